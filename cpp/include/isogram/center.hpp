@@ -1,0 +1,24 @@
+// Centring of Gram matrices.
+#pragma once
+
+#include "isogram/matrix_view.hpp"
+#include "isogram/parallel.hpp"
+
+namespace isogram {
+
+// biased    H K H with H = I − 11ᵀ/n (Gretton et al. 2005)
+// debiased  U-centring (Székely and Rizzo 2014; Song et al. 2012): with a zeroed diagonal,
+//           K_ij − R_i/(n−2) − C_j/(n−2) + S/((n−1)(n−2)) off the diagonal, 0 on it, where R, C
+//           and S are the sums of rows, of columns and of all
+enum class Estimator { biased, debiased };
+
+// The centred k (n × n, symmetric or not), written to out, which may be k itself.
+//
+// Types: T → float64 sums and differences → T. One pass for the sums, one to subtract them; 16 n
+// bytes of memory, and 8 n for each 1/32 of the rows. Throws std::invalid_argument: k not square,
+// n < 3 for the debiased estimator, out of another shape, a NaN or infinity.
+template <class T>
+void center(MatrixView<const T> k, Estimator estimator, MatrixView<T> out,
+            const Execution& execution = {});
+
+}  // namespace isogram

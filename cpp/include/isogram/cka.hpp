@@ -1,0 +1,46 @@
+// HSIC and centred kernel alignment, for one pair of representations or for many layers at once.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "isogram/center.hpp"
+#include "isogram/gram.hpp"
+#include "isogram/matrix_view.hpp"
+#include "isogram/parallel.hpp"
+
+namespace isogram {
+
+// One representation: n samples × d features, and the kernel that compares its samples.
+struct Layer {
+  InputView features;
+  KernelOptions kernel;
+};
+
+// HSIC and CKA of all pairs of layers. A self value of exactly 0 marks a layer whose centred Gram
+// matrix vanishes: constant features, or samples that are all equally alike. Its CKA is NaN.
+struct HsicTable {
+  std::vector<double> hsic;    // HSIC(x_i, y_j), x.size() × y.size(), row by row
+  std::vector<double> cka;     // HSIC(x_i, y_j) / sqrt(HSIC(x_i, x_i) · HSIC(y_j, y_j)), alike
+  std::vector<double> self_x;  // HSIC(x_i, x_i)
+  std::vector<double> self_y;  // HSIC(y_j, y_j)
+};
+
+// HSIC between every layer of x and every layer of y (or of x again), all on the same n samples:
+//   biased    tr(K H L H) / (n−1)²   (Gretton et al. 2005)
+//   debiased  [Σ K∘L + 1ᵀK1 · 1ᵀL1 / ((n−1)(n−2)) − 2 · 1ᵀKL1 / (n−2)] / (n(n−3)), zeroed
+//             diagonals   (Song et al. 2012)
+// CKA takes the same estimator in numerator and denominator; nothing is clamped.
+//
+// One walk over the tiles of all Gram matrices: nothing n × n is held. For the linear kernel the
+// features are centred first, and ‖XcᵀYc‖² (feature space) takes the place of the Gram matrices
+// where that is cheaper; both give the same number. Types: any → T → float64 sums, T = double if
+// any layer is float64, else float. Memory: all layers packed once, tiles of one thread, and
+// row sums of at most 32 · 8 bytes per layer and sample. Bit-identical for any number of threads.
+// Throws std::invalid_argument: no layers, layers of different n, n < 2 (biased) or n < 4
+// (debiased), a NaN or infinity, an option out of range.
+HsicTable hsic_table(std::span<const Layer> x, Estimator estimator, const Execution& execution = {});
+HsicTable hsic_table(std::span<const Layer> x, std::span<const Layer> y, Estimator estimator,
+                     const Execution& execution = {});
+
+}  // namespace isogram

@@ -1,0 +1,38 @@
+// The exceptions that isogram's C++ API throws.
+//
+//   std::invalid_argument   an argument is not what the function's header asks for; the message
+//                           names the argument, what was expected and what came
+//   isogram::OutOfMemory    an allocation failed; the message names the bytes asked for
+//   isogram::Interrupted    the caller's Execution::poll asked to stop
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <new>
+#include <stdexcept>
+#include <string>
+
+namespace isogram {
+
+class OutOfMemory : public std::bad_alloc {
+ public:
+  explicit OutOfMemory(std::size_t bytes)
+      : message_("could not allocate " + std::to_string(bytes) + " bytes of working memory") {}
+  const char* what() const noexcept override { return message_.c_str(); }
+
+ private:
+  std::string message_;
+};
+
+class Interrupted : public std::exception {
+ public:
+  const char* what() const noexcept override { return "interrupted"; }
+};
+
+// Throws std::invalid_argument with `message` unless `condition` holds. Messages that cost
+// something to build are built by the caller, behind its own `if`.
+inline void require(bool condition, const char* message) {
+  if (!condition) throw std::invalid_argument(message);
+}
+
+}  // namespace isogram

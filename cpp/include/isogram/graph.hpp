@@ -1,0 +1,65 @@
+// Graphs whose nodes are samples and whose edges are cosines of their features, and how alike two
+// such graphs are (Chen et al. 2021, "Graph-Based Similarity of Neural Network Representations",
+// arXiv:2111.11165).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "isogram/matrix_view.hpp"
+#include "isogram/parallel.hpp"
+
+namespace isogram {
+
+// A sparse square matrix in compressed rows; columns ascend within a row.
+template <class T>
+struct Csr {
+  std::vector<std::int64_t> indptr;   // n + 1
+  std::vector<std::int32_t> indices;  // columns
+  std::vector<T> values;
+};
+
+// All cosines ⟨x_i, x_j⟩ / (‖x_i‖ ‖x_j‖) with a zero diagonal, written to out (n × n), exactly
+// symmetric. A zero row has no edges of weight other than 0. `center` subtracts the columns' means
+// from x first.
+// Types: any → T → T, norms in float64. Cost n²d/2 multiply-adds; memory: x packed once and a tile
+// per thread. Throws std::invalid_argument: no rows or columns, out of the wrong shape, a NaN or
+// infinity.
+template <class T>
+void dense_graph(const InputView& x, bool center, MatrixView<T> out,
+                 const Execution& execution = {});
+
+// The k largest off-diagonal cosines of every row as directed edges W (of equal ones the smaller
+// column), or (W + Wᵀ)/2 with `symmetrize`: a mutual edge keeps its weight, a one-sided one gets
+// half.
+// Cost n²d multiply-adds; nothing n × n is held: running top-k per row. Throws as above, and
+// unless 1 ≤ k < n.
+template <class T>
+Csr<T> knn_graph(const InputView& x, std::size_t k, bool center, bool symmetrize,
+                 const Execution& execution = {});
+
+// GBS(G1, G2) = (1/n) Σ_i cos(A1[i, :], A2[i, :]) between the graphs of every layer of x and of
+// every layer of y (or of x again), row by row: x.size() × y.size() numbers; a zero row gives 0.
+// k = 0 compares the full graphs, else the symmetrised k-NN graphs.
+// One walk over strips of rows: nothing n × n is held. Types: any → T → float64 sums, T = double
+// if any layer is float64, else float. Bit-identical for any number of threads. Throws as above,
+// and for layers of different n, no layers, n < 2.
+std::vector<double> gbs_table(std::span<const InputView> x, std::size_t k, bool center,
+                              const Execution& execution = {});
+std::vector<double> gbs_table(std::span<const InputView> x, std::span<const InputView> y,
+                              std::size_t k, bool center, const Execution& execution = {});
+
+// Newman's modularity Q = Σ_c [L_c/m − (k_c/2m)²] of the symmetrised k-NN cosine graph, weighted,
+// with the labels as communities (Lu et al. 2022, arXiv:2111.12485): L_c is the weight of edges
+// inside class c, k_c the weighted degree of its nodes, m the weight of all edges. NaN if m = 0.
+double modularity(const InputView& x, std::span<const std::int64_t> labels, std::size_t k,
+                  const Execution& execution = {});
+
+// Triangles of the undirected k-NN graph (an edge where either end chose the other) by how many
+// classes they touch: one, two, three.
+std::array<std::int64_t, 3> motifs(const InputView& x, std::span<const std::int64_t> labels,
+                                   std::size_t k, const Execution& execution = {});
+
+}  // namespace isogram

@@ -1,0 +1,45 @@
+// Exact linear assignment: which column for which row, so that the sum is largest (or smallest).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "isogram/matrix_view.hpp"
+#include "isogram/parallel.hpp"
+
+namespace isogram {
+
+enum class Objective { maximize, minimize };
+
+// `count` matrices of rows × cols, problem b at data + b * problem_stride; strides in elements.
+template <class T>
+struct ProblemBatch {
+  const T* data = nullptr;
+  std::size_t count = 0;
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+  std::ptrdiff_t problem_stride = 0;
+  std::ptrdiff_t row_stride = 0;
+  std::ptrdiff_t col_stride = 1;
+  bool is_single = false;  // the caller has one matrix: errors name (i, j) instead of (b, i, j)
+};
+
+// Solves every problem of the batch: min(rows, cols) pairs with the largest (smallest) sum.
+//   columns  count × rows; the column of each row, −1 where a row stays unmatched (rows > cols)
+//   totals   count; the float64 sum of the matched entries
+//   gaps     count; the certificate of optimality: |total − value of a dual solution|, a sum of
+//            terms ≥ 0 in float64. The optimum is no further than that from the total. 0 up to
+//            rounding; below 5e-7 · Σ|matched entries| for float32
+//
+// Shortest augmenting paths (Jonker and Volgenant 1987; Crouse 2016) on costs scaled by a power of
+// two, in T; a float32 problem whose gap stays above that bound is solved again in float64. Of
+// equal optima the one found is the same at every SIMD level and for any number of threads.
+// Cost O(r²·c) per problem in the worst case, r = min(rows, cols) and c the other; far less on
+// most. Memory per thread: one padded copy of a problem, and one in float64 for a float32 problem
+// that has to be solved again. Throws std::invalid_argument: rows or cols 0 or above
+// 2^31 − 1, a NaN or infinity (named by the first index in C order).
+template <class T>
+void match(const ProblemBatch<T>& problems, Objective objective, std::int32_t* columns,
+           double* totals, double* gaps, const Execution& execution = {});
+
+}  // namespace isogram

@@ -1,0 +1,24 @@
+// Threads: how many, and how a long call is watched and stopped.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+namespace isogram {
+
+// How a call runs. `poll(done, total)` is called from the calling thread only, about ten times a
+// second, with the tasks finished so far (total 0: still preparing), and once at the end; when it
+// returns false the call stops and throws isogram::Interrupted.
+struct Execution {
+  int num_threads = 0;  // 0: get_num_threads()
+  std::function<bool(std::size_t done, std::size_t total)> poll;
+};
+
+// The number of threads of calls that do not name one: set_num_threads(), else
+// ISOGRAM_NUM_THREADS, else OMP_NUM_THREADS, else what affinity and the cgroup's quota allow.
+int get_num_threads();
+
+// num_threads ≥ 1, or 0 to go back to the environment's choice.
+void set_num_threads(int num_threads);
+
+}  // namespace isogram

@@ -1,0 +1,59 @@
+// Representational similarity matrices of inputs that are sets of tokens: spatial ones, and
+// semantic ones, which do not care where an object stands (Wald et al., "Decoupling Semantic
+// Similarity from Spatial Alignment for Neural Networks", NeurIPS 2024, arXiv:2410.23107).
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "isogram/matrix_view.hpp"
+#include "isogram/parallel.hpp"
+
+namespace isogram {
+
+// How the tokens of two inputs are matched, always on their inner products.
+//   exact   the optimal assignment
+//   window  tokens sorted by norm (descending, equal ones by index), cut into windows of `block`,
+//           window against window solved exactly
+//   topk    the `block` tokens of largest norm of both matched exactly, the rest greedily
+//   greedy  the largest remaining affinity whose row and column are free
+//   none    the identity: the spatial RSM
+enum class Matching { exact, window, topk, greedy, none };
+
+struct RsmOptions {
+  Matching matching = Matching::exact;
+  std::size_t block = 0;  // window and topk: ≥ 1
+};
+
+// Where to write what one matching gives; a view without data is not asked for. With the matched
+// sum m of inputs i and j:
+//   linear            m
+//   cosine            m / (‖Z_i‖ ‖Z_j‖), norms of whole inputs; 0 for an all-zero input
+//   squared_distance  ‖Z_i‖² + ‖Z_j‖² − 2 m
+template <class T>
+struct RsmOutputs {
+  MatrixView<T> linear;
+  MatrixView<T> cosine;
+  MatrixView<T> squared_distance;
+};
+
+// The RSM of n inputs (n × n, exactly symmetric, identity matching on the diagonal), or of n
+// inputs against m others (n × m). Each input is a view of its s_i tokens × c channels; the s_i
+// may differ: then every token of the smaller set is matched.
+//
+// Types: any → T affinities → float64 matched sums → T. Where all inputs have the same number of
+// tokens, each is centred by its own mean token first, which shifts every matching's sum by
+// s · ⟨mean_i, mean_j⟩ alone: the matching is the same and the sum keeps its digits when tokens
+// share a large offset. Cost per pair: s²c multiply-adds and one assignment. Memory: tokens packed
+// once as T, and a block of pairs per thread. Bit-identical for any number of threads. Throws
+// std::invalid_argument: no inputs, an empty input, different channel counts, an output of the
+// wrong shape, block = 0 where one is needed, a NaN or infinity.
+template <class T>
+void semantic_rsm(std::span<const InputView> inputs, const RsmOptions& options,
+                  const RsmOutputs<T>& outputs, const Execution& execution = {});
+template <class T>
+void semantic_rsm(std::span<const InputView> inputs, std::span<const InputView> others,
+                  const RsmOptions& options, const RsmOutputs<T>& outputs,
+                  const Execution& execution = {});
+
+}  // namespace isogram

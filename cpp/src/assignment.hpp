@@ -1,0 +1,95 @@
+// Exact linear assignment of one problem after another, in memory that is allocated once.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <optional>
+
+#include "buffer.hpp"
+#include "isogram/match.hpp"
+#include "isogram/matrix_view.hpp"
+#include "simd/kernels.hpp"
+#include "team.hpp"
+
+namespace isogram {
+
+// Thrown for an affinity that is NaN or infinite. Callers know the input's name and index.
+class NotFinite : public std::exception {
+ public:
+  const char* what() const noexcept override { return "an affinity is not finite"; }
+};
+
+struct Assignment {
+  const std::int32_t* columns;  // one per row, −1 where it stays unmatched; the solver's memory
+  double total;                 // float64 sum of the matched affinities
+  double gap;                   // total's distance from a proven bound on the optimum
+};
+
+// One matrix of costs in T with at most `max_small` rows, at least as many columns, and at most
+// `max_large` of those; and its solution by shortest augmenting paths.
+template <class T>
+class AssignmentProblem {
+ public:
+  AssignmentProblem(std::size_t max_small, std::size_t max_large);
+
+  // costs = ±affinity · 2^-exponent, so that the largest magnitude lies in [1/2, 1): sums of duals
+  // do not overflow. False if that cost an entry some digits, one about 2^126 (float32) or 2^1022
+  // times smaller than the largest.
+  template <class Source>
+  bool fill(MatrixView<const Source> affinity, Objective objective);
+
+  void solve(Worker* worker);
+
+  // Σ_i [(C_i,column(i) − v_column(i)) − min_j (C_ij − v_j)], terms ≥ 0 in float64, on the scale
+  // of the affinities: how far the matched costs are from the value of the dual solution. Columns
+  // without a row have v = 0, and in a rectangular problem no v is positive, so duals are feasible.
+  double gap() const;
+
+  const std::int32_t* column_of() const { return column_of_.data(); }
+
+ private:
+  simd::AssignmentState<T> state();
+  template <class Source>
+  MatrixView<const T> gather(MatrixView<const Source> affinity);
+
+  const simd::AssignmentKernels<T>* kernels_;
+  std::size_t rows_ = 0;
+  std::size_t cols_ = 0;
+  std::size_t stride_ = 0;
+  int exponent_ = 0;
+  Buffer<T> costs_;
+  Buffer<T> dual_;
+  Buffer<T> open_dual_;
+  Buffer<T> distance_;
+  Buffer<T> closed_at_;
+  Buffer<simd::RowIndex<T>> predecessor_;
+  Buffer<std::int32_t> closed_;
+  Buffer<std::int32_t> row_of_;
+  Buffer<std::int32_t> column_of_;
+};
+
+// Solves problems of at most max_rows × max_cols, both below 2^31. Everything is allocated by the
+// constructor, except float64 costs for float32 problems: those come with the first that needs
+// them. One solver serves one thread.
+template <class T>
+class AssignmentSolver {
+ public:
+  AssignmentSolver(std::size_t max_rows, std::size_t max_cols);
+
+  // The affinity's entries must be finite: throws NotFinite. Between augmenting paths, about once
+  // a millisecond, `worker` (may be null) is asked whether to go on.
+  Assignment solve(MatrixView<const T> affinity, Objective objective, Worker* worker = nullptr);
+
+ private:
+  template <class U>
+  Assignment solved(AssignmentProblem<U>& problem, MatrixView<const T> affinity, Worker* worker);
+
+  std::size_t max_small_;
+  std::size_t max_large_;
+  AssignmentProblem<T> problem_;
+  std::optional<AssignmentProblem<double>> precise_;
+  Buffer<std::int32_t> columns_;
+};
+
+}  // namespace isogram

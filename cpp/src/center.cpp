@@ -1,0 +1,153 @@
+#include "isogram/center.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "buffer.hpp"
+#include "input.hpp"
+#include "simd/kernels.hpp"
+#include "team.hpp"
+#include "tile.hpp"
+
+namespace isogram {
+
+namespace {
+
+// Sums are reduced over this many strips of rows, whatever the number of threads.
+constexpr std::size_t kStrips = 32;
+
+struct Sums {
+  std::vector<double> rows;
+  std::vector<double> cols;
+  double total = 0;
+};
+
+template <class T>
+void require_centerable(MatrixView<const T> k, Estimator estimator) {
+  if (k.rows != k.cols) {
+    throw std::invalid_argument("`k` must be square, got " + std::to_string(k.rows) + " x " +
+                                std::to_string(k.cols));
+  }
+  const std::size_t least = estimator == Estimator::debiased ? 3 : 1;
+  if (k.rows < least) {
+    throw std::invalid_argument("`k` must have at least " + std::to_string(least) +
+                                " rows, got " + std::to_string(k.rows));
+  }
+}
+
+// Whether k equals its transpose, tile against mirrored tile, up to the first difference.
+template <class T>
+bool is_symmetric(MatrixView<const T> k, const Execution& execution) {
+  const Grid grid = Grid::upper(tiles_in(k.rows));
+  std::atomic<bool> symmetric{true};
+  parallel_for(execution, grid.cells(), [&](std::size_t task, Worker&) {
+    if (!symmetric.load(std::memory_order_relaxed)) return;
+    const Cell cell = grid.cell(task);
+    const Span rows = tile_span(cell.row, k.rows);
+    const Span cols = tile_span(cell.col, k.rows);
+    for (std::size_t i = rows.begin; i < rows.end; ++i) {
+      for (std::size_t j = cols.begin; j < cols.end; ++j) {
+        if (k(i, j) != k(j, i)) symmetric.store(false, std::memory_order_relaxed);
+      }
+    }
+  });
+  return symmetric;
+}
+
+template <class T>
+const T* contiguous_row(MatrixView<const T> k, std::size_t i, Buffer<T>& scratch) {
+  if (k.col_stride == 1) return &k(i, 0);
+  for (std::size_t j = 0; j < k.cols; ++j) scratch[j] = k(i, j);
+  return scratch.data();
+}
+
+// Row, column and total sums, without the diagonal if `hollow`. NaN and infinity stop here: they
+// would spread over everything.
+template <class T>
+Sums sums_of(MatrixView<const T> k, bool hollow, const Execution& execution) {
+  const auto& kernels = simd::kernels().of<T>();
+  const std::size_t n = k.rows;
+  const std::size_t strips = std::min(kStrips, n);
+  const bool symmetric = is_symmetric(k, execution);
+  std::vector<std::vector<double>> strip_cols(strips);
+  Sums sums{std::vector<double>(n), std::vector<double>(n), 0};
+  FirstNotFinite bad(strips);
+  parallel_for(execution, strips, [&](std::size_t s, Worker& worker) {
+    Buffer<T> scratch(k.col_stride == 1 ? 0 : n);
+    std::vector<double>& cols = strip_cols[s];
+    if (!symmetric) cols.assign(n, 0.0);
+    for (std::size_t i = n * s / strips; i < n * (s + 1) / strips; ++i) {
+      worker.check();
+      const T* row = contiguous_row(k, i, scratch);
+      sums.rows[i] = kernels.sum(row, n);
+      if (!std::isfinite(sums.rows[i])) {
+        const std::vector<double> widened(row, row + n);
+        bad.inspect(s, i, widened.data(), n);
+      }
+      if (!symmetric) kernels.add_to(cols.data(), row, n);
+    }
+  });
+  bad.throw_if_found("k");
+  for (const auto& cols : strip_cols) {
+    for (std::size_t j = 0; j < cols.size(); ++j) sums.cols[j] += cols[j];
+  }
+  if (symmetric) sums.cols = sums.rows;
+  for (std::size_t i = 0; i < n; ++i) {
+    if (hollow) sums.rows[i] -= k(i, i);
+    if (hollow) sums.cols[i] -= k(i, i);
+    sums.total += sums.rows[i];
+  }
+  return sums;
+}
+
+// What is subtracted from a row, and what from a column: half of the total's share goes to each,
+// so that equal sums give equal shifts.
+std::vector<double> shifts_of(const std::vector<double>& sums, double total, Estimator estimator) {
+  const double n = static_cast<double>(sums.size());
+  const bool hollow = estimator == Estimator::debiased;
+  const double of_sum = hollow ? n - 2 : n;
+  const double of_total = hollow ? (n - 1) * (n - 2) : n * n;
+  std::vector<double> shifts(sums.size());
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    shifts[i] = sums[i] / of_sum - total / of_total / 2;
+  }
+  return shifts;
+}
+
+}  // namespace
+
+template <class T>
+void center(MatrixView<const T> k, Estimator estimator, MatrixView<T> out,
+            const Execution& execution) {
+  require_centerable(k, estimator);
+  require_shape(out, k.rows, k.cols, "out");
+  const bool hollow = estimator == Estimator::debiased;
+  const Sums sums = sums_of(k, hollow, execution);
+  const std::vector<double> row_shifts = shifts_of(sums.rows, sums.total, estimator);
+  const std::vector<double> col_shifts = shifts_of(sums.cols, sums.total, estimator);
+  const auto& kernels = simd::kernels().of<T>();
+  const std::size_t n = k.rows;
+  const std::size_t strips = tiles_in(n);
+  parallel_for(execution, strips, [&](std::size_t strip, Worker&) {
+    Buffer<T> in_scratch(k.col_stride == 1 ? 0 : n);
+    Buffer<T> out_scratch(out.col_stride == 1 ? 0 : n);
+    const Span rows = tile_span(strip, n);
+    for (std::size_t i = rows.begin; i < rows.end; ++i) {
+      const T* row = contiguous_row(k, i, in_scratch);
+      T* target = out.col_stride == 1 ? &out(i, 0) : out_scratch.data();
+      kernels.subtract_shifts(row, target, n, row_shifts[i], col_shifts.data());
+      if (hollow) target[i] = 0;
+      if (out.col_stride == 1) continue;
+      for (std::size_t j = 0; j < n; ++j) out(i, j) = target[j];
+    }
+  });
+}
+
+template void center(MatrixView<const float>, Estimator, MatrixView<float>, const Execution&);
+template void center(MatrixView<const double>, Estimator, MatrixView<double>, const Execution&);
+
+}  // namespace isogram

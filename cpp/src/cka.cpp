@@ -1,0 +1,478 @@
+#include "isogram/cka.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+
+#include "buffer.hpp"
+#include "input.hpp"
+#include "simd/kernels.hpp"
+#include "team.hpp"
+#include "tile.hpp"
+
+namespace isogram {
+
+namespace {
+
+// The Gram matrices are cut into at most this many blocks of rows. Each pair of blocks sums on its
+// own, and the sums are added in a fixed order: the same bits for any number of threads.
+constexpr std::size_t kBlocks = 32;
+
+// All that HSIC needs of two Gram matrices K and L, diagonals zeroed if debiased.
+struct Moments {
+  double products;  // Σ K ∘ L
+  double row_sums;  // (K1) · (L1)
+  double total_k;   // 1ᵀK1
+  double total_l;
+};
+
+double hsic_of(const Moments& m, std::size_t samples, Estimator estimator) {
+  const double n = static_cast<double>(samples);
+  if (estimator == Estimator::biased) {
+    return (m.products - 2 / n * m.row_sums + m.total_k * m.total_l / (n * n)) /
+           ((n - 1) * (n - 1));
+  }
+  return (m.products + m.total_k * m.total_l / ((n - 1) * (n - 2)) - 2 / (n - 2) * m.row_sums) /
+         (n * (n - 3));
+}
+
+// The layers of both sides in one list, and which pairs of them are wanted: every layer with
+// itself, and every one of x with every one of y.
+class LayerPairs {
+ public:
+  LayerPairs(std::size_t x, std::size_t y, bool is_symmetric)
+      : x_(x), y_offset_(is_symmetric ? 0 : x), layers_(y_offset_ + y) {
+    for (std::size_t layer = 0; layer < layers_; ++layer) pairs_.push_back({layer, layer});
+    for (std::size_t i = 0; i < x; ++i) {
+      for (std::size_t j = is_symmetric ? i + 1 : x; j < layers_; ++j) pairs_.push_back({i, j});
+    }
+  }
+  std::size_t layers() const { return layers_; }
+  const std::vector<Cell>& list() const { return pairs_; }
+
+  // Where pair (i of x, j of y) stands in list().
+  std::size_t find(std::size_t i, std::size_t j) const {
+    const Cell wanted{std::min(i, y_offset_ + j), std::max(i, y_offset_ + j)};
+    if (wanted.row == wanted.col) return wanted.row;
+    const bool is_symmetric = y_offset_ == 0;
+    if (!is_symmetric) return layers_ + wanted.row * (layers_ - x_) + (wanted.col - x_);
+    return layers_ + wanted.row * (2 * layers_ - wanted.row - 1) / 2 + wanted.col - wanted.row - 1;
+  }
+
+ private:
+  std::size_t x_;
+  std::size_t y_offset_;
+  std::size_t layers_;
+  std::vector<Cell> pairs_;
+};
+
+// HSIC of every wanted pair, in units of 2^(exponent of one + exponent of the other).
+struct PairValues {
+  std::vector<double> hsic;       // as LayerPairs::list()
+  std::vector<int> exponents;     // per layer
+};
+
+// ---- Gram space: one walk over the tiles of all layers' Gram matrices ------------------------
+
+template <class T>
+class GramSpace {
+ public:
+  GramSpace(std::span<const Layer* const> layers, const LayerPairs& pairs, Estimator estimator,
+            const Execution& execution)
+      : kernels_(simd::kernels().of<T>()),
+        pairs_(pairs),
+        samples_(layers[0]->features.rows),
+        estimator_(estimator),
+        execution_(execution) {
+    const Execution quiet = preparing(execution);
+    for (const Layer* layer : layers) {
+      // Centred features leave a linear HSIC as it is, and its digits intact.
+      const bool is_linear = layer->kernel.kernel == Kernel::linear;
+      layers_.emplace_back(
+          layer->features, layer->kernel,
+          is_linear ? GramTiles<T>::Columns::centered : GramTiles<T>::Columns::as_given,
+          quiet);
+      offsets_.push_back(is_linear ? T(0) : typical_entry(layers_.back()));
+    }
+  }
+
+  PairValues compute() {
+    const std::size_t edge = std::max<std::size_t>(1, (tiles_in(samples_) + kBlocks - 1) / kBlocks);
+    const std::size_t blocks = (tiles_in(samples_) + edge - 1) / edge;
+    const Grid grid = Grid::upper(blocks);
+    std::vector<BlockSums> sums(grid.cells());
+    std::vector<Buffer<T>> scratch(team_size(execution_, grid.cells()));
+    for (Buffer<T>& tiles : scratch) tiles = Buffer<T>(layers_.size() * kTileSize);
+    parallel_for(execution_, grid.cells(), [&](std::size_t task, Worker& worker) {
+      sums[task] = sum_block(grid.cell(task), edge, scratch[worker.index].data(), worker);
+    });
+    return reduce(grid, sums, edge);
+  }
+
+ private:
+  // The sums over one pair of blocks of rows; cols stays empty on the diagonal.
+  struct BlockSums {
+    std::vector<double> products;           // per pair of layers
+    std::vector<std::vector<double>> rows;  // per layer, row sums of the block's rows
+    std::vector<std::vector<double>> cols;  // and column sums, the mirrored block's row sums
+  };
+
+  // HSIC does not change when a constant is added to all entries. Kernels whose entries all lie
+  // close to one value would lose their digits in the sums; a typical entry is subtracted first.
+  T typical_entry(const GramTiles<T>& layer) const {
+    Buffer<T> tile(kTileSize);
+    layer.compute({0, 0}, tile.data());
+    const std::size_t n = tile_span(0, samples_).size();
+    double sum = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      sum += kernels_.sum(tile.data() + i * kTileEdge, n) - tile[i * kTileEdge + i];
+    }
+    return static_cast<T>(sum / static_cast<double>(std::max<std::size_t>(1, n * (n - 1))));
+  }
+
+  Span block_tiles(std::size_t block, std::size_t edge) const {
+    return {block * edge, std::min(tiles_in(samples_), (block + 1) * edge)};
+  }
+
+  Span block_rows(std::size_t block, std::size_t edge) const {
+    return {block * edge * kTileEdge, std::min(samples_, (block + 1) * edge * kTileEdge)};
+  }
+
+  BlockSums sum_block(Cell block, std::size_t edge, T* tiles, Worker& worker) const {
+    const Span rows = block_rows(block.row, edge);
+    const Span cols = block_rows(block.col, edge);
+    BlockSums sums;
+    sums.products.assign(pairs_.list().size(), 0.0);
+    sums.rows.assign(layers_.size(), std::vector<double>(rows.size(), 0.0));
+    if (block.row != block.col) {
+      sums.cols.assign(layers_.size(), std::vector<double>(cols.size(), 0.0));
+    }
+    const Span tile_rows = block_tiles(block.row, edge);
+    const Span tile_cols = block_tiles(block.col, edge);
+    for (std::size_t r = tile_rows.begin; r < tile_rows.end; ++r) {
+      const std::size_t first = block.row == block.col ? r : tile_cols.begin;
+      for (std::size_t c = first; c < tile_cols.end; ++c) {
+        worker.check();
+        add_tile({r, c}, rows.begin, cols.begin, tiles, sums);
+      }
+    }
+    return sums;
+  }
+
+  // Adds tile `cell` of all layers, and its mirror image, to the sums of its block.
+  void add_tile(Cell cell, std::size_t first_row, std::size_t first_col, T* tiles,
+                BlockSums& sums) const {
+    const Span rows = tile_span(cell.row, samples_);
+    const Span cols = tile_span(cell.col, samples_);
+    const bool is_diagonal = cell.row == cell.col;
+    for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
+      T* tile = tiles + layer * kTileSize;
+      layers_[layer].compute(cell, tile);
+      prepare_tile(is_diagonal, rows.size(), cols.size(), offsets_[layer], tile);
+      double* row_sums = sums.rows[layer].data() + (rows.begin - first_row);
+      // On the diagonal block the mirror image falls among the same rows.
+      auto& mirrored = sums.cols.empty() ? sums.rows : sums.cols;
+      double* col_sums = mirrored[layer].data() + (cols.begin - first_col);
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        const T* row = tile + i * kTileEdge;
+        row_sums[i] += kernels_.sum(row, cols.size());
+        if (!is_diagonal) kernels_.add_to(col_sums, row, cols.size());
+      }
+    }
+    const double weight = is_diagonal ? 1 : 2;
+    for (std::size_t p = 0; p < pairs_.list().size(); ++p) {
+      const auto [k, l] = pairs_.list()[p];
+      sums.products[p] += weight * tile_product(tiles + k * kTileSize, tiles + l * kTileSize,
+                                                rows.size(), cols.size());
+    }
+  }
+
+  void prepare_tile(bool is_diagonal, std::size_t rows, std::size_t cols, T offset,
+                    T* tile) const {
+    for (std::size_t i = 0; i < rows; ++i) {
+      T* row = tile + i * kTileEdge;
+      if (offset != 0) {
+        for (std::size_t j = 0; j < cols; ++j) row[j] -= offset;
+      }
+      if (is_diagonal && estimator_ == Estimator::debiased) row[i] = 0;
+    }
+  }
+
+  double tile_product(const T* k, const T* l, std::size_t rows, std::size_t cols) const {
+    double sum = 0;
+    for (std::size_t i = 0; i < rows; ++i) {
+      sum += kernels_.dot(k + i * kTileEdge, l + i * kTileEdge, cols);
+    }
+    return sum;
+  }
+
+  PairValues reduce(const Grid& grid, const std::vector<BlockSums>& sums, std::size_t edge) const {
+    std::vector<double> products(pairs_.list().size());
+    std::vector<std::vector<double>> row_sums(layers_.size(), std::vector<double>(samples_));
+    for (std::size_t task = 0; task < sums.size(); ++task) {
+      const Cell block = grid.cell(task);
+      for (std::size_t p = 0; p < products.size(); ++p) products[p] += sums[task].products[p];
+      for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
+        add_at(sums[task].rows[layer], block_rows(block.row, edge).begin, row_sums[layer]);
+        if (sums[task].cols.empty()) continue;
+        add_at(sums[task].cols[layer], block_rows(block.col, edge).begin, row_sums[layer]);
+      }
+    }
+    PairValues values;
+    for (std::size_t p = 0; p < products.size(); ++p) {
+      values.hsic.push_back(value_of(pairs_.list()[p], products[p], row_sums));
+    }
+    for (const GramTiles<T>& layer : layers_) values.exponents.push_back(layer.exponent());
+    return values;
+  }
+
+  static void add_at(const std::vector<double>& part, std::size_t begin,
+                     std::vector<double>& whole) {
+    for (std::size_t i = 0; i < part.size(); ++i) whole[begin + i] += part[i];
+  }
+
+  double value_of(Cell pair, double products,
+                  const std::vector<std::vector<double>>& row_sums) const {
+    const auto& k = row_sums[pair.row];
+    const auto& l = row_sums[pair.col];
+    const auto& sum = simd::kernels().float64.sum;
+    const Moments moments{products, simd::kernels().float64.dot(k.data(), l.data(), samples_),
+                          sum(k.data(), samples_), sum(l.data(), samples_)};
+    const double value = hsic_of(moments, samples_, estimator_);
+    const bool is_self = pair.row == pair.col;
+    return is_self && is_rounding_only(value, products, offsets_[pair.row]) ? 0.0 : value;
+  }
+
+  // Whether a self-HSIC is no more than what rounding of the entries leaves of a constant matrix.
+  bool is_rounding_only(double value, double products, T offset) const {
+    const double n = static_cast<double>(samples_);
+    constexpr double eps = std::numeric_limits<T>::epsilon();
+    const double entries = products + n * n * static_cast<double>(offset) * offset;
+    return value * n * n <= 64 * eps * eps * entries;
+  }
+
+  const simd::KernelTable<T>& kernels_;
+  const LayerPairs& pairs_;
+  const std::size_t samples_;
+  const Estimator estimator_;
+  const Execution& execution_;
+  std::vector<GramTiles<T>> layers_;
+  std::vector<T> offsets_;
+};
+
+// ---- Feature space: ‖XcᵀYc‖² from the tiles of D × D matrices, for the linear kernel ----------
+
+template <class T>
+class FeatureSpace {
+ public:
+  FeatureSpace(std::span<const Layer* const> layers, const LayerPairs& pairs, Estimator estimator,
+               const Execution& execution)
+      : kernels_(simd::kernels().of<T>()),
+        pairs_(pairs),
+        samples_(layers[0]->features.rows),
+        estimator_(estimator),
+        quiet_(preparing(execution)),
+        execution_(execution) {
+    for (const Layer* layer : layers) pack(layer->features);
+  }
+
+  PairValues compute() {
+    PairValues values;
+    for (const auto& [k, l] : pairs_.list()) {
+      values.hsic.push_back(value_of(k, l));
+      report(execution_, values.hsic.size(), pairs_.list().size());
+    }
+    for (const int exponent : exponents_) values.exponents.push_back(2 * exponent);
+    return values;
+  }
+
+ private:
+  void pack(const InputView& features) {
+    require_not_empty(features);
+    const Survey survey = survey_columns(features, quiet_);
+    const int exponent = exponent_of(survey.largest);
+    exponents_.push_back(exponent);
+    features_.emplace_back(kernels_, features.transposed(),
+                           Transform{.center_rows = true, .exponent = exponent}, quiet_);
+    diagonals_.push_back(squared_norms(features, survey.mean_row, exponent));
+  }
+
+  // ‖x_i − mean‖² of every sample, in scaled units: the diagonal of its Gram matrix.
+  std::vector<double> squared_norms(const InputView& features, const std::vector<double>& mean,
+                                    int exponent) const {
+    const RowReader reader(features);
+    std::vector<double> norms(samples_);
+    parallel_for(quiet_, tiles_in(samples_), [&](std::size_t strip, Worker& worker) {
+      std::vector<double> row(features.cols);
+      const Span rows = tile_span(strip, samples_);
+      for (std::size_t i = rows.begin; i < rows.end; ++i) {
+        worker.check();
+        reader.read(i, row.data());
+        for (std::size_t j = 0; j < row.size(); ++j) {
+          const double centred = std::ldexp(row[j] - mean[j], -exponent);
+          norms[i] += centred * centred;
+        }
+      }
+    });
+    return norms;
+  }
+
+  double value_of(std::size_t k, std::size_t l) const {
+    const double squares = squared_cross_norm(k, l);
+    if (estimator_ == Estimator::biased) return hsic_of({squares, 0, 0, 0}, samples_, estimator_);
+    // Centred Gram matrices have row sums 0; without the diagonal, minus the diagonal.
+    const auto& a = diagonals_[k];
+    const auto& b = diagonals_[l];
+    const double diagonal = std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+    return hsic_of({squares - diagonal, diagonal, -std::accumulate(a.begin(), a.end(), 0.0),
+                    -std::accumulate(b.begin(), b.end(), 0.0)},
+                   samples_, estimator_);
+  }
+
+  // ‖XcᵀYc‖², tile by tile; of the symmetric XcᵀXc the upper triangle stands for both.
+  double squared_cross_norm(std::size_t k, std::size_t l) const {
+    const Packed<T>& x = features_[k];
+    const Packed<T>& y = features_[l];
+    const Grid grid = k == l ? Grid::upper(tiles_in(x.rows()))
+                             : Grid::full(tiles_in(x.rows()), tiles_in(y.rows()));
+    std::vector<double> squares(grid.cells());
+    std::vector<Buffer<T>> scratch(team_size(quiet_, grid.cells()));
+    for (Buffer<T>& tile : scratch) tile = Buffer<T>(kTileSize);
+    parallel_for(quiet_, grid.cells(), [&](std::size_t task, Worker& worker) {
+      const Cell cell = grid.cell(task);
+      const double weight = k == l && cell.row != cell.col ? 2 : 1;
+      squares[task] = weight * tile_squares(x, y, cell, scratch[worker.index].data());
+    });
+    return std::accumulate(squares.begin(), squares.end(), 0.0);
+  }
+
+  double tile_squares(const Packed<T>& x, const Packed<T>& y, Cell cell, T* tile) const {
+    const std::size_t per_tile = kTileEdge / kernels_.panel;
+    const std::size_t row_panel = cell.row * per_tile;
+    const std::size_t col_panel = cell.col * per_tile;
+    kernels_.inner_products(x.panel(row_panel), std::min(per_tile, x.panels() - row_panel),
+                            y.panel(col_panel), std::min(per_tile, y.panels() - col_panel),
+                            samples_, tile, kTileEdge);
+    const Span cols = tile_span(cell.col, y.rows());
+    double sum = 0;
+    for (std::size_t i = 0; i < tile_span(cell.row, x.rows()).size(); ++i) {
+      const T* row = tile + i * kTileEdge;
+      sum += kernels_.dot(row, row, cols.size());
+    }
+    return sum;
+  }
+
+  const simd::KernelTable<T>& kernels_;
+  const LayerPairs& pairs_;
+  const std::size_t samples_;
+  const Estimator estimator_;
+  const Execution quiet_;
+  const Execution& execution_;
+  std::vector<Packed<T>> features_;             // transposed: one row per feature, centred
+  std::vector<std::vector<double>> diagonals_;  // per layer
+  std::vector<int> exponents_;
+};
+
+// ---- Which of the two, and the table ---------------------------------------------------------
+
+// Whether D × D matrices take fewer multiply-adds than tiles of N × N ones.
+bool feature_space_is_cheaper(std::span<const Layer* const> layers, const LayerPairs& pairs) {
+  const auto n = static_cast<double>(layers[0]->features.rows);
+  double in_features = 0;
+  double in_gram = n * n / 2 * static_cast<double>(pairs.list().size());
+  for (const Layer* layer : layers) {
+    if (layer->kernel.kernel != Kernel::linear) return false;
+    in_gram += n * n / 2 * static_cast<double>(layer->features.cols);
+  }
+  for (const auto& [k, l] : pairs.list()) {
+    const double d_k = static_cast<double>(layers[k]->features.cols);
+    const double d_l = static_cast<double>(layers[l]->features.cols);
+    in_features += n * d_k * d_l / (k == l ? 2 : 1);
+  }
+  return in_features <= in_gram;
+}
+
+template <class T>
+PairValues pair_values(std::span<const Layer* const> layers, const LayerPairs& pairs,
+                       Estimator estimator, const Execution& execution) {
+  if (feature_space_is_cheaper(layers, pairs)) {
+    return FeatureSpace<T>(layers, pairs, estimator, execution).compute();
+  }
+  return GramSpace<T>(layers, pairs, estimator, execution).compute();
+}
+
+void require_layers(std::span<const Layer* const> layers, Estimator estimator) {
+  require(!layers.empty(), "`layers` must not be empty");
+  const InputView& first = layers[0]->features;
+  for (const Layer* layer : layers) {
+    const InputView& features = layer->features;
+    require_not_empty(features);
+    if (features.rows == first.rows) continue;
+    throw std::invalid_argument("`" + features.name + "` must have " + std::to_string(first.rows) +
+                                " rows like `" + first.name + "`, got " +
+                                std::to_string(features.rows));
+  }
+  const std::size_t least = estimator == Estimator::biased ? 2 : 4;
+  if (first.rows < least) {
+    throw std::invalid_argument("`" + first.name + "` must have at least " +
+                                std::to_string(least) + " rows, got " +
+                                std::to_string(first.rows));
+  }
+}
+
+HsicTable table_of(const PairValues& values, const LayerPairs& pairs, std::size_t x_count,
+                   std::size_t y_count, std::size_t y_offset) {
+  HsicTable table;
+  const auto self = [&](std::size_t layer) { return values.hsic[layer]; };
+  const auto in_units = [&](double value, std::size_t k, std::size_t l) {
+    return std::ldexp(value, values.exponents[k] + values.exponents[l]);
+  };
+  for (std::size_t i = 0; i < x_count; ++i) {
+    table.self_x.push_back(in_units(self(i), i, i));
+    for (std::size_t j = 0; j < y_count; ++j) {
+      const std::size_t l = y_offset + j;
+      const double value = values.hsic[pairs.find(i, j)];
+      const bool is_defined = self(i) != 0 && self(l) != 0;
+      table.hsic.push_back(in_units(value, i, l));
+      table.cka.push_back(is_defined ? value / (std::sqrt(self(i)) * std::sqrt(self(l))) : NAN);
+    }
+  }
+  for (std::size_t j = 0; j < y_count; ++j) {
+    table.self_y.push_back(in_units(self(y_offset + j), y_offset + j, y_offset + j));
+  }
+  return table;
+}
+
+HsicTable hsic_table(std::span<const Layer> x, std::span<const Layer> y, bool is_symmetric,
+                     Estimator estimator, const Execution& execution) {
+  std::vector<const Layer*> layers;
+  for (const Layer& layer : x) layers.push_back(&layer);
+  if (!is_symmetric) {
+    for (const Layer& layer : y) layers.push_back(&layer);
+  }
+  require(!x.empty() && !y.empty(), "`layers` must not be empty");
+  require_layers(layers, estimator);
+  const LayerPairs pairs(x.size(), y.size(), is_symmetric);
+  const bool is_double = std::any_of(layers.begin(), layers.end(), [](const Layer* layer) {
+    return layer->features.type == ElementType::float64;
+  });
+  const PairValues values = is_double ? pair_values<double>(layers, pairs, estimator, execution)
+                                      : pair_values<float>(layers, pairs, estimator, execution);
+  return table_of(values, pairs, x.size(), y.size(), is_symmetric ? 0 : x.size());
+}
+
+}  // namespace
+
+HsicTable hsic_table(std::span<const Layer> x, Estimator estimator, const Execution& execution) {
+  return hsic_table(x, x, true, estimator, execution);
+}
+
+HsicTable hsic_table(std::span<const Layer> x, std::span<const Layer> y, Estimator estimator,
+                     const Execution& execution) {
+  return hsic_table(x, y, false, estimator, execution);
+}
+
+}  // namespace isogram

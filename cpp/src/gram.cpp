@@ -1,0 +1,127 @@
+#include "isogram/gram.hpp"
+
+#include <cmath>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "buffer.hpp"
+#include "input.hpp"
+#include "simd/kernels.hpp"
+#include "team.hpp"
+#include "tile.hpp"
+
+namespace isogram {
+
+namespace {
+
+template <class T>
+void write_tiles(const GramTiles<T>& tiles, const Grid& grid, bool is_symmetric, MatrixView<T> out,
+                 const Execution& execution) {
+  std::vector<Buffer<T>> scratch(team_size(execution, grid.cells()));
+  for (Buffer<T>& tile : scratch) tile = Buffer<T>(kTileSize);
+  parallel_for(execution, grid.cells(), [&](std::size_t task, Worker& worker) {
+    const Cell cell = grid.cell(task);
+    T* tile = scratch[worker.index].data();
+    tiles.compute(cell, tile);
+    write_tile(tile, tile_span(cell.row, tiles.rows()), tile_span(cell.col, tiles.cols()),
+               is_symmetric && cell.row != cell.col, out);
+  });
+}
+
+// Differences of rows i and j, squared and summed.
+class DistanceReader {
+ public:
+  explicit DistanceReader(const InputView& x) : reader_(x), a_(x.cols), b_(x.cols) {}
+
+  double squared(std::size_t i, std::size_t j) {
+    if (i != row_in_a_) reader_.read(row_in_a_ = i, a_.data());
+    reader_.read(j, b_.data());
+    double sum = 0;
+    for (std::size_t k = 0; k < a_.size(); ++k) sum += (a_[k] - b_[k]) * (a_[k] - b_[k]);
+    return sum;
+  }
+
+ private:
+  RowReader reader_;
+  std::vector<double> a_;
+  std::vector<double> b_;
+  std::size_t row_in_a_ = static_cast<std::size_t>(-1);
+};
+
+void require_finite(const InputView& x, const Execution& execution) {
+  require_not_empty(x);
+  survey(x, nullptr, preparing(execution));
+}
+
+}  // namespace
+
+template <class T>
+void gram(const InputView& x, const KernelOptions& options, MatrixView<T> out,
+          const Execution& execution) {
+  require_shape(out, x.rows, x.rows, "out");
+  const GramTiles<T> tiles(x, options, GramTiles<T>::Columns::as_given,
+                           preparing(execution));
+  write_tiles(tiles, Grid::upper(tiles_in(x.rows)), true, out, execution);
+}
+
+template <class T>
+void gram(const InputView& x, const InputView& y, const KernelOptions& options, MatrixView<T> out,
+          const Execution& execution) {
+  require_shape(out, x.rows, y.rows, "out");
+  const GramTiles<T> tiles(x, y, options, preparing(execution));
+  write_tiles(tiles, Grid::full(tiles_in(x.rows), tiles_in(y.rows)), false, out, execution);
+}
+
+void squared_distances(const InputView& x, MatrixView<const std::int64_t> pairs, double* out,
+                       const Execution& execution) {
+  require_finite(x, execution);
+  require(pairs.cols == 2, "`pairs` must have two columns");
+  constexpr std::size_t chunk = 64;
+  parallel_for(execution, (pairs.rows + chunk - 1) / chunk, [&](std::size_t task, Worker&) {
+    DistanceReader distances(x);
+    for (std::size_t p = task * chunk; p < std::min(pairs.rows, (task + 1) * chunk); ++p) {
+      const auto i = static_cast<std::size_t>(pairs(p, 0));
+      const auto j = static_cast<std::size_t>(pairs(p, 1));
+      require(i < x.rows && j < x.rows, "`pairs` must be indices of rows");
+      out[p] = distances.squared(i, j);
+    }
+  });
+}
+
+void squared_distances(const InputView& x, double* out, const Execution& execution) {
+  require_finite(x, execution);
+  parallel_for(execution, x.rows - 1, [&](std::size_t i, Worker& worker) {
+    DistanceReader distances(x);
+    double* row = out + i * (2 * x.rows - i - 1) / 2;
+    for (std::size_t j = i + 1; j < x.rows; ++j) {
+      worker.check();
+      row[j - i - 1] = distances.squared(i, j);
+    }
+  });
+}
+
+template <class T>
+void rbf_from_squared_distances(MatrixView<T> values, double bandwidth,
+                                const Execution& execution) {
+  require(bandwidth > 0 && std::isfinite(bandwidth), "`bandwidth` must be positive and finite");
+  const auto& kernels = simd::kernels().of<T>();
+  const T factor = static_cast<T>(-0.5 / bandwidth / bandwidth);
+  parallel_for(execution, values.rows, [&](std::size_t i, Worker&) {
+    Buffer<T> row(values.cols);
+    for (std::size_t j = 0; j < values.cols; ++j) row[j] = values(i, j);
+    kernels.exponentials(row.data(), values.cols, factor);
+    for (std::size_t j = 0; j < values.cols; ++j) values(i, j) = row[j];
+  });
+}
+
+template void gram(const InputView&, const KernelOptions&, MatrixView<float>, const Execution&);
+template void gram(const InputView&, const KernelOptions&, MatrixView<double>, const Execution&);
+template void gram(const InputView&, const InputView&, const KernelOptions&, MatrixView<float>,
+                   const Execution&);
+template void gram(const InputView&, const InputView&, const KernelOptions&, MatrixView<double>,
+                   const Execution&);
+template void rbf_from_squared_distances(MatrixView<float>, double, const Execution&);
+template void rbf_from_squared_distances(MatrixView<double>, double, const Execution&);
+
+}  // namespace isogram

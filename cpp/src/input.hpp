@@ -1,0 +1,81 @@
+// Reading inputs of any element type and strides, and refusing what is not finite.
+#pragma once
+
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "isogram/matrix_view.hpp"
+#include "isogram/parallel.hpp"
+
+namespace isogram {
+
+// Throws std::invalid_argument "`name` must be finite, got nan at index (3, 7)".
+[[noreturn]] void throw_not_finite(const std::string& name,
+                                   std::initializer_list<std::size_t> index, double value);
+
+// Throws std::invalid_argument unless x has rows and columns.
+void require_not_empty(const InputView& x);
+
+// Throws std::invalid_argument unless `view` is rows × cols; `name` is the argument it came as.
+template <class T>
+void require_shape(const MatrixView<T>& view, std::size_t rows, std::size_t cols, const char* name);
+
+// The first index of an entry that is not finite, or n.
+std::size_t first_not_finite(const double* values, std::size_t n);
+
+// Rows of an InputView as doubles.
+class RowReader {
+ public:
+  explicit RowReader(const InputView& view);
+  void read(std::size_t row, double* out) const { read_(view_, row, out); }
+  const InputView& view() const { return view_; }
+
+ private:
+  InputView view_;
+  void (*read_)(const InputView& view, std::size_t row, double* out);
+};
+
+// Remembers the first bad entry that any thread met, in C order.
+class FirstNotFinite {
+ public:
+  explicit FirstNotFinite(std::size_t tasks) : found_(tasks) {}
+
+  // Looks through one row on behalf of `task`; the rows of a task come in ascending order.
+  void inspect(std::size_t task, std::size_t row, const double* values, std::size_t n);
+
+  // Throws if anything was found. `name` is the argument's.
+  void throw_if_found(const std::string& name) const;
+
+ private:
+  struct Entry {
+    bool found = false;
+    std::size_t row = 0;
+    std::size_t col = 0;
+    double value = 0;
+  };
+  std::vector<Entry> found_;  // one per task, tasks in row order
+};
+
+// What one pass over an input tells.
+struct Survey {
+  double largest = 0;             // max |x_ij − origin_j|
+  double smallest_row = 0;        // the smallest non-zero row maximum of the same
+  std::vector<double> mean_row;   // only of survey_columns()
+};
+
+// Checks that x is finite and measures it from the origin row (0 without one).
+Survey survey(const InputView& x, const std::vector<double>* origin, const Execution& execution);
+
+// The same measured from x's own first row, with the mean of every column. The mean is taken
+// relative to that row, so that constant columns have exactly their value as mean.
+Survey survey_columns(const InputView& x, const Execution& execution);
+
+// The first row of x.
+std::vector<double> first_row(const InputView& x);
+
+// The exponent e of 2^e ≥ |x| > 2^(e−1); 0 for 0.
+int exponent_of(double x);
+
+}  // namespace isogram

@@ -1,0 +1,372 @@
+#include "isogram/rsm.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "assignment.hpp"
+#include "buffer.hpp"
+#include "greedy.hpp"
+#include "input.hpp"
+#include "simd/kernels.hpp"
+#include "team.hpp"
+#include "tile.hpp"
+#include "tokens.hpp"
+
+namespace isogram {
+
+namespace {
+
+// Affinities of one pair of groups stay within this many entries, so that a core's own cache
+// holds them between the Gram block and the matchings.
+constexpr std::size_t kAffinityEntries = std::size_t{1} << 17;
+
+// ---- What is matched with what ---------------------------------------------------------------
+
+std::size_t max_tokens(std::span<const InputView> inputs) {
+  std::size_t largest = 0;
+  for (const InputView& input : inputs) largest = std::max(largest, input.rows);
+  return largest;
+}
+
+// As many inputs per group as fit the cache, and among those counts the one that wastes the least
+// of its last panel.
+std::size_t group_size(std::size_t tokens, std::size_t panel) {
+  std::size_t best = 1;
+  double best_waste = 1e300;
+  for (std::size_t g = 1; g * tokens * g * tokens <= kAffinityEntries || g == 1; ++g) {
+    const std::size_t rows = g * tokens;
+    const double padded = static_cast<double>((rows + panel - 1) / panel * panel);
+    const double waste = padded / static_cast<double>(rows);
+    if (waste <= best_waste) {
+      best = g;
+      best_waste = waste;
+    }
+  }
+  return best;
+}
+
+bool all_same_size(std::span<const InputView> inputs, std::size_t tokens) {
+  return std::all_of(inputs.begin(), inputs.end(),
+                     [&](const InputView& input) { return input.rows == tokens; });
+}
+
+// Centring an input shifts every matching that pairs all of its tokens by the same amount. It
+// would change what a greedy choice sees, and what unequal sets leave unmatched.
+TokenLayout layout_for(std::span<const InputView> inputs, std::span<const InputView> others,
+                       const RsmOptions& options, std::size_t panel) {
+  const Matching matching = options.matching;
+  TokenLayout layout;
+  layout.matching = matching;
+  layout.max_tokens = std::max(max_tokens(inputs), max_tokens(others));
+  layout.window = std::min(options.block, layout.max_tokens);
+  const bool keeps_matching =
+      matching == Matching::exact || matching == Matching::window || matching == Matching::none;
+  layout.centered = keeps_matching && all_same_size(inputs, layout.max_tokens) &&
+                    all_same_size(others, layout.max_tokens);
+  layout.group = group_size(layout.max_tokens, panel);
+  return layout;
+}
+
+// ---- One pair --------------------------------------------------------------------------------
+
+// The working memory of one thread, and the matched sum of one pair's affinities.
+template <class T>
+class Matcher {
+ public:
+  Matcher(const RsmOptions& options, const TokenLayout& layout, std::size_t affinity_entries)
+      : affinities(affinity_entries),
+        options_(options),
+        solver_(solver_size(options, layout), solver_size(options, layout)),
+        greedy_(layout.max_tokens) {}
+
+  double total(MatrixView<const T> affinity, Worker& worker) {
+    switch (options_.matching) {
+      case Matching::greedy:
+        return greedy_.total(affinity);
+      case Matching::topk:
+        return topk_total(affinity, worker);
+      default:
+        return solver_.solve(affinity, Objective::maximize, &worker).total;
+    }
+  }
+
+  Buffer<T> affinities;
+
+ private:
+  static std::size_t solver_size(const RsmOptions& options, const TokenLayout& layout) {
+    if (options.matching == Matching::greedy || options.matching == Matching::none) return 1;
+    return options.matching == Matching::exact ? layout.max_tokens
+                                               : std::min(options.block, layout.max_tokens);
+  }
+
+  // Rows and columns come by descending norm: the first `block` of both exactly, the rest greedily.
+  double topk_total(MatrixView<const T> a, Worker& worker) {
+    const std::size_t rows = std::min(options_.block, a.rows);
+    const std::size_t cols = std::min(options_.block, a.cols);
+    const MatrixView<const T> top(a.data, rows, cols, a.row_stride, a.col_stride);
+    const double of_top = solver_.solve(top, Objective::maximize, &worker).total;
+    if (rows == a.rows || cols == a.cols) return of_top;
+    const MatrixView<const T> rest(&a(rows, cols), a.rows - rows, a.cols - cols, a.row_stride,
+                                   a.col_stride);
+    return of_top + greedy_.total(rest);
+  }
+
+  RsmOptions options_;
+  AssignmentSolver<T> solver_;
+  GreedyMatcher<T> greedy_;
+};
+
+// ---- The walk over all pairs -----------------------------------------------------------------
+
+template <class T>
+class RsmWalk {
+ public:
+  RsmWalk(std::span<const InputView> inputs, std::span<const InputView> others, bool is_symmetric,
+          const RsmOptions& options, const RsmOutputs<T>& outputs, const Execution& execution)
+      : kernels_(simd::kernels().of<T>()),
+        options_(options),
+        outputs_(outputs),
+        execution_(execution),
+        layout_(layout_for(inputs, others, options, kernels_.panel)),
+        rows_(inputs, layout_, preparing(execution)),
+        is_symmetric_(is_symmetric) {
+    if (!is_symmetric) others_.emplace(others, layout_, preparing(execution));
+  }
+
+  void run() {
+    const bool as_gram = options_.matching == Matching::none;
+    const std::size_t row_blocks = as_gram ? tiles_in(rows_.inputs()) : rows_.groups();
+    const std::size_t col_blocks = as_gram ? tiles_in(cols().inputs()) : cols().groups();
+    const Grid grid = is_symmetric_ ? Grid::upper(row_blocks) : Grid::full(row_blocks, col_blocks);
+    std::vector<std::unique_ptr<Matcher<T>>> matchers(team_size(execution_, grid.cells()));
+    for (auto& matcher : matchers) {
+      matcher = std::make_unique<Matcher<T>>(options_, layout_, affinity_entries());
+    }
+    parallel_for(execution_, grid.cells(), [&](std::size_t task, Worker& worker) {
+      Matcher<T>& matcher = *matchers[worker.index];
+      const Cell cell = grid.cell(task);
+      switch (options_.matching) {
+        case Matching::none:
+          return add_tile(cell, matcher);
+        case Matching::window:
+          return add_windows(cell, matcher, worker);
+        default:
+          return add_groups(cell, matcher, worker);
+      }
+    });
+  }
+
+ private:
+  const TokenSets<T>& cols() const { return others_ ? *others_ : rows_; }
+
+  std::size_t padded(std::size_t rows) const {
+    return (rows + kernels_.panel - 1) / kernels_.panel * kernels_.panel;
+  }
+
+  std::size_t affinity_entries() const {
+    if (options_.matching == Matching::none) return kTileSize;
+    const std::size_t edge = padded(options_.matching == Matching::window
+                                        ? layout_.window
+                                        : layout_.group * layout_.max_tokens);
+    return product(edge, edge);
+  }
+
+  // Affinities between all tokens of two pieces; returns the buffer's row stride.
+  std::size_t compute_affinities(typename TokenSets<T>::Panels a, typename TokenSets<T>::Panels b,
+                                 T* out) const {
+    const std::size_t stride = b.count * kernels_.panel;
+    kernels_.inner_products(a.data, a.count, b.data, b.count, rows_.depth(), out, stride);
+    return stride;
+  }
+
+  bool is_wanted(std::size_t i, std::size_t j) const { return !is_symmetric_ || i < j; }
+
+  void add_groups(Cell cell, Matcher<T>& matcher, Worker& worker) const {
+    T* affinities = matcher.affinities.data();
+    const auto stride = static_cast<std::ptrdiff_t>(compute_affinities(
+        rows_.group_panels(cell.row), cols().group_panels(cell.col), affinities));
+    const Span inputs = rows_.group(cell.row);
+    const Span others = cols().group(cell.col);
+    for (std::size_t i = inputs.begin; i < inputs.end; ++i) {
+      const T* first_row = affinities + rows_.row_in_group(i) * stride;
+      for (std::size_t j = others.begin; j < others.end; ++j) {
+        if (is_symmetric_ && i == j) write_diagonal(i);
+        if (!is_wanted(i, j)) continue;
+        worker.check();
+        const MatrixView<const T> affinity(first_row + cols().row_in_group(j), rows_.tokens(i),
+                                           cols().tokens(j), stride, 1);
+        write(i, j, matcher.total(affinity, worker));
+      }
+    }
+  }
+
+  void add_windows(Cell cell, Matcher<T>& matcher, Worker& worker) const {
+    const Span inputs = rows_.group(cell.row);
+    const Span others = cols().group(cell.col);
+    for (std::size_t i = inputs.begin; i < inputs.end; ++i) {
+      for (std::size_t j = others.begin; j < others.end; ++j) {
+        if (is_symmetric_ && i == j) write_diagonal(i);
+        if (is_wanted(i, j)) write(i, j, windows_total(i, j, matcher, worker));
+      }
+    }
+  }
+
+  double windows_total(std::size_t i, std::size_t j, Matcher<T>& matcher, Worker& worker) const {
+    double total = 0;
+    const std::size_t shared = std::min(rows_.tokens(i), cols().tokens(j));
+    for (std::size_t first = 0; first < shared; first += layout_.window) {
+      worker.check();
+      const std::size_t window = first / layout_.window;
+      const auto stride = static_cast<std::ptrdiff_t>(
+          compute_affinities(rows_.window_panels(i, window), cols().window_panels(j, window),
+                             matcher.affinities.data()));
+      const MatrixView<const T> affinity(
+          matcher.affinities.data(), std::min(layout_.window, rows_.tokens(i) - first),
+          std::min(layout_.window, cols().tokens(j) - first), stride, 1);
+      total += matcher.total(affinity, worker);
+    }
+    return total;
+  }
+
+  void add_tile(Cell cell, Matcher<T>& matcher) const {
+    const auto a = rows_.tile_panels(cell.row);
+    const auto b = cols().tile_panels(cell.col);
+    T* tile = matcher.affinities.data();
+    kernels_.inner_products(a.data, a.count, b.data, b.count, rows_.depth(), tile, kTileEdge);
+    const Span inputs = tile_span(cell.row, rows_.inputs());
+    const Span others = tile_span(cell.col, cols().inputs());
+    for (std::size_t i = inputs.begin; i < inputs.end; ++i) {
+      for (std::size_t j = others.begin; j < others.end; ++j) {
+        if (is_symmetric_ && i == j) write_diagonal(i);
+        if (!is_wanted(i, j)) continue;
+        write(i, j, tile[(i - inputs.begin) * kTileEdge + (j - others.begin)]);
+      }
+    }
+  }
+
+  // The identity is the optimal matching of an input with itself.
+  void write_diagonal(std::size_t i) const {
+    const double squared_norm = rows_.squared_norm(i);
+    if (outputs_.linear.data) {
+      outputs_.linear(i, i) = static_cast<T>(std::ldexp(squared_norm, 2 * rows_.exponent(i)));
+    }
+    if (outputs_.cosine.data) outputs_.cosine(i, i) = squared_norm > 0 ? T(1) : T(0);
+    if (outputs_.squared_distance.data) outputs_.squared_distance(i, i) = T(0);
+  }
+
+  // Turns a matched sum of packed tokens into the entries of pair (i, j).
+  void write(std::size_t i, std::size_t j, double total) const {
+    const TokenSets<T>& others = cols();
+    if (layout_.centered) {
+      const double of_means = simd::kernels().float64.dot(rows_.mean(i), others.mean(j),
+                                                          rows_.channels());
+      total += static_cast<double>(layout_.max_tokens) * of_means;
+    }
+    const int exponent_i = rows_.exponent(i);
+    const int exponent_j = others.exponent(j);
+    const double norm_i = rows_.squared_norm(i);
+    const double norm_j = others.squared_norm(j);
+    const double linear = std::ldexp(total, exponent_i + exponent_j);
+    if (outputs_.linear.data) store(outputs_.linear, i, j, linear);
+    if (outputs_.cosine.data) {
+      const double norms = std::sqrt(norm_i) * std::sqrt(norm_j);
+      const double cosine = norms > 0 ? total / norms : 0;
+      store(outputs_.cosine, i, j, std::clamp(cosine, -1.0, 1.0));
+    }
+    if (outputs_.squared_distance.data) {
+      const double distance = std::ldexp(norm_i, 2 * exponent_i) +
+                              std::ldexp(norm_j, 2 * exponent_j) - 2 * linear;
+      store(outputs_.squared_distance, i, j, std::max(0.0, distance));
+    }
+  }
+
+  void store(MatrixView<T> out, std::size_t i, std::size_t j, double value) const {
+    out(i, j) = static_cast<T>(value);
+    if (is_symmetric_) out(j, i) = static_cast<T>(value);
+  }
+
+  const simd::KernelTable<T>& kernels_;
+  const RsmOptions options_;
+  const RsmOutputs<T> outputs_;
+  const Execution& execution_;
+  const TokenLayout layout_;
+  const TokenSets<T> rows_;
+  std::optional<TokenSets<T>> others_;
+  const bool is_symmetric_;
+};
+
+// ---- Checks ----------------------------------------------------------------------------------
+
+void require_inputs(std::span<const InputView> inputs, std::size_t channels) {
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const InputView& input = inputs[i];
+    const std::string which = "`" + input.name + "[" + std::to_string(i) + "]`";
+    if (input.rows == 0 || input.cols == 0) {
+      throw std::invalid_argument(which + " must have at least one token and one channel, got " +
+                                  std::to_string(input.rows) + " x " + std::to_string(input.cols));
+    }
+    if (input.cols != channels) {
+      throw std::invalid_argument(which + " must have " + std::to_string(channels) +
+                                  " channels like the first input, got " +
+                                  std::to_string(input.cols));
+    }
+  }
+}
+
+void require_block(const RsmOptions& options) {
+  const bool needs_block =
+      options.matching == Matching::window || options.matching == Matching::topk;
+  require(!needs_block || options.block > 0,
+          "`block` must be at least 1 for the window and topk matchings");
+}
+
+template <class T>
+void require_outputs(const RsmOutputs<T>& outputs, std::size_t rows, std::size_t cols) {
+  const auto check = [&](const MatrixView<T>& out, const char* name) {
+    if (out.data) require_shape(out, rows, cols, name);
+  };
+  check(outputs.linear, "linear");
+  check(outputs.cosine, "cosine");
+  check(outputs.squared_distance, "squared_distance");
+}
+
+template <class T>
+void run(std::span<const InputView> inputs, std::span<const InputView> others, bool is_symmetric,
+         const RsmOptions& options, const RsmOutputs<T>& outputs, const Execution& execution) {
+  require(!inputs.empty() && !others.empty(), "`tokens` must hold at least one input");
+  require_inputs(inputs, inputs[0].cols);
+  require_inputs(others, inputs[0].cols);
+  require_block(options);
+  require_outputs(outputs, inputs.size(), others.size());
+  RsmWalk<T>(inputs, others, is_symmetric, options, outputs, execution).run();
+}
+
+}  // namespace
+
+template <class T>
+void semantic_rsm(std::span<const InputView> inputs, const RsmOptions& options,
+                  const RsmOutputs<T>& outputs, const Execution& execution) {
+  run(inputs, inputs, true, options, outputs, execution);
+}
+
+template <class T>
+void semantic_rsm(std::span<const InputView> inputs, std::span<const InputView> others,
+                  const RsmOptions& options, const RsmOutputs<T>& outputs,
+                  const Execution& execution) {
+  run(inputs, others, false, options, outputs, execution);
+}
+
+template void semantic_rsm(std::span<const InputView>, const RsmOptions&, const RsmOutputs<float>&,
+                           const Execution&);
+template void semantic_rsm(std::span<const InputView>, const RsmOptions&,
+                           const RsmOutputs<double>&, const Execution&);
+template void semantic_rsm(std::span<const InputView>, std::span<const InputView>,
+                           const RsmOptions&, const RsmOutputs<float>&, const Execution&);
+template void semantic_rsm(std::span<const InputView>, std::span<const InputView>,
+                           const RsmOptions&, const RsmOutputs<double>&, const Execution&);
+
+}  // namespace isogram

@@ -1,0 +1,150 @@
+// The table of kernels, one per instruction set.
+//
+// A kernel works on raw pointers and row ranges. It never throws, allocates, or starts threads:
+// the operations around it own memory, checks and threads. All kernels of one level are compiled
+// from the same <family>-inl.hpp files with that level's vector width.
+//
+// Packed rows. Kernels read matrices as panels: `panel` rows interleaved, so that element k of
+// row r lies at
+//     packed[((r / panel) * depth + k) * panel + r % panel].
+// Rows are padded to whole panels with zeros. One packed copy serves as the left and as the right
+// factor of a block.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#if defined(__x86_64__)
+#include <immintrin.h>  // here, because kernels are compiled inside their level's namespace
+#endif
+
+#include "isogram/simd.hpp"
+
+namespace isogram::simd {
+
+inline constexpr std::size_t kAssignmentBlockBytes = 256;  // four of the widest vectors
+
+template <class T>
+using RowIndex = std::conditional_t<sizeof(T) == sizeof(std::int32_t), std::int32_t, std::int64_t>;
+
+// One assignment problem and its solution so far: minimise Σ_i costs[i * stride + column_of[i]]
+// with rows ≤ cols. Rows are padded to whole cache lines with +∞, and so long is every array that
+// has an element per column, but `distance` is padded to whole blocks of kAssignmentBlockBytes.
+template <class T>
+struct AssignmentState {
+  const T* costs;
+  std::size_t stride;
+  std::size_t rows;
+  std::size_t cols;
+  T* dual;                  // v_j
+  std::int32_t* row_of;     // of each column, −1 while it is free
+  std::int32_t* column_of;  // of each row, −1 while it is free
+
+  // Memory of one search for a shortest augmenting path, per column …
+  T* distance;               // the shortest known; +∞ once the column is closed
+  T* open_dual;              // v_j; −∞ once the column is closed
+  RowIndex<T>* predecessor;  // the row before it on that path; as wide as T, to blend alike
+  // … and per closed column, in the order of closing: at most `rows` of them.
+  std::int32_t* closed;
+  T* closed_at;  // distance
+};
+
+template <class T>
+struct AssignmentKernels {
+  // max |entry|, +∞ if an entry is NaN or infinite.
+  T (*largest_magnitude)(const T* entries, std::ptrdiff_t stride, std::size_t rows,
+                         std::size_t cols) noexcept;
+
+  // costs = entries * factors[0] * factors[1], powers of two; costs may be entries; +∞ in the
+  // padding. False if an entry lost digits to underflow.
+  bool (*scale)(const T* entries, std::ptrdiff_t stride, const T (&factors)[2], T* costs,
+                std::size_t costs_stride, std::size_t rows, std::size_t cols) noexcept;
+
+  // Feasible duals and a greedy matching on edges without reduced cost.
+  void (*start)(const AssignmentState<T>& problem) noexcept;
+
+  // Matches the free row `root` and one more column along a shortest augmenting path. Returns the
+  // number of rows visited, each a pass over all columns.
+  std::size_t (*augment)(const AssignmentState<T>& problem, std::size_t root) noexcept;
+
+  // Σ_i [(C_i,column_of(i) − v_column_of(i)) − min_j (C_ij − v_j)] in float64.
+  double (*slack)(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols,
+                  const T* dual, const std::int32_t* column_of) noexcept;
+};
+
+// Float32 or float64 kernels; every sum over the entries of a Gram matrix is float64.
+template <class T>
+struct KernelTable {
+  std::size_t panel;  // rows per panel; divides kTileEdge
+
+  // out[i * stride + j] = ⟨row i of a, row j of b⟩ for whole panels: a_panels * panel rows and
+  // b_panels * panel columns are written. Each dot product is summed in T, in short depth panels.
+  void (*inner_products)(const T* a, std::size_t a_panels, const T* b, std::size_t b_panels,
+                         std::size_t depth, T* out, std::size_t stride) noexcept;
+
+  // The same with Σ |a − b| in place of the inner product.
+  void (*l1_distances)(const T* a, std::size_t a_panels, const T* b, std::size_t b_panels,
+                       std::size_t depth, T* out, std::size_t stride) noexcept;
+
+  // Inner products in `row` become squared distances a² + b_j² − 2⟨a, b_j⟩. Returns how many fell
+  // below `relative` * (a² + b_j²), where cancellation has eaten the digits.
+  std::size_t (*squared_distances)(T* row, std::size_t n, T a_squared, const T* b_squared,
+                                   T relative) noexcept;
+
+  // row[j] = exp(factor * row[j]).
+  void (*exponentials)(T* row, std::size_t n, T factor) noexcept;
+
+  // row[j] = (gamma * row[j] + coef0)^degree, degree ≥ 1.
+  void (*polynomials)(T* row, std::size_t n, T gamma, T coef0, int degree) noexcept;
+
+  // Sums over entries.
+  double (*sum)(const T* row, std::size_t n) noexcept;
+  double (*dot)(const T* a, const T* b, std::size_t n) noexcept;
+  void (*add_to)(double* sums, const T* row, std::size_t n) noexcept;  // sums[j] += row[j]
+
+  // out[j] = row[j] − (row_shift + column_shift[j]) in float64; out may be row. The shifts are added
+  // first so that a symmetric matrix with equal shifts stays exactly symmetric.
+  void (*subtract_shifts)(const T* row, T* out, std::size_t n, double row_shift,
+                          const double* column_shift) noexcept;
+
+  AssignmentKernels<T> assignment;
+};
+
+struct Kernels {
+  Level level;
+  KernelTable<float> float32;
+  KernelTable<double> float64;
+
+  // Σ −m_k log2(m_k) with m = (p + q)/2, p and q ≥ 0; 0 log2(0) is 0. Always in float64:
+  // divergences are small differences of entropies.
+  double (*mixture_entropy)(const double* p, const double* q, std::size_t n) noexcept;
+
+  template <class T>
+  const KernelTable<T>& of() const {
+    if constexpr (sizeof(T) == sizeof(float)) {
+      return float32;
+    } else {
+      return float64;
+    }
+  }
+};
+
+// The table of the level in use.
+const Kernels& kernels();
+
+namespace baseline {
+const Kernels& kernels();
+}
+namespace neon {
+const Kernels& kernels();
+}
+namespace avx2 {
+const Kernels& kernels();
+}
+namespace avx512 {
+const Kernels& kernels();
+}
+
+}  // namespace isogram::simd

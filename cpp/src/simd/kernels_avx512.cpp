@@ -1,0 +1,22 @@
+// Kernels for AVX-512 F DQ BW VL, 32 registers.
+#include "kernels.hpp"
+
+namespace isogram::simd::avx512 {
+
+namespace {
+inline constexpr Level kLevel = Level::avx512;
+inline constexpr std::size_t kVectorBytes = 64;
+inline constexpr std::size_t kRegisterRows = 8;  // rows of sums that a micro-kernel holds
+}  // namespace
+
+#include "vector-inl.hpp"
+// Families, which build on the vectors above.
+#include "assign-inl.hpp"
+#include "exponential-inl.hpp"
+#include "gram-inl.hpp"
+#include "logarithm-inl.hpp"
+#include "sum-inl.hpp"
+// The table of them all comes last.
+#include "table-inl.hpp"
+
+}  // namespace isogram::simd::avx512

@@ -1,0 +1,22 @@
+// Kernels for AArch64, 32 registers.
+#include "kernels.hpp"
+
+namespace isogram::simd::neon {
+
+namespace {
+inline constexpr Level kLevel = Level::neon;
+inline constexpr std::size_t kVectorBytes = 16;
+inline constexpr std::size_t kRegisterRows = 6;  // rows of sums that a micro-kernel holds
+}  // namespace
+
+#include "vector-inl.hpp"
+// Families, which build on the vectors above.
+#include "assign-inl.hpp"
+#include "exponential-inl.hpp"
+#include "gram-inl.hpp"
+#include "logarithm-inl.hpp"
+#include "sum-inl.hpp"
+// The table of them all comes last.
+#include "table-inl.hpp"
+
+}  // namespace isogram::simd::neon

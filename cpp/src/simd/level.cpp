@@ -1,0 +1,97 @@
+#include "isogram/simd.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+
+#include "kernels.hpp"
+
+namespace isogram::simd {
+
+namespace {
+
+constexpr std::array kNames{std::pair{Level::baseline, "baseline"}, std::pair{Level::neon, "neon"},
+                            std::pair{Level::avx2, "avx2"}, std::pair{Level::avx512, "avx512"}};
+
+const Kernels& kernels_of(Level level) {
+  switch (level) {
+#if defined(ISOGRAM_HAVE_X86_LEVELS)
+    case Level::avx2:
+      return avx2::kernels();
+    case Level::avx512:
+      return avx512::kernels();
+#endif
+#if defined(ISOGRAM_HAVE_NEON)
+    case Level::neon:
+      return neon::kernels();
+#endif
+    default:
+      return baseline::kernels();
+  }
+}
+
+std::string names_of(const std::vector<Level>& levels) {
+  std::string names;
+  for (const Level one : levels) names += (names.empty() ? "" : ", ") + std::string(name(one));
+  return names;
+}
+
+Level level_named(std::string_view wanted) {
+  const std::vector<Level> levels = available();
+  const auto found = std::find_if(levels.begin(), levels.end(),
+                                  [&](Level one) { return name(one) == wanted; });
+  if (found != levels.end()) return *found;
+  throw std::invalid_argument("SIMD level must be one of those this machine offers (" +
+                              names_of(levels) + "), got \"" + std::string(wanted) + "\"");
+}
+
+const Kernels& initial_kernels() {
+  const char* forced = std::getenv("ISOGRAM_SIMD_LEVEL");
+  const bool is_forced = forced != nullptr && *forced != '\0';
+  return kernels_of(is_forced ? level_named(forced) : available().back());
+}
+
+std::atomic<const Kernels*>& current() {
+  static std::atomic<const Kernels*> kernels{&initial_kernels()};
+  return kernels;
+}
+
+}  // namespace
+
+std::string_view name(Level level) {
+  for (const auto& [one, text] : kNames) {
+    if (one == level) return text;
+  }
+  return "unknown";
+}
+
+std::vector<Level> available() {
+  std::vector<Level> levels{Level::baseline};
+#if defined(ISOGRAM_HAVE_NEON)
+  levels.push_back(Level::neon);  // part of every AArch64 processor
+#endif
+#if defined(ISOGRAM_HAVE_X86_LEVELS)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    levels.push_back(Level::avx2);
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+      levels.push_back(Level::avx512);
+    }
+  }
+#endif
+  return levels;
+}
+
+const Kernels& kernels() { return *current().load(std::memory_order_acquire); }
+
+Level level() { return kernels().level; }
+
+void set_level(Level level) { set_level(name(level)); }
+
+void set_level(std::string_view name) { current() = &kernels_of(level_named(name)); }
+
+}  // namespace isogram::simd

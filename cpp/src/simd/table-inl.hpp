@@ -1,0 +1,34 @@
+// This level's table, from the families included before.
+
+namespace {
+
+template <class T>
+constexpr KernelTable<T> table_of() {
+  return {
+      .panel = kPanel<T>,
+      .inner_products = &inner_products<T>,
+      .l1_distances = &l1_distances<T>,
+      .squared_distances = &squared_distances<T>,
+      .exponentials = &exponentials<T>,
+      .polynomials = &polynomials<T>,
+      .sum = &sum<T>,
+      .dot = &dot<T>,
+      .add_to = &add_to<T>,
+      .subtract_shifts = &subtract_shifts<T>,
+      .assignment =
+          {
+              .largest_magnitude = &largest_magnitude<T>,
+              .scale = &scale<T>,
+              .start = &start_assignment<T>,
+              .augment = &augment<T>,
+              .slack = &slack<T>,
+          },
+  };
+}
+
+}  // namespace
+
+const Kernels& kernels() {
+  static constexpr Kernels table{kLevel, table_of<float>(), table_of<double>(), &mixture_entropy};
+  return table;
+}

@@ -1,0 +1,61 @@
+// Vectors of this instruction set, by the compiler's vector extension (GCC, Clang).
+//
+// Included by kernels_<level>.cpp after `kVectorBytes`, inside that level's own namespace. All is
+// in an unnamed namespace and free of the standard library's templates: a template instantiated
+// here and elsewhere would be one weak symbol, and the linker might keep the copy that another
+// processor cannot run.
+
+namespace {
+
+template <class T>
+struct VectorOf;
+template <>
+struct VectorOf<float> {
+  typedef float type __attribute__((vector_size(kVectorBytes)));
+  typedef std::int32_t bits __attribute__((vector_size(kVectorBytes)));
+};
+template <>
+struct VectorOf<double> {
+  typedef double type __attribute__((vector_size(kVectorBytes)));
+  typedef std::int64_t bits __attribute__((vector_size(kVectorBytes)));
+};
+
+template <class T>
+using Vector = typename VectorOf<T>::type;
+template <class T>
+using Bits = typename VectorOf<T>::bits;  // as many integers of the same width; masks are −1 or 0
+
+template <class T>
+inline constexpr std::size_t kLanes = kVectorBytes / sizeof(T);
+
+template <class T>
+inline Vector<T> load(const T* p) {
+  Vector<T> x;
+  __builtin_memcpy(&x, p, sizeof x);
+  return x;
+}
+
+template <class T>
+inline void store(T* p, Vector<T> x) {
+  __builtin_memcpy(p, &x, sizeof x);
+}
+
+template <class T>
+inline Vector<T> broadcast(T value) {
+  return value - Vector<T>{};
+}
+
+template <class T>
+inline Vector<T> absolute(Vector<T> x) {
+  return x < T{0} ? -x : x;
+}
+
+// Calls vector(j) for whole vectors and scalar(j) for the rest of [0, n).
+template <class T, class OnVector, class OnScalar>
+inline void sweep(std::size_t n, OnVector vector, OnScalar scalar) {
+  std::size_t j = 0;
+  for (; j + kLanes<T> <= n; j += kLanes<T>) vector(j);
+  for (; j < n; ++j) scalar(j);
+}
+
+}  // namespace

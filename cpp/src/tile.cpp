@@ -1,0 +1,268 @@
+#include "tile.hpp"
+
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+#include "input.hpp"
+
+namespace isogram {
+
+namespace {
+
+// Features between 2^−safe and 2^safe are packed as they are: products of three such factors,
+// summed, are still normal numbers.
+template <class T>
+constexpr int kSafeExponent = sizeof(T) == sizeof(float) ? 40 : 330;
+
+// Below this fraction of ‖a‖² + ‖b‖², a squared distance by expansion has lost 8 bits.
+template <class T>
+constexpr T kCancellation = T(1) / 256;
+
+bool uses_distance(Kernel kernel) { return kernel == Kernel::rbf || kernel == Kernel::laplacian; }
+bool uses_unit_norm(Kernel kernel) {
+  return kernel == Kernel::cosine || kernel == Kernel::correlation;
+}
+
+void require_options(const KernelOptions& options) {
+  if (uses_distance(options.kernel)) {
+    require(options.bandwidth > 0 && std::isfinite(options.bandwidth),
+            "`bandwidth` must be positive and finite");
+  }
+  if (options.kernel == Kernel::polynomial) {
+    require(options.degree >= 1, "`degree` must be at least 1");
+    require(std::isfinite(options.gamma), "`gamma` must be finite");
+    require(std::isfinite(options.coef0), "`coef0` must be finite");
+  }
+}
+
+void require_same_depth(const InputView& x, const InputView& y) {
+  if (x.cols == y.cols) return;
+  throw std::invalid_argument("`" + y.name + "` must have " + std::to_string(x.cols) +
+                              " columns like `" + x.name + "`, got " + std::to_string(y.cols));
+}
+
+// A finite T whatever the double: an infinite factor would turn a zero distance into NaN.
+template <class T>
+T saturated(double value) {
+  constexpr double limit = std::numeric_limits<T>::max();
+  return static_cast<T>(std::clamp(value, -limit, limit));
+}
+
+double smaller_nonzero(double a, double b) { return a == 0 ? b : b == 0 ? a : std::min(a, b); }
+
+}  // namespace
+
+Cell Grid::cell(std::size_t index) const {
+  if (!upper_) return {index / cols_, index % cols_};
+  // Row r of the triangle starts at r * rows_ − r (r − 1) / 2.
+  std::size_t row = 0;
+  for (std::size_t length = rows_; index >= length; --length, ++row) index -= length;
+  return {row, row + index};
+}
+
+template <class T>
+GramTiles<T>::GramTiles(const InputView& x, const KernelOptions& options, Columns columns,
+                        const Execution& execution)
+    : kernels_(simd::kernels().of<T>()), options_(options), x_(x), y_(x) {
+  pack(x, nullptr, columns, execution);
+}
+
+template <class T>
+GramTiles<T>::GramTiles(const InputView& x, const InputView& y, const KernelOptions& options,
+                        const Execution& execution)
+    : kernels_(simd::kernels().of<T>()), options_(options), x_(x), y_(y) {
+  require_not_empty(y);
+  require_same_depth(x, y);
+  pack(x, &y, Columns::as_given, execution);
+}
+
+template <class T>
+void GramTiles<T>::pack(const InputView& x, const InputView* y, Columns columns,
+                        const Execution& execution) {
+  require_not_empty(x);
+  require_options(options_);
+  if (options_.gamma == 0) options_.gamma = 1 / static_cast<double>(x.cols);
+  if (columns == Columns::centered) {
+    const Survey survey = survey_columns(x, execution);
+    const bool unit_norm = uses_unit_norm(options_.kernel);
+    exponent_ = unit_norm ? 0 : 2 * exponent_of(survey.largest);
+    pack_as({.origin = &survey.mean_row, .unit_norm = unit_norm, .exponent = exponent_ / 2}, x, y,
+            execution);
+  } else if (uses_distance(options_.kernel)) {
+    pack_distances(x, y, execution);
+  } else if (uses_unit_norm(options_.kernel)) {
+    pack_as({.center_rows = options_.kernel == Kernel::correlation, .unit_norm = true}, x, y,
+            execution);
+  } else {
+    pack_products(x, y, execution);
+  }
+}
+
+template <class T>
+void GramTiles<T>::pack_as(const Transform& transform, const InputView& x, const InputView* y,
+                           const Execution& execution) {
+  common_exponent_ = transform.exponent;
+  left_ = Packed<T>(kernels_, x, transform, execution);
+  if (y) right_.emplace(kernels_, *y, transform, execution);
+}
+
+// Distances do not change when all rows are shifted alike, and cancel less.
+template <class T>
+void GramTiles<T>::pack_distances(const InputView& x, const InputView* y,
+                                  const Execution& execution) {
+  const Survey of_x = survey_columns(x, execution);
+  double largest = of_x.largest;
+  if (y) largest = std::max(largest, survey(*y, &of_x.mean_row, execution).largest);
+  const int exponent = exponent_of(largest);
+  const bool is_safe = std::abs(exponent) <= kSafeExponent<T>;
+  pack_as({.origin = &of_x.mean_row, .exponent = is_safe ? 0 : exponent}, x, y, execution);
+}
+
+// Inner products are of the rows as they are: scaled only where their squares would leave T.
+template <class T>
+void GramTiles<T>::pack_products(const InputView& x, const InputView* y,
+                                 const Execution& execution) {
+  Survey extent = survey(x, nullptr, execution);
+  if (y) {
+    const Survey of_y = survey(*y, nullptr, execution);
+    extent.largest = std::max(extent.largest, of_y.largest);
+    extent.smallest_row = smaller_nonzero(extent.smallest_row, of_y.smallest_row);
+  }
+  const int high = exponent_of(extent.largest);
+  const int low = exponent_of(extent.smallest_row);
+  Transform transform;
+  if (high > kSafeExponent<T> || low < -kSafeExponent<T>) {
+    transform.exponent_per_row = high - low > kSafeExponent<T>;
+    transform.exponent = transform.exponent_per_row ? 0 : high;
+  }
+  pack_as(transform, x, y, execution);
+}
+
+template <class T>
+void GramTiles<T>::compute(Cell cell, T* tile) const {
+  const Span rows = tile_span(cell.row, left_.rows());
+  const Span cols = tile_span(cell.col, right().rows());
+  const std::size_t per_tile = kTileEdge / kernels_.panel;
+  const std::size_t row_panel = cell.row * per_tile;
+  const std::size_t col_panel = cell.col * per_tile;
+  const auto block = options_.kernel == Kernel::laplacian ? kernels_.l1_distances
+                                                          : kernels_.inner_products;
+  block(left_.panel(row_panel), std::min(per_tile, left_.panels() - row_panel),
+        right().panel(col_panel), std::min(per_tile, right().panels() - col_panel), left_.depth(),
+        tile, kTileEdge);
+  switch (options_.kernel) {
+    case Kernel::linear:
+    case Kernel::polynomial:
+      apply_scale(rows, cols, tile);
+      break;
+    case Kernel::cosine:
+    case Kernel::correlation:
+      apply_cosine(cell, rows, cols, tile);
+      break;
+    case Kernel::rbf:
+    case Kernel::laplacian:
+      apply_distance(rows, cols, tile);
+      break;
+  }
+}
+
+template <class T>
+void GramTiles<T>::apply_scale(Span rows, Span cols, T* tile) const {
+  if (left_.has_row_exponents()) {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      T* row = tile + i * kTileEdge;
+      const int of_row = left_.exponent(rows.begin + i);
+      for (std::size_t j = 0; j < cols.size(); ++j) {
+        row[j] = std::ldexp(row[j], of_row + right().exponent(cols.begin + j));
+      }
+    }
+  } else if (exponent_ == 0 && common_exponent_ != 0) {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      T* row = tile + i * kTileEdge;
+      for (std::size_t j = 0; j < cols.size(); ++j) {
+        row[j] = std::ldexp(row[j], 2 * common_exponent_);
+      }
+    }
+  }
+  if (options_.kernel != Kernel::polynomial) return;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    kernels_.polynomials(tile + i * kTileEdge, cols.size(), static_cast<T>(options_.gamma),
+                         static_cast<T>(options_.coef0), options_.degree);
+  }
+}
+
+template <class T>
+void GramTiles<T>::apply_cosine(Cell cell, Span rows, Span cols, T* tile) const {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    T* row = tile + i * kTileEdge;
+    for (std::size_t j = 0; j < cols.size(); ++j) row[j] = std::clamp(row[j], T(-1), T(1));
+  }
+  if (right_ || cell.row != cell.col) return;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const bool is_zero = left_.squared_norms()[rows.begin + i] == 0;
+    tile[i * kTileEdge + i] = is_zero ? T(0) : T(1);
+  }
+}
+
+template <class T>
+void GramTiles<T>::apply_distance(Span rows, Span cols, T* tile) const {
+  // In packed units the distances, and so the bandwidth, are 2^−exponent as large.
+  const double scaled = std::ldexp(1 / options_.bandwidth, common_exponent_);
+  const bool is_rbf = options_.kernel == Kernel::rbf;
+  const T factor = saturated<T>(is_rbf ? -0.5 * scaled * scaled : -scaled);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    T* row = tile + i * kTileEdge;
+    if (is_rbf && kernels_.squared_distances(row, cols.size(),
+                                             left_.squared_norms()[rows.begin + i],
+                                             right().squared_norms() + cols.begin,
+                                             kCancellation<T>) > 0) {
+      repair_distances(rows.begin + i, cols, row);
+    }
+    kernels_.exponentials(row, cols.size(), factor);
+  }
+}
+
+// Near-duplicates: their distance again from the input itself, by differences in float64.
+template <class T>
+void GramTiles<T>::repair_distances(std::size_t i, Span cols, T* row) const {
+  const RowReader left(x_);
+  const RowReader right_reader(y_);
+  std::vector<double> a(left_.depth());
+  std::vector<double> b(left_.depth());
+  left.read(i, a.data());
+  for (std::size_t j = 0; j < cols.size(); ++j) {
+    const T both = left_.squared_norms()[i] + right().squared_norms()[cols.begin + j];
+    if (row[j] >= kCancellation<T> * both) continue;
+    right_reader.read(cols.begin + j, b.data());
+    double sum = 0;
+    for (std::size_t k = 0; k < a.size(); ++k) {
+      const double difference = std::ldexp(a[k] - b[k], -common_exponent_);
+      sum += difference * difference;
+    }
+    row[j] = static_cast<T>(sum);
+  }
+}
+
+template <class T>
+void write_tile(const T* tile, Span rows, Span cols, bool mirror, MatrixView<T> out) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    for (std::size_t j = 0; j < cols.size(); ++j) {
+      out(rows.begin + i, cols.begin + j) = tile[i * kTileEdge + j];
+    }
+  }
+  if (!mirror) return;
+  for (std::size_t j = 0; j < cols.size(); ++j) {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      out(cols.begin + j, rows.begin + i) = tile[i * kTileEdge + j];
+    }
+  }
+}
+
+template class GramTiles<float>;
+template class GramTiles<double>;
+template void write_tile(const float*, Span, Span, bool, MatrixView<float>);
+template void write_tile(const double*, Span, Span, bool, MatrixView<double>);
+
+}  // namespace isogram

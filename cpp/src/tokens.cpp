@@ -1,0 +1,186 @@
+#include "tokens.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "input.hpp"
+#include "packed.hpp"
+#include "team.hpp"
+
+namespace isogram {
+
+namespace {
+
+// The tokens of one input, widened.
+struct Widened {
+  std::size_t tokens;
+  std::size_t channels;
+  std::vector<double> values;
+  double* token(std::size_t s) { return values.data() + s * channels; }
+  const double* token(std::size_t s) const { return values.data() + s * channels; }
+};
+
+Widened widen(const InputView& view, std::size_t input) {
+  Widened z{view.rows, view.cols, std::vector<double>(product(view.rows, view.cols))};
+  const RowReader reader(view);
+  for (std::size_t s = 0; s < z.tokens; ++s) {
+    reader.read(s, z.token(s));
+    const std::size_t bad = first_not_finite(z.token(s), z.channels);
+    if (bad < z.channels) throw_not_finite(view.name, {input, s, bad}, z.token(s)[bad]);
+  }
+  return z;
+}
+
+// Scales so that the largest magnitude is in [1/2, 1]; returns the exponent taken out.
+int normalise(Widened& z) {
+  double largest = 0;
+  for (const double x : z.values) largest = std::max(largest, std::abs(x));
+  const int exponent = exponent_of(largest);
+  for (double& x : z.values) x = std::ldexp(x, -exponent);
+  return exponent;
+}
+
+double squared_norm_of(const double* token, std::size_t channels) {
+  return std::inner_product(token, token + channels, token, 0.0);
+}
+
+// Tokens by descending norm, equal ones by index.
+std::vector<std::size_t> by_norm(const Widened& z) {
+  std::vector<double> norms(z.tokens);
+  for (std::size_t s = 0; s < z.tokens; ++s) norms[s] = squared_norm_of(z.token(s), z.channels);
+  std::vector<std::size_t> order(z.tokens);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return norms[a] > norms[b]; });
+  return order;
+}
+
+// Subtracts the mean token and writes it to `mean`; relative to the first token, so that equal
+// tokens become exactly zero.
+void subtract_mean_token(Widened& z, double* mean) {
+  const std::vector<double> first(z.token(0), z.token(0) + z.channels);
+  for (std::size_t s = 0; s < z.tokens; ++s) {
+    for (std::size_t c = 0; c < z.channels; ++c) mean[c] += z.token(s)[c] - first[c];
+  }
+  for (std::size_t c = 0; c < z.channels; ++c) {
+    mean[c] = first[c] + mean[c] / static_cast<double>(z.tokens);
+  }
+  for (std::size_t s = 0; s < z.tokens; ++s) {
+    for (std::size_t c = 0; c < z.channels; ++c) z.token(s)[c] -= mean[c];
+  }
+}
+
+bool needs_order(Matching matching) {
+  return matching == Matching::window || matching == Matching::topk;
+}
+
+}  // namespace
+
+template <class T>
+TokenSets<T>::TokenSets(std::span<const InputView> inputs, const TokenLayout& layout,
+                        const Execution& execution)
+    : layout_(layout),
+      panel_(simd::kernels().of<T>().panel),
+      channels_(inputs[0].cols),
+      depth_(layout.matching == Matching::none ? product(layout.max_tokens, channels_)
+                                               : channels_),
+      exponents_(inputs.size()),
+      squared_norms_(inputs.size()),
+      means_(product(inputs.size(), channels_)) {
+  for (const InputView& input : inputs) tokens_.push_back(input.rows);
+  place();
+  data_ = Buffer<T>(product(product(panels_, panel_), depth_));
+  parallel_for(execution, inputs.size(), [&](std::size_t input, Worker& worker) {
+    worker.check();
+    pack(input, inputs[input]);
+  });
+}
+
+// Gives every piece its first panel.
+template <class T>
+void TokenSets<T>::place() {
+  if (layout_.matching == Matching::none) {
+    first_panel_ = {0};
+    panels_ = panels_for(inputs());
+  } else if (layout_.matching == Matching::window) {
+    for (std::size_t input = 0; input < inputs(); ++input) {
+      first_panel_.push_back(panels_);
+      panels_ += windows(input) * panels_for(layout_.window);
+    }
+  } else {
+    for (std::size_t g = 0; g < groups(); ++g) {
+      first_panel_.push_back(panels_);
+      const std::size_t last = group(g).end - 1;
+      panels_ += panels_for(row_in_group(last) + tokens_[last]);
+    }
+  }
+}
+
+template <class T>
+void TokenSets<T>::pack(std::size_t input, const InputView& view) {
+  Widened z = widen(view, input);
+  exponents_[input] = normalise(z);
+  squared_norms_[input] = squared_norm_of(z.values.data(), z.values.size());
+  std::vector<std::size_t> order(z.tokens);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  if (needs_order(layout_.matching)) order = by_norm(z);
+  if (layout_.centered) subtract_mean_token(z, means_.data() + input * channels_);
+  for (std::size_t position = 0; position < z.tokens; ++position) {
+    pack_token(input, position, z.token(order[position]));
+  }
+}
+
+template <class T>
+void TokenSets<T>::pack_token(std::size_t input, std::size_t position, const double* token) {
+  T* row = nullptr;
+  switch (layout_.matching) {
+    case Matching::none:
+      row = row_at(0, input) + position * channels_ * panel_;
+      break;
+    case Matching::window:
+      row = row_at(first_panel_[input] + position / layout_.window * panels_for(layout_.window),
+                   position % layout_.window);
+      break;
+    default:
+      row = row_at(first_panel_[input / layout_.group], row_in_group(input) + position);
+  }
+  pack_row(token, channels_, panel_, row);
+}
+
+template <class T>
+T* TokenSets<T>::row_at(std::size_t first_panel, std::size_t row) {
+  return data_.data() + (first_panel + row / panel_) * panel_ * depth_ + row % panel_;
+}
+
+template <class T>
+typename TokenSets<T>::Panels TokenSets<T>::group_panels(std::size_t g) const {
+  const std::size_t end = g + 1 < first_panel_.size() ? first_panel_[g + 1] : panels_;
+  return {data_.data() + first_panel_[g] * panel_ * depth_, end - first_panel_[g]};
+}
+
+template <class T>
+typename TokenSets<T>::Panels TokenSets<T>::window_panels(std::size_t input,
+                                                          std::size_t window) const {
+  const std::size_t count = panels_for(layout_.window);
+  return {data_.data() + (first_panel_[input] + window * count) * panel_ * depth_, count};
+}
+
+template <class T>
+typename TokenSets<T>::Panels TokenSets<T>::tile_panels(std::size_t tile) const {
+  const std::size_t per_tile = kTileEdge / panel_;
+  const std::size_t first = tile * per_tile;
+  return {data_.data() + first * panel_ * depth_, std::min(per_tile, panels_ - first)};
+}
+
+template <class T>
+std::size_t TokenSets<T>::row_in_group(std::size_t input) const {
+  std::size_t row = 0;
+  for (std::size_t i = input - input % layout_.group; i < input; ++i) row += tokens_[i];
+  return row;
+}
+
+template class TokenSets<float>;
+template class TokenSets<double>;
+
+}  // namespace isogram

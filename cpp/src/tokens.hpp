@@ -1,0 +1,89 @@
+// Inputs that are sets of tokens, packed once for all pairs.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "buffer.hpp"
+#include "isogram/matrix_view.hpp"
+#include "isogram/parallel.hpp"
+#include "isogram/rsm.hpp"
+#include "simd/kernels.hpp"
+#include "tile.hpp"
+
+namespace isogram {
+
+// How the tokens of one call are laid out.
+struct TokenLayout {
+  Matching matching = Matching::exact;
+  std::size_t window = 0;       // tokens per window; only of Matching::window
+  bool centered = false;        // every input less its own mean token
+  std::size_t group = 1;        // inputs whose tokens share panels
+  std::size_t max_tokens = 0;   // of any input
+};
+
+// n inputs. Input i is stored as 2^−exponent(i) · (Z_i − mean_i), its tokens as packed rows: in
+// their own order, or by descending norm where the matching asks for it.
+//
+// Pieces. Rows of different pieces never share a panel. A piece is a group of consecutive inputs;
+// for Matching::window, one window of one input; for Matching::none all inputs are one piece in
+// which each is a single row, its tokens end to end.
+template <class T>
+class TokenSets {
+ public:
+  TokenSets(std::span<const InputView> inputs, const TokenLayout& layout,
+            const Execution& execution);
+
+  std::size_t inputs() const { return tokens_.size(); }
+  std::size_t tokens(std::size_t input) const { return tokens_[input]; }
+  std::size_t groups() const { return tiles_per(inputs(), layout_.group); }
+  Span group(std::size_t g) const {
+    return {g * layout_.group, std::min(inputs(), (g + 1) * layout_.group)};
+  }
+  std::size_t depth() const { return depth_; }
+
+  // A run of whole panels.
+  struct Panels {
+    const T* data;
+    std::size_t count;
+  };
+  Panels group_panels(std::size_t g) const;
+  Panels window_panels(std::size_t input, std::size_t window) const;
+  Panels tile_panels(std::size_t tile) const;  // Matching::none: kTileEdge inputs
+
+  // Where an input's first token lies among the rows of its group.
+  std::size_t row_in_group(std::size_t input) const;
+
+  int exponent(std::size_t input) const { return exponents_[input]; }
+  // ‖Z_i‖² in scaled units, of the input as it came.
+  double squared_norm(std::size_t input) const { return squared_norms_[input]; }
+  // The mean token in scaled units; zeros unless centered.
+  const double* mean(std::size_t input) const { return means_.data() + input * channels_; }
+  std::size_t channels() const { return channels_; }
+
+ private:
+  static std::size_t tiles_per(std::size_t n, std::size_t size) { return (n + size - 1) / size; }
+  std::size_t windows(std::size_t input) const {
+    return tiles_per(tokens_[input], layout_.window);
+  }
+  std::size_t panels_for(std::size_t rows) const { return tiles_per(rows, panel_); }
+  void place();
+  void pack(std::size_t input, const InputView& view);
+  void pack_token(std::size_t input, std::size_t position, const double* token);
+  T* row_at(std::size_t first_panel, std::size_t row);
+
+  TokenLayout layout_;
+  std::size_t panel_;
+  std::size_t channels_;
+  std::size_t depth_;
+  std::vector<std::size_t> tokens_;
+  std::vector<std::size_t> first_panel_;  // of each piece's start: group, input (windows) or all
+  std::size_t panels_ = 0;
+  std::vector<int> exponents_;
+  std::vector<double> squared_norms_;
+  Buffer<double> means_;
+  Buffer<T> data_;
+};
+
+}  // namespace isogram

@@ -1,0 +1,110 @@
+#include "arguments.hpp"
+
+#include <algorithm>
+
+namespace isogram::bindings {
+
+namespace {
+
+ElementType element_type(const py::array& array) {
+  switch (array.dtype().char_()) {
+    case 'e':
+      return ElementType::float16;
+    case 'H':
+      return ElementType::bfloat16;
+    case 'f':
+      return ElementType::float32;
+    case 'd':
+      return ElementType::float64;
+    default:
+      throw py::type_error("expected an array of a floating-point type");
+  }
+}
+
+void require_matrix(const py::array& array) {
+  if (array.ndim() != 2) throw py::type_error("expected a 2-D array");
+  if (array.dtype().byteorder() == '>') throw py::type_error("expected native byte order");
+  for (int axis = 0; axis < 2; ++axis) {
+    if (array.strides(axis) % array.itemsize() != 0) {
+      throw py::type_error("expected strides of whole items");
+    }
+  }
+}
+
+std::ptrdiff_t stride(const py::array& array, int axis) {
+  return array.strides(axis) / array.itemsize();
+}
+
+std::size_t extent(const py::array& array, int axis) {
+  return static_cast<std::size_t>(array.shape(axis));
+}
+
+}  // namespace
+
+InputView input_view(const py::array& array, std::string name) {
+  require_matrix(array);
+  return {array.data(),     element_type(array), extent(array, 0), extent(array, 1),
+          stride(array, 0), stride(array, 1),    std::move(name)};
+}
+
+std::vector<InputView> input_views(const py::list& arrays, const std::vector<std::string>& names) {
+  if (names.size() != arrays.size()) throw py::value_error("expected one name for each array");
+  std::vector<InputView> views;
+  views.reserve(arrays.size());
+  for (const py::handle array : arrays) {
+    views.push_back(input_view(py::cast<py::array>(array), names[views.size()]));
+  }
+  return views;
+}
+
+bool is_float32(const py::array& array) {
+  return array.dtype().char_() == 'f';
+}
+
+template <class T>
+MatrixView<T> output_view(const OptionalArray& array) {
+  if (!array) return {};
+  require_matrix(*array);
+  if (!py::isinstance<py::array_t<T>>(*array) || !array->writeable()) {
+    throw py::type_error("expected a writeable array of the result's type");
+  }
+  // mutable_data() wants an array that is not const; this one is a handle to the caller's.
+  py::array handle = *array;
+  return {static_cast<T*>(handle.mutable_data()), extent(handle, 0), extent(handle, 1),
+          stride(handle, 0), stride(handle, 1)};
+}
+
+template MatrixView<float> output_view(const OptionalArray&);
+template MatrixView<double> output_view(const OptionalArray&);
+
+Call::Call(std::string function, int num_threads, py::object progress, std::size_t pairs)
+    : function_(std::move(function)),
+      progress_(std::move(progress)),
+      pairs_(pairs),
+      execution_{num_threads,
+                 [this](std::size_t done, std::size_t total) { return poll(done, total); }} {}
+
+bool Call::poll(std::size_t done, std::size_t total) {
+  const py::gil_scoped_acquire acquire;
+  try {
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    // The end of a loop is not yet the end of the call: run() reports that.
+    if (done < total) {
+      report(static_cast<std::size_t>(static_cast<double>(pairs_) * static_cast<double>(done) /
+                                      static_cast<double>(total)));
+    }
+    return true;
+  } catch (const py::error_already_set&) {
+    // A Python exception cannot pass through the core's threads: it waits here for run().
+    raised_ = std::current_exception();
+    return false;
+  }
+}
+
+void Call::report(std::size_t pairs) {
+  if (progress_.is_none()) return;
+  reported_ = std::max(reported_, pairs);
+  progress_(reported_, pairs_);
+}
+
+}  // namespace isogram::bindings

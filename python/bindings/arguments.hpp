@@ -1,0 +1,118 @@
+// What every binding shares: arguments from Python to views, and calls that give up the GIL.
+//
+// The Python layer has checked types, ranks and sizes, with messages for people; what is checked
+// here again only keeps a wrong call from reading memory that is not there.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "isogram/error.hpp"
+#include "isogram/matrix_view.hpp"
+#include "isogram/parallel.hpp"
+
+namespace isogram::bindings {
+
+namespace py = pybind11;
+using namespace py::literals;
+
+using OptionalArray = std::optional<py::array>;
+
+// A 2-D array of float16, bfloat16 (bit patterns, as uint16), float32 or float64.
+InputView input_view(const py::array& array, std::string name);
+
+// All of them, named by `names`.
+std::vector<InputView> input_views(const py::list& arrays, const std::vector<std::string>& names);
+
+bool is_float32(const py::array& array);
+
+// A writeable 2-D array; a view without data for an array that is not there.
+template <class T>
+MatrixView<T> output_view(const OptionalArray& array);
+
+// Calls body with `out` as a MatrixView<float> or a MatrixView<double>.
+template <class Body>
+void with_output(const py::array& out, Body body) {
+  if (is_float32(out)) {
+    body(output_view<float>(out));
+  } else {
+    body(output_view<double>(out));
+  }
+}
+
+// The values of an enum by the names that Python gives them.
+template <class Enum>
+using Names = std::span<const std::pair<std::string_view, Enum>>;
+
+template <class Enum>
+Enum from_name(Names<Enum> names, std::string_view name, const char* argument) {
+  for (const auto& [known, value] : names) {
+    if (known == name) return value;
+  }
+  throw std::invalid_argument("`" + std::string(argument) + "` must not be '" + std::string(name) +
+                              "'");
+}
+
+// A vector's memory as a NumPy array, without a copy.
+template <class T>
+py::array_t<T> to_array(std::vector<T> values, std::vector<py::ssize_t> shape) {
+  auto owned = std::make_unique<std::vector<T>>(std::move(values));
+  T* data = owned->data();
+  py::capsule owner(owned.get(), [](void* p) { delete static_cast<std::vector<T>*>(p); });
+  static_cast<void>(owned.release());
+  return py::array_t<T>(std::move(shape), data, owner);
+}
+
+// One call of the core on behalf of a public Python function, whose name its errors begin with.
+class Call {
+ public:
+  // `progress` is a callable or None; it is told of `pairs` pairs in all.
+  explicit Call(std::string function, int num_threads, py::object progress = py::none(),
+                std::size_t pairs = 0);
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  // Runs body(execution), the part of the work that touches no Python object.
+  template <class Body>
+  void run(Body body) {
+    try {
+      // The GIL is given up around the core alone, so that other Python threads go on while it
+      // works. Views were made before and point into arrays that the caller's frame keeps alive.
+      const py::gil_scoped_release release;
+      body(execution_);
+    } catch (const Interrupted&) {
+      std::rethrow_exception(raised_);
+    } catch (const std::invalid_argument& error) {
+      throw py::value_error(function_ + ": " + error.what());
+    } catch (const OutOfMemory& error) {
+      py::set_error(PyExc_MemoryError, (function_ + ": " + error.what()).c_str());
+      throw py::error_already_set();
+    }
+    report(pairs_);
+  }
+
+ private:
+  // Called by the core on this thread, about ten times a second; false stops the core.
+  bool poll(std::size_t done, std::size_t total);
+  void report(std::size_t pairs);
+
+  std::string function_;
+  py::object progress_;
+  std::size_t pairs_;
+  std::size_t reported_ = 0;
+  std::exception_ptr raised_;  // what Python raised inside poll()
+  Execution execution_;
+};
+
+}  // namespace isogram::bindings

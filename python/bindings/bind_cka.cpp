@@ -1,0 +1,56 @@
+#include "isogram/cka.hpp"
+
+#include <pybind11/stl.h>
+
+#include "arguments.hpp"
+#include "kernel_options.hpp"
+#include "module.hpp"
+
+namespace isogram::bindings {
+
+namespace {
+
+std::vector<Layer> layers(const py::list& arrays, const std::vector<std::string>& names,
+                          KernelOptions options, const std::vector<double>& bandwidths) {
+  if (bandwidths.size() != names.size()) throw py::value_error("expected a bandwidth per layer");
+  std::vector<Layer> result;
+  for (InputView& features : input_views(arrays, names)) {
+    options.bandwidth = bandwidths[result.size()];
+    result.push_back({std::move(features), options});
+  }
+  return result;
+}
+
+py::tuple hsic_table(const std::string& function, const py::list& x_layers,
+                     const std::optional<py::list>& y_layers,
+                     const std::vector<std::string>& names_x,
+                     const std::vector<std::string>& names_y, const std::string& kernel,
+                     const std::vector<double>& bandwidth_x, const std::vector<double>& bandwidth_y,
+                     double gamma, int degree, double coef0, bool debiased, int num_threads,
+                     const py::object& progress) {
+  const KernelOptions options = kernel_options(kernel, 1.0, gamma, degree, coef0);
+  const Estimator estimator = debiased ? Estimator::debiased : Estimator::biased;
+  const std::vector<Layer> x = layers(x_layers, names_x, options, bandwidth_x);
+  const std::vector<Layer> y = y_layers ? layers(*y_layers, names_y, options, bandwidth_y) : x;
+  const std::size_t pairs = y_layers ? x.size() * y.size() : x.size() * (x.size() + 1) / 2;
+  HsicTable table;
+  Call(function, num_threads, progress, pairs).run([&](const Execution& execution) {
+    table = y_layers ? isogram::hsic_table(x, y, estimator, execution)
+                     : isogram::hsic_table(x, estimator, execution);
+  });
+  const auto rows = static_cast<py::ssize_t>(x.size());
+  const auto cols = static_cast<py::ssize_t>(y.size());
+  return py::make_tuple(
+      to_array(std::move(table.hsic), {rows, cols}), to_array(std::move(table.cka), {rows, cols}),
+      to_array(std::move(table.self_x), {rows}), to_array(std::move(table.self_y), {cols}));
+}
+
+}  // namespace
+
+void register_cka(py::module_& module) {
+  module.def("hsic_table", &hsic_table, "function"_a, "x_layers"_a, "y_layers"_a, "names_x"_a,
+             "names_y"_a, "kernel"_a, "bandwidth_x"_a, "bandwidth_y"_a, "gamma"_a, "degree"_a,
+             "coef0"_a, "debiased"_a, "num_threads"_a, "progress"_a);
+}
+
+}  // namespace isogram::bindings

@@ -1,0 +1,57 @@
+#include "isogram/compare.hpp"
+
+#include <pybind11/stl.h>
+
+#include <array>
+
+#include "arguments.hpp"
+#include "module.hpp"
+
+namespace isogram::bindings {
+
+namespace {
+
+constexpr std::array<std::pair<std::string_view, Comparison>, 6> kComparisons{{
+    {"pearson", Comparison::pearson},
+    {"spearman", Comparison::spearman},
+    {"kendall", Comparison::kendall},
+    {"cosine", Comparison::cosine},
+    {"cka", Comparison::cka},
+    {"gbs", Comparison::gbs},
+}};
+
+double compare(const py::array& a, const py::array& b, const std::string& method, int num_threads) {
+  const Comparison comparison = from_name<Comparison>(kComparisons, method, "method");
+  const InputView first = input_view(a, "rsm_a");
+  const InputView second = input_view(b, "rsm_b");
+  double result = 0;
+  Call("compare", num_threads).run([&](const Execution& execution) {
+    result = isogram::compare(first, second, comparison, execution);
+  });
+  return result;
+}
+
+void jsd(const py::array& p, const OptionalArray& q, const py::array& out, int num_threads,
+         const py::object& progress) {
+  const InputView rows = input_view(p, "probabilities");
+  const InputView cols = q ? input_view(*q, "other") : InputView();
+  const std::size_t pairs = q ? rows.rows * cols.rows : rows.rows * (rows.rows - 1) / 2;
+  with_output(out, [&](auto result) {
+    Call("jsd", num_threads, progress, pairs).run([&](const Execution& execution) {
+      if (q) {
+        isogram::jsd(rows, cols, result, execution);
+      } else {
+        isogram::jsd(rows, result, execution);
+      }
+    });
+  });
+}
+
+}  // namespace
+
+void register_compare(py::module_& module) {
+  module.def("compare", &compare, "a"_a, "b"_a, "method"_a, "num_threads"_a);
+  module.def("jsd", &jsd, "p"_a, "q"_a, "out"_a, "num_threads"_a, "progress"_a);
+}
+
+}  // namespace isogram::bindings

@@ -1,0 +1,94 @@
+#include "isogram/gram.hpp"
+
+#include <pybind11/stl.h>
+
+#include <array>
+#include <cstdint>
+
+#include "arguments.hpp"
+#include "kernel_options.hpp"
+#include "module.hpp"
+
+namespace isogram::bindings {
+
+namespace {
+
+constexpr std::array<std::pair<std::string_view, Kernel>, 6> kKernels{{
+    {"linear", Kernel::linear},
+    {"cosine", Kernel::cosine},
+    {"correlation", Kernel::correlation},
+    {"rbf", Kernel::rbf},
+    {"laplacian", Kernel::laplacian},
+    {"polynomial", Kernel::polynomial},
+}};
+
+using Pairs = py::array_t<std::int64_t, py::array::c_style>;
+
+void gram(const std::string& function, const py::array& x, const OptionalArray& y,
+          const std::string& kernel, double bandwidth, double gamma, int degree, double coef0,
+          const py::array& out, int num_threads) {
+  const KernelOptions options = kernel_options(kernel, bandwidth, gamma, degree, coef0);
+  const InputView rows = input_view(x, "x");
+  const InputView cols = y ? input_view(*y, "y") : InputView();
+  with_output(out, [&](auto result) {
+    Call(function, num_threads).run([&](const Execution& execution) {
+      if (y) {
+        isogram::gram(rows, cols, options, result, execution);
+      } else {
+        isogram::gram(rows, options, result, execution);
+      }
+    });
+  });
+}
+
+py::ssize_t all_pairs(const py::array& x) {
+  return x.shape(0) * (x.shape(0) - 1) / 2;
+}
+
+py::array_t<double> squared_distances(const std::string& function, const std::string& name,
+                                      const py::array& x, const std::optional<Pairs>& pairs,
+                                      int num_threads) {
+  const InputView rows = input_view(x, name);
+  MatrixView<const std::int64_t> chosen;
+  if (pairs) {
+    if (pairs->ndim() != 2 || pairs->shape(1) != 2) throw py::type_error("expected (m, 2) pairs");
+    chosen = {pairs->data(), static_cast<std::size_t>(pairs->shape(0)), 2};
+  }
+  py::array_t<double> result(pairs ? pairs->shape(0) : all_pairs(x));
+  double* out = result.mutable_data();
+  Call(function, num_threads).run([&](const Execution& execution) {
+    if (pairs) {
+      isogram::squared_distances(rows, chosen, out, execution);
+    } else {
+      isogram::squared_distances(rows, out, execution);
+    }
+  });
+  return result;
+}
+
+void rbf_from_squared_distances(const std::string& function, const py::array& values,
+                                double bandwidth, int num_threads) {
+  with_output(values, [&](auto view) {
+    Call(function, num_threads).run([&](const Execution& execution) {
+      isogram::rbf_from_squared_distances(view, bandwidth, execution);
+    });
+  });
+}
+
+}  // namespace
+
+KernelOptions kernel_options(const std::string& kernel, double bandwidth, double gamma, int degree,
+                             double coef0) {
+  return {from_name<Kernel>(kKernels, kernel, "kernel"), bandwidth, gamma, degree, coef0};
+}
+
+void register_gram(py::module_& module) {
+  module.def("gram", &gram, "function"_a, "x"_a, "y"_a, "kernel"_a, "bandwidth"_a, "gamma"_a,
+             "degree"_a, "coef0"_a, "out"_a, "num_threads"_a);
+  module.def("squared_distances", &squared_distances, "function"_a, "name"_a, "x"_a, "pairs"_a,
+             "num_threads"_a);
+  module.def("rbf_from_squared_distances", &rbf_from_squared_distances, "function"_a, "values"_a,
+             "bandwidth"_a, "num_threads"_a);
+}
+
+}  // namespace isogram::bindings

@@ -1,0 +1,20 @@
+// isogram._core: the C++ core for the Python package, one register function per operation.
+// What arrives here was checked by the Python layer; nobody else is meant to call it.
+#include "module.hpp"
+
+#include <pybind11/pybind11.h>
+
+PYBIND11_MODULE(_core, module) {
+  using namespace isogram::bindings;
+  module.doc() = "The C++ core of isogram. Private: use the functions of the isogram package.";
+  register_gram(module);
+  register_center(module);
+  register_cka(module);
+  register_graph(module);
+  register_match(module);
+  register_rsm(module);
+  register_compare(module);
+  register_simd(module);
+  register_parallel(module);
+  register_build_info(module);
+}

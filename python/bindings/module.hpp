@@ -1,0 +1,19 @@
+// What the bindings of the operations add to the module.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace isogram::bindings {
+
+void register_gram(pybind11::module_& module);
+void register_center(pybind11::module_& module);
+void register_cka(pybind11::module_& module);
+void register_graph(pybind11::module_& module);
+void register_match(pybind11::module_& module);
+void register_rsm(pybind11::module_& module);
+void register_compare(pybind11::module_& module);
+void register_simd(pybind11::module_& module);
+void register_parallel(pybind11::module_& module);
+void register_build_info(pybind11::module_& module);
+
+}  // namespace isogram::bindings

@@ -1,0 +1,66 @@
+"""How alike two neural representations are: Gram matrices, CKA, GBS and semantic RSMs.
+
+Arrays are NumPy, PyTorch, JAX or anything with DLPack, in host memory; results come back in the
+library of the first argument. `show_config()` tells what runs.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from isogram import simd
+from isogram._core import build_info as _build_info
+from isogram.center import center
+from isogram.cka import cka, cka_matrix, hsic
+from isogram.compare import compare, jsd
+from isogram.config import (
+    config,
+    get_cmake_dir,
+    get_include,
+    get_num_threads,
+    set_num_threads,
+    show_config,
+)
+from isogram.gram import bandwidth, gram
+from isogram.graph import Csr, Motifs, gbs, gbs_matrix, graph, modularity, motifs
+from isogram.match import Matching, match
+from isogram.rsm import semantic_rsm, spatial_rsm
+
+# At import, because threadpoolctl looks only at libraries that it was told of before it is asked,
+# and nobody tells us when that will be. It is one small module without dependencies (6 ms where
+# NumPy takes 150), and those who have not installed it, or only an old one without controllers of
+# others, pay nothing.
+with suppress(ImportError, AttributeError):
+    from isogram import _threadpoolctl as _threadpoolctl
+
+__version__: str = _build_info()["version"]
+
+__all__ = [
+    "Csr",
+    "Matching",
+    "Motifs",
+    "__version__",
+    "bandwidth",
+    "center",
+    "cka",
+    "cka_matrix",
+    "compare",
+    "config",
+    "gbs",
+    "gbs_matrix",
+    "get_cmake_dir",
+    "get_include",
+    "get_num_threads",
+    "gram",
+    "graph",
+    "hsic",
+    "jsd",
+    "match",
+    "modularity",
+    "motifs",
+    "semantic_rsm",
+    "set_num_threads",
+    "show_config",
+    "simd",
+    "spatial_rsm",
+]

@@ -1,0 +1,165 @@
+"""Checks that several functions share. Every message: <function>: `<argument>` must be …, got …."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram._arrays import Array, as_matrix
+
+KERNELS = ("linear", "cosine", "correlation", "rbf", "laplacian", "polynomial")
+ESTIMATORS = ("biased", "debiased")
+
+
+def choice(function: str, name: str, value: object, allowed: Sequence[str]) -> str:
+    """Return `value` if it is one of the allowed names."""
+    expected = f"{function}: `{name}` must be one of {', '.join(map(repr, allowed))}, got {value!r}"
+    if not isinstance(value, str):
+        raise TypeError(expected)
+    if value not in allowed:
+        raise ValueError(expected)
+    return value
+
+
+def flag(function: str, name: str, value: object) -> bool:
+    """Return `value` as a bool if it is one."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{function}: `{name}` must be True or False, got {value!r}")
+    return bool(value)
+
+
+def integer(
+    function: str, name: str, value: Any, least: int, most: int | None = None, why: str = ""
+) -> int:
+    """Return `value` as an int within bounds; `why` explains them in the message."""
+    bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
+    expected = f"{function}: `{name}` must be an integer {bounds}{why}, got {value!r}"
+    try:
+        result = operator.index(value)
+    except TypeError:
+        raise TypeError(expected) from None
+    if isinstance(value, bool):
+        raise TypeError(expected)
+    if result < least or (most is not None and result > most):
+        raise ValueError(expected)
+    return result
+
+
+def number(function: str, name: str, value: object, expected: str = "a finite number") -> float:
+    """Return `value` as a finite float."""
+    message = f"{function}: `{name}` must be {expected}, got {value!r}"
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(message)
+    result = float(value)
+    if not math.isfinite(result):
+        raise ValueError(message)
+    return result
+
+
+def positive(function: str, name: str, value: object, or_else: str = "") -> float:
+    """Return `value` as a positive finite float; `or_else` names what else is allowed."""
+    expected = f"{or_else}a positive finite number"
+    result = number(function, name, value, expected)
+    if result <= 0:
+        raise ValueError(f"{function}: `{name}` must be {expected}, got {value!r}")
+    return result
+
+
+def threads(function: str, num_threads: Any) -> int:
+    """Return the number of threads for the core, where 0 stands for get_num_threads()."""
+    if num_threads is None:
+        return 0
+    return integer(function, "num_threads", num_threads, 1, 1 << 16)
+
+
+def median_or_bandwidth(function: str, bandwidth: object) -> float | None:
+    """Return a bandwidth, or None for "median"."""
+    if isinstance(bandwidth, str):
+        if bandwidth == "median":
+            return None
+        raise ValueError(
+            f"{function}: `bandwidth` must be 'median' or a positive finite number, "
+            f"got {bandwidth!r}"
+        )
+    return positive(function, "bandwidth", bandwidth, "'median' or ")
+
+
+class Kernel(NamedTuple):
+    """A checked kernel and its parameters, as the core wants them."""
+
+    name: str
+    bandwidth: float | None  # None: by the median rule
+    gamma: float  # 0: one over the number of features
+    degree: int
+    coef0: float
+
+    @property
+    def needs_median(self) -> bool:
+        """Whether a bandwidth has to be computed from the data."""
+        return self.bandwidth is None and self.name in ("rbf", "laplacian")
+
+
+def kernel_of(
+    function: str, kernel: object, bandwidth: object, gamma: object, degree: Any, coef0: object
+) -> Kernel:
+    """Check a kernel's name and every parameter, whether this kernel reads it or not."""
+    return Kernel(
+        choice(function, "kernel", kernel, KERNELS),
+        median_or_bandwidth(function, bandwidth),
+        0.0 if gamma is None else positive(function, "gamma", gamma, "None or "),
+        integer(function, "degree", degree, 1, 1 << 30),
+        number(function, "coef0", coef0),
+    )
+
+
+class Layers(NamedTuple):
+    """Representations of the same samples, with the names that messages give them."""
+
+    names: list[str]
+    arrays: list[NDArray[Any]]
+
+    @property
+    def samples(self) -> int:
+        """Rows of every layer."""
+        return int(self.arrays[0].shape[0])
+
+
+def layers_of(function: str, name: str, layers: Any) -> Layers:
+    """Check a sequence or mapping of (n, d) arrays; a mapping keeps its order."""
+    if isinstance(layers, Mapping):
+        items: list[tuple[object, Array]] = list(layers.items())
+    elif isinstance(layers, Sequence) and not isinstance(layers, str | bytes):
+        items = list(enumerate(layers))
+    else:
+        raise TypeError(
+            f"{function}: `{name}` must be a sequence or a mapping of 2-D arrays, "
+            f"got {type(layers).__name__}"
+        )
+    if not items:
+        raise ValueError(f"{function}: `{name}` must have at least one layer, got none")
+    names = [f"{name}[{key!r}]" for key, _ in items]
+    arrays = [as_matrix(function, n, a) for n, (_, a) in zip(names, items, strict=True)]
+    result = Layers(names, arrays)
+    for layer, array in zip(names, arrays, strict=True):
+        same_samples(function, layer, array, names[0], result.samples)
+    return result
+
+
+def same_samples(function: str, name: str, array: NDArray[Any], first: str, samples: int) -> None:
+    """Raise unless `array` has as many rows as the argument called `first`."""
+    if len(array) != samples:
+        raise ValueError(
+            f"{function}: `{name}` must have as many samples as `{first}` ({samples}), "
+            f"got {len(array)}"
+        )
+
+
+def first_layer(layers: Any) -> Array:
+    """Return the layer whose library the result goes back to."""
+    return next(iter(layers.values() if isinstance(layers, Mapping) else layers))

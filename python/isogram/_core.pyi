@@ -1,0 +1,96 @@
+"""The C++ core. Private: arrays arrive checked; uint16 arrays are bfloat16 bit patterns."""
+
+from collections.abc import Callable
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Array = NDArray[Any]
+_Progress = Callable[[int, int], object] | None
+
+class _BuildInfo(TypedDict):
+    version: str
+    compiler: str
+    build_type: str
+    cuda: bool
+
+def gram(
+    function: str,
+    x: _Array,
+    y: _Array | None,
+    kernel: str,
+    bandwidth: float,
+    gamma: float,
+    degree: int,
+    coef0: float,
+    out: _Array,
+    num_threads: int,
+) -> None: ...
+def squared_distances(
+    function: str, name: str, x: _Array, pairs: NDArray[np.int64] | None, num_threads: int
+) -> NDArray[np.float64]: ...
+def rbf_from_squared_distances(
+    function: str, values: _Array, bandwidth: float, num_threads: int
+) -> None: ...
+def center(k: _Array, debiased: bool, out: _Array, num_threads: int) -> None: ...
+def hsic_table(
+    function: str,
+    x_layers: list[_Array],
+    y_layers: list[_Array] | None,
+    names_x: list[str],
+    names_y: list[str],
+    kernel: str,
+    bandwidth_x: list[float],
+    bandwidth_y: list[float],
+    gamma: float,
+    degree: int,
+    coef0: float,
+    debiased: bool,
+    num_threads: int,
+    progress: _Progress,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
+def dense_graph(x: _Array, center: bool, out: _Array, num_threads: int) -> None: ...
+def knn_graph(
+    x: _Array, k: int, center: bool, symmetrize: bool, num_threads: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32], _Array]: ...
+def gbs_table(
+    function: str,
+    x_layers: list[_Array],
+    y_layers: list[_Array] | None,
+    names_x: list[str],
+    names_y: list[str],
+    k: int,
+    center: bool,
+    num_threads: int,
+    progress: _Progress,
+) -> NDArray[np.float64]: ...
+def modularity(x: _Array, labels: NDArray[np.int64], k: int, num_threads: int) -> float: ...
+def motifs(
+    x: _Array, labels: NDArray[np.int64], k: int, num_threads: int
+) -> tuple[int, int, int]: ...
+def match(
+    similarity: _Array, is_single: bool, maximize: bool, num_threads: int, progress: _Progress
+) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]: ...
+def semantic_rsm(
+    function: str,
+    samples: list[_Array],
+    other: list[_Array] | None,
+    matching: str,
+    block: int,
+    linear: _Array | None,
+    cosine: _Array | None,
+    squared_distance: _Array | None,
+    num_threads: int,
+    progress: _Progress,
+) -> None: ...
+def compare(a: _Array, b: _Array, method: str, num_threads: int) -> float: ...
+def jsd(
+    p: _Array, q: _Array | None, out: _Array, num_threads: int, progress: _Progress
+) -> None: ...
+def simd_levels() -> list[str]: ...
+def simd_level() -> str: ...
+def set_simd_level(name: str) -> None: ...
+def get_num_threads() -> int: ...
+def set_num_threads(num_threads: int) -> None: ...
+def build_info() -> _BuildInfo: ...

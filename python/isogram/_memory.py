@@ -1,0 +1,41 @@
+"""Refusing results that cannot fit, before anything is read or allocated."""
+
+from __future__ import annotations
+
+import math
+import os
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+# What holds no n×n matrix, for those who asked for one that is too large.
+PASS_OUT = "pass `out` (a memory map, say)"
+FEWER_SAMPLES = "use fewer samples"
+
+
+@cache
+def _usable_memory() -> int:
+    """Bytes of this machine, or of the container that it is cut down to."""
+    limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    with suppress(OSError, ValueError):  # no such file, or no limit: it says "max"
+        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return min(limits)
+
+
+def check_memory(
+    function: str, shape: tuple[int, ...], dtype: np.dtype[Any], advice: str, count: int = 1
+) -> None:
+    """Raise MemoryError when `count` arrays cannot fit; `advice` says how to ask for less.
+
+    NumPy would often get the address space and leave it to the kernel to end the process later.
+    """
+    size = math.prod(shape) * dtype.itemsize * count
+    if size > _usable_memory():
+        what = "a result" if count == 1 else f"{count} results"
+        raise MemoryError(
+            f"{function}: {what} of shape {shape} and type {dtype} would take {size} bytes, more "
+            f"than the {_usable_memory()} that there are: {advice}"
+        )

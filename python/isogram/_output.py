@@ -1,0 +1,72 @@
+"""What the commands put out: tables as text and CSV, and files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from numpy.typing import NDArray
+
+
+def check_target(path: Path) -> Path:
+    """Return the file that writing to `path` will make, or raise OSError if that cannot work.
+
+    Called before a long computation, so that its result is not lost to a mistyped path.
+    """
+    target = path.resolve()  # a link keeps pointing at the new file
+    if target.is_dir():
+        raise IsADirectoryError(f"{path} is a directory, expected a file name")
+    if target.exists() and not target.is_file():
+        # As root, renaming over a device such as /dev/null would replace the device.
+        raise OSError(f"{path} is not a regular file")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{path}: the folder {target.parent} does not exist")
+    if not os.access(target.parent, os.W_OK):
+        raise PermissionError(f"{path}: the folder {target.parent} is not writeable")
+    return target
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a neighbour of `path` for writing; it takes the place of `path` if all goes well."""
+    target = check_target(path)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with partial.open("wb") as stream:
+            yield stream
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def table(matrix: NDArray[Any], rows: Sequence[str], columns: Sequence[str]) -> str:
+    """Return a (rows, columns) matrix as aligned text with three decimals."""
+    cells = [["", *columns]]
+    for name, values in zip(rows, matrix, strict=True):
+        cells.append([name, *(f"{value:.3f}" for value in values)])
+    widths = [max(len(line[i]) for line in cells) for i in range(len(columns) + 1)]
+    return "\n".join(
+        "  ".join(
+            [line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])],
+        )
+        for line in cells
+    )
+
+
+def write_csv(
+    path: Path, matrix: NDArray[Any], rows: Sequence[str], columns: Sequence[str]
+) -> None:
+    """Write a (rows, columns) matrix with its names, every number in full precision."""
+    with replacing(path) as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+        writer = csv.writer(text)
+        writer.writerow(["", *columns])
+        for name, values in zip(rows, matrix, strict=True):
+            writer.writerow([name, *(repr(float(value)) for value in values)])
+        text.flush()
+        text.detach()  # the stream is the context manager's to close

@@ -1,0 +1,55 @@
+"""`progress=`: nothing, a bar by tqdm, or a callable of the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+Progress: TypeAlias = bool | Callable[[int, int], object] | None
+
+
+@contextmanager
+def reporting(
+    function: str, progress: Progress, unit: str = "pair"
+) -> Iterator[Callable[[int, int], object] | None]:
+    """Give the callable (done, total) that the core is to call, or None."""
+    if progress is None or progress is False:
+        yield None
+    elif progress is True:
+        with _Bar(function, unit) as bar:
+            yield bar.report
+    elif callable(progress):
+        yield progress
+    else:
+        raise TypeError(
+            f"{function}: `progress` must be True, False or a callable (done, total), "
+            f"got {progress!r}"
+        )
+
+
+class _Bar:
+    """A progress bar that appears with the first report, when the total is known."""
+
+    def __init__(self, function: str, unit: str) -> None:
+        try:
+            from tqdm.auto import tqdm
+        except ImportError as error:
+            raise ImportError(
+                f"{function}: `progress=True` needs tqdm: pip install 'isogram[cli]'"
+            ) from error
+        new: Callable[..., Any] = tqdm  # which has no types
+        self._new = lambda total: new(total=total, desc=function, unit=unit, unit_scale=True)
+        self._bar: Any = None
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def report(self, done: int, total: int) -> None:
+        if self._bar is None:
+            self._bar = self._new(total)
+        self._bar.update(done - self._bar.n)

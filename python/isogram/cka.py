@@ -1,0 +1,333 @@
+"""HSIC and centred kernel alignment (CKA)."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram import _core
+from isogram._arguments import (
+    ESTIMATORS,
+    Kernel,
+    Layers,
+    choice,
+    first_layer,
+    kernel_of,
+    layers_of,
+    same_samples,
+    threads,
+)
+from isogram._arrays import Array, as_matrix, giver
+from isogram._progress import Progress, reporting
+from isogram.gram import bandwidth_or_any
+
+_FEWEST = {"biased": 2, "debiased": 4}
+
+
+def hsic(
+    x: Array,
+    y: Array,
+    *,
+    kernel: str = "linear",
+    estimator: str = "debiased",
+    bandwidth: float | str = "median",
+    gamma: float | None = None,
+    degree: int = 3,
+    coef0: float = 1.0,
+    num_threads: int | None = None,
+) -> float:
+    """Return the Hilbert-Schmidt independence criterion of two representations.
+
+    With the Gram matrices K of `x` and L of `y`:
+
+    - biased: tr(K H L H) / (n-1)²
+    - debiased: [Σ K∘L + 1ᵀK1 · 1ᵀL1 / ((n-1)(n-2)) - 2 · 1ᵀKL1 / (n-2)] / (n(n-3)), with zeroed
+      diagonals; it may be negative
+
+    Parameters
+    ----------
+    x : array of shape (n, d1)
+        One representation of n samples.
+    y : array of shape (n, d2)
+        Another of the same samples in the same order.
+    kernel, bandwidth, gamma, degree, coef0
+        As for `gram`; "median" is taken of each representation for itself.
+    estimator : {"debiased", "biased"}
+        Which of the two.
+    num_threads : int, optional
+        By default `get_num_threads()`. The result has the same bits for any number.
+
+    Returns
+    -------
+    float
+        In units of K times L. Exactly 0 where `x` or `y` is constant; NaN, with a RuntimeWarning,
+        for fewer than 2 (debiased: 4) samples.
+
+    Raises
+    ------
+    ValueError
+        Different numbers of samples, a NaN or infinity, whose index is named.
+    TypeError
+        Integers and other types that are not floats; arrays on a GPU.
+
+    Notes
+    -----
+    Types: float16, bfloat16, float32 → float32 tiles → float64 sums; any float64 input → float64
+    throughout. The linear kernel centres the features first, and takes n·d1·d2 operations instead
+    of n²(d1 + d2) where that is less. Memory: one packed copy of the inputs; nothing n × n is held.
+    Sources: Gretton et al. 2005 (biased), Song et al. 2012 (debiased).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isogram as ig
+    >>> x = np.array([[0.0], [1.0], [2.0], [3.0]])
+    >>> round(ig.hsic(x, x, estimator="biased"), 6)
+    2.777778
+    """
+    pair = _Pair("hsic", x, y, estimator, num_threads)
+    options = kernel_of("hsic", kernel, bandwidth, gamma, degree, coef0)
+    if pair.is_too_small():
+        warnings.warn(pair.too_small(), RuntimeWarning, stacklevel=2)
+        return float("nan")
+    return float(pair.table(options).hsic[0, 0])
+
+
+def cka(
+    x: Array,
+    y: Array,
+    *,
+    kernel: str = "linear",
+    estimator: str = "debiased",
+    bandwidth: float | str = "median",
+    gamma: float | None = None,
+    degree: int = 3,
+    coef0: float = 1.0,
+    num_threads: int | None = None,
+) -> float:
+    """Return the centred kernel alignment of two representations, a similarity of at most 1.
+
+    CKA(x, y) = HSIC(x, y) / sqrt(HSIC(x, x) · HSIC(y, y)), with the same estimator in all three;
+    nothing is clamped and no epsilon is added, so the debiased one may be negative.
+
+    Parameters
+    ----------
+    x : array of shape (n, d1)
+        One representation of n samples.
+    y : array of shape (n, d2)
+        Another of the same samples in the same order.
+    kernel, bandwidth, gamma, degree, coef0
+        As for `gram`; "median" is taken of each representation for itself.
+    estimator : {"debiased", "biased"}
+        Of HSIC. The biased one nears 1 when features outnumber samples, whatever the data.
+    num_threads : int, optional
+        By default `get_num_threads()`. The result has the same bits for any number.
+
+    Returns
+    -------
+    float
+        NaN, with a RuntimeWarning that says why, where a representation is constant or there are
+        fewer than 2 (debiased: 4) samples.
+
+    Raises
+    ------
+    ValueError
+        Different numbers of samples, a NaN or infinity, whose index is named.
+    TypeError
+        Integers and other types that are not floats; arrays on a GPU.
+
+    Notes
+    -----
+    Types, cost and memory as for `hsic`. Sources: Kornblith et al. 2019, "Similarity of Neural
+    Network Representations Revisited"; debiased: Nguyen et al. 2021.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isogram as ig
+    >>> x = np.random.default_rng(0).standard_normal((50, 6))
+    >>> round(ig.cka(x, 3 * x + 1), 6)
+    1.0
+    """
+    pair = _Pair("cka", x, y, estimator, num_threads)
+    options = kernel_of("cka", kernel, bandwidth, gamma, degree, coef0)
+    if pair.is_too_small():
+        warnings.warn(pair.too_small(), RuntimeWarning, stacklevel=2)
+        return float("nan")
+    table = pair.table(options)
+    if constant := table.constant_layers():
+        warnings.warn(_constant("cka", constant), RuntimeWarning, stacklevel=2)
+    return float(table.cka[0, 0])
+
+
+def cka_matrix(
+    layers: Sequence[Array] | Mapping[Any, Array],
+    other: Sequence[Array] | Mapping[Any, Array] | None = None,
+    *,
+    kernel: str = "linear",
+    estimator: str = "debiased",
+    bandwidth: float | str = "median",
+    gamma: float | None = None,
+    degree: int = 3,
+    coef0: float = 1.0,
+    num_threads: int | None = None,
+    progress: Progress = False,
+) -> Array:
+    """Return the CKA of every layer with every layer, in one pass over the samples.
+
+    result[i, j] = cka(layers[i], layers[j]), or cka(layers[i], other[j]).
+
+    Parameters
+    ----------
+    layers : sequence or mapping of arrays of shape (n, d_l)
+        Representations of the same n samples, in the same order.
+    other : sequence or mapping of arrays of shape (n, d_l), optional
+        Those of another model; by default `layers` again.
+    kernel, bandwidth, gamma, degree, coef0
+        As for `gram`; "median" is taken of each layer for itself.
+    estimator : {"debiased", "biased"}
+        Of HSIC, as for `cka`.
+    num_threads : int, optional
+        By default `get_num_threads()`. The result has the same bits for any number.
+    progress : bool or callable
+        True draws a bar with tqdm; a callable is called with (done, total), in pairs of layers.
+
+    Returns
+    -------
+    float64 array of shape (L1, L2)
+        In the library of the first layer. NaN in the rows and columns of constant layers, with a
+        RuntimeWarning that names them; NaN throughout for fewer than 2 (debiased: 4) samples.
+
+    Raises
+    ------
+    ValueError
+        Layers of other than two dimensions or of different numbers of samples, a NaN or infinity,
+        whose layer and index are named.
+    TypeError
+        Integers and other types that are not floats; arrays on a GPU.
+
+    Notes
+    -----
+    Types, sources as for `cka`; float64 throughout if any layer is float64. Cost: one Gram per
+    layer, n²·d_l operations (or feature space, where that is cheaper), and n² per pair of layers.
+    Memory: one packed copy of the layers; nothing n × n is held.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isogram as ig
+    >>> x = np.random.default_rng(0).standard_normal((50, 6))
+    >>> ig.cka_matrix({"conv": x, "head": 2 * x}).round(6)
+    array([[1., 1.],
+           [1., 1.]])
+    """
+    options = kernel_of("cka_matrix", kernel, bandwidth, gamma, degree, coef0)
+    choice("cka_matrix", "estimator", estimator, ESTIMATORS)
+    workers = threads("cka_matrix", num_threads)
+    rows = layers_of("cka_matrix", "layers", layers)
+    cols = None if other is None else layers_of("cka_matrix", "other", other)
+    if cols is not None:
+        same_samples("cka_matrix", cols.names[0], cols.arrays[0], rows.names[0], rows.samples)
+    give = giver(first_layer(layers))
+    with reporting("cka_matrix", progress) as report:
+        if rows.samples < _FEWEST[estimator]:
+            message = _too_small("cka_matrix", estimator, rows.samples)
+            warnings.warn(message, RuntimeWarning, stacklevel=2)
+            return give(np.full((len(rows.names), len((cols or rows).names)), np.nan))
+        table = _hsic_table("cka_matrix", rows, cols, options, estimator, workers, report)
+    if constant := table.constant_layers():
+        warnings.warn(_constant("cka_matrix", constant), RuntimeWarning, stacklevel=2)
+    return give(table.cka)
+
+
+class _Table(NamedTuple):
+    """HSIC and CKA of all pairs of layers, and what is wrong with some layers."""
+
+    hsic: NDArray[np.float64]
+    cka: NDArray[np.float64]
+    self_x: NDArray[np.float64]
+    self_y: NDArray[np.float64]
+    names_x: list[str]
+    names_y: list[str]
+
+    def constant_layers(self) -> list[str]:
+        """Names of the layers whose centred Gram vanishes, each once."""
+        rows = (name for name, own in zip(self.names_x, self.self_x, strict=True) if own == 0)
+        cols = (name for name, own in zip(self.names_y, self.self_y, strict=True) if own == 0)
+        return list(dict.fromkeys([*rows, *cols]))
+
+
+def _hsic_table(
+    function: str,
+    rows: Layers,
+    cols: Layers | None,
+    kernel: Kernel,
+    estimator: str,
+    workers: int,
+    report: Callable[[int, int], object] | None,
+) -> _Table:
+    def bandwidths(layers: Layers) -> list[float]:
+        pairs = zip(layers.names, layers.arrays, strict=True)
+        return [bandwidth_or_any(function, name, x, kernel, workers) for name, x in pairs]
+
+    names_y = rows.names if cols is None else cols.names
+    values = _core.hsic_table(
+        function,
+        rows.arrays,
+        None if cols is None else cols.arrays,
+        rows.names,
+        names_y,
+        kernel.name,
+        bandwidths(rows),
+        [] if cols is None else bandwidths(cols),
+        kernel.gamma,
+        kernel.degree,
+        kernel.coef0,
+        estimator == "debiased",
+        workers,
+        report,
+    )
+    return _Table(*values, rows.names, names_y)
+
+
+class _Pair:
+    """The checked arguments of `hsic` and `cka`."""
+
+    def __init__(self, function: str, x: Array, y: Array, estimator: str, num_threads: Any) -> None:
+        self._function = function
+        self._estimator = choice(function, "estimator", estimator, ESTIMATORS)
+        self._workers = threads(function, num_threads)
+        self._x = Layers(["x"], [as_matrix(function, "x", x)])
+        self._y = Layers(["y"], [as_matrix(function, "y", y)])
+        same_samples(function, "y", self._y.arrays[0], "x", self._x.samples)
+
+    def is_too_small(self) -> bool:
+        return self._x.samples < _FEWEST[self._estimator]
+
+    def too_small(self) -> str:
+        return _too_small(self._function, self._estimator, self._x.samples)
+
+    def table(self, kernel: Kernel) -> _Table:
+        return _hsic_table(
+            self._function, self._x, self._y, kernel, self._estimator, self._workers, None
+        )
+
+
+def _too_small(function: str, estimator: str, samples: int) -> str:
+    return (
+        f"{function}: the {estimator} estimator needs at least {_FEWEST[estimator]} samples, "
+        f"got {samples}: the result is NaN"
+    )
+
+
+def _constant(function: str, names: list[str]) -> str:
+    listed = ", ".join(f"`{name}`" for name in names)
+    verb = "is" if len(names) == 1 else "are"
+    return (
+        f"{function}: {listed} {verb} constant (all samples are alike), for which CKA is "
+        "undefined: the result is NaN there"
+    )

@@ -1,0 +1,176 @@
+"""How alike two RSMs are, and the divergences of predictions to hold them against."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+from numpy.typing import NDArray
+
+from isogram import _core
+from isogram._arguments import choice, threads
+from isogram._arrays import Array, Output, as_matrix
+from isogram._memory import FEWER_SAMPLES, PASS_OUT
+from isogram._progress import Progress, reporting
+
+_METHODS = ("pearson", "spearman", "kendall", "cosine", "cka", "gbs")
+_UNDEFINED = {
+    "pearson": "the same everywhere above its diagonal",
+    "spearman": "the same everywhere above its diagonal",
+    "kendall": "the same everywhere above its diagonal",
+    "cosine": "zero everywhere above its diagonal",
+    "cka": "constant once centred",
+}
+
+
+def compare(
+    rsm_a: Array, rsm_b: Array, *, method: str = "pearson", num_threads: int | None = None
+) -> float:
+    """Return how alike two representational similarity matrices are.
+
+    - pearson, spearman, kendall (tau-b), cosine: of the entries above the diagonals; what is on
+      and below them is not read, also where a matrix is not symmetric
+    - cka: debiased CKA with the two as Gram matrices
+    - gbs: the mean cosine of their rows, with the diagonals zeroed
+
+    Parameters
+    ----------
+    rsm_a, rsm_b : arrays of shape (n, n)
+        Of the same n ≥ 3 samples (cka: n ≥ 4), in the same order.
+    method : str
+        One of the names above.
+    num_threads : int, optional
+        By default `get_num_threads()`. The result has the same bits for any number.
+
+    Returns
+    -------
+    float
+        From -1 to 1. NaN, with a RuntimeWarning that names the matrix, where one is constant.
+
+    Raises
+    ------
+    ValueError
+        Not square, of different sizes, too small, a NaN or infinity, whose index is named.
+    TypeError
+        Integers and other types that are not floats; arrays on a GPU.
+
+    Notes
+    -----
+    Types: any → float64 throughout. Cost: n², and n² log n for spearman and kendall. Memory: the
+    two triangles in float64. Sources: Kriegeskorte et al. 2008 (RSA); Knight 1966 (tau-b).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isogram as ig
+    >>> a = np.array([[1.0, 0.2, 0.4], [0.2, 1.0, 0.6], [0.4, 0.6, 1.0]])
+    >>> round(ig.compare(a, 2 * a), 6)
+    1.0
+    """
+    choice("compare", "method", method, _METHODS)
+    workers = threads("compare", num_threads)
+    least = 4 if method == "cka" else 3
+    first = _square("rsm_a", rsm_a, least)
+    second = _square("rsm_b", rsm_b, least)
+    if len(first) != len(second):
+        raise ValueError(
+            f"compare: `rsm_b` must be of the shape of `rsm_a` {first.shape}, got {second.shape}"
+        )
+    result = _core.compare(first, second, method, workers)
+    if math.isnan(result):
+        warnings.warn(_why_nan(first, second, method, workers), RuntimeWarning, stacklevel=2)
+    return result
+
+
+def _square(name: str, rsm: Array, least: int) -> NDArray[Any]:
+    matrix = as_matrix("compare", name, rsm)
+    if matrix.shape[0] != matrix.shape[1] or len(matrix) < least:
+        raise ValueError(
+            f"compare: `{name}` must be square and at least {least} x {least}, "
+            f"got shape {matrix.shape}"
+        )
+    return matrix
+
+
+def _why_nan(first: NDArray[Any], second: NDArray[Any], method: str, workers: int) -> str:
+    # A matrix without a similarity to itself is the one without variation.
+    named = (("rsm_a", first), ("rsm_b", second))
+    to_blame = [n for n, rsm in named if math.isnan(_core.compare(rsm, rsm, method, workers))]
+    names = " and ".join(f"`{name}`" for name in to_blame)
+    return f"compare: {method} is NaN, because {names} is {_UNDEFINED[method]}"
+
+
+def jsd(
+    probabilities: Array,
+    other: Array | None = None,
+    *,
+    out: Array | None = None,
+    num_threads: int | None = None,
+    progress: Progress = False,
+) -> Array:
+    """Return the Jensen-Shannon divergences, in bits, of all pairs of distributions.
+
+    JSD(p, q) = H((p + q)/2) - (H(p) + H(q))/2 with H the entropy to base 2: 0 for equal
+    distributions, 1 for disjoint ones.
+
+    Parameters
+    ----------
+    probabilities : array of shape (n, c)
+        Distributions in rows: not negative, each summing to 1 within 1e-3 (float16 and bfloat16:
+        1e-2), such as a network's softmax. Sums are made exact in float64.
+    other : array of shape (m, c), optional
+        Other distributions; by default `probabilities` again.
+    out : array of shape (n, n) or (n, m), optional
+        Where to write the result: of its very type, any strides, apart from the inputs.
+    num_threads : int, optional
+        By default `get_num_threads()`. The result has the same bits for any number.
+    progress : bool or callable
+        True draws a bar with tqdm; a callable is called with (done, total), in pairs.
+
+    Returns
+    -------
+    array of shape (n, n) or (n, m)
+        In the library of `probabilities`, from 0 to 1. Of one set: exactly symmetric, with a zero
+        diagonal.
+
+    Raises
+    ------
+    ValueError
+        A negative entry, a row that does not sum to 1, a NaN or infinity, whose index is named; a
+        wrong shape.
+    TypeError
+        Integers and other types that are not floats; arrays on a GPU.
+    MemoryError
+        A result larger than the machine's memory.
+
+    Notes
+    -----
+    Types: float16, bfloat16, float32 → float32; any float64 input → float64. Cost: c logarithms per
+    pair. Memory: the result and one packed copy of the inputs. Source: Lin 1991.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isogram as ig
+    >>> ig.jsd(np.array([[1.0, 0.0], [0.0, 1.0]]))
+    array([[0., 1.],
+           [1., 0.]])
+    """
+    workers = threads("jsd", num_threads)
+    inputs = {"probabilities": as_matrix("jsd", "probabilities", probabilities)}
+    rows = inputs["probabilities"]
+    if other is not None:
+        inputs["other"] = as_matrix("jsd", "other", other)
+        if inputs["other"].shape[1] != rows.shape[1]:
+            raise ValueError(
+                f"jsd: `other` must have as many columns as `probabilities` ({rows.shape[1]}), "
+                f"got {inputs['other'].shape[1]}"
+            )
+    cols = inputs.get("other")
+    shape = (len(rows), len(rows if cols is None else cols))
+    advice = f"{PASS_OUT}, or {FEWER_SAMPLES}"
+    result = Output("jsd", out, shape, inputs, probabilities, advice)
+    with reporting("jsd", progress) as report:
+        _core.jsd(rows, cols, result.array, workers, report)
+    return result.give()

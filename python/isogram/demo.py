@@ -1,0 +1,305 @@
+"""The demonstration behind `isogram demo`: a small real data set, every main function, numbers.
+
+The packaged file holds feature maps of EfficientNet-Lite0 and -Lite1 for views of photographs in
+which the same object stands at different places; `examples/make_demo_features.py` makes it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+import isogram as ig
+from isogram._output import check_target, table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Features", "LayerResult", "Result", "load_features", "run"]
+
+#: The layer whose two RSMs are drawn: the deepest one on its network's own grid.
+MAIN_LAYER = "lite0.stage6"
+
+_Array = NDArray[Any]
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Features:
+    """The packaged data set.
+
+    Attributes
+    ----------
+    layers
+        Feature maps by layer name, each of shape (n, h, w, c), float16.
+    probabilities
+        Class probabilities of the first network, (n, 1000), float16.
+    pictures
+        Name of the picture that each of the n views shows, sorted by picture.
+    """
+
+    layers: dict[str, _Array]
+    probabilities: _Array
+    pictures: list[str]
+
+
+@dataclass(frozen=True)
+class LayerResult:
+    """What the spatial and the semantic RSM of one layer say.
+
+    Attributes
+    ----------
+    spatial, semantic
+        The two cosine RSMs, (n, n).
+    seconds
+        Times of the two.
+    assignments
+        Number of exact assignments solved for the semantic one.
+    same_picture
+        For both RSMs, the fraction of views whose nearest neighbour shows the same picture.
+    pearson, spearman
+        For both RSMs, the correlation with the Jensen-Shannon divergences of the class
+        probabilities; the more negative, the better an RSM tells what the network predicts.
+    """
+
+    spatial: _Array
+    semantic: _Array
+    seconds: tuple[float, float]
+    assignments: int
+    same_picture: tuple[float, float]
+    pearson: tuple[float, float]
+    spearman: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything that `run` computed.
+
+    Attributes
+    ----------
+    layers
+        Results by layer name.
+    cka, gbs
+        Layer-by-layer similarities, in the order of `layers`.
+    picture
+        The file that was drawn, or None without matplotlib.
+    """
+
+    layers: dict[str, LayerResult]
+    cka: _Array
+    gbs: _Array
+    picture: Path | None
+
+
+def load_features() -> Features:
+    """Read the packaged data set.
+
+    Returns
+    -------
+    Features
+        120 views of 20 pictures, three layers of each of two networks.
+    """
+    file = resources.files("isogram").joinpath("data", "demo.npz")
+    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+        layers = {name: arrays[name] for name in arrays.files if ".stage" in name}
+        pictures = arrays["names"][arrays["picture"]].tolist()
+        return Features(layers, arrays["lite0.probabilities"], pictures)
+
+
+def run(output: str | Path | None = None, *, num_threads: int | None = None) -> Result:
+    """Run the demonstration and print what it finds.
+
+    Parameters
+    ----------
+    output
+        PNG file, or folder for `isogram-demo.png`; None draws nothing.
+    num_threads
+        Threads to use; None takes the library's setting.
+
+    Returns
+    -------
+    Result
+        The numbers that were printed.
+
+    Raises
+    ------
+    OSError
+        If `output` cannot be written.
+    ValueError
+        If `output` is a file name that does not end in .png.
+    """
+    target = None if output is None else _picture_path(Path(output))
+    features, seconds = _timed(load_features)
+    names = list(features.layers)
+    _print_heading(features, num_threads, seconds)
+
+    divergence, seconds = _timed(lambda: ig.jsd(features.probabilities, num_threads=num_threads))
+    print(f"\nJensen-Shannon divergences of the predicted classes: {seconds:.3f} s")
+    layers = {
+        name: _compare_rsms(maps, divergence, features.pictures, num_threads)
+        for name, maps in features.layers.items()
+    }
+    _print_layers(features, layers)
+
+    flat = {name: maps.reshape(len(maps), -1) for name, maps in features.layers.items()}
+    cka, seconds = _timed(lambda: ig.cka_matrix(flat, num_threads=num_threads))
+    print(f"\nCKA (linear, debiased) of all pairs of layers: {seconds:.3f} s")
+    print(table(cka, names, names))
+    gbs, seconds = _timed(lambda: ig.gbs_matrix(flat, num_threads=num_threads))
+    print(f"\nGBS (full cosine graphs) of all pairs of layers: {seconds:.3f} s")
+    print(table(gbs, names, names))
+
+    picture = None
+    if target is not None:
+        picture, seconds = _timed(lambda: _draw(target, layers[MAIN_LAYER], cka, gbs, features))
+        print(f"\npicture: {picture} ({seconds:.1f} s)" if picture else f"\n{_NO_MATPLOTLIB}")
+    return Result(layers, cka, gbs, picture)
+
+
+_NO_MATPLOTLIB = "no picture: matplotlib is not installed (pip install 'isogram[plot]')"
+
+
+def _timed(work: Callable[[], _T]) -> tuple[_T, float]:
+    start = time.perf_counter()
+    result = work()
+    return result, time.perf_counter() - start
+
+
+def _picture_path(output: Path) -> Path:
+    if output.is_dir():
+        output = output / "isogram-demo.png"
+    if output.suffix.lower() != ".png":
+        raise ValueError(f"demo: `output` must be a folder or end in .png, got {str(output)!r}")
+    check_target(output)
+    return output
+
+
+def _same_picture_rate(rsm: _Array, pictures: list[str]) -> float:
+    """Return how often the nearest other sample shows the same picture."""
+    others = np.array(rsm, dtype=np.float64)
+    np.fill_diagonal(others, -np.inf)
+    labels = np.array(pictures)
+    return float(np.mean(labels[others.argmax(axis=1)] == labels))
+
+
+def _compare_rsms(
+    maps: _Array, divergence: _Array, pictures: list[str], num_threads: int | None
+) -> LayerResult:
+    """Compute both RSMs of a layer and how well each tells pictures and predictions apart."""
+    spatial, spatial_seconds = _timed(
+        lambda: ig.spatial_rsm(maps, layout="nhwc", num_threads=num_threads)
+    )
+    semantic, semantic_seconds = _timed(
+        lambda: ig.semantic_rsm(maps, layout="nhwc", num_threads=num_threads)
+    )
+
+    def correlations(method: str) -> tuple[float, float]:
+        return (
+            ig.compare(spatial, divergence, method=method, num_threads=num_threads),
+            ig.compare(semantic, divergence, method=method, num_threads=num_threads),
+        )
+
+    return LayerResult(
+        spatial=spatial,
+        semantic=semantic,
+        seconds=(spatial_seconds, semantic_seconds),
+        assignments=len(maps) * (len(maps) - 1) // 2,
+        same_picture=(
+            _same_picture_rate(spatial, pictures),
+            _same_picture_rate(semantic, pictures),
+        ),
+        pearson=correlations("pearson"),
+        spearman=correlations("spearman"),
+    )
+
+
+def _print_heading(features: Features, num_threads: int | None, seconds: float) -> None:
+    threads = ig.get_num_threads() if num_threads is None else num_threads
+    print(f"isogram {ig.__version__}, {ig.simd.level()}, {threads} thread{'s'[: threads != 1]}")
+    print(
+        f"{len(features.pictures)} views of {len(set(features.pictures))} pictures, "
+        f"{len(features.layers)} layers of two image networks, read in {seconds:.3f} s"
+    )
+
+
+def _print_layers(features: Features, layers: dict[str, LayerResult]) -> None:
+    print(
+        "\n                              time in s       neighbour shows    "
+        "correlation with the divergences"
+        "\n                                              the same picture   "
+        "Pearson           Spearman"
+        "\nlayer            h x w x c    spat.   sem.    spatial semantic   "
+        "spatial semantic  spatial semantic"
+    )
+    for name, result in layers.items():
+        shape = " x ".join(map(str, features.layers[name].shape[1:]))
+        same, pearson, spearman = result.same_picture, result.pearson, result.spearman
+        print(
+            f"{name:12s} {shape:>13s}   {result.seconds[0]:6.3f} {result.seconds[1]:6.3f}   "
+            f"{same[0]:7.1%} {same[1]:8.1%}   {pearson[0]:7.3f} {pearson[1]:8.3f}  "
+            f"{spearman[0]:7.3f} {spearman[1]:8.3f}"
+        )
+    assignments = sum(result.assignments for result in layers.values())
+    seconds = sum(result.seconds[1] for result in layers.values())
+    print(f"{assignments} exact assignments in {seconds:.3f} s, one per pair of views and layer")
+
+
+def _draw(
+    target: Path, main: LayerResult, cka: _Array, gbs: _Array, features: Features
+) -> Path | None:
+    """Draw the picture; return its path, or None where matplotlib is missing."""
+    try:
+        from isogram import plot
+    except ImportError as error:
+        if error.name != "matplotlib":
+            raise
+        return None
+    plot.save(_figure(main, cka, gbs, features), target)
+    return target
+
+
+def _figure(main: LayerResult, cka: _Array, gbs: _Array, features: Features) -> Figure:
+    """Return the two RSMs of the main layer above the two layer-by-layer matrices."""
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    from isogram import plot
+
+    engine = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)
+    figure = Figure(figsize=(11.5, 11.3), dpi=150, layout=engine)
+    top, bottom = figure.subplots(2, 2)
+
+    # One scale for both; the diagonal of ones would take half of it.
+    rsms = (main.spatial, main.semantic)
+    off_diagonal = ~np.eye(len(main.spatial), dtype=bool)
+    values = np.concatenate([rsm[off_diagonal] for rsm in rsms])
+    limits = (float(values.min()), float(values.max()))
+    for axes, rsm, kind, rate, pearson in zip(
+        top, rsms, ("Spatial", "Semantic"), main.same_picture, main.pearson, strict=True
+    ):
+        image = plot.draw_rsm(
+            axes,
+            rsm,
+            title=f"{kind} RSM of {MAIN_LAYER}",
+            subtitle=f"nearest neighbour shows the same picture: {rate:.0%}\n"
+            f"correlation with JSD of predictions: {pearson:.2f}".replace("-", "\u2212"),
+            groups=features.pictures,
+            limits=limits,
+        )
+    figure.colorbar(image, ax=top, shrink=0.8, label="cosine similarity of views")
+
+    names = list(features.layers)
+    for axes, matrix, title, subtitle in (
+        (bottom[0], cka, "CKA of layers", "linear kernel, debiased"),
+        (bottom[1], gbs, "GBS of layers", "full cosine graphs"),
+    ):
+        image = plot.draw_layers(axes, matrix, names, names, title=title, subtitle=subtitle)
+    figure.colorbar(image, ax=bottom, shrink=0.8, label="similarity of layers")
+    return figure

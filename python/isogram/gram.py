@@ -1,0 +1,270 @@
+"""Gram matrices, and the rule that chooses a bandwidth."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram import _core
+from isogram._arguments import (
+    Kernel,
+    choice,
+    integer,
+    kernel_of,
+    threads,
+)
+from isogram._arrays import Array, Output, as_matrix
+from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
+from isogram._scaling import moderate, scaled_bandwidth
+
+_MAX_PAIRS = 524_288
+_ADVICE = f"{PASS_OUT}, or use cka_matrix or gbs, which hold no n x n matrix"
+
+
+def gram(
+    x: Array,
+    y: Array | None = None,
+    *,
+    kernel: str = "linear",
+    bandwidth: float | str = "median",
+    gamma: float | None = None,
+    degree: int = 3,
+    coef0: float = 1.0,
+    out: Array | None = None,
+    num_threads: int | None = None,
+) -> Array:
+    """Return the Gram matrix of the rows of `x`, or of those of `x` with those of `y`.
+
+    K[i, j] = k(x[i], y[j]) with k(a, b) one of
+
+    - linear: ⟨a, b⟩
+    - cosine: ⟨a, b⟩ / (‖a‖ ‖b‖); 0 where a row is zero
+    - correlation: the cosine of rows less their own mean; 0 where a row is constant
+    - rbf: exp(-‖a - b‖² / (2 bandwidth²))
+    - laplacian: exp(-‖a - b‖₁ / bandwidth)
+    - polynomial: (gamma ⟨a, b⟩ + coef0)^degree
+
+    Parameters
+    ----------
+    x : array of shape (n, d)
+        Samples in rows. NumPy, or any library that speaks DLPack, in host memory.
+    y : array of shape (m, d), optional
+        Other samples; by default those of `x`.
+    kernel : str
+        One of the names above.
+    bandwidth : float or "median"
+        Of rbf and laplacian, in the features' own unit; "median" is `bandwidth(x)`, of `x` alone.
+    gamma : float, optional
+        Of polynomial; by default 1 / d.
+    degree : int
+        Of polynomial, at least 1.
+    coef0 : float
+        Of polynomial.
+    out : array of shape (n, n) or (n, m), optional
+        Where to write the result: of its very type, any strides, apart from the inputs.
+    num_threads : int, optional
+        By default `get_num_threads()`. The result has the same bits for any number.
+
+    Returns
+    -------
+    array of shape (n, n) or (n, m)
+        In the library of `x`. Of one set: exactly symmetric, and its diagonal is exactly 1 for
+        cosine, correlation (rows of 0 apart), rbf and laplacian.
+
+    Raises
+    ------
+    ValueError
+        A NaN or infinity, whose index is named; a wrong shape; "median" where the median is 0.
+    TypeError
+        Integers and other types that are not floats; arrays on a GPU.
+    MemoryError
+        A result larger than the machine's memory.
+
+    Notes
+    -----
+    Types: float16, bfloat16, float32 → float32 → float32; any float64 input → float64 throughout.
+    Norms, means and shifts are float64. Distances are taken after a common shift, and pair by pair
+    where they would cancel. Cost: n·m·d multiply-adds, half of that for one set. Memory: the
+    result and one packed copy of the inputs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isogram as ig
+    >>> x = np.array([[1.0, 0.0], [3.0, 4.0]])
+    >>> ig.gram(x)
+    array([[ 1.,  3.],
+           [ 3., 25.]])
+    >>> ig.gram(x, kernel="cosine")
+    array([[1. , 0.6],
+           [0.6, 1. ]])
+    """
+    options = kernel_of("gram", kernel, bandwidth, gamma, degree, coef0)
+    workers = threads("gram", num_threads)
+    inputs = {"x": as_matrix("gram", "x", x)}
+    if y is not None:
+        inputs["y"] = as_matrix("gram", "y", y)
+        if inputs["y"].shape[1] != inputs["x"].shape[1]:
+            raise ValueError(
+                "gram: `y` must have as many features as `x` "
+                f"({inputs['x'].shape[1]}), got {inputs['y'].shape[1]}"
+            )
+    rows, cols = inputs["x"], inputs.get("y")
+    shape = (len(rows), len(rows if cols is None else cols))
+    result = Output("gram", out, shape, inputs, x, _ADVICE)
+    _core.gram(
+        "gram",
+        rows,
+        cols,
+        options.name,
+        resolved_bandwidth("gram", "x", rows, options, workers),
+        options.gamma,
+        options.degree,
+        options.coef0,
+        result.array,
+        workers,
+    )
+    return result.give()
+
+
+def bandwidth(
+    x: Array,
+    *,
+    rule: str = "median",
+    max_pairs: int = _MAX_PAIRS,
+    seed: int = 0,
+    num_threads: int | None = None,
+) -> float:
+    """Return a bandwidth for `x`: the root of the median (or mean) squared distance of its rows.
+
+    sqrt(median over i < j of ‖x[i] - x[j]‖²); with rule "mean", the mean in its place.
+
+    Parameters
+    ----------
+    x : array of shape (n, d)
+        At least two samples in rows.
+    rule : {"median", "mean"}
+        What is taken of the squared distances.
+    max_pairs : int
+        Of more pairs than this, so many are drawn at random, with replacement.
+    seed : int
+        Of that draw.
+    num_threads : int, optional
+        By default `get_num_threads()`. The result has the same bits for any number.
+
+    Returns
+    -------
+    float
+        In the unit of the features; 0 where the median distance is.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two samples, a NaN or infinity, whose index is named.
+    TypeError
+        Integers and other types that are not floats; arrays on a GPU.
+    MemoryError
+        More pairs than fit in the machine's memory.
+
+    Notes
+    -----
+    Types: any → float64 differences and sums. Cost: d operations per pair. Memory: 8 bytes per
+    pair, 24 for drawn ones. Source of the median rule: Gretton et al. 2012, "A kernel two-sample
+    test".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isogram as ig
+    >>> ig.bandwidth(np.array([[0.0], [1.0], [3.0]]))
+    2.0
+    """
+    choice("bandwidth", "rule", rule, ("median", "mean"))
+    integer("bandwidth", "max_pairs", max_pairs, 1)
+    integer("bandwidth", "seed", seed, 0)
+    workers = threads("bandwidth", num_threads)
+    rows = as_matrix("bandwidth", "x", x)
+    return _bandwidth("bandwidth", "x", rows, workers, rule, max_pairs, seed)
+
+
+def resolved_bandwidth(
+    function: str, name: str, x: NDArray[Any], kernel: Kernel, workers: int
+) -> float:
+    """Return the bandwidth that a kernel asks for; an error where its median is 0."""
+    if not kernel.needs_median:
+        return 1.0 if kernel.bandwidth is None else kernel.bandwidth
+    median = _bandwidth(function, name, x, workers)
+    if median == 0:
+        raise ZeroMedianError(function, f"pairs of rows of `{name}`")
+    return median
+
+
+def bandwidth_or_any(
+    function: str, name: str, x: NDArray[Any], kernel: Kernel, workers: int
+) -> float:
+    """Return the same, but 1 for constant rows, whose centred Gram vanishes for every bandwidth."""
+    try:
+        return resolved_bandwidth(function, name, x, kernel, workers)
+    except ZeroMedianError:
+        if _is_constant(function, name, x, workers):
+            return 1.0
+        raise
+
+
+class ZeroMedianError(ValueError):
+    """A median bandwidth of 0."""
+
+    def __init__(self, function: str, pairs: str) -> None:
+        """Name the pairs whose median distance it is."""
+        super().__init__(
+            f"{function}: `bandwidth` must be a positive number here, got 'median', which is 0: "
+            f"at least half of the {pairs} are equal"
+        )
+
+
+def _bandwidth(
+    function: str,
+    name: str,
+    x: NDArray[Any],
+    workers: int,
+    rule: str = "median",
+    max_pairs: int = _MAX_PAIRS,
+    seed: int = 0,
+) -> float:
+    n = len(x)
+    if n < 2:
+        raise ValueError(
+            f"{function}: `{name}` must have at least 2 rows for a bandwidth by the {rule}, got {n}"
+        )
+    pairs = n * (n - 1) // 2
+    advice = f"ask for fewer `max_pairs`, or {FEWER_SAMPLES}"
+    check_memory(function, (min(pairs, max_pairs), 1), np.dtype(np.float64), advice)
+    # Squares of float64 features can leave the range of float64; those of the others cannot.
+    [x], exponent = moderate([x]) if x.dtype == np.float64 else ([x], 0)
+    drawn = _drawn_pairs(n, max_pairs, seed) if pairs > max_pairs else None
+    distances = _core.squared_distances(function, name, x, drawn, workers)
+    if rule == "mean":
+        square = float(np.mean(distances))
+    else:
+        square = float(np.median(distances, overwrite_input=True))
+    return scaled_bandwidth(math.sqrt(square), exponent) if square > 0 else 0.0
+
+
+def _drawn_pairs(n: int, count: int, seed: int) -> NDArray[np.int64]:
+    """Return uniform pairs of different rows, in either order."""
+    rng = np.random.default_rng(seed)
+    pairs = np.empty((count, 2), np.int64)
+    pairs[:, 0] = rng.integers(n, size=count)
+    pairs[:, 1] = rng.integers(n - 1, size=count)
+    pairs[:, 1] += pairs[:, 1] >= pairs[:, 0]
+    return pairs
+
+
+def _is_constant(function: str, name: str, x: NDArray[Any], workers: int) -> bool:
+    """Whether all rows are equal (a single one is)."""
+    pairs = np.zeros((len(x) - 1, 2), np.int64)
+    pairs[:, 1] = np.arange(1, len(x))
+    return not _core.squared_distances(function, name, x, pairs, workers).any()

@@ -1,0 +1,470 @@
+"""Representational similarity matrices of inputs that are sets of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram import _core
+from isogram._arguments import (
+    choice,
+    integer,
+    median_or_bandwidth,
+    threads,
+)
+from isogram._arrays import Array, Output, as_input, as_matrix, result_dtype, widened
+from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
+from isogram._progress import Progress, reporting
+from isogram._scaling import moderate, scaled_bandwidth
+from isogram.gram import ZeroMedianError
+
+_KERNELS = ("linear", "cosine", "rbf")
+_MATCHINGS = ("exact", "window", "topk", "greedy", "none")
+_LAYOUTS = {"nsc": 3, "nhwc": 4, "nchw": 4}
+
+
+def semantic_rsm(
+    tokens: Array | Sequence[Array],
+    other: Array | Sequence[Array] | None = None,
+    *,
+    kernel: str | Sequence[str] = "cosine",
+    matching: str = "exact",
+    window: int | None = None,
+    topk: int | None = None,
+    layout: str = "nsc",
+    lengths: Any = None,
+    other_lengths: Any = None,
+    bandwidth: float | str = "median",
+    out: Array | None = None,
+    num_threads: int | None = None,
+    progress: Progress = False,
+) -> Any:
+    """Return the semantic RSM: how alike inputs are, whatever the order of their tokens.
+
+    With Z_i the tokens of input i, m = max over one-to-one maps p of Σ_s ⟨Z_i[s], Z_j[p(s)]⟩, and
+
+    - linear: K[i, j] = m
+    - cosine: K[i, j] = m / (‖Z_i‖ ‖Z_j‖), with norms of whole inputs; 0 for an all-zero input
+    - rbf: K[i, j] = exp(-(‖Z_i‖² + ‖Z_j‖² - 2 m) / (2 bandwidth²))
+
+    Parameters
+    ----------
+    tokens : array of shape (n, s, c), or sequence of n arrays of shape (s_i, c)
+        n inputs of s tokens (positions) with c channels each; see `layout`. Where two inputs have
+        different numbers of tokens, every token of the smaller one is matched.
+    other : the same with m inputs, optional
+        Other inputs; by default `tokens` again.
+    kernel : str, or a sequence of names
+        linear, cosine or rbf; several come from one matching.
+    matching : {"exact", "window", "topk", "greedy", "none"}
+        How m is found. exact: the optimum. window: both inputs' tokens sorted by norm (descending,
+        equal ones by index), cut into windows of `window` tokens and solved window by window. topk:
+        the `topk` tokens of largest norm of both matched exactly, the rest greedily. greedy: the
+        largest remaining product first. none: the identity, as for `spatial_rsm`.
+    window : int, optional
+        Of matching "window", at least 1, and only there.
+    topk : int, optional
+        Of matching "topk", at least 1, and only there.
+    layout : {"nsc", "nhwc", "nchw"}
+        Axes of an array: the latter two are (n, h, w, c) and (n, c, h, w), with s = h·w.
+    lengths, other_lengths : n (m) integers from 1 to s, optional
+        How many tokens of each input count; what lies beyond is not read.
+    bandwidth : float or "median"
+        Of rbf; "median" is the root of the median of the squared distances of all computed pairs:
+        i < j for one set, all n·m for two.
+    out : array of shape (n, n) or (n, m), optional
+        Where to write the result of a single kernel: of its very type, any strides, apart from the
+        inputs.
+    num_threads : int, optional
+        By default `get_num_threads()`. The result has the same bits for any number.
+    progress : bool or callable
+        True draws a bar with tqdm; a callable is called with (done, total), in pairs.
+
+    Returns
+    -------
+    array of shape (n, n) or (n, m), or dict of them by kernel
+        In the library of `tokens`. Of one set: exactly symmetric; its diagonal is that of the
+        spatial RSM: ‖Z_i‖², 1 (0 for an all-zero input), 1.
+
+    Raises
+    ------
+    ValueError
+        A wrong shape, layout or length, a NaN or infinity, whose index is named; a bandwidth by the
+        median of no pairs, or where the median is 0.
+    TypeError
+        Integers and other types that are not floats; arrays on a GPU.
+    MemoryError
+        A result larger than the machine's memory.
+
+    Notes
+    -----
+    Types: float16, bfloat16, float32 → float32 affinities → float64 sums → float32; any float64
+    input → float64 throughout. Cost per pair: s²·c multiply-adds and one assignment (window: s·k·c
+    and s/k assignments). Memory: the results, one packed copy of the tokens, and a block of pairs
+    per thread; the median takes another half result. The result need not be positive
+    semi-definite. Source: Wald et al. 2024, "Decoupling Semantic Similarity from Spatial Alignment
+    for Neural Networks", arXiv:2410.23107; there the bandwidth's median leaves out zeros and 0.001
+    is added to it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isogram as ig
+    >>> tokens = np.random.default_rng(0).standard_normal((1, 6, 3))
+    >>> shuffled = tokens[:, ::-1]
+    >>> ig.semantic_rsm(tokens, shuffled).round(6)
+    array([[1.]])
+    """
+    kernels = _kernels("semantic_rsm", kernel)
+    return _rsm(
+        _Call("semantic_rsm", layout, num_threads, progress),
+        _Inputs(tokens, other, lengths, other_lengths),
+        kernels,
+        _matching(matching, window, topk),
+        bandwidth,
+        out,
+        is_single=isinstance(kernel, str),
+    )
+
+
+def spatial_rsm(
+    tokens: Array | Sequence[Array],
+    other: Array | Sequence[Array] | None = None,
+    *,
+    kernel: str | Sequence[str] = "cosine",
+    layout: str = "nsc",
+    lengths: Any = None,
+    other_lengths: Any = None,
+    bandwidth: float | str = "median",
+    out: Array | None = None,
+    num_threads: int | None = None,
+    progress: Progress = False,
+) -> Any:
+    """Return the spatial RSM: token s of one input is compared with token s of the other.
+
+    `semantic_rsm` with the identity for a matching, m = Σ_s ⟨Z_i[s], Z_j[s]⟩: the usual RSM of
+    flattened features. Of inputs with different numbers of tokens, the first min(s_i, s_j) count.
+
+    Parameters
+    ----------
+    tokens, other, kernel, layout, lengths, other_lengths, bandwidth, out, num_threads, progress
+        As for `semantic_rsm`.
+
+    Returns
+    -------
+    array of shape (n, n) or (n, m), or dict of them by kernel
+        As for `semantic_rsm`.
+
+    Raises
+    ------
+    ValueError, TypeError, MemoryError
+        As for `semantic_rsm`.
+
+    Notes
+    -----
+    Types as for `semantic_rsm`. Cost per pair: s·c multiply-adds. Memory: the results and one
+    packed copy of the tokens. Source: Kriegeskorte et al. 2008.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isogram as ig
+    >>> tokens = np.array([[[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [1.0, 0.0]]])
+    >>> ig.spatial_rsm(tokens)
+    array([[1., 0.],
+           [0., 1.]])
+    >>> ig.semantic_rsm(tokens)
+    array([[1., 1.],
+           [1., 1.]])
+    """
+    return _rsm(
+        _Call("spatial_rsm", layout, num_threads, progress),
+        _Inputs(tokens, other, lengths, other_lengths),
+        _kernels("spatial_rsm", kernel),
+        _Matching("none", 0),
+        bandwidth,
+        out,
+        is_single=isinstance(kernel, str),
+    )
+
+
+class _Matching(NamedTuple):
+    """A checked matching, and its window or top k (0: it has none)."""
+
+    name: str
+    block: int
+
+
+class _Inputs(NamedTuple):
+    """The inputs as the caller gave them."""
+
+    tokens: Any
+    other: Any
+    lengths: Any
+    other_lengths: Any
+
+
+class _Call:
+    """Which function was called, and the arguments that say how it runs."""
+
+    def __init__(self, function: str, layout: str, num_threads: Any, progress: Progress) -> None:
+        self.function = function
+        self.layout = choice(function, "layout", layout, tuple(_LAYOUTS))
+        self.workers = threads(function, num_threads)
+        self.progress = progress
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """Inputs as the core wants them, each a view of (s_i, c) tokens, and how they came."""
+
+    name: str
+    arrays: list[NDArray[Any]]
+    layout: str
+    image_shape: tuple[int, int] | None  # height and width of picture layouts
+
+    def index_of_bad_entry(self) -> tuple[int, ...] | None:
+        """Return the index, in the caller's own array, of the first entry that is not finite."""
+        for i, sample in enumerate(self.arrays):
+            bad = ~np.isfinite(widened(sample))
+            if not bad.any():
+                continue
+            if self.image_shape is None:
+                return (i, *map(int, np.argwhere(bad)[0]))
+            if self.layout == "nhwc":
+                token, channel = np.argwhere(bad)[0]
+                return (i, *map(int, np.unravel_index(token, self.image_shape)), int(channel))
+            channel, token = np.argwhere(bad.T)[0]
+            return (i, int(channel), *map(int, np.unravel_index(token, self.image_shape)))
+        return None
+
+
+def _kernels(function: str, kernel: object) -> list[str]:
+    if isinstance(kernel, str):
+        return [choice(function, "kernel", kernel, _KERNELS)]
+    if not isinstance(kernel, tuple | list):
+        raise TypeError(f"{function}: `kernel` must be a name or a tuple of names, got {kernel!r}")
+    names = [choice(function, "kernel", name, _KERNELS) for name in kernel]
+    if not names or len(set(names)) < len(names):
+        raise ValueError(
+            f"{function}: `kernel` must be a name or a tuple of different names, got {kernel!r}"
+        )
+    return names
+
+
+def _matching(matching: object, window: Any, topk: Any) -> _Matching:
+    name = choice("semantic_rsm", "matching", matching, _MATCHINGS)
+    block = 0
+    for argument, value in (("window", window), ("topk", topk)):
+        if argument == name:
+            block = integer("semantic_rsm", argument, value, 1, 1 << 62)
+        elif value is not None:
+            raise ValueError(
+                f"semantic_rsm: `{argument}` must be None unless `matching` is {argument!r}, "
+                f"got {value!r} with `matching` {name!r}"
+            )
+    return _Matching(name, block)
+
+
+def _samples(call: _Call, name: str, tokens: Any, lengths_name: str, lengths: Any) -> _Samples:
+    """Return the inputs one by one, from an array or from a sequence of arrays."""
+    if isinstance(tokens, list | tuple):
+        return _ragged_samples(call, name, tokens, lengths_name, lengths)
+    array = as_input(call.function, name, tokens, _LAYOUTS[call.layout])
+    if array.size == 0:
+        raise ValueError(
+            f"{call.function}: `{name}` must have at least one input, one token and one channel, "
+            f"got shape {array.shape}"
+        )
+    n = len(array)
+    image_shape = None
+    if call.layout == "nhwc":
+        image_shape = array.shape[1:3]
+        array = array.reshape(n, -1, array.shape[3])
+    elif call.layout == "nchw":
+        image_shape = array.shape[2:4]
+        array = array.reshape(n, array.shape[1], -1).transpose(0, 2, 1)
+    counts = _counts(call.function, lengths_name, lengths, n, array.shape[1])
+    arrays = [sample[:count] for sample, count in zip(array, counts, strict=True)]
+    return _Samples(name, arrays, call.layout, image_shape)
+
+
+def _ragged_samples(
+    call: _Call, name: str, tokens: Sequence[Any], lengths_name: str, lengths: Any
+) -> _Samples:
+    if call.layout != "nsc":
+        raise ValueError(
+            f"{call.function}: `layout` must be 'nsc' for a sequence of arrays, got {call.layout!r}"
+        )
+    if lengths is not None:
+        raise ValueError(
+            f"{call.function}: `{lengths_name}` must be None for a sequence of arrays, got lengths"
+        )
+    if not tokens:
+        raise ValueError(f"{call.function}: `{name}` must have at least one input, got none")
+    arrays = [as_matrix(call.function, f"{name}[{i}]", sample) for i, sample in enumerate(tokens)]
+    return _Samples(name, arrays, "nsc", None)
+
+
+def _counts(function: str, name: str, lengths: Any, n: int, most: int) -> list[int]:
+    if lengths is None:
+        return [most] * n
+    array = np.asarray(lengths)
+    if array.shape != (n,):
+        raise ValueError(
+            f"{function}: `{name}` must be 1-D with one length for each of the {n} inputs, "
+            f"got shape {array.shape}"
+        )
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{function}: `{name}` must be of integers, got {array.dtype}")
+    bad = np.flatnonzero((array < 1) | (array > most))
+    if bad.size:
+        raise ValueError(
+            f"{function}: `{name}` must be from 1 to {most}, got {array[bad[0]]} at index {bad[0]}"
+        )
+    return [int(length) for length in array]
+
+
+def _same_channels(function: str, samples: _Samples, channels: int) -> None:
+    for i, sample in enumerate(samples.arrays):
+        if sample.shape[1] != channels:
+            raise ValueError(
+                f"{function}: `{samples.name}[{i}]` must have as many channels as `tokens[0]` "
+                f"({channels}), got {sample.shape[1]}"
+            )
+
+
+def _rsm(
+    call: _Call,
+    inputs: _Inputs,
+    kernels: list[str],
+    matching: _Matching,
+    bandwidth: object,
+    out: Array | None,
+    *,
+    is_single: bool,
+) -> Any:
+    width = median_or_bandwidth(call.function, bandwidth)
+    rows = _samples(call, "tokens", inputs.tokens, "lengths", inputs.lengths)
+    cols = None
+    _same_channels(call.function, rows, rows.arrays[0].shape[1])
+    if inputs.other is not None:
+        cols = _samples(call, "other", inputs.other, "other_lengths", inputs.other_lengths)
+        _same_channels(call.function, cols, rows.arrays[0].shape[1])
+    elif inputs.other_lengths is not None:
+        raise ValueError(f"{call.function}: `other_lengths` must be None without `other`")
+    if out is not None and not is_single:
+        raise ValueError(f"{call.function}: `out` must be None for several kernels, got an array")
+    if "rbf" in kernels and width is None and cols is None and len(rows.arrays) == 1:
+        raise ValueError(
+            f"{call.function}: `bandwidth` must be a number for a single input, which has no pairs "
+            "to take the median of, got 'median'"
+        )
+    outputs = _outputs(call, inputs, rows, cols, kernels, out)
+    arrays = {name: output.array for name, output in outputs.items()}
+    _compute(call, rows, cols, matching, arrays, width)
+    results = {name: output.give() for name, output in outputs.items()}
+    return results[kernels[0]] if is_single else results
+
+
+def _outputs(
+    call: _Call,
+    inputs: _Inputs,
+    rows: _Samples,
+    cols: _Samples | None,
+    kernels: list[str],
+    out: Array | None,
+) -> dict[str, Output]:
+    named = {f"{s.name}[{i}]": a for s in (rows, cols) if s for i, a in enumerate(s.arrays)}
+    shape = (len(rows.arrays), len((rows if cols is None else cols).arrays))
+    advice = FEWER_SAMPLES
+    if len(kernels) == 1:
+        advice = f"{PASS_OUT}, or {FEWER_SAMPLES}"
+    else:
+        dtype = result_dtype(*named.values())
+        check_memory(call.function, shape, dtype, advice, len(kernels))
+    like = inputs.tokens[0] if isinstance(inputs.tokens, list | tuple) else inputs.tokens
+    return {name: Output(call.function, out, shape, named, like, advice) for name in kernels}
+
+
+def _compute(
+    call: _Call,
+    rows: _Samples,
+    cols: _Samples | None,
+    matching: _Matching,
+    outputs: dict[str, NDArray[Any]],
+    bandwidth: float | None,
+) -> None:
+    """Fill the outputs, of which "rbf" first holds squared distances."""
+    samples, others, exponent = rows.arrays, None if cols is None else cols.arrays, 0
+    if "rbf" in outputs:
+        # A squared distance of extreme tokens leaves the range of its type, where their RBF entry
+        # does not.
+        scaled, exponent = moderate([*samples, *(others or [])])
+        samples, others = scaled[: len(samples)], others and scaled[len(samples) :]
+    with reporting(call.function, call.progress) as report:
+        try:
+            _core.semantic_rsm(
+                call.function,
+                samples,
+                others,
+                matching.name,
+                matching.block,
+                outputs.get("linear"),
+                outputs.get("cosine"),
+                outputs.get("rbf"),
+                call.workers,
+                report,
+            )
+        except ValueError as error:
+            raise _with_callers_index(error, call.function, rows, cols) from None
+    if "rbf" not in outputs:
+        return
+    if exponent and "linear" in outputs:
+        with np.errstate(over="ignore"):
+            np.ldexp(outputs["linear"], 2 * exponent, out=outputs["linear"])
+    distances = outputs["rbf"]
+    if bandwidth is None:
+        bandwidth = _median_bandwidth(call.function, distances, is_symmetric=cols is None)
+    else:
+        bandwidth = scaled_bandwidth(bandwidth, -exponent)
+    _core.rbf_from_squared_distances(call.function, distances, bandwidth, call.workers)
+
+
+def _with_callers_index(
+    error: ValueError, function: str, rows: _Samples, cols: _Samples | None
+) -> ValueError:
+    """Name a bad entry by its index in a picture layout, where the core counts tokens."""
+    for samples in (rows, cols):
+        if samples is None or samples.image_shape is None or "must be finite" not in str(error):
+            continue
+        index = samples.index_of_bad_entry()
+        if index is not None:
+            what = str(error).partition(", got ")[2].partition(" at ")[0]
+            return ValueError(
+                f"{function}: `{samples.name}` must be finite, got {what} at index {index}"
+            )
+    return error
+
+
+def _median_bandwidth(function: str, distances: NDArray[Any], *, is_symmetric: bool) -> float:
+    values = _upper_triangle(distances) if is_symmetric else distances.flatten()
+    median = float(np.median(values, overwrite_input=True))
+    if median == 0:
+        raise ZeroMedianError(function, "pairs of inputs")
+    return float(np.sqrt(median))
+
+
+def _upper_triangle(matrix: NDArray[Any]) -> NDArray[Any]:
+    """Return the entries above the diagonal, without the index arrays of `numpy.triu_indices`."""
+    n = len(matrix)
+    values = np.empty(n * (n - 1) // 2, matrix.dtype)
+    start = 0
+    for i in range(n - 1):
+        values[start : start + n - 1 - i] = matrix[i, i + 1 :]
+        start += n - 1 - i
+    return values

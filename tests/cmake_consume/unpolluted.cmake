@@ -1,0 +1,12 @@
+# isogram must leave its parent alone: no tests of its own, no flags or definitions passed on.
+get_target_property(options isogram::core INTERFACE_COMPILE_OPTIONS)
+get_target_property(definitions isogram::core INTERFACE_COMPILE_DEFINITIONS)
+get_directory_property(directory_options COMPILE_OPTIONS)
+foreach(leak IN ITEMS "${options}" "${definitions}" "${directory_options}")
+  if(leak)
+    message(FATAL_ERROR "isogram passes compiler options on: ${leak}")
+  endif()
+endforeach()
+if(TARGET gram_test)
+  message(FATAL_ERROR "isogram as a subproject builds its own tests")
+endif()

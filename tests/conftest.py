@@ -1,0 +1,72 @@
+"""Fixtures, and the guard that every SIMD level of this machine really ran."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+
+# `reference` and `support` are plain modules beside this file, importable in any import mode.
+sys.path.insert(0, str(Path(__file__).parent))
+
+import isogram as ig
+from support import LEVELS_RUN, OFFERED_LEVELS, missing_levels
+
+MISSING_LEVELS = pytest.StashKey[list[str]]()
+
+hypothesis.settings.register_profile(
+    "isogram",
+    database=None,
+    derandomize=True,
+    deadline=None,
+    max_examples=25,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("isogram")
+
+
+@pytest.fixture(params=OFFERED_LEVELS)
+def simd_level(request):
+    """Run the test once at every level that the machine offers."""
+    before = ig.simd.level()
+    ig.simd.set_level(request.param)
+    assert ig.simd.level() == request.param
+    yield request.param
+    ig.simd.set_level(before)
+
+
+@pytest.fixture
+def rng():
+    """Return a generator with a fixed seed."""
+    return np.random.default_rng(20240607)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Count a level only when a test body ran to its end at that level."""
+    report = yield
+    level = getattr(item, "callspec", None) and item.callspec.params.get("simd_level")
+    if level and report.when == "call" and report.outcome != "skipped":
+        LEVELS_RUN[level] += 1
+    return report
+
+
+def pytest_sessionfinish(session):
+    """Fail the run when a level was offered and never ran."""
+    items = getattr(session, "items", [])
+    missing = missing_levels(session.config, items)
+    session.config.stash[MISSING_LEVELS] = missing
+    if missing and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Say how many tests ran at each level."""
+    if LEVELS_RUN:
+        counts = ", ".join(f"{level} {LEVELS_RUN[level]}" for level in OFFERED_LEVELS)
+        terminalreporter.write_line(f"tests run at each SIMD level: {counts}")
+    for level in config.stash.get(MISSING_LEVELS, []):
+        terminalreporter.write_line(f"FAILED: no test ran at SIMD level {level}", red=True)

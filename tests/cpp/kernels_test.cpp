@@ -1,0 +1,419 @@
+// Every kernel of every level against long double. The assignment kernels have match_test.cpp,
+// mixture_entropy compare_test.cpp.
+#include "simd/kernels.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "support.hpp"
+
+namespace {
+
+using isogram::simd::kernels;
+using isogram_test::at_every_level;
+using isogram_test::eps;
+using isogram_test::expect_close;
+using isogram_test::Real;
+using isogram_test::sum_error;
+
+template <class T>
+constexpr T kPoison = static_cast<T>(-12345.678);
+
+template <class T>
+std::vector<T> random_values(std::size_t n, unsigned seed, double scale = 1) {
+  std::mt19937 random(seed);
+  std::normal_distribution<double> normal;
+  std::vector<T> values(n);
+  for (T& x : values) x = static_cast<T>(scale * normal(random));
+  return values;
+}
+
+// All lengths that touch a kernel's tail in another way, and a long one.
+template <class T>
+std::vector<std::size_t> lengths() {
+  std::vector<std::size_t> result;
+  for (std::size_t n = 0; n <= 3 * 64 / sizeof(T) + 1; ++n) result.push_back(n);
+  result.push_back(1003);
+  return result;
+}
+
+// `n` values between two poisoned elements.
+template <class T>
+struct Guarded {
+  explicit Guarded(const std::vector<T>& values) : memory(values.size() + 2, kPoison<T>) {
+    std::copy(values.begin(), values.end(), memory.begin() + 1);
+  }
+  explicit Guarded(std::size_t n) : memory(n + 2, kPoison<T>) {}
+  T* data() { return memory.data() + 1; }
+  T operator[](std::size_t i) const { return memory[i + 1]; }
+  void expect_guards() const {
+    EXPECT_EQ(memory.front(), kPoison<T>);
+    EXPECT_EQ(memory.back(), kPoison<T>);
+  }
+  std::vector<T> memory;
+};
+
+template <class T>
+class Kernels : public testing::Test {
+ protected:
+  static const isogram::simd::KernelTable<T>& table() { return kernels().of<T>(); }
+};
+
+using Types = testing::Types<float, double>;
+TYPED_TEST_SUITE(Kernels, Types);
+
+TEST(Levels, AreWhatTheProcessorOffers) {
+  using isogram::simd::Level;
+  std::vector<Level> expected{Level::baseline};
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    expected.push_back(Level::avx2);
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+      expected.push_back(Level::avx512);
+    }
+  }
+#elif defined(__aarch64__)
+  expected.push_back(Level::neon);
+#endif
+  EXPECT_EQ(isogram::simd::available(), expected);
+}
+
+TEST(Levels, HaveTablesOfTheirOwn) {
+  std::vector<const isogram::simd::Kernels*> tables;
+  at_every_level([&] {
+    EXPECT_EQ(kernels().level, isogram::simd::level());
+    for (const auto* other : tables) {
+      EXPECT_NE(other, &kernels());
+      EXPECT_NE(other->float32.inner_products, kernels().float32.inner_products);
+      EXPECT_NE(other->float64.sum, kernels().float64.sum);
+    }
+    tables.push_back(&kernels());
+  });
+}
+
+TEST(Levels, UnknownNamesAreRefused) {
+  const std::string message =
+      isogram_test::complaint([] { isogram::simd::set_level("quantum"); });
+  isogram_test::expect_contains(message, "quantum");
+  isogram_test::expect_contains(message, "baseline");
+}
+
+// ---- Blocks ----------------------------------------------------------------------------------
+
+// Element k of row r of `rows`, as kernels.hpp says it is packed.
+template <class T>
+std::vector<T> packed(const std::vector<T>& rows, std::size_t depth, std::size_t panel) {
+  std::vector<T> result(rows.size());
+  for (std::size_t r = 0; r < rows.size() / depth; ++r) {
+    for (std::size_t k = 0; k < depth; ++k) {
+      result[((r / panel) * depth + k) * panel + r % panel] = rows[r * depth + k];
+    }
+  }
+  return result;
+}
+
+template <class T, class Term>
+void expect_block(decltype(isogram::simd::KernelTable<T>::inner_products) block, std::size_t panel,
+                  std::size_t a_panels, std::size_t b_panels, std::size_t depth, Term term) {
+  const std::size_t rows = a_panels * panel;
+  const std::size_t cols = b_panels * panel;
+  const auto a = random_values<T>(rows * depth, 1);
+  const auto b = random_values<T>(cols * depth, 2);
+  const std::size_t stride = cols + 5;
+  std::vector<T> out(rows * stride, kPoison<T>);
+  block(packed(a, depth, panel).data(), a_panels, packed(b, depth, panel).data(), b_panels, depth,
+        out.data(), stride);
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < cols; ++j) {
+      Real want = 0;
+      Real magnitude = 0;
+      for (std::size_t k = 0; k < depth; ++k) {
+        want += term(Real(a[i * depth + k]), Real(b[j * depth + k]));
+        magnitude += std::abs(term(Real(a[i * depth + k]), Real(b[j * depth + k])));
+      }
+      expect_close(out[i * stride + j], want, sum_error<T>(depth) * magnitude,
+                   isogram_test::at(i, j));
+    }
+    for (std::size_t j = cols; j < stride; ++j) ASSERT_EQ(out[i * stride + j], kPoison<T>);
+  }
+}
+
+TYPED_TEST(Kernels, Blocks) {
+  using T = TypeParam;
+  at_every_level([] {
+    const auto& table = kernels().of<T>();
+    ASSERT_EQ(96 % table.panel, 0U);
+    for (const std::size_t depth : {1, 2, 7, 255, 256, 257, 600}) {
+      SCOPED_TRACE("depth " + std::to_string(depth));
+      for (const auto& [a, b] : {std::pair{1, 1}, {2, 1}, {1, 2}}) {
+        expect_block<T>(table.inner_products, table.panel, a, b, depth,
+                        [](Real x, Real y) { return x * y; });
+        expect_block<T>(table.l1_distances, table.panel, a, b, depth,
+                        [](Real x, Real y) { return std::abs(x - y); });
+      }
+    }
+  });
+}
+
+// Errors of long sums grow with the panels, not with the terms: 16 384 equal terms of 1/3 lose
+// thousands of eps when they are added one by one in T.
+TYPED_TEST(Kernels, DeepBlocksKeepTheirDigits) {
+  using T = TypeParam;
+  at_every_level([] {
+    const auto& table = kernels().of<T>();
+    const std::size_t depth = 16384;
+    const std::vector<T> rows(table.panel * depth, T(1) / 3);
+    std::vector<T> out(table.panel * table.panel);
+    table.inner_products(rows.data(), 1, rows.data(), 1, depth, out.data(), table.panel);
+    const Real want = Real(rows[0]) * rows[0] * depth;
+    expect_close(out[0], want, sum_error<T>(depth) * want, "16 384 equal terms");
+  });
+}
+
+TYPED_TEST(Kernels, BlocksPassOnWhatIsNotFinite) {
+  using T = TypeParam;
+  at_every_level([] {
+    const auto& table = kernels().of<T>();
+    std::vector<T> a(table.panel * 2, T(1));
+    std::vector<T> out(table.panel * table.panel);
+    a[0] = std::numeric_limits<T>::infinity();  // element 0 of row 0
+    a[1] = std::numeric_limits<T>::quiet_NaN();
+    table.inner_products(a.data(), 1, a.data(), 1, 2, out.data(), table.panel);
+    EXPECT_EQ(out[2], std::numeric_limits<T>::infinity());
+    EXPECT_TRUE(std::isnan(out[table.panel + 2]));
+    EXPECT_EQ(out[2 * table.panel + 2], T(2));
+  });
+}
+
+// ---- Epilogues -------------------------------------------------------------------------------
+
+TYPED_TEST(Kernels, SquaredDistances) {
+  using T = TypeParam;
+  at_every_level([] {
+    for (const std::size_t n : lengths<T>()) {
+      const T a = T(2);
+      const T relative = T(1) / 256;
+      auto b = random_values<T>(n, 3);
+      for (T& x : b) x = x * x;
+      auto products = random_values<T>(n, 4);
+      std::size_t close = 0;
+      for (std::size_t j = 0; j < n; ++j) {
+        if (j % 3 == 0) products[j] = (a + b[j]) / 2 * (j % 2 == 0 ? T(1.1) : T(0.9999));
+        close += a + b[j] - 2 * products[j] < relative * (a + b[j]);
+      }
+      Guarded<T> row(products);
+      EXPECT_EQ(kernels().of<T>().squared_distances(row.data(), n, a, b.data(), relative), close);
+      for (std::size_t j = 0; j < n; ++j) {
+        const Real want = std::max(Real(0), Real(a) + b[j] - 2 * Real(products[j]));
+        expect_close(row[j], want, 2 * eps<T>() * (a + b[j]), std::to_string(j));
+        EXPECT_GE(row[j], T(0));
+      }
+      row.expect_guards();
+    }
+  });
+}
+
+template <class T>
+T exponential(T x, T factor = T(1)) {
+  kernels().of<T>().exponentials(&x, 1, factor);
+  return x;
+}
+
+TYPED_TEST(Kernels, ExponentialsOfEveryLength) {
+  using T = TypeParam;
+  at_every_level([] {
+    for (const std::size_t n : lengths<T>()) {
+      const auto values = random_values<T>(n, 5, 10);
+      Guarded<T> row(values);
+      kernels().of<T>().exponentials(row.data(), n, T(-0.5));
+      for (std::size_t j = 0; j < n; ++j) {
+        const Real want = std::exp(Real(T(T(-0.5) * values[j])));
+        expect_close(row[j], want, 2 * eps<T>() * want, std::to_string(j));
+        EXPECT_EQ(row[j], exponential(values[j], T(-0.5))) << "tail and vector differ";
+      }
+      row.expect_guards();
+    }
+  });
+}
+
+// 2.5 ulp, of which one eps is two where the result is just above a power of two.
+TYPED_TEST(Kernels, ExponentialsAreAccurateOverTheWholeRange) {
+  using T = TypeParam;
+  const bool is_float = sizeof(T) == sizeof(float);
+  const double lowest = is_float ? -87.336 : -708.396;
+  const double highest = is_float ? 88.722 : 709.782;
+  const std::size_t count = 400000;
+  std::vector<T> inputs(count);
+  std::vector<Real> wanted(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    inputs[i] = static_cast<T>(lowest + (highest - lowest) * static_cast<double>(i) / (count - 1));
+    if (i % 4 == 0) inputs[i] = static_cast<T>(std::ldexp(inputs[i], -static_cast<int>(i / 4 % 70)));
+    wanted[i] = std::exp(Real(inputs[i]));
+  }
+  at_every_level([&] {
+    std::vector<T> row = inputs;
+    kernels().of<T>().exponentials(row.data(), count, T(1));
+    Real worst = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      worst = std::max(worst, std::abs(row[i] - wanted[i]) / wanted[i]);
+    }
+    EXPECT_LE(worst, 1.25 * eps<T>());
+    RecordProperty("worst_in_eps", std::to_string(double(worst) / eps<T>()));
+  });
+}
+
+TYPED_TEST(Kernels, ExponentialsAtTheEdges) {
+  using T = TypeParam;
+  at_every_level([] {
+    constexpr T infinity = std::numeric_limits<T>::infinity();
+    constexpr T smallest = std::numeric_limits<T>::denorm_min();
+    EXPECT_EQ(exponential(T(0)), T(1));
+    EXPECT_EQ(exponential(-T(0)), T(1));
+    EXPECT_EQ(exponential(smallest), T(1));
+    EXPECT_EQ(exponential(-smallest), T(1));
+    EXPECT_EQ(exponential(infinity), infinity);
+    EXPECT_EQ(exponential(-infinity), T(0));
+    EXPECT_EQ(exponential(std::numeric_limits<T>::max()), infinity);
+    EXPECT_EQ(exponential(std::numeric_limits<T>::lowest()), T(0));
+    EXPECT_TRUE(std::isnan(exponential(std::numeric_limits<T>::quiet_NaN())));
+    const T log_of_largest = std::log(std::numeric_limits<T>::max());
+    EXPECT_EQ(exponential(log_of_largest * T(1.0001)), infinity);
+    EXPECT_TRUE(std::isfinite(exponential(log_of_largest * T(0.99999))));
+    const T log_of_smallest = std::log(std::numeric_limits<T>::min());
+    EXPECT_EQ(exponential(log_of_smallest * T(1.0001)), T(0));
+    EXPECT_GT(exponential(log_of_smallest * T(0.99999)), T(0));
+  });
+}
+
+TYPED_TEST(Kernels, ExponentialsNeverRiseAboveOneForNegativeArguments) {
+  using T = TypeParam;
+  at_every_level([] {
+    std::vector<T> row(5000);
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      row[i] = std::ldexp(T(-1), -static_cast<int>(i % 60)) * static_cast<T>(1 + i) / 5000;
+    }
+    kernels().of<T>().exponentials(row.data(), row.size(), T(1));
+    for (const T x : row) ASSERT_LE(x, T(1));
+  });
+}
+
+TYPED_TEST(Kernels, Polynomials) {
+  using T = TypeParam;
+  at_every_level([] {
+    for (const std::size_t n : lengths<T>()) {
+      for (const int degree : {1, 2, 3, 4, 5, 7, 12}) {
+        const auto values = random_values<T>(n, 6);
+        Guarded<T> row(values);
+        kernels().of<T>().polynomials(row.data(), n, T(0.5), T(-0.25), degree);
+        for (std::size_t j = 0; j < n; ++j) {
+          const Real base = Real(0.5) * values[j] - Real(0.25);
+          const Real magnitude = Real(0.5) * std::abs(values[j]) + Real(0.25);
+          const Real slope = degree * std::pow(std::abs(base) + eps<T>() * magnitude, degree - 1);
+          expect_close(row[j], std::pow(base, degree),
+                       eps<T>() * (magnitude * slope + degree * std::pow(std::abs(base), degree)),
+                       std::to_string(j));
+        }
+        row.expect_guards();
+      }
+    }
+  });
+}
+
+// The largest degree there is takes a moment, not minutes.
+TYPED_TEST(Kernels, PolynomialsOfEnormousDegree) {
+  using T = TypeParam;
+  at_every_level([] {
+    std::vector<T> row{T(-1), T(0.5), T(1), T(2)};
+    kernels().of<T>().polynomials(row.data(), row.size(), T(1), T(0),
+                                  std::numeric_limits<int>::max());
+    EXPECT_EQ(row, (std::vector<T>{T(-1), T(0), T(1), std::numeric_limits<T>::infinity()}));
+  });
+}
+
+// ---- Sums ------------------------------------------------------------------------------------
+
+TYPED_TEST(Kernels, Sums) {
+  using T = TypeParam;
+  at_every_level([] {
+    const auto& table = kernels().of<T>();
+    for (const std::size_t n : lengths<T>()) {
+      const auto a = random_values<T>(n, 7);
+      const auto b = random_values<T>(n, 8);
+      Real sum = 0;
+      Real magnitude = 0;
+      Real dot = 0;
+      Real dot_magnitude = 0;
+      for (std::size_t j = 0; j < n; ++j) {
+        sum += a[j];
+        magnitude += std::abs(a[j]);
+        dot += Real(a[j]) * b[j];
+        dot_magnitude += std::abs(Real(a[j]) * b[j]);
+      }
+      const double rounding = static_cast<double>(n) * eps<double>();
+      expect_close(table.sum(a.data(), n), sum, rounding * magnitude, "sum");
+      expect_close(table.dot(a.data(), b.data(), n), dot, rounding * dot_magnitude, "dot");
+
+      Guarded<double> sums(std::vector<double>(n, 0.75));
+      table.add_to(sums.data(), a.data(), n);
+      for (std::size_t j = 0; j < n; ++j) EXPECT_EQ(sums[j], 0.75 + a[j]);
+      sums.expect_guards();
+    }
+  });
+}
+
+// In float64: float32 entries whose squares and sums would leave float32.
+TEST(Sums, OfHugeFloatsAreExact) {
+  at_every_level([] {
+    const std::vector<float> huge(100, 3e38F);
+    EXPECT_EQ(kernels().float32.sum(huge.data(), 100), 100 * double(3e38F));
+    EXPECT_NEAR(kernels().float32.dot(huge.data(), huge.data(), 100) /
+                    (100 * double(3e38F) * double(3e38F)),
+                1, 1e-14);
+    const std::vector<float> tiny(100, 1e-45F);
+    EXPECT_EQ(kernels().float32.sum(tiny.data(), 100), 100 * double(1e-45F));
+  });
+}
+
+TYPED_TEST(Kernels, SumsPassOnWhatIsNotFinite) {
+  using T = TypeParam;
+  at_every_level([] {
+    const auto& table = kernels().of<T>();
+    for (const std::size_t bad : {0, 5, 33, 66}) {
+      std::vector<T> row(67, T(1));
+      row[bad] = std::numeric_limits<T>::infinity();
+      EXPECT_EQ(table.sum(row.data(), row.size()), INFINITY);
+      EXPECT_EQ(table.dot(row.data(), row.data(), row.size()), INFINITY);
+      row[bad] = std::numeric_limits<T>::quiet_NaN();
+      EXPECT_TRUE(std::isnan(table.sum(row.data(), row.size())));
+      EXPECT_TRUE(std::isnan(table.dot(row.data(), row.data(), row.size())));
+    }
+  });
+}
+
+TYPED_TEST(Kernels, SubtractShifts) {
+  using T = TypeParam;
+  at_every_level([] {
+    const auto& table = kernels().of<T>();
+    for (const std::size_t n : lengths<T>()) {
+      const auto row = random_values<T>(n, 9);
+      const auto shifts = random_values<double>(n, 10);
+      Guarded<T> out(n);
+      table.subtract_shifts(row.data(), out.data(), n, 0.3, shifts.data());
+      Guarded<T> in_place(row);
+      table.subtract_shifts(in_place.data(), in_place.data(), n, 0.3, shifts.data());
+      for (std::size_t j = 0; j < n; ++j) {
+        EXPECT_EQ(out[j], static_cast<T>(row[j] - (0.3 + shifts[j])));
+        EXPECT_EQ(in_place[j], out[j]);
+      }
+      out.expect_guards();
+      in_place.expect_guards();
+    }
+  });
+}
+
+}  // namespace

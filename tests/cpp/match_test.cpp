@@ -1,0 +1,469 @@
+#include "isogram/match.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <random>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "isogram/error.hpp"
+#include "isogram/simd.hpp"
+#include "isogram_reference/match.hpp"
+
+namespace {
+
+namespace reference = isogram_reference;
+using isogram::Execution;
+using isogram::Objective;
+using isogram::ProblemBatch;
+using isogram::simd::Level;
+using reference::Rows;
+
+constexpr double kEps = std::numeric_limits<double>::epsilon();
+constexpr Objective kObjectives[] = {Objective::maximize, Objective::minimize};
+
+using Random = std::mt19937;
+
+// Entries are rounded to float32, so that both types and the reference see the same problem.
+Rows made(std::size_t rows, std::size_t cols, const std::function<double(std::size_t, std::size_t)>& f) {
+  Rows a(rows, std::vector<double>(cols));
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < cols; ++j) a[i][j] = static_cast<float>(f(i, j));
+  }
+  return a;
+}
+
+double uniform(Random& random) { return std::uniform_real_distribution<double>()(random); }
+double normal(Random& random) { return std::normal_distribution<double>()(random); }
+
+std::vector<double> normals(std::size_t n, Random& random) {
+  std::vector<double> x(n);
+  for (double& one : x) one = normal(random);
+  return x;
+}
+
+struct Family {
+  std::string name;
+  std::function<Rows(std::size_t rows, std::size_t cols, Random& random)> make;
+};
+
+Family pointwise(const std::string& name, const std::function<double(Random&)>& entry) {
+  return {name, [entry](std::size_t rows, std::size_t cols, Random& random) {
+            return made(rows, cols, [&](std::size_t, std::size_t) { return entry(random); });
+          }};
+}
+
+// Inner products of tokens that walk slowly, so that neighbours are near-duplicates.
+Rows smooth(std::size_t rows, std::size_t cols, Random& random) {
+  constexpr std::size_t channels = 6;
+  const auto walk = [&](std::size_t n) {
+    Rows tokens(n, normals(channels, random));
+    for (std::size_t i = 1; i < n; ++i) {
+      for (std::size_t c = 0; c < channels; ++c) {
+        tokens[i][c] = 0.98 * tokens[i - 1][c] + 0.02 * normal(random);
+      }
+    }
+    return tokens;
+  };
+  const Rows x = walk(rows);
+  const Rows y = walk(cols);
+  return made(rows, cols, [&](std::size_t i, std::size_t j) {
+    double sum = 0;
+    for (std::size_t c = 0; c < channels; ++c) sum += x[i][c] * y[j][c];
+    return sum;
+  });
+}
+
+Rows rank_one(std::size_t rows, std::size_t cols, Random& random) {
+  const std::vector<double> x = normals(rows, random);
+  const std::vector<double> y = normals(cols, random);
+  return made(rows, cols, [&](std::size_t i, std::size_t j) { return x[i] * y[j]; });
+}
+
+Rows half_dead(std::size_t rows, std::size_t cols, Random& random) {
+  return made(rows, cols, [&](std::size_t i, std::size_t j) {
+    return i % 2 == 0 || j % 2 == 1 ? 0.0 : uniform(random);
+  });
+}
+
+// Every assignment is worth nothing but its diagonal entries, and duals are far larger than those.
+Rows skew(std::size_t rows, std::size_t cols, Random& random) {
+  const std::vector<double> x = normals(std::max(rows, cols), random);
+  return made(rows, cols, [&](std::size_t i, std::size_t j) {
+    return x[i] - x[j] + (i == j ? 1e-5 * uniform(random) : 0);
+  });
+}
+
+// One entry that leaves the others, on its scale, a few bits of float32.
+Rows outlier(std::size_t rows, std::size_t cols, Random& random) {
+  return made(rows, cols, [&](std::size_t i, std::size_t j) {
+    return i == rows / 2 && j == cols / 2 ? 1e30 : 1e-13 * uniform(random);
+  });
+}
+
+const std::vector<Family>& families() {
+  static const std::vector<Family> all{
+      pointwise("uniform", uniform),
+      pointwise("normal", normal),
+      {"smooth", smooth},
+      pointwise("integers", [](Random& r) { return std::floor(4 * uniform(r)); }),
+      pointwise("all equal", [](Random&) { return 0.3; }),
+      pointwise("zeros", [](Random&) { return 0.0; }),
+      {"rank one", rank_one},
+      {"half dead", half_dead},
+      pointwise("heavy tails", [](Random& r) { return std::exp(8 * normal(r)); }),
+      pointwise("huge", [](Random& r) { return 1e30 * normal(r); }),
+      pointwise("tiny", [](Random& r) { return 1e-30 * normal(r); }),
+      pointwise("subnormal", [](Random& r) { return 1e-45 * std::floor(9 * uniform(r)); }),
+      pointwise("offset", [](Random& r) { return 1000 + normal(r); }),
+      {"outlier", outlier},
+  };
+  return all;
+}
+
+template <class T>
+std::vector<T> flat(const Rows& a) {
+  std::vector<T> values;
+  for (const auto& row : a) {
+    for (const double x : row) values.push_back(static_cast<T>(x));
+  }
+  return values;
+}
+
+struct Solution {
+  std::vector<std::int32_t> columns;
+  std::vector<double> totals;
+  std::vector<double> gaps;
+  bool operator==(const Solution&) const = default;
+};
+
+template <class T>
+Solution solve(const ProblemBatch<T>& batch, Objective objective, const Execution& execution = {}) {
+  Solution s{std::vector<std::int32_t>(batch.count * batch.rows), std::vector<double>(batch.count),
+             std::vector<double>(batch.count)};
+  isogram::match(batch, objective, s.columns.data(), s.totals.data(), s.gaps.data(), execution);
+  return s;
+}
+
+template <class T>
+ProblemBatch<T> contiguous(const std::vector<T>& values, std::size_t count, std::size_t rows,
+                           std::size_t cols) {
+  const auto stride = static_cast<std::ptrdiff_t>(cols);
+  return {values.data(), count, rows, cols, static_cast<std::ptrdiff_t>(rows * cols), stride, 1};
+}
+
+template <class T>
+Solution solve(const Rows& a, Objective objective) {
+  const std::vector<T> values = flat<T>(a);
+  return solve(contiguous(values, 1, a.size(), a[0].size()), objective);
+}
+
+// The sums of what is matched and of its magnitudes; every row and column at most once, and as
+// many of them as there can be.
+std::pair<double, double> checked_sums(const Rows& a, const std::vector<std::int32_t>& columns) {
+  std::set<std::int32_t> taken;
+  double total = 0;
+  double magnitude = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (columns[i] == -1) continue;
+    EXPECT_GE(columns[i], 0);
+    EXPECT_LT(columns[i], static_cast<std::int32_t>(a[0].size()));
+    EXPECT_TRUE(taken.insert(columns[i]).second) << "column " << columns[i] << " twice";
+    total += a[i][columns[i]];
+    magnitude += std::abs(a[i][columns[i]]);
+  }
+  EXPECT_EQ(taken.size(), std::min(a.size(), a[0].size()));
+  return {total, magnitude};
+}
+
+template <class T>
+void expect_optimal(const Rows& a, Objective objective, long double best) {
+  const Solution s = solve<T>(a, objective);
+  const auto [total, magnitude] = checked_sums(a, s.columns);
+  const double rounding = 4 * static_cast<double>(a.size() + a[0].size()) * kEps * magnitude;
+  const double allowed = (sizeof(T) == sizeof(float) ? 5e-7 * magnitude : 0) + rounding;
+  EXPECT_EQ(s.totals[0], total);
+  EXPECT_GE(s.gaps[0], 0);
+  EXPECT_LE(s.gaps[0], allowed);
+  EXPECT_LE(std::abs(static_cast<double>(s.totals[0] - best)), s.gaps[0] + rounding);
+}
+
+class MatchTest : public testing::TestWithParam<Level> {
+ protected:
+  void SetUp() override { isogram::simd::set_level(GetParam()); }
+  void TearDown() override { isogram::simd::set_level(before_); }
+
+ private:
+  Level before_ = isogram::simd::level();
+};
+
+using Shape = std::pair<std::size_t, std::size_t>;
+
+TEST_P(MatchTest, agrees_with_trying_everything) {
+  Random random(1);
+  for (const auto& [rows, cols] : {Shape{1, 1}, {2, 2}, {3, 3}, {5, 5}, {7, 7}, {1, 6}, {6, 1},
+                                   {3, 7}, {7, 3}, {5, 6}}) {
+    for (const Family& family : families()) {
+      for (const Objective objective : kObjectives) {
+        SCOPED_TRACE(family.name + " " + std::to_string(rows) + "x" + std::to_string(cols));
+        const Rows a = family.make(rows, cols, random);
+        const long double best =
+            reference::best_total_by_trying_all(a, objective == Objective::maximize);
+        expect_optimal<float>(a, objective, best);
+        expect_optimal<double>(a, objective, best);
+      }
+    }
+  }
+}
+
+TEST_P(MatchTest, agrees_with_the_reference) {
+  Random random(2);
+  for (const auto& [rows, cols] : {Shape{16, 16}, {17, 17}, {49, 49}, {64, 64}, {65, 65},
+                                   {20, 50}, {50, 20}, {63, 65}, {9, 130}}) {
+    for (const Family& family : families()) {
+      for (const Objective objective : kObjectives) {
+        SCOPED_TRACE(family.name + " " + std::to_string(rows) + "x" + std::to_string(cols));
+        const Rows a = family.make(rows, cols, random);
+        const long double best = reference::best_total(a, objective == Objective::maximize);
+        expect_optimal<float>(a, objective, best);
+        expect_optimal<double>(a, objective, best);
+      }
+    }
+  }
+}
+
+TEST_P(MatchTest, handles_every_remainder_of_a_vector) {
+  Random random(3);
+  for (std::size_t rows = 1; rows <= 35; rows += 2) {
+    for (std::size_t cols = 1; cols <= 35; ++cols) {
+      SCOPED_TRACE(std::to_string(rows) + "x" + std::to_string(cols));
+      const Rows a = smooth(rows, cols, random);
+      const long double best = reference::best_total(a, true);
+      expect_optimal<float>(a, Objective::maximize, best);
+      expect_optimal<double>(a, Objective::maximize, best);
+    }
+  }
+}
+
+TEST_P(MatchTest, solves_float32_again_where_it_is_not_enough) {
+  Random random(10);
+  for (const std::size_t side : {12, 50}) {
+    for (const Rows& a : {skew(side, side, random), reference::negated(outlier(side, side, random))}) {
+      const long double best = reference::best_total(a, true);
+      const Solution s = solve<float>(a, Objective::maximize);
+      const auto [total, magnitude] = checked_sums(a, s.columns);
+      EXPECT_EQ(s.totals[0], total);
+      EXPECT_LE(std::abs(static_cast<double>(total - best)), 1e-9 * magnitude);
+      EXPECT_LE(s.gaps[0], 1e-9 * magnitude);
+    }
+  }
+}
+
+TEST_P(MatchTest, scales_float64_of_any_magnitude) {
+  Random random(4);
+  for (const double scale : {1e300, 1e-300, 1e-320}) {
+    const Rows plain = smooth(33, 33, random);
+    Rows scaled = plain;
+    for (auto& row : scaled) {
+      for (double& x : row) x *= scale;
+    }
+    const long double best = reference::best_total(scaled, true);
+    const Solution s = solve<double>(scaled, Objective::maximize);
+    const auto [total, magnitude] = checked_sums(scaled, s.columns);
+    EXPECT_EQ(s.totals[0], total);
+    EXPECT_LE(std::abs(static_cast<double>(total - best)), 1e-13 * magnitude) << scale;
+    EXPECT_LE(s.gaps[0], 1e-13 * magnitude) << scale;
+  }
+}
+
+TEST_P(MatchTest, has_no_gap_on_exact_ties) {
+  Random random(5);
+  const Rows a = made(40, 40, [&](std::size_t, std::size_t) { return std::floor(4 * uniform(random)); });
+  EXPECT_EQ(solve<float>(a, Objective::maximize).gaps[0], 0);
+  EXPECT_EQ(solve<double>(a, Objective::minimize).gaps[0], 0);
+}
+
+template <class T>
+void expect_strides_do_not_matter() {
+  Random random(6);
+  constexpr std::size_t count = 3;
+  constexpr std::size_t rows = 19;
+  constexpr std::size_t cols = 23;
+  std::vector<T> values(count * rows * cols);
+  for (T& x : values) x = static_cast<T>(normal(random));
+  const Solution expected = solve(contiguous(values, count, rows, cols), Objective::maximize);
+
+  // Columns, then rows, then problems, all backwards, with a stranger between neighbours.
+  std::vector<T> spread(2 * values.size() + 1, T{77});
+  for (std::size_t b = 0; b < count; ++b) {
+    for (std::size_t i = 0; i < rows; ++i) {
+      for (std::size_t j = 0; j < cols; ++j) {
+        spread[2 * ((j * rows + i) * count + b)] =
+            values[((count - 1 - b) * rows + (rows - 1 - i)) * cols + (cols - 1 - j)];
+      }
+    }
+  }
+  const std::ptrdiff_t problem_stride = -2;
+  const std::ptrdiff_t row_stride = problem_stride * static_cast<std::ptrdiff_t>(count);
+  const std::ptrdiff_t col_stride = row_stride * static_cast<std::ptrdiff_t>(rows);
+  const T* last = spread.data() + 2 * (values.size() - 1);
+  const ProblemBatch<T> backwards{last,           count,      rows,      cols,
+                                  problem_stride, row_stride, col_stride};
+  EXPECT_EQ(solve(backwards, Objective::maximize), expected);
+
+  const ProblemBatch<T> repeated{values.data(), 2, rows, cols, 0, cols, 1};
+  const Solution twice = solve(repeated, Objective::maximize);
+  EXPECT_EQ(twice.totals[0], expected.totals[0]);
+  EXPECT_EQ(twice.totals[1], expected.totals[0]);
+
+  ProblemBatch<T> upside_down = contiguous(values, 1, rows, cols);
+  upside_down.data += (rows - 1) * cols;
+  upside_down.row_stride = -static_cast<std::ptrdiff_t>(cols);
+  EXPECT_NEAR(solve(upside_down, Objective::maximize).totals[0], expected.totals[0],
+              1e-12 * std::abs(expected.totals[0]));
+}
+
+TEST_P(MatchTest, reads_any_strides) {
+  expect_strides_do_not_matter<float>();
+  expect_strides_do_not_matter<double>();
+}
+
+TEST_P(MatchTest, does_not_depend_on_the_number_of_threads) {
+  Random random(7);
+  for (const auto& [count, side] : {Shape{500, 5}, {41, 30}, {3, 70}}) {
+    std::vector<float> values(count * side * side);
+    for (float& x : values) x = static_cast<float>(normal(random));
+    const ProblemBatch<float> batch = contiguous(values, count, side, side);
+    const Solution alone = solve(batch, Objective::maximize, {.num_threads = 1, .poll = {}});
+    for (const int threads : {2, 3}) {
+      EXPECT_EQ(solve(batch, Objective::maximize, {.num_threads = threads, .poll = {}}), alone);
+    }
+  }
+}
+
+template <class T>
+std::string message_of(const ProblemBatch<T>& batch, int threads) {
+  try {
+    solve(batch, Objective::maximize, {.num_threads = threads, .poll = {}});
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+template <class T>
+void expect_first_not_finite_is_named() {
+  constexpr std::size_t count = 400;
+  constexpr std::size_t side = 21;
+  std::vector<T> values(count * side * side, T{1});
+  const auto at = [&](std::size_t b, std::size_t i, std::size_t j) -> T& {
+    return values[(b * side + i) * side + j];
+  };
+  at(399, 0, 0) = std::numeric_limits<T>::infinity();
+  at(7, 20, 20) = std::numeric_limits<T>::quiet_NaN();
+  at(7, 20, 3) = -std::numeric_limits<T>::infinity();
+  ProblemBatch<T> batch = contiguous(values, count, side, side);
+  for (const int threads : {1, 2, 3}) {
+    EXPECT_EQ(message_of(batch, threads),
+              "`similarity` must be finite, got -inf at index (7, 20, 3)");
+  }
+  at(7, 20, 3) = 0;
+  EXPECT_EQ(message_of(batch, 2), "`similarity` must be finite, got nan at index (7, 20, 20)");
+
+  batch.data += 7 * side * side;
+  batch.count = 1;
+  batch.is_single = true;
+  EXPECT_EQ(message_of(batch, 1), "`similarity` must be finite, got nan at index (20, 20)");
+}
+
+TEST_P(MatchTest, names_the_first_entry_that_is_not_finite) {
+  expect_first_not_finite_is_named<float>();
+  expect_first_not_finite_is_named<double>();
+}
+
+TEST_P(MatchTest, stops_within_one_large_problem) {
+  Random random(8);
+  const std::vector<double> values = flat<double>(rank_one(1500, 1500, random));
+  const auto begin = std::chrono::steady_clock::now();
+  const Execution execution{.num_threads = 1, .poll = [](std::size_t, std::size_t) { return false; }};
+  EXPECT_THROW(solve(contiguous(values, 1, 1500, 1500), Objective::maximize, execution),
+               isogram::Interrupted);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
+}
+
+TEST_P(MatchTest, reports_problems_as_progress) {
+  const std::vector<float> values(1000 * 9, 1.0F);
+  std::size_t last = 0;
+  const Execution execution{.num_threads = 2, .poll = [&](std::size_t done, std::size_t total) {
+                              EXPECT_EQ(total, 1000U);
+                              EXPECT_LE(done, total);
+                              last = done;
+                              return true;
+                            }};
+  solve(contiguous(values, 1000, 3, 3), Objective::maximize, execution);
+  EXPECT_EQ(last, 1000U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, MatchTest, testing::ValuesIn(isogram::simd::available()),
+                         [](const auto& info) { return std::string(name(info.param)); });
+
+template <class T>
+std::vector<Solution> solutions_of_levels(const Rows& a, Objective objective) {
+  const Level before = isogram::simd::level();
+  std::vector<Solution> solutions;
+  for (const Level level : isogram::simd::available()) {
+    isogram::simd::set_level(level);
+    solutions.push_back(solve<T>(a, objective));
+  }
+  isogram::simd::set_level(before);
+  return solutions;
+}
+
+TEST(Match, finds_the_same_solution_at_every_level) {
+  Random random(9);
+  for (const Family& family : families()) {
+    SCOPED_TRACE(family.name);
+    const Rows a = family.make(45, 61, random);
+    const Rows square = family.make(45, 45, random);
+    for (const Rows& one : {a, square}) {
+      for (const Solution& s : solutions_of_levels<float>(one, Objective::maximize)) {
+        EXPECT_EQ(s, solve<float>(one, Objective::maximize));
+      }
+      for (const Solution& s : solutions_of_levels<double>(one, Objective::minimize)) {
+        EXPECT_EQ(s, solve<double>(one, Objective::minimize));
+      }
+    }
+  }
+}
+
+TEST(Match, refuses_problems_without_rows_or_columns) {
+  const std::vector<float> values(4);
+  EXPECT_THROW(solve(contiguous(values, 1, 0, 4), Objective::maximize), std::invalid_argument);
+  EXPECT_THROW(solve(contiguous(values, 1, 4, 0), Objective::maximize), std::invalid_argument);
+}
+
+TEST(Match, refuses_more_columns_than_can_be_numbered) {
+  const float one = 1;
+  const std::size_t cols = std::size_t{1} << 31;
+  const ProblemBatch<float> batch{&one, 1, 1, cols, 0, 0, 0};
+  std::int32_t column = 0;
+  double total = 0;
+  double gap = 0;
+  EXPECT_THROW(isogram::match(batch, Objective::maximize, &column, &total, &gap),
+               std::invalid_argument);
+}
+
+TEST(Match, accepts_an_empty_batch) {
+  EXPECT_TRUE(solve(ProblemBatch<float>{nullptr, 0, 3, 3}, Objective::maximize).totals.empty());
+}
+
+}  // namespace

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# instructions.sh OBJDUMP LEVEL OBJECT...
+# The machine code of every object keeps to what LEVEL offers, and, if it is code of kernels,
+# multiplies with the widest registers of that level. LEVEL `none` stands for code that is not to
+# be vectorised by hand: the ABI's floor, and no kernels in it.
+set -euo pipefail
+objdump=$1 level=$2
+shift 2
+
+# Vector extensions prefix their mnemonics with v, scalar instructions among them.
+vex=':[[:space:]]+(\{e?vex\} )?v'
+fmla='fmla[[:space:]].*v[0-9]+\.4s'
+case $level in
+  none)     allowed_not="$vex|%[yz]mm" needed='' ;;
+  baseline) allowed_not="$vex|%[yz]mm" needed="mulps.*%xmm|$fmla" ;;
+  # No 512-bit registers, no mask registers, none of the 16 registers that AVX-512 adds.
+  avx2)     allowed_not='%zmm|%k[0-7]|%[xy]mm(1[6-9]|2[0-9]|3[01])' needed='vfmadd.*ps.*%ymm' ;;
+  avx512)   allowed_not='' needed='vfmadd.*ps.*%zmm' ;;
+  neon)     allowed_not='' needed=$fmla ;;
+  *)        echo "unknown level $level"; exit 2 ;;
+esac
+
+for object in "$@"; do
+  code=$("$objdump" --disassemble --no-show-raw-insn "$object")
+  if [[ -n $allowed_not ]] && grep --max-count=5 -E "$allowed_not" <<<"$code"; then
+    echo "$object: these instructions are beyond $level"
+    exit 1
+  fi
+  if [[ -n $needed ]] && ! grep -q -E "$needed" <<<"$code"; then
+    echo "$object: no instruction matches $needed: are the $level kernels vectorised?"
+    exit 1
+  fi
+done
+echo "$# objects checked"

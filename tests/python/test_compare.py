@@ -1,0 +1,243 @@
+"""`compare` and `jsd` against the oracle."""
+
+import isogram as ig
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support import (
+    DTYPES,
+    LAYOUTS,
+    SCALES,
+    assert_close,
+    cka_tolerance,
+    data,
+    eps,
+    oracle,
+    result_dtype,
+)
+
+METHODS = ("pearson", "spearman", "kendall", "cosine", "cka", "gbs")
+TRIANGLE_METHODS = METHODS[:4]
+
+
+def rsm(n, dtype, seed=0):
+    """Return a symmetric matrix."""
+    k = np.random.default_rng([seed, n]).standard_normal((n, n))
+    return (k + k.T).astype(DTYPES[dtype])
+
+
+def tolerance(method, dtype):
+    """Ranks are exact in any type; the sums of the others are float64 over the given entries."""
+    return 1e-12 if method in ("spearman", "kendall") else cka_tolerance(dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("method", METHODS)
+def test_methods(simd_level, method, dtype):
+    for n in (3, 4, 5, 17, 48, 49, 97):
+        if method == "cka" and n < 5:
+            continue  # two degrees of freedom: see test_smallest
+        a, b = rsm(n, dtype), rsm(n, dtype, seed=1)
+        actual = ig.compare(a, b, method=method)
+        assert type(actual) is float
+        expected = oracle.compare(a, b, method=method)
+        assert_close(actual, expected, tolerance(method, dtype), f"n = {n}")
+
+
+def test_smallest():
+    a, b = rsm(4, "float64"), rsm(4, "float64", seed=1)
+    assert ig.compare(a, b, method="cka") == pytest.approx(
+        oracle.compare(a, b, method="cka"), rel=1e-8
+    )
+
+
+@pytest.mark.parametrize("method", ["spearman", "kendall", "pearson"])
+@pytest.mark.parametrize("levels", [2, 5, 30])
+def test_ties(simd_level, levels, method):
+    rng = np.random.default_rng(levels)
+    a, b = rng.integers(0, levels, (2, 60, 60)).astype(np.float32)
+    expected = oracle.compare(a, b, method=method)
+    assert ig.compare(a, b, method=method) == pytest.approx(expected, abs=1e-7)
+    signed_zero = np.where(a == 0, -0.0, a)
+    assert ig.compare(signed_zero, b, method=method) == pytest.approx(expected, abs=1e-7)
+
+
+@pytest.mark.parametrize("method", TRIANGLE_METHODS)
+def test_only_the_upper_triangle_counts(simd_level, method):
+    a, b = data((20, 20), "float64"), data((20, 20), "float64", seed=1)
+    upper = ig.compare(np.triu(a, 1), np.triu(b, 1), method=method)
+    assert ig.compare(a, b, method=method) == upper
+
+
+def test_gbs_ignores_the_diagonal():
+    a, b = rsm(20, "float64"), rsm(20, "float64", seed=1)
+    expected = ig.compare(a, b, method="gbs")
+    np.fill_diagonal(a, 1e6)
+    assert ig.compare(a, b, method="gbs") == expected
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("method", METHODS)
+def test_memory_order(simd_level, method, dtype, layout):
+    a, b = data((23, 23), dtype, seed=2), rsm(23, dtype, seed=3)
+    a = a + a.T if method == "cka" else a
+    arrange = LAYOUTS[layout]
+    expected = oracle.compare(a, b, method=method)
+    assert_close(
+        ig.compare(arrange(a), arrange(b), method=method), expected, tolerance(method, dtype)
+    )
+
+
+@pytest.mark.parametrize("method", ["pearson", "spearman", "kendall"])
+def test_an_offset_costs_no_digits(simd_level, method):
+    """Similarities crowd below 1; their differences are what is correlated."""
+    a, b = (np.float32(1000) + rsm(50, "float32", seed=s) for s in (4, 5))
+    expected = oracle.compare(a, b, method=method)
+    assert_close(ig.compare(a, b, method=method), expected, tolerance(method, "float32"))
+
+
+@pytest.mark.parametrize("dtype", SCALES)
+@pytest.mark.parametrize("method", METHODS)
+def test_scale_does_not_matter(simd_level, method, dtype):
+    a, b = rsm(30, dtype, seed=6), rsm(30, dtype, seed=7)
+    expected = oracle.compare(a, b, method=method)
+    for scale in SCALES[dtype]:
+        actual = ig.compare(a * scale, b, method=method)
+        assert_close(actual, expected, tolerance(method, dtype), f"scale {scale}")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_constant_triangles_are_nan_with_a_warning(simd_level, method):
+    """A constant triangle has no correlation; only zeros have no direction."""
+    value = 0.0 if method in ("cosine", "gbs") else 2.5
+    constant, other = np.full((9, 9), value), rsm(9, "float64")
+    if method == "gbs":
+        assert ig.compare(constant, other, method=method) == 0.0
+        return
+    for a, b in [(constant, other), (other, constant)]:
+        with pytest.warns(RuntimeWarning, match="compare: "):
+            assert np.isnan(ig.compare(a, b, method=method))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_same_bits_for_any_number_of_threads(simd_level, method):
+    a, b = rsm(193, "float32", seed=8), rsm(193, "float32", seed=9)
+    assert len({ig.compare(a, b, method=method, num_threads=t) for t in (1, 2, 3, 5)}) == 1
+
+
+def test_default_is_pearson():
+    a, b = rsm(9, "float64"), rsm(9, "float64", seed=1)
+    assert ig.compare(a, b) == ig.compare(a, b, method="pearson")
+
+
+@given(n=st.integers(5, 30), seed=st.integers(0, 2**31), scale=st.floats(0.01, 100))
+def test_invariances_of_the_methods(n, seed, scale):
+    rng = np.random.default_rng(seed)
+    a, b = (m + m.T for m in rng.standard_normal((2, n, n)))
+    order = rng.permutation(n)
+    for method in METHODS:
+        plain = ig.compare(a, b, method=method)
+        slack = 1e-9 if method == "cka" else 1e-12
+        assert_close(ig.compare(b, a, method=method), plain, slack, method)
+        assert_close(ig.compare(scale * a, b, method=method), plain, slack, method)
+        permuted = ig.compare(a[order][:, order], b[order][:, order], method=method)
+        assert_close(permuted, plain, slack, method)
+        assert_close(ig.compare(a, a, method=method), 1.0, slack, method)
+    for method in ("pearson", "spearman", "kendall"):
+        assert_close(ig.compare(a + 3, b, method=method), ig.compare(a, b, method=method), 1e-12)
+    for method in ("spearman", "kendall"):
+        monotone = ig.compare(np.exp(a), b, method=method)
+        assert_close(monotone, ig.compare(a, b, method=method), 1e-12)
+
+
+# Jensen-Shannon divergences -----------------------------------------------------------------
+
+
+def probabilities(n, d, dtype, seed=0, concentration=0.3):
+    """Rows of a probability simplex, many of them peaked."""
+    rng = np.random.default_rng([seed, n, d])
+    return rng.dirichlet(np.full(d, concentration), n).astype(DTYPES[dtype])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_jsd_of_one_set(simd_level, dtype):
+    for n, d in [(1, 1), (2, 3), (48, 10), (49, 17), (97, 257)]:
+        p = probabilities(n, d, dtype, concentration=2.0)
+        actual = ig.jsd(p)
+        assert actual.dtype == result_dtype(dtype)
+        assert_close(actual, oracle.jsd(p), 16 * eps(dtype), f"{n} x {d}")
+        assert np.array_equal(actual, actual.T)
+        assert (np.diag(actual) == 0).all()
+        assert actual.min() >= 0
+        assert actual.max() <= 1
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_jsd_of_two_sets(simd_level, dtype):
+    p, q = (probabilities(n, 33, dtype, seed=n, concentration=1.0) for n in (20, 31))
+    q[3] = p[4]
+    actual = ig.jsd(p, q)
+    assert actual.shape == (20, 31)
+    assert_close(actual, oracle.jsd(p, q), 16 * eps(dtype))
+    assert actual.min() >= 0
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_jsd_memory_order_and_out(simd_level, dtype, layout):
+    arrange = LAYOUTS[layout]
+    p, q = (probabilities(n, 12, dtype, seed=n, concentration=2.0) for n in (15, 9))
+    for arguments in ((p,), (p, q)):
+        expected = oracle.jsd(*arguments)
+        actual = ig.jsd(*map(arrange, arguments))
+        assert_close(actual, expected, 16 * eps(dtype))
+        out = arrange(np.zeros_like(actual))
+        assert ig.jsd(*arguments, out=out) is out
+        assert np.array_equal(out, actual)
+
+
+def test_jsd_of_disjoint_and_of_sparse_rows(simd_level):
+    assert ig.jsd(np.eye(4)).tolist() == (1 - np.eye(4)).tolist()
+    p = probabilities(40, 30, "float64", concentration=0.01)
+    p[p < 1e-3] = 0
+    p /= p.sum(axis=1, keepdims=True)
+    assert_close(ig.jsd(p), oracle.jsd(p), 16 * eps("float64"))
+    p[0, :] = 1e-320
+    p[0, 0] = 1
+    assert_close(ig.jsd(p), oracle.jsd(p), 16 * eps("float64"))
+
+
+def test_jsd_of_nearly_equal_rows_stays_small_and_not_negative(simd_level):
+    """To second order it is a chi-square distance, which does not cancel."""
+    noise = np.random.default_rng(3).standard_normal((20, 50))
+    p = probabilities(1, 50, "float64", concentration=2.0) * (1 + 1e-5 * noise)
+    p /= p.sum(axis=1, keepdims=True)
+    chi = [[np.sum((a - b) ** 2 / (a + b)) / (4 * np.log(2)) for b in p] for a in p]
+    for dtype in ("float32", "float64"):
+        actual = ig.jsd(p.astype(dtype))
+        assert_close(actual, chi, 16 * eps(dtype))
+        assert actual.min() >= 0
+
+
+def test_rows_are_renormalised(simd_level):
+    p = probabilities(10, 8, "float64")
+    off = p * np.linspace(0.9991, 1.0009, 10)[:, None]
+    assert_close(ig.jsd(off), oracle.jsd(p), 1e-14)
+
+
+def test_jsd_has_the_same_bits_for_any_number_of_threads(simd_level):
+    p = probabilities(97, 65, "float32")
+    one, *more = (ig.jsd(p, num_threads=t) for t in (1, 2, 3, 5))
+    assert all(np.array_equal(one, other) for other in more)
+
+
+@given(n=st.integers(1, 12), d=st.integers(1, 20), seed=st.integers(0, 2**31))
+def test_jsd_is_bounded_and_ignores_the_order_of_classes(n, d, seed):
+    rng = np.random.default_rng(seed)
+    p = rng.dirichlet(np.full(d, 0.5), n)
+    actual = ig.jsd(p)
+    assert actual.min() >= 0
+    assert actual.max() <= 1
+    assert_close(ig.jsd(p[:, rng.permutation(d)]), actual, 1e-14)

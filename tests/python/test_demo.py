@@ -1,0 +1,129 @@
+"""The demonstration: what it claims about the packaged data must hold."""
+
+import sys
+from pathlib import Path
+
+import isogram as ig
+import numpy as np
+import pytest
+from isogram import demo
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture(scope="module")
+def features():
+    return demo.load_features()
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Run the demonstration once, with its picture."""
+    return demo.run(tmp_path_factory.mktemp("demo"))
+
+
+def hide_matplotlib(monkeypatch):
+    """Let the next import of isogram.plot find no matplotlib."""
+    for name in ("matplotlib", "matplotlib.axes"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delitem(sys.modules, "isogram.plot", raising=False)
+    monkeypatch.delattr(ig, "plot", raising=False)
+
+
+def test_features(features):
+    samples = len(features.pictures)
+    assert samples >= 120
+    assert len(set(features.pictures)) >= 20
+    assert features.pictures == [
+        name for name in dict.fromkeys(features.pictures) for _ in range(6)
+    ], "views must be sorted by picture"
+    for network in ("lite0", "lite1"):
+        assert sum(name.startswith(network) for name in features.layers) >= 3
+    for maps in features.layers.values():
+        assert maps.ndim == 4
+        assert len(maps) == samples
+        assert maps.dtype == np.float16
+        assert np.isfinite(maps).all()
+    assert features.probabilities.shape == (samples, 1000)
+
+
+def test_file_is_small():
+    path = Path(demo.__file__).parent / "data" / "demo.npz"
+    assert path.stat().st_size <= 4_000_000
+
+
+def test_semantic_rsm_finds_the_picture(drawn):
+    for name, layer in drawn.layers.items():
+        spatial, semantic = layer.same_picture
+        assert semantic > spatial, name
+        assert semantic > 0.95, name
+    # In the early layers position is all that a spatial RSM sees.
+    assert drawn.layers["lite0.stage3"].same_picture[0] < 0.4
+
+
+def test_semantic_rsm_follows_the_predictions(drawn):
+    for name, layer in drawn.layers.items():
+        spatial, semantic = layer.pearson
+        assert semantic < spatial, name
+    for name in ("lite0.stage6", "lite1.stage6"):
+        layer = drawn.layers[name]
+        assert layer.pearson[1] < layer.pearson[0] - 0.1
+        assert layer.spearman[1] < layer.spearman[0] - 0.05
+
+
+def test_rsms(drawn, features):
+    samples = len(features.pictures)
+    for layer in drawn.layers.values():
+        assert layer.assignments == samples * (samples - 1) // 2
+        assert layer.spatial.shape == layer.semantic.shape == (samples, samples)
+        assert (layer.semantic >= layer.spatial - 1e-5).all()
+
+
+def test_layer_matrices(drawn):
+    layers = len(drawn.layers)
+    for matrix in (drawn.cka, drawn.gbs):
+        assert matrix.shape == (layers, layers)
+        np.testing.assert_allclose(np.diag(matrix), 1, atol=1e-6)
+    # The same depth of the two networks is more alike than two depths of one network.
+    names = list(drawn.layers)
+    deep, twin, early = map(names.index, ("lite0.stage6", "lite1.stage6", "lite0.stage3"))
+    assert drawn.cka[deep, twin] > drawn.cka[deep, early]
+
+
+def test_picture(drawn):
+    assert drawn.picture is not None
+    assert drawn.picture.name == "isogram-demo.png"
+    assert drawn.picture.read_bytes().startswith(PNG)
+    assert [path.name for path in drawn.picture.parent.iterdir()] == ["isogram-demo.png"]
+
+
+def test_without_a_picture(capsys):
+    result = demo.run(num_threads=1)
+    assert result.picture is None
+    out = capsys.readouterr().out
+    assert "1 thread\n" in out
+    assert "picture:" not in out
+
+
+def test_without_matplotlib(tmp_path, monkeypatch, capsys):
+    hide_matplotlib(monkeypatch)
+    result = demo.run(tmp_path / "demo.png")
+    assert result.picture is None
+    assert "pip install 'isogram[plot]'" in capsys.readouterr().out.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_plot_says_what_to_install(monkeypatch):
+    hide_matplotlib(monkeypatch)
+    with pytest.raises(ImportError, match=r"pip install 'isogram\[plot\]'"):
+        from isogram import plot  # noqa: F401
+
+
+def test_rejected_outputs(tmp_path):
+    with pytest.raises(ValueError, match=r"folder or end in \.png, got .*demo\.pdf"):
+        demo.run(tmp_path / "demo.pdf")
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        demo.run(tmp_path / "missing" / "demo.png")
+    (tmp_path / "isogram-demo.png").mkdir()
+    with pytest.raises(IsADirectoryError, match="is a directory"):
+        demo.run(tmp_path)

@@ -1,0 +1,356 @@
+"""`graph`, `gbs`, `gbs_matrix`, `modularity` and `motifs` against the oracle."""
+
+import dataclasses
+from functools import cache
+
+import isogram as ig
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import ortho_group
+from support import (
+    DTYPES,
+    EDGE_FEATURES,
+    EDGE_ROWS,
+    LAYOUTS,
+    SCALES,
+    assert_close,
+    data,
+    dot_tolerance,
+    oracle,
+    result_dtype,
+)
+
+SHAPES = [(n, 7) for n in EDGE_ROWS if n > 1] + [(49, d) for d in EDGE_FEATURES]
+
+
+def tolerance(d, dtype):
+    """Cosines have scale 1."""
+    return 2 * dot_tolerance(d, dtype)
+
+
+@cache
+def separated(n, d, dtype, ks, center=False):
+    """Data whose k-th and next largest cosines differ clearly: rounding cannot swap them."""
+    for seed in range(1000):
+        x = data((n, d), dtype, seed)
+        plain = oracle.centred_columns(x) if center else x
+        cosines = oracle.gram(plain, kernel="cosine")
+        np.fill_diagonal(cosines, -np.inf)
+        falling = -np.sort(-cosines, axis=1)
+        if all((falling[:, k - 1] - falling[:, k] > 1e-5).all() for k in ks if k < n - 1):
+            return x
+    raise AssertionError("no separated data found")
+
+
+def signs(n, seed=0, d=64):
+    """Rows of ±1: every cosine is a multiple of 1/64, exact in any type, and ties abound."""
+    return np.random.default_rng([seed, n]).choice([-1.0, 1.0], (n, d))
+
+
+# Graphs -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("center", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_dense(simd_level, dtype, center):
+    for n, d in SHAPES:
+        x = data((n, d), dtype)
+        actual = ig.graph(x, center=center)
+        assert type(actual) is np.ndarray
+        assert actual.dtype == result_dtype(dtype)
+        expected = oracle.graph(x, center=center)
+        assert_close(actual, expected, tolerance(d, dtype), f"{n} x {d}")
+        assert np.array_equal(actual, actual.T)
+        assert (np.diag(actual) == 0).all()
+
+
+def check_csr(csr, n, dtype):
+    """The form of a CSR graph: types, sorted rows, no diagonal."""
+    assert isinstance(csr, ig.Csr)
+    assert csr.shape == (n, n)
+    assert (csr.indptr.dtype, csr.indices.dtype) == (np.int64, np.int32)
+    assert csr.data.dtype == result_dtype(dtype)
+    assert csr.indptr.shape == (n + 1,)
+    assert csr.indptr[0] == 0
+    assert csr.indptr[-1] == len(csr.indices) == len(csr.data)
+    for i in range(n):
+        row = csr.indices[csr.indptr[i] : csr.indptr[i + 1]]
+        assert (np.diff(row) > 0).all()
+        assert i not in row
+
+
+@pytest.mark.parametrize("center", [False, True])
+@pytest.mark.parametrize("symmetrize", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_nearest_neighbours(simd_level, dtype, symmetrize, center):
+    for n, d, k in [(2, 3, 1), (5, 2, 4), (48, 7, 1), (49, 64, 5), (97, 257, 3), (60, 20, 59)]:
+        x = separated(n, d, dtype, (k,), center)
+        csr = ig.graph(x, k=k, center=center, symmetrize=symmetrize)
+        check_csr(csr, n, dtype)
+        expected = oracle.graph(x, k=k, center=center, symmetrize=symmetrize)
+        dense = csr.toarray()
+        assert dense.dtype == csr.data.dtype
+        assert_close(dense, expected, tolerance(d, dtype), f"{n} x {d}, k = {k}")
+        assert np.array_equal(dense != 0, expected != 0)
+        assert np.array_equal(csr.to_scipy().toarray(), dense)
+        if symmetrize:
+            assert np.array_equal(dense, dense.T)
+        else:
+            assert (np.diff(csr.indptr) == k).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_ties_go_to_the_smaller_index(simd_level, dtype):
+    for n, k in [(5, 2), (49, 1), (97, 7), (97, 48), (200, 10)]:
+        x = signs(n)
+        for symmetrize in (False, True):
+            csr = ig.graph(x.astype(DTYPES[dtype]), k=k, symmetrize=symmetrize)
+            check_csr(csr, n, dtype)
+            assert np.array_equal(csr.toarray(), oracle.graph(x, k=k, symmetrize=symmetrize))
+        directed = ig.graph(x.astype(DTYPES[dtype]), k=k, symmetrize=False)
+        chosen = np.sort(oracle.neighbours(x, k), axis=1)
+        assert np.array_equal(directed.indices.reshape(n, k), chosen)
+
+
+def test_zero_rows(simd_level):
+    x = signs(30)
+    x[[4, 17]] = 0
+    assert np.array_equal(ig.graph(x), oracle.graph(x))
+    directed = ig.graph(x, k=3, symmetrize=False)
+    assert directed.indices[4 * 3 : 5 * 3].tolist() == [0, 1, 2]
+    assert np.array_equal(directed.toarray(), oracle.graph(x, k=3, symmetrize=False))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_memory_order(simd_level, dtype, layout):
+    arrange = LAYOUTS[layout]
+    x, y = signs(40), signs(40, seed=1)
+    a, b = (arrange(m.astype(DTYPES[dtype])) for m in (x, y))
+    assert np.array_equal(ig.graph(a), oracle.graph(x))
+    assert np.array_equal(ig.graph(a, k=4).toarray(), oracle.graph(x, k=4))
+    for k in (None, 4):
+        assert_close(ig.gbs(a, b, k=k), oracle.gbs(x, y, k=k), tolerance(64, dtype))
+    labels = np.arange(40) % 3
+    assert ig.motifs(a, labels) == oracle.motifs(x, labels)
+    assert_close(ig.modularity(a, labels), oracle.modularity(x, labels), 1e-5)
+
+
+def test_csr_is_frozen():
+    csr = ig.graph(signs(10), k=2)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        csr.data = None
+
+
+# Graph-based similarity ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("k", [None, 1, 5])
+@pytest.mark.parametrize("center", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gbs(simd_level, dtype, center, k):
+    for n, d1, d2 in [(7, 3, 5), (49, 64, 7), (97, 257, 30)]:
+        ks = (k or n,)
+        x, y = separated(n, d1, dtype, ks, center), separated(n, d2, dtype, ks, center)
+        actual = ig.gbs(x, y, k=k, center=center)
+        assert type(actual) is float
+        expected = oracle.gbs(x, y, k=k, center=center)
+        assert_close(actual, expected, 2 * tolerance(257, dtype), f"{n}, {d1}, {d2}")
+
+
+@pytest.mark.parametrize("k", [None, 4])
+@pytest.mark.parametrize("center", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gbs_matrix(simd_level, dtype, center, k):
+    ks = (k or 50,)
+    layers = [separated(50, d, dtype, ks, center) for d in (3, 17, 64, 300)]
+    expected = oracle.gbs_matrix(layers, k=k, center=center)
+    actual = ig.gbs_matrix(layers, k=k, center=center)
+    assert actual.dtype == np.float64
+    assert_close(actual, expected, 2 * tolerance(300, dtype))
+    assert np.array_equal(actual, actual.T)
+    cross = ig.gbs_matrix(layers[1:], layers[:2], k=k, center=center)
+    assert_close(cross, expected[1:, :2], 2 * tolerance(300, dtype))
+    named = {f"layer{i}": layer for i, layer in enumerate(layers)}
+    assert np.array_equal(ig.gbs_matrix(named, k=k, center=center), actual)
+
+
+def test_gbs_crosses_tile_edges(simd_level):
+    layers = [data((700, d), "float32") for d in (5, 40, 600)]
+    assert_close(ig.gbs_matrix(layers), oracle.gbs_matrix(layers), 4 * tolerance(600, "float32"))
+    # Not separated: a swapped near-tie changes a row's cosine by no more than 1.
+    both = ig.gbs_matrix(layers, k=10), oracle.gbs_matrix(layers, k=10)
+    assert_close(*both, 3 / 700 + 4 * tolerance(600, "float32"))
+
+
+def test_gbs_with_ties(simd_level):
+    x, y = signs(97), signs(97, seed=1)
+    for k in (1, 6, 96):
+        assert_close(ig.gbs(x, y, k=k), oracle.gbs(x, y, k=k), tolerance(64, "float64"))
+
+
+@pytest.mark.parametrize("k", [None, 3])
+def test_zero_rows_of_a_graph_count_as_zero(simd_level, k):
+    x, y = data((40, 8), "float64"), data((40, 12), "float64")
+    x[[3, 30]] = 0
+    assert_close(ig.gbs(x, y, k=k), oracle.gbs(x, y, k=k), tolerance(12, "float64"))
+    assert ig.gbs(np.zeros((5, 3)), data((5, 3), "float64"), k=k) == 0.0
+
+
+@pytest.mark.parametrize("dtype", SCALES)
+def test_scale_does_not_matter(simd_level, dtype):
+    """A tiny row is scaled like any other, not clamped."""
+    x, y = separated(40, 9, dtype, (3,)), separated(40, 12, dtype, (3,))
+    for k in (None, 3):
+        expected = oracle.gbs(x, y, k=k)
+        for scale in SCALES[dtype]:
+            actual = ig.gbs(x * scale, y / scale, k=k)
+            assert_close(actual, expected, 2 * tolerance(12, dtype), f"scale {scale}")
+
+
+@pytest.mark.parametrize("k", [None, 5])
+def test_same_bits_for_any_number_of_threads(simd_level, k):
+    layers = [data((193, d), "float32") for d in (7, 64, 257)]
+    one, *more = (ig.gbs_matrix(layers, k=k, num_threads=t) for t in (1, 2, 3, 5))
+    assert all(np.array_equal(one, other) for other in more)
+    one, *more = (ig.graph(layers[2], k=k, num_threads=t) for t in (1, 2, 3, 5))
+    for other in more:
+        if k is None:
+            assert np.array_equal(one, other)
+        else:
+            assert np.array_equal(one.indices, other.indices)
+            assert np.array_equal(one.data, other.data)
+    labels = np.arange(193) % 4
+    assert len({ig.modularity(layers[1], labels, num_threads=t) for t in (1, 2, 3, 5)}) == 1
+    assert len({ig.motifs(layers[1], labels, num_threads=t) for t in (1, 2, 3, 5)}) == 1
+
+
+# Classes ------------------------------------------------------------------------------------
+
+
+def clusters(n, d, dtype, classes=4):
+    """Noisy clusters with separated neighbours, and their labels."""
+    labels = np.arange(n) % classes
+    for seed in range(1000):
+        rng = np.random.default_rng([seed, n, d])
+        x = 1.5 * rng.standard_normal((classes, d))[labels] + rng.standard_normal((n, d))
+        x = x.astype(DTYPES[dtype])
+        cosines = oracle.gram(x, kernel="cosine")
+        np.fill_diagonal(cosines, -np.inf)
+        falling = -np.sort(-cosines, axis=1)[:, :7]
+        if np.diff(-falling, axis=1).min() > 1e-6:
+            return x, labels
+    raise AssertionError("no separated data found")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_modularity_and_motifs(simd_level, dtype):
+    for n, d in [(9, 3), (48, 20), (97, 65)]:
+        x, labels = clusters(n, d, dtype)
+        assert ig.modularity(x, labels) == pytest.approx(
+            oracle.modularity(x, labels), abs=4 * tolerance(d, dtype)
+        )
+        found = ig.motifs(x, labels)
+        assert isinstance(found, ig.Motifs)
+        assert found == oracle.motifs(x, labels)
+        assert (found.one, found.two, found.three) == tuple(found)
+        for k in (1, 2, 4):
+            expected = oracle.modularity(x, labels, k=k)
+            assert ig.modularity(x, labels, k=k) == pytest.approx(
+                expected, abs=4 * tolerance(d, dtype)
+            )
+            assert ig.motifs(x, labels, k=k) == oracle.motifs(x, labels, k=k)
+
+
+@pytest.mark.parametrize(
+    "relabel",
+    [
+        lambda labels: labels * 1000 - 7,
+        lambda labels: labels.astype(np.uint8),
+        lambda labels: np.array(["cat", "dog", "emu", "fox"])[labels],
+        lambda labels: labels.tolist(),
+        lambda labels: labels[::-1][::-1],
+    ],
+    ids=["sparse", "uint8", "strings", "list", "view"],
+)
+def test_labels_are_only_names(simd_level, relabel):
+    x, labels = clusters(48, 20, "float64")
+    assert ig.modularity(x, relabel(labels)) == ig.modularity(x, labels)
+    assert ig.motifs(x, relabel(labels)) == ig.motifs(x, labels)
+
+
+def test_motifs_with_ties(simd_level):
+    x, labels = signs(60), np.arange(60) % 3
+    assert ig.motifs(x, labels, k=6) == oracle.motifs(x, labels, k=6)
+    assert ig.modularity(x, labels, k=6) == pytest.approx(oracle.modularity(x, labels, k=6))
+
+
+# Properties ---------------------------------------------------------------------------------
+
+settings = {
+    "n": st.integers(6, 50),
+    "d": st.integers(2, 40),
+    "k": st.sampled_from([None, 1, 3]),
+    "seed": st.integers(0, 2**31),
+}
+
+
+def drawn(n, d, seed):
+    """Two float64 representations and the generator that made them."""
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((n, d)), rng.standard_normal((n, d + 2)), rng
+
+
+# With d = 2, cosines of neighbours are 1 - angle²/2 and their differences suffer from rounding.
+@given(**settings)
+def test_gbs_ignores_orthogonal_maps(n, d, k, seed):
+    x, y, rng = drawn(n, d, seed)
+    turned = x @ ortho_group.rvs(d, random_state=rng)
+    assert_close(ig.gbs(turned, y, k=k), ig.gbs(x, y, k=k), 1e-10)
+
+
+@given(scale=st.floats(1e-9, 1e9), **settings)
+def test_gbs_ignores_isotropic_scaling(n, d, k, seed, scale):
+    x, y, _ = drawn(n, d, seed)
+    assert_close(ig.gbs(scale * x, y, k=k), ig.gbs(x, y, k=k), 1e-10)
+    actual = ig.gbs(scale * x, y, k=k, center=True)
+    assert_close(actual, ig.gbs(x, y, k=k, center=True), 1e-10)
+
+
+@given(**settings)
+def test_gbs_ignores_a_positive_scale_of_each_sample(n, d, k, seed):
+    x, y, rng = drawn(n, d, seed)
+    scales = 10 ** rng.uniform(-6, 6, (n, 1))
+    assert_close(ig.gbs(scales * x, y, k=k), ig.gbs(x, y, k=k), 1e-10)
+
+
+@given(**settings)
+def test_gbs_ignores_a_joint_permutation(n, d, k, seed):
+    x, y, rng = drawn(n, d, seed)
+    order = rng.permutation(n)
+    for center in (False, True):
+        before = ig.gbs(x, y, k=k, center=center)
+        assert_close(ig.gbs(x[order], y[order], k=k, center=center), before, 1e-10)
+
+
+@given(**settings)
+def test_gbs_ignores_translation_only_when_centred(n, d, k, seed):
+    x, y, rng = drawn(n, d, seed)
+    moved = x + 3 * rng.standard_normal(d)
+    before, after = (ig.gbs(a, y, k=k, center=True) for a in (x, moved))
+    assert_close(after, before, 1e-10)
+
+
+def test_gbs_depends_on_translation():
+    x, y, _ = drawn(100, 20, 3)
+    assert abs(ig.gbs(x, y) - ig.gbs(x + 1, y)) > 0.01
+    assert ig.gbs(x + 5, y + 5) > 0.95
+
+
+@given(**settings)
+def test_gbs_is_symmetric_and_one_with_itself(n, d, k, seed):
+    x, y, _ = drawn(n, d, seed)
+    assert_close(ig.gbs(x, y, k=k), ig.gbs(y, x, k=k), 1e-14)
+    assert_close(ig.gbs(x, x, k=k), 1.0, 1e-14)

@@ -1,0 +1,163 @@
+"""The numerical traps measured in other libraries, and a few of our own.
+
+Every row of the table is tried for `cka` and `cka_matrix`, with both estimators, where feature
+space is the cheaper one (500 samples of 64 and 96 features) and where Gram space is (the same data
+with zero features added, which change nothing).
+"""
+
+from functools import cache
+
+import isogram as ig
+import numpy as np
+import pytest
+from support import DTYPES, ESTIMATORS, assert_close, data, numerics_data, oracle
+
+TRUTH = {"biased": 0.68544, "debiased": 0.68251}
+
+
+def one_massive_feature(x):
+    """A single activation that dwarfs the rest."""
+    x = x.copy()
+    x[:, 3] += 1500
+    return x
+
+
+# Name: the change to both representations, the type, and the distance allowed from the truth.
+# Rounding to the type may move the truth itself; against the oracle on rounded data it is 1e-5.
+TRAPS = {
+    "plain": (lambda x: x, "float32", 1e-5),
+    "plus 20": (lambda x: x + 20, "float32", 1e-5),
+    "one feature + 1500": (one_massive_feature, "float32", 1e-5),
+    "times 1e4": (lambda x: 1e4 * x, "float32", 1e-5),
+    "times 1e-3": (lambda x: 1e-3 * x, "float32", 1e-5),
+    "times 1e18": (lambda x: 1e18 * x, "float32", 1e-5),
+    "times 1e-18": (lambda x: 1e-18 * x, "float32", 1e-5),
+    "times 1e30": (lambda x: 1e30 * x, "float32", 1e-5),
+    "plus 1000, float64": (lambda x: x + 1000, "float64", 1e-10),
+    "float16": (lambda x: x, "float16", 2e-3),
+    "float16 near 65504": (lambda x: x * (65000 / np.abs(x).max()), "float16", 2e-3),
+    "float16, one feature + 1500": (one_massive_feature, "float16", 2e-3),
+    "bfloat16": (lambda x: x, "bfloat16", 2e-3),
+}
+
+
+def changed(trap):
+    """Both representations of a row of the table."""
+    change, dtype, _ = TRAPS[trap]
+    return tuple(change(x).astype(DTYPES[dtype]) for x in numerics_data())
+
+
+@cache
+def exact(estimator):
+    """True CKA of the unrounded data."""
+    return oracle.cka(*numerics_data(), estimator=estimator)
+
+
+@cache
+def rounded(trap, estimator):
+    """Oracle's CKA of the rounded data."""
+    return oracle.cka(*changed(trap), estimator=estimator)
+
+
+def padded(x):
+    """Enough zero features to make Gram space the cheaper one."""
+    return np.concatenate([x, np.zeros((len(x), 1200), x.dtype)], axis=1)
+
+
+SPACES = {"feature space": lambda x: x, "Gram space": padded}
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_the_truth(estimator):
+    assert exact(estimator) == pytest.approx(TRUTH[estimator], abs=1e-5)
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("trap", TRAPS)
+def test_traps(simd_level, trap, estimator, space):
+    x, y = (SPACES[space](a) for a in changed(trap))
+    single = ig.cka(x, y, estimator=estimator)
+    matrix = ig.cka_matrix([x, y], estimator=estimator)
+    for actual in (single, matrix[0, 1], matrix[1, 0]):
+        assert_close(actual, rounded(trap, estimator), 1e-5, "oracle on the rounded data")
+        assert_close(actual, exact(estimator), TRAPS[trap][2], "unrounded truth")
+    assert_close(np.diag(matrix), [1, 1], 1e-6)
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("value", [0.0, 0.1, 1500.0])
+def test_constant_y(simd_level, value, estimator, space):
+    x = SPACES[space](numerics_data()[0].astype(np.float32))
+    y = np.full((500, 96), value, np.float32)
+    with pytest.warns(RuntimeWarning, match=r"cka: `y` .*constant"):
+        assert np.isnan(ig.cka(x, y, estimator=estimator))
+    assert ig.hsic(x, y, estimator=estimator) == 0.0
+    with pytest.warns(RuntimeWarning, match=r"cka_matrix: .*1.*constant|constant.*1"):
+        matrix = ig.cka_matrix([x, y], estimator=estimator)
+    assert np.isnan(matrix).tolist() == [[False, True], [True, True]]
+
+
+def test_constant_up_to_rounding_of_the_mean(simd_level):
+    """Values whose float64 mean is inexact: still constant, still NaN."""
+    y = np.full((7, 3), 0.1)
+    for estimator in ESTIMATORS:
+        with pytest.warns(RuntimeWarning, match="constant"):
+            assert np.isnan(ig.cka(data((7, 4), "float64"), y, estimator=estimator))
+
+
+def test_independent_data_of_many_features(simd_level):
+    rng = np.random.default_rng(2)
+    x, y = rng.standard_normal((2, 60, 8000), dtype=np.float32)
+    assert ig.cka(x, y, estimator="biased") == pytest.approx(0.993, abs=2e-3)
+    assert abs(ig.cka(x, y)) < 0.06
+    for estimator in ESTIMATORS:
+        expected = oracle.cka(x, y, estimator=estimator)
+        assert_close(ig.cka(x, y, estimator=estimator), expected, 1e-5, estimator)
+
+
+@cache
+def many_samples():
+    """5000 samples, and their exact CKA by feature space in float64."""
+    rng = np.random.default_rng(3)
+    z = rng.standard_normal((5000, 4))
+    x = (z @ rng.standard_normal((4, 16)) + rng.standard_normal((5000, 16))).astype(np.float32)
+    y = (z @ rng.standard_normal((4, 12)) + rng.standard_normal((5000, 12))).astype(np.float32)
+    a, b = oracle.centred_columns(x), oracle.centred_columns(y)
+    inner = [np.sum((p.T @ q) ** 2) for p, q in ((a, b), (a, a), (b, b))]
+    return x, y, inner[0] / np.sqrt(inner[1] * inner[2])
+
+
+@pytest.mark.parametrize("kernel", ["linear", "polynomial"])
+def test_five_thousand_samples(simd_level, kernel):
+    """A polynomial of degree 1 has the linear CKA and always takes Gram space."""
+    x, y, expected = many_samples()
+    actual = ig.cka(x, y, kernel=kernel, estimator="biased", degree=1, gamma=1.0, coef0=0.0)
+    assert_close(actual, expected, 1e-6)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("kernel", ["rbf", "laplacian", "correlation"])
+@pytest.mark.parametrize("offset", [20, 1500])
+def test_kernels_with_an_offset(simd_level, kernel, estimator, offset):
+    x, y = ((a[:120] + offset).astype(np.float32) for a in numerics_data())
+    expected = oracle.cka(x, y, kernel=kernel, estimator=estimator)
+    assert_close(ig.cka(x, y, kernel=kernel, estimator=estimator), expected, 1e-5)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_hsic_with_an_offset(simd_level, estimator):
+    x, y = ((a + 1000).astype(np.float32) for a in numerics_data())
+    expected = oracle.hsic(x, y, estimator=estimator)
+    assert ig.hsic(x, y, estimator=estimator) == pytest.approx(expected, rel=2e-5)
+
+
+def test_rsm_of_one_massive_channel(simd_level):
+    """Cosines near 1: what is left is of the order of float32's rounding, and no more is lost."""
+    tokens = data((8, 16, 32), "float32")
+    tokens[..., 5] += 1500
+    for kernel in ("cosine", "linear"):
+        actual = ig.semantic_rsm(tokens, kernel=kernel).astype(np.float64)
+        expected = oracle.semantic_rsm(tokens, kernel=kernel)
+        assert_close(actual / expected, np.ones((8, 8)), 1e-5, kernel)

@@ -1,0 +1,166 @@
+"""The public names, their signatures and docstrings, the stub and the typing marker."""
+
+import ast
+import importlib.metadata
+import importlib.resources
+import inspect
+import sys
+
+import isogram as ig
+import pytest
+from support import run_program
+
+KERNEL = 'kernel="linear"'
+PARAMETERS = 'bandwidth="median", gamma=None, degree=3, coef0=1.0'
+RSM = 'layout="nsc", lengths=None, other_lengths=None, bandwidth="median", out=None'
+END = "num_threads=None, progress=False"
+SIGNATURES = {
+    "gram": f"(x, y=None, *, {KERNEL}, {PARAMETERS}, out=None, num_threads=None)",
+    "bandwidth": '(x, *, rule="median", max_pairs=524288, seed=0, num_threads=None)',
+    "center": '(k, *, estimator="biased", out=None, num_threads=None)',
+    "hsic": f'(x, y, *, {KERNEL}, estimator="debiased", {PARAMETERS}, num_threads=None)',
+    "cka": f'(x, y, *, {KERNEL}, estimator="debiased", {PARAMETERS}, num_threads=None)',
+    "cka_matrix": f'(layers, other=None, *, {KERNEL}, estimator="debiased", {PARAMETERS}, {END})',
+    "graph": "(x, *, k=None, center=False, symmetrize=True, num_threads=None)",
+    "gbs": "(x, y, *, k=None, center=False, num_threads=None)",
+    "gbs_matrix": f"(layers, other=None, *, k=None, center=False, {END})",
+    "modularity": "(x, labels, *, k=3, num_threads=None)",
+    "motifs": "(x, labels, *, k=5, num_threads=None)",
+    "match": f"(similarity, *, maximize=True, {END})",
+    "semantic_rsm": '(tokens, other=None, *, kernel="cosine", matching="exact", window=None, '
+    f"topk=None, {RSM}, {END})",
+    "spatial_rsm": f'(tokens, other=None, *, kernel="cosine", {RSM}, {END})',
+    "compare": '(rsm_a, rsm_b, *, method="pearson", num_threads=None)',
+    "jsd": f"(probabilities, other=None, *, out=None, {END})",
+    "set_num_threads": "(n)",
+    "get_num_threads": "()",
+    "show_config": "()",
+    "config": "()",
+    "get_include": "()",
+    "get_cmake_dir": "()",
+}
+OTHER_NAMES = {"Csr", "Matching", "Motifs", "simd", "__version__"}
+EXTENSION_NAMES = {
+    "gram", "squared_distances", "center", "hsic_table", "dense_graph", "knn_graph", "gbs_table",
+    "modularity", "motifs", "match", "semantic_rsm", "rbf_from_squared_distances", "compare",
+    "jsd", "simd_levels", "simd_level", "set_simd_level", "get_num_threads", "set_num_threads",
+    "build_info",
+}  # fmt: skip
+
+
+def test_exported_names():
+    assert set(ig.__all__) == set(SIGNATURES) | OTHER_NAMES
+    assert all(hasattr(ig, name) for name in ig.__all__)
+    assert set(dir(ig)) >= set(ig.__all__)
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_signatures(name):
+    expected = inspect.signature(eval(f"lambda {SIGNATURES[name][1:-1]}: None"))
+    actual = inspect.signature(getattr(ig, name))
+    assert [(p.name, p.default) for p in actual.parameters.values()] == [
+        (p.name, p.default) for p in expected.parameters.values()
+    ]
+    for ours, theirs in zip(actual.parameters.values(), expected.parameters.values(), strict=True):
+        by_keyword_only = inspect.Parameter.KEYWORD_ONLY
+        assert (ours.kind == by_keyword_only) == (theirs.kind == by_keyword_only)
+        assert ours.annotation is not inspect.Parameter.empty
+    assert actual.return_annotation is not inspect.Signature.empty
+
+
+@pytest.mark.parametrize("name", sorted(set(SIGNATURES) | (OTHER_NAMES - {"__version__"})))
+def test_docstrings(name):
+    documentation = inspect.getdoc(getattr(ig, name)) or ""
+    assert len(documentation) > 20
+    assert documentation.splitlines()[0].endswith(".")
+
+
+@pytest.mark.parametrize("name", [n for n in SIGNATURES if len(SIGNATURES[n]) > 5])
+def test_docstrings_name_every_parameter(name):
+    documentation = inspect.getdoc(getattr(ig, name))
+    for parameter in inspect.signature(getattr(ig, name)).parameters:
+        assert parameter in documentation, f"{name} does not document {parameter}"
+
+
+@pytest.mark.parametrize("name", ["available", "level", "set_level"])
+def test_simd_docstrings(name):
+    assert inspect.getdoc(getattr(ig.simd, name))
+
+
+def test_functions_say_where_they_live():
+    for name in SIGNATURES:
+        assert getattr(ig, name).__module__.startswith("isogram")
+        assert getattr(ig, name).__name__ == name
+
+
+def installed(name):
+    """A file of the installed package."""
+    return importlib.resources.files(ig) / name
+
+
+def test_typing_marker():
+    assert installed("py.typed").is_file()
+
+
+def test_the_stub_names_what_the_extension_has():
+    from isogram import _core
+
+    tree = ast.parse(installed("_core.pyi").read_text())
+    stubbed = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    real = {name for name in dir(_core) if not name.startswith("_")}
+    assert {name for name in stubbed if not name.startswith("_")} == real
+    assert real >= EXTENSION_NAMES
+
+
+def test_the_stub_has_the_extensions_parameters():
+    from isogram import _core
+
+    tree = ast.parse(installed("_core.pyi").read_text())
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            first_line = (getattr(_core, node.name).__doc__ or "").splitlines()[0]
+            for argument in node.args.args + node.args.kwonlyargs:
+                assert f"{argument.arg}:" in first_line, f"{node.name}: {argument.arg}"
+
+
+def test_version():
+    assert ig.__version__ == importlib.metadata.version("isogram")
+
+
+def test_config(capsys):
+    config = ig.config()
+    assert config["version"] == ig.__version__
+    ig.show_config()
+    printed = capsys.readouterr().out
+    for value in (ig.__version__, ig.simd.level(), *ig.simd.available()):
+        assert value in printed
+    for word in ("cuda", "compiler", "threads"):
+        assert any(word in key.lower() for key in config)
+        assert word in printed.lower()
+
+
+def test_headers_and_cmake_files_are_installed():
+    from pathlib import Path
+
+    assert (Path(ig.get_include()) / "isogram" / "isogram.hpp").is_file()
+    assert list(Path(ig.get_cmake_dir()).glob("isogram*onfig.cmake"))
+
+
+def test_result_types():
+    assert ig.Matching._fields == ("columns", "total", "gap")
+    assert ig.Motifs._fields == ("one", "two", "three")
+    assert list(inspect.signature(ig.Csr).parameters) == ["indptr", "indices", "data", "shape"]
+
+
+def test_importing_needs_numpy_only():
+    """SciPy, tqdm and every other extra are imported where they are used."""
+    code = """
+        import sys, isogram
+        extras = {"scipy", "tqdm", "sklearn", "matplotlib", "torch", "ml_dtypes", "click", "typer"}
+        print(sorted(extras & set(sys.modules)))
+    """
+    assert run_program(code) == "[]"
+
+
+def test_python_version():
+    assert sys.version_info >= (3, 11)

@@ -1,0 +1,398 @@
+"""`semantic_rsm` and `spatial_rsm` against the oracle."""
+
+import isogram as ig
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import ortho_group
+from support import (
+    DTYPES,
+    LAYOUTS,
+    SCALES,
+    assert_close,
+    data,
+    eps,
+    grid_data,
+    oracle,
+    quietly,
+    result_dtype,
+    rsm_tolerance,
+)
+
+KERNELS = ("linear", "cosine", "rbf")
+MATCHINGS = {
+    "exact": {},
+    "window": {"window": 4},
+    "topk": {"topk": 5},
+    "greedy": {},
+    "none": {},
+}
+
+
+def tolerance(kernel, dtype, tokens, other=None):
+    """Linear entries are relative to the samples' norms; the two others have scale 1."""
+    if kernel != "linear":
+        return rsm_tolerance(dtype)
+    rows, columns = (
+        [np.sqrt((s**2).sum()) for s in oracle.samples(t)]
+        for t in (tokens, tokens if other is None else other)
+    )
+    return rsm_tolerance(dtype) * np.outer(rows, columns)
+
+
+def check(actual, tokens, other=None, *, dtype, kernel, context="", **parameters):
+    """One RSM's type, values and symmetry."""
+    assert actual.dtype == result_dtype(dtype)
+    expected = oracle.semantic_rsm(tokens, other, kernel=kernel, **parameters)
+    assert_close(actual, expected, tolerance(kernel, dtype, tokens, other), context)
+    if other is None:
+        assert np.array_equal(actual, actual.T)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("matching", MATCHINGS)
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_one_set(simd_level, kernel, matching, dtype):
+    parameters = {"matching": matching, **MATCHINGS[matching]}
+    for n, s, c in [(2, 1, 1), (5, 2, 3), (7, 16, 7), (4, 17, 64), (5, 49, 33)]:
+        tokens = grid_data((n, s, c), dtype)
+        actual = ig.semantic_rsm(tokens, kernel=kernel, **parameters)
+        check(actual, tokens, dtype=dtype, kernel=kernel, context=f"{n}, {s}, {c}", **parameters)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("matching", MATCHINGS)
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_two_sets(simd_level, kernel, matching, dtype):
+    parameters = {"kernel": kernel, "matching": matching, **MATCHINGS[matching]}
+    for n, m, s, t, c in [(1, 2, 1, 1, 3), (4, 3, 16, 16, 5), (3, 5, 10, 21, 8), (3, 2, 21, 9, 8)]:
+        tokens, other = grid_data((n, s, c), dtype, 1), grid_data((m, t, c), dtype, 2)
+        actual = ig.semantic_rsm(tokens, other, **parameters)
+        assert actual.shape == (n, m)
+        context = f"{s} to {t} tokens"
+        check(actual, tokens, other, dtype=dtype, context=context, **parameters)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_shapes_of_real_networks(simd_level, dtype):
+    """Deep channels, correlated tokens."""
+    for n, s, c in [(3, 49, 1280), (2, 196, 112), (2, 64, 600), (30, 4, 257)]:
+        rng = np.random.default_rng([n, s, c])
+        tokens = np.cumsum(rng.standard_normal((n, s, c)), axis=1).astype(dtype)
+        for kernel in KERNELS:
+            parameters = {"bandwidth": 300.0} if kernel == "rbf" and n == 2 else {}
+            actual = ig.semantic_rsm(tokens, kernel=kernel, **parameters)
+            check(actual, tokens, dtype=dtype, kernel=kernel, **parameters)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("matching", MATCHINGS)
+def test_ragged(simd_level, matching, dtype):
+    parameters = {"matching": matching, **MATCHINGS[matching]}
+    tokens = [grid_data((s, 6), dtype, s) for s in (1, 3, 4, 5, 9, 17, 2)]
+    other = [grid_data((s, 6), dtype, s + 50) for s in (6, 1, 20)]
+    for kernel in KERNELS:
+        actual = ig.semantic_rsm(tokens, kernel=kernel, **parameters)
+        check(actual, tokens, dtype=dtype, kernel=kernel, **parameters)
+        actual = ig.semantic_rsm(tokens, other, kernel=kernel, **parameters)
+        check(actual, tokens, other, dtype=dtype, kernel=kernel, **parameters)
+    assert np.array_equal(
+        ig.semantic_rsm(tuple(tokens), **parameters), ig.semantic_rsm(tokens, **parameters)
+    )
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("matching", MATCHINGS)
+def test_lengths_are_ragged_lists(simd_level, matching, kernel):
+    """What lies beyond a sample's length plays no part."""
+    parameters = {"matching": matching, "kernel": kernel, **MATCHINGS[matching]}
+    tokens, other = grid_data((5, 9, 4), "float32", 3), grid_data((3, 12, 4), "float32", 4)
+    lengths, other_lengths = np.array([9, 1, 4, 7, 5]), [12, 2, 6]
+    for array, valid in ((tokens, lengths), (other, other_lengths)):
+        for sample, length in zip(array, valid, strict=True):
+            sample[length:] = 1e6
+    ragged = [sample[:length] for sample, length in zip(tokens, lengths, strict=True)]
+    ragged_other = [sample[:length] for sample, length in zip(other, other_lengths, strict=True)]
+    actual = ig.semantic_rsm(tokens, lengths=lengths, **parameters)
+    assert np.array_equal(actual, ig.semantic_rsm(ragged, **parameters))
+    actual = ig.semantic_rsm(
+        tokens, other, lengths=lengths, other_lengths=other_lengths, **parameters
+    )
+    assert np.array_equal(actual, ig.semantic_rsm(ragged, ragged_other, **parameters))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("matching", MATCHINGS)
+def test_picture_layouts(simd_level, matching, dtype):
+    parameters = {"matching": matching, **MATCHINGS[matching]}
+    nhwc, other = grid_data((4, 3, 5, 7), dtype, 5), grid_data((2, 2, 4, 7), dtype, 6)
+    expected = ig.semantic_rsm(nhwc.reshape(4, 15, 7), **parameters)
+    cross = ig.semantic_rsm(nhwc.reshape(4, 15, 7), other.reshape(2, 8, 7), **parameters)
+    check(expected, nhwc.reshape(4, 15, 7), dtype=dtype, kernel="cosine", **parameters)
+    nchw, other_nchw = (np.ascontiguousarray(np.moveaxis(a, -1, 1)) for a in (nhwc, other))
+    for layout, a, b in [("nhwc", nhwc, other), ("nchw", nchw, other_nchw)]:
+        assert np.array_equal(ig.semantic_rsm(a, layout=layout, **parameters), expected)
+        assert np.array_equal(ig.semantic_rsm(a, b, layout=layout, **parameters), cross)
+    lengths = [15, 3, 8, 1]
+    assert np.array_equal(
+        ig.semantic_rsm(nchw, layout="nchw", lengths=lengths, **parameters),
+        ig.semantic_rsm(nhwc.reshape(4, 15, 7), lengths=lengths, **parameters),
+    )
+
+
+@pytest.mark.parametrize("arrangement", LAYOUTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("layout", ["nsc", "nhwc", "nchw"])
+def test_memory_order(simd_level, layout, dtype, arrangement):
+    arrange = LAYOUTS[arrangement]
+    tokens = grid_data((4, 6, 5) if layout == "nsc" else (4, 2, 3, 5), dtype, 7)
+    other = grid_data((3, 6, 5) if layout == "nsc" else (3, 2, 3, 5), dtype, 8)
+    expected = oracle.semantic_rsm(tokens, layout=layout)
+    assert_close(ig.semantic_rsm(arrange(tokens), layout=layout), expected, rsm_tolerance(dtype))
+    expected = oracle.semantic_rsm(tokens, other, layout=layout)
+    actual = ig.semantic_rsm(arrange(tokens), arrange(other), layout=layout)
+    assert_close(actual, expected, rsm_tolerance(dtype))
+
+
+def test_ragged_samples_of_mixed_types_and_orders(simd_level):
+    wide = [grid_data((s, 5), "float64", s) for s in (3, 7, 4, 6)]
+    mixed = [
+        wide[0].astype(np.float16),
+        np.asfortranarray(wide[1].astype(np.float32)),
+        LAYOUTS["negative"](wide[2].astype(DTYPES["bfloat16"])),
+        wide[3],
+    ]
+    actual = ig.semantic_rsm(mixed)
+    assert actual.dtype == np.float64
+    assert_close(actual, oracle.semantic_rsm(wide), rsm_tolerance("float64"))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_out(simd_level, dtype, layout):
+    tokens, other = grid_data((6, 5, 4), dtype, 9), grid_data((3, 5, 4), dtype, 10)
+    for function in (ig.semantic_rsm, ig.spatial_rsm):
+        for kernel in KERNELS:
+            for arguments in ((tokens,), (tokens, other)):
+                expected = function(*arguments, kernel=kernel)
+                out = LAYOUTS[layout](np.zeros_like(expected))
+                assert function(*arguments, kernel=kernel, out=out) is out
+                assert np.array_equal(out, expected)
+
+
+def test_several_kernels_from_one_matching(simd_level):
+    tokens, other = grid_data((6, 9, 4), "float32", 11), grid_data((3, 9, 4), "float32", 12)
+    for arguments in ((tokens,), (tokens, other)):
+        several = ig.semantic_rsm(*arguments, kernel=("rbf", "linear", "cosine"))
+        assert list(several) == ["rbf", "linear", "cosine"]
+        for kernel, rsm in several.items():
+            assert np.array_equal(rsm, ig.semantic_rsm(*arguments, kernel=kernel))
+    one = ig.spatial_rsm(tokens, kernel=("linear",))
+    assert list(one) == ["linear"]
+    assert np.array_equal(one["linear"], ig.spatial_rsm(tokens, kernel="linear"))
+
+
+def test_defaults_are_cosine_and_exact():
+    tokens = grid_data((6, 9, 4), "float64", 13)
+    expected = ig.semantic_rsm(tokens, kernel="cosine", matching="exact")
+    assert np.array_equal(ig.semantic_rsm(tokens), expected)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_spatial(simd_level, dtype, kernel):
+    for shape in [(2, 1, 1), (9, 7, 5), (50, 4, 40)]:
+        tokens, other = data(shape, dtype, 14), data((3, *shape[1:]), dtype, 15)
+        actual = ig.spatial_rsm(tokens, kernel=kernel)
+        check(actual, tokens, dtype=dtype, kernel=kernel, matching="none")
+        none = ig.semantic_rsm(tokens, kernel=kernel, matching="none")
+        assert np.array_equal(actual, none)
+        actual = ig.spatial_rsm(tokens, other, kernel=kernel)
+        check(actual, tokens, other, dtype=dtype, kernel=kernel, matching="none")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_diagonal_is_the_identity_matching(simd_level, dtype):
+    tokens = data((8, 20, 30), dtype, 16)
+    squares = (oracle.widen(tokens) ** 2).sum(axis=(1, 2))
+    for matching, parameters in MATCHINGS.items():
+        rsms = ig.semantic_rsm(tokens, kernel=KERNELS, matching=matching, **parameters)
+        linear = np.diag(rsms["linear"]).astype(np.float64)
+        assert_close(linear / squares, np.ones(8), 4 * eps(dtype))
+        assert (np.diag(rsms["cosine"]) == 1).all()
+        assert (np.diag(rsms["rbf"]) == 1).all()
+
+
+def test_zero_samples_and_tokens(simd_level):
+    tokens = grid_data((6, 9, 4), "float32", 17)
+    tokens[2] = 0
+    tokens[4, ::2] = 0
+    for matching, parameters in MATCHINGS.items():
+        rsms = ig.semantic_rsm(tokens, kernel=KERNELS, matching=matching, **parameters)
+        for kernel, rsm in rsms.items():
+            check(rsm, tokens, dtype="float32", kernel=kernel, matching=matching, **parameters)
+        assert (rsms["cosine"][2] == 0).all()
+
+
+def test_all_samples_zero(simd_level):
+    tokens = np.zeros((4, 6, 3), np.float32)
+    for kernel in ("linear", "cosine"):
+        assert (ig.semantic_rsm(tokens, kernel=kernel) == 0).all()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_rectified_tokens_with_many_ties(simd_level, dtype):
+    tokens = np.maximum(np.round(grid_data((6, 25, 3), dtype, 18) - 1), 0)
+    for matching, parameters in MATCHINGS.items():
+        actual = ig.semantic_rsm(tokens, kernel="linear", matching=matching, **parameters)
+        expected = oracle.semantic_rsm(tokens, kernel="linear", matching=matching, **parameters)
+        assert np.array_equal(actual, expected), f"{matching}: integers are exact"
+
+
+@pytest.mark.parametrize("dtype", SCALES)
+@pytest.mark.parametrize("matching", MATCHINGS)
+@pytest.mark.parametrize("kernel", ["cosine", "rbf"])
+def test_scale_does_not_matter(simd_level, kernel, matching, dtype):
+    parameters = {"kernel": kernel, "matching": matching, **MATCHINGS[matching]}
+    tokens, other = grid_data((5, 12, 6), dtype, 19), grid_data((4, 12, 6), dtype, 20)
+    for arguments in ((tokens,), (tokens, other)):
+        expected = oracle.semantic_rsm(*arguments, **parameters)
+        for scale in SCALES[dtype]:
+            actual = ig.semantic_rsm(*(a * scale for a in arguments), **parameters)
+            assert_close(actual, expected, rsm_tolerance(dtype), f"scale {scale}")
+
+
+def test_a_scale_of_each_sample(simd_level):
+    tokens = grid_data((6, 12, 6), "float32", 21)
+    expected = oracle.semantic_rsm(tokens)
+    scales = (2.0 ** np.array([-60, -20, 0, 5, 30, 60])).astype(np.float32)
+    actual = ig.semantic_rsm(tokens * scales[:, None, None])
+    assert_close(actual, expected, rsm_tolerance("float32"))
+
+
+def test_half_precision_does_not_overflow(simd_level):
+    tokens = np.full((3, 49, 100), 60000, np.float16)
+    tokens[1] *= -1
+    tokens[2, ::2] = 1
+    assert_close(ig.semantic_rsm(tokens), oracle.semantic_rsm(tokens), rsm_tolerance("float16"))
+
+
+@pytest.mark.parametrize("bandwidth", [0.5, 3.0, 40.0])
+def test_rbf_bandwidth(simd_level, bandwidth):
+    tokens = 0.3 * data((6, 9, 5), "float64", 22)
+    actual = ig.semantic_rsm(tokens, kernel="rbf", bandwidth=bandwidth)
+    check(actual, tokens, dtype="float64", kernel="rbf", bandwidth=bandwidth)
+    one = ig.semantic_rsm(tokens[:1], kernel="rbf", bandwidth=bandwidth)
+    assert one.tolist() == [[1.0]]
+
+
+def test_median_bandwidth_counts_zero_distances(simd_level):
+    """Two equal samples: their distance is one of the three whose median is taken."""
+    tokens = grid_data((3, 4, 5), "float64", 23)
+    tokens[1] = tokens[0][::-1]
+    actual = ig.semantic_rsm(tokens, kernel="rbf")
+    check(actual, tokens, dtype="float64", kernel="rbf")
+    assert_close(actual[0, 1], 1.0, 1e-12)
+
+
+@pytest.mark.parametrize("matching", MATCHINGS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_same_bits_for_any_number_of_threads(simd_level, dtype, matching):
+    parameters = {"kernel": KERNELS, "matching": matching, **MATCHINGS[matching]}
+    tokens, other = data((13, 20, 33), dtype, 24), data((7, 20, 33), dtype, 25)
+    for arguments in ((tokens,), (tokens, other)):
+        one, *more = (
+            ig.semantic_rsm(*arguments, num_threads=t, **parameters) for t in (1, 2, 3, 5)
+        )
+        for other_run in more:
+            assert all(np.array_equal(one[k], other_run[k]) for k in KERNELS)
+
+
+# Properties ---------------------------------------------------------------------------------
+
+shapes = st.tuples(st.integers(2, 6), st.integers(1, 20), st.integers(1, 12))
+seeds = st.integers(0, 2**31)
+
+
+def drawn(shape, seed):
+    """Float64 tokens and the generator that made them."""
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal(shape), rng
+
+
+def every_kernel(tokens, **parameters):
+    """All three RSMs with a fixed bandwidth."""
+    return quietly(ig.semantic_rsm, tokens, kernel=KERNELS, bandwidth=4.0, **parameters)
+
+
+def assert_same(left, right, tokens):
+    """Three RSMs equal up to float64 rounding."""
+    scale = max(1.0, (tokens**2).sum(axis=(1, 2)).max())
+    for kernel in KERNELS:
+        assert_close(left[kernel], right[kernel], 1e-12 * scale, kernel)
+
+
+@given(shape=shapes, seed=seeds)
+def test_token_permutations_change_nothing(shape, seed):
+    tokens, rng = drawn(shape, seed)
+    shuffled = np.stack([sample[rng.permutation(shape[1])] for sample in tokens])
+    for matching in ("exact", "greedy", "window", "topk"):
+        parameters = {"matching": matching, **MATCHINGS[matching]}
+        before, after = every_kernel(tokens, **parameters), every_kernel(shuffled, **parameters)
+        assert_same(before, after, tokens)
+
+
+@given(shape=shapes, seed=seeds)
+def test_a_common_orthogonal_map_of_channels_changes_nothing(shape, seed):
+    tokens, rng = drawn(shape, seed)
+    q = ortho_group.rvs(shape[2], random_state=rng) if shape[2] > 1 else -np.eye(1)
+    assert_same(every_kernel(tokens), every_kernel(tokens @ q), tokens)
+
+
+@given(shape=shapes, seed=seeds)
+def test_cosine_ignores_a_positive_scale_of_each_input(shape, seed):
+    tokens, rng = drawn(shape, seed)
+    scales = 10 ** rng.uniform(-5, 5, (shape[0], 1, 1))
+    for matching, parameters in MATCHINGS.items():
+        before, after = (
+            ig.semantic_rsm(t, matching=matching, **parameters) for t in (tokens, scales * tokens)
+        )
+        assert_close(after, before, 1e-12, matching)
+
+
+@given(shape=shapes, seed=seeds)
+def test_exact_is_at_least_every_other_matching(shape, seed):
+    tokens, _ = drawn(shape, seed)
+    exact = ig.semantic_rsm(tokens, kernel="linear")
+    slack = 1e-12 * np.abs(exact).max()
+    for matching, parameters in MATCHINGS.items():
+        other = ig.semantic_rsm(tokens, kernel="linear", matching=matching, **parameters)
+        assert (exact >= other - slack).all(), matching
+        assert_close(np.diag(exact), np.diag(other), slack, matching)
+
+
+@given(shape=shapes, seed=seeds)
+def test_blocks_that_hold_every_token_are_exact(shape, seed):
+    tokens, _ = drawn(shape, seed)
+    exact = every_kernel(tokens)
+    for block in (shape[1], shape[1] + 7):
+        assert_same(every_kernel(tokens, matching="window", window=block), exact, tokens)
+        assert_same(every_kernel(tokens, matching="topk", topk=block), exact, tokens)
+
+
+@given(shape=shapes, seed=seeds)
+def test_a_window_of_one_pairs_the_sorted_tokens(shape, seed):
+    tokens, _ = drawn(shape, seed)
+    order = np.argsort(-(tokens**2).sum(axis=2), axis=1, kind="stable")
+    in_order = np.take_along_axis(tokens, order[:, :, None], axis=1)
+    window = every_kernel(tokens, matching="window", window=1)
+    assert_same(window, every_kernel(in_order, matching="none"), tokens)
+
+
+@given(shape=shapes, seed=seeds)
+def test_one_set_against_itself_is_the_set(shape, seed):
+    tokens, _ = drawn(shape, seed)
+    one = ig.semantic_rsm(tokens, kernel="linear")
+    two = ig.semantic_rsm(tokens, tokens.copy(), kernel="linear")
+    assert_close(two, one, 1e-12 * np.abs(one).max())

@@ -1,0 +1,280 @@
+"""Numbers of threads, fork, concurrent calls, Ctrl-C and progress."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import isogram as ig
+import numpy as np
+import pytest
+import threadpoolctl
+from support import data, program, run_program
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals or fork")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc or sets the affinity")
+
+ASK = "import isogram as ig; print(ig.get_num_threads())"
+
+
+# How many threads ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("env", "expected"),
+    [
+        ({"ISOGRAM_NUM_THREADS": "3"}, 3),
+        ({"OMP_NUM_THREADS": "2"}, 2),
+        ({"ISOGRAM_NUM_THREADS": "3", "OMP_NUM_THREADS": "2"}, 3),
+    ],
+)
+def test_environment(env, expected):
+    assert run_program(ASK, env) == str(expected)
+
+
+def test_default_is_at_most_the_processors():
+    assert 1 <= int(run_program(ASK)) <= os.cpu_count()
+
+
+@linux
+def test_default_respects_the_affinity():
+    code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n" + ASK
+    assert run_program(code) == "1"
+
+
+def test_set_num_threads_beats_the_environment():
+    code = "import isogram as ig; ig.set_num_threads(4); print(ig.get_num_threads())"
+    assert run_program(code, {"ISOGRAM_NUM_THREADS": "2"}) == "4"
+
+
+def test_set_num_threads():
+    before = ig.get_num_threads()
+    ig.set_num_threads(before + 2)
+    assert ig.get_num_threads() == before + 2
+    ig.set_num_threads(before)
+    assert ig.get_num_threads() == before
+
+
+@linux
+@pytest.mark.parametrize(
+    ("env", "argument", "expected"), [("4", "1", 1), ("1", "3", 3), ("3", "None", 3)]
+)
+def test_the_argument_beats_the_environment(env, argument, expected):
+    """Counted as the threads of the process after a call: the pool's, and the caller."""
+    code = f"""
+        import os
+        import numpy as np, isogram as ig
+        x = np.random.default_rng(0).standard_normal((1500, 300))
+        before = len(os.listdir("/proc/self/task"))
+        ig.gram(x, num_threads={argument})
+        print(1 + len(os.listdir("/proc/self/task")) - before)
+    """
+    assert run_program(code, {"ISOGRAM_NUM_THREADS": env}) == str(expected)
+
+
+def test_threadpoolctl_lists_isogram():
+    found = [lib for lib in threadpoolctl.threadpool_info() if "isogram" in lib["internal_api"]]
+    assert len(found) == 1
+    assert found[0]["num_threads"] == ig.get_num_threads()
+
+
+def test_threadpoolctl_limits_isogram():
+    before = ig.get_num_threads()
+    ig.set_num_threads(3)
+    try:
+        with threadpoolctl.threadpool_limits(1):
+            assert ig.get_num_threads() == 1
+        assert ig.get_num_threads() == 3
+    finally:
+        ig.set_num_threads(before)
+
+
+# Fork and concurrency -----------------------------------------------------------------------
+
+
+@posix
+@pytest.mark.parametrize("threads", [1, 3])
+def test_calls_survive_a_fork(threads):
+    code = f"""
+        import os, warnings
+        import numpy as np, isogram as ig
+        x = np.random.default_rng(0).standard_normal((700, 50))
+        tokens = x.reshape(35, 20, 50)
+        def work():
+            rsm = ig.semantic_rsm(tokens, num_threads={threads})
+            return ig.gram(x, num_threads={threads}).tobytes() + rsm.tobytes()
+        expected = work()
+        warnings.simplefilter("ignore")  # newer Pythons warn of a fork with threads
+        for generation in range(3):
+            child = os.fork()
+            if child == 0:
+                os._exit(0 if work() == expected and work() == expected else 1)
+            assert os.waitpid(child, 0)[1] == 0
+            assert work() == expected
+        print("survived")
+    """
+    assert run_program(code, timeout=60) == "survived"
+
+
+def jobs():
+    """A mixed bag of calls, each returning bytes."""
+    x, y = data((300, 40), "float32"), data((300, 70), "float32")
+    tokens = data((20, 25, 16), "float32")
+    return [
+        lambda: ig.gram(x, kernel="rbf", num_threads=3).tobytes(),
+        lambda: ig.cka_matrix([x, y, x], num_threads=2).tobytes(),
+        lambda: ig.semantic_rsm(tokens, num_threads=3).tobytes(),
+        lambda: ig.gbs(x, y, k=5, num_threads=1),
+        lambda: ig.match(data((10, 60, 60), "float64"), num_threads=2).columns.tobytes(),
+    ]
+
+
+def test_concurrent_calls_give_the_same_bits():
+    calls = jobs()
+    expected = [call() for call in calls]
+    with ThreadPoolExecutor(6) as pool:
+        futures = [(i, pool.submit(call)) for _ in range(8) for i, call in enumerate(calls)]
+        for i, future in futures:
+            assert future.result(timeout=60) == expected[i]
+
+
+def test_a_call_from_a_progress_callback_works():
+    """A nested call runs in the same thread while the outer one is under way."""
+    tokens, x = data((30, 20, 8), "float32"), data((60, 10), "float32")
+    expected, nested = ig.gram(x), []
+    outer = ig.semantic_rsm(tokens, progress=lambda done, total: nested.append(ig.gram(x)))
+    assert np.array_equal(outer, ig.semantic_rsm(tokens))
+    assert nested
+    assert all(np.array_equal(gram, expected) for gram in nested)
+
+
+# Ctrl-C -------------------------------------------------------------------------------------
+
+# Each call takes far longer than the test waits. All levels but the lowest only get there sooner,
+# so the lowest is used.
+LONG_CALLS = {
+    "gram": "x = np.ones((6000, 6000), np.float32); call = lambda: ig.gram(x, kernel='laplacian')",
+    "center": "k = np.ones((9000, 9000)); call = lambda: [ig.center(k, out=k) for _ in range(500)]",
+    "cka_matrix": """
+        layers = [normal((2500, 3000))] * 30; call = lambda: ig.cka_matrix(layers)""",
+    "cka": "x = normal((9000, 9000)); call = lambda: ig.cka(x, x, kernel='rbf', bandwidth=9.0)",
+    "gbs_matrix": """
+        layers = [normal((2500, 3000))] * 30; call = lambda: ig.gbs_matrix(layers)""",
+    "gbs_matrix of k-NN graphs": """
+        layers = [normal((2500, 3000))] * 30; call = lambda: ig.gbs_matrix(layers, k=5)""",
+    "graph": "x = normal((9000, 5000)); call = lambda: ig.graph(x, k=5)",
+    "motifs": """
+        x = normal((9000, 5000)); call = lambda: ig.motifs(x, np.arange(9000) % 7, k=5)""",
+    "bandwidth": """
+        x = normal((20000, 2000)); call = lambda: ig.bandwidth(x, max_pairs=10**9)""",
+    "match": """
+        rows = np.arange(1.0, 6001); cost = np.outer(rows, rows)
+        call = lambda: ig.match(cost, maximize=False)""",
+    "match of a batch": """
+        costs = normal((40, 1000, 1000)); call = lambda: ig.match(costs)""",
+    "semantic_rsm": """
+        tokens = normal((400, 196, 64)); call = lambda: ig.semantic_rsm(tokens)""",
+    "semantic_rsm, greedy": """
+        tokens = normal((300, 196, 64))
+        call = lambda: ig.semantic_rsm(tokens, matching="greedy")""",
+    "semantic_rsm of huge samples": """
+        tokens = normal((3, 6000, 256)); call = lambda: ig.semantic_rsm(tokens)""",
+    "spatial_rsm": "tokens = normal((9000, 3, 3000)); call = lambda: ig.spatial_rsm(tokens)",
+    "compare": """
+        a, b = normal((2, 6000, 6000)); call = lambda: ig.compare(a, b, method="kendall")""",
+    "jsd": "p = np.full((9000, 1000), 1e-3, np.float32); call = lambda: ig.jsd(p)",
+}
+
+INTERRUPTED = """
+import time
+import numpy as np, isogram as ig
+ig.set_num_threads({threads})
+normal = lambda shape: np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+{setup}
+print("started", flush=True)
+try:
+    call()
+    print("finished")
+except KeyboardInterrupt:
+    print(time.monotonic())
+"""
+
+
+@posix
+@pytest.mark.parametrize("name", LONG_CALLS)
+def test_interrupt_returns_within_a_second(name):
+    threads = 1 + len(name) % 2  # some on one thread, some on two
+    code = INTERRUPTED.format(threads=threads, setup=textwrap.dedent(LONG_CALLS[name]))
+    process = subprocess.Popen(**program(code, {"ISOGRAM_SIMD_LEVEL": "baseline"}))
+    try:
+        assert process.stdout.readline() == "started\n", process.stderr.read()
+        time.sleep(0.4)
+        assert process.poll() is None, "the call is too short for this test"
+        sent = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 0, errors
+    assert output.strip() != "finished", "the call is too short for this test"
+    assert float(output) - sent < 1.0
+
+
+# Progress -----------------------------------------------------------------------------------
+
+WITH_PROGRESS = {
+    "cka_matrix": lambda **p: ig.cka_matrix([data((300, 20), "float32", s) for s in range(9)], **p),
+    "gbs_matrix": lambda **p: ig.gbs_matrix([data((300, 20), "float32", s) for s in range(9)], **p),
+    "match": lambda **p: ig.match(data((200, 30, 30), "float32"), **p),
+    "semantic_rsm": lambda **p: ig.semantic_rsm(data((40, 25, 8), "float32"), **p),
+    "spatial_rsm": lambda **p: ig.spatial_rsm(data((40, 25, 8), "float32"), **p),
+    "jsd": lambda **p: ig.jsd(np.full((200, 10), 0.1), **p),
+}
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("name", WITH_PROGRESS)
+def test_progress(name, threads):
+    calls = []
+    caller = threading.get_ident()
+
+    def progress(done, total):
+        assert threading.get_ident() == caller
+        calls.append((done, total))
+
+    WITH_PROGRESS[name](progress=progress, num_threads=threads)
+    done, totals = zip(*calls, strict=True)
+    assert list(done) == sorted(done)
+    assert len(set(totals)) == 1
+    assert done[-1] == totals[0] > 0
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("name", WITH_PROGRESS)
+def test_an_exception_in_progress_ends_the_call(name, threads):
+    def progress(done, total):
+        raise LookupError("enough")
+
+    for _ in range(2):  # nothing is left behind that would break the next call
+        with pytest.raises(LookupError, match="enough"):
+            WITH_PROGRESS[name](progress=progress, num_threads=threads)
+    WITH_PROGRESS[name](num_threads=threads)
+
+
+@pytest.mark.parametrize("name", WITH_PROGRESS)
+def test_progress_bar(name, capfd):
+    """`progress=True` draws a bar by tqdm, on standard error."""
+    WITH_PROGRESS[name](progress=True)
+    captured = capfd.readouterr()
+    assert "%" in captured.err
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize("name", WITH_PROGRESS)
+def test_no_progress_is_silent(name, capfd):
+    WITH_PROGRESS[name](progress=False)
+    assert capfd.readouterr() == ("", "")

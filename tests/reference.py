@@ -1,0 +1,402 @@
+"""The oracle: every operation of isogram in float64 NumPy and SciPy, slow and obvious.
+
+Written straight from the definitions and sharing no code with the package, which it must not
+import. Inputs of any type are widened to float64 first, so that the rounding of an input to
+float16 is never counted as an error of the package.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from scipy import stats
+from scipy.optimize import linear_sum_assignment
+
+
+def widen(x):
+    """Return a C-ordered float64 copy of any array, bfloat16 included."""
+    return np.array(np.asarray(x).astype(np.float64), order="C")
+
+
+# Gram matrices ------------------------------------------------------------------------------
+
+
+def squared_distances(x, y):
+    """Squared Euclidean distances by direct differences, (n, m)."""
+    x, y = widen(x), widen(y)
+    return np.stack([((row - y) ** 2).sum(axis=1) for row in x])
+
+
+def manhattan_distances(x, y):
+    """Manhattan distances, (n, m)."""
+    x, y = widen(x), widen(y)
+    return np.stack([np.abs(row - y).sum(axis=1) for row in x])
+
+
+def off_diagonal(matrix):
+    """Entries above the diagonal, row by row."""
+    return matrix[np.triu_indices(len(matrix), 1)]
+
+
+def bandwidth_of(x, rule="median"):
+    """Root of the median or the mean of the squared distances of all pairs."""
+    pairs = off_diagonal(squared_distances(x, x))
+    return float(np.sqrt(np.median(pairs) if rule == "median" else np.mean(pairs)))
+
+
+def unit_rows(x):
+    """Divide every row by its norm; a zero row stays zero."""
+    x = widen(x)
+    largest = np.abs(x).max(axis=1, keepdims=True)
+    # Dividing by the largest entry first keeps the squares of rows near 1e±200 representable.
+    x = np.divide(x, largest, out=np.zeros_like(x), where=largest > 0)
+    norms = np.sqrt((x**2).sum(axis=1, keepdims=True))
+    return np.divide(x, norms, out=np.zeros_like(x), where=norms > 0)
+
+
+def centred_rows(x):
+    """Subtract every row's own mean; a constant row becomes exactly zero."""
+    x = widen(x)
+    constant = (x == x[:, :1]).all(axis=1, keepdims=True)
+    return np.where(constant, 0.0, x - x.mean(axis=1, keepdims=True))
+
+
+def gram(x, y=None, *, kernel="linear", bandwidth="median", gamma=None, degree=3, coef0=1.0):
+    """Gram matrix of one of the six kernels."""
+    x = widen(x)
+    y = x if y is None else widen(y)
+    if kernel == "linear":
+        return x @ y.T
+    if kernel == "cosine":
+        return unit_rows(x) @ unit_rows(y).T
+    if kernel == "correlation":
+        return unit_rows(centred_rows(x)) @ unit_rows(centred_rows(y)).T
+    if kernel == "polynomial":
+        gamma = 1 / x.shape[1] if gamma is None else gamma
+        return (gamma * (x @ y.T) + coef0) ** degree
+    if bandwidth == "median":
+        bandwidth = bandwidth_of(x)
+    if kernel == "rbf":
+        return np.exp(-squared_distances(x, y) / (2 * bandwidth**2))
+    if kernel == "laplacian":
+        return np.exp(-manhattan_distances(x, y) / bandwidth)
+    raise ValueError(kernel)
+
+
+def center(k, *, estimator="biased"):
+    """Centre a Gram matrix: H K H with explicit matrices, or the U-centring entry by entry."""
+    k = widen(k)
+    n = len(k)
+    if estimator == "biased":
+        h = np.eye(n) - np.ones((n, n)) / n
+        return h @ k @ h
+    k = without_diagonal(k)
+    rows, columns, total = k.sum(axis=1), k.sum(axis=0), k.sum()
+    u = k - rows[:, None] / (n - 2) - columns[None, :] / (n - 2) + total / ((n - 1) * (n - 2))
+    return without_diagonal(u)
+
+
+def without_diagonal(k):
+    """Return a copy with a zero diagonal."""
+    return k - np.diag(np.diag(k))
+
+
+# HSIC and CKA -------------------------------------------------------------------------------
+
+
+def hsic_of_grams(k, l, estimator):  # noqa: E741  (K and L are the names in the literature)
+    """HSIC of two Gram matrices: Gretton et al. 2005 (biased), Song et al. 2012 (debiased)."""
+    k, l = widen(k), widen(l)  # noqa: E741
+    n = len(k)
+    if estimator == "biased":
+        h = np.eye(n) - np.ones((n, n)) / n
+        return float(np.trace(k @ h @ l @ h) / (n - 1) ** 2)
+    k, l = without_diagonal(k), without_diagonal(l)  # noqa: E741
+    ones = np.ones(n)
+    value = np.trace(k @ l.T)
+    value += (ones @ k @ ones) * (ones @ l @ ones) / ((n - 1) * (n - 2))
+    value -= 2 / (n - 2) * (ones @ k @ l @ ones)
+    return float(value / (n * (n - 3)))
+
+
+def centred_columns(x):
+    """Subtract the column means: HSIC is invariant, and the oracle loses fewer digits."""
+    x = widen(x)
+    constant = (x == x[:1]).all(axis=0, keepdims=True)
+    return np.where(constant, 0.0, x - x.mean(axis=0))
+
+
+def hsic_gram(x, kernel, **parameters):
+    """Gram matrix that HSIC uses: the linear one of centred columns, any other as it is."""
+    if kernel == "linear":
+        return gram(centred_columns(x))
+    return gram(x, kernel=kernel, **parameters)
+
+
+def hsic(x, y, *, kernel="linear", estimator="debiased", **parameters):
+    """HSIC of two representations."""
+    k, l = hsic_gram(x, kernel, **parameters), hsic_gram(y, kernel, **parameters)  # noqa: E741
+    return hsic_of_grams(k, l, estimator)
+
+
+def cka_of_grams(k, l, estimator="debiased"):  # noqa: E741
+    """CKA of two Gram matrices, the same estimator in the numerator and the denominator."""
+    norms = hsic_of_grams(k, k, estimator) * hsic_of_grams(l, l, estimator)
+    return float(hsic_of_grams(k, l, estimator) / np.sqrt(norms))
+
+
+def cka(x, y, *, kernel="linear", estimator="debiased", **parameters):
+    """CKA of two representations."""
+    k, l = hsic_gram(x, kernel, **parameters), hsic_gram(y, kernel, **parameters)  # noqa: E741
+    return cka_of_grams(k, l, estimator)
+
+
+def cka_matrix(layers, other=None, **parameters):
+    """CKA of every pair of layers, (L1, L2)."""
+    other = layers if other is None else other
+    return np.array([[cka(x, y, **parameters) for y in other] for x in layers])
+
+
+# Graphs -------------------------------------------------------------------------------------
+
+
+def dense_graph(x, *, center=False):
+    """Cosine matrix with a zero diagonal."""
+    return without_diagonal(gram(centred_columns(x) if center else x, kernel="cosine"))
+
+
+def neighbours(x, k, *, center=False):
+    """Indices of the k largest off-diagonal cosines of each row; ties to the smaller index."""
+    cosines = gram(centred_columns(x) if center else x, kernel="cosine")
+    chosen = []
+    for i, row in enumerate(cosines):
+        order = np.argsort(-row, kind="stable")  # stable: equal cosines keep their order
+        chosen.append(order[order != i][:k])
+    return np.array(chosen)
+
+
+def graph(x, *, k=None, center=False, symmetrize=True):
+    """Dense adjacency of the full or the k-NN cosine graph."""
+    full = dense_graph(x, center=center)
+    if k is None:
+        return full
+    directed = np.zeros_like(full)
+    for i, chosen in enumerate(neighbours(x, k, center=center)):
+        directed[i, chosen] = full[i, chosen]
+    return (directed + directed.T) / 2 if symmetrize else directed
+
+
+def mean_row_cosine(a, b):
+    """Mean over rows of the cosine of two matrices' rows; a zero row gives 0."""
+    return float(np.mean(np.sum(unit_rows(a) * unit_rows(b), axis=1)))
+
+
+def gbs(x, y, *, k=None, center=False):
+    """Graph-based similarity of two representations."""
+    return mean_row_cosine(graph(x, k=k, center=center), graph(y, k=k, center=center))
+
+
+def gbs_matrix(layers, other=None, **parameters):
+    """GBS of every pair of layers, (L1, L2)."""
+    other = layers if other is None else other
+    return np.array([[gbs(x, y, **parameters) for y in other] for x in layers])
+
+
+def modularity(x, labels, *, k=3):
+    """Newman's weighted modularity of the symmetrised k-NN graph by class."""
+    weights, labels = graph(x, k=k), np.asarray(labels)
+    m = weights.sum() / 2
+    q = 0.0
+    for label in np.unique(labels):
+        members = labels == label
+        inside = weights[np.ix_(members, members)].sum() / 2
+        q += inside / m - (weights[members].sum() / (2 * m)) ** 2
+    return float(q)
+
+
+def motifs(x, labels, *, k=5):
+    """Triangles of the undirected union k-NN graph that touch 1, 2 and 3 classes."""
+    n, labels = len(x), np.asarray(labels)
+    linked = np.zeros((n, n), dtype=bool)
+    for i, chosen in enumerate(neighbours(x, k)):
+        linked[i, chosen] = linked[chosen, i] = True
+    counts = {1: 0, 2: 0, 3: 0}
+    for a, b, c in combinations(range(n), 3):
+        if linked[a, b] and linked[a, c] and linked[b, c]:
+            counts[len({labels[a], labels[b], labels[c]})] += 1
+    return counts[1], counts[2], counts[3]
+
+
+# Matching -----------------------------------------------------------------------------------
+
+
+@dataclass
+class Match:
+    """An optimal assignment: its total and the sum of the absolute matched entries."""
+
+    columns: np.ndarray
+    total: float
+    magnitude: float
+
+
+def match(similarity, *, maximize=True):
+    """Exact assignment of one problem by SciPy."""
+    similarity = widen(similarity)
+    rows, columns = linear_sum_assignment(similarity, maximize=maximize)
+    full = np.full(len(similarity), -1)
+    full[rows] = columns
+    chosen = similarity[rows, columns]
+    return Match(full, float(chosen.sum()), float(np.abs(chosen).sum()))
+
+
+def by_norm(tokens):
+    """Token indices by falling norm, ties to the smaller index."""
+    norms = (tokens**2).sum(axis=1)
+    return np.array(sorted(range(len(tokens)), key=lambda s: (-norms[s], s)))
+
+
+def exact_pairs(affinity, rows, columns):
+    """Exact matching of some rows to some columns, as pairs."""
+    r, c = linear_sum_assignment(affinity[np.ix_(rows, columns)], maximize=True)
+    return [(int(rows[i]), int(columns[j])) for i, j in zip(r, c, strict=True)]
+
+
+def greedy_pairs(affinity, rows, columns):
+    """Largest affinity first; ties to the smaller row, then the smaller column."""
+    order = sorted(((r, c) for r in rows for c in columns), key=lambda p: (-affinity[p], *p))
+    free_rows, free_columns, pairs = set(rows), set(columns), []
+    for r, c in order:
+        if r in free_rows and c in free_columns:
+            pairs.append((int(r), int(c)))
+            free_rows.remove(r)
+            free_columns.remove(c)
+    return pairs
+
+
+def matched_pairs(a, b, matching, block):
+    """Pairs of token indices that one of the five matchings finds for two samples."""
+    affinity = a @ b.T
+    if matching == "none":
+        return [(s, s) for s in range(min(len(a), len(b)))]
+    if matching == "exact":
+        return exact_pairs(affinity, np.arange(len(a)), np.arange(len(b)))
+    if matching == "greedy":
+        return greedy_pairs(affinity, range(len(a)), range(len(b)))
+    rows, columns = by_norm(a), by_norm(b)
+    if matching == "topk":
+        pairs = exact_pairs(affinity, rows[:block], columns[:block])
+        used_rows, used_columns = ({p[i] for p in pairs} for i in (0, 1))
+        rest_rows = [int(r) for r in rows if r not in used_rows]
+        rest_columns = [int(c) for c in columns if c not in used_columns]
+        return pairs + greedy_pairs(affinity, rest_rows, rest_columns)
+    pairs = []
+    for start in range(0, min(len(a), len(b)), block):
+        window = slice(start, start + block)
+        pairs += exact_pairs(affinity, rows[window], columns[window])
+    return pairs
+
+
+def matched_sum(a, b, matching="exact", block=None):
+    """Sum of the inner products of the matched tokens of two samples."""
+    pairs = matched_pairs(a, b, matching, block)
+    return float(sum(a[r] @ b[c] for r, c in pairs))
+
+
+# Semantic RSMs ------------------------------------------------------------------------------
+
+
+def samples(tokens, layout="nsc", lengths=None):
+    """Turn any layout into a list of float64 (s_i, c) arrays."""
+    if isinstance(tokens, (list, tuple)):
+        return [widen(sample) for sample in tokens]
+    if layout == "nchw":
+        tokens = np.moveaxis(np.asarray(tokens), 1, -1)
+    tokens = widen(tokens)
+    tokens = tokens.reshape(len(tokens), -1, tokens.shape[-1])
+    lengths = [tokens.shape[1]] * len(tokens) if lengths is None else lengths
+    return [sample[:length] for sample, length in zip(tokens, lengths, strict=True)]
+
+
+def semantic_rsm(
+    tokens,
+    other=None,
+    *,
+    kernel="cosine",
+    matching="exact",
+    window=None,
+    topk=None,
+    layout="nsc",
+    lengths=None,
+    other_lengths=None,
+    bandwidth="median",
+):
+    """Semantic RSM of one set or between two sets of token inputs."""
+    rows = samples(tokens, layout, lengths)
+    columns = rows if other is None else samples(other, layout, other_lengths)
+    block = window if matching == "window" else topk
+    linear = np.empty((len(rows), len(columns)))
+    for i, a in enumerate(rows):
+        for j, b in enumerate(columns):
+            if other is None and j <= i:
+                # One set: only i < j is matched, and the diagonal is the identity matching.
+                linear[i, j] = linear[j, i] if j < i else (a**2).sum()
+            else:
+                linear[i, j] = matched_sum(a, b, matching, block)
+    if kernel == "linear":
+        return linear
+    row_norms = np.array([np.sqrt((a**2).sum()) for a in rows])
+    column_norms = np.array([np.sqrt((b**2).sum()) for b in columns])
+    if kernel == "cosine":
+        scale = np.outer(row_norms, column_norms)
+        return np.divide(linear, scale, out=np.zeros_like(linear), where=scale > 0)
+    distances = row_norms[:, None] ** 2 + column_norms[None, :] ** 2 - 2 * linear
+    if other is None:
+        np.fill_diagonal(distances, 0.0)
+    if bandwidth == "median":
+        computed = off_diagonal(distances) if other is None else distances
+        bandwidth = np.sqrt(np.median(computed))
+    return np.exp(-distances / (2 * bandwidth**2))
+
+
+def spatial_rsm(tokens, other=None, **parameters):
+    """RSM with the identity matching."""
+    return semantic_rsm(tokens, other, matching="none", **parameters)
+
+
+# Comparing ----------------------------------------------------------------------------------
+
+
+def compare(rsm_a, rsm_b, *, method="pearson"):
+    """Compare two RSMs on the same inputs."""
+    a, b = widen(rsm_a), widen(rsm_b)
+    if method == "cka":
+        return cka_of_grams(a, b, "debiased")
+    if method == "gbs":
+        return mean_row_cosine(without_diagonal(a), without_diagonal(b))
+    a, b = off_diagonal(a), off_diagonal(b)
+    if method == "cosine":
+        return float(a @ b / np.sqrt((a @ a) * (b @ b)))
+    test = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}
+    return float(test[method](a, b).statistic)
+
+
+def jsd(probabilities, other=None):
+    """Jensen-Shannon divergences in bits of the renormalised rows."""
+    p = widen(probabilities)
+    q = p if other is None else widen(other)
+    p, q = p / p.sum(axis=1, keepdims=True), q / q.sum(axis=1, keepdims=True)
+    return np.array([[divergence(a, b) for b in q] for a in p])
+
+
+def divergence(a, b):
+    """Jensen-Shannon divergence of two distributions, base 2."""
+    middle = (a + b) / 2
+    return (relative_entropy(a, middle) + relative_entropy(b, middle)) / 2
+
+
+def relative_entropy(a, b):
+    """Kullback-Leibler divergence in bits, 0 log 0 = 0."""
+    positive = a > 0
+    return float(np.sum(a[positive] * np.log2(a[positive] / b[positive])))

@@ -1,0 +1,267 @@
+"""What the tests share: types, memory layouts, tolerances, and programs run in a child process."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import platform
+import subprocess
+import sys
+import textwrap
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import isogram as ig
+import ml_dtypes
+import numpy as np
+import reference
+
+DTYPES = {
+    "float16": np.dtype(np.float16),
+    "bfloat16": np.dtype(ml_dtypes.bfloat16),
+    "float32": np.dtype(np.float32),
+    "float64": np.dtype(np.float64),
+}
+KERNELS = ("linear", "cosine", "correlation", "rbf", "laplacian", "polynomial")
+ESTIMATORS = ("biased", "debiased")
+
+# Sizes around the edges of vectors, register tiles and panels.
+EDGE_ROWS = (1, 2, 3, 5, 47, 48, 49, 95, 96, 97, 193)
+EDGE_FEATURES = (1, 2, 7, 64, 255, 256, 257, 600)
+
+# Powers of two near 1e±30 and 1e±200: scaling is exact, and the oracle sees the unscaled data.
+SCALES = {"float32": (2.0**-100, 2.0**100), "float64": (2.0**-664, 2.0**664)}
+
+
+def data(shape, dtype, seed=0):
+    """Return normal data rounded to a type."""
+    return np.random.default_rng([seed, *shape]).standard_normal(shape).astype(DTYPES[dtype])
+
+
+def grid_data(shape, dtype, seed=0):
+    """Return data on a grid so coarse that every inner product is exact in float32.
+
+    Discrete choices (sorting, greedy matching, neighbours) then cannot depend on rounding.
+    """
+    values = np.random.default_rng([seed, *shape]).standard_normal(shape)
+    return (np.clip(np.round(values * 8), -24, 24) / 8).astype(DTYPES[dtype])
+
+
+class Remembered:
+    """The oracle, each of whose answers is worked out once and serves every SIMD level."""
+
+    def __init__(self):
+        self.answers = {}
+
+    def __getattr__(self, name):
+        function = getattr(reference, name)
+
+        def ask(*arguments, **parameters):
+            question = pickle.dumps((name, arguments, sorted(parameters.items())))
+            key = hashlib.blake2b(question).digest()
+            if key not in self.answers:
+                self.answers[key] = function(*arguments, **parameters)
+            return self.answers[key]
+
+        return ask
+
+
+oracle = Remembered()
+
+
+# SIMD levels --------------------------------------------------------------------------------
+
+
+def offered_levels() -> list[str]:
+    """SIMD levels of this machine, read without isogram's help where that is possible."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return list(ig.simd.available())
+    flags: set[str] = set()
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("flags"):
+            flags = set(line.partition(":")[2].split())
+            break
+    levels = ["baseline"]
+    if flags >= {"avx2", "fma"}:
+        levels.append("avx2")
+    if flags >= {"avx512f", "avx512dq", "avx512bw", "avx512vl"}:
+        levels.append("avx512")
+    return levels
+
+
+OFFERED_LEVELS = offered_levels()
+LEVELS_RUN: Counter[str] = Counter()
+
+
+def missing_levels(config, items) -> list[str]:
+    """Offered levels at which nothing ran, unless the run was narrowed on purpose."""
+    narrowed = config.option.keyword or config.option.markexpr or config.option.collectonly
+    narrowed = narrowed or any("::" in argument for argument in config.args)
+    uses_levels = any("simd_level" in getattr(item, "fixturenames", ()) for item in items)
+    if narrowed or not uses_levels:
+        return []
+    return [level for level in OFFERED_LEVELS if not LEVELS_RUN[level]]
+
+
+# Memory layouts -----------------------------------------------------------------------------
+
+
+def spread(x):
+    """Every second entry along each axis of a larger array; the gaps are NaN."""
+    larger = np.full([2 * size + 1 for size in x.shape], np.nan, x.dtype)
+    view = larger[tuple(slice(1, None, 2) for _ in x.shape)]
+    view[...] = x
+    return view
+
+
+def reversed_memory(x):
+    """All strides negative."""
+    backwards = tuple(slice(None, None, -1) for _ in x.shape)
+    return np.ascontiguousarray(x[backwards])[backwards]
+
+
+def transposed_view(x):
+    """Return the transpose of a C-ordered array whose rows are padded with NaN."""
+    larger = np.full((*x.shape[:0:-1], x.shape[0] + 3), np.nan, x.dtype)
+    view = larger[..., : x.shape[0]].T
+    view[...] = x
+    return view
+
+
+LAYOUTS = {
+    "C": np.ascontiguousarray,
+    "F": np.asfortranarray,
+    "strided": spread,
+    "negative": reversed_memory,
+    "transposed": transposed_view,
+}
+
+
+# Tolerances ---------------------------------------------------------------------------------
+# All of them are k·eps of the type that the package computes in, times the scale at which
+# cancellation happens. float16 and bfloat16 are computed in float32, and the oracle sees the
+# rounded data, so they share float32's tolerances.
+
+
+def result_dtype(*dtypes):
+    """Type of the package's result: float64 when any input is, else float32."""
+    return DTYPES["float64" if "float64" in dtypes else "float32"]
+
+
+def eps(*dtypes):
+    """Rounding unit of the type that is computed in."""
+    return float(np.finfo(result_dtype(*dtypes)).eps)
+
+
+def dot_tolerance(d, *dtypes):
+    """Error of an inner product of d terms, in units of the product of the norms.
+
+    Rounding errors of a panel of up to 256 terms grow like a random walk; panels are then added.
+    """
+    return (4 + 2 * np.sqrt(min(d, 256))) * eps(*dtypes)
+
+
+def norms(x):
+    """Row norms."""
+    return np.sqrt((reference.widen(x) ** 2).sum(axis=1))
+
+
+def gram_tolerance(x, y, dtype, kernel, bandwidth=1.0, gamma=None, degree=3, coef0=1.0):
+    """Absolute tolerance of every Gram entry, by propagating the inner product's error."""
+    x, y = reference.widen(x), reference.widen(y)
+    unit = dot_tolerance(x.shape[1], dtype)
+    products = np.outer(norms(x), norms(y))
+    tiny = float(np.finfo(result_dtype(dtype)).tiny)
+    if kernel in ("cosine", "correlation"):
+        return np.full(products.shape, 2 * unit)
+    if kernel == "laplacian":
+        # Every term is positive: the error is relative to the distance, and t·exp(-t) <= 1/e.
+        return np.full(products.shape, unit)
+    if kernel == "rbf":
+        # ‖a‖² + ‖b‖² - 2⟨a,b⟩ of shifted features: the error is relative to the shifted norms.
+        shift = x.mean(axis=0)
+        squares = np.add.outer(norms(x - shift) ** 2, norms(y - shift) ** 2)
+        return unit * (1 + squares / (2 * bandwidth**2))
+    if kernel == "polynomial":
+        gamma = 1 / x.shape[1] if gamma is None else gamma
+        error = unit * (gamma * products + abs(coef0))
+        base = np.abs(gamma * (x @ y.T) + coef0) + error
+        return degree * base ** (degree - 1) * error + (degree + 4) * eps(dtype) * base**degree
+    return unit * products + tiny
+
+
+def cka_tolerance(*dtypes):
+    """CKA of well-conditioned data: the issue's 1e-5 in float32, about 4096 eps in float64."""
+    return 1e-12 if "float64" in dtypes else 1e-5
+
+
+def rsm_tolerance(*dtypes):
+    """Cosine and RBF entries of a semantic RSM: 1e-5 in float32 as promised, else 4096 eps."""
+    return 1e-12 if "float64" in dtypes else 1e-5
+
+
+def match_tolerance(*dtypes):
+    """Assignment totals, relative to the sum of the optimum's absolute entries."""
+    return 1e-12 if "float64" in dtypes else 1e-6
+
+
+def assert_close(actual, expected, tolerance, context=""):
+    """Assert |actual - expected| <= tolerance entry by entry; NaN and infinity never pass."""
+    actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
+    assert actual.shape == expected.shape, f"{context}: {actual.shape} != {expected.shape}"
+    excess = np.abs(actual - expected) - tolerance
+    bad = ~(excess <= 0)
+    if bad.any():
+        first = tuple(int(i) for i in np.argwhere(bad)[0])
+        worst = np.nanmax(np.abs(actual - expected) / np.maximum(tolerance, 1e-300))
+        raise AssertionError(
+            f"{context}: {bad.sum()} of {bad.size} entries differ, first at {first}: "
+            f"{actual[first]!r} instead of {expected[first]!r}, "
+            f"worst error {worst:.3g} times the tolerance"
+        )
+
+
+def quietly(function, *arguments, **parameters):
+    """Call with warnings silenced, for results that are NaN on purpose."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return function(*arguments, **parameters)
+
+
+# Child processes ----------------------------------------------------------------------------
+
+
+def program(code, env=None):
+    """Return the arguments of a child process that runs a piece of Python."""
+    clean = {k: v for k, v in os.environ.items() if k not in CLEARED}
+    return {
+        "args": [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
+        "env": clean | (env or {}),
+        "text": True,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+    }
+
+
+CLEARED = ("ISOGRAM_NUM_THREADS", "OMP_NUM_THREADS", "ISOGRAM_SIMD_LEVEL")
+
+
+def run_program(code, env=None, timeout=60):
+    """Run a piece of Python in a child process and return its standard output."""
+    done = subprocess.run(**program(code, env), timeout=timeout, check=False)
+    assert done.returncode == 0, f"exit status {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout.strip()
+
+
+# The data of the numerical traps --------------------------------------------------------------
+
+
+def numerics_data():
+    """Two float64 representations with linear CKA 0.6854 (biased) and 0.6825 (debiased)."""
+    rng = np.random.default_rng(1)
+    z = rng.standard_normal((500, 8))
+    x = z @ rng.standard_normal((8, 64)) + rng.standard_normal((500, 64))
+    y = np.tanh(z @ rng.standard_normal((8, 96))) + rng.standard_normal((500, 96))
+    return x, y
