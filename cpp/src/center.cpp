@@ -65,8 +65,8 @@ const T* contiguous_row(MatrixView<const T> k, std::size_t i, Buffer<T>& scratch
   return scratch.data();
 }
 
-// Row, column and total sums, without the diagonal if `hollow`. NaN and infinity stop here: they
-// would spread over everything.
+// Row, column and total sums, without the diagonal if `hollow`: left out, not taken off again, as
+// it may be far larger than the rest. NaN and infinity stop here: they would spread over everything.
 template <class T>
 Sums sums_of(MatrixView<const T> k, bool hollow, const Execution& execution) {
   const auto& kernels = simd::kernels().of<T>();
@@ -83,12 +83,17 @@ Sums sums_of(MatrixView<const T> k, bool hollow, const Execution& execution) {
     for (std::size_t i = n * s / strips; i < n * (s + 1) / strips; ++i) {
       worker.check();
       const T* row = contiguous_row(k, i, scratch);
-      sums.rows[i] = kernels.sum(row, n);
-      if (!std::isfinite(sums.rows[i])) {
+      const double before = kernels.sum(row, i);
+      const double after = kernels.sum(row + i + 1, n - i - 1);
+      sums.rows[i] = before + (hollow ? 0.0 : row[i]) + after;
+      if (!std::isfinite(sums.rows[i]) || !std::isfinite(row[i])) {
         const std::vector<double> widened(row, row + n);
         bad.inspect(s, i, widened.data(), n);
       }
-      if (!symmetric) kernels.add_to(cols.data(), row, n);
+      if (symmetric) continue;
+      kernels.add_to(cols.data(), row, i);
+      if (!hollow) cols[i] += row[i];
+      kernels.add_to(cols.data() + i + 1, row + i + 1, n - i - 1);
     }
   });
   bad.throw_if_found("k");
@@ -96,11 +101,7 @@ Sums sums_of(MatrixView<const T> k, bool hollow, const Execution& execution) {
     for (std::size_t j = 0; j < cols.size(); ++j) sums.cols[j] += cols[j];
   }
   if (symmetric) sums.cols = sums.rows;
-  for (std::size_t i = 0; i < n; ++i) {
-    if (hollow) sums.rows[i] -= k(i, i);
-    if (hollow) sums.cols[i] -= k(i, i);
-    sums.total += sums.rows[i];
-  }
+  for (const double row : sums.rows) sums.total += row;
   return sums;
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -108,7 +109,7 @@ class GramSpace {
     for (Buffer<T>& tiles : scratch) tiles = Buffer<T>(layers_.size() * kTileSize);
     parallel_for(execution_, grid.cells(), [&](std::size_t task, Worker& worker) {
       sums[task] = sum_block(grid.cell(task), edge, scratch[worker.index].data(), worker);
-    });
+    }, scratch.size());
     return reduce(grid, sums, edge);
   }
 
@@ -279,11 +280,15 @@ class FeatureSpace {
     for (const Layer* layer : layers) pack(layer->features);
   }
 
-  PairValues compute() {
+  // Nothing if the Gram matrices have to be looked at after all: see has_cancelled().
+  std::optional<PairValues> compute() {
     PairValues values;
     for (const auto& [k, l] : pairs_.list()) {
       values.hsic.push_back(value_of(k, l));
-      report(execution_, values.hsic.size(), pairs_.list().size());
+      if (k == l && has_cancelled(k, values.hsic.back())) return {};
+      // All layers with themselves come first, and are progress only once all have passed.
+      const std::size_t done = values.hsic.size();
+      if (done >= pairs_.layers()) report(execution_, done, pairs_.list().size());
     }
     for (const int exponent : exponents_) values.exponents.push_back(2 * exponent);
     return values;
@@ -291,12 +296,12 @@ class FeatureSpace {
 
  private:
   void pack(const InputView& features) {
-    require_not_empty(features);
+    features_.emplace_back(kernels_, features.transposed());
     const Survey survey = survey_columns(features, quiet_);
     const int exponent = exponent_of(survey.largest);
     exponents_.push_back(exponent);
-    features_.emplace_back(kernels_, features.transposed(),
-                           Transform{.center_rows = true, .exponent = exponent}, quiet_);
+    features_.back().fill(features.transposed(), {.center_rows = true, .exponent = exponent},
+                          quiet_);
     diagonals_.push_back(squared_norms(features, survey.mean_row, exponent));
   }
 
@@ -311,10 +316,9 @@ class FeatureSpace {
       for (std::size_t i = rows.begin; i < rows.end; ++i) {
         worker.check();
         reader.read(i, row.data());
-        for (std::size_t j = 0; j < row.size(); ++j) {
-          const double centred = std::ldexp(row[j] - mean[j], -exponent);
-          norms[i] += centred * centred;
-        }
+        for (std::size_t j = 0; j < row.size(); ++j) row[j] -= mean[j];
+        scale_down(row.data(), row.size(), exponent);
+        norms[i] = std::inner_product(row.begin(), row.end(), row.begin(), 0.0);
       }
     });
     return norms;
@@ -332,6 +336,17 @@ class FeatureSpace {
                    samples_, estimator_);
   }
 
+  // The debiased estimator takes the Gram matrix's diagonal off ‖XcᵀXc‖² again. Where nearly all
+  // lies on the diagonal (orthogonal samples, one that dwarfs the others), that costs 8 bits.
+  bool has_cancelled(std::size_t layer, double self) const {
+    if (estimator_ == Estimator::biased) return false;
+    const double n = static_cast<double>(samples_);
+    const auto& diagonal = diagonals_[layer];
+    const double taken_off =
+        std::inner_product(diagonal.begin(), diagonal.end(), diagonal.begin(), 0.0);
+    return n * (n - 3) * self < taken_off / 256;
+  }
+
   // ‖XcᵀYc‖², tile by tile; of the symmetric XcᵀXc the upper triangle stands for both.
   double squared_cross_norm(std::size_t k, std::size_t l) const {
     const Packed<T>& x = features_[k];
@@ -345,7 +360,7 @@ class FeatureSpace {
       const Cell cell = grid.cell(task);
       const double weight = k == l && cell.row != cell.col ? 2 : 1;
       squares[task] = weight * tile_squares(x, y, cell, scratch[worker.index].data());
-    });
+    }, scratch.size());
     return std::accumulate(squares.begin(), squares.end(), 0.0);
   }
 
@@ -399,7 +414,8 @@ template <class T>
 PairValues pair_values(std::span<const Layer* const> layers, const LayerPairs& pairs,
                        Estimator estimator, const Execution& execution) {
   if (feature_space_is_cheaper(layers, pairs)) {
-    return FeatureSpace<T>(layers, pairs, estimator, execution).compute();
+    const auto values = FeatureSpace<T>(layers, pairs, estimator, execution).compute();
+    if (values) return *values;
   }
   return GramSpace<T>(layers, pairs, estimator, execution).compute();
 }

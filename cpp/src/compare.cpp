@@ -25,7 +25,9 @@ constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kRowsPerTask = 16;
 constexpr std::size_t kSumBlock = 4096;
 
-std::size_t row_tasks(std::size_t rows) { return (rows + kRowsPerTask - 1) / kRowsPerTask; }
+std::size_t row_tasks(std::size_t rows) {
+  return (rows + kRowsPerTask - 1) / kRowsPerTask;
+}
 
 // Calls body(i, row i) for all rows in parallel, then throws if any entry was not finite.
 void for_each_row(const InputView& x, const Execution& execution,
@@ -45,23 +47,19 @@ void for_each_row(const InputView& x, const Execution& execution,
   bad.throw_if_found(x.name);
 }
 
-// x ↦ (x − origin) · 2^−exponent, the power in two steps because it may not be a double itself.
+// x ↦ (x − origin) · 2^−exponent.
 class Scaling {
  public:
   // Takes values whose largest distance from `origin` is `reach` to at most 1.
-  Scaling(double origin, double reach) : origin_(origin) {
-    const int exponent = exponent_of(reach);
-    first_ = std::ldexp(1.0, -(exponent / 2));
-    second_ = std::ldexp(1.0, -(exponent - exponent / 2));
-  }
+  Scaling(double origin, double reach) : origin_(origin), exponent_(exponent_of(reach)) {}
   void apply(double* values, std::size_t n) const {
-    for (std::size_t j = 0; j < n; ++j) values[j] = (values[j] - origin_) * first_ * second_;
+    for (std::size_t j = 0; j < n; ++j) values[j] -= origin_;
+    scale_down(values, n, exponent_);
   }
 
  private:
   double origin_;
-  double first_;
-  double second_;
+  int exponent_;
 };
 
 double largest_of(const double* values, std::size_t n) {
@@ -84,8 +82,7 @@ double dot(const Buffer<double>& a, const Buffer<double>& b) {
   const auto& kernels = simd::kernels().float64;
   double total = 0;
   for (std::size_t begin = 0; begin < a.size(); begin += kSumBlock) {
-    total += kernels.dot(a.data() + begin, b.data() + begin,
-                         std::min(kSumBlock, a.size() - begin));
+    total += kernels.dot(a.data() + begin, b.data() + begin, std::min(kSumBlock, a.size() - begin));
   }
   return total;
 }
@@ -199,9 +196,8 @@ double kendall(const Buffer<double>& a, const Buffer<double>& b, const Execution
   const std::uint64_t pairs = static_cast<std::uint64_t>(a.size()) * (a.size() - 1) / 2;
   if (ties_a == pairs || ties_b == pairs) return kUndefined;
   const std::uint64_t concordant = pairs - ties_a - ties_b + ties_both - discordant;
-  const double difference = concordant > discordant
-                                ? static_cast<double>(concordant - discordant)
-                                : -static_cast<double>(discordant - concordant);
+  const double difference = concordant > discordant ? static_cast<double>(concordant - discordant)
+                                                    : -static_cast<double>(discordant - concordant);
   return cosine_of(difference, static_cast<double>(pairs - ties_a),
                    static_cast<double>(pairs - ties_b));
 }
@@ -427,8 +423,7 @@ double divergence(const Distributions& p, std::size_t i, const Distributions& q,
 void for_each_pair(std::size_t rows, std::size_t cols, bool is_upper, const Execution& execution,
                    const std::function<void(std::size_t row, std::size_t col)>& body) {
   const auto blocks = [](std::size_t n) { return (n + kPairBlock - 1) / kPairBlock; };
-  const Grid grid =
-      is_upper ? Grid::upper(blocks(rows)) : Grid::full(blocks(rows), blocks(cols));
+  const Grid grid = is_upper ? Grid::upper(blocks(rows)) : Grid::full(blocks(rows), blocks(cols));
   parallel_for(execution, grid.cells(), [&](std::size_t task, Worker& worker) {
     const auto [block_row, block_col] = grid.cell(task);
     for (std::size_t i = block_row * kPairBlock; i < std::min(rows, (block_row + 1) * kPairBlock);
@@ -449,7 +444,7 @@ template <class T>
 void jsd(const InputView& p, MatrixView<T> out, const Execution& execution) {
   require_not_empty(p);
   require_shape(out, p.rows, p.rows, "out");
-  const Distributions rows(p, execution);
+  const Distributions rows(p, preparing(execution));
   for (std::size_t i = 0; i < p.rows; ++i) out(i, i) = 0;
   for_each_pair(p.rows, p.rows, true, execution, [&](std::size_t i, std::size_t j) {
     out(i, j) = out(j, i) = static_cast<T>(divergence(rows, i, rows, j));
@@ -465,8 +460,8 @@ void jsd(const InputView& p, const InputView& q, MatrixView<T> out, const Execut
                                 " columns like `" + p.name + "`, got " + std::to_string(q.cols));
   }
   require_shape(out, p.rows, q.rows, "out");
-  const Distributions rows(p, execution);
-  const Distributions cols(q, execution);
+  const Distributions rows(p, preparing(execution));
+  const Distributions cols(q, preparing(execution));
   for_each_pair(p.rows, q.rows, false, execution, [&](std::size_t i, std::size_t j) {
     out(i, j) = static_cast<T>(divergence(rows, i, cols, j));
   });

@@ -1,8 +1,8 @@
 #include "isogram/gram.hpp"
 
+#include <algorithm>
 #include <cmath>
-#include <stdexcept>
-#include <string>
+#include <limits>
 #include <vector>
 
 #include "buffer.hpp"
@@ -26,7 +26,7 @@ void write_tiles(const GramTiles<T>& tiles, const Grid& grid, bool is_symmetric,
     tiles.compute(cell, tile);
     write_tile(tile, tile_span(cell.row, tiles.rows()), tile_span(cell.col, tiles.cols()),
                is_symmetric && cell.row != cell.col, out);
-  });
+  }, scratch.size());
 }
 
 // Differences of rows i and j, squared and summed.
@@ -106,11 +106,13 @@ void rbf_from_squared_distances(MatrixView<T> values, double bandwidth,
                                 const Execution& execution) {
   require(bandwidth > 0 && std::isfinite(bandwidth), "`bandwidth` must be positive and finite");
   const auto& kernels = simd::kernels().of<T>();
-  const T factor = static_cast<T>(-0.5 / bandwidth / bandwidth);
+  // Finite, because infinity times a distance of 0 is NaN; in float64, whose range T may lack.
+  const double factor =
+      std::max(-0.5 / bandwidth / bandwidth, std::numeric_limits<double>::lowest());
   parallel_for(execution, values.rows, [&](std::size_t i, Worker&) {
     Buffer<T> row(values.cols);
-    for (std::size_t j = 0; j < values.cols; ++j) row[j] = values(i, j);
-    kernels.exponentials(row.data(), values.cols, factor);
+    for (std::size_t j = 0; j < values.cols; ++j) row[j] = static_cast<T>(factor * values(i, j));
+    kernels.exponentials(row.data(), values.cols, T(1));
     for (std::size_t j = 0; j < values.cols; ++j) values(i, j) = row[j];
   });
 }

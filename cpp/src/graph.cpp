@@ -22,7 +22,7 @@ template <class T>
 GramTiles<T> cosine_tiles(const InputView& x, bool center, const Execution& execution) {
   using Columns = typename GramTiles<T>::Columns;
   return GramTiles<T>(x, {.kernel = Kernel::cosine}, center ? Columns::centered : Columns::as_given,
-                      execution);
+                      preparing(execution));
 }
 
 // The diagonal of the graph, where a tile meets it.
@@ -42,9 +42,8 @@ void require_rows(const InputView& x, std::size_t least) {
 void require_neighbours(std::size_t k, const InputView& x) {
   require_rows(x, 2);
   if (k >= 1 && k < x.rows) return;
-  throw std::invalid_argument("`k` must be at least 1 and less than the " +
-                              std::to_string(x.rows) + " rows of `" + x.name + "`, got " +
-                              std::to_string(k));
+  throw std::invalid_argument("`k` must be at least 1 and less than the " + std::to_string(x.rows) +
+                              " rows of `" + x.name + "`, got " + std::to_string(k));
 }
 
 // Largest cosines ---------------------------------------------------------------------------------
@@ -110,7 +109,7 @@ Buffer<Edge<T>> nearest(const GramTiles<T>& tiles, std::size_t k, const Executio
       std::sort(&edges[i * k], edges.data() + (i + 1) * k,
                 [](const Edge<T>& a, const Edge<T>& b) { return a.column < b.column; });
     }
-  });
+  }, scratch.size());
   return edges;
 }
 
@@ -326,7 +325,8 @@ class NearestGraphs {
                 const Execution& execution) {
     graphs_.reserve(layers.size());
     for (const InputView& x : layers) {
-      graphs_.push_back(knn_graph<T>(x, k, center, true, execution));
+      graphs_.push_back(knn_graph<T>(x, k, center, true, preparing(execution)));
+      report(execution, graphs_.size(), layers.size());
     }
   }
   std::size_t nodes() const { return nodes_of(graphs_[0]); }
@@ -378,7 +378,7 @@ std::vector<double> compare_graphs(const Graphs& graphs, const LayerPairs& pairs
     products.clear();
     graphs.add_products(strip, pairs, scratch, products, worker);
     products.sum_cosines(tile_span(strip, n).size(), sums.data() + strip * pairs.size());
-  });
+  }, workers.size());
   return table_of(pairs, sums, n, cols);
 }
 
@@ -398,11 +398,18 @@ template <class T>
 std::vector<double> table(const std::vector<InputView>& layers, const LayerPairs& pairs,
                           std::size_t cols, std::size_t k, bool center,
                           const Execution& execution) {
-  if (k == 0) return compare_graphs(FullGraphs<T>(layers, center, execution), pairs, cols, execution);
-  return compare_graphs(NearestGraphs<T>(layers, k, center, execution), pairs, cols, execution);
+  if (k == 0) {
+    const FullGraphs<T> graphs(layers, center, execution);
+    return compare_graphs(graphs, pairs, cols, execution);
+  }
+  // All the work is in the graphs: reported by layers.
+  const NearestGraphs<T> graphs(layers, k, center, execution);
+  return compare_graphs(graphs, pairs, cols, preparing(execution));
 }
 
-bool is_float64(const InputView& x) { return x.type == ElementType::float64; }
+bool is_float64(const InputView& x) {
+  return x.type == ElementType::float64;
+}
 
 std::vector<double> table(const std::vector<InputView>& layers, const LayerPairs& pairs,
                           std::size_t cols, std::size_t k, bool center,
@@ -431,8 +438,8 @@ std::vector<std::size_t> classes_of(std::span<const std::int64_t> labels) {
   std::vector<std::size_t> classes;
   classes.reserve(labels.size());
   for (const std::int64_t label : labels) {
-    classes.push_back(static_cast<std::size_t>(
-        std::lower_bound(names.begin(), names.end(), label) - names.begin()));
+    classes.push_back(static_cast<std::size_t>(std::lower_bound(names.begin(), names.end(), label) -
+                                               names.begin()));
   }
   return classes;
 }
@@ -536,9 +543,9 @@ void dense_graph(const InputView& x, bool center, MatrixView<T> out, const Execu
     T* tile = scratch[worker.index].data();
     tiles.compute(cell, tile);
     set_diagonal(cell, T(0), tile);
-    write_tile(tile, tile_span(cell.row, x.rows), tile_span(cell.col, x.rows),
-               cell.row != cell.col, out);
-  });
+    write_tile(tile, tile_span(cell.row, x.rows), tile_span(cell.col, x.rows), cell.row != cell.col,
+               out);
+  }, scratch.size());
 }
 
 template <class T>

@@ -109,6 +109,7 @@ Survey survey_strips(const InputView& x, const double* origin, bool with_means,
     result.smallest_row = std::min(result.smallest_row, part.smallest_row);
     for (std::size_t j = 0; j < part.sums.size(); ++j) result.mean_row[j] += part.sums[j];
   }
+  if (result.largest == 0) result.smallest_row = 0;
   for (std::size_t j = 0; j < result.mean_row.size(); ++j) {
     result.mean_row[j] = origin[j] + result.mean_row[j] / static_cast<double>(x.rows);
   }
@@ -167,6 +168,13 @@ void FirstNotFinite::throw_if_found(const std::string& name) const {
   }
 }
 
+void FirstNotFinite::throw_with_task_if_found(const std::string& name) const {
+  for (std::size_t task = 0; task < found_.size(); ++task) {
+    const Entry& entry = found_[task];
+    if (entry.found) throw_not_finite(name, {task, entry.row, entry.col}, entry.value);
+  }
+}
+
 Survey survey(const InputView& x, const std::vector<double>* origin, const Execution& execution) {
   return survey_strips(x, origin ? origin->data() : nullptr, false, execution);
 }
@@ -185,6 +193,13 @@ int exponent_of(double x) {
   int exponent = 0;
   std::frexp(x, &exponent);
   return exponent;
+}
+
+// In two steps, for exponents whose power is no double.
+void scale_down(double* values, std::size_t n, int exponent) {
+  const double first = std::ldexp(1.0, -(exponent / 2));
+  const double second = std::ldexp(1.0, -(exponent - exponent / 2));
+  for (std::size_t j = 0; j < n; ++j) values[j] = values[j] * first * second;
 }
 
 }  // namespace isogram

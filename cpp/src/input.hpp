@@ -48,6 +48,11 @@ class FirstNotFinite {
   // Throws if anything was found. `name` is the argument's.
   void throw_if_found(const std::string& name) const;
 
+  // The same for an argument of one matrix per task: the index starts with the task.
+  void throw_with_task_if_found(const std::string& name) const;
+
+  bool found(std::size_t task) const { return found_[task].found; }
+
  private:
   struct Entry {
     bool found = false;
@@ -61,7 +66,7 @@ class FirstNotFinite {
 // What one pass over an input tells.
 struct Survey {
   double largest = 0;             // max |x_ij − origin_j|
-  double smallest_row = 0;        // the smallest non-zero row maximum of the same
+  double smallest_row = 0;        // the smallest non-zero row maximum of the same; 0 if none
   std::vector<double> mean_row;   // only of survey_columns()
 };
 
@@ -75,7 +80,10 @@ Survey survey_columns(const InputView& x, const Execution& execution);
 // The first row of x.
 std::vector<double> first_row(const InputView& x);
 
-// The exponent e of 2^e ≥ |x| > 2^(e−1); 0 for 0.
+// The exponent e of 2^e > |x| ≥ 2^(e−1); 0 for 0.
 int exponent_of(double x);
+
+// values · 2^−exponent.
+void scale_down(double* values, std::size_t n, int exponent);
 
 }  // namespace isogram

@@ -58,24 +58,44 @@ std::uint64_t merge_range(const Runs<Item>& runs, std::size_t begin, std::size_t
   std::size_t right = begin - left;
   std::uint64_t exchanges = 0;
   for (; begin < end && left < runs.left_size && right < runs.right_size; ++begin) {
-    const bool passes = less(runs.right[right], runs.left[left]);
-    *out++ = passes ? runs.right[right] : runs.left[left];
-    exchanges += passes ? runs.left_size - left : 0;
-    right += passes ? 1 : 0;
-    left += passes ? 0 : 1;
+    const Item* const own = runs.left + left;
+    const Item* const other = runs.right + right;
+    // As likely as not: a branch would be mispredicted every other time, so there is none.
+    const std::uint64_t passes = less(*other, *own) ? 1 : 0;
+    *out++ = *(passes ? other : own);
+    exchanges += passes * (runs.left_size - left);
+    right += passes;
+    left += 1 - passes;
   }
   for (; begin < end && left < runs.left_size; ++begin) *out++ = runs.left[left++];
   for (; begin < end; ++begin) *out++ = runs.right[right++];
   return exchanges;
 }
 
+// Sorts runs of kFirstRun items by insertion.
+inline constexpr std::size_t kFirstRun = 8;
+
+template <class Item, class Less>
+std::uint64_t sort_first_runs(Item* items, std::size_t n, Less less) {
+  std::uint64_t exchanges = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const Item item = items[i];
+    const std::size_t begin = i / kFirstRun * kFirstRun;
+    std::size_t place = i;
+    for (; place > begin && less(item, items[place - 1]); --place) items[place] = items[place - 1];
+    items[place] = item;
+    exchanges += i - place;
+  }
+  return exchanges;
+}
+
 // Sorts n items, leaving them in `items`; `scratch` takes as many.
 template <class Item, class Less>
 std::uint64_t sort_chunk(Item* items, Item* scratch, std::size_t n, Less less) {
-  std::uint64_t exchanges = 0;
+  std::uint64_t exchanges = sort_first_runs(items, n, less);
   Item* source = items;
   Item* target = scratch;
-  for (std::size_t width = 1; width < n; width *= 2, std::swap(source, target)) {
+  for (std::size_t width = kFirstRun; width < n; width *= 2, std::swap(source, target)) {
     for (std::size_t begin = 0; begin < n; begin += 2 * width) {
       const Runs<Item> runs = runs_at(source, begin, width, n);
       exchanges += merge_range(runs, 0, runs.left_size + runs.right_size, target + begin, less);

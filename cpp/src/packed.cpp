@@ -20,12 +20,6 @@ void multiply(double* row, std::size_t n, double factor) {
   for (std::size_t j = 0; j < n; ++j) row[j] *= factor;
 }
 
-// 2^−exponent · row, for exponents whose power is no double.
-void scale_down(double* row, std::size_t n, int exponent) {
-  multiply(row, n, std::ldexp(1.0, -(exponent / 2)));
-  multiply(row, n, std::ldexp(1.0, -(exponent - exponent / 2)));
-}
-
 // Relative to the first entry, so that a constant row becomes exactly zero.
 void subtract_mean(double* row, std::size_t n) {
   const double first = row[0];
@@ -35,7 +29,7 @@ void subtract_mean(double* row, std::size_t n) {
   for (std::size_t j = 0; j < n; ++j) row[j] -= mean;
 }
 
-// Scales the row to a maximum in [1/2, 1] and returns the exponent taken out.
+// Scales the row to a maximum in [1/2, 1) and returns the exponent taken out.
 int normalise_exponent(double* row, std::size_t n) {
   const int exponent = exponent_of(largest_of(row, n));
   if (exponent != 0) scale_down(row, n, exponent);
@@ -79,16 +73,18 @@ double squared_norm(const double* row, std::size_t n) {
 }  // namespace
 
 template <class T>
-Packed<T>::Packed(const simd::KernelTable<T>& kernels, const InputView& x,
-                  const Transform& transform, const Execution& execution)
+Packed<T>::Packed(const simd::KernelTable<T>& kernels, const InputView& x)
     : rows_(x.rows),
       depth_(x.cols),
       panel_(kernels.panel),
       panels_((x.rows + panel_ - 1) / panel_),
-      exponent_(transform.exponent),
-      exponents_(transform.exponent_per_row ? x.rows : 0),
       data_(product(product(panels_, panel_), depth_)),
-      squared_norms_(panels_ * panel_) {
+      squared_norms_(panels_ * panel_) {}
+
+template <class T>
+void Packed<T>::fill(const InputView& x, const Transform& transform, const Execution& execution) {
+  exponent_ = transform.exponent;
+  exponents_.assign(transform.exponent_per_row ? rows_ : 0, 0);
   const RowReader reader(x);
   FirstNotFinite bad(panels_);
   parallel_for(execution, panels_, [&](std::size_t p, Worker& worker) {

@@ -18,7 +18,7 @@ struct Transform {
   bool center_rows = false;                     // then the row's own mean
   bool unit_norm = false;                       // then divided by its norm; zero rows stay zero
   int exponent = 0;                             // or times 2^−exponent
-  bool exponent_per_row = false;                // or scaled so that its maximum is in [1/2, 1]
+  bool exponent_per_row = false;                // or scaled so that its maximum is in [1/2, 1)
 };
 
 // `panel` rows interleaved from `lane` of a panel on: element k goes to panel_row[k * panel].
@@ -32,9 +32,11 @@ class Packed {
  public:
   Packed() = default;
 
-  // Throws std::invalid_argument that names the first entry of x that is not finite.
-  Packed(const simd::KernelTable<T>& kernels, const InputView& x, const Transform& transform,
-         const Execution& execution);
+  // Memory for x, before anybody spends time on looking at it.
+  Packed(const simd::KernelTable<T>& kernels, const InputView& x);
+
+  // Packs x. Throws std::invalid_argument that names the first entry that is not finite.
+  void fill(const InputView& x, const Transform& transform, const Execution& execution);
 
   std::size_t rows() const { return rows_; }
   std::size_t depth() const { return depth_; }

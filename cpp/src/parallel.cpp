@@ -10,6 +10,7 @@
 #include <exception>
 #include <list>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "cpu_quota.hpp"
@@ -141,11 +142,20 @@ class Pool {
 
   std::list<Team*>::iterator invite(Team& team, std::size_t helpers) {
     const std::lock_guard lock(mutex_);
-    for (; threads_ < helpers; ++threads_) std::thread([this] { serve(); }).detach();
+    grow(helpers);
     team.seats = helpers;
     const auto place = waiting_.insert(waiting_.end(), &team);
     if (helpers > 0) wake_.notify_all();
     return place;
+  }
+
+  // Where the system grants no more threads, those that are there do the work.
+  void grow(std::size_t threads) {
+    try {
+      for (; threads_ < threads; ++threads_) std::thread([this] { serve(); }).detach();
+    } catch (const std::system_error&) {
+      return;
+    }
   }
 
   void dismiss(Team& team, std::list<Team*>::iterator place) {
@@ -201,10 +211,10 @@ std::size_t team_size(const Execution& execution, std::size_t tasks) {
 }
 
 void parallel_for(const Execution& execution, std::size_t tasks,
-                  const std::function<void(std::size_t, Worker&)>& body) {
+                  const std::function<void(std::size_t, Worker&)>& body, std::size_t max_threads) {
   const bool nested = inside_loop;
   Team team(execution, tasks, body);
-  const std::size_t helpers = team_size(execution, tasks) - 1;
+  const std::size_t helpers = std::min(max_threads, team_size(execution, tasks)) - 1;
   if (helpers == 0) {
     team.work(0, !nested);
   } else {

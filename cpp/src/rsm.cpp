@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -20,9 +21,9 @@ namespace isogram {
 
 namespace {
 
-// Affinities of one pair of groups stay within this many entries, so that a core's own cache
-// holds them between the Gram block and the matchings.
-constexpr std::size_t kAffinityEntries = std::size_t{1} << 17;
+// Affinities of one pair of groups stay within this many rows and columns, so that a core's own
+// cache holds them between the Gram block and the matchings.
+constexpr std::size_t kAffinityEdge = 362;
 
 // ---- What is matched with what ---------------------------------------------------------------
 
@@ -37,7 +38,7 @@ std::size_t max_tokens(std::span<const InputView> inputs) {
 std::size_t group_size(std::size_t tokens, std::size_t panel) {
   std::size_t best = 1;
   double best_waste = 1e300;
-  for (std::size_t g = 1; g * tokens * g * tokens <= kAffinityEntries || g == 1; ++g) {
+  for (std::size_t g = 1; g == 1 || g * tokens <= kAffinityEdge; ++g) {
     const std::size_t rows = g * tokens;
     const double padded = static_cast<double>((rows + panel - 1) / panel * panel);
     const double waste = padded / static_cast<double>(rows);
@@ -60,6 +61,7 @@ TokenLayout layout_for(std::span<const InputView> inputs, std::span<const InputV
                        const RsmOptions& options, std::size_t panel) {
   const Matching matching = options.matching;
   TokenLayout layout;
+  layout.panel = panel;
   layout.matching = matching;
   layout.max_tokens = std::max(max_tokens(inputs), max_tokens(others));
   layout.window = std::min(options.block, layout.max_tokens);
@@ -157,7 +159,7 @@ class RsmWalk {
         default:
           return add_groups(cell, matcher, worker);
       }
-    });
+    }, matchers.size());
   }
 
  private:
@@ -270,17 +272,21 @@ class RsmWalk {
     const int exponent_j = others.exponent(j);
     const double norm_i = rows_.squared_norm(i);
     const double norm_j = others.squared_norm(j);
-    const double linear = std::ldexp(total, exponent_i + exponent_j);
-    if (outputs_.linear.data) store(outputs_.linear, i, j, linear);
+    if (outputs_.linear.data) {
+      store(outputs_.linear, i, j, std::ldexp(total, exponent_i + exponent_j));
+    }
     if (outputs_.cosine.data) {
       const double norms = std::sqrt(norm_i) * std::sqrt(norm_j);
       const double cosine = norms > 0 ? total / norms : 0;
       store(outputs_.cosine, i, j, std::clamp(cosine, -1.0, 1.0));
     }
     if (outputs_.squared_distance.data) {
-      const double distance = std::ldexp(norm_i, 2 * exponent_i) +
-                              std::ldexp(norm_j, 2 * exponent_j) - 2 * linear;
-      store(outputs_.squared_distance, i, j, std::max(0.0, distance));
+      // In units in which no term overflows: the difference of infinities would be NaN.
+      const int unit = std::max(exponent_i, exponent_j);
+      const double distance = std::ldexp(norm_i, 2 * (exponent_i - unit)) +
+                              std::ldexp(norm_j, 2 * (exponent_j - unit)) -
+                              2 * std::ldexp(total, exponent_i + exponent_j - 2 * unit);
+      store(outputs_.squared_distance, i, j, std::ldexp(std::max(0.0, distance), 2 * unit));
     }
   }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <limits>
 
 #include "isogram/parallel.hpp"
 
@@ -32,9 +33,11 @@ std::size_t team_size(const Execution& execution, std::size_t tasks);
 
 // Calls body(task, worker) once for every task in [0, tasks), dynamically scheduled over
 // team_size() threads, the caller among them. The first exception stops the loop and is rethrown
-// here. Inside a running loop a nested one is serial.
+// here. Inside a running loop a nested one is serial. Loops with memory per worker say for how
+// many it is: set_num_threads() may have been called since they asked for team_size().
 void parallel_for(const Execution& execution, std::size_t tasks,
-                  const std::function<void(std::size_t task, Worker& worker)>& body);
+                  const std::function<void(std::size_t task, Worker& worker)>& body,
+                  std::size_t max_threads = std::numeric_limits<std::size_t>::max());
 
 // `execution` for a loop that prepares the work: it can be stopped, but reports no progress.
 Execution preparing(const Execution& execution);

@@ -83,6 +83,8 @@ void GramTiles<T>::pack(const InputView& x, const InputView* y, Columns columns,
                         const Execution& execution) {
   require_not_empty(x);
   require_options(options_);
+  left_ = Packed<T>(kernels_, x);
+  if (y) right_.emplace(kernels_, *y);
   if (options_.gamma == 0) options_.gamma = 1 / static_cast<double>(x.cols);
   if (columns == Columns::centered) {
     const Survey survey = survey_columns(x, execution);
@@ -104,8 +106,8 @@ template <class T>
 void GramTiles<T>::pack_as(const Transform& transform, const InputView& x, const InputView* y,
                            const Execution& execution) {
   common_exponent_ = transform.exponent;
-  left_ = Packed<T>(kernels_, x, transform, execution);
-  if (y) right_.emplace(kernels_, *y, transform, execution);
+  left_.fill(x, transform, execution);
+  if (y) right_->fill(*y, transform, execution);
 }
 
 // Distances do not change when all rows are shifted alike, and cancel less.
@@ -236,11 +238,10 @@ void GramTiles<T>::repair_distances(std::size_t i, Span cols, T* row) const {
     const T both = left_.squared_norms()[i] + right().squared_norms()[cols.begin + j];
     if (row[j] >= kCancellation<T> * both) continue;
     right_reader.read(cols.begin + j, b.data());
+    for (std::size_t k = 0; k < a.size(); ++k) b[k] -= a[k];
+    scale_down(b.data(), b.size(), common_exponent_);
     double sum = 0;
-    for (std::size_t k = 0; k < a.size(); ++k) {
-      const double difference = std::ldexp(a[k] - b[k], -common_exponent_);
-      sum += difference * difference;
-    }
+    for (const double difference : b) sum += difference * difference;
     row[j] = static_cast<T>(sum);
   }
 }

@@ -21,23 +21,22 @@ struct Widened {
   const double* token(std::size_t s) const { return values.data() + s * channels; }
 };
 
-Widened widen(const InputView& view, std::size_t input) {
+Widened widen(const InputView& view, std::size_t input, FirstNotFinite& bad) {
   Widened z{view.rows, view.cols, std::vector<double>(product(view.rows, view.cols))};
   const RowReader reader(view);
   for (std::size_t s = 0; s < z.tokens; ++s) {
     reader.read(s, z.token(s));
-    const std::size_t bad = first_not_finite(z.token(s), z.channels);
-    if (bad < z.channels) throw_not_finite(view.name, {input, s, bad}, z.token(s)[bad]);
+    bad.inspect(input, s, z.token(s), z.channels);
   }
   return z;
 }
 
-// Scales so that the largest magnitude is in [1/2, 1]; returns the exponent taken out.
+// Scales so that the largest magnitude is in [1/2, 1); returns the exponent taken out.
 int normalise(Widened& z) {
   double largest = 0;
   for (const double x : z.values) largest = std::max(largest, std::abs(x));
   const int exponent = exponent_of(largest);
-  for (double& x : z.values) x = std::ldexp(x, -exponent);
+  scale_down(z.values.data(), z.values.size(), exponent);
   return exponent;
 }
 
@@ -81,20 +80,26 @@ template <class T>
 TokenSets<T>::TokenSets(std::span<const InputView> inputs, const TokenLayout& layout,
                         const Execution& execution)
     : layout_(layout),
-      panel_(simd::kernels().of<T>().panel),
+      panel_(layout.panel),
       channels_(inputs[0].cols),
       depth_(layout.matching == Matching::none ? product(layout.max_tokens, channels_)
                                                : channels_),
       exponents_(inputs.size()),
       squared_norms_(inputs.size()),
       means_(product(inputs.size(), channels_)) {
-  for (const InputView& input : inputs) tokens_.push_back(input.rows);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const bool is_first = i % layout.group == 0;
+    row_in_group_.push_back(is_first ? 0 : row_in_group_[i - 1] + tokens_[i - 1]);
+    tokens_.push_back(inputs[i].rows);
+  }
   place();
   data_ = Buffer<T>(product(product(panels_, panel_), depth_));
+  FirstNotFinite bad(inputs.size());
   parallel_for(execution, inputs.size(), [&](std::size_t input, Worker& worker) {
     worker.check();
-    pack(input, inputs[input]);
+    pack(input, inputs[input], bad);
   });
+  bad.throw_with_task_if_found(inputs[0].name);
 }
 
 // Gives every piece its first panel.
@@ -118,8 +123,9 @@ void TokenSets<T>::place() {
 }
 
 template <class T>
-void TokenSets<T>::pack(std::size_t input, const InputView& view) {
-  Widened z = widen(view, input);
+void TokenSets<T>::pack(std::size_t input, const InputView& view, FirstNotFinite& bad) {
+  Widened z = widen(view, input, bad);
+  if (bad.found(input)) return;
   exponents_[input] = normalise(z);
   squared_norms_[input] = squared_norm_of(z.values.data(), z.values.size());
   std::vector<std::size_t> order(z.tokens);
@@ -171,13 +177,6 @@ typename TokenSets<T>::Panels TokenSets<T>::tile_panels(std::size_t tile) const 
   const std::size_t per_tile = kTileEdge / panel_;
   const std::size_t first = tile * per_tile;
   return {data_.data() + first * panel_ * depth_, std::min(per_tile, panels_ - first)};
-}
-
-template <class T>
-std::size_t TokenSets<T>::row_in_group(std::size_t input) const {
-  std::size_t row = 0;
-  for (std::size_t i = input - input % layout_.group; i < input; ++i) row += tokens_[i];
-  return row;
 }
 
 template class TokenSets<float>;

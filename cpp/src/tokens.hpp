@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "buffer.hpp"
+#include "input.hpp"
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
 #include "isogram/rsm.hpp"
@@ -16,6 +17,7 @@ namespace isogram {
 
 // How the tokens of one call are laid out.
 struct TokenLayout {
+  std::size_t panel = 1;        // rows per panel, of the kernels that will read them
   Matching matching = Matching::exact;
   std::size_t window = 0;       // tokens per window; only of Matching::window
   bool centered = false;        // every input less its own mean token
@@ -53,7 +55,7 @@ class TokenSets {
   Panels tile_panels(std::size_t tile) const;  // Matching::none: kTileEdge inputs
 
   // Where an input's first token lies among the rows of its group.
-  std::size_t row_in_group(std::size_t input) const;
+  std::size_t row_in_group(std::size_t input) const { return row_in_group_[input]; }
 
   int exponent(std::size_t input) const { return exponents_[input]; }
   // ‖Z_i‖² in scaled units, of the input as it came.
@@ -69,7 +71,7 @@ class TokenSets {
   }
   std::size_t panels_for(std::size_t rows) const { return tiles_per(rows, panel_); }
   void place();
-  void pack(std::size_t input, const InputView& view);
+  void pack(std::size_t input, const InputView& view, FirstNotFinite& bad);
   void pack_token(std::size_t input, std::size_t position, const double* token);
   T* row_at(std::size_t first_panel, std::size_t row);
 
@@ -78,6 +80,7 @@ class TokenSets {
   std::size_t channels_;
   std::size_t depth_;
   std::vector<std::size_t> tokens_;
+  std::vector<std::size_t> row_in_group_;
   std::vector<std::size_t> first_panel_;  // of each piece's start: group, input (windows) or all
   std::size_t panels_ = 0;
   std::vector<int> exponents_;

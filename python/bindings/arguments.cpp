@@ -107,4 +107,9 @@ void Call::report(std::size_t pairs) {
   progress_(reported_, pairs_);
 }
 
+void Call::raise_memory_error(const char* message) const {
+  py::set_error(PyExc_MemoryError, (function_ + ": " + message).c_str());
+  throw py::error_already_set();
+}
+
 }  // namespace isogram::bindings

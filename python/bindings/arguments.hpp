@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <new>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -96,8 +97,9 @@ class Call {
     } catch (const std::invalid_argument& error) {
       throw py::value_error(function_ + ": " + error.what());
     } catch (const OutOfMemory& error) {
-      py::set_error(PyExc_MemoryError, (function_ + ": " + error.what()).c_str());
-      throw py::error_already_set();
+      raise_memory_error(error.what());
+    } catch (const std::bad_alloc&) {
+      raise_memory_error("could not allocate working memory");
     }
     report(pairs_);
   }
@@ -106,6 +108,7 @@ class Call {
   // Called by the core on this thread, about ten times a second; false stops the core.
   bool poll(std::size_t done, std::size_t total);
   void report(std::size_t pairs);
+  [[noreturn]] void raise_memory_error(const char* message) const;
 
   std::string function_;
   py::object progress_;

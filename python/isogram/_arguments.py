@@ -71,11 +71,9 @@ def positive(function: str, name: str, value: object, or_else: str = "") -> floa
     return result
 
 
-def threads(function: str, num_threads: Any) -> int:
+def threads(function: str, num_threads: Any, name: str = "num_threads") -> int:
     """Return the number of threads for the core, where 0 stands for get_num_threads()."""
-    if num_threads is None:
-        return 0
-    return integer(function, "num_threads", num_threads, 1, 1 << 16)
+    return 0 if num_threads is None else integer(function, name, num_threads, 1, 1 << 16)
 
 
 def median_or_bandwidth(function: str, bandwidth: object) -> float | None:
@@ -137,10 +135,10 @@ def layers_of(function: str, name: str, layers: Any) -> Layers:
     elif isinstance(layers, Sequence) and not isinstance(layers, str | bytes):
         items = list(enumerate(layers))
     else:
-        raise TypeError(
-            f"{function}: `{name}` must be a sequence or a mapping of 2-D arrays, "
-            f"got {type(layers).__name__}"
-        )
+        expected = f"{function}: `{name}` must be a sequence or a mapping of 2-D arrays"
+        if hasattr(layers, "shape"):
+            raise ValueError(f"{expected}, got one array of shape {tuple(layers.shape)}")
+        raise TypeError(f"{expected}, got {type(layers).__name__}")
     if not items:
         raise ValueError(f"{function}: `{name}` must have at least one layer, got none")
     names = [f"{name}[{key!r}]" for key, _ in items]

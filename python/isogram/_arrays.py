@@ -29,7 +29,7 @@ _HOST_DEVICES = (1, 3, 11)
 # In ---------------------------------------------------------------------------------------------
 
 
-def as_input(function: str, name: str, value: Array, ndim: int = 2) -> NDArray[Any]:
+def as_input(function: str, name: str, value: Array, *ranks: int) -> NDArray[Any]:
     """Return `value` for the core: checked type and rank, native, aligned, whole-item strides."""
     array, type_name = _to_numpy(function, name, value)
     if type_name not in _FLOAT_TYPES:
@@ -38,9 +38,10 @@ def as_input(function: str, name: str, value: Array, ndim: int = 2) -> NDArray[A
             f"{function}: `{name}` must be of float16, bfloat16, float32 or float64, "
             f"got {type_name}{hint}"
         )
-    if array.ndim != ndim:
+    if array.ndim not in ranks:
+        expected = " or ".join(f"{rank}-D" for rank in ranks)
         raise ValueError(
-            f"{function}: `{name}` must be {ndim}-D, got {array.ndim}-D of shape {array.shape}"
+            f"{function}: `{name}` must be {expected}, got {array.ndim}-D of shape {array.shape}"
         )
     if type_name == "bfloat16":
         array = array.view(_BFLOAT16_BITS)
@@ -49,7 +50,7 @@ def as_input(function: str, name: str, value: Array, ndim: int = 2) -> NDArray[A
 
 def as_matrix(function: str, name: str, value: Array) -> NDArray[Any]:
     """Return a 2-D input that has rows and columns."""
-    array = as_input(function, name, value)
+    array = as_input(function, name, value, 2)
     if array.size == 0:
         raise ValueError(
             f"{function}: `{name}` must have at least one row and one column, "
@@ -79,6 +80,8 @@ def _to_numpy(function: str, name: str, value: Array) -> tuple[NDArray[Any], str
         )
     if isinstance(value, np.ndarray):
         return np.asarray(value), value.dtype.name
+    if isinstance(value, list | tuple):
+        return _list_to_numpy(function, name, value)
     if _is_torch(value):
         return _torch_to_numpy(function, name, value)
     if _is_on_gpu(value):
@@ -92,6 +95,18 @@ def _to_numpy(function: str, name: str, value: Array) -> tuple[NDArray[Any], str
             f"{function}: `{name}` must be an array (NumPy, PyTorch, JAX or any with DLPack), "
             f"got {type(value).__name__}"
         )
+    return array, array.dtype.name
+
+
+def _list_to_numpy(
+    function: str, name: str, value: list[Any] | tuple[Any, ...]
+) -> tuple[NDArray[Any], str]:
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(
+            f"{function}: `{name}` must be an array, got nested sequences of different lengths"
+        ) from None
     return array, array.dtype.name
 
 
@@ -193,6 +208,8 @@ class Output:
 def _check_out(
     function: str, out: Array, shape: tuple[int, int], dtype: np.dtype[Any]
 ) -> NDArray[Any]:
+    if isinstance(out, list | tuple):
+        raise TypeError(f"{function}: `out` must be an array, got {type(out).__name__}")
     array, type_name = _to_numpy(function, "out", out)
     if type_name != dtype.name or not array.dtype.isnative:
         raise TypeError(f"{function}: `out` must be of {dtype}, got {array.dtype}")

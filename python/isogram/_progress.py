@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeAlias
 
 Progress: TypeAlias = bool | Callable[[int, int], object] | None
@@ -38,8 +39,7 @@ class _Bar:
             raise ImportError(
                 f"{function}: `progress=True` needs tqdm: pip install 'isogram[cli]'"
             ) from error
-        new: Callable[..., Any] = tqdm  # which has no types
-        self._new = lambda total: new(total=total, desc=function, unit=unit, unit_scale=True)
+        self._new: Callable[..., Any] = partial(tqdm, desc=function, unit=unit, unit_scale=True)
         self._bar: Any = None
 
     def __enter__(self) -> _Bar:
@@ -51,5 +51,5 @@ class _Bar:
 
     def report(self, done: int, total: int) -> None:
         if self._bar is None:
-            self._bar = self._new(total)
+            self._bar = self._new(total=total)
         self._bar.update(done - self._bar.n)

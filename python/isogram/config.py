@@ -25,12 +25,12 @@ def get_num_threads() -> int:
     return _core.get_num_threads()
 
 
-def set_num_threads(num_threads: int | None) -> None:
+def set_num_threads(n: int | None) -> None:
     """Choose the number of threads of calls that do not name one.
 
     Parameters
     ----------
-    num_threads : int or None
+    n : int or None
         At least 1; None goes back to what the environment says.
 
     Examples
@@ -41,7 +41,7 @@ def set_num_threads(num_threads: int | None) -> None:
     2
     >>> ig.set_num_threads(None)
     """
-    _core.set_num_threads(threads("set_num_threads", num_threads))
+    _core.set_num_threads(threads("set_num_threads", n, "n"))
 
 
 def config() -> dict[str, Any]:

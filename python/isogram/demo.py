@@ -27,6 +27,9 @@ __all__ = ["Features", "LayerResult", "Result", "load_features", "run"]
 #: The layer whose two RSMs are drawn: the deepest one on its network's own grid.
 MAIN_LAYER = "lite0.stage6"
 
+#: For the layers' graphs: every view has five siblings that show the same picture.
+NEIGHBOURS = 5
+
 _Array = NDArray[Any]
 _T = TypeVar("_T")
 
@@ -152,8 +155,8 @@ def run(output: str | Path | None = None, *, num_threads: int | None = None) -> 
     cka, seconds = _timed(lambda: ig.cka_matrix(flat, num_threads=num_threads))
     print(f"\nCKA (linear, debiased) of all pairs of layers: {seconds:.3f} s")
     print(table(cka, names, names))
-    gbs, seconds = _timed(lambda: ig.gbs_matrix(flat, num_threads=num_threads))
-    print(f"\nGBS (full cosine graphs) of all pairs of layers: {seconds:.3f} s")
+    gbs, seconds = _timed(lambda: ig.gbs_matrix(flat, k=NEIGHBOURS, num_threads=num_threads))
+    print(f"\nGBS ({NEIGHBOURS} nearest neighbours) of all pairs of layers: {seconds:.3f} s")
     print(table(gbs, names, names))
 
     picture = None
@@ -298,7 +301,7 @@ def _figure(main: LayerResult, cka: _Array, gbs: _Array, features: Features) -> 
     names = list(features.layers)
     for axes, matrix, title, subtitle in (
         (bottom[0], cka, "CKA of layers", "linear kernel, debiased"),
-        (bottom[1], gbs, "GBS of layers", "full cosine graphs"),
+        (bottom[1], gbs, "GBS of layers", f"cosine graphs of {NEIGHBOURS} nearest neighbours"),
     ):
         image = plot.draw_layers(axes, matrix, names, names, title=title, subtitle=subtitle)
     figure.colorbar(image, ax=bottom, shrink=0.8, label="similarity of layers")

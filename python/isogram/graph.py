@@ -303,7 +303,7 @@ def gbs_matrix(
     if other is not None:
         cols = layers_of("gbs_matrix", "other", other)
         same_samples("gbs_matrix", cols.names[0], cols.arrays[0], rows.names[0], rows.samples)
-    neighbours = _neighbours("gbs_matrix", "layers", k, rows.samples)
+    neighbours = _neighbours("gbs_matrix", rows.names[0], k, rows.samples)
     with reporting("gbs_matrix", progress) as report:
         table = _core.gbs_table(
             "gbs_matrix",

@@ -11,6 +11,8 @@ from isogram._arguments import flag, threads
 from isogram._arrays import Array, as_input, giver, widened
 from isogram._progress import Progress, reporting
 
+_MOST_COLUMNS = np.iinfo(np.int32).max  # what `columns` can name
+
 
 class Matching(NamedTuple):
     """Which column every row is matched with, and what that is worth."""
@@ -76,12 +78,13 @@ def match(
     """
     flag("match", "maximize", maximize)
     workers = threads("match", num_threads)
-    is_single = getattr(similarity, "ndim", 2) != 3
-    problems = as_input("match", "similarity", similarity, 2 if is_single else 3)
-    if 0 in problems.shape[-2:]:
+    problems = as_input("match", "similarity", similarity, 2, 3)
+    is_single = problems.ndim == 2
+    rows, cols = problems.shape[-2:]
+    if rows == 0 or cols == 0 or cols > _MOST_COLUMNS:
         raise ValueError(
-            f"match: `similarity` must have at least one row and one column, "
-            f"got shape {problems.shape}"
+            f"match: `similarity` must have at least one row, and from 1 to {_MOST_COLUMNS} "
+            f"columns, got shape {problems.shape}"
         )
     batch = widened(problems[np.newaxis] if is_single else problems)
     with reporting("match", progress, unit="problem") as report:

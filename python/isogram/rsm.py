@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -220,27 +220,60 @@ class _Call:
 
 @dataclass(frozen=True)
 class _Samples:
-    """Inputs as the core wants them, each a view of (s_i, c) tokens, and how they came."""
+    """Inputs as they came, cut into the core's (s_i, c) views only once their number is checked."""
 
     name: str
-    arrays: list[NDArray[Any]]
-    layout: str
-    image_shape: tuple[int, int] | None  # height and width of picture layouts
+    sources: list[NDArray[Any]]  # one array of all inputs, or one for each
+    layout: str | None  # None: one array for each
+    lengths: NDArray[Any] | None
 
-    def index_of_bad_entry(self) -> tuple[int, ...] | None:
-        """Return the index, in the caller's own array, of the first entry that is not finite."""
-        for i, sample in enumerate(self.arrays):
-            bad = ~np.isfinite(widened(sample))
-            if not bad.any():
-                continue
-            if self.image_shape is None:
-                return (i, *map(int, np.argwhere(bad)[0]))
-            if self.layout == "nhwc":
-                token, channel = np.argwhere(bad)[0]
-                return (i, *map(int, np.unravel_index(token, self.image_shape)), int(channel))
-            channel, token = np.argwhere(bad.T)[0]
-            return (i, int(channel), *map(int, np.unravel_index(token, self.image_shape)))
+    @property
+    def count(self) -> int:
+        return len(self.sources) if self.layout is None else len(self.sources[0])
+
+    @property
+    def channels(self) -> int:
+        """Of the first input."""
+        return int(self.sources[0].shape[1 if self.layout in (None, "nchw") else -1])
+
+    def named_sources(self) -> dict[str, NDArray[Any]]:
+        if self.layout is not None:
+            return {self.name: self.sources[0]}
+        return {f"{self.name}[{i}]": source for i, source in enumerate(self.sources)}
+
+    def split(self) -> list[NDArray[Any]]:
+        """Return one view for each input; a picture layout is copied where strides forbid one."""
+        if self.layout is None:
+            return self.sources
+        array = self.sources[0]
+        if self.layout == "nhwc":
+            array = array.reshape(self.count, -1, self.channels)
+        elif self.layout == "nchw":
+            array = array.reshape(self.count, self.channels, -1).transpose(0, 2, 1)
+        if self.lengths is None:
+            return list(array)
+        return [sample[:length] for sample, length in zip(array, self.lengths, strict=True)]
+
+    def bad_entry(self) -> tuple[str, tuple[int, ...], float] | None:
+        """Return the name, index and value of the caller's first entry that is not finite."""
+        for i, sample in enumerate(self.split()):
+            # In the order of the caller's axes: channels come before tokens in nchw.
+            values = widened(sample).T if self.layout == "nchw" else widened(sample)
+            bad = np.argwhere(~np.isfinite(values))
+            if len(bad):
+                first = (int(bad[0][0]), int(bad[0][1]))
+                return *self._named_index(i, first), float(values[first])
         return None
+
+    def _named_index(self, i: int, entry: tuple[int, int]) -> tuple[str, tuple[int, ...]]:
+        shape = self.sources[0].shape
+        if self.layout is None:
+            return f"{self.name}[{i}]", entry
+        if self.layout == "nhwc":
+            return self.name, (i, *divmod(entry[0], shape[2]), entry[1])
+        if self.layout == "nchw":
+            return self.name, (i, entry[0], *divmod(entry[1], shape[3]))
+        return self.name, (i, *entry)
 
 
 def _kernels(function: str, kernel: object) -> list[str]:
@@ -260,6 +293,10 @@ def _matching(matching: object, window: Any, topk: Any) -> _Matching:
     name = choice("semantic_rsm", "matching", matching, _MATCHINGS)
     block = 0
     for argument, value in (("window", window), ("topk", topk)):
+        if argument == name and value is None:
+            raise ValueError(
+                f"semantic_rsm: `{argument}` must be an integer for `matching` {name!r}, got None"
+            )
         if argument == name:
             block = integer("semantic_rsm", argument, value, 1, 1 << 62)
         elif value is not None:
@@ -271,7 +308,7 @@ def _matching(matching: object, window: Any, topk: Any) -> _Matching:
 
 
 def _samples(call: _Call, name: str, tokens: Any, lengths_name: str, lengths: Any) -> _Samples:
-    """Return the inputs one by one, from an array or from a sequence of arrays."""
+    """Check the inputs' types and shapes, whether they are one array or a sequence of arrays."""
     if isinstance(tokens, list | tuple):
         return _ragged_samples(call, name, tokens, lengths_name, lengths)
     array = as_input(call.function, name, tokens, _LAYOUTS[call.layout])
@@ -280,17 +317,11 @@ def _samples(call: _Call, name: str, tokens: Any, lengths_name: str, lengths: An
             f"{call.function}: `{name}` must have at least one input, one token and one channel, "
             f"got shape {array.shape}"
         )
-    n = len(array)
-    image_shape = None
-    if call.layout == "nhwc":
-        image_shape = array.shape[1:3]
-        array = array.reshape(n, -1, array.shape[3])
-    elif call.layout == "nchw":
-        image_shape = array.shape[2:4]
-        array = array.reshape(n, array.shape[1], -1).transpose(0, 2, 1)
-    counts = _counts(call.function, lengths_name, lengths, n, array.shape[1])
-    arrays = [sample[:count] for sample, count in zip(array, counts, strict=True)]
-    return _Samples(name, arrays, call.layout, image_shape)
+    result = _Samples(name, [array], call.layout, None)
+    if lengths is None:
+        return result
+    most = array[0].size // result.channels
+    return replace(result, lengths=_counts(call.function, lengths_name, lengths, len(array), most))
 
 
 def _ragged_samples(
@@ -307,12 +338,10 @@ def _ragged_samples(
     if not tokens:
         raise ValueError(f"{call.function}: `{name}` must have at least one input, got none")
     arrays = [as_matrix(call.function, f"{name}[{i}]", sample) for i, sample in enumerate(tokens)]
-    return _Samples(name, arrays, "nsc", None)
+    return _Samples(name, arrays, None, None)
 
 
-def _counts(function: str, name: str, lengths: Any, n: int, most: int) -> list[int]:
-    if lengths is None:
-        return [most] * n
+def _counts(function: str, name: str, lengths: Any, n: int, most: int) -> NDArray[Any]:
     array = np.asarray(lengths)
     if array.shape != (n,):
         raise ValueError(
@@ -326,15 +355,19 @@ def _counts(function: str, name: str, lengths: Any, n: int, most: int) -> list[i
         raise ValueError(
             f"{function}: `{name}` must be from 1 to {most}, got {array[bad[0]]} at index {bad[0]}"
         )
-    return [int(length) for length in array]
+    return array
 
 
 def _same_channels(function: str, samples: _Samples, channels: int) -> None:
-    for i, sample in enumerate(samples.arrays):
-        if sample.shape[1] != channels:
+    if samples.layout is not None:
+        found = {samples.name: samples.channels}
+    else:
+        found = {name: source.shape[1] for name, source in samples.named_sources().items()}
+    for name, count in found.items():
+        if count != channels:
             raise ValueError(
-                f"{function}: `{samples.name}[{i}]` must have as many channels as `tokens[0]` "
-                f"({channels}), got {sample.shape[1]}"
+                f"{function}: `{name}` must have as many channels as the first input ({channels}), "
+                f"got {count}"
             )
 
 
@@ -350,16 +383,11 @@ def _rsm(
 ) -> Any:
     width = median_or_bandwidth(call.function, bandwidth)
     rows = _samples(call, "tokens", inputs.tokens, "lengths", inputs.lengths)
-    cols = None
-    _same_channels(call.function, rows, rows.arrays[0].shape[1])
-    if inputs.other is not None:
-        cols = _samples(call, "other", inputs.other, "other_lengths", inputs.other_lengths)
-        _same_channels(call.function, cols, rows.arrays[0].shape[1])
-    elif inputs.other_lengths is not None:
-        raise ValueError(f"{call.function}: `other_lengths` must be None without `other`")
+    _same_channels(call.function, rows, rows.channels)
+    cols = _other_samples(call, inputs, rows.channels)
     if out is not None and not is_single:
         raise ValueError(f"{call.function}: `out` must be None for several kernels, got an array")
-    if "rbf" in kernels and width is None and cols is None and len(rows.arrays) == 1:
+    if "rbf" in kernels and width is None and cols is None and rows.count == 1:
         raise ValueError(
             f"{call.function}: `bandwidth` must be a number for a single input, which has no pairs "
             "to take the median of, got 'median'"
@@ -371,6 +399,18 @@ def _rsm(
     return results[kernels[0]] if is_single else results
 
 
+def _other_samples(call: _Call, inputs: _Inputs, channels: int) -> _Samples | None:
+    if inputs.other is None:
+        if inputs.other_lengths is not None:
+            raise ValueError(
+                f"{call.function}: `other_lengths` must be None without `other`, got lengths"
+            )
+        return None
+    result = _samples(call, "other", inputs.other, "other_lengths", inputs.other_lengths)
+    _same_channels(call.function, result, channels)
+    return result
+
+
 def _outputs(
     call: _Call,
     inputs: _Inputs,
@@ -379,16 +419,14 @@ def _outputs(
     kernels: list[str],
     out: Array | None,
 ) -> dict[str, Output]:
-    named = {f"{s.name}[{i}]": a for s in (rows, cols) if s for i, a in enumerate(s.arrays)}
-    shape = (len(rows.arrays), len((rows if cols is None else cols).arrays))
-    advice = FEWER_SAMPLES
-    if len(kernels) == 1:
-        advice = f"{PASS_OUT}, or {FEWER_SAMPLES}"
-    else:
-        dtype = result_dtype(*named.values())
-        check_memory(call.function, shape, dtype, advice, len(kernels))
+    sources = rows.named_sources() | ({} if cols is None else cols.named_sources())
+    shape = (rows.count, (rows if cols is None else cols).count)
+    advice = f"{PASS_OUT}, or {FEWER_SAMPLES}"
+    if len(kernels) > 1:
+        advice = f"ask for one kernel at a time, or {FEWER_SAMPLES}"
+        check_memory(call.function, shape, result_dtype(*sources.values()), advice, len(kernels))
     like = inputs.tokens[0] if isinstance(inputs.tokens, list | tuple) else inputs.tokens
-    return {name: Output(call.function, out, shape, named, like, advice) for name in kernels}
+    return {name: Output(call.function, out, shape, sources, like, advice) for name in kernels}
 
 
 def _compute(
@@ -400,7 +438,7 @@ def _compute(
     bandwidth: float | None,
 ) -> None:
     """Fill the outputs, of which "rbf" first holds squared distances."""
-    samples, others, exponent = rows.arrays, None if cols is None else cols.arrays, 0
+    samples, others, exponent = rows.split(), None if cols is None else cols.split(), 0
     if "rbf" in outputs:
         # A squared distance of extreme tokens leaves the range of its type, where their RBF entry
         # does not.
@@ -438,16 +476,14 @@ def _compute(
 def _with_callers_index(
     error: ValueError, function: str, rows: _Samples, cols: _Samples | None
 ) -> ValueError:
-    """Name a bad entry by its index in a picture layout, where the core counts tokens."""
-    for samples in (rows, cols):
-        if samples is None or samples.image_shape is None or "must be finite" not in str(error):
-            continue
-        index = samples.index_of_bad_entry()
-        if index is not None:
-            what = str(error).partition(", got ")[2].partition(" at ")[0]
-            return ValueError(
-                f"{function}: `{samples.name}` must be finite, got {what} at index {index}"
-            )
+    """Name an entry that is not finite as the caller would: the core counts inputs and tokens."""
+    if "must be finite" in str(error):
+        for samples in (rows, cols):
+            if samples is not None and (entry := samples.bad_entry()) is not None:
+                name, index, value = entry
+                return ValueError(
+                    f"{function}: `{name}` must be finite, got {value} at index {index}"
+                )
     return error
 
 

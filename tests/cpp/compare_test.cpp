@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
-#include "isogram/simd.hpp"
 #include "isogram_reference/compare.hpp"
 #include "merge_sort.hpp"
 #include "simd/kernels.hpp"
+#include "support.hpp"
 
 namespace {
 
@@ -23,7 +23,7 @@ namespace reference = isogram_reference;
 using isogram::Comparison;
 using isogram::InputView;
 using isogram::MatrixView;
-using reference::Rows;
+using namespace isogram_test;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kEps = std::numeric_limits<double>::epsilon();
@@ -32,37 +32,36 @@ constexpr Comparison kAllMethods[] = {Comparison::pearson, Comparison::spearman,
                                       Comparison::kendall, Comparison::cosine,
                                       Comparison::cka,     Comparison::gbs};
 
-Rows symmetric(std::size_t n, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<double> normal;
-  Rows k(n, std::vector<double>(n));
+Matrix symmetric(std::size_t n, unsigned seed) {
+  Matrix k = normal_matrix(n, n, seed);
   for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = 0; j <= i; ++j) k[i][j] = k[j][i] = normal(random);
+    for (std::size_t j = 0; j < i; ++j) k[i][j] = k[j][i];
   }
   return k;
 }
 
 template <class Change>
-Rows changed(Rows k, Change change) {
-  for (auto& row : k) {
-    for (double& x : row) x = change(x);
+Matrix changed(Matrix k, Change change) {
+  for (Vec& row : k) {
+    for (Real& x : row) x = change(static_cast<double>(x));
   }
   return k;
 }
 
 // A pair that agrees somewhat, and has ties when rounded to `step`.
-std::pair<Rows, Rows> related(std::size_t n, unsigned seed, double step = 0) {
-  const Rows a = symmetric(n, seed);
-  Rows b = symmetric(n, seed + 1);
+std::pair<Matrix, Matrix> related(std::size_t n, unsigned seed, double step = 0) {
+  const Matrix a = symmetric(n, seed);
+  Matrix b = symmetric(n, seed + 1);
+  const auto rounded = [](Real x) { return static_cast<double>(x); };
   for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = 0; j < n; ++j) b[i][j] = 0.6 * a[i][j] + 0.8 * b[i][j];
+    for (std::size_t j = 0; j < n; ++j) b[i][j] = rounded(0.6L * a[i][j] + 0.8L * b[i][j]);
   }
   if (step == 0) return {a, b};
-  const auto rounded = [step](double x) { return std::round(x / step) * step; };
-  return {changed(a, rounded), changed(b, rounded)};
+  const auto coarse = [step](double x) { return std::round(x / step) * step; };
+  return {changed(a, coarse), changed(b, coarse)};
 }
 
-long double expected(const Rows& a, const Rows& b, Comparison method) {
+Real expected(const Matrix& a, const Matrix& b, Comparison method) {
   switch (method) {
     case Comparison::cka:
       return reference::cka(a, b);
@@ -73,17 +72,17 @@ long double expected(const Rows& a, const Rows& b, Comparison method) {
     case Comparison::kendall:
       return reference::kendall(reference::triangle(a), reference::triangle(b));
     case Comparison::cosine:
-      return reference::cosine(reference::triangle(a), reference::triangle(b));
+      return reference::cosine_of(reference::triangle(a), reference::triangle(b));
     default:
       return reference::pearson(reference::triangle(a), reference::triangle(b));
   }
 }
 
 template <class T = double>
-std::vector<T> flat(const Rows& rows) {
+std::vector<T> flat(const Matrix& rows) {
   std::vector<T> values;
-  for (const auto& row : rows) {
-    for (const double x : row) values.push_back(static_cast<T>(x));
+  for (const Vec& row : rows) {
+    for (const Real x : row) values.push_back(static_cast<T>(x));
   }
   return values;
 }
@@ -99,157 +98,155 @@ isogram::Execution on_threads(int count) {
   return execution;
 }
 
-double compared(const Rows& a, const Rows& b, Comparison method, int threads = 1) {
+double compared(const Matrix& a, const Matrix& b, Comparison method, int threads = 1) {
   const auto of_a = flat(a);
   const auto of_b = flat(b);
   return isogram::compare({view(of_a, a.size()), "a"}, {view(of_b, b.size()), "b"}, method,
                           on_threads(threads));
 }
 
-template <class Call>
-std::string message_of(Call call) {
-  try {
-    call();
-  } catch (const std::invalid_argument& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
-
-class Compare : public testing::TestWithParam<isogram::simd::Level> {
- protected:
-  void SetUp() override { isogram::simd::set_level(GetParam()); }
-  void TearDown() override { isogram::simd::set_level(isogram::simd::available().back()); }
-};
-
-INSTANTIATE_TEST_SUITE_P(Levels, Compare, testing::ValuesIn(isogram::simd::available()),
-                         [](const auto& level) {
-                           return std::string(isogram::simd::name(level.param));
-                         });
-
-TEST_P(Compare, agrees_with_the_reference) {
-  for (const std::size_t n : {4, 5, 16, 33}) {
-    for (const double step : {0.0, 0.5}) {
-      const auto [a, b] = related(n, static_cast<unsigned>(n), step);
-      for (const Comparison method : kAllMethods) {
-        EXPECT_NEAR(compared(a, b, method), static_cast<double>(expected(a, b, method)), 100 * kEps)
-            << "n = " << n << ", step = " << step << ", method " << static_cast<int>(method);
+TEST(Compare, agrees_with_the_reference) {
+  at_every_level([] {
+    for (const std::size_t n : {4, 5, 16, 33}) {
+      for (const double step : {0.0, 0.5}) {
+        const auto [a, b] = related(n, static_cast<unsigned>(n), step);
+        for (const Comparison method : kAllMethods) {
+          EXPECT_NEAR(compared(a, b, method), static_cast<double>(expected(a, b, method)),
+                      100 * kEps)
+              << "n = " << n << ", step = " << step << ", method " << static_cast<int>(method);
+        }
       }
     }
-  }
+  });
 }
 
-TEST_P(Compare, three_rows_are_enough_but_for_cka) {
-  const auto [a, b] = related(3, 7);
-  for (const Comparison method : kAllMethods) {
-    if (method == Comparison::cka) continue;
-    EXPECT_NEAR(compared(a, b, method), static_cast<double>(expected(a, b, method)), 100 * kEps);
-  }
-}
-
-TEST_P(Compare, is_one_with_itself_and_minus_one_with_its_negative) {
-  const auto [a, unused] = related(40, 3, 0.25);
-  const Rows negative = changed(a, [](double x) { return -x; });
-  for (const Comparison method : kAllMethods) {
-    EXPECT_EQ(compared(a, a, method), 1.0);
-    EXPECT_EQ(compared(a, negative, method), -1.0);
-  }
-}
-
-TEST_P(Compare, neither_huge_nor_tiny_scales_nor_an_offset_matter) {
-  const auto [a, b] = related(20, 5);
-  for (const Comparison method : kAllMethods) {
-    const double plain = compared(a, b, method);
-    for (const int exponent : {-1000, -700, 700, 1000}) {
-      const auto scaled = [exponent](double x) { return std::ldexp(x, exponent); };
-      EXPECT_NEAR(compared(changed(a, scaled), b, method), plain, 100 * kEps) << exponent;
-      EXPECT_NEAR(compared(b, changed(a, scaled), method), plain, 100 * kEps) << exponent;
+TEST(Compare, three_rows_are_enough_but_for_cka) {
+  at_every_level([] {
+    const auto [a, b] = related(3, 7);
+    for (const Comparison method : kAllMethods) {
+      if (method == Comparison::cka) continue;
+      EXPECT_NEAR(compared(a, b, method), static_cast<double>(expected(a, b, method)), 100 * kEps);
     }
-    if (method == Comparison::cosine || method == Comparison::gbs) continue;
-    const Rows offset = changed(a, [](double x) { return x + 1e6; });
-    EXPECT_NEAR(compared(offset, b, method), plain, 1e6 * 10 * kEps);
-    EXPECT_NEAR(compared(offset, offset, method), 1.0, kEps);
-  }
+  });
 }
 
-TEST_P(Compare, constant_triangles_are_undefined) {
-  const Rows k = symmetric(6, 1);
-  // 0.1 has no exact mean in float64: the constant must be found exactly.
-  const Rows constant = changed(k, [](double) { return 0.1; });
-  const Rows zero = changed(k, [](double) { return 0.0; });
-  for (const Comparison method : {Comparison::pearson, Comparison::spearman, Comparison::kendall,
-                                  Comparison::cka}) {
-    EXPECT_TRUE(std::isnan(compared(k, constant, method)));
-    EXPECT_TRUE(std::isnan(compared(constant, k, method)));
-  }
-  EXPECT_TRUE(std::isnan(compared(k, zero, Comparison::cosine)));
-  EXPECT_FALSE(std::isnan(compared(k, constant, Comparison::cosine)));
-  EXPECT_EQ(compared(k, zero, Comparison::gbs), 0.0);
-}
-
-TEST_P(Compare, cka_is_undefined_where_centring_leaves_nothing) {
-  const Rows k = symmetric(12, 2);
-  Rows additive = k;
-  for (std::size_t i = 0; i < k.size(); ++i) {
-    for (std::size_t j = 0; j < k.size(); ++j) {
-      additive[i][j] = std::sqrt(static_cast<double>(i)) + std::sqrt(static_cast<double>(j));
+TEST(Compare, is_one_with_itself_and_minus_one_with_its_negative) {
+  at_every_level([] {
+    const auto [a, unused] = related(40, 3, 0.25);
+    const Matrix negative = changed(a, [](double x) { return -x; });
+    for (const Comparison method : kAllMethods) {
+      EXPECT_EQ(compared(a, a, method), 1.0);
+      EXPECT_EQ(compared(a, negative, method), -1.0);
     }
-  }
-  EXPECT_TRUE(std::isnan(compared(k, additive, Comparison::cka)));
+  });
 }
 
-TEST_P(Compare, only_the_upper_triangle_counts) {
-  const auto [a, b] = related(10, 9);
-  Rows lower = a;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    for (std::size_t j = 0; j <= i; ++j) lower[i][j] = 17.0 * static_cast<double>(j);
-  }
-  for (const Comparison method : {Comparison::pearson, Comparison::spearman, Comparison::kendall,
-                                  Comparison::cosine}) {
-    EXPECT_EQ(compared(lower, b, method), compared(a, b, method));
-  }
-  for (const Comparison method : {Comparison::cka, Comparison::gbs}) {
-    Rows diagonal = a;
-    for (std::size_t i = 0; i < a.size(); ++i) diagonal[i][i] = 1e9;
-    EXPECT_EQ(compared(diagonal, b, method), compared(a, b, method));
-  }
+TEST(Compare, neither_huge_nor_tiny_scales_nor_an_offset_matter) {
+  at_every_level([] {
+    const auto [a, b] = related(20, 5);
+    for (const Comparison method : kAllMethods) {
+      const double plain = compared(a, b, method);
+      for (const int exponent : {-1000, -700, 700, 1000}) {
+        const auto scaled = [exponent](double x) { return std::ldexp(x, exponent); };
+        EXPECT_NEAR(compared(changed(a, scaled), b, method), plain, 100 * kEps) << exponent;
+        EXPECT_NEAR(compared(b, changed(a, scaled), method), plain, 100 * kEps) << exponent;
+      }
+      if (method == Comparison::cosine || method == Comparison::gbs) continue;
+      const Matrix offset = changed(a, [](double x) { return x + 1e6; });
+      EXPECT_NEAR(compared(offset, b, method), plain, 1e6 * 10 * kEps);
+      EXPECT_NEAR(compared(offset, offset, method), 1.0, kEps);
+    }
+  });
 }
 
-TEST_P(Compare, reads_any_strides_and_types) {
-  const auto [a, b] = related(19, 4);
-  const auto of_a = flat<float>(a);
-  const auto of_b = flat<float>(b);
-  std::vector<float> wide(2 * 19 * 19);
-  for (std::size_t i = 0; i < of_a.size(); ++i) wide[2 * i] = of_a[i];
-  const MatrixView<const float> strided(wide.data(), 19, 19, 38, 2);
-  const MatrixView<const float> backwards(of_a.data() + 18, 19, 19, 19, -1);
-  EXPECT_EQ(isogram::compare(strided, view(of_b, 19), Comparison::pearson),
-            isogram::compare(view(of_a, 19), view(of_b, 19), Comparison::pearson));
-  Rows reversed = a;
-  for (auto& row : reversed) std::reverse(row.begin(), row.end());
-  const auto of_reversed = flat<float>(reversed);
-  EXPECT_EQ(isogram::compare(backwards, view(of_b, 19), Comparison::kendall),
-            isogram::compare(view(of_reversed, 19), view(of_b, 19), Comparison::kendall));
+TEST(Compare, constant_triangles_are_undefined) {
+  at_every_level([] {
+    const Matrix k = symmetric(6, 1);
+    // 0.1 has no exact mean in float64: the constant must be found exactly.
+    const Matrix constant = changed(k, [](double) { return 0.1; });
+    const Matrix zero = changed(k, [](double) { return 0.0; });
+    for (const Comparison method :
+         {Comparison::pearson, Comparison::spearman, Comparison::kendall, Comparison::cka}) {
+      EXPECT_TRUE(std::isnan(compared(k, constant, method)));
+      EXPECT_TRUE(std::isnan(compared(constant, k, method)));
+    }
+    EXPECT_TRUE(std::isnan(compared(k, zero, Comparison::cosine)));
+    EXPECT_FALSE(std::isnan(compared(k, constant, Comparison::cosine)));
+    EXPECT_EQ(compared(k, zero, Comparison::gbs), 0.0);
+  });
+}
+
+TEST(Compare, cka_is_undefined_where_centring_leaves_nothing) {
+  at_every_level([] {
+    const Matrix k = symmetric(12, 2);
+    Matrix additive = k;
+    for (std::size_t i = 0; i < k.size(); ++i) {
+      for (std::size_t j = 0; j < k.size(); ++j) {
+        additive[i][j] = std::sqrt(static_cast<double>(i)) + std::sqrt(static_cast<double>(j));
+      }
+    }
+    EXPECT_TRUE(std::isnan(compared(k, additive, Comparison::cka)));
+  });
+}
+
+TEST(Compare, only_the_upper_triangle_counts) {
+  at_every_level([] {
+    const auto [a, b] = related(10, 9);
+    Matrix lower = a;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      for (std::size_t j = 0; j <= i; ++j) lower[i][j] = 17 * static_cast<Real>(j);
+    }
+    for (const Comparison method :
+         {Comparison::pearson, Comparison::spearman, Comparison::kendall, Comparison::cosine}) {
+      EXPECT_EQ(compared(lower, b, method), compared(a, b, method));
+    }
+    for (const Comparison method : {Comparison::cka, Comparison::gbs}) {
+      Matrix diagonal = a;
+      for (std::size_t i = 0; i < a.size(); ++i) diagonal[i][i] = 1e9;
+      EXPECT_EQ(compared(diagonal, b, method), compared(a, b, method));
+    }
+  });
+}
+
+TEST(Compare, reads_any_strides_and_types) {
+  at_every_level([] {
+    const auto [a, b] = related(19, 4);
+    const auto of_a = flat<float>(a);
+    const auto of_b = flat<float>(b);
+    std::vector<float> wide(2 * 19 * 19);
+    for (std::size_t i = 0; i < of_a.size(); ++i) wide[2 * i] = of_a[i];
+    const MatrixView<const float> strided(wide.data(), 19, 19, 38, 2);
+    const MatrixView<const float> backwards(of_a.data() + 18, 19, 19, 19, -1);
+    EXPECT_EQ(isogram::compare(strided, view(of_b, 19), Comparison::pearson),
+              isogram::compare(view(of_a, 19), view(of_b, 19), Comparison::pearson));
+    Matrix reversed = a;
+    for (auto& row : reversed) std::reverse(row.begin(), row.end());
+    const auto of_reversed = flat<float>(reversed);
+    EXPECT_EQ(isogram::compare(backwards, view(of_b, 19), Comparison::kendall),
+              isogram::compare(view(of_reversed, 19), view(of_b, 19), Comparison::kendall));
+  });
 }
 
 // 500 rows: the triangle spans several tasks of the sort.
-TEST_P(Compare, is_the_same_for_any_number_of_threads) {
-  const auto [a, b] = related(500, 11, 0.125);
-  for (const Comparison method : kAllMethods) {
-    const double one = compared(a, b, method, 1);
-    for (const int threads : {2, 3, 7}) EXPECT_EQ(compared(a, b, method, threads), one);
-  }
+TEST(Compare, is_the_same_for_any_number_of_threads) {
+  at_every_level([] {
+    const auto [a, b] = related(500, 11, 0.125);
+    for (const Comparison method : kAllMethods) {
+      const double one = compared(a, b, method, 1);
+      for (const int threads : {2, 3, 7}) EXPECT_EQ(compared(a, b, method, threads), one);
+    }
+  });
 }
 
 TEST(CompareErrors, say_what_came) {
-  const Rows k = symmetric(4, 1);
+  const Matrix k = symmetric(4, 1);
   const auto values = flat(k);
   const InputView square(view(values, 4), "rsm_a");
   const InputView oblong({view(values, 2), "rsm_a"});
   const InputView small(MatrixView<const double>(values.data(), 3, 3), "rsm_b");
   const InputView pair(MatrixView<const double>(values.data(), 2, 2), "rsm_a");
   const auto message = [](const InputView& a, const InputView& b, Comparison method) {
-    return message_of([&] { isogram::compare(a, b, method); });
+    return complaint([&] { isogram::compare(a, b, method); });
   };
   EXPECT_EQ(message(oblong, square, Comparison::pearson), "`rsm_a` must be square, got 2 x 8");
   EXPECT_EQ(message(square, small, Comparison::cka),
@@ -292,17 +289,15 @@ TEST(MergeSort, sorts_stably_and_counts_exchanges) {
 
 // Jensen–Shannon divergences ----------------------------------------------------------------------
 
-Rows distributions(std::size_t n, std::size_t c, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<double> normal;
-  Rows rows(n, std::vector<double>(c));
-  for (auto& row : rows) {
-    for (double& p : row) p = std::exp(3 * normal(random));
-    const double sum = std::accumulate(row.begin(), row.end(), 0.0);
-    for (double& p : row) p /= sum;
+Matrix distributions(std::size_t n, std::size_t c, unsigned seed) {
+  Matrix rows = normal_matrix(n, c, seed, 3);
+  for (Vec& row : rows) {
+    for (Real& p : row) p = std::exp(p);
+    const Real sum = std::accumulate(row.begin(), row.end(), Real{0});
+    for (Real& p : row) p /= sum;
   }
   if (n > 1 && c > 1) {
-    std::fill(rows[0].begin(), rows[0].end(), 0.0);
+    std::fill(rows[0].begin(), rows[0].end(), 0);
     rows[0][c / 2] = 1;
   }
   return rows;
@@ -313,8 +308,8 @@ void expect_divergences(std::size_t n, std::size_t m, std::size_t c) {
   const auto p = flat<T>(distributions(n, c, 1));
   const auto q = flat<T>(distributions(m, c, 2));
   const auto row_of = [c](const std::vector<T>& values, std::size_t i) {
-    return std::vector<double>(values.begin() + static_cast<std::ptrdiff_t>(i * c),
-                               values.begin() + static_cast<std::ptrdiff_t>((i + 1) * c));
+    return Vec(values.begin() + static_cast<std::ptrdiff_t>(i * c),
+               values.begin() + static_cast<std::ptrdiff_t>((i + 1) * c));
   };
   const double tolerance = 100 * kEps + std::numeric_limits<T>::epsilon();
   const auto expected_of = [&](const std::vector<T>& a, std::size_t i, const std::vector<T>& b,
@@ -337,54 +332,62 @@ void expect_divergences(std::size_t n, std::size_t m, std::size_t c) {
   }
 }
 
-TEST_P(Compare, jsd_agrees_with_the_reference) {
-  for (const std::size_t c : {1, 2, 7, 64, 129}) {
-    expect_divergences<float>(5, 3, c);
-    expect_divergences<double>(5, 3, c);
-  }
-  expect_divergences<float>(1, 1, 10);
-  expect_divergences<double>(33, 65, 10);
-}
-
-TEST_P(Compare, jsd_of_equal_rows_is_0_and_of_disjoint_ones_1) {
-  const std::vector<double> p = {0.4, 0.6, 0, 0, 0.4, 0.6, 0, 0, 0, 0, 0.25, 0.75};
-  std::vector<double> out(9);
-  isogram::jsd<double>(view(p, 3), view(p, 3), {out.data(), 3, 3});
-  for (const std::size_t equal : {0, 1, 3, 4, 8}) EXPECT_EQ(out[equal], 0.0);
-  for (const std::size_t disjoint : {2, 5, 6, 7}) {
-    EXPECT_LE(out[disjoint], 1.0);
-    EXPECT_NEAR(out[disjoint], 1.0, 4 * kEps);
-  }
-}
-
-TEST_P(Compare, jsd_renormalises_rows) {
-  std::vector<double> p = {0.2, 0.8, 0.7, 0.3};
-  std::vector<double> plain(4);
-  isogram::jsd<double>(view(p, 2), {plain.data(), 2, 2});
-  for (double& x : p) x *= 1.0009;
-  std::vector<double> scaled(4);
-  isogram::jsd<double>(view(p, 2), {scaled.data(), 2, 2});
-  EXPECT_NEAR(scaled[1], plain[1], 4 * kEps);
-}
-
-TEST_P(Compare, jsd_writes_any_strides_with_any_number_of_threads) {
-  constexpr std::size_t n = 70;
-  const auto p = flat<float>(distributions(n, 20, 3));
-  std::vector<float> one(n * n);
-  isogram::jsd<float>(view(p, n), {one.data(), n, n}, on_threads(1));
-  for (const int threads : {2, 5}) {
-    std::vector<float> wide(2 * n * n, -1.0F);
-    isogram::jsd<float>(view(p, n), {wide.data(), n, n, 2, 2 * n}, on_threads(threads));
-    for (std::size_t i = 0; i < n * n; ++i) {
-      EXPECT_EQ(wide[2 * i], one[i]);
-      EXPECT_EQ(wide[2 * i + 1], -1.0F);
+TEST(Compare, jsd_agrees_with_the_reference) {
+  at_every_level([] {
+    for (const std::size_t c : {1, 2, 7, 64, 129}) {
+      expect_divergences<float>(5, 3, c);
+      expect_divergences<double>(5, 3, c);
     }
-  }
+    expect_divergences<float>(1, 1, 10);
+    expect_divergences<double>(33, 65, 10);
+  });
+}
+
+TEST(Compare, jsd_of_equal_rows_is_0_and_of_disjoint_ones_1) {
+  at_every_level([] {
+    const std::vector<double> p = {0.4, 0.6, 0, 0, 0.4, 0.6, 0, 0, 0, 0, 0.25, 0.75};
+    std::vector<double> out(9);
+    isogram::jsd<double>(view(p, 3), view(p, 3), {out.data(), 3, 3});
+    for (const std::size_t equal : {0, 1, 3, 4, 8}) EXPECT_EQ(out[equal], 0.0);
+    for (const std::size_t disjoint : {2, 5, 6, 7}) {
+      EXPECT_LE(out[disjoint], 1.0);
+      EXPECT_NEAR(out[disjoint], 1.0, 4 * kEps);
+    }
+  });
+}
+
+TEST(Compare, jsd_renormalises_rows) {
+  at_every_level([] {
+    std::vector<double> p = {0.2, 0.8, 0.7, 0.3};
+    std::vector<double> plain(4);
+    isogram::jsd<double>(view(p, 2), {plain.data(), 2, 2});
+    for (double& x : p) x *= 1.0009;
+    std::vector<double> scaled(4);
+    isogram::jsd<double>(view(p, 2), {scaled.data(), 2, 2});
+    EXPECT_NEAR(scaled[1], plain[1], 4 * kEps);
+  });
+}
+
+TEST(Compare, jsd_writes_any_strides_with_any_number_of_threads) {
+  at_every_level([] {
+    constexpr std::size_t n = 70;
+    const auto p = flat<float>(distributions(n, 20, 3));
+    std::vector<float> one(n * n);
+    isogram::jsd<float>(view(p, n), {one.data(), n, n}, on_threads(1));
+    for (const int threads : {2, 5}) {
+      std::vector<float> wide(2 * n * n, -1.0F);
+      isogram::jsd<float>(view(p, n), {wide.data(), n, n, 2, 2 * n}, on_threads(threads));
+      for (std::size_t i = 0; i < n * n; ++i) {
+        EXPECT_EQ(wide[2 * i], one[i]);
+        EXPECT_EQ(wide[2 * i + 1], -1.0F);
+      }
+    }
+  });
 }
 
 TEST(JsdErrors, say_what_came) {
   const auto message = [](const std::vector<double>& p) {
-    return message_of([&] {
+    return complaint([&] {
       std::vector<double> out(4);
       isogram::jsd<double>({view(p, 2), "probabilities"}, {out.data(), 2, 2});
     });
@@ -399,11 +402,11 @@ TEST(JsdErrors, say_what_came) {
 
   const std::vector<double> p = {0.5, 0.5, 0.25, 0.75};
   std::vector<double> out(4);
-  EXPECT_EQ(message_of([&] {
+  EXPECT_EQ(complaint([&] {
               isogram::jsd<double>({view(p, 2), "p"}, {view(p, 1), "q"}, {out.data(), 2, 1});
             }),
             "`q` must have 2 columns like `p`, got 4");
-  EXPECT_EQ(message_of([&] { isogram::jsd<double>(view(p, 2), {out.data(), 2, 1}); }),
+  EXPECT_EQ(complaint([&] { isogram::jsd<double>(view(p, 2), {out.data(), 2, 1}); }),
             "`out` must be 2 x 2, got 2 x 1");
 }
 
@@ -420,18 +423,20 @@ TEST(JsdErrors, sums_of_half_types_may_be_further_from_1) {
 }
 
 // The kernel itself: a few ulps of every single term, 0 for 0 and for what squares to nothing.
-TEST_P(Compare, entropies_are_accurate_to_a_few_ulps) {
-  const auto& kernels = isogram::simd::kernels();
-  std::mt19937_64 random(1);
-  std::uniform_real_distribution<double> exponents(-1000, 0);
-  for (int trial = 0; trial < 20000; ++trial) {
-    double x = std::exp2(exponents(random));
-    if (trial % 2 == 0) x = 1 - x;
-    const long double exact = -x * std::log2(static_cast<long double>(x));
-    const double got = kernels.mixture_entropy(&x, &x, 1);
-    ASSERT_NEAR(got, static_cast<double>(exact), 4 * kEps * static_cast<double>(exact)) << x;
-  }
-  for (const double x : {0.0, 1.0, 0x1p-1074}) EXPECT_EQ(kernels.mixture_entropy(&x, &x, 1), 0.0);
+TEST(Compare, entropies_are_accurate_to_a_few_ulps) {
+  at_every_level([] {
+    const auto& kernels = isogram::simd::kernels();
+    std::mt19937_64 random(1);
+    std::uniform_real_distribution<double> exponents(-1000, 0);
+    for (int trial = 0; trial < 20000; ++trial) {
+      double x = std::exp2(exponents(random));
+      if (trial % 2 == 0) x = 1 - x;
+      const long double exact = -x * std::log2(static_cast<long double>(x));
+      const double got = kernels.mixture_entropy(&x, &x, 1);
+      ASSERT_NEAR(got, static_cast<double>(exact), 4 * kEps * static_cast<double>(exact)) << x;
+    }
+    for (const double x : {0.0, 1.0, 0x1p-1074}) EXPECT_EQ(kernels.mixture_entropy(&x, &x, 1), 0.0);
+  });
 }
 
 }  // namespace

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "isogram/error.hpp"
-#include "isogram/simd.hpp"
 #include "isogram_reference/graph.hpp"
+#include "support.hpp"
 
 namespace {
 
@@ -19,7 +19,7 @@ namespace reference = isogram_reference;
 using isogram::Csr;
 using isogram::InputView;
 using isogram::MatrixView;
-using reference::Rows;
+using namespace isogram_test;
 
 // Of a cosine: the rounding of packed features and of a dot product in short panels.
 template <class T>
@@ -46,8 +46,8 @@ struct Data {
 
   T* row(std::size_t i) { return values.data() + i * d; }
   MatrixView<const T> view() const { return {values.data(), n, d}; }
-  Rows rows() const {
-    Rows result;
+  Matrix rows() const {
+    Matrix result;
     for (std::size_t i = 0; i < n; ++i) {
       result.emplace_back(values.data() + i * d, values.data() + (i + 1) * d);
     }
@@ -67,11 +67,12 @@ std::vector<T> dense(const InputView& x, bool center, int threads = 1) {
 }
 
 template <class T>
-void expect_near(const std::vector<T>& got, const Rows& expected, double tolerance) {
+void expect_near(const std::vector<T>& got, const Matrix& expected, double tolerance) {
   const std::size_t n = expected.size();
   for (std::size_t i = 0; i < n; ++i) {
     for (std::size_t j = 0; j < n; ++j) {
-      ASSERT_NEAR(got[i * n + j], expected[i][j], tolerance) << "at (" << i << ", " << j << ")";
+      ASSERT_NEAR(got[i * n + j], static_cast<double>(expected[i][j]), tolerance)
+          << "at (" << i << ", " << j << ")";
     }
   }
 }
@@ -94,34 +95,14 @@ std::vector<T> expanded(const Csr<T>& graph, std::size_t n) {
   return out;
 }
 
-template <class Call>
-std::string message_of(Call call) {
-  try {
-    call();
-  } catch (const std::invalid_argument& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
-
-class Graph : public testing::TestWithParam<isogram::simd::Level> {
- protected:
-  void SetUp() override { isogram::simd::set_level(GetParam()); }
-  void TearDown() override { isogram::simd::set_level(isogram::simd::available().back()); }
-};
-
-INSTANTIATE_TEST_SUITE_P(Levels, Graph, testing::ValuesIn(isogram::simd::available()),
-                         [](const auto& level) {
-                           return std::string(isogram::simd::name(level.param));
-                         });
-
 // Dense graphs ------------------------------------------------------------------------------------
 
 template <class T>
 void expect_dense(std::size_t n, std::size_t d, bool center) {
   // Columns of mean 20 lose some of the last digits of what is left of them.
   auto data = Data<T>::normal(n, d, static_cast<unsigned>(n), center ? 20 : 0.5);
-  const double tolerance = kTolerance<T> + (center ? 60 * std::numeric_limits<double>::epsilon() : 0);
+  const double tolerance =
+      kTolerance<T> + (center ? 60 * std::numeric_limits<double>::epsilon() : 0);
   if (!center) std::fill(data.row(n / 2), data.row(n / 2) + d, T(0));
   const std::vector<T> got = dense<T>(data.view(), center);
   expect_near(got, reference::dense_graph(data.rows(), center), tolerance);
@@ -131,47 +112,56 @@ void expect_dense(std::size_t n, std::size_t d, bool center) {
   }
 }
 
-TEST_P(Graph, dense_agrees_with_the_reference) {
-  for (const std::size_t n : {1, 2, 47, 49, 96, 97, 193}) {
-    for (const bool center : {false, true}) {
-      expect_dense<float>(n, 5, center);
-      expect_dense<double>(n, 5, center);
+TEST(Graph, dense_agrees_with_the_reference) {
+  at_every_level([] {
+    for (const std::size_t n : {1, 2, 47, 49, 96, 97, 193}) {
+      for (const bool center : {false, true}) {
+        expect_dense<float>(n, 5, center);
+        expect_dense<double>(n, 5, center);
+      }
     }
-  }
-  expect_dense<float>(20, 1, false);
-  expect_dense<float>(20, 513, false);
-  expect_dense<double>(20, 513, true);
+    expect_dense<float>(20, 1, false);
+    expect_dense<float>(20, 513, false);
+    expect_dense<double>(20, 513, true);
+  });
 }
 
-TEST_P(Graph, dense_reads_and_writes_any_strides) {
-  const auto data = Data<float>::normal(50, 6, 1);
-  std::vector<float> columns(50 * 6);
-  for (std::size_t i = 0; i < 50; ++i) {
-    for (std::size_t j = 0; j < 6; ++j) columns[j * 50 + i] = data.view()(i, j);
-  }
-  const MatrixView<const float> transposed(columns.data(), 50, 6, 1, 50);
-  const std::vector<float> plain = dense<float>(data.view(), false);
-  EXPECT_EQ(dense<float>(transposed, false), plain);
-
-  std::vector<float> wide(2 * 50 * 50, -1.0F);
-  isogram::dense_graph<float>(data.view(), false, {wide.data(), 50, 50, 2, 100});
-  for (std::size_t i = 0; i < plain.size(); ++i) {
-    ASSERT_EQ(wide[2 * i], plain[i]);
-    ASSERT_EQ(wide[2 * i + 1], -1.0F);
-  }
+TEST(Graph, dense_reads_any_type_and_order_and_writes_any_strides) {
+  at_every_level([] {
+    const Matrix values = normal_matrix(50, 6, 1);
+    for (const ElementType type : kTypes) {
+      for (const Order order : kOrders) {
+        const Input input(type, order, values);
+        const Matrix expected = reference::dense_graph(input.values(), false);
+        for (const Order out_order : {Order::fortran, Order::padded, Order::negative}) {
+          Output<float> out(50, 50, out_order);
+          isogram::dense_graph<float>(input.view(), false, out.view());
+          out.expect_exactly_symmetric();
+          out.expect_surroundings_untouched();
+          std::vector<float> got;
+          for (const Vec& row : out.values()) {
+            for (const Real x : row) got.push_back(static_cast<float>(x));
+          }
+          expect_near(got, expected, kTolerance<float>);
+        }
+      }
+    }
+  });
 }
 
-TEST_P(Graph, scale_does_not_matter) {
-  auto data = Data<double>::normal(30, 7, 2);
-  const std::vector<double> plain = dense<double>(data.view(), true);
-  const std::vector<std::int64_t> labels(30, 1);
-  for (const int exponent : {-900, 900}) {
-    auto scaled = data;
-    for (double& x : scaled.values) x = std::ldexp(x, exponent);
-    EXPECT_EQ(dense<double>(scaled.view(), true), plain);
-    EXPECT_EQ(isogram::knn_graph<double>(scaled.view(), 3, false, true).indices,
-              isogram::knn_graph<double>(data.view(), 3, false, true).indices);
-  }
+TEST(Graph, scale_does_not_matter) {
+  at_every_level([] {
+    auto data = Data<double>::normal(30, 7, 2);
+    const std::vector<double> plain = dense<double>(data.view(), true);
+    const std::vector<std::int64_t> labels(30, 1);
+    for (const int exponent : {-900, 900}) {
+      auto scaled = data;
+      for (double& x : scaled.values) x = std::ldexp(x, exponent);
+      EXPECT_EQ(dense<double>(scaled.view(), true), plain);
+      EXPECT_EQ(isogram::knn_graph<double>(scaled.view(), 3, false, true).indices,
+                isogram::knn_graph<double>(data.view(), 3, false, true).indices);
+    }
+  });
 }
 
 // k-NN graphs -------------------------------------------------------------------------------------
@@ -186,14 +176,16 @@ void expect_nearest(const Data<T>& data, std::size_t k, bool center) {
   }
 }
 
-TEST_P(Graph, nearest_agrees_with_the_reference) {
-  for (const std::size_t n : {2, 48, 95, 97, 200}) {
-    for (const std::size_t k : {std::size_t{1}, std::size_t{5}, std::size_t{17}, n - 1}) {
-      if (k >= n) continue;
-      expect_nearest(Data<float>::normal(n, 9, 3), k, false);
-      expect_nearest(Data<double>::normal(n, 9, 4, 10), k, true);
+TEST(Graph, nearest_agrees_with_the_reference) {
+  at_every_level([] {
+    for (const std::size_t n : {2, 48, 95, 97, 200}) {
+      for (const std::size_t k : {std::size_t{1}, std::size_t{5}, std::size_t{17}, n - 1}) {
+        if (k >= n) continue;
+        expect_nearest(Data<float>::normal(n, 9, 3), k, false);
+        expect_nearest(Data<double>::normal(n, 9, 4, 10), k, true);
+      }
     }
-  }
+  });
 }
 
 // Nine rows, each many times over, and zero rows: nearly every choice is a tie.
@@ -215,7 +207,7 @@ void expect_smaller_columns(std::size_t n, std::size_t k) {
   const Csr<T> graph = isogram::knn_graph<T>(data.view(), k, false, false);
   // Computed entries decide what is a tie; the dense graph holds the same ones.
   const std::vector<T> full = dense<T>(data.view(), false);
-  Rows computed;
+  Matrix computed;
   for (std::size_t i = 0; i < n; ++i) {
     computed.emplace_back(full.begin() + static_cast<std::ptrdiff_t>(i * n),
                           full.begin() + static_cast<std::ptrdiff_t>((i + 1) * n));
@@ -229,35 +221,41 @@ void expect_smaller_columns(std::size_t n, std::size_t k) {
   }
 }
 
-TEST_P(Graph, ties_go_to_the_smaller_column) {
-  for (const std::size_t k : {1, 4, 30, 150}) {
-    expect_smaller_columns<float>(230, k);
-    expect_smaller_columns<double>(230, k);
-  }
-}
-
-TEST_P(Graph, equal_rows_choose_the_first_of_their_like) {
-  Data<float> data(100, 3);
-  std::fill(data.values.begin(), data.values.end(), 1.0F);
-  const Csr<float> graph = isogram::knn_graph<float>(data.view(), 2, false, false);
-  EXPECT_EQ(std::vector<std::int32_t>(graph.indices.begin(), graph.indices.begin() + 8),
-            (std::vector<std::int32_t>{1, 2, 0, 2, 0, 1, 0, 1}));
-  EXPECT_EQ(graph.indices[198], 0);
-  EXPECT_EQ(graph.indices[199], 1);
-}
-
-TEST_P(Graph, symmetrised_is_exactly_symmetric_and_keeps_mutual_edges) {
-  const auto data = Data<float>::normal(150, 12, 8);
-  const auto directed = expanded(isogram::knn_graph<float>(data.view(), 6, false, false), 150);
-  const auto both = expanded(isogram::knn_graph<float>(data.view(), 6, false, true), 150);
-  for (std::size_t i = 0; i < 150; ++i) {
-    for (std::size_t j = 0; j < 150; ++j) {
-      const float there = directed[i * 150 + j];
-      const float back = directed[j * 150 + i];
-      EXPECT_EQ(both[i * 150 + j], both[j * 150 + i]);
-      EXPECT_EQ(both[i * 150 + j], there != 0 && back != 0 ? there : (there + back) / 2);
+TEST(Graph, ties_go_to_the_smaller_column) {
+  at_every_level([] {
+    for (const std::size_t k : {1, 4, 30, 150}) {
+      expect_smaller_columns<float>(230, k);
+      expect_smaller_columns<double>(230, k);
     }
-  }
+  });
+}
+
+TEST(Graph, equal_rows_choose_the_first_of_their_like) {
+  at_every_level([] {
+    Data<float> data(100, 3);
+    std::fill(data.values.begin(), data.values.end(), 1.0F);
+    const Csr<float> graph = isogram::knn_graph<float>(data.view(), 2, false, false);
+    EXPECT_EQ(std::vector<std::int32_t>(graph.indices.begin(), graph.indices.begin() + 8),
+              (std::vector<std::int32_t>{1, 2, 0, 2, 0, 1, 0, 1}));
+    EXPECT_EQ(graph.indices[198], 0);
+    EXPECT_EQ(graph.indices[199], 1);
+  });
+}
+
+TEST(Graph, symmetrised_is_exactly_symmetric_and_keeps_mutual_edges) {
+  at_every_level([] {
+    const auto data = Data<float>::normal(150, 12, 8);
+    const auto directed = expanded(isogram::knn_graph<float>(data.view(), 6, false, false), 150);
+    const auto both = expanded(isogram::knn_graph<float>(data.view(), 6, false, true), 150);
+    for (std::size_t i = 0; i < 150; ++i) {
+      for (std::size_t j = 0; j < 150; ++j) {
+        const float there = directed[i * 150 + j];
+        const float back = directed[j * 150 + i];
+        EXPECT_EQ(both[i * 150 + j], both[j * 150 + i]);
+        EXPECT_EQ(both[i * 150 + j], there != 0 && back != 0 ? there : (there + back) / 2);
+      }
+    }
+  });
 }
 
 // Similarity of graphs ----------------------------------------------------------------------------
@@ -290,84 +288,97 @@ void expect_gbs(std::size_t n, std::size_t k, bool center) {
   }
 }
 
-TEST_P(Graph, gbs_agrees_with_the_reference) {
-  for (const std::size_t n : {6, 48, 97, 130}) {
-    for (const std::size_t k : {0, 1, 5}) {
-      for (const bool center : {false, true}) {
-        expect_gbs<float>(n, k, center);
-        expect_gbs<double>(n, k, center);
+TEST(Graph, gbs_agrees_with_the_reference) {
+  at_every_level([] {
+    for (const std::size_t n : {6, 48, 97, 130}) {
+      for (const std::size_t k : {0, 1, 5}) {
+        for (const bool center : {false, true}) {
+          expect_gbs<float>(n, k, center);
+          expect_gbs<double>(n, k, center);
+        }
       }
     }
-  }
+  });
 }
 
-TEST_P(Graph, gbs_is_exactly_one_with_itself_and_with_its_multiple) {
-  const auto data = Data<float>::normal(120, 8, 3, 1);
-  auto scaled = data;
-  for (std::size_t i = 0; i < data.n; ++i) {
-    for (std::size_t j = 0; j < data.d; ++j) scaled.row(i)[j] *= std::exp2f(static_cast<float>(i));
-  }
-  for (const std::size_t k : {0, 3}) {
-    const std::vector<InputView> layers{data.view(), scaled.view()};
-    EXPECT_EQ(isogram::gbs_table(layers, k, false), std::vector<double>(4, 1.0));
-  }
+TEST(Graph, gbs_is_exactly_one_with_itself_and_with_its_multiple) {
+  at_every_level([] {
+    const auto data = Data<float>::normal(120, 8, 3, 1);
+    auto scaled = data;
+    for (std::size_t i = 0; i < data.n; ++i) {
+      for (std::size_t j = 0; j < data.d; ++j)
+        scaled.row(i)[j] *= std::exp2f(static_cast<float>(i));
+    }
+    for (const std::size_t k : {0, 3}) {
+      const std::vector<InputView> layers{data.view(), scaled.view()};
+      EXPECT_EQ(isogram::gbs_table(layers, k, false), std::vector<double>(4, 1.0));
+    }
+  });
 }
 
-TEST_P(Graph, zero_rows_count_zero) {
-  Data<float> data(4, 2);
-  data.values = {1, 0, 1, 0, 0, 0, 0, 1};
-  const std::vector<InputView> layers{data.view()};
-  // Rows 0 and 1 see each other; rows 2 (zero) and 3 (orthogonal to all) have zero edges only.
-  EXPECT_EQ(isogram::gbs_table(layers, 0, false)[0], 0.5);
-  EXPECT_EQ(isogram::gbs_table(layers, 2, false)[0], 0.5);
+TEST(Graph, zero_rows_count_zero) {
+  at_every_level([] {
+    Data<float> data(4, 2);
+    data.values = {1, 0, 1, 0, 0, 0, 0, 1};
+    const std::vector<InputView> layers{data.view()};
+    // Rows 0 and 1 see each other; rows 2 (zero) and 3 (orthogonal to all) have zero edges only.
+    EXPECT_EQ(isogram::gbs_table(layers, 0, false)[0], 0.5);
+    EXPECT_EQ(isogram::gbs_table(layers, 2, false)[0], 0.5);
+  });
 }
 
-TEST_P(Graph, mixed_types_are_computed_in_the_widest) {
-  const auto narrow = Data<float>::normal(60, 5, 1);
-  const auto wide = Data<double>::normal(60, 6, 2);
-  const std::vector<InputView> layers{narrow.view(), wide.view()};
-  const std::vector<double> table = isogram::gbs_table(layers, 0, false);
-  const auto expected =
-      static_cast<double>(reference::gbs(narrow.rows(), wide.rows(), 0, false));
-  EXPECT_NEAR(table[1], expected, kGbsTolerance<double>);
+TEST(Graph, mixed_types_are_computed_in_the_widest) {
+  at_every_level([] {
+    const auto narrow = Data<float>::normal(60, 5, 1);
+    const auto wide = Data<double>::normal(60, 6, 2);
+    const std::vector<InputView> layers{narrow.view(), wide.view()};
+    const std::vector<double> table = isogram::gbs_table(layers, 0, false);
+    const auto expected = static_cast<double>(reference::gbs(narrow.rows(), wide.rows(), 0, false));
+    EXPECT_NEAR(table[1], expected, kGbsTolerance<double>);
+  });
 }
 
 // Threads -----------------------------------------------------------------------------------------
 
-TEST_P(Graph, is_the_same_for_any_number_of_threads) {
-  const auto a = Data<float>::normal(500, 20, 1, 0.3);
-  const auto b = Data<float>::normal(500, 11, 2, 0.3);
-  const std::vector<InputView> layers{a.view(), b.view()};
-  std::vector<std::int64_t> labels(500);
-  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int64_t>(i % 3);
-  const auto run = [&](int threads) {
-    std::vector<double> numbers;
-    for (const std::size_t k : {0, 5}) {
-      for (const double x : isogram::gbs_table(layers, k, true, on_threads(threads))) {
-        numbers.push_back(x);
+TEST(Graph, is_the_same_for_any_number_of_threads) {
+  at_every_level([] {
+    const auto a = Data<float>::normal(500, 20, 1, 0.3);
+    const auto b = Data<float>::normal(500, 11, 2, 0.3);
+    const std::vector<InputView> layers{a.view(), b.view()};
+    std::vector<std::int64_t> labels(500);
+    for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int64_t>(i % 3);
+    const auto run = [&](int threads) {
+      std::vector<double> numbers;
+      for (const std::size_t k : {0, 5}) {
+        for (const double x : isogram::gbs_table(layers, k, true, on_threads(threads))) {
+          numbers.push_back(x);
+        }
       }
-    }
-    const Csr<float> graph = isogram::knn_graph<float>(a.view(), 7, true, true, on_threads(threads));
-    numbers.insert(numbers.end(), graph.indices.begin(), graph.indices.end());
-    numbers.insert(numbers.end(), graph.values.begin(), graph.values.end());
-    const std::vector<float> full = dense<float>(a.view(), true, threads);
-    numbers.insert(numbers.end(), full.begin(), full.end());
-    for (const std::int64_t count : isogram::motifs(a.view(), labels, 5, on_threads(threads))) {
-      numbers.push_back(static_cast<double>(count));
-    }
-    return numbers;
-  };
-  const std::vector<double> one = run(1);
-  for (const int threads : {2, 3, 8}) EXPECT_EQ(run(threads), one) << threads << " threads";
+      const Csr<float> graph =
+          isogram::knn_graph<float>(a.view(), 7, true, true, on_threads(threads));
+      numbers.insert(numbers.end(), graph.indices.begin(), graph.indices.end());
+      numbers.insert(numbers.end(), graph.values.begin(), graph.values.end());
+      const std::vector<float> full = dense<float>(a.view(), true, threads);
+      numbers.insert(numbers.end(), full.begin(), full.end());
+      for (const std::int64_t count : isogram::motifs(a.view(), labels, 5, on_threads(threads))) {
+        numbers.push_back(static_cast<double>(count));
+      }
+      return numbers;
+    };
+    const std::vector<double> one = run(1);
+    for (const int threads : {2, 3, 8}) EXPECT_EQ(run(threads), one) << threads << " threads";
+  });
 }
 
-TEST_P(Graph, long_calls_can_be_interrupted) {
-  const auto data = Data<double>::normal(3000, 700, 1);
-  isogram::Execution execution;
-  int calls = 0;
-  execution.poll = [&](std::size_t, std::size_t) { return ++calls < 2; };
-  const std::vector<InputView> layers{data.view(), data.view()};
-  EXPECT_THROW(isogram::gbs_table(layers, 0, true, execution), isogram::Interrupted);
+TEST(Graph, long_calls_can_be_interrupted) {
+  at_every_level([] {
+    const auto data = Data<double>::normal(3000, 700, 1);
+    isogram::Execution execution;
+    int calls = 0;
+    execution.poll = [&](std::size_t, std::size_t) { return ++calls < 2; };
+    const std::vector<InputView> layers{data.view(), data.view()};
+    EXPECT_THROW(isogram::gbs_table(layers, 0, true, execution), isogram::Interrupted);
+  });
 }
 
 // Classes -----------------------------------------------------------------------------------------
@@ -390,30 +401,35 @@ void expect_classes(std::size_t n, std::size_t k) {
   std::vector<std::int64_t> labels;
   const Data<T> data = clusters<T>(n, labels);
   EXPECT_NEAR(isogram::modularity(data.view(), labels, k),
-              static_cast<double>(reference::modularity(data.rows(), labels, k)),
-              kGbsTolerance<T>);
+              static_cast<double>(reference::modularity(data.rows(), labels, k)), kGbsTolerance<T>);
   EXPECT_EQ(isogram::motifs(data.view(), labels, k), reference::motifs(data.rows(), labels, k));
 }
 
-TEST_P(Graph, classes_agree_with_the_reference) {
-  for (const std::size_t k : {1, 3, 9}) {
-    expect_classes<float>(110, k);
-    expect_classes<double>(60, k);
-  }
-  expect_classes<float>(20, 19);
+TEST(Graph, classes_agree_with_the_reference) {
+  at_every_level([] {
+    for (const std::size_t k : {1, 3, 9}) {
+      expect_classes<float>(110, k);
+      expect_classes<double>(60, k);
+    }
+    expect_classes<float>(20, 19);
+  });
 }
 
-TEST_P(Graph, modularity_without_edges_is_undefined) {
-  const Data<float> zero(5, 2);
-  EXPECT_TRUE(std::isnan(isogram::modularity(zero.view(), std::vector<std::int64_t>(5), 2)));
+TEST(Graph, modularity_without_edges_is_undefined) {
+  at_every_level([] {
+    const Data<float> zero(5, 2);
+    EXPECT_TRUE(std::isnan(isogram::modularity(zero.view(), std::vector<std::int64_t>(5), 2)));
+  });
 }
 
-TEST_P(Graph, one_class_has_no_modularity_and_only_motifs_of_one) {
-  const auto data = Data<double>::normal(40, 3, 2, 1);
-  const std::vector<std::int64_t> labels(40, -3);
-  EXPECT_NEAR(isogram::modularity(data.view(), labels, 4), 0.0, 1e-15);
-  const auto counts = isogram::motifs(data.view(), labels, 39);
-  EXPECT_EQ(counts, (std::array<std::int64_t, 3>{40 * 39 * 38 / 6, 0, 0}));
+TEST(Graph, one_class_has_no_modularity_and_only_motifs_of_one) {
+  at_every_level([] {
+    const auto data = Data<double>::normal(40, 3, 2, 1);
+    const std::vector<std::int64_t> labels(40, -3);
+    EXPECT_NEAR(isogram::modularity(data.view(), labels, 4), 0.0, 1e-15);
+    const auto counts = isogram::motifs(data.view(), labels, 39);
+    EXPECT_EQ(counts, (std::array<std::int64_t, 3>{40 * 39 * 38 / 6, 0, 0}));
+  });
 }
 
 // Errors ------------------------------------------------------------------------------------------
@@ -422,25 +438,25 @@ TEST(GraphErrors, say_what_came) {
   auto data = Data<float>::normal(5, 3, 1);
   const InputView x(data.view(), "x");
   const auto knn_message = [&](std::size_t k) {
-    return message_of([&] { isogram::knn_graph<float>(x, k, false, true); });
+    return complaint([&] { isogram::knn_graph<float>(x, k, false, true); });
   };
   EXPECT_EQ(knn_message(0), "`k` must be at least 1 and less than the 5 rows of `x`, got 0");
   EXPECT_EQ(knn_message(5), "`k` must be at least 1 and less than the 5 rows of `x`, got 5");
 
   const std::vector<std::int64_t> labels(4);
-  EXPECT_EQ(message_of([&] { isogram::modularity(x, labels, 2); }),
+  EXPECT_EQ(complaint([&] { isogram::modularity(x, labels, 2); }),
             "`labels` must have 5 entries, one for each row of `x`, got 4");
-  EXPECT_EQ(message_of([&] { isogram::motifs(x, labels, 2); }),
+  EXPECT_EQ(complaint([&] { isogram::motifs(x, labels, 2); }),
             "`labels` must have 5 entries, one for each row of `x`, got 4");
 
   std::vector<float> out(20);
-  EXPECT_EQ(message_of([&] { isogram::dense_graph<float>(x, false, {out.data(), 5, 4}); }),
+  EXPECT_EQ(complaint([&] { isogram::dense_graph<float>(x, false, {out.data(), 5, 4}); }),
             "`out` must be 5 x 5, got 5 x 4");
 
   data.row(3)[2] = std::numeric_limits<float>::infinity();
   data.row(4)[0] = std::numeric_limits<float>::quiet_NaN();
   for (const bool center : {false, true}) {
-    EXPECT_EQ(message_of([&] { isogram::knn_graph<float>(x, 2, center, true); }),
+    EXPECT_EQ(complaint([&] { isogram::knn_graph<float>(x, 2, center, true); }),
               "`x` must be finite, got inf at index (3, 2)");
   }
 }
@@ -453,7 +469,7 @@ TEST(GraphErrors, name_the_layer) {
   const InputView single(MatrixView<const float>(a.values.data(), 1, 3), "layers[0]");
   const InputView empty(MatrixView<const float>(a.values.data(), 5, 0), "layers[1]");
   const auto message = [](const std::vector<InputView>& layers, std::size_t k) {
-    return message_of([&] { isogram::gbs_table(layers, k, false); });
+    return complaint([&] { isogram::gbs_table(layers, k, false); });
   };
   EXPECT_EQ(message({first, first, short_one}, 0),
             "`layers[2]` must have 5 rows like `layers[0]`, got 4");
@@ -463,7 +479,7 @@ TEST(GraphErrors, name_the_layer) {
   EXPECT_EQ(message({first}, 5),
             "`k` must be at least 1 and less than the 5 rows of `layers[0]`, got 5");
   EXPECT_EQ(message({}, 0), "`layers` must have at least one layer, got none");
-  EXPECT_EQ(message_of([&] { isogram::gbs_table(std::vector<InputView>{first}, {}, 0, false); }),
+  EXPECT_EQ(complaint([&] { isogram::gbs_table(std::vector<InputView>{first}, {}, 0, false); }),
             "`other` must have at least one layer, got none");
 }
 

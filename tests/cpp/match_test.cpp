@@ -34,7 +34,8 @@ constexpr Objective kObjectives[] = {Objective::maximize, Objective::minimize};
 using Random = std::mt19937;
 
 // Entries are rounded to float32, so that both types and the reference see the same problem.
-Rows made(std::size_t rows, std::size_t cols, const std::function<double(std::size_t, std::size_t)>& f) {
+Rows made(std::size_t rows, std::size_t cols,
+          const std::function<double(std::size_t, std::size_t)>& f) {
   Rows a(rows, std::vector<double>(cols));
   for (std::size_t i = 0; i < rows; ++i) {
     for (std::size_t j = 0; j < cols; ++j) a[i][j] = static_cast<float>(f(i, j));
@@ -42,8 +43,12 @@ Rows made(std::size_t rows, std::size_t cols, const std::function<double(std::si
   return a;
 }
 
-double uniform(Random& random) { return std::uniform_real_distribution<double>()(random); }
-double normal(Random& random) { return std::normal_distribution<double>()(random); }
+double uniform(Random& random) {
+  return std::uniform_real_distribution<double>()(random);
+}
+double normal(Random& random) {
+  return std::normal_distribution<double>()(random);
+}
 
 std::vector<double> normals(std::size_t n, Random& random) {
   std::vector<double> x(n);
@@ -210,8 +215,8 @@ using Shape = std::pair<std::size_t, std::size_t>;
 
 TEST_P(MatchTest, agrees_with_trying_everything) {
   Random random(1);
-  for (const auto& [rows, cols] : {Shape{1, 1}, {2, 2}, {3, 3}, {5, 5}, {7, 7}, {1, 6}, {6, 1},
-                                   {3, 7}, {7, 3}, {5, 6}}) {
+  for (const auto& [rows, cols] :
+       {Shape{1, 1}, {2, 2}, {3, 3}, {5, 5}, {7, 7}, {1, 6}, {6, 1}, {3, 7}, {7, 3}, {5, 6}}) {
     for (const Family& family : families()) {
       for (const Objective objective : kObjectives) {
         SCOPED_TRACE(family.name + " " + std::to_string(rows) + "x" + std::to_string(cols));
@@ -227,8 +232,15 @@ TEST_P(MatchTest, agrees_with_trying_everything) {
 
 TEST_P(MatchTest, agrees_with_the_reference) {
   Random random(2);
-  for (const auto& [rows, cols] : {Shape{16, 16}, {17, 17}, {49, 49}, {64, 64}, {65, 65},
-                                   {20, 50}, {50, 20}, {63, 65}, {9, 130}}) {
+  for (const auto& [rows, cols] : {Shape{16, 16},
+                                   {17, 17},
+                                   {49, 49},
+                                   {64, 64},
+                                   {65, 65},
+                                   {20, 50},
+                                   {50, 20},
+                                   {63, 65},
+                                   {9, 130}}) {
     for (const Family& family : families()) {
       for (const Objective objective : kObjectives) {
         SCOPED_TRACE(family.name + " " + std::to_string(rows) + "x" + std::to_string(cols));
@@ -257,7 +269,8 @@ TEST_P(MatchTest, handles_every_remainder_of_a_vector) {
 TEST_P(MatchTest, solves_float32_again_where_it_is_not_enough) {
   Random random(10);
   for (const std::size_t side : {12, 50}) {
-    for (const Rows& a : {skew(side, side, random), reference::negated(outlier(side, side, random))}) {
+    for (const Rows& a :
+         {skew(side, side, random), reference::negated(outlier(side, side, random))}) {
       const long double best = reference::best_total(a, true);
       const Solution s = solve<float>(a, Objective::maximize);
       const auto [total, magnitude] = checked_sums(a, s.columns);
@@ -287,7 +300,8 @@ TEST_P(MatchTest, scales_float64_of_any_magnitude) {
 
 TEST_P(MatchTest, has_no_gap_on_exact_ties) {
   Random random(5);
-  const Rows a = made(40, 40, [&](std::size_t, std::size_t) { return std::floor(4 * uniform(random)); });
+  const Rows a =
+      made(40, 40, [&](std::size_t, std::size_t) { return std::floor(4 * uniform(random)); });
   EXPECT_EQ(solve<float>(a, Objective::maximize).gaps[0], 0);
   EXPECT_EQ(solve<double>(a, Objective::minimize).gaps[0], 0);
 }
@@ -316,8 +330,7 @@ void expect_strides_do_not_matter() {
   const std::ptrdiff_t row_stride = problem_stride * static_cast<std::ptrdiff_t>(count);
   const std::ptrdiff_t col_stride = row_stride * static_cast<std::ptrdiff_t>(rows);
   const T* last = spread.data() + 2 * (values.size() - 1);
-  const ProblemBatch<T> backwards{last,           count,      rows,      cols,
-                                  problem_stride, row_stride, col_stride};
+  const ProblemBatch<T> backwards{last, count, rows, cols, problem_stride, row_stride, col_stride};
   EXPECT_EQ(solve(backwards, Objective::maximize), expected);
 
   const ProblemBatch<T> repeated{values.data(), 2, rows, cols, 0, cols, 1};
@@ -394,7 +407,8 @@ TEST_P(MatchTest, stops_within_one_large_problem) {
   Random random(8);
   const std::vector<double> values = flat<double>(rank_one(1500, 1500, random));
   const auto begin = std::chrono::steady_clock::now();
-  const Execution execution{.num_threads = 1, .poll = [](std::size_t, std::size_t) { return false; }};
+  const Execution execution{.num_threads = 1,
+                            .poll = [](std::size_t, std::size_t) { return false; }};
   EXPECT_THROW(solve(contiguous(values, 1, 1500, 1500), Objective::maximize, execution),
                isogram::Interrupted);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));

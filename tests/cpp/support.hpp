@@ -62,10 +62,11 @@ double sum_error(std::size_t depth) {
   return (static_cast<double>(additions) / 2 + 4) * eps<T>();
 }
 
-// A few roundings of a result in T.
+// The same where the errors of many such sums are summed up in turn: they are independent, so that
+// additions count by their root.
 template <class T>
-double few_roundings() {
-  return 4 * eps<T>();
+double typical_sum_error(std::size_t depth) {
+  return (std::sqrt(sum_error<T>(depth) / eps<T>()) + 4) * eps<T>();
 }
 
 inline void expect_close(Real got, Real want, Real tolerance, const std::string& where) {

@@ -43,7 +43,7 @@ def call_with(function, **parameters):
 
 def refuses(call, error, function, argument, came=""):
     """Assert the form of every message: "<function>: `<argument>` must be …, got …"."""
-    pattern = rf"(?s)^{function}: `{argument}` must be .+, got .*{came}"
+    pattern = rf"(?s)^{function}: `{argument}` must .+, got .*{came}"
     with pytest.raises(error, match=pattern) as caught:
         call()
     assert caught.type is error, f"{caught.type.__name__} is not exactly {error.__name__}"
@@ -168,7 +168,7 @@ def test_not_an_array(function, argument, call, shape, thing):
     if thing is None and (function, argument) in OPTIONAL:
         call(thing)
         return
-    with pytest.raises((TypeError, ValueError), match=rf"^{function}: `{argument}` must be "):
+    with pytest.raises((TypeError, ValueError), match=rf"^{function}: `{argument}` must "):
         call(thing)
 
 
@@ -303,7 +303,7 @@ def test_lengths_without_an_array_to_cut():
     call = call_with("semantic_rsm", other_lengths=[4] * 5)
     refuses(call, ValueError, "semantic_rsm", "other_lengths")
     for arguments, lengths in [((ragged,), "lengths"), ((TOKENS, ragged), "other_lengths")]:
-        with pytest.raises(ValueError, match=rf"^semantic_rsm: `{lengths}` must be .+, got "):
+        with pytest.raises(ValueError, match=rf"^semantic_rsm: `{lengths}` must .+, got "):
             ig.semantic_rsm(*arguments, **{lengths: [4] * 5})
 
 
@@ -329,7 +329,7 @@ def test_unknown_names(function, argument, name):
     ("function", "argument"), [(f, argument) for argument, _, users in NAMES for f in users]
 )
 def test_names_that_are_no_strings(function, argument):
-    message = rf"^{function}: `{argument}` must be .+, got "
+    message = rf"^{function}: `{argument}` must .+, got "
     with pytest.raises((TypeError, ValueError), match=message):
         call_with(function, **{argument: 3})()
 
@@ -358,7 +358,7 @@ def test_num_threads_that_is_no_integer(function, threads):
 
 @pytest.mark.parametrize(("threads", "error"), [(0, ValueError), (True, TypeError)])
 def test_set_num_threads(threads, error):
-    with pytest.raises(error, match=r"^set_num_threads: `n` must be .+, got "):
+    with pytest.raises(error, match=r"^set_num_threads: `n` must .+, got "):
         ig.set_num_threads(threads)
 
 

@@ -6,20 +6,31 @@
 
 namespace isogram {
 
-// pearson spearman kendall cosine: over the entries above the diagonal; kendall is tau-b
-// cka: debiased CKA with both RSMs as Gram matrices; gbs: mean cosine of rows, zero diagonals
+// pearson, cosine  of the entries above the diagonal
+// spearman         Pearson's of their ranks, equal entries sharing the mean of theirs
+// kendall          tau-b of them (Kendall 1945), by counting in O(m log m) (Knight 1966)
+// cka              debiased CKA (see cka.hpp) with both RSMs, taken to be symmetric, as the Gram
+//                  matrices; diagonals do not count
+// gbs              mean cosine of rows with zero diagonals; a zero row gives 0 (see graph.hpp)
 enum class Comparison { pearson, spearman, kendall, cosine, cka, gbs };
 
-// One number for two n × n matrices; NaN where it is undefined (a constant triangle, a vanishing
-// norm). Everything in float64. Cost n² (spearman, kendall: n² log n) and as much memory for the
-// two triangles. Throws std::invalid_argument: not square, different sizes, n < 3 (cka: n < 4), a
-// NaN or infinity.
+// One number in [−1, 1] for two n × n matrices; NaN where it is undefined: a constant triangle (for
+// cosine, one of zeros; for cka, one that centring takes to 0 up to rounding). Nothing but rounding
+// is ever clamped. Everything is float64, shifted and scaled by powers of two so that neither huge
+// nor tiny entries nor a common offset (where it does not count) spoil the result; Kendall's counts
+// are exact integers.
+// Cost n² (spearman, kendall: n² log n). Memory: two triangles, 8 n² bytes (spearman, kendall: and
+// 16 n² for sorting); cka, gbs: a few rows per thread. Bit-identical for any number of
+// threads. Throws std::invalid_argument: not square, different sizes, n < 3 (cka: n < 4), a NaN or
+// infinity anywhere.
 double compare(const InputView& a, const InputView& b, Comparison method,
                const Execution& execution = {});
 
 // out[i, j] = H((p_i + q_j)/2) − (H(p_i) + H(q_j))/2 in bits, between the rows of p (n × c), or
 // between those of p and q (Lin 1991). Rows are renormalised in float64; one set gives an exactly
-// symmetric result with a zero diagonal. Throws std::invalid_argument: no rows or columns,
+// symmetric result with a zero diagonal. Equal rows give exactly 0, and rounding never leaves
+// [0, 1]. Types: any → float64 → T. Cost n·m·c logarithms (half for one set); memory: the rows as
+// float64. Bit-identical for any number of threads. Throws std::invalid_argument: no rows or columns,
 // different column counts, a negative entry, a NaN or infinity, a row whose sum is not 1 within
 // 1e-3 (16-bit types: 1e-2), out of the wrong shape.
 template <class T>

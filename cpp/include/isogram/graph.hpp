@@ -33,9 +33,10 @@ void dense_graph(const InputView& x, bool center, MatrixView<T> out,
 
 // The k largest off-diagonal cosines of every row as directed edges W (of equal ones the smaller
 // column), or (W + Wᵀ)/2 with `symmetrize`: a mutual edge keeps its weight, a one-sided one gets
-// half.
-// Cost n²d multiply-adds; nothing n × n is held: running top-k per row. Throws as above, and
-// unless 1 ≤ k < n.
+// half. Edges of weight 0 are kept as such: every row has its k.
+// Types: any → T → T. Cost n²d multiply-adds; nothing n × n is held: a running top-k per row, x
+// packed once, and a tile per thread. Bit-identical for any number of threads. Throws
+// std::invalid_argument: no rows or columns, a NaN or infinity, not 1 ≤ k < n.
 template <class T>
 Csr<T> knn_graph(const InputView& x, std::size_t k, bool center, bool symmetrize,
                  const Execution& execution = {});
@@ -44,8 +45,11 @@ Csr<T> knn_graph(const InputView& x, std::size_t k, bool center, bool symmetrize
 // every layer of y (or of x again), row by row: x.size() × y.size() numbers; a zero row gives 0.
 // k = 0 compares the full graphs, else the symmetrised k-NN graphs.
 // One walk over strips of rows: nothing n × n is held. Types: any → T → float64 sums, T = double
-// if any layer is float64, else float. Bit-identical for any number of threads. Throws as above,
-// and for layers of different n, no layers, n < 2.
+// if any layer is float64, else float. Cost: n²d multiply-adds for every layer and, for full
+// graphs, n² for every pair of them; memory: all layers packed once (k = 0) or their sparse graphs
+// (k > 0), and a tile of each per thread. Bit-identical for any number of threads. Throws
+// std::invalid_argument: no layers, layers of different n, n < 2, an empty layer, a NaN or
+// infinity, not k < n.
 std::vector<double> gbs_table(std::span<const InputView> x, std::size_t k, bool center,
                               const Execution& execution = {});
 std::vector<double> gbs_table(std::span<const InputView> x, std::span<const InputView> y,
@@ -54,11 +58,12 @@ std::vector<double> gbs_table(std::span<const InputView> x, std::span<const Inpu
 // Newman's modularity Q = Σ_c [L_c/m − (k_c/2m)²] of the symmetrised k-NN cosine graph, weighted,
 // with the labels as communities (Lu et al. 2022, arXiv:2111.12485): L_c is the weight of edges
 // inside class c, k_c the weighted degree of its nodes, m the weight of all edges. NaN if m = 0.
+// Sums in float64. Throws as knn_graph, and unless there is one label per row.
 double modularity(const InputView& x, std::span<const std::int64_t> labels, std::size_t k,
                   const Execution& execution = {});
 
 // Triangles of the undirected k-NN graph (an edge where either end chose the other) by how many
-// classes they touch: one, two, three.
+// classes they touch: one, two, three. Cost of the graph, and O(edges^1.5). Throws as modularity.
 std::array<std::int64_t, 3> motifs(const InputView& x, std::span<const std::int64_t> labels,
                                    std::size_t k, const Execution& execution = {});
 

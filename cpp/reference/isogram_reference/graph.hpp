@@ -1,9 +1,8 @@
-// Slow and obvious: cosine graphs and what is measured on them, dense, in float64.
+// Slow and obvious: cosine graphs and what is measured on them, dense, in long double.
 #pragma once
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <set>
@@ -13,30 +12,27 @@
 
 namespace isogram_reference {
 
-inline Rows less_column_means(Rows x) {
+inline Matrix less_column_means(Matrix x) {
   for (std::size_t j = 0; j < x[0].size(); ++j) {
-    long double mean = 0;
-    for (const auto& row : x) mean += row[j] / static_cast<long double>(x.size());
-    for (auto& row : x) row[j] = static_cast<double>(row[j] - mean);
+    Real mean = 0;
+    for (const Vec& row : x) mean += row[j] / static_cast<Real>(x.size());
+    for (Vec& row : x) row[j] -= mean;
   }
   return x;
 }
 
 // Cosines of all rows, zero for zero rows and on the diagonal.
-inline Rows dense_graph(Rows x, bool center) {
+inline Matrix dense_graph(Matrix x, bool center) {
   if (center) x = less_column_means(x);
-  Rows graph(x.size(), std::vector<double>(x.size()));
+  Matrix graph(x.size(), Vec(x.size()));
   for (std::size_t i = 0; i < x.size(); ++i) {
-    for (std::size_t j = 0; j < x.size(); ++j) {
-      const long double value = cosine({x[i].begin(), x[i].end()}, {x[j].begin(), x[j].end()});
-      graph[i][j] = i == j || std::isnan(value) ? 0 : static_cast<double>(value);
-    }
+    for (std::size_t j = 0; j < x.size(); ++j) graph[i][j] = i == j ? 0 : cosine_of(x[i], x[j]);
   }
   return graph;
 }
 
 // The columns of the k largest off-diagonal entries of every row; of equal ones the smaller.
-inline std::vector<std::vector<std::size_t>> nearest(const Rows& graph, std::size_t k) {
+inline std::vector<std::vector<std::size_t>> nearest(const Matrix& graph, std::size_t k) {
   std::vector<std::vector<std::size_t>> chosen;
   for (std::size_t i = 0; i < graph.size(); ++i) {
     std::vector<std::size_t> order;
@@ -51,9 +47,9 @@ inline std::vector<std::vector<std::size_t>> nearest(const Rows& graph, std::siz
   return chosen;
 }
 
-inline Rows knn_graph(const Rows& x, std::size_t k, bool center, bool symmetrize) {
-  const Rows full = dense_graph(x, center);
-  Rows graph(x.size(), std::vector<double>(x.size()));
+inline Matrix knn_graph(const Matrix& x, std::size_t k, bool center, bool symmetrize) {
+  const Matrix full = dense_graph(x, center);
+  Matrix graph(x.size(), Vec(x.size()));
   const auto chosen = nearest(full, k);
   for (std::size_t i = 0; i < x.size(); ++i) {
     for (const std::size_t j : chosen[i]) {
@@ -65,24 +61,23 @@ inline Rows knn_graph(const Rows& x, std::size_t k, bool center, bool symmetrize
 }
 
 // k = 0: full graphs.
-inline long double gbs(const Rows& x, const Rows& y, std::size_t k, bool center) {
+inline Real gbs(const Matrix& x, const Matrix& y, std::size_t k, bool center) {
   if (k == 0) return mean_row_cosine(dense_graph(x, center), dense_graph(y, center));
   return mean_row_cosine(knn_graph(x, k, center, true), knn_graph(y, k, center, true));
 }
 
 // Σ_ij (A_ij − k_i k_j / 2m) [same class] / 2m: Newman's definition, pair by pair.
-inline long double modularity(const Rows& x, const std::vector<std::int64_t>& labels,
-                              std::size_t k) {
-  const Rows graph = knn_graph(x, k, false, true);
-  Series degree;
-  long double total = 0;
-  for (const auto& row : graph) {
-    long double sum = 0;
-    for (const double weight : row) sum += weight;
+inline Real modularity(const Matrix& x, const std::vector<std::int64_t>& labels, std::size_t k) {
+  const Matrix graph = knn_graph(x, k, false, true);
+  Vec degree;
+  Real total = 0;
+  for (const Vec& row : graph) {
+    Real sum = 0;
+    for (const Real weight : row) sum += weight;
     degree.push_back(sum);
     total += sum;
   }
-  long double q = 0;
+  Real q = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
     for (std::size_t j = 0; j < x.size(); ++j) {
       if (labels[i] == labels[j]) q += (graph[i][j] - degree[i] * degree[j] / total) / total;
@@ -92,7 +87,7 @@ inline long double modularity(const Rows& x, const std::vector<std::int64_t>& la
 }
 
 // Every three nodes.
-inline std::array<std::int64_t, 3> motifs(const Rows& x, const std::vector<std::int64_t>& labels,
+inline std::array<std::int64_t, 3> motifs(const Matrix& x, const std::vector<std::int64_t>& labels,
                                           std::size_t k) {
   const auto chosen = nearest(dense_graph(x, false), k);
   std::vector<std::vector<bool>> linked(x.size(), std::vector<bool>(x.size()));

@@ -291,7 +291,9 @@ std::size_t augment(const AssignmentState<T>& s, std::size_t root) noexcept {
 }
 
 // Entries as float64, a vector of doubles at a time.
-inline Vector<double> widened(const double* p) { return load(p); }
+inline Vector<double> widened(const double* p) {
+  return load(p);
+}
 inline Vector<double> widened(const float* p) {
   typedef float Half __attribute__((vector_size(kVectorBytes / 2)));
   Half half;
@@ -300,8 +302,8 @@ inline Vector<double> widened(const float* p) {
 }
 
 template <class T>
-double slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols,
-             const T* dual, const std::int32_t* column_of) noexcept {
+double slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols, const T* dual,
+             const std::int32_t* column_of) noexcept {
   double total = 0;
   for (std::size_t i = 0; i < rows; ++i, costs += stride) {
     const double smallest = minimum_over<double>(

@@ -113,10 +113,14 @@ std::size_t squared_distances(T* row, std::size_t n, T a_squared, const T* b_squ
   return count;
 }
 
+// By squaring: no degree takes long.
 template <class T>
 inline T power(T base, int degree) {
   T result = base;
-  for (int factor = 1; factor < degree; ++factor) result = result * base;
+  for (int left = degree - 1; left > 0; left /= 2) {
+    if (left % 2 == 1) result = result * base;
+    base = base * base;
+  }
   return result;
 }
 

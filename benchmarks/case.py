@@ -1,0 +1,54 @@
+"""A case: one piece of work, isogram's way and the others'."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.baselines.rivals import Unavailable, load
+from benchmarks.settings import Settings
+
+
+@dataclass
+class Workload:
+    """A case with its data at hand.
+
+    `isogram` takes the number of threads. `error` turns any contender's result into its relative
+    error against a float64 reference; a number above `right` is called wrong. `work` says what
+    the work needs at least, by the names of `peaks.KINDS`, in flops or bytes.
+    """
+
+    isogram: Callable[[int], Any]
+    rivals: dict[str, Callable[[], Any]]
+    error: Callable[[Any], float]
+    right: float = 1e-3
+    work: Mapping[str, float] = field(default_factory=dict)
+    precisions: dict[str, Callable[[int], Any]] = field(default_factory=dict)
+    stopwatches: dict[str, Callable[[], float]] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    close: Callable[[], None] = lambda: None
+
+    def add_rival(self, name: str, adapter: str, bind: Callable[[Any], Callable[[], Any]]) -> None:
+        """Let a rival take part: `bind(adapter)` gives what to time; or note why it cannot."""
+        module = load(adapter)
+        if isinstance(module, Unavailable):
+            self.missing[name] = module.reason
+        else:
+            self.rivals[name] = bind(module)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the results; `build` makes the data."""
+
+    name: str
+    group: str
+    title: str
+    sizes: Mapping[str, int]
+    build: Callable[[Settings], Workload]
+    data: str = "random"
+    dtype: str = "float32"
+    per: tuple[str, int] | None = None  # what a time is divided by in plots: ("assignment", 200)
+    measure_memory: bool = False
+    levels: bool = True  # time isogram at lower SIMD levels too

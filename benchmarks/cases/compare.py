@@ -1,0 +1,74 @@
+"""Comparisons of RSMs, and divergences of predictions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import isogram as ig
+import numpy as np
+
+from benchmarks import data
+from benchmarks.baselines import compare as baseline
+from benchmarks.case import Case, Workload
+from benchmarks.cases import _errors
+from benchmarks.settings import Settings
+
+METHODS = {  # ours → rsatoolbox's
+    "pearson": "corr",
+    "spearman": "spearman",
+    "kendall": "kendall",
+    "cosine": "cosine",
+}
+
+
+def cases(settings: Settings) -> list[Case]:
+    """Return the cases of this group."""
+    n, rows, classes = settings.size(2000, 80), settings.size(1000, 60), settings.size(1000, 50)
+    result = [
+        Case(
+            f"compare-{method}",
+            "compare",
+            f"{method} of two RSMs",
+            {"n": n},
+            lambda _, method=method: rsms(method, *data.layers(2, n, 64)),  # type: ignore[misc]
+            data="correlated",
+            levels=False,
+        )
+        for method in METHODS
+    ]
+    divergences = Case(
+        "jsd",
+        "compare",
+        "Jensen–Shannon divergences",
+        {"n": rows, "classes": classes},
+        lambda _: jsd(data.probabilities(rows, classes)),
+    )
+    return [*result, divergences]
+
+
+def rsms(method: str, x: Any, y: Any) -> Workload:
+    """Return one comparison."""
+    a, b = ig.gram(x, kernel="cosine"), ig.gram(y, kernel="cosine")
+    plain = getattr(baseline, method)
+    workload = Workload(
+        isogram=lambda threads: ig.compare(a, b, method=method, num_threads=threads),
+        rivals={"NumPy and SciPy": lambda: plain(a, b)},
+        error=_errors.of_scalar(plain(a.astype(np.float64), b.astype(np.float64))),
+    )
+    workload.add_rival(
+        "rsatoolbox",
+        "rsatoolbox",
+        lambda module: lambda: module.compare(a, b, METHODS[method]),
+    )
+    return workload
+
+
+def jsd(p: Any) -> Workload:
+    """Return all pairs' divergences."""
+    exact = p.astype(np.float64)
+    exact /= exact.sum(axis=1, keepdims=True)
+    return Workload(
+        isogram=lambda threads: ig.jsd(p, num_threads=threads),
+        rivals={"NumPy": lambda: baseline.jsd(p)},
+        error=_errors.of_array(baseline.jsd(exact)),
+    )

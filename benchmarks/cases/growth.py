@@ -1,0 +1,50 @@
+"""Semantic RSMs of more and more inputs: time per pair and memory must not grow with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import isogram as ig
+import numpy as np
+
+from benchmarks import data
+from benchmarks.baselines import rsm as baseline
+from benchmarks.case import Case, Workload
+from benchmarks.cases import _errors
+from benchmarks.settings import Settings
+
+TOKENS, CHANNELS = 49, 320
+INPUTS = (250, 500, 1000, 2000)
+MOST_FOR_LOOP = 250  # inputs: its time per pair does not change beyond, only our patience
+
+
+def cases(settings: Settings) -> list[Case]:
+    """Return the cases of this group."""
+    counts = (12, 24) if settings.quick else INPUTS
+    return [
+        Case(
+            f"growth-n{count}",
+            "growth",
+            "semantic RSM, cosine, exact matching",
+            {"n": count, "s": TOKENS, "c": CHANNELS},
+            lambda s, count=count: grown(data.real_tokens(s, TOKENS, CHANNELS, count)),  # type: ignore[misc]
+            data="real network",
+            per=("pair", count * (count - 1) // 2),
+            measure_memory=True,
+            levels=False,
+        )
+        for count in counts
+    ]
+
+
+def grown(tokens: Any) -> Workload:
+    """Return the semantic RSM; the loop takes part as long as it ends in seconds."""
+    few = baseline.semantic_cosine(tokens[:4].astype(np.float64))
+    rivals = {}
+    if len(tokens) <= MOST_FOR_LOOP:
+        rivals["NumPy and SciPy"] = lambda: baseline.semantic_cosine(tokens)
+    return Workload(
+        isogram=lambda threads: ig.semantic_rsm(tokens, num_threads=threads),
+        rivals=rivals,
+        error=lambda rsm: _errors.of_array(few)(rsm[: len(few), : len(few)]),
+    )

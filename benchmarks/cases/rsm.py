@@ -1,0 +1,114 @@
+"""Semantic RSMs of real tokens against a NumPy product and a loop over SciPy."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import isogram as ig
+import numpy as np
+
+from benchmarks import data
+from benchmarks.baselines import rsm as baseline
+from benchmarks.case import Case, Workload
+from benchmarks.cases import _errors
+from benchmarks.settings import Settings
+
+# tokens, channels, inputs: so many that the loop takes seconds
+SHAPES = ((49, 1280, 160), (49, 320, 200), (196, 112, 60), (784, 40, 14))
+NARROW = ("bfloat16", "int8")
+
+
+def cases(settings: Settings) -> list[Case]:
+    """Return the cases of this group."""
+    if settings.quick:
+        return [semantic(49, 192, 24), spatial(24)]
+    return [*(semantic(*shape) for shape in SHAPES), spatial(2000), *smooth_cases()]
+
+
+def semantic(tokens: int, channels: int, inputs: int) -> Case:
+    """Return the case of one shape of real feature maps."""
+    return Case(
+        f"rsm-s{tokens}c{channels}",
+        "rsm",
+        "semantic RSM, cosine, exact matching",
+        {"n": inputs, "s": tokens, "c": channels},
+        lambda settings: exact(data.real_tokens(settings, tokens, channels, inputs)),
+        data="real network",
+        per=("pair", inputs * (inputs - 1) // 2),
+        measure_memory=True,
+    )
+
+
+def smooth_cases() -> list[Case]:
+    """Return the case of smooth fields."""
+    tokens, channels, inputs = 49, 256, 150
+    return [
+        Case(
+            "rsm-smooth-s49c256",
+            "rsm",
+            "semantic RSM, cosine, exact matching",
+            {"n": inputs, "s": tokens, "c": channels},
+            lambda _: exact(data.smooth_fields(inputs, tokens, channels)),
+            data="smooth",
+            per=("pair", inputs * (inputs - 1) // 2),
+        )
+    ]
+
+
+def spatial(inputs: int) -> Case:
+    """Return the case without matching."""
+    tokens, channels = 49, 320
+    return Case(
+        "rsm-spatial",
+        "rsm",
+        "spatial RSM, cosine",
+        {"n": inputs, "s": tokens, "c": channels},
+        lambda settings: unmatched(data.real_tokens(settings, tokens, channels, inputs)),
+        data="real network",
+        levels=False,
+    )
+
+
+def affinity_flops(tokens: Any) -> float:
+    """Return the flops of the affinities of all pairs of inputs."""
+    n, s, c = tokens.shape
+    return n * (n - 1) * s * s * c
+
+
+def precisions(tokens: Any) -> dict[str, Callable[[int], Any]]:
+    """Return the calls that match on narrow tokens, where this version has them."""
+    if "precision" not in inspect.signature(ig.semantic_rsm).parameters:
+        return {}
+
+    def bind(precision: str) -> Callable[[int], Any]:
+        options: dict[str, Any] = {"precision": precision}
+        return lambda threads: ig.semantic_rsm(tokens, num_threads=threads, **options)
+
+    return {precision: bind(precision) for precision in NARROW}
+
+
+def exact(tokens: Any) -> Workload:
+    """Return the semantic cosine RSM."""
+    few = tokens[:4].astype(np.float64)
+    truth = baseline.semantic_cosine(few)
+    return Workload(
+        isogram=lambda threads: ig.semantic_rsm(tokens, num_threads=threads),
+        rivals={"NumPy and SciPy": lambda: baseline.semantic_cosine(tokens)},
+        error=lambda rsm: _errors.of_array(truth)(rsm[: len(few), : len(few)]),
+        work={"fma32": affinity_flops(tokens)},
+        precisions=precisions(tokens),
+    )
+
+
+def unmatched(tokens: Any) -> Workload:
+    """Return the spatial cosine RSM."""
+    few = baseline.spatial_cosine(tokens[:8].astype(np.float64))
+    n, s, c = tokens.shape
+    return Workload(
+        isogram=lambda threads: ig.spatial_rsm(tokens, num_threads=threads),
+        rivals={"NumPy": lambda: baseline.spatial_cosine(tokens)},
+        error=lambda rsm: _errors.of_array(few)(rsm[: len(few), : len(few)]),
+        work={"fma32": n * (n + 1.0) * s * c},
+    )

@@ -1,0 +1,570 @@
+#include "isogram/gram.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "isogram/error.hpp"
+#include "isogram_reference/gram.hpp"
+#include "support.hpp"
+
+namespace {
+
+using namespace isogram_test;
+namespace reference = isogram_reference;
+using isogram::InputView;
+using isogram::Kernel;
+using isogram::KernelOptions;
+using isogram::MatrixView;
+
+const KernelOptions kKernels[] = {
+    {.kernel = Kernel::linear},
+    {.kernel = Kernel::cosine},
+    {.kernel = Kernel::correlation},
+    {.kernel = Kernel::rbf, .bandwidth = 2.5},
+    {.kernel = Kernel::laplacian, .bandwidth = 7},
+    {.kernel = Kernel::polynomial, .gamma = 0.25, .degree = 3, .coef0 = 0.5},
+};
+
+std::string name_of(Kernel kernel) {
+  constexpr const char* kNames[] = {"linear",    "cosine", "correlation", "rbf",
+                                    "laplacian", "polynomial"};
+  return kNames[static_cast<int>(kernel)];
+}
+
+// ---- What an entry may be off by -------------------------------------------------------------
+
+// What one row contributes to errors: its length, plain and less its own or the columns' mean.
+struct Row {
+  Vec values;
+  Vec absolute;
+  Vec shifted;  // less the columns' mean
+};
+
+std::vector<Row> rows_of(const Matrix& x, const Vec& column_means) {
+  std::vector<Row> rows;
+  for (const Vec& values : x) {
+    Row row{values, values, values};
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      row.absolute[k] = std::abs(values[k]);
+      row.shifted[k] -= column_means[k];
+    }
+    rows.push_back(row);
+  }
+  return rows;
+}
+
+Vec column_means(const Matrix& x) {
+  Vec means(x[0].size());
+  for (const Vec& row : x) {
+    for (std::size_t k = 0; k < row.size(); ++k) means[k] += row[k] / static_cast<Real>(x.size());
+  }
+  return means;
+}
+
+template <class T>
+Real tolerance(const Row& a, const Row& b, const KernelOptions& options, Real want) {
+  const std::size_t depth = a.values.size();
+  const Real sum = sum_error<T>(depth);
+  const Real products = reference::inner(a.absolute, b.absolute);
+  const Real bandwidth = options.bandwidth;
+  switch (options.kernel) {
+    case Kernel::linear:
+      return sum * products + std::numeric_limits<T>::denorm_min();
+    case Kernel::cosine:
+    case Kernel::correlation:
+      return sum;
+    case Kernel::rbf: {
+      // By expansion where the distance is at least 1/256 of the lengths, else by differences.
+      const Real lengths =
+          reference::inner(a.shifted, a.shifted) + reference::inner(b.shifted, b.shifted);
+      const Real distance = reference::squared_distance(a.values, b.values);
+      const bool is_repaired = distance < lengths / 300;
+      const Real of_distance = is_repaired ? 2 * eps<T>() * distance : 2 * sum * lengths;
+      const Real of_exponent =
+          (of_distance + 4 * eps<T>() * distance) / (2 * bandwidth * bandwidth);
+      return want * std::expm1(of_exponent) + 4 * eps<T>() * want + std::numeric_limits<T>::min();
+    }
+    case Kernel::laplacian: {
+      const Real lengths = reference::l1_distance(a.shifted, Vec(depth, 0)) +
+                           reference::l1_distance(b.shifted, Vec(depth, 0));
+      const Real of_exponent = 2 * sum * lengths / bandwidth;
+      return want * std::expm1(of_exponent) + 4 * eps<T>() * want + std::numeric_limits<T>::min();
+    }
+    case Kernel::polynomial: {
+      const Real gamma = options.gamma == 0 ? 1 / static_cast<Real>(depth) : Real(options.gamma);
+      const Real magnitude = std::abs(gamma) * products + std::abs(Real(options.coef0));
+      const Real base = std::abs(gamma * reference::inner(a.values, b.values) + options.coef0);
+      const Real off = (sum + 2 * eps<T>()) * magnitude;
+      return options.degree * off * std::pow(base + off, options.degree - 1) +
+             options.degree * eps<T>() * std::abs(want);
+    }
+  }
+  return 0;
+}
+
+template <class T>
+struct Expected {
+  Expected(const Matrix& x, const Matrix& y, const KernelOptions& options)
+      : values(reference::gram(x, y, options)), tolerances(values) {
+    const Vec means = column_means(x);
+    const std::vector<Row> a = rows_of(x, means);
+    const std::vector<Row> b = rows_of(y, means);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      for (std::size_t j = 0; j < y.size(); ++j) {
+        tolerances[i][j] = tolerance<T>(a[i], b[j], options, values[i][j]);
+      }
+    }
+  }
+  void expect(const Output<T>& out) const {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      for (std::size_t j = 0; j < values[i].size(); ++j) {
+        const Real want = std::abs(values[i][j]) > std::numeric_limits<T>::max()
+                              ? std::copysign(Real(INFINITY), values[i][j])
+                              : values[i][j];
+        expect_close(out(i, j), want, tolerances[i][j], at(i, j));
+        if (testing::Test::HasFailure()) return;  // one entry says enough
+      }
+    }
+  }
+  Matrix values;
+  Matrix tolerances;
+};
+
+bool has_unit_diagonal(Kernel kernel) {
+  return kernel != Kernel::linear && kernel != Kernel::polynomial;
+}
+
+// Both forms at every level against the definition, with everything that holds exactly.
+template <class T>
+void expect_gram(const Input& x, const Input& y, const KernelOptions& options,
+                 Order out_order = Order::c) {
+  SCOPED_TRACE(name_of(options.kernel) + (sizeof(T) == 4 ? " float" : " double"));
+  const Matrix x_values = x.values();
+  const Matrix y_values = y.values();
+  const Expected<T> of_x(x_values, x_values, options);
+  const Expected<T> of_both(x_values, y_values, options);
+  at_every_level([&] {
+    Output<T> own(x_values.size(), x_values.size(), out_order);
+    isogram::gram<T>(x.view(), options, own.view());
+    of_x.expect(own);
+    own.expect_exactly_symmetric();
+    own.expect_surroundings_untouched();
+    for (std::size_t i = 0; i < x_values.size() && has_unit_diagonal(options.kernel); ++i) {
+      ASSERT_EQ(own(i, i), T(of_x.values[i][i] == 0 ? 0 : 1)) << i;
+    }
+    Output<T> cross(x_values.size(), y_values.size(), out_order);
+    isogram::gram<T>(x.view(), y.view(), options, cross.view());
+    of_both.expect(cross);
+    cross.expect_surroundings_untouched();
+  });
+}
+
+template <class T>
+constexpr ElementType kWidest = sizeof(T) == 4 ? ElementType::float32 : ElementType::float64;
+
+template <class T>
+Input in_order(const Matrix& values, const char* name = "x") {
+  return Input(kWidest<T>, Order::c, values, name);
+}
+
+template <class T>
+class Gram : public testing::Test {};
+using Types = testing::Types<float, double>;
+TYPED_TEST_SUITE(Gram, Types);
+
+// ---- Types, orders, sizes --------------------------------------------------------------------
+
+TYPED_TEST(Gram, EveryTypeAndOrder) {
+  using T = TypeParam;
+  for (const ElementType type : kTypes) {
+    if (type == ElementType::float64 && sizeof(T) == 4) continue;  // rounds its inputs: no oracle
+    for (const Order order : kOrders) {
+      SCOPED_TRACE(std::string(isogram_test::name_of(type)) + ", " + isogram_test::name_of(order));
+      const Input x(type, order, normal_matrix(49, 7, 1));
+      const Input y(type, order == Order::c ? Order::fortran : Order::padded,
+                    normal_matrix(13, 7, 2), "y");
+      for (const KernelOptions& options : kKernels) expect_gram<T>(x, y, options);
+    }
+  }
+}
+
+TYPED_TEST(Gram, EverySize) {
+  using T = TypeParam;
+  for (const std::size_t n : {1, 2, 3, 47, 48, 49, 95, 96, 97, 193}) {
+    SCOPED_TRACE("n " + std::to_string(n));
+    const Input x = in_order<T>(normal_matrix(n, 5, 3));
+    const Input y = in_order<T>(normal_matrix(196 - n, 5, 4), "y");
+    for (const KernelOptions& options : kKernels) expect_gram<T>(x, y, options);
+  }
+}
+
+TYPED_TEST(Gram, EveryDepth) {
+  using T = TypeParam;
+  for (const std::size_t depth : {1, 2, 7, 255, 256, 257, 600}) {
+    SCOPED_TRACE("depth " + std::to_string(depth));
+    const Input x = in_order<T>(normal_matrix(50, depth, 5));
+    const Input y = in_order<T>(normal_matrix(3, depth, 6), "y");
+    for (KernelOptions options : kKernels) {
+      options.bandwidth *= std::sqrt(static_cast<double>(depth));
+      if (options.kernel == Kernel::polynomial) options.gamma = 0;  // 1 / depth
+      expect_gram<T>(x, y, options);
+    }
+  }
+}
+
+TYPED_TEST(Gram, OutOfEveryOrder) {
+  using T = TypeParam;
+  const Input x = in_order<T>(normal_matrix(98, 4, 7));
+  const Input y = in_order<T>(normal_matrix(5, 4, 8), "y");
+  for (const Order order : {Order::c, Order::fortran, Order::padded, Order::negative}) {
+    SCOPED_TRACE(isogram_test::name_of(order));
+    for (const KernelOptions& options : kKernels) expect_gram<T>(x, y, options, order);
+  }
+}
+
+TYPED_TEST(Gram, MixedInputTypes) {
+  using T = TypeParam;
+  const Input x(ElementType::bfloat16, Order::fortran, normal_matrix(20, 6, 9));
+  const Input y(sizeof(T) == 8 ? ElementType::float64 : ElementType::float16, Order::negative,
+                normal_matrix(11, 6, 10), "y");
+  for (const KernelOptions& options : kKernels) expect_gram<T>(x, y, options);
+}
+
+// ---- Scales, offsets -------------------------------------------------------------------------
+
+// The largest power of ten whose square a T still holds many times over, and beyond.
+template <class T>
+std::vector<double> scales() {
+  if (sizeof(T) == 4) return {1e-30, 1e-18, 1e-13, 1e-11, 1e11, 1e13, 1e18, 1e30};
+  return {1e-200, 1e-150, 1e-100, 1e100, 1e150, 1e200};
+}
+
+TYPED_TEST(Gram, EveryScale) {
+  using T = TypeParam;
+  for (const double scale : scales<T>()) {
+    SCOPED_TRACE("scale " + std::to_string(std::log10(scale)));
+    const Input x = in_order<T>(normal_matrix(50, 6, 11, scale));
+    const Input y = in_order<T>(normal_matrix(7, 6, 12, scale), "y");
+    for (KernelOptions options : kKernels) {
+      if (options.kernel == Kernel::polynomial) continue;  // overflows, by its definition
+      options.bandwidth *= scale;
+      expect_gram<T>(x, y, options);
+    }
+  }
+}
+
+TYPED_TEST(Gram, EveryOffset) {
+  using T = TypeParam;
+  for (const double offset : {1e3, 1e4, 1e6}) {
+    SCOPED_TRACE("offset " + std::to_string(offset));
+    const Input x = in_order<T>(normal_matrix(98, 20, 13, 1, offset));
+    const Input y = in_order<T>(normal_matrix(7, 20, 14, 1, offset), "y");
+    for (KernelOptions options : kKernels) {
+      if (options.kernel == Kernel::polynomial) options = {.kernel = Kernel::polynomial, .degree = 1};
+      expect_gram<T>(x, y, options);
+    }
+  }
+}
+
+// Rows from far below to far above what T can square, side by side.
+TYPED_TEST(Gram, HugeBesideTinyRows) {
+  using T = TypeParam;
+  const int reach = sizeof(T) == 4 ? 120 : 1000;
+  Matrix values = normal_matrix(50, 6, 15);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const int exponent = static_cast<int>(i % 5) * reach / 2 - reach;  // −reach … reach
+    for (Real& value : values[i]) value = std::ldexp(value, exponent);
+  }
+  const Input x = in_order<T>(values);
+  for (const Kernel kernel : {Kernel::linear, Kernel::cosine, Kernel::correlation}) {
+    expect_gram<T>(x, x, {.kernel = kernel});
+  }
+  // Distances are those of the huge rows alone; the tiny rows coincide.
+  const double bandwidth = std::ldexp(1.0, reach);
+  expect_gram<T>(x, x, {.kernel = Kernel::rbf, .bandwidth = bandwidth});
+  expect_gram<T>(x, x, {.kernel = Kernel::laplacian, .bandwidth = bandwidth});
+}
+
+TYPED_TEST(Gram, ZeroAndConstantRows) {
+  using T = TypeParam;
+  Matrix values = normal_matrix(30, 9, 16);
+  for (std::size_t i = 0; i < values.size(); i += 3) {
+    std::fill(values[i].begin(), values[i].end(), i % 2 == 0 ? Real(0) : Real(T(0.1)) * i);
+  }
+  const Input x = in_order<T>(values);
+  for (const KernelOptions& options : kKernels) expect_gram<T>(x, x, options);
+  const Input zeros = in_order<T>(Matrix(5, Vec(9, 0)), "y");
+  for (const KernelOptions& options : kKernels) expect_gram<T>(x, zeros, options);
+  for (const KernelOptions& options : kKernels) expect_gram<T>(zeros, x, options);
+}
+
+// ---- Near-duplicates -------------------------------------------------------------------------
+
+// Pairs of rows a ten-thousandth of their length apart, and a bandwidth that tells them apart.
+TYPED_TEST(Gram, NearDuplicatesInRbf) {
+  using T = TypeParam;
+  for (const double offset : {0.0, 100.0}) {
+    Matrix values = normal_matrix(100, 40, 17, 1, offset);
+    for (std::size_t i = 1; i < values.size(); i += 2) {
+      for (std::size_t k = 0; k < values[i].size(); ++k) {
+        values[i][k] = values[i - 1][k] + 1e-4 * std::sin(static_cast<double>(i * 40 + k));
+      }
+    }
+    const Input x = in_order<T>(values);
+    expect_gram<T>(x, x, {.kernel = Kernel::rbf, .bandwidth = 5e-4});
+  }
+}
+
+TYPED_TEST(Gram, NearDuplicatesOfExtremeScale) {
+  using T = TypeParam;
+  for (const double scale : scales<T>()) {
+    SCOPED_TRACE("scale " + std::to_string(std::log10(scale)));
+    Matrix values = normal_matrix(20, 10, 18, scale);
+    values[7] = values[3];
+    for (Real& value : values[7]) value *= 1.001;
+    values[11] = values[2];
+    const Input x = in_order<T>(values);
+    expect_gram<T>(x, x, {.kernel = Kernel::rbf, .bandwidth = 2e-3 * scale});
+  }
+}
+
+TYPED_TEST(Gram, DuplicatesAreExactlyOneInBothForms) {
+  using T = TypeParam;
+  Matrix values = normal_matrix(60, 33, 19, 1, 50);
+  values[50] = values[4];
+  const Input x = in_order<T>(values);
+  at_every_level([&] {
+    for (const Kernel kernel : {Kernel::rbf, Kernel::laplacian}) {
+      for (const double bandwidth : {1e-300, 1e-30, 1e-3, 1.0}) {
+        Output<T> own(60, 60);
+        isogram::gram<T>(x.view(), {.kernel = kernel, .bandwidth = bandwidth}, own.view());
+        EXPECT_EQ(own(4, 50), T(1));
+        Output<T> cross(60, 60);
+        isogram::gram<T>(x.view(), x.view(), {.kernel = kernel, .bandwidth = bandwidth},
+                         cross.view());
+        for (std::size_t i = 0; i < 60; ++i) EXPECT_EQ(cross(i, i), T(1));
+        EXPECT_EQ(own.values(), cross.values());
+      }
+    }
+  });
+}
+
+TYPED_TEST(Gram, BandwidthsAtTheEnds) {
+  using T = TypeParam;
+  const Input x = in_order<T>(normal_matrix(10, 3, 20));
+  at_every_level([&] {
+    for (const Kernel kernel : {Kernel::rbf, Kernel::laplacian}) {
+      Output<T> narrow(10, 10);
+      isogram::gram<T>(x.view(), {.kernel = kernel, .bandwidth = 5e-324}, narrow.view());
+      Output<T> wide(10, 10);
+      isogram::gram<T>(x.view(), {.kernel = kernel, .bandwidth = 1e308}, wide.view());
+      for (std::size_t i = 0; i < 10; ++i) {
+        for (std::size_t j = 0; j < 10; ++j) {
+          EXPECT_EQ(narrow(i, j), T(i == j));
+          EXPECT_EQ(wide(i, j), T(1));
+        }
+      }
+    }
+  });
+}
+
+TYPED_TEST(Gram, PolynomialsOfEveryDegree) {
+  using T = TypeParam;
+  const Input x = in_order<T>(normal_matrix(20, 5, 21));
+  const Input y = in_order<T>(normal_matrix(4, 5, 22), "y");
+  for (const int degree : {1, 2, 3, 4, 9}) {
+    for (const double gamma : {0.0, -0.3, 2.0}) {
+      expect_gram<T>(x, y, {.kernel = Kernel::polynomial, .gamma = gamma, .degree = degree,
+                            .coef0 = -1});
+    }
+  }
+}
+
+TYPED_TEST(Gram, ResultsTooLargeBecomeInfinite) {
+  using T = TypeParam;
+  const double huge = sizeof(T) == 4 ? 1e30 : 1e300;
+  const Input x = in_order<T>({{huge, 0}, {-huge, 0}, {1, 1}});
+  at_every_level([&] {
+    Output<T> out(3, 3);
+    isogram::gram<T>(x.view(), {}, out.view());
+    EXPECT_EQ(out(0, 0), std::numeric_limits<T>::infinity());
+    EXPECT_EQ(out(0, 1), -std::numeric_limits<T>::infinity());
+    EXPECT_EQ(out(0, 2), static_cast<T>(huge));
+    EXPECT_EQ(out(2, 2), T(2));
+  });
+}
+
+// ---- Squared distances -----------------------------------------------------------------------
+
+TEST(SquaredDistances, OfEveryTypeAndOrder) {
+  for (const ElementType type : kTypes) {
+    for (const Order order : kOrders) {
+      SCOPED_TRACE(std::string(isogram_test::name_of(type)) + ", " + isogram_test::name_of(order));
+      const Input x(type, order, normal_matrix(70, 5, 23, 1, 30));
+      const Matrix values = x.values();
+      std::vector<double> all(70 * 69 / 2, -1);
+      isogram::squared_distances(x.view(), all.data());
+      std::vector<std::int64_t> indices;
+      std::size_t p = 0;
+      for (std::size_t i = 0; i < 70; ++i) {
+        for (std::size_t j = i + 1; j < 70; ++j, ++p) {
+          const Real want = reference::squared_distance(values[i], values[j]);
+          expect_close(all[p], want, 8 * eps<double>() * want, at(i, j));
+          indices.insert(indices.end(), {static_cast<std::int64_t>(j),
+                                         static_cast<std::int64_t>(i)});
+        }
+      }
+      std::vector<double> chosen(p, -1);
+      isogram::squared_distances(x.view(), MatrixView<const std::int64_t>(indices.data(), p, 2),
+                                 chosen.data());
+      EXPECT_EQ(chosen, all);
+    }
+  }
+}
+
+TEST(SquaredDistances, OfOneRowThereAreNone) {
+  const Input x(ElementType::float32, Order::c, normal_matrix(1, 5, 24));
+  isogram::squared_distances(x.view(), nullptr);
+  isogram::squared_distances(x.view(), MatrixView<const std::int64_t>(nullptr, 0, 2), nullptr);
+}
+
+TEST(SquaredDistances, RefuseWhatIsNotARow) {
+  const Input x(ElementType::float32, Order::c, normal_matrix(4, 5, 25));
+  double out[1];
+  for (const std::int64_t bad : {-1, 4, 1 << 20}) {
+    const std::int64_t pair[] = {0, bad};
+    expect_contains(complaint([&] {
+                      isogram::squared_distances(
+                          x.view(), MatrixView<const std::int64_t>(pair, 1, 2), out);
+                    }),
+                    "`pairs`");
+  }
+  const std::int64_t triple[] = {0, 1, 2};
+  expect_contains(complaint([&] {
+                    isogram::squared_distances(
+                        x.view(), MatrixView<const std::int64_t>(triple, 1, 3), out);
+                  }),
+                  "two columns");
+}
+
+TYPED_TEST(Gram, RbfFromSquaredDistances) {
+  using T = TypeParam;
+  for (const Order order : {Order::c, Order::fortran, Order::padded, Order::negative}) {
+    for (const double bandwidth : {1e-300, 1e-25, 0.7, 1e30, 1e300}) {
+      at_every_level([&] {
+        Output<T> values(9, 23, order);
+        for (std::size_t i = 0; i < 9; ++i) {
+          for (std::size_t j = 0; j < 23; ++j) {
+            values.view()(i, j) = static_cast<T>(i == 0 ? 0 : 0.1 * static_cast<double>(i * j));
+          }
+        }
+        const Matrix before = values.values();
+        isogram::rbf_from_squared_distances<T>(values.view(), bandwidth);
+        for (std::size_t i = 0; i < 9; ++i) {
+          for (std::size_t j = 0; j < 23; ++j) {
+            const Real exponent = before[i][j] / (2 * Real(bandwidth) * bandwidth);
+            const Real want = std::exp(-exponent);
+            expect_close(values(i, j), want,
+                         (4 + 2 * std::min(exponent, Real(1000))) * eps<T>() * want +
+                             std::numeric_limits<T>::min(),
+                         at(i, j));
+          }
+        }
+        values.expect_surroundings_untouched();
+      });
+    }
+  }
+}
+
+// ---- What is refused -------------------------------------------------------------------------
+
+TYPED_TEST(Gram, NamesTheFirstEntryThatIsNotFinite) {
+  using T = TypeParam;
+  for (const ElementType type : kTypes) {
+    for (const KernelOptions& options : kKernels) {
+      for (const Order order : {Order::c, Order::fortran, Order::negative}) {
+        Input x(type, order, normal_matrix(193, 7, 26));
+        Input y(type, order, normal_matrix(100, 7, 27), "other");
+        Output<T> out(193, 100);
+        const auto call = [&] {
+          isogram::gram<T>(x.view(), y.view(), options, out.view(), {.num_threads = 3, .poll = {}});
+        };
+        y.set(99, 6, INFINITY);
+        y.set(98, 6, -INFINITY);
+        EXPECT_EQ(complaint(call), "`other` must be finite, got -inf at index (98, 6)");
+        x.set(192, 0, 1e300 * 1e300);
+        x.set(150, 5, NAN);
+        x.set(150, 6, INFINITY);
+        EXPECT_EQ(complaint(call), "`x` must be finite, got nan at index (150, 5)");
+      }
+    }
+  }
+}
+
+TYPED_TEST(Gram, RefusesShapesThatDoNotFit) {
+  using T = TypeParam;
+  const Input x = in_order<T>(normal_matrix(4, 3, 28));
+  const Input narrow = in_order<T>(normal_matrix(5, 2, 29), "y");
+  Output<T> out(4, 4);
+  Output<T> wide(4, 5);
+  expect_contains(complaint([&] { isogram::gram<T>(x.view(), {}, wide.view()); }),
+                  "`out` must be 4 x 4, got 4 x 5");
+  expect_contains(complaint([&] { isogram::gram<T>(x.view(), x.view(), {}, wide.view()); }),
+                  "`out` must be 4 x 4, got 4 x 5");
+  expect_contains(complaint([&] { isogram::gram<T>(x.view(), narrow.view(), {}, wide.view()); }),
+                  "`y` must have 3 columns like `x`, got 2");
+  InputView no_rows = x.view();
+  no_rows.rows = 0;
+  expect_contains(complaint([&] { isogram::gram<T>(no_rows, {}, MatrixView<T>()); }),
+                  "at least one row");
+  InputView no_cols = x.view();
+  no_cols.cols = 0;
+  expect_contains(complaint([&] { isogram::gram<T>(no_cols, {}, out.view()); }),
+                  "at least one row and one column, got 4 x 0");
+  expect_contains(complaint([&] {
+                    isogram::gram<T>(x.view(), no_rows, {}, MatrixView<T>(nullptr, 4, 0));
+                  }),
+                  "at least one row");
+}
+
+TYPED_TEST(Gram, RefusesOptionsOutOfRange) {
+  using T = TypeParam;
+  const Input x = in_order<T>(normal_matrix(4, 3, 30));
+  Output<T> out(4, 4);
+  const auto message = [&](const KernelOptions& options) {
+    return complaint([&] { isogram::gram<T>(x.view(), options, out.view()); });
+  };
+  for (const Kernel kernel : {Kernel::rbf, Kernel::laplacian}) {
+    for (const double bad : {0.0, -1.0, double(NAN), double(INFINITY)}) {
+      expect_contains(message({.kernel = kernel, .bandwidth = bad}), "`bandwidth`");
+    }
+  }
+  expect_contains(message({.kernel = Kernel::polynomial, .gamma = NAN}), "`gamma`");
+  expect_contains(message({.kernel = Kernel::polynomial, .coef0 = INFINITY}), "`coef0`");
+  expect_contains(message({.kernel = Kernel::polynomial, .degree = 0}), "`degree`");
+  expect_contains(complaint([&] {
+                    isogram::rbf_from_squared_distances<T>(out.view(), 0);
+                  }),
+                  "`bandwidth`");
+}
+
+// A view without strides can claim any size.
+TYPED_TEST(Gram, SizesBeyondMemoryAreNoCrash) {
+  using T = TypeParam;
+  const T one = 1;
+  const std::size_t rows = std::size_t{1} << 40;
+  const InputView x(&one, kWidest<T>, rows, 4096, 0, 0);
+  T sink = 0;
+  const MatrixView<T> out(&sink, rows, rows, 0, 0);
+  for (const KernelOptions& options : kKernels) {
+    EXPECT_THROW(isogram::gram<T>(x, options, out), isogram::OutOfMemory) << name_of(options.kernel);
+  }
+}
+
+}  // namespace
