@@ -68,7 +68,7 @@ def real_tokens(settings: Settings, tokens: int, channels: int, count: int) -> A
     if len(maps) < count:
         raise ValueError(f"real_tokens: `count` must be at most {len(maps)}, got {count}")
     picked = np.random.default_rng(3).permutation(len(maps))[:count]
-    return maps[picked].reshape(count, -1, maps.shape[-1]).astype(np.float32)
+    return np.asarray(maps[picked].reshape(count, -1, maps.shape[-1]), dtype=np.float32)
 
 
 def affinities(tokens: Array, count: int) -> Array:
@@ -76,7 +76,7 @@ def affinities(tokens: Array, count: int) -> Array:
     first, second = np.triu_indices(len(tokens), k=1)
     picked = np.random.default_rng(4).permutation(len(first))[:count]
     scaled = tokens / np.linalg.norm(tokens, axis=-1).mean()
-    return np.matmul(scaled[first[picked]], scaled[second[picked]].transpose(0, 2, 1))
+    return scaled[first[picked]] @ scaled[second[picked]].transpose(0, 2, 1)
 
 
 def tied(tokens: Array) -> Array:
@@ -100,7 +100,7 @@ def integer_costs(count: int, size: int) -> Array:
 def rank_one_costs(count: int, size: int) -> Array:
     """Return outer products: every row is a multiple of every other one."""
     rng = np.random.default_rng([7, size])
-    left, right = rng.random((2, count, size)).astype(np.float32)
+    left, right = rng.random((2, count, size), dtype=np.float32)
     return left[:, :, None] * right[:, None, :]
 
 

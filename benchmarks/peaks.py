@@ -18,7 +18,8 @@ KINDS = {
     "read": "bytes read from memory, B/s",
     "update": "bytes read and written back in memory, B/s",
 }
-SOURCE = Path(__file__).parent / "cpp" / "peaks.cpp"
+FOLDER = Path(__file__).parent / "cpp"
+SOURCES = (FOLDER / "peaks.cpp", FOLDER / "multiply_adds.hpp")
 LARGEST = 64e6  # bytes of memory used for measuring bandwidth
 FLAGS = ("-std=c++20", "-O3", "-march=native", "-ffp-contract=fast", "-pthread")
 
@@ -29,7 +30,7 @@ class NoCompiler(RuntimeError):
 
 def compiled() -> Path:
     """Return the helper program, built once per source."""
-    source = SOURCE.read_bytes()
+    source = b"".join(path.read_bytes() for path in SOURCES)
     program = BUILD / f"peaks-{hashlib.sha256(source).hexdigest()[:12]}"
     if program.exists():
         return program
@@ -37,7 +38,7 @@ def compiled() -> Path:
     if compiler is None:
         raise NoCompiler("no C++ compiler found: set CXX")
     BUILD.mkdir(parents=True, exist_ok=True)
-    command = [compiler, *FLAGS, str(SOURCE), "-o", str(program)]
+    command = [compiler, *FLAGS, str(SOURCES[0]), "-o", str(program)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NoCompiler(f"{' '.join(command)} failed: {done.stderr.strip()}")

@@ -82,5 +82,4 @@ def _case(raw: dict[str, Any]) -> CaseResult:
 
 
 def _entry(raw: dict[str, Any]) -> Entry:
-    spreads = {name: Spread(**raw.pop(name)) for name in ("seconds", "ratio")}
-    return Entry(**raw, **spreads)
+    return Entry(seconds=Spread(**raw.pop("seconds")), ratio=Spread(**raw.pop("ratio")), **raw)

@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import isogram as ig
@@ -72,8 +73,7 @@ def contenders(case: Case, workload: Workload, settings: Settings) -> list[Conte
             call = at_level(level, lambda: workload.isogram(threads))
             result.append(Contender(f"isogram, {level}", "level", call))
     for name, precise in workload.precisions.items():
-        call = lambda precise=precise: precise(threads)  # noqa: E731
-        result.append(Contender(f"isogram, {name}", "precision", call))
+        result.append(Contender(f"isogram, {name}", "precision", partial(precise, threads)))
     result += [Contender(name, "rival", call) for name, call in workload.rivals.items()]
     return result
 

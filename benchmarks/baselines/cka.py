@@ -54,4 +54,4 @@ def matrix_debiased(layers: Sequence[Array]) -> Array:
     flat = np.stack([u_centred(x @ x.T).ravel() for x in (x - x.mean(axis=0) for x in layers)])
     products = flat @ flat.T
     alone = np.sqrt(np.diag(products))
-    return np.asarray(products / np.outer(alone, alone))
+    return products / np.outer(alone, alone)

@@ -13,7 +13,7 @@ Array = NDArray[Any]
 
 def upper_triangle(rsm: Array) -> Array:
     """Return the entries above the diagonal."""
-    return np.asarray(rsm[np.triu_indices_from(rsm, k=1)])
+    return rsm[np.triu_indices_from(rsm, k=1)]
 
 
 def pearson(a: Array, b: Array) -> float:
@@ -50,4 +50,4 @@ def jsd(probabilities: Array) -> Array:
 
 def entropy_terms(p: Array) -> Array:
     """Return Σ p log2 p over the last axis, with 0 log 0 = 0."""
-    return np.asarray(np.sum(p * np.log2(np.where(p > 0, p, 1)), axis=-1))
+    return np.sum(p * np.log2(np.where(p > 0, p, 1)), axis=-1)

@@ -31,4 +31,4 @@ def greedy(similarity: Array) -> float:
 def totals(matrices: Array, columns: Array) -> Array:
     """Return the float64 sums of the matched entries of a batch."""
     matched = np.take_along_axis(matrices, np.asarray(columns, np.int64)[..., None], axis=-1)
-    return np.asarray(matched.sum(axis=(-2, -1), dtype=np.float64))
+    return matched.sum(axis=(-2, -1), dtype=np.float64)

@@ -19,7 +19,7 @@ def spatial_cosine(tokens: Array) -> Array:
     """Return the cosines of whole inputs, position by position."""
     flat = tokens.reshape(len(tokens), -1)
     norms = np.linalg.norm(flat, axis=1)
-    return np.asarray(flat @ flat.T / np.outer(norms, norms))
+    return flat @ flat.T / np.outer(norms, norms)
 
 
 def semantic_cosine(tokens: Array) -> Array:

@@ -25,3 +25,9 @@ def of_rows(truth: Any) -> Callable[[Any], float]:
     """Return the same for results of which only the first rows are known."""
     check = of_array(truth)
     return lambda value: check(value[: len(truth)])
+
+
+def of_corner(truth: Any) -> Callable[[Any], float]:
+    """Return the same for square results of which only the first rows and columns are known."""
+    check = of_array(truth)
+    return lambda value: check(value[: len(truth), : len(truth)])

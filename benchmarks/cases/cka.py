@@ -102,7 +102,7 @@ def linear_debiased(x: Any, y: Any) -> Workload:
     return workload
 
 
-def linear_biased(x: Any, y: Any, everybody: bool = False) -> Workload:
+def linear_biased(x: Any, y: Any, *, everybody: bool = False) -> Workload:
     """Return biased CKA, which has a short formula in feature space."""
     workload = Workload(
         isogram=lambda threads: ig.cka(x, y, estimator="biased", num_threads=threads),

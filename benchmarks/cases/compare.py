@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import isogram as ig
@@ -30,7 +31,7 @@ def cases(settings: Settings) -> list[Case]:
             "compare",
             f"{method} of two RSMs",
             {"n": n},
-            lambda _, method=method: rsms(method, *data.layers(2, n, 64)),  # type: ignore[misc]
+            partial(rsms, method, n),
             data="correlated",
             levels=False,
         )
@@ -46,8 +47,9 @@ def cases(settings: Settings) -> list[Case]:
     return [*result, divergences]
 
 
-def rsms(method: str, x: Any, y: Any) -> Workload:
+def rsms(method: str, n: int, _: Settings) -> Workload:
     """Return one comparison."""
+    x, y = data.layers(2, n, 64)
     a, b = ig.gram(x, kernel="cosine"), ig.gram(y, kernel="cosine")
     plain = getattr(baseline, method)
     workload = Workload(

@@ -91,12 +91,11 @@ def precisions(tokens: Any) -> dict[str, Callable[[int], Any]]:
 
 def exact(tokens: Any) -> Workload:
     """Return the semantic cosine RSM."""
-    few = tokens[:4].astype(np.float64)
-    truth = baseline.semantic_cosine(few)
+    few = baseline.semantic_cosine(tokens[:4].astype(np.float64))
     return Workload(
         isogram=lambda threads: ig.semantic_rsm(tokens, num_threads=threads),
         rivals={"NumPy and SciPy": lambda: baseline.semantic_cosine(tokens)},
-        error=lambda rsm: _errors.of_array(truth)(rsm[: len(few), : len(few)]),
+        error=_errors.of_corner(few),
         work={"fma32": affinity_flops(tokens)},
         precisions=precisions(tokens),
     )
@@ -109,6 +108,6 @@ def unmatched(tokens: Any) -> Workload:
     return Workload(
         isogram=lambda threads: ig.spatial_rsm(tokens, num_threads=threads),
         rivals={"NumPy": lambda: baseline.spatial_cosine(tokens)},
-        error=lambda rsm: _errors.of_array(few)(rsm[: len(few), : len(few)]),
+        error=_errors.of_corner(few),
         work={"fma32": n * (n + 1.0) * s * c},
     )

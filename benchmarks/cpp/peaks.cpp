@@ -13,33 +13,11 @@
 #include <thread>
 #include <vector>
 
+#include "multiply_adds.hpp"
+
 namespace {
 
-#if defined(__AVX512F__)
-constexpr std::size_t kVectorBytes = 64;
-#elif defined(__AVX__)
-constexpr std::size_t kVectorBytes = 32;
-#else
-constexpr std::size_t kVectorBytes = 16;
-#endif
-
-template <class T>
-using Vector [[gnu::vector_size(kVectorBytes)]] = T;
-
-// As many independent chains as hide the latency (4 cycles, 2 a cycle) with room to spare, and
-// still fit 16 registers.
-constexpr std::size_t kChains = 12;
 constexpr double kSeconds = 0.02;
-
-// Keeps a value in a register and unknown to the optimiser.
-template <class T>
-void touch(T& value) {
-#if defined(__x86_64__)
-  asm volatile("" : "+x"(value));
-#else
-  asm volatile("" : "+w"(value));
-#endif
-}
 
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -47,27 +25,14 @@ double now() {
 
 template <class T>
 double multiply_adds_per_second() {
-  using V = Vector<T>;
-  V sums[kChains];
-  for (std::size_t c = 0; c < kChains; ++c) sums[c] = V{} + static_cast<T>(c);
-  V factor = V{} + T(0.999);
-  V term = V{} + T(0.001);
-  touch(factor);
-  touch(term);
-  constexpr int kSteps = 20000;
-  double steps = 0;
+  double flops = 0;
   const double begin = now();
   double elapsed = 0;
   do {
-    for (int step = 0; step < kSteps; ++step) {
-#pragma GCC unroll 12
-      for (std::size_t c = 0; c < kChains; ++c) sums[c] = sums[c] * factor + term;
-    }
-    steps += kSteps;
+    flops += multiply_adds<T>();
     elapsed = now() - begin;
   } while (elapsed < kSeconds);
-  for (V& sum : sums) touch(sum);
-  return steps * kChains * (kVectorBytes / sizeof(T)) * 2 / elapsed;
+  return flops / elapsed;
 }
 
 double read_bytes_per_second(const std::vector<float>& memory) {

@@ -34,8 +34,8 @@ void require_centerable(MatrixView<const T> k, Estimator estimator) {
   }
   const std::size_t least = estimator == Estimator::debiased ? 3 : 1;
   if (k.rows < least) {
-    throw std::invalid_argument("`k` must have at least " + std::to_string(least) +
-                                " rows, got " + std::to_string(k.rows));
+    throw std::invalid_argument("`k` must have at least " + std::to_string(least) + " rows, got " +
+                                std::to_string(k.rows));
   }
 }
 
@@ -66,7 +66,8 @@ const T* contiguous_row(MatrixView<const T> k, std::size_t i, Buffer<T>& scratch
 }
 
 // Row, column and total sums, without the diagonal if `hollow`: left out, not taken off again, as
-// it may be far larger than the rest. NaN and infinity stop here: they would spread over everything.
+// it may be far larger than the rest. NaN and infinity stop here: they would spread over
+// everything.
 template <class T>
 Sums sums_of(MatrixView<const T> k, bool hollow, const Execution& execution) {
   const auto& kernels = simd::kernels().of<T>();

@@ -72,8 +72,8 @@ class LayerPairs {
 
 // HSIC of every wanted pair, in units of 2^(exponent of one + exponent of the other).
 struct PairValues {
-  std::vector<double> hsic;       // as LayerPairs::list()
-  std::vector<int> exponents;     // per layer
+  std::vector<double> hsic;    // as LayerPairs::list()
+  std::vector<int> exponents;  // per layer
 };
 
 // ---- Gram space: one walk over the tiles of all layers' Gram matrices ------------------------
@@ -94,8 +94,7 @@ class GramSpace {
       const bool is_linear = layer->kernel.kernel == Kernel::linear;
       layers_.emplace_back(
           layer->features, layer->kernel,
-          is_linear ? GramTiles<T>::Columns::centered : GramTiles<T>::Columns::as_given,
-          quiet);
+          is_linear ? GramTiles<T>::Columns::centered : GramTiles<T>::Columns::as_given, quiet);
       offsets_.push_back(is_linear ? T(0) : typical_entry(layers_.back()));
     }
   }
@@ -107,9 +106,12 @@ class GramSpace {
     std::vector<BlockSums> sums(grid.cells());
     std::vector<Buffer<T>> scratch(team_size(execution_, grid.cells()));
     for (Buffer<T>& tiles : scratch) tiles = Buffer<T>(layers_.size() * kTileSize);
-    parallel_for(execution_, grid.cells(), [&](std::size_t task, Worker& worker) {
-      sums[task] = sum_block(grid.cell(task), edge, scratch[worker.index].data(), worker);
-    }, scratch.size());
+    parallel_for(
+        execution_, grid.cells(),
+        [&](std::size_t task, Worker& worker) {
+          sums[task] = sum_block(grid.cell(task), edge, scratch[worker.index].data(), worker);
+        },
+        scratch.size());
     return reduce(grid, sums, edge);
   }
 
@@ -117,6 +119,7 @@ class GramSpace {
   // The sums over one pair of blocks of rows; cols stays empty on the diagonal.
   struct BlockSums {
     std::vector<double> products;           // per pair of layers
+    std::vector<double> traces;             // per layer, Σ |K_ii| as computed
     std::vector<std::vector<double>> rows;  // per layer, row sums of the block's rows
     std::vector<std::vector<double>> cols;  // and column sums, the mirrored block's row sums
   };
@@ -147,6 +150,7 @@ class GramSpace {
     const Span cols = block_rows(block.col, edge);
     BlockSums sums;
     sums.products.assign(pairs_.list().size(), 0.0);
+    sums.traces.assign(layers_.size(), 0.0);
     sums.rows.assign(layers_.size(), std::vector<double>(rows.size(), 0.0));
     if (block.row != block.col) {
       sums.cols.assign(layers_.size(), std::vector<double>(cols.size(), 0.0));
@@ -172,6 +176,9 @@ class GramSpace {
     for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
       T* tile = tiles + layer * kTileSize;
       layers_[layer].compute(cell, tile);
+      for (std::size_t i = 0; is_diagonal && i < rows.size(); ++i) {
+        sums.traces[layer] += std::abs(tile[i * kTileEdge + i]);
+      }
       prepare_tile(is_diagonal, rows.size(), cols.size(), offsets_[layer], tile);
       double* row_sums = sums.rows[layer].data() + (rows.begin - first_row);
       // On the diagonal block the mirror image falls among the same rows.
@@ -191,8 +198,7 @@ class GramSpace {
     }
   }
 
-  void prepare_tile(bool is_diagonal, std::size_t rows, std::size_t cols, T offset,
-                    T* tile) const {
+  void prepare_tile(bool is_diagonal, std::size_t rows, std::size_t cols, T offset, T* tile) const {
     for (std::size_t i = 0; i < rows; ++i) {
       T* row = tile + i * kTileEdge;
       if (offset != 0) {
@@ -212,11 +218,13 @@ class GramSpace {
 
   PairValues reduce(const Grid& grid, const std::vector<BlockSums>& sums, std::size_t edge) const {
     std::vector<double> products(pairs_.list().size());
+    std::vector<double> traces(layers_.size());
     std::vector<std::vector<double>> row_sums(layers_.size(), std::vector<double>(samples_));
     for (std::size_t task = 0; task < sums.size(); ++task) {
       const Cell block = grid.cell(task);
       for (std::size_t p = 0; p < products.size(); ++p) products[p] += sums[task].products[p];
       for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
+        traces[layer] += sums[task].traces[layer];
         add_at(sums[task].rows[layer], block_rows(block.row, edge).begin, row_sums[layer]);
         if (sums[task].cols.empty()) continue;
         add_at(sums[task].cols[layer], block_rows(block.col, edge).begin, row_sums[layer]);
@@ -224,7 +232,11 @@ class GramSpace {
     }
     PairValues values;
     for (std::size_t p = 0; p < products.size(); ++p) {
-      values.hsic.push_back(value_of(pairs_.list()[p], products[p], row_sums));
+      const auto [k, l] = pairs_.list()[p];
+      const double value = value_of(products[p], row_sums[k], row_sums[l]);
+      const bool vanishes = k == l && is_rounding_only(value, products[p],
+                                                       rounded_squares(k, products[p], traces[k]));
+      values.hsic.push_back(vanishes ? 0.0 : value);
     }
     for (const GramTiles<T>& layer : layers_) values.exponents.push_back(layer.exponent());
     return values;
@@ -235,24 +247,28 @@ class GramSpace {
     for (std::size_t i = 0; i < part.size(); ++i) whole[begin + i] += part[i];
   }
 
-  double value_of(Cell pair, double products,
-                  const std::vector<std::vector<double>>& row_sums) const {
-    const auto& k = row_sums[pair.row];
-    const auto& l = row_sums[pair.col];
-    const auto& sum = simd::kernels().float64.sum;
-    const Moments moments{products, simd::kernels().float64.dot(k.data(), l.data(), samples_),
-                          sum(k.data(), samples_), sum(l.data(), samples_)};
-    const double value = hsic_of(moments, samples_, estimator_);
-    const bool is_self = pair.row == pair.col;
-    return is_self && is_rounding_only(value, products, offsets_[pair.row]) ? 0.0 : value;
+  double value_of(double products, const std::vector<double>& k,
+                  const std::vector<double>& l) const {
+    const auto& kernels = simd::kernels().float64;
+    return hsic_of({products, kernels.dot(k.data(), l.data(), samples_),
+                    kernels.sum(k.data(), samples_), kernels.sum(l.data(), samples_)},
+                   samples_, estimator_);
   }
 
-  // Whether a self-HSIC is no more than what rounding of the entries leaves of a constant matrix.
-  bool is_rounding_only(double value, double products, T offset) const {
+  // What the rounding errors of a layer's entries are relative to, squared and summed: the entries
+  // before the offset came off for exponentials, √(K_ii K_jj) for inner products.
+  double rounded_squares(std::size_t layer, double products, double trace) const {
+    const double offsets = static_cast<double>(samples_) * offsets_[layer];
+    return layers_[layer].is_exponential() ? products + offsets * offsets : trace * trace;
+  }
+
+  // Whether a self-HSIC is no more than what rounding leaves of a constant matrix: of its entries,
+  // in T, and of their sums, in float64.
+  bool is_rounding_only(double value, double products, double rounded_squares) const {
     const double n = static_cast<double>(samples_);
     constexpr double eps = std::numeric_limits<T>::epsilon();
-    const double entries = products + n * n * static_cast<double>(offset) * offset;
-    return value * n * n <= 64 * eps * eps * entries;
+    constexpr double sum_eps = std::numeric_limits<double>::epsilon();
+    return value * n * n <= 64 * (eps * eps * rounded_squares + sum_eps * products);
   }
 
   const simd::KernelTable<T>& kernels_;
@@ -283,13 +299,12 @@ class FeatureSpace {
   // Nothing if the Gram matrices have to be looked at after all: see has_cancelled().
   std::optional<PairValues> compute() {
     PairValues values;
+    const std::size_t total = pairs_.list().size();
     for (const auto& [k, l] : pairs_.list()) {
-      values.hsic.push_back(value_of(k, l));
+      values.hsic.push_back(value_of(k, l, within_pair(values.hsic.size(), total)));
       if (k == l && has_cancelled(k, values.hsic.back())) return {};
-      // All layers with themselves come first, and are progress only once all have passed.
-      const std::size_t done = values.hsic.size();
-      if (done >= pairs_.layers()) report(execution_, done, pairs_.list().size());
     }
+    report(execution_, total, total);
     for (const int exponent : exponents_) values.exponents.push_back(2 * exponent);
     return values;
   }
@@ -324,8 +339,20 @@ class FeatureSpace {
     return norms;
   }
 
-  double value_of(std::size_t k, std::size_t l) const {
-    const double squares = squared_cross_norm(k, l);
+  // For loops within a pair: they report the pairs done before. All layers with themselves come
+  // first, and are progress only once they have all passed has_cancelled().
+  Execution within_pair(std::size_t done, std::size_t total) const {
+    Execution execution = preparing(execution_);
+    if (execution_.poll && done >= pairs_.layers()) {
+      execution.poll = [this, done, total](std::size_t, std::size_t) {
+        return execution_.poll(done, total);
+      };
+    }
+    return execution;
+  }
+
+  double value_of(std::size_t k, std::size_t l, const Execution& execution) const {
+    const double squares = squared_cross_norm(k, l, execution);
     if (estimator_ == Estimator::biased) return hsic_of({squares, 0, 0, 0}, samples_, estimator_);
     // Centred Gram matrices have row sums 0; without the diagonal, minus the diagonal.
     const auto& a = diagonals_[k];
@@ -348,19 +375,22 @@ class FeatureSpace {
   }
 
   // ‖XcᵀYc‖², tile by tile; of the symmetric XcᵀXc the upper triangle stands for both.
-  double squared_cross_norm(std::size_t k, std::size_t l) const {
+  double squared_cross_norm(std::size_t k, std::size_t l, const Execution& execution) const {
     const Packed<T>& x = features_[k];
     const Packed<T>& y = features_[l];
     const Grid grid = k == l ? Grid::upper(tiles_in(x.rows()))
                              : Grid::full(tiles_in(x.rows()), tiles_in(y.rows()));
     std::vector<double> squares(grid.cells());
-    std::vector<Buffer<T>> scratch(team_size(quiet_, grid.cells()));
+    std::vector<Buffer<T>> scratch(team_size(execution, grid.cells()));
     for (Buffer<T>& tile : scratch) tile = Buffer<T>(kTileSize);
-    parallel_for(quiet_, grid.cells(), [&](std::size_t task, Worker& worker) {
-      const Cell cell = grid.cell(task);
-      const double weight = k == l && cell.row != cell.col ? 2 : 1;
-      squares[task] = weight * tile_squares(x, y, cell, scratch[worker.index].data());
-    }, scratch.size());
+    parallel_for(
+        execution, grid.cells(),
+        [&](std::size_t task, Worker& worker) {
+          const Cell cell = grid.cell(task);
+          const double weight = k == l && cell.row != cell.col ? 2 : 1;
+          squares[task] = weight * tile_squares(x, y, cell, scratch[worker.index].data());
+        },
+        scratch.size());
     return std::accumulate(squares.begin(), squares.end(), 0.0);
   }
 
@@ -433,9 +463,8 @@ void require_layers(std::span<const Layer* const> layers, Estimator estimator) {
   }
   const std::size_t least = estimator == Estimator::biased ? 2 : 4;
   if (first.rows < least) {
-    throw std::invalid_argument("`" + first.name + "` must have at least " +
-                                std::to_string(least) + " rows, got " +
-                                std::to_string(first.rows));
+    throw std::invalid_argument("`" + first.name + "` must have at least " + std::to_string(least) +
+                                " rows, got " + std::to_string(first.rows));
   }
 }
 

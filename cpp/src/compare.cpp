@@ -369,11 +369,14 @@ bool is_half(ElementType type) {
   return type == ElementType::float16 || type == ElementType::bfloat16;
 }
 
-// The rows of an input as distributions that sum to 1 in float64, and their entropies.
+// The rows of an input as distributions that sum to 1 in float64, and their logarithms.
 class Distributions {
  public:
   Distributions(const InputView& x, const Execution& execution)
-      : rows_(x.rows), size_(x.cols), values_(product(x.rows, x.cols)), entropies_(x.rows) {
+      : rows_(x.rows),
+        size_(x.cols),
+        values_(product(x.rows, x.cols)),
+        logarithms_(values_.size()) {
     Buffer<double> sums(rows_);
     std::vector<std::size_t> negative(rows_, size_);
     for_each_row(x, execution, [&](std::size_t i, const double* row) {
@@ -381,7 +384,7 @@ class Distributions {
       negative[i] = static_cast<std::size_t>(std::find_if(row, row + size_, is_negative) - row);
       sums[i] = simd::kernels().float64.sum(row, size_);
       for (std::size_t k = 0; k < size_; ++k) values_[i * size_ + k] = row[k] / sums[i];
-      entropies_[i] = simd::kernels().mixture_entropy(this->row(i), this->row(i), size_);
+      simd::kernels().logarithms(this->row(i), &logarithms_[i * size_], size_);
     });
     for (std::size_t i = 0; i < rows_; ++i) require_distribution(x, i, negative[i], sums[i]);
   }
@@ -389,7 +392,7 @@ class Distributions {
   std::size_t rows() const { return rows_; }
   std::size_t size() const { return size_; }
   const double* row(std::size_t i) const { return values_.data() + i * size_; }
-  double entropy(std::size_t i) const { return entropies_[i]; }
+  const double* logarithms(std::size_t i) const { return logarithms_.data() + i * size_; }
 
  private:
   static void require_distribution(const InputView& x, std::size_t i, std::size_t negative,
@@ -410,13 +413,14 @@ class Distributions {
   std::size_t rows_;
   std::size_t size_;
   Buffer<double> values_;
-  Buffer<double> entropies_;
+  Buffer<double> logarithms_;
 };
 
 // In bits; only rounding can leave [0, 1]. Equal rows give exactly 0.
 double divergence(const Distributions& p, std::size_t i, const Distributions& q, std::size_t j) {
-  const double mixture = simd::kernels().mixture_entropy(p.row(i), q.row(j), p.size());
-  return std::clamp(mixture - (p.entropy(i) + q.entropy(j)) / 2, 0.0, 1.0);
+  return std::clamp(
+      simd::kernels().divergence(p.row(i), p.logarithms(i), q.row(j), q.logarithms(j), p.size()),
+      0.0, 1.0);
 }
 
 // Calls body(row, col) for all pairs of rows, or for those with row < col.

@@ -20,13 +20,16 @@ void write_tiles(const GramTiles<T>& tiles, const Grid& grid, bool is_symmetric,
                  const Execution& execution) {
   std::vector<Buffer<T>> scratch(team_size(execution, grid.cells()));
   for (Buffer<T>& tile : scratch) tile = Buffer<T>(kTileSize);
-  parallel_for(execution, grid.cells(), [&](std::size_t task, Worker& worker) {
-    const Cell cell = grid.cell(task);
-    T* tile = scratch[worker.index].data();
-    tiles.compute(cell, tile);
-    write_tile(tile, tile_span(cell.row, tiles.rows()), tile_span(cell.col, tiles.cols()),
-               is_symmetric && cell.row != cell.col, out);
-  }, scratch.size());
+  parallel_for(
+      execution, grid.cells(),
+      [&](std::size_t task, Worker& worker) {
+        const Cell cell = grid.cell(task);
+        T* tile = scratch[worker.index].data();
+        tiles.compute(cell, tile);
+        write_tile(tile, tile_span(cell.row, tiles.rows()), tile_span(cell.col, tiles.cols()),
+                   is_symmetric && cell.row != cell.col, out);
+      },
+      scratch.size());
 }
 
 // Differences of rows i and j, squared and summed.
@@ -60,8 +63,7 @@ template <class T>
 void gram(const InputView& x, const KernelOptions& options, MatrixView<T> out,
           const Execution& execution) {
   require_shape(out, x.rows, x.rows, "out");
-  const GramTiles<T> tiles(x, options, GramTiles<T>::Columns::as_given,
-                           preparing(execution));
+  const GramTiles<T> tiles(x, options, GramTiles<T>::Columns::as_given, preparing(execution));
   write_tiles(tiles, Grid::upper(tiles_in(x.rows)), true, out, execution);
 }
 

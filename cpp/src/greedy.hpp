@@ -1,6 +1,7 @@
 // Greedy matching: the largest remaining affinity whose row and column are free.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -11,58 +12,60 @@ namespace isogram {
 template <class T>
 class GreedyMatcher {
  public:
-  explicit GreedyMatcher(std::size_t max_tokens)
-      : best_column_(max_tokens), column_taken_(max_tokens), row_taken_(max_tokens) {}
+  explicit GreedyMatcher(std::size_t max_tokens) : column_taken_(max_tokens) {
+    heap_.reserve(max_tokens);
+  }
 
   // The float64 sum of the matched affinities; of equal ones the smaller row, then the smaller
-  // column goes first.
+  // column goes first. Cost: one pass over a row each time that its best column turns out taken.
   double total(MatrixView<const T> affinity) {
-    for (std::size_t j = 0; j < affinity.cols; ++j) column_taken_[j] = false;
-    for (std::size_t i = 0; i < affinity.rows; ++i) {
-      row_taken_[i] = false;
-      best_column_[i] = best_free_column(affinity, i);
-    }
+    std::fill(column_taken_.begin(), column_taken_.end(), false);
+    heap_.clear();
+    for (std::size_t i = 0; i < affinity.rows; ++i) heap_.push_back(best_of_row(affinity, i));
+    std::make_heap(heap_.begin(), heap_.end(), goes_after);
     double sum = 0;
     for (std::size_t left = std::min(affinity.rows, affinity.cols); left > 0;) {
-      const std::size_t i = best_free_row(affinity);
-      if (column_taken_[best_column_[i]]) {
+      std::pop_heap(heap_.begin(), heap_.end(), goes_after);
+      Edge& edge = heap_.back();
+      if (column_taken_[edge.column]) {
         // Another row took it. What this row has left is no better, so no row was passed over.
-        best_column_[i] = best_free_column(affinity, i);
+        edge = best_of_row(affinity, edge.row);
+        std::push_heap(heap_.begin(), heap_.end(), goes_after);
         continue;
       }
-      row_taken_[i] = true;
-      column_taken_[best_column_[i]] = true;
-      sum += affinity(i, best_column_[i]);
+      column_taken_[edge.column] = true;
+      sum += edge.affinity;
+      heap_.pop_back();
       --left;
     }
     return sum;
   }
 
  private:
-  std::size_t best_free_column(MatrixView<const T> affinity, std::size_t i) const {
-    std::size_t best = affinity.cols;
-    for (std::size_t j = 0; j < affinity.cols; ++j) {
-      if (column_taken_[j]) continue;
-      if (best == affinity.cols || affinity(i, j) > affinity(i, best)) best = j;
+  struct Edge {
+    T affinity;
+    std::size_t row;
+    std::size_t column;
+  };
+
+  static bool goes_after(const Edge& a, const Edge& b) {
+    return a.affinity != b.affinity ? a.affinity < b.affinity : a.row > b.row;
+  }
+
+  // There must be a free column.
+  Edge best_of_row(MatrixView<const T> affinity, std::size_t i) const {
+    std::size_t j = 0;
+    const T* entry = affinity.data + static_cast<std::ptrdiff_t>(i) * affinity.row_stride;
+    for (; column_taken_[j]; ++j) entry += affinity.col_stride;
+    Edge best{*entry, i, j};
+    for (; j < affinity.cols; ++j, entry += affinity.col_stride) {
+      if (*entry > best.affinity && !column_taken_[j]) best = {*entry, i, j};
     }
     return best;
   }
 
-  std::size_t best_free_row(MatrixView<const T> affinity) const {
-    std::size_t best = affinity.rows;
-    for (std::size_t i = 0; i < affinity.rows; ++i) {
-      if (row_taken_[i]) continue;
-      if (best == affinity.rows ||
-          affinity(i, best_column_[i]) > affinity(best, best_column_[best])) {
-        best = i;
-      }
-    }
-    return best;
-  }
-
-  std::vector<std::size_t> best_column_;
   std::vector<char> column_taken_;
-  std::vector<char> row_taken_;
+  std::vector<Edge> heap_;  // the best edge of every free row; its column may have been taken since
 };
 
 }  // namespace isogram

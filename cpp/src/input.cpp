@@ -18,9 +18,15 @@ namespace {
 // sums come out the same.
 constexpr std::size_t kStrips = 32;
 
-double widen(float x) { return x; }
-double widen(double x) { return x; }
-double widen(BFloat16 x) { return std::bit_cast<float>(static_cast<std::uint32_t>(x.bits) << 16); }
+double widen(float x) {
+  return x;
+}
+double widen(double x) {
+  return x;
+}
+double widen(BFloat16 x) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(x.bits) << 16);
+}
 
 // Shifting a half's exponent and fraction into a float's place leaves the value 2^-112 too small;
 // one multiplication mends normal and subnormal numbers alike.
@@ -135,10 +141,9 @@ template <class T>
 void require_shape(const MatrixView<T>& view, std::size_t rows, std::size_t cols,
                    const char* name) {
   if (view.rows == rows && view.cols == cols) return;
-  throw std::invalid_argument(
-      std::string("`") + name + "` must be " + std::to_string(rows) + " x " +
-      std::to_string(cols) + ", got " + std::to_string(view.rows) + " x " +
-      std::to_string(view.cols));
+  throw std::invalid_argument(std::string("`") + name + "` must be " + std::to_string(rows) +
+                              " x " + std::to_string(cols) + ", got " + std::to_string(view.rows) +
+                              " x " + std::to_string(view.cols));
 }
 
 template void require_shape(const MatrixView<float>&, std::size_t, std::size_t, const char*);

@@ -65,9 +65,9 @@ class FirstNotFinite {
 
 // What one pass over an input tells.
 struct Survey {
-  double largest = 0;             // max |x_ij − origin_j|
-  double smallest_row = 0;        // the smallest non-zero row maximum of the same; 0 if none
-  std::vector<double> mean_row;   // only of survey_columns()
+  double largest = 0;            // max |x_ij − origin_j|
+  double smallest_row = 0;       // the smallest non-zero row maximum of the same; 0 if none
+  std::vector<double> mean_row;  // only of survey_columns()
 };
 
 // Checks that x is finite and measures it from the origin row (0 without one).

@@ -148,18 +148,21 @@ class RsmWalk {
     for (auto& matcher : matchers) {
       matcher = std::make_unique<Matcher<T>>(options_, layout_, affinity_entries());
     }
-    parallel_for(execution_, grid.cells(), [&](std::size_t task, Worker& worker) {
-      Matcher<T>& matcher = *matchers[worker.index];
-      const Cell cell = grid.cell(task);
-      switch (options_.matching) {
-        case Matching::none:
-          return add_tile(cell, matcher);
-        case Matching::window:
-          return add_windows(cell, matcher, worker);
-        default:
-          return add_groups(cell, matcher, worker);
-      }
-    }, matchers.size());
+    parallel_for(
+        execution_, grid.cells(),
+        [&](std::size_t task, Worker& worker) {
+          Matcher<T>& matcher = *matchers[worker.index];
+          const Cell cell = grid.cell(task);
+          switch (options_.matching) {
+            case Matching::none:
+              return add_tile(cell, matcher);
+            case Matching::window:
+              return add_windows(cell, matcher, worker);
+            default:
+              return add_groups(cell, matcher, worker);
+          }
+        },
+        matchers.size());
   }
 
  private:
@@ -171,9 +174,9 @@ class RsmWalk {
 
   std::size_t affinity_entries() const {
     if (options_.matching == Matching::none) return kTileSize;
-    const std::size_t edge = padded(options_.matching == Matching::window
-                                        ? layout_.window
-                                        : layout_.group * layout_.max_tokens);
+    const std::size_t edge =
+        padded(options_.matching == Matching::window ? layout_.window
+                                                     : layout_.group * layout_.max_tokens);
     return product(edge, edge);
   }
 
@@ -264,8 +267,8 @@ class RsmWalk {
   void write(std::size_t i, std::size_t j, double total) const {
     const TokenSets<T>& others = cols();
     if (layout_.centered) {
-      const double of_means = simd::kernels().float64.dot(rows_.mean(i), others.mean(j),
-                                                          rows_.channels());
+      const double of_means =
+          simd::kernels().float64.dot(rows_.mean(i), others.mean(j), rows_.channels());
       total += static_cast<double>(layout_.max_tokens) * of_means;
     }
     const int exponent_i = rows_.exponent(i);
@@ -368,8 +371,8 @@ void semantic_rsm(std::span<const InputView> inputs, std::span<const InputView> 
 
 template void semantic_rsm(std::span<const InputView>, const RsmOptions&, const RsmOutputs<float>&,
                            const Execution&);
-template void semantic_rsm(std::span<const InputView>, const RsmOptions&,
-                           const RsmOutputs<double>&, const Execution&);
+template void semantic_rsm(std::span<const InputView>, const RsmOptions&, const RsmOutputs<double>&,
+                           const Execution&);
 template void semantic_rsm(std::span<const InputView>, std::span<const InputView>,
                            const RsmOptions&, const RsmOutputs<float>&, const Execution&);
 template void semantic_rsm(std::span<const InputView>, std::span<const InputView>,

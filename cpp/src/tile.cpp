@@ -20,7 +20,9 @@ constexpr int kSafeExponent = sizeof(T) == sizeof(float) ? 40 : 330;
 template <class T>
 constexpr T kCancellation = T(1) / 256;
 
-bool uses_distance(Kernel kernel) { return kernel == Kernel::rbf || kernel == Kernel::laplacian; }
+bool uses_distance(Kernel kernel) {
+  return kernel == Kernel::rbf || kernel == Kernel::laplacian;
+}
 bool uses_unit_norm(Kernel kernel) {
   return kernel == Kernel::cosine || kernel == Kernel::correlation;
 }
@@ -50,7 +52,9 @@ T saturated(double value) {
   return static_cast<T>(std::clamp(value, -limit, limit));
 }
 
-double smaller_nonzero(double a, double b) { return a == 0 ? b : b == 0 ? a : std::min(a, b); }
+double smaller_nonzero(double a, double b) {
+  return a == 0 ? b : b == 0 ? a : std::min(a, b);
+}
 
 }  // namespace
 
@@ -143,14 +147,19 @@ void GramTiles<T>::pack_products(const InputView& x, const InputView* y,
 }
 
 template <class T>
+bool GramTiles<T>::is_exponential() const {
+  return uses_distance(options_.kernel);
+}
+
+template <class T>
 void GramTiles<T>::compute(Cell cell, T* tile) const {
   const Span rows = tile_span(cell.row, left_.rows());
   const Span cols = tile_span(cell.col, right().rows());
   const std::size_t per_tile = kTileEdge / kernels_.panel;
   const std::size_t row_panel = cell.row * per_tile;
   const std::size_t col_panel = cell.col * per_tile;
-  const auto block = options_.kernel == Kernel::laplacian ? kernels_.l1_distances
-                                                          : kernels_.inner_products;
+  const auto block =
+      options_.kernel == Kernel::laplacian ? kernels_.l1_distances : kernels_.inner_products;
   block(left_.panel(row_panel), std::min(per_tile, left_.panels() - row_panel),
         right().panel(col_panel), std::min(per_tile, right().panels() - col_panel), left_.depth(),
         tile, kTileEdge);
@@ -216,10 +225,9 @@ void GramTiles<T>::apply_distance(Span rows, Span cols, T* tile) const {
   const T factor = saturated<T>(is_rbf ? -0.5 * scaled * scaled : -scaled);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     T* row = tile + i * kTileEdge;
-    if (is_rbf && kernels_.squared_distances(row, cols.size(),
-                                             left_.squared_norms()[rows.begin + i],
-                                             right().squared_norms() + cols.begin,
-                                             kCancellation<T>) > 0) {
+    if (is_rbf &&
+        kernels_.squared_distances(row, cols.size(), left_.squared_norms()[rows.begin + i],
+                                   right().squared_norms() + cols.begin, kCancellation<T>) > 0) {
       repair_distances(rows.begin + i, cols, row);
     }
     kernels_.exponentials(row, cols.size(), factor);

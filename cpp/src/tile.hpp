@@ -26,7 +26,9 @@ struct Span {
   std::size_t size() const { return end - begin; }
 };
 
-inline std::size_t tiles_in(std::size_t n) { return (n + kTileEdge - 1) / kTileEdge; }
+inline std::size_t tiles_in(std::size_t n) {
+  return (n + kTileEdge - 1) / kTileEdge;
+}
 
 inline Span tile_span(std::size_t tile, std::size_t n) {
   return {tile * kTileEdge, std::min(n, (tile + 1) * kTileEdge)};
@@ -75,6 +77,9 @@ class GramTiles {
 
   // Tile (row, col) of the grid of tiles_in(rows()) × tiles_in(cols()).
   void compute(Cell cell, T* tile) const;
+
+  // Whether entries are exponentials of distances: accurate relative to themselves, however small.
+  bool is_exponential() const;
 
   // What a tile is multiplied by to be the matrix the caller asked for: linear Gram matrices of
   // centred features stay in scaled units, in which they cannot overflow. Else 0.

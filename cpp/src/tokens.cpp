@@ -82,8 +82,7 @@ TokenSets<T>::TokenSets(std::span<const InputView> inputs, const TokenLayout& la
     : layout_(layout),
       panel_(layout.panel),
       channels_(inputs[0].cols),
-      depth_(layout.matching == Matching::none ? product(layout.max_tokens, channels_)
-                                               : channels_),
+      depth_(layout.matching == Matching::none ? product(layout.max_tokens, channels_) : channels_),
       exponents_(inputs.size()),
       squared_norms_(inputs.size()),
       means_(product(inputs.size(), channels_)) {

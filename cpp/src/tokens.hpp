@@ -17,12 +17,12 @@ namespace isogram {
 
 // How the tokens of one call are laid out.
 struct TokenLayout {
-  std::size_t panel = 1;        // rows per panel, of the kernels that will read them
+  std::size_t panel = 1;  // rows per panel, of the kernels that will read them
   Matching matching = Matching::exact;
-  std::size_t window = 0;       // tokens per window; only of Matching::window
-  bool centered = false;        // every input less its own mean token
-  std::size_t group = 1;        // inputs whose tokens share panels
-  std::size_t max_tokens = 0;   // of any input
+  std::size_t window = 0;      // tokens per window; only of Matching::window
+  bool centered = false;       // every input less its own mean token
+  std::size_t group = 1;       // inputs whose tokens share panels
+  std::size_t max_tokens = 0;  // of any input
 };
 
 // n inputs. Input i is stored as 2^−exponent(i) · (Z_i − mean_i), its tokens as packed rows: in
@@ -66,9 +66,7 @@ class TokenSets {
 
  private:
   static std::size_t tiles_per(std::size_t n, std::size_t size) { return (n + size - 1) / size; }
-  std::size_t windows(std::size_t input) const {
-    return tiles_per(tokens_[input], layout_.window);
-  }
+  std::size_t windows(std::size_t input) const { return tiles_per(tokens_[input], layout_.window); }
   std::size_t panels_for(std::size_t rows) const { return tiles_per(rows, panel_); }
   void place();
   void pack(std::size_t input, const InputView& view, FirstNotFinite& bad);

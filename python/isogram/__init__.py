@@ -1,7 +1,8 @@
 """How alike two neural representations are: Gram matrices, CKA, GBS and semantic RSMs.
 
 Arrays are NumPy, PyTorch, JAX or anything with DLPack, in host memory; results come back in the
-library of the first argument. `show_config()` tells what runs.
+library of the first argument. Gradients do not flow through: a tensor that requires one is read
+as if it were detached. `show_config()` tells what runs.
 """
 
 from __future__ import annotations

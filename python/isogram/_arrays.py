@@ -85,7 +85,7 @@ def _to_numpy(function: str, name: str, value: Array) -> tuple[NDArray[Any], str
     if _is_torch(value):
         return _torch_to_numpy(function, name, value)
     if _is_on_gpu(value):
-        _refuse_gpu(function, name)
+        _refuse_device(function, name, "a GPU")
     if hasattr(value, "__array__"):
         array = np.asarray(value)
     elif hasattr(value, "__dlpack__"):
@@ -112,7 +112,7 @@ def _list_to_numpy(
 
 def _torch_to_numpy(function: str, name: str, tensor: Any) -> tuple[NDArray[Any], str]:
     if tensor.device.type != "cpu":
-        _refuse_gpu(function, name)
+        _refuse_device(function, name, str(tensor.device))
     type_name = str(tensor.dtype).removeprefix("torch.")
     if str(tensor.layout) != "torch.strided":
         raise TypeError(f"{function}: `{name}` must be a dense tensor, got layout {tensor.layout}")
@@ -121,7 +121,9 @@ def _torch_to_numpy(function: str, name: str, tensor: Any) -> tuple[NDArray[Any]
         # NumPy cannot take a bfloat16 tensor, but takes one of integers on the same memory.
         return tensor.view(sys.modules["torch"].int16).numpy().view(_BFLOAT16_BITS), type_name
     if type_name not in _FLOAT_TYPES:
-        return np.empty(tuple(tensor.shape), np.int8 if "int" in type_name else object), type_name
+        # Refused by its caller, by this name.
+        is_whole = "int" in type_name or type_name == "bool"
+        return np.empty(0, np.int8 if is_whole else np.complex64), type_name
     return tensor.numpy(), type_name
 
 
@@ -138,9 +140,9 @@ def _is_on_gpu(value: Array) -> bool:
     return device is not None and int(device()[0]) not in _HOST_DEVICES
 
 
-def _refuse_gpu(function: str, name: str) -> NoReturn:
+def _refuse_device(function: str, name: str, device: str) -> NoReturn:
     raise TypeError(
-        f"{function}: `{name}` must be in host memory, got an array on a GPU: this build of "
+        f"{function}: `{name}` must be in host memory, got an array on {device}: this build of "
         "isogram has no CUDA code, so copy the array to the host first (.cpu() in PyTorch, .get() "
         "in CuPy)"
     )
@@ -158,7 +160,10 @@ def _is_readable(array: NDArray[Any]) -> bool:
 
 
 def giver(value: Array) -> Callable[[NDArray[Any]], Array]:
-    """Return what turns a NumPy result into an array of the library that `value` is from."""
+    """Return what turns a NumPy result into an array of the library that `value` is from.
+
+    JAX makes float32 of a float64 result, unless `jax_enable_x64` is set.
+    """
     if isinstance(value, np.ndarray):
         return _unchanged
     if _is_torch(value):
@@ -212,10 +217,13 @@ def _check_out(
         raise TypeError(f"{function}: `out` must be an array, got {type(out).__name__}")
     array, type_name = _to_numpy(function, "out", out)
     if type_name != dtype.name or not array.dtype.isnative:
-        raise TypeError(f"{function}: `out` must be of {dtype}, got {array.dtype}")
+        came = type_name if array.dtype.isnative else array.dtype
+        raise TypeError(f"{function}: `out` must be of {dtype}, got {came}")
     if array.shape != shape:
         raise ValueError(f"{function}: `out` must be of shape {shape}, got {array.shape}")
-    if not array.flags.writeable or getattr(out, "requires_grad", False):
+    if getattr(out, "requires_grad", False):
+        raise ValueError(f"{function}: `out` must not require a gradient, got a tensor that does")
+    if not array.flags.writeable:
         raise ValueError(f"{function}: `out` must be writeable, got a read-only array")
     if not array.flags.aligned or not _has_whole_strides(array):
         raise ValueError(f"{function}: `out` must be aligned, with strides of whole items")

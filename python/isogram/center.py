@@ -65,7 +65,8 @@ def center(
         raise ValueError(f"center: `k` must be square, got shape {matrix.shape}")
     if debiased and rows < 3:
         raise ValueError(
-            f"center: `k` must be at least 3 x 3 for the debiased estimator, got {rows} x {rows}"
+            "center: `k` must be at least 3 x 3 for the debiased estimator, "
+            f"got shape {matrix.shape}"
         )
     advice = f"{PASS_OUT}, which may be `k` itself"
     result = Output("center", out, (rows, cols), {"k": matrix}, k, advice, in_place=matrix)

@@ -23,7 +23,7 @@ from isogram._arguments import (
 )
 from isogram._arrays import Array, as_matrix, giver
 from isogram._progress import Progress, reporting
-from isogram.gram import bandwidth_or_any
+from isogram.gram import resolved_bandwidth
 
 _FEWEST = {"biased": 2, "debiased": 4}
 
@@ -256,9 +256,12 @@ class _Table(NamedTuple):
 
     def constant_layers(self) -> list[str]:
         """Names of the layers whose centred Gram vanishes, each once."""
-        rows = (name for name, own in zip(self.names_x, self.self_x, strict=True) if own == 0)
-        cols = (name for name, own in zip(self.names_y, self.self_y, strict=True) if own == 0)
-        return list(dict.fromkeys([*rows, *cols]))
+        undefined = np.isnan(self.cka)
+        # HSIC alone does not tell: that of tiny features underflows to 0, their CKA is sound.
+        rows = (self.self_x == 0) & undefined.all(axis=1)
+        cols = (self.self_y == 0) & undefined.all(axis=0)
+        names = [*np.array(self.names_x)[rows], *np.array(self.names_y)[cols]]
+        return list(dict.fromkeys(map(str, names)))
 
 
 def _hsic_table(
@@ -272,7 +275,10 @@ def _hsic_table(
 ) -> _Table:
     def bandwidths(layers: Layers) -> list[float]:
         pairs = zip(layers.names, layers.arrays, strict=True)
-        return [bandwidth_or_any(function, name, x, kernel, workers) for name, x in pairs]
+        return [
+            resolved_bandwidth(function, name, x, kernel, workers, allow_constant=True)
+            for name, x in pairs
+        ]
 
     names_y = rows.names if cols is None else cols.names
     values = _core.hsic_table(

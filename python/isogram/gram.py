@@ -191,38 +191,34 @@ def bandwidth(
 
 
 def resolved_bandwidth(
-    function: str, name: str, x: NDArray[Any], kernel: Kernel, workers: int
+    function: str,
+    name: str,
+    x: NDArray[Any],
+    kernel: Kernel,
+    workers: int,
+    *,
+    allow_constant: bool = False,
 ) -> float:
-    """Return the bandwidth that a kernel asks for; an error where its median is 0."""
+    """Return the bandwidth that a kernel asks for; a median of 0 is an error.
+
+    With `allow_constant`, constant rows get 1: their Gram is constant with any bandwidth.
+    """
     if not kernel.needs_median:
         return 1.0 if kernel.bandwidth is None else kernel.bandwidth
     median = _bandwidth(function, name, x, workers)
-    if median == 0:
-        raise ZeroMedianError(function, f"pairs of rows of `{name}`")
-    return median
+    if median > 0:
+        return median
+    if allow_constant and _is_constant(function, name, x, workers):
+        return 1.0
+    raise zero_median(function, f"pairs of rows of `{name}`")
 
 
-def bandwidth_or_any(
-    function: str, name: str, x: NDArray[Any], kernel: Kernel, workers: int
-) -> float:
-    """Return the same, but 1 for constant rows, whose centred Gram vanishes for every bandwidth."""
-    try:
-        return resolved_bandwidth(function, name, x, kernel, workers)
-    except ZeroMedianError:
-        if _is_constant(function, name, x, workers):
-            return 1.0
-        raise
-
-
-class ZeroMedianError(ValueError):
-    """A median bandwidth of 0."""
-
-    def __init__(self, function: str, pairs: str) -> None:
-        """Name the pairs whose median distance it is."""
-        super().__init__(
-            f"{function}: `bandwidth` must be a positive number here, got 'median', which is 0: "
-            f"at least half of the {pairs} are equal"
-        )
+def zero_median(function: str, pairs: str) -> ValueError:
+    """Return the error for a median bandwidth of 0."""
+    return ValueError(
+        f"{function}: `bandwidth` must be a positive number here, got 'median', which is 0: at "
+        f"least half of the {pairs} are equal"
+    )
 
 
 def _bandwidth(

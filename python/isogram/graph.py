@@ -340,8 +340,8 @@ def modularity(x: Array, labels: Any, *, k: int = 3, num_threads: int | None = N
     Returns
     -------
     float
-        At most 1, higher for purer neighbourhoods; NaN, with a RuntimeWarning, where the edges
-        weigh nothing.
+        Higher for purer neighbourhoods, at most 1 where no weight is negative; NaN, with a
+        RuntimeWarning, where the edges weigh nothing in all.
 
     Raises
     ------

@@ -20,7 +20,7 @@ from isogram._arrays import Array, Output, as_input, as_matrix, result_dtype, wi
 from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
 from isogram._progress import Progress, reporting
 from isogram._scaling import moderate, scaled_bandwidth
-from isogram.gram import ZeroMedianError
+from isogram.gram import zero_median
 
 _KERNELS = ("linear", "cosine", "rbf")
 _MATCHINGS = ("exact", "window", "topk", "greedy", "none")
@@ -491,7 +491,7 @@ def _median_bandwidth(function: str, distances: NDArray[Any], *, is_symmetric: b
     values = _upper_triangle(distances) if is_symmetric else distances.flatten()
     median = float(np.median(values, overwrite_input=True))
     if median == 0:
-        raise ZeroMedianError(function, "pairs of inputs")
+        raise zero_median(function, "pairs of inputs")
     return float(np.sqrt(median))
 
 

@@ -101,8 +101,8 @@ Bounded cka_of(const Known& k, const Known& l, Estimator estimator) {
   const Bounded self_l = hsic_of(l, l, estimator);
   const Real norms = std::sqrt(self_k.value * self_l.value);
   const Real value = cross.value / norms;
-  return {value, cross.error / norms + std::abs(value) * (self_k.error / self_k.value +
-                                                          self_l.error / self_l.value)};
+  return {value, cross.error / norms +
+                     std::abs(value) * (self_k.error / self_k.value + self_l.error / self_l.value)};
 }
 
 void expect_bounded(double got, const Bounded& want, const std::string& where) {
@@ -265,7 +265,8 @@ TEST(CkaInputs, EveryTypeAndOrder) {
     for (const Order order : {Order::c, Order::fortran, Order::padded, Order::negative}) {
       SCOPED_TRACE(std::string(isogram_test::name_of(type)) + ", " + isogram_test::name_of(order));
       for (const std::size_t features : {5, 150}) {
-        const std::vector<Case> x{{Input(type, order, mixed_matrix(latent, features, 15, 0.5)), {}}};
+        const std::vector<Case> x{
+            {Input(type, order, mixed_matrix(latent, features, 15, 0.5)), {}}};
         const std::vector<Case> y{
             {Input(type, Order::c, mixed_matrix(latent, features, 16, 0.5)), {}}};
         if (type == ElementType::float64) {
@@ -281,7 +282,8 @@ TEST(CkaInputs, EveryTypeAndOrder) {
 // One float64 layer makes all of them double.
 TEST(CkaInputs, MixedTypes) {
   const Matrix latent = normal_matrix(60, 3, 17);
-  const std::vector<Case> x{{Input(ElementType::float16, Order::c, mixed_matrix(latent, 7, 18, 1)), {}}};
+  const std::vector<Case> x{
+      {Input(ElementType::float16, Order::c, mixed_matrix(latent, 7, 18, 1)), {}}};
   const std::vector<Case> y{
       {Input(ElementType::float64, Order::fortran, mixed_matrix(latent, 9, 19, 1)), {}},
       {Input(ElementType::bfloat16, Order::negative, mixed_matrix(latent, 8, 20, 1)),
@@ -322,8 +324,8 @@ TYPED_TEST(Cka, ScaleChangesNothing) {
   for (const std::size_t features : {6, 300}) {
     const Matrix x = mixed_matrix(latent, features, 25, 0.5);
     const Input y = in_order<T>(mixed_matrix(latent, features, 26, 0.5));
-    for (const Kernel kernel : {Kernel::linear, Kernel::cosine, Kernel::correlation, Kernel::rbf,
-                                Kernel::laplacian}) {
+    for (const Kernel kernel :
+         {Kernel::linear, Kernel::cosine, Kernel::correlation, Kernel::rbf, Kernel::laplacian}) {
       for (const Estimator estimator : kEstimators) {
         std::vector<double> seen;
         for (const int exponent : {0, -reach, reach}) {
@@ -382,7 +384,7 @@ TYPED_TEST(Cka, ConstantLayersAreSaidToBe) {
 // Orthonormal samples are all equally alike: nothing is left but for the biased diagonal.
 TYPED_TEST(Cka, SamplesAllEquallyAlike) {
   using T = TypeParam;
-  for (const std::size_t n : {4, 10, 97, 200}) {
+  for (const std::size_t n : {4, 10, 97, 200, 1001}) {
     Matrix identity(n, Vec(n, 0));
     for (std::size_t i = 0; i < n; ++i) identity[i][i] = 3;
     const Input x = in_order<T>(identity);

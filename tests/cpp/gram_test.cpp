@@ -32,8 +32,8 @@ const KernelOptions kKernels[] = {
 };
 
 std::string name_of(Kernel kernel) {
-  constexpr const char* kNames[] = {"linear",    "cosine", "correlation", "rbf",
-                                    "laplacian", "polynomial"};
+  constexpr const char* kNames[] = {"linear", "cosine",    "correlation",
+                                    "rbf",    "laplacian", "polynomial"};
   return kNames[static_cast<int>(kernel)];
 }
 
@@ -266,7 +266,8 @@ TYPED_TEST(Gram, EveryOffset) {
     const Input x = in_order<T>(normal_matrix(98, 20, 13, 1, offset));
     const Input y = in_order<T>(normal_matrix(7, 20, 14, 1, offset), "y");
     for (KernelOptions options : kKernels) {
-      if (options.kernel == Kernel::polynomial) options = {.kernel = Kernel::polynomial, .degree = 1};
+      if (options.kernel == Kernel::polynomial)
+        options = {.kernel = Kernel::polynomial, .degree = 1};
       expect_gram<T>(x, y, options);
     }
   }
@@ -380,8 +381,8 @@ TYPED_TEST(Gram, PolynomialsOfEveryDegree) {
   const Input y = in_order<T>(normal_matrix(4, 5, 22), "y");
   for (const int degree : {1, 2, 3, 4, 9}) {
     for (const double gamma : {0.0, -0.3, 2.0}) {
-      expect_gram<T>(x, y, {.kernel = Kernel::polynomial, .gamma = gamma, .degree = degree,
-                            .coef0 = -1});
+      expect_gram<T>(x, y,
+                     {.kernel = Kernel::polynomial, .gamma = gamma, .degree = degree, .coef0 = -1});
     }
   }
 }
@@ -416,8 +417,8 @@ TEST(SquaredDistances, OfEveryTypeAndOrder) {
         for (std::size_t j = i + 1; j < 70; ++j, ++p) {
           const Real want = reference::squared_distance(values[i], values[j]);
           expect_close(all[p], want, 8 * eps<double>() * want, at(i, j));
-          indices.insert(indices.end(), {static_cast<std::int64_t>(j),
-                                         static_cast<std::int64_t>(i)});
+          indices.insert(indices.end(),
+                         {static_cast<std::int64_t>(j), static_cast<std::int64_t>(i)});
         }
       }
       std::vector<double> chosen(p, -1);
@@ -440,15 +441,15 @@ TEST(SquaredDistances, RefuseWhatIsNotARow) {
   for (const std::int64_t bad : {-1, 4, 1 << 20}) {
     const std::int64_t pair[] = {0, bad};
     expect_contains(complaint([&] {
-                      isogram::squared_distances(
-                          x.view(), MatrixView<const std::int64_t>(pair, 1, 2), out);
+                      isogram::squared_distances(x.view(),
+                                                 MatrixView<const std::int64_t>(pair, 1, 2), out);
                     }),
                     "`pairs`");
   }
   const std::int64_t triple[] = {0, 1, 2};
   expect_contains(complaint([&] {
-                    isogram::squared_distances(
-                        x.view(), MatrixView<const std::int64_t>(triple, 1, 3), out);
+                    isogram::squared_distances(x.view(),
+                                               MatrixView<const std::int64_t>(triple, 1, 3), out);
                   }),
                   "two columns");
 }
@@ -527,10 +528,9 @@ TYPED_TEST(Gram, RefusesShapesThatDoNotFit) {
   no_cols.cols = 0;
   expect_contains(complaint([&] { isogram::gram<T>(no_cols, {}, out.view()); }),
                   "at least one row and one column, got 4 x 0");
-  expect_contains(complaint([&] {
-                    isogram::gram<T>(x.view(), no_rows, {}, MatrixView<T>(nullptr, 4, 0));
-                  }),
-                  "at least one row");
+  expect_contains(
+      complaint([&] { isogram::gram<T>(x.view(), no_rows, {}, MatrixView<T>(nullptr, 4, 0)); }),
+      "at least one row");
 }
 
 TYPED_TEST(Gram, RefusesOptionsOutOfRange) {
@@ -548,9 +548,7 @@ TYPED_TEST(Gram, RefusesOptionsOutOfRange) {
   expect_contains(message({.kernel = Kernel::polynomial, .gamma = NAN}), "`gamma`");
   expect_contains(message({.kernel = Kernel::polynomial, .coef0 = INFINITY}), "`coef0`");
   expect_contains(message({.kernel = Kernel::polynomial, .degree = 0}), "`degree`");
-  expect_contains(complaint([&] {
-                    isogram::rbf_from_squared_distances<T>(out.view(), 0);
-                  }),
+  expect_contains(complaint([&] { isogram::rbf_from_squared_distances<T>(out.view(), 0); }),
                   "`bandwidth`");
 }
 
@@ -563,7 +561,8 @@ TYPED_TEST(Gram, SizesBeyondMemoryAreNoCrash) {
   T sink = 0;
   const MatrixView<T> out(&sink, rows, rows, 0, 0);
   for (const KernelOptions& options : kKernels) {
-    EXPECT_THROW(isogram::gram<T>(x, options, out), isogram::OutOfMemory) << name_of(options.kernel);
+    EXPECT_THROW(isogram::gram<T>(x, options, out), isogram::OutOfMemory)
+        << name_of(options.kernel);
   }
 }
 

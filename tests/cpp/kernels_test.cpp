@@ -1,5 +1,5 @@
 // Every kernel of every level against long double. The assignment kernels have match_test.cpp,
-// mixture_entropy compare_test.cpp.
+// logarithms and divergence compare_test.cpp.
 #include "simd/kernels.hpp"
 
 #include <gtest/gtest.h>
@@ -97,8 +97,7 @@ TEST(Levels, HaveTablesOfTheirOwn) {
 }
 
 TEST(Levels, UnknownNamesAreRefused) {
-  const std::string message =
-      isogram_test::complaint([] { isogram::simd::set_level("quantum"); });
+  const std::string message = isogram_test::complaint([] { isogram::simd::set_level("quantum"); });
   isogram_test::expect_contains(message, "quantum");
   isogram_test::expect_contains(message, "baseline");
 }
@@ -252,7 +251,8 @@ TYPED_TEST(Kernels, ExponentialsAreAccurateOverTheWholeRange) {
   std::vector<Real> wanted(count);
   for (std::size_t i = 0; i < count; ++i) {
     inputs[i] = static_cast<T>(lowest + (highest - lowest) * static_cast<double>(i) / (count - 1));
-    if (i % 4 == 0) inputs[i] = static_cast<T>(std::ldexp(inputs[i], -static_cast<int>(i / 4 % 70)));
+    if (i % 4 == 0)
+      inputs[i] = static_cast<T>(std::ldexp(inputs[i], -static_cast<int>(i / 4 % 70)));
     wanted[i] = std::exp(Real(inputs[i]));
   }
   at_every_level([&] {

@@ -108,12 +108,13 @@ inline std::size_t size_of(ElementType type) {
 
 enum class Order { c, fortran, padded, negative, zero_row_stride, zero_col_stride };
 
-inline constexpr Order kOrders[] = {Order::c,        Order::fortran,         Order::padded,
-                                    Order::negative, Order::zero_row_stride, Order::zero_col_stride};
+inline constexpr Order kOrders[] = {
+    Order::c,        Order::fortran,         Order::padded,
+    Order::negative, Order::zero_row_stride, Order::zero_col_stride};
 
 inline const char* name_of(Order order) {
-  constexpr const char* kNames[] = {"C",        "F",          "padded",
-                                    "negative", "zero row stride", "zero column stride"};
+  constexpr const char* kNames[] = {
+      "C", "F", "padded", "negative", "zero row stride", "zero column stride"};
   return kNames[static_cast<int>(order)];
 }
 
@@ -273,8 +274,8 @@ class Output {
     return result;
   }
   void expect_surroundings_untouched() const {
-    const auto poisoned = static_cast<std::size_t>(
-        std::count(memory_.begin(), memory_.end(), kPoison));
+    const auto poisoned =
+        static_cast<std::size_t>(std::count(memory_.begin(), memory_.end(), kPoison));
     EXPECT_EQ(poisoned, memory_.size() - rows_ * cols_);
   }
   void expect_exactly_symmetric() const {

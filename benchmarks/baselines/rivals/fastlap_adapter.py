@@ -10,5 +10,5 @@ import numpy as np
 
 def match(costs: Any, threads: int) -> Any:
     """Return the column of each row with the smallest sum, for a batch."""
-    _, _, columns = fastlap.lapjvx_batch(costs, n_threads=threads)
+    *_, columns = fastlap.lapjvx_batch(costs, n_threads=threads)
     return np.stack(columns)

@@ -19,7 +19,9 @@ inline Real inner(const Vec& a, const Vec& b) {
   return sum;
 }
 
-inline Real norm(const Vec& a) { return std::sqrt(inner(a, a)); }
+inline Real norm(const Vec& a) {
+  return std::sqrt(inner(a, a));
+}
 
 inline Real squared_distance(const Vec& a, const Vec& b) {
   Real sum = 0;

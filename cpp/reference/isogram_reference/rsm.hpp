@@ -79,8 +79,8 @@ inline Real window_total(const Matrix& a, const Matrix& b, std::size_t window) {
   const Matrix sorted_b = by_norm(b);
   Real sum = 0;
   for (std::size_t begin = 0; begin < std::min(a.size(), b.size()); begin += window) {
-    sum += exact_total(affinity_of(part(sorted_a, begin, begin + window),
-                                   part(sorted_b, begin, begin + window)));
+    sum += exact_total(
+        affinity_of(part(sorted_a, begin, begin + window), part(sorted_b, begin, begin + window)));
   }
   return sum;
 }
@@ -89,8 +89,8 @@ inline Real topk_total(const Matrix& a, const Matrix& b, std::size_t k) {
   const Matrix sorted_a = by_norm(a);
   const Matrix sorted_b = by_norm(b);
   const Real of_top = exact_total(affinity_of(part(sorted_a, 0, k), part(sorted_b, 0, k)));
-  return of_top + greedy_total(affinity_of(part(sorted_a, k, a.size()),
-                                           part(sorted_b, k, b.size())));
+  return of_top +
+         greedy_total(affinity_of(part(sorted_a, k, a.size()), part(sorted_b, k, b.size())));
 }
 
 inline Real identity_total(const Matrix& a, const Matrix& b) {

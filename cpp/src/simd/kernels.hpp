@@ -117,9 +117,12 @@ struct Kernels {
   KernelTable<float> float32;
   KernelTable<double> float64;
 
-  // Σ −m_k log2(m_k) with m = (p + q)/2, p and q ≥ 0; 0 log2(0) is 0. Always in float64:
-  // divergences are small differences of entropies.
-  double (*mixture_entropy)(const double* p, const double* q, std::size_t n) noexcept;
+  // Divergences are differences that cancel, and so always float64.
+  // out[k] = log2(x[k]), x[k] ≥ 0; 0 where x[k] is 0 or subnormal, which its factor makes good.
+  void (*logarithms)(const double* x, double* out, std::size_t n) noexcept;
+  // Σ p_k (log2(p_k) − log2(m_k)) + q_k (log2(q_k) − log2(m_k)) over 2, with m = (p + q)/2.
+  double (*divergence)(const double* p, const double* log_p, const double* q, const double* log_q,
+                       std::size_t n) noexcept;
 
   template <class T>
   const KernelTable<T>& of() const {

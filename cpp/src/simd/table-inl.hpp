@@ -29,6 +29,7 @@ constexpr KernelTable<T> table_of() {
 }  // namespace
 
 const Kernels& kernels() {
-  static constexpr Kernels table{kLevel, table_of<float>(), table_of<double>(), &mixture_entropy};
+  static constexpr Kernels table{kLevel, table_of<float>(), table_of<double>(), &logarithms,
+                                 &divergence};
   return table;
 }

@@ -1,0 +1,137 @@
+"""The benchmarks compare like with like: their plain baselines compute what isogram computes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import isogram as ig
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # benchmarks/ is no installed package
+
+from benchmarks import data, targets
+from benchmarks.baselines import center, cka, compare, gram, graph, match, rsm
+from benchmarks.cases import GROUPS, all_cases
+from benchmarks.settings import Settings
+from benchmarks.timing import Spread, interleave, ratios
+
+ROWS, COLUMNS = 40, 12
+CLOSE = {"rtol": 1e-9, "atol": 1e-12}  # both in float64
+
+
+@pytest.fixture
+def pair():
+    return tuple(layer.astype(np.float64) for layer in data.layers(2, ROWS, COLUMNS))
+
+
+@pytest.fixture
+def tokens():
+    return data.smooth_fields(5, 16, 8).astype(np.float64)
+
+
+def test_gram(pair):
+    x, _ = pair
+    np.testing.assert_allclose(gram.linear(x), ig.gram(x), **CLOSE)
+    bandwidth = gram.median_bandwidth(x)
+    assert bandwidth == pytest.approx(ig.bandwidth(x), rel=1e-12)
+    np.testing.assert_allclose(gram.rbf(x, bandwidth), ig.gram(x, kernel="rbf"), **CLOSE)
+
+
+@pytest.mark.parametrize("estimator", ["biased", "debiased"])
+def test_center(pair, estimator):
+    k = gram.linear(pair[0])
+    expected = ig.center(k, estimator=estimator)
+    np.testing.assert_allclose(getattr(center, estimator)(k), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_cka(pair):
+    assert cka.linear_biased(*pair) == pytest.approx(ig.cka(*pair, estimator="biased"), rel=1e-9)
+    grams = [gram.linear(x) for x in pair]
+    assert cka.gram_debiased(*grams) == pytest.approx(ig.cka(*pair), rel=1e-9)
+
+
+def test_cka_matrix(pair):
+    np.testing.assert_allclose(cka.matrix_debiased(pair), ig.cka_matrix(pair), **CLOSE)
+    biased = ig.cka_matrix(pair, estimator="biased")
+    np.testing.assert_allclose(cka.matrix_biased(pair), biased, **CLOSE)
+
+
+def test_graph(pair):
+    x, y = pair
+    np.testing.assert_allclose(graph.cosine_graph(x), ig.graph(x), **CLOSE)
+    np.testing.assert_allclose(graph.knn_graph(x, 4), ig.graph(x, k=4).toarray(), **CLOSE)
+    assert graph.gbs(x, y) == pytest.approx(ig.gbs(x, y), rel=1e-9)
+
+
+def test_motifs(pair):
+    labels = np.arange(ROWS) % 3
+    assert graph.motifs(pair[0], labels, 5) == tuple(ig.motifs(pair[0], labels, k=5))
+
+
+def test_match(tokens):
+    costs = -data.affinities(tokens, 6)
+    found = ig.match(costs, maximize=False)
+    np.testing.assert_allclose(match.totals(costs, match.exact(costs)), found.total, **CLOSE)
+
+
+def test_semantic_rsm(tokens):
+    np.testing.assert_allclose(rsm.semantic_cosine(tokens), ig.semantic_rsm(tokens), **CLOSE)
+    np.testing.assert_allclose(rsm.spatial_cosine(tokens), ig.spatial_rsm(tokens), **CLOSE)
+
+
+@pytest.mark.parametrize("block", [3, 5])
+def test_approximate_matchings(tokens, block):
+    a, b = tokens[:2]
+
+    def found(**options):
+        return ig.semantic_rsm(tokens[:2], kernel="linear", **options)[0, 1]
+
+    windows = found(matching="window", window=block)
+    assert rsm.window_total(a, b, block) == pytest.approx(windows, rel=1e-9)
+    largest = found(matching="topk", topk=block)
+    assert rsm.topk_total(a, b, block) == pytest.approx(largest, rel=1e-9)
+    assert match.greedy(a @ b.T) == pytest.approx(found(matching="greedy"), rel=1e-9)
+
+
+@pytest.mark.parametrize("method", ["pearson", "spearman", "kendall", "cosine"])
+def test_compare(pair, method):
+    a, b = (ig.gram(x, kernel="cosine") for x in pair)
+    expected = ig.compare(a, b, method=method)
+    assert getattr(compare, method)(a, b) == pytest.approx(expected, rel=1e-9)
+
+
+def test_jsd():
+    p = data.probabilities(8, 10).astype(np.float64)
+    p /= p.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(compare.jsd(p), ig.jsd(p), rtol=1e-9, atol=1e-12)
+
+
+def test_targets_name_cases_that_exist():
+    names = {case.name for case in all_cases(Settings())}
+    assert {target.case for target in targets.TARGETS} <= names
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_case_names_are_different_and_groups_known(quick):
+    cases = all_cases(Settings(quick=quick))
+    assert len({case.name for case in cases}) == len(cases)
+    assert {case.group for case in cases} == set(GROUPS)
+
+
+def test_interleave_takes_turns_and_lets_slow_ones_drop_out():
+    order = []
+
+    def stopwatch(name):
+        return lambda: order.append(name) or float(len(order))
+
+    times = interleave(
+        {"a": stopwatch("a"), "b": stopwatch("b")}, rounds=3, min_rounds=2, budget=-1.0
+    )
+    assert order == ["a", "b", "a", "b"]
+    assert times == {"a": [1.0, 3.0], "b": [2.0, 4.0]}
+
+
+def test_ratios_pair_rounds():
+    assert ratios([2.0, 8.0, 30.0], [1.0, 2.0, 10.0, 99.0]) == Spread(3.0, 2.5, 3.5, 3)
