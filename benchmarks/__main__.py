@@ -1,6 +1,6 @@
 """The benchmark suite.
 
-    python -m benchmarks [--quick] [--threads N] [--only gram,cka,…] [--output DIR]
+    python -m benchmarks [--quick] [--threads N] [--only gram,cka,…] [--output DIR]  (or --help)
 
 from the repository root, with isogram and its extra `bench` installed. Prints a table per case as
 it goes, and saves results.json, results.md and plots under benchmarks/results/<machine>/; a run of
@@ -20,6 +20,7 @@ from benchmarks.cases import GROUPS, all_cases
 from benchmarks.features import NoFeaturesError
 from benchmarks.results import ISOGRAM, Results
 from benchmarks.settings import BUILD, ROOT, Settings
+from benchmarks.timing import CLOCKS
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -34,9 +35,21 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         metavar="NAME,…",
         help=f"groups ({', '.join(GROUPS)}) or names of cases",
     )
+    parser.add_argument(
+        "--clock",
+        choices=tuple(CLOCKS),
+        default="wall",
+        help="cpu: time of the process, for one thread on a busy machine",
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=Settings.seconds, help="per contender and case, about"
+    )
     parser.add_argument("--output", type=Path, help="folder (default: named after the machine)")
     parser.add_argument("--list", action="store_true", help="list the cases and stop")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.clock == "cpu" and options.threads > 1:
+        parser.error("--clock cpu adds up the time of all threads: it needs --threads 1")
+    return options
 
 
 def chosen(settings: Settings, names: list[str]) -> list[Case]:
@@ -58,10 +71,10 @@ def output_folder(options: argparse.Namespace) -> Path:
     return ROOT / "benchmarks" / "results" / name
 
 
-def start_peaks() -> peaks.Peaks | None:
+def start_peaks(clock: str) -> peaks.Peaks | None:
     """Return the program that measures the machine's limits, if it can be built."""
     try:
-        return peaks.Peaks()
+        return peaks.Peaks(clock)
     except peaks.NoCompiler as error:
         print(f"the machine's limits are not measured: {error}", file=sys.stderr)
         return None
@@ -89,7 +102,7 @@ def save(results: Results, folder: Path) -> None:
 
 def run(cases: list[Case], settings: Settings, folder: Path) -> list[str]:
     """Measure the cases, saving after each; return the names of those with a wrong answer."""
-    program = start_peaks()
+    program = start_peaks(settings.clock)
     runner.limit_threads(settings.threads)
     results = earlier(folder / "results.json", settings.quick)
     if program is not None:
@@ -115,7 +128,7 @@ def run(cases: list[Case], settings: Settings, folder: Path) -> list[str]:
 def main(arguments: list[str] | None = None) -> None:
     """Run what the command line asks for."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
-    settings = Settings(quick=options.quick, threads=options.threads)
+    settings = Settings(options.quick, options.threads, options.clock, options.seconds)
     cases = chosen(settings, options.only)
     if options.list:
         print("\n".join(f"{case.name:24s} {case.title} ({case.data})" for case in cases))

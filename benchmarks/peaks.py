@@ -48,8 +48,8 @@ def compiled() -> Path:
 class Peaks(Child):
     """The helper program, running and waiting for questions."""
 
-    def __init__(self) -> None:
-        super().__init__([str(compiled())])
+    def __init__(self, clock: str = "wall") -> None:
+        super().__init__([str(compiled()), clock])
 
     def rate(self, kind: str, threads: int, size: float = 0) -> float:
         """Return flops or bytes per second; `size` is that of the memory used."""

@@ -61,7 +61,8 @@ def case_lines(case: CaseResult) -> Iterator[str]:
     yield f"### {case.name}: {case.title}"
     yield ""
     yield (
-        f"{sizes}; {case.dtype}; data: {case.data}; threads: {case.threads}; {case.date}, "
+        f"{sizes}; {case.dtype}; data: {case.data}; threads: {case.threads}; "
+        f"{case.clock} clock; {case.date}, "
         f"load {case.load:.1f}"
     )
     yield ""

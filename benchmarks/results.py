@@ -38,6 +38,7 @@ class CaseResult:
     data: str
     dtype: str
     threads: int
+    clock: str
     date: str
     load: float  # of the machine when the case began, runnable processes
     per: tuple[str, int] | None

@@ -15,6 +15,8 @@ class Settings:
 
     quick: bool = False
     threads: int = 1
+    clock: str = "wall"  # or "cpu": time of this process, for one thread on a busy machine
+    seconds: float = 12.0  # per contender and case
 
     def size(self, full: int, quick: int) -> int:
         """Return a size for this run."""
@@ -33,4 +35,4 @@ class Settings:
     @property
     def budget(self) -> float:
         """Return the seconds after which a contender leaves the remaining rounds to the others."""
-        return 0.3 if self.quick else 12.0
+        return 0.3 if self.quick else self.seconds

@@ -54,12 +54,13 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
-def pytest_sessionfinish(session):
-    """Fail the run when a level was offered and never ran."""
-    items = getattr(session, "items", [])
-    missing = missing_levels(session.config, items)
+def pytest_sessionfinish(session, exitstatus):
+    """Fail a green run when a level was offered and never ran."""
+    if exitstatus != pytest.ExitCode.OK:
+        return
+    missing = missing_levels(session.config, session.items)
     session.config.stash[MISSING_LEVELS] = missing
-    if missing and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+    if missing:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

@@ -8,7 +8,7 @@ float16 is never counted as an error of the package.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 from scipy import stats
@@ -264,8 +264,9 @@ def exact_pairs(affinity, rows, columns):
 
 
 def greedy_pairs(affinity, rows, columns):
-    """Largest affinity first; ties to the smaller row, then the smaller column."""
-    order = sorted(((r, c) for r in rows for c in columns), key=lambda p: (-affinity[p], *p))
+    """Largest affinity first; of equal ones the earlier row, then the earlier column."""
+    # sorted() is stable: equal affinities keep the order in which the tokens are given.
+    order = sorted(product(rows, columns), key=lambda pair: -affinity[pair])
     free_rows, free_columns, pairs = set(rows), set(columns), []
     for r, c in order:
         if r in free_rows and c in free_columns:

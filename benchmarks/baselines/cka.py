@@ -37,16 +37,33 @@ def gram_debiased(k: Array, m: Array) -> float:
     return float(hsic_debiased(k, m) / np.sqrt(both))
 
 
-def matrix_biased(layers: Sequence[Array]) -> Array:
-    """Return the biased linear CKA of all pairs of layers, in feature space."""
+def feature_hsic_debiased(x: Array, y: Array) -> float:
+    """Return the unbiased HSIC of centred features without their Gram matrices.
+
+    Rows of a Gram matrix of centred features add up to 0, so without the diagonal they add up to
+    minus the squared norms.
+    """
+    n = len(x)
+    a, b = np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", y, y)
+    value = np.linalg.norm(x.T @ y) ** 2 - a @ b
+    value += a.sum() * b.sum() / ((n - 1) * (n - 2)) - 2 * a @ b / (n - 2)
+    return float(value / (n * (n - 3)))
+
+
+def linear_debiased(x: Array, y: Array) -> float:
+    """Return debiased linear CKA in feature space."""
+    return float(feature_matrix_debiased([x, y])[0, 1])
+
+
+def feature_matrix_debiased(layers: Sequence[Array]) -> Array:
+    """Return the debiased linear CKA of all pairs of layers, in feature space."""
     centred = [x - x.mean(axis=0) for x in layers]
-    alone = [np.linalg.norm(x.T @ x) for x in centred]
-    result = np.ones((len(layers), len(layers)))
+    result = np.empty((len(layers), len(layers)))
     for i, x in enumerate(centred):
-        for j in range(i):
-            result[i, j] = np.linalg.norm(x.T @ centred[j]) ** 2 / (alone[i] * alone[j])
-            result[j, i] = result[i, j]
-    return result
+        for j, y in enumerate(centred[: i + 1]):
+            result[i, j] = result[j, i] = feature_hsic_debiased(x, y)
+    alone = np.sqrt(np.diag(result))
+    return result / np.outer(alone, alone)
 
 
 def matrix_debiased(layers: Sequence[Array]) -> Array:

@@ -85,7 +85,10 @@ def linear_debiased(x: Any, y: Any) -> Workload:
     """Return debiased CKA; the packages build Gram matrices."""
     workload = Workload(
         isogram=lambda threads: ig.cka(x, y, num_threads=threads),
-        rivals={"NumPy": lambda: baseline.gram_debiased(gram.linear(x), gram.linear(y))},
+        rivals={
+            "NumPy, Gram matrices": lambda: baseline.gram_debiased(gram.linear(x), gram.linear(y)),
+            "NumPy, feature space": lambda: baseline.linear_debiased(x, y),
+        },
         error=_errors.of_scalar(debiased_truth(x, y)),
     )
     for name, adapter in (
@@ -164,7 +167,7 @@ def matrix(layers: tuple[Any, ...]) -> Workload:
         isogram=lambda threads: ig.cka_matrix(layers, num_threads=threads),
         rivals={
             "NumPy, Gram matrices": lambda: baseline.matrix_debiased(layers),
-            "NumPy, feature space (biased)": lambda: baseline.matrix_biased(layers),
+            "NumPy, feature space": lambda: baseline.feature_matrix_debiased(layers),
         },
         error=_errors.of_rows(matrix_truth(layers)),
     )

@@ -91,7 +91,7 @@ def add_forced_openblas(workload: Workload, x: Any, settings: Settings) -> None:
         workload.missing[FORCED] = "this processor has no AVX-512"
         return
     folder = tempfile.TemporaryDirectory()
-    forced = adapter.LinearGram(x, settings.threads, Path(folder.name))
+    forced = adapter.LinearGram(x, settings.threads, settings.clock, Path(folder.name))
 
     def close() -> None:
         forced.close()

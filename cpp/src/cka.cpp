@@ -479,8 +479,9 @@ HsicTable table_of(const PairValues& values, const LayerPairs& pairs, std::size_
     table.self_x.push_back(in_units(self(i), i, i));
     for (std::size_t j = 0; j < y_count; ++j) {
       const std::size_t l = y_offset + j;
-      const double value = values.hsic[pairs.find(i, j)];
       const bool is_defined = self(i) != 0 && self(l) != 0;
+      // What vanishes when centred has no inner product but rounding.
+      const double value = is_defined ? values.hsic[pairs.find(i, j)] : 0;
       table.hsic.push_back(in_units(value, i, l));
       table.cka.push_back(is_defined ? value / (std::sqrt(self(i)) * std::sqrt(self(l))) : NAN);
     }

@@ -25,6 +25,9 @@ namespace {
 // cache holds them between the Gram block and the matchings.
 constexpr std::size_t kAffinityEdge = 362;
 
+// Multiply-adds between two questions whether to go on: about a millisecond.
+constexpr std::size_t kCheckedProducts = std::size_t{1} << 26;
+
 // ---- What is matched with what ---------------------------------------------------------------
 
 std::size_t max_tokens(std::span<const InputView> inputs) {
@@ -155,7 +158,7 @@ class RsmWalk {
           const Cell cell = grid.cell(task);
           switch (options_.matching) {
             case Matching::none:
-              return add_tile(cell, matcher);
+              return add_tile(cell, matcher, worker);
             case Matching::window:
               return add_windows(cell, matcher, worker);
             default:
@@ -180,22 +183,39 @@ class RsmWalk {
     return product(edge, edge);
   }
 
-  // Affinities between all tokens of two pieces; returns the buffer's row stride.
-  std::size_t compute_affinities(typename TokenSets<T>::Panels a, typename TokenSets<T>::Panels b,
-                                 T* out) const {
-    const std::size_t stride = b.count * kernels_.panel;
-    kernels_.inner_products(a.data, a.count, b.data, b.count, rows_.depth(), out, stride);
-    return stride;
+  // Affinities between all tokens of two pieces, a few panels at a time: huge inputs can be
+  // stopped.
+  void compute_affinities(typename TokenSets<T>::Panels a, typename TokenSets<T>::Panels b, T* out,
+                          std::size_t stride, Worker& worker) const {
+    const std::size_t panel = kernels_.panel;
+    const std::size_t depth = rows_.depth();
+    const std::size_t cols =
+        std::clamp(kCheckedProducts / (panel * panel * depth), std::size_t{1}, b.count);
+    const std::size_t rows =
+        std::clamp(kCheckedProducts / (panel * panel * depth * cols), std::size_t{1}, a.count);
+    for (std::size_t q = 0; q < b.count; q += cols) {
+      for (std::size_t p = 0; p < a.count; p += rows) {
+        worker.check();
+        kernels_.inner_products(a.data + p * panel * depth, std::min(rows, a.count - p),
+                                b.data + q * panel * depth, std::min(cols, b.count - q), depth,
+                                out + p * panel * stride + q * panel, stride);
+      }
+    }
   }
 
   bool is_wanted(std::size_t i, std::size_t j) const { return !is_symmetric_ || i < j; }
 
   void add_groups(Cell cell, Matcher<T>& matcher, Worker& worker) const {
-    T* affinities = matcher.affinities.data();
-    const auto stride = static_cast<std::ptrdiff_t>(compute_affinities(
-        rows_.group_panels(cell.row), cols().group_panels(cell.col), affinities));
     const Span inputs = rows_.group(cell.row);
     const Span others = cols().group(cell.col);
+    if (is_symmetric_ && cell.row == cell.col && inputs.size() == 1) {
+      return write_diagonal(inputs.begin);
+    }
+    T* affinities = matcher.affinities.data();
+    const auto a = rows_.group_panels(cell.row);
+    const auto b = cols().group_panels(cell.col);
+    const auto stride = static_cast<std::ptrdiff_t>(b.count * kernels_.panel);
+    compute_affinities(a, b, affinities, stride, worker);
     for (std::size_t i = inputs.begin; i < inputs.end; ++i) {
       const T* first_row = affinities + rows_.row_in_group(i) * stride;
       for (std::size_t j = others.begin; j < others.end; ++j) {
@@ -224,11 +244,11 @@ class RsmWalk {
     double total = 0;
     const std::size_t shared = std::min(rows_.tokens(i), cols().tokens(j));
     for (std::size_t first = 0; first < shared; first += layout_.window) {
-      worker.check();
       const std::size_t window = first / layout_.window;
-      const auto stride = static_cast<std::ptrdiff_t>(
-          compute_affinities(rows_.window_panels(i, window), cols().window_panels(j, window),
-                             matcher.affinities.data()));
+      const auto b = cols().window_panels(j, window);
+      const auto stride = static_cast<std::ptrdiff_t>(b.count * kernels_.panel);
+      compute_affinities(rows_.window_panels(i, window), b, matcher.affinities.data(), stride,
+                         worker);
       const MatrixView<const T> affinity(
           matcher.affinities.data(), std::min(layout_.window, rows_.tokens(i) - first),
           std::min(layout_.window, cols().tokens(j) - first), stride, 1);
@@ -237,11 +257,11 @@ class RsmWalk {
     return total;
   }
 
-  void add_tile(Cell cell, Matcher<T>& matcher) const {
+  void add_tile(Cell cell, Matcher<T>& matcher, Worker& worker) const {
     const auto a = rows_.tile_panels(cell.row);
     const auto b = cols().tile_panels(cell.col);
     T* tile = matcher.affinities.data();
-    kernels_.inner_products(a.data, a.count, b.data, b.count, rows_.depth(), tile, kTileEdge);
+    compute_affinities(a, b, tile, kTileEdge, worker);
     const Span inputs = tile_span(cell.row, rows_.inputs());
     const Span others = tile_span(cell.col, cols().inputs());
     for (std::size_t i = inputs.begin; i < inputs.end; ++i) {

@@ -247,10 +247,8 @@ void GramTiles<T>::repair_distances(std::size_t i, Span cols, T* row) const {
     if (row[j] >= kCancellation<T> * both) continue;
     right_reader.read(cols.begin + j, b.data());
     for (std::size_t k = 0; k < a.size(); ++k) b[k] -= a[k];
-    scale_down(b.data(), b.size(), common_exponent_);
-    double sum = 0;
-    for (const double difference : b) sum += difference * difference;
-    row[j] = static_cast<T>(sum);
+    if (common_exponent_ != 0) scale_down(b.data(), b.size(), common_exponent_);
+    row[j] = static_cast<T>(simd::kernels().float64.dot(b.data(), b.data(), b.size()));
   }
 }
 

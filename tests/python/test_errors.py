@@ -49,15 +49,6 @@ def refuses(call, error, function, argument, came=""):
     assert caught.type is error, f"{caught.type.__name__} is not exactly {error.__name__}"
 
 
-def cases(table):
-    """Turn rows (call, function, argument, what came) into named parameters."""
-    seen: dict[str, int] = {}
-    for call, function, argument, came in table:
-        name = re.sub(r"[^\w\[\]]+", " ", f"{function} {argument} {came}").strip()
-        seen[name] = seen.get(name, 0) + 1
-        yield pytest.param(call, function, argument, came, id=f"{name} #{seen[name]}")
-
-
 # Arrays: every public function, and the names of its array arguments.
 ARRAY_CALLS = [
     ("gram", "x", lambda a: ig.gram(a), (6, 4)),
@@ -214,7 +205,7 @@ SHAPE_CASES = [
 ]
 
 
-@pytest.mark.parametrize(("call", "function", "argument", "came"), cases(SHAPE_CASES))
+@pytest.mark.parametrize(("call", "function", "argument", "came"), SHAPE_CASES)
 def test_shapes(call, function, argument, came):
     refuses(call, ValueError, function, argument, came)
 

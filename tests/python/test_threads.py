@@ -204,9 +204,8 @@ except KeyboardInterrupt:
 """
 
 
-@posix
-@pytest.mark.parametrize("name", LONG_CALLS)
-def test_interrupt_returns_within_a_second(name):
+def seconds_to_interrupt(name):
+    """Return how long a call goes on after Ctrl-C."""
     threads = 1 + len(name) % 2  # some on one thread, some on two
     code = INTERRUPTED.format(threads=threads, setup=textwrap.dedent(LONG_CALLS[name]))
     process = subprocess.Popen(**program(code, {"ISOGRAM_SIMD_LEVEL": "baseline"}))
@@ -221,7 +220,14 @@ def test_interrupt_returns_within_a_second(name):
         process.kill()
     assert process.returncode == 0, errors
     assert output.strip() != "finished", "the call is too short for this test"
-    assert float(output) - sent < 1.0
+    return float(output) - sent
+
+
+@posix
+@pytest.mark.parametrize("name", LONG_CALLS)
+def test_interrupt_returns_within_a_second(name):
+    # Three attempts, because other processes may take the processor away meanwhile.
+    assert any(seconds_to_interrupt(name) < 1.0 for _ in range(3))
 
 
 # Progress -----------------------------------------------------------------------------------
