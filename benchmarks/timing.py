@@ -57,7 +57,8 @@ def interleave(
     """Read all stopwatches in turns: A B C A B C ….
 
     One that has used up its budget of seconds drops out after `min_rounds`, or at once if it is
-    far above; so entries of equal index always belong to the same round. `pause` lets worker threads that wait by spinning go to sleep.
+    far above; so entries of equal index always belong to the same round. `pause` lets worker
+    threads that wait by spinning go to sleep.
     """
     times: dict[str, list[float]] = {name: [] for name in stopwatches}
     spent = dict.fromkeys(stopwatches, 0.0)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _ADVICE = "pass `k` for a sparse graph, or use gbs, which holds no n x n matrix"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Csr:
     """A sparse square matrix in compressed rows.
 
@@ -53,6 +53,10 @@ class Csr:
     indices: Array  # int32, one per entry
     data: Array  # float32 or float64, one per entry
     shape: tuple[int, int]
+
+    def __repr__(self) -> str:
+        """Return the shape and the number of entries: the arrays themselves fill screens."""
+        return f"Csr(shape={self.shape}, entries={len(self.indices)}, dtype={self.data.dtype})"
 
     def toarray(self) -> Array:
         """Return the dense (n, n) matrix."""
