@@ -10,17 +10,15 @@
 
 namespace {
 
-template <class T>
-inline constexpr T kInfinity = static_cast<T>(__builtin_inf());
-
 inline constexpr std::size_t kBlockVectors = 4;  // looked at together by a search for a column
 template <class T>
 inline constexpr std::size_t kBlockLanes = kBlockVectors * kLanes<T>;
+static_assert(kAssignmentBlock % kBlockLanes<float> == 0);
 
-template <class V>
-inline V minimum(V a, V b) {
-  return a < b ? a : b;
-}
+// Share of rows that must stay free at the cheap start before Sinkhorn sweeps pay. Correlated
+// tokens leave 45 to 80 % free, random costs 20 to 35 %, and dead tokens or ties fewer: to those,
+// above all to ties, sweeps do more harm than good.
+inline constexpr double kWorthSweeping = 0.4;
 
 // Bit l is set where lane l of the mask is.
 template <class T>
@@ -47,21 +45,6 @@ inline std::uint64_t lane_bits(Bits<T> mask) {
   std::uint64_t bits = 0;
   for (std::size_t l = 0; l < kLanes<T>; ++l) bits |= (mask[l] & std::uint64_t{1}) << l;
   return bits;
-}
-
-template <std::size_t kShift, class V, std::size_t... kLane>
-inline V rotated(V x, std::index_sequence<kLane...>) {
-  return __builtin_shufflevector(x, x, ((kLane + kShift) % sizeof...(kLane))...);
-}
-
-template <class T, std::size_t kShift = kLanes<T> / 2>
-inline T horizontal_minimum(Vector<T> x) {
-  if constexpr (kShift == 0) {
-    return x[0];
-  } else {
-    const Vector<T> other = rotated<kShift>(x, std::make_index_sequence<kLanes<T>>{});
-    return horizontal_minimum<T, kShift / 2>(minimum(x, other));
-  }
 }
 
 // Minimum of visit(j) over whole vectors that cover [0, cols): padding must not be the minimum.
@@ -172,9 +155,12 @@ inline std::ptrdiff_t first_within(const AssignmentState<T>& s, T reach, Visit v
   return -1;
 }
 
-// Each row takes a free column of smallest reduced cost, if there is one.
+// Each row takes a free column of smallest reduced cost, if there is one; how many do not. Leaves
+// the smallest reduced cost of every row in `closed_at`.
 template <class T>
-inline void match_greedily(const AssignmentState<T>& s) {
+inline std::size_t match_greedily(const AssignmentState<T>& s) {
+  for (std::size_t j = 0; j < s.cols; ++j) s.row_of[j] = -1;
+  std::size_t free = 0;
   for (std::size_t i = 0; i < s.rows; ++i) {
     const T* row = s.costs + i * s.stride;
     const T smallest = minimum_over<T>(s.cols, [&](std::size_t j) {
@@ -184,24 +170,32 @@ inline void match_greedily(const AssignmentState<T>& s) {
     });
     const std::ptrdiff_t column =
         first_within(s, smallest, [&](std::size_t j) { return s.row_of[j] < 0; });
-    if (column < 0) continue;
-    s.row_of[column] = static_cast<std::int32_t>(i);
+    s.closed_at[i] = smallest;
     s.column_of[i] = static_cast<std::int32_t>(column);
+    if (column < 0) {
+      ++free;
+    } else {
+      s.row_of[column] = static_cast<std::int32_t>(i);
+    }
   }
+  return free;
 }
 
-// A rectangular problem starts from zeros: optimal duals are 0 on unmatched columns, nowhere
+// A square problem starts from minima, or if those leave many rows free, from Sinkhorn's duals. A
+// rectangular problem starts from zeros: optimal duals are 0 on unmatched columns, nowhere
 // positive, and augmenting only ever lowers them.
 template <class T>
 void start_assignment(const AssignmentState<T>& s) noexcept {
-  if (s.rows == s.cols) {
-    take_minima(s);
-  } else {
-    for (std::size_t j = 0; j < s.stride; ++j) s.dual[j] = 0;
-  }
-  for (std::size_t j = 0; j < s.cols; ++j) s.row_of[j] = -1;
-  for (std::size_t i = 0; i < s.rows; ++i) s.column_of[i] = -1;
   close_padding(s);
+  if (s.rows != s.cols) {
+    for (std::size_t j = 0; j < s.stride; ++j) s.dual[j] = 0;
+    match_greedily(s);
+    return;
+  }
+  take_minima(s);
+  const std::size_t free = match_greedily(s);
+  if (static_cast<double>(free) < kWorthSweeping * static_cast<double>(s.rows)) return;
+  anneal(s);
   match_greedily(s);
 }
 
