@@ -64,7 +64,7 @@ AssignmentProblem<T>::AssignmentProblem(std::size_t max_small, std::size_t max_l
       column_factor_(padded(max_large, simd::kAssignmentGroup)),
       column_sum_(padded(max_large, simd::kAssignmentGroup)),
       start_dual_(padded(max_large, simd::kAssignmentGroup)),
-      row_of_(max_large),
+      row_of_(padded(max_large, simd::kAssignmentGroup)),
       column_of_(max_small) {}
 
 template <class T>

@@ -20,6 +20,28 @@ static_assert(kAssignmentBlock % kBlockLanes<float> == 0);
 // above all to ties, sweeps do more harm than good.
 inline constexpr double kWorthSweeping = 0.4;
 
+// visit(Known<number of groups of columns>) for problems of up to 64 columns, which are worth code
+// of their own: what belongs to columns lives in registers, sets of columns are bits of one word.
+// visit(Known<0>) for larger ones. Both compute the same.
+template <class T, class Visit>
+inline auto with_groups(const AssignmentState<T>& s, Visit visit) {
+  switch (s.stride / kAssignmentGroup) {
+    case 1:
+      return visit(Known<1>{});
+    case 2:
+      return visit(Known<2>{});
+    case 3:
+      return visit(Known<3>{});
+    case 4:
+      return visit(Known<4>{});
+    default:
+      return visit(Known<0>{});
+  }
+}
+
+template <class T, std::size_t kGroups>
+inline constexpr std::size_t kVectors = kGroups * kAssignmentGroup / kLanes<T>;
+
 // Bit l is set where lane l of the mask is.
 template <class T>
 inline std::uint64_t lane_bits(Bits<T> mask) {
@@ -60,6 +82,21 @@ inline T minimum_over(std::size_t cols, Visit visit) {
   }
   if (j < cols) even = minimum(visit(j), even);
   return horizontal_minimum<T>(minimum(even, odd));
+}
+
+template <class T, std::size_t kCount>
+inline T minimum_of(const Vector<T> (&x)[kCount]) {
+  Vector<T> smallest[2] = {x[0], x[kCount - 1]};
+  unrolled<kCount>([&](std::size_t n) { smallest[n % 2] = minimum(x[n], smallest[n % 2]); });
+  return horizontal_minimum<T>(minimum(smallest[0], smallest[1]));
+}
+
+// Bit j is set where element j is at most `limit`.
+template <class T, std::size_t kCount>
+inline std::uint64_t bits_within(const Vector<T> (&x)[kCount], T limit) {
+  std::uint64_t bits = 0;
+  unrolled<kCount>([&](std::size_t n) { bits |= lane_bits<T>(x[n] <= limit) << (n * kLanes<T>); });
+  return bits;
 }
 
 template <class T>
@@ -114,7 +151,7 @@ bool scale(const T* entries, std::ptrdiff_t stride, const T (&factors)[2], T* co
 // v_j = min_i (C_ij − min_k C_ik). The row minima come off first: plain column minima would make
 // a row of zeros, or of small entries among large ones, look cheap wherever others are dear.
 template <class T>
-inline void take_minima(const AssignmentState<T>& s) {
+inline void take_minima(const AssignmentState<T>& s, Known<0>) {
   for (std::size_t j = 0; j < s.stride; ++j) s.dual[j] = j < s.cols ? kInfinity<T> : T{0};
   const T* row = s.costs;
   for (std::size_t i = 0; i < s.rows; ++i, row += s.stride) {
@@ -123,6 +160,23 @@ inline void take_minima(const AssignmentState<T>& s) {
       store(s.dual + j, minimum<Vector<T>>(load(row + j) - smallest, load(s.dual + j)));
     }
   }
+}
+
+template <class T, std::size_t kGroups>
+inline void take_minima(const AssignmentState<T>& s, Known<kGroups>) {
+  constexpr std::size_t count = kVectors<T, kGroups>;
+  Vector<T> dual[count];
+  unrolled<count>([&](std::size_t n) { dual[n] = broadcast(kInfinity<T>); });
+  const T* row = s.costs;
+  for (std::size_t i = 0; i < s.rows; ++i, row += s.stride) {
+    Vector<T> costs[count];
+    unrolled<count>([&](std::size_t n) { costs[n] = load(row + n * kLanes<T>); });
+    const T smallest = minimum_of<T>(costs);
+    unrolled<count>(
+        [&](std::size_t n) { dual[n] = minimum<Vector<T>>(costs[n] - smallest, dual[n]); });
+  }
+  unrolled<count>([&](std::size_t n) { store(s.dual + n * kLanes<T>, dual[n]); });
+  for (std::size_t j = s.cols; j < s.stride; ++j) s.dual[j] = 0;
 }
 
 // No column of the last block's padding is ever nearest.
@@ -158,7 +212,7 @@ inline std::ptrdiff_t first_within(const AssignmentState<T>& s, T reach, Visit v
 // Each row takes a free column of smallest reduced cost, if there is one; how many do not. Leaves
 // the smallest reduced cost of every row in `closed_at`.
 template <class T>
-inline std::size_t match_greedily(const AssignmentState<T>& s) {
+inline std::size_t match_greedily(const AssignmentState<T>& s, Known<0>) {
   for (std::size_t j = 0; j < s.cols; ++j) s.row_of[j] = -1;
   std::size_t free = 0;
   for (std::size_t i = 0; i < s.rows; ++i) {
@@ -181,22 +235,52 @@ inline std::size_t match_greedily(const AssignmentState<T>& s) {
   return free;
 }
 
+template <class T, std::size_t kGroups>
+inline std::size_t match_greedily(const AssignmentState<T>& s, Known<kGroups>) {
+  constexpr std::size_t count = kVectors<T, kGroups>;
+  Vector<T> dual[count];
+  unrolled<count>([&](std::size_t n) { dual[n] = load(s.dual + n * kLanes<T>); });
+  for (std::size_t j = 0; j < s.cols; ++j) s.row_of[j] = -1;
+  std::uint64_t free_columns = ~std::uint64_t{0};  // the padding is out of reach
+  std::size_t free = 0;
+  const T* row = s.costs;
+  for (std::size_t i = 0; i < s.rows; ++i, row += s.stride) {
+    Vector<T> reduced[count];
+    unrolled<count>([&](std::size_t n) { reduced[n] = load(row + n * kLanes<T>) - dual[n]; });
+    const T smallest = minimum_of<T>(reduced);
+    const std::uint64_t within = bits_within<T>(reduced, smallest) & free_columns;
+    s.closed_at[i] = smallest;
+    s.column_of[i] = -1;
+    if (within == 0) {
+      ++free;
+      continue;
+    }
+    const int column = __builtin_ctzll(within);
+    free_columns &= ~(std::uint64_t{1} << column);
+    s.column_of[i] = column;
+    s.row_of[column] = static_cast<std::int32_t>(i);
+  }
+  return free;
+}
+
 // A square problem starts from minima, or if those leave many rows free, from Sinkhorn's duals. A
 // rectangular problem starts from zeros: optimal duals are 0 on unmatched columns, nowhere
 // positive, and augmenting only ever lowers them.
 template <class T>
 void start_assignment(const AssignmentState<T>& s) noexcept {
-  close_padding(s);
-  if (s.rows != s.cols) {
-    for (std::size_t j = 0; j < s.stride; ++j) s.dual[j] = 0;
-    match_greedily(s);
-    return;
-  }
-  take_minima(s);
-  const std::size_t free = match_greedily(s);
-  if (static_cast<double>(free) < kWorthSweeping * static_cast<double>(s.rows)) return;
-  anneal(s);
-  match_greedily(s);
+  with_groups(s, [&](auto groups) {
+    close_padding(s);
+    if (s.rows != s.cols) {
+      for (std::size_t j = 0; j < s.stride; ++j) s.dual[j] = 0;
+      match_greedily(s, groups);
+      return;
+    }
+    take_minima(s, groups);
+    const std::size_t free = match_greedily(s, groups);
+    if (static_cast<double>(free) < kWorthSweeping * static_cast<double>(s.rows)) return;
+    anneal<groups.value>(s);
+    match_greedily(s, groups);
+  });
 }
 
 // Distances of all columns straight from the root row; returns the smallest.
@@ -248,6 +332,18 @@ inline std::ptrdiff_t close_within(const AssignmentState<T>& s, T reach, std::si
   });
 }
 
+// Bit j is set where column j has no row, and perhaps in the padding, which is out of reach.
+template <std::size_t kGroups>
+inline std::uint64_t free_columns(const std::int32_t* row_of) {
+  std::uint64_t free = 0;
+  unrolled<kVectors<float, kGroups>>([&](std::size_t n) {
+    Bits<float> rows;
+    __builtin_memcpy(&rows, row_of + n * kLanes<float>, sizeof rows);
+    free |= lane_bits<float>(rows < 0) << (n * kLanes<float>);
+  });
+  return free;
+}
+
 // The alternating path from `sink` back to `root` exchanges matched and unmatched edges.
 template <class T>
 inline void flip_path(const AssignmentState<T>& s, std::size_t root, std::ptrdiff_t sink) {
@@ -265,7 +361,7 @@ inline void flip_path(const AssignmentState<T>& s, std::size_t root, std::ptrdif
 // is closed once. Rounding may find a column nearer than `reach`, which never goes back: a dual
 // that rises would break the feasibility of rectangular problems.
 template <class T>
-std::size_t augment(const AssignmentState<T>& s, std::size_t root) noexcept {
+inline std::size_t augment(const AssignmentState<T>& s, std::size_t root, Known<0>) {
   T nearest = depart(s, root);
   T reach = nearest;
   std::size_t closed = 0;
@@ -282,6 +378,66 @@ std::size_t augment(const AssignmentState<T>& s, std::size_t root) noexcept {
     }
     nearest = relax(s, static_cast<std::size_t>(s.closed[scanned]), reach);
   }
+}
+
+// The same search. Columns within reach are closed together, unless a free one is among them: it
+// ends the search, and the duals of those as near as it would not change.
+template <class T, std::size_t kGroups>
+inline std::size_t augment(const AssignmentState<T>& s, std::size_t root, Known<kGroups>) {
+  constexpr std::size_t count = kVectors<T, kGroups>;
+  Vector<T> dual[count];
+  Vector<T> distance[count];
+  Bits<T> predecessor[count];
+  const T* row = s.costs + root * s.stride;
+  unrolled<count>([&](std::size_t n) {
+    dual[n] = load(s.dual + n * kLanes<T>);
+    distance[n] = load(row + n * kLanes<T>) - dual[n];
+    predecessor[n] = static_cast<RowIndex<T>>(root) - Bits<T>{};
+  });
+  const std::uint64_t free = free_columns<kGroups>(s.row_of);
+  T nearest = minimum_of<T>(distance);
+  T reach = nearest;
+  std::size_t closed = 0;
+  for (std::size_t scanned = 0;; ++scanned) {
+    if (scanned == closed || nearest <= reach) {
+      if (nearest == kInfinity<T>) return scanned + 1;
+      reach = nearest > reach ? nearest : reach;
+      std::uint64_t within = bits_within<T>(distance, reach);
+      if ((within & free) != 0) {
+        for (std::size_t k = 0; k < closed; ++k) s.dual[s.closed[k]] += s.closed_at[k] - reach;
+        unrolled<count>([&](std::size_t n) {
+          __builtin_memcpy(s.predecessor + n * kLanes<T>, &predecessor[n], sizeof(Bits<T>));
+        });
+        flip_path(s, root, __builtin_ctzll(within & free));
+        return scanned + 1;
+      }
+      unrolled<count>([&](std::size_t n) {
+        const Bits<T> closing = distance[n] <= reach;
+        distance[n] = closing ? broadcast(kInfinity<T>) : distance[n];
+        dual[n] = closing ? broadcast(-kInfinity<T>) : dual[n];
+      });
+      for (; within != 0; within &= within - 1) {
+        s.closed[closed] = __builtin_ctzll(within);
+        s.closed_at[closed++] = reach;
+      }
+    }
+    const std::int32_t column = s.closed[scanned];
+    const std::int32_t through = s.row_of[column];
+    row = s.costs + static_cast<std::size_t>(through) * s.stride;
+    const T shift = (row[column] - s.dual[column]) - reach;
+    unrolled<count>([&](std::size_t n) {
+      const Vector<T> path = (load(row + n * kLanes<T>) - dual[n]) - shift;
+      const Bits<T> shorter = path < distance[n];
+      distance[n] = shorter ? path : distance[n];
+      predecessor[n] = shorter ? through - Bits<T>{} : predecessor[n];
+    });
+    nearest = minimum_of<T>(distance);
+  }
+}
+
+template <class T>
+std::size_t augment(const AssignmentState<T>& s, std::size_t root) noexcept {
+  return with_groups(s, [&](auto groups) { return augment(s, root, groups); });
 }
 
 // Entries as float64, a vector of doubles at a time.

@@ -127,8 +127,7 @@ inline T power(T base, int degree) {
 template <class T>
 void polynomials(T* row, std::size_t n, T gamma, T coef0, int degree) noexcept {
   sweep<T>(
-      n,
-      [&](std::size_t j) { store(row + j, power(gamma * load(row + j) + coef0, degree)); },
+      n, [&](std::size_t j) { store(row + j, power(gamma * load(row + j) + coef0, degree)); },
       [&](std::size_t j) { row[j] = power(gamma * row[j] + coef0, degree); });
 }
 

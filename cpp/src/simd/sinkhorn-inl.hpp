@@ -264,7 +264,7 @@ inline void sweep(const SinkhornState& d, std::size_t stride, std::size_t rows, 
 
 // Logarithms are to base 2 throughout: K = 2^(−C / ε).
 template <std::size_t kGroups, class T>
-void anneal(const AssignmentState<T>& s) {
+inline void anneal(const AssignmentState<T>& s) {
   const SubnormalsAreZero mode;
   const SinkhornState d = s.sinkhorn;
   take_start<kGroups>(s);
@@ -283,22 +283,6 @@ void anneal(const AssignmentState<T>& s) {
     }
   }
   for (std::size_t j = 0; j < s.cols; ++j) s.dual[j] = d.dual[j];
-}
-
-template <class T>
-inline void anneal(const AssignmentState<T>& s) {
-  switch (s.stride / kAssignmentGroup) {
-    case 1:
-      return anneal<1>(s);
-    case 2:
-      return anneal<2>(s);
-    case 3:
-      return anneal<3>(s);
-    case 4:
-      return anneal<4>(s);
-    default:
-      return anneal<0>(s);
-  }
 }
 
 }  // namespace

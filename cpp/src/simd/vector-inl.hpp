@@ -91,4 +91,17 @@ inline T horizontal_sum(Vector<T> x) {
   }
 }
 
+// A number that the compiler knows, as an argument.
+template <std::size_t kValue>
+struct Known {
+  static constexpr std::size_t value = kValue;
+};
+
+// Calls visit(n) for n < kCount, unrolled: arrays that are indexed by n can live in registers.
+template <std::size_t kCount, class Visit>
+inline void unrolled(Visit visit) {
+#pragma GCC unroll 32
+  for (std::size_t n = 0; n < kCount; ++n) visit(n);
+}
+
 }  // namespace
