@@ -23,9 +23,9 @@ inline constexpr double kWorthSweeping = 0.4;
 // visit(Known<number of groups of columns>) for problems of up to 64 columns, which are worth code
 // of their own: what belongs to columns lives in registers, sets of columns are bits of one word.
 // visit(Known<0>) for larger ones. Both compute the same.
-template <class T, class Visit>
-inline auto with_groups(const AssignmentState<T>& s, Visit visit) {
-  switch (s.stride / kAssignmentGroup) {
+template <class Visit>
+inline auto with_groups(std::size_t stride, Visit visit) {
+  switch (stride / kAssignmentGroup) {
     case 1:
       return visit(Known<1>{});
     case 2:
@@ -38,6 +38,8 @@ inline auto with_groups(const AssignmentState<T>& s, Visit visit) {
       return visit(Known<0>{});
   }
 }
+
+inline constexpr std::size_t kFew = 4 * kAssignmentGroup;  // columns
 
 template <class T, std::size_t kGroups>
 inline constexpr std::size_t kVectors = kGroups * kAssignmentGroup / kLanes<T>;
@@ -69,6 +71,21 @@ inline std::uint64_t lane_bits(Bits<T> mask) {
   return bits;
 }
 
+// lane_bits(x <= limit), which compilers build by way of a vector where the processor has masks.
+template <class T>
+inline std::uint64_t lanes_within(Vector<T> x, T limit) {
+#if defined(__AVX512F__)
+  if constexpr (kVectorBytes == 64) {
+    if constexpr (sizeof(T) == sizeof(float)) {
+      return _mm512_cmp_ps_mask((__m512)x, (__m512)broadcast(limit), _CMP_LE_OQ);
+    } else {
+      return _mm512_cmp_pd_mask((__m512d)x, (__m512d)broadcast(limit), _CMP_LE_OQ);
+    }
+  }
+#endif
+  return lane_bits<T>(x <= limit);
+}
+
 // Minimum of visit(j) over whole vectors that cover [0, cols): padding must not be the minimum.
 // Two running minima, because one would wait for itself.
 template <class T, class Visit>
@@ -95,7 +112,7 @@ inline T minimum_of(const Vector<T> (&x)[kCount]) {
 template <class T, std::size_t kCount>
 inline std::uint64_t bits_within(const Vector<T> (&x)[kCount], T limit) {
   std::uint64_t bits = 0;
-  unrolled<kCount>([&](std::size_t n) { bits |= lane_bits<T>(x[n] <= limit) << (n * kLanes<T>); });
+  unrolled<kCount>([&](std::size_t n) { bits |= lanes_within<T>(x[n], limit) << (n * kLanes<T>); });
   return bits;
 }
 
@@ -195,11 +212,11 @@ inline std::ptrdiff_t first_within(const AssignmentState<T>& s, T reach, Visit v
 #pragma GCC unroll 4
     for (std::size_t k = 0; k < kBlockVectors; ++k) d[k] = load(distance + k * kLanes<T>);
     const Vector<T> nearest = minimum(minimum(d[0], d[1]), minimum(d[2], d[3]));
-    if (lane_bits<T>(nearest <= reach) == 0) continue;
+    if (lanes_within<T>(nearest, reach) == 0) continue;
     std::uint64_t within = 0;
 #pragma GCC unroll 4
     for (std::size_t k = 0; k < kBlockVectors; ++k) {
-      within |= lane_bits<T>(d[k] <= reach) << (k * kLanes<T>);
+      within |= lanes_within<T>(d[k], reach) << (k * kLanes<T>);
     }
     for (; within != 0; within &= within - 1) {
       const std::size_t column = block + static_cast<std::size_t>(__builtin_ctzll(within));
@@ -235,31 +252,41 @@ inline std::size_t match_greedily(const AssignmentState<T>& s, Known<0>) {
   return free;
 }
 
-template <class T, std::size_t kGroups>
-inline std::size_t match_greedily(const AssignmentState<T>& s, Known<kGroups>) {
+// The smallest reduced cost of every row, and the columns that are no further from it than the part
+// `tolerance` of it. All rows at once, because what follows from them is hard to predict: a wrong
+// guess would wait for a whole row.
+template <std::size_t kGroups, class T>
+inline void nearest_columns(const T* row, std::size_t stride, std::size_t rows, const T* duals,
+                            T tolerance, T* smallest, std::uint64_t* columns) {
   constexpr std::size_t count = kVectors<T, kGroups>;
   Vector<T> dual[count];
-  unrolled<count>([&](std::size_t n) { dual[n] = load(s.dual + n * kLanes<T>); });
-  for (std::size_t j = 0; j < s.cols; ++j) s.row_of[j] = -1;
-  std::uint64_t free_columns = ~std::uint64_t{0};  // the padding is out of reach
-  std::size_t free = 0;
-  const T* row = s.costs;
-  for (std::size_t i = 0; i < s.rows; ++i, row += s.stride) {
+  unrolled<count>([&](std::size_t n) { dual[n] = load(duals + n * kLanes<T>); });
+  for (std::size_t i = 0; i < rows; ++i, row += stride) {
     Vector<T> reduced[count];
     unrolled<count>([&](std::size_t n) { reduced[n] = load(row + n * kLanes<T>) - dual[n]; });
-    const T smallest = minimum_of<T>(reduced);
-    const std::uint64_t within = bits_within<T>(reduced, smallest) & free_columns;
-    s.closed_at[i] = smallest;
-    s.column_of[i] = -1;
-    if (within == 0) {
-      ++free;
-      continue;
-    }
-    const int column = __builtin_ctzll(within);
-    free_columns &= ~(std::uint64_t{1} << column);
-    s.column_of[i] = column;
-    s.row_of[column] = static_cast<std::int32_t>(i);
+    const T least = minimum_of<T>(reduced);
+    smallest[i] = least;
+    columns[i] = bits_within<T>(reduced, least + tolerance * (least < 0 ? -least : least));
   }
+}
+
+template <class T, std::size_t kGroups>
+inline std::size_t match_greedily(const AssignmentState<T>& s, Known<kGroups>) {
+  std::uint64_t nearest[kFew];
+  nearest_columns<kGroups>(s.costs, s.stride, s.rows, s.dual, T{0}, s.closed_at, nearest);
+  std::int32_t row_of[kFew + 1];  // the last is for rows without a column
+  for (std::int32_t& row : row_of) row = -1;
+  std::uint64_t taken = 0;
+  std::size_t free = 0;
+  for (std::size_t i = 0; i < s.rows; ++i) {
+    const std::uint64_t within = nearest[i] & ~taken;
+    const int column = within == 0 ? static_cast<int>(kFew) : __builtin_ctzll(within);
+    taken |= within & -within;
+    free += within == 0;
+    row_of[column] = static_cast<std::int32_t>(i);
+    s.column_of[i] = within == 0 ? -1 : column;
+  }
+  for (std::size_t j = 0; j < s.cols; ++j) s.row_of[j] = row_of[j];
   return free;
 }
 
@@ -268,7 +295,7 @@ inline std::size_t match_greedily(const AssignmentState<T>& s, Known<kGroups>) {
 // positive, and augmenting only ever lowers them.
 template <class T>
 void start_assignment(const AssignmentState<T>& s) noexcept {
-  with_groups(s, [&](auto groups) {
+  with_groups(s.stride, [&](auto groups) {
     close_padding(s);
     if (s.rows != s.cols) {
       for (std::size_t j = 0; j < s.stride; ++j) s.dual[j] = 0;
@@ -437,7 +464,7 @@ inline std::size_t augment(const AssignmentState<T>& s, std::size_t root, Known<
 
 template <class T>
 std::size_t augment(const AssignmentState<T>& s, std::size_t root) noexcept {
-  return with_groups(s, [&](auto groups) { return augment(s, root, groups); });
+  return with_groups(s.stride, [&](auto groups) { return augment(s, root, groups); });
 }
 
 // Entries as float64, a vector of doubles at a time.
@@ -453,7 +480,7 @@ inline Vector<double> widened(const float* p) {
 
 template <class T>
 double slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols, const T* dual,
-             const std::int32_t* column_of) noexcept {
+             const std::int32_t* column_of, Known<0>) {
   double total = 0;
   for (std::size_t i = 0; i < rows; ++i, costs += stride) {
     const double smallest = minimum_over<double>(
@@ -462,6 +489,36 @@ double slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t c
     total += (static_cast<double>(costs[j]) - static_cast<double>(dual[j])) - smallest;
   }
   return total;
+}
+
+// A subtraction in T errs by half an ulp: only columns within a few ulp can hold the minimum.
+template <class T, std::size_t kGroups>
+double slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t, const T* dual,
+             const std::int32_t* column_of, Known<kGroups>) {
+  constexpr T few_ulps = sizeof(T) == sizeof(float) ? T{0x1p-21} : T{0x1p-50};
+  T smallest[kFew];
+  std::uint64_t nearest[kFew];
+  nearest_columns<kGroups>(costs, stride, rows, dual, few_ulps, smallest, nearest);
+  double total = 0;
+  for (std::size_t i = 0; i < rows; ++i, costs += stride) {
+    const auto reduced = [&](int j) {
+      return static_cast<double>(costs[j]) - static_cast<double>(dual[j]);
+    };
+    double least = kInfinity<double>;
+    for (std::uint64_t left = nearest[i]; left != 0; left &= left - 1) {
+      least = minimum(reduced(__builtin_ctzll(left)), least);
+    }
+    total += reduced(column_of[i]) - least;
+  }
+  return total;
+}
+
+template <class T>
+double slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols, const T* dual,
+             const std::int32_t* column_of) noexcept {
+  return with_groups(stride, [&](auto groups) {
+    return slack(costs, stride, rows, cols, dual, column_of, groups);
+  });
 }
 
 }  // namespace
