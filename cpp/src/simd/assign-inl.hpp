@@ -252,12 +252,13 @@ inline std::size_t match_greedily(const AssignmentState<T>& s, Known<0>) {
   return free;
 }
 
-// The smallest reduced cost of every row, and the columns that are no further from it than the part
-// `tolerance` of it. All rows at once, because what follows from them is hard to predict: a wrong
-// guess would wait for a whole row.
-template <std::size_t kGroups, class T>
+// The smallest reduced cost of every row, and the columns that have it, or with kRounded might have
+// it if subtractions were exact: they err by half an ulp. All rows at once, because what follows
+// from them is hard to predict, and a wrong guess would wait for a whole row.
+template <std::size_t kGroups, bool kRounded, class T>
 inline void nearest_columns(const T* row, std::size_t stride, std::size_t rows, const T* duals,
-                            T tolerance, T* smallest, std::uint64_t* columns) {
+                            T* smallest, std::uint64_t* columns) {
+  constexpr T few_ulps = sizeof(T) == sizeof(float) ? T{0x1p-21} : T{0x1p-50};
   constexpr std::size_t count = kVectors<T, kGroups>;
   Vector<T> dual[count];
   unrolled<count>([&](std::size_t n) { dual[n] = load(duals + n * kLanes<T>); });
@@ -266,14 +267,15 @@ inline void nearest_columns(const T* row, std::size_t stride, std::size_t rows, 
     unrolled<count>([&](std::size_t n) { reduced[n] = load(row + n * kLanes<T>) - dual[n]; });
     const T least = minimum_of<T>(reduced);
     smallest[i] = least;
-    columns[i] = bits_within<T>(reduced, least + tolerance * (least < 0 ? -least : least));
+    const T rounding = kRounded ? few_ulps * (least < 0 ? -least : least) : T{0};
+    columns[i] = bits_within<T>(reduced, least + rounding);
   }
 }
 
 template <class T, std::size_t kGroups>
 inline std::size_t match_greedily(const AssignmentState<T>& s, Known<kGroups>) {
   std::uint64_t nearest[kFew];
-  nearest_columns<kGroups>(s.costs, s.stride, s.rows, s.dual, T{0}, s.closed_at, nearest);
+  nearest_columns<kGroups, false>(s.costs, s.stride, s.rows, s.dual, s.closed_at, nearest);
   std::int32_t row_of[kFew + 1];  // the last is for rows without a column
   for (std::int32_t& row : row_of) row = -1;
   std::uint64_t taken = 0;
@@ -491,14 +493,12 @@ double slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t c
   return total;
 }
 
-// A subtraction in T errs by half an ulp: only columns within a few ulp can hold the minimum.
 template <class T, std::size_t kGroups>
 double slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t, const T* dual,
              const std::int32_t* column_of, Known<kGroups>) {
-  constexpr T few_ulps = sizeof(T) == sizeof(float) ? T{0x1p-21} : T{0x1p-50};
   T smallest[kFew];
   std::uint64_t nearest[kFew];
-  nearest_columns<kGroups>(costs, stride, rows, dual, few_ulps, smallest, nearest);
+  nearest_columns<kGroups, true>(costs, stride, rows, dual, smallest, nearest);
   double total = 0;
   for (std::size_t i = 0; i < rows; ++i, costs += stride) {
     const auto reduced = [&](int j) {
