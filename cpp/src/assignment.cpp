@@ -20,9 +20,7 @@ constexpr std::size_t kVisitsPerCheck = std::size_t{1} << 22;
 
 constexpr std::size_t kGatheredRows = 16;  // one cache line of float32, two of float64
 
-template <class T>
-std::size_t padded(std::size_t count, std::size_t bytes) {
-  const std::size_t granule = bytes / sizeof(T);
+std::size_t padded(std::size_t count, std::size_t granule) {
   return (count + granule - 1) / granule * granule;
 }
 
@@ -53,14 +51,20 @@ Sums matched_sums(MatrixView<const T> affinity, const std::int32_t* columns) {
 template <class T>
 AssignmentProblem<T>::AssignmentProblem(std::size_t max_small, std::size_t max_large)
     : kernels_(&simd::kernels().of<T>().assignment),
-      costs_(product(max_small, padded<T>(max_large, kAlignment))),
-      dual_(padded<T>(max_large, kAlignment)),
-      open_dual_(padded<T>(max_large, kAlignment)),
-      distance_(padded<T>(max_large, simd::kAssignmentBlockBytes)),
+      costs_(product(max_small, padded(max_large, simd::kAssignmentGroup))),
+      dual_(padded(max_large, simd::kAssignmentGroup)),
+      open_dual_(padded(max_large, simd::kAssignmentGroup)),
+      distance_(padded(max_large, simd::kAssignmentBlock)),
       closed_at_(max_small),
-      predecessor_(padded<T>(max_large, kAlignment)),
+      predecessor_(padded(max_large, simd::kAssignmentGroup)),
       closed_(max_small),
-      row_of_(max_large),
+      weights_(
+          product(padded(max_small, simd::kSweptRows), padded(max_large, simd::kAssignmentGroup))),
+      row_factor_(padded(max_small, simd::kSweptRows)),
+      column_factor_(padded(max_large, simd::kAssignmentGroup)),
+      column_sum_(padded(max_large, simd::kAssignmentGroup)),
+      start_dual_(padded(max_large, simd::kAssignmentGroup)),
+      row_of_(padded(max_large, simd::kAssignmentGroup)),
       column_of_(max_small) {}
 
 template <class T>
@@ -76,7 +80,12 @@ simd::AssignmentState<T> AssignmentProblem<T>::state() {
           .open_dual = open_dual_.data(),
           .predecessor = predecessor_.data(),
           .closed = closed_.data(),
-          .closed_at = closed_at_.data()};
+          .closed_at = closed_at_.data(),
+          .sinkhorn = {.weights = weights_.data(),
+                       .row_factor = row_factor_.data(),
+                       .column_factor = column_factor_.data(),
+                       .column_sum = column_sum_.data(),
+                       .dual = start_dual_.data()}};
 }
 
 // The affinity with contiguous rows of T: itself, or copied to where the costs will be. A few rows
@@ -104,7 +113,7 @@ bool AssignmentProblem<T>::fill(MatrixView<const Source> affinity, Objective obj
   if (affinity.rows > affinity.cols) affinity = transposed(affinity);
   rows_ = affinity.rows;
   cols_ = affinity.cols;
-  stride_ = padded<T>(cols_, kAlignment);
+  stride_ = padded(cols_, simd::kAssignmentGroup);
   const MatrixView<const T> entries = gather(affinity);
   const T largest = kernels_->largest_magnitude(entries.data, entries.row_stride, rows_, cols_);
   if (!std::isfinite(largest)) throw NotFinite();

@@ -65,6 +65,11 @@ class AssignmentProblem {
   Buffer<T> closed_at_;
   Buffer<simd::RowIndex<T>> predecessor_;
   Buffer<std::int32_t> closed_;
+  Buffer<float> weights_;
+  Buffer<float> row_factor_;
+  Buffer<float> column_factor_;
+  Buffer<float> column_sum_;
+  Buffer<float> start_dual_;
   Buffer<std::int32_t> row_of_;
   Buffer<std::int32_t> column_of_;
 };

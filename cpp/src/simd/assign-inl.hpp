@@ -10,17 +10,39 @@
 
 namespace {
 
-template <class T>
-inline constexpr T kInfinity = static_cast<T>(__builtin_inf());
-
 inline constexpr std::size_t kBlockVectors = 4;  // looked at together by a search for a column
 template <class T>
 inline constexpr std::size_t kBlockLanes = kBlockVectors * kLanes<T>;
+static_assert(kAssignmentBlock % kBlockLanes<float> == 0);
 
-template <class V>
-inline V minimum(V a, V b) {
-  return a < b ? a : b;
+// Share of rows that must stay free at the cheap start before Sinkhorn sweeps pay. Correlated
+// tokens leave 45 to 80 % free, random costs 20 to 35 %, and dead tokens or ties fewer: to those,
+// above all to ties, sweeps do more harm than good.
+inline constexpr double kWorthSweeping = 0.4;
+
+// visit(Known<number of groups of columns>) for problems of up to 64 columns, which are worth code
+// of their own: what belongs to columns lives in registers, sets of columns are bits of one word.
+// visit(Known<0>) for larger ones. Both compute the same.
+template <class Visit>
+inline auto with_groups(std::size_t stride, Visit visit) {
+  switch (stride / kAssignmentGroup) {
+    case 1:
+      return visit(Known<1>{});
+    case 2:
+      return visit(Known<2>{});
+    case 3:
+      return visit(Known<3>{});
+    case 4:
+      return visit(Known<4>{});
+    default:
+      return visit(Known<0>{});
+  }
 }
+
+inline constexpr std::size_t kFew = 4 * kAssignmentGroup;  // columns
+
+template <class T, std::size_t kGroups>
+inline constexpr std::size_t kVectors = kGroups * kAssignmentGroup / kLanes<T>;
 
 // Bit l is set where lane l of the mask is.
 template <class T>
@@ -49,19 +71,19 @@ inline std::uint64_t lane_bits(Bits<T> mask) {
   return bits;
 }
 
-template <std::size_t kShift, class V, std::size_t... kLane>
-inline V rotated(V x, std::index_sequence<kLane...>) {
-  return __builtin_shufflevector(x, x, ((kLane + kShift) % sizeof...(kLane))...);
-}
-
-template <class T, std::size_t kShift = kLanes<T> / 2>
-inline T horizontal_minimum(Vector<T> x) {
-  if constexpr (kShift == 0) {
-    return x[0];
-  } else {
-    const Vector<T> other = rotated<kShift>(x, std::make_index_sequence<kLanes<T>>{});
-    return horizontal_minimum<T, kShift / 2>(minimum(x, other));
+// lane_bits(x <= limit), which compilers build by way of a vector where the processor has masks.
+template <class T>
+inline std::uint64_t lanes_within(Vector<T> x, T limit) {
+#if defined(__AVX512F__)
+  if constexpr (kVectorBytes == 64) {
+    if constexpr (sizeof(T) == sizeof(float)) {
+      return _mm512_cmp_ps_mask((__m512)x, (__m512)broadcast(limit), _CMP_LE_OQ);
+    } else {
+      return _mm512_cmp_pd_mask((__m512d)x, (__m512d)broadcast(limit), _CMP_LE_OQ);
+    }
   }
+#endif
+  return lane_bits<T>(x <= limit);
 }
 
 // Minimum of visit(j) over whole vectors that cover [0, cols): padding must not be the minimum.
@@ -77,6 +99,21 @@ inline T minimum_over(std::size_t cols, Visit visit) {
   }
   if (j < cols) even = minimum(visit(j), even);
   return horizontal_minimum<T>(minimum(even, odd));
+}
+
+template <class T, std::size_t kCount>
+inline T minimum_of(const Vector<T> (&x)[kCount]) {
+  Vector<T> smallest[2] = {x[0], x[kCount - 1]};
+  unrolled<kCount>([&](std::size_t n) { smallest[n % 2] = minimum(x[n], smallest[n % 2]); });
+  return horizontal_minimum<T>(minimum(smallest[0], smallest[1]));
+}
+
+// Bit j is set where element j is at most `limit`.
+template <class T, std::size_t kCount>
+inline std::uint64_t bits_within(const Vector<T> (&x)[kCount], T limit) {
+  std::uint64_t bits = 0;
+  unrolled<kCount>([&](std::size_t n) { bits |= lanes_within<T>(x[n], limit) << (n * kLanes<T>); });
+  return bits;
 }
 
 template <class T>
@@ -131,7 +168,7 @@ bool scale(const T* entries, std::ptrdiff_t stride, const T (&factors)[2], T* co
 // v_j = min_i (C_ij − min_k C_ik). The row minima come off first: plain column minima would make
 // a row of zeros, or of small entries among large ones, look cheap wherever others are dear.
 template <class T>
-inline void take_minima(const AssignmentState<T>& s) {
+inline void take_minima(const AssignmentState<T>& s, Known<0>) {
   for (std::size_t j = 0; j < s.stride; ++j) s.dual[j] = j < s.cols ? kInfinity<T> : T{0};
   const T* row = s.costs;
   for (std::size_t i = 0; i < s.rows; ++i, row += s.stride) {
@@ -140,6 +177,23 @@ inline void take_minima(const AssignmentState<T>& s) {
       store(s.dual + j, minimum<Vector<T>>(load(row + j) - smallest, load(s.dual + j)));
     }
   }
+}
+
+template <class T, std::size_t kGroups>
+inline void take_minima(const AssignmentState<T>& s, Known<kGroups>) {
+  constexpr std::size_t count = kVectors<T, kGroups>;
+  Vector<T> dual[count];
+  unrolled<count>([&](std::size_t n) { dual[n] = broadcast(kInfinity<T>); });
+  const T* row = s.costs;
+  for (std::size_t i = 0; i < s.rows; ++i, row += s.stride) {
+    Vector<T> costs[count];
+    unrolled<count>([&](std::size_t n) { costs[n] = load(row + n * kLanes<T>); });
+    const T smallest = minimum_of<T>(costs);
+    unrolled<count>(
+        [&](std::size_t n) { dual[n] = minimum<Vector<T>>(costs[n] - smallest, dual[n]); });
+  }
+  unrolled<count>([&](std::size_t n) { store(s.dual + n * kLanes<T>, dual[n]); });
+  for (std::size_t j = s.cols; j < s.stride; ++j) s.dual[j] = 0;
 }
 
 // No column of the last block's padding is ever nearest.
@@ -158,11 +212,11 @@ inline std::ptrdiff_t first_within(const AssignmentState<T>& s, T reach, Visit v
 #pragma GCC unroll 4
     for (std::size_t k = 0; k < kBlockVectors; ++k) d[k] = load(distance + k * kLanes<T>);
     const Vector<T> nearest = minimum(minimum(d[0], d[1]), minimum(d[2], d[3]));
-    if (lane_bits<T>(nearest <= reach) == 0) continue;
+    if (lanes_within<T>(nearest, reach) == 0) continue;
     std::uint64_t within = 0;
 #pragma GCC unroll 4
     for (std::size_t k = 0; k < kBlockVectors; ++k) {
-      within |= lane_bits<T>(d[k] <= reach) << (k * kLanes<T>);
+      within |= lanes_within<T>(d[k], reach) << (k * kLanes<T>);
     }
     for (; within != 0; within &= within - 1) {
       const std::size_t column = block + static_cast<std::size_t>(__builtin_ctzll(within));
@@ -172,9 +226,12 @@ inline std::ptrdiff_t first_within(const AssignmentState<T>& s, T reach, Visit v
   return -1;
 }
 
-// Each row takes a free column of smallest reduced cost, if there is one.
+// Each row takes a free column of smallest reduced cost, if there is one; how many do not. Leaves
+// the smallest reduced cost of every row in `closed_at`.
 template <class T>
-inline void match_greedily(const AssignmentState<T>& s) {
+inline std::size_t match_greedily(const AssignmentState<T>& s, Known<0>) {
+  for (std::size_t j = 0; j < s.cols; ++j) s.row_of[j] = -1;
+  std::size_t free = 0;
   for (std::size_t i = 0; i < s.rows; ++i) {
     const T* row = s.costs + i * s.stride;
     const T smallest = minimum_over<T>(s.cols, [&](std::size_t j) {
@@ -184,25 +241,75 @@ inline void match_greedily(const AssignmentState<T>& s) {
     });
     const std::ptrdiff_t column =
         first_within(s, smallest, [&](std::size_t j) { return s.row_of[j] < 0; });
-    if (column < 0) continue;
-    s.row_of[column] = static_cast<std::int32_t>(i);
+    s.closed_at[i] = smallest;
     s.column_of[i] = static_cast<std::int32_t>(column);
+    if (column < 0) {
+      ++free;
+    } else {
+      s.row_of[column] = static_cast<std::int32_t>(i);
+    }
+  }
+  return free;
+}
+
+// The smallest reduced cost of every row, and the columns that have it, or with kRounded might have
+// it if subtractions were exact: they err by half an ulp. All rows at once, because what follows
+// from them is hard to predict, and a wrong guess would wait for a whole row.
+template <std::size_t kGroups, bool kRounded, class T>
+inline void nearest_columns(const T* row, std::size_t stride, std::size_t rows, const T* duals,
+                            T* smallest, std::uint64_t* columns) {
+  constexpr T few_ulps = sizeof(T) == sizeof(float) ? T{0x1p-21} : T{0x1p-50};
+  constexpr std::size_t count = kVectors<T, kGroups>;
+  Vector<T> dual[count];
+  unrolled<count>([&](std::size_t n) { dual[n] = load(duals + n * kLanes<T>); });
+  for (std::size_t i = 0; i < rows; ++i, row += stride) {
+    Vector<T> reduced[count];
+    unrolled<count>([&](std::size_t n) { reduced[n] = load(row + n * kLanes<T>) - dual[n]; });
+    const T least = minimum_of<T>(reduced);
+    smallest[i] = least;
+    const T rounding = kRounded ? few_ulps * (least < 0 ? -least : least) : T{0};
+    columns[i] = bits_within<T>(reduced, least + rounding);
   }
 }
 
-// A rectangular problem starts from zeros: optimal duals are 0 on unmatched columns, nowhere
+template <class T, std::size_t kGroups>
+inline std::size_t match_greedily(const AssignmentState<T>& s, Known<kGroups>) {
+  std::uint64_t nearest[kFew];
+  nearest_columns<kGroups, false>(s.costs, s.stride, s.rows, s.dual, s.closed_at, nearest);
+  std::int32_t row_of[kFew + 1];  // the last is for rows without a column
+  for (std::int32_t& row : row_of) row = -1;
+  std::uint64_t taken = 0;
+  std::size_t free = 0;
+  for (std::size_t i = 0; i < s.rows; ++i) {
+    const std::uint64_t within = nearest[i] & ~taken;
+    const int column = within == 0 ? static_cast<int>(kFew) : __builtin_ctzll(within);
+    taken |= within & -within;
+    free += within == 0;
+    row_of[column] = static_cast<std::int32_t>(i);
+    s.column_of[i] = within == 0 ? -1 : column;
+  }
+  for (std::size_t j = 0; j < s.cols; ++j) s.row_of[j] = row_of[j];
+  return free;
+}
+
+// A square problem starts from minima, or if those leave many rows free, from Sinkhorn's duals. A
+// rectangular problem starts from zeros: optimal duals are 0 on unmatched columns, nowhere
 // positive, and augmenting only ever lowers them.
 template <class T>
 void start_assignment(const AssignmentState<T>& s) noexcept {
-  if (s.rows == s.cols) {
-    take_minima(s);
-  } else {
-    for (std::size_t j = 0; j < s.stride; ++j) s.dual[j] = 0;
-  }
-  for (std::size_t j = 0; j < s.cols; ++j) s.row_of[j] = -1;
-  for (std::size_t i = 0; i < s.rows; ++i) s.column_of[i] = -1;
-  close_padding(s);
-  match_greedily(s);
+  with_groups(s.stride, [&](auto groups) {
+    close_padding(s);
+    if (s.rows != s.cols) {
+      for (std::size_t j = 0; j < s.stride; ++j) s.dual[j] = 0;
+      match_greedily(s, groups);
+      return;
+    }
+    take_minima(s, groups);
+    const std::size_t free = match_greedily(s, groups);
+    if (static_cast<double>(free) < kWorthSweeping * static_cast<double>(s.rows)) return;
+    anneal<groups.value>(s);
+    match_greedily(s, groups);
+  });
 }
 
 // Distances of all columns straight from the root row; returns the smallest.
@@ -254,6 +361,18 @@ inline std::ptrdiff_t close_within(const AssignmentState<T>& s, T reach, std::si
   });
 }
 
+// Bit j is set where column j has no row, and perhaps in the padding, which is out of reach.
+template <std::size_t kGroups>
+inline std::uint64_t free_columns(const std::int32_t* row_of) {
+  std::uint64_t free = 0;
+  unrolled<kVectors<float, kGroups>>([&](std::size_t n) {
+    Bits<float> rows;
+    __builtin_memcpy(&rows, row_of + n * kLanes<float>, sizeof rows);
+    free |= lane_bits<float>(rows < 0) << (n * kLanes<float>);
+  });
+  return free;
+}
+
 // The alternating path from `sink` back to `root` exchanges matched and unmatched edges.
 template <class T>
 inline void flip_path(const AssignmentState<T>& s, std::size_t root, std::ptrdiff_t sink) {
@@ -271,7 +390,7 @@ inline void flip_path(const AssignmentState<T>& s, std::size_t root, std::ptrdif
 // is closed once. Rounding may find a column nearer than `reach`, which never goes back: a dual
 // that rises would break the feasibility of rectangular problems.
 template <class T>
-std::size_t augment(const AssignmentState<T>& s, std::size_t root) noexcept {
+inline std::size_t augment(const AssignmentState<T>& s, std::size_t root, Known<0>) {
   T nearest = depart(s, root);
   T reach = nearest;
   std::size_t closed = 0;
@@ -290,6 +409,66 @@ std::size_t augment(const AssignmentState<T>& s, std::size_t root) noexcept {
   }
 }
 
+// The same search. Columns within reach are closed together, unless a free one is among them: it
+// ends the search, and the duals of those as near as it would not change.
+template <class T, std::size_t kGroups>
+inline std::size_t augment(const AssignmentState<T>& s, std::size_t root, Known<kGroups>) {
+  constexpr std::size_t count = kVectors<T, kGroups>;
+  Vector<T> dual[count];
+  Vector<T> distance[count];
+  Bits<T> predecessor[count];
+  const T* row = s.costs + root * s.stride;
+  unrolled<count>([&](std::size_t n) {
+    dual[n] = load(s.dual + n * kLanes<T>);
+    distance[n] = load(row + n * kLanes<T>) - dual[n];
+    predecessor[n] = static_cast<RowIndex<T>>(root) - Bits<T>{};
+  });
+  const std::uint64_t free = free_columns<kGroups>(s.row_of);
+  T nearest = minimum_of<T>(distance);
+  T reach = nearest;
+  std::size_t closed = 0;
+  for (std::size_t scanned = 0;; ++scanned) {
+    if (scanned == closed || nearest <= reach) {
+      if (nearest == kInfinity<T>) return scanned + 1;
+      reach = nearest > reach ? nearest : reach;
+      std::uint64_t within = bits_within<T>(distance, reach);
+      if ((within & free) != 0) {
+        for (std::size_t k = 0; k < closed; ++k) s.dual[s.closed[k]] += s.closed_at[k] - reach;
+        unrolled<count>([&](std::size_t n) {
+          __builtin_memcpy(s.predecessor + n * kLanes<T>, &predecessor[n], sizeof(Bits<T>));
+        });
+        flip_path(s, root, __builtin_ctzll(within & free));
+        return scanned + 1;
+      }
+      unrolled<count>([&](std::size_t n) {
+        const Bits<T> closing = distance[n] <= reach;
+        distance[n] = closing ? broadcast(kInfinity<T>) : distance[n];
+        dual[n] = closing ? broadcast(-kInfinity<T>) : dual[n];
+      });
+      for (; within != 0; within &= within - 1) {
+        s.closed[closed] = __builtin_ctzll(within);
+        s.closed_at[closed++] = reach;
+      }
+    }
+    const std::int32_t column = s.closed[scanned];
+    const std::int32_t through = s.row_of[column];
+    row = s.costs + static_cast<std::size_t>(through) * s.stride;
+    const T shift = (row[column] - s.dual[column]) - reach;
+    unrolled<count>([&](std::size_t n) {
+      const Vector<T> path = (load(row + n * kLanes<T>) - dual[n]) - shift;
+      const Bits<T> shorter = path < distance[n];
+      distance[n] = shorter ? path : distance[n];
+      predecessor[n] = shorter ? through - Bits<T>{} : predecessor[n];
+    });
+    nearest = minimum_of<T>(distance);
+  }
+}
+
+template <class T>
+std::size_t augment(const AssignmentState<T>& s, std::size_t root) noexcept {
+  return with_groups(s.stride, [&](auto groups) { return augment(s, root, groups); });
+}
+
 // Entries as float64, a vector of doubles at a time.
 inline Vector<double> widened(const double* p) {
   return load(p);
@@ -303,7 +482,7 @@ inline Vector<double> widened(const float* p) {
 
 template <class T>
 double slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols, const T* dual,
-             const std::int32_t* column_of) noexcept {
+             const std::int32_t* column_of, Known<0>) {
   double total = 0;
   for (std::size_t i = 0; i < rows; ++i, costs += stride) {
     const double smallest = minimum_over<double>(
@@ -312,6 +491,34 @@ double slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t c
     total += (static_cast<double>(costs[j]) - static_cast<double>(dual[j])) - smallest;
   }
   return total;
+}
+
+template <class T, std::size_t kGroups>
+double slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t, const T* dual,
+             const std::int32_t* column_of, Known<kGroups>) {
+  T smallest[kFew];
+  std::uint64_t nearest[kFew];
+  nearest_columns<kGroups, true>(costs, stride, rows, dual, smallest, nearest);
+  double total = 0;
+  for (std::size_t i = 0; i < rows; ++i, costs += stride) {
+    const auto reduced = [&](int j) {
+      return static_cast<double>(costs[j]) - static_cast<double>(dual[j]);
+    };
+    double least = kInfinity<double>;
+    for (std::uint64_t left = nearest[i]; left != 0; left &= left - 1) {
+      least = minimum(reduced(__builtin_ctzll(left)), least);
+    }
+    total += reduced(column_of[i]) - least;
+  }
+  return total;
+}
+
+template <class T>
+double slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols, const T* dual,
+             const std::int32_t* column_of) noexcept {
+  return with_groups(stride, [&](auto groups) {
+    return slack(costs, stride, rows, cols, dual, column_of, groups);
+  });
 }
 
 }  // namespace

@@ -24,14 +24,26 @@
 
 namespace isogram::simd {
 
-inline constexpr std::size_t kAssignmentBlockBytes = 256;  // four of the widest vectors
+inline constexpr std::size_t kAssignmentGroup = 16;  // as many columns as the widest vector holds
+inline constexpr std::size_t kAssignmentBlock = 4 * kAssignmentGroup;
+inline constexpr std::size_t kSweptRows = 4;  // of a Sinkhorn sweep, together
 
 template <class T>
 using RowIndex = std::conditional_t<sizeof(T) == sizeof(std::int32_t), std::int32_t, std::int64_t>;
 
+// Working memory of the Sinkhorn sweeps, in float32 whatever the costs are. Arrays with an element
+// per row are padded to whole multiples of kSweptRows.
+struct SinkhornState {
+  float* weights;  // rows × columns, as far apart as those of the costs
+  float* row_factor;
+  float* column_factor;
+  float* column_sum;
+  float* dual;
+};
+
 // One assignment problem and its solution so far: minimise Σ_i costs[i * stride + column_of[i]]
-// with rows ≤ cols. Rows are padded to whole cache lines with +∞, and so long is every array that
-// has an element per column, but `distance` is padded to whole blocks of kAssignmentBlockBytes.
+// with rows ≤ cols. Rows are padded to whole multiples of kAssignmentGroup with +∞, and so long is
+// every array that has an element per column, but `distance` is padded to whole blocks.
 template <class T>
 struct AssignmentState {
   const T* costs;
@@ -49,6 +61,8 @@ struct AssignmentState {
   // … and per closed column, in the order of closing: at most `rows` of them.
   std::int32_t* closed;
   T* closed_at;  // distance
+
+  SinkhornState sinkhorn;
 };
 
 template <class T>
@@ -62,7 +76,7 @@ struct AssignmentKernels {
   bool (*scale)(const T* entries, std::ptrdiff_t stride, const T (&factors)[2], T* costs,
                 std::size_t costs_stride, std::size_t rows, std::size_t cols) noexcept;
 
-  // Feasible duals and a greedy matching on edges without reduced cost.
+  // Good duals and a greedy matching on edges without reduced cost.
   void (*start)(const AssignmentState<T>& problem) noexcept;
 
   // Matches the free row `root` and one more column along a shortest augmenting path. Returns the
@@ -104,8 +118,8 @@ struct KernelTable {
   double (*dot)(const T* a, const T* b, std::size_t n) noexcept;
   void (*add_to)(double* sums, const T* row, std::size_t n) noexcept;  // sums[j] += row[j]
 
-  // out[j] = row[j] − (row_shift + column_shift[j]) in float64; out may be row. The shifts are added
-  // first so that a symmetric matrix with equal shifts stays exactly symmetric.
+  // out[j] = row[j] − (row_shift + column_shift[j]) in float64; out may be row. The shifts are
+  // added first so that a symmetric matrix with equal shifts stays exactly symmetric.
   void (*subtract_shifts)(const T* row, T* out, std::size_t n, double row_shift,
                           const double* column_shift) noexcept;
 

@@ -11,6 +11,7 @@ inline constexpr std::size_t kRegisterRows = 8;  // rows of sums that a micro-ke
 
 #include "vector-inl.hpp"
 // Families, which build on the vectors above.
+#include "sinkhorn-inl.hpp"  // assignments start from it
 #include "assign-inl.hpp"
 #include "exponential-inl.hpp"
 #include "gram-inl.hpp"

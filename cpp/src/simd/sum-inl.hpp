@@ -14,7 +14,7 @@ inline typename Wide<T>::type widen(const T* p) {
 }
 
 template <class T>
-inline double horizontal_sum(typename Wide<T>::type x) {
+inline double horizontal_wide_sum(typename Wide<T>::type x) {
   double total = 0;
   for (std::size_t lane = 0; lane < kLanes<T>; ++lane) total += x[lane];
   return total;
@@ -26,7 +26,7 @@ double sum(const T* row, std::size_t n) noexcept {
   double rest = 0;
   sweep<T>(
       n, [&](std::size_t j) { sums += widen(row + j); }, [&](std::size_t j) { rest += row[j]; });
-  return horizontal_sum<T>(sums) + rest;
+  return horizontal_wide_sum<T>(sums) + rest;
 }
 
 template <class T>
@@ -36,7 +36,7 @@ double dot(const T* a, const T* b, std::size_t n) noexcept {
   sweep<T>(
       n, [&](std::size_t j) { sums += widen(a + j) * widen(b + j); },
       [&](std::size_t j) { rest += static_cast<double>(a[j]) * b[j]; });
-  return horizontal_sum<T>(sums) + rest;
+  return horizontal_wide_sum<T>(sums) + rest;
 }
 
 template <class T>

@@ -58,4 +58,50 @@ inline void sweep(std::size_t n, OnVector vector, OnScalar scalar) {
   for (; j < n; ++j) scalar(j);
 }
 
+template <class T>
+inline constexpr T kInfinity = static_cast<T>(__builtin_inf());
+
+template <class V>
+inline V minimum(V a, V b) {
+  return a < b ? a : b;
+}
+
+template <std::size_t kShift, class V, std::size_t... kLane>
+inline V rotated(V x, std::index_sequence<kLane...>) {
+  return __builtin_shufflevector(x, x, ((kLane + kShift) % sizeof...(kLane))...);
+}
+
+template <class T, std::size_t kShift = kLanes<T> / 2>
+inline T horizontal_minimum(Vector<T> x) {
+  if constexpr (kShift == 0) {
+    return x[0];
+  } else {
+    const Vector<T> other = rotated<kShift>(x, std::make_index_sequence<kLanes<T>>{});
+    return horizontal_minimum<T, kShift / 2>(minimum(x, other));
+  }
+}
+
+template <class T, std::size_t kShift = kLanes<T> / 2>
+inline T horizontal_sum(Vector<T> x) {
+  if constexpr (kShift == 0) {
+    return x[0];
+  } else {
+    const Vector<T> other = rotated<kShift>(x, std::make_index_sequence<kLanes<T>>{});
+    return horizontal_sum<T, kShift / 2>(x + other);
+  }
+}
+
+// A number that the compiler knows, as an argument.
+template <std::size_t kValue>
+struct Known {
+  static constexpr std::size_t value = kValue;
+};
+
+// Calls visit(n) for n < kCount, unrolled: arrays that are indexed by n can live in registers.
+template <std::size_t kCount, class Visit>
+inline void unrolled(Visit visit) {
+#pragma GCC unroll 32
+  for (std::size_t n = 0; n < kCount; ++n) visit(n);
+}
+
 }  // namespace
