@@ -427,6 +427,34 @@ TEST_P(MatchTest, reports_problems_as_progress) {
   EXPECT_EQ(last, 1000U);
 }
 
+// Sizes that people use. Each family takes its own way through the solver: near-duplicates start
+// from Sinkhorn's duals, ties and random costs do not, heavy tails may be solved again in float64.
+TEST_P(MatchTest, solves_every_family_at_196) {
+  Random random(11);
+  for (const Family& family : families()) {
+    SCOPED_TRACE(family.name);
+    const Rows a = family.make(196, 196, random);
+    const long double best = reference::best_total(a, true);
+    expect_optimal<float>(a, Objective::maximize, best);
+    expect_optimal<double>(a, Objective::maximize, best);
+  }
+}
+
+// The reference would take too long: the float64 solution, proven by its gap, stands in for it.
+TEST_P(MatchTest, solves_awkward_families_at_784) {
+  const std::set<std::string> awkward{"smooth",    "integers",    "rank one",
+                                      "half dead", "heavy tails", "huge"};
+  Random random(12);
+  for (const Family& family : families()) {
+    if (!awkward.contains(family.name)) continue;
+    SCOPED_TRACE(family.name);
+    const Rows a = family.make(784, 784, random);
+    const long double best = solve<double>(a, Objective::maximize).totals[0];
+    expect_optimal<double>(a, Objective::maximize, best);
+    expect_optimal<float>(a, Objective::maximize, best);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Levels, MatchTest, testing::ValuesIn(isogram::simd::available()),
                          [](const auto& info) { return std::string(name(info.param)); });
 
@@ -456,6 +484,19 @@ TEST(Match, finds_the_same_solution_at_every_level) {
         EXPECT_EQ(s, solve<double>(one, Objective::minimize));
       }
     }
+  }
+}
+
+// The sweeps run in float32 at every level and for both types, and their sums in one order.
+TEST(Match, finds_the_same_solution_from_swept_duals_at_every_level) {
+  Random random(13);
+  for (const std::size_t side : {7, 16, 31, 49, 64, 66, 130, 200}) {
+    SCOPED_TRACE(side);
+    const Rows a = smooth(side, side, random);
+    const std::vector<Solution> narrow = solutions_of_levels<float>(a, Objective::maximize);
+    const std::vector<Solution> wide = solutions_of_levels<double>(a, Objective::maximize);
+    for (const Solution& s : narrow) EXPECT_EQ(s, narrow.front());
+    for (const Solution& s : wide) EXPECT_EQ(s, wide.front());
   }
 }
 

@@ -15,7 +15,7 @@ inline constexpr std::size_t kGroupParts = kAssignmentGroup / kLanes<float>;
 inline constexpr std::size_t kSweptEntries = 4096;
 
 // The first ε, of the mean reduced cost; ε is halved from level to level.
-inline constexpr float kFirstTemperature = 0.5F;
+inline constexpr float kFirstTemperature = 0.375F;
 
 // Keep reciprocals of sums finite. Squares of column factors must not overflow.
 inline constexpr float kTinyRowSum = 1e-30F;
@@ -29,8 +29,9 @@ struct Schedule {
 // The larger the problem, the dearer is a search for an augmenting path compared with a sweep.
 constexpr Schedule schedule_for(std::size_t cols) {
   if (cols <= 24) return {5, 1};
+  if (cols <= 64) return {6, 1};
   if (cols <= 512) return {7, 1};
-  return {8, 2};
+  return {7, 2};
 }
 
 // A product that the compiler does not fuse with the sum it goes into: some levels have no FMA.
@@ -43,16 +44,13 @@ inline Vector<float> rounded(Vector<float> x) {
   return x;
 }
 
-inline float rounded(float x) {
-  return rounded(broadcast(x))[0];
-}
-
+// A power of two far from overflow and from the subnormal numbers.
 inline Vector<float> clamped(Vector<float> x) {
   x = x > -100.0F ? x : broadcast(-100.0F);
   return x < 60.0F ? x : broadcast(60.0F);
 }
 
-// Sixteen sums as one, in the same order for every vector length.
+// Sixteen partial sums as one, in the same order for every vector length.
 inline float total(Vector<float> (&parts)[kGroupParts]) {
 #pragma GCC unroll 2
   for (std::size_t width = kGroupParts / 2; width > 0; width /= 2) {
@@ -149,8 +147,8 @@ inline float spread(const AssignmentState<T>& s) {
   return total(sums) / static_cast<float>((s.rows + step - 1) / step * s.cols);
 }
 
-// K = 2^(−sharpness (C − row mean − dual)), zero in the padding, and in rows up to a whole number
-// of those swept together.
+// K = 2^(−sharpness (C − smallest reduced cost of the row − dual)); next to nothing in the padding,
+// and zero in rows up to a whole number of those swept together.
 template <std::size_t kGroups, class T>
 inline void exponentiate(const AssignmentState<T>& s, float sharpness) {
   const SinkhornState d = s.sinkhorn;
@@ -265,7 +263,7 @@ inline void sweep(const SinkhornState& d, std::size_t stride, std::size_t rows, 
 // Logarithms are to base 2 throughout: K = 2^(−C / ε).
 template <std::size_t kGroups, class T>
 inline void anneal(const AssignmentState<T>& s) {
-  const SubnormalsAreZero mode;
+  [[maybe_unused]] const SubnormalsAreZero mode;
   const SinkhornState d = s.sinkhorn;
   take_start<kGroups>(s);
   const float width = spread<kGroups>(s);
