@@ -58,11 +58,13 @@ def smooth_fields(count: int, tokens: int, channels: int, seed: int = 0) -> Arra
 def real_tokens(settings: Settings, tokens: int, channels: int, count: int) -> Array:
     """Return (count, tokens, channels) features of a trained network.
 
-    A quick run gets the small maps that isogram ships, whatever the size asked for.
+    A quick run gets the small maps that isogram ships, whatever the size asked for, and no more
+    than there are.
     """
     if settings.quick:
         with np.load(DEMO) as arrays:
             maps = arrays["lite0.stage6"]
+        count = min(count, len(maps))
     else:
         maps = features.load(f"s{tokens}c{channels}")
     if len(maps) < count:

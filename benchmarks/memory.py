@@ -35,7 +35,11 @@ def growth(case: Case, contender: str, settings: Settings) -> float | None:
         check=False,
         timeout=TIME_LIMIT,
     )
-    return float(done.stdout.split()[-1]) if done.returncode == 0 else None
+    if done.returncode:
+        last = done.stderr.strip().rpartition("\n")[2]
+        print(f"memory of {contender} in {case.name} not measured: {last}", file=sys.stderr)
+        return None
+    return float(done.stdout.split()[-1])
 
 
 def resident(field: str) -> float:

@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 
 from benchmarks.results import ISOGRAM, CaseResult, Results
 
-ISOGRAM_STYLE = {"color": "tab:blue", "linewidth": 2.5, "marker": "o", "zorder": 3}
+ISOGRAM_STYLE = {"color": "black", "linewidth": 2.5, "marker": "o", "zorder": 3}
 Series = dict[str, list[tuple[float, float]]]
 
 
@@ -117,9 +117,12 @@ def ratios(results: Results, path: Path) -> bool:
         return False
     names, rivals, values = zip(*bars, strict=True)
     figure, axes = plt.subplots(figsize=(9, 1 + 0.28 * len(bars)), layout="constrained")
-    axes.barh(names, values, color=["tab:blue" if value >= 1 else "tab:red" for value in values])
+    colors = ["tab:blue" if value >= 1 else "tab:red" for value in values]
+    axes.barh(names, [value - 1 for value in values], left=1, color=colors)
     for i, (rival, value) in enumerate(zip(rivals, values, strict=True)):
-        axes.annotate(f" {value:.3g} × {rival}", (value, i), va="center", fontsize="x-small")
+        axes.annotate(
+            f" {value:.3g} × {rival}", (max(value, 1), i), va="center", fontsize="x-small"
+        )
     axes.axvline(1, color="black", linewidth=1)
     axes.set(xscale="log", xlim=(None, 4 * max(values)), xlabel="times as fast as the best rival")
     axes.invert_yaxis()

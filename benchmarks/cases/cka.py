@@ -89,7 +89,7 @@ def linear_debiased(x: Any, y: Any) -> Workload:
             "NumPy, Gram matrices": lambda: baseline.gram_debiased(gram.linear(x), gram.linear(y)),
             "NumPy, feature space": lambda: baseline.linear_debiased(x, y),
         },
-        error=_errors.of_scalar(debiased_truth(x, y)),
+        error=_errors.of_scalar(lambda: debiased_truth(x, y)),
     )
     for name, adapter in (
         ("pytorch-cka", "pytorch_cka"),
@@ -110,7 +110,7 @@ def linear_biased(x: Any, y: Any, *, everybody: bool = False) -> Workload:
     workload = Workload(
         isogram=lambda threads: ig.cka(x, y, estimator="biased", num_threads=threads),
         rivals={"NumPy, three lines": lambda: baseline.linear_biased(x, y)},
-        error=_errors.of_scalar(baseline.linear_biased(centred(x), centred(y))),
+        error=_errors.of_scalar(lambda: baseline.linear_biased(centred(x), centred(y))),
     )
     if everybody:
         workload.add_rival(
@@ -127,7 +127,6 @@ def rbf_debiased(x: Any, y: Any) -> Workload:
     """
     y = scaled_like(x, y)
     bandwidth = ig.bandwidth(x)
-    grams = [gram.rbf(z.astype(np.float64), bandwidth) for z in (x, y)]
     workload = Workload(
         isogram=lambda threads: ig.cka(
             x, y, kernel="rbf", bandwidth=bandwidth, num_threads=threads
@@ -135,7 +134,11 @@ def rbf_debiased(x: Any, y: Any) -> Workload:
         rivals={
             "NumPy": lambda: baseline.gram_debiased(gram.rbf(x, bandwidth), gram.rbf(y, bandwidth))
         },
-        error=_errors.of_scalar(baseline.gram_debiased(*grams)),
+        error=_errors.of_scalar(
+            lambda: baseline.gram_debiased(
+                *(gram.rbf(z.astype(np.float64), bandwidth) for z in (x, y))
+            )
+        ),
         work={"fma32": 2 * len(x) * (len(x) + 1.0) * x.shape[1]},
     )
     workload.add_rival(
@@ -169,7 +172,7 @@ def matrix(layers: tuple[Any, ...]) -> Workload:
             "NumPy, Gram matrices": lambda: baseline.matrix_debiased(layers),
             "NumPy, feature space": lambda: baseline.feature_matrix_debiased(layers),
         },
-        error=_errors.of_rows(matrix_truth(layers)),
+        error=_errors.of_corner(lambda: matrix_truth(layers)),
     )
     workload.add_rival(
         "pytorch-cka", "pytorch_cka", lambda module: lambda: module.matrix_debiased(layers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import isogram as ig
@@ -89,14 +89,15 @@ KINDS: dict[str, Maker] = {
 
 def assignments(costs: Any, threads: int) -> Workload:
     """Return the matchings of smallest cost against every package."""
-    best = baseline.totals(costs, baseline.exact(costs.astype(np.float64)))
-    scale = np.maximum(np.abs(best), np.abs(costs).max(axis=(1, 2)))  # an optimum may be 0
+    optimum = cache(lambda: baseline.totals(costs, baseline.exact(costs.astype(np.float64))))
 
     def error(columns: Any) -> float:
         """Return the largest loss relative to the optimum; infinite for no matching."""
         if (np.sort(columns, axis=1) != np.arange(costs.shape[2])).any():
             return float("inf")
-        return float(np.max(np.abs(baseline.totals(costs, columns) - best) / scale))
+        loss = np.abs(baseline.totals(costs, columns) - optimum())
+        scale = np.maximum(np.abs(optimum()), np.abs(costs).max(axis=(1, 2)))  # it may be 0
+        return float(np.max(loss / scale))
 
     workload = Workload(
         isogram=lambda count: ig.match(costs, maximize=False, num_threads=count).columns,

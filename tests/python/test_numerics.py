@@ -5,12 +5,13 @@ space is the cheaper one (500 samples of 64 and 96 features) and where Gram spac
 with zero features added, which change nothing).
 """
 
+import warnings
 from functools import cache
 
 import isogram as ig
 import numpy as np
 import pytest
-from support import DTYPES, ESTIMATORS, assert_close, data, numerics_data, oracle
+from support import DTYPES, ESTIMATORS, assert_close, data, numerics_data, oracle, quietly
 
 TRUTH = {"biased": 0.68544, "debiased": 0.68251}
 
@@ -147,17 +148,64 @@ def test_kernels_with_an_offset(simd_level, kernel, estimator, offset):
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("kernel", ["cosine", "polynomial"])
+def test_kernels_that_do_not_ignore_an_offset(simd_level, kernel, estimator):
+    """Their entries crowd together: float64 still tells them apart."""
+    x, y = (a[:120] + 1500 for a in numerics_data())
+    expected = oracle.cka(x, y, kernel=kernel, estimator=estimator)
+    assert_close(ig.cka(x, y, kernel=kernel, estimator=estimator), expected, 1e-6)
+
+
+def right_or_nan_with_a_warning(x, y, expected, **parameters):
+    """Assert that a result is never silently wrong."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        actual = ig.cka(x, y, **parameters)
+    if np.isnan(actual):
+        assert any(issubclass(warning.category, RuntimeWarning) for warning in caught)
+    else:
+        assert_close(actual, expected, 1e-5)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    ("parameters", "scale", "offset"),
+    [
+        ({"kernel": "cosine"}, 1, 1500),
+        ({"kernel": "polynomial"}, 1, 1500),
+        ({"kernel": "polynomial"}, 1e8, 0),
+        ({"kernel": "polynomial", "degree": 40}, 1, 0),
+        ({"kernel": "rbf", "bandwidth": 1e-3}, 1, 0),
+        ({"kernel": "rbf", "bandwidth": 1e4}, 1, 0),
+        ({"kernel": "laplacian", "bandwidth": 1e-3}, 1, 0),
+    ],
+    ids=str,
+)
+def test_at_the_edge_of_float32(simd_level, parameters, scale, offset, estimator):
+    """Right to 1e-5, or NaN with a warning: never a silent wrong number."""
+    x, y = ((scale * a[:80] + offset).astype(np.float32) for a in numerics_data())
+    expected = quietly(oracle.cka, x, y, estimator=estimator, **parameters)
+    right_or_nan_with_a_warning(x, y, expected, estimator=estimator, **parameters)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_hsic_with_an_offset(simd_level, estimator):
     x, y = ((a + 1000).astype(np.float32) for a in numerics_data())
     expected = oracle.hsic(x, y, estimator=estimator)
     assert ig.hsic(x, y, estimator=estimator) == pytest.approx(expected, rel=2e-5)
 
 
-def test_rsm_of_one_massive_channel(simd_level):
-    """Cosines near 1: what is left is of the order of float32's rounding, and no more is lost."""
+@pytest.mark.parametrize("matching", ["exact", "window", "none"])
+@pytest.mark.parametrize("kernel", ["cosine", "linear", "rbf"])
+def test_rsm_of_one_massive_channel(simd_level, kernel, matching):
+    """The other channels decide on the matching, and on distances.
+
+    Greedy choices are made on the affinities as they are, of which float32 has rounded those away.
+    """
+    parameters = {"kernel": kernel, "matching": matching}
+    parameters |= {"window": 4} if matching == "window" else {}
     tokens = data((8, 16, 32), "float32")
     tokens[..., 5] += 1500
-    for kernel in ("cosine", "linear"):
-        actual = ig.semantic_rsm(tokens, kernel=kernel).astype(np.float64)
-        expected = oracle.semantic_rsm(tokens, kernel=kernel)
-        assert_close(actual / expected, np.ones((8, 8)), 1e-5, kernel)
+    expected = oracle.semantic_rsm(tokens, **parameters)
+    actual = ig.semantic_rsm(tokens, **parameters).astype(np.float64)
+    assert_close(actual, expected, 1e-5 * np.abs(expected).max())

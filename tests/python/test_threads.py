@@ -36,6 +36,11 @@ def test_environment(env, expected):
     assert run_program(ASK, env) == str(expected)
 
 
+@pytest.mark.parametrize("value", ["", "0", "-3", "abc", "2.5", "99999999999999"])
+def test_nonsense_in_the_environment_is_ignored(value):
+    assert run_program(ASK, {"ISOGRAM_NUM_THREADS": value}) == run_program(ASK)
+
+
 def test_default_is_at_most_the_processors():
     assert 1 <= int(run_program(ASK)) <= os.cpu_count()
 
