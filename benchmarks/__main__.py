@@ -83,10 +83,13 @@ def start_peaks(clock: str) -> peaks.Peaks | None:
 def earlier(path: Path, quick: bool) -> Results:
     """Return the results that are there already, with this machine's description."""
     results = Results(machine.describe(), quick=quick)
-    if path.exists():
-        old = Results.load(path)
-        if old.quick == quick:
-            results.cases = old.cases
+    if not quick and path.exists():
+        try:
+            results.cases = Results.load(path).cases
+        except (TypeError, KeyError) as error:
+            raise SystemExit(
+                f"{path} was not written by this version of the suite ({error}): move it away"
+            ) from error
     return results
 
 
@@ -102,9 +105,9 @@ def save(results: Results, folder: Path) -> None:
 
 def run(cases: list[Case], settings: Settings, folder: Path) -> list[str]:
     """Measure the cases, saving after each; return the names of those with a wrong answer."""
+    results = earlier(folder / "results.json", settings.quick)
     program = start_peaks(settings.clock)
     runner.limit_threads(settings.threads)
-    results = earlier(folder / "results.json", settings.quick)
     if program is not None:
         results.peaks = {kind: program.rate(kind, 1, peaks.LARGEST) for kind in peaks.KINDS}
     wrong = []

@@ -3,9 +3,9 @@
 // write back, in memory.
 //
 // Reads lines "<kind> <threads> <bytes>" and answers each with one number: flops or bytes per
-// second. Kinds: fma32, fma64 (bytes are ignored), read, update. With the argument `cpu` seconds are
-// those of the process, for one thread on a busy machine. Compile for the machine it runs on (-O3
-// -march=native).
+// second. Kinds: fma32, fma64 (bytes are ignored), read, update. With the argument `cpu` seconds
+// are those of the process, for one thread on a busy machine. Compile for the machine it runs on
+// (-O3 -march=native).
 #include <chrono>
 #include <cstddef>
 #include <cstring>

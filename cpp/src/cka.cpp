@@ -468,6 +468,11 @@ void require_layers(std::span<const Layer* const> layers, Estimator estimator) {
   }
 }
 
+// Powers of inner products leave float32's range, and its digits, where the features do not.
+bool needs_float64(const Layer* layer) {
+  return layer->features.type == ElementType::float64 || layer->kernel.kernel == Kernel::polynomial;
+}
+
 HsicTable table_of(const PairValues& values, const LayerPairs& pairs, std::size_t x_count,
                    std::size_t y_count, std::size_t y_offset) {
   HsicTable table;
@@ -502,9 +507,7 @@ HsicTable hsic_table(std::span<const Layer> x, std::span<const Layer> y, bool is
   require(!x.empty() && !y.empty(), "`layers` must not be empty");
   require_layers(layers, estimator);
   const LayerPairs pairs(x.size(), y.size(), is_symmetric);
-  const bool is_double = std::any_of(layers.begin(), layers.end(), [](const Layer* layer) {
-    return layer->features.type == ElementType::float64;
-  });
+  const bool is_double = std::any_of(layers.begin(), layers.end(), needs_float64);
   const PairValues values = is_double ? pair_values<double>(layers, pairs, estimator, execution)
                                       : pair_values<float>(layers, pairs, estimator, execution);
   return table_of(values, pairs, x.size(), y.size(), is_symmetric ? 0 : x.size());

@@ -93,23 +93,26 @@ Buffer<Edge<T>> nearest(const GramTiles<T>& tiles, std::size_t k, const Executio
   Buffer<Edge<T>> edges(product(n, k));
   std::vector<Buffer<T>> scratch(team_size(execution, strips));
   for (Buffer<T>& tile : scratch) tile = Buffer<T>(kTileSize);
-  parallel_for(execution, strips, [&](std::size_t strip, Worker& worker) {
-    const Span rows = tile_span(strip, n);
-    T* tile = scratch[worker.index].data();
-    std::fill(&edges[rows.begin * k], edges.data() + rows.end * k, Edge<T>{kNoCosine<T>, 0});
-    for (std::size_t col = 0; col < tiles_in(n); ++col) {
-      worker.check();
-      tiles.compute({strip, col}, tile);
-      set_diagonal({strip, col}, kNoCosine<T>, tile);
-      for (std::size_t i = 0; i < rows.size(); ++i) {
-        offer_row(tile + i * kTileEdge, tile_span(col, n), &edges[(rows.begin + i) * k], k);
-      }
-    }
-    for (std::size_t i = rows.begin; i < rows.end; ++i) {
-      std::sort(&edges[i * k], edges.data() + (i + 1) * k,
-                [](const Edge<T>& a, const Edge<T>& b) { return a.column < b.column; });
-    }
-  }, scratch.size());
+  parallel_for(
+      execution, strips,
+      [&](std::size_t strip, Worker& worker) {
+        const Span rows = tile_span(strip, n);
+        T* tile = scratch[worker.index].data();
+        std::fill(&edges[rows.begin * k], edges.data() + rows.end * k, Edge<T>{kNoCosine<T>, 0});
+        for (std::size_t col = 0; col < tiles_in(n); ++col) {
+          worker.check();
+          tiles.compute({strip, col}, tile);
+          set_diagonal({strip, col}, kNoCosine<T>, tile);
+          for (std::size_t i = 0; i < rows.size(); ++i) {
+            offer_row(tile + i * kTileEdge, tile_span(col, n), &edges[(rows.begin + i) * k], k);
+          }
+        }
+        for (std::size_t i = rows.begin; i < rows.end; ++i) {
+          std::sort(&edges[i * k], edges.data() + (i + 1) * k,
+                    [](const Edge<T>& a, const Edge<T>& b) { return a.column < b.column; });
+        }
+      },
+      scratch.size());
   return edges;
 }
 
@@ -373,12 +376,15 @@ std::vector<double> compare_graphs(const Graphs& graphs, const LayerPairs& pairs
   Buffer<double> sums(product(strips, pairs.size()));
   std::vector<std::pair<Scratch, StripProducts>> workers(team_size(execution, strips));
   for (auto& own : workers) own = {Scratch(pairs.layers), StripProducts(pairs)};
-  parallel_for(execution, strips, [&](std::size_t strip, Worker& worker) {
-    auto& [scratch, products] = workers[worker.index];
-    products.clear();
-    graphs.add_products(strip, pairs, scratch, products, worker);
-    products.sum_cosines(tile_span(strip, n).size(), sums.data() + strip * pairs.size());
-  }, workers.size());
+  parallel_for(
+      execution, strips,
+      [&](std::size_t strip, Worker& worker) {
+        auto& [scratch, products] = workers[worker.index];
+        products.clear();
+        graphs.add_products(strip, pairs, scratch, products, worker);
+        products.sum_cosines(tile_span(strip, n).size(), sums.data() + strip * pairs.size());
+      },
+      workers.size());
   return table_of(pairs, sums, n, cols);
 }
 
@@ -538,14 +544,17 @@ void dense_graph(const InputView& x, bool center, MatrixView<T> out, const Execu
   const Grid grid = Grid::upper(tiles_in(x.rows));
   std::vector<Buffer<T>> scratch(team_size(execution, grid.cells()));
   for (Buffer<T>& tile : scratch) tile = Buffer<T>(kTileSize);
-  parallel_for(execution, grid.cells(), [&](std::size_t task, Worker& worker) {
-    const Cell cell = grid.cell(task);
-    T* tile = scratch[worker.index].data();
-    tiles.compute(cell, tile);
-    set_diagonal(cell, T(0), tile);
-    write_tile(tile, tile_span(cell.row, x.rows), tile_span(cell.col, x.rows), cell.row != cell.col,
-               out);
-  }, scratch.size());
+  parallel_for(
+      execution, grid.cells(),
+      [&](std::size_t task, Worker& worker) {
+        const Cell cell = grid.cell(task);
+        T* tile = scratch[worker.index].data();
+        tiles.compute(cell, tile);
+        set_diagonal(cell, T(0), tile);
+        write_tile(tile, tile_span(cell.row, x.rows), tile_span(cell.col, x.rows),
+                   cell.row != cell.col, out);
+      },
+      scratch.size());
 }
 
 template <class T>

@@ -27,10 +27,16 @@ constexpr auto kPollInterval = std::chrono::milliseconds(100);
 thread_local bool inside_loop = false;
 std::atomic<int> chosen_num_threads{0};
 
-// The first number of a variable such as OMP_NUM_THREADS=4,2; 0 when there is none.
+constexpr long kMostThreads = 1 << 16;
+
+// The first number of a variable such as OMP_NUM_THREADS=4,2; 0 for what is no number of threads.
 int from_environment(const char* variable) {
   const char* text = std::getenv(variable);
-  return text == nullptr ? 0 : std::max(0, std::atoi(text));
+  if (text == nullptr) return 0;
+  char* end = nullptr;
+  const long number = std::strtol(text, &end, 10);
+  const bool is_number = end != text && (*end == '\0' || *end == ',');
+  return is_number && number > 0 && number <= kMostThreads ? static_cast<int>(number) : 0;
 }
 
 }  // namespace

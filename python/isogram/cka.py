@@ -76,9 +76,10 @@ def hsic(
 
     Notes
     -----
-    Types: float16, bfloat16, float32 → float32 tiles → float64 sums; any float64 input → float64
-    throughout. The linear kernel centres the features first, and takes n·d1·d2 operations instead
-    of n²(d1 + d2) where that is less. Memory: one packed copy of the inputs; nothing n × n is held.
+    Types: float16, bfloat16, float32 → float32 tiles → float64 sums; any float64 input, and the
+    polynomial kernel → float64 throughout. The linear kernel centres the features first, and takes
+    n·d1·d2 operations instead of n²(d1 + d2) where that is less. Memory: one packed copy of the
+    inputs; nothing n × n is held.
     Sources: Gretton et al. 2005 (biased), Song et al. 2012 (debiased).
 
     Examples
@@ -94,7 +95,10 @@ def hsic(
     if pair.is_too_small():
         warnings.warn(pair.too_small(), RuntimeWarning, stacklevel=2)
         return float("nan")
-    return float(pair.table(options).hsic[0, 0])
+    table = pair.table(options)
+    if overflowed := table.overflowed_layers():
+        warnings.warn(_overflow("hsic", overflowed), RuntimeWarning, stacklevel=2)
+    return float(table.hsic[0, 0])
 
 
 def cka(
@@ -161,6 +165,8 @@ def cka(
     table = pair.table(options)
     if constant := table.constant_layers():
         warnings.warn(_constant("cka", constant), RuntimeWarning, stacklevel=2)
+    if overflowed := table.overflowed_layers():
+        warnings.warn(_overflow("cka", overflowed), RuntimeWarning, stacklevel=2)
     return float(table.cka[0, 0])
 
 
@@ -241,6 +247,8 @@ def cka_matrix(
         table = _hsic_table("cka_matrix", rows, cols, options, estimator, workers, report)
     if constant := table.constant_layers():
         warnings.warn(_constant("cka_matrix", constant), RuntimeWarning, stacklevel=2)
+    if overflowed := table.overflowed_layers():
+        warnings.warn(_overflow("cka_matrix", overflowed), RuntimeWarning, stacklevel=2)
     return give(table.cka)
 
 
@@ -256,10 +264,19 @@ class _Table(NamedTuple):
 
     def constant_layers(self) -> list[str]:
         """Names of the layers whose centred Gram vanishes, each once."""
+        return self._undefined_where(lambda self_hsic: self_hsic == 0)
+
+    def overflowed_layers(self) -> list[str]:
+        """Names of the layers whose Gram left the range of float64, each once."""
+        return self._undefined_where(lambda self_hsic: ~np.isfinite(self_hsic))
+
+    def _undefined_where(
+        self, suspect: Callable[[NDArray[np.float64]], NDArray[np.bool_]]
+    ) -> list[str]:
         undefined = np.isnan(self.cka)
-        # HSIC alone does not tell: that of tiny features underflows to 0, their CKA is sound.
-        rows = (self.self_x == 0) & undefined.all(axis=1)
-        cols = (self.self_y == 0) & undefined.all(axis=0)
+        # HSIC alone does not tell: that of tiny features may be 0, and their CKA sound.
+        rows = suspect(self.self_x) & undefined.all(axis=1)
+        cols = suspect(self.self_y) & undefined.all(axis=0)
         names = [*np.array(self.names_x)[rows], *np.array(self.names_y)[cols]]
         return list(dict.fromkeys(map(str, names)))
 
@@ -336,4 +353,12 @@ def _constant(function: str, names: list[str]) -> str:
     return (
         f"{function}: {listed} {verb} constant (all samples are alike), for which CKA is "
         "undefined: the result is NaN there"
+    )
+
+
+def _overflow(function: str, names: list[str]) -> str:
+    which = ", ".join(f"`{name}`" for name in names)
+    return (
+        f"{function}: the Gram matrix of {which} leaves the range of float64: the result is NaN; "
+        "scale the features or choose another `gamma` or `degree`"
     )

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # benchmarks/ is n
 
 from benchmarks import data, targets
 from benchmarks.baselines import center, cka, compare, gram, graph, match, rsm
-from benchmarks.cases import GROUPS, all_cases
+from benchmarks.cases import GROUPS, _errors, all_cases
 from benchmarks.settings import Settings
 from benchmarks.timing import Spread, interleave, ratios
 
@@ -107,6 +107,21 @@ def test_jsd():
     p = data.probabilities(8, 10).astype(np.float64)
     p /= p.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(compare.jsd(p), ig.jsd(p), rtol=1e-9, atol=1e-12)
+
+
+def test_errors_are_relative_and_make_the_truth_once_when_asked():
+    made = []
+
+    def truth():
+        made.append(1)
+        return np.array([[4.0, 2.0]])
+
+    check = _errors.of_corner(truth)
+    assert made == []
+    assert check(np.array([[4.0, 3.0, 9.0], [9.0, 9.0, 9.0]])) == 0.25
+    assert check(np.array([[4.0, 2.0, 9.0]])) == 0.0
+    assert made == [1]
+    assert _errors.of_scalar(lambda: -2.0)(-1.0) == 0.5
 
 
 def test_targets_name_cases_that_exist():

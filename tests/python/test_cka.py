@@ -214,6 +214,17 @@ def test_constant_input(simd_level, value, kernel, estimator):
         assert np.isnan(ig.cka(constant, x, **parameters))
 
 
+def test_overflow_is_nan_and_a_warning():
+    x, huge = data((20, 5), "float64"), 1e120 * data((20, 4), "float64", seed=1)
+    for function in (ig.hsic, ig.cka):
+        with pytest.warns(RuntimeWarning, match=r"`y` leaves the range of float64"):
+            assert np.isnan(function(x, huge, kernel="polynomial"))
+    with pytest.warns(RuntimeWarning, match=r"`layers\[1\]` leaves the range of float64"):
+        actual = ig.cka_matrix([x, huge, x], kernel="polynomial")
+    assert np.isnan(actual[1]).all()
+    assert np.isfinite(actual[np.ix_([0, 2], [0, 2])]).all()
+
+
 @pytest.mark.parametrize("kernel", ["linear", "rbf"])
 def test_cka_matrix_names_its_constant_layers(simd_level, kernel):
     layers = layer_stack("float32")

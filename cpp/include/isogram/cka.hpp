@@ -35,11 +35,13 @@ struct HsicTable {
 // One walk over the tiles of all Gram matrices: nothing n × n is held. For the linear kernel the
 // features are centred first, and ‖XcᵀYc‖² (feature space) takes the place of the Gram matrices
 // where that is cheaper; both give the same number. Types: any → T → float64 sums, T = double if
-// any layer is float64, else float. Memory: all layers packed once, tiles of one thread, and
-// row sums of at most 32 · 8 bytes per layer and sample. Bit-identical for any number of threads.
+// any layer is float64 or its kernel polynomial, else float. Memory: all layers packed once, tiles
+// of one thread, and row sums of at most 32 · 8 bytes per layer and sample. Bit-identical for any
+// number of threads.
 // Throws std::invalid_argument: no layers, layers of different n, n < 2 (biased) or n < 4
 // (debiased), a NaN or infinity, an option out of range.
-HsicTable hsic_table(std::span<const Layer> x, Estimator estimator, const Execution& execution = {});
+HsicTable hsic_table(std::span<const Layer> x, Estimator estimator,
+                     const Execution& execution = {});
 HsicTable hsic_table(std::span<const Layer> x, std::span<const Layer> y, Estimator estimator,
                      const Execution& execution = {});
 

@@ -69,9 +69,7 @@ struct InputView {
       : InputView(view.data, type_of<std::remove_const_t<T>>(), view.rows, view.cols,
                   view.row_stride, view.col_stride, std::move(name)) {}
 
-  InputView transposed() const {
-    return {data, type, cols, rows, col_stride, row_stride, name};
-  }
+  InputView transposed() const { return {data, type, cols, rows, col_stride, row_stride, name}; }
 
  private:
   template <class T>

@@ -11,12 +11,13 @@ inline constexpr std::size_t kRegisterRows = 4;  // rows of sums that a micro-ke
 
 #include "vector-inl.hpp"
 // Families, which build on the vectors above.
-#include "sinkhorn-inl.hpp"  // assignments start from it
-#include "assign-inl.hpp"
 #include "exponential-inl.hpp"
 #include "gram-inl.hpp"
 #include "logarithm-inl.hpp"
+#include "sinkhorn-inl.hpp"
 #include "sum-inl.hpp"
+// Assignment starts from Sinkhorn's duals.
+#include "assign-inl.hpp"
 // The table of them all comes last.
 #include "table-inl.hpp"
 

@@ -41,8 +41,8 @@ std::string names_of(const std::vector<Level>& levels) {
 
 Level level_named(std::string_view wanted) {
   const std::vector<Level> levels = available();
-  const auto found = std::find_if(levels.begin(), levels.end(),
-                                  [&](Level one) { return name(one) == wanted; });
+  const auto found =
+      std::find_if(levels.begin(), levels.end(), [&](Level one) { return name(one) == wanted; });
   if (found != levels.end()) return *found;
   throw std::invalid_argument("SIMD level must be one of those this machine offers (" +
                               names_of(levels) + "), got \"" + std::string(wanted) + "\"");
@@ -86,12 +86,20 @@ std::vector<Level> available() {
   return levels;
 }
 
-const Kernels& kernels() { return *current().load(std::memory_order_acquire); }
+const Kernels& kernels() {
+  return *current().load(std::memory_order_acquire);
+}
 
-Level level() { return kernels().level; }
+Level level() {
+  return kernels().level;
+}
 
-void set_level(Level level) { set_level(name(level)); }
+void set_level(Level level) {
+  set_level(name(level));
+}
 
-void set_level(std::string_view name) { current() = &kernels_of(level_named(name)); }
+void set_level(std::string_view name) {
+  current() = &kernels_of(level_named(name));
+}
 
 }  // namespace isogram::simd
