@@ -292,6 +292,9 @@ inline std::size_t match_greedily(const AssignmentState<T>& s, Known<kGroups>) {
   return free;
 }
 
+// Sweeps cannot be stopped half-way: beyond this many rows they would hold an interrupt up.
+inline constexpr std::size_t kMostSwept = 4096;
+
 // A square problem starts from minima, or if those leave many rows free, from Sinkhorn's duals. A
 // rectangular problem starts from zeros: optimal duals are 0 on unmatched columns, nowhere
 // positive, and augmenting only ever lowers them.
@@ -306,7 +309,9 @@ void start_assignment(const AssignmentState<T>& s) noexcept {
     }
     take_minima(s, groups);
     const std::size_t free = match_greedily(s, groups);
-    if (static_cast<double>(free) < kWorthSweeping * static_cast<double>(s.rows)) return;
+    const bool is_worth_it =
+        static_cast<double>(free) >= kWorthSweeping * static_cast<double>(s.rows);
+    if (!is_worth_it || s.rows > kMostSwept) return;
     anneal<groups.value>(s);
     match_greedily(s, groups);
   });
