@@ -108,13 +108,13 @@ def without_diagonal(k):
 
 def hsic_of_grams(k, l, estimator):  # noqa: E741  (K and L are the names in the literature)
     """HSIC of two Gram matrices: Gretton et al. 2005 (biased), Song et al. 2012 (debiased)."""
-    # Less their means: both estimators ignore constants, and the sums lose fewer digits.
-    k, l = (widen(m) - widen(m).mean() for m in (k, l))  # noqa: E741
+    # Less the mean of what counts: both estimators ignore constants, and sums lose fewer digits.
     n = len(k)
+    counts = np.ones((n, n), bool) if estimator == "biased" else ~np.eye(n, dtype=bool)
+    k, l = (np.where(counts, widen(m) - widen(m)[counts].mean(), 0) for m in (k, l))  # noqa: E741
     if estimator == "biased":
         h = np.eye(n) - np.ones((n, n)) / n
         return float(np.trace(k @ h @ l @ h) / (n - 1) ** 2)
-    k, l = without_diagonal(k), without_diagonal(l)  # noqa: E741
     ones = np.ones(n)
     value = np.trace(k @ l.T)
     value += (ones @ k @ ones) * (ones @ l @ ones) / ((n - 1) * (n - 2))
