@@ -351,7 +351,7 @@ def _constant(function: str, names: list[str]) -> str:
     listed = ", ".join(f"`{name}`" for name in names)
     verb = "is" if len(names) == 1 else "are"
     return (
-        f"{function}: {listed} {verb} constant (all samples are alike), for which CKA is "
+        f"{function}: {listed} {verb} constant (or its samples are all equally alike), so CKA is "
         "undefined: the result is NaN there"
     )
 
