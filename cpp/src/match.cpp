@@ -73,16 +73,19 @@ void match(const ProblemBatch<T>& problems, Objective objective, std::int32_t* c
     solvers.emplace_back(problems.rows, problems.cols);
   }
   try {
-    parallel_for(counted, tasks, [&](std::size_t task, Worker& worker) {
-      const std::size_t end = std::min(problems.count, (task + 1) * per_task);
-      for (std::size_t b = task * per_task; b < end; ++b) {
-        const Assignment found =
-            solvers[worker.index].solve(problem_of(problems, b), objective, &worker);
-        std::copy_n(found.columns, problems.rows, columns + b * problems.rows);
-        totals[b] = found.total;
-        gaps[b] = found.gap;
-      }
-    });
+    parallel_for(
+        counted, tasks,
+        [&](std::size_t task, Worker& worker) {
+          const std::size_t end = std::min(problems.count, (task + 1) * per_task);
+          for (std::size_t b = task * per_task; b < end; ++b) {
+            const Assignment found =
+                solvers[worker.index].solve(problem_of(problems, b), objective, &worker);
+            std::copy_n(found.columns, problems.rows, columns + b * problems.rows);
+            totals[b] = found.total;
+            gaps[b] = found.gap;
+          }
+        },
+        solvers.size());
   } catch (const NotFinite&) {
     throw_first_not_finite(problems);  // whichever thread met one: the first is named
   }

@@ -67,7 +67,8 @@ def match(
     Types: float16, bfloat16, float32 → float32 → float64 total and gap, solved again in float64
     where the gap is above tolerance; float64 throughout. Cost per problem: r²·c in the worst case,
     r the smaller and c the larger side, far less on most. Memory: one problem per thread. Sources:
-    shortest augmenting paths, Jonker and Volgenant 1987, Crouse 2016.
+    shortest augmenting paths, Jonker and Volgenant 1987, Crouse 2016; duals to start from by
+    annealed Sinkhorn sweeps, Sharify, Gaubert and Grigori 2011, arXiv:1104.3830.
 
     Examples
     --------

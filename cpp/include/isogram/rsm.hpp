@@ -41,13 +41,14 @@ struct RsmOutputs {
 // inputs against m others (n × m). Each input is a view of its s_i tokens × c channels; the s_i
 // may differ: then every token of the smaller set is matched.
 //
-// Types: any → T affinities → float64 matched sums → T. Where all inputs have the same number of
-// tokens, each is centred by its own mean token first, which shifts every matching's sum by
-// s · ⟨mean_i, mean_j⟩ alone: the matching is the same and the sum keeps its digits when tokens
-// share a large offset. Cost per pair: s²c multiply-adds and one assignment. Memory: tokens packed
-// once as T, and a block of pairs per thread. Bit-identical for any number of threads. Throws
-// std::invalid_argument: no inputs, an empty input, different channel counts, an output of the
-// wrong shape, block = 0 where one is needed, a NaN or infinity.
+// Types: any → T affinities → float64 matched sums → T; without a matching, T sums in short panels.
+// Where all inputs have the same number of tokens, exact, window and none centre each by its own
+// mean token first, which shifts every such sum by s · ⟨mean_i, mean_j⟩ alone: the matching is the
+// same and the sum keeps its digits when tokens share a large offset. Cost per pair: s²c
+// multiply-adds and one assignment. Memory: tokens packed once as T, and a block of pairs per
+// thread. Bit-identical for any number of threads. Throws std::invalid_argument: no inputs, an
+// empty input, different channel counts, an output of the wrong shape, block = 0 where one is
+// needed, a NaN or infinity.
 template <class T>
 void semantic_rsm(std::span<const InputView> inputs, const RsmOptions& options,
                   const RsmOutputs<T>& outputs, const Execution& execution = {});

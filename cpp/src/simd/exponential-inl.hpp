@@ -13,7 +13,7 @@ template <>
 struct ExponentialOf<float> {
   static constexpr float lowest = -87.3365448F;  // log of the smallest normal float
   static constexpr float highest = 88.7228317F;
-  static constexpr float ln2_high = 0.693145752F;  // 12 trailing zero bits: n * ln2_high is exact
+  static constexpr float ln2_high = 0.693145752F;  // 9 trailing zero bits: n * ln2_high is exact
   static constexpr float ln2_low = 1.42860677e-6F;
   static constexpr int mantissa_bits = 23;
   static constexpr int bias = 127;
