@@ -6,14 +6,13 @@ namespace isogram {
 namespace {
 
 template <class T, class Kernel>
-void run_tile(benchmark::State& state, const simd::KernelTable<T>& kernels, Kernel kernel) {
+void run_tile(benchmark::State& state, Kernel kernel) {
   const auto depth = static_cast<std::size_t>(state.range(0));
-  const std::size_t panels = kTileEdge / kernels.panel;
   const std::vector<T> a = noise<T>(kTileEdge * depth, 1);
   const std::vector<T> b = noise<T>(kTileEdge * depth, 2);
   std::vector<T> tile(kTileSize);
   for (auto _ : state) {
-    kernel(a.data(), panels, b.data(), panels, depth, tile.data(), kTileEdge);
+    kernel(a.data(), kTileEdge, b.data(), kTileEdge, depth, tile.data(), kTileEdge);
     benchmark::DoNotOptimize(tile.data());
     benchmark::ClobberMemory();
   }
@@ -22,14 +21,14 @@ void run_tile(benchmark::State& state, const simd::KernelTable<T>& kernels, Kern
 
 template <class T>
 void register_tiles(const std::string& type) {
-  auto products = register_per_level(
-      "inner_products_" + type, [](benchmark::State& state, const simd::Kernels& kernels) {
-        run_tile(state, kernels.of<T>(), kernels.of<T>().inner_products);
-      });
-  auto distances = register_per_level(
-      "l1_distances_" + type, [](benchmark::State& state, const simd::Kernels& kernels) {
-        run_tile(state, kernels.of<T>(), kernels.of<T>().l1_distances);
-      });
+  auto products = register_per_level("inner_products_" + type,
+                                     [](benchmark::State& state, const simd::Kernels& kernels) {
+                                       run_tile<T>(state, kernels.of<T>().inner_products);
+                                     });
+  auto distances = register_per_level("l1_distances_" + type,
+                                      [](benchmark::State& state, const simd::Kernels& kernels) {
+                                        run_tile<T>(state, kernels.of<T>().l1_distances);
+                                      });
   for (auto* benchmark : products) benchmark->Arg(256)->Arg(1280);
   for (auto* benchmark : distances) benchmark->Arg(256);
 }

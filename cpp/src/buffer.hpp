@@ -8,11 +8,29 @@
 #include <memory>
 #include <new>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include "isogram/error.hpp"
 
 namespace isogram {
 
 inline constexpr std::size_t kAlignment = 64;  // one cache line, one AVX-512 register
+
+// Large memory comes in large pages where the system has them: packed inputs are read across many
+// small ones, and looking those up costs more than reading.
+inline constexpr std::size_t kLargePage = std::size_t{1} << 21;
+
+inline std::align_val_t alignment_for(std::size_t bytes) {
+  return std::align_val_t{bytes < 2 * kLargePage ? kAlignment : kLargePage};
+}
+
+inline void prefer_large_pages([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t bytes) {
+#if defined(__linux__)
+  if (bytes >= 2 * kLargePage) madvise(memory, bytes, MADV_HUGEPAGE);  // refusal does no harm
+#endif
+}
 
 // count * sizeof(T), or OutOfMemory of the largest size if that overflows.
 template <class T>
@@ -36,14 +54,13 @@ template <class T>
 class Buffer {
  public:
   Buffer() = default;
-  explicit Buffer(std::size_t count) : size_(count) {
-    const std::size_t bytes = bytes_of<T>(count);
-    if (bytes == 0) return;
-    void* memory = ::operator new(bytes, std::align_val_t{kAlignment}, std::nothrow);
-    if (memory == nullptr) throw OutOfMemory(bytes);
-    std::memset(memory, 0, bytes);
-    data_.reset(static_cast<T*>(memory));
+  explicit Buffer(std::size_t count) : Buffer(unset(count)) {
+    if (count > 0) std::memset(static_cast<void*>(data()), 0, count * sizeof(T));
   }
+
+  // The same without the zeros, for memory that will be written before it is read.
+  static Buffer unset(std::size_t count) { return Buffer(count, kUnset); }
+
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }
   T& operator[](std::size_t i) { return data_.get()[i]; }
@@ -55,8 +72,20 @@ class Buffer {
   const T* end() const { return data() + size_; }
 
  private:
+  enum Unset { kUnset };
+  Buffer(std::size_t count, Unset) : size_(count) {
+    const std::size_t bytes = bytes_of<T>(count);
+    if (bytes == 0) return;
+    const std::align_val_t alignment = alignment_for(bytes);
+    void* memory = ::operator new(bytes, alignment, std::nothrow);
+    if (memory == nullptr) throw OutOfMemory(bytes);
+    prefer_large_pages(memory, bytes);
+    data_ = {static_cast<T*>(memory), Free{alignment}};
+  }
+
   struct Free {
-    void operator()(T* memory) const { ::operator delete(memory, std::align_val_t{kAlignment}); }
+    std::align_val_t alignment{kAlignment};
+    void operator()(T* memory) const { ::operator delete(memory, alignment); }
   };
   std::unique_ptr<T, Free> data_;
   std::size_t size_ = 0;

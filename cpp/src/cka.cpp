@@ -268,7 +268,7 @@ class GramSpace {
     const double n = static_cast<double>(samples_);
     constexpr double eps = std::numeric_limits<T>::epsilon();
     constexpr double sum_eps = std::numeric_limits<double>::epsilon();
-    return value * n * n <= 64 * (eps * eps * rounded_squares + sum_eps * products);
+    return value * n * n <= 256 * (eps * eps * rounded_squares + sum_eps * products);
   }
 
   const simd::KernelTable<T>& kernels_;
@@ -395,15 +395,12 @@ class FeatureSpace {
   }
 
   double tile_squares(const Packed<T>& x, const Packed<T>& y, Cell cell, T* tile) const {
-    const std::size_t per_tile = kTileEdge / kernels_.panel;
-    const std::size_t row_panel = cell.row * per_tile;
-    const std::size_t col_panel = cell.col * per_tile;
-    kernels_.inner_products(x.panel(row_panel), std::min(per_tile, x.panels() - row_panel),
-                            y.panel(col_panel), std::min(per_tile, y.panels() - col_panel),
-                            samples_, tile, kTileEdge);
+    const Span rows = tile_span(cell.row, x.rows());
     const Span cols = tile_span(cell.col, y.rows());
+    kernels_.inner_products(x.rows_from(rows.begin), rows.size(), y.rows_from(cols.begin),
+                            cols.size(), samples_, tile, kTileEdge);
     double sum = 0;
-    for (std::size_t i = 0; i < tile_span(cell.row, x.rows()).size(); ++i) {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
       const T* row = tile + i * kTileEdge;
       sum += kernels_.dot(row, row, cols.size());
     }

@@ -8,6 +8,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "simd/kernels.hpp"
 #include "team.hpp"
 
 namespace isogram {
@@ -70,6 +71,8 @@ std::string joined(std::initializer_list<std::size_t> index) {
   return text;
 }
 
+constexpr float kUnknown = std::numeric_limits<float>::infinity();
+
 // One strip's share of a survey.
 struct StripSurvey {
   double largest = 0;
@@ -77,11 +80,7 @@ struct StripSurvey {
   std::vector<double> sums;
 };
 
-void include_row(StripSurvey& strip, const double* row, const double* origin, std::size_t n) {
-  double row_largest = 0;
-  for (std::size_t j = 0; j < n; ++j) {
-    row_largest = std::max(row_largest, std::abs(row[j] - (origin ? origin[j] : 0.0)));
-  }
+void include_row(StripSurvey& strip, double row_largest) {
   strip.largest = std::max(strip.largest, row_largest);
   if (row_largest > 0) strip.smallest_row = std::min(strip.smallest_row, row_largest);
 }
@@ -98,11 +97,22 @@ Survey survey_strips(const InputView& x, const double* origin, bool with_means,
     if (with_means) part.sums.assign(x.cols, 0.0);
     for (std::size_t i = x.rows * s / strips; i < x.rows * (s + 1) / strips; ++i) {
       worker.check();
+      if (!origin) {
+        // Nothing is to be computed from a row of float32: it need not be widened.
+        const float* stored = stored_row<float>(x, i);
+        const float largest = stored ? largest_magnitude(stored, x.cols) : kUnknown;
+        if (std::isfinite(largest)) {
+          include_row(part, largest);
+          continue;
+        }
+      }
       reader.read(i, row.data());
       bad.inspect(s, i, row.data(), x.cols);
-      include_row(part, row.data(), origin, x.cols);
-      if (!with_means) continue;
-      for (std::size_t j = 0; j < x.cols; ++j) part.sums[j] += row[j] - origin[j];
+      if (origin) {
+        for (std::size_t j = 0; j < x.cols; ++j) row[j] -= origin[j];
+      }
+      include_row(part, largest_magnitude(row.data(), x.cols));
+      if (with_means) simd::kernels().float64.add_to(part.sums.data(), row.data(), x.cols);
     }
   });
   bad.throw_if_found(x.name);
@@ -150,10 +160,7 @@ template void require_shape(const MatrixView<float>&, std::size_t, std::size_t, 
 template void require_shape(const MatrixView<double>&, std::size_t, std::size_t, const char*);
 
 std::size_t first_not_finite(const double* values, std::size_t n) {
-  // x − x is 0 for every finite x and NaN for the others: one sum finds whether there are any.
-  double residue = 0;
-  for (std::size_t j = 0; j < n; ++j) residue += values[j] - values[j];
-  if (residue == 0) return n;
+  if (std::isfinite(largest_magnitude(values, n))) return n;
   return static_cast<std::size_t>(
       std::find_if(values, values + n, [](double x) { return !std::isfinite(x); }) - values);
 }
@@ -193,6 +200,25 @@ std::vector<double> first_row(const InputView& x) {
   RowReader(x).read(0, row.data());
   return row;
 }
+
+template <class T>
+T largest_magnitude(const T* values, std::size_t n) {
+  const auto& kernels = simd::kernels().of<T>().assignment;
+  return kernels.largest_magnitude(values, static_cast<std::ptrdiff_t>(n), 1, n);
+}
+
+template float largest_magnitude(const float*, std::size_t);
+template double largest_magnitude(const double*, std::size_t);
+
+template <class T>
+const T* stored_row(const InputView& x, std::size_t i) {
+  constexpr auto type = sizeof(T) == sizeof(float) ? ElementType::float32 : ElementType::float64;
+  if (x.type != type || x.col_stride != 1) return nullptr;
+  return static_cast<const T*>(x.data) + static_cast<std::ptrdiff_t>(i) * x.row_stride;
+}
+
+template const float* stored_row(const InputView&, std::size_t);
+template const double* stored_row(const InputView&, std::size_t);
 
 int exponent_of(double x) {
   int exponent = 0;

@@ -80,6 +80,14 @@ Survey survey_columns(const InputView& x, const Execution& execution);
 // The first row of x.
 std::vector<double> first_row(const InputView& x);
 
+// max |value|; +∞ if one is NaN or infinite.
+template <class T>
+T largest_magnitude(const T* values, std::size_t n);
+
+// Row i of x where it lies in memory as n values of T; else null.
+template <class T>
+const T* stored_row(const InputView& x, std::size_t i);
+
 // The exponent e of 2^e > |x| ≥ 2^(e−1); 0 for 0.
 int exponent_of(double x);
 

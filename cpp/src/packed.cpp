@@ -10,11 +10,8 @@ namespace isogram {
 
 namespace {
 
-double largest_of(const double* row, std::size_t n) {
-  double largest = 0;
-  for (std::size_t j = 0; j < n; ++j) largest = std::max(largest, std::abs(row[j]));
-  return largest;
-}
+// Of rows kept back by a packer: they stay in a core's own cache.
+constexpr std::size_t kKeptEntries = std::size_t{1} << 17;
 
 void multiply(double* row, std::size_t n, double factor) {
   for (std::size_t j = 0; j < n; ++j) row[j] *= factor;
@@ -23,23 +20,21 @@ void multiply(double* row, std::size_t n, double factor) {
 // Relative to the first entry, so that a constant row becomes exactly zero.
 void subtract_mean(double* row, std::size_t n) {
   const double first = row[0];
-  double sum = 0;
-  for (std::size_t j = 0; j < n; ++j) sum += row[j] - first;
-  const double mean = first + sum / static_cast<double>(n);
+  for (std::size_t j = 0; j < n; ++j) row[j] -= first;
+  const double mean = simd::kernels().float64.sum(row, n) / static_cast<double>(n);
   for (std::size_t j = 0; j < n; ++j) row[j] -= mean;
 }
 
 // Scales the row to a maximum in [1/2, 1) and returns the exponent taken out.
 int normalise_exponent(double* row, std::size_t n) {
-  const int exponent = exponent_of(largest_of(row, n));
+  const int exponent = exponent_of(largest_magnitude(row, n));
   if (exponent != 0) scale_down(row, n, exponent);
   return exponent;
 }
 
 void normalise(double* row, std::size_t n) {
   normalise_exponent(row, n);  // squares neither overflow nor vanish
-  double squares = 0;
-  for (std::size_t j = 0; j < n; ++j) squares += row[j] * row[j];
+  const double squares = simd::kernels().float64.dot(row, row, n);
   if (squares > 0) multiply(row, n, 1 / std::sqrt(squares));
 }
 
@@ -59,26 +54,40 @@ int transform_row(double* row, std::size_t n, const Transform& transform) {
   return transform.exponent;
 }
 
-// As the row will be rounded to T.
-template <class T>
-double squared_norm(const double* row, std::size_t n) {
-  double sum = 0;
-  for (std::size_t j = 0; j < n; ++j) {
-    const double rounded = static_cast<T>(row[j]);
-    sum += rounded * rounded;
-  }
-  return sum;
-}
-
 }  // namespace
 
 template <class T>
+RowPacker<T>::RowPacker(const simd::KernelTable<T>& kernels, std::size_t depth)
+    : kernels_(&kernels),
+      depth_(depth),
+      capacity_(std::clamp(kKeptEntries / depth, std::size_t{1}, kernels.panel)),
+      rows_(product(capacity_, depth)) {}
+
+template <class T>
+template <class Source>
+const T* RowPacker<T>::add(const Source* row, T* panel_row) {
+  if (count_ == capacity_ || panel_row != first_ + count_) flush();
+  if (count_ == 0) first_ = panel_row;
+  T* rounded = rows_.data() + count_++ * depth_;
+  for (std::size_t k = 0; k < depth_; ++k) rounded[k] = static_cast<T>(row[k]);
+  return rounded;
+}
+
+template <class T>
+void RowPacker<T>::flush() {
+  if (count_ == 0) return;
+  kernels_->transpose(rows_.data(), depth_, count_, depth_, first_, kernels_->panel);
+  count_ = 0;
+}
+
+template <class T>
 Packed<T>::Packed(const simd::KernelTable<T>& kernels, const InputView& x)
-    : rows_(x.rows),
+    : kernels_(&kernels),
+      rows_(x.rows),
       depth_(x.cols),
       panel_(kernels.panel),
       panels_((x.rows + panel_ - 1) / panel_),
-      data_(product(product(panels_, panel_), depth_)),
+      data_(Buffer<T>::unset(product(product(panels_, panel_), depth_))),
       squared_norms_(panels_ * panel_) {}
 
 template <class T>
@@ -86,23 +95,43 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, const Execu
   exponent_ = transform.exponent;
   exponents_.assign(transform.exponent_per_row ? rows_ : 0, 0);
   const RowReader reader(x);
+  T* last_panel = data_.data() + (panels_ - 1) * panel_ * depth_;
+  if (rows_ % panel_ != 0) std::fill_n(last_panel, panel_ * depth_, T(0));  // padding rows
   FirstNotFinite bad(panels_);
-  parallel_for(execution, panels_, [&](std::size_t p, Worker& worker) {
+  std::vector<RowPacker<T>> packers;
+  for (std::size_t w = team_size(execution, panels_); w > 0; --w) {
+    packers.emplace_back(*kernels_, depth_);
+  }
+  const auto pack_panel = [&](std::size_t p, Worker& worker) {
     std::vector<double> row(depth_);
-    T* panel = data_.data() + p * depth_ * panel_;
-    for (std::size_t i = p * panel_; i < std::min(rows_, (p + 1) * panel_); ++i) {
-      worker.check();
+    RowPacker<T>& packer = packers[worker.index];
+    const auto transformed = [&](std::size_t i, T* place) {
       reader.read(i, row.data());
       bad.inspect(p, i, row.data(), depth_);
       const int exponent = transform_row(row.data(), depth_, transform);
       if (transform.exponent_per_row) exponents_[i] = exponent;
-      squared_norms_[i] = static_cast<T>(squared_norm<T>(row.data(), depth_));
-      pack_row(row.data(), depth_, panel_, panel + i % panel_);
+      return packer.add(row.data(), place);
+    };
+    T* panel = data_.data() + p * depth_ * panel_;
+    for (std::size_t i = p * panel_; i < std::min(rows_, (p + 1) * panel_); ++i) {
+      worker.check();
+      const T* stored = transform.is_identity() ? stored_row<T>(x, i) : nullptr;
+      const bool as_is = stored && std::isfinite(largest_magnitude(stored, depth_));
+      T* place = panel + i % panel_;
+      const T* rounded = as_is ? packer.add(stored, place) : transformed(i, place);
+      squared_norms_[i] = static_cast<T>(kernels_->dot(rounded, rounded, depth_));
     }
-  });
+    packer.flush();
+  };
+  parallel_for(execution, panels_, pack_panel, packers.size());
   bad.throw_if_found(x.name);
 }
 
+template class RowPacker<float>;
+template class RowPacker<double>;
+template const float* RowPacker<float>::add(const float*, float*);
+template const float* RowPacker<float>::add(const double*, float*);
+template const double* RowPacker<double>::add(const double*, double*);
 template class Packed<float>;
 template class Packed<double>;
 

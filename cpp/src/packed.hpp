@@ -19,13 +19,35 @@ struct Transform {
   bool unit_norm = false;                       // then divided by its norm; zero rows stay zero
   int exponent = 0;                             // or times 2^−exponent
   bool exponent_per_row = false;                // or scaled so that its maximum is in [1/2, 1)
+
+  bool is_identity() const {
+    return !origin && !center_rows && !unit_norm && exponent == 0 && !exponent_per_row;
+  }
 };
 
-// `panel` rows interleaved from `lane` of a panel on: element k goes to panel_row[k * panel].
+// Puts rows in their places in panels. Neighbours are kept back and transposed together, which
+// costs far less than storing each with strides.
 template <class T>
-void pack_row(const double* row, std::size_t depth, std::size_t panel, T* panel_row) {
-  for (std::size_t k = 0; k < depth; ++k) panel_row[k * panel] = static_cast<T>(row[k]);
-}
+class RowPacker {
+ public:
+  RowPacker(const simd::KernelTable<T>& kernels, std::size_t depth);
+
+  // Rounds the row to T; element k is to go to panel_row[k * panel]. Returns the rounded row, which
+  // is good until the next call.
+  template <class Source>
+  const T* add(const Source* row, T* panel_row);
+
+  // Nothing is certain to be in its place before this.
+  void flush();
+
+ private:
+  const simd::KernelTable<T>* kernels_;
+  std::size_t depth_;
+  std::size_t capacity_;  // rows
+  Buffer<T> rows_;
+  std::size_t count_ = 0;
+  T* first_ = nullptr;  // the place of the first row kept back
+};
 
 template <class T>
 class Packed {
@@ -40,8 +62,9 @@ class Packed {
 
   std::size_t rows() const { return rows_; }
   std::size_t depth() const { return depth_; }
-  std::size_t panels() const { return panels_; }
-  const T* panel(std::size_t p) const { return data_.data() + p * depth_ * panel_; }
+
+  // Packed rows from `row` on, the first of a panel.
+  const T* rows_from(std::size_t row) const { return data_.data() + row * depth_; }
 
   // ‖row‖² of the packed rows, summed in float64; zeros for the padding up to whole panels.
   const T* squared_norms() const { return squared_norms_.data(); }
@@ -51,6 +74,7 @@ class Packed {
   bool has_row_exponents() const { return !exponents_.empty(); }
 
  private:
+  const simd::KernelTable<T>* kernels_ = nullptr;
   std::size_t rows_ = 0;
   std::size_t depth_ = 0;
   std::size_t panel_ = 1;

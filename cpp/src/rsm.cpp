@@ -25,32 +25,12 @@ namespace {
 // cache holds them between the Gram block and the matchings.
 constexpr std::size_t kAffinityEdge = 362;
 
-// Multiply-adds between two questions whether to go on: about a millisecond.
-constexpr std::size_t kCheckedProducts = std::size_t{1} << 26;
-
 // ---- What is matched with what ---------------------------------------------------------------
 
 std::size_t max_tokens(std::span<const InputView> inputs) {
   std::size_t largest = 0;
   for (const InputView& input : inputs) largest = std::max(largest, input.rows);
   return largest;
-}
-
-// As many inputs per group as fit the cache, and among those counts the one that wastes the least
-// of its last panel.
-std::size_t group_size(std::size_t tokens, std::size_t panel) {
-  std::size_t best = 1;
-  double best_waste = 1e300;
-  for (std::size_t g = 1; g == 1 || g * tokens <= kAffinityEdge; ++g) {
-    const std::size_t rows = g * tokens;
-    const double padded = static_cast<double>((rows + panel - 1) / panel * panel);
-    const double waste = padded / static_cast<double>(rows);
-    if (waste <= best_waste) {
-      best = g;
-      best_waste = waste;
-    }
-  }
-  return best;
 }
 
 bool all_same_size(std::span<const InputView> inputs, std::size_t tokens) {
@@ -61,10 +41,9 @@ bool all_same_size(std::span<const InputView> inputs, std::size_t tokens) {
 // Centring an input shifts every matching that pairs all of its tokens by the same amount. It
 // would change what a greedy choice sees, and what unequal sets leave unmatched.
 TokenLayout layout_for(std::span<const InputView> inputs, std::span<const InputView> others,
-                       const RsmOptions& options, std::size_t panel) {
+                       const RsmOptions& options) {
   const Matching matching = options.matching;
   TokenLayout layout;
-  layout.panel = panel;
   layout.matching = matching;
   layout.max_tokens = std::max(max_tokens(inputs), max_tokens(others));
   layout.window = std::min(options.block, layout.max_tokens);
@@ -72,7 +51,7 @@ TokenLayout layout_for(std::span<const InputView> inputs, std::span<const InputV
       matching == Matching::exact || matching == Matching::window || matching == Matching::none;
   layout.centered = keeps_matching && all_same_size(inputs, layout.max_tokens) &&
                     all_same_size(others, layout.max_tokens);
-  layout.group = group_size(layout.max_tokens, panel);
+  layout.group = std::max(std::size_t{1}, kAffinityEdge / layout.max_tokens);
   return layout;
 }
 
@@ -136,10 +115,10 @@ class RsmWalk {
         options_(options),
         outputs_(outputs),
         execution_(execution),
-        layout_(layout_for(inputs, others, options, kernels_.panel)),
-        rows_(inputs, layout_, preparing(execution)),
+        layout_(layout_for(inputs, others, options)),
+        rows_(kernels_, inputs, layout_, preparing(execution)),
         is_symmetric_(is_symmetric) {
-    if (!is_symmetric) others_.emplace(others, layout_, preparing(execution));
+    if (!is_symmetric) others_.emplace(kernels_, others, layout_, preparing(execution));
   }
 
   void run() {
@@ -183,22 +162,16 @@ class RsmWalk {
     return product(edge, edge);
   }
 
-  // Affinities between all tokens of two pieces, a few panels at a time: huge inputs can be
-  // stopped.
-  void compute_affinities(typename TokenSets<T>::Panels a, typename TokenSets<T>::Panels b, T* out,
+  // Affinities between all tokens of two pieces, tile by tile: huge inputs can be stopped.
+  void compute_affinities(typename TokenSets<T>::Rows a, typename TokenSets<T>::Rows b, T* out,
                           std::size_t stride, Worker& worker) const {
-    const std::size_t panel = kernels_.panel;
     const std::size_t depth = rows_.depth();
-    const std::size_t cols =
-        std::clamp(kCheckedProducts / (panel * panel * depth), std::size_t{1}, b.count);
-    const std::size_t rows =
-        std::clamp(kCheckedProducts / (panel * panel * depth * cols), std::size_t{1}, a.count);
-    for (std::size_t q = 0; q < b.count; q += cols) {
-      for (std::size_t p = 0; p < a.count; p += rows) {
+    for (std::size_t q = 0; q < b.count; q += kTileEdge) {
+      for (std::size_t p = 0; p < a.count; p += kTileEdge) {
         worker.check();
-        kernels_.inner_products(a.data + p * panel * depth, std::min(rows, a.count - p),
-                                b.data + q * panel * depth, std::min(cols, b.count - q), depth,
-                                out + p * panel * stride + q * panel, stride);
+        kernels_.inner_products(a.data + p * depth, std::min(kTileEdge, a.count - p),
+                                b.data + q * depth, std::min(kTileEdge, b.count - q), depth,
+                                out + p * stride + q, stride);
       }
     }
   }
@@ -212,9 +185,9 @@ class RsmWalk {
       return write_diagonal(inputs.begin);
     }
     T* affinities = matcher.affinities.data();
-    const auto a = rows_.group_panels(cell.row);
-    const auto b = cols().group_panels(cell.col);
-    const auto stride = static_cast<std::ptrdiff_t>(b.count * kernels_.panel);
+    const auto a = rows_.group_rows(cell.row);
+    const auto b = cols().group_rows(cell.col);
+    const auto stride = static_cast<std::ptrdiff_t>(padded(b.count));
     compute_affinities(a, b, affinities, stride, worker);
     for (std::size_t i = inputs.begin; i < inputs.end; ++i) {
       const T* first_row = affinities + rows_.row_in_group(i) * stride;
@@ -245,23 +218,20 @@ class RsmWalk {
     const std::size_t shared = std::min(rows_.tokens(i), cols().tokens(j));
     for (std::size_t first = 0; first < shared; first += layout_.window) {
       const std::size_t window = first / layout_.window;
-      const auto b = cols().window_panels(j, window);
-      const auto stride = static_cast<std::ptrdiff_t>(b.count * kernels_.panel);
-      compute_affinities(rows_.window_panels(i, window), b, matcher.affinities.data(), stride,
-                         worker);
-      const MatrixView<const T> affinity(
-          matcher.affinities.data(), std::min(layout_.window, rows_.tokens(i) - first),
-          std::min(layout_.window, cols().tokens(j) - first), stride, 1);
+      const auto a = rows_.window_rows(i, window);
+      const auto b = cols().window_rows(j, window);
+      const auto stride = static_cast<std::ptrdiff_t>(padded(b.count));
+      compute_affinities(a, b, matcher.affinities.data(), stride, worker);
+      const MatrixView<const T> affinity(matcher.affinities.data(), a.count, b.count, stride, 1);
       total += matcher.total(affinity, worker);
     }
     return total;
   }
 
   void add_tile(Cell cell, Matcher<T>& matcher, Worker& worker) const {
-    const auto a = rows_.tile_panels(cell.row);
-    const auto b = cols().tile_panels(cell.col);
     T* tile = matcher.affinities.data();
-    compute_affinities(a, b, tile, kTileEdge, worker);
+    compute_affinities(rows_.tile_rows(cell.row), cols().tile_rows(cell.col), tile, kTileEdge,
+                       worker);
     const Span inputs = tile_span(cell.row, rows_.inputs());
     const Span others = tile_span(cell.col, cols().inputs());
     for (std::size_t i = inputs.begin; i < inputs.end; ++i) {

@@ -52,6 +52,23 @@ T saturated(double value) {
   return static_cast<T>(std::clamp(value, -limit, limit));
 }
 
+// Entry (i, j) of the tile to (i, j) of the view, whichever way that lies in memory.
+template <class T>
+void copy_tile(const T* tile, MatrixView<T> out) {
+  if (out.col_stride == 1) {
+    for (std::size_t i = 0; i < out.rows; ++i) {
+      std::copy_n(tile + i * kTileEdge, out.cols, &out(i, 0));
+    }
+  } else if (out.row_stride == 1 && out.col_stride > 0) {
+    simd::kernels().of<T>().transpose(tile, kTileEdge, out.rows, out.cols, out.data,
+                                      static_cast<std::size_t>(out.col_stride));
+  } else {
+    for (std::size_t i = 0; i < out.rows; ++i) {
+      for (std::size_t j = 0; j < out.cols; ++j) out(i, j) = tile[i * kTileEdge + j];
+    }
+  }
+}
+
 double smaller_nonzero(double a, double b) {
   return a == 0 ? b : b == 0 ? a : std::min(a, b);
 }
@@ -155,14 +172,10 @@ template <class T>
 void GramTiles<T>::compute(Cell cell, T* tile) const {
   const Span rows = tile_span(cell.row, left_.rows());
   const Span cols = tile_span(cell.col, right().rows());
-  const std::size_t per_tile = kTileEdge / kernels_.panel;
-  const std::size_t row_panel = cell.row * per_tile;
-  const std::size_t col_panel = cell.col * per_tile;
   const auto block =
       options_.kernel == Kernel::laplacian ? kernels_.l1_distances : kernels_.inner_products;
-  block(left_.panel(row_panel), std::min(per_tile, left_.panels() - row_panel),
-        right().panel(col_panel), std::min(per_tile, right().panels() - col_panel), left_.depth(),
-        tile, kTileEdge);
+  block(left_.rows_from(rows.begin), rows.size(), right().rows_from(cols.begin), cols.size(),
+        left_.depth(), tile, kTileEdge);
   switch (options_.kernel) {
     case Kernel::linear:
     case Kernel::polynomial:
@@ -254,17 +267,11 @@ void GramTiles<T>::repair_distances(std::size_t i, Span cols, T* row) const {
 
 template <class T>
 void write_tile(const T* tile, Span rows, Span cols, bool mirror, MatrixView<T> out) {
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    for (std::size_t j = 0; j < cols.size(); ++j) {
-      out(rows.begin + i, cols.begin + j) = tile[i * kTileEdge + j];
-    }
-  }
+  copy_tile(tile, {&out(rows.begin, cols.begin), rows.size(), cols.size(), out.row_stride,
+                   out.col_stride});
   if (!mirror) return;
-  for (std::size_t j = 0; j < cols.size(); ++j) {
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      out(cols.begin + j, rows.begin + i) = tile[i * kTileEdge + j];
-    }
-  }
+  copy_tile(tile, {&out(cols.begin, rows.begin), rows.size(), cols.size(), out.col_stride,
+                   out.row_stride});
 }
 
 template class GramTiles<float>;

@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include "input.hpp"
-#include "packed.hpp"
 #include "team.hpp"
 
 namespace isogram {
@@ -77,10 +76,10 @@ bool needs_order(Matching matching) {
 }  // namespace
 
 template <class T>
-TokenSets<T>::TokenSets(std::span<const InputView> inputs, const TokenLayout& layout,
-                        const Execution& execution)
+TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, std::span<const InputView> inputs,
+                        const TokenLayout& layout, const Execution& execution)
     : layout_(layout),
-      panel_(layout.panel),
+      panel_(kernels.panel),
       channels_(inputs[0].cols),
       depth_(layout.matching == Matching::none ? product(layout.max_tokens, channels_) : channels_),
       exponents_(inputs.size()),
@@ -94,10 +93,15 @@ TokenSets<T>::TokenSets(std::span<const InputView> inputs, const TokenLayout& la
   place();
   data_ = Buffer<T>(product(product(panels_, panel_), depth_));
   FirstNotFinite bad(inputs.size());
-  parallel_for(execution, inputs.size(), [&](std::size_t input, Worker& worker) {
+  std::vector<RowPacker<T>> packers;
+  for (std::size_t w = team_size(execution, inputs.size()); w > 0; --w) {
+    packers.emplace_back(kernels, channels_);
+  }
+  const auto pack_input = [&](std::size_t input, Worker& worker) {
     worker.check();
-    pack(input, inputs[input], bad);
-  });
+    pack(input, inputs[input], packers[worker.index], bad);
+  };
+  parallel_for(execution, inputs.size(), pack_input, packers.size());
   bad.throw_with_task_if_found(inputs[0].name);
 }
 
@@ -122,7 +126,8 @@ void TokenSets<T>::place() {
 }
 
 template <class T>
-void TokenSets<T>::pack(std::size_t input, const InputView& view, FirstNotFinite& bad) {
+void TokenSets<T>::pack(std::size_t input, const InputView& view, RowPacker<T>& packer,
+                        FirstNotFinite& bad) {
   Widened z = widen(view, input, bad);
   if (bad.found(input)) return;
   exponents_[input] = normalise(z);
@@ -132,25 +137,23 @@ void TokenSets<T>::pack(std::size_t input, const InputView& view, FirstNotFinite
   if (needs_order(layout_.matching)) order = by_norm(z);
   if (layout_.centered) subtract_mean_token(z, means_.data() + input * channels_);
   for (std::size_t position = 0; position < z.tokens; ++position) {
-    pack_token(input, position, z.token(order[position]));
+    packer.add(z.token(order[position]), place_of(input, position));
   }
+  packer.flush();
 }
 
+// Of the first channel of an input's token.
 template <class T>
-void TokenSets<T>::pack_token(std::size_t input, std::size_t position, const double* token) {
-  T* row = nullptr;
+T* TokenSets<T>::place_of(std::size_t input, std::size_t position) {
   switch (layout_.matching) {
     case Matching::none:
-      row = row_at(0, input) + position * channels_ * panel_;
-      break;
+      return row_at(0, input) + position * channels_ * panel_;
     case Matching::window:
-      row = row_at(first_panel_[input] + position / layout_.window * panels_for(layout_.window),
-                   position % layout_.window);
-      break;
+      return row_at(first_panel_[input] + position / layout_.window * panels_for(layout_.window),
+                    position % layout_.window);
     default:
-      row = row_at(first_panel_[input / layout_.group], row_in_group(input) + position);
+      return row_at(first_panel_[input / layout_.group], row_in_group(input) + position);
   }
-  pack_row(token, channels_, panel_, row);
 }
 
 template <class T>
@@ -159,23 +162,22 @@ T* TokenSets<T>::row_at(std::size_t first_panel, std::size_t row) {
 }
 
 template <class T>
-typename TokenSets<T>::Panels TokenSets<T>::group_panels(std::size_t g) const {
-  const std::size_t end = g + 1 < first_panel_.size() ? first_panel_[g + 1] : panels_;
-  return {data_.data() + first_panel_[g] * panel_ * depth_, end - first_panel_[g]};
+typename TokenSets<T>::Rows TokenSets<T>::group_rows(std::size_t g) const {
+  const std::size_t last = group(g).end - 1;
+  return {data_.data() + first_panel_[g] * panel_ * depth_, row_in_group_[last] + tokens_[last]};
 }
 
 template <class T>
-typename TokenSets<T>::Panels TokenSets<T>::window_panels(std::size_t input,
-                                                          std::size_t window) const {
-  const std::size_t count = panels_for(layout_.window);
-  return {data_.data() + (first_panel_[input] + window * count) * panel_ * depth_, count};
+typename TokenSets<T>::Rows TokenSets<T>::window_rows(std::size_t input, std::size_t window) const {
+  const std::size_t panel = first_panel_[input] + window * panels_for(layout_.window);
+  const std::size_t left = tokens_[input] - window * layout_.window;
+  return {data_.data() + panel * panel_ * depth_, std::min(layout_.window, left)};
 }
 
 template <class T>
-typename TokenSets<T>::Panels TokenSets<T>::tile_panels(std::size_t tile) const {
-  const std::size_t per_tile = kTileEdge / panel_;
-  const std::size_t first = tile * per_tile;
-  return {data_.data() + first * panel_ * depth_, std::min(per_tile, panels_ - first)};
+typename TokenSets<T>::Rows TokenSets<T>::tile_rows(std::size_t tile) const {
+  const Span span = tile_span(tile, inputs());
+  return {data_.data() + span.begin * depth_, span.size()};
 }
 
 template class TokenSets<float>;

@@ -10,6 +10,7 @@
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
 #include "isogram/rsm.hpp"
+#include "packed.hpp"
 #include "simd/kernels.hpp"
 #include "tile.hpp"
 
@@ -17,7 +18,6 @@ namespace isogram {
 
 // How the tokens of one call are laid out.
 struct TokenLayout {
-  std::size_t panel = 1;  // rows per panel, of the kernels that will read them
   Matching matching = Matching::exact;
   std::size_t window = 0;      // tokens per window; only of Matching::window
   bool centered = false;       // every input less its own mean token
@@ -34,8 +34,8 @@ struct TokenLayout {
 template <class T>
 class TokenSets {
  public:
-  TokenSets(std::span<const InputView> inputs, const TokenLayout& layout,
-            const Execution& execution);
+  TokenSets(const simd::KernelTable<T>& kernels, std::span<const InputView> inputs,
+            const TokenLayout& layout, const Execution& execution);
 
   std::size_t inputs() const { return tokens_.size(); }
   std::size_t tokens(std::size_t input) const { return tokens_[input]; }
@@ -45,14 +45,14 @@ class TokenSets {
   }
   std::size_t depth() const { return depth_; }
 
-  // A run of whole panels.
-  struct Panels {
+  // Packed rows that begin with a panel.
+  struct Rows {
     const T* data;
     std::size_t count;
   };
-  Panels group_panels(std::size_t g) const;
-  Panels window_panels(std::size_t input, std::size_t window) const;
-  Panels tile_panels(std::size_t tile) const;  // Matching::none: kTileEdge inputs
+  Rows group_rows(std::size_t g) const;
+  Rows window_rows(std::size_t input, std::size_t window) const;
+  Rows tile_rows(std::size_t tile) const;  // Matching::none: kTileEdge inputs
 
   // Where an input's first token lies among the rows of its group.
   std::size_t row_in_group(std::size_t input) const { return row_in_group_[input]; }
@@ -69,8 +69,8 @@ class TokenSets {
   std::size_t windows(std::size_t input) const { return tiles_per(tokens_[input], layout_.window); }
   std::size_t panels_for(std::size_t rows) const { return tiles_per(rows, panel_); }
   void place();
-  void pack(std::size_t input, const InputView& view, FirstNotFinite& bad);
-  void pack_token(std::size_t input, std::size_t position, const double* token);
+  void pack(std::size_t input, const InputView& view, RowPacker<T>& packer, FirstNotFinite& bad);
+  T* place_of(std::size_t input, std::size_t position);
   T* row_at(std::size_t first_panel, std::size_t row);
 
   TokenLayout layout_;

@@ -118,14 +118,14 @@ std::vector<T> packed(const std::vector<T>& rows, std::size_t depth, std::size_t
 
 template <class T, class Term>
 void expect_block(decltype(isogram::simd::KernelTable<T>::inner_products) block, std::size_t panel,
-                  std::size_t a_panels, std::size_t b_panels, std::size_t depth, Term term) {
-  const std::size_t rows = a_panels * panel;
-  const std::size_t cols = b_panels * panel;
-  const auto a = random_values<T>(rows * depth, 1);
-  const auto b = random_values<T>(cols * depth, 2);
-  const std::size_t stride = cols + 5;
-  std::vector<T> out(rows * stride, kPoison<T>);
-  block(packed(a, depth, panel).data(), a_panels, packed(b, depth, panel).data(), b_panels, depth,
+                  std::size_t rows, std::size_t cols, std::size_t depth, Term term) {
+  const std::size_t padded_rows = (rows + panel - 1) / panel * panel;
+  const std::size_t padded_cols = (cols + panel - 1) / panel * panel;
+  const auto a = random_values<T>(padded_rows * depth, 1);
+  const auto b = random_values<T>(padded_cols * depth, 2);
+  const std::size_t stride = padded_cols + 5;
+  std::vector<T> out((padded_rows + 1) * stride, kPoison<T>);
+  block(packed(a, depth, panel).data(), rows, packed(b, depth, panel).data(), cols, depth,
         out.data(), stride);
   for (std::size_t i = 0; i < rows; ++i) {
     for (std::size_t j = 0; j < cols; ++j) {
@@ -138,8 +138,9 @@ void expect_block(decltype(isogram::simd::KernelTable<T>::inner_products) block,
       expect_close(out[i * stride + j], want, sum_error<T>(depth) * magnitude,
                    isogram_test::at(i, j));
     }
-    for (std::size_t j = cols; j < stride; ++j) ASSERT_EQ(out[i * stride + j], kPoison<T>);
+    for (std::size_t j = padded_cols; j < stride; ++j) ASSERT_EQ(out[i * stride + j], kPoison<T>);
   }
+  for (std::size_t j = 0; j < stride; ++j) ASSERT_EQ(out[padded_rows * stride + j], kPoison<T>);
 }
 
 TYPED_TEST(Kernels, Blocks) {
@@ -147,14 +148,22 @@ TYPED_TEST(Kernels, Blocks) {
   at_every_level([] {
     const auto& table = kernels().of<T>();
     ASSERT_EQ(96 % table.panel, 0U);
-    for (const std::size_t depth : {1, 2, 7, 255, 256, 257, 600}) {
-      SCOPED_TRACE("depth " + std::to_string(depth));
-      for (const auto& [a, b] : {std::pair{1, 1}, {2, 1}, {1, 2}}) {
-        expect_block<T>(table.inner_products, table.panel, a, b, depth,
-                        [](Real x, Real y) { return x * y; });
-        expect_block<T>(table.l1_distances, table.panel, a, b, depth,
-                        [](Real x, Real y) { return std::abs(x - y); });
-      }
+    const auto expect_blocks = [&](std::size_t rows, std::size_t cols, std::size_t depth) {
+      SCOPED_TRACE(isogram_test::at(rows, cols) + " depth " + std::to_string(depth));
+      expect_block<T>(table.inner_products, table.panel, rows, cols, depth,
+                      [](Real x, Real y) { return x * y; });
+      expect_block<T>(table.l1_distances, table.panel, rows, cols, depth,
+                      [](Real x, Real y) { return std::abs(x - y); });
+    };
+    const std::size_t panel = table.panel;
+    for (const std::size_t depth : {1, 2, 7, 127, 128, 129, 300}) {
+      expect_blocks(panel, panel, depth);
+      expect_blocks(2 * panel, panel, depth);
+      expect_blocks(panel, 2 * panel, depth);
+    }
+    for (std::size_t n = 1; n <= panel + 1; ++n) {
+      expect_blocks(n, panel, 3);
+      expect_blocks(panel, n, 3);
     }
   });
 }
@@ -168,9 +177,34 @@ TYPED_TEST(Kernels, DeepBlocksKeepTheirDigits) {
     const std::size_t depth = 16384;
     const std::vector<T> rows(table.panel * depth, T(1) / 3);
     std::vector<T> out(table.panel * table.panel);
-    table.inner_products(rows.data(), 1, rows.data(), 1, depth, out.data(), table.panel);
+    table.inner_products(rows.data(), table.panel, rows.data(), table.panel, depth, out.data(),
+                         table.panel);
     const Real want = Real(rows[0]) * rows[0] * depth;
     expect_close(out[0], want, sum_error<T>(depth) * want, "16 384 equal terms");
+  });
+}
+
+TYPED_TEST(Kernels, Transpose) {
+  using T = TypeParam;
+  at_every_level([] {
+    for (const auto& [rows, cols] : {std::pair<std::size_t, std::size_t>{1, 1},
+                                     {16, 16},
+                                     {3, 40},
+                                     {40, 3},
+                                     {33, 50},
+                                     {64, 15}}) {
+      const std::size_t in_stride = cols + 3;
+      const std::size_t out_stride = rows + 2;
+      const auto in = random_values<T>(rows * in_stride, 5);
+      std::vector<T> out(cols * out_stride, kPoison<T>);
+      kernels().of<T>().transpose(in.data(), in_stride, rows, cols, out.data(), out_stride);
+      for (std::size_t j = 0; j < cols; ++j) {
+        for (std::size_t i = 0; i < out_stride; ++i) {
+          const T want = i < rows ? in[i * in_stride + j] : kPoison<T>;
+          ASSERT_EQ(out[j * out_stride + i], want) << isogram_test::at(i, j);
+        }
+      }
+    }
   });
 }
 
@@ -182,7 +216,7 @@ TYPED_TEST(Kernels, BlocksPassOnWhatIsNotFinite) {
     std::vector<T> out(table.panel * table.panel);
     a[0] = std::numeric_limits<T>::infinity();  // element 0 of row 0
     a[1] = std::numeric_limits<T>::quiet_NaN();
-    table.inner_products(a.data(), 1, a.data(), 1, 2, out.data(), table.panel);
+    table.inner_products(a.data(), 3, a.data(), 3, 2, out.data(), table.panel);
     EXPECT_EQ(out[2], std::numeric_limits<T>::infinity());
     EXPECT_TRUE(std::isnan(out[table.panel + 2]));
     EXPECT_EQ(out[2 * table.panel + 2], T(2));

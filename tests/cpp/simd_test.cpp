@@ -42,14 +42,14 @@ std::vector<Level> offered() {
 // Every kernel of a table: a new one does not compile here before it is added.
 template <class T>
 std::vector<const void*> addresses(const KernelTable<T>& table) {
-  const auto& [panel, inner_products, l1_distances, squared_distances, exponentials, polynomials,
-               sum, dot, add_to, subtract_shifts, assignment] = table;
+  const auto& [panel, inner_products, l1_distances, transpose, squared_distances, exponentials,
+               polynomials, sum, dot, add_to, subtract_shifts, assignment] = table;
   const auto& [largest_magnitude, scale, start, augment, slack] = assignment;
   const auto list = [](auto... kernel) {
     return std::vector<const void*>{reinterpret_cast<const void*>(kernel)...};
   };
-  return list(inner_products, l1_distances, squared_distances, exponentials, polynomials, sum, dot,
-              add_to, subtract_shifts, largest_magnitude, scale, start, augment, slack);
+  return list(inner_products, l1_distances, transpose, squared_distances, exponentials, polynomials,
+              sum, dot, add_to, subtract_shifts, largest_magnitude, scale, start, augment, slack);
 }
 
 template <class T>
@@ -59,7 +59,7 @@ void expect_inner_products() {
   const std::size_t n = table.panel;
   std::vector<T> packed(n * kDepth), out(n * n);
   for (std::size_t i = 0; i < packed.size(); ++i) packed[i] = static_cast<T>(i % 13) - T{5};
-  table.inner_products(packed.data(), 1, packed.data(), 1, kDepth, out.data(), n);
+  table.inner_products(packed.data(), n, packed.data(), n, kDepth, out.data(), n);
   for (std::size_t i = 0; i < n; ++i) {
     for (std::size_t j = 0; j < n; ++j) {
       T expected = 0;  // small integers: every sum is exact

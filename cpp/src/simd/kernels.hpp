@@ -93,14 +93,19 @@ template <class T>
 struct KernelTable {
   std::size_t panel;  // rows per panel; divides kTileEdge
 
-  // out[i * stride + j] = ⟨row i of a, row j of b⟩ for whole panels: a_panels * panel rows and
-  // b_panels * panel columns are written. Each dot product is summed in T, in short depth panels.
-  void (*inner_products)(const T* a, std::size_t a_panels, const T* b, std::size_t b_panels,
+  // out[i * stride + j] = ⟨row i of a, row j of b⟩ for i < rows, j < cols; a and b begin with a
+  // panel. What follows in `out`, up to whole panels of rows and of columns, may be overwritten.
+  // Each dot product is summed in T, in short depth panels.
+  void (*inner_products)(const T* a, std::size_t rows, const T* b, std::size_t cols,
                          std::size_t depth, T* out, std::size_t stride) noexcept;
 
   // The same with Σ |a − b| in place of the inner product.
-  void (*l1_distances)(const T* a, std::size_t a_panels, const T* b, std::size_t b_panels,
+  void (*l1_distances)(const T* a, std::size_t rows, const T* b, std::size_t cols,
                        std::size_t depth, T* out, std::size_t stride) noexcept;
+
+  // out[j * out_stride + i] = in[i * in_stride + j] for i < rows, j < cols.
+  void (*transpose)(const T* in, std::size_t in_stride, std::size_t rows, std::size_t cols, T* out,
+                    std::size_t out_stride) noexcept;
 
   // Inner products in `row` become squared distances a² + b_j² − 2⟨a, b_j⟩. Returns how many fell
   // below `relative` * (a² + b_j²), where cancellation has eaten the digits.

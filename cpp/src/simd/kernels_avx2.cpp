@@ -16,6 +16,7 @@ inline constexpr std::size_t kRegisterRows = 4;  // rows of sums that a micro-ke
 #include "logarithm-inl.hpp"
 #include "sinkhorn-inl.hpp"
 #include "sum-inl.hpp"
+#include "transpose-inl.hpp"
 // Assignment starts from Sinkhorn's duals.
 #include "assign-inl.hpp"
 // The table of them all comes last.

@@ -8,6 +8,7 @@ constexpr KernelTable<T> table_of() {
       .panel = kPanel<T>,
       .inner_products = &inner_products<T>,
       .l1_distances = &l1_distances<T>,
+      .transpose = &transpose<T>,
       .squared_distances = &squared_distances<T>,
       .exponentials = &exponentials<T>,
       .polynomials = &polynomials<T>,
