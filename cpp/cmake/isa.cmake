@@ -36,6 +36,9 @@ function(isogram_add_simd_levels target)
     # GCC prefers 256-bit vectors on early AVX-512 processors; the micro-kernels want all 512.
     isogram_add_simd_level(${target} avx512
       -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprefer-vector-width=512)
+    isogram_add_simd_level(${target} avx512vnni
+      -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512vnni -mavx2 -mfma
+      -mprefer-vector-width=512)
     target_compile_definitions(${target} PRIVATE ISOGRAM_HAVE_X86_LEVELS)
   elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
     isogram_add_simd_level(${target} neon)

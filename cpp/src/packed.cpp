@@ -57,10 +57,11 @@ int transform_row(double* row, std::size_t n, const Transform& transform) {
 }  // namespace
 
 template <class T>
-RowPacker<T>::RowPacker(const simd::KernelTable<T>& kernels, std::size_t depth)
-    : kernels_(&kernels),
+RowPacker<T>::RowPacker(std::size_t panel, Transpose transpose, std::size_t depth)
+    : panel_(panel),
+      transpose_(transpose),
       depth_(depth),
-      capacity_(std::clamp(kKeptEntries / depth, std::size_t{1}, kernels.panel)),
+      capacity_(std::clamp(kKeptEntries / depth, std::size_t{1}, panel)),
       rows_(product(capacity_, depth)) {}
 
 template <class T>
@@ -76,7 +77,7 @@ const T* RowPacker<T>::add(const Source* row, T* panel_row) {
 template <class T>
 void RowPacker<T>::flush() {
   if (count_ == 0) return;
-  kernels_->transpose(rows_.data(), depth_, count_, depth_, first_, kernels_->panel);
+  transpose_(rows_.data(), depth_, count_, depth_, first_, panel_);
   count_ = 0;
 }
 
@@ -129,9 +130,11 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, const Execu
 
 template class RowPacker<float>;
 template class RowPacker<double>;
+template class RowPacker<std::int32_t>;
 template const float* RowPacker<float>::add(const float*, float*);
 template const float* RowPacker<float>::add(const double*, float*);
 template const double* RowPacker<double>::add(const double*, double*);
+template const std::int32_t* RowPacker<std::int32_t>::add(const std::int32_t*, std::int32_t*);
 template class Packed<float>;
 template class Packed<double>;
 

@@ -30,7 +30,10 @@ struct Transform {
 template <class T>
 class RowPacker {
  public:
-  RowPacker(const simd::KernelTable<T>& kernels, std::size_t depth);
+  // For the panels of a table of kernels.
+  template <class Kernels>
+  RowPacker(const Kernels& kernels, std::size_t depth)
+      : RowPacker(kernels.panel, kernels.transpose, depth) {}
 
   // Rounds the row to T; element k is to go to panel_row[k * panel]. Returns the rounded row, which
   // is good until the next call.
@@ -41,7 +44,12 @@ class RowPacker {
   void flush();
 
  private:
-  const simd::KernelTable<T>* kernels_;
+  using Transpose = void (*)(const T*, std::size_t, std::size_t, std::size_t, T*,
+                             std::size_t) noexcept;
+  RowPacker(std::size_t panel, Transpose transpose, std::size_t depth);
+
+  std::size_t panel_;
+  Transpose transpose_;
   std::size_t depth_;
   std::size_t capacity_;  // rows
   Buffer<T> rows_;

@@ -23,7 +23,7 @@ namespace {
 
 // Affinities of one pair of groups stay within this many rows and columns, so that a core's own
 // cache holds them between the Gram block and the matchings.
-constexpr std::size_t kAffinityEdge = 362;
+constexpr std::size_t kAffinityEdge = 400;
 
 // ---- What is matched with what ---------------------------------------------------------------
 
@@ -51,6 +51,7 @@ TokenLayout layout_for(std::span<const InputView> inputs, std::span<const InputV
       matching == Matching::exact || matching == Matching::window || matching == Matching::none;
   layout.centered = keeps_matching && all_same_size(inputs, layout.max_tokens) &&
                     all_same_size(others, layout.max_tokens);
+  layout.precision = options.precision;
   layout.group = std::max(std::size_t{1}, kAffinityEdge / layout.max_tokens);
   return layout;
 }
@@ -63,6 +64,7 @@ class Matcher {
  public:
   Matcher(const RsmOptions& options, const TokenLayout& layout, std::size_t affinity_entries)
       : affinities(affinity_entries),
+        byte_products(options.precision == Precision::int8 ? kTileSize : 0),
         options_(options),
         solver_(solver_size(options, layout), solver_size(options, layout)),
         greedy_(layout.max_tokens) {}
@@ -74,11 +76,16 @@ class Matcher {
       case Matching::topk:
         return topk_total(affinity, worker);
       default:
-        return solver_.solve(affinity, Objective::maximize, &worker).total;
+        return solve(affinity, worker).total;
     }
   }
 
+  Assignment solve(MatrixView<const T> affinity, Worker& worker) {
+    return solver_.solve(affinity, Objective::maximize, &worker);
+  }
+
   Buffer<T> affinities;
+  Buffer<std::int32_t> byte_products;  // a tile of them
 
  private:
   static std::size_t solver_size(const RsmOptions& options, const TokenLayout& layout) {
@@ -102,6 +109,38 @@ class Matcher {
   RsmOptions options_;
   AssignmentSolver<T> solver_;
   GreedyMatcher<T> greedy_;
+};
+
+// ---- Products of bytes -----------------------------------------------------------------------
+
+// The rows of a group of inputs in int8: bytes, and what turns their products into affinities.
+template <class T>
+struct ScaledRows {
+  ScaledRows(const TokenSets<T>& sets, std::size_t group)
+      : words(sets.group_words(group)), count(sets.group_rows(group).count) {
+    const std::size_t first = sets.group(group).begin;
+    scales = sets.narrow().scales(first);
+    excesses = sets.narrow().excesses(first);
+  }
+
+  // affinities = (products − 128 Σ a) · scale of the row · scale of the column
+  void scale(Span rows, const ScaledRows& columns, Span cols, const std::int32_t* products,
+             T* affinities, std::size_t stride) const {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const std::int32_t excess = excesses[rows.begin + i];
+      const float of_row = scales[rows.begin + i];
+      const float* of_columns = columns.scales + cols.begin;
+      for (std::size_t j = 0; j < cols.size(); ++j) {
+        const auto product = static_cast<float>(products[i * kTileEdge + j] - excess);
+        affinities[i * stride + j] = product * (of_row * of_columns[j]);
+      }
+    }
+  }
+
+  const std::int32_t* words;
+  std::size_t count;
+  const float* scales;
+  const std::int32_t* excesses;
 };
 
 // ---- The walk over all pairs -----------------------------------------------------------------
@@ -162,16 +201,38 @@ class RsmWalk {
     return product(edge, edge);
   }
 
-  // Affinities between all tokens of two pieces, tile by tile: huge inputs can be stopped.
+  // Affinities between all tokens of two pieces, or of a piece with itself on and above the
+  // diagonal tiles; tile by tile, so that huge inputs can be stopped.
   void compute_affinities(typename TokenSets<T>::Rows a, typename TokenSets<T>::Rows b, T* out,
                           std::size_t stride, Worker& worker) const {
     const std::size_t depth = rows_.depth();
-    for (std::size_t q = 0; q < b.count; q += kTileEdge) {
-      for (std::size_t p = 0; p < a.count; p += kTileEdge) {
+    for (std::size_t p = 0; p < a.count; p += kTileEdge) {
+      for (std::size_t q = a.data == b.data ? p : 0; q < b.count; q += kTileEdge) {
         worker.check();
         kernels_.inner_products(a.data + p * depth, std::min(kTileEdge, a.count - p),
                                 b.data + q * depth, std::min(kTileEdge, b.count - q), depth,
                                 out + p * stride + q, stride);
+      }
+    }
+  }
+
+  // The same from tokens as bytes.
+  void compute_affinities(const TokenSets<T>& a, std::size_t a_group, const TokenSets<T>& b,
+                          std::size_t b_group, Matcher<T>& matcher, std::size_t stride,
+                          Worker& worker) const {
+    const ScaledRows<T> rows(a, a_group);
+    const ScaledRows<T> columns(b, b_group);
+    std::int32_t* products = matcher.byte_products.data();
+    for (std::size_t p = 0; p < rows.count; p += kTileEdge) {
+      for (std::size_t q = rows.words == columns.words ? p : 0; q < columns.count; q += kTileEdge) {
+        worker.check();
+        const Span row_span{p, std::min(p + kTileEdge, rows.count)};
+        const Span column_span{q, std::min(q + kTileEdge, columns.count)};
+        byte_kernels_->inner_products(rows.words + p * a.word_depth(), row_span.size(),
+                                      columns.words + q * b.word_depth(), column_span.size(),
+                                      a.word_depth(), products, kTileEdge);
+        rows.scale(row_span, columns, column_span, products,
+                   matcher.affinities.data() + p * stride + q, stride);
       }
     }
   }
@@ -188,7 +249,11 @@ class RsmWalk {
     const auto a = rows_.group_rows(cell.row);
     const auto b = cols().group_rows(cell.col);
     const auto stride = static_cast<std::ptrdiff_t>(padded(b.count));
-    compute_affinities(a, b, affinities, stride, worker);
+    if (rows_.has_words()) {
+      compute_affinities(rows_, cell.row, cols(), cell.col, matcher, padded(b.count), worker);
+    } else {
+      compute_affinities(a, b, affinities, padded(b.count), worker);
+    }
     for (std::size_t i = inputs.begin; i < inputs.end; ++i) {
       const T* first_row = affinities + rows_.row_in_group(i) * stride;
       for (std::size_t j = others.begin; j < others.end; ++j) {
@@ -197,9 +262,31 @@ class RsmWalk {
         worker.check();
         const MatrixView<const T> affinity(first_row + cols().row_in_group(j), rows_.tokens(i),
                                            cols().tokens(j), stride, 1);
-        write(i, j, matcher.total(affinity, worker));
+        if (options_.precision == Precision::float32) {
+          write(i, j, matcher.total(affinity, worker));
+        } else {
+          write_rescored(i, j, matcher.solve(affinity, worker));
+        }
       }
     }
+  }
+
+  // Scores a matching of rounded tokens with the tokens themselves.
+  void write_rescored(std::size_t i, std::size_t j, const Assignment& found) const {
+    const NarrowTokens& a = rows_.narrow();
+    const NarrowTokens& b = cols().narrow();
+    double total = 0;
+    for (std::size_t s = 0; s < rows_.tokens(i); ++s) {
+      if (found.columns[s] < 0) continue;
+      const auto t = static_cast<std::size_t>(found.columns[s]);
+      total += simd::kernels().float32.dot(a.token(i, s), b.token(j, t), rows_.channels());
+    }
+    write(i, j, total);
+    if (!outputs_.loss.data) return;
+    const double bound =
+        found.total + found.gap + rounding_bound(a.norms(i), b.norms(j), rows_.channels());
+    const double norms = std::sqrt(rows_.squared_norm(i)) * std::sqrt(cols().squared_norm(j));
+    store(outputs_.loss, i, j, norms > 0 ? std::max(0.0, bound - total) / norms : 0);
   }
 
   void add_windows(Cell cell, Matcher<T>& matcher, Worker& worker) const {
@@ -251,6 +338,7 @@ class RsmWalk {
     }
     if (outputs_.cosine.data) outputs_.cosine(i, i) = squared_norm > 0 ? T(1) : T(0);
     if (outputs_.squared_distance.data) outputs_.squared_distance(i, i) = T(0);
+    if (outputs_.loss.data) outputs_.loss(i, i) = T(0);
   }
 
   // Turns a matched sum of packed tokens into the entries of pair (i, j).
@@ -289,6 +377,7 @@ class RsmWalk {
   }
 
   const simd::KernelTable<T>& kernels_;
+  const simd::ByteKernels* byte_kernels_ = simd::byte_kernels();
   const RsmOptions options_;
   const RsmOutputs<T> outputs_;
   const Execution& execution_;
@@ -324,6 +413,14 @@ void require_block(const RsmOptions& options) {
 }
 
 template <class T>
+void require_precision(const RsmOptions& options) {
+  if (options.precision == Precision::float32) return;
+  require(options.matching == Matching::exact,
+          "`precision` must be float32 unless the matching is exact");
+  require(sizeof(T) == sizeof(float), "`precision` must be float32 for float64 tokens");
+}
+
+template <class T>
 void require_outputs(const RsmOutputs<T>& outputs, std::size_t rows, std::size_t cols) {
   const auto check = [&](const MatrixView<T>& out, const char* name) {
     if (out.data) require_shape(out, rows, cols, name);
@@ -331,6 +428,7 @@ void require_outputs(const RsmOutputs<T>& outputs, std::size_t rows, std::size_t
   check(outputs.linear, "linear");
   check(outputs.cosine, "cosine");
   check(outputs.squared_distance, "squared_distance");
+  check(outputs.loss, "loss");
 }
 
 template <class T>
@@ -340,6 +438,7 @@ void run(std::span<const InputView> inputs, std::span<const InputView> others, b
   require_inputs(inputs, inputs[0].cols);
   require_inputs(others, inputs[0].cols);
   require_block(options);
+  require_precision<T>(options);
   require_outputs(outputs, inputs.size(), others.size());
   RsmWalk<T>(inputs, others, is_symmetric, options, outputs, execution).run();
 }

@@ -15,13 +15,13 @@ namespace {
 struct Widened {
   std::size_t tokens;
   std::size_t channels;
-  std::vector<double> values;
+  Buffer<double> values;
   double* token(std::size_t s) { return values.data() + s * channels; }
   const double* token(std::size_t s) const { return values.data() + s * channels; }
 };
 
 Widened widen(const InputView& view, std::size_t input, FirstNotFinite& bad) {
-  Widened z{view.rows, view.cols, std::vector<double>(product(view.rows, view.cols))};
+  Widened z{view.rows, view.cols, Buffer<double>::unset(product(view.rows, view.cols))};
   const RowReader reader(view);
   for (std::size_t s = 0; s < z.tokens; ++s) {
     reader.read(s, z.token(s));
@@ -32,15 +32,13 @@ Widened widen(const InputView& view, std::size_t input, FirstNotFinite& bad) {
 
 // Scales so that the largest magnitude is in [1/2, 1); returns the exponent taken out.
 int normalise(Widened& z) {
-  double largest = 0;
-  for (const double x : z.values) largest = std::max(largest, std::abs(x));
-  const int exponent = exponent_of(largest);
-  scale_down(z.values.data(), z.values.size(), exponent);
+  const int exponent = exponent_of(largest_magnitude(z.values.data(), z.values.size()));
+  if (exponent != 0) scale_down(z.values.data(), z.values.size(), exponent);
   return exponent;
 }
 
 double squared_norm_of(const double* token, std::size_t channels) {
-  return std::inner_product(token, token + channels, token, 0.0);
+  return simd::kernels().float64.dot(token, token, channels);
 }
 
 // Tokens by descending norm, equal ones by index.
@@ -57,16 +55,17 @@ std::vector<std::size_t> by_norm(const Widened& z) {
 // Subtracts the mean token and writes it to `mean`; relative to the first token, so that equal
 // tokens become exactly zero.
 void subtract_mean_token(Widened& z, double* mean) {
+  const auto& kernels = simd::kernels().float64;
   const std::vector<double> first(z.token(0), z.token(0) + z.channels);
   for (std::size_t s = 0; s < z.tokens; ++s) {
-    for (std::size_t c = 0; c < z.channels; ++c) mean[c] += z.token(s)[c] - first[c];
+    kernels.subtract_shifts(z.token(s), z.token(s), z.channels, 0, first.data());
+    kernels.add_to(mean, z.token(s), z.channels);
   }
-  for (std::size_t c = 0; c < z.channels; ++c) {
-    mean[c] = first[c] + mean[c] / static_cast<double>(z.tokens);
-  }
+  for (std::size_t c = 0; c < z.channels; ++c) mean[c] /= static_cast<double>(z.tokens);
   for (std::size_t s = 0; s < z.tokens; ++s) {
-    for (std::size_t c = 0; c < z.channels; ++c) z.token(s)[c] -= mean[c];
+    kernels.subtract_shifts(z.token(s), z.token(s), z.channels, 0, mean);
   }
+  for (std::size_t c = 0; c < z.channels; ++c) mean[c] += first[c];
 }
 
 bool needs_order(Matching matching) {
@@ -91,11 +90,13 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, std::span<const Inp
     tokens_.push_back(inputs[i].rows);
   }
   place();
-  data_ = Buffer<T>(product(product(panels_, panel_), depth_));
+  prepare_narrow();
+  if (!has_words()) data_ = Buffer<T>(product(product(panels_, panel_), depth_));
   FirstNotFinite bad(inputs.size());
-  std::vector<RowPacker<T>> packers;
+  std::vector<Packers> packers;
   for (std::size_t w = team_size(execution, inputs.size()); w > 0; --w) {
-    packers.emplace_back(kernels, channels_);
+    packers.push_back({RowPacker<T>(kernels, channels_), std::nullopt});
+    if (has_words()) packers.back().words.emplace(*byte_kernels_, word_depth());
   }
   const auto pack_input = [&](std::size_t input, Worker& worker) {
     worker.check();
@@ -103,6 +104,18 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, std::span<const Inp
   };
   parallel_for(execution, inputs.size(), pack_input, packers.size());
   bad.throw_with_task_if_found(inputs[0].name);
+}
+
+template <class T>
+void TokenSets<T>::prepare_narrow() {
+  if (layout_.precision == Precision::float32) return;
+  std::vector<std::size_t> first_token{0};
+  for (const std::size_t count : tokens_) first_token.push_back(first_token.back() + count);
+  narrow_.emplace(layout_.precision, std::move(first_token), channels_);
+  if (layout_.precision != Precision::int8 || channels_ > simd::kMostBytes) return;
+  byte_kernels_ = simd::byte_kernels();
+  if (!has_words()) return;
+  words_ = Buffer<std::int32_t>(product(product(panels_, panel_), word_depth()));
 }
 
 // Gives every piece its first panel.
@@ -126,7 +139,7 @@ void TokenSets<T>::place() {
 }
 
 template <class T>
-void TokenSets<T>::pack(std::size_t input, const InputView& view, RowPacker<T>& packer,
+void TokenSets<T>::pack(std::size_t input, const InputView& view, Packers& packers,
                         FirstNotFinite& bad) {
   Widened z = widen(view, input, bad);
   if (bad.found(input)) return;
@@ -137,28 +150,38 @@ void TokenSets<T>::pack(std::size_t input, const InputView& view, RowPacker<T>& 
   if (needs_order(layout_.matching)) order = by_norm(z);
   if (layout_.centered) subtract_mean_token(z, means_.data() + input * channels_);
   for (std::size_t position = 0; position < z.tokens; ++position) {
-    packer.add(z.token(order[position]), place_of(input, position));
+    double* token = z.token(order[position]);
+    if (narrow_) narrow_->round(input, position, token);
+    if (has_words()) {
+      packers.words->add(narrow_->words(input, position, token).data(),
+                         words_.data() + place_of(input, position, word_depth()));
+    } else {
+      packers.rows.add(token, data_.data() + place_of(input, position, depth_));
+    }
   }
-  packer.flush();
+  packers.rows.flush();
+  if (packers.words) packers.words->flush();
 }
 
-// Of the first channel of an input's token.
+// Where a token's first element goes in panels of rows of `depth` elements.
 template <class T>
-T* TokenSets<T>::place_of(std::size_t input, std::size_t position) {
+std::size_t TokenSets<T>::place_of(std::size_t input, std::size_t position,
+                                   std::size_t depth) const {
   switch (layout_.matching) {
     case Matching::none:
-      return row_at(0, input) + position * channels_ * panel_;
+      return row_at(0, input, depth) + position * channels_ * panel_;
     case Matching::window:
       return row_at(first_panel_[input] + position / layout_.window * panels_for(layout_.window),
-                    position % layout_.window);
+                    position % layout_.window, depth);
     default:
-      return row_at(first_panel_[input / layout_.group], row_in_group(input) + position);
+      return row_at(first_panel_[input / layout_.group], row_in_group(input) + position, depth);
   }
 }
 
 template <class T>
-T* TokenSets<T>::row_at(std::size_t first_panel, std::size_t row) {
-  return data_.data() + (first_panel + row / panel_) * panel_ * depth_ + row % panel_;
+std::size_t TokenSets<T>::row_at(std::size_t first_panel, std::size_t row,
+                                 std::size_t depth) const {
+  return (first_panel + row / panel_) * panel_ * depth + row % panel_;
 }
 
 template <class T>

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
 #include "isogram/rsm.hpp"
+#include "narrow.hpp"
 #include "packed.hpp"
 #include "simd/kernels.hpp"
 #include "tile.hpp"
@@ -23,6 +26,7 @@ struct TokenLayout {
   bool centered = false;       // every input less its own mean token
   std::size_t group = 1;       // inputs whose tokens share panels
   std::size_t max_tokens = 0;  // of any input
+  Precision precision = Precision::float32;
 };
 
 // n inputs. Input i is stored as 2^−exponent(i) · (Z_i − mean_i), its tokens as packed rows: in
@@ -51,6 +55,16 @@ class TokenSets {
     std::size_t count;
   };
   Rows group_rows(std::size_t g) const;
+
+  // Of a narrow precision: tokens as they are and as they were rounded. In place of packed rows of
+  // T there may be words of bytes.
+  const NarrowTokens& narrow() const { return *narrow_; }
+  bool has_words() const { return byte_kernels_ != nullptr; }
+  const std::int32_t* group_words(std::size_t g) const {
+    return words_.data() + first_panel_[g] * panel_ * word_depth();
+  }
+  std::size_t word_depth() const { return (channels_ + 3) / 4; }
+
   Rows window_rows(std::size_t input, std::size_t window) const;
   Rows tile_rows(std::size_t tile) const;  // Matching::none: kTileEdge inputs
 
@@ -69,9 +83,16 @@ class TokenSets {
   std::size_t windows(std::size_t input) const { return tiles_per(tokens_[input], layout_.window); }
   std::size_t panels_for(std::size_t rows) const { return tiles_per(rows, panel_); }
   void place();
-  void pack(std::size_t input, const InputView& view, RowPacker<T>& packer, FirstNotFinite& bad);
-  T* place_of(std::size_t input, std::size_t position);
-  T* row_at(std::size_t first_panel, std::size_t row);
+
+  // One thread's way into panels.
+  struct Packers {
+    RowPacker<T> rows;
+    std::optional<RowPacker<std::int32_t>> words;
+  };
+  void prepare_narrow();
+  void pack(std::size_t input, const InputView& view, Packers& packers, FirstNotFinite& bad);
+  std::size_t place_of(std::size_t input, std::size_t position, std::size_t depth) const;
+  std::size_t row_at(std::size_t first_panel, std::size_t row, std::size_t depth) const;
 
   TokenLayout layout_;
   std::size_t panel_;
@@ -85,6 +106,9 @@ class TokenSets {
   std::vector<double> squared_norms_;
   Buffer<double> means_;
   Buffer<T> data_;
+  std::optional<NarrowTokens> narrow_;
+  const simd::ByteKernels* byte_kernels_ = nullptr;  // of the words, where there are some
+  Buffer<std::int32_t> words_;
 };
 
 }  // namespace isogram

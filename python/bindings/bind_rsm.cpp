@@ -19,6 +19,12 @@ constexpr std::array<std::pair<std::string_view, Matching>, 5> kMatchings{{
     {"none", Matching::none},
 }};
 
+constexpr std::array<std::pair<std::string_view, Precision>, 3> kPrecisions{{
+    {"float32", Precision::float32},
+    {"bfloat16", Precision::bfloat16},
+    {"int8", Precision::int8},
+}};
+
 // All of one name: the core's messages count the inputs.
 std::vector<InputView> token_views(const py::list& samples, const char* name) {
   return input_views(samples, std::vector<std::string>(samples.size(), name));
@@ -26,10 +32,11 @@ std::vector<InputView> token_views(const py::list& samples, const char* name) {
 
 void semantic_rsm(const std::string& function, const py::list& samples,
                   const std::optional<py::list>& other, const std::string& matching,
-                  std::size_t block, const OptionalArray& linear, const OptionalArray& cosine,
-                  const OptionalArray& squared_distance, int num_threads,
-                  const py::object& progress) {
-  const RsmOptions options{from_name<Matching>(kMatchings, matching, "matching"), block};
+                  std::size_t block, const std::string& precision, const OptionalArray& linear,
+                  const OptionalArray& cosine, const OptionalArray& squared_distance,
+                  const OptionalArray& loss, int num_threads, const py::object& progress) {
+  const RsmOptions options{from_name<Matching>(kMatchings, matching, "matching"), block,
+                           from_name<Precision>(kPrecisions, precision, "precision")};
   const std::vector<InputView> inputs = token_views(samples, "tokens");
   const std::vector<InputView> others = token_views(other.value_or(py::list()), "other");
   const std::size_t pairs =
@@ -38,7 +45,7 @@ void semantic_rsm(const std::string& function, const py::list& samples,
   if (!any) throw py::type_error("expected an output array");
   with_output(*any, [&]<class T>(MatrixView<T>) {
     const RsmOutputs<T> outputs{output_view<T>(linear), output_view<T>(cosine),
-                                output_view<T>(squared_distance)};
+                                output_view<T>(squared_distance), output_view<T>(loss)};
     Call(function, num_threads, progress, pairs).run([&](const Execution& execution) {
       if (other) {
         isogram::semantic_rsm<T>(inputs, others, options, outputs, execution);
@@ -53,8 +60,8 @@ void semantic_rsm(const std::string& function, const py::list& samples,
 
 void register_rsm(py::module_& module) {
   module.def("semantic_rsm", &semantic_rsm, "function"_a, "samples"_a, "other"_a, "matching"_a,
-             "block"_a, "linear"_a, "cosine"_a, "squared_distance"_a, "num_threads"_a,
-             "progress"_a);
+             "block"_a, "precision"_a, "linear"_a, "cosine"_a, "squared_distance"_a, "loss"_a,
+             "num_threads"_a, "progress"_a);
 }
 
 }  // namespace isogram::bindings

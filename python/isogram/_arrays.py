@@ -192,8 +192,9 @@ class Output:
         like: Array,
         advice: str,
         in_place: NDArray[Any] | None = None,
+        name: str = "out",
     ) -> None:
-        """Check `out`, or the memory that a new array takes; `in_place` may be `out` itself."""
+        """Check `out`, which may have another `name`, or the memory that a new array takes; `in_place` may be `out` itself."""
         self._out = out
         self._give = giver(like)
         dtype = result_dtype(*inputs.values())
@@ -201,9 +202,9 @@ class Output:
             check_memory(function, shape, dtype, advice)
             self.array: NDArray[Any] = np.empty(shape, dtype)
             return
-        self.array = _check_out(function, out, shape, dtype)
+        self.array = _check_out(function, name, out, shape, dtype)
         if in_place is None or not _is_same_memory(self.array, in_place):
-            _refuse_overlap(function, self.array, inputs.items())
+            _refuse_overlap(function, name, self.array, inputs.items())
 
     def give(self) -> Array:
         """Return the finished result to the caller."""
@@ -211,24 +212,28 @@ class Output:
 
 
 def _check_out(
-    function: str, out: Array, shape: tuple[int, int], dtype: np.dtype[Any]
+    function: str, name: str, out: Array, shape: tuple[int, int], dtype: np.dtype[Any]
 ) -> NDArray[Any]:
     if isinstance(out, list | tuple):
-        raise TypeError(f"{function}: `out` must be an array, got {type(out).__name__}")
-    array, type_name = _to_numpy(function, "out", out)
+        raise TypeError(f"{function}: `{name}` must be an array, got {type(out).__name__}")
+    array, type_name = _to_numpy(function, name, out)
     if type_name != dtype.name or not array.dtype.isnative:
         came = type_name if array.dtype.isnative else array.dtype
-        raise TypeError(f"{function}: `out` must be of {dtype}, got {came}")
+        raise TypeError(f"{function}: `{name}` must be of {dtype}, got {came}")
     if array.shape != shape:
-        raise ValueError(f"{function}: `out` must be of shape {shape}, got {array.shape}")
+        raise ValueError(f"{function}: `{name}` must be of shape {shape}, got {array.shape}")
     if getattr(out, "requires_grad", False):
-        raise ValueError(f"{function}: `out` must not require a gradient, got a tensor that does")
+        raise ValueError(
+            f"{function}: `{name}` must not require a gradient, got a tensor that does"
+        )
     if not array.flags.writeable:
-        raise ValueError(f"{function}: `out` must be writeable, got a read-only array")
+        raise ValueError(f"{function}: `{name}` must be writeable, got a read-only array")
     if not array.flags.aligned or not _has_whole_strides(array):
-        raise ValueError(f"{function}: `out` must be aligned, with strides of whole items")
+        raise ValueError(f"{function}: `{name}` must be aligned, with strides of whole items")
     if _overlaps_itself(array):
-        raise ValueError(f"{function}: `out` must not overlap itself, got strides {array.strides}")
+        raise ValueError(
+            f"{function}: `{name}` must not overlap itself, got strides {array.strides}"
+        )
     return array
 
 
@@ -245,11 +250,11 @@ def _is_same_memory(a: NDArray[Any], b: NDArray[Any]) -> bool:
 
 
 def _refuse_overlap(
-    function: str, out: NDArray[Any], inputs: Iterable[tuple[str, NDArray[Any]]]
+    function: str, name: str, out: NDArray[Any], inputs: Iterable[tuple[str, NDArray[Any]]]
 ) -> None:
-    for name, array in inputs:
+    for other, array in inputs:
         if _shares_memory(out, array):
-            raise ValueError(f"{function}: `out` must not overlap `{name}`, got shared memory")
+            raise ValueError(f"{function}: `{name}` must not overlap `{other}`, got shared memory")
 
 
 def _shares_memory(a: NDArray[Any], b: NDArray[Any]) -> bool:

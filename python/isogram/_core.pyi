@@ -78,9 +78,11 @@ def semantic_rsm(
     other: list[_Array] | None,
     matching: str,
     block: int,
+    precision: str,
     linear: _Array | None,
     cosine: _Array | None,
     squared_distance: _Array | None,
+    loss: _Array | None,
     num_threads: int,
     progress: _Progress,
 ) -> None: ...

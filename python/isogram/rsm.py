@@ -24,6 +24,7 @@ from isogram.gram import zero_median
 
 _KERNELS = ("linear", "cosine", "rbf")
 _MATCHINGS = ("exact", "window", "topk", "greedy", "none")
+_PRECISIONS = ("float32", "bfloat16", "int8")
 _LAYOUTS = {"nsc": 3, "nhwc": 4, "nchw": 4}
 
 
@@ -35,11 +36,13 @@ def semantic_rsm(
     matching: str = "exact",
     window: int | None = None,
     topk: int | None = None,
+    precision: str = "float32",
     layout: str = "nsc",
     lengths: Any = None,
     other_lengths: Any = None,
     bandwidth: float | str = "median",
     out: Array | None = None,
+    loss: Array | None = None,
     num_threads: int | None = None,
     progress: Progress = False,
 ) -> Any:
@@ -69,6 +72,12 @@ def semantic_rsm(
         Of matching "window", at least 1, and only there.
     topk : int, optional
         Of matching "topk", at least 1, and only there.
+    precision : {"float32", "bfloat16", "int8"}
+        What the exact matching sees of tokens that are not float64: channels as they are, rounded
+        to bfloat16, or to whole numbers from -127 to 127 times a scale of each token. The pairs it
+        matches are scored in float32 all the same, so that m can only be too small: on features of
+        real networks by 1e-6 of itself on average. int8 is the faster where the processor
+        multiplies bytes (AVX-512 VNNI); bfloat16 is multiplied as float32, at its speed.
     layout : {"nsc", "nhwc", "nchw"}
         Axes of an array: the latter two are (n, h, w, c) and (n, c, h, w), with s = h·w.
     lengths, other_lengths : n (m) integers from 1 to s, optional
@@ -79,6 +88,11 @@ def semantic_rsm(
     out : array of shape (n, n) or (n, m), optional
         Where to write the result of a single kernel: of its very type, any strides, apart from the
         inputs.
+    loss : array of shape (n, n) or (n, m), optional
+        Where to write how much a narrow `precision` may have cost each pair: m is below the optimum
+        by at most loss[i, j] ‖Z_i‖ ‖Z_j‖, which is the bound for an entry of the cosine kernel. A
+        proof from the duals of the rounded problem and norms of the rounding errors, and therefore
+        far above the loss itself. float32, any strides, apart from the inputs.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
     progress : bool or callable
@@ -93,7 +107,8 @@ def semantic_rsm(
     Raises
     ------
     ValueError
-        A wrong shape, layout or length, a NaN or infinity, whose index is named; a bandwidth by the
+        A wrong shape, layout or length; a narrow `precision` with float64 tokens or another matching
+        than "exact", or `loss` without one; a NaN or infinity, whose index is named; a bandwidth by the
         median of no pairs, or where the median is 0.
     TypeError
         Integers and other types that are not floats; arrays on a GPU.
@@ -124,7 +139,7 @@ def semantic_rsm(
         _Call("semantic_rsm", layout, num_threads, progress),
         _Inputs(tokens, other, lengths, other_lengths),
         kernels,
-        _matching(matching, window, topk),
+        _matching(matching, window, topk, precision, loss),
         bandwidth,
         out,
         is_single=isinstance(kernel, str),
@@ -185,7 +200,7 @@ def spatial_rsm(
         _Call("spatial_rsm", layout, num_threads, progress),
         _Inputs(tokens, other, lengths, other_lengths),
         _kernels("spatial_rsm", kernel),
-        _Matching("none", 0),
+        _Matching("none", 0, "float32", None),
         bandwidth,
         out,
         is_single=isinstance(kernel, str),
@@ -193,10 +208,12 @@ def spatial_rsm(
 
 
 class _Matching(NamedTuple):
-    """A checked matching, and its window or top k (0: it has none)."""
+    """A checked matching, its window or top k (0: it has none), and what it sees of the tokens."""
 
     name: str
     block: int
+    precision: str
+    loss: Any
 
 
 class _Inputs(NamedTuple):
@@ -289,7 +306,7 @@ def _kernels(function: str, kernel: object) -> list[str]:
     return names
 
 
-def _matching(matching: object, window: Any, topk: Any) -> _Matching:
+def _matching(matching: object, window: Any, topk: Any, precision: object, loss: Any) -> _Matching:
     name = choice("semantic_rsm", "matching", matching, _MATCHINGS)
     block = 0
     for argument, value in (("window", window), ("topk", topk)):
@@ -304,7 +321,22 @@ def _matching(matching: object, window: Any, topk: Any) -> _Matching:
                 f"semantic_rsm: `{argument}` must be None unless `matching` is {argument!r}, "
                 f"got {value!r} with `matching` {name!r}"
             )
-    return _Matching(name, block)
+    return _Matching(name, block, _precision(name, precision, loss), loss)
+
+
+def _precision(matching: str, precision: object, loss: Any) -> str:
+    name = choice("semantic_rsm", "precision", precision, _PRECISIONS)
+    if name != "float32" and matching != "exact":
+        raise ValueError(
+            "semantic_rsm: `precision` must be 'float32' unless `matching` is 'exact', "
+            f"got {name!r} with `matching` {matching!r}"
+        )
+    if name == "float32" and loss is not None:
+        raise ValueError(
+            "semantic_rsm: `loss` must be None for `precision` 'float32', which loses nothing, "
+            "got an array"
+        )
+    return name
 
 
 def _samples(call: _Call, name: str, tokens: Any, lengths_name: str, lengths: Any) -> _Samples:
@@ -394,7 +426,12 @@ def _rsm(
         )
     outputs = _outputs(call, inputs, rows, cols, kernels, out)
     arrays = {name: output.array for name, output in outputs.items()}
+    loss = _loss_output(call, inputs, rows, cols, matching, outputs[kernels[0]])
+    if loss is not None:
+        arrays["loss"] = loss.array
     _compute(call, rows, cols, matching, arrays, width)
+    if loss is not None:
+        loss.give()
     results = {name: output.give() for name, output in outputs.items()}
     return results[kernels[0]] if is_single else results
 
@@ -429,6 +466,27 @@ def _outputs(
     return {name: Output(call.function, out, shape, sources, like, advice) for name in kernels}
 
 
+def _loss_output(
+    call: _Call,
+    inputs: _Inputs,
+    rows: _Samples,
+    cols: _Samples | None,
+    matching: _Matching,
+    result: Output,
+) -> Output | None:
+    if matching.precision != "float32" and result.array.dtype == np.float64:
+        raise ValueError(
+            f"{call.function}: `precision` must be 'float32' for float64 tokens, "
+            f"got {matching.precision!r}"
+        )
+    if matching.loss is None:
+        return None
+    others = rows.named_sources() | ({} if cols is None else cols.named_sources())
+    others["out"] = result.array
+    shape = (rows.count, (rows if cols is None else cols).count)
+    return Output(call.function, matching.loss, shape, others, inputs.tokens, "", name="loss")
+
+
 def _compute(
     call: _Call,
     rows: _Samples,
@@ -452,9 +510,11 @@ def _compute(
                 others,
                 matching.name,
                 matching.block,
+                matching.precision,
                 outputs.get("linear"),
                 outputs.get("cosine"),
                 outputs.get("rbf"),
+                outputs.get("loss"),
                 call.workers,
                 report,
             )

@@ -184,6 +184,44 @@ TYPED_TEST(Kernels, DeepBlocksKeepTheirDigits) {
   });
 }
 
+// Bytes at their extremes and every other: all sums are exact.
+TEST(ByteProducts, AreExact) {
+  const auto* bytes = isogram::simd::byte_kernels();
+  if (bytes == nullptr) GTEST_SKIP() << "this processor, or the level in use, has none";
+  std::mt19937 random(7);
+  const auto run = [&](std::size_t rows, std::size_t cols, std::size_t words, bool extreme) {
+    const std::size_t panel = bytes->panel;
+    const std::size_t row_panels = (rows + panel - 1) / panel;
+    const std::size_t col_panels = (cols + panel - 1) / panel;
+    const auto drawn = [&](std::size_t panels) {
+      std::vector<std::int32_t> result(panels * panel * words);
+      for (auto& word : result) word = extreme ? 0x7f7f7f7f : static_cast<std::int32_t>(random());
+      return result;
+    };
+    const auto a = drawn(row_panels);
+    const auto b = drawn(col_panels);
+    const std::size_t stride = col_panels * panel;
+    std::vector<std::int32_t> out(row_panels * panel * stride);
+    bytes->inner_products(a.data(), rows, b.data(), cols, words, out.data(), stride);
+    const auto byte_at = [&](const auto& packed, std::size_t row, std::size_t c) {
+      const std::int32_t word = packed[((row / panel) * words + c / 4) * panel + row % panel];
+      return std::int64_t{static_cast<std::int8_t>(word >> (8 * (c % 4)))};
+    };
+    for (std::size_t i = 0; i < rows; ++i) {
+      for (std::size_t j = 0; j < cols; ++j) {
+        std::int64_t want = 0;
+        for (std::size_t c = 0; c < 4 * words; ++c) {
+          want += byte_at(a, i, c) * (byte_at(b, j, c) + 128);
+        }
+        ASSERT_EQ(out[i * stride + j], want) << isogram_test::at(i, j);
+      }
+    }
+  };
+  for (const std::size_t words : {1, 2, 127, 128, 129, 320}) run(50, 50, words, false);
+  for (const std::size_t n : {1, 8, 9, 16, 17, 47, 48, 49}) run(n, 97 - n, 5, false);
+  run(8, 16, isogram::simd::kMostBytes / 4, true);
+}
+
 TYPED_TEST(Kernels, Transpose) {
   using T = TypeParam;
   at_every_level([] {

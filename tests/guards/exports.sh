@@ -8,7 +8,9 @@ nm=$1 level=$2 object=$3
 
 exported=$("$nm" --demangle --defined-only --extern-only "$object" |
   sed -E 's/^[0-9a-f]+ //; /^$/d; /:$/d')
-expected="T isogram::simd::$level::kernels()"
+table=kernels
+[[ $level == avx512vnni ]] && table=byte_kernels
+expected="T isogram::simd::$level::$table()"
 if [[ $exported != "$expected" ]]; then
   printf 'expected %s to export only\n%s\ngot\n%s\n' "$object" "$expected" "$exported"
   exit 1

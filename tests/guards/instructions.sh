@@ -11,13 +11,14 @@ shift 2
 vex=':[[:space:]]+(\{e?vex\} )?v'
 fmla='fmla[[:space:]].*v[0-9]+\.4s'
 case $level in
-  none)     allowed_not="$vex|%[yz]mm" needed='' ;;
-  baseline) allowed_not="$vex|%[yz]mm" needed="mulps.*%xmm|$fmla" ;;
+  none)       allowed_not="$vex|%[yz]mm" needed='' ;;
+  baseline)   allowed_not="$vex|%[yz]mm" needed="mulps.*%xmm|$fmla" ;;
   # No 512-bit registers, no mask registers, none of the 16 registers that AVX-512 adds.
-  avx2)     allowed_not='%zmm|%k[0-7]|%[xy]mm(1[6-9]|2[0-9]|3[01])' needed='vfmadd.*ps.*%ymm' ;;
-  avx512)   allowed_not='' needed='vfmadd.*ps.*%zmm' ;;
-  neon)     allowed_not='' needed=$fmla ;;
-  *)        echo "unknown level $level"; exit 2 ;;
+  avx2)       allowed_not='%zmm|%k[0-7]|%[xy]mm(1[6-9]|2[0-9]|3[01])' needed='vfmadd.*ps.*%ymm' ;;
+  avx512)     allowed_not='vpdp' needed='vfmadd.*ps.*%zmm' ;;
+  avx512vnni) allowed_not='' needed='vpdpbusd.*%zmm' ;;
+  neon)       allowed_not='' needed=$fmla ;;
+  *)          echo "unknown level $level"; exit 2 ;;
 esac
 
 for object in "$@"; do

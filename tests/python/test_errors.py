@@ -266,6 +266,35 @@ def test_values(function, parameters):
     refuses(call, ValueError, function, argument, re.escape(str(value)))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "argument", "came"),
+    [
+        ({"precision": "half"}, "precision", "'half'"),
+        ({"precision": "int8", "matching": "greedy"}, "precision", "'int8'"),
+        ({"precision": "bfloat16", "matching": "topk", "topk": 2}, "precision", "'bfloat16'"),
+        ({"loss": np.empty((5, 5), np.float32)}, "loss", "an array"),
+        ({"precision": "int8", "loss": np.empty((5, 4), np.float32)}, "loss", r"\(5, 4\)"),
+    ],
+)
+def test_precision(arguments, argument, came):
+    with pytest.raises(ValueError, match=rf"^semantic_rsm: `{argument}` must .*{came}"):
+        ig.semantic_rsm(TOKENS.astype(np.float32), **arguments)
+
+
+def test_precision_of_float64_tokens():
+    with pytest.raises(ValueError, match=r"^semantic_rsm: `precision` must .*float64.*'int8'"):
+        ig.semantic_rsm(TOKENS.astype(np.float64), precision="int8")
+
+
+def test_loss_of_another_type_or_in_other_arrays():
+    tokens = TOKENS.astype(np.float32)
+    with pytest.raises(TypeError, match=r"^semantic_rsm: `loss` must be of float32, got float64"):
+        ig.semantic_rsm(tokens, precision="int8", loss=np.empty((5, 5)))
+    out = np.empty((5, 5), np.float32)
+    with pytest.raises(ValueError, match=r"^semantic_rsm: `loss` must not overlap `out`"):
+        ig.semantic_rsm(tokens, precision="int8", out=out, loss=out)
+
+
 @pytest.mark.parametrize("matching", ["window", "topk"])
 def test_a_block_size_that_is_missing(matching):
     call = call_with("semantic_rsm", matching=matching)

@@ -395,3 +395,114 @@ def test_one_set_against_itself_is_the_set(shape, seed):
     one = ig.semantic_rsm(tokens, kernel="linear")
     two = ig.semantic_rsm(tokens, tokens.copy(), kernel="linear")
     assert_close(two, one, 1e-12 * np.abs(one).max())
+
+
+# Narrow tokens ----------------------------------------------------------------------------------
+
+
+def rounded(tokens, precision):
+    """Tokens less their mean as a narrow matching sees them, in float64."""
+    centred = (tokens - tokens.mean(axis=0)).astype(np.float32)
+    if precision == "bfloat16":
+        bits = centred.view(np.uint32)
+        bits = (bits + 0x7FFF + (bits >> 16 & 1)) & np.uint32(0xFFFF0000)
+        return bits.view(np.float32).astype(np.float64)
+    scale = np.abs(centred).max(axis=1, keepdims=True).astype(np.float64) / 127
+    return np.rint(centred / np.where(scale > 0, scale, 1)) * scale
+
+
+def correlated(n, s, c, seed=0):
+    """Tokens like neighbours in a feature map, shifted and turned from input to input."""
+    rng = np.random.default_rng([n, s, c, seed])
+    tokens = np.cumsum(rng.standard_normal((n, s, c)), axis=1) + 3 * rng.standard_normal((s, c))
+    return tokens.astype(np.float32)
+
+
+NARROW = ("bfloat16", "int8")
+
+
+@pytest.mark.parametrize("precision", NARROW)
+def test_narrow_matching_is_scored_with_the_tokens_themselves(simd_level, precision):
+    for n, s, c in [(3, 2, 1), (4, 16, 6), (3, 33, 130), (3, 49, 257), (9, 50, 24)]:
+        tokens = correlated(n, s, c)
+        actual = ig.semantic_rsm(tokens, kernel="linear", precision=precision)
+        wide = tokens.astype(np.float64)
+        seen = [rounded(sample, precision) for sample in wide]
+        scale = np.sqrt((wide**2).sum((1, 2)))
+        for i in range(n):
+            for j in range(i):
+                pairs = oracle.matched_pairs(seen[i], seen[j], "exact", None)
+                want = sum(wide[i][r] @ wide[j][t] for r, t in pairs)
+                assert abs(actual[i, j] - want) <= 2e-6 * scale[i] * scale[j], (n, s, c, i, j)
+
+
+@pytest.mark.parametrize("precision", NARROW)
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_loss_of_a_narrow_matching_is_bounded(simd_level, kernel, precision):
+    tokens, other = correlated(5, 40, 90), correlated(4, 31, 90, 1)
+    for arguments in ((tokens,), (tokens, other), (list(tokens), [s[:20] for s in other])):
+        exact = ig.semantic_rsm(*arguments, kernel="cosine").astype(np.float64)
+        loss = np.full(exact.shape, np.nan, np.float32)
+        kernels = {"cosine", kernel}
+        narrow = ig.semantic_rsm(*arguments, kernel=(*kernels,), precision=precision, loss=loss)
+        below = exact - narrow["cosine"]
+        assert (below >= -1e-6).all()
+        assert (below <= loss + 1e-6).all()
+        assert (loss >= 0).all()
+        assert loss.max() < (0.1 if precision == "int8" else 0.02)
+        assert below.max() < 1e-3
+        if len(arguments) == 1:
+            assert np.array_equal(loss, loss.T)
+            assert not loss.diagonal().any()
+
+
+@pytest.mark.parametrize("precision", NARROW)
+def test_narrow_tokens_of_every_scale(simd_level, precision):
+    tokens = correlated(5, 20, 12)
+    expected = ig.semantic_rsm(tokens, precision=precision)
+    for scale in (2.0**-100, 1e-20, 1e20, 2.0**100):
+        actual = ig.semantic_rsm(tokens * np.float32(scale), precision=precision)
+        assert_close(actual, expected, 1e-5, f"scale {scale}")
+
+
+@pytest.mark.parametrize("precision", NARROW)
+def test_narrow_tokens_that_are_zero_or_equal(simd_level, precision):
+    tokens = correlated(5, 12, 7)
+    tokens[1] = 0
+    tokens[2, 3:] = 0
+    tokens[3] = tokens[3, 0]
+    loss = np.empty((5, 5), np.float32)
+    actual = ig.semantic_rsm(tokens, precision=precision, loss=loss)
+    assert_close(actual, oracle.semantic_rsm(tokens), 1e-3)
+    assert not actual[1].any()
+    assert not loss[1].any()
+
+
+@pytest.mark.parametrize("precision", NARROW)
+def test_narrow_tokens_of_every_number_of_channels(simd_level, precision):
+    """Four bytes make a word; the last is not always full."""
+    for c in (1, 2, 3, 4, 5, 63, 64, 65, 513):
+        tokens = correlated(4, 9, c)
+        assert_close(
+            ig.semantic_rsm(tokens, precision=precision), oracle.semantic_rsm(tokens), 2e-3, str(c)
+        )
+
+
+@pytest.mark.parametrize("precision", NARROW)
+def test_narrow_matching_has_the_same_bits_for_any_number_of_threads(simd_level, precision):
+    tokens = correlated(40, 25, 33)
+    losses = [np.empty((40, 40), np.float32) for _ in range(2)]
+    results = [
+        ig.semantic_rsm(tokens, precision=precision, num_threads=t, loss=loss)
+        for t, loss in zip((1, 2), losses, strict=True)
+    ]
+    assert np.array_equal(*results)
+    assert np.array_equal(*losses)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_narrow_inputs_of_half_precision(simd_level, dtype):
+    tokens = correlated(6, 16, 20).astype(dtype)
+    actual = ig.semantic_rsm(tokens, precision="int8")
+    assert actual.dtype == np.float32
+    assert_close(actual, oracle.semantic_rsm(tokens), 1e-3)

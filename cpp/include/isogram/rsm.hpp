@@ -20,9 +20,16 @@ namespace isogram {
 //   none    the identity: the spatial RSM
 enum class Matching { exact, window, topk, greedy, none };
 
+// What the exact matching sees of float32 tokens: all of them, or their digits rounded. The matched
+// pairs are scored in float32 whatever it saw.
+//   bfloat16  8 bits of every channel, multiplied as float32
+//   int8      every channel as −127 … 127 times a scale of its token
+enum class Precision { float32, bfloat16, int8 };
+
 struct RsmOptions {
   Matching matching = Matching::exact;
   std::size_t block = 0;  // window and topk: ≥ 1
+  Precision precision = Precision::float32;
 };
 
 // Where to write what one matching gives; a view without data is not asked for. With the matched
@@ -35,6 +42,11 @@ struct RsmOutputs {
   MatrixView<T> linear;
   MatrixView<T> cosine;
   MatrixView<T> squared_distance;
+
+  // Of a narrow precision: at most how far m lies below the optimum, over ‖Z_i‖ ‖Z_j‖. The optimum
+  // is no more than the dual value of the rounded problem and what rounding can change in any
+  // matching.
+  MatrixView<T> loss = {};
 };
 
 // The RSM of n inputs (n × n, exactly symmetric, identity matching on the diagonal), or of n
@@ -48,7 +60,8 @@ struct RsmOutputs {
 // multiply-adds and one assignment. Memory: tokens packed once as T, and a block of pairs per
 // thread. Bit-identical for any number of threads. Throws std::invalid_argument: no inputs, an
 // empty input, different channel counts, an output of the wrong shape, block = 0 where one is
-// needed, a NaN or infinity.
+// needed, a narrow precision with another matching than exact or with T = double, a NaN or
+// infinity.
 template <class T>
 void semantic_rsm(std::span<const InputView> inputs, const RsmOptions& options,
                   const RsmOutputs<T>& outputs, const Execution& execution = {});

@@ -153,8 +153,28 @@ struct Kernels {
   }
 };
 
+// Inner products of signed bytes, four to a 32-bit word; panels as above, of words.
+struct ByteKernels {
+  std::size_t panel;
+
+  // out[i * stride + j] = Σ_k a_ik (b_jk + 128), for hardware multiplies signed bytes by unsigned
+  // ones; i < rows and j < cols as for KernelTable::inner_products. Exact below kMostBytes.
+  void (*inner_products)(const std::int32_t* a, std::size_t rows, const std::int32_t* b,
+                         std::size_t cols, std::size_t words, std::int32_t* out,
+                         std::size_t stride) noexcept;
+
+  void (*transpose)(const std::int32_t* in, std::size_t in_stride, std::size_t rows,
+                    std::size_t cols, std::int32_t* out, std::size_t out_stride) noexcept;
+};
+
+// Bytes in a row of which no sum overflows: 2^16 · 127 · 255 < 2^31.
+inline constexpr std::size_t kMostBytes = std::size_t{1} << 16;
+
 // The table of the level in use.
 const Kernels& kernels();
+
+// Null where the level in use, or the processor, has no products of bytes.
+const ByteKernels* byte_kernels();
 
 namespace baseline {
 const Kernels& kernels();
@@ -167,6 +187,9 @@ const Kernels& kernels();
 }
 namespace avx512 {
 const Kernels& kernels();
+}
+namespace avx512vnni {
+const ByteKernels& byte_kernels();
 }
 
 }  // namespace isogram::simd

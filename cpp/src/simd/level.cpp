@@ -90,6 +90,14 @@ const Kernels& kernels() {
   return *current().load(std::memory_order_acquire);
 }
 
+const ByteKernels* byte_kernels() {
+#if defined(ISOGRAM_HAVE_X86_LEVELS)
+  static const bool has_vnni = __builtin_cpu_supports("avx512vnni");
+  if (level() == Level::avx512 && has_vnni) return &avx512vnni::byte_kernels();
+#endif
+  return nullptr;
+}
+
 Level level() {
   return kernels().level;
 }

@@ -19,6 +19,10 @@ struct VectorOf<double> {
   typedef double type __attribute__((vector_size(kVectorBytes)));
   typedef std::int64_t bits __attribute__((vector_size(kVectorBytes)));
 };
+template <>
+struct VectorOf<std::int32_t> {
+  typedef std::int32_t type __attribute__((vector_size(kVectorBytes)));
+};
 
 template <class T>
 using Vector = typename VectorOf<T>::type;

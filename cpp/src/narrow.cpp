@@ -1,0 +1,90 @@
+#include "narrow.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <utility>
+
+#include "input.hpp"
+#include "simd/kernels.hpp"
+
+namespace isogram {
+
+namespace {
+
+constexpr double kLargestByte = 127;
+
+// To the nearest, ties to even; tokens are finite and far from overflow.
+double rounded_to_bfloat16(double x) {
+  const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(x));
+  const std::uint32_t rounded = (bits + 0x7fffU + ((bits >> 16) & 1U)) & 0xffff0000U;
+  return std::bit_cast<float>(rounded);
+}
+
+double norm(const double* x, std::size_t n) {
+  return std::sqrt(simd::kernels().float64.dot(x, x, n));
+}
+
+}  // namespace
+
+double rounding_bound(const RoundedNorms& a, const RoundedNorms& b, std::size_t channels) {
+  const double of_a = a.errors * b.largest + a.rounded * b.largest_error;
+  const double of_b = b.errors * a.largest + b.rounded * a.largest_error;
+  // A float32 sum of short panels errs by fewer ulps than a panel has terms, and panels there are.
+  const double ulps = 0x1p-24 * (256 + static_cast<double>(channels) / 128);
+  const double of_sums = ulps * std::min(a.rounded * (b.largest + b.largest_error),
+                                         b.rounded * (a.largest + a.largest_error));
+  return std::min(of_a, of_b) + of_sums;
+}
+
+NarrowTokens::NarrowTokens(Precision precision, std::vector<std::size_t> first_token,
+                           std::size_t channels)
+    : precision_(precision),
+      first_token_(std::move(first_token)),
+      channels_(channels),
+      tokens_(Buffer<float>::unset(product(first_token_.back(), channels))),
+      scales_(first_token_.back()),
+      excesses_(first_token_.back()),
+      norms_(first_token_.size() - 1) {}
+
+void NarrowTokens::round(std::size_t input, std::size_t position, double* token) {
+  float* kept = tokens_.data() + index(input, position) * channels_;
+  for (std::size_t c = 0; c < channels_; ++c) kept[c] = static_cast<float>(token[c]);
+  std::vector<double> error(kept, kept + channels_);
+  RoundedNorms& norms = norms_[input];
+  norms.largest = std::max(norms.largest, norm(error.data(), channels_));
+  if (precision_ == Precision::int8) {
+    const float scale =
+        static_cast<float>(largest_magnitude(token, channels_) * (1 / kLargestByte));
+    const double inverse = scale > 0 ? 1 / static_cast<double>(scale) : 0;
+    double sum = 0;
+    for (std::size_t c = 0; c < channels_; ++c) {
+      const double byte = std::clamp(std::rint(kept[c] * inverse), -kLargestByte, kLargestByte);
+      sum += byte;
+      token[c] = byte * scale;
+    }
+    scales_[index(input, position)] = scale;
+    excesses_[index(input, position)] = 128 * static_cast<std::int32_t>(sum);
+  } else {
+    for (std::size_t c = 0; c < channels_; ++c) token[c] = rounded_to_bfloat16(kept[c]);
+  }
+  for (std::size_t c = 0; c < channels_; ++c) error[c] -= token[c];
+  const double size = norm(error.data(), channels_);
+  norms.errors += size;
+  norms.largest_error = std::max(norms.largest_error, size);
+  norms.rounded += norm(token, channels_);
+}
+
+std::vector<std::int32_t> NarrowTokens::words(std::size_t input, std::size_t position,
+                                              const double* token) const {
+  std::vector<std::int32_t> result((channels_ + 3) / 4);
+  const double of_token = scales_[index(input, position)];
+  const double inverse = of_token > 0 ? 1 / of_token : 0;
+  for (std::size_t c = 0; c < channels_; ++c) {
+    const auto byte = static_cast<std::uint8_t>(static_cast<int>(std::rint(token[c] * inverse)));
+    result[c / 4] |= static_cast<std::int32_t>(std::uint32_t{byte} << (8 * (c % 4)));
+  }
+  return result;
+}
+
+}  // namespace isogram

@@ -1,0 +1,42 @@
+// What AVX-512 VNNI adds to the level avx512: products of bytes.
+#include "kernels.hpp"
+
+namespace isogram::simd::avx512vnni {
+
+namespace {
+inline constexpr std::size_t kVectorBytes = 64;
+inline constexpr std::size_t kRegisterRows = 8;  // rows of sums that a micro-kernel holds
+}  // namespace
+
+#include "vector-inl.hpp"
+// Families, which build on the vectors above.
+#include "gram-inl.hpp"
+#include "transpose-inl.hpp"
+
+namespace {
+
+// Four products of bytes are added to every 32-bit sum. Flipping the top bit adds 128.
+struct ByteProduct {
+  static Vector<std::int32_t> accumulate(Vector<std::int32_t> sum, Vector<std::int32_t> a,
+                                         Vector<std::int32_t> b) {
+    constexpr auto top_bits = static_cast<std::int32_t>(0x80808080U);
+    return (Vector<std::int32_t>)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)(b ^ top_bits),
+                                                     (__m512i)a);
+  }
+};
+
+void inner_products(const std::int32_t* a, std::size_t rows, const std::int32_t* b,
+                    std::size_t cols, std::size_t words, std::int32_t* out,
+                    std::size_t stride) noexcept {
+  block<ByteProduct>(a, rows, b, cols, words, out, stride);
+}
+
+}  // namespace
+
+const ByteKernels& byte_kernels() {
+  static constexpr ByteKernels table{kPanel<std::int32_t>, &inner_products,
+                                     &transpose<std::int32_t>};
+  return table;
+}
+
+}  // namespace isogram::simd::avx512vnni
