@@ -30,14 +30,14 @@ double widen(BFloat16 x) {
 }
 
 // Shifting a half's exponent and fraction into a float's place leaves the value 2^-112 too small;
-// one multiplication mends normal and subnormal numbers alike.
+// one multiplication mends normal and subnormal numbers alike. Infinities and NaN then lack the
+// exponent of all ones. Free of branches, so that compilers make vectors of it.
 double widen(Half x) {
-  const std::uint32_t magnitude = x.bits & 0x7fffU;
-  const std::uint32_t sign = static_cast<std::uint32_t>(x.bits & 0x8000U) << 16;
-  const bool special = magnitude >= 0x7c00U;
-  const std::uint32_t bits = special ? (magnitude << 13) | 0x7f800000U : magnitude << 13;
-  const float value = std::bit_cast<float>(bits) * (special ? 1.0F : 0x1p112F);
-  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) | sign);
+  const std::int32_t magnitude = x.bits & 0x7fff;
+  const std::int32_t special = -static_cast<std::int32_t>(magnitude > 0x7bff) & 0x7f800000;
+  const auto sign = static_cast<std::int32_t>(static_cast<std::uint32_t>(x.bits & 0x8000) << 16);
+  const float value = std::bit_cast<float>(magnitude << 13) * 0x1p112F;
+  return std::bit_cast<float>(std::bit_cast<std::int32_t>(value) | special | sign);
 }
 
 template <class T>

@@ -11,17 +11,18 @@ namespace isogram {
 
 namespace {
 
-// The tokens of one input, widened.
+// The tokens of one input, widened, in memory that serves one input after another.
 struct Widened {
   std::size_t tokens;
   std::size_t channels;
-  Buffer<double> values;
+  std::span<double> values;
   double* token(std::size_t s) { return values.data() + s * channels; }
   const double* token(std::size_t s) const { return values.data() + s * channels; }
 };
 
-Widened widen(const InputView& view, std::size_t input, FirstNotFinite& bad) {
-  Widened z{view.rows, view.cols, Buffer<double>::unset(product(view.rows, view.cols))};
+Widened widen(const InputView& view, std::size_t input, Buffer<double>& memory,
+              FirstNotFinite& bad) {
+  Widened z{view.rows, view.cols, {memory.data(), product(view.rows, view.cols)}};
   const RowReader reader(view);
   for (std::size_t s = 0; s < z.tokens; ++s) {
     reader.read(s, z.token(s));
@@ -95,7 +96,8 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, std::span<const Inp
   FirstNotFinite bad(inputs.size());
   std::vector<Packers> packers;
   for (std::size_t w = team_size(execution, inputs.size()); w > 0; --w) {
-    packers.push_back({RowPacker<T>(kernels, channels_), std::nullopt});
+    packers.push_back({Buffer<double>::unset(product(layout.max_tokens, channels_)),
+                       RowPacker<T>(kernels, channels_), std::nullopt});
     if (has_words()) packers.back().words.emplace(*byte_kernels_, word_depth());
   }
   const auto pack_input = [&](std::size_t input, Worker& worker) {
@@ -141,7 +143,7 @@ void TokenSets<T>::place() {
 template <class T>
 void TokenSets<T>::pack(std::size_t input, const InputView& view, Packers& packers,
                         FirstNotFinite& bad) {
-  Widened z = widen(view, input, bad);
+  Widened z = widen(view, input, packers.widened, bad);
   if (bad.found(input)) return;
   exponents_[input] = normalise(z);
   squared_norms_[input] = squared_norm_of(z.values.data(), z.values.size());

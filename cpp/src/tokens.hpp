@@ -86,6 +86,7 @@ class TokenSets {
 
   // One thread's way into panels.
   struct Packers {
+    Buffer<double> widened;
     RowPacker<T> rows;
     std::optional<RowPacker<std::int32_t>> words;
   };
