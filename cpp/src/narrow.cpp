@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <utility>
 
 #include "input.hpp"
@@ -14,6 +15,12 @@ namespace {
 
 constexpr double kLargestByte = 127;
 
+// To the nearest whole number, ties to even; for |x| < 2^51, and made of vectors.
+double to_whole(double x) {
+  constexpr double rounder = 0x1.8p52;
+  return (x + rounder) - rounder;
+}
+
 // To the nearest, ties to even; tokens are finite and far from overflow.
 double rounded_to_bfloat16(double x) {
   const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(x));
@@ -24,6 +31,9 @@ double rounded_to_bfloat16(double x) {
 double norm(const double* x, std::size_t n) {
   return std::sqrt(simd::kernels().float64.dot(x, x, n));
 }
+
+// Of all tokens of a cell, so many channels stay in a core's own cache.
+constexpr std::size_t kScoredChannels = 128;
 
 }  // namespace
 
@@ -57,12 +67,9 @@ void NarrowTokens::round(std::size_t input, std::size_t position, double* token)
     const float scale =
         static_cast<float>(largest_magnitude(token, channels_) * (1 / kLargestByte));
     const double inverse = scale > 0 ? 1 / static_cast<double>(scale) : 0;
-    double sum = 0;
-    for (std::size_t c = 0; c < channels_; ++c) {
-      const double byte = std::clamp(std::rint(kept[c] * inverse), -kLargestByte, kLargestByte);
-      sum += byte;
-      token[c] = byte * scale;
-    }
+    for (std::size_t c = 0; c < channels_; ++c) token[c] = to_whole(kept[c] * inverse);
+    const double sum = simd::kernels().float64.sum(token, channels_);
+    for (std::size_t c = 0; c < channels_; ++c) token[c] *= scale;
     scales_[index(input, position)] = scale;
     excesses_[index(input, position)] = 128 * static_cast<std::int32_t>(sum);
   } else {
@@ -80,11 +87,34 @@ std::vector<std::int32_t> NarrowTokens::words(std::size_t input, std::size_t pos
   std::vector<std::int32_t> result((channels_ + 3) / 4);
   const double of_token = scales_[index(input, position)];
   const double inverse = of_token > 0 ? 1 / of_token : 0;
+  std::vector<std::int8_t> bytes(4 * result.size());
   for (std::size_t c = 0; c < channels_; ++c) {
-    const auto byte = static_cast<std::uint8_t>(static_cast<int>(std::rint(token[c] * inverse)));
-    result[c / 4] |= static_cast<std::int32_t>(std::uint32_t{byte} << (8 * (c % 4)));
+    bytes[c] = static_cast<std::int8_t>(static_cast<std::int32_t>(to_whole(token[c] * inverse)));
   }
+  std::memcpy(result.data(), bytes.data(), bytes.size());  // the first channel in the lowest bits
   return result;
+}
+
+void Rescoring::keep(std::size_t i, std::size_t j, std::size_t rows, const Assignment& found) {
+  if (is_scored_) pairs_.clear();
+  is_scored_ = false;
+  std::copy_n(found.columns, rows, columns_.data() + pairs_.size() * tokens_);
+  pairs_.push_back({i, j, rows, found.total + found.gap});
+}
+
+const std::vector<Rescoring::Pair>& Rescoring::score(const NarrowTokens& a, const NarrowTokens& b) {
+  if (is_scored_) pairs_.clear();
+  is_scored_ = true;
+  const auto matched_products = simd::kernels().float32.matched_products;
+  for (std::size_t c = 0; c < a.channels(); c += kScoredChannels) {
+    const std::size_t channels = std::min(kScoredChannels, a.channels() - c);
+    for (std::size_t p = 0; p < pairs_.size(); ++p) {
+      Pair& pair = pairs_[p];
+      pair.total += matched_products(a.tokens(pair.i) + c, b.tokens(pair.j) + c, a.channels(),
+                                     columns_.data() + p * tokens_, pair.rows, channels);
+    }
+  }
+  return pairs_;
 }
 
 }  // namespace isogram

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "assignment.hpp"
 #include "buffer.hpp"
 #include "isogram/rsm.hpp"
 
@@ -36,8 +37,9 @@ class NarrowTokens {
   std::vector<std::int32_t> words(std::size_t input, std::size_t position,
                                   const double* token) const;
 
-  const float* token(std::size_t input, std::size_t position) const {
-    return tokens_.data() + index(input, position) * channels_;
+  // As they are, one after another.
+  const float* tokens(std::size_t input) const {
+    return tokens_.data() + index(input, 0) * channels_;
   }
   // Of int8: what its bytes are multiplied by, and 128 Σ of them (see simd::ByteKernels).
   // One element per token from those of `input` on.
@@ -46,6 +48,7 @@ class NarrowTokens {
     return excesses_.data() + index(input, 0);
   }
   const RoundedNorms& norms(std::size_t input) const { return norms_[input]; }
+  std::size_t channels() const { return channels_; }
 
  private:
   std::size_t index(std::size_t input, std::size_t position) const {
@@ -59,6 +62,33 @@ class NarrowTokens {
   std::vector<float> scales_;
   std::vector<std::int32_t> excesses_;
   std::vector<RoundedNorms> norms_;
+};
+
+// Matchings of rounded tokens that wait to be scored with the tokens themselves: together, because
+// the tokens of a few inputs are read again for every pair of them.
+class Rescoring {
+ public:
+  // Of at most `pairs` pairs of inputs with at most `tokens` tokens.
+  Rescoring(std::size_t pairs, std::size_t tokens) : tokens_(tokens), columns_(pairs * tokens) {}
+
+  struct Pair {
+    std::size_t i;
+    std::size_t j;
+    std::size_t rows;   // tokens of i
+    double dual_bound;  // no matching of the rounded tokens has a larger sum
+    double total = 0;   // of the tokens themselves
+  };
+
+  void keep(std::size_t i, std::size_t j, std::size_t rows, const Assignment& found);
+
+  // Fills in the totals of what was kept since the last call.
+  const std::vector<Pair>& score(const NarrowTokens& a, const NarrowTokens& b);
+
+ private:
+  std::size_t tokens_;
+  Buffer<std::int32_t> columns_;
+  std::vector<Pair> pairs_;
+  bool is_scored_ = false;
 };
 
 }  // namespace isogram

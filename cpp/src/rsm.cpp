@@ -65,6 +65,8 @@ class Matcher {
   Matcher(const RsmOptions& options, const TokenLayout& layout, std::size_t affinity_entries)
       : affinities(affinity_entries),
         byte_products(options.precision == Precision::int8 ? kTileSize : 0),
+        rescoring(options.precision == Precision::float32 ? 0 : layout.group * layout.group,
+                  layout.max_tokens),
         options_(options),
         solver_(solver_size(options, layout), solver_size(options, layout)),
         greedy_(layout.max_tokens) {}
@@ -86,6 +88,7 @@ class Matcher {
 
   Buffer<T> affinities;
   Buffer<std::int32_t> byte_products;  // a tile of them
+  Rescoring rescoring;
 
  private:
   static std::size_t solver_size(const RsmOptions& options, const TokenLayout& layout) {
@@ -265,28 +268,26 @@ class RsmWalk {
         if (options_.precision == Precision::float32) {
           write(i, j, matcher.total(affinity, worker));
         } else {
-          write_rescored(i, j, matcher.solve(affinity, worker));
+          matcher.rescoring.keep(i, j, rows_.tokens(i), matcher.solve(affinity, worker));
         }
       }
     }
+    if (options_.precision == Precision::float32) return;
+    for (const Rescoring::Pair& pair : matcher.rescoring.score(rows_.narrow(), cols().narrow())) {
+      write_rescored(pair);
+    }
   }
 
-  // Scores a matching of rounded tokens with the tokens themselves.
-  void write_rescored(std::size_t i, std::size_t j, const Assignment& found) const {
-    const NarrowTokens& a = rows_.narrow();
-    const NarrowTokens& b = cols().narrow();
-    double total = 0;
-    for (std::size_t s = 0; s < rows_.tokens(i); ++s) {
-      if (found.columns[s] < 0) continue;
-      const auto t = static_cast<std::size_t>(found.columns[s]);
-      total += simd::kernels().float32.dot(a.token(i, s), b.token(j, t), rows_.channels());
-    }
-    write(i, j, total);
+  void write_rescored(const Rescoring::Pair& pair) const {
+    write(pair.i, pair.j, pair.total);
     if (!outputs_.loss.data) return;
     const double bound =
-        found.total + found.gap + rounding_bound(a.norms(i), b.norms(j), rows_.channels());
-    const double norms = std::sqrt(rows_.squared_norm(i)) * std::sqrt(cols().squared_norm(j));
-    store(outputs_.loss, i, j, norms > 0 ? std::max(0.0, bound - total) / norms : 0);
+        pair.dual_bound + rounding_bound(rows_.narrow().norms(pair.i),
+                                         cols().narrow().norms(pair.j), rows_.channels());
+    const double norms =
+        std::sqrt(rows_.squared_norm(pair.i)) * std::sqrt(cols().squared_norm(pair.j));
+    const double loss = norms > 0 ? std::max(0.0, bound - pair.total) / norms : 0;
+    store(outputs_.loss, pair.i, pair.j, loss);
   }
 
   void add_windows(Cell cell, Matcher<T>& matcher, Worker& worker) const {

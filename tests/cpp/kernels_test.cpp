@@ -222,6 +222,31 @@ TEST(ByteProducts, AreExact) {
   run(8, 16, isogram::simd::kMostBytes / 4, true);
 }
 
+TYPED_TEST(Kernels, MatchedProducts) {
+  using T = TypeParam;
+  at_every_level([] {
+    for (const std::size_t n : {1, 7, 16, 31, 64, 100, 128}) {
+      const std::size_t stride = n + 3;
+      const auto a = random_values<T>(5 * stride, 8);
+      const auto b = random_values<T>(6 * stride, 9);
+      const std::vector<std::int32_t> columns{5, -1, 0, 0, 3};
+      Real want = 0;
+      Real magnitude = 0;
+      for (std::size_t i = 0; i < columns.size(); ++i) {
+        for (std::size_t k = 0; columns[i] >= 0 && k < n; ++k) {
+          const auto j = static_cast<std::size_t>(columns[i]);
+          const Real term = Real(a[i * stride + k]) * b[j * stride + k];
+          want += term;
+          magnitude += std::abs(term);
+        }
+      }
+      const double got = kernels().of<T>().matched_products(a.data(), b.data(), stride,
+                                                            columns.data(), columns.size(), n);
+      expect_close(static_cast<T>(got), want, sum_error<T>(5 * n) * magnitude, std::to_string(n));
+    }
+  });
+}
+
 TYPED_TEST(Kernels, Transpose) {
   using T = TypeParam;
   at_every_level([] {

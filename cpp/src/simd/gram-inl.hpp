@@ -121,6 +121,27 @@ void l1_distances(const T* a, std::size_t rows, const T* b, std::size_t cols, st
 }
 
 template <class T>
+double matched_products(const T* a, const T* b, std::size_t stride, const std::int32_t* columns,
+                        std::size_t rows, std::size_t n) noexcept {
+  constexpr std::size_t at_once = 4;  // sums: an addition takes so long
+  Vector<T> sums[at_once] = {};
+  double rest = 0;
+  for (std::size_t i = 0; i < rows; ++i, a += stride) {
+    if (columns[i] < 0) continue;
+    const T* other = b + static_cast<std::size_t>(columns[i]) * stride;
+    std::size_t k = 0;
+    for (; k + at_once * kLanes<T> <= n; k += at_once * kLanes<T>) {
+      unrolled<at_once>([&](std::size_t s) {
+        sums[s] += load(a + k + s * kLanes<T>) * load(other + k + s * kLanes<T>);
+      });
+    }
+    for (; k + kLanes<T> <= n; k += kLanes<T>) sums[0] += load(a + k) * load(other + k);
+    for (; k < n; ++k) rest += static_cast<double>(a[k]) * other[k];
+  }
+  return horizontal_sum<T>((sums[0] + sums[1]) + (sums[2] + sums[3])) + rest;
+}
+
+template <class T>
 std::size_t squared_distances(T* row, std::size_t n, T a_squared, const T* b_squared,
                               T relative) noexcept {
   Bits<T> close{};

@@ -107,6 +107,11 @@ struct KernelTable {
   void (*transpose)(const T* in, std::size_t in_stride, std::size_t rows, std::size_t cols, T* out,
                     std::size_t out_stride) noexcept;
 
+  // Σ ⟨row i of a, row columns[i] of b⟩ over rows of n elements, `stride` apart, where
+  // columns[i] ≥ 0. Summed in T: for short rows.
+  double (*matched_products)(const T* a, const T* b, std::size_t stride,
+                             const std::int32_t* columns, std::size_t rows, std::size_t n) noexcept;
+
   // Inner products in `row` become squared distances a² + b_j² − 2⟨a, b_j⟩. Returns how many fell
   // below `relative` * (a² + b_j²), where cancellation has eaten the digits.
   std::size_t (*squared_distances)(T* row, std::size_t n, T a_squared, const T* b_squared,

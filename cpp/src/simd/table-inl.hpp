@@ -9,6 +9,7 @@ constexpr KernelTable<T> table_of() {
       .inner_products = &inner_products<T>,
       .l1_distances = &l1_distances<T>,
       .transpose = &transpose<T>,
+      .matched_products = &matched_products<T>,
       .squared_distances = &squared_distances<T>,
       .exponentials = &exponentials<T>,
       .polynomials = &polynomials<T>,
