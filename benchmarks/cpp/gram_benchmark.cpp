@@ -1,4 +1,7 @@
 // Tiles of inner products and of L1 distances, from packed panels in cache.
+#include <algorithm>
+
+#include "buffer.hpp"
 #include "levels.hpp"
 #include "tile.hpp"
 
@@ -8,9 +11,11 @@ namespace {
 template <class T, class Kernel>
 void run_tile(benchmark::State& state, Kernel kernel) {
   const auto depth = static_cast<std::size_t>(state.range(0));
-  const std::vector<T> a = noise<T>(kTileEdge * depth, 1);
-  const std::vector<T> b = noise<T>(kTileEdge * depth, 2);
-  std::vector<T> tile(kTileSize);
+  Buffer<T> a(kTileEdge * depth);  // aligned, as packed rows are
+  Buffer<T> b(kTileEdge * depth);
+  Buffer<T> tile(kTileSize);
+  std::ranges::copy(noise<T>(a.size(), 1), a.begin());
+  std::ranges::copy(noise<T>(b.size(), 2), b.begin());
   for (auto _ : state) {
     kernel(a.data(), kTileEdge, b.data(), kTileEdge, depth, tile.data(), kTileEdge);
     benchmark::DoNotOptimize(tile.data());
