@@ -44,12 +44,12 @@ template <class T>
 std::vector<const void*> addresses(const KernelTable<T>& table) {
   const auto& [panel, inner_products, l1_distances, squared_distances, exponentials, polynomials,
                sum, dot, add_to, subtract_shifts, assignment] = table;
-  const auto& [largest_magnitude, scale, start, augment, slack] = assignment;
+  const auto& [take_costs, scale, start, augment, slack] = assignment;
   const auto list = [](auto... kernel) {
     return std::vector<const void*>{reinterpret_cast<const void*>(kernel)...};
   };
   return list(inner_products, l1_distances, squared_distances, exponentials, polynomials, sum, dot,
-              add_to, subtract_shifts, largest_magnitude, scale, start, augment, slack);
+              add_to, subtract_shifts, take_costs, scale, start, augment, slack);
 }
 
 template <class T>

@@ -67,14 +67,13 @@ struct AssignmentState {
 
 template <class T>
 struct AssignmentKernels {
+  // costs = entries * sign, which is 1 or −1, and +∞ in the padding; costs may be entries. Returns
   // max |entry|, +∞ if an entry is NaN or infinite.
-  T (*largest_magnitude)(const T* entries, std::ptrdiff_t stride, std::size_t rows,
-                         std::size_t cols) noexcept;
+  T (*take_costs)(const T* entries, std::ptrdiff_t stride, T sign, T* costs,
+                  std::size_t costs_stride, std::size_t rows, std::size_t cols) noexcept;
 
-  // costs = entries * factors[0] * factors[1], powers of two; costs may be entries; +∞ in the
-  // padding. False if an entry lost digits to underflow.
-  bool (*scale)(const T* entries, std::ptrdiff_t stride, const T (&factors)[2], T* costs,
-                std::size_t costs_stride, std::size_t rows, std::size_t cols) noexcept;
+  // costs *= factors[0] * factors[1], powers of two. False if one lost digits to underflow.
+  bool (*scale)(T* costs, std::size_t stride, const T (&factors)[2], std::size_t rows) noexcept;
 
   // Good duals and a greedy matching on edges without reduced cost.
   void (*start)(const AssignmentState<T>& problem) noexcept;

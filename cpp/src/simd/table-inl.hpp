@@ -17,7 +17,7 @@ constexpr KernelTable<T> table_of() {
       .subtract_shifts = &subtract_shifts<T>,
       .assignment =
           {
-              .largest_magnitude = &largest_magnitude<T>,
+              .take_costs = &take_costs<T>,
               .scale = &scale<T>,
               .start = &start_assignment<T>,
               .augment = &augment<T>,
