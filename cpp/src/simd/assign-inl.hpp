@@ -86,19 +86,21 @@ inline std::uint64_t lanes_within(Vector<T> x, Vector<T> limit) {
   return lane_bits<T>(x <= limit);
 }
 
-// x to p in the lanes that the mask sets.
+// x to p in the lanes where a < b.
 template <class T>
-inline void store_where(Bits<T> mask, RowIndex<T>* p, Bits<T> x) {
+inline void store_where_less(Vector<T> a, Vector<T> b, RowIndex<T>* p, Bits<T> x) {
 #if defined(__AVX512F__)
   if constexpr (kVectorBytes == 64 && sizeof(T) == sizeof(float)) {
-    return _mm512_mask_storeu_epi32(p, _mm512_movepi32_mask((__m512i)mask), (__m512i)x);
+    const __mmask16 less = _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ);
+    return _mm512_mask_storeu_epi32(p, less, (__m512i)x);
   } else if constexpr (kVectorBytes == 64) {
-    return _mm512_mask_storeu_epi64(p, _mm512_movepi64_mask((__m512i)mask), (__m512i)x);
+    const __mmask8 less = _mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_LT_OQ);
+    return _mm512_mask_storeu_epi64(p, less, (__m512i)x);
   }
 #endif
   Bits<T> before;
   __builtin_memcpy(&before, p, sizeof before);
-  x = mask ? x : before;
+  x = a < b ? x : before;
   __builtin_memcpy(p, &x, sizeof x);
 }
 
@@ -120,8 +122,12 @@ inline T minimum_over(std::size_t cols, Visit visit) {
 template <class T, std::size_t kCount>
 inline T minimum_of(const Vector<T> (&x)[kCount]) {
   Vector<T> smallest[2] = {x[0], x[kCount - 1]};
-  unrolled<kCount>([&](std::size_t n) { smallest[n % 2] = minimum(x[n], smallest[n % 2]); });
-  return horizontal_minimum<T>(minimum(smallest[0], smallest[1]));
+  unrolled<kCount / 2>([&](std::size_t n) {
+    smallest[0] = n == 0 ? x[0] : minimum(x[2 * n], smallest[0]);
+    smallest[1] = n == 0 ? x[1] : minimum(x[2 * n + 1], smallest[1]);
+  });
+  const Vector<T> even = minimum(smallest[0], smallest[1]);
+  return horizontal_minimum<T>(kCount % 2 == 0 ? even : minimum(x[kCount - 1], even));
 }
 
 // Bit j is set where element j is at most `limit`.
@@ -262,10 +268,9 @@ inline void close_padding(const AssignmentState<T>& s) {
   for (std::size_t j = s.cols; j % kBlockLanes<T> != 0; ++j) s.distance[j] = kInfinity<T>;
 }
 
-// Calls visit(column) for the columns whose bits are set in lanes(first column), in ascending
-// order, until one call returns true; returns that column, or −1.
-template <class T, class Lanes, class Visit>
-inline std::ptrdiff_t first_of(std::size_t cols, Lanes lanes, Visit visit) {
+// The first column whose bit is set in lanes(first column) and for which accept(column), or −1.
+template <class T, class Lanes, class Accept>
+inline std::ptrdiff_t first_of(std::size_t cols, Lanes lanes, Accept accept) {
   for (std::size_t block = 0; block < cols; block += kBlockLanes<T>) {
     std::uint64_t within = 0;
 #pragma GCC unroll 4
@@ -274,7 +279,7 @@ inline std::ptrdiff_t first_of(std::size_t cols, Lanes lanes, Visit visit) {
     }
     for (; within != 0; within &= within - 1) {
       const std::size_t column = block + static_cast<std::size_t>(__builtin_ctzll(within));
-      if (visit(column)) return static_cast<std::ptrdiff_t>(column);
+      if (accept(column)) return static_cast<std::ptrdiff_t>(column);
     }
   }
   return -1;
@@ -406,30 +411,45 @@ inline T relax(const AssignmentState<T>& s, std::size_t column, T reach) {
   const T* row = s.costs + static_cast<std::size_t>(through) * s.stride;
   const T shift = (row[column] - s.dual[column]) - reach;
   const Bits<T> from = through - Bits<T>{};
-  return minimum_over<T>(s.cols, [&](std::size_t j) {
-    const Vector<T> path = (load(row + j) - load(s.open_dual + j)) - shift;
-    const Vector<T> known = load(s.distance + j);
-    const Vector<T> distance = minimum(path, known);
-    store(s.distance + j, distance);
-    store_where<T>(path < known, s.predecessor + j, from);
-    return distance;
+  return minimum_over<T>(s.cols, [row, shift, from, dual = s.open_dual, distance = s.distance,
+                                  predecessor = s.predecessor](std::size_t j) {
+    const Vector<T> path = (load(row + j) - load(dual + j)) - shift;
+    const Vector<T> known = load(distance + j);
+    const Vector<T> shortest = minimum(path, known);
+    store(distance + j, shortest);
+    store_where_less<T>(path, known, predecessor + j, from);
+    return shortest;
   });
+}
+
+// Columns from `first` on leave the search where their distance is at most `reach`. By whole
+// vectors: the next visit loads such, and would wait for single elements to reach the cache.
+template <class T>
+inline void close_lanes(const AssignmentState<T>& s, std::size_t first, T reach) {
+  const Vector<T> distance = load(s.distance + first);
+  const Bits<T> closing = distance <= reach;
+  store(s.distance + first, closing ? broadcast(kInfinity<T>) : distance);
+  store(s.open_dual + first, closing ? broadcast(-kInfinity<T>) : load(s.open_dual + first));
 }
 
 // Closes the columns at `reach` or nearer, up to the first free one, which is returned (else −1).
 template <class T>
 inline std::ptrdiff_t close_within(const AssignmentState<T>& s, T reach, std::size_t& closed) {
-  const auto lanes = [&](std::size_t j) {
-    return lanes_within<T>(load(s.distance + j), broadcast(reach));
-  };
-  return first_of<T>(s.cols, lanes, [&](std::size_t j) {
-    if (s.row_of[j] < 0) return true;
-    s.distance[j] = kInfinity<T>;
-    s.open_dual[j] = -kInfinity<T>;
-    s.closed[closed] = static_cast<std::int32_t>(j);
-    s.closed_at[closed++] = reach;
-    return false;
-  });
+  for (std::size_t block = 0; block < s.cols; block += kBlockLanes<T>) {
+    std::uint64_t within = 0;
+#pragma GCC unroll 4
+    for (std::size_t k = 0; k < kBlockLanes<T>; k += kLanes<T>) {
+      within |= lanes_within<T>(load(s.distance + block + k), broadcast(reach)) << k;
+    }
+    for (; within != 0; within &= within - 1) {
+      const std::size_t column = block + static_cast<std::size_t>(__builtin_ctzll(within));
+      if (s.row_of[column] < 0) return static_cast<std::ptrdiff_t>(column);
+      close_lanes(s, column / kLanes<T> * kLanes<T>, reach);
+      s.closed[closed] = static_cast<std::int32_t>(column);
+      s.closed_at[closed++] = reach;
+    }
+  }
+  return -1;
 }
 
 // Bit j is set where column j has no row, and perhaps in the padding, which is out of reach.
@@ -488,7 +508,8 @@ inline std::size_t augment(const AssignmentState<T>& s, std::size_t root, Known<
   Vector<T> dual[count];
   Vector<T> distance[count];
   Bits<T> predecessor[count];
-  const T* row = s.costs + root * s.stride;
+  constexpr std::size_t stride = kGroups * kAssignmentGroup;
+  const T* row = s.costs + root * stride;
   unrolled<count>([&](std::size_t n) {
     dual[n] = load(s.dual + n * kLanes<T>);
     distance[n] = load(row + n * kLanes<T>) - dual[n];
@@ -498,6 +519,7 @@ inline std::size_t augment(const AssignmentState<T>& s, std::size_t root, Known<
   T nearest = minimum_of<T>(distance);
   T reach = nearest;
   std::size_t closed = 0;
+  int last = 0;  // column closed; from a register sooner than from memory
   for (std::size_t scanned = 0;; ++scanned) {
     if (scanned == closed || nearest <= reach) {
       if (nearest == kInfinity<T>) return scanned + 1;
@@ -517,13 +539,14 @@ inline std::size_t augment(const AssignmentState<T>& s, std::size_t root, Known<
         dual[n] = closing ? broadcast(-kInfinity<T>) : dual[n];
       });
       for (; within != 0; within &= within - 1) {
-        s.closed[closed] = __builtin_ctzll(within);
+        last = __builtin_ctzll(within);
+        s.closed[closed] = last;
         s.closed_at[closed++] = reach;
       }
     }
-    const std::int32_t column = s.closed[scanned];
+    const int column = scanned + 1 == closed ? last : s.closed[scanned];
     const std::int32_t through = s.row_of[column];
-    row = s.costs + static_cast<std::size_t>(through) * s.stride;
+    row = s.costs + static_cast<std::size_t>(through) * stride;
     const T shift = (row[column] - s.dual[column]) - reach;
     unrolled<count>([&](std::size_t n) {
       const Vector<T> path = (load(row + n * kLanes<T>) - dual[n]) - shift;

@@ -60,11 +60,6 @@ inline V fold_halves(V x, V y, Fold fold) {
   return fold(halves<kHalf, 0>(x, y, lanes), halves<kHalf, kHalf>(x, y, lanes));
 }
 
-template <std::size_t kDistance, class V, std::size_t... kLane>
-inline V exchanged(V x, std::index_sequence<kLane...>) {
-  return __builtin_shufflevector(x, x, (kLane ^ kDistance)...);
-}
-
 // Folds each of four vectors to one element, all at once: result r is in lane r * kLanes / 4.
 template <class V, class Fold>
 inline V fold_four(const V (&x)[4], Fold fold) {

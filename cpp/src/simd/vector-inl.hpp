@@ -82,28 +82,29 @@ inline V minimum(V a, V b) {
   return a < b ? a : b;
 }
 
-template <std::size_t kShift, class V, std::size_t... kLane>
-inline V rotated(V x, std::index_sequence<kLane...>) {
-  return __builtin_shufflevector(x, x, ((kLane + kShift) % sizeof...(kLane))...);
+// Lane l comes from lane l ^ kDistance.
+template <std::size_t kDistance, class V, std::size_t... kLane>
+inline V exchanged(V x, std::index_sequence<kLane...>) {
+  return __builtin_shufflevector(x, x, (kLane ^ kDistance)...);
 }
 
-template <class T, std::size_t kShift = kLanes<T> / 2>
+template <class T, std::size_t kDistance = kLanes<T> / 2>
 inline T horizontal_minimum(Vector<T> x) {
-  if constexpr (kShift == 0) {
+  if constexpr (kDistance == 0) {
     return x[0];
   } else {
-    const Vector<T> other = rotated<kShift>(x, std::make_index_sequence<kLanes<T>>{});
-    return horizontal_minimum<T, kShift / 2>(minimum(x, other));
+    const Vector<T> other = exchanged<kDistance>(x, std::make_index_sequence<kLanes<T>>{});
+    return horizontal_minimum<T, kDistance / 2>(minimum(x, other));
   }
 }
 
-template <class T, std::size_t kShift = kLanes<T> / 2>
+template <class T, std::size_t kDistance = kLanes<T> / 2>
 inline T horizontal_sum(Vector<T> x) {
-  if constexpr (kShift == 0) {
+  if constexpr (kDistance == 0) {
     return x[0];
   } else {
-    const Vector<T> other = rotated<kShift>(x, std::make_index_sequence<kLanes<T>>{});
-    return horizontal_sum<T, kShift / 2>(x + other);
+    const Vector<T> other = exchanged<kDistance>(x, std::make_index_sequence<kLanes<T>>{});
+    return horizontal_sum<T, kDistance / 2>(x + other);
   }
 }
 
