@@ -77,6 +77,7 @@ simd::AssignmentState<T> AssignmentProblem<T>::state() {
           .stride = stride_,
           .rows = rows_,
           .cols = cols_,
+          .magnitude = magnitude_,
           .dual = dual_.data(),
           .row_of = row_of_.data(),
           .column_of = column_of_.data(),
@@ -126,8 +127,10 @@ bool AssignmentProblem<T>::fill(MatrixView<const Source> affinity, Objective obj
   std::frexp(largest, &exponent_);
   if (std::abs(exponent_) <= kSafeExponent) {
     exponent_ = 0;
+    magnitude_ = largest;
     return true;
   }
+  magnitude_ = 1;
   // 2^-exponent itself may overflow or underflow; its two halves do not.
   const int half = -exponent_ / 2;
   const T factors[2] = {std::ldexp(T{1}, half), std::ldexp(T{1}, -exponent_ - half)};

@@ -58,6 +58,7 @@ class AssignmentProblem {
   std::size_t cols_ = 0;
   std::size_t stride_ = 0;
   int exponent_ = 0;
+  T magnitude_ = 0;
   Buffer<T> costs_;
   Buffer<T> dual_;
   Buffer<T> open_dual_;

@@ -107,7 +107,7 @@ inline void store_where_less(Vector<T> a, Vector<T> b, RowIndex<T>* p, Bits<T> x
 // Minimum of visit(j) over whole vectors that cover [0, cols): padding must not be the minimum.
 // Two running minima, because one would wait for itself.
 template <class T, class Visit>
-inline T minimum_over(std::size_t cols, Visit visit) {
+[[gnu::always_inline]] inline T minimum_over(std::size_t cols, Visit visit) {
   Vector<T> even = broadcast(kInfinity<T>);
   Vector<T> odd = even;
   std::size_t j = 0;
@@ -268,40 +268,32 @@ inline void close_padding(const AssignmentState<T>& s) {
   for (std::size_t j = s.cols; j % kBlockLanes<T> != 0; ++j) s.distance[j] = kInfinity<T>;
 }
 
-// The first column whose bit is set in lanes(first column) and for which accept(column), or −1.
-template <class T, class Lanes, class Accept>
-inline std::ptrdiff_t first_of(std::size_t cols, Lanes lanes, Accept accept) {
-  for (std::size_t block = 0; block < cols; block += kBlockLanes<T>) {
-    std::uint64_t within = 0;
-#pragma GCC unroll 4
-    for (std::size_t k = 0; k < kBlockLanes<T>; k += kLanes<T>) {
-      if (block + k < cols) within |= lanes(block + k) << k;
-    }
-    for (; within != 0; within &= within - 1) {
-      const std::size_t column = block + static_cast<std::size_t>(__builtin_ctzll(within));
-      if (accept(column)) return static_cast<std::ptrdiff_t>(column);
-    }
-  }
-  return -1;
-}
-
 // Each row takes the first free column whose bit is set in lanes(row, first column), if there is
 // one; how many do not. `prepare` is called before each four rows.
 template <class T, class Prepare, class Lanes>
 inline std::size_t match_rows(const AssignmentState<T>& s, Known<0>, Prepare prepare, Lanes lanes) {
   for (std::size_t j = 0; j < s.cols; ++j) s.row_of[j] = -1;
+  std::size_t lowest = 0;  // free column, or the number of columns
   std::size_t free = 0;
+  const auto first_free = [&](std::size_t i) {
+    for (std::size_t j = lowest / kLanes<T> * kLanes<T>; j < s.cols; j += kLanes<T>) {
+      for (std::uint64_t within = lanes(i, j); within != 0; within &= within - 1) {
+        const std::size_t column = j + static_cast<std::size_t>(__builtin_ctzll(within));
+        if (s.row_of[column] < 0) return static_cast<std::int32_t>(column);
+      }
+    }
+    return std::int32_t{-1};
+  };
   for (std::size_t i = 0; i < s.rows; ++i) {
     if (i % 4 == 0) prepare(i);
-    const std::ptrdiff_t column = first_of<T>(
-        s.cols, [&](std::size_t j) { return lanes(i, j); },
-        [&](std::size_t j) { return s.row_of[j] < 0; });
-    s.column_of[i] = static_cast<std::int32_t>(column);
+    const std::int32_t column = first_free(i);
+    s.column_of[i] = column;
     if (column < 0) {
       ++free;
     } else {
       s.row_of[column] = static_cast<std::int32_t>(i);
     }
+    while (lowest < s.cols && s.row_of[lowest] >= 0) ++lowest;
   }
   return free;
 }
@@ -436,12 +428,12 @@ inline void close_lanes(const AssignmentState<T>& s, std::size_t first, T reach)
 template <class T>
 inline std::ptrdiff_t close_within(const AssignmentState<T>& s, T reach, std::size_t& closed) {
   for (std::size_t block = 0; block < s.cols; block += kBlockLanes<T>) {
-    std::uint64_t within = 0;
-#pragma GCC unroll 4
-    for (std::size_t k = 0; k < kBlockLanes<T>; k += kLanes<T>) {
-      within |= lanes_within<T>(load(s.distance + block + k), broadcast(reach)) << k;
-    }
-    for (; within != 0; within &= within - 1) {
+    const T* distance = s.distance + block;
+    Vector<T> d[kBlockVectors];
+    unrolled<kBlockVectors>([&](std::size_t k) { d[k] = load(distance + k * kLanes<T>); });
+    const Vector<T> nearest = minimum(minimum(d[0], d[1]), minimum(d[2], d[3]));
+    if (lanes_within<T>(nearest, broadcast(reach)) == 0) continue;
+    for (std::uint64_t within = bits_within<T>(d, reach); within != 0; within &= within - 1) {
       const std::size_t column = block + static_cast<std::size_t>(__builtin_ctzll(within));
       if (s.row_of[column] < 0) return static_cast<std::ptrdiff_t>(column);
       close_lanes(s, column / kLanes<T> * kLanes<T>, reach);

@@ -50,6 +50,7 @@ struct AssignmentState {
   std::size_t stride;
   std::size_t rows;
   std::size_t cols;
+  T magnitude;              // of the largest cost, or a little more
   T* dual;                  // v_j
   std::int32_t* row_of;     // of each column, −1 while it is free
   std::int32_t* column_of;  // of each row, −1 while it is free

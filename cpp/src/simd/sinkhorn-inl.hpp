@@ -21,20 +21,23 @@ inline constexpr float kFirstTemperature = 0.375F;
 // distribution has 2, a logarithmic normal one with standard deviation 1.5 has 9.
 inline constexpr float kMostUneven = 5;
 
+// Least mean reduced cost, of the largest magnitude of costs: float32 must tell them apart.
+inline constexpr float kLeastSpread = 0x1p-16F;
+
 // Keep reciprocals of sums finite. Squares of column factors must not overflow.
 inline constexpr float kTinyRowSum = 1e-30F;
 inline constexpr float kTinyColumnSum = 1e-15F;
 
 struct Schedule {
   int levels;
-  int sweeps;  // per level
+  int single;  // levels with one sweep, before those with two
 };
 
 // The larger the problem, the dearer is a search for an augmenting path compared with a sweep.
 constexpr Schedule schedule_for(std::size_t cols) {
-  if (cols <= 24) return {5, 1};
-  if (cols <= 512) return {7, 1};
-  return {7, 2};
+  if (cols <= 24) return {5, 5};
+  if (cols <= 512) return {7, 7};
+  return {8, 2};
 }
 
 // A product that the compiler does not fuse with the sum it goes into: some levels have no FMA.
@@ -89,13 +92,12 @@ inline Vector<float> folded(const Vector<float> (&parts)[kGroupParts]) {
   return sums[0];
 }
 
-// 2^x for −126 ≤ x ≤ 126, within 1e-4 of it.
-inline Vector<float> cheap_exp2(Vector<float> x) {
+// 2^−x for −126 ≤ x ≤ 126, within 0.2 %.
+inline Vector<float> cheap_exp2_minus(Vector<float> x) {
   constexpr float rounder = 0x1.8p23F;
-  const Vector<float> shifted = x + rounder;
-  const Vector<float> f = x - (shifted - rounder);
-  Vector<float> p = rounded(f * 0.0558F) + 0.2402F;
-  p = rounded(p * f) + 0.6931F;
+  const Vector<float> shifted = rounder - x;
+  const Vector<float> f = (rounder - shifted) - x;
+  Vector<float> p = rounded(f * 0.2402F) + 0.7035F;
   p = rounded(p * f) + 1.0F;
   return (Vector<float>)((Bits<float>)p + ((Bits<float>)shifted << 23));
 }
@@ -283,9 +285,8 @@ inline void exponentiate(const AssignmentState<T>& s, float epsilon) {
     }
     return [block, sharpness, dual = d.dual](std::size_t r, std::size_t j) {
       const Vector<float> distance = narrowed(block.row[r] + j) - (block.shift[r] + load(dual + j));
-      // Far from overflow and from subnormal numbers.
-      const Vector<float> exponent = -minimum(distance * sharpness, broadcast(100.0F));
-      return cheap_exp2(minimum(exponent, broadcast(60.0F)));
+      // Far from subnormal numbers.
+      return cheap_exp2_minus(minimum(distance * sharpness, broadcast(100.0F)));
     };
   });
   update_columns<kGroups>(d, s.cols, epsilon);
@@ -314,7 +315,7 @@ inline void anneal(const AssignmentState<T>& s) {
     store(d.column_sum + j, Vector<float>{});
   });
   const float width = spread<kGroups>(s);
-  if (width <= 0x1p-60F) return;
+  if (width <= kLeastSpread * static_cast<float>(s.magnitude)) return;
   float epsilon = kFirstTemperature * width;
   const Schedule schedule = schedule_for(s.cols);
   for (int level = 0; level < schedule.levels; ++level) {
@@ -324,9 +325,7 @@ inline void anneal(const AssignmentState<T>& s) {
       epsilon /= 2;
       sweep<true, kGroups>(d, s.stride, s.rows, s.cols, epsilon);
     }
-    for (int again = 1; again < schedule.sweeps; ++again) {
-      sweep<false, kGroups>(d, s.stride, s.rows, s.cols, epsilon);
-    }
+    if (level >= schedule.single) sweep<false, kGroups>(d, s.stride, s.rows, s.cols, epsilon);
   }
   for (std::size_t j = 0; j < s.cols; ++j) s.dual[j] = d.dual[j];
 }
