@@ -175,6 +175,14 @@ inline float spread(const AssignmentState<T>& s) {
   return mean_square <= kMostUneven * mean * mean ? mean : 0;
 }
 
+// Totals of the partial sums of kSweptRows rows.
+inline void store_totals(const Vector<float> (&sums)[kSweptRows][kGroupParts], float* totals) {
+  const Vector<float> x =
+      fold_four({folded(sums[0]), folded(sums[1]), folded(sums[2]), folded(sums[3])},
+                [](auto a, auto b) { return a + b; });
+  unrolled<kSweptRows>([&](std::size_t r) { totals[r] = x[r * kLanes<float> / kSweptRows]; });
+}
+
 // Fills kSweptRows rows of K from entry(row, column), and sums them.
 template <std::size_t kGroups, class Entry>
 [[gnu::always_inline]] inline void fill_rows(float* k, std::size_t stride, std::size_t cols,
@@ -188,11 +196,7 @@ template <std::size_t kGroups, class Entry>
       sums[r][n % kGroupParts] += rounded(x);
     }
   });
-  const Vector<float> total =
-      fold_four({folded(sums[0]), folded(sums[1]), folded(sums[2]), folded(sums[3])},
-                [](auto a, auto b) { return a + b; });
-#pragma GCC unroll 4
-  for (std::size_t r = 0; r < kSweptRows; ++r) sum[r] = total[r * kLanes<float> / kSweptRows];
+  store_totals(sums, sum);
 }
 
 // Scales rows, and adds them to `column_sum`.
@@ -234,19 +238,17 @@ template <std::size_t kGroups>
   }
 }
 
-// Fills K from entries(first row)(row - first row, column), scales its rows to unit sums and adds
-// up its columns: one block of rows in the nearest cache after another, where dependent steps lie
-// far apart.
-template <std::size_t kGroups, class Entries>
+// After fill(first row), which fills kSweptRows rows of K and leaves their sums in `row_factor`:
+// scales all rows to unit sums and adds up the columns. One block of rows in the nearest cache
+// after another, where dependent steps lie far apart.
+template <std::size_t kGroups, class Fill>
 inline void normalise(const SinkhornState& d, std::size_t stride, std::size_t rows,
-                      std::size_t cols, Entries entries) {
+                      std::size_t cols, Fill fill) {
   const std::size_t fitting = kSweptEntries / stride / kSweptRows * kSweptRows;
   const std::size_t block = fitting > kSweptRows ? fitting : kSweptRows;
   for (std::size_t begin = 0; begin < rows; begin += block) {
     const std::size_t end = rows - begin < block ? rows : begin + block;
-    for (std::size_t i = begin; i < end; i += kSweptRows) {
-      fill_rows<kGroups>(d.weights + i * stride, stride, cols, d.row_factor + i, entries(i));
-    }
+    for (std::size_t i = begin; i < end; i += kSweptRows) fill(i);
     for (std::size_t i = begin; i < end; i += kLanes<float>) {
       store(d.row_factor + i, 1 / (load(d.row_factor + i) + kTinyRowSum));
     }
@@ -274,20 +276,19 @@ inline void exponentiate(const AssignmentState<T>& s, float epsilon) {
   const SinkhornState d = s.sinkhorn;
   const float sharpness = 1 / epsilon;
   normalise<kGroups>(d, s.stride, s.rows, s.cols, [&](std::size_t i) {
-    struct {
-      const T* row[kSweptRows];
-      float shift[kSweptRows];
-    } block;
+    const T* row[kSweptRows];
+    float shift[kSweptRows];
     for (std::size_t r = 0; r < kSweptRows; ++r) {
       const std::size_t present = i + r < s.rows ? i + r : s.rows - 1;
-      block.row[r] = s.costs + present * s.stride;
-      block.shift[r] = static_cast<float>(s.closed_at[present]);
+      row[r] = s.costs + present * s.stride;
+      shift[r] = static_cast<float>(s.closed_at[present]);
     }
-    return [block, sharpness, dual = d.dual](std::size_t r, std::size_t j) {
-      const Vector<float> distance = narrowed(block.row[r] + j) - (block.shift[r] + load(dual + j));
+    float* k = d.weights + i * s.stride;
+    fill_rows<kGroups>(k, s.stride, s.cols, d.row_factor + i, [&](std::size_t r, std::size_t j) {
+      const Vector<float> distance = narrowed(row[r] + j) - (shift[r] + load(d.dual + j));
       // Far from subnormal numbers.
       return cheap_exp2_minus(minimum(distance * sharpness, broadcast(100.0F)));
-    };
+    });
   });
   update_columns<kGroups>(d, s.cols, epsilon);
 }
@@ -297,10 +298,11 @@ template <bool kHalved, std::size_t kGroups>
 inline void sweep(const SinkhornState& d, std::size_t stride, std::size_t rows, std::size_t cols,
                   float epsilon) {
   normalise<kGroups>(d, stride, rows, cols, [&](std::size_t i) {
-    return [k = d.weights + i * stride, b = d.column_factor, stride](std::size_t r, std::size_t j) {
-      const Vector<float> x = load(k + r * stride + j) * load(b + j);
+    float* k = d.weights + i * stride;
+    fill_rows<kGroups>(k, stride, cols, d.row_factor + i, [&](std::size_t r, std::size_t j) {
+      const Vector<float> x = load(k + r * stride + j) * load(d.column_factor + j);
       return kHalved ? x * x : x;
-    };
+    });
   });
   update_columns<kGroups>(d, cols, epsilon);
 }
