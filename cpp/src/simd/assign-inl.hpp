@@ -16,9 +16,9 @@ inline constexpr std::size_t kBlockLanes = kBlockVectors * kLanes<T>;
 static_assert(kAssignmentBlock % kBlockLanes<float> == 0);
 
 // Share of rows that must stay free at the cheap start before Sinkhorn sweeps pay. Correlated
-// tokens leave 45 to 80 % free, random costs 20 to 35 %, and dead tokens or ties fewer: to those,
+// tokens leave 30 to 80 % free, random costs 20 to 30 %, and dead tokens or ties fewer: to those,
 // above all to ties, sweeps do more harm than good.
-inline constexpr double kWorthSweeping = 0.25;
+inline constexpr double kWorthSweeping = 0.3;
 
 // visit(Known<number of groups of columns>) for problems of up to 64 columns, which are worth code
 // of their own: what belongs to columns lives in registers, sets of columns are bits of one word.
