@@ -17,9 +17,9 @@ inline constexpr std::size_t kSweptEntries = 4096;
 // The first ε, of the mean reduced cost; ε is halved from level to level.
 inline constexpr float kFirstTemperature = 0.375F;
 
-// Mean square of reduced costs, of their squared mean. Tokens have 1.2 to 4, an exponential
+// Mean square of reduced costs, of their squared mean. Most tokens have 1.2 to 3, an exponential
 // distribution has 2, a logarithmic normal one with standard deviation 1.5 has 9.
-inline constexpr float kMostUneven = 5;
+inline constexpr float kMostUneven = 3;
 
 // Least mean reduced cost, of the largest magnitude of costs: float32 must tell them apart.
 inline constexpr float kLeastSpread = 0x1p-16F;
