@@ -18,6 +18,10 @@ constexpr double kTolerance = 0x1p-21;  // 4.8e-7
 // Columns visited between two questions to the worker: about a millisecond.
 constexpr std::size_t kVisitsPerCheck = std::size_t{1} << 22;
 
+// Costs between 2^-exponent and 2^exponent are not scaled: sums of duals do not overflow, and the
+// sweeps' thresholds, which are absolute, are far away.
+constexpr int kSafeExponent = 24;
+
 constexpr std::size_t kGatheredRows = 16;  // one cache line of float32, two of float64
 
 std::size_t padded(std::size_t count, std::size_t granule) {
@@ -60,7 +64,7 @@ AssignmentProblem<T>::AssignmentProblem(std::size_t max_small, std::size_t max_l
       closed_(max_small),
       weights_(
           product(padded(max_small, simd::kSweptRows), padded(max_large, simd::kAssignmentGroup))),
-      row_factor_(padded(max_small, simd::kSweptRows)),
+      row_factor_(padded(max_small, simd::kSweptRows) + simd::kAssignmentGroup),
       column_factor_(padded(max_large, simd::kAssignmentGroup)),
       column_sum_(padded(max_large, simd::kAssignmentGroup)),
       start_dual_(padded(max_large, simd::kAssignmentGroup)),
@@ -73,6 +77,7 @@ simd::AssignmentState<T> AssignmentProblem<T>::state() {
           .stride = stride_,
           .rows = rows_,
           .cols = cols_,
+          .magnitude = magnitude_,
           .dual = dual_.data(),
           .row_of = row_of_.data(),
           .column_of = column_of_.data(),
@@ -115,15 +120,21 @@ bool AssignmentProblem<T>::fill(MatrixView<const Source> affinity, Objective obj
   cols_ = affinity.cols;
   stride_ = padded(cols_, simd::kAssignmentGroup);
   const MatrixView<const T> entries = gather(affinity);
-  const T largest = kernels_->largest_magnitude(entries.data, entries.row_stride, rows_, cols_);
+  const T sign = objective == Objective::maximize ? T{-1} : T{1};
+  const T largest = kernels_->take_costs(entries.data, entries.row_stride, sign, costs_.data(),
+                                         stride_, rows_, cols_);
   if (!std::isfinite(largest)) throw NotFinite();
   std::frexp(largest, &exponent_);
+  if (std::abs(exponent_) <= kSafeExponent) {
+    exponent_ = 0;
+    magnitude_ = largest;
+    return true;
+  }
+  magnitude_ = 1;
   // 2^-exponent itself may overflow or underflow; its two halves do not.
   const int half = -exponent_ / 2;
-  const T sign = objective == Objective::maximize ? T{-1} : T{1};
-  const T factors[2] = {std::ldexp(sign, half), std::ldexp(T{1}, -exponent_ - half)};
-  return kernels_->scale(entries.data, entries.row_stride, factors, costs_.data(), stride_, rows_,
-                         cols_);
+  const T factors[2] = {std::ldexp(T{1}, half), std::ldexp(T{1}, -exponent_ - half)};
+  return kernels_->scale(costs_.data(), stride_, factors, rows_);
 }
 
 template <class T>
@@ -170,25 +181,24 @@ Assignment AssignmentSolver<T>::solved(AssignmentProblem<U>& problem, MatrixView
       columns[problem.column_of()[j]] = static_cast<std::int32_t>(j);
     }
   }
-  return {columns, matched_sums(affinity, columns).total, problem.gap()};
+  return {columns, 0, problem.gap()};
 }
 
 template <class T>
 Assignment AssignmentSolver<T>::solve(MatrixView<const T> affinity, Objective objective,
                                       Worker* worker) {
   const bool exact = problem_.fill(affinity, objective);
-  if constexpr (std::is_same_v<T, float>) {
-    if (exact) {
-      const Assignment found = solved(problem_, affinity, worker);
-      const double magnitude = matched_sums(affinity, found.columns).magnitude;
-      if (found.gap <= kTolerance * magnitude) return found;
-    }
-    if (!precise_) precise_.emplace(max_small_, max_large_);
-    precise_->fill(affinity, objective);
-    return solved(*precise_, affinity, worker);
-  } else {
-    return solved(problem_, affinity, worker);
+  if (exact || std::is_same_v<T, double>) {
+    Assignment found = solved(problem_, affinity, worker);
+    const Sums sums = matched_sums(affinity, found.columns);
+    found.total = sums.total;
+    if (std::is_same_v<T, double> || found.gap <= kTolerance * sums.magnitude) return found;
   }
+  if (!precise_) precise_.emplace(max_small_, max_large_);
+  precise_->fill(affinity, objective);
+  Assignment found = solved(*precise_, affinity, worker);
+  found.total = matched_sums(affinity, found.columns).total;
+  return found;
 }
 
 template class AssignmentSolver<float>;

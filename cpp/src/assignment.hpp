@@ -33,9 +33,9 @@ class AssignmentProblem {
  public:
   AssignmentProblem(std::size_t max_small, std::size_t max_large);
 
-  // costs = ±affinity · 2^-exponent, so that the largest magnitude lies in [1/2, 1): sums of duals
-  // do not overflow. False if that cost an entry some digits, one about 2^126 (float32) or 2^1022
-  // times smaller than the largest.
+  // costs = ±affinity · 2^-exponent. The exponent is zero unless the largest magnitude is far from
+  // one: sums of duals must not overflow. False if that cost an entry some digits, one about 2^126
+  // (float32) or 2^1022 times smaller than the largest.
   template <class Source>
   bool fill(MatrixView<const Source> affinity, Objective objective);
 
@@ -58,6 +58,7 @@ class AssignmentProblem {
   std::size_t cols_ = 0;
   std::size_t stride_ = 0;
   int exponent_ = 0;
+  T magnitude_ = 0;
   Buffer<T> costs_;
   Buffer<T> dual_;
   Buffer<T> open_dual_;

@@ -203,8 +203,7 @@ std::vector<double> first_row(const InputView& x) {
 
 template <class T>
 T largest_magnitude(const T* values, std::size_t n) {
-  const auto& kernels = simd::kernels().of<T>().assignment;
-  return kernels.largest_magnitude(values, static_cast<std::ptrdiff_t>(n), 1, n);
+  return simd::kernels().of<T>().largest_magnitude(values, n);
 }
 
 template float largest_magnitude(const float*, std::size_t);

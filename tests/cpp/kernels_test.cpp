@@ -222,6 +222,32 @@ TEST(ByteProducts, AreExact) {
   run(8, 16, isogram::simd::kMostBytes / 4, true);
 }
 
+TYPED_TEST(Kernels, LargestMagnitude) {
+  using T = TypeParam;
+  at_every_level([] {
+    const auto largest = kernels().of<T>().largest_magnitude;
+    for (std::size_t n = 1; n < 70; ++n) {
+      auto row = random_values<T>(n, static_cast<unsigned>(n));
+      for (const std::size_t at : {std::size_t{0}, n / 2, n - 1}) {
+        const T before = row[at];
+        for (const T value : {T(7), T(-8)}) {
+          row[at] = value;
+          EXPECT_EQ(largest(row.data(), n), std::abs(value)) << n << ", " << at;
+        }
+        for (const T value :
+             {std::numeric_limits<T>::infinity(), -std::numeric_limits<T>::infinity(),
+              std::numeric_limits<T>::quiet_NaN()}) {
+          row[at] = value;
+          EXPECT_EQ(largest(row.data(), n), std::numeric_limits<T>::infinity()) << n << ", " << at;
+        }
+        row[at] = before;
+      }
+    }
+    const std::vector<T> zeros(20);
+    EXPECT_EQ(largest(zeros.data(), zeros.size()), T(0));
+  });
+}
+
 TYPED_TEST(Kernels, MatchedProducts) {
   using T = TypeParam;
   at_every_level([] {

@@ -298,6 +298,43 @@ TEST_P(MatchTest, scales_float64_of_any_magnitude) {
   }
 }
 
+// Costs far from one are scaled by a power of two first, others are taken as they are.
+template <class T>
+void expect_powers_of_two_do_not_matter() {
+  Random random(14);
+  const std::vector<T> values = flat<T>(smooth(49, 49, random));
+  const Solution plain = solve(contiguous(values, 1, 49, 49), Objective::maximize);
+  for (const int exponent : {-60, -30, -25, -20, -10, 10, 20, 25, 30, 60}) {
+    std::vector<T> scaled = values;
+    for (T& x : scaled) x = std::ldexp(x, exponent);
+    const Solution s = solve(contiguous(scaled, 1, 49, 49), Objective::maximize);
+    EXPECT_EQ(s.columns, plain.columns) << exponent;
+    EXPECT_EQ(s.totals[0], std::ldexp(plain.totals[0], exponent)) << exponent;
+    EXPECT_EQ(s.gaps[0], std::ldexp(plain.gaps[0], exponent)) << exponent;
+  }
+}
+
+TEST_P(MatchTest, finds_the_same_columns_at_any_power_of_two) {
+  expect_powers_of_two_do_not_matter<float>();
+  expect_powers_of_two_do_not_matter<double>();
+}
+
+// Sweeps in float32 cannot tell such costs apart, or only some of them.
+TEST_P(MatchTest, solves_smooth_costs_on_top_of_a_large_offset) {
+  Random random(15);
+  const Rows a = smooth(67, 67, random);
+  for (const double offset : {1e2, 1e4, 1e6, 1e8}) {
+    SCOPED_TRACE(offset);
+    Rows shifted = a;
+    for (auto& row : shifted) {
+      for (double& x : row) x = static_cast<float>(x + offset);
+    }
+    const long double best = reference::best_total(shifted, true);
+    expect_optimal<float>(shifted, Objective::maximize, best);
+    expect_optimal<double>(shifted, Objective::maximize, best);
+  }
+}
+
 TEST_P(MatchTest, has_no_gap_on_exact_ties) {
   Random random(5);
   const Rows a =
@@ -401,6 +438,28 @@ void expect_first_not_finite_is_named() {
 TEST_P(MatchTest, names_the_first_entry_that_is_not_finite) {
   expect_first_not_finite_is_named<float>();
   expect_first_not_finite_is_named<double>();
+}
+
+// Rows are read by whole vectors and a part of one.
+template <class T>
+void expect_every_entry_is_looked_at() {
+  for (const std::size_t cols : {1, 2, 7, 8, 15, 16, 17, 31, 33, 49}) {
+    std::vector<T> values(2 * cols, T{1});
+    for (T& x : values) {
+      x = std::numeric_limits<T>::quiet_NaN();
+      EXPECT_NE(message_of(contiguous(values, 1, 2, cols), 1), "nothing was thrown") << cols;
+      x = -std::numeric_limits<T>::infinity();
+      EXPECT_NE(message_of(contiguous(values, 1, 2, cols), 1), "nothing was thrown") << cols;
+      x = std::numeric_limits<T>::max();
+      EXPECT_EQ(message_of(contiguous(values, 1, 2, cols), 1), "nothing was thrown") << cols;
+      x = 1;
+    }
+  }
+}
+
+TEST_P(MatchTest, looks_at_every_entry) {
+  expect_every_entry_is_looked_at<float>();
+  expect_every_entry_is_looked_at<double>();
 }
 
 TEST_P(MatchTest, stops_within_one_large_problem) {

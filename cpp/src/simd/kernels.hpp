@@ -50,6 +50,7 @@ struct AssignmentState {
   std::size_t stride;
   std::size_t rows;
   std::size_t cols;
+  T magnitude;              // of the largest cost, or a little more
   T* dual;                  // v_j
   std::int32_t* row_of;     // of each column, −1 while it is free
   std::int32_t* column_of;  // of each row, −1 while it is free
@@ -67,14 +68,13 @@ struct AssignmentState {
 
 template <class T>
 struct AssignmentKernels {
+  // costs = entries * sign, which is 1 or −1, and +∞ in the padding; costs may be entries. Returns
   // max |entry|, +∞ if an entry is NaN or infinite.
-  T (*largest_magnitude)(const T* entries, std::ptrdiff_t stride, std::size_t rows,
-                         std::size_t cols) noexcept;
+  T (*take_costs)(const T* entries, std::ptrdiff_t stride, T sign, T* costs,
+                  std::size_t costs_stride, std::size_t rows, std::size_t cols) noexcept;
 
-  // costs = entries * factors[0] * factors[1], powers of two; costs may be entries; +∞ in the
-  // padding. False if an entry lost digits to underflow.
-  bool (*scale)(const T* entries, std::ptrdiff_t stride, const T (&factors)[2], T* costs,
-                std::size_t costs_stride, std::size_t rows, std::size_t cols) noexcept;
+  // costs *= factors[0] * factors[1], powers of two. False if one lost digits to underflow.
+  bool (*scale)(T* costs, std::size_t stride, const T (&factors)[2], std::size_t rows) noexcept;
 
   // Good duals and a greedy matching on edges without reduced cost.
   void (*start)(const AssignmentState<T>& problem) noexcept;
@@ -132,6 +132,9 @@ struct KernelTable {
   // added first so that a symmetric matrix with equal shifts stays exactly symmetric.
   void (*subtract_shifts)(const T* row, T* out, std::size_t n, double row_shift,
                           const double* column_shift) noexcept;
+
+  // max |entry|, +∞ if one is NaN or infinite.
+  T (*largest_magnitude)(const T* row, std::size_t n) noexcept;
 
   AssignmentKernels<T> assignment;
 };

@@ -14,6 +14,7 @@ inline constexpr std::size_t kRegisterRows = 6;  // rows of sums that a micro-ke
 #include "exponential-inl.hpp"
 #include "gram-inl.hpp"
 #include "logarithm-inl.hpp"
+#include "magnitude-inl.hpp"
 #include "sinkhorn-inl.hpp"
 #include "sum-inl.hpp"
 #include "transpose-inl.hpp"

@@ -17,21 +17,27 @@ inline constexpr std::size_t kSweptEntries = 4096;
 // The first ε, of the mean reduced cost; ε is halved from level to level.
 inline constexpr float kFirstTemperature = 0.375F;
 
+// Mean square of reduced costs, of their squared mean. Most tokens have 1.2 to 3, an exponential
+// distribution has 2, a logarithmic normal one with standard deviation 1.5 has 9.
+inline constexpr float kMostUneven = 3;
+
+// Least mean reduced cost, of the largest magnitude of costs: float32 must tell them apart.
+inline constexpr float kLeastSpread = 0x1p-16F;
+
 // Keep reciprocals of sums finite. Squares of column factors must not overflow.
 inline constexpr float kTinyRowSum = 1e-30F;
 inline constexpr float kTinyColumnSum = 1e-15F;
 
 struct Schedule {
   int levels;
-  int sweeps;  // per level
+  int single;  // levels with one sweep, before those with two
 };
 
 // The larger the problem, the dearer is a search for an augmenting path compared with a sweep.
 constexpr Schedule schedule_for(std::size_t cols) {
-  if (cols <= 24) return {5, 1};
-  if (cols <= 64) return {6, 1};
-  if (cols <= 512) return {7, 1};
-  return {7, 2};
+  if (cols <= 24) return {5, 5};
+  if (cols <= 512) return {7, 7};
+  return {8, 2};
 }
 
 // A product that the compiler does not fuse with the sum it goes into: some levels have no FMA.
@@ -44,29 +50,54 @@ inline Vector<float> rounded(Vector<float> x) {
   return x;
 }
 
-// A power of two far from overflow and from the subnormal numbers.
-inline Vector<float> clamped(Vector<float> x) {
-  x = x > -100.0F ? x : broadcast(-100.0F);
-  return x < 60.0F ? x : broadcast(60.0F);
+// Element l of the result is element (l / half) * 2 * half + l % half + shift of x and y in a row:
+// the lower halves of their segments of 2 * half elements, or with shift = half the upper ones.
+template <std::size_t kHalf, std::size_t kShift, class V, std::size_t... kLane>
+inline V halves(V x, V y, std::index_sequence<kLane...>) {
+  return __builtin_shufflevector(x, y, ((kLane / kHalf) * 2 * kHalf + kLane % kHalf + kShift)...);
 }
 
-// Sixteen partial sums as one, in the same order for every vector length.
-inline float total(Vector<float> (&parts)[kGroupParts]) {
+template <std::size_t kHalf, class V, class Fold>
+inline V fold_halves(V x, V y, Fold fold) {
+  constexpr std::make_index_sequence<sizeof(V) / sizeof(x[0])> lanes;
+  return fold(halves<kHalf, 0>(x, y, lanes), halves<kHalf, kHalf>(x, y, lanes));
+}
+
+// Folds each of four vectors to one element, all at once: result r is in lane r * kLanes / 4.
+template <class V, class Fold>
+inline V fold_four(const V (&x)[4], Fold fold) {
+  constexpr std::size_t lanes = sizeof(V) / sizeof(x[0][0]);
+  static_assert(lanes >= 4);
+  V folded = fold_halves<lanes / 4>(fold_halves<lanes / 2>(x[0], x[1], fold),
+                                    fold_halves<lanes / 2>(x[2], x[3], fold), fold);
+  if constexpr (lanes >= 16) {
+    folded = fold(folded, exchanged<2>(folded, std::make_index_sequence<lanes>{}));
+  }
+  if constexpr (lanes >= 8) {
+    folded = fold(folded, exchanged<1>(folded, std::make_index_sequence<lanes>{}));
+  }
+  return folded;
+}
+
+// Sixteen partial sums as one vector, in the same order for every vector length.
+inline Vector<float> folded(const Vector<float> (&parts)[kGroupParts]) {
+  Vector<float> sums[kGroupParts];
+#pragma GCC unroll 4
+  for (std::size_t p = 0; p < kGroupParts; ++p) sums[p] = parts[p];
 #pragma GCC unroll 2
   for (std::size_t width = kGroupParts / 2; width > 0; width /= 2) {
 #pragma GCC unroll 2
-    for (std::size_t p = 0; p < width; ++p) parts[p] += parts[p + width];
+    for (std::size_t p = 0; p < width; ++p) sums[p] += sums[p + width];
   }
-  return horizontal_sum<float>(parts[0]);
+  return sums[0];
 }
 
-// 2^x for −126 ≤ x ≤ 126, within 1e-4 of it.
-inline Vector<float> cheap_exp2(Vector<float> x) {
+// 2^−x for −126 ≤ x ≤ 126, within 0.2 %.
+inline Vector<float> cheap_exp2_minus(Vector<float> x) {
   constexpr float rounder = 0x1.8p23F;
-  const Vector<float> shifted = x + rounder;
-  const Vector<float> f = x - (shifted - rounder);
-  Vector<float> p = rounded(f * 0.0558F) + 0.2402F;
-  p = rounded(p * f) + 0.6931F;
+  const Vector<float> shifted = rounder - x;
+  const Vector<float> f = (rounder - shifted) - x;
+  Vector<float> p = rounded(f * 0.2402F) + 0.7035F;
   p = rounded(p * f) + 1.0F;
   return (Vector<float>)((Bits<float>)p + ((Bits<float>)shifted << 23));
 }
@@ -120,144 +151,160 @@ inline void for_groups(std::size_t cols, Visit visit) {
   }
 }
 
-// Column duals as they are, and the smallest reduced cost of every row, in float32.
-template <std::size_t kGroups, class T>
-inline void take_start(const AssignmentState<T>& s) {
-  const SinkhornState d = s.sinkhorn;
-  for_groups<kGroups>(s.cols, [&](std::size_t j, std::size_t) {
-    store(d.dual + j, narrowed(s.dual + j));
-    store(d.column_factor + j, broadcast(1.0F));
-  });
-  for (std::size_t i = 0; i < s.rows; ++i) d.row_factor[i] = static_cast<float>(s.closed_at[i]);
-}
-
-// Mean reduced cost, above the smallest of each row, in a sample of rows.
+// Mean reduced cost, above the smallest of each row, in a sample of rows; 0 where a few large ones
+// make most of it: they would leave the duals of the others no digits.
 template <std::size_t kGroups, class T>
 inline float spread(const AssignmentState<T>& s) {
   const SinkhornState d = s.sinkhorn;
   const std::size_t step = (s.rows + 15) / 16;
   Vector<float> sums[kGroupParts] = {};
+  Vector<float> squares[kGroupParts] = {};
   for (std::size_t i = 0; i < s.rows; i += step) {
     const T* row = s.costs + i * s.stride;
+    const float smallest = static_cast<float>(s.closed_at[i]);
     for_groups<kGroups>(s.cols, [&](std::size_t j, std::size_t p) {
-      const Vector<float> distance = (narrowed(row + j) - load(d.dual + j)) - d.row_factor[i];
-      sums[p % kGroupParts] += distance < kInfinity<float> ? distance : Vector<float>{};
+      const Vector<float> reduced = (narrowed(row + j) - load(d.dual + j)) - smallest;
+      const Vector<float> distance = reduced < kInfinity<float> ? reduced : Vector<float>{};
+      sums[p % kGroupParts] += distance;
+      squares[p % kGroupParts] += rounded(distance * distance);
     });
   }
-  return total(sums) / static_cast<float>((s.rows + step - 1) / step * s.cols);
+  const float count = static_cast<float>((s.rows + step - 1) / step * s.cols);
+  const float mean = horizontal_sum<float>(folded(sums)) / count;
+  const float mean_square = horizontal_sum<float>(folded(squares)) / count;
+  return mean_square <= kMostUneven * mean * mean ? mean : 0;
 }
 
-// K = 2^(−sharpness (C − smallest reduced cost of the row − dual)); next to nothing in the padding,
-// and zero in rows up to a whole number of those swept together.
-template <std::size_t kGroups, class T>
-inline void exponentiate(const AssignmentState<T>& s, float sharpness) {
-  const SinkhornState d = s.sinkhorn;
-  std::size_t i = 0;
-  for (; i < s.rows; ++i) {
-    const T* row = s.costs + i * s.stride;
-    float* k = d.weights + i * s.stride;
-    const float shift = d.row_factor[i];
-    for_groups<kGroups>(s.cols, [&](std::size_t j, std::size_t) {
-      const Vector<float> exponent = ((shift + load(d.dual + j)) - narrowed(row + j)) * sharpness;
-      store(k + j, cheap_exp2(clamped(exponent)));
-    });
-  }
-  for (; i % kSweptRows != 0; ++i) {
-    float* k = d.weights + i * s.stride;
-    for_groups<kGroups>(s.cols, [&](std::size_t j, std::size_t) { store(k + j, Vector<float>{}); });
-  }
+// Totals of the partial sums of kSweptRows rows.
+inline void store_totals(const Vector<float> (&sums)[kSweptRows][kGroupParts], float* totals) {
+  const Vector<float> x =
+      fold_four({folded(sums[0]), folded(sums[1]), folded(sums[2]), folded(sums[3])},
+                [](auto a, auto b) { return a + b; });
+  unrolled<kSweptRows>([&](std::size_t r) { totals[r] = x[r * kLanes<float> / kSweptRows]; });
 }
 
-// Row factors a = 1 / (K b) of a few rows from k on; before that, where ε is halved, K ← (a K b)².
-template <bool kHalves, std::size_t kGroups>
-inline void normalise_rows(float* k, std::size_t stride, float* a, const float* b,
-                           std::size_t cols) {
-  Vector<float> before[kSweptRows];
-#pragma GCC unroll 4
-  for (std::size_t r = 0; r < kSweptRows; ++r) before[r] = broadcast(a[r]);
+// Fills kSweptRows rows of K from entry(row, column), and sums them.
+template <std::size_t kGroups, class Entry>
+[[gnu::always_inline]] inline void fill_rows(float* k, std::size_t stride, std::size_t cols,
+                                             float* sum, Entry entry) {
   Vector<float> sums[kSweptRows][kGroupParts] = {};
   for_groups<kGroups>(cols, [&](std::size_t j, std::size_t n) {
-    const Vector<float> factor = load(b + j);
 #pragma GCC unroll 4
     for (std::size_t r = 0; r < kSweptRows; ++r) {
-      Vector<float> x = load(k + r * stride + j) * factor;
-      if constexpr (kHalves) {
-        x *= before[r];
-        x *= x;
-        store(k + r * stride + j, x);
-      }
+      const Vector<float> x = entry(r, j);
+      store(k + r * stride + j, x);
       sums[r][n % kGroupParts] += rounded(x);
     }
   });
-#pragma GCC unroll 4
-  for (std::size_t r = 0; r < kSweptRows; ++r) a[r] = 1 / (total(sums[r]) + kTinyRowSum);
+  store_totals(sums, sum);
 }
 
-// c += Kᵀ a over `rows` rows from k on.
+// Scales rows, and adds them to `column_sum`.
 template <std::size_t kGroups>
-inline void add_columns(const float* k, std::size_t stride, const float* a, std::size_t rows,
-                        float* c, std::size_t cols) {
-  if constexpr (kGroups > 0) {
-    Vector<float> sums[kGroups * kGroupParts];
-    for_groups<kGroups>(cols, [&](std::size_t j, std::size_t n) { sums[n] = load(c + j); });
+[[gnu::always_inline]] inline void scale_rows(float* k, std::size_t stride, std::size_t rows,
+                                              const float* factor, float* column_sum,
+                                              std::size_t cols) {
+  constexpr std::size_t count = kGroups * kGroupParts;
+  if constexpr (count > 0) {
+    Vector<float> sums[count];
+    for_groups<kGroups>(cols,
+                        [&](std::size_t j, std::size_t n) { sums[n] = load(column_sum + j); });
     for (std::size_t i = 0; i < rows; ++i, k += stride) {
-      const Vector<float> factor = broadcast(a[i]);
-      for_groups<kGroups>(
-          cols, [&](std::size_t j, std::size_t n) { sums[n] += rounded(factor * load(k + j)); });
+      const Vector<float> scale = broadcast(factor[i]);
+      for_groups<kGroups>(cols, [&](std::size_t j, std::size_t n) {
+        const Vector<float> x = rounded(load(k + j) * scale);
+        store(k + j, x);
+        sums[n] += x;
+      });
     }
-    for_groups<kGroups>(cols, [&](std::size_t j, std::size_t n) { store(c + j, sums[n]); });
+    for_groups<kGroups>(cols,
+                        [&](std::size_t j, std::size_t n) { store(column_sum + j, sums[n]); });
   } else {
     for (std::size_t i = 0; i < rows; i += kSweptRows, k += kSweptRows * stride) {
-      Vector<float> factor[kSweptRows];
+      Vector<float> scale[kSweptRows];
 #pragma GCC unroll 4
-      for (std::size_t r = 0; r < kSweptRows; ++r) factor[r] = broadcast(a[i + r]);
-      for_groups<kGroups>(cols, [&](std::size_t j, std::size_t) {
-        Vector<float> sum = load(c + j);
+      for (std::size_t r = 0; r < kSweptRows; ++r) scale[r] = broadcast(factor[i + r]);
+      for_groups<0>(cols, [&](std::size_t j, std::size_t) {
+        Vector<float> sum = load(column_sum + j);
 #pragma GCC unroll 4
         for (std::size_t r = 0; r < kSweptRows; ++r) {
-          sum += rounded(factor[r] * load(k + r * stride + j));
+          const Vector<float> x = rounded(load(k + r * stride + j) * scale[r]);
+          store(k + r * stride + j, x);
+          sum += x;
         }
-        store(c + j, sum);
+        store(column_sum + j, sum);
       });
     }
   }
 }
 
-// One sweep: normalises rows and sums columns, one block of rows in the nearest cache at a time.
-template <bool kHalves, std::size_t kGroups>
-inline void sweep_rows(const SinkhornState& d, std::size_t stride, std::size_t rows,
-                       std::size_t cols) {
-  for_groups<kGroups>(
-      cols, [&](std::size_t j, std::size_t) { store(d.column_sum + j, Vector<float>{}); });
+// After fill(first row), which fills kSweptRows rows of K and leaves their sums in `row_factor`:
+// scales all rows to unit sums and adds up the columns. One block of rows in the nearest cache
+// after another, where dependent steps lie far apart.
+template <std::size_t kGroups, class Fill>
+inline void normalise(const SinkhornState& d, std::size_t stride, std::size_t rows,
+                      std::size_t cols, Fill fill) {
   const std::size_t fitting = kSweptEntries / stride / kSweptRows * kSweptRows;
   const std::size_t block = fitting > kSweptRows ? fitting : kSweptRows;
   for (std::size_t begin = 0; begin < rows; begin += block) {
     const std::size_t end = rows - begin < block ? rows : begin + block;
-    for (std::size_t i = begin; i < end; i += kSweptRows) {
-      normalise_rows<kHalves, kGroups>(d.weights + i * stride, stride, d.row_factor + i,
-                                       d.column_factor, cols);
+    for (std::size_t i = begin; i < end; i += kSweptRows) fill(i);
+    for (std::size_t i = begin; i < end; i += kLanes<float>) {
+      store(d.row_factor + i, 1 / (load(d.row_factor + i) + kTinyRowSum));
     }
-    add_columns<kGroups>(d.weights + begin * stride, stride, d.row_factor + begin, end - begin,
-                         d.column_sum, cols);
+    for (std::size_t i = end; i % kSweptRows != 0; ++i) d.row_factor[i] = 0;
+    scale_rows<kGroups>(d.weights + begin * stride, stride, end - begin, d.row_factor + begin,
+                        d.column_sum, cols);
   }
 }
 
-// b ← 1 / c; v ← v − ε log(b c), with the b before that.
-template <bool kHalved, std::size_t kGroups>
+// b = 1 / column sum; v ← v − ε log(column sum); and sums start anew.
+template <std::size_t kGroups>
 inline void update_columns(const SinkhornState& d, std::size_t cols, float epsilon) {
   for_groups<kGroups>(cols, [&](std::size_t j, std::size_t) {
     const Vector<float> sum = load(d.column_sum + j) + kTinyColumnSum;
-    const Vector<float> scaled = kHalved ? sum : sum * load(d.column_factor + j);
-    store(d.dual + j, load(d.dual + j) - rounded(epsilon * cheap_log2(scaled)));
+    store(d.dual + j, load(d.dual + j) - rounded(epsilon * cheap_log2(sum)));
     store(d.column_factor + j, 1 / sum);
+    store(d.column_sum + j, Vector<float>{});
   });
 }
 
-template <bool kHalves, std::size_t kGroups>
+// K = 2^(−(C − smallest reduced cost of the row − v) / ε), with rows scaled to unit sums; next to
+// nothing in the padding.
+template <std::size_t kGroups, class T>
+inline void exponentiate(const AssignmentState<T>& s, float epsilon) {
+  const SinkhornState d = s.sinkhorn;
+  const float sharpness = 1 / epsilon;
+  normalise<kGroups>(d, s.stride, s.rows, s.cols, [&](std::size_t i) {
+    const T* row[kSweptRows];
+    float shift[kSweptRows];
+    for (std::size_t r = 0; r < kSweptRows; ++r) {
+      const std::size_t present = i + r < s.rows ? i + r : s.rows - 1;
+      row[r] = s.costs + present * s.stride;
+      shift[r] = static_cast<float>(s.closed_at[present]);
+    }
+    float* k = d.weights + i * s.stride;
+    fill_rows<kGroups>(k, s.stride, s.cols, d.row_factor + i, [&](std::size_t r, std::size_t j) {
+      const Vector<float> distance = narrowed(row[r] + j) - (shift[r] + load(d.dual + j));
+      // Far from subnormal numbers.
+      return cheap_exp2_minus(minimum(distance * sharpness, broadcast(100.0F)));
+    });
+  });
+  update_columns<kGroups>(d, s.cols, epsilon);
+}
+
+// K ← K b, or where ε was halved its square; and rows are scaled to unit sums.
+template <bool kHalved, std::size_t kGroups>
 inline void sweep(const SinkhornState& d, std::size_t stride, std::size_t rows, std::size_t cols,
                   float epsilon) {
-  sweep_rows<kHalves, kGroups>(d, stride, rows, cols);
-  update_columns<kHalves, kGroups>(d, cols, epsilon);
+  normalise<kGroups>(d, stride, rows, cols, [&](std::size_t i) {
+    float* k = d.weights + i * stride;
+    fill_rows<kGroups>(k, stride, cols, d.row_factor + i, [&](std::size_t r, std::size_t j) {
+      const Vector<float> x = load(k + r * stride + j) * load(d.column_factor + j);
+      return kHalved ? x * x : x;
+    });
+  });
+  update_columns<kGroups>(d, cols, epsilon);
 }
 
 // Logarithms are to base 2 throughout: K = 2^(−C / ε).
@@ -265,20 +312,22 @@ template <std::size_t kGroups, class T>
 inline void anneal(const AssignmentState<T>& s) {
   [[maybe_unused]] const SubnormalsAreZero mode;
   const SinkhornState d = s.sinkhorn;
-  take_start<kGroups>(s);
+  for_groups<kGroups>(s.cols, [&](std::size_t j, std::size_t) {
+    store(d.dual + j, narrowed(s.dual + j));
+    store(d.column_sum + j, Vector<float>{});
+  });
   const float width = spread<kGroups>(s);
-  if (!(width > 0x1p-60F)) return;
+  if (width <= kLeastSpread * static_cast<float>(s.magnitude)) return;
   float epsilon = kFirstTemperature * width;
-  exponentiate<kGroups>(s, 1 / epsilon);
   const Schedule schedule = schedule_for(s.cols);
   for (int level = 0; level < schedule.levels; ++level) {
-    if (level > 0) {
+    if (level == 0) {
+      exponentiate<kGroups>(s, epsilon);
+    } else {
       epsilon /= 2;
       sweep<true, kGroups>(d, s.stride, s.rows, s.cols, epsilon);
     }
-    for (int again = level > 0; again < schedule.sweeps; ++again) {
-      sweep<false, kGroups>(d, s.stride, s.rows, s.cols, epsilon);
-    }
+    if (level >= schedule.single) sweep<false, kGroups>(d, s.stride, s.rows, s.cols, epsilon);
   }
   for (std::size_t j = 0; j < s.cols; ++j) s.dual[j] = d.dual[j];
 }

@@ -17,9 +17,10 @@ constexpr KernelTable<T> table_of() {
       .dot = &dot<T>,
       .add_to = &add_to<T>,
       .subtract_shifts = &subtract_shifts<T>,
+      .largest_magnitude = &largest_magnitude<T>,
       .assignment =
           {
-              .largest_magnitude = &largest_magnitude<T>,
+              .take_costs = &take_costs<T>,
               .scale = &scale<T>,
               .start = &start_assignment<T>,
               .augment = &augment<T>,

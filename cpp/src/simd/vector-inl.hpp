@@ -65,33 +65,50 @@ inline void sweep(std::size_t n, OnVector vector, OnScalar scalar) {
 template <class T>
 inline constexpr T kInfinity = static_cast<T>(__builtin_inf());
 
+// GCC makes a comparison and a blend of a minimum of vectors: two steps where processors have one.
 template <class V>
 inline V minimum(V a, V b) {
+#if defined(__x86_64__)
+  [[maybe_unused]] constexpr bool of_floats = std::is_same_v<V, VectorOf<float>::type>;
+  [[maybe_unused]] constexpr bool of_doubles = std::is_same_v<V, VectorOf<double>::type>;
+#if defined(__AVX512F__)
+  // GCC 12 takes the plain intrinsics for uses of uninitialized variables.
+  if constexpr (of_floats) return (V)_mm512_maskz_min_ps(0xffff, (__m512)a, (__m512)b);
+  if constexpr (of_doubles) return (V)_mm512_maskz_min_pd(0xff, (__m512d)a, (__m512d)b);
+#elif defined(__AVX__)
+  if constexpr (of_floats) return (V)_mm256_min_ps((__m256)a, (__m256)b);
+  if constexpr (of_doubles) return (V)_mm256_min_pd((__m256d)a, (__m256d)b);
+#else
+  if constexpr (of_floats) return (V)_mm_min_ps((__m128)a, (__m128)b);
+  if constexpr (of_doubles) return (V)_mm_min_pd((__m128d)a, (__m128d)b);
+#endif
+#endif
   return a < b ? a : b;
 }
 
-template <std::size_t kShift, class V, std::size_t... kLane>
-inline V rotated(V x, std::index_sequence<kLane...>) {
-  return __builtin_shufflevector(x, x, ((kLane + kShift) % sizeof...(kLane))...);
+// Lane l comes from lane l ^ kDistance.
+template <std::size_t kDistance, class V, std::size_t... kLane>
+inline V exchanged(V x, std::index_sequence<kLane...>) {
+  return __builtin_shufflevector(x, x, (kLane ^ kDistance)...);
 }
 
-template <class T, std::size_t kShift = kLanes<T> / 2>
+template <class T, std::size_t kDistance = kLanes<T> / 2>
 inline T horizontal_minimum(Vector<T> x) {
-  if constexpr (kShift == 0) {
+  if constexpr (kDistance == 0) {
     return x[0];
   } else {
-    const Vector<T> other = rotated<kShift>(x, std::make_index_sequence<kLanes<T>>{});
-    return horizontal_minimum<T, kShift / 2>(minimum(x, other));
+    const Vector<T> other = exchanged<kDistance>(x, std::make_index_sequence<kLanes<T>>{});
+    return horizontal_minimum<T, kDistance / 2>(minimum(x, other));
   }
 }
 
-template <class T, std::size_t kShift = kLanes<T> / 2>
+template <class T, std::size_t kDistance = kLanes<T> / 2>
 inline T horizontal_sum(Vector<T> x) {
-  if constexpr (kShift == 0) {
+  if constexpr (kDistance == 0) {
     return x[0];
   } else {
-    const Vector<T> other = rotated<kShift>(x, std::make_index_sequence<kLanes<T>>{});
-    return horizontal_sum<T, kShift / 2>(x + other);
+    const Vector<T> other = exchanged<kDistance>(x, std::make_index_sequence<kLanes<T>>{});
+    return horizontal_sum<T, kDistance / 2>(x + other);
   }
 }
 
