@@ -186,8 +186,8 @@ class GramSpace {
       double* col_sums = mirrored[layer].data() + (cols.begin - first_col);
       for (std::size_t i = 0; i < rows.size(); ++i) {
         const T* row = tile + i * kTileEdge;
-        row_sums[i] += kernels_.sum(row, cols.size());
-        if (!is_diagonal) kernels_.add_to(col_sums, row, cols.size());
+        row_sums[i] += is_diagonal ? kernels_.sum(row, cols.size())
+                                   : kernels_.add_row(row, cols.size(), col_sums).sum;
       }
     }
     const double weight = is_diagonal ? 1 : 2;

@@ -359,7 +359,9 @@ TYPED_TEST(Kernels, Sums) {
       expect_close(table.dot(a.data(), b.data(), n), dot, rounding * dot_magnitude, "dot");
 
       Guarded<double> sums(std::vector<double>(n, 0.75));
-      table.add_to(sums.data(), a.data(), n);
+      const isogram::simd::RowSums of_row = table.add_row(a.data(), n, sums.data());
+      expect_close(of_row.sum, sum, rounding * magnitude, "sum of a row");
+      expect_close(of_row.magnitude, magnitude, rounding * magnitude, "magnitude of a row");
       for (std::size_t j = 0; j < n; ++j) EXPECT_EQ(sums[j], 0.75 + a[j]);
       sums.expect_guards();
     }

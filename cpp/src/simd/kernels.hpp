@@ -88,6 +88,12 @@ struct AssignmentKernels {
                   const T* dual, const std::int32_t* column_of) noexcept;
 };
 
+// Σ x and Σ |x| over a row.
+struct RowSums {
+  double sum;
+  double magnitude;
+};
+
 // Float32 or float64 kernels; every sum over the entries of a Gram matrix is float64.
 template <class T>
 struct KernelTable {
@@ -116,7 +122,8 @@ struct KernelTable {
   // Sums over entries.
   double (*sum)(const T* row, std::size_t n) noexcept;
   double (*dot)(const T* a, const T* b, std::size_t n) noexcept;
-  void (*add_to)(double* sums, const T* row, std::size_t n) noexcept;  // sums[j] += row[j]
+  // The same of a row that is also added to column sums: column_sums[j] += row[j].
+  RowSums (*add_row)(const T* row, std::size_t n, double* column_sums) noexcept;
 
   // out[j] = row[j] − (row_shift + column_shift[j]) in float64; out may be row. The shifts are
   // added first so that a symmetric matrix with equal shifts stays exactly symmetric.

@@ -13,7 +13,7 @@ constexpr KernelTable<T> table_of() {
       .polynomials = &polynomials<T>,
       .sum = &sum<T>,
       .dot = &dot<T>,
-      .add_to = &add_to<T>,
+      .add_row = &add_row<T>,
       .subtract_shifts = &subtract_shifts<T>,
       .assignment =
           {
