@@ -7,7 +7,9 @@
 #include <cstring>
 #include <limits>
 #include <stdexcept>
+#include <type_traits>
 
+#include "simd/kernels.hpp"
 #include "team.hpp"
 
 namespace isogram {
@@ -43,6 +45,9 @@ template <class T>
 void read_row(const InputView& view, std::size_t row, double* out) {
   const T* source =
       static_cast<const T*>(view.data) + static_cast<std::ptrdiff_t>(row) * view.row_stride;
+  if constexpr (std::is_floating_point_v<T>) {
+    if (view.col_stride == 1) return simd::kernels().of<T>().widen(source, view.cols, 0.0, out);
+  }
   if (view.col_stride == 1) {
     for (std::size_t j = 0; j < view.cols; ++j) out[j] = widen(source[j]);
   } else {
@@ -77,13 +82,15 @@ struct StripSurvey {
   std::vector<double> sums;
 };
 
-void include_row(StripSurvey& strip, const double* row, const double* origin, std::size_t n) {
-  double row_largest = 0;
-  for (std::size_t j = 0; j < n; ++j) {
-    row_largest = std::max(row_largest, std::abs(row[j] - (origin ? origin[j] : 0.0)));
-  }
-  strip.largest = std::max(strip.largest, row_largest);
-  if (row_largest > 0) strip.smallest_row = std::min(strip.smallest_row, row_largest);
+// Takes `row` relative to `origin` on the way. False if an entry may not be finite.
+bool include_row(StripSurvey& strip, double* row, const double* origin, std::size_t n) {
+  const auto& kernels = simd::kernels().float64;
+  if (origin) kernels.subtract_shifts(row, row, n, 0.0, origin);
+  const double largest = kernels.assignment.largest_magnitude(row, 0, 1, n);
+  strip.largest = std::max(strip.largest, largest);
+  if (largest > 0) strip.smallest_row = std::min(strip.smallest_row, largest);
+  if (!strip.sums.empty()) kernels.add_row(row, n, strip.sums.data());
+  return std::isfinite(largest);
 }
 
 Survey survey_strips(const InputView& x, const double* origin, bool with_means,
@@ -99,10 +106,9 @@ Survey survey_strips(const InputView& x, const double* origin, bool with_means,
     for (std::size_t i = x.rows * s / strips; i < x.rows * (s + 1) / strips; ++i) {
       worker.check();
       reader.read(i, row.data());
+      if (include_row(part, row.data(), origin, x.cols)) continue;
+      reader.read(i, row.data());
       bad.inspect(s, i, row.data(), x.cols);
-      include_row(part, row.data(), origin, x.cols);
-      if (!with_means) continue;
-      for (std::size_t j = 0; j < x.cols; ++j) part.sums[j] += row[j] - origin[j];
     }
   });
   bad.throw_if_found(x.name);

@@ -364,6 +364,71 @@ TYPED_TEST(Kernels, Sums) {
       expect_close(of_row.magnitude, magnitude, rounding * magnitude, "magnitude of a row");
       for (std::size_t j = 0; j < n; ++j) EXPECT_EQ(sums[j], 0.75 + a[j]);
       sums.expect_guards();
+
+      Guarded<double> products(std::vector<double>(n, 0.75));
+      expect_close(table.add_products(a.data(), b.data(), n, products.data()), dot,
+                   rounding * dot_magnitude, "products");
+      for (std::size_t j = 0; j < n; ++j) {
+        expect_close(products[j], 0.75 + Real(a[j]) * b[j],
+                     4 * eps<double>() * (1 + std::abs(Real(a[j]) * b[j])), "product");
+      }
+      products.expect_guards();
+
+      Guarded<double> wide(n);
+      table.widen(a.data(), n, 0.3, wide.data());
+      for (std::size_t j = 0; j < n; ++j) EXPECT_EQ(wide[j], a[j] - 0.3);
+      wide.expect_guards();
+    }
+  });
+}
+
+TEST(Sums, ProductsOfRows) {
+  constexpr std::size_t edge = isogram::simd::kProductRows;
+  at_every_level([] {
+    for (const std::size_t n : {8, 16, 104, 384}) {
+      const std::size_t stride = n + 8;
+      const auto a = random_values<double>(edge * stride, 21);
+      const auto b = random_values<double>(edge * stride, 22);
+      const std::size_t sums_stride = edge + 3;
+      std::vector<double> sums(edge * sums_stride, 0.75);
+      kernels().row_products(a.data(), b.data(), stride, n, sums.data(), sums_stride);
+      for (std::size_t p = 0; p < edge; ++p) {
+        for (std::size_t q = 0; q < sums_stride; ++q) {
+          Real want = 0.75;
+          Real magnitude = 1;
+          for (std::size_t k = 0; q < edge && k < n; ++k) {
+            const Real term = Real(a[p * stride + k]) * b[q * stride + k];
+            want += term;
+            magnitude += std::abs(term);
+          }
+          expect_close(sums[p * sums_stride + q], want,
+                       static_cast<double>(n) * eps<double>() * magnitude, isogram_test::at(p, q));
+        }
+      }
+    }
+  });
+}
+
+// ---- Nearest neighbours ----------------------------------------------------------------------
+
+TYPED_TEST(Kernels, FirstReaching) {
+  using T = TypeParam;
+  at_every_level([] {
+    const auto& table = kernels().of<T>();
+    for (const std::size_t n : lengths<T>()) {
+      for (const std::size_t step : {1, 7, 40}) {
+        std::vector<T> row(n, T(0));
+        std::vector<T> bounds(n, T(0.5));
+        for (std::size_t j = step; j < n; j += 2 * step) row[j] = T(0.75);  // reaches the row's
+        for (std::size_t j = 2 * step; j < n; j += 2 * step)
+          bounds[j] = T(0);  // equals the column's
+        const T row_bound = T(0.75);
+        for (std::size_t begin = 0; begin <= n; ++begin) {
+          std::size_t want = begin;
+          while (want < n && row[want] < row_bound && row[want] < bounds[want]) ++want;
+          EXPECT_EQ(table.first_reaching(row.data(), row_bound, bounds.data(), begin, n), want);
+        }
+      }
     }
   });
 }

@@ -43,13 +43,15 @@ std::vector<Level> offered() {
 template <class T>
 std::vector<const void*> addresses(const KernelTable<T>& table) {
   const auto& [panel, inner_products, l1_distances, squared_distances, exponentials, polynomials,
-               sum, dot, add_row, subtract_shifts, assignment] = table;
+               sum, dot, add_row, add_products, subtract_shifts, widen, first_reaching,
+               assignment] = table;
   const auto& [largest_magnitude, scale, start, augment, slack] = assignment;
   const auto list = [](auto... kernel) {
     return std::vector<const void*>{reinterpret_cast<const void*>(kernel)...};
   };
   return list(inner_products, l1_distances, squared_distances, exponentials, polynomials, sum, dot,
-              add_row, subtract_shifts, largest_magnitude, scale, start, augment, slack);
+              add_row, add_products, subtract_shifts, widen, first_reaching, largest_magnitude,
+              scale, start, augment, slack);
 }
 
 template <class T>

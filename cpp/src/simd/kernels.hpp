@@ -26,7 +26,8 @@ namespace isogram::simd {
 
 inline constexpr std::size_t kAssignmentGroup = 16;  // as many columns as the widest vector holds
 inline constexpr std::size_t kAssignmentBlock = 4 * kAssignmentGroup;
-inline constexpr std::size_t kSweptRows = 4;  // of a Sinkhorn sweep, together
+inline constexpr std::size_t kProductRows = 4;  // whose inner products are taken together
+inline constexpr std::size_t kSweptRows = 4;    // of a Sinkhorn sweep, together
 
 template <class T>
 using RowIndex = std::conditional_t<sizeof(T) == sizeof(std::int32_t), std::int32_t, std::int64_t>;
@@ -125,10 +126,20 @@ struct KernelTable {
   // The same of a row that is also added to column sums: column_sums[j] += row[j].
   RowSums (*add_row)(const T* row, std::size_t n, double* column_sums) noexcept;
 
+  // Σ a_j b_j; the products are also added to column sums.
+  double (*add_products)(const T* a, const T* b, std::size_t n, double* column_sums) noexcept;
+
   // out[j] = row[j] − (row_shift + column_shift[j]) in float64; out may be row. The shifts are
   // added first so that a symmetric matrix with equal shifts stays exactly symmetric.
   void (*subtract_shifts)(const T* row, T* out, std::size_t n, double row_shift,
                           const double* column_shift) noexcept;
+
+  // out[j] = row[j] − offset in float64.
+  void (*widen)(const T* row, std::size_t n, double offset, double* out) noexcept;
+
+  // The first j in [begin, n) with row[j] ≥ row_bound or row[j] ≥ column_bounds[j], else n.
+  std::size_t (*first_reaching)(const T* row, T row_bound, const T* column_bounds,
+                                std::size_t begin, std::size_t n) noexcept;
 
   AssignmentKernels<T> assignment;
 };
@@ -144,6 +155,11 @@ struct Kernels {
   // Σ p_k (log2(p_k) − log2(m_k)) + q_k (log2(q_k) − log2(m_k)) over 2, with m = (p + q)/2.
   double (*divergence)(const double* p, const double* log_p, const double* q, const double* log_q,
                        std::size_t n) noexcept;
+
+  // sums[p * sums_stride + q] += ⟨a_p, b_q⟩ for p, q < kProductRows; rows lie `stride` apart, and n
+  // is a multiple of 8.
+  void (*row_products)(const double* a, const double* b, std::size_t stride, std::size_t n,
+                       double* sums, std::size_t sums_stride) noexcept;
 
   template <class T>
   const KernelTable<T>& of() const {

@@ -12,7 +12,16 @@ struct Narrow {
 };
 
 template <class T>
-inline Vector<double> widen(const T* p) {
+inline Vector<double> widened(const T* p) {
+  [[maybe_unused]] constexpr bool is_float = sizeof(T) == sizeof(float);
+  // GCC 12 would convert the vector in parts (and warns of the intrinsic without a mask).
+#if defined(__AVX512F__)
+  if constexpr (is_float) return _mm512_maskz_cvtps_pd(0xff, _mm256_loadu_ps(p));
+#elif defined(__AVX__)
+  if constexpr (is_float) return _mm256_cvtps_pd(_mm_loadu_ps(p));
+#elif defined(__SSE2__)
+  if constexpr (is_float) return _mm_cvtps_pd((__m128)_mm_loadl_epi64((const __m128i*)p));
+#endif
   typename Narrow<T>::type x;
   __builtin_memcpy(&x, p, sizeof x);
   return __builtin_convertvector(x, Vector<double>);
@@ -41,14 +50,14 @@ inline double wide_sum(std::size_t n, OnVector vector, OnScalar scalar) {
 template <class T>
 double sum(const T* row, std::size_t n) noexcept {
   return wide_sum(
-      n, [&](std::size_t j) { return widen(row + j); },
+      n, [&](std::size_t j) { return widened(row + j); },
       [&](std::size_t j) { return static_cast<double>(row[j]); });
 }
 
 template <class T>
 double dot(const T* a, const T* b, std::size_t n) noexcept {
   return wide_sum(
-      n, [&](std::size_t j) { return widen(a + j) * widen(b + j); },
+      n, [&](std::size_t j) { return widened(a + j) * widened(b + j); },
       [&](std::size_t j) { return static_cast<double>(a[j]) * b[j]; });
 }
 
@@ -59,7 +68,7 @@ RowSums add_row(const T* row, std::size_t n, double* sums) noexcept {
   const double total = wide_sum(
       n,
       [&](std::size_t j) {
-        const Vector<double> x = widen(row + j);
+        const Vector<double> x = widened(row + j);
         store(sums + j, load(sums + j) + x);
         magnitudes += absolute<double>(x);
         return x;
@@ -74,13 +83,64 @@ RowSums add_row(const T* row, std::size_t n, double* sums) noexcept {
 }
 
 template <class T>
+double add_products(const T* a, const T* b, std::size_t n, double* sums) noexcept {
+  return wide_sum(
+      n,
+      [&](std::size_t j) {
+        const Vector<double> x = widened(a + j) * widened(b + j);
+        store(sums + j, load(sums + j) + x);
+        return x;
+      },
+      [&](std::size_t j) {
+        const double x = static_cast<double>(a[j]) * b[j];
+        sums[j] += x;
+        return x;
+      });
+}
+
+template <class T>
 void subtract_shifts(const T* row, T* out, std::size_t n, double row_shift,
                      const double* column_shift) noexcept {
   std::size_t j = 0;
   for (; j + kWideLanes <= n; j += kWideLanes) {
-    store_narrowed(out + j, widen(row + j) - (row_shift + load(column_shift + j)));
+    store_narrowed(out + j, widened(row + j) - (row_shift + load(column_shift + j)));
   }
   for (; j < n; ++j) out[j] = static_cast<T>(row[j] - (row_shift + column_shift[j]));
+}
+
+template <class T>
+void widen(const T* row, std::size_t n, double offset, double* out) noexcept {
+  std::size_t j = 0;
+  for (; j + kWideLanes <= n; j += kWideLanes) store(out + j, widened(row + j) - offset);
+  for (; j < n; ++j) out[j] = row[j] - offset;
+}
+
+// kProductRows × kCols inner products, as many as there are registers for.
+template <std::size_t kCols>
+inline void row_products_block(const double* a, const double* b, std::size_t stride, std::size_t n,
+                               double* sums, std::size_t sums_stride) {
+  Vector<double> products[kProductRows][kCols] = {};
+  for (std::size_t k = 0; k < n; k += kWideLanes) {
+    Vector<double> right[kCols];
+    unrolled<kCols>([&](std::size_t q) { right[q] = load(b + q * stride + k); });
+    unrolled<kProductRows>([&](std::size_t p) {
+      const Vector<double> left = load(a + p * stride + k);
+      unrolled<kCols>([&](std::size_t q) { products[p][q] += left * right[q]; });
+    });
+  }
+  unrolled<kProductRows>([&](std::size_t p) {
+    unrolled<kCols>([&](std::size_t q) {
+      sums[p * sums_stride + q] += horizontal_sum<double>(products[p][q]);
+    });
+  });
+}
+
+void row_products(const double* a, const double* b, std::size_t stride, std::size_t n, double* sums,
+                  std::size_t sums_stride) noexcept {
+  constexpr std::size_t cols = kRegisterRows < 8 ? kProductRows / 2 : kProductRows;
+  for (std::size_t q = 0; q < kProductRows; q += cols) {
+    row_products_block<cols>(a, b + q * stride, stride, n, sums + q, sums_stride);
+  }
 }
 
 }  // namespace

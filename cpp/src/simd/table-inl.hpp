@@ -14,7 +14,10 @@ constexpr KernelTable<T> table_of() {
       .sum = &sum<T>,
       .dot = &dot<T>,
       .add_row = &add_row<T>,
+      .add_products = &add_products<T>,
       .subtract_shifts = &subtract_shifts<T>,
+      .widen = &widen<T>,
+      .first_reaching = &first_reaching<T>,
       .assignment =
           {
               .largest_magnitude = &largest_magnitude<T>,
@@ -29,7 +32,7 @@ constexpr KernelTable<T> table_of() {
 }  // namespace
 
 const Kernels& kernels() {
-  static constexpr Kernels table{kLevel, table_of<float>(), table_of<double>(), &logarithms,
-                                 &divergence};
+  static constexpr Kernels table{kLevel,      table_of<float>(), table_of<double>(),
+                                 &logarithms, &divergence,       &row_products};
   return table;
 }
