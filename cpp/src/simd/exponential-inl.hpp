@@ -43,15 +43,6 @@ struct ExponentialOf<double> {
                                             2.5000018853083341953e-8};
 };
 
-template <class T>
-inline Vector<T> exponential_of_fraction(Vector<T> r) {
-  constexpr auto& coefficients = ExponentialOf<T>::coefficients;
-  constexpr std::size_t degree = sizeof coefficients / sizeof(T) - 1;
-  Vector<T> sum = broadcast(coefficients[degree]);
-  unrolled<degree>([&](std::size_t k) { sum = sum * r + coefficients[degree - 1 - k]; });
-  return sum;
-}
-
 // x * 2^n for normal x and results; n stands in the lowest bits of `exponent`.
 template <class T>
 inline Vector<T> scale_by_power(Vector<T> x, Vector<T> exponent) {
@@ -64,29 +55,55 @@ inline Vector<T> scale_by_power(Vector<T> x, Vector<T> exponent) {
   return x;
 }
 
-template <class T>
-inline Vector<T> exponential(Vector<T> x) {
+// So many vectors at a time: one alone would mostly wait for the last step of its own polynomial.
+inline constexpr std::size_t kExponentials = kRegisterRows < 8 ? 2 : 4;
+
+template <class T, std::size_t kCount>
+inline void exponentials_of(Vector<T> (&x)[kCount]) {
   using E = ExponentialOf<T>;
+  constexpr std::size_t degree = sizeof E::coefficients / sizeof(T) - 1;
   // Adding 1.5 * 2^mantissa_bits rounds to the nearest integer, and leaves it in the lowest bits.
   constexpr T rounder = static_cast<T>(3LL << (E::mantissa_bits - 1));
-  const Vector<T> shifted = x * static_cast<T>(1.44269504088896340736) + rounder;
-  const Vector<T> n = shifted - rounder;
-  const Vector<T> r = (x - n * E::ln2_high) - n * E::ln2_low;
-  Vector<T> result = scale_by_power<T>(exponential_of_fraction<T>(r), shifted);
-  result = x < E::lowest ? Vector<T>{} : result;
-  return x <= E::highest ? result : x + kInfinity<T>;  // NaN stays NaN
+  Vector<T> shifted[kCount];
+  Vector<T> r[kCount];
+  Vector<T> sum[kCount];
+  unrolled<kCount>([&](std::size_t v) {
+    shifted[v] = x[v] * static_cast<T>(1.44269504088896340736) + rounder;
+    const Vector<T> n = shifted[v] - rounder;
+    r[v] = (x[v] - n * E::ln2_high) - n * E::ln2_low;
+    sum[v] = broadcast(E::coefficients[degree]);
+  });
+  unrolled<degree>([&](std::size_t k) {
+    unrolled<kCount>(
+        [&](std::size_t v) { sum[v] = sum[v] * r[v] + E::coefficients[degree - 1 - k]; });
+  });
+  unrolled<kCount>([&](std::size_t v) {
+    Vector<T> result = scale_by_power<T>(sum[v], shifted[v]);
+    result = x[v] < E::lowest ? Vector<T>{} : result;
+    x[v] = x[v] <= E::highest ? result : x[v] + kInfinity<T>;  // NaN stays NaN
+  });
+}
+
+// row[j] = exp(factor * row[j]) for kCount whole vectors.
+template <std::size_t kCount, class T>
+inline void exponentials_at(T* row, T factor) {
+  Vector<T> x[kCount];
+  unrolled<kCount>([&](std::size_t v) { x[v] = factor * load(row + v * kLanes<T>); });
+  exponentials_of<T>(x);
+  unrolled<kCount>([&](std::size_t v) { store(row + v * kLanes<T>, x[v]); });
 }
 
 template <class T>
 void exponentials(T* row, std::size_t n, T factor) noexcept {
   std::size_t j = 0;
-  for (; j + kLanes<T> <= n; j += kLanes<T>) {
-    store(row + j, exponential<T>(factor * load(row + j)));
+  for (; j + kExponentials * kLanes<T> <= n; j += kExponentials * kLanes<T>) {
+    exponentials_at<kExponentials>(row + j, factor);
   }
+  for (; j + kLanes<T> <= n; j += kLanes<T>) exponentials_at<1>(row + j, factor);
   if (j == n) return;
   T rest[kLanes<T>] = {};
-  for (std::size_t lane = 0; lane < n - j; ++lane) rest[lane] = factor * row[j + lane];
-  store(rest, exponential<T>(load(rest)));
+  for (std::size_t lane = 0; lane < n - j; ++lane) rest[lane] = row[j + lane];
+  exponentials_at<1>(rest, factor);
   for (std::size_t lane = 0; lane < n - j; ++lane) row[j + lane] = rest[lane];
 }
 
