@@ -145,7 +145,8 @@ def graph(
     -----
     Types: float16, bfloat16, float32 → float32 → float32; float64 throughout. Norms are float64;
     only a row of zeros has no direction: rows of tiny norm are scaled, not clamped. Cost: n²·d/2
-    multiply-adds. Memory: one packed copy of `x`; with `k`, nothing n × n. Source: Chen et al. 2021, arXiv:2111.11165, where the norm is clamped at 1e-8.
+    multiply-adds. Memory: one packed copy of `x`; with `k`, nothing n × n. Source: Chen et al. 2021,
+    arXiv:2111.11165, where the norm is clamped at 1e-8.
 
     Examples
     --------

@@ -365,19 +365,42 @@ TYPED_TEST(Kernels, Sums) {
       for (std::size_t j = 0; j < n; ++j) EXPECT_EQ(sums[j], 0.75 + a[j]);
       sums.expect_guards();
 
-      Guarded<double> products(std::vector<double>(n, 0.75));
-      expect_close(table.add_products(a.data(), b.data(), n, products.data()), dot,
-                   rounding * dot_magnitude, "products");
-      for (std::size_t j = 0; j < n; ++j) {
-        expect_close(products[j], 0.75 + Real(a[j]) * b[j],
-                     4 * eps<double>() * (1 + std::abs(Real(a[j]) * b[j])), "product");
-      }
-      products.expect_guards();
-
       Guarded<double> wide(n);
       table.widen(a.data(), n, 0.3, wide.data());
       for (std::size_t j = 0; j < n; ++j) EXPECT_EQ(wide[j], a[j] - 0.3);
       wide.expect_guards();
+    }
+  });
+}
+
+TYPED_TEST(Kernels, AddProducts) {
+  using T = TypeParam;
+  at_every_level([] {
+    for (const std::size_t rows : {1, 4, 7}) {
+      for (const std::size_t cols : lengths<T>()) {
+        const std::size_t stride = cols + 3;
+        const auto a = random_values<T>(rows * stride, 23);
+        const auto b = random_values<T>(rows * stride, 24);
+        std::vector<Real> of_rows(rows, 0.75);
+        std::vector<Real> of_columns(cols, 0.75);
+        for (std::size_t i = 0; i < rows; ++i) {
+          for (std::size_t j = 0; j < cols; ++j) {
+            of_rows[i] += Real(a[i * stride + j]) * b[i * stride + j];
+            of_columns[j] += Real(a[i * stride + j]) * b[i * stride + j];
+          }
+        }
+        Guarded<double> row_sums(std::vector<double>(rows, 0.75));
+        Guarded<double> column_sums(std::vector<double>(cols, 0.75));
+        kernels().of<T>().add_products(a.data(), b.data(), stride, rows, cols, row_sums.data(),
+                                       column_sums.data());
+        const double tolerance = 1e-14 * static_cast<double>(1 + cols);
+        for (std::size_t i = 0; i < rows; ++i)
+          EXPECT_NEAR(row_sums[i], double(of_rows[i]), tolerance);
+        for (std::size_t j = 0; j < cols; ++j)
+          EXPECT_NEAR(column_sums[j], double(of_columns[j]), 8e-14);
+        row_sums.expect_guards();
+        column_sums.expect_guards();
+      }
     }
   });
 }

@@ -126,8 +126,9 @@ struct KernelTable {
   // The same of a row that is also added to column sums: column_sums[j] += row[j].
   RowSums (*add_row)(const T* row, std::size_t n, double* column_sums) noexcept;
 
-  // Σ a_j b_j; the products are also added to column sums.
-  double (*add_products)(const T* a, const T* b, std::size_t n, double* column_sums) noexcept;
+  // Adds the entries of a ∘ b to the sums of rows and of columns; rows lie `stride` apart.
+  void (*add_products)(const T* a, const T* b, std::size_t stride, std::size_t rows,
+                       std::size_t cols, double* row_sums, double* column_sums) noexcept;
 
   // out[j] = row[j] − (row_shift + column_shift[j]) in float64; out may be row. The shifts are
   // added first so that a symmetric matrix with equal shifts stays exactly symmetric.

@@ -82,20 +82,42 @@ RowSums add_row(const T* row, std::size_t n, double* sums) noexcept {
   return {total, magnitude + horizontal_sum<double>(magnitudes)};
 }
 
+template <std::size_t kRows, class T>
+inline void add_products_of_rows(const T* a, const T* b, std::size_t stride, std::size_t cols,
+                                 double* row_sums, double* column_sums) {
+  Vector<double> of_rows[kRows] = {};
+  std::size_t j = 0;
+  for (; j + kWideLanes <= cols; j += kWideLanes) {
+    Vector<double> of_columns = load(column_sums + j);
+    unrolled<kRows>([&](std::size_t i) {
+      const Vector<double> x = widened(a + i * stride + j) * widened(b + i * stride + j);
+      of_rows[i] += x;
+      of_columns += x;
+    });
+    store(column_sums + j, of_columns);
+  }
+  unrolled<kRows>([&](std::size_t i) { row_sums[i] += horizontal_sum<double>(of_rows[i]); });
+  for (; j < cols; ++j) {
+    unrolled<kRows>([&](std::size_t i) {
+      const double x = static_cast<double>(a[i * stride + j]) * b[i * stride + j];
+      row_sums[i] += x;
+      column_sums[j] += x;
+    });
+  }
+}
+
 template <class T>
-double add_products(const T* a, const T* b, std::size_t n, double* sums) noexcept {
-  return wide_sum(
-      n,
-      [&](std::size_t j) {
-        const Vector<double> x = widened(a + j) * widened(b + j);
-        store(sums + j, load(sums + j) + x);
-        return x;
-      },
-      [&](std::size_t j) {
-        const double x = static_cast<double>(a[j]) * b[j];
-        sums[j] += x;
-        return x;
-      });
+void add_products(const T* a, const T* b, std::size_t stride, std::size_t rows, std::size_t cols,
+                  double* row_sums, double* column_sums) noexcept {
+  std::size_t i = 0;
+  for (; i + kSums <= rows; i += kSums) {
+    add_products_of_rows<kSums>(a + i * stride, b + i * stride, stride, cols, row_sums + i,
+                                column_sums);
+  }
+  for (; i < rows; ++i) {
+    add_products_of_rows<1>(a + i * stride, b + i * stride, stride, cols, row_sums + i,
+                            column_sums);
+  }
 }
 
 template <class T>
