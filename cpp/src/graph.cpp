@@ -281,9 +281,6 @@ class RowProducts {
   Buffer<double> self_;
 };
 
-// Rows of all layers' tiles that are multiplied before the next ones: they stay in the caches.
-constexpr std::size_t kRowsTogether = 8;
-
 // Full graphs, one tile of each layer at a time.
 template <class T>
 class FullGraphs {
@@ -352,24 +349,19 @@ class FullGraphs {
       tiles_[layer].compute(cell, scratch + layer * kTileSize);
       set_diagonal(cell, T(0), scratch + layer * kTileSize);
     }
-    const Span all = tile_span(cell.row, tiles_[0].rows());
-    for (std::size_t i = all.begin; i < all.end; i += kRowsTogether) {
-      const Span rows{i, std::min(all.end, i + kRowsTogether)};
-      const auto in_tile = [&](std::size_t layer) {
-        return scratch + layer * kTileSize + (i - all.begin) * kTileEdge;
-      };
-      for (std::size_t layer = 0; layer < tiles_.size(); ++layer) {
-        add_products(cell, rows, in_tile(layer), in_tile(layer), products.self(layer));
-      }
-      for (std::size_t p = 0; p < pairs.size(); ++p) {
-        add_products(cell, rows, in_tile(pairs.first(p)), in_tile(pairs.second(p)),
-                     products.cross(p));
-      }
+    for (std::size_t layer = 0; layer < tiles_.size(); ++layer) {
+      add_products(cell, scratch + layer * kTileSize, scratch + layer * kTileSize,
+                   products.self(layer));
+    }
+    for (std::size_t p = 0; p < pairs.size(); ++p) {
+      add_products(cell, scratch + pairs.first(p) * kTileSize,
+                   scratch + pairs.second(p) * kTileSize, products.cross(p));
     }
   }
 
-  void add_products(Cell cell, Span rows, const T* a, const T* b, double* of_rows) const {
+  void add_products(Cell cell, const T* a, const T* b, double* of_rows) const {
     const auto& kernels = simd::kernels().of<T>();
+    const Span rows = tile_span(cell.row, tiles_[0].rows());
     const Span cols = tile_span(cell.col, tiles_[0].rows());
     if (cell.row != cell.col) {
       kernels.add_products(a, b, kTileEdge, rows.size(), cols.size(), of_rows + rows.begin,
