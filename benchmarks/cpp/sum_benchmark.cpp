@@ -22,12 +22,12 @@ void run_dot(benchmark::State& state, const simd::KernelTable<T>& kernels) {
 }
 
 template <class T>
-void run_add_to(benchmark::State& state, const simd::KernelTable<T>& kernels) {
+void run_add_row(benchmark::State& state, const simd::KernelTable<T>& kernels) {
   const auto n = static_cast<std::size_t>(state.range(0));
   const std::vector<T> row = noise<T>(n);
   std::vector<double> sums(n);
   for (auto _ : state) {
-    kernels.add_to(sums.data(), row.data(), n);
+    benchmark::DoNotOptimize(kernels.add_row(row.data(), n, sums.data()));
     benchmark::ClobberMemory();
   }
   count_bytes(state, static_cast<double>(n * (sizeof(T) + 2 * sizeof(double))));
@@ -60,7 +60,7 @@ template <class T>
 void register_type(const std::string& type) {
   register_one<T>("sum_" + type, &run_sum<T>);
   register_one<T>("dot_" + type, &run_dot<T>);
-  register_one<T>("add_to_" + type, &run_add_to<T>);
+  register_one<T>("add_row_" + type, &run_add_row<T>);
   register_one<T>("subtract_shifts_" + type, &run_subtract_shifts<T>);
 }
 

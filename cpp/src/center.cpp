@@ -1,8 +1,8 @@
 #include "isogram/center.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -39,25 +39,6 @@ void require_centerable(MatrixView<const T> k, Estimator estimator) {
   }
 }
 
-// Whether k equals its transpose, tile against mirrored tile, up to the first difference.
-template <class T>
-bool is_symmetric(MatrixView<const T> k, const Execution& execution) {
-  const Grid grid = Grid::upper(tiles_in(k.rows));
-  std::atomic<bool> symmetric{true};
-  parallel_for(execution, grid.cells(), [&](std::size_t task, Worker&) {
-    if (!symmetric.load(std::memory_order_relaxed)) return;
-    const Cell cell = grid.cell(task);
-    const Span rows = tile_span(cell.row, k.rows);
-    const Span cols = tile_span(cell.col, k.rows);
-    for (std::size_t i = rows.begin; i < rows.end; ++i) {
-      for (std::size_t j = cols.begin; j < cols.end; ++j) {
-        if (k(i, j) != k(j, i)) symmetric.store(false, std::memory_order_relaxed);
-      }
-    }
-  });
-  return symmetric;
-}
-
 template <class T>
 const T* contiguous_row(MatrixView<const T> k, std::size_t i, Buffer<T>& scratch) {
   if (k.col_stride == 1) return &k(i, 0);
@@ -65,43 +46,61 @@ const T* contiguous_row(MatrixView<const T> k, std::size_t i, Buffer<T>& scratch
   return scratch.data();
 }
 
-// Row, column and total sums, without the diagonal if `hollow`: left out, not taken off again, as
-// it may be far larger than the rest. NaN and infinity stop here: they would spread over
-// everything.
+// Adds row i to the column sums, without the diagonal if `hollow`.
+template <class T>
+simd::RowSums add_row(const T* row, std::size_t i, bool hollow, std::vector<double>& cols) {
+  const auto& kernels = simd::kernels().of<T>();
+  if (!hollow) return kernels.add_row(row, cols.size(), cols.data());
+  const simd::RowSums before = kernels.add_row(row, i, cols.data());
+  const simd::RowSums after =
+      kernels.add_row(row + i + 1, cols.size() - i - 1, cols.data() + i + 1);
+  return {before.sum + after.sum, before.magnitude + after.magnitude};
+}
+
+// Whether every row sum is the column's but for what rounding can make of n additions: always so
+// for a symmetric matrix.
+bool agree(const Sums& sums, const std::vector<double>& magnitudes) {
+  constexpr double eps = std::numeric_limits<double>::epsilon();
+  const double n = static_cast<double>(magnitudes.size());
+  for (std::size_t i = 0; i < magnitudes.size(); ++i) {
+    const double bound = n * eps * magnitudes[i];
+    const bool is_close = std::abs(sums.rows[i] - sums.cols[i]) <= bound;
+    if (!is_close || !std::isfinite(bound)) return false;
+  }
+  return true;
+}
+
+// Row, column and total sums in one pass, without the diagonal if `hollow`: left out, not taken
+// off again, as it may be far larger than the rest. NaN and infinity stop here: they would spread
+// over everything.
 template <class T>
 Sums sums_of(MatrixView<const T> k, bool hollow, const Execution& execution) {
-  const auto& kernels = simd::kernels().of<T>();
   const std::size_t n = k.rows;
   const std::size_t strips = std::min(kStrips, n);
-  const bool symmetric = is_symmetric(k, execution);
   std::vector<std::vector<double>> strip_cols(strips);
   Sums sums{std::vector<double>(n), std::vector<double>(n), 0};
+  std::vector<double> magnitudes(n);
   FirstNotFinite bad(strips);
   parallel_for(execution, strips, [&](std::size_t s, Worker& worker) {
     Buffer<T> scratch(k.col_stride == 1 ? 0 : n);
-    std::vector<double>& cols = strip_cols[s];
-    if (!symmetric) cols.assign(n, 0.0);
+    strip_cols[s].assign(n, 0.0);
     for (std::size_t i = n * s / strips; i < n * (s + 1) / strips; ++i) {
       worker.check();
       const T* row = contiguous_row(k, i, scratch);
-      const double before = kernels.sum(row, i);
-      const double after = kernels.sum(row + i + 1, n - i - 1);
-      sums.rows[i] = before + (hollow ? 0.0 : row[i]) + after;
-      if (!std::isfinite(sums.rows[i]) || !std::isfinite(row[i])) {
-        const std::vector<double> widened(row, row + n);
-        bad.inspect(s, i, widened.data(), n);
-      }
-      if (symmetric) continue;
-      kernels.add_to(cols.data(), row, i);
-      if (!hollow) cols[i] += row[i];
-      kernels.add_to(cols.data() + i + 1, row + i + 1, n - i - 1);
+      const simd::RowSums of_row = add_row(row, i, hollow, strip_cols[s]);
+      sums.rows[i] = of_row.sum;
+      magnitudes[i] = of_row.magnitude;
+      if (std::isfinite(of_row.magnitude) && std::isfinite(row[i])) continue;
+      const std::vector<double> widened(row, row + n);
+      bad.inspect(s, i, widened.data(), n);
     }
   });
   bad.throw_if_found("k");
   for (const auto& cols : strip_cols) {
-    for (std::size_t j = 0; j < cols.size(); ++j) sums.cols[j] += cols[j];
+    for (std::size_t j = 0; j < n; ++j) sums.cols[j] += cols[j];
   }
-  if (symmetric) sums.cols = sums.rows;
+  // The same sums, so that what is symmetric stays exactly symmetric.
+  if (agree(sums, magnitudes)) sums.cols = sums.rows;
   for (const double row : sums.rows) sums.total += row;
   return sums;
 }

@@ -5,8 +5,10 @@
 #include <limits>
 #include <numeric>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "buffer.hpp"
 #include "input.hpp"
@@ -21,6 +23,11 @@ namespace {
 // The Gram matrices are cut into at most this many blocks of rows. Each pair of blocks sums on its
 // own, and the sums are added in a fixed order: the same bits for any number of threads.
 constexpr std::size_t kBlocks = 32;
+
+// Rows of a tile whose entries are widened and multiplied together: those of a few layers stay in
+// the nearest cache.
+constexpr std::size_t kChunkRows = std::max<std::size_t>(1, 384 / kTileEdge);
+constexpr std::size_t kChunk = kChunkRows * kTileEdge;
 
 // All that HSIC needs of two Gram matrices K and L, diagonals zeroed if debiased.
 struct Moments {
@@ -97,6 +104,9 @@ class GramSpace {
           is_linear ? GramTiles<T>::Columns::centered : GramTiles<T>::Columns::as_given, quiet);
       offsets_.push_back(is_linear ? T(0) : typical_entry(layers_.back()));
     }
+    for (const auto& [k, l] : pairs.list()) {
+      product_blocks_.insert({k / simd::kProductRows, l / simd::kProductRows});
+    }
   }
 
   PairValues compute() {
@@ -104,12 +114,12 @@ class GramSpace {
     const std::size_t blocks = (tiles_in(samples_) + edge - 1) / edge;
     const Grid grid = Grid::upper(blocks);
     std::vector<BlockSums> sums(grid.cells());
-    std::vector<Buffer<T>> scratch(team_size(execution_, grid.cells()));
-    for (Buffer<T>& tiles : scratch) tiles = Buffer<T>(layers_.size() * kTileSize);
+    std::vector<Scratch> scratch(team_size(execution_, grid.cells()));
+    for (Scratch& own : scratch) own = Scratch(layers_.size());
     parallel_for(
         execution_, grid.cells(),
         [&](std::size_t task, Worker& worker) {
-          sums[task] = sum_block(grid.cell(task), edge, scratch[worker.index].data(), worker);
+          sums[task] = sum_block(grid.cell(task), edge, scratch[worker.index], worker);
         },
         scratch.size());
     return reduce(grid, sums, edge);
@@ -122,6 +132,22 @@ class GramSpace {
     std::vector<double> traces;             // per layer, Σ |K_ii| as computed
     std::vector<std::vector<double>> rows;  // per layer, row sums of the block's rows
     std::vector<std::vector<double>> cols;  // and column sums, the mirrored block's row sums
+  };
+
+  // Working memory of one thread; the layers are padded to whole blocks of products.
+  struct Scratch {
+    Scratch() = default;
+    explicit Scratch(std::size_t layers)
+        : tiles(product(layers, kTileSize)),
+          padded((layers + simd::kProductRows - 1) / simd::kProductRows * simd::kProductRows),
+          chunks(product(padded, kChunk)),
+          products(product(padded, padded)) {}
+    T* tile(std::size_t layer) { return tiles.data() + layer * kTileSize; }
+
+    Buffer<T> tiles;
+    std::size_t padded = 0;
+    Buffer<double> chunks;    // the same rows of every layer's tile
+    Buffer<double> products;  // Σ K ∘ L over the tile, for all pairs of layers
   };
 
   // HSIC does not change when a constant is added to all entries. Kernels whose entries all lie
@@ -145,7 +171,7 @@ class GramSpace {
     return {block * edge * kTileEdge, std::min(samples_, (block + 1) * edge * kTileEdge)};
   }
 
-  BlockSums sum_block(Cell block, std::size_t edge, T* tiles, Worker& worker) const {
+  BlockSums sum_block(Cell block, std::size_t edge, Scratch& scratch, Worker& worker) const {
     const Span rows = block_rows(block.row, edge);
     const Span cols = block_rows(block.col, edge);
     BlockSums sums;
@@ -161,59 +187,64 @@ class GramSpace {
       const std::size_t first = block.row == block.col ? r : tile_cols.begin;
       for (std::size_t c = first; c < tile_cols.end; ++c) {
         worker.check();
-        add_tile({r, c}, rows.begin, cols.begin, tiles, sums);
+        add_tile({r, c}, rows.begin, cols.begin, scratch, sums);
       }
     }
     return sums;
   }
 
   // Adds tile `cell` of all layers, and its mirror image, to the sums of its block.
-  void add_tile(Cell cell, std::size_t first_row, std::size_t first_col, T* tiles,
+  void add_tile(Cell cell, std::size_t first_row, std::size_t first_col, Scratch& scratch,
                 BlockSums& sums) const {
     const Span rows = tile_span(cell.row, samples_);
     const Span cols = tile_span(cell.col, samples_);
     const bool is_diagonal = cell.row == cell.col;
     for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
-      T* tile = tiles + layer * kTileSize;
-      layers_[layer].compute(cell, tile);
+      const T* tile = scratch.tile(layer);
+      layers_[layer].compute(cell, scratch.tile(layer));
       for (std::size_t i = 0; is_diagonal && i < rows.size(); ++i) {
         sums.traces[layer] += std::abs(tile[i * kTileEdge + i]);
       }
-      prepare_tile(is_diagonal, rows.size(), cols.size(), offsets_[layer], tile);
-      double* row_sums = sums.rows[layer].data() + (rows.begin - first_row);
-      // On the diagonal block the mirror image falls among the same rows.
-      auto& mirrored = sums.cols.empty() ? sums.rows : sums.cols;
-      double* col_sums = mirrored[layer].data() + (cols.begin - first_col);
-      for (std::size_t i = 0; i < rows.size(); ++i) {
-        const T* row = tile + i * kTileEdge;
-        row_sums[i] += kernels_.sum(row, cols.size());
-        if (!is_diagonal) kernels_.add_to(col_sums, row, cols.size());
+    }
+    std::fill(scratch.products.begin(), scratch.products.end(), 0.0);
+    for (std::size_t begin = 0; begin < rows.size(); begin += kChunkRows) {
+      const Span chunk{begin, std::min(rows.size(), begin + kChunkRows)};
+      for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
+        double* row_sums = sums.rows[layer].data() + (rows.begin - first_row);
+        // On the diagonal block the mirror image falls among the same rows.
+        auto& mirrored = sums.cols.empty() ? sums.rows : sums.cols;
+        double* col_sums = mirrored[layer].data() + (cols.begin - first_col);
+        add_chunk(is_diagonal, chunk, cols.size(), layer, scratch, row_sums, col_sums);
       }
+      multiply_chunks(chunk.size() * kTileEdge, scratch);
     }
     const double weight = is_diagonal ? 1 : 2;
     for (std::size_t p = 0; p < pairs_.list().size(); ++p) {
       const auto [k, l] = pairs_.list()[p];
-      sums.products[p] += weight * tile_product(tiles + k * kTileSize, tiles + l * kTileSize,
-                                                rows.size(), cols.size());
+      sums.products[p] += weight * scratch.products[k * scratch.padded + l];
     }
   }
 
-  void prepare_tile(bool is_diagonal, std::size_t rows, std::size_t cols, T offset, T* tile) const {
-    for (std::size_t i = 0; i < rows; ++i) {
-      T* row = tile + i * kTileEdge;
-      if (offset != 0) {
-        for (std::size_t j = 0; j < cols; ++j) row[j] -= offset;
-      }
+  // Widens rows of one layer's tile, less its offset, and adds them to the row and column sums.
+  void add_chunk(bool is_diagonal, Span chunk, std::size_t cols, std::size_t layer,
+                 Scratch& scratch, double* row_sums, double* col_sums) const {
+    const auto& wide = simd::kernels().float64;
+    double* row = scratch.chunks.data() + layer * kChunk;
+    for (std::size_t i = chunk.begin; i < chunk.end; ++i, row += kTileEdge) {
+      kernels_.widen(scratch.tile(layer) + i * kTileEdge, cols, offsets_[layer], row);
+      std::fill(row + cols, row + kTileEdge, 0.0);
       if (is_diagonal && estimator_ == Estimator::debiased) row[i] = 0;
+      row_sums[i] += is_diagonal ? wide.sum(row, cols) : wide.add_row(row, cols, col_sums).sum;
     }
   }
 
-  double tile_product(const T* k, const T* l, std::size_t rows, std::size_t cols) const {
-    double sum = 0;
-    for (std::size_t i = 0; i < rows; ++i) {
-      sum += kernels_.dot(k + i * kTileEdge, l + i * kTileEdge, cols);
+  void multiply_chunks(std::size_t length, Scratch& scratch) const {
+    constexpr std::size_t edge = simd::kProductRows;
+    for (const auto& [k, l] : product_blocks_) {
+      simd::kernels().row_products(
+          scratch.chunks.data() + k * edge * kChunk, scratch.chunks.data() + l * edge * kChunk,
+          kChunk, length, &scratch.products[(k * scratch.padded + l) * edge], scratch.padded);
     }
-    return sum;
   }
 
   PairValues reduce(const Grid& grid, const std::vector<BlockSums>& sums, std::size_t edge) const {
@@ -278,9 +309,30 @@ class GramSpace {
   const Execution& execution_;
   std::vector<GramTiles<T>> layers_;
   std::vector<T> offsets_;
+  std::set<std::pair<std::size_t, std::size_t>> product_blocks_;  // that contain a wanted pair
 };
 
 // ---- Feature space: ‖XcᵀYc‖² from the tiles of D × D matrices, for the linear kernel ----------
+
+// Samples are cut into segments of at most so many, whose products are added in float64; and a
+// matrix of few tiles into as many tasks, each with some of the segments.
+constexpr std::size_t kSegment = 1024;
+constexpr std::size_t kTasks = 32;
+
+// Part `index` of n things in `parts`.
+Span part_of(std::size_t n, std::size_t index, std::size_t parts) {
+  return {n * index / parts, n * (index + 1) / parts};
+}
+
+// Xcᵀ in scaled units: per segment of samples, the features as rows of panels (see
+// simd/kernels.hpp).
+template <class T>
+struct CentredFeatures {
+  std::size_t count;
+  int exponent;
+  Buffer<T> panels;
+  std::vector<double> squared_norms;  // ‖x_i − mean‖², the diagonal of the Gram matrix
+};
 
 template <class T>
 class FeatureSpace {
@@ -290,6 +342,7 @@ class FeatureSpace {
       : kernels_(simd::kernels().of<T>()),
         pairs_(pairs),
         samples_(layers[0]->features.rows),
+        segments_((samples_ + kSegment - 1) / kSegment),
         estimator_(estimator),
         quiet_(preparing(execution)),
         execution_(execution) {
@@ -305,38 +358,56 @@ class FeatureSpace {
       if (k == l && has_cancelled(k, values.hsic.back())) return {};
     }
     report(execution_, total, total);
-    for (const int exponent : exponents_) values.exponents.push_back(2 * exponent);
+    for (const auto& layer : features_) values.exponents.push_back(2 * layer.exponent);
     return values;
   }
 
  private:
-  void pack(const InputView& features) {
-    features_.emplace_back(kernels_, features.transposed());
-    const Survey survey = survey_columns(features, quiet_);
-    const int exponent = exponent_of(survey.largest);
-    exponents_.push_back(exponent);
-    features_.back().fill(features.transposed(), {.center_rows = true, .exponent = exponent},
-                          quiet_);
-    diagonals_.push_back(squared_norms(features, survey.mean_row, exponent));
-  }
-
-  // ‖x_i − mean‖² of every sample, in scaled units: the diagonal of its Gram matrix.
-  std::vector<double> squared_norms(const InputView& features, const std::vector<double>& mean,
-                                    int exponent) const {
-    const RowReader reader(features);
-    std::vector<double> norms(samples_);
-    parallel_for(quiet_, tiles_in(samples_), [&](std::size_t strip, Worker& worker) {
-      std::vector<double> row(features.cols);
-      const Span rows = tile_span(strip, samples_);
-      for (std::size_t i = rows.begin; i < rows.end; ++i) {
+  void pack(const InputView& x) {
+    const std::size_t panel = kernels_.panel;
+    CentredFeatures<T>& features = features_.emplace_back();
+    features.count = x.cols;
+    // Memory first: before anybody spends time on looking at x.
+    features.panels = Buffer<T>(product(panels_of(x.cols) * panel, samples_));
+    features.squared_norms.resize(samples_);
+    const Survey survey = survey_columns(x, quiet_);
+    features.exponent = exponent_of(survey.largest);
+    const RowReader reader(x);
+    parallel_for(quiet_, segments_, [&](std::size_t segment, Worker& worker) {
+      std::vector<double> row(x.cols);
+      const Span samples = part_of(samples_, segment, segments_);
+      for (std::size_t i = samples.begin; i < samples.end; ++i) {
         worker.check();
         reader.read(i, row.data());
-        for (std::size_t j = 0; j < row.size(); ++j) row[j] -= mean[j];
-        scale_down(row.data(), row.size(), exponent);
-        norms[i] = std::inner_product(row.begin(), row.end(), row.begin(), 0.0);
+        features.squared_norms[i] = center(survey.mean_row, features.exponent, row);
+        for (std::size_t p = 0; p < panels_of(x.cols); ++p) {
+          T* target = segment_panel(features, p, samples) + (i - samples.begin) * panel;
+          const Span span{p * panel, std::min(x.cols, (p + 1) * panel)};
+          for (std::size_t j = span.begin; j < span.end; ++j) {
+            target[j - span.begin] = static_cast<T>(row[j]);
+          }
+        }
       }
     });
-    return norms;
+  }
+
+  std::size_t panels_of(std::size_t features) const {
+    return (features + kernels_.panel - 1) / kernels_.panel;
+  }
+
+  // Panel p of the segment with these samples.
+  template <class Features>
+  auto segment_panel(Features& features, std::size_t p, Span samples) const {
+    const std::size_t rows_before = panels_of(features.count) * samples.begin + p * samples.size();
+    return features.panels.data() + rows_before * kernels_.panel;
+  }
+
+  // Takes the mean off a row and scales it; returns ‖row‖².
+  static double center(const std::vector<double>& mean, int exponent, std::vector<double>& row) {
+    const auto& kernels = simd::kernels().float64;
+    kernels.subtract_shifts(row.data(), row.data(), row.size(), 0.0, mean.data());
+    scale_down(row.data(), row.size(), exponent);
+    return kernels.dot(row.data(), row.data(), row.size());
   }
 
   // For loops within a pair: they report the pairs done before. All layers with themselves come
@@ -355,8 +426,8 @@ class FeatureSpace {
     const double squares = squared_cross_norm(k, l, execution);
     if (estimator_ == Estimator::biased) return hsic_of({squares, 0, 0, 0}, samples_, estimator_);
     // Centred Gram matrices have row sums 0; without the diagonal, minus the diagonal.
-    const auto& a = diagonals_[k];
-    const auto& b = diagonals_[l];
+    const auto& a = features_[k].squared_norms;
+    const auto& b = features_[l].squared_norms;
     const double diagonal = std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
     return hsic_of({squares - diagonal, diagonal, -std::accumulate(a.begin(), a.end(), 0.0),
                     -std::accumulate(b.begin(), b.end(), 0.0)},
@@ -368,7 +439,7 @@ class FeatureSpace {
   bool has_cancelled(std::size_t layer, double self) const {
     if (estimator_ == Estimator::biased) return false;
     const double n = static_cast<double>(samples_);
-    const auto& diagonal = diagonals_[layer];
+    const auto& diagonal = features_[layer].squared_norms;
     const double taken_off =
         std::inner_product(diagonal.begin(), diagonal.end(), diagonal.begin(), 0.0);
     return n * (n - 3) * self < taken_off / 256;
@@ -376,46 +447,73 @@ class FeatureSpace {
 
   // ‖XcᵀYc‖², tile by tile; of the symmetric XcᵀXc the upper triangle stands for both.
   double squared_cross_norm(std::size_t k, std::size_t l, const Execution& execution) const {
-    const Packed<T>& x = features_[k];
-    const Packed<T>& y = features_[l];
-    const Grid grid = k == l ? Grid::upper(tiles_in(x.rows()))
-                             : Grid::full(tiles_in(x.rows()), tiles_in(y.rows()));
+    const CentredFeatures<T>& x = features_[k];
+    const CentredFeatures<T>& y = features_[l];
+    const Grid grid =
+        k == l ? Grid::upper(tiles_in(x.count)) : Grid::full(tiles_in(x.count), tiles_in(y.count));
+    const std::size_t parts = std::min(segments_, (kTasks + grid.cells() - 1) / grid.cells());
+    std::vector<Buffer<double>> sums(grid.cells() * parts);
     std::vector<double> squares(grid.cells());
-    std::vector<Buffer<T>> scratch(team_size(execution, grid.cells()));
+    std::vector<Buffer<T>> scratch(team_size(execution, sums.size()));
     for (Buffer<T>& tile : scratch) tile = Buffer<T>(kTileSize);
+    const auto add_squares = [&](std::size_t index) {
+      const Cell cell = grid.cell(index);
+      const double weight = k == l && cell.row != cell.col ? 2 : 1;
+      squares[index] = weight * squares_of(&sums[index * parts], parts);
+    };
     parallel_for(
-        execution, grid.cells(),
+        execution, sums.size(),
         [&](std::size_t task, Worker& worker) {
-          const Cell cell = grid.cell(task);
-          const double weight = k == l && cell.row != cell.col ? 2 : 1;
-          squares[task] = weight * tile_squares(x, y, cell, scratch[worker.index].data());
+          const std::size_t index = task / parts;
+          sums[task] = cross_tile(x, y, grid.cell(index), part_of(segments_, task % parts, parts),
+                                  scratch[worker.index].data(), worker);
+          if (parts == 1) add_squares(index);
         },
         scratch.size());
+    for (std::size_t index = 0; parts > 1 && index < grid.cells(); ++index) add_squares(index);
     return std::accumulate(squares.begin(), squares.end(), 0.0);
   }
 
-  double tile_squares(const Packed<T>& x, const Packed<T>& y, Cell cell, T* tile) const {
-    const Span rows = tile_span(cell.row, x.rows());
-    const Span cols = tile_span(cell.col, y.rows());
-    kernels_.inner_products(x.rows_from(rows.begin), rows.size(), y.rows_from(cols.begin),
-                            cols.size(), samples_, tile, kTileEdge);
-    double sum = 0;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      const T* row = tile + i * kTileEdge;
-      sum += kernels_.dot(row, row, cols.size());
+  // A tile of XcᵀYc over some of the segments of samples.
+  Buffer<double> cross_tile(const CentredFeatures<T>& x, const CentredFeatures<T>& y, Cell cell,
+                            Span segments, T* tile, Worker& worker) const {
+    const Span rows = tile_span(cell.row, x.count);
+    const Span cols = tile_span(cell.col, y.count);
+    const std::size_t row_panel = rows.begin / kernels_.panel;
+    const std::size_t col_panel = cols.begin / kernels_.panel;
+    Buffer<double> sums(kTileSize);
+    for (std::size_t segment = segments.begin; segment < segments.end; ++segment) {
+      worker.check();
+      const Span samples = part_of(samples_, segment, segments_);
+      kernels_.inner_products(segment_panel(x, row_panel, samples), rows.size(),
+                              segment_panel(y, col_panel, samples), cols.size(), samples.size(),
+                              tile, kTileEdge);
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        kernels_.add_row(tile + i * kTileEdge, cols.size(), &sums[i * kTileEdge]);
+      }
     }
-    return sum;
+    return sums;
+  }
+
+  // The squares of the sum of some tiles, which are given up.
+  static double squares_of(Buffer<double>* tiles, std::size_t count) {
+    const auto& kernels = simd::kernels().float64;
+    Buffer<double> sum = std::move(tiles[0]);
+    for (std::size_t t = 1; t < count; ++t) {
+      const Buffer<double> tile = std::move(tiles[t]);
+      kernels.add_row(tile.data(), kTileSize, sum.data());
+    }
+    return kernels.dot(sum.data(), sum.data(), kTileSize);
   }
 
   const simd::KernelTable<T>& kernels_;
   const LayerPairs& pairs_;
   const std::size_t samples_;
+  const std::size_t segments_;
   const Estimator estimator_;
   const Execution quiet_;
   const Execution& execution_;
-  std::vector<Packed<T>> features_;             // transposed: one row per feature, centred
-  std::vector<std::vector<double>> diagonals_;  // per layer
-  std::vector<int> exponents_;
+  std::vector<CentredFeatures<T>> features_;
 };
 
 // ---- Which of the two, and the table ---------------------------------------------------------

@@ -1,8 +1,10 @@
 #include "isogram/graph.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <mutex>
 #include <numeric>
 #include <stdexcept>
 #include <string>
@@ -54,66 +56,103 @@ struct Edge {
   std::int32_t column;
 };
 
-// Puts the worst edge of a heap on top: the smallest weight, of equal ones the largest column.
+// The order of a heap with the worst edge on top: the smallest weight, of equal ones the largest
+// column.
 template <class T>
 bool is_better(const Edge<T>& a, const Edge<T>& b) {
   return a.weight > b.weight || (a.weight == b.weight && a.column < b.column);
 }
 
-// Below every cosine: what a row's edges start from, and what the diagonal is set to.
+// Below every cosine: what a node's edges start from.
 template <class T>
 constexpr T kNoCosine = T(-2);
 
-// Offers a row of a tile to a heap of the best edges. Columns come in ascending order, so one that
-// only equals the worst edge loses the tie.
 template <class T>
-void offer_row(const T* row, Span cols, Edge<T>* heap, std::size_t k) {
-  constexpr std::size_t stride = 16;  // entries that one vectorised comparison dismisses
-  for (std::size_t begin = 0; begin < cols.size(); begin += stride) {
-    const std::size_t end = std::min(begin + stride, cols.size());
-    const T worst = heap[0].weight;
-    bool any = false;
-    for (std::size_t j = begin; j < end; ++j) any |= row[j] > worst;
-    if (!any) continue;
-    for (std::size_t j = begin; j < end; ++j) {
-      if (!(row[j] > heap[0].weight)) continue;
-      std::pop_heap(heap, heap + k, is_better<T>);
-      heap[k - 1] = {row[j], static_cast<std::int32_t>(cols.begin + j)};
-      std::push_heap(heap, heap + k, is_better<T>);
-    }
+void replace_worst(Edge<T>* heap, std::size_t k, const Edge<T>& edge) {
+  std::size_t place = 0;
+  for (std::size_t child = 1; child < k; child = 2 * place + 1) {
+    if (child + 1 < k && is_better(heap[child], heap[child + 1])) ++child;
+    if (is_better(heap[child], edge)) break;
+    heap[place] = heap[child];
+    place = child;
   }
+  heap[place] = edge;
 }
 
-// The k best edges of every row, n × k, by ascending column. A task is a strip of rows against
-// all columns.
+// The k best edges of every node, whatever the order they are offered in. Tiles may be offered by
+// several threads: the nodes of a strip have a lock.
+template <class T>
+class BestEdges {
+ public:
+  BestEdges(std::size_t nodes, std::size_t k)
+      : nodes_(nodes), k_(k), edges_(product(nodes, k)), worst_(nodes), locks_(tiles_in(nodes)) {
+    std::fill(edges_.begin(), edges_.end(), Edge<T>{kNoCosine<T>, 0});
+    std::fill(worst_.begin(), worst_.end(), kNoCosine<T>);
+  }
+
+  // Offers the entries above the diagonal to the nodes at both ends; cell.row ≤ cell.col.
+  void offer(Cell cell, const T* tile) {
+    const Span rows = tile_span(cell.row, nodes_);
+    const Span cols = tile_span(cell.col, nodes_);
+    const bool is_diagonal = cell.row == cell.col;
+    const std::unique_lock rows_lock(locks_[cell.row]);
+    const auto cols_lock = is_diagonal ? std::unique_lock<std::mutex>()
+                                       : std::unique_lock<std::mutex>(locks_[cell.col]);
+    const T* of_cols = &worst_[cols.begin];
+    for (std::size_t i = 0; i < rows.size(); ++i, tile += kTileEdge) {
+      const T& of_row = worst_[rows.begin + i];
+      const auto next = [&](std::size_t j) {
+        return kernels_.first_reaching(tile, of_row, of_cols, j, cols.size());
+      };
+      for (std::size_t j = next(is_diagonal ? i + 1 : 0); j < cols.size(); j = next(j + 1)) {
+        offer_edge(rows.begin + i, cols.begin + j, tile[j]);
+        offer_edge(cols.begin + j, rows.begin + i, tile[j]);
+      }
+    }
+  }
+
+  // The edges, nodes × k, once all are offered: of every node by ascending column.
+  Buffer<Edge<T>> take_sorted() {
+    for (std::size_t i = 0; i < nodes_; ++i) {
+      std::sort(edges_.begin() + i * k_, edges_.begin() + (i + 1) * k_,
+                [](const Edge<T>& a, const Edge<T>& b) { return a.column < b.column; });
+    }
+    return std::move(edges_);
+  }
+
+ private:
+  void offer_edge(std::size_t node, std::size_t column, T weight) {
+    const Edge<T> edge{weight, static_cast<std::int32_t>(column)};
+    Edge<T>* heap = &edges_[node * k_];
+    if (!is_better(edge, heap[0])) return;
+    replace_worst(heap, k_, edge);
+    worst_[node] = heap[0].weight;
+  }
+
+  const simd::KernelTable<T>& kernels_ = simd::kernels().of<T>();
+  std::size_t nodes_;
+  std::size_t k_;
+  Buffer<Edge<T>> edges_;  // a heap per node
+  Buffer<T> worst_;        // the weight on top of it
+  std::vector<std::mutex> locks_;
+};
+
+// The k best edges of every row, n × k, by ascending column.
 template <class T>
 Buffer<Edge<T>> nearest(const GramTiles<T>& tiles, std::size_t k, const Execution& execution) {
-  const std::size_t n = tiles.rows();
-  const std::size_t strips = tiles_in(n);
-  Buffer<Edge<T>> edges(product(n, k));
-  std::vector<Buffer<T>> scratch(team_size(execution, strips));
+  const Grid grid = Grid::upper(tiles_in(tiles.rows()));
+  BestEdges<T> edges(tiles.rows(), k);
+  std::vector<Buffer<T>> scratch(team_size(execution, grid.cells()));
   for (Buffer<T>& tile : scratch) tile = Buffer<T>(kTileSize);
   parallel_for(
-      execution, strips,
-      [&](std::size_t strip, Worker& worker) {
-        const Span rows = tile_span(strip, n);
+      execution, grid.cells(),
+      [&](std::size_t task, Worker& worker) {
         T* tile = scratch[worker.index].data();
-        std::fill(&edges[rows.begin * k], edges.data() + rows.end * k, Edge<T>{kNoCosine<T>, 0});
-        for (std::size_t col = 0; col < tiles_in(n); ++col) {
-          worker.check();
-          tiles.compute({strip, col}, tile);
-          set_diagonal({strip, col}, kNoCosine<T>, tile);
-          for (std::size_t i = 0; i < rows.size(); ++i) {
-            offer_row(tile + i * kTileEdge, tile_span(col, n), &edges[(rows.begin + i) * k], k);
-          }
-        }
-        for (std::size_t i = rows.begin; i < rows.end; ++i) {
-          std::sort(&edges[i * k], edges.data() + (i + 1) * k,
-                    [](const Edge<T>& a, const Edge<T>& b) { return a.column < b.column; });
-        }
+        tiles.compute(grid.cell(task), tile);
+        edges.offer(grid.cell(task), tile);
       },
       scratch.size());
-  return edges;
+  return edges.take_sorted();
 }
 
 // Sparse graphs -----------------------------------------------------------------------------------
@@ -220,138 +259,154 @@ struct LayerPairs {
   std::size_t second_offset;
 };
 
-// Row dot products of one strip of rows: of every pair of layers, and of every layer with itself.
-class StripProducts {
+// Dot products of the rows of two graphs, for every row: of every pair of layers, and of every
+// layer with itself.
+class RowProducts {
  public:
-  StripProducts() = default;
-  explicit StripProducts(const LayerPairs& pairs)
-      : pairs_(&pairs), cross_(pairs.size() * kTileEdge), self_(pairs.layers * kTileEdge) {}
+  RowProducts(const LayerPairs& pairs, std::size_t rows)
+      : rows_(rows), cross_(product(pairs.size(), rows)), self_(product(pairs.layers, rows)) {}
 
-  void clear() {
-    std::fill(cross_.begin(), cross_.end(), 0.0);
-    std::fill(self_.begin(), self_.end(), 0.0);
-  }
-  double& cross(std::size_t pair, std::size_t row) { return cross_[pair * kTileEdge + row]; }
-  double& self(std::size_t layer, std::size_t row) { return self_[layer * kTileEdge + row]; }
+  double* cross(std::size_t pair) { return cross_.data() + pair * rows_; }
+  double* self(std::size_t layer) { return self_.data() + layer * rows_; }
 
-  // sums[p] = Σ over the strip's rows of the cosines of pair p; a zero row counts 0.
-  void sum_cosines(std::size_t rows, double* sums) {
-    for (std::size_t p = 0; p < pairs_->size(); ++p) {
-      for (std::size_t i = 0; i < rows; ++i) {
-        const double norms = self(pairs_->first(p), i) * self(pairs_->second(p), i);
-        if (norms > 0) sums[p] += cross(p, i) / std::sqrt(norms);
-      }
-    }
+  void add(const RowProducts& other) {
+    const auto& kernels = simd::kernels().float64;
+    kernels.add_row(other.cross_.data(), cross_.size(), cross_.data());
+    kernels.add_row(other.self_.data(), self_.size(), self_.data());
   }
 
  private:
-  const LayerPairs* pairs_ = nullptr;
+  std::size_t rows_;
   Buffer<double> cross_;
   Buffer<double> self_;
 };
-
-// Σ of the strips' sums over n, in the order of the strips; a missing half is mirrored.
-std::vector<double> table_of(const LayerPairs& pairs, const Buffer<double>& sums, std::size_t n,
-                             std::size_t cols) {
-  const bool is_mirrored = pairs.second_offset == 0;
-  std::vector<double> table(product(is_mirrored ? pairs.layers : pairs.second_offset, cols));
-  for (std::size_t p = 0; p < pairs.size(); ++p) {
-    double total = 0;
-    for (std::size_t s = 0; s < tiles_in(n); ++s) total += sums[s * pairs.size() + p];
-    const Cell cell = pairs.cells[p];
-    table[cell.row * cols + cell.col] = total / static_cast<double>(n);
-    if (is_mirrored) table[cell.col * cols + cell.row] = table[cell.row * cols + cell.col];
-  }
-  return table;
-}
 
 // Full graphs, one tile of each layer at a time.
 template <class T>
 class FullGraphs {
  public:
-  FullGraphs(const std::vector<InputView>& layers, bool center, const Execution& execution) {
+  FullGraphs(const std::vector<InputView>& layers, bool center, const Execution& execution)
+      : execution_(execution) {
     tiles_.reserve(layers.size());
     for (const InputView& x : layers) tiles_.push_back(cosine_tiles<T>(x, center, execution));
   }
-  std::size_t nodes() const { return tiles_[0].rows(); }
 
-  class Scratch {
-   public:
-    Scratch() = default;
-    explicit Scratch(std::size_t layers) : tiles_(product(layers, kTileSize)) {}
-    T* tile(std::size_t layer) { return tiles_.data() + layer * kTileSize; }
-    const T* row(std::size_t layer, std::size_t i) { return tile(layer) + i * kTileEdge; }
-
-   private:
-    Buffer<T> tiles_;
-  };
-
-  void add_products(std::size_t strip, const LayerPairs& pairs, Scratch& scratch,
-                    StripProducts& products, Worker& worker) const {
-    const std::size_t rows = tile_span(strip, nodes()).size();
-    for (std::size_t col = 0; col < tiles_in(nodes()); ++col) {
-      for (std::size_t layer = 0; layer < tiles_.size(); ++layer) {
-        worker.check();
-        tiles_[layer].compute({strip, col}, scratch.tile(layer));
-        set_diagonal({strip, col}, T(0), scratch.tile(layer));
-      }
-      add_tile_products(rows, tile_span(col, nodes()).size(), pairs, scratch, products);
+  // Strips of rows meet like players of a tournament: in round r, strip i meets strip r − i. So
+  // no strip is in two tiles of a round, and every sum is added up in one order. Two rounds go on
+  // at a time, with sums of their own, to keep the threads busy.
+  RowProducts row_products(const LayerPairs& pairs) const {
+    const std::size_t n = tiles_[0].rows();
+    const std::size_t strips = tiles_in(n);
+    std::array<RowProducts, 2> products{RowProducts(pairs, n), RowProducts(pairs, n)};
+    std::vector<Buffer<T>> scratch(team_size(execution_, strips));
+    for (Buffer<T>& own : scratch) own = Buffer<T>(product(pairs.layers, kTileSize));
+    std::size_t done = 0;
+    for (std::size_t round = 0; round < strips; round += products.size()) {
+      std::array<std::vector<Cell>, 2> cells{cells_of(round, strips), cells_of(round + 1, strips)};
+      const std::size_t tasks = cells[0].size() + cells[1].size();
+      parallel_for(
+          after(done), tasks,
+          [&](std::size_t task, Worker& worker) {
+            const bool is_second = task >= cells[0].size();
+            const Cell cell = is_second ? cells[1][task - cells[0].size()] : cells[0][task];
+            add_tile(cell, pairs, scratch[worker.index].data(), products[is_second], worker);
+          },
+          scratch.size());
+      done += tasks;
     }
+    products[0].add(products[1]);
+    return std::move(products[0]);
   }
 
  private:
-  void add_tile_products(std::size_t rows, std::size_t cols, const LayerPairs& pairs,
-                         Scratch& scratch, StripProducts& products) const {
-    const auto& kernels = simd::kernels().of<T>();
+  // The tiles on and above the diagonal that belong to a round; none after the last.
+  static std::vector<Cell> cells_of(std::size_t round, std::size_t strips) {
+    std::vector<Cell> cells;
+    for (std::size_t i = 0; round < strips && i < strips; ++i) {
+      const std::size_t j = (round + strips - i) % strips;
+      if (i <= j) cells.push_back({i, j});
+    }
+    return cells;
+  }
+
+  // For a loop that follows others, with which it is one to whoever watches.
+  Execution after(std::size_t done) const {
+    Execution execution = execution_;
+    if (execution_.poll) {
+      const std::size_t total = Grid::upper(tiles_in(tiles_[0].rows())).cells();
+      execution.poll = [this, done, total](std::size_t more, std::size_t) {
+        return execution_.poll(done + more, total);
+      };
+    }
+    return execution;
+  }
+
+  // Adds a tile, and its mirror image, to the products of its rows.
+  void add_tile(Cell cell, const LayerPairs& pairs, T* scratch, RowProducts& products,
+                Worker& worker) const {
     for (std::size_t layer = 0; layer < tiles_.size(); ++layer) {
-      for (std::size_t i = 0; i < rows; ++i) {
-        const T* row = scratch.row(layer, i);
-        products.self(layer, i) += kernels.dot(row, row, cols);
-      }
+      worker.check();
+      tiles_[layer].compute(cell, scratch + layer * kTileSize);
+      set_diagonal(cell, T(0), scratch + layer * kTileSize);
+    }
+    for (std::size_t layer = 0; layer < tiles_.size(); ++layer) {
+      add_products(cell, scratch + layer * kTileSize, scratch + layer * kTileSize,
+                   products.self(layer));
     }
     for (std::size_t p = 0; p < pairs.size(); ++p) {
-      for (std::size_t i = 0; i < rows; ++i) {
-        products.cross(p, i) +=
-            kernels.dot(scratch.row(pairs.first(p), i), scratch.row(pairs.second(p), i), cols);
-      }
+      add_products(cell, scratch + pairs.first(p) * kTileSize,
+                   scratch + pairs.second(p) * kTileSize, products.cross(p));
     }
   }
 
+  void add_products(Cell cell, const T* a, const T* b, double* of_rows) const {
+    const auto& kernels = simd::kernels().of<T>();
+    const Span rows = tile_span(cell.row, tiles_[0].rows());
+    const Span cols = tile_span(cell.col, tiles_[0].rows());
+    if (cell.row != cell.col) {
+      kernels.add_products(a, b, kTileEdge, rows.size(), cols.size(), of_rows + rows.begin,
+                           of_rows + cols.begin);
+      return;
+    }
+    for (std::size_t i = rows.begin; i < rows.end; ++i, a += kTileEdge, b += kTileEdge) {
+      of_rows[i] += kernels.dot(a, b, cols.size());
+    }
+  }
+
+  const Execution& execution_;
   std::vector<GramTiles<T>> tiles_;
 };
 
-// Symmetrised k-NN graphs.
+// Symmetrised k-NN graphs. All the work is in them: reported by layers.
 template <class T>
 class NearestGraphs {
  public:
   NearestGraphs(const std::vector<InputView>& layers, std::size_t k, bool center,
-                const Execution& execution) {
+                const Execution& execution)
+      : execution_(preparing(execution)) {
     graphs_.reserve(layers.size());
     for (const InputView& x : layers) {
       graphs_.push_back(knn_graph<T>(x, k, center, true, preparing(execution)));
       report(execution, graphs_.size(), layers.size());
     }
   }
-  std::size_t nodes() const { return nodes_of(graphs_[0]); }
 
-  struct Scratch {
-    Scratch() = default;
-    explicit Scratch(std::size_t) {}
-  };
-
-  void add_products(std::size_t strip, const LayerPairs& pairs, Scratch&, StripProducts& products,
-                    Worker& worker) const {
-    const Span rows = tile_span(strip, nodes());
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      worker.check();
-      for (std::size_t layer = 0; layer < graphs_.size(); ++layer) {
-        products.self(layer, i) = dot(graphs_[layer], graphs_[layer], rows.begin + i);
+  RowProducts row_products(const LayerPairs& pairs) const {
+    const std::size_t n = nodes_of(graphs_[0]);
+    RowProducts products(pairs, n);
+    parallel_for(execution_, tiles_in(n), [&](std::size_t strip, Worker& worker) {
+      const Span rows = tile_span(strip, n);
+      for (std::size_t i = rows.begin; i < rows.end; ++i) {
+        worker.check();
+        for (std::size_t layer = 0; layer < graphs_.size(); ++layer) {
+          products.self(layer)[i] = dot(graphs_[layer], graphs_[layer], i);
+        }
+        for (std::size_t p = 0; p < pairs.size(); ++p) {
+          products.cross(p)[i] = dot(graphs_[pairs.first(p)], graphs_[pairs.second(p)], i);
+        }
       }
-      for (std::size_t p = 0; p < pairs.size(); ++p) {
-        products.cross(p, i) =
-            dot(graphs_[pairs.first(p)], graphs_[pairs.second(p)], rows.begin + i);
-      }
-    }
+    });
+    return products;
   }
 
  private:
@@ -363,29 +418,30 @@ class NearestGraphs {
     return sum;
   }
 
+  const Execution execution_;
   std::vector<Csr<T>> graphs_;
 };
 
-// One walk over strips of rows, whatever kind of graph gives their dot products.
-template <class Graphs>
-std::vector<double> compare_graphs(const Graphs& graphs, const LayerPairs& pairs, std::size_t cols,
-                                   const Execution& execution) {
-  using Scratch = typename Graphs::Scratch;
-  const std::size_t n = graphs.nodes();
-  const std::size_t strips = tiles_in(n);
-  Buffer<double> sums(product(strips, pairs.size()));
-  std::vector<std::pair<Scratch, StripProducts>> workers(team_size(execution, strips));
-  for (auto& own : workers) own = {Scratch(pairs.layers), StripProducts(pairs)};
-  parallel_for(
-      execution, strips,
-      [&](std::size_t strip, Worker& worker) {
-        auto& [scratch, products] = workers[worker.index];
-        products.clear();
-        graphs.add_products(strip, pairs, scratch, products, worker);
-        products.sum_cosines(tile_span(strip, n).size(), sums.data() + strip * pairs.size());
-      },
-      workers.size());
-  return table_of(pairs, sums, n, cols);
+// The mean over all rows of the cosines of every pair, where a zero row counts 0; a missing half
+// of the table is mirrored.
+std::vector<double> table_of(RowProducts& products, const LayerPairs& pairs, std::size_t n,
+                             std::size_t cols, const Execution& execution) {
+  const bool is_mirrored = pairs.second_offset == 0;
+  std::vector<double> table(product(is_mirrored ? pairs.layers : pairs.second_offset, cols));
+  parallel_for(execution, pairs.size(), [&](std::size_t p, Worker&) {
+    const double* ab = products.cross(p);
+    const double* aa = products.self(pairs.first(p));
+    const double* bb = products.self(pairs.second(p));
+    double sum = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const double norms = aa[i] * bb[i];
+      if (norms > 0) sum += ab[i] / std::sqrt(norms);
+    }
+    const Cell cell = pairs.cells[p];
+    table[cell.row * cols + cell.col] = sum / static_cast<double>(n);
+    if (is_mirrored) table[cell.col * cols + cell.row] = table[cell.row * cols + cell.col];
+  });
+  return table;
 }
 
 void require_same_rows(const std::vector<InputView>& layers) {
@@ -404,13 +460,10 @@ template <class T>
 std::vector<double> table(const std::vector<InputView>& layers, const LayerPairs& pairs,
                           std::size_t cols, std::size_t k, bool center,
                           const Execution& execution) {
-  if (k == 0) {
-    const FullGraphs<T> graphs(layers, center, execution);
-    return compare_graphs(graphs, pairs, cols, execution);
-  }
-  // All the work is in the graphs: reported by layers.
-  const NearestGraphs<T> graphs(layers, k, center, execution);
-  return compare_graphs(graphs, pairs, cols, preparing(execution));
+  RowProducts products = k == 0
+                             ? FullGraphs<T>(layers, center, execution).row_products(pairs)
+                             : NearestGraphs<T>(layers, k, center, execution).row_products(pairs);
+  return table_of(products, pairs, layers[0].rows, cols, preparing(execution));
 }
 
 bool is_float64(const InputView& x) {

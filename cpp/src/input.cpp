@@ -7,6 +7,7 @@
 #include <cstring>
 #include <limits>
 #include <stdexcept>
+#include <type_traits>
 
 #include "simd/kernels.hpp"
 #include "team.hpp"
@@ -44,6 +45,9 @@ template <class T>
 void read_row(const InputView& view, std::size_t row, double* out) {
   const T* source =
       static_cast<const T*>(view.data) + static_cast<std::ptrdiff_t>(row) * view.row_stride;
+  if constexpr (std::is_floating_point_v<T>) {
+    if (view.col_stride == 1) return simd::kernels().of<T>().widen(source, view.cols, 0.0, out);
+  }
   if (view.col_stride == 1) {
     for (std::size_t j = 0; j < view.cols; ++j) out[j] = widen(source[j]);
   } else {
@@ -91,6 +95,7 @@ Survey survey_strips(const InputView& x, const double* origin, bool with_means,
   const std::size_t strips = std::min(kStrips, x.rows);
   std::vector<StripSurvey> parts(strips);
   FirstNotFinite bad(strips);
+  const auto& kernels = simd::kernels().float64;
   parallel_for(execution, strips, [&](std::size_t s, Worker& worker) {
     StripSurvey& part = parts[s];
     std::vector<double> row(x.cols);
@@ -108,11 +113,9 @@ Survey survey_strips(const InputView& x, const double* origin, bool with_means,
       }
       reader.read(i, row.data());
       bad.inspect(s, i, row.data(), x.cols);
-      if (origin) {
-        for (std::size_t j = 0; j < x.cols; ++j) row[j] -= origin[j];
-      }
+      if (origin) kernels.subtract_shifts(row.data(), row.data(), x.cols, 0.0, origin);
       include_row(part, largest_magnitude(row.data(), x.cols));
-      if (with_means) simd::kernels().float64.add_to(part.sums.data(), row.data(), x.cols);
+      if (with_means) kernels.add_row(row.data(), x.cols, part.sums.data());
     }
   });
   bad.throw_if_found(x.name);

@@ -60,7 +60,7 @@ void subtract_mean_token(Widened& z, double* mean) {
   const std::vector<double> first(z.token(0), z.token(0) + z.channels);
   for (std::size_t s = 0; s < z.tokens; ++s) {
     kernels.subtract_shifts(z.token(s), z.token(s), z.channels, 0, first.data());
-    kernels.add_to(mean, z.token(s), z.channels);
+    kernels.add_row(z.token(s), z.channels, mean);
   }
   for (std::size_t c = 0; c < z.channels; ++c) mean[c] /= static_cast<double>(z.tokens);
   for (std::size_t s = 0; s < z.tokens; ++s) {

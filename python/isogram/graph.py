@@ -144,9 +144,9 @@ def graph(
     Notes
     -----
     Types: float16, bfloat16, float32 → float32 → float32; float64 throughout. Norms are float64;
-    only a row of zeros has no direction: rows of tiny norm are scaled, not clamped. Cost: n²·d
-    multiply-adds (half for the dense graph). Memory: one packed copy of `x`; with `k`, nothing
-    n × n. Source: Chen et al. 2021, arXiv:2111.11165, where the norm is clamped at 1e-8.
+    only a row of zeros has no direction: rows of tiny norm are scaled, not clamped. Cost: n²·d/2
+    multiply-adds. Memory: one packed copy of `x`; with `k`, nothing n × n. Source: Chen et al. 2021,
+    arXiv:2111.11165, where the norm is clamped at 1e-8.
 
     Examples
     --------
@@ -224,7 +224,7 @@ def gbs(
     Notes
     -----
     Types: float16, bfloat16, float32 → float32 cosines → float64 sums; any float64 input → float64
-    throughout. Cost: n²(d1 + d2). Memory: one packed copy of the inputs; nothing n × n is held.
+    throughout. Cost: n²(d1 + d2)/2. Memory: one packed copy of the inputs; nothing n × n is held.
     Source: Chen et al. 2021, arXiv:2111.11165.
 
     Examples
@@ -288,8 +288,9 @@ def gbs_matrix(
 
     Notes
     -----
-    Types and source as for `gbs`; float64 throughout if any layer is float64. Cost: n²·d_l per
-    layer, and n² per pair of layers. Memory: one packed copy of the layers; nothing n × n is held.
+    Types and source as for `gbs`; float64 throughout if any layer is float64. Cost: n²·d_l/2
+    per layer, and n² per pair of layers. Memory: one packed copy of the layers and n sums per pair;
+    nothing n × n is held.
 
     Examples
     --------
@@ -356,7 +357,7 @@ def modularity(x: Array, labels: Any, *, k: int = 3, num_threads: int | None = N
 
     Notes
     -----
-    Types as for `graph`, sums in float64. Cost: n²·d multiply-adds. Memory: one packed copy of `x`
+    Types as for `graph`, sums in float64. Cost: n²·d/2 multiply-adds. Memory: one packed copy of `x`
     and the sparse graph. Source: Lu et al. 2022, arXiv:2111.12485.
 
     Examples
@@ -411,7 +412,7 @@ def motifs(x: Array, labels: Any, *, k: int = 5, num_threads: int | None = None)
 
     Notes
     -----
-    Types as for `graph`. Cost: n²·d multiply-adds. Memory: one packed copy of `x` and the sparse
+    Types as for `graph`. Cost: n²·d/2 multiply-adds. Memory: one packed copy of `x` and the sparse
     graph. Source: Chen et al. 2021, arXiv:2111.11165.
 
     Examples

@@ -482,9 +482,99 @@ TYPED_TEST(Kernels, Sums) {
       expect_close(table.dot(a.data(), b.data(), n), dot, rounding * dot_magnitude, "dot");
 
       Guarded<double> sums(std::vector<double>(n, 0.75));
-      table.add_to(sums.data(), a.data(), n);
+      const isogram::simd::RowSums of_row = table.add_row(a.data(), n, sums.data());
+      expect_close(of_row.sum, sum, rounding * magnitude, "sum of a row");
+      expect_close(of_row.magnitude, magnitude, rounding * magnitude, "magnitude of a row");
       for (std::size_t j = 0; j < n; ++j) EXPECT_EQ(sums[j], 0.75 + a[j]);
       sums.expect_guards();
+
+      Guarded<double> wide(n);
+      table.widen(a.data(), n, 0.3, wide.data());
+      for (std::size_t j = 0; j < n; ++j) EXPECT_EQ(wide[j], a[j] - 0.3);
+      wide.expect_guards();
+    }
+  });
+}
+
+TYPED_TEST(Kernels, AddProducts) {
+  using T = TypeParam;
+  at_every_level([] {
+    for (const std::size_t rows : {1, 4, 7}) {
+      for (const std::size_t cols : lengths<T>()) {
+        const std::size_t stride = cols + 3;
+        const auto a = random_values<T>(rows * stride, 23);
+        const auto b = random_values<T>(rows * stride, 24);
+        std::vector<Real> of_rows(rows, 0.75);
+        std::vector<Real> of_columns(cols, 0.75);
+        for (std::size_t i = 0; i < rows; ++i) {
+          for (std::size_t j = 0; j < cols; ++j) {
+            of_rows[i] += Real(a[i * stride + j]) * b[i * stride + j];
+            of_columns[j] += Real(a[i * stride + j]) * b[i * stride + j];
+          }
+        }
+        Guarded<double> row_sums(std::vector<double>(rows, 0.75));
+        Guarded<double> column_sums(std::vector<double>(cols, 0.75));
+        kernels().of<T>().add_products(a.data(), b.data(), stride, rows, cols, row_sums.data(),
+                                       column_sums.data());
+        const double tolerance = 1e-14 * static_cast<double>(1 + cols);
+        for (std::size_t i = 0; i < rows; ++i)
+          EXPECT_NEAR(row_sums[i], double(of_rows[i]), tolerance);
+        for (std::size_t j = 0; j < cols; ++j)
+          EXPECT_NEAR(column_sums[j], double(of_columns[j]), 8e-14);
+        row_sums.expect_guards();
+        column_sums.expect_guards();
+      }
+    }
+  });
+}
+
+TEST(Sums, ProductsOfRows) {
+  constexpr std::size_t edge = isogram::simd::kProductRows;
+  at_every_level([] {
+    for (const std::size_t n : {8, 16, 104, 384}) {
+      const std::size_t stride = n + 8;
+      const auto a = random_values<double>(edge * stride, 21);
+      const auto b = random_values<double>(edge * stride, 22);
+      const std::size_t sums_stride = edge + 3;
+      std::vector<double> sums(edge * sums_stride, 0.75);
+      kernels().row_products(a.data(), b.data(), stride, n, sums.data(), sums_stride);
+      for (std::size_t p = 0; p < edge; ++p) {
+        for (std::size_t q = 0; q < sums_stride; ++q) {
+          Real want = 0.75;
+          Real magnitude = 1;
+          for (std::size_t k = 0; q < edge && k < n; ++k) {
+            const Real term = Real(a[p * stride + k]) * b[q * stride + k];
+            want += term;
+            magnitude += std::abs(term);
+          }
+          expect_close(sums[p * sums_stride + q], want,
+                       static_cast<double>(n) * eps<double>() * magnitude, isogram_test::at(p, q));
+        }
+      }
+    }
+  });
+}
+
+// ---- Nearest neighbours ----------------------------------------------------------------------
+
+TYPED_TEST(Kernels, FirstReaching) {
+  using T = TypeParam;
+  at_every_level([] {
+    const auto& table = kernels().of<T>();
+    for (const std::size_t n : lengths<T>()) {
+      for (const std::size_t step : {1, 7, 40}) {
+        std::vector<T> row(n, T(0));
+        std::vector<T> bounds(n, T(0.5));
+        for (std::size_t j = step; j < n; j += 2 * step) row[j] = T(0.75);  // reaches the row's
+        for (std::size_t j = 2 * step; j < n; j += 2 * step)
+          bounds[j] = T(0);  // equals the column's
+        const T row_bound = T(0.75);
+        for (std::size_t begin = 0; begin <= n; ++begin) {
+          std::size_t want = begin;
+          while (want < n && row[want] < row_bound && row[want] < bounds[want]) ++want;
+          EXPECT_EQ(table.first_reaching(row.data(), row_bound, bounds.data(), begin, n), want);
+        }
+      }
     }
   });
 }

@@ -6,6 +6,8 @@
 
 namespace {
 
+// Coefficients are those of least relative error (3e-9 and 4e-18) that begin with 1 + r: powers
+// of 0 are exactly 1, and those of negative numbers never more.
 template <class T>
 struct ExponentialOf;
 
@@ -16,8 +18,8 @@ struct ExponentialOf<float> {
   static constexpr float ln2_high = 0.693145752F;  // 9 trailing zero bits: n * ln2_high is exact
   static constexpr float ln2_low = 1.42860677e-6F;
   static constexpr int mantissa_bits = 23;
-  static constexpr int bias = 127;
-  static constexpr int degree = 7;
+  static constexpr float coefficients[] = {
+      1, 1, 0.49999993F, 0.1666652F, 0.041668391F, 0.0083687451F, 0.0013814540F};
 };
 
 template <>
@@ -27,67 +29,81 @@ struct ExponentialOf<double> {
   static constexpr double ln2_high = 0.693147180369123816490;
   static constexpr double ln2_low = 1.90821492927058770002e-10;
   static constexpr int mantissa_bits = 52;
-  static constexpr int bias = 1023;
-  static constexpr int degree = 13;
+  static constexpr double coefficients[] = {1,
+                                            1,
+                                            0.50000000000000106688,
+                                            0.16666666666666411508,
+                                            0.041666666666529728134,
+                                            0.008333333333494977261,
+                                            0.0013888888943759984011,
+                                            0.00019841269505773806997,
+                                            0.000024801492949617070769,
+                                            2.7557586803847070697e-6,
+                                            2.7630306255647857359e-7,
+                                            2.5000018853083341953e-8};
 };
 
-// Taylor's coefficients are within an ulp of the best ones at these degrees, and need no table.
+// x * 2^n for normal x and results; n stands in the lowest bits of `exponent`.
 template <class T>
-inline Vector<T> exponential_of_fraction(Vector<T> r) {
-  double factorial = 1;
-  for (int k = 2; k <= ExponentialOf<T>::degree; ++k) factorial *= k;
-  Vector<T> sum = broadcast(static_cast<T>(1 / factorial));
-#pragma GCC unroll 13
-  for (int k = ExponentialOf<T>::degree; k > 0; --k) {
-    factorial /= k;
-    sum = sum * r + static_cast<T>(1 / factorial);
-  }
-  return sum;
+inline Vector<T> scale_by_power(Vector<T> x, Vector<T> exponent) {
+  Bits<T> bits;
+  Bits<T> n;
+  __builtin_memcpy(&bits, &x, sizeof bits);
+  __builtin_memcpy(&n, &exponent, sizeof n);
+  bits += n << ExponentialOf<T>::mantissa_bits;
+  __builtin_memcpy(&x, &bits, sizeof x);
+  return x;
 }
 
-// x * 2^n, in two steps, because 2^n alone overflows for the largest results.
-template <class T>
-inline Vector<T> scale_by_power(Vector<T> x, Bits<T> n) {
-  constexpr int shift = ExponentialOf<T>::mantissa_bits;
-  const Bits<T> half = n >> 1;
-  const Bits<T> first = (half + ExponentialOf<T>::bias) << shift;
-  const Bits<T> second = (n - half + ExponentialOf<T>::bias) << shift;
-  Vector<T> a;
-  Vector<T> b;
-  __builtin_memcpy(&a, &first, sizeof a);
-  __builtin_memcpy(&b, &second, sizeof b);
-  return x * a * b;
-}
+// So many vectors at a time: one alone would mostly wait for the last step of its own polynomial.
+inline constexpr std::size_t kExponentials = kRegisterRows < 8 ? 2 : 4;
 
-template <class T>
-inline Vector<T> exponential(Vector<T> x) {
+template <class T, std::size_t kCount>
+inline void exponentials_of(Vector<T> (&x)[kCount]) {
   using E = ExponentialOf<T>;
-  const Bits<T> too_low = x < E::lowest;
-  const Bits<T> too_high = x > E::highest;
-  Vector<T> inside = too_low ? broadcast(E::lowest) : x;
-  inside = too_high ? broadcast(E::highest) : inside;
-  inside = inside == inside ? inside : Vector<T>{};  // NaN has no integer part
-  // Adding and subtracting 1.5 * 2^mantissa_bits rounds to the nearest integer.
-  const T rounder = static_cast<T>(3LL << (E::mantissa_bits - 1));
-  const Vector<T> n = (inside * static_cast<T>(1.44269504088896340736) + rounder) - rounder;
-  const Vector<T> r = (inside - n * E::ln2_high) - n * E::ln2_low;
-  Vector<T> result =
-      scale_by_power<T>(exponential_of_fraction<T>(r), __builtin_convertvector(n, Bits<T>));
-  result = too_low ? Vector<T>{} : result;
-  result = too_high ? broadcast(static_cast<T>(__builtin_inf())) : result;
-  return x == x ? result : x;
+  constexpr std::size_t degree = sizeof E::coefficients / sizeof(T) - 1;
+  // Adding 1.5 * 2^mantissa_bits rounds to the nearest integer, and leaves it in the lowest bits.
+  constexpr T rounder = static_cast<T>(3LL << (E::mantissa_bits - 1));
+  Vector<T> shifted[kCount];
+  Vector<T> r[kCount];
+  Vector<T> sum[kCount];
+  unrolled<kCount>([&](std::size_t v) {
+    shifted[v] = x[v] * static_cast<T>(1.44269504088896340736) + rounder;
+    const Vector<T> n = shifted[v] - rounder;
+    r[v] = (x[v] - n * E::ln2_high) - n * E::ln2_low;
+    sum[v] = broadcast(E::coefficients[degree]);
+  });
+  unrolled<degree>([&](std::size_t k) {
+    unrolled<kCount>(
+        [&](std::size_t v) { sum[v] = sum[v] * r[v] + E::coefficients[degree - 1 - k]; });
+  });
+  unrolled<kCount>([&](std::size_t v) {
+    Vector<T> result = scale_by_power<T>(sum[v], shifted[v]);
+    result = x[v] < E::lowest ? Vector<T>{} : result;
+    x[v] = x[v] <= E::highest ? result : x[v] + kInfinity<T>;  // NaN stays NaN
+  });
+}
+
+// row[j] = exp(factor * row[j]) for kCount whole vectors.
+template <std::size_t kCount, class T>
+inline void exponentials_at(T* row, T factor) {
+  Vector<T> x[kCount];
+  unrolled<kCount>([&](std::size_t v) { x[v] = factor * load(row + v * kLanes<T>); });
+  exponentials_of<T>(x);
+  unrolled<kCount>([&](std::size_t v) { store(row + v * kLanes<T>, x[v]); });
 }
 
 template <class T>
 void exponentials(T* row, std::size_t n, T factor) noexcept {
   std::size_t j = 0;
-  for (; j + kLanes<T> <= n; j += kLanes<T>) {
-    store(row + j, exponential<T>(factor * load(row + j)));
+  for (; j + kExponentials * kLanes<T> <= n; j += kExponentials * kLanes<T>) {
+    exponentials_at<kExponentials>(row + j, factor);
   }
+  for (; j + kLanes<T> <= n; j += kLanes<T>) exponentials_at<1>(row + j, factor);
   if (j == n) return;
   T rest[kLanes<T>] = {};
-  for (std::size_t lane = 0; lane < n - j; ++lane) rest[lane] = factor * row[j + lane];
-  store(rest, exponential<T>(load(rest)));
+  for (std::size_t lane = 0; lane < n - j; ++lane) rest[lane] = row[j + lane];
+  exponentials_at<1>(rest, factor);
   for (std::size_t lane = 0; lane < n - j; ++lane) row[j + lane] = rest[lane];
 }
 

@@ -26,7 +26,8 @@ namespace isogram::simd {
 
 inline constexpr std::size_t kAssignmentGroup = 16;  // as many columns as the widest vector holds
 inline constexpr std::size_t kAssignmentBlock = 4 * kAssignmentGroup;
-inline constexpr std::size_t kSweptRows = 4;  // of a Sinkhorn sweep, together
+inline constexpr std::size_t kProductRows = 4;  // whose inner products are taken together
+inline constexpr std::size_t kSweptRows = 4;    // of a Sinkhorn sweep, together
 
 template <class T>
 using RowIndex = std::conditional_t<sizeof(T) == sizeof(std::int32_t), std::int32_t, std::int64_t>;
@@ -88,6 +89,12 @@ struct AssignmentKernels {
                   const T* dual, const std::int32_t* column_of) noexcept;
 };
 
+// Σ x and Σ |x| over a row.
+struct RowSums {
+  double sum;
+  double magnitude;
+};
+
 // Float32 or float64 kernels; every sum over the entries of a Gram matrix is float64.
 template <class T>
 struct KernelTable {
@@ -126,12 +133,24 @@ struct KernelTable {
   // Sums over entries.
   double (*sum)(const T* row, std::size_t n) noexcept;
   double (*dot)(const T* a, const T* b, std::size_t n) noexcept;
-  void (*add_to)(double* sums, const T* row, std::size_t n) noexcept;  // sums[j] += row[j]
+  // The same of a row that is also added to column sums: column_sums[j] += row[j].
+  RowSums (*add_row)(const T* row, std::size_t n, double* column_sums) noexcept;
+
+  // Adds the entries of a ∘ b to the sums of rows and of columns; rows lie `stride` apart.
+  void (*add_products)(const T* a, const T* b, std::size_t stride, std::size_t rows,
+                       std::size_t cols, double* row_sums, double* column_sums) noexcept;
 
   // out[j] = row[j] − (row_shift + column_shift[j]) in float64; out may be row. The shifts are
   // added first so that a symmetric matrix with equal shifts stays exactly symmetric.
   void (*subtract_shifts)(const T* row, T* out, std::size_t n, double row_shift,
                           const double* column_shift) noexcept;
+
+  // out[j] = row[j] − offset in float64.
+  void (*widen)(const T* row, std::size_t n, double offset, double* out) noexcept;
+
+  // The first j in [begin, n) with row[j] ≥ row_bound or row[j] ≥ column_bounds[j], else n.
+  std::size_t (*first_reaching)(const T* row, T row_bound, const T* column_bounds,
+                                std::size_t begin, std::size_t n) noexcept;
 
   // max |entry|, +∞ if one is NaN or infinite.
   T (*largest_magnitude)(const T* row, std::size_t n) noexcept;
@@ -150,6 +169,11 @@ struct Kernels {
   // Σ p_k (log2(p_k) − log2(m_k)) + q_k (log2(q_k) − log2(m_k)) over 2, with m = (p + q)/2.
   double (*divergence)(const double* p, const double* log_p, const double* q, const double* log_q,
                        std::size_t n) noexcept;
+
+  // sums[p * sums_stride + q] += ⟨a_p, b_q⟩ for p, q < kProductRows; rows lie `stride` apart, and n
+  // is a multiple of 8.
+  void (*row_products)(const double* a, const double* b, std::size_t stride, std::size_t n,
+                       double* sums, std::size_t sums_stride) noexcept;
 
   template <class T>
   const KernelTable<T>& of() const {

@@ -18,8 +18,9 @@ inline constexpr std::size_t kRegisterRows = 4;  // rows of sums that a micro-ke
 #include "sinkhorn-inl.hpp"
 #include "sum-inl.hpp"
 #include "transpose-inl.hpp"
-// Assignment starts from Sinkhorn's duals.
+// Assignment starts from Sinkhorn's duals; nearest neighbours take their masks from it.
 #include "assign-inl.hpp"
+#include "nearest-inl.hpp"
 // The table of them all comes last.
 #include "table-inl.hpp"
 

@@ -2,53 +2,166 @@
 
 namespace {
 
-// As many doubles as one vector holds of T: a float vector widens to two registers.
+inline constexpr std::size_t kWideLanes = kLanes<double>;
+inline constexpr std::size_t kSums = 4;  // running sums at a time: additions take so long
+
+// As many T as one vector holds doubles.
 template <class T>
-struct Wide {
-  typedef double type __attribute__((vector_size(kLanes<T> * sizeof(double))));
+struct Narrow {
+  typedef T type __attribute__((vector_size(kWideLanes * sizeof(T))));
 };
 
 template <class T>
-inline typename Wide<T>::type widen(const T* p) {
-  return __builtin_convertvector(load(p), typename Wide<T>::type);
+inline Vector<double> widened(const T* p) {
+  [[maybe_unused]] constexpr bool is_float = sizeof(T) == sizeof(float);
+  // GCC 12 would convert the vector in parts (and warns of the intrinsic without a mask).
+#if defined(__AVX512F__)
+  if constexpr (is_float) return _mm512_maskz_cvtps_pd(0xff, _mm256_loadu_ps(p));
+#elif defined(__AVX__)
+  if constexpr (is_float) return _mm256_cvtps_pd(_mm_loadu_ps(p));
+#elif defined(__SSE2__)
+  if constexpr (is_float) return _mm_cvtps_pd((__m128)_mm_loadl_epi64((const __m128i*)p));
+#endif
+  typename Narrow<T>::type x;
+  __builtin_memcpy(&x, p, sizeof x);
+  return __builtin_convertvector(x, Vector<double>);
 }
 
 template <class T>
-inline double horizontal_wide_sum(typename Wide<T>::type x) {
-  double total = 0;
-  for (std::size_t lane = 0; lane < kLanes<T>; ++lane) total += x[lane];
-  return total;
+inline void store_narrowed(T* p, Vector<double> x) {
+  const auto narrow = __builtin_convertvector(x, typename Narrow<T>::type);
+  __builtin_memcpy(p, &narrow, sizeof narrow);
+}
+
+// Σ over [0, n) of what vector(j) gives for kWideLanes entries from j on, and scalar(j) for one.
+template <class OnVector, class OnScalar>
+inline double wide_sum(std::size_t n, OnVector vector, OnScalar scalar) {
+  Vector<double> sums[kSums] = {};
+  std::size_t j = 0;
+  for (; j + kSums * kWideLanes <= n; j += kSums * kWideLanes) {
+    unrolled<kSums>([&](std::size_t s) { sums[s] += vector(j + s * kWideLanes); });
+  }
+  for (; j + kWideLanes <= n; j += kWideLanes) sums[0] += vector(j);
+  double rest = 0;
+  for (; j < n; ++j) rest += scalar(j);
+  return horizontal_sum<double>((sums[0] + sums[1]) + (sums[2] + sums[3])) + rest;
 }
 
 template <class T>
 double sum(const T* row, std::size_t n) noexcept {
-  typename Wide<T>::type sums{};
-  double rest = 0;
-  sweep<T>(
-      n, [&](std::size_t j) { sums += widen(row + j); }, [&](std::size_t j) { rest += row[j]; });
-  return horizontal_wide_sum<T>(sums) + rest;
+  return wide_sum(
+      n, [&](std::size_t j) { return widened(row + j); },
+      [&](std::size_t j) { return static_cast<double>(row[j]); });
 }
 
 template <class T>
 double dot(const T* a, const T* b, std::size_t n) noexcept {
-  typename Wide<T>::type sums{};
-  double rest = 0;
-  sweep<T>(
-      n, [&](std::size_t j) { sums += widen(a + j) * widen(b + j); },
-      [&](std::size_t j) { rest += static_cast<double>(a[j]) * b[j]; });
-  return horizontal_wide_sum<T>(sums) + rest;
+  return wide_sum(
+      n, [&](std::size_t j) { return widened(a + j) * widened(b + j); },
+      [&](std::size_t j) { return static_cast<double>(a[j]) * b[j]; });
 }
 
 template <class T>
-void add_to(double* sums, const T* row, std::size_t n) noexcept {
-  for (std::size_t j = 0; j < n; ++j) sums[j] += row[j];
+RowSums add_row(const T* row, std::size_t n, double* sums) noexcept {
+  double magnitude = 0;
+  Vector<double> magnitudes{};
+  const double total = wide_sum(
+      n,
+      [&](std::size_t j) {
+        const Vector<double> x = widened(row + j);
+        store(sums + j, load(sums + j) + x);
+        magnitudes += absolute<double>(x);
+        return x;
+      },
+      [&](std::size_t j) {
+        const double x = row[j];
+        sums[j] += x;
+        magnitude += x < 0 ? -x : x;
+        return x;
+      });
+  return {total, magnitude + horizontal_sum<double>(magnitudes)};
+}
+
+template <std::size_t kRows, class T>
+inline void add_products_of_rows(const T* a, const T* b, std::size_t stride, std::size_t cols,
+                                 double* row_sums, double* column_sums) {
+  Vector<double> of_rows[kRows] = {};
+  std::size_t j = 0;
+  for (; j + kWideLanes <= cols; j += kWideLanes) {
+    Vector<double> of_columns = load(column_sums + j);
+    unrolled<kRows>([&](std::size_t i) {
+      const Vector<double> x = widened(a + i * stride + j) * widened(b + i * stride + j);
+      of_rows[i] += x;
+      of_columns += x;
+    });
+    store(column_sums + j, of_columns);
+  }
+  unrolled<kRows>([&](std::size_t i) { row_sums[i] += horizontal_sum<double>(of_rows[i]); });
+  for (; j < cols; ++j) {
+    unrolled<kRows>([&](std::size_t i) {
+      const double x = static_cast<double>(a[i * stride + j]) * b[i * stride + j];
+      row_sums[i] += x;
+      column_sums[j] += x;
+    });
+  }
+}
+
+template <class T>
+void add_products(const T* a, const T* b, std::size_t stride, std::size_t rows, std::size_t cols,
+                  double* row_sums, double* column_sums) noexcept {
+  std::size_t i = 0;
+  for (; i + kSums <= rows; i += kSums) {
+    add_products_of_rows<kSums>(a + i * stride, b + i * stride, stride, cols, row_sums + i,
+                                column_sums);
+  }
+  for (; i < rows; ++i) {
+    add_products_of_rows<1>(a + i * stride, b + i * stride, stride, cols, row_sums + i,
+                            column_sums);
+  }
 }
 
 template <class T>
 void subtract_shifts(const T* row, T* out, std::size_t n, double row_shift,
                      const double* column_shift) noexcept {
-  for (std::size_t j = 0; j < n; ++j) {
-    out[j] = static_cast<T>(row[j] - (row_shift + column_shift[j]));
+  std::size_t j = 0;
+  for (; j + kWideLanes <= n; j += kWideLanes) {
+    store_narrowed(out + j, widened(row + j) - (row_shift + load(column_shift + j)));
+  }
+  for (; j < n; ++j) out[j] = static_cast<T>(row[j] - (row_shift + column_shift[j]));
+}
+
+template <class T>
+void widen(const T* row, std::size_t n, double offset, double* out) noexcept {
+  std::size_t j = 0;
+  for (; j + kWideLanes <= n; j += kWideLanes) store(out + j, widened(row + j) - offset);
+  for (; j < n; ++j) out[j] = row[j] - offset;
+}
+
+// kProductRows × kCols inner products, as many as there are registers for.
+template <std::size_t kCols>
+inline void row_products_block(const double* a, const double* b, std::size_t stride, std::size_t n,
+                               double* sums, std::size_t sums_stride) {
+  Vector<double> products[kProductRows][kCols] = {};
+  for (std::size_t k = 0; k < n; k += kWideLanes) {
+    Vector<double> right[kCols];
+    unrolled<kCols>([&](std::size_t q) { right[q] = load(b + q * stride + k); });
+    unrolled<kProductRows>([&](std::size_t p) {
+      const Vector<double> left = load(a + p * stride + k);
+      unrolled<kCols>([&](std::size_t q) { products[p][q] += left * right[q]; });
+    });
+  }
+  unrolled<kProductRows>([&](std::size_t p) {
+    unrolled<kCols>([&](std::size_t q) {
+      sums[p * sums_stride + q] += horizontal_sum<double>(products[p][q]);
+    });
+  });
+}
+
+void row_products(const double* a, const double* b, std::size_t stride, std::size_t n, double* sums,
+                  std::size_t sums_stride) noexcept {
+  constexpr std::size_t cols = kRegisterRows < 8 ? kProductRows / 2 : kProductRows;
+  for (std::size_t q = 0; q < kProductRows; q += cols) {
+    row_products_block<cols>(a, b + q * stride, stride, n, sums + q, sums_stride);
   }
 }
 

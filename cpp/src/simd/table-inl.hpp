@@ -15,8 +15,11 @@ constexpr KernelTable<T> table_of() {
       .polynomials = &polynomials<T>,
       .sum = &sum<T>,
       .dot = &dot<T>,
-      .add_to = &add_to<T>,
+      .add_row = &add_row<T>,
+      .add_products = &add_products<T>,
       .subtract_shifts = &subtract_shifts<T>,
+      .widen = &widen<T>,
+      .first_reaching = &first_reaching<T>,
       .largest_magnitude = &largest_magnitude<T>,
       .assignment =
           {
@@ -32,7 +35,7 @@ constexpr KernelTable<T> table_of() {
 }  // namespace
 
 const Kernels& kernels() {
-  static constexpr Kernels table{kLevel, table_of<float>(), table_of<double>(), &logarithms,
-                                 &divergence};
+  static constexpr Kernels table{kLevel,      table_of<float>(), table_of<double>(),
+                                 &logarithms, &divergence,       &row_products};
   return table;
 }

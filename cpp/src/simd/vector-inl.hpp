@@ -51,7 +51,14 @@ inline Vector<T> broadcast(T value) {
 
 template <class T>
 inline Vector<T> absolute(Vector<T> x) {
-  return x < T{0} ? -x : x;
+  const Vector<T> sign = broadcast(-T{0});
+  Bits<T> bits;
+  Bits<T> sign_bits;
+  __builtin_memcpy(&bits, &x, sizeof bits);
+  __builtin_memcpy(&sign_bits, &sign, sizeof sign_bits);
+  bits &= ~sign_bits;
+  __builtin_memcpy(&x, &bits, sizeof x);
+  return x;
 }
 
 // Calls vector(j) for whole vectors and scalar(j) for the rest of [0, n).
