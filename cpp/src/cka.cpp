@@ -371,7 +371,7 @@ class FeatureSpace {
     features.panels = Buffer<T>(product(panels_of(x.cols) * panel, samples_));
     features.squared_norms.resize(samples_);
     const Survey survey = survey_columns(x, quiet_);
-    features.exponent = exponent_of(survey.largest);
+    features.exponent = scaling_exponent_of(survey.largest);
     const RowReader reader(x);
     parallel_for(quiet_, segments_, [&](std::size_t segment, Worker& worker) {
       std::vector<double> row(x.cols);

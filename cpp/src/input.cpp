@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <stdexcept>
@@ -228,8 +229,15 @@ int exponent_of(double x) {
   return exponent;
 }
 
+int scaling_exponent_of(double x) {
+  constexpr int moderate = 20;
+  const int exponent = exponent_of(x);
+  return std::abs(exponent) <= moderate ? 0 : exponent;
+}
+
 // In two steps, for exponents whose power is no double.
 void scale_down(double* values, std::size_t n, int exponent) {
+  if (exponent == 0) return;
   const double first = std::ldexp(1.0, -(exponent / 2));
   const double second = std::ldexp(1.0, -(exponent - exponent / 2));
   for (std::size_t j = 0; j < n; ++j) values[j] = values[j] * first * second;

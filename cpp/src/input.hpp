@@ -91,6 +91,10 @@ const T* stored_row(const InputView& x, std::size_t i);
 // The exponent e of 2^e > |x| ≥ 2^(e−1); 0 for 0.
 int exponent_of(double x);
 
+// The same, or 0 for an x that needs no scaling: products of such numbers, and sums of many of
+// those, stay far inside float32.
+int scaling_exponent_of(double x);
+
 // values · 2^−exponent.
 void scale_down(double* values, std::size_t n, int exponent);
 

@@ -28,7 +28,7 @@ void subtract_mean(double* row, std::size_t n) {
 // Scales the row to a maximum in [1/2, 1) and returns the exponent taken out.
 int normalise_exponent(double* row, std::size_t n) {
   const int exponent = exponent_of(largest_magnitude(row, n));
-  if (exponent != 0) scale_down(row, n, exponent);
+  scale_down(row, n, exponent);
   return exponent;
 }
 
@@ -50,7 +50,7 @@ int transform_row(double* row, std::size_t n, const Transform& transform) {
     return 0;
   }
   if (transform.exponent_per_row) return normalise_exponent(row, n);
-  if (transform.exponent != 0) scale_down(row, n, transform.exponent);
+  scale_down(row, n, transform.exponent);
   return transform.exponent;
 }
 

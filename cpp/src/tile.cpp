@@ -110,7 +110,7 @@ void GramTiles<T>::pack(const InputView& x, const InputView* y, Columns columns,
   if (columns == Columns::centered) {
     const Survey survey = survey_columns(x, execution);
     const bool unit_norm = uses_unit_norm(options_.kernel);
-    exponent_ = unit_norm ? 0 : 2 * exponent_of(survey.largest);
+    exponent_ = unit_norm ? 0 : 2 * scaling_exponent_of(survey.largest);
     pack_as({.origin = &survey.mean_row, .unit_norm = unit_norm, .exponent = exponent_ / 2}, x, y,
             execution);
   } else if (uses_distance(options_.kernel)) {
@@ -260,7 +260,7 @@ void GramTiles<T>::repair_distances(std::size_t i, Span cols, T* row) const {
     if (row[j] >= kCancellation<T> * both) continue;
     right_reader.read(cols.begin + j, b.data());
     for (std::size_t k = 0; k < a.size(); ++k) b[k] -= a[k];
-    if (common_exponent_ != 0) scale_down(b.data(), b.size(), common_exponent_);
+    scale_down(b.data(), b.size(), common_exponent_);
     row[j] = static_cast<T>(simd::kernels().float64.dot(b.data(), b.data(), b.size()));
   }
 }

@@ -31,10 +31,10 @@ Widened widen(const InputView& view, std::size_t input, Buffer<double>& memory,
   return z;
 }
 
-// Scales so that the largest magnitude is in [1/2, 1); returns the exponent taken out.
+// Scales to moderate magnitudes; returns the exponent taken out.
 int normalise(Widened& z) {
-  const int exponent = exponent_of(largest_magnitude(z.values.data(), z.values.size()));
-  if (exponent != 0) scale_down(z.values.data(), z.values.size(), exponent);
+  const int exponent = scaling_exponent_of(largest_magnitude(z.values.data(), z.values.size()));
+  scale_down(z.values.data(), z.values.size(), exponent);
   return exponent;
 }
 

@@ -194,7 +194,10 @@ class Output:
         in_place: NDArray[Any] | None = None,
         name: str = "out",
     ) -> None:
-        """Check `out`, which may have another `name`, or the memory that a new array takes; `in_place` may be `out` itself."""
+        """Check `out`, or the memory that a new array takes; `in_place` may be `out` itself.
+
+        `name` is what the caller knows `out` as.
+        """
         self._out = out
         self._give = giver(like)
         dtype = result_dtype(*inputs.values())

@@ -107,9 +107,9 @@ def semantic_rsm(
     Raises
     ------
     ValueError
-        A wrong shape, layout or length; a narrow `precision` with float64 tokens or another matching
-        than "exact", or `loss` without one; a NaN or infinity, whose index is named; a bandwidth by the
-        median of no pairs, or where the median is 0.
+        A wrong shape, layout or length; a narrow `precision` with float64 tokens or with another
+        matching than "exact", or `loss` without one; a NaN or infinity, whose index is named; a
+        bandwidth by the median of no pairs, or where the median is 0.
     TypeError
         Integers and other types that are not floats; arrays on a GPU.
     MemoryError
