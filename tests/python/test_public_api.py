@@ -28,7 +28,7 @@ SIGNATURES = {
     "motifs": "(x, labels, *, k=5, num_threads=None)",
     "match": f"(similarity, *, maximize=True, {END})",
     "semantic_rsm": '(tokens, other=None, *, kernel="cosine", matching="exact", window=None, '
-    f"topk=None, {RSM}, {END})",
+    f'topk=None, precision="float32", {RSM}, loss=None, {END})',
     "spatial_rsm": f'(tokens, other=None, *, kernel="cosine", {RSM}, {END})',
     "compare": '(rsm_a, rsm_b, *, method="pearson", num_threads=None)',
     "jsd": f"(probabilities, other=None, *, out=None, {END})",
