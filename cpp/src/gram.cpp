@@ -25,9 +25,12 @@ void write_tiles(const GramTiles<T>& tiles, const Grid& grid, bool is_symmetric,
       [&](std::size_t task, Worker& worker) {
         const Cell cell = grid.cell(task);
         T* tile = scratch[worker.index].data();
+        const Span rows = tile_span(cell.row, tiles.rows());
+        const Span cols = tile_span(cell.col, tiles.cols());
+        const bool mirror = is_symmetric && cell.row != cell.col;
+        expect_tile(rows, cols, mirror, out);
         tiles.compute(cell, tile);
-        write_tile(tile, tile_span(cell.row, tiles.rows()), tile_span(cell.col, tiles.cols()),
-                   is_symmetric && cell.row != cell.col, out);
+        write_tile(tile, rows, cols, mirror, out);
       },
       scratch.size());
 }

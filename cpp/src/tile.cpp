@@ -266,6 +266,21 @@ void GramTiles<T>::repair_distances(std::size_t i, Span cols, T* row) const {
 }
 
 template <class T>
+void expect_tile(Span rows, Span cols, bool mirror, MatrixView<T> out) {
+  if (out.col_stride != 1) return;
+  constexpr std::size_t line = 64 / sizeof(T);
+  const auto expect = [&](Span of_rows, Span of_cols) {
+    for (std::size_t i = of_rows.begin; i < of_rows.end; ++i) {
+      for (std::size_t j = of_cols.begin; j < of_cols.end; j += line) {
+        __builtin_prefetch(&out(i, j), 1, 2);
+      }
+    }
+  };
+  expect(rows, cols);
+  if (mirror) expect(cols, rows);
+}
+
+template <class T>
 void write_tile(const T* tile, Span rows, Span cols, bool mirror, MatrixView<T> out) {
   copy_tile(tile, {&out(rows.begin, cols.begin), rows.size(), cols.size(), out.row_stride,
                    out.col_stride});
@@ -276,6 +291,8 @@ void write_tile(const T* tile, Span rows, Span cols, bool mirror, MatrixView<T> 
 
 template class GramTiles<float>;
 template class GramTiles<double>;
+template void expect_tile(Span, Span, bool, MatrixView<float>);
+template void expect_tile(Span, Span, bool, MatrixView<double>);
 template void write_tile(const float*, Span, Span, bool, MatrixView<float>);
 template void write_tile(const double*, Span, Span, bool, MatrixView<double>);
 

@@ -107,6 +107,11 @@ class GramTiles {
   int common_exponent_ = 0;  // of packed features, where every row has the same
 };
 
+// Fetches the lines that write_tile() will write, while the tile is computed: writing waits for
+// memory line by line otherwise.
+template <class T>
+void expect_tile(Span rows, Span cols, bool mirror, MatrixView<T> out);
+
 // Copies a tile to its place in out; with `mirror` also its transpose to the other triangle.
 template <class T>
 void write_tile(const T* tile, Span rows, Span cols, bool mirror, MatrixView<T> out);
