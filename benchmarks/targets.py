@@ -152,11 +152,11 @@ HALF_EACH = (
 )
 RESULT_MEMORY = (
     "blocks of products run at 85 to 92 % of the peak; packing the input (8 %), writing the result "
-    "both ways (13 %) and the first touch of its memory (20 %, none with `out=`) come on top"
+    "both ways (13 %) and the first touch of its memory (10 to 20 %, none with `out=`) come on top"
 )
 DEPENDENT_STEPS = (
-    "half of the time is passes over costs that wait for the nearest caches, a fifth the search, a "
-    "chain of some 84 cycles a step that wider vectors do not shorten; the study that set the "
+    "a third of the time is the search, a chain of some 84 cycles a step that wider vectors do not "
+    "shorten, the rest passes over costs that wait for the nearest caches; the study that set the "
     "target takes as long on this machine, without checks or certificate"
 )
 MATCHING_SHARE = (
@@ -185,14 +185,14 @@ REASONS: tuple[tuple[str, str, str], ...] = (
         "NumPy's products of n × n run at the FMA peak too: isogram's half of them, alone and at "
         "the peak, would be 4 to 5 times as fast",
     ),
-    ("match-real", "", DEPENDENT_STEPS),
+    ("match-real", "×", DEPENDENT_STEPS),
     (
         "rsm-s49c1280",
         "bfloat16",
         "this processor has no products of bfloat16 (AVX512_BF16), which are multiplied as "
         "float32; int8, which it has, is in the table of the case",
     ),
-    ("rsm-", "", MATCHING_SHARE),
+    ("rsm-", "×", MATCHING_SHARE),
 )
 
 

@@ -299,7 +299,7 @@ class GramSpace {
     const double n = static_cast<double>(samples_);
     constexpr double eps = std::numeric_limits<T>::epsilon();
     constexpr double sum_eps = std::numeric_limits<double>::epsilon();
-    return value * n * n <= 256 * (eps * eps * rounded_squares + sum_eps * products);
+    return value * n * n <= 64 * (eps * eps * rounded_squares + sum_eps * products);
   }
 
   const simd::KernelTable<T>& kernels_;

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "input.hpp"
@@ -64,8 +65,10 @@ void NarrowTokens::round(std::size_t input, std::size_t position, double* token)
   RoundedNorms& norms = norms_[input];
   norms.largest = std::max(norms.largest, norm(error.data(), channels_));
   if (precision_ == Precision::int8) {
-    const float scale =
+    const auto smallest_byte =
         static_cast<float>(largest_magnitude(token, channels_) * (1 / kLargestByte));
+    // A subnormal scale would round so coarsely that bytes overflow: such a token counts as zero.
+    const float scale = smallest_byte < std::numeric_limits<float>::min() ? 0 : smallest_byte;
     const double inverse = scale > 0 ? 1 / static_cast<double>(scale) : 0;
     for (std::size_t c = 0; c < channels_; ++c) token[c] = to_whole(kept[c] * inverse);
     const double sum = simd::kernels().float64.sum(token, channels_);

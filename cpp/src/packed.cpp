@@ -13,8 +13,9 @@ namespace {
 // Of rows kept back by a packer: they stay in a core's own cache.
 constexpr std::size_t kKeptEntries = std::size_t{1} << 17;
 
-void multiply(double* row, std::size_t n, double factor) {
-  for (std::size_t j = 0; j < n; ++j) row[j] *= factor;
+// Not multiplied by the inverse, whose rounding would come on top.
+void divide(double* row, std::size_t n, double divisor) {
+  for (std::size_t j = 0; j < n; ++j) row[j] /= divisor;
 }
 
 // Relative to the first entry, so that a constant row becomes exactly zero.
@@ -35,7 +36,7 @@ int normalise_exponent(double* row, std::size_t n) {
 void normalise(double* row, std::size_t n) {
   normalise_exponent(row, n);  // squares neither overflow nor vanish
   const double squares = simd::kernels().float64.dot(row, row, n);
-  if (squares > 0) multiply(row, n, 1 / std::sqrt(squares));
+  if (squares > 0) divide(row, n, std::sqrt(squares));
 }
 
 // Applies `transform` to one row; returns its exponent.

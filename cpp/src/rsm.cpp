@@ -41,7 +41,7 @@ bool all_same_size(std::span<const InputView> inputs, std::size_t tokens) {
 // Centring an input shifts every matching that pairs all of its tokens by the same amount. It
 // would change what a greedy choice sees, and what unequal sets leave unmatched.
 TokenLayout layout_for(std::span<const InputView> inputs, std::span<const InputView> others,
-                       const RsmOptions& options) {
+                       const RsmOptions& options, std::size_t panel) {
   const Matching matching = options.matching;
   TokenLayout layout;
   layout.matching = matching;
@@ -52,6 +52,9 @@ TokenLayout layout_for(std::span<const InputView> inputs, std::span<const InputV
   layout.centered = keeps_matching && all_same_size(inputs, layout.max_tokens) &&
                     all_same_size(others, layout.max_tokens);
   layout.precision = options.precision;
+  if (options.precision == Precision::int8 && inputs[0].cols <= simd::kMostBytes) {
+    layout.byte_kernels = simd::byte_kernels_for(panel);
+  }
   layout.group = std::max(std::size_t{1}, kAffinityEdge / layout.max_tokens);
   return layout;
 }
@@ -157,7 +160,7 @@ class RsmWalk {
         options_(options),
         outputs_(outputs),
         execution_(execution),
-        layout_(layout_for(inputs, others, options)),
+        layout_(layout_for(inputs, others, options, kernels_.panel)),
         rows_(kernels_, inputs, layout_, preparing(execution)),
         is_symmetric_(is_symmetric) {
     if (!is_symmetric) others_.emplace(kernels_, others, layout_, preparing(execution));
@@ -231,9 +234,9 @@ class RsmWalk {
         worker.check();
         const Span row_span{p, std::min(p + kTileEdge, rows.count)};
         const Span column_span{q, std::min(q + kTileEdge, columns.count)};
-        byte_kernels_->inner_products(rows.words + p * a.word_depth(), row_span.size(),
-                                      columns.words + q * b.word_depth(), column_span.size(),
-                                      a.word_depth(), products, kTileEdge);
+        layout_.byte_kernels->inner_products(rows.words + p * a.word_depth(), row_span.size(),
+                                             columns.words + q * b.word_depth(), column_span.size(),
+                                             a.word_depth(), products, kTileEdge);
         rows.scale(row_span, columns, column_span, products,
                    matcher.affinities.data() + p * stride + q, stride);
       }
@@ -378,7 +381,6 @@ class RsmWalk {
   }
 
   const simd::KernelTable<T>& kernels_;
-  const simd::ByteKernels* byte_kernels_ = simd::byte_kernels();
   const RsmOptions options_;
   const RsmOutputs<T> outputs_;
   const Execution& execution_;

@@ -98,7 +98,7 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, std::span<const Inp
   for (std::size_t w = team_size(execution, inputs.size()); w > 0; --w) {
     packers.push_back({Buffer<double>::unset(product(layout.max_tokens, channels_)),
                        RowPacker<T>(kernels, channels_), std::nullopt});
-    if (has_words()) packers.back().words.emplace(*byte_kernels_, word_depth());
+    if (has_words()) packers.back().words.emplace(*layout_.byte_kernels, word_depth());
   }
   const auto pack_input = [&](std::size_t input, Worker& worker) {
     worker.check();
@@ -114,8 +114,6 @@ void TokenSets<T>::prepare_narrow() {
   std::vector<std::size_t> first_token{0};
   for (const std::size_t count : tokens_) first_token.push_back(first_token.back() + count);
   narrow_.emplace(layout_.precision, std::move(first_token), channels_);
-  if (layout_.precision != Precision::int8 || channels_ > simd::kMostBytes) return;
-  byte_kernels_ = simd::byte_kernels();
   if (!has_words()) return;
   words_ = Buffer<std::int32_t>(product(product(panels_, panel_), word_depth()));
 }

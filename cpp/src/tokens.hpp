@@ -27,6 +27,7 @@ struct TokenLayout {
   std::size_t group = 1;       // inputs whose tokens share panels
   std::size_t max_tokens = 0;  // of any input
   Precision precision = Precision::float32;
+  const simd::ByteKernels* byte_kernels = nullptr;  // for int8, where there are some
 };
 
 // n inputs. Input i is stored as 2^−exponent(i) · (Z_i − mean_i), its tokens as packed rows: in
@@ -59,7 +60,7 @@ class TokenSets {
   // Of a narrow precision: tokens as they are and as they were rounded. In place of packed rows of
   // T there may be words of bytes.
   const NarrowTokens& narrow() const { return *narrow_; }
-  bool has_words() const { return byte_kernels_ != nullptr; }
+  bool has_words() const { return layout_.byte_kernels != nullptr; }
   const std::int32_t* group_words(std::size_t g) const {
     return words_.data() + first_panel_[g] * panel_ * word_depth();
   }
@@ -108,7 +109,6 @@ class TokenSets {
   Buffer<double> means_;
   Buffer<T> data_;
   std::optional<NarrowTokens> narrow_;
-  const simd::ByteKernels* byte_kernels_ = nullptr;  // of the words, where there are some
   Buffer<std::int32_t> words_;
 };
 

@@ -168,12 +168,10 @@ TEST(Graph, scale_does_not_matter) {
 
 template <class T>
 void expect_nearest(const Data<T>& data, std::size_t k, bool center) {
-  // Centring takes an offset off that is ten times what is left, and its rounding with it.
-  const double tolerance = (center ? 2 : 1) * kTolerance<T>;
   for (const bool symmetrize : {false, true}) {
     const Csr<T> graph = isogram::knn_graph<T>(data.view(), k, center, symmetrize);
     expect_near(expanded(graph, data.n), reference::knn_graph(data.rows(), k, center, symmetrize),
-                tolerance);
+                kTolerance<T>);
     EXPECT_TRUE(symmetrize || graph.indices.size() == data.n * k);
   }
 }

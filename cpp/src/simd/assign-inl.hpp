@@ -554,17 +554,6 @@ std::size_t augment(const AssignmentState<T>& s, std::size_t root) noexcept {
   return with_groups(s.stride, [&](auto groups) { return augment(s, root, groups); });
 }
 
-// Entries as float64, a vector of doubles at a time.
-inline Vector<double> widened(const double* p) {
-  return load(p);
-}
-inline Vector<double> widened(const float* p) {
-  typedef float Half __attribute__((vector_size(kVectorBytes / 2)));
-  Half half;
-  __builtin_memcpy(&half, p, sizeof half);
-  return __builtin_convertvector(half, Vector<double>);
-}
-
 template <std::size_t kGroups, class T>
 inline double slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols,
                     const T* dual, const std::int32_t* column_of) {

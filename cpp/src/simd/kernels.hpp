@@ -205,8 +205,9 @@ inline constexpr std::size_t kMostBytes = std::size_t{1} << 16;
 // The table of the level in use.
 const Kernels& kernels();
 
-// Null where the level in use, or the processor, has no products of bytes.
-const ByteKernels* byte_kernels();
+// The processor's products of bytes with as many rows per panel as the float32 kernels in use
+// have; null where there are none.
+const ByteKernels* byte_kernels_for(std::size_t panel);
 
 namespace baseline {
 const Kernels& kernels();

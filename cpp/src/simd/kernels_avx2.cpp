@@ -18,7 +18,8 @@ inline constexpr std::size_t kRegisterRows = 4;  // rows of sums that a micro-ke
 #include "sinkhorn-inl.hpp"
 #include "sum-inl.hpp"
 #include "transpose-inl.hpp"
-// Assignment starts from Sinkhorn's duals; nearest neighbours take their masks from it.
+// Assignment starts from Sinkhorn's duals and widens as sums do; nearest neighbours take their
+// masks from it.
 #include "assign-inl.hpp"
 #include "nearest-inl.hpp"
 // The table of them all comes last.

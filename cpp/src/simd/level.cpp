@@ -90,10 +90,11 @@ const Kernels& kernels() {
   return *current().load(std::memory_order_acquire);
 }
 
-const ByteKernels* byte_kernels() {
+const ByteKernels* byte_kernels_for([[maybe_unused]] std::size_t panel) {
 #if defined(ISOGRAM_HAVE_X86_LEVELS)
-  static const bool has_vnni = __builtin_cpu_supports("avx512vnni");
-  if (level() == Level::avx512 && has_vnni) return &avx512vnni::byte_kernels();
+  static const bool has_vnni =
+      available().back() == Level::avx512 && __builtin_cpu_supports("avx512vnni");
+  if (has_vnni && avx512vnni::byte_kernels().panel == panel) return &avx512vnni::byte_kernels();
 #endif
   return nullptr;
 }
