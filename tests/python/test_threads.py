@@ -162,7 +162,8 @@ def test_a_call_from_a_progress_callback_works():
 # Each call takes far longer than the test waits. All levels but the lowest only get there sooner,
 # so the lowest is used.
 LONG_CALLS = {
-    "gram": "x = np.ones((6000, 6000), np.float32); call = lambda: ig.gram(x, kernel='laplacian')",
+    "gram": """
+        x = normal((6000, 6000)); call = lambda: ig.gram(x, kernel="laplacian", bandwidth=9.0)""",
     "center": "k = np.ones((9000, 9000)); call = lambda: [ig.center(k, out=k) for _ in range(500)]",
     "cka_matrix": """
         layers = [normal((2500, 3000))] * 30; call = lambda: ig.cka_matrix(layers)""",
@@ -180,7 +181,8 @@ LONG_CALLS = {
         rows = np.arange(1.0, 6001); cost = np.outer(rows, rows)
         call = lambda: ig.match(cost, maximize=False)""",
     "match of a batch": """
-        costs = normal((40, 1000, 1000)); call = lambda: ig.match(costs)""",
+        costs = np.broadcast_to(normal((1000, 1000)), (3000, 1000, 1000))
+        call = lambda: ig.match(costs)""",
     "semantic_rsm": """
         tokens = normal((400, 196, 64)); call = lambda: ig.semantic_rsm(tokens)""",
     "semantic_rsm, greedy": """
@@ -190,7 +192,7 @@ LONG_CALLS = {
         tokens = normal((3, 6000, 256)); call = lambda: ig.semantic_rsm(tokens)""",
     "spatial_rsm": "tokens = normal((9000, 3, 3000)); call = lambda: ig.spatial_rsm(tokens)",
     "compare": """
-        a, b = normal((2, 6000, 6000)); call = lambda: ig.compare(a, b, method="kendall")""",
+        a, b = normal((2, 9000, 9000)); call = lambda: ig.compare(a, b, method="kendall")""",
     "jsd": "p = np.full((9000, 1000), 1e-3, np.float32); call = lambda: ig.jsd(p)",
 }
 
