@@ -97,6 +97,7 @@ def target_rows(results: Results) -> list[list[str]]:
             verdict.bound,
             "" if verdict.value is None else f"{verdict.value:.3g}",
             words[verdict.met],
+            "" if verdict.possible is None else f"{verdict.possible:.3g}",
             verdict.why if verdict.met is False else "",
         ]
         for verdict in verdicts(results)
@@ -110,7 +111,7 @@ def markdown(results: Results) -> str:
         lines += ["A quick run: tiny sizes, few samples. Its times mean nothing.", ""]
     lines += [*machine_lines(results), ""]
     if not results.quick:
-        header = ("case", "target", "measured", "", "what stands in the way")
+        header = ("case", "target", "measured", "", "at the limit", "what stands in the way")
         lines += ["## Targets", "", *table(header, target_rows(results)), ""]
     lines += ["## Cases", ""]
     for case in results.cases.values():

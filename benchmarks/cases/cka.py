@@ -90,6 +90,7 @@ def linear_debiased(x: Any, y: Any) -> Workload:
             "NumPy, feature space": lambda: baseline.linear_debiased(x, y),
         },
         error=_errors.of_scalar(lambda: debiased_truth(x, y)),
+        work=feature_space_flops(x, y),
     )
     for name, adapter in (
         ("pytorch-cka", "pytorch_cka"),
@@ -111,6 +112,7 @@ def linear_biased(x: Any, y: Any, *, everybody: bool = False) -> Workload:
         isogram=lambda threads: ig.cka(x, y, estimator="biased", num_threads=threads),
         rivals={"NumPy, three lines": lambda: baseline.linear_biased(x, y)},
         error=_errors.of_scalar(lambda: baseline.linear_biased(centred(x), centred(y))),
+        work=feature_space_flops(x, y),
     )
     if everybody:
         workload.add_rival(
@@ -173,11 +175,29 @@ def matrix(layers: tuple[Any, ...]) -> Workload:
             "NumPy, feature space": lambda: baseline.feature_matrix_debiased(layers),
         },
         error=_errors.of_corner(lambda: matrix_truth(layers)),
+        work=matrix_flops(layers),
     )
     workload.add_rival(
         "pytorch-cka", "pytorch_cka", lambda module: lambda: module.matrix_debiased(layers)
     )
     return workload
+
+
+def feature_space_flops(x: Any, y: Any) -> dict[str, float]:
+    """Return the flops of XᵀY, XᵀX and YᵀY, of the latter two the distinct entries only."""
+    n, d = x.shape
+    other = y.shape[1]
+    return {"fma32": n * (2.0 * d * other + d * (d + 1) + other * (other + 1))}
+
+
+def matrix_flops(layers: tuple[Any, ...]) -> dict[str, float]:
+    """Return the flops of all Gram matrices, and of the float64 sums over the products of any two.
+
+    Distinct entries only.
+    """
+    count, (n, d) = len(layers), layers[0].shape
+    entries = n * (n + 1.0) / 2
+    return {"fma32": count * entries * 2 * d, "fma64": count * (count + 1) / 2 * entries * 2}
 
 
 def matrix_truth(layers: tuple[Any, ...]) -> Any:

@@ -13,6 +13,7 @@ from benchmarks import data
 from benchmarks.baselines import rsm as baseline
 from benchmarks.case import Case, Workload
 from benchmarks.cases import _errors
+from benchmarks.cases.rsm import affinity_flops
 from benchmarks.settings import Settings
 
 TOKENS, CHANNELS = 49, 320
@@ -49,4 +50,5 @@ def grown(count: int, settings: Settings) -> Workload:
         isogram=lambda threads: ig.semantic_rsm(tokens, num_threads=threads),
         rivals=rivals,
         error=_errors.of_corner(lambda: baseline.semantic_cosine(tokens[:4].astype(np.float64))),
+        work={"fma32": affinity_flops(tokens)},
     )

@@ -368,7 +368,7 @@ class FeatureSpace {
     CentredFeatures<T>& features = features_.emplace_back();
     features.count = x.cols;
     // Memory first: before anybody spends time on looking at x.
-    features.panels = Buffer<T>(product(panels_of(x.cols) * panel, samples_));
+    features.panels = Buffer<T>::unset(product(panels_of(x.cols) * panel, samples_));
     features.squared_norms.resize(samples_);
     const Survey survey = survey_columns(x, quiet_);
     features.exponent = scaling_exponent_of(survey.largest);
@@ -386,6 +386,7 @@ class FeatureSpace {
           for (std::size_t j = span.begin; j < span.end; ++j) {
             target[j - span.begin] = static_cast<T>(row[j]);
           }
+          std::fill(target + span.size(), target + panel, T(0));
         }
       }
     });
