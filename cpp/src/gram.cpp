@@ -15,26 +15,6 @@ namespace isogram {
 
 namespace {
 
-template <class T>
-void write_tiles(const GramTiles<T>& tiles, const Grid& grid, bool is_symmetric, MatrixView<T> out,
-                 const Execution& execution) {
-  std::vector<Buffer<T>> scratch(team_size(execution, grid.cells()));
-  for (Buffer<T>& tile : scratch) tile = Buffer<T>(kTileSize);
-  parallel_for(
-      execution, grid.cells(),
-      [&](std::size_t task, Worker& worker) {
-        const Cell cell = grid.cell(task);
-        T* tile = scratch[worker.index].data();
-        const Span rows = tile_span(cell.row, tiles.rows());
-        const Span cols = tile_span(cell.col, tiles.cols());
-        const bool mirror = is_symmetric && cell.row != cell.col;
-        expect_tile(rows, cols, mirror, out);
-        tiles.compute(cell, tile);
-        write_tile(tile, rows, cols, mirror, out);
-      },
-      scratch.size());
-}
-
 // Differences of rows i and j, squared and summed.
 class DistanceReader {
  public:
@@ -67,7 +47,8 @@ void gram(const InputView& x, const KernelOptions& options, MatrixView<T> out,
           const Execution& execution) {
   require_shape(out, x.rows, x.rows, "out");
   const GramTiles<T> tiles(x, options, GramTiles<T>::Columns::as_given, preparing(execution));
-  write_tiles(tiles, Grid::upper(tiles_in(x.rows)), true, out, execution);
+  write_tiles(Grid::upper(tiles_in(x.rows)), out, execution,
+              [&](Cell cell, T* tile) { tiles.compute(cell, tile); });
 }
 
 template <class T>
@@ -75,7 +56,8 @@ void gram(const InputView& x, const InputView& y, const KernelOptions& options, 
           const Execution& execution) {
   require_shape(out, x.rows, y.rows, "out");
   const GramTiles<T> tiles(x, y, options, preparing(execution));
-  write_tiles(tiles, Grid::full(tiles_in(x.rows), tiles_in(y.rows)), false, out, execution);
+  write_tiles(Grid::full(tiles_in(x.rows), tiles_in(y.rows)), out, execution,
+              [&](Cell cell, T* tile) { tiles.compute(cell, tile); });
 }
 
 void squared_distances(const InputView& x, MatrixView<const std::int64_t> pairs, double* out,

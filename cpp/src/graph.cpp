@@ -594,20 +594,10 @@ void dense_graph(const InputView& x, bool center, MatrixView<T> out, const Execu
   require_not_empty(x);
   require_shape(out, x.rows, x.rows, "out");
   const GramTiles<T> tiles = cosine_tiles<T>(x, center, execution);
-  const Grid grid = Grid::upper(tiles_in(x.rows));
-  std::vector<Buffer<T>> scratch(team_size(execution, grid.cells()));
-  for (Buffer<T>& tile : scratch) tile = Buffer<T>(kTileSize);
-  parallel_for(
-      execution, grid.cells(),
-      [&](std::size_t task, Worker& worker) {
-        const Cell cell = grid.cell(task);
-        T* tile = scratch[worker.index].data();
-        tiles.compute(cell, tile);
-        set_diagonal(cell, T(0), tile);
-        write_tile(tile, tile_span(cell.row, x.rows), tile_span(cell.col, x.rows),
-                   cell.row != cell.col, out);
-      },
-      scratch.size());
+  write_tiles(Grid::upper(tiles_in(x.rows)), out, execution, [&](Cell cell, T* tile) {
+    tiles.compute(cell, tile);
+    set_diagonal(cell, T(0), tile);
+  });
 }
 
 template <class T>

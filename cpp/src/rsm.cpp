@@ -207,40 +207,45 @@ class RsmWalk {
     return product(edge, edge);
   }
 
-  // Affinities between all tokens of two pieces, or of a piece with itself on and above the
-  // diagonal tiles; tile by tile, so that huge inputs can be stopped.
+  // Calls visit(rows, columns) for the tiles of a product of two pieces, or of a piece with itself
+  // on and above the diagonal; tile by tile, so that huge inputs can be stopped.
+  template <class Visit>
+  static void for_each_tile(std::size_t rows, std::size_t cols, bool is_one_piece, Worker& worker,
+                            Visit visit) {
+    for (std::size_t p = 0; p < rows; p += kTileEdge) {
+      for (std::size_t q = is_one_piece ? p : 0; q < cols; q += kTileEdge) {
+        worker.check();
+        visit(Span{p, std::min(p + kTileEdge, rows)}, Span{q, std::min(q + kTileEdge, cols)});
+      }
+    }
+  }
+
+  // Affinities between all tokens of two pieces.
   void compute_affinities(typename TokenSets<T>::Rows a, typename TokenSets<T>::Rows b, T* out,
                           std::size_t stride, Worker& worker) const {
     const std::size_t depth = rows_.depth();
-    for (std::size_t p = 0; p < a.count; p += kTileEdge) {
-      for (std::size_t q = a.data == b.data ? p : 0; q < b.count; q += kTileEdge) {
-        worker.check();
-        kernels_.inner_products(a.data + p * depth, std::min(kTileEdge, a.count - p),
-                                b.data + q * depth, std::min(kTileEdge, b.count - q), depth,
-                                out + p * stride + q, stride);
-      }
-    }
+    for_each_tile(a.count, b.count, a.data == b.data, worker, [&](Span rows, Span columns) {
+      kernels_.inner_products(a.data + rows.begin * depth, rows.size(),
+                              b.data + columns.begin * depth, columns.size(), depth,
+                              out + rows.begin * stride + columns.begin, stride);
+    });
   }
 
   // The same from tokens as bytes.
   void compute_affinities(const TokenSets<T>& a, std::size_t a_group, const TokenSets<T>& b,
                           std::size_t b_group, Matcher<T>& matcher, std::size_t stride,
                           Worker& worker) const {
-    const ScaledRows<T> rows(a, a_group);
-    const ScaledRows<T> columns(b, b_group);
+    const ScaledRows<T> of_a(a, a_group);
+    const ScaledRows<T> of_b(b, b_group);
     std::int32_t* products = matcher.byte_products.data();
-    for (std::size_t p = 0; p < rows.count; p += kTileEdge) {
-      for (std::size_t q = rows.words == columns.words ? p : 0; q < columns.count; q += kTileEdge) {
-        worker.check();
-        const Span row_span{p, std::min(p + kTileEdge, rows.count)};
-        const Span column_span{q, std::min(q + kTileEdge, columns.count)};
-        layout_.byte_kernels->inner_products(rows.words + p * a.word_depth(), row_span.size(),
-                                             columns.words + q * b.word_depth(), column_span.size(),
-                                             a.word_depth(), products, kTileEdge);
-        rows.scale(row_span, columns, column_span, products,
-                   matcher.affinities.data() + p * stride + q, stride);
-      }
-    }
+    const bool is_one_piece = of_a.words == of_b.words;
+    for_each_tile(of_a.count, of_b.count, is_one_piece, worker, [&](Span rows, Span columns) {
+      layout_.byte_kernels->inner_products(of_a.words + rows.begin * a.word_depth(), rows.size(),
+                                           of_b.words + columns.begin * b.word_depth(),
+                                           columns.size(), a.word_depth(), products, kTileEdge);
+      of_a.scale(rows, of_b, columns, products,
+                 matcher.affinities.data() + rows.begin * stride + columns.begin, stride);
+    });
   }
 
   bool is_wanted(std::size_t i, std::size_t j) const { return !is_symmetric_ || i < j; }

@@ -6,11 +6,13 @@
 #include <optional>
 #include <vector>
 
+#include "buffer.hpp"
 #include "isogram/gram.hpp"
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
 #include "packed.hpp"
 #include "simd/kernels.hpp"
+#include "team.hpp"
 
 namespace isogram {
 
@@ -48,6 +50,7 @@ class Grid {
   static Grid upper(std::size_t n) { return Grid(n, n, true); }
   std::size_t cells() const { return upper_ ? rows_ * (rows_ + 1) / 2 : rows_ * cols_; }
   Cell cell(std::size_t index) const;
+  bool is_upper() const { return upper_; }
 
  private:
   Grid(std::size_t rows, std::size_t cols, bool upper) : rows_(rows), cols_(cols), upper_(upper) {}
@@ -115,5 +118,26 @@ void expect_tile(Span rows, Span cols, bool mirror, MatrixView<T> out);
 // Copies a tile to its place in out; with `mirror` also its transpose to the other triangle.
 template <class T>
 void write_tile(const T* tile, Span rows, Span cols, bool mirror, MatrixView<T> out);
+
+// Fills out with the tiles of a grid as compute(cell, tile) makes them; those of an upper grid
+// stand for both triangles.
+template <class T, class Compute>
+void write_tiles(const Grid& grid, MatrixView<T> out, const Execution& execution, Compute compute) {
+  std::vector<Buffer<T>> scratch(team_size(execution, grid.cells()));
+  for (Buffer<T>& tile : scratch) tile = Buffer<T>(kTileSize);
+  parallel_for(
+      execution, grid.cells(),
+      [&](std::size_t task, Worker& worker) {
+        const Cell cell = grid.cell(task);
+        T* tile = scratch[worker.index].data();
+        const Span rows = tile_span(cell.row, out.rows);
+        const Span cols = tile_span(cell.col, out.cols);
+        const bool mirror = grid.is_upper() && cell.row != cell.col;
+        expect_tile(rows, cols, mirror, out);
+        compute(cell, tile);
+        write_tile(tile, rows, cols, mirror, out);
+      },
+      scratch.size());
+}
 
 }  // namespace isogram

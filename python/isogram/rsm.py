@@ -119,11 +119,11 @@ def semantic_rsm(
     -----
     Types: float16, bfloat16, float32 → float32 affinities → float64 sums → float32; any float64
     input → float64 throughout. Cost per pair: s²·c multiply-adds and one assignment (window: s·k·c
-    and s/k assignments). Memory: the results, one packed copy of the tokens, and a block of pairs
-    per thread; the median takes another half result. The result need not be positive
-    semi-definite. Source: Wald et al. 2024, "Decoupling Semantic Similarity from Spatial Alignment
-    for Neural Networks", arXiv:2410.23107; there the bandwidth's median leaves out zeros and 0.001
-    is added to it.
+    and s/k assignments). Memory: the results, one packed copy of the tokens (two with a narrow
+    precision, whose matchings are rescored), and a block of pairs per thread; the median takes
+    another half result. The result need not be positive semi-definite. Source: Wald et al. 2024,
+    "Decoupling Semantic Similarity from Spatial Alignment for Neural Networks", arXiv:2410.23107;
+    there the bandwidth's median leaves out zeros and 0.001 is added to it.
 
     Examples
     --------

@@ -57,11 +57,11 @@ struct RsmOutputs {
 // Where all inputs have the same number of tokens, exact, window and none centre each by its own
 // mean token first, which shifts every such sum by s · ⟨mean_i, mean_j⟩ alone: the matching is the
 // same and the sum keeps its digits when tokens share a large offset. Cost per pair: s²c
-// multiply-adds and one assignment. Memory: tokens packed once as T, and a block of pairs per
-// thread. Bit-identical for any number of threads. Throws std::invalid_argument: no inputs, an
-// empty input, different channel counts, an output of the wrong shape, block = 0 where one is
-// needed, a narrow precision with another matching than exact or with T = double, a NaN or
-// infinity.
+// multiply-adds and one assignment. Memory: tokens packed once as T (a narrow precision keeps them
+// as float32 beside that, for rescoring), and a block of pairs per thread. Bit-identical for any
+// number of threads. Throws std::invalid_argument: no inputs, an empty input, different channel
+// counts, an output of the wrong shape, block = 0 where one is needed, a narrow precision with
+// another matching than exact or with T = double, a NaN or infinity.
 template <class T>
 void semantic_rsm(std::span<const InputView> inputs, const RsmOptions& options,
                   const RsmOutputs<T>& outputs, const Execution& execution = {});
