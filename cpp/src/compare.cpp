@@ -141,16 +141,27 @@ struct Ranked {
   std::size_t place;
 };
 
-// Values become their ranks from 1 on; equal ones share the mean of theirs.
+// Values become their ranks from 1 on; equal ones share the mean of theirs. A task takes the runs
+// of equal values that begin among its own: writing ranks to places all over memory takes long.
 void replace_by_ranks(Buffer<double>& values, const Execution& execution) {
-  Buffer<Ranked> order(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) order[i] = {values[i], i};
+  const std::size_t n = values.size();
+  Buffer<Ranked> order(n);
+  for (std::size_t i = 0; i < n; ++i) order[i] = {values[i], i};
   merge_sort(order, [](const Ranked& a, const Ranked& b) { return a.value < b.value; }, execution);
-  for (std::size_t begin = 0, end = 0; begin < order.size(); begin = end) {
-    while (end < order.size() && order[end].value == order[begin].value) ++end;
-    const double rank = (static_cast<double>(begin) + static_cast<double>(end) + 1) / 2;
-    for (std::size_t i = begin; i < end; ++i) values[order[i].place] = rank;
-  }
+  const auto continues = [&](std::size_t i) {
+    return i > 0 && order[i].value == order[i - 1].value;
+  };
+  parallel_for(execution, (n + kSortChunk - 1) / kSortChunk, [&](std::size_t chunk, Worker&) {
+    std::size_t begin = chunk * kSortChunk;
+    const std::size_t last = std::min(n, begin + kSortChunk);
+    while (begin < last && continues(begin)) ++begin;
+    for (std::size_t end = begin; begin < last; begin = end) {
+      do ++end;
+      while (end < n && continues(end));
+      const double rank = (static_cast<double>(begin) + static_cast<double>(end) + 1) / 2;
+      for (std::size_t i = begin; i < end; ++i) values[order[i].place] = rank;
+    }
+  });
 }
 
 double spearman(Buffer<double> a, Buffer<double> b, const Execution& execution) {

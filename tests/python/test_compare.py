@@ -63,6 +63,15 @@ def test_ties(simd_level, levels, method):
     assert ig.compare(signed_zero, b, method=method) == pytest.approx(expected, abs=1e-7)
 
 
+@pytest.mark.parametrize("method", ["spearman", "kendall"])
+@pytest.mark.parametrize("levels", [1, 2, 40_000])
+def test_runs_of_ties_are_longer_than_a_task(levels, method):
+    rng = np.random.default_rng(levels)
+    a, b = rng.integers(0, levels + 1, (2, 400, 400)).astype(np.float32)
+    expected = oracle.compare(a, b, method=method)
+    assert ig.compare(a, b, method=method, num_threads=3) == pytest.approx(expected, abs=1e-9)
+
+
 @pytest.mark.parametrize("method", TRIANGLE_METHODS)
 def test_only_the_upper_triangle_counts(simd_level, method):
     a, b = data((20, 20), "float64"), data((20, 20), "float64", seed=1)
