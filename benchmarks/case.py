@@ -16,7 +16,8 @@ class Workload:
 
     `isogram` takes the number of threads. `error` turns any contender's result into its relative
     error against a float64 reference; a number above `right` is called wrong. `work` says what
-    the work needs at least, by the names of `peaks.KINDS`, in flops or bytes.
+    the work needs at least, by the names of `peaks.KINDS`, in flops or bytes. `variants` are other
+    ways to call isogram, timed beside it.
     """
 
     isogram: Callable[[int], Any]
@@ -24,7 +25,7 @@ class Workload:
     error: Callable[[Any], float]
     right: float = 1e-3
     work: Mapping[str, float] = field(default_factory=dict)
-    precisions: dict[str, Callable[[int], Any]] = field(default_factory=dict)
+    variants: dict[str, Callable[[int], Any]] = field(default_factory=dict)
     stopwatches: dict[str, Callable[[], float]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     close: Callable[[], None] = lambda: None

@@ -73,8 +73,8 @@ def contenders(case: Case, workload: Workload, settings: Settings) -> list[Conte
         for level in ig.simd.available()[:-1]:
             call = at_level(level, lambda: workload.isogram(threads))
             result.append(Contender(f"isogram, {level}", "level", call))
-    for name, precise in workload.precisions.items():
-        result.append(Contender(f"isogram, {name}", "precision", partial(precise, threads)))
+    for name, vary in workload.variants.items():
+        result.append(Contender(f"isogram, {name}", "variant", partial(vary, threads)))
     result += [Contender(name, "rival", call) for name, call in workload.rivals.items()]
     return result
 

@@ -96,7 +96,7 @@ def exact(tokens: Any) -> Workload:
         rivals={"NumPy and SciPy": lambda: baseline.semantic_cosine(tokens)},
         error=_errors.of_corner(lambda: baseline.semantic_cosine(tokens[:4].astype(np.float64))),
         work={"fma32": affinity_flops(tokens)},
-        precisions=precisions(tokens),
+        variants=precisions(tokens),
     )
 
 

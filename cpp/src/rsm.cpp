@@ -25,6 +25,11 @@ namespace {
 // cache holds them between the Gram block and the matchings.
 constexpr std::size_t kAffinityEdge = 400;
 
+// Without a matching: tiles on a side of the widest block, which still fits the cache beside a
+// panel of depth of its rows and columns; and the depth beyond which one could not be stopped soon.
+constexpr std::size_t kWidestBlock = 3;
+constexpr std::size_t kDeep = std::size_t{1} << 16;
+
 // ---- What is matched with what ---------------------------------------------------------------
 
 std::size_t max_tokens(std::span<const InputView> inputs) {
@@ -168,8 +173,11 @@ class RsmWalk {
 
   void run() {
     const bool as_gram = options_.matching == Matching::none;
-    const std::size_t row_blocks = as_gram ? tiles_in(rows_.inputs()) : rows_.groups();
-    const std::size_t col_blocks = as_gram ? tiles_in(cols().inputs()) : cols().groups();
+    const auto blocks = [&](const TokenSets<T>& sets) {
+      return as_gram ? (sets.inputs() + block_edge() - 1) / block_edge() : sets.groups();
+    };
+    const std::size_t row_blocks = blocks(rows_);
+    const std::size_t col_blocks = blocks(cols());
     const Grid grid = is_symmetric_ ? Grid::upper(row_blocks) : Grid::full(row_blocks, col_blocks);
     std::vector<std::unique_ptr<Matcher<T>>> matchers(team_size(execution_, grid.cells()));
     for (auto& matcher : matchers) {
@@ -182,7 +190,7 @@ class RsmWalk {
           const Cell cell = grid.cell(task);
           switch (options_.matching) {
             case Matching::none:
-              return add_tile(cell, matcher, worker);
+              return add_block(cell, matcher, worker);
             case Matching::window:
               return add_windows(cell, matcher, worker);
             default:
@@ -200,7 +208,7 @@ class RsmWalk {
   }
 
   std::size_t affinity_entries() const {
-    if (options_.matching == Matching::none) return kTileSize;
+    if (options_.matching == Matching::none) return block_edge() * block_edge();
     const std::size_t edge =
         padded(options_.matching == Matching::window ? layout_.window
                                                      : layout_.group * layout_.max_tokens);
@@ -324,17 +332,40 @@ class RsmWalk {
     return total;
   }
 
-  void add_tile(Cell cell, Matcher<T>& matcher, Worker& worker) const {
-    T* tile = matcher.affinities.data();
-    compute_affinities(rows_.tile_rows(cell.row), cols().tile_rows(cell.col), tile, kTileEdge,
-                       worker);
-    const Span inputs = tile_span(cell.row, rows_.inputs());
-    const Span others = tile_span(cell.col, cols().inputs());
+  // Inputs on a side of a block without matching. Rows are deep, and most of them come from far:
+  // a wide block fetches them less often, and leaves fewer for other threads.
+  std::size_t block_edge() const {
+    const std::size_t tiles = std::max(tiles_in(rows_.inputs()), tiles_in(cols().inputs()));
+    return std::clamp(tiles / 8, std::size_t{1}, kWidestBlock) * kTileEdge;
+  }
+
+  Span block_span(std::size_t block, std::size_t inputs) const {
+    const std::size_t edge = block_edge();
+    return {block * edge, std::min(inputs, (block + 1) * edge)};
+  }
+
+  void add_block(Cell cell, Matcher<T>& matcher, Worker& worker) const {
+    const Span inputs = block_span(cell.row, rows_.inputs());
+    const Span others = block_span(cell.col, cols().inputs());
+    const auto a = rows_.whole_inputs(inputs);
+    const auto b = cols().whole_inputs(others);
+    const bool is_diagonal = is_symmetric_ && cell.row == cell.col;
+    const std::size_t depth = rows_.depth();
+    const std::size_t stride = block_edge();
+    const std::size_t rows_at_once = is_diagonal || depth > kDeep ? kTileEdge : stride;
+    T* block = matcher.affinities.data();
+    for (std::size_t p = 0; p < a.count; p += rows_at_once) {
+      worker.check();
+      const std::size_t q = is_diagonal ? p : 0;
+      kernels_.inner_products(a.data + p * depth, std::min(rows_at_once, a.count - p),
+                              b.data + q * depth, b.count - q, depth, block + p * stride + q,
+                              stride);
+    }
     for (std::size_t i = inputs.begin; i < inputs.end; ++i) {
       for (std::size_t j = others.begin; j < others.end; ++j) {
         if (is_symmetric_ && i == j) write_diagonal(i);
         if (!is_wanted(i, j)) continue;
-        write(i, j, tile[(i - inputs.begin) * kTileEdge + (j - others.begin)]);
+        write(i, j, block[(i - inputs.begin) * stride + (j - others.begin)]);
       }
     }
   }

@@ -94,17 +94,26 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, std::span<const Inp
   prepare_narrow();
   if (!has_words()) data_ = Buffer<T>(product(product(panels_, panel_), depth_));
   FirstNotFinite bad(inputs.size());
+  const bool is_row = layout.matching == Matching::none;  // a whole input
+  const std::size_t per_task = is_row ? panel_ : 1;
+  const std::size_t tasks = tiles_per(inputs.size(), per_task);
   std::vector<Packers> packers;
-  for (std::size_t w = team_size(execution, inputs.size()); w > 0; --w) {
+  for (std::size_t w = team_size(execution, tasks); w > 0; --w) {
     packers.push_back({Buffer<double>::unset(product(layout.max_tokens, channels_)),
-                       RowPacker<T>(kernels, channels_), std::nullopt});
+                       RowPacker<T>(kernels, is_row ? depth_ : channels_), std::nullopt});
     if (has_words()) packers.back().words.emplace(*layout_.byte_kernels, word_depth());
   }
-  const auto pack_input = [&](std::size_t input, Worker& worker) {
-    worker.check();
-    pack(input, inputs[input], packers[worker.index], bad);
+  const auto pack_inputs = [&](std::size_t task, Worker& worker) {
+    Packers& own = packers[worker.index];
+    const std::size_t end = std::min(inputs.size(), (task + 1) * per_task);
+    for (std::size_t input = task * per_task; input < end; ++input) {
+      worker.check();
+      pack(input, inputs[input], own, bad);
+    }
+    own.rows.flush();
+    if (own.words) own.words->flush();
   };
-  parallel_for(execution, inputs.size(), pack_input, packers.size());
+  parallel_for(execution, tasks, pack_inputs, packers.size());
   bad.throw_with_task_if_found(inputs[0].name);
 }
 
@@ -149,6 +158,11 @@ void TokenSets<T>::pack(std::size_t input, const InputView& view, Packers& packe
   std::iota(order.begin(), order.end(), std::size_t{0});
   if (needs_order(layout_.matching)) order = by_norm(z);
   if (layout_.centered) subtract_mean_token(z, means_.data() + input * channels_);
+  if (layout_.matching == Matching::none) {
+    std::fill(packers.widened.begin() + z.values.size(), packers.widened.end(), 0.0);
+    packers.rows.add(packers.widened.data(), data_.data() + row_at(0, input, depth_));
+    return;
+  }
   for (std::size_t position = 0; position < z.tokens; ++position) {
     double* token = z.token(order[position]);
     if (narrow_) narrow_->round(input, position, token);
@@ -159,23 +173,17 @@ void TokenSets<T>::pack(std::size_t input, const InputView& view, Packers& packe
       packers.rows.add(token, data_.data() + place_of(input, position, depth_));
     }
   }
-  packers.rows.flush();
-  if (packers.words) packers.words->flush();
 }
 
 // Where a token's first element goes in panels of rows of `depth` elements.
 template <class T>
 std::size_t TokenSets<T>::place_of(std::size_t input, std::size_t position,
                                    std::size_t depth) const {
-  switch (layout_.matching) {
-    case Matching::none:
-      return row_at(0, input, depth) + position * channels_ * panel_;
-    case Matching::window:
-      return row_at(first_panel_[input] + position / layout_.window * panels_for(layout_.window),
-                    position % layout_.window, depth);
-    default:
-      return row_at(first_panel_[input / layout_.group], row_in_group(input) + position, depth);
+  if (layout_.matching == Matching::window) {
+    return row_at(first_panel_[input] + position / layout_.window * panels_for(layout_.window),
+                  position % layout_.window, depth);
   }
+  return row_at(first_panel_[input / layout_.group], row_in_group(input) + position, depth);
 }
 
 template <class T>
@@ -198,9 +206,8 @@ typename TokenSets<T>::Rows TokenSets<T>::window_rows(std::size_t input, std::si
 }
 
 template <class T>
-typename TokenSets<T>::Rows TokenSets<T>::tile_rows(std::size_t tile) const {
-  const Span span = tile_span(tile, inputs());
-  return {data_.data() + span.begin * depth_, span.size()};
+typename TokenSets<T>::Rows TokenSets<T>::whole_inputs(Span inputs) const {
+  return {data_.data() + inputs.begin * depth_, inputs.size()};
 }
 
 template class TokenSets<float>;

@@ -67,7 +67,7 @@ class TokenSets {
   std::size_t word_depth() const { return (channels_ + 3) / 4; }
 
   Rows window_rows(std::size_t input, std::size_t window) const;
-  Rows tile_rows(std::size_t tile) const;  // Matching::none: kTileEdge inputs
+  Rows whole_inputs(Span inputs) const;  // Matching::none, from the first of a panel on
 
   // Where an input's first token lies among the rows of its group.
   std::size_t row_in_group(std::size_t input) const { return row_in_group_[input]; }
