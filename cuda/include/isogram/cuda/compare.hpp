@@ -15,16 +15,15 @@ namespace isogram::cuda {
 void upper_triangle(Stream stream, const Input& k, double* out);
 
 // Where the first entry in C order that is NaN or infinite stands: *first = min(*first, row · cols
-// + col), for an unsigned *first that is 2^64 − 1 (as int64: −1) before the call and stays so where
-// all are finite.
-void find_not_finite(Stream stream, const Input& x, std::uint64_t* first);
+// + col). Before the call it is 2^64 − 1 (as int64: −1), and stays so where all are finite.
+void find_not_finite(Stream stream, const Input& x, unsigned long long* first);
 
-// *count += the pairs i < j with values[i] > values[j], by a stable merge sort: Kendall's
-// discordant pairs, for values of one side after sorting by the other (Knight 1966). `values` and
-// `scratch` hold n doubles each; afterwards `values` is sorted, `scratch` undefined. O(n log² n)
+// *count += the pairs i < j with values[i] > values[j]: Kendall's discordant pairs, for values of
+// one side after sorting by the other (Knight 1966). A stable merge sort between `values` and
+// `scratch`, n doubles each; returns which of the two then holds the values in order. O(n log² n)
 // comparisons; exact for n < 2^32. No NaN.
-void count_inversions(Stream stream, double* values, double* scratch, std::int64_t n,
-                      std::uint64_t* count);
+double* count_inversions(Stream stream, double* values, double* scratch, std::int64_t n,
+                         unsigned long long* count);
 
 // out[i, :] = x[i, :] / Σ x[i, :], in float64. A row that is no distribution becomes NaN: with a
 // negative entry, a NaN or infinity, or a sum off 1 by more than 1e-3 (16-bit types: 1e-2).
