@@ -18,12 +18,16 @@ from isogram._arguments import (
     flag,
     integer,
     layers_of,
+    precision_of,
     same_samples,
     threads,
 )
 from isogram._arrays import Array, Output, as_matrix, giver
+from isogram._backend import device_of
+from isogram._device import graph as on_gpu
+from isogram._device.results import fetched
 from isogram._memory import check_memory
-from isogram._progress import Progress, reporting
+from isogram._progress import Progress, all_queued, reporting
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -94,11 +98,18 @@ def graph(
     k: None = None,
     center: bool = ...,
     symmetrize: bool = ...,
+    precision: str = ...,
     num_threads: int | None = ...,
 ) -> Array: ...
 @overload
 def graph(
-    x: Array, *, k: int, center: bool = ..., symmetrize: bool = ..., num_threads: int | None = ...
+    x: Array,
+    *,
+    k: int,
+    center: bool = ...,
+    symmetrize: bool = ...,
+    precision: str = ...,
+    num_threads: int | None = ...,
 ) -> Csr: ...
 def graph(
     x: Array,
@@ -106,6 +117,7 @@ def graph(
     k: int | None = None,
     center: bool = False,
     symmetrize: bool = True,
+    precision: str = "float32",
     num_threads: int | None = None,
 ) -> Array | Csr:
     """Return the cosine graph of the samples: dense, or of each sample's `k` nearest.
@@ -124,6 +136,8 @@ def graph(
         Subtract the columns' means from `x` first.
     symmetrize : bool
         Whether to return (W + Wᵀ)/2 or W; says nothing about a dense graph.
+    precision : {"float32", "tf32", "bfloat16"}
+        As for `gram`, on a GPU.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
 
@@ -162,12 +176,24 @@ def graph(
     workers = threads("graph", num_threads)
     rows = as_matrix("graph", "x", x)
     neighbours = _neighbours("graph", "x", k, len(rows))
+    device = device_of("graph", {"x": rows})
+    rounding = precision_of("graph", precision, device, [rows])
     if k is None:
         result = Output("graph", None, (len(rows), len(rows)), {"x": rows}, x, _ADVICE)
-        _core.dense_graph(rows, center, result.array, workers)
+        if device:
+            with device.entered():
+                on_gpu.dense_graph(device, rows, center, result.array, rounding)
+        else:
+            _core.dense_graph(rows, center, result.array, workers)
         return result.give()
+    parts: Any
+    if device:
+        with device.entered():
+            queued = on_gpu.knn_graph(device, rows, neighbours, center, symmetrize, rounding)
+            parts = on_gpu.fetched_graph(device, "graph", {"x": rows}, queued)
+    else:
+        parts = _core.knn_graph(rows, neighbours, center, symmetrize, workers)
     give = giver(x)
-    parts = _core.knn_graph(rows, neighbours, center, symmetrize, workers)
     indptr, indices, data = (give(part) for part in parts)
     return Csr(indptr, indices, data, (len(rows), len(rows)))
 
@@ -178,6 +204,7 @@ def gbs(
     *,
     k: int | None = None,
     center: bool = False,
+    precision: str = "float32",
     num_threads: int | None = None,
 ) -> float:
     """Return the graph-based similarity of two representations.
@@ -205,6 +232,8 @@ def gbs(
         graphs.
     center : bool
         Subtract the columns' means from both first.
+    precision : {"float32", "tf32", "bfloat16"}
+        As for `gram`, on a GPU.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
 
@@ -240,9 +269,17 @@ def gbs(
     first, second = as_matrix("gbs", "x", x), as_matrix("gbs", "y", y)
     same_samples("gbs", "y", second, "x", len(first))
     neighbours = _neighbours("gbs", "x", k, len(first))
-    table = _core.gbs_table(
-        "gbs", [first], [second], ["x"], ["y"], neighbours, center, workers, None
-    )
+    inputs = {"x": first, "y": second}
+    device = device_of("gbs", inputs)
+    rounding = precision_of("gbs", precision, device, inputs.values())
+    if device:
+        with device.entered():
+            queued = on_gpu.gbs_table(device, [first], [second], neighbours, center, rounding)
+            [table] = fetched(device, "gbs", inputs, queued)
+    else:
+        table = _core.gbs_table(
+            "gbs", [first], [second], ["x"], ["y"], neighbours, center, workers, None
+        )
     return float(table[0, 0])
 
 
@@ -252,6 +289,7 @@ def gbs_matrix(
     *,
     k: int | None = None,
     center: bool = False,
+    precision: str = "float32",
     num_threads: int | None = None,
     progress: Progress = False,
 ) -> Array:
@@ -266,7 +304,7 @@ def gbs_matrix(
         Representations of the same n samples, in the same order.
     other : sequence or mapping of arrays of shape (n, d_l), optional
         Those of another model; by default `layers` again.
-    k, center
+    k, center, precision
         As for `gbs`.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
@@ -309,18 +347,28 @@ def gbs_matrix(
         cols = layers_of("gbs_matrix", "other", other)
         same_samples("gbs_matrix", cols.names[0], cols.arrays[0], rows.names[0], rows.samples)
     neighbours = _neighbours("gbs_matrix", rows.names[0], k, rows.samples)
+    of_x, of_y = rows.arrays, None if cols is None else cols.arrays
+    everything = rows.named | ({} if cols is None else cols.named)
+    device = device_of("gbs_matrix", everything)
+    rounding = precision_of("gbs_matrix", precision, device, everything.values())
+    table: Any
     with reporting("gbs_matrix", progress) as report:
-        table = _core.gbs_table(
-            "gbs_matrix",
-            rows.arrays,
-            None if cols is None else cols.arrays,
-            rows.names,
-            [] if cols is None else cols.names,
-            neighbours,
-            center,
-            workers,
-            report,
-        )
+        if device:
+            with device.entered():
+                table = on_gpu.gbs_table(device, of_x, of_y, neighbours, center, rounding)
+            all_queued(report, table.size)
+        else:
+            table = _core.gbs_table(
+                "gbs_matrix",
+                of_x,
+                of_y,
+                rows.names,
+                [] if cols is None else cols.names,
+                neighbours,
+                center,
+                workers,
+                report,
+            )
     return giver(first_layer(layers))(table)
 
 
@@ -372,7 +420,12 @@ def modularity(x: Array, labels: Any, *, k: int = 3, num_threads: int | None = N
     rows = as_matrix("modularity", "x", x)
     classes = _classes("modularity", labels, len(rows))
     neighbours = _neighbours("modularity", "x", k, len(rows))
-    result = _core.modularity(rows, classes, neighbours, workers)
+    device = device_of("modularity", {"x": rows})
+    if device:
+        with device.entered():
+            result = on_gpu.modularity(device, rows, classes, neighbours)
+    else:
+        result = _core.modularity(rows, classes, neighbours, workers)
     if math.isnan(result):
         warnings.warn(
             "modularity: the edges of the graph weigh nothing in all: the result is NaN",
@@ -423,7 +476,7 @@ def motifs(x: Array, labels: Any, *, k: int = 5, num_threads: int | None = None)
     Motifs(one=1, two=3, three=0)
     """
     workers = threads("motifs", num_threads)
-    rows = as_matrix("motifs", "x", x)
+    rows = as_matrix("motifs", "x", x, on_gpu=False)
     classes = _classes("motifs", labels, len(rows))
     neighbours = _neighbours("motifs", "x", k, len(rows))
     return Motifs(*_core.motifs(rows, classes, neighbours, workers))
