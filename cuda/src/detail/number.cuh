@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 
 #include "isogram/cuda/device.hpp"
 
 namespace isogram::cuda {
+
+inline constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 __device__ inline double widened(double x) {
   return x;

@@ -39,9 +39,10 @@ struct Matrix {
   std::int64_t cols = 0;
   std::int64_t stride = 0;
 
-  operator Matrix<const T>() const
-    requires(!std::is_const_v<T>)
-  {
+  // A template, as nvcc would warn of a conversion from Matrix<const T> to itself.
+  template <class Const>
+    requires std::is_same_v<Const, const T>
+  operator Matrix<Const>() const {
     return {data, rows, cols, stride};
   }
 };
