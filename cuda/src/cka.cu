@@ -87,11 +87,15 @@ __global__ void __launch_bounds__(kProductThreads, 2)
     sum_parts(LayerPairs<T> pairs, double* partials) {
   auto& memory = shared_memory<ProductMemory>();
   const Team team = team_of(pairs);
-  const std::int64_t chunks = pairs.strips() * pairs.chunks_per_strip();
+  const std::int64_t chunks = std::int64_t{pairs.strips} * pairs.chunks_per_strip;
   const std::int64_t parts = gridDim.x;
   const std::int64_t part = blockIdx.x;
+  const std::int64_t begin = part * chunks / parts;
+  const std::int64_t end = (part + 1) * chunks / parts;
   CellSums sums{};
-  add_chunks(pairs, team, part * chunks / parts, (part + 1) * chunks / parts, memory, sums);
+  add_chunks(pairs, team, static_cast<int>(begin / pairs.chunks_per_strip),
+             static_cast<int>(begin % pairs.chunks_per_strip), static_cast<int>(end - begin),
+             memory, sums);
   add_groups(team, 1, memory, sums);
   if (team.group > 0) return;
   for_each_pair(pairs, team, sums, [&](std::int64_t l, std::int64_t m, double sum) {
@@ -148,7 +152,7 @@ void add_products(Stream stream, const Tiles<const T>& x, const Tiles<const T>& 
   const LayerPairs<T> pairs = layer_pairs(x, y, Along::rows);
   // A part has some chunks at least: to add up its groups takes as long as to multiply a few.
   constexpr std::int64_t least_chunks = 8;
-  const std::int64_t chunks = pairs.strips() * pairs.chunks_per_strip();
+  const std::int64_t chunks = std::int64_t{pairs.strips} * pairs.chunks_per_strip;
   const std::int64_t parts = std::min(detail::product_parts(x.layers, y.layers),
                                       (chunks + least_chunks - 1) / least_chunks);
   launch(sum_parts<T>, dim3(static_cast<unsigned>(parts), layer_block_pairs(pairs)),

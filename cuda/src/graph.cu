@@ -22,11 +22,11 @@ __global__ void __launch_bounds__(kProductThreads, 2)
     add_products_of_rows(LayerPairs<T> pairs, std::int64_t first, double* table, std::int64_t n) {
   auto& memory = shared_memory<ProductMemory>();
   const Team team = team_of(pairs);
-  const std::int64_t chunks = pairs.chunks_per_strip();
   CellSums sums{};
-  add_chunks(pairs, team, blockIdx.x * chunks, (blockIdx.x + 1) * chunks, memory, sums);
+  const int strip = static_cast<int>(blockIdx.x);
+  add_chunks(pairs, team, strip, 0, pairs.chunks_per_strip, memory, sums);
   add_groups(team, pairs.height, memory, sums);
-  const std::int64_t row = std::int64_t{blockIdx.x} * pairs.height + team.group;
+  const int row = strip * pairs.height + team.group;
   if (team.group >= pairs.height || row >= pairs.rows) return;
   for_each_pair(pairs, team, sums, [&](std::int64_t l, std::int64_t m, double sum) {
     table[(l * pairs.y.layers + m) * n + first + row] += sum;
@@ -36,7 +36,7 @@ __global__ void __launch_bounds__(kProductThreads, 2)
 template <class T>
 void launch_products(Stream stream, const LayerPairs<T>& pairs, std::int64_t first, double* table,
                      std::int64_t n) {
-  const dim3 grid(static_cast<unsigned>(pairs.strips()), layer_block_pairs(pairs));
+  const dim3 grid(static_cast<unsigned>(pairs.strips), layer_block_pairs(pairs));
   launch(add_products_of_rows<T>, grid, kProductThreads, sizeof(ProductMemory), stream, pairs,
          first, table, n);
 }
@@ -112,21 +112,23 @@ __global__ void __launch_bounds__(kWarp* kWarps)
   constexpr int ahead = 4;
   const std::int64_t row = std::int64_t{blockIdx.x} * kWarps + threadIdx.y;
   if (row >= tile.rows) return;
-  const std::int64_t node = place.row + row;
   const T* weights = tile.data + row * tile.stride;
-  NearestOfNode<T> nearest(best, node);
-  for (std::int64_t first = threadIdx.x; first - threadIdx.x < tile.cols; first += ahead * kWarp) {
+  const int cols = static_cast<int>(tile.cols);
+  const int own_col = static_cast<int>(place.row + row - place.col);
+  const int first_index = static_cast<int>(place.col);
+  NearestOfNode<T> nearest(best, place.row + row);
+  const int lane = static_cast<int>(threadIdx.x);
+  for (int first = 0; first < cols; first += ahead * kWarp) {
     T weight[ahead];
 #pragma unroll
     for (int a = 0; a < ahead; ++a) {
-      const std::int64_t col = first + a * kWarp;
-      weight[a] = col < tile.cols ? weights[col] : T(0);
+      const int col = first + a * kWarp + lane;
+      weight[a] = col < cols ? weights[col] : T(0);
     }
 #pragma unroll
     for (int a = 0; a < ahead; ++a) {
-      const std::int64_t col = first + a * kWarp;
-      nearest.offer(col < tile.cols && place.col + col != node,
-                    {weight[a], static_cast<std::int32_t>(place.col + col)});
+      const int col = first + a * kWarp + lane;
+      nearest.offer(col < cols && col != own_col, {weight[a], first_index + col});
     }
   }
 }
@@ -137,18 +139,30 @@ constexpr int kStripRows = 128;
 template <class T>
 using Strip = T[kStripRows][kWarp + 1];
 
+// All loads are under way before the first is stored.
+template <class T>
+__device__ void load_strip(const Matrix<const T>& tile, std::int64_t first_row,
+                           std::int64_t first_col, Strip<T>& strip) {
+  constexpr int loads = kStripRows / kWarps;
+  const std::int64_t col = first_col + threadIdx.x;
+  const int top = static_cast<int>(threadIdx.y) * loads;
+  T values[loads];
+#pragma unroll
+  for (int i = 0; i < loads; ++i) {
+    const std::int64_t row = first_row + top + i;
+    values[i] = row < tile.rows && col < tile.cols ? tile.data[row * tile.stride + col] : T(0);
+  }
+#pragma unroll
+  for (int i = 0; i < loads; ++i) strip[top + i][threadIdx.x] = values[i];
+}
+
 template <class T>
 __global__ void __launch_bounds__(kWarp* kWarps)
     merge_columns(Matrix<const T> tile, Place place, Neighbours<T> best) {
   auto& strip = shared_memory<Strip<T>>();
   const std::int64_t first_col = std::int64_t{blockIdx.x} * kWarp;
   for (std::int64_t first = 0; first < tile.rows; first += kStripRows) {
-    const std::int64_t own_col = first_col + threadIdx.x;
-#pragma unroll
-    for (int i = static_cast<int>(threadIdx.y); i < kStripRows; i += kWarps) {
-      const bool is_inside = first + i < tile.rows && own_col < tile.cols;
-      strip[i][threadIdx.x] = is_inside ? tile.data[(first + i) * tile.stride + own_col] : T(0);
-    }
+    load_strip(tile, first, first_col, strip);
     __syncthreads();
     for (int j = static_cast<int>(threadIdx.y); j < kWarp && first_col + j < tile.cols;
          j += kWarps) {
@@ -201,11 +215,7 @@ template <class T>
 void add_row_products(Stream stream, const Tiles<const T>& x, const Tiles<const T>& y, Place place,
                       bool mirrored, double* table, std::int64_t n) {
   launch_products(stream, layer_pairs(x, y, Along::rows), place.row, table, n);
-  if (!mirrored) return;
-  // Adjacent columns are read together, 32 bytes of a row if there are groups of threads for them.
-  LayerPairs<T> columns = layer_pairs(x, y, Along::columns);
-  columns.height = std::min(8, kProductThreads / most_cells(columns));
-  launch_products(stream, columns, place.col, table, n);
+  if (mirrored) launch_products(stream, layer_pairs(x, y, Along::columns), place.col, table, n);
 }
 
 template <class T>

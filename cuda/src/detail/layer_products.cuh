@@ -32,23 +32,18 @@ struct LayerEntries {
   std::int64_t layer_stride, row_stride, col_stride;
 };
 
-// A chunk is `height` rows × as many columns as then fit. Chunks are numbered along the columns of
-// one strip of `height` rows, then along those of the next.
+// A chunk is height × width entries, the same of every layer. Chunks are numbered along the columns
+// of one strip of `height` rows, then along those of the next.
 template <class T>
 struct LayerPairs {
   LayerEntries<T> x, y;
-  std::int64_t rows, cols;
+  int rows, cols;
   bool is_one_set;         // x and y are the same, and only pairs l ≤ m are wanted
   int x_cells, y_cells;    // kThreadLayers each: the layers of a block
   int x_blocks, y_blocks;  // of layers
-  int height = 1;
-  int chunk;  // entries of it in shared memory
-
-  __host__ __device__ int chunk_cols() const { return chunk / height; }
-  __host__ __device__ std::int64_t chunks_per_strip() const {
-    return (cols + chunk_cols() - 1) / chunk_cols();
-  }
-  __host__ __device__ std::int64_t strips() const { return (rows + height - 1) / height; }
+  int height, width;
+  int chunk;  // a power of two, at least height × width: its entries in shared memory
+  int strips, chunks_per_strip;
 };
 
 enum class Along { rows, columns };
@@ -74,19 +69,32 @@ inline int chunk_of(int layers) {
   return chunk;
 }
 
+// Of the blocks of a launch.
+template <class T>
+int most_cells(const LayerPairs<T>& pairs) {
+  const bool is_triangle = pairs.is_one_set && pairs.x_blocks == 1;
+  return is_triangle ? pairs.x_cells * (pairs.x_cells + 1) / 2 : pairs.x_cells * pairs.y_cells;
+}
+
 template <class T>
 LayerPairs<T> layer_pairs(const Tiles<const T>& x, const Tiles<const T>& y, Along along) {
-  LayerPairs<T> pairs{};
+  LayerPairs<T> pairs;
   pairs.x = entries_of(x, along);
   pairs.y = entries_of(y, along);
-  pairs.rows = along == Along::rows ? x.rows : x.cols;
-  pairs.cols = along == Along::rows ? x.cols : x.rows;
+  pairs.rows = static_cast<int>(along == Along::rows ? x.rows : x.cols);
+  pairs.cols = static_cast<int>(along == Along::rows ? x.cols : x.rows);
   pairs.is_one_set = x.data == y.data && x.layers == y.layers;
   pairs.x_cells = block_cells(x.layers);
   pairs.y_cells = block_cells(y.layers);
   pairs.x_blocks = static_cast<int>(layer_blocks(x.layers));
   pairs.y_blocks = static_cast<int>(layer_blocks(y.layers));
-  pairs.chunk = chunk_of(static_cast<int>(kThreadLayers) * (pairs.x_cells + pairs.y_cells));
+  // Entries that are adjacent in memory are read together: columns of the tiles, 32 bytes of which
+  // are one transaction, if there are groups of threads for so many.
+  pairs.height = along == Along::rows ? 1 : std::min(8, kProductThreads / most_cells(pairs));
+  pairs.chunk = chunk_of(kThreadLayers * (pairs.x_cells + pairs.y_cells));
+  pairs.width = pairs.chunk / pairs.height;
+  pairs.strips = (pairs.rows + pairs.height - 1) / pairs.height;
+  pairs.chunks_per_strip = (pairs.cols + pairs.width - 1) / pairs.width;
   return pairs;
 }
 
@@ -122,8 +130,8 @@ __device__ Team team_of(const LayerPairs<T>& pairs) {
   if (pairs.is_one_set) find_upper_cell(number, pairs.x_blocks, x_block, y_block);
 
   Team team;
-  team.x_first = x_block * pairs.x_cells * static_cast<int>(kThreadLayers);
-  team.y_first = y_block * pairs.y_cells * static_cast<int>(kThreadLayers);
+  team.x_first = x_block * pairs.x_cells * kThreadLayers;
+  team.y_first = y_block * pairs.y_cells * kThreadLayers;
   team.is_diagonal = pairs.is_one_set && x_block == y_block;
   team.cells =
       team.is_diagonal ? pairs.x_cells * (pairs.x_cells + 1) / 2 : pairs.x_cells * pairs.y_cells;
@@ -137,13 +145,6 @@ __device__ Team team_of(const LayerPairs<T>& pairs) {
   return team;
 }
 
-// Of the blocks of a launch.
-template <class T>
-int most_cells(const LayerPairs<T>& pairs) {
-  const bool is_triangle = pairs.is_one_set && pairs.x_blocks == 1;
-  return is_triangle ? pairs.x_cells * (pairs.x_cells + 1) / 2 : pairs.x_cells * pairs.y_cells;
-}
-
 template <class T>
 unsigned layer_block_pairs(const LayerPairs<T>& pairs) {
   return static_cast<unsigned>(pairs.is_one_set ? pairs.x_blocks * (pairs.x_blocks + 1) / 2
@@ -154,56 +155,100 @@ unsigned layer_block_pairs(const LayerPairs<T>& pairs) {
 
 using CellSums = double[kThreadLayers][kThreadLayers];
 
-// Where the entry that a thread loads from every chunk stands.
+// The entry of every layer that a thread loads from each chunk.
+template <class T>
 struct Cursor {
-  std::int64_t row, col;   // of the entry
-  std::int64_t first_col;  // it has in the first chunk of a strip
+  const LayerPairs<T>& pairs;
+  int entry;      // in the chunk
+  int entry_col;  // the same
+  int row, col;
 
-  template <class T>
-  __device__ Cursor(const LayerPairs<T>& pairs, std::int64_t chunk) {
-    const int entry = static_cast<int>(threadIdx.x) % pairs.chunk;
-    first_col = entry / pairs.height;
-    row = chunk / pairs.chunks_per_strip() * pairs.height + entry % pairs.height;
-    col = chunk % pairs.chunks_per_strip() * pairs.chunk_cols() + first_col;
-    // What is left over beside whole columns of the chunk stays outside.
-    if (first_col >= pairs.chunk_cols()) row = pairs.rows;
+  __device__ Cursor(const LayerPairs<T>& pairs, int strip, int chunk)
+      : pairs(pairs),
+        entry(static_cast<int>(threadIdx.x) % pairs.chunk),
+        entry_col(entry / pairs.height),
+        row(strip * pairs.height + entry % pairs.height),
+        col(chunk * pairs.width + entry_col) {}
+
+  __device__ bool exists() const {
+    return entry_col < pairs.width && row < pairs.rows && col < pairs.cols;
   }
 
-  template <class T>
-  __device__ void advance(const LayerPairs<T>& pairs) {
-    col += pairs.chunk_cols();
-    if (col - first_col < pairs.cols) return;
-    col = first_col;
+  __device__ void advance() {
+    col += pairs.width;
+    if (col - entry_col < pairs.cols) return;
+    col = entry_col;
     row += pairs.height;
   }
 };
 
-// Loads one chunk of `layers` layers from number `first` on. What does not exist counts as 0.
+// The threads of a block load a chunk in rounds: in each, a thread has so many layers, all of which
+// are under way before the first is stored.
+inline constexpr int kLoads = 6;
+
+// What does not exist counts as 0; something else is read in its place, as a branch would hold up
+// the loads that follow.
 template <class T>
-__device__ void load_chunk(const LayerEntries<T>& from, int first, int layers, bool is_inside,
-                           const Cursor& cursor, int chunk, double* to) {
-  const int entry = static_cast<int>(threadIdx.x) % chunk;
-  const std::int64_t offset = cursor.row * from.row_stride + cursor.col * from.col_stride;
-#pragma unroll 6
-  for (int l = static_cast<int>(threadIdx.x) / chunk; l < layers; l += kProductThreads / chunk) {
-    const bool exists = is_inside && first + l < from.layers;
-    to[l * (chunk + 1) + entry] =
-        exists ? static_cast<double>(from.data[(first + l) * from.layer_stride + offset]) : 0.0;
+__device__ void load_layers(const LayerEntries<T>& from, int first, int step,
+                            const Cursor<T>& cursor, T (&values)[kLoads]) {
+  const bool exists = cursor.exists();
+  const std::int64_t offset =
+      exists ? cursor.row * from.row_stride + cursor.col * from.col_stride : 0;
+#pragma unroll
+  for (int k = 0; k < kLoads; ++k) {
+    const int layer = first + k * step;
+    const int in_place = layer < from.layers ? layer : 0;
+    const T value = from.data[in_place * from.layer_stride + offset];
+    values[k] = exists && layer < from.layers ? value : T(0);
   }
 }
 
-// Adds what the thread's group has to do with the chunk in shared memory.
-__device__ inline void multiply_chunk(const Team& team, const double* x, const double* y,
-                                      int entries, int stride, CellSums& sums) {
-  x += team.row * static_cast<int>(kThreadLayers) * stride;
-  y += team.col * static_cast<int>(kThreadLayers) * stride;
+template <class T>
+__device__ void store_layers(const T (&values)[kLoads], int first, int layers, int step, int entry,
+                             int stride, double* to) {
+#pragma unroll
+  for (int k = 0; k < kLoads; ++k) {
+    const int layer = first + k * step;
+    if (layer < layers) to[layer * stride + entry] = static_cast<double>(values[k]);
+  }
+}
+
+// Where the chunk of either side is in shared memory.
+struct ChunkMemory {
+  double* x;
+  double* y;
+  int stride;  // from layer to layer
+};
+
+template <class T>
+__device__ void load_chunk(const LayerPairs<T>& pairs, const Team& team, const Cursor<T>& cursor,
+                           const ChunkMemory& to) {
+  const int x_layers = pairs.x_cells * kThreadLayers;
+  const int y_layers = team.is_diagonal ? 0 : pairs.y_cells * kThreadLayers;
+  const int step = kProductThreads / pairs.chunk;
+  for (int l = static_cast<int>(threadIdx.x) / pairs.chunk; l < x_layers || l < y_layers;
+       l += kLoads * step) {
+    T of_x[kLoads];
+    T of_y[kLoads];
+    load_layers(pairs.x, team.x_first + l, step, cursor, of_x);
+    if (!team.is_diagonal) load_layers(pairs.y, team.y_first + l, step, cursor, of_y);
+    store_layers(of_x, l, x_layers, step, cursor.entry, to.stride, to.x);
+    if (!team.is_diagonal) store_layers(of_y, l, y_layers, step, cursor.entry, to.stride, to.y);
+  }
+}
+
+// Adds what the thread's group has to do with the chunk.
+__device__ inline void multiply_chunk(const Team& team, const ChunkMemory& chunk, int entries,
+                                      CellSums& sums) {
+  const double* x = chunk.x + team.row * kThreadLayers * chunk.stride;
+  const double* y = chunk.y + team.col * kThreadLayers * chunk.stride;
   for (int entry = team.group; entry < entries; entry += team.groups) {
     double of_x[kThreadLayers];
     double of_y[kThreadLayers];
 #pragma unroll
     for (int l = 0; l < kThreadLayers; ++l) {
-      of_x[l] = x[l * stride + entry];
-      of_y[l] = y[l * stride + entry];
+      of_x[l] = x[l * chunk.stride + entry];
+      of_y[l] = y[l * chunk.stride + entry];
     }
 #pragma unroll
     for (int l = 0; l < kThreadLayers; ++l) {
@@ -213,26 +258,18 @@ __device__ inline void multiply_chunk(const Team& team, const double* x, const d
   }
 }
 
-// Adds the chunks from number `begin` to `end` to the sums of the thread's cell: all that its group
-// has of them.
+// Adds `count` chunks, from number `chunk` of strip number `strip` on, to the sums of the thread's
+// cell: what its group has of them.
 template <class T>
-__device__ void add_chunks(const LayerPairs<T>& pairs, const Team& team, std::int64_t begin,
-                           std::int64_t end, ProductMemory& memory, CellSums& sums) {
-  const int x_layers = pairs.x_cells * static_cast<int>(kThreadLayers);
-  const int y_layers = pairs.y_cells * static_cast<int>(kThreadLayers);
-  double* x = memory;
-  double* y = team.is_diagonal ? x : x + x_layers * (pairs.chunk + 1);
-  Cursor cursor(pairs, begin);
-  for (std::int64_t chunk = begin; chunk < end; ++chunk, cursor.advance(pairs)) {
-    const bool is_inside = cursor.row < pairs.rows && cursor.col < pairs.cols;
-    load_chunk(pairs.x, team.x_first, x_layers, is_inside, cursor, pairs.chunk, x);
-    if (!team.is_diagonal) {
-      load_chunk(pairs.y, team.y_first, y_layers, is_inside, cursor, pairs.chunk, y);
-    }
+__device__ void add_chunks(const LayerPairs<T>& pairs, const Team& team, int strip, int chunk,
+                           int count, ProductMemory& memory, CellSums& sums) {
+  const int stride = pairs.chunk + 1;
+  double* y = team.is_diagonal ? memory : memory + pairs.x_cells * kThreadLayers * stride;
+  const ChunkMemory in_memory{memory, y, stride};
+  for (Cursor<T> cursor(pairs, strip, chunk); count > 0; --count, cursor.advance()) {
+    load_chunk(pairs, team, cursor, in_memory);
     __syncthreads();
-    if (team.is_at_work()) {
-      multiply_chunk(team, x, y, pairs.chunk_cols() * pairs.height, pairs.chunk + 1, sums);
-    }
+    if (team.is_at_work()) multiply_chunk(team, in_memory, pairs.height * pairs.width, sums);
     __syncthreads();
   }
 }
@@ -272,8 +309,8 @@ __device__ void for_each_pair(const LayerPairs<T>& pairs, const Team& team, cons
   for (int i = 0; i < kThreadLayers; ++i) {
 #pragma unroll
     for (int j = 0; j < kThreadLayers; ++j) {
-      const int l = team.x_first + team.row * static_cast<int>(kThreadLayers) + i;
-      const int m = team.y_first + team.col * static_cast<int>(kThreadLayers) + j;
+      const int l = team.x_first + team.row * kThreadLayers + i;
+      const int m = team.y_first + team.col * kThreadLayers + j;
       const bool is_wanted =
           l < pairs.x.layers && m < pairs.y.layers && (!pairs.is_one_set || l <= m);
       if (is_wanted) visit(l, m, sums[i][j]);

@@ -58,8 +58,8 @@ namespace detail {
 
 // How the layers of one side are cut up: a thread has kThreadLayers of them, a block at most
 // kBlockLayers, and all blocks equally many.
-inline constexpr std::int64_t kThreadLayers = 6;
-inline constexpr std::int64_t kBlockLayers = 48;
+inline constexpr int kThreadLayers = 6;
+inline constexpr int kBlockLayers = 48;
 
 constexpr std::int64_t layer_blocks(std::int64_t layers) {
   return (layers + kBlockLayers - 1) / kBlockLayers;
