@@ -9,6 +9,7 @@
 #include "detail/number.cuh"
 #include "detail/pairs.cuh"
 #include "detail/reduce.cuh"
+#include "detail/strips.cuh"
 
 namespace isogram::cuda {
 
@@ -16,52 +17,30 @@ namespace {
 
 // ---- Column means ----------------------------------------------------------------------------
 
-// Columns are summed by blocks of 32 × 8 threads over strips of rows: enough blocks for a device,
-// and the sums of strips are few beside x.
-constexpr int kColumnThreads = 8;
+// Columns are summed up in strips of rows: enough blocks for a device, and the sums of strips are
+// few beside x.
 constexpr std::int64_t kStripRows = 256;
-
-using ColumnPartials = double[kColumnThreads][kWarp];
-
-// Of the partial sums of the block's threads with the same threadIdx.x, in those of threadIdx.y 0.
-__device__ double column_reduced(double sum, ColumnPartials& partials) {
-  partials[threadIdx.y][threadIdx.x] = sum;
-  __syncthreads();
-  if (threadIdx.y > 0) return 0;
-  for (int y = 1; y < kColumnThreads; ++y) sum += partials[y][threadIdx.x];
-  return sum;
-}
 
 // sums[strip, j] = Σ (x_ij − x_0j) over the rows of the strip.
 template <class X>
-__global__ void __launch_bounds__(kWarp* kColumnThreads)
+__global__ void __launch_bounds__(kWarp* kStripThreads)
     sum_columns(X x, std::int64_t rows, std::int64_t cols, double* sums) {
-  const std::int64_t col = std::int64_t{blockIdx.x} * kWarp + threadIdx.x;
+  const std::int64_t col = strip_column();
   const std::int64_t begin = std::int64_t{blockIdx.y} * kStripRows;
   const std::int64_t end = begin + kStripRows < rows ? begin + kStripRows : rows;
-  double sum = 0;
-  if (col < cols) {
-    const double first = x(0, col);
-    for (std::int64_t row = begin + threadIdx.y; row < end; row += kColumnThreads) {
-      sum += x(row, col) - first;
-    }
-  }
-  sum = column_reduced(sum, shared_memory<ColumnPartials>());
+  const double first = col < cols ? x(0, col) : 0;
+  const double sum =
+      sum_of_rows(begin, end, col < cols, [&](std::int64_t row) { return x(row, col) - first; });
   if (threadIdx.y == 0 && col < cols) sums[blockIdx.y * cols + col] = sum;
 }
 
 template <class X>
-__global__ void __launch_bounds__(kWarp* kColumnThreads)
+__global__ void __launch_bounds__(kWarp* kStripThreads)
     means_of_sums(X x, std::int64_t rows, std::int64_t cols, const double* sums,
                   std::int64_t strips, double* means) {
-  const std::int64_t col = std::int64_t{blockIdx.x} * kWarp + threadIdx.x;
-  double sum = 0;
-  if (col < cols) {
-    for (std::int64_t strip = threadIdx.y; strip < strips; strip += kColumnThreads) {
-      sum += sums[strip * cols + col];
-    }
-  }
-  sum = column_reduced(sum, shared_memory<ColumnPartials>());
+  const std::int64_t col = strip_column();
+  const double sum = sum_of_rows(0, strips, col < cols,
+                                 [&](std::int64_t strip) { return sums[strip * cols + col]; });
   if (threadIdx.y == 0 && col < cols) means[col] = x(0, col) + sum / static_cast<double>(rows);
 }
 
@@ -413,10 +392,11 @@ struct Rbf : EveryEntry {
 
 template <class T>
 struct Laplacian {
+  static constexpr int kUnrolled = kSlice;
   KernelFunction function;
 
   __device__ static T term(T a, T b) { return fabs(a - b); }
-  __device__ T finish(std::int64_t, std::int64_t, T distance) const {
+  __device__ T finish(T distance) const {
     const double factor =
         exponential_factor(-inverse_bandwidth(function.bandwidth, function.exponent));
     return exponential<T>(factor * distance, function.offset);
@@ -476,11 +456,11 @@ void column_means(Stream stream, const Input& x, double* means, double* scratch)
   with_reader(x, [&](auto reader) {
     using X = decltype(reader);
     const unsigned strips = blocks_for(x.rows, kStripRows);
-    const dim3 block(kWarp, kColumnThreads);
+    const dim3 block(kWarp, kStripThreads);
     const unsigned columns = blocks_for(x.cols, kWarp);
-    launch(sum_columns<X>, dim3(columns, strips), block, sizeof(ColumnPartials), stream, reader,
+    launch(sum_columns<X>, dim3(columns, strips), block, sizeof(StripPartials), stream, reader,
            x.rows, x.cols, scratch);
-    launch(means_of_sums<X>, dim3(columns), block, sizeof(ColumnPartials), stream, reader, x.rows,
+    launch(means_of_sums<X>, dim3(columns), block, sizeof(StripPartials), stream, reader, x.rows,
            x.cols, scratch, strips, means);
   });
 }

@@ -81,4 +81,15 @@ class DeviceMatrix {
   std::vector<T> memory_;
 };
 
+template <class T>
+Output<T> as_output(const DeviceMatrix<T>& m) {
+  const Matrix values = m.values();
+  Output<T> out(values.size(), values[0].size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    for (std::size_t j = 0; j < values[i].size(); ++j)
+      out.view()(i, j) = static_cast<T>(values[i][j]);
+  }
+  return out;
+}
+
 }  // namespace isogram_test

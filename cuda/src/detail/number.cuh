@@ -35,11 +35,13 @@ __device__ inline float widened(Half x) {
 // An Input whose element type is known.
 template <class Element>
 struct Reader {
+  using Value = std::conditional_t<std::is_same_v<Element, double>, double, float>;
+
   const Element* data;
   std::int64_t row_stride;
   std::int64_t col_stride;
 
-  __device__ auto operator()(std::int64_t row, std::int64_t col) const {
+  __device__ Value operator()(std::int64_t row, std::int64_t col) const {
     return widened(data[row * row_stride + col * col_stride]);
   }
 };

@@ -43,12 +43,13 @@ __device__ void load_slice(const Matrix<const T>& x, std::int64_t first_row, std
   }
 }
 
-// tile_ij = function.finish(i, j, Σ_k function.term(a_ik, b_jk)), i and j counted in the tile, for
-// rows of a from place.row on and rows of b from place.col on. term(0, 0) is 0. Sums are of slices
-// first, then of these, so that rounding grows with the root of the number of features.
-template <class T, class Function>
+// tile_ij = function.finish(Σ_k function.term(a_ik, b_jk)) for rows of a from place.row on and rows
+// of b from place.col on. term(0, 0) is 0. Function::kUnrolled is how many features of a slice are
+// unrolled: all where terms are short. Sums are of slices first, then of these, which keeps
+// rounding errors small.
+template <class T, class Out, class Function>
 __global__ void __launch_bounds__(kPairThreads* kPairThreads)
-    pair_sums(Matrix<const T> a, Matrix<const T> b, Place place, Matrix<T> tile,
+    pair_sums(Matrix<const T> a, Matrix<const T> b, Place place, Matrix<Out> tile,
               Function function) {
   auto& slices = shared_memory<PairSlices<T>>();
   const std::int64_t top = std::int64_t{blockIdx.y} * kPairEdge;
@@ -61,7 +62,7 @@ __global__ void __launch_bounds__(kPairThreads* kPairThreads)
     load_slice(b, place.col + left, feature, slices.cols);
     __syncthreads();
     T of_slice[kPairs][kPairs] = {};
-#pragma unroll
+#pragma unroll Function::kUnrolled
     for (int k = 0; k < kSlice; ++k) {
 #pragma unroll
       for (int i = 0; i < kPairs; ++i) {
@@ -86,18 +87,18 @@ __global__ void __launch_bounds__(kPairThreads* kPairThreads)
       const std::int64_t r = top + row + i;
       const std::int64_t c = left + col + j;
       if (r < tile.rows && c < tile.cols) {
-        tile.data[r * tile.stride + c] = function.finish(r, c, sums[i][j]);
+        tile.data[r * tile.stride + c] = function.finish(sums[i][j]);
       }
     }
   }
 }
 
 // Enqueues pair_sums() for all of `tile`.
-template <class T, class Function>
+template <class T, class Out, class Function>
 void launch_pairs(Stream stream, const Matrix<const T>& a, const Matrix<const T>& b, Place place,
-                  const Matrix<T>& tile, const Function& function) {
+                  const Matrix<Out>& tile, const Function& function) {
   const dim3 grid(blocks_for(tile.cols, kPairEdge), blocks_for(tile.rows, kPairEdge));
-  launch(pair_sums<T, Function>, grid, dim3(kPairThreads, kPairThreads), sizeof(PairSlices<T>),
+  launch(pair_sums<T, Out, Function>, grid, dim3(kPairThreads, kPairThreads), sizeof(PairSlices<T>),
          stream, a, b, place, tile, function);
 }
 

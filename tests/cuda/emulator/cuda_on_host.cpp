@@ -1,7 +1,5 @@
 #include "cuda_on_host.hpp"
 
-#include <ucontext.h>
-
 #include <exception>
 #include <memory>
 #include <numeric>
@@ -10,6 +8,8 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "context.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
@@ -42,8 +42,10 @@ void enter_stack(void*, const void**, std::size_t*) {}
 enum class State { ready, at_barrier, in_warp_operation, done };
 
 struct Fiber {
+  explicit Fiber(void (*entry)()) : context(stack.get(), kStackBytes, entry) {}
+
   std::unique_ptr<unsigned char[]> stack{new unsigned char[kStackBytes]};
-  ucontext_t context{};
+  Context context;
   void* sanitizer_stack = nullptr;
 
   State state = State::done;
@@ -58,7 +60,7 @@ struct Fiber {
 
 bool same_place(const Where& a, const Where& b) {
   return a.line() == b.line() && a.column() == b.column() &&
-         std::strcmp(a.file_name(), b.file_name()) == 0;
+         (a.file_name() == b.file_name() || std::strcmp(a.file_name(), b.file_name()) == 0);
 }
 
 std::string described(const Fiber& fiber) {
@@ -93,6 +95,7 @@ class Scheduler {
   bool run_ready();
   bool release_warps();
   bool is_whole(const Fiber& fiber) const;
+  void release_lanes(const Fiber& of_mask);
   bool release_block();
   void resume(Fiber& fiber);
   [[noreturn]] void run_threads();
@@ -108,7 +111,7 @@ class Scheduler {
   int votes_ = 0;
   std::exception_ptr failure_;
 
-  ucontext_t context_{};
+  Context context_;
   void* sanitizer_stack_ = nullptr;
   const void* stack_bottom_ = nullptr;
   std::size_t stack_size_ = 0;
@@ -136,12 +139,7 @@ void Scheduler::run_threads() {
 
 void Scheduler::make_fibers(std::size_t count) {
   while (pool_.size() < count) {
-    auto fiber = std::make_unique<Fiber>();
-    getcontext(&fiber->context);
-    fiber->context.uc_stack.ss_sp = fiber->stack.get();
-    fiber->context.uc_stack.ss_size = kStackBytes;
-    makecontext(&fiber->context, &Scheduler::enter_fiber, 0);
-    pool_.push_back(std::move(fiber));
+    pool_.push_back(std::make_unique<Fiber>(&Scheduler::enter_fiber));
   }
   fibers_.clear();
   for (std::size_t i = 0; i < count; ++i) fibers_.push_back(pool_[i].get());
@@ -152,7 +150,7 @@ void Scheduler::resume(Fiber& fiber) {
   current_ = &fiber;
   threadIdx = fiber.thread;
   leave_stack(&sanitizer_stack_, fiber.stack.get(), kStackBytes);
-  swapcontext(&context_, &fiber.context);
+  context_.switch_to(fiber.context);
   enter_stack(sanitizer_stack_, nullptr, nullptr);
   if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
@@ -160,7 +158,7 @@ void Scheduler::resume(Fiber& fiber) {
 void Scheduler::pause() {
   Fiber& fiber = *current_;
   leave_stack(&fiber.sanitizer_stack, stack_bottom_, stack_size_);
-  swapcontext(&fiber.context, &context_);
+  fiber.context.switch_to(context_);
   enter_stack(fiber.sanitizer_stack, &stack_bottom_, &stack_size_);
 }
 
@@ -184,10 +182,10 @@ bool Scheduler::run_ready() {
 // Whether all lanes of the fiber's mask are where it is.
 bool Scheduler::is_whole(const Fiber& fiber) const {
   const unsigned first = fiber.rank / kWarp * kWarp;
-  for (unsigned lane = 0; lane < kWarp; ++lane) {
-    if (!(fiber.mask >> lane & 1)) continue;
-    if (first + lane >= fibers_.size()) return false;
-    const Fiber& other = *fibers_[first + lane];
+  for (std::uint32_t left = fiber.mask; left != 0; left &= left - 1) {
+    const unsigned rank = first + static_cast<unsigned>(std::countr_zero(left));
+    if (rank >= fibers_.size()) return false;
+    const Fiber& other = *fibers_[rank];
     if (other.state != State::in_warp_operation || other.mask != fiber.mask ||
         !same_place(other.where, fiber.where)) {
       return false;
@@ -196,16 +194,24 @@ bool Scheduler::is_whole(const Fiber& fiber) const {
   return true;
 }
 
+void Scheduler::release_lanes(const Fiber& of_mask) {
+  const unsigned first = of_mask.rank / kWarp * kWarp;
+  for (std::uint32_t left = of_mask.mask; left != 0; left &= left - 1) {
+    Fiber& fiber = *fibers_[first + static_cast<unsigned>(std::countr_zero(left))];
+    fiber.state = State::ready;
+    fiber.offered = fiber.brought;
+  }
+}
+
 bool Scheduler::release_warps() {
-  std::vector<Fiber*> released;
-  for (Fiber* fiber : fibers_) {
-    if (fiber->state == State::in_warp_operation && is_whole(*fiber)) released.push_back(fiber);
+  bool released = false;
+  for (const Fiber* fiber : fibers_) {
+    const bool is_first = fiber->rank % kWarp == unsigned(std::countr_zero(fiber->mask));
+    if (fiber->state != State::in_warp_operation || !is_first || !is_whole(*fiber)) continue;
+    release_lanes(*fiber);
+    released = true;
   }
-  for (Fiber* fiber : released) {
-    fiber->state = State::ready;
-    fiber->offered = fiber->brought;
-  }
-  return !released.empty();
+  return released;
 }
 
 bool Scheduler::release_block() {
