@@ -84,14 +84,14 @@ void apply_kernel(StreamAddress stream, const std::string& kernel, const py::obj
 
 void laplacian(StreamAddress stream, const std::string& kernel, const py::object& bandwidth,
                const py::object& exponent, double gamma, double coef0, int degree,
-               const py::object& offset, const py::object& rows, const py::object& cols, bool same,
+               const py::object& offset, const py::object& rows, const py::object& cols,
                const Place& place, const py::object& tile) {
   const cuda::KernelFunction function =
       function_of(kernel, bandwidth, exponent, gamma, coef0, degree, offset);
   with_type_of(tile, [&](auto type) {
     using T = decltype(type);
     cuda::laplacian<T>(stream_at(stream), function, DeviceArray(rows).matrix<const T>(),
-                       DeviceArray(cols).matrix<const T>(), same, place_of(place),
+                       DeviceArray(cols).matrix<const T>(), place_of(place),
                        DeviceArray(tile).matrix<T>());
   });
 }
@@ -134,8 +134,7 @@ void register_cuda_gram(py::module_& module) {
              "row_exponents"_a, "cols"_a, "col_norms"_a, "col_exponents"_a, "same"_a, "place"_a,
              "tile"_a);
   module.def("laplacian", &laplacian, "stream"_a, "kernel"_a, "bandwidth"_a, "exponent"_a,
-             "gamma"_a, "coef0"_a, "degree"_a, "offset"_a, "rows"_a, "cols"_a, "same"_a, "place"_a,
-             "tile"_a);
+             "gamma"_a, "coef0"_a, "degree"_a, "offset"_a, "rows"_a, "cols"_a, "place"_a, "tile"_a);
   module.def("mirror", &mirror, "stream"_a, "upper"_a, "lower"_a);
   module.def("mirror_diagonal", &mirror_diagonal, "stream"_a, "square"_a);
   module.def("squared_distances", &squared_distances, "stream"_a, "x"_a, "pairs"_a, "out"_a);

@@ -209,6 +209,29 @@ def _unchanged(array: NDArray[Any]) -> Array:
     return array
 
 
+def lying_with(value: Array, array: NDArray[Any]) -> Array:
+    """Return a result from the host in the library of `value`, and where that lies."""
+    if _gpu_of(value):
+        device = _device_holding(value)
+        with device.entered():
+            return giver(value)(device.xp.asarray(array))
+    return giver(value)(array)
+
+
+def to_host(value: Array) -> NDArray[Any]:
+    """Return a result as a NumPy array, on its memory if that is the host's."""
+    if not _gpu_of(value):
+        return np.asarray(value)
+    device = _device_holding(value)
+    with device.entered():
+        return device.to_host(device.adopt(value))
+
+
+def _device_holding(value: Array) -> Device:
+    library = gpu_library("to_host", "value")
+    return library.holding(library.adopt(value))
+
+
 class Output:
     """The result of a function: the caller's `out`, or a new array in the caller's library."""
 

@@ -50,7 +50,6 @@ def laplacian(
     offset: Any,
     rows: Any,
     cols: Any,
-    same: bool,
     place: _Place,
     tile: Any,
 ) -> None: ...

@@ -40,9 +40,9 @@ def center(
     ValueError
         Not square, too small, a NaN or infinity, whose index is named; a partly overlapping `out`.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
     MemoryError
-        A result larger than the machine's memory.
+        A result larger than the memory, of the machine or of the GPU.
 
     Notes
     -----

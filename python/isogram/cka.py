@@ -79,14 +79,15 @@ def hsic(
     ValueError
         Different numbers of samples, a NaN or infinity, whose index is named.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
 
     Notes
     -----
     Types: float16, bfloat16, float32 → float32 tiles → float64 sums; any float64 input, and the
     polynomial kernel → float64 throughout. The linear kernel centres the features first, and takes
     n·d1·d2 operations instead of n²(d1 + d2) where that is less. Memory: one packed copy of the
-    inputs; nothing n × n is held.
+    inputs; nothing n × n is held. On a GPU those n·d1·d2 are of float64, tiles take at most one GiB,
+    and the result is waited for, once.
     Sources: Gretton et al. 2005 (biased), Song et al. 2012 (debiased).
 
     Examples
@@ -152,7 +153,7 @@ def cka(
     ValueError
         Different numbers of samples, a NaN or infinity, whose index is named.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
 
     Notes
     -----
@@ -229,13 +230,14 @@ def cka_matrix(
         Layers of other than two dimensions or of different numbers of samples, a NaN or infinity,
         whose layer and index are named.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
 
     Notes
     -----
     Types, sources as for `cka`; float64 throughout if any layer is float64. Cost: one Gram per
     layer, n²·d_l operations (or feature space, where that is cheaper), and n² per pair of layers.
-    Memory: one packed copy of the layers; nothing n × n is held.
+    Memory: one packed copy of the layers; nothing n × n is held. On a GPU as for `hsic`, except that
+    nothing waits; progress is reported once, when all is queued.
 
     Examples
     --------

@@ -56,12 +56,12 @@ def compare(
     ValueError
         Not square, of different sizes, too small, a NaN or infinity, whose index is named.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
 
     Notes
     -----
     Types: any → float64 throughout. Cost: n², and n² log n for spearman and kendall. Memory: the
-    two triangles in float64. Sources: Kriegeskorte et al. 2008 (RSA); Knight 1966 (tau-b).
+    two triangles in float64; on a GPU, whose answer is waited for, some such copies. Sources: Kriegeskorte et al. 2008 (RSA); Knight 1966 (tau-b).
 
     Examples
     --------
@@ -153,9 +153,9 @@ def jsd(
         A negative entry, a row that does not sum to 1, a NaN or infinity, whose index is named; a
         wrong shape.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
     MemoryError
-        A result larger than the machine's memory.
+        A result larger than the memory, of the machine or of the GPU.
 
     Notes
     -----

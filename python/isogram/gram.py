@@ -88,9 +88,9 @@ def gram(
     ValueError
         A NaN or infinity, whose index is named; a wrong shape; "median" where the median is 0.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
     MemoryError
-        A result larger than the machine's memory.
+        A result larger than the memory, of the machine or of the GPU.
 
     Notes
     -----
@@ -182,14 +182,14 @@ def bandwidth(
     ValueError
         Fewer than two samples, a NaN or infinity, whose index is named.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
     MemoryError
         More pairs than fit in the machine's memory.
 
     Notes
     -----
     Types: any → float64 differences and sums. Cost: d operations per pair. Memory: 8 bytes per
-    pair, 24 for drawn ones. Source of the median rule: Gretton et al. 2012, "A kernel two-sample
+    pair, 24 for drawn ones. A GPU is waited for, once. Source of the median rule: Gretton et al. 2012, "A kernel two-sample
     test".
 
     Examples

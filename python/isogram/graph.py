@@ -22,7 +22,7 @@ from isogram._arguments import (
     same_samples,
     threads,
 )
-from isogram._arrays import Array, Output, as_matrix, giver
+from isogram._arrays import Array, Output, as_matrix, giver, lying_with, result_dtype, to_host
 from isogram._backend import device_of
 from isogram._device import graph as on_gpu
 from isogram._device.results import fetched
@@ -64,23 +64,23 @@ class Csr:
 
     def toarray(self) -> Array:
         """Return the dense (n, n) matrix."""
-        indptr, indices, data = (np.asarray(a) for a in (self.indptr, self.indices, self.data))
+        indptr, indices, data = (to_host(a) for a in (self.indptr, self.indices, self.data))
         check_memory("toarray", self.shape, data.dtype, "use to_scipy")
         dense = np.zeros(self.shape, data.dtype)
         dense[np.repeat(np.arange(self.shape[0]), np.diff(indptr)), indices] = data
-        return giver(self.data)(dense)
+        return lying_with(self.data, dense)
 
     def to_scipy(self) -> csr_array:
-        """Return a `scipy.sparse.csr_array` on the same memory."""
+        """Return a `scipy.sparse.csr_array`, on the same memory if that is the host's."""
         try:
             from scipy.sparse import csr_array
         except ImportError as error:
             raise ImportError("to_scipy: SciPy is not installed: pip install scipy") from error
         # SciPy wants both index arrays of one type, and copies neither when they are.
-        indices, indptr = np.asarray(self.indices), np.asarray(self.indptr)
+        indices, indptr = to_host(self.indices), to_host(self.indptr)
         if indptr[-1] <= np.iinfo(np.int32).max:
             indptr = indptr.astype(np.int32)
-        return csr_array((np.asarray(self.data), indices, indptr), shape=self.shape)
+        return csr_array((to_host(self.data), indices, indptr), shape=self.shape)
 
 
 class Motifs(NamedTuple):
@@ -151,7 +151,7 @@ def graph(
     ValueError
         `k` out of range, fewer than two samples, a NaN or infinity, whose index is named.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
     MemoryError
         A dense result larger than the machine's memory.
 
@@ -159,8 +159,10 @@ def graph(
     -----
     Types: float16, bfloat16, float32 → float32 → float32; float64 throughout. Norms are float64;
     only a row of zeros has no direction: rows of tiny norm are scaled, not clamped. Cost: n²·d/2
-    multiply-adds. Memory: one packed copy of `x`; with `k`, nothing n × n. Source: Chen et al.
-    2021, arXiv:2111.11165, where the norm is clamped at 1e-8.
+    multiply-adds. Memory: one packed copy of `x`; with `k`, nothing n × n. On a GPU nothing waits for
+    the dense graph, in which a NaN or infinity gives NaN; the sparse one waits once, to learn how
+    many edges there are. Source: Chen et al. 2021, arXiv:2111.11165, where the norm is clamped at
+    1e-8.
 
     Examples
     --------
@@ -189,7 +191,9 @@ def graph(
     parts: Any
     if device:
         with device.entered():
-            queued = on_gpu.knn_graph(device, rows, neighbours, center, symmetrize, rounding)
+            queued = on_gpu.knn_graph(
+                device, rows, neighbours, center, symmetrize, rounding, result_dtype(rows)
+            )
             parts = on_gpu.fetched_graph(device, "graph", {"x": rows}, queued)
     else:
         parts = _core.knn_graph(rows, neighbours, center, symmetrize, workers)
@@ -248,13 +252,13 @@ def gbs(
         Different numbers of samples, fewer than two, `k` out of range, a NaN or infinity, whose
         index is named.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
 
     Notes
     -----
     Types: float16, bfloat16, float32 → float32 cosines → float64 sums; any float64 input → float64
     throughout. Cost: n²(d1 + d2)/2. Memory: one packed copy of the inputs; nothing n × n is held.
-    Source: Chen et al. 2021, arXiv:2111.11165.
+    The result of a GPU is waited for, once. Source: Chen et al. 2021, arXiv:2111.11165.
 
     Examples
     --------
@@ -322,13 +326,14 @@ def gbs_matrix(
         Layers of other than two dimensions or of different numbers of samples, fewer than two
         samples, `k` out of range, a NaN or infinity, whose layer and index are named.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
 
     Notes
     -----
     Types and source as for `gbs`; float64 throughout if any layer is float64. Cost: n²·d_l/2
     per layer, and n² per pair of layers. Memory: one packed copy of the layers and n sums per pair;
-    nothing n × n is held.
+    nothing n × n is held. On a GPU nothing waits: a NaN or infinity in a layer gives NaN in its row
+    and column; progress is reported once, when all is queued.
 
     Examples
     --------
@@ -401,12 +406,12 @@ def modularity(x: Array, labels: Any, *, k: int = 3, num_threads: int | None = N
     ValueError
         A wrong number of labels, `k` out of range, a NaN or infinity, whose index is named.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
 
     Notes
     -----
     Types as for `graph`, sums in float64. Cost: n²·d/2 multiply-adds. Memory: one packed copy of
-    `x` and the sparse graph. Source: Lu et al. 2022, arXiv:2111.12485.
+    `x` and the sparse graph, which a GPU passes on to the host. Source: Lu et al. 2022, arXiv:2111.12485.
 
     Examples
     --------

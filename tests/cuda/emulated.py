@@ -68,6 +68,9 @@ class EmulatedArray(NDArrayOperatorsMixin):
         names = ("shape", "typestr", "data", "strides")
         return {name: interface[name] for name in names} | {"version": 3}
 
+    def __dlpack_device__(self):
+        return 2, self.number
+
     def __len__(self):
         return len(self._host)
 
@@ -81,6 +84,8 @@ class EmulatedArray(NDArrayOperatorsMixin):
         self._host[on_host(key)] = on_host(value)
 
     def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
         attribute = getattr(self._host, name)
         return emulated(attribute) if callable(attribute) else on_device(attribute, self.number)
 

@@ -19,8 +19,10 @@ SIGNATURES = {
     "gram": f"(x, y=None, *, {KERNEL}, {PARAMETERS}, {PRECISION}, out=None, num_threads=None)",
     "bandwidth": '(x, *, rule="median", max_pairs=524288, seed=0, num_threads=None)',
     "center": '(k, *, estimator="biased", out=None, num_threads=None)',
-    "hsic": f'(x, y, *, {KERNEL}, estimator="debiased", {PARAMETERS}, {PRECISION}, num_threads=None)',
-    "cka": f'(x, y, *, {KERNEL}, estimator="debiased", {PARAMETERS}, {PRECISION}, num_threads=None)',
+    "hsic": f'(x, y, *, {KERNEL}, estimator="debiased", {PARAMETERS}, '
+    f"{PRECISION}, num_threads=None)",
+    "cka": f'(x, y, *, {KERNEL}, estimator="debiased", {PARAMETERS}, '
+    f"{PRECISION}, num_threads=None)",
     "cka_matrix": f'(layers, other=None, *, {KERNEL}, estimator="debiased", {PARAMETERS}, '
     f"{PRECISION}, {END})",
     "graph": f"(x, *, k=None, center=False, symmetrize=True, {PRECISION}, num_threads=None)",

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from isogram._arguments import Kernel
+from isogram._arrays import result_dtype
 from isogram._device.device import Device, DeviceArray
 from isogram._device.tiles import (
     GramTiles,
@@ -90,8 +91,7 @@ def _in_gram_space(
 ) -> _Moments:
     xp, n, count = device.xp, len(layers[0]), len(layers)
     # Powers of inner products leave float32's range, and its digits, where the features do not.
-    is_double = kernel.name == "polynomial" or any(x.dtype == np.float64 for x in layers)
-    dtype = np.dtype(np.float64 if is_double else np.float32)
+    dtype = np.dtype(np.float64) if kernel.name == "polynomial" else result_dtype(*layers)
     is_linear = kernel.name == "linear"
     grams = [
         GramTiles(
@@ -137,7 +137,7 @@ def _in_gram_space(
     # (exponentials) or to √(K_ii K_jj) (inner products); those of sums, to the sums.
     exponential = kernel.name in ("rbf", "laplacian")
     entries = squares + (n * offsets) ** 2 if exponential else traces**2
-    eps = sys.float_info.epsilon if is_double else float(np.finfo(np.float32).eps)
+    eps = float(np.finfo(dtype.type).eps)
     rounding = eps * eps * entries + sys.float_info.epsilon * squares
     exponents = xp.zeros(count, np.int32)
     if is_linear:

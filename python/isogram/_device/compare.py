@@ -92,7 +92,7 @@ def _kendall(device: Device, a: DeviceArray, b: DeviceArray) -> DeviceArray:
     in_order = first_b[xp.argsort(keys, kind="stable")].astype(np.float64)
     discordant = device.zeros((1,), np.uint64)
     device.kernels.count_inversions(device.stream, in_order, device.empty((m,)), discordant)
-    discordant = discordant.view(np.int64)
+    discordant = discordant.view(np.int64)[0]
 
     def ties(first: DeviceArray, end: DeviceArray) -> DeviceArray:
         return (end - first - 1).sum() // 2

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arguments import Kernel
+from isogram._arrays import result_dtype
 from isogram._device.device import Device, DeviceArray
 from isogram._device.results import fetched, first_not_finite
 from isogram._device.tiles import GramTiles, mirror, upper_tiles
@@ -40,10 +41,16 @@ def dense_graph(
 
 
 def knn_graph(
-    device: Device, x: DeviceArray, k: int, center: bool, symmetrize: bool, precision: str
+    device: Device,
+    x: DeviceArray,
+    k: int,
+    center: bool,
+    symmetrize: bool,
+    precision: str,
+    dtype: np.dtype[Any],
 ) -> SparseRows:
     """Return the graph of each row's `k` nearest; what is not finite has no edges."""
-    weights, indices = _nearest(device, x, k, center, precision)
+    weights, indices = _nearest(device, x, k, center, precision, dtype)
     if symmetrize:
         return _symmetrized(device, weights, indices)
     xp = device.xp
@@ -65,11 +72,10 @@ def fetched_graph(
 
 
 def _nearest(
-    device: Device, x: DeviceArray, k: int, center: bool, precision: str
+    device: Device, x: DeviceArray, k: int, center: bool, precision: str, dtype: np.dtype[Any]
 ) -> tuple[DeviceArray, DeviceArray]:
     """Return the largest cosines of every row, falling, and their columns; both (n, k)."""
     n = len(x)
-    dtype = np.dtype(np.float64 if x.dtype == np.float64 else np.float32)
     cosines = GramTiles(device, x, None, _COSINE, dtype, centered=center, precision=precision)
     edge = min(n, device.tile_edge(1, dtype))
     scratch = device.empty((edge, edge), dtype)
@@ -112,7 +118,7 @@ def _sorted(
 
 def modularity(device: Device, x: DeviceArray, classes: NDArray[np.int64], k: int) -> float:
     """Return Newman's Q of the k-NN graph, NaN where the edges weigh nothing in all."""
-    graph = knn_graph(device, x, k, False, True, "float32")
+    graph = knn_graph(device, x, k, False, True, "float32", result_dtype(x))
     indptr, indices, data = fetched(device, "modularity", {"x": x}, *graph)
     edges = slice(indptr[-1])
     tails = classes[np.repeat(np.arange(len(x)), np.diff(indptr))]
@@ -150,9 +156,8 @@ def _gbs_of_full(
     precision: str,
 ) -> DeviceArray:
     layers = [*x, *(y or [])]
-    n, count = len(x[0]), len(layers)
+    n, count, dtype = len(x[0]), len(layers), result_dtype(*layers)
     of_y = slice(0 if y is None else len(x), count)
-    dtype = np.dtype(np.float64 if any(a.dtype == np.float64 for a in layers) else np.float32)
     cosines = [
         GramTiles(device, a, None, _COSINE, dtype, centered=center, precision=precision)
         for a in layers
@@ -186,7 +191,7 @@ def _gbs_of_nearest(
     center: bool,
     precision: str,
 ) -> DeviceArray:
-    xp, n = device.xp, len(x[0])
+    xp, n, dtype = device.xp, len(x[0]), result_dtype(*x, *(y or []))
 
     def dots(a: SparseRows, b: SparseRows) -> DeviceArray:
         products = device.empty((n,))
@@ -194,7 +199,7 @@ def _gbs_of_nearest(
         return products
 
     def graphs_of(side: Sequence[DeviceArray]) -> list[SparseRows]:
-        return [knn_graph(device, a, k, center, True, precision) for a in side]
+        return [knn_graph(device, a, k, center, True, precision, dtype) for a in side]
 
     def validity(side: Sequence[DeviceArray]) -> DeviceArray:
         # What is not finite has no edges, of which 0 would come: NaN instead.

@@ -156,7 +156,8 @@ class GramTiles:
 
     def compute(self, tile: Tile, out: DeviceArray) -> None:
         """Write a tile of the matrix."""
-        kernels, left, right = self._device.kernels, self._left, self._right
+        kernels, stream = self._device.kernels, self._device.stream
+        left, right = self._left, self._right
         function = (
             self._kernel.name,
             self._bandwidth,
@@ -166,11 +167,12 @@ class GramTiles:
             self._kernel.degree,
             self.offset,
         )
-        where = (self._is_one_set, tile.place, out)
+        where = (tile.place, out)
         if self._kernel.name == "laplacian":
-            kernels.laplacian(self._device.stream, *function, left.data, right.data, *where)
+            kernels.laplacian(stream, *function, left.data, right.data, *where)
             return
         a, b = left.data[tile.rows], right.data[tile.cols]
         self._device.matmul(a, b.T, out, self._precision)
         if not self._is_plain:
-            kernels.apply_kernel(self._device.stream, *function, *left[1:], *right[1:], *where)
+            sides = (*left[1:], *right[1:], self._is_one_set)
+            kernels.apply_kernel(stream, *function, *sides, *where)
