@@ -7,6 +7,7 @@
 
 #include "detail/launch.cuh"
 #include "detail/number.cuh"
+#include "detail/pairs.cuh"
 #include "detail/reduce.cuh"
 
 namespace isogram::cuda {
@@ -128,72 +129,22 @@ __device__ T divergence_of_far(T a) {
   return 1 + (of_a + b * std::log2(b));
 }
 
-// Twice what one entry of either distribution adds to their divergence.
 template <class T>
-__device__ T divergence_of(double p, double q) {
-  const T sum = static_cast<T>(p + q);
-  if (sum == 0) return 0;
-  const T r = static_cast<T>(std::abs(p - q)) / sum;
-  return sum * (r < T(0.5) ? divergence_of_near(r)
-                           : divergence_of_far(static_cast<T>(p < q ? p : q) / sum));
-}
+struct Divergence {
+  static constexpr int kUnrolled = 1;
 
-constexpr int kPairs = 32;                        // a block has 32 × 32 pairs of rows,
-constexpr int kPairThreads = 16;                  // 16 × 16 threads,
-constexpr int kPairStep = kPairs / kPairThreads;  // each of which has 2 × 2 of the pairs,
-constexpr int kPairEntries = 32;                  // and reads so many entries of the rows at a time
+  // Twice what one entry of either distribution adds.
+  __device__ static double term(double p, double q) {
+    const T sum = static_cast<T>(p + q);
+    if (sum == 0) return 0;
+    const T r = static_cast<T>(std::abs(p - q)) / sum;
+    return sum * (r < T(0.5) ? divergence_of_near(r)
+                             : divergence_of_far(static_cast<T>(p < q ? p : q) / sum));
+  }
 
-// One double more per row than there are entries: threads read different rows at once.
-struct PairMemory {
-  double p[kPairs][kPairEntries + 1];
-  double q[kPairs][kPairEntries + 1];
+  // Rounding may leave 1; NaN stays.
+  __device__ static T finish(double sum) { return sum > 2 ? T(1) : static_cast<T>(sum / 2); }
 };
-
-// Entries from number `begin` on of the rows from number `first` on; what does not exist is 0.
-__device__ void load_entries(const Matrix<const double>& x, std::int64_t first, std::int64_t begin,
-                             double (&to)[kPairs][kPairEntries + 1]) {
-  const int thread = static_cast<int>(threadIdx.y * kPairThreads + threadIdx.x);
-  const int entry = thread % kPairEntries;
-  for (int i = thread / kPairEntries; i < kPairs; i += kThreads / kPairEntries) {
-    const bool exists = first + i < x.rows && begin + entry < x.cols;
-    to[i][entry] = exists ? x.data[(first + i) * x.stride + begin + entry] : 0;
-  }
-}
-
-template <class T>
-__global__ void __launch_bounds__(kThreads)
-    sum_divergences(Matrix<const double> p, Matrix<const double> q, Matrix<T> tile) {
-  auto& memory = shared_memory<PairMemory>();
-  const std::int64_t first_row = std::int64_t{blockIdx.y} * kPairs;
-  const std::int64_t first_col = std::int64_t{blockIdx.x} * kPairs;
-  double sums[kPairStep][kPairStep] = {};
-  for (std::int64_t begin = 0; begin < p.cols; begin += kPairEntries) {
-    load_entries(p, first_row, begin, memory.p);
-    load_entries(q, first_col, begin, memory.q);
-    __syncthreads();
-    for (int entry = 0; entry < kPairEntries; ++entry) {
-#pragma unroll
-      for (int i = 0; i < kPairStep; ++i) {
-#pragma unroll
-        for (int j = 0; j < kPairStep; ++j) {
-          sums[i][j] += divergence_of<T>(memory.p[threadIdx.y + i * kPairThreads][entry],
-                                         memory.q[threadIdx.x + j * kPairThreads][entry]);
-        }
-      }
-    }
-    __syncthreads();
-  }
-  for (int i = 0; i < kPairStep; ++i) {
-    for (int j = 0; j < kPairStep; ++j) {
-      const std::int64_t row = first_row + threadIdx.y + i * kPairThreads;
-      const std::int64_t col = first_col + threadIdx.x + j * kPairThreads;
-      const double divergence = sums[i][j] > 2 ? 1.0 : sums[i][j] / 2;  // NaN stays
-      if (row < tile.rows && col < tile.cols) {
-        tile.data[row * tile.stride + col] = static_cast<T>(divergence);
-      }
-    }
-  }
-}
 
 bool has_16_bits(Type type) {
   return type == Type::float16 || type == Type::bfloat16;
@@ -235,9 +186,7 @@ void normalise_rows(Stream stream, const Input& x, const Matrix<double>& out) {
 template <class T>
 void jsd(Stream stream, const Matrix<const double>& p, const Matrix<const double>& q,
          const Matrix<T>& tile) {
-  const dim3 grid(blocks_for(tile.cols, kPairs), blocks_for(tile.rows, kPairs));
-  launch(sum_divergences<T>, grid, dim3(kPairThreads, kPairThreads), sizeof(PairMemory), stream, p,
-         q, tile);
+  launch_pairs(stream, p, q, {}, tile, Divergence<T>());
 }
 
 template void jsd(Stream, const Matrix<const double>&, const Matrix<const double>&,

@@ -242,10 +242,10 @@ void expect_divergences(const Matrix& p, const Matrix& q) {
   }
 }
 
-// Around 32 × 32 pairs and 32 entries.
+// Around 64 × 64 pairs and slices of 16 entries.
 TEST(JensenShannon, EverySize) {
-  for (const std::size_t cols : {1, 2, 31, 32, 33, 65}) {
-    for (const std::size_t rows : {1, 15, 17, 31, 32, 33}) {
+  for (const std::size_t cols : {1, 2, 15, 16, 17, 33}) {
+    for (const std::size_t rows : {1, 4, 5, 63, 64, 65}) {
       SCOPED_TRACE(at(rows, cols));
       const Matrix p = normalised(distributions(rows, cols, 6));
       const Matrix q = normalised(distributions(5, cols, 7));

@@ -32,7 +32,7 @@ template <class T>
 void add_row_sums(Stream stream, const Tiles<const T>& tiles, Place place, bool mirrored,
                   const RowSums& out);
 
-// Doubles that add_products uses of `scratch`: at most 19 MB.
+// Doubles that add_products uses of `scratch`: about 20 MB at most, or the table where that is more.
 constexpr std::int64_t product_scratch(std::int64_t x_layers, std::int64_t y_layers);
 
 // table[l, m] += weight · Σ_ij X_l[i, j] Y_m[i, j], x.layers × y.layers; weight is 2 for mirrored

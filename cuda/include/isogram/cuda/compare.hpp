@@ -40,9 +40,8 @@ void normalise_rows(Stream stream, const Input& x, const Matrix<double>& out);
 // sum, which is float64. So T = float may do all but a − b, a + b and the sum in float32, a quarter
 // of the work of float64 on an H100; and p and q need no logarithms beside them.
 // r < 1/2 takes the series (10 terms for float, 24 for double), the others 1 − H(a/(a + b)), the
-// entropy of a coin. Cost: p.rows · q.rows · p.cols times a division and either of them; about 80
-// float32 instructions where lanes disagree, so that compute sets the pace: 32 × 32 pairs of rows
-// share what a block reads.
+// entropy of a coin. Cost: p.rows · q.rows · p.cols times a division and either of them, about 80
+// float32 instructions where lanes disagree: compute sets the pace.
 template <class T>
 void jsd(Stream stream, const Matrix<const double>& p, const Matrix<const double>& q,
          const Matrix<T>& tile);
