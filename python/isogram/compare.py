@@ -61,7 +61,8 @@ def compare(
     Notes
     -----
     Types: any → float64 throughout. Cost: n², and n² log n for spearman and kendall. Memory: the
-    two triangles in float64; on a GPU, whose answer is waited for, some such copies. Sources: Kriegeskorte et al. 2008 (RSA); Knight 1966 (tau-b).
+    two triangles in float64; on a GPU, whose answer is waited for, some such copies. Sources:
+    Kriegeskorte et al. 2008 (RSA); Knight 1966 (tau-b).
 
     Examples
     --------

@@ -189,8 +189,8 @@ def bandwidth(
     Notes
     -----
     Types: any → float64 differences and sums. Cost: d operations per pair. Memory: 8 bytes per
-    pair, 24 for drawn ones. A GPU is waited for, once. Source of the median rule: Gretton et al. 2012, "A kernel two-sample
-    test".
+    pair, 24 for drawn ones. A GPU is waited for, once. Source of the median rule: Gretton et al.
+    2012, "A kernel two-sample test".
 
     Examples
     --------

@@ -159,10 +159,10 @@ def graph(
     -----
     Types: float16, bfloat16, float32 → float32 → float32; float64 throughout. Norms are float64;
     only a row of zeros has no direction: rows of tiny norm are scaled, not clamped. Cost: n²·d/2
-    multiply-adds. Memory: one packed copy of `x`; with `k`, nothing n × n. On a GPU nothing waits for
-    the dense graph, in which a NaN or infinity gives NaN; the sparse one waits once, to learn how
-    many edges there are. Source: Chen et al. 2021, arXiv:2111.11165, where the norm is clamped at
-    1e-8.
+    multiply-adds. Memory: one packed copy of `x`; with `k`, nothing n × n. On a GPU nothing waits
+    for the dense graph, in which a NaN or infinity gives NaN; the sparse one waits once, to learn
+    how many edges there are. Source: Chen et al. 2021, arXiv:2111.11165, where the norm is clamped
+    at 1e-8.
 
     Examples
     --------
@@ -411,7 +411,8 @@ def modularity(x: Array, labels: Any, *, k: int = 3, num_threads: int | None = N
     Notes
     -----
     Types as for `graph`, sums in float64. Cost: n²·d/2 multiply-adds. Memory: one packed copy of
-    `x` and the sparse graph, which a GPU passes on to the host. Source: Lu et al. 2022, arXiv:2111.12485.
+    `x` and the sparse graph, which a GPU passes on to the host. Source: Lu et al. 2022,
+    arXiv:2111.12485.
 
     Examples
     --------
