@@ -42,25 +42,25 @@ __device__ void add_moments(const Moments& moments, const RowSums& out, std::int
 
 // A warp per row.
 template <class T>
-__global__ void __launch_bounds__(kWarp* kWarps)
-    add_sums_of_rows(Tiles<const T> tiles, std::int64_t first, RowSums out) {
-  const std::int64_t row = std::int64_t{blockIdx.x} * kWarps + threadIdx.y;
+__device__ void add_sums_of_rows(const Tiles<const T>& tiles, unsigned block, std::int64_t node,
+                                 const RowSums& out) {
+  const std::int64_t row = std::int64_t{block} * kWarps + threadIdx.y;
   if (row >= tiles.rows) return;
   const T* entries = tiles.data + blockIdx.y * tiles.layer_stride + row * tiles.stride;
   Moments moments;
 #pragma unroll 4
   for (std::int64_t col = threadIdx.x; col < tiles.cols; col += kWarp) moments.add(entries[col]);
   moments = {warp_reduced(moments.sum, Sum()), warp_reduced(moments.square, Sum())};
-  if (threadIdx.x == 0) add_moments(moments, out, blockIdx.y * out.n + first + row);
+  if (threadIdx.x == 0) add_moments(moments, out, blockIdx.y * out.n + node + row);
 }
 
 // 32 columns per block; its warps take turns at the rows.
 using ColumnMoments = Moments[kWarps][kWarp];
 template <class T>
-__global__ void __launch_bounds__(kWarp* kWarps)
-    add_sums_of_columns(Tiles<const T> tiles, std::int64_t first, RowSums out) {
+__device__ void add_sums_of_columns(const Tiles<const T>& tiles, unsigned block, std::int64_t node,
+                                    const RowSums& out) {
   auto& partial = shared_memory<ColumnMoments>();
-  const std::int64_t col = std::int64_t{blockIdx.x} * kWarp + threadIdx.x;
+  const std::int64_t col = std::int64_t{block} * kWarp + threadIdx.x;
   Moments moments;
   if (col < tiles.cols) {
     const T* entries = tiles.data + blockIdx.y * tiles.layer_stride + col;
@@ -76,7 +76,19 @@ __global__ void __launch_bounds__(kWarp* kWarps)
     moments.sum += partial[warp][threadIdx.x].sum;
     moments.square += partial[warp][threadIdx.x].square;
   }
-  add_moments(moments, out, blockIdx.y * out.n + first + col);
+  add_moments(moments, out, blockIdx.y * out.n + node + col);
+}
+
+// The first `row_blocks` blocks of a layer sum up its rows, the others its columns: soon after, so
+// that they find them in the cache.
+template <class T>
+__global__ void __launch_bounds__(kWarp* kWarps)
+    add_sums(Tiles<const T> tiles, Place place, unsigned row_blocks, RowSums out) {
+  if (blockIdx.x < row_blocks) {
+    add_sums_of_rows(tiles, blockIdx.x, place.row, out);
+  } else {
+    add_sums_of_columns(tiles, blockIdx.x - row_blocks, place.col, out);
+  }
 }
 
 // ---- Products of layers ----------------------------------------------------------------------
@@ -137,13 +149,11 @@ void clear_diagonal(Stream stream, const Tiles<T>& tiles, Place place) {
 template <class T>
 void add_row_sums(Stream stream, const Tiles<const T>& tiles, Place place, bool mirrored,
                   const RowSums& out) {
-  const auto layers = static_cast<unsigned>(tiles.layers);
-  const dim3 block(kWarp, kWarps);
-  launch(add_sums_of_rows<T>, dim3(blocks_for(tiles.rows, kWarps), layers), block, 0, stream, tiles,
-         place.row, out);
-  if (!mirrored) return;
-  launch(add_sums_of_columns<T>, dim3(blocks_for(tiles.cols, kWarp), layers), block,
-         sizeof(ColumnMoments), stream, tiles, place.col, out);
+  const unsigned row_blocks = blocks_for(tiles.rows, kWarps);
+  const unsigned col_blocks = mirrored ? blocks_for(tiles.cols, kWarp) : 0;
+  const dim3 grid(row_blocks + col_blocks, static_cast<unsigned>(tiles.layers));
+  launch(add_sums<T>, grid, dim3(kWarp, kWarps), sizeof(ColumnMoments), stream, tiles, place,
+         row_blocks, out);
 }
 
 template <class T>

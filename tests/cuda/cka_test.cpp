@@ -121,13 +121,13 @@ TEST(RowSums, EverySize) {
 }
 
 TEST(RowSums, OnlyThoseThatAreWanted) {
-  const std::vector<Matrix> layers = normal_layers<float>(2, 20, 20, 4);
-  DeviceTiles<float> tiles(layers);
-  std::vector<double> both_sums(40), both_squares(40), sums(40), squares(40);
-  cuda::add_row_sums<float>(nullptr, tiles.view(), {}, true,
-                            {both_sums.data(), both_squares.data(), 20});
-  cuda::add_row_sums<float>(nullptr, tiles.view(), {}, true, {sums.data(), nullptr, 20});
-  cuda::add_row_sums<float>(nullptr, tiles.view(), {}, true, {nullptr, squares.data(), 20});
+  const cuda::Place place{0, 15};
+  DeviceTiles<float> tiles(normal_layers<float>(2, 15, 30, 4), place, 15, 15);
+  std::vector<double> both_sums(60), both_squares(60), sums(60), squares(60);
+  cuda::add_row_sums<float>(nullptr, tiles.view(), place, true,
+                            {both_sums.data(), both_squares.data(), 30});
+  cuda::add_row_sums<float>(nullptr, tiles.view(), place, true, {sums.data(), nullptr, 30});
+  cuda::add_row_sums<float>(nullptr, tiles.view(), place, true, {nullptr, squares.data(), 30});
   EXPECT_EQ(sums, both_sums);
   EXPECT_EQ(squares, both_squares);
 }

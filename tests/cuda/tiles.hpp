@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "cuda/support.hpp"
 #include "isogram/cuda/tiles.hpp"
+#include "support.hpp"
 
 namespace isogram_test {
 

@@ -69,7 +69,7 @@ inline int chunk_of(int layers) {
   return chunk;
 }
 
-// Of the blocks of a launch.
+// Of layer pairs, in any block of a launch.
 template <class T>
 int most_cells(const LayerPairs<T>& pairs) {
   const bool is_triangle = pairs.is_one_set && pairs.x_blocks == 1;
@@ -159,9 +159,9 @@ using CellSums = double[kThreadLayers][kThreadLayers];
 template <class T>
 struct Cursor {
   const LayerPairs<T>& pairs;
-  int entry;      // in the chunk
-  int entry_col;  // the same
-  int row, col;
+  int entry;      // its place in the chunk,
+  int entry_col;  // its column there,
+  int row, col;   // and where it is among all entries
 
   __device__ Cursor(const LayerPairs<T>& pairs, int strip, int chunk)
       : pairs(pairs),
@@ -274,8 +274,8 @@ __device__ void add_chunks(const LayerPairs<T>& pairs, const Team& team, int str
   }
 }
 
-// Adds up the sums of groups for the same row of a chunk, pair by pair of them in a fixed order:
-// the first `height` groups then have the totals. Uses the memory that add_chunks is done with.
+// Adds up the sums of groups that have the same row of a chunk, two by two: the first `height`
+// groups then have the totals. Uses the memory that add_chunks is done with.
 __device__ inline void add_groups(const Team& team, int height, ProductMemory& memory,
                                   CellSums& sums) {
   for (int count = team.groups / height; count > 1;) {

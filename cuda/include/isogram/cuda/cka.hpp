@@ -22,7 +22,9 @@ void clear_diagonal(Stream stream, const Tiles<T>& tiles, Place place);
 
 // Sums over rows of the whole matrices, layers × n each, either of which may be null:
 //   sums[l, i] += Σ_j K_l[i, j]      squares[l, i] += Σ_j K_l[i, j]²
-// A mirrored tile counts for the rows of its transpose too. One read of the tiles, two if mirrored.
+// A mirrored tile, which has no sample in both its rows and its columns, counts for the rows of
+// its transpose too. The tiles are read once, or twice if
+// mirrored: the second time from the cache where it holds a layer's tile.
 struct RowSums {
   double* sums;
   double* squares;
@@ -32,7 +34,7 @@ template <class T>
 void add_row_sums(Stream stream, const Tiles<const T>& tiles, Place place, bool mirrored,
                   const RowSums& out);
 
-// Doubles that add_products uses of `scratch`: about 20 MB at most, or the table where that is more.
+// Doubles that add_products uses of `scratch`: about 20 MB at most, or as many as the table has.
 constexpr std::int64_t product_scratch(std::int64_t x_layers, std::int64_t y_layers);
 
 // table[l, m] += weight · Σ_ij X_l[i, j] Y_m[i, j], x.layers × y.layers; weight is 2 for mirrored
@@ -46,8 +48,9 @@ constexpr std::int64_t product_scratch(std::int64_t x_layers, std::int64_t y_lay
 // float64 and 128 float32 multiply-adds per clock): 48 × 48 layers take 2304 multiply-adds per
 // entry, 36 clocks of a multiprocessor, while the 96 products of depth d = 1024 that made the
 // entries take 96 · 1024 / 128 = 768: 5 % of them where the float64 units are kept busy, 10 % at
-// half that. One set of 48 takes 1296 and 20 clocks against 384. Reading them, 192 bytes per entry
-// and set, takes 8 clocks per multiprocessor and set at 3.35 TB/s and 1.7 GHz, and overlaps.
+// half that. One set of 48 takes 1296 and 20 clocks against 384. Reading an entry, 192 bytes for 48
+// layers, takes 13 clocks of a multiprocessor's share of 3.35 TB/s at 1.7 GHz, and overlaps. GPUs
+// with few float64 units (GeForce) are bound by these sums.
 template <class T>
 void add_products(Stream stream, const Tiles<const T>& x, const Tiles<const T>& y, double weight,
                   double* table, double* scratch);

@@ -37,8 +37,8 @@ void normalise_rows(Stream stream, const Input& x, const Matrix<double>& out);
 //   g(r) = [(1 + r) log2(1 + r) + (1 − r) log2(1 − r)]/2 = Σ_{k ≥ 1} r^2k / (2k (2k − 1) ln 2)
 // No term of the series is negative, so it keeps the relative accuracy that the difference of two
 // logarithms of near equals would lose: a few eps of T for every pair of entries, and for their
-// sum, which is float64. So T = float may do all but a − b, a + b and the sum in float32, a quarter
-// of the work of float64 on an H100; and p and q need no logarithms beside them.
+// sum, which is float64. So T = float may do all but a − b, a + b and the sums in float32, at twice
+// the rate and with shorter series; and p and q need no logarithms beside them.
 // r < 1/2 takes the series (10 terms for float, 24 for double), the others 1 − H(a/(a + b)), the
 // entropy of a coin. Cost: p.rows · q.rows · p.cols times a division and either of them, about 80
 // float32 instructions where lanes disagree: compute sets the pace.
