@@ -22,9 +22,9 @@ void clear_diagonal(Stream stream, const Tiles<T>& tiles, Place place);
 
 // Sums over rows of the whole matrices, layers × n each, either of which may be null:
 //   sums[l, i] += Σ_j K_l[i, j]      squares[l, i] += Σ_j K_l[i, j]²
-// A mirrored tile, which has no sample in both its rows and its columns, counts for the rows of
-// its transpose too. The tiles are read once, or twice if
-// mirrored: the second time from the cache where it holds a layer's tile.
+// A mirrored tile, which has no sample in both its rows and its columns, counts for the rows of its
+// transpose too. The tiles are read once, or twice if mirrored: the second time from the cache
+// where that holds a layer's tile.
 struct RowSums {
   double* sums;
   double* squares;
