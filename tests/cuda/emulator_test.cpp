@@ -246,7 +246,8 @@ TEST(Emulator, ReportsThreadsThatWaitInVain) {
   expect_contains(refusal(barriers_in_two_places, 64), "wait for others that do not come");
   expect_contains(refusal(shuffle_of_some, 32), "thread (4, 0, 0) is in");
   expect_contains(refusal(barrier_beside_shuffle, 32), "wait for others that do not come");
-  expect_contains(refusal(use_warp, 24, static_cast<WarpResults*>(nullptr)),
+  std::vector<WarpResults> results(32);
+  expect_contains(refusal(use_warp, 24, results.data()),
                   "wait for others that do not come");  // lanes 24 to 31 do not exist
 }
 
