@@ -101,8 +101,8 @@ def _to_array(function: str, name: str, value: Array) -> tuple[NDArray[Any], str
     if _is_torch(value):
         return _torch_to_array(function, name, value)
     if _gpu_of(value):
-        array = _adopted(function, name, value)
-    elif hasattr(value, "__array__"):
+        return _gpu_to_array(function, name, value)
+    if hasattr(value, "__array__"):
         array = np.asarray(value)
     elif hasattr(value, "__dlpack__"):
         array = np.from_dlpack(value)
@@ -140,6 +140,14 @@ def _torch_to_array(function: str, name: str, tensor: Any) -> tuple[NDArray[Any]
         tensor = tensor.view(sys.modules["torch"].int16)
     array = _adopted(function, name, tensor) if _gpu_of(tensor) else tensor.numpy()
     return array.view(_BFLOAT16_BITS) if type_name == "bfloat16" else array, type_name
+
+
+def _gpu_to_array(function: str, name: str, value: Array) -> tuple[NDArray[Any], str]:
+    if str(getattr(value, "dtype", "")) == "bfloat16":
+        # CuPy cannot take it from JAX, but takes integers of the same bits.
+        return _adopted(function, name, value.view("uint16")), "bfloat16"
+    array = _adopted(function, name, value)
+    return array, array.dtype.name
 
 
 def _adopted(function: str, name: str, value: Array) -> NDArray[Any]:

@@ -55,6 +55,8 @@ def test_two_sets(gpu, kernel, dtype):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_memory_order(gpu, layout, dtype):
+    if (layout, dtype) == ("negative", "bfloat16"):
+        return  # CuPy has no bfloat16, and PyTorch no negative strides
     x, y = data((27, 33), dtype, seed=3), data((26, 33), dtype, seed=4)
     k = gpu.get(ig.gram(*(put_as(gpu, layout, a) for a in (x, y)), kernel="cosine"))
     assert_close(k, oracle.gram(x, y, kernel="cosine"), gram_tolerance(x, y, dtype, "cosine"))

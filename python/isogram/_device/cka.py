@@ -112,6 +112,7 @@ def _in_gram_space(
     row_sums = device.zeros((count, n))
     row_squares = device.zeros((count, n))
     traces = device.zeros((count,))
+    partial = device.empty((device.kernels.product_scratch(*products.shape),))
     for tile in upper_tiles(n, edge):
         tiles = scratch[:, : tile.shape[0], : tile.shape[1]]
         for gram, out in zip(grams, tiles, strict=True):
@@ -124,13 +125,9 @@ def _in_gram_space(
         device.kernels.add_row_sums(
             device.stream, tiles, tile.place, tile.is_mirrored, row_sums, row_squares
         )
+        weight = 2.0 if tile.is_mirrored else 1.0
         device.kernels.add_products(
-            device.stream,
-            tiles[:x_count],
-            tiles[y],
-            2.0 if tile.is_mirrored else 1.0,
-            products,
-            device.empty((device.kernels.product_scratch(*products.shape),)),
+            device.stream, tiles[:x_count], tiles[y], weight, products, partial
         )
     squares = row_squares.sum(axis=1)
     # Rounding errors of entries are relative to what they were before the offset came off
