@@ -110,7 +110,8 @@ def _in_gram_space(
     y = slice(0 if count == x_count else x_count, count)
     products = device.zeros((x_count, y.stop - y.start))
     row_sums = device.zeros((count, n))
-    row_squares = device.zeros((count, n))
+    # Of one set, the table of products has those of layers with themselves.
+    row_squares = None if count == x_count else device.zeros((count, n))
     traces = device.zeros((count,))
     partial = device.empty((device.kernels.product_scratch(*products.shape),))
     for tile in upper_tiles(n, edge):
@@ -129,7 +130,7 @@ def _in_gram_space(
         device.kernels.add_products(
             device.stream, tiles[:x_count], tiles[y], weight, products, partial
         )
-    squares = row_squares.sum(axis=1)
+    squares = products.diagonal() if row_squares is None else row_squares.sum(axis=1)
     # Rounding errors of entries are relative to what they were before the offset came off
     # (exponentials) or to √(K_ii K_jj) (inner products); those of sums, to the sums.
     exponential = kernel.name in ("rbf", "laplacian")

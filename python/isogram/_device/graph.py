@@ -155,7 +155,7 @@ def _gbs_of_full(
     center: bool,
     precision: str,
 ) -> DeviceArray:
-    layers = [*x, *(y or [])]
+    xp, layers = device.xp, [*x, *(y or [])]
     n, count, dtype = len(x[0]), len(layers), result_dtype(*layers)
     of_y = slice(0 if y is None else len(x), count)
     cosines = [
@@ -165,7 +165,7 @@ def _gbs_of_full(
     edge = min(n, device.tile_edge(count, dtype))
     scratch = device.empty((count, edge, edge), dtype)
     products = device.zeros((len(x), of_y.stop - of_y.start, n))
-    squares = device.zeros((count, n))
+    squares = None if y is None else device.zeros((count, n))
     for tile in upper_tiles(n, edge):
         tiles = scratch[:, : tile.shape[0], : tile.shape[1]]
         for layer, out in zip(cosines, tiles, strict=True):
@@ -173,14 +173,17 @@ def _gbs_of_full(
         if not tile.is_mirrored:
             device.kernels.clear_diagonal(device.stream, tiles, tile.place)
         where = (tile.place, tile.is_mirrored)
-        device.kernels.add_row_sums(device.stream, tiles, *where, None, squares)
+        if squares is not None:
+            device.kernels.add_row_sums(device.stream, tiles, *where, None, squares)
         device.kernels.add_row_products(
             device.stream, tiles[: len(x)], tiles[of_y], *where, products
         )
+    if squares is None:
+        squares = xp.diagonal(products).T  # of layers with themselves
     rows = zip(products, squares[: len(x)], strict=True)
-    table = device.xp.stack([_mean_cosines(device, ab, aa, squares[of_y]) for ab, aa in rows])
+    table = xp.stack([_mean_cosines(device, ab, aa, squares[of_y]) for ab, aa in rows])
     # Of one set, only the pairs on and above the diagonal were summed.
-    return table if y is not None else device.xp.triu(table) + device.xp.triu(table, 1).T
+    return xp.triu(table) + xp.triu(table, 1).T if y is None else table
 
 
 def _gbs_of_nearest(
