@@ -178,6 +178,8 @@ def _gpu_of(value: Array) -> str | None:
 
 
 def _is_on_cuda(value: Array) -> bool:
+    if _is_torch(value):
+        return bool(value.device.type == "cuda")
     device = getattr(value, "__dlpack_device__", None)
     return device is None or int(device()[0]) in _CUDA_DEVICES
 
