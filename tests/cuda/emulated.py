@@ -153,7 +153,7 @@ class EmulatedDevice(Device):
     """A GPU whose memory is the host's."""
 
     # Small enough for walks of several tiles over small matrices.
-    tile_bytes = 4 * 24 * 24
+    tile_bytes = 4 * 32 * 32
 
     @classmethod
     def adopt(cls, value):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import cupy
@@ -71,7 +72,7 @@ class CupyDevice(Device):
     @property
     def memory(self) -> int:
         """Return what the driver reports."""
-        return int(cupy.cuda.Device(self.number).mem_info[1])
+        return _memory(self.number)
 
     @property
     def scratch(self) -> int:
@@ -81,7 +82,9 @@ class CupyDevice(Device):
     @property
     def cost_of_doubles(self) -> float:
         """Return 1 where tensor cores multiply doubles as fast as other cores do floats."""
-        ratio: int = cupy.cuda.Device(self.number).attributes["SingleToDoublePrecisionPerfRatio"]
+        ratio: int = runtime.deviceGetAttribute(
+            runtime.cudaDevAttrSingleToDoublePrecisionPerfRatio, self.number
+        )
         return max(1.0, ratio / 2)
 
     def entered(self) -> AbstractContextManager[object]:
@@ -122,6 +125,11 @@ class CupyDevice(Device):
         """Wait for an array and copy it to the host."""
         host: NDArray[Any] = cupy.asnumpy(array)
         return host
+
+
+@cache  # a slow question
+def _memory(number: int) -> int:
+    return int(runtime.getDeviceProperties(number)["totalGlobalMem"])
 
 
 def _in_columns(matrix: DeviceArray) -> tuple[int, int]:
