@@ -75,6 +75,28 @@ __device__ void store_entries(const Matrix<T>& out, std::int64_t row, Columns<pa
   }
 }
 
+// The thread's r-th row, of those that start at `top`.
+__device__ inline std::int64_t row_from(std::int64_t top, int r) {
+  return top + r * kEntryThreads;
+}
+
+// Computes the entries again whose bits are set in `lost`, r * kEntries + k for the k-th of the
+// thread's r-th row. They are few as a rule: the warp turns to one after the other.
+template <bool packed, class T, class Function>
+__device__ void recompute(std::uint32_t lost, std::int64_t top, Columns<packed> columns,
+                          const Matrix<T>& out, const Function& function) {
+  while (const std::uint32_t losers = __ballot_sync(kAllLanes, lost != 0)) {
+    const int loser = __ffs(static_cast<int>(losers)) - 1;
+    const int entry = lost == 0 ? 0 : __ffs(static_cast<int>(lost)) - 1;
+    const std::int64_t i = __shfl_sync(kAllLanes, row_from(top, entry / kEntries), loser);
+    const std::int64_t j = __shfl_sync(kAllLanes, columns[entry % kEntries], loser);
+    const T value = function.again(i, j);
+    if (static_cast<int>(threadIdx.x) != loser) continue;
+    out.data[i * out.stride + j] = value;
+    lost &= lost - 1;
+  }
+}
+
 // out_ij = function(row state i, column state j, in_ij). `in` and `out` may be the same memory, as
 // every thread loads all its entries before it stores any. A Function has
 //   void begin()                             what a thread does once
@@ -87,7 +109,7 @@ template <bool packed, class Element, class T, class Function>
 __global__ void __launch_bounds__(kWarp* kEntryThreads)
     map_entries(Reader<Element> in, Matrix<T> out, Function function) {
   const std::int64_t top = std::int64_t{blockIdx.y} * kEntryThreads * kEntryRows + threadIdx.y;
-  const auto row_of = [&](int r) { return top + r * kEntryThreads; };
+  const auto row_of = [&](int r) { return row_from(top, r); };
   const Columns<packed> columns;
   function.begin();
 
@@ -122,18 +144,7 @@ __global__ void __launch_bounds__(kWarp* kEntryThreads)
     }
     store_entries(out, row_of(r), columns, values[r]);
   }
-
-  // Few as a rule: the warp turns to one after the other.
-  while (const std::uint32_t losers = __ballot_sync(kAllLanes, lost != 0)) {
-    const int loser = __ffs(static_cast<int>(losers)) - 1;
-    const int entry = lost == 0 ? 0 : __ffs(static_cast<int>(lost)) - 1;
-    const std::int64_t i = row_of(entry / kEntries);
-    const std::int64_t j = __shfl_sync(kAllLanes, columns[entry % kEntries], loser);
-    const T value = function.again(__shfl_sync(kAllLanes, i, loser), j);
-    if (static_cast<int>(threadIdx.x) != loser) continue;
-    out.data[i * out.stride + j] = value;
-    lost &= lost - 1;
-  }
+  recompute(lost, top, columns, out, function);
 }
 
 // For functions that compute every entry from the one that was there.
