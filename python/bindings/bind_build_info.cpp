@@ -16,9 +16,15 @@ constexpr const char* kCompiler = "Clang " __clang_version__;
 constexpr const char* kCompiler = "GCC " __VERSION__;
 #endif
 
+#if defined(ISOGRAM_HAS_CUDA)
+constexpr bool kHasCuda = true;
+#else
+constexpr bool kHasCuda = false;
+#endif
+
 py::dict build_info() {
   return py::dict("version"_a = ISOGRAM_VERSION, "compiler"_a = kCompiler,
-                  "build_type"_a = ISOGRAM_BUILD_TYPE, "cuda"_a = false);
+                  "build_type"_a = ISOGRAM_BUILD_TYPE, "cuda"_a = kHasCuda);
 }
 
 }  // namespace

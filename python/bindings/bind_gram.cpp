@@ -2,7 +2,6 @@
 
 #include <pybind11/stl.h>
 
-#include <array>
 #include <cstdint>
 
 #include "arguments.hpp"
@@ -12,15 +11,6 @@
 namespace isogram::bindings {
 
 namespace {
-
-constexpr std::array<std::pair<std::string_view, Kernel>, 6> kKernels{{
-    {"linear", Kernel::linear},
-    {"cosine", Kernel::cosine},
-    {"correlation", Kernel::correlation},
-    {"rbf", Kernel::rbf},
-    {"laplacian", Kernel::laplacian},
-    {"polynomial", Kernel::polynomial},
-}};
 
 using Pairs = py::array_t<std::int64_t, py::array::c_style>;
 
@@ -76,11 +66,6 @@ void rbf_from_squared_distances(const std::string& function, const py::array& va
 }
 
 }  // namespace
-
-KernelOptions kernel_options(const std::string& kernel, double bandwidth, double gamma, int degree,
-                             double coef0) {
-  return {from_name<Kernel>(kKernels, kernel, "kernel"), bandwidth, gamma, degree, coef0};
-}
 
 void register_gram(py::module_& module) {
   module.def("gram", &gram, "function"_a, "x"_a, "y"_a, "kernel"_a, "bandwidth"_a, "gamma"_a,

@@ -1,8 +1,8 @@
 """How alike two neural representations are: Gram matrices, CKA, GBS and semantic RSMs.
 
-Arrays are NumPy, PyTorch, JAX or anything with DLPack, in host memory; results come back in the
-library of the first argument. Gradients do not flow through: a tensor that requires one is read
-as if it were detached. `show_config()` tells what runs.
+Arrays are NumPy, CuPy, PyTorch, JAX or anything with DLPack, in the memory of the host or of a CUDA
+GPU; results come back in the library of the first argument, where that lies. Gradients do not flow
+through: a tensor that requires one is read as if it were detached. `show_config()` tells what runs.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from isogram import simd
 from isogram._core import build_info as _build_info
+from isogram._errors import CudaError
 from isogram.center import center
 from isogram.cka import cka, cka_matrix, hsic
 from isogram.compare import compare, jsd
@@ -38,6 +39,7 @@ __version__: str = _build_info()["version"]
 
 __all__ = [
     "Csr",
+    "CudaError",
     "Matching",
     "Motifs",
     "__version__",

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._arrays import Array, as_matrix
+from isogram._arrays import Array, as_matrix, result_dtype
+from isogram._device.device import Device
 
 KERNELS = ("linear", "cosine", "correlation", "rbf", "laplacian", "polynomial")
 ESTIMATORS = ("biased", "debiased")
+PRECISIONS = ("float32", "tf32", "bfloat16")
 
 
 def choice(function: str, name: str, value: object, allowed: Sequence[str]) -> str:
@@ -116,6 +118,21 @@ def kernel_of(
     )
 
 
+def precision_of(
+    function: str, precision: object, device: Device | None, inputs: Iterable[NDArray[Any]]
+) -> str:
+    """Check how matrix products may round float32: otherwise than as such on a GPU only."""
+    name = choice(function, "precision", precision, PRECISIONS)
+    if name == "float32":
+        return name
+    message = f"{function}: `precision` must be 'float32' for arrays {{}}, got {name!r}"
+    if device is None:
+        raise ValueError(message.format("in host memory"))
+    if result_dtype(*inputs) == np.float64:
+        raise ValueError(message.format("of float64"))
+    return name
+
+
 class Layers(NamedTuple):
     """Representations of the same samples, with the names that messages give them."""
 
@@ -126,6 +143,11 @@ class Layers(NamedTuple):
     def samples(self) -> int:
         """Rows of every layer."""
         return int(self.arrays[0].shape[0])
+
+    @property
+    def named(self) -> dict[str, NDArray[Any]]:
+        """The layers by their names."""
+        return dict(zip(self.names, self.arrays, strict=True))
 
 
 def layers_of(function: str, name: str, layers: Any) -> Layers:

@@ -1,18 +1,21 @@
 """Any array in, the caller's kind of array out: the only place that knows about array libraries.
 
-Inputs become NumPy arrays that share the caller's memory wherever the core can read it as it is.
-bfloat16, which NumPy does not have, travels to the core as its bit patterns in uint16.
+Inputs become NumPy arrays that share the caller's memory wherever the core can read it as it is;
+those on a GPU become arrays of its library (CuPy), which have the same attributes. bfloat16, which
+NumPy does not have, travels to the kernels as its bit patterns in uint16.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isogram._backend import COPY_TO_HOST, device_of, gpu_library
+from isogram._device.device import Device
 from isogram._memory import check_memory
 
 # An array of any library: NumPy, PyTorch, JAX, or whatever speaks DLPack.
@@ -22,16 +25,27 @@ _FLOAT_TYPES = ("float16", "bfloat16", "float32", "float64")
 _BFLOAT16_BITS = np.dtype(np.uint16)
 
 # DLPack's numbers of devices whose memory the host can read: the host itself, and memory that a
-# CUDA or ROCm driver pinned for it.
+# CUDA or ROCm driver pinned for it; and of CUDA's own memory.
 _HOST_DEVICES = (1, 3, 11)
+_CUDA_DEVICES = (2, 13)
 
 
 # In ---------------------------------------------------------------------------------------------
 
 
-def as_input(function: str, name: str, value: Array, *ranks: int) -> NDArray[Any]:
-    """Return `value` for the core: checked type and rank, native, aligned, whole-item strides."""
-    array, type_name = _to_numpy(function, name, value)
+def as_input(
+    function: str, name: str, value: Array, *ranks: int, on_gpu: bool = False
+) -> NDArray[Any]:
+    """Return `value` for the core: checked type and rank, native, aligned, whole-item strides.
+
+    With `on_gpu` it may lie on a GPU, and stays there.
+    """
+    if not on_gpu and _gpu_of(value):
+        raise TypeError(
+            f"{function}: `{name}` must be in host memory, got an array on {_gpu_of(value)}: this "
+            f"function does not run on GPUs, so {COPY_TO_HOST}"
+        )
+    array, type_name = _to_array(function, name, value)
     if type_name not in _FLOAT_TYPES:
         hint = ": convert it to a float type" if array.dtype.kind in "iub" else ""
         raise TypeError(
@@ -45,12 +59,14 @@ def as_input(function: str, name: str, value: Array, *ranks: int) -> NDArray[Any
         )
     if type_name == "bfloat16":
         array = array.view(_BFLOAT16_BITS)
-    return array if _is_readable(array) else array.astype(array.dtype.newbyteorder("="), order="C")
+    if not isinstance(array, np.ndarray) or _is_readable(array):
+        return array
+    return array.astype(array.dtype.newbyteorder("="), order="C")
 
 
-def as_matrix(function: str, name: str, value: Array) -> NDArray[Any]:
+def as_matrix(function: str, name: str, value: Array, *, on_gpu: bool = True) -> NDArray[Any]:
     """Return a 2-D input that has rows and columns."""
-    array = as_input(function, name, value, 2)
+    array = as_input(function, name, value, 2, on_gpu=on_gpu)
     if array.size == 0:
         raise ValueError(
             f"{function}: `{name}` must have at least one row and one column, "
@@ -71,8 +87,8 @@ def result_dtype(*arrays: NDArray[Any]) -> np.dtype[Any]:
     return np.dtype(np.float64 if any(a.dtype == np.float64 for a in arrays) else np.float32)
 
 
-def _to_numpy(function: str, name: str, value: Array) -> tuple[NDArray[Any], str]:
-    """Return a NumPy array on the memory of `value`, and the name of its element type."""
+def _to_array(function: str, name: str, value: Array) -> tuple[NDArray[Any], str]:
+    """Return a NumPy or GPU array on the memory of `value`, and the name of its element type."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(
             f"{function}: `{name}` must be an array without a mask, got a masked array: "
@@ -83,17 +99,17 @@ def _to_numpy(function: str, name: str, value: Array) -> tuple[NDArray[Any], str
     if isinstance(value, list | tuple):
         return _list_to_numpy(function, name, value)
     if _is_torch(value):
-        return _torch_to_numpy(function, name, value)
-    if _is_on_gpu(value):
-        _refuse_device(function, name, "a GPU")
+        return _torch_to_array(function, name, value)
+    if _gpu_of(value):
+        return _gpu_to_array(function, name, value)
     if hasattr(value, "__array__"):
         array = np.asarray(value)
     elif hasattr(value, "__dlpack__"):
         array = np.from_dlpack(value)
     else:
         raise TypeError(
-            f"{function}: `{name}` must be an array (NumPy, PyTorch, JAX or any with DLPack), "
-            f"got {type(value).__name__}"
+            f"{function}: `{name}` must be an array (NumPy, CuPy, PyTorch, JAX or any with "
+            f"DLPack), got {type(value).__name__}"
         )
     return array, array.dtype.name
 
@@ -110,21 +126,39 @@ def _list_to_numpy(
     return array, array.dtype.name
 
 
-def _torch_to_numpy(function: str, name: str, tensor: Any) -> tuple[NDArray[Any], str]:
-    if tensor.device.type != "cpu":
-        _refuse_device(function, name, str(tensor.device))
+def _torch_to_array(function: str, name: str, tensor: Any) -> tuple[NDArray[Any], str]:
     type_name = str(tensor.dtype).removeprefix("torch.")
     if str(tensor.layout) != "torch.strided":
         raise TypeError(f"{function}: `{name}` must be a dense tensor, got layout {tensor.layout}")
     tensor = tensor.detach().resolve_conj().resolve_neg()
-    if type_name == "bfloat16":
-        # NumPy cannot take a bfloat16 tensor, but takes one of integers on the same memory.
-        return tensor.view(sys.modules["torch"].int16).numpy().view(_BFLOAT16_BITS), type_name
     if type_name not in _FLOAT_TYPES:
         # Refused by its caller, by this name.
         is_whole = "int" in type_name or type_name == "bool"
         return np.empty(0, np.int8 if is_whole else np.complex64), type_name
-    return tensor.numpy(), type_name
+    if type_name == "bfloat16":
+        # Others cannot take a bfloat16 tensor, but take one of integers on the same memory.
+        tensor = tensor.view(sys.modules["torch"].int16)
+    array = _adopted(function, name, tensor) if _gpu_of(tensor) else tensor.numpy()
+    return array.view(_BFLOAT16_BITS) if type_name == "bfloat16" else array, type_name
+
+
+def _gpu_to_array(function: str, name: str, value: Array) -> tuple[NDArray[Any], str]:
+    if str(getattr(value, "dtype", "")) == "bfloat16":
+        # CuPy cannot take it from JAX, but takes integers of the same bits.
+        return _adopted(function, name, value.view("uint16")), "bfloat16"
+    array = _adopted(function, name, value)
+    return array, array.dtype.name
+
+
+def _adopted(function: str, name: str, value: Array) -> NDArray[Any]:
+    """Return the GPU library's array on the memory of an array on a GPU."""
+    if not _is_on_cuda(value):
+        raise TypeError(
+            f"{function}: `{name}` must be in the memory of the host or of a CUDA GPU, "
+            f"got an array on {_gpu_of(value)}"
+        )
+    array: NDArray[Any] = gpu_library(function, name).adopt(value)
+    return array
 
 
 def _is_torch(value: Array) -> bool:
@@ -133,19 +167,21 @@ def _is_torch(value: Array) -> bool:
     return torch is not None and isinstance(value, getattr(torch, "Tensor", ()))
 
 
-def _is_on_gpu(value: Array) -> bool:
+def _gpu_of(value: Array) -> str | None:
+    """Return what an array in other memory than the host's lies on."""
+    if _is_torch(value):
+        return None if value.device.type == "cpu" else str(value.device)
     if hasattr(value, "__cuda_array_interface__"):
-        return True
+        return "a GPU"
     device = getattr(value, "__dlpack_device__", None)
-    return device is not None and int(device()[0]) not in _HOST_DEVICES
+    return None if device is None or int(device()[0]) in _HOST_DEVICES else "a GPU"
 
 
-def _refuse_device(function: str, name: str, device: str) -> NoReturn:
-    raise TypeError(
-        f"{function}: `{name}` must be in host memory, got an array on {device}: this build of "
-        "isogram has no CUDA code, so copy the array to the host first (.cpu() in PyTorch, .get() "
-        "in CuPy)"
-    )
+def _is_on_cuda(value: Array) -> bool:
+    if _is_torch(value):
+        return bool(value.device.type == "cuda")
+    device = getattr(value, "__dlpack_device__", None)
+    return device is None or int(device()[0]) in _CUDA_DEVICES
 
 
 def _has_whole_strides(array: NDArray[Any]) -> bool:
@@ -160,24 +196,50 @@ def _is_readable(array: NDArray[Any]) -> bool:
 
 
 def giver(value: Array) -> Callable[[NDArray[Any]], Array]:
-    """Return what turns a NumPy result into an array of the library that `value` is from.
+    """Return what turns a result into an array of the library that `value` is from.
 
-    JAX makes float32 of a float64 result, unless `jax_enable_x64` is set.
+    The result lies where `value` does. JAX makes float32 of a float64 result, unless
+    `jax_enable_x64` is set.
     """
     if isinstance(value, np.ndarray):
         return _unchanged
+    give: Callable[[NDArray[Any]], Array]
     if _is_torch(value):
-        from_numpy: Callable[[NDArray[Any]], Array] = sys.modules["torch"].from_numpy
-        return from_numpy
+        torch = sys.modules["torch"]
+        give = torch.from_dlpack if _gpu_of(value) else torch.from_numpy
+        return give
     namespace = getattr(value, "__array_namespace__", None)
     if namespace is not None:
-        asarray: Callable[[NDArray[Any]], Array] = namespace().asarray
-        return asarray
+        give = namespace().from_dlpack if _gpu_of(value) else namespace().asarray
+        return give
     return _unchanged
 
 
 def _unchanged(array: NDArray[Any]) -> Array:
     return array
+
+
+def lying_with(value: Array, array: NDArray[Any]) -> Array:
+    """Return a result from the host in the library of `value`, and where that lies."""
+    if _gpu_of(value):
+        device = _device_holding(value)
+        with device.entered():
+            return giver(value)(device.xp.asarray(array))
+    return giver(value)(array)
+
+
+def to_host(value: Array) -> NDArray[Any]:
+    """Return a result as a NumPy array, on its memory if that is the host's."""
+    if not _gpu_of(value):
+        return np.asarray(value)
+    device = _device_holding(value)
+    with device.entered():
+        return device.to_host(device.adopt(value))
+
+
+def _device_holding(value: Array) -> Device:
+    library = gpu_library("to_host", "value")
+    return library.holding(library.adopt(value))
 
 
 class Output:
@@ -200,18 +262,45 @@ class Output:
         """
         self._out = out
         self._give = giver(like)
+        self.device = device_of(function, inputs)
         dtype = result_dtype(*inputs.values())
         if out is None:
-            check_memory(function, shape, dtype, advice)
-            self.array: NDArray[Any] = np.empty(shape, dtype)
+            check_memory(function, shape, dtype, advice, device=self.device)
+            self.array = _new_array(self.device, shape, dtype)
+            self._target = self.array
             return
-        self.array = _check_out(function, name, out, shape, dtype)
-        if in_place is None or not _is_same_memory(self.array, in_place):
-            _refuse_overlap(function, name, self.array, inputs.items())
+        self._target = _check_out(function, name, out, shape, dtype)
+        device_of(function, inputs | {name: self._target})
+        if in_place is None or not _is_same_memory(self._target, in_place):
+            _refuse_overlap(function, name, self._target, inputs.items())
+        self.array = self._target
+        if self.device and not _has_adjacent_items(self._target):
+            self.array = _new_array(self.device, shape, dtype)  # kernels write whole rows
 
     def give(self) -> Array:
         """Return the finished result to the caller."""
-        return self._give(self.array) if self._out is None else self._out
+        if self.device is None:
+            return self._give(self.array) if self._out is None else self._out
+        with self.device.entered():
+            if self.array is not self._target:
+                self._target[...] = self.array
+            if self._out is None:
+                return self._give(self._target)
+            giver(self._out)(self._target)  # makes the stream of its library wait for the kernels
+            return self._out
+
+
+def _new_array(device: Device | None, shape: tuple[int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
+    if device is None:
+        return np.empty(shape, dtype)
+    with device.entered():
+        array: NDArray[Any] = device.empty(shape, dtype)
+        return array
+
+
+def _has_adjacent_items(matrix: NDArray[Any]) -> bool:
+    rows, cols = matrix.strides
+    return cols == matrix.itemsize and rows >= matrix.shape[1] * matrix.itemsize
 
 
 def _check_out(
@@ -219,7 +308,7 @@ def _check_out(
 ) -> NDArray[Any]:
     if isinstance(out, list | tuple):
         raise TypeError(f"{function}: `{name}` must be an array, got {type(out).__name__}")
-    array, type_name = _to_numpy(function, name, out)
+    array, type_name = _to_array(function, name, out)
     if type_name != dtype.name or not array.dtype.isnative:
         came = type_name if array.dtype.isnative else array.dtype
         raise TypeError(f"{function}: `{name}` must be of {dtype}, got {came}")
@@ -229,15 +318,20 @@ def _check_out(
         raise ValueError(
             f"{function}: `{name}` must not require a gradient, got a tensor that does"
         )
-    if not array.flags.writeable:
+    if not _is_writeable(out, array):
         raise ValueError(f"{function}: `{name}` must be writeable, got a read-only array")
-    if not array.flags.aligned or not _has_whole_strides(array):
+    if not getattr(array.flags, "aligned", True) or not _has_whole_strides(array):
         raise ValueError(f"{function}: `{name}` must be aligned, with strides of whole items")
     if _overlaps_itself(array):
         raise ValueError(
             f"{function}: `{name}` must not overlap itself, got strides {array.strides}"
         )
     return array
+
+
+def _is_writeable(out: Array, array: NDArray[Any]) -> bool:
+    # CuPy's arrays always are, and cannot tell that JAX's, whose memory they are on, never are.
+    return getattr(array.flags, "writeable", True) and not type(out).__module__.startswith("jax")
 
 
 def _overlaps_itself(array: NDArray[Any]) -> bool:
@@ -249,7 +343,13 @@ def _overlaps_itself(array: NDArray[Any]) -> bool:
 
 
 def _is_same_memory(a: NDArray[Any], b: NDArray[Any]) -> bool:
-    return (a.ctypes.data, a.strides, a.dtype) == (b.ctypes.data, b.strides, b.dtype)
+    return (_address(a), a.strides, a.dtype) == (_address(b), b.strides, b.dtype)
+
+
+def _address(array: NDArray[Any]) -> int:
+    if isinstance(array, np.ndarray):
+        return array.ctypes.data
+    return int(array.__cuda_array_interface__["data"][0])
 
 
 def _refuse_overlap(
@@ -261,9 +361,19 @@ def _refuse_overlap(
 
 
 def _shares_memory(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    if not isinstance(a, np.ndarray):
+        (a_first, a_end), (b_first, b_end) = _extent(a), _extent(b)
+        return a_first < b_end and b_first < a_end
     try:
         # The exact answer takes exponential time for contrived strides.
         work: Any = 10_000  # NumPy's stubs know only its two special values
         return np.shares_memory(a, b, max_work=work)
     except np.exceptions.TooHardError:
         return True
+
+
+def _extent(array: NDArray[Any]) -> tuple[int, int]:
+    """Return the first address of an array on a GPU, and the end."""
+    steps = [(n - 1) * stride for n, stride in zip(array.shape, array.strides, strict=True)]
+    first = _address(array) + sum(step for step in steps if step < 0)
+    return first, first + sum(map(abs, steps)) + array.itemsize

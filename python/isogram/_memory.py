@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from isogram._device.device import Device
+
 # What holds no n×n matrix, for those who asked for one that is too large.
 PASS_OUT = "pass `out` (a memory map, say)"
 FEWER_SAMPLES = "use fewer samples"
@@ -26,16 +28,22 @@ def _usable_memory() -> int:
 
 
 def check_memory(
-    function: str, shape: tuple[int, ...], dtype: np.dtype[Any], advice: str, count: int = 1
+    function: str,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    advice: str,
+    count: int = 1,
+    device: Device | None = None,
 ) -> None:
     """Raise MemoryError when `count` arrays cannot fit; `advice` says how to ask for less.
 
     NumPy would often get the address space and leave it to the kernel to end the process later.
     """
     size = math.prod(shape) * dtype.itemsize * count
-    if size > _usable_memory():
+    usable = _usable_memory() if device is None else device.memory
+    if size > usable:
         what = "a result" if count == 1 else f"{count} results"
         raise MemoryError(
             f"{function}: {what} of shape {shape} and type {dtype} would take {size} bytes, more "
-            f"than the {_usable_memory()} that there are: {advice}"
+            f"than the {usable} that there are: {advice}"
         )

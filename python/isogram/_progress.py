@@ -29,6 +29,12 @@ def reporting(
         )
 
 
+def all_queued(report: Callable[[int, int], object] | None, total: int) -> None:
+    """Report work that is queued on a GPU, which nobody waits for, as done."""
+    if report is not None:
+        report(total, total)
+
+
 class _Bar:
     """A progress bar that appears with the first report, when the total is known."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from isogram import _core
 from isogram._arguments import ESTIMATORS, choice, threads
 from isogram._arrays import Array, Output, as_matrix, widened
+from isogram._device import center as on_gpu
 from isogram._memory import PASS_OUT
 
 
@@ -39,15 +40,15 @@ def center(
     ValueError
         Not square, too small, a NaN or infinity, whose index is named; a partly overlapping `out`.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
     MemoryError
-        A result larger than the machine's memory.
+        A result larger than the memory, of the machine or of the GPU.
 
     Notes
     -----
     Types: float16, bfloat16, float32 → float64 sums → float32; float64 throughout. Cost: two passes
     over n² entries. Memory: the result and 16 n bytes. Sources: Gretton et al. 2005; Székely and
-    Rizzo 2014; Song et al. 2012.
+    Rizzo 2014; Song et al. 2012. On a GPU nothing waits: a NaN or infinity gives NaN, not an error.
 
     Examples
     --------
@@ -70,6 +71,10 @@ def center(
         )
     advice = f"{PASS_OUT}, which may be `k` itself"
     result = Output("center", out, (rows, cols), {"k": matrix}, k, advice, in_place=matrix)
+    if result.device:
+        with result.device.entered():
+            on_gpu.center(result.device, matrix, debiased, result.array)
+        return result.give()
     if matrix.dtype != result.array.dtype:
         # The core centres matrices of the result's type; a 16-bit one is widened on the way.
         result.array[...] = widened(matrix)

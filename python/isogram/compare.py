@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from isogram import _core
 from isogram._arguments import choice, threads
 from isogram._arrays import Array, Output, as_matrix
+from isogram._backend import device_of
+from isogram._device import compare as on_gpu
+from isogram._device.results import fetched
 from isogram._memory import FEWER_SAMPLES, PASS_OUT
-from isogram._progress import Progress, reporting
+from isogram._progress import Progress, all_queued, reporting
 
 _METHODS = ("pearson", "spearman", "kendall", "cosine", "cka", "gbs")
 _UNDEFINED = {
@@ -53,12 +56,13 @@ def compare(
     ValueError
         Not square, of different sizes, too small, a NaN or infinity, whose index is named.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
 
     Notes
     -----
     Types: any → float64 throughout. Cost: n², and n² log n for spearman and kendall. Memory: the
-    two triangles in float64. Sources: Kriegeskorte et al. 2008 (RSA); Knight 1966 (tau-b).
+    two triangles in float64; on a GPU, whose answer is waited for, some such copies. Sources:
+    Kriegeskorte et al. 2008 (RSA); Knight 1966 (tau-b).
 
     Examples
     --------
@@ -77,10 +81,20 @@ def compare(
         raise ValueError(
             f"compare: `rsm_b` must be of the shape of `rsm_a` {first.shape}, got {second.shape}"
         )
-    result = _core.compare(first, second, method, workers)
+    result = _similarity(first, second, method, workers)
     if math.isnan(result):
         warnings.warn(_why_nan(first, second, method, workers), RuntimeWarning, stacklevel=2)
     return result
+
+
+def _similarity(a: NDArray[Any], b: NDArray[Any], method: str, workers: int) -> float:
+    inputs = {"rsm_a": a, "rsm_b": b}
+    device = device_of("compare", inputs)
+    if device is None:
+        return _core.compare(a, b, method, workers)
+    with device.entered():
+        queued = on_gpu.compare(device, a, b, method)
+        return float(fetched(device, "compare", inputs, queued)[0])
 
 
 def _square(name: str, rsm: Array, least: int) -> NDArray[Any]:
@@ -96,7 +110,7 @@ def _square(name: str, rsm: Array, least: int) -> NDArray[Any]:
 def _why_nan(first: NDArray[Any], second: NDArray[Any], method: str, workers: int) -> str:
     # A matrix without a similarity to itself is the one without variation.
     named = (("rsm_a", first), ("rsm_b", second))
-    to_blame = [n for n, rsm in named if math.isnan(_core.compare(rsm, rsm, method, workers))]
+    to_blame = [n for n, rsm in named if math.isnan(_similarity(rsm, rsm, method, workers))]
     names = " and ".join(f"`{name}`" for name in to_blame)
     return f"compare: {method} is NaN, because {names} is {_UNDEFINED[method]}"
 
@@ -140,14 +154,15 @@ def jsd(
         A negative entry, a row that does not sum to 1, a NaN or infinity, whose index is named; a
         wrong shape.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
     MemoryError
-        A result larger than the machine's memory.
+        A result larger than the memory, of the machine or of the GPU.
 
     Notes
     -----
     Types: float16, bfloat16, float32 → float32; any float64 input → float64. Cost: c logarithms per
-    pair. Memory: the result and one packed copy of the inputs. Source: Lin 1991.
+    pair. Memory: the result and one packed copy of the inputs. On a GPU nothing waits: a row that
+    is no distribution gives NaN, not an error. Source: Lin 1991.
 
     Examples
     --------
@@ -172,5 +187,10 @@ def jsd(
     advice = f"{PASS_OUT}, or {FEWER_SAMPLES}"
     result = Output("jsd", out, shape, inputs, probabilities, advice)
     with reporting("jsd", progress) as report:
-        _core.jsd(rows, cols, result.array, workers, report)
+        if result.device:
+            with result.device.entered():
+                on_gpu.jsd(result.device, rows, cols, result.array)
+            all_queued(report, result.array.size)
+        else:
+            _core.jsd(rows, cols, result.array, workers, report)
     return result.give()

@@ -8,6 +8,7 @@ from typing import Any
 import isogram
 from isogram import _core, simd
 from isogram._arguments import threads
+from isogram._backend import why_no_gpu
 
 
 def get_num_threads() -> int:
@@ -54,12 +55,13 @@ def config() -> dict[str, Any]:
     True
     """
     build = _core.build_info()
+    why_not = why_no_gpu()
     return {
         "version": build["version"],
         "simd level": simd.level(),
         "available levels": simd.available(),
         "threads": get_num_threads(),
-        "cuda": {"built": build["cuda"], "usable": False},
+        "cuda": {"built": build["cuda"], "usable": why_not is None, "reason": why_not},
         "compiler": build["compiler"],
         "build type": build["build_type"],
     }
@@ -68,8 +70,8 @@ def config() -> dict[str, Any]:
 def show_config() -> None:
     """Print `config()`, one line for each entry."""
     for key, value in config().items():
-        if isinstance(value, dict):
-            text = ", ".join(f"{name}: {'yes' if is_so else 'no'}" for name, is_so in value.items())
+        if key == "cuda":
+            text = "usable" if value["usable"] else f"not usable: {value['reason']}"
         else:
             text = ", ".join(value) if isinstance(value, tuple) else str(value)
         print(f"{key + ':':<18}{text}")

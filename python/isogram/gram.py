@@ -14,9 +14,13 @@ from isogram._arguments import (
     choice,
     integer,
     kernel_of,
+    precision_of,
     threads,
 )
 from isogram._arrays import Array, Output, as_matrix
+from isogram._backend import device_of
+from isogram._device import gram as on_gpu
+from isogram._device.results import fetched
 from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
 from isogram._scaling import moderate, scaled_bandwidth
 
@@ -33,6 +37,7 @@ def gram(
     gamma: float | None = None,
     degree: int = 3,
     coef0: float = 1.0,
+    precision: str = "float32",
     out: Array | None = None,
     num_threads: int | None = None,
 ) -> Array:
@@ -50,7 +55,8 @@ def gram(
     Parameters
     ----------
     x : array of shape (n, d)
-        Samples in rows. NumPy, or any library that speaks DLPack, in host memory.
+        Samples in rows. NumPy, CuPy, PyTorch, JAX or any library that speaks DLPack, in the memory
+        of the host or of a CUDA GPU.
     y : array of shape (m, d), optional
         Other samples; by default those of `x`.
     kernel : str
@@ -63,6 +69,9 @@ def gram(
         Of polynomial, at least 1.
     coef0 : float
         Of polynomial.
+    precision : {"float32", "tf32", "bfloat16"}
+        On a GPU, what matrix products may round float32 to, for speed; in float32 all the same
+        are sums, and all else.
     out : array of shape (n, n) or (n, m), optional
         Where to write the result: of its very type, any strides, apart from the inputs.
     num_threads : int, optional
@@ -79,16 +88,17 @@ def gram(
     ValueError
         A NaN or infinity, whose index is named; a wrong shape; "median" where the median is 0.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
     MemoryError
-        A result larger than the machine's memory.
+        A result larger than the memory, of the machine or of the GPU.
 
     Notes
     -----
     Types: float16, bfloat16, float32 → float32 → float32; any float64 input → float64 throughout.
     Norms, means and shifts are float64. Distances are taken after a common shift, and pair by pair
     where they would cancel. Cost: n·m·d multiply-adds, half of that for one set. Memory: the
-    result and one packed copy of the inputs.
+    result and one packed copy of the inputs. On a GPU nothing waits: a NaN or infinity gives NaN in
+    its rows and columns, a median of 0 NaN throughout, and neither an error.
 
     Examples
     --------
@@ -115,18 +125,25 @@ def gram(
     rows, cols = inputs["x"], inputs.get("y")
     shape = (len(rows), len(rows if cols is None else cols))
     result = Output("gram", out, shape, inputs, x, _ADVICE)
-    _core.gram(
-        "gram",
-        rows,
-        cols,
-        options.name,
-        resolved_bandwidth("gram", "x", rows, options, workers),
-        options.gamma,
-        options.degree,
-        options.coef0,
-        result.array,
-        workers,
-    )
+    device = result.device
+    rounding = precision_of("gram", precision, device, inputs.values())
+    width = resolved_bandwidth("gram", "x", rows, options, workers)
+    if device:
+        with device.entered():
+            on_gpu.gram(device, rows, cols, options, width, result.array, rounding)
+    else:
+        _core.gram(
+            "gram",
+            rows,
+            cols,
+            options.name,
+            width,
+            options.gamma,
+            options.degree,
+            options.coef0,
+            result.array,
+            workers,
+        )
     return result.give()
 
 
@@ -165,15 +182,15 @@ def bandwidth(
     ValueError
         Fewer than two samples, a NaN or infinity, whose index is named.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
     MemoryError
         More pairs than fit in the machine's memory.
 
     Notes
     -----
     Types: any → float64 differences and sums. Cost: d operations per pair. Memory: 8 bytes per
-    pair, 24 for drawn ones. Source of the median rule: Gretton et al. 2012, "A kernel two-sample
-    test".
+    pair, 24 for drawn ones. A GPU is waited for, once. Source of the median rule: Gretton et al.
+    2012, "A kernel two-sample test".
 
     Examples
     --------
@@ -187,7 +204,13 @@ def bandwidth(
     integer("bandwidth", "seed", seed, 0)
     workers = threads("bandwidth", num_threads)
     rows = as_matrix("bandwidth", "x", x)
-    return _bandwidth("bandwidth", "x", rows, workers, rule, max_pairs, seed)
+    pairs = _pairs("bandwidth", "x", rows, rule, max_pairs, seed)
+    device = device_of("bandwidth", {"x": rows})
+    if device is None:
+        return _bandwidth("bandwidth", "x", rows, pairs, workers, rule)
+    with device.entered():
+        result = on_gpu.bandwidth(device, rows, pairs, rule)
+        return float(fetched(device, "bandwidth", {"x": rows}, result)[0][0])
 
 
 def resolved_bandwidth(
@@ -198,14 +221,19 @@ def resolved_bandwidth(
     workers: int,
     *,
     allow_constant: bool = False,
-) -> float:
+) -> Any:
     """Return the bandwidth that a kernel asks for; a median of 0 is an error.
 
-    With `allow_constant`, constant rows get 1: their Gram is constant with any bandwidth.
+    With `allow_constant`, constant rows get 1: their Gram is constant with any bandwidth. On a GPU
+    a median comes as an array, and is NaN where it would be an error.
     """
     if not kernel.needs_median:
         return 1.0 if kernel.bandwidth is None else kernel.bandwidth
-    median = _bandwidth(function, name, x, workers)
+    pairs = _pairs(function, name, x)
+    if device := device_of(function, {name: x}):
+        with device.entered():
+            return on_gpu.median_bandwidth(device, x, pairs, allow_constant=allow_constant)
+    median = _bandwidth(function, name, x, pairs, workers)
     if median > 0:
         return median
     if allow_constant and _is_constant(function, name, x, workers):
@@ -221,27 +249,37 @@ def zero_median(function: str, pairs: str) -> ValueError:
     )
 
 
-def _bandwidth(
+def _pairs(
     function: str,
     name: str,
     x: NDArray[Any],
-    workers: int,
     rule: str = "median",
     max_pairs: int = _MAX_PAIRS,
     seed: int = 0,
-) -> float:
+) -> NDArray[np.int64] | None:
+    """Return the pairs of rows that a bandwidth is taken of, or None for all."""
     n = len(x)
     if n < 2:
         raise ValueError(
             f"{function}: `{name}` must have at least 2 rows for a bandwidth by the {rule}, got {n}"
         )
-    pairs = n * (n - 1) // 2
+    count = n * (n - 1) // 2
     advice = f"ask for fewer `max_pairs`, or {FEWER_SAMPLES}"
-    check_memory(function, (min(pairs, max_pairs), 1), np.dtype(np.float64), advice)
+    check_memory(function, (min(count, max_pairs), 1), np.dtype(np.float64), advice)
+    return _drawn_pairs(n, max_pairs, seed) if count > max_pairs else None
+
+
+def _bandwidth(
+    function: str,
+    name: str,
+    x: NDArray[Any],
+    pairs: NDArray[np.int64] | None,
+    workers: int,
+    rule: str = "median",
+) -> float:
     # Squares of float64 features can leave the range of float64; those of the others cannot.
     [x], exponent = moderate([x]) if x.dtype == np.float64 else ([x], 0)
-    drawn = _drawn_pairs(n, max_pairs, seed) if pairs > max_pairs else None
-    distances = _core.squared_distances(function, name, x, drawn, workers)
+    distances = _core.squared_distances(function, name, x, pairs, workers)
     if rule == "mean":
         square = float(np.mean(distances))
     else:

@@ -18,12 +18,16 @@ from isogram._arguments import (
     flag,
     integer,
     layers_of,
+    precision_of,
     same_samples,
     threads,
 )
-from isogram._arrays import Array, Output, as_matrix, giver
+from isogram._arrays import Array, Output, as_matrix, giver, lying_with, result_dtype, to_host
+from isogram._backend import device_of
+from isogram._device import graph as on_gpu
+from isogram._device.results import fetched
 from isogram._memory import check_memory
-from isogram._progress import Progress, reporting
+from isogram._progress import Progress, all_queued, reporting
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -60,23 +64,23 @@ class Csr:
 
     def toarray(self) -> Array:
         """Return the dense (n, n) matrix."""
-        indptr, indices, data = (np.asarray(a) for a in (self.indptr, self.indices, self.data))
+        indptr, indices, data = (to_host(a) for a in (self.indptr, self.indices, self.data))
         check_memory("toarray", self.shape, data.dtype, "use to_scipy")
         dense = np.zeros(self.shape, data.dtype)
         dense[np.repeat(np.arange(self.shape[0]), np.diff(indptr)), indices] = data
-        return giver(self.data)(dense)
+        return lying_with(self.data, dense)
 
     def to_scipy(self) -> csr_array:
-        """Return a `scipy.sparse.csr_array` on the same memory."""
+        """Return a `scipy.sparse.csr_array`, on the same memory if that is the host's."""
         try:
             from scipy.sparse import csr_array
         except ImportError as error:
             raise ImportError("to_scipy: SciPy is not installed: pip install scipy") from error
         # SciPy wants both index arrays of one type, and copies neither when they are.
-        indices, indptr = np.asarray(self.indices), np.asarray(self.indptr)
+        indices, indptr = to_host(self.indices), to_host(self.indptr)
         if indptr[-1] <= np.iinfo(np.int32).max:
             indptr = indptr.astype(np.int32)
-        return csr_array((np.asarray(self.data), indices, indptr), shape=self.shape)
+        return csr_array((to_host(self.data), indices, indptr), shape=self.shape)
 
 
 class Motifs(NamedTuple):
@@ -94,11 +98,18 @@ def graph(
     k: None = None,
     center: bool = ...,
     symmetrize: bool = ...,
+    precision: str = ...,
     num_threads: int | None = ...,
 ) -> Array: ...
 @overload
 def graph(
-    x: Array, *, k: int, center: bool = ..., symmetrize: bool = ..., num_threads: int | None = ...
+    x: Array,
+    *,
+    k: int,
+    center: bool = ...,
+    symmetrize: bool = ...,
+    precision: str = ...,
+    num_threads: int | None = ...,
 ) -> Csr: ...
 def graph(
     x: Array,
@@ -106,6 +117,7 @@ def graph(
     k: int | None = None,
     center: bool = False,
     symmetrize: bool = True,
+    precision: str = "float32",
     num_threads: int | None = None,
 ) -> Array | Csr:
     """Return the cosine graph of the samples: dense, or of each sample's `k` nearest.
@@ -124,6 +136,8 @@ def graph(
         Subtract the columns' means from `x` first.
     symmetrize : bool
         Whether to return (W + Wᵀ)/2 or W; says nothing about a dense graph.
+    precision : {"float32", "tf32", "bfloat16"}
+        As for `gram`, on a GPU.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
 
@@ -137,7 +151,7 @@ def graph(
     ValueError
         `k` out of range, fewer than two samples, a NaN or infinity, whose index is named.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
     MemoryError
         A dense result larger than the machine's memory.
 
@@ -145,8 +159,10 @@ def graph(
     -----
     Types: float16, bfloat16, float32 → float32 → float32; float64 throughout. Norms are float64;
     only a row of zeros has no direction: rows of tiny norm are scaled, not clamped. Cost: n²·d/2
-    multiply-adds. Memory: one packed copy of `x`; with `k`, nothing n × n. Source: Chen et al.
-    2021, arXiv:2111.11165, where the norm is clamped at 1e-8.
+    multiply-adds. Memory: one packed copy of `x`; with `k`, nothing n × n. On a GPU nothing waits
+    for the dense graph, in which a NaN or infinity gives NaN; the sparse one waits once, to learn
+    how many edges there are. Source: Chen et al. 2021, arXiv:2111.11165, where the norm is clamped
+    at 1e-8.
 
     Examples
     --------
@@ -162,12 +178,26 @@ def graph(
     workers = threads("graph", num_threads)
     rows = as_matrix("graph", "x", x)
     neighbours = _neighbours("graph", "x", k, len(rows))
+    device = device_of("graph", {"x": rows})
+    rounding = precision_of("graph", precision, device, [rows])
     if k is None:
         result = Output("graph", None, (len(rows), len(rows)), {"x": rows}, x, _ADVICE)
-        _core.dense_graph(rows, center, result.array, workers)
+        if device:
+            with device.entered():
+                on_gpu.dense_graph(device, rows, center, result.array, rounding)
+        else:
+            _core.dense_graph(rows, center, result.array, workers)
         return result.give()
+    parts: Any
+    if device:
+        with device.entered():
+            queued = on_gpu.knn_graph(
+                device, rows, neighbours, center, symmetrize, rounding, result_dtype(rows)
+            )
+            parts = on_gpu.fetched_graph(device, "graph", {"x": rows}, queued)
+    else:
+        parts = _core.knn_graph(rows, neighbours, center, symmetrize, workers)
     give = giver(x)
-    parts = _core.knn_graph(rows, neighbours, center, symmetrize, workers)
     indptr, indices, data = (give(part) for part in parts)
     return Csr(indptr, indices, data, (len(rows), len(rows)))
 
@@ -178,6 +208,7 @@ def gbs(
     *,
     k: int | None = None,
     center: bool = False,
+    precision: str = "float32",
     num_threads: int | None = None,
 ) -> float:
     """Return the graph-based similarity of two representations.
@@ -205,6 +236,8 @@ def gbs(
         graphs.
     center : bool
         Subtract the columns' means from both first.
+    precision : {"float32", "tf32", "bfloat16"}
+        As for `gram`, on a GPU.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
 
@@ -219,13 +252,13 @@ def gbs(
         Different numbers of samples, fewer than two, `k` out of range, a NaN or infinity, whose
         index is named.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
 
     Notes
     -----
     Types: float16, bfloat16, float32 → float32 cosines → float64 sums; any float64 input → float64
     throughout. Cost: n²(d1 + d2)/2. Memory: one packed copy of the inputs; nothing n × n is held.
-    Source: Chen et al. 2021, arXiv:2111.11165.
+    The result of a GPU is waited for, once. Source: Chen et al. 2021, arXiv:2111.11165.
 
     Examples
     --------
@@ -240,9 +273,17 @@ def gbs(
     first, second = as_matrix("gbs", "x", x), as_matrix("gbs", "y", y)
     same_samples("gbs", "y", second, "x", len(first))
     neighbours = _neighbours("gbs", "x", k, len(first))
-    table = _core.gbs_table(
-        "gbs", [first], [second], ["x"], ["y"], neighbours, center, workers, None
-    )
+    inputs = {"x": first, "y": second}
+    device = device_of("gbs", inputs)
+    rounding = precision_of("gbs", precision, device, inputs.values())
+    if device:
+        with device.entered():
+            queued = on_gpu.gbs_table(device, [first], [second], neighbours, center, rounding)
+            [table] = fetched(device, "gbs", inputs, queued)
+    else:
+        table = _core.gbs_table(
+            "gbs", [first], [second], ["x"], ["y"], neighbours, center, workers, None
+        )
     return float(table[0, 0])
 
 
@@ -252,6 +293,7 @@ def gbs_matrix(
     *,
     k: int | None = None,
     center: bool = False,
+    precision: str = "float32",
     num_threads: int | None = None,
     progress: Progress = False,
 ) -> Array:
@@ -266,7 +308,7 @@ def gbs_matrix(
         Representations of the same n samples, in the same order.
     other : sequence or mapping of arrays of shape (n, d_l), optional
         Those of another model; by default `layers` again.
-    k, center
+    k, center, precision
         As for `gbs`.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
@@ -284,13 +326,14 @@ def gbs_matrix(
         Layers of other than two dimensions or of different numbers of samples, fewer than two
         samples, `k` out of range, a NaN or infinity, whose layer and index are named.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
 
     Notes
     -----
     Types and source as for `gbs`; float64 throughout if any layer is float64. Cost: n²·d_l/2
     per layer, and n² per pair of layers. Memory: one packed copy of the layers and n sums per pair;
-    nothing n × n is held.
+    nothing n × n is held. On a GPU nothing waits: a NaN or infinity in a layer gives NaN in its row
+    and column; progress is reported once, when all is queued.
 
     Examples
     --------
@@ -309,18 +352,28 @@ def gbs_matrix(
         cols = layers_of("gbs_matrix", "other", other)
         same_samples("gbs_matrix", cols.names[0], cols.arrays[0], rows.names[0], rows.samples)
     neighbours = _neighbours("gbs_matrix", rows.names[0], k, rows.samples)
+    of_x, of_y = rows.arrays, None if cols is None else cols.arrays
+    everything = rows.named | ({} if cols is None else cols.named)
+    device = device_of("gbs_matrix", everything)
+    rounding = precision_of("gbs_matrix", precision, device, everything.values())
+    table: Any
     with reporting("gbs_matrix", progress) as report:
-        table = _core.gbs_table(
-            "gbs_matrix",
-            rows.arrays,
-            None if cols is None else cols.arrays,
-            rows.names,
-            [] if cols is None else cols.names,
-            neighbours,
-            center,
-            workers,
-            report,
-        )
+        if device:
+            with device.entered():
+                table = on_gpu.gbs_table(device, of_x, of_y, neighbours, center, rounding)
+            all_queued(report, table.size)
+        else:
+            table = _core.gbs_table(
+                "gbs_matrix",
+                of_x,
+                of_y,
+                rows.names,
+                [] if cols is None else cols.names,
+                neighbours,
+                center,
+                workers,
+                report,
+            )
     return giver(first_layer(layers))(table)
 
 
@@ -353,12 +406,13 @@ def modularity(x: Array, labels: Any, *, k: int = 3, num_threads: int | None = N
     ValueError
         A wrong number of labels, `k` out of range, a NaN or infinity, whose index is named.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
 
     Notes
     -----
     Types as for `graph`, sums in float64. Cost: n²·d/2 multiply-adds. Memory: one packed copy of
-    `x` and the sparse graph. Source: Lu et al. 2022, arXiv:2111.12485.
+    `x` and the sparse graph, which a GPU passes on to the host. Source: Lu et al. 2022,
+    arXiv:2111.12485.
 
     Examples
     --------
@@ -372,7 +426,12 @@ def modularity(x: Array, labels: Any, *, k: int = 3, num_threads: int | None = N
     rows = as_matrix("modularity", "x", x)
     classes = _classes("modularity", labels, len(rows))
     neighbours = _neighbours("modularity", "x", k, len(rows))
-    result = _core.modularity(rows, classes, neighbours, workers)
+    device = device_of("modularity", {"x": rows})
+    if device:
+        with device.entered():
+            result = on_gpu.modularity(device, rows, classes, neighbours)
+    else:
+        result = _core.modularity(rows, classes, neighbours, workers)
     if math.isnan(result):
         warnings.warn(
             "modularity: the edges of the graph weigh nothing in all: the result is NaN",
@@ -423,7 +482,7 @@ def motifs(x: Array, labels: Any, *, k: int = 5, num_threads: int | None = None)
     Motifs(one=1, two=3, three=0)
     """
     workers = threads("motifs", num_threads)
-    rows = as_matrix("motifs", "x", x)
+    rows = as_matrix("motifs", "x", x, on_gpu=False)
     classes = _classes("motifs", labels, len(rows))
     neighbours = _neighbours("motifs", "x", k, len(rows))
     return Motifs(*_core.motifs(rows, classes, neighbours, workers))

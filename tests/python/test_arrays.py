@@ -84,6 +84,17 @@ def test_torch_out():
     assert np.array_equal(out.numpy(), ig.gram(X))
 
 
+@needs_torch
+def test_torch_elsewhere():
+    import torch
+
+    x = torch.empty(12, 7, device="meta")
+    with pytest.raises(TypeError, match=r"^gram: `x` must be in .* CUDA GPU, got .* on meta$"):
+        ig.gram(x)
+    with pytest.raises(TypeError, match=r"^match: `similarity` must be in host memory, got "):
+        ig.match(x)
+
+
 @needs_jax
 def test_jax():
     import jax

@@ -12,18 +12,22 @@ from support import run_program
 
 KERNEL = 'kernel="linear"'
 PARAMETERS = 'bandwidth="median", gamma=None, degree=3, coef0=1.0'
+PRECISION = 'precision="float32"'
 RSM = 'layout="nsc", lengths=None, other_lengths=None, bandwidth="median", out=None'
 END = "num_threads=None, progress=False"
 SIGNATURES = {
-    "gram": f"(x, y=None, *, {KERNEL}, {PARAMETERS}, out=None, num_threads=None)",
+    "gram": f"(x, y=None, *, {KERNEL}, {PARAMETERS}, {PRECISION}, out=None, num_threads=None)",
     "bandwidth": '(x, *, rule="median", max_pairs=524288, seed=0, num_threads=None)',
     "center": '(k, *, estimator="biased", out=None, num_threads=None)',
-    "hsic": f'(x, y, *, {KERNEL}, estimator="debiased", {PARAMETERS}, num_threads=None)',
-    "cka": f'(x, y, *, {KERNEL}, estimator="debiased", {PARAMETERS}, num_threads=None)',
-    "cka_matrix": f'(layers, other=None, *, {KERNEL}, estimator="debiased", {PARAMETERS}, {END})',
-    "graph": "(x, *, k=None, center=False, symmetrize=True, num_threads=None)",
-    "gbs": "(x, y, *, k=None, center=False, num_threads=None)",
-    "gbs_matrix": f"(layers, other=None, *, k=None, center=False, {END})",
+    "hsic": f'(x, y, *, {KERNEL}, estimator="debiased", {PARAMETERS}, '
+    f"{PRECISION}, num_threads=None)",
+    "cka": f'(x, y, *, {KERNEL}, estimator="debiased", {PARAMETERS}, '
+    f"{PRECISION}, num_threads=None)",
+    "cka_matrix": f'(layers, other=None, *, {KERNEL}, estimator="debiased", {PARAMETERS}, '
+    f"{PRECISION}, {END})",
+    "graph": f"(x, *, k=None, center=False, symmetrize=True, {PRECISION}, num_threads=None)",
+    "gbs": f"(x, y, *, k=None, center=False, {PRECISION}, num_threads=None)",
+    "gbs_matrix": f"(layers, other=None, *, k=None, center=False, {PRECISION}, {END})",
     "modularity": "(x, labels, *, k=3, num_threads=None)",
     "motifs": "(x, labels, *, k=5, num_threads=None)",
     "match": f"(similarity, *, maximize=True, {END})",
@@ -39,7 +43,7 @@ SIGNATURES = {
     "get_include": "()",
     "get_cmake_dir": "()",
 }
-OTHER_NAMES = {"Csr", "Matching", "Motifs", "simd", "__version__"}
+OTHER_NAMES = {"Csr", "CudaError", "Matching", "Motifs", "simd", "__version__"}
 EXTENSION_NAMES = {
     "gram", "squared_distances", "center", "hsic_table", "dense_graph", "knn_graph", "gbs_table",
     "modularity", "motifs", "match", "semantic_rsm", "rbf_from_squared_distances", "compare",

@@ -1,0 +1,227 @@
+"""What the GPU code reaches, in ratios to what the GPU can do: `python -m benchmarks.cuda`.
+
+Times are of the GPU between two events around a call, after one that warms up; contenders take
+turns, and medians of their rounds are compared. Writes results/<device>/cuda.json and cuda.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cupy
+import isogram as ig
+import numpy as np
+
+RESULTS = Path(__file__).parent / "results"
+ROUNDS = 7
+
+Call = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A figure, and what it is to be."""
+
+    work: str
+    what: str
+    value: float
+    target: float
+    seconds: dict[str, float]
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the figure is at least its target."""
+        return self.value >= self.target
+
+
+def seconds_of(calls: dict[str, Call], rounds: int = ROUNDS) -> dict[str, float]:
+    """Return the median time on the GPU of calls that take turns."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for call in calls.values():
+        call()
+    for _ in range(rounds):
+        for name, call in calls.items():
+            begin, end = cupy.cuda.Event(), cupy.cuda.Event()
+            begin.record()
+            call()
+            end.record()
+            end.synchronize()
+            times[name].append(cupy.cuda.get_elapsed_time(begin, end) / 1e3)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def seconds_of_host(call: Call) -> float:
+    """Return the time of one call on one thread of the host."""
+    begin = time.perf_counter()
+    call()
+    return time.perf_counter() - begin
+
+
+def normal(*shape: int, seed: int = 0) -> Any:
+    """Return float32 normal data on the GPU."""
+    return cupy.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
+
+
+# The cases: each returns rows -----------------------------------------------------------------
+
+
+def gram(scale: float) -> list[Row]:
+    n, d = round(16384 * scale), 1024
+    x, out = normal(n, d), cupy.empty((n, n), np.float32)
+    seconds = seconds_of(
+        {
+            "linear": lambda: ig.gram(x, out=out),
+            "rbf": lambda: ig.gram(x, kernel="rbf", bandwidth=45.0, out=out),
+            "CuPy": lambda: cupy.matmul(x, x.T, out=out),
+        }
+    )
+    work = f"Gram matrix, n = {n}, d = {d}"
+    of_cupy = seconds["CuPy"] / seconds["linear"]
+    of_linear = seconds["linear"] / seconds["rbf"]
+    return [
+        Row(work, "linear: CuPy's time over ours", of_cupy, 0.95, seconds),
+        Row(work, "linear's time over RBF's", of_linear, 1 / 1.15, seconds),
+    ]
+
+
+def center(scale: float) -> list[Row]:
+    n = round(16384 * scale)
+    k, copy = normal(n, n), cupy.empty((n, n), np.float32)
+    seconds = seconds_of(
+        {"center": lambda: ig.center(k, out=k), "copy": lambda: cupy.copyto(copy, k)}
+    )
+    # It has to read for the sums, and to read and write for the update: a copy and a half.
+    value = 1.5 * seconds["copy"] / seconds["center"]
+    return [Row(f"centring in place, n = {n}", "of the copy's bandwidth", value, 0.8, seconds)]
+
+
+def cka(scale: float) -> list[Row]:
+    count, n, d = 48, round(10_000 * scale), 1024
+    x, y = ([normal(n, d, seed=s + i) for i in range(count)] for s in (0, count))
+    a, out = normal(8192, d), cupy.empty((8192, 8192), np.float32)
+    seconds = seconds_of(
+        {"cka_matrix": lambda: ig.cka_matrix(x, y), "GEMM": lambda: cupy.matmul(a, a.T, out=out)},
+        rounds=3,
+    )
+    # All Gram matrices once, of which symmetry spares half.
+    products = 2 * count * n * n / 2 / 8192**2
+    value = products * seconds["GEMM"] / seconds["cka_matrix"]
+    work = f"cka_matrix, {count} × {count} layers, n = {n}, d = {d}"
+    return [Row(work, "of the GEMM limit", value, 0.6, seconds)]
+
+
+def nearest(scale: float) -> list[Row]:
+    n, d, k = round(100_000 * scale), 256, 10
+    x = normal(n, d)
+
+    def by_partition() -> None:
+        unit = x / cupy.linalg.norm(x, axis=1, keepdims=True)
+        for begin in range(0, n, 4096):
+            cosines = unit[begin : begin + 4096] @ unit.T
+            cupy.argpartition(-cosines, k + 1, axis=1)[:, : k + 1]
+
+    seconds = seconds_of({"graph": lambda: ig.graph(x, k=k), "CuPy": by_partition}, rounds=3)
+    work = f"k-NN graph, n = {n}, d = {d}, k = {k}"
+    value = seconds["CuPy"] / seconds["graph"]
+    return [Row(work, "GEMM and partition's time over ours", value, 1.5, seconds)]
+
+
+def against_one_core(scale: float) -> list[Row]:
+    """Every function beside the host's on one thread."""
+    n = round(4096 * scale)
+    layers = [normal(n, 512, seed=i) for i in range(8)]
+    k = ig.gram(layers[0], kernel="rbf", bandwidth=30.0)
+    p = cupy.exp(normal(n // 2, 100))
+    p /= p.sum(axis=1, keepdims=True)
+    labels = np.arange(n) % 10
+    calls: dict[str, Callable[..., object]] = {
+        "gram, rbf": lambda a, **t: ig.gram(a[0], kernel="rbf", bandwidth=30.0, **t),
+        "gram, laplacian": lambda a, **t: ig.gram(a[0], kernel="laplacian", bandwidth=600.0, **t),
+        "bandwidth": lambda a, **t: ig.bandwidth(a[0], **t),
+        "center": lambda a, **t: ig.center(a[8], **t),
+        "hsic, rbf": lambda a, **t: ig.hsic(a[0], a[1], kernel="rbf", bandwidth=30.0, **t),
+        "cka": lambda a, **t: ig.cka(a[0], a[1], **t),
+        "cka_matrix": lambda a, **t: ig.cka_matrix(a[:8], **t),
+        "graph": lambda a, **t: ig.graph(a[0], **t),
+        "graph, k = 10": lambda a, **t: ig.graph(a[0], k=10, **t),
+        "gbs": lambda a, **t: ig.gbs(a[0], a[1], **t),
+        "gbs_matrix": lambda a, **t: ig.gbs_matrix(a[:8], **t),
+        "gbs_matrix, k = 10": lambda a, **t: ig.gbs_matrix(a[:8], k=10, **t),
+        "modularity": lambda a, **t: ig.modularity(a[0], labels, **t),
+        "compare, spearman": lambda a, **t: ig.compare(a[8], a[8], method="spearman", **t),
+        "compare, kendall": lambda a, **t: ig.compare(a[8], a[8], method="kendall", **t),
+        "jsd": lambda a, **t: ig.jsd(a[9], **t),
+    }
+    on_gpu = [*layers, k, p]
+    on_host = [cupy.asnumpy(a) for a in on_gpu]
+    rows = []
+    for name, call in calls.items():
+        seconds = seconds_of({"GPU": lambda call=call: call(on_gpu)}, rounds=3)  # type: ignore[misc]
+        seconds["one core"] = seconds_of_host(lambda call=call: call(on_host, num_threads=1))  # type: ignore[misc]
+        value = seconds["one core"] / seconds["GPU"]
+        rows.append(Row(f"{name}, n = {n}", "one core's time over ours", value, 50, seconds))
+    return rows
+
+
+CASES = (gram, center, cka, nearest, against_one_core)
+
+
+# The report -----------------------------------------------------------------------------------
+
+
+def machine() -> dict[str, str]:
+    """Return what was measured, and with what."""
+    properties = cupy.cuda.runtime.getDeviceProperties(0)
+    return {
+        "device": properties["name"].decode(),
+        "compute capability": f"{properties['major']}.{properties['minor']}",
+        "driver": str(cupy.cuda.runtime.driverGetVersion()),
+        "host": platform.processor() or platform.machine(),
+        "isogram": ig.__version__,
+        "CuPy": cupy.__version__,
+        "date": time.strftime("%Y-%m-%d"),
+    }
+
+
+def as_markdown(about: dict[str, str], rows: list[Row]) -> str:
+    """Return the report."""
+    lines = [f"# {about['device']}", "", ", ".join(f"{k}: {v}" for k, v in about.items()), ""]
+    lines += ["| work | figure | reached | target | met | times |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        times = ", ".join(f"{name} {1e3 * s:.3g} ms" for name, s in row.seconds.items())
+        met = "yes" if row.is_met else "**no**"
+        lines.append(
+            f"| {row.work} | {row.what} | {row.value:.3g} | {row.target:.3g} | {met} | {times} |"
+        )
+    return "\n".join([*lines, ""])
+
+
+def main() -> None:
+    """Measure, write and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of samples")
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    about, rows = machine(), []
+    folder = options.output / about["device"].lower().replace(" ", "-")
+    folder.mkdir(parents=True, exist_ok=True)
+    for case in CASES:
+        rows += case(options.scale)
+        cupy.get_default_memory_pool().free_all_blocks()
+        # After every case: what was measured outlives a run that is cut off.
+        as_json = {"machine": about, "rows": [asdict(r) | {"met": r.is_met} for r in rows]}
+        (folder / "cuda.json").write_text(json.dumps(as_json, indent=1) + "\n")
+        (folder / "cuda.md").write_text(as_markdown(about, rows))
+    print(as_markdown(about, rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+// Gram matrices, in parts: rows are prepared once, their inner products are the caller's to compute
+// (a GEMM), and a kernel function is applied to those in place, tile by tile.
+//
+// T, of prepared rows and of results, is float or double. What is subtracted, summed up or scaled
+// is so in float64 before it is rounded to T.
+#pragma once
+
+#include <cstdint>
+
+#include "isogram/cuda/device.hpp"
+#include "isogram/gram.hpp"
+
+namespace isogram::cuda {
+
+// ---- Measuring features ----------------------------------------------------------------------
+
+// Scratch of column_means(), in doubles.
+std::int64_t column_scratch(std::int64_t rows, std::int64_t cols);
+
+// means[j] = Σ_i x_ij / rows, relative to the first row while it is summed up, so that constant
+// columns have exactly their value as mean. One pass over x, which has at least one row.
+void column_means(Stream stream, const Input& x, double* means, double* scratch);
+
+// Scratch of scaling_exponent(), in doubles.
+std::int64_t scaling_scratch();
+
+// The power of two, 2^exponent, that brings the largest |x_ij − origin_j| of x, and of y unless
+// null, into [1, 2). 0 where that is within 2^±20 already, and where it is 0 or not finite. One
+// pass over both. `origin` may be null: 0.
+void scaling_exponent(Stream stream, const Input& x, const Input* y, const double* origin,
+                      int* exponent, double* scratch);
+
+// out[p] = ‖x_i − x_j‖² for the p-th of `count` pairs (i, j), by differences in float64. Without
+// `pairs` for all i < j, row by row; count is rows (rows − 1) / 2.
+void squared_distances(Stream stream, const Input& x, const std::int64_t* pairs, std::int64_t count,
+                       double* out);
+
+// ---- Preparing rows --------------------------------------------------------------------------
+
+enum class Preparation {
+  as_given,            // x − origin
+  scaled,              // each row of that times a power of two: see scaling_exponent()
+  shifted,             // (x − origin) · 2^exponent
+  unit,                // (x − origin) / ‖x − origin‖; a row of zeros stays one
+  unit_of_deviations,  // the same of x − origin less the mean of the row
+};
+
+// Prepares all rows of x. `origin` (x.cols), null for 0, is subtracted from each; `exponent`, null
+// for 0, is of `shifted`. A row's squared norm as prepared, and for `scaled` its exponent, is
+// written where squared_norms and exponents are not null. Infinity becomes NaN; with a NaN, a unit
+// row is NaN throughout. A block of threads per row, up to four passes, which caches serve.
+template <class T>
+void prepare(Stream stream, const Input& x, Preparation preparation, const double* origin,
+             const int* exponent, Matrix<T> rows, double* squared_norms, int* exponents);
+
+// ---- Kernel functions ------------------------------------------------------------------------
+
+// As in isogram/gram.hpp, with numbers that depend on the data in device memory.
+struct KernelFunction {
+  Kernel kernel = Kernel::linear;
+  double gamma = 1;  // polynomial
+  double coef0 = 1;
+  int degree = 3;
+  const double* bandwidth = nullptr;  // rbf, laplacian; NaN throughout unless > 0
+  const int* exponent = nullptr;      // rbf, laplacian: that of `shifted` rows; null: 0
+  const double* offset = nullptr;     // subtracted from every entry before it is rounded; null: 0
+};
+
+// One side of a Gram matrix: a whole set of rows, whatever the tile.
+struct Side {
+  Input source;                           // rbf: the rows before they were prepared
+  const double* squared_norms = nullptr;  // cosine, correlation, rbf
+  const int* exponents = nullptr;         // linear, polynomial; null: all 0
+};
+
+// Makes the tile at `place`, inner products of prepared rows, entries of the Gram matrix.
+//
+//   linear, polynomial     `scaled` rows (or others, without exponents). Linear tiles of rows with
+//                          exponents 0 and without offset are not even read
+//   cosine, correlation    `unit`, `unit_of_deviations` rows: entries are in [−1, 1]
+//   rbf                    `shifted` rows. Where ‖a‖² + ‖b‖² − 2⟨a, b⟩ cancels by more than 8 bits,
+//                          the distance is taken from the source again, by differences
+//
+// `same`: both sides are the same set, so that the diagonal is known: 1 for cosine (0 of a zero
+// row), correlation and rbf. Not for Kernel::laplacian, which is no function of inner products.
+// Moves every entry twice; d-times that for entries that cancel.
+template <class T>
+void apply_kernel(Stream stream, const KernelFunction& function, const Side& rows, const Side& cols,
+                  bool same, Place place, Matrix<T> tile);
+
+// exp(−‖a − b‖₁ / bandwidth) for the tile at `place`, of `shifted` rows: no GEMM. `rows` and `cols`
+// are whole sets of rows. 2 d additions per entry.
+template <class T>
+void laplacian(Stream stream, const KernelFunction& function, Matrix<const T> rows,
+               Matrix<const T> cols, Place place, Matrix<T> tile);
+
+// ---- The other triangle ----------------------------------------------------------------------
+
+// lower = upperᵀ, for tiles that do not overlap.
+template <class T>
+void mirror(Stream stream, Matrix<const T> upper, Matrix<T> lower);
+
+// Copies what is above the diagonal below it.
+template <class T>
+void mirror_diagonal(Stream stream, Matrix<T> square);
+
+}  // namespace isogram::cuda

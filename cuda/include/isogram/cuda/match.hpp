@@ -1,0 +1,63 @@
+// Exact linear assignment of many problems at once: which column for which row, so that the sum is
+// largest (or smallest). See isogram/match.hpp for what is computed.
+#pragma once
+
+#include <cstdint>
+
+#include "isogram/cuda/device.hpp"
+#include "isogram/match.hpp"
+
+namespace isogram::cuda {
+
+inline constexpr std::int64_t kMaxMatched = 4096;  // rows or columns of a problem
+
+// down × across problems of rows × cols entries, of which number b = r · across + c is at
+//   data + r · down_stride + c · across_stride;
+// strides count items, and may be zero or negative. A batch has across = 1. All pairs of two
+// sets of inputs have their problems side by side in one matrix of affinities between tokens:
+// down_stride is rows · row_stride there, and across_stride is cols.
+struct ProblemGrid {
+  const void* data = nullptr;
+  Type type = Type::float32;  // or float64
+  std::int64_t down = 0;
+  std::int64_t across = 1;
+  std::int64_t down_stride = 0;
+  std::int64_t across_stride = 0;
+  std::int64_t rows = 0;
+  std::int64_t cols = 0;
+  std::int64_t row_stride = 0;
+  std::int64_t col_stride = 1;
+};
+
+// Where results go, all in device memory and in the order of the problems.
+struct Matchings {
+  std::int32_t* columns;  // (problems, rows): of each row, −1 where it stays unmatched
+  double* totals;         // (problems): the float64 sum of the matched entries
+  double* gaps;           // (problems): how far at most the total is from the optimum
+};
+
+// Bytes of scratch for match(), a multiple of 256: 4 for each problem, for the list of those that
+// float32 does not solve; and with more than 256 rows or columns 29 MB for the working memory of
+// blocks.
+std::int64_t match_scratch(std::int64_t problems, std::int64_t rows, std::int64_t cols);
+
+// Solves every problem: up to 4096 rows and columns each, fewer than 2^32 − 1 problems.
+//
+// A warp solves a problem of up to 64 rows and columns: costs in shared memory; column duals,
+// distances and predecessors in registers; no barrier. A block solves a larger one, whose costs it
+// reads where they are, again and again: from L2 if what is enqueued at once fits there. Rows of
+// adjacent columns are read in full lines, as is the transpose where rows > cols.
+// As on the CPU: shortest augmenting paths, from duals by annealed Sinkhorn sweeps where minima
+// leave many rows free; a float32 problem whose gap exceeds 5e-7 · Σ|matched entries| is solved
+// again in float64, by a second launch that reads on the device which those are. Of equal optima
+// the one found repeats from run to run, and need not be the CPU's.
+//
+// A problem with a NaN or an infinity is not solved: its columns are −1, its total and gap NaN, and
+//   *not_finite = min(*not_finite, (problem · rows + row) · cols + column)
+// for its first such entry. Set it to 2^64 − 1 (as int64: −1) before.
+// Every loop is bounded by rows, columns, or a constant: nothing hangs, whatever the data.
+// Cost: O(r² c / threads) per problem in the worst case, r = min(rows, cols), c the other.
+void match(Stream stream, const ProblemGrid& problems, Objective objective,
+           const Matchings& matchings, unsigned long long* not_finite, void* scratch);
+
+}  // namespace isogram::cuda

@@ -1,0 +1,160 @@
+// Shortest augmenting paths (Jonker and Volgenant 1987; Crouse 2016), and the certificate that
+// what they found is the optimum.
+#pragma once
+
+#include "assign_problem.cuh"
+
+namespace isogram::cuda {
+
+// A column and its row in one number, in which free columns come before matched ones, and then the
+// first.
+class ColumnCode {
+ public:
+  __device__ ColumnCode(int column, int row)
+      : code_(static_cast<std::uint32_t>(row == kFree ? column << kBits
+                                                      : kMatched | column << kBits | row)) {}
+  __device__ explicit ColumnCode(std::uint32_t code) : code_(code) {}
+
+  __device__ std::uint32_t code() const { return code_; }
+  __device__ bool is_free() const { return (code_ & kMatched) == 0; }
+  __device__ int column() const { return static_cast<int>(code_ >> kBits & kMask); }
+  __device__ int row() const { return static_cast<int>(code_ & kMask); }
+
+ private:
+  static constexpr int kBits = 12;
+  static constexpr int kMask = (1 << kBits) - 1;
+  static constexpr int kMatched = 1 << (2 * kBits);
+  std::uint32_t code_;
+};
+
+// A search from one free row, as far as a thread's own columns are concerned: number k is
+// rank + k · kThreads. Distances of closed columns stay what they were when they were closed.
+template <class State>
+class Search {
+ public:
+  using T = typename State::T;
+
+  __device__ Search(const State& s, int root) : s_(s) {
+#pragma unroll
+    for (int k = 0; k < kColumns; ++k) {
+      if (column(k) >= s.cols) continue;
+      dual_[k] = s.memory.dual[column(k)];
+      distance_[k] = s.costs(root, column(k)) - dual_[k];
+      code_[k] = ColumnCode(column(k), s.memory.row_of[column(k)]).code();
+      predecessor_[k] = root;
+      open_ |= 1U << k;
+    }
+  }
+
+  __device__ Nearest<T> nearest_open() const {
+    Nearest<T> nearest;
+#pragma unroll
+    for (int k = 0; k < kColumns; ++k) {
+      if (open_ >> k & 1) nearest.consider(distance_[k], code_[k]);
+    }
+    return nearest;
+  }
+
+  // Closes the column, and shortens distances by paths through it and its row.
+  __device__ void relax(ColumnCode closed, T reach) {
+    const int row = closed.row();
+    const T shift = (s_.costs(row, closed.column()) - s_.memory.dual[closed.column()]) - reach;
+#pragma unroll
+    for (int k = 0; k < kColumns; ++k) {
+      if (column(k) == closed.column()) {
+        open_ &= ~(1U << k);
+        distance_[k] = reach;
+      }
+      if ((open_ >> k & 1) == 0) continue;
+      const T path = (s_.costs(row, column(k)) - dual_[k]) - shift;
+      if (path >= distance_[k]) continue;
+      distance_[k] = path;
+      predecessor_[k] = row;
+    }
+  }
+
+  // Lowers the duals of closed columns, so that the edges of the path are tight.
+  __device__ void finish(T reach) const {
+#pragma unroll
+    for (int k = 0; k < kColumns; ++k) {
+      if (column(k) >= s_.cols) continue;
+      s_.memory.predecessor[column(k)] = predecessor_[k];
+      if ((open_ >> k & 1) == 0) s_.memory.dual[column(k)] = dual_[k] + (distance_[k] - reach);
+    }
+  }
+
+ private:
+  static constexpr int kColumns = State::kColumns;
+
+  __device__ int column(int k) const { return s_.team.rank() + k * State::kThreads; }
+
+  const State& s_;
+  T dual_[kColumns] = {};
+  T distance_[kColumns] = {};
+  std::uint32_t code_[kColumns] = {};
+  int predecessor_[kColumns] = {};
+  unsigned open_ = 0;
+};
+
+// The alternating path from `sink` back to `root` exchanges matched and unmatched edges; it has at
+// most as many as there are rows.
+template <class State>
+__device__ void flip_path(const State& s, int root, int sink) {
+  for (int edge = 0; edge < s.rows; ++edge) {
+    const int row = s.memory.predecessor[sink];
+    const int next = s.memory.column_of[row];
+    s.memory.row_of[sink] = row;
+    s.memory.column_of[row] = sink;
+    if (row == root) return;
+    sink = next;
+  }
+}
+
+// Dijkstra's search on reduced costs. Every step closes a matched column, of which there are fewer
+// than rows. Rounding may find a column nearer than `reach`, which never goes back: a dual that
+// rises would break the feasibility of rectangular problems.
+template <class State>
+__device__ void augment(State& s, int root) {
+  using T = typename State::T;
+  Search<State> search(s, root);
+  T reach = -kInfinity<T>;
+  for (int step = 0; step < s.rows; ++step) {
+    const Nearest<T> nearest = s.team.nearest(search.nearest_open());
+    const ColumnCode found(nearest.code);
+    reach = nearest.distance > reach ? nearest.distance : reach;
+    if (found.is_free()) {
+      search.finish(reach);
+      s.team.sync();
+      if (s.team.rank() == 0) flip_path(s, root, found.column());
+      s.team.sync();
+      return;
+    }
+    search.relax(found, reach);
+  }
+}
+
+template <class State>
+__device__ void augment_all(State& s) {
+  for (int i = 0; i < s.rows; ++i) {
+    if (s.memory.column_of[i] == kFree) augment(s, i);
+  }
+}
+
+// Σ_i [(C_i,column(i) − v_column(i)) − min_j (C_ij − v_j)], terms ≥ 0 in float64: how far the
+// matched costs are from the value of the dual solution. Columns without a row have v = 0, and in a
+// rectangular problem no v is positive, so duals are feasible.
+template <class State>
+__device__ double slack(const State& s) {
+  double sum = 0;
+  s.for_rows_of_warp([&](int i) {
+    const auto reduced = [&](int j) {
+      return static_cast<double>(s.costs(i, j)) - static_cast<double>(s.memory.dual[j]);
+    };
+    double least = kInfinity<double>;
+    s.for_lanes(s.cols, [&](int j) { least = smaller(reduced(j), least); });
+    sum += reduced(s.memory.column_of[i]) - warp_minimum(least);
+  });
+  return s.team.reduced(s.team.lane() == 0 ? sum : 0, Sum());
+}
+
+}  // namespace isogram::cuda

@@ -1,0 +1,115 @@
+// One assignment problem on the device and its solution so far: minimise Σ_i C_i,column(i), where
+// there are no more rows than columns.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+#include "assign_team.cuh"
+
+namespace isogram::cuda {
+
+inline constexpr int kFree = -1;  // of a row without a column, or a column without a row
+
+// Affinities where they are; of problems with more rows than columns, the transpose. T = float
+// reads float32. T = double reads either type, whichever it is: problems that need it are few.
+template <class T>
+struct Affinities {
+  const void* data;
+  Type type;
+  std::int64_t row_stride;
+  std::int64_t col_stride;
+
+  __device__ T operator()(int i, int j) const {
+    const std::int64_t at = i * row_stride + j * col_stride;
+    if constexpr (std::is_same_v<T, double>) {
+      if (type == Type::float64) return static_cast<const double*>(data)[at];
+    }
+    return static_cast<const float*>(data)[at];
+  }
+};
+
+// ±affinity · scale, where the scale is a power of two: no product is rounded, unless its magnitude
+// is tiny beside the largest.
+template <class T>
+class CostsInPlace {
+ public:
+  __device__ CostsInPlace(const Affinities<T>& affinities, T sign)
+      : affinities_(affinities), factor_(sign) {}
+
+  __device__ T operator()(int i, int j) const { return affinities_(i, j) * factor_; }
+  __device__ void keep(int, int, T) const {}
+  __device__ void scale(T factor) { factor_ *= factor; }
+
+ private:
+  Affinities<T> affinities_;
+  T factor_;  // ±scale
+};
+
+// The same, copied to shared memory. Rows are an odd multiple of eight items apart, so that eight
+// adjacent columns of four rows are in different banks, as are 32 columns of one row.
+template <class T, int side>
+class CostsInShared {
+ public:
+  static constexpr int kStride = (side / 8 | 1) * 8;
+  using Memory = T[side * kStride];
+
+  __device__ explicit CostsInShared(Memory& items) : items_(items) {}
+
+  __device__ T operator()(int i, int j) const { return items_[i * kStride + j]; }
+  __device__ void keep(int i, int j, T cost) const { items_[i * kStride + j] = cost; }
+  __device__ void scale(T) const {}
+
+ private:
+  T* items_;
+};
+
+// What threads share, for up to `side` rows and columns.
+template <class T, int side>
+struct AssignmentMemory {
+  T dual[side];       // v_j of columns
+  T row_value[side];  // of rows: the smallest C_ij − v_j, or in sweeps the other dual
+  std::int32_t row_of[side];
+  std::int32_t column_of[side];
+  std::int32_t predecessor[side];  // of columns: the row before it on the shortest path
+};
+
+// Row duals are not stored: u_i = min_j (C_ij − v_j) for a free row, and C_ij − v_j on the matched
+// column of another, so any column duals v are a legal start.
+template <class Number, class CostsType, int threads, int most>
+struct AssignmentState {
+  using T = Number;
+  using Costs = CostsType;
+  using Team = cuda::Team<T, threads>;
+  using Memory = AssignmentMemory<T, most>;
+  static constexpr int kThreads = threads;
+  static constexpr int kSide = most;
+  static constexpr int kColumns = (most + threads - 1) / threads;  // of a thread
+
+  Team team;
+  Memory& memory;
+  Costs costs;
+  int rows;
+  int cols;
+
+  // A thread's own columns and rows are `threads` apart, a lane's 32, and a warp's rows as many as
+  // there are warps.
+  template <class Visit>
+  __device__ void for_own(int count, Visit visit) const {
+    for (int j = team.rank(); j < count; j += threads) visit(j);
+  }
+  template <class Visit>
+  __device__ void for_lanes(int count, Visit visit) const {
+    for (int j = team.lane(); j < count; j += kWarp) visit(j);
+  }
+  template <class Visit>
+  __device__ void for_rows_of_warp(Visit visit) const {
+    for (int i = team.warp(); i < rows; i += team.kWarps) visit(i);
+  }
+  template <class Visit>
+  __device__ void for_costs(Visit visit) const {
+    for_rows_of_warp([&](int i) { for_lanes(cols, [&](int j) { visit(i, j); }); });
+  }
+};
+
+}  // namespace isogram::cuda

@@ -1,0 +1,46 @@
+// Launching kernels, and the shared memory they are launched with. Everything goes through here,
+// so that tests can run the same sources on a CPU (tests/cuda/emulator).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <type_traits>
+
+#include "isogram/cuda/device.hpp"
+
+namespace isogram::cuda {
+
+#ifdef __CUDACC__  // the emulator has its own
+// The block's shared memory, as many bytes as it was launched with.
+template <class Layout>
+__device__ Layout& shared_memory() {
+  extern __shared__ __align__(16) unsigned char memory[];
+  return *reinterpret_cast<Layout*>(memory);
+}
+#endif
+
+inline void check(cudaError_t status) {
+  if (status == cudaSuccess) return;
+  throw Error(std::string(cudaGetErrorName(status)) + ": " + cudaGetErrorString(status));
+}
+
+// Enqueues `kernel`. A grid without blocks, which CUDA refuses, is nothing to do.
+template <class... Parameters>
+void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
+            Stream stream, const std::type_identity_t<Parameters>&... arguments) {
+  if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = stream;
+  check(cudaLaunchKernelEx(&config, kernel, arguments...));
+}
+
+// How many blocks cover `items`.
+inline unsigned blocks_for(std::int64_t items, std::int64_t per_block) {
+  return static_cast<unsigned>((items + per_block - 1) / per_block);
+}
+
+}  // namespace isogram::cuda

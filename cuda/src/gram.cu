@@ -1,0 +1,553 @@
+#include "isogram/cuda/gram.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+
+#include "detail/entries.cuh"
+#include "detail/launch.cuh"
+#include "detail/number.cuh"
+#include "detail/pairs.cuh"
+#include "detail/reduce.cuh"
+#include "detail/strips.cuh"
+
+namespace isogram::cuda {
+
+namespace {
+
+// ---- Column means ----------------------------------------------------------------------------
+
+// Columns are summed up in strips of rows: enough blocks for a device, and the sums of strips are
+// few beside x.
+constexpr std::int64_t kStripRows = 256;
+
+// sums[strip, j] = Σ (x_ij − x_0j) over the rows of the strip.
+template <class X>
+__global__ void __launch_bounds__(kWarp* kStripThreads)
+    sum_columns(X x, std::int64_t rows, std::int64_t cols, double* sums) {
+  const std::int64_t col = strip_column();
+  const std::int64_t begin = std::int64_t{blockIdx.y} * kStripRows;
+  const std::int64_t end = begin + kStripRows < rows ? begin + kStripRows : rows;
+  const double first = col < cols ? x(0, col) : 0;
+  const double sum =
+      sum_of_rows(begin, end, col < cols, [&](std::int64_t row) { return x(row, col) - first; });
+  if (threadIdx.y == 0 && col < cols) sums[blockIdx.y * cols + col] = sum;
+}
+
+template <class X>
+__global__ void __launch_bounds__(kWarp* kStripThreads)
+    means_of_sums(X x, std::int64_t rows, std::int64_t cols, const double* sums,
+                  std::int64_t strips, double* means) {
+  const std::int64_t col = strip_column();
+  const double sum = sum_of_rows(0, strips, col < cols,
+                                 [&](std::int64_t strip) { return sums[strip * cols + col]; });
+  if (threadIdx.y == 0 && col < cols) means[col] = x(0, col) + sum / static_cast<double>(rows);
+}
+
+// ---- Scaling ---------------------------------------------------------------------------------
+
+// 2^exponent for any exponent that brings a finite number near 1: in two factors, as one may be
+// beyond double.
+struct PowerOfTwo {
+  double first;
+  double second;
+
+  __device__ explicit PowerOfTwo(int exponent)
+      : first(ldexp(1.0, exponent / 2)), second(ldexp(1.0, exponent - exponent / 2)) {}
+  __device__ double operator*(double x) const { return x * first * second; }
+};
+
+// Of the power of two that brings x > 0 into [1, 2); 0 for zero and what is not finite.
+__device__ int normalising_exponent(double x) {
+  return x > 0 && isfinite(x) ? -ilogb(x) : 0;
+}
+
+// The same, but for an x that needs no scaling: products of such numbers, and sums of many of
+// those, stay far inside float32.
+__device__ int scaling_exponent_of(double x) {
+  constexpr int moderate = 20;
+  const int exponent = normalising_exponent(x);
+  return exponent >= -moderate && exponent <= moderate ? 0 : exponent;
+}
+
+// Blocks of a survey of a whole matrix, each with one partial result.
+constexpr std::int64_t kSurveyBlocks = 1024;
+constexpr int kSurveyWarps = 8;
+
+using WarpPartials = double[kMaxWarps];
+
+// largest[block] = max |x_ij − origin_j| over the block's rows, a warp for each.
+template <class X>
+__global__ void __launch_bounds__(kWarp* kSurveyWarps)
+    survey(X x, std::int64_t rows, std::int64_t cols, const double* origin, double* largest) {
+  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+  const int warp = static_cast<int>(threadIdx.x) / kWarp;
+  double found = 0;
+  for (std::int64_t row = std::int64_t{blockIdx.x} * kSurveyWarps + warp; row < rows;
+       row += std::int64_t{gridDim.x} * kSurveyWarps) {
+    for (std::int64_t col = lane; col < cols; col += kWarp) {
+      found = Maximum()(found, fabs(x(row, col) - (origin ? origin[col] : 0)));
+    }
+  }
+  found = block_reduced(found, Maximum(), shared_memory<WarpPartials>());
+  if (threadIdx.x == 0) largest[blockIdx.x] = found;
+}
+
+__global__ void __launch_bounds__(kSurveyBlocks)
+    exponent_of_survey(const double* largest, std::int64_t count, int* exponent) {
+  double found = 0;
+  for (std::int64_t i = threadIdx.x; i < count; i += blockDim.x) {
+    found = Maximum()(found, largest[i]);
+  }
+  found = block_reduced(found, Maximum(), shared_memory<WarpPartials>());
+  if (threadIdx.x == 0) *exponent = scaling_exponent_of(found);
+}
+
+// Enqueues a survey of x; returns how many partial results it has.
+std::int64_t launch_survey(Stream stream, const Input& x, const double* origin, double* largest) {
+  const unsigned blocks =
+      std::min(blocks_for(x.rows, kSurveyWarps), static_cast<unsigned>(kSurveyBlocks));
+  with_reader(x, [&](auto reader) {
+    launch(survey<decltype(reader)>, dim3(blocks), dim3(kWarp * kSurveyWarps), sizeof(WarpPartials),
+           stream, reader, x.rows, x.cols, origin, largest);
+  });
+  return blocks;
+}
+
+// ---- Squared distances -----------------------------------------------------------------------
+
+struct Pair {
+  std::int64_t i;
+  std::int64_t j;
+};
+
+// The p-th of all i < j < rows, row by row. The quadratic formula may be off by rounding, and is
+// mended by looking.
+__device__ Pair pair_at(std::int64_t p, std::int64_t rows) {
+  const auto first_of = [=](std::int64_t i) { return i * (2 * rows - i - 1) / 2; };
+  const double half = static_cast<double>(2 * rows - 1) / 2;
+  auto i = static_cast<std::int64_t>(half - sqrt(half * half - 2 * static_cast<double>(p)));
+  while (i > 0 && first_of(i) > p) --i;
+  while (first_of(i + 1) <= p) ++i;
+  return {i, i + 1 + p - first_of(i)};
+}
+
+// Σ_k difference(k)² over k < depth, by a warp.
+template <class Difference>
+__device__ double warp_squared_distance(std::int64_t depth, Difference difference) {
+  double sum = 0;
+  for (std::int64_t k = threadIdx.x % kWarp; k < depth; k += kWarp) {
+    const double d = difference(k);
+    sum += d * d;
+  }
+  return warp_reduced(sum, Sum());
+}
+
+constexpr int kDistanceWarps = 8;
+
+template <class X>
+__global__ void __launch_bounds__(kWarp* kDistanceWarps)
+    distances_of_pairs(X x, std::int64_t rows, std::int64_t cols, const std::int64_t* pairs,
+                       std::int64_t count, double* out) {
+  const std::int64_t p = std::int64_t{blockIdx.x} * kDistanceWarps + threadIdx.x / kWarp;
+  if (p >= count) return;
+  const Pair pair = pairs ? Pair{pairs[2 * p], pairs[2 * p + 1]} : pair_at(p, rows);
+  const double distance = warp_squared_distance(
+      cols, [&](std::int64_t k) { return double{x(pair.i, k)} - x(pair.j, k); });
+  if (threadIdx.x % kWarp == 0) out[p] = distance;
+}
+
+// ---- Preparing rows --------------------------------------------------------------------------
+
+constexpr int kMaxRowThreads = 512;
+
+// Threads for one row: each has a few of its features, as long as rows are not very long.
+unsigned row_threads(std::int64_t cols) {
+  constexpr std::int64_t features = 8;
+  const std::int64_t warps = (cols + features * kWarp - 1) / (features * kWarp);
+  return static_cast<unsigned>(std::min<std::int64_t>(warps * kWarp, kMaxRowThreads));
+}
+
+// A row of x as its block sees it: every function is called by all threads of the block.
+template <class X>
+struct RowInBlock {
+  X x;
+  std::int64_t row;
+  std::int64_t cols;
+  const double* origin;
+  double center = 0;
+
+  __device__ double operator()(std::int64_t col) const {
+    const double value = x(row, col);
+    return (origin ? value - origin[col] : value) - center;
+  }
+
+  template <class Visit>
+  __device__ void for_each(Visit visit) const {
+    for (std::int64_t col = threadIdx.x; col < cols; col += blockDim.x) visit(col);
+  }
+
+  // Relative to the first feature, so that a constant row becomes exactly zero.
+  __device__ void subtract_mean(WarpPartials& partials) {
+    const double first = (*this)(0);
+    double sum = 0;
+    for_each([&](std::int64_t col) { sum += (*this)(col)-first; });
+    center = first + block_reduced(sum, Sum(), partials) / static_cast<double>(cols);
+  }
+
+  __device__ double largest(WarpPartials& partials) const {
+    double found = 0;
+    for_each([&](std::int64_t col) { found = Maximum()(found, fabs((*this)(col))); });
+    return block_reduced(found, Maximum(), partials);
+  }
+
+  __device__ double norm(PowerOfTwo scale, WarpPartials& partials) const {
+    double squares = 0;
+    for_each([&](std::int64_t col) {
+      const double value = scale * (*this)(col);
+      squares += value * value;
+    });
+    return sqrt(block_reduced(squares, Sum(), partials));
+  }
+};
+
+// What a scaled row is divided by: 1 for a row of zeros, NaN for one with NaN or infinity.
+__device__ double divisor_of(double norm) {
+  if (norm == 0) return 1;
+  return isfinite(norm) ? norm : kNan;
+}
+
+template <class X, class T>
+__global__ void __launch_bounds__(kMaxRowThreads)
+    prepare_rows(X x, Preparation preparation, const double* origin, const int* shared_exponent,
+                 Matrix<T> out, double* squared_norms, int* exponents) {
+  auto& partials = shared_memory<WarpPartials>();
+  RowInBlock<X> row{x, blockIdx.x, out.cols, origin};
+  const bool is_unit =
+      preparation == Preparation::unit || preparation == Preparation::unit_of_deviations;
+  if (preparation == Preparation::unit_of_deviations) row.subtract_mean(partials);
+
+  int exponent = 0;
+  if (preparation == Preparation::shifted && shared_exponent) exponent = *shared_exponent;
+  if (preparation == Preparation::scaled) exponent = scaling_exponent_of(row.largest(partials));
+  if (is_unit) exponent = normalising_exponent(row.largest(partials));
+  const PowerOfTwo scale(exponent);
+  const double divisor = is_unit ? divisor_of(row.norm(scale, partials)) : 1;
+
+  T* target = out.data + row.row * out.stride;
+  double squares = 0;
+  row.for_each([&](std::int64_t col) {
+    const double value = row(col);
+    const auto rounded = static_cast<T>(isfinite(value) ? scale * value / divisor : kNan);
+    target[col] = rounded;
+    squares += double{rounded} * rounded;
+  });
+  squares = block_reduced(squares, Sum(), partials);
+  if (threadIdx.x > 0) return;
+  if (squared_norms) squared_norms[row.row] = squares;
+  if (exponents) exponents[row.row] = exponent;
+}
+
+// ---- Kernel functions, entry by entry --------------------------------------------------------
+
+// Inner products of rows that were multiplied by powers of two.
+struct Unscaled : EveryEntry {
+  const int* row_exponents;
+  const int* col_exponents;
+  const double* offset_place;
+  Place place;
+  double offset = 0;
+
+  __device__ void begin() { offset = offset_place ? *offset_place : 0; }
+  __device__ int row(std::int64_t i) const {
+    return row_exponents ? row_exponents[place.row + i] : 0;
+  }
+  __device__ int column(std::int64_t j) const {
+    return col_exponents ? col_exponents[place.col + j] : 0;
+  }
+  __device__ static double product(int row, int column, double scaled) {
+    const int exponent = row + column;
+    return exponent == 0 ? scaled : ldexp(scaled, -exponent);
+  }
+};
+
+template <class T>
+struct Linear : Unscaled {
+  __device__ bool keeps(int row, int column) const {
+    return row == 0 && column == 0 && !offset_place;
+  }
+  __device__ T operator()(int row, int column, T scaled) const {
+    return static_cast<T>(product(row, column, scaled) - offset);
+  }
+};
+
+template <class T>
+struct Polynomial : Unscaled {
+  double gamma;
+  double coef0;
+  int degree;
+
+  __device__ T operator()(int row, int column, T scaled) const {
+    double power = gamma * product(row, column, scaled) + coef0;
+    double result = 1;
+    for (int bits = degree; bits > 0; bits /= 2) {
+      if (bits % 2 == 1) result *= power;
+      power *= power;
+    }
+    return static_cast<T>(result - offset);
+  }
+};
+
+template <class T>
+struct Cosine : EveryEntry {
+  const double* squared_norms;  // null where no entry is known to be on the diagonal
+  const double* offset_place;
+  Place place;
+  double offset = 0;
+
+  __device__ void begin() { offset = offset_place ? *offset_place : 0; }
+  __device__ std::int64_t row(std::int64_t i) const { return place.row + i; }
+  __device__ std::int64_t column(std::int64_t j) const { return place.col + j; }
+  __device__ T operator()(std::int64_t row, std::int64_t column, T product) const {
+    double cosine = product > 1 ? T(1) : product < -1 ? T(-1) : product;  // NaN stays NaN
+    if (squared_norms && row == column) cosine = diagonal(squared_norms[row]);
+    return static_cast<T>(cosine - offset);
+  }
+  __device__ static double diagonal(double squared_norm) {
+    return squared_norm > 0 ? 1 : squared_norm;  // of a zero row 0; NaN stays NaN
+  }
+};
+
+// Below this fraction of ‖a‖² + ‖b‖², a squared distance by expansion has lost 8 bits.
+constexpr double kCancellation = 1.0 / 256;
+
+constexpr double kLowest = std::numeric_limits<double>::lowest();
+
+// factor of exp(factor · distance), finite: times a distance of 0 it must be 0.
+__device__ double exponential_factor(double factor) {
+  return factor < kLowest ? kLowest : factor;
+}
+
+// 1 / bandwidth in units of prepared rows, where distances are 2^exponent as large.
+__device__ double inverse_bandwidth(const double* bandwidth, const int* exponent) {
+  if (!(*bandwidth > 0)) return kNan;
+  return ldexp(1 / *bandwidth, exponent ? -*exponent : 0);
+}
+
+// exp(exponent) − offset. In T where there is no offset: its rounding is no worse than T's.
+template <class T>
+__device__ T exponential(double exponent, const double* offset) {
+  if (!offset) return exp(static_cast<T>(exponent));
+  return static_cast<T>(exp(exponent) - *offset);
+}
+
+template <class T>
+struct Rbf : EveryEntry {
+  KernelFunction function;
+  Side rows;
+  Side cols;
+  bool same;
+  Place place;
+  double factor = 0;
+
+  struct Vector {
+    std::int64_t index;
+    double squared_norm;
+  };
+
+  __device__ void begin() {
+    const double inverse = inverse_bandwidth(function.bandwidth, function.exponent);
+    factor = exponential_factor(-0.5 * inverse * inverse);
+  }
+  __device__ Vector row(std::int64_t i) const {
+    return {place.row + i, rows.squared_norms[place.row + i]};
+  }
+  __device__ Vector column(std::int64_t j) const {
+    return {place.col + j, cols.squared_norms[place.col + j]};
+  }
+  __device__ bool is_diagonal(Vector a, Vector b) const { return same && a.index == b.index; }
+
+  __device__ double squared_distance(Vector a, Vector b, T product) const {
+    const double both = a.squared_norm + b.squared_norm;
+    return is_diagonal(a, b) ? both - both : both - 2.0 * product;  // NaN stays NaN
+  }
+  __device__ T operator()(Vector a, Vector b, T product) const {
+    return exponential<T>(factor * squared_distance(a, b, product), function.offset);
+  }
+
+  // Near-duplicates: their distance is taken from the source.
+  __device__ bool is_lost(Vector a, Vector b, T product) const {
+    const double least = kCancellation * (a.squared_norm + b.squared_norm);
+    return squared_distance(a, b, product) < least && !is_diagonal(a, b);
+  }
+  __device__ T again(std::int64_t i, std::int64_t j) const {
+    const PowerOfTwo scale(function.exponent ? *function.exponent : 0);
+    const double squared = warp_squared_distance(rows.source.cols, [&](std::int64_t k) {
+      return scale *
+             (entry_of(rows.source, place.row + i, k) - entry_of(cols.source, place.col + j, k));
+    });
+    return exponential<T>(factor * squared, function.offset);
+  }
+};
+
+template <class T>
+struct Laplacian {
+  static constexpr int kUnrolled = kSlice;
+  KernelFunction function;
+
+  __device__ static T term(T a, T b) { return fabs(a - b); }
+  __device__ T finish(T distance) const {
+    const double factor =
+        exponential_factor(-inverse_bandwidth(function.bandwidth, function.exponent));
+    return exponential<T>(factor * distance, function.offset);
+  }
+};
+
+// ---- Transposition ---------------------------------------------------------------------------
+
+constexpr int kTransposeEdge = 32;
+constexpr int kTransposeThreads = 8;
+
+template <class T>
+struct TransposeTile {
+  T values[kTransposeEdge][kTransposeEdge + 1];  // padded: a column is in as many banks as a row
+};
+
+// out_ji = in_ij for all entries, or for those above the diagonal: then they may be the same.
+template <class T>
+__global__ void __launch_bounds__(kTransposeEdge* kTransposeThreads)
+    transpose(Matrix<const T> in, Matrix<T> out, bool above_diagonal) {
+  auto& tile = shared_memory<TransposeTile<T>>().values;
+  if (above_diagonal && blockIdx.x < blockIdx.y) return;
+  const std::int64_t top = std::int64_t{blockIdx.y} * kTransposeEdge;
+  const std::int64_t left = std::int64_t{blockIdx.x} * kTransposeEdge;
+  const unsigned lane = threadIdx.x;
+#pragma unroll
+  for (unsigned r = threadIdx.y; r < kTransposeEdge; r += kTransposeThreads) {
+    if (top + r < in.rows && left + lane < in.cols) {
+      tile[r][lane] = in.data[(top + r) * in.stride + left + lane];
+    }
+  }
+  __syncthreads();
+#pragma unroll
+  for (unsigned r = threadIdx.y; r < kTransposeEdge; r += kTransposeThreads) {
+    const std::int64_t row = top + lane;  // of the input
+    const std::int64_t col = left + r;
+    if (row < in.rows && col < in.cols && (!above_diagonal || row < col)) {
+      out.data[col * out.stride + row] = tile[lane][r];
+    }
+  }
+}
+
+template <class T>
+void launch_transpose(Stream stream, Matrix<const T> in, Matrix<T> out, bool above_diagonal) {
+  const dim3 grid(blocks_for(in.cols, kTransposeEdge), blocks_for(in.rows, kTransposeEdge));
+  launch(transpose<T>, grid, dim3(kTransposeEdge, kTransposeThreads), sizeof(TransposeTile<T>),
+         stream, in, out, above_diagonal);
+}
+
+}  // namespace
+
+std::int64_t column_scratch(std::int64_t rows, std::int64_t cols) {
+  return blocks_for(rows, kStripRows) * cols;
+}
+
+void column_means(Stream stream, const Input& x, double* means, double* scratch) {
+  with_reader(x, [&](auto reader) {
+    using X = decltype(reader);
+    const unsigned strips = blocks_for(x.rows, kStripRows);
+    const dim3 block(kWarp, kStripThreads);
+    const unsigned columns = blocks_for(x.cols, kWarp);
+    launch(sum_columns<X>, dim3(columns, strips), block, sizeof(StripPartials), stream, reader,
+           x.rows, x.cols, scratch);
+    launch(means_of_sums<X>, dim3(columns), block, sizeof(StripPartials), stream, reader, x.rows,
+           x.cols, scratch, strips, means);
+  });
+}
+
+std::int64_t scaling_scratch() {
+  return 2 * kSurveyBlocks;
+}
+
+void scaling_exponent(Stream stream, const Input& x, const Input* y, const double* origin,
+                      int* exponent, double* scratch) {
+  std::int64_t count = launch_survey(stream, x, origin, scratch);
+  if (y) count += launch_survey(stream, *y, origin, scratch + count);
+  launch(exponent_of_survey, dim3(1), dim3(kSurveyBlocks), sizeof(WarpPartials), stream, scratch,
+         count, exponent);
+}
+
+void squared_distances(Stream stream, const Input& x, const std::int64_t* pairs, std::int64_t count,
+                       double* out) {
+  with_reader(x, [&](auto reader) {
+    launch(distances_of_pairs<decltype(reader)>, dim3(blocks_for(count, kDistanceWarps)),
+           dim3(kWarp * kDistanceWarps), 0, stream, reader, x.rows, x.cols, pairs, count, out);
+  });
+}
+
+template <class T>
+void prepare(Stream stream, const Input& x, Preparation preparation, const double* origin,
+             const int* exponent, Matrix<T> rows, double* squared_norms, int* exponents) {
+  with_reader(x, [&](auto reader) {
+    launch(prepare_rows<decltype(reader), T>, dim3(static_cast<unsigned>(x.rows)),
+           dim3(row_threads(x.cols)), sizeof(WarpPartials), stream, reader, preparation, origin,
+           exponent, rows, squared_norms, exponents);
+  });
+}
+
+template <class T>
+void apply_kernel(Stream stream, const KernelFunction& function, const Side& rows, const Side& cols,
+                  bool same, Place place, Matrix<T> tile) {
+  const Unscaled unscaled{{}, rows.exponents, cols.exponents, function.offset, place};
+  switch (function.kernel) {
+    case Kernel::linear:
+      return launch_map(stream, tile, Linear<T>{unscaled});
+    case Kernel::polynomial:
+      return launch_map(stream, tile,
+                        Polynomial<T>{unscaled, function.gamma, function.coef0, function.degree});
+    case Kernel::cosine:
+    case Kernel::correlation:
+      return launch_map(stream, tile,
+                        Cosine<T>{{}, same ? rows.squared_norms : nullptr, function.offset, place});
+    case Kernel::rbf:
+      return launch_map(stream, tile, Rbf<T>{{}, function, rows, cols, same, place});
+    case Kernel::laplacian:
+      break;
+  }
+  throw std::invalid_argument("the Laplacian kernel is no function of inner products");
+}
+
+template <class T>
+void laplacian(Stream stream, const KernelFunction& function, Matrix<const T> rows,
+               Matrix<const T> cols, Place place, Matrix<T> tile) {
+  launch_pairs(stream, rows, cols, place, tile, Laplacian<T>{function});
+}
+
+template <class T>
+void mirror(Stream stream, Matrix<const T> upper, Matrix<T> lower) {
+  launch_transpose(stream, upper, lower, false);
+}
+
+template <class T>
+void mirror_diagonal(Stream stream, Matrix<T> square) {
+  launch_transpose<T>(stream, square, square, true);
+}
+
+template void prepare(Stream, const Input&, Preparation, const double*, const int*, Matrix<float>,
+                      double*, int*);
+template void prepare(Stream, const Input&, Preparation, const double*, const int*, Matrix<double>,
+                      double*, int*);
+template void apply_kernel(Stream, const KernelFunction&, const Side&, const Side&, bool, Place,
+                           Matrix<float>);
+template void apply_kernel(Stream, const KernelFunction&, const Side&, const Side&, bool, Place,
+                           Matrix<double>);
+template void laplacian(Stream, const KernelFunction&, Matrix<const float>, Matrix<const float>,
+                        Place, Matrix<float>);
+template void laplacian(Stream, const KernelFunction&, Matrix<const double>, Matrix<const double>,
+                        Place, Matrix<double>);
+template void mirror(Stream, Matrix<const float>, Matrix<float>);
+template void mirror(Stream, Matrix<const double>, Matrix<double>);
+template void mirror_diagonal(Stream, Matrix<float>);
+template void mirror_diagonal(Stream, Matrix<double>);
+
+}  // namespace isogram::cuda

@@ -1,0 +1,254 @@
+#include "isogram/cuda/graph.hpp"
+
+#include <algorithm>
+#include <type_traits>
+
+#include "detail/launch.cuh"
+#include "detail/layer_products.cuh"
+#include "detail/reduce.cuh"
+
+namespace isogram::cuda {
+
+namespace {
+
+constexpr int kWarps = 8;  // of a block
+
+// ---- Products of rows ------------------------------------------------------------------------
+
+// A block per strip of rows (or columns) and pair of blocks of layers; `first` is the node of the
+// first row.
+template <class T>
+__global__ void __launch_bounds__(kProductThreads, 2)
+    add_products_of_rows(LayerPairs<T> pairs, std::int64_t first, double* table, std::int64_t n) {
+  auto& memory = shared_memory<ProductMemory>();
+  const Team team = team_of(pairs);
+  CellSums sums{};
+  const int strip = static_cast<int>(blockIdx.x);
+  add_chunks(pairs, team, strip, 0, pairs.chunks_per_strip, memory, sums);
+  add_groups(team, pairs.height, memory, sums);
+  const int row = strip * pairs.height + team.group;
+  if (team.group >= pairs.height || row >= pairs.rows) return;
+  for_each_pair(pairs, team, sums, [&](std::int64_t l, std::int64_t m, double sum) {
+    table[(l * pairs.y.layers + m) * n + first + row] += sum;
+  });
+}
+
+template <class T>
+void launch_products(Stream stream, const LayerPairs<T>& pairs, std::int64_t first, double* table,
+                     std::int64_t n) {
+  const dim3 grid(static_cast<unsigned>(pairs.strips), layer_block_pairs(pairs));
+  launch(add_products_of_rows<T>, grid, kProductThreads, sizeof(ProductMemory), stream, pairs,
+         first, table, n);
+}
+
+// ---- Nearest neighbours ----------------------------------------------------------------------
+
+template <class T>
+struct Neighbour {
+  T weight;
+  std::int32_t index;
+
+  __device__ bool is_better_than(const Neighbour& other) const {
+    return weight > other.weight || (weight == other.weight && index < other.index);
+  }
+};
+
+// The best neighbours of one node, which a warp keeps in order.
+template <class T>
+class NearestOfNode {
+ public:
+  __device__ NearestOfNode(const Neighbours<T>& best, std::int64_t node)
+      : weights_(best.weights + node * best.k),
+        indices_(best.indices + node * best.k),
+        k_(static_cast<int>(best.k)),
+        worst_(at(k_ - 1)) {}
+
+  // Every lane has an offer, or none.
+  __device__ void offer(bool is_offer, const Neighbour<T>& own) {
+    const bool may_enter = is_offer && own.is_better_than(worst_);
+    std::uint32_t lanes = __ballot_sync(kAllLanes, may_enter);
+    for (; lanes != 0; lanes &= lanes - 1) {
+      const int lane = __ffs(static_cast<int>(lanes)) - 1;
+      const Neighbour<T> next{__shfl_sync(kAllLanes, own.weight, lane),
+                              __shfl_sync(kAllLanes, own.index, lane)};
+      if (next.is_better_than(worst_)) insert(next);
+    }
+  }
+
+ private:
+  __device__ Neighbour<T> at(int place) const { return {weights_[place], indices_[place]}; }
+  __device__ void set(int place, const Neighbour<T>& neighbour) {
+    weights_[place] = neighbour.weight;
+    indices_[place] = neighbour.index;
+  }
+
+  // From the worst on, 32 at a time, those that are worse than the new one move by one place.
+  __device__ void insert(const Neighbour<T>& added) {
+    const int lane = static_cast<int>(threadIdx.x) % kWarp;
+    int end = k_;
+    for (int moved = kWarp; moved == kWarp && end > 0; end -= moved) {
+      const int place = end - 1 - lane;
+      const Neighbour<T> old = place >= 0 ? at(place) : added;
+      const bool moves = place >= 0 && added.is_better_than(old);
+      moved = __popc(__ballot_sync(kAllLanes, moves));
+      __syncwarp();  // all have read
+      if (moves && place + 1 < k_) set(place + 1, old);
+    }
+    if (lane == 0) set(end, added);
+    __syncwarp();
+    worst_ = at(k_ - 1);
+  }
+
+  T* weights_;
+  std::int32_t* indices_;
+  int k_;
+  Neighbour<T> worst_;
+};
+
+// A warp per row, which reads some of its entries ahead of what it does with them.
+template <class T>
+__global__ void __launch_bounds__(kWarp* kWarps)
+    merge_rows(Matrix<const T> tile, Place place, Neighbours<T> best) {
+  constexpr int ahead = 4;
+  const std::int64_t row = std::int64_t{blockIdx.x} * kWarps + threadIdx.y;
+  if (row >= tile.rows) return;
+  const T* weights = tile.data + row * tile.stride;
+  const int cols = static_cast<int>(tile.cols);
+  const int own_col = static_cast<int>(place.row + row - place.col);
+  const int first_index = static_cast<int>(place.col);
+  NearestOfNode<T> nearest(best, place.row + row);
+  const int lane = static_cast<int>(threadIdx.x);
+  for (int first = 0; first < cols; first += ahead * kWarp) {
+    T weight[ahead];
+#pragma unroll
+    for (int a = 0; a < ahead; ++a) {
+      const int col = first + a * kWarp + lane;
+      weight[a] = col < cols ? weights[col] : T(0);
+    }
+#pragma unroll
+    for (int a = 0; a < ahead; ++a) {
+      const int col = first + a * kWarp + lane;
+      nearest.offer(col < cols && col != own_col, {weight[a], first_index + col});
+    }
+  }
+}
+
+// 32 columns per block. Strips of them go through shared memory, so that threads read rows and
+// warps merge columns; one item more per row keeps both free of bank conflicts.
+constexpr int kStripRows = 128;
+template <class T>
+using Strip = T[kStripRows][kWarp + 1];
+
+// All loads are under way before the first is stored.
+template <class T>
+__device__ void load_strip(const Matrix<const T>& tile, std::int64_t first_row,
+                           std::int64_t first_col, Strip<T>& strip) {
+  constexpr int loads = kStripRows / kWarps;
+  const std::int64_t col = first_col + threadIdx.x;
+  const int top = static_cast<int>(threadIdx.y) * loads;
+  T values[loads];
+#pragma unroll
+  for (int i = 0; i < loads; ++i) {
+    const std::int64_t row = first_row + top + i;
+    values[i] = row < tile.rows && col < tile.cols ? tile.data[row * tile.stride + col] : T(0);
+  }
+#pragma unroll
+  for (int i = 0; i < loads; ++i) strip[top + i][threadIdx.x] = values[i];
+}
+
+template <class T>
+__global__ void __launch_bounds__(kWarp* kWarps)
+    merge_columns(Matrix<const T> tile, Place place, Neighbours<T> best) {
+  auto& strip = shared_memory<Strip<T>>();
+  const std::int64_t first_col = std::int64_t{blockIdx.x} * kWarp;
+  for (std::int64_t first = 0; first < tile.rows; first += kStripRows) {
+    load_strip(tile, first, first_col, strip);
+    __syncthreads();
+    for (int j = static_cast<int>(threadIdx.y); j < kWarp && first_col + j < tile.cols;
+         j += kWarps) {
+      const std::int64_t node = place.col + first_col + j;
+      NearestOfNode<T> nearest(best, node);
+      for (int i = static_cast<int>(threadIdx.x); i < kStripRows; i += kWarp) {
+        const std::int64_t neighbour = place.row + first + i;
+        nearest.offer(first + i < tile.rows && neighbour != node,
+                      {strip[i][j], static_cast<std::int32_t>(neighbour)});
+      }
+    }
+    __syncthreads();
+  }
+}
+
+// ---- Sparse graphs ---------------------------------------------------------------------------
+
+// The first place from begin to end whose column is not less.
+__device__ std::int64_t lower_bound(const std::int32_t* columns, std::int64_t begin,
+                                    std::int64_t end, std::int32_t column) {
+  while (begin < end) {
+    const std::int64_t middle = begin + (end - begin) / 2;
+    if (columns[middle] < column) {
+      begin = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  return begin;
+}
+
+template <class T>
+__global__ void __launch_bounds__(kWarp* kWarps)
+    multiply_sparse_rows(Csr<const T> x, Csr<const T> y, double* out) {
+  const std::int64_t row = std::int64_t{blockIdx.x} * kWarps + threadIdx.y;
+  if (row >= x.rows) return;
+  const std::int64_t end = y.indptr[row + 1];
+  double sum = 0;
+  for (std::int64_t e = x.indptr[row] + threadIdx.x; e < x.indptr[row + 1]; e += kWarp) {
+    const std::int64_t f = lower_bound(y.indices, y.indptr[row], end, x.indices[e]);
+    if (f < end && y.indices[f] == x.indices[e]) sum += static_cast<double>(x.data[e]) * y.data[f];
+  }
+  sum = warp_reduced(sum, Sum());
+  if (threadIdx.x == 0) out[row] = sum;
+}
+
+}  // namespace
+
+template <class T>
+void add_row_products(Stream stream, const Tiles<const T>& x, const Tiles<const T>& y, Place place,
+                      bool mirrored, double* table, std::int64_t n) {
+  launch_products(stream, layer_pairs(x, y, Along::rows), place.row, table, n);
+  if (mirrored) launch_products(stream, layer_pairs(x, y, Along::columns), place.col, table, n);
+}
+
+template <class T>
+void merge_nearest(Stream stream, const Matrix<const T>& tile, Place place,
+                   const Neighbours<T>& best) {
+  launch(merge_rows<T>, blocks_for(tile.rows, kWarps), dim3(kWarp, kWarps), 0, stream, tile, place,
+         best);
+}
+
+template <class T>
+void merge_nearest_columns(Stream stream, const Matrix<const T>& tile, Place place,
+                           const Neighbours<T>& best) {
+  launch(merge_columns<T>, blocks_for(tile.cols, kWarp), dim3(kWarp, kWarps), sizeof(Strip<T>),
+         stream, tile, place, best);
+}
+
+template <class T>
+void nearest_products(Stream stream, const Csr<const T>& x, const Csr<const T>& y, double* out) {
+  launch(multiply_sparse_rows<T>, blocks_for(x.rows, kWarps), dim3(kWarp, kWarps), 0, stream, x, y,
+         out);
+}
+
+template void add_row_products(Stream, const Tiles<const float>&, const Tiles<const float>&, Place,
+                               bool, double*, std::int64_t);
+template void add_row_products(Stream, const Tiles<const double>&, const Tiles<const double>&,
+                               Place, bool, double*, std::int64_t);
+template void merge_nearest(Stream, const Matrix<const float>&, Place, const Neighbours<float>&);
+template void merge_nearest(Stream, const Matrix<const double>&, Place, const Neighbours<double>&);
+template void merge_nearest_columns(Stream, const Matrix<const float>&, Place,
+                                    const Neighbours<float>&);
+template void merge_nearest_columns(Stream, const Matrix<const double>&, Place,
+                                    const Neighbours<double>&);
+template void nearest_products(Stream, const Csr<const float>&, const Csr<const float>&, double*);
+template void nearest_products(Stream, const Csr<const double>&, const Csr<const double>&, double*);
+
+}  // namespace isogram::cuda

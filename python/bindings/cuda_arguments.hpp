@@ -1,0 +1,84 @@
+// Arrays on a GPU as arguments: whatever has a __cuda_array_interface__ becomes a view.
+//
+// The Python layer has checked and made all arrays; what is checked here again only keeps a wrong
+// call from reading memory that is not there.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "isogram/cuda/device.hpp"
+#include "isogram/cuda/tiles.hpp"
+
+namespace isogram::bindings {
+
+namespace py = pybind11;
+using namespace py::literals;
+
+// A stream's address, as Python passes it on.
+using StreamAddress = std::uintptr_t;
+
+inline cuda::Stream stream_at(StreamAddress address) {
+  return reinterpret_cast<cuda::Stream>(address);
+}
+
+using Place = std::pair<std::int64_t, std::int64_t>;
+
+inline cuda::Place place_of(const Place& place) {
+  return {place.first, place.second};
+}
+
+// Where an array lies and what it holds.
+class DeviceArray {
+ public:
+  explicit DeviceArray(const py::object& array);
+
+  cuda::Input input() const;  // a matrix of any floating-point type and strides
+
+  template <class T>
+  cuda::Matrix<T> matrix() const;  // rows of adjacent items
+
+  template <class T>
+  cuda::Tiles<T> tiles() const;  // three axes: layers, rows, columns
+
+  template <class T>
+  T* items() const;  // all items adjacent
+
+  template <class T>
+  bool holds() const;
+
+  std::int64_t extent(int axis) const { return shape_[static_cast<std::size_t>(axis)]; }
+
+ private:
+  template <class T>
+  T* data() const;
+  void require_axes(std::size_t axes) const;
+  std::int64_t stride(int axis) const { return strides_[static_cast<std::size_t>(axis)]; }
+
+  std::uintptr_t address_;
+  char kind_;  // f, i or u, and
+  std::int64_t item_size_;
+  std::vector<std::int64_t> shape_;
+  std::vector<std::int64_t> strides_;  // in items
+};
+
+// The items of an array, or null for None.
+template <class T>
+T* optional_items(const py::object& array) {
+  return array.is_none() ? nullptr : DeviceArray(array).items<T>();
+}
+
+// Calls body with a value of the array's type, float or double.
+template <class Body>
+void with_type_of(const py::object& array, Body body) {
+  if (DeviceArray(array).holds<float>()) {
+    body(float());
+  } else {
+    body(double());
+  }
+}
+
+}  // namespace isogram::bindings

@@ -1,0 +1,50 @@
+#include "isogram/cuda/compare.hpp"
+
+#include "cuda_arguments.hpp"
+#include "cuda_module.hpp"
+
+namespace isogram::bindings {
+
+namespace {
+
+void upper_triangle(StreamAddress stream, const py::object& k, const py::object& out) {
+  cuda::upper_triangle(stream_at(stream), DeviceArray(k).input(), DeviceArray(out).items<double>());
+}
+
+void find_not_finite(StreamAddress stream, const py::object& x, const py::object& first) {
+  cuda::find_not_finite(stream_at(stream), DeviceArray(x).input(),
+                        DeviceArray(first).items<unsigned long long>());
+}
+
+void count_inversions(StreamAddress stream, const py::object& values, const py::object& scratch,
+                      const py::object& count) {
+  const DeviceArray sequence(values);
+  cuda::count_inversions(stream_at(stream), sequence.items<double>(),
+                         DeviceArray(scratch).items<double>(), sequence.extent(0),
+                         DeviceArray(count).items<unsigned long long>());
+}
+
+void normalise_rows(StreamAddress stream, const py::object& x, const py::object& out) {
+  cuda::normalise_rows(stream_at(stream), DeviceArray(x).input(),
+                       DeviceArray(out).matrix<double>());
+}
+
+void jsd(StreamAddress stream, const py::object& p, const py::object& q, const py::object& tile) {
+  with_type_of(tile, [&](auto type) {
+    using T = decltype(type);
+    cuda::jsd<T>(stream_at(stream), DeviceArray(p).matrix<const double>(),
+                 DeviceArray(q).matrix<const double>(), DeviceArray(tile).matrix<T>());
+  });
+}
+
+}  // namespace
+
+void register_cuda_compare(py::module_& module) {
+  module.def("upper_triangle", &upper_triangle, "stream"_a, "k"_a, "out"_a);
+  module.def("find_not_finite", &find_not_finite, "stream"_a, "x"_a, "first"_a);
+  module.def("count_inversions", &count_inversions, "stream"_a, "values"_a, "scratch"_a, "count"_a);
+  module.def("normalise_rows", &normalise_rows, "stream"_a, "x"_a, "out"_a);
+  module.def("jsd", &jsd, "stream"_a, "p"_a, "q"_a, "tile"_a);
+}
+
+}  // namespace isogram::bindings

@@ -1,0 +1,36 @@
+// isogram._cuda: the kernels for arrays on a GPU, one register function per operation. Tests build
+// the same sources on kernels that the host emulates, as _cuda_emulated.
+//
+// Every function only queues work on the stream that it is given, so none gives up the GIL. Arrays
+// come checked, and with the memory of results and scratch; nobody but isogram._device calls.
+#include "cuda_module.hpp"
+
+#include <pybind11/pybind11.h>
+
+#include "isogram/cuda/device.hpp"
+
+namespace {
+
+void raise_cuda_error(const isogram::cuda::Error& error) {
+  namespace py = pybind11;
+  py::set_error(py::module_::import("isogram._errors").attr("CudaError"), error.what());
+}
+
+}  // namespace
+
+PYBIND11_MODULE(ISOGRAM_CUDA_MODULE, module) {
+  using namespace isogram::bindings;
+  module.doc() = "The CUDA kernels of isogram. Private: use the functions of the isogram package.";
+  pybind11::register_local_exception_translator([](std::exception_ptr raised) {
+    try {
+      if (raised) std::rethrow_exception(raised);
+    } catch (const isogram::cuda::Error& error) {
+      raise_cuda_error(error);
+    }
+  });
+  register_cuda_gram(module);
+  register_cuda_center(module);
+  register_cuda_cka(module);
+  register_cuda_graph(module);
+  register_cuda_compare(module);
+}

@@ -1,0 +1,14 @@
+// What the CUDA bindings of the operations add to the module.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace isogram::bindings {
+
+void register_cuda_gram(pybind11::module_& module);
+void register_cuda_center(pybind11::module_& module);
+void register_cuda_cka(pybind11::module_& module);
+void register_cuda_graph(pybind11::module_& module);
+void register_cuda_compare(pybind11::module_& module);
+
+}  // namespace isogram::bindings

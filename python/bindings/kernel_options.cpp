@@ -1,0 +1,29 @@
+#include "kernel_options.hpp"
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "arguments.hpp"
+
+namespace isogram::bindings {
+
+namespace {
+
+constexpr std::array<std::pair<std::string_view, Kernel>, 6> kKernels{{
+    {"linear", Kernel::linear},
+    {"cosine", Kernel::cosine},
+    {"correlation", Kernel::correlation},
+    {"rbf", Kernel::rbf},
+    {"laplacian", Kernel::laplacian},
+    {"polynomial", Kernel::polynomial},
+}};
+
+}  // namespace
+
+KernelOptions kernel_options(const std::string& kernel, double bandwidth, double gamma, int degree,
+                             double coef0) {
+  return {from_name<Kernel>(kKernels, kernel, "kernel"), bandwidth, gamma, degree, coef0};
+}
+
+}  // namespace isogram::bindings

@@ -1,0 +1,243 @@
+"""HSIC and CKA of many layers on a GPU."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from isogram._arguments import Kernel
+from isogram._arrays import result_dtype
+from isogram._device.device import Device, DeviceArray
+from isogram._device.tiles import (
+    GramTiles,
+    Rows,
+    Tile,
+    column_means,
+    prepared,
+    scaling_exponent,
+    upper_tiles,
+)
+
+
+class HsicTable(NamedTuple):
+    """HSIC and CKA of all pairs of layers, and the HSIC of each with itself; arrays of doubles."""
+
+    hsic: DeviceArray
+    cka: DeviceArray
+    self_x: DeviceArray
+    self_y: DeviceArray
+
+
+class _Moments(NamedTuple):
+    """All that HSIC needs of Gram matrices K of x and L of y, diagonals zeroed if debiased.
+
+    Layers of `x` come first in what is per layer, those of `y` follow.
+    """
+
+    products: DeviceArray  # Σ K ∘ L, (Lx, Ly)
+    squares: DeviceArray  # Σ K ∘ K, per layer
+    row_sums: DeviceArray  # K1, (layers, n)
+    rounding: DeviceArray  # how far n² HSIC of a constant layer with itself may be from 0
+    exponents: DeviceArray  # K is in units of 2^exponent, per layer
+
+
+def hsic_table(
+    device: Device,
+    x: Sequence[DeviceArray],
+    y: Sequence[DeviceArray] | None,
+    kernel: Kernel,
+    bandwidths: Sequence[DeviceArray | float],
+    debiased: bool,
+    precision: str,
+) -> HsicTable:
+    """Return the table of the layers of `x` with those of `y`, or with each other."""
+    layers = [*x, *(y or [])]
+    if _feature_space_is_cheaper(device, x, y, kernel):
+        moments = _in_feature_space(device, layers, len(x), debiased)
+    else:
+        moments = _in_gram_space(device, layers, len(x), kernel, bandwidths, debiased, precision)
+    return _table(device, moments, len(layers[0]), len(x), debiased)
+
+
+def _feature_space_is_cheaper(
+    device: Device, x: Sequence[DeviceArray], y: Sequence[DeviceArray] | None, kernel: Kernel
+) -> bool:
+    """Whether products of features, of doubles, take less time than those of samples."""
+    if kernel.name != "linear":
+        return False
+    n = len(x[0])
+    of_x, of_y = ([layer.shape[1] for layer in side] for side in (x, x if y is None else y))
+    total = sum(of_x) if y is None else sum(of_x) + sum(of_y)
+    share = 0.5 if y is None else 1  # of the pairs, half are the same again
+    in_features = n * sum(of_x) * sum(of_y) * share * device.cost_of_doubles
+    in_gram = n * n / 2 * (total + len(of_x) * len(of_y) * share)
+    return bool(in_features <= in_gram)
+
+
+# Gram space: one walk over the tiles of all layers' Gram matrices ---------------------------------
+
+
+def _in_gram_space(
+    device: Device,
+    layers: Sequence[DeviceArray],
+    x_count: int,
+    kernel: Kernel,
+    bandwidths: Sequence[DeviceArray | float],
+    debiased: bool,
+    precision: str,
+) -> _Moments:
+    xp, n, count = device.xp, len(layers[0]), len(layers)
+    # Powers of inner products leave float32's range, and its digits, where the features do not.
+    dtype = np.dtype(np.float64) if kernel.name == "polynomial" else result_dtype(*layers)
+    is_linear = kernel.name == "linear"
+    grams = [
+        GramTiles(
+            device, x, None, kernel, dtype, bandwidth=b, centered=is_linear, precision=precision
+        )
+        for x, b in zip(layers, bandwidths, strict=True)
+    ]
+    edge = min(n, device.tile_edge(count, dtype))
+    scratch = device.empty((count, edge, edge), dtype)
+    offsets = device.zeros((count,))
+    if not is_linear:
+        for layer, gram in enumerate(grams):
+            gram.offset = offsets[layer : layer + 1]
+            offsets[layer] = _typical_entry(device, gram, scratch[layer])
+
+    y = slice(0 if count == x_count else x_count, count)
+    products = device.zeros((x_count, y.stop - y.start))
+    row_sums = device.zeros((count, n))
+    # Of one set, the table of products has those of layers with themselves.
+    row_squares = None if count == x_count else device.zeros((count, n))
+    traces = device.zeros((count,))
+    partial = device.empty((device.kernels.product_scratch(*products.shape),))
+    for tile in upper_tiles(n, edge):
+        tiles = scratch[:, : tile.shape[0], : tile.shape[1]]
+        for gram, out in zip(grams, tiles, strict=True):
+            gram.compute(tile, out)
+        if not tile.is_mirrored:
+            diagonals = xp.diagonal(tiles, axis1=1, axis2=2) + offsets[:, None]
+            traces += xp.abs(diagonals).sum(axis=1)
+            if debiased:
+                device.kernels.clear_diagonal(device.stream, tiles, tile.place)
+        device.kernels.add_row_sums(
+            device.stream, tiles, tile.place, tile.is_mirrored, row_sums, row_squares
+        )
+        weight = 2.0 if tile.is_mirrored else 1.0
+        device.kernels.add_products(
+            device.stream, tiles[:x_count], tiles[y], weight, products, partial
+        )
+    squares = products.diagonal() if row_squares is None else row_squares.sum(axis=1)
+    # Rounding errors of entries are relative to what they were before the offset came off
+    # (exponentials) or to √(K_ii K_jj) (inner products); those of sums, to the sums.
+    exponential = kernel.name in ("rbf", "laplacian")
+    entries = squares + (n * offsets) ** 2 if exponential else traces**2
+    eps = float(np.finfo(dtype.type).eps)
+    rounding = eps * eps * entries + sys.float_info.epsilon * squares
+    exponents = xp.zeros(count, np.int32)
+    if is_linear:
+        exponents = -2 * xp.concatenate([gram.exponent for gram in grams])
+    return _Moments(products, squares, row_sums, rounding, exponents)
+
+
+def _typical_entry(device: Device, gram: GramTiles, scratch: DeviceArray) -> DeviceArray:
+    """Mean of the entries off the diagonal of the first tile.
+
+    HSIC does not change when a constant is added to all entries. Kernels whose entries all lie
+    close to one value would lose their digits in the sums; a typical entry is subtracted first.
+    """
+    m = len(scratch)
+    offset, gram.offset = gram.offset, None
+    gram.compute(Tile(slice(0, m), slice(0, m)), scratch)
+    gram.offset = offset
+    entries = scratch.sum(dtype=np.float64) - scratch.diagonal().sum(dtype=np.float64)
+    return entries / (m * (m - 1))
+
+
+# Feature space: ‖XcᵀYc‖², for the linear kernel ---------------------------------------------------
+
+
+def _in_feature_space(
+    device: Device, layers: Sequence[DeviceArray], x_count: int, debiased: bool
+) -> _Moments:
+    """Moments from products of doubles.
+
+    The debiased estimator takes the Gram matrix's diagonal off ‖XcᵀXc‖² again. Where nearly all
+    lies on the diagonal that costs digits, of which floats would have too few.
+    """
+    xp, n, count = device.xp, len(layers[0]), len(layers)
+    means = [column_means(device, x) for x in layers]
+    exponents = [scaling_exponent(device, x, None, m) for x, m in zip(layers, means, strict=True)]
+    features = [
+        prepared(device, x, np.dtype(np.float64), "shifted", m, e)
+        for x, m, e in zip(layers, means, exponents, strict=True)
+    ]
+    y = slice(0 if count == x_count else x_count, count)
+    squares = device.empty((count,))
+    products = device.empty((x_count, y.stop - y.start))
+    for k, x in enumerate(features):
+        squares[k] = _squared_cross_norm(device, x, x)
+    for i, j in np.ndindex(products.shape):
+        other = y.start + j
+        if other > i:
+            products[i, j] = _squared_cross_norm(device, features[i], features[other])
+        else:
+            products[i, j] = squares[i] if other == i else products[other, i]
+    rounding = sys.float_info.epsilon * squares
+    row_sums = device.zeros((count, n))
+    if debiased:
+        # Rows of a centred Gram matrix sum to 0; without the diagonal, to minus the diagonal.
+        row_sums = -xp.stack([x.squared_norms for x in features])
+        squares = squares - (row_sums * row_sums).sum(axis=1)
+        products = products - row_sums[:x_count] @ row_sums[y].T
+    return _Moments(products, squares, row_sums, rounding, -2 * xp.concatenate(exponents))
+
+
+def _squared_cross_norm(device: Device, x: Rows, y: Rows) -> DeviceArray:
+    cross = device.empty((x.data.shape[1], y.data.shape[1]))
+    device.matmul(x.data.T, y.data, cross, "float32")
+    return (cross * cross).sum()
+
+
+# The table ----------------------------------------------------------------------------------------
+
+
+def _table(device: Device, moments: _Moments, n: int, x_count: int, debiased: bool) -> HsicTable:
+    xp = device.xp
+    y = slice(0 if len(moments.squares) == x_count else x_count, None)
+    x = slice(0, x_count)
+    row_sums = moments.row_sums
+    totals = row_sums.sum(axis=1)
+    own = _hsic(moments.squares, (row_sums * row_sums).sum(axis=1), totals * totals, n, debiased)
+    own = xp.where(own * n * n <= 64 * moments.rounding, 0.0, own)
+    cross = _hsic(
+        moments.products,
+        row_sums[x] @ row_sums[y].T,
+        totals[x, None] * totals[y],
+        n,
+        debiased,
+    )
+    is_defined = (own[x, None] != 0) & (own[y] != 0)
+    # What vanishes when centred has no inner product but rounding.
+    cross = xp.where(is_defined, cross, 0.0)
+    exponents = moments.exponents
+    norms = xp.sqrt(own[x, None]) * xp.sqrt(own[y])
+    return HsicTable(
+        xp.ldexp(cross, exponents[x, None] + exponents[y]),
+        xp.where(is_defined, cross / norms, np.nan),
+        xp.ldexp(own[x], 2 * exponents[x]),
+        xp.ldexp(own[y], 2 * exponents[y]),
+    )
+
+
+def _hsic(
+    products: DeviceArray, row_products: DeviceArray, totals: Any, n: int, debiased: bool
+) -> DeviceArray:
+    """Return HSIC from Σ K∘L, (K1)·(L1) and 1ᵀK1·1ᵀL1."""
+    if debiased:
+        value = products + totals / ((n - 1) * (n - 2)) - 2 / (n - 2) * row_products
+        return value / (n * (n - 3))
+    return (products - 2 / n * row_products + totals / (n * n)) / ((n - 1) * (n - 1))

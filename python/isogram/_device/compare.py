@@ -1,0 +1,156 @@
+"""Comparison of RSMs and divergences of predictions on a GPU."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from isogram._device.device import Device, DeviceArray
+from isogram._device.tiles import full_tiles, mirror, upper_tiles
+
+
+def compare(device: Device, a: DeviceArray, b: DeviceArray, method: str) -> DeviceArray:
+    """Return the similarity, one double; NaN where a matrix is constant."""
+    if method in ("cka", "gbs"):
+        a, b = (_as_doubles(device, rsm) for rsm in (a, b))
+        return (_cka if method == "cka" else _gbs)(device, a, b)
+    a, b = (_upper_triangle(device, rsm) for rsm in (a, b))
+    if method == "spearman":
+        a, b = (_ranks(device, values) for values in (a, b))
+    if method == "kendall":
+        return _kendall(device, a, b)
+    if method != "cosine":
+        a, b = (_standardised(device, values) for values in (a, b))
+    return _cosine(device, _scaled(device, a), _scaled(device, b))
+
+
+def _as_doubles(device: Device, rsm: DeviceArray) -> DeviceArray:
+    if rsm.dtype == np.uint16:  # bfloat16
+        return (rsm.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
+    return rsm.astype(np.float64)
+
+
+def _upper_triangle(device: Device, rsm: DeviceArray) -> DeviceArray:
+    n = len(rsm)
+    triangle = device.empty((n * (n - 1) // 2,))
+    device.kernels.upper_triangle(device.stream, rsm, triangle)
+    return triangle
+
+
+def _scaled(device: Device, values: DeviceArray, axis: int | None = None) -> DeviceArray:
+    """Scale values by a power of two to at most 1, so that no square overflows or vanishes."""
+    xp = device.xp
+    exponent = xp.frexp(xp.abs(values).max(axis=axis, keepdims=True))[1]
+    return xp.ldexp(values, -exponent)
+
+
+def _standardised(device: Device, values: DeviceArray) -> DeviceArray:
+    """Subtract the mean; what is constant becomes exactly 0."""
+    xp = device.xp
+    is_constant = (values == values[0]).all()
+    values = _scaled(device, values)
+    for _ in range(2):  # the second time, what rounding left of a mean far from 0
+        values = values - values.mean()
+    return xp.where(is_constant, 0.0, values)
+
+
+def _cosine(device: Device, a: DeviceArray, b: DeviceArray) -> DeviceArray:
+    return _cosine_of(device, (a * b).sum(), (a * a).sum(), (b * b).sum())
+
+
+def _cosine_of(device: Device, ab: DeviceArray, aa: DeviceArray, bb: DeviceArray) -> DeviceArray:
+    """Return ⟨a, b⟩ / (‖a‖ ‖b‖), where only rounding can leave [-1, 1]; NaN for a zero norm."""
+    xp = device.xp
+    is_defined = (aa != 0) & (bb != 0)
+    return xp.where(is_defined, xp.clip(ab / xp.sqrt(aa * bb), -1.0, 1.0), np.nan)
+
+
+def _ranks(device: Device, values: DeviceArray) -> DeviceArray:
+    """Ranks from 1 on; equal values share the mean of theirs."""
+    first, end = _places(device, values)
+    return (first + end + 1) / 2
+
+
+def _places(device: Device, values: DeviceArray) -> tuple[DeviceArray, DeviceArray]:
+    """For every value, how many are smaller, and how many are not larger."""
+    xp = device.xp
+    ordered = xp.sort(values)
+    return (
+        xp.searchsorted(ordered, values, side="left"),
+        xp.searchsorted(ordered, values, side="right"),
+    )
+
+
+def _kendall(device: Device, a: DeviceArray, b: DeviceArray) -> DeviceArray:
+    """tau-b from exact counts of pairs (Knight 1966), in m log m."""
+    xp, m = device.xp, len(a)
+    first_a, end_a = _places(device, a)
+    first_b, end_b = _places(device, b)
+    # In the order of (a, b), pairs of which the second has the smaller b are discordant.
+    keys = first_a * m + first_b
+    in_order = first_b[xp.argsort(keys, kind="stable")].astype(np.float64)
+    discordant = device.zeros((1,), np.uint64)
+    device.kernels.count_inversions(device.stream, in_order, device.empty((m,)), discordant)
+    discordant = discordant.view(np.int64)[0]
+
+    def ties(first: DeviceArray, end: DeviceArray) -> DeviceArray:
+        return (end - first - 1).sum() // 2
+
+    pairs = m * (m - 1) // 2
+    ties_a, ties_b = ties(first_a, end_a), ties(first_b, end_b)
+    concordant = pairs - ties_a - ties_b + ties(*_places(device, keys)) - discordant
+    counts = (concordant - discordant, pairs - ties_a, pairs - ties_b)
+    return _cosine_of(device, *(count.astype(np.float64) for count in counts))
+
+
+def _cka(device: Device, a: DeviceArray, b: DeviceArray) -> DeviceArray:
+    """Debiased CKA; HSIC is the inner product of the U-centred matrices over n(n - 3)."""
+    xp, n = device.xp, len(a)
+    a, b = (_u_centred(device, k) for k in (a, b))
+    aa, bb = (a * a).sum(), (b * b).sum()
+    # Matrices that centring takes to 0, constant ones among them, leave rounding of entries ≤ 1.
+    vanishing = (n * 16 * sys.float_info.epsilon) ** 2
+    similarity = _cosine_of(device, (a * b).sum(), aa, bb)
+    return xp.where((aa <= vanishing) | (bb <= vanishing), np.nan, similarity)
+
+
+def _u_centred(device: Device, k: DeviceArray) -> DeviceArray:
+    """U-centre a symmetric matrix, see `center`, in units of its own spread."""
+    xp, n = device.xp, len(k)
+    is_diagonal = xp.eye(n, dtype=bool)
+    high = xp.where(is_diagonal, -np.inf, k).max()
+    low = xp.where(is_diagonal, np.inf, k).min()
+    # A constant added off the diagonal changes nothing, so the middle comes off first: nothing
+    # cancels, nor overflows.
+    k = _scaled(device, xp.where(is_diagonal, 0.0, k - (low / 2 + high / 2)))
+    sums = k.sum(axis=1)
+    shifts = (sums - sums.sum() / (2 * (n - 1))) / (n - 2)
+    return xp.where(is_diagonal, 0.0, k - shifts[:, None] - shifts)
+
+
+def _gbs(device: Device, a: DeviceArray, b: DeviceArray) -> DeviceArray:
+    """Mean cosine of the rows without their diagonals; a zero row gives 0."""
+    xp = device.xp
+    is_diagonal = xp.eye(len(a), dtype=bool)
+    a, b = (_scaled(device, xp.where(is_diagonal, 0.0, rsm), axis=1) for rsm in (a, b))
+    squares = (a * a).sum(axis=1) * (b * b).sum(axis=1)
+    cosines = (a * b).sum(axis=1) / xp.sqrt(xp.where(squares == 0, 1.0, squares))
+    return xp.clip(cosines, -1.0, 1.0).mean()
+
+
+def jsd(device: Device, p: DeviceArray, q: DeviceArray | None, out: DeviceArray) -> None:
+    """Write the divergences of all pairs of rows; a row that is no distribution gives NaN."""
+    rows = _distributions(device, p)
+    cols = rows if q is None else _distributions(device, q)
+    edge = device.tile_edge(1, out.dtype)
+    for tile in upper_tiles(len(p), edge) if q is None else full_tiles(len(p), len(q), edge):
+        device.kernels.jsd(device.stream, rows[tile.rows], cols[tile.cols], tile.of(out))
+        if q is None and tile.is_mirrored:
+            mirror(device, tile, out)
+
+
+def _distributions(device: Device, p: DeviceArray) -> DeviceArray:
+    rows = device.empty(p.shape)
+    device.kernels.normalise_rows(device.stream, p, rows)
+    return rows

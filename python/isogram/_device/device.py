@@ -1,0 +1,98 @@
+"""A GPU as the walks see it: memory, matrix products, and kernels."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+# An array in the memory of a GPU: CuPy's, or what stands for it in tests.
+DeviceArray: TypeAlias = Any
+
+
+@dataclass(frozen=True)
+class Device(ABC):
+    """One GPU. While entered, its memory and its current stream are those in use."""
+
+    number: int
+
+    @classmethod
+    @abstractmethod
+    def adopt(cls, value: Any) -> DeviceArray:
+        """Return an array on the memory of another library's array on a GPU."""
+
+    @classmethod
+    @abstractmethod
+    def holding(cls, array: DeviceArray) -> Device:
+        """Return the GPU in whose memory an array lies."""
+
+    @classmethod
+    @abstractmethod
+    def why_unusable(cls) -> str | None:
+        """Return why no work can be done, or None."""
+
+    @property
+    @abstractmethod
+    def xp(self) -> Any:
+        """NumPy's functions, for arrays of this GPU."""
+
+    @property
+    @abstractmethod
+    def kernels(self) -> Any:
+        """The module of kernels; each is called with `stream` first."""
+
+    @property
+    @abstractmethod
+    def stream(self) -> int:
+        """Address of the stream that all work is queued on."""
+
+    @property
+    @abstractmethod
+    def memory(self) -> int:
+        """Bytes of this GPU."""
+
+    @property
+    @abstractmethod
+    def scratch(self) -> int:
+        """Bytes that tiles held at one time may take."""
+
+    @property
+    @abstractmethod
+    def cost_of_doubles(self) -> float:
+        """Time of a product of doubles, in that of floats."""
+
+    @abstractmethod
+    def entered(self) -> AbstractContextManager[object]:
+        """Make this the current GPU; CUDA's errors inside become CudaError."""
+
+    @abstractmethod
+    def matmul(self, a: DeviceArray, b: DeviceArray, out: DeviceArray, precision: str) -> None:
+        """Write a · b; every matrix has rows or columns of adjacent items, `out` rows."""
+
+    @abstractmethod
+    def to_host(self, array: DeviceArray) -> NDArray[Any]:
+        """Wait for an array and copy it to the host."""
+
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike = np.float64) -> DeviceArray:
+        """Return a new array, by default of doubles, as sums and scratch are."""
+        return self.xp.empty(shape, dtype)
+
+    def zeros(self, shape: tuple[int, ...], dtype: DTypeLike = np.float64) -> DeviceArray:
+        """Return a new array of zeros."""
+        return self.xp.zeros(shape, dtype)
+
+    def tile_edge(self, layers: int, dtype: np.dtype[Any]) -> int:
+        """Return how many rows and columns a tile of so many layers has."""
+        edge = math.isqrt(self.scratch // (layers * dtype.itemsize))
+        # Whole blocks of a product, enough of them to fill a GPU, and not so many that the tiles on
+        # the diagonal, of which half is computed in vain, make up much of a matrix.
+        return min(_WIDEST, edge // _BLOCK * _BLOCK) if edge >= _BLOCK else max(1, edge)
+
+
+_BLOCK = 256
+_WIDEST = 2048

@@ -1,0 +1,229 @@
+"""Cosine graphs and their similarity on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram._arguments import Kernel
+from isogram._arrays import result_dtype
+from isogram._device.device import Device, DeviceArray
+from isogram._device.results import fetched, first_not_finite
+from isogram._device.tiles import GramTiles, mirror, upper_tiles
+
+_COSINE = Kernel("cosine", None, 0.0, 1, 0.0)
+
+
+class SparseRows(NamedTuple):
+    """A sparse square matrix in compressed rows; only the first indptr[-1] entries count."""
+
+    indptr: DeviceArray
+    indices: DeviceArray
+    data: DeviceArray
+
+
+def dense_graph(
+    device: Device, x: DeviceArray, center: bool, out: DeviceArray, precision: str
+) -> None:
+    """Write the cosines of all pairs of rows, with a zero diagonal."""
+    cosines = GramTiles(device, x, None, _COSINE, out.dtype, centered=center, precision=precision)
+    for tile in upper_tiles(len(x), device.tile_edge(1, out.dtype)):
+        cosines.compute(tile, tile.of(out))
+        if not tile.is_mirrored:
+            device.kernels.clear_diagonal(device.stream, tile.of(out)[None], tile.place)
+        mirror(device, tile, out)
+
+
+# k-NN graphs --------------------------------------------------------------------------------------
+
+
+def knn_graph(
+    device: Device,
+    x: DeviceArray,
+    k: int,
+    center: bool,
+    symmetrize: bool,
+    precision: str,
+    dtype: np.dtype[Any],
+) -> SparseRows:
+    """Return the graph of each row's `k` nearest; what is not finite has no edges."""
+    weights, indices = _nearest(device, x, k, center, precision, dtype)
+    if symmetrize:
+        return _symmetrized(device, weights, indices)
+    xp = device.xp
+    order = xp.argsort(indices, axis=1)
+    indptr = k * xp.arange(len(x) + 1, dtype=np.int64)
+    return SparseRows(
+        indptr,
+        xp.take_along_axis(indices, order, axis=1).ravel(),
+        xp.take_along_axis(weights, order, axis=1).ravel(),
+    )
+
+
+def fetched_graph(
+    device: Device, function: str, inputs: Mapping[str, DeviceArray], graph: SparseRows
+) -> SparseRows:
+    """Wait for the number of edges, and cut the graph down to it."""
+    [end] = fetched(device, function, inputs, graph.indptr[-1:])
+    return SparseRows(graph.indptr, graph.indices[: int(end[0])], graph.data[: int(end[0])])
+
+
+def _nearest(
+    device: Device, x: DeviceArray, k: int, center: bool, precision: str, dtype: np.dtype[Any]
+) -> tuple[DeviceArray, DeviceArray]:
+    """Return the largest cosines of every row, falling, and their columns; both (n, k)."""
+    n = len(x)
+    cosines = GramTiles(device, x, None, _COSINE, dtype, centered=center, precision=precision)
+    edge = min(n, device.tile_edge(1, dtype))
+    scratch = device.empty((edge, edge), dtype)
+    weights = device.xp.full((n, k), -np.inf, dtype)
+    indices = device.xp.full((n, k), -1, np.int32)
+    for tile in upper_tiles(n, edge):
+        out = scratch[: tile.shape[0], : tile.shape[1]]
+        cosines.compute(tile, out)
+        device.kernels.merge_nearest(device.stream, out, tile.place, weights, indices)
+        if tile.is_mirrored:
+            device.kernels.merge_nearest_columns(device.stream, out, tile.place, weights, indices)
+    return weights, indices
+
+
+def _symmetrized(device: Device, weights: DeviceArray, indices: DeviceArray) -> SparseRows:
+    """Return (W + Wᵀ)/2 by sorting: nobody waits to learn how many edges are mutual."""
+    xp = device.xp
+    n, k = indices.shape
+    rows = xp.arange(n * k, dtype=np.int64) // k
+    columns = indices.ravel().astype(np.int64)
+    beyond = n * n  # sorts behind all edges
+    edges = [rows * n + columns, columns * n + rows]
+    keys = xp.concatenate([xp.where(columns < 0, beyond, edge) for edge in edges])
+    halves = weights.ravel() / 2
+    keys, data = _sorted(device, keys, xp.concatenate([halves, halves]))
+    # The halves of a mutual edge are neighbours now: the first takes both, the second goes.
+    is_second = xp.concatenate([xp.zeros(1, bool), keys[1:] == keys[:-1]])
+    data[:-1] += xp.where(is_second[1:], data[1:], 0)
+    keys, data = _sorted(device, xp.where(is_second, beyond, keys), data)
+    indptr = xp.searchsorted(keys, n * xp.arange(n + 1, dtype=np.int64))
+    return SparseRows(indptr.astype(np.int64), (keys % n).astype(np.int32), data)
+
+
+def _sorted(
+    device: Device, keys: DeviceArray, data: DeviceArray
+) -> tuple[DeviceArray, DeviceArray]:
+    order = device.xp.argsort(keys, kind="stable")
+    return keys[order], data[order]
+
+
+def modularity(device: Device, x: DeviceArray, classes: NDArray[np.int64], k: int) -> float:
+    """Return Newman's Q of the k-NN graph, NaN where the edges weigh nothing in all."""
+    graph = knn_graph(device, x, k, False, True, "float32", result_dtype(x))
+    indptr, indices, data = fetched(device, "modularity", {"x": x}, *graph)
+    edges = slice(indptr[-1])
+    tails = classes[np.repeat(np.arange(len(x)), np.diff(indptr))]
+    weights = data[edges].astype(np.float64)
+    degrees = np.bincount(tails, weights)  # k_c
+    inside = np.bincount(tails, weights * (tails == classes[indices[edges]]))  # 2 L_c
+    total = degrees.sum()
+    if total == 0:
+        return float("nan")
+    return float(np.sum(inside / total - (degrees / total) ** 2))
+
+
+# Similarity of graphs -----------------------------------------------------------------------------
+
+
+def gbs_table(
+    device: Device,
+    x: Sequence[DeviceArray],
+    y: Sequence[DeviceArray] | None,
+    k: int,
+    center: bool,
+    precision: str,
+) -> DeviceArray:
+    """Return the mean cosine of the rows of all pairs of layers' graphs; k = 0: the full ones."""
+    if k:
+        return _gbs_of_nearest(device, x, y, k, center, precision)
+    return _gbs_of_full(device, x, y, center, precision)
+
+
+def _gbs_of_full(
+    device: Device,
+    x: Sequence[DeviceArray],
+    y: Sequence[DeviceArray] | None,
+    center: bool,
+    precision: str,
+) -> DeviceArray:
+    xp, layers = device.xp, [*x, *(y or [])]
+    n, count, dtype = len(x[0]), len(layers), result_dtype(*layers)
+    of_y = slice(0 if y is None else len(x), count)
+    cosines = [
+        GramTiles(device, a, None, _COSINE, dtype, centered=center, precision=precision)
+        for a in layers
+    ]
+    edge = min(n, device.tile_edge(count, dtype))
+    scratch = device.empty((count, edge, edge), dtype)
+    products = device.zeros((len(x), of_y.stop - of_y.start, n))
+    squares = None if y is None else device.zeros((count, n))
+    for tile in upper_tiles(n, edge):
+        tiles = scratch[:, : tile.shape[0], : tile.shape[1]]
+        for layer, out in zip(cosines, tiles, strict=True):
+            layer.compute(tile, out)
+        if not tile.is_mirrored:
+            device.kernels.clear_diagonal(device.stream, tiles, tile.place)
+        where = (tile.place, tile.is_mirrored)
+        if squares is not None:
+            device.kernels.add_row_sums(device.stream, tiles, *where, None, squares)
+        device.kernels.add_row_products(
+            device.stream, tiles[: len(x)], tiles[of_y], *where, products
+        )
+    if squares is None:
+        squares = xp.diagonal(products).T  # of layers with themselves
+    rows = zip(products, squares[: len(x)], strict=True)
+    table = xp.stack([_mean_cosines(device, ab, aa, squares[of_y]) for ab, aa in rows])
+    # Of one set, only the pairs on and above the diagonal were summed.
+    return xp.triu(table) + xp.triu(table, 1).T if y is None else table
+
+
+def _gbs_of_nearest(
+    device: Device,
+    x: Sequence[DeviceArray],
+    y: Sequence[DeviceArray] | None,
+    k: int,
+    center: bool,
+    precision: str,
+) -> DeviceArray:
+    xp, n, dtype = device.xp, len(x[0]), result_dtype(*x, *(y or []))
+
+    def dots(a: SparseRows, b: SparseRows) -> DeviceArray:
+        products = device.empty((n,))
+        device.kernels.nearest_products(device.stream, *a, *b, products)
+        return products
+
+    def graphs_of(side: Sequence[DeviceArray]) -> list[SparseRows]:
+        return [knn_graph(device, a, k, center, True, precision, dtype) for a in side]
+
+    def validity(side: Sequence[DeviceArray]) -> DeviceArray:
+        # What is not finite has no edges, of which 0 would come: NaN instead.
+        firsts = xp.concatenate([first_not_finite(device, a) for a in side])
+        return xp.where(firsts < 0, 1.0, np.nan)
+
+    of_x = graphs_of(x)
+    of_y = of_x if y is None else graphs_of(y)
+    squares = xp.stack([dots(b, b) for b in of_y])
+    table = xp.stack(
+        [
+            _mean_cosines(device, xp.stack([dots(a, b) for b in of_y]), dots(a, a), squares)
+            for a in of_x
+        ]
+    )
+    return table * validity(x)[:, None] * validity(x if y is None else y)
+
+
+def _mean_cosines(
+    device: Device, products: DeviceArray, of_one: DeviceArray, of_others: DeviceArray
+) -> DeviceArray:
+    """Mean over the rows of graphs of their cosines, where a zero row counts 0."""
+    squares = of_one * of_others
+    return (products / device.xp.sqrt(device.xp.where(squares == 0, 1.0, squares))).mean(axis=-1)

@@ -1,0 +1,41 @@
+"""Results that Python gets as numbers: one wait, and then the errors of the host's functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram._device.device import Device, DeviceArray
+
+
+def first_not_finite(device: Device, x: DeviceArray) -> DeviceArray:
+    """Return the index in C order of the first NaN or infinity, or -1; one int64."""
+    first = device.xp.full((1,), np.iinfo(np.uint64).max, np.uint64)
+    device.kernels.find_not_finite(device.stream, x, first)
+    return first.view(np.int64)
+
+
+def fetched(
+    device: Device, function: str, inputs: Mapping[str, DeviceArray], *values: DeviceArray
+) -> list[NDArray[Any]]:
+    """Wait for values computed from `inputs`, all of which must be finite."""
+    firsts = {name: first_not_finite(device, x) for name, x in inputs.items()}
+    host = [device.to_host(value) for value in values]
+    for name, first in firsts.items():
+        index = int(device.to_host(first)[0])
+        if index >= 0:
+            raise _not_finite(device, function, name, inputs[name], index)
+    return host
+
+
+def _not_finite(device: Device, function: str, name: str, x: DeviceArray, index: int) -> ValueError:
+    row, col = divmod(index, x.shape[1])
+    bad = device.to_host(x[row : row + 1, col : col + 1])
+    if bad.dtype == np.uint16:  # bfloat16
+        bad = (bad.astype(np.uint32) << 16).view(np.float32)
+    return ValueError(
+        f"{function}: `{name}` must be finite, got {float(bad[0, 0])} at index ({row}, {col})"
+    )

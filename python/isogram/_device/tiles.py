@@ -1,0 +1,178 @@
+"""Tiles of Gram matrices on a GPU: the one thing that every walk goes over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from isogram._arguments import Kernel
+from isogram._device.device import Device, DeviceArray
+
+
+class Tile(NamedTuple):
+    """A block of a matrix."""
+
+    rows: slice
+    cols: slice
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the block."""
+        return (self.rows.stop - self.rows.start, self.cols.stop - self.cols.start)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Row and column of its first entry."""
+        return (self.rows.start, self.cols.start)
+
+    def of(self, matrix: DeviceArray) -> DeviceArray:
+        """Return the block of a matrix, as a view."""
+        return matrix[self.rows, self.cols]
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether, in a walk over one triangle, it stands for its mirror image too."""
+        return self.rows != self.cols
+
+
+def full_tiles(rows: int, cols: int, edge: int) -> Iterator[Tile]:
+    """All tiles of a matrix."""
+    for row in _spans(rows, edge):
+        for col in _spans(cols, edge):
+            yield Tile(row, col)
+
+
+def upper_tiles(n: int, edge: int) -> Iterator[Tile]:
+    """Tiles of a symmetric matrix, on and above the diagonal."""
+    return (tile for tile in full_tiles(n, n, edge) if tile.rows.start <= tile.cols.start)
+
+
+def _spans(n: int, edge: int) -> list[slice]:
+    return [slice(begin, min(n, begin + edge)) for begin in range(0, n, edge)]
+
+
+def mirror(device: Device, tile: Tile, matrix: DeviceArray) -> None:
+    """Copy a tile of a symmetric matrix to the other triangle, or within itself on the diagonal."""
+    if tile.is_mirrored:
+        device.kernels.mirror(device.stream, tile.of(matrix), matrix[tile.cols, tile.rows])
+    else:
+        device.kernels.mirror_diagonal(device.stream, tile.of(matrix))
+
+
+def column_means(device: Device, x: DeviceArray) -> DeviceArray:
+    """Means of the columns; of a constant one exactly its value."""
+    means = device.empty((x.shape[1],))
+    scratch = device.empty((device.kernels.column_scratch(*x.shape),))
+    device.kernels.column_means(device.stream, x, means, scratch)
+    return means
+
+
+def scaling_exponent(
+    device: Device, x: DeviceArray, y: DeviceArray | None = None, origin: DeviceArray | None = None
+) -> DeviceArray:
+    """Power of two that makes the largest |entry - origin| moderate; 0 where it is; one int32."""
+    exponent = device.empty((1,), np.int32)
+    scratch = device.empty((device.kernels.scaling_scratch(),))
+    device.kernels.scaling_exponent(device.stream, x, y, origin, exponent, scratch)
+    return exponent
+
+
+class Rows(NamedTuple):
+    """Samples as products want them: in the type computed in, shifted, scaled or normalised."""
+
+    data: DeviceArray
+    source: DeviceArray
+    squared_norms: DeviceArray
+    exponents: DeviceArray | None  # one per row, where each has its own
+
+
+def prepared(
+    device: Device,
+    x: DeviceArray,
+    dtype: np.dtype[Any],
+    how: str,
+    origin: DeviceArray | None = None,
+    exponent: DeviceArray | None = None,
+) -> Rows:
+    """Return rows of `x` less `origin`, of unit norm, times 2^exponent, or `scaled` one by one."""
+    exponents = device.empty((len(x),), np.int32) if how == "scaled" else None
+    rows = Rows(device.empty(x.shape, dtype), x, device.empty((len(x),)), exponents)
+    device.kernels.prepare(
+        device.stream, x, how, origin, exponent, rows.data, rows.squared_norms, exponents
+    )
+    return rows
+
+
+# How rows are prepared, unless their columns' means come off first.
+_PREPARATIONS = {
+    "linear": "scaled",
+    "polynomial": "scaled",
+    "cosine": "unit",
+    "correlation": "unit_of_deviations",
+    "rbf": "shifted",
+    "laplacian": "shifted",
+}
+
+
+class GramTiles:
+    """Computes tiles of the Gram matrix of `x`, or of `x` and `y`, one at a time.
+
+    With `centered` the columns' means come off first, and a linear matrix stays in units of
+    2^(-2 exponent), in which it cannot overflow.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        x: DeviceArray,
+        y: DeviceArray | None,
+        kernel: Kernel,
+        dtype: np.dtype[Any],
+        *,
+        bandwidth: DeviceArray | float = 1.0,
+        centered: bool = False,
+        precision: str = "float32",
+    ) -> None:
+        """Prepare the rows."""
+        self._device = device
+        self._kernel = kernel
+        self._precision = precision
+        self._bandwidth = device.xp.asarray(bandwidth, np.float64).reshape(1)
+        self._gamma = kernel.gamma or 1 / x.shape[1]
+        self._is_plain = centered and kernel.name == "linear"
+        self._is_one_set = y is None
+        how = "shifted" if self._is_plain else _PREPARATIONS[kernel.name]
+        origin = column_means(device, x) if centered or how == "shifted" else None
+        self.exponent: DeviceArray | None = None
+        if how == "shifted":
+            self.exponent = scaling_exponent(device, x, y, origin)
+        self._left = prepared(device, x, dtype, how, origin, self.exponent)
+        self._right = self._left
+        if y is not None:
+            self._right = prepared(device, y, dtype, how, origin, self.exponent)
+        self.offset: DeviceArray | None = None  # what every entry is to be less
+
+    def compute(self, tile: Tile, out: DeviceArray) -> None:
+        """Write a tile of the matrix."""
+        kernels, stream = self._device.kernels, self._device.stream
+        left, right = self._left, self._right
+        function = (
+            self._kernel.name,
+            self._bandwidth,
+            self.exponent,
+            self._gamma,
+            self._kernel.coef0,
+            self._kernel.degree,
+            self.offset,
+        )
+        where = (tile.place, out)
+        if self._kernel.name == "laplacian":
+            kernels.laplacian(stream, *function, left.data, right.data, *where)
+            return
+        a, b = left.data[tile.rows], right.data[tile.cols]
+        self._device.matmul(a, b.T, out, self._precision)
+        if not self._is_plain:
+            sides = (*left[1:], *right[1:], self._is_one_set)
+            kernels.apply_kernel(stream, *function, *sides, *where)

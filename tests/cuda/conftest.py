@@ -1,0 +1,111 @@
+"""Where the suite runs: on an emulated GPU where that was built, and on a real one where there is.
+
+Every test takes the fixture `gpu`, so both are to pass the same tests. The emulated kernels are the
+module `_cuda_emulated` in the folder that ISOGRAM_CUDA_EMULATED names (see CONTRIBUTING.md).
+"""
+
+import os
+import sys
+from collections import Counter
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from isogram import _backend
+
+KINDS = ("emulated", "device")
+OUTCOMES = Counter()
+REASONS = {}
+
+
+class Emulated:
+    """Arrays of the emulated GPU."""
+
+    def put(self, x, number=0):
+        from emulated import EmulatedArray
+
+        return EmulatedArray(np.array(x), number)
+
+    def get(self, array):
+        return array._host
+
+    @contextmanager
+    def without_waiting(self):
+        import emulated
+
+        before = emulated.waits()
+        yield
+        assert emulated.waits() == before, "the host waited for the GPU"
+
+
+class Real:
+    """Arrays of a GPU: CuPy's, but PyTorch's for bfloat16."""
+
+    def put(self, x, number=0):
+        import cupy
+
+        with cupy.cuda.Device(number):
+            if x.dtype.name != "bfloat16":
+                return cupy.asarray(x)
+            import torch
+
+            bits = torch.from_dlpack(cupy.asarray(x.view(np.int16)))
+            return bits.view(torch.bfloat16)
+
+    def get(self, array):
+        return array.get() if hasattr(array, "get") else array.cpu().numpy()
+
+    @contextmanager
+    def without_waiting(self):
+        import cupyx
+
+        with cupyx.allow_synchronize(False):
+            yield
+
+
+def why_not(kind):
+    """Return why the suite cannot run on one of the two, or None."""
+    if kind == "device":
+        return _backend.why_no_gpu()
+    if "ISOGRAM_CUDA_EMULATED" not in os.environ:
+        return "the emulated kernels were not built: ISOGRAM_CUDA_EMULATED names no folder"
+    return None
+
+
+@pytest.fixture(params=KINDS)
+def gpu(request, monkeypatch):
+    """Return the means to get arrays to a GPU and back, once emulated and once real."""
+    kind = request.param
+    if reason := why_not(kind):
+        REASONS[kind] = reason
+        pytest.skip(f"{kind}: {reason}")
+    if kind == "device":
+        return Real()
+    monkeypatch.syspath_prepend(os.environ["ISOGRAM_CUDA_EMULATED"])
+    from emulated import EmulatedDevice
+
+    monkeypatch.setattr(_backend, "_load", lambda: EmulatedDevice)
+    return Emulated()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Count what ran where."""
+    report = yield
+    kind = getattr(item, "callspec", None) and item.callspec.params.get("gpu")
+    if kind and (report.when == "call" or report.outcome == "skipped"):
+        OUTCOMES[kind, report.outcome] += 1
+    return report
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how many tests ran on each, and how many were skipped, and why."""
+    for kind in KINDS:
+        counts = {outcome: n for (k, outcome), n in OUTCOMES.items() if k == kind}
+        if counts:
+            text = ", ".join(f"{n} {outcome}" for outcome, n in sorted(counts.items()))
+            reason = f" ({REASONS[kind]})" if kind in REASONS else ""
+            terminalreporter.write_line(f"tests of the GPU code, {kind}: {text}{reason}")
+
+
+sys.path.insert(0, os.path.dirname(__file__))

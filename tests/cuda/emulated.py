@@ -1,0 +1,228 @@
+"""A GPU that is none: the package's kernels run by the emulator, on arrays that behave like CuPy's.
+
+What is real here: the kernels' sources, their bindings, and the whole walk in Python. What stands
+in for CuPy: NumPy's functions, behind a wall that keeps arrays of the host and of the "device"
+apart, and that counts how often the host waits for a value. What is not tried: cuBLAS, streams and
+DLPack.
+"""
+
+from __future__ import annotations
+
+import functools
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from isogram._device.device import Device
+from ml_dtypes import bfloat16
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+WAITS = 0
+
+
+def _wait():
+    global WAITS
+    WAITS += 1
+
+
+class EmulatedArray(NDArrayOperatorsMixin):
+    """An array in the memory of an emulated GPU."""
+
+    __array_priority__ = 1000
+
+    def __init__(self, host, number=0):
+        self._host = host
+        self.number = number
+
+    def __repr__(self):
+        return f"EmulatedArray({self._host!r})"
+
+    # What CuPy refuses, or does at the price of a wait.
+
+    def __array__(self, *_, **__):
+        raise TypeError("implicit conversion to a NumPy array is not allowed")
+
+    def get(self):
+        _wait()
+        return self._host.copy()
+
+    def __bool__(self):
+        _wait()
+        return bool(self._host)
+
+    def __float__(self):
+        _wait()
+        return float(self._host)
+
+    def __int__(self):
+        _wait()
+        return int(self._host)
+
+    __index__ = __int__
+
+    # What does not wait.
+
+    @property
+    def __cuda_array_interface__(self):
+        interface = self._host.__array_interface__
+        names = ("shape", "typestr", "data", "strides")
+        return {name: interface[name] for name in names} | {"version": 3}
+
+    def __dlpack_device__(self):
+        return 2, self.number
+
+    def __len__(self):
+        return len(self._host)
+
+    def __iter__(self):
+        return (EmulatedArray(part, self.number) for part in self._host)
+
+    def __getitem__(self, key):
+        return on_device(self._host[on_host(key)], self.number)
+
+    def __setitem__(self, key, value):
+        self._host[on_host(key)] = on_host(value)
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        attribute = getattr(self._host, name)
+        return emulated(attribute) if callable(attribute) else on_device(attribute, self.number)
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **parameters):
+        return emulated(getattr(ufunc, method))(*inputs, **parameters)
+
+
+def on_device(value, number=0):
+    """Wrap NumPy's arrays and scalars, also inside of tuples."""
+    if isinstance(value, tuple) and any(isinstance(v, np.ndarray) for v in value):
+        return type(value)(on_device(v, number) for v in value)
+    if isinstance(value, np.ndarray | np.generic):
+        return EmulatedArray(np.asarray(value), number)
+    return value
+
+
+def on_host(value):
+    """Unwrap; NumPy's own arrays are refused, as CuPy refuses them."""
+    if isinstance(value, EmulatedArray):
+        return value._host
+    if isinstance(value, list | tuple):
+        return (list if isinstance(value, list) else tuple)(map(on_host, value))
+    if isinstance(value, dict):
+        return {key: on_host(v) for key, v in value.items()}
+    if isinstance(value, np.ndarray):
+        raise TypeError("an array of the host among those of a GPU")
+    return value
+
+
+def emulated(function):
+    """Return a function of NumPy as one of emulated arrays; like CuPy's, it never warns."""
+
+    @functools.wraps(function)
+    def call(*arguments, **parameters):
+        with np.errstate(all="ignore"):
+            return on_device(function(*on_host(arguments), **on_host(parameters)))
+
+    return call
+
+
+class Namespace:
+    """NumPy, with emulated arrays."""
+
+    def __getattr__(self, name):
+        return emulated(getattr(np, name))
+
+    @staticmethod
+    def asarray(value, dtype=None):
+        host = on_host(value) if isinstance(value, EmulatedArray) else value
+        return on_device(np.asarray(host, dtype))
+
+    @staticmethod
+    def empty(shape, dtype=float):
+        """Poisoned: NaN, or a value that nobody expects."""
+        array = np.empty(shape, dtype)
+        array.fill(np.nan if array.dtype.kind == "f" else 77)
+        return EmulatedArray(array)
+
+
+NAMESPACE = Namespace()
+
+
+@dataclass(frozen=True)
+class EmulatedDevice(Device):
+    """A GPU whose memory is the host's."""
+
+    # Small enough for walks of several tiles over small matrices.
+    tile_bytes = 4 * 32 * 32
+
+    @classmethod
+    def adopt(cls, value):
+        return value
+
+    @classmethod
+    def holding(cls, array):
+        return cls(array.number)
+
+    @classmethod
+    def why_unusable(cls):
+        return None
+
+    @property
+    def xp(self):
+        return NAMESPACE
+
+    @property
+    def kernels(self):
+        import _cuda_emulated
+
+        return _cuda_emulated
+
+    @property
+    def stream(self):
+        return 0
+
+    @property
+    def memory(self):
+        return 1 << 40
+
+    @property
+    def scratch(self):
+        return self.tile_bytes
+
+    @property
+    def cost_of_doubles(self):
+        return 1.0
+
+    @contextmanager
+    def entered(self):
+        yield
+
+    def matmul(self, a, b, out, precision):
+        rounding = {"float32": lambda x: x, "tf32": to_tf32, "bfloat16": to_bfloat16}[precision]
+        assert out._host.strides[1] == out.itemsize or out.shape[1] == 1
+        assert a.dtype == b.dtype == out.dtype
+        for matrix in (a, b):
+            assert matrix.itemsize in matrix._host.strides or matrix.size == 1
+        out._host[...] = rounding(a._host) @ rounding(b._host)
+
+    def to_host(self, array):
+        return array.get()
+
+
+def to_tf32(x):
+    """Keep 10 bits of the fraction, as tensor cores do."""
+    return ((x.view(np.uint32) + 0x1000) & ~np.uint32(0x1FFF)).view(np.float32)
+
+
+def to_bfloat16(x):
+    return x.astype(bfloat16).astype(np.float32)
+
+
+def array(x):
+    """Copy to the emulated GPU."""
+    return EmulatedArray(np.array(x))
+
+
+def waits():
+    """Return how often the host has waited so far."""
+    return WAITS

@@ -1,0 +1,483 @@
+#include "isogram/cuda/match.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "isogram_reference/match.hpp"
+#include "support.hpp"
+
+namespace {
+
+using namespace isogram_test;
+namespace cuda = isogram::cuda;
+namespace reference = isogram_reference;
+using cuda::ProblemGrid;
+using isogram::Objective;
+using reference::Rows;
+
+constexpr double kEps = std::numeric_limits<double>::epsilon();
+constexpr Objective kObjectives[] = {Objective::maximize, Objective::minimize};
+constexpr unsigned long long kNone = ~0ULL;
+
+using Random = std::mt19937;
+using Shape = std::pair<std::size_t, std::size_t>;
+
+std::string described(Shape shape) {
+  return std::to_string(shape.first) + "x" + std::to_string(shape.second);
+}
+
+// ---- Problems --------------------------------------------------------------------------------
+
+// Entries are rounded to float32, so that both types and the reference see the same problem.
+Rows made(Shape shape, const std::function<double(std::size_t, std::size_t)>& f) {
+  Rows a(shape.first, std::vector<double>(shape.second));
+  for (std::size_t i = 0; i < shape.first; ++i) {
+    for (std::size_t j = 0; j < shape.second; ++j) a[i][j] = static_cast<float>(f(i, j));
+  }
+  return a;
+}
+
+double uniform(Random& random) {
+  return std::uniform_real_distribution<double>()(random);
+}
+double normal(Random& random) {
+  return std::normal_distribution<double>()(random);
+}
+
+std::vector<double> normals(std::size_t n, Random& random) {
+  std::vector<double> x(n);
+  for (double& one : x) one = normal(random);
+  return x;
+}
+
+struct Family {
+  std::string name;
+  std::function<Rows(Shape shape, Random& random)> make;
+};
+
+Family pointwise(const std::string& name, const std::function<double(Random&)>& entry) {
+  return {name, [entry](Shape shape, Random& random) {
+            return made(shape, [&](std::size_t, std::size_t) { return entry(random); });
+          }};
+}
+
+// Inner products of tokens that walk slowly, so that neighbours are near-duplicates.
+Rows smooth(Shape shape, Random& random) {
+  constexpr std::size_t channels = 6;
+  const auto walk = [&](std::size_t n) {
+    Rows tokens(n, normals(channels, random));
+    for (std::size_t i = 1; i < n; ++i) {
+      for (std::size_t c = 0; c < channels; ++c) {
+        tokens[i][c] = 0.98 * tokens[i - 1][c] + 0.02 * normal(random);
+      }
+    }
+    return tokens;
+  };
+  const Rows x = walk(shape.first);
+  const Rows y = walk(shape.second);
+  return made(shape, [&](std::size_t i, std::size_t j) {
+    double sum = 0;
+    for (std::size_t c = 0; c < channels; ++c) sum += x[i][c] * y[j][c];
+    return sum;
+  });
+}
+
+Rows rank_one(Shape shape, Random& random) {
+  const std::vector<double> x = normals(shape.first, random);
+  const std::vector<double> y = normals(shape.second, random);
+  return made(shape, [&](std::size_t i, std::size_t j) { return x[i] * y[j]; });
+}
+
+Rows half_dead(Shape shape, Random& random) {
+  return made(shape, [&](std::size_t i, std::size_t j) {
+    return i % 2 == 0 || j % 2 == 1 ? 0.0 : uniform(random);
+  });
+}
+
+// Every assignment is worth nothing but its diagonal entries, and duals are far larger than those.
+Rows skew(Shape shape, Random& random) {
+  const std::vector<double> x = normals(std::max(shape.first, shape.second), random);
+  return made(shape, [&](std::size_t i, std::size_t j) {
+    return x[i] - x[j] + (i == j ? 1e-5 * uniform(random) : 0);
+  });
+}
+
+// One entry that leaves the others, on its scale, a few bits of float32.
+Rows outlier(Shape shape, Random& random) {
+  return made(shape, [&](std::size_t i, std::size_t j) {
+    return i == shape.first / 2 && j == shape.second / 2 ? 1e30 : 1e-13 * uniform(random);
+  });
+}
+
+const std::vector<Family>& families() {
+  static const std::vector<Family> all{
+      pointwise("uniform", uniform),
+      {"smooth", smooth},
+      {"rank one", rank_one},
+      pointwise("integers", [](Random& r) { return std::floor(4 * uniform(r)); }),
+      pointwise("zeros", [](Random&) { return 0.0; }),
+      {"half dead", half_dead},
+      pointwise("huge", [](Random& r) { return 1e30 * normal(r); }),
+      pointwise("tiny", [](Random& r) { return 1e-30 * normal(r); }),
+      pointwise("subnormal", [](Random& r) { return 1e-45 * std::floor(9 * uniform(r)); }),
+      pointwise("heavy tails", [](Random& r) { return std::exp(8 * normal(r)); }),
+      pointwise("offset", [](Random& r) { return 1e6 + normal(r); }),
+      {"outlier", outlier},
+  };
+  return all;
+}
+
+// ---- Solutions -------------------------------------------------------------------------------
+
+struct Solution {
+  std::vector<std::int32_t> columns;
+  std::vector<double> totals;
+  std::vector<double> gaps;
+  unsigned long long not_finite = kNone;
+  bool operator==(const Solution&) const = default;
+};
+
+// Results and scratch are poisoned before, and nothing may be written behind them.
+Solution solve(const ProblemGrid& grid, Objective objective) {
+  const std::int64_t count = grid.down * grid.across;
+  Solution s{poisoned<std::int32_t>(count * grid.rows + 1), poisoned<double>(count + 1),
+             poisoned<double>(count + 1)};
+  const std::int64_t size = cuda::match_scratch(count, grid.rows, grid.cols);
+  EXPECT_EQ(size % 256, 0);
+  std::vector<double> scratch = poisoned<double>(size / 8 + 1);
+  cuda::match(nullptr, grid, objective, {s.columns.data(), s.totals.data(), s.gaps.data()},
+              &s.not_finite, scratch.data());
+  EXPECT_EQ(s.columns.back(), -77);
+  EXPECT_TRUE(std::isnan(s.totals.back()) && std::isnan(s.gaps.back()));
+  EXPECT_TRUE(std::isnan(scratch.back()));
+  s.columns.pop_back();
+  s.totals.pop_back();
+  s.gaps.pop_back();
+  return s;
+}
+
+template <class T>
+std::vector<T> flat(const Rows& a) {
+  std::vector<T> values;
+  for (const auto& row : a) {
+    for (const double x : row) values.push_back(static_cast<T>(x));
+  }
+  return values;
+}
+
+template <class T>
+ProblemGrid contiguous(const std::vector<T>& values, Shape shape) {
+  const auto rows = static_cast<std::int64_t>(shape.first);
+  const auto cols = static_cast<std::int64_t>(shape.second);
+  const auto count = static_cast<std::int64_t>(values.size()) / (rows * cols);
+  const cuda::Type type = sizeof(T) == 4 ? cuda::Type::float32 : cuda::Type::float64;
+  return {values.data(), type, count, 1, rows * cols, 0, rows, cols, cols, 1};
+}
+
+template <class T>
+Solution solve(const Rows& a, Objective objective) {
+  const std::vector<T> values = flat<T>(a);
+  return solve(contiguous(values, {a.size(), a[0].size()}), objective);
+}
+
+// The sums of what is matched and of its magnitudes; every row and column at most once, and as
+// many of them as there can be.
+std::pair<double, double> checked_sums(const Rows& a, const std::vector<std::int32_t>& columns) {
+  std::set<std::int32_t> taken;
+  double total = 0;
+  double magnitude = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (columns[i] == -1) continue;
+    EXPECT_GE(columns[i], 0);
+    EXPECT_LT(columns[i], static_cast<std::int32_t>(a[0].size()));
+    EXPECT_TRUE(taken.insert(columns[i]).second) << "column " << columns[i] << " twice";
+    total += a[i][static_cast<std::size_t>(columns[i])];
+    magnitude += std::abs(a[i][static_cast<std::size_t>(columns[i])]);
+  }
+  EXPECT_EQ(taken.size(), std::min(a.size(), a[0].size()));
+  return {total, magnitude};
+}
+
+template <class T>
+void expect_optimal(const Rows& a, Objective objective, long double best) {
+  const Solution s = solve<T>(a, objective);
+  EXPECT_EQ(s.not_finite, kNone);
+  const auto [total, magnitude] = checked_sums(a, s.columns);
+  const double rounding = 4 * static_cast<double>(a.size() + a[0].size()) * kEps * magnitude;
+  const double allowed = (sizeof(T) == sizeof(float) ? 5e-7 * magnitude : 0) + rounding;
+  EXPECT_NEAR(s.totals[0], total, rounding);
+  EXPECT_GE(s.gaps[0], 0);
+  EXPECT_LE(s.gaps[0], allowed);
+  EXPECT_LE(std::abs(static_cast<double>(s.totals[0] - best)), s.gaps[0] + rounding);
+}
+
+void expect_optimal(const Rows& a, Objective objective) {
+  const long double best = reference::best_total(a, objective == Objective::maximize);
+  expect_optimal<float>(a, objective, best);
+  expect_optimal<double>(a, objective, best);
+}
+
+// ---- Optima ----------------------------------------------------------------------------------
+
+void expect_all_families_optimal(const std::vector<Shape>& shapes) {
+  Random random(1);
+  for (const Shape& shape : shapes) {
+    for (const Family& family : families()) {
+      SCOPED_TRACE(family.name + " " + described(shape));
+      const Rows a = family.make(shape, random);
+      for (const Objective objective : kObjectives) expect_optimal(a, objective);
+    }
+  }
+}
+
+TEST(Match, SmallSquares) {
+  expect_all_families_optimal({{1, 1}, {2, 2}, {3, 3}, {5, 5}, {16, 16}, {17, 17}});
+}
+
+TEST(Match, SquaresOfAWarp) {
+  expect_all_families_optimal(
+      {{31, 31}, {32, 32}, {33, 33}, {49, 49}, {56, 56}, {57, 57}, {64, 64}});
+}
+
+TEST(Match, Rectangles) {
+  expect_all_families_optimal({{1, 6}, {6, 1}, {3, 7}, {7, 3}, {20, 50}, {50, 20}, {63, 64}});
+  expect_all_families_optimal({{63, 65}, {9, 130}, {130, 9}});
+}
+
+TEST(Match, SquaresOfABlock) {
+  expect_all_families_optimal({{65, 65}, {100, 100}});
+}
+
+void expect_optimal_families(Shape shape, std::initializer_list<std::size_t> which) {
+  Random random(2);
+  for (const std::size_t family : which) {
+    SCOPED_TRACE(families()[family].name + " " + described(shape));
+    const Rows a = families()[family].make(shape, random);
+    const long double best = reference::best_total(a, true);
+    expect_optimal<float>(a, Objective::maximize, best);
+  }
+}
+
+TEST(Match, LargeSquares) {
+  for (const std::size_t side : {196, 241, 242, 256}) {
+    expect_optimal_families({side, side}, {0, 1, 2, 3, 4, 5, 9});
+  }
+}
+
+TEST(Match, SquaresInScratch) {
+  expect_optimal_families({257, 257}, {0, 1, 3, 9});
+  expect_optimal_families({300, 300}, {0, 1, 4, 5});
+  expect_optimal_families({260, 300}, {1});
+  expect_optimal_families({784, 784}, {1});
+}
+
+TEST(Match, SolvesFloat32AgainWhereItIsNotEnough) {
+  Random random(10);
+  for (const std::size_t side : {12, 50, 70}) {
+    for (const Rows& a :
+         {skew({side, side}, random), reference::negated(outlier({side, side}, random))}) {
+      SCOPED_TRACE(side);
+      const Solution s = solve<float>(a, Objective::maximize);
+      const auto [total, magnitude] = checked_sums(a, s.columns);
+      const long double best = reference::best_total(a, true);
+      EXPECT_LE(std::abs(static_cast<double>(total - best)), 1e-9 * magnitude);
+      EXPECT_LE(s.gaps[0], 1e-9 * magnitude);
+    }
+  }
+}
+
+TEST(Match, ScalesFloat64OfAnyMagnitude) {
+  Random random(4);
+  for (const double scale : {1e300, 1e-300, 1e-320}) {
+    Rows a = smooth({33, 33}, random);
+    for (auto& row : a) {
+      for (double& x : row) x *= scale;
+    }
+    const long double best = reference::best_total(a, true);
+    const Solution s = solve<double>(a, Objective::maximize);
+    const auto [total, magnitude] = checked_sums(a, s.columns);
+    EXPECT_LE(std::abs(static_cast<double>(total - best)), 1e-13 * magnitude) << scale;
+    EXPECT_LE(s.gaps[0], 1e-13 * magnitude) << scale;
+  }
+}
+
+// Costs far from one are scaled by a power of two first, others are taken as they are.
+template <class T>
+void expect_powers_of_two_do_not_matter() {
+  Random random(14);
+  const std::vector<T> values = flat<T>(smooth({49, 49}, random));
+  const Solution plain = solve(contiguous(values, {49, 49}), Objective::maximize);
+  for (const int exponent : {-60, -25, -20, 20, 25, 60}) {
+    std::vector<T> scaled = values;
+    for (T& x : scaled) x = std::ldexp(x, exponent);
+    const Solution s = solve(contiguous(scaled, {49, 49}), Objective::maximize);
+    EXPECT_EQ(s.columns, plain.columns) << exponent;
+    EXPECT_EQ(s.totals[0], std::ldexp(plain.totals[0], exponent)) << exponent;
+    EXPECT_EQ(s.gaps[0], std::ldexp(plain.gaps[0], exponent)) << exponent;
+  }
+}
+
+TEST(Match, FindsTheSameColumnsAtAnyPowerOfTwo) {
+  expect_powers_of_two_do_not_matter<float>();
+  expect_powers_of_two_do_not_matter<double>();
+}
+
+// ---- Many problems ---------------------------------------------------------------------------
+
+// Some of which float32 does not solve.
+std::vector<float> mixed_batch(std::size_t count, Shape shape) {
+  Random random(7);
+  std::vector<float> values;
+  for (std::size_t b = 0; b < count; ++b) {
+    const Rows a = b % 5 == 3 ? skew(shape, random) : smooth(shape, random);
+    for (const float x : flat<float>(a)) values.push_back(x);
+  }
+  return values;
+}
+
+TEST(Match, RepeatsFromRunToRunAndAloneAsInABatch) {
+  for (const auto& [count, side] : {Shape{40, 5}, {11, 49}, {5, 70}}) {
+    const std::vector<float> values = mixed_batch(count, {side, side});
+    const ProblemGrid batch = contiguous(values, {side, side});
+    const Solution all = solve(batch, Objective::maximize);
+    EXPECT_EQ(solve(batch, Objective::maximize), all);
+    for (std::size_t b = 0; b < count; ++b) {
+      ProblemGrid one = batch;
+      one.data = values.data() + b * side * side;
+      one.down = 1;
+      const Solution alone = solve(one, Objective::maximize);
+      EXPECT_EQ(alone.totals[0], all.totals[b]);
+      EXPECT_EQ(alone.gaps[0], all.gaps[b]);
+      EXPECT_TRUE(std::equal(alone.columns.begin(), alone.columns.end(),
+                             all.columns.begin() + static_cast<std::ptrdiff_t>(b * side)));
+    }
+  }
+}
+
+// As a tile of affinities between the tokens of all inputs has them.
+TEST(Match, SolvesBlocksOfOneMatrixWhereTheyAre) {
+  constexpr std::size_t down = 3;
+  constexpr std::size_t across = 4;
+  for (const Shape& shape : {Shape{7, 9}, {9, 7}, {33, 33}, {66, 65}}) {
+    SCOPED_TRACE(described(shape));
+    const auto rows = static_cast<std::int64_t>(shape.first);
+    const auto cols = static_cast<std::int64_t>(shape.second);
+    const std::vector<float> values = mixed_batch(down * across, shape);
+    const std::int64_t stride = cols * std::int64_t{across} + 3;
+    std::vector<float> tile(down * shape.first * static_cast<std::size_t>(stride), NAN);
+    for (std::size_t b = 0; b < down * across; ++b) {
+      for (std::size_t i = 0; i < shape.first; ++i) {
+        for (std::size_t j = 0; j < shape.second; ++j) {
+          const std::size_t row = b / across * shape.first + i;
+          const std::size_t col = b % across * shape.second + j;
+          tile[row * static_cast<std::size_t>(stride) + col] =
+              values[(b * shape.first + i) * shape.second + j];
+        }
+      }
+    }
+    const ProblemGrid grid{
+        tile.data(), cuda::Type::float32, down, across, rows * stride, cols, rows, cols, stride, 1};
+    EXPECT_EQ(solve(grid, Objective::maximize),
+              solve(contiguous(values, shape), Objective::maximize));
+  }
+}
+
+template <class T>
+void expect_strides_do_not_matter(Shape shape) {
+  Random random(6);
+  constexpr std::size_t count = 3;
+  const auto [rows, cols] = shape;
+  std::vector<T> values(count * rows * cols);
+  for (T& x : values) x = static_cast<T>(normal(random));
+  const Solution expected = solve(contiguous(values, shape), Objective::maximize);
+
+  // Columns, then rows, then problems, all backwards, with a stranger between neighbours.
+  std::vector<T> spread(2 * values.size() + 1, T{77});
+  for (std::size_t b = 0; b < count; ++b) {
+    for (std::size_t i = 0; i < rows; ++i) {
+      for (std::size_t j = 0; j < cols; ++j) {
+        spread[2 * ((j * rows + i) * count + b)] =
+            values[((count - 1 - b) * rows + (rows - 1 - i)) * cols + (cols - 1 - j)];
+      }
+    }
+  }
+  ProblemGrid backwards = contiguous(values, shape);
+  backwards.data = spread.data() + 2 * (values.size() - 1);
+  backwards.down_stride = -2;
+  backwards.row_stride = -2 * std::int64_t{count};
+  backwards.col_stride = backwards.row_stride * backwards.rows;
+  EXPECT_EQ(solve(backwards, Objective::maximize), expected);
+
+  ProblemGrid repeated = contiguous(values, shape);
+  repeated.down = 2;
+  repeated.down_stride = 0;
+  const Solution twice = solve(repeated, Objective::maximize);
+  EXPECT_EQ(twice.totals[0], expected.totals[0]);
+  EXPECT_EQ(twice.totals[1], expected.totals[0]);
+}
+
+TEST(Match, ReadsAnyStrides) {
+  for (const Shape& shape : {Shape{19, 23}, {23, 19}, {67, 66}}) {
+    expect_strides_do_not_matter<float>(shape);
+    expect_strides_do_not_matter<double>(shape);
+  }
+}
+
+TEST(Match, NoProblemsAreNoWork) {
+  const std::vector<float> none;
+  EXPECT_TRUE(solve(contiguous(none, {4, 4}), Objective::maximize).columns.empty());
+}
+
+// ---- Entries that are not finite -------------------------------------------------------------
+
+template <class T>
+void expect_first_not_finite_is_reported(Shape shape) {
+  constexpr std::size_t count = 6;
+  const auto [rows, cols] = shape;
+  std::vector<T> values(count * rows * cols, T{1});
+  const auto number = [&](std::size_t b, std::size_t i, std::size_t j) {
+    return (b * rows + i) * cols + j;
+  };
+  values[number(5, 0, 0)] = std::numeric_limits<T>::infinity();
+  values[number(2, rows - 1, cols - 1)] = std::numeric_limits<T>::quiet_NaN();
+  values[number(2, rows - 1, 0)] = -std::numeric_limits<T>::infinity();
+  const Solution s = solve(contiguous(values, shape), Objective::minimize);
+  EXPECT_EQ(s.not_finite, number(2, rows - 1, 0));
+  for (std::size_t b = 0; b < count; ++b) {
+    const bool is_finite = b != 2 && b != 5;
+    EXPECT_EQ(std::isnan(s.totals[b]), !is_finite) << b;
+    EXPECT_EQ(std::isnan(s.gaps[b]), !is_finite) << b;
+    for (std::size_t i = 0; i < rows && !is_finite; ++i) EXPECT_EQ(s.columns[b * rows + i], -1);
+  }
+}
+
+TEST(Match, ReportsTheFirstEntryThatIsNotFinite) {
+  for (const Shape& shape : {Shape{1, 2}, {9, 9}, {21, 9}, {33, 49}, {70, 66}}) {
+    SCOPED_TRACE(described(shape));
+    expect_first_not_finite_is_reported<float>(shape);
+    expect_first_not_finite_is_reported<double>(shape);
+  }
+}
+
+TEST(Match, LooksAtEveryEntry) {
+  for (const Shape& shape : {Shape{2, 1}, {2, 7}, {3, 33}, {5, 49}, {3, 65}}) {
+    std::vector<float> values(shape.first * shape.second, 1.0F);
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      values[k] = k % 2 == 0 ? NAN : -INFINITY;
+      EXPECT_EQ(solve(contiguous(values, shape), Objective::maximize).not_finite, k);
+      values[k] = 1;
+    }
+  }
+}
+
+}  // namespace

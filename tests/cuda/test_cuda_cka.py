@@ -1,0 +1,203 @@
+"""HSIC and CKA on a GPU, against the oracle and through the table of numerical traps."""
+
+import isogram as ig
+import numpy as np
+import pytest
+from support import (
+    DTYPES,
+    ESTIMATORS,
+    KERNELS,
+    assert_close,
+    cka_tolerance,
+    data,
+    numerics_data,
+    oracle,
+    quietly,
+)
+
+# Few samples of many features take Gram space, many of few feature space.
+SPACES = {"Gram space": (50, 60, 70), "feature space": (70, 6, 9)}
+
+
+def pair(dtype, space="Gram space"):
+    """Two representations that have something in common."""
+    n, d1, d2 = SPACES[space]
+    z = np.random.default_rng([n, d1]).standard_normal((n, 4))
+    x, y = (
+        z @ np.random.default_rng(seed).standard_normal((4, d))
+        + np.random.default_rng(seed + 9).standard_normal((n, d))
+        for seed, d in [(1, d1), (2, d2)]
+    )
+    return x.astype(DTYPES[dtype]), y.astype(DTYPES[dtype])
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_linear(gpu, dtype, estimator, space):
+    x, y = pair(dtype, space)
+    expected = oracle.cka(x, y, estimator=estimator)
+    actual = ig.cka(gpu.put(x), gpu.put(y), estimator=estimator)
+    assert isinstance(actual, float)
+    assert_close(actual, expected, cka_tolerance(dtype))
+    hsic = ig.hsic(gpu.put(x), gpu.put(y), estimator=estimator)
+    expected = oracle.hsic(x, y, estimator=estimator)
+    assert hsic == pytest.approx(expected, rel=10 * cka_tolerance(dtype))
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_kernels(gpu, dtype, kernel, estimator):
+    x, y = pair(dtype)
+    expected = oracle.cka(x, y, kernel=kernel, estimator=estimator)
+    actual = ig.cka(gpu.put(x), gpu.put(y), kernel=kernel, estimator=estimator)
+    assert_close(actual, expected, cka_tolerance(dtype))
+    hsic = ig.hsic(gpu.put(x), gpu.put(y), kernel=kernel, estimator=estimator)
+    expected = oracle.hsic(x, y, kernel=kernel, estimator=estimator)
+    assert hsic == pytest.approx(expected, rel=20 * cka_tolerance(dtype))
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+def test_matrix(gpu, kernel, estimator, space):
+    layers = [*pair("float32", space), pair("float16", space)[0], pair("float32", space)[1][:, :3]]
+    on_gpu = [gpu.put(x) for x in layers]
+    with gpu.without_waiting():
+        one = ig.cka_matrix(dict(enumerate(on_gpu)), kernel=kernel, estimator=estimator)
+        two = ig.cka_matrix(on_gpu[:1], on_gpu[1:], kernel=kernel, estimator=estimator)
+    expected = oracle.cka_matrix(layers, kernel=kernel, estimator=estimator)
+    assert_close(gpu.get(one), expected, 1e-5)
+    assert np.array_equal(gpu.get(one), gpu.get(one).T)
+    assert_close(gpu.get(two), expected[:1, 1:], 1e-5)
+
+
+def one_massive_feature(x):
+    """A single activation that dwarfs the rest."""
+    x = x.copy()
+    x[:, 3] += 1500
+    return x
+
+
+# As in tests/python/test_numerics.py, of fewer samples: the emulator takes its time.
+TRAPS = {
+    "plain": (lambda x: x, "float32"),
+    "plus 20": (lambda x: x + 20, "float32"),
+    "one feature + 1500": (one_massive_feature, "float32"),
+    "times 1e4": (lambda x: 1e4 * x, "float32"),
+    "times 1e-3": (lambda x: 1e-3 * x, "float32"),
+    "times 1e18": (lambda x: 1e18 * x, "float32"),
+    "times 1e-18": (lambda x: 1e-18 * x, "float32"),
+    "times 1e30": (lambda x: 1e30 * x, "float32"),
+    "plus 1000, float64": (lambda x: x + 1000, "float64"),
+    "float16": (lambda x: x, "float16"),
+    "float16 near 65504": (lambda x: x * (65000 / np.abs(x).max()), "float16"),
+    "float16, one feature + 1500": (one_massive_feature, "float16"),
+    "bfloat16": (lambda x: x, "bfloat16"),
+}
+
+
+@pytest.mark.parametrize("space", ["Gram space", "feature space"])
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("trap", TRAPS)
+def test_traps(gpu, trap, estimator, space):
+    change, dtype = TRAPS[trap]
+    columns = slice(None) if space == "Gram space" else slice(12)
+    x, y = (change(a[:100, columns]).astype(DTYPES[dtype]) for a in numerics_data())
+    expected = oracle.cka(x, y, estimator=estimator)
+    assert_close(ig.cka(gpu.put(x), gpu.put(y), estimator=estimator), expected, 1e-5)
+    matrix = gpu.get(ig.cka_matrix([gpu.put(x), gpu.put(y)], estimator=estimator))
+    assert_close(matrix, [[1, expected], [expected, 1]], 1e-5)
+
+
+@pytest.mark.parametrize("features", [5, 90])
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("value", [0.0, 0.1, 1500.0])
+def test_constant(gpu, value, estimator, features):
+    x = data((60, features), "float32")
+    y = np.full((60, features), value, np.float32)
+    with pytest.warns(RuntimeWarning, match=r"cka: `y` .*constant"):
+        assert np.isnan(ig.cka(gpu.put(x), gpu.put(y), estimator=estimator))
+    assert ig.hsic(gpu.put(x), gpu.put(y), estimator=estimator) == 0.0
+    matrix = gpu.get(ig.cka_matrix([gpu.put(x), gpu.put(y)], estimator=estimator))
+    assert np.isnan(matrix).tolist() == [[False, True], [True, True]]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_constant_with_every_kernel(gpu, kernel, estimator):
+    x, y = data((40, 8), "float32"), np.full((40, 8), 0.1, np.float32)
+    with pytest.warns(RuntimeWarning, match=r"cka: `y` .*constant"):
+        assert np.isnan(ig.cka(gpu.put(x), gpu.put(y), kernel=kernel, estimator=estimator))
+
+
+def test_orthogonal_samples(gpu):
+    """All lies on the diagonal: debiased, they are all equally alike."""
+    x = np.eye(40, 41, dtype=np.float32)
+    with pytest.warns(RuntimeWarning, match=r"cka: `x`, `y` are constant"):
+        assert np.isnan(ig.cka(gpu.put(x), gpu.put(x)))
+    assert quietly(ig.cka, gpu.put(x), gpu.put(x), estimator="biased") == pytest.approx(1)
+
+
+def test_independent_data_of_many_features(gpu):
+    x, y = np.random.default_rng(2).standard_normal((2, 60, 2000), dtype=np.float32)
+    for estimator in ESTIMATORS:
+        expected = oracle.cka(x, y, estimator=estimator)
+        actual = ig.cka(gpu.put(x), gpu.put(y), estimator=estimator)
+        assert_close(actual, expected, 1e-5, estimator)
+
+
+@pytest.mark.parametrize("kernel", ["rbf", "laplacian", "correlation"])
+@pytest.mark.parametrize("offset", [20, 1500])
+def test_kernels_with_an_offset(gpu, kernel, offset):
+    x, y = ((a[:60] + offset).astype(np.float32) for a in numerics_data())
+    expected = oracle.cka(x, y, kernel=kernel)
+    assert_close(ig.cka(gpu.put(x), gpu.put(y), kernel=kernel), expected, 1e-5)
+
+
+@pytest.mark.parametrize("kernel", ["cosine", "polynomial"])
+def test_kernels_that_do_not_ignore_an_offset(gpu, kernel):
+    x, y = (a[:60] + 1500 for a in numerics_data())
+    expected = oracle.cka(x, y, kernel=kernel)
+    assert_close(ig.cka(gpu.put(x), gpu.put(y), kernel=kernel), expected, 1e-6)
+
+
+def test_too_few_samples(gpu):
+    x = gpu.put(data((3, 4), "float32"))
+    with pytest.warns(RuntimeWarning, match=r"cka: the debiased estimator needs at least 4"):
+        assert np.isnan(ig.cka(x, x))
+    with pytest.warns(RuntimeWarning, match=r"cka_matrix: the debiased estimator needs"):
+        matrix = ig.cka_matrix([x, x], [x])
+    assert np.isnan(gpu.get(matrix)).tolist() == [[True], [True]]
+
+
+def test_not_finite_layer_is_nan_in_a_matrix(gpu):
+    x, y = pair("float32")
+    y[3, 1] = np.inf
+    for kernel in ("linear", "rbf"):
+        matrix = gpu.get(ig.cka_matrix([gpu.put(x), gpu.put(y)], kernel=kernel))
+        assert np.isnan(matrix).tolist() == [[False, True], [True, True]]
+
+
+def test_median_of_zero(gpu):
+    x = data((20, 4), "float32")
+    y = np.repeat(x[:1], 20, axis=0)
+    y[0] = 3
+    with pytest.raises(ValueError, match=r"^cka: `bandwidth` must be .* pairs of rows of `y`"):
+        ig.cka(gpu.put(x), gpu.put(y), kernel="rbf")
+    matrix = gpu.get(ig.cka_matrix([gpu.put(x), gpu.put(y)], kernel="rbf"))
+    assert np.isnan(matrix).tolist() == [[False, True], [True, True]]
+
+
+@pytest.mark.parametrize("precision", ["tf32", "bfloat16"])
+def test_precision(gpu, precision):
+    x, y = pair("float32")
+    actual = ig.cka(gpu.put(x), gpu.put(y), precision=precision)
+    assert_close(actual, oracle.cka(x, y), 1e-2)
+
+
+def test_repeats_bit_for_bit(gpu):
+    layers = [gpu.put(a) for a in pair("float32")]
+    first, second = (gpu.get(ig.cka_matrix(layers, kernel="rbf")) for _ in range(2))
+    assert np.array_equal(first, second)

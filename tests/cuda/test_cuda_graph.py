@@ -1,0 +1,117 @@
+"""Graphs and their similarity on a GPU, against the oracle."""
+
+import isogram as ig
+import numpy as np
+import pytest
+from support import DTYPES, assert_close, data, eps, oracle
+
+
+def graph_tolerance(dtype):
+    """Cosines of a few features."""
+    return 64 * eps(dtype)
+
+
+@pytest.mark.parametrize("center", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_dense_graph(gpu, dtype, center):
+    for n, d in [(2, 1), (24, 3), (53, 20)]:
+        x = data((n, d), dtype)
+        with gpu.without_waiting():
+            result = ig.graph(gpu.put(x), center=center)
+        actual = gpu.get(result)
+        assert_close(actual, oracle.graph(x, center=center), graph_tolerance(dtype))
+        assert np.array_equal(actual, actual.T)
+
+
+def dense(gpu, sparse):
+    """Return a Csr of the GPU as a dense matrix, by hand."""
+    indptr, indices, values = (gpu.get(a) for a in (sparse.indptr, sparse.indices, sparse.data))
+    assert (indptr.dtype, indices.dtype) == (np.int64, np.int32)
+    assert len(indices) == len(values) == indptr[-1]
+    matrix = np.zeros(sparse.shape)
+    for i in range(len(matrix)):
+        row = indices[indptr[i] : indptr[i + 1]]
+        assert (np.diff(row) > 0).all()
+        matrix[i, row] = values[indptr[i] : indptr[i + 1]]
+    return matrix
+
+
+@pytest.mark.parametrize("symmetrize", [False, True])
+@pytest.mark.parametrize("center", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_nearest(gpu, dtype, center, symmetrize):
+    for n, k in [(2, 1), (30, 1), (53, 5), (40, 39)]:
+        x = data((n, 7), dtype)
+        parameters = {"k": k, "center": center, "symmetrize": symmetrize}
+        actual = dense(gpu, ig.graph(gpu.put(x), **parameters))
+        assert_close(actual, oracle.graph(x, **parameters), graph_tolerance(dtype), f"{n}, {k}")
+
+
+def test_ties_go_to_the_smaller_index(gpu):
+    x = np.where(data((50, 4), "float32") > 0, np.float32(1), np.float32(-1))  # exact cosines
+    actual = dense(gpu, ig.graph(gpu.put(x), k=4, symmetrize=False))
+    assert_close(actual, oracle.graph(x, k=4, symmetrize=False), 1e-6)
+
+
+def test_sparse_graph_goes_to_the_host(gpu):
+    x = data((20, 4), "float32")
+    sparse = ig.graph(gpu.put(x), k=3)
+    assert_close(gpu.get(sparse.toarray()), oracle.graph(x, k=3), 1e-6)
+    assert_close(sparse.to_scipy().toarray(), oracle.graph(x, k=3), 1e-6)
+
+
+@pytest.mark.parametrize("center", [False, True])
+@pytest.mark.parametrize("k", [None, 1, 5])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gbs(gpu, dtype, k, center):
+    x, y = data((45, 12), dtype), data((45, 7), dtype, seed=1)
+    expected = oracle.gbs(x, y, k=k, center=center)
+    actual = ig.gbs(gpu.put(x), gpu.put(y), k=k, center=center)
+    assert isinstance(actual, float)
+    assert_close(actual, expected, graph_tolerance(dtype))
+
+
+@pytest.mark.parametrize("k", [None, 3])
+def test_gbs_matrix(gpu, k):
+    layers = [
+        data((40, d), dtype) for d, dtype in [(5, "float32"), (9, "float16"), (30, "float32")]
+    ]
+    layers[1][7] = 0  # a zero row
+    on_gpu = [gpu.put(x) for x in layers]
+    with gpu.without_waiting():
+        one = ig.gbs_matrix(on_gpu, k=k)
+        two = ig.gbs_matrix(on_gpu[:2], on_gpu[1:], k=k)
+    expected = oracle.gbs_matrix(layers, k=k)
+    assert_close(gpu.get(one), expected, 1e-5)
+    assert np.array_equal(gpu.get(one), gpu.get(one).T)
+    assert_close(gpu.get(two), expected[:2, 1:], 1e-5)
+
+
+@pytest.mark.parametrize("k", [None, 3])
+def test_not_finite_layer_is_nan(gpu, k):
+    x, y = data((30, 5), "float32"), data((30, 5), "float32", seed=1)
+    y[4, 2] = np.nan
+    matrix = gpu.get(ig.gbs_matrix([gpu.put(x), gpu.put(y)], k=k))
+    assert np.isnan(matrix).tolist() == [[False, True], [True, True]]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_modularity(gpu, dtype):
+    x, labels = data((40, 5), dtype), np.arange(40) % 3
+    actual = ig.modularity(gpu.put(x), labels, k=4)
+    assert isinstance(actual, float)
+    assert_close(actual, oracle.modularity(x, labels, k=4), 1e-5)
+
+
+def test_modularity_of_nothing(gpu):
+    with pytest.warns(RuntimeWarning, match="modularity: the edges of the graph weigh nothing"):
+        assert np.isnan(ig.modularity(gpu.put(np.zeros((5, 2))), np.arange(5)))
+
+
+@pytest.mark.parametrize("precision", ["tf32", "bfloat16"])
+def test_precision(gpu, precision):
+    x, y = data((40, 12), "float32"), data((40, 7), "float32", seed=1)
+    assert_close(gpu.get(ig.graph(gpu.put(x), precision=precision)), oracle.graph(x), 2e-2)
+    actual = ig.gbs(gpu.put(x), gpu.put(y), precision=precision)
+    assert_close(actual, oracle.gbs(x, y), 2e-2)
+    assert gpu.get(ig.gbs_matrix([gpu.put(x)], precision=precision)).shape == (1, 1)

@@ -1,0 +1,26 @@
+"""The module of kernels, its stub, and what `config` says of it."""
+
+import ast
+import importlib.resources
+import re
+
+import isogram as ig
+
+
+def test_the_stub_is_that_of_the_module(gpu):
+    from isogram._backend import _load
+
+    module = _load()(0).kernels
+    tree = ast.parse((importlib.resources.files(ig) / "_cuda.pyi").read_text())
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    assert {f.name for f in functions} == {n for n in dir(module) if not n.startswith("_")}
+    for function in functions:
+        signature = getattr(module, function.name).__doc__.splitlines()[0]
+        assert [a.arg for a in function.args.args] == re.findall(r"(\w+): ", signature)
+
+
+def test_config():
+    cuda = ig.config()["cuda"]
+    assert set(cuda) == {"built", "usable", "reason"}
+    assert cuda["usable"] == (cuda["reason"] is None)
+    assert cuda["built"] or not cuda["usable"]
