@@ -87,6 +87,18 @@ def test_gbs_matrix(gpu, k):
     assert_close(gpu.get(two), expected[:2, 1:], 1e-5)
 
 
+def test_gbs_of_more_rows_than_fit_together(gpu):
+    """The emulated GPU has too little memory for all sums at once, and takes strips of rows."""
+    layers = [data((45, d), "float32", seed=d) for d in (5, 9, 30, 7, 12)]
+    on_gpu = [gpu.put(x) for x in layers]
+    one = gpu.get(ig.gbs_matrix(on_gpu))
+    two = gpu.get(ig.gbs_matrix(on_gpu[:4], on_gpu[1:]))
+    expected = oracle.gbs_matrix(layers)
+    assert_close(one, expected, 1e-5)
+    assert np.array_equal(one, one.T)
+    assert_close(two, expected[:4, 1:], 1e-5)
+
+
 @pytest.mark.parametrize("k", [None, 3])
 def test_not_finite_layer_is_nan(gpu, k):
     x, y = data((30, 5), "float32"), data((30, 5), "float32", seed=1)

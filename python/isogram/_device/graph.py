@@ -12,7 +12,7 @@ from isogram._arguments import Kernel
 from isogram._arrays import result_dtype
 from isogram._device.device import Device, DeviceArray
 from isogram._device.results import fetched, first_not_finite
-from isogram._device.tiles import GramTiles, mirror, upper_tiles
+from isogram._device.tiles import GramTiles, mirror, row_of_tiles, spans, upper_tiles
 
 _COSINE = Kernel("cosine", None, 0.0, 1, 0.0)
 
@@ -164,26 +164,34 @@ def _gbs_of_full(
     ]
     edge = min(n, device.tile_edge(count, dtype))
     scratch = device.empty((count, edge, edge), dtype)
-    products = device.zeros((len(x), of_y.stop - of_y.start, n))
-    squares = None if y is None else device.zeros((count, n))
-    for tile in upper_tiles(n, edge):
-        tiles = scratch[:, : tile.shape[0], : tile.shape[1]]
-        for layer, out in zip(cosines, tiles, strict=True):
-            layer.compute(tile, out)
-        if not tile.is_mirrored:
-            device.kernels.clear_diagonal(device.stream, tiles, tile.place)
-        where = (tile.place, tile.is_mirrored)
-        if squares is not None:
-            device.kernels.add_row_sums(device.stream, tiles, *where, None, squares)
-        device.kernels.add_row_products(
-            device.stream, tiles[: len(x)], tiles[of_y], *where, products
-        )
-    if squares is None:
-        squares = xp.diagonal(products).T  # of layers with themselves
-    rows = zip(products, squares[: len(x)], strict=True)
-    table = xp.stack([_mean_cosines(device, ab, aa, squares[of_y]) for ab, aa in rows])
+    # One triangle stands for both where all rows' products fit in memory together. Where they do
+    # not, strips of rows come one after another, each with all of its tiles.
+    pairs = len(x) * (of_y.stop - of_y.start)
+    is_whole = 8 * pairs * n <= device.scratch
+    table = device.zeros((len(x), of_y.stop - of_y.start))
+    for strip in [slice(0, n)] if is_whole else spans(n, edge):
+        length = strip.stop - strip.start
+        products = device.zeros((*table.shape, length))
+        squares = None if y is None else device.zeros((count, length))
+        for tile in upper_tiles(n, edge) if is_whole else row_of_tiles(strip, n, edge):
+            tiles = scratch[:, : tile.shape[0], : tile.shape[1]]
+            for layer, out in zip(cosines, tiles, strict=True):
+                layer.compute(tile, out)
+            if tile.rows == tile.cols:
+                device.kernels.clear_diagonal(device.stream, tiles, tile.place)
+            place = (tile.rows.start - strip.start, tile.cols.start)
+            where = (place, is_whole and tile.is_mirrored)
+            if squares is not None:
+                device.kernels.add_row_sums(device.stream, tiles, *where, None, squares)
+            device.kernels.add_row_products(
+                device.stream, tiles[: len(x)], tiles[of_y], *where, products
+            )
+        if squares is None:
+            squares = xp.diagonal(products).T  # of layers with themselves
+        rows = zip(products, squares[: len(x)], strict=True)
+        table += xp.stack([_sum_of_cosines(device, ab, aa, squares[of_y]) for ab, aa in rows])
     # Of one set, only the pairs on and above the diagonal were summed.
-    return xp.triu(table) + xp.triu(table, 1).T if y is None else table
+    return (xp.triu(table) + xp.triu(table, 1).T if y is None else table) / n
 
 
 def _gbs_of_nearest(
@@ -214,16 +222,16 @@ def _gbs_of_nearest(
     squares = xp.stack([dots(b, b) for b in of_y])
     table = xp.stack(
         [
-            _mean_cosines(device, xp.stack([dots(a, b) for b in of_y]), dots(a, a), squares)
+            _sum_of_cosines(device, xp.stack([dots(a, b) for b in of_y]), dots(a, a), squares)
             for a in of_x
         ]
     )
-    return table * validity(x)[:, None] * validity(x if y is None else y)
+    return table / n * validity(x)[:, None] * validity(x if y is None else y)
 
 
-def _mean_cosines(
+def _sum_of_cosines(
     device: Device, products: DeviceArray, of_one: DeviceArray, of_others: DeviceArray
 ) -> DeviceArray:
-    """Mean over the rows of graphs of their cosines, where a zero row counts 0."""
+    """Sum over rows of graphs of their cosines, where a zero row counts 0."""
     squares = of_one * of_others
-    return (products / device.xp.sqrt(device.xp.where(squares == 0, 1.0, squares))).mean(axis=-1)
+    return (products / device.xp.sqrt(device.xp.where(squares == 0, 1.0, squares))).sum(axis=-1)

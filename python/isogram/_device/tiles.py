@@ -39,9 +39,13 @@ class Tile(NamedTuple):
 
 def full_tiles(rows: int, cols: int, edge: int) -> Iterator[Tile]:
     """All tiles of a matrix."""
-    for row in _spans(rows, edge):
-        for col in _spans(cols, edge):
-            yield Tile(row, col)
+    for row in spans(rows, edge):
+        yield from row_of_tiles(row, cols, edge)
+
+
+def row_of_tiles(rows: slice, cols: int, edge: int) -> Iterator[Tile]:
+    """All tiles of some rows."""
+    return (Tile(rows, col) for col in spans(cols, edge))
 
 
 def upper_tiles(n: int, edge: int) -> Iterator[Tile]:
@@ -49,7 +53,8 @@ def upper_tiles(n: int, edge: int) -> Iterator[Tile]:
     return (tile for tile in full_tiles(n, n, edge) if tile.rows.start <= tile.cols.start)
 
 
-def _spans(n: int, edge: int) -> list[slice]:
+def spans(n: int, edge: int) -> list[slice]:
+    """Cut n rows into spans of at most `edge`."""
     return [slice(begin, min(n, begin + edge)) for begin in range(0, n, edge)]
 
 
