@@ -218,6 +218,12 @@ REASONS: tuple[tuple[str, str, str], ...] = (
         "float32; int8, which it has, is in the table of the case",
     ),
     ("rsm-", "×", MATCHING_SHARE),
+    (
+        "growth",
+        "time per pair",
+        "no trend with the number of inputs: these are single calls of up to a minute, and the host's "
+        "other guests change the speed by a fifth from one to the next",
+    ),
 )
 
 
