@@ -84,7 +84,6 @@ struct AssignmentState {
   using Memory = AssignmentMemory<T, most>;
   static constexpr int kThreads = threads;
   static constexpr int kSide = most;
-  static constexpr int kColumns = (most + threads - 1) / threads;  // of a thread
 
   Team team;
   Memory& memory;
