@@ -37,7 +37,7 @@ constexpr std::int64_t kBlocksAgain = 512;
 // Blocks that a processor holds at least: as many as leave threads the registers that they need.
 template <int side>
 constexpr int blocks_of = side <= 64              ? 8
-                          : side <= kMostInShared ? 5
+                          : side <= kMostInShared ? 4
                                                   : 1;
 
 constexpr Count kNone = ~Count{0};

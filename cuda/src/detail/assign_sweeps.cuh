@@ -89,7 +89,7 @@ class PlanInRegisters {
       for (int b = 0; b < kCols; ++b) sum += plan_[a][b];
 #pragma unroll
       for (int lane = 1; lane < kLaneCols; lane *= 2) sum += __shfl_xor_sync(kAllLanes, sum, lane);
-      const float factor = 1 / (sum + kTinySum);
+      const float factor = exp2f(-log2f(sum + kTinySum));  // cheaper than an exact division
 #pragma unroll
       for (int b = 0; b < kCols; ++b) plan_[a][b] *= factor;
     }
@@ -102,8 +102,9 @@ class PlanInRegisters {
       for (int lane = kLaneCols; lane < kWarp; lane *= 2) {
         sum += __shfl_xor_sync(kAllLanes, sum, lane);
       }
-      dual_[b] -= epsilon * log2f(sum);
-      const float factor = 1 / sum;
+      const float logarithm = log2f(sum);
+      dual_[b] -= epsilon * logarithm;
+      const float factor = exp2f(-logarithm);
 #pragma unroll
       for (int a = 0; a < kRows; ++a) plan_[a][b] *= factor;
     }
