@@ -89,7 +89,7 @@ class PlanInRegisters {
       for (int b = 0; b < kCols; ++b) sum += plan_[a][b];
 #pragma unroll
       for (int lane = 1; lane < kLaneCols; lane *= 2) sum += __shfl_xor_sync(kAllLanes, sum, lane);
-      const float factor = exp2f(-log2f(sum + kTinySum));  // cheaper than an exact division
+      const float factor = 1 / (sum + kTinySum);
 #pragma unroll
       for (int b = 0; b < kCols; ++b) plan_[a][b] *= factor;
     }

@@ -123,7 +123,11 @@ class Team {
 
   template <class Combine>
   __device__ double reduced(double value, Combine combine) const {
-    return block_reduced(value, combine, memory_.partial);
+    if constexpr (kWarps == 1) {
+      return warp_reduced(value, combine);
+    } else {
+      return block_reduced(value, combine, memory_.partial);
+    }
   }
 
   // The nearest of all threads. One barrier: memory is used in turns, so that whoever writes again
