@@ -34,6 +34,12 @@ constexpr std::int64_t kBlocks = 8192;
 constexpr std::int64_t kBlocksInScratch = 256;
 constexpr std::int64_t kBlocksAgain = 512;
 
+// Blocks that a processor holds at least: as many as leave threads the registers that they need.
+template <int side>
+constexpr int blocks_of = side <= 64              ? 8
+                          : side <= kMostInShared ? 4
+                                                  : 1;
+
 constexpr Count kNone = ~Count{0};
 
 // ---- Which problems --------------------------------------------------------------------------
@@ -250,7 +256,7 @@ struct ByWarp {
 };
 
 template <class T, int side>
-__global__ void __launch_bounds__(kWarp) match_by_warps(Task task, bool again) {
+__global__ void __launch_bounds__(kWarp, blocks_of<side>) match_by_warps(Task task, bool again) {
   using Method = ByWarp<T, side>;
   using State = typename Method::State;
   auto& shared = shared_memory<typename Method::Shared>();
@@ -271,7 +277,7 @@ struct ByBlock {
 };
 
 template <class T, int threads, int side>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, blocks_of<side>)
     match_by_blocks(Task task, bool again, unsigned char* scratch) {
   using Method = ByBlock<T, threads, side>;
   using State = typename Method::State;
@@ -321,8 +327,8 @@ void launch_match(Stream stream, const Task& task, bool again, std::int64_t bloc
   if (side <= 32) return launch_warps<T, 32>(stream, task, again, blocks);
   if (side <= 56) return launch_warps<T, 56>(stream, task, again, blocks);
   if (side <= 64) return launch_warps<T, 64>(stream, task, again, blocks);
-  if (side <= 256) return launch_blocks<T, 256, 256>(stream, task, again, blocks, scratch);
-  launch_blocks<T, 1024, kMaxMatched>(stream, task, again, blocks, scratch);
+  if (side <= 256) return launch_blocks<T, 128, 256>(stream, task, again, blocks, scratch);
+  launch_blocks<T, 256, kMaxMatched>(stream, task, again, blocks, scratch);
 }
 
 }  // namespace

@@ -27,9 +27,9 @@ class ColumnCode {
   std::uint32_t code_;
 };
 
-// A search from one free row, as far as a thread's own columns are concerned: number k is
+// A search from one free row by a team, as far as a thread's own columns are concerned: number k is
 // rank + k · kThreads. Distances of closed columns stay what they were when they were closed.
-template <class State>
+template <class State, class Team>
 class Search {
  public:
   using T = typename State::T;
@@ -84,9 +84,9 @@ class Search {
   }
 
  private:
-  static constexpr int kColumns = State::kColumns;
+  static constexpr int kColumns = (State::kSide + Team::kThreads - 1) / Team::kThreads;
 
-  __device__ int column(int k) const { return s_.team.rank() + k * State::kThreads; }
+  __device__ static int column(int k) { return Team::rank() + k * Team::kThreads; }
 
   const State& s_;
   T dual_[kColumns] = {};
@@ -113,30 +113,45 @@ __device__ void flip_path(const State& s, int root, int sink) {
 // Dijkstra's search on reduced costs. Every step closes a matched column, of which there are fewer
 // than rows. Rounding may find a column nearer than `reach`, which never goes back: a dual that
 // rises would break the feasibility of rectangular problems.
-template <class State>
-__device__ void augment(State& s, int root) {
+template <class State, class Team>
+__device__ void augment(const State& s, Team& team, int root) {
   using T = typename State::T;
-  Search<State> search(s, root);
+  Search<State, Team> search(s, root);
   T reach = -kInfinity<T>;
   for (int step = 0; step < s.rows; ++step) {
-    const Nearest<T> nearest = s.team.nearest(search.nearest_open());
+    const Nearest<T> nearest = team.nearest(search.nearest_open());
     const ColumnCode found(nearest.code);
     reach = nearest.distance > reach ? nearest.distance : reach;
     if (found.is_free()) {
+      team.sync();
       search.finish(reach);
-      s.team.sync();
-      if (s.team.rank() == 0) flip_path(s, root, found.column());
-      s.team.sync();
+      team.sync();
+      if (team.rank() == 0) flip_path(s, root, found.column());
+      team.sync();
       return;
     }
     search.relax(found, reach);
   }
 }
 
-template <class State>
-__device__ void augment_all(State& s) {
+template <class State, class Team>
+__device__ void augment_all(const State& s, Team team) {
   for (int i = 0; i < s.rows; ++i) {
-    if (s.memory.column_of[i] == kFree) augment(s, i);
+    if (s.memory.column_of[i] == kFree) augment(s, team, i);
+  }
+}
+
+// Up to kMostOfWarp columns are searched by the block's first warp: a step of that takes no
+// barrier, and problems of other blocks keep the processor busy.
+inline constexpr int kMostOfWarp = 256;
+
+template <class State>
+__device__ void augment_all(const State& s) {
+  if constexpr (State::kSide > kMostOfWarp) {
+    augment_all(s, s.team);
+  } else {
+    if (s.team.warp() == 0) augment_all(s, s.team.first_warp());
+    s.team.sync();
   }
 }
 

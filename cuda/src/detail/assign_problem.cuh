@@ -84,7 +84,6 @@ struct AssignmentState {
   using Memory = AssignmentMemory<T, most>;
   static constexpr int kThreads = threads;
   static constexpr int kSide = most;
-  static constexpr int kColumns = (most + threads - 1) / threads;  // of a thread
 
   Team team;
   Memory& memory;
@@ -96,11 +95,11 @@ struct AssignmentState {
   // there are warps.
   template <class Visit>
   __device__ void for_own(int count, Visit visit) const {
-    for (int j = team.rank(); j < count; j += threads) visit(j);
+    for_strided<threads>(team.rank(), count, visit);
   }
   template <class Visit>
   __device__ void for_lanes(int count, Visit visit) const {
-    for (int j = team.lane(); j < count; j += kWarp) visit(j);
+    for_strided<kWarp>(team.lane(), count, visit);
   }
   template <class Visit>
   __device__ void for_rows_of_warp(Visit visit) const {
@@ -109,6 +108,18 @@ struct AssignmentState {
   template <class Visit>
   __device__ void for_costs(Visit visit) const {
     for_rows_of_warp([&](int i) { for_lanes(cols, [&](int j) { visit(i, j); }); });
+  }
+
+ private:
+  // Without a loop where it would have one or two turns.
+  template <int stride, class Visit>
+  __device__ static void for_strided(int first, int count, Visit visit) {
+    if constexpr (most <= 2 * stride) {
+      if (first < count) visit(first);
+      if (first + stride < count) visit(first + stride);
+    } else {
+      for (int k = first; k < count; k += stride) visit(k);
+    }
   }
 };
 

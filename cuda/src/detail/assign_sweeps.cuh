@@ -23,7 +23,7 @@ inline constexpr double kMostUneven = 3;
 template <class T>
 inline constexpr double kLeastSpread = std::is_same_v<T, float> ? 0x1p-16 : 0x1p-45;
 
-// Keeps logarithms of sums finite.
+// Keeps logarithms and reciprocals of sums finite.
 inline constexpr float kTinySum = 1e-30F;
 
 inline constexpr int kSampledRows = 16;
@@ -57,35 +57,132 @@ __device__ double spread(const State& s) {
   return mean > kLeastSpread<typename State::T> * largest ? mean : 0;
 }
 
-// 2^((v_j + r_i − C_ij)/ε), where r_i = −u_i is in `row_value`.
+// The plan is 2^((u_i + v_j − C_ij)/ε). A sweep scales its rows, then its columns, to unit sums.
+
+// The plan of a warp, in registers. Halving ε is squaring the plan, so there is one exponential
+// for all sweeps, and u need not be known. Lanes are 4 × 8: sums of rows are over eight of them and
+// sums of columns over four, beside those within a lane, where most additions are.
 template <class State>
-__device__ float plan(const State& s, int i, int j, float sharpness) {
+class PlanInRegisters {
+ public:
+  __device__ PlanInRegisters(const State& s, float epsilon) : s_(s) {
+    const float sharpness = 1 / epsilon;
+#pragma unroll
+    for (int b = 0; b < kCols; ++b) dual_[b] = col(b) < s.cols ? s.memory.dual[col(b)] : 0;
+#pragma unroll
+    for (int a = 0; a < kRows; ++a) {
+      const T least = row(a) < s.rows ? s.memory.row_value[row(a)] : 0;
+#pragma unroll
+      for (int b = 0; b < kCols; ++b) {
+        const bool is_inside = row(a) < s.rows && col(b) < s.cols;
+        const T reduced = is_inside ? (s.costs(row(a), col(b)) - dual_[b]) - least : 0;
+        plan_[a][b] = is_inside ? exp2f(-static_cast<float>(reduced) * sharpness) : 0;
+      }
+    }
+  }
+
+  __device__ void sweep(float epsilon) {
+#pragma unroll
+    for (int a = 0; a < kRows; ++a) {
+      float sum = 0;
+#pragma unroll
+      for (int b = 0; b < kCols; ++b) sum += plan_[a][b];
+#pragma unroll
+      for (int lane = 1; lane < kLaneCols; lane *= 2) sum += __shfl_xor_sync(kAllLanes, sum, lane);
+      const float factor = 1 / (sum + kTinySum);
+#pragma unroll
+      for (int b = 0; b < kCols; ++b) plan_[a][b] *= factor;
+    }
+#pragma unroll
+    for (int b = 0; b < kCols; ++b) {
+      float sum = kTinySum / kLaneRows;
+#pragma unroll
+      for (int a = 0; a < kRows; ++a) sum += plan_[a][b];
+#pragma unroll
+      for (int lane = kLaneCols; lane < kWarp; lane *= 2) {
+        sum += __shfl_xor_sync(kAllLanes, sum, lane);
+      }
+      const float logarithm = log2f(sum);
+      dual_[b] -= epsilon * logarithm;
+      const float factor = exp2f(-logarithm);
+#pragma unroll
+      for (int a = 0; a < kRows; ++a) plan_[a][b] *= factor;
+    }
+  }
+
+  __device__ void halve_epsilon() {
+#pragma unroll
+    for (auto& entries : plan_) {
+#pragma unroll
+      for (float& entry : entries) entry *= entry;
+    }
+  }
+
+  __device__ void store_duals() const {
+#pragma unroll
+    for (int b = 0; b < kCols; ++b) {
+      if (row(0) == 0 && col(b) < s_.cols) s_.memory.dual[col(b)] = dual_[b];
+    }
+  }
+
+ private:
+  using T = typename State::T;
+  static constexpr int kLaneRows = 4;
+  static constexpr int kLaneCols = 8;
+  static constexpr int kRows = State::kSide / kLaneRows;
+  static constexpr int kCols = State::kSide / kLaneCols;
+  static_assert(State::kSide % kLaneCols == 0 && State::kThreads == kWarp);
+
+  __device__ int row(int a) const { return s_.team.lane() / kLaneCols + a * kLaneRows; }
+  __device__ int col(int b) const { return s_.team.lane() % kLaneCols + b * kLaneCols; }
+
+  const State& s_;
+  float plan_[kRows][kCols];
+  T dual_[kCols];
+};
+
+template <class State>
+__device__ void anneal_in_registers(State& s, float epsilon, int sweeps) {
+  PlanInRegisters<State> plan(s, epsilon);
+  for (int n = 0; n < sweeps; ++n) {
+    if (n > 0) plan.halve_epsilon();
+    plan.sweep(epsilon);
+    epsilon /= 2;
+  }
+  s.team.sync();
+  plan.store_duals();
+  s.team.sync();
+}
+
+// An entry of the plan, where u_i is in `row_value`.
+template <class State>
+__device__ float plan_entry(const State& s, int i, int j, float sharpness) {
   const auto reduced = (s.costs(i, j) - s.memory.dual[j]) - s.memory.row_value[i];
   return exp2f(-static_cast<float>(reduced) * sharpness);
 }
 
-// Scales rows, then columns, to unit sums. Exponentials are computed anew: that takes no memory,
-// and no longer than to load them, square them, and store them.
+// Exponentials are computed anew for rows and for columns: that takes no memory, and no longer than
+// to load, square and store them.
 template <class State>
 __device__ void sweep(State& s, float epsilon) {
   const float sharpness = 1 / epsilon;
   s.for_rows_of_warp([&](int i) {
     float sum = 0;
-    s.for_lanes(s.cols, [&](int j) { sum += plan(s, i, j, sharpness); });
+    s.for_lanes(s.cols, [&](int j) { sum += plan_entry(s, i, j, sharpness); });
     sum = warp_reduced(sum, Sum());
     __syncwarp();  // all lanes have read the row's value
-    if (s.team.lane() == 0) s.memory.row_value[i] += epsilon * log2f(sum + kTinySum);
+    if (s.team.lane() == 0) s.memory.row_value[i] -= epsilon * log2f(sum + kTinySum);
   });
   s.team.sync();
   s.for_own(s.cols, [&](int j) {
     float sum = 0;
-    for (int i = 0; i < s.rows; ++i) sum += plan(s, i, j, sharpness);
+    for (int i = 0; i < s.rows; ++i) sum += plan_entry(s, i, j, sharpness);
     s.memory.dual[j] -= epsilon * log2f(sum + kTinySum);
   });
   s.team.sync();
 }
 
-// From duals v in `dual` and row minima of reduced costs in `row_value`. Returns whether it did
+// From duals v in `dual` and the row minima of reduced costs in `row_value`. Returns whether it did
 // anything.
 template <class State>
 __device__ bool anneal(State& s) {
@@ -93,7 +190,11 @@ __device__ bool anneal(State& s) {
   if (width == 0) return false;
   float epsilon = kFirstTemperature * width;
   const int sweeps = sweeps_for(s.cols);
-  for (int n = 0; n < sweeps; ++n, epsilon /= 2) sweep(s, epsilon);
+  if constexpr (State::kThreads == kWarp) {
+    anneal_in_registers(s, epsilon, sweeps);
+  } else {
+    for (int n = 0; n < sweeps; ++n, epsilon /= 2) sweep(s, epsilon);
+  }
   return true;
 }
 

@@ -81,19 +81,23 @@ __device__ Nearest<T> warp_nearest(const Nearest<T>& own) {
 
 // ---- Teams -----------------------------------------------------------------------------------
 
+template <class T>
+struct TeamMemory {
+  double partial[kMaxWarps];
+  Nearest<T> nearest[2][kMaxWarps];
+};
+
+// Its memory is shared memory.
 template <class T, int threads>
 class Team {
  public:
+  using Memory = TeamMemory<T>;
   static constexpr int kThreads = threads;
   static constexpr int kWarps = threads / kWarp;
 
-  // In shared memory.
-  struct Memory {
-    double partial[kWarps];
-    Nearest<T> nearest[2][kWarps];
-  };
-
   __device__ explicit Team(Memory& memory) : memory_(memory) {}
+
+  __device__ Team<T, kWarp> first_warp() const { return Team<T, kWarp>(memory_); }
 
   __device__ static int rank() { return static_cast<int>(threadIdx.x); }
   __device__ static int warp() { return rank() / kWarp; }
@@ -119,7 +123,11 @@ class Team {
 
   template <class Combine>
   __device__ double reduced(double value, Combine combine) const {
-    return block_reduced(value, combine, memory_.partial);
+    if constexpr (kWarps == 1) {
+      return warp_reduced(value, combine);
+    } else {
+      return block_reduced(value, combine, memory_.partial);
+    }
   }
 
   // The nearest of all threads. One barrier: memory is used in turns, so that whoever writes again
