@@ -221,7 +221,7 @@ REASONS: tuple[tuple[str, str, str], ...] = (
     (
         "growth",
         "time per pair",
-        "no trend with the number of inputs: these are single calls of up to a minute, and the host's "
+        "no trend with the number of inputs: single calls take up to a minute, and the host's "
         "other guests change the speed by a fifth from one to the next",
     ),
 )

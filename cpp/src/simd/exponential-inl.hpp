@@ -46,8 +46,8 @@ struct ExponentialOf<double> {
 // x * 2^n for normal x and results; n stands in the lowest bits of `exponent`.
 template <class T>
 inline Vector<T> scale_by_power(Vector<T> x, Vector<T> exponent) {
-  Bits<T> bits;
-  Bits<T> n;
+  Words<T> bits;
+  Words<T> n;
   __builtin_memcpy(&bits, &x, sizeof bits);
   __builtin_memcpy(&n, &exponent, sizeof n);
   bits += n << ExponentialOf<T>::mantissa_bits;

@@ -6,8 +6,6 @@
 
 namespace {
 
-typedef std::uint64_t Words __attribute__((vector_size(kVectorBytes)));
-
 inline constexpr double kSmallestNormal = 0x1p-1022;
 
 // 0 for x below the smallest normal number.
@@ -15,13 +13,13 @@ inline Vector<double> binary_logarithm(Vector<double> x) {
   x = x < kSmallestNormal ? broadcast(1.0) : x;
   constexpr std::uint64_t root_half = 0x3fe6a09e667f3bcdULL;  // the bits of √½
   constexpr std::uint64_t bias = 1023;
-  Words bits;
+  Words<double> bits;
   __builtin_memcpy(&bits, &x, sizeof bits);
-  const Words biased = (bits - root_half + (bias << 52)) >> 52;  // e + bias
-  const Words mantissa_bits = bits - (biased << 52) + (bias << 52);
+  const Words<double> biased = (bits - root_half + (bias << 52)) >> 52;  // e + bias
+  const Words<double> mantissa_bits = bits - (biased << 52) + (bias << 52);
   // An integer in the last bits of 2^52 is 2^52 plus that integer: a conversion that every
   // instruction set has.
-  const Words exponent_bits = biased | 0x4330000000000000ULL;
+  const Words<double> exponent_bits = biased | 0x4330000000000000ULL;
   Vector<double> mantissa;
   Vector<double> exponent;
   __builtin_memcpy(&mantissa, &mantissa_bits, sizeof mantissa);

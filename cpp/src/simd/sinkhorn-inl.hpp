@@ -99,7 +99,7 @@ inline Vector<float> cheap_exp2_minus(Vector<float> x) {
   const Vector<float> f = (rounder - shifted) - x;
   Vector<float> p = rounded(f * 0.2402F) + 0.7035F;
   p = rounded(p * f) + 1.0F;
-  return (Vector<float>)((Bits<float>)p + ((Bits<float>)shifted << 23));
+  return (Vector<float>)((Words<float>)p + ((Words<float>)shifted << 23));
 }
 
 // log2 x for normal x > 0, within 1e-3.

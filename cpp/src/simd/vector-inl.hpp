@@ -13,11 +13,13 @@ template <>
 struct VectorOf<float> {
   typedef float type __attribute__((vector_size(kVectorBytes)));
   typedef std::int32_t bits __attribute__((vector_size(kVectorBytes)));
+  typedef std::uint32_t words __attribute__((vector_size(kVectorBytes)));
 };
 template <>
 struct VectorOf<double> {
   typedef double type __attribute__((vector_size(kVectorBytes)));
   typedef std::int64_t bits __attribute__((vector_size(kVectorBytes)));
+  typedef std::uint64_t words __attribute__((vector_size(kVectorBytes)));
 };
 template <>
 struct VectorOf<std::int32_t> {
@@ -28,6 +30,8 @@ template <class T>
 using Vector = typename VectorOf<T>::type;
 template <class T>
 using Bits = typename VectorOf<T>::bits;  // as many integers of the same width; masks are −1 or 0
+template <class T>
+using Words = typename VectorOf<T>::words;  // the same without signs: they may overflow
 
 template <class T>
 inline constexpr std::size_t kLanes = kVectorBytes / sizeof(T);

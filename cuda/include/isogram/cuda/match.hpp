@@ -46,7 +46,7 @@ std::int64_t match_scratch(std::int64_t problems, std::int64_t rows, std::int64_
 // A warp solves a problem of up to 64 rows and columns: costs in shared memory; column duals,
 // distances and predecessors in registers; no barrier. A block solves a larger one, whose costs it
 // reads where they are, again and again: from L2 if what is enqueued at once fits there. Rows of
-// adjacent columns are read in full lines, as is the transpose where rows > cols.
+// adjacent columns are read in full lines; other strides, and more rows than columns, are not.
 // As on the CPU: shortest augmenting paths, from duals by annealed Sinkhorn sweeps where minima
 // leave many rows free; a float32 problem whose gap exceeds 5e-7 · Σ|matched entries| is solved
 // again in float64, by a second launch that reads on the device which those are. Of equal optima
