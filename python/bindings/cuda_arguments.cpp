@@ -67,6 +67,19 @@ cuda::Input DeviceArray::input() const {
       reinterpret_cast<const void*>(address_), type, extent(0), extent(1), stride(0), stride(1)};
 }
 
+cuda::ProblemGrid DeviceArray::problems() const {
+  require_axes(3);
+  if (!holds<float>() && !holds<double>()) throw py::type_error("expected floats or doubles");
+  return {.data = reinterpret_cast<const void*>(address_),
+          .type = holds<float>() ? cuda::Type::float32 : cuda::Type::float64,
+          .down = extent(0),
+          .down_stride = stride(0),
+          .rows = extent(1),
+          .cols = extent(2),
+          .row_stride = stride(1),
+          .col_stride = stride(2)};
+}
+
 template <class T>
 cuda::Matrix<T> DeviceArray::matrix() const {
   require_axes(2);
@@ -126,6 +139,7 @@ template const int* DeviceArray::items() const;
 template std::int64_t* DeviceArray::items() const;
 template const std::int64_t* DeviceArray::items() const;
 template unsigned long long* DeviceArray::items() const;
+template unsigned char* DeviceArray::items() const;
 template bool DeviceArray::holds<float>() const;
 
 }  // namespace isogram::bindings

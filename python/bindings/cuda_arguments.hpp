@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "isogram/cuda/device.hpp"
+#include "isogram/cuda/match.hpp"
 #include "isogram/cuda/tiles.hpp"
 
 namespace isogram::bindings {
@@ -37,6 +38,8 @@ class DeviceArray {
   explicit DeviceArray(const py::object& array);
 
   cuda::Input input() const;  // a matrix of any floating-point type and strides
+
+  cuda::ProblemGrid problems() const;  // three axes, of floats or doubles and any strides
 
   template <class T>
   cuda::Matrix<T> matrix() const;  // rows of adjacent items

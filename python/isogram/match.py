@@ -9,6 +9,10 @@ import numpy as np
 from isogram import _core
 from isogram._arguments import flag, threads
 from isogram._arrays import Array, as_input, giver, widened
+from isogram._backend import device_of
+from isogram._device import match as on_gpu
+from isogram._device.device import Device, DeviceArray
+from isogram._device.results import not_finite
 from isogram._progress import Progress, reporting
 
 _MOST_COLUMNS = np.iinfo(np.int32).max  # what `columns` can name
@@ -58,15 +62,18 @@ def match(
     Raises
     ------
     ValueError
-        No rows or no columns, a NaN or infinity, whose index is named.
+        No rows or no columns, a NaN or infinity, whose index is named; on a GPU more than 4096
+        rows or columns.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
 
     Notes
     -----
     Types: float16, bfloat16, float32 → float32 → float64 total and gap, solved again in float64
     where the gap is above tolerance; float64 throughout. Cost per problem: r²·c in the worst case,
-    r the smaller and c the larger side, far less on most. Memory: one problem per thread. Sources:
+    r the smaller and c the larger side, far less on most. Memory: one problem per thread. On a GPU
+    a batch is not waited for: a problem with a NaN or infinity has columns of -1 and a total and
+    gap of NaN, and is no error; of equal optima another may be found than on the host. Sources:
     shortest augmenting paths, Jonker and Volgenant 1987, Crouse 2016; duals to start from by
     annealed Sinkhorn sweeps, Sharify, Gaubert and Grigori 2011, arXiv:1104.3830.
 
@@ -79,7 +86,8 @@ def match(
     """
     flag("match", "maximize", maximize)
     workers = threads("match", num_threads)
-    problems = as_input("match", "similarity", similarity, 2, 3)
+    problems = as_input("match", "similarity", similarity, 2, 3, on_gpu=True)
+    device = device_of("match", {"similarity": problems})
     is_single = problems.ndim == 2
     rows, cols = problems.shape[-2:]
     if rows == 0 or cols == 0 or cols > _MOST_COLUMNS:
@@ -87,6 +95,9 @@ def match(
             f"match: `similarity` must have at least one row, and from 1 to {_MOST_COLUMNS} "
             f"columns, got shape {problems.shape}"
         )
+    if device:
+        with device.entered():
+            return _match_on_gpu(device, similarity, problems, maximize)
     batch = widened(problems[np.newaxis] if is_single else problems)
     with reporting("match", progress, unit="problem") as report:
         columns, totals, gaps = _core.match(batch, is_single, maximize, workers, report)
@@ -94,3 +105,24 @@ def match(
     if is_single:
         return Matching(give(columns[0]), float(totals[0]), float(gaps[0]))
     return Matching(give(columns), give(totals), give(gaps))
+
+
+def _match_on_gpu(
+    device: Device, similarity: Array, problems: DeviceArray, maximize: bool
+) -> Matching:
+    most = device.kernels.MOST_MATCHED
+    if max(problems.shape[-2:]) > most:
+        raise ValueError(
+            f"match: `similarity` must have at most {most} rows and columns on a GPU, "
+            f"got shape {problems.shape}"
+        )
+    is_single = problems.ndim == 2
+    found = on_gpu.match(device, problems[np.newaxis] if is_single else problems, maximize)
+    give = giver(similarity)
+    if not is_single:
+        return Matching(give(found.columns), give(found.totals), give(found.gaps))
+    first = int(device.to_host(found.first_not_finite)[0])
+    if first >= 0:
+        raise not_finite(device, "match", "similarity", problems, first)
+    total, gap = (float(device.to_host(values)[0]) for values in (found.totals, found.gaps))
+    return Matching(give(found.columns[0]), total, gap)

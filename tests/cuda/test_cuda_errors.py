@@ -163,7 +163,6 @@ def test_precision_of_float64(gpu, function):
     "call",
     [
         lambda x: ig.motifs(x, LABELS),
-        lambda x: ig.match(x),
         lambda x: ig.semantic_rsm(x[None]),
     ],
 )

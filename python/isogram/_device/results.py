@@ -11,9 +11,14 @@ from numpy.typing import NDArray
 from isogram._device.device import Device, DeviceArray
 
 
+def unset_index(device: Device) -> DeviceArray:
+    """Return one uint64 for the first of some indices, larger than any and -1 as an int64."""
+    return device.xp.full((1,), np.iinfo(np.uint64).max, np.uint64)
+
+
 def first_not_finite(device: Device, x: DeviceArray) -> DeviceArray:
     """Return the index in C order of the first NaN or infinity, or -1; one int64."""
-    first = device.xp.full((1,), np.iinfo(np.uint64).max, np.uint64)
+    first = unset_index(device)
     device.kernels.find_not_finite(device.stream, x, first)
     return first.view(np.int64)
 
@@ -27,11 +32,12 @@ def fetched(
     for name, first in firsts.items():
         index = int(device.to_host(first)[0])
         if index >= 0:
-            raise _not_finite(device, function, name, inputs[name], index)
+            raise not_finite(device, function, name, inputs[name], index)
     return host
 
 
-def _not_finite(device: Device, function: str, name: str, x: DeviceArray, index: int) -> ValueError:
+def not_finite(device: Device, function: str, name: str, x: DeviceArray, index: int) -> ValueError:
+    """Return the error for an entry of a matrix, by its index in C order."""
     row, col = divmod(index, x.shape[1])
     bad = device.to_host(x[row : row + 1, col : col + 1])
     if bad.dtype == np.uint16:  # bfloat16

@@ -1,0 +1,77 @@
+"""Exact assignment on a GPU, against SciPy."""
+
+import isogram as ig
+import numpy as np
+import pytest
+from support import DTYPES, LAYOUTS, data, match_tolerance, oracle
+
+SHAPES = [(1, 1), (1, 5), (5, 1), (16, 17), (17, 16), (33, 33), (49, 49), (64, 64), (65, 65)]
+
+
+def check(gpu, problems, maximize=True):
+    """Match a batch on the GPU and hold every problem against SciPy."""
+    with gpu.without_waiting():
+        found = ig.match(gpu.put(problems), maximize=maximize)
+    columns, totals, gaps = map(gpu.get, found)
+    assert columns.dtype == np.int32
+    assert totals.dtype == gaps.dtype == np.float64
+    for problem, row_columns, total, gap in zip(problems, columns, totals, gaps, strict=True):
+        expected = oracle.match(problem, maximize=maximize)
+        matched = np.flatnonzero(row_columns >= 0)
+        assert len(matched) == len(set(row_columns[matched])) == min(problem.shape)
+        chosen = oracle.widen(problem)[matched, row_columns[matched]]
+        assert abs(total - chosen.sum()) <= 1e-13 * expected.magnitude
+        tolerance = match_tolerance(problems.dtype.name) * expected.magnitude
+        assert abs(total - expected.total) <= tolerance
+        assert -tolerance <= gap <= 2 * tolerance
+
+
+@pytest.mark.parametrize("maximize", [True, False])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_match(gpu, dtype, shape, maximize):
+    check(gpu, data((3, *shape), dtype), maximize)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_memory_order(gpu, layout):
+    problem = LAYOUTS[layout](data((20, 23), "float32"))
+    found = ig.match(gpu.put(problem))
+    assert isinstance(found.total, float)
+    assert isinstance(found.gap, float)
+    assert found.total == pytest.approx(oracle.match(problem).total, rel=1e-6)
+    assert gpu.get(found.columns).shape == (20,)
+
+
+def test_ties(gpu):
+    check(gpu, np.zeros((2, 49, 49), np.float32))
+    check(gpu, np.random.default_rng(0).integers(0, 3, (4, 40, 40)).astype(np.float32))
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_scale(gpu, scale):
+    check(gpu, (data((3, 30, 30), "float64") * scale).astype(np.float32))
+
+
+def test_a_batch_of_none(gpu):
+    found = ig.match(gpu.put(np.zeros((0, 4, 5), np.float32)))
+    assert gpu.get(found.columns).shape == (0, 4)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_not_finite(gpu, value):
+    problems = data((3, 12, 12), "float32")
+    problems[1, 4, 7] = value
+    columns, totals, gaps = map(gpu.get, ig.match(gpu.put(problems)))
+    assert (columns[1] == -1).all()
+    assert np.isnan([totals[1], gaps[1]]).all()
+    for index in (0, 2):
+        expected = oracle.match(problems[index]).total
+        assert totals[index] == pytest.approx(expected, rel=1e-6)
+    with pytest.raises(ValueError, match=r"^match: `similarity` must be finite, .* \(4, 7\)$"):
+        ig.match(gpu.put(problems[1]))
+
+
+def test_too_large(gpu):
+    with pytest.raises(ValueError, match=r"^match: `similarity` must have at most 4096 rows and"):
+        ig.match(gpu.put(np.zeros((1, 4097), np.float32)))
