@@ -22,7 +22,7 @@ void match(StreamAddress stream, const py::object& problems, bool maximize,
 }  // namespace
 
 void register_cuda_match(py::module_& module) {
-  module.attr("MOST_MATCHED") = cuda::kMaxMatched;
+  module.def("most_matched", [] { return cuda::kMaxMatched; });
   module.def("match_scratch", &cuda::match_scratch, "problems"_a, "rows"_a, "cols"_a);
   module.def("match", &match, "stream"_a, "problems"_a, "maximize"_a, "columns"_a, "totals"_a,
              "gaps"_a, "not_finite"_a, "scratch"_a);

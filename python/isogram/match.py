@@ -110,7 +110,7 @@ def match(
 def _match_on_gpu(
     device: Device, similarity: Array, problems: DeviceArray, maximize: bool
 ) -> Matching:
-    most = device.kernels.MOST_MATCHED
+    most = device.kernels.most_matched()
     if max(problems.shape[-2:]) > most:
         raise ValueError(
             f"match: `similarity` must have at most {most} rows and columns on a GPU, "
