@@ -5,14 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <functional>
 #include <limits>
-#include <random>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "cpp/match_expected.hpp"
 #include "isogram_reference/match.hpp"
 #include "support.hpp"
 
@@ -23,118 +22,14 @@ namespace cuda = isogram::cuda;
 namespace reference = isogram_reference;
 using cuda::ProblemGrid;
 using isogram::Objective;
-using reference::Rows;
 
-constexpr double kEps = std::numeric_limits<double>::epsilon();
 constexpr Objective kObjectives[] = {Objective::maximize, Objective::minimize};
 constexpr unsigned long long kNone = ~0ULL;
 
-using Random = std::mt19937;
 using Shape = std::pair<std::size_t, std::size_t>;
 
 std::string described(Shape shape) {
   return std::to_string(shape.first) + "x" + std::to_string(shape.second);
-}
-
-// ---- Problems --------------------------------------------------------------------------------
-
-// Entries are rounded to float32, so that both types and the reference see the same problem.
-Rows made(Shape shape, const std::function<double(std::size_t, std::size_t)>& f) {
-  Rows a(shape.first, std::vector<double>(shape.second));
-  for (std::size_t i = 0; i < shape.first; ++i) {
-    for (std::size_t j = 0; j < shape.second; ++j) a[i][j] = static_cast<float>(f(i, j));
-  }
-  return a;
-}
-
-double uniform(Random& random) {
-  return std::uniform_real_distribution<double>()(random);
-}
-double normal(Random& random) {
-  return std::normal_distribution<double>()(random);
-}
-
-std::vector<double> normals(std::size_t n, Random& random) {
-  std::vector<double> x(n);
-  for (double& one : x) one = normal(random);
-  return x;
-}
-
-struct Family {
-  std::string name;
-  std::function<Rows(Shape shape, Random& random)> make;
-};
-
-Family pointwise(const std::string& name, const std::function<double(Random&)>& entry) {
-  return {name, [entry](Shape shape, Random& random) {
-            return made(shape, [&](std::size_t, std::size_t) { return entry(random); });
-          }};
-}
-
-// Inner products of tokens that walk slowly, so that neighbours are near-duplicates.
-Rows smooth(Shape shape, Random& random) {
-  constexpr std::size_t channels = 6;
-  const auto walk = [&](std::size_t n) {
-    Rows tokens(n, normals(channels, random));
-    for (std::size_t i = 1; i < n; ++i) {
-      for (std::size_t c = 0; c < channels; ++c) {
-        tokens[i][c] = 0.98 * tokens[i - 1][c] + 0.02 * normal(random);
-      }
-    }
-    return tokens;
-  };
-  const Rows x = walk(shape.first);
-  const Rows y = walk(shape.second);
-  return made(shape, [&](std::size_t i, std::size_t j) {
-    double sum = 0;
-    for (std::size_t c = 0; c < channels; ++c) sum += x[i][c] * y[j][c];
-    return sum;
-  });
-}
-
-Rows rank_one(Shape shape, Random& random) {
-  const std::vector<double> x = normals(shape.first, random);
-  const std::vector<double> y = normals(shape.second, random);
-  return made(shape, [&](std::size_t i, std::size_t j) { return x[i] * y[j]; });
-}
-
-Rows half_dead(Shape shape, Random& random) {
-  return made(shape, [&](std::size_t i, std::size_t j) {
-    return i % 2 == 0 || j % 2 == 1 ? 0.0 : uniform(random);
-  });
-}
-
-// Every assignment is worth nothing but its diagonal entries, and duals are far larger than those.
-Rows skew(Shape shape, Random& random) {
-  const std::vector<double> x = normals(std::max(shape.first, shape.second), random);
-  return made(shape, [&](std::size_t i, std::size_t j) {
-    return x[i] - x[j] + (i == j ? 1e-5 * uniform(random) : 0);
-  });
-}
-
-// One entry that leaves the others, on its scale, a few bits of float32.
-Rows outlier(Shape shape, Random& random) {
-  return made(shape, [&](std::size_t i, std::size_t j) {
-    return i == shape.first / 2 && j == shape.second / 2 ? 1e30 : 1e-13 * uniform(random);
-  });
-}
-
-const std::vector<Family>& families() {
-  static const std::vector<Family> all{
-      pointwise("uniform", uniform),
-      {"smooth", smooth},
-      {"rank one", rank_one},
-      pointwise("integers", [](Random& r) { return std::floor(4 * uniform(r)); }),
-      pointwise("zeros", [](Random&) { return 0.0; }),
-      {"half dead", half_dead},
-      pointwise("huge", [](Random& r) { return 1e30 * normal(r); }),
-      pointwise("tiny", [](Random& r) { return 1e-30 * normal(r); }),
-      pointwise("subnormal", [](Random& r) { return 1e-45 * std::floor(9 * uniform(r)); }),
-      pointwise("heavy tails", [](Random& r) { return std::exp(8 * normal(r)); }),
-      pointwise("offset", [](Random& r) { return 1e6 + normal(r); }),
-      {"outlier", outlier},
-  };
-  return all;
 }
 
 // ---- Solutions -------------------------------------------------------------------------------
@@ -167,15 +62,6 @@ Solution solve(const ProblemGrid& grid, Objective objective) {
 }
 
 template <class T>
-std::vector<T> flat(const Rows& a) {
-  std::vector<T> values;
-  for (const auto& row : a) {
-    for (const double x : row) values.push_back(static_cast<T>(x));
-  }
-  return values;
-}
-
-template <class T>
 ProblemGrid contiguous(const std::vector<T>& values, Shape shape) {
   const auto rows = static_cast<std::int64_t>(shape.first);
   const auto cols = static_cast<std::int64_t>(shape.second);
@@ -190,35 +76,11 @@ Solution solve(const Rows& a, Objective objective) {
   return solve(contiguous(values, {a.size(), a[0].size()}), objective);
 }
 
-// The sums of what is matched and of its magnitudes; every row and column at most once, and as
-// many of them as there can be.
-std::pair<double, double> checked_sums(const Rows& a, const std::vector<std::int32_t>& columns) {
-  std::set<std::int32_t> taken;
-  double total = 0;
-  double magnitude = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (columns[i] == -1) continue;
-    EXPECT_GE(columns[i], 0);
-    EXPECT_LT(columns[i], static_cast<std::int32_t>(a[0].size()));
-    EXPECT_TRUE(taken.insert(columns[i]).second) << "column " << columns[i] << " twice";
-    total += a[i][static_cast<std::size_t>(columns[i])];
-    magnitude += std::abs(a[i][static_cast<std::size_t>(columns[i])]);
-  }
-  EXPECT_EQ(taken.size(), std::min(a.size(), a[0].size()));
-  return {total, magnitude};
-}
-
 template <class T>
 void expect_optimal(const Rows& a, Objective objective, long double best) {
   const Solution s = solve<T>(a, objective);
   EXPECT_EQ(s.not_finite, kNone);
-  const auto [total, magnitude] = checked_sums(a, s.columns);
-  const double rounding = 4 * static_cast<double>(a.size() + a[0].size()) * kEps * magnitude;
-  const double allowed = (sizeof(T) == sizeof(float) ? 5e-7 * magnitude : 0) + rounding;
-  EXPECT_NEAR(s.totals[0], total, rounding);
-  EXPECT_GE(s.gaps[0], 0);
-  EXPECT_LE(s.gaps[0], allowed);
-  EXPECT_LE(std::abs(static_cast<double>(s.totals[0] - best)), s.gaps[0] + rounding);
+  expect_solution<T>(a, s.columns, s.totals[0], s.gaps[0], best);
 }
 
 void expect_optimal(const Rows& a, Objective objective) {
@@ -234,7 +96,7 @@ void expect_all_families_optimal(const std::vector<Shape>& shapes) {
   for (const Shape& shape : shapes) {
     for (const Family& family : families()) {
       SCOPED_TRACE(family.name + " " + described(shape));
-      const Rows a = family.make(shape, random);
+      const Rows a = family.make(shape.first, shape.second, random);
       for (const Objective objective : kObjectives) expect_optimal(a, objective);
     }
   }
@@ -258,38 +120,41 @@ TEST(Match, SquaresOfABlock) {
   expect_all_families_optimal({{65, 65}, {100, 100}});
 }
 
-void expect_optimal_families(Shape shape, std::initializer_list<std::size_t> which) {
+void expect_optimal_families(Shape shape, const std::set<std::string>& names) {
   Random random(2);
-  for (const std::size_t family : which) {
-    SCOPED_TRACE(families()[family].name + " " + described(shape));
-    const Rows a = families()[family].make(shape, random);
-    const long double best = reference::best_total(a, true);
-    expect_optimal<float>(a, Objective::maximize, best);
+  std::size_t found = 0;
+  for (const Family& family : families()) {
+    if (!names.contains(family.name)) continue;
+    ++found;
+    SCOPED_TRACE(family.name + " " + described(shape));
+    const Rows a = family.make(shape.first, shape.second, random);
+    expect_optimal<float>(a, Objective::maximize, reference::best_total(a, true));
   }
+  EXPECT_EQ(found, names.size());
 }
 
 TEST(Match, LargeSquares) {
   for (const std::size_t side : {196, 241, 242, 256}) {
-    expect_optimal_families({side, side}, {1, 3, 5, 9});
+    expect_optimal_families({side, side}, {"smooth", "integers", "half dead", "heavy tails"});
   }
-  expect_optimal_families({196, 196}, {0, 2, 4, 6});
+  expect_optimal_families({196, 196}, {"uniform", "rank one", "zeros", "huge"});
 }
 
 TEST(Match, SquaresInScratch) {
-  expect_optimal_families({257, 257}, {3, 5});
-  expect_optimal_families({300, 300}, {1, 4});
-  expect_optimal_families({10, 300}, {1});
+  expect_optimal_families({257, 257}, {"integers", "half dead"});
+  expect_optimal_families({300, 300}, {"smooth", "zeros"});
+  expect_optimal_families({10, 300}, {"smooth"});
 }
 
 TEST(Match, ALargeProblem) {
-  expect_optimal_families({784, 784}, {3});
+  expect_optimal_families({784, 784}, {"integers"});
 }
 
 TEST(Match, SolvesFloat32AgainWhereItIsNotEnough) {
   Random random(10);
   for (const std::size_t side : {12, 50, 70}) {
     for (const Rows& a :
-         {skew({side, side}, random), reference::negated(outlier({side, side}, random))}) {
+         {skew(side, side, random), reference::negated(outlier(side, side, random))}) {
       SCOPED_TRACE(side);
       const Solution s = solve<float>(a, Objective::maximize);
       const auto [total, magnitude] = checked_sums(a, s.columns);
@@ -303,7 +168,7 @@ TEST(Match, SolvesFloat32AgainWhereItIsNotEnough) {
 TEST(Match, ScalesFloat64OfAnyMagnitude) {
   Random random(4);
   for (const double scale : {1e300, 1e-300, 1e-320}) {
-    Rows a = smooth({33, 33}, random);
+    Rows a = smooth(33, 33, random);
     for (auto& row : a) {
       for (double& x : row) x *= scale;
     }
@@ -319,7 +184,7 @@ TEST(Match, ScalesFloat64OfAnyMagnitude) {
 template <class T>
 void expect_powers_of_two_do_not_matter() {
   Random random(14);
-  const std::vector<T> values = flat<T>(smooth({49, 49}, random));
+  const std::vector<T> values = flat<T>(smooth(49, 49, random));
   const Solution plain = solve(contiguous(values, {49, 49}), Objective::maximize);
   for (const int exponent : {-60, -25, -20, 20, 25, 60}) {
     std::vector<T> scaled = values;
@@ -343,7 +208,8 @@ std::vector<float> mixed_batch(std::size_t count, Shape shape) {
   Random random(7);
   std::vector<float> values;
   for (std::size_t b = 0; b < count; ++b) {
-    const Rows a = b % 5 == 3 ? skew(shape, random) : smooth(shape, random);
+    const Rows a = b % 5 == 3 ? skew(shape.first, shape.second, random)
+                              : smooth(shape.first, shape.second, random);
     for (const float x : flat<float>(a)) values.push_back(x);
   }
   return values;

@@ -1,0 +1,172 @@
+// Assignment problems that are hard in different ways, and what a solution of one has to be: for
+// the CPU's and the GPU's.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "isogram_reference/match.hpp"
+
+namespace isogram_test {
+
+using isogram_reference::Rows;
+
+using Random = std::mt19937;
+
+// Entries are rounded to float32, so that both types and the reference see the same problem.
+inline Rows made(std::size_t rows, std::size_t cols,
+                 const std::function<double(std::size_t, std::size_t)>& f) {
+  Rows a(rows, std::vector<double>(cols));
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < cols; ++j) a[i][j] = static_cast<float>(f(i, j));
+  }
+  return a;
+}
+
+inline double uniform(Random& random) {
+  return std::uniform_real_distribution<double>()(random);
+}
+inline double normal(Random& random) {
+  return std::normal_distribution<double>()(random);
+}
+
+inline std::vector<double> normals(std::size_t n, Random& random) {
+  std::vector<double> x(n);
+  for (double& one : x) one = normal(random);
+  return x;
+}
+
+struct Family {
+  std::string name;
+  std::function<Rows(std::size_t rows, std::size_t cols, Random& random)> make;
+};
+
+inline Family pointwise(const std::string& name, const std::function<double(Random&)>& entry) {
+  return {name, [entry](std::size_t rows, std::size_t cols, Random& random) {
+            return made(rows, cols, [&](std::size_t, std::size_t) { return entry(random); });
+          }};
+}
+
+// Inner products of tokens that walk slowly, so that neighbours are near-duplicates.
+inline Rows smooth(std::size_t rows, std::size_t cols, Random& random) {
+  constexpr std::size_t channels = 6;
+  const auto walk = [&](std::size_t n) {
+    Rows tokens(n, normals(channels, random));
+    for (std::size_t i = 1; i < n; ++i) {
+      for (std::size_t c = 0; c < channels; ++c) {
+        tokens[i][c] = 0.98 * tokens[i - 1][c] + 0.02 * normal(random);
+      }
+    }
+    return tokens;
+  };
+  const Rows x = walk(rows);
+  const Rows y = walk(cols);
+  return made(rows, cols, [&](std::size_t i, std::size_t j) {
+    double sum = 0;
+    for (std::size_t c = 0; c < channels; ++c) sum += x[i][c] * y[j][c];
+    return sum;
+  });
+}
+
+inline Rows rank_one(std::size_t rows, std::size_t cols, Random& random) {
+  const std::vector<double> x = normals(rows, random);
+  const std::vector<double> y = normals(cols, random);
+  return made(rows, cols, [&](std::size_t i, std::size_t j) { return x[i] * y[j]; });
+}
+
+inline Rows half_dead(std::size_t rows, std::size_t cols, Random& random) {
+  return made(rows, cols, [&](std::size_t i, std::size_t j) {
+    return i % 2 == 0 || j % 2 == 1 ? 0.0 : uniform(random);
+  });
+}
+
+// Every assignment is worth nothing but its diagonal entries, and duals are far larger than those.
+inline Rows skew(std::size_t rows, std::size_t cols, Random& random) {
+  const std::vector<double> x = normals(std::max(rows, cols), random);
+  return made(rows, cols, [&](std::size_t i, std::size_t j) {
+    return x[i] - x[j] + (i == j ? 1e-5 * uniform(random) : 0);
+  });
+}
+
+// One entry that leaves the others, on its scale, a few bits of float32.
+inline Rows outlier(std::size_t rows, std::size_t cols, Random& random) {
+  return made(rows, cols, [&](std::size_t i, std::size_t j) {
+    return i == rows / 2 && j == cols / 2 ? 1e30 : 1e-13 * uniform(random);
+  });
+}
+
+inline const std::vector<Family>& families() {
+  static const std::vector<Family> all{
+      pointwise("uniform", uniform),
+      pointwise("normal", normal),
+      {"smooth", smooth},
+      pointwise("integers", [](Random& r) { return std::floor(4 * uniform(r)); }),
+      pointwise("all equal", [](Random&) { return 0.3; }),
+      pointwise("zeros", [](Random&) { return 0.0; }),
+      {"rank one", rank_one},
+      {"half dead", half_dead},
+      pointwise("heavy tails", [](Random& r) { return std::exp(8 * normal(r)); }),
+      pointwise("huge", [](Random& r) { return 1e30 * normal(r); }),
+      pointwise("tiny", [](Random& r) { return 1e-30 * normal(r); }),
+      pointwise("subnormal", [](Random& r) { return 1e-45 * std::floor(9 * uniform(r)); }),
+      pointwise("offset", [](Random& r) { return 1000 + normal(r); }),
+      pointwise("large offset", [](Random& r) { return 1e6 + normal(r); }),
+      {"outlier", outlier},
+  };
+  return all;
+}
+
+template <class T>
+std::vector<T> flat(const Rows& a) {
+  std::vector<T> values;
+  for (const auto& row : a) {
+    for (const double x : row) values.push_back(static_cast<T>(x));
+  }
+  return values;
+}
+
+// The sums of what is matched and of its magnitudes; every row and column at most once, and as
+// many of them as there can be.
+inline std::pair<double, double> checked_sums(const Rows& a,
+                                              const std::vector<std::int32_t>& columns) {
+  std::set<std::int32_t> taken;
+  double total = 0;
+  double magnitude = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (columns[i] == -1) continue;
+    EXPECT_GE(columns[i], 0);
+    EXPECT_LT(columns[i], static_cast<std::int32_t>(a[0].size()));
+    EXPECT_TRUE(taken.insert(columns[i]).second) << "column " << columns[i] << " twice";
+    total += a[i][static_cast<std::size_t>(columns[i])];
+    magnitude += std::abs(a[i][static_cast<std::size_t>(columns[i])]);
+  }
+  EXPECT_EQ(taken.size(), std::min(a.size(), a[0].size()));
+  return {total, magnitude};
+}
+
+// Holds one problem's solution in T against the best total there is.
+template <class T>
+void expect_solution(const Rows& a, const std::vector<std::int32_t>& columns, double total,
+                     double gap, long double best) {
+  const auto [sum, magnitude] = checked_sums(a, columns);
+  constexpr double eps = std::numeric_limits<double>::epsilon();
+  const double rounding = 4 * static_cast<double>(a.size() + a[0].size()) * eps * magnitude;
+  const double allowed = (sizeof(T) == sizeof(float) ? 5e-7 * magnitude : 0) + rounding;
+  EXPECT_NEAR(total, sum, rounding);
+  EXPECT_GE(gap, 0);
+  EXPECT_LE(gap, allowed);
+  EXPECT_LE(std::abs(static_cast<double>(total - best)), gap + rounding);
+}
+
+}  // namespace isogram_test
