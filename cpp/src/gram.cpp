@@ -48,7 +48,9 @@ void gram(const InputView& x, const KernelOptions& options, MatrixView<T> out,
   require_shape(out, x.rows, x.rows, "out");
   const GramTiles<T> tiles(x, options, GramTiles<T>::Columns::as_given, preparing(execution));
   write_tiles(Grid::upper(tiles_in(x.rows)), out, execution,
-              [&](Cell cell, T* tile) { tiles.compute(cell, tile); });
+              [&](Cell cell, T* tile, const simd::ExpectedRows& expected) {
+                tiles.compute(cell, tile, expected);
+              });
 }
 
 template <class T>
@@ -57,7 +59,9 @@ void gram(const InputView& x, const InputView& y, const KernelOptions& options, 
   require_shape(out, x.rows, y.rows, "out");
   const GramTiles<T> tiles(x, y, options, preparing(execution));
   write_tiles(Grid::full(tiles_in(x.rows), tiles_in(y.rows)), out, execution,
-              [&](Cell cell, T* tile) { tiles.compute(cell, tile); });
+              [&](Cell cell, T* tile, const simd::ExpectedRows& expected) {
+                tiles.compute(cell, tile, expected);
+              });
 }
 
 void squared_distances(const InputView& x, MatrixView<const std::int64_t> pairs, double* out,

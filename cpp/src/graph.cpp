@@ -594,10 +594,11 @@ void dense_graph(const InputView& x, bool center, MatrixView<T> out, const Execu
   require_not_empty(x);
   require_shape(out, x.rows, x.rows, "out");
   const GramTiles<T> tiles = cosine_tiles<T>(x, center, execution);
-  write_tiles(Grid::upper(tiles_in(x.rows)), out, execution, [&](Cell cell, T* tile) {
-    tiles.compute(cell, tile);
-    set_diagonal(cell, T(0), tile);
-  });
+  write_tiles(Grid::upper(tiles_in(x.rows)), out, execution,
+              [&](Cell cell, T* tile, const simd::ExpectedRows& expected) {
+                tiles.compute(cell, tile, expected);
+                set_diagonal(cell, T(0), tile);
+              });
 }
 
 template <class T>

@@ -235,7 +235,7 @@ class RsmWalk {
     for_each_tile(a.count, b.count, a.data == b.data, worker, [&](Span rows, Span columns) {
       kernels_.inner_products(a.data + rows.begin * depth, rows.size(),
                               b.data + columns.begin * depth, columns.size(), depth,
-                              out + rows.begin * stride + columns.begin, stride);
+                              out + rows.begin * stride + columns.begin, stride, {});
     });
   }
 
@@ -359,7 +359,7 @@ class RsmWalk {
       const std::size_t q = is_diagonal ? p : 0;
       kernels_.inner_products(a.data + p * depth, std::min(rows_at_once, a.count - p),
                               b.data + q * depth, b.count - q, depth, block + p * stride + q,
-                              stride);
+                              stride, {});
     }
     for (std::size_t i = inputs.begin; i < inputs.end; ++i) {
       for (std::size_t j = others.begin; j < others.end; ++j) {

@@ -169,13 +169,13 @@ bool GramTiles<T>::is_exponential() const {
 }
 
 template <class T>
-void GramTiles<T>::compute(Cell cell, T* tile) const {
+void GramTiles<T>::compute(Cell cell, T* tile, const simd::ExpectedRows& expected) const {
   const Span rows = tile_span(cell.row, left_.rows());
   const Span cols = tile_span(cell.col, right().rows());
   const auto block =
       options_.kernel == Kernel::laplacian ? kernels_.l1_distances : kernels_.inner_products;
   block(left_.rows_from(rows.begin), rows.size(), right().rows_from(cols.begin), cols.size(),
-        left_.depth(), tile, kTileEdge);
+        left_.depth(), tile, kTileEdge, expected);
   switch (options_.kernel) {
     case Kernel::linear:
     case Kernel::polynomial:
@@ -266,18 +266,15 @@ void GramTiles<T>::repair_distances(std::size_t i, Span cols, T* row) const {
 }
 
 template <class T>
-void expect_tile(Span rows, Span cols, bool mirror, MatrixView<T> out) {
-  if (out.col_stride != 1) return;
-  constexpr std::size_t line = 64 / sizeof(T);
-  const auto expect = [&](Span of_rows, Span of_cols) {
-    for (std::size_t i = of_rows.begin; i < of_rows.end; ++i) {
-      for (std::size_t j = of_cols.begin; j < of_cols.end; j += line) {
-        __builtin_prefetch(&out(i, j), 1, 2);
-      }
-    }
-  };
-  expect(rows, cols);
-  if (mirror) expect(cols, rows);
+simd::ExpectedRows TileDestination::of(Span rows, Span cols, bool mirror, MatrixView<T> out) {
+  if (out.col_stride != 1) return {};
+  std::size_t count = 0;
+  for (std::size_t i = rows.begin; i < rows.end; ++i) starts_[count++] = &out(i, cols.begin);
+  for (std::size_t j = cols.begin; mirror && j < cols.end; ++j) {
+    starts_[count++] = &out(j, rows.begin);
+  }
+  return {starts_.data(), count,
+          (mirror ? std::max(rows.size(), cols.size()) : cols.size()) * sizeof(T)};
 }
 
 template <class T>
@@ -291,8 +288,8 @@ void write_tile(const T* tile, Span rows, Span cols, bool mirror, MatrixView<T> 
 
 template class GramTiles<float>;
 template class GramTiles<double>;
-template void expect_tile(Span, Span, bool, MatrixView<float>);
-template void expect_tile(Span, Span, bool, MatrixView<double>);
+template simd::ExpectedRows TileDestination::of(Span, Span, bool, MatrixView<float>);
+template simd::ExpectedRows TileDestination::of(Span, Span, bool, MatrixView<double>);
 template void write_tile(const float*, Span, Span, bool, MatrixView<float>);
 template void write_tile(const double*, Span, Span, bool, MatrixView<double>);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <vector>
@@ -79,7 +80,7 @@ class GramTiles {
   std::size_t cols() const { return right().rows(); }
 
   // Tile (row, col) of the grid of tiles_in(rows()) × tiles_in(cols()).
-  void compute(Cell cell, T* tile) const;
+  void compute(Cell cell, T* tile, const simd::ExpectedRows& expected = {}) const;
 
   // Whether entries are exponentials of distances: accurate relative to themselves, however small.
   bool is_exponential() const;
@@ -110,17 +111,22 @@ class GramTiles {
   int common_exponent_ = 0;  // of packed features, where every row has the same
 };
 
-// Fetches the lines that write_tile() will write, while the tile is computed: writing waits for
-// memory line by line otherwise.
-template <class T>
-void expect_tile(Span rows, Span cols, bool mirror, MatrixView<T> out);
+// The memory that write_tile() will write, where rows are adjacent entries.
+class TileDestination {
+ public:
+  template <class T>
+  simd::ExpectedRows of(Span rows, Span cols, bool mirror, MatrixView<T> out);
+
+ private:
+  std::array<const void*, 2 * kTileEdge> starts_;
+};
 
 // Copies a tile to its place in out; with `mirror` also its transpose to the other triangle.
 template <class T>
 void write_tile(const T* tile, Span rows, Span cols, bool mirror, MatrixView<T> out);
 
-// Fills out with the tiles of a grid as compute(cell, tile) makes them; those of an upper grid
-// stand for both triangles.
+// Fills out with the tiles of a grid as compute(cell, tile, expected rows) makes them; those of an
+// upper grid stand for both triangles.
 template <class T, class Compute>
 void write_tiles(const Grid& grid, MatrixView<T> out, const Execution& execution, Compute compute) {
   std::vector<Buffer<T>> scratch(team_size(execution, grid.cells()));
@@ -133,8 +139,8 @@ void write_tiles(const Grid& grid, MatrixView<T> out, const Execution& execution
         const Span rows = tile_span(cell.row, out.rows);
         const Span cols = tile_span(cell.col, out.cols);
         const bool mirror = grid.is_upper() && cell.row != cell.col;
-        expect_tile(rows, cols, mirror, out);
-        compute(cell, tile);
+        TileDestination destination;
+        compute(cell, tile, destination.of(rows, cols, mirror, out));
         write_tile(tile, rows, cols, mirror, out);
       },
       scratch.size());

@@ -125,8 +125,10 @@ void expect_block(decltype(isogram::simd::KernelTable<T>::inner_products) block,
   const auto b = random_values<T>(padded_cols * depth, 2);
   const std::size_t stride = padded_cols + 5;
   std::vector<T> out((padded_rows + 1) * stride, kPoison<T>);
+  const std::array<const void*, 3> starts{out.data(), out.data() + 1, nullptr};  // a mere hint
+  const isogram::simd::ExpectedRows expected_rows{starts.data(), depth % 4, 100};
   block(packed(a, depth, panel).data(), rows, packed(b, depth, panel).data(), cols, depth,
-        out.data(), stride);
+        out.data(), stride, expected_rows);
   for (std::size_t i = 0; i < rows; ++i) {
     for (std::size_t j = 0; j < cols; ++j) {
       Real want = 0;
@@ -178,7 +180,7 @@ TYPED_TEST(Kernels, DeepBlocksKeepTheirDigits) {
     const std::vector<T> rows(table.panel * depth, T(1) / 3);
     std::vector<T> out(table.panel * table.panel);
     table.inner_products(rows.data(), table.panel, rows.data(), table.panel, depth, out.data(),
-                         table.panel);
+                         table.panel, {});
     const Real want = Real(rows[0]) * rows[0] * depth;
     expect_close(out[0], want, sum_error<T>(depth) * want, "16 384 equal terms");
   });
@@ -305,7 +307,7 @@ TYPED_TEST(Kernels, BlocksPassOnWhatIsNotFinite) {
     std::vector<T> out(table.panel * table.panel);
     a[0] = std::numeric_limits<T>::infinity();  // element 0 of row 0
     a[1] = std::numeric_limits<T>::quiet_NaN();
-    table.inner_products(a.data(), 3, a.data(), 3, 2, out.data(), table.panel);
+    table.inner_products(a.data(), 3, a.data(), 3, 2, out.data(), table.panel, {});
     EXPECT_EQ(out[2], std::numeric_limits<T>::infinity());
     EXPECT_TRUE(std::isnan(out[table.panel + 2]));
     EXPECT_EQ(out[2 * table.panel + 2], T(2));

@@ -42,14 +42,48 @@ struct AbsoluteDifference {
   }
 };
 
+// Goes over the lines of rows that are expected, an equal share during each of so many
+// micro-kernels.
+class Expecting {
+ public:
+  Expecting(const ExpectedRows& rows, std::size_t blocks)
+      : rows_(rows), share_((rows.count * lines_per_row() + blocks - 1) / blocks) {}
+
+  std::size_t share() const { return share_; }
+
+  void fetch() {
+    if (row_ == rows_.count) return;
+    __builtin_prefetch(static_cast<const char*>(rows_.starts[row_]) + byte_, 1, 2);
+    byte_ += kLine;
+    if (byte_ < rows_.bytes + kLine - 1) return;
+    byte_ = 0;
+    ++row_;
+  }
+
+ private:
+  static constexpr std::size_t kLine = 64;
+  // Rows begin and end within lines.
+  std::size_t lines_per_row() const { return (rows_.bytes + 2 * kLine - 2) / kLine; }
+
+  const ExpectedRows& rows_;
+  std::size_t share_;
+  std::size_t row_ = 0;
+  std::size_t byte_ = 0;
+};
+
 // kMicroRows rows of one panel of a, from `a` on, against the first kVectors vectors of one panel
 // of b, over `depth` elements.
 template <class Operation, std::size_t kVectors, class T>
 inline void micro_block(const T* a, const T* b, std::size_t depth, T* out, std::size_t stride,
-                        bool add, Upcoming<T> upcoming) {
+                        bool add, Upcoming<T> upcoming, Expecting& expecting) {
   constexpr std::size_t rows = kMicroRows<T>;
   Vector<T> sums[rows][kVectors] = {};
+  std::size_t share = expecting.share();  // not more than one of four steps: those are of products
   for (std::size_t k = 0; k < depth; ++k, a += kPanel<T>, b += kPanel<T>) {
+    if (share > 0 && k % 4 == 0) {
+      expecting.fetch();
+      --share;
+    }
     __builtin_prefetch(a + kPrefetchedDepth * kPanel<T>);
     __builtin_prefetch(upcoming.at, 0, 2);
     upcoming.at += upcoming.step;
@@ -65,6 +99,7 @@ inline void micro_block(const T* a, const T* b, std::size_t depth, T* out, std::
       }
     }
   }
+  for (; share > 0; --share) expecting.fetch();
 #pragma GCC unroll 8
   for (std::size_t i = 0; i < rows; ++i) {
 #pragma GCC unroll 3
@@ -79,18 +114,22 @@ inline void micro_block(const T* a, const T* b, std::size_t depth, T* out, std::
 // depth panel of b after that.
 template <class Operation, std::size_t kVectors, class T>
 inline void column_block(const T* a, std::size_t rows, const T* b, std::size_t depth,
-                         std::size_t length, T* out, std::size_t stride, bool add, const T* next) {
+                         std::size_t length, T* out, std::size_t stride, bool add, const T* next,
+                         Expecting& expecting) {
   const std::size_t step = kPanel<T> * kMicroRows<T> / (rows + kMicroRows<T> - 1);
   for (std::size_t i = 0; i < rows; i += kMicroRows<T>, next += length * step) {
     const T* left = a + i / kPanel<T> * kPanel<T> * depth + i % kPanel<T>;
     micro_block<Operation, kVectors>(left, b, length, out + i * stride, stride, add,
-                                     Upcoming<T>{next, step});
+                                     Upcoming<T>{next, step}, expecting);
   }
 }
 
 template <class Operation, class T>
 inline void block(const T* a, std::size_t rows, const T* b, std::size_t cols, std::size_t depth,
-                  T* out, std::size_t stride) {
+                  T* out, std::size_t stride, const ExpectedRows& expected = {}) {
+  const auto pieces = [](std::size_t n, std::size_t size) { return (n + size - 1) / size; };
+  Expecting expecting(
+      expected, pieces(rows, kMicroRows<T>) * pieces(cols, kPanel<T>) * pieces(depth, kDepthPanel));
   for (std::size_t begin = 0; begin < depth; begin += kDepthPanel) {
     const std::size_t length = depth - begin < kDepthPanel ? depth - begin : kDepthPanel;
     const T* left = a + begin * kPanel<T>;
@@ -103,21 +142,21 @@ inline void block(const T* a, std::size_t rows, const T* b, std::size_t cols, st
       const auto columns = vectors == 1   ? &column_block<Operation, 1, T>
                            : vectors == 2 ? &column_block<Operation, 2, T>
                                           : &column_block<Operation, 3, T>;
-      columns(left, rows, right, depth, length, out + j, stride, begin > 0, next);
+      columns(left, rows, right, depth, length, out + j, stride, begin > 0, next, expecting);
     }
   }
 }
 
 template <class T>
 void inner_products(const T* a, std::size_t rows, const T* b, std::size_t cols, std::size_t depth,
-                    T* out, std::size_t stride) noexcept {
-  block<Product>(a, rows, b, cols, depth, out, stride);
+                    T* out, std::size_t stride, const ExpectedRows& expected) noexcept {
+  block<Product>(a, rows, b, cols, depth, out, stride, expected);
 }
 
 template <class T>
 void l1_distances(const T* a, std::size_t rows, const T* b, std::size_t cols, std::size_t depth,
-                  T* out, std::size_t stride) noexcept {
-  block<AbsoluteDifference>(a, rows, b, cols, depth, out, stride);
+                  T* out, std::size_t stride, const ExpectedRows& expected) noexcept {
+  block<AbsoluteDifference>(a, rows, b, cols, depth, out, stride, expected);
 }
 
 template <class T>

@@ -96,6 +96,14 @@ struct RowSums {
 };
 
 // Float32 or float64 kernels; every sum over the entries of a Gram matrix is float64.
+// Rows of memory that will be written once a block is computed. Their lines are fetched meanwhile,
+// a few at a time: writing would wait for memory line by line.
+struct ExpectedRows {
+  const void* const* starts = nullptr;
+  std::size_t count = 0;
+  std::size_t bytes = 0;  // of a row, at most
+};
+
 template <class T>
 struct KernelTable {
   std::size_t panel;  // rows per panel; divides kTileEdge
@@ -104,11 +112,13 @@ struct KernelTable {
   // panel. What follows in `out`, up to whole panels of rows and of columns, may be overwritten.
   // Each dot product is summed in T, in short depth panels.
   void (*inner_products)(const T* a, std::size_t rows, const T* b, std::size_t cols,
-                         std::size_t depth, T* out, std::size_t stride) noexcept;
+                         std::size_t depth, T* out, std::size_t stride,
+                         const ExpectedRows& expected) noexcept;
 
   // The same with Σ |a − b| in place of the inner product.
   void (*l1_distances)(const T* a, std::size_t rows, const T* b, std::size_t cols,
-                       std::size_t depth, T* out, std::size_t stride) noexcept;
+                       std::size_t depth, T* out, std::size_t stride,
+                       const ExpectedRows& expected) noexcept;
 
   // out[j * out_stride + i] = in[i * in_stride + j] for i < rows, j < cols.
   void (*transpose)(const T* in, std::size_t in_stride, std::size_t rows, std::size_t cols, T* out,
