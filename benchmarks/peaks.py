@@ -17,6 +17,7 @@ KINDS = {
     "fma64": "float64 multiply-adds in registers, flop/s",
     "read": "bytes read from memory, B/s",
     "update": "bytes read and written back in memory, B/s",
+    "fresh": "bytes of new memory from the system, B/s",
 }
 FOLDER = Path(__file__).parent / "cpp"
 SOURCES = (FOLDER / "peaks.cpp", FOLDER / "multiply_adds.hpp")

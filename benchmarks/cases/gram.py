@@ -120,7 +120,7 @@ def rbf(x: Any) -> Workload:
         isogram=lambda threads: ig.gram(x, kernel="rbf", bandwidth=bandwidth, num_threads=threads),
         rivals={"NumPy": lambda: baseline.rbf(x, bandwidth)},
         error=_errors.of_corner(lambda: np.exp(squared / (-2 * bandwidth**2))),
-        work={"fma32": triangle_flops(*x.shape)},
+        work={"fma32": triangle_flops(*x.shape), "fresh": 4.0 * len(x) ** 2},
     )
     workload.add_rival(
         "scikit-learn", "scikit_learn", lambda adapter: lambda: adapter.rbf(x, bandwidth)

@@ -1,20 +1,26 @@
 // The limits of this machine, measured by code that is none of isogram's: how many multiply-adds a
-// second its cores can do in registers, and how many bytes a second they can read, or read and
-// write back, in memory.
+// second its cores can do in registers, how many bytes a second they can read, or read and write
+// back, in memory, and how many bytes of new memory a second they get from the system.
 //
 // Reads lines "<kind> <threads> <bytes>" and answers each with one number: flops or bytes per
-// second. Kinds: fma32, fma64 (bytes are ignored), read, update. With the argument `cpu` seconds
-// are those of the process, for one thread on a busy machine. Compile for the machine it runs on
+// second. Kinds: fma32, fma64 (bytes are ignored), read, update, fresh. With the argument `cpu`
+// seconds are those of the process, for one thread on a busy machine. Compile for the machine it
+// runs on
 // (-O3 -march=native).
 #include <chrono>
 #include <cstddef>
 #include <cstring>
 #include <ctime>
 #include <iostream>
+#include <new>
 #include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 #include "multiply_adds.hpp"
 
@@ -78,11 +84,35 @@ double update_bytes_per_second(std::vector<float>& memory) {
   return bytes / elapsed;
 }
 
+// Memory from the system is zeroed when it is first written to; in large pages where there are
+// some, which NumPy asks for as well.
+double fresh_bytes_per_second(std::size_t bytes) {
+  constexpr std::size_t large_page = std::size_t{1} << 21;
+  constexpr std::size_t small_page = 4096;
+  constexpr std::align_val_t alignment{large_page};
+  const std::size_t whole = (bytes + large_page - 1) / large_page * large_page;
+  double total = 0;
+  const double begin = now();
+  double elapsed = 0;
+  do {
+    auto* memory = static_cast<volatile char*>(::operator new(whole, alignment));
+#if defined(__linux__)
+    madvise(const_cast<char*>(memory), whole, MADV_HUGEPAGE);
+#endif
+    for (std::size_t i = 0; i < whole; i += small_page) memory[i] = 1;
+    ::operator delete(const_cast<char*>(memory), alignment);
+    total += static_cast<double>(whole);
+    elapsed = now() - begin;
+  } while (elapsed < kSeconds);
+  return total / elapsed;
+}
+
 double rate(const std::string& kind, std::vector<float>& memory) {
   if (kind == "fma32") return multiply_adds_per_second<float>();
   if (kind == "fma64") return multiply_adds_per_second<double>();
   if (kind == "read") return read_bytes_per_second(memory);
   if (kind == "update") return update_bytes_per_second(memory);
+  if (kind == "fresh") return fresh_bytes_per_second(memory.size() * sizeof(float));
   return 0;
 }
 
