@@ -6,6 +6,7 @@ module `_cuda_emulated` in the folder that ISOGRAM_CUDA_EMULATED names (see CONT
 
 import os
 import sys
+import tracemalloc
 from collections import Counter
 from contextlib import contextmanager
 
@@ -20,6 +21,8 @@ REASONS = {}
 
 class Emulated:
     """Arrays of the emulated GPU."""
+
+    many_rows = 300  # whose square is many tiles
 
     def put(self, x, number=0):
         from emulated import EmulatedArray
@@ -37,9 +40,21 @@ class Emulated:
         yield
         assert emulated.waits() == before, "the host waited for the GPU"
 
+    @contextmanager
+    def holding_less_than(self, size):
+        """Check that no more memory than so many bytes is in use at one time."""
+        tracemalloc.start()
+        try:
+            yield
+            assert tracemalloc.get_traced_memory()[1] < size
+        finally:
+            tracemalloc.stop()
+
 
 class Real:
     """Arrays of a GPU: CuPy's, but PyTorch's for bfloat16."""
+
+    many_rows = 40_000
 
     def put(self, x, number=0):
         import cupy
@@ -61,6 +76,16 @@ class Real:
 
         with cupyx.allow_synchronize(False):
             yield
+
+    @contextmanager
+    def holding_less_than(self, size):
+        import cupy
+
+        pool = cupy.get_default_memory_pool()
+        pool.free_all_blocks()
+        before = pool.total_bytes()
+        yield
+        assert pool.total_bytes() - before < size
 
 
 def why_not(kind):

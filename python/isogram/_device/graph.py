@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from isogram._arguments import Kernel
 from isogram._arrays import result_dtype
 from isogram._device.device import Device, DeviceArray
 from isogram._device.results import fetched, first_not_finite
-from isogram._device.tiles import GramTiles, mirror, row_of_tiles, spans, upper_tiles
+from isogram._device.tiles import GramTiles, Tile, mirror, row_of_tiles, spans, upper_tiles
 
 _COSINE = Kernel("cosine", None, 0.0, 1, 0.0)
 
@@ -155,43 +156,85 @@ def _gbs_of_full(
     center: bool,
     precision: str,
 ) -> DeviceArray:
-    xp, layers = device.xp, [*x, *(y or [])]
-    n, count, dtype = len(x[0]), len(layers), result_dtype(*layers)
-    of_y = slice(0 if y is None else len(x), count)
-    cosines = [
-        GramTiles(device, a, None, _COSINE, dtype, centered=center, precision=precision)
-        for a in layers
-    ]
-    edge = min(n, device.tile_edge(count, dtype))
-    scratch = device.empty((count, edge, edge), dtype)
-    # One triangle stands for both where all rows' products fit in memory together. Where they do
-    # not, strips of rows come one after another, each with all of its tiles.
-    pairs = len(x) * (of_y.stop - of_y.start)
-    is_whole = 8 * pairs * n <= device.scratch
-    table = device.zeros((len(x), of_y.stop - of_y.start))
-    for strip in [slice(0, n)] if is_whole else spans(n, edge):
-        length = strip.stop - strip.start
-        products = device.zeros((*table.shape, length))
-        squares = None if y is None else device.zeros((count, length))
-        for tile in upper_tiles(n, edge) if is_whole else row_of_tiles(strip, n, edge):
-            tiles = scratch[:, : tile.shape[0], : tile.shape[1]]
-            for layer, out in zip(cosines, tiles, strict=True):
-                layer.compute(tile, out)
-            if tile.rows == tile.cols:
-                device.kernels.clear_diagonal(device.stream, tiles, tile.place)
-            place = (tile.rows.start - strip.start, tile.cols.start)
-            where = (place, is_whole and tile.is_mirrored)
+    table = _FullGraphs(device, x, y, center, precision).sums_of_cosines() / len(x[0])
+    if y is not None:
+        return table
+    # Only the pairs on and above the diagonal were summed.
+    return device.xp.triu(table) + device.xp.triu(table, 1).T
+
+
+class _FullGraphs:
+    """The full graphs of all layers, tile by tile; those of `x` come first, then those of `y`."""
+
+    def __init__(
+        self,
+        device: Device,
+        x: Sequence[DeviceArray],
+        y: Sequence[DeviceArray] | None,
+        center: bool,
+        precision: str,
+    ) -> None:
+        layers = [*x, *(y or [])]
+        dtype = result_dtype(*layers)
+        self._device = device
+        self._n, self._count = len(x[0]), len(layers)
+        self._x = slice(0, len(x))
+        self._y = slice(0 if y is None else len(x), len(layers))
+        self._is_one_set = y is None
+        self._cosines = [
+            GramTiles(device, a, None, _COSINE, dtype, centered=center, precision=precision)
+            for a in layers
+        ]
+        self._edge = min(self._n, device.tile_edge(self._count, dtype))
+        self._scratch = device.empty((self._count, self._edge, self._edge), dtype)
+        self._table = (len(x), self._y.stop - self._y.start)
+
+    def sums_of_cosines(self) -> DeviceArray:
+        """Sum the cosines of the graphs' rows, for all pairs of layers.
+
+        One triangle stands for both where all rows' products fit in memory together. Where they do
+        not, strips of rows come one after another, each with all of its tiles.
+        """
+        n, edge = self._n, self._edge
+        if 8 * math.prod(self._table) * n <= self._device.scratch:
+            return self._sums_over(slice(0, n), upper_tiles(n, edge), is_triangle=True)
+        table = self._device.zeros(self._table)
+        for strip in spans(n, edge):
+            table += self._sums_over(strip, row_of_tiles(strip, n, edge), is_triangle=False)
+        return table
+
+    def _sums_over(
+        self, strip: slice, strip_tiles: Iterable[Tile], *, is_triangle: bool
+    ) -> DeviceArray:
+        device, length = self._device, strip.stop - strip.start
+        products = device.zeros((*self._table, length))
+        # Of one set, the products have those of layers with themselves.
+        squares = None if self._is_one_set else device.zeros((self._count, length))
+        for tile in strip_tiles:
+            tiles = self._compute(tile)
+            where = (
+                (tile.rows.start - strip.start, tile.cols.start),
+                is_triangle and tile.is_mirrored,
+            )
             if squares is not None:
                 device.kernels.add_row_sums(device.stream, tiles, *where, None, squares)
             device.kernels.add_row_products(
-                device.stream, tiles[: len(x)], tiles[of_y], *where, products
+                device.stream, tiles[self._x], tiles[self._y], *where, products
             )
         if squares is None:
-            squares = xp.diagonal(products).T  # of layers with themselves
-        rows = zip(products, squares[: len(x)], strict=True)
-        table += xp.stack([_sum_of_cosines(device, ab, aa, squares[of_y]) for ab, aa in rows])
-    # Of one set, only the pairs on and above the diagonal were summed.
-    return (xp.triu(table) + xp.triu(table, 1).T if y is None else table) / n
+            squares = device.xp.diagonal(products).T
+        rows = zip(products, squares[self._x], strict=True)
+        return device.xp.stack(
+            [_sum_of_cosines(device, ab, aa, squares[self._y]) for ab, aa in rows]
+        )
+
+    def _compute(self, tile: Tile) -> DeviceArray:
+        tiles = self._scratch[:, : tile.shape[0], : tile.shape[1]]
+        for cosines, out in zip(self._cosines, tiles, strict=True):
+            cosines.compute(tile, out)
+        if tile.rows == tile.cols:
+            self._device.kernels.clear_diagonal(self._device.stream, tiles, tile.place)
+        return tiles
 
 
 def _gbs_of_nearest(
