@@ -162,20 +162,25 @@ HALF_EACH = (
     "triangle, as isogram does: both are bound by the same FMA peak and by the new result's memory"
 )
 RESULT_MEMORY = (
-    "blocks of products run at 85 to 92 % of the peak; packing the input (7 %), writing the result "
-    "both ways (6 %) and the first touch of its memory (7 to 20 %, none with `out=`) come on top; "
-    "tried: wider tiles and earlier prefetches, no faster than what the host's other guests change"
+    "a tile of products takes 93 to 98 % of the peak in the fastest of many calls and 80 to 90 % "
+    "in the median, for the host's other guests share its caches; packing the input (6 %), writing "
+    "the result both ways (4 %) and the first touch of its memory (7 to 20 %, none with `out=`) "
+    "come on top. Tried: wider tiles, other depths, unrolling; fetching the result's lines during "
+    "the products was worth 8 to 20 % and is in"
 )
 TILES_FROM_FAR = (
-    "packed inputs and tiles come from the caches that cores of the host share, at 95 to 130 "
-    "GFLOP/s; exponentials and sums in float64, which keep the digits, take a tenth each"
+    "products take 70 % of the time, at 80 to 90 % of the peak, for the host's other guests share "
+    "its caches (93 to 98 % in the fastest of many calls); packing, exponentials and the sums in "
+    "float64 that keep the digits take a tenth each. Tried: wider tiles, packing in one pass (no "
+    "faster: it waits for memory)"
 )
 OTHER_PROCESSOR = (
     "the bound comes from a processor with 1.7 × this one's FMA peak, on which SciPy's scalar code "
     "takes as long as here; the study behind it, without checks or certificate, takes as long as "
-    "isogram on this machine. Half of the time is passes over costs in the nearest caches, a fifth "
-    "the search, a chain of some 84 cycles a step that wider vectors do not shorten. Tried: "
-    "over-relaxed sweeps, bounded row reduction, forests of searches, sparse sweeps"
+    "isogram on this machine. At S = 49 the 11,000 vector operations of the sweeps take 8,700 of "
+    "22,500 cycles, where two ports could do them in 5,600; a quarter is the search, a chain of "
+    "some 84 cycles a step that wider vectors do not shorten. Tried: over-relaxed sweeps, bounded "
+    "row reduction, forests of searches, sparse sweeps, fetching the next problem ahead"
 )
 MATCHING_SHARE = (
     "affinities run at 80 % of the peak and the assignments take 10 to 16 µs a pair, for the "
@@ -192,8 +197,8 @@ REASONS: tuple[tuple[str, str, str], ...] = (
     (
         "gram-rbf",
         "scikit-learn",
-        "the products alone take a third of the time at the peak; most of the rest is the memory "
-        "of the result, which scikit-learn pays too",
+        "products at the peak and the new memory of the result, which the system zeroes for "
+        "scikit-learn too, take 60 % of the time; exponentials and distances take a tenth",
     ),
     ("center", "two threads", "one thread takes most of the memory's bandwidth"),
     (
@@ -214,7 +219,7 @@ REASONS: tuple[tuple[str, str, str], ...] = (
     (
         "rsm-s49c1280",
         "bfloat16",
-        "this processor has no products of bfloat16 (AVX512_BF16), which are multiplied as "
+        "this processor has no products of bfloat16 (AVX-512 BF16), which are multiplied as "
         "float32; int8, which it has, is in the table of the case",
     ),
     ("rsm-", "×", MATCHING_SHARE),

@@ -39,6 +39,9 @@ function(isogram_add_simd_levels target)
     isogram_add_simd_level(${target} avx512vnni
       -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512vnni -mavx2 -mfma
       -mprefer-vector-width=512)
+    isogram_add_simd_level(${target} avx512bf16
+      -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512bf16 -mavx2 -mfma
+      -mprefer-vector-width=512)
     target_compile_definitions(${target} PRIVATE ISOGRAM_HAVE_X86_LEVELS)
   elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
     isogram_add_simd_level(${target} neon)

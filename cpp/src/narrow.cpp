@@ -33,6 +33,17 @@ double norm(const double* x, std::size_t n) {
   return std::sqrt(simd::kernels().float64.dot(x, x, n));
 }
 
+// narrowed(x) of every element, as many to a word as there is room for.
+template <class Narrow, class Narrowed>
+std::vector<std::int32_t> as_words(const double* x, std::size_t n, Narrowed narrowed) {
+  constexpr std::size_t per_word = sizeof(std::int32_t) / sizeof(Narrow);
+  std::vector<std::int32_t> words((n + per_word - 1) / per_word);
+  std::vector<Narrow> elements(n);
+  std::transform(x, x + n, elements.begin(), narrowed);
+  std::memcpy(words.data(), elements.data(), n * sizeof(Narrow));  // the first in the lowest bits
+  return words;
+}
+
 // Of all tokens of a cell, so many channels stay in a core's own cache.
 constexpr std::size_t kScoredChannels = 128;
 
@@ -87,15 +98,16 @@ void NarrowTokens::round(std::size_t input, std::size_t position, double* token)
 
 std::vector<std::int32_t> NarrowTokens::words(std::size_t input, std::size_t position,
                                               const double* token) const {
-  std::vector<std::int32_t> result((channels_ + 3) / 4);
+  if (precision_ == Precision::bfloat16) {
+    return as_words<std::uint16_t>(token, channels_, [](double x) {
+      return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(x)) >> 16);
+    });
+  }
   const double of_token = scales_[index(input, position)];
   const double inverse = of_token > 0 ? 1 / of_token : 0;
-  std::vector<std::int8_t> bytes(4 * result.size());
-  for (std::size_t c = 0; c < channels_; ++c) {
-    bytes[c] = static_cast<std::int8_t>(static_cast<std::int32_t>(to_whole(token[c] * inverse)));
-  }
-  std::memcpy(result.data(), bytes.data(), bytes.size());  // the first channel in the lowest bits
-  return result;
+  return as_words<std::int8_t>(token, channels_, [&](double x) {
+    return static_cast<std::int8_t>(static_cast<std::int32_t>(to_whole(x * inverse)));
+  });
 }
 
 void Rescoring::keep(std::size_t i, std::size_t j, std::size_t rows, const Assignment& found) {

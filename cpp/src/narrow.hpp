@@ -33,7 +33,8 @@ class NarrowTokens {
   // Keeps the token and rounds it in place. The tokens of one input come one after another.
   void round(std::size_t input, std::size_t position, double* token);
 
-  // A token rounded to int8, as signed bytes, four to a word.
+  // A rounded token as signed bytes, four to a word, or as bfloat16, two to a word; the first
+  // channel in the lowest bits.
   std::vector<std::int32_t> words(std::size_t input, std::size_t position,
                                   const double* token) const;
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "assignment.hpp"
@@ -60,6 +61,7 @@ TokenLayout layout_for(std::span<const InputView> inputs, std::span<const InputV
   if (options.precision == Precision::int8 && inputs[0].cols <= simd::kMostBytes) {
     layout.byte_kernels = simd::byte_kernels_for(panel);
   }
+  if (options.precision == Precision::bfloat16) layout.pair_kernels = simd::pair_kernels_for(panel);
   layout.group = std::max(std::size_t{1}, kAffinityEdge / layout.max_tokens);
   return layout;
 }
@@ -239,10 +241,37 @@ class RsmWalk {
     });
   }
 
-  // The same from tokens as bytes.
+  // The same from tokens as words.
   void compute_affinities(const TokenSets<T>& a, std::size_t a_group, const TokenSets<T>& b,
                           std::size_t b_group, Matcher<T>& matcher, std::size_t stride,
                           Worker& worker) const {
+    if (layout_.byte_kernels) {
+      multiply_bytes(a, a_group, b, b_group, matcher, stride, worker);
+    } else {
+      multiply_pairs(a, a_group, b, b_group, matcher, stride, worker);
+    }
+  }
+
+  void multiply_pairs(const TokenSets<T>& a, std::size_t a_group, const TokenSets<T>& b,
+                      std::size_t b_group, Matcher<T>& matcher, std::size_t stride,
+                      Worker& worker) const {
+    if constexpr (std::is_same_v<T, float>) {  // only float32 tokens are rounded
+      const std::int32_t* left = a.group_words(a_group);
+      const std::int32_t* right = b.group_words(b_group);
+      const auto visit = [&](Span rows, Span columns) {
+        layout_.pair_kernels->inner_products(
+            left + rows.begin * a.word_depth(), rows.size(), right + columns.begin * b.word_depth(),
+            columns.size(), a.word_depth(),
+            matcher.affinities.data() + rows.begin * stride + columns.begin, stride);
+      };
+      for_each_tile(a.group_rows(a_group).count, b.group_rows(b_group).count, left == right, worker,
+                    visit);
+    }
+  }
+
+  void multiply_bytes(const TokenSets<T>& a, std::size_t a_group, const TokenSets<T>& b,
+                      std::size_t b_group, Matcher<T>& matcher, std::size_t stride,
+                      Worker& worker) const {
     const ScaledRows<T> of_a(a, a_group);
     const ScaledRows<T> of_b(b, b_group);
     std::int32_t* products = matcher.byte_products.data();

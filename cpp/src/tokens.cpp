@@ -101,7 +101,9 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, std::span<const Inp
   for (std::size_t w = team_size(execution, tasks); w > 0; --w) {
     packers.push_back({Buffer<double>::unset(product(layout.max_tokens, channels_)),
                        RowPacker<T>(kernels, is_row ? depth_ : channels_), std::nullopt});
-    if (has_words()) packers.back().words.emplace(*layout_.byte_kernels, word_depth());
+    auto& words = packers.back().words;
+    if (layout_.byte_kernels) words.emplace(*layout_.byte_kernels, word_depth());
+    if (layout_.pair_kernels) words.emplace(*layout_.pair_kernels, word_depth());
   }
   const auto pack_inputs = [&](std::size_t task, Worker& worker) {
     Packers& own = packers[worker.index];

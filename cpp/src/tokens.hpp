@@ -28,6 +28,7 @@ struct TokenLayout {
   std::size_t max_tokens = 0;  // of any input
   Precision precision = Precision::float32;
   const simd::ByteKernels* byte_kernels = nullptr;  // for int8, where there are some
+  const simd::PairKernels* pair_kernels = nullptr;  // for bfloat16, where there are some
 };
 
 // n inputs. Input i is stored as 2^−exponent(i) · (Z_i − mean_i), its tokens as packed rows: in
@@ -58,13 +59,13 @@ class TokenSets {
   Rows group_rows(std::size_t g) const;
 
   // Of a narrow precision: tokens as they are and as they were rounded. In place of packed rows of
-  // T there may be words of bytes.
+  // T there may be words of bytes, or of pairs of bfloat16.
   const NarrowTokens& narrow() const { return *narrow_; }
-  bool has_words() const { return layout_.byte_kernels != nullptr; }
+  bool has_words() const { return layout_.byte_kernels || layout_.pair_kernels; }
   const std::int32_t* group_words(std::size_t g) const {
     return words_.data() + first_panel_[g] * panel_ * word_depth();
   }
-  std::size_t word_depth() const { return (channels_ + 3) / 4; }
+  std::size_t word_depth() const { return tiles_per(channels_, layout_.byte_kernels ? 4 : 2); }
 
   Rows window_rows(std::size_t input, std::size_t window) const;
   Rows whole_inputs(Span inputs) const;  // Matching::none, from the first of a panel on

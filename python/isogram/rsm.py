@@ -77,7 +77,8 @@ def semantic_rsm(
         to bfloat16, or to whole numbers from -127 to 127 times a scale of each token. The pairs it
         matches are scored in float32 all the same, so that m can only be too small: on features of
         real networks by 1e-6 of itself on average. int8 is the faster where the processor
-        multiplies bytes (AVX-512 VNNI); bfloat16 is multiplied as float32, at its speed.
+        multiplies bytes (AVX-512 VNNI), bfloat16 where it multiplies those (AVX-512 BF16):
+        elsewhere both are multiplied as float32, at its speed.
     layout : {"nsc", "nhwc", "nchw"}
         Axes of an array: the latter two are (n, h, w, c) and (n, c, h, w), with s = h·w.
     lengths, other_lengths : n (m) integers from 1 to s, optional

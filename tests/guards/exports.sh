@@ -10,6 +10,7 @@ exported=$("$nm" --demangle --defined-only --extern-only "$object" |
   sed -E 's/^[0-9a-f]+ //; /^$/d; /:$/d')
 table=kernels
 [[ $level == avx512vnni ]] && table=byte_kernels
+[[ $level == avx512bf16 ]] && table=pair_kernels
 expected="T isogram::simd::$level::$table()"
 if [[ $exported != "$expected" ]]; then
   printf 'expected %s to export only\n%s\ngot\n%s\n' "$object" "$expected" "$exported"

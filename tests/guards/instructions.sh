@@ -15,8 +15,9 @@ case $level in
   baseline)   allowed_not="$vex|%[yz]mm" needed="mulps.*%xmm|$fmla" ;;
   # No 512-bit registers, no mask registers, none of the 16 registers that AVX-512 adds.
   avx2)       allowed_not='%zmm|%k[0-7]|%[xy]mm(1[6-9]|2[0-9]|3[01])' needed='vfmadd.*ps.*%ymm' ;;
-  avx512)     allowed_not='vpdp' needed='vfmadd.*ps.*%zmm' ;;
-  avx512vnni) allowed_not='' needed='vpdpbusd.*%zmm' ;;
+  avx512)     allowed_not='vpdp|vdpbf16' needed='vfmadd.*ps.*%zmm' ;;
+  avx512vnni) allowed_not='vdpbf16' needed='vpdpbusd.*%zmm' ;;
+  avx512bf16) allowed_not='vpdp' needed='vdpbf16ps.*%zmm' ;;
   neon)       allowed_not='' needed=$fmla ;;
   *)          echo "unknown level $level"; exit 2 ;;
 esac

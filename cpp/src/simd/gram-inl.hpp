@@ -27,14 +27,22 @@ struct Upcoming {
   std::size_t step;  // per element of depth
 };
 
-struct Product {
+// What becomes of two elements, and how the sums of one depth panel are added to those before.
+struct Sum {
+  template <class V>
+  static V total(V before, V sum) {
+    return before + sum;
+  }
+};
+
+struct Product : Sum {
   template <class V>
   static V accumulate(V sum, V a, V b) {
     return sum + a * b;
   }
 };
 
-struct AbsoluteDifference {
+struct AbsoluteDifference : Sum {
   template <class V>
   static V accumulate(V sum, V a, V b) {
     const V difference = a - b;
@@ -105,7 +113,7 @@ inline void micro_block(const T* a, const T* b, std::size_t depth, T* out, std::
 #pragma GCC unroll 3
     for (std::size_t v = 0; v < kVectors; ++v) {
       T* target = out + i * stride + v * kLanes<T>;
-      store(target, add ? load(target) + sums[i][v] : sums[i][v]);
+      store(target, add ? Operation::total(load(target), sums[i][v]) : sums[i][v]);
     }
   }
 }

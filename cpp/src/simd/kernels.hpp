@@ -195,19 +195,26 @@ struct Kernels {
   }
 };
 
-// Inner products of signed bytes, four to a 32-bit word; panels as above, of words.
-struct ByteKernels {
+// Inner products of narrow numbers, several to a 32-bit word; panels as above, of words.
+template <class Sum>
+struct WordKernels {
   std::size_t panel;
 
-  // out[i * stride + j] = Σ_k a_ik (b_jk + 128), for hardware multiplies signed bytes by unsigned
-  // ones; i < rows and j < cols as for KernelTable::inner_products. Exact below kMostBytes.
+  // out[i * stride + j] for i < rows and j < cols, as KernelTable::inner_products.
   void (*inner_products)(const std::int32_t* a, std::size_t rows, const std::int32_t* b,
-                         std::size_t cols, std::size_t words, std::int32_t* out,
+                         std::size_t cols, std::size_t words, Sum* out,
                          std::size_t stride) noexcept;
 
   void (*transpose)(const std::int32_t* in, std::size_t in_stride, std::size_t rows,
                     std::size_t cols, std::int32_t* out, std::size_t out_stride) noexcept;
 };
+
+// Of signed bytes, four to a word: Σ_k a_ik (b_jk + 128), for hardware multiplies signed bytes by
+// unsigned ones. Exact below kMostBytes.
+using ByteKernels = WordKernels<std::int32_t>;
+
+// Of bfloat16, two to a word, the first in the lower bits: Σ_k a_ik b_jk.
+using PairKernels = WordKernels<float>;
 
 // Bytes in a row of which no sum overflows: 2^16 · 127 · 255 < 2^31.
 inline constexpr std::size_t kMostBytes = std::size_t{1} << 16;
@@ -218,6 +225,9 @@ const Kernels& kernels();
 // The processor's products of bytes with as many rows per panel as the float32 kernels in use
 // have; null where there are none.
 const ByteKernels* byte_kernels_for(std::size_t panel);
+
+// The same of pairs of bfloat16.
+const PairKernels* pair_kernels_for(std::size_t panel);
 
 namespace baseline {
 const Kernels& kernels();
@@ -233,6 +243,9 @@ const Kernels& kernels();
 }
 namespace avx512vnni {
 const ByteKernels& byte_kernels();
+}
+namespace avx512bf16 {
+const PairKernels& pair_kernels();
 }
 
 }  // namespace isogram::simd

@@ -16,7 +16,7 @@ inline constexpr std::size_t kRegisterRows = 8;  // rows of sums that a micro-ke
 namespace {
 
 // Four products of bytes are added to every 32-bit sum. Flipping the top bit adds 128.
-struct ByteProduct {
+struct ByteProduct : Sum {
   static Vector<std::int32_t> accumulate(Vector<std::int32_t> sum, Vector<std::int32_t> a,
                                          Vector<std::int32_t> b) {
     constexpr auto top_bits = static_cast<std::int32_t>(0x80808080U);

@@ -99,6 +99,15 @@ const ByteKernels* byte_kernels_for([[maybe_unused]] std::size_t panel) {
   return nullptr;
 }
 
+const PairKernels* pair_kernels_for([[maybe_unused]] std::size_t panel) {
+#if defined(ISOGRAM_HAVE_X86_LEVELS)
+  static const bool has_bf16 =
+      available().back() == Level::avx512 && __builtin_cpu_supports("avx512bf16");
+  if (has_bf16 && avx512bf16::pair_kernels().panel == panel) return &avx512bf16::pair_kernels();
+#endif
+  return nullptr;
+}
+
 Level level() {
   return kernels().level;
 }
