@@ -77,19 +77,33 @@ __device__ Count take(const Team& team, Queue& queue, Count& slot) {
 
 // ---- What a launch solves --------------------------------------------------------------------
 
+// A problem as it is solved: with no more rows than columns, so others are transposed.
+struct Problem {
+  std::int64_t number;
+  std::int64_t down;
+  std::int64_t across;
+  int rows;
+  int cols;
+  bool is_transposed;
+};
+
 struct Task {
-  ProblemGrid problems;
+  ProblemGrid grid;
   Objective objective;
   Matchings matchings;
   Count* not_finite;
   Queues* queues;
 
-  __device__ bool is_transposed() const { return problems.rows > problems.cols; }
-  __device__ int rows() const {
-    return static_cast<int>(is_transposed() ? problems.cols : problems.rows);
+  __device__ Problem problem(std::int64_t number) const {
+    const std::int64_t down = number / grid.across;
+    const std::int64_t across = number % grid.across;
+    const auto rows = grid.down_rows ? grid.down_rows[down] : static_cast<int>(grid.rows);
+    const auto cols = grid.across_cols ? grid.across_cols[across] : static_cast<int>(grid.cols);
+    if (rows > cols) return {number, down, across, cols, rows, true};
+    return {number, down, across, rows, cols, false};
   }
-  __device__ int cols() const {
-    return static_cast<int>(is_transposed() ? problems.rows : problems.cols);
+  __device__ bool is_asked_for(const Problem& problem) const {
+    return !grid.above_diagonal || problem.down < problem.across;
   }
   // Of costs, which are minimised.
   template <class T>
@@ -97,19 +111,19 @@ struct Task {
     return objective == Objective::maximize ? T(-1) : T(1);
   }
   template <class T>
-  __device__ Affinities<T> affinities(std::int64_t problem) const {
-    const std::int64_t first = problem / problems.across * problems.down_stride +
-                               problem % problems.across * problems.across_stride;
-    const std::int64_t item = problems.type == Type::float64 ? sizeof(double) : sizeof(float);
-    const void* data = static_cast<const unsigned char*>(problems.data) + first * item;
-    if (is_transposed()) return {data, problems.type, problems.col_stride, problems.row_stride};
-    return {data, problems.type, problems.row_stride, problems.col_stride};
+  __device__ Affinities<T> affinities(const Problem& problem) const {
+    const std::int64_t first =
+        problem.down * grid.down_stride + problem.across * grid.across_stride;
+    const std::int64_t item = grid.type == Type::float64 ? sizeof(double) : sizeof(float);
+    const void* data = static_cast<const unsigned char*>(grid.data) + first * item;
+    if (problem.is_transposed) return {data, grid.type, grid.col_stride, grid.row_stride};
+    return {data, grid.type, grid.row_stride, grid.col_stride};
   }
   // Number of an entry in C order of all problems.
-  __device__ Count number_of(std::int64_t problem, int i, int j) const {
-    const int row = is_transposed() ? j : i;
-    const int col = is_transposed() ? i : j;
-    return static_cast<Count>((problem * problems.rows + row) * problems.cols + col);
+  __device__ Count number_of(const Problem& problem, int i, int j) const {
+    const int row = problem.is_transposed ? j : i;
+    const int col = problem.is_transposed ? i : j;
+    return static_cast<Count>((problem.number * grid.rows + row) * grid.cols + col);
   }
 };
 
@@ -144,7 +158,7 @@ __device__ bool rescale(State& s, T scale) {
 // Reads every entry once. Returns the largest magnitude; NaN if an entry is not finite, and then
 // the first such is reported.
 template <class State>
-__device__ double take_costs(State& s, const Task& task, std::int64_t problem) {
+__device__ double take_costs(State& s, const Task& task, const Problem& problem) {
   using T = typename State::T;
   const Affinities<T> affinities = task.affinities<T>(problem);
   const T sign = task.sign<T>();
@@ -185,18 +199,23 @@ __device__ Result solve(State& s, const Affinities<typename State::T>& affinitie
   return {s.team.reduced(total, Sum()), s.team.reduced(magnitude, Sum()), slack(s) / scale};
 }
 
+// Rows that this problem lacks, though others of the grid have them, are unmatched.
 template <class State>
-__device__ void store(const State& s, const Task& task, std::int64_t problem,
+__device__ void store_columns(const State& s, const Task& task, const Problem& problem) {
+  const int grid_rows = static_cast<int>(task.grid.rows);
+  const int rows = problem.is_transposed ? s.cols : s.rows;
+  const std::int32_t* column_of = problem.is_transposed ? s.memory.row_of : s.memory.column_of;
+  std::int32_t* columns = task.matchings.columns + problem.number * grid_rows;
+  s.for_own(grid_rows, [&](int row) { columns[row] = row < rows ? column_of[row] : kFree; });
+}
+
+template <class State>
+__device__ void store(const State& s, const Task& task, const Problem& problem,
                       const Result& result) {
-  std::int32_t* columns = task.matchings.columns + problem * task.problems.rows;
-  if (task.is_transposed()) {
-    s.for_own(s.cols, [&](int j) { columns[j] = s.memory.row_of[j]; });
-  } else {
-    s.for_own(s.rows, [&](int i) { columns[i] = s.memory.column_of[i]; });
-  }
+  if (task.matchings.columns != nullptr) store_columns(s, task, problem);
   if (s.team.rank() > 0) return;
-  task.matchings.totals[problem] = result.total;
-  task.matchings.gaps[problem] = result.gap;
+  task.matchings.totals[problem.number] = result.total;
+  task.matchings.gaps[problem.number] = result.gap;
 }
 
 template <class State>
@@ -207,7 +226,7 @@ __device__ void leave_unmatched(State& s) {
 }
 
 template <class State>
-__device__ void match_one(State& s, const Task& task, std::int64_t problem) {
+__device__ void match_one(State& s, const Task& task, const Problem& problem) {
   using T = typename State::T;
   const double largest = take_costs(s, task, problem);
   if (!(largest >= 0)) {
@@ -221,7 +240,9 @@ __device__ void match_one(State& s, const Task& task, std::int64_t problem) {
   store(s, task, problem, result);
   if constexpr (std::is_same_v<T, float>) {
     const bool is_proven = is_exact && result.gap <= kTolerance * result.magnitude;
-    if (s.team.rank() == 0 && !is_proven) task.queues->add(static_cast<std::uint32_t>(problem));
+    if (s.team.rank() == 0 && !is_proven) {
+      task.queues->add(static_cast<std::uint32_t>(problem.number));
+    }
   }
 }
 
@@ -237,9 +258,10 @@ __device__ void match_queue(const Task& task, bool again, typename State::Team::
   for (;;) {
     const Count number = take(members, queue, slot);
     if (number >= queue.length) return;
-    const std::int64_t problem =
-        again ? task.queues->list()[number] : static_cast<std::int64_t>(number);
-    State s{members, memory, make_costs(problem), task.rows(), task.cols()};
+    const Problem problem =
+        task.problem(again ? task.queues->list()[number] : static_cast<std::int64_t>(number));
+    if (!task.is_asked_for(problem)) continue;
+    State s{members, memory, make_costs(problem), problem.rows, problem.cols};
     match_one(s, task, problem);
   }
 }
@@ -261,7 +283,7 @@ __global__ void __launch_bounds__(kWarp, blocks_of<side>) match_by_warps(Task ta
   using State = typename Method::State;
   auto& shared = shared_memory<typename Method::Shared>();
   match_queue<State>(task, again, shared.team, shared.memory, shared.slot,
-                     [&](std::int64_t) { return typename State::Costs(shared.costs); });
+                     [&](const Problem&) { return typename State::Costs(shared.costs); });
 }
 
 template <class T, int threads, int side>
@@ -283,7 +305,7 @@ __global__ void __launch_bounds__(threads, blocks_of<side>)
   using State = typename Method::State;
   auto& shared = shared_memory<typename Method::Shared>();
   const auto match_with = [&](typename State::Memory& memory) {
-    match_queue<State>(task, again, shared.team, memory, shared.slot, [&](std::int64_t problem) {
+    match_queue<State>(task, again, shared.team, memory, shared.slot, [&](const Problem& problem) {
       return typename State::Costs(task.affinities<T>(problem), task.sign<T>());
     });
   };
@@ -323,7 +345,7 @@ void launch_blocks(Stream stream, const Task& task, bool again, std::int64_t blo
 template <class T>
 void launch_match(Stream stream, const Task& task, bool again, std::int64_t blocks,
                   unsigned char* scratch) {
-  const std::int64_t side = std::max(task.problems.rows, task.problems.cols);
+  const std::int64_t side = std::max(task.grid.rows, task.grid.cols);
   if (side <= 32) return launch_warps<T, 32>(stream, task, again, blocks);
   if (side <= 56) return launch_warps<T, 56>(stream, task, again, blocks);
   if (side <= 64) return launch_warps<T, 64>(stream, task, again, blocks);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -300,6 +301,107 @@ TEST(Match, ReadsAnyStrides) {
   for (const Shape& shape : {Shape{19, 23}, {23, 19}, {67, 66}}) {
     expect_strides_do_not_matter<float>(shape);
     expect_strides_do_not_matter<double>(shape);
+  }
+}
+
+// Problem (r, c) of a grid, alone.
+ProblemGrid one_of(const ProblemGrid& grid, std::int64_t r, std::int64_t c) {
+  ProblemGrid one = grid;
+  one.data = static_cast<const float*>(grid.data) + r * grid.down_stride + c * grid.across_stride;
+  one.down = one.across = 1;
+  one.rows = grid.down_rows[r];
+  one.cols = grid.across_cols[c];
+  one.down_rows = one.across_cols = nullptr;
+  return one;
+}
+
+// Whether a problem of a grid came out as it does alone.
+void expect_as_alone(const ProblemGrid& grid, const Solution& all, std::int64_t r, std::int64_t c) {
+  SCOPED_TRACE(std::to_string(r) + ", " + std::to_string(c));
+  const ProblemGrid one = one_of(grid, r, c);
+  const bool is_empty = one.rows == 0 || one.cols == 0;
+  const Solution alone = is_empty ? Solution{std::vector<std::int32_t>(one.rows, -1), {0}, {0}}
+                                  : solve(one, Objective::maximize);
+  const auto number = static_cast<std::size_t>(r * grid.across + c);
+  const auto first = all.columns.begin() + static_cast<std::ptrdiff_t>(number) * grid.rows;
+  const std::vector<std::int32_t> columns(first, first + one.rows);
+  EXPECT_EQ(columns, alone.columns);
+  EXPECT_EQ(std::count(first + one.rows, first + grid.rows, -1), grid.rows - one.rows);
+  EXPECT_EQ(all.totals[number], alone.totals[0]);
+  EXPECT_EQ(all.gaps[number], alone.gaps[0]);
+}
+
+// Counts from none to all; what is beyond them is NaN.
+template <std::size_t down, std::size_t across>
+void expect_ragged_as_alone(const std::array<std::int32_t, down>& rows,
+                            const std::array<std::int32_t, across>& cols) {
+  const std::int64_t most_rows = *std::max_element(rows.begin(), rows.end());
+  const std::int64_t most_cols = *std::max_element(cols.begin(), cols.end());
+  const Shape most(most_rows, most_cols);
+  std::vector<float> values = mixed_batch(down * across, most);
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    const auto problem = k / (most.first * most.second);
+    const auto row = static_cast<std::int32_t>(k / most.second % most.first);
+    const auto col = static_cast<std::int32_t>(k % most.second);
+    if (row >= rows[problem / across] || col >= cols[problem % across]) values[k] = NAN;
+  }
+  ProblemGrid grid = contiguous(values, most);
+  grid.down = down;
+  grid.across = across;
+  grid.across_stride = grid.down_stride;
+  grid.down_stride *= across;
+  grid.down_rows = rows.data();
+  grid.across_cols = cols.data();
+  const Solution all = solve(grid, Objective::maximize);
+  EXPECT_EQ(all.not_finite, kNone);
+  for (std::int64_t r = 0; r < std::int64_t{down}; ++r) {
+    for (std::int64_t c = 0; c < std::int64_t{across}; ++c) expect_as_alone(grid, all, r, c);
+  }
+}
+
+TEST(Match, CountsOfRowsAndColumnsDifferFromProblemToProblem) {
+  expect_ragged_as_alone<5, 4>({9, 0, 1, 17, 30}, {30, 9, 0, 12});
+  expect_ragged_as_alone<3, 3>({49, 20, 0}, {33, 49, 5});
+  expect_ragged_as_alone<3, 3>({64, 1, 62}, {63, 3, 0});
+  expect_ragged_as_alone<3, 2>({70, 0, 12}, {70, 41});
+  expect_ragged_as_alone<2, 2>({3, 0}, {300, 20});
+}
+
+TEST(Match, SolvesOnlyWhatIsAboveTheDiagonal) {
+  const std::vector<float> values = mixed_batch(6 * 6, {6, 6});
+  ProblemGrid grid = contiguous(values, {6, 6});
+  grid.down = grid.across = 6;
+  grid.across_stride = grid.down_stride;
+  grid.down_stride *= 6;
+  const Solution all = solve(grid, Objective::maximize);
+  grid.above_diagonal = true;
+  const Solution above = solve(grid, Objective::maximize);
+  for (std::size_t r = 0; r < 6; ++r) {
+    for (std::size_t c = 0; c < 6; ++c) {
+      const std::size_t number = r * 6 + c;
+      EXPECT_EQ(std::isnan(above.totals[number]), c <= r);
+      EXPECT_EQ(std::isnan(above.gaps[number]), c <= r);
+      EXPECT_TRUE(c <= r || above.totals[number] == all.totals[number]);
+      for (std::size_t k = number * 6; k < number * 6 + 6; ++k) {
+        EXPECT_EQ(above.columns[k], r < c ? all.columns[k] : poisoned<std::int32_t>(1)[0]);
+      }
+    }
+  }
+}
+
+TEST(Match, NobodyNeedsTheColumns) {
+  for (const Shape& shape : {Shape{49, 49}, {20, 9}, {70, 70}}) {
+    const std::vector<float> values = mixed_batch(4, shape);
+    const ProblemGrid grid = contiguous(values, shape);
+    const Solution expected = solve(grid, Objective::minimize);
+    std::vector<double> scratch(cuda::match_scratch(4, grid.rows, grid.cols) / sizeof(double));
+    std::vector<double> totals = poisoned<double>(4);
+    std::vector<double> gaps = poisoned<double>(4);
+    unsigned long long not_finite = kNone;
+    cuda::match(nullptr, grid, Objective::minimize, {nullptr, totals.data(), gaps.data()},
+                &not_finite, scratch.data());
+    EXPECT_EQ(totals, expected.totals);
+    EXPECT_EQ(gaps, expected.gaps);
   }
 }
 

@@ -7,7 +7,7 @@
 
 namespace isogram::cuda {
 
-// Share of rows that must stay free at the cheap start before Sinkhorn sweeps pay. Correlated
+// Share of rows of which more stay free at the cheap start where Sinkhorn sweeps pay. Correlated
 // tokens leave 30 to 80 % free, dead tokens or ties fewer: to those sweeps do more harm than good.
 inline constexpr double kWorthSweeping = 0.3;
 
@@ -111,7 +111,7 @@ __device__ void start_assignment(State& s) {
   const bool is_square = s.rows == s.cols;
   is_square ? start_from_minima(s) : start_from_zeros(s);
   const int free = match_greedily(s);
-  if (is_square && free >= kWorthSweeping * s.rows && anneal(s)) match_greedily(s);
+  if (is_square && free > kWorthSweeping * s.rows && anneal(s)) match_greedily(s);
 }
 
 }  // namespace isogram::cuda
