@@ -97,4 +97,7 @@ def match(
     gaps: Any,
     not_finite: Any,
     scratch: Any,
+    down_rows: Any = None,
+    across_cols: Any = None,
+    above_diagonal: bool = False,
 ) -> None: ...
