@@ -3,6 +3,7 @@
 #include "detail/assign_team.cuh"
 #include "detail/launch.cuh"
 #include "detail/number.cuh"
+#include "detail/reduce.cuh"
 #include "isogram/cuda/rsm.hpp"
 
 namespace isogram::cuda {
@@ -42,11 +43,11 @@ class GreedyMatcher {
     for (int word = team_.rank(); word < side / kWarp; word += threads) memory_.taken[word] = 0;
     team_.sync();
     for (int first = team_.warp() * kWarp; first < rows_; first += threads) {
-      const int end = smaller(first + kWarp, rows_);
+      const int end = Minimum()(first + kWarp, rows_);
       for (int row = first; row < end; ++row) look_for_column(row);
     }
     double sum = 0;
-    for (int left = smaller(rows_, cols_); left > 0; --left) {
+    for (int left = Minimum()(rows_, cols_); left > 0; --left) {
       const Nearest<T> next = team_.nearest(first_of_warp());
       if (team_.rank() == 0) {
         sum -= next.distance;

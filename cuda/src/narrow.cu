@@ -1,7 +1,6 @@
 #include <cmath>
 #include <limits>
 
-#include "detail/assign_team.cuh"
 #include "detail/entries.cuh"
 #include "detail/launch.cuh"
 #include "detail/reduce.cuh"
@@ -33,6 +32,7 @@ struct ToBFloat16 {
 struct ToBytes {
   using Stored = std::int8_t;
   static constexpr double kLargestByte = 127;
+  static constexpr float kSmallestScale = std::numeric_limits<float>::min();
 
   float scale;
   double inverse;
@@ -41,7 +41,7 @@ struct ToBytes {
   template <class Largest>
   __device__ explicit ToBytes(Largest largest)
       : scale(static_cast<float>(largest() * (1 / kLargestByte))) {
-    if (!(scale >= std::numeric_limits<float>::min())) scale = 0;
+    if (!(scale >= kSmallestScale)) scale = 0;
     inverse = scale > 0 ? 1 / static_cast<double>(scale) : 0;
   }
 
@@ -146,15 +146,10 @@ constexpr int kPartChannels = 32;
 constexpr int kRowInputs = 32;
 constexpr int kColInputs = 6;
 constexpr int kRescoreWarps = 8;
+constexpr int kRescoreBlocks = 3;  // of a processor at least: more would leave too few registers
 constexpr int kPacks = kPartChannels / kEntries;  // of a token
 constexpr int kTokensAtOnce = kWarp / kPacks;
 constexpr std::int64_t kMostStaged = 64;  // tokens of which shared memory takes 6 inputs
-
-__device__ float add_product(const Pack<float>& a, const Pack<float>& b, float sum) {
-#pragma unroll
-  for (int k = 0; k < kEntries; ++k) sum += a.items[k] * b.items[k];
-  return sum;
-}
 
 struct Rescoring {
   PackedTokens<const float> rows;
@@ -182,17 +177,15 @@ struct PackReader {
   }
 };
 
-// The column inputs of a block.
+// The column inputs of a block. All of its threads make one together.
 template <bool staged>
 class ColumnTokens {
  public:
-  // By all threads. Lanes whose channels there are not have nothing to read.
-  __device__ ColumnTokens(const PackReader& tokens, int inputs, int tokens_of_each, bool is_channel)
+  __device__ ColumnTokens(const PackReader& tokens, int inputs, int tokens_of_each)
       : in_place_(tokens), tokens_of_each_(tokens_of_each) {
     if constexpr (!staged) return;
     const int first = (static_cast<int>(threadIdx.y) * kWarp + lane()) / kPacks;
-    for (int t = first; is_channel && t < inputs * tokens_of_each;
-         t += kRescoreWarps * kTokensAtOnce) {
+    for (int t = first; t < inputs * tokens_of_each; t += kRescoreWarps * kTokensAtOnce) {
       stage()[t * kPacks + lane() % kPacks] = tokens(t / tokens_of_each, t % tokens_of_each);
     }
     __syncthreads();
@@ -211,43 +204,82 @@ class ColumnTokens {
   int tokens_of_each_;
 };
 
+// One row input and the block's column inputs. In place of a pair that is not wanted, the last one
+// is scored once more.
+struct PairsOfRow {
+  std::int64_t row;
+  int tokens;
+  int input[kColInputs];
+  const std::int32_t* columns[kColInputs];
+};
+
+__device__ float add_product(const Pack<float>& a, const Pack<float>& b, float sum) {
+#pragma unroll
+  for (int k = 0; k < kEntries; ++k) sum += a.items[k] * b.items[k];
+  return sum;
+}
+
+// Adds to sums[k] what the lane's channels of its tokens of the row input have to do with pair k.
 template <bool staged>
-__global__ void __launch_bounds__(kWarp* kRescoreWarps) rescore_part(Rescoring task) {
-  const ProblemGrid& problems = task.problems;
+__device__ void add_products(const PackReader& row_tokens, const ColumnTokens<staged>& col_tokens,
+                             const PairsOfRow& pairs, float (&sums)[kColInputs]) {
   const int lane = static_cast<int>(threadIdx.x);
+  for (int begin = 0; begin < pairs.tokens; begin += kWarp) {
+    int column[kColInputs];  // of token begin + lane
+#pragma unroll
+    for (int k = 0; k < kColInputs; ++k) {
+      column[k] = begin + lane < pairs.tokens ? pairs.columns[k][begin + lane] : -1;
+    }
+    const int end = Minimum()(kWarp, pairs.tokens - begin);
+    for (int first = 0; first < end; first += kTokensAtOnce) {
+      const int s = first + lane / kPacks;
+      const Pack<float> token = row_tokens(pairs.row, Minimum()(begin + s, pairs.tokens - 1));
+#pragma unroll
+      for (int k = 0; k < kColInputs; ++k) {
+        const int found = __shfl_sync(kAllLanes, column[k], s);
+        const auto& other = col_tokens(pairs.input[k], Maximum()(found, 0));  // without a branch
+        const float sum = add_product(token, other, sums[k]);
+        sums[k] = found >= 0 ? sum : sums[k];
+      }
+    }
+  }
+}
+
+template <bool staged>
+__global__ void __launch_bounds__(kWarp* kRescoreWarps, kRescoreBlocks)
+    rescore_part(Rescoring task) {
+  const ProblemGrid& problems = task.problems;
   const std::int64_t part = blockIdx.x;
   const std::int64_t left = std::int64_t{blockIdx.y} * kColInputs;
   const std::int64_t top = std::int64_t{blockIdx.z} * kRowInputs;
-  const auto inputs = static_cast<int>(smaller<std::int64_t>(problems.across - left, kColInputs));
-  std::int64_t bottom = smaller(top + kRowInputs, problems.down);
-  if (problems.above_diagonal) bottom = smaller(bottom, left + inputs - 1);
+  const auto inputs = static_cast<int>(Minimum()(problems.across - left, std::int64_t{kColInputs}));
+  std::int64_t bottom = Minimum()(top + kRowInputs, problems.down);
+  if (problems.above_diagonal) bottom = Minimum()(bottom, left + inputs - 1);
   if (top >= bottom) return;
 
+  const int lane = static_cast<int>(threadIdx.x);
   const std::int64_t channel = part * kPartChannels + lane % kPacks * kEntries;
-  const bool is_channel = channel < task.rows.stride;
-  const PackReader row_tokens(task.rows, 0, channel);
-  const ColumnTokens<staged> col_tokens(PackReader(task.cols, left, channel), inputs,
-                                        static_cast<int>(problems.cols), is_channel);
+  const bool is_channel = channel < task.rows.stride;  // else another is read for nothing
+  const PackReader row_tokens(task.rows, 0, is_channel ? channel : 0);
+  const ColumnTokens<staged> col_tokens(PackReader(task.cols, left, is_channel ? channel : 0),
+                                        inputs, static_cast<int>(problems.cols));
   for (std::int64_t r = top + threadIdx.y; r < bottom; r += kRescoreWarps) {
     const std::int64_t first_pair = r * problems.across + left;
-    const std::int32_t* columns = task.columns + first_pair * problems.rows;
     const auto is_wanted = [&](int k) {
       return k < inputs && (!problems.above_diagonal || r < left + k);
     };
-    const auto tokens =
-        problems.down_rows ? problems.down_rows[r] : static_cast<int>(problems.rows);
-    float sums[kColInputs] = {};
-    for (int s = lane / kPacks; is_channel && s < tokens; s += kTokensAtOnce) {
-      const Pack<float> token = row_tokens(r, s);
-#pragma unroll
-      for (int k = 0; k < kColInputs; ++k) {
-        const int column = is_wanted(k) ? columns[k * problems.rows + s] : -1;
-        if (column >= 0) sums[k] = add_product(token, col_tokens(k, column), sums[k]);
-      }
-    }
+    PairsOfRow pairs{r,
+                     problems.down_rows ? problems.down_rows[r] : static_cast<int>(problems.rows)};
 #pragma unroll
     for (int k = 0; k < kColInputs; ++k) {
-      const float sum = warp_reduced(sums[k], Sum());
+      pairs.input[k] = is_wanted(k) ? k : inputs - 1;
+      pairs.columns[k] = task.columns + (first_pair + pairs.input[k]) * problems.rows;
+    }
+    float sums[kColInputs] = {};
+    add_products(row_tokens, col_tokens, pairs, sums);
+#pragma unroll
+    for (int k = 0; k < kColInputs; ++k) {
+      const float sum = warp_reduced(is_channel ? sums[k] : 0.0F, Sum());
       if (lane > 0 || !is_wanted(k)) continue;
       task.totals[part * problems.down * problems.across + first_pair + k] = sum;
     }

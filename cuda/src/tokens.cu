@@ -17,13 +17,6 @@ namespace {
 
 constexpr std::int64_t kNowhere = std::numeric_limits<std::int64_t>::max();
 
-struct Minimum {
-  template <class T>
-  __device__ T operator()(T a, T b) const {
-    return b < a ? b : a;
-  }
-};
-
 struct SurveyMemory {
   WarpPartials values;
   std::int64_t places[kMaxWarps];

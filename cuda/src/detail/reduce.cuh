@@ -21,6 +21,13 @@ struct Sum {
   }
 };
 
+struct Minimum {
+  template <class T>
+  __device__ T operator()(T a, T b) const {
+    return b < a ? b : a;
+  }
+};
+
 // NaN, once met, stays.
 struct Maximum {
   template <class T>
