@@ -268,8 +268,9 @@ __global__ void __launch_bounds__(kWarp* kRescoreWarps, kRescoreBlocks)
     const auto is_wanted = [&](int k) {
       return k < inputs && (!problems.above_diagonal || r < left + k);
     };
-    PairsOfRow pairs{r,
-                     problems.down_rows ? problems.down_rows[r] : static_cast<int>(problems.rows)};
+    PairsOfRow pairs;
+    pairs.row = r;
+    pairs.tokens = problems.down_rows ? problems.down_rows[r] : static_cast<int>(problems.rows);
 #pragma unroll
     for (int k = 0; k < kColInputs; ++k) {
       pairs.input[k] = is_wanted(k) ? k : inputs - 1;
