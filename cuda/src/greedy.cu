@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include "detail/assign_team.cuh"
 #include "detail/launch.cuh"
@@ -10,23 +11,24 @@ namespace isogram::cuda {
 
 namespace {
 
-constexpr std::uint16_t kMatched = 0xffff;  // in place of a row's column
-constexpr std::uint32_t kNoRow = ~0U;
-
 // What a block shares of a problem with up to `side` rows and columns.
 template <class T, int threads, int side>
 struct GreedyMemory {
-  T distances[side];  // of every row: minus its best affinity, when it was last looked for
-  std::uint16_t columns[side];        // in which column that is
-  std::uint32_t taken[side / kWarp];  // a bit for every column
+  T distances[side];            // of rows: to the nearest column, when one was last looked for
+  std::uint16_t columns[side];  // of rows: that column
+  std::uint32_t taken[side / kWarp];  // a bit for every column, set for those that there are not
   TeamMemory<T> team;
 };
 
-// Distances are total and the smaller the better: NaN is as good as −∞, and −0 as 0.
+template <class T>
+constexpr T kLargest = std::numeric_limits<T>::max();
+
+// The nearest is chosen first, and infinity never. So NaN and −∞ count as the lowest number; −0 and
+// 0 are as near.
 template <class T>
 __device__ T distance_of(T affinity) {
   const T distance = T(0) - affinity;
-  return distance == distance ? distance : kInfinity<T>;
+  return distance < kInfinity<T> ? distance : kLargest<T>;
 }
 
 // A row belongs to a thread, and with that to a warp.
@@ -40,15 +42,10 @@ class GreedyMatcher {
 
   // In thread 0.
   __device__ double total() {
-    for (int word = team_.rank(); word < side / kWarp; word += threads) memory_.taken[word] = 0;
-    team_.sync();
-    for (int first = team_.warp() * kWarp; first < rows_; first += threads) {
-      const int end = Minimum()(first + kWarp, rows_);
-      for (int row = first; row < end; ++row) look_for_column(row);
-    }
+    start();
     double sum = 0;
     for (int left = Minimum()(rows_, cols_); left > 0; --left) {
-      const Nearest<T> next = team_.nearest(first_of_warp());
+      const Nearest<T> next = team_.nearest(first_of_warp());  // all have read what is taken
       if (team_.rank() == 0) {
         sum -= next.distance;
         take(static_cast<int>(next.code));
@@ -59,6 +56,19 @@ class GreedyMatcher {
   }
 
  private:
+  __device__ void start() {
+    for (int word = team_.rank(); word < side / kWarp; word += threads) {
+      const int free = cols_ - word * kWarp;
+      memory_.taken[word] = free >= kWarp ? 0U : free > 0 ? ~0U << free : ~0U;
+    }
+    for (int row = team_.rank(); row < side; row += threads) memory_.distances[row] = kInfinity<T>;
+    team_.sync();
+    for (int first = team_.warp() * kWarp; first < rows_; first += threads) {
+      const int end = Minimum()(first + kWarp, rows_);
+      for (int row = first; row < end; ++row) look_for_column(row);
+    }
+  }
+
   __device__ bool is_taken(int column) const {
     return memory_.taken[column / kWarp] >> column % kWarp & 1;
   }
@@ -66,15 +76,27 @@ class GreedyMatcher {
   __device__ void take(int row) {
     const int column = memory_.columns[row];
     memory_.taken[column / kWarp] |= 1U << column % kWarp;
-    memory_.columns[row] = kMatched;
+    memory_.distances[row] = kInfinity<T>;
   }
 
-  // Of a row of the warp, which does it together. There is a free column.
+  // Of a row of the warp, which does it together. There is a free column. All loads of a round are
+  // under way before the first is waited for.
   __device__ void look_for_column(int row) {
+    constexpr int at_once = side / kWarp < 4 ? side / kWarp : 4;
     Nearest<T> best;
-    for (int column = team_.lane(); column < cols_; column += kWarp) {
-      if (is_taken(column)) continue;
-      best.consider(distance_of(affinities_(row, column)), static_cast<std::uint32_t>(column));
+#pragma unroll 1
+    for (int base = 0; base < side && base < cols_; base += at_once * kWarp) {
+      const int first = base + team_.lane();
+      T affinity[at_once];
+#pragma unroll
+      for (int k = 0; k < at_once; ++k) {
+        affinity[k] = affinities_(row, Minimum()(first + k * kWarp, cols_ - 1));
+      }
+#pragma unroll
+      for (int k = 0; k < at_once; ++k) {
+        const int column = first + k * kWarp;
+        consider(is_taken(column) ? kInfinity<T> : distance_of(affinity[k]), column, best);
+      }
     }
     best = warp_nearest(best);
     if (team_.lane() == 0) {
@@ -89,16 +111,22 @@ class GreedyMatcher {
   __device__ Nearest<T> first_of_warp() {
     for (;;) {
       Nearest<T> own;
-      for (int row = team_.rank(); row < rows_; row += threads) {
-        if (memory_.columns[row] == kMatched) continue;
-        own.consider(memory_.distances[row], static_cast<std::uint32_t>(row));
+#pragma unroll
+      for (int k = 0; k < side / threads; ++k) {
+        const int row = team_.rank() + k * threads;
+        consider(memory_.distances[row], row, own);
       }
       const Nearest<T> first = warp_nearest(own);
-      if (first.code == kNoRow) return first;
+      if (first.distance == kInfinity<T>) return first;
       const int row = static_cast<int>(first.code);
       if (!is_taken(memory_.columns[row])) return first;
       look_for_column(row);
     }
+  }
+
+  // What comes later, with a higher number, has to be nearer.
+  __device__ static void consider(T distance, int number, Nearest<T>& best) {
+    if (distance < best.distance) best = {distance, static_cast<std::uint32_t>(number)};
   }
 
   Memory& memory_;
@@ -108,8 +136,13 @@ class GreedyMatcher {
   int cols_;
 };
 
+// Blocks that a processor holds at least: more would leave threads too few registers.
+template <int threads>
+constexpr int kGreedyBlocks = threads == kWarp ? 32 : 6;
+
 template <class T, int threads, int side>
-__global__ void __launch_bounds__(threads) match_by_choice(ProblemGrid problems, double* totals) {
+__global__ void __launch_bounds__(threads, kGreedyBlocks<threads>)
+    match_by_choice(ProblemGrid problems, double* totals) {
   using Matcher = GreedyMatcher<T, threads, side>;
   const std::int64_t r = blockIdx.x / problems.across;
   const std::int64_t c = blockIdx.x % problems.across;

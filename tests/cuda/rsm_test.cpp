@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <random>
 #include <string>
 #include <utility>
@@ -263,13 +264,13 @@ TEST(Greedy, ByAWarp) {
 }
 
 TEST(Greedy, ByABlock) {
-  expect_families_greedy({{65, 65}, {3, 65}, {65, 3}, {100, 90}});
+  expect_families_greedy({{65, 65}, {3, 65}, {65, 3}});
 }
 
 TEST(Greedy, ManyRowsOfAThread) {
   Random random(61);
   for (const auto& [rows, cols] :
-       {std::pair<std::size_t, std::size_t>{300, 20}, {20, 300}, {1030, 4}, {4, 1030}}) {
+       {std::pair<std::size_t, std::size_t>{100, 90}, {300, 20}, {20, 300}, {1030, 4}, {4, 1030}}) {
     SCOPED_TRACE(at(rows, cols));
     for (const Family& family : families()) {
       if (family.name == "integers") expect_greedy<float>(family.make(rows, cols, random));
@@ -357,14 +358,17 @@ TEST(Greedy, ReadsAnyStrides) {
 }
 
 TEST(Greedy, EndsWhateverTheEntriesAre) {
-  for (const std::size_t side : {5, 70}) {
-    std::vector<float> values(side * side, NAN);
-    EXPECT_EQ(greedy_totals(grid_of(values, 1, 1, static_cast<std::int64_t>(side),
-                                    static_cast<std::int64_t>(side)))[0],
-              -INFINITY);
-    for (std::size_t k = 0; k < values.size(); k += 2) values[k] = k % 4 == 0 ? INFINITY : 1.0F;
-    greedy_totals(
-        grid_of(values, 1, 1, static_cast<std::int64_t>(side), static_cast<std::int64_t>(side)));
+  for (const std::int64_t side : {5, 70}) {
+    const auto count = static_cast<std::size_t>(side);
+    constexpr double lowest = std::numeric_limits<float>::lowest();
+    std::vector<float> values(count * count, NAN);
+    EXPECT_EQ(greedy_totals(grid_of(values, 1, 1, side, side))[0],
+              static_cast<double>(side) * lowest);
+    for (std::size_t k = 0; k < values.size(); k += 2) values[k] = k % 4 == 0 ? -INFINITY : 1.0F;
+    for (std::size_t k = 0; k < count; ++k) values[k * count + k] = 5;
+    EXPECT_EQ(greedy_totals(grid_of(values, 1, 1, side, side))[0], 5 * static_cast<double>(side));
+    values[2] = INFINITY;
+    EXPECT_EQ(greedy_totals(grid_of(values, 1, 1, side, side))[0], INFINITY);
   }
 }
 

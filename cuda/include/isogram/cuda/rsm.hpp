@@ -127,7 +127,7 @@ void rescore(Stream stream, const PackedTokens<const float>& rows,
 // totals[problem] = the float64 sum of the largest remaining affinity whose row and column are
 // free, again and again; of equal ones the smaller row, then the smaller column goes first. That is
 // the CPU's choice, and its order of summation. Up to 4096 rows and columns; problems without rows
-// or columns have total 0; above_diagonal is heeded. A NaN counts as −∞.
+// or columns have total 0; above_diagonal is heeded. NaN and −∞ count as the lowest number.
 //
 // A warp, or a block for more than 64 rows or columns, keeps the best column of every row. It looks
 // for a new one only when the row has its turn and the column is taken: as a rule a few times per
