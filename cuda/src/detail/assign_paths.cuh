@@ -3,6 +3,7 @@
 #pragma once
 
 #include "assign_problem.cuh"
+#include "assign_tile.cuh"
 
 namespace isogram::cuda {
 
@@ -134,10 +135,14 @@ __device__ void augment(const State& s, Team& team, int root) {
   }
 }
 
+// Searches match free rows, and leave no other free.
 template <class State, class Team>
 __device__ void augment_all(const State& s, Team team) {
-  for (int i = 0; i < s.rows; ++i) {
-    if (s.memory.column_of[i] == kFree) augment(s, team, i);
+  for (int first = 0; first < s.rows; first += kWarp) {
+    const int own = first + team.lane();
+    const bool is_free = own < s.rows && s.memory.column_of[own] == kFree;
+    unsigned free = __ballot_sync(kAllLanes, is_free);
+    for (; free != 0; free &= free - 1) augment(s, team, first + __ffs(free) - 1);
   }
 }
 
@@ -159,15 +164,27 @@ __device__ void augment_all(const State& s) {
 // matched costs are from the value of the dual solution. Columns without a row have v = 0, and in a
 // rectangular problem no v is positive, so duals are feasible.
 template <class State>
-__device__ double slack(const State& s) {
+__device__ double slack(State& s) {
+  const auto reduced = [&](int i, int j) {
+    return static_cast<double>(s.costs(i, j)) - static_cast<double>(s.memory.dual[j]);
+  };
   double sum = 0;
+  if constexpr (State::kIsWarp) {
+    // Rounding keeps order: the smallest difference is among those that are smallest when rounded.
+    find_tight_columns(s);
+    s.for_own(s.rows, [&](int i) {
+      double least = kInfinity<double>;
+      for (std::uint64_t tight = s.memory.tight[i].bits(); tight != 0; tight &= tight - 1) {
+        least = smaller(reduced(i, TightColumns::column(__ffsll(tight) - 1)), least);
+      }
+      sum += reduced(i, s.memory.column_of[i]) - least;
+    });
+    return s.team.reduced(sum, Sum());
+  }
   s.for_rows_of_warp([&](int i) {
-    const auto reduced = [&](int j) {
-      return static_cast<double>(s.costs(i, j)) - static_cast<double>(s.memory.dual[j]);
-    };
     double least = kInfinity<double>;
-    s.for_lanes(s.cols, [&](int j) { least = smaller(reduced(j), least); });
-    sum += reduced(s.memory.column_of[i]) - warp_minimum(least);
+    s.for_lanes(s.cols, [&](int j) { least = smaller(reduced(i, j), least); });
+    sum += reduced(i, s.memory.column_of[i]) - warp_minimum(least);
   });
   return s.team.reduced(s.team.lane() == 0 ? sum : 0, Sum());
 }

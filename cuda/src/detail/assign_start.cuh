@@ -4,6 +4,7 @@
 
 #include "assign_problem.cuh"
 #include "assign_sweeps.cuh"
+#include "assign_tile.cuh"
 
 namespace isogram::cuda {
 
@@ -28,6 +29,7 @@ __device__ void start_from_zeros(State& s) {
 template <class State>
 __device__ void start_from_minima(State& s) {
   using T = typename State::T;
+  if constexpr (State::kIsWarp) return start_from_minima_of_tile(s);
   s.for_rows_of_warp([&](int i) {
     T least = kInfinity<T>;
     s.for_lanes(s.cols, [&](int j) { least = smaller(s.costs(i, j), least); });
@@ -90,6 +92,7 @@ __device__ bool match_claims(State& s, bool is_first_round) {
 // stay free.
 template <class State>
 __device__ int match_greedily(State& s) {
+  if constexpr (State::kIsWarp) return match_tile_greedily(s);
   s.for_own(s.rows, [&](int i) { s.memory.column_of[i] = kFree; });
   s.for_own(s.cols, [&](int j) {
     s.memory.row_of[j] = kFree;

@@ -48,8 +48,8 @@ std::int64_t match_scratch(std::int64_t problems, std::int64_t rows, std::int64_
 
 // Solves every problem: up to 4096 rows and columns each, fewer than 2^32 − 1 problems.
 //
-// A warp solves a problem of up to 64 rows and columns: costs in shared memory; column duals,
-// distances and predecessors in registers; no barrier. A block solves a larger one, whose costs it
+// A warp solves a problem of up to 64 rows and columns: costs in shared memory; plans, distances
+// and predecessors in registers; no barrier. A block solves a larger one, whose costs it
 // reads where they are, again and again: from L2 if what is enqueued at once fits there. Rows of
 // adjacent columns are read in full lines; other strides, and more rows than columns, are not.
 // As on the CPU: shortest augmenting paths, from duals by annealed Sinkhorn sweeps where minima
