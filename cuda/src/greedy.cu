@@ -23,11 +23,10 @@ struct GreedyMemory {
 template <class T>
 constexpr T kLargest = std::numeric_limits<T>::max();
 
-// The nearest is chosen first, and infinity never. So NaN and −∞ count as the lowest number; −0 and
-// 0 are as near.
+// The nearest is chosen first, and infinity never: so NaN and −∞ count as the lowest number.
 template <class T>
 __device__ T distance_of(T affinity) {
-  const T distance = T(0) - affinity;
+  const T distance = -affinity;
   return distance < kInfinity<T> ? distance : kLargest<T>;
 }
 

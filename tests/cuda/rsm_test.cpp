@@ -588,6 +588,7 @@ TEST(Entries, FarFromOneInfinityIsTheLimit) {
       const bool is_large = std::abs(want.linear) > 1e50L;
       EXPECT_EQ(std::isinf(out.linear(i, j)), is_large) << at(i, j);
       EXPECT_TRUE(!is_small || out.linear(i, j) == 0) << at(i, j);
+      EXPECT_EQ(std::isinf(out.distance(i, j)), want.distance > 1e50L) << at(i, j);
       EXPECT_FALSE(std::isnan(out.distance(i, j)));
       expect_close(out.cosine(i, j), want.cosine, eps<float>(), at(i, j));
     }

@@ -152,6 +152,15 @@ TEST(TokenSummary, EveryScale) {
   expect_summary(normal_tokens(2, 5, 6, 4, ElementType::float32, Order::c, {}, 1, 1e4));
 }
 
+TEST(TokenSummary, ScalesOnlyWhatIsFarFromOne) {
+  for (const int exponent : {-22, -21, -20, -1, 0, 19, 20, 21}) {
+    Matrix rows(4, Vec(3, 0));
+    rows[1][2] = -std::ldexp(1.0L, exponent);  // starts the next exponent
+    rows[2][1] = std::ldexp(0.999L, exponent);
+    expect_summary({Input(ElementType::float32, Order::c, rows), 2, {}});
+  }
+}
+
 TEST(TokenSummary, LeavesMeansAloneUnlessAskedFor) {
   const TokenArray tokens = normal_tokens(3, 4, 5, 5);
   const Summary with = summary_of(tokens, true);
