@@ -137,7 +137,7 @@ class GreedyMatcher {
 
 // Blocks that a processor holds at least: more would leave threads too few registers.
 template <int threads>
-constexpr int kGreedyBlocks = threads == kWarp ? 32 : 6;
+constexpr int kGreedyBlocks = threads == kWarp ? 24 : 6;
 
 template <class T, int threads, int side>
 __global__ void __launch_bounds__(threads, kGreedyBlocks<threads>)

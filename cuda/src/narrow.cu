@@ -11,6 +11,8 @@ namespace isogram::cuda {
 
 namespace {
 
+constexpr int kBlocks = 3;  // that a processor holds at least: more would leave too few registers
+
 // ---- Rounding --------------------------------------------------------------------------------
 
 // To the nearest, ties to even; of finite numbers far from overflow.
@@ -90,7 +92,7 @@ __device__ RoundedNorms block_norms(const RoundedNorms& own, WarpPartials& parti
 }
 
 template <class Rounding, class X>
-__global__ void __launch_bounds__(kWarp* kTokenWarps)
+__global__ void __launch_bounds__(kWarp* kTokenWarps, kBlocks)
     round_inputs(TokenReader<X> inputs, TokenSummary summary, PackedTokens<float> packed,
                  RoundedTokens out) {
   using Stored = typename Rounding::Stored;
@@ -146,7 +148,6 @@ constexpr int kPartChannels = 32;
 constexpr int kRowInputs = 32;
 constexpr int kColInputs = 6;
 constexpr int kRescoreWarps = 8;
-constexpr int kRescoreBlocks = 3;  // of a processor at least: more would leave too few registers
 constexpr int kPacks = kPartChannels / kEntries;  // of a token
 constexpr int kTokensAtOnce = kWarp / kPacks;
 constexpr std::int64_t kMostStaged = 64;  // tokens of which shared memory takes 6 inputs
@@ -246,8 +247,7 @@ __device__ void add_products(const PackReader& row_tokens, const ColumnTokens<st
 }
 
 template <bool staged>
-__global__ void __launch_bounds__(kWarp* kRescoreWarps, kRescoreBlocks)
-    rescore_part(Rescoring task) {
+__global__ void __launch_bounds__(kWarp* kRescoreWarps, kBlocks) rescore_part(Rescoring task) {
   const ProblemGrid& problems = task.problems;
   const std::int64_t part = blockIdx.x;
   const std::int64_t left = std::int64_t{blockIdx.y} * kColInputs;
