@@ -14,8 +14,10 @@ namespace {
 // What a block shares of a problem with up to `side` rows and columns.
 template <class T, int threads, int side>
 struct GreedyMemory {
-  T distances[side];            // of rows: to the nearest column, when one was last looked for
-  std::uint16_t columns[side];  // of rows: that column
+  // Of every row the nearest column, when one was last looked for, and how far it is: ∞ for rows
+  // that are matched, or that there are not.
+  T distances[side];
+  std::uint16_t columns[side];
   std::uint32_t taken[side / kWarp];  // a bit for every column, set for those that there are not
   TeamMemory<T> team;
 };
