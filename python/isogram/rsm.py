@@ -99,10 +99,19 @@ def semantic_rsm(
         by at most loss[i, j] ‖Z_i‖ ‖Z_j‖, which is the bound for an entry of the cosine kernel. A
         proof from the duals of the rounded problem and norms of the rounding errors, and therefore
         far above the loss itself. float32, any strides, apart from the inputs.
+    gpus : int or sequence of int, optional
+        Numbers of the GPUs that compute; by default the one that `tokens` lie on, and none for
+        those of the host. Several share the pairs. The result lies where `tokens` do, with the same
+        bits for any number of GPUs of one kind.
+    memory_limit : int, optional
+        How many bytes of each GPU may be taken beside tokens and results that are there; by default
+        nine tenths of what is free. What does not fit comes and goes in parts.
     num_threads : int, optional
-        By default `get_num_threads()`. The result has the same bits for any number.
+        By default `get_num_threads()`. The result has the same bits for any number. Of no
+        consequence where GPUs compute.
     progress : bool or callable
-        True draws a bar with tqdm; a callable is called with (done, total), in pairs.
+        True draws a bar with tqdm; a callable is called with (done, total), in pairs: on a GPU in
+        pairs that are queued.
 
     Returns
     -------
@@ -115,11 +124,13 @@ def semantic_rsm(
     ValueError
         A wrong shape, layout or length; a narrow `precision` with float64 tokens or with another
         matching than "exact", or `loss` without one; a NaN or infinity, whose index is named; a
-        bandwidth by the median of no pairs, or where the median is 0.
+        bandwidth by the median of no pairs, or where the median is 0; on a GPU more than 4096
+        tokens that are matched at once.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
     MemoryError
-        A result larger than the machine's memory.
+        A result larger than the memory, of the machine or of the GPU; a `memory_limit` that not
+        even a few inputs fit in.
 
     Notes
     -----
@@ -127,7 +138,11 @@ def semantic_rsm(
     input → float64 throughout. Cost per pair: s²·c multiply-adds and one assignment (window: s·k·c
     and s/k assignments). Memory: the results, one packed copy of the tokens (two with a narrow
     precision, whose matchings are rescored), and a block of pairs per thread; the median takes
-    another half result. The result need not be positive semi-definite. Source: Wald et al. 2024,
+    another half result. On a GPU: all that in bands of inputs that fit, and blocks of pairs whose
+    affinities stay in its cache. It is waited for once, to learn whether all tokens are finite (for
+    rbf once more); a median of 0 gives NaN throughout, and no error. Entries differ from the
+    host's by rounding, 1e-6 of the norms' product in float32; of equal optima of rounded tokens
+    another may be scored. The result need not be positive semi-definite. Source: Wald et al. 2024,
     "Decoupling Semantic Similarity from Spatial Alignment for Neural Networks", arXiv:2410.23107;
     there the bandwidth's median leaves out zeros and 0.001 is added to it.
 
@@ -174,7 +189,9 @@ def spatial_rsm(
 
     Parameters
     ----------
-    tokens, other, kernel, layout, lengths, other_lengths, bandwidth, out, num_threads, progress
+    tokens, other, kernel, layout, lengths, other_lengths, bandwidth, out
+        As for `semantic_rsm`.
+    gpus, memory_limit, num_threads, progress
         As for `semantic_rsm`.
 
     Returns
