@@ -51,7 +51,7 @@ class Search {
     Nearest<T> nearest;
 #pragma unroll
     for (int k = 0; k < kColumns; ++k) {
-      if (open_ >> k & 1) nearest.consider(distance_[k], code_[k]);
+      nearest.consider(is_open(k) ? distance_[k] : kInfinity<T>, code_[k]);
     }
     return nearest;
   }
@@ -66,11 +66,11 @@ class Search {
         open_ &= ~(1U << k);
         distance_[k] = reach;
       }
-      if ((open_ >> k & 1) == 0) continue;
-      const T path = (s_.costs(row, column(k)) - dual_[k]) - shift;
-      if (path >= distance_[k]) continue;
-      distance_[k] = path;
-      predecessor_[k] = row;
+      const T cost = is_open(k) ? s_.costs(row, column(k)) : kInfinity<T>;
+      const T path = (cost - dual_[k]) - shift;
+      const bool is_shorter = path < distance_[k];
+      distance_[k] = is_shorter ? path : distance_[k];
+      predecessor_[k] = is_shorter ? row : predecessor_[k];
     }
   }
 
@@ -80,7 +80,7 @@ class Search {
     for (int k = 0; k < kColumns; ++k) {
       if (column(k) >= s_.cols) continue;
       s_.memory.predecessor[column(k)] = predecessor_[k];
-      if ((open_ >> k & 1) == 0) s_.memory.dual[column(k)] = dual_[k] + (distance_[k] - reach);
+      if (!is_open(k)) s_.memory.dual[column(k)] = dual_[k] + (distance_[k] - reach);
     }
   }
 
@@ -88,6 +88,7 @@ class Search {
   static constexpr int kColumns = (State::kSide + Team::kThreads - 1) / Team::kThreads;
 
   __device__ static int column(int k) { return Team::rank() + k * Team::kThreads; }
+  __device__ bool is_open(int k) const { return open_ >> k & 1; }
 
   const State& s_;
   T dual_[kColumns] = {};
