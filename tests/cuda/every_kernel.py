@@ -43,7 +43,7 @@ def main():
             ig.compare(k, ig.gram(y), method=method)
         ig.jsd(p, p[:20])
         ig.jsd(p)
-        # Of 241 tokens and fewer, and of more, others match; of 65 and more, whole blocks of threads.
+        # A warp matches up to 64 tokens, blocks of two kinds up to 241, and more.
         for count in (16, 50, 70, 200, 260):
             ig.match(cupy.asarray(rng.standard_normal((3, count, count + 1)).astype(dtype)))
             tokens = cupy.asarray(rng.standard_normal((4, count, 33)).astype(dtype))
