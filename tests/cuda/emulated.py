@@ -179,11 +179,19 @@ def queued(function):
 class Kernels:
     """The emulated kernels: those that are given a stream queue themselves there."""
 
+    def __dir__(self):
+        import _cuda_emulated
+
+        return dir(_cuda_emulated)
+
     def __getattr__(self, name):
         import _cuda_emulated
 
         function = getattr(_cuda_emulated, name)
+        if isinstance(function, type):
+            return function
 
+        @functools.wraps(function)
         def call(*arguments):
             if STREAM and arguments[0] == STREAM:
                 return queued(function)(0, *arguments[1:])
