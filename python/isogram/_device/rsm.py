@@ -25,6 +25,7 @@ from isogram._device.tiles import Tile, spans
 from isogram._samples import Samples
 
 _DEPTH = 1024  # of products of whole inputs that are summed up as floats
+_SUMMARISED = 256  # inputs at a time, where they are not packed
 
 
 class NotFinite(ValueError):
@@ -65,11 +66,12 @@ def largest_exponent(device: Device, sets: Sequence[Samples]) -> int:
     """Return the exponent of the largest magnitude of all, 0 where it is moderate; waits for it."""
     found: list[int] = []
     for samples in sets:
-        tokens = _fetched(device, device, samples, slice(0, samples.count))
-        lengths = device.copy_of(samples.tokens.astype(np.int32))
-        summary = _Summary(device, tokens, lengths, is_centered=False)
-        is_zero = device.to_host(summary.squared_norms) == 0
-        found.extend(device.to_host(summary.exponents)[~is_zero])
+        for span in spans(samples.count, _SUMMARISED):
+            tokens = _fetched(device, device, samples, span)
+            lengths = device.copy_of(samples.tokens[span].astype(np.int32))
+            summary = _Summary(device, tokens, lengths, is_centered=False)
+            is_zero = device.to_host(summary.squared_norms) == 0
+            found.extend(device.to_host(summary.exponents)[~is_zero])
     return int(max(found, default=0))
 
 
@@ -145,7 +147,10 @@ class _Band:
         self._summary = _Summary(device, tokens, lengths, plan.is_centered)
         self._counts = self._part_counts(span)
         source = (device.stream, tokens, lengths, self._summary.exponents, self._summary.means)
-        self._pack_rounded(source) if plan.is_narrow else self._pack(source)
+        if plan.is_narrow:
+            self._pack_rounded(source)
+        else:
+            self._pack(source)
         self._summary.exponents -= plan.job.exponent
         self._blocks: dict[int, _Block] = {}
         self.last_uses: list[Mark] = []
@@ -240,7 +245,9 @@ def _fetched(device: Device, home: Device | None, samples: Samples, span: slice)
 
 
 class _Lane(ABC):
-    """A stream of a GPU, and the memory in which the block whose turn it is is worked out."""
+    """A stream of a GPU, and the memory in which it works out one block after another."""
+
+    _sums: Any  # where the matched sums of a block are, for the kernel that writes entries
 
     def __init__(self, device: Device, plan: Plan, stream: AbstractContextManager[object]) -> None:
         """Take the memory that any block needs."""
@@ -289,8 +296,6 @@ class _Lane(ABC):
                 target.entries,
             )
 
-    _sums: Any
-
     @abstractmethod
     def _add_up(self, rows: _Block, cols: _Block, is_diagonal: bool) -> None:
         """Write the matched sums of packed tokens."""
@@ -327,8 +332,8 @@ class _MatchingLane(_Lane):
             self._products = self._affinities.view(np.int32)
         self._scaled = self._array(self._products)
         self._problems = self._array(self._affinities)
-        self._matched = self._array(self._totals)
-        self._scored = self._matched
+        # A narrow precision's matched sums are of rounded tokens; those that count come after.
+        self._scored = self._matched = self._array(self._totals)
         self._columns = None
         if plan.is_narrow:
             self._matched = self._array(device.empty((n * m,)))
