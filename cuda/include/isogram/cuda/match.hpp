@@ -48,10 +48,11 @@ std::int64_t match_scratch(std::int64_t problems, std::int64_t rows, std::int64_
 
 // Solves every problem: up to 4096 rows and columns each, fewer than 2^32 − 1 problems.
 //
-// A warp solves a problem of up to 64 rows and columns: costs in shared memory; plans, distances
-// and predecessors in registers; no barrier. A block solves a larger one, whose costs it
-// reads where they are, again and again: from L2 if what is enqueued at once fits there. Rows of
-// adjacent columns are read in full lines; other strides, and more rows than columns, are not.
+// A warp solves a problem of up to 64 rows and columns: costs in shared memory, which it reads once
+// in runs of 8 columns or, where problems are transposed, of 4 rows at a time; plans, distances and
+// predecessors in registers; no barrier. A block solves a larger one, whose costs it reads where
+// they are, again and again: from L2 if what is enqueued at once fits there. Rows of adjacent
+// columns are read in full lines; other strides, and more rows than columns, are not.
 // As on the CPU: shortest augmenting paths, from duals by annealed Sinkhorn sweeps where minima
 // leave many rows free; a float32 problem whose gap exceeds 5e-7 · Σ|matched entries| is solved
 // again in float64, by a second launch that reads on the device which those are. Of equal optima
