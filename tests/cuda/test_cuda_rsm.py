@@ -77,7 +77,7 @@ def test_two_sets(gpu, matching, dtype):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_tokens_that_are_alike(gpu, dtype):
     """Smooth from token to token, as in a real network."""
-    for n, s, c in [(3, 49, 160), (2, 64, 30), (2, 65, 30), (2, 100, 12), (20, 4, 257)]:
+    for n, s, c in [(3, 49, 160), (2, 64, 30), (2, 65, 30), (2, 242, 9), (20, 4, 257)]:
         rng = np.random.default_rng([n, s, c])
         tokens = np.cumsum(rng.standard_normal((n, s, c)), axis=1).astype(dtype)
         check(gpu, tokens, bandwidth=300.0)
