@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from isogram._device.device import Device, DeviceArray, Mark
 from isogram._device.results import unset_index
-from isogram._device.rsm_plan import HELD_BANDS, LANES, Job, Plan, Side
+from isogram._device.rsm_plan import LANES, Job, Plan, Side
 from isogram._device.tiles import Tile, spans
 from isogram._samples import Samples
 
@@ -409,6 +409,7 @@ class _Worker:
         lane = _UnmatchedLane if plan.is_unmatched else _MatchingLane
         streams = stack.enter_context(device.lanes(LANES))
         self._lanes = [lane(device, plan, stream) for stream in streams]
+        self._turns = cycle(self._lanes)
 
     def queue(self, tile: Tile, tell: Callable[[int], object]) -> _Target:
         """Queue all blocks of a tile, and tell how many pairs each has."""
@@ -417,9 +418,9 @@ class _Worker:
             cols = self._band(self._plan.cols, tile.cols)
             target = _Target(self._device, self._plan, self._results, tile)
             self._begin()
-            for lane, block in zip(cycle(self._lanes), self._plan.blocks(tile)):
+            for block in self._plan.blocks(tile):
                 of_rows, of_cols = rows.block(block.rows), cols.block(block.cols)
-                lane.compute(of_rows, of_cols, target, block)
+                next(self._turns).compute(of_rows, of_cols, target, block)
                 tell(self._plan.pairs_of(tile, block))
             target.done = rows.last_uses = cols.last_uses = self._marks()
             return target
@@ -440,10 +441,10 @@ class _Worker:
         return marks
 
     def _band(self, side: Side, span: slice) -> _Band:
-        """Return a band: one of the last few, or one that is made anew."""
+        """Return a band: one of those that are held, or one that takes the place of the oldest."""
         key = (id(side), span.start)
         if key not in self._bands:
-            while len(self._bands) >= HELD_BANDS:
+            while len(self._bands) >= self._plan.held_bands:
                 self._drop(self._bands.popitem(last=False)[1])
             self._bands[key] = _Band(self._device, self._plan, side, span)
         self._bands.move_to_end(key)

@@ -21,7 +21,8 @@ LANES = 2  # streams of a GPU
 _LINE = 32  # items; rows of affinities begin at multiples of them
 _WIDEST = 1024  # inputs on a side of a block
 _MOST = 0.9  # of the memory that is free
-HELD_BANDS = 3  # at least: the two of a tile, and one of the tile before, still in use
+_HELD = 3  # bands at least: the two of a tile, and one of the tile before that is still in use
+_ARRIVING = 4  # bands at least, of tokens on the host
 
 
 class Job(NamedTuple):
@@ -113,7 +114,7 @@ class Plan:
         self.block = self._block_shape(min(gpu.cache for gpu in gpus))
         # Entries of one GPU's only tile are written to where they belong.
         self.is_direct = list(gpus) == [job.home]
-        self._bands = self._band_shape(gpus)
+        self._band, self.held_bands = self._band_shape(gpus)
 
     @property
     def affinity_stride(self) -> int:
@@ -128,7 +129,7 @@ class Plan:
 
     def tiles(self) -> Iterator[Tile]:
         """All pairs of bands, or those on and above the diagonal."""
-        return _cut(self.shape, self._bands, self.is_one_set)
+        return _cut(self.shape, self._band, self.is_one_set)
 
     def blocks(self, tile: Tile) -> Iterator[Tile]:
         """All blocks of a tile, or those on and above the diagonal, from the tile's first entry."""
@@ -157,40 +158,41 @@ class Plan:
         cols = min(rows if self.is_one_set else pairs // rows, m, _WIDEST)
         return rows if self.is_one_set else min(pairs // cols, n, _WIDEST), cols
 
-    def _band_shape(self, gpus: Sequence[Device]) -> tuple[int, int]:
-        """Return the inputs of the largest bands that fit, and of which there are enough for all.
+    def _band_shape(self, gpus: Sequence[Device]) -> tuple[tuple[int, int], int]:
+        """Return the inputs of the largest bands that fit, and how many bands a GPU can hold.
 
-        A band consists of whole blocks.
+        Bands consist of whole blocks. There are enough for all GPUs to have their share, and for
+        tokens of the host to arrive while others are matched.
         """
         limit = self.job.memory_limit
         if limit is None:
             limit = int(_MOST * min(_free_bytes(gpu) for gpu in gpus))
-        (n, m), (rows, cols) = self.shape, self.block
-        most = max(-(-n // rows), -(-m // cols))
-        for count in range(min(most, 1 if len(gpus) == 1 else 2 * len(gpus)), most + 1):
-            bands = _multiple(-(-n // count), rows), _multiple(-(-m // count), cols)
-            needed = self._bytes_for(gpus[0], *bands)
+        blocks = [-(-size // edge) for size, edge in zip(self.shape, self.block, strict=True)]
+        least = 2 * len(gpus) if len(gpus) > 1 else 1 if self.job.home else _ARRIVING
+        for count in range(min(least, max(blocks)), max(blocks) + 1):
+            in_blocks = [-(-number // count) for number in blocks]
+            rows, cols = (k * edge for k, edge in zip(in_blocks, self.block, strict=True))
+            bands = -(-blocks[0] // in_blocks[0])
+            if not self.is_one_set:
+                bands += -(-blocks[1] // in_blocks[1])
+            of_band, of_all_else = self._bytes_for(gpus[0], rows, cols)
+            needed = of_all_else + min(bands, _HELD) * of_band
             if needed <= limit:
-                return bands
+                return (rows, cols), min(bands, (limit - of_all_else) // of_band)
         raise MemoryError(
             f"{self.job.function}: {rows} x {cols} inputs at a time would take {needed} bytes of a "
             f"GPU, more than the {limit} that may be taken: allow more by `memory_limit`, or use "
             "fewer tokens"
         )
 
-    def _bytes_for(self, gpu: Device, rows: int, cols: int) -> int:
-        """Return what bands of so many inputs take, with all that is there beside them."""
+    def _bytes_for(self, gpu: Device, rows: int, cols: int) -> tuple[int, int]:
+        """Return what the larger band of a tile of so many inputs takes, and all that is beside."""
         n, m = min(rows, self.shape[0]), min(cols, self.shape[1])
-        is_all = (n, m) == self.shape
-        of_rows, of_cols = n * self._packed_bytes(self.rows), m * self._packed_bytes(self.cols)
-        if is_all:
-            bands = of_rows if self.is_one_set else of_rows + of_cols
-        else:
-            bands = HELD_BANDS * max(of_rows, of_cols)
+        of_band = max(n * self._packed_bytes(self.rows), m * self._packed_bytes(self.cols))
         arriving = max(n * self._raw_bytes(self.rows), m * self._raw_bytes(self.cols))
-        tiles = 0 if self.is_direct else n * m * self.job.dtype.itemsize * len(self.job.outputs)
-        lanes = LANES * self._lane_bytes(gpu)
-        return bands + arriving + (1 if is_all else 2) * tiles + lanes
+        entries = 0 if self.is_direct else n * m * self.job.dtype.itemsize * len(self.job.outputs)
+        tiles = (1 if (n, m) == self.shape else 2) * entries
+        return of_band, arriving + tiles + LANES * self._lane_bytes(gpu)
 
     def _packed_bytes(self, side: Side) -> int:
         """Return the bytes of an input as it is packed, and of what is known of its tokens."""
