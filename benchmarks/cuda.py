@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import platform
 import statistics
 import time
@@ -134,6 +135,88 @@ def nearest(scale: float) -> list[Row]:
     return [Row(work, "GEMM and partition's time over ours", value, 1.5, seconds)]
 
 
+def smooth_fields(count: int, tokens: int, channels: int) -> Any:
+    """Return (count, tokens, channels) random fields on a square grid, smooth over a few cells."""
+    side = math.isqrt(tokens)
+    frequencies = cupy.fft.fftfreq(side) * side
+    decay = cupy.exp(-(frequencies[:, None] ** 2 + frequencies**2) / 18)
+    fields = cupy.empty((count, tokens, channels), np.float32)
+    for begin in range(0, count, 64):
+        of_these = fields[begin : begin + 64]
+        noise = normal(len(of_these), channels, side, side, seed=begin)
+        smooth = cupy.fft.ifft2(cupy.fft.fft2(noise) * decay).real.transpose(0, 2, 3, 1)
+        of_these[...] = smooth.reshape(of_these.shape)
+    return fields
+
+
+def affinities(count: int, tokens: int) -> Any:
+    """Return the affinities of pairs of smooth fields."""
+    fields = smooth_fields(512, tokens, 64)
+    first, second = cupy.random.default_rng(4).integers(0, len(fields), (2, count))
+    problems = cupy.empty((count, tokens, tokens), np.float32)
+    for part in (slice(begin, begin + 4096) for begin in range(0, count, 4096)):
+        a, b = fields[first[part]], fields[second[part]]
+        cupy.matmul(a, b.transpose(0, 2, 1), out=problems[part])
+    return problems
+
+
+def match(scale: float) -> list[Row]:
+    rows = []
+    for tokens, count, wanted in ((49, 100_000, 25), (64, 100_000, 12.5), (196, 10_000, 0.5)):
+        problems = affinities(round(count * scale), tokens)
+        seconds = seconds_of({"match": lambda problems=problems: ig.match(problems)}, rounds=5)  # type: ignore[misc]
+        work = f"{len(problems)} assignments, S = {tokens}, smooth fields"
+        rate = len(problems) / seconds["match"] / 1e6
+        rows.append(Row(work, "million a second", rate, wanted, seconds))
+        if rival := torch_assignment():
+            few = problems[:1000]
+            seconds = seconds_of(
+                {"match": lambda: ig.match(problems), "torch": lambda: rival(-few)},  # noqa: B023
+                rounds=3,
+            )
+            value = seconds["torch"] / len(few) * len(problems) / seconds["match"]
+            rows.append(Row(work, "torch-linear-assignment's time over ours", value, 20, seconds))
+    return rows
+
+
+def torch_assignment() -> Callable[[Any], object] | None:
+    """Return torch-linear-assignment for CuPy's arrays, or None where it is not installed."""
+    try:
+        import torch
+        from torch_linear_assignment import batch_linear_assignment
+    except ImportError:
+        return None
+    return lambda costs: batch_linear_assignment(torch.from_dlpack(costs))
+
+
+def semantic_rsm(scale: float) -> list[Row]:
+    rows = []
+    # Tokens, channels and inputs, and the pairs a second that are wanted, in millions.
+    for tokens, channels, inputs, wanted in (
+        (49, 1280, 4096, {"bfloat16": 12.5, "float32": 4.0}),
+        (196, 768, 1024, {"float32": 0.25}),
+    ):
+        fields = smooth_fields(round(inputs * scale), tokens, channels)
+        some = cupy.asnumpy(fields[:48])
+        n = len(fields)
+        work = f"semantic RSM, n = {n}, S = {tokens}, C = {channels}"
+        for precision, rate in wanted.items():
+            seconds = seconds_of(
+                {precision: lambda: ig.semantic_rsm(fields, precision=precision)},  # noqa: B023
+                rounds=3,
+            )
+            pairs = n * (n - 1) / 2
+            value = pairs / seconds[precision] / 1e6
+            rows.append(Row(work, f"{precision}: million pairs a second", value, rate, seconds))
+            seconds["one core, 48 inputs"] = seconds_of_host(
+                lambda: ig.semantic_rsm(some, precision=precision, num_threads=1)  # noqa: B023
+            )
+            of_core = seconds["one core, 48 inputs"] / (48 * 47 / 2) * pairs
+            value = of_core / seconds[precision]
+            rows.append(Row(work, f"{precision}: one core's time over ours", value, 100, seconds))
+    return rows
+
+
 def against_one_core(scale: float) -> list[Row]:
     """Every function beside the host's on one thread."""
     n = round(4096 * scale)
@@ -159,6 +242,7 @@ def against_one_core(scale: float) -> list[Row]:
         "compare, spearman": lambda a, **t: ig.compare(a[8], a[8], method="spearman", **t),
         "compare, kendall": lambda a, **t: ig.compare(a[8], a[8], method="kendall", **t),
         "jsd": lambda a, **t: ig.jsd(a[9], **t),
+        "spatial_rsm": lambda a, **t: ig.spatial_rsm(a[0].reshape(n, 8, 64), **t),
     }
     on_gpu = [*layers, k, p]
     on_host = [cupy.asnumpy(a) for a in on_gpu]
@@ -171,7 +255,7 @@ def against_one_core(scale: float) -> list[Row]:
     return rows
 
 
-CASES = (gram, center, cka, nearest, against_one_core)
+CASES = (gram, center, cka, nearest, match, semantic_rsm, against_one_core)
 
 
 # The report -----------------------------------------------------------------------------------

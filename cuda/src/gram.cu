@@ -8,6 +8,7 @@
 #include "detail/launch.cuh"
 #include "detail/number.cuh"
 #include "detail/pairs.cuh"
+#include "detail/power_of_two.cuh"
 #include "detail/reduce.cuh"
 #include "detail/strips.cuh"
 
@@ -46,17 +47,6 @@ __global__ void __launch_bounds__(kWarp* kStripThreads)
 
 // ---- Scaling ---------------------------------------------------------------------------------
 
-// 2^exponent for any exponent that brings a finite number near 1: in two factors, as one may be
-// beyond double.
-struct PowerOfTwo {
-  double first;
-  double second;
-
-  __device__ explicit PowerOfTwo(int exponent)
-      : first(ldexp(1.0, exponent / 2)), second(ldexp(1.0, exponent - exponent / 2)) {}
-  __device__ double operator*(double x) const { return x * first * second; }
-};
-
 // Of the power of two that brings x > 0 into [1, 2); 0 for zero and what is not finite.
 __device__ int normalising_exponent(double x) {
   return x > 0 && isfinite(x) ? -ilogb(x) : 0;
@@ -73,8 +63,6 @@ __device__ int scaling_exponent_of(double x) {
 // Blocks of a survey of a whole matrix, each with one partial result.
 constexpr std::int64_t kSurveyBlocks = 1024;
 constexpr int kSurveyWarps = 8;
-
-using WarpPartials = double[kMaxWarps];
 
 // largest[block] = max |x_ij − origin_j| over the block's rows, a warp for each.
 template <class X>

@@ -34,9 +34,12 @@ constexpr std::int64_t kBlocks = 8192;
 constexpr std::int64_t kBlocksInScratch = 256;
 constexpr std::int64_t kBlocksAgain = 512;
 
-// Blocks that a processor holds at least: as many as leave threads the registers that they need.
-template <int side>
-constexpr int blocks_of = side <= 64              ? 8
+// Blocks that a processor holds at least: as many as there is shared memory for, and for those that
+// leave threads the registers that they need.
+template <class T, int side>
+constexpr int blocks_of = side <= 32              ? 20
+                          : side <= 52            ? (sizeof(T) == sizeof(float) ? 16 : 8)
+                          : side <= 64            ? (sizeof(T) == sizeof(float) ? 9 : 5)
                           : side <= kMostInShared ? 4
                                                   : 1;
 
@@ -65,31 +68,45 @@ __global__ void reset(Queues* queues, Count problems) {
   queues->again = {0, 0};
 }
 
-// The same number for all threads of a block; `length` or more when there are no more. There is a
-// barrier before whatever was in `slot` is overwritten.
-template <class Team>
-__device__ Count take(const Team& team, Queue& queue, Count& slot) {
-  team.sync();
-  if (team.rank() == 0) slot = atomicAdd(&queue.next, Count{1});
-  team.sync();
-  return slot;
-}
-
 // ---- What a launch solves --------------------------------------------------------------------
 
+constexpr std::uint32_t kNoProblem = ~0U;
+
+// A problem as it is solved: with no more rows than columns, so others are transposed.
+struct Problem {
+  std::uint32_t number = kNoProblem;
+  std::uint32_t down = 0;
+  std::uint32_t across = 0;
+  int rows = 0;
+  int cols = 0;
+  bool is_transposed = false;
+};
+
 struct Task {
-  ProblemGrid problems;
+  ProblemGrid grid;
   Objective objective;
   Matchings matchings;
   Count* not_finite;
   Queues* queues;
 
-  __device__ bool is_transposed() const { return problems.rows > problems.cols; }
-  __device__ int rows() const {
-    return static_cast<int>(is_transposed() ? problems.cols : problems.rows);
+  __device__ Problem problem(std::uint32_t number) const {
+    const std::uint32_t down = number / static_cast<std::uint32_t>(grid.across);
+    const std::uint32_t across = number % static_cast<std::uint32_t>(grid.across);
+    const auto rows = grid.down_rows ? grid.down_rows[down] : static_cast<int>(grid.rows);
+    const auto cols = grid.across_cols ? grid.across_cols[across] : static_cast<int>(grid.cols);
+    if (rows > cols) return {number, down, across, cols, rows, true};
+    return {number, down, across, rows, cols, false};
   }
-  __device__ int cols() const {
-    return static_cast<int>(is_transposed() ? problems.rows : problems.cols);
+  // Of all, or when float64 is to mend what float32 could not, of those that are listed.
+  __device__ Problem next_problem(bool again) const {
+    Queue& queue = again ? queues->again : queues->all;
+    for (;;) {
+      const Count number = atomicAdd(&queue.next, Count{1});
+      if (number >= queue.length) return {};
+      const Problem next =
+          problem(again ? queues->list()[number] : static_cast<std::uint32_t>(number));
+      if (!grid.above_diagonal || next.down < next.across) return next;
+    }
   }
   // Of costs, which are minimised.
   template <class T>
@@ -97,19 +114,21 @@ struct Task {
     return objective == Objective::maximize ? T(-1) : T(1);
   }
   template <class T>
-  __device__ Affinities<T> affinities(std::int64_t problem) const {
-    const std::int64_t first = problem / problems.across * problems.down_stride +
-                               problem % problems.across * problems.across_stride;
-    const std::int64_t item = problems.type == Type::float64 ? sizeof(double) : sizeof(float);
-    const void* data = static_cast<const unsigned char*>(problems.data) + first * item;
-    if (is_transposed()) return {data, problems.type, problems.col_stride, problems.row_stride};
-    return {data, problems.type, problems.row_stride, problems.col_stride};
+  __device__ Affinities<T> affinities(const Problem& problem) const {
+    const std::int64_t item = grid.type == Type::float64 ? sizeof(double) : sizeof(float);
+    const std::int64_t first =
+        problem.down * grid.down_stride + problem.across * grid.across_stride;
+    const auto* data = static_cast<const unsigned char*>(grid.data) + first * item;
+    const std::int64_t row_bytes = grid.row_stride * item;
+    const std::int64_t col_bytes = grid.col_stride * item;
+    if (problem.is_transposed) return {data, grid.type, col_bytes, row_bytes};
+    return {data, grid.type, row_bytes, col_bytes};
   }
   // Number of an entry in C order of all problems.
-  __device__ Count number_of(std::int64_t problem, int i, int j) const {
-    const int row = is_transposed() ? j : i;
-    const int col = is_transposed() ? i : j;
-    return static_cast<Count>((problem * problems.rows + row) * problems.cols + col);
+  __device__ Count number_of(const Problem& problem, int i, int j) const {
+    const int row = problem.is_transposed ? j : i;
+    const int col = problem.is_transposed ? i : j;
+    return static_cast<Count>((problem.number * grid.rows + row) * grid.cols + col);
   }
 };
 
@@ -141,28 +160,41 @@ __device__ bool rescale(State& s, T scale) {
 
 // ---- One problem -----------------------------------------------------------------------------
 
+template <class State>
+__device__ void report_not_finite(const State& s, const Task& task, const Problem& problem) {
+  using T = typename State::T;
+  const Affinities<T> affinities = task.affinities<T>(problem);
+  Count first = kNone;
+  s.for_rows_of_warp([&](int i) {
+    s.for_lanes(s.cols, [&](int j) {
+      if (std::abs(affinities(i, j)) < kInfinity<T>) return;
+      const Count number = task.number_of(problem, i, j);
+      first = number < first ? number : first;
+    });
+  });
+  if (first != kNone) atomicMin(task.not_finite, first);
+}
+
 // Reads every entry once. Returns the largest magnitude; NaN if an entry is not finite, and then
 // the first such is reported.
 template <class State>
-__device__ double take_costs(State& s, const Task& task, std::int64_t problem) {
+__device__ double take_costs(State& s, const Task& task, const Problem& problem) {
   using T = typename State::T;
   const Affinities<T> affinities = task.affinities<T>(problem);
   const T sign = task.sign<T>();
+  const auto infinite_from = [](int end, int k) { return k < end ? T(0) : kInfinity<T>; };
   T largest = 0;
-  Count first = kNone;
+  bool is_finite = true;
   s.for_costs([&](int i, int j) {
-    const T entry = affinities(i, j);
+    const T entry = affinities(i < s.rows ? i : s.rows - 1, j < s.cols ? j : s.cols - 1);
     const T magnitude = std::abs(entry);
-    s.costs.keep(i, j, sign * entry);
-    if (magnitude < kInfinity<T>) {
-      largest = magnitude > largest ? magnitude : largest;
-      return;
-    }
-    const Count number = task.number_of(problem, i, j);
-    first = number < first ? number : first;
+    is_finite &= magnitude < kInfinity<T>;
+    largest = larger(magnitude, largest);
+    s.costs.keep(i, j, sign * entry + (infinite_from(s.rows, i) + infinite_from(s.cols, j)));
   });
-  if (first != kNone) atomicMin(task.not_finite, first);
-  return s.team.reduced(first == kNone ? largest : kNan, Maximum());
+  if (!s.team.any(!is_finite)) return s.team.reduced(largest, Maximum());
+  report_not_finite(s, task, problem);
+  return kNan;
 }
 
 struct Result {
@@ -185,61 +217,54 @@ __device__ Result solve(State& s, const Affinities<typename State::T>& affinitie
   return {s.team.reduced(total, Sum()), s.team.reduced(magnitude, Sum()), slack(s) / scale};
 }
 
-template <class State>
-__device__ void store(const State& s, const Task& task, std::int64_t problem,
-                      const Result& result) {
-  std::int32_t* columns = task.matchings.columns + problem * task.problems.rows;
-  if (task.is_transposed()) {
-    s.for_own(s.cols, [&](int j) { columns[j] = s.memory.row_of[j]; });
-  } else {
-    s.for_own(s.rows, [&](int i) { columns[i] = s.memory.column_of[i]; });
+template <class State, class ColumnOf>
+__device__ void store(const State& s, const Task& task, const Problem& problem,
+                      const Result& result, ColumnOf column_of) {
+  if (task.matchings.columns != nullptr) {
+    const int rows = static_cast<int>(task.grid.rows);
+    std::int32_t* columns = task.matchings.columns + problem.number * task.grid.rows;
+    s.for_own(rows, [&](int row) { columns[row] = column_of(row); });
   }
   if (s.team.rank() > 0) return;
-  task.matchings.totals[problem] = result.total;
-  task.matchings.gaps[problem] = result.gap;
+  task.matchings.totals[problem.number] = result.total;
+  task.matchings.gaps[problem.number] = result.gap;
 }
 
 template <class State>
-__device__ void leave_unmatched(State& s) {
-  s.for_own(s.rows, [&](int i) { s.memory.column_of[i] = kFree; });
-  s.for_own(s.cols, [&](int j) { s.memory.row_of[j] = kFree; });
-  s.team.sync();
-}
-
-template <class State>
-__device__ void match_one(State& s, const Task& task, std::int64_t problem) {
+__device__ void match_one(State& s, const Task& task, const Problem& problem) {
   using T = typename State::T;
+  const auto unmatched = [](int) { return kFree; };
+  if (s.rows == 0) return store(s, task, problem, {.total = 0, .gap = 0}, unmatched);
   const double largest = take_costs(s, task, problem);
-  if (!(largest >= 0)) {
-    leave_unmatched(s);
-    return store(s, task, problem, Result());
-  }
+  if (!(largest >= 0)) return store(s, task, problem, Result(), unmatched);
   const T scale = scale_for<T>(largest);
   const bool is_exact = scale == 1 || rescale(s, scale);
   s.team.sync();
   const Result result = solve(s, task.affinities<T>(problem), scale);
-  store(s, task, problem, result);
+  const int rows = problem.is_transposed ? s.cols : s.rows;
+  const std::int32_t* columns = problem.is_transposed ? s.memory.row_of : s.memory.column_of;
+  store(s, task, problem, result, [&](int row) { return row < rows ? columns[row] : kFree; });
   if constexpr (std::is_same_v<T, float>) {
     const bool is_proven = is_exact && result.gap <= kTolerance * result.magnitude;
-    if (s.team.rank() == 0 && !is_proven) task.queues->add(static_cast<std::uint32_t>(problem));
+    if (s.team.rank() == 0 && !is_proven) task.queues->add(problem.number);
   }
 }
 
 // ---- Kernels ---------------------------------------------------------------------------------
 
-// Solves problems until there are none: all, or when float64 is to mend what float32 could not,
-// those that are listed.
+// Solves problems until there are none. All threads read in shared memory which is the next: the
+// registers are needed.
 template <class State, class MakeCosts>
 __device__ void match_queue(const Task& task, bool again, typename State::Team::Memory& team,
-                            typename State::Memory& memory, Count& slot, MakeCosts make_costs) {
-  Queue& queue = again ? task.queues->again : task.queues->all;
+                            typename State::Memory& memory, Problem& problem,
+                            MakeCosts make_costs) {
   const typename State::Team members(team);
   for (;;) {
-    const Count number = take(members, queue, slot);
-    if (number >= queue.length) return;
-    const std::int64_t problem =
-        again ? task.queues->list()[number] : static_cast<std::int64_t>(number);
-    State s{members, memory, make_costs(problem), task.rows(), task.cols()};
+    members.sync();
+    if (members.rank() == 0) problem = task.next_problem(again);
+    members.sync();
+    if (problem.number == kNoProblem) return;
+    State s{members, memory, make_costs(problem), problem.rows, problem.cols};
     match_one(s, task, problem);
   }
 }
@@ -251,17 +276,17 @@ struct ByWarp {
     typename State::Memory memory;
     typename State::Costs::Memory costs;
     typename State::Team::Memory team;
-    Count slot;
+    Problem problem;
   };
 };
 
 template <class T, int side>
-__global__ void __launch_bounds__(kWarp, blocks_of<side>) match_by_warps(Task task, bool again) {
+__global__ void __launch_bounds__(kWarp, blocks_of<T, side>) match_by_warps(Task task, bool again) {
   using Method = ByWarp<T, side>;
   using State = typename Method::State;
   auto& shared = shared_memory<typename Method::Shared>();
-  match_queue<State>(task, again, shared.team, shared.memory, shared.slot,
-                     [&](std::int64_t) { return typename State::Costs(shared.costs); });
+  match_queue<State>(task, again, shared.team, shared.memory, shared.problem,
+                     [&](const Problem&) { return typename State::Costs(shared.costs); });
 }
 
 template <class T, int threads, int side>
@@ -272,20 +297,21 @@ struct ByBlock {
   struct Shared {
     std::conditional_t<kInShared, typename State::Memory, Nothing> memory;
     typename State::Team::Memory team;
-    Count slot;
+    Problem problem;
   };
 };
 
 template <class T, int threads, int side>
-__global__ void __launch_bounds__(threads, blocks_of<side>)
+__global__ void __launch_bounds__(threads, blocks_of<T, side>)
     match_by_blocks(Task task, bool again, unsigned char* scratch) {
   using Method = ByBlock<T, threads, side>;
   using State = typename Method::State;
   auto& shared = shared_memory<typename Method::Shared>();
   const auto match_with = [&](typename State::Memory& memory) {
-    match_queue<State>(task, again, shared.team, memory, shared.slot, [&](std::int64_t problem) {
-      return typename State::Costs(task.affinities<T>(problem), task.sign<T>());
-    });
+    match_queue<State>(task, again, shared.team, memory, shared.problem,
+                       [&](const Problem& problem) {
+                         return typename State::Costs(task.affinities<T>(problem), task.sign<T>());
+                       });
   };
   if constexpr (Method::kInShared) {
     match_with(shared.memory);
@@ -323,9 +349,9 @@ void launch_blocks(Stream stream, const Task& task, bool again, std::int64_t blo
 template <class T>
 void launch_match(Stream stream, const Task& task, bool again, std::int64_t blocks,
                   unsigned char* scratch) {
-  const std::int64_t side = std::max(task.problems.rows, task.problems.cols);
+  const std::int64_t side = std::max(task.grid.rows, task.grid.cols);
   if (side <= 32) return launch_warps<T, 32>(stream, task, again, blocks);
-  if (side <= 56) return launch_warps<T, 56>(stream, task, again, blocks);
+  if (side <= 52) return launch_warps<T, 52>(stream, task, again, blocks);
   if (side <= 64) return launch_warps<T, 64>(stream, task, again, blocks);
   if (side <= 256) return launch_blocks<T, 128, 256>(stream, task, again, blocks, scratch);
   launch_blocks<T, 256, kMaxMatched>(stream, task, again, blocks, scratch);

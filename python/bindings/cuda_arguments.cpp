@@ -51,27 +51,26 @@ DeviceArray::DeviceArray(const py::object& array) {
 
 cuda::Input DeviceArray::input() const {
   require_axes(2);
-  cuda::Type type{};
-  if (kind_ == 'u' && item_size_ == 2) {
-    type = cuda::Type::bfloat16;
-  } else if (kind_ == 'f' && item_size_ == 2) {
-    type = cuda::Type::float16;
-  } else if (kind_ == 'f' && item_size_ == 4) {
-    type = cuda::Type::float32;
-  } else if (kind_ == 'f' && item_size_ == 8) {
-    type = cuda::Type::float64;
-  } else {
-    throw py::type_error("expected an array of a floating-point type");
-  }
-  return {
-      reinterpret_cast<const void*>(address_), type, extent(0), extent(1), stride(0), stride(1)};
+  return {address(), type(), extent(0), extent(1), stride(0), stride(1)};
+}
+
+cuda::Tokens DeviceArray::tokens() const {
+  require_axes(3);
+  return {.data = address(),
+          .type = type(),
+          .inputs = extent(0),
+          .tokens = extent(1),
+          .channels = extent(2),
+          .input_stride = stride(0),
+          .token_stride = stride(1),
+          .channel_stride = stride(2)};
 }
 
 cuda::ProblemGrid DeviceArray::problems() const {
   require_axes(3);
   if (!holds<float>() && !holds<double>()) throw py::type_error("expected floats or doubles");
-  return {.data = reinterpret_cast<const void*>(address_),
-          .type = holds<float>() ? cuda::Type::float32 : cuda::Type::float64,
+  return {.data = address(),
+          .type = type(),
           .down = extent(0),
           .down_stride = stride(0),
           .rows = extent(1),
@@ -105,6 +104,14 @@ T* DeviceArray::items() const {
   return data<T>();
 }
 
+cuda::Type DeviceArray::type() const {
+  if (holds<float>()) return cuda::Type::float32;
+  if (holds<double>()) return cuda::Type::float64;
+  if (kind_ == 'f' && item_size_ == 2) return cuda::Type::float16;
+  if (holds<std::uint16_t>()) return cuda::Type::bfloat16;
+  throw py::type_error("expected an array of a floating-point type");
+}
+
 template <class T>
 bool DeviceArray::holds() const {
   return kind_ == kKind<T> && item_size_ == sizeof(T);
@@ -135,11 +142,14 @@ template double* DeviceArray::items() const;
 template const float* DeviceArray::items() const;
 template const double* DeviceArray::items() const;
 template int* DeviceArray::items() const;
-template const int* DeviceArray::items() const;
 template std::int64_t* DeviceArray::items() const;
 template const std::int64_t* DeviceArray::items() const;
 template unsigned long long* DeviceArray::items() const;
 template unsigned char* DeviceArray::items() const;
+template const std::int32_t* DeviceArray::items() const;
+template std::uint16_t* DeviceArray::items() const;
+template std::int8_t* DeviceArray::items() const;
 template bool DeviceArray::holds<float>() const;
+template bool DeviceArray::holds<std::uint16_t>() const;
 
 }  // namespace isogram::bindings

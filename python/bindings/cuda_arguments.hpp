@@ -12,6 +12,7 @@
 
 #include "isogram/cuda/device.hpp"
 #include "isogram/cuda/match.hpp"
+#include "isogram/cuda/rsm.hpp"
 #include "isogram/cuda/tiles.hpp"
 
 namespace isogram::bindings {
@@ -39,6 +40,8 @@ class DeviceArray {
 
   cuda::Input input() const;  // a matrix of any floating-point type and strides
 
+  cuda::Tokens tokens() const;  // three axes, of any floating-point type and strides
+
   cuda::ProblemGrid problems() const;  // three axes, of floats or doubles and any strides
 
   template <class T>
@@ -53,13 +56,16 @@ class DeviceArray {
   template <class T>
   bool holds() const;
 
+  int axes() const { return static_cast<int>(shape_.size()); }
   std::int64_t extent(int axis) const { return shape_[static_cast<std::size_t>(axis)]; }
+  std::int64_t stride(int axis) const { return strides_[static_cast<std::size_t>(axis)]; }
 
  private:
+  const void* address() const { return reinterpret_cast<const void*>(address_); }
+  cuda::Type type() const;
   template <class T>
   T* data() const;
   void require_axes(std::size_t axes) const;
-  std::int64_t stride(int axis) const { return strides_[static_cast<std::size_t>(axis)]; }
 
   std::uintptr_t address_;
   char kind_;  // f, i or u, and

@@ -34,4 +34,5 @@ PYBIND11_MODULE(ISOGRAM_CUDA_MODULE, module) {
   register_cuda_graph(module);
   register_cuda_compare(module);
   register_cuda_match(module);
+  register_cuda_rsm(module);
 }

@@ -11,5 +11,6 @@ void register_cuda_cka(pybind11::module_& module);
 void register_cuda_graph(pybind11::module_& module);
 void register_cuda_compare(pybind11::module_& module);
 void register_cuda_match(pybind11::module_& module);
+void register_cuda_rsm(pybind11::module_& module);
 
 }  // namespace isogram::bindings

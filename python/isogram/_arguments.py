@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arrays import Array, as_matrix, result_dtype
+from isogram._backend import gpu_library, why_no_gpu
 from isogram._device.device import Device
 
 KERNELS = ("linear", "cosine", "correlation", "rbf", "laplacian", "polynomial")
@@ -76,6 +77,20 @@ def positive(function: str, name: str, value: object, or_else: str = "") -> floa
 def threads(function: str, num_threads: Any, name: str = "num_threads") -> int:
     """Return the number of threads for the core, where 0 stands for get_num_threads()."""
     return 0 if num_threads is None else integer(function, name, num_threads, 1, 1 << 16)
+
+
+def gpus_of(function: str, gpus: Any, home: Device | None) -> list[Device]:
+    """Return the GPUs of these numbers; by default the one that arrays lie on, if they do."""
+    if gpus is None:
+        return [] if home is None else [home]
+    numbers = list(gpus) if isinstance(gpus, list | tuple) else [gpus]
+    if reason := why_no_gpu():
+        raise ValueError(f"{function}: `gpus` must be None here, got {gpus!r}: {reason}")
+    library = gpu_library(function, "gpus")
+    numbers = [integer(function, "gpus", number, 0, library.count() - 1) for number in numbers]
+    if not numbers or len(set(numbers)) < len(numbers):
+        raise ValueError(f"{function}: `gpus` must name different GPUs, got {gpus!r}")
+    return [library(number) for number in numbers]
 
 
 def median_or_bandwidth(function: str, bandwidth: object) -> float | None:

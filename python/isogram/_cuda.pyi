@@ -97,4 +97,108 @@ def match(
     gaps: Any,
     not_finite: Any,
     scratch: Any,
+    down_rows: Any = None,
+    across_cols: Any = None,
+    above_diagonal: bool = False,
+) -> None: ...
+def summarise_tokens(
+    stream: int,
+    tokens: Any,
+    lengths: Any,
+    exponents: Any,
+    squared_norms: Any,
+    means: Any,
+    not_finite: Any,
+) -> None: ...
+def order_tokens(
+    stream: int, tokens: Any, lengths: Any, exponents: Any, scratch: Any, order: Any
+) -> None: ...
+def pack_tokens(
+    stream: int, tokens: Any, lengths: Any, exponents: Any, means: Any, order: Any, packed: Any
+) -> None: ...
+def most_byte_channels() -> int: ...
+def round_tokens(
+    stream: int,
+    tokens: Any,
+    lengths: Any,
+    exponents: Any,
+    means: Any,
+    precision: str,
+    packed: Any,
+    rounded: Any,
+    scales: Any,
+    norms: Any,
+) -> None: ...
+
+# What is called for every block of pairs takes these, which know arrays by their addresses alone.
+class Array:
+    def __init__(self, array: Any) -> None: ...
+
+class Extent:
+    def __init__(
+        self, inputs: int, spacing: int, begin: int, size: int, counts: Array | None
+    ) -> None: ...
+
+class ProblemGrid:
+    def __init__(
+        self, affinities: Array, rows: Extent, cols: Extent, above_diagonal: bool
+    ) -> None: ...
+
+def match_pairs(
+    stream: int,
+    grid: ProblemGrid,
+    columns: Array | None,
+    totals: Array,
+    part: int,
+    gaps: Array,
+    not_finite: Array,
+    scratch: Array,
+) -> None: ...
+def match_greedily(stream: int, grid: ProblemGrid, totals: Array, part: int) -> None: ...
+def scale_products(stream: int, products: Array, row_scales: Array, col_scales: Array) -> None: ...
+def rescore_parts(channels: int) -> int: ...
+def rescore(
+    stream: int,
+    rows: Array,
+    cols: Array,
+    grid: ProblemGrid,
+    channels: int,
+    columns: Array,
+    totals: Array,
+) -> None: ...
+
+class Side:
+    def __init__(
+        self, exponents: Array, squared_norms: Array, rounded_norms: Array | None
+    ) -> None: ...
+
+class MatchedSums:
+    def __init__(
+        self,
+        totals: Array,
+        parts: int,
+        mean_products: Array | None,
+        tokens: int,
+        rounded_totals: Array | None,
+        gaps: Array | None,
+        channels: int,
+    ) -> None: ...
+
+class Entries:
+    def __init__(
+        self,
+        linear: Array | None,
+        cosine: Array | None,
+        squared_distance: Array | None,
+        loss: Array | None,
+    ) -> None: ...
+
+def write_entries(
+    stream: int,
+    sums: MatchedSums,
+    rows: Side,
+    cols: Side,
+    same: bool,
+    place: _Place,
+    entries: Entries,
 ) -> None: ...

@@ -71,11 +71,11 @@ def match(
     -----
     Types: float16, bfloat16, float32 → float32 → float64 total and gap, solved again in float64
     where the gap is above tolerance; float64 throughout. Cost per problem: r²·c in the worst case,
-    r the smaller and c the larger side, far less on most. Memory: one problem per thread. On a GPU
-    a batch is not waited for: a problem with a NaN or infinity has columns of -1 and a total and
-    gap of NaN, and is no error; of equal optima another may be found than on the host. Sources:
-    shortest augmenting paths, Jonker and Volgenant 1987, Crouse 2016; duals to start from by
-    annealed Sinkhorn sweeps, Sharify, Gaubert and Grigori 2011, arXiv:1104.3830.
+    r the smaller and c the larger side, far less on most. Memory: one problem per thread. A call on
+    a GPU waits for it once, at its end, to learn whether all was finite; of equal optima another
+    may be found than on the host. Sources: shortest augmenting paths, Jonker and Volgenant 1987,
+    Crouse 2016; duals to start from by annealed Sinkhorn sweeps, Sharify, Gaubert and Grigori 2011,
+    arXiv:1104.3830.
 
     Examples
     --------
@@ -118,11 +118,11 @@ def _match_on_gpu(
         )
     is_single = problems.ndim == 2
     found = on_gpu.match(device, problems[np.newaxis] if is_single else problems, maximize)
-    give = giver(similarity)
-    if not is_single:
-        return Matching(give(found.columns), give(found.totals), give(found.gaps))
     first = int(device.to_host(found.first_not_finite)[0])
     if first >= 0:
         raise not_finite(device, "match", "similarity", problems, first)
+    give = giver(similarity)
+    if not is_single:
+        return Matching(give(found.columns), give(found.totals), give(found.gaps))
     total, gap = (float(device.to_host(values)[0]) for values in (found.totals, found.gaps))
     return Matching(give(found.columns[0]), total, gap)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,20 +12,24 @@ from numpy.typing import NDArray
 from isogram import _core
 from isogram._arguments import (
     choice,
+    gpus_of,
     integer,
     median_or_bandwidth,
     threads,
 )
-from isogram._arrays import Array, Output, as_input, as_matrix, result_dtype, widened
+from isogram._arrays import Array, Output, result_dtype
+from isogram._device import rsm as on_gpu
+from isogram._device.device import Device
+from isogram._device.rsm_plan import Job
 from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
 from isogram._progress import Progress, reporting
+from isogram._samples import LAYOUTS, Samples, same_channels, samples_of
 from isogram._scaling import moderate, scaled_bandwidth
 from isogram.gram import zero_median
 
 _KERNELS = ("linear", "cosine", "rbf")
 _MATCHINGS = ("exact", "window", "topk", "greedy", "none")
 _PRECISIONS = ("float32", "bfloat16", "int8")
-_LAYOUTS = {"nsc": 3, "nhwc": 4, "nchw": 4}
 
 
 def semantic_rsm(
@@ -43,6 +47,8 @@ def semantic_rsm(
     bandwidth: float | str = "median",
     out: Array | None = None,
     loss: Array | None = None,
+    gpus: int | Sequence[int] | None = None,
+    memory_limit: int | None = None,
     num_threads: int | None = None,
     progress: Progress = False,
 ) -> Any:
@@ -94,10 +100,19 @@ def semantic_rsm(
         by at most loss[i, j] ‖Z_i‖ ‖Z_j‖, which is the bound for an entry of the cosine kernel. A
         proof from the duals of the rounded problem and norms of the rounding errors, and therefore
         far above the loss itself. float32, any strides, apart from the inputs.
+    gpus : int or sequence of int, optional
+        Numbers of the GPUs that compute; by default the one that `tokens` lie on, and none for
+        those of the host. Several share the pairs. The result lies where `tokens` do, with the same
+        bits for any number of GPUs of one kind.
+    memory_limit : int, optional
+        How many bytes of each GPU may be taken beside tokens and results that are there; by default
+        nine tenths of what is free. What does not fit comes and goes in parts.
     num_threads : int, optional
-        By default `get_num_threads()`. The result has the same bits for any number.
+        By default `get_num_threads()`. The result has the same bits for any number. Of no
+        consequence where GPUs compute.
     progress : bool or callable
-        True draws a bar with tqdm; a callable is called with (done, total), in pairs.
+        True draws a bar with tqdm; a callable is called with (done, total), in pairs: on a GPU in
+        pairs that are queued.
 
     Returns
     -------
@@ -110,11 +125,13 @@ def semantic_rsm(
     ValueError
         A wrong shape, layout or length; a narrow `precision` with float64 tokens or with another
         matching than "exact", or `loss` without one; a NaN or infinity, whose index is named; a
-        bandwidth by the median of no pairs, or where the median is 0.
+        bandwidth by the median of no pairs, or where the median is 0; on a GPU more than 4096
+        tokens that are matched at once.
     TypeError
-        Integers and other types that are not floats; arrays on a GPU.
+        Integers and other types that are not floats.
     MemoryError
-        A result larger than the machine's memory.
+        A result larger than the memory, of the machine or of the GPU; a `memory_limit` that not
+        even a few inputs fit in.
 
     Notes
     -----
@@ -122,7 +139,11 @@ def semantic_rsm(
     input → float64 throughout. Cost per pair: s²·c multiply-adds and one assignment (window: s·k·c
     and s/k assignments). Memory: the results, one packed copy of the tokens (two with a narrow
     precision, whose matchings are rescored), and a block of pairs per thread; the median takes
-    another half result. The result need not be positive semi-definite. Source: Wald et al. 2024,
+    another half result. On a GPU: all that in bands of inputs that fit, and blocks of pairs whose
+    affinities stay in its cache. It is waited for once, to learn whether all tokens are finite (for
+    rbf once more); a median of 0 gives NaN throughout, and no error. Entries differ from the
+    host's by rounding, 1e-6 of the norms' product in float32; of equal optima of rounded tokens
+    another may be scored. The result need not be positive semi-definite. Source: Wald et al. 2024,
     "Decoupling Semantic Similarity from Spatial Alignment for Neural Networks", arXiv:2410.23107;
     there the bandwidth's median leaves out zeros and 0.001 is added to it.
 
@@ -137,7 +158,7 @@ def semantic_rsm(
     """
     kernels = _kernels("semantic_rsm", kernel)
     return _rsm(
-        _Call("semantic_rsm", layout, num_threads, progress),
+        _Call("semantic_rsm", layout, gpus, memory_limit, num_threads, progress),
         _Inputs(tokens, other, lengths, other_lengths),
         kernels,
         _matching(matching, window, topk, precision, loss),
@@ -157,6 +178,8 @@ def spatial_rsm(
     other_lengths: Any = None,
     bandwidth: float | str = "median",
     out: Array | None = None,
+    gpus: int | Sequence[int] | None = None,
+    memory_limit: int | None = None,
     num_threads: int | None = None,
     progress: Progress = False,
 ) -> Any:
@@ -167,7 +190,9 @@ def spatial_rsm(
 
     Parameters
     ----------
-    tokens, other, kernel, layout, lengths, other_lengths, bandwidth, out, num_threads, progress
+    tokens, other, kernel, layout, lengths, other_lengths, bandwidth, out
+        As for `semantic_rsm`.
+    gpus, memory_limit, num_threads, progress
         As for `semantic_rsm`.
 
     Returns
@@ -198,7 +223,7 @@ def spatial_rsm(
            [1., 1.]])
     """
     return _rsm(
-        _Call("spatial_rsm", layout, num_threads, progress),
+        _Call("spatial_rsm", layout, gpus, memory_limit, num_threads, progress),
         _Inputs(tokens, other, lengths, other_lengths),
         _kernels("spatial_rsm", kernel),
         _Matching("none", 0, "float32", None),
@@ -229,69 +254,37 @@ class _Inputs(NamedTuple):
 class _Call:
     """Which function was called, and the arguments that say how it runs."""
 
-    def __init__(self, function: str, layout: str, num_threads: Any, progress: Progress) -> None:
+    def __init__(
+        self,
+        function: str,
+        layout: str,
+        gpus: Any,
+        memory_limit: Any,
+        num_threads: Any,
+        progress: Progress,
+    ) -> None:
         self.function = function
-        self.layout = choice(function, "layout", layout, tuple(_LAYOUTS))
+        self.layout = choice(function, "layout", layout, tuple(LAYOUTS))
+        self.gpus = gpus
+        self.memory_limit = memory_limit
+        if memory_limit is not None:
+            self.memory_limit = integer(function, "memory_limit", memory_limit, 1)
         self.workers = threads(function, num_threads)
         self.progress = progress
 
+    def chosen_gpus(self, home: Device | None) -> list[Device]:
+        """Return the GPUs that compute, for arrays that lie on `home`; none: the host does."""
+        gpus = gpus_of(self.function, self.gpus, home)
+        if self.memory_limit is not None and not gpus:
+            raise ValueError(
+                f"{self.function}: `memory_limit` must be None where no GPU computes, "
+                f"got {self.memory_limit}"
+            )
+        return gpus
 
-@dataclass(frozen=True)
-class _Samples:
-    """Inputs as they came, cut into the core's (s_i, c) views only once their number is checked."""
-
-    name: str
-    sources: list[NDArray[Any]]  # one array of all inputs, or one for each
-    layout: str | None  # None: one array for each
-    lengths: NDArray[Any] | None
-
-    @property
-    def count(self) -> int:
-        return len(self.sources) if self.layout is None else len(self.sources[0])
-
-    @property
-    def channels(self) -> int:
-        """Of the first input."""
-        return int(self.sources[0].shape[1 if self.layout in (None, "nchw") else -1])
-
-    def named_sources(self) -> dict[str, NDArray[Any]]:
-        if self.layout is not None:
-            return {self.name: self.sources[0]}
-        return {f"{self.name}[{i}]": source for i, source in enumerate(self.sources)}
-
-    def split(self) -> list[NDArray[Any]]:
-        """Return one view for each input; a picture layout is copied where strides forbid one."""
-        if self.layout is None:
-            return self.sources
-        array = self.sources[0]
-        if self.layout == "nhwc":
-            array = array.reshape(self.count, -1, self.channels)
-        elif self.layout == "nchw":
-            array = array.reshape(self.count, self.channels, -1).transpose(0, 2, 1)
-        if self.lengths is None:
-            return list(array)
-        return [sample[:length] for sample, length in zip(array, self.lengths, strict=True)]
-
-    def bad_entry(self) -> tuple[str, tuple[int, ...], float] | None:
-        """Return the name, index and value of the caller's first entry that is not finite."""
-        for i, sample in enumerate(self.split()):
-            # In the order of the caller's axes: channels come before tokens in nchw.
-            values = widened(sample).T if self.layout == "nchw" else widened(sample)
-            bad = np.argwhere(~np.isfinite(values))
-            if len(bad):
-                first = (int(bad[0][0]), int(bad[0][1]))
-                return *self._named_index(i, first), float(values[first])
-        return None
-
-    def _named_index(self, i: int, entry: tuple[int, int]) -> tuple[str, tuple[int, ...]]:
-        shape = self.sources[0].shape
-        if self.layout is None:
-            return f"{self.name}[{i}]", entry
-        if self.layout == "nhwc":
-            return self.name, (i, *divmod(entry[0], shape[2]), entry[1])
-        if self.layout == "nchw":
-            return self.name, (i, entry[0], *divmod(entry[1], shape[3]))
-        return self.name, (i, *entry)
+    def samples(self, name: str, tokens: Any, lengths_name: str, lengths: Any) -> Samples:
+        """Return checked inputs."""
+        return samples_of(self.function, name, tokens, self.layout, lengths_name, lengths)
 
 
 def _kernels(function: str, kernel: object) -> list[str]:
@@ -340,70 +333,6 @@ def _precision(matching: str, precision: object, loss: Any) -> str:
     return name
 
 
-def _samples(call: _Call, name: str, tokens: Any, lengths_name: str, lengths: Any) -> _Samples:
-    """Check the inputs' types and shapes, whether they are one array or a sequence of arrays."""
-    if isinstance(tokens, list | tuple):
-        return _ragged_samples(call, name, tokens, lengths_name, lengths)
-    array = as_input(call.function, name, tokens, _LAYOUTS[call.layout])
-    if array.size == 0:
-        raise ValueError(
-            f"{call.function}: `{name}` must have at least one input, one token and one channel, "
-            f"got shape {array.shape}"
-        )
-    result = _Samples(name, [array], call.layout, None)
-    if lengths is None:
-        return result
-    most = array[0].size // result.channels
-    return replace(result, lengths=_counts(call.function, lengths_name, lengths, len(array), most))
-
-
-def _ragged_samples(
-    call: _Call, name: str, tokens: Sequence[Any], lengths_name: str, lengths: Any
-) -> _Samples:
-    if call.layout != "nsc":
-        raise ValueError(
-            f"{call.function}: `layout` must be 'nsc' for a sequence of arrays, got {call.layout!r}"
-        )
-    if lengths is not None:
-        raise ValueError(
-            f"{call.function}: `{lengths_name}` must be None for a sequence of arrays, got lengths"
-        )
-    if not tokens:
-        raise ValueError(f"{call.function}: `{name}` must have at least one input, got none")
-    arrays = [as_matrix(call.function, f"{name}[{i}]", sample) for i, sample in enumerate(tokens)]
-    return _Samples(name, arrays, None, None)
-
-
-def _counts(function: str, name: str, lengths: Any, n: int, most: int) -> NDArray[Any]:
-    array = np.asarray(lengths)
-    if array.shape != (n,):
-        raise ValueError(
-            f"{function}: `{name}` must be 1-D with one length for each of the {n} inputs, "
-            f"got shape {array.shape}"
-        )
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"{function}: `{name}` must be of integers, got {array.dtype}")
-    bad = np.flatnonzero((array < 1) | (array > most))
-    if bad.size:
-        raise ValueError(
-            f"{function}: `{name}` must be from 1 to {most}, got {array[bad[0]]} at index {bad[0]}"
-        )
-    return array
-
-
-def _same_channels(function: str, samples: _Samples, channels: int) -> None:
-    if samples.layout is not None:
-        found = {samples.name: samples.channels}
-    else:
-        found = {name: source.shape[1] for name, source in samples.named_sources().items()}
-    for name, count in found.items():
-        if count != channels:
-            raise ValueError(
-                f"{function}: `{name}` must have as many channels as the first input ({channels}), "
-                f"got {count}"
-            )
-
-
 def _rsm(
     call: _Call,
     inputs: _Inputs,
@@ -415,8 +344,8 @@ def _rsm(
     is_single: bool,
 ) -> Any:
     width = median_or_bandwidth(call.function, bandwidth)
-    rows = _samples(call, "tokens", inputs.tokens, "lengths", inputs.lengths)
-    _same_channels(call.function, rows, rows.channels)
+    rows = call.samples("tokens", inputs.tokens, "lengths", inputs.lengths)
+    same_channels(call.function, rows, rows.channels)
     cols = _other_samples(call, inputs, rows.channels)
     if out is not None and not is_single:
         raise ValueError(f"{call.function}: `out` must be None for several kernels, got an array")
@@ -430,30 +359,34 @@ def _rsm(
     loss = _loss_output(call, inputs, rows, cols, matching, outputs[kernels[0]])
     if loss is not None:
         arrays["loss"] = loss.array
-    _compute(call, rows, cols, matching, arrays, width)
+    home = outputs[kernels[0]].device
+    if gpus := call.chosen_gpus(home):
+        _compute_on_gpus(call, rows, cols, matching, arrays, width, gpus, home)
+    else:
+        _compute(call, rows, cols, matching, arrays, width)
     if loss is not None:
         loss.give()
     results = {name: output.give() for name, output in outputs.items()}
     return results[kernels[0]] if is_single else results
 
 
-def _other_samples(call: _Call, inputs: _Inputs, channels: int) -> _Samples | None:
+def _other_samples(call: _Call, inputs: _Inputs, channels: int) -> Samples | None:
     if inputs.other is None:
         if inputs.other_lengths is not None:
             raise ValueError(
                 f"{call.function}: `other_lengths` must be None without `other`, got lengths"
             )
         return None
-    result = _samples(call, "other", inputs.other, "other_lengths", inputs.other_lengths)
-    _same_channels(call.function, result, channels)
+    result = call.samples("other", inputs.other, "other_lengths", inputs.other_lengths)
+    same_channels(call.function, result, channels)
     return result
 
 
 def _outputs(
     call: _Call,
     inputs: _Inputs,
-    rows: _Samples,
-    cols: _Samples | None,
+    rows: Samples,
+    cols: Samples | None,
     kernels: list[str],
     out: Array | None,
 ) -> dict[str, Output]:
@@ -470,8 +403,8 @@ def _outputs(
 def _loss_output(
     call: _Call,
     inputs: _Inputs,
-    rows: _Samples,
-    cols: _Samples | None,
+    rows: Samples,
+    cols: Samples | None,
     matching: _Matching,
     result: Output,
 ) -> Output | None:
@@ -490,8 +423,8 @@ def _loss_output(
 
 def _compute(
     call: _Call,
-    rows: _Samples,
-    cols: _Samples | None,
+    rows: Samples,
+    cols: Samples | None,
     matching: _Matching,
     outputs: dict[str, NDArray[Any]],
     bandwidth: float | None,
@@ -520,32 +453,115 @@ def _compute(
                 report,
             )
         except ValueError as error:
-            raise _with_callers_index(error, call.function, rows, cols) from None
-    if "rbf" not in outputs:
-        return
+            if "must be finite" in str(error):  # the core counts inputs and tokens
+                raise _not_finite(call.function, rows, cols) from None
+            raise
+    if "rbf" in outputs:
+        _finish_rbf(call, outputs, bandwidth, exponent, is_symmetric=cols is None)
+
+
+def _finish_rbf(
+    call: _Call,
+    outputs: dict[str, NDArray[Any]],
+    bandwidth: float | None,
+    exponent: int,
+    *,
+    is_symmetric: bool,
+) -> None:
+    """Make RBF entries of squared distances of tokens over 2^exponent, and undo the scaling."""
     if exponent and "linear" in outputs:
         with np.errstate(over="ignore"):
             np.ldexp(outputs["linear"], 2 * exponent, out=outputs["linear"])
     distances = outputs["rbf"]
     if bandwidth is None:
-        bandwidth = _median_bandwidth(call.function, distances, is_symmetric=cols is None)
+        bandwidth = _median_bandwidth(call.function, distances, is_symmetric=is_symmetric)
     else:
         bandwidth = scaled_bandwidth(bandwidth, -exponent)
     _core.rbf_from_squared_distances(call.function, distances, bandwidth, call.workers)
 
 
-def _with_callers_index(
-    error: ValueError, function: str, rows: _Samples, cols: _Samples | None
-) -> ValueError:
-    """Name an entry that is not finite as the caller would: the core counts inputs and tokens."""
-    if "must be finite" in str(error):
-        for samples in (rows, cols):
-            if samples is not None and (entry := samples.bad_entry()) is not None:
-                name, index, value = entry
-                return ValueError(
-                    f"{function}: `{name}` must be finite, got {value} at index {index}"
-                )
-    return error
+def _compute_on_gpus(
+    call: _Call,
+    rows: Samples,
+    cols: Samples | None,
+    matching: _Matching,
+    outputs: dict[str, NDArray[Any]],
+    bandwidth: float | None,
+    gpus: list[Device],
+    home: Device | None,
+) -> None:
+    """Fill the outputs, which lie where the tokens do; where those lie on the host, wait for it."""
+    _check_sizes(call, rows, cols, matching, gpus[0])
+    dtype = next(iter(outputs.values())).dtype
+    job = Job(call.function, rows, cols, home, *matching[:3], tuple(outputs), dtype)
+    job = job._replace(memory_limit=call.memory_limit)
+    exponent = 0
+    try:
+        if "rbf" in outputs:
+            job, exponent = _moderate(job)
+        with reporting(call.function, call.progress) as report:
+            on_gpu.rsm(gpus, job, outputs, report)
+    except on_gpu.NotFinite:
+        with home.entered() if home else nullcontext():
+            raise _not_finite(call.function, rows, cols) from None
+    if "rbf" not in outputs:
+        return
+    if home is None:
+        _finish_rbf(call, outputs, bandwidth, exponent, is_symmetric=cols is None)
+        return
+    if bandwidth is not None:
+        bandwidth = scaled_bandwidth(bandwidth, -exponent)
+    with home.entered():
+        if exponent and "linear" in outputs:
+            home.xp.ldexp(outputs["linear"], np.int32(2 * exponent), out=outputs["linear"])
+        on_gpu.rbf_from_squared_distances(
+            home, outputs["rbf"], bandwidth, is_symmetric=cols is None
+        )
+
+
+def _moderate(job: Job) -> tuple[Job, int]:
+    """Keep squared distances within the range of their type; see `_compute`."""
+    sides = [job.rows] if job.cols is None else [job.rows, job.cols]
+    if job.home is not None:
+        with job.home.entered():
+            exponent = on_gpu.largest_exponent(job.home, sides)
+        return job._replace(exponent=exponent), exponent
+    split = [side.split() for side in sides]
+    scaled, exponent = moderate([sample for samples in split for sample in samples])
+    if exponent == 0:
+        return job, 0
+    rows, cols = scaled[: job.rows.count], scaled[job.rows.count :]
+    job = job._replace(rows=Samples("tokens", rows, None, None))
+    return job._replace(cols=Samples("other", cols, None, None) if cols else None), exponent
+
+
+def _check_sizes(
+    call: _Call, rows: Samples, cols: Samples | None, matching: _Matching, gpu: Device
+) -> None:
+    """Refuse what the kernels have no room for."""
+    for samples in [rows] if cols is None else [rows, cols]:
+        tokens, most = int(samples.tokens.max()), gpu.kernels.most_matched()
+        at_once = min(matching.block, tokens) if matching.name == "window" else tokens
+        if matching.name != "none" and at_once > most:
+            raise ValueError(
+                f"{call.function}: `{samples.name}` must have at most {most} tokens an input to "
+                f"match on a GPU, got {at_once}"
+            )
+    if matching.precision == "int8" and rows.channels > gpu.kernels.most_byte_channels():
+        raise ValueError(
+            f"{call.function}: `precision` must not be 'int8' for more than "
+            f"{gpu.kernels.most_byte_channels()} channels on a GPU, got {rows.channels} channels"
+        )
+
+
+def _not_finite(function: str, rows: Samples, cols: Samples | None) -> ValueError:
+    """Name the first entry that is not finite, as the caller would."""
+    name, index, value = next(
+        entry
+        for samples in (rows, cols)
+        if samples is not None and (entry := samples.bad_entry()) is not None
+    )
+    return ValueError(f"{function}: `{name}` must be finite, got {value} at index {index}")
 
 
 def _median_bandwidth(function: str, distances: NDArray[Any], *, is_symmetric: bool) -> float:

@@ -1,9 +1,9 @@
 """A GPU that is none: the package's kernels run by the emulator, on arrays that behave like CuPy's.
 
 What is real here: the kernels' sources, their bindings, and the whole walk in Python. What stands
-in for CuPy: NumPy's functions, behind a wall that keeps arrays of the host and of the "device"
-apart, and that counts how often the host waits for a value. What is not tried: cuBLAS, streams and
-DLPack.
+in for CuPy: NumPy's functions, behind a wall that keeps arrays of the host and of each "GPU" apart,
+and that counts how often the host waits for a value; and streams whose work is put off for as long
+as their user allows. What is not tried: cuBLAS, real streams and DLPack.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from ml_dtypes import bfloat16
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 WAITS = 0
+GPU = 0  # the current one
+STREAMS = {0: None}  # by address, which is that of the current one's
+STREAM = 0
 
 
 def _wait():
@@ -87,7 +90,9 @@ class EmulatedArray(NDArrayOperatorsMixin):
         if name.startswith("__"):
             raise AttributeError(name)
         attribute = getattr(self._host, name)
-        return emulated(attribute) if callable(attribute) else on_device(attribute, self.number)
+        if callable(attribute):
+            return emulated(attribute, self.number)
+        return on_device(attribute, self.number)
 
     def __array_ufunc__(self, ufunc, method, *inputs, **parameters):
         return emulated(getattr(ufunc, method))(*inputs, **parameters)
@@ -115,15 +120,87 @@ def on_host(value):
     return value
 
 
-def emulated(function):
+def emulated(function, number=None):
     """Return a function of NumPy as one of emulated arrays; like CuPy's, it never warns."""
 
     @functools.wraps(function)
     def call(*arguments, **parameters):
+        places = {a.number for a in arguments if isinstance(a, EmulatedArray)}
+        if number is not None:
+            places.add(number)
+        assert len(places) < 2, "arrays of different GPUs"
         with np.errstate(all="ignore"):
-            return on_device(function(*on_host(arguments), **on_host(parameters)))
+            result = function(*on_host(arguments), **on_host(parameters))
+        return on_device(result, *(places or {GPU}))
 
     return call
+
+
+class Stream:
+    """A stream beside the main one, whose work is done when somebody waits for it, and not before.
+
+    What is used too early, or overwritten too early, then is wrong for certain.
+    """
+
+    def __init__(self):
+        self.work = []
+        self.done = 0
+        STREAMS[id(self)] = self
+
+    def __enter__(self):
+        global STREAM
+        self.outer, STREAM = STREAM, id(self)
+
+    def __exit__(self, *_):
+        global STREAM
+        STREAM = self.outer
+
+    def work_off(self, end):
+        """Do what was queued first."""
+        while self.done < end:
+            self.done += 1
+            self.work[self.done - 1]()
+
+
+def queued(function):
+    """Return a function whose calls wait in the current stream, and that returns nothing."""
+
+    @functools.wraps(function)
+    def call(*arguments, **parameters):
+        work = functools.partial(function, *arguments, **parameters)
+        if STREAM:
+            STREAMS[STREAM].work.append(work)
+        else:
+            work()
+
+    return call
+
+
+class Kernels:
+    """The emulated kernels: those that are given a stream queue themselves there."""
+
+    def __dir__(self):
+        import _cuda_emulated
+
+        return dir(_cuda_emulated)
+
+    def __getattr__(self, name):
+        import _cuda_emulated
+
+        function = getattr(_cuda_emulated, name)
+        if isinstance(function, type):
+            return function
+
+        @functools.wraps(function)
+        def call(*arguments):
+            if STREAM and arguments[0] == STREAM:
+                return queued(function)(0, *arguments[1:])
+            return function(*arguments)
+
+        return call
+
+
+KERNELS = Kernels()
 
 
 class Namespace:
@@ -135,14 +212,14 @@ class Namespace:
     @staticmethod
     def asarray(value, dtype=None):
         host = on_host(value) if isinstance(value, EmulatedArray) else value
-        return on_device(np.asarray(host, dtype))
+        return on_device(np.asarray(host, dtype), GPU)
 
     @staticmethod
     def empty(shape, dtype=float):
         """Poisoned: NaN, or a value that nobody expects."""
         array = np.empty(shape, dtype)
         array.fill(np.nan if array.dtype.kind == "f" else 77)
-        return EmulatedArray(array)
+        return EmulatedArray(array, GPU)
 
 
 NAMESPACE = Namespace()
@@ -154,6 +231,8 @@ class EmulatedDevice(Device):
 
     # Small enough for walks of several tiles over small matrices.
     tile_bytes = 4 * 32 * 32
+    cache_bytes = 8192
+    free_bytes = 1 << 40
 
     @classmethod
     def adopt(cls, value):
@@ -167,23 +246,33 @@ class EmulatedDevice(Device):
     def why_unusable(cls):
         return None
 
+    @classmethod
+    def count(cls):
+        return 2
+
     @property
     def xp(self):
         return NAMESPACE
 
     @property
     def kernels(self):
-        import _cuda_emulated
-
-        return _cuda_emulated
+        return KERNELS
 
     @property
     def stream(self):
-        return 0
+        return STREAM
 
     @property
     def memory(self):
         return 1 << 40
+
+    @property
+    def free(self):
+        return self.free_bytes
+
+    @property
+    def cache(self):
+        return self.cache_bytes
 
     @property
     def scratch(self):
@@ -195,15 +284,63 @@ class EmulatedDevice(Device):
 
     @contextmanager
     def entered(self):
-        yield
+        global GPU
+        outer, GPU = GPU, self.number
+        try:
+            yield
+        finally:
+            GPU = outer
 
-    def matmul(self, a, b, out, precision):
-        rounding = {"float32": lambda x: x, "tf32": to_tf32, "bfloat16": to_bfloat16}[precision]
+    @contextmanager
+    def lanes(self, count):
+        streams = [Stream() for _ in range(count)]
+        try:
+            yield streams
+        finally:
+            for stream in streams:
+                stream.work_off(len(stream.work))
+
+    def mark(self):
+        return STREAM and (STREAMS[STREAM], len(STREAMS[STREAM].work))
+
+    def wait(self, mark):
+        if mark:
+            assert not STREAM, "one stream beside the main one waits for another"
+            stream, end = mark
+            stream.work_off(end)
+
+    @queued
+    def matmul(self, a, b, out, precision="float32"):
         assert out._host.strides[1] == out.itemsize or out.shape[1] == 1
-        assert a.dtype == b.dtype == out.dtype
         for matrix in (a, b):
             assert matrix.itemsize in matrix._host.strides or matrix.size == 1
-        out._host[...] = rounding(a._host) @ rounding(b._host)
+        a, b, out = a._host, b._host, out._host
+        if a.dtype == np.int8:
+            assert a.shape[1] % 4 == 0
+            assert out.dtype == np.int32
+            out[...] = a.astype(np.int32) @ b.astype(np.int32)
+        elif a.dtype == np.uint16:
+            assert out.dtype == np.float32
+            out[...] = from_bits(a) @ from_bits(b)
+        else:
+            assert a.dtype == b.dtype == out.dtype
+            rounding = {"float32": lambda x: x, "tf32": to_tf32, "bfloat16": to_bfloat16}[precision]
+            out[...] = rounding(a) @ rounding(b)
+
+    @queued
+    def clear(self, sums):
+        sums._host[...] = 0
+
+    @queued
+    def add(self, terms, sums):
+        sums._host[...] += terms._host
+
+    def copy_of(self, array):
+        if isinstance(array, np.ndarray):
+            return EmulatedArray(array.copy(), self.number)
+        return (
+            array if array.number == self.number else EmulatedArray(array._host.copy(), self.number)
+        )
 
     def to_host(self, array):
         return array.get()
@@ -212,6 +349,11 @@ class EmulatedDevice(Device):
 def to_tf32(x):
     """Keep 10 bits of the fraction, as tensor cores do."""
     return ((x.view(np.uint32) + 0x1000) & ~np.uint32(0x1FFF)).view(np.float32)
+
+
+def from_bits(x):
+    """Widen the bits of bfloat16."""
+    return (x.astype(np.uint32) << 16).view(np.float32)
 
 
 def to_bfloat16(x):

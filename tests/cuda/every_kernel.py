@@ -11,6 +11,15 @@ from isogram._device import cupy_device
 
 cupy.cuda.set_allocator(None)
 cupy_device._SCRATCH = 4 * 48 * 48
+cupy_device.CupyDevice.cache = 1 << 20
+
+MATCHINGS = [
+    {},
+    {"matching": "window", "window": 7},
+    {"matching": "topk", "topk": 9},
+    {"matching": "greedy"},
+    {"matching": "none"},
+]
 
 
 def main():
@@ -34,6 +43,19 @@ def main():
             ig.compare(k, ig.gram(y), method=method)
         ig.jsd(p, p[:20])
         ig.jsd(p)
+        # A warp matches up to 64 tokens, blocks of two kinds up to 241, and more.
+        for count in (16, 50, 70, 200, 260):
+            ig.match(cupy.asarray(rng.standard_normal((3, count, count + 1)).astype(dtype)))
+            tokens = cupy.asarray(rng.standard_normal((4, count, 33)).astype(dtype))
+            for matching in MATCHINGS:
+                ig.semantic_rsm(tokens, kernel=("linear", "cosine", "rbf"), **matching)
+                ig.semantic_rsm(tokens, tokens[:3], lengths=[1, 5, 9, 15], **matching)
+    for precision in ("bfloat16", "int8"):
+        for count in (50, 70):
+            tokens = cupy.asarray(rng.standard_normal((9, count, 33)).astype(np.float32))
+            loss = cupy.empty((9, 9), np.float32)
+            ig.semantic_rsm(tokens, precision=precision, loss=loss)
+            ig.semantic_rsm(tokens.get(), precision=precision, gpus=0, memory_limit=10_000_000)
     ig.gram(cupy.asarray(rng.standard_normal((70, 9)).astype(np.float16)))
     cupy.cuda.Device().synchronize()
     print("every function was called")

@@ -12,10 +12,13 @@ def test_the_stub_is_that_of_the_module(gpu):
 
     module = _load()(0).kernels
     tree = ast.parse((importlib.resources.files(ig) / "_cuda.pyi").read_text())
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    assert {f.name for f in functions} == {n for n in dir(module) if not n.startswith("_")}
-    for function in functions:
-        signature = getattr(module, function.name).__doc__.splitlines()[0]
+    named = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    assert {node.name for node in named} == {n for n in dir(module) if not n.startswith("_")}
+    for node in named:
+        function, documented = node, getattr(module, node.name)
+        if isinstance(node, ast.ClassDef):
+            [function], documented = node.body, documented.__init__
+        signature = documented.__doc__.splitlines()[0]
         assert [a.arg for a in function.args.args] == re.findall(r"(\w+): ", signature)
 
 

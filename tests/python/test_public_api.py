@@ -15,6 +15,7 @@ PARAMETERS = 'bandwidth="median", gamma=None, degree=3, coef0=1.0'
 PRECISION = 'precision="float32"'
 RSM = 'layout="nsc", lengths=None, other_lengths=None, bandwidth="median", out=None'
 END = "num_threads=None, progress=False"
+GPUS = "gpus=None, memory_limit=None"
 SIGNATURES = {
     "gram": f"(x, y=None, *, {KERNEL}, {PARAMETERS}, {PRECISION}, out=None, num_threads=None)",
     "bandwidth": '(x, *, rule="median", max_pairs=524288, seed=0, num_threads=None)',
@@ -32,8 +33,8 @@ SIGNATURES = {
     "motifs": "(x, labels, *, k=5, num_threads=None)",
     "match": f"(similarity, *, maximize=True, {END})",
     "semantic_rsm": '(tokens, other=None, *, kernel="cosine", matching="exact", window=None, '
-    f'topk=None, precision="float32", {RSM}, loss=None, {END})',
-    "spatial_rsm": f'(tokens, other=None, *, kernel="cosine", {RSM}, {END})',
+    f'topk=None, precision="float32", {RSM}, loss=None, {GPUS}, {END})',
+    "spatial_rsm": f'(tokens, other=None, *, kernel="cosine", {RSM}, {GPUS}, {END})',
     "compare": '(rsm_a, rsm_b, *, method="pearson", num_threads=None)',
     "jsd": f"(probabilities, other=None, *, out=None, {END})",
     "set_num_threads": "(n)",

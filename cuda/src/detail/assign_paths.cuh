@@ -3,6 +3,7 @@
 #pragma once
 
 #include "assign_problem.cuh"
+#include "assign_tile.cuh"
 
 namespace isogram::cuda {
 
@@ -50,7 +51,7 @@ class Search {
     Nearest<T> nearest;
 #pragma unroll
     for (int k = 0; k < kColumns; ++k) {
-      if (open_ >> k & 1) nearest.consider(distance_[k], code_[k]);
+      nearest.consider(is_open(k) ? distance_[k] : kInfinity<T>, code_[k]);
     }
     return nearest;
   }
@@ -65,11 +66,11 @@ class Search {
         open_ &= ~(1U << k);
         distance_[k] = reach;
       }
-      if ((open_ >> k & 1) == 0) continue;
-      const T path = (s_.costs(row, column(k)) - dual_[k]) - shift;
-      if (path >= distance_[k]) continue;
-      distance_[k] = path;
-      predecessor_[k] = row;
+      const T cost = is_open(k) ? s_.costs(row, column(k)) : kInfinity<T>;
+      const T path = (cost - dual_[k]) - shift;
+      const bool is_shorter = path < distance_[k];
+      distance_[k] = is_shorter ? path : distance_[k];
+      predecessor_[k] = is_shorter ? row : predecessor_[k];
     }
   }
 
@@ -79,7 +80,7 @@ class Search {
     for (int k = 0; k < kColumns; ++k) {
       if (column(k) >= s_.cols) continue;
       s_.memory.predecessor[column(k)] = predecessor_[k];
-      if ((open_ >> k & 1) == 0) s_.memory.dual[column(k)] = dual_[k] + (distance_[k] - reach);
+      if (!is_open(k)) s_.memory.dual[column(k)] = dual_[k] + (distance_[k] - reach);
     }
   }
 
@@ -87,6 +88,7 @@ class Search {
   static constexpr int kColumns = (State::kSide + Team::kThreads - 1) / Team::kThreads;
 
   __device__ static int column(int k) { return Team::rank() + k * Team::kThreads; }
+  __device__ bool is_open(int k) const { return open_ >> k & 1; }
 
   const State& s_;
   T dual_[kColumns] = {};
@@ -134,10 +136,14 @@ __device__ void augment(const State& s, Team& team, int root) {
   }
 }
 
+// Searches match free rows, and leave no other free.
 template <class State, class Team>
 __device__ void augment_all(const State& s, Team team) {
-  for (int i = 0; i < s.rows; ++i) {
-    if (s.memory.column_of[i] == kFree) augment(s, team, i);
+  for (int first = 0; first < s.rows; first += kWarp) {
+    const int own = first + team.lane();
+    const bool is_free = own < s.rows && s.memory.column_of[own] == kFree;
+    unsigned free = __ballot_sync(kAllLanes, is_free);
+    for (; free != 0; free &= free - 1) augment(s, team, first + __ffs(free) - 1);
   }
 }
 
@@ -159,15 +165,27 @@ __device__ void augment_all(const State& s) {
 // matched costs are from the value of the dual solution. Columns without a row have v = 0, and in a
 // rectangular problem no v is positive, so duals are feasible.
 template <class State>
-__device__ double slack(const State& s) {
+__device__ double slack(State& s) {
+  const auto reduced = [&](int i, int j) {
+    return static_cast<double>(s.costs(i, j)) - static_cast<double>(s.memory.dual[j]);
+  };
   double sum = 0;
+  if constexpr (State::kIsWarp) {
+    // Rounding keeps order: the smallest difference is among those that are smallest when rounded.
+    find_tight_columns(s);
+    s.for_own(s.rows, [&](int i) {
+      double least = kInfinity<double>;
+      for (std::uint64_t tight = s.memory.tight[i].bits(); tight != 0; tight &= tight - 1) {
+        least = smaller(reduced(i, TightColumns::column(__ffsll(tight) - 1)), least);
+      }
+      sum += reduced(i, s.memory.column_of[i]) - least;
+    });
+    return s.team.reduced(sum, Sum());
+  }
   s.for_rows_of_warp([&](int i) {
-    const auto reduced = [&](int j) {
-      return static_cast<double>(s.costs(i, j)) - static_cast<double>(s.memory.dual[j]);
-    };
     double least = kInfinity<double>;
-    s.for_lanes(s.cols, [&](int j) { least = smaller(reduced(j), least); });
-    sum += reduced(s.memory.column_of[i]) - warp_minimum(least);
+    s.for_lanes(s.cols, [&](int j) { least = smaller(reduced(i, j), least); });
+    sum += reduced(i, s.memory.column_of[i]) - warp_minimum(least);
   });
   return s.team.reduced(s.team.lane() == 0 ? sum : 0, Sum());
 }

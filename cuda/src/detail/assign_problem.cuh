@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #include "assign_team.cuh"
@@ -15,17 +16,17 @@ inline constexpr int kFree = -1;  // of a row without a column, or a column with
 // reads float32. T = double reads either type, whichever it is: problems that need it are few.
 template <class T>
 struct Affinities {
-  const void* data;
+  const unsigned char* data;
   Type type;
-  std::int64_t row_stride;
-  std::int64_t col_stride;
+  std::int64_t row_bytes;  // from row to row
+  std::int64_t col_bytes;
 
   __device__ T operator()(int i, int j) const {
-    const std::int64_t at = i * row_stride + j * col_stride;
+    const unsigned char* entry = data + i * row_bytes + j * col_bytes;
     if constexpr (std::is_same_v<T, double>) {
-      if (type == Type::float64) return static_cast<const double*>(data)[at];
+      if (type == Type::float64) return __ldg(reinterpret_cast<const double*>(entry));
     }
-    return static_cast<const float*>(data)[at];
+    return __ldg(reinterpret_cast<const float*>(entry));
   }
 };
 
@@ -46,12 +47,30 @@ class CostsInPlace {
   T factor_;  // ±scale
 };
 
-// The same, copied to shared memory. Rows are an odd multiple of eight items apart, so that eight
+// How a warp looks at all of a problem at once: 4 × 8 lanes, each at every fourth row and every
+// eighth column.
+inline constexpr int kLaneRows = 4;
+inline constexpr int kLaneCols = 8;
+
+template <int side>
+struct Tile {
+  static constexpr int kRows = side / kLaneRows;  // of a lane
+  static constexpr int kCols = (side + kLaneCols - 1) / kLaneCols;
+  static_assert(side % kLaneRows == 0);
+
+  __device__ static int lane_row() { return static_cast<int>(threadIdx.x) / kLaneCols; }
+  __device__ static int lane_col() { return static_cast<int>(threadIdx.x) % kLaneCols; }
+  __device__ static int row(int a) { return lane_row() + a * kLaneRows; }
+  __device__ static int col(int b) { return lane_col() + b * kLaneCols; }
+};
+
+// The same, copied to shared memory by a warp, and infinite as far as the tile is larger than the
+// problem: minima need not ask. Rows are an odd multiple of eight items apart, so that eight
 // adjacent columns of four rows are in different banks, as are 32 columns of one row.
 template <class T, int side>
 class CostsInShared {
  public:
-  static constexpr int kStride = (side / 8 | 1) * 8;
+  static constexpr int kStride = (Tile<side>::kCols | 1) * kLaneCols;
   using Memory = T[side * kStride];
 
   __device__ explicit CostsInShared(Memory& items) : items_(items) {}
@@ -64,6 +83,19 @@ class CostsInShared {
   T* items_;
 };
 
+// Columns where a row's reduced cost is smallest: bit b of byte c is column 8 b + c.
+struct alignas(std::uint64_t) TightColumns {
+  std::uint8_t of_lane[kLaneCols];
+
+  __device__ std::uint64_t bits() const {
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, of_lane, sizeof bits);
+    return bits;
+  }
+  // Of the bit's number, and the other way round.
+  __device__ static int column(int bit) { return bit % 8 * 8 + bit / 8; }
+};
+
 // What threads share, for up to `side` rows and columns.
 template <class T, int side>
 struct AssignmentMemory {
@@ -74,6 +106,11 @@ struct AssignmentMemory {
   std::int32_t predecessor[side];  // of columns: the row before it on the shortest path
 };
 
+template <class T, int side>
+struct WarpMemory : AssignmentMemory<T, side> {
+  TightColumns tight[side];
+};
+
 // Row duals are not stored: u_i = min_j (C_ij − v_j) for a free row, and C_ij − v_j on the matched
 // column of another, so any column duals v are a legal start.
 template <class Number, class CostsType, int threads, int most>
@@ -81,9 +118,11 @@ struct AssignmentState {
   using T = Number;
   using Costs = CostsType;
   using Team = cuda::Team<T, threads>;
-  using Memory = AssignmentMemory<T, most>;
+  using Tile = cuda::Tile<most>;
   static constexpr int kThreads = threads;
   static constexpr int kSide = most;
+  static constexpr bool kIsWarp = threads == kWarp;
+  using Memory = std::conditional_t<kIsWarp, WarpMemory<T, kSide>, AssignmentMemory<T, kSide>>;
 
   Team team;
   Memory& memory;
@@ -105,9 +144,35 @@ struct AssignmentState {
   __device__ void for_rows_of_warp(Visit visit) const {
     for (int i = team.warp(); i < rows; i += team.kWarps) visit(i);
   }
+  // All entries, of a warp's tile also those beyond the problem.
   template <class Visit>
   __device__ void for_costs(Visit visit) const {
-    for_rows_of_warp([&](int i) { for_lanes(cols, [&](int j) { visit(i, j); }); });
+    if constexpr (kIsWarp) {
+#pragma unroll 4
+      for (int a = 0; a < Tile::kRows; ++a) {
+#pragma unroll
+        for (int b = 0; b < Tile::kCols; ++b) visit(Tile::row(a), Tile::col(b));
+      }
+    } else {
+      for_rows_of_warp([&](int i) { for_lanes(cols, [&](int j) { visit(i, j); }); });
+    }
+  }
+  // The entries of some 16 rows, or fewer where there are not as many.
+  template <class Visit>
+  __device__ void for_sample(Visit visit) const {
+    if constexpr (kIsWarp) {
+#pragma unroll
+      for (int a = 0; a < Tile::kRows; a += 4) {
+#pragma unroll
+        for (int b = 0; b < Tile::kCols; ++b) {
+          if (Tile::row(a) < rows && Tile::col(b) < cols) visit(Tile::row(a), Tile::col(b));
+        }
+      }
+    } else {
+      for (int i = 0; i < rows; i += (rows + 15) / 16) {
+        for_own(cols, [&](int j) { visit(i, j); });
+      }
+    }
   }
 
  private:

@@ -4,10 +4,11 @@
 
 #include "assign_problem.cuh"
 #include "assign_sweeps.cuh"
+#include "assign_tile.cuh"
 
 namespace isogram::cuda {
 
-// Share of rows that must stay free at the cheap start before Sinkhorn sweeps pay. Correlated
+// Share of rows of which more stay free at the cheap start where Sinkhorn sweeps pay. Correlated
 // tokens leave 30 to 80 % free, dead tokens or ties fewer: to those sweeps do more harm than good.
 inline constexpr double kWorthSweeping = 0.3;
 
@@ -28,6 +29,7 @@ __device__ void start_from_zeros(State& s) {
 template <class State>
 __device__ void start_from_minima(State& s) {
   using T = typename State::T;
+  if constexpr (State::kIsWarp) return start_from_minima_of_tile(s);
   s.for_rows_of_warp([&](int i) {
     T least = kInfinity<T>;
     s.for_lanes(s.cols, [&](int j) { least = smaller(s.costs(i, j), least); });
@@ -90,6 +92,7 @@ __device__ bool match_claims(State& s, bool is_first_round) {
 // stay free.
 template <class State>
 __device__ int match_greedily(State& s) {
+  if constexpr (State::kIsWarp) return match_tile_greedily(s);
   s.for_own(s.rows, [&](int i) { s.memory.column_of[i] = kFree; });
   s.for_own(s.cols, [&](int j) {
     s.memory.row_of[j] = kFree;
@@ -111,7 +114,7 @@ __device__ void start_assignment(State& s) {
   const bool is_square = s.rows == s.cols;
   is_square ? start_from_minima(s) : start_from_zeros(s);
   const int free = match_greedily(s);
-  if (is_square && free >= kWorthSweeping * s.rows && anneal(s)) match_greedily(s);
+  if (is_square && free > kWorthSweeping * s.rows && anneal(s)) match_greedily(s);
 }
 
 }  // namespace isogram::cuda

@@ -6,8 +6,10 @@
 // Logarithms and powers are to base 2 throughout.
 #pragma once
 
+#include <cmath>
 #include <type_traits>
 
+#include "approximate.cuh"
 #include "assign_problem.cuh"
 
 namespace isogram::cuda {
@@ -26,8 +28,6 @@ inline constexpr double kLeastSpread = std::is_same_v<T, float> ? 0x1p-16 : 0x1p
 // Keeps logarithms and reciprocals of sums finite.
 inline constexpr float kTinySum = 1e-30F;
 
-inline constexpr int kSampledRows = 16;
-
 // The larger the problem, the dearer is a search for an augmenting path beside a sweep.
 __device__ inline int sweeps_for(int cols) {
   return cols <= 24 ? 6 : cols <= 512 ? 8 : 10;
@@ -35,78 +35,76 @@ __device__ inline int sweeps_for(int cols) {
 
 // Mean reduced cost in a sample of rows, above the smallest of each row; 0 where sweeps are no use.
 template <class State>
-__device__ double spread(const State& s) {
-  const int step = (s.rows + kSampledRows - 1) / kSampledRows;
-  double sum = 0;
-  double squares = 0;
-  double largest = 0;
-  for (int i = 0; i < s.rows; i += step) {
-    s.for_own(s.cols, [&](int j) {
-      const double cost = s.costs(i, j);
-      const double reduced = (cost - s.memory.dual[j]) - s.memory.row_value[i];
-      sum += reduced;
-      squares += reduced * reduced;
-      largest = cost > largest ? cost : -cost > largest ? -cost : largest;
-    });
-  }
-  const double count = static_cast<double>((s.rows + step - 1) / step) * s.cols;
-  const double mean = s.team.reduced(sum, Sum()) / count;
-  const double mean_square = s.team.reduced(squares, Sum()) / count;
-  largest = s.team.reduced(largest, Maximum());
-  if (mean_square > kMostUneven * mean * mean) return 0;
-  return mean > kLeastSpread<typename State::T> * largest ? mean : 0;
+__device__ float spread(const State& s) {
+  float sum = 0;
+  float squares = 0;
+  float largest = 0;
+  int count = 0;
+  s.for_sample([&](int i, int j) {
+    const auto cost = s.costs(i, j);
+    const auto reduced = static_cast<float>((cost - s.memory.dual[j]) - s.memory.row_value[i]);
+    sum += reduced;
+    squares += reduced * reduced;
+    largest = larger(std::abs(static_cast<float>(cost)), largest);
+    ++count;
+  });
+  const double entries = s.team.reduced(count, Sum());
+  const double total = s.team.reduced(sum, Sum());
+  const double total_squares = s.team.reduced(squares, Sum());
+  const double least = kLeastSpread<typename State::T> * s.team.reduced(largest, Maximum());
+  const bool is_even = entries * total_squares <= kMostUneven * total * total;
+  return is_even && total > least * entries ? static_cast<float>(total / entries) : 0;
 }
 
 // The plan is 2^((u_i + v_j − C_ij)/ε). A sweep scales its rows, then its columns, to unit sums.
 
-// The plan of a warp, in registers. Halving ε is squaring the plan, so there is one exponential
-// for all sweeps, and u need not be known. Lanes are 4 × 8: sums of rows are over eight of them and
-// sums of columns over four, beside those within a lane, where most additions are.
+// The plan of a warp's tile, in registers. Halving ε is squaring the plan, so there is one
+// exponential for all sweeps, and u need not be known.
 template <class State>
 class PlanInRegisters {
  public:
   __device__ PlanInRegisters(const State& s, float epsilon) : s_(s) {
     const float sharpness = 1 / epsilon;
 #pragma unroll
-    for (int b = 0; b < kCols; ++b) dual_[b] = col(b) < s.cols ? s.memory.dual[col(b)] : 0;
+    for (int b = 0; b < Tile::kCols; ++b) {
+      dual_[b] = Tile::col(b) < s.cols ? s.memory.dual[Tile::col(b)] : 0;
+    }
 #pragma unroll
-    for (int a = 0; a < kRows; ++a) {
-      const T least = row(a) < s.rows ? s.memory.row_value[row(a)] : 0;
+    for (int a = 0; a < Tile::kRows; ++a) {
+      const T least = Tile::row(a) < s.rows ? s.memory.row_value[Tile::row(a)] : 0;
 #pragma unroll
-      for (int b = 0; b < kCols; ++b) {
-        const bool is_inside = row(a) < s.rows && col(b) < s.cols;
-        const T reduced = is_inside ? (s.costs(row(a), col(b)) - dual_[b]) - least : 0;
-        plan_[a][b] = is_inside ? exp2f(-static_cast<float>(reduced) * sharpness) : 0;
+      for (int b = 0; b < Tile::kCols; ++b) {
+        const T reduced = (s.costs(Tile::row(a), Tile::col(b)) - dual_[b]) - least;
+        plan_[a][b] = approximate_exp2(-static_cast<float>(reduced) * sharpness);
       }
     }
   }
 
   __device__ void sweep(float epsilon) {
 #pragma unroll
-    for (int a = 0; a < kRows; ++a) {
-      float sum = 0;
+    for (int a = 0; a < Tile::kRows; ++a) {
+      float sum = kTinySum / kLaneCols;
 #pragma unroll
-      for (int b = 0; b < kCols; ++b) sum += plan_[a][b];
+      for (int b = 0; b < Tile::kCols; ++b) sum += plan_[a][b];
 #pragma unroll
       for (int lane = 1; lane < kLaneCols; lane *= 2) sum += __shfl_xor_sync(kAllLanes, sum, lane);
-      const float factor = 1 / (sum + kTinySum);
+      const float factor = approximate_reciprocal(sum);
 #pragma unroll
-      for (int b = 0; b < kCols; ++b) plan_[a][b] *= factor;
+      for (int b = 0; b < Tile::kCols; ++b) plan_[a][b] *= factor;
     }
 #pragma unroll
-    for (int b = 0; b < kCols; ++b) {
+    for (int b = 0; b < Tile::kCols; ++b) {
       float sum = kTinySum / kLaneRows;
 #pragma unroll
-      for (int a = 0; a < kRows; ++a) sum += plan_[a][b];
+      for (int a = 0; a < Tile::kRows; ++a) sum += plan_[a][b];
 #pragma unroll
       for (int lane = kLaneCols; lane < kWarp; lane *= 2) {
         sum += __shfl_xor_sync(kAllLanes, sum, lane);
       }
-      const float logarithm = log2f(sum);
-      dual_[b] -= epsilon * logarithm;
-      const float factor = exp2f(-logarithm);
+      dual_[b] -= epsilon * approximate_log2(sum);
+      const float factor = approximate_reciprocal(sum);
 #pragma unroll
-      for (int a = 0; a < kRows; ++a) plan_[a][b] *= factor;
+      for (int a = 0; a < Tile::kRows; ++a) plan_[a][b] *= factor;
     }
   }
 
@@ -120,25 +118,18 @@ class PlanInRegisters {
 
   __device__ void store_duals() const {
 #pragma unroll
-    for (int b = 0; b < kCols; ++b) {
-      if (row(0) == 0 && col(b) < s_.cols) s_.memory.dual[col(b)] = dual_[b];
+    for (int b = 0; b < Tile::kCols; ++b) {
+      if (Tile::lane_row() == 0 && Tile::col(b) < s_.cols) s_.memory.dual[Tile::col(b)] = dual_[b];
     }
   }
 
  private:
   using T = typename State::T;
-  static constexpr int kLaneRows = 4;
-  static constexpr int kLaneCols = 8;
-  static constexpr int kRows = State::kSide / kLaneRows;
-  static constexpr int kCols = State::kSide / kLaneCols;
-  static_assert(State::kSide % kLaneCols == 0 && State::kThreads == kWarp);
-
-  __device__ int row(int a) const { return s_.team.lane() / kLaneCols + a * kLaneRows; }
-  __device__ int col(int b) const { return s_.team.lane() % kLaneCols + b * kLaneCols; }
+  using Tile = typename State::Tile;
 
   const State& s_;
-  float plan_[kRows][kCols];
-  T dual_[kCols];
+  float plan_[Tile::kRows][Tile::kCols];
+  T dual_[Tile::kCols];
 };
 
 template <class State>
@@ -186,11 +177,11 @@ __device__ void sweep(State& s, float epsilon) {
 // anything.
 template <class State>
 __device__ bool anneal(State& s) {
-  const auto width = static_cast<float>(spread(s));
+  const float width = spread(s);
   if (width == 0) return false;
   float epsilon = kFirstTemperature * width;
   const int sweeps = sweeps_for(s.cols);
-  if constexpr (State::kThreads == kWarp) {
+  if constexpr (State::kIsWarp) {
     anneal_in_registers(s, epsilon, sweeps);
   } else {
     for (int n = 0; n < sweeps; ++n, epsilon /= 2) sweep(s, epsilon);

@@ -15,9 +15,20 @@ namespace isogram::cuda {
 template <class T>
 inline constexpr T kInfinity = std::numeric_limits<T>::infinity();
 
+// Of numbers. NaN may or may not come out; of floats that is one instruction.
 template <class T>
 __device__ T smaller(T a, T b) {
   return a < b ? a : b;
+}
+__device__ inline float smaller(float a, float b) {
+  return fminf(a, b);
+}
+template <class T>
+__device__ T larger(T a, T b) {
+  return a > b ? a : b;
+}
+__device__ inline float larger(float a, float b) {
+  return fmaxf(a, b);
 }
 
 // ---- Minima of a warp ------------------------------------------------------------------------
@@ -81,10 +92,12 @@ __device__ Nearest<T> warp_nearest(const Nearest<T>& own) {
 
 // ---- Teams -----------------------------------------------------------------------------------
 
+inline constexpr int kMostWarps = 8;  // of a team
+
 template <class T>
 struct TeamMemory {
-  double partial[kMaxWarps];
-  Nearest<T> nearest[2][kMaxWarps];
+  double partial[kMostWarps];
+  Nearest<T> nearest[2][kMostWarps];
 };
 
 // Its memory is shared memory.
@@ -94,6 +107,7 @@ class Team {
   using Memory = TeamMemory<T>;
   static constexpr int kThreads = threads;
   static constexpr int kWarps = threads / kWarp;
+  static_assert(kWarps <= kMostWarps);
 
   __device__ explicit Team(Memory& memory) : memory_(memory) {}
 

@@ -17,6 +17,9 @@ __device__ inline double widened(double x) {
 __device__ inline float widened(float x) {
   return x;
 }
+__device__ inline float widened(std::int32_t x) {  // rounded, beyond 2^24
+  return static_cast<float>(x);
+}
 __device__ inline float widened(BFloat16 x) {
   return __uint_as_float(static_cast<std::uint32_t>(x.bits) << 16);
 }

@@ -12,10 +12,19 @@ inline constexpr int kWarp = 32;
 inline constexpr std::uint32_t kAllLanes = 0xffffffffU;
 inline constexpr int kMaxWarps = 32;  // of a block
 
+using WarpPartials = double[kMaxWarps];
+
 struct Sum {
   template <class T>
   __device__ T operator()(T a, T b) const {
     return a + b;
+  }
+};
+
+struct Minimum {
+  template <class T>
+  __device__ T operator()(T a, T b) const {
+    return b < a ? b : a;
   }
 };
 

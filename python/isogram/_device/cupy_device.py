@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from cupy.cuda.device import get_cublas_handle
 from numpy.typing import NDArray
 
 from isogram import _cuda
-from isogram._device.device import Device, DeviceArray
+from isogram._device.device import Device, DeviceArray, Mark
 from isogram._errors import CudaError
 
 _SCRATCH = 1 << 30
@@ -26,8 +27,16 @@ _COMPUTE = {
     "tf32": cublas.CUBLAS_COMPUTE_32F_FAST_TF32,
     "bfloat16": cublas.CUBLAS_COMPUTE_32F_FAST_16BF,
 }
-_ONE = {np.dtype(t): np.ones(1, t) for t in (np.float32, np.float64)}
-_ZERO = {np.dtype(t): np.zeros(1, t) for t in (np.float32, np.float64)}
+_R_32I = 10  # in cudaDataType; CuPy has no name for it
+# By the type of what is multiplied: its name, that of the products, and what they are summed in.
+_PRODUCTS = {
+    "f": (runtime.CUDA_R_32F, runtime.CUDA_R_32F, cublas.CUBLAS_COMPUTE_32F),
+    "d": (runtime.CUDA_R_64F, runtime.CUDA_R_64F, cublas.CUBLAS_COMPUTE_64F),
+    "H": (runtime.CUDA_R_16BF, runtime.CUDA_R_32F, cublas.CUBLAS_COMPUTE_32F),
+    "b": (runtime.CUDA_R_8I, _R_32I, cublas.CUBLAS_COMPUTE_32I),
+}
+_ONE = {char: np.ones(1, char) for char in "fdi"}
+_ZERO = {char: np.zeros(1, char) for char in "fdi"}
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,11 @@ class CupyDevice(Device):
         except runtime.CUDARuntimeError as error:
             return str(error)
 
+    @classmethod
+    def count(cls) -> int:
+        """Return what CUDA says."""
+        return int(runtime.getDeviceCount())
+
     @property
     def xp(self) -> Any:
         """Return CuPy."""
@@ -75,6 +89,16 @@ class CupyDevice(Device):
         return _memory(self.number)
 
     @property
+    def free(self) -> int:
+        """Return what the driver has, and what CuPy's pool holds without using it."""
+        return int(runtime.memGetInfo()[0]) + int(cupy.get_default_memory_pool().free_bytes())
+
+    @property
+    def cache(self) -> int:
+        """Return what the driver reports."""
+        return int(runtime.deviceGetAttribute(runtime.cudaDevAttrL2CacheSize, self.number))
+
+    @property
     def scratch(self) -> int:
         """Return one GiB, which GPUs of any age have to spare."""
         return _SCRATCH
@@ -91,40 +115,116 @@ class CupyDevice(Device):
         """Make this CuPy's current device."""
         return _current(self.number)
 
-    def matmul(self, a: DeviceArray, b: DeviceArray, out: DeviceArray, precision: str) -> None:
-        """Write a · b by cuBLAS, in the type of `out`."""
-        is_double = out.dtype == np.float64
-        kind = runtime.CUDA_R_64F if is_double else runtime.CUDA_R_32F
-        compute = cublas.CUBLAS_COMPUTE_64F if is_double else _COMPUTE[precision]
+    @contextmanager
+    def lanes(self, count: int) -> Iterator[list[cupy.cuda.Stream]]:
+        """Take streams that are kept for the next time, each with cuBLAS's workspace of its own."""
+        lanes = [_PER_THREAD.lane(self.number, index) for index in range(count)]
+        begin = self.mark()
+        for lane in lanes:
+            lane.wait_event(begin)
+        try:
+            yield lanes
+        finally:
+            for lane in lanes:
+                self.wait(lane.record())
+
+    def mark(self) -> Mark:
+        """Record an event, which takes no time."""
+        return cupy.cuda.get_current_stream().record(cupy.cuda.Event(disable_timing=True))
+
+    def wait(self, mark: Mark) -> None:
+        """Let CuPy's current stream wait."""
+        cupy.cuda.get_current_stream().wait_event(mark)
+
+    def matmul(
+        self, a: DeviceArray, b: DeviceArray, out: DeviceArray, precision: str = "float32"
+    ) -> None:
+        """Multiply by cuBLAS."""
+        of_inputs, of_out, compute = _PRODUCTS[a.dtype.char]
+        if a.dtype == np.float32:
+            compute = _COMPUTE[precision]
         # cuBLAS has matrices in columns: it is asked for outᵀ = bᵀ · aᵀ.
         b_transposed, b_stride = _in_columns(b)
         a_transposed, a_stride = _in_columns(a)
         cublas.gemmEx(
-            get_cublas_handle(),
+            _PER_THREAD.cublas_handle(),
             b_transposed,
             a_transposed,
             out.shape[1],
             out.shape[0],
             a.shape[1],
-            _ONE[out.dtype].ctypes.data,
+            _ONE[out.dtype.char].ctypes.data,
             b.data.ptr,
-            kind,
+            of_inputs,
             b_stride,
             a.data.ptr,
-            kind,
+            of_inputs,
             a_stride,
-            _ZERO[out.dtype].ctypes.data,
+            _ZERO[out.dtype.char].ctypes.data,
             out.data.ptr,
-            kind,
+            of_out,
             _in_columns(out)[1],
             compute,
             cublas.CUBLAS_GEMM_DEFAULT,
         )
 
+    def clear(self, sums: DeviceArray) -> None:
+        """Set all bytes."""
+        sums.fill(0)
+
+    def add(self, terms: DeviceArray, sums: DeviceArray) -> None:
+        """Add by one kernel, which widens the terms."""
+        cupy.add(sums, terms, out=sums)
+
+    def copy_of(self, array: Any) -> DeviceArray:
+        """Copy by way of pinned memory, or from GPU to GPU; return what lies here already."""
+        if isinstance(array, np.ndarray):
+            return cupy.asarray(array)
+        source = self.holding(array)
+        if source == self:
+            return array
+        with source.entered():
+            whole = cupy.ascontiguousarray(array)
+            ready = source.mark()
+        self.wait(ready)
+        copy = cupy.asarray(whole)
+        copied = self.mark()
+        with source.entered():
+            source.wait(copied)  # until then `whole` is nobody else's memory
+        return copy
+
     def to_host(self, array: DeviceArray) -> NDArray[Any]:
         """Wait for an array and copy it to the host."""
         host: NDArray[Any] = cupy.asnumpy(array)
         return host
+
+
+class _PerThread(threading.local):
+    """Streams, and cuBLAS's handles for them.
+
+    A handle serves one stream: cuBLAS's results could depend on what shares its workspace, and
+    setting another stream takes time.
+    """
+
+    def __init__(self) -> None:
+        self._lanes: dict[tuple[int, int], cupy.cuda.Stream] = {}
+        self._handles: dict[int, int] = {}
+
+    def lane(self, number: int, index: int) -> cupy.cuda.Stream:
+        """Return one of the streams beside the caller's, on the current GPU."""
+        if (number, index) not in self._lanes:
+            stream = cupy.cuda.Stream(non_blocking=True)
+            self._lanes[number, index] = stream
+            self._handles[stream.ptr] = cublas.create()
+        return self._lanes[number, index]
+
+    def cublas_handle(self) -> int:
+        """Return the handle for the current stream."""
+        handle = self._handles.get(cupy.cuda.get_current_stream().ptr)
+        return get_cublas_handle() if handle is None else handle
+
+
+_PER_THREAD = _PerThread()
 
 
 @cache  # a slow question

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -11,8 +12,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-# An array in the memory of a GPU: CuPy's, or what stands for it in tests.
+# An array in the memory of a GPU and a moment in its work; CuPy has them, or what stands for it.
 DeviceArray: TypeAlias = Any
+Mark: TypeAlias = Any
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Device(ABC):
     def why_unusable(cls) -> str | None:
         """Return why no work can be done, or None."""
 
+    @classmethod
+    @abstractmethod
+    def count(cls) -> int:
+        """Return how many GPUs there are."""
+
     @property
     @abstractmethod
     def xp(self) -> Any:
@@ -58,6 +65,16 @@ class Device(ABC):
 
     @property
     @abstractmethod
+    def free(self) -> int:
+        """Bytes that are there to be allocated now."""
+
+    @property
+    @abstractmethod
+    def cache(self) -> int:
+        """Bytes of the cache that all multiprocessors share."""
+
+    @property
+    @abstractmethod
     def scratch(self) -> int:
         """Bytes that tiles held at one time may take."""
 
@@ -71,8 +88,42 @@ class Device(ABC):
         """Make this the current GPU; CUDA's errors inside become CudaError."""
 
     @abstractmethod
-    def matmul(self, a: DeviceArray, b: DeviceArray, out: DeviceArray, precision: str) -> None:
-        """Write a · b; every matrix has rows or columns of adjacent items, `out` rows."""
+    def lanes(self, count: int) -> AbstractContextManager[Sequence[AbstractContextManager[object]]]:
+        """Fork the current stream into so many, and join them again.
+
+        What is queued while one of them is entered begins after what was queued before the fork,
+        and what is queued after the join begins after all of it.
+        """
+
+    @abstractmethod
+    def mark(self) -> Mark:
+        """Return the moment at which all that the current stream has queued is done."""
+
+    @abstractmethod
+    def wait(self, mark: Mark) -> None:
+        """Keep what is queued next on the current stream until then; the host goes on."""
+
+    @abstractmethod
+    def matmul(
+        self, a: DeviceArray, b: DeviceArray, out: DeviceArray, precision: str = "float32"
+    ) -> None:
+        """Write a · b; every matrix has rows or columns of adjacent items, `out` rows.
+
+        All of floats or of doubles; or `a` and `b` of bfloat16 (as uint16) and `out` of floats; or
+        `a` and `b` of int8 and `out` of int32, where strides are multiples of four bytes.
+        """
+
+    @abstractmethod
+    def clear(self, sums: DeviceArray) -> None:
+        """Set an array to 0."""
+
+    @abstractmethod
+    def add(self, terms: DeviceArray, sums: DeviceArray) -> None:
+        """Add to an array of doubles."""
+
+    @abstractmethod
+    def copy_of(self, array: Any) -> DeviceArray:
+        """Return what lies on the host or on another GPU as an array of this one."""
 
     @abstractmethod
     def to_host(self, array: DeviceArray) -> NDArray[Any]:

@@ -37,11 +37,11 @@ def fetched(
 
 
 def not_finite(device: Device, function: str, name: str, x: DeviceArray, index: int) -> ValueError:
-    """Return the error for an entry of a matrix, by its index in C order."""
-    row, col = divmod(index, x.shape[1])
-    bad = device.to_host(x[row : row + 1, col : col + 1])
+    """Return the error for an entry of an array, by its index in C order."""
+    where = tuple(map(int, np.unravel_index(index, x.shape)))
+    bad = device.to_host(x[tuple(slice(i, i + 1) for i in where)])
     if bad.dtype == np.uint16:  # bfloat16
         bad = (bad.astype(np.uint32) << 16).view(np.float32)
     return ValueError(
-        f"{function}: `{name}` must be finite, got {float(bad[0, 0])} at index ({row}, {col})"
+        f"{function}: `{name}` must be finite, got {float(bad.item())} at index {where}"
     )

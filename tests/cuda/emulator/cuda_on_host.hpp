@@ -128,6 +128,16 @@ Layout& shared_memory() {
   return *reinterpret_cast<Layout*>(cuda_on_host::shared_memory());
 }
 
+inline float approximate_exp2(float x) {
+  return exp2f(x);
+}
+inline float approximate_log2(float x) {
+  return log2f(x);
+}
+inline float approximate_reciprocal(float x) {
+  return 1 / x;
+}
+
 }  // namespace isogram::cuda
 
 // ---- Barriers and warp operations ------------------------------------------------------------
@@ -202,6 +212,11 @@ T __reduce_add_sync(std::uint32_t mask, T value,
   return cuda_on_host::Exchange(mask, value, where).template reduced<T>(std::plus<>());
 }
 template <class T>
+T __reduce_or_sync(std::uint32_t mask, T value,
+                   cuda_on_host::Where where = cuda_on_host::Where::current()) {
+  return cuda_on_host::Exchange(mask, value, where).template reduced<T>(std::bit_or<>());
+}
+template <class T>
 T __reduce_min_sync(std::uint32_t mask, T value,
                     cuda_on_host::Where where = cuda_on_host::Where::current()) {
   return cuda_on_host::Exchange(mask, value, where).template reduced<T>([](T a, T b) {
@@ -250,11 +265,18 @@ T atomicCAS(T* place, std::type_identity_t<T> expected, std::type_identity_t<T> 
 inline int __ffs(int x) {
   return __builtin_ffs(x);
 }
+inline int __ffsll(long long x) {
+  return x == 0 ? 0 : std::countr_zero(static_cast<unsigned long long>(x)) + 1;
+}
 inline int __popc(unsigned x) {
   return std::popcount(x);
 }
 inline int __clz(int x) {
   return std::countl_zero(static_cast<unsigned>(x));
+}
+template <class T>
+T __ldg(const T* place) {
+  return *place;
 }
 inline float __uint_as_float(unsigned bits) {
   return std::bit_cast<float>(bits);

@@ -15,7 +15,8 @@ inline constexpr std::int64_t kMaxMatched = 4096;  // rows or columns of a probl
 //   data + r · down_stride + c · across_stride;
 // strides count items, and may be zero or negative. A batch has across = 1. All pairs of two
 // sets of inputs have their problems side by side in one matrix of affinities between tokens:
-// down_stride is rows · row_stride there, and across_stride is cols.
+// down_stride is rows · row_stride there, and across_stride is cols. Problems of fewer rows and
+// columns than that are smaller: what is beyond their counts is not read.
 struct ProblemGrid {
   const void* data = nullptr;
   Type type = Type::float32;  // or float64
@@ -27,11 +28,15 @@ struct ProblemGrid {
   std::int64_t cols = 0;
   std::int64_t row_stride = 0;
   std::int64_t col_stride = 1;
+  const std::int32_t* down_rows = nullptr;    // (down), on the device: rows of problems (r, ·)
+  const std::int32_t* across_cols = nullptr;  // (across): columns of problems (·, c); null: all
+  bool above_diagonal = false;  // solves where r < c only, and writes nothing for other problems
 };
 
-// Where results go, all in device memory and in the order of the problems.
+// Where results go, all in device memory and in the order of the problems. One without rows or
+// columns has a total and a gap of 0.
 struct Matchings {
-  std::int32_t* columns;  // (problems, rows): of each row, −1 where it stays unmatched
+  std::int32_t* columns;  // (problems, rows): of each row, −1 where it stays unmatched; or null
   double* totals;         // (problems): the float64 sum of the matched entries
   double* gaps;           // (problems): how far at most the total is from the optimum
 };
@@ -43,10 +48,11 @@ std::int64_t match_scratch(std::int64_t problems, std::int64_t rows, std::int64_
 
 // Solves every problem: up to 4096 rows and columns each, fewer than 2^32 − 1 problems.
 //
-// A warp solves a problem of up to 64 rows and columns: costs in shared memory; column duals,
-// distances and predecessors in registers; no barrier. A block solves a larger one, whose costs it
-// reads where they are, again and again: from L2 if what is enqueued at once fits there. Rows of
-// adjacent columns are read in full lines; other strides, and more rows than columns, are not.
+// A warp solves a problem of up to 64 rows and columns: costs in shared memory, which it reads once
+// in runs of 8 columns or, where problems are transposed, of 4 rows at a time; plans, distances and
+// predecessors in registers; no barrier. A block solves a larger one, whose costs it reads where
+// they are, again and again: from L2 if what is enqueued at once fits there. Rows of adjacent
+// columns are read in full lines; other strides, and more rows than columns, are not.
 // As on the CPU: shortest augmenting paths, from duals by annealed Sinkhorn sweeps where minima
 // leave many rows free; a float32 problem whose gap exceeds 5e-7 · Σ|matched entries| is solved
 // again in float64, by a second launch that reads on the device which those are. Of equal optima

@@ -1,0 +1,163 @@
+// The start of a problem whose costs a warp has in shared memory: lanes look at all rows at once,
+// and match them by sets of columns in 64 bits.
+#pragma once
+
+#include <cstdint>
+
+#include "assign_problem.cuh"
+
+namespace isogram::cuda {
+
+// Of the lanes that share a row, or a column, of a tile.
+template <class T>
+__device__ T minimum_of_row(T x) {
+#pragma unroll
+  for (int lane = 1; lane < kLaneCols; lane *= 2) {
+    x = smaller(x, __shfl_xor_sync(kAllLanes, x, lane));
+  }
+  return x;
+}
+template <class T>
+__device__ T minimum_of_column(T x) {
+#pragma unroll
+  for (int lane = kLaneCols; lane < kWarp; lane *= 2) {
+    x = smaller(x, __shfl_xor_sync(kAllLanes, x, lane));
+  }
+  return x;
+}
+
+template <class State>
+__device__ void start_from_minima_of_tile(State& s) {
+  using T = typename State::T;
+  using Tile = typename State::Tile;
+  T least[Tile::kRows];
+#pragma unroll
+  for (int a = 0; a < Tile::kRows; ++a) {
+    least[a] = kInfinity<T>;
+#pragma unroll
+    for (int b = 0; b < Tile::kCols; ++b) {
+      least[a] = smaller(s.costs(Tile::row(a), Tile::col(b)), least[a]);
+    }
+    least[a] = minimum_of_row(least[a]);
+    if (Tile::row(a) >= s.rows) least[a] = 0;  // infinity, from infinity, is NaN
+  }
+#pragma unroll
+  for (int b = 0; b < Tile::kCols; ++b) {
+    T dual = kInfinity<T>;
+#pragma unroll
+    for (int a = 0; a < Tile::kRows; ++a) {
+      dual = smaller(s.costs(Tile::row(a), Tile::col(b)) - least[a], dual);
+    }
+    dual = minimum_of_column(dual);
+    if (Tile::lane_row() == 0 && Tile::col(b) < s.cols) s.memory.dual[Tile::col(b)] = dual;
+  }
+  s.team.sync();
+}
+
+// Leaves the smallest reduced cost of every row in `row_value`, and where it is in `tight`.
+template <class State>
+__device__ void find_tight_columns(State& s) {
+  using T = typename State::T;
+  using Tile = typename State::Tile;
+  T dual[Tile::kCols];
+#pragma unroll
+  for (int b = 0; b < Tile::kCols; ++b) {
+    dual[b] = Tile::col(b) < s.cols ? s.memory.dual[Tile::col(b)] : 0;
+  }
+#pragma unroll
+  for (int a = 0; a < Tile::kRows; ++a) {
+    const int row = Tile::row(a);
+    T reduced[Tile::kCols];
+    T least = kInfinity<T>;
+#pragma unroll
+    for (int b = 0; b < Tile::kCols; ++b) {
+      reduced[b] = s.costs(row, Tile::col(b)) - dual[b];
+      least = smaller(reduced[b], least);
+    }
+    least = minimum_of_row(least);
+    unsigned columns = 0;
+#pragma unroll
+    for (int b = 0; b < Tile::kCols; ++b) columns |= reduced[b] == least ? 1U << b : 0;
+    s.memory.tight[row].of_lane[Tile::lane_col()] = static_cast<std::uint8_t>(columns);
+    if (Tile::lane_col() == 0) s.memory.row_value[row] = least;
+  }
+  s.team.sync();
+}
+
+// The first set bit from number `first` on, around the end. Some bit is set.
+__device__ inline int first_bit_from(int first, std::uint64_t bits) {
+  const std::uint64_t rotated = bits >> first | bits << (-first & 63);
+  return (__ffsll(rotated) - 1 + first) & 63;
+}
+
+__device__ inline std::uint64_t union_of_lanes(std::uint64_t bits) {
+  const auto low = static_cast<std::uint32_t>(bits);
+  const auto high = static_cast<std::uint32_t>(bits >> 32);
+  return std::uint64_t{__reduce_or_sync(kAllLanes, high)} << 32 | __reduce_or_sync(kAllLanes, low);
+}
+
+// Rows of a lane that look for a column of smallest reduced cost. Each claims one that is free, of
+// equals the first from the diagonal on, so that rows with ties, as of dead tokens, do not all ask
+// for the same; the last row that claims a column gets it.
+template <class State>
+class Claims {
+ public:
+  __device__ explicit Claims(State& s) : s_(s) {
+#pragma unroll
+    for (int k = 0; k < kRows; ++k) tight_[k] = row(k) < s.rows ? s.memory.tight[row(k)].bits() : 0;
+  }
+
+  // Returns whether any lane did.
+  __device__ bool claim() {
+    bool claims = false;
+#pragma unroll
+    for (int k = 0; k < kRows; ++k) {
+      tight_[k] &= free_;
+      if (tight_[k] == 0) continue;
+      claimed_[k] = first_bit_from(TightColumns::column(row(k)), tight_[k]);
+      atomicMax(&s_.memory.row_of[TightColumns::column(claimed_[k])], row(k));
+      claims = true;
+    }
+    return s_.team.any(claims);
+  }
+
+  __device__ void settle() {
+    std::uint64_t taken = 0;
+#pragma unroll
+    for (int k = 0; k < kRows; ++k) {
+      const int column = TightColumns::column(claimed_[k]);
+      if (tight_[k] == 0 || s_.memory.row_of[column] != row(k)) continue;
+      s_.memory.column_of[row(k)] = column;
+      taken |= std::uint64_t{1} << claimed_[k];
+      tight_[k] = 0;
+      ++matched_;
+    }
+    free_ &= ~union_of_lanes(taken);
+  }
+
+  __device__ int matched() const { return __reduce_add_sync(kAllLanes, matched_); }
+
+ private:
+  static constexpr int kRows = (State::kSide + kWarp - 1) / kWarp;
+  __device__ int row(int k) const { return s_.team.lane() + k * kWarp; }
+
+  State& s_;
+  std::uint64_t tight_[kRows];  // of rows that have none yet: columns, as far as they are free
+  int claimed_[kRows] = {};     // bits of those
+  std::uint64_t free_ = ~std::uint64_t{0};
+  int matched_ = 0;
+};
+
+// Every round but the last matches a row. Returns how many rows stay free.
+template <class State>
+__device__ int match_tile_greedily(State& s) {
+  s.for_own(s.rows, [&](int i) { s.memory.column_of[i] = kFree; });
+  s.for_own(s.cols, [&](int j) { s.memory.row_of[j] = kFree; });
+  find_tight_columns(s);
+  Claims<State> claims(s);
+  for (int round = 0; round < s.rows && claims.claim(); ++round) claims.settle();
+  s.team.sync();
+  return s.rows - claims.matched();
+}
+
+}  // namespace isogram::cuda

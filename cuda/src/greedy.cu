@@ -1,0 +1,183 @@
+#include <algorithm>
+#include <limits>
+
+#include "detail/assign_team.cuh"
+#include "detail/launch.cuh"
+#include "detail/number.cuh"
+#include "detail/reduce.cuh"
+#include "isogram/cuda/rsm.hpp"
+
+namespace isogram::cuda {
+
+namespace {
+
+// What a block shares of a problem with up to `side` rows and columns.
+template <class T, int threads, int side>
+struct GreedyMemory {
+  // Of every row the nearest column, when one was last looked for, and how far it is: ∞ for rows
+  // that are matched, or that there are not.
+  T distances[side];
+  std::uint16_t columns[side];
+  std::uint32_t taken[side / kWarp];  // a bit for every column, set for those that there are not
+  TeamMemory<T> team;
+};
+
+template <class T>
+constexpr T kLargest = std::numeric_limits<T>::max();
+
+// The nearest is chosen first, and infinity never: so NaN and −∞ count as the lowest number.
+template <class T>
+__device__ T distance_of(T affinity) {
+  const T distance = -affinity;
+  return distance < kInfinity<T> ? distance : kLargest<T>;
+}
+
+// A row belongs to a thread, and with that to a warp.
+template <class T, int threads, int side>
+class GreedyMatcher {
+ public:
+  using Memory = GreedyMemory<T, threads, side>;
+
+  __device__ GreedyMatcher(Memory& memory, const Reader<T>& affinities, int rows, int cols)
+      : memory_(memory), team_(memory.team), affinities_(affinities), rows_(rows), cols_(cols) {}
+
+  // In thread 0.
+  __device__ double total() {
+    start();
+    double sum = 0;
+    for (int left = Minimum()(rows_, cols_); left > 0; --left) {
+      const Nearest<T> next = team_.nearest(first_of_warp());  // all have read what is taken
+      if (team_.rank() == 0) {
+        sum -= next.distance;
+        take(static_cast<int>(next.code));
+      }
+      team_.sync();
+    }
+    return sum;
+  }
+
+ private:
+  __device__ void start() {
+    for (int word = team_.rank(); word < side / kWarp; word += threads) {
+      const int free = cols_ - word * kWarp;
+      memory_.taken[word] = free >= kWarp ? 0U : free > 0 ? ~0U << free : ~0U;
+    }
+    for (int row = team_.rank(); row < side; row += threads) memory_.distances[row] = kInfinity<T>;
+    team_.sync();
+    for (int first = team_.warp() * kWarp; first < rows_; first += threads) {
+      const int end = Minimum()(first + kWarp, rows_);
+      for (int row = first; row < end; ++row) look_for_column(row);
+    }
+  }
+
+  __device__ bool is_taken(int column) const {
+    return memory_.taken[column / kWarp] >> column % kWarp & 1;
+  }
+
+  __device__ void take(int row) {
+    const int column = memory_.columns[row];
+    memory_.taken[column / kWarp] |= 1U << column % kWarp;
+    memory_.distances[row] = kInfinity<T>;
+  }
+
+  // Of a row of the warp, which does it together. There is a free column. All loads of a round are
+  // under way before the first is waited for.
+  __device__ void look_for_column(int row) {
+    constexpr int at_once = side / kWarp < 4 ? side / kWarp : 4;
+    Nearest<T> best;
+#pragma unroll 1
+    for (int base = 0; base < side && base < cols_; base += at_once * kWarp) {
+      const int first = base + team_.lane();
+      T affinity[at_once];
+#pragma unroll
+      for (int k = 0; k < at_once; ++k) {
+        affinity[k] = affinities_(row, Minimum()(first + k * kWarp, cols_ - 1));
+      }
+#pragma unroll
+      for (int k = 0; k < at_once; ++k) {
+        const int column = first + k * kWarp;
+        consider(is_taken(column) ? kInfinity<T> : distance_of(affinity[k]), column, best);
+      }
+    }
+    best = warp_nearest(best);
+    if (team_.lane() == 0) {
+      memory_.distances[row] = best.distance;
+      memory_.columns[row] = static_cast<std::uint16_t>(best.code);
+    }
+    __syncwarp();
+  }
+
+  // The warp's row that comes first, and whose column is free. What a row has left is no better
+  // than what it had: so no row that would come before it was passed over.
+  __device__ Nearest<T> first_of_warp() {
+    for (;;) {
+      Nearest<T> own;
+#pragma unroll
+      for (int k = 0; k < side / threads; ++k) {
+        const int row = team_.rank() + k * threads;
+        consider(memory_.distances[row], row, own);
+      }
+      const Nearest<T> first = warp_nearest(own);
+      if (first.distance == kInfinity<T>) return first;
+      const int row = static_cast<int>(first.code);
+      if (!is_taken(memory_.columns[row])) return first;
+      look_for_column(row);
+    }
+  }
+
+  // What comes later, with a higher number, has to be nearer.
+  __device__ static void consider(T distance, int number, Nearest<T>& best) {
+    if (distance < best.distance) best = {distance, static_cast<std::uint32_t>(number)};
+  }
+
+  Memory& memory_;
+  Team<T, threads> team_;
+  Reader<T> affinities_;
+  int rows_;
+  int cols_;
+};
+
+// Blocks that a processor holds at least: more would leave threads too few registers.
+template <int threads>
+constexpr int kGreedyBlocks = threads == kWarp ? 24 : 6;
+
+template <class T, int threads, int side>
+__global__ void __launch_bounds__(threads, kGreedyBlocks<threads>)
+    match_by_choice(ProblemGrid problems, double* totals) {
+  using Matcher = GreedyMatcher<T, threads, side>;
+  const std::int64_t r = blockIdx.x / problems.across;
+  const std::int64_t c = blockIdx.x % problems.across;
+  if (problems.above_diagonal && r >= c) return;
+  const auto rows = problems.down_rows ? problems.down_rows[r] : static_cast<int>(problems.rows);
+  const auto cols =
+      problems.across_cols ? problems.across_cols[c] : static_cast<int>(problems.cols);
+  const T* first =
+      static_cast<const T*>(problems.data) + r * problems.down_stride + c * problems.across_stride;
+  Matcher matcher(shared_memory<typename Matcher::Memory>(),
+                  {first, problems.row_stride, problems.col_stride}, rows, cols);
+  const double total = matcher.total();
+  if (threadIdx.x == 0) totals[blockIdx.x] = total;
+}
+
+template <class T, int threads, int side>
+void launch_greedy(Stream stream, const ProblemGrid& problems, double* totals) {
+  launch(match_by_choice<T, threads, side>, static_cast<unsigned>(problems.down * problems.across),
+         threads, sizeof(GreedyMemory<T, threads, side>), stream, problems, totals);
+}
+
+template <class T>
+void launch_greedy(Stream stream, const ProblemGrid& problems, double* totals) {
+  const std::int64_t side = std::max(problems.rows, problems.cols);
+  if (side <= 64) return launch_greedy<T, kWarp, 64>(stream, problems, totals);
+  if (side <= 1024) return launch_greedy<T, 256, 1024>(stream, problems, totals);
+  launch_greedy<T, 256, kMaxMatched>(stream, problems, totals);
+}
+
+}  // namespace
+
+void match_greedily(Stream stream, const ProblemGrid& problems, double* totals) {
+  if (problems.type == Type::float64) return launch_greedy<double>(stream, problems, totals);
+  launch_greedy<float>(stream, problems, totals);
+}
+
+}  // namespace isogram::cuda

@@ -1,0 +1,324 @@
+#include <cmath>
+#include <limits>
+
+#include "detail/entries.cuh"
+#include "detail/launch.cuh"
+#include "detail/reduce.cuh"
+#include "detail/tokens.cuh"
+#include "isogram/cuda/rsm.hpp"
+
+namespace isogram::cuda {
+
+namespace {
+
+constexpr int kBlocks = 3;  // that a processor holds at least: more would leave too few registers
+
+// ---- Rounding --------------------------------------------------------------------------------
+
+// To the nearest, ties to even; of finite numbers far from overflow.
+struct ToBFloat16 {
+  using Stored = std::uint16_t;
+
+  template <class Largest>
+  __device__ explicit ToBFloat16(Largest) {}
+
+  __device__ static Stored rounded(float x) {
+    const std::uint32_t bits = __float_as_uint(x);
+    return static_cast<Stored>((bits + 0x7fffU + (bits >> 16 & 1U)) >> 16);
+  }
+  __device__ static double value(Stored x) { return widened(BFloat16{x}); }
+  __device__ static void keep_scale(float*, std::int64_t) {}
+};
+
+// As many 127ths of a token's largest magnitude.
+struct ToBytes {
+  using Stored = std::int8_t;
+  static constexpr double kLargestByte = 127;
+  static constexpr float kSmallestScale = std::numeric_limits<float>::min();
+
+  float scale;
+  double inverse;
+
+  // A subnormal scale would round so coarsely that bytes overflow: such a token counts as zero.
+  template <class Largest>
+  __device__ explicit ToBytes(Largest largest)
+      : scale(static_cast<float>(largest() * (1 / kLargestByte))) {
+    if (!(scale >= kSmallestScale)) scale = 0;
+    inverse = scale > 0 ? 1 / static_cast<double>(scale) : 0;
+  }
+
+  __device__ Stored rounded(float x) const {
+    const double whole = rint(x * inverse);
+    return fabs(whole) <= kLargestByte ? static_cast<Stored>(whole) : Stored{0};  // NaN is 0
+  }
+  __device__ double value(Stored x) const { return static_cast<double>(x) * scale; }
+  __device__ void keep_scale(float* scales, std::int64_t token) const { scales[token] = scale; }
+};
+
+// Packs a token and rounds it; by a warp, which adds its norms in every lane. value(c) is 0 for
+// channels that there are not.
+template <class Rounding, class Value>
+__device__ void round_token(const Rounding& rounding, Value value, float* packed,
+                            std::int64_t packed_stride, typename Rounding::Stored* out,
+                            std::int64_t stride, RoundedNorms& norms) {
+  double squares = 0;
+  double rounded_squares = 0;
+  double squared_errors = 0;
+  const std::int64_t end = packed_stride > stride ? packed_stride : stride;
+  for (std::int64_t c = threadIdx.x % kWarp; c < end; c += kWarp) {
+    const auto x = static_cast<float>(value(c));
+    const typename Rounding::Stored stored = rounding.rounded(x);
+    if (c < packed_stride) packed[c] = x;
+    if (c < stride) out[c] = stored;
+    const double rounded = rounding.value(stored);
+    squares += double{x} * x;
+    rounded_squares += rounded * rounded;
+    squared_errors += (x - rounded) * (x - rounded);
+  }
+  const double error = sqrt(warp_reduced(squared_errors, Sum()));
+  norms.errors += error;
+  norms.rounded += sqrt(warp_reduced(rounded_squares, Sum()));
+  norms.largest_error = Maximum()(norms.largest_error, error);
+  norms.largest = Maximum()(norms.largest, sqrt(warp_reduced(squares, Sum())));
+}
+
+// Of all warps, each of whose lanes has the same.
+__device__ RoundedNorms block_norms(const RoundedNorms& own, WarpPartials& partials) {
+  const bool counts = threadIdx.x % kWarp == 0;
+  return {block_reduced(counts ? own.errors : 0, Sum(), partials),
+          block_reduced(counts ? own.rounded : 0, Sum(), partials),
+          block_reduced(own.largest_error, Maximum(), partials),
+          block_reduced(own.largest, Maximum(), partials)};
+}
+
+template <class Rounding, class X>
+__global__ void __launch_bounds__(kWarp* kTokenWarps, kBlocks)
+    round_inputs(TokenReader<X> inputs, TokenSummary summary, PackedTokens<float> packed,
+                 RoundedTokens out) {
+  using Stored = typename Rounding::Stored;
+  const std::int64_t input = blockIdx.x;
+  const std::int64_t length = inputs.length(input);
+  const ScaledInput<X> z = inputs.centered(input, summary);
+  RoundedNorms norms{};
+  for (std::int64_t token = threadIdx.x / kWarp; token < inputs.tokens; token += kTokenWarps) {
+    const auto value = [&](std::int64_t c) {
+      return token < length && c < inputs.channels ? z(token, c) : 0.0;
+    };
+    const std::int64_t row = input * inputs.tokens + token;
+    const Rounding rounding([&] {
+      return over_channels(
+          inputs.channels, [&](std::int64_t c) { return fabs(value(c)); }, Maximum());
+    });
+    rounding.keep_scale(out.scales, row);
+    round_token(rounding, value, packed.data + row * packed.stride, packed.stride,
+                static_cast<Stored*>(out.data) + row * out.stride, out.stride, norms);
+  }
+  norms = block_norms(norms, shared_memory<WarpPartials>());
+  if (threadIdx.x == 0) out.norms[input] = norms;
+}
+
+template <class Rounding>
+void launch_rounding(Stream stream, const Tokens& tokens, const TokenSummary& summary,
+                     const PackedTokens<float>& packed, const RoundedTokens& rounded) {
+  with_tokens(tokens, [&]<class X>(const TokenReader<X>& inputs) {
+    launch(round_inputs<Rounding, X>, static_cast<unsigned>(tokens.inputs), kWarp * kTokenWarps,
+           sizeof(WarpPartials), stream, inputs, summary, packed, rounded);
+  });
+}
+
+// ---- Products of bytes -----------------------------------------------------------------------
+
+struct ScaledProducts : EveryEntry {
+  const float* row_scales;
+  const float* col_scales;
+
+  __device__ float row(std::int64_t i) const { return row_scales[i]; }
+  __device__ float column(std::int64_t j) const { return col_scales[j]; }
+  __device__ float operator()(float row, float column, float product) const {
+    return product * (row * column);
+  }
+};
+
+// ---- Rescoring -------------------------------------------------------------------------------
+
+// A block takes 32 channels of 32 × 6 inputs; a warp of it one row input at a time: four of its
+// tokens, of which every lane has 4 channels. So what the eight lanes of a token read, of whatever
+// token of a column input, are all banks of shared memory once.
+constexpr int kPartChannels = 32;
+constexpr int kRowInputs = 32;
+constexpr int kColInputs = 6;
+constexpr int kRescoreWarps = 8;
+constexpr int kPacks = kPartChannels / kEntries;  // of a token
+constexpr int kTokensAtOnce = kWarp / kPacks;
+constexpr std::int64_t kMostStaged = 64;  // tokens of which shared memory takes 6 inputs
+
+struct Rescoring {
+  PackedTokens<const float> rows;
+  PackedTokens<const float> cols;
+  ProblemGrid problems;
+  const std::int32_t* columns;
+  double* totals;
+};
+
+// Tokens of some inputs, as packs, from the lane's channels on.
+struct PackReader {
+  const Pack<float>* data;
+  std::int64_t input_stride;
+  std::int64_t token_stride;
+
+  __device__ PackReader(const PackedTokens<const float>& tokens, std::int64_t first_input,
+                        std::int64_t channel)
+      : data(reinterpret_cast<const Pack<float>*>(
+            tokens.data + first_input * tokens.window * tokens.stride + channel)),
+        input_stride(tokens.window * tokens.stride / kEntries),
+        token_stride(tokens.stride / kEntries) {}
+
+  __device__ const Pack<float>& operator()(std::int64_t input, int token) const {
+    return data[input * input_stride + token * token_stride];
+  }
+};
+
+// The column inputs of a block. All of its threads make one together.
+template <bool staged>
+class ColumnTokens {
+ public:
+  __device__ ColumnTokens(const PackReader& tokens, int inputs, int tokens_of_each)
+      : in_place_(tokens), tokens_of_each_(tokens_of_each) {
+    if constexpr (!staged) return;
+    const int first = (static_cast<int>(threadIdx.y) * kWarp + lane()) / kPacks;
+    for (int t = first; t < inputs * tokens_of_each; t += kRescoreWarps * kTokensAtOnce) {
+      stage()[t * kPacks + lane() % kPacks] = tokens(t / tokens_of_each, t % tokens_of_each);
+    }
+    __syncthreads();
+  }
+
+  __device__ const Pack<float>& operator()(int input, int token) const {
+    if constexpr (!staged) return in_place_(input, token);
+    return stage()[(input * tokens_of_each_ + token) * kPacks + lane() % kPacks];
+  }
+
+ private:
+  __device__ static int lane() { return static_cast<int>(threadIdx.x); }
+  __device__ static Pack<float>* stage() { return shared_memory<Pack<float>[1]>(); }
+
+  PackReader in_place_;
+  int tokens_of_each_;
+};
+
+// One row input and the block's column inputs. In place of a pair that is not wanted, the last one
+// is scored once more.
+struct PairsOfRow {
+  std::int64_t row;
+  int tokens;
+  int input[kColInputs];
+  const std::int32_t* columns[kColInputs];
+};
+
+__device__ float add_product(const Pack<float>& a, const Pack<float>& b, float sum) {
+#pragma unroll
+  for (int k = 0; k < kEntries; ++k) sum += a.items[k] * b.items[k];
+  return sum;
+}
+
+// Adds to sums[k] what the lane's channels of its tokens of the row input have to do with pair k.
+template <bool staged>
+__device__ void add_products(const PackReader& row_tokens, const ColumnTokens<staged>& col_tokens,
+                             const PairsOfRow& pairs, float (&sums)[kColInputs]) {
+  const int lane = static_cast<int>(threadIdx.x);
+  for (int begin = 0; begin < pairs.tokens; begin += kWarp) {
+    int column[kColInputs];  // of token begin + lane
+#pragma unroll
+    for (int k = 0; k < kColInputs; ++k) {
+      column[k] = begin + lane < pairs.tokens ? pairs.columns[k][begin + lane] : -1;
+    }
+    const int end = Minimum()(kWarp, pairs.tokens - begin);
+    for (int first = 0; first < end; first += kTokensAtOnce) {
+      const int s = first + lane / kPacks;
+      const Pack<float> token = row_tokens(pairs.row, Minimum()(begin + s, pairs.tokens - 1));
+#pragma unroll
+      for (int k = 0; k < kColInputs; ++k) {
+        const int found = __shfl_sync(kAllLanes, column[k], s);
+        const auto& other = col_tokens(pairs.input[k], Maximum()(found, 0));  // without a branch
+        const float sum = add_product(token, other, sums[k]);
+        sums[k] = found >= 0 ? sum : sums[k];
+      }
+    }
+  }
+}
+
+template <bool staged>
+__global__ void __launch_bounds__(kWarp* kRescoreWarps, kBlocks) rescore_part(Rescoring task) {
+  const ProblemGrid& problems = task.problems;
+  const std::int64_t part = blockIdx.x;
+  const std::int64_t left = std::int64_t{blockIdx.y} * kColInputs;
+  const std::int64_t top = std::int64_t{blockIdx.z} * kRowInputs;
+  const auto inputs = static_cast<int>(Minimum()(problems.across - left, std::int64_t{kColInputs}));
+  std::int64_t bottom = Minimum()(top + kRowInputs, problems.down);
+  if (problems.above_diagonal) bottom = Minimum()(bottom, left + inputs - 1);
+  if (top >= bottom) return;
+
+  const int lane = static_cast<int>(threadIdx.x);
+  const std::int64_t channel = part * kPartChannels + lane % kPacks * kEntries;
+  const bool is_channel = channel < task.rows.stride;  // else another is read for nothing
+  const PackReader row_tokens(task.rows, 0, is_channel ? channel : 0);
+  const ColumnTokens<staged> col_tokens(PackReader(task.cols, left, is_channel ? channel : 0),
+                                        inputs, static_cast<int>(problems.cols));
+  for (std::int64_t r = top + threadIdx.y; r < bottom; r += kRescoreWarps) {
+    const std::int64_t first_pair = r * problems.across + left;
+    const auto is_wanted = [&](int k) {
+      return k < inputs && (!problems.above_diagonal || r < left + k);
+    };
+    PairsOfRow pairs;
+    pairs.row = r;
+    pairs.tokens = problems.down_rows ? problems.down_rows[r] : static_cast<int>(problems.rows);
+#pragma unroll
+    for (int k = 0; k < kColInputs; ++k) {
+      pairs.input[k] = is_wanted(k) ? k : inputs - 1;
+      pairs.columns[k] = task.columns + (first_pair + pairs.input[k]) * problems.rows;
+    }
+    float sums[kColInputs] = {};
+    add_products(row_tokens, col_tokens, pairs, sums);
+#pragma unroll
+    for (int k = 0; k < kColInputs; ++k) {
+      const float sum = warp_reduced(is_channel ? sums[k] : 0.0F, Sum());
+      if (lane > 0 || !is_wanted(k)) continue;
+      task.totals[part * problems.down * problems.across + first_pair + k] = sum;
+    }
+  }
+}
+
+}  // namespace
+
+void round_tokens(Stream stream, const Tokens& tokens, const TokenSummary& summary,
+                  Precision precision, const PackedTokens<float>& packed,
+                  const RoundedTokens& rounded) {
+  if (precision == Precision::int8) {
+    return launch_rounding<ToBytes>(stream, tokens, summary, packed, rounded);
+  }
+  launch_rounding<ToBFloat16>(stream, tokens, summary, packed, rounded);
+}
+
+void scale_products(Stream stream, const Matrix<const std::int32_t>& products,
+                    const float* row_scales, const float* col_scales,
+                    const Matrix<float>& affinities) {
+  const Reader<std::int32_t> in{products.data, products.stride, 1};
+  launch_map(stream, in, affinities, ScaledProducts{{}, row_scales, col_scales});
+}
+
+std::int64_t rescore_parts(std::int64_t channels) {
+  return (channels + kPartChannels - 1) / kPartChannels;
+}
+
+void rescore(Stream stream, const PackedTokens<const float>& rows,
+             const PackedTokens<const float>& cols, const ProblemGrid& problems,
+             std::int64_t channels, const std::int32_t* columns, double* totals) {
+  const bool staged = problems.cols <= kMostStaged;
+  const std::int64_t packs = kColInputs * problems.cols * kPacks;
+  const dim3 grid(static_cast<unsigned>(rescore_parts(channels)),
+                  blocks_for(problems.across, kColInputs), blocks_for(problems.down, kRowInputs));
+  launch(staged ? &rescore_part<true> : &rescore_part<false>, grid, dim3(kWarp, kRescoreWarps),
+         staged ? static_cast<std::size_t>(packs) * sizeof(Pack<float>) : 0, stream,
+         Rescoring{rows, cols, problems, columns, totals});
+}
+
+}  // namespace isogram::cuda

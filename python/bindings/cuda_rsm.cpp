@@ -1,0 +1,294 @@
+// Functions that are called for every block of pairs take arguments that were converted once,
+// before the first: instances of the classes below, which know arrays by their addresses alone. Who
+// makes one keeps its arrays alive.
+#include "isogram/cuda/rsm.hpp"
+
+#include <pybind11/stl.h>
+
+#include <array>
+#include <string>
+#include <variant>
+
+#include "arguments.hpp"
+#include "cuda_arguments.hpp"
+#include "cuda_module.hpp"
+
+namespace isogram::bindings {
+
+namespace {
+
+constexpr std::array<std::pair<std::string_view, Precision>, 2> kNarrow{{
+    {"bfloat16", Precision::bfloat16},
+    {"int8", Precision::int8},
+}};
+
+// ---- Preparing tokens ------------------------------------------------------------------------
+
+cuda::Tokens tokens_of(const py::object& tokens, const py::object& lengths) {
+  cuda::Tokens result = DeviceArray(tokens).tokens();
+  result.lengths = optional_items<const std::int32_t>(lengths);
+  return result;
+}
+
+void summarise_tokens(StreamAddress stream, const py::object& tokens, const py::object& lengths,
+                      const py::object& exponents, const py::object& squared_norms,
+                      const py::object& means, const py::object& not_finite) {
+  cuda::summarise_tokens(stream_at(stream), tokens_of(tokens, lengths),
+                         {.exponents = DeviceArray(exponents).items<int>(),
+                          .squared_norms = DeviceArray(squared_norms).items<double>(),
+                          .means = optional_items<double>(means),
+                          .not_finite = DeviceArray(not_finite).items<std::int64_t>()});
+}
+
+void order_tokens(StreamAddress stream, const py::object& tokens, const py::object& lengths,
+                  const py::object& exponents, const py::object& scratch, const py::object& order) {
+  cuda::order_tokens(stream_at(stream), tokens_of(tokens, lengths),
+                     DeviceArray(exponents).items<int>(), DeviceArray(scratch).items<double>(),
+                     DeviceArray(order).items<std::int32_t>());
+}
+
+// What packing has to know of the inputs.
+cuda::TokenSummary summary_of(const py::object& exponents, const py::object& means) {
+  return {.exponents = DeviceArray(exponents).items<int>(),
+          .squared_norms = nullptr,
+          .means = optional_items<double>(means),
+          .not_finite = nullptr};
+}
+
+// (…, tokens of an input, items of a token), all adjacent.
+template <class T>
+cuda::PackedTokens<T> packed_tokens(const DeviceArray& packed) {
+  const int last = packed.axes() - 1;
+  return {packed.items<T>(), packed.extent(last - 1), packed.extent(last)};
+}
+
+void pack_tokens(StreamAddress stream, const py::object& tokens, const py::object& lengths,
+                 const py::object& exponents, const py::object& means, const py::object& order,
+                 const py::object& packed) {
+  with_type_of(packed, [&](auto type) {
+    cuda::pack_tokens(stream_at(stream), tokens_of(tokens, lengths), summary_of(exponents, means),
+                      optional_items<const std::int32_t>(order),
+                      packed_tokens<decltype(type)>(DeviceArray(packed)));
+  });
+}
+
+void round_tokens(StreamAddress stream, const py::object& tokens, const py::object& lengths,
+                  const py::object& exponents, const py::object& means,
+                  const std::string& precision, const py::object& packed, const py::object& rounded,
+                  const py::object& scales, const py::object& norms) {
+  const DeviceArray out(rounded);
+  const auto narrow = from_name<Precision>(kNarrow, precision, "precision");
+  void* data = narrow == Precision::int8 ? static_cast<void*>(out.items<std::int8_t>())
+                                         : out.items<std::uint16_t>();
+  cuda::round_tokens(
+      stream_at(stream), tokens_of(tokens, lengths), summary_of(exponents, means), narrow,
+      packed_tokens<float>(DeviceArray(packed)),
+      {.data = data,
+       .stride = out.extent(2),
+       .scales = optional_items<float>(scales),
+       .norms = reinterpret_cast<cuda::RoundedNorms*>(DeviceArray(norms).items<double>())});
+}
+
+// ---- Blocks of pairs -------------------------------------------------------------------------
+
+template <class T>
+T* items_or_null(const DeviceArray* array) {
+  return array ? array->items<T>() : nullptr;
+}
+
+// Inputs on one side of a block, and which of their tokens are matched: `size` from the one
+// numbered `begin` on, or as many as `counts` says. In a matrix of affinities every input has
+// `spacing` rows or columns.
+struct Extent {
+  Extent(std::int64_t inputs, std::int64_t spacing, std::int64_t begin, std::int64_t size,
+         const DeviceArray* counts)
+      : inputs(inputs),
+        spacing(spacing),
+        begin(begin),
+        size(size),
+        counts(items_or_null<const std::int32_t>(counts)) {}
+
+  std::int64_t inputs, spacing, begin, size;
+  const std::int32_t* counts;
+};
+
+cuda::ProblemGrid pairs(const DeviceArray& affinities, const Extent& rows, const Extent& cols,
+                        bool above_diagonal) {
+  const std::int64_t stride = affinities.stride(0);
+  const std::int64_t first = rows.begin * stride + cols.begin;
+  cuda::ProblemGrid grid;
+  if (affinities.holds<float>()) {
+    grid.data = affinities.matrix<const float>().data + first;
+  } else {
+    grid.data = affinities.matrix<const double>().data + first;
+    grid.type = cuda::Type::float64;
+  }
+  grid.down = rows.inputs;
+  grid.across = cols.inputs;
+  grid.down_stride = rows.spacing * stride;
+  grid.across_stride = cols.spacing;
+  grid.rows = rows.size;
+  grid.cols = cols.size;
+  grid.row_stride = stride;
+  grid.down_rows = rows.counts;
+  grid.across_cols = cols.counts;
+  grid.above_diagonal = above_diagonal;
+  return grid;
+}
+
+// Sums lie in parts, each of so many doubles.
+double* part_of(const DeviceArray& totals, std::int64_t part, const cuda::ProblemGrid& grid) {
+  return totals.items<double>() + part * grid.down * grid.across;
+}
+
+void match_pairs(StreamAddress stream, const cuda::ProblemGrid& grid, const DeviceArray* columns,
+                 const DeviceArray& totals, std::int64_t part, const DeviceArray& gaps,
+                 const DeviceArray& not_finite, const DeviceArray& scratch) {
+  cuda::match(
+      stream_at(stream), grid, Objective::maximize,
+      {items_or_null<std::int32_t>(columns), part_of(totals, part, grid), gaps.items<double>()},
+      not_finite.items<unsigned long long>(), scratch.items<unsigned char>());
+}
+
+void match_greedily(StreamAddress stream, const cuda::ProblemGrid& grid, const DeviceArray& totals,
+                    std::int64_t part) {
+  cuda::match_greedily(stream_at(stream), grid, part_of(totals, part, grid));
+}
+
+// Products of int8 become affinities where they are.
+void scale_products(StreamAddress stream, const DeviceArray& products,
+                    const DeviceArray& row_scales, const DeviceArray& col_scales) {
+  const cuda::Matrix<std::int32_t> block{products.items<std::int32_t>(), row_scales.extent(0),
+                                         col_scales.extent(0), products.stride(0)};
+  cuda::scale_products(
+      stream_at(stream), block, row_scales.items<const float>(), col_scales.items<const float>(),
+      {reinterpret_cast<float*>(block.data), block.rows, block.cols, block.stride});
+}
+
+void rescore(StreamAddress stream, const DeviceArray& rows, const DeviceArray& cols,
+             const cuda::ProblemGrid& grid, std::int64_t channels, const DeviceArray& columns,
+             const DeviceArray& totals) {
+  cuda::rescore(stream_at(stream), packed_tokens<const float>(rows),
+                packed_tokens<const float>(cols), grid, channels,
+                columns.items<const std::int32_t>(), totals.items<double>());
+}
+
+// ---- Entries ---------------------------------------------------------------------------------
+
+struct Side {
+  Side(const DeviceArray& exponents, const DeviceArray& squared_norms,
+       const DeviceArray* rounded_norms)
+      : inputs(exponents.extent(0)),
+        summary{.exponents = exponents.items<const int>(),
+                .squared_norms = squared_norms.items<const double>(),
+                .rounded_norms = reinterpret_cast<const cuda::RoundedNorms*>(
+                    items_or_null<const double>(rounded_norms))} {}
+
+  std::int64_t inputs;
+  cuda::RsmSide summary;
+};
+
+cuda::MatchedSums matched_sums(const DeviceArray& totals, std::int64_t parts,
+                               const DeviceArray* mean_products, std::int64_t tokens,
+                               const DeviceArray* rounded_totals, const DeviceArray* gaps,
+                               std::int64_t channels) {
+  return {.totals = totals.items<const double>(),
+          .parts = parts,
+          .mean_products = items_or_null<const double>(mean_products),
+          .tokens = tokens,
+          .rounded_totals = items_or_null<const double>(rounded_totals),
+          .gaps = items_or_null<const double>(gaps),
+          .channels = channels};
+}
+
+template <class T>
+MatrixView<T> view_of(const DeviceArray* array) {
+  if (!array) return {};
+  const cuda::Matrix<T> matrix = array->matrix<T>();
+  return {matrix.data, static_cast<std::size_t>(matrix.rows), static_cast<std::size_t>(matrix.cols),
+          matrix.stride, 1};
+}
+
+// Whole matrices of results, of floats or of doubles.
+class Entries {
+ public:
+  Entries(const DeviceArray* linear, const DeviceArray* cosine, const DeviceArray* squared_distance,
+          const DeviceArray* loss) {
+    const DeviceArray* any = linear ? linear : cosine ? cosine : squared_distance;
+    if (!any) throw py::type_error("expected an array of entries");
+    const auto outputs = [&]<class T>(T) {
+      return RsmOutputs<T>{view_of<T>(linear), view_of<T>(cosine), view_of<T>(squared_distance),
+                           view_of<T>(loss)};
+    };
+    if (any->holds<float>()) {
+      outputs_ = outputs(float());
+    } else {
+      outputs_ = outputs(double());
+    }
+  }
+
+  void write(StreamAddress stream, const cuda::MatchedSums& sums, const Side& rows,
+             const Side& cols, bool same, const Place& place) const {
+    cuda::MatchedSums block = sums;
+    block.down = rows.inputs;
+    block.across = cols.inputs;
+    std::visit(
+        [&](const auto& outputs) {
+          cuda::write_entries(stream_at(stream), block, rows.summary, cols.summary, same,
+                              place_of(place), outputs);
+        },
+        outputs_);
+  }
+
+ private:
+  std::variant<RsmOutputs<float>, RsmOutputs<double>> outputs_;
+};
+
+void write_entries(StreamAddress stream, const cuda::MatchedSums& sums, const Side& rows,
+                   const Side& cols, bool same, const Place& place, const Entries& entries) {
+  entries.write(stream, sums, rows, cols, same, place);
+}
+
+}  // namespace
+
+void register_cuda_rsm(py::module_& module) {
+  module.def("summarise_tokens", &summarise_tokens, "stream"_a, "tokens"_a, "lengths"_a,
+             "exponents"_a, "squared_norms"_a, "means"_a, "not_finite"_a);
+  module.def("order_tokens", &order_tokens, "stream"_a, "tokens"_a, "lengths"_a, "exponents"_a,
+             "scratch"_a, "order"_a);
+  module.def("pack_tokens", &pack_tokens, "stream"_a, "tokens"_a, "lengths"_a, "exponents"_a,
+             "means"_a, "order"_a, "packed"_a);
+  module.def("most_byte_channels", [] { return cuda::kMostByteChannels; });
+  module.def("round_tokens", &round_tokens, "stream"_a, "tokens"_a, "lengths"_a, "exponents"_a,
+             "means"_a, "precision"_a, "packed"_a, "rounded"_a, "scales"_a, "norms"_a);
+
+  py::class_<DeviceArray>(module, "Array").def(py::init<const py::object&>(), "array"_a);
+  py::class_<Extent>(module, "Extent")
+      .def(py::init<std::int64_t, std::int64_t, std::int64_t, std::int64_t, const DeviceArray*>(),
+           "inputs"_a, "spacing"_a, "begin"_a, "size"_a, "counts"_a);
+  py::class_<cuda::ProblemGrid>(module, "ProblemGrid")
+      .def(py::init(&pairs), "affinities"_a, "rows"_a, "cols"_a, "above_diagonal"_a);
+  module.def("match_pairs", &match_pairs, "stream"_a, "grid"_a, "columns"_a, "totals"_a, "part"_a,
+             "gaps"_a, "not_finite"_a, "scratch"_a);
+  module.def("match_greedily", &match_greedily, "stream"_a, "grid"_a, "totals"_a, "part"_a);
+  module.def("scale_products", &scale_products, "stream"_a, "products"_a, "row_scales"_a,
+             "col_scales"_a);
+  module.def("rescore_parts", &cuda::rescore_parts, "channels"_a);
+  module.def("rescore", &rescore, "stream"_a, "rows"_a, "cols"_a, "grid"_a, "channels"_a,
+             "columns"_a, "totals"_a);
+
+  py::class_<Side>(module, "Side")
+      .def(py::init<const DeviceArray&, const DeviceArray&, const DeviceArray*>(), "exponents"_a,
+           "squared_norms"_a, "rounded_norms"_a);
+  py::class_<cuda::MatchedSums>(module, "MatchedSums")
+      .def(py::init(&matched_sums), "totals"_a, "parts"_a, "mean_products"_a, "tokens"_a,
+           "rounded_totals"_a, "gaps"_a, "channels"_a);
+  py::class_<Entries>(module, "Entries")
+      .def(py::init<const DeviceArray*, const DeviceArray*, const DeviceArray*,
+                    const DeviceArray*>(),
+           "linear"_a, "cosine"_a, "squared_distance"_a, "loss"_a);
+  module.def("write_entries", &write_entries, "stream"_a, "sums"_a, "rows"_a, "cols"_a, "same"_a,
+             "place"_a, "entries"_a);
+}
+
+}  // namespace isogram::bindings

@@ -1,0 +1,519 @@
+"""Semantic and spatial RSMs on a GPU, against those of the host, whose tests hold them against the
+oracle.
+"""
+
+import isogram as ig
+import numpy as np
+import pytest
+from isogram import _backend
+from isogram._device.rsm_plan import Plan
+from support import DTYPES, LAYOUTS, SCALES, assert_close, data, grid_data, oracle
+from test_cuda_errors import on_second_gpu
+
+KERNELS = ("linear", "cosine", "rbf")
+MATCHINGS = {
+    "exact": {},
+    "window": {"window": 4},
+    "topk": {"topk": 5},
+    "greedy": {},
+    "none": {},
+}
+NARROW = ("bfloat16", "int8")
+
+
+def arguments_of(matching):
+    """Return a matching and what it needs."""
+    return {"matching": matching, **MATCHINGS[matching]}
+
+
+def put(gpu, tokens):
+    """Copy an array, a sequence of them, or None to the GPU."""
+    if isinstance(tokens, list | tuple):
+        return [gpu.put(sample) for sample in tokens]
+    return None if tokens is None else gpu.put(tokens)
+
+
+def norms(tokens):
+    """Return the norms of whole inputs."""
+    return np.array([np.linalg.norm(sample) for sample in oracle.samples(tokens)])
+
+
+def check(gpu, tokens, other=None, *, tolerance=None, **parameters):
+    """Hold all kernels' entries against the host's; linear ones are relative to norms."""
+    parameters = {"kernel": KERNELS} | parameters
+    expected = ig.semantic_rsm(tokens, other, **parameters)
+    actual = ig.semantic_rsm(put(gpu, tokens), put(gpu, other), **parameters)
+    assert list(actual) == list(expected)
+    for kernel, matrix in expected.items():
+        found = gpu.get(actual[kernel])
+        assert found.dtype == matrix.dtype
+        allowed = tolerance or (1e-12 if matrix.dtype == np.float64 else 1e-6)
+        if kernel == "linear":
+            scale = np.outer(norms(tokens), norms(tokens if other is None else other))
+            allowed = allowed * np.maximum(scale, np.finfo(matrix.dtype).tiny)
+        assert_close(found, matrix, allowed, f"{kernel}, {parameters}")
+        if other is None:
+            assert np.array_equal(found, found.T)
+
+
+# Every matching, type and shape -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("matching", MATCHINGS)
+def test_one_set(gpu, matching, dtype):
+    for shape in [(2, 1, 1), (5, 2, 3), (7, 16, 7), (3, 17, 33), (3, 49, 20)]:
+        check(gpu, grid_data(shape, dtype), **arguments_of(matching))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("matching", MATCHINGS)
+def test_two_sets(gpu, matching, dtype):
+    for n, m, s, t, c in [(1, 2, 1, 1, 3), (4, 3, 16, 16, 5), (3, 5, 10, 21, 8), (1, 9, 21, 9, 8)]:
+        tokens, other = grid_data((n, s, c), dtype, 1), grid_data((m, t, c), dtype, 2)
+        check(gpu, tokens, other, **arguments_of(matching))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_tokens_that_are_alike(gpu, dtype):
+    """Smooth from token to token, as in a real network."""
+    for n, s, c in [(3, 49, 160), (2, 64, 30), (2, 65, 30), (2, 242, 9), (20, 4, 257)]:
+        rng = np.random.default_rng([n, s, c])
+        tokens = np.cumsum(rng.standard_normal((n, s, c)), axis=1).astype(dtype)
+        check(gpu, tokens, bandwidth=300.0)
+        check(gpu, tokens, bandwidth=300.0, matching="greedy")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("matching", MATCHINGS)
+def test_ragged(gpu, matching, dtype):
+    tokens = [grid_data((s, 6), dtype, s) for s in (1, 3, 4, 5, 9, 17, 2)]
+    other = [grid_data((s, 6), dtype, s + 50) for s in (6, 1, 20)]
+    check(gpu, tokens, **arguments_of(matching))
+    check(gpu, tokens, other, **arguments_of(matching))
+
+
+def test_ragged_of_mixed_types_and_orders(gpu):
+    wide = [grid_data((s, 5), "float64", s) for s in (3, 7, 4, 6)]
+    narrow = [LAYOUTS["negative"](wide[0].astype(np.float16)), np.asfortranarray(wide[1], "f4")]
+    check(gpu, [*narrow, *wide[2:]])
+    check(gpu, [*narrow, wide[2].astype(np.float32)])
+
+
+@pytest.mark.parametrize("matching", MATCHINGS)
+def test_lengths(gpu, matching):
+    """What lies beyond an input's length plays no part, were it NaN."""
+    tokens, other = grid_data((5, 9, 4), "float32", 3), grid_data((3, 12, 4), "float32", 4)
+    lengths, other_lengths = np.array([8, 1, 4, 7, 5]), [12, 2, 6]
+    for array, valid in ((tokens, lengths), (other, other_lengths)):
+        for sample, length in zip(array, valid, strict=True):
+            sample[length:] = np.nan
+    on_gpu, other_on_gpu = gpu.put(tokens), gpu.put(other)
+    for arguments, places, counts in [
+        ((tokens,), (on_gpu,), {"lengths": lengths}),
+        (
+            (tokens, other),
+            (on_gpu, other_on_gpu),
+            {"lengths": lengths, "other_lengths": other_lengths},
+        ),
+    ]:
+        expected = ig.semantic_rsm(*arguments, **counts, **arguments_of(matching))
+        actual = ig.semantic_rsm(*places, **counts, **arguments_of(matching))
+        assert_close(gpu.get(actual), expected, 1e-6)
+
+
+@pytest.mark.parametrize("arrangement", LAYOUTS)
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+@pytest.mark.parametrize("layout", ["nsc", "nhwc", "nchw"])
+def test_layouts_and_memory_orders(gpu, layout, dtype, arrangement):
+    shape = (4, 6, 5) if layout == "nsc" else (4, 2, 3, 5)
+    tokens = LAYOUTS[arrangement](grid_data(shape, dtype, 7))
+    counts = [6, 1, 5, 3] if layout != "nchw" else [15, 4, 1, 9]
+    for parameters in ({}, {"lengths": counts}, {"matching": "none"}):
+        expected = ig.semantic_rsm(tokens, layout=layout, **parameters)
+        actual = ig.semantic_rsm(gpu.put(tokens), layout=layout, **parameters)
+        assert_close(gpu.get(actual), expected, 1e-6)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_out(gpu, dtype, layout):
+    tokens, other = (gpu.put(grid_data((n, 5, 4), dtype, n)) for n in (6, 3))
+    for function, kernel in [(ig.semantic_rsm, "cosine"), (ig.spatial_rsm, "rbf")]:
+        for arguments in ((tokens,), (tokens, other)):
+            expected = gpu.get(function(*arguments, kernel=kernel))
+            out = gpu.put(LAYOUTS[layout](np.zeros_like(expected)))
+            assert function(*arguments, kernel=kernel, out=out) is out
+            assert np.array_equal(gpu.get(out), expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_spatial(gpu, dtype):
+    """Deep enough for several panels of depth, and inputs enough for several blocks."""
+    for shape in [(2, 1, 1), (9, 7, 5), (50, 4, 40), (3, 300, 8)]:
+        tokens, other = data(shape, dtype, 14), data((3, *shape[1:]), dtype, 15)
+        for arguments in ((tokens,), (tokens, other)):
+            expected = ig.spatial_rsm(*arguments, kernel=KERNELS)
+            actual = ig.spatial_rsm(*(gpu.put(a) for a in arguments), kernel=KERNELS)
+            scale = np.outer(norms(arguments[0]), norms(arguments[-1]))
+            for kernel, matrix in expected.items():
+                tolerance = 1e-12 if dtype == "float64" else 1e-6
+                tolerance = tolerance * (scale if kernel == "linear" else 1)
+                assert_close(gpu.get(actual[kernel]), matrix, tolerance, f"{shape}, {kernel}")
+
+
+# Awkward tokens -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("matching", MATCHINGS)
+def test_the_diagonal(gpu, matching):
+    tokens = data((6, 12, 9), "float32", 16)
+    actual = ig.semantic_rsm(gpu.put(tokens), kernel=KERNELS, **arguments_of(matching))
+    diagonals = {kernel: np.diag(gpu.get(rsm)) for kernel, rsm in actual.items()}
+    squares = (tokens.astype(np.float64) ** 2).sum(axis=(1, 2))
+    assert_close(diagonals["linear"] / squares, np.ones(6), 1e-6)
+    assert (diagonals["cosine"] == 1).all()
+    assert (diagonals["rbf"] == 1).all()
+
+
+@pytest.mark.parametrize("matching", MATCHINGS)
+def test_zero_inputs_and_tokens(gpu, matching):
+    tokens = grid_data((6, 9, 4), "float32", 17)
+    tokens[2] = 0
+    tokens[4, ::2] = 0
+    check(gpu, tokens, **arguments_of(matching))
+    check(gpu, np.zeros((3, 6, 3), np.float32), kernel=("linear", "cosine"))
+
+
+@pytest.mark.parametrize("matching", MATCHINGS)
+def test_ties(gpu, matching):
+    tokens = np.maximum(np.round(grid_data((5, 25, 3), "float32", 18) - 1), 0)
+    check(gpu, tokens, **arguments_of(matching))
+    constant = np.ones((4, 20, 3), np.float32) * np.arange(1, 5, dtype=np.float32)[:, None, None]
+    check(gpu, constant, **arguments_of(matching))
+
+
+@pytest.mark.parametrize("dtype", SCALES)
+@pytest.mark.parametrize("matching", MATCHINGS)
+def test_scale_does_not_matter(gpu, matching, dtype):
+    tokens, other = grid_data((5, 12, 6), dtype, 19), grid_data((4, 12, 6), dtype, 20)
+    for scale in SCALES[dtype]:
+        check(gpu, tokens * scale, kernel=("cosine", "rbf"), **arguments_of(matching))
+        parameters = {"kernel": ("rbf", "cosine"), **arguments_of(matching)}
+        check(gpu, tokens * scale, other * scale, bandwidth=9.0 * scale, **parameters)
+
+
+def test_linear_entries_beside_squared_distances_of_extreme_tokens(gpu):
+    tokens = grid_data((4, 9, 5), "float32", 21) * np.float32(2.0**-45)
+    check(gpu, tokens, kernel=("linear", "rbf"))
+    check(gpu, tokens * np.float32(2.0**90), kernel=("linear", "rbf"))
+
+
+def test_a_scale_of_each_input(gpu):
+    scales = (2.0 ** np.array([-60, -20, 0, 5, 30, 60])).astype(np.float32)
+    check(gpu, grid_data((6, 12, 6), "float32", 21) * scales[:, None, None], kernel=("cosine",))
+
+
+def test_a_common_offset(gpu):
+    tokens = data((5, 20, 8), "float32", 22) + np.float32(1e4)
+    for matching in ("exact", "window", "none"):
+        check(gpu, tokens, kernel=("linear", "cosine"), **arguments_of(matching))
+
+
+def test_half_precision_does_not_overflow(gpu):
+    tokens = np.full((3, 49, 100), 60000, np.float16)
+    tokens[1] *= -1
+    tokens[2, ::2] = 1
+    check(gpu, tokens, kernel=("linear", "cosine"))
+
+
+@pytest.mark.parametrize("bandwidth", [1e-300, 0.5, 40.0, 1e300])
+def test_bandwidth(gpu, bandwidth):
+    check(gpu, 0.3 * data((6, 9, 5), "float64", 22), bandwidth=bandwidth)
+    check(gpu, data((5, 9, 5), "float32", 22), data((2, 9, 5), "float32"), bandwidth=bandwidth)
+    check(gpu, data((1, 9, 5), "float32", 22), bandwidth=bandwidth)
+
+
+def test_a_median_of_zero(gpu):
+    """An error on the host; a GPU is not waited for to learn of it."""
+    actual = gpu.get(ig.semantic_rsm(gpu.put(np.ones((4, 3, 2), np.float32)), kernel="rbf"))
+    assert np.isnan(actual).all()
+    with pytest.raises(ValueError, match=r"^semantic_rsm: .*bandwidth.* 'median', which is 0"):
+        ig.semantic_rsm(np.ones((4, 3, 2), np.float32), kernel="rbf", gpus=0)
+
+
+# Narrow tokens ------------------------------------------------------------------------------------
+
+
+def correlated(n, s, c, seed=0):
+    """Tokens like neighbours in a feature map, shifted and turned from input to input."""
+    rng = np.random.default_rng([n, s, c, seed])
+    tokens = np.cumsum(rng.standard_normal((n, s, c)), axis=1) + 3 * rng.standard_normal((s, c))
+    return tokens.astype(np.float32)
+
+
+@pytest.mark.parametrize("precision", NARROW)
+def test_narrow_tokens(gpu, precision):
+    for n, s, c in [(3, 2, 1), (4, 16, 6), (2, 33, 130), (2, 49, 257), (3, 70, 24)]:
+        tokens, other = correlated(n, s, c), correlated(2, s - s // 3, c, 1)
+        check(gpu, tokens, precision=precision)
+        check(gpu, tokens, other, precision=precision, bandwidth=100.0)
+        check(gpu, list(tokens[:2]), [x[: i + 1] for i, x in enumerate(other)], precision=precision)
+
+
+@pytest.mark.parametrize("precision", NARROW)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_narrow_inputs_of_half_precision(gpu, dtype, precision):
+    check(gpu, correlated(4, 16, 20).astype(DTYPES[dtype]), precision=precision)
+
+
+@pytest.mark.parametrize("precision", NARROW)
+def test_loss(gpu, precision):
+    tokens, other = correlated(5, 30, 40), correlated(4, 21, 40, 1)
+    for arguments in ((tokens,), (tokens, other), (list(tokens), [s[:20] for s in other])):
+        exact = ig.semantic_rsm(*arguments).astype(np.float64)
+        expected = np.empty(exact.shape, np.float32)
+        ig.semantic_rsm(*arguments, precision=precision, loss=expected)
+        loss = gpu.put(np.full(exact.shape, np.nan, np.float32))
+        on_gpu = [put(gpu, tokens) for tokens in arguments]
+        narrow = gpu.get(ig.semantic_rsm(*on_gpu, precision=precision, loss=loss))
+        assert_close(gpu.get(loss), expected, 1e-6)
+        assert (exact - narrow <= gpu.get(loss) + 1e-6).all()
+
+
+@pytest.mark.parametrize("precision", NARROW)
+def test_narrow_tokens_that_are_zero_or_equal(gpu, precision):
+    tokens = correlated(5, 12, 7)
+    tokens[1] = 0
+    tokens[2, 3:] = 0
+    tokens[3] = tokens[3, 0]
+    check(gpu, tokens, precision=precision, tolerance=1e-3)
+    loss = gpu.put(np.empty((5, 5), np.float32))
+    rsm = gpu.get(ig.semantic_rsm(gpu.put(tokens), precision=precision, loss=loss))
+    assert not rsm[1].any()
+    assert not gpu.get(loss)[1].any()
+
+
+# Where it is computed -----------------------------------------------------------------------------
+
+
+def gpu_sets(gpu):
+    """Return GPUs to try for tokens of the host and of the first GPU, several where there are."""
+    try:
+        on_second_gpu(gpu, np.zeros(1, np.float32))
+    except pytest.skip.Exception:
+        return [(0, [0])]
+    return [(0, 1), ([1, 0], (0, 1))]
+
+
+@pytest.mark.parametrize("matching", [*MATCHINGS, *NARROW])
+def test_the_same_bits_wherever(gpu, matching):
+    narrow = {"matching": "exact", "precision": matching}
+    parameters = narrow if matching in NARROW else arguments_of(matching)
+    parameters = {"kernel": ("linear", "cosine"), **parameters}
+    tokens, other = data((6, 9, 7), "float32", 1), data((3, 10, 7), "float32", 2)
+    for arguments in ((tokens,), (tokens, other)):
+        on_gpu = [gpu.put(a) for a in arguments]
+        expected = ig.semantic_rsm(*on_gpu, **parameters)
+        for for_host, for_gpu in gpu_sets(gpu):
+            from_host = ig.semantic_rsm(*arguments, gpus=for_host, **parameters)
+            from_gpu = ig.semantic_rsm(*on_gpu, gpus=for_gpu, **parameters)
+            for kernel, rsm in expected.items():
+                assert isinstance(from_host[kernel], np.ndarray)
+                assert np.array_equal(from_host[kernel], gpu.get(rsm))
+                assert np.array_equal(gpu.get(from_gpu[kernel]), gpu.get(rsm))
+
+
+@pytest.mark.parametrize("gpus", [0, [0, 1]], ids=str)
+@pytest.mark.parametrize("arguments", ["one set", "two sets", "ragged", "on the GPU"])
+def test_tokens_that_do_not_fit(gpu, monkeypatch, arguments, gpus):
+    """The less memory may be taken, the more bands there are; the entries stay as they are."""
+    if gpus != 0:
+        on_second_gpu(gpu, np.zeros(1, np.float32))
+    monkeypatch.setattr(_backend._load(), "cache", 8192)  # for blocks of 2 x 2 inputs
+    tokens, other = data((9, 11, 30), "float32", 1), data((7, 11, 30), "float32", 2)
+    sets = {"one set": (tokens,), "two sets": (tokens, other), "ragged": ([*tokens, other[0, :4]],)}
+    chosen = sets.get(arguments, (gpu.put(tokens),))
+    parameters = {"gpus": gpus, "kernel": ("linear", "cosine")}
+    expected = ig.semantic_rsm(*chosen, **parameters)
+    shapes = []
+    band_shape = Plan._band_shape
+
+    def noted(plan, gpus):
+        shapes.append(band_shape(plan, gpus))
+        return shapes[-1]
+
+    monkeypatch.setattr(Plan, "_band_shape", noted)
+    with pytest.raises(MemoryError, match=r"^semantic_rsm: .*`memory_limit`"):  # noqa: PT012
+        for power in range(40):
+            limit = int(54_000 * 0.8**power)
+            actual = ig.semantic_rsm(*chosen, **parameters, memory_limit=limit)
+            for kernel, rsm in expected.items():
+                assert np.array_equal(as_numpy(gpu, actual[kernel]), as_numpy(gpu, rsm))
+    assert len(set(shapes)) > (gpus == 0)
+
+
+def as_numpy(gpu, x):
+    """Return an array as one of the host."""
+    return x if isinstance(x, np.ndarray) else gpu.get(x)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_tokens_on_the_host(gpu, kernel):
+    """Extreme ones too, by way of the host's own scaling and median."""
+    for scale in (1, np.float32(2.0**-70)):
+        tokens, other = data((6, 9, 5), "float32") * scale, data((3, 8, 5), "float32", 1) * scale
+        out = np.empty((6, 6), np.float32).T
+        assert ig.semantic_rsm(tokens, kernel=kernel, gpus=0, out=out) is out
+        expected = ig.semantic_rsm(tokens, kernel=kernel)
+        assert_close(out, expected, 1e-6 * max(1, np.abs(expected).max()))
+        actual = ig.spatial_rsm(tokens, other, kernel=kernel, gpus=0)
+        expected = ig.spatial_rsm(tokens, other, kernel=kernel)
+        assert_close(actual, expected, 1e-6 * max(1, np.abs(expected).max()))
+
+
+def test_repeats(gpu):
+    tokens = gpu.put(data((4, 12, 9), "float32"))
+    for parameters in [*map(arguments_of, MATCHINGS), *({"precision": p} for p in NARROW)]:
+        first, second = (gpu.get(ig.semantic_rsm(tokens, **parameters)) for _ in range(2))
+        assert np.array_equal(first, second)
+
+
+def test_progress(gpu):
+    tokens, other = gpu.put(data((6, 9, 5), "float32")), gpu.put(data((4, 9, 5), "float32"))
+    for arguments, pairs in [((tokens,), 15), ((tokens, other), 24)]:
+        told = []
+        ig.semantic_rsm(*arguments, progress=lambda *pair, told=told: told.append(pair))
+        assert told == sorted(told)
+        assert told[-1] == (pairs, pairs)
+
+
+def test_a_progress_that_fails(gpu):
+    def fail(done, total):
+        raise KeyboardInterrupt
+
+    tokens = gpu.put(data((6, 9, 5), "float32"))
+    expected = gpu.get(ig.semantic_rsm(tokens))
+    with pytest.raises(KeyboardInterrupt):
+        ig.semantic_rsm(tokens, progress=fail)
+    assert np.array_equal(gpu.get(ig.semantic_rsm(tokens)), expected)
+
+
+# What is refused ----------------------------------------------------------------------------------
+
+
+def with_a_bad_entry(shape, index, value=np.nan):
+    """Return tokens with one entry that is not finite, and a later one."""
+    tokens = data(shape, "float32")
+    tokens[index] = value
+    tokens[-1].flat[-1] = np.inf
+    return tokens
+
+
+BAD = {
+    "nsc": lambda p: ig.semantic_rsm(p(with_a_bad_entry((5, 4, 3), (2, 3, 1)))),
+    "nhwc": lambda p: ig.semantic_rsm(
+        p(with_a_bad_entry((5, 2, 2, 3), (3, 1, 0, 2))), layout="nhwc"
+    ),
+    "nchw": lambda p: ig.semantic_rsm(
+        p(with_a_bad_entry((5, 3, 2, 2), (1, 2, 0, 1), -np.inf)), layout="nchw"
+    ),
+    "other": lambda p: ig.semantic_rsm(
+        p(data((5, 4, 3), "float32")), p(with_a_bad_entry((5, 4, 3), (2, 3, 1)))
+    ),
+    "both": lambda p: ig.semantic_rsm(
+        p(with_a_bad_entry((5, 4, 3), (2, 3, 1))), p(with_a_bad_entry((5, 4, 3), (1, 3, 1)))
+    ),
+    "ragged": lambda p: ig.semantic_rsm(
+        [p(data((2, 3), "float32")), p(with_a_bad_entry((4, 3), (2, 1)))]
+    ),
+    "lengths": lambda p: ig.semantic_rsm(
+        p(with_a_bad_entry((3, 4, 3), (0, 3, 0))), lengths=[3, 4, 4]
+    ),
+    "bfloat16": lambda p: ig.semantic_rsm(
+        p(with_a_bad_entry((3, 4, 3), (0, 3, 0)).astype(DTYPES["bfloat16"]))
+    ),
+    "rbf": lambda p: ig.semantic_rsm(p(with_a_bad_entry((5, 4, 3), (2, 3, 1))), kernel="rbf"),
+    "int8": lambda p: ig.semantic_rsm(p(with_a_bad_entry((5, 4, 3), (2, 3, 1))), precision="int8"),
+    "spatial": lambda p: ig.spatial_rsm(p(with_a_bad_entry((5, 4, 3), (2, 3, 1)))),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_not_finite(gpu, case):
+    with pytest.raises(ValueError, match=r"must be finite, got .* at index") as on_host:
+        BAD[case](np.array)
+    with pytest.raises(ValueError, match=r"must be finite") as on_gpu:
+        BAD[case](gpu.put)
+    assert str(on_gpu.value) == str(on_host.value)
+
+
+def test_not_finite_on_the_host(gpu):
+    tokens = with_a_bad_entry((5, 4, 3), (2, 3, 1))
+    for kernel in KERNELS:
+        with pytest.raises(ValueError, match=r"^semantic_rsm: `tokens` .*nan at index \(2, 3, 1\)"):
+            ig.semantic_rsm(tokens, kernel=kernel, gpus=0)
+
+
+TOKENS = data((5, 4, 3), "float32")
+
+
+@pytest.mark.parametrize(
+    ("error", "parameters", "message"),
+    [
+        (TypeError, {"gpus": "0"}, "`gpus` must be an integer"),
+        (TypeError, {"gpus": 0.0}, "`gpus` must be an integer"),
+        (TypeError, {"gpus": True}, "`gpus` must be an integer"),
+        (TypeError, {"gpus": [0, None]}, "`gpus` must be an integer"),
+        (ValueError, {"gpus": -1}, "`gpus` must be an integer from 0 to"),
+        (ValueError, {"gpus": 99}, "`gpus` must be an integer from 0 to"),
+        (ValueError, {"gpus": []}, "`gpus` must name different GPUs"),
+        (ValueError, {"gpus": [0, 0]}, "`gpus` must name different GPUs"),
+        (TypeError, {"memory_limit": 1e9}, "`memory_limit` must be an integer"),
+        (ValueError, {"memory_limit": 0}, "`memory_limit` must be an integer of at least 1"),
+        (MemoryError, {"memory_limit": 1000}, "`memory_limit`"),
+    ],
+)
+def test_refused(gpu, error, parameters, message):
+    for function in (ig.semantic_rsm, ig.spatial_rsm):
+        with pytest.raises(error, match=rf"^{function.__name__}: .*{message}"):
+            function(gpu.put(TOKENS), **parameters)
+
+
+def test_too_many_tokens(gpu):
+    tokens = np.zeros((2, 4097, 1), np.float32)
+    for parameters in ({}, {"matching": "greedy"}, {"matching": "window", "window": 4097}):
+        with pytest.raises(ValueError, match=r"`tokens` must have at most 4096 tokens an input to"):
+            ig.semantic_rsm(gpu.put(tokens), **parameters)
+        with pytest.raises(ValueError, match=r"`other` must have at most 4096 tokens an input to"):
+            ig.semantic_rsm(gpu.put(tokens[:, :2]), gpu.put(tokens), **parameters)
+
+
+def test_too_many_channels(gpu):
+    tokens = np.zeros((1, 1, (1 << 17) + 1), np.float32)
+    with pytest.raises(ValueError, match=r"^semantic_rsm: `precision` must not be 'int8' for more"):
+        ig.semantic_rsm(gpu.put(tokens), precision="int8")
+
+
+def test_tokens_in_different_memory(gpu):
+    with pytest.raises(ValueError, match=r"`other` must lie where `tokens` does"):
+        ig.semantic_rsm(gpu.put(TOKENS), TOKENS)
+    with pytest.raises(ValueError, match=r"`tokens\[1\]` must lie where `tokens\[0\]` does"):
+        ig.semantic_rsm([gpu.put(TOKENS[0]), TOKENS[1]])
+    with pytest.raises(ValueError, match=r"`out` must lie where `tokens` does"):
+        ig.semantic_rsm(gpu.put(TOKENS), out=np.empty((5, 5), np.float32))
+
+
+# Without a GPU: these run everywhere --------------------------------------------------------------
+
+
+def test_memory_limit_on_the_host():
+    with pytest.raises(ValueError, match=r"^semantic_rsm: `memory_limit` must be None where no"):
+        ig.semantic_rsm(TOKENS, memory_limit=1 << 30)
+
+
+def test_gpus_without_one():
+    if _backend.why_no_gpu() is None:
+        pytest.skip("there is one")
+    with pytest.raises(ValueError, match=r"^semantic_rsm: `gpus` must be None here, got 0: "):
+        ig.semantic_rsm(TOKENS, gpus=0)
