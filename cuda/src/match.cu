@@ -34,7 +34,7 @@ constexpr std::int64_t kBlocks = 8192;
 constexpr std::int64_t kBlocksInScratch = 256;
 constexpr std::int64_t kBlocksAgain = 512;
 
-// Blocks that a processor holds at least: as many as there is shared memory for, and for those that
+// Blocks that a processor holds at least: as many as shared memory has room for, or fewer, which
 // leave threads the registers that they need.
 template <class T, int side>
 constexpr int blocks_of = side <= 32              ? 20
