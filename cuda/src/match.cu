@@ -34,7 +34,7 @@ constexpr std::int64_t kBlocks = 8192;
 constexpr std::int64_t kBlocksInScratch = 256;
 constexpr std::int64_t kBlocksAgain = 512;
 
-// Blocks that a processor holds at least: as many as there is shared memory for, and for those that
+// Blocks that a processor holds at least: as many as shared memory has room for, or fewer, which
 // leave threads the registers that they need.
 template <class T, int side>
 constexpr int blocks_of = side <= 32              ? 20
@@ -204,9 +204,10 @@ struct Result {
 };
 
 template <class State>
-__device__ Result solve(State& s, const Affinities<typename State::T>& affinities, double scale) {
+__device__ Result solve(State& s, const Task& task, const Problem& problem, double scale) {
   start_assignment(s);
   augment_all(s);
+  const auto affinities = task.affinities<typename State::T>(problem);
   double total = 0;
   double magnitude = 0;
   s.for_own(s.rows, [&](int i) {
@@ -240,7 +241,7 @@ __device__ void match_one(State& s, const Task& task, const Problem& problem) {
   const T scale = scale_for<T>(largest);
   const bool is_exact = scale == 1 || rescale(s, scale);
   s.team.sync();
-  const Result result = solve(s, task.affinities<T>(problem), scale);
+  const Result result = solve(s, task, problem, scale);
   const int rows = problem.is_transposed ? s.cols : s.rows;
   const std::int32_t* columns = problem.is_transposed ? s.memory.row_of : s.memory.column_of;
   store(s, task, problem, result, [&](int row) { return row < rows ? columns[row] : kFree; });

@@ -277,7 +277,8 @@ def test_loss(gpu, precision):
         loss = gpu.put(np.full(exact.shape, np.nan, np.float32))
         on_gpu = [put(gpu, tokens) for tokens in arguments]
         narrow = gpu.get(ig.semantic_rsm(*on_gpu, precision=precision, loss=loss))
-        assert_close(gpu.get(loss), expected, 1e-6)
+        # Duals differ, where several are optimal.
+        assert_close(gpu.get(loss), expected, 1e-5)
         assert (exact - narrow <= gpu.get(loss) + 1e-6).all()
 
 
