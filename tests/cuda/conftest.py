@@ -23,6 +23,9 @@ class Emulated:
     """Arrays of the emulated GPU."""
 
     many_rows = 300  # whose square is many tiles
+    few_problems = 2
+    many_problems = 100
+    many_inputs = 9
 
     def put(self, x, number=0):
         from emulated import EmulatedArray
@@ -55,6 +58,9 @@ class Real:
     """Arrays of a GPU: CuPy's, but PyTorch's for bfloat16."""
 
     many_rows = 40_000
+    few_problems = 200
+    many_problems = 1_000_000
+    many_inputs = 1450  # of which there are a million pairs
 
     def put(self, x, number=0):
         import cupy

@@ -5,7 +5,8 @@ import re
 import isogram as ig
 import numpy as np
 import pytest
-from support import DTYPES, LAYOUTS, data, match_tolerance, oracle
+from assignments import FAMILIES, check_against_scipy, half_dead, smooth_tokens, tied_integers
+from support import DTYPES, LAYOUTS, data, oracle
 
 SHAPES = [(1, 1), (1, 5), (5, 1), (16, 17), (17, 16), (33, 33), (49, 49), (64, 64), (65, 65)]
 
@@ -15,15 +16,7 @@ def check(gpu, problems, maximize=True):
     columns, totals, gaps = map(gpu.get, ig.match(gpu.put(problems), maximize=maximize))
     assert columns.dtype == np.int32
     assert totals.dtype == gaps.dtype == np.float64
-    for problem, row_columns, total, gap in zip(problems, columns, totals, gaps, strict=True):
-        expected = oracle.match(problem, maximize=maximize)
-        matched = np.flatnonzero(row_columns >= 0)
-        assert len(matched) == len(set(row_columns[matched])) == min(problem.shape)
-        chosen = oracle.widen(problem)[matched, row_columns[matched]]
-        assert abs(total - chosen.sum()) <= 1e-13 * expected.magnitude
-        tolerance = match_tolerance(problems.dtype.name) * expected.magnitude
-        assert abs(total - expected.total) <= tolerance
-        assert -tolerance <= gap <= 2 * tolerance
+    check_against_scipy(problems, (columns, totals, gaps), maximize)
 
 
 @pytest.mark.parametrize("maximize", [True, False])
@@ -31,6 +24,20 @@ def check(gpu, problems, maximize=True):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_match(gpu, dtype, shape, maximize):
     check(gpu, data((3, *shape), dtype), maximize)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_families(gpu, family, dtype):
+    for s, t in [(31, 31), (32, 32), (49, 49), (64, 65), (100, 30)]:
+        rng = np.random.default_rng([s, t])
+        check(gpu, family(rng, gpu.few_problems, s, t).astype(dtype))
+
+
+@pytest.mark.parametrize("family", [smooth_tokens, tied_integers, half_dead])
+def test_large(gpu, family):
+    for size in (196, 241, 242, 300):
+        check(gpu, family(np.random.default_rng(size), 1, size, size).astype(np.float32))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

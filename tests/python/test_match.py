@@ -3,9 +3,19 @@
 import isogram as ig
 import numpy as np
 import pytest
+from assignments import (
+    FAMILIES,
+    check_against_scipy,
+    half_dead,
+    heavy_tails,
+    rank_one,
+    smooth_tokens,
+    tied_integers,
+    uniform,
+)
 from hypothesis import given
 from hypothesis import strategies as st
-from support import DTYPES, LAYOUTS, OFFERED_LEVELS, data, match_tolerance, oracle
+from support import DTYPES, LAYOUTS, OFFERED_LEVELS, data
 
 # Size: how many problems of it over all levels (per family and type).
 SQUARE = {1: 12, 2: 30, 3: 60, 5: 60, 8: 90, 15: 60, 16: 60, 17: 60, 31: 30, 33: 30, 49: 60,
@@ -14,92 +24,9 @@ RECTANGULAR = {(1, 7): 12, (7, 1): 12, (3, 20): 30, (20, 3): 30, (16, 17): 30, (
                (49, 31): 30, (48, 196): 9, (196, 48): 9, (150, 151): 6}  # fmt: skip
 
 
-# Families of problems. Each takes a generator and a shape (b, s, t).
-
-
-def uniform(rng, b, s, t):
-    """Random numbers, what libraries are usually tuned on."""
-    return rng.random((b, s, t))
-
-
-def smooth_tokens(rng, b, s, t, channels=12):
-    """Affinities of correlated tokens: neighbours are near-duplicates."""
-
-    def tokens(size):
-        steps = rng.standard_normal((b, size, channels)) / np.sqrt(size)
-        return rng.standard_normal((b, 1, channels)) + np.cumsum(steps, axis=1)
-
-    return tokens(s) @ tokens(t).transpose(0, 2, 1)
-
-
-def tied_integers(rng, b, s, t):
-    """Few distinct values."""
-    return rng.integers(0, 4, (b, s, t)).astype(float)
-
-
-def all_zero(rng, b, s, t):
-    """Every assignment is optimal."""
-    return np.zeros((b, s, t))
-
-
-def half_dead(rng, b, s, t):
-    """Rectified tokens of which half are dead."""
-    a, c = (np.maximum(rng.standard_normal((b, size, 8)), 0) for size in (s, t))
-    a[:, rng.random(s) < 0.5] = 0
-    c[:, rng.random(t) < 0.5] = 0
-    return a @ c.transpose(0, 2, 1)
-
-
-def rank_one(rng, b, s, t):
-    """Outer products: the price wars of classic Jonker-Volgenant."""
-    return rng.standard_normal((b, s, 1)) * rng.standard_normal((b, 1, t))
-
-
-def heavy_tails(rng, b, s, t):
-    """Entries over twenty orders of magnitude."""
-    return np.exp(8 * rng.standard_normal((b, s, t)))
-
-
-def huge(rng, b, s, t):
-    """Smooth tokens near 1e30."""
-    return 1e30 * smooth_tokens(rng, b, s, t)
-
-
-def tiny(rng, b, s, t):
-    """Smooth tokens near 1e-30."""
-    return 1e-30 * smooth_tokens(rng, b, s, t)
-
-
-def offset(rng, b, s, t):
-    """Small differences on a large mean."""
-    return 1e4 + rng.standard_normal((b, s, t))
-
-
-FAMILIES = [uniform, smooth_tokens, tied_integers, all_zero, half_dead, rank_one, heavy_tails,
-            huge, tiny, offset]  # fmt: skip
-
-
 def share(count, level):
     """Part of the problems that this level solves: the bulk is spread over the levels."""
     return -(-count // len(OFFERED_LEVELS)), OFFERED_LEVELS.index(level)
-
-
-def check_against_scipy(problems, found, maximize=True):
-    """Every problem's total, gap and columns."""
-    s, t = problems.shape[1:]
-    tolerance = match_tolerance(problems.dtype.name)
-    for problem, columns, total, gap in zip(problems, *found, strict=True):
-        best = oracle.match(problem, maximize=maximize)
-        assert abs(total - best.total) <= tolerance * best.magnitude
-        assert -tolerance * best.magnitude <= gap <= 2 * tolerance * best.magnitude
-        matched = columns >= 0
-        assert matched.sum() == min(s, t)
-        assert (columns[~matched] == -1).all()
-        assert columns.max() < t
-        assert len(set(columns[matched])) == matched.sum()
-        rows = np.flatnonzero(matched)
-        chosen = problem[rows, columns[rows]].astype(np.float64)
-        assert abs(total - chosen.sum()) <= 1e-14 * np.abs(chosen).sum() * np.sqrt(s)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
