@@ -22,8 +22,8 @@ enum class Matching { exact, window, topk, greedy, none };
 
 // What the exact matching sees of float32 tokens: all of them, or their digits rounded. The matched
 // pairs are scored in float32 whatever it saw.
-//   bfloat16  8 bits of every channel; multiplied as float32 where the processor has no such
-//   products int8      every channel as −127 … 127 times a scale of its token
+//   bfloat16  8 bits of every channel; multiplied as float32 where the processor cannot
+//   int8      every channel as −127 … 127 times a scale of its token
 enum class Precision { float32, bfloat16, int8 };
 
 struct RsmOptions {
