@@ -200,6 +200,7 @@ REASONS: tuple[tuple[str, str, str], ...] = (
         "products at the peak and the new memory of the result, which the system zeroes for "
         "scikit-learn too, take 60 % of the time; exponentials and distances take a tenth",
     ),
+    ("gram-laplacian", "avx2", "within what the host's other guests change from run to run"),
     ("center", "two threads", "one thread takes most of the memory's bandwidth"),
     (
         "compare-",
