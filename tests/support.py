@@ -25,6 +25,14 @@ DTYPES = {
     "float64": np.dtype(np.float64),
 }
 KERNELS = ("linear", "cosine", "correlation", "rbf", "laplacian", "polynomial")
+RSM_KERNELS = ("linear", "cosine", "rbf")
+RSM_MATCHINGS = {  # and what each needs
+    "exact": {},
+    "window": {"window": 4},
+    "topk": {"topk": 5},
+    "greedy": {},
+    "none": {},
+}
 ESTIMATORS = ("biased", "debiased")
 
 # Sizes around the edges of vectors, register tiles and panels.

@@ -7,23 +7,25 @@ import numpy as np
 import pytest
 from isogram import _backend
 from isogram._device.rsm_plan import Plan
-from support import DTYPES, LAYOUTS, SCALES, assert_close, data, grid_data, oracle
+from support import (
+    DTYPES,
+    LAYOUTS,
+    RSM_KERNELS,
+    RSM_MATCHINGS,
+    SCALES,
+    assert_close,
+    data,
+    grid_data,
+    oracle,
+)
 from test_cuda_errors import on_second_gpu
 
-KERNELS = ("linear", "cosine", "rbf")
-MATCHINGS = {
-    "exact": {},
-    "window": {"window": 4},
-    "topk": {"topk": 5},
-    "greedy": {},
-    "none": {},
-}
 NARROW = ("bfloat16", "int8")
 
 
 def arguments_of(matching):
     """Return a matching and what it needs."""
-    return {"matching": matching, **MATCHINGS[matching]}
+    return {"matching": matching, **RSM_MATCHINGS[matching]}
 
 
 def put(gpu, tokens):
@@ -40,7 +42,7 @@ def norms(tokens):
 
 def check(gpu, tokens, other=None, *, tolerance=None, **parameters):
     """Hold all kernels' entries against the host's; linear ones are relative to norms."""
-    parameters = {"kernel": KERNELS} | parameters
+    parameters = {"kernel": RSM_KERNELS} | parameters
     expected = ig.semantic_rsm(tokens, other, **parameters)
     actual = ig.semantic_rsm(put(gpu, tokens), put(gpu, other), **parameters)
     assert list(actual) == list(expected)
@@ -60,14 +62,14 @@ def check(gpu, tokens, other=None, *, tolerance=None, **parameters):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("matching", MATCHINGS)
+@pytest.mark.parametrize("matching", RSM_MATCHINGS)
 def test_one_set(gpu, matching, dtype):
     for shape in [(2, 1, 1), (5, 2, 3), (7, 16, 7), (3, 17, 33), (3, 49, 20)]:
         check(gpu, grid_data(shape, dtype), **arguments_of(matching))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("matching", MATCHINGS)
+@pytest.mark.parametrize("matching", RSM_MATCHINGS)
 def test_two_sets(gpu, matching, dtype):
     for n, m, s, t, c in [(1, 2, 1, 1, 3), (4, 3, 16, 16, 5), (3, 5, 10, 21, 8), (1, 9, 21, 9, 8)]:
         tokens, other = grid_data((n, s, c), dtype, 1), grid_data((m, t, c), dtype, 2)
@@ -85,7 +87,7 @@ def test_tokens_that_are_alike(gpu, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("matching", MATCHINGS)
+@pytest.mark.parametrize("matching", RSM_MATCHINGS)
 def test_ragged(gpu, matching, dtype):
     tokens = [grid_data((s, 6), dtype, s) for s in (1, 3, 4, 5, 9, 17, 2)]
     other = [grid_data((s, 6), dtype, s + 50) for s in (6, 1, 20)]
@@ -100,7 +102,7 @@ def test_ragged_of_mixed_types_and_orders(gpu):
     check(gpu, [*narrow, wide[2].astype(np.float32)])
 
 
-@pytest.mark.parametrize("matching", MATCHINGS)
+@pytest.mark.parametrize("matching", RSM_MATCHINGS)
 def test_lengths(gpu, matching):
     """What lies beyond an input's length plays no part, were it NaN."""
     tokens, other = grid_data((5, 9, 4), "float32", 3), grid_data((3, 12, 4), "float32", 4)
@@ -153,8 +155,8 @@ def test_spatial(gpu, dtype):
     for shape in [(2, 1, 1), (9, 7, 5), (50, 4, 40), (3, 300, 8)]:
         tokens, other = data(shape, dtype, 14), data((3, *shape[1:]), dtype, 15)
         for arguments in ((tokens,), (tokens, other)):
-            expected = ig.spatial_rsm(*arguments, kernel=KERNELS)
-            actual = ig.spatial_rsm(*(gpu.put(a) for a in arguments), kernel=KERNELS)
+            expected = ig.spatial_rsm(*arguments, kernel=RSM_KERNELS)
+            actual = ig.spatial_rsm(*(gpu.put(a) for a in arguments), kernel=RSM_KERNELS)
             scale = np.outer(norms(arguments[0]), norms(arguments[-1]))
             for kernel, matrix in expected.items():
                 tolerance = 1e-12 if dtype == "float64" else 1e-6
@@ -165,10 +167,10 @@ def test_spatial(gpu, dtype):
 # Awkward tokens -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("matching", MATCHINGS)
+@pytest.mark.parametrize("matching", RSM_MATCHINGS)
 def test_the_diagonal(gpu, matching):
     tokens = data((6, 12, 9), "float32", 16)
-    actual = ig.semantic_rsm(gpu.put(tokens), kernel=KERNELS, **arguments_of(matching))
+    actual = ig.semantic_rsm(gpu.put(tokens), kernel=RSM_KERNELS, **arguments_of(matching))
     diagonals = {kernel: np.diag(gpu.get(rsm)) for kernel, rsm in actual.items()}
     squares = (tokens.astype(np.float64) ** 2).sum(axis=(1, 2))
     assert_close(diagonals["linear"] / squares, np.ones(6), 1e-6)
@@ -176,7 +178,7 @@ def test_the_diagonal(gpu, matching):
     assert (diagonals["rbf"] == 1).all()
 
 
-@pytest.mark.parametrize("matching", MATCHINGS)
+@pytest.mark.parametrize("matching", RSM_MATCHINGS)
 def test_zero_inputs_and_tokens(gpu, matching):
     tokens = grid_data((6, 9, 4), "float32", 17)
     tokens[2] = 0
@@ -185,7 +187,7 @@ def test_zero_inputs_and_tokens(gpu, matching):
     check(gpu, np.zeros((3, 6, 3), np.float32), kernel=("linear", "cosine"))
 
 
-@pytest.mark.parametrize("matching", MATCHINGS)
+@pytest.mark.parametrize("matching", RSM_MATCHINGS)
 def test_ties(gpu, matching):
     tokens = np.maximum(np.round(grid_data((5, 25, 3), "float32", 18) - 1), 0)
     check(gpu, tokens, **arguments_of(matching))
@@ -194,7 +196,7 @@ def test_ties(gpu, matching):
 
 
 @pytest.mark.parametrize("dtype", SCALES)
-@pytest.mark.parametrize("matching", MATCHINGS)
+@pytest.mark.parametrize("matching", RSM_MATCHINGS)
 def test_scale_does_not_matter(gpu, matching, dtype):
     tokens, other = grid_data((5, 12, 6), dtype, 19), grid_data((4, 12, 6), dtype, 20)
     for scale in SCALES[dtype]:
@@ -307,7 +309,7 @@ def gpu_sets(gpu):
     return [(0, 1), ([1, 0], (0, 1))]
 
 
-@pytest.mark.parametrize("matching", [*MATCHINGS, *NARROW])
+@pytest.mark.parametrize("matching", [*RSM_MATCHINGS, *NARROW])
 def test_the_same_bits_wherever(gpu, matching):
     narrow = {"matching": "exact", "precision": matching}
     parameters = narrow if matching in NARROW else arguments_of(matching)
@@ -359,7 +361,7 @@ def as_numpy(gpu, x):
     return x if isinstance(x, np.ndarray) else gpu.get(x)
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", RSM_KERNELS)
 def test_tokens_on_the_host(gpu, kernel):
     """Extreme ones too, by way of the host's own scaling and median."""
     for scale in (1, np.float32(2.0**-70)):
@@ -375,7 +377,7 @@ def test_tokens_on_the_host(gpu, kernel):
 
 def test_repeats(gpu):
     tokens = gpu.put(data((4, 12, 9), "float32"))
-    for parameters in [*map(arguments_of, MATCHINGS), *({"precision": p} for p in NARROW)]:
+    for parameters in [*map(arguments_of, RSM_MATCHINGS), *({"precision": p} for p in NARROW)]:
         first, second = (gpu.get(ig.semantic_rsm(tokens, **parameters)) for _ in range(2))
         assert np.array_equal(first, second)
 
@@ -451,7 +453,7 @@ def test_not_finite(gpu, case):
 
 def test_not_finite_on_the_host(gpu):
     tokens = with_a_bad_entry((5, 4, 3), (2, 3, 1))
-    for kernel in KERNELS:
+    for kernel in RSM_KERNELS:
         with pytest.raises(ValueError, match=r"^semantic_rsm: `tokens` .*nan at index \(2, 3, 1\)"):
             ig.semantic_rsm(tokens, kernel=kernel, gpus=0)
 

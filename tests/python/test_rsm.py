@@ -9,6 +9,8 @@ from scipy.stats import ortho_group
 from support import (
     DTYPES,
     LAYOUTS,
+    RSM_KERNELS,
+    RSM_MATCHINGS,
     SCALES,
     assert_close,
     data,
@@ -19,15 +21,6 @@ from support import (
     result_dtype,
     rsm_tolerance,
 )
-
-KERNELS = ("linear", "cosine", "rbf")
-MATCHINGS = {
-    "exact": {},
-    "window": {"window": 4},
-    "topk": {"topk": 5},
-    "greedy": {},
-    "none": {},
-}
 
 
 def tolerance(kernel, dtype, tokens, other=None):
@@ -51,10 +44,10 @@ def check(actual, tokens, other=None, *, dtype, kernel, context="", **parameters
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("matching", MATCHINGS)
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("matching", RSM_MATCHINGS)
+@pytest.mark.parametrize("kernel", RSM_KERNELS)
 def test_one_set(simd_level, kernel, matching, dtype):
-    parameters = {"matching": matching, **MATCHINGS[matching]}
+    parameters = {"matching": matching, **RSM_MATCHINGS[matching]}
     for n, s, c in [(2, 1, 1), (5, 2, 3), (7, 16, 7), (4, 17, 64), (5, 49, 33)]:
         tokens = grid_data((n, s, c), dtype)
         actual = ig.semantic_rsm(tokens, kernel=kernel, **parameters)
@@ -62,10 +55,10 @@ def test_one_set(simd_level, kernel, matching, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("matching", MATCHINGS)
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("matching", RSM_MATCHINGS)
+@pytest.mark.parametrize("kernel", RSM_KERNELS)
 def test_two_sets(simd_level, kernel, matching, dtype):
-    parameters = {"kernel": kernel, "matching": matching, **MATCHINGS[matching]}
+    parameters = {"kernel": kernel, "matching": matching, **RSM_MATCHINGS[matching]}
     for n, m, s, t, c in [(1, 2, 1, 1, 3), (4, 3, 16, 16, 5), (3, 5, 10, 21, 8), (3, 2, 21, 9, 8)]:
         tokens, other = grid_data((n, s, c), dtype, 1), grid_data((m, t, c), dtype, 2)
         actual = ig.semantic_rsm(tokens, other, **parameters)
@@ -80,19 +73,19 @@ def test_shapes_of_real_networks(simd_level, dtype):
     for n, s, c in [(3, 49, 1280), (2, 196, 112), (2, 64, 600), (30, 4, 257)]:
         rng = np.random.default_rng([n, s, c])
         tokens = np.cumsum(rng.standard_normal((n, s, c)), axis=1).astype(dtype)
-        for kernel in KERNELS:
+        for kernel in RSM_KERNELS:
             parameters = {"bandwidth": 300.0} if kernel == "rbf" and n == 2 else {}
             actual = ig.semantic_rsm(tokens, kernel=kernel, **parameters)
             check(actual, tokens, dtype=dtype, kernel=kernel, **parameters)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("matching", MATCHINGS)
+@pytest.mark.parametrize("matching", RSM_MATCHINGS)
 def test_ragged(simd_level, matching, dtype):
-    parameters = {"matching": matching, **MATCHINGS[matching]}
+    parameters = {"matching": matching, **RSM_MATCHINGS[matching]}
     tokens = [grid_data((s, 6), dtype, s) for s in (1, 3, 4, 5, 9, 17, 2)]
     other = [grid_data((s, 6), dtype, s + 50) for s in (6, 1, 20)]
-    for kernel in KERNELS:
+    for kernel in RSM_KERNELS:
         actual = ig.semantic_rsm(tokens, kernel=kernel, **parameters)
         check(actual, tokens, dtype=dtype, kernel=kernel, **parameters)
         actual = ig.semantic_rsm(tokens, other, kernel=kernel, **parameters)
@@ -102,11 +95,11 @@ def test_ragged(simd_level, matching, dtype):
     )
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
-@pytest.mark.parametrize("matching", MATCHINGS)
+@pytest.mark.parametrize("kernel", RSM_KERNELS)
+@pytest.mark.parametrize("matching", RSM_MATCHINGS)
 def test_lengths_are_ragged_lists(simd_level, matching, kernel):
     """What lies beyond a sample's length plays no part."""
-    parameters = {"matching": matching, "kernel": kernel, **MATCHINGS[matching]}
+    parameters = {"matching": matching, "kernel": kernel, **RSM_MATCHINGS[matching]}
     tokens, other = grid_data((5, 9, 4), "float32", 3), grid_data((3, 12, 4), "float32", 4)
     lengths, other_lengths = np.array([9, 1, 4, 7, 5]), [12, 2, 6]
     for array, valid in ((tokens, lengths), (other, other_lengths)):
@@ -123,9 +116,9 @@ def test_lengths_are_ragged_lists(simd_level, matching, kernel):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("matching", MATCHINGS)
+@pytest.mark.parametrize("matching", RSM_MATCHINGS)
 def test_picture_layouts(simd_level, matching, dtype):
-    parameters = {"matching": matching, **MATCHINGS[matching]}
+    parameters = {"matching": matching, **RSM_MATCHINGS[matching]}
     nhwc, other = grid_data((4, 3, 5, 7), dtype, 5), grid_data((2, 2, 4, 7), dtype, 6)
     expected = ig.semantic_rsm(nhwc.reshape(4, 15, 7), **parameters)
     cross = ig.semantic_rsm(nhwc.reshape(4, 15, 7), other.reshape(2, 8, 7), **parameters)
@@ -173,7 +166,7 @@ def test_ragged_samples_of_mixed_types_and_orders(simd_level):
 def test_out(simd_level, dtype, layout):
     tokens, other = grid_data((6, 5, 4), dtype, 9), grid_data((3, 5, 4), dtype, 10)
     for function in (ig.semantic_rsm, ig.spatial_rsm):
-        for kernel in KERNELS:
+        for kernel in RSM_KERNELS:
             for arguments in ((tokens,), (tokens, other)):
                 expected = function(*arguments, kernel=kernel)
                 out = LAYOUTS[layout](np.zeros_like(expected))
@@ -199,7 +192,7 @@ def test_defaults_are_cosine_and_exact():
     assert np.array_equal(ig.semantic_rsm(tokens), expected)
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", RSM_KERNELS)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_spatial(simd_level, dtype, kernel):
     for shape in [(2, 1, 1), (9, 7, 5), (50, 4, 40)]:
@@ -216,8 +209,8 @@ def test_spatial(simd_level, dtype, kernel):
 def test_diagonal_is_the_identity_matching(simd_level, dtype):
     tokens = data((8, 20, 30), dtype, 16)
     squares = (oracle.widen(tokens) ** 2).sum(axis=(1, 2))
-    for matching, parameters in MATCHINGS.items():
-        rsms = ig.semantic_rsm(tokens, kernel=KERNELS, matching=matching, **parameters)
+    for matching, parameters in RSM_MATCHINGS.items():
+        rsms = ig.semantic_rsm(tokens, kernel=RSM_KERNELS, matching=matching, **parameters)
         linear = np.diag(rsms["linear"]).astype(np.float64)
         assert_close(linear / squares, np.ones(8), 4 * eps(dtype))
         assert (np.diag(rsms["cosine"]) == 1).all()
@@ -228,8 +221,8 @@ def test_zero_samples_and_tokens(simd_level):
     tokens = grid_data((6, 9, 4), "float32", 17)
     tokens[2] = 0
     tokens[4, ::2] = 0
-    for matching, parameters in MATCHINGS.items():
-        rsms = ig.semantic_rsm(tokens, kernel=KERNELS, matching=matching, **parameters)
+    for matching, parameters in RSM_MATCHINGS.items():
+        rsms = ig.semantic_rsm(tokens, kernel=RSM_KERNELS, matching=matching, **parameters)
         for kernel, rsm in rsms.items():
             check(rsm, tokens, dtype="float32", kernel=kernel, matching=matching, **parameters)
         assert (rsms["cosine"][2] == 0).all()
@@ -244,16 +237,16 @@ def test_all_samples_zero(simd_level):
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_rectified_tokens_with_many_ties(simd_level, dtype):
     tokens = np.maximum(np.round(grid_data((6, 25, 3), dtype, 18) - 1), 0)
-    for matching, parameters in MATCHINGS.items():
+    for matching, parameters in RSM_MATCHINGS.items():
         actual = ig.semantic_rsm(tokens, kernel="linear", matching=matching, **parameters)
         check(actual, tokens, dtype=dtype, kernel="linear", matching=matching, **parameters)
 
 
 @pytest.mark.parametrize("dtype", SCALES)
-@pytest.mark.parametrize("matching", MATCHINGS)
+@pytest.mark.parametrize("matching", RSM_MATCHINGS)
 @pytest.mark.parametrize("kernel", ["cosine", "rbf"])
 def test_scale_does_not_matter(simd_level, kernel, matching, dtype):
-    parameters = {"kernel": kernel, "matching": matching, **MATCHINGS[matching]}
+    parameters = {"kernel": kernel, "matching": matching, **RSM_MATCHINGS[matching]}
     tokens, other = grid_data((5, 12, 6), dtype, 19), grid_data((4, 12, 6), dtype, 20)
     for arguments in ((tokens,), (tokens, other)):
         expected = oracle.semantic_rsm(*arguments, **parameters)
@@ -295,17 +288,17 @@ def test_median_bandwidth_counts_zero_distances(simd_level):
     assert_close(actual[0, 1], 1.0, 1e-12)
 
 
-@pytest.mark.parametrize("matching", MATCHINGS)
+@pytest.mark.parametrize("matching", RSM_MATCHINGS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_same_bits_for_any_number_of_threads(simd_level, dtype, matching):
-    parameters = {"kernel": KERNELS, "matching": matching, **MATCHINGS[matching]}
+    parameters = {"kernel": RSM_KERNELS, "matching": matching, **RSM_MATCHINGS[matching]}
     tokens, other = data((13, 20, 33), dtype, 24), data((7, 20, 33), dtype, 25)
     for arguments in ((tokens,), (tokens, other)):
         one, *more = (
             ig.semantic_rsm(*arguments, num_threads=t, **parameters) for t in (1, 2, 3, 5)
         )
         for other_run in more:
-            assert all(np.array_equal(one[k], other_run[k]) for k in KERNELS)
+            assert all(np.array_equal(one[k], other_run[k]) for k in RSM_KERNELS)
 
 
 # Properties ---------------------------------------------------------------------------------
@@ -322,13 +315,13 @@ def drawn(shape, seed):
 
 def every_kernel(tokens, **parameters):
     """All three RSMs with a fixed bandwidth."""
-    return quietly(ig.semantic_rsm, tokens, kernel=KERNELS, bandwidth=4.0, **parameters)
+    return quietly(ig.semantic_rsm, tokens, kernel=RSM_KERNELS, bandwidth=4.0, **parameters)
 
 
 def assert_same(left, right, tokens):
     """Three RSMs equal up to float64 rounding."""
     scale = max(1.0, (tokens**2).sum(axis=(1, 2)).max())
-    for kernel in KERNELS:
+    for kernel in RSM_KERNELS:
         assert_close(left[kernel], right[kernel], 1e-12 * scale, kernel)
 
 
@@ -337,7 +330,7 @@ def test_token_permutations_change_nothing(shape, seed):
     tokens, rng = drawn(shape, seed)
     shuffled = np.stack([sample[rng.permutation(shape[1])] for sample in tokens])
     for matching in ("exact", "greedy", "window", "topk"):
-        parameters = {"matching": matching, **MATCHINGS[matching]}
+        parameters = {"matching": matching, **RSM_MATCHINGS[matching]}
         before, after = every_kernel(tokens, **parameters), every_kernel(shuffled, **parameters)
         assert_same(before, after, tokens)
 
@@ -353,7 +346,7 @@ def test_a_common_orthogonal_map_of_channels_changes_nothing(shape, seed):
 def test_cosine_ignores_a_positive_scale_of_each_input(shape, seed):
     tokens, rng = drawn(shape, seed)
     scales = 10 ** rng.uniform(-5, 5, (shape[0], 1, 1))
-    for matching, parameters in MATCHINGS.items():
+    for matching, parameters in RSM_MATCHINGS.items():
         before, after = (
             ig.semantic_rsm(t, matching=matching, **parameters) for t in (tokens, scales * tokens)
         )
@@ -365,7 +358,7 @@ def test_exact_is_at_least_every_other_matching(shape, seed):
     tokens, _ = drawn(shape, seed)
     exact = ig.semantic_rsm(tokens, kernel="linear")
     slack = 1e-12 * np.abs(exact).max()
-    for matching, parameters in MATCHINGS.items():
+    for matching, parameters in RSM_MATCHINGS.items():
         other = ig.semantic_rsm(tokens, kernel="linear", matching=matching, **parameters)
         assert (exact >= other - slack).all(), matching
         assert_close(np.diag(exact), np.diag(other), slack, matching)
@@ -437,7 +430,7 @@ def test_narrow_matching_is_scored_with_the_tokens_themselves(simd_level, precis
 
 
 @pytest.mark.parametrize("precision", NARROW)
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", RSM_KERNELS)
 def test_loss_of_a_narrow_matching_is_bounded(simd_level, kernel, precision):
     tokens, other = correlated(5, 40, 90), correlated(4, 31, 90, 1)
     for arguments in ((tokens,), (tokens, other), (list(tokens), [s[:20] for s in other])):
