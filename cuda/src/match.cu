@@ -34,15 +34,6 @@ constexpr std::int64_t kBlocks = 8192;
 constexpr std::int64_t kBlocksInScratch = 256;
 constexpr std::int64_t kBlocksAgain = 512;
 
-// Blocks that a processor holds at least: as many as shared memory has room for, or fewer, which
-// leave threads the registers that they need.
-template <class T, int side>
-constexpr int blocks_of = side <= 32              ? 20
-                          : side <= 52            ? (sizeof(T) == sizeof(float) ? 16 : 8)
-                          : side <= 64            ? (sizeof(T) == sizeof(float) ? 9 : 5)
-                          : side <= kMostInShared ? 4
-                                                  : 1;
-
 constexpr Count kNone = ~Count{0};
 
 // ---- Which problems --------------------------------------------------------------------------
@@ -270,6 +261,16 @@ __device__ void match_queue(const Task& task, bool again, typename State::Team::
   }
 }
 
+// Warps of a processor that leave one another the registers they need: compute capability 10 takes
+// more of them for the same.
+template <class T, int side>
+constexpr int most_warps() {
+  constexpr bool is_float = sizeof(T) == sizeof(float);
+  if (side <= 32) return is_float || !kIsDataCenterBlackwell ? 20 : 16;
+  if (side <= 52) return is_float ? (kIsDataCenterBlackwell ? 12 : 16) : 8;
+  return is_float && !kIsDataCenterBlackwell ? 12 : 8;
+}
+
 template <class T, int side>
 struct ByWarp {
   using State = AssignmentState<T, CostsInShared<T, side>, kWarp, side>;
@@ -279,10 +280,12 @@ struct ByWarp {
     typename State::Team::Memory team;
     Problem problem;
   };
+  static constexpr int kInProcessor = std::min(most_warps<T, side>(), blocks_in_shared<Shared>);
 };
 
 template <class T, int side>
-__global__ void __launch_bounds__(kWarp, blocks_of<T, side>) match_by_warps(Task task, bool again) {
+__global__ void __launch_bounds__(kWarp, ByWarp<T, side>::kInProcessor)
+    match_by_warps(Task task, bool again) {
   using Method = ByWarp<T, side>;
   using State = typename Method::State;
   auto& shared = shared_memory<typename Method::Shared>();
@@ -294,6 +297,7 @@ template <class T, int threads, int side>
 struct ByBlock {
   using State = AssignmentState<T, CostsInPlace<T>, threads, side>;
   static constexpr bool kInShared = side <= kMostInShared;
+  static constexpr int kInProcessor = kInShared ? 4 : 1;
   struct Nothing {};
   struct Shared {
     std::conditional_t<kInShared, typename State::Memory, Nothing> memory;
@@ -303,7 +307,7 @@ struct ByBlock {
 };
 
 template <class T, int threads, int side>
-__global__ void __launch_bounds__(threads, blocks_of<T, side>)
+__global__ void __launch_bounds__(threads, ByBlock<T, threads, side>::kInProcessor)
     match_by_blocks(Task task, bool again, unsigned char* scratch) {
   using Method = ByBlock<T, threads, side>;
   using State = typename Method::State;

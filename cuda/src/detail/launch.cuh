@@ -11,6 +11,23 @@
 
 namespace isogram::cuda {
 
+// Of the processors that code is compiled for.
+#ifdef __CUDA_ARCH__
+inline constexpr int kCapability = __CUDA_ARCH__ / 10;
+#else
+inline constexpr int kCapability = 80;
+#endif
+inline constexpr bool kIsDataCenterBlackwell = kCapability / 10 == 10;
+
+// Blocks for which a processor has shared memory. The system takes a kilobyte for each.
+inline constexpr std::size_t kSharedKilobytes = kCapability == 80 || kCapability == 87 ? 164
+                                                : kCapability / 10 == 9 || kIsDataCenterBlackwell
+                                                    ? 228
+                                                    : 100;
+template <class Shared>
+inline constexpr int blocks_in_shared =
+    static_cast<int>((kSharedKilobytes << 10) / (sizeof(Shared) + (std::size_t{1} << 10)));
+
 #ifdef __CUDACC__  // the emulator has its own
 // The block's shared memory, as many bytes as it was launched with.
 template <class Layout>
