@@ -251,6 +251,30 @@ class _Inputs(NamedTuple):
     other_lengths: Any
 
 
+class _Pairs(NamedTuple):
+    """The checked inputs that are compared: the rows with the columns, or with themselves."""
+
+    rows: Samples
+    cols: Samples | None
+
+    @property
+    def is_symmetric(self) -> bool:
+        return self.cols is None
+
+    @property
+    def sides(self) -> list[Samples]:
+        return [self.rows] if self.cols is None else [self.rows, self.cols]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.rows.count, self.sides[-1].count
+
+    @property
+    def sources(self) -> dict[str, Any]:
+        """The caller's arrays by name."""
+        return {name: array for side in self.sides for name, array in side.named_sources().items()}
+
+
 class _Call:
     """Which function was called, and the arguments that say how it runs."""
 
@@ -344,54 +368,52 @@ def _rsm(
     is_single: bool,
 ) -> Any:
     width = median_or_bandwidth(call.function, bandwidth)
-    rows = call.samples("tokens", inputs.tokens, "lengths", inputs.lengths)
-    same_channels(call.function, rows, rows.channels)
-    cols = _other_samples(call, inputs, rows.channels)
+    pairs = _pairs(call, inputs)
     if out is not None and not is_single:
         raise ValueError(f"{call.function}: `out` must be None for several kernels, got an array")
-    if "rbf" in kernels and width is None and cols is None and rows.count == 1:
+    if "rbf" in kernels and width is None and pairs.is_symmetric and pairs.rows.count == 1:
         raise ValueError(
             f"{call.function}: `bandwidth` must be a number for a single input, which has no pairs "
             "to take the median of, got 'median'"
         )
-    outputs = _outputs(call, inputs, rows, cols, kernels, out)
+    outputs = _outputs(call, inputs, pairs, kernels, out)
     arrays = {name: output.array for name, output in outputs.items()}
-    loss = _loss_output(call, inputs, rows, cols, matching, outputs[kernels[0]])
+    loss = _loss_output(call, inputs, pairs, matching, outputs[kernels[0]])
     if loss is not None:
         arrays["loss"] = loss.array
     home = outputs[kernels[0]].device
     if gpus := call.chosen_gpus(home):
-        _compute_on_gpus(call, rows, cols, matching, arrays, width, gpus, home)
+        _compute_on_gpus(call, pairs, matching, arrays, width, gpus, home)
     else:
-        _compute(call, rows, cols, matching, arrays, width)
+        _compute(call, pairs, matching, arrays, width)
     if loss is not None:
         loss.give()
     results = {name: output.give() for name, output in outputs.items()}
     return results[kernels[0]] if is_single else results
 
 
-def _other_samples(call: _Call, inputs: _Inputs, channels: int) -> Samples | None:
-    if inputs.other is None:
-        if inputs.other_lengths is not None:
-            raise ValueError(
-                f"{call.function}: `other_lengths` must be None without `other`, got lengths"
-            )
-        return None
-    result = call.samples("other", inputs.other, "other_lengths", inputs.other_lengths)
-    same_channels(call.function, result, channels)
-    return result
+def _pairs(call: _Call, inputs: _Inputs) -> _Pairs:
+    rows = call.samples("tokens", inputs.tokens, "lengths", inputs.lengths)
+    same_channels(call.function, rows, rows.channels)
+    if inputs.other is not None:
+        cols = call.samples("other", inputs.other, "other_lengths", inputs.other_lengths)
+        same_channels(call.function, cols, rows.channels)
+        return _Pairs(rows, cols)
+    if inputs.other_lengths is not None:
+        raise ValueError(
+            f"{call.function}: `other_lengths` must be None without `other`, got lengths"
+        )
+    return _Pairs(rows, None)
 
 
 def _outputs(
     call: _Call,
     inputs: _Inputs,
-    rows: Samples,
-    cols: Samples | None,
+    pairs: _Pairs,
     kernels: list[str],
     out: Array | None,
 ) -> dict[str, Output]:
-    sources = rows.named_sources() | ({} if cols is None else cols.named_sources())
-    shape = (rows.count, (rows if cols is None else cols).count)
+    sources, shape = pairs.sources, pairs.shape
     advice = f"{PASS_OUT}, or {FEWER_SAMPLES}"
     if len(kernels) > 1:
         advice = f"ask for one kernel at a time, or {FEWER_SAMPLES}"
@@ -403,8 +425,7 @@ def _outputs(
 def _loss_output(
     call: _Call,
     inputs: _Inputs,
-    rows: Samples,
-    cols: Samples | None,
+    pairs: _Pairs,
     matching: _Matching,
     result: Output,
 ) -> Output | None:
@@ -415,22 +436,20 @@ def _loss_output(
         )
     if matching.loss is None:
         return None
-    others = rows.named_sources() | ({} if cols is None else cols.named_sources())
-    others["out"] = result.array
-    shape = (rows.count, (rows if cols is None else cols).count)
-    return Output(call.function, matching.loss, shape, others, inputs.tokens, "", name="loss")
+    others = pairs.sources | {"out": result.array}
+    return Output(call.function, matching.loss, pairs.shape, others, inputs.tokens, "", name="loss")
 
 
 def _compute(
     call: _Call,
-    rows: Samples,
-    cols: Samples | None,
+    pairs: _Pairs,
     matching: _Matching,
     outputs: dict[str, NDArray[Any]],
     bandwidth: float | None,
 ) -> None:
     """Fill the outputs, of which "rbf" first holds squared distances."""
-    samples, others, exponent = rows.split(), None if cols is None else cols.split(), 0
+    samples, exponent = pairs.rows.split(), 0
+    others = None if pairs.cols is None else pairs.cols.split()
     if "rbf" in outputs:
         # A squared distance of extreme tokens leaves the range of its type, where their RBF entry
         # does not.
@@ -454,10 +473,10 @@ def _compute(
             )
         except ValueError as error:
             if "must be finite" in str(error):  # the core counts inputs and tokens
-                raise _not_finite(call.function, rows, cols) from None
+                raise _not_finite(call.function, pairs) from None
             raise
     if "rbf" in outputs:
-        _finish_rbf(call, outputs, bandwidth, exponent, is_symmetric=cols is None)
+        _finish_rbf(call, outputs, bandwidth, exponent, is_symmetric=pairs.is_symmetric)
 
 
 def _finish_rbf(
@@ -482,8 +501,7 @@ def _finish_rbf(
 
 def _compute_on_gpus(
     call: _Call,
-    rows: Samples,
-    cols: Samples | None,
+    pairs: _Pairs,
     matching: _Matching,
     outputs: dict[str, NDArray[Any]],
     bandwidth: float | None,
@@ -491,9 +509,9 @@ def _compute_on_gpus(
     home: Device | None,
 ) -> None:
     """Fill the outputs, which lie where the tokens do; where those lie on the host, wait for it."""
-    _check_sizes(call, rows, cols, matching, gpus[0])
+    _check_sizes(call, pairs, matching, gpus[0])
     dtype = next(iter(outputs.values())).dtype
-    job = Job(call.function, rows, cols, home, *matching[:3], tuple(outputs), dtype)
+    job = Job(call.function, pairs.rows, pairs.cols, home, *matching[:3], tuple(outputs), dtype)
     job = job._replace(memory_limit=call.memory_limit)
     exponent = 0
     try:
@@ -503,11 +521,11 @@ def _compute_on_gpus(
             on_gpu.rsm(gpus, job, outputs, report)
     except on_gpu.NotFinite:
         with home.entered() if home else nullcontext():
-            raise _not_finite(call.function, rows, cols) from None
+            raise _not_finite(call.function, pairs) from None
     if "rbf" not in outputs:
         return
     if home is None:
-        _finish_rbf(call, outputs, bandwidth, exponent, is_symmetric=cols is None)
+        _finish_rbf(call, outputs, bandwidth, exponent, is_symmetric=pairs.is_symmetric)
         return
     if bandwidth is not None:
         bandwidth = scaled_bandwidth(bandwidth, -exponent)
@@ -515,7 +533,7 @@ def _compute_on_gpus(
         if exponent and "linear" in outputs:
             home.xp.ldexp(outputs["linear"], np.int32(2 * exponent), out=outputs["linear"])
         on_gpu.rbf_from_squared_distances(
-            home, outputs["rbf"], bandwidth, is_symmetric=cols is None
+            home, outputs["rbf"], bandwidth, is_symmetric=pairs.is_symmetric
         )
 
 
@@ -535,11 +553,9 @@ def _moderate(job: Job) -> tuple[Job, int]:
     return job._replace(cols=Samples("other", cols, None, None) if cols else None), exponent
 
 
-def _check_sizes(
-    call: _Call, rows: Samples, cols: Samples | None, matching: _Matching, gpu: Device
-) -> None:
+def _check_sizes(call: _Call, pairs: _Pairs, matching: _Matching, gpu: Device) -> None:
     """Refuse what the kernels have no room for."""
-    for samples in [rows] if cols is None else [rows, cols]:
+    for samples in pairs.sides:
         tokens, most = int(samples.tokens.max()), gpu.kernels.most_matched()
         at_once = min(matching.block, tokens) if matching.name == "window" else tokens
         if matching.name != "none" and at_once > most:
@@ -547,19 +563,18 @@ def _check_sizes(
                 f"{call.function}: `{samples.name}` must have at most {most} tokens an input to "
                 f"match on a GPU, got {at_once}"
             )
-    if matching.precision == "int8" and rows.channels > gpu.kernels.most_byte_channels():
+    channels = pairs.rows.channels
+    if matching.precision == "int8" and channels > gpu.kernels.most_byte_channels():
         raise ValueError(
             f"{call.function}: `precision` must not be 'int8' for more than "
-            f"{gpu.kernels.most_byte_channels()} channels on a GPU, got {rows.channels} channels"
+            f"{gpu.kernels.most_byte_channels()} channels on a GPU, got {channels} channels"
         )
 
 
-def _not_finite(function: str, rows: Samples, cols: Samples | None) -> ValueError:
+def _not_finite(function: str, pairs: _Pairs) -> ValueError:
     """Name the first entry that is not finite, as the caller would."""
     name, index, value = next(
-        entry
-        for samples in (rows, cols)
-        if samples is not None and (entry := samples.bad_entry()) is not None
+        entry for samples in pairs.sides if (entry := samples.bad_entry()) is not None
     )
     return ValueError(f"{function}: `{name}` must be finite, got {value} at index {index}")
 

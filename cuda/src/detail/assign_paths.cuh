@@ -60,13 +60,14 @@ class Search {
   __device__ void relax(ColumnCode closed, T reach) {
     const int row = closed.row();
     const T shift = (s_.costs(row, closed.column()) - s_.memory.dual[closed.column()]) - reach;
+    auto entry = s_.costs.along_row(row, column(0), Team::kThreads);
 #pragma unroll
-    for (int k = 0; k < kColumns; ++k) {
+    for (int k = 0; k < kColumns; ++k, ++entry) {
       if (column(k) == closed.column()) {
         open_ &= ~(1U << k);
         distance_[k] = reach;
       }
-      const T cost = is_open(k) ? s_.costs(row, column(k)) : kInfinity<T>;
+      const T cost = is_open(k) ? *entry : kInfinity<T>;
       const T path = (cost - dual_[k]) - shift;
       const bool is_shorter = path < distance_[k];
       distance_[k] = is_shorter ? path : distance_[k];
@@ -184,7 +185,9 @@ __device__ double slack(State& s) {
   }
   s.for_rows_of_warp([&](int i) {
     double least = kInfinity<double>;
-    s.for_lanes(s.cols, [&](int j) { least = smaller(reduced(i, j), least); });
+    s.for_costs_of_row(i, [&](int j, auto cost) {
+      least = smaller(static_cast<double>(cost) - static_cast<double>(s.memory.dual[j]), least);
+    });
     sum += reduced(i, s.memory.column_of[i]) - warp_minimum(least);
   });
   return s.team.reduced(s.team.lane() == 0 ? sum : 0, Sum());

@@ -21,8 +21,11 @@ struct Affinities {
   std::int64_t row_bytes;  // from row to row
   std::int64_t col_bytes;
 
-  __device__ T operator()(int i, int j) const {
-    const unsigned char* entry = data + i * row_bytes + j * col_bytes;
+  __device__ const unsigned char* at(int i, int j) const {
+    return data + i * row_bytes + j * col_bytes;
+  }
+  __device__ T operator()(int i, int j) const { return load(at(i, j)); }
+  __device__ T load(const unsigned char* entry) const {
     if constexpr (std::is_same_v<T, double>) {
       if (type == Type::float64) return __ldg(reinterpret_cast<const double*>(entry));
     }
@@ -38,7 +41,27 @@ class CostsInPlace {
   __device__ CostsInPlace(const Affinities<T>& affinities, T sign)
       : affinities_(affinities), factor_(sign) {}
 
+  // One after the other: addresses take two additions each instead of products of 64 bits.
+  class Walk {
+   public:
+    __device__ Walk(const CostsInPlace& costs, const unsigned char* entry, std::int64_t bytes)
+        : costs_(costs), entry_(entry), bytes_(bytes) {}
+    __device__ T operator*() const { return costs_.affinities_.load(entry_) * costs_.factor_; }
+    __device__ void operator++() { entry_ += bytes_; }
+
+   private:
+    const CostsInPlace& costs_;
+    const unsigned char* entry_;
+    std::int64_t bytes_;
+  };
+
   __device__ T operator()(int i, int j) const { return affinities_(i, j) * factor_; }
+  __device__ Walk along_row(int i, int first, int apart) const {
+    return Walk(*this, affinities_.at(i, first), apart * affinities_.col_bytes);
+  }
+  __device__ Walk along_column(int j) const {
+    return Walk(*this, affinities_.at(0, j), affinities_.row_bytes);
+  }
   __device__ void keep(int, int, T) const {}
   __device__ void scale(T factor) { factor_ *= factor; }
 
@@ -75,7 +98,22 @@ class CostsInShared {
 
   __device__ explicit CostsInShared(Memory& items) : items_(items) {}
 
+  class Walk {
+   public:
+    __device__ Walk(const T* item, int apart) : item_(item), apart_(apart) {}
+    __device__ T operator*() const { return *item_; }
+    __device__ void operator++() { item_ += apart_; }
+
+   private:
+    const T* item_;
+    int apart_;
+  };
+
   __device__ T operator()(int i, int j) const { return items_[i * kStride + j]; }
+  __device__ Walk along_row(int i, int first, int apart) const {
+    return Walk(items_ + i * kStride + first, apart);
+  }
+  __device__ Walk along_column(int j) const { return Walk(items_ + j, kStride); }
   __device__ void keep(int i, int j, T cost) const { items_[i * kStride + j] = cost; }
   __device__ void scale(T) const {}
 
@@ -156,6 +194,17 @@ struct AssignmentState {
     } else {
       for_rows_of_warp([&](int i) { for_lanes(cols, [&](int j) { visit(i, j); }); });
     }
+  }
+  // The costs of a row by the lanes of a warp, those of a column by one thread.
+  template <class Visit>
+  __device__ void for_costs_of_row(int i, Visit visit) const {
+    auto cost = costs.along_row(i, team.lane(), kWarp);
+    for (int j = team.lane(); j < cols; j += kWarp, ++cost) visit(j, *cost);
+  }
+  template <class Visit>
+  __device__ void for_costs_of_column(int j, Visit visit) const {
+    auto cost = costs.along_column(j);
+    for (int i = 0; i < rows; ++i, ++cost) visit(i, *cost);
   }
   // The entries of some 16 rows, or fewer where there are not as many.
   template <class Visit>

@@ -32,15 +32,14 @@ __device__ void start_from_minima(State& s) {
   if constexpr (State::kIsWarp) return start_from_minima_of_tile(s);
   s.for_rows_of_warp([&](int i) {
     T least = kInfinity<T>;
-    s.for_lanes(s.cols, [&](int j) { least = smaller(s.costs(i, j), least); });
+    s.for_costs_of_row(i, [&](int, T cost) { least = smaller(cost, least); });
     s.memory.row_value[i] = warp_minimum(least);
   });
   s.team.sync();
   s.for_own(s.cols, [&](int j) {
     T least = kInfinity<T>;
-    for (int i = 0; i < s.rows; ++i) {
-      least = smaller(s.costs(i, j) - s.memory.row_value[i], least);
-    }
+    s.for_costs_of_column(
+        j, [&](int i, T cost) { least = smaller(cost - s.memory.row_value[i], least); });
     s.memory.dual[j] = least;
   });
   s.team.sync();
@@ -50,11 +49,12 @@ __device__ void start_from_minima(State& s) {
 // diagonal on: rows with ties, as of dead tokens, do not all ask for the same.
 template <class State>
 __device__ auto nearest_free_column(const State& s, int i) {
-  Nearest<typename State::T> nearest;
-  s.for_lanes(s.cols, [&](int j) {
+  using T = typename State::T;
+  Nearest<T> nearest;
+  s.for_costs_of_row(i, [&](int j, T cost) {
     if (s.memory.row_of[j] != kFree) return;
     const int from_diagonal = j < i ? j - i + s.cols : j - i;
-    nearest.consider(s.costs(i, j) - s.memory.dual[j], static_cast<std::uint32_t>(from_diagonal));
+    nearest.consider(cost - s.memory.dual[j], static_cast<std::uint32_t>(from_diagonal));
   });
   return warp_nearest(nearest);
 }

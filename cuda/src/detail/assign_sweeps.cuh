@@ -146,29 +146,30 @@ __device__ void anneal_in_registers(State& s, float epsilon, int sweeps) {
 }
 
 // An entry of the plan, where u_i is in `row_value`.
-template <class State>
-__device__ float plan_entry(const State& s, int i, int j, float sharpness) {
-  const auto reduced = (s.costs(i, j) - s.memory.dual[j]) - s.memory.row_value[i];
-  return exp2f(-static_cast<float>(reduced) * sharpness);
+template <class State, class T>
+__device__ float plan_entry(const State& s, int i, int j, T cost, float sharpness) {
+  const T reduced = (cost - s.memory.dual[j]) - s.memory.row_value[i];
+  return approximate_exp2(-static_cast<float>(reduced) * sharpness);
 }
 
 // Exponentials are computed anew for rows and for columns: that takes no memory, and no longer than
 // to load, square and store them.
 template <class State>
 __device__ void sweep(State& s, float epsilon) {
+  using T = typename State::T;
   const float sharpness = 1 / epsilon;
   s.for_rows_of_warp([&](int i) {
     float sum = 0;
-    s.for_lanes(s.cols, [&](int j) { sum += plan_entry(s, i, j, sharpness); });
+    s.for_costs_of_row(i, [&](int j, T cost) { sum += plan_entry(s, i, j, cost, sharpness); });
     sum = warp_reduced(sum, Sum());
     __syncwarp();  // all lanes have read the row's value
-    if (s.team.lane() == 0) s.memory.row_value[i] -= epsilon * log2f(sum + kTinySum);
+    if (s.team.lane() == 0) s.memory.row_value[i] -= epsilon * approximate_log2(sum + kTinySum);
   });
   s.team.sync();
   s.for_own(s.cols, [&](int j) {
     float sum = 0;
-    for (int i = 0; i < s.rows; ++i) sum += plan_entry(s, i, j, sharpness);
-    s.memory.dual[j] -= epsilon * log2f(sum + kTinySum);
+    s.for_costs_of_column(j, [&](int i, T cost) { sum += plan_entry(s, i, j, cost, sharpness); });
+    s.memory.dual[j] -= epsilon * approximate_log2(sum + kTinySum);
   });
   s.team.sync();
 }
