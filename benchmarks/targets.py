@@ -161,16 +161,19 @@ HALF_EACH = (
     "NumPy's OpenBLAS takes its AVX-512 kernels on this processor, and of x @ x.T it computes one "
     "triangle, as isogram does: both are bound by the same FMA peak and by the new result's memory"
 )
-RESULT_MEMORY = (
-    "a tile of products takes 93 to 98 % of the peak in the fastest of many calls and 80 to 90 % "
-    "in the median, for the host's other guests share its caches; packing the input (6 %), writing "
-    "the result both ways (4 %) and the first touch of its memory (7 to 20 %, none with `out=`) "
-    "come on top. Tried: wider tiles, other depths, unrolling; fetching the result's lines during "
-    "the products was worth 8 to 20 % and is in"
+SHARED_CORE = (
+    "the micro-kernel takes 97 % of the peak while the core is its own; while the host runs another "
+    "guest on the core's second thread, multiply-adds in registers fall to 75 % of it and the "
+    "micro-kernel to 47 %, even on 4 kB of data, for loads take turns as well"
 )
-TILES_FROM_FAR = (
-    "products take 70 % of the time, at 80 to 90 % of the peak, for the host's other guests share "
-    "its caches (93 to 98 % in the fastest of many calls); packing, exponentials and the sums in "
+RESULT_MEMORY = (
+    f"{SHARED_CORE}; packing the input (6 %), writing the result both ways (4 %) and the first "
+    "touch of its memory (7 to 20 %, none with `out=`) come on top. Tried: wider tiles, other "
+    "depths, unrolling, fewer prefetches, broadcasts within the multiply-adds; fetching the "
+    "result's lines during the products was worth 8 to 20 % and is in"
+)
+PRODUCTS = (
+    f"products take 70 % of the time, and {SHARED_CORE}; packing, exponentials and the sums in "
     "float64 that keep the digits take a tenth each. Tried: wider tiles, packing in one pass (no "
     "faster: it waits for memory)"
 )
@@ -188,7 +191,8 @@ MATCHING_SHARE = (
 )
 SHARED_HOST = (
     "both cores at once reach 1.97 × the FMA peak of one, but share the last cache and the memory "
-    "with each other and with other guests: the same call measured again gives 1.5 to 2.1"
+    "with each other, and each its second thread with other guests: the same call measured again "
+    "gives 1.5 to 2.1"
 )
 REASONS: tuple[tuple[str, str, str], ...] = (
     ("gram-linear", "NumPy", HALF_EACH),
@@ -214,8 +218,8 @@ REASONS: tuple[tuple[str, str, str], ...] = (
         "the same three products at the same peak; isogram centres and sums in float64, for an "
         "error of 5e-10 instead of 2e-7",
     ),
-    ("cka-", "×", TILES_FROM_FAR),
-    ("gbs-full", "NumPy", TILES_FROM_FAR),
+    ("cka-", "×", PRODUCTS),
+    ("gbs-full", "NumPy", PRODUCTS),
     ("match-real", "×", OTHER_PROCESSOR),
     (
         "rsm-s49c1280",

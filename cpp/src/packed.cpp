@@ -10,8 +10,12 @@ namespace isogram {
 
 namespace {
 
-// Of rows kept back by a packer: they stay in a core's own cache.
+// Of rows kept back by a packer: they stay in a core's own cache, if they are not too long.
 constexpr std::size_t kKeptEntries = std::size_t{1} << 17;
+
+// Rows that are always kept back: fewer, and every line of a panel would come and go several times.
+template <class T>
+constexpr std::size_t kRowsOfLine = 64 / sizeof(T);
 
 // Not multiplied by the inverse, whose rounding would come on top.
 void divide(double* row, std::size_t n, double divisor) {
@@ -62,7 +66,7 @@ RowPacker<T>::RowPacker(std::size_t panel, Transpose transpose, std::size_t dept
     : panel_(panel),
       transpose_(transpose),
       depth_(depth),
-      capacity_(std::clamp(kKeptEntries / depth, std::size_t{1}, panel)),
+      capacity_(std::min(panel, std::max(kRowsOfLine<T>, kKeptEntries / depth))),
       rows_(product(capacity_, depth)) {}
 
 template <class T>
@@ -99,28 +103,27 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, const Execu
   const RowReader reader(x);
   T* last_panel = data_.data() + (panels_ - 1) * panel_ * depth_;
   if (rows_ % panel_ != 0) std::fill_n(last_panel, panel_ * depth_, T(0));  // padding rows
+  if (transform.is_identity() && stored_row<T>(x, 0) && x.row_stride >= 0) {
+    return fill_as_stored(x, execution);
+  }
   FirstNotFinite bad(panels_);
   std::vector<RowPacker<T>> packers;
   for (std::size_t w = team_size(execution, panels_); w > 0; --w) {
     packers.emplace_back(*kernels_, depth_);
   }
   const auto pack_panel = [&](std::size_t p, Worker& worker) {
+    const std::size_t begin = p * panel_;
+    const std::size_t end = std::min(rows_, begin + panel_);
+    T* panel = data_.data() + p * depth_ * panel_;
     std::vector<double> row(depth_);
     RowPacker<T>& packer = packers[worker.index];
-    const auto transformed = [&](std::size_t i, T* place) {
+    for (std::size_t i = begin; i < end; ++i) {
+      worker.check();
       reader.read(i, row.data());
       bad.inspect(p, i, row.data(), depth_);
       const int exponent = transform_row(row.data(), depth_, transform);
       if (transform.exponent_per_row) exponents_[i] = exponent;
-      return packer.add(row.data(), place);
-    };
-    T* panel = data_.data() + p * depth_ * panel_;
-    for (std::size_t i = p * panel_; i < std::min(rows_, (p + 1) * panel_); ++i) {
-      worker.check();
-      const T* stored = transform.is_identity() ? stored_row<T>(x, i) : nullptr;
-      const bool as_is = stored && std::isfinite(largest_magnitude(stored, depth_));
-      T* place = panel + i % panel_;
-      const T* rounded = as_is ? packer.add(stored, place) : transformed(i, place);
+      const T* rounded = packer.add(row.data(), panel + i - begin);
       squared_norms_[i] = static_cast<T>(kernels_->dot(rounded, rounded, depth_));
     }
     packer.flush();
@@ -129,10 +132,24 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, const Execu
   bad.throw_if_found(x.name);
 }
 
+template <class T>
+void Packed<T>::fill_as_stored(const InputView& x, const Execution& execution) {
+  const auto stride = static_cast<std::size_t>(x.row_stride);
+  parallel_for(execution, panels_, [&](std::size_t p, Worker&) {
+    const std::size_t begin = p * panel_;
+    const std::size_t end = std::min(rows_, begin + panel_);
+    kernels_->transpose(stored_row<T>(x, begin), stride, end - begin, depth_,
+                        data_.data() + begin * depth_, panel_);
+    for (std::size_t i = begin; i < end; ++i) {
+      const T* row = stored_row<T>(x, i);
+      squared_norms_[i] = static_cast<T>(kernels_->dot(row, row, depth_));
+    }
+  });
+}
+
 template class RowPacker<float>;
 template class RowPacker<double>;
 template class RowPacker<std::int32_t>;
-template const float* RowPacker<float>::add(const float*, float*);
 template const float* RowPacker<float>::add(const double*, float*);
 template const double* RowPacker<double>::add(const double*, double*);
 template const std::int32_t* RowPacker<std::int32_t>::add(const std::int32_t*, std::int32_t*);

@@ -65,7 +65,8 @@ class Packed {
   // Memory for x, before anybody spends time on looking at it.
   Packed(const simd::KernelTable<T>& kernels, const InputView& x);
 
-  // Packs x. Throws std::invalid_argument that names the first entry that is not finite.
+  // Packs x. Throws std::invalid_argument that names the first entry that is not finite, but for a
+  // transform that changes nothing: those who found out that it does have looked at all entries.
   void fill(const InputView& x, const Transform& transform, const Execution& execution);
 
   std::size_t rows() const { return rows_; }
@@ -82,6 +83,8 @@ class Packed {
   bool has_row_exponents() const { return !exponents_.empty(); }
 
  private:
+  void fill_as_stored(const InputView& x, const Execution& execution);
+
   const simd::KernelTable<T>* kernels_ = nullptr;
   std::size_t rows_ = 0;
   std::size_t depth_ = 0;

@@ -77,6 +77,7 @@ class Matcher {
         byte_products(options.precision == Precision::int8 ? kTileSize : 0),
         rescoring(options.precision == Precision::float32 ? 0 : layout.group * layout.group,
                   layout.max_tokens),
+        mean_products(layout.matching == Matching::none ? kWidestBlock * kTileSize : 0),
         options_(options),
         solver_(solver_size(options, layout), solver_size(options, layout)),
         greedy_(layout.max_tokens) {}
@@ -99,6 +100,7 @@ class Matcher {
   Buffer<T> affinities;
   Buffer<std::int32_t> byte_products;  // a tile of them
   Rescoring rescoring;
+  Buffer<double> mean_products;  // of a block's rows, a tile high
 
  private:
   static std::size_t solver_size(const RsmOptions& options, const TokenLayout& layout) {
@@ -171,6 +173,9 @@ class RsmWalk {
         rows_(kernels_, inputs, layout_, preparing(execution)),
         is_symmetric_(is_symmetric) {
     if (!is_symmetric) others_.emplace(kernels_, others, layout_, preparing(execution));
+    if (options.matching != Matching::none || !layout_.centered) return;
+    row_means_ = packed_means(rows_);
+    if (!is_symmetric) col_means_ = packed_means(*others_);
   }
 
   void run() {
@@ -311,7 +316,7 @@ class RsmWalk {
         const MatrixView<const T> affinity(first_row + cols().row_in_group(j), rows_.tokens(i),
                                            cols().tokens(j), stride, 1);
         if (options_.precision == Precision::float32) {
-          write(i, j, matcher.total(affinity, worker));
+          write_matched(i, j, matcher.total(affinity, worker));
         } else {
           matcher.rescoring.keep(i, j, rows_.tokens(i), matcher.solve(affinity, worker));
         }
@@ -324,7 +329,7 @@ class RsmWalk {
   }
 
   void write_rescored(const Rescoring::Pair& pair) const {
-    write(pair.i, pair.j, pair.total);
+    write_matched(pair.i, pair.j, pair.total);
     if (!outputs_.loss.data) return;
     const double bound =
         pair.dual_bound + rounding_bound(rows_.narrow().norms(pair.i),
@@ -341,7 +346,7 @@ class RsmWalk {
     for (std::size_t i = inputs.begin; i < inputs.end; ++i) {
       for (std::size_t j = others.begin; j < others.end; ++j) {
         if (is_symmetric_ && i == j) write_diagonal(i);
-        if (is_wanted(i, j)) write(i, j, windows_total(i, j, matcher, worker));
+        if (is_wanted(i, j)) write_matched(i, j, windows_total(i, j, matcher, worker));
       }
     }
   }
@@ -390,13 +395,41 @@ class RsmWalk {
                               b.data + q * depth, b.count - q, depth, block + p * stride + q,
                               stride, {});
     }
+    for (std::size_t p = 0; p < a.count; p += kTileEdge) {
+      const Span rows{inputs.begin + p, std::min(inputs.begin + p + kTileEdge, inputs.end)};
+      write_rows_of_block(rows, others, block + p * stride, matcher.mean_products.data());
+    }
+  }
+
+  void write_rows_of_block(Span inputs, Span others, const T* sums, double* mean_products) const {
+    const std::size_t stride = block_edge();
+    if (layout_.centered) {
+      const Packed<double>& col_means = others_ ? col_means_ : row_means_;
+      simd::kernels().float64.inner_products(row_means_.rows_from(inputs.begin), inputs.size(),
+                                             col_means.rows_from(others.begin), others.size(),
+                                             rows_.channels(), mean_products, stride, {});
+    }
     for (std::size_t i = inputs.begin; i < inputs.end; ++i) {
+      const std::size_t row = (i - inputs.begin) * stride;
       for (std::size_t j = others.begin; j < others.end; ++j) {
+        const std::size_t entry = row + j - others.begin;
         if (is_symmetric_ && i == j) write_diagonal(i);
         if (!is_wanted(i, j)) continue;
-        write(i, j, block[(i - inputs.begin) * stride + (j - others.begin)]);
+        write(i, j, layout_.centered ? restored(sums[entry], mean_products[entry]) : sums[entry]);
       }
     }
+  }
+
+  Packed<double> packed_means(const TokenSets<T>& sets) const {
+    const InputView means(MatrixView(sets.mean(0), sets.inputs(), sets.channels()), "means");
+    Packed<double> packed(simd::kernels().float64, means);
+    packed.fill(means, {}, preparing(execution_));
+    return packed;
+  }
+
+  // A sum over matched tokens as it was before these lost their means.
+  double restored(double total, double product_of_means) const {
+    return total + static_cast<double>(layout_.max_tokens) * product_of_means;
   }
 
   // The identity is the optimal matching of an input with itself.
@@ -411,13 +444,16 @@ class RsmWalk {
   }
 
   // Turns a matched sum of packed tokens into the entries of pair (i, j).
+  void write_matched(std::size_t i, std::size_t j, double total) const {
+    if (!layout_.centered) return write(i, j, total);
+    const double* mean = cols().mean(j);
+    write(i, j,
+          restored(total, simd::kernels().float64.dot(rows_.mean(i), mean, rows_.channels())));
+  }
+
+  // The same of the sum of the tokens as they came, in scaled units.
   void write(std::size_t i, std::size_t j, double total) const {
     const TokenSets<T>& others = cols();
-    if (layout_.centered) {
-      const double of_means =
-          simd::kernels().float64.dot(rows_.mean(i), others.mean(j), rows_.channels());
-      total += static_cast<double>(layout_.max_tokens) * of_means;
-    }
     const int exponent_i = rows_.exponent(i);
     const int exponent_j = others.exponent(j);
     const double norm_i = rows_.squared_norm(i);
@@ -453,6 +489,8 @@ class RsmWalk {
   const TokenSets<T> rows_;
   std::optional<TokenSets<T>> others_;
   const bool is_symmetric_;
+  Packed<double> row_means_;  // of inputs that are whole rows
+  Packed<double> col_means_;
 };
 
 // ---- Checks ----------------------------------------------------------------------------------

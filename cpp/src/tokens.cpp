@@ -92,9 +92,14 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, std::span<const Inp
   }
   place();
   prepare_narrow();
-  if (!has_words()) data_ = Buffer<T>(product(product(panels_, panel_), depth_));
-  FirstNotFinite bad(inputs.size());
   const bool is_row = layout.matching == Matching::none;  // a whole input
+  if (is_row) {
+    data_ = Buffer<T>::unset(product(product(panels_, panel_), depth_));
+    std::fill_n(data_.data() + (panels_ - 1) * panel_ * depth_, panel_ * depth_, T(0));
+  } else if (!has_words()) {
+    data_ = Buffer<T>(product(product(panels_, panel_), depth_));
+  }
+  FirstNotFinite bad(inputs.size());
   const std::size_t per_task = is_row ? panel_ : 1;
   const std::size_t tasks = tiles_per(inputs.size(), per_task);
   std::vector<Packers> packers;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -126,6 +127,120 @@ struct Expected {
 
 inline bool has_unit_diagonal(Kernel kernel) {
   return kernel != Kernel::linear && kernel != Kernel::polynomial;
+}
+
+// ---- Inputs on which Gram matrices go wrong --------------------------------------------------
+
+inline const KernelOptions kKernels[] = {
+    {.kernel = Kernel::linear},
+    {.kernel = Kernel::cosine},
+    {.kernel = Kernel::correlation},
+    {.kernel = Kernel::rbf, .bandwidth = 2.5},
+    {.kernel = Kernel::laplacian, .bandwidth = 7},
+    {.kernel = Kernel::polynomial, .gamma = 0.25, .degree = 3, .coef0 = 0.5},
+};
+
+// The largest power of ten whose square a T still holds many times over, and beyond.
+template <class T>
+std::vector<double> scales() {
+  if (sizeof(T) == 4) return {1e-30, 1e-18, 1e-13, 1e-11, 1e11, 1e13, 1e18, 1e30};
+  return {1e-200, 1e-150, 1e-100, 1e100, 1e150, 1e200};
+}
+
+// Each of these calls check(x, y, options), where x has so many rows.
+
+template <class T, class Check>
+void on_every_scale(std::size_t rows, Check check) {
+  for (const double scale : scales<T>()) {
+    SCOPED_TRACE("scale " + std::to_string(std::log10(scale)));
+    for (KernelOptions options : kKernels) {
+      if (options.kernel == Kernel::polynomial) continue;  // overflows, by its definition
+      options.bandwidth *= scale;
+      check(normal_matrix(rows, 6, 11, scale), normal_matrix(7, 6, 12, scale), options);
+    }
+  }
+}
+
+template <class Check>
+void on_every_offset(std::size_t rows, Check check) {
+  for (const double offset : {1e3, 1e4, 1e6}) {
+    SCOPED_TRACE("offset " + std::to_string(offset));
+    for (KernelOptions options : kKernels) {
+      if (options.kernel == Kernel::polynomial) {
+        options = {.kernel = Kernel::polynomial, .degree = 1};
+      }
+      check(normal_matrix(rows, 20, 13, 1, offset), normal_matrix(7, 20, 14, 1, offset), options);
+    }
+  }
+}
+
+// Rows from far below to far above what T can square, side by side.
+template <class T, class Check>
+void on_huge_beside_tiny_rows(std::size_t rows, Check check) {
+  const int reach = sizeof(T) == 4 ? 120 : 1000;
+  Matrix x = normal_matrix(rows, 6, 15);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const int exponent = static_cast<int>(i % 5) * reach / 2 - reach;  // −reach … reach
+    for (Real& value : x[i]) value = std::ldexp(value, exponent);
+  }
+  for (const Kernel kernel : {Kernel::linear, Kernel::cosine, Kernel::correlation}) {
+    check(x, x, KernelOptions{.kernel = kernel});
+  }
+  // Distances are those of the huge rows alone; the tiny rows coincide.
+  for (const Kernel kernel : {Kernel::rbf, Kernel::laplacian}) {
+    check(x, x, KernelOptions{.kernel = kernel, .bandwidth = std::ldexp(1.0, reach)});
+  }
+}
+
+template <class T, class Check>
+void on_zero_and_constant_rows(std::size_t rows, Check check) {
+  Matrix x = normal_matrix(rows, 9, 16);
+  for (std::size_t i = 0; i < x.size(); i += 3) {
+    std::fill(x[i].begin(), x[i].end(), i % 2 == 0 ? Real(0) : Real(T(0.1)) * i);
+  }
+  const Matrix zeros(5, Vec(9, 0));
+  for (const KernelOptions& options : kKernels) {
+    check(x, x, options);
+    check(x, zeros, options);
+    check(zeros, x, options);
+  }
+}
+
+// Pairs of rows a ten-thousandth of their length apart, and a bandwidth that tells them apart.
+template <class Check>
+void on_near_duplicates(std::size_t rows, Check check) {
+  for (const double offset : {0.0, 100.0}) {
+    Matrix x = normal_matrix(rows, 40, 17, 1, offset);
+    for (std::size_t i = 1; i < x.size(); i += 2) {
+      for (std::size_t k = 0; k < x[i].size(); ++k) {
+        x[i][k] = x[i - 1][k] + 1e-4 * std::sin(static_cast<double>(i * 40 + k));
+      }
+    }
+    check(x, x, KernelOptions{.kernel = Kernel::rbf, .bandwidth = 5e-4});
+  }
+}
+
+template <class T, class Check>
+void on_near_duplicates_of_every_scale(std::size_t rows, Check check) {
+  for (const double scale : scales<T>()) {
+    SCOPED_TRACE("scale " + std::to_string(std::log10(scale)));
+    Matrix x = normal_matrix(rows, 10, 18, scale);
+    x[7] = x[3];
+    for (Real& value : x[7]) value *= 1.001;
+    x[11] = x[2];
+    check(x, x, KernelOptions{.kernel = Kernel::rbf, .bandwidth = 2e-3 * scale});
+  }
+}
+
+template <class Check>
+void on_every_polynomial(std::size_t rows, Check check) {
+  for (const int degree : {1, 2, 3, 4, 9}) {
+    for (const double gamma : {0.0, -0.3, 2.0}) {
+      check(normal_matrix(rows, 5, 21), normal_matrix(4, 5, 22),
+            KernelOptions{
+                .kernel = Kernel::polynomial, .gamma = gamma, .degree = degree, .coef0 = -1});
+    }
+  }
 }
 
 }  // namespace isogram_test

@@ -313,18 +313,14 @@ void expect_gram(const Input& x, const Input& y, const KernelOptions& options, L
   of_both.expect(as_output(gram<T>(x, &y, options, layout, edge)));
 }
 
-const KernelOptions kKernels[] = {
-    {.kernel = Kernel::linear},
-    {.kernel = Kernel::cosine},
-    {.kernel = Kernel::correlation},
-    {.kernel = Kernel::rbf, .bandwidth = 2.5},
-    {.kernel = Kernel::laplacian, .bandwidth = 7},
-    {.kernel = Kernel::polynomial, .gamma = 0.25, .degree = 3, .coef0 = 0.5},
-};
-
 template <class T>
 Input of_type(const Matrix& values) {
   return Input(sizeof(T) == 4 ? ElementType::float32 : ElementType::float64, Order::c, values);
+}
+
+template <class T>
+void expect_on(const Matrix& x, const Matrix& y, const KernelOptions& options) {
+  expect_gram<T>(of_type<T>(x), of_type<T>(y), options);
 }
 
 template <class T>
@@ -404,102 +400,33 @@ TYPED_TEST(Gram, MixedInputTypes) {
 
 // ---- Scales, offsets, degenerate rows --------------------------------------------------------
 
-// The largest power of ten whose square a T still holds many times over, and beyond.
-template <class T>
-std::vector<double> scales() {
-  if (sizeof(T) == 4) return {1e-30, 1e-18, 1e-11, 1e11, 1e18, 1e30};
-  return {1e-200, 1e-150, 1e-100, 1e100, 1e150, 1e200};
-}
-
 TYPED_TEST(Gram, EveryScale) {
-  using T = TypeParam;
-  for (const double scale : scales<T>()) {
-    SCOPED_TRACE("scale " + std::to_string(std::log10(scale)));
-    const Input x = of_type<T>(normal_matrix(20, 6, 18, scale));
-    const Input y = of_type<T>(normal_matrix(7, 6, 19, scale));
-    for (KernelOptions options : kKernels) {
-      if (options.kernel == Kernel::polynomial) continue;  // overflows, by its definition
-      options.bandwidth *= scale;
-      expect_gram<T>(x, y, options);
-    }
-  }
+  on_every_scale<TypeParam>(20, expect_on<TypeParam>);
 }
 
 TYPED_TEST(Gram, EveryOffset) {
-  using T = TypeParam;
-  for (const double offset : {1e3, 1e4, 1e6}) {
-    SCOPED_TRACE("offset " + std::to_string(offset));
-    const Input x = of_type<T>(normal_matrix(40, 20, 20, 1, offset));
-    const Input y = of_type<T>(normal_matrix(7, 20, 21, 1, offset));
-    for (KernelOptions options : kKernels) {
-      if (options.kernel == Kernel::polynomial)
-        options = {.kernel = Kernel::polynomial, .degree = 1};
-      expect_gram<T>(x, y, options);
-    }
-  }
+  on_every_offset(40, expect_on<TypeParam>);
 }
 
-// Rows from far below to far above what T can square, side by side.
 TYPED_TEST(Gram, HugeBesideTinyRows) {
-  using T = TypeParam;
-  const int reach = sizeof(T) == 4 ? 120 : 1000;
-  Matrix values = normal_matrix(30, 6, 22);
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const int exponent = static_cast<int>(i % 5) * reach / 2 - reach;  // −reach … reach
-    for (Real& value : values[i]) value = std::ldexp(value, exponent);
-  }
-  const Input x = of_type<T>(values);
-  for (const Kernel kernel : {Kernel::linear, Kernel::cosine, Kernel::correlation}) {
-    expect_gram<T>(x, x, {.kernel = kernel});
-  }
-  // Distances are those of the huge rows alone; the tiny rows coincide.
-  const double bandwidth = std::ldexp(1.0, reach);
-  expect_gram<T>(x, x, {.kernel = Kernel::rbf, .bandwidth = bandwidth});
-  expect_gram<T>(x, x, {.kernel = Kernel::laplacian, .bandwidth = bandwidth});
+  on_huge_beside_tiny_rows<TypeParam>(30, expect_on<TypeParam>);
 }
 
 TYPED_TEST(Gram, ZeroAndConstantRows) {
-  using T = TypeParam;
-  Matrix values = normal_matrix(30, 9, 23);
-  for (std::size_t i = 0; i < values.size(); i += 3) {
-    std::fill(values[i].begin(), values[i].end(), i % 2 == 0 ? Real(0) : Real(T(0.1)) * i);
-  }
-  const Input x = of_type<T>(values);
-  const Input zeros = of_type<T>(Matrix(5, Vec(9, 0)));
-  for (const KernelOptions& options : kKernels) {
-    expect_gram<T>(x, zeros, options);
-    expect_gram<T>(zeros, x, options);
-  }
+  on_zero_and_constant_rows<TypeParam>(30, expect_on<TypeParam>);
 }
 
 // ---- Distances -------------------------------------------------------------------------------
 
-// Pairs of rows a ten-thousandth of their length apart, and a bandwidth that tells them apart.
 TYPED_TEST(Gram, NearDuplicatesInRbf) {
   using T = TypeParam;
-  for (const double offset : {0.0, 100.0}) {
-    Matrix values = normal_matrix(60, 40, 24, 1, offset);
-    for (std::size_t i = 1; i < values.size(); i += 2) {
-      for (std::size_t k = 0; k < values[i].size(); ++k) {
-        values[i][k] = values[i - 1][k] + 1e-4 * std::sin(static_cast<double>(i * 40 + k));
-      }
-    }
-    const Input x = of_type<T>(values);
-    expect_gram<T>(x, x, {.kernel = Kernel::rbf, .bandwidth = 5e-4}, {1, 0}, 33);
-  }
+  on_near_duplicates(60, [](const Matrix& x, const Matrix& y, const KernelOptions& options) {
+    expect_gram<T>(of_type<T>(x), of_type<T>(y), options, {1, 0}, 33);
+  });
 }
 
 TYPED_TEST(Gram, NearDuplicatesOfExtremeScale) {
-  using T = TypeParam;
-  for (const double scale : scales<T>()) {
-    SCOPED_TRACE("scale " + std::to_string(std::log10(scale)));
-    Matrix values = normal_matrix(20, 10, 25, scale);
-    values[7] = values[3];
-    for (Real& value : values[7]) value *= 1.001;
-    values[11] = values[2];
-    const Input x = of_type<T>(values);
-    expect_gram<T>(x, x, {.kernel = Kernel::rbf, .bandwidth = 2e-3 * scale});
-  }
+  on_near_duplicates_of_every_scale<TypeParam>(20, expect_on<TypeParam>);
 }
 
 TYPED_TEST(Gram, DuplicatesAreExactlyOneInBothForms) {
@@ -548,15 +475,7 @@ TYPED_TEST(Gram, BandwidthsThatAreNoneGiveNan) {
 // ---- Products --------------------------------------------------------------------------------
 
 TYPED_TEST(Gram, PolynomialsOfEveryDegree) {
-  using T = TypeParam;
-  const Input x = of_type<T>(normal_matrix(20, 5, 29));
-  const Input y = of_type<T>(normal_matrix(4, 5, 30));
-  for (const int degree : {1, 2, 3, 4, 9}) {
-    for (const double gamma : {0.0, -0.3, 2.0}) {
-      expect_gram<T>(x, y,
-                     {.kernel = Kernel::polynomial, .gamma = gamma, .degree = degree, .coef0 = -1});
-    }
-  }
+  on_every_polynomial(20, expect_on<TypeParam>);
 }
 
 TYPED_TEST(Gram, ResultsTooLargeBecomeInfinite) {

@@ -19,13 +19,19 @@ inline constexpr std::size_t kDepthPanel = 128;
 // strides in time: without this prefetch a tenth of the speed is lost.
 inline constexpr std::size_t kPrefetchedDepth = 8;
 
-// The depth panel of b that comes next, fetched piece by piece while this one is in use: else the
-// first micro-kernel on it waits for memory, and another tenth is lost.
+// What comes next, fetched line by line while this is in use: else the first micro-kernels on it
+// wait for memory, and another tenth is lost.
 template <class T>
 struct Upcoming {
   const T* at;
   std::size_t step;  // per element of depth
 };
+
+inline constexpr std::size_t kLine = 64;
+
+// Pieces of so many lines each, a micro-kernel's turn to fetch, cover one depth panel.
+template <class T>
+inline constexpr std::size_t kPieces = (kPanel<T> * sizeof(T) + kLine - 1) / kLine;
 
 // What becomes of two elements, and how the sums of one depth panel are added to those before.
 struct Sum {
@@ -69,7 +75,6 @@ class Expecting {
   }
 
  private:
-  static constexpr std::size_t kLine = 64;
   // Rows begin and end within lines.
   std::size_t lines_per_row() const { return (rows_.bytes + 2 * kLine - 2) / kLine; }
 
@@ -118,17 +123,34 @@ inline void micro_block(const T* a, const T* b, std::size_t depth, T* out, std::
   }
 }
 
-// `rows` rows of a against kVectors vectors of one panel of b, over one depth panel. `next` is the
-// depth panel of b after that.
+// Depth panels that come after the one in use: of b, and after its last panel those of all of a.
+template <class T>
+struct NextPanels {
+  const T* b;
+  const T* a;  // or null
+  std::size_t a_stride;
+  std::size_t length;  // of the one in use
+
+  // The share of micro-kernel number `n`; there may be none.
+  Upcoming<T> share(std::size_t n, std::size_t a_panels) const {
+    constexpr std::size_t line = kLine / sizeof(T);
+    const std::size_t panel = n / kPieces<T>;
+    if (panel > (a == nullptr ? 0 : a_panels)) return {b, 0};
+    const T* first = panel == 0 ? b : a + (panel - 1) * a_stride;
+    return {first + n % kPieces<T> * length * line, line};
+  }
+};
+
+// `rows` rows of a against kVectors vectors of one panel of b, over one depth panel.
 template <class Operation, std::size_t kVectors, class T>
 inline void column_block(const T* a, std::size_t rows, const T* b, std::size_t depth,
-                         std::size_t length, T* out, std::size_t stride, bool add, const T* next,
-                         Expecting& expecting) {
-  const std::size_t step = kPanel<T> * kMicroRows<T> / (rows + kMicroRows<T> - 1);
-  for (std::size_t i = 0; i < rows; i += kMicroRows<T>, next += length * step) {
+                         std::size_t length, T* out, std::size_t stride, bool add,
+                         const NextPanels<T>& next, Expecting& expecting) {
+  const std::size_t a_panels = (rows + kPanel<T> - 1) / kPanel<T>;
+  for (std::size_t i = 0; i < rows; i += kMicroRows<T>) {
     const T* left = a + i / kPanel<T> * kPanel<T> * depth + i % kPanel<T>;
     micro_block<Operation, kVectors>(left, b, length, out + i * stride, stride, add,
-                                     Upcoming<T>{next, step}, expecting);
+                                     next.share(i / kMicroRows<T>, a_panels), expecting);
   }
 }
 
@@ -143,9 +165,10 @@ inline void block(const T* a, std::size_t rows, const T* b, std::size_t cols, st
     const T* left = a + begin * kPanel<T>;
     const T* right = b + begin * kPanel<T>;
     for (std::size_t j = 0; j < cols; j += kPanel<T>, right += kPanel<T> * depth) {
-      const T* next_panel = right + kPanel<T> * depth;
       const bool is_last = cols - j <= kPanel<T> && begin + length < depth;
-      const T* next = is_last ? b + (begin + length) * kPanel<T> : next_panel;
+      const std::size_t after = (begin + length) * kPanel<T>;
+      const NextPanels<T> next{is_last ? b + after : right + kPanel<T> * depth,
+                               is_last ? a + after : nullptr, kPanel<T> * depth, length};
       const std::size_t vectors = (cols - j + kLanes<T> - 1) / kLanes<T>;
       const auto columns = vectors == 1   ? &column_block<Operation, 1, T>
                            : vectors == 2 ? &column_block<Operation, 2, T>
