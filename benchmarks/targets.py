@@ -162,9 +162,9 @@ HALF_EACH = (
     "triangle, as isogram does: both are bound by the same FMA peak and by the new result's memory"
 )
 SHARED_CORE = (
-    "the micro-kernel takes 97 % of the peak while the core is its own; while the host runs another "
-    "guest on the core's second thread, multiply-adds in registers fall to 75 % of it and the "
-    "micro-kernel to 47 %, even on 4 kB of data, for loads take turns as well"
+    "the micro-kernel takes 97 % of the peak while the core is its own; while the host runs "
+    "another guest on the core's second thread, multiply-adds in registers fall to 75 % of it and "
+    "the micro-kernel to 47 %, even on 4 kB of data, for loads take turns as well"
 )
 RESULT_MEMORY = (
     f"{SHARED_CORE}; packing the input (6 %), writing the result both ways (4 %) and the first "

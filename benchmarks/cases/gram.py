@@ -24,6 +24,7 @@ def cases(settings: Settings) -> list[Case]:
     """Return the cases of this group."""
     n = settings.size(4000, 300)
     wide, narrow = settings.size(1024, 64), settings.size(256, 32)
+    flattened = settings.size(7 * 7 * 1024, 500)
     return [
         Case(
             "gram-linear",
@@ -31,6 +32,13 @@ def cases(settings: Settings) -> list[Case]:
             "linear Gram matrix",
             {"n": n, "d": wide},
             lambda s: linear(data.normal(n, wide), s),
+        ),
+        Case(
+            "gram-linear-deep",
+            "gram",
+            "linear Gram matrix of flattened feature maps",
+            {"n": n // 4, "d": flattened},
+            lambda s: linear(data.normal(n // 4, flattened), s),
         ),
         Case(
             "gram-linear-float64",
