@@ -44,13 +44,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--seconds", type=float, default=Settings.seconds, help="per contender and case, about"
     )
-    parser.add_argument(
-        "--patience",
-        type=float,
-        default=Settings.patience,
-        metavar="SECONDS",
-        help="that every call may wait until nobody else works on the core, on a shared machine",
-    )
     parser.add_argument("--output", type=Path, help="folder (default: named after the machine)")
     parser.add_argument("--list", action="store_true", help="list the cases and stop")
     options = parser.parse_args(arguments)
@@ -138,9 +131,7 @@ def run(cases: list[Case], settings: Settings, folder: Path) -> list[str]:
 def main(arguments: list[str] | None = None) -> None:
     """Run what the command line asks for."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
-    settings = Settings(
-        options.quick, options.threads, options.clock, options.seconds, options.patience
-    )
+    settings = Settings(options.quick, options.threads, options.clock, options.seconds)
     cases = chosen(settings, options.only)
     if options.list:
         print("\n".join(f"{case.name:24s} {case.title} ({case.data})" for case in cases))

@@ -64,11 +64,6 @@ def case_lines(case: CaseResult) -> Iterator[str]:
         f"{sizes}; {case.dtype}; data: {case.data}; threads: {case.threads}; "
         f"{case.clock} clock; {case.date}, "
         f"load {case.load:.1f}"
-        + (
-            f"; calls wait up to {case.patience:g} s for a core of their own"
-            if case.patience
-            else ""
-        )
     )
     yield ""
     yield from table(HEADER, [entry_row(entry) for entry in case.entries])

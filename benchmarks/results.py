@@ -44,7 +44,6 @@ class CaseResult:
     per: tuple[str, int] | None
     entries: list[Entry] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
-    patience: float = 0.0  # seconds that every call might wait for a core of its own
 
     def entry(self, name: str) -> Entry | None:
         """Return a contender's entry."""

@@ -131,7 +131,6 @@ def measure_times(
         min_rounds=settings.min_rounds,
         budget=settings.budget,
         pause=SPIN if many else 0.0,
-        ready=timing.OwnCore(settings.patience).wait,
     )
     for contender in kept:
         own = times[contender.name]
@@ -169,7 +168,6 @@ def run(case: Case, settings: Settings, peaks: Peaks | None) -> CaseResult:
         date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         load=os.getloadavg()[0],
         per=case.per,
-        patience=settings.patience,
     )
     workload = case.build(settings)
     try:

@@ -17,7 +17,6 @@ class Settings:
     threads: int = 1
     clock: str = "wall"  # or "cpu": time of this process, for one thread on a busy machine
     seconds: float = 12.0  # per contender and case
-    patience: float = 0.0  # seconds that every call may wait for a core of its own
 
     def size(self, full: int, quick: int) -> int:
         """Return a size for this run."""

@@ -16,7 +16,7 @@ from benchmarks import data, targets
 from benchmarks.baselines import center, cka, compare, gram, graph, match, rsm
 from benchmarks.cases import GROUPS, _errors, all_cases
 from benchmarks.settings import Settings
-from benchmarks.timing import OwnCore, Spread, interleave, ratios
+from benchmarks.timing import Spread, interleave, ratios
 
 ROWS, COLUMNS = 40, 12
 CLOSE = {"rtol": 1e-9, "atol": 1e-12}  # both in float64
@@ -155,31 +155,6 @@ def test_interleave_takes_turns_and_lets_slow_ones_drop_out():
     )
     assert order == ["fast", "slow", "fast", "fast"]
     assert times == {"fast": [1.0, 3.0, 4.0], "slow": [2.0]}
-
-
-def test_every_reading_waits_until_it_is_ready():
-    order = []
-    interleave(
-        {name: lambda name=name: order.append(name) or 1.0 for name in "ab"},
-        rounds=2,
-        min_rounds=1,
-        budget=9,
-        ready=lambda: order.append("ready"),
-    )
-    assert order == ["ready", "a", "ready", "b"] * 2
-
-
-def test_patience_with_others_on_the_core_ends(monkeypatch):
-    monkeypatch.setattr(OwnCore, "least", 1e-12)
-    probes = []
-    core = OwnCore(0.05)
-    monkeypatch.setattr(core, "_probe", lambda: probes.append(time.sleep(0.01)) or 1.0)
-    core.wait()
-    assert 1 <= len(probes) <= 5
-    monkeypatch.setattr(OwnCore, "least", 1.0)
-    core.wait()
-    assert len(probes) <= 6
-    OwnCore(0).wait()
 
 
 def test_ratios_pair_rounds():
