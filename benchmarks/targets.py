@@ -162,9 +162,9 @@ HALF_EACH = (
     "triangle, as isogram does: both are bound by the same FMA peak and by the new result's memory"
 )
 SHARED_CORE = (
-    "the micro-kernel takes 97 % of the peak while the core is its own; while the host runs "
-    "another guest on the core's second thread, multiply-adds in registers fall to 75 % of it and "
-    "the micro-kernel to 47 %, even on 4 kB of data, for loads take turns as well"
+    "the micro-kernel takes 97 % of the peak at the best of times; at others multiply-adds in "
+    "registers fall to 75 % of it and the micro-kernel to 47 %, even on 4 kB of data, as they "
+    "would beside another guest on the core's second thread"
 )
 RESULT_MEMORY = (
     f"{SHARED_CORE}; packing the input (6 %), writing the result both ways (4 %) and the first "
@@ -191,8 +191,8 @@ MATCHING_SHARE = (
 )
 SHARED_HOST = (
     "both cores at once reach 1.97 × the FMA peak of one, but share the last cache and the memory "
-    "with each other, and each its second thread with other guests: the same call measured again "
-    "gives 1.5 to 2.1"
+    "with each other, and perhaps each its second thread with other guests: the same call measured "
+    "again gives 1.5 to 2.1"
 )
 REASONS: tuple[tuple[str, str, str], ...] = (
     ("gram-linear", "NumPy", HALF_EACH),
