@@ -35,7 +35,7 @@ def test_families(gpu, family, dtype):
         check(gpu, family(rng, gpu.few_problems, s, t).astype(dtype))
 
 
-@pytest.mark.parametrize("size", [196, 241, 242])
+@pytest.mark.parametrize("size", [196, 241, 242, 300])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_large_families(gpu, family, size):
     check(gpu, family(np.random.default_rng(size), 1, size, size).astype(np.float32))
