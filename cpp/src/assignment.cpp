@@ -28,6 +28,16 @@ std::size_t padded(std::size_t count, std::size_t granule) {
   return (count + granule - 1) / granule * granule;
 }
 
+std::size_t in_groups(std::size_t columns) {
+  return padded(columns, simd::kAssignmentGroup);
+}
+std::size_t in_blocks(std::size_t columns) {
+  return padded(columns, simd::kAssignmentBlock);
+}
+std::size_t in_swept_rows(std::size_t rows) {
+  return padded(rows, simd::kSweptRows);
+}
+
 template <class T>
 MatrixView<const T> transposed(MatrixView<const T> view) {
   return {view.data, view.cols, view.rows, view.col_stride, view.row_stride};
@@ -55,21 +65,24 @@ Sums matched_sums(MatrixView<const T> affinity, const std::int32_t* columns) {
 template <class T>
 AssignmentProblem<T>::AssignmentProblem(std::size_t max_small, std::size_t max_large)
     : kernels_(&simd::kernels().of<T>().assignment),
-      costs_(product(max_small, padded(max_large, simd::kAssignmentGroup))),
-      dual_(padded(max_large, simd::kAssignmentGroup)),
-      open_dual_(padded(max_large, simd::kAssignmentGroup)),
-      distance_(padded(max_large, simd::kAssignmentBlock)),
-      closed_at_(max_small),
-      predecessor_(padded(max_large, simd::kAssignmentGroup)),
+      costs_(product(max_small, in_groups(max_large))),
+      dual_(in_groups(max_large)),
+      row_minimum_(in_swept_rows(max_small)),
+      row_of_(in_groups(max_large) + 1),
+      column_of_(in_groups(max_large)),
+      taken_(in_blocks(max_large) / simd::kAssignmentBlock),
+      distance_(in_blocks(max_large)),
+      open_dual_(in_groups(max_large)),
+      closed_at_(in_groups(max_large)),
+      predecessor_(in_groups(max_large)),
+      nearest_(in_blocks(max_large) / simd::kBlockVectors),
       closed_(max_small),
-      weights_(
-          product(padded(max_small, simd::kSweptRows), padded(max_large, simd::kAssignmentGroup))),
-      row_factor_(padded(max_small, simd::kSweptRows) + simd::kAssignmentGroup),
-      column_factor_(padded(max_large, simd::kAssignmentGroup)),
-      column_sum_(padded(max_large, simd::kAssignmentGroup)),
-      start_dual_(padded(max_large, simd::kAssignmentGroup)),
-      row_of_(padded(max_large, simd::kAssignmentGroup)),
-      column_of_(max_small) {}
+      weights_(product(in_swept_rows(max_small), in_groups(max_large))),
+      lone_(simd::kAssignmentBlock),
+      row_factor_(in_swept_rows(max_small) + simd::kAssignmentGroup),
+      column_factor_(in_groups(max_large)),
+      column_sum_(in_groups(max_large)),
+      start_dual_(in_groups(max_large)) {}
 
 template <class T>
 simd::AssignmentState<T> AssignmentProblem<T>::state() {
@@ -79,14 +92,18 @@ simd::AssignmentState<T> AssignmentProblem<T>::state() {
           .cols = cols_,
           .magnitude = magnitude_,
           .dual = dual_.data(),
+          .row_minimum = row_minimum_.data(),
           .row_of = row_of_.data(),
           .column_of = column_of_.data(),
+          .taken = taken_.data(),
           .distance = distance_.data(),
           .open_dual = open_dual_.data(),
-          .predecessor = predecessor_.data(),
-          .closed = closed_.data(),
           .closed_at = closed_at_.data(),
+          .predecessor = predecessor_.data(),
+          .nearest = nearest_.data(),
+          .closed = closed_.data(),
           .sinkhorn = {.weights = weights_.data(),
+                       .lone = lone_.data(),
                        .row_factor = row_factor_.data(),
                        .column_factor = column_factor_.data(),
                        .column_sum = column_sum_.data(),
@@ -118,7 +135,7 @@ bool AssignmentProblem<T>::fill(MatrixView<const Source> affinity, Objective obj
   if (affinity.rows > affinity.cols) affinity = transposed(affinity);
   rows_ = affinity.rows;
   cols_ = affinity.cols;
-  stride_ = padded(cols_, simd::kAssignmentGroup);
+  stride_ = in_groups(cols_);
   const MatrixView<const T> entries = gather(affinity);
   const T sign = objective == Objective::maximize ? T{-1} : T{1};
   const T largest = kernels_->take_costs(entries.data, entries.row_stride, sign, costs_.data(),
@@ -142,14 +159,12 @@ void AssignmentProblem<T>::solve(Worker* worker) {
   const simd::AssignmentState<T> problem = state();
   if (worker != nullptr) worker->check();
   kernels_->start(problem);
-  std::size_t visits = 0;
-  for (std::size_t i = 0; i < rows_; ++i) {
-    if (column_of_[i] >= 0) continue;
-    visits += cols_ * kernels_->augment(problem, i);
-    if (column_of_[i] < 0) throw std::logic_error("no augmenting path: please report this");
-    if (worker == nullptr || visits < kVisitsPerCheck) continue;
-    worker->check();
-    visits = 0;
+  for (std::size_t row = 0; row < rows_;) {
+    row = kernels_->augment(problem, row, kVisitsPerCheck);
+    if (worker != nullptr && row < rows_) worker->check();
+  }
+  if (std::count(column_of_.data(), column_of_.data() + rows_, -1) != 0) {
+    throw std::logic_error("no augmenting path: please report this");
   }
 }
 

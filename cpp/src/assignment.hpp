@@ -61,18 +61,22 @@ class AssignmentProblem {
   T magnitude_ = 0;
   Buffer<T> costs_;
   Buffer<T> dual_;
-  Buffer<T> open_dual_;
+  Buffer<T> row_minimum_;
+  Buffer<std::int32_t> row_of_;
+  Buffer<std::int32_t> column_of_;
+  Buffer<std::uint64_t> taken_;
   Buffer<T> distance_;
+  Buffer<T> open_dual_;
   Buffer<T> closed_at_;
   Buffer<simd::RowIndex<T>> predecessor_;
+  Buffer<T> nearest_;
   Buffer<std::int32_t> closed_;
   Buffer<float> weights_;
+  Buffer<float> lone_;
   Buffer<float> row_factor_;
   Buffer<float> column_factor_;
   Buffer<float> column_sum_;
   Buffer<float> start_dual_;
-  Buffer<std::int32_t> row_of_;
-  Buffer<std::int32_t> column_of_;
 };
 
 // Solves problems of at most max_rows × max_cols, both below 2^31. Everything is allocated by the

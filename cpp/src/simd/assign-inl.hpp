@@ -10,7 +10,6 @@
 
 namespace {
 
-inline constexpr std::size_t kBlockVectors = 4;  // looked at together by a search for a column
 template <class T>
 inline constexpr std::size_t kBlockLanes = kBlockVectors * kLanes<T>;
 static_assert(kAssignmentBlock % kBlockLanes<float> == 0);
@@ -39,6 +38,7 @@ inline auto with_groups(std::size_t stride, Visit visit) {
   }
 }
 
+inline constexpr std::size_t kWord = 64;                   // columns to a word of bits
 inline constexpr std::size_t kFew = 4 * kAssignmentGroup;  // columns
 
 template <class T, std::size_t kGroups>
@@ -72,11 +72,13 @@ inline std::uint64_t lane_bits(Bits<T> mask) {
 }
 
 // lane_bits(x <= limit), which compilers build by way of a vector where the processor has masks.
-template <class T>
-inline std::uint64_t lanes_within(Vector<T> x, Vector<T> limit) {
+template <class T, class V>
+inline std::uint64_t lanes_within(V x, V limit) {
 #if defined(__AVX512F__)
   if constexpr (kVectorBytes == 64) {
-    if constexpr (sizeof(T) == sizeof(float)) {
+    if constexpr (std::is_same_v<V, Bits<float>>) {
+      return _mm512_cmp_epi32_mask((__m512i)x, (__m512i)limit, _MM_CMPINT_LE);
+    } else if constexpr (sizeof(T) == sizeof(float)) {
       return _mm512_cmp_ps_mask((__m512)x, (__m512)limit, _CMP_LE_OQ);
     } else {
       return _mm512_cmp_pd_mask((__m512d)x, (__m512d)limit, _CMP_LE_OQ);
@@ -86,12 +88,17 @@ inline std::uint64_t lanes_within(Vector<T> x, Vector<T> limit) {
   return lane_bits<T>(x <= limit);
 }
 
+// Distances above that of the nearest column: none is negative but by rounding. As integers such
+// floats have the same order, and minima of integers take a cycle where those of floats take four.
+template <class T>
+using Distances = std::conditional_t<sizeof(T) == sizeof(float), Bits<T>, Vector<T>>;
+
 // x to p in the lanes where a < b.
 template <class T>
-inline void store_where_less(Vector<T> a, Vector<T> b, RowIndex<T>* p, Bits<T> x) {
+inline void store_where_less(Distances<T> a, Distances<T> b, RowIndex<T>* p, Bits<T> x) {
 #if defined(__AVX512F__)
   if constexpr (kVectorBytes == 64 && sizeof(T) == sizeof(float)) {
-    const __mmask16 less = _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ);
+    const __mmask16 less = _mm512_cmp_epi32_mask((__m512i)a, (__m512i)b, _MM_CMPINT_LT);
     return _mm512_mask_storeu_epi32(p, less, (__m512i)x);
   } else if constexpr (kVectorBytes == 64) {
     const __mmask8 less = _mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_LT_OQ);
@@ -104,38 +111,23 @@ inline void store_where_less(Vector<T> a, Vector<T> b, RowIndex<T>* p, Bits<T> x
   __builtin_memcpy(p, &x, sizeof x);
 }
 
-// Minimum of visit(j) over whole vectors that cover [0, cols): padding must not be the minimum.
-// Two running minima, because one would wait for itself.
-template <class T, class Visit>
-[[gnu::always_inline]] inline T minimum_over(std::size_t cols, Visit visit) {
-  Vector<T> even = broadcast(kInfinity<T>);
-  Vector<T> odd = even;
-  std::size_t j = 0;
-  for (; j + kLanes<T> < cols; j += 2 * kLanes<T>) {
-    even = minimum(visit(j), even);
-    odd = minimum(visit(j + kLanes<T>), odd);
-  }
-  if (j < cols) even = minimum(visit(j), even);
-  return horizontal_minimum<T>(minimum(even, odd));
-}
-
-template <class T, std::size_t kCount>
-inline T minimum_of(const Vector<T> (&x)[kCount]) {
-  Vector<T> smallest[2] = {x[0], x[kCount - 1]};
+// The smallest element of all, in every lane.
+template <class V, std::size_t kCount>
+inline V minimum_of(const V (&x)[kCount]) {
+  V smallest[2] = {x[0], x[kCount - 1]};
   unrolled<kCount / 2>([&](std::size_t n) {
     smallest[0] = n == 0 ? x[0] : minimum(x[2 * n], smallest[0]);
     smallest[1] = n == 0 ? x[1] : minimum(x[2 * n + 1], smallest[1]);
   });
-  const Vector<T> even = minimum(smallest[0], smallest[1]);
-  return horizontal_minimum<T>(kCount % 2 == 0 ? even : minimum(x[kCount - 1], even));
+  const V even = minimum(smallest[0], smallest[1]);
+  return minimum_everywhere(kCount % 2 == 0 ? even : minimum(x[kCount - 1], even));
 }
 
 // Bit j is set where element j is at most `limit`.
-template <class T, std::size_t kCount>
-inline std::uint64_t bits_within(const Vector<T> (&x)[kCount], T limit) {
+template <class T, class V, std::size_t kCount>
+inline std::uint64_t bits_within(const V (&x)[kCount], V limit) {
   std::uint64_t bits = 0;
-  unrolled<kCount>(
-      [&](std::size_t n) { bits |= lanes_within<T>(x[n], broadcast(limit)) << (n * kLanes<T>); });
+  unrolled<kCount>([&](std::size_t n) { bits |= lanes_within<T>(x[n], limit) << (n * kLanes<T>); });
   return bits;
 }
 
@@ -153,6 +145,19 @@ inline Vector<T> load_part(const T* p, std::size_t count) {
   }
 #endif
   T part[kLanes<T>] = {};
+#if defined(__AVX2__)
+  if constexpr (kVectorBytes == 32) {
+    RowIndex<T> present[kLanes<T>];
+    for (std::size_t l = 0; l < kLanes<T>; ++l) present[l] = l < count ? -1 : 0;
+    Bits<T> mask;
+    __builtin_memcpy(&mask, present, sizeof mask);
+    if constexpr (sizeof(T) == sizeof(float)) {
+      return (Vector<T>)_mm256_maskload_ps(p, (__m256i)mask);
+    } else {
+      return (Vector<T>)_mm256_maskload_pd(p, (__m256i)mask);
+    }
+  }
+#endif
   for (std::size_t l = 0; l < count; ++l) part[l] = p[l];
   return load(part);
 }
@@ -164,21 +169,28 @@ T take_costs(const T* entries, std::ptrdiff_t stride, T sign, T* costs, std::siz
   Vector<T> highest[2] = {};  // negated
   Vector<T> poison[2] = {};   // 0 · x is NaN for what is not finite
   const std::size_t whole = cols / kLanes<T> * kLanes<T>;
+  T padding[kLanes<T>];  // added to what load_part fills up with zeros
+  for (std::size_t l = 0; l < kLanes<T>; ++l) padding[l] = whole + l < cols ? T{0} : kInfinity<T>;
+  const Vector<T> padded = load(padding);
   for (std::size_t i = 0; i < rows; ++i, entries += stride, costs += costs_stride) {
-    const auto take = [&](std::size_t n, std::size_t j, Vector<T> entry) {
+    const auto take = [&](std::size_t n, Vector<T> entry) {
       lowest[n] = minimum(entry, lowest[n]);
       highest[n] = minimum(-entry, highest[n]);
       poison[n] += entry * T{0};
-      store(costs + j, entry * sign);
+      return entry * sign;
     };
     std::size_t j = 0;
     for (; j + kLanes<T> < whole; j += 2 * kLanes<T>) {
-      take(0, j, load(entries + j));
-      take(1, j + kLanes<T>, load(entries + j + kLanes<T>));
+      store(costs + j, take(0, load(entries + j)));
+      store(costs + j + kLanes<T>, take(1, load(entries + j + kLanes<T>)));
     }
-    if (j < whole) take(0, j, load(entries + j));
-    if (whole < cols) take(1, whole, load_part(entries + whole, cols - whole));
-    for (j = cols; j < costs_stride; ++j) costs[j] = kInfinity<T>;
+    if (j < whole) store(costs + j, take(0, load(entries + j)));
+    if (whole < cols) {
+      store(costs + whole, take(1, load_part(entries + whole, cols - whole)) + padded);
+    }
+    for (j = (cols + kLanes<T> - 1) / kLanes<T> * kLanes<T>; j < costs_stride; j += kLanes<T>) {
+      store(costs + j, broadcast(kInfinity<T>));
+    }
   }
   const T largest = -horizontal_minimum<T>(
       minimum(minimum(lowest[0], lowest[1]), minimum(highest[0], highest[1])));
@@ -198,26 +210,17 @@ bool scale(T* costs, std::size_t stride, const T (&factors)[2], std::size_t rows
   return lane_bits<T>(changed) == 0;
 }
 
-// Visits vectors that cover [0, cols); of a known number of groups, all of them, unrolled.
+// Visits vectors that cover [0, cols); of a known number of groups, unrolled.
 template <class T, std::size_t kGroups, class Visit>
 inline void for_vectors(std::size_t cols, Visit visit) {
   if constexpr (kGroups > 0) {
-    unrolled<kVectors<T, kGroups>>([&](std::size_t n) { visit(n * kLanes<T>); });
+    unrolled<kVectors<T, kGroups>>([&](std::size_t n) {
+      if (kLanes<T> >= kAssignmentGroup || n * kLanes<T> < cols) visit(n * kLanes<T>);
+    });
   } else {
     for (std::size_t j = 0; j < cols; j += kLanes<T>) visit(j);
   }
 }
-
-// Four rows from i on; the last row of all stands in for those after it.
-template <class T>
-struct FourRows {
-  FourRows(const T* costs, std::size_t stride, std::size_t rows, std::size_t i)
-      : count(rows - i < 4 ? rows - i : 4) {
-    for (std::size_t r = 0; r < 4; ++r) row[r] = costs + (i + (r < count ? r : count - 1)) * stride;
-  }
-  std::size_t count;
-  const T* row[4];
-};
 
 // The smallest of visit(row, column) in each of four rows.
 template <class T, std::size_t kGroups, class Visit>
@@ -238,34 +241,58 @@ inline void four_minima(std::size_t cols, T (&smallest)[4], Visit visit) {
   }
 }
 
-// v_j = min_i (C_ij − min_k C_ik), and the row minima in `closed_at`. They come off first: plain
+// Lowers duals of the columns at j to the smallest of what four rows have above `smallest`.
+template <class T>
+inline Vector<T> lowered(Vector<T> dual, const FourRows<T>& four, const T (&smallest)[4],
+                         std::size_t j) {
+#pragma GCC unroll 4
+  for (std::size_t r = 0; r < 4; ++r) {
+    dual = minimum<Vector<T>>(load(four.row[r] + j) - smallest[r], dual);
+  }
+  return dual;
+}
+
+// v_j = min_i (C_ij − min_k C_ik), and the row minima. They come off first: plain
 // column minima would make a row of zeros, or of small entries among large ones, look cheap
 // wherever others are dear.
 template <std::size_t kGroups, class T>
 inline void take_minima(const AssignmentState<T>& s) {
-  for (std::size_t j = 0; j < s.stride; ++j) s.dual[j] = kInfinity<T>;
-  for (std::size_t i = 0; i < s.rows; i += 4) {
+  const auto visit = [&s](std::size_t i, auto lower) {
     const FourRows<T> four(s.costs, s.stride, s.rows, i);
     T smallest[4];
     four_minima<T, kGroups>(s.cols, smallest,
                             [&](std::size_t r, std::size_t j) { return load(four.row[r] + j); });
-    for (std::size_t r = 0; r < four.count; ++r) s.closed_at[i + r] = smallest[r];
-    for_vectors<T, kGroups>(s.cols, [&](std::size_t j) {
-      Vector<T> dual = load(s.dual + j);
-#pragma GCC unroll 4
-      for (std::size_t r = 0; r < 4; ++r) {
-        dual = minimum<Vector<T>>(load(four.row[r] + j) - smallest[r], dual);
-      }
-      store(s.dual + j, dual);
-    });
+    __builtin_memcpy(s.row_minimum + i, smallest, sizeof smallest);
+    lower(four, smallest);
+  };
+  if constexpr (kGroups > 0) {
+    Vector<T> dual[kVectors<T, kGroups>];
+    for (Vector<T>& one : dual) one = broadcast(kInfinity<T>);
+    for (std::size_t i = 0; i < s.rows; i += 4) {
+      visit(i, [&](const FourRows<T>& four, const T(&smallest)[4]) {
+        unrolled<kVectors<T, kGroups>>(
+            [&](std::size_t n) { dual[n] = lowered(dual[n], four, smallest, n * kLanes<T>); });
+      });
+    }
+    __builtin_memcpy(s.dual, dual, sizeof dual);
+  } else {
+    for (std::size_t j = 0; j < s.stride; ++j) s.dual[j] = kInfinity<T>;
+    for (std::size_t i = 0; i < s.rows; i += 4) {
+      visit(i, [&](const FourRows<T>& four, const T(&smallest)[4]) {
+        for (std::size_t j = 0; j < s.cols; j += kLanes<T>) {
+          store(s.dual + j, lowered(load(s.dual + j), four, smallest, j));
+        }
+      });
+    }
   }
   for (std::size_t j = s.cols; j < s.stride; ++j) s.dual[j] = 0;
 }
 
-// No column of the last block's padding is ever nearest.
-template <class T>
-inline void close_padding(const AssignmentState<T>& s) {
-  for (std::size_t j = s.cols; j % kBlockLanes<T> != 0; ++j) s.distance[j] = kInfinity<T>;
+// Hides from the compiler where x comes from: it would make a jump of a condition, or compute with
+// the processor's masks, which takes longer.
+inline std::uint64_t opaque(std::uint64_t x) {
+  asm("" : "+r"(x));
+  return x;
 }
 
 // Each row takes the first free column whose bit is set in lanes(row, first column), if there is
@@ -273,14 +300,22 @@ inline void close_padding(const AssignmentState<T>& s) {
 template <class T, class Prepare, class Lanes>
 inline std::size_t match_rows(const AssignmentState<T>& s, Known<0>, Prepare prepare, Lanes lanes) {
   for (std::size_t j = 0; j < s.cols; ++j) s.row_of[j] = -1;
-  std::size_t lowest = 0;  // free column, or the number of columns
+  for (std::size_t j = 0; j < s.cols; j += kWord) s.taken[j / kWord] = 0;
+  std::size_t lowest = 0;  // column of the first word with a free one
   std::size_t free = 0;
   const auto first_free = [&](std::size_t i) {
-    for (std::size_t j = lowest / kLanes<T> * kLanes<T>; j < s.cols; j += kLanes<T>) {
-      for (std::uint64_t within = lanes(i, j); within != 0; within &= within - 1) {
-        const std::size_t column = j + static_cast<std::size_t>(__builtin_ctzll(within));
-        if (s.row_of[column] < 0) return static_cast<std::int32_t>(column);
+    for (std::size_t begin = lowest; begin < s.cols; begin += kWord) {
+      std::uint64_t within = 0;
+      if (s.cols - begin >= kWord) {
+        unrolled<kWord / kLanes<T>>(
+            [&](std::size_t n) { within |= lanes(i, begin + n * kLanes<T>) << (n * kLanes<T>); });
+      } else {
+        for (std::size_t j = begin; j < s.cols; j += kLanes<T>) {
+          within |= lanes(i, j) << (j - begin);
+        }
       }
+      within &= ~s.taken[begin / kWord];
+      if (within != 0) return static_cast<std::int32_t>(begin) + __builtin_ctzll(within);
     }
     return std::int32_t{-1};
   };
@@ -290,39 +325,37 @@ inline std::size_t match_rows(const AssignmentState<T>& s, Known<0>, Prepare pre
     s.column_of[i] = column;
     if (column < 0) {
       ++free;
-    } else {
-      s.row_of[column] = static_cast<std::int32_t>(i);
+      continue;
     }
-    while (lowest < s.cols && s.row_of[lowest] >= 0) ++lowest;
+    s.row_of[column] = static_cast<std::int32_t>(i);
+    const auto word = static_cast<std::size_t>(column) / kWord;
+    s.taken[word] |= std::uint64_t{1} << (static_cast<std::size_t>(column) % kWord);
+    while (lowest < s.cols && s.taken[lowest / kWord] == ~std::uint64_t{0}) lowest += kWord;
   }
   return free;
 }
 
-// The same, with all bits found before any row takes a column: what follows from them is hard to
-// predict, and a wrong guess would wait for a whole row.
+// The same without jumps: which column is free, and whether one is, is hard to predict.
 template <class T, std::size_t kGroups, class Prepare, class Lanes>
 inline std::size_t match_rows(const AssignmentState<T>& s, Known<kGroups>, Prepare prepare,
                               Lanes lanes) {
-  std::uint64_t within[kFew];
-  for (std::size_t i = 0; i < s.rows; ++i) {
-    if (i % 4 == 0) prepare(i);
-    within[i] = 0;
-    unrolled<kVectors<T, kGroups>>(
-        [&](std::size_t n) { within[i] |= lanes(i, n * kLanes<T>) << (n * kLanes<T>); });
-  }
-  std::int32_t row_of[kFew + 1];  // the last is for rows without a column
-  for (std::int32_t& row : row_of) row = -1;
+  constexpr std::size_t stride = kGroups * kAssignmentGroup;
+  for (std::size_t i = 0; i < s.rows; i += 4) prepare(i);
+  for (std::size_t j = 0; j < stride; ++j) s.row_of[j] = -1;
   std::uint64_t taken = 0;
-  std::size_t free = 0;
+  std::uint64_t free = 0;
   for (std::size_t i = 0; i < s.rows; ++i) {
-    const std::uint64_t left = within[i] & ~taken;
-    const int column = left == 0 ? static_cast<int>(kFew) : __builtin_ctzll(left);
-    taken |= left & -left;
-    free += left == 0;
-    row_of[column] = static_cast<std::int32_t>(i);
-    s.column_of[i] = left == 0 ? -1 : column;
+    std::uint64_t left = 0;
+    unrolled<kVectors<T, kGroups>>(
+        [&](std::size_t n) { left |= lanes(i, n * kLanes<T>) << (n * kLanes<T>); });
+    left = opaque(opaque(left) & ~taken);
+    taken = opaque(taken | (left & -left));
+    const std::uint64_t none = opaque(left == 0);
+    const auto column = static_cast<std::uint64_t>(__builtin_ctzll(left | none << 63));
+    free += none;
+    s.column_of[i] = static_cast<std::int32_t>(column | -none);
+    s.row_of[column + none * (stride - 63)] = static_cast<std::int32_t>(i);  // at most to the last
   }
-  for (std::size_t j = 0; j < s.cols; ++j) s.row_of[j] = row_of[j];
   return free;
 }
 
@@ -333,12 +366,12 @@ inline std::size_t match_at_minima(const AssignmentState<T>& s) {
   return match_rows(
       s, Known<kGroups>{}, [](std::size_t) {},
       [&](std::size_t i, std::size_t j) {
-        const Vector<T> rest = load(s.costs + i * s.stride + j) - s.closed_at[i];
+        const Vector<T> rest = load(s.costs + i * s.stride + j) - s.row_minimum[i];
         return lanes_within<T>(rest, load(s.dual + j));
       });
 }
 
-// Matches rows to columns of smallest reduced cost; leaves that of every row in `closed_at`.
+// Matches rows to columns of smallest reduced cost; leaves that of every row in `row_minimum`.
 template <std::size_t kGroups, class T>
 inline std::size_t match_greedily(const AssignmentState<T>& s) {
   return match_rows(
@@ -349,11 +382,11 @@ inline std::size_t match_greedily(const AssignmentState<T>& s) {
         four_minima<T, kGroups>(s.cols, smallest, [&](std::size_t r, std::size_t j) {
           return load(four.row[r] + j) - load(s.dual + j);
         });
-        for (std::size_t r = 0; r < four.count; ++r) s.closed_at[i + r] = smallest[r];
+        __builtin_memcpy(s.row_minimum + i, smallest, sizeof smallest);
       },
       [&](std::size_t i, std::size_t j) {
         const Vector<T> reduced = load(s.costs + i * s.stride + j) - load(s.dual + j);
-        return lanes_within<T>(reduced, broadcast(s.closed_at[i]));
+        return lanes_within<T>(reduced, broadcast(s.row_minimum[i]));
       });
 }
 
@@ -380,35 +413,70 @@ void start_assignment(const AssignmentState<T>& s) noexcept {
   });
 }
 
-// Distances of all columns straight from the root row; returns the smallest.
+// The smallest of what visit(j) finds and stores, of each block for close_within and of all, in
+// every lane. Visits vectors that cover the columns.
+template <class T, class Visit>
+[[gnu::always_inline]] inline Distances<T> visit_blocks(const AssignmentState<T>& s, Visit visit) {
+  auto nearest = (Distances<T>)broadcast(kInfinity<T>);
+  const std::size_t stride = s.stride;
+  T* of_blocks = s.nearest;
+  for (std::size_t block = 0; block < stride; block += kBlockLanes<T>, of_blocks += kLanes<T>) {
+    Distances<T> found[kBlockVectors];
+    if (stride - block >= kBlockLanes<T>) {
+      unrolled<kBlockVectors>([&](std::size_t k) { found[k] = visit(block + k * kLanes<T>); });
+    } else {
+      for (Distances<T>& one : found) one = (Distances<T>)broadcast(kInfinity<T>);
+      for (std::size_t j = block; j < stride; j += kLanes<T>) {
+        found[0] = minimum<Distances<T>>(visit(j), found[0]);
+      }
+    }
+    const Distances<T> of_block = minimum(minimum(found[0], found[1]), minimum(found[2], found[3]));
+    store(of_blocks, (Vector<T>)of_block);
+    nearest = minimum(of_block, nearest);
+  }
+  return minimum_everywhere(nearest);
+}
+
+// Distances of all columns straight from the root row, above the smallest.
 template <class T>
-inline T depart(const AssignmentState<T>& s, std::size_t root) {
+inline void depart(const AssignmentState<T>& s, std::size_t root) {
   const T* row = s.costs + root * s.stride;
-  const Bits<T> from = static_cast<RowIndex<T>>(root) - Bits<T>{};
-  close_padding(s);
-  return minimum_over<T>(s.cols, [&](std::size_t j) {
+  Vector<T> smallest = broadcast(kInfinity<T>);
+  for (std::size_t j = 0; j < s.stride; j += kLanes<T>) {
     const Vector<T> dual = load(s.dual + j);
     const Vector<T> distance = load(row + j) - dual;
     store(s.open_dual + j, dual);
     store(s.distance + j, distance);
+    smallest = minimum(distance, smallest);
+  }
+  smallest = minimum_everywhere(smallest);
+  const Bits<T> from = static_cast<RowIndex<T>>(root) - Bits<T>{};
+  visit_blocks(s, [&](std::size_t j) {
+    const Vector<T> distance = load(s.distance + j) - smallest;
+    store(s.distance + j, distance);
+    store(s.closed_at + j, broadcast(kInfinity<T>));
     __builtin_memcpy(s.predecessor + j, &from, sizeof from);
-    return distance;
+    return (Distances<T>)distance;
   });
+  // No column of the last block's padding is ever nearest.
+  for (std::size_t j = s.stride; j % kBlockLanes<T> != 0; ++j) s.distance[j] = kInfinity<T>;
 }
 
 // Shortens distances by paths through the closed `column` and its row; returns the smallest.
 template <class T>
-inline T relax(const AssignmentState<T>& s, std::size_t column, T reach) {
+inline Distances<T> relax(const AssignmentState<T>& s, std::size_t column, Distances<T> reach) {
   const std::int32_t through = s.row_of[column];
   const T* row = s.costs + static_cast<std::size_t>(through) * s.stride;
-  const T shift = (row[column] - s.dual[column]) - reach;
+  // Added first: while the row is still to come.
+  const Vector<T> beyond = s.dual[column] + (Vector<T>)reach;
+  const Vector<T> shift = row[column] - beyond;
   const Bits<T> from = through - Bits<T>{};
-  return minimum_over<T>(s.cols, [row, shift, from, dual = s.open_dual, distance = s.distance,
-                                  predecessor = s.predecessor](std::size_t j) {
-    const Vector<T> path = (load(row + j) - load(dual + j)) - shift;
-    const Vector<T> known = load(distance + j);
-    const Vector<T> shortest = minimum(path, known);
-    store(distance + j, shortest);
+  return visit_blocks(s, [row, shift, from, dual = s.open_dual, distance = s.distance,
+                          predecessor = s.predecessor](std::size_t j) {
+    const auto path = (Distances<T>)((load(row + j) - load(dual + j)) - shift);
+    const auto known = (Distances<T>)load(distance + j);
+    const Distances<T> shortest = minimum(path, known);
+    store(distance + j, (Vector<T>)shortest);
     store_where_less<T>(path, known, predecessor + j, from);
     return shortest;
   });
@@ -417,43 +485,47 @@ inline T relax(const AssignmentState<T>& s, std::size_t column, T reach) {
 // Columns from `first` on leave the search where their distance is at most `reach`. By whole
 // vectors: the next visit loads such, and would wait for single elements to reach the cache.
 template <class T>
-inline void close_lanes(const AssignmentState<T>& s, std::size_t first, T reach) {
+inline void close_lanes(const AssignmentState<T>& s, std::size_t first, Distances<T> reach) {
   const Vector<T> distance = load(s.distance + first);
-  const Bits<T> closing = distance <= reach;
+  const Bits<T> closing = (Distances<T>)distance <= reach;
   store(s.distance + first, closing ? broadcast(kInfinity<T>) : distance);
   store(s.open_dual + first, closing ? broadcast(-kInfinity<T>) : load(s.open_dual + first));
+  store(s.closed_at + first, closing ? (Vector<T>)reach : load(s.closed_at + first));
 }
 
 // Closes the columns at `reach` or nearer, up to the first free one, which is returned (else −1).
 template <class T>
-inline std::ptrdiff_t close_within(const AssignmentState<T>& s, T reach, std::size_t& closed) {
-  for (std::size_t block = 0; block < s.cols; block += kBlockLanes<T>) {
-    const T* distance = s.distance + block;
-    Vector<T> d[kBlockVectors];
-    unrolled<kBlockVectors>([&](std::size_t k) { d[k] = load(distance + k * kLanes<T>); });
-    const Vector<T> nearest = minimum(minimum(d[0], d[1]), minimum(d[2], d[3]));
-    if (lanes_within<T>(nearest, broadcast(reach)) == 0) continue;
-    for (std::uint64_t within = bits_within<T>(d, reach); within != 0; within &= within - 1) {
-      const std::size_t column = block + static_cast<std::size_t>(__builtin_ctzll(within));
-      if (s.row_of[column] < 0) return static_cast<std::ptrdiff_t>(column);
-      close_lanes(s, column / kLanes<T> * kLanes<T>, reach);
-      s.closed[closed] = static_cast<std::int32_t>(column);
-      s.closed_at[closed++] = reach;
+inline std::ptrdiff_t close_within(const AssignmentState<T>& s, Distances<T> reach,
+                                   std::size_t& closed) {
+  const std::size_t blocks = (s.stride + kBlockLanes<T> - 1) / kBlockLanes<T>;
+  for (std::size_t first = 0; first < blocks; first += kWord) {
+    const std::size_t end = blocks - first < kWord ? blocks : first + kWord;
+    std::uint64_t near = 0;  // blocks, found without jumps, which would be hard to predict
+    for (std::size_t b = first; b < end; ++b) {
+      const auto nearest = (Distances<T>)load(s.nearest + b * kLanes<T>);
+      near |= opaque(lanes_within<T>(nearest, reach) != 0) << (b - first);
+    }
+    for (; near != 0; near &= near - 1) {
+      const std::size_t block =
+          (first + static_cast<std::size_t>(__builtin_ctzll(near))) * kBlockLanes<T>;
+      Distances<T> distance[kBlockVectors];
+      __builtin_memcpy(distance, s.distance + block, sizeof distance);
+      for (std::uint64_t within = bits_within<T>(distance, reach); within != 0;
+           within &= within - 1) {
+        const std::size_t column = block + static_cast<std::size_t>(__builtin_ctzll(within));
+        if (s.row_of[column] < 0) return static_cast<std::ptrdiff_t>(column);
+        close_lanes(s, column / kLanes<T> * kLanes<T>, reach);
+        s.closed[closed++] = static_cast<std::int32_t>(column);
+      }
     }
   }
   return -1;
 }
 
-// Bit j is set where column j has no row, and perhaps in the padding, which is out of reach.
-template <std::size_t kGroups>
-inline std::uint64_t free_columns(const std::int32_t* row_of) {
-  std::uint64_t free = 0;
-  unrolled<kVectors<float, kGroups>>([&](std::size_t n) {
-    Bits<float> rows;
-    __builtin_memcpy(&rows, row_of + n * kLanes<float>, sizeof rows);
-    free |= lane_bits<float>(rows < 0) << (n * kLanes<float>);
-  });
-  return free;
+// A dual falls by as much as its column was closed before the end.
+template <class T>
+inline Vector<T> dual_after(Vector<T> dual, Vector<T> closed_at, Distances<T> reach) {
+  return dual + minimum<Vector<T>>(closed_at - (Vector<T>)reach, Vector<T>{});
 }
 
 // The alternating path from `sink` back to `root` exchanges matched and unmatched edges.
@@ -472,18 +544,23 @@ inline void flip_path(const AssignmentState<T>& s, std::size_t root, std::ptrdif
 // Dijkstra's search on reduced costs. It ends: every pass takes one closed column, and a column
 // is closed once. Rounding may find a column nearer than `reach`, which never goes back: a dual
 // that rises would break the feasibility of rectangular problems.
+//
+// Returns the number of rows visited.
 template <class T>
-inline std::size_t augment(const AssignmentState<T>& s, std::size_t root, Known<0>) {
-  T nearest = depart(s, root);
-  T reach = nearest;
+inline std::size_t search(const AssignmentState<T>& s, std::size_t root) {
+  depart(s, root);
+  Distances<T> nearest{};
+  Distances<T> reach{};
   std::size_t closed = 0;
   for (std::size_t scanned = 0;; ++scanned) {
-    if (scanned == closed || nearest <= reach) {
-      if (nearest == kInfinity<T>) return scanned + 1;
+    if (scanned == closed || nearest[0] <= reach[0]) {
+      if (((Vector<T>)nearest)[0] == kInfinity<T>) return scanned + 1;
       reach = nearest > reach ? nearest : reach;
       const std::ptrdiff_t sink = close_within(s, reach, closed);
       if (sink >= 0) {
-        for (std::size_t k = 0; k < closed; ++k) s.dual[s.closed[k]] += s.closed_at[k] - reach;
+        for (std::size_t j = 0; j < s.stride; j += kLanes<T>) {
+          store(s.dual + j, dual_after<T>(load(s.dual + j), load(s.closed_at + j), reach));
+        }
         flip_path(s, root, sink);
         return scanned + 1;
       }
@@ -492,66 +569,129 @@ inline std::size_t augment(const AssignmentState<T>& s, std::size_t root, Known<
   }
 }
 
-// The same search. Columns within reach are closed together, unless a free one is among them: it
-// ends the search, and the duals of those as near as it would not change.
+template <class T>
+inline std::size_t augment(const AssignmentState<T>& s, std::size_t first, std::size_t visits,
+                           Known<0>) {
+  std::size_t row = first;
+  for (std::size_t visited = 0; row < s.rows && visited < visits; ++row) {
+    if (s.column_of[row] < 0) visited += s.cols * search(s, row);
+  }
+  return row;
+}
+
+// A search among few columns, in registers.
 template <class T, std::size_t kGroups>
-inline std::size_t augment(const AssignmentState<T>& s, std::size_t root, Known<kGroups>) {
-  constexpr std::size_t count = kVectors<T, kGroups>;
-  Vector<T> dual[count];
-  Vector<T> distance[count];
-  Bits<T> predecessor[count];
-  constexpr std::size_t stride = kGroups * kAssignmentGroup;
-  const T* row = s.costs + root * stride;
-  unrolled<count>([&](std::size_t n) {
-    dual[n] = load(s.dual + n * kLanes<T>);
-    distance[n] = load(row + n * kLanes<T>) - dual[n];
-    predecessor[n] = static_cast<RowIndex<T>>(root) - Bits<T>{};
-  });
-  const std::uint64_t free = free_columns<kGroups>(s.row_of);
-  T nearest = minimum_of<T>(distance);
-  T reach = nearest;
-  std::size_t closed = 0;
-  int last = 0;  // column closed; from a register sooner than from memory
-  for (std::size_t scanned = 0;; ++scanned) {
-    if (scanned == closed || nearest <= reach) {
-      if (nearest == kInfinity<T>) return scanned + 1;
-      reach = nearest > reach ? nearest : reach;
-      std::uint64_t within = bits_within<T>(distance, reach);
-      if ((within & free) != 0) {
-        for (std::size_t k = 0; k < closed; ++k) s.dual[s.closed[k]] += s.closed_at[k] - reach;
-        unrolled<count>([&](std::size_t n) {
-          __builtin_memcpy(s.predecessor + n * kLanes<T>, &predecessor[n], sizeof(Bits<T>));
-        });
-        flip_path(s, root, __builtin_ctzll(within & free));
-        return scanned + 1;
-      }
-      unrolled<count>([&](std::size_t n) {
-        const Bits<T> closing = distance[n] <= reach;
-        distance[n] = closing ? broadcast(kInfinity<T>) : distance[n];
-        dual[n] = closing ? broadcast(-kInfinity<T>) : dual[n];
-      });
-      for (; within != 0; within &= within - 1) {
-        last = __builtin_ctzll(within);
-        s.closed[closed] = last;
-        s.closed_at[closed++] = reach;
-      }
-    }
-    const int column = scanned + 1 == closed ? last : s.closed[scanned];
-    const std::int32_t through = s.row_of[column];
-    row = s.costs + static_cast<std::size_t>(through) * stride;
-    const T shift = (row[column] - s.dual[column]) - reach;
-    unrolled<count>([&](std::size_t n) {
-      const Vector<T> path = (load(row + n * kLanes<T>) - dual[n]) - shift;
+struct FewColumns {
+  static constexpr std::size_t kCount = kVectors<T, kGroups>;
+  Vector<T> dual[kCount];         // −∞ once the column is closed
+  Distances<T> distance[kCount];  // +∞ once the column is closed
+  Vector<T> closed_at[kCount];    // +∞ until then
+  Bits<T> predecessor[kCount];
+
+  void depart(const T* row, const T* duals, std::size_t root) {
+    Vector<T> straight[kCount];
+    unrolled<kCount>([&](std::size_t n) {
+      dual[n] = load(duals + n * kLanes<T>);
+      straight[n] = load(row + n * kLanes<T>) - dual[n];
+    });
+    const Vector<T> nearest = minimum_of(straight);
+    unrolled<kCount>([&](std::size_t n) {
+      distance[n] = (Distances<T>)(straight[n] - nearest);
+      closed_at[n] = broadcast(kInfinity<T>);
+      predecessor[n] = static_cast<RowIndex<T>>(root) - Bits<T>{};
+    });
+  }
+
+  // Paths by way of a closed column and its row `through` are `shift` shorter than they look.
+  void relax(const T* row, Vector<T> shift, std::int32_t through) {
+    unrolled<kCount>([&](std::size_t n) {
+      const auto path = (Distances<T>)((load(row + n * kLanes<T>) - dual[n]) - shift);
       predecessor[n] = path < distance[n] ? through - Bits<T>{} : predecessor[n];
       distance[n] = minimum(path, distance[n]);
     });
-    nearest = minimum_of<T>(distance);
+  }
+
+  void close(Distances<T> reach) {
+    unrolled<kCount>([&](std::size_t n) {
+      const Bits<T> closing = distance[n] <= reach;
+      closed_at[n] = closing ? (Vector<T>)reach : closed_at[n];
+      distance[n] = closing ? (Distances<T>)broadcast(kInfinity<T>) : distance[n];
+      dual[n] = closing ? broadcast(-kInfinity<T>) : dual[n];
+    });
+  }
+
+  void store_duals(T* duals, Distances<T> reach) const {
+    unrolled<kCount>([&](std::size_t n) {
+      const Vector<T> before = load(duals + n * kLanes<T>);
+      store(duals + n * kLanes<T>, dual_after<T>(before, closed_at[n], reach));
+    });
+  }
+};
+
+// The same search for one of few columns; returns the free one, or −1. Columns within reach are
+// closed together, unless a free one is among them: it ends the search, and the duals of those as
+// near as it would not change.
+template <std::size_t kGroups, class T>
+inline std::ptrdiff_t search(const AssignmentState<T>& s, std::size_t root, std::uint64_t free) {
+  constexpr std::size_t stride = kGroups * kAssignmentGroup;
+  FewColumns<T, kGroups> columns;
+  columns.depart(s.costs + root * stride, s.dual, root);
+  Distances<T> nearest{};
+  Distances<T> reach{};
+  std::uint64_t queue = 0;  // closed columns whose rows are still to be visited
+  for (;;) {
+    if (queue == 0 || nearest[0] <= reach[0]) {
+      if (((Vector<T>)nearest)[0] == kInfinity<T>) return -1;
+      reach = nearest > reach ? nearest : reach;
+      const std::uint64_t within = bits_within<T>(columns.distance, reach);
+      if ((within & free) != 0) {
+        columns.store_duals(s.dual, reach);
+        unrolled<columns.kCount>([&](std::size_t n) {
+          __builtin_memcpy(s.predecessor + n * kLanes<T>, &columns.predecessor[n], kVectorBytes);
+        });
+        return __builtin_ctzll(within & free);
+      }
+      columns.close(reach);
+      queue |= within;
+    }
+    const int column = __builtin_ctzll(queue);
+    queue &= queue - 1;
+    const std::int32_t through = s.row_of[column];
+    const T* row = s.costs + static_cast<std::size_t>(through) * stride;
+    // Added first: while the row is still to come.
+    const Vector<T> beyond = s.dual[column] + (Vector<T>)reach;
+    columns.relax(row, row[column] - beyond, through);
+    nearest = minimum_of(columns.distance);
   }
 }
 
+// Bit k is set where row or column k has no partner, and perhaps in the padding.
+template <std::size_t kGroups>
+inline std::uint64_t unmatched(const std::int32_t* partners) {
+  Bits<float> partner[kVectors<float, kGroups>];
+  __builtin_memcpy(partner, partners, sizeof partner);
+  return bits_within<float>(partner, -1 - Bits<float>{});
+}
+
+template <std::size_t kGroups, class T>
+inline std::size_t augment(const AssignmentState<T>& s, std::size_t first, std::size_t,
+                           Known<kGroups>) {
+  const std::uint64_t rows = ~std::uint64_t{0} >> (kFew - s.rows);
+  std::uint64_t roots = (unmatched<kGroups>(s.column_of) & rows) >> first << first;
+  std::uint64_t free = unmatched<kGroups>(s.row_of);  // the padding is out of reach
+  for (; roots != 0; roots &= roots - 1) {
+    const auto root = static_cast<std::size_t>(__builtin_ctzll(roots));
+    const std::ptrdiff_t sink = search<kGroups>(s, root, free);
+    if (sink < 0) continue;
+    flip_path(s, root, sink);
+    free &= ~(std::uint64_t{1} << sink);
+  }
+  return s.rows;
+}
+
 template <class T>
-std::size_t augment(const AssignmentState<T>& s, std::size_t root) noexcept {
-  return with_groups(s.stride, [&](auto groups) { return augment(s, root, groups); });
+std::size_t augment(const AssignmentState<T>& s, std::size_t first, std::size_t visits) noexcept {
+  return with_groups(s.stride, [&](auto groups) { return augment(s, first, visits, groups); });
 }
 
 template <std::size_t kGroups, class T>
@@ -564,7 +704,7 @@ inline double slack(const T* costs, std::size_t stride, std::size_t rows, std::s
     four_minima<double, kGroups>(cols, smallest, [&](std::size_t r, std::size_t j) {
       return widened(four.row[r] + j) - widened(dual + j);
     });
-    for (std::size_t r = 0; r < four.count; ++r) {
+    for (std::size_t r = 0; r < 4 && i + r < rows; ++r) {
       const std::int32_t j = column_of[i + r];
       total += (static_cast<double>(four.row[r][j]) - static_cast<double>(dual[j])) - smallest[r];
     }

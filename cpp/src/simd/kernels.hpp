@@ -25,7 +25,8 @@
 namespace isogram::simd {
 
 inline constexpr std::size_t kAssignmentGroup = 16;  // as many columns as the widest vector holds
-inline constexpr std::size_t kAssignmentBlock = 4 * kAssignmentGroup;
+inline constexpr std::size_t kBlockVectors = 4;      // looked at together by a search for a column
+inline constexpr std::size_t kAssignmentBlock = kBlockVectors * kAssignmentGroup;
 inline constexpr std::size_t kProductRows = 4;  // whose inner products are taken together
 inline constexpr std::size_t kSweptRows = 4;    // of a Sinkhorn sweep, together
 
@@ -36,6 +37,7 @@ using RowIndex = std::conditional_t<sizeof(T) == sizeof(std::int32_t), std::int3
 // per row are padded to whole multiples of kSweptRows.
 struct SinkhornState {
   float* weights;  // rows × columns, as far apart as those of the costs
+  float* lone;     // a last column of at most kAssignmentBlock rows that is alone in its group
   float* row_factor;
   float* column_factor;
   float* column_sum;
@@ -44,7 +46,7 @@ struct SinkhornState {
 
 // One assignment problem and its solution so far: minimise Σ_i costs[i * stride + column_of[i]]
 // with rows ≤ cols. Rows are padded to whole multiples of kAssignmentGroup with +∞, and so long is
-// every array that has an element per column, but `distance` is padded to whole blocks.
+// every array that has an element per column, and column_of.
 template <class T>
 struct AssignmentState {
   const T* costs;
@@ -53,16 +55,18 @@ struct AssignmentState {
   std::size_t cols;
   T magnitude;              // of the largest cost, or a little more
   T* dual;                  // v_j
-  std::int32_t* row_of;     // of each column, −1 while it is free
+  T* row_minimum;           // min_j (C_ij − v_j); padded to whole multiples of kSweptRows
+  std::int32_t* row_of;     // of each column, −1 while it is free; with one element more
   std::int32_t* column_of;  // of each row, −1 while it is free
+  std::uint64_t* taken;     // bits of columns, for a greedy matching
 
   // Memory of one search for a shortest augmenting path, per column …
   T* distance;               // the shortest known; +∞ once the column is closed
   T* open_dual;              // v_j; −∞ once the column is closed
+  T* closed_at;              // distance; +∞ until the column is closed
   RowIndex<T>* predecessor;  // the row before it on that path; as wide as T, to blend alike
-  // … and per closed column, in the order of closing: at most `rows` of them.
-  std::int32_t* closed;
-  T* closed_at;  // distance
+  T* nearest;                // the smallest distances of each block, a vector of them
+  std::int32_t* closed;      // columns in the order of closing: at most `rows`
 
   SinkhornState sinkhorn;
 };
@@ -80,9 +84,10 @@ struct AssignmentKernels {
   // Good duals and a greedy matching on edges without reduced cost.
   void (*start)(const AssignmentState<T>& problem) noexcept;
 
-  // Matches the free row `root` and one more column along a shortest augmenting path. Returns the
-  // number of rows visited, each a pass over all columns.
-  std::size_t (*augment)(const AssignmentState<T>& problem, std::size_t root) noexcept;
+  // Matches free rows from `first` on, each along a shortest augmenting path, until columns have
+  // been visited about `visits` times. Returns the first row that it has not come to.
+  std::size_t (*augment)(const AssignmentState<T>& problem, std::size_t first,
+                         std::size_t visits) noexcept;
 
   // Σ_i [(C_i,column_of(i) − v_column_of(i)) − min_j (C_ij − v_j)] in float64.
   double (*slack)(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols,

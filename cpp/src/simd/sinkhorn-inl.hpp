@@ -136,8 +136,23 @@ inline Vector<float> narrowed(const double* p) {
   return __builtin_convertvector(wide, Vector<float>);
 }
 
+// Four rows from i on; the last row of all stands in for those after it.
+template <class T>
+struct FourRows {
+  FourRows(const T* costs, std::size_t stride, std::size_t rows, std::size_t i) {
+#pragma GCC unroll 4
+    for (std::size_t r = 0; r < 4; ++r) {
+      row[r] = costs + (i + r < rows ? i + r : rows - 1) * stride;
+    }
+  }
+  const T* row[4];
+};
+
 // Visits the vectors of whole groups of columns: visit(first column, its number). The number of
 // groups is known to the compiler for small problems: what belongs to columns stays in registers.
+//
+// Where the last group would hold one column alone (kLone), as it does for the 7 x 7 tokens of many
+// networks, that column lies apart, as vectors along the rows.
 template <std::size_t kGroups, class Visit>
 inline void for_groups(std::size_t cols, Visit visit) {
   if constexpr (kGroups > 0) {
@@ -161,7 +176,7 @@ inline float spread(const AssignmentState<T>& s) {
   Vector<float> squares[kGroupParts] = {};
   for (std::size_t i = 0; i < s.rows; i += step) {
     const T* row = s.costs + i * s.stride;
-    const float smallest = static_cast<float>(s.closed_at[i]);
+    const float smallest = static_cast<float>(s.row_minimum[i]);
     for_groups<kGroups>(s.cols, [&](std::size_t j, std::size_t p) {
       const Vector<float> reduced = (narrowed(row + j) - load(d.dual + j)) - smallest;
       const Vector<float> distance = reduced < kInfinity<float> ? reduced : Vector<float>{};
@@ -189,12 +204,13 @@ template <std::size_t kGroups, class Entry>
                                              float* sum, Entry entry) {
   Vector<float> sums[kSweptRows][kGroupParts] = {};
   for_groups<kGroups>(cols, [&](std::size_t j, std::size_t n) {
-#pragma GCC unroll 4
-    for (std::size_t r = 0; r < kSweptRows; ++r) {
-      const Vector<float> x = entry(r, j);
-      store(k + r * stride + j, x);
-      sums[r][n % kGroupParts] += rounded(x);
-    }
+    // All before any is stored: what they share is loaded once.
+    Vector<float> x[kSweptRows];
+    unrolled<kSweptRows>([&](std::size_t r) { x[r] = entry(r, j); });
+    unrolled<kSweptRows>([&](std::size_t r) {
+      store(k + r * stride + j, x[r]);
+      sums[r][n % kGroupParts] += rounded(x[r]);
+    });
   });
   store_totals(sums, sum);
 }
@@ -238,19 +254,44 @@ template <std::size_t kGroups>
   }
 }
 
+// 1 / row sums from i on, once the lone column has its share of them; that column is scaled.
+inline void divide_lone(const SinkhornState& d, std::size_t i, Vector<float> entries,
+                        Vector<float>& sum) {
+  const Vector<float> factor = 1 / ((load(d.row_factor + i) + entries) + kTinyRowSum);
+  const Vector<float> scaled = rounded(entries * factor);
+  store(d.row_factor + i, factor);
+  store(d.lone + i, scaled);
+  sum += scaled;
+}
+
 // After fill(first row), which fills kSweptRows rows of K and leaves their sums in `row_factor`:
 // scales all rows to unit sums and adds up the columns. One block of rows in the nearest cache
 // after another, where dependent steps lie far apart.
-template <std::size_t kGroups, class Fill>
+//
+// lone(i) is the lone column's vector of rows from i on. It is only asked for problems of one
+// block.
+template <std::size_t kGroups, bool kLone, class Fill, class Lone>
 inline void normalise(const SinkhornState& d, std::size_t stride, std::size_t rows,
-                      std::size_t cols, Fill fill) {
+                      std::size_t cols, Fill fill, Lone lone) {
   const std::size_t fitting = kSweptEntries / stride / kSweptRows * kSweptRows;
   const std::size_t block = fitting > kSweptRows ? fitting : kSweptRows;
   for (std::size_t begin = 0; begin < rows; begin += block) {
     const std::size_t end = rows - begin < block ? rows : begin + block;
     for (std::size_t i = begin; i < end; i += kSweptRows) fill(i);
-    for (std::size_t i = begin; i < end; i += kLanes<float>) {
-      store(d.row_factor + i, 1 / (load(d.row_factor + i) + kTinyRowSum));
+    if constexpr (kLone) {
+      for (std::size_t i = end; i % kAssignmentGroup != 0; ++i) d.row_factor[i] = 1;
+      Vector<float> sums[kGroupParts] = {};
+      for (std::size_t i = 0; i < end; i += kAssignmentGroup) {
+        unrolled<kGroupParts>([&](std::size_t p) {
+          const std::size_t first = i + p * kLanes<float>;
+          divide_lone(d, first, lone(first), sums[p]);
+        });
+      }
+      d.column_sum[kGroups * kAssignmentGroup] = horizontal_sum<float>(folded(sums));
+    } else {
+      for (std::size_t i = begin; i < end; i += kLanes<float>) {
+        store(d.row_factor + i, 1 / (load(d.row_factor + i) + kTinyRowSum));
+      }
     }
     for (std::size_t i = end; i % kSweptRows != 0; ++i) d.row_factor[i] = 0;
     scale_rows<kGroups>(d.weights + begin * stride, stride, end - begin, d.row_factor + begin,
@@ -269,67 +310,97 @@ inline void update_columns(const SinkhornState& d, std::size_t cols, float epsil
   });
 }
 
+// Costs of the lone column above the smallest of their rows, out of reach beyond the last row.
+template <class T>
+inline void take_lone_costs(const AssignmentState<T>& s) {
+  float* lone = s.sinkhorn.lone;
+  for (std::size_t i = 0; i < s.rows; ++i) {
+    lone[i] = static_cast<float>(s.costs[i * s.stride + s.cols - 1]) -
+              static_cast<float>(s.row_minimum[i]);
+  }
+  for (std::size_t i = s.rows; i % kAssignmentGroup != 0; ++i) lone[i] = kInfinity<float>;
+}
+
 // K = 2^(−(C − smallest reduced cost of the row − v) / ε), with rows scaled to unit sums; next to
 // nothing in the padding.
-template <std::size_t kGroups, class T>
+template <std::size_t kGroups, bool kLone, class T>
 inline void exponentiate(const AssignmentState<T>& s, float epsilon) {
   const SinkhornState d = s.sinkhorn;
   const float sharpness = 1 / epsilon;
-  normalise<kGroups>(d, s.stride, s.rows, s.cols, [&](std::size_t i) {
-    const T* row[kSweptRows];
-    float shift[kSweptRows];
-    for (std::size_t r = 0; r < kSweptRows; ++r) {
-      const std::size_t present = i + r < s.rows ? i + r : s.rows - 1;
-      row[r] = s.costs + present * s.stride;
-      shift[r] = static_cast<float>(s.closed_at[present]);
-    }
-    float* k = d.weights + i * s.stride;
-    fill_rows<kGroups>(k, s.stride, s.cols, d.row_factor + i, [&](std::size_t r, std::size_t j) {
-      const Vector<float> distance = narrowed(row[r] + j) - (shift[r] + load(d.dual + j));
-      // Far from subnormal numbers.
-      return cheap_exp2_minus(minimum(distance * sharpness, broadcast(100.0F)));
-    });
-  });
-  update_columns<kGroups>(d, s.cols, epsilon);
+  const auto entry = [sharpness](Vector<float> distance) {
+    // Far from subnormal numbers.
+    return cheap_exp2_minus(minimum(distance * sharpness, broadcast(100.0F)));
+  };
+  if constexpr (kLone) take_lone_costs(s);
+  normalise<kGroups, kLone>(
+      d, s.stride, s.rows, s.cols,
+      [&](std::size_t i) {
+        const FourRows<T> four(s.costs, s.stride, s.rows, i);
+        Vector<float> shift[kSweptRows];
+        unrolled<kSweptRows>([&](std::size_t r) {
+          const std::size_t present = i + r < s.rows ? i + r : s.rows - 1;
+          shift[r] = broadcast(static_cast<float>(s.row_minimum[present]));
+        });
+        fill_rows<kGroups>(
+            d.weights + i * s.stride, s.stride, s.cols, d.row_factor + i,
+            [&](std::size_t r, std::size_t j) {
+              return entry(narrowed(four.row[r] + j) - (shift[r] + load(d.dual + j)));
+            });
+      },
+      [&](std::size_t i) { return entry(load(d.lone + i) - d.dual[s.cols - 1]); });
+  update_columns<kGroups + kLone>(d, s.cols, epsilon);
 }
 
 // K ← K b, or where ε was halved its square; and rows are scaled to unit sums.
-template <bool kHalved, std::size_t kGroups>
+template <bool kHalved, std::size_t kGroups, bool kLone>
 inline void sweep(const SinkhornState& d, std::size_t stride, std::size_t rows, std::size_t cols,
                   float epsilon) {
-  normalise<kGroups>(d, stride, rows, cols, [&](std::size_t i) {
-    float* k = d.weights + i * stride;
-    fill_rows<kGroups>(k, stride, cols, d.row_factor + i, [&](std::size_t r, std::size_t j) {
-      const Vector<float> x = load(k + r * stride + j) * load(d.column_factor + j);
-      return kHalved ? x * x : x;
-    });
-  });
-  update_columns<kGroups>(d, cols, epsilon);
+  const auto entry = [](Vector<float> x) { return kHalved ? x * x : x; };
+  normalise<kGroups, kLone>(
+      d, stride, rows, cols,
+      [&](std::size_t i) {
+        float* k = d.weights + i * stride;
+        fill_rows<kGroups>(k, stride, cols, d.row_factor + i, [&](std::size_t r, std::size_t j) {
+          return entry(load(k + r * stride + j) * load(d.column_factor + j));
+        });
+      },
+      [&](std::size_t i) { return entry(load(d.lone + i) * d.column_factor[cols - 1]); });
+  update_columns<kGroups + kLone>(d, cols, epsilon);
 }
 
 // Logarithms are to base 2 throughout: K = 2^(−C / ε).
-template <std::size_t kGroups, class T>
-inline void anneal(const AssignmentState<T>& s) {
+template <std::size_t kGroups, bool kLone, class T>
+inline void anneal_columns(const AssignmentState<T>& s) {
   [[maybe_unused]] const SubnormalsAreZero mode;
   const SinkhornState d = s.sinkhorn;
-  for_groups<kGroups>(s.cols, [&](std::size_t j, std::size_t) {
+  for_groups<kGroups + kLone>(s.cols, [&](std::size_t j, std::size_t) {
     store(d.dual + j, narrowed(s.dual + j));
     store(d.column_sum + j, Vector<float>{});
   });
-  const float width = spread<kGroups>(s);
+  const float width = spread<kGroups + kLone>(s);
   if (width <= kLeastSpread * static_cast<float>(s.magnitude)) return;
   float epsilon = kFirstTemperature * width;
   const Schedule schedule = schedule_for(s.cols);
   for (int level = 0; level < schedule.levels; ++level) {
     if (level == 0) {
-      exponentiate<kGroups>(s, epsilon);
+      exponentiate<kGroups, kLone>(s, epsilon);
     } else {
       epsilon /= 2;
-      sweep<true, kGroups>(d, s.stride, s.rows, s.cols, epsilon);
+      sweep<true, kGroups, kLone>(d, s.stride, s.rows, s.cols, epsilon);
     }
-    if (level >= schedule.single) sweep<false, kGroups>(d, s.stride, s.rows, s.cols, epsilon);
+    if (level >= schedule.single) {
+      sweep<false, kGroups, kLone>(d, s.stride, s.rows, s.cols, epsilon);
+    }
   }
   for (std::size_t j = 0; j < s.cols; ++j) s.dual[j] = d.dual[j];
+}
+
+template <std::size_t kGroups, class T>
+inline void anneal(const AssignmentState<T>& s) {
+  if constexpr (kGroups > 1) {
+    if (s.cols % kAssignmentGroup == 1) return anneal_columns<kGroups - 1, true>(s);
+  }
+  anneal_columns<kGroups, false>(s);
 }
 
 }  // namespace

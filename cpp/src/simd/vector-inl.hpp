@@ -82,13 +82,16 @@ inline V minimum(V a, V b) {
 #if defined(__x86_64__)
   [[maybe_unused]] constexpr bool of_floats = std::is_same_v<V, VectorOf<float>::type>;
   [[maybe_unused]] constexpr bool of_doubles = std::is_same_v<V, VectorOf<double>::type>;
+  [[maybe_unused]] constexpr bool of_bits = std::is_same_v<V, VectorOf<float>::bits>;
 #if defined(__AVX512F__)
   // GCC 12 takes the plain intrinsics for uses of uninitialized variables.
   if constexpr (of_floats) return (V)_mm512_maskz_min_ps(0xffff, (__m512)a, (__m512)b);
   if constexpr (of_doubles) return (V)_mm512_maskz_min_pd(0xff, (__m512d)a, (__m512d)b);
-#elif defined(__AVX__)
+  if constexpr (of_bits) return (V)_mm512_maskz_min_epi32(0xffff, (__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
   if constexpr (of_floats) return (V)_mm256_min_ps((__m256)a, (__m256)b);
   if constexpr (of_doubles) return (V)_mm256_min_pd((__m256d)a, (__m256d)b);
+  if constexpr (of_bits) return (V)_mm256_min_epi32((__m256i)a, (__m256i)b);
 #else
   if constexpr (of_floats) return (V)_mm_min_ps((__m128)a, (__m128)b);
   if constexpr (of_doubles) return (V)_mm_min_pd((__m128d)a, (__m128d)b);
@@ -103,14 +106,20 @@ inline V exchanged(V x, std::index_sequence<kLane...>) {
   return __builtin_shufflevector(x, x, (kLane ^ kDistance)...);
 }
 
-template <class T, std::size_t kDistance = kLanes<T> / 2>
-inline T horizontal_minimum(Vector<T> x) {
+// The smallest element in every lane.
+template <class V, std::size_t kDistance = sizeof(V) / sizeof(V{}[0]) / 2>
+inline V minimum_everywhere(V x) {
   if constexpr (kDistance == 0) {
-    return x[0];
+    return x;
   } else {
-    const Vector<T> other = exchanged<kDistance>(x, std::make_index_sequence<kLanes<T>>{});
-    return horizontal_minimum<T, kDistance / 2>(minimum(x, other));
+    constexpr std::make_index_sequence<sizeof(V) / sizeof(x[0])> lanes;
+    return minimum_everywhere<V, kDistance / 2>(minimum(x, exchanged<kDistance>(x, lanes)));
   }
+}
+
+template <class T>
+inline T horizontal_minimum(Vector<T> x) {
+  return minimum_everywhere(x)[0];
 }
 
 template <class T, std::size_t kDistance = kLanes<T> / 2>
