@@ -72,6 +72,7 @@ class AssignmentProblem {
   Buffer<T> nearest_;
   Buffer<std::int32_t> closed_;
   Buffer<float> weights_;
+  Buffer<float> block_;
   Buffer<float> lone_;
   Buffer<float> row_factor_;
   Buffer<float> column_factor_;

@@ -27,8 +27,9 @@ namespace isogram::simd {
 inline constexpr std::size_t kAssignmentGroup = 16;  // as many columns as the widest vector holds
 inline constexpr std::size_t kBlockVectors = 4;      // looked at together by a search for a column
 inline constexpr std::size_t kAssignmentBlock = kBlockVectors * kAssignmentGroup;
-inline constexpr std::size_t kProductRows = 4;  // whose inner products are taken together
-inline constexpr std::size_t kSweptRows = 4;    // of a Sinkhorn sweep, together
+inline constexpr std::size_t kProductRows = 4;      // whose inner products are taken together
+inline constexpr std::size_t kSweptRows = 4;        // of a Sinkhorn sweep, together
+inline constexpr std::size_t kSweptEntries = 4096;  // that stay in the nearest cache meanwhile
 
 template <class T>
 using RowIndex = std::conditional_t<sizeof(T) == sizeof(std::int32_t), std::int32_t, std::int64_t>;
@@ -36,8 +37,10 @@ using RowIndex = std::conditional_t<sizeof(T) == sizeof(std::int32_t), std::int3
 // Working memory of the Sinkhorn sweeps, in float32 whatever the costs are. Arrays with an element
 // per row are padded to whole multiples of kSweptRows.
 struct SinkhornState {
-  float* weights;  // rows × columns, as far apart as those of the costs
-  float* lone;     // a last column of at most kAssignmentBlock rows that is alone in its group
+  float*
+      weights;   // rows × columns, as far apart as those of the costs; or pairs of rows in bfloat16
+  float* block;  // of rows in float32 beside such pairs
+  float* lone;   // a last column of at most kAssignmentBlock rows that is alone in its group
   float* row_factor;
   float* column_factor;
   float* column_sum;

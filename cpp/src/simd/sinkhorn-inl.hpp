@@ -11,9 +11,6 @@ namespace {
 
 inline constexpr std::size_t kGroupParts = kAssignmentGroup / kLanes<float>;
 
-// Entries of K that stay in the nearest cache between the two halves of a sweep.
-inline constexpr std::size_t kSweptEntries = 4096;
-
 // The first ε, of the mean reduced cost; ε is halved from level to level.
 inline constexpr float kFirstTemperature = 0.375F;
 
@@ -150,9 +147,6 @@ struct FourRows {
 
 // Visits the vectors of whole groups of columns: visit(first column, its number). The number of
 // groups is known to the compiler for small problems: what belongs to columns stays in registers.
-//
-// Where the last group would hold one column alone (kLone), as it does for the 7 x 7 tokens of many
-// networks, that column lies apart, as vectors along the rows.
 template <std::size_t kGroups, class Visit>
 inline void for_groups(std::size_t cols, Visit visit) {
   if constexpr (kGroups > 0) {
@@ -254,48 +248,104 @@ template <std::size_t kGroups>
   }
 }
 
-// 1 / row sums from i on, once the lone column has its share of them; that column is scaled.
-inline void divide_lone(const SinkhornState& d, std::size_t i, Vector<float> entries,
-                        Vector<float>& sum) {
-  const Vector<float> factor = 1 / ((load(d.row_factor + i) + entries) + kTinyRowSum);
-  const Vector<float> scaled = rounded(entries * factor);
-  store(d.row_factor + i, factor);
-  store(d.lone + i, scaled);
-  sum += scaled;
+// Two rows in bfloat16, the second in the upper half of every word. Digits are cut off: the error
+// is much the same everywhere, and what is the same in a row or column is scaled away.
+inline Words<float> packed_pair(Vector<float> first, Vector<float> second) {
+  return ((Words<float>)first >> 16) | ((Words<float>)second & 0xffff0000U);
 }
 
-// After fill(first row), which fills kSweptRows rows of K and leaves their sums in `row_factor`:
-// scales all rows to unit sums and adds up the columns. One block of rows in the nearest cache
-// after another, where dependent steps lie far apart.
-//
-// lone(i) is the lone column's vector of rows from i on. It is only asked for problems of one
-// block.
-template <std::size_t kGroups, bool kLone, class Fill, class Lone>
-inline void normalise(const SinkhornState& d, std::size_t stride, std::size_t rows,
-                      std::size_t cols, Fill fill, Lone lone) {
+// Row `i` of a pair of rows.
+inline Vector<float> unpacked(const float* pair, std::size_t i) {
+  Words<float> words;
+  __builtin_memcpy(&words, pair, sizeof words);
+  return (Vector<float>)(i % 2 == 0 ? words << 16 : words & 0xffff0000U);
+}
+
+// The same from a block of rows to where all are kept in bfloat16.
+[[gnu::always_inline]] inline void pack_scaled_rows(const float* block, float* pairs,
+                                                    std::size_t stride, std::size_t rows,
+                                                    const float* factor, float* column_sum,
+                                                    std::size_t cols) {
+  for (std::size_t i = 0; i < rows; i += kSweptRows) {
+    Vector<float> scale[kSweptRows];
+    unrolled<kSweptRows>([&](std::size_t r) { scale[r] = broadcast(factor[i + r]); });
+    const float* k = block + i * stride;
+    float* pair = pairs + i / 2 * stride;
+    for_groups<0>(cols, [&](std::size_t j, std::size_t) {
+      Vector<float> x[kSweptRows];
+      unrolled<kSweptRows>(
+          [&](std::size_t r) { x[r] = rounded(load(k + r * stride + j) * scale[r]); });
+      store(column_sum + j, (((load(column_sum + j) + x[0]) + x[1]) + x[2]) + x[3]);
+      unrolled<kSweptRows / 2>([&](std::size_t r) {
+        const Words<float> words = packed_pair(x[2 * r], x[2 * r + 1]);
+        __builtin_memcpy(pair + r * stride + j, &words, sizeof words);
+      });
+    });
+  }
+}
+
+// How K is kept, for problems of
+//   up to kFew columns:  in whole groups of columns, whose number the compiler knows (else 0);
+//   one column more:     the last one apart, as vectors along the rows: alone in its group it would
+//                        cost as much as sixteen, and the 7 x 7 tokens of many networks have one;
+//   many entries:        in bfloat16, where memory beyond a core's own caches sets the pace.
+template <std::size_t kWholeGroups, bool kLoneColumn = false, bool kBfloat16 = false>
+struct Kept {
+  static constexpr std::size_t kGroups = kWholeGroups;
+  static constexpr bool kLone = kLoneColumn;
+  static constexpr bool kPaired = kBfloat16;
+};
+
+// Entries of K that a core's own caches hold.
+inline constexpr std::size_t kOwnEntries = std::size_t{1} << 18;
+
+// Takes the lone column's entries into the row sums; scales it, and adds it up.
+template <class Lone>
+inline float scale_lone(const SinkhornState& d, std::size_t rows, Lone lone) {
+  for (std::size_t i = rows; i % kAssignmentGroup != 0; ++i) d.row_factor[i] = 1;
+  Vector<float> sums[kGroupParts] = {};
+  for (std::size_t begin = 0; begin < rows; begin += kAssignmentGroup) {
+    unrolled<kGroupParts>([&](std::size_t p) {
+      const std::size_t i = begin + p * kLanes<float>;
+      const Vector<float> entries = lone(i);
+      const Vector<float> factor = 1 / ((load(d.row_factor + i) + entries) + kTinyRowSum);
+      const Vector<float> scaled = rounded(entries * factor);
+      store(d.row_factor + i, factor);
+      store(d.lone + i, scaled);
+      sums[p] += scaled;
+    });
+  }
+  return horizontal_sum<float>(folded(sums));
+}
+
+// After fill(first row, where to), which fills kSweptRows rows of K and leaves their sums in
+// `row_factor`: scales all rows to unit sums and adds up the columns. One block of rows in the
+// nearest cache after another, where dependent steps lie far apart. lone(i) is the vector of the
+// lone column from row i on.
+template <class K, class Fill, class Lone>
+[[gnu::always_inline]] inline void normalise(const SinkhornState& d, std::size_t stride,
+                                             std::size_t rows, std::size_t cols, Fill fill,
+                                             Lone lone) {
   const std::size_t fitting = kSweptEntries / stride / kSweptRows * kSweptRows;
   const std::size_t block = fitting > kSweptRows ? fitting : kSweptRows;
   for (std::size_t begin = 0; begin < rows; begin += block) {
     const std::size_t end = rows - begin < block ? rows : begin + block;
-    for (std::size_t i = begin; i < end; i += kSweptRows) fill(i);
-    if constexpr (kLone) {
-      for (std::size_t i = end; i % kAssignmentGroup != 0; ++i) d.row_factor[i] = 1;
-      Vector<float> sums[kGroupParts] = {};
-      for (std::size_t i = 0; i < end; i += kAssignmentGroup) {
-        unrolled<kGroupParts>([&](std::size_t p) {
-          const std::size_t first = i + p * kLanes<float>;
-          divide_lone(d, first, lone(first), sums[p]);
-        });
-      }
-      d.column_sum[kGroups * kAssignmentGroup] = horizontal_sum<float>(folded(sums));
+    float* k = K::kPaired ? d.block : d.weights + begin * stride;
+    for (std::size_t i = begin; i < end; i += kSweptRows) fill(i, k + (i - begin) * stride);
+    if constexpr (K::kLone) {  // of a small problem, which is one block
+      d.column_sum[cols - 1] = scale_lone(d, rows, lone);
     } else {
       for (std::size_t i = begin; i < end; i += kLanes<float>) {
         store(d.row_factor + i, 1 / (load(d.row_factor + i) + kTinyRowSum));
       }
     }
     for (std::size_t i = end; i % kSweptRows != 0; ++i) d.row_factor[i] = 0;
-    scale_rows<kGroups>(d.weights + begin * stride, stride, end - begin, d.row_factor + begin,
-                        d.column_sum, cols);
+    if constexpr (K::kPaired) {
+      pack_scaled_rows(k, d.weights + begin / 2 * stride, stride, end - begin, d.row_factor + begin,
+                       d.column_sum, cols);
+    } else {
+      scale_rows<K::kGroups>(k, stride, end - begin, d.row_factor + begin, d.column_sum, cols);
+    }
   }
 }
 
@@ -323,7 +373,7 @@ inline void take_lone_costs(const AssignmentState<T>& s) {
 
 // K = 2^(−(C − smallest reduced cost of the row − v) / ε), with rows scaled to unit sums; next to
 // nothing in the padding.
-template <std::size_t kGroups, bool kLone, class T>
+template <class K, class T>
 inline void exponentiate(const AssignmentState<T>& s, float epsilon) {
   const SinkhornState d = s.sinkhorn;
   const float sharpness = 1 / epsilon;
@@ -331,76 +381,75 @@ inline void exponentiate(const AssignmentState<T>& s, float epsilon) {
     // Far from subnormal numbers.
     return cheap_exp2_minus(minimum(distance * sharpness, broadcast(100.0F)));
   };
-  if constexpr (kLone) take_lone_costs(s);
-  normalise<kGroups, kLone>(
-      d, s.stride, s.rows, s.cols,
-      [&](std::size_t i) {
-        const FourRows<T> four(s.costs, s.stride, s.rows, i);
-        Vector<float> shift[kSweptRows];
-        unrolled<kSweptRows>([&](std::size_t r) {
-          const std::size_t present = i + r < s.rows ? i + r : s.rows - 1;
-          shift[r] = broadcast(static_cast<float>(s.row_minimum[present]));
-        });
-        fill_rows<kGroups>(
-            d.weights + i * s.stride, s.stride, s.cols, d.row_factor + i,
-            [&](std::size_t r, std::size_t j) {
-              return entry(narrowed(four.row[r] + j) - (shift[r] + load(d.dual + j)));
-            });
-      },
-      [&](std::size_t i) { return entry(load(d.lone + i) - d.dual[s.cols - 1]); });
-  update_columns<kGroups + kLone>(d, s.cols, epsilon);
+  if constexpr (K::kLone) take_lone_costs(s);
+  const auto fill = [&](std::size_t i, float* k) {
+    const FourRows<T> four(s.costs, s.stride, s.rows, i);
+    float shift[kSweptRows];
+    for (std::size_t r = 0; r < kSweptRows; ++r) {
+      shift[r] = static_cast<float>(s.row_minimum[i + r < s.rows ? i + r : s.rows - 1]);
+    }
+    fill_rows<K::kGroups>(k, s.stride, s.cols, d.row_factor + i, [&](std::size_t r, std::size_t j) {
+      return entry(narrowed(four.row[r] + j) - (shift[r] + load(d.dual + j)));
+    });
+  };
+  normalise<K>(d, s.stride, s.rows, s.cols, fill,
+               [&](std::size_t i) { return entry(load(d.lone + i) - d.dual[s.cols - 1]); });
+  update_columns<K::kGroups + K::kLone>(d, s.cols, epsilon);
 }
 
 // K ← K b, or where ε was halved its square; and rows are scaled to unit sums.
-template <bool kHalved, std::size_t kGroups, bool kLone>
+template <bool kHalved, class K>
 inline void sweep(const SinkhornState& d, std::size_t stride, std::size_t rows, std::size_t cols,
                   float epsilon) {
   const auto entry = [](Vector<float> x) { return kHalved ? x * x : x; };
-  normalise<kGroups, kLone>(
-      d, stride, rows, cols,
-      [&](std::size_t i) {
-        float* k = d.weights + i * stride;
-        fill_rows<kGroups>(k, stride, cols, d.row_factor + i, [&](std::size_t r, std::size_t j) {
-          return entry(load(k + r * stride + j) * load(d.column_factor + j));
-        });
-      },
-      [&](std::size_t i) { return entry(load(d.lone + i) * d.column_factor[cols - 1]); });
-  update_columns<kGroups + kLone>(d, cols, epsilon);
+  const auto fill = [&](std::size_t i, float* k) {
+    const float* pairs = d.weights + i / 2 * stride;
+    fill_rows<K::kGroups>(k, stride, cols, d.row_factor + i, [&](std::size_t r, std::size_t j) {
+      const Vector<float> x =
+          K::kPaired ? unpacked(pairs + r / 2 * stride + j, r) : load(k + r * stride + j);
+      return entry(x * load(d.column_factor + j));
+    });
+  };
+  normalise<K>(d, stride, rows, cols, fill,
+               [&](std::size_t i) { return entry(load(d.lone + i) * d.column_factor[cols - 1]); });
+  update_columns<K::kGroups + K::kLone>(d, cols, epsilon);
 }
 
 // Logarithms are to base 2 throughout: K = 2^(−C / ε).
-template <std::size_t kGroups, bool kLone, class T>
-inline void anneal_columns(const AssignmentState<T>& s) {
+template <class K, class T>
+inline void anneal_kept(const AssignmentState<T>& s) {
   [[maybe_unused]] const SubnormalsAreZero mode;
   const SinkhornState d = s.sinkhorn;
-  for_groups<kGroups + kLone>(s.cols, [&](std::size_t j, std::size_t) {
+  constexpr std::size_t groups = K::kGroups + K::kLone;
+  for_groups<groups>(s.cols, [&](std::size_t j, std::size_t) {
     store(d.dual + j, narrowed(s.dual + j));
     store(d.column_sum + j, Vector<float>{});
   });
-  const float width = spread<kGroups + kLone>(s);
+  const float width = spread<groups>(s);
   if (width <= kLeastSpread * static_cast<float>(s.magnitude)) return;
   float epsilon = kFirstTemperature * width;
   const Schedule schedule = schedule_for(s.cols);
   for (int level = 0; level < schedule.levels; ++level) {
     if (level == 0) {
-      exponentiate<kGroups, kLone>(s, epsilon);
+      exponentiate<K>(s, epsilon);
     } else {
       epsilon /= 2;
-      sweep<true, kGroups, kLone>(d, s.stride, s.rows, s.cols, epsilon);
+      sweep<true, K>(d, s.stride, s.rows, s.cols, epsilon);
     }
-    if (level >= schedule.single) {
-      sweep<false, kGroups, kLone>(d, s.stride, s.rows, s.cols, epsilon);
-    }
+    if (level >= schedule.single) sweep<false, K>(d, s.stride, s.rows, s.cols, epsilon);
   }
   for (std::size_t j = 0; j < s.cols; ++j) s.dual[j] = d.dual[j];
 }
 
 template <std::size_t kGroups, class T>
 inline void anneal(const AssignmentState<T>& s) {
-  if constexpr (kGroups > 1) {
-    if (s.cols % kAssignmentGroup == 1) return anneal_columns<kGroups - 1, true>(s);
+  if constexpr (kGroups == 0) {
+    if (s.rows * s.stride > kOwnEntries) return anneal_kept<Kept<0, false, true>>(s);
   }
-  anneal_columns<kGroups, false>(s);
+  if constexpr (kGroups > 1) {
+    if (s.cols % kAssignmentGroup == 1) return anneal_kept<Kept<kGroups - 1, true>>(s);
+  }
+  anneal_kept<Kept<kGroups>>(s);
 }
 
 }  // namespace
