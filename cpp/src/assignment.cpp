@@ -43,14 +43,9 @@ MatrixView<const T> transposed(MatrixView<const T> view) {
   return {view.data, view.cols, view.rows, view.col_stride, view.row_stride};
 }
 
-struct Sums {
-  double total = 0;
-  double magnitude = 0;
-};
-
 template <class T>
-Sums matched_sums(MatrixView<const T> affinity, const std::int32_t* columns) {
-  Sums sums;
+MatchedSums matched_sums(MatrixView<const T> affinity, const std::int32_t* columns) {
+  MatchedSums sums;
   for (std::size_t i = 0; i < affinity.rows; ++i) {
     if (columns[i] < 0) continue;
     const double entry = affinity(i, static_cast<std::size_t>(columns[i]));
@@ -58,6 +53,10 @@ Sums matched_sums(MatrixView<const T> affinity, const std::int32_t* columns) {
     sums.magnitude += std::abs(entry);
   }
   return sums;
+}
+
+bool is_proven(double gap, const MatchedSums& sums) {
+  return gap <= kTolerance * sums.magnitude;
 }
 
 }  // namespace
@@ -112,41 +111,59 @@ simd::AssignmentState<T> AssignmentProblem<T>::state() {
                        .dual = start_dual_.data()}};
 }
 
-// The affinity with contiguous rows of T: itself, or copied to where the costs will be. A few rows
+// The affinity with contiguous rows of T: itself, or copied to where its costs will be. A few rows
 // at a time, so that a transposed affinity is read by whole cache lines.
 template <class T>
 template <class Source>
-MatrixView<const T> AssignmentProblem<T>::gather(MatrixView<const Source> affinity) {
+MatrixView<const T> AssignmentProblem<T>::gather(MatrixView<const Source> affinity, T* costs) {
   if constexpr (std::is_same_v<T, Source>) {
     if (affinity.col_stride == 1) return affinity;
   }
-  for (std::size_t first = 0; first < rows_; first += kGatheredRows) {
-    const std::size_t end = std::min(rows_, first + kGatheredRows);
+  for (std::size_t first = 0; first < affinity.rows; first += kGatheredRows) {
+    const std::size_t end = std::min(affinity.rows, first + kGatheredRows);
     for (std::size_t j = 0; j < cols_; ++j) {
       for (std::size_t i = first; i < end; ++i) {
-        costs_[i * stride_ + j] = static_cast<T>(affinity(i, j));
+        costs[i * stride_ + j] = static_cast<T>(affinity(i, j));
       }
     }
   }
-  return {costs_.data(), rows_, cols_, static_cast<std::ptrdiff_t>(stride_), 1};
+  return {costs, affinity.rows, cols_, static_cast<std::ptrdiff_t>(stride_), 1};
 }
 
 template <class T>
 template <class Source>
 bool AssignmentProblem<T>::fill(MatrixView<const Source> affinity, Objective objective) {
   if (affinity.rows > affinity.cols) affinity = transposed(affinity);
-  rows_ = affinity.rows;
-  cols_ = affinity.cols;
-  stride_ = in_groups(cols_);
-  const MatrixView<const T> entries = gather(affinity);
-  const T sign = objective == Objective::maximize ? T{-1} : T{1};
-  const T largest = kernels_->take_costs(entries.data, entries.row_stride, sign, costs_.data(),
-                                         stride_, rows_, cols_);
+  begin(affinity.rows, affinity.cols, objective);
+  take(affinity, 0);
+  return scale();
+}
+
+template <class T>
+void AssignmentProblem<T>::begin(std::size_t rows, std::size_t cols, Objective objective) {
+  rows_ = rows;
+  cols_ = cols;
+  stride_ = in_groups(cols);
+  sign_ = objective == Objective::maximize ? T{-1} : T{1};
+  magnitude_ = 0;
+}
+
+template <class T>
+template <class Source>
+void AssignmentProblem<T>::take(MatrixView<const Source> affinity, std::size_t first) {
+  T* costs = costs_.data() + first * stride_;
+  const MatrixView<const T> entries = gather(affinity, costs);
+  const T largest = kernels_->take_costs(entries.data, entries.row_stride, sign_, costs, stride_,
+                                         entries.rows, cols_);
   if (!std::isfinite(largest)) throw NotFinite();
-  std::frexp(largest, &exponent_);
+  magnitude_ = std::max(magnitude_, largest);
+}
+
+template <class T>
+bool AssignmentProblem<T>::scale() {
+  std::frexp(magnitude_, &exponent_);
   if (std::abs(exponent_) <= kSafeExponent) {
     exponent_ = 0;
-    magnitude_ = largest;
     return true;
   }
   magnitude_ = 1;
@@ -178,6 +195,14 @@ double AssignmentProblem<T>::gap() const {
 }
 
 template <class T>
+MatchedSums AssignmentProblem<T>::matched() const {
+  const MatrixView<const T> costs(costs_.data(), rows_, cols_, static_cast<std::ptrdiff_t>(stride_),
+                                  1);
+  const MatchedSums sums = matched_sums(costs, column_of_.data());
+  return {std::ldexp(sums.total, exponent_) * sign_, std::ldexp(sums.magnitude, exponent_)};
+}
+
+template <class T>
 AssignmentSolver<T>::AssignmentSolver(std::size_t max_rows, std::size_t max_cols)
     : max_small_(std::min(max_rows, max_cols)),
       max_large_(std::max(max_rows, max_cols)),
@@ -186,15 +211,15 @@ AssignmentSolver<T>::AssignmentSolver(std::size_t max_rows, std::size_t max_cols
 
 template <class T>
 template <class U>
-Assignment AssignmentSolver<T>::solved(AssignmentProblem<U>& problem, MatrixView<const T> affinity,
-                                       Worker* worker) {
+Assignment AssignmentSolver<T>::solved(AssignmentProblem<U>& problem, std::size_t rows,
+                                       std::size_t cols, Worker* worker) {
   problem.solve(worker);
   std::int32_t* columns = columns_.data();
-  if (affinity.rows <= affinity.cols) {
-    std::copy_n(problem.column_of(), affinity.rows, columns);
+  if (rows <= cols) {
+    std::copy_n(problem.column_of(), rows, columns);
   } else {
-    std::fill_n(columns, affinity.rows, -1);
-    for (std::size_t j = 0; j < affinity.cols; ++j) {
+    std::fill_n(columns, rows, -1);
+    for (std::size_t j = 0; j < cols; ++j) {
       columns[problem.column_of()[j]] = static_cast<std::int32_t>(j);
     }
   }
@@ -206,16 +231,34 @@ Assignment AssignmentSolver<T>::solve(MatrixView<const T> affinity, Objective ob
                                       Worker* worker) {
   const bool exact = problem_.fill(affinity, objective);
   if (exact || std::is_same_v<T, double>) {
-    Assignment found = solved(problem_, affinity, worker);
-    const Sums sums = matched_sums(affinity, found.columns);
+    Assignment found = solved(problem_, affinity.rows, affinity.cols, worker);
+    const MatchedSums sums = matched_sums(affinity, found.columns);
     found.total = sums.total;
-    if (std::is_same_v<T, double> || found.gap <= kTolerance * sums.magnitude) return found;
+    if (std::is_same_v<T, double> || is_proven(found.gap, sums)) return found;
   }
   if (!precise_) precise_.emplace(max_small_, max_large_);
   precise_->fill(affinity, objective);
-  Assignment found = solved(*precise_, affinity, worker);
+  Assignment found = solved(*precise_, affinity.rows, affinity.cols, worker);
   found.total = matched_sums(affinity, found.columns).total;
   return found;
+}
+
+template <class T>
+Assignment AssignmentSolver<T>::solve(const AffinityStrips<T>& strips, Objective objective,
+                                      Worker* worker) {
+  if (strips.rows <= strips.cols) {
+    problem_.begin(strips.rows, strips.cols, objective);
+    for (std::size_t first = 0; first < strips.rows; first += strips.height) {
+      problem_.take(strips.strip(first, std::min(strips.height, strips.rows - first)), first);
+    }
+    if (problem_.scale()) {
+      Assignment found = solved(problem_, strips.rows, strips.cols, worker);
+      const MatchedSums sums = problem_.matched();
+      found.total = sums.total;
+      if (is_proven(found.gap, sums)) return found;
+    }
+  }
+  return solve(strips.strip(0, strips.rows), objective, worker);
 }
 
 template class AssignmentSolver<float>;

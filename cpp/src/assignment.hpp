@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <optional>
 
 #include "buffer.hpp"
@@ -26,6 +27,23 @@ struct Assignment {
   double gap;                   // total's distance from a proven bound on the optimum
 };
 
+// Affinities that are computed as they are needed, so that they need not leave the cache.
+template <class T>
+struct AffinityStrips {
+  std::size_t rows;
+  std::size_t cols;
+  std::size_t height;  // rows asked for at once, but where all are needed together
+
+  // Affinities of `count` rows from `first` on, valid until the next call.
+  std::function<MatrixView<const T>(std::size_t first, std::size_t count)> strip;
+};
+
+// Σ and Σ |.| over matched entries.
+struct MatchedSums {
+  double total = 0;
+  double magnitude = 0;
+};
+
 // One matrix of costs in T with at most `max_small` rows, at least as many columns, and at most
 // `max_large` of those; and its solution by shortest augmenting paths.
 template <class T>
@@ -35,9 +53,15 @@ class AssignmentProblem {
 
   // costs = ±affinity · 2^-exponent. The exponent is zero unless the largest magnitude is far from
   // one: sums of duals must not overflow. False if that cost an entry some digits, one about 2^126
-  // (float32) or 2^1022 times smaller than the largest.
+  // (float32) or 2^1022 times smaller than the largest. Throws NotFinite.
   template <class Source>
   bool fill(MatrixView<const Source> affinity, Objective objective);
+
+  // The same in steps, rows ≤ cols: begin; take all rows, some at a time; scale.
+  void begin(std::size_t rows, std::size_t cols, Objective objective);
+  template <class Source>
+  void take(MatrixView<const Source> affinity, std::size_t first);
+  bool scale();
 
   void solve(Worker* worker);
 
@@ -46,18 +70,22 @@ class AssignmentProblem {
   // without a row have v = 0, and in a rectangular problem no v is positive, so duals are feasible.
   double gap() const;
 
+  // Of the affinities as they came, if none has lost digits.
+  MatchedSums matched() const;
+
   const std::int32_t* column_of() const { return column_of_.data(); }
 
  private:
   simd::AssignmentState<T> state();
   template <class Source>
-  MatrixView<const T> gather(MatrixView<const Source> affinity);
+  MatrixView<const T> gather(MatrixView<const Source> affinity, T* costs);
 
   const simd::AssignmentKernels<T>* kernels_;
   std::size_t rows_ = 0;
   std::size_t cols_ = 0;
   std::size_t stride_ = 0;
   int exponent_ = 0;
+  T sign_ = 1;
   T magnitude_ = 0;
   Buffer<T> costs_;
   Buffer<T> dual_;
@@ -91,10 +119,12 @@ class AssignmentSolver {
   // The affinity's entries must be finite: throws NotFinite. Between augmenting paths, about once
   // a millisecond, `worker` (may be null) is asked whether to go on.
   Assignment solve(MatrixView<const T> affinity, Objective objective, Worker* worker = nullptr);
+  Assignment solve(const AffinityStrips<T>& strips, Objective objective, Worker* worker = nullptr);
 
  private:
   template <class U>
-  Assignment solved(AssignmentProblem<U>& problem, MatrixView<const T> affinity, Worker* worker);
+  Assignment solved(AssignmentProblem<U>& problem, std::size_t rows, std::size_t cols,
+                    Worker* worker);
 
   std::size_t max_small_;
   std::size_t max_large_;

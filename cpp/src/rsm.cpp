@@ -93,7 +93,8 @@ class Matcher {
     }
   }
 
-  Assignment solve(MatrixView<const T> affinity, Worker& worker) {
+  template <class Affinity>
+  Assignment solve(const Affinity& affinity, Worker& worker) {
     return solver_.solve(affinity, Objective::maximize, &worker);
   }
 
@@ -200,6 +201,9 @@ class RsmWalk {
               return add_block(cell, matcher, worker);
             case Matching::window:
               return add_windows(cell, matcher, worker);
+            case Matching::exact:
+              if (is_in_strips()) return add_in_strips(cell.row, cell.col, matcher, worker);
+              [[fallthrough]];
             default:
               return add_groups(cell, matcher, worker);
           }
@@ -291,6 +295,26 @@ class RsmWalk {
   }
 
   bool is_wanted(std::size_t i, std::size_t j) const { return !is_symmetric_ || i < j; }
+
+  // Inputs of so many tokens that each is a group, and affinities of a pair would leave the cache.
+  bool is_in_strips() const {
+    return layout_.group == 1 && options_.precision == Precision::float32;
+  }
+
+  void add_in_strips(std::size_t i, std::size_t j, Matcher<T>& matcher, Worker& worker) const {
+    if (is_symmetric_ && i == j) return write_diagonal(i);
+    const auto a = rows_.group_rows(i);
+    const auto b = cols().group_rows(j);
+    const auto strip = [&](std::size_t first, std::size_t count) {
+      const std::size_t stride = padded(b.count);
+      compute_affinities({a.data + first * rows_.depth(), count}, b, matcher.affinities.data(),
+                         stride, worker);
+      return MatrixView<const T>(matcher.affinities.data(), count, b.count,
+                                 static_cast<std::ptrdiff_t>(stride), 1);
+    };
+    const AffinityStrips<T> affinity{a.count, b.count, kTileEdge, strip};
+    write_matched(i, j, matcher.solve(affinity, worker).total);
+  }
 
   void add_groups(Cell cell, Matcher<T>& matcher, Worker& worker) const {
     const Span inputs = rows_.group(cell.row);

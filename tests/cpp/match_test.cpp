@@ -129,6 +129,21 @@ TEST_P(MatchTest, handles_every_remainder_of_a_vector) {
   }
 }
 
+// Sets of columns are words of 64 bits, and are looked at in blocks.
+TEST_P(MatchTest, handles_every_remainder_of_a_word) {
+  Random random(31);
+  constexpr std::size_t sides[] = {1, 17, 33, 48, 49, 50, 63, 64, 65, 80, 127, 129, 193};
+  for (const std::size_t rows : sides) {
+    for (const std::size_t cols : sides) {
+      SCOPED_TRACE(std::to_string(rows) + "x" + std::to_string(cols));
+      const Rows a = smooth(rows, cols, random);
+      const long double best = reference::best_total(a, true);
+      expect_optimal<float>(a, Objective::maximize, best);
+      expect_optimal<double>(a, Objective::maximize, best);
+    }
+  }
+}
+
 TEST_P(MatchTest, solves_float32_again_where_it_is_not_enough) {
   Random random(10);
   for (const std::size_t side : {12, 50}) {
@@ -412,7 +427,7 @@ TEST(Match, finds_the_same_solution_at_every_level) {
 // The sweeps run in float32 at every level and for both types, and their sums in one order.
 TEST(Match, finds_the_same_solution_from_swept_duals_at_every_level) {
   Random random(13);
-  for (const std::size_t side : {7, 16, 31, 49, 64, 66, 130, 200}) {
+  for (const std::size_t side : {7, 16, 17, 31, 33, 49, 64, 65, 130, 200, 600}) {
     SCOPED_TRACE(side);
     const Rows a = smooth(side, side, random);
     const std::vector<Solution> narrow = solutions_of_levels<float>(a, Objective::maximize);

@@ -280,6 +280,35 @@ TYPED_TEST(Rsm, Ragged) {
   for (const RsmOptions& options : all_options()) expect_rsm<T>(a, b, options);
 }
 
+// Inputs that are a group each: affinities come in strips, and as one where rows outnumber columns.
+TYPED_TEST(Rsm, LargeInputs) {
+  using T = TypeParam;
+  const RsmOptions exact{Matching::exact, 0};
+  for (const bool is_whole : {true, false}) {
+    const auto ragged = inputs_of(kWidest<T>, Order::c, {201, 290, 97}, 5, 1000, is_whole);
+    const auto others = inputs_of(kWidest<T>, Order::c, {230, 193}, 5, 1100, is_whole);
+    expect_rsm<T>(ragged, others, exact);
+    const auto equal = inputs_of(kWidest<T>, Order::c, {208, 208, 208}, 5, 1200, is_whole);
+    expect_rsm<T>(equal, {equal[0], equal[2]}, exact);
+  }
+}
+
+// Of affinities that span many orders of magnitude.
+TYPED_TEST(Rsm, LargeInputsWithHeavyTails) {
+  using T = TypeParam;
+  std::mt19937 random(17);
+  std::normal_distribution<double> normal;
+  std::vector<Input> inputs;
+  for (int i = 0; i < 3; ++i) {
+    Matrix z(205, Vec(4));
+    for (Vec& token : z) {
+      for (Real& value : token) value = static_cast<float>(std::exp(8 * normal(random)));
+    }
+    inputs.emplace_back(kWidest<T>, Order::c, z, "tokens");
+  }
+  expect_rsm<T>(inputs, {inputs[1]}, {Matching::exact, 0});
+}
+
 TYPED_TEST(Rsm, EveryTypeAndOrder) {
   using T = TypeParam;
   for (const ElementType type : kTypes) {
