@@ -307,7 +307,7 @@ inline float scale_lone(const SinkhornState& d, std::size_t rows, Lone lone) {
   for (std::size_t begin = 0; begin < rows; begin += kAssignmentGroup) {
     unrolled<kGroupParts>([&](std::size_t p) {
       const std::size_t i = begin + p * kLanes<float>;
-      const Vector<float> entries = lone(i);
+      const Vector<float> entries = rounded(lone(i));
       const Vector<float> factor = 1 / ((load(d.row_factor + i) + entries) + kTinyRowSum);
       const Vector<float> scaled = rounded(entries * factor);
       store(d.row_factor + i, factor);
