@@ -178,16 +178,18 @@ PRODUCTS = (
     "faster: it waits for memory)"
 )
 OTHER_PROCESSOR = (
-    "the bound comes from a processor with 1.7 × this one's FMA peak, on which SciPy's scalar code "
-    "takes as long as here; the study behind it, without checks or certificate, takes as long as "
-    "isogram on this machine. At S = 49 the 11,000 vector operations of the sweeps take 8,700 of "
-    "22,500 cycles, where two ports could do them in 5,600; a quarter is the search, a chain of "
-    "some 84 cycles a step that wider vectors do not shorten. Tried: over-relaxed sweeps, bounded "
-    "row reduction, forests of searches, sparse sweeps, fetching the next problem ahead"
+    "the bounds come from a study on another processor; run here on the same problems, without "
+    "checks or certificate, it takes 1.25 to 1.5 × isogram's time. At S = 49, C = 320, of 18,500 "
+    "cycles of the time stamp counter sweeps take 8,000 (two ports could do their 8,700 vector "
+    "operations in 4,350), searches 4,800 (chains of 65 cycles a step, which wider vectors do not "
+    "shorten), copying, minima, greedy matching and certificate 5,400. Tried: two problems "
+    "interleaved (20 to 25 % of the searches, 7 to 10 % of all: left out, solvers would hold two "
+    "problems), sweeps in registers, other schedules, ε quartered, over-relaxed and sparse "
+    "sweeps, bounded row reduction, forests of searches, fetching the next problem ahead"
 )
 MATCHING_SHARE = (
-    "affinities run at 80 % of the peak and the assignments take 10 to 16 µs a pair, for the "
-    "reasons given at match"
+    "affinities run at 80 % of the peak, and assignments take 8 to 12 µs a pair at S = 49, 135 of "
+    "210 µs at S = 196 and 3.7 of 4.3 ms at S = 784, for the reasons given at match"
 )
 SHARED_HOST = (
     "both cores at once reach 1.97 × the FMA peak of one, but share the last cache and the memory "
