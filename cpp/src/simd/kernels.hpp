@@ -37,10 +37,9 @@ using RowIndex = std::conditional_t<sizeof(T) == sizeof(std::int32_t), std::int3
 // Working memory of the Sinkhorn sweeps, in float32 whatever the costs are. Arrays with an element
 // per row are padded to whole multiples of kSweptRows.
 struct SinkhornState {
-  float*
-      weights;   // rows × columns, as far apart as those of the costs; or pairs of rows in bfloat16
-  float* block;  // of rows in float32 beside such pairs
-  float* lone;   // a last column of at most kAssignmentBlock rows that is alone in its group
+  float* weights;  // rows as far apart as those of the costs, or pairs of rows in bfloat16
+  float* block;    // rows in float32 beside such pairs
+  float* lone;     // a last column of at most kAssignmentBlock rows that is alone in its group
   float* row_factor;
   float* column_factor;
   float* column_sum;
@@ -64,7 +63,7 @@ struct AssignmentState {
   std::uint64_t* taken;     // bits of columns, for a greedy matching
 
   // Memory of one search for a shortest augmenting path, per column …
-  T* distance;               // the shortest known; +∞ once the column is closed
+  T* distance;               // the shortest known; +∞ once it is closed; padded to whole blocks
   T* open_dual;              // v_j; −∞ once the column is closed
   T* closed_at;              // distance; +∞ until the column is closed
   RowIndex<T>* predecessor;  // the row before it on that path; as wide as T, to blend alike
@@ -103,7 +102,6 @@ struct RowSums {
   double magnitude;
 };
 
-// Float32 or float64 kernels; every sum over the entries of a Gram matrix is float64.
 // Rows of memory that will be written once a block is computed. Their lines are fetched meanwhile,
 // a few at a time: writing would wait for memory line by line.
 struct ExpectedRows {
@@ -112,6 +110,7 @@ struct ExpectedRows {
   std::size_t bytes = 0;  // of a row, at most
 };
 
+// Float32 or float64 kernels; every sum over the entries of a Gram matrix is float64.
 template <class T>
 struct KernelTable {
   std::size_t panel;  // rows per panel; divides kTileEdge
