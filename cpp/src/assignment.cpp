@@ -55,8 +55,10 @@ MatchedSums matched_sums(MatrixView<const T> affinity, const std::int32_t* colum
   return sums;
 }
 
-bool is_proven(double gap, const MatchedSums& sums) {
-  return gap <= kTolerance * sums.magnitude;
+// There is nothing to solve float64 problems in again.
+template <class T>
+bool is_enough(double gap, const MatchedSums& sums) {
+  return std::is_same_v<T, double> || gap <= kTolerance * sums.magnitude;
 }
 
 }  // namespace
@@ -234,7 +236,7 @@ Assignment AssignmentSolver<T>::solve(MatrixView<const T> affinity, Objective ob
     Assignment found = solved(problem_, affinity.rows, affinity.cols, worker);
     const MatchedSums sums = matched_sums(affinity, found.columns);
     found.total = sums.total;
-    if (std::is_same_v<T, double> || is_proven(found.gap, sums)) return found;
+    if (is_enough<T>(found.gap, sums)) return found;
   }
   if (!precise_) precise_.emplace(max_small_, max_large_);
   precise_->fill(affinity, objective);
@@ -255,7 +257,7 @@ Assignment AssignmentSolver<T>::solve(const AffinityStrips<T>& strips, Objective
       Assignment found = solved(problem_, strips.rows, strips.cols, worker);
       const MatchedSums sums = problem_.matched();
       found.total = sums.total;
-      if (is_proven(found.gap, sums)) return found;
+      if (is_enough<T>(found.gap, sums)) return found;
     }
   }
   return solve(strips.strip(0, strips.rows), objective, worker);

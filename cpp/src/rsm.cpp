@@ -201,10 +201,8 @@ class RsmWalk {
               return add_block(cell, matcher, worker);
             case Matching::window:
               return add_windows(cell, matcher, worker);
-            case Matching::exact:
-              if (is_in_strips()) return add_in_strips(cell.row, cell.col, matcher, worker);
-              [[fallthrough]];
             default:
+              if (is_in_strips()) return add_in_strips(cell.row, cell.col, matcher, worker);
               return add_groups(cell, matcher, worker);
           }
         },
@@ -298,7 +296,8 @@ class RsmWalk {
 
   // Inputs of so many tokens that each is a group, and affinities of a pair would leave the cache.
   bool is_in_strips() const {
-    return layout_.group == 1 && options_.precision == Precision::float32;
+    return options_.matching == Matching::exact && layout_.group == 1 &&
+           options_.precision == Precision::float32;
   }
 
   void add_in_strips(std::size_t i, std::size_t j, Matcher<T>& matcher, Worker& worker) const {

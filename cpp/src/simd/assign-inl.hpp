@@ -38,8 +38,7 @@ inline auto with_groups(std::size_t stride, Visit visit) {
   }
 }
 
-inline constexpr std::size_t kWord = 64;                   // columns to a word of bits
-inline constexpr std::size_t kFew = 4 * kAssignmentGroup;  // columns
+inline constexpr std::size_t kWord = 64;  // columns to a word of bits
 
 template <class T, std::size_t kGroups>
 inline constexpr std::size_t kVectors = kGroups * kAssignmentGroup / kLanes<T>;
@@ -252,9 +251,9 @@ inline Vector<T> lowered(Vector<T> dual, const FourRows<T>& four, const T (&smal
   return dual;
 }
 
-// v_j = min_i (C_ij − min_k C_ik), and the row minima. They come off first: plain
-// column minima would make a row of zeros, or of small entries among large ones, look cheap
-// wherever others are dear.
+// v_j = min_i (C_ij − min_k C_ik), and the row minima. They come off first: plain column minima
+// would make a row of zeros, or of small entries among large ones, look cheap wherever others are
+// dear.
 template <std::size_t kGroups, class T>
 inline void take_minima(const AssignmentState<T>& s) {
   const auto visit = [&s](std::size_t i, auto lower) {
@@ -351,10 +350,11 @@ inline std::size_t match_rows(const AssignmentState<T>& s, Known<kGroups>, Prepa
     left = opaque(opaque(left) & ~taken);
     taken = opaque(taken | (left & -left));
     const std::uint64_t none = opaque(left == 0);
-    const auto column = static_cast<std::uint64_t>(__builtin_ctzll(left | none << 63));
+    const auto column = static_cast<std::uint64_t>(__builtin_ctzll(left | none << (kWord - 1)));
     free += none;
     s.column_of[i] = static_cast<std::int32_t>(column | -none);
-    s.row_of[column + none * (stride - 63)] = static_cast<std::int32_t>(i);  // at most to the last
+    s.row_of[column + none * (stride - (kWord - 1))] =
+        static_cast<std::int32_t>(i);  // at most to the last
   }
   return free;
 }
@@ -676,7 +676,7 @@ inline std::uint64_t unmatched(const std::int32_t* partners) {
 template <std::size_t kGroups, class T>
 inline std::size_t augment(const AssignmentState<T>& s, std::size_t first, std::size_t,
                            Known<kGroups>) {
-  const std::uint64_t rows = ~std::uint64_t{0} >> (kFew - s.rows);
+  const std::uint64_t rows = ~std::uint64_t{0} >> (kWord - s.rows);
   std::uint64_t roots = (unmatched<kGroups>(s.column_of) & rows) >> first << first;
   std::uint64_t free = unmatched<kGroups>(s.row_of);  // the padding is out of reach
   for (; roots != 0; roots &= roots - 1) {

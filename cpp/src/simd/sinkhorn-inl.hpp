@@ -285,7 +285,7 @@ inline Vector<float> unpacked(const float* pair, std::size_t i) {
 }
 
 // How K is kept, for problems of
-//   up to kFew columns:  in whole groups of columns, whose number the compiler knows (else 0);
+//   up to 64 columns:    in whole groups of columns, whose number the compiler knows (else 0);
 //   one column more:     the last one apart, as vectors along the rows: alone in its group it would
 //                        cost as much as sixteen, and the 7 x 7 tokens of many networks have one;
 //   many entries:        in bfloat16, where memory beyond a core's own caches sets the pace.
