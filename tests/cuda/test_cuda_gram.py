@@ -64,14 +64,18 @@ def test_memory_order(gpu, layout, dtype):
 
 def put_as(gpu, layout, x):
     """Copy to the GPU and view it in a memory order."""
-    wide = gpu.put(np.zeros((2 * x.shape[0] + 1, 2 * x.shape[1] + 1), x.dtype))
+    rows, cols = x.shape
+
+    def zeros(*shape):
+        return gpu.put(np.zeros(shape, x.dtype))
+
     place = {
-        "C": wide[: x.shape[0], : x.shape[1]],
-        "F": gpu.put(np.zeros(x.shape[::-1], x.dtype)).T,
-        "strided": wide[1::2, 1::2],
-        "negative": gpu.put(np.zeros(x.shape, x.dtype))[::-1, ::-1],
-        "transposed": gpu.put(np.zeros((x.shape[1], x.shape[0] + 3), x.dtype))[:, : len(x)].T,
-    }[layout]
+        "C": lambda: zeros(rows, cols + 1)[:, :cols],
+        "F": lambda: zeros(cols, rows).T,
+        "strided": lambda: zeros(2 * rows + 1, 2 * cols + 1)[1::2, 1::2],
+        "negative": lambda: zeros(rows, cols)[::-1, ::-1],
+        "transposed": lambda: zeros(cols, rows + 3)[:, :rows].T,
+    }[layout]()
     place[...] = gpu.put(x)
     return place
 
