@@ -120,7 +120,9 @@ class GreedyMatcher {
       const Nearest<T> first = warp_nearest(own);
       if (first.distance == kInfinity<T>) return first;
       const int row = static_cast<int>(first.code);
-      if (!is_taken(memory_.columns[row])) return first;
+      const bool is_free = !is_taken(memory_.columns[row]);
+      __syncwarp();  // all lanes have read what one of them is about to change
+      if (is_free) return first;
       look_for_column(row);
     }
   }
