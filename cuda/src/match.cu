@@ -297,7 +297,7 @@ template <class T, int threads, int side>
 struct ByBlock {
   using State = AssignmentState<T, CostsInPlace<T>, threads, side>;
   static constexpr bool kInShared = side <= kMostInShared;
-  static constexpr int kInProcessor = kInShared ? 4 : 1;
+  static constexpr int kInProcessor = kInShared ? 8 : 1;
   struct Nothing {};
   struct Shared {
     std::conditional_t<kInShared, typename State::Memory, Nothing> memory;
@@ -358,7 +358,7 @@ void launch_match(Stream stream, const Task& task, bool again, std::int64_t bloc
   if (side <= 32) return launch_warps<T, 32>(stream, task, again, blocks);
   if (side <= 52) return launch_warps<T, 52>(stream, task, again, blocks);
   if (side <= 64) return launch_warps<T, 64>(stream, task, again, blocks);
-  if (side <= 256) return launch_blocks<T, 128, 256>(stream, task, again, blocks, scratch);
+  if (side <= 256) return launch_blocks<T, 64, 256>(stream, task, again, blocks, scratch);
   launch_blocks<T, 256, kMaxMatched>(stream, task, again, blocks, scratch);
 }
 

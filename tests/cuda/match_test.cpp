@@ -227,7 +227,7 @@ __device__ void count_free_rows(State s, int* free) {
 
 using WarpState = cuda::AssignmentState<float, cuda::CostsInShared<float, 52>, 32, 52>;
 using WarpMemory = StartMemory<WarpState, WarpState::Costs::Memory>;
-using BlockState = cuda::AssignmentState<float, cuda::CostsInPlace<float>, 128, 256>;
+using BlockState = cuda::AssignmentState<float, cuda::CostsInPlace<float>, 64, 256>;
 using BlockMemory = StartMemory<BlockState, std::monostate>;
 
 __global__ void start_by_warp(const float* costs, int side, int* free) {
@@ -271,8 +271,8 @@ double share_left_free(Kernel kernel, int threads, std::size_t shared_bytes, int
 TEST(Match, SweepsLeaveFewRowsToSearchFor) {
   constexpr double most = 0.33;
   EXPECT_LE(share_left_free(start_by_warp, 32, sizeof(WarpMemory), 49), most);
-  EXPECT_LE(share_left_free(start_by_block, 128, sizeof(BlockMemory), 100), most);
-  EXPECT_LE(share_left_free(start_by_block, 128, sizeof(BlockMemory), 196), most);
+  EXPECT_LE(share_left_free(start_by_block, 64, sizeof(BlockMemory), 100), most);
+  EXPECT_LE(share_left_free(start_by_block, 64, sizeof(BlockMemory), 196), most);
 }
 
 // ---- Many problems ---------------------------------------------------------------------------

@@ -36,11 +36,13 @@ class Search {
   using T = typename State::T;
 
   __device__ Search(const State& s, int root) : s_(s) {
+    T costs[kColumns];
+    load_row(root, costs);
 #pragma unroll
     for (int k = 0; k < kColumns; ++k) {
       if (column(k) >= s.cols) continue;
       dual_[k] = s.memory.dual[column(k)];
-      distance_[k] = s.costs(root, column(k)) - dual_[k];
+      distance_[k] = costs[k] - dual_[k];
       code_[k] = ColumnCode(column(k), s.memory.row_of[column(k)]).code();
       predecessor_[k] = root;
       open_ |= 1U << k;
@@ -59,17 +61,17 @@ class Search {
   // Closes the column, and shortens distances by paths through it and its row.
   __device__ void relax(ColumnCode closed, T reach) {
     const int row = closed.row();
+    T costs[kColumns];
+    load_row(row, costs);
     const T shift = (s_.costs(row, closed.column()) - s_.memory.dual[closed.column()]) - reach;
-    auto entry = s_.costs.along_row(row, column(0), Team::kThreads);
 #pragma unroll
-    for (int k = 0; k < kColumns; ++k, ++entry) {
+    for (int k = 0; k < kColumns; ++k) {
       if (column(k) == closed.column()) {
         open_ &= ~(1U << k);
         distance_[k] = reach;
       }
-      const T cost = is_open(k) ? *entry : kInfinity<T>;
-      const T path = (cost - dual_[k]) - shift;
-      const bool is_shorter = path < distance_[k];
+      const T path = (costs[k] - dual_[k]) - shift;
+      const bool is_shorter = is_open(k) && path < distance_[k];
       distance_[k] = is_shorter ? path : distance_[k];
       predecessor_[k] = is_shorter ? row : predecessor_[k];
     }
@@ -90,6 +92,9 @@ class Search {
 
   __device__ static int column(int k) { return Team::rank() + k * Team::kThreads; }
   __device__ bool is_open(int k) const { return open_ >> k & 1; }
+  __device__ void load_row(int row, T (&costs)[kColumns]) const {
+    s_.template load_row<Team::kThreads>(row, column(0), costs);
+  }
 
   const State& s_;
   T dual_[kColumns] = {};

@@ -56,9 +56,6 @@ class CostsInPlace {
   };
 
   __device__ T operator()(int i, int j) const { return affinities_(i, j) * factor_; }
-  __device__ Walk along_row(int i, int first, int apart) const {
-    return Walk(*this, affinities_.at(i, first), apart * affinities_.col_bytes);
-  }
   __device__ Walk along_column(int j) const {
     return Walk(*this, affinities_.at(0, j), affinities_.row_bytes);
   }
@@ -110,9 +107,6 @@ class CostsInShared {
   };
 
   __device__ T operator()(int i, int j) const { return items_[i * kStride + j]; }
-  __device__ Walk along_row(int i, int first, int apart) const {
-    return Walk(items_ + i * kStride + first, apart);
-  }
   __device__ Walk along_column(int j) const { return Walk(items_ + j, kStride); }
   __device__ void keep(int i, int j, T cost) const { items_[i * kStride + j] = cost; }
   __device__ void scale(T) const {}
@@ -149,6 +143,12 @@ struct WarpMemory : AssignmentMemory<T, side> {
   TightColumns tight[side];
 };
 
+// Of a block whose warps take all columns of a row at once.
+template <class T, int side, int warps>
+struct BlockMemory : AssignmentMemory<T, side> {
+  float column_sums[warps][side];  // of the plan, over a warp's rows
+};
+
 // Row duals are not stored: u_i = min_j (C_ij − v_j) for a free row, and C_ij − v_j on the matched
 // column of another, so any column duals v are a legal start.
 template <class Number, class CostsType, int threads, int most>
@@ -160,7 +160,13 @@ struct AssignmentState {
   static constexpr int kThreads = threads;
   static constexpr int kSide = most;
   static constexpr bool kIsWarp = threads == kWarp;
-  using Memory = std::conditional_t<kIsWarp, WarpMemory<T, kSide>, AssignmentMemory<T, kSide>>;
+  // Entries that a thread takes at once, of a row or of a column.
+  static constexpr int kAtOnce = most < 8 * kWarp ? (most + kWarp - 1) / kWarp : 8;
+  static constexpr bool kTakesRows = !kIsWarp && most <= kAtOnce * kWarp;
+  using Memory =
+      std::conditional_t<kIsWarp, WarpMemory<T, kSide>,
+                         std::conditional_t<kTakesRows, BlockMemory<T, kSide, Team::kWarps>,
+                                            AssignmentMemory<T, kSide>>>;
 
   Team team;
   Memory& memory;
@@ -195,16 +201,47 @@ struct AssignmentState {
       for_rows_of_warp([&](int i) { for_lanes(cols, [&](int j) { visit(i, j); }); });
     }
   }
+  // Costs of a row, `apart` columns from one another and infinite beyond the last. All are under
+  // way before the first is waited for: loads under a condition would be waited for one by one.
+  template <int apart, int count>
+  __device__ void load_row(int i, int first, T (&entries)[count]) const {
+#pragma unroll
+    for (int k = 0; k < count; ++k) {
+      const int j = first + k * apart;
+      entries[k] = costs(i, j < cols ? j : cols - 1);
+    }
+#pragma unroll
+    for (int k = 0; k < count; ++k) {
+      if (first + k * apart >= cols) entries[k] = kInfinity<T>;
+    }
+  }
   // The costs of a row by the lanes of a warp, those of a column by one thread.
   template <class Visit>
   __device__ void for_costs_of_row(int i, Visit visit) const {
-    auto cost = costs.along_row(i, team.lane(), kWarp);
-    for (int j = team.lane(); j < cols; j += kWarp, ++cost) visit(j, *cost);
+    for (int first = team.lane(); first < cols; first += kAtOnce * kWarp) {
+      T entries[kAtOnce];
+      load_row<kWarp>(i, first, entries);
+#pragma unroll
+      for (int k = 0; k < kAtOnce; ++k) {
+        if (first + k * kWarp < cols) visit(first + k * kWarp, entries[k]);
+      }
+    }
   }
   template <class Visit>
   __device__ void for_costs_of_column(int j, Visit visit) const {
     auto cost = costs.along_column(j);
-    for (int i = 0; i < rows; ++i, ++cost) visit(i, *cost);
+    for (int first = 0; first < rows; first += kAtOnce) {
+      T entries[kAtOnce];
+#pragma unroll
+      for (int k = 0; k < kAtOnce; ++k) {
+        entries[k] = *cost;
+        if (first + k + 1 < rows) ++cost;
+      }
+#pragma unroll
+      for (int k = 0; k < kAtOnce; ++k) {
+        if (first + k < rows) visit(first + k, entries[k]);
+      }
+    }
   }
   // The entries of some 16 rows, or fewer where there are not as many.
   template <class Visit>

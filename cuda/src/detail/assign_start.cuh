@@ -52,9 +52,10 @@ __device__ auto nearest_free_column(const State& s, int i) {
   using T = typename State::T;
   Nearest<T> nearest;
   s.for_costs_of_row(i, [&](int j, T cost) {
-    if (s.memory.row_of[j] != kFree) return;
+    const bool is_free = s.memory.row_of[j] == kFree;
     const int from_diagonal = j < i ? j - i + s.cols : j - i;
-    nearest.consider(cost - s.memory.dual[j], static_cast<std::uint32_t>(from_diagonal));
+    nearest.consider(is_free ? cost - s.memory.dual[j] : kInfinity<T>,
+                     static_cast<std::uint32_t>(from_diagonal));
   });
   return warp_nearest(nearest);
 }

@@ -152,10 +152,53 @@ __device__ float plan_entry(const State& s, int i, int j, T cost, float sharpnes
   return approximate_exp2(-static_cast<float>(reduced) * sharpness);
 }
 
+// Warps take all columns of a row at once: its entries, scaled, go into sums of columns while they
+// are in registers, so that costs are read once.
+template <class State>
+__device__ void sweep_by_rows(State& s, float epsilon) {
+  using T = typename State::T;
+  constexpr int kColumns = State::kAtOnce;
+  const float sharpness = 1 / epsilon;
+  const auto column = [&](int k) { return s.team.lane() + k * kWarp; };
+  T dual[kColumns];
+  float sums[kColumns] = {};
+#pragma unroll
+  for (int k = 0; k < kColumns; ++k) dual[k] = column(k) < s.cols ? s.memory.dual[column(k)] : 0;
+  s.for_rows_of_warp([&](int i) {
+    T costs[kColumns];
+    s.template load_row<kWarp>(i, column(0), costs);
+    const T row_value = s.memory.row_value[i];
+    float plan[kColumns];
+    float sum = kTinySum / kWarp;
+#pragma unroll
+    for (int k = 0; k < kColumns; ++k) {
+      const T reduced = (costs[k] - dual[k]) - row_value;
+      plan[k] = approximate_exp2(-static_cast<float>(reduced) * sharpness);
+      sum += plan[k];
+    }
+    sum = warp_reduced(sum, Sum());
+    const float factor = approximate_reciprocal(sum);
+#pragma unroll
+    for (int k = 0; k < kColumns; ++k) sums[k] += plan[k] * factor;
+    __syncwarp();  // all lanes have read the row's value
+    if (s.team.lane() == 0) s.memory.row_value[i] = row_value - epsilon * approximate_log2(sum);
+  });
+#pragma unroll
+  for (int k = 0; k < kColumns; ++k) s.memory.column_sums[s.team.warp()][column(k)] = sums[k];
+  s.team.sync();
+  s.for_own(s.cols, [&](int j) {
+    float sum = kTinySum;
+#pragma unroll
+    for (const auto& of_warp : s.memory.column_sums) sum += of_warp[j];
+    s.memory.dual[j] -= epsilon * approximate_log2(sum);
+  });
+  s.team.sync();
+}
+
 // Exponentials are computed anew for rows and for columns: that takes no memory, and no longer than
 // to load, square and store them.
 template <class State>
-__device__ void sweep(State& s, float epsilon) {
+__device__ void sweep_by_rows_and_columns(State& s, float epsilon) {
   using T = typename State::T;
   const float sharpness = 1 / epsilon;
   s.for_rows_of_warp([&](int i) {
@@ -185,7 +228,13 @@ __device__ bool anneal(State& s) {
   if constexpr (State::kIsWarp) {
     anneal_in_registers(s, epsilon, sweeps);
   } else {
-    for (int n = 0; n < sweeps; ++n, epsilon /= 2) sweep(s, epsilon);
+    for (int n = 0; n < sweeps; ++n, epsilon /= 2) {
+      if constexpr (State::kTakesRows) {
+        sweep_by_rows(s, epsilon);
+      } else {
+        sweep_by_rows_and_columns(s, epsilon);
+      }
+    }
   }
   return true;
 }

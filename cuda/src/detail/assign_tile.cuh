@@ -1,5 +1,8 @@
 // The start of a problem whose costs a warp has in shared memory: lanes look at all rows at once,
 // and match them by sets of columns in 64 bits.
+//
+// Loops over rows are unrolled in part: warps of a processor are at different places of the code,
+// and wait for instructions where it is much larger than the cache for those.
 #pragma once
 
 #include <cstdint>
@@ -30,26 +33,27 @@ template <class State>
 __device__ void start_from_minima_of_tile(State& s) {
   using T = typename State::T;
   using Tile = typename State::Tile;
-  T least[Tile::kRows];
+  T dual[Tile::kCols];
 #pragma unroll
+  for (T& of_column : dual) of_column = kInfinity<T>;
+#pragma unroll 2
   for (int a = 0; a < Tile::kRows; ++a) {
-    least[a] = kInfinity<T>;
+    T cost[Tile::kCols];
+    T least = kInfinity<T>;
 #pragma unroll
     for (int b = 0; b < Tile::kCols; ++b) {
-      least[a] = smaller(s.costs(Tile::row(a), Tile::col(b)), least[a]);
+      cost[b] = s.costs(Tile::row(a), Tile::col(b));
+      least = smaller(cost[b], least);
     }
-    least[a] = minimum_of_row(least[a]);
-    if (Tile::row(a) >= s.rows) least[a] = 0;  // infinity, from infinity, is NaN
+    least = minimum_of_row(least);
+    if (Tile::row(a) >= s.rows) least = 0;  // infinity, from infinity, is NaN
+#pragma unroll
+    for (int b = 0; b < Tile::kCols; ++b) dual[b] = smaller(cost[b] - least, dual[b]);
   }
 #pragma unroll
   for (int b = 0; b < Tile::kCols; ++b) {
-    T dual = kInfinity<T>;
-#pragma unroll
-    for (int a = 0; a < Tile::kRows; ++a) {
-      dual = smaller(s.costs(Tile::row(a), Tile::col(b)) - least[a], dual);
-    }
-    dual = minimum_of_column(dual);
-    if (Tile::lane_row() == 0 && Tile::col(b) < s.cols) s.memory.dual[Tile::col(b)] = dual;
+    dual[b] = minimum_of_column(dual[b]);
+    if (Tile::lane_row() == 0 && Tile::col(b) < s.cols) s.memory.dual[Tile::col(b)] = dual[b];
   }
   s.team.sync();
 }
@@ -64,7 +68,7 @@ __device__ void find_tight_columns(State& s) {
   for (int b = 0; b < Tile::kCols; ++b) {
     dual[b] = Tile::col(b) < s.cols ? s.memory.dual[Tile::col(b)] : 0;
   }
-#pragma unroll
+#pragma unroll 2
   for (int a = 0; a < Tile::kRows; ++a) {
     const int row = Tile::row(a);
     T reduced[Tile::kCols];
