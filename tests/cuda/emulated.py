@@ -231,7 +231,7 @@ class EmulatedDevice(Device):
 
     # Small enough for walks of several tiles over small matrices.
     tile_bytes = 4 * 32 * 32
-    cache_bytes = 8192
+    cache_bytes = 512
     free_bytes = 1 << 40
 
     @classmethod

@@ -333,7 +333,7 @@ def test_tokens_that_do_not_fit(gpu, monkeypatch, arguments, gpus):
     """The less memory may be taken, the more bands there are; the entries stay as they are."""
     if gpus != 0:
         on_second_gpu(gpu, np.zeros(1, np.float32))
-    monkeypatch.setattr(_backend._load(), "cache", 8192)  # for blocks of 2 x 2 inputs
+    monkeypatch.setattr(_backend._load(), "cache", 512)  # for blocks of 2 x 2 inputs
     tokens, other = data((9, 11, 30), "float32", 1), data((7, 11, 30), "float32", 2)
     sets = {"one set": (tokens,), "two sets": (tokens, other), "ragged": ([*tokens, other[0, :4]],)}
     chosen = sets.get(arguments, (gpu.put(tokens),))

@@ -1,9 +1,8 @@
 """RSMs of sets of tokens on GPUs.
 
 Inputs come in bands that fit in memory; pairs of bands are tiles of the result, which GPUs share;
-and a tile is walked in blocks of pairs, small enough for affinities to stay in the GPU's cache
-between the matrix product that writes them and the matching that reads them again and again.
-Blocks take turns on two streams, so that one is multiplied while the other is matched.
+and a tile is walked in blocks of pairs, as many as keep all of a GPU busy. Blocks take turns on two
+streams, so that one is multiplied while the other is matched.
 """
 
 from __future__ import annotations

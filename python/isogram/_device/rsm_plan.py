@@ -19,6 +19,8 @@ from isogram._samples import Samples
 
 LANES = 2  # streams of a GPU
 _LINE = 32  # items; rows of affinities begin at multiples of them
+_ALIGNED = 16  # tokens; of as many, or multiples, tensor cores take the fastest products
+_CACHES = 8  # that the affinities of a block may fill: fewer pairs would not fill the GPU for long
 _WIDEST = 1024  # inputs on a side of a block
 _MOST = 0.9  # of the memory that is free
 _HELD = 3  # bands at least: the two of a tile, and one of the tile before that is still in use
@@ -149,14 +151,21 @@ class Plan:
         return self.is_one_set and tile.rows == tile.cols
 
     def _block_shape(self, cache: int) -> tuple[int, int]:
-        """Return the inputs of a block, whose affinities may take half of the cache."""
+        """Return the inputs of a block."""
         n, m = self.shape
         item = self.job.dtype.itemsize
         of_pair = item + 8 if self.is_unmatched else self.rows.window * self.cols.window * item
-        pairs = max(1, cache // 2 // of_pair)
-        rows = min(math.isqrt(pairs), n, _WIDEST)
-        cols = min(rows if self.is_one_set else pairs // rows, m, _WIDEST)
-        return rows if self.is_one_set else min(pairs // cols, n, _WIDEST), cols
+        pairs = max(1, _CACHES * cache // of_pair)
+        rows = min(self._aligned(math.isqrt(pairs)), n, _WIDEST)
+        if self.is_one_set:
+            return rows, rows
+        cols = min(self._aligned(pairs // rows), m, _WIDEST)
+        return min(pairs // cols, n, _WIDEST), cols
+
+    def _aligned(self, inputs: int) -> int:
+        """Return so many inputs, or a few less, for the tokens of all to be aligned."""
+        step = _ALIGNED // math.gcd(_ALIGNED, self.cols.window)
+        return inputs // step * step or inputs
 
     def _band_shape(self, gpus: Sequence[Device]) -> tuple[tuple[int, int], int]:
         """Return the inputs of the largest bands that fit, and how many bands a GPU can hold.
