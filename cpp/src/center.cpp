@@ -39,22 +39,53 @@ void require_centerable(MatrixView<const T> k, Estimator estimator) {
   }
 }
 
+// Rows that are gone through together, and copied together where columns are not adjacent.
+constexpr std::size_t kRowsAtOnce = 16;
+
 template <class T>
-const T* contiguous_row(MatrixView<const T> k, std::size_t i, Buffer<T>& scratch) {
-  if (k.col_stride == 1) return &k(i, 0);
-  for (std::size_t j = 0; j < k.cols; ++j) scratch[j] = k(i, j);
-  return scratch.data();
+simd::Rows<const T> adjacent_rows(MatrixView<const T> k, Span rows, Buffer<T>& scratch) {
+  if (k.col_stride == 1) return {&k(rows.begin, 0), k.row_stride, rows.size(), k.cols};
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    for (std::size_t j = 0; j < k.cols; ++j) scratch[i * k.cols + j] = k(rows.begin + i, j);
+  }
+  return {scratch.data(), static_cast<std::ptrdiff_t>(k.cols), rows.size(), k.cols};
 }
 
-// Adds row i to the column sums, without the diagonal if `hollow`.
 template <class T>
-simd::RowSums add_row(const T* row, std::size_t i, bool hollow, std::vector<double>& cols) {
+void copy_rows(const T* from, Span rows, MatrixView<T> to) {
+  for (std::size_t i = rows.begin; i < rows.end; ++i) {
+    for (std::size_t j = 0; j < to.cols; ++j) to(i, j) = *from++;
+  }
+}
+
+template <class T>
+simd::Rows<const T> columns_of(simd::Rows<const T> rows, Span cols) {
+  return {rows.first + cols.begin, rows.stride, rows.count, cols.size()};
+}
+
+// Calls visit(rows) for spans that cover `all`.
+template <class Visit>
+void for_rows_at_once(Span all, Visit visit) {
+  for (std::size_t begin = all.begin; begin < all.end; begin += kRowsAtOnce) {
+    visit(Span{begin, std::min(begin + kRowsAtOnce, all.end)});
+  }
+}
+
+// Adds rows to the sums, of which row_sums begins with the first, without the diagonal if `hollow`.
+template <class T>
+void add_rows(const simd::Rows<const T>& k, Span rows, bool hollow, std::vector<double>& cols,
+              simd::RowSums* row_sums) {
   const auto& kernels = simd::kernels().of<T>();
-  if (!hollow) return kernels.add_row(row, cols.size(), cols.data());
-  const simd::RowSums before = kernels.add_row(row, i, cols.data());
-  const simd::RowSums after =
-      kernels.add_row(row + i + 1, cols.size() - i - 1, cols.data() + i + 1);
-  return {before.sum + after.sum, before.magnitude + after.magnitude};
+  if (!hollow) return kernels.add_rows(k, cols.data(), row_sums);
+  kernels.add_rows(columns_of(k, {0, rows.begin}), cols.data(), row_sums);
+  kernels.add_rows(columns_of(k, {rows.end, k.n}), &cols[rows.end], row_sums);
+  for (std::size_t i = rows.begin; i < rows.end; ++i) {
+    const T* row = k.first + static_cast<std::ptrdiff_t>(i - rows.begin) * k.stride;
+    for (const Span span : {Span{rows.begin, i}, Span{i + 1, rows.end}}) {
+      kernels.add_rows({row + span.begin, 0, 1, span.size()}, &cols[span.begin],
+                       row_sums + (i - rows.begin));
+    }
+  }
 }
 
 // Whether every row sum is the column's but for what rounding can make of n additions: always so
@@ -82,18 +113,23 @@ Sums sums_of(MatrixView<const T> k, bool hollow, const Execution& execution) {
   std::vector<double> magnitudes(n);
   FirstNotFinite bad(strips);
   parallel_for(execution, strips, [&](std::size_t s, Worker& worker) {
-    Buffer<T> scratch(k.col_stride == 1 ? 0 : n);
-    strip_cols[s].assign(n, 0.0);
-    for (std::size_t i = n * s / strips; i < n * (s + 1) / strips; ++i) {
+    Buffer<T> scratch(k.col_stride == 1 ? 0 : kRowsAtOnce * n);
+    strip_cols[s].assign(n + 1, 0.0);  // one more, to begin after the last
+    for_rows_at_once({n * s / strips, n * (s + 1) / strips}, [&](Span rows) {
       worker.check();
-      const T* row = contiguous_row(k, i, scratch);
-      const simd::RowSums of_row = add_row(row, i, hollow, strip_cols[s]);
-      sums.rows[i] = of_row.sum;
-      magnitudes[i] = of_row.magnitude;
-      if (std::isfinite(of_row.magnitude) && std::isfinite(row[i])) continue;
-      const std::vector<double> widened(row, row + n);
-      bad.inspect(s, i, widened.data(), n);
-    }
+      const simd::Rows<const T> some = adjacent_rows(k, rows, scratch);
+      simd::RowSums of_rows[kRowsAtOnce] = {};
+      add_rows(some, rows, hollow, strip_cols[s], of_rows);
+      for (std::size_t i = rows.begin; i < rows.end; ++i) {
+        const simd::RowSums& of_row = of_rows[i - rows.begin];
+        sums.rows[i] = of_row.sum;
+        magnitudes[i] = of_row.magnitude;
+        if (std::isfinite(of_row.magnitude) && std::isfinite(k(i, i))) continue;
+        const T* row = some.first + static_cast<std::ptrdiff_t>(i - rows.begin) * some.stride;
+        const std::vector<double> widened(row, row + n);
+        bad.inspect(s, i, widened.data(), n);
+      }
+    });
   });
   bad.throw_if_found("k");
   for (const auto& cols : strip_cols) {
@@ -134,17 +170,19 @@ void center(MatrixView<const T> k, Estimator estimator, MatrixView<T> out,
   const std::size_t n = k.rows;
   const std::size_t strips = tiles_in(n);
   parallel_for(execution, strips, [&](std::size_t strip, Worker&) {
-    Buffer<T> in_scratch(k.col_stride == 1 ? 0 : n);
-    Buffer<T> out_scratch(out.col_stride == 1 ? 0 : n);
-    const Span rows = tile_span(strip, n);
-    for (std::size_t i = rows.begin; i < rows.end; ++i) {
-      const T* row = contiguous_row(k, i, in_scratch);
-      T* target = out.col_stride == 1 ? &out(i, 0) : out_scratch.data();
-      kernels.subtract_shifts(row, target, n, row_shifts[i], col_shifts.data());
-      if (hollow) target[i] = 0;
-      if (out.col_stride == 1) continue;
-      for (std::size_t j = 0; j < n; ++j) out(i, j) = target[j];
-    }
+    Buffer<T> in_scratch(k.col_stride == 1 ? 0 : kRowsAtOnce * n);
+    Buffer<T> out_scratch(out.col_stride == 1 ? 0 : kRowsAtOnce * n);
+    for_rows_at_once(tile_span(strip, n), [&](Span rows) {
+      const simd::Rows<const T> some = adjacent_rows(k, rows, in_scratch);
+      const simd::Rows<T> targets =
+          out.col_stride == 1
+              ? simd::Rows<T>{&out(rows.begin, 0), out.row_stride, rows.size(), n}
+              : simd::Rows<T>{out_scratch.data(), static_cast<std::ptrdiff_t>(n), rows.size(), n};
+      kernels.shift_rows(some, targets, &row_shifts[rows.begin], col_shifts.data());
+      if (out.col_stride != 1) copy_rows(out_scratch.data(), rows, out);
+      if (!hollow) return;
+      for (std::size_t i = rows.begin; i < rows.end; ++i) out(i, i) = 0;
+    });
   });
 }
 

@@ -498,6 +498,40 @@ TYPED_TEST(Kernels, Sums) {
   });
 }
 
+TYPED_TEST(Kernels, AddRows) {
+  using T = TypeParam;
+  at_every_level([] {
+    const auto& table = kernels().of<T>();
+    for (const std::size_t count : {0, 1, 7, 8, 19}) {
+      for (const std::size_t n : lengths<T>()) {
+        const std::size_t stride = n + 3;
+        const auto rows = random_values<T>(count * stride, 25);
+        Guarded<double> columns(std::vector<double>(n, 0.75));
+        std::vector<isogram::simd::RowSums> of_rows(count, {0.5, 0.25});
+        table.add_rows({rows.data(), static_cast<std::ptrdiff_t>(stride), count, n}, columns.data(),
+                       of_rows.data());
+        std::vector<Real> of_columns(n, 0.75);
+        for (std::size_t i = 0; i < count; ++i) {
+          Real sum = 0.5;
+          Real magnitude = 0.25;
+          for (std::size_t j = 0; j < n; ++j) {
+            sum += rows[i * stride + j];
+            magnitude += std::abs(rows[i * stride + j]);
+            of_columns[j] += rows[i * stride + j];
+          }
+          const Real rounding = static_cast<Real>(n + 1) * eps<double>() * magnitude;
+          expect_close(of_rows[i].sum, sum, rounding, "sum of a row");
+          expect_close(of_rows[i].magnitude, magnitude, rounding, "magnitude of a row");
+        }
+        for (std::size_t j = 0; j < n; ++j) {
+          expect_close(columns[j], of_columns[j], 1e-13, "sum of a column");
+        }
+        columns.expect_guards();
+      }
+    }
+  });
+}
+
 TYPED_TEST(Kernels, AddProducts) {
   using T = TypeParam;
   at_every_level([] {
@@ -606,6 +640,32 @@ TYPED_TEST(Kernels, SumsPassOnWhatIsNotFinite) {
       row[bad] = std::numeric_limits<T>::quiet_NaN();
       EXPECT_TRUE(std::isnan(table.sum(row.data(), row.size())));
       EXPECT_TRUE(std::isnan(table.dot(row.data(), row.data(), row.size())));
+    }
+  });
+}
+
+// Upwards too, as through a view whose rows are in reverse.
+TYPED_TEST(Kernels, ShiftRows) {
+  using T = TypeParam;
+  at_every_level([] {
+    const auto& table = kernels().of<T>();
+    for (const std::size_t count : {1, 7, 8, 19}) {
+      for (const std::size_t n : lengths<T>()) {
+        const auto step = static_cast<std::ptrdiff_t>(n);
+        const auto rows = random_values<T>(count * n, 26);
+        const auto of_rows = random_values<double>(count, 27);
+        const auto of_columns = random_values<double>(n, 28);
+        Guarded<T> out(count * n);
+        table.shift_rows({rows.data() + (count - 1) * n, -step, count, n},
+                         {out.data(), step, count, n}, of_rows.data(), of_columns.data());
+        for (std::size_t i = 0; i < count; ++i) {
+          for (std::size_t j = 0; j < n; ++j) {
+            const double x = rows[(count - 1 - i) * n + j];
+            EXPECT_EQ(out[i * n + j], static_cast<T>(x - (of_rows[i] + of_columns[j])));
+          }
+        }
+        out.expect_guards();
+      }
     }
   });
 }

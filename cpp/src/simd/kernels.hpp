@@ -102,6 +102,15 @@ struct RowSums {
   double magnitude;
 };
 
+// Rows of a matrix: `n` elements each, `stride` apart.
+template <class T>
+struct Rows {
+  T* first;
+  std::ptrdiff_t stride;
+  std::size_t count;
+  std::size_t n;
+};
+
 // Rows of memory that will be written once a block is computed. Their lines are fetched meanwhile,
 // a few at a time: writing would wait for memory line by line.
 struct ExpectedRows {
@@ -152,6 +161,8 @@ struct KernelTable {
   double (*dot)(const T* a, const T* b, std::size_t n) noexcept;
   // The same of a row that is also added to column sums: column_sums[j] += row[j].
   RowSums (*add_row)(const T* row, std::size_t n, double* column_sums) noexcept;
+  // Of many rows, several at a time: row_sums[i] += those of row i, column_sums[j] += row i's [j].
+  void (*add_rows)(const Rows<const T>& rows, double* column_sums, RowSums* row_sums) noexcept;
 
   // Adds the entries of a ∘ b to the sums of rows and of columns; rows lie `stride` apart.
   void (*add_products)(const T* a, const T* b, std::size_t stride, std::size_t rows,
@@ -161,6 +172,9 @@ struct KernelTable {
   // added first so that a symmetric matrix with equal shifts stays exactly symmetric.
   void (*subtract_shifts)(const T* row, T* out, std::size_t n, double row_shift,
                           const double* column_shift) noexcept;
+  // The same of many rows, several at a time; `out` has the same shape.
+  void (*shift_rows)(const Rows<const T>& rows, const Rows<T>& out, const double* row_shifts,
+                     const double* column_shifts) noexcept;
 
   // out[j] = row[j] − offset in float64.
   void (*widen)(const T* row, std::size_t n, double offset, double* out) noexcept;

@@ -82,6 +82,53 @@ RowSums add_row(const T* row, std::size_t n, double* sums) noexcept {
   return {total, magnitude + horizontal_sum<double>(magnitudes)};
 }
 
+// kRows rows side by side: memory answers requests for all of them at once, where it would keep
+// those for one row waiting.
+template <std::size_t kRows, class T>
+inline void add_rows_at_once(const T* rows, std::ptrdiff_t stride, std::size_t n,
+                             double* column_sums, RowSums* row_sums) {
+  const auto row = [&](std::size_t i) { return rows + static_cast<std::ptrdiff_t>(i) * stride; };
+  Vector<double> sums[kRows] = {};
+  Vector<double> magnitudes[kRows] = {};
+  std::size_t j = 0;
+  for (; j + kWideLanes <= n; j += kWideLanes) {
+    Vector<double> of_columns = load(column_sums + j);
+    unrolled<kRows>([&](std::size_t i) {
+      const Vector<double> x = widened(row(i) + j);
+      of_columns += x;
+      sums[i] += x;
+      magnitudes[i] += absolute<double>(x);
+    });
+    store(column_sums + j, of_columns);
+  }
+  unrolled<kRows>([&](std::size_t i) {
+    row_sums[i].sum += horizontal_sum<double>(sums[i]);
+    row_sums[i].magnitude += horizontal_sum<double>(magnitudes[i]);
+  });
+  for (; j < n; ++j) {
+    unrolled<kRows>([&](std::size_t i) {
+      const double x = row(i)[j];
+      column_sums[j] += x;
+      row_sums[i].sum += x;
+      row_sums[i].magnitude += x < 0 ? -x : x;
+    });
+  }
+}
+
+template <class T>
+void add_rows(const Rows<const T>& rows, double* column_sums, RowSums* row_sums) noexcept {
+  const T* row = rows.first;
+  std::size_t left = rows.count;
+  constexpr auto at_once = static_cast<std::ptrdiff_t>(kRegisterRows);
+  for (; left >= kRegisterRows; left -= kRegisterRows, row += at_once * rows.stride) {
+    add_rows_at_once<kRegisterRows>(row, rows.stride, rows.n, column_sums, row_sums);
+    row_sums += kRegisterRows;
+  }
+  for (; left > 0; --left, row += rows.stride) {
+    add_rows_at_once<1>(row, rows.stride, rows.n, column_sums, row_sums++);
+  }
+}
+
 template <std::size_t kRows, class T>
 inline void add_products_of_rows(const T* a, const T* b, std::size_t stride, std::size_t cols,
                                  double* row_sums, double* column_sums) {
@@ -120,14 +167,52 @@ void add_products(const T* a, const T* b, std::size_t stride, std::size_t rows, 
   }
 }
 
+template <std::size_t kRows, class T>
+inline void shift_rows_at_once(const T* rows, std::ptrdiff_t stride, T* out,
+                               std::ptrdiff_t out_stride, std::size_t n, const double* row_shifts,
+                               const double* column_shifts) {
+  const auto offset = [](std::size_t i, std::ptrdiff_t step) {
+    return static_cast<std::ptrdiff_t>(i) * step;
+  };
+  std::size_t j = 0;
+  for (; j + kWideLanes <= n; j += kWideLanes) {
+    const Vector<double> shift = load(column_shifts + j);
+    unrolled<kRows>([&](std::size_t i) {
+      const Vector<double> x = widened(rows + offset(i, stride) + j);
+      store_narrowed(out + offset(i, out_stride) + j, x - (row_shifts[i] + shift));
+    });
+  }
+  for (; j < n; ++j) {
+    unrolled<kRows>([&](std::size_t i) {
+      const double x = rows[offset(i, stride) + static_cast<std::ptrdiff_t>(j)];
+      out[offset(i, out_stride) + static_cast<std::ptrdiff_t>(j)] =
+          static_cast<T>(x - (row_shifts[i] + column_shifts[j]));
+    });
+  }
+}
+
 template <class T>
 void subtract_shifts(const T* row, T* out, std::size_t n, double row_shift,
                      const double* column_shift) noexcept {
-  std::size_t j = 0;
-  for (; j + kWideLanes <= n; j += kWideLanes) {
-    store_narrowed(out + j, widened(row + j) - (row_shift + load(column_shift + j)));
+  shift_rows_at_once<1>(row, 0, out, 0, n, &row_shift, column_shift);
+}
+
+template <class T>
+void shift_rows(const Rows<const T>& rows, const Rows<T>& out, const double* row_shifts,
+                const double* column_shifts) noexcept {
+  const T* row = rows.first;
+  T* target = out.first;
+  std::size_t left = rows.count;
+  constexpr auto at_once = static_cast<std::ptrdiff_t>(kRegisterRows);
+  for (; left >= kRegisterRows; left -= kRegisterRows, row_shifts += kRegisterRows) {
+    shift_rows_at_once<kRegisterRows>(row, rows.stride, target, out.stride, rows.n, row_shifts,
+                                      column_shifts);
+    row += at_once * rows.stride;
+    target += at_once * out.stride;
   }
-  for (; j < n; ++j) out[j] = static_cast<T>(row[j] - (row_shift + column_shift[j]));
+  for (; left > 0; --left, row += rows.stride, target += out.stride) {
+    subtract_shifts(row, target, rows.n, *row_shifts++, column_shifts);
+  }
 }
 
 template <class T>
