@@ -91,7 +91,7 @@ def test_torch_elsewhere():
     x = torch.empty(12, 7, device="meta")
     with pytest.raises(TypeError, match=r"^gram: `x` must be in .* CUDA GPU, got .* on meta$"):
         ig.gram(x)
-    with pytest.raises(TypeError, match=r"^match: `similarity` must be in host memory, got "):
+    with pytest.raises(TypeError, match=r"^match: `similarity` must be in the memory of the host or of a CUDA GPU, got "):
         ig.match(x)
 
 
