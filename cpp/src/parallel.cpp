@@ -45,7 +45,9 @@ int get_num_threads() {
   if (const int chosen = chosen_num_threads.load(); chosen > 0) return chosen;
   if (const int own = from_environment("ISOGRAM_NUM_THREADS"); own > 0) return own;
   if (const int openmp = from_environment("OMP_NUM_THREADS"); openmp > 0) return openmp;
-  static const int allowed = usable_cpus();
+  // Not a static of its own: a child forked during its initialisation would wait for ever.
+  static std::atomic<int> allowed{0};
+  if (allowed == 0) allowed = usable_cpus();
   return allowed;
 }
 
@@ -124,8 +126,6 @@ namespace {
 class Pool {
  public:
   static Pool& instance() {
-    static const bool registered = pthread_atfork(nullptr, nullptr, &Pool::renew) == 0;
-    static_cast<void>(registered);
     Pool* pool = current_.load();
     if (pool == nullptr) {
       auto* fresh = new Pool;
@@ -201,6 +201,10 @@ class Pool {
   }
 
   static inline std::atomic<Pool*> current_{nullptr};
+  // When the library is loaded. At the first use, a child forked meanwhile would wait for a thread
+  // of its parent to be done with it.
+  [[maybe_unused]] static inline const bool is_registered_ =
+      pthread_atfork(nullptr, nullptr, &Pool::renew) == 0;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable left_;

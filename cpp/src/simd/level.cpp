@@ -54,10 +54,9 @@ const Kernels& initial_kernels() {
   return kernels_of(is_forced ? level_named(forced) : available().back());
 }
 
-std::atomic<const Kernels*>& current() {
-  static std::atomic<const Kernels*> kernels{&initial_kernels()};
-  return kernels;
-}
+// Null until it is asked for: whoever comes first sets it, and nobody waits, least of all a child
+// that was forked meanwhile.
+std::atomic<const Kernels*> current{nullptr};
 
 }  // namespace
 
@@ -87,12 +86,15 @@ std::vector<Level> available() {
 }
 
 const Kernels& kernels() {
-  return *current().load(std::memory_order_acquire);
+  const Kernels* kernels = current.load(std::memory_order_acquire);
+  if (kernels != nullptr) return *kernels;
+  const Kernels& initial = initial_kernels();
+  return current.compare_exchange_strong(kernels, &initial) ? initial : *kernels;
 }
 
 const ByteKernels* byte_kernels_for([[maybe_unused]] std::size_t panel) {
 #if defined(ISOGRAM_HAVE_X86_LEVELS)
-  static const bool has_vnni =
+  const bool has_vnni =
       available().back() == Level::avx512 && __builtin_cpu_supports("avx512vnni");
   if (has_vnni && avx512vnni::byte_kernels().panel == panel) return &avx512vnni::byte_kernels();
 #endif
@@ -101,7 +103,7 @@ const ByteKernels* byte_kernels_for([[maybe_unused]] std::size_t panel) {
 
 const PairKernels* pair_kernels_for([[maybe_unused]] std::size_t panel) {
 #if defined(ISOGRAM_HAVE_X86_LEVELS)
-  static const bool has_bf16 =
+  const bool has_bf16 =
       available().back() == Level::avx512 && __builtin_cpu_supports("avx512bf16");
   if (has_bf16 && avx512bf16::pair_kernels().panel == panel) return &avx512bf16::pair_kernels();
 #endif
@@ -117,7 +119,7 @@ void set_level(Level level) {
 }
 
 void set_level(std::string_view name) {
-  current() = &kernels_of(level_named(name));
+  current = &kernels_of(level_named(name));
 }
 
 }  // namespace isogram::simd
