@@ -331,7 +331,7 @@ struct CentredFeatures {
   std::size_t count;
   int exponent;
   Buffer<T> panels;
-  std::vector<double> squared_norms;  // ‖x_i − mean‖², the diagonal of the Gram matrix
+  std::vector<double> squared_norms;  // of the packed x_i − mean: the Gram matrix's diagonal
 };
 
 template <class T>
@@ -378,15 +378,24 @@ class FeatureSpace {
       const Span samples = part_of(samples_, segment, segments_);
       for (std::size_t i = samples.begin; i < samples.end; ++i) {
         worker.check();
-        reader.read(i, row.data());
-        features.squared_norms[i] = center(survey.mean_row, features.exponent, row);
+        // What has only to be shifted goes to its place at once.
+        const T* stored = features.exponent == 0 ? stored_row<T>(x, i) : nullptr;
+        if (!stored) {
+          reader.read(i, row.data());
+          center(survey.mean_row, features.exponent, row);
+        }
         for (std::size_t p = 0; p < panels_of(x.cols); ++p) {
           T* target = segment_panel(features, p, samples) + (i - samples.begin) * panel;
           const Span span{p * panel, std::min(x.cols, (p + 1) * panel)};
-          for (std::size_t j = span.begin; j < span.end; ++j) {
-            target[j - span.begin] = static_cast<T>(row[j]);
+          if (stored) {
+            kernels_.subtract_shifts(stored + span.begin, target, span.size(), 0,
+                                     &survey.mean_row[span.begin]);
+          } else {
+            std::transform(&row[span.begin], row.data() + span.end, target,
+                           [](double value) { return static_cast<T>(value); });
           }
           std::fill(target + span.size(), target + panel, T(0));
+          features.squared_norms[i] += kernels_.dot(target, target, span.size());
         }
       }
     });
@@ -403,12 +412,11 @@ class FeatureSpace {
     return features.panels.data() + rows_before * kernels_.panel;
   }
 
-  // Takes the mean off a row and scales it; returns ‖row‖².
-  static double center(const std::vector<double>& mean, int exponent, std::vector<double>& row) {
+  // Takes the mean off a row and scales it.
+  static void center(const std::vector<double>& mean, int exponent, std::vector<double>& row) {
     const auto& kernels = simd::kernels().float64;
     kernels.subtract_shifts(row.data(), row.data(), row.size(), 0.0, mean.data());
     scale_down(row.data(), row.size(), exponent);
-    return kernels.dot(row.data(), row.data(), row.size());
   }
 
   // For loops within a pair: they report the pairs done before. All layers with themselves come

@@ -76,8 +76,6 @@ std::string joined(std::initializer_list<std::size_t> index) {
   return text;
 }
 
-constexpr float kUnknown = std::numeric_limits<float>::infinity();
-
 // One strip's share of a survey.
 struct StripSurvey {
   double largest = 0;
@@ -96,27 +94,31 @@ Survey survey_strips(const InputView& x, const double* origin, bool with_means,
   const std::size_t strips = std::min(kStrips, x.rows);
   std::vector<StripSurvey> parts(strips);
   FirstNotFinite bad(strips);
-  const auto& kernels = simd::kernels().float64;
+  const simd::Kernels& kernels = simd::kernels();
   parallel_for(execution, strips, [&](std::size_t s, Worker& worker) {
     StripSurvey& part = parts[s];
     std::vector<double> row(x.cols);
     if (with_means) part.sums.assign(x.cols, 0.0);
     for (std::size_t i = x.rows * s / strips; i < x.rows * (s + 1) / strips; ++i) {
       worker.check();
-      if (!origin) {
-        // Nothing is to be computed from a row of float32: it need not be widened.
-        const float* stored = stored_row<float>(x, i);
-        const float largest = stored ? largest_magnitude(stored, x.cols) : kUnknown;
-        if (std::isfinite(largest)) {
-          include_row(part, largest);
-          continue;
+      double largest = std::numeric_limits<double>::infinity();
+      const float* stored = stored_row<float>(x, i);
+      if (stored && with_means) {
+        largest = kernels.float32.add_differences(stored, origin, x.cols, part.sums.data());
+      } else if (stored && !origin) {
+        largest = largest_magnitude(stored, x.cols);
+      }
+      if (!std::isfinite(largest)) {  // in float64: of float32 because something is wrong
+        reader.read(i, row.data());
+        bad.inspect(s, i, row.data(), x.cols);
+        if (with_means) {
+          largest = kernels.float64.add_differences(row.data(), origin, x.cols, part.sums.data());
+        } else {
+          if (origin) kernels.float64.subtract_shifts(row.data(), row.data(), x.cols, 0, origin);
+          largest = largest_magnitude(row.data(), x.cols);
         }
       }
-      reader.read(i, row.data());
-      bad.inspect(s, i, row.data(), x.cols);
-      if (origin) kernels.subtract_shifts(row.data(), row.data(), x.cols, 0.0, origin);
-      include_row(part, largest_magnitude(row.data(), x.cols));
-      if (with_means) kernels.add_row(row.data(), x.cols, part.sums.data());
+      include_row(part, largest);
     }
   });
   bad.throw_if_found(x.name);

@@ -70,11 +70,16 @@ RowPacker<T>::RowPacker(std::size_t panel, Transpose transpose, std::size_t dept
       rows_(product(capacity_, depth)) {}
 
 template <class T>
-template <class Source>
-const T* RowPacker<T>::add(const Source* row, T* panel_row) {
+T* RowPacker<T>::place_for(T* panel_row) {
   if (count_ == capacity_ || panel_row != first_ + count_) flush();
   if (count_ == 0) first_ = panel_row;
-  T* rounded = rows_.data() + count_++ * depth_;
+  return rows_.data() + count_++ * depth_;
+}
+
+template <class T>
+template <class Source>
+const T* RowPacker<T>::add(const Source* row, T* panel_row) {
+  T* rounded = place_for(panel_row);
   for (std::size_t k = 0; k < depth_; ++k) rounded[k] = static_cast<T>(row[k]);
   return rounded;
 }
@@ -111,6 +116,7 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, const Execu
   for (std::size_t w = team_size(execution, panels_); w > 0; --w) {
     packers.emplace_back(*kernels_, depth_);
   }
+  const bool is_shifted = transform.origin && transform.is_shift();
   const auto pack_panel = [&](std::size_t p, Worker& worker) {
     const std::size_t begin = p * panel_;
     const std::size_t end = std::min(rows_, begin + panel_);
@@ -119,11 +125,18 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, const Execu
     RowPacker<T>& packer = packers[worker.index];
     for (std::size_t i = begin; i < end; ++i) {
       worker.check();
+      T* panel_row = panel + i - begin;
+      if (const T* stored = is_shifted ? stored_row<T>(x, i) : nullptr) {
+        T* shifted = packer.place_for(panel_row);
+        kernels_->subtract_shifts(stored, shifted, depth_, 0, transform.origin->data());
+        squared_norms_[i] = static_cast<T>(kernels_->dot(shifted, shifted, depth_));
+        if (std::isfinite(largest_magnitude(shifted, depth_))) continue;
+      }
       reader.read(i, row.data());
       bad.inspect(p, i, row.data(), depth_);
       const int exponent = transform_row(row.data(), depth_, transform);
       if (transform.exponent_per_row) exponents_[i] = exponent;
-      const T* rounded = packer.add(row.data(), panel + i - begin);
+      const T* rounded = packer.add(row.data(), panel_row);
       squared_norms_[i] = static_cast<T>(kernels_->dot(rounded, rounded, depth_));
     }
     packer.flush();

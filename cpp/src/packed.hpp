@@ -20,9 +20,9 @@ struct Transform {
   int exponent = 0;                             // or times 2^−exponent
   bool exponent_per_row = false;                // or scaled so that its maximum is in [1/2, 1)
 
-  bool is_identity() const {
-    return !origin && !center_rows && !unit_norm && exponent == 0 && !exponent_per_row;
-  }
+  bool is_identity() const { return !origin && is_shift(); }
+  // Nothing but what is subtracted.
+  bool is_shift() const { return !center_rows && !unit_norm && exponent == 0 && !exponent_per_row; }
 };
 
 // Puts rows in their places in panels. Neighbours are kept back and transposed together, which
@@ -35,8 +35,11 @@ class RowPacker {
   RowPacker(const Kernels& kernels, std::size_t depth)
       : RowPacker(kernels.panel, kernels.transpose, depth) {}
 
-  // Rounds the row to T; element k is to go to panel_row[k * panel]. Returns the rounded row, which
-  // is good until the next call.
+  // Where to write the next row, of which element k is to go to panel_row[k * panel]; good until
+  // the next call.
+  T* place_for(T* panel_row);
+
+  // Rounds the row to T and puts it there. Returns the rounded row.
   template <class Source>
   const T* add(const Source* row, T* panel_row);
 

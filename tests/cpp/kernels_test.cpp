@@ -532,6 +532,31 @@ TYPED_TEST(Kernels, AddRows) {
   });
 }
 
+TYPED_TEST(Kernels, AddDifferences) {
+  using T = TypeParam;
+  at_every_level([] {
+    const auto& table = kernels().of<T>();
+    for (const std::size_t n : lengths<T>()) {
+      auto row = random_values<T>(n, 29);
+      const auto origin = random_values<double>(n, 30);
+      Guarded<double> sums(std::vector<double>(n, 0.75));
+      double largest = 0;
+      for (std::size_t j = 0; j < n; ++j) {
+        largest = std::max(largest, std::abs(row[j] - origin[j]));
+      }
+      EXPECT_EQ(table.add_differences(row.data(), origin.data(), n, sums.data()), largest);
+      for (std::size_t j = 0; j < n; ++j) EXPECT_EQ(sums[j], 0.75 + (row[j] - origin[j]));
+      sums.expect_guards();
+      for (const T bad :
+           {std::numeric_limits<T>::quiet_NaN(), std::numeric_limits<T>::infinity()}) {
+        if (n == 0) continue;
+        row[n / 2] = bad;
+        EXPECT_EQ(table.add_differences(row.data(), origin.data(), n, sums.data()), INFINITY);
+      }
+    }
+  });
+}
+
 TYPED_TEST(Kernels, AddProducts) {
   using T = TypeParam;
   at_every_level([] {

@@ -164,6 +164,11 @@ struct KernelTable {
   // Of many rows, several at a time: row_sums[i] += those of row i, column_sums[j] += row i's [j].
   void (*add_rows)(const Rows<const T>& rows, double* column_sums, RowSums* row_sums) noexcept;
 
+  // column_sums[j] += row[j] − origin[j] in float64. Returns max |row[j] − origin[j]|, +∞ if one is
+  // NaN or infinite.
+  double (*add_differences)(const T* row, const double* origin, std::size_t n,
+                            double* column_sums) noexcept;
+
   // Adds the entries of a ∘ b to the sums of rows and of columns; rows lie `stride` apart.
   void (*add_products)(const T* a, const T* b, std::size_t stride, std::size_t rows,
                        std::size_t cols, double* row_sums, double* column_sums) noexcept;

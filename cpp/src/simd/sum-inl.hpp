@@ -129,6 +129,27 @@ void add_rows(const Rows<const T>& rows, double* column_sums, RowSums* row_sums)
   }
 }
 
+template <class T>
+double add_differences(const T* row, const double* origin, std::size_t n,
+                       double* column_sums) noexcept {
+  Magnitudes<double> magnitudes;
+  std::size_t j = 0;
+  for (; j + 2 * kWideLanes <= n; j += 2 * kWideLanes) {
+    unrolled<2>([&](std::size_t k) {
+      const std::size_t at = j + k * kWideLanes;
+      const Vector<double> x = widened(row + at) - load(origin + at);
+      store(column_sums + at, load(column_sums + at) + x);
+      magnitudes.take(k, x);
+    });
+  }
+  for (; j < n; ++j) {
+    const double x = row[j] - origin[j];
+    column_sums[j] += x;
+    magnitudes.take(0, broadcast(x));
+  }
+  return magnitudes.largest();
+}
+
 template <std::size_t kRows, class T>
 inline void add_products_of_rows(const T* a, const T* b, std::size_t stride, std::size_t cols,
                                  double* row_sums, double* column_sums) {
