@@ -89,10 +89,10 @@ def test_torch_elsewhere():
     import torch
 
     x = torch.empty(12, 7, device="meta")
-    with pytest.raises(TypeError, match=r"^gram: `x` must be in .* CUDA GPU, got .* on meta$"):
-        ig.gram(x)
-    with pytest.raises(TypeError, match=r"^match: `similarity` must be in the memory of the host or of a CUDA GPU, got "):
-        ig.match(x)
+    for function, name in ((ig.gram, "x"), (ig.match, "similarity")):
+        start = f"{function.__name__}: `{name}` must be in"
+        with pytest.raises(TypeError, match=rf"^{start} .* CUDA GPU, got .* on meta$"):
+            function(x)
 
 
 @needs_jax
