@@ -331,7 +331,8 @@ struct CentredFeatures {
   std::size_t count;
   int exponent;
   Buffer<T> panels;
-  std::vector<double> squared_norms;  // of the packed x_i − mean: the Gram matrix's diagonal
+  // Of the packed x_i − mean: the Gram matrix's diagonal, which the debiased estimator leaves out.
+  std::vector<double> squared_norms;
 };
 
 template <class T>
@@ -395,6 +396,7 @@ class FeatureSpace {
                            [](double value) { return static_cast<T>(value); });
           }
           std::fill(target + span.size(), target + panel, T(0));
+          if (estimator_ == Estimator::biased) continue;
           features.squared_norms[i] += kernels_.dot(target, target, span.size());
         }
       }
