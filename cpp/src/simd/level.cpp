@@ -94,8 +94,7 @@ const Kernels& kernels() {
 
 const ByteKernels* byte_kernels_for([[maybe_unused]] std::size_t panel) {
 #if defined(ISOGRAM_HAVE_X86_LEVELS)
-  const bool has_vnni =
-      available().back() == Level::avx512 && __builtin_cpu_supports("avx512vnni");
+  const bool has_vnni = available().back() == Level::avx512 && __builtin_cpu_supports("avx512vnni");
   if (has_vnni && avx512vnni::byte_kernels().panel == panel) return &avx512vnni::byte_kernels();
 #endif
   return nullptr;
@@ -103,8 +102,7 @@ const ByteKernels* byte_kernels_for([[maybe_unused]] std::size_t panel) {
 
 const PairKernels* pair_kernels_for([[maybe_unused]] std::size_t panel) {
 #if defined(ISOGRAM_HAVE_X86_LEVELS)
-  const bool has_bf16 =
-      available().back() == Level::avx512 && __builtin_cpu_supports("avx512bf16");
+  const bool has_bf16 = available().back() == Level::avx512 && __builtin_cpu_supports("avx512bf16");
   if (has_bf16 && avx512bf16::pair_kernels().panel == panel) return &avx512bf16::pair_kernels();
 #endif
   return nullptr;
