@@ -1,8 +1,9 @@
 // Column duals for an assignment from a few annealed Sinkhorn sweeps (Sharify, Gaubert and
 // Grigori, arXiv:1104.3830): K = exp(−C/ε) is scaled to unit row and column sums, and the column
 // scalings' logarithms are duals; halving ε is squaring K, so one pass of exponentials serves
-// every temperature. Any duals are a legal start: nothing here needs to be accurate, and float32
-// serves float64 problems too.
+// every temperature. Columns are over-relaxed (Thibault, Chizat, Dossal and Papadakis,
+// arXiv:1711.01851): the same number of sweeps leaves a third less to search for. Any duals are a
+// legal start: nothing here needs to be accurate, and float32 serves float64 problems too.
 //
 // What is accurate is repetition. Every level adds in the same order, as if vectors had sixteen
 // lanes, and no product is fused into a sum: all levels find the same duals.
@@ -11,8 +12,10 @@ namespace {
 
 inline constexpr std::size_t kGroupParts = kAssignmentGroup / kLanes<float>;
 
-// The first ε, of the mean reduced cost; ε is halved from level to level.
-inline constexpr float kFirstTemperature = 0.375F;
+// The first ε, of the mean reduced cost, and how many there are, each half the one before. Measured
+// with 16 to 3136 tokens: 5 to 8 levels from 0.2 to 0.375 on differ by 3 %.
+inline constexpr float kFirstTemperature = 0.25F;
+inline constexpr int kLevels = 6;
 
 // Mean square of reduced costs, of their squared mean. Most tokens have 1.2 to 3, an exponential
 // distribution has 2, a logarithmic normal one with standard deviation 1.5 has 9.
@@ -21,21 +24,14 @@ inline constexpr float kMostUneven = 3;
 // Least mean reduced cost, of the largest magnitude of costs: float32 must tell them apart.
 inline constexpr float kLeastSpread = 0x1p-16F;
 
-// Keep reciprocals of sums finite. Squares of column factors must not overflow.
+// The power of a column's sum that is divided by. Any below 2 converges; from 1.75 on, few
+// sweeps overshoot, and 1.5 to 1.7 are equally good.
+inline constexpr float kRelaxation = 1.6F;
+
+// Keep factors finite. Those of columns, at most 2^43, must not raise the padding's entries, 2^-100
+// and squared with every halving, among the others.
 inline constexpr float kTinyRowSum = 1e-30F;
-inline constexpr float kTinyColumnSum = 1e-15F;
-
-struct Schedule {
-  int levels;
-  int single;  // levels with one sweep, before those with two
-};
-
-// The larger the problem, the dearer is a search for an augmenting path compared with a sweep.
-constexpr Schedule schedule_for(std::size_t cols) {
-  if (cols <= 24) return {5, 5};
-  if (cols <= 512) return {7, 7};
-  return {8, 2};
-}
+inline constexpr float kTinyColumnSum = 1e-8F;
 
 // A product that the compiler does not fuse with the sum it goes into: some levels have no FMA.
 inline Vector<float> rounded(Vector<float> x) {
@@ -349,13 +345,14 @@ template <class K, class Fill, class Lone>
   }
 }
 
-// b = 1 / column sum; v ← v − ε log(column sum); and sums start anew.
+// b = column sum^−ω; v ← v + ε log b; and sums start anew.
 template <std::size_t kGroups>
 inline void update_columns(const SinkhornState& d, std::size_t cols, float epsilon) {
   for_groups<kGroups>(cols, [&](std::size_t j, std::size_t) {
-    const Vector<float> sum = load(d.column_sum + j) + kTinyColumnSum;
-    store(d.dual + j, load(d.dual + j) - rounded(epsilon * cheap_log2(sum)));
-    store(d.column_factor + j, 1 / sum);
+    const Vector<float> log =
+        rounded(kRelaxation * cheap_log2(load(d.column_sum + j) + kTinyColumnSum));
+    store(d.dual + j, load(d.dual + j) - rounded(epsilon * log));
+    store(d.column_factor + j, cheap_exp2_minus(log));
     store(d.column_sum + j, Vector<float>{});
   });
 }
@@ -397,21 +394,21 @@ inline void exponentiate(const AssignmentState<T>& s, float epsilon) {
   update_columns<K::kGroups + K::kLone>(d, s.cols, epsilon);
 }
 
-// K ← K b, or where ε was halved its square; and rows are scaled to unit sums.
-template <bool kHalved, class K>
+// K ← (K b)², for half the ε; and rows are scaled to unit sums.
+template <class K>
 inline void sweep(const SinkhornState& d, std::size_t stride, std::size_t rows, std::size_t cols,
                   float epsilon) {
-  const auto entry = [](Vector<float> x) { return kHalved ? x * x : x; };
+  const auto square = [](Vector<float> x) { return x * x; };
   const auto fill = [&](std::size_t i, float* k) {
     const float* pairs = d.weights + i / 2 * stride;
     fill_rows<K::kGroups>(k, stride, cols, d.row_factor + i, [&](std::size_t r, std::size_t j) {
       const Vector<float> x =
           K::kPaired ? unpacked(pairs + r / 2 * stride + j, r) : load(k + r * stride + j);
-      return entry(x * load(d.column_factor + j));
+      return square(x * load(d.column_factor + j));
     });
   };
   normalise<K>(d, stride, rows, cols, fill,
-               [&](std::size_t i) { return entry(load(d.lone + i) * d.column_factor[cols - 1]); });
+               [&](std::size_t i) { return square(load(d.lone + i) * d.column_factor[cols - 1]); });
   update_columns<K::kGroups + K::kLone>(d, cols, epsilon);
 }
 
@@ -428,15 +425,10 @@ inline void anneal_kept(const AssignmentState<T>& s) {
   const float width = spread<groups>(s);
   if (width <= kLeastSpread * static_cast<float>(s.magnitude)) return;
   float epsilon = kFirstTemperature * width;
-  const Schedule schedule = schedule_for(s.cols);
-  for (int level = 0; level < schedule.levels; ++level) {
-    if (level == 0) {
-      exponentiate<K>(s, epsilon);
-    } else {
-      epsilon /= 2;
-      sweep<true, K>(d, s.stride, s.rows, s.cols, epsilon);
-    }
-    if (level >= schedule.single) sweep<false, K>(d, s.stride, s.rows, s.cols, epsilon);
+  exponentiate<K>(s, epsilon);
+  for (int level = 1; level < kLevels; ++level) {
+    epsilon /= 2;
+    sweep<K>(d, s.stride, s.rows, s.cols, epsilon);
   }
   for (std::size_t j = 0; j < s.cols; ++j) s.dual[j] = d.dual[j];
 }
