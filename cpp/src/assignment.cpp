@@ -31,9 +31,6 @@ std::size_t padded(std::size_t count, std::size_t granule) {
 std::size_t in_groups(std::size_t columns) {
   return padded(columns, simd::kAssignmentGroup);
 }
-std::size_t in_blocks(std::size_t columns) {
-  return padded(columns, simd::kAssignmentBlock);
-}
 std::size_t in_swept_rows(std::size_t rows) {
   return padded(rows, simd::kSweptRows);
 }
@@ -71,16 +68,13 @@ AssignmentProblem<T>::AssignmentProblem(std::size_t max_small, std::size_t max_l
       row_minimum_(in_swept_rows(max_small)),
       row_of_(in_groups(max_large) + 1),
       column_of_(in_groups(max_large)),
-      taken_(in_blocks(max_large) / simd::kAssignmentBlock),
-      distance_(in_blocks(max_large)),
-      open_dual_(in_groups(max_large)),
-      closed_at_(in_groups(max_large)),
+      taken_(padded(max_large, simd::kAssignmentWord) / simd::kAssignmentWord),
+      matched_(in_groups(max_large)),
+      label_(in_groups(max_large)),
       predecessor_(in_groups(max_large)),
-      nearest_(in_blocks(max_large) / simd::kBlockVectors),
-      closed_(max_small),
       weights_(product(in_swept_rows(max_small), in_groups(max_large))),
       block_(std::max(simd::kSweptEntries, product(simd::kSweptRows, in_groups(max_large)))),
-      lone_(simd::kAssignmentBlock),
+      lone_(simd::kAssignmentWord),
       row_factor_(in_swept_rows(max_small) + simd::kAssignmentGroup),
       column_factor_(in_groups(max_large)),
       column_sum_(in_groups(max_large)),
@@ -98,12 +92,9 @@ simd::AssignmentState<T> AssignmentProblem<T>::state() {
           .row_of = row_of_.data(),
           .column_of = column_of_.data(),
           .taken = taken_.data(),
-          .distance = distance_.data(),
-          .open_dual = open_dual_.data(),
-          .closed_at = closed_at_.data(),
+          .matched = matched_.data(),
+          .label = label_.data(),
           .predecessor = predecessor_.data(),
-          .nearest = nearest_.data(),
-          .closed = closed_.data(),
           .sinkhorn = {.weights = weights_.data(),
                        .block = block_.data(),
                        .lone = lone_.data(),

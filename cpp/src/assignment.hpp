@@ -93,12 +93,9 @@ class AssignmentProblem {
   Buffer<std::int32_t> row_of_;
   Buffer<std::int32_t> column_of_;
   Buffer<std::uint64_t> taken_;
-  Buffer<T> distance_;
-  Buffer<T> open_dual_;
-  Buffer<T> closed_at_;
-  Buffer<simd::RowIndex<T>> predecessor_;
-  Buffer<T> nearest_;
-  Buffer<std::int32_t> closed_;
+  Buffer<simd::Integer<T>> matched_;
+  Buffer<simd::Integer<T>> label_;
+  Buffer<simd::Integer<T>> predecessor_;
   Buffer<float> weights_;
   Buffer<float> block_;
   Buffer<float> lone_;

@@ -1,18 +1,12 @@
 // Linear assignment by shortest augmenting paths (Jonker and Volgenant 1987; Crouse 2016).
 //
 // Row duals are not stored: u_i = min_j (C_ij − v_j) for a free row, and C_ij − v_j on the matched
-// column of another, so any column duals v are a legal start. Columns that a search has closed are
-// not listed or masked: their distance becomes +∞ and their working dual −∞, which keeps them out
-// of every later minimum with no operation spent on it.
+// column of another, so any column duals v are a legal start.
 //
 // Only additions, comparisons and blends touch the numbers, and minima are searched for in column
 // order: every instruction set finds the same matching.
 
 namespace {
-
-template <class T>
-inline constexpr std::size_t kBlockLanes = kBlockVectors * kLanes<T>;
-static_assert(kAssignmentBlock % kBlockLanes<float> == 0);
 
 // Share of rows that must stay free at the cheap start before Sinkhorn sweeps pay. Correlated
 // tokens leave 30 to 80 % free, random costs 20 to 30 %, and dead tokens or ties fewer: to those,
@@ -21,7 +15,7 @@ inline constexpr double kWorthSweeping = 0.3;
 
 // visit(Known<number of groups of columns>) for problems of up to 64 columns, which are worth code
 // of their own: what belongs to columns lives in registers, sets of columns are bits of one word.
-// visit(Known<0>) for larger ones. Both compute the same.
+// visit(Known<0>) for larger ones.
 template <class Visit>
 inline auto with_groups(std::size_t stride, Visit visit) {
   switch (stride / kAssignmentGroup) {
@@ -37,8 +31,6 @@ inline auto with_groups(std::size_t stride, Visit visit) {
       return visit(Known<0>{});
   }
 }
-
-inline constexpr std::size_t kWord = 64;  // columns to a word of bits
 
 template <class T, std::size_t kGroups>
 inline constexpr std::size_t kVectors = kGroups * kAssignmentGroup / kLanes<T>;
@@ -89,26 +81,9 @@ inline std::uint64_t lanes_within(V x, V limit) {
 
 // Distances above that of the nearest column: none is negative but by rounding. As integers such
 // floats have the same order, and minima of integers take a cycle where those of floats take four.
+// Of wider integers not every processor has minima.
 template <class T>
 using Distances = std::conditional_t<sizeof(T) == sizeof(float), Bits<T>, Vector<T>>;
-
-// x to p in the lanes where a < b.
-template <class T>
-inline void store_where_less(Distances<T> a, Distances<T> b, RowIndex<T>* p, Bits<T> x) {
-#if defined(__AVX512F__)
-  if constexpr (kVectorBytes == 64 && sizeof(T) == sizeof(float)) {
-    const __mmask16 less = _mm512_cmp_epi32_mask((__m512i)a, (__m512i)b, _MM_CMPINT_LT);
-    return _mm512_mask_storeu_epi32(p, less, (__m512i)x);
-  } else if constexpr (kVectorBytes == 64) {
-    const __mmask8 less = _mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_LT_OQ);
-    return _mm512_mask_storeu_epi64(p, less, (__m512i)x);
-  }
-#endif
-  Bits<T> before;
-  __builtin_memcpy(&before, p, sizeof before);
-  x = a < b ? x : before;
-  __builtin_memcpy(p, &x, sizeof x);
-}
 
 // The smallest element of all, in every lane.
 template <class V, std::size_t kCount>
@@ -146,7 +121,7 @@ inline Vector<T> load_part(const T* p, std::size_t count) {
   T part[kLanes<T>] = {};
 #if defined(__AVX2__)
   if constexpr (kVectorBytes == 32) {
-    RowIndex<T> present[kLanes<T>];
+    Integer<T> present[kLanes<T>];
     for (std::size_t l = 0; l < kLanes<T>; ++l) present[l] = l < count ? -1 : 0;
     Bits<T> mask;
     __builtin_memcpy(&mask, present, sizeof mask);
@@ -299,21 +274,21 @@ inline std::uint64_t opaque(std::uint64_t x) {
 template <class T, class Prepare, class Lanes>
 inline std::size_t match_rows(const AssignmentState<T>& s, Known<0>, Prepare prepare, Lanes lanes) {
   for (std::size_t j = 0; j < s.cols; ++j) s.row_of[j] = -1;
-  for (std::size_t j = 0; j < s.cols; j += kWord) s.taken[j / kWord] = 0;
+  for (std::size_t j = 0; j < s.cols; j += kAssignmentWord) s.taken[j / kAssignmentWord] = 0;
   std::size_t lowest = 0;  // column of the first word with a free one
   std::size_t free = 0;
   const auto first_free = [&](std::size_t i) {
-    for (std::size_t begin = lowest; begin < s.cols; begin += kWord) {
+    for (std::size_t begin = lowest; begin < s.cols; begin += kAssignmentWord) {
       std::uint64_t within = 0;
-      if (s.cols - begin >= kWord) {
-        unrolled<kWord / kLanes<T>>(
+      if (s.cols - begin >= kAssignmentWord) {
+        unrolled<kAssignmentWord / kLanes<T>>(
             [&](std::size_t n) { within |= lanes(i, begin + n * kLanes<T>) << (n * kLanes<T>); });
       } else {
         for (std::size_t j = begin; j < s.cols; j += kLanes<T>) {
           within |= lanes(i, j) << (j - begin);
         }
       }
-      within &= ~s.taken[begin / kWord];
+      within &= ~s.taken[begin / kAssignmentWord];
       if (within != 0) return static_cast<std::int32_t>(begin) + __builtin_ctzll(within);
     }
     return std::int32_t{-1};
@@ -327,9 +302,10 @@ inline std::size_t match_rows(const AssignmentState<T>& s, Known<0>, Prepare pre
       continue;
     }
     s.row_of[column] = static_cast<std::int32_t>(i);
-    const auto word = static_cast<std::size_t>(column) / kWord;
-    s.taken[word] |= std::uint64_t{1} << (static_cast<std::size_t>(column) % kWord);
-    while (lowest < s.cols && s.taken[lowest / kWord] == ~std::uint64_t{0}) lowest += kWord;
+    const auto word = static_cast<std::size_t>(column) / kAssignmentWord;
+    s.taken[word] |= std::uint64_t{1} << (static_cast<std::size_t>(column) % kAssignmentWord);
+    while (lowest < s.cols && s.taken[lowest / kAssignmentWord] == ~std::uint64_t{0})
+      lowest += kAssignmentWord;
   }
   return free;
 }
@@ -350,10 +326,11 @@ inline std::size_t match_rows(const AssignmentState<T>& s, Known<kGroups>, Prepa
     left = opaque(opaque(left) & ~taken);
     taken = opaque(taken | (left & -left));
     const std::uint64_t none = opaque(left == 0);
-    const auto column = static_cast<std::uint64_t>(__builtin_ctzll(left | none << (kWord - 1)));
+    const auto column =
+        static_cast<std::uint64_t>(__builtin_ctzll(left | none << (kAssignmentWord - 1)));
     free += none;
     s.column_of[i] = static_cast<std::int32_t>(column | -none);
-    s.row_of[column + none * (stride - (kWord - 1))] =
+    s.row_of[column + none * (stride - (kAssignmentWord - 1))] =
         static_cast<std::int32_t>(i);  // at most to the last
   }
   return free;
@@ -413,119 +390,10 @@ void start_assignment(const AssignmentState<T>& s) noexcept {
   });
 }
 
-// The smallest of what visit(j) finds and stores, of each block for close_within and of all, in
-// every lane. Visits vectors that cover the columns.
-template <class T, class Visit>
-[[gnu::always_inline]] inline Distances<T> visit_blocks(const AssignmentState<T>& s, Visit visit) {
-  auto nearest = (Distances<T>)broadcast(kInfinity<T>);
-  const std::size_t stride = s.stride;
-  T* of_blocks = s.nearest;
-  for (std::size_t block = 0; block < stride; block += kBlockLanes<T>, of_blocks += kLanes<T>) {
-    Distances<T> found[kBlockVectors];
-    if (stride - block >= kBlockLanes<T>) {
-      unrolled<kBlockVectors>([&](std::size_t k) { found[k] = visit(block + k * kLanes<T>); });
-    } else {
-      for (Distances<T>& one : found) one = (Distances<T>)broadcast(kInfinity<T>);
-      for (std::size_t j = block; j < stride; j += kLanes<T>) {
-        found[0] = minimum<Distances<T>>(visit(j), found[0]);
-      }
-    }
-    const Distances<T> of_block = minimum(minimum(found[0], found[1]), minimum(found[2], found[3]));
-    store(of_blocks, (Vector<T>)of_block);
-    nearest = minimum(of_block, nearest);
-  }
-  return minimum_everywhere(nearest);
-}
-
-// Distances of all columns straight from the root row, above the smallest.
+// Duals fall by as much as their columns are nearer than the end of the path, at `reach`.
 template <class T>
-inline void depart(const AssignmentState<T>& s, std::size_t root) {
-  const T* row = s.costs + root * s.stride;
-  Vector<T> smallest = broadcast(kInfinity<T>);
-  for (std::size_t j = 0; j < s.stride; j += kLanes<T>) {
-    const Vector<T> dual = load(s.dual + j);
-    const Vector<T> distance = load(row + j) - dual;
-    store(s.open_dual + j, dual);
-    store(s.distance + j, distance);
-    smallest = minimum(distance, smallest);
-  }
-  smallest = minimum_everywhere(smallest);
-  const Bits<T> from = static_cast<RowIndex<T>>(root) - Bits<T>{};
-  visit_blocks(s, [&](std::size_t j) {
-    const Vector<T> distance = load(s.distance + j) - smallest;
-    store(s.distance + j, distance);
-    store(s.closed_at + j, broadcast(kInfinity<T>));
-    __builtin_memcpy(s.predecessor + j, &from, sizeof from);
-    return (Distances<T>)distance;
-  });
-  // No column of the last block's padding is ever nearest.
-  for (std::size_t j = s.stride; j % kBlockLanes<T> != 0; ++j) s.distance[j] = kInfinity<T>;
-}
-
-// Shortens distances by paths through the closed `column` and its row; returns the smallest.
-template <class T>
-inline Distances<T> relax(const AssignmentState<T>& s, std::size_t column, Distances<T> reach) {
-  const std::int32_t through = s.row_of[column];
-  const T* row = s.costs + static_cast<std::size_t>(through) * s.stride;
-  // Added first: while the row is still to come.
-  const Vector<T> beyond = s.dual[column] + (Vector<T>)reach;
-  const Vector<T> shift = row[column] - beyond;
-  const Bits<T> from = through - Bits<T>{};
-  return visit_blocks(s, [row, shift, from, dual = s.open_dual, distance = s.distance,
-                          predecessor = s.predecessor](std::size_t j) {
-    const auto path = (Distances<T>)((load(row + j) - load(dual + j)) - shift);
-    const auto known = (Distances<T>)load(distance + j);
-    const Distances<T> shortest = minimum(path, known);
-    store(distance + j, (Vector<T>)shortest);
-    store_where_less<T>(path, known, predecessor + j, from);
-    return shortest;
-  });
-}
-
-// Columns from `first` on leave the search where their distance is at most `reach`. By whole
-// vectors: the next visit loads such, and would wait for single elements to reach the cache.
-template <class T>
-inline void close_lanes(const AssignmentState<T>& s, std::size_t first, Distances<T> reach) {
-  const Vector<T> distance = load(s.distance + first);
-  const Bits<T> closing = (Distances<T>)distance <= reach;
-  store(s.distance + first, closing ? broadcast(kInfinity<T>) : distance);
-  store(s.open_dual + first, closing ? broadcast(-kInfinity<T>) : load(s.open_dual + first));
-  store(s.closed_at + first, closing ? (Vector<T>)reach : load(s.closed_at + first));
-}
-
-// Closes the columns at `reach` or nearer, up to the first free one, which is returned (else −1).
-template <class T>
-inline std::ptrdiff_t close_within(const AssignmentState<T>& s, Distances<T> reach,
-                                   std::size_t& closed) {
-  const std::size_t blocks = (s.stride + kBlockLanes<T> - 1) / kBlockLanes<T>;
-  for (std::size_t first = 0; first < blocks; first += kWord) {
-    const std::size_t end = blocks - first < kWord ? blocks : first + kWord;
-    std::uint64_t near = 0;  // blocks, found without jumps, which would be hard to predict
-    for (std::size_t b = first; b < end; ++b) {
-      const auto nearest = (Distances<T>)load(s.nearest + b * kLanes<T>);
-      near |= opaque(lanes_within<T>(nearest, reach) != 0) << (b - first);
-    }
-    for (; near != 0; near &= near - 1) {
-      const std::size_t block =
-          (first + static_cast<std::size_t>(__builtin_ctzll(near))) * kBlockLanes<T>;
-      Distances<T> distance[kBlockVectors];
-      __builtin_memcpy(distance, s.distance + block, sizeof distance);
-      for (std::uint64_t within = bits_within<T>(distance, reach); within != 0;
-           within &= within - 1) {
-        const std::size_t column = block + static_cast<std::size_t>(__builtin_ctzll(within));
-        if (s.row_of[column] < 0) return static_cast<std::ptrdiff_t>(column);
-        close_lanes(s, column / kLanes<T> * kLanes<T>, reach);
-        s.closed[closed++] = static_cast<std::int32_t>(column);
-      }
-    }
-  }
-  return -1;
-}
-
-// A dual falls by as much as its column was closed before the end.
-template <class T>
-inline Vector<T> dual_after(Vector<T> dual, Vector<T> closed_at, Distances<T> reach) {
-  return dual + minimum<Vector<T>>(closed_at - (Vector<T>)reach, Vector<T>{});
+inline Vector<T> dual_after(Vector<T> dual, Vector<T> distance, Vector<T> reach) {
+  return dual + minimum<Vector<T>>(distance - reach, Vector<T>{});
 }
 
 // The alternating path from `sink` back to `root` exchanges matched and unmatched edges.
@@ -541,37 +409,178 @@ inline void flip_path(const AssignmentState<T>& s, std::size_t root, std::ptrdif
   } while (row != root);
 }
 
-// Dijkstra's search on reduced costs. It ends: every pass takes one closed column, and a column
-// is closed once. Rounding may find a column nearer than `reach`, which never goes back: a dual
-// that rises would break the feasibility of rectangular problems.
+// A label orders columns as the search will come to them: by distance, a free column first among
+// equals, and those that have been scanned last. Distances are not negative, so that their bits
+// have their order. From the top: 0, whether the column has been scanned, the bits of its distance
+// but for the sign and the last two, whether the column is matched.
+template <class T>
+inline constexpr Integer<T> kScanned = Integer<T>{1} << (8 * sizeof(T) - 2);
+
+template <class T>
+inline Bits<T> label_of(Bits<T> distance, Bits<T> matched) {
+  return ((distance >> 1) & ~Integer<T>{1}) | matched;
+}
+
+template <class T>
+inline Bits<T> distance_of(Bits<T> label) {
+  return (label & (kScanned<T> - 2)) << 1;
+}
+
+// Labels from here on are of columns out of reach, or scanned.
+template <class T>
+inline constexpr Integer<T> kFar = __builtin_bit_cast(Integer<T>, kInfinity<T>) >> 1;
+
+template <class T>
+struct Found {
+  Integer<T> label;
+  std::size_t column;
+};
+
+// Of the columns of even and of odd numbers, in lanes 0 and 1: the smallest label and its column.
+template <class T>
+struct Nearest {
+  Found<T> of_parity(std::size_t parity) const {
+    return {label[parity], static_cast<std::size_t>(column[parity])};
+  }
+  Bits<T> label;
+  Bits<T> column;
+};
+
+// The nearest of what visit(first column) finds, of vectors that cover the columns.
+template <class T, class Visit>
+[[gnu::always_inline]] inline Nearest<T> visit_columns(std::size_t stride, Visit visit) {
+  const auto none = (Distances<T>)broadcast(kInfinity<T>);
+  Distances<T> label[2] = {none, none};  // of two, because one would wait for itself
+  Bits<T> column[2] = {(Bits<T>)none, (Bits<T>)none};
+  Bits<T> columns = lane_numbers<T>();
+  const auto take = [&](std::size_t n, std::size_t j) {
+    const auto found = (Distances<T>)visit(j);
+    column[n] = found < label[n] ? columns : column[n];
+    label[n] = minimum(found, label[n]);
+    columns += static_cast<Integer<T>>(kLanes<T>);
+  };
+  std::size_t j = 0;
+  for (; j + kLanes<T> < stride; j += 2 * kLanes<T>) {
+    take(0, j);
+    take(1, j + kLanes<T>);
+  }
+  if (j < stride) take(0, j);
+  const Distances<T> nearest = minimum_of_every<2>(minimum(label[0], label[1]));
+  const Bits<T> first = minimum<Bits<T>>(label[0] == nearest ? column[0] : (Bits<T>)none,
+                                         label[1] == nearest ? column[1] : (Bits<T>)none);
+  return {(Bits<T>)nearest, minimum_of_every<2>(first)};
+}
+
+// Labels all columns straight from the root row, above its smallest reduced cost.
+template <class T>
+inline Nearest<T> depart(const AssignmentState<T>& s, std::size_t root) {
+  const T* row = s.costs + root * s.stride;
+  Vector<T> smallest = broadcast(kInfinity<T>);
+  for (std::size_t j = 0; j < s.stride; j += kLanes<T>) {
+    smallest = minimum<Vector<T>>(load(row + j) - load(s.dual + j), smallest);
+  }
+  smallest = minimum_everywhere(smallest);
+  const Bits<T> from = static_cast<Integer<T>>(root) - Bits<T>{};
+  return visit_columns<T>(s.stride, [&](std::size_t j) {
+    const Vector<T> distance = (load(row + j) - load(s.dual + j)) - smallest;
+    const Bits<T> label = label_of<T>((Bits<T>)distance, load(s.matched + j));
+    store(s.label + j, label);
+    store(s.predecessor + j, from);
+    return label;
+  });
+}
+
+// A column that is scanned, and its row: the paths through them.
+template <class T>
+struct Scan {
+  Scan(const AssignmentState<T>& s, Found<T> found)
+      : row(s.row_of[found.column]),
+        costs(s.costs + static_cast<std::size_t>(row) * s.stride),
+        reach((Vector<T>)distance_of<T>(found.label - Bits<T>{})),
+        // Added first: while the row is still to come.
+        shift(costs[found.column] - (s.dual[found.column] + reach)) {}
+
+  // Not shorter than `reach`: rounding must not close a cycle of predecessors.
+  Distances<T> paths(std::size_t j, Vector<T> dual) const {
+    return maximum((Distances<T>)((load(costs + j) - dual) - shift), (Distances<T>)reach);
+  }
+
+  std::int32_t row;
+  const T* costs;
+  Vector<T> reach;
+  Vector<T> shift;
+};
+
+// Shortens labels by paths through two columns.
+template <class T>
+[[gnu::always_inline]] inline Nearest<T> relax(const AssignmentState<T>& s, Scan<T> a, Scan<T> b) {
+  return visit_columns<T>(s.stride, [a, b, duals = s.dual, labels = s.label, matched = s.matched,
+                                     predecessor = s.predecessor](std::size_t j) {
+    const Vector<T> dual = held(load(duals + j));
+    const Distances<T> through_a = a.paths(j, dual);
+    const Distances<T> through_b = b.paths(j, dual);
+    const Bits<T> from = through_b < through_a ? b.row - Bits<T>{} : a.row - Bits<T>{};
+    const Bits<T> path = label_of<T>((Bits<T>)minimum(through_a, through_b), load(matched + j));
+    const Bits<T> known = held(load(labels + j));
+    const Bits<T> shorter = (Distances<T>)path < (Distances<T>)(known & (kScanned<T> - 1));
+    const Bits<T> label = shorter ? path : known;
+    store(labels + j, label);
+    store(predecessor + j, shorter ? from : load(predecessor + j));
+    return label;
+  });
+}
+
+// By a whole vector: the next visit loads such, and would wait for one element to reach the cache.
+template <class T>
+inline void mark_scanned(const AssignmentState<T>& s, std::size_t column) {
+  Integer<T>* labels = s.label + column / kLanes<T> * kLanes<T>;
+  const Bits<T> here = lane_numbers<T>() == static_cast<Integer<T>>(column % kLanes<T>);
+  store(labels, load(labels) | (here & kScanned<T>));
+}
+
+// Takes the path to a free column that is nearer than all that have not been scanned.
+template <class T>
+inline void arrive(const AssignmentState<T>& s, std::size_t root, Found<T> sink) {
+  const auto reach = (Vector<T>)distance_of<T>(sink.label - Bits<T>{});
+  for (std::size_t j = 0; j < s.stride; j += kLanes<T>) {
+    const auto distance = (Vector<T>)distance_of<T>(load(s.label + j));
+    store(s.dual + j, dual_after<T>(load(s.dual + j), distance, reach));
+  }
+  flip_path(s, root, static_cast<std::ptrdiff_t>(sink.column));
+  s.matched[sink.column] = 1;
+}
+
+// Dijkstra's search on reduced costs, but for scanning two columns at a time, the nearest of the
+// even and of the odd ones. The nearer of them is as near as it can be; the other may turn out to
+// be nearer than it was, and is then scanned again. That is rare enough for a third fewer passes.
+//
+// It ends: no path is shorter than where it comes from, so every pass settles its nearer column.
 //
 // Returns the number of rows visited.
 template <class T>
 inline std::size_t search(const AssignmentState<T>& s, std::size_t root) {
-  depart(s, root);
-  Distances<T> nearest{};
-  Distances<T> reach{};
-  std::size_t closed = 0;
-  for (std::size_t scanned = 0;; ++scanned) {
-    if (scanned == closed || nearest[0] <= reach[0]) {
-      if (((Vector<T>)nearest)[0] == kInfinity<T>) return scanned + 1;
-      reach = nearest > reach ? nearest : reach;
-      const std::ptrdiff_t sink = close_within(s, reach, closed);
-      if (sink >= 0) {
-        for (std::size_t j = 0; j < s.stride; j += kLanes<T>) {
-          store(s.dual + j, dual_after<T>(load(s.dual + j), load(s.closed_at + j), reach));
-        }
-        flip_path(s, root, sink);
-        return scanned + 1;
-      }
+  Nearest<T> nearest = depart(s, root);
+  for (std::size_t visited = 1;; visited += 2) {
+    const Found<T> even = nearest.of_parity(0);
+    const Found<T> odd = nearest.of_parity(1);
+    const Found<T> nearer = odd.label < even.label ? odd : even;
+    Found<T> other = odd.label < even.label ? even : odd;
+    if (nearer.label >= kFar<T>) return visited;
+    if (s.row_of[nearer.column] < 0) {
+      arrive(s, root, nearer);
+      return visited;
     }
-    nearest = relax(s, static_cast<std::size_t>(s.closed[scanned]), reach);
+    if (other.label >= kFar<T> || s.row_of[other.column] < 0) other = nearer;  // no way on from it
+    mark_scanned(s, nearer.column);
+    mark_scanned(s, other.column);
+    nearest = relax(s, Scan<T>(s, nearer), Scan<T>(s, other));
   }
 }
 
 template <class T>
 inline std::size_t augment(const AssignmentState<T>& s, std::size_t first, std::size_t visits,
                            Known<0>) {
+  for (std::size_t j = 0; j < s.stride; ++j) s.matched[j] = j >= s.cols || s.row_of[j] >= 0;
   std::size_t row = first;
   for (std::size_t visited = 0; row < s.rows && visited < visits; ++row) {
     if (s.column_of[row] < 0) visited += s.cols * search(s, row);
@@ -598,7 +607,7 @@ struct FewColumns {
     unrolled<kCount>([&](std::size_t n) {
       distance[n] = (Distances<T>)(straight[n] - nearest);
       closed_at[n] = broadcast(kInfinity<T>);
-      predecessor[n] = static_cast<RowIndex<T>>(root) - Bits<T>{};
+      predecessor[n] = static_cast<Integer<T>>(root) - Bits<T>{};
     });
   }
 
@@ -623,7 +632,7 @@ struct FewColumns {
   void store_duals(T* duals, Distances<T> reach) const {
     unrolled<kCount>([&](std::size_t n) {
       const Vector<T> before = load(duals + n * kLanes<T>);
-      store(duals + n * kLanes<T>, dual_after<T>(before, closed_at[n], reach));
+      store(duals + n * kLanes<T>, dual_after<T>(before, closed_at[n], (Vector<T>)reach));
     });
   }
 };
@@ -676,7 +685,7 @@ inline std::uint64_t unmatched(const std::int32_t* partners) {
 template <std::size_t kGroups, class T>
 inline std::size_t augment(const AssignmentState<T>& s, std::size_t first, std::size_t,
                            Known<kGroups>) {
-  const std::uint64_t rows = ~std::uint64_t{0} >> (kWord - s.rows);
+  const std::uint64_t rows = ~std::uint64_t{0} >> (kAssignmentWord - s.rows);
   std::uint64_t roots = (unmatched<kGroups>(s.column_of) & rows) >> first << first;
   std::uint64_t free = unmatched<kGroups>(s.row_of);  // the padding is out of reach
   for (; roots != 0; roots &= roots - 1) {

@@ -25,21 +25,21 @@
 namespace isogram::simd {
 
 inline constexpr std::size_t kAssignmentGroup = 16;  // as many columns as the widest vector holds
-inline constexpr std::size_t kBlockVectors = 4;      // looked at together by a search for a column
-inline constexpr std::size_t kAssignmentBlock = kBlockVectors * kAssignmentGroup;
-inline constexpr std::size_t kProductRows = 4;      // whose inner products are taken together
-inline constexpr std::size_t kSweptRows = 4;        // of a Sinkhorn sweep, together
-inline constexpr std::size_t kSweptEntries = 4096;  // that stay in the nearest cache meanwhile
+inline constexpr std::size_t kAssignmentWord = 64;   // columns to a word of bits
+inline constexpr std::size_t kProductRows = 4;       // whose inner products are taken together
+inline constexpr std::size_t kSweptRows = 4;         // of a Sinkhorn sweep, together
+inline constexpr std::size_t kSweptEntries = 4096;   // that stay in the nearest cache meanwhile
 
+// As wide as T: blends of both are alike.
 template <class T>
-using RowIndex = std::conditional_t<sizeof(T) == sizeof(std::int32_t), std::int32_t, std::int64_t>;
+using Integer = std::conditional_t<sizeof(T) == sizeof(std::int32_t), std::int32_t, std::int64_t>;
 
 // Working memory of the Sinkhorn sweeps, in float32 whatever the costs are. Arrays with an element
 // per row are padded to whole multiples of kSweptRows.
 struct SinkhornState {
   float* weights;  // rows as far apart as those of the costs, or pairs of rows in bfloat16
   float* block;    // rows in float32 beside such pairs
-  float* lone;     // a last column of at most kAssignmentBlock rows that is alone in its group
+  float* lone;     // a last column of at most kAssignmentWord rows that is alone in its group
   float* row_factor;
   float* column_factor;
   float* column_sum;
@@ -62,13 +62,11 @@ struct AssignmentState {
   std::int32_t* column_of;  // of each row, −1 while it is free
   std::uint64_t* taken;     // bits of columns, for a greedy matching
 
+  Integer<T>* matched;  // 0 for free columns, else 1
+
   // Memory of one search for a shortest augmenting path, per column …
-  T* distance;               // the shortest known; +∞ once it is closed; padded to whole blocks
-  T* open_dual;              // v_j; −∞ once the column is closed
-  T* closed_at;              // distance; +∞ until the column is closed
-  RowIndex<T>* predecessor;  // the row before it on that path; as wide as T, to blend alike
-  T* nearest;                // the smallest distances of each block, a vector of them
-  std::int32_t* closed;      // columns in the order of closing: at most `rows`
+  Integer<T>* label;        // the length of the shortest known, as the search compares it
+  Integer<T>* predecessor;  // the row before the column on that path
 
   SinkhornState sinkhorn;
 };

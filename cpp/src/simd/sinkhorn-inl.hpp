@@ -33,14 +33,9 @@ inline constexpr float kRelaxation = 1.6F;
 inline constexpr float kTinyRowSum = 1e-30F;
 inline constexpr float kTinyColumnSum = 1e-8F;
 
-// A product that the compiler does not fuse with the sum it goes into: some levels have no FMA.
+// A product that is not fused with the sum it goes into: some levels have no FMA.
 inline Vector<float> rounded(Vector<float> x) {
-#if defined(__x86_64__)
-  asm("" : "+v"(x));
-#elif defined(__aarch64__)
-  asm("" : "+w"(x));
-#endif
-  return x;
+  return held(x);
 }
 
 // Element l of the result is element (l / half) * 2 * half + l % half + shift of x and y in a row:

@@ -25,6 +25,10 @@ template <>
 struct VectorOf<std::int32_t> {
   typedef std::int32_t type __attribute__((vector_size(kVectorBytes)));
 };
+template <>
+struct VectorOf<std::int64_t> {
+  typedef std::int64_t type __attribute__((vector_size(kVectorBytes)));
+};
 
 template <class T>
 using Vector = typename VectorOf<T>::type;
@@ -100,21 +104,31 @@ inline V minimum(V a, V b) {
   return a < b ? a : b;
 }
 
+template <class V>
+inline V maximum(V a, V b) {
+  return a < b ? b : a;
+}
+
 // Lane l comes from lane l ^ kDistance.
 template <std::size_t kDistance, class V, std::size_t... kLane>
 inline V exchanged(V x, std::index_sequence<kLane...>) {
   return __builtin_shufflevector(x, x, (kLane ^ kDistance)...);
 }
 
-// The smallest element in every lane.
-template <class V, std::size_t kDistance = sizeof(V) / sizeof(V{}[0]) / 2>
-inline V minimum_everywhere(V x) {
-  if constexpr (kDistance == 0) {
+// In every lane the smallest of those at a multiple of `kSpacing` lanes from it, a power of two.
+template <std::size_t kSpacing, class V, std::size_t kDistance = sizeof(V) / sizeof(V{}[0]) / 2>
+inline V minimum_of_every(V x) {
+  if constexpr (kDistance < kSpacing) {
     return x;
   } else {
     constexpr std::make_index_sequence<sizeof(V) / sizeof(x[0])> lanes;
-    return minimum_everywhere<V, kDistance / 2>(minimum(x, exchanged<kDistance>(x, lanes)));
+    return minimum_of_every<kSpacing, V, kDistance / 2>(minimum(x, exchanged<kDistance>(x, lanes)));
   }
+}
+
+template <class V>
+inline V minimum_everywhere(V x) {
+  return minimum_of_every<1>(x);
 }
 
 template <class T>
@@ -130,6 +144,29 @@ inline T horizontal_sum(Vector<T> x) {
     const Vector<T> other = exchanged<kDistance>(x, std::make_index_sequence<kLanes<T>>{});
     return horizontal_sum<T, kDistance / 2>(x + other);
   }
+}
+
+template <class V, std::size_t... kLane>
+inline V numbered(std::index_sequence<kLane...>) {
+  return V{static_cast<decltype(V{}[0] + 0)>(kLane)...};
+}
+
+// The number of every lane.
+template <class T>
+inline Bits<T> lane_numbers() {
+  return numbered<Bits<T>>(std::make_index_sequence<kLanes<T>>{});
+}
+
+// Hides from the compiler where x comes from: it would compute or load it anew for every use, or
+// fuse it with its use.
+template <class V>
+inline V held(V x) {
+#if defined(__x86_64__)
+  asm("" : "+v"(x));
+#elif defined(__aarch64__)
+  asm("" : "+w"(x));
+#endif
+  return x;
 }
 
 // A number that the compiler knows, as an argument.
