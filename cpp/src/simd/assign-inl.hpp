@@ -8,10 +8,10 @@
 
 namespace {
 
-// Share of rows that must stay free at the cheap start before Sinkhorn sweeps pay. Correlated
+// Percent of rows that must stay free at the cheap start before Sinkhorn sweeps pay. Correlated
 // tokens leave 30 to 80 % free, random costs 20 to 30 %, and dead tokens or ties fewer: to those,
 // above all to ties, sweeps do more harm than good.
-inline constexpr double kWorthSweeping = 0.3;
+inline constexpr std::size_t kWorthSweeping = 25;
 
 // visit(Known<number of groups of columns>) for problems of up to 64 columns, which are worth code
 // of their own: what belongs to columns lives in registers, sets of columns are bits of one word.
@@ -270,9 +270,10 @@ inline std::uint64_t opaque(std::uint64_t x) {
 }
 
 // Each row takes the first free column whose bit is set in lanes(row, first column), if there is
-// one; how many do not. `prepare` is called before each four rows.
+// one; how many do not, at most `enough`: then it stops. `prepare` is called before each four rows.
 template <class T, class Prepare, class Lanes>
-inline std::size_t match_rows(const AssignmentState<T>& s, Known<0>, Prepare prepare, Lanes lanes) {
+inline std::size_t match_rows(const AssignmentState<T>& s, std::size_t enough, Known<0>,
+                              Prepare prepare, Lanes lanes) {
   for (std::size_t j = 0; j < s.cols; ++j) s.row_of[j] = -1;
   for (std::size_t j = 0; j < s.cols; j += kAssignmentWord) s.taken[j / kAssignmentWord] = 0;
   std::size_t lowest = 0;  // column of the first word with a free one
@@ -293,7 +294,7 @@ inline std::size_t match_rows(const AssignmentState<T>& s, Known<0>, Prepare pre
     }
     return std::int32_t{-1};
   };
-  for (std::size_t i = 0; i < s.rows; ++i) {
+  for (std::size_t i = 0; i < s.rows && free < enough; ++i) {
     if (i % 4 == 0) prepare(i);
     const std::int32_t column = first_free(i);
     s.column_of[i] = column;
@@ -312,14 +313,14 @@ inline std::size_t match_rows(const AssignmentState<T>& s, Known<0>, Prepare pre
 
 // The same without jumps: which column is free, and whether one is, is hard to predict.
 template <class T, std::size_t kGroups, class Prepare, class Lanes>
-inline std::size_t match_rows(const AssignmentState<T>& s, Known<kGroups>, Prepare prepare,
-                              Lanes lanes) {
+inline std::size_t match_rows(const AssignmentState<T>& s, std::size_t enough, Known<kGroups>,
+                              Prepare prepare, Lanes lanes) {
   constexpr std::size_t stride = kGroups * kAssignmentGroup;
   for (std::size_t i = 0; i < s.rows; i += 4) prepare(i);
   for (std::size_t j = 0; j < stride; ++j) s.row_of[j] = -1;
   std::uint64_t taken = 0;
   std::uint64_t free = 0;
-  for (std::size_t i = 0; i < s.rows; ++i) {
+  for (std::size_t i = 0; i < s.rows && free < enough; ++i) {
     std::uint64_t left = 0;
     unrolled<kVectors<T, kGroups>>(
         [&](std::size_t n) { left |= lanes(i, n * kLanes<T>) << (n * kLanes<T>); });
@@ -336,23 +337,24 @@ inline std::size_t match_rows(const AssignmentState<T>& s, Known<kGroups>, Prepa
   return free;
 }
 
-// Matches rows to columns that have the smallest of a row, and of a column what is left of it.
-// Cheaper than match_greedily, and an estimate: roundings differ.
+// Whether so many rows stay free where rows are matched to columns that have the smallest of a row,
+// and of a column what is left of it. Cheaper than match_greedily, and an estimate: roundings
+// differ.
 template <std::size_t kGroups, class T>
-inline std::size_t match_at_minima(const AssignmentState<T>& s) {
+inline bool leaves_free(const AssignmentState<T>& s, std::size_t enough) {
   return match_rows(
-      s, Known<kGroups>{}, [](std::size_t) {},
-      [&](std::size_t i, std::size_t j) {
-        const Vector<T> rest = load(s.costs + i * s.stride + j) - s.row_minimum[i];
-        return lanes_within<T>(rest, load(s.dual + j));
-      });
+             s, enough, Known<kGroups>{}, [](std::size_t) {},
+             [&](std::size_t i, std::size_t j) {
+               const Vector<T> rest = load(s.costs + i * s.stride + j) - s.row_minimum[i];
+               return lanes_within<T>(rest, load(s.dual + j));
+             }) == enough;
 }
 
 // Matches rows to columns of smallest reduced cost; leaves that of every row in `row_minimum`.
 template <std::size_t kGroups, class T>
-inline std::size_t match_greedily(const AssignmentState<T>& s) {
-  return match_rows(
-      s, Known<kGroups>{},
+inline void match_greedily(const AssignmentState<T>& s) {
+  match_rows(
+      s, s.rows + 1, Known<kGroups>{},
       [&](std::size_t i) {
         const FourRows<T> four(s.costs, s.stride, s.rows, i);
         T smallest[4];
@@ -379,10 +381,8 @@ void start_assignment(const AssignmentState<T>& s) noexcept {
     constexpr std::size_t count = groups.value;
     if (s.rows == s.cols) {
       take_minima<count>(s);
-      const auto worthwhile = kWorthSweeping * static_cast<double>(s.rows);
-      if (static_cast<double>(match_at_minima<count>(s)) >= worthwhile && s.rows <= kMostSwept) {
-        anneal<count>(s);
-      }
+      const std::size_t enough = (s.rows * kWorthSweeping + 99) / 100;
+      if (s.rows <= kMostSwept && leaves_free<count>(s, enough)) anneal<count>(s);
     } else {
       for (std::size_t j = 0; j < s.stride; ++j) s.dual[j] = 0;
     }
