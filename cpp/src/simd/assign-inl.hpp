@@ -196,23 +196,27 @@ inline void for_vectors(std::size_t cols, Visit visit) {
   }
 }
 
+// The smallest element of each of four vectors.
+template <class V, class Element>
+inline void smallest_of_each(const V (&x)[4], Element (&smallest)[4]) {
+  constexpr std::size_t lanes = sizeof(V) / sizeof(Element);
+  if constexpr (lanes >= 4) {
+    const V folded = fold_four(x, [](auto a, auto b) { return minimum(a, b); });
+    unrolled<4>([&](std::size_t r) { smallest[r] = folded[r * lanes / 4]; });
+  } else {
+    unrolled<4>([&](std::size_t r) { smallest[r] = minimum_everywhere(x[r])[0]; });
+  }
+}
+
 // The smallest of visit(row, column) in each of four rows.
 template <class T, std::size_t kGroups, class Visit>
 inline void four_minima(std::size_t cols, T (&smallest)[4], Visit visit) {
   Vector<T> least[4];
-#pragma GCC unroll 4
-  for (Vector<T>& one : least) one = broadcast(kInfinity<T>);
+  unrolled<4>([&](std::size_t r) { least[r] = broadcast(kInfinity<T>); });
   for_vectors<T, kGroups>(cols, [&](std::size_t j) {
-#pragma GCC unroll 4
-    for (std::size_t r = 0; r < 4; ++r) least[r] = minimum<Vector<T>>(visit(r, j), least[r]);
+    unrolled<4>([&](std::size_t r) { least[r] = minimum<Vector<T>>(visit(r, j), least[r]); });
   });
-  if constexpr (kLanes<T> >= 4) {
-    const Vector<T> folded = fold_four(least, [](auto a, auto b) { return minimum(a, b); });
-#pragma GCC unroll 4
-    for (std::size_t r = 0; r < 4; ++r) smallest[r] = folded[r * kLanes<T> / 4];
-  } else {
-    for (std::size_t r = 0; r < 4; ++r) smallest[r] = horizontal_minimum<T>(least[r]);
-  }
+  smallest_of_each(least, smallest);
 }
 
 // Lowers duals of the columns at j to the smallest of what four rows have above `smallest`.
@@ -269,104 +273,123 @@ inline std::uint64_t opaque(std::uint64_t x) {
   return x;
 }
 
-// Each row takes the first free column whose bit is set in lanes(row, first column), if there is
-// one; how many do not, at most `enough`: then it stops. `prepare` is called before each four rows.
-template <class T, class Prepare, class Lanes>
-inline std::size_t match_rows(const AssignmentState<T>& s, std::size_t enough, Known<0>,
-                              Prepare prepare, Lanes lanes) {
-  for (std::size_t j = 0; j < s.cols; ++j) s.row_of[j] = -1;
+template <class T>
+inline void take(const AssignmentState<T>& s, std::int32_t column) {
+  const auto j = static_cast<std::size_t>(column);
+  s.taken[j / kAssignmentWord] |= std::uint64_t{1} << j % kAssignmentWord;
+}
+
+template <class T>
+inline void take_none(const AssignmentState<T>& s) {
   for (std::size_t j = 0; j < s.cols; j += kAssignmentWord) s.taken[j / kAssignmentWord] = 0;
-  std::size_t lowest = 0;  // column of the first word with a free one
-  std::size_t free = 0;
-  const auto first_free = [&](std::size_t i) {
-    for (std::size_t begin = lowest; begin < s.cols; begin += kAssignmentWord) {
-      std::uint64_t within = 0;
-      if (s.cols - begin >= kAssignmentWord) {
-        unrolled<kAssignmentWord / kLanes<T>>(
-            [&](std::size_t n) { within |= lanes(i, begin + n * kLanes<T>) << (n * kLanes<T>); });
-      } else {
-        for (std::size_t j = begin; j < s.cols; j += kLanes<T>) {
-          within |= lanes(i, j) << (j - begin);
-        }
-      }
-      within &= ~s.taken[begin / kAssignmentWord];
-      if (within != 0) return static_cast<std::int32_t>(begin) + __builtin_ctzll(within);
-    }
-    return std::int32_t{-1};
-  };
-  for (std::size_t i = 0; i < s.rows && free < enough; ++i) {
-    if (i % 4 == 0) prepare(i);
-    const std::int32_t column = first_free(i);
-    s.column_of[i] = column;
-    if (column < 0) {
-      ++free;
-      continue;
-    }
-    s.row_of[column] = static_cast<std::int32_t>(i);
-    const auto word = static_cast<std::size_t>(column) / kAssignmentWord;
-    s.taken[word] |= std::uint64_t{1} << (static_cast<std::size_t>(column) % kAssignmentWord);
-    while (lowest < s.cols && s.taken[lowest / kAssignmentWord] == ~std::uint64_t{0})
-      lowest += kAssignmentWord;
-  }
-  return free;
 }
 
-// The same without jumps: which column is free, and whether one is, is hard to predict.
-template <class T, std::size_t kGroups, class Prepare, class Lanes>
-inline std::size_t match_rows(const AssignmentState<T>& s, std::size_t enough, Known<kGroups>,
-                              Prepare prepare, Lanes lanes) {
-  constexpr std::size_t stride = kGroups * kAssignmentGroup;
-  for (std::size_t i = 0; i < s.rows; i += 4) prepare(i);
-  for (std::size_t j = 0; j < stride; ++j) s.row_of[j] = -1;
-  std::uint64_t taken = 0;
-  std::uint64_t free = 0;
-  for (std::size_t i = 0; i < s.rows && free < enough; ++i) {
-    std::uint64_t left = 0;
-    unrolled<kVectors<T, kGroups>>(
-        [&](std::size_t n) { left |= lanes(i, n * kLanes<T>) << (n * kLanes<T>); });
-    left = opaque(opaque(left) & ~taken);
-    taken = opaque(taken | (left & -left));
-    const std::uint64_t none = opaque(left == 0);
-    const auto column =
-        static_cast<std::uint64_t>(__builtin_ctzll(left | none << (kAssignmentWord - 1)));
-    free += none;
-    s.column_of[i] = static_cast<std::int32_t>(column | -none);
-    s.row_of[column + none * (stride - (kAssignmentWord - 1))] =
-        static_cast<std::int32_t>(i);  // at most to the last
+// The first column that is not taken and whose bit is set in lanes(first column of a vector), or
+// −1.
+template <class T, class Lanes>
+inline std::int32_t first_free(const AssignmentState<T>& s, Lanes lanes) {
+  for (std::size_t begin = 0; begin < s.cols; begin += kAssignmentWord) {
+    const std::uint64_t free = ~s.taken[begin / kAssignmentWord];
+    if (free == 0) continue;
+    std::uint64_t within = 0;
+    if (s.cols - begin >= kAssignmentWord) {
+      unrolled<kAssignmentWord / kLanes<T>>(
+          [&](std::size_t n) { within |= lanes(begin + n * kLanes<T>) << (n * kLanes<T>); });
+    } else {
+      for (std::size_t j = begin; j < s.cols; j += kLanes<T>) within |= lanes(j) << (j - begin);
+    }
+    within &= free;
+    if (within != 0) return static_cast<std::int32_t>(begin) + __builtin_ctzll(within);
   }
-  return free;
+  return -1;
 }
 
-// Whether so many rows stay free where rows are matched to columns that have the smallest of a row,
-// and of a column what is left of it. Cheaper than match_greedily, and an estimate: roundings
-// differ.
+// Whether so many rows stay free where each takes the first free column that has the smallest of
+// the row, or of which the row has the smallest of what is left. Cheaper than match_greedily, and
+// an estimate: roundings differ.
 template <std::size_t kGroups, class T>
 inline bool leaves_free(const AssignmentState<T>& s, std::size_t enough) {
-  return match_rows(
-             s, enough, Known<kGroups>{}, [](std::size_t) {},
-             [&](std::size_t i, std::size_t j) {
-               const Vector<T> rest = load(s.costs + i * s.stride + j) - s.row_minimum[i];
-               return lanes_within<T>(rest, load(s.dual + j));
-             }) == enough;
+  const auto lanes = [&s](std::size_t i, std::size_t j) {
+    const Vector<T> rest = load(s.costs + i * s.stride + j) - s.row_minimum[i];
+    return lanes_within<T>(rest, load(s.dual + j));
+  };
+  std::size_t free = 0;
+  if constexpr (kGroups > 0) {
+    // Without jumps: whether a column is free is hard to predict.
+    std::uint64_t taken = 0;
+    for (std::size_t i = 0; i < s.rows && free < enough; ++i) {
+      std::uint64_t left = 0;
+      unrolled<kVectors<T, kGroups>>(
+          [&](std::size_t n) { left |= lanes(i, n * kLanes<T>) << (n * kLanes<T>); });
+      left = opaque(left) & ~taken;
+      taken |= left & -left;
+      free += opaque(left == 0);
+    }
+  } else {
+    take_none(s);
+    for (std::size_t i = 0; i < s.rows && free < enough; ++i) {
+      const std::int32_t column = first_free(s, [&](std::size_t j) { return lanes(i, j); });
+      if (column < 0) {
+        ++free;
+      } else {
+        take(s, column);
+      }
+    }
+  }
+  return free == enough;
 }
 
-// Matches rows to columns of smallest reduced cost; leaves that of every row in `row_minimum`.
+// Leaves the smallest reduced costs of four rows in `row_minimum`, their first columns in
+// `column_of`.
+template <std::size_t kGroups, class T>
+inline void find_nearest(const AssignmentState<T>& s, std::size_t i) {
+  const FourRows<T> four(s.costs, s.stride, s.rows, i);
+  Vector<T> least[4];
+  Bits<T> column[4];
+  unrolled<4>([&](std::size_t r) {
+    least[r] = broadcast(kInfinity<T>);
+    column[r] = Bits<T>{};
+  });
+  Bits<T> columns = lane_numbers<T>();
+  for_vectors<T, kGroups>(s.cols, [&](std::size_t j) {
+    const Vector<T> dual = held(load(s.dual + j));
+    unrolled<4>([&](std::size_t r) {
+      const Vector<T> reduced = load(four.row[r] + j) - dual;
+      column[r] = reduced < least[r] ? columns : column[r];
+      least[r] = minimum(reduced, least[r]);
+    });
+    columns += static_cast<Integer<T>>(kLanes<T>);
+  });
+  T smallest[4];
+  smallest_of_each(least, smallest);
+  __builtin_memcpy(s.row_minimum + i, smallest, sizeof smallest);
+  unrolled<4>([&](std::size_t r) {
+    column[r] = least[r] == smallest[r] ? column[r] : (Bits<T>)broadcast(kInfinity<T>);
+  });
+  Integer<T> first[4];
+  smallest_of_each(column, first);
+  unrolled<4>([&](std::size_t r) { s.column_of[i + r] = static_cast<std::int32_t>(first[r]); });
+}
+
+// Matches rows to columns of smallest reduced cost.
 template <std::size_t kGroups, class T>
 inline void match_greedily(const AssignmentState<T>& s) {
-  match_rows(
-      s, s.rows + 1, Known<kGroups>{},
-      [&](std::size_t i) {
-        const FourRows<T> four(s.costs, s.stride, s.rows, i);
-        T smallest[4];
-        four_minima<T, kGroups>(s.cols, smallest, [&](std::size_t r, std::size_t j) {
-          return load(four.row[r] + j) - load(s.dual + j);
-        });
-        __builtin_memcpy(s.row_minimum + i, smallest, sizeof smallest);
-      },
-      [&](std::size_t i, std::size_t j) {
+  for (std::size_t i = 0; i < s.rows; i += 4) find_nearest<kGroups>(s, i);
+  for (std::size_t j = 0; j < s.stride; ++j) s.row_of[j] = -1;
+  take_none(s);
+  for (std::size_t i = 0; i < s.rows; ++i) {
+    std::int32_t column = s.column_of[i];
+    if (s.row_of[column] >= 0) {
+      column = first_free(s, [&](std::size_t j) {  // of those that are as near
         const Vector<T> reduced = load(s.costs + i * s.stride + j) - load(s.dual + j);
         return lanes_within<T>(reduced, broadcast(s.row_minimum[i]));
       });
+      s.column_of[i] = column;
+      if (column < 0) continue;
+    }
+    s.row_of[column] = static_cast<std::int32_t>(i);
+    take(s, column);
+  }
 }
 
 // Sweeps cannot be stopped half-way: beyond this many rows they would hold an interrupt up.
