@@ -36,8 +36,9 @@ OTHER_PROCESSOR = (
     "operations in 4,350), searches 4,800 (chains of 65 cycles a step, which wider vectors do not "
     "shorten), copying, minima, greedy matching and certificate 5,400. Tried: two problems "
     "interleaved (20 to 25 % of the searches, 7 to 10 % of all: left out, solvers would hold two "
-    "problems), sweeps in registers, other schedules, ε quartered, over-relaxed and sparse "
-    "sweeps, bounded row reduction, forests of searches, fetching the next problem ahead"
+    "problems), sweeps in registers, other schedules, ε quartered, sparse sweeps, bounded row "
+    "reduction, forests of searches, fetching the next problem ahead. Measured before columns were "
+    "over-relaxed and large searches scanned two columns at a time, worth 14 to 35 % on Zen 4"
 )
 MATCHING_SHARE = (
     "affinities run at 80 % of the peak, and assignments take 8 to 12 µs a pair at S = 49, 135 of "
@@ -100,17 +101,21 @@ FOUR_FIFTHS = (
     "products take four fifths of the time, at 0.92 to 0.97 of the FMA peak; in a profile of RBF "
     "CKA sums in float64, exponentials, distances, packing and new memory take 2 to 6 % each"
 )
-EVEN_SHARES = (
-    "no step stands out: of 6.2 µs at S = 49, C = 320 sweeps take 1.6, searches 1.4, exponentials "
-    "0.8, greedy matching, certificate, copying and minima 0.3 to 0.5 each; of 107 µs at S = 196, "
-    "C = 112 searches take 39, sweeps 25, exponentials 11, greedy matching 8. The study that the "
-    "bounds come from, run here on the same problems without checks or certificate, takes 1.0 × "
-    "isogram's time at S = 49 and 1.3 × at S = 196 and 784. What was tried without gain is listed "
-    "with the Xeon's results"
+SEARCHES = (
+    "21.3 to 21.5 in three runs. Of 7.2 µs searches take 2.5, sweeps 1.45, exponentials, copying, "
+    "greedy matching and certificate 0.45 to 0.7 each. A step of a search is a chain of 75 cycles "
+    "(minimum, its column, the column's row, paths through it), of which there are 120. Tried: two "
+    "columns a step, in registers (a third fewer steps that take half as long again: this "
+    "processor computes 512 bits in halves), the column's number in the last digits of its "
+    "distance, bounded row reduction, duals of free columns raised first, sweeps in registers, "
+    "over-relaxed rows, 4 to 10 levels. The study that the bound comes from, run here on the same "
+    "problems without checks or certificate, takes 1.15 × isogram's time"
 )
 ZEN4_MATCHING = (
-    "affinities run at 0.9 of the peak, and matching takes 6 µs of 20 a pair at S = 49, C = 320, "
-    "107 of 185 at S = 196, for the reasons given at match"
+    "affinities take 13.4 of 19.5 µs a pair at S = 49, C = 320, and 80 of 152 at S = 196, C = 112: "
+    "0.99 and 0.94 of this processor's FMA peak, which is half of that of the processor that the "
+    "bounds come from. The bounds are 18.4 and 133 µs; affinities at the peak leave 5.1 and 59 of "
+    "them for everything else, which takes 6.1 and 72"
 )
 ZEN4: Reasons = (
     ("gram-linear", "NumPy as", HALF_EACH),
@@ -124,7 +129,7 @@ ZEN4: Reasons = (
     ("cka-linear-biased", "three lines", "the same three products at the same peak"),
     ("cka-", "×", FOUR_FIFTHS),
     ("gbs-full", "NumPy", FOUR_FIFTHS),
-    ("match-real", "×", EVEN_SHARES),
+    ("match-real", "×", SEARCHES),
     (
         "rsm-s49c1280",
         "bfloat16",

@@ -27,6 +27,12 @@ def tied_integers(rng, b, s, t):
     return rng.integers(0, 4, (b, s, t)).astype(float)
 
 
+def signed_zeros(rng, b, s, t):
+    """Zeros of both signs among a few integers: equal numbers whose bits are not."""
+    signs = rng.choice([-1.0, 1.0], (b, s, t))
+    return signs * rng.integers(1, 4, (b, s, t)) * (rng.random((b, s, t)) < 0.1)
+
+
 def all_zero(rng, b, s, t):
     """Every assignment is optimal."""
     return np.zeros((b, s, t))
@@ -65,8 +71,8 @@ def offset(rng, b, s, t):
     return 1e4 + rng.standard_normal((b, s, t))
 
 
-FAMILIES = [uniform, smooth_tokens, tied_integers, all_zero, half_dead, rank_one, heavy_tails,
-            huge, tiny, offset]  # fmt: skip
+FAMILIES = [uniform, smooth_tokens, tied_integers, signed_zeros, all_zero, half_dead, rank_one,
+            heavy_tails, huge, tiny, offset]  # fmt: skip
 
 
 def check_against_scipy(problems, found, maximize=True):

@@ -75,7 +75,8 @@ def match(
     a GPU waits for it once, at its end, to learn whether all was finite; of equal optima another
     may be found than on the host. Sources: shortest augmenting paths, Jonker and Volgenant 1987,
     Crouse 2016; duals to start from by annealed Sinkhorn sweeps, Sharify, Gaubert and Grigori 2011,
-    arXiv:1104.3830.
+    arXiv:1104.3830, on the host over-relaxed, Thibault, Chizat, Dossal and Papadakis 2017,
+    arXiv:1711.01851.
 
     Examples
     --------

@@ -433,9 +433,9 @@ inline void flip_path(const AssignmentState<T>& s, std::size_t root, std::ptrdif
 }
 
 // A label orders columns as the search will come to them: by distance, a free column first among
-// equals, and those that have been scanned last. Distances are not negative, so that their bits
-// have their order. From the top: 0, whether the column has been scanned, the bits of its distance
-// but for the sign and the last two, whether the column is matched.
+// equals, and those that have been scanned last. Distances are neither negative nor −0, so that
+// their bits have their order. From the top: 0, whether the column has been scanned, the bits of
+// its distance but for the sign and the last two, whether the column is matched.
 template <class T>
 inline constexpr Integer<T> kScanned = Integer<T>{1} << (8 * sizeof(T) - 2);
 
@@ -505,7 +505,8 @@ inline Nearest<T> depart(const AssignmentState<T>& s, std::size_t root) {
   smallest = minimum_everywhere(smallest);
   const Bits<T> from = static_cast<Integer<T>>(root) - Bits<T>{};
   return visit_columns<T>(s.stride, [&](std::size_t j) {
-    const Vector<T> distance = (load(row + j) - load(s.dual + j)) - smallest;
+    const Vector<T> above = (load(row + j) - load(s.dual + j)) - smallest;
+    const Vector<T> distance = maximum(Vector<T>{}, above);
     const Bits<T> label = label_of<T>((Bits<T>)distance, load(s.matched + j));
     store(s.label + j, label);
     store(s.predecessor + j, from);
@@ -525,7 +526,7 @@ struct Scan {
 
   // Not shorter than `reach`: rounding must not close a cycle of predecessors.
   Distances<T> paths(std::size_t j, Vector<T> dual) const {
-    return maximum((Distances<T>)((load(costs + j) - dual) - shift), (Distances<T>)reach);
+    return maximum((Distances<T>)reach, (Distances<T>)((load(costs + j) - dual) - shift));
   }
 
   std::int32_t row;

@@ -104,6 +104,7 @@ inline V minimum(V a, V b) {
   return a < b ? a : b;
 }
 
+// a if both are equal: of zeros the sign is known.
 template <class V>
 inline V maximum(V a, V b) {
   return a < b ? b : a;
