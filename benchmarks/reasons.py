@@ -129,7 +129,7 @@ ZEN4: Reasons = (
     ("cka-linear-biased", "three lines", "the same three products at the same peak"),
     ("cka-", "×", FOUR_FIFTHS),
     ("gbs-full", "NumPy", FOUR_FIFTHS),
-    ("match-real", "×", SEARCHES),
+    ("match-real-s49c1280", "×", SEARCHES),
     (
         "rsm-s49c1280",
         "bfloat16",

@@ -35,10 +35,10 @@ struct ProblemBatch {
 // Sinkhorn sweeps where minima leave many rows free (square problems of up to 4096 rows; Sharify,
 // Gaubert and Grigori 2011, arXiv:1104.3830; over-relaxed, Thibault, Chizat, Dossal and Papadakis
 // 2017, arXiv:1711.01851), on costs scaled by a power of two, in T; a float32 problem whose gap
-// stays above that bound is solved again in float64. Of equal optima the one
-// found is the same at every SIMD level and for any number of threads. Cost O(r²·c) per problem in
-// the worst case, r = min(rows, cols) and c the other; far less on most. Memory per thread: one
-// padded copy of a problem, and one in float64 for a float32 problem that has to be solved again.
+// stays above that bound is solved again in float64. Of equal optima the one found is the same at
+// every SIMD level and for any number of threads. Cost O(r²·c) per problem in the worst case,
+// r = min(rows, cols) and c the other; far less on most. Memory per thread: one padded copy of a
+// problem, and one in float64 for a float32 problem that has to be solved again.
 // Throws std::invalid_argument: rows or cols 0 or above 2^31 − 1, a NaN or infinity (named by the
 // first index in C order).
 template <class T>

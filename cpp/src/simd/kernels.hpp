@@ -61,8 +61,7 @@ struct AssignmentState {
   std::int32_t* row_of;     // of each column, −1 while it is free; with one element more
   std::int32_t* column_of;  // of each row, −1 while it is free
   std::uint64_t* taken;     // bits of columns, for a greedy matching
-
-  Integer<T>* matched;  // 0 for free columns, else 1
+  Integer<T>* matched;      // 0 for free columns, else 1: as wide as labels, for a search
 
   // Memory of one search for a shortest augmenting path, per column …
   Integer<T>* label;        // the length of the shortest known, as the search compares it

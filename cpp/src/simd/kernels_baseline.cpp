@@ -21,6 +21,8 @@ inline constexpr std::size_t kRegisterRows = 4;  // rows of sums that a micro-ke
 // Assignment starts from Sinkhorn's duals and widens as sums do; nearest neighbours take their
 // masks from it.
 #include "assign-inl.hpp"
+#include "assign_paths-inl.hpp"
+#include "assign_start-inl.hpp"
 #include "nearest-inl.hpp"
 // The table of them all comes last.
 #include "table-inl.hpp"

@@ -12,8 +12,9 @@ namespace {
 
 inline constexpr std::size_t kGroupParts = kAssignmentGroup / kLanes<float>;
 
-// The first ε, of the mean reduced cost, and how many there are, each half the one before. Measured
-// with 16 to 3136 tokens: 5 to 8 levels from 0.2 to 0.375 on differ by 3 %.
+// The first ε, of the mean reduced cost, and how many there are, each half the one before.
+// Measured: 6 or 7 from 0.25 to 0.375 on are within 5 % of each other up to 196 tokens; at 784
+// these are best, by up to 12 %.
 inline constexpr float kFirstTemperature = 0.25F;
 inline constexpr int kLevels = 6;
 
@@ -24,8 +25,8 @@ inline constexpr float kMostUneven = 3;
 // Least mean reduced cost, of the largest magnitude of costs: float32 must tell them apart.
 inline constexpr float kLeastSpread = 0x1p-16F;
 
-// The power of a column's sum that is divided by. Any below 2 converges; from 1.75 on, few
-// sweeps overshoot, and 1.5 to 1.7 are equally good.
+// The power of a column's sum that is divided by. Near the solution any below 2 converges;
+// from 1.75 on few sweeps overshoot, and 1.5 to 1.7 are equally good.
 inline constexpr float kRelaxation = 1.6F;
 
 // Keep factors finite. Those of columns, at most 2^43, must not raise the padding's entries, 2^-100

@@ -1,0 +1,205 @@
+// Where an assignment starts: duals from minima, or by Sinkhorn sweeps, and a greedy matching on
+// edges without reduced cost.
+
+namespace {
+
+// Percent of rows that must stay free at the cheap start before Sinkhorn sweeps pay. Correlated
+// tokens leave 30 to 80 % free, random costs 20 to 30 %, and dead tokens or ties fewer: to those,
+// above all to ties, sweeps do more harm than good.
+inline constexpr std::size_t kWorthSweeping = 25;
+
+// Lowers duals of the columns at j to the smallest of what four rows have above `smallest`.
+template <class T>
+inline Vector<T> lowered(Vector<T> dual, const FourRows<T>& four, const T (&smallest)[4],
+                         std::size_t j) {
+#pragma GCC unroll 4
+  for (std::size_t r = 0; r < 4; ++r) {
+    dual = minimum<Vector<T>>(load(four.row[r] + j) - smallest[r], dual);
+  }
+  return dual;
+}
+
+// v_j = min_i (C_ij − min_k C_ik), and the row minima. They come off first: plain column minima
+// would make a row of zeros, or of small entries among large ones, look cheap wherever others are
+// dear.
+template <std::size_t kGroups, class T>
+inline void take_minima(const AssignmentState<T>& s) {
+  const auto visit = [&s](std::size_t i, auto lower) {
+    const FourRows<T> four(s.costs, s.stride, s.rows, i);
+    T smallest[4];
+    four_minima<T, kGroups>(s.cols, smallest,
+                            [&](std::size_t r, std::size_t j) { return load(four.row[r] + j); });
+    __builtin_memcpy(s.row_minimum + i, smallest, sizeof smallest);
+    lower(four, smallest);
+  };
+  if constexpr (kGroups > 0) {
+    Vector<T> dual[kVectors<T, kGroups>];
+    for (Vector<T>& one : dual) one = broadcast(kInfinity<T>);
+    for (std::size_t i = 0; i < s.rows; i += 4) {
+      visit(i, [&](const FourRows<T>& four, const T(&smallest)[4]) {
+        unrolled<kVectors<T, kGroups>>(
+            [&](std::size_t n) { dual[n] = lowered(dual[n], four, smallest, n * kLanes<T>); });
+      });
+    }
+    __builtin_memcpy(s.dual, dual, sizeof dual);
+  } else {
+    for (std::size_t j = 0; j < s.stride; ++j) s.dual[j] = kInfinity<T>;
+    for (std::size_t i = 0; i < s.rows; i += 4) {
+      visit(i, [&](const FourRows<T>& four, const T(&smallest)[4]) {
+        for (std::size_t j = 0; j < s.cols; j += kLanes<T>) {
+          store(s.dual + j, lowered(load(s.dual + j), four, smallest, j));
+        }
+      });
+    }
+  }
+  for (std::size_t j = s.cols; j < s.stride; ++j) s.dual[j] = 0;
+}
+
+// Hides from the compiler where x comes from: it would make a jump of a condition, or compute with
+// the processor's masks, which takes longer.
+inline std::uint64_t opaque(std::uint64_t x) {
+  asm("" : "+r"(x));
+  return x;
+}
+
+template <class T>
+inline void take(const AssignmentState<T>& s, std::int32_t column) {
+  const auto j = static_cast<std::size_t>(column);
+  s.taken[j / kAssignmentWord] |= std::uint64_t{1} << j % kAssignmentWord;
+}
+
+template <class T>
+inline void take_none(const AssignmentState<T>& s) {
+  for (std::size_t j = 0; j < s.cols; j += kAssignmentWord) s.taken[j / kAssignmentWord] = 0;
+}
+
+// The first column that is not taken and whose bit is set in lanes(first column of a vector), or
+// −1.
+template <class T, class Lanes>
+inline std::int32_t first_free(const AssignmentState<T>& s, Lanes lanes) {
+  for (std::size_t begin = 0; begin < s.cols; begin += kAssignmentWord) {
+    const std::uint64_t free = ~s.taken[begin / kAssignmentWord];
+    if (free == 0) continue;
+    std::uint64_t within = 0;
+    if (s.cols - begin >= kAssignmentWord) {
+      unrolled<kAssignmentWord / kLanes<T>>(
+          [&](std::size_t n) { within |= lanes(begin + n * kLanes<T>) << (n * kLanes<T>); });
+    } else {
+      for (std::size_t j = begin; j < s.cols; j += kLanes<T>) within |= lanes(j) << (j - begin);
+    }
+    within &= free;
+    if (within != 0) return static_cast<std::int32_t>(begin) + __builtin_ctzll(within);
+  }
+  return -1;
+}
+
+// Whether so many rows stay free where each takes the first free column that has the smallest of
+// the row, or of which the row has the smallest of what is left. Cheaper than match_greedily, and
+// an estimate: roundings differ.
+template <std::size_t kGroups, class T>
+inline bool leaves_free(const AssignmentState<T>& s, std::size_t enough) {
+  const auto lanes = [&s](std::size_t i, std::size_t j) {
+    const Vector<T> rest = load(s.costs + i * s.stride + j) - s.row_minimum[i];
+    return lanes_within<T>(rest, load(s.dual + j));
+  };
+  std::size_t free = 0;
+  if constexpr (kGroups > 0) {
+    // Without jumps: whether a column is free is hard to predict.
+    std::uint64_t taken = 0;
+    for (std::size_t i = 0; i < s.rows && free < enough; ++i) {
+      std::uint64_t left = 0;
+      unrolled<kVectors<T, kGroups>>(
+          [&](std::size_t n) { left |= lanes(i, n * kLanes<T>) << (n * kLanes<T>); });
+      left = opaque(left) & ~taken;
+      taken |= left & -left;
+      free += opaque(left == 0);
+    }
+  } else {
+    take_none(s);
+    for (std::size_t i = 0; i < s.rows && free < enough; ++i) {
+      const std::int32_t column = first_free(s, [&](std::size_t j) { return lanes(i, j); });
+      if (column < 0) {
+        ++free;
+      } else {
+        take(s, column);
+      }
+    }
+  }
+  return free == enough;
+}
+
+// Leaves the smallest reduced costs of four rows in `row_minimum`, their first columns in
+// `column_of`.
+template <std::size_t kGroups, class T>
+inline void find_nearest(const AssignmentState<T>& s, std::size_t i) {
+  const FourRows<T> four(s.costs, s.stride, s.rows, i);
+  Vector<T> least[4];
+  Bits<T> column[4];
+  unrolled<4>([&](std::size_t r) {
+    least[r] = broadcast(kInfinity<T>);
+    column[r] = Bits<T>{};
+  });
+  Bits<T> columns = lane_numbers<T>();
+  for_vectors<T, kGroups>(s.cols, [&](std::size_t j) {
+    const Vector<T> dual = held(load(s.dual + j));
+    unrolled<4>([&](std::size_t r) {
+      const Vector<T> reduced = load(four.row[r] + j) - dual;
+      column[r] = reduced < least[r] ? columns : column[r];
+      least[r] = minimum(reduced, least[r]);
+    });
+    columns += static_cast<Integer<T>>(kLanes<T>);
+  });
+  T smallest[4];
+  smallest_of_each(least, smallest);
+  __builtin_memcpy(s.row_minimum + i, smallest, sizeof smallest);
+  unrolled<4>([&](std::size_t r) {
+    column[r] = least[r] == smallest[r] ? column[r] : (Bits<T>)broadcast(kInfinity<T>);
+  });
+  Integer<T> first[4];
+  smallest_of_each(column, first);
+  unrolled<4>([&](std::size_t r) { s.column_of[i + r] = static_cast<std::int32_t>(first[r]); });
+}
+
+// Matches rows to columns of smallest reduced cost.
+template <std::size_t kGroups, class T>
+inline void match_greedily(const AssignmentState<T>& s) {
+  for (std::size_t i = 0; i < s.rows; i += 4) find_nearest<kGroups>(s, i);
+  for (std::size_t j = 0; j < s.stride; ++j) s.row_of[j] = -1;
+  take_none(s);
+  for (std::size_t i = 0; i < s.rows; ++i) {
+    std::int32_t column = s.column_of[i];
+    if (s.row_of[column] >= 0) {
+      column = first_free(s, [&](std::size_t j) {  // of those that are as near
+        const Vector<T> reduced = load(s.costs + i * s.stride + j) - load(s.dual + j);
+        return lanes_within<T>(reduced, broadcast(s.row_minimum[i]));
+      });
+      s.column_of[i] = column;
+      if (column < 0) continue;
+    }
+    s.row_of[column] = static_cast<std::int32_t>(i);
+    take(s, column);
+  }
+}
+
+// Sweeps cannot be stopped half-way: beyond this many rows they would hold an interrupt up.
+inline constexpr std::size_t kMostSwept = 4096;
+
+// A square problem starts from minima, or if those leave many rows free, from Sinkhorn's duals. A
+// rectangular problem starts from zeros: optimal duals are 0 on unmatched columns, nowhere
+// positive, and augmenting only ever lowers them.
+template <class T>
+void start_assignment(const AssignmentState<T>& s) noexcept {
+  with_groups(s.stride, [&](auto groups) {
+    constexpr std::size_t count = groups.value;
+    if (s.rows == s.cols) {
+      take_minima<count>(s);
+      const std::size_t enough = (s.rows * kWorthSweeping + 99) / 100;
+      if (s.rows <= kMostSwept && leaves_free<count>(s, enough)) anneal<count>(s);
+    } else {
+      for (std::size_t j = 0; j < s.stride; ++j) s.dual[j] = 0;
+    }
+    match_greedily<count>(s);
+  });
+}
+
+}  // namespace
