@@ -168,27 +168,30 @@ inline void arrive(const AssignmentState<T>& s, std::size_t root, Found<T> sink)
 // even and of the odd ones. The nearer of them is as near as it can be; the other may turn out to
 // be nearer than it was, and is then scanned again. That is rare enough for a third fewer passes.
 //
-// It ends: no path is shorter than where it comes from, so every pass settles its nearer column.
+// It ends: no path is shorter than where it comes from, so every pass settles its nearer column,
+// and there are no more passes than columns.
 //
 // Returns the number of rows visited.
 template <class T>
 inline std::size_t search(const AssignmentState<T>& s, std::size_t root) {
   Nearest<T> nearest = depart(s, root);
-  for (std::size_t visited = 1;; visited += 2) {
+  std::size_t visited = 1;
+  for (; visited <= 2 * s.cols + 1; visited += 2) {
     const Found<T> even = nearest.of_parity(0);
     const Found<T> odd = nearest.of_parity(1);
     const Found<T> nearer = odd.label < even.label ? odd : even;
     Found<T> other = odd.label < even.label ? even : odd;
-    if (nearer.label >= kFar<T>) return visited;
+    if (nearer.label >= kFar<T>) break;
     if (s.row_of[nearer.column] < 0) {
       arrive(s, root, nearer);
-      return visited;
+      break;
     }
     if (other.label >= kFar<T> || s.row_of[other.column] < 0) other = nearer;  // no way on from it
     mark_scanned(s, nearer.column);
     mark_scanned(s, other.column);
     nearest = relax(s, Scan<T>(s, nearer), Scan<T>(s, other));
   }
+  return visited;
 }
 
 template <class T>
