@@ -52,6 +52,21 @@ MatchedSums matched_sums(MatrixView<const T> affinity, const std::int32_t* colum
   return sums;
 }
 
+// Solutions by row of an affinity of any shape. Returns an assignment without a total.
+template <class T>
+Assignment by_row(const AssignmentProblem<T>& problem, std::size_t rows, std::size_t cols,
+                  std::int32_t* columns) {
+  if (rows <= cols) {
+    std::copy_n(problem.column_of(), rows, columns);
+  } else {
+    std::fill_n(columns, rows, -1);
+    for (std::size_t j = 0; j < cols; ++j) {
+      columns[problem.column_of()[j]] = static_cast<std::int32_t>(j);
+    }
+  }
+  return {columns, 0, problem.gap()};
+}
+
 // There is nothing to solve float64 problems in again.
 template <class T>
 bool is_enough(double gap, const MatchedSums& sums) {
@@ -175,9 +190,28 @@ void AssignmentProblem<T>::solve(Worker* worker) {
     row = kernels_->augment(problem, row, kVisitsPerCheck);
     if (worker != nullptr && row < rows_) worker->check();
   }
-  if (std::count(column_of_.data(), column_of_.data() + rows_, -1) != 0) {
-    throw std::logic_error("no augmenting path: please report this");
-  }
+  require_all_matched();
+}
+
+template <class T>
+void AssignmentProblem<T>::solve_two(AssignmentProblem& a, AssignmentProblem& b, Worker* worker) {
+  const simd::AssignmentState<T> states[2] = {a.state(), b.state()};
+  if (worker != nullptr) worker->check();
+  for (const simd::AssignmentState<T>& state : states) a.kernels_->start(state);
+  a.kernels_->augment_two(states[0], states[1]);
+  a.require_all_matched();
+  b.require_all_matched();
+}
+
+template <class T>
+bool AssignmentProblem<T>::may_take_turns_with(const AssignmentProblem& other) const {
+  return stride_ == other.stride_ && stride_ <= simd::kAssignmentWord;
+}
+
+template <class T>
+void AssignmentProblem<T>::require_all_matched() const {
+  if (std::count(column_of_.data(), column_of_.data() + rows_, -1) == 0) return;
+  throw std::logic_error("no augmenting path: please report this");
 }
 
 template <class T>
@@ -196,57 +230,84 @@ MatchedSums AssignmentProblem<T>::matched() const {
 }
 
 template <class T>
+AssignmentSolver<T>::Slot::Slot(std::size_t max_rows, std::size_t max_cols)
+    : problem(std::min(max_rows, max_cols), std::max(max_rows, max_cols)), columns(max_rows) {}
+
+template <class T>
 AssignmentSolver<T>::AssignmentSolver(std::size_t max_rows, std::size_t max_cols)
     : max_small_(std::min(max_rows, max_cols)),
       max_large_(std::max(max_rows, max_cols)),
-      problem_(max_small_, max_large_),
-      columns_(max_rows) {}
-
-template <class T>
-template <class U>
-Assignment AssignmentSolver<T>::solved(AssignmentProblem<U>& problem, std::size_t rows,
-                                       std::size_t cols, Worker* worker) {
-  problem.solve(worker);
-  std::int32_t* columns = columns_.data();
-  if (rows <= cols) {
-    std::copy_n(problem.column_of(), rows, columns);
-  } else {
-    std::fill_n(columns, rows, -1);
-    for (std::size_t j = 0; j < cols; ++j) {
-      columns[problem.column_of()[j]] = static_cast<std::int32_t>(j);
-    }
-  }
-  return {columns, 0, problem.gap()};
+      first_(max_rows, max_cols) {
+  if (max_large_ <= simd::kAssignmentWord) second_.emplace(max_rows, max_cols);
 }
 
 template <class T>
 Assignment AssignmentSolver<T>::solve(MatrixView<const T> affinity, Objective objective,
                                       Worker* worker) {
-  const bool exact = problem_.fill(affinity, objective);
-  if (exact || std::is_same_v<T, double>) {
-    Assignment found = solved(problem_, affinity.rows, affinity.cols, worker);
-    const MatchedSums sums = matched_sums(affinity, found.columns);
-    found.total = sums.total;
-    if (is_enough<T>(found.gap, sums)) return found;
+  return solve(first_, affinity, objective, worker);
+}
+
+template <class T>
+std::array<Assignment, 2> AssignmentSolver<T>::solve_two(MatrixView<const T> a,
+                                                         MatrixView<const T> b, Objective objective,
+                                                         Worker* worker) {
+  Slot& second = *second_;
+  const bool exact_a = first_.problem.fill(a, objective);
+  const bool exact_b = second.problem.fill(b, objective);
+  if (exact_a && exact_b && first_.problem.may_take_turns_with(second.problem)) {
+    AssignmentProblem<T>::solve_two(first_.problem, second.problem, worker);
+    return {finish(first_, a, objective, worker), finish(second, b, objective, worker)};
   }
+  return {solve(first_, a, objective, worker), solve(second, b, objective, worker)};
+}
+
+template <class T>
+Assignment AssignmentSolver<T>::solve(Slot& slot, MatrixView<const T> affinity, Objective objective,
+                                      Worker* worker) {
+  const bool exact = slot.problem.fill(affinity, objective);
+  if (!exact && std::is_same_v<T, float>) {
+    return solve_precisely(affinity, objective, worker, slot.columns.data());
+  }
+  slot.problem.solve(worker);
+  return finish(slot, affinity, objective, worker);
+}
+
+// Of a problem that has been solved: what was found, or if that is not enough, a precise solution.
+template <class T>
+Assignment AssignmentSolver<T>::finish(Slot& slot, MatrixView<const T> affinity,
+                                       Objective objective, Worker* worker) {
+  std::int32_t* columns = slot.columns.data();
+  Assignment found = by_row(slot.problem, affinity.rows, affinity.cols, columns);
+  const MatchedSums sums = matched_sums(affinity, columns);
+  found.total = sums.total;
+  if (is_enough<T>(found.gap, sums)) return found;
+  return solve_precisely(affinity, objective, worker, columns);
+}
+
+template <class T>
+Assignment AssignmentSolver<T>::solve_precisely(MatrixView<const T> affinity, Objective objective,
+                                                Worker* worker, std::int32_t* columns) {
   if (!precise_) precise_.emplace(max_small_, max_large_);
   precise_->fill(affinity, objective);
-  Assignment found = solved(*precise_, affinity.rows, affinity.cols, worker);
-  found.total = matched_sums(affinity, found.columns).total;
+  precise_->solve(worker);
+  Assignment found = by_row(*precise_, affinity.rows, affinity.cols, columns);
+  found.total = matched_sums(affinity, columns).total;
   return found;
 }
 
 template <class T>
 Assignment AssignmentSolver<T>::solve(const AffinityStrips<T>& strips, Objective objective,
                                       Worker* worker) {
+  AssignmentProblem<T>& problem = first_.problem;
   if (strips.rows <= strips.cols) {
-    problem_.begin(strips.rows, strips.cols, objective);
+    problem.begin(strips.rows, strips.cols, objective);
     for (std::size_t first = 0; first < strips.rows; first += strips.height) {
-      problem_.take(strips.strip(first, std::min(strips.height, strips.rows - first)), first);
+      problem.take(strips.strip(first, std::min(strips.height, strips.rows - first)), first);
     }
-    if (problem_.scale()) {
-      Assignment found = solved(problem_, strips.rows, strips.cols, worker);
-      const MatchedSums sums = problem_.matched();
+    if (problem.scale()) {
+      problem.solve(worker);
+      Assignment found = by_row(problem, strips.rows, strips.cols, first_.columns.data());
+      const MatchedSums sums = problem.matched();
       found.total = sums.total;
       if (is_enough<T>(found.gap, sums)) return found;
     }

@@ -1,6 +1,7 @@
 // Exact linear assignment of one problem after another, in memory that is allocated once.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -65,6 +66,10 @@ class AssignmentProblem {
 
   void solve(Worker* worker);
 
+  // Both, in less time than one after the other: for problems that may take turns.
+  static void solve_two(AssignmentProblem& a, AssignmentProblem& b, Worker* worker);
+  bool may_take_turns_with(const AssignmentProblem& other) const;
+
   // Σ_i [(C_i,column(i) − v_column(i)) − min_j (C_ij − v_j)], terms ≥ 0 in float64, on the scale
   // of the affinities: how far the matched costs are from the value of the dual solution. Columns
   // without a row have v = 0, and in a rectangular problem no v is positive, so duals are feasible.
@@ -77,6 +82,7 @@ class AssignmentProblem {
 
  private:
   simd::AssignmentState<T> state();
+  void require_all_matched() const;
   template <class Source>
   MatrixView<const T> gather(MatrixView<const Source> affinity, T* costs);
 
@@ -118,16 +124,41 @@ class AssignmentSolver {
   Assignment solve(MatrixView<const T> affinity, Objective objective, Worker* worker = nullptr);
   Assignment solve(const AffinityStrips<T>& strips, Objective objective, Worker* worker = nullptr);
 
+  // Calls visit(k, assignment) for each of affinity(k), k < count, in order; small ones are solved
+  // two at a time.
+  template <class Affinity, class Visit>
+  void solve_each(std::size_t count, Affinity affinity, Objective objective, Worker* worker,
+                  Visit visit) {
+    std::size_t k = 0;
+    for (; second_ && k + 1 < count; k += 2) {
+      const std::array<Assignment, 2> found =
+          solve_two(affinity(k), affinity(k + 1), objective, worker);
+      visit(k, found[0]);
+      visit(k + 1, found[1]);
+    }
+    for (; k < count; ++k) visit(k, solve(affinity(k), objective, worker));
+  }
+
  private:
-  template <class U>
-  Assignment solved(AssignmentProblem<U>& problem, std::size_t rows, std::size_t cols,
-                    Worker* worker);
+  // One problem and its solution, by rows of the affinity.
+  struct Slot {
+    Slot(std::size_t max_rows, std::size_t max_cols);
+    AssignmentProblem<T> problem;
+    Buffer<std::int32_t> columns;
+  };
+
+  std::array<Assignment, 2> solve_two(MatrixView<const T> a, MatrixView<const T> b,
+                                      Objective objective, Worker* worker);
+  Assignment solve(Slot& slot, MatrixView<const T> affinity, Objective objective, Worker* worker);
+  Assignment finish(Slot& slot, MatrixView<const T> affinity, Objective objective, Worker* worker);
+  Assignment solve_precisely(MatrixView<const T> affinity, Objective objective, Worker* worker,
+                             std::int32_t* columns);
 
   std::size_t max_small_;
   std::size_t max_large_;
-  AssignmentProblem<T> problem_;
+  Slot first_;
+  std::optional<Slot> second_;  // where problems are small
   std::optional<AssignmentProblem<double>> precise_;
-  Buffer<std::int32_t> columns_;
 };
 
 }  // namespace isogram

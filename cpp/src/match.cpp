@@ -76,14 +76,15 @@ void match(const ProblemBatch<T>& problems, Objective objective, std::int32_t* c
     parallel_for(
         counted, tasks,
         [&](std::size_t task, Worker& worker) {
-          const std::size_t end = std::min(problems.count, (task + 1) * per_task);
-          for (std::size_t b = task * per_task; b < end; ++b) {
-            const Assignment found =
-                solvers[worker.index].solve(problem_of(problems, b), objective, &worker);
-            std::copy_n(found.columns, problems.rows, columns + b * problems.rows);
-            totals[b] = found.total;
-            gaps[b] = found.gap;
-          }
+          const std::size_t first = task * per_task;
+          solvers[worker.index].solve_each(
+              std::min(per_task, problems.count - first),
+              [&](std::size_t k) { return problem_of(problems, first + k); }, objective, &worker,
+              [&](std::size_t k, const Assignment& found) {
+                std::copy_n(found.columns, problems.rows, columns + (first + k) * problems.rows);
+                totals[first + k] = found.total;
+                gaps[first + k] = found.gap;
+              });
         },
         solvers.size());
   } catch (const NotFinite&) {

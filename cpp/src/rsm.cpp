@@ -98,6 +98,25 @@ class Matcher {
     return solver_.solve(affinity, Objective::maximize, &worker);
   }
 
+  // Calls visit(k, exact matching) for each of affinity(k), k < count.
+  template <class Affinity, class Visit>
+  void solve_each(std::size_t count, Affinity affinity, Worker& worker, Visit visit) {
+    solver_.solve_each(count, affinity, Objective::maximize, &worker, visit);
+  }
+
+  // Calls visit(k, total of affinity(k)) for k < count.
+  template <class Affinity, class Visit>
+  void total_each(std::size_t count, Affinity affinity, Worker& worker, Visit visit) {
+    if (options_.matching == Matching::exact) {
+      return solve_each(count, affinity, worker,
+                        [&](std::size_t k, const Assignment& found) { visit(k, found.total); });
+    }
+    for (std::size_t k = 0; k < count; ++k) {
+      worker.check();
+      visit(k, total(affinity(k), worker));
+    }
+  }
+
   Buffer<T> affinities;
   Buffer<std::int32_t> byte_products;  // a tile of them
   Rescoring rescoring;
@@ -330,22 +349,27 @@ class RsmWalk {
     } else {
       compute_affinities(a, b, affinities, padded(b.count), worker);
     }
+    std::vector<Cell> pairs;
     for (std::size_t i = inputs.begin; i < inputs.end; ++i) {
-      const T* first_row = affinities + rows_.row_in_group(i) * stride;
       for (std::size_t j = others.begin; j < others.end; ++j) {
         if (is_symmetric_ && i == j) write_diagonal(i);
-        if (!is_wanted(i, j)) continue;
-        worker.check();
-        const MatrixView<const T> affinity(first_row + cols().row_in_group(j), rows_.tokens(i),
-                                           cols().tokens(j), stride, 1);
-        if (options_.precision == Precision::float32) {
-          write_matched(i, j, matcher.total(affinity, worker));
-        } else {
-          matcher.rescoring.keep(i, j, rows_.tokens(i), matcher.solve(affinity, worker));
-        }
+        if (is_wanted(i, j)) pairs.push_back({i, j});
       }
     }
-    if (options_.precision == Precision::float32) return;
+    const auto affinity = [&](std::size_t k) {
+      const auto [i, j] = pairs[k];
+      const T* first = affinities + rows_.row_in_group(i) * stride + cols().row_in_group(j);
+      return MatrixView<const T>(first, rows_.tokens(i), cols().tokens(j), stride, 1);
+    };
+    if (options_.precision == Precision::float32) {
+      return matcher.total_each(pairs.size(), affinity, worker, [&](std::size_t k, double total) {
+        write_matched(pairs[k].row, pairs[k].col, total);
+      });
+    }
+    const auto keep = [&](std::size_t k, const Assignment& found) {
+      matcher.rescoring.keep(pairs[k].row, pairs[k].col, rows_.tokens(pairs[k].row), found);
+    };
+    matcher.solve_each(pairs.size(), affinity, worker, keep);
     for (const Rescoring::Pair& pair : matcher.rescoring.score(rows_.narrow(), cols().narrow())) {
       write_rescored(pair);
     }

@@ -93,4 +93,67 @@ TYPED_TEST(AssignmentTest, LooksAtEveryStrip) {
   EXPECT_THROW(solver.solve(strips.get(), Objective::maximize), isogram::NotFinite);
 }
 
+// Problems of every family, in some order of shapes: neighbours of one shape, and of different
+// ones.
+std::vector<Rows> many_problems(Random& random) {
+  std::vector<Family> all = families();
+  all.push_back({"skew", skew});  // float32 is not enough
+  std::vector<Rows> problems;
+  for (const auto& [rows, cols] : {std::pair<std::size_t, std::size_t>{49, 49},
+                                   {49, 49},
+                                   {49, 64},
+                                   {20, 49},
+                                   {49, 20},
+                                   {17, 31},
+                                   {1, 1},
+                                   {3, 16}}) {
+    for (const Family& family : all) problems.push_back(family.make(rows, cols, random));
+  }
+  problems.push_back(smooth(64, 64, random));  // one that is left over
+  return problems;
+}
+
+TYPED_TEST(AssignmentTest, OfEachIsThatOfOneAlone) {
+  using T = TypeParam;
+  Random random(23);
+  const std::vector<Rows> problems = many_problems(random);
+  ASSERT_EQ(problems.size() % 2, 1U);
+  std::vector<std::vector<T>> values;
+  for (const Rows& problem : problems) values.push_back(flat<T>(problem));
+  const auto view = [&](std::size_t k) {
+    return MatrixView<const T>(values[k].data(), problems[k].size(), problems[k][0].size());
+  };
+  for (const std::size_t largest : {64, 65}) {  // up to 64 columns, two at a time
+    AssignmentSolver<T> solver(largest, largest);
+    for (const Objective objective : {Objective::maximize, Objective::minimize}) {
+      std::vector<Solution> found;
+      solver.solve_each(problems.size(), view, objective, nullptr,
+                        [&](std::size_t k, const Assignment& assignment) {
+                          EXPECT_EQ(k, found.size());
+                          found.push_back(kept(assignment, problems[k].size()));
+                        });
+      ASSERT_EQ(found.size(), problems.size());
+      for (std::size_t k = 0; k < problems.size(); ++k) {
+        EXPECT_EQ(found[k], kept(solver.solve(view(k), objective), problems[k].size())) << k;
+      }
+    }
+  }
+}
+
+TYPED_TEST(AssignmentTest, LooksAtBothOfTwo) {
+  using T = TypeParam;
+  Random random(24);
+  AssignmentSolver<T> solver(20, 20);
+  Rows bad = smooth(20, 20, random);
+  bad[19][3] = std::numeric_limits<double>::infinity();
+  const std::vector<T> values[2] = {flat<T>(smooth(20, 20, random)), flat<T>(bad)};
+  for (const std::size_t first : {0, 1}) {
+    const auto view = [&](std::size_t k) {
+      return MatrixView<const T>(values[(first + k) % 2].data(), 20, 20);
+    };
+    EXPECT_THROW(solver.solve_each(2, view, Objective::maximize, nullptr, [](auto...) {}),
+                 isogram::NotFinite);
+  }
+}
+
 }  // namespace

@@ -135,18 +135,15 @@ inline Vector<T> load_part(const T* p, std::size_t count) {
 template <class T>
 T take_costs(const T* entries, std::ptrdiff_t stride, T sign, T* costs, std::size_t costs_stride,
              std::size_t rows, std::size_t cols) noexcept {
-  Vector<T> lowest[2] = {};   // of two, because one would wait for itself
-  Vector<T> highest[2] = {};  // negated
-  Vector<T> poison[2] = {};   // 0 · x is NaN for what is not finite
+  Magnitudes<T> magnitudes;
   const std::size_t whole = cols / kLanes<T> * kLanes<T>;
   T padding[kLanes<T>];  // added to what load_part fills up with zeros
   for (std::size_t l = 0; l < kLanes<T>; ++l) padding[l] = whole + l < cols ? T{0} : kInfinity<T>;
   const Vector<T> padded = load(padding);
   for (std::size_t i = 0; i < rows; ++i, entries += stride, costs += costs_stride) {
-    const auto take = [&](std::size_t n, Vector<T> entry) {
-      lowest[n] = minimum(entry, lowest[n]);
-      highest[n] = minimum(-entry, highest[n]);
-      poison[n] += entry * T{0};
+    const auto take = [&](std::size_t n, Vector<T> loaded) {
+      const Vector<T> entry = held(loaded);
+      magnitudes.take(n, entry);
       return entry * sign;
     };
     std::size_t j = 0;
@@ -162,9 +159,7 @@ T take_costs(const T* entries, std::ptrdiff_t stride, T sign, T* costs, std::siz
       store(costs + j, broadcast(kInfinity<T>));
     }
   }
-  const T largest = -horizontal_minimum<T>(
-      minimum(minimum(lowest[0], lowest[1]), minimum(highest[0], highest[1])));
-  return horizontal_sum<T>(poison[0] + poison[1]) == 0 ? largest : kInfinity<T>;
+  return magnitudes.largest();
 }
 
 template <class T>

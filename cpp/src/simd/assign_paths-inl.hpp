@@ -254,43 +254,6 @@ struct FewColumns {
   }
 };
 
-// Dijkstra's search among them, one column at a time; returns the free one, or −1. Columns within
-// reach are closed together, unless a free one is among them: it ends the search, and the duals of
-// those as near as it would not change.
-template <std::size_t kGroups, class T>
-inline std::ptrdiff_t search(const AssignmentState<T>& s, std::size_t root, std::uint64_t free) {
-  constexpr std::size_t stride = kGroups * kAssignmentGroup;
-  FewColumns<T, kGroups> columns;
-  columns.depart(s.costs + root * stride, s.dual, root);
-  Distances<T> nearest{};
-  Distances<T> reach{};
-  std::uint64_t queue = 0;  // closed columns whose rows are still to be visited
-  for (;;) {
-    if (queue == 0 || nearest[0] <= reach[0]) {
-      if (((Vector<T>)nearest)[0] == kInfinity<T>) return -1;
-      reach = nearest > reach ? nearest : reach;
-      const std::uint64_t within = bits_within<T>(columns.distance, reach);
-      if ((within & free) != 0) {
-        columns.store_duals(s.dual, reach);
-        unrolled<columns.kCount>([&](std::size_t n) {
-          __builtin_memcpy(s.predecessor + n * kLanes<T>, &columns.predecessor[n], kVectorBytes);
-        });
-        return __builtin_ctzll(within & free);
-      }
-      columns.close(reach);
-      queue |= within;
-    }
-    const int column = __builtin_ctzll(queue);
-    queue &= queue - 1;
-    const std::int32_t through = s.row_of[column];
-    const T* row = s.costs + static_cast<std::size_t>(through) * stride;
-    // Added first: while the row is still to come.
-    const Vector<T> beyond = s.dual[column] + (Vector<T>)reach;
-    columns.relax(row, row[column] - beyond, through);
-    nearest = minimum_of(columns.distance);
-  }
-}
-
 // Bit k is set where row or column k has no partner, and perhaps in the padding.
 template <std::size_t kGroups>
 inline std::uint64_t unmatched(const std::int32_t* partners) {
@@ -299,25 +262,109 @@ inline std::uint64_t unmatched(const std::int32_t* partners) {
   return bits_within<float>(partner, -1 - Bits<float>{});
 }
 
-template <std::size_t kGroups, class T>
-inline std::size_t augment(const AssignmentState<T>& s, std::size_t first, std::size_t,
-                           Known<kGroups>) {
-  const std::uint64_t rows = ~std::uint64_t{0} >> (kAssignmentWord - s.rows);
-  std::uint64_t roots = (unmatched<kGroups>(s.column_of) & rows) >> first << first;
-  std::uint64_t free = unmatched<kGroups>(s.row_of);  // the padding is out of reach
-  for (; roots != 0; roots &= roots - 1) {
-    const auto root = static_cast<std::size_t>(__builtin_ctzll(roots));
-    const std::ptrdiff_t sink = search<kGroups>(s, root, free);
-    if (sink < 0) continue;
-    flip_path(s, root, sink);
-    free &= ~(std::uint64_t{1} << sink);
+// By value: of a member, compilers take the element from memory.
+template <class V>
+inline auto first_of(V x) {
+  return x[0];
+}
+
+// Dijkstra's searches among few columns from all free rows, one after another and step by step.
+// Columns within reach are closed together, unless a free one is among them: it ends the search,
+// and the duals of those as near as it would not change.
+template <class T, std::size_t kGroups>
+class Searches {
+ public:
+  explicit Searches(const AssignmentState<T>& s)
+      : s_(s),
+        roots_(unmatched<kGroups>(s.column_of) & ~std::uint64_t{0} >> (kAssignmentWord - s.rows)),
+        free_(unmatched<kGroups>(s.row_of)) {  // the padding is out of reach
+    if (roots_ != 0) depart();
   }
+
+  bool is_done() const { return roots_ == 0; }
+
+  // Visits one row, or ends a search and begins the next.
+  [[gnu::always_inline]] void step() {
+    if (queue_ == 0 || first_of(nearest_) <= first_of(reach_)) {
+      if (first_of((Vector<T>)nearest_) == kInfinity<T>) return next();  // there is no path
+      reach_ = nearest_ > reach_ ? nearest_ : reach_;
+      const std::uint64_t within = bits_within<T>(columns_.distance, reach_);
+      if ((within & free_) != 0) return arrive(__builtin_ctzll(within & free_));
+      columns_.close(reach_);
+      queue_ |= within;
+    }
+    const int column = __builtin_ctzll(queue_);
+    queue_ &= queue_ - 1;
+    const std::int32_t through = s_.row_of[column];
+    const T* row = s_.costs + static_cast<std::size_t>(through) * kStride;
+    // Added first: while the row is still to come.
+    const Vector<T> beyond = s_.dual[column] + (Vector<T>)reach_;
+    columns_.relax(row, row[column] - beyond, through);
+    nearest_ = minimum_of(columns_.distance);
+  }
+
+ private:
+  static constexpr std::size_t kStride = kGroups * kAssignmentGroup;
+
+  std::size_t root() const { return static_cast<std::size_t>(__builtin_ctzll(roots_)); }
+
+  [[gnu::always_inline]] void depart() {
+    columns_.depart(s_.costs + root() * kStride, s_.dual, root());
+    nearest_ = Distances<T>{};
+    reach_ = Distances<T>{};
+    queue_ = 0;
+  }
+
+  [[gnu::always_inline]] void next() {
+    roots_ &= roots_ - 1;
+    if (roots_ != 0) depart();
+  }
+
+  [[gnu::always_inline]] void arrive(int sink) {
+    columns_.store_duals(s_.dual, reach_);
+    unrolled<FewColumns<T, kGroups>::kCount>([&](std::size_t n) {
+      __builtin_memcpy(s_.predecessor + n * kLanes<T>, &columns_.predecessor[n], kVectorBytes);
+    });
+    flip_path(s_, root(), sink);
+    free_ &= ~(std::uint64_t{1} << sink);
+    next();
+  }
+
+  const AssignmentState<T>& s_;
+  std::uint64_t roots_;
+  std::uint64_t free_;
+  std::uint64_t queue_ = 0;  // closed columns whose rows are still to be visited
+  Distances<T> nearest_{};
+  Distances<T> reach_{};
+  FewColumns<T, kGroups> columns_{};
+};
+
+template <std::size_t kGroups, class T>
+inline std::size_t augment(const AssignmentState<T>& s, std::size_t, std::size_t, Known<kGroups>) {
+  Searches<T, kGroups> searches(s);
+  while (!searches.is_done()) searches.step();
   return s.rows;
 }
 
 template <class T>
 std::size_t augment(const AssignmentState<T>& s, std::size_t first, std::size_t visits) noexcept {
   return with_groups(s.stride, [&](auto groups) { return augment(s, first, visits, groups); });
+}
+
+template <class T>
+void augment_two(const AssignmentState<T>& a, const AssignmentState<T>& b) noexcept {
+  with_groups(a.stride, [&](auto groups) {
+    if constexpr (groups.value > 0) {
+      Searches<T, groups.value> of_a(a);
+      Searches<T, groups.value> of_b(b);
+      while (!of_a.is_done() && !of_b.is_done()) {
+        of_a.step();
+        of_b.step();
+      }
+      while (!of_a.is_done()) of_a.step();
+      while (!of_b.is_done()) of_b.step();
+    }
+  });
 }
 
 }  // namespace

@@ -88,6 +88,10 @@ struct AssignmentKernels {
   std::size_t (*augment)(const AssignmentState<T>& problem, std::size_t first,
                          std::size_t visits) noexcept;
 
+  // The same for all rows of two problems of one stride, of at most kAssignmentWord. They take
+  // turns: one computes while the other would wait for its numbers.
+  void (*augment_two)(const AssignmentState<T>& a, const AssignmentState<T>& b) noexcept;
+
   // Σ_i [(C_i,column_of(i) − v_column_of(i)) − min_j (C_ij − v_j)] in float64.
   double (*slack)(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols,
                   const T* dual, const std::int32_t* column_of) noexcept;

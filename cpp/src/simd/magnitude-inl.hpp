@@ -3,24 +3,25 @@
 namespace {
 
 // The largest of the magnitudes taken; number k is 0 or 1, in turns, because one would wait for
-// itself.
+// itself. As integers, magnitudes have the order of the numbers, with infinity and NaN above all.
 template <class T>
 class Magnitudes {
  public:
   void take(std::size_t k, Vector<T> x) {
-    lowest_[k] = minimum(minimum(x, -x), lowest_[k]);
-    poison_[k] += x * T{0};
+    complement_[k] = minimum<Bits<T>>(~(Bits<T>)x | kSign, complement_[k]);
   }
 
   // +∞ if one was NaN or infinite.
   T largest() const {
-    if (!(horizontal_sum<T>(poison_[0] + poison_[1]) == 0)) return kInfinity<T>;
-    return -horizontal_minimum<T>(minimum(lowest_[0], lowest_[1]));
+    const Bits<T> magnitude = ~minimum_everywhere(minimum(complement_[0], complement_[1]));
+    const T largest = ((Vector<T>)magnitude)[0];
+    return largest < kInfinity<T> ? largest : kInfinity<T>;
   }
 
  private:
-  Vector<T> lowest_[2] = {};  // of x and of −x
-  Vector<T> poison_[2] = {};  // 0 · x is NaN for what is not finite
+  static constexpr Integer<T> kSign = Integer<T>{1} << (8 * sizeof(T) - 1);
+  // Of the bits of the largest |x|: the smallest, which processors find faster than the largest.
+  Bits<T> complement_[2] = {~Bits<T>{}, ~Bits<T>{}};
 };
 
 template <class T>

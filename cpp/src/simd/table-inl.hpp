@@ -30,6 +30,7 @@ constexpr KernelTable<T> table_of() {
               .scale = &scale<T>,
               .start = &start_assignment<T>,
               .augment = &augment<T>,
+              .augment_two = &augment_two<T>,
               .slack = &slack<T>,
           },
   };

@@ -132,11 +132,6 @@ inline V minimum_everywhere(V x) {
   return minimum_of_every<1>(x);
 }
 
-template <class T>
-inline T horizontal_minimum(Vector<T> x) {
-  return minimum_everywhere(x)[0];
-}
-
 template <class T, std::size_t kDistance = kLanes<T> / 2>
 inline T horizontal_sum(Vector<T> x) {
   if constexpr (kDistance == 0) {
