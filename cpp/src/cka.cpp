@@ -498,7 +498,7 @@ class FeatureSpace {
       const Span samples = part_of(samples_, segment, segments_);
       kernels_.inner_products(segment_panel(x, row_panel, samples), rows.size(),
                               segment_panel(y, col_panel, samples), cols.size(), samples.size(),
-                              tile, kTileEdge, {});
+                              tile, kTileEdge, false, {});
       for (std::size_t i = 0; i < rows.size(); ++i) {
         kernels_.add_row(tile + i * kTileEdge, cols.size(), &sums[i * kTileEdge]);
       }

@@ -70,6 +70,19 @@ auto reader_of(ElementType type) {
   return &read_row<double>;
 }
 
+std::ptrdiff_t size_of(ElementType type) {
+  switch (type) {
+    case ElementType::float16:
+    case ElementType::bfloat16:
+      return 2;
+    case ElementType::float32:
+      return 4;
+    case ElementType::float64:
+      break;
+  }
+  return 8;
+}
+
 std::string joined(std::initializer_list<std::size_t> index) {
   std::string text;
   for (const std::size_t i : index) text += (text.empty() ? "" : ", ") + std::to_string(i);
@@ -199,6 +212,14 @@ Survey survey(const InputView& x, const std::vector<double>* origin, const Execu
 
 Survey survey_columns(const InputView& x, const Execution& execution) {
   return survey_strips(x, first_row(x).data(), true, execution);
+}
+
+InputView columns_of(const InputView& x, Span columns) {
+  InputView part = x;
+  const auto elements = static_cast<std::ptrdiff_t>(columns.begin) * x.col_stride;
+  part.data = static_cast<const std::byte*>(x.data) + elements * size_of(x.type);
+  part.cols = columns.size();
+  return part;
 }
 
 std::vector<double> first_row(const InputView& x) {

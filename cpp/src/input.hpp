@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "grid.hpp"
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
 
@@ -76,6 +77,9 @@ Survey survey(const InputView& x, const std::vector<double>* origin, const Execu
 // The same measured from x's own first row, with the mean of every column. The mean is taken
 // relative to that row, so that constant columns have exactly their value as mean.
 Survey survey_columns(const InputView& x, const Execution& execution);
+
+// Columns [columns.begin, columns.end) of x.
+InputView columns_of(const InputView& x, Span columns);
 
 // The first row of x.
 std::vector<double> first_row(const InputView& x);

@@ -103,6 +103,7 @@ Packed<T>::Packed(const simd::KernelTable<T>& kernels, const InputView& x)
 
 template <class T>
 void Packed<T>::fill(const InputView& x, const Transform& transform, const Execution& execution) {
+  depth_ = x.cols;
   exponent_ = transform.exponent;
   exponents_.assign(transform.exponent_per_row ? rows_ : 0, 0);
   const RowReader reader(x);
@@ -160,6 +161,26 @@ void Packed<T>::fill_as_stored(const InputView& x, const Execution& execution) {
   });
 }
 
+template <class T>
+void fill_tile(Block<T> block, const Packed<T>& left, Span rows, const Packed<T>& right, Span cols,
+               bool add, T* tile, const simd::ExpectedRows& expected) {
+  const T* a = left.rows_from(rows.begin);
+  const T* b = right.rows_from(cols.begin);
+  const std::size_t depth = left.depth();
+  if (&left != &right || rows.begin != cols.begin) {
+    return block(a, rows.size(), b, cols.size(), depth, tile, kTileEdge, add, expected);
+  }
+  const std::size_t panel = left.panel();
+  for (std::size_t j = 0; j < cols.size(); j += panel) {
+    const std::size_t end = std::min(cols.size(), j + panel);
+    const bool is_last = end == cols.size();
+    block(a, end, b + j * depth, end - j, depth, tile + j, kTileEdge, add,
+          is_last ? expected : simd::ExpectedRows{});
+    simd::kernels().of<T>().transpose(tile + j, kTileEdge, j, end - j, tile + j * kTileEdge,
+                                      kTileEdge);
+  }
+}
+
 template class RowPacker<float>;
 template class RowPacker<double>;
 template class RowPacker<std::int32_t>;
@@ -168,5 +189,9 @@ template const double* RowPacker<double>::add(const double*, double*);
 template const std::int32_t* RowPacker<std::int32_t>::add(const std::int32_t*, std::int32_t*);
 template class Packed<float>;
 template class Packed<double>;
+template void fill_tile(Block<float>, const Packed<float>&, Span, const Packed<float>&, Span, bool,
+                        float*, const simd::ExpectedRows&);
+template void fill_tile(Block<double>, const Packed<double>&, Span, const Packed<double>&, Span,
+                        bool, double*, const simd::ExpectedRows&);
 
 }  // namespace isogram

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "buffer.hpp"
+#include "grid.hpp"
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
 #include "simd/kernels.hpp"
@@ -68,12 +69,14 @@ class Packed {
   // Memory for x, before anybody spends time on looking at it.
   Packed(const simd::KernelTable<T>& kernels, const InputView& x);
 
-  // Packs x. Throws std::invalid_argument that names the first entry that is not finite, but for a
-  // transform that changes nothing: those who found out that it does have looked at all entries.
+  // Packs x: as many rows as memory was made for, and no more columns. Throws std::invalid_argument
+  // that names the first entry that is not finite, but for a transform that changes nothing: those
+  // who found out that it does have looked at all entries.
   void fill(const InputView& x, const Transform& transform, const Execution& execution);
 
   std::size_t rows() const { return rows_; }
   std::size_t depth() const { return depth_; }
+  std::size_t panel() const { return panel_; }
 
   // Packed rows from `row` on, the first of a panel.
   const T* rows_from(std::size_t row) const { return data_.data() + row * depth_; }
@@ -98,5 +101,15 @@ class Packed {
   Buffer<T> data_;
   Buffer<T> squared_norms_;
 };
+
+// A kernel of simd::KernelTable for blocks of a tile.
+template <class T>
+using Block = decltype(simd::KernelTable<T>::inner_products);
+
+// Fills a tile with `block`s of packed rows, or with `add` adds them to it. On the diagonal, where
+// both are rows of one input, every pair of rows is computed once.
+template <class T>
+void fill_tile(Block<T> block, const Packed<T>& left, Span rows, const Packed<T>& right, Span cols,
+               bool add, T* tile, const simd::ExpectedRows& expected = {});
 
 }  // namespace isogram

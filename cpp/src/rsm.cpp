@@ -263,7 +263,7 @@ class RsmWalk {
     for_each_tile(a.count, b.count, a.data == b.data, worker, [&](Span rows, Span columns) {
       kernels_.inner_products(a.data + rows.begin * depth, rows.size(),
                               b.data + columns.begin * depth, columns.size(), depth,
-                              out + rows.begin * stride + columns.begin, stride, {});
+                              out + rows.begin * stride + columns.begin, stride, false, {});
     });
   }
 
@@ -440,7 +440,7 @@ class RsmWalk {
       const std::size_t q = is_diagonal ? p : 0;
       kernels_.inner_products(a.data + p * depth, std::min(rows_at_once, a.count - p),
                               b.data + q * depth, b.count - q, depth, block + p * stride + q,
-                              stride, {});
+                              stride, false, {});
     }
     for (std::size_t p = 0; p < a.count; p += kTileEdge) {
       const Span rows{inputs.begin + p, std::min(inputs.begin + p + kTileEdge, inputs.end)};
@@ -454,7 +454,7 @@ class RsmWalk {
       const Packed<double>& col_means = others_ ? col_means_ : row_means_;
       simd::kernels().float64.inner_products(row_means_.rows_from(inputs.begin), inputs.size(),
                                              col_means.rows_from(others.begin), others.size(),
-                                             rows_.channels(), mean_products, stride, {});
+                                             rows_.channels(), mean_products, stride, false, {});
     }
     for (std::size_t i = inputs.begin; i < inputs.end; ++i) {
       const std::size_t row = (i - inputs.begin) * stride;

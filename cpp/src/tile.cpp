@@ -75,25 +75,17 @@ double smaller_nonzero(double a, double b) {
 
 }  // namespace
 
-Cell Grid::cell(std::size_t index) const {
-  if (!upper_) return {index / cols_, index % cols_};
-  // Row r of the triangle starts at r * rows_ − r (r − 1) / 2.
-  std::size_t row = 0;
-  for (std::size_t length = rows_; index >= length; --length, ++row) index -= length;
-  return {row, row + index};
-}
-
 template <class T>
 GramTiles<T>::GramTiles(const InputView& x, const KernelOptions& options, Columns columns,
                         const Execution& execution)
-    : kernels_(simd::kernels().of<T>()), options_(options), x_(x), y_(x) {
+    : kernels_(simd::kernels().of<T>()), options_(options), x_(x), y_(x), is_symmetric_(true) {
   pack(x, nullptr, columns, execution);
 }
 
 template <class T>
 GramTiles<T>::GramTiles(const InputView& x, const InputView& y, const KernelOptions& options,
                         const Execution& execution)
-    : kernels_(simd::kernels().of<T>()), options_(options), x_(x), y_(y) {
+    : kernels_(simd::kernels().of<T>()), options_(options), x_(x), y_(y), is_symmetric_(false) {
   require_not_empty(y);
   require_same_depth(x, y);
   pack(x, &y, Columns::as_given, execution);
@@ -104,8 +96,7 @@ void GramTiles<T>::pack(const InputView& x, const InputView* y, Columns columns,
                         const Execution& execution) {
   require_not_empty(x);
   require_options(options_);
-  left_ = Packed<T>(kernels_, x);
-  if (y) right_.emplace(kernels_, *y);
+  if (!may_be_deep(x, y)) reserve(x, y);
   if (options_.gamma == 0) options_.gamma = 1 / static_cast<double>(x.cols);
   if (columns == Columns::centered) {
     const Survey survey = survey_columns(x, execution);
@@ -116,17 +107,35 @@ void GramTiles<T>::pack(const InputView& x, const InputView* y, Columns columns,
   } else if (uses_distance(options_.kernel)) {
     pack_distances(x, y, execution);
   } else if (uses_unit_norm(options_.kernel)) {
-    pack_as({.center_rows = options_.kernel == Kernel::correlation, .unit_norm = true}, x, y,
-            execution);
+    pack_cosines(x, y, execution);
   } else {
     pack_products(x, y, execution);
   }
+}
+
+// Rows whose transform takes all of a row are packed whole.
+template <class T>
+bool GramTiles<T>::may_be_deep(const InputView& x, const InputView* y) const {
+  return options_.kernel != Kernel::correlation && DeepTiles<T>::pays(x, y);
+}
+
+template <class T>
+void GramTiles<T>::reserve(const InputView& x, const InputView* y) {
+  left_ = Packed<T>(kernels_, x);
+  if (y) right_.emplace(kernels_, *y);
 }
 
 template <class T>
 void GramTiles<T>::pack_as(const Transform& transform, const InputView& x, const InputView* y,
                            const Execution& execution) {
   common_exponent_ = transform.exponent;
+  if (may_be_deep(x, y)) {
+    if (transform.is_shift()) {
+      deep_.emplace(kernels_, block(), x, y, transform.origin, execution);
+      return;
+    }
+    reserve(x, y);
+  }
   left_.fill(x, transform, execution);
   if (y) right_->fill(*y, transform, execution);
 }
@@ -143,24 +152,43 @@ void GramTiles<T>::pack_distances(const InputView& x, const InputView* y,
   pack_as({.origin = &of_x.mean_row, .exponent = is_safe ? 0 : exponent}, x, y, execution);
 }
 
+// Long rows are divided by their norms when their products are known.
+template <class T>
+void GramTiles<T>::pack_cosines(const InputView& x, const InputView* y,
+                                const Execution& execution) {
+  Transform transform{.center_rows = options_.kernel == Kernel::correlation, .unit_norm = true};
+  if (may_be_deep(x, y) && range_of(x, y, execution).is_safe()) transform = {};
+  pack_as(transform, x, y, execution);
+}
+
 // Inner products are of the rows as they are: scaled only where their squares would leave T.
 template <class T>
 void GramTiles<T>::pack_products(const InputView& x, const InputView* y,
                                  const Execution& execution) {
+  const Range range = range_of(x, y, execution);
+  Transform transform;
+  if (!range.is_safe()) {
+    transform.exponent_per_row = range.high - range.low > kSafeExponent<T>;
+    transform.exponent = transform.exponent_per_row ? 0 : range.high;
+  }
+  pack_as(transform, x, y, execution);
+}
+
+template <class T>
+typename GramTiles<T>::Range GramTiles<T>::range_of(const InputView& x, const InputView* y,
+                                                    const Execution& execution) const {
   Survey extent = survey(x, nullptr, execution);
   if (y) {
     const Survey of_y = survey(*y, nullptr, execution);
     extent.largest = std::max(extent.largest, of_y.largest);
     extent.smallest_row = smaller_nonzero(extent.smallest_row, of_y.smallest_row);
   }
-  const int high = exponent_of(extent.largest);
-  const int low = exponent_of(extent.smallest_row);
-  Transform transform;
-  if (high > kSafeExponent<T> || low < -kSafeExponent<T>) {
-    transform.exponent_per_row = high - low > kSafeExponent<T>;
-    transform.exponent = transform.exponent_per_row ? 0 : high;
-  }
-  pack_as(transform, x, y, execution);
+  return {exponent_of(extent.largest), exponent_of(extent.smallest_row)};
+}
+
+template <class T>
+bool GramTiles<T>::Range::is_safe() const {
+  return high <= kSafeExponent<T> && low >= -kSafeExponent<T>;
 }
 
 template <class T>
@@ -169,13 +197,19 @@ bool GramTiles<T>::is_exponential() const {
 }
 
 template <class T>
+Block<T> GramTiles<T>::block() const {
+  return options_.kernel == Kernel::laplacian ? kernels_.l1_distances : kernels_.inner_products;
+}
+
+template <class T>
 void GramTiles<T>::compute(Cell cell, T* tile, const simd::ExpectedRows& expected) const {
-  const Span rows = tile_span(cell.row, left_.rows());
-  const Span cols = tile_span(cell.col, right().rows());
-  const auto block =
-      options_.kernel == Kernel::laplacian ? kernels_.l1_distances : kernels_.inner_products;
-  block(left_.rows_from(rows.begin), rows.size(), right().rows_from(cols.begin), cols.size(),
-        left_.depth(), tile, kTileEdge, expected);
+  const Span rows = tile_span(cell.row, this->rows());
+  const Span cols = tile_span(cell.col, this->cols());
+  if (deep_) {
+    std::copy_n(deep_->tile(cell), kTileSize, tile);
+  } else {
+    fill_tile(block(), left_, rows, right(), cols, false, tile, expected);
+  }
   switch (options_.kernel) {
     case Kernel::linear:
     case Kernel::polynomial:
@@ -219,14 +253,31 @@ void GramTiles<T>::apply_scale(Span rows, Span cols, T* tile) const {
 
 template <class T>
 void GramTiles<T>::apply_cosine(Cell cell, Span rows, Span cols, T* tile) const {
+  if (deep_) divide_by_norms(rows, cols, tile);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     T* row = tile + i * kTileEdge;
     for (std::size_t j = 0; j < cols.size(); ++j) row[j] = std::clamp(row[j], T(-1), T(1));
   }
-  if (right_ || cell.row != cell.col) return;
+  if (!is_symmetric_ || cell.row != cell.col) return;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const bool is_zero = left_.squared_norms()[rows.begin + i] == 0;
+    const bool is_zero = left_norms()[rows.begin + i] == 0;
     tile[i * kTileEdge + i] = is_zero ? T(0) : T(1);
+  }
+}
+
+template <class T>
+void GramTiles<T>::divide_by_norms(Span rows, Span cols, T* tile) const {
+  const auto inverse = [](T squared_norm) {
+    return squared_norm == 0 ? T(0) : T(1) / std::sqrt(squared_norm);
+  };
+  T of_columns[kTileEdge];
+  for (std::size_t j = 0; j < cols.size(); ++j) {
+    of_columns[j] = inverse(right_norms()[cols.begin + j]);
+  }
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    T* row = tile + i * kTileEdge;
+    const T of_row = inverse(left_norms()[rows.begin + i]);
+    for (std::size_t j = 0; j < cols.size(); ++j) row[j] *= of_row * of_columns[j];
   }
 }
 
@@ -238,9 +289,8 @@ void GramTiles<T>::apply_distance(Span rows, Span cols, T* tile) const {
   const T factor = saturated<T>(is_rbf ? -0.5 * scaled * scaled : -scaled);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     T* row = tile + i * kTileEdge;
-    if (is_rbf &&
-        kernels_.squared_distances(row, cols.size(), left_.squared_norms()[rows.begin + i],
-                                   right().squared_norms() + cols.begin, kCancellation<T>) > 0) {
+    if (is_rbf && kernels_.squared_distances(row, cols.size(), left_norms()[rows.begin + i],
+                                             right_norms() + cols.begin, kCancellation<T>) > 0) {
       repair_distances(rows.begin + i, cols, row);
     }
     kernels_.exponentials(row, cols.size(), factor);
@@ -252,11 +302,11 @@ template <class T>
 void GramTiles<T>::repair_distances(std::size_t i, Span cols, T* row) const {
   const RowReader left(x_);
   const RowReader right_reader(y_);
-  std::vector<double> a(left_.depth());
-  std::vector<double> b(left_.depth());
+  std::vector<double> a(x_.cols);
+  std::vector<double> b(x_.cols);
   left.read(i, a.data());
   for (std::size_t j = 0; j < cols.size(); ++j) {
-    const T both = left_.squared_norms()[i] + right().squared_norms()[cols.begin + j];
+    const T both = left_norms()[i] + right_norms()[cols.begin + j];
     if (row[j] >= kCancellation<T> * both) continue;
     right_reader.read(cols.begin + j, b.data());
     for (std::size_t k = 0; k < a.size(); ++k) b[k] -= a[k];

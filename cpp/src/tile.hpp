@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "buffer.hpp"
+#include "deep_tiles.hpp"
+#include "grid.hpp"
 #include "isogram/gram.hpp"
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
@@ -17,51 +19,9 @@
 
 namespace isogram {
 
-// Rows and columns of a tile: a multiple of every level's panel, and small enough that the tiles
-// of a few layers stay in a core's own cache.
-inline constexpr std::size_t kTileEdge = 96;
-inline constexpr std::size_t kTileSize = kTileEdge * kTileEdge;
-
-// One side of a tile: rows [begin, end) of the matrix.
-struct Span {
-  std::size_t begin;
-  std::size_t end;
-  std::size_t size() const { return end - begin; }
-};
-
-inline std::size_t tiles_in(std::size_t n) {
-  return (n + kTileEdge - 1) / kTileEdge;
-}
-
-inline Span tile_span(std::size_t tile, std::size_t n) {
-  return {tile * kTileEdge, std::min(n, (tile + 1) * kTileEdge)};
-}
-
-// A cell of a grid of blocks.
-struct Cell {
-  std::size_t row;
-  std::size_t col;
-};
-
-// The cells of a grid with blocks on both sides, numbered row by row: all of them, or those on
-// and above the diagonal.
-class Grid {
- public:
-  static Grid full(std::size_t rows, std::size_t cols) { return Grid(rows, cols, false); }
-  static Grid upper(std::size_t n) { return Grid(n, n, true); }
-  std::size_t cells() const { return upper_ ? rows_ * (rows_ + 1) / 2 : rows_ * cols_; }
-  Cell cell(std::size_t index) const;
-  bool is_upper() const { return upper_; }
-
- private:
-  Grid(std::size_t rows, std::size_t cols, bool upper) : rows_(rows), cols_(cols), upper_(upper) {}
-  std::size_t rows_;
-  std::size_t cols_;
-  bool upper_;
-};
-
-// The tiles of one Gram matrix, computed one at a time from packed inputs. A tile is kTileEdge
-// rows of kTileEdge entries; entries beyond the matrix are unspecified.
+// The tiles of one Gram matrix, computed one at a time from packed inputs; or of long rows, from
+// products that were summed before. A tile is kTileEdge rows of kTileEdge entries; entries beyond
+// the matrix are unspecified.
 template <class T>
 class GramTiles {
  public:
@@ -76,10 +36,11 @@ class GramTiles {
   GramTiles(const InputView& x, const InputView& y, const KernelOptions& options,
             const Execution& execution);
 
-  std::size_t rows() const { return left_.rows(); }
-  std::size_t cols() const { return right().rows(); }
+  std::size_t rows() const { return x_.rows; }
+  std::size_t cols() const { return y_.rows; }
 
-  // Tile (row, col) of the grid of tiles_in(rows()) × tiles_in(cols()).
+  // Tile (row, col) of the grid of tiles_in(rows()) × tiles_in(cols()); of the rows of x with
+  // themselves, on or above the diagonal.
   void compute(Cell cell, T* tile, const simd::ExpectedRows& expected = {}) const;
 
   // Whether entries are exponentials of distances: accurate relative to themselves, however small.
@@ -91,22 +52,39 @@ class GramTiles {
 
  private:
   const Packed<T>& right() const { return right_ ? *right_ : left_; }
+  const T* left_norms() const { return deep_ ? deep_->left_norms() : left_.squared_norms(); }
+  const T* right_norms() const { return deep_ ? deep_->right_norms() : right().squared_norms(); }
   void pack(const InputView& x, const InputView* y, Columns columns, const Execution& execution);
+  bool may_be_deep(const InputView& x, const InputView* y) const;
+  void reserve(const InputView& x, const InputView* y);
   void pack_as(const Transform& transform, const InputView& x, const InputView* y,
                const Execution& execution);
   void pack_distances(const InputView& x, const InputView* y, const Execution& execution);
+  void pack_cosines(const InputView& x, const InputView* y, const Execution& execution);
   void pack_products(const InputView& x, const InputView* y, const Execution& execution);
+
+  // Exponents of the largest entry, and of the smallest of the largest of a row.
+  struct Range {
+    int high;
+    int low;
+    bool is_safe() const;  // products of three entries, summed, are normal numbers
+  };
+  Range range_of(const InputView& x, const InputView* y, const Execution& execution) const;
+  Block<T> block() const;
   void apply_scale(Span rows, Span cols, T* tile) const;
   void apply_distance(Span rows, Span cols, T* tile) const;
   void apply_cosine(Cell cell, Span rows, Span cols, T* tile) const;
+  void divide_by_norms(Span rows, Span cols, T* tile) const;
   void repair_distances(std::size_t row, Span cols, T* tile_row) const;
 
   const simd::KernelTable<T>& kernels_;
   KernelOptions options_;
   InputView x_;
   InputView y_;
+  bool is_symmetric_;
   Packed<T> left_;
   std::optional<Packed<T>> right_;
+  std::optional<DeepTiles<T>> deep_;  // in place of those
   int exponent_ = 0;
   int common_exponent_ = 0;  // of packed features, where every row has the same
 };

@@ -142,6 +142,73 @@ TYPED_TEST(Gram, ZeroAndConstantRows) {
   on_zero_and_constant_rows<TypeParam>(30, expect_on<TypeParam>);
 }
 
+// ---- Rows so long that tiles are summed over panels of depth ----------------------------------
+
+// The same columns over and over.
+Matrix repeated(const Matrix& x, std::size_t times) {
+  Matrix result;
+  for (const Vec& row : x) {
+    Vec& longer = result.emplace_back();
+    for (std::size_t k = 0; k < times; ++k) longer.insert(longer.end(), row.begin(), row.end());
+  }
+  return result;
+}
+
+template <class T>
+void expect_on_long_rows(const Matrix& x, const Matrix& y, KernelOptions options) {
+  const std::size_t times = 6000 / x[0].size();
+  if (options.kernel == Kernel::rbf) options.bandwidth *= std::sqrt(static_cast<double>(times));
+  if (options.kernel == Kernel::laplacian) options.bandwidth *= static_cast<double>(times);
+  expect_on<T>(repeated(x, times), repeated(y, times), options);
+}
+
+TYPED_TEST(Gram, LongRowsOfEveryTypeAndOrder) {
+  using T = TypeParam;
+  for (const ElementType type : kTypes) {
+    if (type == ElementType::float64 && sizeof(T) == 4) continue;
+    for (const Order order : kOrders) {
+      SCOPED_TRACE(std::string(isogram_test::name_of(type)) + ", " + isogram_test::name_of(order));
+      const Input x(type, order, normal_matrix(14, 4000, 26));
+      const Input y(type, order == Order::c ? Order::fortran : Order::padded,
+                    normal_matrix(3, 4000, 27), "y");
+      for (KernelOptions options : kKernels) {
+        options.bandwidth *= options.kernel == Kernel::laplacian ? 600 : 25;
+        expect_gram<T>(x, y, options);
+      }
+    }
+  }
+}
+
+TYPED_TEST(Gram, LongRowsOfEveryScale) {
+  on_every_scale<TypeParam>(8, expect_on_long_rows<TypeParam>);
+}
+
+TYPED_TEST(Gram, LongRowsOfEveryOffset) {
+  on_every_offset(8, expect_on_long_rows<TypeParam>);
+}
+
+TYPED_TEST(Gram, LongRowsHugeBesideTiny) {
+  on_huge_beside_tiny_rows<TypeParam>(8, expect_on_long_rows<TypeParam>);
+}
+
+TYPED_TEST(Gram, LongRowsZeroAndConstant) {
+  on_zero_and_constant_rows<TypeParam>(8, expect_on_long_rows<TypeParam>);
+}
+
+TYPED_TEST(Gram, LongRowsNearlyAlike) {
+  on_near_duplicates(8, expect_on_long_rows<TypeParam>);
+}
+
+TYPED_TEST(Gram, LongRowsOfSeveralTiles) {
+  using T = TypeParam;
+  const Input x = in_order<T>(normal_matrix(130, 3000, 28));
+  const Input y = in_order<T>(normal_matrix(100, 3000, 29), "y");
+  for (const KernelOptions& options :
+       {KernelOptions{.kernel = Kernel::linear}, {.kernel = Kernel::rbf, .bandwidth = 60}}) {
+    expect_gram<T>(x, y, options);
+  }
+}
+
 // ---- Near-duplicates -------------------------------------------------------------------------
 
 TYPED_TEST(Gram, NearDuplicatesInRbf) {

@@ -128,7 +128,7 @@ void expect_block(decltype(isogram::simd::KernelTable<T>::inner_products) block,
   const std::array<const void*, 3> starts{out.data(), out.data() + 1, nullptr};  // a mere hint
   const isogram::simd::ExpectedRows expected_rows{starts.data(), depth % 4, 100};
   block(packed(a, depth, panel).data(), rows, packed(b, depth, panel).data(), cols, depth,
-        out.data(), stride, expected_rows);
+        out.data(), stride, false, expected_rows);
   for (std::size_t i = 0; i < rows; ++i) {
     for (std::size_t j = 0; j < cols; ++j) {
       Real want = 0;
@@ -180,9 +180,33 @@ TYPED_TEST(Kernels, DeepBlocksKeepTheirDigits) {
     const std::vector<T> rows(table.panel * depth, T(1) / 3);
     std::vector<T> out(table.panel * table.panel);
     table.inner_products(rows.data(), table.panel, rows.data(), table.panel, depth, out.data(),
-                         table.panel, {});
+                         table.panel, false, {});
     const Real want = Real(rows[0]) * rows[0] * depth;
     expect_close(out[0], want, sum_error<T>(depth) * want, "16 384 equal terms");
+  });
+}
+
+TYPED_TEST(Kernels, BlocksInPartsAreThoseOfAllDepth) {
+  using T = TypeParam;
+  at_every_level([] {
+    const auto& table = kernels().of<T>();
+    const std::size_t depth = 3 * isogram::simd::kDepthPanel + 5;
+    const std::size_t n = table.panel;
+    std::vector<T> rows(n * depth);
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<T>(std::sin(i));
+    for (const auto block : {table.inner_products, table.l1_distances}) {
+      std::vector<T> whole(n * n);
+      block(rows.data(), n, rows.data(), n, depth, whole.data(), n, false, {});
+      for (const std::size_t panels : {1, 2}) {
+        const std::size_t part = panels * isogram::simd::kDepthPanel;
+        std::vector<T> sum(n * n, T(7));  // forgotten
+        for (std::size_t begin = 0; begin < depth; begin += part) {
+          const T* from = rows.data() + begin * n;
+          block(from, n, from, n, std::min(part, depth - begin), sum.data(), n, begin > 0, {});
+        }
+        EXPECT_EQ(sum, whole);
+      }
+    }
   });
 }
 
@@ -307,7 +331,7 @@ TYPED_TEST(Kernels, BlocksPassOnWhatIsNotFinite) {
     std::vector<T> out(table.panel * table.panel);
     a[0] = std::numeric_limits<T>::infinity();  // element 0 of row 0
     a[1] = std::numeric_limits<T>::quiet_NaN();
-    table.inner_products(a.data(), 3, a.data(), 3, 2, out.data(), table.panel, {});
+    table.inner_products(a.data(), 3, a.data(), 3, 2, out.data(), table.panel, false, {});
     EXPECT_EQ(out[2], std::numeric_limits<T>::infinity());
     EXPECT_TRUE(std::isnan(out[table.panel + 2]));
     EXPECT_EQ(out[2 * table.panel + 2], T(2));

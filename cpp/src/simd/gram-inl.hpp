@@ -10,11 +10,6 @@ inline constexpr std::size_t kPanel = kPanelVectors * kLanes<T>;
 template <class T>
 inline constexpr std::size_t kMicroRows = kPanel<T> % kRegisterRows == 0 ? kRegisterRows : 3;
 
-// Depth is cut into panels so that one of b stays in the nearest cache beside the rows of a that
-// pass by, and so that float32 sums stay short: rounding grows with the depth of a panel plus the
-// number of panels.
-inline constexpr std::size_t kDepthPanel = 128;
-
 // A micro-kernel uses a part of a panel of a, one line in three or so. No hardware follows those
 // strides in time: without this prefetch a tenth of the speed is lost.
 inline constexpr std::size_t kPrefetchedDepth = 8;
@@ -156,7 +151,7 @@ inline void column_block(const T* a, std::size_t rows, const T* b, std::size_t d
 
 template <class Operation, class T>
 inline void block(const T* a, std::size_t rows, const T* b, std::size_t cols, std::size_t depth,
-                  T* out, std::size_t stride, const ExpectedRows& expected = {}) {
+                  T* out, std::size_t stride, bool add = false, const ExpectedRows& expected = {}) {
   const auto pieces = [](std::size_t n, std::size_t size) { return (n + size - 1) / size; };
   Expecting expecting(
       expected, pieces(rows, kMicroRows<T>) * pieces(cols, kPanel<T>) * pieces(depth, kDepthPanel));
@@ -173,21 +168,21 @@ inline void block(const T* a, std::size_t rows, const T* b, std::size_t cols, st
       const auto columns = vectors == 1   ? &column_block<Operation, 1, T>
                            : vectors == 2 ? &column_block<Operation, 2, T>
                                           : &column_block<Operation, 3, T>;
-      columns(left, rows, right, depth, length, out + j, stride, begin > 0, next, expecting);
+      columns(left, rows, right, depth, length, out + j, stride, add || begin > 0, next, expecting);
     }
   }
 }
 
 template <class T>
 void inner_products(const T* a, std::size_t rows, const T* b, std::size_t cols, std::size_t depth,
-                    T* out, std::size_t stride, const ExpectedRows& expected) noexcept {
-  block<Product>(a, rows, b, cols, depth, out, stride, expected);
+                    T* out, std::size_t stride, bool add, const ExpectedRows& expected) noexcept {
+  block<Product>(a, rows, b, cols, depth, out, stride, add, expected);
 }
 
 template <class T>
 void l1_distances(const T* a, std::size_t rows, const T* b, std::size_t cols, std::size_t depth,
-                  T* out, std::size_t stride, const ExpectedRows& expected) noexcept {
-  block<AbsoluteDifference>(a, rows, b, cols, depth, out, stride, expected);
+                  T* out, std::size_t stride, bool add, const ExpectedRows& expected) noexcept {
+  block<AbsoluteDifference>(a, rows, b, cols, depth, out, stride, add, expected);
 }
 
 template <class T>

@@ -30,6 +30,11 @@ inline constexpr std::size_t kProductRows = 4;       // whose inner products are
 inline constexpr std::size_t kSweptRows = 4;         // of a Sinkhorn sweep, together
 inline constexpr std::size_t kSweptEntries = 4096;   // that stay in the nearest cache meanwhile
 
+// Depth of products is cut into panels so that one of the columns' side stays in the nearest cache
+// beside the rows that pass by, and so that float32 sums stay short: rounding grows with the depth
+// of a panel plus the number of panels.
+inline constexpr std::size_t kDepthPanel = 128;
+
 // As wide as T: blends of both are alike.
 template <class T>
 using Integer = std::conditional_t<sizeof(T) == sizeof(std::int32_t), std::int32_t, std::int64_t>;
@@ -127,14 +132,15 @@ struct KernelTable {
 
   // out[i * stride + j] = ⟨row i of a, row j of b⟩ for i < rows, j < cols; a and b begin with a
   // panel. What follows in `out`, up to whole panels of rows and of columns, may be overwritten.
-  // Each dot product is summed in T, in short depth panels.
+  // Each dot product is summed in T, in short depth panels. With `add`, to what is in `out`: the
+  // same in parts, if those are whole multiples of kDepthPanel, is the same to the last bit.
   void (*inner_products)(const T* a, std::size_t rows, const T* b, std::size_t cols,
-                         std::size_t depth, T* out, std::size_t stride,
+                         std::size_t depth, T* out, std::size_t stride, bool add,
                          const ExpectedRows& expected) noexcept;
 
   // The same with Σ |a − b| in place of the inner product.
   void (*l1_distances)(const T* a, std::size_t rows, const T* b, std::size_t cols,
-                       std::size_t depth, T* out, std::size_t stride,
+                       std::size_t depth, T* out, std::size_t stride, bool add,
                        const ExpectedRows& expected) noexcept;
 
   // out[j * out_stride + i] = in[i * in_stride + j] for i < rows, j < cols.
