@@ -86,9 +86,9 @@ def hsic(
     Types: float16, bfloat16, float32 → float32 tiles → float64 sums; any float64 input, and the
     polynomial kernel → float64 throughout. The linear kernel centres the features first, and takes
     n·d1·d2 operations instead of n²(d1 + d2) where that is less. Memory: one packed copy of the
-    inputs; nothing n × n is held. On a GPU those n·d1·d2 are of float64, tiles take at most one
-    GiB, and the result is waited for, once.
-    Sources: Gretton et al. 2005 (biased), Song et al. 2012 (debiased).
+    inputs, or half an n × n matrix where that is smaller. On a GPU those n·d1·d2 are of float64,
+    tiles take at most one GiB, and the result is waited for, once. Sources: Gretton et al. 2005
+    (biased), Song et al. 2012 (debiased).
 
     Examples
     --------
@@ -236,8 +236,9 @@ def cka_matrix(
     -----
     Types, sources as for `cka`; float64 throughout if any layer is float64. Cost: one Gram per
     layer, n²·d_l operations (or feature space, where that is cheaper), and n² per pair of layers.
-    Memory: one packed copy of the layers; nothing n × n is held. On a GPU as for `hsic`, except
-    that nothing waits; progress is reported once, when all is queued.
+    Memory: one packed copy of the layers, or of each whose rows are long, half an n × n matrix
+    where that is smaller. On a GPU as for `hsic`, except that nothing waits; progress is reported
+    once, when all is queued.
 
     Examples
     --------

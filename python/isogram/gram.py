@@ -97,8 +97,9 @@ def gram(
     Types: float16, bfloat16, float32 → float32 → float32; any float64 input → float64 throughout.
     Norms, means and shifts are float64. Distances are taken after a common shift, and pair by pair
     where they would cancel. Cost: n·m·d multiply-adds, half of that for one set. Memory: the
-    result and one packed copy of the inputs. On a GPU nothing waits: a NaN or infinity gives NaN in
-    its rows and columns, a median of 0 NaN throughout, and neither an error.
+    result, and one packed copy of the inputs or where that is smaller another result. On a GPU
+    nothing waits: a NaN or infinity gives NaN in its rows and columns, a median of 0 NaN
+    throughout, and neither an error.
 
     Examples
     --------

@@ -159,10 +159,10 @@ def graph(
     -----
     Types: float16, bfloat16, float32 → float32 → float32; float64 throughout. Norms are float64;
     only a row of zeros has no direction: rows of tiny norm are scaled, not clamped. Cost: n²·d/2
-    multiply-adds. Memory: one packed copy of `x`; with `k`, nothing n × n. On a GPU nothing waits
-    for the dense graph, in which a NaN or infinity gives NaN; the sparse one waits once, to learn
-    how many edges there are. Source: Chen et al. 2021, arXiv:2111.11165, where the norm is clamped
-    at 1e-8.
+    multiply-adds. Memory: one packed copy of `x`, or half an n × n matrix where that is smaller. On
+    a GPU nothing waits for the dense graph, in which a NaN or infinity gives NaN; the sparse one
+    waits once, to learn how many edges there are. Source: Chen et al. 2021, arXiv:2111.11165, where
+    the norm is clamped at 1e-8.
 
     Examples
     --------
@@ -257,8 +257,9 @@ def gbs(
     Notes
     -----
     Types: float16, bfloat16, float32 → float32 cosines → float64 sums; any float64 input → float64
-    throughout. Cost: n²(d1 + d2)/2. Memory: one packed copy of the inputs; nothing n × n is held.
-    The result of a GPU is waited for, once. Source: Chen et al. 2021, arXiv:2111.11165.
+    throughout. Cost: n²(d1 + d2)/2. Memory: one packed copy of the inputs, or half an n × n matrix
+    where that is smaller. The result of a GPU is waited for, once. Source: Chen et al. 2021,
+    arXiv:2111.11165.
 
     Examples
     --------
@@ -330,10 +331,11 @@ def gbs_matrix(
 
     Notes
     -----
-    Types and source as for `gbs`; float64 throughout if any layer is float64. Cost: n²·d_l/2
-    per layer, and n² per pair of layers. Memory: one packed copy of the layers and n sums per pair;
-    nothing n × n is held. On a GPU nothing waits: a NaN or infinity in a layer gives NaN in its row
-    and column; progress is reported once, when all is queued.
+    Types and source as for `gbs`; float64 throughout if any layer is float64. Cost: n²·d_l/2 per
+    layer, and n² per pair of layers. Memory: one packed copy of the layers and n sums per pair, or
+    of each layer half an n × n matrix where that is smaller. On a GPU nothing waits: a NaN or
+    infinity in a layer gives NaN in its row and column; progress is reported once, when all is
+    queued.
 
     Examples
     --------
@@ -410,9 +412,8 @@ def modularity(x: Array, labels: Any, *, k: int = 3, num_threads: int | None = N
 
     Notes
     -----
-    Types as for `graph`, sums in float64. Cost: n²·d/2 multiply-adds. Memory: one packed copy of
-    `x` and the sparse graph, which a GPU passes on to the host. Source: Lu et al. 2022,
-    arXiv:2111.12485.
+    Types as for `graph`, sums in float64. Cost: n²·d/2 multiply-adds. Memory: as for `graph` and
+    the sparse graph, which a GPU passes on to the host. Source: Lu et al. 2022, arXiv:2111.12485.
 
     Examples
     --------
@@ -471,8 +472,8 @@ def motifs(x: Array, labels: Any, *, k: int = 5, num_threads: int | None = None)
 
     Notes
     -----
-    Types as for `graph`. Cost: n²·d/2 multiply-adds. Memory: one packed copy of `x` and the sparse
-    graph. Source: Chen et al. 2021, arXiv:2111.11165.
+    Types as for `graph`. Cost: n²·d/2 multiply-adds. Memory: as for `graph` and the sparse graph.
+    Source: Chen et al. 2021, arXiv:2111.11165.
 
     Examples
     --------

@@ -33,9 +33,10 @@ struct KernelOptions {
 // Distances are computed on rows less their common mean, and pair by pair from the input where
 // the expansion ‖a‖² + ‖b‖² − 2⟨a, b⟩ would cancel, so they are accurate for near-duplicates.
 // Features are scaled by powers of two: nothing overflows before the result does.
-// Cost n·m·d multiply-adds (half for one input); memory: both inputs packed once as T, and one
-// tile per thread. Throws std::invalid_argument: no rows or columns, x.cols != y.cols, out of the
-// wrong shape, a NaN or infinity, an option out of range.
+// Cost n·m·d multiply-adds (half for one input); memory: both inputs packed once as T, or where
+// rows are so long that this takes less than half, another n × m of T and 1024 columns of the
+// inputs; and one tile per thread. Throws std::invalid_argument: no rows or columns, x.cols !=
+// y.cols, out of the wrong shape, a NaN or infinity, an option out of range.
 template <class T>
 void gram(const InputView& x, const KernelOptions& options, MatrixView<T> out,
           const Execution& execution = {});

@@ -24,9 +24,9 @@ struct Csr {
 // All cosines ⟨x_i, x_j⟩ / (‖x_i‖ ‖x_j‖) with a zero diagonal, written to out (n × n), exactly
 // symmetric. A zero row has no edges of weight other than 0. `center` subtracts the columns' means
 // from x first.
-// Types: any → T → T, norms in float64. Cost n²d/2 multiply-adds; memory: x packed once and a tile
-// per thread. Throws std::invalid_argument: no rows or columns, out of the wrong shape, a NaN or
-// infinity.
+// Types: any → T → T, norms in float64. Cost n²d/2 multiply-adds; memory: x packed once, or its
+// n²/2 cosines where that is less than half, and a tile per thread. Throws std::invalid_argument:
+// no rows or columns, out of the wrong shape, a NaN or infinity.
 template <class T>
 void dense_graph(const InputView& x, bool center, MatrixView<T> out,
                  const Execution& execution = {});
@@ -34,9 +34,10 @@ void dense_graph(const InputView& x, bool center, MatrixView<T> out,
 // The k largest off-diagonal cosines of every row as directed edges W (of equal ones the smaller
 // column), or (W + Wᵀ)/2 with `symmetrize`: a mutual edge keeps its weight, a one-sided one gets
 // half. Edges of weight 0 are kept as such: every row has its k.
-// Types: any → T → T. Cost n²d/2 multiply-adds; nothing n × n is held: a running top-k per row, x
-// packed once, and a tile per thread. Bit-identical for any number of threads. Throws
-// std::invalid_argument: no rows or columns, a NaN or infinity, not 1 ≤ k < n.
+// Types: any → T → T. Cost n²d/2 multiply-adds; memory: a running top-k per row, x packed once (or
+// its n²/2 cosines where that is less than half), and a tile per thread. Bit-identical for any
+// number of threads. Throws std::invalid_argument: no rows or columns, a NaN or infinity, not 1 ≤ k
+// < n.
 template <class T>
 Csr<T> knn_graph(const InputView& x, std::size_t k, bool center, bool symmetrize,
                  const Execution& execution = {});
@@ -44,12 +45,12 @@ Csr<T> knn_graph(const InputView& x, std::size_t k, bool center, bool symmetrize
 // GBS(G1, G2) = (1/n) Σ_i cos(A1[i, :], A2[i, :]) between the graphs of every layer of x and of
 // every layer of y (or of x again), row by row: x.size() × y.size() numbers; a zero row gives 0.
 // k = 0 compares the full graphs, else the symmetrised k-NN graphs.
-// Nothing n × n is held. Types: any → T → float64 sums, T = double if any layer is float64, else
-// float. Cost: n²d/2 multiply-adds for every layer and, for full graphs, n² for every pair of them;
-// memory: n float64 sums for every pair (twice those for full graphs), all layers packed once
-// (k = 0) or their sparse graphs (k > 0), and a tile of each per thread. Bit-identical for any
-// number of threads. Throws std::invalid_argument: no layers, layers of different n, n < 2, an
-// empty layer, a NaN or infinity, not k < n.
+// Types: any → T → float64 sums, T = double if any layer is float64, else float. Cost: n²d/2
+// multiply-adds for every layer and, for full graphs, n² for every pair of them; memory: n float64
+// sums for every pair (twice those for full graphs), all layers packed once (k = 0; or the n²/2
+// cosines of a layer where that is less than half) or their sparse graphs (k > 0), and a tile of
+// each per thread. Bit-identical for any number of threads. Throws std::invalid_argument: no
+// layers, layers of different n, n < 2, an empty layer, a NaN or infinity, not k < n.
 std::vector<double> gbs_table(std::span<const InputView> x, std::size_t k, bool center,
                               const Execution& execution = {});
 std::vector<double> gbs_table(std::span<const InputView> x, std::span<const InputView> y,
