@@ -34,11 +34,11 @@ OTHER_PROCESSOR = (
     "checks or certificate, it takes 1.25 to 1.5 × isogram's time. At S = 49, C = 320, of 18,500 "
     "cycles of the time stamp counter sweeps take 8,000 (two ports could do their 8,700 vector "
     "operations in 4,350), searches 4,800 (chains of 65 cycles a step, which wider vectors do not "
-    "shorten), copying, minima, greedy matching and certificate 5,400. Tried: two problems "
-    "interleaved (20 to 25 % of the searches, 7 to 10 % of all: left out, solvers would hold two "
-    "problems), sweeps in registers, other schedules, ε quartered, sparse sweeps, bounded row "
-    "reduction, forests of searches, fetching the next problem ahead. Measured before columns were "
-    "over-relaxed and large searches scanned two columns at a time, worth 14 to 35 % on Zen 4"
+    "shorten), copying, minima, greedy matching and certificate 5,400. Tried: sweeps in "
+    "registers, other schedules, ε quartered, sparse sweeps, bounded row reduction, forests of "
+    "searches, fetching the next problem ahead. Measured before columns were over-relaxed, large "
+    "searches scanned two columns at a time and small problems took turns (here, 7 to 10 %); on "
+    "Zen 4 all that is worth 20 to 35 %"
 )
 MATCHING_SHARE = (
     "affinities run at 80 % of the peak, and assignments take 8 to 12 µs a pair at S = 49, 135 of "
@@ -93,43 +93,32 @@ XEON: Reasons = (
 
 # A Zen 4 server core at 3.6 GHz, two of which are a virtual machine. Vectors of 512 bits are
 # computed in halves: AVX2 has 0.88 to 0.99 of the speed throughout.
-NEW_MEMORY = (
-    "with packed input and result in memory that the process has kept, 0.875; here the system "
-    "zeroes 80 MB in every call, and isogram is the first of a round to ask for some"
-)
 FOUR_FIFTHS = (
     "products take four fifths of the time, at 0.92 to 0.97 of the FMA peak; in a profile of RBF "
     "CKA sums in float64, exponentials, distances, packing and new memory take 2 to 6 % each"
 )
-SEARCHES = (
-    "21.3 to 21.5 in three runs. Of 7.2 µs searches take 2.5, sweeps 1.45, exponentials, copying, "
-    "greedy matching and certificate 0.45 to 0.7 each. A step of a search is a chain of 75 cycles "
-    "(minimum, its column, the column's row, paths through it), of which there are 120. Tried: two "
-    "columns a step, in registers (a third fewer steps that take half as long again: this "
-    "processor computes 512 bits in halves), the column's number in the last digits of its "
-    "distance, bounded row reduction, duals of free columns raised first, sweeps in registers, "
-    "over-relaxed rows, 4 to 10 levels. The study that the bound comes from, run here on the same "
-    "problems without checks or certificate, takes 1.07 to 1.16 × isogram's time"
-)
 ZEN4_MATCHING = (
-    "affinities take 13.4 of 19.5 µs a pair at S = 49, C = 320, and 80 of 152 at S = 196, C = 112: "
-    "0.99 and 0.94 of this processor's FMA peak, which is half of that of the processor that the "
-    "bounds come from. The bounds are 18.4 and 133 µs; affinities at the peak leave 5.1 and 59 of "
-    "them for everything else, which takes 6.1 and 72"
+    "affinities take 14.1 of 19.2 µs a pair at S = 49, C = 320, and 80 of 153 at S = 196, C = 112: "
+    "0.94 to 0.97 of this processor's FMA peak, which is half of that of the processor that the "
+    "bounds come from. The bounds are 18.2 and 134 µs; affinities at the peak leave 4.9 and 59 of "
+    "them for everything else, which takes 5.1 and 73. Of the 73 µs searches take 21, sweeps 20, "
+    "exponentials 10, the certificate 5, copying, minima and greedy matching 13. Tried: K in "
+    "bfloat16, two columns a step of a small search, one search from all free rows at once (1.3 to "
+    "5 times the steps), bounded row reduction, other orders of free rows, a certificate in "
+    "float32 first, over-relaxed rows, 4 to 10 levels. Strassen's products would save an "
+    "eighth, and lose the digits of small entries beside large ones"
 )
 ZEN4: Reasons = (
     ("gram-linear", "NumPy as", HALF_EACH),
-    ("gram-linear", "FMA peak", NEW_MEMORY),
     (
         "gram-rbf",
         "scikit-learn",
-        "products at the peak and the result's new memory take 0.74 of the time; exponentials, "
+        "products at the peak and the result's new memory take 0.79 of the time; exponentials, "
         "distances and packing the rest",
     ),
     ("cka-linear-biased", "three lines", "the same three products at the same peak"),
     ("cka-", "×", FOUR_FIFTHS),
     ("gbs-full", "NumPy", FOUR_FIFTHS),
-    ("match-real-s49c1280", "×", SEARCHES),
     (
         "rsm-s49c1280",
         "bfloat16",
