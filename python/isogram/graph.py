@@ -314,7 +314,8 @@ def gbs_matrix(
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
     progress : bool or callable
-        True draws a bar with tqdm; a callable is called with (done, total), in pairs of layers.
+        True draws a bar with tqdm; a callable is called with (done, total), in pairs of layers,
+        the first time when all layers are packed: long rows are multiplied before that.
 
     Returns
     -------

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "deep_tiles.hpp"
 #include "gram_expected.hpp"
 #include "isogram/error.hpp"
 #include "isogram_reference/gram.hpp"
@@ -68,18 +69,32 @@ TYPED_TEST_SUITE(Gram, Types);
 
 // ---- Types, orders, sizes --------------------------------------------------------------------
 
-TYPED_TEST(Gram, EveryTypeAndOrder) {
-  using T = TypeParam;
+// For rows that repeat their columns so many times, distances are as far from the bandwidth.
+KernelOptions of_longer_rows(KernelOptions options, std::size_t times) {
+  if (options.kernel == Kernel::rbf) options.bandwidth *= std::sqrt(static_cast<double>(times));
+  if (options.kernel == Kernel::laplacian) options.bandwidth *= static_cast<double>(times);
+  return options;
+}
+
+template <class T>
+void expect_every_type_and_order(std::size_t rows, std::size_t others, std::size_t times) {
+  const std::size_t depth = 7 * times;
   for (const ElementType type : kTypes) {
     if (type == ElementType::float64 && sizeof(T) == 4) continue;  // rounds its inputs: no oracle
     for (const Order order : kOrders) {
       SCOPED_TRACE(std::string(isogram_test::name_of(type)) + ", " + isogram_test::name_of(order));
-      const Input x(type, order, normal_matrix(49, 7, 1));
+      const Input x(type, order, normal_matrix(rows, depth, 1));
       const Input y(type, order == Order::c ? Order::fortran : Order::padded,
-                    normal_matrix(13, 7, 2), "y");
-      for (const KernelOptions& options : kKernels) expect_gram<T>(x, y, options);
+                    normal_matrix(others, depth, 2), "y");
+      for (const KernelOptions& options : kKernels) {
+        expect_gram<T>(x, y, of_longer_rows(options, times));
+      }
     }
   }
+}
+
+TYPED_TEST(Gram, EveryTypeAndOrder) {
+  expect_every_type_and_order<TypeParam>(49, 13, 1);
 }
 
 TYPED_TEST(Gram, EverySize) {
@@ -154,29 +169,27 @@ Matrix repeated(const Matrix& x, std::size_t times) {
   return result;
 }
 
+// Else a test of them would be one of others.
 template <class T>
-void expect_on_long_rows(const Matrix& x, const Matrix& y, KernelOptions options) {
+void expect_long_rows(const Input& x, const Input& y) {
+  const InputView of_y = y.view();
+  ASSERT_TRUE(isogram::DeepTiles<T>::pays(x.view(), nullptr));
+  ASSERT_TRUE(isogram::DeepTiles<T>::pays(x.view(), &of_y));
+}
+
+template <class T>
+void expect_on_long_rows(const Matrix& x, const Matrix& y, const KernelOptions& options) {
   const std::size_t times = 6000 / x[0].size();
-  if (options.kernel == Kernel::rbf) options.bandwidth *= std::sqrt(static_cast<double>(times));
-  if (options.kernel == Kernel::laplacian) options.bandwidth *= static_cast<double>(times);
-  expect_on<T>(repeated(x, times), repeated(y, times), options);
+  const Matrix longer_x = repeated(x, times);
+  const Matrix longer_y = repeated(y, times);
+  expect_long_rows<T>(in_order<T>(longer_x), in_order<T>(longer_y));
+  expect_on<T>(longer_x, longer_y, of_longer_rows(options, times));
 }
 
 TYPED_TEST(Gram, LongRowsOfEveryTypeAndOrder) {
-  using T = TypeParam;
-  for (const ElementType type : kTypes) {
-    if (type == ElementType::float64 && sizeof(T) == 4) continue;
-    for (const Order order : kOrders) {
-      SCOPED_TRACE(std::string(isogram_test::name_of(type)) + ", " + isogram_test::name_of(order));
-      const Input x(type, order, normal_matrix(14, 4000, 26));
-      const Input y(type, order == Order::c ? Order::fortran : Order::padded,
-                    normal_matrix(3, 4000, 27), "y");
-      for (KernelOptions options : kKernels) {
-        options.bandwidth *= options.kernel == Kernel::laplacian ? 600 : 25;
-        expect_gram<T>(x, y, options);
-      }
-    }
-  }
+  expect_long_rows<TypeParam>(in_order<TypeParam>(normal_matrix(14, 4200, 1)),
+                              in_order<TypeParam>(normal_matrix(3, 4200, 2)));
+  expect_every_type_and_order<TypeParam>(14, 3, 600);
 }
 
 TYPED_TEST(Gram, LongRowsOfEveryScale) {
@@ -203,6 +216,7 @@ TYPED_TEST(Gram, LongRowsOfSeveralTiles) {
   using T = TypeParam;
   const Input x = in_order<T>(normal_matrix(130, 3000, 28));
   const Input y = in_order<T>(normal_matrix(100, 3000, 29), "y");
+  expect_long_rows<T>(x, y);
   for (const KernelOptions& options :
        {KernelOptions{.kernel = Kernel::linear}, {.kernel = Kernel::rbf, .bandwidth = 60}}) {
     expect_gram<T>(x, y, options);
