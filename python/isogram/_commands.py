@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import sys
-import warnings
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,42 +12,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 import isogram as ig
-from isogram._output import check_target, replacing, table, write_csv
+from isogram._files import Header, read_arrays, read_headers
+from isogram._messages import failures_in_a_line, listed, notice, warnings_in_a_line
+from isogram._output import check_target, printable, replacing, table, write_csv
 
 _Array = NDArray[Any]
-_Command = TypeVar("_Command", bound=Callable[..., None])
+_Decorated = TypeVar("_Decorated", bound=Callable[..., None])
 
 _INPUT = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OUTPUT = click.Path(path_type=Path)
 
 
-class _Commands(click.Group):
-    """A group whose commands end in a message, not in a traceback."""
+class _Command(click.Command):
+    """A command that ends in a message, not in a traceback."""
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with failures_in_a_line(self):
+            return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
-            with _warnings_in_a_line():
-                return super().invoke(ctx)
-        except (ValueError, TypeError, MemoryError, OSError, ImportError) as error:
-            if isinstance(error, OSError) and error.errno == errno.EPIPE:
-                raise  # `isogram … | head`: click ends quietly
-            raise click.ClickException(str(error) or "out of memory") from error
+        with failures_in_a_line(self), warnings_in_a_line(self):
+            return super().invoke(ctx)
 
 
-@contextmanager
-def _warnings_in_a_line() -> Iterator[None]:
-    """Show a warning as its message alone, without the source line that raised it."""
+class _Commands(_Command, click.Group):
+    """A group of such commands."""
 
-    def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        click.echo(f"Warning: {message}", err=True)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("default")
-        warnings.showwarning = show
-        yield
+    command_class = _Command
 
 
-def _num_threads_option(command: _Command) -> _Command:
+def _num_threads_option(command: _Decorated) -> _Decorated:
     return click.option(
         "--num-threads",
         type=click.IntRange(min=1),
@@ -60,7 +49,7 @@ def _num_threads_option(command: _Command) -> _Command:
     )(command)
 
 
-def _progress_option(command: _Command) -> _Command:
+def _progress_option(command: _Decorated) -> _Decorated:
     return click.option(
         "--progress/--no-progress",
         default=None,
@@ -69,13 +58,29 @@ def _progress_option(command: _Command) -> _Command:
 
 
 def _wants_progress(progress: bool | None) -> bool:
-    return sys.stderr.isatty() if progress is None else progress
+    """Return whether to show a bar; nobody has to install tqdm for one that is not asked for."""
+    if progress is False:
+        return False
+    try:
+        import tqdm  # noqa: F401
+    except ImportError:
+        if progress:
+            raise ImportError("--progress needs tqdm: pip install 'isogram[cli]'") from None
+        return False
+    return progress or (sys.stderr is not None and sys.stderr.isatty())
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(ig.__version__, prog_name="isogram")
-def commands() -> None:
+@click.pass_context
+def commands(ctx: click.Context) -> None:
     """Compare representations of neural networks: RSMs, CKA and GBS."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 @commands.command()
@@ -149,7 +154,11 @@ def rsm(
     """Write the semantic RSM of the array in TOKENS (.npy or .npz)."""
     if bandwidth is not None and kernel != "rbf":
         raise click.UsageError("--bandwidth goes with --kernel rbf only")
+    for name, size in (("window", window), ("topk", topk)):
+        if (size is not None) != (matching == name):
+            raise click.UsageError(f"--matching {name} and --{name} go together")
     check_target(output)
+    wants_progress = _wants_progress(progress)
     matrix = ig.semantic_rsm(
         _read_layer(tokens, layer),
         kernel=kernel,
@@ -159,7 +168,7 @@ def rsm(
         layout=layout,
         bandwidth="median" if bandwidth is None else bandwidth,
         num_threads=num_threads,
-        progress=_wants_progress(progress),
+        progress=wants_progress,
     )
     with replacing(output) as stream:
         np.save(stream, matrix, allow_pickle=False)
@@ -201,27 +210,30 @@ def compare(
     """Compare every layer in A with every layer in B (.npz, or .npy for one layer).
 
     Layers are the arrays of real floating-point numbers with at least two axes, samples first;
-    further axes are flattened. Rows of the table are the layers of A, columns those of B.
+    further axes are flattened. What else a file holds is named and ignored. Rows of the table
+    are the layers of A, columns those of B.
     """
     options = _measure_options(
         measure,
         cka={"kernel": kernel, "estimator": estimator},
         gbs={"k": k, "center": center or None},
     )
-    for path in (csv_path, png_path):
-        if path is not None:
-            check_target(path)
+    targets = [check_target(path) for path in (csv_path, png_path) if path is not None]
+    if len(set(targets)) < len(targets):
+        raise click.UsageError("--csv and --png name the same file")
     if png_path is not None:
         from isogram import plot  # fails before the work where matplotlib is missing
+    wants_progress = _wants_progress(progress)
 
-    layers_a, layers_b = _read_layers(a), _read_layers(b)
+    layers_a = _read_layers(a)
+    layers_b = layers_a if a.samefile(b) else _read_layers(b)
     _check_samples(a, layers_a, b, layers_b)
     function = ig.cka_matrix if measure == "cka" else ig.gbs_matrix
     matrix = function(
         layers_a,
-        None if a.samefile(b) else layers_b,
+        None if layers_b is layers_a else layers_b,
         num_threads=num_threads,
-        progress=_wants_progress(progress),
+        progress=wants_progress,
         **options,
     )
 
@@ -230,7 +242,8 @@ def compare(
     if csv_path is not None:
         write_csv(csv_path, matrix, rows, columns)
     if png_path is not None:
-        title = f"{measure.upper()}, {a.stem} and {b.stem}"
+        title = printable(f"{measure.upper()}, {a.stem} and {b.stem}")
+        rows, columns = list(map(printable, rows)), list(map(printable, columns))
         plot.save(plot.layers_figure(matrix, rows, columns, title=title), png_path)
 
 
@@ -243,48 +256,57 @@ def _measure_options(measure: str, *, cka: dict[str, Any], gbs: dict[str, Any]) 
     return {name: value for name, value in wanted.items() if value is not None}
 
 
-def _read(path: Path) -> dict[str, _Array]:
-    """Return the arrays of an .npz file, or that of an .npy file under the file's name."""
-    try:
-        with path.open("rb") as stream:
-            loaded = np.load(stream, allow_pickle=False)
-            if isinstance(loaded, np.lib.npyio.NpzFile):
-                return {name: loaded[name] for name in loaded.files}
-            return {path.stem: loaded}
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-        reason = str(error)
-        if "pickle" in reason:  # also NumPy's answer to a file that is no array at all
-            reason = "not an .npy or .npz file of plain numbers"
-        raise ValueError(f"cannot read {path}: {reason}") from error
-
-
 def _read_layer(path: Path, name: str | None) -> _Array:
-    """Return the array `name` of `path`, or the only one."""
-    arrays = _read(path)
-    if name is None and len(arrays) == 1:
-        return next(iter(arrays.values()))
-    if name is None or name not in arrays:
-        wanted = (
-            "has several arrays, choose one with --layer" if name is None else f"has no {name!r}"
-        )
-        raise ValueError(f"{path} {wanted}: {', '.join(arrays)}")
-    return arrays[name]
+    """Return the array `name` of `path`, or the only one that it can mean."""
+    headers = read_headers(path)
+    if name is None:
+        name = _only_layer(path, headers)
+    elif name not in headers:
+        raise ValueError(f"{path} has no {name!r}: {listed(headers)}")
+    elif headers[name].dtype.hasobject:
+        raise ValueError(f"{name!r} of {path} holds Python objects, expected plain numbers")
+    return read_arrays(path, [name])[name]
+
+
+def _only_layer(path: Path, headers: dict[str, Header]) -> str:
+    plain = [name for name, header in headers.items() if not header.dtype.hasobject]
+    layers = [name for name in plain if _is_layer(headers[name])]
+    names = layers or plain
+    if not names:
+        raise ValueError(f"{path} holds no plain numbers: {_described(headers) or 'it is empty'}")
+    if len(names) > 1:
+        raise ValueError(f"{path} has several arrays, choose one with --layer: {listed(names)}")
+    _say_what_is_ignored(path, headers, names)
+    return names[0]
 
 
 def _read_layers(path: Path) -> dict[str, _Array]:
     """Return the layers of `path`, each flattened to (samples, features)."""
-    arrays = _read(path)
-    layers = {
-        name: array.reshape(len(array), -1)
-        for name, array in arrays.items()
-        if np.issubdtype(array.dtype, np.floating) and array.ndim >= 2 and array.size
-    }
-    if not layers:
-        raise ValueError(f"{path} has no layers: no floating-point array with two or more axes")
-    ignored = [name for name in arrays if name not in layers]
+    headers = read_headers(path)
+    names = [name for name, header in headers.items() if _is_layer(header)]
+    if not names:
+        raise ValueError(
+            f"{path} has no layers, floating-point arrays with two or more axes: "
+            f"{_described(headers) or 'it is empty'}"
+        )
+    _say_what_is_ignored(path, headers, names)
+    arrays = read_arrays(path, names)
+    return {name: array.reshape(len(array), -1) for name, array in arrays.items()}
+
+
+def _is_layer(header: Header) -> bool:
+    floating = np.issubdtype(header.dtype, np.floating)
+    return floating and len(header.shape) >= 2 and 0 not in header.shape
+
+
+def _say_what_is_ignored(path: Path, headers: dict[str, Header], names: list[str]) -> None:
+    ignored = {name: header for name, header in headers.items() if name not in names}
     if ignored:
-        click.echo(f"{path}: not layers, ignored: {', '.join(ignored)}", err=True)
-    return layers
+        notice(f"{path}: not layers, ignored: {_described(ignored)}")
+
+
+def _described(headers: dict[str, Header]) -> str:
+    return listed(f"{name} ({header})" for name, header in headers.items())
 
 
 def _check_samples(

@@ -19,7 +19,7 @@ FEWER_SAMPLES = "use fewer samples"
 
 
 @cache
-def _usable_memory() -> int:
+def usable_memory() -> int:
     """Bytes of this machine, or of the container that it is cut down to."""
     limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
     with suppress(OSError, ValueError):  # no such file, or no limit: it says "max"
@@ -40,7 +40,7 @@ def check_memory(
     NumPy would often get the address space and leave it to the kernel to end the process later.
     """
     size = math.prod(shape) * dtype.itemsize * count
-    usable = _usable_memory() if device is None else device.memory
+    usable = usable_memory() if device is None else device.memory
     if size > usable:
         what = "a result" if count == 1 else f"{count} results"
         raise MemoryError(

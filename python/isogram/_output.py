@@ -5,12 +5,25 @@ from __future__ import annotations
 import csv
 import io
 import os
+import secrets
+import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from numpy.typing import NDArray
+
+
+def printable(text: str) -> str:
+    """Return `text` in one line, with line ends and other control characters as escapes.
+
+    Names come from files, and may hold what a terminal obeys or cannot show.
+    """
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
 
 
 def check_target(path: Path) -> Path:
@@ -18,12 +31,15 @@ def check_target(path: Path) -> Path:
 
     Called before a long computation, so that its result is not lost to a mistyped path.
     """
-    target = path.resolve()  # a link keeps pointing at the new file
+    target = Path(os.path.realpath(path))  # a link keeps pointing at the new file
     if target.is_dir():
         raise IsADirectoryError(f"{path} is a directory, expected a file name")
-    if target.exists() and not target.is_file():
-        # As root, renaming over a device such as /dev/null would replace the device.
-        raise OSError(f"{path} is not a regular file")
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(target.stat().st_mode):  # OSError where links lead in a circle
+            # As root, renaming over a device such as /dev/null would replace the device.
+            raise OSError(f"{path} is not a regular file")
+        if not os.access(target, os.W_OK):  # renaming would not ask
+            raise PermissionError(f"{path} is not writeable")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"{path}: the folder {target.parent} does not exist")
     if not os.access(target.parent, os.W_OK):
@@ -35,20 +51,23 @@ def check_target(path: Path) -> Path:
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Open a neighbour of `path` for writing; it takes the place of `path` if all goes well."""
     target = check_target(path)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    partial = target.with_name(f".isogram-{secrets.token_hex(8)}.part")
     try:
-        with partial.open("wb") as stream:
+        with partial.open("xb") as stream:
             yield stream
         partial.replace(target)
+    except OSError as error:  # NumPy's on a full disk has no number, only "… requested and …"
+        reason = error.strerror or f"cannot be written whole: {error}"
+        raise OSError(error.errno, reason, str(path)) from error
     finally:
         partial.unlink(missing_ok=True)
 
 
 def table(matrix: NDArray[Any], rows: Sequence[str], columns: Sequence[str]) -> str:
     """Return a (rows, columns) matrix as aligned text with three decimals."""
-    cells = [["", *columns]]
+    cells = [["", *map(printable, columns)]]
     for name, values in zip(rows, matrix, strict=True):
-        cells.append([name, *(f"{value:.3f}" for value in values)])
+        cells.append([printable(name), *(f"{value:.3f}" for value in values)])
     widths = [max(len(line[i]) for line in cells) for i in range(len(columns) + 1)]
     return "\n".join(
         "  ".join(
@@ -63,7 +82,7 @@ def write_csv(
 ) -> None:
     """Write a (rows, columns) matrix with its names, every number in full precision."""
     with replacing(path) as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+        text = io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape", newline="")
         writer = csv.writer(text)
         writer.writerow(["", *columns])
         for name, values in zip(rows, matrix, strict=True):

@@ -102,8 +102,15 @@ def draw_layers(
         values, cmap=_COLOURS, vmin=limits[0], vmax=limits[1], interpolation="nearest"
     )
     _head(axes, title, subtitle)
-    axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(rows)), rows)
+    axes.set_xticks(
+        range(len(columns)),
+        columns,
+        rotation=45,
+        ha="right",
+        rotation_mode="anchor",
+        parse_math=False,
+    )
+    axes.set_yticks(range(len(rows)), rows, parse_math=False)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     if max(values.shape) <= 12:
@@ -157,7 +164,8 @@ def save(figure: Figure, path: str | Path) -> None:
 
 
 def _head(axes: Axes, title: str, subtitle: str) -> None:
-    axes.set_title(title, loc="left", weight="bold", pad=8 + 14 * len(subtitle.splitlines()))
+    pad = 8 + 14 * len(subtitle.splitlines())
+    axes.set_title(title, loc="left", weight="bold", pad=pad, parse_math=False)
     if subtitle:
         axes.annotate(
             subtitle,
@@ -166,6 +174,7 @@ def _head(axes: Axes, title: str, subtitle: str) -> None:
             xytext=(0, 6),
             textcoords="offset points",
             color=_QUIET,
+            parse_math=False,
         )
 
 
@@ -179,8 +188,8 @@ def _name_groups(axes: Axes, groups: Sequence[str]) -> None:
             axes.axhline(start - 0.5, color="white", linewidth=0.3)
             axes.axvline(start - 0.5, color="white", linewidth=0.3)
         start = end
-    axes.set_xticks(middles, names, rotation=90, fontsize="x-small")
-    axes.set_yticks(middles, names, fontsize="x-small")
+    axes.set_xticks(middles, names, rotation=90, fontsize="x-small", parse_math=False)
+    axes.set_yticks(middles, names, fontsize="x-small", parse_math=False)
     axes.tick_params(length=0, labelcolor=_QUIET)
 
 

@@ -1,0 +1,107 @@
+"""What commands say when something is wrong: one line, in the words of the command line."""
+
+from __future__ import annotations
+
+import errno
+import re
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+import isogram as ig
+from isogram._output import printable
+
+_FAILURES = (ArithmeticError, ImportError, MemoryError, RuntimeError, TypeError, ValueError)
+_MOST_NAMES = 10
+
+
+class Failure(click.ClickException):
+    """An end in one line, whatever characters the message holds."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
+
+
+class UsageFailure(Failure):
+    """The end of a command that was not given what it needs."""
+
+    exit_code = click.UsageError.exit_code
+
+
+@contextmanager
+def failures_in_a_line(command: click.Command | None) -> Iterator[None]:
+    """Turn every failure that input or the system can cause into a `Failure`.
+
+    Parameters
+    ----------
+    command
+        Whose parameters the messages are about; None before it is known.
+    """
+    try:
+        yield
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where a full disk can still be reported
+    except click.UsageError as error:
+        message = error.format_message().rstrip(".")
+        if error.ctx is not None:
+            message += f" (see {error.ctx.command_path} --help)"
+        raise UsageFailure(message) from error
+    except (click.Abort, click.exceptions.Exit):  # kinds of RuntimeError
+        raise
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise  # `isogram … | head`: click ends quietly
+        place = "" if error.filename is None else f"{error.filename}: "
+        raise Failure(place + (error.strerror or str(error))) from error
+    except (
+        ArithmeticError,
+        ImportError,
+        MemoryError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise Failure(_in_words_of(command, str(error)) or "out of memory") from error
+
+
+@contextmanager
+def warnings_in_a_line(command: click.Command | None) -> Iterator[None]:
+    """Show a warning as its message alone, without the source line that raised it."""
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        notice(f"Warning: {_in_words_of(command, str(message))}")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        warnings.showwarning = show
+        yield
+
+
+def notice(message: str) -> None:
+    """Write one line to stderr."""
+    click.echo(printable(message), err=True)
+
+
+def listed(names: Iterable[object]) -> str:
+    """Return names separated by commas, the first few of them if they are many."""
+    names = list(names)
+    more = [f"… ({len(names) - _MOST_NAMES} more)"] if len(names) > _MOST_NAMES else []
+    return ", ".join([*map(str, names[:_MOST_NAMES]), *more])
+
+
+def _in_words_of(command: click.Command | None, message: str) -> str:
+    """Return a message about a function's parameters as one about a command's."""
+    function, colon, rest = message.partition(": ")
+    if colon and hasattr(ig, function):
+        message = rest
+    for parameter in command.params if command else ():
+        is_option = isinstance(parameter, click.Option)
+        name = max(parameter.opts, key=len) if is_option else str(parameter.name).upper()
+        message = message.replace(f"`{parameter.name}`", name)
+    for argument, name in (("layers", "A"), ("other", "B")):  # of `compare`
+        message = re.sub(rf"`{argument}\[(.*?)\]`", rf"layer \1 of {name}", message)
+    return message
