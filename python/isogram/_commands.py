@@ -257,26 +257,26 @@ def _measure_options(measure: str, *, cka: dict[str, Any], gbs: dict[str, Any]) 
 
 
 def _read_layer(path: Path, name: str | None) -> _Array:
-    """Return the array `name` of `path`, or the only one that it can mean."""
+    """Return the array `name` of `path`, or the only one that can be meant."""
     headers = read_headers(path)
+    chosen = _only_layer(path, headers) if name is None else name
+    if chosen not in headers:
+        raise ValueError(f"{path} has no {chosen!r}: {listed(headers)}")
+    if headers[chosen].dtype.hasobject:
+        raise ValueError(f"{chosen!r} of {path} holds Python objects, expected plain numbers")
+    array = read_arrays(path, [chosen])[chosen]
     if name is None:
-        name = _only_layer(path, headers)
-    elif name not in headers:
-        raise ValueError(f"{path} has no {name!r}: {listed(headers)}")
-    elif headers[name].dtype.hasobject:
-        raise ValueError(f"{name!r} of {path} holds Python objects, expected plain numbers")
-    return read_arrays(path, [name])[name]
+        _say_what_is_ignored(path, headers, [chosen])
+    return array
 
 
 def _only_layer(path: Path, headers: dict[str, Header]) -> str:
     plain = [name for name, header in headers.items() if not header.dtype.hasobject]
-    layers = [name for name in plain if _is_layer(headers[name])]
-    names = layers or plain
+    names = [name for name in plain if _is_layer(headers[name])] or plain
     if not names:
-        raise ValueError(f"{path} holds no plain numbers: {_described(headers) or 'it is empty'}")
+        raise ValueError(f"{path} holds no plain numbers: {_described(headers)}")
     if len(names) > 1:
         raise ValueError(f"{path} has several arrays, choose one with --layer: {listed(names)}")
-    _say_what_is_ignored(path, headers, names)
     return names[0]
 
 
@@ -287,10 +287,10 @@ def _read_layers(path: Path) -> dict[str, _Array]:
     if not names:
         raise ValueError(
             f"{path} has no layers, floating-point arrays with two or more axes: "
-            f"{_described(headers) or 'it is empty'}"
+            f"{_described(headers)}"
         )
-    _say_what_is_ignored(path, headers, names)
     arrays = read_arrays(path, names)
+    _say_what_is_ignored(path, headers, names)
     return {name: array.reshape(len(array), -1) for name, array in arrays.items()}
 
 
@@ -306,7 +306,7 @@ def _say_what_is_ignored(path: Path, headers: dict[str, Header], names: list[str
 
 
 def _described(headers: dict[str, Header]) -> str:
-    return listed(f"{name} ({header})" for name, header in headers.items())
+    return listed(f"{name} ({header})" for name, header in headers.items()) or "it is empty"
 
 
 def _check_samples(

@@ -63,7 +63,7 @@ class Header(NamedTuple):
         return math.prod(self.shape) * self.dtype.itemsize
 
     def __str__(self) -> str:
-        return f"{self.dtype} of shape {self.shape}"
+        return f"{self.dtype.name} of shape {self.shape}"
 
 
 def read_headers(path: Path) -> dict[str, Header]:

@@ -17,6 +17,7 @@ from isogram._output import printable
 
 _FAILURES = (ArithmeticError, ImportError, MemoryError, RuntimeError, TypeError, ValueError)
 _MOST_NAMES = 10
+_LONGEST_NAME = 100
 
 
 class Failure(click.ClickException):
@@ -57,14 +58,7 @@ def failures_in_a_line(command: click.Command | None) -> Iterator[None]:
             raise  # `isogram … | head`: click ends quietly
         place = "" if error.filename is None else f"{error.filename}: "
         raise Failure(place + (error.strerror or str(error))) from error
-    except (
-        ArithmeticError,
-        ImportError,
-        MemoryError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except _FAILURES as error:
         raise Failure(_in_words_of(command, str(error)) or "out of memory") from error
 
 
@@ -86,11 +80,11 @@ def notice(message: str) -> None:
     click.echo(printable(message), err=True)
 
 
-def listed(names: Iterable[object]) -> str:
-    """Return names separated by commas, the first few of them if they are many."""
-    names = list(names)
+def listed(names: Iterable[str]) -> str:
+    """Return names separated by commas: the first of them if they are many, cut if long."""
+    names = [name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]} …" for name in names]
     more = [f"… ({len(names) - _MOST_NAMES} more)"] if len(names) > _MOST_NAMES else []
-    return ", ".join([*map(str, names[:_MOST_NAMES]), *more])
+    return ", ".join(names[:_MOST_NAMES] + more)
 
 
 def _in_words_of(command: click.Command | None, message: str) -> str:

@@ -223,8 +223,10 @@ def test_nothing_but_objects(run, tmp_path):
         assert_one_line(run(*arguments, tmp_path / "empty.npz"))
 
 
-def test_many_names_are_cut_short(run, tmp_path):
+def test_long_and_many_names_are_cut_short(run, tmp_path):
     source = tmp_path / "a.npz"
+    np.savez(source, **{"x" * 5000: np.zeros(3, [(f"field{i}", "f4") for i in range(400)])})
+    assert_one_line(run("compare", source, source), "x" * 100 + " …\n")
     np.savez(source, **{f"label{i}": np.arange(3) for i in range(500)})
     result = run("compare", source, source)
     assert_one_line(result, "label9 (int64 of shape (3,)), … (490 more)")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from fractions import Fraction
 from itertools import permutations
 from pathlib import Path
@@ -10,7 +11,8 @@ import exact
 import isogram as ig
 import numpy as np
 import pytest
-from fuzz import assignment
+from fuzz import assignment, files
+from isogram import _files
 
 FUZZ = Path(__file__).parents[1] / "fuzz"
 
@@ -91,6 +93,56 @@ def test_faults_are_counted_and_their_seed_printed(monkeypatch, capsys):
     assert f"{faults} faults" in out
     seed = int(out.partition("--seed ")[2].split()[0])
     assert assignment.fuzz(0, seed, keep_going=True) == 1
+
+
+# The fuzzer of files sees what it looks for -----------------------------------------------------
+
+
+def test_files_of_every_kind_are_held():
+    assert files.fuzz(4, 0, keep_going=False) == 0
+
+
+def read_no_numbers(path, names):
+    return {name: np.ones((6, 2)) for name in names}
+
+
+def forget_one(path, read=_files.read_headers):
+    return dict(list(read(path).items())[1:])
+
+
+def refuse_all(path):
+    raise ValueError("no")
+
+
+def leave_a_file(path, read=_files.read_headers):
+    path.with_name("left").touch()
+    return read(path)
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "wrong"),
+    [
+        ("isogram._commands", "read_arrays", read_no_numbers),
+        ("isogram._commands", "read_headers", forget_one),
+        ("isogram._commands", "read_headers", refuse_all),
+        ("isogram._commands", "read_headers", leave_a_file),
+        ("isogram._files", "_BROKEN", ()),
+        ("isogram._files", "_checked_size", lambda member: 0),
+        ("isogram._messages", "_FAILURES", ()),
+        ("isogram._messages", "printable", lambda text: text),
+    ],
+)
+def test_a_fault_of_the_command_line_is_found(place, name, wrong, monkeypatch, capsys):
+    monkeypatch.setattr(f"{place}.{name}", wrong)
+    assert files.fuzz(60, 0, keep_going=False) == 1
+    seed = int(capsys.readouterr().out.rpartition("--seed ")[2].split()[0])
+    assert files.fuzz(0, seed, keep_going=True) == 1
+
+
+def test_a_command_without_end_is_found(monkeypatch):
+    monkeypatch.setattr(files, "LONGEST", 1)
+    monkeypatch.setattr("isogram._commands.read_headers", lambda path: time.sleep(60))
+    assert files.fuzz(60, 0, keep_going=False) == 1
 
 
 # The command --------------------------------------------------------------------------------
