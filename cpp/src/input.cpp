@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <type_traits>
 
+#include "isogram/error.hpp"
 #include "simd/kernels.hpp"
 #include "team.hpp"
 
@@ -124,6 +125,9 @@ Survey survey_strips(const InputView& x, const double* origin, bool with_means,
       if (!std::isfinite(largest)) {  // in float64: of float32 because something is wrong
         reader.read(i, row.data());
         bad.inspect(s, i, row.data(), x.cols);
+        if (stored && with_means && !bad.found(s) && first_not_finite(origin, x.cols) == x.cols) {
+          throw InputChanged(x.name.c_str());  // after it went into the sums
+        }
         if (with_means) {
           largest = kernels.float64.add_differences(row.data(), origin, x.cols, part.sums.data());
         } else {

@@ -26,6 +26,7 @@ constexpr auto kPollInterval = std::chrono::milliseconds(100);
 
 thread_local bool inside_loop = false;
 std::atomic<int> chosen_num_threads{0};
+std::atomic<unsigned> forks{0};  // between the first process and this one
 
 constexpr long kMostThreads = 1 << 16;
 
@@ -83,13 +84,17 @@ class Team {
     if (!execution_.poll || Clock::now() - last_poll_ < kPollInterval) return;
     last_poll_ = Clock::now();
     report(execution_, done_.load(), tasks_);
+    if (is_orphaned()) throw Forked();
   }
 
   bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
 
+  // Whether the caller forked in poll() and this is the child, where the pool's threads are not.
+  bool is_orphaned() const { return seats_granted > 0 && forks.load() != forks_; }
+
+  // Without a lock, which a thread that a child does not have might hold.
   void fail(std::exception_ptr error) noexcept {
-    const std::lock_guard lock(error_mutex_);
-    if (!error_) error_ = std::move(error);
+    if (!has_failed_.exchange(true)) error_ = std::move(error);
     stopped_ = true;
     next_ = tasks_;
   }
@@ -97,6 +102,8 @@ class Team {
   void rethrow() const {
     if (error_) std::rethrow_exception(error_);
   }
+
+  std::size_t seats_granted = 0;  // pool threads that were wanted at first
 
   // Guarded by the pool's mutex.
   std::size_t seats = 0;   // pool threads still wanted
@@ -111,8 +118,9 @@ class Team {
   std::atomic<std::size_t> done_{0};
   std::atomic<bool> stopped_{false};
   Clock::time_point last_poll_ = Clock::now();
-  std::mutex error_mutex_;
-  std::exception_ptr error_;
+  const unsigned forks_ = forks.load();
+  std::atomic<bool> has_failed_{false};
+  std::exception_ptr error_;  // the first; read when all threads have left
 };
 
 void Worker::check() {
@@ -139,17 +147,27 @@ class Pool {
   void run(Team& team, std::size_t helpers) {
     const auto place = invite(team, helpers);
     team.work(0, true);
+    require_threads(team);
     dismiss(team, place);
   }
 
  private:
   // A forked child has none of its parent's threads, and perhaps a locked mutex: it starts anew.
-  static void renew() { current_ = nullptr; }
+  static void renew() {
+    current_ = nullptr;
+    ++forks;
+  }
+
+  // A child neither waits for threads that it does not have, nor takes a lock that they might hold;
+  // and what they were working on is not done.
+  static void require_threads(const Team& team) {
+    if (team.is_orphaned()) throw Forked();
+  }
 
   std::list<Team*>::iterator invite(Team& team, std::size_t helpers) {
     const std::lock_guard lock(mutex_);
     grow(helpers);
-    team.seats = helpers;
+    team.seats = team.seats_granted = helpers;
     const auto place = waiting_.insert(waiting_.end(), &team);
     if (helpers > 0) wake_.notify_all();
     return place;
@@ -175,6 +193,7 @@ class Pool {
       } catch (...) {
         team.fail(std::current_exception());
       }
+      require_threads(team);
       lock.lock();
     }
   }

@@ -85,7 +85,10 @@ Call::Call(std::string function, int num_threads, py::object progress, std::size
                  [this](std::size_t done, std::size_t total) { return poll(done, total); }} {}
 
 bool Call::poll(std::size_t done, std::size_t total) {
-  const py::gil_scoped_acquire acquire;
+  return gil_->borrowed_back([&] { return ask_python(done, total); });
+}
+
+bool Call::ask_python(std::size_t done, std::size_t total) {
   try {
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     // The end of a loop is not yet the end of the call: run() reports that.

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "interpreter.hpp"
 #include "isogram/error.hpp"
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
@@ -90,23 +91,30 @@ class Call {
     try {
       // The GIL is given up around the core alone, so that other Python threads go on while it
       // works. Views were made before and point into arrays that the caller's frame keeps alive.
-      const py::gil_scoped_release release;
+      WithoutGil without_gil;
+      gil_ = &without_gil;
       body(execution_);
     } catch (const Interrupted&) {
       std::rethrow_exception(raised_);
     } catch (const std::invalid_argument& error) {
       throw py::value_error(function_ + ": " + error.what());
+    } catch (const Forked& error) {
+      if (raised_) std::rethrow_exception(raised_);
+      throw std::runtime_error(function_ + ": " + error.what());
+    } catch (const InputChanged& error) {
+      throw std::runtime_error(function_ + ": " + error.what());
     } catch (const OutOfMemory& error) {
       raise_memory_error(error.what());
     } catch (const std::bad_alloc&) {
       raise_memory_error("could not allocate working memory");
     }
-    report(pairs_);
+    parked_at_exit([this] { report(pairs_); });
   }
 
  private:
   // Called by the core on this thread, about ten times a second; false stops the core.
   bool poll(std::size_t done, std::size_t total);
+  bool ask_python(std::size_t done, std::size_t total);  // the part of poll() with the GIL
   void report(std::size_t pairs);
   [[noreturn]] void raise_memory_error(const char* message) const;
 
@@ -114,6 +122,7 @@ class Call {
   py::object progress_;
   std::size_t pairs_;
   std::size_t reported_ = 0;
+  WithoutGil* gil_ = nullptr;  // inside run()
   std::exception_ptr raised_;  // what Python raised inside poll()
   Execution execution_;
 };

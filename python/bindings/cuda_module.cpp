@@ -7,6 +7,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include "interpreter.hpp"
 #include "isogram/cuda/device.hpp"
 
 namespace {
@@ -18,7 +19,7 @@ void raise_cuda_error(const isogram::cuda::Error& error) {
 
 }  // namespace
 
-PYBIND11_MODULE(ISOGRAM_CUDA_MODULE, module) {
+ISOGRAM_MODULE(ISOGRAM_CUDA_MODULE, module) {
   using namespace isogram::bindings;
   module.doc() = "The CUDA kernels of isogram. Private: use the functions of the isogram package.";
   pybind11::register_local_exception_translator([](std::exception_ptr raised) {

@@ -4,7 +4,9 @@
 
 #include <pybind11/pybind11.h>
 
-PYBIND11_MODULE(_core, module) {
+#include "interpreter.hpp"
+
+ISOGRAM_MODULE(_core, module) {
   using namespace isogram::bindings;
   module.doc() = "The C++ core of isogram. Private: use the functions of the isogram package.";
   register_gram(module);

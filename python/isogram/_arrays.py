@@ -89,7 +89,7 @@ def result_dtype(*arrays: NDArray[Any]) -> np.dtype[Any]:
 
 def _to_array(function: str, name: str, value: Array) -> tuple[NDArray[Any], str]:
     """Return a NumPy or GPU array on the memory of `value`, and the name of its element type."""
-    if isinstance(value, np.ma.MaskedArray):
+    if isinstance(value, _if_imported("numpy.ma", "MaskedArray")):
         raise TypeError(
             f"{function}: `{name}` must be an array without a mask, got a masked array: "
             "fill or drop the masked entries"
@@ -162,9 +162,16 @@ def _adopted(function: str, name: str, value: Array) -> NDArray[Any]:
 
 
 def _is_torch(value: Array) -> bool:
-    # Without importing PyTorch: a tensor cannot exist before somebody else has.
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, getattr(torch, "Tensor", ()))
+    return isinstance(value, _if_imported("torch", "Tensor"))
+
+
+def _if_imported(module: str, name: str) -> Any:
+    """Return a class of a module that is not imported for it: objects of it come after that.
+
+    NumPy too imports its modules when first asked for them, which a signal handler that calls
+    isogram may interrupt half way.
+    """
+    return getattr(sys.modules.get(module), name, ())
 
 
 def _gpu_of(value: Array) -> str | None:

@@ -6,6 +6,10 @@ import math
 from typing import Any
 
 import numpy as np
+
+# Not when first asked for: NumPy would import it then, which a signal handler that calls isogram
+# may interrupt half way.
+from numpy.random import default_rng
 from numpy.typing import NDArray
 
 from isogram import _core
@@ -290,7 +294,7 @@ def _bandwidth(
 
 def _drawn_pairs(n: int, count: int, seed: int) -> NDArray[np.int64]:
     """Return uniform pairs of different rows, in either order."""
-    rng = np.random.default_rng(seed)
+    rng = default_rng(seed)
     pairs = np.empty((count, 2), np.int64)
     pairs[:, 0] = rng.integers(n, size=count)
     pairs[:, 1] = rng.integers(n - 1, size=count)

@@ -21,6 +21,7 @@ from isogram._arrays import Array, Output, result_dtype
 from isogram._device import rsm as on_gpu
 from isogram._device.device import Device
 from isogram._device.rsm_plan import Job
+from isogram._errors import input_changed
 from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
 from isogram._progress import Progress, reporting
 from isogram._samples import LAYOUTS, Samples, same_channels, samples_of
@@ -571,12 +572,13 @@ def _check_sizes(call: _Call, pairs: _Pairs, matching: _Matching, gpu: Device) -
         )
 
 
-def _not_finite(function: str, pairs: _Pairs) -> ValueError:
+def _not_finite(function: str, pairs: _Pairs) -> Exception:
     """Name the first entry that is not finite, as the caller would."""
-    name, index, value = next(
-        entry for samples in pairs.sides if (entry := samples.bad_entry()) is not None
-    )
-    return ValueError(f"{function}: `{name}` must be finite, got {value} at index {index}")
+    for samples in pairs.sides:
+        if entry := samples.bad_entry():
+            name, index, value = entry
+            return ValueError(f"{function}: `{name}` must be finite, got {value} at index {index}")
+    return input_changed(function, "tokens")
 
 
 def _median_bandwidth(function: str, distances: NDArray[Any], *, is_symmetric: bool) -> float:

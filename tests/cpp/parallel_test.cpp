@@ -544,4 +544,45 @@ TEST(Fork, ChildrenOfABusyParentWork) {
   busy.join();
 }
 
+TEST(Fork, AChildOfPollHasNoThreadsToWaitFor) {
+  if (!kForksWithThreads) GTEST_SKIP() << "not under the thread sanitizer";
+  for (const int num_threads : {1, 3}) {
+    std::atomic<int> runs{0};
+    pid_t child = -1;
+    const auto fork_once = [&](std::size_t, std::size_t) {
+      if (child < 0) child = fork();
+      return true;
+    };
+    const auto works = [&] {
+      // The last task of a pool's thread outlasts the caller's: it polls while it waits for that.
+      const Execution execution{num_threads, fork_once};
+      parallel_for(execution, 40, [&](std::size_t, Worker& worker) {
+        sleep_for(worker.index == 0 ? 5 : 300);
+        ++runs;
+      });
+      return runs == 40;
+    };
+    if (num_threads == 1) {
+      EXPECT_TRUE(works());
+      if (child == 0) _exit(0);
+    } else {
+      try {
+        EXPECT_TRUE(works());
+        if (child == 0) _exit(1);
+      } catch (const isogram::Forked&) {
+        ASSERT_EQ(child, 0);
+        child = 1;  // forks no more
+        runs = 0;
+        _exit(works() ? 0 : 1);
+      }
+    }
+    ASSERT_GT(child, 0);
+    const auto status = [&] {
+      int result = 0;
+      return waitpid(child, &result, 0) == child && result == 0;
+    };
+    EXPECT_TRUE(status());
+  }
+}
+
 }  // namespace

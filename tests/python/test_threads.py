@@ -7,6 +7,7 @@ import sys
 import textwrap
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import isogram as ig
@@ -125,6 +126,112 @@ def test_calls_survive_a_fork(threads):
     assert run_program(code, timeout=60) == "survived"
 
 
+@posix
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("way", ["return", "raise", "call"])
+def test_a_fork_in_progress_leaves_no_child_waiting(way, threads):
+    """The child lacks the threads that share the work: an error there, the result in the parent."""
+    code = f"""
+        import os, sys, warnings
+        import numpy as np, isogram as ig
+        warnings.simplefilter("ignore")  # newer Pythons warn of a fork with threads
+        tokens = np.random.default_rng(0).standard_normal((400, 25, 16), dtype=np.float32)
+        work = lambda **p: ig.semantic_rsm(tokens, num_threads={threads}, **p)
+        expected, child = work(), None
+        def progress(done, total):
+            global child
+            if child is None:
+                child = os.fork()
+                if child == 0 and {way!r} == "raise":
+                    raise SystemExit(5)
+                if child == 0 and {way!r} == "call":
+                    os._exit(5 if np.array_equal(work(), expected) else 1)
+        try:
+            result = work(progress=progress)
+        except RuntimeError as error:
+            assert child == 0 and {threads} > 1
+            assert str(error).startswith("semantic_rsm: the process was forked during the call")
+            result = expected
+        assert np.array_equal(result, expected) and np.array_equal(work(), expected)
+        if child == 0:
+            os._exit(5)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 5
+        print("done")
+    """
+    assert run_program(code, timeout=60) == "done"
+
+
+@posix
+@pytest.mark.parametrize(
+    "call",
+    [
+        "ig.gram(x)",
+        "ig.cka(x, x, num_threads=2)",
+        "ig.match(x)",
+        "ig.semantic_rsm(t)",
+        "ig.semantic_rsm(t, num_threads=2)",
+        "ig.semantic_rsm(t, progress=lambda *_: time.sleep(0.001))",
+        "ig.compare(k, k, method='kendall')",
+    ],
+)
+def test_a_daemon_thread_in_a_call_does_not_disturb_the_exit(call):
+    code = f"""
+        import sys, threading, time
+        import numpy as np, isogram as ig
+        normal = np.random.default_rng(0).standard_normal
+        x, t, k = normal((60, 20)), normal((900, 49, 32)), normal((600, 600))
+        def work():
+            while True:
+                {call}
+        threading.Thread(target=work, daemon=True).start()
+        time.sleep(0.2)
+        sys.exit(7)
+    """
+    for _ in range(3):
+        process = subprocess.run(**program(code), timeout=60, check=False)
+        assert (process.returncode, process.stderr) == (7, "")
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="the module has another name")
+@pytest.mark.parametrize("module", ["isogram", "isogram._core"])
+def test_a_subinterpreter_is_refused(module):
+    code = f"""
+        import sys, warnings, _xxsubinterpreters as interpreters
+        code = "import sys, warnings; sys.path[:] = {{!r}}; warnings.simplefilter('ignore')\\n"
+        code += "try: import {module}\\nexcept ImportError as error: print(error)"
+        interpreters.run_string(interpreters.create(), code.format(sys.path))
+        import isogram  # the main one may
+    """
+    expected = "isogram._core works in the main interpreter only, and this is a subinterpreter"
+    assert run_program(code, timeout=20).startswith(expected)
+
+
+def test_first_calls_import_nothing():
+    """A signal handler that interrupts an import, and calls isogram, finds half of a module."""
+    code = """
+        import sys
+        import numpy as np, isogram as ig
+        before = set(sys.modules)
+        x = np.arange(36.0).reshape(9, 4) ** 2 % 7
+        k = ig.gram(x, kernel="rbf", bandwidth=2.0)
+        tokens = [x, x[:5].astype(np.float32), x[2:].astype(np.float16)]
+        ig.bandwidth(x, rule="mean", max_pairs=5)
+        ig.center(k, out=k.copy())
+        ig.hsic(x, x, kernel="laplacian", bandwidth=2.0)
+        ig.cka_matrix({"a": x, "b": x.tolist()}, [x])
+        ig.gbs(x, x, k=2)
+        ig.graph(x, k=2)
+        ig.match(k)
+        ig.semantic_rsm(tokens, kernel=("cosine", "rbf"), bandwidth=2.0, progress=lambda *_: None)
+        ig.spatial_rsm(x[None])
+        ig.compare(k, k, method="kendall")
+        ig.jsd(np.full((9, 4), 0.25))
+        ig.config()
+        print(sorted(set(sys.modules) - before))
+    """
+    assert run_program(code) == "[]"
+
+
 def jobs():
     """A mixed bag of calls, each returning bytes."""
     x, y = data((300, 40), "float32"), data((300, 70), "float32")
@@ -155,6 +262,63 @@ def test_a_call_from_a_progress_callback_works():
     assert np.array_equal(outer, ig.semantic_rsm(tokens))
     assert nested
     assert all(np.array_equal(gram, expected) for gram in nested)
+
+
+# Inputs that change -------------------------------------------------------------------------
+
+CHANGING = {
+    "gram": lambda x: ig.gram(x[0], kernel="rbf", bandwidth=2.0),
+    "cka": lambda x: ig.cka(x[0], x[1]),
+    "graph": lambda x: ig.graph(x[0], k=3),
+    "center": lambda x: ig.center(x[0]),
+    "semantic_rsm": ig.semantic_rsm,
+    "semantic_rsm, greedy": lambda x: ig.semantic_rsm(x, matching="greedy"),
+    "spatial_rsm": lambda x: ig.spatial_rsm(x, kernel="rbf", bandwidth=2.0),
+    "compare": lambda x: ig.compare(x[0], x[1], method="spearman"),
+    "jsd": lambda x: ig.jsd(x[0]),
+}
+
+
+@pytest.mark.parametrize("bad", [np.nan, -1.0, np.finfo(np.float32).max])
+@pytest.mark.parametrize("name", CHANGING)
+def test_inputs_that_change_meanwhile(name, bad):
+    """A result, the error for what was wrong, or that another thread wrote: nothing internal."""
+    x = np.full((2, 20, 20), np.float32(0.05))
+    good, is_done = x[1, 19, 19], threading.Event()
+
+    def meddle():
+        while not is_done.is_set():
+            x[:, 19, 18] = bad
+            x[:, 19, 18] = good
+
+    meddler = threading.Thread(target=meddle)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    meddler.start()
+    messages = set()
+    try:
+        for _ in range(200):
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of constant layers
+                    CHANGING[name](x)
+            except (ValueError, RuntimeError) as error:
+                messages.add(str(error))
+    finally:
+        is_done.set()
+        meddler.join()
+        sys.setswitchinterval(interval)
+    function = name.partition(",")[0]
+    for message in messages:
+        assert message.startswith(f"{function}: `")
+        assert " must " in message
+
+
+def test_an_entry_that_is_finite_again_is_no_internal_error(monkeypatch):
+    """The core met a NaN, and nothing is there when its name is looked for."""
+    monkeypatch.setattr("isogram._samples.Samples.bad_entry", lambda samples: None)
+    with pytest.raises(RuntimeError, match="`tokens` must not change during"):
+        ig.semantic_rsm(np.full((3, 4, 2), np.nan))
 
 
 # Ctrl-C -------------------------------------------------------------------------------------

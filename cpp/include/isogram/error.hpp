@@ -4,6 +4,10 @@
 //                           names the argument, what was expected and what came
 //   isogram::OutOfMemory    an allocation failed; the message names the bytes asked for
 //   isogram::Interrupted    the caller's Execution::poll asked to stop
+//   isogram::InputChanged   another thread wrote to an argument while the call read it; where that
+//                           is not noticed, the result belongs to no state of the argument
+//   isogram::Forked         Execution::poll forked, and this is the child: threads that shared the
+//                           work are in the parent only
 #pragma once
 
 #include <cstddef>
@@ -27,6 +31,22 @@ class OutOfMemory : public std::bad_alloc {
 class Interrupted : public std::exception {
  public:
   const char* what() const noexcept override { return "interrupted"; }
+};
+
+class Forked : public std::exception {
+ public:
+  const char* what() const noexcept override {
+    return "the process was forked during the call, whose threads stayed in the parent: end the "
+           "child where it was forked, or fork before the call";
+  }
+};
+
+class InputChanged : public std::runtime_error {
+ public:
+  explicit InputChanged(const char* argument)
+      : std::runtime_error("`" + std::string(argument) +
+                           "` must not change during the call, but another thread wrote to it: "
+                           "pass a copy, or wait for that thread first") {}
 };
 
 // Throws std::invalid_argument with `message` unless `condition` holds. Messages that cost

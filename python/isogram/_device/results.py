@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._device.device import Device, DeviceArray
+from isogram._errors import input_changed
 
 
 def unset_index(device: Device) -> DeviceArray:
@@ -36,12 +38,13 @@ def fetched(
     return host
 
 
-def not_finite(device: Device, function: str, name: str, x: DeviceArray, index: int) -> ValueError:
+def not_finite(device: Device, function: str, name: str, x: DeviceArray, index: int) -> Exception:
     """Return the error for an entry of an array, by its index in C order."""
     where = tuple(map(int, np.unravel_index(index, x.shape)))
     bad = device.to_host(x[tuple(slice(i, i + 1) for i in where)])
     if bad.dtype == np.uint16:  # bfloat16
         bad = (bad.astype(np.uint32) << 16).view(np.float32)
-    return ValueError(
-        f"{function}: `{name}` must be finite, got {float(bad.item())} at index {where}"
-    )
+    value = float(bad.item())
+    if math.isfinite(value):
+        return input_changed(function, name)
+    return ValueError(f"{function}: `{name}` must be finite, got {value} at index {where}")
