@@ -67,7 +67,11 @@ def _wants_progress(progress: bool | None) -> bool:
         if progress:
             raise ImportError("--progress needs tqdm: pip install 'isogram[cli]'") from None
         return False
-    return progress or (sys.stderr is not None and sys.stderr.isatty())
+    return progress or _on_a_terminal()
+
+
+def _on_a_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 @click.group(
@@ -207,11 +211,12 @@ def compare(
     num_threads: int | None,
     progress: bool | None,
 ) -> None:
-    """Compare every layer in A with every layer in B (.npz, or .npy for one layer).
+    """Compare every layer in A with every layer in B.
 
-    Layers are the arrays of real floating-point numbers with at least two axes, samples first;
-    further axes are flattened. What else a file holds is named and ignored. Rows of the table
-    are the layers of A, columns those of B.
+    A and B are .npz files, or .npy files for one layer. Layers are the arrays of real
+    floating-point numbers with at least two axes, samples first; further axes are flattened. What
+    else a file holds is named and ignored. Rows of the table are the layers of A, columns those of
+    B.
     """
     options = _measure_options(
         measure,
@@ -222,7 +227,10 @@ def compare(
     if len(set(targets)) < len(targets):
         raise click.UsageError("--csv and --png name the same file")
     if png_path is not None:
-        from isogram import plot  # fails before the work where matplotlib is missing
+        try:  # before the work
+            from isogram import plot
+        except ImportError as error:
+            raise ImportError("--png needs matplotlib: pip install 'isogram[plot]'") from error
     wants_progress = _wants_progress(progress)
 
     layers_a = _read_layers(a)

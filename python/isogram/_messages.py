@@ -7,7 +7,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
@@ -76,8 +76,9 @@ def warnings_in_a_line(command: click.Command | None) -> Iterator[None]:
 
 
 def notice(message: str) -> None:
-    """Write one line to stderr."""
-    click.echo(printable(message), err=True)
+    """Write one line to stderr; where that is full or closed, the result still goes out."""
+    with suppress(OSError):
+        click.echo(printable(message), err=True)
 
 
 def listed(names: Iterable[str]) -> str:

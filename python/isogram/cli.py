@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 
 __all__ = ["main"]
@@ -16,7 +18,22 @@ def main() -> None:
             raise
         print("isogram: the command needs click: pip install 'isogram[cli]'", file=sys.stderr)
         raise SystemExit(1) from None
-    commands(prog_name="isogram")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of layers that it cannot encode
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        commands(prog_name="isogram")
+    finally:
+        _discard_what_cannot_be_written()
+
+
+def _discard_what_cannot_be_written() -> None:
+    """Keep the interpreter from trying again, and complaining in its own words, as it ends."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            try:
+                stream.flush()
+            except OSError:  # a full disk, which the exit status tells already
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":

@@ -2,6 +2,9 @@
 
 import csv
 import io
+import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -170,6 +173,78 @@ def test_memory_error_is_one_line(run, tokens, tmp_path, monkeypatch):
     assert_fails(run("rsm", source, "-o", tmp_path / "rsm.npy"), "Error: out of memory")
 
 
+# The words of the command line
+
+
+def test_messages_name_options_and_files_not_arguments(run, models, tmp_path):
+    path_a, path_b, *_ = models
+    broken = tmp_path / "broken.npz"
+    np.savez(broken, conv=np.where(np.arange(36).reshape(9, 4) == 6, np.nan, 1.0))
+    for arguments, message in (
+        ((broken, path_b), "layer 'conv' of A must be finite, got nan at index (1, 2)"),
+        ((path_b, broken), "layer 'conv' of B must be finite, got nan at index (1, 2)"),
+        ((path_a, path_b, "--num-threads", 10**20), "--num-threads must be an integer"),
+        ((path_a, path_b, "--measure", "gbs", "--k", 10**20), "--k must be an integer"),
+    ):
+        result = run("compare", *arguments)
+        assert_fails(result, f"Error: {message}")
+        assert "`" not in result.stderr
+    few = save(tmp_path / "few.npy", np.eye(3))
+    warning = run("compare", few, few).stderr
+    assert warning.startswith("Warning: the debiased estimator needs at least 4 samples, got 3")
+
+
+def test_every_failure_is_one_line(run, models, tmp_path):
+    path_a, path_b, *_ = models
+    for arguments, message in (
+        ((), "Missing argument 'A' (see commands compare --help)"),
+        ((path_a,), "Missing argument 'B'"),
+        ((path_a, path_b, path_b), "unexpected extra argument"),
+        ((path_a, path_b, "--kernl", "rbf"), "--kernl"),
+        ((path_a, path_b, "--kernel"), "requires an argument"),
+        ((path_a, path_b, "--k", "2.5"), "'2.5' is not a valid integer"),
+        ((path_a, "two\nlines"), r"'two\nlines' does not exist"),
+        ((path_a, path_b, "--csv", tmp_path / "x", "--png", tmp_path / "x"), "name the same file"),
+    ):
+        result = run("compare", *arguments)
+        assert_fails(result, message, 2)
+        assert result.stderr.count("\n") == 1
+        assert result.stdout == ""
+    for arguments in (("compere",), ("--bogus",), ("compare", "-x")):
+        result = run(*arguments)
+        assert_fails(result, arguments[-1], 2)
+        assert result.stderr.count("\n") == 1
+    assert run().stdout == run("--help").stdout
+
+
+@pytest.mark.parametrize("columns", ["1", "20", "40"])
+def test_narrow_terminals(run, models, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    assert "--num-threads" in run("rsm", "--help").stdout
+    result = run("compare", models[0], "absent")
+    assert_fails(result, "File 'absent' does not exist", 2)
+    assert result.stderr.count("\n") == 1
+
+
+def hide(monkeypatch, *modules):
+    """Let the next import of these find nothing."""
+    for name in modules:
+        monkeypatch.setitem(sys.modules, name, None)
+
+
+def test_a_bar_that_nobody_asked_for_needs_no_tqdm(run, models, monkeypatch):
+    asked = []
+    monkeypatch.setattr(ig, "cka_matrix", lambda *_, progress, **__: asked.append(progress) or [])
+    monkeypatch.setattr("isogram._commands._on_a_terminal", lambda: True)
+    run("compare", *models[:2])
+    run("compare", *models[:2], "--no-progress")
+    hide(monkeypatch, "tqdm", "tqdm.auto")
+    run("compare", *models[:2])
+    assert asked == [True, False, False]
+    assert_fails(run("compare", *models[:2], "--progress"), "--progress needs tqdm: pip install")
+    assert len(asked) == 3
+
+
 # Files
 
 
@@ -202,6 +277,24 @@ def test_targets_are_checked_before_the_work(run, tokens, tmp_path, monkeypatch)
     assert_fails(run("rsm", source, "-o", tmp_path), "is a directory")
     assert_fails(run("rsm", source, "-o", tmp_path / "no" / "rsm.npy"), "does not exist")
     assert_fails(run("rsm", source, "-o", "/dev/null"), "not a regular file")
+    assert_fails(run("rsm", source, "-o", "/dev/full"), "not a regular file")
+    assert_fails(run("rsm", source, "-o", source / "rsm.npy"), "Not a directory")
+    assert_fails(run("rsm", source, "-o", tmp_path / ("x" * 300)), "File name too long")
+    loop = tmp_path / "loop.npy"
+    loop.symlink_to(loop)
+    assert_fails(
+        run("rsm", source, "-o", loop), f"Error: {loop}: Too many levels of symbolic links"
+    )
+    old = tmp_path / "old.npy"
+    old.write_text("old")
+    monkeypatch.setattr(_output.os, "access", lambda path, mode: path != old)
+    assert_fails(run("rsm", source, "-o", old), f"Error: {old} is not writeable")
+
+
+def test_a_name_may_be_as_long_as_the_system_takes(run, tokens, tmp_path):
+    source, target = save(tmp_path / "tokens.npy", tokens), tmp_path / ("x" * 255)
+    assert run("rsm", source, "--layout", "nhwc", "-o", target).exit_code == 0
+    assert sorted(tmp_path.iterdir()) == sorted([source, target])
 
 
 def test_no_half_file_is_left(tmp_path):
@@ -305,12 +398,134 @@ def test_compare_errors(run, models, tmp_path, rng):
 
 
 def test_compare_picture_without_matplotlib(run, models, tmp_path, monkeypatch):
-    for name in ("matplotlib", "matplotlib.axes"):
-        monkeypatch.setitem(sys.modules, name, None)
+    hide(monkeypatch, "matplotlib", "matplotlib.axes")
     monkeypatch.delitem(sys.modules, "isogram.plot", raising=False)
     monkeypatch.delattr(ig, "plot", raising=False)
     result = run("compare", *models[:2], "--png", tmp_path / "out.png")
-    assert_fails(result, "pip install 'isogram[plot]'")
+    assert_fails(result, "Error: --png needs matplotlib: pip install 'isogram[plot]'")
+
+
+def test_compare_names_of_every_kind(run, tmp_path, rng):
+    """Mathematics, formulas, lines, colours and quotes are names like others."""
+    names = ["$x_{1$", "=1+1", "two\nlines", "\x1b[31mred", 'a "b", c', "été", "\\alpha"]
+    source, table, picture = (tmp_path / name for name in ("a.npz", "a.csv", "a.png"))
+    np.savez(source, **{name: rng.standard_normal((9, 3)) for name in names})
+    result = run("compare", source, source, "--csv", table, "--png", picture)
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert len(lines) == len(names) + 1
+    assert len(set(map(len, lines))) == 1
+    assert all(line.isprintable() for line in lines)
+    with table.open(encoding="utf-8", newline="") as stream:
+        assert [line[0] for line in csv.reader(stream)] == ["", *names]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_compare_reads_a_file_that_is_both_once(run, models, tmp_path):
+    link = tmp_path / "link.npz"
+    link.symlink_to(models[0])
+    result = run("compare", models[0], link)
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count("ignored: labels") == 1
+    np.testing.assert_array_equal(np.diag(read_table(result.stdout)[2]), 1)
+
+
+# Processes: what is behind stdout and stderr, and Ctrl-C
+
+RUN = "import os, sys; from isogram.cli import main; os.chdir(sys.argv.pop(1)); {}main()"
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
+def process(folder, *arguments, before="", **options):
+    """Start the command as a process of its own in a folder, with pipes unless redirected."""
+    command = [sys.executable, "-c", RUN.format(before), folder, *arguments]
+    defaults = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+    return subprocess.Popen(command, **(defaults | {"env": BUFFERED} | options))
+
+
+COMMANDS = {
+    "info": ["info"],
+    "help": ["--help"],
+    "help of a command": ["rsm", "--help"],
+    "version": ["--version"],
+    "compare": ["compare", "a.npz", "b.npz"],
+}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("name", COMMANDS)
+def test_stdout_is_full(models, tmp_path, name):
+    with open("/dev/full", "w") as full:
+        run = process(tmp_path, *COMMANDS[name], stdout=full)
+        lines = [line for line in run.communicate()[1].splitlines() if "ignored" not in line]
+    assert (run.returncode, lines) == (1, ["Error: No space left on device"])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_nobody_reads_stdout(models, tmp_path, name):
+    reader, writer = os.pipe()
+    os.close(reader)
+    run = process(tmp_path, *COMMANDS[name], stdout=writer)
+    os.close(writer)
+    lines = [line for line in run.communicate()[1].splitlines() if "ignored" not in line]
+    assert (run.returncode, lines) == (1, [])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_notices_that_cannot_be_written_cost_no_result(models, tmp_path):
+    with open("/dev/full", "w") as full:
+        run = process(tmp_path, *COMMANDS["compare"], stderr=full)
+        table = run.communicate()[0]
+    assert run.returncode == 0
+    assert read_table(table)[1] == ["one", "two"]
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_stream_is_closed(models, tmp_path, stream):
+    run = process(tmp_path, *COMMANDS["compare"], before=f"sys.{stream} = None; ")
+    assert "Traceback" not in "".join(run.communicate())
+    assert run.returncode == 0
+
+
+def test_stdout_that_cannot_encode_a_name(tmp_path, rng):
+    np.savez(tmp_path / "a.npz", **{"层": rng.standard_normal((9, 3))})
+    env = BUFFERED | {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+    run = process(tmp_path, "compare", "a.npz", "a.npz", env=env)
+    out, err = run.communicate()
+    assert (run.returncode, err) == (0, "")
+    assert out.split() == [r"\u5c42", r"\u5c42", "1.000"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["rsm", "tokens.npy", "-o", "out"],
+        ["compare", "a.npz", "b.npz", "--csv", "out"],
+        ["compare", "a.npz", "b.npz", "--png", "out"],
+    ],
+)
+def test_no_room_for_the_file(models, tmp_path, rng, arguments):
+    save(tmp_path / "tokens.npy", rng.standard_normal((9, 4, 3)))
+    before = sorted(tmp_path.iterdir())
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)); "
+    run = process(tmp_path, *arguments, before=limit)
+    error = run.communicate()[1].splitlines()[-1]
+    assert run.returncode == 1
+    assert re.match("Error: out: (File too large|cannot be written whole: )", error)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_ctrl_c(tmp_path, rng):
+    save(tmp_path / "tokens.npy", rng.standard_normal((1000, 96, 4)))
+    options = ["--num-threads", "1", "--progress"]
+    run = process(tmp_path, "rsm", "tokens.npy", "-o", "out.npy", *options)
+    run.stderr.read(1)  # the bar: the work goes on
+    run.send_signal(signal.SIGINT)
+    _, error = run.communicate(timeout=60)
+    assert run.returncode == 1
+    assert error.endswith("\nAborted!\n")
+    assert "Traceback" not in error
+    assert [path.name for path in tmp_path.iterdir()] == ["tokens.npy"]
 
 
 # info, demo and the installed command
