@@ -182,6 +182,7 @@ inline std::uint16_t bits_near(double value, ElementType type) {
   if (std::isnan(value)) return 0x7e00;
   const double magnitude = std::abs(value);
   if (magnitude >= 65520) return static_cast<std::uint16_t>(sign | 0x7c00);
+  if (magnitude == 0) return sign;
   int exponent = 0;
   std::frexp(magnitude, &exponent);
   exponent = std::max(exponent - 1, -14);
