@@ -13,10 +13,10 @@ import struct
 import tokenize
 import warnings
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -30,7 +30,7 @@ _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")  # of an archive, and of one withou
 _NPY_VERSIONS = ((1, 0), (2, 0), (3, 0))
 _LONGEST_REASON = 300  # NumPy's messages quote whole headers
 
-# What zipfile, the decompressors and NumPy's parser of headers raise on broken files.
+# What zipfile and NumPy's parser of headers raise on broken files.
 _BROKEN: tuple[type[Exception], ...] = (
     ArithmeticError,
     EOFError,
@@ -42,12 +42,15 @@ _BROKEN: tuple[type[Exception], ...] = (
     ValueError,
     struct.error,
     zipfile.BadZipFile,
-    zlib.error,
 )
-with suppress(ImportError):  # Python can be built without it
-    import lzma
-
-    _BROKEN = (*_BROKEN, lzma.LZMAError)
+# And the decompressors, which not every Python has.
+for _module, _error in (
+    ("zlib", "error"),
+    ("lzma", "LZMAError"),
+    ("compression.zstd", "ZstdError"),
+):
+    with suppress(ImportError):
+        _BROKEN += (getattr(import_module(_module), _error),)
 
 
 class Header(NamedTuple):
