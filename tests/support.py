@@ -57,6 +57,44 @@ def grid_data(shape, dtype, seed=0):
     return (np.clip(np.round(values * 8), -24, 24) / 8).astype(DTYPES[dtype])
 
 
+# Powers of ten between which numbers of a type have all their digits.
+DECADES = {"float16": (-4, 4), "float32": (-36, 37), "float64": (-290, 307)}
+FAR_KINDS = ("a row", "clusters", "two scales", "a channel", "two far rows alike")
+
+
+def far_apart(dtype, kind, seed):
+    """Return rows of which some are near each other and some far off, and bandwidths to try."""
+    rng = np.random.default_rng([seed, FAR_KINDS.index(kind)])
+    n, d = rng.integers(4, 40), rng.choice([1, 2, 3, 17, 64, 200])
+    lowest, highest = DECADES[dtype]
+    near = rng.uniform(lowest, highest - 3)
+    far = rng.uniform(near, highest - 0.7)
+    x = rng.standard_normal((n, d)) * 10.0**near
+    direction = rng.standard_normal(d) / 4
+    if kind == "a row":
+        x[rng.integers(n)] = direction * 10.0**far
+    elif kind == "clusters":
+        x[: n // 2] += direction * 10.0**far
+    elif kind == "two scales":
+        x[: n // 2] = rng.standard_normal((n // 2, d)) / 4 * 10.0**far
+    elif kind == "a channel":
+        x[:, 0] += 10.0**far
+    else:
+        x[:2] = direction * 10.0**far
+    widths = (near, near + np.log10(d), far, rng.uniform(lowest, highest))
+    return x.astype(DTYPES[dtype]), [float(10.0**width) for width in widths]
+
+
+def exact_exponentials(x, y, kernel, bandwidth):
+    """RBF or Laplacian entries by differences in long double, of any range."""
+    with np.errstate(under="ignore"):
+        x, y = (np.asarray(a).astype(np.longdouble) for a in (x, y))
+        differences = (x[:, None] - y[None]) / np.longdouble(bandwidth)
+        if kernel == "rbf":
+            return np.exp(-(differences**2).sum(axis=2) / 2).astype(np.float64)
+        return np.exp(-np.abs(differences).sum(axis=2)).astype(np.float64)
+
+
 class Remembered:
     """The oracle, each of whose answers is worked out once and serves every SIMD level."""
 

@@ -77,7 +77,7 @@ void DeepTiles<T>::Side::pack(Span depth, const std::vector<double>* origin,
 template <class T>
 void DeepTiles<T>::Side::finish() {
   squared_norms = Buffer<T>(tiles_in(x.rows) * kTileEdge);
-  for (std::size_t i = 0; i < x.rows; ++i) squared_norms[i] = static_cast<T>(sums[i]);
+  for (std::size_t i = 0; i < x.rows; ++i) squared_norms[i] = squared_norm_as<T>(sums[i]);
   panel = Packed<T>();
 }
 

@@ -24,14 +24,14 @@ class DeepTiles {
   static bool pays(const InputView& x, const InputView* y);
 
   // `block`s of the rows of x with those of y, or with themselves; all less `origin`, if there is
-  // one. Entries less origin must be finite.
+  // one. Entries must be finite.
   DeepTiles(const simd::KernelTable<T>& kernels, Block<T> block, const InputView& x,
             const InputView* y, const std::vector<double>* origin, const Execution& execution);
 
   // With one input, of a cell on or above the diagonal.
   const T* tile(Cell cell) const { return tiles_.data() + grid_.index(cell) * kTileSize; }
 
-  // ‖row‖², zeros up to whole panels.
+  // As those of Packed.
   const T* left_norms() const { return left_.squared_norms.data(); }
   const T* right_norms() const { return right_ ? right_->squared_norms.data() : left_norms(); }
 

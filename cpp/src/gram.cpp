@@ -1,6 +1,7 @@
 #include "isogram/gram.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -40,28 +41,45 @@ void require_finite(const InputView& x, const Execution& execution) {
   survey(x, nullptr, preparing(execution));
 }
 
+template <class T>
+bool is_finite_tile(const T* tile, Span rows, Span cols) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!std::isfinite(largest_magnitude(tile + i * kTileEdge, cols.size()))) return false;
+  }
+  return true;
+}
+
+// Whether all entries are finite.
+template <class T>
+bool write_gram(const GramTiles<T>& tiles, const Grid& grid, MatrixView<T> out,
+                const Execution& execution) {
+  std::atomic<bool> has_overflowed = false;
+  write_tiles(grid, out, execution, [&](Cell cell, T* tile, const simd::ExpectedRows& expected) {
+    tiles.compute(cell, tile, expected);
+    if (tiles.may_overflow() &&
+        !is_finite_tile(tile, tile_span(cell.row, out.rows), tile_span(cell.col, out.cols))) {
+      has_overflowed.store(true, std::memory_order_relaxed);
+    }
+  });
+  return !has_overflowed;
+}
+
 }  // namespace
 
 template <class T>
-void gram(const InputView& x, const KernelOptions& options, MatrixView<T> out,
+bool gram(const InputView& x, const KernelOptions& options, MatrixView<T> out,
           const Execution& execution) {
   require_shape(out, x.rows, x.rows, "out");
   const GramTiles<T> tiles(x, options, GramTiles<T>::Columns::as_given, preparing(execution));
-  write_tiles(Grid::upper(tiles_in(x.rows)), out, execution,
-              [&](Cell cell, T* tile, const simd::ExpectedRows& expected) {
-                tiles.compute(cell, tile, expected);
-              });
+  return write_gram(tiles, Grid::upper(tiles_in(x.rows)), out, execution);
 }
 
 template <class T>
-void gram(const InputView& x, const InputView& y, const KernelOptions& options, MatrixView<T> out,
+bool gram(const InputView& x, const InputView& y, const KernelOptions& options, MatrixView<T> out,
           const Execution& execution) {
   require_shape(out, x.rows, y.rows, "out");
   const GramTiles<T> tiles(x, y, options, preparing(execution));
-  write_tiles(Grid::full(tiles_in(x.rows), tiles_in(y.rows)), out, execution,
-              [&](Cell cell, T* tile, const simd::ExpectedRows& expected) {
-                tiles.compute(cell, tile, expected);
-              });
+  return write_gram(tiles, Grid::full(tiles_in(x.rows), tiles_in(y.rows)), out, execution);
 }
 
 void squared_distances(const InputView& x, MatrixView<const std::int64_t> pairs, double* out,
@@ -108,11 +126,11 @@ void rbf_from_squared_distances(MatrixView<T> values, double bandwidth,
   });
 }
 
-template void gram(const InputView&, const KernelOptions&, MatrixView<float>, const Execution&);
-template void gram(const InputView&, const KernelOptions&, MatrixView<double>, const Execution&);
-template void gram(const InputView&, const InputView&, const KernelOptions&, MatrixView<float>,
+template bool gram(const InputView&, const KernelOptions&, MatrixView<float>, const Execution&);
+template bool gram(const InputView&, const KernelOptions&, MatrixView<double>, const Execution&);
+template bool gram(const InputView&, const InputView&, const KernelOptions&, MatrixView<float>,
                    const Execution&);
-template void gram(const InputView&, const InputView&, const KernelOptions&, MatrixView<double>,
+template bool gram(const InputView&, const InputView&, const KernelOptions&, MatrixView<double>,
                    const Execution&);
 template void rbf_from_squared_distances(MatrixView<float>, double, const Execution&);
 template void rbf_from_squared_distances(MatrixView<double>, double, const Execution&);

@@ -251,6 +251,7 @@ template const float* stored_row(const InputView&, std::size_t);
 template const double* stored_row(const InputView&, std::size_t);
 
 int exponent_of(double x) {
+  if (std::isinf(x)) return std::numeric_limits<double>::max_exponent + 1;
   int exponent = 0;
   std::frexp(x, &exponent);
   return exponent;

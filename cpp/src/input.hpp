@@ -92,7 +92,8 @@ T largest_magnitude(const T* values, std::size_t n);
 template <class T>
 const T* stored_row(const InputView& x, std::size_t i);
 
-// The exponent e of 2^e > |x| ≥ 2^(e−1); 0 for 0.
+// The exponent e of 2^e > |x| ≥ 2^(e−1); 0 for 0, and of an infinite x, which a difference of
+// finite numbers may be, one more than any of these have.
 int exponent_of(double x);
 
 // The same, or 0 for an x that needs no scaling: products of such numbers, and sums of many of

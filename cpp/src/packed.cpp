@@ -130,7 +130,7 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, const Execu
       if (const T* stored = is_shifted ? stored_row<T>(x, i) : nullptr) {
         T* shifted = packer.place_for(panel_row);
         kernels_->subtract_shifts(stored, shifted, depth_, 0, transform.origin->data());
-        squared_norms_[i] = static_cast<T>(kernels_->dot(shifted, shifted, depth_));
+        squared_norms_[i] = squared_norm_as<T>(kernels_->dot(shifted, shifted, depth_));
         if (std::isfinite(largest_magnitude(shifted, depth_))) continue;
       }
       reader.read(i, row.data());
@@ -138,7 +138,7 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, const Execu
       const int exponent = transform_row(row.data(), depth_, transform);
       if (transform.exponent_per_row) exponents_[i] = exponent;
       const T* rounded = packer.add(row.data(), panel_row);
-      squared_norms_[i] = static_cast<T>(kernels_->dot(rounded, rounded, depth_));
+      squared_norms_[i] = squared_norm_as<T>(kernels_->dot(rounded, rounded, depth_));
     }
     packer.flush();
   };
@@ -156,7 +156,7 @@ void Packed<T>::fill_as_stored(const InputView& x, const Execution& execution) {
                         data_.data() + begin * depth_, panel_);
     for (std::size_t i = begin; i < end; ++i) {
       const T* row = stored_row<T>(x, i);
-      squared_norms_[i] = static_cast<T>(kernels_->dot(row, row, depth_));
+      squared_norms_[i] = squared_norm_as<T>(kernels_->dot(row, row, depth_));
     }
   });
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <vector>
 
 #include "buffer.hpp"
@@ -81,7 +82,8 @@ class Packed {
   // Packed rows from `row` on, the first of a panel.
   const T* rows_from(std::size_t row) const { return data_.data() + row * depth_; }
 
-  // ‖row‖² of the packed rows, summed in float64; zeros for the padding up to whole panels.
+  // ‖row‖² of the packed rows, summed in float64; NaN where distances of such rows may be
+  // beyond T, and zeros for the padding up to whole panels.
   const T* squared_norms() const { return squared_norms_.data(); }
 
   // What the packed row must be multiplied by, as an exponent of 2.
@@ -101,6 +103,14 @@ class Packed {
   Buffer<T> data_;
   Buffer<T> squared_norms_;
 };
+
+// A sum of squares as T; NaN, which no comparison takes for a number, if a squared distance of two
+// rows that have it may be beyond T.
+template <class T>
+T squared_norm_as(double squares) {
+  return squares < std::numeric_limits<T>::max() / 4 ? static_cast<T>(squares)
+                                                     : std::numeric_limits<T>::quiet_NaN();
+}
 
 // A kernel of simd::KernelTable for blocks of a tile.
 template <class T>

@@ -16,9 +16,15 @@ namespace {
 template <class T>
 constexpr int kSafeExponent = sizeof(T) == sizeof(float) ? 40 : 330;
 
-// Below this fraction of ‖a‖² + ‖b‖², a squared distance by expansion has lost 8 bits.
+// Below this fraction of ‖a‖² + ‖b‖², a squared distance by expansion has lost 8 bits; so has an L1
+// distance of rounded rows below this fraction of ‖a‖₁ + ‖b‖₁.
 template <class T>
 constexpr T kCancellation = T(1) / 256;
+
+// With a bandwidth of at most 2^safe, sums of differences that overflow are those whose
+// exponentials vanish; and one of at least 2^−safe has an inverse.
+template <class T>
+constexpr int kSafeBandwidth = sizeof(T) == sizeof(float) ? 100 : 900;
 
 bool uses_distance(Kernel kernel) {
   return kernel == Kernel::rbf || kernel == Kernel::laplacian;
@@ -69,6 +75,26 @@ void copy_tile(const T* tile, MatrixView<T> out) {
   }
 }
 
+// Whether every number of x is one of T.
+template <class T>
+bool fits_into(const InputView& x) {
+  return sizeof(T) == sizeof(double) || x.type != ElementType::float64;
+}
+
+// b = (b − a) · 2^−exponent, of an `a` that is scaled down already where the exponent is positive:
+// then nothing overflows that is finite when it is scaled.
+void subtract_scaled(const std::vector<double>& a, std::vector<double>& b, int exponent) {
+  scale_down(b.data(), b.size(), std::max(exponent, 0));
+  for (std::size_t k = 0; k < a.size(); ++k) b[k] -= a[k];
+  scale_down(b.data(), b.size(), std::min(exponent, 0));
+}
+
+double sum_of_magnitudes(const std::vector<double>& row) {
+  double sum = 0;
+  for (const double x : row) sum += std::abs(x);
+  return sum;
+}
+
 double smaller_nonzero(double a, double b) {
   return a == 0 ? b : b == 0 ? a : std::min(a, b);
 }
@@ -104,6 +130,8 @@ void GramTiles<T>::pack(const InputView& x, const InputView* y, Columns columns,
     exponent_ = unit_norm ? 0 : 2 * scaling_exponent_of(survey.largest);
     pack_as({.origin = &survey.mean_row, .unit_norm = unit_norm, .exponent = exponent_ / 2}, x, y,
             execution);
+  } else if (options_.kernel == Kernel::laplacian && fits_into<T>(x) && fits_into<T>(y_)) {
+    pack_differences(x, y, execution);
   } else if (uses_distance(options_.kernel)) {
     pack_distances(x, y, execution);
   } else if (uses_unit_norm(options_.kernel)) {
@@ -140,16 +168,35 @@ void GramTiles<T>::pack_as(const Transform& transform, const InputView& x, const
   if (y) right_->fill(*y, transform, execution);
 }
 
-// Distances do not change when all rows are shifted alike, and cancel less.
+// Differences of rows as they came are as accurate as their type allows, wherever the rows lie. A
+// common shift would round those away that are near each other and far from it.
+template <class T>
+void GramTiles<T>::pack_differences(const InputView& x, const InputView* y,
+                                    const Execution& execution) {
+  double largest = survey(x, nullptr, execution).largest;
+  if (y) largest = std::max(largest, survey(*y, nullptr, execution).largest);
+  const int width = exponent_of(options_.bandwidth);
+  int exponent = std::abs(width) <= kSafeBandwidth<T> ? 0 : width;
+  // Scaled up no further than there is room for.
+  if (exponent < 0) exponent = std::clamp(exponent_of(largest) - kSafeBandwidth<T>, exponent, 0);
+  pack_as({.exponent = exponent}, x, y, execution);
+}
+
+// Distances do not change when all rows are shifted alike, and cancel less. Of extreme numbers,
+// what counts is that of distances near the bandwidth no square vanishes. Rows so far off that
+// theirs overflow are left to the repair.
 template <class T>
 void GramTiles<T>::pack_distances(const InputView& x, const InputView* y,
                                   const Execution& execution) {
   const Survey of_x = survey_columns(x, execution);
   double largest = of_x.largest;
   if (y) largest = std::max(largest, survey(*y, &of_x.mean_row, execution).largest);
-  const int exponent = exponent_of(largest);
-  const bool is_safe = std::abs(exponent) <= kSafeExponent<T>;
-  pack_as({.origin = &of_x.mean_row, .exponent = is_safe ? 0 : exponent}, x, y, execution);
+  constexpr int safe = kSafeExponent<T>;
+  const int high = exponent_of(largest);
+  const int width = exponent_of(options_.bandwidth);
+  const bool is_safe = std::abs(high) <= safe && std::abs(width) <= safe;
+  const int exponent = is_safe ? 0 : std::min(high, width + safe);
+  pack_as({.origin = &of_x.mean_row, .exponent = exponent}, x, y, execution);
 }
 
 // Long rows are divided by their norms when their products are known.
@@ -197,6 +244,13 @@ bool GramTiles<T>::is_exponential() const {
 }
 
 template <class T>
+bool GramTiles<T>::may_overflow() const {
+  if (options_.kernel == Kernel::polynomial) return true;
+  const bool is_scaled = left_.has_row_exponents() || common_exponent_ != 0;
+  return options_.kernel == Kernel::linear && exponent_ == 0 && is_scaled;
+}
+
+template <class T>
 Block<T> GramTiles<T>::block() const {
   return options_.kernel == Kernel::laplacian ? kernels_.l1_distances : kernels_.inner_products;
 }
@@ -228,26 +282,24 @@ void GramTiles<T>::compute(Cell cell, T* tile, const simd::ExpectedRows& expecte
 
 template <class T>
 void GramTiles<T>::apply_scale(Span rows, Span cols, T* tile) const {
-  if (left_.has_row_exponents()) {
+  if (exponent_ != 0) return;
+  // Gamma ⟨a, b⟩ is moderate as a rule where neither gamma nor ⟨a, b⟩ is.
+  const bool is_polynomial = options_.kernel == Kernel::polynomial;
+  const int of_gamma = is_polynomial ? scaling_exponent_of(options_.gamma) : 0;
+  if (left_.has_row_exponents() || common_exponent_ != 0 || of_gamma != 0) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       T* row = tile + i * kTileEdge;
-      const int of_row = left_.exponent(rows.begin + i);
+      const int of_row = left_.exponent(rows.begin + i) + of_gamma;
       for (std::size_t j = 0; j < cols.size(); ++j) {
         row[j] = std::ldexp(row[j], of_row + right().exponent(cols.begin + j));
       }
     }
-  } else if (exponent_ == 0 && common_exponent_ != 0) {
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      T* row = tile + i * kTileEdge;
-      for (std::size_t j = 0; j < cols.size(); ++j) {
-        row[j] = std::ldexp(row[j], 2 * common_exponent_);
-      }
-    }
   }
-  if (options_.kernel != Kernel::polynomial) return;
+  if (!is_polynomial) return;
+  const auto gamma = static_cast<T>(std::ldexp(options_.gamma, -of_gamma));
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    kernels_.polynomials(tile + i * kTileEdge, cols.size(), static_cast<T>(options_.gamma),
-                         static_cast<T>(options_.coef0), options_.degree);
+    kernels_.polynomials(tile + i * kTileEdge, cols.size(), gamma, static_cast<T>(options_.coef0),
+                         options_.degree);
   }
 }
 
@@ -284,20 +336,38 @@ void GramTiles<T>::divide_by_norms(Span rows, Span cols, T* tile) const {
 template <class T>
 void GramTiles<T>::apply_distance(Span rows, Span cols, T* tile) const {
   // In packed units the distances, and so the bandwidth, are 2^−exponent as large.
-  const double scaled = std::ldexp(1 / options_.bandwidth, common_exponent_);
+  const double scaled = 1 / std::ldexp(options_.bandwidth, -common_exponent_);
   const bool is_rbf = options_.kernel == Kernel::rbf;
   const T factor = saturated<T>(is_rbf ? -0.5 * scaled * scaled : -scaled);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     T* row = tile + i * kTileEdge;
-    if (is_rbf && kernels_.squared_distances(row, cols.size(), left_norms()[rows.begin + i],
-                                             right_norms() + cols.begin, kCancellation<T>) > 0) {
-      repair_distances(rows.begin + i, cols, row);
-    }
+    const bool has_lost =
+        is_rbf ? kernels_.squared_distances(row, cols.size(), left_norms()[rows.begin + i],
+                                            right_norms() + cols.begin, kCancellation<T>) > 0
+               : may_cancel();
+    if (has_lost) repair_distances(rows.begin + i, cols, row);
     kernels_.exponentials(row, cols.size(), factor);
   }
 }
 
-// Near-duplicates: their distance again from the input itself, by differences in float64.
+// Whether distances are of rows that were rounded: not those of a Laplacian of numbers of T.
+template <class T>
+bool GramTiles<T>::may_cancel() const {
+  const bool is_exact = fits_into<T>(x_) && fits_into<T>(y_);
+  return options_.kernel == Kernel::rbf || !is_exact;
+}
+
+// The least distance of two rows that has digits enough; NaN for rows whose squares overflow.
+template <class T>
+T GramTiles<T>::least_certain(std::size_t i, std::size_t j) const {
+  const T a = left_norms()[i];
+  const T b = right_norms()[j];
+  if (options_.kernel == Kernel::rbf) return kCancellation<T> * (a + b);
+  return kCancellation<T> * std::sqrt(static_cast<T>(x_.cols)) * (std::sqrt(a) + std::sqrt(b));
+}
+
+// Near-duplicates and rows too far off: their distance again from the input itself, by differences
+// in float64.
 template <class T>
 void GramTiles<T>::repair_distances(std::size_t i, Span cols, T* row) const {
   const RowReader left(x_);
@@ -305,13 +375,14 @@ void GramTiles<T>::repair_distances(std::size_t i, Span cols, T* row) const {
   std::vector<double> a(x_.cols);
   std::vector<double> b(x_.cols);
   left.read(i, a.data());
+  scale_down(a.data(), a.size(), std::max(common_exponent_, 0));
   for (std::size_t j = 0; j < cols.size(); ++j) {
-    const T both = left_norms()[i] + right_norms()[cols.begin + j];
-    if (row[j] >= kCancellation<T> * both) continue;
+    if (row[j] >= least_certain(i, cols.begin + j)) continue;
     right_reader.read(cols.begin + j, b.data());
-    for (std::size_t k = 0; k < a.size(); ++k) b[k] -= a[k];
-    scale_down(b.data(), b.size(), common_exponent_);
-    row[j] = static_cast<T>(simd::kernels().float64.dot(b.data(), b.data(), b.size()));
+    subtract_scaled(a, b, common_exponent_);
+    row[j] = static_cast<T>(options_.kernel == Kernel::rbf
+                                ? simd::kernels().float64.dot(b.data(), b.data(), b.size())
+                                : sum_of_magnitudes(b));
   }
 }
 

@@ -46,6 +46,9 @@ class GramTiles {
   // Whether entries are exponentials of distances: accurate relative to themselves, however small.
   bool is_exponential() const;
 
+  // Whether entries may lie beyond the range of T; those are infinite.
+  bool may_overflow() const;
+
   // What a tile is multiplied by to be the matrix the caller asked for: linear Gram matrices of
   // centred features stay in scaled units, in which they cannot overflow. Else 0.
   int exponent() const { return exponent_; }
@@ -59,6 +62,7 @@ class GramTiles {
   void reserve(const InputView& x, const InputView* y);
   void pack_as(const Transform& transform, const InputView& x, const InputView* y,
                const Execution& execution);
+  void pack_differences(const InputView& x, const InputView* y, const Execution& execution);
   void pack_distances(const InputView& x, const InputView* y, const Execution& execution);
   void pack_cosines(const InputView& x, const InputView* y, const Execution& execution);
   void pack_products(const InputView& x, const InputView* y, const Execution& execution);
@@ -75,6 +79,8 @@ class GramTiles {
   void apply_distance(Span rows, Span cols, T* tile) const;
   void apply_cosine(Cell cell, Span rows, Span cols, T* tile) const;
   void divide_by_norms(Span rows, Span cols, T* tile) const;
+  bool may_cancel() const;
+  T least_certain(std::size_t i, std::size_t j) const;
   void repair_distances(std::size_t row, Span cols, T* tile_row) const;
 
   const simd::KernelTable<T>& kernels_;

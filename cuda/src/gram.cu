@@ -53,9 +53,10 @@ __device__ int normalising_exponent(double x) {
 }
 
 // The same, but for an x that needs no scaling: products of such numbers, and sums of many of
-// those, stay far inside float32.
+// those, stay far inside float32; and for infinity, which a difference of finite numbers may be.
 __device__ int scaling_exponent_of(double x) {
   constexpr int moderate = 20;
+  if (isinf(x)) return -std::numeric_limits<double>::max_exponent;
   const int exponent = normalising_exponent(x);
   return exponent >= -moderate && exponent <= moderate ? 0 : exponent;
 }
@@ -276,7 +277,10 @@ struct Polynomial : Unscaled {
   int degree;
 
   __device__ T operator()(int row, int column, T scaled) const {
-    double power = gamma * product(row, column, scaled) + coef0;
+    // Gamma ⟨a, b⟩ is moderate as a rule where neither gamma nor ⟨a, b⟩ is.
+    int of_gamma = 0;
+    const double fraction = frexp(gamma, &of_gamma);
+    double power = ldexp(fraction * scaled, of_gamma - row - column) + coef0;
     double result = 1;
     for (int bits = degree; bits > 0; bits /= 2) {
       if (bits % 2 == 1) result *= power;
@@ -319,7 +323,7 @@ __device__ double exponential_factor(double factor) {
 // 1 / bandwidth in units of prepared rows, where distances are 2^exponent as large.
 __device__ double inverse_bandwidth(const double* bandwidth, const int* exponent) {
   if (!(*bandwidth > 0)) return kNan;
-  return ldexp(1 / *bandwidth, exponent ? -*exponent : 0);
+  return 1 / ldexp(*bandwidth, exponent ? *exponent : 0);
 }
 
 // exp(exponent) − offset. In T where there is no offset: its rounding is no worse than T's.
@@ -363,16 +367,20 @@ struct Rbf : EveryEntry {
     return exponential<T>(factor * squared_distance(a, b, product), function.offset);
   }
 
-  // Near-duplicates: their distance is taken from the source.
+  // Near-duplicates and rows too far off: their distance is taken from the source.
   __device__ bool is_lost(Vector a, Vector b, T product) const {
-    const double least = kCancellation * (a.squared_norm + b.squared_norm);
-    return squared_distance(a, b, product) < least && !is_diagonal(a, b);
+    const double both = a.squared_norm + b.squared_norm;
+    if (!isfinite(both)) return true;
+    return !(squared_distance(a, b, product) >= kCancellation * both) && !is_diagonal(a, b);
   }
   __device__ T again(std::int64_t i, std::int64_t j) const {
-    const PowerOfTwo scale(function.exponent ? *function.exponent : 0);
+    const int exponent = function.exponent ? *function.exponent : 0;
+    // Scaled down before, up after: so nothing overflows that is finite when it is scaled.
+    const PowerOfTwo down(exponent < 0 ? exponent : 0);
+    const PowerOfTwo up(exponent > 0 ? exponent : 0);
     const double squared = warp_squared_distance(rows.source.cols, [&](std::int64_t k) {
-      return scale *
-             (entry_of(rows.source, place.row + i, k) - entry_of(cols.source, place.col + j, k));
+      return up * (down * entry_of(rows.source, place.row + i, k) -
+                   down * entry_of(cols.source, place.col + j, k));
     });
     return exponential<T>(factor * squared, function.offset);
   }

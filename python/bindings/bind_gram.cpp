@@ -14,21 +14,20 @@ namespace {
 
 using Pairs = py::array_t<std::int64_t, py::array::c_style>;
 
-void gram(const std::string& function, const py::array& x, const OptionalArray& y,
+bool gram(const std::string& function, const py::array& x, const OptionalArray& y,
           const std::string& kernel, double bandwidth, double gamma, int degree, double coef0,
           const py::array& out, int num_threads) {
   const KernelOptions options = kernel_options(kernel, bandwidth, gamma, degree, coef0);
   const InputView rows = input_view(x, "x");
   const InputView cols = y ? input_view(*y, "y") : InputView();
+  bool is_finite = true;
   with_output(out, [&](auto result) {
     Call(function, num_threads).run([&](const Execution& execution) {
-      if (y) {
-        isogram::gram(rows, cols, options, result, execution);
-      } else {
-        isogram::gram(rows, options, result, execution);
-      }
+      is_finite = y ? isogram::gram(rows, cols, options, result, execution)
+                    : isogram::gram(rows, options, result, execution);
     });
   });
+  return is_finite;
 }
 
 py::ssize_t all_pairs(const py::array& x) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -99,11 +100,13 @@ def gram(
     Notes
     -----
     Types: float16, bfloat16, float32 → float32 → float32; any float64 input → float64 throughout.
-    Norms, means and shifts are float64. Distances are taken after a common shift, and pair by pair
-    where they would cancel. Cost: n·m·d multiply-adds, half of that for one set. Memory: the
-    result, and one packed copy of the inputs or where that is smaller another result. On a GPU
-    nothing waits: a NaN or infinity gives NaN in its rows and columns, a median of 0 NaN
-    throughout, and neither an error.
+    Norms, means and shifts are float64. Euclidean distances are taken after a common shift, and
+    pair by pair where they would cancel or overflow; L1 distances from the features as they are.
+    Entries of linear and polynomial beyond the type are infinite, with a RuntimeWarning. Cost:
+    n·m·d multiply-adds, half of that for one set. Memory: the result, and one packed copy of the
+    inputs or where that is smaller another result. On a GPU nothing waits: a NaN or infinity gives
+    NaN in its rows and columns, a median of 0 NaN throughout, and neither an error; infinite
+    entries come without a warning.
 
     Examples
     --------
@@ -137,7 +140,7 @@ def gram(
         with device.entered():
             on_gpu.gram(device, rows, cols, options, width, result.array, rounding)
     else:
-        _core.gram(
+        is_finite = _core.gram(
             "gram",
             rows,
             cols,
@@ -149,6 +152,8 @@ def gram(
             result.array,
             workers,
         )
+        if not is_finite:
+            warnings.warn(beyond_range("gram", result.array.dtype), RuntimeWarning, stacklevel=2)
     return result.give()
 
 
@@ -244,6 +249,12 @@ def resolved_bandwidth(
     if allow_constant and _is_constant(function, name, x, workers):
         return 1.0
     raise zero_median(function, f"pairs of rows of `{name}`")
+
+
+def beyond_range(function: str, dtype: np.dtype[Any]) -> str:
+    """Return the warning for products that their type cannot hold."""
+    advice = "scale the features down" + ("" if dtype == np.float64 else ", or pass float64")
+    return f"{function}: some entries are beyond the range of {dtype}, and infinite: {advice}"
 
 
 def zero_median(function: str, pairs: str) -> ValueError:

@@ -283,11 +283,53 @@ TYPED_TEST(Gram, ResultsTooLargeBecomeInfinite) {
   const Input x = in_order<T>({{huge, 0}, {-huge, 0}, {1, 1}});
   at_every_level([&] {
     Output<T> out(3, 3);
-    isogram::gram<T>(x.view(), {}, out.view());
+    EXPECT_FALSE(isogram::gram<T>(x.view(), {}, out.view()));
     EXPECT_EQ(out(0, 0), std::numeric_limits<T>::infinity());
     EXPECT_EQ(out(0, 1), -std::numeric_limits<T>::infinity());
     EXPECT_EQ(out(0, 2), static_cast<T>(huge));
     EXPECT_EQ(out(2, 2), T(2));
+  });
+}
+
+TYPED_TEST(Gram, TellsWhetherAllIsFinite) {
+  using T = TypeParam;
+  const double moderate = sizeof(T) == 4 ? 1e18 : 1e150;  // whose square is within the range
+  const Input x = in_order<T>({{moderate, 0}, {1e-3, 1}});
+  for (const Kernel kernel : {Kernel::linear, Kernel::polynomial, Kernel::rbf, Kernel::cosine}) {
+    Output<T> out(2, 2);
+    EXPECT_EQ(isogram::gram<T>(x.view(), {.kernel = kernel}, out.view()),
+              kernel != Kernel::polynomial);
+    EXPECT_EQ(isogram::gram<T>(x.view(), x.view(), {.kernel = kernel, .degree = 1}, out.view()),
+              true);
+  }
+}
+
+// Rounded to T, rows of float64 that are far off would swallow the distances between near ones.
+TYPED_TEST(Gram, NearRowsBesideFarOnesOfAWiderType) {
+  using T = TypeParam;
+  Matrix values = normal_matrix(60, 33, 24);
+  for (std::size_t i = 0; i < 60; i += 2) {
+    for (auto& value : values[i]) value += 1e9L;
+  }
+  for (auto& value : values[7]) value *= 1e200L;
+  const Input x(ElementType::float64, Order::c, values);
+  values = x.values();
+  at_every_level([&] {
+    for (const Kernel kernel : {Kernel::rbf, Kernel::laplacian}) {
+      const double bandwidth = kernel == Kernel::rbf ? 8 : 40;
+      Output<T> out(60, 60);
+      isogram::gram<T>(x.view(), {.kernel = kernel, .bandwidth = bandwidth}, out.view());
+      for (std::size_t i = 0; i < 60; ++i) {
+        for (std::size_t j = 0; j < 60; ++j) {
+          Real distance = 0;
+          for (std::size_t k = 0; k < 33; ++k) {
+            const Real difference = (values[i][k] - values[j][k]) / bandwidth;
+            distance += kernel == Kernel::rbf ? difference * difference / 2 : std::abs(difference);
+          }
+          EXPECT_LT(std::abs(out(i, j) - std::exp(-distance)), 512 * eps<T>());
+        }
+      }
+    }
   });
 }
 

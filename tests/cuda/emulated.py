@@ -325,7 +325,8 @@ class EmulatedDevice(Device):
         else:
             assert a.dtype == b.dtype == out.dtype
             rounding = {"float32": lambda x: x, "tf32": to_tf32, "bfloat16": to_bfloat16}[precision]
-            out[...] = rounding(a) @ rounding(b)
+            with np.errstate(over="ignore", invalid="ignore"):  # as a GPU does
+                out[...] = rounding(a) @ rounding(b)
 
     @queued
     def clear(self, sums):

@@ -4,13 +4,17 @@ import isogram as ig
 import numpy as np
 import pytest
 from support import (
+    DECADES,
     DTYPES,
     ESTIMATORS,
+    FAR_KINDS,
     KERNELS,
     LAYOUTS,
     assert_close,
     data,
     eps,
+    exact_exponentials,
+    far_apart,
     gram_tolerance,
     oracle,
     result_dtype,
@@ -151,6 +155,39 @@ def test_rbf_of_near_duplicates_far_from_the_origin(gpu):
     expected = oracle.gram(x, kernel="rbf", bandwidth=1e-3)
     actual = gpu.get(ig.gram(gpu.put(x), kernel="rbf", bandwidth=1e-3))
     assert_close(actual, expected, 1e-4)
+
+
+@pytest.mark.parametrize("kind", FAR_KINDS)
+@pytest.mark.parametrize("dtype", DECADES)
+@pytest.mark.parametrize("kernel", ["rbf", "laplacian"])
+def test_near_rows_beside_far_ones(gpu, kernel, dtype, kind):
+    """Whatever lies far off, near pairs keep their digits; and pairs far off give exactly 0."""
+    for seed in range(3):
+        x, widths = far_apart(dtype, kind, seed)
+        y = x[::-1][:-1]
+        for bandwidth in widths:
+            parameters = {"kernel": kernel, "bandwidth": bandwidth}
+            with gpu.without_waiting():
+                one = ig.gram(gpu.put(x), **parameters)
+                two = ig.gram(gpu.put(x), gpu.put(y), **parameters)
+            expected = exact_exponentials(x, x, **parameters)
+            tolerance = (512 if kernel == "rbf" else 8) * eps(dtype)
+            assert_close(gpu.get(one), expected, tolerance, f"{seed}, {bandwidth}")
+            assert_close(gpu.get(two), expected[:, ::-1][:, :-1], tolerance, f"{seed}, {bandwidth}")
+            assert (np.diag(gpu.get(one)) == 1).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_polynomials_whose_gamma_makes_up_for_the_scale(gpu, dtype):
+    x = data((20, 6), dtype, seed=31)
+    for power in (30, 60) if dtype == "float32" else (30, 60, 400, 480):
+        for unit in (2.0**power, 2.0**-power):
+            scaled = gpu.put(x * x.dtype.type(unit))
+            gamma = 1 / unit / unit / 30
+            actual = gpu.get(ig.gram(scaled, kernel="polynomial", gamma=gamma))
+            expected = oracle.gram(x, kernel="polynomial", gamma=1 / 30)
+            tolerance = gram_tolerance(x, x, dtype, "polynomial", gamma=1 / 30)
+            assert_close(actual, expected, tolerance, f"{unit}")
 
 
 @pytest.mark.parametrize("precision", ["tf32", "bfloat16"])

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import (
+    DECADES,
     DTYPES,
     EDGE_FEATURES,
     EDGE_ROWS,
+    FAR_KINDS,
     KERNELS,
     LAYOUTS,
     SCALES,
@@ -18,6 +20,8 @@ from support import (
     data,
     dot_tolerance,
     eps,
+    exact_exponentials,
+    far_apart,
     gram_tolerance,
     oracle,
     result_dtype,
@@ -176,6 +180,64 @@ def test_near_pairs_of_far_clusters_keep_their_distance(simd_level):
     x[20:] += 1000
     expected = oracle.gram(x, kernel="rbf", bandwidth=4.0)
     assert_close(ig.gram(x, kernel="rbf", bandwidth=4.0), expected, dot_tolerance(16, "float32"))
+
+
+@pytest.mark.parametrize("kind", FAR_KINDS)
+@pytest.mark.parametrize("dtype", DECADES)
+@pytest.mark.parametrize("kernel", MEDIAN_KERNELS)
+def test_near_rows_beside_far_ones(simd_level, kernel, dtype, kind):
+    """Whatever lies far off, near pairs keep their digits; and pairs far off give exactly 0."""
+    for seed in range(8):
+        x, widths = far_apart(dtype, kind, seed)
+        y = x[::-1][:-1]
+        for bandwidth in widths:
+            parameters = {"kernel": kernel, "bandwidth": bandwidth}
+            one, two = ig.gram(x, **parameters), ig.gram(x, y, **parameters)
+            expected = exact_exponentials(x, x, **parameters)
+            # What may be lost before squared distances are taken again is 8 bits.
+            tolerance = (512 if kernel == "rbf" else 8) * eps(dtype)
+            assert_close(one, expected, tolerance, f"{seed}, {bandwidth}")
+            assert_close(
+                two, expected[:, ::-1][:, :-1], tolerance, f"{seed}, {bandwidth}, two sets"
+            )
+            assert np.array_equal(one, one.T)
+            assert (np.diag(one) == 1).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_polynomials_whose_gamma_makes_up_for_the_scale(simd_level, dtype):
+    """Of features and of a gamma neither of which has a product within the range."""
+    x = data((20, 6), dtype, seed=31)
+    x[0] *= 2
+    for power in (30, 60) if dtype == "float32" else (30, 60, 400, 480):
+        for unit in (2.0**power, 2.0**-power):
+            scaled = x * x.dtype.type(unit)
+            gamma = 1 / unit / unit / 30
+            expected = oracle.gram(x, kernel="polynomial", gamma=1 / 30)
+            actual = ig.gram(scaled, kernel="polynomial", gamma=gamma)
+            tolerance = gram_tolerance(x, x, dtype, "polynomial", gamma=1 / 30)
+            assert_close(actual, expected, tolerance, f"{unit}")
+    x[0] *= x.dtype.type(1e15 if dtype == "float32" else 1e150)  # its square is beyond the type
+    gamma = 1 / float((x[0].astype(np.longdouble) ** 2).sum())
+    near = ig.gram(x, kernel="polynomial", gamma=gamma)
+    assert_close(near[1:, 1:], np.ones((19, 19)), 4 * eps(dtype))
+    assert_close(near[0, 0], 8.0, 32 * eps(dtype))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kernel", ["linear", "polynomial"])
+def test_entries_beyond_the_type_are_infinite_and_said_to_be(simd_level, kernel, dtype):
+    x = np.ones((30, 3), dtype)
+    x[7] = 1e25 if dtype == "float32" else 1e200
+    for y in (None, x[5:9]):
+        with pytest.warns(RuntimeWarning, match=f"gram: .* beyond the range of {dtype}"):
+            k = ig.gram(x, y, kernel=kernel)
+        infinite = np.zeros(k.shape, bool)
+        infinite[7, 7 if y is None else 2] = True
+        if kernel == "polynomial":  # 1e25³ is too large as well
+            infinite[7], infinite[:, 7 if y is None else 2] = True, True
+        assert np.array_equal(np.isinf(k), infinite)
+    assert np.isfinite(ig.gram(x[:7], kernel=kernel)).all()  # and no warning: that is an error here
 
 
 def test_half_precision_does_not_overflow(simd_level):

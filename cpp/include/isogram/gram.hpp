@@ -30,18 +30,20 @@ struct KernelOptions {
 // rows of x against those of y (m × d), written to out (n × m).
 //
 // Types: any → T → T; norms and shifts in float64. T is the type of `out`: float or double.
-// Distances are computed on rows less their common mean, and pair by pair from the input where
-// the expansion ‖a‖² + ‖b‖² − 2⟨a, b⟩ would cancel, so they are accurate for near-duplicates.
-// Features are scaled by powers of two: nothing overflows before the result does.
+// Squared distances are computed on rows less their common mean, and pair by pair from the input
+// where the expansion ‖a‖² + ‖b‖² − 2⟨a, b⟩ would cancel or overflow; L1 distances by differences
+// of the rows as they came. So both are accurate for near-duplicates and for clusters and single
+// rows however far apart. Features are scaled by powers of two: nothing overflows before the result
+// does. Returns false if an entry did, which is infinite then: of a linear or polynomial matrix.
 // Cost n·m·d multiply-adds (half for one input); memory: both inputs packed once as T, or where
 // rows are so long that this takes less than half, another n × m of T and 1024 columns of the
 // inputs; and one tile per thread. Throws std::invalid_argument: no rows or columns, x.cols !=
 // y.cols, out of the wrong shape, a NaN or infinity, an option out of range.
 template <class T>
-void gram(const InputView& x, const KernelOptions& options, MatrixView<T> out,
+bool gram(const InputView& x, const KernelOptions& options, MatrixView<T> out,
           const Execution& execution = {});
 template <class T>
-void gram(const InputView& x, const InputView& y, const KernelOptions& options, MatrixView<T> out,
+bool gram(const InputView& x, const InputView& y, const KernelOptions& options, MatrixView<T> out,
           const Execution& execution = {});
 
 // out[p] = ‖x_i − x_j‖² for the p-th pair (i, j), by differences in float64. Without `pairs`: all

@@ -209,26 +209,26 @@ double matched_products(const T* a, const T* b, std::size_t stride, const std::i
 template <class T>
 std::size_t squared_distances(T* row, std::size_t n, T a_squared, const T* b_squared,
                               T relative) noexcept {
-  Bits<T> close{};
+  Bits<T> certain{};
   std::size_t count = 0;
   sweep<T>(
       n,
       [&](std::size_t j) {
         const Vector<T> both = a_squared + load(b_squared + j);
         const Vector<T> distance = both - T{2} * load(row + j);
-        close -= distance < relative * both;
+        certain -= distance >= relative * both;
         store(row + j, distance < T{0} ? Vector<T>{} : distance);
       },
       [&](std::size_t j) {
         const T both = a_squared + b_squared[j];
         const T distance = both - T{2} * row[j];
-        count += distance < relative * both;
+        count += distance >= relative * both;
         row[j] = distance < T{0} ? T{0} : distance;
       });
   for (std::size_t lane = 0; lane < kLanes<T>; ++lane) {
-    count += static_cast<std::size_t>(close[lane]);
+    count += static_cast<std::size_t>(certain[lane]);
   }
-  return count;
+  return n - count;
 }
 
 // By squaring: no degree takes long.

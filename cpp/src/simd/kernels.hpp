@@ -152,8 +152,8 @@ struct KernelTable {
   double (*matched_products)(const T* a, const T* b, std::size_t stride,
                              const std::int32_t* columns, std::size_t rows, std::size_t n) noexcept;
 
-  // Inner products in `row` become squared distances a² + b_j² − 2⟨a, b_j⟩. Returns how many fell
-  // below `relative` * (a² + b_j²), where cancellation has eaten the digits.
+  // Inner products in `row` become squared distances a² + b_j² − 2⟨a, b_j⟩. Returns how many are
+  // not at least `relative` * (a² + b_j²): cancellation has eaten the digits, or they are NaN.
   std::size_t (*squared_distances)(T* row, std::size_t n, T a_squared, const T* b_squared,
                                    T relative) noexcept;
 

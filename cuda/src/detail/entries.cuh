@@ -139,7 +139,9 @@ __global__ void __launch_bounds__(kWarp* kEntryThreads)
     if (row_of(r) >= out.rows) break;
 #pragma unroll
     for (int k = 0; k < kEntries; ++k) {
-      if (function.is_lost(row[r], column[k], values[r][k])) lost |= 1U << (r * kEntries + k);
+      if (columns[k] < out.cols && function.is_lost(row[r], column[k], values[r][k])) {
+        lost |= 1U << (r * kEntries + k);
+      }
       values[r][k] = function(row[r], column[k], values[r][k]);
     }
     store_entries(out, row_of(r), columns, values[r]);

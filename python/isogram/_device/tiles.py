@@ -110,6 +110,30 @@ def prepared(
     return rows
 
 
+# With a bandwidth of more than 2^limit, the features' unit becomes the bandwidth: sums of
+# differences that overflow are then those whose exponentials vanish.
+_LARGEST_BANDWIDTH = {"float32": 100, "float64": 900}
+# Scaled features keep the bandwidth at 2^-limit at least, so that squares of distances near it do
+# not vanish. Rows so far off that theirs overflow are taken from the source again.
+_SMALLEST_BANDWIDTH = {"float32": 40, "float64": 330}
+
+
+def _exponent_of_differences(device: Device, bandwidth: DeviceArray, dtype: Any) -> DeviceArray:
+    """Power of two for features whose differences are summed up; one int32."""
+    _, width = device.xp.frexp(bandwidth)
+    is_large = width > _LARGEST_BANDWIDTH[dtype.name]
+    return device.xp.where(is_large, -width, 0).astype(np.int32)
+
+
+def _exponent_of_squares(
+    device: Device, largest: DeviceArray, bandwidth: DeviceArray, dtype: Any
+) -> DeviceArray:
+    """Power of two for features whose distances are squared, if it is `largest`; one int32."""
+    _, width = device.xp.frexp(bandwidth)
+    least = -(width + _SMALLEST_BANDWIDTH[dtype.name])
+    return device.xp.maximum(largest, least).astype(np.int32)
+
+
 # How rows are prepared, unless their columns' means come off first.
 _PREPARATIONS = {
     "linear": "scaled",
@@ -149,10 +173,18 @@ class GramTiles:
         self._is_plain = centered and kernel.name == "linear"
         self._is_one_set = y is None
         how = "shifted" if self._is_plain else _PREPARATIONS[kernel.name]
-        origin = column_means(device, x) if centered or how == "shifted" else None
+        is_laplacian = kernel.name == "laplacian"
+        # Differences of rows as they came are as accurate as their type allows, wherever the rows
+        # lie; a common shift would round those of rows away that are near each other.
+        is_shifted = how == "shifted" and not is_laplacian
+        origin = column_means(device, x) if centered or is_shifted else None
         self.exponent: DeviceArray | None = None
-        if how == "shifted":
+        if is_laplacian:
+            self.exponent = _exponent_of_differences(device, self._bandwidth, dtype)
+        elif is_shifted:
             self.exponent = scaling_exponent(device, x, y, origin)
+            if kernel.name == "rbf":
+                self.exponent = _exponent_of_squares(device, self.exponent, self._bandwidth, dtype)
         self._left = prepared(device, x, dtype, how, origin, self.exponent)
         self._right = self._left
         if y is not None:

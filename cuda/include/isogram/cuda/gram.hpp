@@ -25,8 +25,8 @@ void column_means(Stream stream, const Input& x, double* means, double* scratch)
 std::int64_t scaling_scratch();
 
 // The power of two, 2^exponent, that brings the largest |x_ij − origin_j| of x, and of y unless
-// null, into [1, 2). 0 where that is within 2^±20 already, and where it is 0 or not finite. One
-// pass over both. `origin` may be null: 0.
+// null, into [1, 2). 0 where that is within 2^±20 already, and where it is 0 or NaN. One pass over
+// both. `origin` may be null: 0.
 void scaling_exponent(Stream stream, const Input& x, const Input* y, const double* origin,
                       int* exponent, double* scratch);
 
@@ -78,8 +78,9 @@ struct Side {
 //   linear, polynomial     `scaled` rows (or others, without exponents). Linear tiles of rows with
 //                          exponents 0 and without offset are not even read
 //   cosine, correlation    `unit`, `unit_of_deviations` rows: entries are in [−1, 1]
-//   rbf                    `shifted` rows. Where ‖a‖² + ‖b‖² − 2⟨a, b⟩ cancels by more than 8 bits,
-//                          the distance is taken from the source again, by differences
+//   rbf                    `shifted` rows. Where ‖a‖² + ‖b‖² − 2⟨a, b⟩ cancels by more than 8 bits
+//                          or overflows, the distance is taken from the source again, by
+//                          differences
 //
 // `same`: both sides are the same set, so that the diagonal is known: 1 for cosine (0 of a zero
 // row), correlation and rbf. Not for Kernel::laplacian, which is no function of inner products.
@@ -89,7 +90,8 @@ void apply_kernel(Stream stream, const KernelFunction& function, const Side& row
                   bool same, Place place, Matrix<T> tile);
 
 // exp(−‖a − b‖₁ / bandwidth) for the tile at `place`, of `shifted` rows: no GEMM. `rows` and `cols`
-// are whole sets of rows. 2 d additions per entry.
+// are whole sets of rows. An origin gains nothing, and rounds the differences of rows that are near
+// each other and far from it. 2 d additions per entry.
 template <class T>
 void laplacian(Stream stream, const KernelFunction& function, Matrix<const T> rows,
                Matrix<const T> cols, Place place, Matrix<T> tile);
