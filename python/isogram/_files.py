@@ -138,8 +138,10 @@ def _members_of(archive: zipfile.ZipFile) -> dict[str, _Member]:
 def _header(member: _Member) -> Header:
     with _refused(member.place), member.open() as stream:
         start = stream.read(len(npy.MAGIC_PREFIX) + 2)
-        if not start.startswith(npy.MAGIC_PREFIX) or tuple(start[-2:]) not in _NPY_VERSIONS:
-            raise ValueError("not an array, or of a later version of the format")
+        if not start.startswith(npy.MAGIC_PREFIX):
+            raise ValueError("not an array as in an .npy file")
+        if tuple(start[-2:]) not in _NPY_VERSIONS:
+            raise ValueError("the version of its format is not known")
         read = npy.read_array_header_1_0 if start[-2] == 1 else npy.read_array_header_2_0
         try:
             shape, _, dtype = read(stream)
