@@ -9,6 +9,7 @@
 
 #include "buffer.hpp"
 #include "input.hpp"
+#include "isogram/arithmetic.hpp"
 #include "simd/kernels.hpp"
 #include "team.hpp"
 #include "tile.hpp"
@@ -160,6 +161,7 @@ std::vector<double> shifts_of(const std::vector<double>& sums, double total, Est
 template <class T>
 void center(MatrixView<const T> k, Estimator estimator, MatrixView<T> out,
             const Execution& execution) {
+  const UsualArithmetic usual;
   require_centerable(k, estimator);
   require_shape(out, k.rows, k.cols, "out");
   const bool hollow = estimator == Estimator::debiased;

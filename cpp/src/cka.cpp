@@ -12,6 +12,7 @@
 
 #include "buffer.hpp"
 #include "input.hpp"
+#include "isogram/arithmetic.hpp"
 #include "simd/kernels.hpp"
 #include "team.hpp"
 #include "tile.hpp"
@@ -605,6 +606,7 @@ HsicTable table_of(const PairValues& values, const LayerPairs& pairs, std::size_
 
 HsicTable hsic_table(std::span<const Layer> x, std::span<const Layer> y, bool is_symmetric,
                      Estimator estimator, const Execution& execution) {
+  const UsualArithmetic usual;
   std::vector<const Layer*> layers;
   for (const Layer& layer : x) layers.push_back(&layer);
   if (!is_symmetric) {

@@ -10,6 +10,7 @@
 
 #include "buffer.hpp"
 #include "input.hpp"
+#include "isogram/arithmetic.hpp"
 #include "merge_sort.hpp"
 #include "simd/kernels.hpp"
 #include "team.hpp"
@@ -352,6 +353,7 @@ void require_comparable(const InputView& a, const InputView& b, std::size_t leas
 
 double compare(const InputView& a, const InputView& b, Comparison method,
                const Execution& execution) {
+  const UsualArithmetic usual;
   require_comparable(a, b, method == Comparison::cka ? 4 : 3);
   if (method == Comparison::cka) return cka(a, b, execution);
   if (method == Comparison::gbs) return gbs(a, b, execution);
@@ -457,6 +459,7 @@ void for_each_pair(std::size_t rows, std::size_t cols, bool is_upper, const Exec
 
 template <class T>
 void jsd(const InputView& p, MatrixView<T> out, const Execution& execution) {
+  const UsualArithmetic usual;
   require_not_empty(p);
   require_shape(out, p.rows, p.rows, "out");
   const Distributions rows(p, preparing(execution));
@@ -468,6 +471,7 @@ void jsd(const InputView& p, MatrixView<T> out, const Execution& execution) {
 
 template <class T>
 void jsd(const InputView& p, const InputView& q, MatrixView<T> out, const Execution& execution) {
+  const UsualArithmetic usual;
   require_not_empty(p);
   require_not_empty(q);
   if (p.cols != q.cols) {

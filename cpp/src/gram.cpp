@@ -8,6 +8,7 @@
 
 #include "buffer.hpp"
 #include "input.hpp"
+#include "isogram/arithmetic.hpp"
 #include "simd/kernels.hpp"
 #include "team.hpp"
 #include "tile.hpp"
@@ -69,6 +70,7 @@ bool write_gram(const GramTiles<T>& tiles, const Grid& grid, MatrixView<T> out,
 template <class T>
 bool gram(const InputView& x, const KernelOptions& options, MatrixView<T> out,
           const Execution& execution) {
+  const UsualArithmetic usual;
   require_shape(out, x.rows, x.rows, "out");
   const GramTiles<T> tiles(x, options, GramTiles<T>::Columns::as_given, preparing(execution));
   return write_gram(tiles, Grid::upper(tiles_in(x.rows)), out, execution);
@@ -77,6 +79,7 @@ bool gram(const InputView& x, const KernelOptions& options, MatrixView<T> out,
 template <class T>
 bool gram(const InputView& x, const InputView& y, const KernelOptions& options, MatrixView<T> out,
           const Execution& execution) {
+  const UsualArithmetic usual;
   require_shape(out, x.rows, y.rows, "out");
   const GramTiles<T> tiles(x, y, options, preparing(execution));
   return write_gram(tiles, Grid::full(tiles_in(x.rows), tiles_in(y.rows)), out, execution);
@@ -84,6 +87,7 @@ bool gram(const InputView& x, const InputView& y, const KernelOptions& options, 
 
 void squared_distances(const InputView& x, MatrixView<const std::int64_t> pairs, double* out,
                        const Execution& execution) {
+  const UsualArithmetic usual;
   require_finite(x, execution);
   require(pairs.cols == 2, "`pairs` must have two columns");
   constexpr std::size_t chunk = 64;
@@ -99,6 +103,7 @@ void squared_distances(const InputView& x, MatrixView<const std::int64_t> pairs,
 }
 
 void squared_distances(const InputView& x, double* out, const Execution& execution) {
+  const UsualArithmetic usual;
   require_finite(x, execution);
   parallel_for(execution, x.rows - 1, [&](std::size_t i, Worker& worker) {
     DistanceReader distances(x);
@@ -113,6 +118,7 @@ void squared_distances(const InputView& x, double* out, const Execution& executi
 template <class T>
 void rbf_from_squared_distances(MatrixView<T> values, double bandwidth,
                                 const Execution& execution) {
+  const UsualArithmetic usual;
   require(bandwidth > 0 && std::isfinite(bandwidth), "`bandwidth` must be positive and finite");
   const auto& kernels = simd::kernels().of<T>();
   // Finite, because infinity times a distance of 0 is NaN; in float64, whose range T may lack.

@@ -12,6 +12,7 @@
 
 #include "buffer.hpp"
 #include "input.hpp"
+#include "isogram/arithmetic.hpp"
 #include "simd/kernels.hpp"
 #include "team.hpp"
 #include "tile.hpp"
@@ -591,6 +592,7 @@ Counts motifs_of(const Csr<T>& graph, const std::vector<std::size_t>& classes,
 
 template <class T>
 void dense_graph(const InputView& x, bool center, MatrixView<T> out, const Execution& execution) {
+  const UsualArithmetic usual;
   require_not_empty(x);
   require_shape(out, x.rows, x.rows, "out");
   const GramTiles<T> tiles = cosine_tiles<T>(x, center, execution);
@@ -604,6 +606,7 @@ void dense_graph(const InputView& x, bool center, MatrixView<T> out, const Execu
 template <class T>
 Csr<T> knn_graph(const InputView& x, std::size_t k, bool center, bool symmetrize,
                  const Execution& execution) {
+  const UsualArithmetic usual;
   require_neighbours(k, x);
   const GramTiles<T> tiles = cosine_tiles<T>(x, center, execution);
   const Csr<T> directed = directed_graph(nearest(tiles, k, execution), x.rows, k);
@@ -612,12 +615,14 @@ Csr<T> knn_graph(const InputView& x, std::size_t k, bool center, bool symmetrize
 
 std::vector<double> gbs_table(std::span<const InputView> x, std::size_t k, bool center,
                               const Execution& execution) {
+  const UsualArithmetic usual;
   require(!x.empty(), "`layers` must have at least one layer, got none");
   return table({x.begin(), x.end()}, LayerPairs(x.size(), 0), x.size(), k, center, execution);
 }
 
 std::vector<double> gbs_table(std::span<const InputView> x, std::span<const InputView> y,
                               std::size_t k, bool center, const Execution& execution) {
+  const UsualArithmetic usual;
   require(!x.empty(), "`layers` must have at least one layer, got none");
   require(!y.empty(), "`other` must have at least one layer, got none");
   std::vector<InputView> layers(x.begin(), x.end());
@@ -627,6 +632,7 @@ std::vector<double> gbs_table(std::span<const InputView> x, std::span<const Inpu
 
 double modularity(const InputView& x, std::span<const std::int64_t> labels, std::size_t k,
                   const Execution& execution) {
+  const UsualArithmetic usual;
   require_neighbours(k, x);
   require_labels(x, labels);
   const std::vector<std::size_t> classes = classes_of(labels);
@@ -636,6 +642,7 @@ double modularity(const InputView& x, std::span<const std::int64_t> labels, std:
 
 std::array<std::int64_t, 3> motifs(const InputView& x, std::span<const std::int64_t> labels,
                                    std::size_t k, const Execution& execution) {
+  const UsualArithmetic usual;
   require_neighbours(k, x);
   require_labels(x, labels);
   const std::vector<std::size_t> classes = classes_of(labels);

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "cpu_quota.hpp"
+#include "isogram/arithmetic.hpp"
 #include "isogram/error.hpp"
 #include "team.hpp"
 
@@ -65,6 +66,7 @@ class Team {
       : execution_(execution), tasks_(tasks), body_(body) {}
 
   void work(std::size_t index, bool is_caller) noexcept {
+    const UsualArithmetic usual;
     inside_loop = true;
     Worker worker(*this, index, is_caller);
     try {

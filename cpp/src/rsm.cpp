@@ -13,6 +13,7 @@
 #include "buffer.hpp"
 #include "greedy.hpp"
 #include "input.hpp"
+#include "isogram/arithmetic.hpp"
 #include "simd/kernels.hpp"
 #include "team.hpp"
 #include "tile.hpp"
@@ -587,6 +588,7 @@ void require_outputs(const RsmOutputs<T>& outputs, std::size_t rows, std::size_t
 template <class T>
 void run(std::span<const InputView> inputs, std::span<const InputView> others, bool is_symmetric,
          const RsmOptions& options, const RsmOutputs<T>& outputs, const Execution& execution) {
+  const UsualArithmetic usual;
   require(!inputs.empty() && !others.empty(), "`tokens` must hold at least one input");
   require_inputs(inputs, inputs[0].cols);
   require_inputs(others, inputs[0].cols);

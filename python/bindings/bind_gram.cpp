@@ -55,6 +55,27 @@ py::array_t<double> squared_distances(const std::string& function, const std::st
   return result;
 }
 
+double median(const std::string& function, const py::array& values, int num_threads) {
+  if (values.ndim() != 1 || values.size() == 0 || !(values.flags() & py::array::c_style)) {
+    throw py::type_error("expected a contiguous 1-D array with entries");
+  }
+  const auto n = static_cast<std::size_t>(values.size());
+  double result = 0;
+  const auto run = [&]<class T>(const T* data) {
+    Call(function, num_threads).run([&](const Execution& execution) {
+      result = isogram::median(data, n, execution);
+    });
+  };
+  if (is_float32(values)) {
+    run(static_cast<const float*>(values.data()));
+  } else if (py::isinstance<py::array_t<double>>(values)) {
+    run(static_cast<const double*>(values.data()));
+  } else {
+    throw py::type_error("expected an array of float32 or float64");
+  }
+  return result;
+}
+
 void rbf_from_squared_distances(const std::string& function, const py::array& values,
                                 double bandwidth, int num_threads) {
   with_output(values, [&](auto view) {
@@ -71,6 +92,7 @@ void register_gram(py::module_& module) {
              "degree"_a, "coef0"_a, "out"_a, "num_threads"_a);
   module.def("squared_distances", &squared_distances, "function"_a, "name"_a, "x"_a, "pairs"_a,
              "num_threads"_a);
+  module.def("median", &median, "function"_a, "values"_a, "num_threads"_a);
   module.def("rbf_from_squared_distances", &rbf_from_squared_distances, "function"_a, "values"_a,
              "bandwidth"_a, "num_threads"_a);
 }

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isogram._arithmetic import usual_arithmetic
 from isogram._arrays import result_dtype, widened
 
 # Squared distances of features within 2^±limit neither overflow their type, with any number of
@@ -16,6 +17,7 @@ from isogram._arrays import result_dtype, widened
 _LIMITS = {"float32": 40, "float64": 400}
 
 
+@usual_arithmetic()
 def moderate(
     samples: list[NDArray[Any]], squares: np.dtype[Any] | None = None
 ) -> tuple[list[NDArray[Any]], int]:
@@ -32,10 +34,10 @@ def moderate(
     return [np.ldexp(widened(sample), -exponent) for sample in samples], exponent
 
 
+@usual_arithmetic()
 def scaled_bandwidth(bandwidth: float, exponent: int) -> float:
     """Return bandwidth · 2^exponent, within the positive floats."""
-    with np.errstate(all="ignore"):
-        scaled = float(np.ldexp(bandwidth, exponent))
+    scaled = float(np.ldexp(bandwidth, exponent))
     return min(max(scaled, sys.float_info.min), sys.float_info.max)
 
 

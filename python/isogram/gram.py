@@ -22,10 +22,12 @@ from isogram._arguments import (
     precision_of,
     threads,
 )
+from isogram._arithmetic import usual_arithmetic
 from isogram._arrays import Array, Output, as_matrix
 from isogram._backend import device_of
 from isogram._device import gram as on_gpu
 from isogram._device.results import fetched
+from isogram._errors import input_changed
 from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
 from isogram._scaling import moderate, scaled_bandwidth
 
@@ -297,9 +299,12 @@ def _bandwidth(
     [x], exponent = moderate([x]) if x.dtype == np.float64 else ([x], 0)
     distances = _core.squared_distances(function, name, x, pairs, workers)
     if rule == "mean":
-        square = float(np.mean(distances))
+        with usual_arithmetic():
+            square = float(np.mean(distances))
     else:
-        square = float(np.median(distances, overwrite_input=True))
+        square = _core.median(function, distances, workers)
+    if math.isnan(square):
+        raise input_changed(function, name)
     return scaled_bandwidth(math.sqrt(square), exponent) if square > 0 else 0.0
 
 

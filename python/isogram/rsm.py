@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from isogram._arguments import (
     median_or_bandwidth,
     threads,
 )
+from isogram._arithmetic import usual_arithmetic
 from isogram._arrays import Array, Output, result_dtype
 from isogram._device import rsm as on_gpu
 from isogram._device.device import Device
@@ -490,11 +492,11 @@ def _finish_rbf(
 ) -> None:
     """Make RBF entries of squared distances of tokens over 2^exponent, and undo the scaling."""
     if exponent and "linear" in outputs:
-        with np.errstate(over="ignore"):
+        with usual_arithmetic():
             np.ldexp(outputs["linear"], 2 * exponent, out=outputs["linear"])
     distances = outputs["rbf"]
     if bandwidth is None:
-        bandwidth = _median_bandwidth(call.function, distances, is_symmetric=is_symmetric)
+        bandwidth = _median_bandwidth(call, distances, is_symmetric=is_symmetric)
     else:
         bandwidth = scaled_bandwidth(bandwidth, -exponent)
     _core.rbf_from_squared_distances(call.function, distances, bandwidth, call.workers)
@@ -581,12 +583,14 @@ def _not_finite(function: str, pairs: _Pairs) -> Exception:
     return input_changed(function, "tokens")
 
 
-def _median_bandwidth(function: str, distances: NDArray[Any], *, is_symmetric: bool) -> float:
-    values = _upper_triangle(distances) if is_symmetric else distances.flatten()
-    median = float(np.median(values, overwrite_input=True))
+def _median_bandwidth(call: _Call, distances: NDArray[Any], *, is_symmetric: bool) -> float:
+    values = _upper_triangle(distances) if is_symmetric else distances.ravel()
+    median = _core.median(call.function, values, call.workers)
+    if math.isnan(median):
+        raise input_changed(call.function, "tokens")
     if median == 0:
-        raise zero_median(function, "pairs of inputs")
-    return float(np.sqrt(median))
+        raise zero_median(call.function, "pairs of inputs")
+    return math.sqrt(median)
 
 
 def _upper_triangle(matrix: NDArray[Any]) -> NDArray[Any]:

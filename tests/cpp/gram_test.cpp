@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <numeric>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -384,6 +387,44 @@ TEST(SquaredDistances, RefuseWhatIsNotARow) {
                                                MatrixView<const std::int64_t>(triple, 1, 3), out);
                   }),
                   "two columns");
+}
+
+// Against sorting, of sizes on both sides of what is narrowed down first.
+TYPED_TEST(Gram, MedianOfAnyValues) {
+  using T = TypeParam;
+  std::mt19937 random(5);
+  const T infinity = std::numeric_limits<T>::infinity();
+  const std::vector<std::function<T()>> families{
+      [&] { return static_cast<T>(std::normal_distribution<double>()(random)); },
+      [&] { return static_cast<T>(std::exp(std::normal_distribution<double>(0, 60)(random))); },
+      [&] { return static_cast<T>(random() % 3) - 1; },
+      [&] { return T(7); },
+      [&] { return random() % 2 ? std::numeric_limits<T>::denorm_min() : -T(0); },
+      [&] { return random() % 3 ? infinity : -infinity; },
+      [&] { return 1 + std::numeric_limits<T>::epsilon() * static_cast<T>(random() % 9); },
+      [&] { return random() % 2 ? std::numeric_limits<T>::max() : T(1); },
+  };
+  for (const std::size_t n : {1, 2, 3, 4, 999, 1000, 16384, 40001, 600000}) {
+    for (std::size_t family = 0; family < families.size(); ++family) {
+      std::vector<T> values(n);
+      for (T& value : values) value = families[family]();
+      std::vector<T> sorted = values;
+      std::sort(sorted.begin(), sorted.end());
+      const double wanted = std::midpoint<double>(sorted[(n - 1) / 2], sorted[n / 2]);
+      for (const int num_threads : {1, 3}) {
+        const double found = isogram::median(values.data(), n, {num_threads, {}});
+        if (std::isnan(wanted)) {
+          EXPECT_TRUE(std::isnan(found));  // between the infinities
+        } else {
+          EXPECT_EQ(found, wanted) << n << " values of family " << family;
+        }
+      }
+    }
+    std::vector<T> with_nan(n, T(1));
+    with_nan[n / 2] = std::numeric_limits<T>::quiet_NaN();
+    EXPECT_TRUE(std::isnan(isogram::median(with_nan.data(), n)));
+  }
+  EXPECT_THROW(isogram::median<T>(nullptr, 0), std::invalid_argument);
 }
 
 TYPED_TEST(Gram, RbfFromSquaredDistances) {

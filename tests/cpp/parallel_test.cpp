@@ -4,6 +4,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#if defined(__SSE__)
+#include <xmmintrin.h>
+#endif
+
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -413,6 +417,53 @@ TEST(Operations, SurviveSettingsThatChangeMeanwhile) {
   meddler.join();
   isogram::set_num_threads(0);
 }
+
+#if defined(__SSE__)
+
+// Sets a processor's flush-to-zero and denormals-are-zero from here to the end of the scope.
+class FlushedToZero {
+ public:
+  FlushedToZero() : before_(_mm_getcsr()) { _mm_setcsr(before_ | 0x8040); }
+  ~FlushedToZero() { _mm_setcsr(before_); }
+  static bool is_on() { return (_mm_getcsr() & 0x8040) == 0x8040; }
+
+ private:
+  unsigned before_;
+};
+
+TEST(Operations, GiveTheSameBitsWhereOthersFlushToZero) {
+  const Matrix small = normal_matrix(150, 20, 8, 0x1p-18);
+  const Matrix smaller = normal_matrix(150, 20, 8, 0x1p-130);
+  const Input half(ElementType::float16, Order::c, small);
+  const Input tiny(ElementType::float32, Order::c, smaller);
+  const auto results = [&](const Execution& execution) {
+    std::vector<float> all;
+    for (const Input* x : {&half, &tiny}) {
+      for (const auto kernel : {isogram::Kernel::linear, isogram::Kernel::cosine}) {
+        Output<float> out(150, 150);
+        isogram::gram<float>(x->view(), {.kernel = kernel}, out.view(), execution);
+        all.insert(all.end(), out.memory().begin(), out.memory().end());
+      }
+    }
+    return all;
+  };
+  const std::vector<float> wanted = results(threads(1));
+  const FlushedToZero flushed;
+  for (const int num_threads : kThreadCounts) EXPECT_EQ(results(threads(num_threads)), wanted);
+  EXPECT_TRUE(FlushedToZero::is_on());
+}
+
+TEST(ParallelFor, ComputesAsUsualOnEveryThread) {
+  const FlushedToZero flushed;
+  std::atomic<bool> is_usual{true};
+  parallel_for(threads(9), 200, [&](std::size_t, Worker&) {
+    if (FlushedToZero::is_on()) is_usual = false;
+    sleep_for(1);
+  });
+  EXPECT_TRUE(is_usual);
+}
+
+#endif
 
 TEST(Operations, ReportProgress) {
   const Matrix latent = normal_matrix(400, 5, 5);

@@ -213,16 +213,18 @@ def test_first_calls_import_nothing():
         import numpy as np, isogram as ig
         before = set(sys.modules)
         x = np.arange(36.0).reshape(9, 4) ** 2 % 7
-        k = ig.gram(x, kernel="rbf", bandwidth=2.0)
+        k = ig.gram(x, kernel="rbf")
         tokens = [x, x[:5].astype(np.float32), x[2:].astype(np.float16)]
-        ig.bandwidth(x, rule="mean", max_pairs=5)
+        ig.bandwidth(x, max_pairs=5)
         ig.center(k, out=k.copy())
-        ig.hsic(x, x, kernel="laplacian", bandwidth=2.0)
+        ig.hsic(x, x, kernel="laplacian")
         ig.cka_matrix({"a": x, "b": x.tolist()}, [x])
         ig.gbs(x, x, k=2)
         ig.graph(x, k=2)
+        ig.modularity(x, list("aabbccabc"))
+        ig.motifs(x, range(9))
         ig.match(k)
-        ig.semantic_rsm(tokens, kernel=("cosine", "rbf"), bandwidth=2.0, progress=lambda *_: None)
+        ig.semantic_rsm(tokens, kernel=("cosine", "rbf"), progress=lambda *_: None)
         ig.spatial_rsm(x[None])
         ig.compare(k, k, method="kendall")
         ig.jsd(np.full((9, 4), 0.25))

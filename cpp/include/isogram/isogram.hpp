@@ -1,6 +1,7 @@
 // All of isogram's C++ API.
 #pragma once
 
+#include "isogram/arithmetic.hpp"
 #include "isogram/center.hpp"
 #include "isogram/cka.hpp"
 #include "isogram/compare.hpp"

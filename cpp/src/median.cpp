@@ -1,0 +1,112 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "grid.hpp"
+#include "isogram/arithmetic.hpp"
+#include "isogram/error.hpp"
+#include "isogram/gram.hpp"
+#include "team.hpp"
+
+namespace isogram {
+
+namespace {
+
+// So many values tell between which two of them the median almost surely is: within four standard
+// deviations of its place among them.
+constexpr std::size_t kSample = 4096;
+constexpr std::size_t kDeviation = 32;  // √kSample / 2
+constexpr std::size_t kFew = 4 * kSample;
+constexpr std::size_t kChunk = std::size_t{1} << 18;
+
+template <class T>
+struct Bracket {
+  T low;
+  T high;
+};
+
+template <class T>
+Bracket<T> bracket_of_median(const T* values, std::size_t n) {
+  std::vector<T> sample(kSample);
+  for (std::size_t i = 0; i < kSample; ++i) sample[i] = values[n / kSample * i];
+  std::sort(sample.begin(), sample.end());
+  return {sample[kSample / 2 - 4 * kDeviation], sample[kSample / 2 + 4 * kDeviation]};
+}
+
+// Values by where they are from the bracket.
+template <class T>
+struct Parted {
+  std::size_t below = 0;
+  std::size_t inside = 0;
+  std::vector<T> insiders;  // left empty where they are all equal
+};
+
+template <class T>
+Parted<T> parted(const T* values, std::size_t n, Bracket<T> bracket, const Execution& execution) {
+  std::vector<Parted<T>> parts((n + kChunk - 1) / kChunk);
+  parallel_for(execution, parts.size(), [&](std::size_t chunk, Worker&) {
+    Parted<T>& part = parts[chunk];
+    for (std::size_t i = chunk * kChunk; i < std::min(n, (chunk + 1) * kChunk); ++i) {
+      part.below += values[i] < bracket.low;
+      if (values[i] < bracket.low || values[i] > bracket.high) continue;
+      ++part.inside;
+      if (bracket.low < bracket.high) part.insiders.push_back(values[i]);
+    }
+  });
+  Parted<T> whole;
+  for (const Parted<T>& part : parts) {
+    whole.below += part.below;
+    whole.inside += part.inside;
+    whole.insiders.insert(whole.insiders.end(), part.insiders.begin(), part.insiders.end());
+  }
+  return whole;
+}
+
+template <class T>
+bool has_nan(const T* values, std::size_t n, const Execution& execution) {
+  std::vector<char> found((n + kChunk - 1) / kChunk);
+  parallel_for(execution, found.size(), [&](std::size_t chunk, Worker&) {
+    bool is_nan = false;
+    for (std::size_t i = chunk * kChunk; i < std::min(n, (chunk + 1) * kChunk); ++i) {
+      is_nan |= std::isnan(values[i]);
+    }
+    found[chunk] = is_nan;
+  });
+  return std::find(found.begin(), found.end(), 1) != found.end();
+}
+
+// The mean of the values of two neighbouring ranks, or the value where they are one.
+template <class T>
+double mean_of_ranks(std::vector<T> values, std::size_t lower, std::size_t upper) {
+  const auto last = values.begin() + static_cast<std::ptrdiff_t>(upper);
+  std::nth_element(values.begin(), last, values.end());
+  return std::midpoint<double>(lower == upper ? *last : *std::max_element(values.begin(), last),
+                               *last);
+}
+
+}  // namespace
+
+template <class T>
+double median(const T* values, std::size_t n, const Execution& execution) {
+  const UsualArithmetic usual;
+  require(n > 0, "a median needs at least one value");
+  if (has_nan(values, n, execution)) return std::numeric_limits<double>::quiet_NaN();
+  const std::size_t lower = (n - 1) / 2;
+  const std::size_t upper = n / 2;
+  if (n > kFew) {
+    const Bracket<T> bracket = bracket_of_median(values, n);
+    Parted<T> found = parted(values, n, bracket, execution);
+    if (found.below <= lower && upper < found.below + found.inside) {
+      if (found.insiders.empty()) return bracket.low;
+      return mean_of_ranks(std::move(found.insiders), lower - found.below, upper - found.below);
+    }
+  }
+  return mean_of_ranks(std::vector<T>(values, values + n), lower, upper);
+}
+
+template double median(const float*, std::size_t, const Execution&);
+template double median(const double*, std::size_t, const Execution&);
+
+}  // namespace isogram
