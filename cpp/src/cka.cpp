@@ -30,6 +30,13 @@ constexpr std::size_t kBlocks = 32;
 constexpr std::size_t kChunkRows = std::max<std::size_t>(1, 384 / kTileEdge);
 constexpr std::size_t kChunk = kChunkRows * kTileEdge;
 
+constexpr double kEps = std::numeric_limits<double>::epsilon();
+
+// Whether a kernel's matrix is that of the inner products of rows of unit norm.
+bool has_unit_rows(Kernel kernel) {
+  return kernel == Kernel::cosine || kernel == Kernel::correlation;
+}
+
 // All that HSIC needs of two Gram matrices K and L, diagonals zeroed if debiased.
 struct Moments {
   double products;  // Σ K ∘ L
@@ -97,20 +104,24 @@ class GramSpace {
         estimator_(estimator),
         execution_(execution) {
     const Execution quiet = preparing(execution);
+    using Columns = typename GramTiles<T>::Columns;
     for (const Layer* layer : layers) {
-      // Centred features leave a linear HSIC as it is, and its digits intact.
-      const bool is_linear = layer->kernel.kernel == Kernel::linear;
-      layers_.emplace_back(
-          layer->features, layer->kernel,
-          is_linear ? GramTiles<T>::Columns::centered : GramTiles<T>::Columns::as_given, quiet);
-      offsets_.push_back(is_linear ? T(0) : typical_entry(layers_.back()));
+      // Shifted rows leave a linear HSIC as it is, and its digits intact.
+      const Kernel kernel = layer->kernel.kernel;
+      const bool is_shifted = kernel == Kernel::linear || has_unit_rows(kernel);
+      features_.push_back(&layer->features);
+      layers_.emplace_back(layer->features, layer->kernel,
+                           is_shifted ? Columns::shifted : Columns::as_given, quiet);
+      offsets_.push_back(is_shifted ? T(0) : typical_entry(layers_.back()));
+      unit_rounding_.push_back(has_unit_rows(kernel) ? 4 * kEps : 0);
     }
     for (const auto& [k, l] : pairs.list()) {
       product_blocks_.insert({k / simd::kProductRows, l / simd::kProductRows});
     }
   }
 
-  PairValues compute() {
+  // Nothing if T is too short for a layer: see is_well_known().
+  std::optional<PairValues> compute() {
     const std::size_t edge = std::max<std::size_t>(1, (tiles_in(samples_) + kBlocks - 1) / kBlocks);
     const std::size_t blocks = (tiles_in(samples_) + edge - 1) / edge;
     const Grid grid = Grid::upper(blocks);
@@ -127,10 +138,16 @@ class GramSpace {
   }
 
  private:
+  // Sums over a diagonal as computed.
+  struct Diagonal {
+    double entries = 0;  // Σ |K_ii|
+    double squares = 0;  // Σ K_ii²
+  };
+
   // The sums over one pair of blocks of rows; cols stays empty on the diagonal.
   struct BlockSums {
     std::vector<double> products;           // per pair of layers
-    std::vector<double> traces;             // per layer, Σ |K_ii| as computed
+    std::vector<Diagonal> diagonals;        // per layer
     std::vector<std::vector<double>> rows;  // per layer, row sums of the block's rows
     std::vector<std::vector<double>> cols;  // and column sums, the mirrored block's row sums
   };
@@ -152,16 +169,20 @@ class GramSpace {
   };
 
   // HSIC does not change when a constant is added to all entries. Kernels whose entries all lie
-  // close to one value would lose their digits in the sums; a typical entry is subtracted first.
+  // close to one value would lose their digits in the sums; a typical entry is subtracted first:
+  // the middle one, which no far row draws away.
   T typical_entry(const GramTiles<T>& layer) const {
     Buffer<T> tile(kTileSize);
     layer.compute({0, 0}, tile.data());
     const std::size_t n = tile_span(0, samples_).size();
-    double sum = 0;
+    std::vector<T> entries;
     for (std::size_t i = 0; i < n; ++i) {
-      sum += kernels_.sum(tile.data() + i * kTileEdge, n) - tile[i * kTileEdge + i];
+      const T* row = tile.data() + i * kTileEdge;
+      entries.insert(entries.end(), row + i + 1, row + n);
     }
-    return static_cast<T>(sum / static_cast<double>(std::max<std::size_t>(1, n * (n - 1))));
+    const auto middle = entries.begin() + static_cast<std::ptrdiff_t>(entries.size() / 2);
+    std::nth_element(entries.begin(), middle, entries.end());
+    return *middle;
   }
 
   Span block_tiles(std::size_t block, std::size_t edge) const {
@@ -177,7 +198,7 @@ class GramSpace {
     const Span cols = block_rows(block.col, edge);
     BlockSums sums;
     sums.products.assign(pairs_.list().size(), 0.0);
-    sums.traces.assign(layers_.size(), 0.0);
+    sums.diagonals.assign(layers_.size(), {});
     sums.rows.assign(layers_.size(), std::vector<double>(rows.size(), 0.0));
     if (block.row != block.col) {
       sums.cols.assign(layers_.size(), std::vector<double>(cols.size(), 0.0));
@@ -204,7 +225,9 @@ class GramSpace {
       const T* tile = scratch.tile(layer);
       layers_[layer].compute(cell, scratch.tile(layer));
       for (std::size_t i = 0; is_diagonal && i < rows.size(); ++i) {
-        sums.traces[layer] += std::abs(tile[i * kTileEdge + i]);
+        const double entry = tile[i * kTileEdge + i];
+        sums.diagonals[layer].entries += std::abs(entry);
+        sums.diagonals[layer].squares += entry * entry;
       }
     }
     std::fill(scratch.products.begin(), scratch.products.end(), 0.0);
@@ -248,15 +271,17 @@ class GramSpace {
     }
   }
 
-  PairValues reduce(const Grid& grid, const std::vector<BlockSums>& sums, std::size_t edge) const {
+  std::optional<PairValues> reduce(const Grid& grid, const std::vector<BlockSums>& sums,
+                                   std::size_t edge) const {
     std::vector<double> products(pairs_.list().size());
-    std::vector<double> traces(layers_.size());
+    std::vector<Diagonal> diagonals(layers_.size());
     std::vector<std::vector<double>> row_sums(layers_.size(), std::vector<double>(samples_));
     for (std::size_t task = 0; task < sums.size(); ++task) {
       const Cell block = grid.cell(task);
       for (std::size_t p = 0; p < products.size(); ++p) products[p] += sums[task].products[p];
       for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
-        traces[layer] += sums[task].traces[layer];
+        diagonals[layer].entries += sums[task].diagonals[layer].entries;
+        diagonals[layer].squares += sums[task].diagonals[layer].squares;
         add_at(sums[task].rows[layer], block_rows(block.row, edge).begin, row_sums[layer]);
         if (sums[task].cols.empty()) continue;
         add_at(sums[task].cols[layer], block_rows(block.col, edge).begin, row_sums[layer]);
@@ -265,10 +290,11 @@ class GramSpace {
     PairValues values;
     for (std::size_t p = 0; p < products.size(); ++p) {
       const auto [k, l] = pairs_.list()[p];
-      const double value = value_of(products[p], row_sums[k], row_sums[l]);
-      const bool vanishes = k == l && is_rounding_only(value, products[p],
-                                                       rounded_squares(k, products[p], traces[k]));
-      values.hsic.push_back(vanishes ? 0.0 : value);
+      values.hsic.push_back(value_of(products[p], row_sums[k], row_sums[l]));
+      if (k != l) continue;
+      const double rounding = rounding_of(k, products[p], diagonals[k]);
+      if (!is_well_known(k, values.hsic[p], rounding)) return {};
+      if (values.hsic[p] <= rounding) values.hsic[p] = 0;
     }
     for (const GramTiles<T>& layer : layers_) values.exponents.push_back(layer.exponent());
     return values;
@@ -287,20 +313,28 @@ class GramSpace {
                    samples_, estimator_);
   }
 
-  // What the rounding errors of a layer's entries are relative to, squared and summed: the entries
-  // before the offset came off for exponentials, √(K_ii K_jj) for inner products.
-  double rounded_squares(std::size_t layer, double products, double trace) const {
-    const double offsets = static_cast<double>(samples_) * offsets_[layer];
-    return layers_[layer].is_exponential() ? products + offsets * offsets : trace * trace;
-  }
-
-  // Whether a self-HSIC is no more than what rounding leaves of a constant matrix: of its entries,
-  // in T, and of their sums, in float64.
-  bool is_rounding_only(double value, double products, double rounded_squares) const {
+  // The most that rounding leaves of the self-HSIC of a layer whose centred matrix vanishes: of its
+  // entries, in T, and of their sums, in float64. Those of entries are relative to the entries
+  // before the offset came off for exponentials, to √(K_ii K_jj) for inner products, and of rows of
+  // unit norm to the rounding of those before the shift: squared and summed over what counts.
+  double rounding_of(std::size_t layer, double products, const Diagonal& diagonal) const {
     const double n = static_cast<double>(samples_);
     constexpr double eps = std::numeric_limits<T>::epsilon();
-    constexpr double sum_eps = std::numeric_limits<double>::epsilon();
-    return value * n * n <= 64 * (eps * eps * rounded_squares + sum_eps * products);
+    const double offsets = n * offsets_[layer];
+    const bool is_hollow = estimator_ == Estimator::debiased;
+    double squares = diagonal.entries * diagonal.entries - (is_hollow ? diagonal.squares : 0);
+    if (layers_[layer].is_exponential()) squares = products + offsets * offsets;
+    const double unit = unit_rounding_[layer] * unit_rounding_[layer];
+    const double of_units = unit * n * (4 * diagonal.entries + n * unit);
+    return 64 * (eps * eps * squares + of_units + kEps * products) / (n * n);
+  }
+
+  // Whether T tells a self-HSIC from what rounding leaves. More than float64 is not to be had; and
+  // equal rows need no digits.
+  bool is_well_known(std::size_t layer, double self, double rounding) const {
+    constexpr double margin = 4096;
+    if (std::is_same_v<T, double> || !(self <= margin * rounding)) return true;
+    return has_equal_rows(*features_[layer]);
   }
 
   const simd::KernelTable<T>& kernels_;
@@ -308,8 +342,10 @@ class GramSpace {
   const std::size_t samples_;
   const Estimator estimator_;
   const Execution& execution_;
+  std::vector<const InputView*> features_;
   std::vector<GramTiles<T>> layers_;
   std::vector<T> offsets_;
+  std::vector<double> unit_rounding_;                             // of rows of unit norm
   std::set<std::pair<std::size_t, std::size_t>> product_blocks_;  // that contain a wanted pair
 };
 
@@ -325,15 +361,17 @@ Span part_of(std::size_t n, std::size_t index, std::size_t parts) {
   return {n * index / parts, n * (index + 1) / parts};
 }
 
-// Xcᵀ in scaled units: per segment of samples, the features as rows of panels (see
+// Xᵀ less an origin, in scaled units: per segment of samples, the features as rows of panels (see
 // simd/kernels.hpp).
 template <class T>
-struct CentredFeatures {
+struct ShiftedFeatures {
   std::size_t count;
   int exponent;
   Buffer<T> panels;
-  // Of the packed x_i − mean: the Gram matrix's diagonal, which the debiased estimator leaves out.
-  std::vector<double> squared_norms;
+  // Of the Gram matrix that they make, for the debiased estimator its diagonal, and row sums
+  // without it.
+  std::vector<double> diagonal;
+  std::vector<double> row_sums;
 };
 
 template <class T>
@@ -367,13 +405,15 @@ class FeatureSpace {
  private:
   void pack(const InputView& x) {
     const std::size_t panel = kernels_.panel;
-    CentredFeatures<T>& features = features_.emplace_back();
+    ShiftedFeatures<T>& features = features_.emplace_back();
     features.count = x.cols;
     // Memory first: before anybody spends time on looking at x.
     features.panels = Buffer<T>::unset(product(panels_of(x.cols) * panel, samples_));
-    features.squared_norms.resize(samples_);
-    const Survey survey = survey_columns(x, quiet_);
+    features.diagonal.resize(samples_);
+    features.row_sums.resize(samples_);
+    const Survey survey = survey_bulk(x, quiet_);
     features.exponent = scaling_exponent_of(survey.largest);
+    const Buffer<T> sum = sum_of_rows(survey, features.exponent);
     const RowReader reader(x);
     parallel_for(quiet_, segments_, [&](std::size_t segment, Worker& worker) {
       std::vector<double> row(x.cols);
@@ -384,7 +424,7 @@ class FeatureSpace {
         const T* stored = features.exponent == 0 ? stored_row<T>(x, i) : nullptr;
         if (!stored) {
           reader.read(i, row.data());
-          center(survey.mean_row, features.exponent, row);
+          subtract_scaled(row.data(), row.size(), survey.mean_row.data(), features.exponent);
         }
         for (std::size_t p = 0; p < panels_of(x.cols); ++p) {
           T* target = segment_panel(features, p, samples) + (i - samples.begin) * panel;
@@ -397,9 +437,15 @@ class FeatureSpace {
                            [](double value) { return static_cast<T>(value); });
           }
           std::fill(target + span.size(), target + panel, T(0));
-          if (estimator_ == Estimator::biased) continue;
-          features.squared_norms[i] += kernels_.dot(target, target, span.size());
+          if (estimator_ == Estimator::debiased) {
+            features.diagonal[i] += kernels_.dot(target, target, span.size());
+          }
+          // Row sums of a Gram matrix are its rows' products with their sum.
+          if (sum.size() > 0) {
+            features.row_sums[i] += kernels_.dot(target, &sum[span.begin], span.size());
+          }
         }
+        features.row_sums[i] -= features.diagonal[i];
       }
     });
   }
@@ -415,11 +461,19 @@ class FeatureSpace {
     return features.panels.data() + rows_before * kernels_.panel;
   }
 
-  // Takes the mean off a row and scales it.
-  static void center(const std::vector<double>& mean, int exponent, std::vector<double>& row) {
-    const auto& kernels = simd::kernels().float64;
-    kernels.subtract_shifts(row.data(), row.data(), row.size(), 0.0, mean.data());
-    scale_down(row.data(), row.size(), exponent);
+  // The sum of the packed rows, by panels, but for the rounding of T. It is 0 where the origin is
+  // their mean, and empty where it is so little that row sums do not show it.
+  Buffer<T> sum_of_rows(const Survey& survey, int exponent) const {
+    const std::size_t count = survey.residual.size();
+    std::vector<double> sum = survey.residual;
+    scale_down(sum.data(), count, exponent);
+    const double n = static_cast<double>(samples_);
+    const double squares = n * n * simd::kernels().float64.dot(sum.data(), sum.data(), count);
+    const double least = std::numeric_limits<T>::epsilon() * std::ldexp(survey.largest, -exponent);
+    if (squares <= least * least) return {};
+    Buffer<T> rounded(panels_of(count) * kernels_.panel);
+    for (std::size_t j = 0; j < count; ++j) rounded[j] = static_cast<T>(n * sum[j]);
+    return rounded;
   }
 
   // For loops within a pair: they report the pairs done before. All layers with themselves come
@@ -435,32 +489,33 @@ class FeatureSpace {
   }
 
   double value_of(std::size_t k, std::size_t l, const Execution& execution) const {
-    const double squares = squared_cross_norm(k, l, execution);
-    if (estimator_ == Estimator::biased) return hsic_of({squares, 0, 0, 0}, samples_, estimator_);
-    // Centred Gram matrices have row sums 0; without the diagonal, minus the diagonal.
-    const auto& a = features_[k].squared_norms;
-    const auto& b = features_[l].squared_norms;
-    const double diagonal = std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
-    return hsic_of({squares - diagonal, diagonal, -std::accumulate(a.begin(), a.end(), 0.0),
-                    -std::accumulate(b.begin(), b.end(), 0.0)},
+    const auto& x = features_[k];
+    const auto& y = features_[l];
+    return hsic_of({squared_cross_norm(k, l, execution) - inner(x.diagonal, y.diagonal),
+                    inner(x.row_sums, y.row_sums), total(x.row_sums), total(y.row_sums)},
                    samples_, estimator_);
   }
 
   // The debiased estimator takes the Gram matrix's diagonal off ‖XcᵀXc‖² again. Where nearly all
-  // lies on the diagonal (orthogonal samples, one that dwarfs the others), that costs 8 bits.
+  // lies on the diagonal (orthogonal samples, one that dwarfs the others), that costs 5 bits.
   bool has_cancelled(std::size_t layer, double self) const {
     if (estimator_ == Estimator::biased) return false;
     const double n = static_cast<double>(samples_);
-    const auto& diagonal = features_[layer].squared_norms;
-    const double taken_off =
-        std::inner_product(diagonal.begin(), diagonal.end(), diagonal.begin(), 0.0);
-    return n * (n - 3) * self < taken_off / 256;
+    const auto& diagonal = features_[layer].diagonal;
+    return n * (n - 3) * self < inner(diagonal, diagonal) / 32;
+  }
+
+  static double inner(const std::vector<double>& a, const std::vector<double>& b) {
+    return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+  }
+  static double total(const std::vector<double>& values) {
+    return std::accumulate(values.begin(), values.end(), 0.0);
   }
 
   // ‖XcᵀYc‖², tile by tile; of the symmetric XcᵀXc the upper triangle stands for both.
   double squared_cross_norm(std::size_t k, std::size_t l, const Execution& execution) const {
-    const CentredFeatures<T>& x = features_[k];
-    const CentredFeatures<T>& y = features_[l];
+    const ShiftedFeatures<T>& x = features_[k];
+    const ShiftedFeatures<T>& y = features_[l];
     const Grid grid =
         k == l ? Grid::upper(tiles_in(x.count)) : Grid::full(tiles_in(x.count), tiles_in(y.count));
     const std::size_t parts = std::min(segments_, (kTasks + grid.cells() - 1) / grid.cells());
@@ -487,7 +542,7 @@ class FeatureSpace {
   }
 
   // A tile of XcᵀYc over some of the segments of samples.
-  Buffer<double> cross_tile(const CentredFeatures<T>& x, const CentredFeatures<T>& y, Cell cell,
+  Buffer<double> cross_tile(const ShiftedFeatures<T>& x, const ShiftedFeatures<T>& y, Cell cell,
                             Span segments, T* tile, Worker& worker) const {
     const Span rows = tile_span(cell.row, x.count);
     const Span cols = tile_span(cell.col, y.count);
@@ -525,7 +580,7 @@ class FeatureSpace {
   const Estimator estimator_;
   const Execution quiet_;
   const Execution& execution_;
-  std::vector<CentredFeatures<T>> features_;
+  std::vector<ShiftedFeatures<T>> features_;
 };
 
 // ---- Which of the two, and the table ---------------------------------------------------------
@@ -547,12 +602,13 @@ bool feature_space_is_cheaper(std::span<const Layer* const> layers, const LayerP
   return in_features <= in_gram;
 }
 
+// Nothing if T is too short for a layer.
 template <class T>
-PairValues pair_values(std::span<const Layer* const> layers, const LayerPairs& pairs,
-                       Estimator estimator, const Execution& execution) {
+std::optional<PairValues> pair_values(std::span<const Layer* const> layers, const LayerPairs& pairs,
+                                      Estimator estimator, const Execution& execution) {
   if (feature_space_is_cheaper(layers, pairs)) {
-    const auto values = FeatureSpace<T>(layers, pairs, estimator, execution).compute();
-    if (values) return *values;
+    auto values = FeatureSpace<T>(layers, pairs, estimator, execution).compute();
+    if (values) return values;
   }
   return GramSpace<T>(layers, pairs, estimator, execution).compute();
 }
@@ -580,6 +636,13 @@ bool needs_float64(const Layer* layer) {
   return layer->features.type == ElementType::float64 || layer->kernel.kernel == Kernel::polynomial;
 }
 
+// Both estimators are inner products of centred matrices (the debiased one of U-centred ones), so
+// that only rounding can leave [−1, 1]; of a layer with itself it is 1 exactly.
+double alignment_of(double cross, double self_k, double self_l) {
+  const double norms = self_k == self_l ? self_k : std::sqrt(self_k) * std::sqrt(self_l);
+  return std::clamp(cross / norms, -1.0, 1.0);
+}
+
 HsicTable table_of(const PairValues& values, const LayerPairs& pairs, std::size_t x_count,
                    std::size_t y_count, std::size_t y_offset) {
   HsicTable table;
@@ -595,7 +658,7 @@ HsicTable table_of(const PairValues& values, const LayerPairs& pairs, std::size_
       // What vanishes when centred has no inner product but rounding.
       const double value = is_defined ? values.hsic[pairs.find(i, j)] : 0;
       table.hsic.push_back(in_units(value, i, l));
-      table.cka.push_back(is_defined ? value / (std::sqrt(self(i)) * std::sqrt(self(l))) : NAN);
+      table.cka.push_back(is_defined ? alignment_of(value, self(i), self(l)) : NAN);
     }
   }
   for (std::size_t j = 0; j < y_count; ++j) {
@@ -615,10 +678,12 @@ HsicTable hsic_table(std::span<const Layer> x, std::span<const Layer> y, bool is
   require(!x.empty() && !y.empty(), "`layers` must not be empty");
   require_layers(layers, estimator);
   const LayerPairs pairs(x.size(), y.size(), is_symmetric);
-  const bool is_double = std::any_of(layers.begin(), layers.end(), needs_float64);
-  const PairValues values = is_double ? pair_values<double>(layers, pairs, estimator, execution)
-                                      : pair_values<float>(layers, pairs, estimator, execution);
-  return table_of(values, pairs, x.size(), y.size(), is_symmetric ? 0 : x.size());
+  std::optional<PairValues> values;
+  if (std::none_of(layers.begin(), layers.end(), needs_float64)) {
+    values = pair_values<float>(layers, pairs, estimator, execution);
+  }
+  if (!values) values = pair_values<double>(layers, pairs, estimator, execution);
+  return table_of(*values, pairs, x.size(), y.size(), is_symmetric ? 0 : x.size());
 }
 
 }  // namespace

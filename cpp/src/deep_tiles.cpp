@@ -33,16 +33,15 @@ bool DeepTiles<T>::pays(const InputView& x, const InputView* y) {
 
 template <class T>
 DeepTiles<T>::DeepTiles(const simd::KernelTable<T>& kernels, Block<T> block, const InputView& x,
-                        const InputView* y, const std::vector<double>* origin,
-                        const Execution& execution)
+                        const InputView* y, const Transform& transform, const Execution& execution)
     : grid_(grid_of(x, y)),
       tiles_(Buffer<T>::unset(product(grid_.cells(), kTileSize))),
       left_(kernels, x) {
   if (y) right_.emplace(kernels, *y);
   for (std::size_t begin = 0; begin < x.cols; begin += kDeepPanel) {
     const Span depth{begin, std::min(x.cols, begin + kDeepPanel)};
-    left_.pack(depth, origin, execution);
-    if (right_) right_->pack(depth, origin, execution);
+    left_.pack(depth, transform, execution);
+    if (right_) right_->pack(depth, transform, execution);
     add_panel(block, begin, execution);
   }
   left_.finish();
@@ -66,11 +65,15 @@ DeepTiles<T>::Side::Side(const simd::KernelTable<T>& kernels, const InputView& x
     : x(x), panel(kernels, columns_of(x, {0, deep_panel(x)})), sums(x.rows) {}
 
 template <class T>
-void DeepTiles<T>::Side::pack(Span depth, const std::vector<double>* origin,
-                              const Execution& execution) {
+void DeepTiles<T>::Side::pack(Span depth, const Transform& transform, const Execution& execution) {
+  Transform of_part = transform;
   std::vector<double> segment;
-  if (origin) segment.assign(origin->data() + depth.begin, origin->data() + depth.end);
-  panel.fill(columns_of(x, depth), {.origin = origin ? &segment : nullptr}, execution);
+  if (transform.origin) {
+    const double* origin = transform.origin->data();
+    segment.assign(origin + depth.begin, origin + depth.end);
+    of_part.origin = &segment;
+  }
+  panel.fill(columns_of(x, depth), of_part, execution);
   for (std::size_t i = 0; i < x.rows; ++i) sums[i] += panel.squared_norms()[i];
 }
 

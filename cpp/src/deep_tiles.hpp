@@ -23,10 +23,10 @@ class DeepTiles {
   // Whether tiles and a panel take at most half the memory of packed rows.
   static bool pays(const InputView& x, const InputView* y);
 
-  // `block`s of the rows of x with those of y, or with themselves; all less `origin`, if there is
-  // one. Entries must be finite.
+  // `block`s of the rows of x with those of y, or with themselves; all after a transform that
+  // takes_parts(). Entries must be finite.
   DeepTiles(const simd::KernelTable<T>& kernels, Block<T> block, const InputView& x,
-            const InputView* y, const std::vector<double>* origin, const Execution& execution);
+            const InputView* y, const Transform& transform, const Execution& execution);
 
   // With one input, of a cell on or above the diagonal.
   const T* tile(Cell cell) const { return tiles_.data() + grid_.index(cell) * kTileSize; }
@@ -39,7 +39,7 @@ class DeepTiles {
   // One input: a panel of its depth, and what is known of the rows.
   struct Side {
     Side(const simd::KernelTable<T>& kernels, const InputView& x);
-    void pack(Span depth, const std::vector<double>* origin, const Execution& execution);
+    void pack(Span depth, const Transform& transform, const Execution& execution);
     void finish();
     InputView x;
     Packed<T> panel;

@@ -9,6 +9,7 @@
 #include <limits>
 #include <stdexcept>
 #include <type_traits>
+#include <utility>
 
 #include "isogram/error.hpp"
 #include "simd/kernels.hpp"
@@ -18,9 +19,20 @@ namespace isogram {
 
 namespace {
 
-// A survey's reductions are cut into this many strips of rows, whatever the number of threads:
-// sums come out the same.
-constexpr std::size_t kStrips = 32;
+// A survey is cut into as many parts, whatever the number of threads: sums come out the same. A
+// part has some rows at least, lest its sums be as long as they are; few rows are cut lengthwise.
+constexpr std::size_t kParts = 32;
+constexpr std::size_t kLeastRows = 16;
+constexpr std::size_t kLeastColumns = 4096;
+
+// Columns that are gone through together: their sums stay in the nearest cache.
+constexpr std::size_t kColumnsAtOnce = 1024;
+
+// A row this much farther from the middle than half of the rows is far from the others.
+constexpr double kFar = 8;
+
+// Differences of doubles, and sums of them, stay finite where everything is 2^−kRoom as large.
+constexpr int kRoom = 64;
 
 double widen(float x) {
   return x;
@@ -90,69 +102,174 @@ std::string joined(std::initializer_list<std::size_t> index) {
   return text;
 }
 
-// One strip's share of a survey.
-struct StripSurvey {
-  double largest = 0;
-  double smallest_row = std::numeric_limits<double>::infinity();
-  std::vector<double> sums;
+// How a survey looks at an input.
+struct Look {
+  const double* origin = nullptr;          // entries are measured from
+  bool with_sums = false;                  // of the columns, relative to the origin
+  const std::vector<char>* left_out = {};  // rows that do not count
+  int exponent = 0;                        // everything is 2^−exponent as large
 };
 
-void include_row(StripSurvey& strip, double row_largest) {
-  strip.largest = std::max(strip.largest, row_largest);
-  if (row_largest > 0) strip.smallest_row = std::min(strip.smallest_row, row_largest);
+struct Measures {
+  std::vector<double> row_largest;  // max_j |x_ij − origin_j|
+  std::vector<double> column_sums;  // Σ_i (x_ij − origin_j)
+  bool has_overflowed() const {
+    const auto is_finite = [](double value) { return std::isfinite(value); };
+    return !std::all_of(row_largest.begin(), row_largest.end(), is_finite) ||
+           !std::all_of(column_sums.begin(), column_sums.end(), is_finite);
+  }
+};
+
+std::size_t number_of(const std::vector<char>& flags) {
+  return static_cast<std::size_t>(std::count(flags.begin(), flags.end(), char{1}));
 }
 
-Survey survey_strips(const InputView& x, const double* origin, bool with_means,
-                     const Execution& execution) {
-  const RowReader reader(x);
-  const std::size_t strips = std::min(kStrips, x.rows);
-  std::vector<StripSurvey> parts(strips);
-  FirstNotFinite bad(strips);
+Span part_of(std::size_t n, std::size_t index, std::size_t parts) {
+  return {n * index / parts, n * (index + 1) / parts};
+}
+
+// Adds row i to `sums`; returns its largest distance from the origin. In float64 where float32
+// does not do, inspected for what is not finite.
+template <class Inspect>
+double measure_row(const RowReader& reader, std::size_t i, const Look& look,
+                   std::vector<double>& row, double* sums, Inspect inspect) {
+  const InputView& x = reader.view();
   const simd::Kernels& kernels = simd::kernels();
-  parallel_for(execution, strips, [&](std::size_t s, Worker& worker) {
-    StripSurvey& part = parts[s];
-    std::vector<double> row(x.cols);
-    if (with_means) part.sums.assign(x.cols, 0.0);
-    for (std::size_t i = x.rows * s / strips; i < x.rows * (s + 1) / strips; ++i) {
-      worker.check();
-      double largest = std::numeric_limits<double>::infinity();
-      const float* stored = stored_row<float>(x, i);
-      if (stored && with_means) {
-        largest = kernels.float32.add_differences(stored, origin, x.cols, part.sums.data());
-      } else if (stored && !origin) {
-        largest = largest_magnitude(stored, x.cols);
+  const float* stored = look.exponent == 0 ? stored_row<float>(x, i) : nullptr;
+  const bool is_summed = stored && look.with_sums;
+  if (is_summed) {
+    const double largest = kernels.float32.add_differences(stored, look.origin, x.cols, sums);
+    if (std::isfinite(largest)) return largest;
+  } else if (stored && !look.origin) {
+    const double largest = largest_magnitude(stored, x.cols);
+    if (std::isfinite(largest)) return largest;
+  }
+  reader.read(i, row.data());
+  inspect(row.data());
+  if (is_summed && first_not_finite(row.data(), x.cols) == x.cols &&
+      first_not_finite(look.origin, x.cols) == x.cols) {
+    throw InputChanged(x.name.c_str());  // after it went into the sums
+  }
+  scale_down(row.data(), x.cols, look.exponent);
+  if (look.with_sums) {
+    return kernels.float64.add_differences(row.data(), look.origin, x.cols, sums);
+  }
+  if (look.origin) {
+    kernels.float64.subtract_shifts(row.data(), row.data(), x.cols, 0, look.origin);
+  }
+  return largest_magnitude(row.data(), x.cols);
+}
+
+Measures measure(const InputView& x, const Look& look, const Execution& execution) {
+  const std::size_t strips = std::clamp<std::size_t>(x.rows / kLeastRows, 1, kParts);
+  const std::size_t blocks = std::clamp<std::size_t>(x.cols / kLeastColumns, 1, kParts / strips);
+  std::vector<Measures> parts(strips * blocks);
+  FirstNotFinite bad(parts.size());
+  parallel_for(execution, parts.size(), [&](std::size_t task, Worker& worker) {
+    Measures& part = parts[task];
+    const Span rows = part_of(x.rows, task / blocks, strips);
+    const Span cols = part_of(x.cols, task % blocks, blocks);
+    part.row_largest.assign(rows.size(), 0.0);
+    part.column_sums.assign(look.with_sums ? cols.size() : 0, 0.0);
+    std::vector<double> row(std::min(cols.size(), kColumnsAtOnce));
+    for (std::size_t begin = cols.begin; begin < cols.end; begin += kColumnsAtOnce) {
+      const Span span{begin, std::min(cols.end, begin + kColumnsAtOnce)};
+      const RowReader reader(columns_of(x, span));
+      Look there = look;
+      if (look.origin) there.origin += span.begin;
+      double* sums = look.with_sums ? &part.column_sums[begin - cols.begin] : nullptr;
+      for (std::size_t i = rows.begin; i < rows.end; ++i) {
+        worker.check();
+        if (look.left_out && (*look.left_out)[i]) continue;
+        double& largest = part.row_largest[i - rows.begin];
+        largest = std::max(largest, measure_row(reader, i, there, row, sums, [&](double* values) {
+                             bad.inspect(task, i, values, span.size(), span.begin);
+                           }));
       }
-      if (!std::isfinite(largest)) {  // in float64: of float32 because something is wrong
-        reader.read(i, row.data());
-        bad.inspect(s, i, row.data(), x.cols);
-        if (stored && with_means && !bad.found(s) && first_not_finite(origin, x.cols) == x.cols) {
-          throw InputChanged(x.name.c_str());  // after it went into the sums
-        }
-        if (with_means) {
-          largest = kernels.float64.add_differences(row.data(), origin, x.cols, part.sums.data());
-        } else {
-          if (origin) kernels.float64.subtract_shifts(row.data(), row.data(), x.cols, 0, origin);
-          largest = largest_magnitude(row.data(), x.cols);
-        }
-      }
-      include_row(part, largest);
     }
   });
   bad.throw_if_found(x.name);
-
-  Survey result;
-  result.smallest_row = std::numeric_limits<double>::infinity();
-  if (with_means) result.mean_row.assign(x.cols, 0.0);
-  for (const StripSurvey& part : parts) {
-    result.largest = std::max(result.largest, part.largest);
-    result.smallest_row = std::min(result.smallest_row, part.smallest_row);
-    for (std::size_t j = 0; j < part.sums.size(); ++j) result.mean_row[j] += part.sums[j];
+  Measures whole{std::vector<double>(x.rows), std::vector<double>(look.with_sums ? x.cols : 0)};
+  for (std::size_t task = 0; task < parts.size(); ++task) {
+    const Measures& part = parts[task];
+    double* rows = &whole.row_largest[part_of(x.rows, task / blocks, strips).begin];
+    for (std::size_t i = 0; i < part.row_largest.size(); ++i) {
+      rows[i] = std::max(rows[i], part.row_largest[i]);
+    }
+    if (!look.with_sums) continue;
+    double* sums = &whole.column_sums[part_of(x.cols, task % blocks, blocks).begin];
+    for (std::size_t j = 0; j < part.column_sums.size(); ++j) sums[j] += part.column_sums[j];
   }
-  if (result.largest == 0) result.smallest_row = 0;
-  for (std::size_t j = 0; j < result.mean_row.size(); ++j) {
-    result.mean_row[j] = origin[j] + result.mean_row[j] / static_cast<double>(x.rows);
+  return whole;
+}
+
+// `values` · 2^exponent, at most the largest double.
+void scale_up(std::vector<double>& values, int exponent) {
+  constexpr double limit = std::numeric_limits<double>::max();
+  for (double& x : values) x = std::clamp(std::ldexp(x, exponent), -limit, limit);
+}
+
+// What a look finds, in the input's own units; of column sums, the means.
+Measures measure_safely(const InputView& x, Look look, const Execution& execution) {
+  Measures found = measure(x, look, execution);
+  std::vector<double> origin;
+  if (found.has_overflowed()) {
+    look.exponent = kRoom;
+    if (look.origin) {
+      origin.assign(look.origin, look.origin + x.cols);
+      scale_down(origin.data(), x.cols, kRoom);
+      look.origin = origin.data();
+    }
+    found = measure(x, look, execution);
+  }
+  std::size_t count = x.rows;
+  if (look.left_out) count -= number_of(*look.left_out);
+  for (double& sum : found.column_sums) sum /= static_cast<double>(count);
+  if (look.exponent != 0) {
+    scale_up(found.row_largest, kRoom);
+    scale_up(found.column_sums, kRoom);
+  }
+  return found;
+}
+
+Survey survey_of(const std::vector<double>& row_largest) {
+  Survey result;
+  for (const double row : row_largest) {
+    result.largest = std::max(result.largest, row);
+    if (row > 0 && (result.smallest_row == 0 || row < result.smallest_row)) {
+      result.smallest_row = row;
+    }
   }
   return result;
+}
+
+// With the mean row at `origin` + `means`, which are of the rows that count, as `of_all` is of all.
+Survey survey_of(const std::vector<double>& row_largest, std::vector<double> origin,
+                 const std::vector<double>& means, std::vector<double> of_all) {
+  Survey result = survey_of(row_largest);
+  for (std::size_t j = 0; j < origin.size(); ++j) {
+    const double mean = origin[j] + means[j];
+    of_all[j] -= mean - origin[j];
+    origin[j] = mean;
+  }
+  result.mean_row = std::move(origin);
+  result.residual = std::move(of_all);
+  return result;
+}
+
+double median_of(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+// 2^−exponent as a product: the power itself may be no double.
+std::pair<double, double> factors_of(int exponent) {
+  return {std::ldexp(1.0, -(exponent / 2)), std::ldexp(1.0, -(exponent - exponent / 2))};
+}
+
+double middle_of(double a, double b, double c) {
+  return std::max(std::min(a, b), std::min(std::max(a, b), c));
 }
 
 }  // namespace
@@ -190,17 +307,24 @@ std::size_t first_not_finite(const double* values, std::size_t n) {
 
 RowReader::RowReader(const InputView& view) : view_(view), read_(reader_of(view.type)) {}
 
-void FirstNotFinite::inspect(std::size_t task, std::size_t row, const double* values,
-                             std::size_t n) {
-  if (found_[task].found) return;
-  const std::size_t col = first_not_finite(values, n);
-  if (col < n) found_[task] = {true, row, col, values[col]};
+bool FirstNotFinite::Entry::is_before(const Entry& other) const {
+  return found && (!other.found || row < other.row || (row == other.row && col < other.col));
+}
+
+void FirstNotFinite::inspect(std::size_t task, std::size_t row, const double* values, std::size_t n,
+                             std::size_t col) {
+  const std::size_t place = first_not_finite(values, n);
+  if (place == n) return;
+  const Entry entry{true, row, col + place, values[place]};
+  if (entry.is_before(found_[task])) found_[task] = entry;
 }
 
 void FirstNotFinite::throw_if_found(const std::string& name) const {
+  Entry first;
   for (const Entry& entry : found_) {
-    if (entry.found) throw_not_finite(name, {entry.row, entry.col}, entry.value);
+    if (entry.is_before(first)) first = entry;
   }
+  if (first.found) throw_not_finite(name, {first.row, first.col}, first.value);
 }
 
 void FirstNotFinite::throw_with_task_if_found(const std::string& name) const {
@@ -211,11 +335,84 @@ void FirstNotFinite::throw_with_task_if_found(const std::string& name) const {
 }
 
 Survey survey(const InputView& x, const std::vector<double>* origin, const Execution& execution) {
-  return survey_strips(x, origin ? origin->data() : nullptr, false, execution);
+  const Look look{.origin = origin ? origin->data() : nullptr};
+  return survey_of(measure_safely(x, look, execution).row_largest);
 }
 
 Survey survey_columns(const InputView& x, const Execution& execution) {
-  return survey_strips(x, first_row(x).data(), true, execution);
+  std::vector<double> origin = middle_row(x, execution);
+  const Look look{.origin = origin.data(), .with_sums = true};
+  const Measures found = measure_safely(x, look, execution);
+  return survey_of(found.row_largest, std::move(origin), found.column_sums, found.column_sums);
+}
+
+Survey survey_bulk(const InputView& x, const Execution& execution) {
+  std::vector<double> origin = middle_row(x, execution);
+  Look look{.origin = origin.data(), .with_sums = true};
+  const Measures all = measure_safely(x, look, execution);
+  const double limit = kFar * median_of(all.row_largest);
+  std::vector<char> is_far(x.rows);
+  for (std::size_t i = 0; i < x.rows; ++i) is_far[i] = all.row_largest[i] > limit;
+  if (number_of(is_far) == 0) {
+    return survey_of(all.row_largest, std::move(origin), all.column_sums, all.column_sums);
+  }
+  look.left_out = &is_far;
+  const Measures bulk = measure_safely(x, look, execution);
+  return survey_of(all.row_largest, std::move(origin), bulk.column_sums, all.column_sums);
+}
+
+std::vector<double> middle_row(const InputView& x, const Execution& execution) {
+  const std::vector<std::size_t> rows = middle_rows(x.rows);
+  std::vector<double> middle(x.cols);
+  const std::size_t blocks = (x.cols + kColumnsAtOnce - 1) / kColumnsAtOnce;
+  parallel_for(execution, blocks, [&](std::size_t block, Worker&) {
+    const Span span{block * kColumnsAtOnce, std::min(x.cols, (block + 1) * kColumnsAtOnce)};
+    const RowReader reader(columns_of(x, span));
+    std::vector<std::vector<double>> values(rows.size(), std::vector<double>(span.size()));
+    for (std::size_t i = 0; i < rows.size(); ++i) reader.read(rows[i], values[i].data());
+    take_middle(values, &middle[span.begin]);
+  });
+  return middle;
+}
+
+// Not the first of all: rows that are unlike the others often are.
+std::vector<std::size_t> middle_rows(std::size_t rows) {
+  const std::size_t count = rows < 3 ? 1 : rows < 5 ? 3 : 5;
+  std::vector<std::size_t> places;
+  for (std::size_t k = 0; k < count; ++k) places.push_back((2 * k + 1) * rows / (2 * count));
+  return places;
+}
+
+void take_middle(std::vector<std::vector<double>>& rows, double* out) {
+  const std::size_t n = rows[0].size();
+  if (rows.size() == 1) {
+    std::copy_n(rows[0].data(), n, out);
+  } else if (rows.size() == 3) {
+    for (std::size_t j = 0; j < n; ++j) out[j] = middle_of(rows[0][j], rows[1][j], rows[2][j]);
+  } else {
+    const double* a = rows[0].data();
+    const double* b = rows[1].data();
+    const double* c = rows[2].data();
+    const double* d = rows[3].data();
+    const double* e = rows[4].data();
+    for (std::size_t j = 0; j < n; ++j) {
+      const double low = std::max(std::min(a[j], b[j]), std::min(c[j], d[j]));
+      const double high = std::min(std::max(a[j], b[j]), std::max(c[j], d[j]));
+      out[j] = middle_of(e[j], low, high);
+    }
+  }
+}
+
+bool has_equal_rows(const InputView& x) {
+  const RowReader reader(x);
+  std::vector<double> first(x.cols);
+  std::vector<double> row(x.cols);
+  reader.read(0, first.data());
+  for (std::size_t i = 1; i < x.rows; ++i) {
+    reader.read(i, row.data());
+    if (row != first) return false;
+  }
+  return true;
 }
 
 InputView columns_of(const InputView& x, Span columns) {
@@ -224,12 +421,6 @@ InputView columns_of(const InputView& x, Span columns) {
   part.data = static_cast<const std::byte*>(x.data) + elements * size_of(x.type);
   part.cols = columns.size();
   return part;
-}
-
-std::vector<double> first_row(const InputView& x) {
-  std::vector<double> row(x.cols);
-  RowReader(x).read(0, row.data());
-  return row;
 }
 
 template <class T>
@@ -263,12 +454,21 @@ int scaling_exponent_of(double x) {
   return std::abs(exponent) <= moderate ? 0 : exponent;
 }
 
-// In two steps, for exponents whose power is no double.
 void scale_down(double* values, std::size_t n, int exponent) {
   if (exponent == 0) return;
-  const double first = std::ldexp(1.0, -(exponent / 2));
-  const double second = std::ldexp(1.0, -(exponent - exponent / 2));
+  const auto [first, second] = factors_of(exponent);
   for (std::size_t j = 0; j < n; ++j) values[j] = values[j] * first * second;
+}
+
+void subtract_scaled(double* values, std::size_t n, const double* origin, int exponent) {
+  if (exponent <= 0) {
+    simd::kernels().float64.subtract_shifts(values, values, n, 0, origin);
+    return scale_down(values, n, exponent);
+  }
+  const auto [first, second] = factors_of(exponent);
+  for (std::size_t j = 0; j < n; ++j) {
+    values[j] = values[j] * first * second - origin[j] * first * second;
+  }
 }
 
 }  // namespace isogram

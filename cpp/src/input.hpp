@@ -43,8 +43,9 @@ class FirstNotFinite {
  public:
   explicit FirstNotFinite(std::size_t tasks) : found_(tasks) {}
 
-  // Looks through one row on behalf of `task`; the rows of a task come in ascending order.
-  void inspect(std::size_t task, std::size_t row, const double* values, std::size_t n);
+  // Looks through a row, or n entries of it from `col` on, on behalf of `task`.
+  void inspect(std::size_t task, std::size_t row, const double* values, std::size_t n,
+               std::size_t col = 0);
 
   // Throws if anything was found. `name` is the argument's.
   void throw_if_found(const std::string& name) const;
@@ -60,29 +61,44 @@ class FirstNotFinite {
     std::size_t row = 0;
     std::size_t col = 0;
     double value = 0;
+    bool is_before(const Entry& other) const;
   };
-  std::vector<Entry> found_;  // one per task, tasks in row order
+  std::vector<Entry> found_;  // one per task
 };
 
 // What one pass over an input tells.
 struct Survey {
-  double largest = 0;            // max |x_ij − origin_j|
+  double largest = 0;            // max |x_ij − origin_j|, at most the largest double
   double smallest_row = 0;       // the smallest non-zero row maximum of the same; 0 if none
-  std::vector<double> mean_row;  // only of survey_columns()
+  std::vector<double> mean_row;  // only of survey_columns() and survey_bulk()
+  std::vector<double> residual;  // of those: what is left of the mean of all rows less mean_row
 };
 
 // Checks that x is finite and measures it from the origin row (0 without one).
 Survey survey(const InputView& x, const std::vector<double>* origin, const Execution& execution);
 
-// The same measured from x's own first row, with the mean of every column. The mean is taken
+// The same measured from x's own middle_row(), with the mean of every column. The mean is taken
 // relative to that row, so that constant columns have exactly their value as mean.
 Survey survey_columns(const InputView& x, const Execution& execution);
 
+// The same with the mean of the rows that are not far from the others: an origin amid most rows. A
+// single row of huge norm draws the mean of all rows away from every other, and subtracting it
+// would spread that row over all of them. A second pass where some rows are far.
+Survey survey_bulk(const InputView& x, const Execution& execution);
+
+// The middle of a few rows of x, column by column: an entry of x amid the others, and the value of
+// a constant column exactly.
+std::vector<double> middle_row(const InputView& x, const Execution& execution);
+
+// The rows that middle_row() looks at, and their middle: rows[i] becomes scratch.
+std::vector<std::size_t> middle_rows(std::size_t rows);
+void take_middle(std::vector<std::vector<double>>& rows, double* out);
+
+// Whether all rows of x are the same.
+bool has_equal_rows(const InputView& x);
+
 // Columns [columns.begin, columns.end) of x.
 InputView columns_of(const InputView& x, Span columns);
-
-// The first row of x.
-std::vector<double> first_row(const InputView& x);
 
 // max |value|; +∞ if one is NaN or infinite.
 template <class T>
@@ -102,5 +118,9 @@ int scaling_exponent_of(double x);
 
 // values · 2^−exponent.
 void scale_down(double* values, std::size_t n, int exponent);
+
+// (values − origin) · 2^−exponent. Large numbers are scaled first: their differences may overflow,
+// and they lose nothing by it.
+void subtract_scaled(double* values, std::size_t n, const double* origin, int exponent);
 
 }  // namespace isogram

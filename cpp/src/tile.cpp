@@ -4,6 +4,7 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "input.hpp"
 
@@ -95,6 +96,38 @@ double sum_of_magnitudes(const std::vector<double>& row) {
   return sum;
 }
 
+std::vector<UnitScale> unit_scales_of(const InputView& x, bool center, const Execution& execution) {
+  const RowReader reader(x);
+  const std::size_t tasks = tiles_in(x.rows);
+  std::vector<UnitScale> scales(x.rows);
+  FirstNotFinite bad(tasks);
+  parallel_for(execution, tasks, [&](std::size_t task, Worker& worker) {
+    std::vector<double> row(x.cols);
+    const Span rows = tile_span(task, x.rows);
+    for (std::size_t i = rows.begin; i < rows.end; ++i) {
+      worker.check();
+      reader.read(i, row.data());
+      bad.inspect(task, i, row.data(), x.cols);
+      scales[i] = unit_scale_of(row.data(), x.cols, center);
+    }
+  });
+  bad.throw_if_found(x.name);
+  return scales;
+}
+
+// middle_row() of rows of unit norm.
+std::vector<double> middle_unit_row(const InputView& x, const std::vector<UnitScale>& scales) {
+  const RowReader reader(x);
+  std::vector<std::vector<double>> rows;
+  for (const std::size_t i : middle_rows(x.rows)) {
+    reader.read(i, rows.emplace_back(x.cols).data());
+    scales[i].apply(rows.back().data(), x.cols);
+  }
+  std::vector<double> middle(x.cols);
+  take_middle(rows, middle.data());
+  return middle;
+}
+
 double smaller_nonzero(double a, double b) {
   return a == 0 ? b : b == 0 ? a : std::min(a, b);
 }
@@ -122,14 +155,12 @@ void GramTiles<T>::pack(const InputView& x, const InputView* y, Columns columns,
                         const Execution& execution) {
   require_not_empty(x);
   require_options(options_);
+  if (columns == Columns::shifted) return pack_shifted(x, execution);
   if (!may_be_deep(x, y)) reserve(x, y);
   if (options_.gamma == 0) options_.gamma = 1 / static_cast<double>(x.cols);
   if (columns == Columns::centered) {
     const Survey survey = survey_columns(x, execution);
-    const bool unit_norm = uses_unit_norm(options_.kernel);
-    exponent_ = unit_norm ? 0 : 2 * scaling_exponent_of(survey.largest);
-    pack_as({.origin = &survey.mean_row, .unit_norm = unit_norm, .exponent = exponent_ / 2}, x, y,
-            execution);
+    pack_as({.origin = &survey.mean_row, .unit_norm = true}, x, y, execution);
   } else if (options_.kernel == Kernel::laplacian && fits_into<T>(x) && fits_into<T>(y_)) {
     pack_differences(x, y, execution);
   } else if (uses_distance(options_.kernel)) {
@@ -139,6 +170,21 @@ void GramTiles<T>::pack(const InputView& x, const InputView* y, Columns columns,
   } else {
     pack_products(x, y, execution);
   }
+}
+
+template <class T>
+void GramTiles<T>::pack_shifted(const InputView& x, const Execution& execution) {
+  const Kernel kernel = std::exchange(options_.kernel, Kernel::linear);
+  if (!may_be_deep(x, nullptr)) reserve(x, nullptr);
+  if (kernel == Kernel::linear) {
+    const Survey survey = survey_bulk(x, execution);
+    const int exponent = scaling_exponent_of(survey.largest);
+    exponent_ = 2 * exponent;
+    return pack_as({.origin = &survey.mean_row, .exponent = exponent}, x, nullptr, execution);
+  }
+  const std::vector<UnitScale> scales = unit_scales_of(x, kernel == Kernel::correlation, execution);
+  const std::vector<double> origin = middle_unit_row(x, scales);
+  pack_as({.unit_scales = &scales, .origin = &origin}, x, nullptr, execution);
 }
 
 // Rows whose transform takes all of a row are packed whole.
@@ -158,8 +204,8 @@ void GramTiles<T>::pack_as(const Transform& transform, const InputView& x, const
                            const Execution& execution) {
   common_exponent_ = transform.exponent;
   if (may_be_deep(x, y)) {
-    if (transform.is_shift()) {
-      deep_.emplace(kernels_, block(), x, y, transform.origin, execution);
+    if (transform.takes_parts()) {
+      deep_.emplace(kernels_, block(), x, y, transform, execution);
       return;
     }
     reserve(x, y);

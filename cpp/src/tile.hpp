@@ -25,9 +25,11 @@ namespace isogram {
 template <class T>
 class GramTiles {
  public:
-  // Features less their column means: for measures that do not change under translation, and for
-  // cosines of centred features.
-  enum class Columns { as_given, centered };
+  // Features less their column means: for cosines of centred features. Or, for measures that do not
+  // change when the rows whose inner products a matrix has are shifted alike, those rows less an
+  // origin amid most of them: the linear matrix of shifted rows, also of the rows of unit norm that
+  // make cosines and correlations. No far row and no common part of the rows takes its digits.
+  enum class Columns { as_given, centered, shifted };
 
   // Of the rows of x with themselves.
   GramTiles(const InputView& x, const KernelOptions& options, Columns columns,
@@ -50,7 +52,7 @@ class GramTiles {
   bool may_overflow() const;
 
   // What a tile is multiplied by to be the matrix the caller asked for: linear Gram matrices of
-  // centred features stay in scaled units, in which they cannot overflow. Else 0.
+  // shifted features stay in scaled units, in which they cannot overflow. Else 0.
   int exponent() const { return exponent_; }
 
  private:
@@ -58,6 +60,7 @@ class GramTiles {
   const T* left_norms() const { return deep_ ? deep_->left_norms() : left_.squared_norms(); }
   const T* right_norms() const { return deep_ ? deep_->right_norms() : right().squared_norms(); }
   void pack(const InputView& x, const InputView* y, Columns columns, const Execution& execution);
+  void pack_shifted(const InputView& x, const Execution& execution);
   bool may_be_deep(const InputView& x, const InputView* y) const;
   void reserve(const InputView& x, const InputView* y);
   void pack_as(const Transform& transform, const InputView& x, const InputView* y,

@@ -87,6 +87,17 @@ def result_dtype(*arrays: NDArray[Any]) -> np.dtype[Any]:
     return np.dtype(np.float64 if any(a.dtype == np.float64 for a in arrays) else np.float32)
 
 
+def are_same(a: Array, b: Array) -> bool:
+    """Whether two arrays, of NumPy or on a GPU, are one and the same memory."""
+
+    def place(array: Array) -> list[Any]:
+        on_host = isinstance(array, np.ndarray)
+        interface = array.__array_interface__ if on_host else array.__cuda_array_interface__
+        return [interface.get(name) for name in ("data", "shape", "strides", "typestr")]
+
+    return a is b or place(a) == place(b)
+
+
 def _to_array(function: str, name: str, value: Array) -> tuple[NDArray[Any], str]:
     """Return a NumPy or GPU array on the memory of `value`, and the name of its element type."""
     if isinstance(value, _if_imported("numpy.ma", "MaskedArray")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -22,7 +23,7 @@ from isogram._arguments import (
     same_samples,
     threads,
 )
-from isogram._arrays import Array, as_matrix, giver
+from isogram._arrays import Array, are_same, as_matrix, giver
 from isogram._backend import device_of, full
 from isogram._device import cka as on_gpu
 from isogram._device.results import fetched
@@ -72,7 +73,7 @@ def hsic(
     -------
     float
         In units of K times L. Exactly 0 where `x` or `y` is constant; NaN, with a RuntimeWarning,
-        for fewer than 2 (debiased: 4) samples.
+        for fewer than 2 (debiased: 4) samples; infinite, with one, beyond the range of float64.
 
     Raises
     ------
@@ -84,8 +85,11 @@ def hsic(
     Notes
     -----
     Types: float16, bfloat16, float32 → float32 tiles → float64 sums; any float64 input, and the
-    polynomial kernel → float64 throughout. The linear kernel centres the features first, and takes
-    n·d1·d2 operations instead of n²(d1 + d2) where that is less. Memory: one packed copy of the
+    polynomial kernel → float64 throughout, as all layers where float32 cannot tell one from a
+    constant. The rows of the linear kernel, and those of unit norm of cosine and correlation, are
+    shifted first by a vector amid most of them, which changes no HSIC: neither an offset nor one
+    sample of huge norm costs digits. The linear kernel takes n·d1·d2 operations instead of
+    n²(d1 + d2) where that is less. Memory: one packed copy of the
     inputs, or half an n × n matrix where that is smaller. On a GPU those n·d1·d2 are of float64,
     tiles take at most one GiB, and the result is waited for, once. Sources: Gretton et al. 2005
     (biased), Song et al. 2012 (debiased).
@@ -106,7 +110,13 @@ def hsic(
     table = pair.table(options)
     if overflowed := table.overflowed_layers():
         warnings.warn(_overflow("hsic", overflowed), RuntimeWarning, stacklevel=2)
-    return float(table.hsic[0, 0])
+    result = float(table.hsic[0, 0])
+    if math.isinf(result):
+        message = (
+            f"hsic: HSIC leaves the range of float64: the result is {result}; scale `x` or `y`"
+        )
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
+    return result
 
 
 def cka(
@@ -124,8 +134,9 @@ def cka(
 ) -> float:
     """Return the centred kernel alignment of two representations, a similarity of at most 1.
 
-    CKA(x, y) = HSIC(x, y) / sqrt(HSIC(x, x) · HSIC(y, y)), with the same estimator in all three;
-    nothing is clamped and no epsilon is added, so the debiased one may be negative.
+    CKA(x, y) = HSIC(x, y) / sqrt(HSIC(x, x) · HSIC(y, y)), with the same estimator in all three.
+    No epsilon is added, and the debiased one may be negative. Both are inner products of centred
+    Gram matrices, so that only rounding can leave [-1, 1]: it is clamped, and cka(x, x) is 1.
 
     Parameters
     ----------
@@ -325,6 +336,8 @@ def _hsic_table(
         ]
 
     names_y = rows.names if cols is None else cols.names
+    if cols and len(cols.arrays) == len(rows.arrays):  # the same again takes half, and is 1 exactly
+        cols = None if all(map(are_same, rows.arrays, cols.arrays)) else cols
     of_x, of_y = rows.arrays, None if cols is None else cols.arrays
     bandwidth_x, bandwidth_y = bandwidths(rows), [] if cols is None else bandwidths(cols)
     is_debiased = estimator == "debiased"

@@ -156,6 +156,158 @@ def test_kernels_that_do_not_ignore_an_offset(simd_level, kernel, estimator):
     assert_close(ig.cka(x, y, kernel=kernel, estimator=estimator), expected, 1e-6)
 
 
+# Rows far from the others, and common parts of all rows ----------------------------------------
+
+
+def one_row(x, size):
+    """One sample of huge norm."""
+    x[len(x) // 3] *= size
+    return x
+
+
+def first_row(x, size):
+    """As the first token of a sequence often is."""
+    x[0] *= size
+    return x
+
+
+def two_rows(x, size):
+    """Two samples of unequal, huge norm."""
+    x[1] *= size
+    x[-1] *= size**0.5
+    return x
+
+
+def row_of_its_own(x, size):
+    """One sample that has nothing in common with the others: they decide alone."""
+    x[:, 2] = 0.25
+    x[3] = 0
+    x[3, 2] = size
+    return x
+
+
+def massive_channel(x, size):
+    """One feature that is large in all samples."""
+    x[:, 1] += size
+    return x
+
+
+def massive_channel_but_one(x, size):
+    """One feature that is large in all samples but a row of zeros."""
+    x[:, 1] += size
+    x[2] = 0
+    return x
+
+
+def offset(x, size):
+    """All features far from zero."""
+    return x + size
+
+
+FAR = [one_row, first_row, two_rows, row_of_its_own]
+COMMON = [massive_channel, massive_channel_but_one, offset]
+SIZES = {"float32": (1e2, 1e3, 1e4, 1e5, 1e6, 1e8), "float64": (1e2, 1e4, 1e5, 1e6, 1e7)}
+
+
+def alike(n, d, seed):
+    """Two representations with much in common."""
+    rng = np.random.default_rng([seed, n, d])
+    z = rng.standard_normal((n, d))
+    return z, z @ rng.standard_normal((d, d)) / d**0.5 + 0.5 * rng.standard_normal((n, d))
+
+
+def assert_right(x, y, tolerance, **parameters):
+    """Assert CKA of a pair, and of the pair as layers, against long doubles."""
+    expected = oracle.cka_by_rows(x, y, **parameters)
+    assert_close(ig.cka(x, y, **parameters), expected, tolerance, f"{parameters}")
+    matrix = ig.cka_matrix([x, y], **parameters)
+    assert_close(matrix, [[1, expected], [expected, 1]], tolerance, f"{parameters}")
+    assert np.array_equal(np.diag(matrix), [1, 1])
+
+
+# Few features, where feature space is the cheaper one, many, and few samples.
+@pytest.mark.parametrize("shape", [(300, 8), (40, 60), (7, 5)], ids=str)
+@pytest.mark.parametrize("dtype", SIZES)
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("change", [*FAR, *COMMON])
+def test_far_rows_and_common_parts(simd_level, change, estimator, dtype, shape):
+    for seed, size in enumerate(SIZES[dtype]):
+        if dtype == "float32" and change is offset and size > 1e4:
+            continue  # float32 rounds the features themselves to a few values
+        x, y = alike(*shape, seed)
+        x = change(x, size).astype(dtype)
+        tolerance = 3e-5 if dtype == "float32" else 1e-12 * max(1, size / 1e5)
+        assert_right(x, y.astype(dtype), tolerance, estimator=estimator)
+        y = change(y, size).astype(dtype)
+        assert_right(x, y, tolerance, estimator=estimator)
+
+
+@pytest.mark.parametrize("shape", [(300, 8), (40, 60), (7, 5)], ids=str)
+@pytest.mark.parametrize("dtype", SIZES)
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("kernel", ["cosine", "correlation"])
+@pytest.mark.parametrize("change", [one_row, *COMMON])
+def test_common_parts_of_rows_of_unit_norm(simd_level, change, kernel, estimator, dtype, shape):
+    for seed, size in enumerate(SIZES[dtype]):
+        if dtype == "float32" and change is offset and size > 1e4:
+            continue  # float32 rounds the features themselves to a few values
+        if dtype == "float64" or (change is massive_channel_but_one and size > 1e4):
+            continue
+        x, y = (change(a, size).astype(dtype) for a in alike(*shape, seed))
+        tolerance = 3e-5 if dtype == "float32" else 1e-11
+        assert_right(x, y, tolerance, kernel=kernel, estimator=estimator)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("kernel", ["linear", "cosine", "correlation"])
+@pytest.mark.parametrize("shape", [(300, 8), (40, 60)], ids=str)
+def test_at_the_largest_numbers(simd_level, shape, kernel, estimator):
+    """Neither sums nor differences overflow."""
+    for seed, dtype in enumerate(("float32", "float64")):
+        x, y = alike(*shape, seed)
+        scale = np.finfo(dtype).max / np.abs(x).max() * 0.999
+        x, y = (x * scale).astype(dtype), y.astype(dtype)
+        assert_right(
+            x, y, 5e-6 if dtype == "float32" else 1e-12, kernel=kernel, estimator=estimator
+        )
+        with pytest.warns(RuntimeWarning, match="hsic: HSIC leaves the range of float64"):
+            assert ig.hsic(1e200 * y.astype("f8"), y, estimator=estimator) == np.inf
+
+
+def test_multiples_of_one_row_are_constant_for_cosines(simd_level):
+    """Rounding of the rows of unit norm is no information."""
+    rng = np.random.default_rng(5)
+    for dtype in ("float32", "float64"):
+        x = data((40, 9), dtype)
+        for offset in (0, 1e4):
+            row = np.round(offset + 64 * rng.standard_normal(9))
+            y = np.outer(rng.integers(1, 99, 40), row).astype(dtype)  # exact
+            with pytest.warns(RuntimeWarning, match=r"cka: `y` .*constant"):
+                assert np.isnan(ig.cka(x, y, kernel="cosine"))
+
+
+@pytest.mark.parametrize("bandwidth", [1e4, 1e5])
+def test_rbf_of_a_large_bandwidth(simd_level, bandwidth):
+    """Entries that float32 cannot tell from 1."""
+    x, y = ((a[:80]).astype(np.float32) for a in numerics_data())
+    actual = ig.cka(x, y, kernel="rbf", bandwidth=bandwidth)
+    assert_close(actual, oracle.cka_by_rows(x, y), 1e-4)  # the limit of wide kernels
+
+
+def test_nothing_is_above_one(simd_level):
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        x = rng.standard_normal((int(rng.integers(5, 40)), int(rng.integers(2, 9))))
+        x = x.astype(rng.choice(["float32", "float64"]))
+        for kernel in ("linear", "rbf", "cosine"):
+            for estimator in ESTIMATORS:
+                parameters = {"kernel": kernel, "estimator": estimator}
+                assert ig.cka(x, x, **parameters) == 1
+                others = [x.copy(), -x, x * 2, x + x[0]]
+                assert ig.cka_matrix([x], others, **parameters).max() <= 1
+                assert (np.diag(ig.cka_matrix(others, **parameters)) == 1).all()
+
+
 def right_or_nan_with_a_warning(x, y, expected, **parameters):
     """Assert that a result is never silently wrong."""
     with warnings.catch_warnings(record=True) as caught:

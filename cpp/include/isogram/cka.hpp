@@ -30,12 +30,15 @@ struct HsicTable {
 //   biased    tr(K H L H) / (n−1)²   (Gretton et al. 2005)
 //   debiased  [Σ K∘L + 1ᵀK1 · 1ᵀL1 / ((n−1)(n−2)) − 2 · 1ᵀKL1 / (n−2)] / (n(n−3)), zeroed
 //             diagonals   (Song et al. 2012)
-// CKA takes the same estimator in numerator and denominator; nothing is clamped.
+// CKA takes the same estimator in numerator and denominator. Both estimators are inner products of
+// centred Gram matrices, so that only rounding can leave [−1, 1]: that is clamped, nothing else.
 //
-// One walk over the tiles of all Gram matrices. For the linear kernel the features are centred
-// first, and ‖XcᵀYc‖² (feature space) takes the place of the Gram matrices where that is cheaper;
-// both give the same number. Types: any → T → float64 sums, T = double if any layer is float64 or
-// its kernel polynomial, else float. Memory: all layers packed once, or of a layer whose n²/2
+// One walk over the tiles of all Gram matrices. The rows of the linear kernel, and those of unit
+// norm of cosine and correlation, are shifted first by a vector amid most of them, which changes no
+// HSIC: neither a common part of the rows nor one row of huge norm takes the digits of the others.
+// For the linear kernel ‖XᵀY‖² (feature space) takes the place of the Gram matrices where that is
+// cheaper; both give the same number. Types: any → T → float64 sums, T = double if any layer is
+// float64 or its kernel polynomial, or if float cannot tell a layer from a constant; else float. Memory: all layers packed once, or of a layer whose n²/2
 // products take less than half of that, those; tiles of one thread, and row sums of at most 32 · 8
 // bytes per layer and sample. Otherwise nothing n × n is held. Bit-identical for any number of
 // threads. Throws std::invalid_argument: no layers, layers of different n, n < 2 (biased) or n < 4
