@@ -48,6 +48,57 @@ def data(shape, dtype, seed=0):
     return np.random.default_rng([seed, *shape]).standard_normal(shape).astype(DTYPES[dtype])
 
 
+def large_channel(x, size):
+    """A massive activation."""
+    x[:, 5] += size
+
+
+def loud_channel(x, size):
+    """One feature that varies more than all others."""
+    x[:, 5] *= size
+
+
+def offset(x, size):
+    """A common mean of all features."""
+    x += size
+
+
+def clusters_apart(x, size):
+    """Half of the samples far from the others."""
+    x[::2] += size
+
+
+# What makes cosines nearly 1, or nearly alike: the smaller the type, the fewer neighbours it finds.
+ALIKE = (large_channel, loud_channel, offset, clusters_apart)
+
+
+def alike(change, size, shape, dtype, seed=0):
+    """Return normal data changed so, or None where the type would hold nothing but ties."""
+    is_channel = change in (large_channel, loud_channel)
+    small, large = (1e3, 1e8) if is_channel else (0, 1e6)
+    limits = {"float16": small, "bfloat16": small, "float32": large, "float64": 1e8}
+    if size > limits[dtype]:
+        return None
+    x = data(shape, "float64", seed)
+    change(x, size)
+    return x.astype(DTYPES[dtype])
+
+
+def nearest_by_difference(x, k, *, center=False):
+    """Columns of the k rows nearest to every row in direction, ascending; no row may be zero.
+
+    From the differences of unit rows in long doubles, which keep the digits that cosines near 1
+    have lost.
+    """
+    x = x.astype(np.longdouble)
+    if center:
+        x = x - x.mean(axis=0)
+    units = x / np.sqrt((x**2).sum(axis=1, keepdims=True))
+    distances = np.array([((units - unit) ** 2).sum(axis=1) for unit in units])
+    np.fill_diagonal(distances, np.inf)
+    return np.sort(np.argsort(distances, axis=1, kind="stable")[:, :k], axis=1)
+
+
 def grid_data(shape, dtype, seed=0):
     """Return data on a grid so coarse that every inner product is exact in float32.
 

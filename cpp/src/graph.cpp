@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <limits>
-#include <mutex>
 #include <numeric>
 #include <stdexcept>
 #include <string>
@@ -13,6 +12,7 @@
 #include "buffer.hpp"
 #include "input.hpp"
 #include "isogram/arithmetic.hpp"
+#include "nearest.hpp"
 #include "simd/kernels.hpp"
 #include "team.hpp"
 #include "tile.hpp"
@@ -20,13 +20,6 @@
 namespace isogram {
 
 namespace {
-
-template <class T>
-GramTiles<T> cosine_tiles(const InputView& x, bool center, const Execution& execution) {
-  using Columns = typename GramTiles<T>::Columns;
-  return GramTiles<T>(x, {.kernel = Kernel::cosine}, center ? Columns::centered : Columns::as_given,
-                      preparing(execution));
-}
 
 // The diagonal of the graph, where a tile meets it.
 template <class T>
@@ -47,113 +40,6 @@ void require_neighbours(std::size_t k, const InputView& x) {
   if (k >= 1 && k < x.rows) return;
   throw std::invalid_argument("`k` must be at least 1 and less than the " + std::to_string(x.rows) +
                               " rows of `" + x.name + "`, got " + std::to_string(k));
-}
-
-// Largest cosines ---------------------------------------------------------------------------------
-
-template <class T>
-struct Edge {
-  T weight;
-  std::int32_t column;
-};
-
-// The order of a heap with the worst edge on top: the smallest weight, of equal ones the largest
-// column.
-template <class T>
-bool is_better(const Edge<T>& a, const Edge<T>& b) {
-  return a.weight > b.weight || (a.weight == b.weight && a.column < b.column);
-}
-
-// Below every cosine: what a node's edges start from.
-template <class T>
-constexpr T kNoCosine = T(-2);
-
-template <class T>
-void replace_worst(Edge<T>* heap, std::size_t k, const Edge<T>& edge) {
-  std::size_t place = 0;
-  for (std::size_t child = 1; child < k; child = 2 * place + 1) {
-    if (child + 1 < k && is_better(heap[child], heap[child + 1])) ++child;
-    if (is_better(heap[child], edge)) break;
-    heap[place] = heap[child];
-    place = child;
-  }
-  heap[place] = edge;
-}
-
-// The k best edges of every node, whatever the order they are offered in. Tiles may be offered by
-// several threads: the nodes of a strip have a lock.
-template <class T>
-class BestEdges {
- public:
-  BestEdges(std::size_t nodes, std::size_t k)
-      : nodes_(nodes), k_(k), edges_(product(nodes, k)), worst_(nodes), locks_(tiles_in(nodes)) {
-    std::fill(edges_.begin(), edges_.end(), Edge<T>{kNoCosine<T>, 0});
-    std::fill(worst_.begin(), worst_.end(), kNoCosine<T>);
-  }
-
-  // Offers the entries above the diagonal to the nodes at both ends; cell.row ≤ cell.col.
-  void offer(Cell cell, const T* tile) {
-    const Span rows = tile_span(cell.row, nodes_);
-    const Span cols = tile_span(cell.col, nodes_);
-    const bool is_diagonal = cell.row == cell.col;
-    const std::unique_lock rows_lock(locks_[cell.row]);
-    const auto cols_lock = is_diagonal ? std::unique_lock<std::mutex>()
-                                       : std::unique_lock<std::mutex>(locks_[cell.col]);
-    const T* of_cols = &worst_[cols.begin];
-    for (std::size_t i = 0; i < rows.size(); ++i, tile += kTileEdge) {
-      const T& of_row = worst_[rows.begin + i];
-      const auto next = [&](std::size_t j) {
-        return kernels_.first_reaching(tile, of_row, of_cols, j, cols.size());
-      };
-      for (std::size_t j = next(is_diagonal ? i + 1 : 0); j < cols.size(); j = next(j + 1)) {
-        offer_edge(rows.begin + i, cols.begin + j, tile[j]);
-        offer_edge(cols.begin + j, rows.begin + i, tile[j]);
-      }
-    }
-  }
-
-  // The edges, nodes × k, once all are offered: of every node by ascending column.
-  Buffer<Edge<T>> take_sorted() {
-    for (std::size_t i = 0; i < nodes_; ++i) {
-      std::sort(edges_.begin() + i * k_, edges_.begin() + (i + 1) * k_,
-                [](const Edge<T>& a, const Edge<T>& b) { return a.column < b.column; });
-    }
-    return std::move(edges_);
-  }
-
- private:
-  void offer_edge(std::size_t node, std::size_t column, T weight) {
-    const Edge<T> edge{weight, static_cast<std::int32_t>(column)};
-    Edge<T>* heap = &edges_[node * k_];
-    if (!is_better(edge, heap[0])) return;
-    replace_worst(heap, k_, edge);
-    worst_[node] = heap[0].weight;
-  }
-
-  const simd::KernelTable<T>& kernels_ = simd::kernels().of<T>();
-  std::size_t nodes_;
-  std::size_t k_;
-  Buffer<Edge<T>> edges_;  // a heap per node
-  Buffer<T> worst_;        // the weight on top of it
-  std::vector<std::mutex> locks_;
-};
-
-// The k best edges of every row, n × k, by ascending column.
-template <class T>
-Buffer<Edge<T>> nearest(const GramTiles<T>& tiles, std::size_t k, const Execution& execution) {
-  const Grid grid = Grid::upper(tiles_in(tiles.rows()));
-  BestEdges<T> edges(tiles.rows(), k);
-  std::vector<Buffer<T>> scratch(team_size(execution, grid.cells()));
-  for (Buffer<T>& tile : scratch) tile = Buffer<T>(kTileSize);
-  parallel_for(
-      execution, grid.cells(),
-      [&](std::size_t task, Worker& worker) {
-        T* tile = scratch[worker.index].data();
-        tiles.compute(grid.cell(task), tile);
-        edges.offer(grid.cell(task), tile);
-      },
-      scratch.size());
-  return edges.take_sorted();
 }
 
 // Sparse graphs -----------------------------------------------------------------------------------
@@ -215,7 +101,8 @@ void merge_row(const Csr<T>& a, const Csr<T>& b, std::size_t i, InA in_a, InB in
   }
 }
 
-// (W + Wᵀ)/2. The two weights of a mutual edge are the same number, so it keeps it exactly.
+// (W + Wᵀ)/2. The two weights of a mutual edge are the same number, so it keeps it exactly; or the
+// same but for rounding, where one end's neighbours were ranked in float64.
 template <class T>
 Csr<T> symmetrized(const Csr<T>& graph) {
   const Csr<T> transpose = transposed(graph);
@@ -608,8 +495,7 @@ Csr<T> knn_graph(const InputView& x, std::size_t k, bool center, bool symmetrize
                  const Execution& execution) {
   const UsualArithmetic usual;
   require_neighbours(k, x);
-  const GramTiles<T> tiles = cosine_tiles<T>(x, center, execution);
-  const Csr<T> directed = directed_graph(nearest(tiles, k, execution), x.rows, k);
+  const Csr<T> directed = directed_graph(nearest<T>(x, k, center, execution), x.rows, k);
   return symmetrize ? symmetrized(directed) : directed;
 }
 

@@ -49,7 +49,8 @@ void normalise(double* row, std::size_t n) {
   if (squares > 0) divide(row, n, std::sqrt(squares));
 }
 
-// Applies `transform` to row i; returns its exponent.
+}  // namespace
+
 int transform_row(std::size_t i, double* row, std::size_t n, const Transform& transform) {
   if (transform.unit_scales) (*transform.unit_scales)[i].apply(row, n);
   if (transform.origin) subtract_scaled(row, n, transform.origin->data(), transform.exponent);
@@ -62,8 +63,6 @@ int transform_row(std::size_t i, double* row, std::size_t n, const Transform& tr
   if (!transform.origin) scale_down(row, n, transform.exponent);
   return transform.exponent;
 }
-
-}  // namespace
 
 void UnitScale::apply(double* row, std::size_t n) const {
   scale_down(row, n, exponent);

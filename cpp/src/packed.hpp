@@ -46,6 +46,9 @@ struct Transform {
   }
 };
 
+// Applies `transform` to row i; returns its exponent.
+int transform_row(std::size_t i, double* row, std::size_t n, const Transform& transform);
+
 // Puts rows in their places in panels. Neighbours are kept back and transposed together, which
 // costs far less than storing each with strides.
 template <class T>

@@ -354,12 +354,12 @@ void GramTiles<T>::apply_cosine(Cell cell, Span rows, Span cols, T* tile) const 
   if (deep_) divide_by_norms(rows, cols, tile);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     T* row = tile + i * kTileEdge;
+    if (kernels_.largest_magnitude(row, cols.size()) <= T(1)) continue;
     for (std::size_t j = 0; j < cols.size(); ++j) row[j] = std::clamp(row[j], T(-1), T(1));
   }
   if (!is_symmetric_ || cell.row != cell.col) return;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const bool is_zero = left_norms()[rows.begin + i] == 0;
-    tile[i * kTileEdge + i] = is_zero ? T(0) : T(1);
+    tile[i * kTileEdge + i] = is_zero(rows.begin + i) ? T(0) : T(1);
   }
 }
 

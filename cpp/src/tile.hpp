@@ -51,6 +51,9 @@ class GramTiles {
   // Whether entries may lie beyond the range of T; those are infinite.
   bool may_overflow() const;
 
+  // Whether a row has no entry but 0, as it is packed.
+  bool is_zero(std::size_t row) const { return left_norms()[row] == 0; }
+
   // What a tile is multiplied by to be the matrix the caller asked for: linear Gram matrices of
   // shifted features stay in scaled units, in which they cannot overflow. Else 0.
   int exponent() const { return exponent_; }
@@ -97,6 +100,14 @@ class GramTiles {
   int exponent_ = 0;
   int common_exponent_ = 0;  // of packed features, where every row has the same
 };
+
+// Cosines of the rows of x; with `center` of features less their column means.
+template <class T>
+GramTiles<T> cosine_tiles(const InputView& x, bool center, const Execution& execution) {
+  using Columns = typename GramTiles<T>::Columns;
+  return GramTiles<T>(x, {.kernel = Kernel::cosine}, center ? Columns::centered : Columns::as_given,
+                      preparing(execution));
+}
 
 // The memory that write_tile() will write, where rows are adjacent entries.
 class TileDestination {

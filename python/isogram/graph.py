@@ -158,9 +158,13 @@ def graph(
     Notes
     -----
     Types: float16, bfloat16, float32 → float32 → float32; float64 throughout. Norms are float64;
-    only a row of zeros has no direction: rows of tiny norm are scaled, not clamped. Cost: n²·d/2
-    multiply-adds. Memory: one packed copy of `x`, or half an n × n matrix where that is smaller. On
-    a GPU nothing waits for the dense graph, in which a NaN or infinity gives NaN; the sparse one
+    only a row of zeros has no direction: rows of tiny norm are scaled, not clamped. Where float32
+    could confuse neighbours (a massive channel or a common offset makes all cosines nearly 1), they
+    are ranked again in float64, by the differences of unit rows: the neighbours are those of
+    `graph(x.astype("float64"), k=k)`. Cost: n²·d/2 multiply-adds; with `k`, as many again in
+    float64 where that is so for most rows, and n·d for each row whose k-th and next cosines are
+    equal even then. Memory: one packed copy of `x`, or half an n × n matrix where that is smaller.
+    On a GPU nothing waits for the dense graph, in which a NaN or infinity gives NaN; the sparse one
     waits once, to learn how many edges there are. Source: Chen et al. 2021, arXiv:2111.11165, where
     the norm is clamped at 1e-8.
 

@@ -242,6 +242,31 @@ TEST(Graph, equal_rows_choose_the_first_of_their_like) {
   });
 }
 
+// One channel makes all cosines nearly 1: by less and less.
+template <class T>
+void expect_nearest_with_a_large_channel(std::size_t n, std::size_t d, std::size_t k, T size) {
+  auto data = Data<T>::normal(n, d, static_cast<unsigned>(n + d));
+  for (std::size_t i = 0; i < n; ++i) data.row(i)[d / 2] += size;
+  const Csr<T> graph = isogram::knn_graph<T>(data.view(), k, false, false);
+  auto expected = reference::nearest(reference::dense_graph(data.rows(), false), k);
+  for (std::size_t i = 0; i < n; ++i) {
+    std::sort(expected[i].begin(), expected[i].end());
+    const std::vector<std::size_t> got(graph.indices.begin() + graph.indptr[i],
+                                       graph.indices.begin() + graph.indptr[i + 1]);
+    ASSERT_EQ(got, expected[i]) << "row " << i << ", channel of " << size;
+  }
+}
+
+TEST(Graph, nearest_of_rows_nearly_alike) {
+  at_every_level([] {
+    for (const float size : {30.0F, 300.0F, 3e3F, 3e4F, 3e5F}) {
+      expect_nearest_with_a_large_channel<float>(130, 12, 7, size);
+      expect_nearest_with_a_large_channel<float>(97, 300, 1, size);
+      expect_nearest_with_a_large_channel<double>(97, 30, 4, size);
+    }
+  });
+}
+
 TEST(Graph, symmetrised_is_exactly_symmetric_and_keeps_mutual_edges) {
   at_every_level([] {
     const auto data = Data<float>::normal(150, 12, 8);

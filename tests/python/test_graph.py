@@ -10,14 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ortho_group
 from support import (
+    ALIKE,
     DTYPES,
     EDGE_FEATURES,
     EDGE_ROWS,
     LAYOUTS,
     SCALES,
+    alike,
     assert_close,
     data,
     dot_tolerance,
+    nearest_by_difference,
     oracle,
     result_dtype,
 )
@@ -136,6 +139,79 @@ def test_memory_order(simd_level, dtype, layout):
     labels = np.arange(40) % 3
     assert ig.motifs(a, labels) == oracle.motifs(x, labels)
     assert_close(ig.modularity(a, labels), oracle.modularity(x, labels), 1e-5)
+
+
+# Neighbours that float32 cannot tell apart ----------------------------------------------------
+
+
+def directed(x, k, center=False):
+    """Columns of the directed graph, a row per sample."""
+    graph = ig.graph(x, k=k, center=center, symmetrize=False)
+    return np.asarray(graph.indices).reshape(len(x), k)
+
+
+@pytest.mark.parametrize("change", ALIKE)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_neighbours_of_rows_nearly_alike(simd_level, dtype, change):
+    for size in (100, 1e4, 1e6, 1e8):
+        for n, d, k in [(150, 64, 10), (97, 7, 1), (60, 300, 59), (40, 2000, 5)]:
+            x = alike(change, size, (n, d), dtype, seed=k)
+            if x is None:
+                continue
+            for center in (False, True):
+                expected = nearest_by_difference(x, k, center=center)
+                where = f"{size}, {n} x {d}, k = {k}, center = {center}"
+                assert np.array_equal(directed(x, k, center), expected), where
+
+
+@pytest.mark.parametrize("change", ALIKE)
+def test_measures_of_rows_nearly_alike(simd_level, change):
+    """The float32 graph is the float64 graph of the same numbers, so are the measures on it."""
+    labels = np.arange(150) % 4
+    for size in (1e3, 1e4, 1e6):
+        x, y = (alike(change, size, (150, 64), "float32", seed) for seed in (0, 1))
+        y += (x - x.mean(axis=0)) / 2
+        wide, other = x.astype(np.float64), y.astype(np.float64)
+        for k in (3, 10):
+            for center in (False, True):
+                expected = ig.gbs(wide, other, k=k, center=center)
+                assert_close(ig.gbs(x, y, k=k, center=center), expected, 1e-6)
+            assert ig.motifs(x, labels, k=k) == ig.motifs(wide, labels, k=k)
+            expected = ig.modularity(wide, labels, k=k)
+            assert_close(ig.modularity(x, labels, k=k), expected, 1e-6)
+        close = ig.graph(x, k=10, symmetrize=False)
+        cosines = oracle.gram(x, kernel="cosine")[np.arange(150).repeat(10), close.indices]
+        assert_close(close.data, cosines, 1e-6)
+
+
+def families_of_ties(rng, n, d):
+    """Rows many of whose cosines are equal."""
+    yield rng.integers(0, 3, (n, d))
+    yield rng.choice([-1, 0, 1], (n, d))
+    yield rng.random((n, d)) < 0.05  # zero rows among them
+    yield rng.standard_normal((n // 4 + 1, d)).repeat(4, axis=0)[:n]
+    yield np.eye(d)[rng.integers(0, d, n)]
+    yield rng.integers(0, 2, (n, d)) * rng.choice([0, 1], (n, 1))
+
+
+def test_neighbours_do_not_depend_on_the_type(simd_level):
+    rng = np.random.default_rng(0)
+    for n, d, k in [(9, 1, 2), (60, 9, 5), (120, 40, 1), (130, 200, 20), (30, 900, 4)]:
+        for x in families_of_ties(rng, n, d):
+            for center in (False, True):
+                close = directed(x.astype(np.float32), k, center)
+                assert np.array_equal(close, directed(x.astype(np.float64), k, center))
+
+
+def test_nearly_alike_with_any_number_of_threads(simd_level):
+    for x in (
+        alike(ALIKE[0], 1e4, (200, 30), "float32"),
+        alike(ALIKE[0], 300, (200, 30), "float32"),
+    ):
+        one, *more = (ig.graph(x, k=7, num_threads=t) for t in (1, 2, 5))
+        for other in more:
+            assert np.array_equal(one.indices, other.indices)
+            assert np.array_equal(one.data, other.data)
 
 
 def test_csr_is_frozen():

@@ -1,0 +1,358 @@
+#include "nearest.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <mutex>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "grid.hpp"
+#include "input.hpp"
+#include "packed.hpp"
+#include "simd/kernels.hpp"
+#include "team.hpp"
+#include "tile.hpp"
+
+namespace isogram {
+
+namespace {
+
+// Edges that are kept beyond the k best: rounding may have put them there.
+constexpr std::size_t kSpareEdges = 2;
+
+// Rows whose cosines with all others are computed one by one, at a time: what is read of the others
+// serves all of them.
+constexpr std::size_t kRowsAtOnce = 16;
+
+// The order of a heap with the worst edge on top: the smallest weight, of equal ones the largest
+// column.
+template <class T>
+bool is_better(const Edge<T>& a, const Edge<T>& b) {
+  return a.weight > b.weight || (a.weight == b.weight && a.column < b.column);
+}
+
+// Below every cosine: what a node's edges start from.
+template <class T>
+constexpr T kNoCosine = T(-2);
+
+template <class T>
+void replace_worst(Edge<T>* heap, std::size_t count, const Edge<T>& edge) {
+  std::size_t place = 0;
+  for (std::size_t child = 1; child < count; child = 2 * place + 1) {
+    if (child + 1 < count && is_better(heap[child], heap[child + 1])) ++child;
+    if (is_better(heap[child], edge)) break;
+    heap[place] = heap[child];
+    place = child;
+  }
+  heap[place] = edge;
+}
+
+// The best edges of every node, whatever the order they are offered in. Tiles may be offered by
+// several threads: the nodes of a strip have a lock.
+template <class T>
+class BestEdges {
+ public:
+  BestEdges(std::size_t nodes, std::size_t count)
+      : nodes_(nodes),
+        count_(count),
+        edges_(product(nodes, count)),
+        worst_(nodes),
+        locks_(tiles_in(nodes)) {
+    std::fill(edges_.begin(), edges_.end(), Edge<T>{kNoCosine<T>, 0});
+    std::fill(worst_.begin(), worst_.end(), kNoCosine<T>);
+  }
+
+  // Offers the entries above the diagonal to the nodes at both ends; cell.row ≤ cell.col.
+  void offer(Cell cell, const T* tile) {
+    const Span rows = tile_span(cell.row, nodes_);
+    const Span cols = tile_span(cell.col, nodes_);
+    const bool is_diagonal = cell.row == cell.col;
+    const std::unique_lock rows_lock(locks_[cell.row]);
+    const auto cols_lock = is_diagonal ? std::unique_lock<std::mutex>()
+                                       : std::unique_lock<std::mutex>(locks_[cell.col]);
+    const T* of_cols = &worst_[cols.begin];
+    for (std::size_t i = 0; i < rows.size(); ++i, tile += kTileEdge) {
+      const T& of_row = worst_[rows.begin + i];
+      const auto next = [&](std::size_t j) {
+        return kernels_.first_reaching(tile, of_row, of_cols, j, cols.size());
+      };
+      for (std::size_t j = next(is_diagonal ? i + 1 : 0); j < cols.size(); j = next(j + 1)) {
+        offer_edge(rows.begin + i, cols.begin + j, tile[j]);
+        offer_edge(cols.begin + j, rows.begin + i, tile[j]);
+      }
+    }
+  }
+
+  // Those of a node once all are offered.
+  std::span<Edge<T>> of(std::size_t node) { return {&edges_[node * count_], count_}; }
+
+ private:
+  void offer_edge(std::size_t node, std::size_t column, T weight) {
+    const Edge<T> edge{weight, static_cast<std::int32_t>(column)};
+    Edge<T>* heap = &edges_[node * count_];
+    if (!is_better(edge, heap[0])) return;
+    replace_worst(heap, count_, edge);
+    worst_[node] = heap[0].weight;
+  }
+
+  const simd::KernelTable<T>& kernels_ = simd::kernels().of<T>();
+  std::size_t nodes_;
+  std::size_t count_;
+  Buffer<Edge<T>> edges_;  // a heap per node
+  Buffer<T> worst_;        // the weight on top of it
+  std::vector<std::mutex> locks_;
+};
+
+template <class T>
+BestEdges<T> best_edges(const GramTiles<T>& tiles, std::size_t count, const Execution& execution) {
+  const Grid grid = Grid::upper(tiles_in(tiles.rows()));
+  BestEdges<T> edges(tiles.rows(), count);
+  std::vector<Buffer<T>> scratch(team_size(execution, grid.cells()));
+  for (Buffer<T>& tile : scratch) tile = Buffer<T>(kTileSize);
+  parallel_for(
+      execution, grid.cells(),
+      [&](std::size_t task, Worker& worker) {
+        T* tile = scratch[worker.index].data();
+        tiles.compute(grid.cell(task), tile);
+        edges.offer(grid.cell(task), tile);
+      },
+      scratch.size());
+  return edges;
+}
+
+// Closeness ---------------------------------------------------------------------------------------
+
+// How far the cosine in a tile can be from that of the rows. A packed entry is rounded once, and
+// so is what divides a product; a dot product is summed in short panels, a norm in at least eight
+// sums.
+template <class T>
+double cosine_rounding(std::size_t depth) {
+  constexpr double unit = std::numeric_limits<T>::epsilon() / 2;
+  const std::size_t panels = depth / simd::kDepthPanel + 1;
+  const auto steps = static_cast<double>(std::min(depth, simd::kDepthPanel) + panels + 16);
+  const double of_sum = steps * unit / std::max(0.5, 1 - steps * unit);
+  const double of_norms = static_cast<double>(depth) / 8 * std::numeric_limits<double>::epsilon();
+  return of_sum + of_norms;
+}
+
+// A number that grows with the cosine of two rows: the cosine c itself up to 1/2, beyond that
+// 1/(2 − 2c), which is at least 1. There 2 − 2c is taken from the differences of unit rows, and so
+// keeps its digits where c is 1 but for rounding.
+double closeness(const double* a, const double* b, std::size_t n, double* scratch) {
+  const auto& kernels = simd::kernels().float64;
+  const double cosine = kernels.dot(a, b, n);
+  if (cosine < 0.5) return cosine;
+  kernels.subtract_shifts(a, scratch, n, 0, b);
+  return 1 / kernels.dot(scratch, scratch, n);
+}
+
+double cosine_of(double closeness) {
+  return closeness < 0.5 ? std::max(closeness, -1.0) : 1 - 0.5 / closeness;
+}
+
+// One thread's way to unit rows in float64.
+class UnitRows {
+ public:
+  UnitRows(const InputView& x, const std::vector<double>* origin)
+      : reader_(x), transform_{.origin = origin, .unit_norm = true}, depth_(x.cols) {}
+
+  void read(std::size_t row, double* out) const {
+    reader_.read(row, out);
+    transform_row(row, out, depth_, transform_);
+  }
+
+ private:
+  RowReader reader_;
+  Transform transform_;
+  std::size_t depth_;
+};
+
+// The neighbours of every row from the best edges in tiles of T.
+template <class T>
+class NeighbourChoice {
+ public:
+  NeighbourChoice(const InputView& x, std::size_t k, bool center, const GramTiles<T>& tiles,
+                  const Execution& execution)
+      : x_(x),
+        k_(k),
+        tolerance_(2 * cosine_rounding<T>(x.cols)),
+        best_(best_edges(tiles, std::min(k + kSpareEdges, x.rows - 1), execution)),
+        cases_(x.rows),
+        execution_(preparing(execution)) {
+    parallel_for(execution_, tiles_in(x.rows), [&](std::size_t strip, Worker&) {
+      const Span rows = tile_span(strip, x_.rows);
+      for (std::size_t i = rows.begin; i < rows.end; ++i) {
+        cases_[i] = case_of(i, tiles.is_zero(i));
+      }
+    });
+    if (center && !is_settled()) origin_ = survey_columns(x, execution_).mean_row;
+  }
+
+  // Rows of which more than the edges that were kept could be nearest.
+  std::size_t open_rows() const {
+    return static_cast<std::size_t>(std::count(cases_.begin(), cases_.end(), Case::open));
+  }
+
+  Buffer<Edge<T>> edges() {
+    rank_kept_edges();
+    rank_open_rows();
+    auto result = Buffer<Edge<T>>::unset(product(x_.rows, k_));
+    for (std::size_t i = 0; i < x_.rows; ++i) {
+      Edge<T>* own = &result[i * k_];
+      std::copy_n(best_.of(i).begin(), k_, own);
+      std::sort(own, own + k_, [](const auto& a, const auto& b) { return a.column < b.column; });
+    }
+    return result;
+  }
+
+ private:
+  enum class Case : unsigned char { settled, among_kept, open };
+
+  bool is_settled() const {
+    return std::all_of(cases_.begin(), cases_.end(), [](Case c) { return c == Case::settled; });
+  }
+
+  // Puts the spare edges of a row behind its k best, and unless those are certain all in order.
+  Case case_of(std::size_t row, bool is_zero) {
+    const std::span<Edge<T>> kept = best_.of(row);
+    for (std::size_t count = kept.size(); count > k_; --count) {
+      std::pop_heap(kept.begin(), kept.begin() + count, is_better<T>);
+    }
+    const Edge<T> last_in = kept[0];
+    if (kept.size() == k_ || exceeds(last_in, kept[k_])) return Case::settled;
+    if (is_zero) return Case::settled;  // its cosines are exactly 0
+    std::sort(kept.begin(), kept.end(), is_better<T>);
+    const bool is_all = kept.size() == x_.rows - 1;
+    return is_all || exceeds(last_in, kept.back()) ? Case::among_kept : Case::open;
+  }
+
+  // Whether the cosine of one edge is larger whatever the rounding of both.
+  bool exceeds(const Edge<T>& a, const Edge<T>& b) const {
+    return static_cast<double>(a.weight) - b.weight > tolerance_;
+  }
+
+  const std::vector<double>* origin() const { return origin_.empty() ? nullptr : &origin_; }
+
+  // Orders those of the kept edges between which rounding could have decided.
+  void rank_kept_edges() {
+    parallel_for(execution_, tiles_in(x_.rows), [&](std::size_t strip, Worker& worker) {
+      const Span rows = tile_span(strip, x_.rows);
+      const UnitRows reader(x_, origin());
+      std::vector<double> memory(3 * x_.cols);
+      for (std::size_t i = rows.begin; i < rows.end; ++i) {
+        if (cases_[i] != Case::among_kept) continue;
+        worker.check();
+        rank_kept_edges(i, reader, memory.data());
+      }
+    });
+  }
+
+  void rank_kept_edges(std::size_t row, const UnitRows& reader, double* memory) {
+    const std::span<Edge<T>> kept = best_.of(row);
+    const Edge<T> last_in = kept[k_ - 1];
+    const Edge<T> first_out = kept[k_];
+    const auto begin = std::partition_point(kept.begin(), kept.end(),
+                                            [&](const auto& e) { return exceeds(e, first_out); });
+    const auto end = std::partition_point(begin, kept.end(),
+                                          [&](const auto& e) { return !exceeds(last_in, e); });
+    struct Ranked {
+      Edge<double> closeness;
+      T weight;
+    };
+    std::vector<Ranked> ranked;
+    double* own = memory;
+    double* other = memory + x_.cols;
+    reader.read(row, own);
+    for (auto edge = begin; edge != end; ++edge) {
+      reader.read(static_cast<std::size_t>(edge->column), other);
+      const double value = closeness(own, other, x_.cols, other + x_.cols);
+      ranked.push_back({{value, edge->column}, edge->weight});
+    }
+    std::sort(ranked.begin(), ranked.end(),
+              [](const Ranked& a, const Ranked& b) { return is_better(a.closeness, b.closeness); });
+    std::transform(ranked.begin(), ranked.end(), begin,
+                   [](const Ranked& r) { return Edge<T>{r.weight, r.closeness.column}; });
+  }
+
+  // Finds the nearest of all to the rows of which the best edges in tiles say too little.
+  void rank_open_rows() {
+    std::vector<std::size_t> open;
+    for (std::size_t i = 0; i < x_.rows; ++i) {
+      if (cases_[i] == Case::open) open.push_back(i);
+    }
+    const std::size_t blocks = (open.size() + kRowsAtOnce - 1) / kRowsAtOnce;
+    parallel_for(execution_, blocks, [&](std::size_t block, Worker& worker) {
+      const std::size_t begin = block * kRowsAtOnce;
+      rank_rows(std::span(open).subspan(begin, std::min(kRowsAtOnce, open.size() - begin)), worker);
+    });
+  }
+
+  void rank_rows(std::span<const std::size_t> rows, Worker& worker) {
+    const UnitRows reader(x_, origin());
+    Buffer<double> own(product(rows.size(), x_.cols));
+    std::vector<double> other(x_.cols);
+    std::vector<double> scratch(x_.cols);
+    std::vector<Edge<double>> heaps(rows.size() * k_, {kNoCosine<double>, 0});
+    for (std::size_t r = 0; r < rows.size(); ++r) reader.read(rows[r], &own[r * x_.cols]);
+    for (std::size_t j = 0; j < x_.rows; ++j) {
+      worker.check();
+      reader.read(j, other.data());
+      for (std::size_t r = 0; r < rows.size(); ++r) {
+        if (rows[r] == j) continue;
+        const Edge<double> edge{closeness(&own[r * x_.cols], other.data(), x_.cols, scratch.data()),
+                                static_cast<std::int32_t>(j)};
+        Edge<double>* heap = &heaps[r * k_];
+        if (is_better(edge, heap[0])) replace_worst(heap, k_, edge);
+      }
+    }
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      std::transform(&heaps[r * k_], &heaps[r * k_] + k_, best_.of(rows[r]).begin(),
+                     [](const Edge<double>& edge) {
+                       return Edge<T>{static_cast<T>(cosine_of(edge.weight)), edge.column};
+                     });
+    }
+  }
+
+  const InputView& x_;
+  std::size_t k_;
+  double tolerance_;  // cosines that differ by more are in the right order
+  BestEdges<T> best_;
+  std::vector<Case> cases_;
+  std::vector<double> origin_;
+  Execution execution_;
+};
+
+// In float64 a whole tile costs less than a few rows one by one.
+bool too_many(std::size_t open_rows, std::size_t rows) {
+  return open_rows > rows / 16;
+}
+
+template <class T>
+Buffer<Edge<T>> rounded(const Buffer<Edge<double>>& edges) {
+  auto result = Buffer<Edge<T>>::unset(edges.size());
+  std::transform(edges.begin(), edges.end(), result.begin(), [](const Edge<double>& edge) {
+    return Edge<T>{static_cast<T>(edge.weight), edge.column};
+  });
+  return result;
+}
+
+}  // namespace
+
+template <class T>
+Buffer<Edge<T>> nearest(const InputView& x, std::size_t k, bool center,
+                        const Execution& execution) {
+  NeighbourChoice<T> choice(x, k, center, cosine_tiles<T>(x, center, execution), execution);
+  if constexpr (std::is_same_v<T, float>) {
+    if (too_many(choice.open_rows(), x.rows)) {
+      return rounded<T>(nearest<double>(x, k, center, preparing(execution)));
+    }
+  }
+  return choice.edges();
+}
+
+template Buffer<Edge<float>> nearest(const InputView&, std::size_t, bool, const Execution&);
+template Buffer<Edge<double>> nearest(const InputView&, std::size_t, bool, const Execution&);
+
+}  // namespace isogram
