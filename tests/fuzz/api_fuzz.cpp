@@ -275,8 +275,7 @@ TEST(Fuzz, graph) {
       for (std::size_t e = i * k; e < (i + 1) * k; ++e) {
         const auto j = static_cast<std::size_t>(chosen.indices[e]);
         expect_close(chosen.values[e], cosines[i][j], promised::kEntry<T>, at(i, j));
-        EXPECT_GE(cosines[i][j], sorted[k - 1] - promised::kRank<T>)
-            << at(i, j) << " is no neighbour";
+        EXPECT_GE(cosines[i][j], sorted[k - 1] - promised::kRank) << at(i, j) << " is no neighbour";
       }
       if (testing::Test::HasFailure()) return;
     }
@@ -292,13 +291,13 @@ bool is_wide(const Input& x) {
 }
 
 // Neighbours that no rounding can change.
-bool is_clear(const Matrix& x, std::size_t k, Real resolution) {
+bool is_clear(const Matrix& x, std::size_t k) {
   const Matrix cosines = reference::dense_graph(x, false);
   for (std::size_t i = 0; i < cosines.size(); ++i) {
     Vec sorted = cosines[i];
     sorted.erase(sorted.begin() + static_cast<std::ptrdiff_t>(i));
     std::sort(sorted.begin(), sorted.end(), std::greater<>());
-    if (k < sorted.size() && sorted[k - 1] - sorted[k] <= resolution) return false;
+    if (k < sorted.size() && sorted[k - 1] - sorted[k] <= promised::kRank) return false;
   }
   return true;
 }
@@ -313,7 +312,7 @@ TEST(Fuzz, gbs_table) {
     SCOPED_TRACE(one.story + "; " + other.story);
     const std::size_t k = random.up_to(n - 1);
     const Real entry = entry_of(is_wide(x) || is_wide(y));
-    if (k != 0 && !(is_clear(x.values(), k, 2 * entry) && is_clear(y.values(), k, 2 * entry))) {
+    if (k != 0 && !(is_clear(x.values(), k) && is_clear(y.values(), k))) {
       return;
     }
     const auto graph_of = [k](const Input& input) {
@@ -335,7 +334,7 @@ TEST(Fuzz, modularity_and_motifs) {
     SCOPED_TRACE(features.story);
     const std::size_t k = random.between(1, n - 1);
     const Real entry = entry_of(is_wide(x));
-    if (!is_clear(x.values(), k, 2 * entry)) return;
+    if (!is_clear(x.values(), k)) return;
     std::vector<std::int64_t> labels(n);
     for (std::int64_t& label : labels) label = static_cast<std::int64_t>(random.up_to(3));
     EXPECT_EQ(isogram::motifs(x.view(), labels, k, some_threads(random)),
@@ -439,14 +438,14 @@ TEST(Fuzz, semantic_rsm) {
         const Real squares_a = reference::identity_total(a, a);
         const Real squares_b = reference::identity_total(b, b);
         const Real norms = std::sqrt(squares_a) * std::sqrt(squares_b);
-        if (norms > std::numeric_limits<T>::max() / 16) continue;
+        if (squares_a + squares_b > std::numeric_limits<T>::max() / 16) continue;
         const Real error = promised::matched_sum<T>(a, b);
         const Real tiny = std::numeric_limits<T>::min();
         expect_close(linear(i, j), m, error + tiny, "linear " + at(i, j));
         expect_close(cosine(i, j), norms == 0 ? 0 : m / norms,
                      norms == 0 ? 0 : error / norms + 2 * Real(eps<T>()), "cosine " + at(i, j));
         expect_close(distance(i, j), squares_a + squares_b - 2 * m,
-                     2 * error + 8 * Real(eps<T>()) * (squares_a + squares_b) + tiny,
+                     2 * error + promised::squares<T>(a) * (squares_a + squares_b) + tiny,
                      "squared distance " + at(i, j));
         if (testing::Test::HasFailure()) return;
       }

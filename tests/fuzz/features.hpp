@@ -101,6 +101,24 @@ inline constexpr Trouble kTroubles[] = {
        for (Real& offset : offsets) offset = size * random.normal();
        on_entries(x, [&](std::size_t, std::size_t k, Real& value) { value += offsets[k]; });
      }},
+    {"a massive channel",
+     [](Generator& random, Matrix& x, double) {
+       const double offset = random.power_of_ten(1, 4);
+       const std::size_t channel = random.up_to(x[0].size() - 1);
+       for (Vec& row : x) row[channel] += offset;
+     }},
+    {"a far row",
+     [](Generator& random, Matrix& x, double) {
+       const double factor = random.power_of_ten(1, 8);
+       for (Real& value : x[random.up_to(x.size() - 1)]) value *= factor;
+     }},
+    {"two clusters far apart",
+     [](Generator& random, Matrix& x, double) {
+       const double distance = random.power_of_ten(1, 5);
+       for (std::size_t i = 0; i < x.size() / 2; ++i) {
+         for (Real& value : x[i]) value += distance;
+       }
+     }},
     {"another scale",
      [](Generator& random, Matrix& x, double reach) {
        const double factor = random.power_of_ten(-reach, reach);
@@ -116,6 +134,15 @@ inline constexpr Trouble kTroubles[] = {
      [](Generator& random, Matrix& x, double) {
        for (Vec& row : x) {
          if (random.chance(0.3)) row = x[random.up_to(x.size() - 1)];
+       }
+     }},
+    {"near-duplicates",
+     [](Generator& random, Matrix& x, double) {
+       const double distance = random.power_of_ten(-5, -1);
+       for (Vec& row : x) {
+         if (!random.chance(0.5)) continue;
+         row = x[0];
+         for (Real& value : row) value += distance * random.normal();
        }
      }},
     {"constant columns",

@@ -98,9 +98,8 @@ Real gram_norm(const Matrix& x, const KernelOptions& options, bool with_diagonal
   return std::sqrt(squares);
 }
 
-// Two cosines further apart than this are told apart when neighbours are chosen.
-template <class T>
-inline constexpr Real kRank = 2 * kEntry<T>;
+// Two cosines further apart than this are told apart when neighbours are chosen, in either type.
+inline constexpr Real kRank = 2 * kEntry<double>;
 
 // The mean cosine of rows of a graph, for what one of the two graphs is off by. Where rounding is
 // all there is in a row, its cosine may be anything.
@@ -136,6 +135,12 @@ Real matched_sum(const Matrix& a, const Matrix& b) {
   for (const Vec& token : a) squares_a += isogram_reference::inner(token, token);
   for (const Vec& token : b) squares_b += isogram_reference::inner(token, token);
   return 2 * sum_error<T>(a.size() * a[0].size()) * std::sqrt(squares_a) * std::sqrt(squares_b);
+}
+
+// The squared norms of an input, relative to themselves: summed in float64, rounded to T.
+template <class T>
+Real squares(const Matrix& a) {
+  return sum_error<double>(a.size() * a[0].size()) + 4 * Real(eps<T>());
 }
 
 }  // namespace isogram_test::promised
