@@ -137,19 +137,26 @@ double cosine_rounding(std::size_t depth) {
   return of_sum + of_norms;
 }
 
-// A number that grows with the cosine of two rows: the cosine c itself up to 1/2, beyond that
-// 1/(2 − 2c), which is at least 1. There 2 − 2c is taken from the differences of unit rows, and so
-// keeps its digits where c is 1 but for rounding.
+// A number that grows with the cosine of two unit rows: the cosine c itself between ±1/2, beyond
+// them ±1/(2 − 2|c|), which is at least 1 in magnitude. There 2 − 2|c| is taken from the
+// differences of the rows, or their sums, and so keeps its digits where c is ±1 but for rounding.
 double closeness(const double* a, const double* b, std::size_t n, double* scratch) {
   const auto& kernels = simd::kernels().float64;
   const double cosine = kernels.dot(a, b, n);
-  if (cosine < 0.5) return cosine;
-  kernels.subtract_shifts(a, scratch, n, 0, b);
-  return 1 / kernels.dot(scratch, scratch, n);
+  if (std::abs(cosine) < 0.5) return cosine;
+  if (cosine > 0) {
+    kernels.subtract_shifts(a, scratch, n, 0, b);
+  } else {
+    std::copy_n(a, n, scratch);
+    kernels.add_row(b, n, scratch);
+  }
+  const double squares = kernels.dot(scratch, scratch, n);
+  return std::copysign(1 / std::max(squares, std::numeric_limits<double>::min()), cosine);
 }
 
 double cosine_of(double closeness) {
-  return closeness < 0.5 ? std::max(closeness, -1.0) : 1 - 0.5 / closeness;
+  const double magnitude = std::abs(closeness);
+  return magnitude < 0.5 ? closeness : std::copysign(1 - 0.5 / magnitude, closeness);
 }
 
 // One thread's way to unit rows in float64.
@@ -294,7 +301,8 @@ class NeighbourChoice {
     Buffer<double> own(product(rows.size(), x_.cols));
     std::vector<double> other(x_.cols);
     std::vector<double> scratch(x_.cols);
-    std::vector<Edge<double>> heaps(rows.size() * k_, {kNoCosine<double>, 0});
+    std::vector<Edge<double>> heaps(rows.size() * k_,
+                                    {-std::numeric_limits<double>::infinity(), 0});
     for (std::size_t r = 0; r < rows.size(); ++r) reader.read(rows[r], &own[r * x_.cols]);
     for (std::size_t j = 0; j < x_.rows; ++j) {
       worker.check();

@@ -178,6 +178,97 @@ __global__ void __launch_bounds__(kWarp* kWarps)
   }
 }
 
+// ---- Ranking again ---------------------------------------------------------------------------
+
+constexpr double kLeastSquares = 2.2250738585072014e-308;  // the smallest normal number
+
+// A number that grows with the cosine of two unit rows, in every lane of a warp: the cosine c
+// itself between ±1/2, beyond them ±1/(2 − 2|c|) from the differences of the rows, or their sums,
+// which keeps its digits where c is ±1 but for rounding.
+__device__ double closeness(const Matrix<const double>& units, std::int64_t a, std::int64_t b) {
+  const double* left = units.data + a * units.stride;
+  const double* right = units.data + b * units.stride;
+  double cosine = 0;
+  double differences = 0;
+  double sums = 0;
+  for (std::int64_t k = threadIdx.x; k < units.cols; k += kWarp) {
+    const double x = left[k];
+    const double y = right[k];
+    cosine += x * y;
+    differences += (x - y) * (x - y);
+    sums += (x + y) * (x + y);
+  }
+  cosine = warp_reduced(cosine, Sum());
+  differences = warp_reduced(differences, Sum());
+  sums = warp_reduced(sums, Sum());
+  if (cosine >= 0.5) return 1 / Maximum()(differences, kLeastSquares);
+  return cosine <= -0.5 ? -1 / Maximum()(sums, kLeastSquares) : cosine;
+}
+
+__device__ double cosine_of(double closeness) {
+  const double magnitude = fabs(closeness);
+  return magnitude < 0.5 ? closeness : copysign(1 - 0.5 / magnitude, closeness);
+}
+
+// What rounding may have done to the k best of a row.
+enum class Doubt { none, among_kept, among_all };
+
+template <class T>
+__device__ Doubt doubt_of(const T* weights, const std::int32_t* indices, std::int64_t k,
+                          std::int64_t kept, std::int64_t others, double tolerance) {
+  const auto exceeds = [&](std::int64_t place) {
+    return static_cast<double>(weights[k - 1]) - weights[place] > tolerance;
+  };
+  if (kept == k || indices[k] < 0 || exceeds(k)) return Doubt::none;
+  const bool is_all = kept == others || indices[kept - 1] < 0;
+  return is_all || exceeds(kept - 1) ? Doubt::among_kept : Doubt::among_all;
+}
+
+// A warp per row.
+template <class T>
+__global__ void __launch_bounds__(kWarp* kWarps)
+    rank_rows(Matrix<const double> units, double tolerance, Neighbours<T> best,
+              Neighbours<double> ranked) {
+  const std::int64_t row = std::int64_t{blockIdx.x} * kWarps + threadIdx.y;
+  if (row >= units.rows) return;
+  const int lane = static_cast<int>(threadIdx.x);
+  T* weights = best.weights + row * best.k;
+  std::int32_t* indices = best.indices + row * best.k;
+  const Doubt doubt = doubt_of(weights, indices, ranked.k, best.k, units.rows - 1, tolerance);
+  if (doubt == Doubt::none) return;
+  if (closeness(units, row, row) == 0) return;  // a zero row: its cosines are exactly 0
+
+  double* own_ranks = ranked.weights + row * ranked.k;
+  std::int32_t* own_ranked = ranked.indices + row * ranked.k;
+  for (std::int64_t p = lane; p < ranked.k; p += kWarp) {
+    own_ranks[p] = -INFINITY;
+    own_ranked[p] = -1;
+  }
+  __syncwarp();
+  NearestOfNode<double> nearest(ranked, row);
+  const std::int64_t count = doubt == Doubt::among_all ? units.rows : best.k;
+  for (std::int64_t first = 0; first < count; first += kWarp) {
+    const std::int64_t place = first + lane;
+    std::int32_t index = -1;
+    if (place < count) {
+      index = doubt == Doubt::among_all ? static_cast<std::int32_t>(place) : indices[place];
+    }
+    if (index == row) index = -1;
+    double own = 0;
+    for (int other = 0; other < kWarp; ++other) {
+      const std::int32_t neighbour = __shfl_sync(kAllLanes, index, other);
+      if (neighbour < 0) continue;
+      const double value = closeness(units, row, neighbour);
+      if (lane == other) own = value;
+    }
+    nearest.offer(index >= 0, {own, index});
+  }
+  for (std::int64_t p = lane; p < ranked.k; p += kWarp) {
+    weights[p] = static_cast<T>(cosine_of(own_ranks[p]));
+    indices[p] = own_ranked[p];
+  }
+}
+
 // ---- Sparse graphs ---------------------------------------------------------------------------
 
 // The first place from begin to end whose column is not less.
@@ -233,6 +324,13 @@ void merge_nearest_columns(Stream stream, const Matrix<const T>& tile, Place pla
 }
 
 template <class T>
+void rank_nearest(Stream stream, const Matrix<const double>& units, double tolerance,
+                  const Neighbours<T>& best, const Neighbours<double>& ranked) {
+  launch(rank_rows<T>, blocks_for(units.rows, kWarps), dim3(kWarp, kWarps), 0, stream, units,
+         tolerance, best, ranked);
+}
+
+template <class T>
 void nearest_products(Stream stream, const Csr<const T>& x, const Csr<const T>& y, double* out) {
   launch(multiply_sparse_rows<T>, blocks_for(x.rows, kWarps), dim3(kWarp, kWarps), 0, stream, x, y,
          out);
@@ -248,6 +346,10 @@ template void merge_nearest_columns(Stream, const Matrix<const float>&, Place,
                                     const Neighbours<float>&);
 template void merge_nearest_columns(Stream, const Matrix<const double>&, Place,
                                     const Neighbours<double>&);
+template void rank_nearest(Stream, const Matrix<const double>&, double, const Neighbours<float>&,
+                           const Neighbours<double>&);
+template void rank_nearest(Stream, const Matrix<const double>&, double, const Neighbours<double>&,
+                           const Neighbours<double>&);
 template void nearest_products(Stream, const Csr<const float>&, const Csr<const float>&, double*);
 template void nearest_products(Stream, const Csr<const double>&, const Csr<const double>&, double*);
 

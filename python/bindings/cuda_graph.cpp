@@ -44,6 +44,16 @@ void merge_nearest_columns(StreamAddress stream, const py::object& tile, const P
   });
 }
 
+void rank_nearest(StreamAddress stream, const py::object& units, double tolerance,
+                  const py::object& weights, const py::object& indices, const py::object& ranks,
+                  const py::object& ranked) {
+  with_type_of(weights, [&](auto type) {
+    using T = decltype(type);
+    cuda::rank_nearest<T>(stream_at(stream), DeviceArray(units).matrix<const double>(), tolerance,
+                          neighbours<T>(weights, indices), neighbours<double>(ranks, ranked));
+  });
+}
+
 template <class T>
 cuda::Csr<const T> csr(const py::object& indptr, const py::object& indices,
                        const py::object& data) {
@@ -73,6 +83,8 @@ void register_cuda_graph(py::module_& module) {
              "indices"_a);
   module.def("merge_nearest_columns", &merge_nearest_columns, "stream"_a, "tile"_a, "place"_a,
              "weights"_a, "indices"_a);
+  module.def("rank_nearest", &rank_nearest, "stream"_a, "units"_a, "tolerance"_a, "weights"_a,
+             "indices"_a, "ranks"_a, "ranked"_a);
   module.def("nearest_products", &nearest_products, "stream"_a, "x_indptr"_a, "x_indices"_a,
              "x_data"_a, "y_indptr"_a, "y_indices"_a, "y_data"_a, "out"_a);
 }

@@ -71,6 +71,15 @@ def merge_nearest(stream: int, tile: Any, place: _Place, weights: Any, indices: 
 def merge_nearest_columns(
     stream: int, tile: Any, place: _Place, weights: Any, indices: Any
 ) -> None: ...
+def rank_nearest(
+    stream: int,
+    units: Any,
+    tolerance: float,
+    weights: Any,
+    indices: Any,
+    ranks: Any,
+    ranked: Any,
+) -> None: ...
 def nearest_products(
     stream: int,
     x_indptr: Any,

@@ -58,6 +58,7 @@ def graph():
         x, y = normal(70, 33, dtype=dtype), normal(70, 50, dtype=dtype)
         for k_nearest in (None, 5):
             ig.graph(x, k=k_nearest)
+            ig.graph(x + 1000, k=k_nearest)
             ig.gbs_matrix([x, y], k=k_nearest)
         ig.modularity(x, labels)
 

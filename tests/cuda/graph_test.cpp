@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -280,6 +281,75 @@ TEST(NearestNeighbours, NaNIsNeverTaken) {
 
   const Nearest<float> none = nearest_of_rows<float>(Matrix(4, Vec(4, NAN)), 4, 3, 4, 4);
   EXPECT_EQ(none.indices, std::vector<std::int32_t>(12, -1));
+}
+
+// ---- Ranking again ---------------------------------------------------------------------------
+
+// Unit rows all of whose cosines are nearly 1, or nearly −1.
+Matrix nearly_parallel_rows(std::size_t n, std::size_t d, Real size, unsigned seed) {
+  Matrix rows = normal_matrix(n, d, seed);
+  for (std::size_t i = 0; i < n; ++i) {
+    rows[i][d / 2] += i % 3 == 0 ? -size : size;
+    const Real norm = std::sqrt(reference::inner(rows[i], rows[i]));
+    for (Real& x : rows[i]) x /= norm;
+  }
+  return rounded<double>(rows);
+}
+
+// Neighbours as weights rounded to float leave them, from all columns.
+Nearest<float> kept_of(const Matrix& cosines, std::int64_t kept) {
+  const auto n = static_cast<std::int64_t>(cosines.size());
+  return nearest_of_rows<float>(rounded<float>(cosines), n, kept, n, n);
+}
+
+void expect_ranked(std::size_t n, std::size_t d, Real size, std::int64_t k, std::int64_t kept) {
+  SCOPED_TRACE(at(n, d) + ", k = " + std::to_string(k) + " of " + std::to_string(kept));
+  const Matrix rows = nearly_parallel_rows(n, d, size, static_cast<unsigned>(n));
+  const Matrix cosines = reference::dense_graph(rows, false);
+  std::vector<double> units;
+  for (const Vec& row : rows) {
+    for (std::size_t j = 0; j < d; ++j) units.push_back(static_cast<double>(row[j]));
+  }
+  Nearest<float> best = kept_of(cosines, kept);
+  Nearest<double> ranked(static_cast<std::int64_t>(n), k);
+  const auto nodes = static_cast<std::int64_t>(n);
+  const auto depth = static_cast<std::int64_t>(d);
+  cuda::rank_nearest<float>(nullptr, {units.data(), nodes, depth, depth}, 2 * eps<float>(),
+                            best.view(), ranked.view());
+  const auto chosen = reference::nearest(cosines, static_cast<std::size_t>(k));
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::size_t first = i * static_cast<std::size_t>(kept);
+    std::set<std::size_t> got;
+    for (std::size_t p = first; p < first + static_cast<std::size_t>(k); ++p) {
+      got.insert(static_cast<std::size_t>(best.indices[p]));
+      const auto cosine = static_cast<double>(cosines[i][best.indices[p]]);
+      ASSERT_NEAR(best.weights[p], cosine, 2 * eps<float>());
+    }
+    const std::vector<std::size_t>& want = chosen[i];
+    ASSERT_EQ(got, std::set<std::size_t>(want.begin(), want.end())) << "of node " << i;
+  }
+}
+
+TEST(RankedNeighbours, AreThoseOfLongDoubles) {
+  for (const Real size : {0.0L, 10.0L, 1e3L, 1e6L}) {
+    expect_ranked(45, 20, size, 5, 7);
+    expect_ranked(45, 70, size, 40, 41);
+    expect_ranked(30, 3, size, 20, 29);
+    expect_ranked(30, 33, size, 1, 4);
+  }
+}
+
+TEST(RankedNeighbours, WithoutDoubtStayAsTheyAre) {
+  Nearest<float> best(3, 2);
+  best.weights = {0.5F, 0.25F, 0.5F, 0.5F, 0.5F, -std::numeric_limits<float>::infinity()};
+  best.indices = {1, 2, 0, 2, 1, -1};
+  const std::vector<double> units = {0, 0, 0};  // zero rows
+  Nearest<double> ranked(3, 1);
+  const std::vector<float> weights = best.weights;
+  const std::vector<std::int32_t> indices = best.indices;
+  cuda::rank_nearest<float>(nullptr, {units.data(), 3, 1, 1}, 1e-3, best.view(), ranked.view());
+  EXPECT_EQ(best.weights, weights);
+  EXPECT_EQ(best.indices, indices);
 }
 
 // ---- Sparse graphs ---------------------------------------------------------------------------

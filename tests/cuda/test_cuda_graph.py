@@ -3,7 +3,16 @@
 import isogram as ig
 import numpy as np
 import pytest
-from support import DTYPES, assert_close, data, eps, oracle
+from support import (
+    ALIKE,
+    DTYPES,
+    alike,
+    assert_close,
+    data,
+    eps,
+    nearest_by_difference,
+    oracle,
+)
 
 
 def graph_tolerance(dtype):
@@ -51,6 +60,49 @@ def test_ties_go_to_the_smaller_index(gpu):
     x = np.where(data((50, 4), "float32") > 0, np.float32(1), np.float32(-1))  # exact cosines
     actual = dense(gpu, ig.graph(gpu.put(x), k=4, symmetrize=False))
     assert_close(actual, oracle.graph(x, k=4, symmetrize=False), 1e-6)
+
+
+def directed(gpu, x, k, **parameters):
+    """Columns of the directed graph, a row per sample."""
+    graph = ig.graph(gpu.put(x), k=k, symmetrize=False, **parameters)
+    return gpu.get(graph.indices).reshape(len(x), k)
+
+
+@pytest.mark.parametrize("change", ALIKE)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_neighbours_of_rows_nearly_alike(gpu, dtype, change):
+    for size in (100, 1e4, 1e8):
+        for n, d, k in [(50, 40, 10), (33, 7, 1), (30, 9, 27)]:
+            x = alike(change, size, (n, d), dtype, seed=k)
+            if x is None:
+                continue
+            for center in (False, True):
+                expected = nearest_by_difference(x, k, center=center)
+                where = f"{size}, {n} x {d}, k = {k}, center = {center}"
+                assert np.array_equal(directed(gpu, x, k, center=center), expected), where
+
+
+def test_neighbours_do_not_depend_on_the_type(gpu):
+    rng = np.random.default_rng(0)
+    for x in (
+        rng.integers(0, 3, (60, 9)),
+        rng.random((60, 30)) < 0.1,  # zero rows among them
+        rng.standard_normal((15, 8)).repeat(4, axis=0),
+        np.eye(9)[rng.integers(0, 9, 50)],
+    ):
+        for k in (2, 8, 20):
+            wide = directed(gpu, x.astype(np.float64), k)
+            assert np.array_equal(directed(gpu, x.astype(np.float32), k), wide)
+
+
+@pytest.mark.parametrize("size", [1e3, 1e4, 1e6])
+def test_measures_of_rows_nearly_alike(gpu, size):
+    x, y = (alike(ALIKE[0], size, (60, 30), "float32", seed) for seed in (0, 1))
+    wide, other, labels = x.astype(np.float64), y.astype(np.float64), np.arange(60) % 3
+    for k in (3, 10):
+        assert_close(ig.gbs(gpu.put(x), gpu.put(y), k=k), ig.gbs(wide, other, k=k), 1e-6)
+        expected = ig.modularity(wide, labels, k=k)
+        assert_close(ig.modularity(gpu.put(x), labels, k=k), expected, 1e-6)
 
 
 def test_sparse_graph_goes_to_the_host(gpu):

@@ -13,9 +13,22 @@ from isogram._arguments import Kernel
 from isogram._arrays import result_dtype
 from isogram._device.device import Device, DeviceArray
 from isogram._device.results import fetched, first_not_finite
-from isogram._device.tiles import GramTiles, Tile, mirror, row_of_tiles, spans, upper_tiles
+from isogram._device.tiles import (
+    GramTiles,
+    Tile,
+    column_means,
+    mirror,
+    prepared,
+    row_of_tiles,
+    spans,
+    upper_tiles,
+)
 
 _COSINE = Kernel("cosine", None, 0.0, 1, 0.0)
+
+# Neighbours that are kept beyond the k best: rounding may have put them there. More than on the
+# host: nobody knows in which order products are summed up here, so that more may be in doubt.
+_SPARE_NEIGHBOURS = 6
 
 
 class SparseRows(NamedTuple):
@@ -77,18 +90,44 @@ def _nearest(
 ) -> tuple[DeviceArray, DeviceArray]:
     """Return the largest cosines of every row, falling, and their columns; both (n, k)."""
     n = len(x)
+    # Of products that are rounded on request, the neighbours are as well.
+    is_ranked = precision == "float32" or dtype == np.float64
+    kept = min(k + _SPARE_NEIGHBOURS, n - 1) if is_ranked else k
     cosines = GramTiles(device, x, None, _COSINE, dtype, centered=center, precision=precision)
     edge = min(n, device.tile_edge(1, dtype))
     scratch = device.empty((edge, edge), dtype)
-    weights = device.xp.full((n, k), -np.inf, dtype)
-    indices = device.xp.full((n, k), -1, np.int32)
+    weights = device.xp.full((n, kept), -np.inf, dtype)
+    indices = device.xp.full((n, kept), -1, np.int32)
     for tile in upper_tiles(n, edge):
         out = scratch[: tile.shape[0], : tile.shape[1]]
         cosines.compute(tile, out)
         device.kernels.merge_nearest(device.stream, out, tile.place, weights, indices)
         if tile.is_mirrored:
             device.kernels.merge_nearest_columns(device.stream, out, tile.place, weights, indices)
-    return weights, indices
+    if kept > k:
+        del cosines, scratch
+        _rank(device, x, k, center, weights, indices)
+    return weights[:, :k], indices[:, :k]
+
+
+def _rank(
+    device: Device, x: DeviceArray, k: int, center: bool, weights: DeviceArray, indices: DeviceArray
+) -> None:
+    """Rank again, in float64, what rounding could have brought among the k largest cosines."""
+    origin = column_means(device, x) if center else None
+    units = prepared(device, x, np.dtype(np.float64), "unit", origin).data
+    ranks = device.empty((len(x), k))
+    ranked = device.empty((len(x), k), np.int32)
+    tolerance = 2 * _cosine_rounding(x.shape[1], weights.dtype)
+    device.kernels.rank_nearest(device.stream, units, tolerance, weights, indices, ranks, ranked)
+
+
+def _cosine_rounding(depth: int, dtype: np.dtype[Any]) -> float:
+    """Return how far a cosine can be from that of the rows, in whatever order its sum is taken."""
+    unit = float(np.finfo(dtype).eps) / 2
+    of_sum = (depth + 16) * unit
+    of_norms = depth * float(np.finfo(np.float64).eps)
+    return of_sum / max(0.5, 1 - of_sum) + of_norms
 
 
 def _symmetrized(device: Device, weights: DeviceArray, indices: DeviceArray) -> SparseRows:

@@ -51,6 +51,19 @@ template <class T>
 void merge_nearest_columns(Stream stream, const Matrix<const T>& tile, Place place,
                            const Neighbours<T>& best);
 
+// Makes the first ranked.k of the best neighbours of every node its nearest by cosine in float64,
+// in any order. best.k, at least ranked.k, were kept: where the last of those that count and the
+// first that does not differ by no more than `tolerance`, twice the rounding of a weight, it ranks
+// them again, and where the last one kept is as near, all nodes. `units`: the rows of unit norm
+// (see prepare() in gram.hpp). They are compared by their cosine, near ±1 by their differences or
+// sums, which keep the digits that cosines have lost. `ranked` is memory to work in.
+//
+// A warp per node: best.k comparisons of d doubles for those in doubt, n for those where even the
+// kept ones are too few (most nodes, if a channel is far larger than the others).
+template <class T>
+void rank_nearest(Stream stream, const Matrix<const double>& units, double tolerance,
+                  const Neighbours<T>& best, const Neighbours<double>& ranked);
+
 // A sparse matrix in compressed rows; columns ascend within a row.
 template <class T>
 struct Csr {
