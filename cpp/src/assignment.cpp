@@ -1,26 +1,38 @@
 #include "assignment.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <bitset>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <stdexcept>
 #include <type_traits>
+
+#include "exact_assignment.hpp"
 
 namespace isogram {
 
 namespace {
 
-// A float32 solution whose proven distance from the optimum is larger than this part of Σ|matched|
-// is computed again in float64, so that every total agrees with a float64 solver's to 6 digits.
-// Most data stay at 0 to 5e-8, rank-one and heavy-tailed affinities at 1e-7 to 3e-7.
-constexpr double kTolerance = 0x1p-21;  // 4.8e-7
+using detail::MatchedSums;
+using detail::Proof;
 
 // Columns visited between two questions to the worker: about a millisecond.
 constexpr std::size_t kVisitsPerCheck = std::size_t{1} << 22;
 
-// Costs between 2^-exponent and 2^exponent are not scaled: sums of duals do not overflow, and the
-// sweeps' thresholds, which are absolute, are far away.
-constexpr int kSafeExponent = 24;
+// Entries read between two questions to the worker.
+constexpr std::size_t kEntriesPerCheck = std::size_t{1} << 20;
+
+// Sweeps cannot be stopped half-way: beyond this many rows they would hold an interrupt up.
+constexpr std::size_t kMostSwept = 4096;
+
+// Without sweeps, float64 costs below 2^exponent are not scaled: sums of 2^32 duals do not
+// overflow.
+constexpr int kSafeWithoutSweeps = 990;
+
+// Sums beyond float64 are taken of entries divided by 2^exponent: 2^32 of them cannot overflow.
+constexpr int kExponentOfSums = 40;
 
 constexpr std::size_t kGatheredRows = 16;  // one cache line of float32, two of float64
 
@@ -41,44 +53,174 @@ MatrixView<const T> transposed(MatrixView<const T> view) {
 }
 
 template <class T>
-MatchedSums matched_sums(MatrixView<const T> affinity, const std::int32_t* columns) {
+MatrixView<const T> rows_of(MatrixView<const T> view, std::size_t first, std::size_t count) {
+  return {view.data + static_cast<std::ptrdiff_t>(first) * view.row_stride, count, view.cols,
+          view.row_stride, view.col_stride};
+}
+
+// How many rows are read between two questions to the worker.
+std::size_t rows_per_check(std::size_t cols) {
+  return padded(kEntriesPerCheck / cols + 1, kGatheredRows);
+}
+
+void add(MatchedSums& sums, double entry) {
+  const double size = std::abs(entry);
+  sums.smallest = sums.count > 0 ? std::min(sums.smallest, size) : size;
+  sums.largest = std::max(sums.largest, size);
+  sums.total += entry;
+  sums.magnitude += size;
+  ++sums.count;
+}
+
+MatchedSums times_power_of_two(const MatchedSums& sums, int exponent) {
+  if (exponent == 0) return sums;
+  return {std::ldexp(sums.total, exponent), std::ldexp(sums.magnitude, exponent),
+          std::ldexp(sums.smallest, exponent), std::ldexp(sums.largest, exponent), sums.count};
+}
+
+template <class T>
+MatchedSums matched_sums(MatrixView<const T> affinity, const std::int32_t* columns,
+                         int exponent = 0) {
   MatchedSums sums;
   for (std::size_t i = 0; i < affinity.rows; ++i) {
     if (columns[i] < 0) continue;
     const double entry = affinity(i, static_cast<std::size_t>(columns[i]));
-    sums.total += entry;
-    sums.magnitude += std::abs(entry);
+    add(sums, exponent == 0 ? entry : std::ldexp(entry, -exponent));
   }
-  return sums;
+  if (std::isfinite(sums.magnitude)) return times_power_of_two(sums, exponent);
+  // A partial sum may be beyond float64 where the total is not.
+  return exponent == 0 ? matched_sums(affinity, columns, kExponentOfSums) : sums;
 }
 
-// Solutions by row of an affinity of any shape. Returns an assignment without a total.
-template <class T>
-Assignment by_row(const AssignmentProblem<T>& problem, std::size_t rows, std::size_t cols,
-                  std::int32_t* columns) {
+// The columns of an affinity's rows, from the partners of its smaller side.
+void copy_by_row(const std::int32_t* column_of, std::size_t rows, std::size_t cols,
+                 std::int32_t* columns) {
   if (rows <= cols) {
-    std::copy_n(problem.column_of(), rows, columns);
-  } else {
-    std::fill_n(columns, rows, -1);
-    for (std::size_t j = 0; j < cols; ++j) {
-      columns[problem.column_of()[j]] = static_cast<std::int32_t>(j);
+    std::copy_n(column_of, rows, columns);
+    return;
+  }
+  std::fill_n(columns, rows, -1);
+  for (std::size_t j = 0; j < cols; ++j) columns[column_of[j]] = static_cast<std::int32_t>(j);
+}
+
+template <class T>
+Assignment reported(const std::int32_t* column_of, double gap, MatrixView<const T> affinity,
+                    std::int32_t* columns) {
+  copy_by_row(column_of, affinity.rows, affinity.cols, columns);
+  const MatchedSums sums = matched_sums(affinity, columns);
+  return {columns, sums.total, detail::gap_of_total(gap, sums)};
+}
+
+// All octaves in which numbers were seen.
+class Octaves {
+ public:
+  template <class T>
+  void take(const T* costs, std::size_t count) {
+    for (std::size_t j = 0; j < count; ++j) {
+      if (costs[j] != 0) seen_.set(static_cast<std::size_t>(detail::octave_of(costs[j])));
     }
   }
-  return {columns, 0, problem.gap()};
+
+  // The lowest octave up to `last` that has a hole below it and a number below that; or last + 1.
+  int lowest_gate(int last) const {
+    int below = last;
+    for (int octave = 0; octave <= last; ++octave) {
+      if (!seen_[static_cast<std::size_t>(octave)]) continue;
+      if (octave - below > detail::kHole) return octave;
+      below = octave;
+    }
+    return last + 1;
+  }
+
+ private:
+  std::bitset<2048> seen_;
+};
+
+template <class T>
+bool is_enough(double gap, const MatchedSums& sums, const AssignmentProblem<T>& problem,
+               double tolerance) {
+  const Proof proof = detail::proof_of(gap, sums, tolerance);
+  if (proof != Proof::if_not_gated) return proof == Proof::complete;
+  return gap <= tolerance * problem.ungated_magnitude(sums);
 }
 
-// There is nothing to solve float64 problems in again.
-template <class T>
-bool is_enough(double gap, const MatchedSums& sums) {
-  return std::is_same_v<T, double> || gap <= kTolerance * sums.magnitude;
-}
+// A copy of a problem's costs in float64, rows ≤ cols, for the rare problems that need it: +∞ where
+// an affinity forbids its pair, all others finite. Nobody changes it while it is worked on.
+class WideCosts {
+ public:
+  // Throws NotFinite.
+  template <class T>
+  WideCosts(MatrixView<const T> affinity, Objective objective, InfiniteCost infinite_cost,
+            Worker* worker) {
+    if (affinity.rows > affinity.cols) affinity = transposed(affinity);
+    rows_ = affinity.rows;
+    cols_ = affinity.cols;
+    costs_ = Buffer<double>::unset(product(rows_, cols_));
+    const double sign = objective == Objective::maximize ? -1 : 1;
+    for (std::size_t first = 0; first < rows_; first += kGatheredRows) {
+      const std::size_t end = std::min(rows_, first + kGatheredRows);
+      if (worker != nullptr && first > 0) worker->check();
+      for (std::size_t j = 0; j < cols_; ++j) {
+        for (std::size_t i = first; i < end; ++i) {
+          costs_[i * cols_ + j] = sign * static_cast<double>(affinity(i, j));
+        }
+      }
+    }
+    for (const double cost : costs_) {
+      if (std::isfinite(cost)) {
+        largest_ = std::max(largest_, std::abs(cost));
+      } else if (cost == kForbidden && infinite_cost == InfiniteCost::forbids_the_pair) {
+        forbids_ = true;
+      } else {
+        throw NotFinite();
+      }
+    }
+  }
+
+  MatrixView<const double> view() const { return {costs_.data(), rows_, cols_}; }
+  bool forbids() const { return forbids_; }
+
+  // With a finite cost for forbidden pairs, so high that no assignment takes one more than it has
+  // to. False if float64 has no such cost, or not the digits.
+  bool fill(AssignmentProblem<double>& problem, Start start, Worker* worker) const {
+    if (!forbids_) return problem.fill(view(), Objective::minimize, start, worker);
+    const double cost = largest_ > 0 ? 4 * static_cast<double>(rows_) * largest_ : 1;
+    problem.begin(rows_, cols_, Objective::minimize, start);
+    Buffer<double> row(cols_);
+    for (std::size_t i = 0; i < rows_; ++i) {
+      if (worker != nullptr && i > 0) worker->check();
+      const double* costs = costs_.data() + i * cols_;
+      for (std::size_t j = 0; j < cols_; ++j) row[j] = costs[j] == kForbidden ? cost : costs[j];
+      problem.take(MatrixView<const double>(row.data(), 1, cols_), i);
+    }
+    return problem.scale();
+  }
+
+  bool takes_forbidden(const std::int32_t* column_of) const {
+    if (!forbids_) return false;
+    for (std::size_t i = 0; i < rows_; ++i) {
+      if (costs_[i * cols_ + static_cast<std::size_t>(column_of[i])] == kForbidden) return true;
+    }
+    return false;
+  }
+
+ private:
+  static constexpr double kForbidden = std::numeric_limits<double>::infinity();
+
+  std::size_t rows_ = 0;
+  std::size_t cols_ = 0;
+  Buffer<double> costs_;
+  double largest_ = 0;  // of the finite ones
+  bool forbids_ = false;
+};
 
 }  // namespace
 
 template <class T>
 AssignmentProblem<T>::AssignmentProblem(std::size_t max_small, std::size_t max_large)
     : kernels_(&simd::kernels().of<T>().assignment),
-      costs_(product(max_small, in_groups(max_large))),
+      most_swept_(std::min(max_small, kMostSwept)),
+      costs_(Buffer<T>::unset(product(max_small, in_groups(max_large)))),
       dual_(in_groups(max_large)),
       row_minimum_(in_swept_rows(max_small)),
       row_of_(in_groups(max_large) + 1),
@@ -87,13 +229,13 @@ AssignmentProblem<T>::AssignmentProblem(std::size_t max_small, std::size_t max_l
       matched_(in_groups(max_large)),
       label_(in_groups(max_large)),
       predecessor_(in_groups(max_large)),
-      weights_(product(in_swept_rows(max_small), in_groups(max_large))),
-      block_(std::max(simd::kSweptEntries, product(simd::kSweptRows, in_groups(max_large)))),
+      weights_(product(in_swept_rows(most_swept_), in_groups(most_swept_))),
+      block_(std::max(simd::kSweptEntries, product(simd::kSweptRows, in_groups(most_swept_)))),
       lone_(simd::kAssignmentWord),
-      row_factor_(in_swept_rows(max_small) + simd::kAssignmentGroup),
-      column_factor_(in_groups(max_large)),
-      column_sum_(in_groups(max_large)),
-      start_dual_(in_groups(max_large)) {}
+      row_factor_(in_swept_rows(most_swept_) + simd::kAssignmentGroup),
+      column_factor_(in_groups(most_swept_)),
+      column_sum_(in_groups(most_swept_)),
+      start_dual_(in_groups(most_swept_)) {}
 
 template <class T>
 simd::AssignmentState<T> AssignmentProblem<T>::state() {
@@ -102,6 +244,7 @@ simd::AssignmentState<T> AssignmentProblem<T>::state() {
           .rows = rows_,
           .cols = cols_,
           .magnitude = magnitude_,
+          .may_sweep = may_sweep_,
           .dual = dual_.data(),
           .row_minimum = row_minimum_.data(),
           .row_of = row_of_.data(),
@@ -140,20 +283,31 @@ MatrixView<const T> AssignmentProblem<T>::gather(MatrixView<const Source> affini
 
 template <class T>
 template <class Source>
-bool AssignmentProblem<T>::fill(MatrixView<const Source> affinity, Objective objective) {
+bool AssignmentProblem<T>::fill(MatrixView<const Source> affinity, Objective objective, Start start,
+                                Worker* worker) {
   if (affinity.rows > affinity.cols) affinity = transposed(affinity);
-  begin(affinity.rows, affinity.cols, objective);
-  take(affinity, 0);
+  begin(affinity.rows, affinity.cols, objective, start);
+  if (rows_ * cols_ <= kEntriesPerCheck) {
+    take(affinity, 0);
+    return scale();
+  }
+  const std::size_t height = rows_per_check(affinity.cols);
+  for (std::size_t first = 0; first < affinity.rows; first += height) {
+    if (worker != nullptr && first > 0) worker->check();
+    take(rows_of(affinity, first, std::min(height, affinity.rows - first)), first);
+  }
   return scale();
 }
 
 template <class T>
-void AssignmentProblem<T>::begin(std::size_t rows, std::size_t cols, Objective objective) {
+void AssignmentProblem<T>::begin(std::size_t rows, std::size_t cols, Objective objective,
+                                 Start start) {
   rows_ = rows;
   cols_ = cols;
   stride_ = in_groups(cols);
   sign_ = objective == Objective::maximize ? T{-1} : T{1};
   magnitude_ = 0;
+  may_sweep_ = start == Start::sweeps && rows <= most_swept_;
 }
 
 template <class T>
@@ -163,14 +317,17 @@ void AssignmentProblem<T>::take(MatrixView<const Source> affinity, std::size_t f
   const MatrixView<const T> entries = gather(affinity, costs);
   const T largest = kernels_->take_costs(entries.data, entries.row_stride, sign_, costs, stride_,
                                          entries.rows, cols_);
-  if (!std::isfinite(largest)) throw NotFinite();
   magnitude_ = std::max(magnitude_, largest);
 }
 
 template <class T>
 bool AssignmentProblem<T>::scale() {
+  if (!std::isfinite(magnitude_)) return false;
   std::frexp(magnitude_, &exponent_);
-  if (std::abs(exponent_) <= kSafeExponent) {
+  const bool is_safe = std::is_same_v<T, float> || may_sweep_
+                           ? std::abs(exponent_) <= detail::kSafeExponent
+                           : exponent_ <= kSafeWithoutSweeps;
+  if (is_safe) {
     exponent_ = 0;
     return true;
   }
@@ -215,28 +372,81 @@ void AssignmentProblem<T>::require_all_matched() const {
 }
 
 template <class T>
-double AssignmentProblem<T>::gap() const {
-  const double slack =
+double AssignmentProblem<T>::gap(const MatchedSums& matched) const {
+  // Where none is negative, less than nothing cannot be paid.
+  if (matched.magnitude == 0 && !any_between(-std::numeric_limits<T>::infinity(), 0)) return 0;
+  const simd::Slack slack =
       kernels_->slack(costs_.data(), stride_, rows_, cols_, dual_.data(), column_of_.data());
-  return std::ldexp(slack, exponent_);
+  return std::ldexp(detail::gap_of(slack, static_cast<double>(rows_)), exponent_);
 }
 
 template <class T>
 MatchedSums AssignmentProblem<T>::matched() const {
-  const MatrixView<const T> costs(costs_.data(), rows_, cols_, static_cast<std::ptrdiff_t>(stride_),
-                                  1);
-  const MatchedSums sums = matched_sums(costs, column_of_.data());
-  return {std::ldexp(sums.total, exponent_) * sign_, std::ldexp(sums.magnitude, exponent_)};
+  MatchedSums sums;
+  for (std::size_t i = 0; i < rows_; ++i) add(sums, matched_cost(i));
+  sums.total *= sign_;
+  return times_power_of_two(sums, exponent_);
 }
+
+template <class T>
+const T* AssignmentProblem<T>::unscaled_dual() {
+  for (T& dual : dual_) dual = std::ldexp(dual, exponent_);
+  return dual_.data();
+}
+
+template <class T>
+void AssignmentProblem<T>::forget() {
+  std::fill(dual_.begin(), dual_.end(), T{0});
+  std::fill(column_of_.begin(), column_of_.end(), -1);
+}
+
+template <class T>
+double AssignmentProblem<T>::ungated_magnitude(const MatchedSums& matched) const {
+  const double largest = std::ldexp(matched.largest, -exponent_);
+  const auto far_below = static_cast<T>(largest / detail::kGated);
+  if (matched.smallest == 0 && !any_between(0, far_below) && !any_between(-far_below, 0)) {
+    return matched.magnitude;
+  }
+  // The matched costs themselves, or a few rows, leave no hole in most data.
+  detail::NearOctaves near(largest, std::ldexp(matched.smallest, -exponent_));
+  for (std::size_t i = 0; i < rows_; ++i) near.take(matched_cost(i));
+  for (std::size_t i = 0; i < rows_ && !near.have_no_hole(); ++i) {
+    for (std::size_t j = 0; j < cols_; ++j) near.take(costs_[i * stride_ + j]);
+  }
+  if (near.have_no_hole()) return matched.magnitude;
+  Octaves octaves;
+  for (std::size_t i = 0; i < rows_; ++i) octaves.take(costs_.data() + i * stride_, cols_);
+  const int gate = octaves.lowest_gate(detail::octave_of(largest));
+  double sum = 0;
+  for (std::size_t i = 0; i < rows_; ++i) {
+    const double cost = std::abs(static_cast<double>(matched_cost(i)));
+    if (detail::octave_of(cost) < gate) sum += cost;
+  }
+  return std::ldexp(sum, exponent_);
+}
+
+template <class T>
+bool AssignmentProblem<T>::any_between(T below, T above) const {
+  return kernels_->any_between(costs_.data(), rows_ * stride_, below, above);
+}
+
+template <class T>
+T AssignmentProblem<T>::matched_cost(std::size_t row) const {
+  return costs_[row * stride_ + static_cast<std::size_t>(column_of_[row])];
+}
+
+// ---- Any problem, with as many digits as it needs --------------------------------------------
 
 template <class T>
 AssignmentSolver<T>::Slot::Slot(std::size_t max_rows, std::size_t max_cols)
     : problem(std::min(max_rows, max_cols), std::max(max_rows, max_cols)), columns(max_rows) {}
 
 template <class T>
-AssignmentSolver<T>::AssignmentSolver(std::size_t max_rows, std::size_t max_cols)
+AssignmentSolver<T>::AssignmentSolver(std::size_t max_rows, std::size_t max_cols,
+                                      InfiniteCost infinite_cost)
     : max_small_(std::min(max_rows, max_cols)),
       max_large_(std::max(max_rows, max_cols)),
+      infinite_cost_(infinite_cost),
       first_(max_rows, max_cols) {
   if (max_large_ <= simd::kAssignmentWord) second_.emplace(max_rows, max_cols);
 }
@@ -252,8 +462,8 @@ std::array<Assignment, 2> AssignmentSolver<T>::solve_two(MatrixView<const T> a,
                                                          MatrixView<const T> b, Objective objective,
                                                          Worker* worker) {
   Slot& second = *second_;
-  const bool exact_a = first_.problem.fill(a, objective);
-  const bool exact_b = second.problem.fill(b, objective);
+  const bool exact_a = first_.problem.fill(a, objective, Start::sweeps, worker);
+  const bool exact_b = second.problem.fill(b, objective, Start::sweeps, worker);
   if (exact_a && exact_b && first_.problem.may_take_turns_with(second.problem)) {
     AssignmentProblem<T>::solve_two(first_.problem, second.problem, worker);
     return {finish(first_, a, objective, worker), finish(second, b, objective, worker)};
@@ -264,35 +474,52 @@ std::array<Assignment, 2> AssignmentSolver<T>::solve_two(MatrixView<const T> a,
 template <class T>
 Assignment AssignmentSolver<T>::solve(Slot& slot, MatrixView<const T> affinity, Objective objective,
                                       Worker* worker) {
-  const bool exact = slot.problem.fill(affinity, objective);
-  if (!exact && std::is_same_v<T, float>) {
-    return solve_precisely(affinity, objective, worker, slot.columns.data());
+  if (!slot.problem.fill(affinity, objective, Start::sweeps, worker)) {
+    return solve_again(affinity, objective, worker, slot.columns.data());
   }
   slot.problem.solve(worker);
   return finish(slot, affinity, objective, worker);
 }
 
-// Of a problem that has been solved: what was found, or if that is not enough, a precise solution.
+// Of a problem that has been solved: what was found, or if that is not enough, a better solution.
 template <class T>
 Assignment AssignmentSolver<T>::finish(Slot& slot, MatrixView<const T> affinity,
                                        Objective objective, Worker* worker) {
   std::int32_t* columns = slot.columns.data();
-  Assignment found = by_row(slot.problem, affinity.rows, affinity.cols, columns);
+  copy_by_row(slot.problem.column_of(), affinity.rows, affinity.cols, columns);
   const MatchedSums sums = matched_sums(affinity, columns);
-  found.total = sums.total;
-  if (is_enough<T>(found.gap, sums)) return found;
-  return solve_precisely(affinity, objective, worker, columns);
+  const double gap = slot.problem.gap(sums);
+  if (is_enough(gap, sums, slot.problem, detail::kTolerance<T>)) {
+    return {columns, sums.total, detail::gap_of_total(gap, sums)};
+  }
+  return solve_again(affinity, objective, worker, columns);
 }
 
+// In float64 if that is enough, else in integers.
 template <class T>
-Assignment AssignmentSolver<T>::solve_precisely(MatrixView<const T> affinity, Objective objective,
-                                                Worker* worker, std::int32_t* columns) {
+Assignment AssignmentSolver<T>::solve_again(MatrixView<const T> affinity, Objective objective,
+                                            Worker* worker, std::int32_t* columns) {
+  const WideCosts wide(affinity, objective, infinite_cost_, worker);
   if (!precise_) precise_.emplace(max_small_, max_large_);
-  precise_->fill(affinity, objective);
-  precise_->solve(worker);
-  Assignment found = by_row(*precise_, affinity.rows, affinity.cols, columns);
-  found.total = matched_sums(affinity, columns).total;
-  return found;
+  bool is_solved = false;
+  for (const Start start : {Start::sweeps, Start::minima}) {
+    // Sweeps help where float32 was nearly enough. A float64 problem has had its.
+    if (start == Start::sweeps && (std::is_same_v<T, double> || wide.forbids())) continue;
+    is_solved = wide.fill(*precise_, start, worker);
+    if (!is_solved) continue;
+    precise_->solve(worker);
+    if (wide.takes_forbidden(precise_->column_of())) continue;
+    const MatchedSums sums = precise_->matched();
+    const double gap = precise_->gap(sums);
+    if (is_enough(gap, sums, *precise_, detail::kTolerance<T>)) {
+      return reported(precise_->column_of(), gap, affinity, columns);
+    }
+  }
+  if (!is_solved) precise_->forget();
+  if (!assign_exactly(wide.view(), precise_->unscaled_dual(), precise_->column_of(), worker)) {
+    throw Infeasible();
+  }
+  return reported(precise_->column_of(), 0, affinity, columns);
 }
 
 template <class T>
@@ -300,16 +527,18 @@ Assignment AssignmentSolver<T>::solve(const AffinityStrips<T>& strips, Objective
                                       Worker* worker) {
   AssignmentProblem<T>& problem = first_.problem;
   if (strips.rows <= strips.cols) {
-    problem.begin(strips.rows, strips.cols, objective);
+    problem.begin(strips.rows, strips.cols, objective, Start::sweeps);
     for (std::size_t first = 0; first < strips.rows; first += strips.height) {
       problem.take(strips.strip(first, std::min(strips.height, strips.rows - first)), first);
     }
     if (problem.scale()) {
       problem.solve(worker);
-      Assignment found = by_row(problem, strips.rows, strips.cols, first_.columns.data());
       const MatchedSums sums = problem.matched();
-      found.total = sums.total;
-      if (is_enough<T>(found.gap, sums)) return found;
+      const double gap = problem.gap(sums);
+      if (is_enough(gap, sums, problem, detail::kTolerance<T>)) {
+        copy_by_row(problem.column_of(), strips.rows, strips.cols, first_.columns.data());
+        return {first_.columns.data(), sums.total, detail::gap_of_total(gap, sums)};
+      }
     }
   }
   return solve(strips.strip(0, strips.rows), objective, worker);

@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <limits>
 #include <optional>
 
 #include "buffer.hpp"
+#include "isogram/detail/certificate.hpp"
 #include "isogram/match.hpp"
 #include "isogram/matrix_view.hpp"
 #include "simd/kernels.hpp"
@@ -16,15 +18,25 @@
 
 namespace isogram {
 
-// Thrown for an affinity that is NaN or infinite. Callers know the input's name and index.
+// Thrown for an affinity that is NaN, or infinite and no forbidden pair. Callers know the input's
+// name and index.
 class NotFinite : public std::exception {
  public:
   const char* what() const noexcept override { return "an affinity is not finite"; }
 };
 
+// Thrown where every assignment takes a forbidden pair.
+class Infeasible : public std::exception {
+ public:
+  const char* what() const noexcept override { return "every assignment takes a forbidden pair"; }
+};
+
+// What an affinity of infinite cost (−∞ to maximise, +∞ to minimise) does.
+enum class InfiniteCost { is_refused, forbids_the_pair };
+
 struct Assignment {
   const std::int32_t* columns;  // one per row, −1 where it stays unmatched; the solver's memory
-  double total;                 // float64 sum of the matched affinities
+  double total;                 // float64 sum of the matched affinities, by row
   double gap;                   // total's distance from a proven bound on the optimum
 };
 
@@ -39,11 +51,8 @@ struct AffinityStrips {
   std::function<MatrixView<const T>(std::size_t first, std::size_t count)> strip;
 };
 
-// Σ and Σ |.| over matched entries.
-struct MatchedSums {
-  double total = 0;
-  double magnitude = 0;
-};
+// How a square problem may come to its first duals.
+enum class Start { sweeps, minima };
 
 // One matrix of costs in T with at most `max_small` rows, at least as many columns, and at most
 // `max_large` of those; and its solution by shortest augmenting paths.
@@ -53,13 +62,13 @@ class AssignmentProblem {
   AssignmentProblem(std::size_t max_small, std::size_t max_large);
 
   // costs = ±affinity · 2^-exponent. The exponent is zero unless the largest magnitude is far from
-  // one: sums of duals must not overflow. False if that cost an entry some digits, one about 2^126
-  // (float32) or 2^1022 times smaller than the largest. Throws NotFinite.
+  // one: sums of duals must not overflow, and sweeps need numbers near one. False if an affinity is
+  // not finite, or lost digits: in float32 one about 2^126 times smaller than the largest.
   template <class Source>
-  bool fill(MatrixView<const Source> affinity, Objective objective);
+  bool fill(MatrixView<const Source> affinity, Objective objective, Start start, Worker* worker);
 
   // The same in steps, rows ≤ cols: begin; take all rows, some at a time; scale.
-  void begin(std::size_t rows, std::size_t cols, Objective objective);
+  void begin(std::size_t rows, std::size_t cols, Objective objective, Start start);
   template <class Source>
   void take(MatrixView<const Source> affinity, std::size_t first);
   bool scale();
@@ -70,19 +79,32 @@ class AssignmentProblem {
   static void solve_two(AssignmentProblem& a, AssignmentProblem& b, Worker* worker);
   bool may_take_turns_with(const AssignmentProblem& other) const;
 
-  // Σ_i [(C_i,column(i) − v_column(i)) − min_j (C_ij − v_j)], terms ≥ 0 in float64, on the scale
-  // of the affinities: how far the matched costs are from the value of the dual solution. Columns
-  // without a row have v = 0, and in a rectangular problem no v is positive, so duals are feasible.
-  double gap() const;
-
   // Of the affinities as they came, if none has lost digits.
-  MatchedSums matched() const;
+  detail::MatchedSums matched() const;
+
+  // How far the matched costs can at most be from the smallest there are, on the scale of the
+  // affinities: Σ_i [(C_i,column(i) − v_column(i)) − min_j (C_ij − v_j)] in float64, and all that
+  // was rounded on the way. Columns without a row have v = 0, and in a rectangular problem no v is
+  // positive, so any duals prove it.
+  double gap(const detail::MatchedSums& matched) const;
+
+  // Σ|matched| without gates, on the scale of the affinities.
+  double ungated_magnitude(const detail::MatchedSums& matched) const;
 
   const std::int32_t* column_of() const { return column_of_.data(); }
+  std::int32_t* column_of() { return column_of_.data(); }
+
+  // v on the scale of the affinities; the problem is done with then.
+  const T* unscaled_dual();
+
+  // No partners, and duals of 0.
+  void forget();
 
  private:
   simd::AssignmentState<T> state();
   void require_all_matched() const;
+  T matched_cost(std::size_t row) const;
+  bool any_between(T below, T above) const;  // of the costs
   template <class Source>
   MatrixView<const T> gather(MatrixView<const Source> affinity, T* costs);
 
@@ -93,6 +115,8 @@ class AssignmentProblem {
   int exponent_ = 0;
   T sign_ = 1;
   T magnitude_ = 0;
+  bool may_sweep_ = false;
+  std::size_t most_swept_;  // rows
   Buffer<T> costs_;
   Buffer<T> dual_;
   Buffer<T> row_minimum_;
@@ -112,15 +136,16 @@ class AssignmentProblem {
 };
 
 // Solves problems of at most max_rows × max_cols, both below 2^31. Everything is allocated by the
-// constructor, except float64 costs for float32 problems: those come with the first that needs
-// them. One solver serves one thread.
+// constructor, except for problems that need more digits than T has: float64 costs twice, and
+// integers of as many digits as the costs span. One solver serves one thread.
 template <class T>
 class AssignmentSolver {
  public:
-  AssignmentSolver(std::size_t max_rows, std::size_t max_cols);
+  AssignmentSolver(std::size_t max_rows, std::size_t max_cols,
+                   InfiniteCost infinite_cost = InfiniteCost::is_refused);
 
-  // The affinity's entries must be finite: throws NotFinite. Between augmenting paths, about once
-  // a millisecond, `worker` (may be null) is asked whether to go on.
+  // Throws NotFinite and Infeasible. About once a millisecond, but not within Sinkhorn sweeps,
+  // `worker` (may be null) is asked whether to go on.
   Assignment solve(MatrixView<const T> affinity, Objective objective, Worker* worker = nullptr);
   Assignment solve(const AffinityStrips<T>& strips, Objective objective, Worker* worker = nullptr);
 
@@ -151,11 +176,12 @@ class AssignmentSolver {
                                       Objective objective, Worker* worker);
   Assignment solve(Slot& slot, MatrixView<const T> affinity, Objective objective, Worker* worker);
   Assignment finish(Slot& slot, MatrixView<const T> affinity, Objective objective, Worker* worker);
-  Assignment solve_precisely(MatrixView<const T> affinity, Objective objective, Worker* worker,
-                             std::int32_t* columns);
+  Assignment solve_again(MatrixView<const T> affinity, Objective objective, Worker* worker,
+                         std::int32_t* columns);
 
   std::size_t max_small_;
   std::size_t max_large_;
+  InfiniteCost infinite_cost_;
   Slot first_;
   std::optional<Slot> second_;  // where problems are small
   std::optional<AssignmentProblem<double>> precise_;

@@ -1,9 +1,12 @@
 #include "isogram/match.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "assignment.hpp"
@@ -24,21 +27,63 @@ MatrixView<const T> problem_of(const ProblemBatch<T>& batch, std::size_t problem
   return {data, batch.rows, batch.cols, batch.row_stride, batch.col_stride};
 }
 
+// Throws for the first entry that is NaN, or infinite and forbids no pair.
 template <class T>
-[[noreturn]] void throw_first_not_finite(const ProblemBatch<T>& batch) {
+void require_finite(const ProblemBatch<T>& batch, Objective objective) {
+  const T forbidden = objective == Objective::maximize ? -std::numeric_limits<T>::infinity()
+                                                       : std::numeric_limits<T>::infinity();
   for (std::size_t b = 0; b < batch.count; ++b) {
     const MatrixView<const T> problem = problem_of(batch, b);
     for (std::size_t i = 0; i < batch.rows; ++i) {
       for (std::size_t j = 0; j < batch.cols; ++j) {
         const T value = problem(i, j);
-        if (std::isfinite(value)) continue;
+        if (std::isfinite(value) || value == forbidden) continue;
         if (batch.is_single) throw_not_finite("similarity", {i, j}, value);
         throw_not_finite("similarity", {b, i, j}, value);
       }
     }
   }
-  throw std::logic_error("an entry was not finite and is now");
 }
+
+[[noreturn]] void throw_infeasible(std::size_t problem, bool is_single, Objective objective) {
+  const std::string forbidden = objective == Objective::maximize ? "-inf" : "inf";
+  const std::string which = is_single ? "" : " in problem " + std::to_string(problem);
+  throw std::invalid_argument("`similarity` must have a matching that takes no forbidden pair (" +
+                              forbidden + "), got none" + which +
+                              ": give such pairs a finite value, or leave out rows or columns");
+}
+
+// Throws why a problem could not be solved.
+template <class T>
+[[noreturn]] void throw_failure(const ProblemBatch<T>& batch, Objective objective,
+                                std::size_t problem, AssignmentSolver<T>& solver) {
+  require_finite(batch, objective);
+  try {
+    solver.solve(problem_of(batch, problem), objective);
+  } catch (const Infeasible&) {
+    throw_infeasible(problem, batch.is_single, objective);
+  } catch (const NotFinite&) {
+  }
+  throw InputChanged("similarity");
+}
+
+// The first problem that could not be solved, whichever thread comes to one first.
+class FirstFailure {
+ public:
+  bool is_before(std::size_t problem) const { return first_.load() < problem; }
+  std::optional<std::size_t> problem() const {
+    return is_before(kNone) ? std::optional(first_.load()) : std::nullopt;
+  }
+  void take(std::size_t problem) {
+    std::size_t known = first_.load();
+    while (problem < known && !first_.compare_exchange_weak(known, problem)) {
+    }
+  }
+
+ private:
+  static constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
+  std::atomic<std::size_t> first_{kNone};
+};
 
 std::size_t problems_per_task(std::size_t rows, std::size_t cols) {
   const double small = static_cast<double>(std::min(rows, cols));
@@ -62,33 +107,54 @@ Execution counting_problems(const Execution& execution, std::size_t per_task, st
 template <class T>
 void match(const ProblemBatch<T>& problems, Objective objective, std::int32_t* columns,
            double* totals, double* gaps, const Execution& execution) {
-  require(problems.rows > 0 && problems.cols > 0, "`similarity` must have rows and columns");
   require(std::max(problems.rows, problems.cols) <= std::numeric_limits<std::int32_t>::max(),
           "`similarity` must have fewer than 2^31 rows and columns");
+  if (problems.rows == 0 || problems.cols == 0) {
+    std::fill_n(columns, product(problems.count, problems.rows), -1);
+    std::fill_n(totals, problems.count, 0.0);
+    std::fill_n(gaps, problems.count, 0.0);
+    return;
+  }
   const std::size_t per_task = problems_per_task(problems.rows, problems.cols);
   const std::size_t tasks = (problems.count + per_task - 1) / per_task;
   const Execution counted = counting_problems(execution, per_task, problems.count);
   std::vector<AssignmentSolver<T>> solvers;
   for (std::size_t worker = team_size(counted, tasks); worker > 0; --worker) {
-    solvers.emplace_back(problems.rows, problems.cols);
+    solvers.emplace_back(problems.rows, problems.cols, InfiniteCost::forbids_the_pair);
   }
-  try {
-    parallel_for(
-        counted, tasks,
-        [&](std::size_t task, Worker& worker) {
-          const std::size_t first = task * per_task;
-          solvers[worker.index].solve_each(
-              std::min(per_task, problems.count - first),
-              [&](std::size_t k) { return problem_of(problems, first + k); }, objective, &worker,
-              [&](std::size_t k, const Assignment& found) {
-                std::copy_n(found.columns, problems.rows, columns + (first + k) * problems.rows);
-                totals[first + k] = found.total;
-                gaps[first + k] = found.gap;
-              });
-        },
-        solvers.size());
-  } catch (const NotFinite&) {
-    throw_first_not_finite(problems);  // whichever thread met one: the first is named
+  FirstFailure failure;
+  const auto solve = [&](std::size_t first, std::size_t count, Worker& worker) {
+    solvers[worker.index].solve_each(
+        count, [&](std::size_t k) { return problem_of(problems, first + k); }, objective, &worker,
+        [&](std::size_t k, const Assignment& found) {
+          std::copy_n(found.columns, problems.rows, columns + (first + k) * problems.rows);
+          totals[first + k] = found.total;
+          gaps[first + k] = found.gap;
+        });
+  };
+  // Whether all could be solved.
+  const auto try_to_solve = [&](std::size_t first, std::size_t count, Worker& worker) {
+    try {
+      solve(first, count, worker);
+      return true;
+    } catch (const NotFinite&) {
+    } catch (const Infeasible&) {
+    }
+    return false;
+  };
+  parallel_for(
+      counted, tasks,
+      [&](std::size_t task, Worker& worker) {
+        const std::size_t first = task * per_task;
+        const std::size_t count = std::min(per_task, problems.count - first);
+        if (failure.is_before(first) || try_to_solve(first, count, worker)) return;
+        std::size_t solved = 0;  // one by one, to learn which it was
+        while (solved < count && try_to_solve(first + solved, 1, worker)) ++solved;
+        if (solved < count) failure.take(first + solved);
+      },
+      solvers.size());
+  if (const auto problem = failure.problem()) {
+    throw_failure(problems, objective, *problem, solvers[0]);
   }
 }
 

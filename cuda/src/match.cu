@@ -11,19 +11,15 @@
 #include "detail/assign_team.cuh"
 #include "detail/launch.cuh"
 #include "detail/number.cuh"
+#include "isogram/detail/certificate.hpp"
 
 namespace isogram::cuda {
 
 namespace {
 
 using Count = unsigned long long;
-
-// A float32 solution whose proven distance from the optimum is larger than this part of Σ|matched|
-// is computed again in float64, so that every total agrees with a float64 solver's to 6 digits.
-constexpr double kTolerance = 0x1p-21;  // 4.8e-7
-
-// Costs between 2^-exponent and 2^exponent are not scaled: sums of duals do not overflow.
-constexpr int kSafeExponent = 24;
+using detail::MatchedSums;
+using detail::Proof;
 
 // Rows and columns of problems for which the working memory of a block is shared memory.
 constexpr int kMostInShared = 256;
@@ -129,7 +125,7 @@ __device__ T scale_for(double largest) {
   constexpr int limit = std::numeric_limits<T>::max_exponent - 2;  // the inverse is normal too
   int exponent = 0;
   frexp(largest, &exponent);
-  if (exponent >= -kSafeExponent && exponent <= kSafeExponent) return 1;
+  if (exponent >= -detail::kSafeExponent && exponent <= detail::kSafeExponent) return 1;
   exponent = exponent > limit ? limit : exponent < -limit ? -limit : exponent;
   return static_cast<T>(ldexp(1.0, -exponent));
 }
@@ -190,23 +186,62 @@ __device__ double take_costs(State& s, const Task& task, const Problem& problem)
 
 struct Result {
   double total = kNan;
-  double magnitude = 0;  // Σ|matched|
   double gap = kNan;
+  bool is_proven = false;
 };
+
+template <class State>
+__device__ MatchedSums matched_sums(const State& s, const Task& task, const Problem& problem) {
+  const auto affinities = task.affinities<typename State::T>(problem);
+  MatchedSums own{0, 0, kInfinity<double>, 0, 0};
+  s.for_own(s.rows, [&](int i) {
+    const double entry = affinities(i, s.memory.column_of[i]);
+    const double size = std::abs(entry);
+    own.total += entry;
+    own.magnitude += size;
+    own.smallest = smaller(size, own.smallest);
+    own.largest = larger(size, own.largest);
+  });
+  return {s.team.reduced(own.total, Sum()), s.team.reduced(own.magnitude, Sum()),
+          s.team.reduced(own.smallest, Minimum()), s.team.reduced(own.largest, Maximum()),
+          static_cast<double>(s.rows)};
+}
+
+// Whether the matched costs are those of no gates, as far as NearOctaves tell.
+template <class State>
+__device__ bool are_not_gated(const State& s, const MatchedSums& sums, double scale) {
+  static_assert(detail::NearOctaves::kMost < 53);  // a double holds their bits
+  detail::NearOctaves octaves(sums.largest * scale, sums.smallest * scale);
+  s.for_costs([&](int i, int j) { octaves.take(s.costs(i, j)); });
+  const auto either = [](double a, double b) {
+    return static_cast<double>(static_cast<std::uint64_t>(a) | static_cast<std::uint64_t>(b));
+  };
+  const double seen = s.team.reduced(static_cast<double>(octaves.seen()), either);
+  octaves.take_seen(static_cast<std::uint64_t>(seen));
+  return octaves.show_no_gate();
+}
+
+// Where no cost is negative, less than nothing cannot be paid.
+template <class State>
+__device__ bool is_nothing_the_least(const State& s, const MatchedSums& sums) {
+  if (sums.magnitude > 0) return false;
+  bool is_negative = false;
+  s.for_costs([&](int i, int j) { is_negative |= s.costs(i, j) < 0; });
+  return !s.team.any(is_negative);
+}
 
 template <class State>
 __device__ Result solve(State& s, const Task& task, const Problem& problem, double scale) {
   start_assignment(s);
   augment_all(s);
-  const auto affinities = task.affinities<typename State::T>(problem);
-  double total = 0;
-  double magnitude = 0;
-  s.for_own(s.rows, [&](int i) {
-    const double entry = affinities(i, s.memory.column_of[i]);
-    total += entry;
-    magnitude += std::abs(entry);
-  });
-  return {s.team.reduced(total, Sum()), s.team.reduced(magnitude, Sum()), slack(s) / scale};
+  const MatchedSums sums = matched_sums(s, task, problem);
+  const double gap = is_nothing_the_least(s, sums) ? 0 : detail::gap_of(slack(s), s.rows) / scale;
+  const double tolerance =
+      task.grid.type == Type::float64 ? detail::kTolerance<double> : detail::kTolerance<float>;
+  const Proof proof = detail::proof_of(gap, sums, tolerance);
+  return {
+      sums.total, detail::gap_of_total(gap, sums),
+      proof == Proof::complete || (proof == Proof::if_not_gated && are_not_gated(s, sums, scale))};
 }
 
 template <class State, class ColumnOf>
@@ -220,25 +255,30 @@ __device__ void store(const State& s, const Task& task, const Problem& problem,
   if (s.team.rank() > 0) return;
   task.matchings.totals[problem.number] = result.total;
   task.matchings.gaps[problem.number] = result.gap;
+  if (task.matchings.is_proven != nullptr) {
+    task.matchings.is_proven[problem.number] = result.is_proven;
+  }
 }
 
 template <class State>
 __device__ void match_one(State& s, const Task& task, const Problem& problem) {
   using T = typename State::T;
   const auto unmatched = [](int) { return kFree; };
-  if (s.rows == 0) return store(s, task, problem, {.total = 0, .gap = 0}, unmatched);
+  if (s.rows == 0) {
+    return store(s, task, problem, {.total = 0, .gap = 0, .is_proven = true}, unmatched);
+  }
   const double largest = take_costs(s, task, problem);
   if (!(largest >= 0)) return store(s, task, problem, Result(), unmatched);
   const T scale = scale_for<T>(largest);
   const bool is_exact = scale == 1 || rescale(s, scale);
   s.team.sync();
-  const Result result = solve(s, task, problem, scale);
+  Result result = solve(s, task, problem, scale);
+  result.is_proven = result.is_proven && is_exact;
   const int rows = problem.is_transposed ? s.cols : s.rows;
   const std::int32_t* columns = problem.is_transposed ? s.memory.row_of : s.memory.column_of;
   store(s, task, problem, result, [&](int row) { return row < rows ? columns[row] : kFree; });
   if constexpr (std::is_same_v<T, float>) {
-    const bool is_proven = is_exact && result.gap <= kTolerance * result.magnitude;
-    if (s.team.rank() == 0 && !is_proven) task.queues->add(problem.number);
+    if (s.team.rank() == 0 && !result.is_proven) task.queues->add(problem.number);
   }
 }
 

@@ -23,6 +23,7 @@ Array: TypeAlias = Any
 
 _FLOAT_TYPES = ("float16", "bfloat16", "float32", "float64")
 _BFLOAT16_BITS = np.dtype(np.uint16)
+_MOST_EXACT = 2**53  # integers up to here are float64 numbers
 
 # DLPack's numbers of devices whose memory the host can read: the host itself, and memory that a
 # CUDA or ROCm driver pinned for it; and of CUDA's own memory.
@@ -34,11 +35,17 @@ _CUDA_DEVICES = (2, 13)
 
 
 def as_input(
-    function: str, name: str, value: Array, *ranks: int, on_gpu: bool = False
+    function: str,
+    name: str,
+    value: Array,
+    *ranks: int,
+    on_gpu: bool = False,
+    or_integers: bool = False,
 ) -> NDArray[Any]:
     """Return `value` for the core: checked type and rank, native, aligned, whole-item strides.
 
-    With `on_gpu` it may lie on a GPU, and stays there.
+    With `on_gpu` it may lie on a GPU, and stays there. With `or_integers` it may also be of
+    integers or booleans, and comes back as floats of the same values.
     """
     if not on_gpu and _gpu_of(value):
         raise TypeError(
@@ -46,10 +53,13 @@ def as_input(
             f"function does not run on GPUs, so {COPY_TO_HOST}"
         )
     array, type_name = _to_array(function, name, value)
+    if or_integers and array.dtype.kind in "iub":
+        array, type_name = _exact_floats(function, name, array, type_name)
     if type_name not in _FLOAT_TYPES:
         hint = ": convert it to a float type" if array.dtype.kind in "iub" else ""
+        expected = "float16, bfloat16, float32 or float64"
         raise TypeError(
-            f"{function}: `{name}` must be of float16, bfloat16, float32 or float64, "
+            f"{function}: `{name}` must be of {expected}{' or integers' * or_integers}, "
             f"got {type_name}{hint}"
         )
     if array.ndim not in ranks:
@@ -62,6 +72,25 @@ def as_input(
     if not isinstance(array, np.ndarray) or _is_readable(array):
         return array
     return array.astype(array.dtype.newbyteorder("="), order="C")
+
+
+def _exact_floats(
+    function: str, name: str, integers: NDArray[Any], type_name: str
+) -> tuple[NDArray[Any], str]:
+    """Return integers or booleans as floats of the same values, and the name of their type."""
+    if type_name == "bfloat16":
+        return integers, type_name
+    if integers.dtype.itemsize <= 2:
+        return integers.astype(np.float32), "float32"
+    if integers.dtype.itemsize == 8 and integers.size:
+        least, most = int(integers.min()), int(integers.max())
+        if max(most, -least) > _MOST_EXACT:
+            raise ValueError(
+                f"{function}: `{name}` must be of integers up to 2^53 in magnitude, which float64 "
+                f"holds, got {most if most > -least else least}: for a pair that is forbidden, "
+                "give infinity in an array of floats"
+            )
+    return integers.astype(np.float64), "float64"
 
 
 def as_matrix(function: str, name: str, value: Array, *, on_gpu: bool = True) -> NDArray[Any]:
@@ -142,9 +171,9 @@ def _torch_to_array(function: str, name: str, tensor: Any) -> tuple[NDArray[Any]
     if str(tensor.layout) != "torch.strided":
         raise TypeError(f"{function}: `{name}` must be a dense tensor, got layout {tensor.layout}")
     tensor = tensor.detach().resolve_conj().resolve_neg()
-    if type_name not in _FLOAT_TYPES:
+    is_whole = "int" in type_name or type_name == "bool"
+    if type_name not in _FLOAT_TYPES and not (is_whole and hasattr(np, type_name)):
         # Refused by its caller, by this name.
-        is_whole = "int" in type_name or type_name == "bool"
         return np.empty(0, np.int8 if is_whole else np.complex64), type_name
     if type_name == "bfloat16":
         # Others cannot take a bfloat16 tensor, but take one of integers on the same memory.

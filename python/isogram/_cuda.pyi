@@ -106,6 +106,7 @@ def match(
     gaps: Any,
     not_finite: Any,
     scratch: Any,
+    is_proven: Any = None,
     down_rows: Any = None,
     across_cols: Any = None,
     above_diagonal: bool = False,

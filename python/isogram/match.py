@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isogram import _core
 from isogram._arguments import flag, threads
@@ -12,7 +16,7 @@ from isogram._arrays import Array, as_input, giver, widened
 from isogram._backend import device_of
 from isogram._device import match as on_gpu
 from isogram._device.device import Device, DeviceArray
-from isogram._device.results import not_finite
+from isogram._memory import check_memory
 from isogram._progress import Progress, reporting
 
 _MOST_COLUMNS = np.iinfo(np.int32).max  # what `columns` can name
@@ -39,8 +43,9 @@ def match(
 
     Parameters
     ----------
-    similarity : array of shape (s, t) or (b, s, t)
-        One problem, or a batch of them.
+    similarity : array of shape (s, t) or (b, s, t), or sparse matrix of SciPy
+        One problem, or a batch of them. -inf (inf to minimise) forbids a pair, and so does a sparse
+        matrix where it stores nothing.
     maximize : bool
         False looks for the smallest sum.
     num_threads : int, optional
@@ -56,27 +61,46 @@ def match(
         - columns: int32 (s,) or (b, s), the column of each row, -1 where a row stays unmatched
           (s > t)
         - total: float, or float64 (b,), the sum of the matched entries
-        - gap: float, or float64 (b,), how far the optimum could at most be from the total: the
-          certificate that it is the optimum, 0 up to rounding
+        - gap: float, or float64 (b,), how far the optimum could at most be from `total`: the
+          certificate that it is the optimum. It contains all rounding, of `total` and of its own
+          computation, and is seldom more than that
+
+        Without rows or without columns, `total` and `gap` are 0.
 
     Raises
     ------
     ValueError
-        No rows or no columns, a NaN or infinity, whose index is named; on a GPU more than 4096
-        rows or columns.
+        No matching without forbidden pairs, in a problem that is named; NaN, or an infinity that
+        forbids nothing, whose index is named; integers beyond 2^53; on a GPU more than 4096 rows or
+        columns.
     TypeError
-        Integers and other types that are not floats.
+        Types that are neither floats nor integers nor booleans.
+    MemoryError
+        A sparse matrix that does not fit densely.
+
+    Warns
+    -----
+    RuntimeWarning
+        A total beyond float64, which is infinite then, as is its gap. The columns are right.
 
     Notes
     -----
+    Exactness: of float64 input the total is the optimum to 1e-13 of the sum of its magnitudes, of
+    float32 input to 5e-7; most are the optimum itself. Costs that are there to be avoided, 64 times
+    beyond all others and more, do not count in that sum: what is matched beside them is as good as
+    without them. Costs may be as far apart as their type allows.
+
     Types: float16, bfloat16, float32 → float32 → float64 total and gap, solved again in float64
-    where the gap is above tolerance; float64 throughout. Cost per problem: r²·c in the worst case,
-    r the smaller and c the larger side, far less on most. Memory: one problem per thread. A call on
-    a GPU waits for it once, at its end, to learn whether all was finite; of equal optima another
-    may be found than on the host. Sources: shortest augmenting paths, Jonker and Volgenant 1987,
-    Crouse 2016; duals to start from by annealed Sinkhorn sweeps, Sharify, Gaubert and Grigori 2011,
-    arXiv:1104.3830, on the host over-relaxed, Thibault, Chizat, Dossal and Papadakis 2017,
-    arXiv:1711.01851.
+    where the gap is above tolerance; float64 throughout; and in integers of as many digits as the
+    costs span where that is not enough. 8- and 16-bit integers and booleans → float32, others →
+    float64, all of the same values. Cost per problem: r²·c in the worst case, r the smaller and c
+    the larger side, far less on most. Memory: one problem per thread, three where float32 is not
+    enough; a sparse matrix is made dense. A call on a GPU waits for it once, at its end, to learn
+    whether all could be solved; those that the GPU cannot prove are solved by the host; of equal
+    optima another may be found than on the host. Sources: shortest augmenting paths, Jonker and
+    Volgenant 1987, Crouse 2016; duals to start from by annealed Sinkhorn sweeps, Sharify, Gaubert
+    and Grigori 2011, arXiv:1104.3830, on the host over-relaxed, Thibault, Chizat, Dossal and
+    Papadakis 2017, arXiv:1711.01851.
 
     Examples
     --------
@@ -87,30 +111,76 @@ def match(
     """
     flag("match", "maximize", maximize)
     workers = threads("match", num_threads)
-    problems = as_input("match", "similarity", similarity, 2, 3, on_gpu=True)
+    if _is_sparse(similarity):
+        similarity = _dense(similarity, -np.inf if maximize else np.inf)
+    problems = as_input("match", "similarity", similarity, 2, 3, on_gpu=True, or_integers=True)
     device = device_of("match", {"similarity": problems})
     is_single = problems.ndim == 2
-    rows, cols = problems.shape[-2:]
-    if rows == 0 or cols == 0 or cols > _MOST_COLUMNS:
+    if max(problems.shape[-2:]) > _MOST_COLUMNS:
         raise ValueError(
-            f"match: `similarity` must have at least one row, and from 1 to {_MOST_COLUMNS} "
-            f"columns, got shape {problems.shape}"
+            f"match: `similarity` must have at most {_MOST_COLUMNS} rows and columns, "
+            f"got shape {problems.shape}"
         )
     if device:
         with device.entered():
-            return _match_on_gpu(device, similarity, problems, maximize)
-    batch = widened(problems[np.newaxis] if is_single else problems)
-    with reporting("match", progress, unit="problem") as report:
-        columns, totals, gaps = _core.match(batch, is_single, maximize, workers, report)
-    give = giver(similarity)
+            matching, overflow = _match_on_gpu(device, similarity, problems, maximize, workers)
+    else:
+        batch = widened(problems[np.newaxis] if is_single else problems)
+        with reporting("match", progress, unit="problem") as report:
+            found = _core.match(batch, is_single, maximize, workers, report)
+        matching = _given(giver(similarity), *found, is_single)
+        overflow = _overflow(found[1], is_single)
+    if overflow is not None:
+        warnings.warn(overflow, RuntimeWarning, stacklevel=2)
+    return matching
+
+
+def _given(
+    give: Callable[[Any], Array], columns: Any, totals: Any, gaps: Any, is_single: bool
+) -> Matching:
     if is_single:
         return Matching(give(columns[0]), float(totals[0]), float(gaps[0]))
     return Matching(give(columns), give(totals), give(gaps))
 
 
+def _is_sparse(similarity: Array) -> bool:
+    # Without importing SciPy: a sparse matrix cannot exist before somebody else has.
+    sparse = sys.modules.get("scipy.sparse")
+    return sparse is not None and bool(sparse.issparse(similarity))
+
+
+def _dense(similarity: Any, forbidden: float) -> NDArray[Any]:
+    """Return a sparse matrix with `forbidden` where it stores nothing."""
+    if similarity.ndim != 2:
+        raise ValueError(
+            f"match: `similarity` must be 2-D where it is sparse, got shape {similarity.shape}"
+        )
+    stored = similarity.tocoo(copy=True)
+    stored.sum_duplicates()
+    values = as_input("match", "similarity", stored.data, 1, or_integers=True)
+    check_memory("match", stored.shape, values.dtype, "match parts of it, or fewer rows")
+    dense = np.full(stored.shape, forbidden, values.dtype)
+    dense[stored.row, stored.col] = values
+    return dense
+
+
+def _overflow(
+    totals: NDArray[Any], is_single: bool, numbers: NDArray[Any] | None = None
+) -> str | None:
+    """Return a warning of the first infinite total; `numbers` are those of some problems."""
+    if np.isfinite(totals).all():
+        return None
+    first = np.flatnonzero(~np.isfinite(totals))[0]
+    which = "" if is_single else f" of problem {first if numbers is None else numbers[first]}"
+    return (
+        f"match: the total{which} is beyond float64, so it and its gap are infinite (the columns "
+        "are right): divide `similarity` by a constant"
+    )
+
+
 def _match_on_gpu(
-    device: Device, similarity: Array, problems: DeviceArray, maximize: bool
-) -> Matching:
+    device: Device, similarity: Array, problems: DeviceArray, maximize: bool, workers: int
+) -> tuple[Matching, str | None]:
     most = device.kernels.most_matched()
     if max(problems.shape[-2:]) > most:
         raise ValueError(
@@ -118,12 +188,39 @@ def _match_on_gpu(
             f"got shape {problems.shape}"
         )
     is_single = problems.ndim == 2
-    found = on_gpu.match(device, problems[np.newaxis] if is_single else problems, maximize)
-    first = int(device.to_host(found.first_not_finite)[0])
-    if first >= 0:
-        raise not_finite(device, "match", "similarity", problems, first)
-    give = giver(similarity)
+    batch = problems[np.newaxis] if is_single else problems
+    found = on_gpu.match(device, batch, maximize)
+    unproven = np.flatnonzero(device.to_host(found.is_proven) == 0)
+    overflow = None
+    if unproven.size:
+        overflow = _solve_on_host(device, batch, is_single, maximize, workers, unproven, found)
     if not is_single:
-        return Matching(give(found.columns), give(found.totals), give(found.gaps))
-    total, gap = (float(device.to_host(values)[0]) for values in (found.totals, found.gaps))
-    return Matching(give(found.columns[0]), total, gap)
+        return _given(giver(similarity), *found[:3], is_single), overflow
+    totals, gaps = device.to_host(found.totals), device.to_host(found.gaps)
+    return _given(giver(similarity), found.columns, totals, gaps, is_single), overflow
+
+
+def _solve_on_host(
+    device: Device,
+    batch: DeviceArray,
+    is_single: bool,
+    maximize: bool,
+    workers: int,
+    unproven: NDArray[Any],
+    found: on_gpu.Matchings,
+) -> str | None:
+    """Replace what the GPU could not prove, or say why it cannot be solved."""
+
+    def solved(problems: DeviceArray) -> tuple[NDArray[Any], ...]:
+        on_host = widened(device.to_host(problems))
+        return _core.match(on_host, is_single, maximize, workers, None)
+
+    try:
+        results = solved(batch[device.xp.asarray(unproven)])
+    except ValueError:
+        unproven = np.arange(len(batch))
+        results = solved(batch)  # its error names a problem by its number in the batch
+    where = device.xp.asarray(unproven)
+    for array, values in zip(found[:3], results, strict=True):
+        array[where] = device.xp.asarray(values)
+    return _overflow(results[1], is_single, unproven)

@@ -42,6 +42,7 @@ struct Solution {
   std::vector<std::int32_t> columns;
   std::vector<double> totals;
   std::vector<double> gaps;
+  std::vector<std::uint8_t> is_proven;
   unsigned long long not_finite = kNone;
   bool operator==(const Solution&) const = default;
 };
@@ -50,18 +51,21 @@ struct Solution {
 Solution solve(const ProblemGrid& grid, Objective objective) {
   const std::int64_t count = grid.down * grid.across;
   Solution s{poisoned<std::int32_t>(count * grid.rows + 1), poisoned<double>(count + 1),
-             poisoned<double>(count + 1)};
+             poisoned<double>(count + 1), std::vector<std::uint8_t>(count + 1, 77)};
   const std::int64_t size = cuda::match_scratch(count, grid.rows, grid.cols);
   EXPECT_EQ(size % 256, 0);
   std::vector<double> scratch = poisoned<double>(size / 8 + 1);
-  cuda::match(nullptr, grid, objective, {s.columns.data(), s.totals.data(), s.gaps.data()},
-              &s.not_finite, scratch.data());
+  cuda::match(nullptr, grid, objective,
+              {s.columns.data(), s.totals.data(), s.gaps.data(), s.is_proven.data()}, &s.not_finite,
+              scratch.data());
   EXPECT_EQ(s.columns.back(), -77);
   EXPECT_TRUE(std::isnan(s.totals.back()) && std::isnan(s.gaps.back()));
   EXPECT_TRUE(std::isnan(scratch.back()));
   s.columns.pop_back();
   s.totals.pop_back();
   s.gaps.pop_back();
+  EXPECT_EQ(s.is_proven.back(), 77);
+  s.is_proven.pop_back();
   return s;
 }
 
@@ -393,7 +397,7 @@ void expect_as_alone(const ProblemGrid& grid, const Solution& all, std::int64_t 
   SCOPED_TRACE(std::to_string(r) + ", " + std::to_string(c));
   const ProblemGrid one = one_of(grid, r, c);
   const bool is_empty = one.rows == 0 || one.cols == 0;
-  const Solution alone = is_empty ? Solution{std::vector<std::int32_t>(one.rows, -1), {0}, {0}}
+  const Solution alone = is_empty ? Solution{std::vector<std::int32_t>(one.rows, -1), {0}, {0}, {1}}
                                   : solve(one, Objective::maximize);
   const auto number = static_cast<std::size_t>(r * grid.across + c);
   const auto first = all.columns.begin() + static_cast<std::ptrdiff_t>(number) * grid.rows;
@@ -483,6 +487,33 @@ TEST(Match, NoProblemsAreNoWork) {
   EXPECT_TRUE(solve(contiguous(none, {4, 4}), Objective::maximize).columns.empty());
 }
 
+// ---- What is proven --------------------------------------------------------------------------
+
+TEST(Match, ProvesWhatIsOrdinary) {
+  Random random(31);
+  const std::set<std::string> extreme{"heavy tails", "outlier"};
+  for (const Shape& shape : {Shape{5, 5}, {49, 49}, {64, 64}, {70, 70}, {30, 41}}) {
+    for (const Family& family : families()) {
+      if (extreme.contains(family.name)) continue;
+      SCOPED_TRACE(family.name + " " + described(shape));
+      for (const Objective objective : kObjectives) {
+        const Rows a = family.make(shape.first, shape.second, random);
+        EXPECT_EQ(solve<float>(a, objective).is_proven[0], 1);
+        EXPECT_EQ(solve<double>(a, objective).is_proven[0], 1);
+      }
+    }
+  }
+}
+
+TEST(Match, ProvesNothingOfGatesThatHideTheRest) {
+  Random random(32);
+  for (const Shape& shape : {Shape{20, 20}, {49, 49}, {70, 70}}) {
+    const Rows a = gated(shape.first, shape.second, 0.97, 1e30, random);
+    EXPECT_EQ(solve<float>(a, Objective::minimize).is_proven[0], 0);
+    EXPECT_EQ(solve<double>(a, Objective::minimize).is_proven[0], 0);
+  }
+}
+
 // ---- Entries that are not finite -------------------------------------------------------------
 
 template <class T>
@@ -500,6 +531,7 @@ void expect_first_not_finite_is_reported(Shape shape) {
   EXPECT_EQ(s.not_finite, number(2, rows - 1, 0));
   for (std::size_t b = 0; b < count; ++b) {
     const bool is_finite = b != 2 && b != 5;
+    EXPECT_EQ(s.is_proven[b], is_finite) << b;
     EXPECT_EQ(std::isnan(s.totals[b]), !is_finite) << b;
     EXPECT_EQ(std::isnan(s.gaps[b]), !is_finite) << b;
     for (std::size_t i = 0; i < rows && !is_finite; ++i) EXPECT_EQ(s.columns[b * rows + i], -1);

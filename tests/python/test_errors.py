@@ -114,6 +114,8 @@ def test_not_finite(function, argument, call, shape, bad, dtype):
     later, first = tuple(size - 1 for size in shape), (shape[0] - 2, *(s - 1 for s in shape[1:]))
     array[later] = np.nan
     array[first] = bad
+    if function == "match" and bad == -np.inf:  # forbids a pair
+        first, bad = later, np.nan
     index = rf"{bad}.*\({', '.join(map(str, first))}\)"
     refuses(lambda: call(array), ValueError, function, argument, index)
     refuses(lambda: call(np.asfortranarray(array)), ValueError, function, argument, index)
@@ -137,7 +139,10 @@ if np.dtype(np.longdouble) != np.float64:
 @pytest.mark.parametrize("kind", WRONG_TYPES)
 def test_wrong_type(function, argument, call, shape, kind):
     array = WRONG_TYPES[kind](valid(shape))
-    refuses(lambda: call(array), TypeError, function, argument)
+    if function == "match" and array.dtype.kind in "iub":
+        call(array)  # costs are often integers
+    else:
+        refuses(lambda: call(array), TypeError, function, argument)
 
 
 @every_array
@@ -150,7 +155,10 @@ def test_wrong_rank(function, argument, call, shape):
 def test_empty(function, argument, call, shape):
     for axis in range(len(shape)):
         empty = np.empty([0 if i == axis else size for i, size in enumerate(shape)], np.float32)
-        refuses(lambda empty=empty: call(empty), ValueError, function, argument)
+        if function == "match":
+            call(empty)  # there is one matching, of nothing
+        else:
+            refuses(lambda empty=empty: call(empty), ValueError, function, argument)
 
 
 @every_array

@@ -1,4 +1,6 @@
-"""`match` against SciPy on more than ten thousand problems."""
+"""`match` against SciPy on more than ten thousand problems, and against exact integers."""
+
+from fractions import Fraction
 
 import isogram as ig
 import numpy as np
@@ -13,6 +15,7 @@ from assignments import (
     tied_integers,
     uniform,
 )
+from exact import exact_sum, optimum
 from hypothesis import given
 from hypothesis import strategies as st
 from support import DTYPES, LAYOUTS, OFFERED_LEVELS, data
@@ -136,6 +139,187 @@ def test_same_bits_for_any_number_of_threads(simd_level, dtype):
 def test_large(simd_level, dtype):
     problem = smooth_tokens(np.random.default_rng(10), 1, 500, 500).astype(dtype)
     check_against_scipy(problem, ig.match(problem))
+
+
+# Costs that are far apart --------------------------------------------------------------------
+
+
+def certified(problem, found, maximize):
+    """Assert that the gap covers what the total misses, exactly; return what the columns miss."""
+    best = optimum(problem, maximize=maximize)
+    rows = np.flatnonzero(found.columns >= 0)
+    matched = problem[rows, found.columns[rows]].astype(np.float64)
+    assert len(set(found.columns[rows])) == len(rows) == min(problem.shape)
+    assert abs(best.total - exact_sum([found.total])) <= Fraction(found.gap)
+    return abs(best.total - exact_sum(matched))
+
+
+SHAPES = [(3, 3), (20, 20), (49, 49), (80, 80), (30, 45), (45, 30)]
+
+
+@pytest.mark.parametrize("maximize", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_masks_of_huge_numbers(simd_level, shape, dtype, maximize):
+    """Half of the pairs are filled with what nobody would pay, in some rows and columns all."""
+    rng = np.random.default_rng([11, *shape])
+    largest = float(np.finfo(dtype).max) / (1 if dtype == "float32" else 1e4)
+    for fill in (1e15, 1e18, 1e27, 1e30, largest):
+        for is_padded in (False, True):
+            masked = rng.random(shape) < 0.5
+            if is_padded:
+                masked[shape[0] - shape[0] // 3 :] = masked[:, shape[1] - shape[1] // 4 :] = True
+            costs = np.where(masked, fill, rng.random(shape)).astype(dtype)
+            problem = -costs if maximize else costs
+            assert certified(problem, ig.match(problem, maximize=maximize), maximize) < 1e-5
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_gates_that_cannot_be_avoided(simd_level, shape, dtype):
+    """What is matched beside the gates is the best there is, to digits of its own."""
+    rng = np.random.default_rng([12, *shape])
+    for gate in (1e3, 1e5, 1e6, 1e8):
+        for share in (0.9, 0.97, 0.999):
+            for costs in (rng.random(shape), rng.integers(0, 3, shape)):
+                problem = np.where(rng.random(shape) < share, gate, costs).astype(dtype)
+                lost = certified(problem, ig.match(problem, maximize=False), False)
+                assert lost < (2e-5 if dtype == "float32" else 1e-11)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_costs_that_no_type_holds_together(simd_level, dtype):
+    rng = np.random.default_rng(13)
+    for values in ([0, 1, 1e-20], [0, 1, 2, 2.0**53], [1e-30, 1, 1e30], [0, 1e-38, 1]):
+        for shape in SHAPES:
+            problem = rng.choice(np.array(values, dtype), shape)
+            for maximize in (True, False):
+                found = ig.match(problem, maximize=maximize)
+                lost = certified(problem, found, maximize)
+                assert lost <= Fraction(1e-12) * Fraction(float(abs(found.total)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_gap_covers_what_the_total_misses(simd_level, family, dtype):
+    for s, t in [(5, 5), (17, 17), (20, 33), (33, 20)]:
+        for problem in family(np.random.default_rng([14, s, t]), 3, s, t).astype(dtype):
+            for maximize in (True, False):
+                certified(problem, ig.match(problem, maximize=maximize), maximize)
+
+
+def test_a_total_beyond_float64_is_said():
+    most = np.finfo(np.float64).max
+    problems = np.array([[[1.0, 0], [0, 1]], [[most, 0], [0, most]]])
+    with pytest.warns(RuntimeWarning, match=r"^match: the total of problem 1 is beyond float64"):
+        found = ig.match(problems)
+    assert found.total.tolist() == [2, np.inf]
+    assert found.gap[1] == np.inf
+    assert found.columns.tolist() == [[0, 1], [0, 1]]
+    with pytest.warns(RuntimeWarning, match=r"^match: the total is beyond float64"):
+        assert ig.match(-problems[1], maximize=False).total == -np.inf
+
+
+# Forbidden pairs -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("maximize", [False, True])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_infinity_forbids_a_pair(simd_level, dtype, maximize):
+    rng = np.random.default_rng(15)
+    feasible = 0
+    for s, t in [(1, 1), (4, 4), (20, 20), (49, 49), (70, 70), (30, 40), (40, 30)]:
+        for share in (0.3, 0.8, 0.95):
+            allowed = rng.random((s, t)) > share
+            costs = rng.random((s, t)).astype(DTYPES[dtype])
+            problem = np.where(allowed, costs, costs.dtype.type(-np.inf if maximize else np.inf))
+            best = optimum(costs.astype(np.float64), maximize=maximize, allowed=allowed)
+            if best is None:
+                with pytest.raises(ValueError, match=r"^match: `similarity` must have a matching"):
+                    ig.match(problem, maximize=maximize)
+                continue
+            feasible += 1
+            found = ig.match(problem, maximize=maximize)
+            assert abs(found.total - float(best.total)) <= 1e-6 * float(best.magnitude)
+            assert abs(best.total - exact_sum([found.total])) <= Fraction(found.gap)
+    assert feasible >= 7
+
+
+def test_a_problem_without_a_matching_is_named():
+    problems = np.ones((9, 3, 4), np.float32)
+    problems[5, :2] = [[-np.inf, -np.inf, 1, -np.inf]]
+    problems[7] = -np.inf
+    advice = "give such pairs a finite value, or leave out rows or columns"
+    with pytest.raises(ValueError, match=rf"\(-inf\), got none in problem 5: {advice}$"):
+        ig.match(problems)
+    with pytest.raises(ValueError, match=rf"\(-inf\), got none: {advice}$"):
+        ig.match(problems[5])
+    with pytest.raises(ValueError, match=r"\(inf\), got none in problem 5"):
+        ig.match(-problems, maximize=False)
+    with pytest.raises(ValueError, match=r"must be finite, got -inf at index \(5, 0, 0\)"):
+        ig.match(problems, maximize=False)
+
+
+# Other types and shapes ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0), (5, 0, 3), (5, 3, 0), (0, 0, 0)])
+def test_a_problem_without_rows_or_columns_matches_nothing(shape):
+    found = ig.match(np.empty(shape))
+    assert found.columns.shape == shape[:-1]
+    assert np.all(found.columns == -1)
+    assert np.shape(found.total) == np.shape(found.gap) == shape[:-2]
+    assert np.all(found.total == 0)
+    assert np.all(found.gap == 0)
+
+
+INTEGERS = ["bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_integers_and_booleans_are_taken_exactly(dtype):
+    rng = np.random.default_rng(16)
+    info = np.iinfo(dtype) if dtype != "bool" else None
+    least, most = (0, 1) if info is None else (max(info.min, -(2**53)), min(info.max, 2**53))
+    for shape in [(12, 12), (12, 20)]:
+        problem = rng.integers(least, most, shape, endpoint=True, dtype=np.int64).astype(dtype)
+        problem.flat[:2] = least, most
+        for maximize in (True, False):
+            found = ig.match(problem, maximize=maximize)
+            assert certified(problem.astype(np.float64), found, maximize) == 0
+
+
+@pytest.mark.parametrize("value", [2**53 + 1, -(2**53) - 1, np.iinfo(np.int64).max])
+def test_integers_beyond_float64_are_refused(value):
+    problem = np.array([[0, 1], [value, 2]])
+    with pytest.raises(ValueError, match=rf"^match: `similarity` must .*2\^53.*, got {value}"):
+        ig.match(problem)
+
+
+def test_lists_of_integers_and_half_empty_types():
+    assert ig.match([[1, 2], [3, 5]]).total == 6
+    with pytest.raises(TypeError, match=r"^match: `similarity` must be of .*, got complex128"):
+        ig.match([[1j]])
+
+
+def test_pairs_that_a_sparse_matrix_does_not_store_are_forbidden():
+    sparse = pytest.importorskip("scipy.sparse")
+    rng = np.random.default_rng(17)
+    for kind in (sparse.csr_array, sparse.csc_matrix, sparse.coo_array, sparse.lil_array):
+        for dtype in (np.float32, np.float64, np.int32, np.bool_):
+            dense = rng.integers(1, 5, (20, 30)).astype(dtype)
+            allowed = rng.random((20, 30)) < 0.3
+            allowed[range(20), range(20)] = True
+            costs = kind(np.where(allowed, dense, 0).astype(dtype))
+            best = optimum(dense, maximize=False, allowed=allowed)
+            assert ig.match(costs, maximize=False).total == best.total
+    zeros = sparse.coo_array(([0.0, 0.0, 2.0, 3.0], ([0, 1, 1, 1], [0, 1, 0, 0])), (2, 2))
+    found = ig.match(zeros)  # a stored 0 is a pair like others; what is stored twice is summed
+    assert (found.columns.tolist(), found.total) == ([0, 1], 0)
+    with pytest.raises(ValueError, match=r"must have a matching that takes no forbidden pair"):
+        ig.match(sparse.csr_array((3, 3)))
+    with pytest.raises(MemoryError, match=r"^match: "):
+        ig.match(sparse.csr_array((2_000_000, 2_000_000)))
 
 
 # Properties ---------------------------------------------------------------------------------

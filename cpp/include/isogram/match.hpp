@@ -24,23 +24,29 @@ struct ProblemBatch {
   bool is_single = false;  // the caller has one matrix: errors name (i, j) instead of (b, i, j)
 };
 
-// Solves every problem of the batch: min(rows, cols) pairs with the largest (smallest) sum.
+// Solves every problem of the batch: min(rows, cols) pairs with the largest (smallest) sum. −∞ (+∞
+// to minimise) forbids a pair.
 //   columns  count × rows; the column of each row, −1 where a row stays unmatched (rows > cols)
-//   totals   count; the float64 sum of the matched entries
-//   gaps     count; the certificate of optimality: |total − value of a dual solution|, a sum of
-//            terms ≥ 0 in float64. The optimum is no further than that from the total. 0 up to
-//            rounding; below 5e-7 · Σ|matched entries| for float32
+//   totals   count; the float64 sum of the matched entries, by row; ±∞ if it is beyond float64
+//   gaps     count; the certificate of optimality: the optimum is no further than that from the
+//            total. It is |Σ matched − value of a dual solution| with all that was rounded in it
+//            and in the total. At most 2^-21 (float32) or 2^-44 (float64) of Σ|matched entries|,
+//            and the rounding of the total; ∞ with an infinite total. Gates, entries that are 64
+//            times beyond all others, do not count in that sum
+// Without rows or columns: all −1, 0 and 0.
 //
 // Shortest augmenting paths (Jonker and Volgenant 1987; Crouse 2016) from duals by annealed
 // Sinkhorn sweeps where minima leave many rows free (square problems of up to 4096 rows; Sharify,
 // Gaubert and Grigori 2011, arXiv:1104.3830; over-relaxed, Thibault, Chizat, Dossal and Papadakis
-// 2017, arXiv:1711.01851), on costs scaled by a power of two, in T; a float32 problem whose gap
-// stays above that bound is solved again in float64. Of equal optima the one found is the same at
-// every SIMD level and for any number of threads. Cost O(r²·c) per problem in the worst case,
-// r = min(rows, cols) and c the other; far less on most. Memory per thread: one padded copy of a
-// problem, and one in float64 for a float32 problem that has to be solved again.
-// Throws std::invalid_argument: rows or cols 0 or above 2^31 − 1, a NaN or infinity (named by the
-// first index in C order).
+// 2017, arXiv:1711.01851), on costs scaled by a power of two, in T; a problem whose gap stays above
+// that bound is solved again in float64, and if that is not enough, in integers of as many digits
+// as its entries span. Of equal optima the one found is the same at every SIMD level and for any
+// number of threads. Cost O(r²·c) per problem in the worst case, r = min(rows, cols) and c the
+// other; far less on most. Memory per thread: one padded copy of a problem, and two in float64 for
+// one that has to be solved again.
+// Throws std::invalid_argument: rows or cols above 2^31 − 1; NaN, or an infinity that forbids no
+// pair (named by the first index in C order); a problem in which every matching takes a forbidden
+// pair (named by the first such).
 template <class T>
 void match(const ProblemBatch<T>& problems, Objective objective, std::int32_t* columns,
            double* totals, double* gaps, const Execution& execution = {});

@@ -175,6 +175,16 @@ bool scale(T* costs, std::size_t stride, const T (&factors)[2], std::size_t rows
   return lane_bits<T>(changed) == 0;
 }
 
+template <class T>
+bool any_between(const T* costs, std::size_t count, T below, T above) noexcept {
+  Bits<T> found{};
+  for (std::size_t k = 0; k < count; k += kLanes<T>) {
+    const Vector<T> cost = load(costs + k);
+    found |= (cost > below) & (cost < above);
+  }
+  return lane_bits<T>(found) != 0;
+}
+
 // Visits vectors that cover [0, cols); of a known number of groups, unrolled.
 template <class T, std::size_t kGroups, class Visit>
 inline void for_vectors(std::size_t cols, Visit visit) {
@@ -211,9 +221,9 @@ inline void four_minima(std::size_t cols, T (&smallest)[4], Visit visit) {
 }
 
 template <std::size_t kGroups, class T>
-inline double slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols,
-                    const T* dual, const std::int32_t* column_of) {
-  double total = 0;
+inline Slack slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols,
+                   const T* dual, const std::int32_t* column_of) {
+  Slack slack{};
   for (std::size_t i = 0; i < rows; i += 4) {
     const FourRows<T> four(costs, stride, rows, i);
     double smallest[4];
@@ -222,15 +232,17 @@ inline double slack(const T* costs, std::size_t stride, std::size_t rows, std::s
     });
     for (std::size_t r = 0; r < 4 && i + r < rows; ++r) {
       const std::int32_t j = column_of[i + r];
-      total += (static_cast<double>(four.row[r][j]) - static_cast<double>(dual[j])) - smallest[r];
+      const double matched = static_cast<double>(four.row[r][j]) - static_cast<double>(dual[j]);
+      slack.sum += matched - smallest[r];
+      slack.rounded += __builtin_fabs(matched) + __builtin_fabs(smallest[r]);
     }
   }
-  return total;
+  return slack;
 }
 
 template <class T>
-double slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols, const T* dual,
-             const std::int32_t* column_of) noexcept {
+Slack slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols, const T* dual,
+            const std::int32_t* column_of) noexcept {
   return with_groups(stride, [&](auto groups) {
     return slack<groups.value>(costs, stride, rows, cols, dual, column_of);
   });

@@ -181,9 +181,6 @@ inline void match_greedily(const AssignmentState<T>& s) {
   }
 }
 
-// Sweeps cannot be stopped half-way: beyond this many rows they would hold an interrupt up.
-inline constexpr std::size_t kMostSwept = 4096;
-
 // A square problem starts from minima, or if those leave many rows free, from Sinkhorn's duals. A
 // rectangular problem starts from zeros: optimal duals are 0 on unmatched columns, nowhere
 // positive, and augmenting only ever lowers them.
@@ -194,7 +191,7 @@ void start_assignment(const AssignmentState<T>& s) noexcept {
     if (s.rows == s.cols) {
       take_minima<count>(s);
       const std::size_t enough = (s.rows * kWorthSweeping + 99) / 100;
-      if (s.rows <= kMostSwept && leaves_free<count>(s, enough)) anneal<count>(s);
+      if (s.may_sweep && leaves_free<count>(s, enough)) anneal<count>(s);
     } else {
       for (std::size_t j = 0; j < s.stride; ++j) s.dual[j] = 0;
     }

@@ -20,6 +20,7 @@
 #include <immintrin.h>  // here, because kernels are compiled inside their level's namespace
 #endif
 
+#include "isogram/detail/certificate.hpp"
 #include "isogram/simd.hpp"
 
 namespace isogram::simd {
@@ -61,6 +62,7 @@ struct AssignmentState {
   std::size_t rows;
   std::size_t cols;
   T magnitude;              // of the largest cost, or a little more
+  bool may_sweep;           // whether the start may take its duals from Sinkhorn sweeps
   T* dual;                  // v_j
   T* row_minimum;           // min_j (C_ij − v_j); padded to whole multiples of kSweptRows
   std::int32_t* row_of;     // of each column, −1 while it is free; with one element more
@@ -74,6 +76,8 @@ struct AssignmentState {
 
   SinkhornState sinkhorn;
 };
+
+using detail::Slack;
 
 template <class T>
 struct AssignmentKernels {
@@ -97,9 +101,12 @@ struct AssignmentKernels {
   // turns: one computes while the other would wait for its numbers.
   void (*augment_two)(const AssignmentState<T>& a, const AssignmentState<T>& b) noexcept;
 
-  // Σ_i [(C_i,column_of(i) − v_column_of(i)) − min_j (C_ij − v_j)] in float64.
-  double (*slack)(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols,
-                  const T* dual, const std::int32_t* column_of) noexcept;
+  // Whether any of `count` costs, whole groups of them, is between two others.
+  bool (*any_between)(const T* costs, std::size_t count, T below, T above) noexcept;
+
+  // See isogram/detail/certificate.hpp.
+  Slack (*slack)(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols,
+                 const T* dual, const std::int32_t* column_of) noexcept;
 };
 
 // Σ x and Σ |x| over a row.

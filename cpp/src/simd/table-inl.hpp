@@ -31,6 +31,7 @@ constexpr KernelTable<T> table_of() {
               .start = &start_assignment<T>,
               .augment = &augment<T>,
               .augment_two = &augment_two<T>,
+              .any_between = &any_between<T>,
               .slack = &slack<T>,
           },
   };

@@ -4,6 +4,7 @@
 
 #include "assign_problem.cuh"
 #include "assign_tile.cuh"
+#include "isogram/detail/certificate.hpp"
 
 namespace isogram::cuda {
 
@@ -167,15 +168,19 @@ __device__ void augment_all(const State& s) {
   }
 }
 
-// Σ_i [(C_i,column(i) − v_column(i)) − min_j (C_ij − v_j)], terms ≥ 0 in float64: how far the
-// matched costs are from the value of the dual solution. Columns without a row have v = 0, and in a
-// rectangular problem no v is positive, so duals are feasible.
+// How far the matched costs are from the value of the dual solution, in float64. Columns without a
+// row have v = 0, and in a rectangular problem no v is positive, so any duals prove it.
 template <class State>
-__device__ double slack(State& s) {
+__device__ detail::Slack slack(State& s) {
   const auto reduced = [&](int i, int j) {
     return static_cast<double>(s.costs(i, j)) - static_cast<double>(s.memory.dual[j]);
   };
-  double sum = 0;
+  detail::Slack own{0, 0};
+  const auto add_row = [&](int i, double least) {
+    const double matched = reduced(i, s.memory.column_of[i]);
+    own.sum += matched - least;
+    own.rounded += std::abs(matched) + std::abs(least);
+  };
   if constexpr (State::kIsWarp) {
     // Rounding keeps order: the smallest difference is among those that are smallest when rounded.
     find_tight_columns(s);
@@ -184,18 +189,19 @@ __device__ double slack(State& s) {
       for (std::uint64_t tight = s.memory.tight[i].bits(); tight != 0; tight &= tight - 1) {
         least = smaller(reduced(i, TightColumns::column(__ffsll(tight) - 1)), least);
       }
-      sum += reduced(i, s.memory.column_of[i]) - least;
+      add_row(i, least);
     });
-    return s.team.reduced(sum, Sum());
+  } else {
+    s.for_rows_of_warp([&](int i) {
+      double least = kInfinity<double>;
+      s.for_costs_of_row(i, [&](int j, auto cost) {
+        least = smaller(static_cast<double>(cost) - static_cast<double>(s.memory.dual[j]), least);
+      });
+      add_row(i, warp_minimum(least));
+    });
+    if (s.team.lane() > 0) own = {0, 0};
   }
-  s.for_rows_of_warp([&](int i) {
-    double least = kInfinity<double>;
-    s.for_costs_of_row(i, [&](int j, auto cost) {
-      least = smaller(static_cast<double>(cost) - static_cast<double>(s.memory.dual[j]), least);
-    });
-    sum += reduced(i, s.memory.column_of[i]) - warp_minimum(least);
-  });
-  return s.team.reduced(s.team.lane() == 0 ? sum : 0, Sum());
+  return {s.team.reduced(own.sum, Sum()), s.team.reduced(own.rounded, Sum())};
 }
 
 }  // namespace isogram::cuda

@@ -17,20 +17,28 @@ class Matchings(NamedTuple):
     columns: DeviceArray
     totals: DeviceArray
     gaps: DeviceArray
-    first_not_finite: DeviceArray  # index in C order, or -1; one int64
+    is_proven: DeviceArray  # uint8: whether the gap is as small as on the host
 
 
 def match(device: Device, problems: DeviceArray, maximize: bool) -> Matchings:
-    """Match the rows and columns of every problem; none is waited for."""
+    """Match the rows and columns of every problem; none is waited for, and some are not proven."""
     problems = widened(problems)
     count, rows, cols = problems.shape
-    first = unset_index(device)
+    if problems.size == 0:
+        xp = device.xp
+        nothing = xp.zeros((count,))
+        return Matchings(
+            xp.full((count, rows), -1, np.int32), nothing, nothing, xp.ones((count,), np.uint8)
+        )
     found = Matchings(
         device.empty((count, rows), np.int32),
         device.empty((count,)),
         device.empty((count,)),
-        first.view(np.int64),
+        device.empty((count,), np.uint8),
     )
     scratch = device.empty((device.kernels.match_scratch(count, rows, cols),), np.uint8)
-    device.kernels.match(device.stream, problems, maximize, *found[:3], first, scratch)
+    not_finite = unset_index(device)  # what is not finite is not proven, and so is looked at again
+    device.kernels.match(
+        device.stream, problems, maximize, *found[:3], not_finite, scratch, found.is_proven
+    )
     return found

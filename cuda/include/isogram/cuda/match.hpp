@@ -39,6 +39,8 @@ struct Matchings {
   std::int32_t* columns;  // (problems, rows): of each row, −1 where it stays unmatched; or null
   double* totals;         // (problems): the float64 sum of the matched entries
   double* gaps;           // (problems): how far at most the total is from the optimum
+  std::uint8_t* is_proven = nullptr;  // (problems): whether the gap is as small as on the host; or
+                                      // null
 };
 
 // Bytes of scratch for match(), a multiple of 256: 4 for each problem, for the list of those that
@@ -54,11 +56,13 @@ std::int64_t match_scratch(std::int64_t problems, std::int64_t rows, std::int64_
 // they are, again and again: from L2 if what is enqueued at once fits there. Rows of adjacent
 // columns are read in full lines; other strides, and more rows than columns, are not.
 // As on the CPU: shortest augmenting paths, from duals by annealed Sinkhorn sweeps where minima
-// leave many rows free; a float32 problem whose gap exceeds 5e-7 · Σ|matched entries| is solved
-// again in float64, by a second launch that reads on the device which those are. Of equal optima
-// the one found repeats from run to run, and need not be the CPU's.
+// leave many rows free; a float32 problem whose gap is above the CPU's tolerance is solved again in
+// float64, by a second launch that reads on the device which those are. What stays above it, seldom
+// and of costs that are far apart, is not proven: where the CPU would go on in integers. Of equal
+// optima the one found repeats from run to run, and need not be the CPU's.
 //
-// A problem with a NaN or an infinity is not solved: its columns are −1, its total and gap NaN, and
+// A problem with a NaN or an infinity is not solved: nothing is proven, its columns are −1, its
+// total and gap NaN, and
 //   *not_finite = min(*not_finite, (problem · rows + row) · cols + column)
 // for its first such entry. Set it to 2^64 − 1 (as int64: −1) before.
 // Every loop is bounded by rows, columns, or a constant: nothing hangs, whatever the data.
