@@ -8,6 +8,7 @@ float16 is never counted as an error of the package.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal, localcontext
 from itertools import combinations, product
 
 import numpy as np
@@ -190,6 +191,32 @@ def _centred_rows_gram(x, kernel, estimator):
     sums = k.sum(axis=1) / (n - 2)
     k = without_diagonal(k - sums[:, None] - sums + k.sum() / ((n - 1) * (n - 2)))
     return k / np.abs(k).max()
+
+
+def cka_in_decimals(x, y, *, kernel):
+    """Debiased CKA of cosines or correlations, in decimals of 80 digits; slow."""
+
+    def dot(a, b):
+        return sum(p * q for p, q in zip(a, b, strict=True))
+
+    def unit(row):
+        row = [Decimal(float(value)) for value in row]
+        if kernel == "correlation":
+            row = [value - sum(row) / len(row) for value in row]
+        norm = dot(row, row).sqrt()
+        return [value / norm if norm else value for value in row]
+
+    def centred(a):
+        rows, n = [unit(row) for row in a], len(a)
+        k = [[dot(p, q) if p is not q else Decimal(0) for q in rows] for p in rows]
+        sums = [sum(row) / (n - 2) for row in k]
+        total = sum(sums) / (n - 1)
+        return [k[i][j] - sums[i] - sums[j] + total for i in range(n) for j in range(n) if i != j]
+
+    with localcontext() as context:
+        context.prec = 80
+        a, b = centred(x), centred(y)
+        return float(dot(a, b) / (dot(a, a) * dot(b, b)).sqrt())
 
 
 # Graphs -------------------------------------------------------------------------------------

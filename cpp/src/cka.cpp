@@ -113,7 +113,6 @@ class GramSpace {
       layers_.emplace_back(layer->features, layer->kernel,
                            is_shifted ? Columns::shifted : Columns::as_given, quiet);
       offsets_.push_back(is_shifted ? T(0) : typical_entry(layers_.back()));
-      unit_rounding_.push_back(has_unit_rows(kernel) ? 4 * kEps : 0);
     }
     for (const auto& [k, l] : pairs.list()) {
       product_blocks_.insert({k / simd::kProductRows, l / simd::kProductRows});
@@ -315,8 +314,8 @@ class GramSpace {
 
   // The most that rounding leaves of the self-HSIC of a layer whose centred matrix vanishes: of its
   // entries, in T, and of their sums, in float64. Those of entries are relative to the entries
-  // before the offset came off for exponentials, to √(K_ii K_jj) for inner products, and of rows of
-  // unit norm to the rounding of those before the shift: squared and summed over what counts.
+  // before the offset came off for exponentials, to √(K_ii K_jj) for inner products: squared and
+  // summed over what counts.
   double rounding_of(std::size_t layer, double products, const Diagonal& diagonal) const {
     const double n = static_cast<double>(samples_);
     constexpr double eps = std::numeric_limits<T>::epsilon();
@@ -324,9 +323,7 @@ class GramSpace {
     const bool is_hollow = estimator_ == Estimator::debiased;
     double squares = diagonal.entries * diagonal.entries - (is_hollow ? diagonal.squares : 0);
     if (layers_[layer].is_exponential()) squares = products + offsets * offsets;
-    const double unit = unit_rounding_[layer] * unit_rounding_[layer];
-    const double of_units = unit * n * (4 * diagonal.entries + n * unit);
-    return 64 * (eps * eps * squares + of_units + kEps * products) / (n * n);
+    return 64 * (eps * eps * squares + kEps * products) / (n * n);
   }
 
   // Whether T tells a self-HSIC from what rounding leaves. More than float64 is not to be had; and

@@ -67,6 +67,7 @@ DeepTiles<T>::Side::Side(const simd::KernelTable<T>& kernels, const InputView& x
 template <class T>
 void DeepTiles<T>::Side::pack(Span depth, const Transform& transform, const Execution& execution) {
   Transform of_part = transform;
+  of_part.first_column += depth.begin;
   std::vector<double> segment;
   if (transform.origin) {
     const double* origin = transform.origin->data();

@@ -22,18 +22,12 @@ void divide(double* row, std::size_t n, double divisor) {
   for (std::size_t j = 0; j < n; ++j) row[j] /= divisor;
 }
 
-void subtract(double* row, std::size_t n, double value) {
-  for (std::size_t j = 0; j < n; ++j) row[j] -= value;
-}
-
-double mean_of(const double* row, std::size_t n) {
-  return simd::kernels().float64.sum(row, n) / static_cast<double>(n);
-}
-
 // Relative to the first entry, so that a constant row becomes exactly zero.
 void subtract_mean(double* row, std::size_t n) {
-  subtract(row, n, row[0]);
-  subtract(row, n, mean_of(row, n));
+  const double first = row[0];
+  for (std::size_t j = 0; j < n; ++j) row[j] -= first;
+  const double mean = simd::kernels().float64.sum(row, n) / static_cast<double>(n);
+  for (std::size_t j = 0; j < n; ++j) row[j] -= mean;
 }
 
 // Scales the row to a maximum in [1/2, 1) and returns the exponent taken out.
@@ -52,7 +46,9 @@ void normalise(double* row, std::size_t n) {
 }  // namespace
 
 int transform_row(std::size_t i, double* row, std::size_t n, const Transform& transform) {
-  if (transform.unit_scales) (*transform.unit_scales)[i].apply(row, n);
+  if (transform.unit_rows) {
+    transform.unit_rows->apply(i, {transform.first_column, transform.first_column + n}, row);
+  }
   if (transform.origin) subtract_scaled(row, n, transform.origin->data(), transform.exponent);
   if (transform.center_rows) subtract_mean(row, n);
   if (transform.unit_norm) {
@@ -62,27 +58,6 @@ int transform_row(std::size_t i, double* row, std::size_t n, const Transform& tr
   if (transform.exponent_per_row) return normalise_exponent(row, n);
   if (!transform.origin) scale_down(row, n, transform.exponent);
   return transform.exponent;
-}
-
-void UnitScale::apply(double* row, std::size_t n) const {
-  scale_down(row, n, exponent);
-  if (first != 0) subtract(row, n, first);
-  if (mean != 0) subtract(row, n, mean);
-  if (norm != 1) divide(row, n, norm);
-}
-
-UnitScale unit_scale_of(double* row, std::size_t n, bool center) {
-  UnitScale scale;
-  scale.exponent = normalise_exponent(row, n);
-  if (center) {
-    scale.first = row[0];
-    subtract(row, n, scale.first);
-    scale.mean = mean_of(row, n);
-    subtract(row, n, scale.mean);
-  }
-  const double squares = simd::kernels().float64.dot(row, row, n);
-  if (squares > 0) scale.norm = std::sqrt(squares);
-  return scale;
 }
 
 template <class T>

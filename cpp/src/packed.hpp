@@ -11,35 +11,23 @@
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
 #include "simd/kernels.hpp"
+#include "unit_rows.hpp"
 
 namespace isogram {
 
-// What makes a row one of unit norm, of which any part can then be made by itself: times
-// 2^−exponent, less its mean (in two steps, so that a constant row becomes exactly zero), divided
-// by its norm. A zero row stays zero.
-struct UnitScale {
-  int exponent = 0;
-  double first = 0;
-  double mean = 0;
-  double norm = 1;
-  void apply(double* row, std::size_t n) const;
-};
-
-// That of a row, with its mean off for `center`. The row becomes unspecified.
-UnitScale unit_scale_of(double* row, std::size_t n, bool center);
-
 // What packing does to every row, in float64, in this order.
 struct Transform {
-  const std::vector<UnitScale>* unit_scales = nullptr;  // of each row, applied
-  const std::vector<double>* origin = nullptr;          // subtracted from every row
-  bool center_rows = false;                             // then the row's own mean
-  bool unit_norm = false;         // then divided by its norm; zero rows stay zero
-  int exponent = 0;               // or times 2^−exponent
-  bool exponent_per_row = false;  // or scaled so that its maximum is in [1/2, 1)
+  const UnitRows* unit_rows = nullptr;          // in place of rows …
+  std::size_t first_column = 0;                 // … whose columns from this on are packed
+  const std::vector<double>* origin = nullptr;  // subtracted from every row
+  bool center_rows = false;                     // then the row's own mean
+  bool unit_norm = false;                       // then divided by its norm; zero rows stay zero
+  int exponent = 0;                             // or times 2^−exponent
+  bool exponent_per_row = false;                // or scaled so that its maximum is in [1/2, 1)
 
   bool is_identity() const { return !origin && is_shift(); }
   // Nothing but what is subtracted.
-  bool is_shift() const { return !unit_scales && takes_parts(); }
+  bool is_shift() const { return !unit_rows && takes_parts(); }
   // A part of a row is made without the rest of it.
   bool takes_parts() const {
     return !center_rows && !unit_norm && exponent == 0 && !exponent_per_row;

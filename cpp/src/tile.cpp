@@ -96,38 +96,6 @@ double sum_of_magnitudes(const std::vector<double>& row) {
   return sum;
 }
 
-std::vector<UnitScale> unit_scales_of(const InputView& x, bool center, const Execution& execution) {
-  const RowReader reader(x);
-  const std::size_t tasks = tiles_in(x.rows);
-  std::vector<UnitScale> scales(x.rows);
-  FirstNotFinite bad(tasks);
-  parallel_for(execution, tasks, [&](std::size_t task, Worker& worker) {
-    std::vector<double> row(x.cols);
-    const Span rows = tile_span(task, x.rows);
-    for (std::size_t i = rows.begin; i < rows.end; ++i) {
-      worker.check();
-      reader.read(i, row.data());
-      bad.inspect(task, i, row.data(), x.cols);
-      scales[i] = unit_scale_of(row.data(), x.cols, center);
-    }
-  });
-  bad.throw_if_found(x.name);
-  return scales;
-}
-
-// middle_row() of rows of unit norm.
-std::vector<double> middle_unit_row(const InputView& x, const std::vector<UnitScale>& scales) {
-  const RowReader reader(x);
-  std::vector<std::vector<double>> rows;
-  for (const std::size_t i : middle_rows(x.rows)) {
-    reader.read(i, rows.emplace_back(x.cols).data());
-    scales[i].apply(rows.back().data(), x.cols);
-  }
-  std::vector<double> middle(x.cols);
-  take_middle(rows, middle.data());
-  return middle;
-}
-
 double smaller_nonzero(double a, double b) {
   return a == 0 ? b : b == 0 ? a : std::min(a, b);
 }
@@ -182,9 +150,8 @@ void GramTiles<T>::pack_shifted(const InputView& x, const Execution& execution) 
     exponent_ = 2 * exponent;
     return pack_as({.origin = &survey.mean_row, .exponent = exponent}, x, nullptr, execution);
   }
-  const std::vector<UnitScale> scales = unit_scales_of(x, kernel == Kernel::correlation, execution);
-  const std::vector<double> origin = middle_unit_row(x, scales);
-  pack_as({.unit_scales = &scales, .origin = &origin}, x, nullptr, execution);
+  const UnitRows rows(x, kernel == Kernel::correlation, execution);
+  pack_as({.unit_rows = &rows}, x, nullptr, execution);
 }
 
 // Rows whose transform takes all of a row are packed whole.
