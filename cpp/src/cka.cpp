@@ -326,12 +326,16 @@ class GramSpace {
     return 64 * (eps * eps * squares + kEps * products) / (n * n);
   }
 
-  // Whether T tells a self-HSIC from what rounding leaves. More than float64 is not to be had; and
-  // equal rows need no digits.
+  // Whether T tells a self-HSIC from what rounding leaves, and CKA to 1e-6: rounding errors of the
+  // terms of an entry average out, and so do those of the entries. More than float64 is not to be
+  // had; and equal rows need no digits.
   bool is_well_known(std::size_t layer, double self, double rounding) const {
-    constexpr double margin = 4096;
+    const double n = static_cast<double>(samples_);
+    const InputView& x = *features_[layer];
+    const double terms = layers_[layer].is_exponential() ? 1 : static_cast<double>(x.cols);
+    const double margin = std::max(4096.0, 6e9 / (terms * n * n));
     if (std::is_same_v<T, double> || !(self <= margin * rounding)) return true;
-    return has_equal_rows(*features_[layer]);
+    return has_equal_rows(x);
   }
 
   const simd::KernelTable<T>& kernels_;
