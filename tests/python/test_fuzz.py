@@ -73,9 +73,10 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_of_match_is_found(fault):
     columns, total, gap = FAULTS[fault]
-    assignment.check_problem(COSTS, np.array([1, 2]), 9.0, 0.0, True)
+    best = exact.optimum(COSTS)
+    assignment.check_problem(COSTS, np.array([1, 2]), 9.0, 0.0, True, best)
     with pytest.raises(AssertionError):
-        assignment.check_problem(COSTS, np.array(columns), total, gap, True)
+        assignment.check_problem(COSTS, np.array(columns), total, gap, True, best)
 
 
 def test_faults_are_counted_and_their_seed_printed(monkeypatch, capsys):
