@@ -221,21 +221,38 @@ AssignmentProblem<T>::AssignmentProblem(std::size_t max_small, std::size_t max_l
     : kernels_(&simd::kernels().of<T>().assignment),
       most_swept_(std::min(max_small, kMostSwept)),
       costs_(Buffer<T>::unset(product(max_small, in_groups(max_large)))),
-      dual_(in_groups(max_large)),
-      row_minimum_(in_swept_rows(max_small)),
-      row_of_(in_groups(max_large) + 1),
-      column_of_(in_groups(max_large)),
-      taken_(padded(max_large, simd::kAssignmentWord) / simd::kAssignmentWord),
-      matched_(in_groups(max_large)),
-      label_(in_groups(max_large)),
-      predecessor_(in_groups(max_large)),
       weights_(product(in_swept_rows(most_swept_), in_groups(most_swept_))),
-      block_(std::max(simd::kSweptEntries, product(simd::kSweptRows, in_groups(most_swept_)))),
-      lone_(simd::kAssignmentWord),
-      row_factor_(in_swept_rows(most_swept_) + simd::kAssignmentGroup),
-      column_factor_(in_groups(most_swept_)),
-      column_sum_(in_groups(most_swept_)),
-      start_dual_(in_groups(most_swept_)) {}
+      arrays_(place_arrays(max_small, max_large)) {
+  place_arrays(max_small, max_large);
+}
+
+// One behind another, each at the beginning of a line of the cache, once there is memory. Returns
+// the bytes that they take.
+template <class T>
+std::size_t AssignmentProblem<T>::place_arrays(std::size_t max_small, std::size_t max_large) {
+  std::size_t bytes = 0;
+  const auto place = [&]<class Element>(Element*& array, std::size_t count) {
+    if (arrays_.size() > 0) array = reinterpret_cast<Element*>(arrays_.data() + bytes);
+    bytes += padded(bytes_of<Element>(count), kAlignment);
+  };
+  const std::size_t columns = in_groups(max_large);
+  const std::size_t swept = in_groups(most_swept_);
+  place(dual_, columns);
+  place(row_minimum_, in_swept_rows(max_small));
+  place(row_of_, columns + 1);
+  place(column_of_, columns);
+  place(taken_, padded(max_large, simd::kAssignmentWord) / simd::kAssignmentWord);
+  place(matched_, columns);
+  place(label_, columns);
+  place(predecessor_, columns);
+  place(block_, std::max(std::min(simd::kSweptEntries, weights_.size()), simd::kSweptRows * swept));
+  place(lone_, simd::kAssignmentWord);
+  place(row_factor_, in_swept_rows(most_swept_) + simd::kAssignmentGroup);
+  place(column_factor_, swept);
+  place(column_sum_, swept);
+  place(start_dual_, swept);
+  return bytes;
+}
 
 template <class T>
 simd::AssignmentState<T> AssignmentProblem<T>::state() {
@@ -245,21 +262,21 @@ simd::AssignmentState<T> AssignmentProblem<T>::state() {
           .cols = cols_,
           .magnitude = magnitude_,
           .may_sweep = may_sweep_,
-          .dual = dual_.data(),
-          .row_minimum = row_minimum_.data(),
-          .row_of = row_of_.data(),
-          .column_of = column_of_.data(),
-          .taken = taken_.data(),
-          .matched = matched_.data(),
-          .label = label_.data(),
-          .predecessor = predecessor_.data(),
+          .dual = dual_,
+          .row_minimum = row_minimum_,
+          .row_of = row_of_,
+          .column_of = column_of_,
+          .taken = taken_,
+          .matched = matched_,
+          .label = label_,
+          .predecessor = predecessor_,
           .sinkhorn = {.weights = weights_.data(),
-                       .block = block_.data(),
-                       .lone = lone_.data(),
-                       .row_factor = row_factor_.data(),
-                       .column_factor = column_factor_.data(),
-                       .column_sum = column_sum_.data(),
-                       .dual = start_dual_.data()}};
+                       .block = block_,
+                       .lone = lone_,
+                       .row_factor = row_factor_,
+                       .column_factor = column_factor_,
+                       .column_sum = column_sum_,
+                       .dual = start_dual_}};
 }
 
 // The affinity with contiguous rows of T: itself, or copied to where its costs will be. A few rows
@@ -367,7 +384,7 @@ bool AssignmentProblem<T>::may_take_turns_with(const AssignmentProblem& other) c
 
 template <class T>
 void AssignmentProblem<T>::require_all_matched() const {
-  if (std::count(column_of_.data(), column_of_.data() + rows_, -1) == 0) return;
+  if (std::count(column_of_, column_of_ + rows_, -1) == 0) return;
   throw std::logic_error("no augmenting path: please report this");
 }
 
@@ -376,7 +393,7 @@ double AssignmentProblem<T>::gap(const MatchedSums& matched) const {
   // Where none is negative, less than nothing cannot be paid.
   if (matched.magnitude == 0 && !any_between(-std::numeric_limits<T>::infinity(), 0)) return 0;
   const simd::Slack slack =
-      kernels_->slack(costs_.data(), stride_, rows_, cols_, dual_.data(), column_of_.data());
+      kernels_->slack(costs_.data(), stride_, rows_, cols_, dual_, column_of_);
   return std::ldexp(detail::gap_of(slack, static_cast<double>(rows_)), exponent_);
 }
 
@@ -390,14 +407,14 @@ MatchedSums AssignmentProblem<T>::matched() const {
 
 template <class T>
 const T* AssignmentProblem<T>::unscaled_dual() {
-  for (T& dual : dual_) dual = std::ldexp(dual, exponent_);
-  return dual_.data();
+  for (std::size_t j = 0; j < cols_; ++j) dual_[j] = std::ldexp(dual_[j], exponent_);
+  return dual_;
 }
 
 template <class T>
 void AssignmentProblem<T>::forget() {
-  std::fill(dual_.begin(), dual_.end(), T{0});
-  std::fill(column_of_.begin(), column_of_.end(), -1);
+  std::fill_n(dual_, cols_, T{0});
+  std::fill_n(column_of_, rows_, -1);
 }
 
 template <class T>
@@ -444,12 +461,11 @@ AssignmentSolver<T>::Slot::Slot(std::size_t max_rows, std::size_t max_cols)
 template <class T>
 AssignmentSolver<T>::AssignmentSolver(std::size_t max_rows, std::size_t max_cols,
                                       InfiniteCost infinite_cost)
-    : max_small_(std::min(max_rows, max_cols)),
-      max_large_(std::max(max_rows, max_cols)),
+    : max_rows_(max_rows),
+      max_cols_(max_cols),
       infinite_cost_(infinite_cost),
-      first_(max_rows, max_cols) {
-  if (max_large_ <= simd::kAssignmentWord) second_.emplace(max_rows, max_cols);
-}
+      takes_turns_(std::max(max_rows, max_cols) <= simd::kAssignmentWord),
+      first_(max_rows, max_cols) {}
 
 template <class T>
 Assignment AssignmentSolver<T>::solve(MatrixView<const T> affinity, Objective objective,
@@ -500,7 +516,9 @@ template <class T>
 Assignment AssignmentSolver<T>::solve_again(MatrixView<const T> affinity, Objective objective,
                                             Worker* worker, std::int32_t* columns) {
   const WideCosts wide(affinity, objective, infinite_cost_, worker);
-  if (!precise_) precise_.emplace(max_small_, max_large_);
+  if (!precise_) {
+    precise_.emplace(std::min(max_rows_, max_cols_), std::max(max_rows_, max_cols_));
+  }
   bool is_solved = false;
   for (const Start start : {Start::sweeps, Start::minima}) {
     // Sweeps help where float32 was nearly enough. A float64 problem has had its.

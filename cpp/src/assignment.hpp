@@ -91,8 +91,8 @@ class AssignmentProblem {
   // Σ|matched| without gates, on the scale of the affinities.
   double ungated_magnitude(const detail::MatchedSums& matched) const;
 
-  const std::int32_t* column_of() const { return column_of_.data(); }
-  std::int32_t* column_of() { return column_of_.data(); }
+  const std::int32_t* column_of() const { return column_of_; }
+  std::int32_t* column_of() { return column_of_; }
 
   // v on the scale of the affinities; the problem is done with then.
   const T* unscaled_dual();
@@ -101,6 +101,7 @@ class AssignmentProblem {
   void forget();
 
  private:
+  std::size_t place_arrays(std::size_t max_small, std::size_t max_large);
   simd::AssignmentState<T> state();
   void require_all_matched() const;
   T matched_cost(std::size_t row) const;
@@ -118,26 +119,30 @@ class AssignmentProblem {
   bool may_sweep_ = false;
   std::size_t most_swept_;  // rows
   Buffer<T> costs_;
-  Buffer<T> dual_;
-  Buffer<T> row_minimum_;
-  Buffer<std::int32_t> row_of_;
-  Buffer<std::int32_t> column_of_;
-  Buffer<std::uint64_t> taken_;
-  Buffer<simd::Integer<T>> matched_;
-  Buffer<simd::Integer<T>> label_;
-  Buffer<simd::Integer<T>> predecessor_;
   Buffer<float> weights_;
-  Buffer<float> block_;
-  Buffer<float> lone_;
-  Buffer<float> row_factor_;
-  Buffer<float> column_factor_;
-  Buffer<float> column_sum_;
-  Buffer<float> start_dual_;
+
+  // In one allocation: small problems are solved in less time than a dozen of them take.
+  Buffer<std::byte> arrays_;
+  T* dual_ = nullptr;
+  T* row_minimum_ = nullptr;
+  std::int32_t* row_of_ = nullptr;
+  std::int32_t* column_of_ = nullptr;
+  std::uint64_t* taken_ = nullptr;
+  simd::Integer<T>* matched_ = nullptr;
+  simd::Integer<T>* label_ = nullptr;
+  simd::Integer<T>* predecessor_ = nullptr;
+  float* block_ = nullptr;
+  float* lone_ = nullptr;
+  float* row_factor_ = nullptr;
+  float* column_factor_ = nullptr;
+  float* column_sum_ = nullptr;
+  float* start_dual_ = nullptr;
 };
 
 // Solves problems of at most max_rows × max_cols, both below 2^31. Everything is allocated by the
-// constructor, except for problems that need more digits than T has: float64 costs twice, and
-// integers of as many digits as the costs span. One solver serves one thread.
+// constructor, except for the second of two problems that take turns, and for problems that need
+// more digits than T has: float64 costs twice, and integers of as many digits as the costs span.
+// One solver serves one thread.
 template <class T>
 class AssignmentSolver {
  public:
@@ -155,6 +160,7 @@ class AssignmentSolver {
   void solve_each(std::size_t count, Affinity affinity, Objective objective, Worker* worker,
                   Visit visit) {
     std::size_t k = 0;
+    if (takes_turns_ && !second_ && count > 1) second_.emplace(max_rows_, max_cols_);
     for (; second_ && k + 1 < count; k += 2) {
       const std::array<Assignment, 2> found =
           solve_two(affinity(k), affinity(k + 1), objective, worker);
@@ -179,11 +185,12 @@ class AssignmentSolver {
   Assignment solve_again(MatrixView<const T> affinity, Objective objective, Worker* worker,
                          std::int32_t* columns);
 
-  std::size_t max_small_;
-  std::size_t max_large_;
+  std::size_t max_rows_;
+  std::size_t max_cols_;
   InfiniteCost infinite_cost_;
+  bool takes_turns_;  // problems are small
   Slot first_;
-  std::optional<Slot> second_;  // where problems are small
+  std::optional<Slot> second_;
   std::optional<AssignmentProblem<double>> precise_;
 };
 

@@ -9,58 +9,70 @@ namespace isogram::bindings {
 
 namespace {
 
+// One matrix, or a batch of them. Where there is one of something, its stride may be anything.
 template <class T>
-ProblemBatch<T> problem_batch(const py::array& similarity, bool is_single) {
-  const py::ssize_t item = similarity.itemsize();
-  for (int axis = 0; axis < 3; ++axis) {
-    if (similarity.strides(axis) % item != 0) {
-      throw py::type_error("expected strides of whole items");
-    }
-  }
+ProblemBatch<T> problem_batch(const py::array& similarity) {
+  const auto axes = static_cast<int>(similarity.ndim());
+  const auto extent = [&](int axis) { return static_cast<std::size_t>(similarity.shape(axis)); };
+  const auto stride = [&](int axis) -> std::ptrdiff_t {
+    if (similarity.shape(axis) <= 1) return 0;
+    const py::ssize_t bytes = similarity.strides(axis);
+    if (bytes % similarity.itemsize() != 0) throw py::type_error("expected strides of whole items");
+    return bytes / similarity.itemsize();
+  };
+  const bool is_single = axes == 2;
   return {static_cast<const T*>(similarity.data()),
-          static_cast<std::size_t>(similarity.shape(0)),
-          static_cast<std::size_t>(similarity.shape(1)),
-          static_cast<std::size_t>(similarity.shape(2)),
-          similarity.strides(0) / item,
-          similarity.strides(1) / item,
-          similarity.strides(2) / item,
+          is_single ? 1 : extent(0),
+          extent(axes - 2),
+          extent(axes - 1),
+          is_single ? 0 : stride(0),
+          stride(axes - 2),
+          stride(axes - 1),
           is_single};
 }
 
 template <class T>
-py::tuple match_as(const py::array& similarity, bool is_single, Objective objective,
-                   int num_threads, const py::object& progress) {
-  const ProblemBatch<T> problems = problem_batch<T>(similarity, is_single);
+py::tuple match_as(const py::array& similarity, Objective objective, int num_threads,
+                   const py::object& progress) {
+  const ProblemBatch<T> problems = problem_batch<T>(similarity);
+  const auto run = [&](std::int32_t* columns, double* totals, double* gaps) {
+    Call("match", num_threads, progress, problems.count).run([&](const Execution& execution) {
+      isogram::match(problems, objective, columns, totals, gaps, execution);
+    });
+  };
+  if (problems.is_single) {
+    py::array_t<std::int32_t> columns(similarity.shape(0));
+    double total = 0;
+    double gap = 0;
+    run(columns.mutable_data(), &total, &gap);
+    return py::make_tuple(columns, total, gap);
+  }
   py::array_t<std::int32_t> columns({similarity.shape(0), similarity.shape(1)});
   py::array_t<double> totals(similarity.shape(0));
   py::array_t<double> gaps(similarity.shape(0));
-  std::int32_t* const columns_out = columns.mutable_data();
-  double* const totals_out = totals.mutable_data();
-  double* const gaps_out = gaps.mutable_data();
-  Call("match", num_threads, progress, problems.count).run([&](const Execution& execution) {
-    isogram::match(problems, objective, columns_out, totals_out, gaps_out, execution);
-  });
+  run(columns.mutable_data(), totals.mutable_data(), gaps.mutable_data());
   return py::make_tuple(columns, totals, gaps);
 }
 
-py::tuple match(const py::array& similarity, bool is_single, bool maximize, int num_threads,
+py::tuple match(const py::array& similarity, bool maximize, int num_threads,
                 const py::object& progress) {
-  if (similarity.ndim() != 3) throw py::type_error("expected a 3-D array");
+  if (similarity.ndim() != 2 && similarity.ndim() != 3) {
+    throw py::type_error("expected a 2-D or 3-D array");
+  }
   const Objective objective = maximize ? Objective::maximize : Objective::minimize;
   if (is_float32(similarity)) {
-    return match_as<float>(similarity, is_single, objective, num_threads, progress);
+    return match_as<float>(similarity, objective, num_threads, progress);
   }
   if (!py::isinstance<py::array_t<double>>(similarity)) {
     throw py::type_error("expected an array of float32 or float64");
   }
-  return match_as<double>(similarity, is_single, objective, num_threads, progress);
+  return match_as<double>(similarity, objective, num_threads, progress);
 }
 
 }  // namespace
 
 void register_match(py::module_& module) {
-  module.def("match", &match, "similarity"_a, "is_single"_a, "maximize"_a, "num_threads"_a,
-             "progress"_a);
+  module.def("match", &match, "similarity"_a, "maximize"_a, "num_threads"_a, "progress"_a);
 }
 
 }  // namespace isogram::bindings

@@ -71,8 +71,8 @@ def motifs(
     x: _Array, labels: NDArray[np.int64], k: int, num_threads: int
 ) -> tuple[int, int, int]: ...
 def match(
-    similarity: _Array, is_single: bool, maximize: bool, num_threads: int, progress: _Progress
-) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]: ...
+    similarity: _Array, maximize: bool, num_threads: int, progress: _Progress
+) -> tuple[NDArray[np.int32], Any, Any]: ...
 def semantic_rsm(
     function: str,
     samples: list[_Array],

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any, TypeAlias
 
 Progress: TypeAlias = bool | Callable[[int, int], object] | None
 
 
-@contextmanager
 def reporting(
     function: str, progress: Progress, unit: str = "pair"
-) -> Iterator[Callable[[int, int], object] | None]:
+) -> AbstractContextManager[Callable[[int, int], object] | None]:
     """Give the callable (done, total) that the core is to call, or None."""
     if progress is None or progress is False:
-        yield None
-    elif progress is True:
-        with _Bar(function, unit) as bar:
-            yield bar.report
-    elif callable(progress):
-        yield progress
-    else:
-        raise TypeError(
-            f"{function}: `progress` must be True, False or a callable (done, total), "
-            f"got {progress!r}"
-        )
+        return nullcontext()
+    if progress is True:
+        return _drawing(function, unit)
+    if callable(progress):
+        return nullcontext(progress)
+    raise TypeError(
+        f"{function}: `progress` must be True, False or a callable (done, total), got {progress!r}"
+    )
+
+
+@contextmanager
+def _drawing(function: str, unit: str) -> Iterator[Callable[[int, int], object]]:
+    with _Bar(function, unit) as bar:
+        yield bar.report
 
 
 def all_queued(report: Callable[[int, int], object] | None, total: int) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,14 +14,14 @@ from numpy.typing import NDArray
 
 from isogram import _core
 from isogram._arguments import flag, threads
-from isogram._arrays import Array, as_input, giver, widened
+from isogram._arrays import Array, as_input, giver, lying_with, widened
 from isogram._backend import device_of
 from isogram._device import match as on_gpu
 from isogram._device.device import Device, DeviceArray
 from isogram._memory import check_memory
 from isogram._progress import Progress, reporting
 
-_MOST_COLUMNS = np.iinfo(np.int32).max  # what `columns` can name
+_MATCHED = frozenset(map(np.dtype, (np.float32, np.float64)))  # without another word
 
 
 class Matching(NamedTuple):
@@ -109,38 +111,39 @@ def match(
     >>> ig.match(np.array([[0.9, 0.8], [0.7, 0.1]])).columns
     array([1, 0], dtype=int32)
     """
-    flag("match", "maximize", maximize)
-    workers = threads("match", num_threads)
-    if _is_sparse(similarity):
-        similarity = _dense(similarity, -np.inf if maximize else np.inf)
-    problems = as_input("match", "similarity", similarity, 2, 3, on_gpu=True, or_integers=True)
-    device = device_of("match", {"similarity": problems})
-    is_single = problems.ndim == 2
-    if max(problems.shape[-2:]) > _MOST_COLUMNS:
-        raise ValueError(
-            f"match: `similarity` must have at most {_MOST_COLUMNS} rows and columns, "
-            f"got shape {problems.shape}"
-        )
+    if type(maximize) is not bool:
+        maximize = flag("match", "maximize", maximize)
+    workers = 0 if num_threads is None else threads("match", num_threads)
+    problems, device = _problems(similarity, maximize)
     if device:
         with device.entered():
             matching, overflow = _match_on_gpu(device, similarity, problems, maximize, workers)
     else:
-        batch = widened(problems[np.newaxis] if is_single else problems)
         with reporting("match", progress, unit="problem") as report:
-            found = _core.match(batch, is_single, maximize, workers, report)
-        matching = _given(giver(similarity), *found, is_single)
-        overflow = _overflow(found[1], is_single)
+            found = _core.match(problems, maximize, workers, report)
+        overflow = _overflow(found[1])
+        matching = _given(giver(similarity), *found)
     if overflow is not None:
         warnings.warn(overflow, RuntimeWarning, stacklevel=2)
     return matching
 
 
-def _given(
-    give: Callable[[Any], Array], columns: Any, totals: Any, gaps: Any, is_single: bool
-) -> Matching:
-    if is_single:
-        return Matching(give(columns[0]), float(totals[0]), float(gaps[0]))
-    return Matching(give(columns), give(totals), give(gaps))
+def _problems(similarity: Array, maximize: bool) -> tuple[NDArray[Any], Device | None]:
+    """Return the problems as floats, and the GPU that they lie on."""
+    if type(similarity) is np.ndarray and similarity.dtype in _MATCHED:
+        if similarity.ndim in (2, 3) and similarity.flags.carray:
+            return similarity, None  # at once: a small problem takes a microsecond
+    elif _is_sparse(similarity):
+        similarity = _dense(similarity, -np.inf if maximize else np.inf)
+    problems = as_input("match", "similarity", similarity, 2, 3, on_gpu=True, or_integers=True)
+    device = device_of("match", {"similarity": problems})
+    return problems if device else widened(problems), device
+
+
+def _given(give: Callable[[Any], Array], columns: Any, total: Any, gap: Any) -> Matching:
+    if isinstance(total, float):
+        return Matching(give(columns), total, gap)
+    return Matching(give(columns), give(total), give(gap))
 
 
 def _is_sparse(similarity: Array) -> bool:
@@ -164,14 +167,17 @@ def _dense(similarity: Any, forbidden: float) -> NDArray[Any]:
     return dense
 
 
-def _overflow(
-    totals: NDArray[Any], is_single: bool, numbers: NDArray[Any] | None = None
-) -> str | None:
+def _overflow(total: Any, numbers: NDArray[Any] | None = None) -> str | None:
     """Return a warning of the first infinite total; `numbers` are those of some problems."""
-    if np.isfinite(totals).all():
-        return None
-    first = np.flatnonzero(~np.isfinite(totals))[0]
-    which = "" if is_single else f" of problem {first if numbers is None else numbers[first]}"
+    if isinstance(total, float):
+        if math.isfinite(total):
+            return None
+        which = ""
+    else:
+        if np.isfinite(total).all():
+            return None
+        first = np.flatnonzero(~np.isfinite(total))[0]
+        which = f" of problem {first if numbers is None else numbers[first]}"
     return (
         f"match: the total{which} is beyond float64, so it and its gap are infinite (the columns "
         "are right): divide `similarity` by a constant"
@@ -187,23 +193,24 @@ def _match_on_gpu(
             f"match: `similarity` must have at most {most} rows and columns on a GPU, "
             f"got shape {problems.shape}"
         )
-    is_single = problems.ndim == 2
-    batch = problems[np.newaxis] if is_single else problems
+    batch = problems[np.newaxis] if problems.ndim == 2 else problems
     found = on_gpu.match(device, batch, maximize)
     unproven = np.flatnonzero(device.to_host(found.is_proven) == 0)
+    if problems.ndim == 2:
+        if unproven.size:
+            on_host = _core.match(widened(device.to_host(problems)), maximize, workers, None)
+            return _given(partial(lying_with, similarity), *on_host), _overflow(on_host[1])
+        total, gap = (float(device.to_host(values)[0]) for values in (found.totals, found.gaps))
+        return _given(giver(similarity), found.columns[0], total, gap), None
     overflow = None
     if unproven.size:
-        overflow = _solve_on_host(device, batch, is_single, maximize, workers, unproven, found)
-    if not is_single:
-        return _given(giver(similarity), *found[:3], is_single), overflow
-    totals, gaps = device.to_host(found.totals), device.to_host(found.gaps)
-    return _given(giver(similarity), found.columns, totals, gaps, is_single), overflow
+        overflow = _solve_on_host(device, batch, maximize, workers, unproven, found)
+    return _given(giver(similarity), *found[:3]), overflow
 
 
 def _solve_on_host(
     device: Device,
     batch: DeviceArray,
-    is_single: bool,
     maximize: bool,
     workers: int,
     unproven: NDArray[Any],
@@ -212,8 +219,7 @@ def _solve_on_host(
     """Replace what the GPU could not prove, or say why it cannot be solved."""
 
     def solved(problems: DeviceArray) -> tuple[NDArray[Any], ...]:
-        on_host = widened(device.to_host(problems))
-        return _core.match(on_host, is_single, maximize, workers, None)
+        return _core.match(widened(device.to_host(problems)), maximize, workers, None)
 
     try:
         results = solved(batch[device.xp.asarray(unproven)])
@@ -223,4 +229,4 @@ def _solve_on_host(
     where = device.xp.asarray(unproven)
     for array, values in zip(found[:3], results, strict=True):
         array[where] = device.xp.asarray(values)
-    return _overflow(results[1], is_single, unproven)
+    return _overflow(results[1], unproven)
