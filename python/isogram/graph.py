@@ -166,8 +166,8 @@ def graph(
     equal even then. Memory: one packed copy of `x`, or half an n × n matrix where that is smaller.
     On a GPU nothing waits for the dense graph, in which a NaN or infinity gives NaN; the sparse one
     takes a float64 copy of `x` besides, waits once, to learn how many edges there are, and has the
-    neighbours of rounded products where `precision` asks for those. Source: Chen et al. 2021, arXiv:2111.11165, where
-    the norm is clamped at 1e-8.
+    neighbours of rounded products where `precision` asks for those. Source: Chen et al. 2021,
+    arXiv:2111.11165, where the norm is clamped at 1e-8.
 
     Examples
     --------

@@ -15,11 +15,13 @@ import sys
 import textwrap
 import warnings
 import zipfile
+from fractions import Fraction
 from pathlib import Path
 
 import isogram as ig
 import numpy as np
 import pytest
+from exact import exact_sum, optimum
 from support import (
     DTYPES,
     ESTIMATORS,
@@ -307,6 +309,37 @@ class Trap:
 
     def __reduce__(self):
         return os.mkdir, (self.folder,)
+
+
+COSTS = {
+    "ordinary": lambda rng, shape: rng.standard_normal(shape),
+    "ties": lambda rng, shape: rng.integers(0, 3, shape).astype(float),
+    "masked by the largest number": lambda rng, shape: np.where(
+        rng.random(shape) < 0.6, 3.4e38, rng.random(shape)
+    ),
+    "gates": lambda rng, shape: np.where(rng.random(shape) < 0.97, 1e7, rng.random(shape)),
+    "three scales": lambda rng, shape: rng.choice([0, 1e-25, 1, 1e25], shape),
+    "heavy tails": lambda rng, shape: np.exp(20 * rng.standard_normal(shape)),
+    "forbidden": lambda rng, shape: np.where(
+        (rng.random(shape) < 0.7) & ~np.eye(*shape, dtype=bool), np.inf, rng.random(shape)
+    ),
+}
+
+
+@claim("Matchings")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", COSTS)
+def test_matchings_are_optimal_as_far_as_their_gaps_say(kind, dtype):
+    most = Fraction(5e-7 if dtype == "float32" else 1e-13)
+    for seed, shape in enumerate([(4, 4), (11, 30), (30, 11), (25, 25), (49, 49), (70, 70)] * 3):
+        costs = COSTS[kind](np.random.default_rng(seed), shape).astype(dtype)
+        best = optimum(costs, maximize=False, allowed=np.isfinite(costs))
+        found = ig.match(costs, maximize=False)
+        missed = abs(best.total - exact_sum([found.total]))
+        assert missed <= Fraction(found.gap)
+        assert missed <= most * best.magnitude
+        negative = ig.match(-costs)
+        assert (negative.total, negative.gap) == (-found.total, found.gap)
 
 
 @claim("The command line")
