@@ -139,6 +139,7 @@ struct LayerPairs {
   }
   std::size_t size() const { return cells.size(); }
   std::size_t first(std::size_t p) const { return cells[p].row; }
+  std::size_t x_layers() const { return second_offset == 0 ? layers : second_offset; }
   std::size_t second(std::size_t p) const { return second_offset + cells[p].col; }
 
   Grid grid;
@@ -312,10 +313,10 @@ class NearestGraphs {
 
 // The mean over all rows of the cosines of every pair, where a zero row counts 0; a missing half
 // of the table is mirrored.
-std::vector<double> table_of(RowProducts& products, const LayerPairs& pairs, std::size_t n,
-                             std::size_t cols, const Execution& execution) {
+std::vector<double> similarities(RowProducts& products, const LayerPairs& pairs, std::size_t n,
+                                 std::size_t cols, const Execution& execution) {
   const bool is_mirrored = pairs.second_offset == 0;
-  std::vector<double> table(product(is_mirrored ? pairs.layers : pairs.second_offset, cols));
+  std::vector<double> table(product(pairs.x_layers(), cols));
   parallel_for(execution, pairs.size(), [&](std::size_t p, Worker&) {
     const double* ab = products.cross(p);
     const double* aa = products.self(pairs.first(p));
@@ -323,13 +324,24 @@ std::vector<double> table_of(RowProducts& products, const LayerPairs& pairs, std
     double sum = 0;
     for (std::size_t i = 0; i < n; ++i) {
       const double norms = aa[i] * bb[i];
-      if (norms > 0) sum += ab[i] / std::sqrt(norms);
+      if (norms > 0) sum += std::clamp(ab[i] / std::sqrt(norms), -1.0, 1.0);
     }
     const Cell cell = pairs.cells[p];
     table[cell.row * cols + cell.col] = sum / static_cast<double>(n);
     if (is_mirrored) table[cell.col * cols + cell.row] = table[cell.row * cols + cell.col];
   });
   return table;
+}
+
+// Of each of some layers the rows that are zero.
+std::vector<std::size_t> isolated_nodes(RowProducts& products, std::size_t first_layer,
+                                        std::size_t end, std::size_t n) {
+  std::vector<std::size_t> counts;
+  for (std::size_t layer = first_layer; layer < end; ++layer) {
+    const double* squares = products.self(layer);
+    counts.push_back(static_cast<std::size_t>(std::count(squares, squares + n, 0.0)));
+  }
+  return counts;
 }
 
 void require_same_rows(const std::vector<InputView>& layers) {
@@ -345,22 +357,23 @@ void require_same_rows(const std::vector<InputView>& layers) {
 }
 
 template <class T>
-std::vector<double> table(const std::vector<InputView>& layers, const LayerPairs& pairs,
-                          std::size_t cols, std::size_t k, bool center,
-                          const Execution& execution) {
+GbsTable table(const std::vector<InputView>& layers, const LayerPairs& pairs, std::size_t cols,
+               std::size_t k, bool center, const Execution& execution) {
   RowProducts products = k == 0
                              ? FullGraphs<T>(layers, center, execution).row_products(pairs)
                              : NearestGraphs<T>(layers, k, center, execution).row_products(pairs);
-  return table_of(products, pairs, layers[0].rows, cols, preparing(execution));
+  const std::size_t n = layers[0].rows;
+  return {similarities(products, pairs, n, cols, preparing(execution)),
+          isolated_nodes(products, 0, pairs.x_layers(), n),
+          isolated_nodes(products, pairs.second_offset, pairs.layers, n)};
 }
 
 bool is_float64(const InputView& x) {
   return x.type == ElementType::float64;
 }
 
-std::vector<double> table(const std::vector<InputView>& layers, const LayerPairs& pairs,
-                          std::size_t cols, std::size_t k, bool center,
-                          const Execution& execution) {
+GbsTable table(const std::vector<InputView>& layers, const LayerPairs& pairs, std::size_t cols,
+               std::size_t k, bool center, const Execution& execution) {
   require_same_rows(layers);
   if (k > 0) require_neighbours(k, layers[0]);
   const bool is_wide = std::any_of(layers.begin(), layers.end(), is_float64);
@@ -499,15 +512,15 @@ Csr<T> knn_graph(const InputView& x, std::size_t k, bool center, bool symmetrize
   return symmetrize ? symmetrized(directed) : directed;
 }
 
-std::vector<double> gbs_table(std::span<const InputView> x, std::size_t k, bool center,
-                              const Execution& execution) {
+GbsTable gbs_table(std::span<const InputView> x, std::size_t k, bool center,
+                   const Execution& execution) {
   const UsualArithmetic usual;
   require(!x.empty(), "`layers` must have at least one layer, got none");
   return table({x.begin(), x.end()}, LayerPairs(x.size(), 0), x.size(), k, center, execution);
 }
 
-std::vector<double> gbs_table(std::span<const InputView> x, std::span<const InputView> y,
-                              std::size_t k, bool center, const Execution& execution) {
+GbsTable gbs_table(std::span<const InputView> x, std::span<const InputView> y, std::size_t k,
+                   bool center, const Execution& execution) {
   const UsualArithmetic usual;
   require(!x.empty(), "`layers` must have at least one layer, got none");
   require(!y.empty(), "`other` must have at least one layer, got none");

@@ -44,21 +44,23 @@ py::tuple knn_graph(const py::array& x, std::size_t k, bool center, bool symmetr
              : knn_graph_as<float>(features, k, center, symmetrize, num_threads);
 }
 
-py::array_t<double> gbs_table(const std::string& function, const py::list& x_layers,
-                              const std::optional<py::list>& y_layers,
-                              const std::vector<std::string>& names_x,
-                              const std::vector<std::string>& names_y, std::size_t k, bool center,
-                              int num_threads, const py::object& progress) {
+py::tuple gbs_table(const std::string& function, const py::list& x_layers,
+                    const std::optional<py::list>& y_layers,
+                    const std::vector<std::string>& names_x,
+                    const std::vector<std::string>& names_y, std::size_t k, bool center,
+                    int num_threads, const py::object& progress) {
   const std::vector<InputView> x = input_views(x_layers, names_x);
   const std::vector<InputView> y = y_layers ? input_views(*y_layers, names_y) : x;
   const std::size_t pairs = y_layers ? x.size() * y.size() : x.size() * (x.size() + 1) / 2;
-  std::vector<double> table;
+  GbsTable table;
   Call(function, num_threads, progress, pairs).run([&](const Execution& execution) {
     table = y_layers ? isogram::gbs_table(x, y, k, center, execution)
                      : isogram::gbs_table(x, k, center, execution);
   });
-  return to_array(std::move(table),
-                  {static_cast<py::ssize_t>(x.size()), static_cast<py::ssize_t>(y.size())});
+  const auto rows = static_cast<py::ssize_t>(x.size());
+  const auto cols = static_cast<py::ssize_t>(y.size());
+  return py::make_tuple(to_array(std::move(table.gbs), {rows, cols}), table.isolated_x,
+                        table.isolated_y);
 }
 
 std::span<const std::int64_t> span_of(const Labels& labels) {

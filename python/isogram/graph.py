@@ -123,8 +123,10 @@ def graph(
     """Return the cosine graph of the samples: dense, or of each sample's `k` nearest.
 
     A[i, j] = ⟨x[i], x[j]⟩ / (‖x[i]‖ ‖x[j]‖), 0 on the diagonal and where a row is zero. With `k`,
-    the k largest entries of every row (of equal ones the smaller column) as directed edges W, and
-    then (W + Wᵀ)/2: a mutual edge keeps its weight, a one-sided one gets half.
+    the k largest entries of every row off the diagonal (of equal ones the smaller column) as
+    directed edges W, and then (W + Wᵀ)/2: a mutual edge keeps its weight, a one-sided one gets
+    half. So every sample has its k nearest *others*, even if their cosines are negative; `gbs` says
+    how the graph of the paper's code differs.
 
     Parameters
     ----------
@@ -219,8 +221,8 @@ def gbs(
     """Return the graph-based similarity of two representations.
 
     GBS = (1/n) Σ_i cos(A[i, :], B[i, :]) with A and B the graphs of `x` and `y`, see `graph`; a
-    zero row gives 0. At most 1; invariant to orthogonal maps, to a positive scale of every
-    sample, to isotropic scaling, and with `center` to translation.
+    zero row gives 0, with a RuntimeWarning. At most 1; invariant to orthogonal maps, to a positive
+    scale of every sample, to isotropic scaling, and with `center` to translation.
 
     **Which graph to trust when.** The uncentred full graph, the paper's first, saturates where
     features share a mean, as after a ReLU: every cosine is then large, all rows look alike, and two
@@ -229,6 +231,12 @@ def gbs(
     `center=True` or a small `k`, and trust the uncentred full graph for rankings of layers whose
     features have little common mean, or to reproduce the paper. The k-NN graph sees the local
     neighbourhoods alone; the centred full graph sees all distances.
+
+    **The paper's k-NN graph.** Its code takes the k largest entries of a row whose diagonal is 0,
+    so that a sample prefers itself, an edge of weight 0, to a neighbour of negative cosine. Here
+    the k are *other* samples. The numbers differ where samples have fewer than k cosines above 0,
+    as those of centred or few features may; after a ReLU they are the same. The last example gives
+    theirs.
 
     Parameters
     ----------
@@ -249,7 +257,9 @@ def gbs(
     Returns
     -------
     float
-        From -1 to 1.
+        From -1 to 1. A sample without edges counts 0, also if `x` and `y` are the same, and a
+        RuntimeWarning says how many there are: rows of zeros, or orthogonal to all others, as all
+        rows of the identity are.
 
     Raises
     ------
@@ -273,6 +283,17 @@ def gbs(
     >>> x = np.random.default_rng(0).standard_normal((50, 6))
     >>> round(ig.gbs(x, 2 * x), 6)
     1.0
+
+    As the paper's code, which drops a sample's last edge if that is negative:
+
+    >>> def papers_graph(x, k):
+    ...     edges = ig.graph(x, k=k, symmetrize=False).toarray()
+    ...     edges[np.arange(len(x)), edges.argmin(axis=1)] = 0
+    ...     return (edges + edges.T) / 2
+    >>> y = np.random.default_rng(1).standard_normal((50, 6))
+    >>> a, b = papers_graph(x, 30), papers_graph(y, 30)
+    >>> bool(abs(ig.compare(a, b, method="gbs") - ig.gbs(x, y, k=30)) > 0.001)
+    True
     """
     flag("gbs", "center", center)
     workers = threads("gbs", num_threads)
@@ -285,11 +306,14 @@ def gbs(
     if device:
         with device.entered():
             queued = on_gpu.gbs_table(device, [first], [second], neighbours, center, rounding)
-            [table] = fetched(device, "gbs", inputs, queued)
+            table, [isolated_x], [isolated_y] = fetched(device, "gbs", inputs, *queued)
     else:
-        table = _core.gbs_table(
+        table, [isolated_x], [isolated_y] = _core.gbs_table(
             "gbs", [first], [second], ["x"], ["y"], neighbours, center, workers, None
         )
+    if isolated_x or isolated_y:
+        message = _isolated("gbs", {"x": isolated_x, "y": isolated_y}, len(first))
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
     return float(table[0, 0])
 
 
@@ -325,7 +349,8 @@ def gbs_matrix(
     Returns
     -------
     float64 array of shape (L1, L2)
-        In the library of the first layer.
+        In the library of the first layer. Samples without edges count 0, with a RuntimeWarning, as
+        for `gbs`.
 
     Raises
     ------
@@ -340,8 +365,8 @@ def gbs_matrix(
     Types and source as for `gbs`; float64 throughout if any layer is float64. Cost: n²·d_l/2 per
     layer, and n² per pair of layers. Memory: one packed copy of the layers and n sums per pair, or
     of each layer half an n × n matrix where that is smaller. On a GPU nothing waits: a NaN or
-    infinity in a layer gives NaN in its row and column; progress is reported once, when all is
-    queued.
+    infinity in a layer gives NaN in its row and column, samples without edges come without a
+    warning; progress is reported once, when all is queued.
 
     Examples
     --------
@@ -364,24 +389,30 @@ def gbs_matrix(
     everything = rows.named | ({} if cols is None else cols.named)
     device = device_of("gbs_matrix", everything)
     rounding = precision_of("gbs_matrix", precision, device, everything.values())
+    names_y = [] if cols is None else cols.names
     table: Any
+    isolated: dict[str, int] = {}
     with reporting("gbs_matrix", progress) as report:
         if device:
             with device.entered():
-                table = on_gpu.gbs_table(device, of_x, of_y, neighbours, center, rounding)
+                table = on_gpu.gbs_table(device, of_x, of_y, neighbours, center, rounding).gbs
             all_queued(report, table.size)
         else:
-            table = _core.gbs_table(
+            table, isolated_x, isolated_y = _core.gbs_table(
                 "gbs_matrix",
                 of_x,
                 of_y,
                 rows.names,
-                [] if cols is None else cols.names,
+                names_y,
                 neighbours,
                 center,
                 workers,
                 report,
             )
+            isolated = dict(zip(rows.names + names_y, isolated_x + isolated_y, strict=False))
+    if any(isolated.values()):
+        message = _isolated("gbs_matrix", isolated, rows.samples)
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
     return giver(first_layer(layers))(table)
 
 
@@ -390,7 +421,8 @@ def modularity(x: Array, labels: Any, *, k: int = 3, num_threads: int | None = N
 
     Newman's Q = Σ_c [L_c/m - (k_c/2m)²] on the symmetrised graph of `graph(x, k=k)`, weighted: L_c
     is the weight of the edges inside class c, k_c the weighted degree of its nodes, m the weight of
-    all edges.
+    all edges. Edges go to the k nearest *other* samples, also where their cosines are negative;
+    `gbs` says how the graph of the paper's code differs.
 
     Parameters
     ----------
@@ -451,7 +483,8 @@ def modularity(x: Array, labels: Any, *, k: int = 3, num_threads: int | None = N
 def motifs(x: Array, labels: Any, *, k: int = 5, num_threads: int | None = None) -> Motifs:
     """Count the triangles of the k-NN cosine graph by how many classes they touch.
 
-    The graph is undirected: i and j are joined where either is among the k nearest of the other.
+    The graph is undirected: i and j are joined where either is among the k nearest of the other,
+    whatever the sign of their cosine; `gbs` says how the graph of the paper's code differs.
 
     Parameters
     ----------
@@ -493,6 +526,16 @@ def motifs(x: Array, labels: Any, *, k: int = 5, num_threads: int | None = None)
     classes = _classes("motifs", labels, len(rows))
     neighbours = _neighbours("motifs", "x", k, len(rows))
     return Motifs(*_core.motifs(rows, classes, neighbours, workers))
+
+
+def _isolated(function: str, counts: Mapping[str, int], n: int) -> str:
+    """Return the warning for graphs some of whose nodes have no edges; `counts` by layer."""
+    listed = ", ".join(f"{count} of `{name}`" for name, count in counts.items() if count)
+    return (
+        f"{function}: of the {n} samples, {listed} have no edges of weight other than 0, so these "
+        "count 0: they are rows of zeros, or equal to the mean that is subtracted, or orthogonal "
+        "to all that they are joined to"
+    )
 
 
 def _neighbours(function: str, name: str, k: Any, n: int) -> int:

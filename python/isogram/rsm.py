@@ -147,8 +147,11 @@ def semantic_rsm(
     rbf once more); a median of 0 gives NaN throughout, and no error. Entries differ from the
     host's by rounding, 1e-6 of the norms' product in float32; of equal optima of rounded tokens
     another may be scored. The result need not be positive semi-definite. Source: Wald et al. 2024,
-    "Decoupling Semantic Similarity from Spatial Alignment for Neural Networks", arXiv:2410.23107;
-    there the bandwidth's median leaves out zeros and 0.001 is added to it.
+    "Decoupling Semantic Similarity from Spatial Alignment for Neural Networks", arXiv:2410.23107.
+    Their code sorts norms ascending before it cuts windows, so that the shorter last window holds
+    the largest norms, here the smallest: entries differ where `window` does not divide s. Its
+    bandwidth is the root of the median of the squared distances that are not 0, plus 0.001; pass
+    that number as `bandwidth` to have it here.
 
     Examples
     --------

@@ -296,9 +296,9 @@ void expect_gbs(std::size_t n, std::size_t k, bool center) {
   }
   if (!center) std::fill(data[1].row(n / 3), data[1].row(n / 3) + data[1].d, T(0));
   const std::vector<InputView> layers{data[0].view(), data[1].view(), data[2].view()};
-  const std::vector<double> own = isogram::gbs_table(layers, k, center);
+  const std::vector<double> own = isogram::gbs_table(layers, k, center).gbs;
   const std::vector<double> cross =
-      isogram::gbs_table(layers, std::vector<InputView>{layers[2], layers[1]}, k, center);
+      isogram::gbs_table(layers, std::vector<InputView>{layers[2], layers[1]}, k, center).gbs;
   ASSERT_EQ(own.size(), 9);
   ASSERT_EQ(cross.size(), 6);
   for (std::size_t a = 0; a < 3; ++a) {
@@ -336,7 +336,7 @@ TEST(Graph, gbs_is_exactly_one_with_itself_and_with_its_multiple) {
     }
     for (const std::size_t k : {0, 3}) {
       const std::vector<InputView> layers{data.view(), scaled.view()};
-      EXPECT_EQ(isogram::gbs_table(layers, k, false), std::vector<double>(4, 1.0));
+      EXPECT_EQ(isogram::gbs_table(layers, k, false).gbs, std::vector<double>(4, 1.0));
     }
   });
 }
@@ -347,8 +347,11 @@ TEST(Graph, zero_rows_count_zero) {
     data.values = {1, 0, 1, 0, 0, 0, 0, 1};
     const std::vector<InputView> layers{data.view()};
     // Rows 0 and 1 see each other; rows 2 (zero) and 3 (orthogonal to all) have zero edges only.
-    EXPECT_EQ(isogram::gbs_table(layers, 0, false)[0], 0.5);
-    EXPECT_EQ(isogram::gbs_table(layers, 2, false)[0], 0.5);
+    const std::vector<std::size_t> isolated{2};
+    EXPECT_EQ(isogram::gbs_table(layers, 0, false).gbs[0], 0.5);
+    EXPECT_EQ(isogram::gbs_table(layers, 0, false).isolated_x, isolated);
+    EXPECT_EQ(isogram::gbs_table(layers, 2, false).gbs[0], 0.5);
+    EXPECT_EQ(isogram::gbs_table(layers, 2, false).isolated_y, isolated);
   });
 }
 
@@ -357,7 +360,7 @@ TEST(Graph, mixed_types_are_computed_in_the_widest) {
     const auto narrow = Data<float>::normal(60, 5, 1);
     const auto wide = Data<double>::normal(60, 6, 2);
     const std::vector<InputView> layers{narrow.view(), wide.view()};
-    const std::vector<double> table = isogram::gbs_table(layers, 0, false);
+    const std::vector<double> table = isogram::gbs_table(layers, 0, false).gbs;
     const auto expected = static_cast<double>(reference::gbs(narrow.rows(), wide.rows(), 0, false));
     EXPECT_NEAR(table[1], expected, kGbsTolerance<double>);
   });
@@ -375,7 +378,9 @@ TEST(Graph, is_the_same_for_any_number_of_threads) {
     const auto run = [&](int threads) {
       std::vector<double> numbers;
       for (const std::size_t k : {0, 5}) {
-        for (const double x : isogram::gbs_table(layers, k, true, on_threads(threads))) {
+        const std::vector<double> gbs =
+            isogram::gbs_table(layers, k, true, on_threads(threads)).gbs;
+        for (const double x : gbs) {
           numbers.push_back(x);
         }
       }

@@ -152,6 +152,17 @@ def test_gbs_of_more_rows_than_fit_together(gpu):
 
 
 @pytest.mark.parametrize("k", [None, 3])
+def test_samples_without_edges_are_said(gpu, k):
+    x = data((30, 5), "float32")
+    x[[4, 20]] = 0
+    with pytest.warns(RuntimeWarning, match="gbs: of the 30 samples, 2 of `x`, 2 of `y` have no"):
+        assert_close(ig.gbs(gpu.put(x), gpu.put(x), k=k), 28 / 30, 1e-12)
+    said = "gbs: of the 5 samples, 5 of `y` have no edges"
+    with pytest.warns(RuntimeWarning, match=said):
+        assert ig.gbs(gpu.put(data((5, 3), "float64")), gpu.put(np.eye(5)), k=k) == 0
+
+
+@pytest.mark.parametrize("k", [None, 3])
 def test_not_finite_layer_is_nan(gpu, k):
     x, y = data((30, 5), "float32"), data((30, 5), "float32", seed=1)
     y[4, 2] = np.nan

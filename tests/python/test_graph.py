@@ -271,8 +271,78 @@ def test_gbs_with_ties(simd_level):
 def test_zero_rows_of_a_graph_count_as_zero(simd_level, k):
     x, y = data((40, 8), "float64"), data((40, 12), "float64")
     x[[3, 30]] = 0
-    assert_close(ig.gbs(x, y, k=k), oracle.gbs(x, y, k=k), tolerance(12, "float64"))
-    assert ig.gbs(np.zeros((5, 3)), data((5, 3), "float64"), k=k) == 0.0
+    with pytest.warns(RuntimeWarning, match="gbs: of the 40 samples, 2 of `x` have no edges"):
+        actual = ig.gbs(x, y, k=k)
+    assert_close(actual, oracle.gbs(x, y, k=k), tolerance(12, "float64"))
+    with pytest.warns(RuntimeWarning, match="of the 5 samples, 5 of `x` have no edges"):
+        assert ig.gbs(np.zeros((5, 3)), data((5, 3), "float64"), k=k) == 0.0
+
+
+DEGENERATE = {  # representations, whether centred, and samples without edges
+    "a dead sample": (
+        np.where(np.arange(10)[:, None] == 3, 0.0, data((10, 4), "float64")),
+        False,
+        1,
+    ),
+    "one-hot": (np.eye(7), False, 7),
+    "one-hot, some alike": (np.eye(7)[[0, 1, 1, 2, 3, 3, 3]], False, 2),
+    "constant": (np.ones((5, 3)), True, 5),
+    "zeros": (np.zeros((6, 2)), False, 6),
+    "a sample at the mean": (np.array([[1.0, 2], [2, 1], [-3, -2], [0, -1], [0, 0]]), True, 1),
+}
+
+
+@pytest.mark.parametrize("name", DEGENERATE)
+def test_samples_without_edges_are_said(simd_level, name):
+    x, center, isolated = DEGENERATE[name]
+    n = len(x)
+    for dtype in ("float32", "float64"):
+        for k in (None, 1, n - 1):
+            a = x.astype(dtype)
+            said = f"of the {n} samples, {isolated} of `x`, {isolated} of `y` have no edges"
+            with pytest.warns(RuntimeWarning, match=f"gbs: {said}"):
+                value = ig.gbs(a, a, k=k, center=center)
+            assert_close(value, 1 - isolated / n, 1e-12)
+            fine = data((n, 3), dtype)
+            layers = {"fine": fine, "odd": a}
+            said = rf"of the {n} samples, {isolated} of `layers\['odd'\]` have no edges"
+            with pytest.warns(RuntimeWarning, match=f"gbs_matrix: {said}"):
+                matrix = ig.gbs_matrix(layers, k=k, center=center)
+            assert_close(np.diag(matrix), [1, 1 - isolated / n], 1e-12)
+
+
+def test_gbs_is_at_most_one(simd_level):
+    for seed in range(40):
+        x, y, rng = drawn(30, 5, seed)
+        turned = x @ ortho_group.rvs(5, random_state=rng)
+        for k in (None, 1, 4):
+            assert ig.gbs(x, turned, k=k) <= 1
+            assert ig.gbs(x, x, k=k) == 1
+            assert (ig.gbs_matrix([x, turned, y], k=k) <= 1).all()
+
+
+def papers_graph(x, k):
+    """The k largest of every row of cosines whose diagonal is 0, symmetrised."""
+    cosines = oracle.dense_graph(x)
+    chosen = np.zeros_like(cosines)
+    for i, row in enumerate(cosines):
+        largest = np.argsort(-row, kind="stable")[:k]
+        chosen[i, largest] = row[largest]
+    return (chosen + chosen.T) / 2
+
+
+def test_the_papers_graph(simd_level):
+    """The recipe of the docstring of `gbs`."""
+    for n, d, k in [(8, 3, 5), (12, 2, 6), (30, 4, 20), (25, 6, 24), (40, 30, 3)]:
+        x, y = separated(n, d, "float64", (k,)), data((n, d + 1), "float64", seed=1)
+        graphs = []
+        for a in (x, y):
+            edges = ig.graph(a, k=k, symmetrize=False).toarray()
+            edges[np.arange(n), edges.argmin(axis=1)] = 0
+            graphs.append((edges + edges.T) / 2)
+            assert_close(graphs[-1], papers_graph(a, k), 1e-12)
+        expected = oracle.mean_row_cosine(papers_graph(x, k), papers_graph(y, k))
+        assert_close(ig.compare(*graphs, method="gbs"), expected, 1e-12)
 
 
 @pytest.mark.parametrize("dtype", SCALES)

@@ -14,7 +14,8 @@ namespace isogram {
 // How the tokens of two inputs are matched, always on their inner products.
 //   exact   the optimal assignment
 //   window  tokens sorted by norm (descending, equal ones by index), cut into windows of `block`,
-//           window against window solved exactly
+//           window against window solved exactly; the code of the paper (arXiv:2410.23107) sorts
+//           ascending, which differs where `block` does not divide the tokens
 //   topk    the `block` tokens of largest norm of both matched exactly, the rest greedily
 //   greedy  the largest remaining affinity whose row and column are free
 //   none    the identity: the spatial RSM

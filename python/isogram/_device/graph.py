@@ -174,6 +174,14 @@ def modularity(device: Device, x: DeviceArray, classes: NDArray[np.int64], k: in
 # Similarity of graphs -----------------------------------------------------------------------------
 
 
+class GbsTable(NamedTuple):
+    """Similarities of all pairs of graphs, and how many nodes of each have no edges."""
+
+    gbs: DeviceArray
+    isolated_x: DeviceArray
+    isolated_y: DeviceArray
+
+
 def gbs_table(
     device: Device,
     x: Sequence[DeviceArray],
@@ -181,7 +189,7 @@ def gbs_table(
     k: int,
     center: bool,
     precision: str,
-) -> DeviceArray:
+) -> GbsTable:
     """Return the mean cosine of the rows of all pairs of layers' graphs; k = 0: the full ones."""
     if k:
         return _gbs_of_nearest(device, x, y, k, center, precision)
@@ -194,12 +202,12 @@ def _gbs_of_full(
     y: Sequence[DeviceArray] | None,
     center: bool,
     precision: str,
-) -> DeviceArray:
-    table = _FullGraphs(device, x, y, center, precision).sums_of_cosines() / len(x[0])
-    if y is not None:
-        return table
-    # Only the pairs on and above the diagonal were summed.
-    return device.xp.triu(table) + device.xp.triu(table, 1).T
+) -> GbsTable:
+    graphs = _FullGraphs(device, x, y, center, precision)
+    table = graphs.sums_of_cosines() / len(x[0])
+    if y is None:  # only the pairs on and above the diagonal were summed
+        table = device.xp.triu(table) + device.xp.triu(table, 1).T
+    return GbsTable(table, *graphs.isolated)
 
 
 class _FullGraphs:
@@ -227,6 +235,12 @@ class _FullGraphs:
         self._edge = min(self._n, device.tile_edge(self._count, dtype))
         self._scratch = device.empty((self._count, self._edge, self._edge), dtype)
         self._table = (len(x), self._y.stop - self._y.start)
+        self._isolated = device.xp.zeros(self._count, np.int64)
+
+    @property
+    def isolated(self) -> tuple[DeviceArray, DeviceArray]:
+        """Nodes without edges of each of `x` and of `y`, once all cosines are summed."""
+        return self._isolated[self._x], self._isolated[self._y]
 
     def sums_of_cosines(self) -> DeviceArray:
         """Sum the cosines of the graphs' rows, for all pairs of layers.
@@ -262,6 +276,7 @@ class _FullGraphs:
             )
         if squares is None:
             squares = device.xp.diagonal(products).T
+        self._isolated += (squares == 0).sum(axis=1)
         rows = zip(products, squares[self._x], strict=True)
         return device.xp.stack(
             [_sum_of_cosines(device, ab, aa, squares[self._y]) for ab, aa in rows]
@@ -283,7 +298,7 @@ def _gbs_of_nearest(
     k: int,
     center: bool,
     precision: str,
-) -> DeviceArray:
+) -> GbsTable:
     xp, n, dtype = device.xp, len(x[0]), result_dtype(*x, *(y or []))
 
     def dots(a: SparseRows, b: SparseRows) -> DeviceArray:
@@ -301,19 +316,27 @@ def _gbs_of_nearest(
 
     of_x = graphs_of(x)
     of_y = of_x if y is None else graphs_of(y)
-    squares = xp.stack([dots(b, b) for b in of_y])
+    squares_x = xp.stack([dots(a, a) for a in of_x])
+    squares_y = squares_x if y is None else xp.stack([dots(b, b) for b in of_y])
     table = xp.stack(
         [
-            _sum_of_cosines(device, xp.stack([dots(a, b) for b in of_y]), dots(a, a), squares)
-            for a in of_x
+            _sum_of_cosines(device, xp.stack([dots(a, b) for b in of_y]), aa, squares_y)
+            for a, aa in zip(of_x, squares_x, strict=True)
         ]
     )
-    return table / n * validity(x)[:, None] * validity(x if y is None else y)
+    valid_x = validity(x)
+    valid_y = valid_x if y is None else validity(y)
+    return GbsTable(
+        table / n * valid_x[:, None] * valid_y,
+        (squares_x == 0).sum(axis=1),
+        (squares_y == 0).sum(axis=1),
+    )
 
 
 def _sum_of_cosines(
     device: Device, products: DeviceArray, of_one: DeviceArray, of_others: DeviceArray
 ) -> DeviceArray:
     """Sum over rows of graphs of their cosines, where a zero row counts 0."""
-    squares = of_one * of_others
-    return (products / device.xp.sqrt(device.xp.where(squares == 0, 1.0, squares))).sum(axis=-1)
+    xp, squares = device.xp, of_one * of_others
+    cosines = products / xp.sqrt(xp.where(squares == 0, 1.0, squares))
+    return xp.clip(cosines, -1, 1).sum(axis=-1)
