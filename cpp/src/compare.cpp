@@ -1,9 +1,13 @@
 #include "isogram/compare.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <limits>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -14,6 +18,7 @@
 #include "merge_sort.hpp"
 #include "simd/kernels.hpp"
 #include "team.hpp"
+#include "ties.hpp"
 #include "tile.hpp"
 
 namespace isogram {
@@ -30,22 +35,61 @@ std::size_t row_tasks(std::size_t rows) {
   return (rows + kRowsPerTask - 1) / kRowsPerTask;
 }
 
-// Calls body(i, row i) for all rows in parallel, then throws if any entry was not finite.
-void for_each_row(const InputView& x, const Execution& execution,
-                  const std::function<void(std::size_t i, double* row)>& body) {
+// Calls body(task, worker, [begin, end)) for the rows of every task, in parallel.
+template <class Body>
+void for_each_task_of_rows(std::size_t rows, const Execution& execution, Body body) {
+  parallel_for(execution, row_tasks(rows), [&](std::size_t task, Worker& worker) {
+    body(task, worker, Span{task * kRowsPerTask, std::min(rows, (task + 1) * kRowsPerTask)});
+  });
+}
+
+// Calls body(i, worker) for all rows in parallel.
+template <class Body>
+void for_each_row(std::size_t rows, const Execution& execution, Body body) {
+  for_each_task_of_rows(rows, execution, [&](std::size_t, Worker& worker, Span task) {
+    for (std::size_t i = task.begin; i < task.end; ++i) {
+      worker.check();
+      body(i, worker);
+    }
+  });
+}
+
+// Calls body(i, row i) for all rows of a square matrix in parallel, with 0 on the diagonal, which
+// is not looked at; then throws if any other entry was not finite.
+template <class Body>
+void for_each_hollow_row(const InputView& x, const Execution& execution, Body body) {
   const RowReader reader(x);
   FirstNotFinite bad(row_tasks(x.rows));
-  parallel_for(execution, row_tasks(x.rows), [&](std::size_t task, Worker& worker) {
+  for_each_task_of_rows(x.rows, execution, [&](std::size_t task, Worker& worker, Span rows) {
     std::vector<double> row(x.cols);
-    for (std::size_t i = task * kRowsPerTask; i < std::min(x.rows, (task + 1) * kRowsPerTask);
-         ++i) {
+    for (std::size_t i = rows.begin; i < rows.end; ++i) {
       worker.check();
       reader.read(i, row.data());
+      row[i] = 0;
       bad.inspect(task, i, row.data(), x.cols);
       body(i, row.data());
     }
   });
   bad.throw_if_found(x.name);
+}
+
+// Calls body(chunk, [begin, end)) for chunks of n entries, in parallel where there are several:
+// each is short enough for Ctrl-C, also where the memory that it touches is new.
+template <class Body>
+void for_each_chunk(std::size_t n, const Execution& execution, Body body) {
+  const std::size_t chunks = (n + kSortChunk - 1) / kSortChunk;
+  if (chunks == 1) return body(std::size_t{0}, Span{0, n});
+  parallel_for(execution, chunks, [&](std::size_t chunk, Worker&) {
+    body(chunk, Span{chunk * kSortChunk, std::min(n, (chunk + 1) * kSortChunk)});
+  });
+}
+
+// The sum of part(chunk's entries) over all chunks, in their order.
+template <class Sum, class Part>
+Sum sum_of_chunks(std::size_t n, const Execution& execution, Part part) {
+  std::vector<Sum> parts((n + kSortChunk - 1) / kSortChunk);
+  for_each_chunk(n, execution, [&](std::size_t chunk, Span span) { parts[chunk] = part(span); });
+  return std::accumulate(parts.begin(), parts.end(), Sum{});
 }
 
 // x ↦ (x − origin) · 2^−exponent.
@@ -63,29 +107,32 @@ class Scaling {
   int exponent_;
 };
 
-double largest_of(const double* values, std::size_t n) {
-  double largest = 0;
-  for (std::size_t j = 0; j < n; ++j) largest = std::max(largest, std::abs(values[j]));
-  return largest;
-}
-
-// Sums in blocks, so that rounding does not grow with the whole length.
-double sum(const Buffer<double>& values) {
-  const auto& kernels = simd::kernels().float64;
+// Summed in blocks, so that rounding does not grow with the whole length.
+template <class OfBlock>
+double sum_of_blocks(Span span, OfBlock of_block) {
   double total = 0;
-  for (std::size_t begin = 0; begin < values.size(); begin += kSumBlock) {
-    total += kernels.sum(values.data() + begin, std::min(kSumBlock, values.size() - begin));
+  for (std::size_t begin = span.begin; begin < span.end; begin += kSumBlock) {
+    total += of_block(begin, std::min(kSumBlock, span.end - begin));
   }
   return total;
 }
 
-double dot(const Buffer<double>& a, const Buffer<double>& b) {
+double sum(const Buffer<double>& values, const Execution& execution) {
   const auto& kernels = simd::kernels().float64;
-  double total = 0;
-  for (std::size_t begin = 0; begin < a.size(); begin += kSumBlock) {
-    total += kernels.dot(a.data() + begin, b.data() + begin, std::min(kSumBlock, a.size() - begin));
-  }
-  return total;
+  return sum_of_chunks<double>(values.size(), execution, [&](Span span) {
+    return sum_of_blocks(span, [&](std::size_t begin, std::size_t n) {
+      return kernels.sum(values.data() + begin, n);
+    });
+  });
+}
+
+double dot(const Buffer<double>& a, const Buffer<double>& b, const Execution& execution) {
+  const auto& kernels = simd::kernels().float64;
+  return sum_of_chunks<double>(a.size(), execution, [&](Span span) {
+    return sum_of_blocks(span, [&](std::size_t begin, std::size_t n) {
+      return kernels.dot(a.data() + begin, b.data() + begin, n);
+    });
+  });
 }
 
 // ⟨a, b⟩ / (‖a‖ ‖b‖), where only rounding can leave [−1, 1]; 1 exactly for equal arguments.
@@ -93,48 +140,181 @@ double cosine_of(double ab, double aa, double bb) {
   return std::clamp(ab / std::sqrt(aa * bb), -1.0, 1.0);
 }
 
-// The entries above the diagonal, row by row.
+// Where row i of a triangle begins: the entries above the diagonal, row by row.
+std::size_t row_begin(std::size_t i, std::size_t n) {
+  return i * (2 * n - i - 1) / 2;
+}
+
+// What is on and below the diagonal is not read.
 Buffer<double> triangle_of(const InputView& x, const Execution& execution) {
   const std::size_t n = x.rows;
-  Buffer<double> triangle(product(n, n - 1) / 2);
-  for_each_row(x, execution, [&](std::size_t i, const double* row) {
-    std::copy(row + i + 1, row + n, triangle.data() + i * (2 * n - i - 1) / 2);
+  const RowReader reader(x);
+  FirstNotFinite bad(n);
+  Buffer<double> triangle = Buffer<double>::unset(product(n, n - 1) / 2);
+  for_each_row(n - 1, execution, [&](std::size_t i, Worker&) {
+    const Span columns{i + 1, n};
+    double* row = triangle.data() + row_begin(i, n);
+    reader.read(i, columns, row);
+    bad.inspect(i, i, row, columns.size(), columns.begin);
   });
+  bad.throw_if_found(x.name);
   return triangle;
 }
 
-bool is_constant(const Buffer<double>& values) {
-  return std::all_of(values.begin(), values.end(), [&](double x) { return x == values[0]; });
+bool is_constant(const Buffer<double>& values, const Execution& execution) {
+  const auto differing = [&](Span span) {
+    return std::any_of(values.begin() + span.begin, values.begin() + span.end,
+                       [&](double x) { return x != values[0]; });
+  };
+  return sum_of_chunks<int>(values.size(), execution, differing) == 0;
 }
 
-void scale_to_one(Buffer<double>& values) {
-  Scaling(0.0, largest_of(values.data(), values.size())).apply(values.data(), values.size());
+void scale_to_one(Buffer<double>& values, const Execution& execution) {
+  std::vector<double> largest((values.size() + kSortChunk - 1) / kSortChunk);
+  for_each_chunk(values.size(), execution, [&](std::size_t chunk, Span span) {
+    largest[chunk] = largest_magnitude(values.data() + span.begin, span.size());
+  });
+  const Scaling scaling(0.0, *std::max_element(largest.begin(), largest.end()));
+  for_each_chunk(values.size(), execution, [&](std::size_t, Span span) {
+    scaling.apply(values.data() + span.begin, span.size());
+  });
 }
 
-void subtract_mean(Buffer<double>& values) {
-  const double mean = sum(values) / static_cast<double>(values.size());
-  for (double& x : values) x -= mean;
+void subtract_mean(Buffer<double>& values, const Execution& execution) {
+  const double mean = sum(values, execution) / static_cast<double>(values.size());
+  for_each_chunk(values.size(), execution, [&](std::size_t, Span span) {
+    for (std::size_t i = span.begin; i < span.end; ++i) values[i] -= mean;
+  });
 }
 
-double cosine(Buffer<double> a, Buffer<double> b) {
-  scale_to_one(a);
-  scale_to_one(b);
-  const double aa = dot(a, a);
-  const double bb = dot(b, b);
-  return aa == 0 || bb == 0 ? kUndefined : cosine_of(dot(a, b), aa, bb);
+double cosine(Buffer<double> a, Buffer<double> b, const Execution& execution) {
+  scale_to_one(a, execution);
+  scale_to_one(b, execution);
+  const double aa = dot(a, a, execution);
+  const double bb = dot(b, b, execution);
+  return aa == 0 || bb == 0 ? kUndefined : cosine_of(dot(a, b, execution), aa, bb);
 }
 
-void standardise(Buffer<double>& values) {
-  scale_to_one(values);
-  subtract_mean(values);
-  subtract_mean(values);  // what rounding left of a mean far from 0
+void standardise(Buffer<double>& values, const Execution& execution) {
+  scale_to_one(values, execution);
+  subtract_mean(values, execution);
+  subtract_mean(values, execution);  // what rounding left of a mean far from 0
 }
 
-double pearson(Buffer<double> a, Buffer<double> b) {
-  if (is_constant(a) || is_constant(b)) return kUndefined;
-  standardise(a);
-  standardise(b);
-  return cosine(std::move(a), std::move(b));
+double pearson(Buffer<double> a, Buffer<double> b, const Execution& execution) {
+  if (is_constant(a, execution) || is_constant(b, execution)) return kUndefined;
+  standardise(a, execution);
+  standardise(b, execution);
+  return cosine(std::move(a), std::move(b), execution);
+}
+
+// ---- Ranks -----------------------------------------------------------------------------------
+
+// A triangle, and what its type says of the rounding in it.
+struct Entries {
+  Buffer<double> values;
+  double eps;
+  double sums = 0;  // the least scale of the sums that the entries are, where that can be told
+};
+
+// The largest magnitude among the entries of each sample, which is that of all where these are no
+// more than rounding; and whether any entry is negative.
+struct Reach {
+  std::vector<double> of_sample;
+  double largest = 0;
+  bool has_negative = false;
+};
+
+Reach reach_of(const Buffer<double>& triangle, std::size_t n, double eps,
+               const Execution& execution) {
+  std::vector<std::vector<double>> columns(team_size(execution, row_tasks(n)));
+  for (auto& own : columns) own.assign(n, 0.0);
+  std::vector<char> negative(n);
+  Reach reach;
+  reach.of_sample.assign(n, 0.0);
+  parallel_for(
+      execution, row_tasks(n),
+      [&](std::size_t task, Worker& worker) {
+        double* column = columns[worker.index].data();
+        for (std::size_t i = task * kRowsPerTask; i < std::min(n, (task + 1) * kRowsPerTask); ++i) {
+          const double* row = triangle.data() + row_begin(i, n);
+          double least = 0;
+          double most = 0;
+          for (std::size_t j = i + 1; j < n; ++j) {
+            const double x = row[j - i - 1];
+            least = std::min(least, x);
+            most = std::max(most, x);
+            column[j] = std::max(column[j], std::abs(x));
+          }
+          negative[i] = least < 0;
+          reach.of_sample[i] = std::max(-least, most);
+        }
+      },
+      columns.size());
+  for (const auto& own : columns) {
+    for (std::size_t j = 0; j < n; ++j) reach.of_sample[j] = std::max(reach.of_sample[j], own[j]);
+  }
+  reach.largest = *std::max_element(reach.of_sample.begin(), reach.of_sample.end());
+  for (double& own : reach.of_sample) {
+    if (own <= rounding::kNothing * eps * reach.largest) own = reach.largest;
+  }
+  reach.has_negative = std::find(negative.begin(), negative.end(), 1) != negative.end();
+  return reach;
+}
+
+// Calls visit(entry, what rounding may leave of a 0 there) for the entries of each row.
+template <class Visit>
+void for_each_zero(Entries& entries, std::size_t n, const Reach& reach, const Execution& execution,
+                   Visit visit) {
+  for_each_row(n - 1, execution, [&](std::size_t i, Worker&) {
+    double* row = entries.values.data() + row_begin(i, n);
+    const double zero = rounding::kZero * entries.eps * (reach.of_sample[i] / reach.largest);
+    for (std::size_t j = i + 1; j < n; ++j) visit(i, row[j - i - 1], zero * reach.of_sample[j]);
+  });
+}
+
+// Entries of both signs come from sums, and where such a sum is 0, its rounding is left: relative
+// not to itself but to the product of two norms. Of those the largest entries of the samples tell.
+// Where other entries are hardly larger, all of them are what they are.
+void settle_zeros(Entries& entries, std::size_t n, const Execution& execution) {
+  if (entries.eps == 0) return;
+  const Reach reach = reach_of(entries.values, n, entries.eps, execution);
+  if (!reach.has_negative) return;
+  const double least = *std::min_element(reach.of_sample.begin(), reach.of_sample.end());
+  entries.sums = least * (least / reach.largest);
+  constexpr double isolation = rounding::kIsolation / rounding::kSpread;
+  std::vector<std::array<bool, 2>> found(n);  // of each row: zeros, others that are hardly larger
+  for_each_zero(entries, n, reach, execution, [&](std::size_t i, double x, double zero) {
+    const double size = std::abs(x);
+    found[i][0] |= size > 0 && size <= zero;
+    found[i][1] |= size > zero && size <= isolation * zero;
+  });
+  const auto any = [&](std::size_t which) {
+    return std::any_of(found.begin(), found.end(), [which](const auto& row) { return row[which]; });
+  };
+  if (!any(0) || any(1)) return;
+  for_each_zero(entries, n, reach, execution,
+                [](std::size_t, double& x, double zero) { x = std::abs(x) <= zero ? 0.0 : x; });
+}
+
+Entries entries_of(const InputView& x, const Execution& execution) {
+  Entries entries{triangle_of(x, execution), rounding::eps_of(x.type)};
+  settle_zeros(entries, x.rows, execution);
+  return entries;
+}
+
+// Calls visit(chunk, [begin, end)) for all ties, in chunks that run in parallel: those that begin
+// in a chunk.
+template <class Value, class Visit>
+void for_each_tie(const SortedTies<Value>& ties, std::size_t n, const Execution& execution,
+                  Visit visit) {
+  for_each_chunk(n, execution, [&](std::size_t chunk, Span span) {
+    for (std::size_t begin = ties.next_begin(span.begin); begin < span.end;) {
+      const std::size_t end = ties.end(begin);
+      visit(chunk, Span{begin, end});
+      begin = end;
+    }
+  });
 }
 
 struct Ranked {
@@ -142,33 +322,27 @@ struct Ranked {
   std::size_t place;
 };
 
-// Values become their ranks from 1 on; equal ones share the mean of theirs. A task takes the runs
-// of equal values that begin among its own: writing ranks to places all over memory takes long.
-void replace_by_ranks(Buffer<double>& values, const Execution& execution) {
+// Values become their ranks from 1 on; ties share the mean of theirs.
+Buffer<double> ranks_of(Entries entries, const Execution& execution) {
+  Buffer<double>& values = entries.values;
   const std::size_t n = values.size();
-  Buffer<Ranked> order(n);
-  for (std::size_t i = 0; i < n; ++i) order[i] = {values[i], i};
-  merge_sort(order, [](const Ranked& a, const Ranked& b) { return a.value < b.value; }, execution);
-  const auto continues = [&](std::size_t i) {
-    return i > 0 && order[i].value == order[i - 1].value;
-  };
-  parallel_for(execution, (n + kSortChunk - 1) / kSortChunk, [&](std::size_t chunk, Worker&) {
-    std::size_t begin = chunk * kSortChunk;
-    const std::size_t last = std::min(n, begin + kSortChunk);
-    while (begin < last && continues(begin)) ++begin;
-    for (std::size_t end = begin; begin < last; begin = end) {
-      do ++end;
-      while (end < n && continues(end));
-      const double rank = (static_cast<double>(begin) + static_cast<double>(end) + 1) / 2;
-      for (std::size_t i = begin; i < end; ++i) values[order[i].place] = rank;
-    }
+  Buffer<Ranked> order = Buffer<Ranked>::unset(n);
+  for_each_chunk(n, execution, [&](std::size_t, Span span) {
+    for (std::size_t i = span.begin; i < span.end; ++i) order[i] = {values[i], i};
   });
+  merge_sort(order, [](const Ranked& a, const Ranked& b) { return a.value < b.value; }, execution);
+  const SortedTies ties([&](std::size_t i) { return order[i].value; }, n, entries.eps,
+                        entries.sums);
+  for_each_tie(ties, n, execution, [&](std::size_t, Span tie) {
+    const double rank = (static_cast<double>(tie.begin) + static_cast<double>(tie.end) + 1) / 2;
+    for (std::size_t i = tie.begin; i < tie.end; ++i) values[order[i].place] = rank;
+  });
+  return std::move(values);
 }
 
-double spearman(Buffer<double> a, Buffer<double> b, const Execution& execution) {
-  replace_by_ranks(a, execution);
-  replace_by_ranks(b, execution);
-  return pearson(std::move(a), std::move(b));
+double spearman(Entries a, Entries b, const Execution& execution) {
+  Buffer<double> ranks_a = ranks_of(std::move(a), execution);
+  return pearson(std::move(ranks_a), ranks_of(std::move(b), execution), execution);
 }
 
 struct Point {
@@ -176,43 +350,110 @@ struct Point {
   double b;
 };
 
-// Pairs of points that `same` calls equal, where equal points are neighbours.
-template <class Same>
-std::uint64_t count_ties(const Buffer<Point>& points, Same same) {
-  std::uint64_t ties = 0;
-  for (std::size_t begin = 0, end = 0; begin < points.size(); begin = end) {
-    while (end < points.size() && same(points[begin], points[end])) ++end;
-    const std::uint64_t run = end - begin;
-    ties += run * (run - 1) / 2;
+std::uint64_t pairs_of(std::size_t n) {
+  return static_cast<std::uint64_t>(n) * (n - 1) / 2;
+}
+
+// What ties one side of sorted points has.
+struct Tied {
+  std::uint64_t pairs = 0;
+  std::vector<Span> unequal;  // of values that only rounding separates
+};
+
+// `side` is the member of the points that they are sorted by, and from `entries`.
+Tied ties_of(const Buffer<Point>& points, double Point::* side, const Entries& entries,
+             const Execution& execution) {
+  const std::size_t n = points.size();
+  std::vector<Tied> parts((n + kSortChunk - 1) / kSortChunk);
+  const SortedTies ties([&](std::size_t i) { return points[i].*side; }, n, entries.eps,
+                        entries.sums);
+  for_each_tie(ties, n, execution, [&](std::size_t chunk, Span tie) {
+    parts[chunk].pairs += pairs_of(tie.size());
+    if (points[tie.begin].*side == points[tie.end - 1].*side) return;
+    parts[chunk].unequal.push_back(tie);
+  });
+  Tied all;
+  for (const Tied& part : parts) {
+    all.pairs += part.pairs;
+    all.unequal.insert(all.unequal.end(), part.unequal.begin(), part.unequal.end());
   }
-  return ties;
+  return all;
+}
+
+// Makes `side` equal within each range, and sorts it by the other side instead; returns the
+// exchanges that takes.
+std::uint64_t equalise(Buffer<Point>& points, const std::vector<Span>& ranges, double Point::* side,
+                       double Point::* other, const Execution& execution) {
+  const auto less = [other](const Point& p, const Point& q) { return p.*other < q.*other; };
+  std::uint64_t exchanges = 0;
+  for (const Span& range : ranges) {
+    Buffer<Point> part = Buffer<Point>::unset(range.size());
+    for_each_chunk(range.size(), execution, [&](std::size_t, Span span) {
+      for (std::size_t i = span.begin; i < span.end; ++i) {
+        part[i] = points[range.begin + i];
+        part[i].*side = points[range.begin].*side;
+      }
+    });
+    exchanges += merge_sort(part, less, execution);
+    for_each_chunk(range.size(), execution, [&](std::size_t, Span span) {
+      std::copy(part.begin() + span.begin, part.begin() + span.end,
+                points.begin() + range.begin + span.begin);
+    });
+  }
+  return exchanges;
+}
+
+// Pairs of points that are equal on both sides, of points that are sorted by b, then by a.
+std::uint64_t pairs_tied_twice(const Buffer<Point>& points, const Execution& execution) {
+  const auto same = [&](std::size_t i, std::size_t j) {
+    return points[i].a == points[j].a && points[i].b == points[j].b;
+  };
+  return sum_of_chunks<std::uint64_t>(points.size(), execution, [&](Span span) {
+    std::uint64_t pairs = 0;
+    std::size_t begin = span.begin;
+    while (begin > 0 && begin < span.end && same(begin - 1, begin)) ++begin;
+    for (std::size_t end = begin; begin < span.end; begin = end) {
+      do ++end;
+      while (end < points.size() && same(begin, end));
+      pairs += pairs_of(end - begin);
+    }
+    return pairs;
+  });
+}
+
+// By a, then by b; without a branch, which would be mispredicted every other time.
+bool comes_first(const Point& p, const Point& q) {
+  return static_cast<int>(p.a < q.a) | (static_cast<int>(p.a == q.a) & static_cast<int>(p.b < q.b));
 }
 
 // tau-b in O(m log m): sorted by (a, b), the exchanges that sorting by b takes are the discordant
-// pairs (Knight 1966). All counts are exact for m < 2^32.
-double kendall(const Buffer<double>& a, const Buffer<double>& b, const Execution& execution) {
-  Buffer<Point> points(a.size());
-  for (std::size_t i = 0; i < a.size(); ++i) points[i] = {a[i], b[i]};
-  merge_sort(
-      points, [](const Point& p, const Point& q) { return p.a < q.a || (p.a == q.a && p.b < q.b); },
-      execution);
-  const auto same_a = [](const Point& p, const Point& q) { return p.a == q.a; };
-  const auto same_b = [](const Point& p, const Point& q) { return p.b == q.b; };
-  const std::uint64_t ties_a = count_ties(points, same_a);
-  const std::uint64_t ties_both = count_ties(
-      points, [&](const Point& p, const Point& q) { return same_a(p, q) && same_b(p, q); });
-  const std::uint64_t discordant =
+// pairs (Knight 1966), less those between points that only rounding separates. All counts are exact
+// for m < 2^32.
+double kendall(const Entries& a, const Entries& b, const Execution& execution) {
+  const std::size_t n = a.values.size();
+  Buffer<Point> points = Buffer<Point>::unset(n);
+  for_each_chunk(n, execution, [&](std::size_t, Span span) {
+    for (std::size_t i = span.begin; i < span.end; ++i) points[i] = {a.values[i], b.values[i]};
+  });
+  merge_sort(points, [](const Point& p, const Point& q) { return comes_first(p, q); }, execution);
+  const Tied of_a = ties_of(points, &Point::a, a, execution);
+  equalise(points, of_a.unequal, &Point::a, &Point::b, execution);
+  std::uint64_t discordant =
       merge_sort(points, [](const Point& p, const Point& q) { return p.b < q.b; }, execution);
-  const std::uint64_t ties_b = count_ties(points, same_b);
+  const Tied of_b = ties_of(points, &Point::b, b, execution);
+  discordant -= equalise(points, of_b.unequal, &Point::b, &Point::a, execution);
 
-  const std::uint64_t pairs = static_cast<std::uint64_t>(a.size()) * (a.size() - 1) / 2;
-  if (ties_a == pairs || ties_b == pairs) return kUndefined;
-  const std::uint64_t concordant = pairs - ties_a - ties_b + ties_both - discordant;
+  const std::uint64_t pairs = pairs_of(n);
+  if (of_a.pairs == pairs || of_b.pairs == pairs) return kUndefined;
+  const std::uint64_t tied_twice = pairs_tied_twice(points, execution);
+  const std::uint64_t concordant = pairs - of_a.pairs - of_b.pairs + tied_twice - discordant;
   const double difference = concordant > discordant ? static_cast<double>(concordant - discordant)
                                                     : -static_cast<double>(discordant - concordant);
-  return cosine_of(difference, static_cast<double>(pairs - ties_a),
-                   static_cast<double>(pairs - ties_b));
+  return cosine_of(difference, static_cast<double>(pairs - of_a.pairs),
+                   static_cast<double>(pairs - of_b.pairs));
 }
+
+// ---- Rows ------------------------------------------------------------------------------------
 
 // Rows of a symmetric matrix, U-centred (see center.hpp) and in units of its own spread. The
 // measure they serve changes neither with a constant added to all off-diagonal entries nor with
@@ -222,11 +463,11 @@ class CenteredRows {
   CenteredRows(const InputView& k, const Execution& execution)
       : reader_(k), scaling_(scaling_of(k, execution)), shifts_(k.rows) {
     const double n = static_cast<double>(k.rows);
-    for_each_row(k, execution, [&](std::size_t i, double* row) {
+    for_each_hollow_row(k, execution, [&](std::size_t i, double* row) {
       scale(i, row);
       shifts_[i] = simd::kernels().float64.sum(row, shifts_.size());
     });
-    const double total = sum(shifts_);
+    const double total = sum(shifts_, execution);
     for (double& shift : shifts_) shift = (shift - total / (2 * (n - 1))) / (n - 2);
   }
 
@@ -241,7 +482,7 @@ class CenteredRows {
   static Scaling scaling_of(const InputView& k, const Execution& execution) {
     std::vector<double> low(k.rows);
     std::vector<double> high(k.rows);
-    for_each_row(k, execution, [&](std::size_t i, double* row) {
+    for_each_hollow_row(k, execution, [&](std::size_t i, double* row) {
       row[i] = row[i == 0 ? 1 : 0];  // the diagonal does not count
       const auto [least, most] = std::minmax_element(row, row + k.cols);
       low[i] = *least;
@@ -282,10 +523,10 @@ struct RowProducts {
 template <class ReadA, class ReadB>
 RowProducts row_products(std::size_t n, ReadA read_a, ReadB read_b, const Execution& execution) {
   RowProducts products(n);
-  parallel_for(execution, row_tasks(n), [&](std::size_t task, Worker& worker) {
+  for_each_task_of_rows(n, execution, [&](std::size_t, Worker& worker, Span rows) {
     std::vector<double> a(n);
     std::vector<double> b(n);
-    for (std::size_t i = task * kRowsPerTask; i < std::min(n, (task + 1) * kRowsPerTask); ++i) {
+    for (std::size_t i = rows.begin; i < rows.end; ++i) {
       worker.check();
       read_a(i, a.data());
       read_b(i, b.data());
@@ -302,24 +543,25 @@ double cka(const InputView& a, const InputView& b, const Execution& execution) {
   const RowProducts products = row_products(
       a.rows, [&](std::size_t i, double* row) { rows_a.read(i, row); },
       [&](std::size_t i, double* row) { rows_b.read(i, row); }, execution);
-  const double aa = sum(products.aa);
-  const double bb = sum(products.bb);
+  const double aa = sum(products.aa, execution);
+  const double bb = sum(products.bb, execution);
   // Matrices that centring takes to 0, constant ones among them, leave rounding of entries ≤ 1.
   constexpr double rounding = 16 * std::numeric_limits<double>::epsilon();
   const double n = static_cast<double>(a.rows);
   const double vanishing = n * n * rounding * rounding;
   if (aa <= vanishing || bb <= vanishing) return kUndefined;
-  return cosine_of(sum(products.ab), aa, bb);
+  return cosine_of(sum(products.ab, execution), aa, bb);
 }
 
 double gbs(const InputView& a, const InputView& b, const Execution& execution) {
-  survey(a, nullptr, execution);  // for its check that all is finite
-  survey(b, nullptr, execution);
+  for (const InputView* x : {&a, &b}) {
+    for_each_hollow_row(*x, execution, [](std::size_t, const double*) {});  // is all finite?
+  }
   const auto reader_of = [](const InputView& x) {
     return [reader = RowReader(x), n = x.cols](std::size_t i, double* row) {
       reader.read(i, row);
       row[i] = 0;
-      Scaling(0.0, largest_of(row, n)).apply(row, n);
+      Scaling(0.0, largest_magnitude(row, n)).apply(row, n);
     };
   };
   const RowProducts products = row_products(a.rows, reader_of(a), reader_of(b), execution);
@@ -357,18 +599,16 @@ double compare(const InputView& a, const InputView& b, Comparison method,
   require_comparable(a, b, method == Comparison::cka ? 4 : 3);
   if (method == Comparison::cka) return cka(a, b, execution);
   if (method == Comparison::gbs) return gbs(a, b, execution);
+  if (method == Comparison::spearman) {
+    return spearman(entries_of(a, execution), entries_of(b, execution), execution);
+  }
+  if (method == Comparison::kendall) {
+    return kendall(entries_of(a, execution), entries_of(b, execution), execution);
+  }
   Buffer<double> of_a = triangle_of(a, execution);
   Buffer<double> of_b = triangle_of(b, execution);
-  switch (method) {
-    case Comparison::spearman:
-      return spearman(std::move(of_a), std::move(of_b), execution);
-    case Comparison::kendall:
-      return kendall(of_a, of_b, execution);
-    case Comparison::cosine:
-      return cosine(std::move(of_a), std::move(of_b));
-    default:
-      return pearson(std::move(of_a), std::move(of_b));
-  }
+  const auto compared = method == Comparison::cosine ? &cosine : &pearson;
+  return compared(std::move(of_a), std::move(of_b), execution);
 }
 
 // Jensen–Shannon divergences ----------------------------------------------------------------------
@@ -378,8 +618,27 @@ namespace {
 // Rows and columns of a block of pairs: both sides of it stay in the cache for usual row lengths.
 constexpr std::size_t kPairBlock = 32;
 
+// Of rows with more classes than this, so many are taken at a time, so that a call can be stopped.
+constexpr std::size_t kClasses = std::size_t{1} << 18;
+
+// Calls body([begin, end)) for parts of n classes.
+template <class Body>
+void for_each_part(std::size_t n, Worker& worker, Body body) {
+  for (std::size_t begin = 0; begin < n; begin += kClasses) {
+    if (begin > 0) worker.check();
+    body(Span{begin, std::min(n, begin + kClasses)});
+  }
+}
+
 bool is_half(ElementType type) {
   return type == ElementType::float16 || type == ElementType::bfloat16;
+}
+
+// The shortest number that reads as the same value.
+std::string text_of(double value) {
+  char text[32];
+  const auto end = std::to_chars(std::begin(text), std::end(text), value).ptr;
+  return std::string(text, end);
 }
 
 // The rows of an input as distributions that sum to 1 in float64, and their logarithms.
@@ -388,18 +647,26 @@ class Distributions {
   Distributions(const InputView& x, const Execution& execution)
       : rows_(x.rows),
         size_(x.cols),
-        values_(product(x.rows, x.cols)),
-        logarithms_(values_.size()) {
-    Buffer<double> sums(rows_);
-    std::vector<std::size_t> negative(rows_, size_);
-    for_each_row(x, execution, [&](std::size_t i, const double* row) {
-      const auto is_negative = [](double p) { return p < 0; };
-      negative[i] = static_cast<std::size_t>(std::find_if(row, row + size_, is_negative) - row);
-      sums[i] = simd::kernels().float64.sum(row, size_);
-      for (std::size_t k = 0; k < size_; ++k) values_[i * size_ + k] = row[k] / sums[i];
-      simd::kernels().logarithms(this->row(i), &logarithms_[i * size_], size_);
+        values_(Buffer<double>::unset(product(x.rows, x.cols))),
+        logarithms_(Buffer<double>::unset(values_.size())) {
+    const RowReader reader(x);
+    FirstNotFinite bad(rows_);
+    std::vector<RowCheck> checks(rows_);
+    for_each_row(rows_, execution, [&](std::size_t i, Worker& worker) {
+      for_each_part(size_, worker, [&](Span part) {
+        double* values = values_.data() + i * size_ + part.begin;
+        reader.read(i, part, values);
+        bad.inspect(i, i, values, part.size(), part.begin);
+        checks[i].include(values, part);
+      });
+      for_each_part(size_, worker, [&](Span part) {
+        double* values = values_.data() + i * size_ + part.begin;
+        for (std::size_t k = 0; k < part.size(); ++k) values[k] /= checks[i].sum;
+        simd::kernels().logarithms(values, &logarithms_[i * size_ + part.begin], part.size());
+      });
     });
-    for (std::size_t i = 0; i < rows_; ++i) require_distribution(x, i, negative[i], sums[i]);
+    bad.throw_if_found(x.name);
+    for (std::size_t i = 0; i < rows_; ++i) require_distribution(x, i, checks[i]);
   }
 
   std::size_t rows() const { return rows_; }
@@ -408,19 +675,33 @@ class Distributions {
   const double* logarithms(std::size_t i) const { return logarithms_.data() + i * size_; }
 
  private:
-  static void require_distribution(const InputView& x, std::size_t i, std::size_t negative,
-                                   double sum) {
-    if (negative < x.cols) {
-      std::vector<double> row(x.cols);
-      RowReader(x).read(i, row.data());
+  // What makes a row a distribution.
+  struct RowCheck {
+    double sum = 0;
+    double negative = 0;  // the first, if there is one
+    std::size_t column = 0;
+
+    void include(const double* values, Span part) {
+      sum += simd::kernels().float64.sum(values, part.size());
+      if (negative < 0) return;
+      const double* end = values + part.size();
+      const double* found = std::find_if(values, end, [](double p) { return p < 0; });
+      if (found == end) return;
+      negative = *found;
+      column = part.begin + static_cast<std::size_t>(found - values);
+    }
+  };
+
+  static void require_distribution(const InputView& x, std::size_t i, const RowCheck& check) {
+    if (check.negative < 0) {
       throw std::invalid_argument("`" + x.name + "` must not be negative, got " +
-                                  std::to_string(row[negative]) + " at index (" +
-                                  std::to_string(i) + ", " + std::to_string(negative) + ")");
+                                  text_of(check.negative) + " at index (" + std::to_string(i) +
+                                  ", " + std::to_string(check.column) + ")");
     }
     const double tolerance = is_half(x.type) ? 1e-2 : 1e-3;
-    if (std::abs(sum - 1) <= tolerance) return;
+    if (std::abs(check.sum - 1) <= tolerance) return;
     throw std::invalid_argument("`" + x.name + "` must have rows that sum to 1, got a sum of " +
-                                std::to_string(sum) + " in row " + std::to_string(i));
+                                text_of(check.sum) + " in row " + std::to_string(i));
   }
 
   std::size_t rows_;
@@ -430,15 +711,21 @@ class Distributions {
 };
 
 // In bits; only rounding can leave [0, 1]. Equal rows give exactly 0.
-double divergence(const Distributions& p, std::size_t i, const Distributions& q, std::size_t j) {
-  return std::clamp(
-      simd::kernels().divergence(p.row(i), p.logarithms(i), q.row(j), q.logarithms(j), p.size()),
-      0.0, 1.0);
+double divergence(const Distributions& p, std::size_t i, const Distributions& q, std::size_t j,
+                  Worker& worker) {
+  double sum = 0;
+  for_each_part(p.size(), worker, [&](Span part) {
+    sum += simd::kernels().divergence(p.row(i) + part.begin, p.logarithms(i) + part.begin,
+                                      q.row(j) + part.begin, q.logarithms(j) + part.begin,
+                                      part.size());
+  });
+  return std::clamp(sum, 0.0, 1.0);
 }
 
-// Calls body(row, col) for all pairs of rows, or for those with row < col.
-void for_each_pair(std::size_t rows, std::size_t cols, bool is_upper, const Execution& execution,
-                   const std::function<void(std::size_t row, std::size_t col)>& body) {
+// Calls body(row, col, worker) for all pairs of rows, or for those with row < col.
+void for_each_pair(
+    std::size_t rows, std::size_t cols, bool is_upper, const Execution& execution,
+    const std::function<void(std::size_t row, std::size_t col, Worker& worker)>& body) {
   const auto blocks = [](std::size_t n) { return (n + kPairBlock - 1) / kPairBlock; };
   const Grid grid = is_upper ? Grid::upper(blocks(rows)) : Grid::full(blocks(rows), blocks(cols));
   parallel_for(execution, grid.cells(), [&](std::size_t task, Worker& worker) {
@@ -449,7 +736,7 @@ void for_each_pair(std::size_t rows, std::size_t cols, bool is_upper, const Exec
       const std::size_t first = block_col * kPairBlock;
       for (std::size_t j = is_upper ? std::max(first, i + 1) : first;
            j < std::min(cols, first + kPairBlock); ++j) {
-        body(i, j);
+        body(i, j, worker);
       }
     }
   });
@@ -464,8 +751,8 @@ void jsd(const InputView& p, MatrixView<T> out, const Execution& execution) {
   require_shape(out, p.rows, p.rows, "out");
   const Distributions rows(p, preparing(execution));
   for (std::size_t i = 0; i < p.rows; ++i) out(i, i) = 0;
-  for_each_pair(p.rows, p.rows, true, execution, [&](std::size_t i, std::size_t j) {
-    out(i, j) = out(j, i) = static_cast<T>(divergence(rows, i, rows, j));
+  for_each_pair(p.rows, p.rows, true, execution, [&](std::size_t i, std::size_t j, Worker& worker) {
+    out(i, j) = out(j, i) = static_cast<T>(divergence(rows, i, rows, j, worker));
   });
 }
 
@@ -481,9 +768,10 @@ void jsd(const InputView& p, const InputView& q, MatrixView<T> out, const Execut
   require_shape(out, p.rows, q.rows, "out");
   const Distributions rows(p, preparing(execution));
   const Distributions cols(q, preparing(execution));
-  for_each_pair(p.rows, q.rows, false, execution, [&](std::size_t i, std::size_t j) {
-    out(i, j) = static_cast<T>(divergence(rows, i, cols, j));
-  });
+  for_each_pair(p.rows, q.rows, false, execution,
+                [&](std::size_t i, std::size_t j, Worker& worker) {
+                  out(i, j) = static_cast<T>(divergence(rows, i, cols, j, worker));
+                });
 }
 
 template void jsd(const InputView&, MatrixView<float>, const Execution&);

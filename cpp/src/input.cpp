@@ -307,6 +307,10 @@ std::size_t first_not_finite(const double* values, std::size_t n) {
 
 RowReader::RowReader(const InputView& view) : view_(view), read_(reader_of(view.type)) {}
 
+void RowReader::read(std::size_t row, Span columns, double* out) const {
+  read_(columns_of(view_, columns), row, out);
+}
+
 bool FirstNotFinite::Entry::is_before(const Entry& other) const {
   return found && (!other.found || row < other.row || (row == other.row && col < other.col));
 }

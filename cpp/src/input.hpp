@@ -31,6 +31,8 @@ class RowReader {
  public:
   explicit RowReader(const InputView& view);
   void read(std::size_t row, double* out) const { read_(view_, row, out); }
+  // Columns [columns.begin, columns.end) of it, and of it alone.
+  void read(std::size_t row, Span columns, double* out) const;
   const InputView& view() const { return view_; }
 
  private:

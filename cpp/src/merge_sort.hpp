@@ -49,27 +49,70 @@ std::size_t taken_from_left(const Runs<Item>& runs, std::size_t count, Less less
   return low;
 }
 
-// Writes the merged items [begin, end) of two runs. Every item of the right run that passes some of
-// the left one is exchanged with each of them: returns how often that happened.
+// Merged items [begin, end) of two runs on their way to `out`. Every item of the right run that
+// passes some of the left one is exchanged with each of them.
+template <class Item, class Less>
+class Merge {
+ public:
+  Merge(const Runs<Item>& runs, std::size_t begin, std::size_t end, Item* out, Less less)
+      : less_(less), left_run_end_(runs.left + runs.left_size), out_(out) {
+    const std::size_t first = taken_from_left(runs, begin, less);
+    const std::size_t last = taken_from_left(runs, end, less);
+    left_ = runs.left + first;
+    left_end_ = runs.left + last;
+    right_ = runs.right + (begin - first);
+    right_end_ = runs.right + (end - last);
+  }
+
+  // Whether step() has a choice.
+  bool has_both() const { return left_ != left_end_ && right_ != right_end_; }
+
+  void step() {
+    // As likely as not: a branch would be mispredicted every other time, so there is none.
+    const std::uint64_t passes = less_(*right_, *left_) ? 1 : 0;
+    *out_++ = *(passes ? right_ : left_);
+    exchanges_ += passes * static_cast<std::uint64_t>(left_run_end_ - left_);
+    right_ += passes;
+    left_ += 1 - passes;
+  }
+
+  // Does the rest; returns how many exchanges there were.
+  std::uint64_t finish() {
+    while (has_both()) step();
+    exchanges_ += static_cast<std::uint64_t>(right_end_ - right_) *
+                  static_cast<std::uint64_t>(left_run_end_ - left_);
+    std::copy(right_, right_end_, std::copy(left_, left_end_, out_));
+    return exchanges_;
+  }
+
+ private:
+  Less less_;
+  const Item* left_run_end_;
+  const Item* left_;
+  const Item* left_end_;
+  const Item* right_;
+  const Item* right_end_;
+  Item* out_;
+  std::uint64_t exchanges_ = 0;
+};
+
+// From so many items on, both halves of them are merged in turns: every step waits for the one
+// before it, which leaves room for another.
+inline constexpr std::size_t kInTurns = 64;
+
+// Writes the merged items [begin, end) of two runs; returns the exchanges.
 template <class Item, class Less>
 std::uint64_t merge_range(const Runs<Item>& runs, std::size_t begin, std::size_t end, Item* out,
                           Less less) {
-  std::size_t left = taken_from_left(runs, begin, less);
-  std::size_t right = begin - left;
-  std::uint64_t exchanges = 0;
-  for (; begin < end && left < runs.left_size && right < runs.right_size; ++begin) {
-    const Item* const own = runs.left + left;
-    const Item* const other = runs.right + right;
-    // As likely as not: a branch would be mispredicted every other time, so there is none.
-    const std::uint64_t passes = less(*other, *own) ? 1 : 0;
-    *out++ = *(passes ? other : own);
-    exchanges += passes * (runs.left_size - left);
-    right += passes;
-    left += 1 - passes;
+  if (end - begin < kInTurns) return Merge<Item, Less>(runs, begin, end, out, less).finish();
+  const std::size_t middle = begin + (end - begin) / 2;
+  Merge<Item, Less> low(runs, begin, middle, out, less);
+  Merge<Item, Less> high(runs, middle, end, out + (middle - begin), less);
+  while (low.has_both() && high.has_both()) {
+    low.step();
+    high.step();
   }
-  for (; begin < end && left < runs.left_size; ++begin) *out++ = runs.left[left++];
-  for (; begin < end; ++begin) *out++ = runs.right[right++];
-  return exchanges;
+  return low.finish() + high.finish();
 }
 
 // Sorts runs of kFirstRun items by insertion.
@@ -112,7 +155,7 @@ template <class Item, class Less>
 std::uint64_t merge_sort(Buffer<Item>& items, Less less, const Execution& execution) {
   const std::size_t n = items.size();
   const std::size_t chunks = (n + kSortChunk - 1) / kSortChunk;
-  Buffer<Item> scratch(n);
+  Buffer<Item> scratch = Buffer<Item>::unset(n);
   std::vector<std::uint64_t> exchanges(chunks);
   parallel_for(execution, chunks, [&](std::size_t chunk, Worker&) {
     const std::size_t begin = chunk * kSortChunk;

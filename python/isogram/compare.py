@@ -14,14 +14,15 @@ from isogram._arrays import Array, Output, as_matrix
 from isogram._backend import device_of
 from isogram._device import compare as on_gpu
 from isogram._device.results import fetched
+from isogram._errors import input_changed
 from isogram._memory import FEWER_SAMPLES, PASS_OUT
 from isogram._progress import Progress, all_queued, reporting
 
 _METHODS = ("pearson", "spearman", "kendall", "cosine", "cka", "gbs")
 _UNDEFINED = {
     "pearson": "the same everywhere above its diagonal",
-    "spearman": "the same everywhere above its diagonal",
-    "kendall": "the same everywhere above its diagonal",
+    "spearman": "the same everywhere above its diagonal, up to rounding",
+    "kendall": "the same everywhere above its diagonal, up to rounding",
     "cosine": "zero everywhere above its diagonal",
     "cka": "constant once centred",
 }
@@ -34,8 +35,8 @@ def compare(
 
     - pearson, spearman, kendall (tau-b), cosine: of the entries above the diagonals; what is on
       and below them is not read, also where a matrix is not symmetric
-    - cka: debiased CKA with the two as Gram matrices
-    - gbs: the mean cosine of their rows, with the diagonals zeroed
+    - cka: debiased CKA with the two as Gram matrices, whose diagonals are not read
+    - gbs: the mean cosine of their rows, with zeros for the diagonals, which are not read
 
     Parameters
     ----------
@@ -54,12 +55,20 @@ def compare(
     Raises
     ------
     ValueError
-        Not square, of different sizes, too small, a NaN or infinity, whose index is named.
+        Not square, of different sizes, too small, a NaN or infinity where it is read, whose index
+        is named.
     TypeError
         Integers and other types that are not floats.
 
     Notes
     -----
+    Ranks (spearman, kendall) take for ties what only rounding separates, such as the correlations
+    of two features, which are ±1: entries within 16 eps of one another and 256 eps from all others,
+    where chance would not put so many. eps is that of the matrix's type (2^-23, 2^-52; none for
+    16-bit types, whose rounding makes ties by itself) times the entries' magnitude, or in a matrix
+    with negative entries times that of the sums' terms; there, sums of 0 are told by them too.
+    Close values that go on for longer are distinct.
+
     Types: any → float64 throughout. Cost: n², and n² log n for spearman and kendall. Memory: the
     two triangles in float64; on a GPU, whose answer is waited for, some such copies. Sources:
     Kriegeskorte et al. 2008 (RSA); Knight 1966 (tau-b).
@@ -111,6 +120,8 @@ def _why_nan(first: NDArray[Any], second: NDArray[Any], method: str, workers: in
     # A matrix without a similarity to itself is the one without variation.
     named = (("rsm_a", first), ("rsm_b", second))
     to_blame = [n for n, rsm in named if math.isnan(_similarity(rsm, rsm, method, workers))]
+    if not to_blame:
+        raise input_changed("compare", "rsm_a")
     names = " and ".join(f"`{name}`" for name in to_blame)
     return f"compare: {method} is NaN, because {names} is {_UNDEFINED[method]}"
 

@@ -89,6 +89,134 @@ def test_gbs_ignores_the_diagonal():
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("method", METHODS)
+def test_what_does_not_count_is_not_read(method, dtype, layout):
+    """NaN diagonals are usual, and half-filled matrices."""
+    for n in (4, 5, 33):
+        a, b = rsm(n, dtype), rsm(n, dtype, seed=1)
+        expected = ig.compare(a, b, method=method)
+        hollow, half = a.copy(), a.copy()
+        np.fill_diagonal(hollow, np.nan)
+        half[np.tril_indices(n)] = -np.inf
+        for changed in [hollow, half] if method in TRIANGLE_METHODS else [hollow]:
+            changed = LAYOUTS[layout](changed)
+            assert ig.compare(changed, b, method=method) == expected
+            assert ig.compare(b, changed, method=method) == ig.compare(b, a, method=method)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_bad_entry_that_counts_is_named(method):
+    a, bad = rsm(9, "float32"), rsm(9, "float32", seed=1)
+    bad[5, 7] = np.nan
+    bad[3, 3] = np.nan
+    with pytest.raises(ValueError, match=r"`rsm_b` must be finite, got nan at index \(5, 7\)"):
+        ig.compare(a, bad, method=method)
+
+
+# Entries that only rounding separates -------------------------------------------------------
+
+
+def two_features(rng, n):
+    """Every correlation is 1 or -1."""
+    return rng.standard_normal((n, 2))
+
+
+def collinear(rng, n):
+    """Multiples of one pattern."""
+    return np.outer(rng.standard_normal(n), rng.standard_normal(rng.integers(3, 300)))
+
+
+def three_levels(rng, n):
+    """Orders of three: correlations are multiples of 1/2."""
+    return np.array([rng.permutation(3) for _ in range(n)], np.float64)
+
+
+def eleven_levels(rng, n):
+    """Orders of four: correlations are multiples of 1/5, 0 among them."""
+    return np.array([rng.permutation(4) for _ in range(n)], np.float64)
+
+
+def orthogonal(rng, n):
+    """Patterns of three groups that have nothing in common, of any size."""
+    basis = np.linalg.qr(rng.standard_normal((12, 12)))[0]
+    basis -= basis.mean(axis=1, keepdims=True)
+    basis = np.linalg.qr(np.vstack([np.ones(12), basis]).T)[0].T[1:4]
+    return basis[rng.integers(0, 3, n)] * rng.lognormal(size=(n, 1))
+
+
+def correlations(x):
+    """By NumPy, in the type of x."""
+    x = x - x.mean(axis=1, keepdims=True)
+    x = x / np.sqrt((x * x).sum(axis=1, keepdims=True))
+    return x @ x.T
+
+
+LEVELS = {two_features: 1, collinear: 1, three_levels: 2, eleven_levels: 5, orthogonal: 1}
+
+
+@pytest.mark.parametrize("method", ["spearman", "kendall"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("patterns", LEVELS)
+def test_rounding_is_not_ranked(simd_level, patterns, dtype, method):
+    """The oracle sees the entries as they are by their definition."""
+    sizes = {two_features: (4, 5, 12, 60), collinear: (4, 5, 12, 60)}.get(patterns, (24, 60))
+    for n in sizes:
+        for seed in range(4):
+            rng = np.random.default_rng([seed, n])
+            a, b = (patterns(rng, n).astype(dtype) for _ in range(2))
+            levels = LEVELS[patterns]
+            exact = [np.round(levels * correlations(x)) / levels for x in (a, b)]
+            if any(np.ptp(k[np.triu_indices(n, 1)]) == 0 for k in exact):
+                continue
+            expected = oracle.compare(*exact, method=method)
+            for gram in (correlations, lambda x: ig.gram(x, kernel="correlation")):
+                actual = ig.compare(gram(a), gram(b), method=method)
+                assert_close(actual, expected, 1e-12, f"n = {n}, seed = {seed}")
+
+
+def test_a_rounded_constant_is_a_constant():
+    """Multiples of one pattern by positive factors all correlate with 1."""
+    pattern = np.random.default_rng(0).standard_normal(40)
+    x = np.outer(np.arange(1.0, 13), pattern)
+    for method in ("spearman", "kendall"):
+        with pytest.warns(RuntimeWarning, match="`rsm_a` is the same everywhere"):
+            assert np.isnan(ig.compare(correlations(x), rsm(12, "float64"), method=method))
+
+
+def consecutive(count, dtype):
+    """Neighbours among the numbers of a type."""
+    return 1 + np.arange(count) * np.finfo(dtype).eps
+
+
+DISTINCT = {
+    "consecutive": consecutive,
+    "pairs of neighbours": lambda count, dtype: (
+        consecutive(2, dtype)[np.arange(count) % 2] * (1 + np.arange(count) // 2 / count)
+    ),
+    "powers": lambda count, dtype: 0.5 ** (np.arange(count) / 4.0),
+    "powers of both signs": lambda count, dtype: (-0.5) ** np.arange(count),
+    "whole numbers": lambda count, dtype: 1e6 + np.arange(count),
+    "narrow rbf": lambda count, dtype: np.exp(-0.01 * np.arange(count) ** 1.5),
+}
+
+
+@pytest.mark.parametrize("method", ["spearman", "kendall"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", DISTINCT)
+def test_distinct_values_stay_distinct(name, dtype, method):
+    n = 16
+    count = n * (n - 1) // 2
+    a = np.zeros((n, n), dtype)
+    values = DISTINCT[name](count, dtype).astype(dtype)
+    a[np.triu_indices(n, 1)] = np.random.default_rng(1).permutation(values)
+    b = rsm(n, "float64")
+    if name == "pairs of neighbours" and dtype == "float64":
+        pytest.skip("so close in float64, that is rounding")
+    assert_close(ig.compare(a, b, method=method), oracle.compare(a, b, method=method), 1e-12)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("method", METHODS)
 def test_memory_order(simd_level, method, dtype, layout):
     a, b = data((23, 23), dtype, seed=2), rsm(23, dtype, seed=3)
     a = a + a.T if method == "cka" else a
@@ -234,6 +362,32 @@ def test_rows_are_renormalised(simd_level):
     p = probabilities(10, 8, "float64")
     off = p * np.linspace(0.9991, 1.0009, 10)[:, None]
     assert_close(ig.jsd(off), oracle.jsd(p), 1e-14)
+
+
+@pytest.mark.parametrize("value", [-1e-9, -5e-324, -0.25])
+def test_jsd_names_a_negative_value(value):
+    """As it is, not rounded to 0; float32 by its float64 value."""
+    p = np.full((3, 4), 0.25)
+    p[2, 1] = value
+    with pytest.raises(
+        ValueError, match=r"must not be negative, got .* at index \(2, 1\)"
+    ) as raised:
+        ig.jsd(p)
+    text = str(raised.value).partition(" at index ")[0]
+    assert float(text.rpartition(" ")[2]) == value
+
+
+def test_jsd_of_more_classes_than_are_taken_at_a_time(simd_level):
+    rng = np.random.default_rng(0)
+    p = rng.random((3, 600_001))
+    p /= p.sum(axis=1, keepdims=True)
+    assert_close(ig.jsd(p), oracle.jsd(p), 1e-13)
+    p[1, 400_000] = np.nan
+    with pytest.raises(ValueError, match=r"got nan at index \(1, 400000\)"):
+        ig.jsd(p)
+    p[1, 400_000] = -1e-9
+    with pytest.raises(ValueError, match=r"got -1e-09 at index \(1, 400000\)"):
+        ig.jsd(p)
 
 
 def test_jsd_has_the_same_bits_for_any_number_of_threads(simd_level):

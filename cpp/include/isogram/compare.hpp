@@ -6,23 +6,35 @@
 
 namespace isogram {
 
-// pearson, cosine  of the entries above the diagonal
-// spearman         Pearson's of their ranks, equal entries sharing the mean of theirs
+// pearson, cosine  of the entries above the diagonal; others are not read
+// spearman         Pearson's of their ranks, ties sharing the mean of theirs
 // kendall          tau-b of them (Kendall 1945), by counting in O(m log m) (Knight 1966)
 // cka              debiased CKA (see cka.hpp) with both RSMs, taken to be symmetric, as the Gram
-//                  matrices; diagonals do not count
-// gbs              mean cosine of rows with zero diagonals; a zero row gives 0 (see graph.hpp)
+//                  matrices; diagonals are not read
+// gbs              mean cosine of rows with zero diagonals, which are not read; a zero row gives 0
+//                  (see graph.hpp)
 enum class Comparison { pearson, spearman, kendall, cosine, cka, gbs };
 
 // One number in [−1, 1] for two n × n matrices; NaN where it is undefined: a constant triangle (for
-// cosine, one of zeros; for cka, one that centring takes to 0 up to rounding). Nothing but rounding
+// cosine, one of zeros; for ranks and cka, up to rounding). Nothing but rounding
 // is ever clamped. Everything is float64, shifted and scaled by powers of two so that neither huge
 // nor tiny entries nor a common offset (where it does not count) spoil the result; Kendall's counts
 // are exact integers.
+//
+// Ties of ranks are entries that are equal, and those that only rounding separates (all
+// correlations of two features are ±1): that lie within 16 eps of one another and 256 eps from all
+// others, if chance would not put so many there (fewer than 1e-4 such groups are to be expected
+// among as many entries over the same range). eps is that of the matrix's type, float32 or float64,
+// times the entries' magnitude; in a matrix with negative entries, which are sums, it is times a
+// quarter of the least ‖x_i‖ ‖x_j‖ at least, as the largest entries of the samples tell it, and
+// what lies within 4 eps ‖x_i‖ ‖x_j‖ of 0, with nothing up to 64 eps, is 0. Entries of 16-bit types
+// were rounded from wider ones: of those only equal ones are ties. Where close values go on beyond
+// 16 eps, they are distinct.
+//
 // Cost n² (spearman, kendall: n² log n). Memory: two triangles, 8 n² bytes (spearman, kendall: and
 // 16 n² for sorting); cka, gbs: a few rows per thread. Bit-identical for any number of threads.
 // Throws std::invalid_argument: not square, different sizes, n < 3 (cka: n < 4), a NaN or infinity
-// anywhere.
+// among what is read.
 double compare(const InputView& a, const InputView& b, Comparison method,
                const Execution& execution = {});
 
