@@ -146,6 +146,65 @@ def exact_exponentials(x, y, kernel, bandwidth):
         return np.exp(-np.abs(differences).sum(axis=2)).astype(np.float64)
 
 
+# Rows far from the others, and common parts of all rows: changes to normal data ----------------
+
+
+def one_row(x, size):
+    """One sample of huge norm."""
+    x[len(x) // 3] *= size
+    return x
+
+
+def first_row(x, size):
+    """As the first token of a sequence often is."""
+    x[0] *= size
+    return x
+
+
+def two_rows(x, size):
+    """Two samples of unequal, huge norm."""
+    x[1] *= size
+    x[-1] *= size**0.5
+    return x
+
+
+def row_of_its_own(x, size):
+    """One sample that has nothing in common with the others: they decide alone."""
+    x[:, 2] = 0.25
+    x[3] = 0
+    x[3, 2] = size
+    return x
+
+
+def massive_channel(x, size):
+    """One feature that is large in all samples."""
+    x[:, 1] += size
+    return x
+
+
+def massive_channel_but_one(x, size):
+    """One feature that is large in all samples but a row of zeros."""
+    x[:, 1] += size
+    x[2] = 0
+    return x
+
+
+def far_offset(x, size):
+    """All features far from zero."""
+    return x + size
+
+
+FAR_ROWS = [one_row, first_row, two_rows, row_of_its_own]
+COMMON_PARTS = [massive_channel, massive_channel_but_one, far_offset]
+
+
+def much_alike(n, d, seed):
+    """Two representations with much in common."""
+    rng = np.random.default_rng([seed, n, d])
+    z = rng.standard_normal((n, d))
+    return z, z @ rng.standard_normal((d, d)) / d**0.5 + 0.5 * rng.standard_normal((n, d))
+
+
 class Remembered:
     """The oracle, each of whose answers is worked out once and serves every SIMD level."""
 

@@ -45,6 +45,56 @@ __global__ void __launch_bounds__(kWarp* kStripThreads)
   if (threadIdx.y == 0 && col < cols) means[col] = x(0, col) + sum / static_cast<double>(rows);
 }
 
+// ---- The bulk of the rows --------------------------------------------------------------------
+
+constexpr double kLargest = std::numeric_limits<double>::max();
+constexpr int kReachWarps = 8;
+
+// A warp per row.
+template <class X>
+__global__ void __launch_bounds__(kWarp* kReachWarps)
+    reaches_of_rows(X x, std::int64_t rows, std::int64_t cols, const double* origin,
+                    double* reaches) {
+  const std::int64_t row = std::int64_t{blockIdx.x} * kReachWarps + threadIdx.x / kWarp;
+  if (row >= rows) return;
+  double found = 0;
+  for (std::int64_t col = threadIdx.x % kWarp; col < cols; col += kWarp) {
+    found = Maximum()(found, fabs(x(row, col) - origin[col]));
+  }
+  found = warp_reduced(found, Maximum());
+  if (threadIdx.x % kWarp == 0) reaches[row] = found > kLargest ? kLargest : found;
+}
+
+// sums[strip, j] = Σ (x_ij − origin_j) over the rows of the strip that reach no farther than the
+// limit.
+template <class X>
+__global__ void __launch_bounds__(kWarp* kStripThreads)
+    sum_bulk(X x, std::int64_t rows, std::int64_t cols, const double* origin, const double* reaches,
+             const double* limit, double* sums) {
+  const std::int64_t col = strip_column();
+  const std::int64_t begin = std::int64_t{blockIdx.y} * kStripRows;
+  const std::int64_t end = begin + kStripRows < rows ? begin + kStripRows : rows;
+  const double start = col < cols ? origin[col] : 0;
+  const double sum = sum_of_rows(begin, end, col < cols, [&](std::int64_t row) {
+    return reaches[row] > *limit ? 0 : x(row, col) - start;
+  });
+  if (threadIdx.y == 0 && col < cols) sums[blockIdx.y * cols + col] = sum;
+}
+
+__global__ void __launch_bounds__(kWarp* kStripThreads)
+    means_of_bulk(std::int64_t rows, std::int64_t cols, const double* origin, const double* reaches,
+                  const double* limit, const double* sums, std::int64_t strips, double* means) {
+  const std::int64_t col = strip_column();
+  const double count = sum_of_rows(
+      0, rows, col < cols, [&](std::int64_t row) { return reaches[row] > *limit ? 0.0 : 1.0; });
+  __syncthreads();  // everybody is done with the partial sums
+  const double sum = sum_of_rows(0, strips, col < cols,
+                                 [&](std::int64_t strip) { return sums[strip * cols + col]; });
+  if (threadIdx.y > 0 || col >= cols) return;
+  const double mean = origin[col] + sum / count;
+  means[col] = isfinite(mean) ? mean : origin[col];
+}
+
 // ---- Scaling ---------------------------------------------------------------------------------
 
 // Of the power of two that brings x > 0 into [1, 2); 0 for zero and what is not finite.
@@ -171,6 +221,12 @@ struct RowInBlock {
     return (origin ? value - origin[col] : value) - center;
   }
 
+  // Large numbers are scaled first: their differences may overflow, and they lose nothing by it.
+  __device__ double scaled(std::int64_t col, int exponent, PowerOfTwo scale) const {
+    if (exponent >= 0 || !origin) return scale * (*this)(col);
+    return scale * x(row, col) - scale * origin[col] - scale * center;
+  }
+
   template <class Visit>
   __device__ void for_each(Visit visit) const {
     for (std::int64_t col = threadIdx.x; col < cols; col += blockDim.x) visit(col);
@@ -226,8 +282,8 @@ __global__ void __launch_bounds__(kMaxRowThreads)
   T* target = out.data + row.row * out.stride;
   double squares = 0;
   row.for_each([&](std::int64_t col) {
-    const double value = row(col);
-    const auto rounded = static_cast<T>(isfinite(value) ? scale * value / divisor : kNan);
+    const double value = row.scaled(col, exponent, scale);
+    const auto rounded = static_cast<T>(isfinite(value) ? value / divisor : kNan);
     target[col] = rounded;
     squares += double{rounded} * rounded;
   });
@@ -235,6 +291,83 @@ __global__ void __launch_bounds__(kMaxRowThreads)
   if (threadIdx.x > 0) return;
   if (squared_norms) squared_norms[row.row] = squares;
   if (exponents) exponents[row.row] = exponent;
+}
+
+// A row as scale · x = first + mean + α · direction + rest. What rounding takes of the differences
+// comes after them (Knuth's two-sum), and products are exact in fused multiply-adds.
+template <class X>
+struct RowBesideAxis {
+  X x;
+  std::int64_t row;
+  const double* direction;
+  PowerOfTwo scale;
+  double first = 0;
+  double mean = 0;
+  double alpha = 0;
+  double rest_mean = 0;
+
+  __device__ double deviation(std::int64_t col) const { return scale * x(row, col) - first - mean; }
+  __device__ double rest(std::int64_t col) const {
+    double lost = 0;
+    double value = subtract(scale * x(row, col), first, lost);
+    value = subtract(value, mean, lost);
+    return fma(-alpha, direction[col], value) + lost - rest_mean;
+  }
+  __device__ static double subtract(double from, double what, double& lost) {
+    const double value = from - what;
+    const double taken = from - value;
+    lost += (from - (value + taken)) + (taken - what);
+    return value;
+  }
+};
+
+// α / ‖x‖ − length, of α² squares + excess α² = ‖x‖²: without cancellation where x is nearly a
+// multiple of the axis.
+__device__ double along_axis(double alpha, double norm, double excess, double squares,
+                             double length) {
+  if (!(alpha > 0) || fabs(excess) > squares / 2) return alpha / norm - length;
+  const double root = sqrt(squares);
+  const double other = sqrt(squares + excess);
+  return -excess / (root * other * (root + other)) + (1 / root - length);
+}
+
+template <class X, class T>
+__global__ void __launch_bounds__(kMaxRowThreads)
+    prepare_unit_difference(X x, bool deviations, Axis axis, Matrix<T> out) {
+  auto& partials = shared_memory<WarpPartials>();
+  const RowInBlock<X> given{x, blockIdx.x, out.cols, nullptr};
+  const double largest = given.largest(partials);
+  RowBesideAxis<X> row{x, blockIdx.x, axis.direction, PowerOfTwo(normalising_exponent(largest))};
+  const auto sum = [&](auto term) {
+    double terms = 0;
+    given.for_each([&](std::int64_t col) { terms += term(col); });
+    return block_reduced(terms, Sum(), partials);
+  };
+  const auto count = static_cast<double>(out.cols);
+  if (deviations) {
+    row.first = row.scale * x(row.row, 0);
+    row.mean =
+        sum([&](std::int64_t col) { return row.scale * x(row.row, col) - row.first; }) / count;
+  }
+  const double squares = *axis.squares;
+  const double* direction = axis.direction;
+  if (squares > 0) {
+    row.alpha =
+        sum([&](std::int64_t col) { return direction[col] * row.deviation(col); }) / squares;
+  }
+  if (deviations) row.rest_mean = sum([&](std::int64_t col) { return row.rest(col); }) / count;
+  const double along = sum([&](std::int64_t col) { return direction[col] * row.rest(col); });
+  const double rest = sum([&](std::int64_t col) { return row.rest(col) * row.rest(col); });
+  const double alpha = row.alpha;
+  const double norm = sqrt(alpha * alpha * squares + 2 * alpha * along + rest);
+  const double divisor = isfinite(largest) ? (norm > 0 ? norm : 1) : kNan;
+  const double beta = squares > 0 ? along_axis(alpha, divisor, (2 * along + rest / alpha) / alpha,
+                                               squares, *axis.length)
+                                  : 0;
+  T* target = out.data + row.row * out.stride;
+  given.for_each([&](std::int64_t col) {
+    target[col] = static_cast<T>(row.rest(col) / divisor + beta * direction[col]);
+  });
 }
 
 // ---- Kernel functions, entry by entry --------------------------------------------------------
@@ -379,8 +512,9 @@ struct Rbf : EveryEntry {
     const PowerOfTwo down(exponent < 0 ? exponent : 0);
     const PowerOfTwo up(exponent > 0 ? exponent : 0);
     const double squared = warp_squared_distance(rows.source.cols, [&](std::int64_t k) {
-      return up * (down * entry_of(rows.source, place.row + i, k) -
-                   down * entry_of(cols.source, place.col + j, k));
+      const double a = entry_of(rows.source, place.row + i, k);
+      const double b = entry_of(cols.source, place.col + j, k);
+      return isfinite(a) && isfinite(b) ? up * (down * a - down * b) : kNan;
     });
     return exponential<T>(factor * squared, function.offset);
   }
@@ -461,6 +595,26 @@ void column_means(Stream stream, const Input& x, double* means, double* scratch)
   });
 }
 
+void row_reaches(Stream stream, const Input& x, const double* origin, double* reaches) {
+  with_reader(x, [&](auto reader) {
+    launch(reaches_of_rows<decltype(reader)>, dim3(blocks_for(x.rows, kReachWarps)),
+           dim3(kWarp * kReachWarps), 0, stream, reader, x.rows, x.cols, origin, reaches);
+  });
+}
+
+void bulk_means(Stream stream, const Input& x, const double* origin, const double* reaches,
+                const double* limit, double* means, double* scratch) {
+  const unsigned strips = blocks_for(x.rows, kStripRows);
+  const dim3 block(kWarp, kStripThreads);
+  const unsigned columns = blocks_for(x.cols, kWarp);
+  with_reader(x, [&](auto reader) {
+    launch(sum_bulk<decltype(reader)>, dim3(columns, strips), block, sizeof(StripPartials), stream,
+           reader, x.rows, x.cols, origin, reaches, limit, scratch);
+  });
+  launch(means_of_bulk, dim3(columns), block, sizeof(StripPartials), stream, x.rows, x.cols, origin,
+         reaches, limit, scratch, strips, means);
+}
+
 std::int64_t scaling_scratch() {
   return 2 * kSurveyBlocks;
 }
@@ -488,6 +642,15 @@ void prepare(Stream stream, const Input& x, Preparation preparation, const doubl
     launch(prepare_rows<decltype(reader), T>, dim3(static_cast<unsigned>(x.rows)),
            dim3(row_threads(x.cols)), sizeof(WarpPartials), stream, reader, preparation, origin,
            exponent, rows, squared_norms, exponents);
+  });
+}
+
+template <class T>
+void prepare_unit_differences(Stream stream, const Input& x, bool deviations, const Axis& axis,
+                              Matrix<T> rows) {
+  with_reader(x, [&](auto reader) {
+    launch(prepare_unit_difference<decltype(reader), T>, dim3(static_cast<unsigned>(x.rows)),
+           dim3(row_threads(x.cols)), sizeof(WarpPartials), stream, reader, deviations, axis, rows);
   });
 }
 
@@ -533,6 +696,8 @@ template void prepare(Stream, const Input&, Preparation, const double*, const in
                       double*, int*);
 template void prepare(Stream, const Input&, Preparation, const double*, const int*, Matrix<double>,
                       double*, int*);
+template void prepare_unit_differences(Stream, const Input&, bool, const Axis&, Matrix<float>);
+template void prepare_unit_differences(Stream, const Input&, bool, const Axis&, Matrix<double>);
 template void apply_kernel(Stream, const KernelFunction&, const Side&, const Side&, bool, Place,
                            Matrix<float>);
 template void apply_kernel(Stream, const KernelFunction&, const Side&, const Side&, bool, Place,

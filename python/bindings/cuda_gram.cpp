@@ -26,6 +26,22 @@ void column_means(StreamAddress stream, const py::object& x, const py::object& m
                      DeviceArray(scratch).items<double>());
 }
 
+void row_reaches(StreamAddress stream, const py::object& x, const py::object& origin,
+                 const py::object& reaches) {
+  cuda::row_reaches(stream_at(stream), DeviceArray(x).input(),
+                    DeviceArray(origin).items<const double>(),
+                    DeviceArray(reaches).items<double>());
+}
+
+void bulk_means(StreamAddress stream, const py::object& x, const py::object& origin,
+                const py::object& reaches, const py::object& limit, const py::object& means,
+                const py::object& scratch) {
+  cuda::bulk_means(
+      stream_at(stream), DeviceArray(x).input(), DeviceArray(origin).items<const double>(),
+      DeviceArray(reaches).items<const double>(), DeviceArray(limit).items<const double>(),
+      DeviceArray(means).items<double>(), DeviceArray(scratch).items<double>());
+}
+
 void scaling_exponent(StreamAddress stream, const py::object& x, const py::object& y,
                       const py::object& origin, const py::object& exponent,
                       const py::object& scratch) {
@@ -45,6 +61,19 @@ void prepare(StreamAddress stream, const py::object& x, const std::string& how,
                      optional_items<double>(origin), optional_items<int>(exponent),
                      DeviceArray(rows).matrix<T>(), optional_items<double>(squared_norms),
                      optional_items<int>(exponents));
+  });
+}
+
+void prepare_unit_differences(StreamAddress stream, const py::object& x, bool deviations,
+                              const py::object& direction, const py::object& squares,
+                              const py::object& length, const py::object& rows) {
+  const cuda::Axis axis{DeviceArray(direction).items<const double>(),
+                        DeviceArray(squares).items<const double>(),
+                        DeviceArray(length).items<const double>()};
+  with_type_of(rows, [&](auto type) {
+    using T = decltype(type);
+    cuda::prepare_unit_differences<T>(stream_at(stream), DeviceArray(x).input(), deviations, axis,
+                                      DeviceArray(rows).matrix<T>());
   });
 }
 
@@ -124,11 +153,16 @@ void squared_distances(StreamAddress stream, const py::object& x, const py::obje
 void register_cuda_gram(py::module_& module) {
   module.def("column_scratch", &cuda::column_scratch, "rows"_a, "cols"_a);
   module.def("column_means", &column_means, "stream"_a, "x"_a, "means"_a, "scratch"_a);
+  module.def("row_reaches", &row_reaches, "stream"_a, "x"_a, "origin"_a, "reaches"_a);
+  module.def("bulk_means", &bulk_means, "stream"_a, "x"_a, "origin"_a, "reaches"_a, "limit"_a,
+             "means"_a, "scratch"_a);
   module.def("scaling_scratch", &cuda::scaling_scratch);
   module.def("scaling_exponent", &scaling_exponent, "stream"_a, "x"_a, "y"_a, "origin"_a,
              "exponent"_a, "scratch"_a);
   module.def("prepare", &prepare, "stream"_a, "x"_a, "how"_a, "origin"_a, "exponent"_a, "rows"_a,
              "squared_norms"_a, "exponents"_a);
+  module.def("prepare_unit_differences", &prepare_unit_differences, "stream"_a, "x"_a,
+             "deviations"_a, "direction"_a, "squares"_a, "length"_a, "rows"_a);
   module.def("apply_kernel", &apply_kernel, "stream"_a, "kernel"_a, "bandwidth"_a, "exponent"_a,
              "gamma"_a, "coef0"_a, "degree"_a, "offset"_a, "rows"_a, "row_norms"_a,
              "row_exponents"_a, "cols"_a, "col_norms"_a, "col_exponents"_a, "same"_a, "place"_a,

@@ -71,6 +71,56 @@ TEST(ColumnMeans, NanStaysInItsColumn) {
   EXPECT_FALSE(std::isnan(means[2]));
 }
 
+// ---- The bulk of the rows --------------------------------------------------------------------
+
+std::vector<double> bulk_means_of(const Input& x, const std::vector<double>& origin, double limit) {
+  const cuda::Input input = device_input(x);
+  std::vector<double> reaches = poisoned<double>(input.rows);
+  cuda::row_reaches(nullptr, input, origin.data(), reaches.data());
+  const Matrix values = x.values();
+  for (std::size_t i = 0; i < reaches.size(); ++i) {
+    Real reach = 0;
+    for (std::size_t j = 0; j < origin.size(); ++j) {
+      reach = std::max(reach, std::abs(values[i][j] - origin[j]));
+    }
+    reach = std::min<Real>(reach, std::numeric_limits<double>::max());
+    expect_close(reaches[i], reach, 2 * eps<double>() * reach, at(i, 0));
+  }
+  std::vector<double> means = poisoned<double>(input.cols);
+  std::vector<double> scratch = poisoned<double>(cuda::column_scratch(input.rows, input.cols));
+  cuda::bulk_means(nullptr, input, origin.data(), reaches.data(), &limit, means.data(),
+                   scratch.data());
+  return means;
+}
+
+TEST(BulkMeans, LeaveFarRowsOut) {
+  for (const std::size_t rows : {1, 7, 257, 600}) {
+    for (const std::size_t cols : {1, 33, 65}) {
+      SCOPED_TRACE(at(rows, cols));
+      Matrix values = normal_matrix(rows, cols, 9);
+      Vec sums(cols, 0);
+      for (std::size_t i = 0; i < rows; ++i) {
+        const bool is_far = i % 5 == 3;
+        if (is_far) values[i][i % cols] += 1e6;
+        for (std::size_t j = 0; j < cols && !is_far; ++j) sums[j] += values[i][j];
+      }
+      const Real count = static_cast<Real>(rows - (rows + 1) / 5);
+      const std::vector<double> origin(cols, 0.25);
+      const auto means =
+          bulk_means_of(Input(ElementType::float64, Order::c, values), origin, 100.0);
+      for (std::size_t j = 0; j < cols; ++j) {
+        expect_close(means[j], sums[j] / count, 64 * eps<double>(), at(0, j));
+      }
+    }
+  }
+}
+
+TEST(BulkMeans, AreTheOriginWhereSumsOverflow) {
+  const double huge = std::numeric_limits<double>::max();
+  const Input x(ElementType::float64, Order::c, {{huge, 1}, {huge, 2}, {huge, 3}});
+  EXPECT_EQ(bulk_means_of(x, {-huge / 2, 0}, huge), (std::vector<double>{-huge / 2, 2}));
+}
+
 // ---- Scaling ---------------------------------------------------------------------------------
 
 int scaling_exponent(const Input& x, const Input* y = nullptr, const double* origin = nullptr) {
@@ -91,10 +141,11 @@ TEST(ScalingExponent, BringsTheLargestNearOne) {
   EXPECT_EQ(scaling_exponent(constant(-0x1.8p300)), -300);
   EXPECT_EQ(scaling_exponent(constant(0x1p-21)), 21);
   EXPECT_EQ(scaling_exponent(constant(5e-324)), 1074);
+  EXPECT_EQ(scaling_exponent(constant(INFINITY)), -1024);  // as a difference may be
 }
 
 TEST(ScalingExponent, IsZeroForWhatNeedsNone) {
-  for (const double value : {0.0, 1.0, 0x1.fp20, -0x1p-20, double{INFINITY}, double{NAN}}) {
+  for (const double value : {0.0, 1.0, 0x1.fp20, -0x1p-20, double{NAN}}) {
     EXPECT_EQ(scaling_exponent(constant(value)), 0) << value;
   }
 }
@@ -530,8 +581,9 @@ TYPED_TEST(Gram, WhatIsNotFiniteBecomesNan) {
         EXPECT_TRUE(std::isnan(k(17, j))) << j;
         EXPECT_TRUE(std::isnan(k(j, 17))) << j;
       }
-      // Column means carry it to all rows; elsewhere it stays in its own.
-      const bool spreads = preparation_for(options.kernel) == cuda::Preparation::shifted;
+      // Column means carry it to all rows; elsewhere it stays in its own, as also where distances
+      // that are lost are taken from the source.
+      const bool spreads = options.kernel == Kernel::laplacian;
       EXPECT_EQ(std::isnan(k(3, 4)), spreads);
     }
   }
@@ -554,6 +606,41 @@ TYPED_TEST(Gram, PreparedRowsOfCenteredCosines) {
     }
     EXPECT_NEAR(prepared.squared_norms[i], 1, 50 * eps<T>());
     EXPECT_NE(prepared.exponents[i], -77);
+  }
+}
+
+// Beside a feature of 1e6, what tells unit rows apart is of the size of 1e-6.
+TYPED_TEST(Gram, UnitDifferencesKeepTheirDigits) {
+  using T = TypeParam;
+  for (const std::size_t cols : {5, 70, 600}) {
+    for (const bool deviations : {false, true}) {
+      Matrix values = normal_matrix(9, cols, 24);
+      for (Vec& row : values) row[2] += 1e6;
+      values[4].assign(cols, 0);
+      const Input x(ElementType::float64, Order::c, values);
+      std::vector<double> direction(cols, deviations ? -1 / double(cols) : 0);
+      direction[2] += 1;
+      Real squares = 0;
+      for (const double entry : direction) squares += Real{entry} * entry;
+      const double axis_squares = static_cast<double>(squares);
+      const double length = 1 / std::sqrt(axis_squares);
+      std::vector<T> rows = poisoned<T>(9 * cols);
+      cuda::prepare_unit_differences<T>(
+          nullptr, device_input(x), deviations, {direction.data(), &axis_squares, &length},
+          {rows.data(), 9, static_cast<std::int64_t>(cols), static_cast<std::int64_t>(cols)});
+      for (std::size_t i = 0; i < 9; ++i) {
+        Vec row = x.values()[i];
+        Real mean = 0;
+        for (const Real entry : row) mean += entry / static_cast<Real>(cols);
+        for (Real& entry : row) entry -= deviations ? mean : 0;
+        const Real norm = std::sqrt(std::max(isogram_reference::inner(row, row), Real{1e-300L}));
+        for (std::size_t j = 0; j < cols; ++j) {
+          const Real expected = row[j] / norm - Real{direction[j]} / std::sqrt(squares);
+          const Real tolerance = i == 4 ? 4 * eps<T>() : 1e-6 * 8 * eps<T>() + 1e-17;
+          expect_close(rows[i * cols + j], expected, tolerance, at(i, j));
+        }
+      }
+    }
   }
 }
 

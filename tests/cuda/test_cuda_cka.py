@@ -4,13 +4,19 @@ import isogram as ig
 import numpy as np
 import pytest
 from support import (
+    COMMON_PARTS,
     DTYPES,
     ESTIMATORS,
+    FAR_ROWS,
     KERNELS,
     assert_close,
     cka_tolerance,
     data,
+    far_offset,
+    massive_channel_but_one,
+    much_alike,
     numerics_data,
+    one_row,
     oracle,
     quietly,
 )
@@ -109,6 +115,57 @@ def test_traps(gpu, trap, estimator, space):
     assert_close(ig.cka(gpu.put(x), gpu.put(y), estimator=estimator), expected, 1e-5)
     matrix = gpu.get(ig.cka_matrix([gpu.put(x), gpu.put(y)], estimator=estimator))
     assert_close(matrix, [[1, expected], [expected, 1]], 1e-5)
+
+
+def assert_right(gpu, x, y, tolerance, **parameters):
+    """Assert CKA of a pair, and of the pair as layers, against long doubles."""
+    expected = oracle.cka_by_rows(x, y, **parameters)
+    x, y = gpu.put(x), gpu.put(y)
+    assert_close(ig.cka(x, y, **parameters), expected, tolerance, f"{parameters}")
+    matrix = gpu.get(ig.cka_matrix([x, y], **parameters))
+    assert_close(matrix, [[1, expected], [expected, 1]], tolerance, f"{parameters}")
+    assert np.array_equal(np.diag(matrix), [1, 1])
+    assert ig.cka(x, x, **parameters) == 1
+
+
+@pytest.mark.parametrize("space", [(90, 6), (40, 60)], ids=["feature space", "Gram space"])
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("change", [*FAR_ROWS, *COMMON_PARTS])
+def test_far_rows_and_common_parts(gpu, change, estimator, space):
+    for seed, (dtype, size) in enumerate(
+        [("float32", 1e2), ("float32", 1e4), ("float32", 1e6), ("float64", 1e4), ("float64", 1e7)]
+    ):
+        if dtype == "float32" and change is far_offset and size > 1e4:
+            continue  # float32 rounds the features themselves to a few values
+        x, y = much_alike(*space, seed)
+        x = change(x, size).astype(dtype)
+        tolerance = 1e-5 if dtype == "float32" else 1e-12 * max(1, size / 1e5)
+        assert_right(gpu, x, y.astype(dtype), tolerance, estimator=estimator)
+        assert_right(gpu, x, change(y, size).astype(dtype), tolerance, estimator=estimator)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("kernel", ["cosine", "correlation"])
+@pytest.mark.parametrize("change", [one_row, *COMMON_PARTS])
+def test_common_parts_of_rows_of_unit_norm(gpu, change, kernel, estimator):
+    for seed, (dtype, size) in enumerate(
+        [("float32", 1e2), ("float32", 3e3), ("float32", 1e4), ("float64", 1e4), ("float64", 1e7)]
+    ):
+        if change is massive_channel_but_one and size > 1e4:
+            continue  # long doubles do not tell what zero has to do with rows of unit norm
+        x, y = (change(a, size).astype(dtype) for a in much_alike(40, 9, seed))
+        tolerance = 2e-5 if dtype == "float32" else 1e-11
+        assert_right(gpu, x, y, tolerance, kernel=kernel, estimator=estimator)
+
+
+@pytest.mark.parametrize("kernel", ["linear", "cosine", "correlation"])
+@pytest.mark.parametrize("space", [(90, 6), (40, 60)], ids=["feature space", "Gram space"])
+def test_at_the_largest_numbers(gpu, space, kernel):
+    for seed, dtype in enumerate(("float32", "float64")):
+        x, y = much_alike(*space, seed)
+        x = x * (np.finfo(dtype).max / np.abs(x).max() * 0.999)
+        tolerance = 1e-5 if dtype == "float32" else 1e-12
+        assert_right(gpu, x.astype(dtype), y.astype(dtype), tolerance, kernel=kernel)
 
 
 @pytest.mark.parametrize("features", [5, 90])

@@ -11,7 +11,21 @@ from functools import cache
 import isogram as ig
 import numpy as np
 import pytest
-from support import DTYPES, ESTIMATORS, assert_close, data, numerics_data, oracle, quietly
+from support import (
+    COMMON_PARTS,
+    DTYPES,
+    ESTIMATORS,
+    FAR_ROWS,
+    assert_close,
+    data,
+    far_offset,
+    massive_channel_but_one,
+    much_alike,
+    numerics_data,
+    one_row,
+    oracle,
+    quietly,
+)
 
 TRUTH = {"biased": 0.68544, "debiased": 0.68251}
 
@@ -159,61 +173,7 @@ def test_kernels_that_do_not_ignore_an_offset(simd_level, kernel, estimator):
 # Rows far from the others, and common parts of all rows ----------------------------------------
 
 
-def one_row(x, size):
-    """One sample of huge norm."""
-    x[len(x) // 3] *= size
-    return x
-
-
-def first_row(x, size):
-    """As the first token of a sequence often is."""
-    x[0] *= size
-    return x
-
-
-def two_rows(x, size):
-    """Two samples of unequal, huge norm."""
-    x[1] *= size
-    x[-1] *= size**0.5
-    return x
-
-
-def row_of_its_own(x, size):
-    """One sample that has nothing in common with the others: they decide alone."""
-    x[:, 2] = 0.25
-    x[3] = 0
-    x[3, 2] = size
-    return x
-
-
-def massive_channel(x, size):
-    """One feature that is large in all samples."""
-    x[:, 1] += size
-    return x
-
-
-def massive_channel_but_one(x, size):
-    """One feature that is large in all samples but a row of zeros."""
-    x[:, 1] += size
-    x[2] = 0
-    return x
-
-
-def offset(x, size):
-    """All features far from zero."""
-    return x + size
-
-
-FAR = [one_row, first_row, two_rows, row_of_its_own]
-COMMON = [massive_channel, massive_channel_but_one, offset]
 SIZES = {"float32": (1e2, 1e3, 1e4, 1e5, 1e6, 1e8), "float64": (1e2, 1e4, 1e5, 1e6, 1e7)}
-
-
-def alike(n, d, seed):
-    """Two representations with much in common."""
-    rng = np.random.default_rng([seed, n, d])
-    z = rng.standard_normal((n, d))
-    return z, z @ rng.standard_normal((d, d)) / d**0.5 + 0.5 * rng.standard_normal((n, d))
 
 
 def assert_right(x, y, tolerance, **parameters):
@@ -229,12 +189,12 @@ def assert_right(x, y, tolerance, **parameters):
 @pytest.mark.parametrize("shape", [(300, 8), (40, 60), (7, 5)], ids=str)
 @pytest.mark.parametrize("dtype", SIZES)
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-@pytest.mark.parametrize("change", [*FAR, *COMMON])
+@pytest.mark.parametrize("change", [*FAR_ROWS, *COMMON_PARTS])
 def test_far_rows_and_common_parts(simd_level, change, estimator, dtype, shape):
     for seed, size in enumerate(SIZES[dtype]):
-        if dtype == "float32" and change is offset and size > 1e4:
+        if dtype == "float32" and change is far_offset and size > 1e4:
             continue  # float32 rounds the features themselves to a few values
-        x, y = alike(*shape, seed)
+        x, y = much_alike(*shape, seed)
         x = change(x, size).astype(dtype)
         tolerance = 3e-5 if dtype == "float32" else 1e-12 * max(1, size / 1e5)
         assert_right(x, y.astype(dtype), tolerance, estimator=estimator)
@@ -246,12 +206,12 @@ def test_far_rows_and_common_parts(simd_level, change, estimator, dtype, shape):
 @pytest.mark.parametrize("dtype", SIZES)
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("kernel", ["cosine", "correlation"])
-@pytest.mark.parametrize("change", [one_row, *COMMON])
+@pytest.mark.parametrize("change", [one_row, *COMMON_PARTS])
 def test_common_parts_of_rows_of_unit_norm(simd_level, change, kernel, estimator, dtype, shape):
     for seed, size in enumerate(SIZES[dtype]):
-        if dtype == "float32" and change is offset and size > 1e4:
+        if dtype == "float32" and change is far_offset and size > 1e4:
             continue  # float32 rounds the features themselves to a few values
-        x, y = (change(a, size).astype(dtype) for a in alike(*shape, seed))
+        x, y = (change(a, size).astype(dtype) for a in much_alike(*shape, seed))
         tolerance = 5e-6 if dtype == "float32" else 1e-11
         if change is massive_channel_but_one and size > 1e4:
             continue  # long doubles do not tell what zero has to do with rows of unit norm
@@ -263,7 +223,7 @@ def test_common_parts_of_rows_of_unit_norm(simd_level, change, kernel, estimator
 def test_massive_channel_beside_a_row_of_zeros(simd_level, kernel, size):
     """In decimals of 80 digits."""
     for seed in range(3):
-        x, y = (massive_channel_but_one(a, size) for a in alike(7, 5, seed))
+        x, y = (massive_channel_but_one(a, size) for a in much_alike(7, 5, seed))
         expected = oracle.cka_in_decimals(x, y, kernel=kernel)
         assert_close(ig.cka(x, y, kernel=kernel), expected, 1e-8)
         x, y = x.astype(np.float32), y.astype(np.float32)
@@ -277,7 +237,7 @@ def test_massive_channel_beside_a_row_of_zeros(simd_level, kernel, size):
 def test_at_the_largest_numbers(simd_level, shape, kernel, estimator):
     """Neither sums nor differences overflow."""
     for seed, dtype in enumerate(("float32", "float64")):
-        x, y = alike(*shape, seed)
+        x, y = much_alike(*shape, seed)
         scale = np.finfo(dtype).max / np.abs(x).max() * 0.999
         x, y = (x * scale).astype(dtype), y.astype(dtype)
         assert_right(
@@ -292,8 +252,8 @@ def test_multiples_of_one_row_are_constant_for_cosines(simd_level):
     rng = np.random.default_rng(5)
     for dtype in ("float32", "float64"):
         x = data((40, 9), dtype)
-        for offset in (0, 1e4):
-            row = np.round(offset + 64 * rng.standard_normal(9))
+        for center in (0, 1e4):
+            row = np.round(center + 64 * rng.standard_normal(9))
             y = np.outer(rng.integers(1, 99, 40), row).astype(dtype)  # exact
             with pytest.warns(RuntimeWarning, match=r"cka: `y` .*constant"):
                 assert np.isnan(ig.cka(x, y, kernel="cosine"))

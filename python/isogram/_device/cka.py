@@ -12,10 +12,11 @@ from isogram._arguments import Kernel
 from isogram._arrays import result_dtype
 from isogram._device.device import Device, DeviceArray
 from isogram._device.tiles import (
+    Bulk,
     GramTiles,
     Rows,
     Tile,
-    column_means,
+    bulk_of,
     prepared,
     scaling_exponent,
     upper_tiles,
@@ -92,17 +93,18 @@ def _in_gram_space(
     xp, n, count = device.xp, len(layers[0]), len(layers)
     # Powers of inner products leave float32's range, and its digits, where the features do not.
     dtype = np.dtype(np.float64) if kernel.name == "polynomial" else result_dtype(*layers)
-    is_linear = kernel.name == "linear"
+    # Shifted rows leave a linear HSIC as it is, and its digits intact.
+    is_shifted = kernel.name in ("linear", "cosine", "correlation")
     grams = [
         GramTiles(
-            device, x, None, kernel, dtype, bandwidth=b, centered=is_linear, precision=precision
+            device, x, None, kernel, dtype, bandwidth=b, shifted=is_shifted, precision=precision
         )
         for x, b in zip(layers, bandwidths, strict=True)
     ]
     edge = min(n, device.tile_edge(count, dtype))
     scratch = device.empty((count, edge, edge), dtype)
     offsets = device.zeros((count,))
-    if not is_linear:
+    if not is_shifted:
         for layer, gram in enumerate(grams):
             gram.offset = offsets[layer : layer + 1]
             offsets[layer] = _typical_entry(device, gram, scratch[layer])
@@ -112,7 +114,7 @@ def _in_gram_space(
     row_sums = device.zeros((count, n))
     # Of one set, the table of products has those of layers with themselves.
     row_squares = None if count == x_count else device.zeros((count, n))
-    traces = device.zeros((count,))
+    traces, diagonal_squares = device.zeros((count,)), device.zeros((count,))
     partial = device.empty((device.kernels.product_scratch(*products.shape),))
     for tile in upper_tiles(n, edge):
         tiles = scratch[:, : tile.shape[0], : tile.shape[1]]
@@ -122,6 +124,7 @@ def _in_gram_space(
             diagonals = xp.diagonal(tiles, axis1=1, axis2=2) + offsets[:, None]
             traces += xp.abs(diagonals).sum(axis=1)
             if debiased:
+                diagonal_squares += (diagonals * diagonals).sum(axis=1)
                 device.kernels.clear_diagonal(device.stream, tiles, tile.place)
         device.kernels.add_row_sums(
             device.stream, tiles, tile.place, tile.is_mirrored, row_sums, row_squares
@@ -132,13 +135,13 @@ def _in_gram_space(
         )
     squares = products.diagonal() if row_squares is None else row_squares.sum(axis=1)
     # Rounding errors of entries are relative to what they were before the offset came off
-    # (exponentials) or to √(K_ii K_jj) (inner products); those of sums, to the sums.
+    # (exponentials) or to √(K_ii K_jj) (inner products), of those that count; of sums, to the sums.
     exponential = kernel.name in ("rbf", "laplacian")
-    entries = squares + (n * offsets) ** 2 if exponential else traces**2
+    entries = squares + (n * offsets) ** 2 if exponential else traces**2 - diagonal_squares
     eps = float(np.finfo(dtype.type).eps)
     rounding = eps * eps * entries + sys.float_info.epsilon * squares
     exponents = xp.zeros(count, np.int32)
-    if is_linear:
+    if is_shifted:
         exponents = -2 * xp.concatenate([gram.exponent for gram in grams])
     return _Moments(products, squares, row_sums, rounding, exponents)
 
@@ -160,40 +163,84 @@ def _typical_entry(device: Device, gram: GramTiles, scratch: DeviceArray) -> Dev
 # Feature space: ‖XcᵀYc‖², for the linear kernel ---------------------------------------------------
 
 
+# Rows of a layer that are multiplied with all others by themselves: those farthest from the rest.
+_FAR_ROWS = 8
+
+
 def _in_feature_space(
     device: Device, layers: Sequence[DeviceArray], x_count: int, debiased: bool
 ) -> _Moments:
     """Moments from products of doubles.
 
-    The debiased estimator takes the Gram matrix's diagonal off ‖XcᵀXc‖² again. Where nearly all
-    lies on the diagonal that costs digits, of which floats would have too few.
+    The debiased estimator takes the Gram matrix's diagonal off ‖XᵀX‖² again. Where nearly all
+    lies on the diagonal that costs digits, of which floats would have too few, and a row of huge
+    norm all: the rows of the Gram matrix that belong to the farthest samples are computed instead.
     """
     xp, n, count = device.xp, len(layers[0]), len(layers)
-    means = [column_means(device, x) for x in layers]
-    exponents = [scaling_exponent(device, x, None, m) for x, m in zip(layers, means, strict=True)]
+    bulks = [bulk_of(device, x) for x in layers]
+    exponents = [
+        scaling_exponent(device, x, None, bulk.origin)
+        for x, bulk in zip(layers, bulks, strict=True)
+    ]
     features = [
-        prepared(device, x, np.dtype(np.float64), "shifted", m, e)
-        for x, m, e in zip(layers, means, exponents, strict=True)
+        prepared(device, x, np.dtype(np.float64), "shifted", bulk.origin, e)
+        for x, bulk, e in zip(layers, bulks, exponents, strict=True)
     ]
     y = slice(0 if count == x_count else x_count, count)
+    row_sums, diagonals = device.zeros((count, n)), device.zeros((count, n))
+    far = [device.empty((0, n))] * count  # rows of the Gram matrices, without the diagonal
+    if debiased:
+        places = _farthest(device, bulks)
+        diagonals = xp.stack([x.squared_norms for x in features])
+        diagonals[:, places] = 0
+        far = [_take_out(device, x, places) for x in features]
+        # A near row counts for its own place and for that of its mirror image.
+        weights = xp.full((n,), 2.0)
+        weights[places] = 1
+    for layer, x in enumerate(features):
+        # Rows of a Gram matrix sum to their products with the sum of all.
+        row_sums[layer] = x.data @ x.data.sum(axis=0) - diagonals[layer] + far[layer].sum(axis=0)
+        if debiased:
+            row_sums[layer, places] = far[layer].sum(axis=1)
+
+    def product(k: int, l: int) -> DeviceArray:  # noqa: E741  (as in the literature)
+        value = _squared_cross_norm(device, features[k], features[l])
+        if debiased:
+            value = value - (diagonals[k] * diagonals[l]).sum()
+            value = value + (far[k] * far[l] * weights).sum()
+        return value
+
     squares = device.empty((count,))
     products = device.empty((x_count, y.stop - y.start))
-    for k, x in enumerate(features):
-        squares[k] = _squared_cross_norm(device, x, x)
+    for k in range(count):
+        squares[k] = product(k, k)
     for i, j in np.ndindex(products.shape):
         other = y.start + j
         if other > i:
-            products[i, j] = _squared_cross_norm(device, features[i], features[other])
+            products[i, j] = product(i, other)
         else:
             products[i, j] = squares[i] if other == i else products[other, i]
-    rounding = sys.float_info.epsilon * squares
-    row_sums = device.zeros((count, n))
-    if debiased:
-        # Rows of a centred Gram matrix sum to 0; without the diagonal, to minus the diagonal.
-        row_sums = -xp.stack([x.squared_norms for x in features])
-        squares = squares - (row_sums * row_sums).sum(axis=1)
-        products = products - row_sums[:x_count] @ row_sums[y].T
+    # What came off again was as large as the squares and the diagonal.
+    rounding = sys.float_info.epsilon * (xp.abs(squares) + (diagonals * diagonals).sum(axis=1))
     return _Moments(products, squares, row_sums, rounding, -2 * xp.concatenate(exponents))
+
+
+def _farthest(device: Device, bulks: Sequence[Bulk]) -> DeviceArray:
+    """Return the places of the samples that are farthest from the others in any layer."""
+    xp = device.xp
+    excess = [xp.frexp(bulk.reaches)[1] - xp.frexp(bulk.limit)[1] for bulk in bulks]
+    order = xp.argsort(-xp.stack(excess).max(axis=0), kind="stable")
+    return order[:_FAR_ROWS]
+
+
+def _take_out(device: Device, x: Rows, places: DeviceArray) -> DeviceArray:
+    """Set some rows to 0, and return theirs of the Gram matrix, with its diagonal 0."""
+    rows = x.data[places]
+    products = device.empty((len(rows), len(x.data)))
+    device.matmul(rows, x.data.T, products, "float32")
+    products[device.xp.arange(len(rows)), places] = 0
+    x.data[places] = 0
+    return products
 
 
 def _squared_cross_norm(device: Device, x: Rows, y: Rows) -> DeviceArray:
@@ -221,13 +268,15 @@ def _table(device: Device, moments: _Moments, n: int, x_count: int, debiased: bo
         debiased,
     )
     is_defined = (own[x, None] != 0) & (own[y] != 0)
+    is_own = xp.eye(*cross.shape, dtype=bool) & (len(own) == x_count)
     # What vanishes when centred has no inner product but rounding.
-    cross = xp.where(is_defined, cross, 0.0)
+    cross = xp.where(is_defined, xp.where(is_own, own[x, None], cross), 0.0)
     exponents = moments.exponents
-    norms = xp.sqrt(own[x, None]) * xp.sqrt(own[y])
+    norms = xp.where(is_own, own[x, None], xp.sqrt(own[x, None]) * xp.sqrt(own[y]))
+    # Both estimators are inner products of centred matrices: only rounding can leave [-1, 1].
     return HsicTable(
         xp.ldexp(cross, exponents[x, None] + exponents[y]),
-        xp.where(is_defined, cross / norms, np.nan),
+        xp.where(is_defined, xp.clip(cross / norms, -1.0, 1.0), np.nan),
         xp.ldexp(own[x], 2 * exponents[x]),
         xp.ldexp(own[y], 2 * exponents[y]),
     )

@@ -74,6 +74,78 @@ def column_means(device: Device, x: DeviceArray) -> DeviceArray:
     return means
 
 
+def _some_rows(device: Device, x: DeviceArray) -> DeviceArray:
+    """Return a few rows of `x`, not the first of all: rows unlike the others often are."""
+    n = len(x)
+    count = 1 if n < 3 else 3 if n < 5 else 5
+    places = [(2 * k + 1) * n // (2 * count) for k in range(count)]
+    return device.xp.concatenate([x[place : place + 1] for place in places])
+
+
+def _middle(device: Device, rows: DeviceArray) -> DeviceArray:
+    """Return the middle of an odd number of rows, column by column: no far row draws it away."""
+    return device.xp.sort(rows, axis=0)[len(rows) // 2]
+
+
+# A row this much farther from the middle than half of the rows is far from the others.
+_FAR = 8.0
+
+
+class Bulk(NamedTuple):
+    """What most rows have in common: an origin amid them, and how far rows reach from there."""
+
+    origin: DeviceArray  # the mean of all rows but far ones
+    reaches: DeviceArray  # the largest |entry - middle| of every row
+    limit: DeviceArray  # of rows that are not far
+
+
+def bulk_of(device: Device, x: DeviceArray) -> Bulk:
+    """Return the bulk of the rows.
+
+    A single row of huge norm draws the mean of all rows away from every other, and subtracting
+    that would spread it over all of them.
+    """
+    some = prepared(device, _some_rows(device, x), np.dtype(np.float64), "shifted")
+    middle = _middle(device, some.data)
+    reaches = device.empty((len(x),))
+    device.kernels.row_reaches(device.stream, x, middle, reaches)
+    limit = _FAR * device.xp.sort(reaches)[len(x) // 2 : len(x) // 2 + 1]
+    means = device.empty((x.shape[1],))
+    scratch = device.empty((device.kernels.column_scratch(*x.shape),))
+    device.kernels.bulk_means(device.stream, x, middle, reaches, limit, means, scratch)
+    return Bulk(means, reaches, limit)
+
+
+def unit_differences(
+    device: Device, x: DeviceArray, dtype: np.dtype[Any], deviations: bool
+) -> DeviceArray:
+    """Return rows of unit norm less a common vector, without the rounding of either.
+
+    HSIC of cosines (or, with `deviations`, of correlations) is that of the inner products of such
+    rows. Where they have a large part in common, all that tells them apart is in their last digits.
+    """
+    xp = device.xp
+    doubles = np.dtype(np.float64)
+    some = prepared(device, _some_rows(device, x), doubles, "shifted").data
+    exponents = xp.frexp(xp.abs(some).max(axis=1, keepdims=True))[1]
+    how = "unit_of_deviations" if deviations else "unit"
+    some = prepared(device, xp.ldexp(some, -exponents), doubles, how).data
+    # Of 24 bits: multiples of one row then differ from it by more than their rounding.
+    direction = _middle(device, some).astype(np.float32).astype(np.float64)
+    if deviations:
+        direction = direction - direction.mean()
+    squares = (direction * direction).sum(keepdims=True)
+    length = xp.sqrt(xp.where(squares > 0, squares, 1.0))
+    cosine = xp.sort((some * direction).sum(axis=1))[len(some) // 2] / length
+    cosine = xp.clip(cosine, 0.0, 1.0)
+    cosine = xp.where(squares > 0, xp.where(cosine > 0.99, 1.0, cosine), 0.0)
+    rows = device.empty(x.shape, dtype)
+    device.kernels.prepare_unit_differences(
+        device.stream, x, deviations, direction, squares, cosine / length, rows
+    )
+    return rows
+
+
 def scaling_exponent(
     device: Device, x: DeviceArray, y: DeviceArray | None = None, origin: DeviceArray | None = None
 ) -> DeviceArray:
@@ -148,8 +220,11 @@ _PREPARATIONS = {
 class GramTiles:
     """Computes tiles of the Gram matrix of `x`, or of `x` and `y`, one at a time.
 
-    With `centered` the columns' means come off first, and a linear matrix stays in units of
-    2^(-2 exponent), in which it cannot overflow.
+    With `centered` the columns' means come off first. With `shifted`, for measures that do not
+    change when the rows whose inner products a matrix has are shifted alike, those rows lose an
+    origin amid most of them: it is the linear matrix of such rows, also of the rows of unit norm
+    that make cosines and correlations. It stays in units of 2^(-2 exponent), in which it cannot
+    overflow.
     """
 
     def __init__(
@@ -162,6 +237,7 @@ class GramTiles:
         *,
         bandwidth: DeviceArray | float = 1.0,
         centered: bool = False,
+        shifted: bool = False,
         precision: str = "float32",
     ) -> None:
         """Prepare the rows."""
@@ -170,15 +246,19 @@ class GramTiles:
         self._precision = precision
         self._bandwidth = device.xp.asarray(bandwidth, np.float64).reshape(1)
         self._gamma = kernel.gamma or 1 / x.shape[1]
-        self._is_plain = centered and kernel.name == "linear"
+        self._is_plain = shifted
         self._is_one_set = y is None
-        how = "shifted" if self._is_plain else _PREPARATIONS[kernel.name]
+        self.exponent: DeviceArray | None = None
+        self.offset: DeviceArray | None = None  # what every entry is to be less
+        if shifted:
+            self._left = self._right = self._shifted_rows(x, dtype)
+            return
+        how = _PREPARATIONS[kernel.name]
         is_laplacian = kernel.name == "laplacian"
         # Differences of rows as they came are as accurate as their type allows, wherever the rows
         # lie; a common shift would round those of rows away that are near each other.
         is_shifted = how == "shifted" and not is_laplacian
         origin = column_means(device, x) if centered or is_shifted else None
-        self.exponent: DeviceArray | None = None
         if is_laplacian:
             self.exponent = _exponent_of_differences(device, self._bandwidth, dtype)
         elif is_shifted:
@@ -189,7 +269,16 @@ class GramTiles:
         self._right = self._left
         if y is not None:
             self._right = prepared(device, y, dtype, how, origin, self.exponent)
-        self.offset: DeviceArray | None = None  # what every entry is to be less
+
+    def _shifted_rows(self, x: DeviceArray, dtype: np.dtype[Any]) -> Rows:
+        device = self._device
+        if self._kernel.name == "linear":
+            origin = bulk_of(device, x).origin
+            self.exponent = scaling_exponent(device, x, None, origin)
+            return prepared(device, x, dtype, "shifted", origin, self.exponent)
+        rows = unit_differences(device, x, dtype, self._kernel.name == "correlation")
+        self.exponent = device.zeros((1,), np.int32)
+        return Rows(rows, x, device.empty((0,)), None)
 
     def compute(self, tile: Tile, out: DeviceArray) -> None:
         """Write a tile of the matrix."""

@@ -21,6 +21,14 @@ std::int64_t column_scratch(std::int64_t rows, std::int64_t cols);
 // columns have exactly their value as mean. One pass over x, which has at least one row.
 void column_means(Stream stream, const Input& x, double* means, double* scratch);
 
+// reaches[i] = max_j |x_ij − origin_j|, at most the largest double. One pass over x.
+void row_reaches(Stream stream, const Input& x, const double* origin, double* reaches);
+
+// The means of the rows that reach no farther than *limit, relative to `origin`; `origin` itself
+// in columns whose sums overflow. Scratch as for column_means(). One pass over x.
+void bulk_means(Stream stream, const Input& x, const double* origin, const double* reaches,
+                const double* limit, double* means, double* scratch);
+
 // Scratch of scaling_exponent(), in doubles.
 std::int64_t scaling_scratch();
 
@@ -52,6 +60,22 @@ enum class Preparation {
 template <class T>
 void prepare(Stream stream, const Input& x, Preparation preparation, const double* origin,
              const int* exponent, Matrix<T> rows, double* squared_norms, int* exponents);
+
+// What rows of unit norm have in common, of which the rows are taken off before they are rounded.
+struct Axis {
+  const double* direction;  // x.cols entries
+  const double* squares;    // their sum of squares
+  const double* length;     // what comes off, in units of the direction
+};
+
+// x / ‖x‖ − length · direction for every row, of x or (`deviations`) of x less the mean of the row;
+// a zero row becomes −length · direction. All digits are there where x is nearly a multiple of the
+// direction: what is left of x beside that is computed first, by fused multiply-adds. For
+// `deviations` the direction's mean must be 0 but for rounding. With a NaN or infinity a row is NaN
+// throughout. A block of threads per row, up to eight passes, which caches serve.
+template <class T>
+void prepare_unit_differences(Stream stream, const Input& x, bool deviations, const Axis& axis,
+                              Matrix<T> rows);
 
 // ---- Kernel functions ------------------------------------------------------------------------
 
