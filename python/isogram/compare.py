@@ -6,6 +6,7 @@ import math
 import warnings
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from isogram import _core
@@ -93,6 +94,8 @@ def compare(
     result = _similarity(first, second, method, workers)
     if math.isnan(result):
         warnings.warn(_why_nan(first, second, method, workers), RuntimeWarning, stacklevel=2)
+    if method == "gbs" and (message := _zero_rows(first, second)):
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
     return result
 
 
@@ -124,6 +127,35 @@ def _why_nan(first: NDArray[Any], second: NDArray[Any], method: str, workers: in
         raise input_changed("compare", "rsm_a")
     names = " and ".join(f"`{name}`" for name in to_blame)
     return f"compare: {method} is NaN, because {names} is {_UNDEFINED[method]}"
+
+
+def _zero_rows(first: NDArray[Any], second: NDArray[Any]) -> str:
+    """Return the warning for rows without an entry but 0 off the diagonal, or nothing."""
+    counts = {name: _zero_row_count(a) for name, a in (("rsm_a", first), ("rsm_b", second))}
+    listed = ", ".join(f"{count} of `{name}`" for name, count in counts.items() if count)
+    if not listed:
+        return ""
+    return f"compare: of the {len(first)} rows, {listed} are 0 off the diagonal, so these count 0"
+
+
+def _zero_row_count(rsm: NDArray[Any]) -> int:
+    device = device_of("compare", {"rsm": rsm})
+    if device is None:
+        rows = np.flatnonzero(_may_be_zero(rsm))
+        is_entry = rsm[rows] != 0
+    else:
+        with device.entered():
+            rows = np.flatnonzero(device.to_host(_may_be_zero(rsm)))
+            is_entry = device.to_host(rsm[device.xp.asarray(rows)] != 0)
+    is_entry[np.arange(len(rows)), rows] = False
+    return int(np.count_nonzero(~is_entry.any(axis=1)))
+
+
+def _may_be_zero(rsm: NDArray[Any]) -> Any:
+    # Two columns tell nearly all rows, without another pass over the matrix.
+    may_be = (rsm[:, 0] == 0) & (rsm[:, 1] == 0)
+    may_be[:2] = True  # of these, one of the two entries is on the diagonal
+    return may_be
 
 
 def jsd(

@@ -51,6 +51,13 @@ def test_constant(gpu, method):
         assert np.isnan(ig.compare(gpu.put(a), gpu.put(b), method=method))
 
 
+def test_zero_rows_are_said(gpu):
+    a = rsm(6, "float32", 1)
+    a[3], a[:, 3] = 0, 0
+    with pytest.warns(RuntimeWarning, match="of the 6 rows, 1 of `rsm_a`, 1 of `rsm_b` are 0 off"):
+        assert ig.compare(gpu.put(a), gpu.put(a), method="gbs") == pytest.approx(5 / 6)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_matrices_that_are_not_symmetric(gpu, method):
     a, b = data((12, 12), "float64", 1), data((12, 12), "float64", 2)

@@ -251,7 +251,8 @@ def test_constant_triangles_are_nan_with_a_warning(simd_level, method):
     value = 0.0 if method in ("cosine", "gbs") else 2.5
     constant, other = np.full((9, 9), value), rsm(9, "float64")
     if method == "gbs":
-        assert ig.compare(constant, other, method=method) == 0.0
+        with pytest.warns(RuntimeWarning, match="of the 9 rows, 9 of `rsm_a` are 0 off the"):
+            assert ig.compare(constant, other, method=method) == 0.0
         return
     for a, b in [(constant, other), (other, constant)]:
         with pytest.warns(RuntimeWarning, match="compare: "):
@@ -404,3 +405,20 @@ def test_jsd_is_bounded_and_ignores_the_order_of_classes(n, d, seed):
     assert actual.min() >= 0
     assert actual.max() <= 1
     assert_close(ig.jsd(p[:, rng.permutation(d)]), actual, 1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_zero_rows_count_0_in_gbs_and_are_said(dtype):
+    rng = np.random.default_rng(0)
+    for zero in ([0], [1], [4], [0, 1], [2, 5, 6], list(range(9))):
+        a, b = (rng.standard_normal((9, 9)).astype(dtype) for _ in range(2))
+        a[zero] = 0
+        np.fill_diagonal(a, 1)  # which does not count
+        said = f"compare: of the 9 rows, {len(zero)} of `rsm_a` are 0 off the diagonal"
+        with pytest.warns(RuntimeWarning, match=said):
+            ig.compare(a, b, method="gbs")
+        with pytest.warns(RuntimeWarning, match=f"{len(zero)} of `rsm_a`, {len(zero)} of `rsm_b`"):
+            assert ig.compare(a, a, method="gbs") == pytest.approx(1 - len(zero) / 9)
+    a[:, :2] = 0  # only to begin with
+    a[:, 5:] = rng.standard_normal((9, 4))
+    assert ig.compare(a, a, method="gbs") == pytest.approx(1)
