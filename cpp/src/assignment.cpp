@@ -420,9 +420,12 @@ void AssignmentProblem<T>::forget() {
 template <class T>
 double AssignmentProblem<T>::ungated_magnitude(const MatchedSums& matched) const {
   const double largest = std::ldexp(matched.largest, -exponent_);
-  const auto far_below = static_cast<T>(largest / detail::kGated);
-  if (matched.smallest == 0 && !any_between(0, far_below) && !any_between(-far_below, 0)) {
-    return matched.magnitude;
+  if (matched.smallest == 0) {
+    // Most data answer at once: 5 or 6 octaves below the largest there is a cost, which leaves no
+    // hole as far as is searched; or there is none from there on, so that no hole is one.
+    const double octave = std::ldexp(1.0, std::ilogb(largest));
+    if (any_magnitude_between(octave / 64, octave / 16)) return matched.magnitude;
+    if (!any_magnitude_between(0, largest / detail::kGated)) return matched.magnitude;
   }
   // The matched costs themselves, or a few rows, leave no hole in most data.
   detail::NearOctaves near(largest, std::ldexp(matched.smallest, -exponent_));
@@ -445,6 +448,13 @@ double AssignmentProblem<T>::ungated_magnitude(const MatchedSums& matched) const
 template <class T>
 bool AssignmentProblem<T>::any_between(T below, T above) const {
   return kernels_->any_between(costs_.data(), rows_ * stride_, below, above);
+}
+
+template <class T>
+bool AssignmentProblem<T>::any_magnitude_between(double below, double above) const {
+  const auto from = static_cast<T>(below);
+  const auto to = static_cast<T>(above);
+  return any_between(from, to) || any_between(-to, -from);
 }
 
 template <class T>
