@@ -256,7 +256,7 @@ Reach reach_of(const Buffer<double>& triangle, std::size_t n, double eps,
   }
   reach.largest = *std::max_element(reach.of_sample.begin(), reach.of_sample.end());
   for (double& own : reach.of_sample) {
-    if (own <= rounding::kNothing * eps * reach.largest) own = reach.largest;
+    if (own <= kTieRule.nothing * eps * reach.largest) own = reach.largest;
   }
   reach.has_negative = std::find(negative.begin(), negative.end(), 1) != negative.end();
   return reach;
@@ -268,7 +268,7 @@ void for_each_zero(Entries& entries, std::size_t n, const Reach& reach, const Ex
                    Visit visit) {
   for_each_row(n - 1, execution, [&](std::size_t i, Worker&) {
     double* row = entries.values.data() + row_begin(i, n);
-    const double zero = rounding::kZero * entries.eps * (reach.of_sample[i] / reach.largest);
+    const double zero = kTieRule.zero * entries.eps * (reach.of_sample[i] / reach.largest);
     for (std::size_t j = i + 1; j < n; ++j) visit(i, row[j - i - 1], zero * reach.of_sample[j]);
   });
 }
@@ -282,7 +282,7 @@ void settle_zeros(Entries& entries, std::size_t n, const Execution& execution) {
   if (!reach.has_negative) return;
   const double least = *std::min_element(reach.of_sample.begin(), reach.of_sample.end());
   entries.sums = least * (least / reach.largest);
-  constexpr double isolation = rounding::kIsolation / rounding::kSpread;
+  constexpr double isolation = kTieRule.isolation / kTieRule.spread;
   std::vector<std::array<bool, 2>> found(n);  // of each row: zeros, others that are hardly larger
   for_each_zero(entries, n, reach, execution, [&](std::size_t i, double x, double zero) {
     const double size = std::abs(x);
@@ -298,7 +298,7 @@ void settle_zeros(Entries& entries, std::size_t n, const Execution& execution) {
 }
 
 Entries entries_of(const InputView& x, const Execution& execution) {
-  Entries entries{triangle_of(x, execution), rounding::eps_of(x.type)};
+  Entries entries{triangle_of(x, execution), eps_of(x.type)};
   settle_zeros(entries, x.rows, execution);
   return entries;
 }

@@ -6,30 +6,10 @@
 #include <cstddef>
 #include <limits>
 
+#include "isogram/compare.hpp"
 #include "isogram/matrix_view.hpp"
 
 namespace isogram {
-
-// Similarities that are equal by their definition differ by a few units in the last place once they
-// are computed: of two features, every correlation is 1 or −1, give or take. Ranks of such entries
-// would be ranks of rounding errors.
-namespace rounding {
-
-// In units of the entries' scale times eps: the largest spread of one group, which is about what
-// dot products of unit vectors of a thousand channels have, and how far its neighbours must be.
-inline constexpr double kSpread = 16;
-inline constexpr double kIsolation = 256;
-
-// Of distinct values, some are as close by chance: so many groups may be expected at most.
-inline constexpr double kExpectedByChance = 1e-4;
-inline constexpr double kLargestPower = 64;
-
-// Entries below this times eps, of the product of the norms, are what a sum of 0 leaves; and so far
-// are sums of any other value from theirs.
-inline constexpr double kZero = 4;
-
-// A sample whose largest entry is below this times eps, of the largest of all, has none but such.
-inline constexpr double kNothing = 64;
 
 // Of a type whose entries may come from sums in that type. 16-bit entries are rounded from wider
 // ones, which makes equal what was nearly so.
@@ -38,12 +18,9 @@ inline double eps_of(ElementType type) {
   return type == ElementType::float32 ? std::numeric_limits<float>::epsilon() : 0.0;
 }
 
-}  // namespace rounding
-
 // `value(i)` gives n values of entries in ascending order, which fall into ties: runs of equal
-// values, and groups of values that lie within kSpread of each other, at least kIsolation from all
-// others, and are more than chance would put there. A group never grows beyond kSpread: where close
-// values go on for longer, they are distinct.
+// values, and groups by kTieRule: close to each other, far from all others, and more than chance
+// would put there. No group grows beyond its spread: where close values go on, they are distinct.
 //
 // An entry's scale is its magnitude, or where that is less, what `sums` says of the terms of the
 // sum that it is (0: nothing).
@@ -51,10 +28,7 @@ template <class Value>
 class SortedTies {
  public:
   SortedTies(Value value, std::size_t n, double eps, double sums)
-      : value_(value),
-        n_(n),
-        eps_(eps),
-        least_scale_(sums * (rounding::kZero / rounding::kSpread)) {}
+      : value_(value), n_(n), eps_(eps), least_scale_(sums * (kTieRule.zero / kTieRule.spread)) {}
 
   // The end of the ties that begin at `begin`.
   std::size_t end(std::size_t begin) const {
@@ -82,11 +56,11 @@ class SortedTies {
     return eps_ * std::max({std::abs(value_(i)), std::abs(value_(j)), least_scale_});
   }
   bool is_near(std::size_t i, std::size_t j) const {
-    return value_(j) - value_(i) <= rounding::kSpread * unit(i, j);
+    return value_(j) - value_(i) <= kTieRule.spread * unit(i, j);
   }
   // Whether i is far from what comes before.
   bool is_isolated(std::size_t i) const {
-    return i == 0 || i == n_ || value_(i) - value_(i - 1) > rounding::kIsolation * unit(i - 1, i);
+    return i == 0 || i == n_ || value_(i) - value_(i - 1) > kTieRule.isolation * unit(i - 1, i);
   }
 
   // The end of the group that begins at `begin` and includes what comes before `known`; `begin` if
@@ -100,11 +74,11 @@ class SortedTies {
   // Whether so many of n values over the same range may fall so close together by themselves.
   bool is_chance(std::size_t begin, std::size_t end) const {
     const double range = value_(n_ - 1) - value_(0);
-    const double width = rounding::kSpread * unit(begin, end - 1);
+    const double width = kTieRule.spread * unit(begin, end - 1);
     if (range <= width) return false;  // all are one group
     const double n = static_cast<double>(n_);
-    const double others = std::min(static_cast<double>(end - begin - 1), rounding::kLargestPower);
-    return n * std::pow(n * (width / range), others) > rounding::kExpectedByChance;
+    const double others = std::min(static_cast<double>(end - begin - 1), kTieRule.largest_power);
+    return n * std::pow(n * (width / range), others) > kTieRule.by_chance;
   }
 
   // The first j in [0, end) that does not come first, by bisection; `end` if all do.

@@ -36,11 +36,12 @@ __global__ void __launch_bounds__(kThreads) copy_upper_triangle(X x, std::int64_
 // A warp per row.
 template <class X>
 __global__ void __launch_bounds__(kThreads)
-    find_first_not_finite(X x, std::int64_t rows, std::int64_t cols, Count* first) {
+    find_first_not_finite(X x, std::int64_t rows, std::int64_t cols, Part part, Count* first) {
   const std::int64_t row = std::int64_t{blockIdx.x} * kWarps + threadIdx.y;
   if (row >= rows) return;
-  std::int64_t col = threadIdx.x;
-  while (col < cols && std::isfinite(x(row, col))) col += kWarp;
+  const std::int64_t left_out = part == Part::off_diagonal ? row : -1;
+  std::int64_t col = threadIdx.x + (part == Part::above_diagonal ? row + 1 : 0);
+  while (col < cols && (col == left_out || std::isfinite(x(row, col)))) col += kWarp;
   if (col < cols) atomicMin(first, static_cast<Count>(row * cols + col));
 }
 
@@ -159,10 +160,10 @@ void upper_triangle(Stream stream, const Input& k, double* out) {
   });
 }
 
-void find_not_finite(Stream stream, const Input& x, unsigned long long* first) {
+void find_not_finite(Stream stream, const Input& x, unsigned long long* first, Part part) {
   with_reader(x, [&](auto reader) {
     launch(find_first_not_finite<decltype(reader)>, blocks_for(x.rows, kWarps), dim3(kWarp, kWarps),
-           0, stream, reader, x.rows, x.cols, first);
+           0, stream, reader, x.rows, x.cols, part, first);
   });
 }
 

@@ -9,6 +9,16 @@ from numpy.typing import NDArray
 _Array = NDArray[Any]
 _Progress = Callable[[int, int], object] | None
 
+class _TieRule(TypedDict):
+    spread: float
+    isolation: float
+    by_chance: float
+    largest_power: float
+    zero: float
+    nothing: float
+
+TIE_RULE: _TieRule
+
 class _BuildInfo(TypedDict):
     version: str
     compiler: str

@@ -106,7 +106,8 @@ def _similarity(a: NDArray[Any], b: NDArray[Any], method: str, workers: int) -> 
         return _core.compare(a, b, method, workers)
     with device.entered():
         queued = on_gpu.compare(device, a, b, method)
-        return float(fetched(device, "compare", inputs, queued)[0])
+        part = "off_diagonal" if method in ("cka", "gbs") else "above_diagonal"
+        return float(fetched(device, "compare", inputs, queued, part=part)[0])
 
 
 def _square(name: str, rsm: Array, least: int) -> NDArray[Any]:

@@ -75,6 +75,27 @@ TEST(NotFinite, EveryTypeAndOrder) {
   }
 }
 
+TEST(NotFinite, OnlyWhatCounts) {
+  for (const std::size_t n : {2, 31, 70}) {
+    Input x(ElementType::float32, Order::c, normal_matrix(n, n, 3));
+    const auto first = [&](cuda::Part part) {
+      unsigned long long found = kNone;
+      cuda::find_not_finite(nullptr, device_input(x), &found, part);
+      return found;
+    };
+    for (std::size_t i = 0; i < n; ++i) x.set(i, i, NAN);
+    EXPECT_EQ(first(cuda::Part::all), 0U);
+    EXPECT_EQ(first(cuda::Part::off_diagonal), kNone);
+    x.set(n - 1, 0, INFINITY);
+    EXPECT_EQ(first(cuda::Part::off_diagonal), (n - 1) * n);
+    EXPECT_EQ(first(cuda::Part::above_diagonal), kNone);
+    x.set(n - 2, n - 1, NAN);
+    EXPECT_EQ(first(cuda::Part::above_diagonal), (n - 2) * n + n - 1);
+    x.set(0, n - 1, NAN);
+    EXPECT_EQ(first(cuda::Part::above_diagonal), n - 1);
+  }
+}
+
 TEST(NotFinite, TheLargestAndSmallestNumbersAreFinite) {
   const Matrix extremes{{std::numeric_limits<double>::max(), -std::numeric_limits<double>::max(),
                          std::numeric_limits<double>::denorm_min(), 0}};

@@ -1,5 +1,7 @@
 """Comparisons of RSMs and divergences on a GPU, against the oracle."""
 
+import warnings
+
 import isogram as ig
 import numpy as np
 import pytest
@@ -63,6 +65,60 @@ def test_matrices_that_are_not_symmetric(gpu, method):
     a, b = data((12, 12), "float64", 1), data((12, 12), "float64", 2)
     expected = ig.compare(a, b, method=method)
     assert ig.compare(gpu.put(a), gpu.put(b), method=method) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("method", METHODS)
+def test_what_does_not_count_is_not_read(gpu, method, dtype):
+    a, b = rsm(12, dtype, 1), rsm(12, dtype, 2)
+    expected = ig.compare(gpu.put(a), gpu.put(b), method=method)
+    hollow, half = a.copy(), a.copy()
+    np.fill_diagonal(hollow, np.nan)
+    half[np.tril_indices(12)] = np.nan
+    for changed in [hollow] if method in ("cka", "gbs") else [hollow, half]:
+        assert ig.compare(gpu.put(changed), gpu.put(b), method=method) == expected
+    hollow[3, 4] = np.inf
+    with pytest.raises(ValueError, match=r"`rsm_a` must be finite, got inf at index \(3, 4\)"):
+        ig.compare(gpu.put(hollow), gpu.put(b), method=method)
+
+
+def levels(n, count, dtype, seed):
+    """Entries on few levels between -1 and 1, exact, and with the rounding that sums leave."""
+    rng = np.random.default_rng([n, count, seed])
+    exact = rng.integers(0, count, (n, n)) * 2 / (count - 1) - 1
+    noise = rng.integers(-3, 4, (n, n)) * np.finfo(dtype).eps * np.maximum(np.abs(exact), 0.25)
+    return exact, (exact + noise).astype(dtype)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 11])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("method", ["spearman", "kendall"])
+def test_rounding_is_not_ranked(gpu, method, dtype, count):
+    for n in (24, 45):
+        (exact_a, a), (exact_b, b) = (levels(n, count, dtype, seed) for seed in (1, 2))
+        actual = ig.compare(gpu.put(a), gpu.put(b), method=method)
+        assert_close(actual, oracle.compare(exact_a, exact_b, method=method), 1e-12)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("method", ["spearman", "kendall"])
+def test_ties_are_those_of_the_host(gpu, method, dtype):
+    """Of two features, of few, of ordinary data, of one level, of powers and of neighbours."""
+    rng = np.random.default_rng(5)
+    eps = np.finfo(np.float32 if dtype != "float64" else np.float64).eps
+    matrices = [ig.gram(rng.standard_normal((30, d)), kernel="correlation") for d in (2, 3, 50)]
+    matrices.append(np.triu(0.5 ** rng.permutation(900).reshape(30, 30), 1))
+    matrices.append((-0.5) ** rng.permutation(900).reshape(30, 30))
+    matrices.append(1 + eps * rng.permutation(900).reshape(30, 30))
+    matrices.append(1 + eps * rng.integers(0, 9, (30, 30)))
+    b = rsm(30, "float64", 2)
+    for a in matrices:
+        a = a.astype(DTYPES[dtype])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of one level
+            expected = ig.compare(a, b, method=method)
+            actual = ig.compare(gpu.put(a), gpu.put(b), method=method)
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-12)
 
 
 def probabilities(n, c, dtype, seed=0):

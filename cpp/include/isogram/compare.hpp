@@ -15,6 +15,19 @@ namespace isogram {
 //                  (see graph.hpp)
 enum class Comparison { pearson, spearman, kendall, cosine, cka, gbs };
 
+// When entries that differ are ties of ranks: similarities that are equal by their definition
+// differ by a few units in the last place once they are computed. In units of the entries' scale
+// times eps.
+struct TieRule {
+  double spread = 16;         // of a group: what dot products of unit vectors of 1000 channels have
+  double isolation = 256;     // how far others must be
+  double by_chance = 1e-4;    // how many such groups chance may be expected to make
+  double largest_power = 64;  // of the probability in that expectation
+  double zero = 4;            // what a sum of 0 may leave, of the product of the norms
+  double nothing = 64;        // a sample whose largest entry is less has none but such
+};
+inline constexpr TieRule kTieRule;
+
 // One number in [−1, 1] for two n × n matrices; NaN where it is undefined: a constant triangle (for
 // cosine, one of zeros; for ranks and cka, up to rounding). Nothing but rounding
 // is ever clamped. Everything is float64, shifted and scaled by powers of two so that neither huge

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 
+from isogram import _core
 from isogram._device.device import Device, DeviceArray
 from isogram._device.tiles import full_tiles, mirror, upper_tiles
 
@@ -15,7 +16,8 @@ def compare(device: Device, a: DeviceArray, b: DeviceArray, method: str) -> Devi
     if method in ("cka", "gbs"):
         a, b = (_as_doubles(device, rsm) for rsm in (a, b))
         return (_cka if method == "cka" else _gbs)(device, a, b)
-    a, b = (_upper_triangle(device, rsm) for rsm in (a, b))
+    triangle = _tied_triangle if method in ("spearman", "kendall") else _upper_triangle
+    a, b = (triangle(device, rsm) for rsm in (a, b))
     if method == "spearman":
         a, b = (_ranks(device, values) for values in (a, b))
     if method == "kendall":
@@ -36,6 +38,55 @@ def _upper_triangle(device: Device, rsm: DeviceArray) -> DeviceArray:
     triangle = device.empty((n * (n - 1) // 2,))
     device.kernels.upper_triangle(device.stream, rsm, triangle)
     return triangle
+
+
+def _tied_triangle(device: Device, rsm: DeviceArray) -> DeviceArray:
+    """Return the upper triangle, with one value for all that only rounding separates.
+
+    The rule and its reasons stand in isogram/compare.hpp, and the host's code in ties.hpp.
+    """
+    if rsm.dtype not in (np.float32, np.float64):
+        return _upper_triangle(device, rsm)
+    eps = float(np.finfo(rsm.dtype).eps)
+    settled, sums = _settled_zeros(device, rsm.astype(np.float64), eps)
+    return _tied(device, _upper_triangle(device, settled), eps, sums)
+
+
+def _settled_zeros(device: Device, k: DeviceArray, eps: float) -> tuple[DeviceArray, DeviceArray]:
+    """Return the matrix with 0 for what is left of sums of 0, and the least scale of sums."""
+    xp, n = device.xp, len(k)
+    k = xp.where(xp.triu(xp.ones((n, n), bool), 1), k, 0.0)
+    size = xp.abs(k)
+    reach = xp.maximum(size.max(axis=0), size.max(axis=1))
+    largest = reach.max()
+    reach = xp.where(reach <= _core.TIE_RULE["nothing"] * eps * largest, largest, reach)
+    zero = (_core.TIE_RULE["zero"] * eps * (reach / largest))[:, None] * reach
+    isolation = _core.TIE_RULE["isolation"] / _core.TIE_RULE["spread"]
+    has_negative = (k < 0).any()
+    settles = has_negative & ~((size > zero) & (size <= isolation * zero)).any()
+    least = reach.min()
+    sums = xp.where(has_negative, least * (least / largest), 0.0)
+    return xp.where(settles & (size <= zero), 0.0, k), sums
+
+
+def _tied(device: Device, values: DeviceArray, eps: float, sums: DeviceArray) -> DeviceArray:
+    """Return the smallest value of its group for every value; without a group, its own."""
+    xp, n, rule = device.xp, len(values), _core.TIE_RULE
+    ordered = xp.sort(values)
+    unit = eps * xp.maximum(xp.abs(ordered), sums * (rule["zero"] / rule["spread"]))
+    is_isolated = xp.ones((n,), bool)
+    is_isolated[1:] = ordered[1:] - ordered[:-1] > rule["isolation"] * xp.maximum(
+        unit[1:], unit[:-1]
+    )
+    group = xp.cumsum(is_isolated)
+    first = xp.searchsorted(group, group, side="left")
+    last = xp.searchsorted(group, group, side="right") - 1
+    width = rule["spread"] * xp.maximum(unit[first], unit[last])
+    span = ordered[-1] - ordered[0]
+    others = xp.minimum(last - first, rule["largest_power"])
+    is_chance = (span > width) & (n * (n * (width / span)) ** others > rule["by_chance"])
+    is_group = (ordered[last] - ordered[first] <= width) & ~is_chance
+    return xp.where(is_group, ordered[first], ordered)[xp.searchsorted(ordered, values)]
 
 
 def _scaled(device: Device, values: DeviceArray, axis: int | None = None) -> DeviceArray:

@@ -18,18 +18,25 @@ def unset_index(device: Device) -> DeviceArray:
     return device.xp.full((1,), np.iinfo(np.uint64).max, np.uint64)
 
 
-def first_not_finite(device: Device, x: DeviceArray) -> DeviceArray:
-    """Return the index in C order of the first NaN or infinity, or -1; one int64."""
+def first_not_finite(device: Device, x: DeviceArray, part: str = "all") -> DeviceArray:
+    """Return the index in C order of the first NaN or infinity, or -1; one int64.
+
+    `part` says which entries of a matrix count: all, off_diagonal or above_diagonal.
+    """
     first = unset_index(device)
-    device.kernels.find_not_finite(device.stream, x, first)
+    device.kernels.find_not_finite(device.stream, x, first, part)
     return first.view(np.int64)
 
 
 def fetched(
-    device: Device, function: str, inputs: Mapping[str, DeviceArray], *values: DeviceArray
+    device: Device,
+    function: str,
+    inputs: Mapping[str, DeviceArray],
+    *values: DeviceArray,
+    part: str = "all",
 ) -> list[NDArray[Any]]:
-    """Wait for values computed from `inputs`, all of which must be finite."""
-    firsts = {name: first_not_finite(device, x) for name, x in inputs.items()}
+    """Wait for values computed from `inputs`, of which the part that counts must be finite."""
+    firsts = {name: first_not_finite(device, x, part) for name, x in inputs.items()}
     host = [device.to_host(value) for value in values]
     for name, first in firsts.items():
         index = int(device.to_host(first)[0])

@@ -14,9 +14,14 @@ namespace isogram::cuda {
 // The entries above the diagonal of a square matrix, row by row: n (n − 1)/2. Any type → float64.
 void upper_triangle(Stream stream, const Input& k, double* out);
 
-// Where the first entry in C order that is NaN or infinite stands: *first = min(*first, row · cols
-// + col). Before the call it is 2^64 − 1 (as int64: −1), and stays so where all are finite.
-void find_not_finite(Stream stream, const Input& x, unsigned long long* first);
+// Which entries of a matrix count.
+enum class Part { all, off_diagonal, above_diagonal };
+
+// Where the first entry in C order that is NaN or infinite stands, of those that count: *first =
+// min(*first, row · cols + col). Before the call it is 2^64 − 1 (as int64: −1), and stays so where
+// all are finite.
+void find_not_finite(Stream stream, const Input& x, unsigned long long* first,
+                     Part part = Part::all);
 
 // *count += the pairs i < j with values[i] > values[j]: Kendall's discordant pairs, for values of
 // one side after sorting by the other (Knight 1966). A stable merge sort between `values` and
