@@ -5,6 +5,7 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "buffer.hpp"
@@ -156,6 +157,34 @@ std::vector<double> shifts_of(const std::vector<double>& sums, double total, Est
   return shifts;
 }
 
+// Sums of numbers this much smaller stay finite.
+constexpr int kRoom = 64;
+
+template <class T>
+bool have_overflowed(const Sums& sums) {
+  if (std::is_same_v<T, float>) return false;
+  const auto is_finite = [](double sum) { return std::isfinite(sum); };
+  return !std::isfinite(sums.total) ||
+         !std::all_of(sums.rows.begin(), sums.rows.end(), is_finite) ||
+         !std::all_of(sums.cols.begin(), sums.cols.end(), is_finite);
+}
+
+// The same of a copy that is 2^−kRoom as large.
+template <class T>
+void center_scaled(MatrixView<const T> k, Estimator estimator, MatrixView<T> out,
+                   const Execution& execution) {
+  Buffer<T> copy(product(k.rows, k.cols));
+  for (std::size_t i = 0; i < k.rows; ++i) {
+    for (std::size_t j = 0; j < k.cols; ++j) {
+      copy[i * k.cols + j] = std::ldexp(k(i, j), -kRoom);
+    }
+  }
+  center<T>({copy.data(), k.rows, k.cols}, estimator, out, execution);
+  for (std::size_t i = 0; i < k.rows; ++i) {
+    for (std::size_t j = 0; j < k.cols; ++j) out(i, j) = std::ldexp(out(i, j), kRoom);
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -166,6 +195,7 @@ void center(MatrixView<const T> k, Estimator estimator, MatrixView<T> out,
   require_shape(out, k.rows, k.cols, "out");
   const bool hollow = estimator == Estimator::debiased;
   const Sums sums = sums_of(k, hollow, execution);
+  if (have_overflowed<T>(sums)) return center_scaled(k, estimator, out, execution);
   const std::vector<double> row_shifts = shifts_of(sums.rows, sums.total, estimator);
   const std::vector<double> col_shifts = shifts_of(sums.cols, sums.total, estimator);
   const auto& kernels = simd::kernels().of<T>();

@@ -68,6 +68,22 @@ def test_memory_order_and_out(simd_level, estimator, dtype, layout):
     assert_close(out, expected, tolerance(k, dtype))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_at_the_largest_numbers(simd_level, estimator, dtype):
+    """Sums overflow where what is left does not."""
+    room = 2.0**-32
+    for n in (5, 97):
+        k = data((n, n), dtype, seed=2)
+        k = (np.abs(k) + 5) * (np.finfo(dtype).max / 10)
+        k = k.astype(dtype)
+        expected = oracle.center(k * room, estimator=estimator)
+        actual = ig.center(k, estimator=estimator)
+        assert_close(actual * room, expected, tolerance(k * room, dtype))
+        assert ig.center(k, estimator=estimator, out=k) is k
+        assert np.array_equal(k, actual)
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("estimator", ESTIMATORS)
