@@ -368,6 +368,19 @@ def matched_sum(a, b, matching="exact", block=None):
 # Semantic RSMs ------------------------------------------------------------------------------
 
 
+def matched_distances(tokens, matching="exact", block=None):
+    """Squared distances of inputs, by differences of the tokens that are matched."""
+    inputs = samples(tokens)
+    distances = np.zeros((len(inputs), len(inputs)))
+    for (i, a), (j, b) in combinations(enumerate(inputs), 2):
+        rows, columns = map(list, zip(*matched_pairs(a, b, matching, block), strict=True))
+        squares = ((a[rows] - b[columns]) ** 2).sum()
+        squares += (np.delete(a, rows, axis=0) ** 2).sum()
+        squares += (np.delete(b, columns, axis=0) ** 2).sum()
+        distances[i, j] = distances[j, i] = squares
+    return distances
+
+
 def samples(tokens, layout="nsc", lengths=None):
     """Turn any layout into a list of float64 (s_i, c) arrays."""
     if isinstance(tokens, (list, tuple)):

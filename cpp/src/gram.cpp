@@ -17,17 +17,19 @@ namespace isogram {
 
 namespace {
 
-// Differences of rows i and j, squared and summed.
+// Norms of differences of rows.
 class DistanceReader {
  public:
   explicit DistanceReader(const InputView& x) : reader_(x), a_(x.cols), b_(x.cols) {}
 
-  double squared(std::size_t i, std::size_t j) {
+  double distance(std::size_t i, std::size_t j) {
     if (i != row_in_a_) reader_.read(row_in_a_ = i, a_.data());
     reader_.read(j, b_.data());
-    double sum = 0;
-    for (std::size_t k = 0; k < a_.size(); ++k) sum += (a_[k] - b_[k]) * (a_[k] - b_[k]);
-    return sum;
+    for (std::size_t k = 0; k < a_.size(); ++k) b_[k] -= a_[k];
+    Norm norm;
+    norm.add(b_.data(), b_.size());
+    const auto [value, exponent] = norm.result();
+    return std::ldexp(value, exponent);
   }
 
  private:
@@ -85,48 +87,49 @@ bool gram(const InputView& x, const InputView& y, const KernelOptions& options, 
   return write_gram(tiles, Grid::full(tiles_in(x.rows), tiles_in(y.rows)), out, execution);
 }
 
-void squared_distances(const InputView& x, MatrixView<const std::int64_t> pairs, double* out,
-                       const Execution& execution) {
+void distances(const InputView& x, MatrixView<const std::int64_t> pairs, double* out,
+               const Execution& execution) {
   const UsualArithmetic usual;
   require_finite(x, execution);
   require(pairs.cols == 2, "`pairs` must have two columns");
   constexpr std::size_t chunk = 64;
   parallel_for(execution, (pairs.rows + chunk - 1) / chunk, [&](std::size_t task, Worker&) {
-    DistanceReader distances(x);
+    DistanceReader reader(x);
     for (std::size_t p = task * chunk; p < std::min(pairs.rows, (task + 1) * chunk); ++p) {
       const auto i = static_cast<std::size_t>(pairs(p, 0));
       const auto j = static_cast<std::size_t>(pairs(p, 1));
       require(i < x.rows && j < x.rows, "`pairs` must be indices of rows");
-      out[p] = distances.squared(i, j);
+      out[p] = reader.distance(i, j);
     }
   });
 }
 
-void squared_distances(const InputView& x, double* out, const Execution& execution) {
+void distances(const InputView& x, double* out, const Execution& execution) {
   const UsualArithmetic usual;
   require_finite(x, execution);
   parallel_for(execution, x.rows - 1, [&](std::size_t i, Worker& worker) {
-    DistanceReader distances(x);
+    DistanceReader reader(x);
     double* row = out + i * (2 * x.rows - i - 1) / 2;
     for (std::size_t j = i + 1; j < x.rows; ++j) {
       worker.check();
-      row[j - i - 1] = distances.squared(i, j);
+      row[j - i - 1] = reader.distance(i, j);
     }
   });
 }
 
 template <class T>
-void rbf_from_squared_distances(MatrixView<T> values, double bandwidth,
-                                const Execution& execution) {
+void rbf_from_distances(MatrixView<T> values, double bandwidth, const Execution& execution) {
   const UsualArithmetic usual;
   require(bandwidth > 0 && std::isfinite(bandwidth), "`bandwidth` must be positive and finite");
   const auto& kernels = simd::kernels().of<T>();
   // Finite, because infinity times a distance of 0 is NaN; in float64, whose range T may lack.
-  const double factor =
-      std::max(-0.5 / bandwidth / bandwidth, std::numeric_limits<double>::lowest());
+  const double inverse = std::min(1 / bandwidth, std::numeric_limits<double>::max());
   parallel_for(execution, values.rows, [&](std::size_t i, Worker&) {
     Buffer<T> row(values.cols);
-    for (std::size_t j = 0; j < values.cols; ++j) row[j] = static_cast<T>(factor * values(i, j));
+    for (std::size_t j = 0; j < values.cols; ++j) {
+      const double ratio = inverse * values(i, j);
+      row[j] = static_cast<T>(-0.5 * ratio * ratio);
+    }
     kernels.exponentials(row.data(), values.cols, T(1));
     for (std::size_t j = 0; j < values.cols; ++j) values(i, j) = row[j];
   });
@@ -138,7 +141,7 @@ template bool gram(const InputView&, const InputView&, const KernelOptions&, Mat
                    const Execution&);
 template bool gram(const InputView&, const InputView&, const KernelOptions&, MatrixView<double>,
                    const Execution&);
-template void rbf_from_squared_distances(MatrixView<float>, double, const Execution&);
-template void rbf_from_squared_distances(MatrixView<double>, double, const Execution&);
+template void rbf_from_distances(MatrixView<float>, double, const Execution&);
+template void rbf_from_distances(MatrixView<double>, double, const Execution&);
 
 }  // namespace isogram

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "isogram/matrix_view.hpp"
@@ -17,8 +18,10 @@ class GreedyMatcher {
   }
 
   // The float64 sum of the matched affinities; of equal ones the smaller row, then the smaller
-  // column goes first. Cost: one pass over a row each time that its best column turns out taken.
-  double total(MatrixView<const T> affinity) {
+  // column goes first. columns[i] is the column of row i, counted from `first_column`, or −1. Cost:
+  // one pass over a row each time that its best column turns out taken.
+  double total(MatrixView<const T> affinity, std::int32_t* columns, std::int32_t first_column) {
+    std::fill_n(columns, affinity.rows, -1);
     std::fill(column_taken_.begin(), column_taken_.end(), false);
     heap_.clear();
     for (std::size_t i = 0; i < affinity.rows; ++i) heap_.push_back(best_of_row(affinity, i));
@@ -34,6 +37,7 @@ class GreedyMatcher {
         continue;
       }
       column_taken_[edge.column] = true;
+      columns[edge.row] = first_column + static_cast<std::int32_t>(edge.column);
       sum += edge.affinity;
       heap_.pop_back();
       --left;

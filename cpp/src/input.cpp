@@ -458,6 +458,42 @@ int scaling_exponent_of(double x) {
   return std::abs(exponent) <= moderate ? 0 : exponent;
 }
 
+namespace {
+
+// Of sums of squares: so many bits from the ends of double's range, digits are safe.
+constexpr double kLargestSquares = 0x1p1000;
+constexpr double kSmallestSquares = 0x1p-900;
+constexpr int kNormExponent = 600;
+
+double scaled_squares(const double* row, std::size_t n, int exponent) {
+  std::vector<double> scaled(row, row + n);
+  scale_down(scaled.data(), n, exponent);
+  return simd::kernels().float64.dot(scaled.data(), scaled.data(), n);
+}
+
+}  // namespace
+
+void Norm::add(const double* row, std::size_t n) {
+  const double squares = simd::kernels().float64.dot(row, row, n);
+  if (squares >= kSmallestSquares && squares <= kLargestSquares) {
+    moderate_ += squares;
+  } else if (squares < kSmallestSquares) {
+    tiny_ += scaled_squares(row, n, -kNormExponent);
+  } else {
+    huge_ += scaled_squares(row, n, kNormExponent);
+  }
+}
+
+Scaled Norm::result() const {
+  const auto with = [](double sum, double smaller) {
+    return std::sqrt(sum + std::ldexp(smaller, -2 * kNormExponent));
+  };
+  if (huge_ > 0) return {with(huge_, moderate_), kNormExponent};
+  if (moderate_ > 0) return {with(moderate_, tiny_), 0};
+  return {std::sqrt(tiny_), -kNormExponent};
+}
+
+// In two steps, for exponents whose power is no double.
 void scale_down(double* values, std::size_t n, int exponent) {
   if (exponent == 0) return;
   const auto [first, second] = factors_of(exponent);

@@ -118,6 +118,25 @@ int exponent_of(double x);
 // those, stay far inside float32.
 int scaling_exponent_of(double x);
 
+// A number whose exponent may be beyond double's.
+struct Scaled {
+  double value;
+  int exponent;
+};
+
+// √Σ x² over rows that are added one after another, of whatever range. Squares are summed up apart
+// for rows whose squares would overflow or vanish, scaled.
+class Norm {
+ public:
+  void add(const double* row, std::size_t n);
+  Scaled result() const;
+
+ private:
+  double huge_ = 0;
+  double moderate_ = 0;
+  double tiny_ = 0;
+};
+
 // values · 2^−exponent.
 void scale_down(double* values, std::size_t n, int exponent);
 

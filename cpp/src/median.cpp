@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
+#include <utility>
 #include <vector>
 
 #include "grid.hpp"
@@ -77,19 +77,20 @@ bool has_nan(const T* values, std::size_t n, const Execution& execution) {
   return std::find(found.begin(), found.end(), 1) != found.end();
 }
 
-// The mean of the values of two neighbouring ranks, or the value where they are one.
+// The root of the mean square of the values of two neighbouring ranks.
 template <class T>
-double mean_of_ranks(std::vector<T> values, std::size_t lower, std::size_t upper) {
+double root_of_ranks(std::vector<T> values, std::size_t lower, std::size_t upper) {
   const auto last = values.begin() + static_cast<std::ptrdiff_t>(upper);
   std::nth_element(values.begin(), last, values.end());
-  return std::midpoint<double>(lower == upper ? *last : *std::max_element(values.begin(), last),
-                               *last);
+  const double high = *last;
+  const double low = lower == upper ? *last : *std::max_element(values.begin(), last);
+  return low == high ? low : std::hypot(low, high) / std::sqrt(2.0);
 }
 
 }  // namespace
 
 template <class T>
-double median(const T* values, std::size_t n, const Execution& execution) {
+double root_median_square(const T* values, std::size_t n, const Execution& execution) {
   const UsualArithmetic usual;
   require(n > 0, "a median needs at least one value");
   if (has_nan(values, n, execution)) return std::numeric_limits<double>::quiet_NaN();
@@ -100,13 +101,13 @@ double median(const T* values, std::size_t n, const Execution& execution) {
     Parted<T> found = parted(values, n, bracket, execution);
     if (found.below <= lower && upper < found.below + found.inside) {
       if (found.insiders.empty()) return bracket.low;
-      return mean_of_ranks(std::move(found.insiders), lower - found.below, upper - found.below);
+      return root_of_ranks(std::move(found.insiders), lower - found.below, upper - found.below);
     }
   }
-  return mean_of_ranks(std::vector<T>(values, values + n), lower, upper);
+  return root_of_ranks(std::vector<T>(values, values + n), lower, upper);
 }
 
-template double median(const float*, std::size_t, const Execution&);
-template double median(const double*, std::size_t, const Execution&);
+template double root_median_square(const float*, std::size_t, const Execution&);
+template double root_median_square(const double*, std::size_t, const Execution&);
 
 }  // namespace isogram

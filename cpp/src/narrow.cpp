@@ -126,7 +126,7 @@ const std::vector<Rescoring::Pair>& Rescoring::score(const NarrowTokens& a, cons
     for (std::size_t p = 0; p < pairs_.size(); ++p) {
       Pair& pair = pairs_[p];
       pair.total += matched_products(a.tokens(pair.i) + c, b.tokens(pair.j) + c, a.channels(),
-                                     columns_.data() + p * tokens_, pair.rows, channels);
+                                     columns(p), pair.rows, channels);
     }
   }
   return pairs_;

@@ -82,6 +82,9 @@ class Rescoring {
 
   void keep(std::size_t i, std::size_t j, std::size_t rows, const Assignment& found);
 
+  // What the rows of the p-th pair kept since the last call were matched with.
+  const std::int32_t* columns(std::size_t p) const { return columns_.data() + p * tokens_; }
+
   // Fills in the totals of what was kept since the last call.
   const std::vector<Pair>& score(const NarrowTokens& a, const NarrowTokens& b);
 

@@ -32,6 +32,15 @@ constexpr std::size_t kAffinityEdge = 400;
 constexpr std::size_t kWidestBlock = 3;
 constexpr std::size_t kDeep = std::size_t{1} << 16;
 
+// Below this fraction of ‖Z_i‖² + ‖Z_j‖², their difference with 2 m has lost 5 bits, of float32,
+// or 8.
+template <class T>
+constexpr double kCancellation = sizeof(T) == sizeof(float) ? 1.0 / 32 : 1.0 / 256;
+
+// Where no norm is beyond 2^±safe, distances are written as they are.
+template <class T>
+constexpr int kSafeDistance = sizeof(T) == sizeof(float) ? 120 : 1000;
+
 // ---- What is matched with what ---------------------------------------------------------------
 
 std::size_t max_tokens(std::span<const InputView> inputs) {
@@ -69,12 +78,20 @@ TokenLayout layout_for(std::span<const InputView> inputs, std::span<const InputV
 
 // ---- One pair --------------------------------------------------------------------------------
 
-// The working memory of one thread, and the matched sum of one pair's affinities.
+// The matched tokens of one pair of inputs.
+struct Match {
+  double total;                 // of their affinities
+  const std::int32_t* columns;  // the position that each position was matched with, or −1; null
+                                // stands for the identity
+};
+
+// The working memory of one thread, and the matching of one pair's affinities.
 template <class T>
 class Matcher {
  public:
   Matcher(const RsmOptions& options, const TokenLayout& layout, std::size_t affinity_entries)
       : affinities(affinity_entries),
+        columns(layout.max_tokens),
         byte_products(options.precision == Precision::int8 ? kTileSize : 0),
         rescoring(options.precision == Precision::float32 ? 0 : layout.group * layout.group,
                   layout.max_tokens),
@@ -83,14 +100,16 @@ class Matcher {
         solver_(solver_size(options, layout), solver_size(options, layout)),
         greedy_(layout.max_tokens) {}
 
-  double total(MatrixView<const T> affinity, Worker& worker) {
+  Match match(MatrixView<const T> affinity, Worker& worker) {
     switch (options_.matching) {
       case Matching::greedy:
-        return greedy_.total(affinity);
+        return {greedy_.total(affinity, columns.data(), 0), columns.data()};
       case Matching::topk:
-        return topk_total(affinity, worker);
-      default:
-        return solve(affinity, worker).total;
+        return {topk_total(affinity, worker), columns.data()};
+      default: {
+        const Assignment found = solve(affinity, worker);
+        return {found.total, found.columns};
+      }
     }
   }
 
@@ -105,20 +124,22 @@ class Matcher {
     solver_.solve_each(count, affinity, Objective::maximize, &worker, visit);
   }
 
-  // Calls visit(k, total of affinity(k)) for k < count.
+  // Calls visit(k, match of affinity(k)) for k < count.
   template <class Affinity, class Visit>
-  void total_each(std::size_t count, Affinity affinity, Worker& worker, Visit visit) {
+  void match_each(std::size_t count, Affinity affinity, Worker& worker, Visit visit) {
     if (options_.matching == Matching::exact) {
-      return solve_each(count, affinity, worker,
-                        [&](std::size_t k, const Assignment& found) { visit(k, found.total); });
+      return solve_each(count, affinity, worker, [&](std::size_t k, const Assignment& found) {
+        visit(k, Match{found.total, found.columns});
+      });
     }
     for (std::size_t k = 0; k < count; ++k) {
       worker.check();
-      visit(k, total(affinity(k), worker));
+      visit(k, match(affinity(k), worker));
     }
   }
 
   Buffer<T> affinities;
+  Buffer<std::int32_t> columns;        // of a match that is put together from parts
   Buffer<std::int32_t> byte_products;  // a tile of them
   Rescoring rescoring;
   Buffer<double> mean_products;  // of a block's rows, a tile high
@@ -135,11 +156,14 @@ class Matcher {
     const std::size_t rows = std::min(options_.block, a.rows);
     const std::size_t cols = std::min(options_.block, a.cols);
     const MatrixView<const T> top(a.data, rows, cols, a.row_stride, a.col_stride);
-    const double of_top = solver_.solve(top, Objective::maximize, &worker).total;
-    if (rows == a.rows || cols == a.cols) return of_top;
+    const Assignment of_top = solver_.solve(top, Objective::maximize, &worker);
+    std::copy_n(of_top.columns, rows, columns.data());
+    std::fill(columns.data() + rows, columns.data() + a.rows, -1);
+    if (rows == a.rows || cols == a.cols) return of_top.total;
     const MatrixView<const T> rest(&a(rows, cols), a.rows - rows, a.cols - cols, a.row_stride,
                                    a.col_stride);
-    return of_top + greedy_.total(rest);
+    return of_top.total +
+           greedy_.total(rest, columns.data() + rows, static_cast<std::int32_t>(cols));
   }
 
   RsmOptions options_;
@@ -187,6 +211,8 @@ class RsmWalk {
   RsmWalk(std::span<const InputView> inputs, std::span<const InputView> others, bool is_symmetric,
           const RsmOptions& options, const RsmOutputs<T>& outputs, const Execution& execution)
       : kernels_(simd::kernels().of<T>()),
+        row_inputs_(inputs),
+        col_inputs_(others),
         options_(options),
         outputs_(outputs),
         execution_(execution),
@@ -194,6 +220,7 @@ class RsmWalk {
         rows_(kernels_, inputs, layout_, preparing(execution)),
         is_symmetric_(is_symmetric) {
     if (!is_symmetric) others_.emplace(kernels_, others, layout_, preparing(execution));
+    distance_exponent_ = unit_of_distances();
     if (options.matching != Matching::none || !layout_.centered) return;
     row_means_ = packed_means(rows_);
     if (!is_symmetric) col_means_ = packed_means(*others_);
@@ -229,8 +256,27 @@ class RsmWalk {
         matchers.size());
   }
 
+  // Of the unit of distances.
+  int distance_exponent() const { return distance_exponent_; }
+
  private:
   const TokenSets<T>& cols() const { return others_ ? *others_ : rows_; }
+
+  // No distance is more than twice the largest norm.
+  int unit_of_distances() const {
+    double largest = 0;
+    int exponent = 0;
+    for (const TokenSets<T>* sets : {&rows_, &cols()}) {
+      for (std::size_t i = 0; i < sets->inputs(); ++i) {
+        const double norm = std::sqrt(sets->squared_norm(i));
+        if (norm == 0) continue;
+        const int of_input = exponent_of(norm) + sets->exponent(i);
+        exponent = largest == 0 ? of_input : std::max(exponent, of_input);
+        largest = norm;
+      }
+    }
+    return exponent - std::clamp(exponent, -kSafeDistance<T>, kSafeDistance<T>);
+  }
 
   std::size_t padded(std::size_t rows) const {
     return (rows + kernels_.panel - 1) / kernels_.panel * kernels_.panel;
@@ -332,7 +378,8 @@ class RsmWalk {
                                  static_cast<std::ptrdiff_t>(stride), 1);
     };
     const AffinityStrips<T> affinity{a.count, b.count, kTileEdge, strip};
-    write_matched(i, j, matcher.solve(affinity, worker).total);
+    const Assignment found = matcher.solve(affinity, worker);
+    write_matched(i, j, {found.total, found.columns});
   }
 
   void add_groups(Cell cell, Matcher<T>& matcher, Worker& worker) const {
@@ -363,21 +410,22 @@ class RsmWalk {
       return MatrixView<const T>(first, rows_.tokens(i), cols().tokens(j), stride, 1);
     };
     if (options_.precision == Precision::float32) {
-      return matcher.total_each(pairs.size(), affinity, worker, [&](std::size_t k, double total) {
-        write_matched(pairs[k].row, pairs[k].col, total);
+      return matcher.match_each(pairs.size(), affinity, worker, [&](std::size_t k, Match match) {
+        write_matched(pairs[k].row, pairs[k].col, match);
       });
     }
     const auto keep = [&](std::size_t k, const Assignment& found) {
       matcher.rescoring.keep(pairs[k].row, pairs[k].col, rows_.tokens(pairs[k].row), found);
     };
     matcher.solve_each(pairs.size(), affinity, worker, keep);
-    for (const Rescoring::Pair& pair : matcher.rescoring.score(rows_.narrow(), cols().narrow())) {
-      write_rescored(pair);
+    const auto& scored = matcher.rescoring.score(rows_.narrow(), cols().narrow());
+    for (std::size_t p = 0; p < scored.size(); ++p) {
+      write_rescored(scored[p], matcher.rescoring.columns(p));
     }
   }
 
-  void write_rescored(const Rescoring::Pair& pair) const {
-    write_matched(pair.i, pair.j, pair.total);
+  void write_rescored(const Rescoring::Pair& pair, const std::int32_t* columns) const {
+    write_matched(pair.i, pair.j, {pair.total, columns});
     if (!outputs_.loss.data) return;
     const double bound =
         pair.dual_bound + rounding_bound(rows_.narrow().norms(pair.i),
@@ -394,14 +442,15 @@ class RsmWalk {
     for (std::size_t i = inputs.begin; i < inputs.end; ++i) {
       for (std::size_t j = others.begin; j < others.end; ++j) {
         if (is_symmetric_ && i == j) write_diagonal(i);
-        if (is_wanted(i, j)) write_matched(i, j, windows_total(i, j, matcher, worker));
+        if (is_wanted(i, j)) write_matched(i, j, match_windows(i, j, matcher, worker));
       }
     }
   }
 
-  double windows_total(std::size_t i, std::size_t j, Matcher<T>& matcher, Worker& worker) const {
+  Match match_windows(std::size_t i, std::size_t j, Matcher<T>& matcher, Worker& worker) const {
     double total = 0;
     const std::size_t shared = std::min(rows_.tokens(i), cols().tokens(j));
+    std::fill(matcher.columns.begin(), matcher.columns.end(), -1);
     for (std::size_t first = 0; first < shared; first += layout_.window) {
       const std::size_t window = first / layout_.window;
       const auto a = rows_.window_rows(i, window);
@@ -409,9 +458,14 @@ class RsmWalk {
       const auto stride = static_cast<std::ptrdiff_t>(padded(b.count));
       compute_affinities(a, b, matcher.affinities.data(), stride, worker);
       const MatrixView<const T> affinity(matcher.affinities.data(), a.count, b.count, stride, 1);
-      total += matcher.total(affinity, worker);
+      const Match found = matcher.match(affinity, worker);
+      total += found.total;
+      for (std::size_t row = 0; row < a.count; ++row) {
+        const std::int32_t column = found.columns[row];
+        matcher.columns[first + row] = column < 0 ? -1 : static_cast<std::int32_t>(first) + column;
+      }
     }
-    return total;
+    return {total, matcher.columns.data()};
   }
 
   // Inputs on a side of a block without matching. Rows are deep, and most of them come from far:
@@ -463,7 +517,8 @@ class RsmWalk {
         const std::size_t entry = row + j - others.begin;
         if (is_symmetric_ && i == j) write_diagonal(i);
         if (!is_wanted(i, j)) continue;
-        write(i, j, layout_.centered ? restored(sums[entry], mean_products[entry]) : sums[entry]);
+        const double sum = sums[entry];
+        write(i, j, {layout_.centered ? restored(sum, mean_products[entry]) : sum, nullptr});
       }
     }
   }
@@ -487,20 +542,29 @@ class RsmWalk {
       outputs_.linear(i, i) = static_cast<T>(std::ldexp(squared_norm, 2 * rows_.exponent(i)));
     }
     if (outputs_.cosine.data) outputs_.cosine(i, i) = squared_norm > 0 ? T(1) : T(0);
-    if (outputs_.squared_distance.data) outputs_.squared_distance(i, i) = T(0);
+    if (outputs_.distance.data) outputs_.distance(i, i) = T(0);
     if (outputs_.loss.data) outputs_.loss(i, i) = T(0);
   }
 
   // Turns a matched sum of packed tokens into the entries of pair (i, j).
-  void write_matched(std::size_t i, std::size_t j, double total) const {
-    if (!layout_.centered) return write(i, j, total);
-    const double* mean = cols().mean(j);
-    write(i, j,
-          restored(total, simd::kernels().float64.dot(rows_.mean(i), mean, rows_.channels())));
+  void write_matched(std::size_t i, std::size_t j, const Match& match) const {
+    if (!layout_.centered) return write(i, j, match);
+    write(i, j, {restored(match.total, product_of_means(i, j)), match.columns});
+  }
+
+  // Σ over matched tokens ⟨x, y⟩ is that of tokens less any ones of their inputs, but for so many
+  // times ⟨mean_i, mean_j⟩ − ⟨mean_i left, mean_j left⟩.
+  double product_of_means(std::size_t i, std::size_t j) const {
+    const auto dot = simd::kernels().float64.dot;
+    const double product = dot(rows_.mean(i), cols().mean(j), rows_.channels());
+    const double* of_row = rows_.mean_left(i);
+    const double* of_col = cols().mean_left(j);
+    return of_row && of_col ? product - dot(of_row, of_col, rows_.channels()) : product;
   }
 
   // The same of the sum of the tokens as they came, in scaled units.
-  void write(std::size_t i, std::size_t j, double total) const {
+  void write(std::size_t i, std::size_t j, const Match& match) const {
+    const double total = match.total;
     const TokenSets<T>& others = cols();
     const int exponent_i = rows_.exponent(i);
     const int exponent_j = others.exponent(j);
@@ -514,14 +578,49 @@ class RsmWalk {
       const double cosine = norms > 0 ? total / norms : 0;
       store(outputs_.cosine, i, j, std::clamp(cosine, -1.0, 1.0));
     }
-    if (outputs_.squared_distance.data) {
-      // In units in which no term overflows: the difference of infinities would be NaN.
-      const int unit = std::max(exponent_i, exponent_j);
-      const double distance = std::ldexp(norm_i, 2 * (exponent_i - unit)) +
-                              std::ldexp(norm_j, 2 * (exponent_j - unit)) -
-                              2 * std::ldexp(total, exponent_i + exponent_j - 2 * unit);
-      store(outputs_.squared_distance, i, j, std::ldexp(std::max(0.0, distance), 2 * unit));
+    if (outputs_.distance.data) {
+      const Scaled distance = distance_of(i, j, match);
+      store(outputs_.distance, i, j,
+            std::ldexp(distance.value, distance.exponent - distance_exponent_));
     }
+  }
+
+  Scaled distance_of(std::size_t i, std::size_t j, const Match& match) const {
+    // In units in which no term overflows: the difference of infinities would be NaN.
+    const int unit = std::max(rows_.exponent(i), cols().exponent(j));
+    const int of_i = rows_.exponent(i) - unit;
+    const int of_j = cols().exponent(j) - unit;
+    const double both =
+        std::ldexp(rows_.squared_norm(i), 2 * of_i) + std::ldexp(cols().squared_norm(j), 2 * of_j);
+    const double squared = both - 2 * std::ldexp(match.total, of_i + of_j);
+    if (squared >= kCancellation<T> * both) return {std::sqrt(squared), unit};
+    return distance_by_differences(i, j, match.columns);
+  }
+
+  // Σ ‖x − y‖² over matched tokens and Σ ‖x‖² over those left over, from the inputs as they came.
+  Scaled distance_by_differences(std::size_t i, std::size_t j, const std::int32_t* columns) const {
+    const RowReader left(row_inputs_[i]);
+    const RowReader right(col_inputs_[j]);
+    std::vector<double> a(rows_.channels());
+    std::vector<double> b(rows_.channels());
+    std::vector<char> is_taken(cols().tokens(j));
+    Norm norm;
+    for (std::size_t s = 0; s < rows_.tokens(i); ++s) {
+      left.read(rows_.token_at(i, s), a.data());
+      const auto t = columns ? static_cast<std::size_t>(columns[s]) : s;
+      if (t < is_taken.size()) {
+        is_taken[t] = true;
+        right.read(cols().token_at(j, t), b.data());
+        for (std::size_t c = 0; c < a.size(); ++c) a[c] -= b[c];
+      }
+      norm.add(a.data(), a.size());
+    }
+    for (std::size_t t = 0; t < is_taken.size(); ++t) {
+      if (is_taken[t]) continue;
+      right.read(cols().token_at(j, t), b.data());
+      norm.add(b.data(), b.size());
+    }
+    return norm.result();
   }
 
   void store(MatrixView<T> out, std::size_t i, std::size_t j, double value) const {
@@ -530,6 +629,8 @@ class RsmWalk {
   }
 
   const simd::KernelTable<T>& kernels_;
+  const std::span<const InputView> row_inputs_;
+  const std::span<const InputView> col_inputs_;
   const RsmOptions options_;
   const RsmOutputs<T> outputs_;
   const Execution& execution_;
@@ -537,6 +638,7 @@ class RsmWalk {
   const TokenSets<T> rows_;
   std::optional<TokenSets<T>> others_;
   const bool is_symmetric_;
+  int distance_exponent_ = 0;
   Packed<double> row_means_;  // of inputs that are whole rows
   Packed<double> col_means_;
 };
@@ -581,13 +683,13 @@ void require_outputs(const RsmOutputs<T>& outputs, std::size_t rows, std::size_t
   };
   check(outputs.linear, "linear");
   check(outputs.cosine, "cosine");
-  check(outputs.squared_distance, "squared_distance");
+  check(outputs.distance, "distance");
   check(outputs.loss, "loss");
 }
 
 template <class T>
-void run(std::span<const InputView> inputs, std::span<const InputView> others, bool is_symmetric,
-         const RsmOptions& options, const RsmOutputs<T>& outputs, const Execution& execution) {
+int run(std::span<const InputView> inputs, std::span<const InputView> others, bool is_symmetric,
+        const RsmOptions& options, const RsmOutputs<T>& outputs, const Execution& execution) {
   const UsualArithmetic usual;
   require(!inputs.empty() && !others.empty(), "`tokens` must hold at least one input");
   require_inputs(inputs, inputs[0].cols);
@@ -595,31 +697,33 @@ void run(std::span<const InputView> inputs, std::span<const InputView> others, b
   require_block(options);
   require_precision<T>(options);
   require_outputs(outputs, inputs.size(), others.size());
-  RsmWalk<T>(inputs, others, is_symmetric, options, outputs, execution).run();
+  RsmWalk<T> walk(inputs, others, is_symmetric, options, outputs, execution);
+  walk.run();
+  return walk.distance_exponent();
 }
 
 }  // namespace
 
 template <class T>
-void semantic_rsm(std::span<const InputView> inputs, const RsmOptions& options,
-                  const RsmOutputs<T>& outputs, const Execution& execution) {
-  run(inputs, inputs, true, options, outputs, execution);
+int semantic_rsm(std::span<const InputView> inputs, const RsmOptions& options,
+                 const RsmOutputs<T>& outputs, const Execution& execution) {
+  return run(inputs, inputs, true, options, outputs, execution);
 }
 
 template <class T>
-void semantic_rsm(std::span<const InputView> inputs, std::span<const InputView> others,
-                  const RsmOptions& options, const RsmOutputs<T>& outputs,
-                  const Execution& execution) {
-  run(inputs, others, false, options, outputs, execution);
+int semantic_rsm(std::span<const InputView> inputs, std::span<const InputView> others,
+                 const RsmOptions& options, const RsmOutputs<T>& outputs,
+                 const Execution& execution) {
+  return run(inputs, others, false, options, outputs, execution);
 }
 
-template void semantic_rsm(std::span<const InputView>, const RsmOptions&, const RsmOutputs<float>&,
-                           const Execution&);
-template void semantic_rsm(std::span<const InputView>, const RsmOptions&, const RsmOutputs<double>&,
-                           const Execution&);
-template void semantic_rsm(std::span<const InputView>, std::span<const InputView>,
-                           const RsmOptions&, const RsmOutputs<float>&, const Execution&);
-template void semantic_rsm(std::span<const InputView>, std::span<const InputView>,
-                           const RsmOptions&, const RsmOutputs<double>&, const Execution&);
+template int semantic_rsm(std::span<const InputView>, const RsmOptions&, const RsmOutputs<float>&,
+                          const Execution&);
+template int semantic_rsm(std::span<const InputView>, const RsmOptions&, const RsmOutputs<double>&,
+                          const Execution&);
+template int semantic_rsm(std::span<const InputView>, std::span<const InputView>, const RsmOptions&,
+                          const RsmOutputs<float>&, const Execution&);
+template int semantic_rsm(std::span<const InputView>, std::span<const InputView>, const RsmOptions&,
+                          const RsmOutputs<double>&, const Execution&);
 
 }  // namespace isogram

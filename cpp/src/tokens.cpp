@@ -42,10 +42,15 @@ double squared_norm_of(const double* token, std::size_t channels) {
   return simd::kernels().float64.dot(token, token, channels);
 }
 
-// Tokens by descending norm, equal ones by index.
-std::vector<std::size_t> by_norm(const Widened& z) {
+std::vector<double> squared_norms_of(const Widened& z) {
   std::vector<double> norms(z.tokens);
   for (std::size_t s = 0; s < z.tokens; ++s) norms[s] = squared_norm_of(z.token(s), z.channels);
+  return norms;
+}
+
+// Tokens by descending norm, equal ones by index.
+std::vector<std::size_t> by_norm(const Widened& z) {
+  const std::vector<double> norms = squared_norms_of(z);
   std::vector<std::size_t> order(z.tokens);
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
@@ -69,6 +74,57 @@ void subtract_mean_token(Widened& z, double* mean) {
   for (std::size_t c = 0; c < z.channels; ++c) mean[c] += first[c];
 }
 
+// The index of a median.
+std::size_t median_of(const std::vector<double>& values) {
+  std::vector<std::size_t> order(values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto middle = order.begin() + static_cast<std::ptrdiff_t>(order.size() / 2);
+  std::nth_element(order.begin(), middle, order.end(), [&](std::size_t a, std::size_t b) {
+    return values[a] != values[b] ? values[a] < values[b] : a < b;
+  });
+  return *middle;
+}
+
+// A few tokens of huge norm, as transformers have them, pull the mean away from all others: the
+// products of those would then be of that shift, and lose their digits. Of tokens less their mean,
+// subtracts the mean of those others and writes what mean is left to `left`; or returns false.
+bool subtract_mean_of_others(Widened& z, double* left) {
+  constexpr double spread = 3;  // of squared norms, less than any such token makes
+  constexpr double nearer = 0.25;
+  constexpr double far = 16;
+  const auto& kernels = simd::kernels().float64;
+  const std::vector<double> norms = squared_norms_of(z);
+  const std::size_t typical = median_of(norms);
+  if (*std::max_element(norms.begin(), norms.end()) <= spread * norms[typical]) return false;
+  std::vector<double> difference(z.channels);
+  std::vector<double> distances(z.tokens);
+  const auto subtract_typical = [&](std::size_t s) {
+    kernels.subtract_shifts(z.token(s), difference.data(), z.channels, 0, z.token(typical));
+  };
+  for (std::size_t s = 0; s < z.tokens; ++s) {
+    subtract_typical(s);
+    distances[s] = squared_norm_of(difference.data(), z.channels);
+  }
+  const double distance = distances[median_of(distances)];
+  if (distance >= nearer * norms[typical]) return false;
+  std::vector<double> mean(z.channels);
+  std::size_t others = 0;
+  for (std::size_t s = 0; s < z.tokens; ++s) {
+    if (distances[s] > far * distance) continue;
+    subtract_typical(s);
+    kernels.add_row(difference.data(), z.channels, mean.data());
+    ++others;
+  }
+  for (std::size_t c = 0; c < z.channels; ++c) {
+    mean[c] = z.token(typical)[c] + mean[c] / static_cast<double>(others);
+    left[c] = -mean[c];
+  }
+  for (std::size_t s = 0; s < z.tokens; ++s) {
+    kernels.subtract_shifts(z.token(s), z.token(s), z.channels, 0, mean.data());
+  }
+  return true;
+}
+
 bool needs_order(Matching matching) {
   return matching == Matching::window || matching == Matching::topk;
 }
@@ -89,6 +145,13 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, std::span<const Inp
     const bool is_first = i % layout.group == 0;
     row_in_group_.push_back(is_first ? 0 : row_in_group_[i - 1] + tokens_[i - 1]);
     tokens_.push_back(inputs[i].rows);
+  }
+  if (layout.centered && layout.matching != Matching::none) {
+    means_left_ = Buffer<double>(product(inputs.size(), channels_));
+    has_mean_left_ = Buffer<char>(inputs.size());
+  }
+  if (needs_order(layout.matching)) {
+    order_ = Buffer<std::size_t>(product(inputs.size(), layout.max_tokens));
   }
   place();
   prepare_narrow();
@@ -161,17 +224,21 @@ void TokenSets<T>::pack(std::size_t input, const InputView& view, Packers& packe
   if (bad.found(input)) return;
   exponents_[input] = normalise(z);
   squared_norms_[input] = squared_norm_of(z.values.data(), z.values.size());
-  std::vector<std::size_t> order(z.tokens);
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  if (needs_order(layout_.matching)) order = by_norm(z);
+  if (needs_order(layout_.matching)) {
+    const std::vector<std::size_t> order = by_norm(z);
+    std::copy(order.begin(), order.end(), order_.data() + input * layout_.max_tokens);
+  }
   if (layout_.centered) subtract_mean_token(z, means_.data() + input * channels_);
+  if (has_mean_left_.size() > 0) {
+    has_mean_left_[input] = subtract_mean_of_others(z, means_left_.data() + input * channels_);
+  }
   if (layout_.matching == Matching::none) {
     std::fill(packers.widened.begin() + z.values.size(), packers.widened.end(), 0.0);
     packers.rows.add(packers.widened.data(), data_.data() + row_at(0, input, depth_));
     return;
   }
   for (std::size_t position = 0; position < z.tokens; ++position) {
-    double* token = z.token(order[position]);
+    double* token = z.token(token_at(input, position));
     if (narrow_) narrow_->round(input, position, token);
     if (has_words()) {
       packers.words->add(narrow_->words(input, position, token).data(),

@@ -31,8 +31,9 @@ struct TokenLayout {
   const simd::PairKernels* pair_kernels = nullptr;  // for bfloat16, where there are some
 };
 
-// n inputs. Input i is stored as 2^−exponent(i) · (Z_i − mean_i), its tokens as packed rows: in
-// their own order, or by descending norm where the matching asks for it.
+// n inputs. Input i is stored as 2^−exponent(i) · Z_i less a token of its own, its tokens as packed
+// rows: in their own order, or by descending norm where the matching asks for it. That token is the
+// mean; or where a few tokens of huge norm pull the mean away from all others, the mean of these.
 //
 // Pieces. Rows of different pieces never share a panel. A piece is a group of consecutive inputs;
 // for Matching::window, one window of one input; for Matching::none all inputs are one piece in
@@ -73,11 +74,22 @@ class TokenSets {
   // Where an input's first token lies among the rows of its group.
   std::size_t row_in_group(std::size_t input) const { return row_in_group_[input]; }
 
+  // The token that comes at a position; the position itself where tokens keep their order.
+  std::size_t token_at(std::size_t input, std::size_t position) const {
+    return order_.size() == 0 ? position : order_[input * layout_.max_tokens + position];
+  }
+
   int exponent(std::size_t input) const { return exponents_[input]; }
   // ‖Z_i‖² in scaled units, of the input as it came.
   double squared_norm(std::size_t input) const { return squared_norms_[input]; }
   // The mean token in scaled units; zeros unless centered.
   const double* mean(std::size_t input) const { return means_.data() + input * channels_; }
+  // That of the tokens as they are stored; null where it is 0.
+  const double* mean_left(std::size_t input) const {
+    return has_mean_left_.size() == 0 || !has_mean_left_[input]
+               ? nullptr
+               : means_left_.data() + input * channels_;
+  }
   std::size_t channels() const { return channels_; }
 
  private:
@@ -107,7 +119,10 @@ class TokenSets {
   std::size_t panels_ = 0;
   std::vector<int> exponents_;
   std::vector<double> squared_norms_;
+  Buffer<std::size_t> order_;  // of each input's tokens, where a matching asks for one
   Buffer<double> means_;
+  Buffer<double> means_left_;
+  Buffer<char> has_mean_left_;
   Buffer<T> data_;
   std::optional<NarrowTokens> narrow_;
   Buffer<std::int32_t> words_;

@@ -6,6 +6,7 @@
 
 #include "detail/entries.cuh"
 #include "detail/launch.cuh"
+#include "detail/norm.cuh"
 #include "detail/number.cuh"
 #include "detail/pairs.cuh"
 #include "detail/power_of_two.cuh"
@@ -153,7 +154,7 @@ std::int64_t launch_survey(Stream stream, const Input& x, const double* origin, 
   return blocks;
 }
 
-// ---- Squared distances -----------------------------------------------------------------------
+// ---- Distances -------------------------------------------------------------------------------
 
 struct Pair {
   std::int64_t i;
@@ -171,17 +172,6 @@ __device__ Pair pair_at(std::int64_t p, std::int64_t rows) {
   return {i, i + 1 + p - first_of(i)};
 }
 
-// Σ_k difference(k)² over k < depth, by a warp.
-template <class Difference>
-__device__ double warp_squared_distance(std::int64_t depth, Difference difference) {
-  double sum = 0;
-  for (std::int64_t k = threadIdx.x % kWarp; k < depth; k += kWarp) {
-    const double d = difference(k);
-    sum += d * d;
-  }
-  return warp_reduced(sum, Sum());
-}
-
 constexpr int kDistanceWarps = 8;
 
 template <class X>
@@ -191,9 +181,9 @@ __global__ void __launch_bounds__(kWarp* kDistanceWarps)
   const std::int64_t p = std::int64_t{blockIdx.x} * kDistanceWarps + threadIdx.x / kWarp;
   if (p >= count) return;
   const Pair pair = pairs ? Pair{pairs[2 * p], pairs[2 * p + 1]} : pair_at(p, rows);
-  const double distance = warp_squared_distance(
-      cols, [&](std::int64_t k) { return double{x(pair.i, k)} - x(pair.j, k); });
-  if (threadIdx.x % kWarp == 0) out[p] = distance;
+  const Scaled distance =
+      warp_norm(cols, [&](std::int64_t k) { return double{x(pair.i, k)} - x(pair.j, k); });
+  if (threadIdx.x % kWarp == 0) out[p] = ldexp(distance.value, distance.exponent);
 }
 
 // ---- Preparing rows --------------------------------------------------------------------------
@@ -511,7 +501,7 @@ struct Rbf : EveryEntry {
     // Scaled down before, up after: so nothing overflows that is finite when it is scaled.
     const PowerOfTwo down(exponent < 0 ? exponent : 0);
     const PowerOfTwo up(exponent > 0 ? exponent : 0);
-    const double squared = warp_squared_distance(rows.source.cols, [&](std::int64_t k) {
+    const double squared = warp_squares(rows.source.cols, [&](std::int64_t k) {
       const double a = entry_of(rows.source, place.row + i, k);
       const double b = entry_of(cols.source, place.col + j, k);
       return isfinite(a) && isfinite(b) ? up * (down * a - down * b) : kNan;
@@ -627,8 +617,8 @@ void scaling_exponent(Stream stream, const Input& x, const Input* y, const doubl
          count, exponent);
 }
 
-void squared_distances(Stream stream, const Input& x, const std::int64_t* pairs, std::int64_t count,
-                       double* out) {
+void distances(Stream stream, const Input& x, const std::int64_t* pairs, std::int64_t count,
+               double* out) {
   with_reader(x, [&](auto reader) {
     launch(distances_of_pairs<decltype(reader)>, dim3(blocks_for(count, kDistanceWarps)),
            dim3(kWarp * kDistanceWarps), 0, stream, reader, x.rows, x.cols, pairs, count, out);

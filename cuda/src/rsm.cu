@@ -25,7 +25,7 @@ struct Block {
 struct Entries {
   double linear;
   double cosine;
-  double squared_distance;
+  double distance;
   double loss;
 };
 
@@ -42,7 +42,7 @@ __device__ void store(const RsmOutputs<T>& outputs, std::int64_t i, std::int64_t
                       const Entries& entries, bool mirrored) {
   store(outputs.linear, i, j, entries.linear, mirrored);
   store(outputs.cosine, i, j, entries.cosine, mirrored);
-  store(outputs.squared_distance, i, j, entries.squared_distance, mirrored);
+  store(outputs.distance, i, j, entries.distance, mirrored);
   store(outputs.loss, i, j, entries.loss, mirrored);
 }
 
@@ -60,13 +60,13 @@ __device__ double matched_sum(const MatchedSums& sums, std::int64_t pair) {
 }
 
 // In units in which no term overflows: the difference of infinities would be NaN.
-__device__ double squared_distance(double total, double norm_i, double norm_j, int exponent_i,
-                                   int exponent_j) {
+__device__ double distance(double total, double norm_i, double norm_j, int exponent_i,
+                           int exponent_j) {
   const int unit = exponent_i > exponent_j ? exponent_i : exponent_j;
-  const double distance = ldexp(norm_i, 2 * (exponent_i - unit)) +
-                          ldexp(norm_j, 2 * (exponent_j - unit)) -
-                          2 * ldexp(total, exponent_i + exponent_j - 2 * unit);
-  return ldexp(fmax(0.0, distance), 2 * unit);
+  const double squared = ldexp(norm_i, 2 * (exponent_i - unit)) +
+                         ldexp(norm_j, 2 * (exponent_j - unit)) -
+                         2 * ldexp(total, exponent_i + exponent_j - 2 * unit);
+  return ldexp(sqrt(fmax(0.0, squared)), unit);
 }
 
 // An upper bound on what rounding can change in any matching, as on the CPU: see rounding_bound()
@@ -102,7 +102,7 @@ __device__ Entries entries_of(const Block<T>& block, std::int64_t r, std::int64_
                   cosine > 1    ? 1
                   : cosine < -1 ? -1
                                 : cosine,
-                  squared_distance(total, norm_i, norm_j, exponent_i, exponent_j), 0};
+                  distance(total, norm_i, norm_j, exponent_i, exponent_j), 0};
   if (block.outputs.loss.data && norms > 0) {
     const double bound =
         sums.rounded_totals[pair] + sums.gaps[pair] +

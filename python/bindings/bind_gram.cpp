@@ -34,9 +34,9 @@ py::ssize_t all_pairs(const py::array& x) {
   return x.shape(0) * (x.shape(0) - 1) / 2;
 }
 
-py::array_t<double> squared_distances(const std::string& function, const std::string& name,
-                                      const py::array& x, const std::optional<Pairs>& pairs,
-                                      int num_threads) {
+py::array_t<double> distances(const std::string& function, const std::string& name,
+                              const py::array& x, const std::optional<Pairs>& pairs,
+                              int num_threads) {
   const InputView rows = input_view(x, name);
   MatrixView<const std::int64_t> chosen;
   if (pairs) {
@@ -47,15 +47,15 @@ py::array_t<double> squared_distances(const std::string& function, const std::st
   double* out = result.mutable_data();
   Call(function, num_threads).run([&](const Execution& execution) {
     if (pairs) {
-      isogram::squared_distances(rows, chosen, out, execution);
+      isogram::distances(rows, chosen, out, execution);
     } else {
-      isogram::squared_distances(rows, out, execution);
+      isogram::distances(rows, out, execution);
     }
   });
   return result;
 }
 
-double median(const std::string& function, const py::array& values, int num_threads) {
+double root_median_square(const std::string& function, const py::array& values, int num_threads) {
   if (values.ndim() != 1 || values.size() == 0 || !(values.flags() & py::array::c_style)) {
     throw py::type_error("expected a contiguous 1-D array with entries");
   }
@@ -63,7 +63,7 @@ double median(const std::string& function, const py::array& values, int num_thre
   double result = 0;
   const auto run = [&]<class T>(const T* data) {
     Call(function, num_threads).run([&](const Execution& execution) {
-      result = isogram::median(data, n, execution);
+      result = isogram::root_median_square(data, n, execution);
     });
   };
   if (is_float32(values)) {
@@ -76,11 +76,11 @@ double median(const std::string& function, const py::array& values, int num_thre
   return result;
 }
 
-void rbf_from_squared_distances(const std::string& function, const py::array& values,
-                                double bandwidth, int num_threads) {
+void rbf_from_distances(const std::string& function, const py::array& values, double bandwidth,
+                        int num_threads) {
   with_output(values, [&](auto view) {
     Call(function, num_threads).run([&](const Execution& execution) {
-      isogram::rbf_from_squared_distances(view, bandwidth, execution);
+      isogram::rbf_from_distances(view, bandwidth, execution);
     });
   });
 }
@@ -90,11 +90,10 @@ void rbf_from_squared_distances(const std::string& function, const py::array& va
 void register_gram(py::module_& module) {
   module.def("gram", &gram, "function"_a, "x"_a, "y"_a, "kernel"_a, "bandwidth"_a, "gamma"_a,
              "degree"_a, "coef0"_a, "out"_a, "num_threads"_a);
-  module.def("squared_distances", &squared_distances, "function"_a, "name"_a, "x"_a, "pairs"_a,
+  module.def("distances", &distances, "function"_a, "name"_a, "x"_a, "pairs"_a, "num_threads"_a);
+  module.def("rbf_from_distances", &rbf_from_distances, "function"_a, "values"_a, "bandwidth"_a,
              "num_threads"_a);
-  module.def("median", &median, "function"_a, "values"_a, "num_threads"_a);
-  module.def("rbf_from_squared_distances", &rbf_from_squared_distances, "function"_a, "values"_a,
-             "bandwidth"_a, "num_threads"_a);
+  module.def("root_median_square", &root_median_square, "function"_a, "values"_a, "num_threads"_a);
 }
 
 }  // namespace isogram::bindings

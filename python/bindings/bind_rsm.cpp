@@ -30,37 +30,36 @@ std::vector<InputView> token_views(const py::list& samples, const char* name) {
   return input_views(samples, std::vector<std::string>(samples.size(), name));
 }
 
-void semantic_rsm(const std::string& function, const py::list& samples,
-                  const std::optional<py::list>& other, const std::string& matching,
-                  std::size_t block, const std::string& precision, const OptionalArray& linear,
-                  const OptionalArray& cosine, const OptionalArray& squared_distance,
-                  const OptionalArray& loss, int num_threads, const py::object& progress) {
+int semantic_rsm(const std::string& function, const py::list& samples,
+                 const std::optional<py::list>& other, const std::string& matching,
+                 std::size_t block, const std::string& precision, const OptionalArray& linear,
+                 const OptionalArray& cosine, const OptionalArray& distance,
+                 const OptionalArray& loss, int num_threads, const py::object& progress) {
   const RsmOptions options{from_name<Matching>(kMatchings, matching, "matching"), block,
                            from_name<Precision>(kPrecisions, precision, "precision")};
   const std::vector<InputView> inputs = token_views(samples, "tokens");
   const std::vector<InputView> others = token_views(other.value_or(py::list()), "other");
   const std::size_t pairs =
       other ? inputs.size() * others.size() : inputs.size() * (inputs.size() - 1) / 2;
-  const OptionalArray& any = linear ? linear : cosine ? cosine : squared_distance;
+  const OptionalArray& any = linear ? linear : cosine ? cosine : distance;
   if (!any) throw py::type_error("expected an output array");
+  int exponent = 0;
   with_output(*any, [&]<class T>(MatrixView<T>) {
     const RsmOutputs<T> outputs{output_view<T>(linear), output_view<T>(cosine),
-                                output_view<T>(squared_distance), output_view<T>(loss)};
+                                output_view<T>(distance), output_view<T>(loss)};
     Call(function, num_threads, progress, pairs).run([&](const Execution& execution) {
-      if (other) {
-        isogram::semantic_rsm<T>(inputs, others, options, outputs, execution);
-      } else {
-        isogram::semantic_rsm<T>(inputs, options, outputs, execution);
-      }
+      exponent = other ? isogram::semantic_rsm<T>(inputs, others, options, outputs, execution)
+                       : isogram::semantic_rsm<T>(inputs, options, outputs, execution);
     });
   });
+  return exponent;
 }
 
 }  // namespace
 
 void register_rsm(py::module_& module) {
   module.def("semantic_rsm", &semantic_rsm, "function"_a, "samples"_a, "other"_a, "matching"_a,
-             "block"_a, "precision"_a, "linear"_a, "cosine"_a, "squared_distance"_a, "loss"_a,
+             "block"_a, "precision"_a, "linear"_a, "cosine"_a, "distance"_a, "loss"_a,
              "num_threads"_a, "progress"_a);
 }
 

@@ -140,12 +140,12 @@ void mirror_diagonal(StreamAddress stream, const py::object& square) {
   });
 }
 
-void squared_distances(StreamAddress stream, const py::object& x, const py::object& pairs,
-                       const py::object& out) {
+void distances(StreamAddress stream, const py::object& x, const py::object& pairs,
+               const py::object& out) {
   const DeviceArray distances(out);
-  cuda::squared_distances(stream_at(stream), DeviceArray(x).input(),
-                          optional_items<const std::int64_t>(pairs), distances.extent(0),
-                          distances.items<double>());
+  cuda::distances(stream_at(stream), DeviceArray(x).input(),
+                  optional_items<const std::int64_t>(pairs), distances.extent(0),
+                  distances.items<double>());
 }
 
 }  // namespace
@@ -171,7 +171,7 @@ void register_cuda_gram(py::module_& module) {
              "gamma"_a, "coef0"_a, "degree"_a, "offset"_a, "rows"_a, "cols"_a, "place"_a, "tile"_a);
   module.def("mirror", &mirror, "stream"_a, "upper"_a, "lower"_a);
   module.def("mirror_diagonal", &mirror_diagonal, "stream"_a, "square"_a);
-  module.def("squared_distances", &squared_distances, "stream"_a, "x"_a, "pairs"_a, "out"_a);
+  module.def("distances", &distances, "stream"_a, "x"_a, "pairs"_a, "out"_a);
 }
 
 }  // namespace isogram::bindings

@@ -212,12 +212,12 @@ MatrixView<T> view_of(const DeviceArray* array) {
 // Whole matrices of results, of floats or of doubles.
 class Entries {
  public:
-  Entries(const DeviceArray* linear, const DeviceArray* cosine, const DeviceArray* squared_distance,
+  Entries(const DeviceArray* linear, const DeviceArray* cosine, const DeviceArray* distance,
           const DeviceArray* loss) {
-    const DeviceArray* any = linear ? linear : cosine ? cosine : squared_distance;
+    const DeviceArray* any = linear ? linear : cosine ? cosine : distance;
     if (!any) throw py::type_error("expected an array of entries");
     const auto outputs = [&]<class T>(T) {
-      return RsmOutputs<T>{view_of<T>(linear), view_of<T>(cosine), view_of<T>(squared_distance),
+      return RsmOutputs<T>{view_of<T>(linear), view_of<T>(cosine), view_of<T>(distance),
                            view_of<T>(loss)};
     };
     if (any->holds<float>()) {
@@ -286,7 +286,7 @@ void register_cuda_rsm(py::module_& module) {
   py::class_<Entries>(module, "Entries")
       .def(py::init<const DeviceArray*, const DeviceArray*, const DeviceArray*,
                     const DeviceArray*>(),
-           "linear"_a, "cosine"_a, "squared_distance"_a, "loss"_a);
+           "linear"_a, "cosine"_a, "distance"_a, "loss"_a);
   module.def("write_entries", &write_entries, "stream"_a, "sums"_a, "rows"_a, "cols"_a, "same"_a,
              "place"_a, "entries"_a);
 }

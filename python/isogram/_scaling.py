@@ -1,4 +1,4 @@
-"""Powers of two that keep squares of extreme features representable; scaling by them is exact."""
+"""Means of squares, and powers of two, that keep extreme distances representable."""
 
 from __future__ import annotations
 
@@ -10,28 +10,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arithmetic import usual_arithmetic
-from isogram._arrays import result_dtype, widened
+from isogram._arrays import widened
 
-# Squared distances of features within 2^±limit neither overflow their type, with any number of
-# terms that fits in memory, nor lose their digits below its smallest normal number.
-_LIMITS = {"float32": 40, "float64": 400}
+# Distances of tokens of up to 2^limit are within the range of their type, with any number of terms
+# that fits in memory.
+_DISTANCE_LIMITS = {"float32": 100, "float64": 980}
+
+
+def distance_exponent(largest: int, dtype: np.dtype[Any]) -> int:
+    """Return e so that distances over 2^e are safe in a type, for tokens of up to 2^largest."""
+    limit = _DISTANCE_LIMITS[dtype.name]
+    return largest - min(max(largest, -limit), limit)
+
+
+def largest_exponent(samples: list[NDArray[Any]]) -> int:
+    """Return the e of 2^e > |x| >= 2^(e-1) for the largest x; 0 for 0, NaN and infinity."""
+    largest = max(_largest(sample) for sample in samples)
+    return math.frexp(largest)[1] if math.isfinite(largest) else 0
 
 
 @usual_arithmetic()
-def moderate(
-    samples: list[NDArray[Any]], squares: np.dtype[Any] | None = None
-) -> tuple[list[NDArray[Any]], int]:
-    """Return the samples over 2^e, so that their squares are safe in a type, and e.
-
-    The samples themselves and 0 come back where nothing needs to be done. NaN and infinity pass:
-    the core names them.
-    """
-    limit = _LIMITS[(result_dtype(*samples) if squares is None else squares).name]
-    largest = max(_largest(sample) for sample in samples)
-    exponent = math.frexp(largest)[1] if math.isfinite(largest) and largest > 0 else 0
-    if abs(exponent) <= limit:
-        return samples, 0
-    return [np.ldexp(widened(sample), -exponent) for sample in samples], exponent
+def root_mean_square(values: NDArray[Any]) -> float:
+    """Return the root of the mean square of values >= 0, which are scaled in place."""
+    largest = float(values.max())
+    if largest == 0:
+        return 0.0
+    values /= largest
+    return largest * math.sqrt(float(values @ values) / len(values))
 
 
 @usual_arithmetic()

@@ -22,14 +22,13 @@ from isogram._arguments import (
     precision_of,
     threads,
 )
-from isogram._arithmetic import usual_arithmetic
 from isogram._arrays import Array, Output, as_matrix
 from isogram._backend import device_of
 from isogram._device import gram as on_gpu
 from isogram._device.results import fetched
 from isogram._errors import input_changed
 from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
-from isogram._scaling import moderate, scaled_bandwidth
+from isogram._scaling import root_mean_square, scaled_bandwidth
 
 _MAX_PAIRS = 524_288
 _ADVICE = f"{PASS_OUT}, or use cka_matrix or gbs, which hold no n x n matrix"
@@ -295,17 +294,14 @@ def _bandwidth(
     workers: int,
     rule: str = "median",
 ) -> float:
-    # Squares of float64 features can leave the range of float64; those of the others cannot.
-    [x], exponent = moderate([x]) if x.dtype == np.float64 else ([x], 0)
-    distances = _core.squared_distances(function, name, x, pairs, workers)
+    distances = _core.distances(function, name, x, pairs, workers)
     if rule == "mean":
-        with usual_arithmetic():
-            square = float(np.mean(distances))
+        root = root_mean_square(distances)
     else:
-        square = _core.median(function, distances, workers)
-    if math.isnan(square):
+        root = _core.root_median_square(function, distances, workers)
+    if math.isnan(root):
         raise input_changed(function, name)
-    return scaled_bandwidth(math.sqrt(square), exponent) if square > 0 else 0.0
+    return scaled_bandwidth(root, 0) if root > 0 else 0.0
 
 
 def _drawn_pairs(n: int, count: int, seed: int) -> NDArray[np.int64]:
@@ -322,4 +318,4 @@ def _is_constant(function: str, name: str, x: NDArray[Any], workers: int) -> boo
     """Whether all rows are equal (a single one is)."""
     pairs = np.zeros((len(x) - 1, 2), np.int64)
     pairs[:, 1] = np.arange(1, len(x))
-    return not _core.squared_distances(function, name, x, pairs, workers).any()
+    return not _core.distances(function, name, x, pairs, workers).any()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple
@@ -27,8 +28,12 @@ from isogram._errors import input_changed
 from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
 from isogram._progress import Progress, reporting
 from isogram._samples import LAYOUTS, Samples, same_channels, samples_of
-from isogram._scaling import moderate, scaled_bandwidth
-from isogram.gram import zero_median
+from isogram._scaling import (
+    distance_exponent,
+    largest_exponent,
+    scaled_bandwidth,
+)
+from isogram.gram import beyond_range, zero_median
 
 _KERNELS = ("linear", "cosine", "rbf")
 _MATCHINGS = ("exact", "window", "topk", "greedy", "none")
@@ -61,7 +66,8 @@ def semantic_rsm(
 
     - linear: K[i, j] = m
     - cosine: K[i, j] = m / (‖Z_i‖ ‖Z_j‖), with norms of whole inputs; 0 for an all-zero input
-    - rbf: K[i, j] = exp(-(‖Z_i‖² + ‖Z_j‖² - 2 m) / (2 bandwidth²))
+    - rbf: K[i, j] = exp(-(‖Z_i‖² + ‖Z_j‖² - 2 m) / (2 bandwidth²)), by differences of the matched
+      tokens where the sum would cancel, as of inputs that share a token of huge norm
 
     Parameters
     ----------
@@ -139,19 +145,20 @@ def semantic_rsm(
     Notes
     -----
     Types: float16, bfloat16, float32 → float32 affinities → float64 sums → float32; any float64
-    input → float64 throughout. Cost per pair: s²·c multiply-adds and one assignment (window: s·k·c
-    and s/k assignments). Memory: the results, one packed copy of the tokens (two with a narrow
-    precision, whose matchings are rescored), and a block of pairs per thread; the median takes
-    another half result. On a GPU: all that in bands of inputs that fit, and blocks of pairs whose
-    affinities stay in its cache. It is waited for once, to learn whether all tokens are finite (for
-    rbf once more); a median of 0 gives NaN throughout, and no error. Entries differ from the
-    host's by rounding, 1e-6 of the norms' product in float32; of equal optima of rounded tokens
-    another may be scored. The result need not be positive semi-definite. Source: Wald et al. 2024,
-    "Decoupling Semantic Similarity from Spatial Alignment for Neural Networks", arXiv:2410.23107.
-    Their code sorts norms ascending before it cuts windows, so that the shorter last window holds
-    the largest norms, here the smallest: entries differ where `window` does not divide s. Its
-    bandwidth is the root of the median of the squared distances that are not 0, plus 0.001; pass
-    that number as `bandwidth` to have it here.
+    input → float64 throughout. Linear entries beyond the type are infinite, with a RuntimeWarning
+    where the result lies on the host. Cost per pair: s²·c multiply-adds and one assignment (window:
+    s·k·c and s/k assignments). Memory: the results, one packed copy of the tokens (two with a
+    narrow precision, whose matchings are rescored), and a block of pairs per thread; the median
+    takes another half result. On a GPU: all that in bands of inputs that fit, and blocks of pairs
+    whose affinities stay in its cache. It is waited for once, to learn whether all tokens are
+    finite (for rbf once more); a median of 0 gives NaN throughout, and no error. Entries differ
+    from the host's by rounding, 1e-6 of the norms' product in float32; of equal optima of rounded
+    tokens another may be scored. The result need not be positive semi-definite. Source: Wald et al.
+    2024, "Decoupling Semantic Similarity from Spatial Alignment for Neural Networks",
+    arXiv:2410.23107. Their code sorts norms ascending before it cuts windows, so that the shorter
+    last window holds the largest norms, here the smallest: entries differ where `window` does not
+    divide s. Its bandwidth is the root of the median of the squared distances that are not 0, plus
+    0.001; pass that number as `bandwidth` to have it here.
 
     Examples
     --------
@@ -392,10 +399,18 @@ def _rsm(
         _compute_on_gpus(call, pairs, matching, arrays, width, gpus, home)
     else:
         _compute(call, pairs, matching, arrays, width)
+    if home is None and "linear" in arrays and not _is_finite(arrays["linear"]):
+        message = beyond_range(call.function, arrays["linear"].dtype)
+        warnings.warn(message, RuntimeWarning, stacklevel=3)
     if loss is not None:
         loss.give()
     results = {name: output.give() for name, output in outputs.items()}
     return results[kernels[0]] if is_single else results
+
+
+def _is_finite(matrix: NDArray[Any]) -> bool:
+    """Whether all entries are, none of which is NaN; without a temporary."""
+    return bool(np.isfinite(matrix.max()) and np.isfinite(matrix.min()))
 
 
 def _pairs(call: _Call, inputs: _Inputs) -> _Pairs:
@@ -453,20 +468,13 @@ def _compute(
     outputs: dict[str, NDArray[Any]],
     bandwidth: float | None,
 ) -> None:
-    """Fill the outputs, of which "rbf" first holds squared distances."""
-    samples, exponent = pairs.rows.split(), 0
-    others = None if pairs.cols is None else pairs.cols.split()
-    if "rbf" in outputs:
-        # A squared distance of extreme tokens leaves the range of its type, where their RBF entry
-        # does not.
-        scaled, exponent = moderate([*samples, *(others or [])])
-        samples, others = scaled[: len(samples)], others and scaled[len(samples) :]
+    """Fill the outputs, of which "rbf" first holds distances."""
     with reporting(call.function, call.progress) as report:
         try:
-            _core.semantic_rsm(
+            exponent = _core.semantic_rsm(
                 call.function,
-                samples,
-                others,
+                pairs.rows.split(),
+                None if pairs.cols is None else pairs.cols.split(),
                 matching.name,
                 matching.block,
                 matching.precision,
@@ -482,27 +490,23 @@ def _compute(
                 raise _not_finite(call.function, pairs) from None
             raise
     if "rbf" in outputs:
-        _finish_rbf(call, outputs, bandwidth, exponent, is_symmetric=pairs.is_symmetric)
+        _finish_rbf(call, outputs["rbf"], bandwidth, exponent, is_symmetric=pairs.is_symmetric)
 
 
 def _finish_rbf(
     call: _Call,
-    outputs: dict[str, NDArray[Any]],
+    distances: NDArray[Any],
     bandwidth: float | None,
     exponent: int,
     *,
     is_symmetric: bool,
 ) -> None:
-    """Make RBF entries of squared distances of tokens over 2^exponent, and undo the scaling."""
-    if exponent and "linear" in outputs:
-        with usual_arithmetic():
-            np.ldexp(outputs["linear"], 2 * exponent, out=outputs["linear"])
-    distances = outputs["rbf"]
+    """Make RBF entries of distances over 2^exponent."""
     if bandwidth is None:
         bandwidth = _median_bandwidth(call, distances, is_symmetric=is_symmetric)
     else:
         bandwidth = scaled_bandwidth(bandwidth, -exponent)
-    _core.rbf_from_squared_distances(call.function, distances, bandwidth, call.workers)
+    _core.rbf_from_distances(call.function, distances, bandwidth, call.workers)
 
 
 def _compute_on_gpus(
@@ -519,44 +523,39 @@ def _compute_on_gpus(
     dtype = next(iter(outputs.values())).dtype
     job = Job(call.function, pairs.rows, pairs.cols, home, *matching[:3], tuple(outputs), dtype)
     job = job._replace(memory_limit=call.memory_limit)
-    exponent = 0
     try:
         if "rbf" in outputs:
-            job, exponent = _moderate(job)
+            job = job._replace(exponent=_distance_exponent(job))
         with reporting(call.function, call.progress) as report:
             on_gpu.rsm(gpus, job, outputs, report)
     except on_gpu.NotFinite:
         with home.entered() if home else nullcontext():
             raise _not_finite(call.function, pairs) from None
+    if job.exponent and "linear" in outputs:
+        with home.entered() if home else usual_arithmetic():
+            xp = home.xp if home else np
+            xp.ldexp(outputs["linear"], np.int32(2 * job.exponent), out=outputs["linear"])
     if "rbf" not in outputs:
         return
     if home is None:
-        _finish_rbf(call, outputs, bandwidth, exponent, is_symmetric=pairs.is_symmetric)
+        distances, is_symmetric = outputs["rbf"], pairs.is_symmetric
+        _finish_rbf(call, distances, bandwidth, job.exponent, is_symmetric=is_symmetric)
         return
     if bandwidth is not None:
-        bandwidth = scaled_bandwidth(bandwidth, -exponent)
+        bandwidth = scaled_bandwidth(bandwidth, -job.exponent)
     with home.entered():
-        if exponent and "linear" in outputs:
-            home.xp.ldexp(outputs["linear"], np.int32(2 * exponent), out=outputs["linear"])
-        on_gpu.rbf_from_squared_distances(
-            home, outputs["rbf"], bandwidth, is_symmetric=pairs.is_symmetric
-        )
+        on_gpu.rbf_from_distances(home, outputs["rbf"], bandwidth, is_symmetric=pairs.is_symmetric)
 
 
-def _moderate(job: Job) -> tuple[Job, int]:
-    """Keep squared distances within the range of their type; see `_compute`."""
+def _distance_exponent(job: Job) -> int:
+    """Return the exponent of a unit in which no distance leaves the range of its type."""
     sides = [job.rows] if job.cols is None else [job.rows, job.cols]
-    if job.home is not None:
+    if job.home is None:
+        largest = largest_exponent([sample for side in sides for sample in side.split()])
+    else:
         with job.home.entered():
-            exponent = on_gpu.largest_exponent(job.home, sides)
-        return job._replace(exponent=exponent), exponent
-    split = [side.split() for side in sides]
-    scaled, exponent = moderate([sample for samples in split for sample in samples])
-    if exponent == 0:
-        return job, 0
-    rows, cols = scaled[: job.rows.count], scaled[job.rows.count :]
-    job = job._replace(rows=Samples("tokens", rows, None, None))
-    return job._replace(cols=Samples("other", cols, None, None) if cols else None), exponent
+            largest = on_gpu.largest_exponent(job.home, sides)
+    return distance_exponent(largest, job.dtype)
 
 
 def _check_sizes(call: _Call, pairs: _Pairs, matching: _Matching, gpu: Device) -> None:
@@ -587,13 +586,14 @@ def _not_finite(function: str, pairs: _Pairs) -> Exception:
 
 
 def _median_bandwidth(call: _Call, distances: NDArray[Any], *, is_symmetric: bool) -> float:
+    """Return the root of the median squared distance."""
     values = _upper_triangle(distances) if is_symmetric else distances.ravel()
-    median = _core.median(call.function, values, call.workers)
+    median = _core.root_median_square(call.function, values, call.workers)
     if math.isnan(median):
         raise input_changed(call.function, "tokens")
     if median == 0:
         raise zero_median(call.function, "pairs of inputs")
-    return math.sqrt(median)
+    return median
 
 
 def _upper_triangle(matrix: NDArray[Any]) -> NDArray[Any]:

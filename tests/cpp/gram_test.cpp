@@ -336,61 +336,59 @@ TYPED_TEST(Gram, NearRowsBesideFarOnesOfAWiderType) {
   });
 }
 
-// ---- Squared distances -----------------------------------------------------------------------
+// ---- Distances -------------------------------------------------------------------------------
 
-TEST(SquaredDistances, OfEveryTypeAndOrder) {
+TEST(Distances, OfEveryTypeAndOrder) {
   for (const ElementType type : kTypes) {
     for (const Order order : kOrders) {
       SCOPED_TRACE(std::string(isogram_test::name_of(type)) + ", " + isogram_test::name_of(order));
       const Input x(type, order, normal_matrix(70, 5, 23, 1, 30));
       const Matrix values = x.values();
       std::vector<double> all(70 * 69 / 2, -1);
-      isogram::squared_distances(x.view(), all.data());
+      isogram::distances(x.view(), all.data());
       std::vector<std::int64_t> indices;
       std::size_t p = 0;
       for (std::size_t i = 0; i < 70; ++i) {
         for (std::size_t j = i + 1; j < 70; ++j, ++p) {
-          const Real want = reference::squared_distance(values[i], values[j]);
+          const Real want = std::sqrt(reference::squared_distance(values[i], values[j]));
           expect_close(all[p], want, 8 * eps<double>() * want, at(i, j));
           indices.insert(indices.end(),
                          {static_cast<std::int64_t>(j), static_cast<std::int64_t>(i)});
         }
       }
       std::vector<double> chosen(p, -1);
-      isogram::squared_distances(x.view(), MatrixView<const std::int64_t>(indices.data(), p, 2),
-                                 chosen.data());
+      isogram::distances(x.view(), MatrixView<const std::int64_t>(indices.data(), p, 2),
+                         chosen.data());
       EXPECT_EQ(chosen, all);
     }
   }
 }
 
-TEST(SquaredDistances, OfOneRowThereAreNone) {
+TEST(Distances, OfOneRowThereAreNone) {
   const Input x(ElementType::float32, Order::c, normal_matrix(1, 5, 24));
-  isogram::squared_distances(x.view(), nullptr);
-  isogram::squared_distances(x.view(), MatrixView<const std::int64_t>(nullptr, 0, 2), nullptr);
+  isogram::distances(x.view(), nullptr);
+  isogram::distances(x.view(), MatrixView<const std::int64_t>(nullptr, 0, 2), nullptr);
 }
 
-TEST(SquaredDistances, RefuseWhatIsNotARow) {
+TEST(Distances, RefuseWhatIsNotARow) {
   const Input x(ElementType::float32, Order::c, normal_matrix(4, 5, 25));
   double out[1];
   for (const std::int64_t bad : {-1, 4, 1 << 20}) {
     const std::int64_t pair[] = {0, bad};
     expect_contains(complaint([&] {
-                      isogram::squared_distances(x.view(),
-                                                 MatrixView<const std::int64_t>(pair, 1, 2), out);
+                      isogram::distances(x.view(), MatrixView<const std::int64_t>(pair, 1, 2), out);
                     }),
                     "`pairs`");
   }
   const std::int64_t triple[] = {0, 1, 2};
   expect_contains(complaint([&] {
-                    isogram::squared_distances(x.view(),
-                                               MatrixView<const std::int64_t>(triple, 1, 3), out);
+                    isogram::distances(x.view(), MatrixView<const std::int64_t>(triple, 1, 3), out);
                   }),
                   "two columns");
 }
 
 // Against sorting, of sizes on both sides of what is narrowed down first.
-TYPED_TEST(Gram, MedianOfAnyValues) {
+TYPED_TEST(Gram, RootMedianSquareOfAnyValues) {
   using T = TypeParam;
   std::mt19937 random(5);
   const T infinity = std::numeric_limits<T>::infinity();
@@ -407,27 +405,48 @@ TYPED_TEST(Gram, MedianOfAnyValues) {
   for (const std::size_t n : {1, 2, 3, 4, 999, 1000, 16384, 40001, 600000}) {
     for (std::size_t family = 0; family < families.size(); ++family) {
       std::vector<T> values(n);
-      for (T& value : values) value = families[family]();
+      for (T& value : values) value = std::abs(families[family]());
       std::vector<T> sorted = values;
       std::sort(sorted.begin(), sorted.end());
-      const double wanted = std::midpoint<double>(sorted[(n - 1) / 2], sorted[n / 2]);
+      const Real low = sorted[(n - 1) / 2];
+      const Real high = sorted[n / 2];
+      const Real wanted = std::sqrt((low * low + high * high) / 2);
       for (const int num_threads : {1, 3}) {
-        const double found = isogram::median(values.data(), n, {num_threads, {}});
-        if (std::isnan(wanted)) {
-          EXPECT_TRUE(std::isnan(found));  // between the infinities
+        const double found = isogram::root_median_square(values.data(), n, {num_threads, {}});
+        if (low == high) {
+          EXPECT_EQ(found, low) << n << " values of family " << family;
         } else {
-          EXPECT_EQ(found, wanted) << n << " values of family " << family;
+          expect_close(found, wanted, 2 * eps<double>() * wanted + 5e-324L, std::to_string(family));
         }
       }
     }
     std::vector<T> with_nan(n, T(1));
     with_nan[n / 2] = std::numeric_limits<T>::quiet_NaN();
-    EXPECT_TRUE(std::isnan(isogram::median(with_nan.data(), n)));
+    EXPECT_TRUE(std::isnan(isogram::root_median_square(with_nan.data(), n)));
   }
-  EXPECT_THROW(isogram::median<T>(nullptr, 0), std::invalid_argument);
+  EXPECT_THROW(isogram::root_median_square<T>(nullptr, 0), std::invalid_argument);
 }
 
-TYPED_TEST(Gram, RbfFromSquaredDistances) {
+TEST(Distances, OfAnyRange) {
+  for (const Real scale : {1e-320L, 1e-300L, 1e-160L, 1e150L, 1e200L, 1e306L}) {
+    Matrix values = normal_matrix(6, 5, 26);
+    for (std::size_t i = 3; i < 6; ++i) {
+      for (Real& value : values[i]) value *= scale;
+    }
+    const Input x(ElementType::float64, Order::c, values);
+    values = x.values();
+    double all[15];
+    isogram::distances(x.view(), all);
+    for (std::size_t i = 0, p = 0; i < 6; ++i) {
+      for (std::size_t j = i + 1; j < 6; ++j, ++p) {
+        const Real want = std::sqrt(reference::squared_distance(values[i], values[j]));
+        expect_close(all[p], want, 8 * eps<double>() * want + 5e-324L, at(i, j));
+      }
+    }
+  }
+}
+
+TYPED_TEST(Gram, RbfFromDistances) {
   using T = TypeParam;
   for (const Order order : {Order::c, Order::fortran, Order::padded, Order::negative}) {
     for (const double bandwidth : {1e-300, 1e-25, 0.7, 1e30, 1e300}) {
@@ -439,10 +458,11 @@ TYPED_TEST(Gram, RbfFromSquaredDistances) {
           }
         }
         const Matrix before = values.values();
-        isogram::rbf_from_squared_distances<T>(values.view(), bandwidth);
+        isogram::rbf_from_distances<T>(values.view(), bandwidth);
         for (std::size_t i = 0; i < 9; ++i) {
           for (std::size_t j = 0; j < 23; ++j) {
-            const Real exponent = before[i][j] / (2 * Real(bandwidth) * bandwidth);
+            const Real ratio = before[i][j] / bandwidth;
+            const Real exponent = ratio * ratio / 2;
             const Real want = std::exp(-exponent);
             expect_close(values(i, j), want,
                          (4 + 2 * std::min(exponent, Real(1000))) * eps<T>() * want +
@@ -521,8 +541,7 @@ TYPED_TEST(Gram, RefusesOptionsOutOfRange) {
   expect_contains(message({.kernel = Kernel::polynomial, .gamma = NAN}), "`gamma`");
   expect_contains(message({.kernel = Kernel::polynomial, .coef0 = INFINITY}), "`coef0`");
   expect_contains(message({.kernel = Kernel::polynomial, .degree = 0}), "`degree`");
-  expect_contains(complaint([&] { isogram::rbf_from_squared_distances<T>(out.view(), 0); }),
-                  "`bandwidth`");
+  expect_contains(complaint([&] { isogram::rbf_from_distances<T>(out.view(), 0); }), "`bandwidth`");
 }
 
 // A view without strides can claim any size.

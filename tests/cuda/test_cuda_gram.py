@@ -108,6 +108,17 @@ def test_bandwidth(gpu, rule, scale):
     assert actual == pytest.approx(expected, rel=1e-13)
 
 
+@pytest.mark.parametrize("rule", ["median", "mean"])
+def test_bandwidth_beside_rows_far_off(gpu, rule):
+    x = data((20, 5), "float64", seed=32)
+    for scale in (1e-300, 1e-160, 1e150, 1e200, 1e306):
+        for rows in (1, 10, 18):
+            y = x.copy()
+            y[:rows] *= scale
+            expected = ig.bandwidth(y, rule=rule)
+            assert ig.bandwidth(gpu.put(y), rule=rule) == pytest.approx(expected, rel=1e-13)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_bandwidth_of_drawn_pairs_is_that_of_the_host(gpu, dtype):
     x = data((40, 3), dtype)

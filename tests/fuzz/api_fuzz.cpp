@@ -129,7 +129,7 @@ TEST(Fuzz, center) {
 
 // ---- Distances -------------------------------------------------------------------------------
 
-TEST(Fuzz, squared_distances) {
+TEST(Fuzz, distances) {
   for_its_share([](Generator& random) {
     const std::size_t n = some_rows(random, 2);
     const Features features = some_features<double>(random, n, some_depth(random));
@@ -137,19 +137,19 @@ TEST(Fuzz, squared_distances) {
     const Matrix values = x.values();
     SCOPED_TRACE(features.story + ", " + name_of(x.view().type));
     std::vector<double> out(n * (n - 1) / 2);
-    isogram::squared_distances(x.view(), out.data(), some_threads(random));
+    isogram::distances(x.view(), out.data(), some_threads(random));
     std::vector<double> entries = out;
     const double bandwidth = some_bandwidth(random, values, Kernel::rbf);
-    isogram::rbf_from_squared_distances<double>({entries.data(), 1, entries.size()}, bandwidth,
-                                                some_threads(random));
+    isogram::rbf_from_distances<double>({entries.data(), 1, entries.size()}, bandwidth,
+                                        some_threads(random));
     std::size_t pair = 0;
     for (std::size_t i = 0; i < n; ++i) {
       for (std::size_t j = i + 1; j < n; ++j, ++pair) {
-        const Real want = reference::squared_distance(values[i], values[j]);
+        const Real want = std::sqrt(reference::squared_distance(values[i], values[j]));
         const Real entry = reference::kernel_of(values[i], values[j],
                                                 {.kernel = Kernel::rbf, .bandwidth = bandwidth});
         using Limits = std::numeric_limits<double>;
-        if (want < Limits::min() || want > Limits::max()) continue;  // squares do
+        if (want < Limits::min() || want > Limits::max()) continue;
         expect_close(out[pair], want, sum_error<double>(values[i].size()) * want, at(i, j));
         expect_close(entries[pair], entry, promised::kEntry<double>, at(i, j));
         if (testing::Test::HasFailure()) return;
@@ -427,8 +427,8 @@ TEST(Fuzz, semantic_rsm) {
     Output<T> linear(n, n, random.one_of(kDistinct));
     Output<T> cosine(n, n, random.one_of(kDistinct));
     Output<T> distance(n, n, random.one_of(kDistinct));
-    isogram::semantic_rsm<T>(views, options, {linear.view(), cosine.view(), distance.view()},
-                             some_threads(random));
+    const int exponent = isogram::semantic_rsm<T>(
+        views, options, {linear.view(), cosine.view(), distance.view()}, some_threads(random));
     for (std::size_t i = 0; i < n; ++i) {
       for (std::size_t j = 0; j <= i; ++j) {
         const Matrix a = inputs[i].values();
@@ -444,7 +444,8 @@ TEST(Fuzz, semantic_rsm) {
         expect_close(linear(i, j), m, error + tiny, "linear " + at(i, j));
         expect_close(cosine(i, j), norms == 0 ? 0 : m / norms,
                      norms == 0 ? 0 : error / norms + 2 * Real(eps<T>()), "cosine " + at(i, j));
-        expect_close(distance(i, j), squares_a + squares_b - 2 * m,
+        const Real of_pair = std::ldexp(Real(distance(i, j)), exponent);
+        expect_close(of_pair * of_pair, squares_a + squares_b - 2 * m,
                      2 * error + promised::squares<T>(a) * (squares_a + squares_b) + tiny,
                      "squared distance " + at(i, j));
         if (testing::Test::HasFailure()) return;

@@ -310,6 +310,20 @@ def test_bandwidth_at_any_scale(simd_level, dtype):
         assert ig.bandwidth(x * scale) == pytest.approx(expected, rel=2 * dot_tolerance(8, dtype))
 
 
+@pytest.mark.parametrize("rule", ["median", "mean"])
+def test_bandwidth_beside_rows_far_off(simd_level, rule):
+    x = data((20, 5), "float64", seed=32)
+    for scale in (1e-320, 1e-300, 1e-160, 1e150, 1e200, 1e306):
+        for rows in (1, 10, 18):  # the median is that of others, of a mixture, theirs
+            y = x.copy()
+            y[:rows] *= scale
+            differences = (y[:, None] - y[None]).astype(np.longdouble)
+            squares = (differences**2).sum(axis=2)[np.triu_indices(20, 1)]
+            expected = np.sqrt(np.median(squares) if rule == "median" else np.mean(squares))
+            expected = max(float(expected), np.finfo(np.float64).tiny)
+            assert ig.bandwidth(y, rule=rule) == pytest.approx(expected, rel=1e-13)
+
+
 def test_bandwidth_with_an_offset(simd_level):
     x = data((60, 30), "float32", seed=18) + np.float32(1500)
     expected = oracle.bandwidth_of(x)

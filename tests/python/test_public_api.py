@@ -46,8 +46,8 @@ SIGNATURES = {
 }
 OTHER_NAMES = {"Csr", "CudaError", "Matching", "Motifs", "simd", "__version__"}
 EXTENSION_NAMES = {
-    "gram", "squared_distances", "center", "hsic_table", "dense_graph", "knn_graph", "gbs_table",
-    "modularity", "motifs", "match", "semantic_rsm", "rbf_from_squared_distances", "compare",
+    "gram", "distances", "center", "hsic_table", "dense_graph", "knn_graph", "gbs_table",
+    "modularity", "motifs", "match", "semantic_rsm", "rbf_from_distances", "compare",
     "jsd", "simd_levels", "simd_level", "set_simd_level", "get_num_threads", "set_num_threads",
     "build_info",
 }  # fmt: skip

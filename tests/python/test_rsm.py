@@ -67,6 +67,92 @@ def test_two_sets(simd_level, kernel, matching, dtype):
         check(actual, tokens, other, dtype=dtype, context=context, **parameters)
 
 
+def with_huge_tokens(dtype, power, places, seed=5, shape=(5, 20, 8)):
+    """Return inputs of which all have the same few tokens of huge norm."""
+    tokens = grid_data(shape, dtype, seed)
+    for s in places:
+        tokens[:, s] = tokens[0, s] * tokens.dtype.type(2.0**power)
+    return tokens
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("matching", RSM_MATCHINGS)
+def test_rbf_of_inputs_that_share_tokens_of_huge_norm(simd_level, matching, dtype):
+    """As transformers have them: what the inputs share is no part of their distance."""
+    parameters = {"matching": matching, **RSM_MATCHINGS[matching]}
+    block = parameters.get("window", parameters.get("topk"))
+    for power in (3, 5, 8, 12) if dtype == "float32" else (3, 8, 16, 18):
+        for places in ([0], [3, 11], [1, 2, 4, 19]):
+            tokens = with_huge_tokens(dtype, power, places)
+            ragged = [tokens[0], tokens[1][:13], tokens[2][:7], tokens[3], tokens[4][:16]]
+            for inputs in (tokens, ragged):
+                distances = oracle.matched_distances(inputs, matching, block)
+                width = float(np.sqrt(np.median(distances[np.triu_indices(5, 1)])))
+                for bandwidth in (width, "median"):
+                    actual = ig.semantic_rsm(
+                        inputs, kernel="rbf", bandwidth=bandwidth, **parameters
+                    )
+                    expected = np.exp(-distances / (2 * width**2))
+                    allowed = 1e-5 if dtype == "float32" else 1e-12
+                    assert_close(actual, expected, allowed, f"2**{power}, {places}")
+                    assert np.array_equal(actual, actual.T)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("matching", RSM_MATCHINGS)
+def test_an_input_far_off_costs_the_others_nothing(simd_level, matching, dtype):
+    parameters = {"matching": matching, **RSM_MATCHINGS[matching], "bandwidth": 8.0}
+    powers = (30, 60, 80, 100, 120) if dtype == "float32" else (100, 400, 520, 800, 1000)
+    for sign in (1, -1):
+        for power in powers:
+            tokens = grid_data((6, 12, 7), dtype, 6)
+            tokens[2] *= tokens.dtype.type(2.0 ** (sign * power))
+            others = np.delete(tokens, 2, axis=0)
+            # The linear entry of the far input with itself is infinite.
+            actual = quietly(ig.semantic_rsm, tokens, kernel=RSM_KERNELS, **parameters)
+            expected = ig.semantic_rsm(others, kernel=RSM_KERNELS, **parameters)
+            for kernel in RSM_KERNELS:
+                near = np.delete(np.delete(actual[kernel], 2, axis=0), 2, axis=1)
+                assert_close(near, expected[kernel], 0, f"{kernel}, 2**{sign * power}")
+            if sign == 1:
+                assert not np.delete(actual["rbf"][2], 2).any()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("matching", RSM_MATCHINGS)
+def test_the_median_beside_an_input_far_off(simd_level, matching, dtype):
+    """Whether most pairs are of near inputs or of far ones."""
+    parameters = {"matching": matching, **RSM_MATCHINGS[matching]}
+    block = parameters.get("window", parameters.get("topk"))
+    for count in (1, 3):
+        for power in (-120, -60, 60, 120) if dtype == "float32" else (-450, -120, 120, 450):
+            tokens = grid_data((6, 12, 7), dtype, 6)
+            tokens[:count] *= tokens.dtype.type(2.0**power)
+            distances = oracle.matched_distances(tokens, matching, block)
+            width = np.sqrt(np.median(distances[np.triu_indices(6, 1)]))
+            allowed = 1e-5 if dtype == "float32" else 1e-12
+            expected = np.exp(-distances / (2 * width**2))
+            actual = ig.semantic_rsm(tokens, kernel="rbf", **parameters)
+            assert_close(actual, expected, allowed, f"{count}, 2**{power}")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_products_beyond_the_type_are_infinite_and_said_to_be(simd_level, dtype):
+    tokens = np.ones((3, 4, 2), dtype)
+    tokens[1] *= 1e25 if dtype == "float32" else 1e200
+    infinite = np.zeros((3, 3), bool)
+    infinite[1, 1] = True
+    for function in (ig.semantic_rsm, ig.spatial_rsm):
+        for other in (None, tokens.copy()):
+            for kernel in ("linear", ("linear", "rbf")):
+                message = f"{function.__name__}: .* beyond the range of {dtype}"
+                with pytest.warns(RuntimeWarning, match=message):
+                    result = function(tokens, other, kernel=kernel, bandwidth=1.0)
+                linear = result if kernel == "linear" else result["linear"]
+                assert np.array_equal(np.isinf(linear), infinite)
+                assert not np.isnan(linear).any()
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_shapes_of_real_networks(simd_level, dtype):
     """Deep channels, correlated tokens."""

@@ -46,21 +46,20 @@ template <class T>
 bool gram(const InputView& x, const InputView& y, const KernelOptions& options, MatrixView<T> out,
           const Execution& execution = {});
 
-// out[p] = ‖x_i − x_j‖² for the p-th pair (i, j), by differences in float64. Without `pairs`: all
-// i < j, row by row, n(n−1)/2 of them. Cost: one pass of d per pair.
-void squared_distances(const InputView& x, MatrixView<const std::int64_t> pairs, double* out,
-                       const Execution& execution = {});
-void squared_distances(const InputView& x, double* out, const Execution& execution = {});
+// out[p] = ‖x_i − x_j‖ for the p-th pair (i, j), by differences in float64, whatever their range.
+// Without `pairs`: all i < j, row by row, n(n−1)/2 of them. Cost: one pass of d per pair.
+void distances(const InputView& x, MatrixView<const std::int64_t> pairs, double* out,
+               const Execution& execution = {});
+void distances(const InputView& x, double* out, const Execution& execution = {});
 
-// The median of n ≥ 1 values, whose root is a bandwidth where they are squared distances: the mean
-// of the two in the middle where n is even, in float64; NaN where one of them is. O(n): two passes,
-// and a copy of a sixteenth of them as a rule.
+// The root of the median square of n ≥ 1 values ≥ 0, in float64: a bandwidth where they are
+// distances. Where n is even, that of the mean square of the two in the middle; NaN where one of
+// all is. O(n): two passes, and a copy of a sixteenth of them as a rule.
 template <class T>
-double median(const T* values, std::size_t n, const Execution& execution = {});
+double root_median_square(const T* values, std::size_t n, const Execution& execution = {});
 
-// values[i] = exp(−values[i] / (2 bandwidth²)), in place: RBF entries from squared distances.
+// values[i] = exp(−values[i]² / (2 bandwidth²)), in place: RBF entries from distances.
 template <class T>
-void rbf_from_squared_distances(MatrixView<T> values, double bandwidth,
-                                const Execution& execution = {});
+void rbf_from_distances(MatrixView<T> values, double bandwidth, const Execution& execution = {});
 
 }  // namespace isogram

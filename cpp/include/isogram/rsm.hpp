@@ -35,14 +35,15 @@ struct RsmOptions {
 
 // Where to write what one matching gives; a view without data is not asked for. With the matched
 // sum m of inputs i and j:
-//   linear            m
-//   cosine            m / (‖Z_i‖ ‖Z_j‖), norms of whole inputs; 0 for an all-zero input
-//   squared_distance  ‖Z_i‖² + ‖Z_j‖² − 2 m
+//   linear    m; infinite where that is beyond T
+//   cosine    m / (‖Z_i‖ ‖Z_j‖), norms of whole inputs; 0 for an all-zero input
+//   distance  √(‖Z_i‖² + ‖Z_j‖² − 2 m), which matched tokens have by their differences: taken from
+//             those, in float64, where the sum would cancel. See rbf_from_distances()
 template <class T>
 struct RsmOutputs {
   MatrixView<T> linear;
   MatrixView<T> cosine;
-  MatrixView<T> squared_distance;
+  MatrixView<T> distance;
 
   // Of a narrow precision: at most how far m lies below the optimum, over ‖Z_i‖ ‖Z_j‖. The optimum
   // is no more than the dual value of the rounded problem and what rounding can change in any
@@ -52,23 +53,25 @@ struct RsmOutputs {
 
 // The RSM of n inputs (n × n, exactly symmetric, identity matching on the diagonal), or of n
 // inputs against m others (n × m). Each input is a view of its s_i tokens × c channels; the s_i
-// may differ: then every token of the smaller set is matched.
+// may differ: then every token of the smaller set is matched. Returns the exponent e of the unit of
+// distances, which are written over 2^e: 0 unless the largest would come near an end of T's range.
 //
 // Types: any → T affinities → float64 matched sums → T; without a matching, T sums in short panels.
-// Where all inputs have the same number of tokens, exact, window and none centre each by its own
-// mean token first, which shifts every such sum by s · ⟨mean_i, mean_j⟩ alone: the matching is the
-// same and the sum keeps its digits when tokens share a large offset. Cost per pair: s²c
-// multiply-adds and one assignment. Memory: tokens packed once as T (a narrow precision keeps them
-// as float32 beside that, for rescoring), and a block of pairs per thread. Bit-identical for any
-// number of threads. Throws std::invalid_argument: no inputs, an empty input, different channel
-// counts, an output of the wrong shape, block = 0 where one is needed, a narrow precision with
-// another matching than exact or with T = double, a NaN or infinity.
+// Cost of a distance from differences: s·c. Where all inputs have the same number of tokens, exact,
+// window and none centre each by its own mean token first, which shifts every such sum by s ·
+// ⟨mean_i, mean_j⟩ alone: the matching is the same and the sum keeps its digits when tokens share a
+// large offset. Cost per pair: s²c multiply-adds and one assignment. Memory: tokens packed once as
+// T (a narrow precision keeps them as float32 beside that, for rescoring), and a block of pairs per
+// thread. Bit-identical for any number of threads. Throws std::invalid_argument: no inputs, an
+// empty input, different channel counts, an output of the wrong shape, block = 0 where one is
+// needed, a narrow precision with another matching than exact or with T = double, a NaN or
+// infinity.
 template <class T>
-void semantic_rsm(std::span<const InputView> inputs, const RsmOptions& options,
-                  const RsmOutputs<T>& outputs, const Execution& execution = {});
+int semantic_rsm(std::span<const InputView> inputs, const RsmOptions& options,
+                 const RsmOutputs<T>& outputs, const Execution& execution = {});
 template <class T>
-void semantic_rsm(std::span<const InputView> inputs, std::span<const InputView> others,
-                  const RsmOptions& options, const RsmOutputs<T>& outputs,
-                  const Execution& execution = {});
+int semantic_rsm(std::span<const InputView> inputs, std::span<const InputView> others,
+                 const RsmOptions& options, const RsmOutputs<T>& outputs,
+                 const Execution& execution = {});
 
 }  // namespace isogram

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from isogram._arguments import Kernel
 from isogram._device.device import Device, DeviceArray
-from isogram._device.tiles import GramTiles, full_tiles, mirror, scaling_exponent, upper_tiles
+from isogram._device.tiles import GramTiles, full_tiles, mirror, upper_tiles
 
 
 def gram(
@@ -38,24 +39,23 @@ def bandwidth(
     One double.
     """
     xp = device.xp
-    exponent = None
-    if x.dtype == np.float64:
-        # Squares of float64 features can leave the range of float64; those of the others cannot.
-        exponent = scaling_exponent(device, x)
-        x = xp.ldexp(x, exponent)
-    distances = _squared_distances(device, x, None if pairs is None else xp.asarray(pairs))
+    distances = _distances(device, x, None if pairs is None else xp.asarray(pairs))
     if rule == "mean":
-        square = xp.mean(distances, keepdims=True)
+        largest = xp.max(distances, keepdims=True)
+        ratios = distances / xp.where(largest == 0, 1.0, largest)
+        root = largest * xp.sqrt(xp.mean(ratios * ratios, keepdims=True))
     else:
-        ordered = xp.sort(distances)
-        m = len(ordered)
-        square = (ordered[(m - 1) // 2] + ordered[m // 2]).reshape(1) / 2
-    root = xp.sqrt(square)
-    if exponent is None:
-        return root
+        root = root_median_square(device, distances)
     # A distance that is not 0 does not become 0, nor infinite.
-    scaled = xp.clip(xp.ldexp(root, -exponent), sys.float_info.min, sys.float_info.max)
-    return xp.where(root == 0, 0.0, scaled)
+    return xp.where(root == 0, 0.0, xp.clip(root, sys.float_info.min, sys.float_info.max))
+
+
+def root_median_square(device: Device, values: DeviceArray) -> DeviceArray:
+    """Return the root of the median square of doubles >= 0; one double."""
+    ordered = device.xp.sort(values)
+    m = len(ordered)
+    low, high = (ordered[k : k + 1] for k in ((m - 1) // 2, m // 2))
+    return device.xp.where(low == high, low, device.xp.hypot(low, high) / math.sqrt(2))
 
 
 def median_bandwidth(
@@ -70,13 +70,13 @@ def median_bandwidth(
     instead = xp.full((1,), np.nan)
     if allow_constant:
         others = xp.arange(1, len(x))
-        from_first = _squared_distances(device, x, xp.stack([xp.zeros_like(others), others], 1))
+        from_first = _distances(device, x, xp.stack([xp.zeros_like(others), others], 1))
         instead = xp.where(xp.any(from_first != 0), instead, 1.0)
     return xp.where(median == 0, instead, median)
 
 
-def _squared_distances(device: Device, x: DeviceArray, pairs: DeviceArray | None) -> DeviceArray:
+def _distances(device: Device, x: DeviceArray, pairs: DeviceArray | None) -> DeviceArray:
     count = len(x) * (len(x) - 1) // 2 if pairs is None else len(pairs)
     distances = device.empty((count,))
-    device.kernels.squared_distances(device.stream, x, pairs, distances)
+    device.kernels.distances(device.stream, x, pairs, distances)
     return distances

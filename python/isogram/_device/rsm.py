@@ -7,6 +7,7 @@ streams, so that one is multiplied while the other is matched.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._device.device import Device, DeviceArray, Mark
+from isogram._device.gram import root_median_square
 from isogram._device.results import unset_index
 from isogram._device.rsm_plan import LANES, Job, Plan, Side
 from isogram._device.tiles import Tile, spans
@@ -37,7 +39,7 @@ def rsm(
     results: Mapping[str, NDArray[Any]],
     report: Callable[[int, int], object] | None,
 ) -> None:
-    """Write linear and cosine entries, squared distances and losses: those that `results` has.
+    """Write linear and cosine entries, distances and losses: those that `results` has.
 
     They lie where the tokens do. `report` is told of blocks as they are queued.
     """
@@ -74,22 +76,24 @@ def largest_exponent(device: Device, sets: Sequence[Samples]) -> int:
     return int(max(found, default=0))
 
 
-def rbf_from_squared_distances(
+def rbf_from_distances(
     device: Device, distances: DeviceArray, bandwidth: float | None, *, is_symmetric: bool
 ) -> None:
-    """Turn squared distances into RBF entries; None: by their median, NaN throughout where it is 0.
+    """Turn distances into RBF entries; None: by their median, NaN throughout where it is 0.
 
     Of a symmetric matrix the median is that of the entries above the diagonal.
     """
     xp = device.xp
     if bandwidth is None:
-        square = _median(device, distances, is_symmetric)
-        square = xp.where(square == 0, np.nan, square)
+        width = _median(device, distances, is_symmetric)
+        width = xp.where(width == 0, np.nan, width)
     else:
-        square = xp.asarray(bandwidth, np.float64) ** 2
-    # Finite, because infinity times a distance of 0 is NaN.
-    factor = -xp.minimum(0.5 / square, float(np.finfo(distances.dtype).max))
-    xp.multiply(distances, factor.astype(distances.dtype), out=distances)
+        width = xp.asarray(bandwidth, np.float64)
+    # In two factors, of which each is within the range of the distances' type.
+    largest = float(np.finfo(distances.dtype).max)
+    inverse = xp.minimum(math.sqrt(0.5) / width, largest)
+    xp.multiply(distances, inverse.astype(distances.dtype), out=distances)
+    xp.multiply(distances, -distances, out=distances)
     xp.exp(distances, out=distances)
 
 
@@ -100,9 +104,7 @@ def _median(device: Device, distances: DeviceArray, is_symmetric: bool) -> Devic
         device.kernels.upper_triangle(device.stream, distances, values)
     else:
         values = distances.astype(np.float64).ravel()
-    values.sort()
-    m = len(values)
-    return (values[(m - 1) // 2] + values[m // 2]) / 2
+    return root_median_square(device, values)
 
 
 # Tokens -------------------------------------------------------------------------------------------

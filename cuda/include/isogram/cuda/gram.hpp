@@ -38,10 +38,10 @@ std::int64_t scaling_scratch();
 void scaling_exponent(Stream stream, const Input& x, const Input* y, const double* origin,
                       int* exponent, double* scratch);
 
-// out[p] = ‖x_i − x_j‖² for the p-th of `count` pairs (i, j), by differences in float64. Without
-// `pairs` for all i < j, row by row; count is rows (rows − 1) / 2.
-void squared_distances(Stream stream, const Input& x, const std::int64_t* pairs, std::int64_t count,
-                       double* out);
+// out[p] = ‖x_i − x_j‖ for the p-th of `count` pairs (i, j), by differences in float64, whatever
+// their range. Without `pairs` for all i < j, row by row; count is rows (rows − 1) / 2.
+void distances(Stream stream, const Input& x, const std::int64_t* pairs, std::int64_t count,
+               double* out);
 
 // ---- Preparing rows --------------------------------------------------------------------------
 
