@@ -498,12 +498,12 @@ class FeatureSpace {
   }
 
   // The debiased estimator takes the Gram matrix's diagonal off ‖XcᵀXc‖² again. Where nearly all
-  // lies on the diagonal (orthogonal samples, one that dwarfs the others), that costs 5 bits.
+  // lies on the diagonal (orthogonal samples, one that dwarfs the others), that costs 3 bits.
   bool has_cancelled(std::size_t layer, double self) const {
     if (estimator_ == Estimator::biased) return false;
     const double n = static_cast<double>(samples_);
     const auto& diagonal = features_[layer].diagonal;
-    return n * (n - 3) * self < inner(diagonal, diagonal) / 32;
+    return n * (n - 3) * self < inner(diagonal, diagonal) / 8;
   }
 
   static double inner(const std::vector<double>& a, const std::vector<double>& b) {
