@@ -66,7 +66,7 @@ RowPacker<T>::RowPacker(std::size_t panel, Transpose transpose, std::size_t dept
       transpose_(transpose),
       depth_(depth),
       capacity_(std::min(panel, std::max(kRowsOfLine<T>, kKeptEntries / depth))),
-      rows_(product(capacity_, depth)) {}
+      rows_(Buffer<T>::unset(product(capacity_, depth))) {}
 
 template <class T>
 T* RowPacker<T>::place_for(T* panel_row) {

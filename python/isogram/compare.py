@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from isogram import _core
 from isogram._arguments import choice, threads
+from isogram._arithmetic import usual_arithmetic
 from isogram._arrays import Array, Output, as_matrix
 from isogram._backend import device_of
 from isogram._device import compare as on_gpu
@@ -130,6 +131,7 @@ def _why_nan(first: NDArray[Any], second: NDArray[Any], method: str, workers: in
     return f"compare: {method} is NaN, because {names} is {_UNDEFINED[method]}"
 
 
+@usual_arithmetic()
 def _zero_rows(first: NDArray[Any], second: NDArray[Any]) -> str:
     """Return the warning for rows without an entry but 0 off the diagonal, or nothing."""
     counts = {name: _zero_row_count(a) for name, a in (("rsm_a", first), ("rsm_b", second))}

@@ -153,6 +153,15 @@ def test_small_halves_are_read():
         assert np.array_equal(ig.gram(x), [[2.0**-48, 0], [0, 2.0**-30]])
 
 
+def test_small_entries_are_no_rows_of_zeros():
+    """The warning for rows that count 0 is for these alone."""
+    k = np.full((5, 5), 1e-310)
+    k[2, 0] = k[2, 1] = 0
+    with warnings.catch_warnings(), flushed_to_zero():
+        warnings.simplefilter("error")
+        assert ig.compare(k, k, method="gbs") == pytest.approx(1)
+
+
 def test_the_setting_is_back_after_a_call():
     with flushed_to_zero():
         ig.gram(features("float32"), kernel="rbf")

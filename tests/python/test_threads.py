@@ -359,6 +359,14 @@ LONG_CALLS = {
     "spatial_rsm": "tokens = normal((9000, 3, 3000)); call = lambda: ig.spatial_rsm(tokens)",
     "compare": """
         a, b = normal((2, 9000, 9000)); call = lambda: ig.compare(a, b, method="kendall")""",
+    "compare, spearman": """
+        a, b = normal((2, 5000, 5000)); call = lambda: ig.compare(a, b, method="spearman")""",
+    "compare, ranks of few levels": """
+        a = np.sign(normal((5000, 5000))) * (1 - np.float32(2**-23) * (np.arange(5000) % 3))
+        call = lambda: [ig.compare(a, a, method="kendall") for _ in range(9)]""",
+    "jsd of many classes": """
+        p = np.full((3, 20_000_000), 5e-8, np.float32)
+        call = lambda: [ig.jsd(p) for _ in range(9)]""",
     "jsd": "p = np.full((9000, 1000), 1e-3, np.float32); call = lambda: ig.jsd(p)",
 }
 
