@@ -38,8 +38,15 @@ class GreedyMatcher {
  public:
   using Memory = GreedyMemory<T, threads, side>;
 
-  __device__ GreedyMatcher(Memory& memory, const Reader<T>& affinities, int rows, int cols)
-      : memory_(memory), team_(memory.team), affinities_(affinities), rows_(rows), cols_(cols) {}
+  // `chosen` is where the column of every row goes, or null.
+  __device__ GreedyMatcher(Memory& memory, const Reader<T>& affinities, int rows, int cols,
+                           std::int32_t* chosen)
+      : memory_(memory),
+        team_(memory.team),
+        affinities_(affinities),
+        rows_(rows),
+        cols_(cols),
+        chosen_(chosen) {}
 
   // In thread 0.
   __device__ double total() {
@@ -63,6 +70,7 @@ class GreedyMatcher {
       memory_.taken[word] = free >= kWarp ? 0U : free > 0 ? ~0U << free : ~0U;
     }
     for (int row = team_.rank(); row < side; row += threads) memory_.distances[row] = kInfinity<T>;
+    for (int row = team_.rank(); chosen_ && row < rows_; row += threads) chosen_[row] = -1;
     team_.sync();
     for (int first = team_.warp() * kWarp; first < rows_; first += threads) {
       const int end = Minimum()(first + kWarp, rows_);
@@ -78,6 +86,7 @@ class GreedyMatcher {
     const int column = memory_.columns[row];
     memory_.taken[column / kWarp] |= 1U << column % kWarp;
     memory_.distances[row] = kInfinity<T>;
+    if (chosen_) chosen_[row] = column;
   }
 
   // Of a row of the warp, which does it together. There is a free column. All loads of a round are
@@ -137,6 +146,7 @@ class GreedyMatcher {
   Reader<T> affinities_;
   int rows_;
   int cols_;
+  std::int32_t* chosen_;
 };
 
 // Blocks that a processor holds at least: more would leave threads too few registers.
@@ -145,7 +155,7 @@ constexpr int kGreedyBlocks = threads == kWarp ? 24 : 6;
 
 template <class T, int threads, int side>
 __global__ void __launch_bounds__(threads, kGreedyBlocks<threads>)
-    match_by_choice(ProblemGrid problems, double* totals) {
+    match_by_choice(ProblemGrid problems, std::int32_t* columns, double* totals) {
   using Matcher = GreedyMatcher<T, threads, side>;
   const std::int64_t r = blockIdx.x / problems.across;
   const std::int64_t c = blockIdx.x % problems.across;
@@ -156,30 +166,36 @@ __global__ void __launch_bounds__(threads, kGreedyBlocks<threads>)
   const T* first =
       static_cast<const T*>(problems.data) + r * problems.down_stride + c * problems.across_stride;
   Matcher matcher(shared_memory<typename Matcher::Memory>(),
-                  {first, problems.row_stride, problems.col_stride}, rows, cols);
+                  {first, problems.row_stride, problems.col_stride}, rows, cols,
+                  columns ? columns + blockIdx.x * problems.rows : nullptr);
   const double total = matcher.total();
   if (threadIdx.x == 0) totals[blockIdx.x] = total;
 }
 
 template <class T, int threads, int side>
-void launch_greedy(Stream stream, const ProblemGrid& problems, double* totals) {
+void launch_greedy(Stream stream, const ProblemGrid& problems, std::int32_t* columns,
+                   double* totals) {
   launch(match_by_choice<T, threads, side>, static_cast<unsigned>(problems.down * problems.across),
-         threads, sizeof(GreedyMemory<T, threads, side>), stream, problems, totals);
+         threads, sizeof(GreedyMemory<T, threads, side>), stream, problems, columns, totals);
 }
 
 template <class T>
-void launch_greedy(Stream stream, const ProblemGrid& problems, double* totals) {
+void launch_greedy(Stream stream, const ProblemGrid& problems, std::int32_t* columns,
+                   double* totals) {
   const std::int64_t side = std::max(problems.rows, problems.cols);
-  if (side <= 64) return launch_greedy<T, kWarp, 64>(stream, problems, totals);
-  if (side <= 1024) return launch_greedy<T, 256, 1024>(stream, problems, totals);
-  launch_greedy<T, 256, kMaxMatched>(stream, problems, totals);
+  if (side <= 64) return launch_greedy<T, kWarp, 64>(stream, problems, columns, totals);
+  if (side <= 1024) return launch_greedy<T, 256, 1024>(stream, problems, columns, totals);
+  launch_greedy<T, 256, kMaxMatched>(stream, problems, columns, totals);
 }
 
 }  // namespace
 
-void match_greedily(Stream stream, const ProblemGrid& problems, double* totals) {
-  if (problems.type == Type::float64) return launch_greedy<double>(stream, problems, totals);
-  launch_greedy<float>(stream, problems, totals);
+void match_greedily(Stream stream, const ProblemGrid& problems, std::int32_t* columns,
+                    double* totals) {
+  if (problems.type == Type::float64) {
+    return launch_greedy<double>(stream, problems, columns, totals);
+  }
+  launch_greedy<float>(stream, problems, columns, totals);
 }
 
 }  // namespace isogram::cuda

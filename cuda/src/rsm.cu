@@ -3,6 +3,9 @@
 #include <cmath>
 
 #include "detail/launch.cuh"
+#include "detail/norm.cuh"
+#include "detail/number.cuh"
+#include "detail/power_of_two.cuh"
 #include "detail/reduce.cuh"
 
 namespace isogram::cuda {
@@ -60,13 +63,21 @@ __device__ double matched_sum(const MatchedSums& sums, std::int64_t pair) {
 }
 
 // In units in which no term overflows: the difference of infinities would be NaN.
-__device__ double distance(double total, double norm_i, double norm_j, int exponent_i,
-                           int exponent_j) {
-  const int unit = exponent_i > exponent_j ? exponent_i : exponent_j;
-  const double squared = ldexp(norm_i, 2 * (exponent_i - unit)) +
-                         ldexp(norm_j, 2 * (exponent_j - unit)) -
-                         2 * ldexp(total, exponent_i + exponent_j - 2 * unit);
-  return ldexp(sqrt(fmax(0.0, squared)), unit);
+struct SquaredDistance {
+  double value;
+  double both;  // ‖Z_i‖² + ‖Z_j‖²
+  int unit;
+};
+
+template <class T>
+__device__ SquaredDistance squared_distance(const Block<T>& block, std::int64_t r, std::int64_t c,
+                                            double total) {
+  const int of_i = block.rows.exponents[r];
+  const int of_j = block.cols.exponents[c];
+  const int unit = of_i > of_j ? of_i : of_j;
+  const double both = ldexp(block.rows.squared_norms[r], 2 * (of_i - unit)) +
+                      ldexp(block.cols.squared_norms[c], 2 * (of_j - unit));
+  return {both - 2 * ldexp(total, of_i + of_j - 2 * unit), both, unit};
 }
 
 // An upper bound on what rounding can change in any matching, as on the CPU: see rounding_bound()
@@ -84,14 +95,18 @@ __device__ double rounding_bound(const RoundedNorms& a, const RoundedNorms& b,
   return fmin(of_a, of_b) + of_sums;
 }
 
+// What the means of packed tokens add to a matched sum.
+__device__ double sum_of_means(const MatchedSums& sums, std::int64_t pair) {
+  return sums.mean_products ? static_cast<double>(sums.tokens) * sums.mean_products[pair] : 0;
+}
+
 template <class T>
 __device__ Entries entries_of(const Block<T>& block, std::int64_t r, std::int64_t c) {
   const MatchedSums& sums = block.sums;
   const std::int64_t pair = r * sums.across + c;
   const double of_packed = matched_sum(sums, pair);
-  const double of_means =
-      sums.mean_products ? static_cast<double>(sums.tokens) * sums.mean_products[pair] : 0;
-  const double total = of_packed + of_means;
+  const double total = of_packed + sum_of_means(sums, pair);
+  const SquaredDistance squared = squared_distance(block, r, c, total);
   const double norm_i = block.rows.squared_norms[r];
   const double norm_j = block.cols.squared_norms[c];
   const int exponent_i = block.rows.exponents[r];
@@ -102,7 +117,7 @@ __device__ Entries entries_of(const Block<T>& block, std::int64_t r, std::int64_
                   cosine > 1    ? 1
                   : cosine < -1 ? -1
                                 : cosine,
-                  distance(total, norm_i, norm_j, exponent_i, exponent_j), 0};
+                  ldexp(sqrt(fmax(0.0, squared.value)), squared.unit), 0};
   if (block.outputs.loss.data && norms > 0) {
     const double bound =
         sums.rounded_totals[pair] + sums.gaps[pair] +
@@ -127,19 +142,133 @@ __global__ void __launch_bounds__(kWarp* kRowsAtOnce) write_block(Block<T> block
   store(block.outputs, i, j, entries, block.same && !is_diagonal);
 }
 
+// ---- Distances whose sum cancels -------------------------------------------------------------
+
+// Below this fraction of ‖Z_i‖² + ‖Z_j‖², as on the CPU.
+template <class T>
+constexpr double kCancellation = sizeof(T) == sizeof(float) ? 1.0 / 32 : 1.0 / 256;
+
+// One pair of a block, token by token; what a warp does together.
+class PairOfTokens {
+ public:
+  __device__ PairOfTokens(const MatchedTokens& tokens, std::int64_t r, std::int64_t c,
+                          std::int64_t pair)
+      : tokens_(tokens), r_(r), c_(c), pair_(pair) {}
+
+  // ‖Z_i − Z_j‖ with the tokens of j as they were matched.
+  __device__ Scaled distance() const {
+    const double squares = reduced(PowerOfTwo(0), [](double sum, double x) { return sum + x * x; });
+    if (squares >= 0x1p-900 && squares <= 0x1p1000) return {sqrt(squares), 0};
+    const double largest =
+        reduced(PowerOfTwo(0), [](double a, double x) { return Maximum()(a, fabs(x)); }, Maximum());
+    if (!(largest > 0) || isinf(largest)) return {largest, 0};
+    const int exponent = ilogb(largest);
+    const auto add = [](double sum, double x) { return sum + x * x; };
+    return {sqrt(reduced(PowerOfTwo(-exponent), add)), exponent};
+  }
+
+ private:
+  __device__ static std::int64_t length(const Tokens& side, std::int64_t input) {
+    return side.lengths ? side.lengths[input] : side.tokens;
+  }
+
+  __device__ static double entry(const Tokens& side, const std::int32_t* order, std::int64_t input,
+                                 std::int64_t position, std::int64_t channel) {
+    const std::int64_t token = order ? order[input * side.tokens + position] : position;
+    const std::int64_t at =
+        input * side.input_stride + token * side.token_stride + channel * side.channel_stride;
+    return entry_of({side.data, side.type, 1, 1, 1, 1}, at, 0);
+  }
+
+  // The position that a position is matched with, or −1.
+  __device__ std::int64_t partner(std::int64_t s) const {
+    if (!tokens_.columns) return s < length(tokens_.cols, c_) ? s : -1;
+    const std::int64_t last = tokens_.parts - 1;
+    const std::int64_t part = Minimum()(s / tokens_.part_rows, last);
+    const std::int64_t row = s - part * tokens_.part_rows;
+    const std::int64_t rows = part == last ? tokens_.last_rows : tokens_.part_rows;
+    if (row >= rows) return -1;
+    const std::int32_t column = tokens_.columns[part * tokens_.part_stride + pair_ * rows + row];
+    const std::int64_t t = part * tokens_.part_cols + column;
+    // Where a part of an input has no tokens, nothing was written.
+    return column >= 0 && t < length(tokens_.cols, c_) ? t : -1;
+  }
+
+  __device__ bool is_left_over(std::int64_t t, std::int64_t rows) const {
+    bool is_taken = false;
+    for (std::int64_t s = threadIdx.x; s < rows; s += kWarp) is_taken |= partner(s) == t;
+    return __ballot_sync(kAllLanes, is_taken) == 0;
+  }
+
+  // combine(…, x) over all differences of matched tokens and all tokens that are left over.
+  template <class Add, class Combine = Sum>
+  __device__ double reduced(PowerOfTwo scale, Add add, Combine combine = {}) const {
+    const std::int64_t rows = length(tokens_.rows, r_);
+    const std::int64_t cols = length(tokens_.cols, c_);
+    double result = 0;
+    std::int64_t matched = 0;
+    for (std::int64_t s = 0; s < rows; ++s) {
+      const std::int64_t t = partner(s);
+      matched += t >= 0;
+      for (std::int64_t k = threadIdx.x; k < tokens_.rows.channels; k += kWarp) {
+        const double x = entry(tokens_.rows, tokens_.row_order, r_, s, k);
+        const double y = t < 0 ? 0 : entry(tokens_.cols, tokens_.col_order, c_, t, k);
+        result = add(result, scale * (x - y));
+      }
+    }
+    for (std::int64_t t = 0; t < cols && matched < cols; ++t) {
+      if (!is_left_over(t, rows)) continue;
+      for (std::int64_t k = threadIdx.x; k < tokens_.rows.channels; k += kWarp) {
+        result = add(result, scale * entry(tokens_.cols, tokens_.col_order, c_, t, k));
+      }
+    }
+    return warp_reduced(result, combine);
+  }
+
+  const MatchedTokens& tokens_;
+  std::int64_t r_;
+  std::int64_t c_;
+  std::int64_t pair_;
+};
+
+// A warp for each pair, most of which has nothing to do.
+template <class T>
+__global__ void __launch_bounds__(kWarp* kRowsAtOnce)
+    repair_distances(Block<T> block, MatchedTokens tokens) {
+  const std::int64_t pair = std::int64_t{blockIdx.x} * kRowsAtOnce + threadIdx.y;
+  if (pair >= block.sums.down * block.sums.across) return;
+  const std::int64_t r = pair / block.sums.across;
+  const std::int64_t c = pair % block.sums.across;
+  const std::int64_t i = block.place.row + r;
+  const std::int64_t j = block.place.col + c;
+  if (block.same && i >= j) return;
+  const double total = matched_sum(block.sums, pair) + sum_of_means(block.sums, pair);
+  const SquaredDistance squared = squared_distance(block, r, c, total);
+  if (squared.value >= kCancellation<T> * squared.both) return;
+  const Scaled distance = PairOfTokens(tokens, r, c, pair).distance();
+  if (threadIdx.x > 0) return;
+  store(block.outputs.distance, i, j, ldexp(distance.value, distance.exponent - tokens.exponent),
+        block.same);
+}
+
 }  // namespace
 
 template <class T>
 void write_entries(Stream stream, const MatchedSums& sums, const RsmSide& rows, const RsmSide& cols,
-                   bool same, Place place, const RsmOutputs<T>& outputs) {
+                   bool same, Place place, const RsmOutputs<T>& outputs,
+                   const MatchedTokens* tokens) {
   const dim3 grid(blocks_for(sums.across, kWarp), blocks_for(sums.down, kRowsAtOnce));
-  launch(write_block<T>, grid, dim3(kWarp, kRowsAtOnce), 0, stream,
-         Block<T>{sums, rows, cols, same, place, outputs});
+  const dim3 threads(kWarp, kRowsAtOnce);
+  const Block<T> block{sums, rows, cols, same, place, outputs};
+  launch(write_block<T>, grid, threads, 0, stream, block);
+  if (!tokens || !outputs.distance.data) return;
+  launch(repair_distances<T>, dim3(blocks_for(sums.down * sums.across, kRowsAtOnce)), threads, 0,
+         stream, block, *tokens);
 }
 
 template void write_entries(Stream, const MatchedSums&, const RsmSide&, const RsmSide&, bool, Place,
-                            const RsmOutputs<float>&);
+                            const RsmOutputs<float>&, const MatchedTokens*);
 template void write_entries(Stream, const MatchedSums&, const RsmSide&, const RsmSide&, bool, Place,
-                            const RsmOutputs<double>&);
+                            const RsmOutputs<double>&, const MatchedTokens*);
 
 }  // namespace isogram::cuda

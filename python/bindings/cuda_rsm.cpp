@@ -150,9 +150,10 @@ void match_pairs(StreamAddress stream, const cuda::ProblemGrid& grid, const Devi
       not_finite.items<unsigned long long>(), scratch.items<unsigned char>());
 }
 
-void match_greedily(StreamAddress stream, const cuda::ProblemGrid& grid, const DeviceArray& totals,
-                    std::int64_t part) {
-  cuda::match_greedily(stream_at(stream), grid, part_of(totals, part, grid));
+void match_greedily(StreamAddress stream, const cuda::ProblemGrid& grid, const DeviceArray* columns,
+                    const DeviceArray& totals, std::int64_t part) {
+  cuda::match_greedily(stream_at(stream), grid, items_or_null<std::int32_t>(columns),
+                       part_of(totals, part, grid));
 }
 
 // Products of int8 become affinities where they are.
@@ -201,6 +202,32 @@ cuda::MatchedSums matched_sums(const DeviceArray& totals, std::int64_t parts,
           .channels = channels};
 }
 
+// Some inputs as they came, and the order of their tokens.
+struct Source {
+  Source(const py::object& tokens, const py::object& lengths, const py::object& order)
+      : tokens(tokens_of(tokens, lengths)), order(optional_items<const std::int32_t>(order)) {}
+
+  cuda::Tokens tokens;
+  const std::int32_t* order;
+};
+
+cuda::MatchedTokens matched_tokens(const Source& rows, const Source& cols,
+                                   const DeviceArray* columns, std::int64_t parts,
+                                   std::int64_t part_stride, std::int64_t part_rows,
+                                   std::int64_t part_cols, std::int64_t last_rows, int exponent) {
+  return {.rows = rows.tokens,
+          .cols = cols.tokens,
+          .row_order = rows.order,
+          .col_order = cols.order,
+          .columns = items_or_null<const std::int32_t>(columns),
+          .parts = parts,
+          .part_stride = part_stride,
+          .part_rows = part_rows,
+          .part_cols = part_cols,
+          .last_rows = last_rows,
+          .exponent = exponent};
+}
+
 template <class T>
 MatrixView<T> view_of(const DeviceArray* array) {
   if (!array) return {};
@@ -228,14 +255,15 @@ class Entries {
   }
 
   void write(StreamAddress stream, const cuda::MatchedSums& sums, const Side& rows,
-             const Side& cols, bool same, const Place& place) const {
+             const Side& cols, bool same, const Place& place,
+             const cuda::MatchedTokens* tokens) const {
     cuda::MatchedSums block = sums;
     block.down = rows.inputs;
     block.across = cols.inputs;
     std::visit(
         [&](const auto& outputs) {
           cuda::write_entries(stream_at(stream), block, rows.summary, cols.summary, same,
-                              place_of(place), outputs);
+                              place_of(place), outputs, tokens);
         },
         outputs_);
   }
@@ -245,8 +273,9 @@ class Entries {
 };
 
 void write_entries(StreamAddress stream, const cuda::MatchedSums& sums, const Side& rows,
-                   const Side& cols, bool same, const Place& place, const Entries& entries) {
-  entries.write(stream, sums, rows, cols, same, place);
+                   const Side& cols, bool same, const Place& place, const Entries& entries,
+                   const cuda::MatchedTokens* tokens) {
+  entries.write(stream, sums, rows, cols, same, place, tokens);
 }
 
 }  // namespace
@@ -270,7 +299,8 @@ void register_cuda_rsm(py::module_& module) {
       .def(py::init(&pairs), "affinities"_a, "rows"_a, "cols"_a, "above_diagonal"_a);
   module.def("match_pairs", &match_pairs, "stream"_a, "grid"_a, "columns"_a, "totals"_a, "part"_a,
              "gaps"_a, "not_finite"_a, "scratch"_a);
-  module.def("match_greedily", &match_greedily, "stream"_a, "grid"_a, "totals"_a, "part"_a);
+  module.def("match_greedily", &match_greedily, "stream"_a, "grid"_a, "columns"_a, "totals"_a,
+             "part"_a);
   module.def("scale_products", &scale_products, "stream"_a, "products"_a, "row_scales"_a,
              "col_scales"_a);
   module.def("rescore_parts", &cuda::rescore_parts, "channels"_a);
@@ -283,12 +313,18 @@ void register_cuda_rsm(py::module_& module) {
   py::class_<cuda::MatchedSums>(module, "MatchedSums")
       .def(py::init(&matched_sums), "totals"_a, "parts"_a, "mean_products"_a, "tokens"_a,
            "rounded_totals"_a, "gaps"_a, "channels"_a);
+  py::class_<Source>(module, "Source")
+      .def(py::init<const py::object&, const py::object&, const py::object&>(), "tokens"_a,
+           "lengths"_a, "order"_a);
+  py::class_<cuda::MatchedTokens>(module, "MatchedTokens")
+      .def(py::init(&matched_tokens), "rows"_a, "cols"_a, "columns"_a, "parts"_a, "part_stride"_a,
+           "part_rows"_a, "part_cols"_a, "last_rows"_a, "exponent"_a);
   py::class_<Entries>(module, "Entries")
       .def(py::init<const DeviceArray*, const DeviceArray*, const DeviceArray*,
                     const DeviceArray*>(),
            "linear"_a, "cosine"_a, "distance"_a, "loss"_a);
   module.def("write_entries", &write_entries, "stream"_a, "sums"_a, "rows"_a, "cols"_a, "same"_a,
-             "place"_a, "entries"_a);
+             "place"_a, "entries"_a, "tokens"_a);
 }
 
 }  // namespace isogram::bindings

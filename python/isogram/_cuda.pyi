@@ -171,7 +171,9 @@ def match_pairs(
     not_finite: Array,
     scratch: Array,
 ) -> None: ...
-def match_greedily(stream: int, grid: ProblemGrid, totals: Array, part: int) -> None: ...
+def match_greedily(
+    stream: int, grid: ProblemGrid, columns: Array | None, totals: Array, part: int
+) -> None: ...
 def scale_products(stream: int, products: Array, row_scales: Array, col_scales: Array) -> None: ...
 def rescore_parts(channels: int) -> int: ...
 def rescore(
@@ -201,6 +203,23 @@ class MatchedSums:
         channels: int,
     ) -> None: ...
 
+class Source:
+    def __init__(self, tokens: Any, lengths: Any, order: Any) -> None: ...
+
+class MatchedTokens:
+    def __init__(
+        self,
+        rows: Source,
+        cols: Source,
+        columns: Array | None,
+        parts: int,
+        part_stride: int,
+        part_rows: int,
+        part_cols: int,
+        last_rows: int,
+        exponent: int,
+    ) -> None: ...
+
 class Entries:
     def __init__(
         self,
@@ -218,4 +237,5 @@ def write_entries(
     same: bool,
     place: _Place,
     entries: Entries,
+    tokens: MatchedTokens | None,
 ) -> None: ...

@@ -212,7 +212,7 @@ ProblemGrid grid_of(const std::vector<T>& values, std::int64_t down, std::int64_
 
 std::vector<double> greedy_totals(const ProblemGrid& grid) {
   std::vector<double> totals = poisoned<double>(grid.down * grid.across + 1);
-  cuda::match_greedily(nullptr, grid, totals.data());
+  cuda::match_greedily(nullptr, grid, nullptr, totals.data());
   EXPECT_TRUE(std::isnan(totals.back()));
   totals.pop_back();
   return totals;

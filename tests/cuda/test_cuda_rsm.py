@@ -211,6 +211,48 @@ def test_linear_entries_beside_squared_distances_of_extreme_tokens(gpu):
     check(gpu, tokens * np.float32(2.0**90), kernel=("linear", "rbf"))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("matching", RSM_MATCHINGS)
+def test_rbf_of_inputs_that_share_tokens_of_huge_norm(gpu, matching, dtype):
+    """Against differences of the matched tokens, for one set, two, and different numbers."""
+    parameters = arguments_of(matching)
+    block = parameters.get("window", parameters.get("topk"))
+    for power in (3, 5, 8) if dtype == "float32" else (3, 8, 16):
+        for places in ([0], [1, 2, 4, 19]):
+            tokens = grid_data((5, 20, 8), dtype, 5)
+            for s in places:
+                tokens[:, s] = tokens[0, s] * tokens.dtype.type(2.0**power)
+            ragged = [tokens[0], tokens[1][:13], tokens[2][:7], tokens[3], tokens[4][:16]]
+            for inputs in (tokens, ragged):
+                distances = oracle.matched_distances(inputs, matching, block)
+                width = float(np.sqrt(np.median(distances[np.triu_indices(5, 1)])))
+                expected = np.exp(-distances / (2 * width**2))
+                allowed = 2e-5 if dtype == "float32" else 1e-12
+                with_itself = ig.semantic_rsm(
+                    put(gpu, inputs), kernel=("rbf", "linear"), bandwidth=width, **parameters
+                )
+                context = f"2**{power}, {places}"
+                assert_close(gpu.get(with_itself["rbf"]), expected, allowed, context)
+                two = ig.semantic_rsm(
+                    put(gpu, inputs),
+                    put(gpu, inputs[2:]),
+                    kernel="rbf",
+                    bandwidth=width,
+                    **parameters,
+                )
+                # Rows belong to the first set: of one set, to the first of the two inputs.
+                for i in range(5):
+                    for j in range(max(i, 2), 5):
+                        assert abs(gpu.get(two)[i, j - 2] - expected[i, j]) <= allowed, context
+
+
+@pytest.mark.parametrize("precision", NARROW)
+def test_rbf_of_rounded_tokens_beside_one_of_huge_norm(gpu, precision):
+    tokens = grid_data((4, 20, 8), "float32", 5)
+    tokens[:, 3] = 8 * tokens[0, 3]
+    check(gpu, tokens, kernel=("rbf",), bandwidth=30.0, precision=precision)
+
+
 def test_a_scale_of_each_input(gpu):
     scales = (2.0 ** np.array([-60, -20, 0, 5, 30, 60])).astype(np.float32)
     check(gpu, grid_data((6, 12, 6), "float32", 21) * scales[:, None, None], kernel=("cosine",))

@@ -147,6 +147,8 @@ class _Band:
             lengths = device.copy_of(side.tokens[span].astype(np.int32))
         self._summary = _Summary(device, tokens, lengths, plan.is_centered)
         self._counts = self._part_counts(span)
+        self._tokens = (tokens, lengths) if plan.has_distances else None
+        self._order: DeviceArray = None
         source = (device.stream, tokens, lengths, self._summary.exponents, self._summary.means)
         if plan.is_narrow:
             self._pack_rounded(source)
@@ -170,6 +172,7 @@ class _Band:
             order = device.empty((n, side.most), np.int32)
             norms = device.empty((n, side.most))
             device.kernels.order_tokens(*source[:4], norms, order)
+            self._order = order
         shape = (side.pieces, n, side.window, plan.stride)
         self._packed = device.empty(shape, plan.job.dtype)
         device.kernels.pack_tokens(*source, order, self._packed)
@@ -220,6 +223,17 @@ class _Band:
             ),
             array(self._scales[span].reshape(-1)) if is_int8 else None,
             array(self._packed[0, span]) if is_narrow else None,
+            self._source(span),
+        )
+
+    def _source(self, span: slice) -> Any:
+        if self._tokens is None:
+            return None
+        tokens, lengths = self._tokens
+        return self._device.kernels.Source(
+            tokens[span],
+            None if lengths is None else lengths[span],
+            None if self._order is None else self._order[span],
         )
 
 
@@ -233,6 +247,7 @@ class _Block(NamedTuple):
     side: Any
     scales: Any  # of int8, or None
     tokens: Any  # that matched pairs of rounded ones are scored with, or None
+    source: Any  # the tokens as they came, where distances are asked for, or None
 
 
 def _fetched(device: Device, home: Device | None, samples: Samples, span: slice) -> DeviceArray:
@@ -249,6 +264,7 @@ class _Lane(ABC):
     """A stream of a GPU, and the memory in which it works out one block after another."""
 
     _sums: Any  # where the matched sums of a block are, for the kernel that writes entries
+    _all_columns: Any = None  # that tokens are matched with; None: those of the same number
 
     def __init__(self, device: Device, plan: Plan, stream: AbstractContextManager[object]) -> None:
         """Take the memory that any block needs."""
@@ -295,7 +311,26 @@ class _Lane(ABC):
                 target.is_one_set,
                 place,
                 target.entries,
+                self._matched_tokens(rows, cols),
             )
+
+    def _matched_tokens(self, rows: _Block, cols: _Block) -> Any:
+        """Return what distances are taken from whose sum cancels, or None."""
+        if rows.source is None:
+            return None
+        plan = self._plan
+        first, last = plan.parts[0], plan.parts[-1]
+        return self._kernels.MatchedTokens(
+            rows.source,
+            cols.source,
+            self._all_columns,
+            len(plan.parts),
+            plan.columns_of(first),
+            first.size,
+            plan.cols.parts[0].size,
+            last.size,
+            plan.job.exponent,
+        )
 
     @abstractmethod
     def _add_up(self, rows: _Block, cols: _Block, is_diagonal: bool) -> None:
@@ -335,10 +370,16 @@ class _MatchingLane(_Lane):
         self._problems = self._array(self._affinities)
         # A narrow precision's matched sums are of rounded tokens; those that count come after.
         self._scored = self._matched = self._array(self._totals)
-        self._columns = None
         if plan.is_narrow:
             self._matched = self._array(device.empty((n * m,)))
-            self._columns = self._array(device.empty((n * m * rows,), np.int32))
+        self._columns: list[Any] = [None] * len(plan.parts)
+        if plan.keeps_columns:
+            of_first = plan.columns_of(plan.parts[0])
+            columns = device.empty((sum(map(plan.columns_of, plan.parts)),), np.int32)
+            self._all_columns = self._array(columns)
+            self._columns = [
+                self._array(columns[number * of_first :]) for number in range(len(plan.parts))
+            ]
         self._gaps = self._array(device.empty((n * m,)))
         self._not_finite = self._array(unset_index(device))
         scratch = self._kernels.match_scratch(n * m, rows, cols)
@@ -361,7 +402,7 @@ class _MatchingLane(_Lane):
                 cols.tokens,
                 grid,
                 self._plan.channels,
-                self._columns,
+                self._columns[0],
                 self._scored,
             )
 
@@ -375,12 +416,14 @@ class _MatchingLane(_Lane):
 
     def _match(self, solver: str, grid: Any, part: int) -> None:
         if solver == "greedy":
-            self._kernels.match_greedily(self._device.stream, grid, self._matched, part)
+            self._kernels.match_greedily(
+                self._device.stream, grid, self._columns[part], self._matched, part
+            )
         else:
             self._kernels.match_pairs(
                 self._device.stream,
                 grid,
-                self._columns,
+                self._columns[part],
                 self._matched,
                 part,
                 self._gaps,

@@ -96,6 +96,9 @@ class Plan:
         self.channels = job.rows.channels
         self.is_unmatched = job.matching == "none"
         self.is_narrow = job.precision != "float32"
+        self.has_distances = "rbf" in job.outputs
+        # What was matched with what is asked for again: by those who score, or subtract.
+        self.keeps_columns = self.is_narrow or (self.has_distances and not self.is_unmatched)
         # Centring an input shifts every matching that pairs all of its tokens by the same amount.
         # It would change what a greedy choice sees, and what unequal sets leave unmatched.
         self.is_centered = (
@@ -122,6 +125,10 @@ class Plan:
     def affinity_stride(self) -> int:
         """Items from one row of a block's affinities to the next."""
         return _multiple(self.block[1] * self.cols.window, _LINE)
+
+    def columns_of(self, part: Part) -> int:
+        """How many tokens of a block's pairs a part matches."""
+        return self.block[0] * self.block[1] * part.size
 
     @property
     def pairs(self) -> int:
@@ -207,7 +214,8 @@ class Plan:
         """Return the bytes of an input as it is packed, and of what is known of its tokens."""
         narrow = 2 * self.narrow_stride + 4 if self.is_narrow else 0
         of_token = self.stride * self.job.dtype.itemsize + narrow + 12
-        return side.pieces * side.window * of_token + 8 * self.channels
+        raw = self._raw_bytes(side) if self.has_distances else 0
+        return side.pieces * side.window * of_token + 8 * self.channels + raw
 
     def _raw_bytes(self, side: Side) -> int:
         items = max(source.itemsize for source in side.samples.sources)
@@ -219,7 +227,7 @@ class Plan:
             return n * m * (item + 16)
         rows, cols = self.rows.window, self.cols.window
         affinities = n * rows * self.affinity_stride * item
-        columns = n * m * rows * 4 if self.is_narrow else 0
+        columns = 4 * sum(map(self.columns_of, self.parts)) if self.keeps_columns else 0
         scratch = gpu.kernels.match_scratch(n * m, rows, cols)
         return int(affinities + columns + scratch + n * m * 8 * (self.sums + 3))
 

@@ -124,6 +124,7 @@ void rescore(Stream stream, const PackedTokens<const float>& rows,
 
 // ---- Greedy matching -------------------------------------------------------------------------
 
+// columns[problem, row] = its column, −1 where it stays unmatched, unless `columns` is null; and
 // totals[problem] = the float64 sum of the largest remaining affinity whose row and column are
 // free, again and again; of equal ones the smaller row, then the smaller column goes first. That is
 // the CPU's choice, and its order of summation. Up to 4096 rows and columns; problems without rows
@@ -132,7 +133,8 @@ void rescore(Stream stream, const PackedTokens<const float>& rows,
 // A warp, or a block for more than 64 rows or columns, keeps the best column of every row. It looks
 // for a new one only when the row has its turn and the column is taken: as a rule a few times per
 // row, and never more than rows · cols times in all.
-void match_greedily(Stream stream, const ProblemGrid& problems, double* totals);
+void match_greedily(Stream stream, const ProblemGrid& problems, std::int32_t* columns,
+                    double* totals);
 
 // ---- Entries ---------------------------------------------------------------------------------
 
@@ -158,12 +160,32 @@ struct MatchedSums {
   std::int64_t channels = 0;
 };
 
+// The tokens of a block of pairs as they came, and what was matched with what. Positions come in
+// parts, each matched on its own: `parts` of them, of part_rows and of part_cols positions, the
+// last perhaps of fewer; what is beyond the parts is not matched.
+struct MatchedTokens {
+  Tokens rows;  // from the first input of the block on
+  Tokens cols;
+  const std::int32_t* row_order = nullptr;  // (inputs, tokens): see order_tokens(); null: their own
+  const std::int32_t* col_order = nullptr;
+  const std::int32_t* columns = nullptr;  // of part p from p · part_stride on (down, across, rows),
+                                          // in the part; null: the identity
+  std::int64_t parts = 1;
+  std::int64_t part_stride = 0;
+  std::int64_t part_rows = 0;
+  std::int64_t part_cols = 0;
+  std::int64_t last_rows = 0;
+  int exponent = 0;  // tokens count as if they were over 2^exponent
+};
+
 // Writes the entries of a block, as on the CPU, into those of the outputs that are asked for: views
 // of the whole matrices in device memory, with any strides, in which the block's first entry is at
 // `place`. `same`: both sides are the same set of inputs; only entries above the diagonal are taken
-// from `sums`, those below are their mirror images, and those on it are known.
+// from `sums`, those below are their mirror images, and those on it are known. With `tokens`,
+// distances whose sum would cancel are taken again by differences of matched tokens, a warp each.
 template <class T>
 void write_entries(Stream stream, const MatchedSums& sums, const RsmSide& rows, const RsmSide& cols,
-                   bool same, Place place, const RsmOutputs<T>& outputs);
+                   bool same, Place place, const RsmOutputs<T>& outputs,
+                   const MatchedTokens* tokens = nullptr);
 
 }  // namespace isogram::cuda
