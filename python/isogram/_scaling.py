@@ -23,6 +23,7 @@ def distance_exponent(largest: int, dtype: np.dtype[Any]) -> int:
     return largest - min(max(largest, -limit), limit)
 
 
+@usual_arithmetic()
 def largest_exponent(samples: list[NDArray[Any]]) -> int:
     """Return the e of 2^e > |x| >= 2^(e-1) for the largest x; 0 for 0, NaN and infinity."""
     largest = max(_largest(sample) for sample in samples)

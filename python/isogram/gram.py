@@ -22,6 +22,7 @@ from isogram._arguments import (
     precision_of,
     threads,
 )
+from isogram._arithmetic import usual_arithmetic
 from isogram._arrays import Array, Output, as_matrix
 from isogram._backend import device_of
 from isogram._device import gram as on_gpu
@@ -286,6 +287,7 @@ def _pairs(
     return _drawn_pairs(n, max_pairs, seed) if count > max_pairs else None
 
 
+@usual_arithmetic()
 def _bandwidth(
     function: str,
     name: str,

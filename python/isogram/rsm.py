@@ -585,6 +585,7 @@ def _not_finite(function: str, pairs: _Pairs) -> Exception:
     return input_changed(function, "tokens")
 
 
+@usual_arithmetic()
 def _median_bandwidth(call: _Call, distances: NDArray[Any], *, is_symmetric: bool) -> float:
     """Return the root of the median squared distance."""
     values = _upper_triangle(distances) if is_symmetric else distances.ravel()
