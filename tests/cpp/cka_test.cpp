@@ -411,6 +411,42 @@ TYPED_TEST(Cka, LoudDiagonals) {
   for (const Matrix& x : {orthogonal, loud}) expect_tables<T>({{in_order<T>(x), {}}}, {{y, {}}});
 }
 
+// One row of huge norm, one massive feature, a row of zeros beside it: what the others say stays.
+TYPED_TEST(Cka, FarRowsAndCommonParts) {
+  using T = TypeParam;
+  const std::size_t n = 60;
+  const double tolerance = sizeof(T) == 4 ? 1e-5 : 1e-9;  // of long doubles near 1
+  for (const std::size_t features : {6, 90}) {            // in feature space, in Gram space
+    for (const double size : {1e2, 1e4, 1e6}) {
+      const Matrix latent = normal_matrix(n, 5, 40);
+      Matrix far = mixed_matrix(latent, features, 41, 0.5);
+      Matrix massive = far;
+      for (Real& value : far[7]) value *= size;
+      for (Vec& row : massive) row[1] += size;
+      const Input y = in_order<T>(mixed_matrix(latent, features, 42, 0.5));
+      for (const Matrix& values : {far, massive}) {
+        const Input x = in_order<T>(values);
+        for (const Kernel kernel : {Kernel::linear, Kernel::cosine, Kernel::correlation}) {
+          SCOPED_TRACE(std::to_string(features) + " features, size " + std::to_string(size) +
+                       ", kernel " + std::to_string(static_cast<int>(kernel)));
+          const KernelOptions options{.kernel = kernel};
+          const Known of_x = known<T>(x, options);
+          const Known of_y = known<T>(y, options);
+          for (const Estimator estimator : kEstimators) {
+            at_every_level([&] {
+              const HsicTable table = isogram::hsic_table({{Layer{x.view(), options}}},
+                                                          {{Layer{y.view(), options}}}, estimator);
+              EXPECT_NEAR(table.cka[0], double(cka_of(of_x, of_y, estimator).value), tolerance);
+              const HsicTable own = isogram::hsic_table({{Layer{x.view(), options}}}, estimator);
+              EXPECT_EQ(own.cka[0], 1);
+            });
+          }
+        }
+      }
+    }
+  }
+}
+
 TYPED_TEST(Cka, TheDebiasedEstimatorMayBeNegative) {
   using T = TypeParam;
   double smallest = 1;
