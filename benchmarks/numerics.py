@@ -383,8 +383,8 @@ OPERATIONS = {
     "`spatial_rsm` cosine": Operation(rsm_error("cosine", "none"), 1e-5, 1e-13),
     "`spatial_rsm` RBF": Operation(rsm_error("rbf", "none"), 1e-5, 1e-13),
     "`compare` Pearson": Operation(compare_error("pearson"), 1e-13, 1e-13),
-    "`compare` Spearman": Operation(compare_error("spearman"), 1e-13, 1e-13),
-    "`compare` Kendall": Operation(compare_error("kendall"), 1e-13, 1e-13),
+    "`compare` Spearman": Operation(compare_error("spearman"), 1e-5, 1e-13),
+    "`compare` Kendall": Operation(compare_error("kendall"), 1e-5, 1e-13),
     "`compare` cosine": Operation(compare_error("cosine"), 1e-13, 1e-13),
     "`jsd`": Operation(jsd_error, 1e-6, 1e-14),
 }

@@ -38,3 +38,8 @@ def test_a_fault_is_seen(monkeypatch):
         "`cka` RBF, ordinary, float32: 1.0e-04, promised 1e-05"
     ]
     assert "**1e-4**" in numerics.table("float32", errors)
+
+
+@pytest.mark.parametrize("dtype", numerics.DTYPES)
+def test_every_promise_is_kept(dtype):
+    assert numerics.broken(dtype, numerics.measured(dtype, seeds=1)) == []
