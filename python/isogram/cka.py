@@ -249,8 +249,8 @@ def cka_matrix(
     Types, sources as for `cka`; float64 throughout if any layer is float64. Cost: one Gram per
     layer, n²·d_l operations (or feature space, where that is cheaper), and n² per pair of layers.
     Memory: one packed copy of the layers, or of each whose rows are long, half an n × n matrix
-    where that is smaller. On a GPU as for `hsic`, except that nothing waits; progress is reported
-    once, when all is queued.
+    where that is smaller. On a GPU as for `hsic`, except that nothing waits, nor is computed again
+    in float64; progress is reported once, when all is queued.
 
     Examples
     --------
@@ -297,6 +297,7 @@ class _Table(NamedTuple):
     self_y: NDArray[np.float64]
     names_x: list[str]
     names_y: list[str]
+    doubts: Any = None  # of a GPU: which layers take more than float32
 
     def constant_layers(self) -> list[str]:
         """Names of the layers whose centred Gram vanishes, each once."""
@@ -326,8 +327,10 @@ def _hsic_table(
     precision: str,
     workers: int,
     report: Callable[[int, int], object] | None,
+    *,
+    in_doubles: bool = False,
 ) -> _Table:
-    """Return the table, on the GPU if the layers are."""
+    """Return the table, on the GPU if the layers are; there in float64 if that is asked for."""
 
     def bandwidths(layers: Layers) -> list[float]:
         return [
@@ -344,28 +347,29 @@ def _hsic_table(
     values: Any
     if device := device_of(function, rows.named):
         with device.entered():
-            values = on_gpu.hsic_table(
-                device, of_x, of_y, kernel, [*bandwidth_x, *bandwidth_y], is_debiased, precision
+            bandwidth = [*bandwidth_x, *bandwidth_y]
+            *values, doubts = on_gpu.hsic_table(
+                device, of_x, of_y, kernel, bandwidth, is_debiased, precision, in_doubles
             )
-        all_queued(report, values.cka.size)
-    else:
-        values = _core.hsic_table(
-            function,
-            of_x,
-            of_y,
-            rows.names,
-            names_y,
-            kernel.name,
-            bandwidth_x,
-            bandwidth_y,
-            kernel.gamma,
-            kernel.degree,
-            kernel.coef0,
-            is_debiased,
-            workers,
-            report,
-        )
-    return _Table._make([*values, rows.names, names_y])
+        all_queued(report, values[1].size)
+        return _Table._make([*values, rows.names, names_y, doubts])
+    values = _core.hsic_table(
+        function,
+        of_x,
+        of_y,
+        rows.names,
+        names_y,
+        kernel.name,
+        bandwidth_x,
+        bandwidth_y,
+        kernel.gamma,
+        kernel.degree,
+        kernel.coef0,
+        is_debiased,
+        workers,
+        report,
+    )
+    return _Table._make([*values, rows.names, names_y, None])
 
 
 class _Pair:
@@ -398,6 +402,19 @@ class _Pair:
 
     def table(self, kernel: Kernel) -> _Table:
         """Return the table of the two, on the host."""
+        table = self._table(kernel)
+        # Who waits can have what takes more than float32 in float64.
+        if table.doubts is not None and table.doubts.any() and self._precision == "float32":
+            table = self._table(kernel, in_doubles=True)
+        if self._device is None:
+            return table
+        if kernel.needs_median:  # a kernel without a bandwidth is NaN
+            for name, own in (("x", table.self_x), ("y", table.self_y)):
+                if np.isnan(own[0]):
+                    raise zero_median(self._function, f"pairs of rows of `{name}`")
+        return table
+
+    def _table(self, kernel: Kernel, *, in_doubles: bool = False) -> _Table:
         table = _hsic_table(
             self._function,
             self._x,
@@ -407,17 +424,14 @@ class _Pair:
             self._precision,
             self._workers,
             None,
+            in_doubles=in_doubles,
         )
         if self._device is None:
             return table
         with self._device.entered():
-            values = fetched(self._device, self._function, self._inputs, *table[:4])
-        table = _Table._make([*values, ["x"], ["y"]])
-        if kernel.needs_median:  # a kernel without a bandwidth is NaN
-            for name, own in (("x", table.self_x), ("y", table.self_y)):
-                if np.isnan(own[0]):
-                    raise zero_median(self._function, f"pairs of rows of `{name}`")
-        return table
+            arrays = (*table[:4], table.doubts)
+            *values, doubts = fetched(self._device, self._function, self._inputs, *arrays)
+        return _Table._make([*values, ["x"], ["y"], doubts])
 
 
 def _too_small(function: str, estimator: str, samples: int) -> str:

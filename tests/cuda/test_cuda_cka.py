@@ -158,6 +158,33 @@ def test_common_parts_of_rows_of_unit_norm(gpu, change, kernel, estimator):
         assert_right(gpu, x, y, tolerance, kernel=kernel, estimator=estimator)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [1e2, 1e4, 1e6, 1e8])
+@pytest.mark.parametrize("kernel", ["cosine", "correlation"])
+def test_massive_channel_beside_a_row_of_zeros(gpu, kernel, size, dtype):
+    """In decimals of 80 digits. Beyond float32, who waits gets float64."""
+    x, y = (massive_channel_but_one(a, size).astype(dtype) for a in much_alike(7, 5, 0))
+    expected = oracle.cka_in_decimals(x, y, kernel=kernel)
+    tolerance = 1e-6 if dtype == "float32" else 1e-9
+    assert_close(ig.cka(gpu.put(x), gpu.put(y), kernel=kernel), expected, tolerance)
+
+
+@pytest.mark.parametrize("bandwidth", [1e4, 1e5])
+def test_rbf_of_a_large_bandwidth(gpu, bandwidth):
+    """Entries that float32 cannot tell from 1."""
+    x, y = (a[:60].astype(np.float32) for a in numerics_data())
+    actual = ig.cka(gpu.put(x), gpu.put(y), kernel="rbf", bandwidth=bandwidth)
+    assert_close(actual, oracle.cka_by_rows(x, y), 1e-4)  # the limit of wide kernels
+
+
+def test_multiples_of_one_row_are_constant_for_cosines(gpu):
+    x = data((40, 9), "float32")
+    for dtype in ("float32", "float64"):
+        y = np.outer(np.arange(1, 41), np.arange(3, 12)).astype(dtype)
+        with pytest.warns(RuntimeWarning, match=r"cka: `y` .*constant"):
+            assert np.isnan(ig.cka(gpu.put(x), gpu.put(y), kernel="cosine"))
+
+
 @pytest.mark.parametrize("kernel", ["linear", "cosine", "correlation"])
 @pytest.mark.parametrize("space", [(90, 6), (40, 60)], ids=["feature space", "Gram space"])
 def test_at_the_largest_numbers(gpu, space, kernel):

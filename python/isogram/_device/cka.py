@@ -30,6 +30,7 @@ class HsicTable(NamedTuple):
     cka: DeviceArray
     self_x: DeviceArray
     self_y: DeviceArray
+    doubts: DeviceArray  # 1 for each layer that floats do not tell from a constant, or not well; 0
 
 
 class _Moments(NamedTuple):
@@ -43,6 +44,7 @@ class _Moments(NamedTuple):
     row_sums: DeviceArray  # K1, (layers, n)
     rounding: DeviceArray  # how far n² HSIC of a constant layer with itself may be from 0
     exponents: DeviceArray  # K is in units of 2^exponent, per layer
+    margins: DeviceArray  # how much more than the rounding an HSIC has to be to be well known
 
 
 def hsic_table(
@@ -53,13 +55,19 @@ def hsic_table(
     bandwidths: Sequence[DeviceArray | float],
     debiased: bool,
     precision: str,
+    in_doubles: bool,
 ) -> HsicTable:
     """Return the table of the layers of `x` with those of `y`, or with each other."""
     layers = [*x, *(y or [])]
     if _feature_space_is_cheaper(device, x, y, kernel):
         moments = _in_feature_space(device, layers, len(x), debiased)
     else:
-        moments = _in_gram_space(device, layers, len(x), kernel, bandwidths, debiased, precision)
+        # Powers of inner products leave float32's range, and its digits, where features do not.
+        is_wide = in_doubles or kernel.name == "polynomial"
+        dtype = np.dtype(np.float64) if is_wide else result_dtype(*layers)
+        moments = _in_gram_space(
+            device, layers, len(x), kernel, bandwidths, debiased, precision, dtype
+        )
     return _table(device, moments, len(layers[0]), len(x), debiased)
 
 
@@ -89,10 +97,9 @@ def _in_gram_space(
     bandwidths: Sequence[DeviceArray | float],
     debiased: bool,
     precision: str,
+    dtype: np.dtype[Any],
 ) -> _Moments:
     xp, n, count = device.xp, len(layers[0]), len(layers)
-    # Powers of inner products leave float32's range, and its digits, where the features do not.
-    dtype = np.dtype(np.float64) if kernel.name == "polynomial" else result_dtype(*layers)
     # Shifted rows leave a linear HSIC as it is, and its digits intact.
     is_shifted = kernel.name in ("linear", "cosine", "correlation")
     grams = [
@@ -143,7 +150,11 @@ def _in_gram_space(
     exponents = xp.zeros(count, np.int32)
     if is_shifted:
         exponents = -2 * xp.concatenate([gram.exponent for gram in grams])
-    return _Moments(products, squares, row_sums, rounding, exponents)
+    # Rounding errors of the terms of an entry average out, and so do those of the entries: for CKA
+    # to 1e-6, so much is enough.
+    terms = np.array([1 if exponential else x.shape[1] for x in layers])
+    margins = np.maximum(4096, 6e9 / (terms * n * n)) if dtype == np.float32 else np.zeros(count)
+    return _Moments(products, squares, row_sums, rounding, exponents, xp.asarray(margins))
 
 
 def _typical_entry(device: Device, gram: GramTiles, scratch: DeviceArray) -> DeviceArray:
@@ -222,7 +233,8 @@ def _in_feature_space(
             products[i, j] = squares[i] if other == i else products[other, i]
     # What came off again was as large as the squares and the diagonal.
     rounding = sys.float_info.epsilon * (xp.abs(squares) + (diagonals * diagonals).sum(axis=1))
-    return _Moments(products, squares, row_sums, rounding, -2 * xp.concatenate(exponents))
+    margins = device.zeros((count,))
+    return _Moments(products, squares, row_sums, rounding, -2 * xp.concatenate(exponents), margins)
 
 
 def _farthest(device: Device, bulks: Sequence[Bulk]) -> DeviceArray:
@@ -259,7 +271,9 @@ def _table(device: Device, moments: _Moments, n: int, x_count: int, debiased: bo
     row_sums = moments.row_sums
     totals = row_sums.sum(axis=1)
     own = _hsic(moments.squares, (row_sums * row_sums).sum(axis=1), totals * totals, n, debiased)
-    own = xp.where(own * n * n <= 64 * moments.rounding, 0.0, own)
+    rounding = 64 * moments.rounding
+    doubts = (own * n * n <= moments.margins * rounding).astype(np.float64)
+    own = xp.where(own * n * n <= rounding, 0.0, own)
     cross = _hsic(
         moments.products,
         row_sums[x] @ row_sums[y].T,
@@ -279,6 +293,7 @@ def _table(device: Device, moments: _Moments, n: int, x_count: int, debiased: bo
         xp.where(is_defined, xp.clip(cross / norms, -1.0, 1.0), np.nan),
         xp.ldexp(own[x], 2 * exponents[x]),
         xp.ldexp(own[y], 2 * exponents[y]),
+        doubts,
     )
 
 
