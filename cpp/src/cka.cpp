@@ -668,9 +668,41 @@ HsicTable table_of(const PairValues& values, const LayerPairs& pairs, std::size_
   return table;
 }
 
+// What is computed again, in another space or type, is one progress with what was before: it waits
+// where that ended.
+class OneProgress {
+ public:
+  explicit OneProgress(const Execution& execution) : execution_(execution) {}
+
+  // Valid as long as this object.
+  Execution execution() {
+    Execution result{execution_.num_threads, {}};
+    if (execution_.poll) {
+      result.poll = [this](std::size_t done, std::size_t total) { return poll(done, total); };
+    }
+    return result;
+  }
+
+ private:
+  bool poll(std::size_t done, std::size_t total) {
+    if (total_ == 0) total_ = total;
+    if (total > 0) {
+      const double share = static_cast<double>(done) / static_cast<double>(total);
+      done_ = std::max(done_, static_cast<std::size_t>(share * static_cast<double>(total_)));
+    }
+    return execution_.poll(done_, total_);
+  }
+
+  const Execution& execution_;
+  std::size_t done_ = 0;
+  std::size_t total_ = 0;
+};
+
 HsicTable hsic_table(std::span<const Layer> x, std::span<const Layer> y, bool is_symmetric,
-                     Estimator estimator, const Execution& execution) {
+                     Estimator estimator, const Execution& caller) {
   const UsualArithmetic usual;
+  OneProgress progress(caller);
+  const Execution execution = progress.execution();
   std::vector<const Layer*> layers;
   for (const Layer& layer : x) layers.push_back(&layer);
   if (!is_symmetric) {
