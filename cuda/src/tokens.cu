@@ -90,6 +90,90 @@ __global__ void __launch_bounds__(kWarp* kStripThreads)
   }
 }
 
+// What the threads of an input share while they look for tokens of huge norm.
+struct OthersMemory {
+  double values[kMaxMatched];
+  int median;
+  WarpPartials partials;
+};
+
+// The index of a median of `count` values, one of which each thread looks at in turn.
+__device__ int median_of(OthersMemory& memory, int count) {
+  if (threadIdx.x == 0) memory.median = 0;  // with NaN there may be none
+  __syncthreads();
+  for (int s = static_cast<int>(threadIdx.x); s < count; s += static_cast<int>(blockDim.x)) {
+    const double own = memory.values[s];
+    int rank = 0;
+    for (int other = 0; other < count; ++other) {
+      const double value = memory.values[other];
+      rank += value < own || (value == own && other < s);
+    }
+    if (rank == count / 2) memory.median = s;
+  }
+  __syncthreads();
+  const int median = memory.median;
+  __syncthreads();  // before it is another's
+  return median;
+}
+
+// Turns means into those of the tokens that a few of huge norm leave far behind, as on the CPU: see
+// subtract_mean_of_others() in cpp/src/tokens.cpp.
+template <class X>
+__global__ void __launch_bounds__(kWarp* kTokenWarps)
+    leave_out_huge_tokens(TokenReader<X> inputs, TokenSummary summary) {
+  constexpr double spread = 3;
+  constexpr double nearer = 0.25;
+  constexpr double far = 16;
+  auto& memory = shared_memory<OthersMemory>();
+  const std::int64_t input = blockIdx.x;
+  const auto tokens = static_cast<int>(inputs.length(input));
+  double* mean = summary.means + input * inputs.channels;
+  double* left = summary.means_left + input * inputs.channels;
+  const ScaledInput<X> z = inputs.scaled(input, summary.exponents[input]);
+  const auto measure = [&](auto value) {
+    for (int s = static_cast<int>(threadIdx.x) / kWarp; s < tokens; s += kTokenWarps) {
+      const double squares = over_channels(
+          inputs.channels,
+          [&](std::int64_t c) {
+            const double x = value(s, c);
+            return x * x;
+          },
+          Sum());
+      if (threadIdx.x % kWarp == 0) memory.values[s] = squares;
+    }
+    __syncthreads();
+  };
+  for (std::int64_t c = threadIdx.x; c < inputs.channels; c += blockDim.x) left[c] = 0;
+
+  measure([&](int s, std::int64_t c) { return z(s, c) - mean[c]; });
+  double largest = 0;
+  for (int s = static_cast<int>(threadIdx.x); s < tokens; s += static_cast<int>(blockDim.x)) {
+    largest = Maximum()(largest, memory.values[s]);
+  }
+  largest = block_reduced(largest, Maximum(), memory.partials);
+  const int typical = median_of(memory, tokens);
+  const double norm = memory.values[typical];
+  if (!(largest > spread * norm)) return;
+  __syncthreads();  // all have read it
+
+  measure([&](int s, std::int64_t c) { return z(s, c) - z(typical, c); });
+  const double distance = memory.values[median_of(memory, tokens)];
+  if (!(distance < nearer * norm)) return;
+  for (std::int64_t c = threadIdx.x; c < inputs.channels; c += blockDim.x) {
+    const double origin = z(typical, c);
+    double sum = 0;
+    int others = 0;
+    for (int s = 0; s < tokens; ++s) {
+      if (memory.values[s] > far * distance) continue;
+      sum += z(s, c) - origin;
+      ++others;
+    }
+    const double of_others = origin + sum / others;
+    left[c] = mean[c] - of_others;
+    mean[c] = of_others;
+  }
+}
+
 // ---- Order -----------------------------------------------------------------------------------
 
 template <class X>
@@ -162,6 +246,9 @@ void summarise_tokens(Stream stream, const Tokens& tokens, const TokenSummary& s
            summary);
     if (!summary.means) return;
     launch(mean_tokens<X>, blocks, dim3(kWarp, kStripThreads), sizeof(StripPartials), stream,
+           inputs, summary);
+    if (!summary.means_left) return;
+    launch(leave_out_huge_tokens<X>, blocks, kWarp * kTokenWarps, sizeof(OthersMemory), stream,
            inputs, summary);
   });
 }

@@ -32,12 +32,14 @@ cuda::Tokens tokens_of(const py::object& tokens, const py::object& lengths) {
 
 void summarise_tokens(StreamAddress stream, const py::object& tokens, const py::object& lengths,
                       const py::object& exponents, const py::object& squared_norms,
-                      const py::object& means, const py::object& not_finite) {
+                      const py::object& means, const py::object& not_finite,
+                      const py::object& means_left) {
   cuda::summarise_tokens(stream_at(stream), tokens_of(tokens, lengths),
                          {.exponents = DeviceArray(exponents).items<int>(),
                           .squared_norms = DeviceArray(squared_norms).items<double>(),
                           .means = optional_items<double>(means),
-                          .not_finite = DeviceArray(not_finite).items<std::int64_t>()});
+                          .not_finite = DeviceArray(not_finite).items<std::int64_t>(),
+                          .means_left = optional_items<double>(means_left)});
 }
 
 void order_tokens(StreamAddress stream, const py::object& tokens, const py::object& lengths,
@@ -282,7 +284,7 @@ void write_entries(StreamAddress stream, const cuda::MatchedSums& sums, const Si
 
 void register_cuda_rsm(py::module_& module) {
   module.def("summarise_tokens", &summarise_tokens, "stream"_a, "tokens"_a, "lengths"_a,
-             "exponents"_a, "squared_norms"_a, "means"_a, "not_finite"_a);
+             "exponents"_a, "squared_norms"_a, "means"_a, "not_finite"_a, "means_left"_a);
   module.def("order_tokens", &order_tokens, "stream"_a, "tokens"_a, "lengths"_a, "exponents"_a,
              "scratch"_a, "order"_a);
   module.def("pack_tokens", &pack_tokens, "stream"_a, "tokens"_a, "lengths"_a, "exponents"_a,

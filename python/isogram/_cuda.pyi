@@ -126,6 +126,7 @@ def summarise_tokens(
     squared_norms: Any,
     means: Any,
     not_finite: Any,
+    means_left: Any,
 ) -> None: ...
 def order_tokens(
     stream: int, tokens: Any, lengths: Any, exponents: Any, scratch: Any, order: Any

@@ -218,7 +218,7 @@ def test_rbf_of_inputs_that_share_tokens_of_huge_norm(gpu, matching, dtype):
     parameters = arguments_of(matching)
     block = parameters.get("window", parameters.get("topk"))
     for power in (3, 5, 8) if dtype == "float32" else (3, 8, 16):
-        for places in ([0], [1, 2, 4, 19]):
+        for places in ([0], [3, 11], [1, 2, 4, 19]):
             tokens = grid_data((5, 20, 8), dtype, 5)
             for s in places:
                 tokens[:, s] = tokens[0, s] * tokens.dtype.type(2.0**power)
@@ -244,6 +244,21 @@ def test_rbf_of_inputs_that_share_tokens_of_huge_norm(gpu, matching, dtype):
                 for i in range(5):
                     for j in range(max(i, 2), 5):
                         assert abs(gpu.get(two)[i, j - 2] - expected[i, j]) <= allowed, context
+
+
+@pytest.mark.parametrize("matching", ["exact", "window"])
+def test_what_a_token_of_huge_norm_leaves_of_the_others(gpu, matching):
+    """It pulls the mean away from all others, whose affinities would be of that shift."""
+    for offset in (0, 64):
+        for power in (12, 16):
+            tokens = grid_data((5, 20, 8), "float32", 5) + np.float32(offset)
+            tokens[:, 7] = tokens[0, 7] * np.float32(2.0**power)
+            distances = oracle.matched_distances(tokens, matching, 4)
+            expected = np.exp(-distances / (2 * 20.0**2))
+            actual = ig.semantic_rsm(
+                gpu.put(tokens), kernel="rbf", bandwidth=20.0, **arguments_of(matching)
+            )
+            assert_close(gpu.get(actual), expected, 1e-5, f"{offset}, 2**{power}")
 
 
 @pytest.mark.parametrize("precision", NARROW)
@@ -391,7 +406,7 @@ def test_tokens_that_do_not_fit(gpu, monkeypatch, arguments, gpus):
     monkeypatch.setattr(Plan, "_band_shape", noted)
     with pytest.raises(MemoryError, match=r"^semantic_rsm: .*`memory_limit`"):  # noqa: PT012
         for power in range(40):
-            limit = int(54_000 * 0.8**power)
+            limit = int(90_000 * 0.8**power)
             actual = ig.semantic_rsm(*chosen, **parameters, memory_limit=limit)
             for kernel, rsm in expected.items():
                 assert np.array_equal(as_numpy(gpu, actual[kernel]), as_numpy(gpu, rsm))

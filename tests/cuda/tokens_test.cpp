@@ -131,6 +131,41 @@ TEST(TokenSummary, EverySize) {
   }
 }
 
+TEST(TokenSummary, MeansWithoutTokensOfHugeNorm) {
+  for (const std::size_t huge : {0, 1, 4}) {
+    TokenArray tokens = normal_tokens(3, 20, 33, 6, ElementType::float64, Order::c, {20, 17, 9});
+    for (std::size_t row = 0; row < 60; ++row) {
+      for (std::size_t c = 0; c < 33; ++c) {
+        const Real value = tokens.rows.values()[row][c];
+        const double factor = row % 20 < huge ? 1e4 : 1;
+        tokens.rows.set(row, c, factor * static_cast<double>(value));
+      }
+    }
+    Summary s{poisoned<int>(3), poisoned<double>(3), poisoned<double>(99),
+              poisoned<std::int64_t>(3)};
+    std::vector<double> left = poisoned<double>(99);
+    cuda::TokenSummary view = s.view();
+    view.means_left = left.data();
+    cuda::summarise_tokens(nullptr, tokens.view(), view);
+    for (std::size_t i = 0; i < 3; ++i) {
+      const Matrix z = tokens.input(i);
+      for (std::size_t c = 0; c < 33; ++c) {
+        Real all = 0;
+        Real others = 0;
+        for (std::size_t t = 0; t < z.size(); ++t) {
+          all += z[t][c] / static_cast<Real>(z.size());
+          others += t < huge ? 0 : z[t][c] / static_cast<Real>(z.size() - huge);
+        }
+        expect_close(s.means[i * 33 + c], others, 1e-11L, at(i, c));
+        expect_close(s.means[i * 33 + c] + Real(left[i * 33 + c]), all, 1e-11L, at(i, c));
+        if (huge == 0) {
+          EXPECT_EQ(left[i * 33 + c], 0) << at(i, c);
+        }
+      }
+    }
+  }
+}
+
 TEST(TokenSummary, EveryTypeAndOrder) {
   for (const ElementType type : kTypes) {
     for (const Order order : kOrders) {

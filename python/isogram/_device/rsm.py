@@ -70,7 +70,7 @@ def largest_exponent(device: Device, sets: Sequence[Samples]) -> int:
         for span in spans(samples.count, _SUMMARISED):
             tokens = _fetched(device, device, samples, span)
             lengths = device.copy_of(samples.tokens[span].astype(np.int32))
-            summary = _Summary(device, tokens, lengths, is_centered=False)
+            summary = _Summary(device, tokens, lengths)
             is_zero = device.to_host(summary.squared_norms) == 0
             found.extend(device.to_host(summary.exponents)[~is_zero])
     return int(max(found, default=0))
@@ -114,13 +114,21 @@ class _Summary:
     """What has to be known of inputs before they are packed."""
 
     def __init__(
-        self, device: Device, tokens: DeviceArray, lengths: Any, is_centered: bool
+        self,
+        device: Device,
+        tokens: DeviceArray,
+        lengths: Any,
+        *,
+        is_centered: bool = False,
+        leaves_out_huge: bool = False,
     ) -> None:
         """Wait for the news that all is finite."""
+        self._xp = device.xp
         n, _, channels = tokens.shape
         self.exponents = device.empty((n,), np.int32)
         self.squared_norms = device.empty((n,))
         self.means = device.empty((n, channels)) if is_centered else None
+        self._means_left = device.empty((n, channels)) if leaves_out_huge else None
         not_finite = device.empty((n,), np.int64)
         device.kernels.summarise_tokens(
             device.stream,
@@ -130,9 +138,21 @@ class _Summary:
             self.squared_norms,
             self.means,
             not_finite,
+            self._means_left,
         )
         if (device.to_host(not_finite) >= 0).any():
             raise NotFinite
+
+    def mean_factors(self) -> tuple[DeviceArray, DeviceArray]:
+        """Return factors for rows and columns, whose products are what centring took off.
+
+        Per token, <mean, mean'> of the tokens as they came, less that of the tokens as packed.
+        """
+        if self._means_left is None:
+            return self.means, self.means
+        left, means = self._means_left, self.means + self._means_left
+        concatenate = self._xp.concatenate
+        return concatenate([means, left], axis=1), concatenate([means, -left], axis=1)
 
 
 class _Band:
@@ -145,7 +165,14 @@ class _Band:
         lengths = None
         if side.is_ragged:
             lengths = device.copy_of(side.tokens[span].astype(np.int32))
-        self._summary = _Summary(device, tokens, lengths, plan.is_centered)
+        self._summary = _Summary(
+            device,
+            tokens,
+            lengths,
+            is_centered=plan.is_centered,
+            leaves_out_huge=plan.leaves_out_huge,
+        )
+        self._mean_factors = self._summary.mean_factors()
         self._counts = self._part_counts(span)
         self._tokens = (tokens, lengths) if plan.has_distances else None
         self._order: DeviceArray = None
@@ -203,6 +230,7 @@ class _Band:
     def _new_block(self, span: slice) -> _Block:
         kernels, summary, side = self._device.kernels, self._summary, self._side
         array, n = kernels.Array, span.stop - span.start
+        of_rows, of_cols = self._mean_factors
         counts = [None] * len(side.parts)
         if self._counts is not None:
             counts = [array(of_part[span]) for of_part in self._counts]
@@ -215,7 +243,8 @@ class _Band:
                 kernels.Extent(n, side.window, part.begin, part.size, of_part)
                 for part, of_part in zip(side.parts, counts, strict=True)
             ],
-            None if summary.means is None else summary.means[span],
+            None if of_rows is None else of_rows[span],
+            None if of_cols is None else of_cols[span],
             kernels.Side(
                 array(summary.exponents[span]),
                 array(summary.squared_norms[span]),
@@ -243,7 +272,8 @@ class _Block(NamedTuple):
     inputs: int
     pieces: list[DeviceArray]  # rows are tokens; without a matching, whole inputs
     extents: list[Any]  # of parts
-    means: DeviceArray  # or None
+    row_means: DeviceArray  # where inputs are centred, or None: see _Summary.mean_factors()
+    col_means: DeviceArray
     side: Any
     scales: Any  # of int8, or None
     tokens: Any  # that matched pairs of rounded ones are scored with, or None
@@ -301,7 +331,7 @@ class _Lane(ABC):
             self._add_up(rows, cols, self._plan.is_diagonal(target.tile, block))
             if self._mean_products is not None:
                 means = _corner(self._mean_products, rows, cols)
-                device.matmul(rows.means, cols.means.T, means)
+                device.matmul(rows.row_means, cols.col_means.T, means)
             place = (target.place[0] + block.rows.start, target.place[1] + block.cols.start)
             self._kernels.write_entries(
                 device.stream,

@@ -106,6 +106,11 @@ class Plan:
             and self.rows.most == self.cols.most
             and not (self.rows.is_ragged or self.cols.is_ragged)
         )
+        # A few tokens of huge norm are kept out of what the others are centred by.
+        most_matched = gpus[0].kernels.most_matched()
+        self.leaves_out_huge = (
+            self.is_centered and not self.is_unmatched and self.rows.most <= most_matched
+        )
         # Items from one packed token to the next, which begins at a multiple of 16 bytes.
         self.stride = self.channels if self.is_unmatched else _multiple(self.channels, 4)
         self.narrow_stride = _multiple(self.channels, 16)
@@ -215,7 +220,8 @@ class Plan:
         narrow = 2 * self.narrow_stride + 4 if self.is_narrow else 0
         of_token = self.stride * self.job.dtype.itemsize + narrow + 12
         raw = self._raw_bytes(side) if self.has_distances else 0
-        return side.pieces * side.window * of_token + 8 * self.channels + raw
+        means = 8 * self.channels * (6 if self.leaves_out_huge else 1)
+        return side.pieces * side.window * of_token + means + raw
 
     def _raw_bytes(self, side: Side) -> int:
         items = max(source.itemsize for source in side.samples.sources)

@@ -41,10 +41,15 @@ struct TokenSummary {
                              // when tokens are packed; null: nothing is
   std::int64_t* not_finite;  // (inputs): token · channels + channel of the first NaN or infinity in
                              // this order, −1 where there is none
+  double* means_left =
+      nullptr;  // (inputs, channels): that of tokens less `means`. Where a few tokens
+                // of huge norm pull the mean away from all others, `means` are of
+                // those others, as on the CPU; else this is 0. Null: no such care
 };
 
 // Writes all of `summary`. A mean is taken relative to the first token, so that equal tokens have
-// exactly their value as mean. A block of threads per input, which reads it three times.
+// exactly their value as mean. A block of threads per input, which reads it three times; with
+// means_left, for up to kMaxMatched tokens, five times at least.
 void summarise_tokens(Stream stream, const Tokens& tokens, const TokenSummary& summary);
 
 // order[i, p] = the token of input i that comes p-th by descending norm, equal ones by index; p
