@@ -163,6 +163,7 @@ double measure_row(const RowReader& reader, std::size_t i, const Look& look,
 Measures measure(const InputView& x, const Look& look, const Execution& execution) {
   const std::size_t strips = std::clamp<std::size_t>(x.rows / kLeastRows, 1, kParts);
   const std::size_t blocks = std::clamp<std::size_t>(x.cols / kLeastColumns, 1, kParts / strips);
+  Measures whole{std::vector<double>(x.rows), std::vector<double>(look.with_sums ? x.cols : 0)};
   std::vector<Measures> parts(strips * blocks);
   FirstNotFinite bad(parts.size());
   parallel_for(execution, parts.size(), [&](std::size_t task, Worker& worker) {
@@ -170,14 +171,16 @@ Measures measure(const InputView& x, const Look& look, const Execution& executio
     const Span rows = part_of(x.rows, task / blocks, strips);
     const Span cols = part_of(x.cols, task % blocks, blocks);
     part.row_largest.assign(rows.size(), 0.0);
-    part.column_sums.assign(look.with_sums ? cols.size() : 0, 0.0);
+    part.column_sums.assign(look.with_sums && strips > 1 ? cols.size() : 0, 0.0);
+    double* column_sums =
+        strips > 1 ? part.column_sums.data() : whole.column_sums.data() + cols.begin;
     std::vector<double> row(std::min(cols.size(), kColumnsAtOnce));
     for (std::size_t begin = cols.begin; begin < cols.end; begin += kColumnsAtOnce) {
       const Span span{begin, std::min(cols.end, begin + kColumnsAtOnce)};
       const RowReader reader(columns_of(x, span));
       Look there = look;
       if (look.origin) there.origin += span.begin;
-      double* sums = look.with_sums ? &part.column_sums[begin - cols.begin] : nullptr;
+      double* sums = look.with_sums ? column_sums + (begin - cols.begin) : nullptr;
       for (std::size_t i = rows.begin; i < rows.end; ++i) {
         worker.check();
         if (look.left_out && (*look.left_out)[i]) continue;
@@ -189,14 +192,13 @@ Measures measure(const InputView& x, const Look& look, const Execution& executio
     }
   });
   bad.throw_if_found(x.name);
-  Measures whole{std::vector<double>(x.rows), std::vector<double>(look.with_sums ? x.cols : 0)};
   for (std::size_t task = 0; task < parts.size(); ++task) {
     const Measures& part = parts[task];
     double* rows = &whole.row_largest[part_of(x.rows, task / blocks, strips).begin];
     for (std::size_t i = 0; i < part.row_largest.size(); ++i) {
       rows[i] = std::max(rows[i], part.row_largest[i]);
     }
-    if (!look.with_sums) continue;
+    if (part.column_sums.empty()) continue;
     double* sums = &whole.column_sums[part_of(x.cols, task % blocks, blocks).begin];
     for (std::size_t j = 0; j < part.column_sums.size(); ++j) sums[j] += part.column_sums[j];
   }
@@ -243,17 +245,17 @@ Survey survey_of(const std::vector<double>& row_largest) {
   return result;
 }
 
-// With the mean row at `origin` + `means`, which are of the rows that count, as `of_all` is of all.
-Survey survey_of(const std::vector<double>& row_largest, std::vector<double> origin,
-                 const std::vector<double>& means, std::vector<double> of_all) {
-  Survey result = survey_of(row_largest);
-  for (std::size_t j = 0; j < origin.size(); ++j) {
-    const double mean = origin[j] + means[j];
-    of_all[j] -= mean - origin[j];
-    origin[j] = mean;
-  }
+// With the mean row at `origin` + `means`, of the rows that count; all.column_sums are means of
+// all, and may be the same.
+Survey survey_of(Measures& all, std::vector<double> origin, const std::vector<double>& means) {
+  Survey result = survey_of(all.row_largest);
   result.mean_row = std::move(origin);
-  result.residual = std::move(of_all);
+  for (std::size_t j = 0; j < means.size(); ++j) {
+    const double start = result.mean_row[j];
+    result.mean_row[j] += means[j];
+    all.column_sums[j] -= result.mean_row[j] - start;
+  }
+  result.residual = std::move(all.column_sums);
   return result;
 }
 
@@ -346,23 +348,21 @@ Survey survey(const InputView& x, const std::vector<double>* origin, const Execu
 Survey survey_columns(const InputView& x, const Execution& execution) {
   std::vector<double> origin = middle_row(x, execution);
   const Look look{.origin = origin.data(), .with_sums = true};
-  const Measures found = measure_safely(x, look, execution);
-  return survey_of(found.row_largest, std::move(origin), found.column_sums, found.column_sums);
+  Measures found = measure_safely(x, look, execution);
+  return survey_of(found, std::move(origin), found.column_sums);
 }
 
 Survey survey_bulk(const InputView& x, const Execution& execution) {
   std::vector<double> origin = middle_row(x, execution);
   Look look{.origin = origin.data(), .with_sums = true};
-  const Measures all = measure_safely(x, look, execution);
+  Measures all = measure_safely(x, look, execution);
   const double limit = kFar * median_of(all.row_largest);
   std::vector<char> is_far(x.rows);
   for (std::size_t i = 0; i < x.rows; ++i) is_far[i] = all.row_largest[i] > limit;
-  if (number_of(is_far) == 0) {
-    return survey_of(all.row_largest, std::move(origin), all.column_sums, all.column_sums);
-  }
+  if (number_of(is_far) == 0) return survey_of(all, std::move(origin), all.column_sums);
   look.left_out = &is_far;
   const Measures bulk = measure_safely(x, look, execution);
-  return survey_of(all.row_largest, std::move(origin), bulk.column_sums, all.column_sums);
+  return survey_of(all, std::move(origin), bulk.column_sums);
 }
 
 std::vector<double> middle_row(const InputView& x, const Execution& execution) {
