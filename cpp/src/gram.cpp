@@ -25,7 +25,7 @@ class DistanceReader {
   double distance(std::size_t i, std::size_t j) {
     if (i != row_in_a_) reader_.read(row_in_a_ = i, a_.data());
     reader_.read(j, b_.data());
-    for (std::size_t k = 0; k < a_.size(); ++k) b_[k] -= a_[k];
+    simd::kernels().float64.subtract_shifts(b_.data(), b_.data(), b_.size(), 0, a_.data());
     Norm norm;
     norm.add(b_.data(), b_.size());
     const auto [value, exponent] = norm.result();

@@ -601,6 +601,7 @@ class RsmWalk {
   Scaled distance_by_differences(std::size_t i, std::size_t j, const std::int32_t* columns) const {
     const RowReader left(row_inputs_[i]);
     const RowReader right(col_inputs_[j]);
+    const auto& kernels = simd::kernels().float64;
     std::vector<double> a(rows_.channels());
     std::vector<double> b(rows_.channels());
     std::vector<char> is_taken(cols().tokens(j));
@@ -611,7 +612,7 @@ class RsmWalk {
       if (t < is_taken.size()) {
         is_taken[t] = true;
         right.read(cols().token_at(j, t), b.data());
-        for (std::size_t c = 0; c < a.size(); ++c) a[c] -= b[c];
+        kernels.subtract_shifts(a.data(), a.data(), a.size(), 0, b.data());
       }
       norm.add(a.data(), a.size());
     }

@@ -86,7 +86,7 @@ bool fits_into(const InputView& x) {
 // then nothing overflows that is finite when it is scaled.
 void subtract_scaled(const std::vector<double>& a, std::vector<double>& b, int exponent) {
   scale_down(b.data(), b.size(), std::max(exponent, 0));
-  for (std::size_t k = 0; k < a.size(); ++k) b[k] -= a[k];
+  simd::kernels().float64.subtract_shifts(b.data(), b.data(), b.size(), 0, a.data());
   scale_down(b.data(), b.size(), std::min(exponent, 0));
 }
 
