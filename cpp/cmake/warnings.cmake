@@ -8,9 +8,9 @@ function(isogram_set_warnings target)
   if(ISOGRAM_WARNINGS_AS_ERRORS)
     target_compile_options(${target} PRIVATE -Werror)
   endif()
-  if(ISOGRAM_SANITIZE)
-    target_compile_options(${target} PRIVATE -fsanitize=address,undefined -fno-omit-frame-pointer
+  if(ISOGRAM_SANITIZE AND (ISOGRAM_SANITIZE_KERNELS OR NOT target MATCHES "^isogram_simd_"))
+    target_compile_options(${target} PRIVATE -fsanitize=${ISOGRAM_SANITIZE} -fno-omit-frame-pointer
                                              -fno-sanitize-recover=undefined)
-    target_link_options(${target} PUBLIC -fsanitize=address,undefined)
+    target_link_options(${target} PUBLIC -fsanitize=${ISOGRAM_SANITIZE})
   endif()
 endfunction()
