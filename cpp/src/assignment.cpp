@@ -18,6 +18,8 @@ namespace {
 using detail::MatchedSums;
 using detail::Proof;
 
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
 // Columns visited between two questions to the worker: about a millisecond.
 constexpr std::size_t kVisitsPerCheck = std::size_t{1} << 22;
 
@@ -65,28 +67,29 @@ std::size_t rows_per_check(std::size_t cols) {
 
 void add(MatchedSums& sums, double entry) {
   const double size = std::abs(entry);
-  sums.smallest = sums.count > 0 ? std::min(sums.smallest, size) : size;
+  sums.smallest = std::min(sums.smallest, size);
   sums.largest = std::max(sums.largest, size);
   sums.total += entry;
   sums.magnitude += size;
-  ++sums.count;
 }
 
 MatchedSums times_power_of_two(const MatchedSums& sums, int exponent) {
   if (exponent == 0) return sums;
   return {std::ldexp(sums.total, exponent), std::ldexp(sums.magnitude, exponent),
-          std::ldexp(sums.smallest, exponent), std::ldexp(sums.largest, exponent), sums.count};
+          std::ldexp(sums.smallest, exponent), std::ldexp(sums.largest, exponent),
+          std::ldexp(sums.rounded, exponent)};
 }
 
 template <class T>
 MatchedSums matched_sums(MatrixView<const T> affinity, const std::int32_t* columns,
                          int exponent = 0) {
-  MatchedSums sums;
+  MatchedSums sums{.smallest = kInfinity};
   for (std::size_t i = 0; i < affinity.rows; ++i) {
     if (columns[i] < 0) continue;
     const double entry = affinity(i, static_cast<std::size_t>(columns[i]));
     add(sums, exponent == 0 ? entry : std::ldexp(entry, -exponent));
   }
+  sums.round(static_cast<double>(std::min(affinity.rows, affinity.cols)));
   if (std::isfinite(sums.magnitude)) return times_power_of_two(sums, exponent);
   // A partial sum may be beyond float64 where the total is not.
   return exponent == 0 ? matched_sums(affinity, columns, kExponentOfSums) : sums;
@@ -146,6 +149,11 @@ bool is_enough(double gap, const MatchedSums& sums, const AssignmentProblem<T>& 
 
 // A copy of a problem's costs in float64, rows ≤ cols, for the rare problems that need it: +∞ where
 // an affinity forbids its pair, all others finite. Nobody changes it while it is worked on.
+//
+// Gates of one value, above any sum that others can make up, are lowered to just above that:
+// float64 then holds all costs together, and integers are short. The optimal assignments stay the
+// same, and so does how far others of as few gates are from them: an assignment takes as few gates
+// as it can, and then the least of the rest.
 class WideCosts {
  public:
   // Throws NotFinite.
@@ -175,6 +183,7 @@ class WideCosts {
         throw NotFinite();
       }
     }
+    lower_gates();
   }
 
   MatrixView<const double> view() const { return {costs_.data(), rows_, cols_}; }
@@ -184,7 +193,7 @@ class WideCosts {
   // to. False if float64 has no such cost, or not the digits.
   bool fill(AssignmentProblem<double>& problem, Start start, Worker* worker) const {
     if (!forbids_) return problem.fill(view(), Objective::minimize, start, worker);
-    const double cost = largest_ > 0 ? 4 * static_cast<double>(rows_) * largest_ : 1;
+    const double cost = above_sums_of(largest_);
     problem.begin(rows_, cols_, Objective::minimize, start);
     Buffer<double> row(cols_);
     for (std::size_t i = 0; i < rows_; ++i) {
@@ -205,7 +214,49 @@ class WideCosts {
   }
 
  private:
-  static constexpr double kForbidden = std::numeric_limits<double>::infinity();
+  static constexpr double kForbidden = kInfinity;
+
+  // A power of two above twice the sum of any matching of costs of at most this magnitude, and so
+  // far above those that it is known as a gate.
+  double above_sums_of(double largest) const {
+    if (largest == 0) return 1;
+    const int octaves = std::max(static_cast<int>(std::bit_width(rows_)) + 2, detail::kHole + 2);
+    return std::ldexp(1.0, std::ilogb(largest) + octaves);
+  }
+
+  // Of all costs but +∞ and those of at least `end`.
+  double largest_below(double end) const {
+    double largest = 0;
+    for (const double cost : costs_) {
+      if (cost < end) largest = std::max(largest, std::abs(cost));
+    }
+    return largest;
+  }
+
+  void lower_gates() {
+    // From the highest value down: which are gates; then from the lowest of those up.
+    std::array<double, 4> gates{};
+    std::size_t count = 0;
+    double below = largest_;
+    for (; count < gates.size() && below > 0; ++count) {
+      const double gate = below;
+      below = largest_below(gate);
+      if (!(gate > above_sums_of(below))) {
+        below = gate;
+        break;
+      }
+      gates[count] = gate;
+    }
+    std::array<double, gates.size()> lowered{};
+    largest_ = below;
+    for (std::size_t g = count; g-- > 0;) largest_ = lowered[g] = above_sums_of(largest_);
+    if (count == 0) return;
+    for (double& cost : costs_) {
+      const auto gate = std::find(gates.begin(), gates.begin() + count, cost);
+      if (gate != gates.begin() + count)
+        cost = lowered[static_cast<std::size_t>(gate - gates.begin())];
+    }
+  }
 
   std::size_t rows_ = 0;
   std::size_t cols_ = 0;
@@ -399,8 +450,9 @@ double AssignmentProblem<T>::gap(const MatchedSums& matched) const {
 
 template <class T>
 MatchedSums AssignmentProblem<T>::matched() const {
-  MatchedSums sums;
+  MatchedSums sums{.smallest = kInfinity};
   for (std::size_t i = 0; i < rows_; ++i) add(sums, matched_cost(i));
+  sums.round(static_cast<double>(rows_));
   sums.total *= sign_;
   return times_power_of_two(sums, exponent_);
 }

@@ -193,7 +193,7 @@ struct Result {
 template <class State>
 __device__ MatchedSums matched_sums(const State& s, const Task& task, const Problem& problem) {
   const auto affinities = task.affinities<typename State::T>(problem);
-  MatchedSums own{0, 0, kInfinity<double>, 0, 0};
+  MatchedSums own{.smallest = kInfinity<double>};
   s.for_own(s.rows, [&](int i) {
     const double entry = affinities(i, s.memory.column_of[i]);
     const double size = std::abs(entry);
@@ -202,9 +202,10 @@ __device__ MatchedSums matched_sums(const State& s, const Task& task, const Prob
     own.smallest = smaller(size, own.smallest);
     own.largest = larger(size, own.largest);
   });
-  return {s.team.reduced(own.total, Sum()), s.team.reduced(own.magnitude, Sum()),
-          s.team.reduced(own.smallest, Minimum()), s.team.reduced(own.largest, Maximum()),
-          static_cast<double>(s.rows)};
+  MatchedSums sums{s.team.reduced(own.total, Sum()), s.team.reduced(own.magnitude, Sum()),
+                   s.team.reduced(own.smallest, Minimum()), s.team.reduced(own.largest, Maximum())};
+  sums.round(s.rows);
+  return sums;
 }
 
 // Whether the matched costs are those of no gates, as far as NearOctaves tell.

@@ -200,6 +200,33 @@ def test_costs_that_no_type_holds_together(simd_level, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_gates_upon_gates(simd_level, dtype):
+    """Several values, of which each is above any sum of those below, are lowered step by step."""
+    rng = np.random.default_rng(18)
+    gates = np.array([1e4, 1e12, 1e22, 1e35] if dtype == "float32" else [1e5, 1e60, 1e150, 1e300])
+    for shape in SHAPES:
+        for share in (0.6, 0.97):
+            chosen = gates[rng.integers(0, len(gates), shape)]
+            problem = np.where(rng.random(shape) < share, chosen, rng.random(shape)).astype(dtype)
+            for maximize, costs in ((False, problem), (True, -problem)):
+                certified(costs, ig.match(costs, maximize=maximize), maximize)
+            ordinary = np.where(problem >= 1e4, 0, problem)
+            best = optimum(problem, maximize=False)
+            found = ig.match(problem, maximize=False)
+            rows = np.flatnonzero(found.columns >= 0)
+            theirs = np.sort(problem[rows, best.columns[rows]])
+            ours = np.sort(problem[rows, found.columns[rows]])
+            assert np.array_equal(ours[ours >= 1e4], theirs[theirs >= 1e4])
+            assert (
+                abs(
+                    ordinary[rows, found.columns[rows]].sum()
+                    - ordinary[rows, best.columns[rows]].sum()
+                )
+                < 2e-5
+            )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_gap_covers_what_the_total_misses(simd_level, family, dtype):
     for s, t in [(5, 5), (17, 17), (20, 33), (33, 20)]:

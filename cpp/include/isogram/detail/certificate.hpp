@@ -44,14 +44,18 @@ struct MatchedSums {
   double magnitude = 0;  // Σ|entry|
   double smallest = 0;   // |entry|
   double largest = 0;
-  double count = 0;
+  double rounded = 0;  // how far at most the total is from the sum without rounding
+
+  // Of so many entries: every addition is rounded.
+  ISOGRAM_HOST_DEVICE void round(double count) {
+    rounded = count > 1 ? (count - 1) * kUnit * magnitude : 0;
+  }
 };
 
-// How far at most a total is from the optimum: the gap of the duals, and what each addition of the
-// total was rounded by. Rounded up. Infinite where the total is.
+// How far at most a total is from the optimum: the gap of the duals, and the rounding of the total.
+// Rounded up. Infinite where the total is.
 ISOGRAM_HOST_DEVICE inline double gap_of_total(double gap, const MatchedSums& sums) {
-  const double additions = sums.count > 1 ? sums.count - 1 : 0;
-  const double whole = (gap + additions * kUnit * sums.magnitude) * (1 + 0x1p-20);
+  const double whole = (gap + sums.rounded) * (1 + 0x1p-20);
   const bool is_finite = sums.total - sums.total == 0;
   return is_finite ? whole : std::numeric_limits<double>::infinity();
 }
