@@ -252,9 +252,8 @@ class WideCosts {
     for (std::size_t g = count; g-- > 0;) largest_ = lowered[g] = above_sums_of(largest_);
     if (count == 0) return;
     for (double& cost : costs_) {
-      const auto gate = std::find(gates.begin(), gates.begin() + count, cost);
-      if (gate != gates.begin() + count)
-        cost = lowered[static_cast<std::size_t>(gate - gates.begin())];
+      const auto gate = std::find(gates.begin(), gates.begin() + count, cost) - gates.begin();
+      if (static_cast<std::size_t>(gate) < count) cost = lowered[static_cast<std::size_t>(gate)];
     }
   }
 
@@ -272,8 +271,8 @@ AssignmentProblem<T>::AssignmentProblem(std::size_t max_small, std::size_t max_l
     : kernels_(&simd::kernels().of<T>().assignment),
       most_swept_(std::min(max_small, kMostSwept)),
       costs_(Buffer<T>::unset(product(max_small, in_groups(max_large)))),
-      weights_(product(in_swept_rows(most_swept_), in_groups(most_swept_))),
-      arrays_(place_arrays(max_small, max_large)) {
+      weights_(product(in_swept_rows(most_swept_), in_groups(most_swept_))) {
+  arrays_ = Buffer<std::byte>(place_arrays(max_small, max_large));
   place_arrays(max_small, max_large);
 }
 
