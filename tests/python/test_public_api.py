@@ -112,6 +112,7 @@ def test_the_stub_names_what_the_extension_has():
 
     tree = ast.parse(installed("_core.pyi").read_text())
     stubbed = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    stubbed |= {node.target.id for node in tree.body if isinstance(node, ast.AnnAssign)}
     real = {name for name in dir(_core) if not name.startswith("_")}
     assert {name for name in stubbed if not name.startswith("_")} == real
     assert real >= EXTENSION_NAMES
