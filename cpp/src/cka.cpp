@@ -110,8 +110,10 @@ class GramSpace {
       const Kernel kernel = layer->kernel.kernel;
       const bool is_shifted = kernel == Kernel::linear || has_unit_rows(kernel);
       features_.push_back(&layer->features);
-      layers_.emplace_back(layer->features, layer->kernel,
-                           is_shifted ? Columns::shifted : Columns::as_given, quiet);
+      kinds_.push_back(kernel);
+      const Columns shifted = estimator == Estimator::debiased ? Columns::hollow : Columns::shifted;
+      layers_.emplace_back(layer->features, layer->kernel, is_shifted ? shifted : Columns::as_given,
+                           quiet);
       offsets_.push_back(is_shifted ? T(0) : typical_entry(layers_.back()));
     }
     for (const auto& [k, l] : pairs.list()) {
@@ -121,6 +123,10 @@ class GramSpace {
 
   // Nothing if T is too short for a layer: see is_well_known().
   std::optional<PairValues> compute() {
+    const auto may_vanish = [](const GramTiles<T>& layer) { return layer.may_vanish(); };
+    if (std::is_same_v<T, float> && std::any_of(layers_.begin(), layers_.end(), may_vanish)) {
+      return {};
+    }
     const std::size_t edge = std::max<std::size_t>(1, (tiles_in(samples_) + kBlocks - 1) / kBlocks);
     const std::size_t blocks = (tiles_in(samples_) + edge - 1) / edge;
     const Grid grid = Grid::upper(blocks);
@@ -140,7 +146,12 @@ class GramSpace {
   // Sums over a diagonal as computed.
   struct Diagonal {
     double entries = 0;  // Σ |K_ii|
-    double squares = 0;  // Σ K_ii²
+    double pairs = 0;    // Σ |K_ii| |K_jj| over i ≠ j
+
+    void add(const Diagonal& other) {
+      pairs += 2 * entries * other.entries + other.pairs;
+      entries += other.entries;
+    }
   };
 
   // The sums over one pair of blocks of rows; cols stays empty on the diagonal.
@@ -224,9 +235,7 @@ class GramSpace {
       const T* tile = scratch.tile(layer);
       layers_[layer].compute(cell, scratch.tile(layer));
       for (std::size_t i = 0; is_diagonal && i < rows.size(); ++i) {
-        const double entry = tile[i * kTileEdge + i];
-        sums.diagonals[layer].entries += std::abs(entry);
-        sums.diagonals[layer].squares += entry * entry;
+        sums.diagonals[layer].add({std::abs(static_cast<double>(tile[i * kTileEdge + i]))});
       }
     }
     std::fill(scratch.products.begin(), scratch.products.end(), 0.0);
@@ -279,8 +288,7 @@ class GramSpace {
       const Cell block = grid.cell(task);
       for (std::size_t p = 0; p < products.size(); ++p) products[p] += sums[task].products[p];
       for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
-        diagonals[layer].entries += sums[task].diagonals[layer].entries;
-        diagonals[layer].squares += sums[task].diagonals[layer].squares;
+        diagonals[layer].add(sums[task].diagonals[layer]);
         add_at(sums[task].rows[layer], block_rows(block.row, edge).begin, row_sums[layer]);
         if (sums[task].cols.empty()) continue;
         add_at(sums[task].cols[layer], block_rows(block.col, edge).begin, row_sums[layer]);
@@ -293,7 +301,9 @@ class GramSpace {
       if (k != l) continue;
       const double rounding = rounding_of(k, products[p], diagonals[k]);
       if (!is_well_known(k, values.hsic[p], rounding)) return {};
-      if (values.hsic[p] <= rounding) values.hsic[p] = 0;
+      if (values.hsic[p] <= rounding && values.hsic[p] <= least_rounding_of(k, products[p])) {
+        values.hsic[p] = 0;
+      }
     }
     for (const GramTiles<T>& layer : layers_) values.exponents.push_back(layer.exponent());
     return values;
@@ -318,11 +328,55 @@ class GramSpace {
   // summed over what counts.
   double rounding_of(std::size_t layer, double products, const Diagonal& diagonal) const {
     const double n = static_cast<double>(samples_);
-    constexpr double eps = std::numeric_limits<T>::epsilon();
     const double offsets = n * offsets_[layer];
     const bool is_hollow = estimator_ == Estimator::debiased;
-    double squares = diagonal.entries * diagonal.entries - (is_hollow ? diagonal.squares : 0);
+    double squares = is_hollow ? diagonal.pairs : diagonal.entries * diagonal.entries;
     if (layers_[layer].is_exponential()) squares = products + offsets * offsets;
+    return rounding_in(squares, products);
+  }
+
+  // The same by magnitude of the terms that entries are summed from, where that may be far less:
+  // rows of huge norm in features of their own have products with the others that are 0 exactly.
+  // Takes the time of the Gram matrix again, and features as doubles: only for what seems constant.
+  double least_rounding_of(std::size_t layer, double products) const {
+    const InputView& x = *features_[layer];
+    const bool is_linear = kinds_[layer] == Kernel::linear;
+    if (!is_linear || estimator_ == Estimator::biased || has_equal_rows(x)) return INFINITY;
+    const Execution quiet = preparing(execution_);
+    const Survey survey = survey_bulk(x, quiet);
+    const RowReader reader(x);
+    Buffer<double> magnitudes = Buffer<double>::unset(product(x.rows, x.cols));
+    parallel_for(quiet, x.rows, [&](std::size_t i, Worker&) {
+      double* row = &magnitudes[i * x.cols];
+      reader.read(i, row);
+      subtract_scaled(row, x.cols, survey.mean_row.data(), layers_[layer].exponent() / 2);
+      std::transform(row, row + x.cols, row, [](double value) { return std::abs(value); });
+    });
+    const auto stride = static_cast<std::ptrdiff_t>(x.cols);
+    const InputView view(magnitudes.data(), ElementType::float64, x.rows, x.cols, stride, 1);
+    const GramTiles<double> tiles(view, {}, GramTiles<double>::Columns::as_given, quiet);
+    const Grid grid = Grid::upper(tiles_in(samples_));
+    std::vector<double> squares(grid.cells());
+    parallel_for(quiet, grid.cells(), [&](std::size_t task, Worker&) {
+      const Cell cell = grid.cell(task);
+      Buffer<double> tile(kTileSize);
+      tiles.compute(cell, tile.data());
+      const std::size_t cols = tile_span(cell.col, samples_).size();
+      for (std::size_t i = 0; i < tile_span(cell.row, samples_).size(); ++i) {
+        double* row = &tile[i * kTileEdge];
+        if (cell.row == cell.col) row[i] = 0;
+        squares[task] += simd::kernels().float64.dot(row, row, cols);
+      }
+      if (cell.row != cell.col) squares[task] *= 2;
+    });
+    const double total = std::accumulate(squares.begin(), squares.end(), 0.0);
+    return rounding_in(total, products);
+  }
+
+  // Of entries whose errors are relative to something whose squares have this sum.
+  double rounding_in(double squares, double products) const {
+    constexpr double eps = std::numeric_limits<T>::epsilon();
+    const double n = static_cast<double>(samples_);
     return 64 * (eps * eps * squares + kEps * products) / (n * n);
   }
 
@@ -344,9 +398,9 @@ class GramSpace {
   const Estimator estimator_;
   const Execution& execution_;
   std::vector<const InputView*> features_;
+  std::vector<Kernel> kinds_;
   std::vector<GramTiles<T>> layers_;
   std::vector<T> offsets_;
-  std::vector<double> unit_rounding_;                             // of rows of unit norm
   std::set<std::pair<std::size_t, std::size_t>> product_blocks_;  // that contain a wanted pair
 };
 

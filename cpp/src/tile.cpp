@@ -17,6 +17,11 @@ namespace {
 template <class T>
 constexpr int kSafeExponent = sizeof(T) == sizeof(float) ? 40 : 330;
 
+// Of shifted rows no further apart than 2^far, products and their squares are normal numbers, of T
+// and of float64.
+template <class T>
+constexpr int kFarApart = sizeof(T) == sizeof(float) ? 50 : 200;
+
 // Below this fraction of ‖a‖² + ‖b‖², a squared distance by expansion has lost 8 bits; so has an L1
 // distance of rounded rows below this fraction of ‖a‖₁ + ‖b‖₁.
 template <class T>
@@ -123,7 +128,8 @@ void GramTiles<T>::pack(const InputView& x, const InputView* y, Columns columns,
                         const Execution& execution) {
   require_not_empty(x);
   require_options(options_);
-  if (columns == Columns::shifted) return pack_shifted(x, execution);
+  if (columns == Columns::shifted) return pack_shifted(x, false, execution);
+  if (columns == Columns::hollow) return pack_shifted(x, true, execution);
   if (!may_be_deep(x, y)) reserve(x, y);
   if (options_.gamma == 0) options_.gamma = 1 / static_cast<double>(x.cols);
   if (columns == Columns::centered) {
@@ -141,17 +147,44 @@ void GramTiles<T>::pack(const InputView& x, const InputView* y, Columns columns,
 }
 
 template <class T>
-void GramTiles<T>::pack_shifted(const InputView& x, const Execution& execution) {
+void GramTiles<T>::pack_shifted(const InputView& x, bool is_hollow, const Execution& execution) {
   const Kernel kernel = std::exchange(options_.kernel, Kernel::linear);
   if (!may_be_deep(x, nullptr)) reserve(x, nullptr);
   if (kernel == Kernel::linear) {
     const Survey survey = survey_bulk(x, execution);
-    const int exponent = scaling_exponent_of(survey.largest);
+    int exponent = scaling_exponent_of(survey.largest);
+    const int high = exponent_of(survey.largest);
+    may_vanish_ = high - exponent_of(survey.smallest_row) > kFarApart<T>;
+    if (may_vanish_ && is_hollow && sizeof(T) == sizeof(double)) {
+      exponent = high - lift_of_far_rows(x, survey.mean_row, high);
+    }
     exponent_ = 2 * exponent;
     return pack_as({.origin = &survey.mean_row, .exponent = exponent}, x, nullptr, execution);
   }
   const UnitRows rows(x, kernel == Kernel::correlation, execution);
   pack_as({.unit_rows = &rows}, x, nullptr, execution);
+}
+
+// By how much more than to 1 the largest row can be scaled, 2^exponent: so that products of two
+// rows, squared and summed, just fit, and that one row with itself does.
+template <class T>
+int GramTiles<T>::lift_of_far_rows(const InputView& x, const std::vector<double>& origin,
+                                   int exponent) const {
+  constexpr int most_of_products = 440;
+  constexpr int most_of_row = 480;
+  const RowReader reader(x);
+  std::vector<double> row(x.cols);
+  double largest = 0;
+  double second = 0;
+  for (std::size_t i = 0; i < x.rows; ++i) {
+    reader.read(i, row.data());
+    isogram::subtract_scaled(row.data(), row.size(), origin.data(), exponent);
+    const double own = largest_magnitude(row.data(), row.size());
+    second = std::max(second, std::min(own, largest));
+    largest = std::max(largest, own);
+  }
+  if (second == 0) return most_of_row;
+  return std::min((most_of_products - exponent_of(second)) / 2, most_of_row);
 }
 
 // Rows whose transform takes all of a row are packed whole.

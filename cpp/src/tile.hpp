@@ -29,7 +29,9 @@ class GramTiles {
   // change when the rows whose inner products a matrix has are shifted alike, those rows less an
   // origin amid most of them: the linear matrix of shifted rows, also of the rows of unit norm that
   // make cosines and correlations. No far row and no common part of the rows takes its digits.
-  enum class Columns { as_given, centered, shifted };
+  // Hollow: shifted, for measures that do not look at the diagonal, which is left out of what the
+  // scale of far rows must leave room for.
+  enum class Columns { as_given, centered, shifted, hollow };
 
   // Of the rows of x with themselves.
   GramTiles(const InputView& x, const KernelOptions& options, Columns columns,
@@ -51,6 +53,9 @@ class GramTiles {
   // Whether entries may lie beyond the range of T; those are infinite.
   bool may_overflow() const;
 
+  // Whether rows are so far apart that products of them are below the range of T.
+  bool may_vanish() const { return may_vanish_; }
+
   // Whether a row has no entry but 0, as it is packed.
   bool is_zero(std::size_t row) const { return left_norms()[row] == 0; }
 
@@ -63,7 +68,8 @@ class GramTiles {
   const T* left_norms() const { return deep_ ? deep_->left_norms() : left_.squared_norms(); }
   const T* right_norms() const { return deep_ ? deep_->right_norms() : right().squared_norms(); }
   void pack(const InputView& x, const InputView* y, Columns columns, const Execution& execution);
-  void pack_shifted(const InputView& x, const Execution& execution);
+  void pack_shifted(const InputView& x, bool is_hollow, const Execution& execution);
+  int lift_of_far_rows(const InputView& x, const std::vector<double>& origin, int exponent) const;
   bool may_be_deep(const InputView& x, const InputView* y) const;
   void reserve(const InputView& x, const InputView* y);
   void pack_as(const Transform& transform, const InputView& x, const InputView* y,
@@ -97,6 +103,7 @@ class GramTiles {
   Packed<T> left_;
   std::optional<Packed<T>> right_;
   std::optional<DeepTiles<T>> deep_;  // in place of those
+  bool may_vanish_ = false;
   int exponent_ = 0;
   int common_exponent_ = 0;  // of packed features, where every row has the same
 };

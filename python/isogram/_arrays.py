@@ -7,9 +7,10 @@ NumPy does not have, travels to the kernels as its bit patterns in uint16.
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ Array: TypeAlias = Any
 _FLOAT_TYPES = ("float16", "bfloat16", "float32", "float64")
 _BFLOAT16_BITS = np.dtype(np.uint16)
 _MOST_EXACT = 2**53  # integers up to here are float64 numbers
+_PART = 2**22  # entries that NumPy is given at a time: Ctrl-C waits for one such pass
 
 # DLPack's numbers of devices whose memory the host can read: the host itself, and memory that a
 # CUDA or ROCm driver pinned for it; and of CUDA's own memory.
@@ -71,7 +73,7 @@ def as_input(
         array = array.view(_BFLOAT16_BITS)
     if not isinstance(array, np.ndarray) or _is_readable(array):
         return array
-    return array.astype(array.dtype.newbyteorder("="), order="C")
+    return _converted(array, array.dtype.newbyteorder("="), order="C")
 
 
 def _exact_floats(
@@ -81,16 +83,43 @@ def _exact_floats(
     if type_name == "bfloat16":
         return integers, type_name
     if integers.dtype.itemsize <= 2:
-        return integers.astype(np.float32), "float32"
+        return _converted(integers, np.float32), "float32"
     if integers.dtype.itemsize == 8 and integers.size:
-        least, most = int(integers.min()), int(integers.max())
+        parts = [integers[part] for part in parts_of(integers.shape)]
+        least = min(int(part.min()) for part in parts)
+        most = max(int(part.max()) for part in parts)
         if max(most, -least) > _MOST_EXACT:
             raise ValueError(
                 f"{function}: `{name}` must be of integers up to 2^53 in magnitude, which float64 "
                 f"holds, got {most if most > -least else least}: for a pair that is forbidden, "
                 "give infinity in an array of floats"
             )
-    return integers.astype(np.float64), "float64"
+    return _converted(integers, np.float64), "float64"
+
+
+def parts_of(shape: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
+    """Yield indices that cut an array into parts of some million entries."""
+    if not shape:
+        yield ()
+        return
+    size = math.prod(shape[1:])
+    if size > _PART:
+        for i in range(shape[0]):
+            for rest in parts_of(shape[1:]):
+                yield (i, *rest)
+        return
+    step = _PART // max(size, 1)
+    for begin in range(0, shape[0], step):
+        yield (slice(begin, begin + step),)
+
+
+def _converted(array: NDArray[Any], dtype: Any, order: Literal["K", "C"] = "K") -> NDArray[Any]:
+    if not isinstance(array, np.ndarray):
+        return array.astype(dtype)
+    result = np.empty_like(array, dtype, order)
+    for part in parts_of(array.shape):
+        result[part] = array[part]
+    return result
 
 
 def as_matrix(function: str, name: str, value: Array, *, on_gpu: bool = True) -> NDArray[Any]:
@@ -107,8 +136,11 @@ def as_matrix(function: str, name: str, value: Array, *, on_gpu: bool = True) ->
 def widened(array: NDArray[Any]) -> NDArray[Any]:
     """Return 16-bit inputs as float32, others as they are."""
     if array.dtype == _BFLOAT16_BITS:
-        return (array.astype(np.uint32) << 16).view(np.float32)
-    return array.astype(np.float32) if array.dtype == np.float16 else array
+        result = _converted(array, np.uint32)
+        for part in parts_of(array.shape):
+            result[part] <<= 16
+        return result.view(np.float32)
+    return _converted(array, np.float32) if array.dtype == np.float16 else array
 
 
 def result_dtype(*arrays: NDArray[Any]) -> np.dtype[Any]:

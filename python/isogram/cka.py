@@ -72,7 +72,8 @@ def hsic(
     Returns
     -------
     float
-        In units of K times L. Exactly 0 where `x` or `y` is constant; NaN, with a RuntimeWarning,
+        In units of K times L. Exactly 0 where `x` or `y` is constant as far as float64 can tell,
+        which rows 1e150 apart and more may leave it unable to; NaN, with a RuntimeWarning,
         for fewer than 2 (debiased: 4) samples; infinite, with one, beyond the range of float64.
 
     Raises
@@ -156,8 +157,8 @@ def cka(
     Returns
     -------
     float
-        NaN, with a RuntimeWarning that says why, where a representation is constant or there are
-        fewer than 2 (debiased: 4) samples.
+        NaN, with a RuntimeWarning that says why, where a representation is constant, as for `hsic`,
+        or there are fewer than 2 (debiased: 4) samples.
 
     Raises
     ------
@@ -445,8 +446,8 @@ def _constant(function: str, names: list[str]) -> str:
     listed = ", ".join(f"`{name}`" for name in names)
     verb = "is" if len(names) == 1 else "are"
     return (
-        f"{function}: {listed} {verb} constant (or its samples are all equally alike), so CKA is "
-        "undefined: the result is NaN there"
+        f"{function}: {listed} {verb} constant (or its samples are all equally alike), as far as "
+        "float64 can tell, so CKA is undefined: the result is NaN there"
     )
 
 

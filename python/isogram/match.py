@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from isogram import _core
 from isogram._arguments import flag, threads
-from isogram._arrays import Array, as_input, giver, lying_with, widened
+from isogram._arrays import Array, as_input, giver, lying_with, parts_of, widened
 from isogram._backend import device_of
 from isogram._device import match as on_gpu
 from isogram._device.device import Device, DeviceArray
@@ -47,7 +47,8 @@ def match(
     ----------
     similarity : array of shape (s, t) or (b, s, t), or sparse matrix of SciPy
         One problem, or a batch of them. -inf (inf to minimise) forbids a pair, and so does a sparse
-        matrix where it stores nothing.
+        matrix where it stores nothing; what it stores twice is summed. Such a matrix comes alone,
+        not in a list.
     maximize : bool
         False looks for the smallest sum.
     num_threads : int, optional
@@ -76,9 +77,9 @@ def match(
         forbids nothing, whose index is named; integers beyond 2^53; on a GPU more than 4096 rows or
         columns.
     TypeError
-        Types that are neither floats nor integers nor booleans.
+        Types that are neither floats nor integers nor booleans, lists of sparse matrices.
     MemoryError
-        A sparse matrix that does not fit densely.
+        A sparse matrix that does not fit densely; what else the call takes is not looked at.
 
     Warns
     -----
@@ -94,10 +95,12 @@ def match(
 
     Types: float16, bfloat16, float32 → float32 → float64 total and gap, solved again in float64
     where the gap is above tolerance; float64 throughout; and in integers of as many digits as the
-    costs span where that is not enough. 8- and 16-bit integers and booleans → float32, others →
-    float64, all of the same values. Cost per problem: r²·c in the worst case, r the smaller and c
-    the larger side, far less on most. Memory: one problem per thread, three where float32 is not
-    enough; a sparse matrix is made dense. A call on a GPU waits for it once, at its end, to learn
+    costs span where that is not enough. 8- and 16-bit integers and booleans → float32, others and
+    all of sparse matrices → float64, all of the same values. Cost per problem: r²·c in the worst
+    case, r the smaller and c the larger side, far less on most. Memory: one problem per thread,
+    three where float32 is not enough; before that a copy of all problems as floats, where they are
+    not float32 or float64 of the machine's byte order; of a sparse matrix a dense one, with a byte
+    more per entry while that is made. A call on a GPU waits for it once, at its end, to learn
     whether all could be solved; those that the GPU cannot prove are solved by the host; of equal
     optima another may be found than on the host. Sources: shortest augmenting paths, Jonker and
     Volgenant 1987, Crouse 2016; duals to start from by annealed Sinkhorn sweeps, Sharify, Gaubert
@@ -135,6 +138,11 @@ def _problems(similarity: Array, maximize: bool) -> tuple[NDArray[Any], Device |
             return similarity, None  # at once: a small problem takes a microsecond
     elif _is_sparse(similarity):
         similarity = _dense(similarity, -np.inf if maximize else np.inf)
+    elif isinstance(similarity, list | tuple) and any(map(_is_sparse, similarity)):
+        raise TypeError(
+            "match: `similarity` must be an array, or a sparse matrix alone, got a list of sparse "
+            "matrices: match one after another"
+        )
     problems = as_input("match", "similarity", similarity, 2, 3, on_gpu=True, or_integers=True)
     device = device_of("match", {"similarity": problems})
     return problems if device else widened(problems), device
@@ -158,12 +166,21 @@ def _dense(similarity: Any, forbidden: float) -> NDArray[Any]:
         raise ValueError(
             f"match: `similarity` must be 2-D where it is sparse, got shape {similarity.shape}"
         )
-    stored = similarity.tocoo(copy=True)
-    stored.sum_duplicates()
+    stored = similarity.tocoo()
+    is_float = stored.data.dtype.kind == "f"
     values = as_input("match", "similarity", stored.data, 1, or_integers=True)
-    check_memory("match", stored.shape, values.dtype, "match parts of it, or fewer rows")
-    dense = np.full(stored.shape, forbidden, values.dtype)
-    dense[stored.row, stored.col] = values
+    # What integers are stored twice for may be more than float32 holds.
+    dtype = np.dtype(np.float32 if is_float and values.dtype.itemsize <= 4 else np.float64)
+    check_memory("match", stored.shape, dtype, "match parts of it, or fewer rows")
+    dense = np.zeros(stored.shape, dtype)
+    is_stored = np.zeros(stored.shape, np.bool_)
+    with np.errstate(all="ignore"):  # a sum that is NaN is refused later
+        for part in parts_of(values.shape):
+            where = stored.row[part], stored.col[part]
+            np.add.at(dense, where, values[part].astype(dtype, copy=False))
+            is_stored[where] = True
+    for part in parts_of(dense.shape):
+        np.copyto(dense[part], forbidden, where=~is_stored[part])
     return dense
 
 

@@ -18,6 +18,7 @@ from assignments import (
 from exact import exact_sum, optimum
 from hypothesis import given
 from hypothesis import strategies as st
+from isogram._arrays import as_input, widened
 from support import DTYPES, LAYOUTS, OFFERED_LEVELS, data
 
 # Size: how many problems of it over all levels (per family and type).
@@ -339,6 +340,36 @@ def test_pairs_that_a_sparse_matrix_does_not_store_are_forbidden():
         ig.match(sparse.csr_array((3, 3)))
     with pytest.raises(MemoryError, match=r"^match: "):
         ig.match(sparse.csr_array((2_000_000, 2_000_000)))
+    with pytest.raises(TypeError, match="a sparse matrix alone, got a list of sparse matrices"):
+        ig.match([zeros, zeros])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint32, np.int64, np.float32])
+def test_what_a_sparse_matrix_stores_twice_is_summed(dtype):
+    """In floats: the sum of two numbers of a small type may not be one of it."""
+    sparse = pytest.importorskip("scipy.sparse")
+    most = 2**52 if dtype == np.int64 else np.iinfo(dtype).max if dtype != np.float32 else 2.0**100
+    values = np.array([most, most, 1, 1], dtype)
+    twice = sparse.coo_array((values, ([0, 0, 1, 1], [0, 0, 1, 0])), (2, 2))
+    for kind in (twice, twice * 1):
+        found = ig.match(kind)
+        assert (found.columns.tolist(), found.total) == ([0, 1], 2.0 * float(most) + 1)
+    assert twice.nnz == 4  # the caller's own is as it was
+    many = sparse.coo_array((np.full(300, 65535, np.uint16), ([0] * 300, [0] * 300)), (1, 1))
+    assert ig.match(many).total == 300 * 65535
+
+
+@pytest.mark.parametrize("shape", [(3000, 3000), (1, 2500, 2500), (4500, 40, 41), (0, 3, 3)])
+def test_conversions_in_parts(shape):
+    """Long enough for several parts; of any order of memory."""
+    small = np.random.default_rng(5).integers(-99, 99, shape, dtype=np.int8)
+    for dtype in (np.int8, np.int64, np.float16, ">f8"):
+        for order in "CF":
+            costs = as_input("match", "c", np.asarray(small, dtype, order), 2, 3, or_integers=True)
+            assert costs.dtype.isnative
+            assert np.array_equal(widened(costs), small)
+    bits = (small.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)
+    assert np.array_equal(widened(bits), small)
 
 
 # Properties ---------------------------------------------------------------------------------

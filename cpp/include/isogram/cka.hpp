@@ -18,7 +18,8 @@ struct Layer {
 };
 
 // HSIC and CKA of all pairs of layers. A self value of exactly 0 marks a layer whose centred Gram
-// matrix vanishes: constant features, or samples that are all equally alike. Its CKA is NaN.
+// matrix vanishes, as far as double can tell: constant features, or samples that are all equally
+// alike, or with rows too far apart (2^500 and more). Its CKA is NaN.
 struct HsicTable {
   std::vector<double> hsic;    // HSIC(x_i, y_j), x.size() × y.size(), row by row
   std::vector<double> cka;     // HSIC(x_i, y_j) / sqrt(HSIC(x_i, x_i) · HSIC(y_j, y_j)), alike
