@@ -25,6 +25,10 @@ inline constexpr double kTolerance = std::is_same_v<T, float> ? 0x1p-21 : 0x1p-4
 // sweeps' thresholds, which are absolute, are far away.
 inline constexpr int kSafeExponent = 24;
 
+// Constants, because code of a GPU may use those but not the functions that they come from.
+inline constexpr double kMostFinite = std::numeric_limits<double>::max();
+inline constexpr double kInfinite = std::numeric_limits<double>::infinity();
+
 inline constexpr double kUnit = 0x1p-53;  // a float64 result is rounded by at most this part of it
 
 // How far matched costs are from the value of column duals v, as computed in float64.
@@ -57,7 +61,7 @@ struct MatchedSums {
 ISOGRAM_HOST_DEVICE inline double gap_of_total(double gap, const MatchedSums& sums) {
   const double whole = (gap + sums.rounded) * (1 + 0x1p-20);
   const bool is_finite = sums.total - sums.total == 0;
-  return is_finite ? whole : std::numeric_limits<double>::infinity();
+  return is_finite ? whole : kInfinite;
 }
 
 // ---- Gates -----------------------------------------------------------------------------------
@@ -124,8 +128,7 @@ enum class Proof { none, complete, if_not_gated };
 
 ISOGRAM_HOST_DEVICE inline Proof proof_of(double gap, const MatchedSums& sums, double tolerance) {
   // Sums beyond float64 prove nothing.
-  if (!(gap <= tolerance * sums.magnitude) ||
-      !(sums.magnitude <= std::numeric_limits<double>::max())) {
+  if (!(gap <= tolerance * sums.magnitude) || !(sums.magnitude <= kMostFinite)) {
     return Proof::none;
   }
   const bool is_complete =
