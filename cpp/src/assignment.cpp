@@ -216,8 +216,8 @@ class WideCosts {
  private:
   static constexpr double kForbidden = kInfinity;
 
-  // A power of two above twice the sum of any matching of costs of at most this magnitude, and so
-  // far above those that it is known as a gate.
+  // A power of two above twice the sum of any matching of costs up to `largest`. A hole of more
+  // than kHole octaves lies between it and those costs: it counts as a gate.
   double above_sums_of(double largest) const {
     if (largest == 0) return 1;
     const int octaves = std::max(static_cast<int>(std::bit_width(rows_)) + 2, detail::kHole + 2);

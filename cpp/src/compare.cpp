@@ -303,8 +303,8 @@ Entries entries_of(const InputView& x, const Execution& execution) {
   return entries;
 }
 
-// Calls visit(chunk, [begin, end)) for all ties, in chunks that run in parallel: those that begin
-// in a chunk.
+// Calls visit(chunk, [begin, end)) for all ties. Chunks run in parallel; a tie belongs to the chunk
+// that it begins in.
 template <class Value, class Visit>
 void for_each_tie(const SortedTies<Value>& ties, std::size_t n, const Execution& execution,
                   Visit visit) {

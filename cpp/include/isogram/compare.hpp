@@ -34,15 +34,17 @@ inline constexpr TieRule kTieRule;
 // nor tiny entries nor a common offset (where it does not count) spoil the result; Kendall's counts
 // are exact integers.
 //
-// Ties of ranks are entries that are equal, and those that only rounding separates (all
-// correlations of two features are ±1): that lie within 16 eps of one another and 256 eps from all
-// others, if chance would not put so many there (fewer than 1e-4 such groups are to be expected
-// among as many entries over the same range). eps is that of the matrix's type, float32 or float64,
-// times the entries' magnitude; in a matrix with negative entries, which are sums, it is times a
-// quarter of the least ‖x_i‖ ‖x_j‖ at least, as the largest entries of the samples tell it, and
-// what lies within 4 eps ‖x_i‖ ‖x_j‖ of 0, with nothing up to 64 eps, is 0. Entries of 16-bit types
-// were rounded from wider ones: of those only equal ones are ties. Where close values go on beyond
-// 16 eps, they are distinct.
+// Entries are ties of ranks where they are equal, and where only rounding separates them (all
+// correlations of two features are ±1). Rounding is taken to separate a group of entries that
+//   lies within 16 eps,
+//   is 256 eps away from all other entries, and
+//   is no work of chance: as many entries, spread over the same range, would have fewer than 1e-4
+//   such groups.
+// eps is that of the matrix's type, float32 or float64, times the magnitude of the entries. A
+// matrix with negative entries holds sums: there, eps is at least that of the type times a quarter
+// of the least ‖x_i‖ ‖x_j‖, which the largest entries of the samples tell; and an entry within 4
+// eps ‖x_i‖ ‖x_j‖ of 0 is 0, if no other is within 64 eps. Entries of 16-bit types were rounded
+// from wider ones: only equal ones are ties. Close values that go on beyond 16 eps are distinct.
 //
 // Cost n² (spearman, kendall: n² log n). Memory: two triangles, 8 n² bytes (spearman, kendall: and
 // 16 n² for sorting); cka, gbs: a few rows per thread. Bit-identical for any number of threads.

@@ -50,7 +50,7 @@ struct MatchedSums {
   double largest = 0;
   double rounded = 0;  // how far at most the total is from the sum without rounding
 
-  // Of so many entries: every addition is rounded.
+  // Sets `rounded` for a total of `count` entries, each addition of which is rounded.
   ISOGRAM_HOST_DEVICE void round(double count) {
     rounded = count > 1 ? (count - 1) * kUnit * magnitude : 0;
   }
