@@ -48,6 +48,19 @@ def data(shape, dtype, seed=0):
     return np.random.default_rng([seed, *shape]).standard_normal(shape).astype(DTYPES[dtype])
 
 
+class Exchanged:
+    """An array of some library that NumPy can only read through DLPack."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack__(self, **parameters):
+        return self.array.__dlpack__(**parameters)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+
 def large_channel(x, size):
     """A massive activation."""
     x[:, 5] += size

@@ -59,11 +59,9 @@ def as_input(
         array, type_name = _exact_floats(function, name, array, type_name)
     if type_name not in _FLOAT_TYPES:
         hint = ": convert it to a float type" if array.dtype.kind in "iub" else ""
-        expected = "float16, bfloat16, float32 or float64"
-        raise TypeError(
-            f"{function}: `{name}` must be of {expected}{' or integers' * or_integers}, "
-            f"got {type_name}{hint}"
-        )
+        floats = "float16, bfloat16, float32 or float64"
+        expected = f"{floats}, or of integers or booleans" if or_integers else floats
+        raise TypeError(f"{function}: `{name}` must be of {expected}, got {type_name}{hint}")
     if array.ndim not in ranks:
         expected = " or ".join(f"{rank}-D" for rank in ranks)
         raise ValueError(

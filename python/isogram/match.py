@@ -21,7 +21,7 @@ from isogram._device.device import Device, DeviceArray
 from isogram._memory import check_memory
 from isogram._progress import Progress, reporting
 
-_MATCHED = frozenset(map(np.dtype, (np.float32, np.float64)))  # without another word
+_MATCHED = frozenset(map(np.dtype, (np.float32, np.float64)))  # what the core takes as it is
 
 
 class Matching(NamedTuple):
@@ -89,8 +89,8 @@ def match(
     Notes
     -----
     Exactness: of float64 input the total is the optimum to 1e-13 of the sum of its magnitudes, of
-    float32 input to 5e-7; most are the optimum itself. Costs that are there to be avoided, 64 times
-    beyond all others and more, do not count in that sum: what is matched beside them is as good as
+    float32 input to 5e-7; most are the optimum itself. Gates, costs at least 64 times above
+    all that are no gates, do not count in that sum: what is matched beside gates is as good as
     without them. Costs may be as far apart as their type allows.
 
     Types: float16, bfloat16, float32 → float32 → float64 total and gap, solved again in float64

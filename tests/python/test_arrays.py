@@ -6,7 +6,7 @@ import isogram as ig
 import ml_dtypes
 import numpy as np
 import pytest
-from support import assert_close, data, oracle
+from support import Exchanged, assert_close, data, oracle
 
 needs_torch = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None, reason="PyTorch is not installed: extra `torch`"
@@ -17,19 +17,6 @@ needs_jax = pytest.mark.skipif(
 
 X, Y = data((12, 7), "float32"), data((12, 5), "float32", seed=1)
 TOKENS = data((5, 6, 4), "float32")
-
-
-class Exchanged:
-    """An array of some library that NumPy can only read through DLPack."""
-
-    def __init__(self, array):
-        self.array = array
-
-    def __dlpack__(self, **parameters):
-        return self.array.__dlpack__(**parameters)
-
-    def __dlpack_device__(self):
-        return self.array.__dlpack_device__()
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])

@@ -28,6 +28,7 @@ from support import (
     KERNELS,
     LAYOUTS,
     OFFERED_LEVELS,
+    Exchanged,
     data,
     grid_data,
     oracle,
@@ -166,19 +167,6 @@ def test_sixteen_bits_are_read_as_the_numbers_that_they_stand_for(name, dtype):
     if name == "jsd":  # whose rows are made, and rounded, in the type
         return
     assert as_bytes(found) == as_bytes(wide)
-
-
-class Exchanged:
-    """An array of some library that speaks DLPack and nothing else."""
-
-    def __init__(self, array):
-        self.array = array
-
-    def __dlpack__(self, **parameters):
-        return self.array.__dlpack__(**parameters)
-
-    def __dlpack_device__(self):
-        return self.array.__dlpack_device__()
 
 
 @pytest.mark.parametrize("name", [name for name in EVERYTHING if name[:4] not in ("jsd", "comp")])
