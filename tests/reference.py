@@ -381,6 +381,41 @@ def matched_distances(tokens, matching="exact", block=None):
     return distances
 
 
+def smallest_distances(tokens, window=None):
+    """Squared distances of inputs, with the matching that makes each the smallest.
+
+    In long doubles: no inner product, which far tokens take the digits of near ones from. With a
+    window, tokens by descending norm are matched window by window. A token without a partner is as
+    far as from a token of zeros.
+    """
+    inputs = samples(tokens)
+    if window is not None:
+        inputs = [sample[by_norm(sample)] for sample in inputs]
+    inputs = [sample.astype(np.longdouble) for sample in inputs]
+    distances = np.zeros((len(inputs), len(inputs)), np.longdouble)
+    for (i, a), (j, b) in combinations(enumerate(inputs), 2):
+        tokens = max(len(a), len(b))
+        for first in range(0, tokens, window or tokens):
+            part = slice(first, first + (window or tokens))
+            distances[i, j] += smallest_distance(a[part], b[part])
+        distances[j, i] = distances[i, j]
+    return distances
+
+
+def smallest_distance(a, b):
+    """Of two inputs; costs beyond what is known to suffice are cut off, for SciPy's float64."""
+    tokens = max(len(a), len(b))
+    a, b = (np.pad(sample, [(0, tokens - len(sample)), (0, 0)]) for sample in (a, b))
+    costs = ((a[:, np.newaxis] - b[np.newaxis]) ** 2).sum(axis=-1)
+    found = np.inf
+    while True:
+        pairs = linear_sum_assignment(np.minimum(costs, found).astype(np.float64))
+        total = costs[pairs].sum()
+        if total >= found:
+            return found
+        found = total
+
+
 def samples(tokens, layout="nsc", lengths=None):
     """Turn any layout into a list of float64 (s_i, c) arrays."""
     if isinstance(tokens, (list, tuple)):

@@ -149,6 +149,39 @@ def far_apart(dtype, kind, seed):
     return x.astype(DTYPES[dtype]), [float(10.0**width) for width in widths]
 
 
+def tokens_apart(dtype, kind, seed=0, n=5, s=24, c=10):
+    """Inputs whose tokens lie in groups far from each other, all the same ones in every input."""
+    rng = np.random.default_rng(seed)
+    tokens = rng.standard_normal((n, s, c))
+    registers = rng.standard_normal((8, c)) * 10.0 ** np.arange(1, 9)[:, np.newaxis]
+
+    def beside(shared):
+        return np.concatenate([tokens, np.broadcast_to(shared, (n, *shared.shape))], axis=1)
+
+    if kind == "two clusters":
+        tokens[:, s // 2 :] += 1e5
+    elif kind == "three clusters":
+        tokens += 1e5 * (np.arange(s) % 3)[:, np.newaxis]
+    elif kind == "many clusters":
+        tokens += 1e4 * rng.standard_normal((12, c))[np.arange(s) % 12]
+    elif kind == "all registers":
+        tokens = beside(registers)
+    elif kind == "some registers":
+        tokens = beside(registers[[1, 3, 5]])
+    elif kind == "clusters and a register":
+        tokens[:, s // 2 :] += 1e3
+        tokens = beside(registers[[5]])
+    else:  # a mask's value
+        tokens = beside(np.full((s, c), float(kind)))
+    return tokens.astype(dtype)
+
+
+TOKENS_APART = (
+    *("two clusters", "three clusters", "many clusters", "all registers", "some registers"),
+    *("clusters and a register", "1e4", "1e8", "1e10"),
+)
+
+
 def exact_exponentials(x, y, kernel, bandwidth):
     """RBF or Laplacian entries by differences in long double, of any range."""
     with np.errstate(under="ignore"):

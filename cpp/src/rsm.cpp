@@ -37,6 +37,12 @@ constexpr std::size_t kDeep = std::size_t{1} << 16;
 template <class T>
 constexpr double kCancellation = sizeof(T) == sizeof(float) ? 1.0 / 32 : 1.0 / 256;
 
+// Below this fraction of the squared norms of tokens, a squared distance may be of other pairs than
+// the nearest. At it, what affinities are rounded by is 2^−14 of it in float32 and 2^−37 in
+// float64; what they are matched by averages most of that out.
+template <class T>
+constexpr double kMismatch = sizeof(T) == sizeof(float) ? 0x1p-10 : 0x1p-16;
+
 // Where no norm is beyond 2^±safe, distances are written as they are.
 template <class T>
 constexpr int kSafeDistance = sizeof(T) == sizeof(float) ? 120 : 1000;
@@ -84,6 +90,8 @@ struct Match {
   const std::int32_t* columns;  // the position that each position was matched with, or −1; null
                                 // stands for the identity
 };
+
+class Rematcher;
 
 // The working memory of one thread, and the matching of one pair's affinities.
 template <class T>
@@ -142,7 +150,8 @@ class Matcher {
   Buffer<std::int32_t> columns;        // of a match that is put together from parts
   Buffer<std::int32_t> byte_products;  // a tile of them
   Rescoring rescoring;
-  Buffer<double> mean_products;  // of a block's rows, a tile high
+  Buffer<double> mean_products;          // of a block's rows, a tile high
+  std::unique_ptr<Rematcher> rematcher;  // once a pair has asked for one
 
  private:
   static std::size_t solver_size(const RsmOptions& options, const TokenLayout& layout) {
@@ -170,6 +179,62 @@ class Matcher {
   AssignmentSolver<T> solver_;
   GreedyMatcher<T> greedy_;
 };
+
+// ---- Matching again --------------------------------------------------------------------------
+
+// Memory for pairs whose affinities in T have lost the digits that tell near tokens apart: their
+// tokens as they came, and affinities in float64.
+class Rematcher {
+ public:
+  Rematcher(const RsmOptions& options, const TokenLayout& layout, std::size_t channels)
+      : left(product(layout.max_tokens, channels)),
+        right(product(layout.max_tokens, channels)),
+        columns(layout.max_tokens),
+        window(options.matching == Matching::window ? layout.window : layout.max_tokens),
+        matcher(options, layout, product(window, window)) {}
+
+  Buffer<double> left;
+  Buffer<double> right;
+  Buffer<std::int32_t> columns;
+  std::size_t window;
+  int exponent = 0;  // distances are matched over 2^this
+  Matcher<double> matcher;
+};
+
+// Up to this one, powers of two have squares that neither overflow nor vanish.
+constexpr int kSafeExponent = 256;
+
+// One by which a distance is divided before it is squared.
+int squaring_exponent_of(const Scaled& distance) {
+  const int exponent = std::ilogb(distance.value) + distance.exponent;
+  return std::abs(exponent) <= kSafeExponent ? 0 : exponent;
+}
+
+// ‖a − b‖² · 2^−2e, or `largest` where that is less.
+double squared_distance(const double* a, const double* b, std::size_t channels, int exponent,
+                        double largest) {
+  constexpr std::size_t kPart = 32;  // channels; after each of these, the rest may be left out
+  double difference[kPart];
+  double sum = 0;
+  for (std::size_t c = 0; c < channels && sum < largest; c += kPart) {
+    const std::size_t count = std::min(kPart, channels - c);
+    std::copy_n(a + c, count, difference);
+    subtract_scaled(difference, count, b + c, exponent);
+    sum += simd::kernels().float64.dot(difference, difference, count);
+  }
+  return std::min(sum, largest);
+}
+
+// Puts the columns of a window, whose first token is `first` and which has so many rows and
+// columns, among those of whole inputs.
+void put_columns(const std::int32_t* of_window, std::size_t rows, std::size_t cols,
+                 std::size_t first, std::int32_t* columns) {
+  for (std::size_t row = 0; row < rows; ++row) {
+    const std::int32_t column = of_window[row];
+    const bool is_matched = column >= 0 && static_cast<std::size_t>(column) < cols;
+    columns[first + row] = is_matched ? static_cast<std::int32_t>(first) + column : -1;
+  }
+}
 
 // ---- Products of bytes -----------------------------------------------------------------------
 
@@ -379,7 +444,7 @@ class RsmWalk {
     };
     const AffinityStrips<T> affinity{a.count, b.count, kTileEdge, strip};
     const Assignment found = matcher.solve(affinity, worker);
-    write_matched(i, j, {found.total, found.columns});
+    write_matched(i, j, {found.total, found.columns}, matcher, worker);
   }
 
   void add_groups(Cell cell, Matcher<T>& matcher, Worker& worker) const {
@@ -411,7 +476,7 @@ class RsmWalk {
     };
     if (options_.precision == Precision::float32) {
       return matcher.match_each(pairs.size(), affinity, worker, [&](std::size_t k, Match match) {
-        write_matched(pairs[k].row, pairs[k].col, match);
+        write_matched(pairs[k].row, pairs[k].col, match, matcher, worker);
       });
     }
     const auto keep = [&](std::size_t k, const Assignment& found) {
@@ -420,12 +485,13 @@ class RsmWalk {
     matcher.solve_each(pairs.size(), affinity, worker, keep);
     const auto& scored = matcher.rescoring.score(rows_.narrow(), cols().narrow());
     for (std::size_t p = 0; p < scored.size(); ++p) {
-      write_rescored(scored[p], matcher.rescoring.columns(p));
+      write_rescored(scored[p], matcher.rescoring.columns(p), matcher, worker);
     }
   }
 
-  void write_rescored(const Rescoring::Pair& pair, const std::int32_t* columns) const {
-    write_matched(pair.i, pair.j, {pair.total, columns});
+  void write_rescored(const Rescoring::Pair& pair, const std::int32_t* columns, Matcher<T>& matcher,
+                      Worker& worker) const {
+    write_matched(pair.i, pair.j, {pair.total, columns}, matcher, worker);
     if (!outputs_.loss.data) return;
     const double bound =
         pair.dual_bound + rounding_bound(rows_.narrow().norms(pair.i),
@@ -442,7 +508,8 @@ class RsmWalk {
     for (std::size_t i = inputs.begin; i < inputs.end; ++i) {
       for (std::size_t j = others.begin; j < others.end; ++j) {
         if (is_symmetric_ && i == j) write_diagonal(i);
-        if (is_wanted(i, j)) write_matched(i, j, match_windows(i, j, matcher, worker));
+        if (!is_wanted(i, j)) continue;
+        write_matched(i, j, match_windows(i, j, matcher, worker), matcher, worker);
       }
     }
   }
@@ -460,10 +527,7 @@ class RsmWalk {
       const MatrixView<const T> affinity(matcher.affinities.data(), a.count, b.count, stride, 1);
       const Match found = matcher.match(affinity, worker);
       total += found.total;
-      for (std::size_t row = 0; row < a.count; ++row) {
-        const std::int32_t column = found.columns[row];
-        matcher.columns[first + row] = column < 0 ? -1 : static_cast<std::int32_t>(first) + column;
-      }
+      put_columns(found.columns, a.count, b.count, first, matcher.columns.data());
     }
     return {total, matcher.columns.data()};
   }
@@ -499,12 +563,14 @@ class RsmWalk {
     }
     for (std::size_t p = 0; p < a.count; p += kTileEdge) {
       const Span rows{inputs.begin + p, std::min(inputs.begin + p + kTileEdge, inputs.end)};
-      write_rows_of_block(rows, others, block + p * stride, matcher.mean_products.data());
+      write_rows_of_block(rows, others, block + p * stride, matcher, worker);
     }
   }
 
-  void write_rows_of_block(Span inputs, Span others, const T* sums, double* mean_products) const {
+  void write_rows_of_block(Span inputs, Span others, const T* sums, Matcher<T>& matcher,
+                           Worker& worker) const {
     const std::size_t stride = block_edge();
+    double* mean_products = matcher.mean_products.data();
     if (layout_.centered) {
       const Packed<double>& col_means = others_ ? col_means_ : row_means_;
       simd::kernels().float64.inner_products(row_means_.rows_from(inputs.begin), inputs.size(),
@@ -518,7 +584,8 @@ class RsmWalk {
         if (is_symmetric_ && i == j) write_diagonal(i);
         if (!is_wanted(i, j)) continue;
         const double sum = sums[entry];
-        write(i, j, {layout_.centered ? restored(sum, mean_products[entry]) : sum, nullptr});
+        write(i, j, {layout_.centered ? restored(sum, mean_products[entry]) : sum, nullptr},
+              matcher, worker);
       }
     }
   }
@@ -547,9 +614,10 @@ class RsmWalk {
   }
 
   // Turns a matched sum of packed tokens into the entries of pair (i, j).
-  void write_matched(std::size_t i, std::size_t j, const Match& match) const {
-    if (!layout_.centered) return write(i, j, match);
-    write(i, j, {restored(match.total, product_of_means(i, j)), match.columns});
+  void write_matched(std::size_t i, std::size_t j, const Match& match, Matcher<T>& matcher,
+                     Worker& worker) const {
+    if (!layout_.centered) return write(i, j, match, matcher, worker);
+    write(i, j, {restored(match.total, product_of_means(i, j)), match.columns}, matcher, worker);
   }
 
   // Σ over matched tokens ⟨x, y⟩ is that of tokens less any ones of their inputs, but for so many
@@ -563,7 +631,8 @@ class RsmWalk {
   }
 
   // The same of the sum of the tokens as they came, in scaled units.
-  void write(std::size_t i, std::size_t j, const Match& match) const {
+  void write(std::size_t i, std::size_t j, const Match& match, Matcher<T>& matcher,
+             Worker& worker) const {
     const double total = match.total;
     const TokenSets<T>& others = cols();
     const int exponent_i = rows_.exponent(i);
@@ -579,22 +648,122 @@ class RsmWalk {
       store(outputs_.cosine, i, j, std::clamp(cosine, -1.0, 1.0));
     }
     if (outputs_.distance.data) {
-      const Scaled distance = distance_of(i, j, match);
+      const Scaled distance = distance_of(i, j, match, matcher, worker);
       store(outputs_.distance, i, j,
             std::ldexp(distance.value, distance.exponent - distance_exponent_));
     }
   }
 
-  Scaled distance_of(std::size_t i, std::size_t j, const Match& match) const {
-    // In units in which no term overflows: the difference of infinities would be NaN.
-    const int unit = std::max(rows_.exponent(i), cols().exponent(j));
-    const int of_i = rows_.exponent(i) - unit;
-    const int of_j = cols().exponent(j) - unit;
-    const double both =
-        std::ldexp(rows_.squared_norm(i), 2 * of_i) + std::ldexp(cols().squared_norm(j), 2 * of_j);
-    const double squared = both - 2 * std::ldexp(match.total, of_i + of_j);
+  // A unit for a pair in which no term overflows: the difference of infinities would be NaN.
+  int unit_of(std::size_t i, std::size_t j) const {
+    return std::max(rows_.exponent(i), cols().exponent(j));
+  }
+
+  double in_unit(double squares_i, std::size_t i, double squares_j, std::size_t j) const {
+    const int unit = unit_of(i, j);
+    return std::ldexp(squares_i, 2 * (rows_.exponent(i) - unit)) +
+           std::ldexp(squares_j, 2 * (cols().exponent(j) - unit));
+  }
+
+  Scaled distance_of(std::size_t i, std::size_t j, const Match& match, Matcher<T>& matcher,
+                     Worker& worker) const {
+    const int unit = unit_of(i, j);
+    const double both = in_unit(rows_.squared_norm(i), i, cols().squared_norm(j), j);
+    const int of_total = rows_.exponent(i) + cols().exponent(j) - 2 * unit;
+    const double squared = both - 2 * std::ldexp(match.total, of_total);
     if (squared >= kCancellation<T> * both) return {std::sqrt(squared), unit};
-    return distance_by_differences(i, j, match.columns);
+    const Scaled distance = distance_by_differences(i, j, match.columns);
+    if (!match.columns || !may_be_mismatched(i, j, distance)) return distance;
+    return distance_matched_again(i, j, distance, matcher, worker);
+  }
+
+  // Affinities are rounded relative to the norms of two tokens: where their squares are far above
+  // the distance, as of clusters of tokens far from each other that all inputs share, what was
+  // rounded off decides which near tokens are matched. One token far from all others finds its like
+  // whatever was rounded. A narrow precision has its own bound on what it costs.
+  bool may_be_mismatched(std::size_t i, std::size_t j, const Scaled& distance) const {
+    if (options_.precision != Precision::float32) return false;
+    if (!is_shortest() && sizeof(T) == sizeof(double)) return false;
+    const double in_units = std::ldexp(distance.value, distance.exponent - unit_of(i, j));
+    const double norms = in_unit(rows_.bulk_norm(i), i, cols().bulk_norm(j), j);
+    return distance.value > 0 && in_units * in_units < kMismatch<T> * norms;
+  }
+
+  // Whether the matching makes distances as small as can be, of inputs or of their windows.
+  bool is_shortest() const {
+    return options_.matching == Matching::exact || options_.matching == Matching::window;
+  }
+
+  // Matches a pair in float64: of the shortest distances by the squares of differences, which have
+  // the digits of near tokens however far off others are. No pair of a best matching is beyond the
+  // distance that is known. Twice its square stands for all that are: it is worse than any best
+  // matching, and rounds the others less than they would; once more where the distance was far
+  // above the one found. Greedy choices are by inner products.
+  Scaled distance_matched_again(std::size_t i, std::size_t j, Scaled distance, Matcher<T>& matcher,
+                                Worker& worker) const {
+    constexpr double far = 16;
+    if (!matcher.rematcher) {
+      matcher.rematcher = std::make_unique<Rematcher>(options_, layout_, rows_.channels());
+    }
+    Rematcher& again = *matcher.rematcher;
+    const int unit = is_shortest() ? 0 : unit_of(i, j);
+    read_tokens(rows_, i, row_inputs_[i], unit, again.left);
+    read_tokens(cols(), j, col_inputs_[j], unit, again.right);
+    for (;;) {
+      again.exponent = squaring_exponent_of(distance);
+      const double longest = std::ldexp(distance.value, distance.exponent - again.exponent);
+      match_again(rows_.tokens(i), cols().tokens(j), 2 * longest * longest, again, worker);
+      distance = distance_by_differences(i, j, again.columns.data());
+      const double found = std::ldexp(distance.value, distance.exponent - again.exponent);
+      if (!is_shortest() || found == 0 || found * far > longest) return distance;
+    }
+  }
+
+  // Tokens in float64, by position, over 2^unit; and zeros after them.
+  void read_tokens(const TokenSets<T>& sets, std::size_t input, const InputView& view, int unit,
+                   Buffer<double>& out) const {
+    const RowReader reader(view);
+    const std::size_t entries = sets.tokens(input) * sets.channels();
+    for (std::size_t s = 0; s < sets.tokens(input); ++s) {
+      reader.read(sets.token_at(input, s), out.data() + s * sets.channels());
+    }
+    scale_down(out.data(), entries, unit);
+    std::fill(out.begin() + entries, out.end(), 0.0);
+  }
+
+  // A token that is left over adds its squared norm to the distance, as if its partner were 0: so
+  // the smaller set is filled up with zeros.
+  void match_again(std::size_t rows, std::size_t cols, double largest, Rematcher& again,
+                   Worker& worker) const {
+    std::fill(again.columns.begin(), again.columns.end(), -1);
+    for (std::size_t first = 0; first < std::min(rows, cols); first += again.window) {
+      const std::size_t height = std::min(again.window, rows - first);
+      const std::size_t width = std::min(again.window, cols - first);
+      const std::size_t largest_side = std::max(height, width);
+      const std::size_t a_tokens = is_shortest() ? largest_side : height;
+      const std::size_t b_tokens = is_shortest() ? largest_side : width;
+      double* affinities = again.matcher.affinities.data();
+      for (std::size_t s = 0; s < a_tokens; ++s) {
+        worker.check();
+        write_affinities_again(first + s, {first, first + b_tokens}, largest, again,
+                               affinities + s * b_tokens);
+      }
+      const MatrixView<const double> affinity(affinities, a_tokens, b_tokens);
+      const Match found = again.matcher.match(affinity, worker);
+      put_columns(found.columns, height, width, first, again.columns.data());
+    }
+  }
+
+  void write_affinities_again(std::size_t row, Span columns, double largest, Rematcher& again,
+                              double* out) const {
+    const std::size_t channels = rows_.channels();
+    const double* a = again.left.data() + row * channels;
+    for (std::size_t t = columns.begin; t < columns.end; ++t) {
+      const double* b = again.right.data() + t * channels;
+      out[t - columns.begin] = is_shortest()
+                                   ? -squared_distance(a, b, channels, again.exponent, largest)
+                                   : simd::kernels().float64.dot(a, b, channels);
+    }
   }
 
   // Σ ‖x − y‖² over matched tokens and Σ ‖x‖² over those left over, from the inputs as they came.

@@ -48,6 +48,12 @@ std::vector<double> squared_norms_of(const Widened& z) {
   return norms;
 }
 
+double bulk_norm_of(const Widened& z) {
+  std::vector<double> norms = squared_norms_of(z);
+  *std::max_element(norms.begin(), norms.end()) = 0;
+  return std::accumulate(norms.begin(), norms.end(), 0.0);
+}
+
 // Tokens by descending norm, equal ones by index.
 std::vector<std::size_t> by_norm(const Widened& z) {
   const std::vector<double> norms = squared_norms_of(z);
@@ -140,6 +146,7 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, std::span<const Inp
       depth_(layout.matching == Matching::none ? product(layout.max_tokens, channels_) : channels_),
       exponents_(inputs.size()),
       squared_norms_(inputs.size()),
+      bulk_norms_(inputs.size()),
       means_(product(inputs.size(), channels_)) {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const bool is_first = i % layout.group == 0;
@@ -237,6 +244,7 @@ void TokenSets<T>::pack(std::size_t input, const InputView& view, Packers& packe
     packers.rows.add(packers.widened.data(), data_.data() + row_at(0, input, depth_));
     return;
   }
+  bulk_norms_[input] = bulk_norm_of(z);
   for (std::size_t position = 0; position < z.tokens; ++position) {
     double* token = z.token(token_at(input, position));
     if (narrow_) narrow_->round(input, position, token);

@@ -82,6 +82,8 @@ class TokenSets {
   int exponent(std::size_t input) const { return exponents_[input]; }
   // ‖Z_i‖² in scaled units, of the input as it came.
   double squared_norm(std::size_t input) const { return squared_norms_[input]; }
+  // Σ of squared norms of the tokens as they are stored, but for the largest; 0 of whole rows.
+  double bulk_norm(std::size_t input) const { return bulk_norms_[input]; }
   // The mean token in scaled units; zeros unless centered.
   const double* mean(std::size_t input) const { return means_.data() + input * channels_; }
   // That of the tokens as they are stored; null where it is 0.
@@ -119,6 +121,7 @@ class TokenSets {
   std::size_t panels_ = 0;
   std::vector<int> exponents_;
   std::vector<double> squared_norms_;
+  std::vector<double> bulk_norms_;
   Buffer<std::size_t> order_;  // of each input's tokens, where a matching asks for one
   Buffer<double> means_;
   Buffer<double> means_left_;

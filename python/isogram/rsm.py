@@ -147,18 +147,23 @@ def semantic_rsm(
     Types: float16, bfloat16, float32 → float32 affinities → float64 sums → float32; any float64
     input → float64 throughout. Linear entries beyond the type are infinite, with a RuntimeWarning
     where the result lies on the host. Cost per pair: s²·c multiply-adds and one assignment (window:
-    s·k·c and s/k assignments). Memory: the results, one packed copy of the tokens (two with a
-    narrow precision, whose matchings are rescored), and a block of pairs per thread; the median
-    takes another half result. On a GPU: all that in bands of inputs that fit, and blocks of pairs
-    whose affinities stay in its cache. It is waited for once, to learn whether all tokens are
-    finite (for rbf once more); a median of 0 gives NaN throughout, and no error. Entries differ
-    from the host's by rounding, 1e-6 of the norms' product in float32; of equal optima of rounded
-    tokens another may be scored. The result need not be positive semi-definite. Source: Wald et al.
-    2024, "Decoupling Semantic Similarity from Spatial Alignment for Neural Networks",
-    arXiv:2410.23107. Their code sorts norms ascending before it cuts windows, so that the shorter
-    last window holds the largest norms, here the smallest: entries differ where `window` does not
-    divide s. Its bandwidth is the root of the median of the squared distances that are not 0, plus
-    0.001; pass that number as `bandwidth` to have it here.
+    s·k·c and s/k assignments). Where an rbf distance is so far below the norms of the tokens that
+    inner products may have lost the digits that tell near tokens apart (clusters of tokens far from
+    each other that inputs share; near copies), it has a matching of its own, in float64 and of
+    "exact" and "window" by differences: up to twenty times the time, and s² float64 per thread. On a
+    GPU, and with a narrow precision, it has not: see docs/numerics.md for what that may cost.
+    Memory: the results, one packed copy of the tokens (two with a narrow precision, whose matchings
+    are rescored), and a block of pairs per thread; the median takes another half result. On a GPU:
+    all that in bands of inputs that fit, and blocks of pairs whose affinities stay in its cache. It
+    is waited for once, to learn whether all tokens are finite (for rbf once more); a median of 0
+    gives NaN throughout, and no error. Entries differ from the host's by rounding, 1e-6 of the
+    norms' product in float32; of equal optima of rounded tokens another may be scored. The result
+    need not be positive semi-definite. Source: Wald et al. 2024, "Decoupling Semantic Similarity
+    from Spatial Alignment for Neural Networks", arXiv:2410.23107. Their code sorts norms ascending
+    before it cuts windows, so that the shorter last window holds the largest norms, here the
+    smallest: entries differ where `window` does not divide s. Its bandwidth is the root of the
+    median of the squared distances that are not 0, plus 0.001; pass that number as `bandwidth` to
+    have it here.
 
     Examples
     --------

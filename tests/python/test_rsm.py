@@ -12,6 +12,7 @@ from support import (
     RSM_KERNELS,
     RSM_MATCHINGS,
     SCALES,
+    TOKENS_APART,
     assert_close,
     data,
     eps,
@@ -20,6 +21,7 @@ from support import (
     quietly,
     result_dtype,
     rsm_tolerance,
+    tokens_apart,
 )
 
 
@@ -96,6 +98,101 @@ def test_rbf_of_inputs_that_share_tokens_of_huge_norm(simd_level, matching, dtyp
                     allowed = 1e-5 if dtype == "float32" else 1e-12
                     assert_close(actual, expected, allowed, f"2**{power}, {places}")
                     assert np.array_equal(actual, actual.T)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", TOKENS_APART)
+def test_rbf_of_inputs_whose_tokens_lie_in_groups_far_apart(simd_level, kind, dtype):
+    """Affinities have lost the digits by which near tokens are told apart: not the matching."""
+    allowed = 2e-6 if dtype == "float32" else 1e-13
+    for seed, (s, c) in enumerate([(24, 10), (36, 3), (12, 80), (30, 1)]):
+        tokens = tokens_apart(dtype, kind, seed, s=s, c=c)
+        for matching in ({}, {"matching": "window", "window": 9}):
+            distances = oracle.smallest_distances(tokens, matching.get("window"))
+            width = float(np.sqrt(np.median(distances[np.triu_indices(5, 1)])))
+            expected = np.exp(-distances / (2 * width**2)).astype(float)
+            actual = ig.semantic_rsm(tokens, kernel="rbf", **matching)
+            assert_close(actual, expected, allowed, f"{s}, {c}, {matching}")
+            assert np.array_equal(actual, actual.T)
+            two = ig.semantic_rsm(
+                tokens[:3], tokens[3:], kernel="rbf", bandwidth=width, num_threads=2, **matching
+            )
+            assert_close(two, expected[:3, 3:], allowed, f"two sets, {s}, {c}, {matching}")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", TOKENS_APART)
+def test_different_numbers_of_tokens_in_groups_far_apart(simd_level, kind, dtype):
+    """A few near tokens are missing: the far ones, which lead by norm, are matched all the same."""
+    allowed = 2e-6 if dtype == "float32" else 1e-13
+    for seed, (s, c) in enumerate([(24, 10), (36, 3), (12, 80)]):
+        tokens = tokens_apart(dtype, kind, seed, s=s, c=c)
+        near = np.flatnonzero(np.linalg.norm(tokens[0].astype(float), axis=1) < 1e3)[:5]
+        if len(near) == 0:
+            near = [0]
+        fewer = [np.delete(z, near[i:], axis=0) for i, z in enumerate(tokens)]
+        for matching in ({}, {"matching": "window", "window": 9}):
+            distances = oracle.smallest_distances(fewer, matching.get("window"))
+            width = float(np.sqrt(np.median(distances[np.triu_indices(5, 1)])))
+            expected = np.exp(-distances / (2 * width**2)).astype(float)
+            actual = ig.semantic_rsm(fewer, kernel="rbf", **matching)
+            assert_close(actual, expected, allowed, f"{s}, {c}, {matching}")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_few_tokens_in_two_groups(simd_level, dtype):
+    """One pair of tokens may then be as far apart as a whole matching that is better."""
+    allowed = 2e-6 if dtype == "float32" else 1e-13
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        s, c = rng.integers(1, 5), rng.integers(1, 4)
+        apart = 10.0 ** rng.integers(0, 7 if dtype == "float32" else 12)
+        shared = rng.standard_normal((s, c)) + apart * (np.arange(s) % 2)[:, np.newaxis]
+        spread = 10.0 ** rng.integers(-3, 1)
+        tokens = [
+            (shared + spread * rng.standard_normal((s, c)))[: max(1, s - missing)].astype(dtype)
+            for missing in rng.integers(0, 2, 4)
+        ]
+        distances = oracle.smallest_distances(tokens)
+        width = float(np.sqrt(np.median(distances[np.triu_indices(4, 1)])))
+        if width == 0:
+            continue
+        actual = ig.semantic_rsm(tokens, kernel="rbf", bandwidth=width)
+        expected = np.exp(-distances / (2 * width**2)).astype(float)
+        assert_close(actual, expected, allowed, f"{s}, {c}, {apart}, {spread}")
+
+
+@pytest.mark.parametrize("scale", [2.0**-300, 2.0**300])
+def test_tokens_in_groups_far_apart_at_any_scale(simd_level, scale):
+    tokens = tokens_apart("float64", "1e10")
+    actual = ig.semantic_rsm(tokens * scale, kernel="rbf")
+    assert_close(actual, ig.semantic_rsm(tokens, kernel="rbf"), 1e-15)
+
+
+@pytest.mark.parametrize("near", [1e-3, 1e-150, 1e-300])
+@pytest.mark.parametrize("far", [1.0, 1e100, 1e307])
+def test_near_tokens_whose_squared_distances_vanish_beside_those_of_far_ones(near, far):
+    tokens = np.full((4, 6, 3), far)
+    tokens[:, :3] = near * np.random.default_rng(1).standard_normal((4, 3, 3))
+    expected = ig.semantic_rsm(tokens[:, :3] / near, kernel="rbf")
+    assert_close(ig.semantic_rsm(tokens, kernel="rbf"), expected, 1e-14)
+
+
+@pytest.mark.parametrize("kind", ["two clusters", "many clusters", "some registers", "1e4"])
+@pytest.mark.parametrize("matching", ["topk", "greedy"])
+def test_greedy_choices_among_float32_tokens_far_apart(simd_level, matching, kind):
+    """Inner products of float64 stand for those of float32 that have lost too much."""
+    block = RSM_MATCHINGS[matching].get("topk")
+    for seed in range(3):
+        tokens = tokens_apart("float32", kind, seed)
+        fewer = [tokens[0], tokens[1], tokens[2], np.delete(tokens[3], [0, 9], axis=0), tokens[4]]
+        for inputs in (tokens, fewer):
+            distances = oracle.matched_distances(inputs, matching, block)
+            width = float(np.sqrt(np.median(distances[np.triu_indices(5, 1)])))
+            actual = ig.semantic_rsm(
+                inputs, kernel="rbf", bandwidth=width, matching=matching, **RSM_MATCHINGS[matching]
+            )
+            assert_close(actual, np.exp(-distances / (2 * width**2)), 1e-5, f"{seed}")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -57,15 +57,19 @@ struct RsmOutputs {
 // distances, which are written over 2^e: 0 unless the largest would come near an end of T's range.
 //
 // Types: any → T affinities → float64 matched sums → T; without a matching, T sums in short panels.
-// Cost of a distance from differences: s·c. Where all inputs have the same number of tokens, exact,
-// window and none centre each by its own mean token first, which shifts every such sum by s ·
-// ⟨mean_i, mean_j⟩ alone: the matching is the same and the sum keeps its digits when tokens share a
-// large offset. Cost per pair: s²c multiply-adds and one assignment. Memory: tokens packed once as
-// T (a narrow precision keeps them as float32 beside that, for rescoring), and a block of pairs per
-// thread. Bit-identical for any number of threads. Throws std::invalid_argument: no inputs, an
-// empty input, different channel counts, an output of the wrong shape, block = 0 where one is
-// needed, a narrow precision with another matching than exact or with T = double, a NaN or
-// infinity.
+// Cost of a distance from differences: s·c. One so far below the norms of the tokens that
+// affinities may have lost the digits that tell near tokens apart (clusters of tokens far from each
+// other that inputs share, near copies) has a matching of its own, in float64: of exact and window
+// by differences, of topk and greedy, for T = float, by inner products. Cost: s²c in float64 and
+// one or two more assignments, and s² doubles per thread. Where all inputs have the same number of
+// tokens, exact, window and none centre each by its own mean token first, which shifts every such
+// sum by s · ⟨mean_i, mean_j⟩ alone: the matching is the same and the sum keeps its digits when
+// tokens share a large offset. Cost per pair: s²c multiply-adds and one assignment. Memory: tokens
+// packed once as T (a narrow precision keeps them as float32 beside that, for rescoring), and a
+// block of pairs per thread. Bit-identical for any number of threads. Throws std::invalid_argument:
+// no inputs, an empty input, different channel counts, an output of the wrong shape, block = 0
+// where one is needed, a narrow precision with another matching than exact or with T = double, a
+// NaN or infinity.
 template <class T>
 int semantic_rsm(std::span<const InputView> inputs, const RsmOptions& options,
                  const RsmOutputs<T>& outputs, const Execution& execution = {});
