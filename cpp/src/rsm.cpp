@@ -14,6 +14,7 @@
 #include "greedy.hpp"
 #include "input.hpp"
 #include "isogram/arithmetic.hpp"
+#include "isogram/detail/cancellation.hpp"
 #include "simd/kernels.hpp"
 #include "team.hpp"
 #include "tile.hpp"
@@ -31,17 +32,6 @@ constexpr std::size_t kAffinityEdge = 400;
 // panel of depth of its rows and columns; and the depth beyond which one could not be stopped soon.
 constexpr std::size_t kWidestBlock = 3;
 constexpr std::size_t kDeep = std::size_t{1} << 16;
-
-// Below this fraction of ‖Z_i‖² + ‖Z_j‖², their difference with 2 m has lost 5 bits, of float32,
-// or 8.
-template <class T>
-constexpr double kCancellation = sizeof(T) == sizeof(float) ? 1.0 / 32 : 1.0 / 256;
-
-// Below this fraction of the squared norms of tokens, a squared distance may be of other pairs than
-// the nearest. At it, what affinities are rounded by is 2^−14 of it in float32 and 2^−37 in
-// float64; what they are matched by averages most of that out.
-template <class T>
-constexpr double kMismatch = sizeof(T) == sizeof(float) ? 0x1p-10 : 0x1p-16;
 
 // Where no norm is beyond 2^±safe, distances are written as they are.
 template <class T>
@@ -671,7 +661,7 @@ class RsmWalk {
     const double both = in_unit(rows_.squared_norm(i), i, cols().squared_norm(j), j);
     const int of_total = rows_.exponent(i) + cols().exponent(j) - 2 * unit;
     const double squared = both - 2 * std::ldexp(match.total, of_total);
-    if (squared >= kCancellation<T> * both) return {std::sqrt(squared), unit};
+    if (squared >= detail::kCancellation<T> * both) return {std::sqrt(squared), unit};
     const Scaled distance = distance_by_differences(i, j, match.columns);
     if (!match.columns || !may_be_mismatched(i, j, distance)) return distance;
     return distance_matched_again(i, j, distance, matcher, worker);
@@ -686,7 +676,7 @@ class RsmWalk {
     if (!is_shortest() && sizeof(T) == sizeof(double)) return false;
     const double in_units = std::ldexp(distance.value, distance.exponent - unit_of(i, j));
     const double norms = in_unit(rows_.bulk_norm(i), i, cols().bulk_norm(j), j);
-    return distance.value > 0 && in_units * in_units < kMismatch<T> * norms;
+    return distance.value > 0 && in_units * in_units < detail::kMismatch<T> * norms;
   }
 
   // Whether the matching makes distances as small as can be, of inputs or of their windows.

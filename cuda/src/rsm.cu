@@ -7,6 +7,7 @@
 #include "detail/number.cuh"
 #include "detail/power_of_two.cuh"
 #include "detail/reduce.cuh"
+#include "isogram/detail/cancellation.hpp"
 
 namespace isogram::cuda {
 
@@ -144,10 +145,6 @@ __global__ void __launch_bounds__(kWarp* kRowsAtOnce) write_block(Block<T> block
 
 // ---- Distances whose sum cancels -------------------------------------------------------------
 
-// Below this fraction of ‖Z_i‖² + ‖Z_j‖², as on the CPU.
-template <class T>
-constexpr double kCancellation = sizeof(T) == sizeof(float) ? 1.0 / 32 : 1.0 / 256;
-
 // One pair of a block, token by token; what a warp does together.
 class PairOfTokens {
  public:
@@ -231,6 +228,20 @@ class PairOfTokens {
   std::int64_t pair_;
 };
 
+// As on the CPU: see RsmWalk::may_be_mismatched() in cpp/src/rsm.cpp.
+template <class T>
+__device__ bool may_be_mismatched(const Block<T>& block, std::int64_t r, std::int64_t c,
+                                  double distance) {
+  if (!block.rows.bulk_norms || !(distance > 0)) return false;
+  const int of_i = block.rows.exponents[r];
+  const int of_j = block.cols.exponents[c];
+  const int unit = of_i > of_j ? of_i : of_j;
+  const double in_units = ldexp(distance, -unit);
+  const double norms = ldexp(block.rows.bulk_norms[r], 2 * (of_i - unit)) +
+                       ldexp(block.cols.bulk_norms[c], 2 * (of_j - unit));
+  return in_units * in_units < detail::kMismatch<T> * norms;
+}
+
 // A warp for each pair, most of which has nothing to do.
 template <class T>
 __global__ void __launch_bounds__(kWarp* kRowsAtOnce)
@@ -244,11 +255,12 @@ __global__ void __launch_bounds__(kWarp* kRowsAtOnce)
   if (block.same && i >= j) return;
   const double total = matched_sum(block.sums, pair) + sum_of_means(block.sums, pair);
   const SquaredDistance squared = squared_distance(block, r, c, total);
-  if (squared.value >= kCancellation<T> * squared.both) return;
+  if (squared.value >= detail::kCancellation<T> * squared.both) return;
   const Scaled distance = PairOfTokens(tokens, r, c, pair).distance();
   if (threadIdx.x > 0) return;
-  store(block.outputs.distance, i, j, ldexp(distance.value, distance.exponent - tokens.exponent),
-        block.same);
+  const double value = ldexp(distance.value, distance.exponent - tokens.exponent);
+  const bool is_marked = may_be_mismatched(block, r, c, value);
+  store(block.outputs.distance, i, j, is_marked ? -value : value, block.same);
 }
 
 }  // namespace

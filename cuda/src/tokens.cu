@@ -174,6 +174,39 @@ __global__ void __launch_bounds__(kWarp* kTokenWarps)
   }
 }
 
+struct BulkMemory {
+  WarpPartials values;
+  int warps[kMaxWarps];
+};
+
+// Σ of squared norms of tokens less their means, but for the largest; which is not subtracted from
+// the sum of all, because it may be all that a float64 has of that.
+template <class X>
+__global__ void __launch_bounds__(kWarp* kTokenWarps)
+    sum_bulk_norms(TokenReader<X> inputs, TokenSummary summary) {
+  auto& memory = shared_memory<BulkMemory>();
+  const std::int64_t input = blockIdx.x;
+  const int warp = static_cast<int>(threadIdx.x) / kWarp;
+  const ScaledInput<X> z = inputs.centered(input, summary);
+  double largest = 0;
+  double others = 0;
+  for (std::int64_t token = warp; token < inputs.length(input); token += kTokenWarps) {
+    const auto square = [&](std::int64_t c) {
+      const double value = z(token, c);
+      return value * value;
+    };
+    const double norm = over_channels(inputs.channels, square, Sum());
+    others += Minimum()(norm, largest);
+    largest = Maximum()(norm, largest);
+  }
+  const double of_all = block_reduced(largest, Maximum(), memory.values);
+  const int owner = block_reduced(largest == of_all ? warp : kTokenWarps, Minimum(), memory.warps);
+  if (warp != owner) others += largest;
+  const bool counts = threadIdx.x % kWarp == 0;
+  const double sum = block_reduced(counts ? others : 0.0, Sum(), memory.values);
+  if (threadIdx.x == 0) summary.bulk_norms[input] = sum;
+}
+
 // ---- Order -----------------------------------------------------------------------------------
 
 template <class X>
@@ -244,12 +277,18 @@ void summarise_tokens(Stream stream, const Tokens& tokens, const TokenSummary& s
   with_tokens(tokens, [&]<class X>(const TokenReader<X>& inputs) {
     launch(survey_inputs<X>, blocks, kWarp * kTokenWarps, sizeof(SurveyMemory), stream, inputs,
            summary);
-    if (!summary.means) return;
-    launch(mean_tokens<X>, blocks, dim3(kWarp, kStripThreads), sizeof(StripPartials), stream,
-           inputs, summary);
-    if (!summary.means_left) return;
-    launch(leave_out_huge_tokens<X>, blocks, kWarp * kTokenWarps, sizeof(OthersMemory), stream,
-           inputs, summary);
+    if (summary.means) {
+      launch(mean_tokens<X>, blocks, dim3(kWarp, kStripThreads), sizeof(StripPartials), stream,
+             inputs, summary);
+    }
+    if (summary.means && summary.means_left) {
+      launch(leave_out_huge_tokens<X>, blocks, kWarp * kTokenWarps, sizeof(OthersMemory), stream,
+             inputs, summary);
+    }
+    if (summary.bulk_norms) {
+      launch(sum_bulk_norms<X>, blocks, kWarp * kTokenWarps, sizeof(BulkMemory), stream, inputs,
+             summary);
+    }
   });
 }
 

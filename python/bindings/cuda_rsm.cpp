@@ -33,13 +33,14 @@ cuda::Tokens tokens_of(const py::object& tokens, const py::object& lengths) {
 void summarise_tokens(StreamAddress stream, const py::object& tokens, const py::object& lengths,
                       const py::object& exponents, const py::object& squared_norms,
                       const py::object& means, const py::object& not_finite,
-                      const py::object& means_left) {
+                      const py::object& means_left, const py::object& bulk_norms) {
   cuda::summarise_tokens(stream_at(stream), tokens_of(tokens, lengths),
                          {.exponents = DeviceArray(exponents).items<int>(),
                           .squared_norms = DeviceArray(squared_norms).items<double>(),
                           .means = optional_items<double>(means),
                           .not_finite = DeviceArray(not_finite).items<std::int64_t>(),
-                          .means_left = optional_items<double>(means_left)});
+                          .means_left = optional_items<double>(means_left),
+                          .bulk_norms = optional_items<double>(bulk_norms)});
 }
 
 void order_tokens(StreamAddress stream, const py::object& tokens, const py::object& lengths,
@@ -180,12 +181,13 @@ void rescore(StreamAddress stream, const DeviceArray& rows, const DeviceArray& c
 
 struct Side {
   Side(const DeviceArray& exponents, const DeviceArray& squared_norms,
-       const DeviceArray* rounded_norms)
+       const DeviceArray* rounded_norms, const DeviceArray* bulk_norms)
       : inputs(exponents.extent(0)),
         summary{.exponents = exponents.items<const int>(),
                 .squared_norms = squared_norms.items<const double>(),
                 .rounded_norms = reinterpret_cast<const cuda::RoundedNorms*>(
-                    items_or_null<const double>(rounded_norms))} {}
+                    items_or_null<const double>(rounded_norms)),
+                .bulk_norms = items_or_null<const double>(bulk_norms)} {}
 
   std::int64_t inputs;
   cuda::RsmSide summary;
@@ -284,7 +286,8 @@ void write_entries(StreamAddress stream, const cuda::MatchedSums& sums, const Si
 
 void register_cuda_rsm(py::module_& module) {
   module.def("summarise_tokens", &summarise_tokens, "stream"_a, "tokens"_a, "lengths"_a,
-             "exponents"_a, "squared_norms"_a, "means"_a, "not_finite"_a, "means_left"_a);
+             "exponents"_a, "squared_norms"_a, "means"_a, "not_finite"_a, "means_left"_a,
+             "bulk_norms"_a);
   module.def("order_tokens", &order_tokens, "stream"_a, "tokens"_a, "lengths"_a, "exponents"_a,
              "scratch"_a, "order"_a);
   module.def("pack_tokens", &pack_tokens, "stream"_a, "tokens"_a, "lengths"_a, "exponents"_a,
@@ -310,8 +313,9 @@ void register_cuda_rsm(py::module_& module) {
              "columns"_a, "totals"_a);
 
   py::class_<Side>(module, "Side")
-      .def(py::init<const DeviceArray&, const DeviceArray&, const DeviceArray*>(), "exponents"_a,
-           "squared_norms"_a, "rounded_norms"_a);
+      .def(py::init<const DeviceArray&, const DeviceArray&, const DeviceArray*,
+                    const DeviceArray*>(),
+           "exponents"_a, "squared_norms"_a, "rounded_norms"_a, "bulk_norms"_a);
   py::class_<cuda::MatchedSums>(module, "MatchedSums")
       .def(py::init(&matched_sums), "totals"_a, "parts"_a, "mean_products"_a, "tokens"_a,
            "rounded_totals"_a, "gaps"_a, "channels"_a);

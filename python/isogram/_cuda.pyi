@@ -127,6 +127,7 @@ def summarise_tokens(
     means: Any,
     not_finite: Any,
     means_left: Any,
+    bulk_norms: Any,
 ) -> None: ...
 def order_tokens(
     stream: int, tokens: Any, lengths: Any, exponents: Any, scratch: Any, order: Any
@@ -189,7 +190,11 @@ def rescore(
 
 class Side:
     def __init__(
-        self, exponents: Array, squared_norms: Array, rounded_norms: Array | None
+        self,
+        exponents: Array,
+        squared_norms: Array,
+        rounded_norms: Array | None,
+        bulk_norms: Array | None,
     ) -> None: ...
 
 class MatchedSums:

@@ -20,7 +20,7 @@ from isogram._arguments import (
     threads,
 )
 from isogram._arithmetic import usual_arithmetic
-from isogram._arrays import Array, Output, result_dtype
+from isogram._arrays import Array, Output, result_dtype, to_host
 from isogram._device import rsm as on_gpu
 from isogram._device.device import Device
 from isogram._device.rsm_plan import Job
@@ -150,20 +150,20 @@ def semantic_rsm(
     s·k·c and s/k assignments). Where an rbf distance is so far below the norms of the tokens that
     inner products may have lost the digits that tell near tokens apart (clusters of tokens far from
     each other that inputs share; near copies), it has a matching of its own, in float64 and of
-    "exact" and "window" by differences: up to twenty times the time, and s² float64 per thread. On a
-    GPU, and with a narrow precision, it has not: see docs/numerics.md for what that may cost.
-    Memory: the results, one packed copy of the tokens (two with a narrow precision, whose matchings
-    are rescored), and a block of pairs per thread; the median takes another half result. On a GPU:
-    all that in bands of inputs that fit, and blocks of pairs whose affinities stay in its cache. It
-    is waited for once, to learn whether all tokens are finite (for rbf once more); a median of 0
-    gives NaN throughout, and no error. Entries differ from the host's by rounding, 1e-6 of the
-    norms' product in float32; of equal optima of rounded tokens another may be scored. The result
-    need not be positive semi-definite. Source: Wald et al. 2024, "Decoupling Semantic Similarity
-    from Spatial Alignment for Neural Networks", arXiv:2410.23107. Their code sorts norms ascending
-    before it cuts windows, so that the shorter last window holds the largest norms, here the
-    smallest: entries differ where `window` does not divide s. Its bandwidth is the root of the
-    median of the squared distances that are not 0, plus 0.001; pass that number as `bandwidth` to
-    have it here.
+    "exact" and "window" by differences: up to twenty times the time, and s² float64 per thread. A
+    narrow precision matches what it rounded, without that care. The host does it for GPUs, whose
+    tokens are copied to it where a pair asks for that. Memory: the results, one packed copy of the
+    tokens (two with a narrow precision, whose matchings are rescored), and a block of pairs per
+    thread; the median takes another half result. On a GPU: all that in bands of inputs that fit,
+    and blocks of pairs whose affinities stay in its cache. It is waited for once, to learn whether
+    all tokens are finite (for rbf twice more); a median of 0 gives NaN throughout, and no error.
+    Entries differ from the host's by rounding, 1e-6 of the norms' product in float32; of equal
+    optima of rounded tokens another may be scored. The result need not be positive semi-definite.
+    Source: Wald et al. 2024, "Decoupling Semantic Similarity from Spatial Alignment for Neural
+    Networks", arXiv:2410.23107. Their code sorts norms ascending before it cuts windows, so that
+    the shorter last window holds the largest norms, here the smallest: entries differ where
+    `window` does not divide s. Its bandwidth is the root of the median of the squared distances
+    that are not 0, plus 0.001; pass that number as `bandwidth` to have it here.
 
     Examples
     --------
@@ -542,6 +542,8 @@ def _compute_on_gpus(
             xp.ldexp(outputs["linear"], np.int32(2 * job.exponent), out=outputs["linear"])
     if "rbf" not in outputs:
         return
+    with home.entered() if home else nullcontext():
+        _match_marked_again(call, pairs, matching, job, outputs["rbf"])
     if home is None:
         distances, is_symmetric = outputs["rbf"], pairs.is_symmetric
         _finish_rbf(call, distances, bandwidth, job.exponent, is_symmetric=is_symmetric)
@@ -550,6 +552,36 @@ def _compute_on_gpus(
         bandwidth = scaled_bandwidth(bandwidth, -job.exponent)
     with home.entered():
         on_gpu.rbf_from_distances(home, outputs["rbf"], bandwidth, is_symmetric=pairs.is_symmetric)
+
+
+def _match_marked_again(
+    call: _Call, pairs: _Pairs, matching: _Matching, job: Job, distances: NDArray[Any]
+) -> None:
+    """Replace the distances that a GPU marked by a minus sign by those of the host."""
+    if distances.min() >= 0:
+        return
+    sides = [[to_host(sample) for sample in side.split()] for side in pairs.sides]
+    rows, cols = sides[0], sides[-1]
+    for i, tokens in enumerate(rows):
+        marked = np.flatnonzero(to_host(distances[i]) < 0)
+        if pairs.is_symmetric:
+            marked = marked[marked > i]
+        if not marked.size:
+            continue
+        found = np.empty((1, marked.size), job.dtype)
+        others = [cols[j] for j in marked]
+        names = matching.name, matching.block, matching.precision
+        results = None, None, found, None
+        exponent = _core.semantic_rsm(
+            call.function, [tokens], others, *names, *results, call.workers, None
+        )
+        np.ldexp(found, np.int32(exponent - job.exponent), out=found)
+        where, values = marked, found[0]
+        if job.home:
+            where, values = job.home.xp.asarray(marked), job.home.copy_of(values)
+        distances[i, where] = values
+        if pairs.is_symmetric:
+            distances[where, i] = values
 
 
 def _distance_exponent(job: Job) -> int:

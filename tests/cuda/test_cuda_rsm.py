@@ -13,10 +13,13 @@ from support import (
     RSM_KERNELS,
     RSM_MATCHINGS,
     SCALES,
+    TOKENS_APART,
     assert_close,
     data,
+    fewer_near_tokens,
     grid_data,
     oracle,
+    tokens_apart,
 )
 from test_cuda_errors import on_second_gpu
 
@@ -259,6 +262,64 @@ def test_what_a_token_of_huge_norm_leaves_of_the_others(gpu, matching):
                 gpu.put(tokens), kernel="rbf", bandwidth=20.0, **arguments_of(matching)
             )
             assert_close(gpu.get(actual), expected, 1e-5, f"{offset}, 2**{power}")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", TOKENS_APART)
+def test_rbf_of_inputs_whose_tokens_lie_in_groups_far_apart(gpu, kind, dtype):
+    """Pairs that affinities may have mismatched are marked, and matched again on the host."""
+    allowed = 2e-6 if dtype == "float32" else 1e-12
+    for seed, (s, c) in enumerate([(24, 10), (12, 80), (30, 1)]):
+        tokens = tokens_apart(dtype, kind, seed, s=s, c=c)
+        fewer = fewer_near_tokens(tokens)
+        for inputs, window in ((tokens, None), (tokens, 9), (fewer, None), (fewer, 9)):
+            matching = {"matching": "window", "window": 9} if window else {}
+            distances = oracle.smallest_distances(inputs, window)
+            width = float(np.sqrt(np.median(distances[np.triu_indices(5, 1)])))
+            expected = np.exp(-distances / (2 * width**2)).astype(float)
+            context = f"{s}, {c}, {len(inputs[4])} tokens, {matching}"
+            actual = ig.semantic_rsm(put(gpu, inputs), kernel="rbf", **matching)
+            assert_close(gpu.get(actual), expected, allowed, context)
+            from_host = ig.semantic_rsm(inputs, kernel="rbf", gpus=0, **matching)
+            assert_close(from_host, expected, allowed, context)
+            assert np.array_equal(from_host, from_host.T)
+            two = ig.semantic_rsm(
+                put(gpu, inputs[:3]),
+                put(gpu, inputs[3:]),
+                kernel=("rbf", "linear"),
+                bandwidth=width,
+                **matching,
+            )
+            assert_close(gpu.get(two["rbf"]), expected[:3, 3:], allowed, context)
+
+
+@pytest.mark.parametrize("kind", ["two clusters", "many clusters", "some registers", "1e4"])
+@pytest.mark.parametrize("matching", ["topk", "greedy"])
+def test_greedy_choices_among_float32_tokens_far_apart(gpu, matching, kind):
+    """The host's take the places of those that inner products of float32 have lost."""
+    tokens = tokens_apart("float32", kind, 1)
+    distances = oracle.matched_distances(tokens, matching, RSM_MATCHINGS[matching].get("topk"))
+    width = float(np.sqrt(np.median(distances[np.triu_indices(5, 1)])))
+    parameters = arguments_of(matching)
+    actual = ig.semantic_rsm(gpu.put(tokens), kernel="rbf", bandwidth=width, **parameters)
+    assert_close(gpu.get(actual), np.exp(-distances / (2 * width**2)), 1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("scale", [-120, 100])
+def test_only_some_pairs_are_of_near_copies(gpu, dtype, scale):
+    """They are the ones to be matched again, at any scale; all others stay as they are."""
+    scale = scale if dtype == "float32" else 8 * scale
+    tokens = data((9, 20, 8), dtype, 3) * data((9, 20, 8), dtype, 3).dtype.type(2.0**scale)
+    spread = 2.0**-5 if dtype == "float32" else 2.0**-20
+    tokens[5] = tokens[2] + spread * tokens[4][::-1]
+    tokens[8] = tokens[1]
+    distances = oracle.smallest_distances(tokens * 1.0 / 2.0**scale)
+    expected = np.exp(-distances / (2 * spread**2 * 100)).astype(float)
+    width = spread * 10 * 2.0**scale
+    actual = gpu.get(ig.semantic_rsm(gpu.put(tokens), kernel="rbf", bandwidth=width))
+    assert expected[2, 5] > 0.1
+    assert_close(actual, expected, 1e-5 if dtype == "float32" else 1e-12)
 
 
 @pytest.mark.parametrize("precision", NARROW)

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -160,6 +161,36 @@ TEST(TokenSummary, MeansWithoutTokensOfHugeNorm) {
         expect_close(s.means[i * 33 + c] + Real(left[i * 33 + c]), all, 1e-11L, at(i, c));
         if (huge == 0) {
           EXPECT_EQ(left[i * 33 + c], 0) << at(i, c);
+        }
+      }
+    }
+  }
+}
+
+TEST(TokenSummary, NormsOfAllTokensButTheLargest) {
+  for (const bool centered : {false, true}) {
+    for (const double largest : {1.0, 1e12}) {
+      for (const Lengths& lengths : {Lengths{}, Lengths{30, 1, 9}}) {
+        TokenArray tokens = normal_tokens(3, 30, 33, 7, ElementType::float64, Order::c, lengths);
+        for (std::size_t row : {7, 30, 88}) tokens.rows.set(row, 3, largest);
+        Summary s{poisoned<int>(3), poisoned<double>(3), {}, poisoned<std::int64_t>(3)};
+        if (centered) s.means = poisoned<double>(99);
+        std::vector<double> bulk = poisoned<double>(3);
+        cuda::TokenSummary view = s.view();
+        view.bulk_norms = bulk.data();
+        cuda::summarise_tokens(nullptr, tokens.view(), view);
+        for (std::size_t i = 0; i < 3; ++i) {
+          Vec norms;
+          for (Vec token : tokens.input(i)) {
+            for (std::size_t c = 0; c < 33; ++c) {
+              token[c] = std::ldexp(token[c], -s.exponents[i]);
+              if (centered) token[c] -= s.means[i * 33 + c];
+            }
+            norms.push_back(reference::inner(token, token));
+          }
+          std::sort(norms.begin(), norms.end());
+          const Real expected = std::accumulate(norms.begin(), norms.end() - 1, Real(0));
+          expect_close(bulk[i], expected, 1e-13L * expected, at(i, lengths.size()));
         }
       }
     }

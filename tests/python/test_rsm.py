@@ -16,6 +16,7 @@ from support import (
     assert_close,
     data,
     eps,
+    fewer_near_tokens,
     grid_data,
     oracle,
     quietly,
@@ -127,10 +128,7 @@ def test_different_numbers_of_tokens_in_groups_far_apart(simd_level, kind, dtype
     allowed = 2e-6 if dtype == "float32" else 1e-13
     for seed, (s, c) in enumerate([(24, 10), (36, 3), (12, 80)]):
         tokens = tokens_apart(dtype, kind, seed, s=s, c=c)
-        near = np.flatnonzero(np.linalg.norm(tokens[0].astype(float), axis=1) < 1e3)[:5]
-        if len(near) == 0:
-            near = [0]
-        fewer = [np.delete(z, near[i:], axis=0) for i, z in enumerate(tokens)]
+        fewer = fewer_near_tokens(tokens)
         for matching in ({}, {"matching": "window", "window": 9}):
             distances = oracle.smallest_distances(fewer, matching.get("window"))
             width = float(np.sqrt(np.median(distances[np.triu_indices(5, 1)])))

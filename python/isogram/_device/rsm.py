@@ -41,7 +41,8 @@ def rsm(
 ) -> None:
     """Write linear and cosine entries, distances and losses: those that `results` has.
 
-    They lie where the tokens do. `report` is told of blocks as they are queued.
+    They lie where the tokens do. `report` is told of blocks as they are queued. Distances with a
+    minus sign are those that the host is to compute: their tokens may be mismatched.
     """
     plan = Plan(gpus, job)
     done = 0
@@ -121,6 +122,7 @@ class _Summary:
         *,
         is_centered: bool = False,
         leaves_out_huge: bool = False,
+        has_bulk_norms: bool = False,
     ) -> None:
         """Wait for the news that all is finite."""
         self._xp = device.xp
@@ -129,6 +131,7 @@ class _Summary:
         self.squared_norms = device.empty((n,))
         self.means = device.empty((n, channels)) if is_centered else None
         self._means_left = device.empty((n, channels)) if leaves_out_huge else None
+        self.bulk_norms = device.empty((n,)) if has_bulk_norms else None
         not_finite = device.empty((n,), np.int64)
         device.kernels.summarise_tokens(
             device.stream,
@@ -139,6 +142,7 @@ class _Summary:
             self.means,
             not_finite,
             self._means_left,
+            self.bulk_norms,
         )
         if (device.to_host(not_finite) >= 0).any():
             raise NotFinite
@@ -171,6 +175,7 @@ class _Band:
             lengths,
             is_centered=plan.is_centered,
             leaves_out_huge=plan.leaves_out_huge,
+            has_bulk_norms=plan.marks_mismatches,
         )
         self._mean_factors = self._summary.mean_factors()
         self._counts = self._part_counts(span)
@@ -249,6 +254,7 @@ class _Band:
                 array(summary.exponents[span]),
                 array(summary.squared_norms[span]),
                 array(self._rounded_norms[span]) if is_narrow else None,
+                None if summary.bulk_norms is None else array(summary.bulk_norms[span]),
             ),
             array(self._scales[span].reshape(-1)) if is_int8 else None,
             array(self._packed[0, span]) if is_narrow else None,

@@ -99,6 +99,12 @@ class Plan:
         self.has_distances = "rbf" in job.outputs
         # What was matched with what is asked for again: by those who score, or subtract.
         self.keeps_columns = self.is_narrow or (self.has_distances and not self.is_unmatched)
+        # Distances that may be of mismatched tokens are marked, as the host matches them once more.
+        self.marks_mismatches = (
+            self.has_distances
+            and not (self.is_unmatched or self.is_narrow)
+            and (job.matching in ("exact", "window") or job.dtype == np.float32)
+        )
         # Centring an input shifts every matching that pairs all of its tokens by the same amount.
         # It would change what a greedy choice sees, and what unequal sets leave unmatched.
         self.is_centered = (

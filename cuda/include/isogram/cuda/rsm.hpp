@@ -45,11 +45,13 @@ struct TokenSummary {
       nullptr;  // (inputs, channels): that of tokens less `means`. Where a few tokens
                 // of huge norm pull the mean away from all others, `means` are of
                 // those others, as on the CPU; else this is 0. Null: no such care
+  double* bulk_norms = nullptr;  // (inputs): Σ of squared norms of tokens less `means`, but for the
+                                 // largest, in scaled units; null: not asked for
 };
 
 // Writes all of `summary`. A mean is taken relative to the first token, so that equal tokens have
 // exactly their value as mean. A block of threads per input, which reads it three times; with
-// means_left, for up to kMaxMatched tokens, five times at least.
+// means_left, for up to kMaxMatched tokens, five times at least; for bulk_norms once more.
 void summarise_tokens(Stream stream, const Tokens& tokens, const TokenSummary& summary);
 
 // order[i, p] = the token of input i that comes p-th by descending norm, equal ones by index; p
@@ -148,6 +150,7 @@ struct RsmSide {
   const int* exponents;
   const double* squared_norms;
   const RoundedNorms* rounded_norms = nullptr;  // where loss is asked for
+  const double* bulk_norms = nullptr;           // null: no distance is marked
 };
 
 // The matched sums of a block of down × across pairs of inputs.
@@ -187,7 +190,9 @@ struct MatchedTokens {
 // of the whole matrices in device memory, with any strides, in which the block's first entry is at
 // `place`. `same`: both sides are the same set of inputs; only entries above the diagonal are taken
 // from `sums`, those below are their mirror images, and those on it are known. With `tokens`,
-// distances whose sum would cancel are taken again by differences of matched tokens, a warp each.
+// distances whose sum would cancel are taken again by differences of matched tokens, a warp each;
+// and with bulk norms, those get a minus sign for which the CPU would match the tokens once more,
+// because rounded affinities may have been matched wrongly.
 template <class T>
 void write_entries(Stream stream, const MatchedSums& sums, const RsmSide& rows, const RsmSide& cols,
                    bool same, Place place, const RsmOutputs<T>& outputs,
