@@ -7,8 +7,10 @@ float16 is never counted as an error of the package.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
+from fractions import Fraction
 from itertools import combinations, product
 
 import numpy as np
@@ -217,6 +219,33 @@ def cka_in_decimals(x, y, *, kernel):
         context.prec = 80
         a, b = centred(x), centred(y)
         return float(dot(a, b) / (dot(a, a) * dot(b, b)).sqrt())
+
+
+def cka_in_fractions(x, y):
+    """Debiased linear CKA in integers and fractions but for the last root.
+
+    All floats are multiples of 2^-1074.
+    """
+    n = len(x)
+
+    def hollow_gram(a):
+        rows = [[int(Fraction(float(v)) * 2**1074) for v in row] for row in a]
+        return [
+            [sum(u * v for u, v in zip(rows[i], rows[j], strict=True)) * (i != j) for j in range(n)]
+            for i in range(n)
+        ]
+
+    def inner(k, l):  # noqa: E741
+        of_k, of_l = [sum(row) for row in k], [sum(row) for row in l]
+        products = sum(k[i][j] * l[i][j] for i in range(n) for j in range(n))
+        rows = sum(u * v for u, v in zip(of_k, of_l, strict=True))
+        totals = Fraction(sum(of_k) * sum(of_l), (n - 1) * (n - 2))
+        return products + totals - Fraction(2 * rows, n - 2)
+
+    k, l = hollow_gram(x), hollow_gram(y)  # noqa: E741
+    cross = inner(k, l)
+    squared = float(cross**2 / (inner(k, k) * inner(l, l)))
+    return math.sqrt(squared) if cross > 0 else -math.sqrt(squared)
 
 
 # Graphs -------------------------------------------------------------------------------------

@@ -257,6 +257,62 @@ def much_alike(n, d, seed):
     return z, z @ rng.standard_normal((d, d)) / d**0.5 + 0.5 * rng.standard_normal((n, d))
 
 
+def near_the_largest(n, dtype):
+    """Return a matrix whose sums overflow, but no centred entry, and a factor that takes it away.
+
+    The float64 oracle is to be asked with that.
+    """
+    k = (np.abs(data((n, n), "float64", seed=2)) + 5) * (np.finfo(dtype).max / 10)
+    return k.astype(dtype), 2.0**-32
+
+
+# Rows of very different norms: (change in place, how much) --------------------------------------
+
+
+def far_rows(a, scale):
+    a[0] *= scale
+
+
+def several_far_rows(a, scale):
+    a[:3] *= scale
+
+
+def graded_rows(a, scale):
+    a *= np.geomspace(1, scale, len(a))[:, None].astype(a.dtype)
+
+
+def far_row_in_a_feature_of_its_own(a, scale):
+    a[:, 0] = 0
+    a[0, 0] = scale
+
+
+def far_rows_in_features_of_their_own(a, scale):
+    a[:, :2] = 0
+    a[0, 0] = a[1, 1] = scale
+
+
+FAR_APART = [
+    *((far_rows, scale) for scale in (1e8, 1e30, 1e155, 1e200, 1e300)),
+    *((several_far_rows, scale) for scale in (1e8, 1e30, 1e155, 1e300)),
+    *((graded_rows, scale) for scale in (1e8, 1e30, 1e100, 1e200, 1e300)),
+    *((far_row_in_a_feature_of_its_own, scale) for scale in (1e8, 1e20, 1e37, 1e200)),
+    *((far_rows_in_features_of_their_own, scale) for scale in (1e8, 1e20, 1e37, 1e100)),
+]
+
+
+def layers_far_apart(spread, scale, dtype, bulk):
+    """Yield two layers with rows spread so, and the second one as it was; none beyond the type."""
+    if scale > float(np.finfo(dtype).max) / 10:
+        return
+    for seed, (n, d1, d2) in enumerate([(5, 3, 4), (12, 4, 4), (17, 40, 5)]):
+        rng = np.random.default_rng(seed)
+        x, y = ((bulk * rng.standard_normal((n, d))).astype(dtype) for d in (d1, d2))
+        z = y.copy()
+        for a in (x, y):
+            spread(a, a.dtype.type(scale))
+        yield x, y, z
+
+
 class Remembered:
     """The oracle, each of whose answers is worked out once and serves every SIMD level."""
 
@@ -398,6 +454,11 @@ def gram_tolerance(x, y, dtype, kernel, bandwidth=1.0, gamma=None, degree=3, coe
         base = np.abs(gamma * (x @ y.T) + coef0) + error
         return degree * base ** (degree - 1) * error + (degree + 4) * eps(dtype) * base**degree
     return unit * products + tiny
+
+
+def center_tolerance(k, dtype):
+    """Sums are float64, so only a few roundings at the scale of the largest entry remain."""
+    return (4 + np.sqrt(len(k))) * eps(dtype) * np.abs(reference.widen(k)).max()
 
 
 def cka_tolerance(*dtypes):

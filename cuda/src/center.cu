@@ -1,5 +1,7 @@
 #include "isogram/cuda/center.hpp"
 
+#include <cmath>
+
 #include "detail/entries.cuh"
 #include "detail/launch.cuh"
 #include "detail/number.cuh"
@@ -9,6 +11,19 @@
 namespace isogram::cuda {
 
 namespace {
+
+// ---- Numbers near the largest ----------------------------------------------------------------
+
+// Sums of a row's doubles are in units of 2^exponent, those of all rows in units of its square, so
+// that they cannot overflow. Doubles hold any sum of floats.
+int exponent_of_sums(const Input& k) {
+  return k.type == Type::float64 ? std::ilogb(static_cast<double>(k.rows)) + 1 : 0;
+}
+
+// Shifts and differences are formed in units of 2^kRoom: the shifts of a row and a column of
+// numbers below m are together below 7 m.
+constexpr int kRoom = 3;
+constexpr double kUnit = 1 << kRoom;
 
 // ---- Sums of rows and columns ----------------------------------------------------------------
 
@@ -38,10 +53,10 @@ __device__ double half_sum(Value value) {
   return even + odd;
 }
 
-// Loads a tile; 0 beyond the matrix, and, if hollow, on its diagonal: left out, not taken off
-// again, as it may be far larger than the rest.
+// Loads a tile, times `unit`; 0 beyond the matrix, and, if hollow, on its diagonal: left out, not
+// taken off again, as it may be far larger than the rest.
 template <class X, class T>
-__device__ void load_tile(const X& k, std::int64_t n, bool hollow, std::int64_t top,
+__device__ void load_tile(const X& k, std::int64_t n, bool hollow, T unit, std::int64_t top,
                           std::int64_t left, SumTile<T>& tile) {
   const int col = static_cast<int>(threadIdx.x) % kEdge;
   const int first = static_cast<int>(threadIdx.x) / kEdge;
@@ -51,7 +66,7 @@ __device__ void load_tile(const X& k, std::int64_t n, bool hollow, std::int64_t 
   for (int r = 0; r < kEdge; r += kRowsAtOnce) {
     const std::int64_t i = top + r + first;
     const bool counts = i < n && j < n && !(hollow && i == j);
-    values[r / kRowsAtOnce] = counts ? k(i, j) : T(0);
+    values[r / kRowsAtOnce] = counts ? unit * k(i, j) : T(0);
   }
 #pragma unroll
   for (int r = 0; r < kEdge; r += kRowsAtOnce) {
@@ -63,11 +78,11 @@ __device__ void load_tile(const X& k, std::int64_t n, bool hollow, std::int64_t 
 // column sums of a tile are, bit for bit, the row sums of its mirror image.
 template <class X, class T>
 __global__ void __launch_bounds__(kSumThreads)
-    sum_tile(X k, std::int64_t n, bool hollow, double* row_sums, double* col_sums) {
+    sum_tile(X k, std::int64_t n, bool hollow, T unit, double* row_sums, double* col_sums) {
   auto& tile = shared_memory<SumTile<T>>();
   const std::int64_t top = std::int64_t{blockIdx.y} * kEdge;
   const std::int64_t left = std::int64_t{blockIdx.x} * kEdge;
-  load_tile(k, n, hollow, top, left, tile);
+  load_tile(k, n, hollow, unit, top, left, tile);
   __syncthreads();
   const int line = static_cast<int>(threadIdx.x) % kEdge;
   const int part = static_cast<int>(threadIdx.x) / kEdge;  // row halves, column halves
@@ -101,9 +116,9 @@ __global__ void __launch_bounds__(kWarp* kStripThreads)
 constexpr int kTotalThreads = 1024;
 
 __global__ void __launch_bounds__(kTotalThreads)
-    sum_total(const double* sums, std::int64_t n, double* total) {
+    sum_total(const double* sums, std::int64_t n, double unit, double* total) {
   double sum = 0;
-  for (std::int64_t i = threadIdx.x; i < n; i += kTotalThreads) sum += sums[i];
+  for (std::int64_t i = threadIdx.x; i < n; i += kTotalThreads) sum += unit * sums[i];
   sum = block_reduced(sum, Sum(), shared_memory<double[kMaxWarps]>());
   if (threadIdx.x == 0) *total = sum;
 }
@@ -117,8 +132,8 @@ struct Centered : EveryEntry {
   const double* row_sums;
   const double* col_sums;
   const double* total;
-  double share_of_sum;    // 1 / a
-  double share_of_total;  // 1 / 2b
+  double share_of_sum;    // 1 / a, of sums in their units, for shifts in theirs
+  double share_of_total;  // 1 / 2b, the same
   bool hollow;
   double of_total = 0;
 
@@ -134,7 +149,7 @@ struct Centered : EveryEntry {
   }
   __device__ T operator()(Shift row, Shift column, T entry) const {
     if (hollow && row.index == column.index) return 0;
-    return static_cast<T>(entry - (row.value + column.value));
+    return static_cast<T>(kUnit * (entry / kUnit - (row.value + column.value)));
   }
 };
 
@@ -158,13 +173,14 @@ void launch_sums(Stream stream, const Input& k, bool hollow, const Scratch& scra
   with_reader(k, [&](auto reader) {
     using X = decltype(reader);
     using T = typename X::Value;
+    const auto unit = static_cast<T>(std::ldexp(1.0, -exponent_of_sums(k)));
     launch(sum_tile<X, T>, dim3(edge, edge), dim3(kSumThreads), sizeof(SumTile<T>), stream, reader,
-           n, hollow, scratch.partials, scratch.partials + strips * n);
+           n, hollow, unit, scratch.partials, scratch.partials + strips * n);
   });
   launch(sum_strips, dim3(blocks_for(n, kWarp), 2), dim3(kWarp, kStripThreads),
          sizeof(StripPartials), stream, scratch.partials, strips, n, scratch.sums);
   launch(sum_total, dim3(1), dim3(kTotalThreads), kMaxWarps * sizeof(double), stream, scratch.sums,
-         n, scratch.total);
+         n, std::ldexp(1.0, -exponent_of_sums(k)), scratch.total);
 }
 
 }  // namespace
@@ -180,9 +196,14 @@ void center(Stream stream, const Input& k, bool debiased, Matrix<T> out, double*
   const auto n = static_cast<double>(k.rows);
   const double of_sum = debiased ? n - 2 : n;
   const double of_total = debiased ? (n - 1) * (n - 2) : n * n;
-  const Centered<T> centered{
-      {},      scratch.sums, scratch.sums + k.rows, scratch.total, 1 / of_sum, 1 / (2 * of_total),
-      debiased};
+  const int exponent = exponent_of_sums(k);
+  const Centered<T> centered{{},
+                             scratch.sums,
+                             scratch.sums + k.rows,
+                             scratch.total,
+                             std::ldexp(1 / of_sum, exponent - kRoom),
+                             std::ldexp(1 / (2 * of_total), 2 * exponent - kRoom),
+                             debiased};
   with_reader(k, [&](auto reader) { launch_map(stream, reader, out, centered); });
 }
 

@@ -31,8 +31,8 @@ def _drawing(function: str, unit: str) -> Iterator[Callable[[int, int], object]]
         yield bar.report
 
 
-def all_queued(report: Callable[[int, int], object] | None, total: int) -> None:
-    """Report work that is queued on a GPU, which nobody waits for, as done."""
+def all_done(report: Callable[[int, int], object] | None, total: int) -> None:
+    """Report work on a GPU, of which nobody learns how far it is, as done."""
     if report is not None:
         report(total, total)
 

@@ -26,8 +26,9 @@ from isogram._arguments import (
 from isogram._arrays import Array, are_same, as_matrix, giver
 from isogram._backend import device_of, full
 from isogram._device import cka as on_gpu
+from isogram._device.device import Device
 from isogram._device.results import fetched
-from isogram._progress import Progress, all_queued, reporting
+from isogram._progress import Progress, all_done, reporting
 from isogram.gram import resolved_bandwidth, zero_median
 
 _FEWEST = {"biased": 2, "debiased": 4}
@@ -232,10 +233,9 @@ def cka_matrix(
     Returns
     -------
     float64 array of shape (L1, L2)
-        In the library of the first layer. NaN in the rows and columns of constant layers, with a
-        RuntimeWarning that names them; NaN throughout for fewer than 2 (debiased: 4) samples. On a
-        GPU nothing waits to learn that: NaN comes without a warning, also for a NaN or infinity in
-        a layer or a median of 0.
+        In the library of the first layer, on a GPU if that is. NaN in the rows and columns of
+        constant layers, with a RuntimeWarning that names them; NaN throughout for fewer than 2
+        (debiased: 4) samples.
 
     Raises
     ------
@@ -250,8 +250,7 @@ def cka_matrix(
     Types, sources as for `cka`; float64 throughout if any layer is float64. Cost: one Gram per
     layer, n²·d_l operations (or feature space, where that is cheaper), and n² per pair of layers.
     Memory: one packed copy of the layers, or of each whose rows are long, half an n × n matrix
-    where that is smaller. On a GPU as for `hsic`, except that nothing waits, nor is computed again
-    in float64; progress is reported once, when all is queued.
+    where that is smaller. On a GPU as for `hsic`; progress is reported once, when all is done.
 
     Examples
     --------
@@ -280,13 +279,11 @@ def cka_matrix(
             shape = (len(rows.names), len((cols or rows).names))
             return give(full(device, shape, np.nan))
         table = _hsic_table("cka_matrix", rows, cols, options, estimator, rounding, workers, report)
-    if device:
-        return give(table.cka)
     if constant := table.constant_layers():
         warnings.warn(_constant("cka_matrix", constant), RuntimeWarning, stacklevel=2)
     if overflowed := table.overflowed_layers():
         warnings.warn(_overflow("cka_matrix", overflowed), RuntimeWarning, stacklevel=2)
-    return give(table.cka)
+    return give(table.result)
 
 
 class _Table(NamedTuple):
@@ -298,7 +295,7 @@ class _Table(NamedTuple):
     self_y: NDArray[np.float64]
     names_x: list[str]
     names_y: list[str]
-    doubts: Any = None  # of a GPU: which layers take more than float32
+    result: Array  # the CKA, where the layers lie
 
     def constant_layers(self) -> list[str]:
         """Names of the layers whose centred Gram vanishes, each once."""
@@ -328,10 +325,8 @@ def _hsic_table(
     precision: str,
     workers: int,
     report: Callable[[int, int], object] | None,
-    *,
-    in_doubles: bool = False,
 ) -> _Table:
-    """Return the table, on the GPU if the layers are; there in float64 if that is asked for."""
+    """Return the table; of layers on a GPU it is waited for."""
 
     def bandwidths(layers: Layers) -> list[float]:
         return [
@@ -349,11 +344,16 @@ def _hsic_table(
     if device := device_of(function, rows.named):
         with device.entered():
             bandwidth = [*bandwidth_x, *bandwidth_y]
-            *values, doubts = on_gpu.hsic_table(
-                device, of_x, of_y, kernel, bandwidth, is_debiased, precision, in_doubles
+            values = _fetched_table(
+                device, function, rows, cols, kernel, bandwidth, is_debiased, precision
             )
-        all_queued(report, values[1].size)
-        return _Table._make([*values, rows.names, names_y, doubts])
+        table = _Table._make([*values[:4], rows.names, names_y, values[4]])
+        if kernel.needs_median:  # a kernel without a bandwidth is NaN
+            for names, own in ((rows.names, table.self_x), (names_y, table.self_y)):
+                for name in np.array(names)[np.isnan(own)]:
+                    raise zero_median(function, f"pairs of rows of `{name}`")
+        all_done(report, table.cka.size)
+        return table
     values = _core.hsic_table(
         function,
         of_x,
@@ -370,7 +370,38 @@ def _hsic_table(
         workers,
         report,
     )
-    return _Table._make([*values, rows.names, names_y, None])
+    return _Table._make([*values, rows.names, names_y, values[1]])
+
+
+def _fetched_table(
+    device: Device,
+    function: str,
+    rows: Layers,
+    cols: Layers | None,
+    kernel: Kernel,
+    bandwidths: list[Any],
+    is_debiased: bool,
+    precision: str,
+) -> tuple[Any, ...]:
+    """Return the table of layers on a GPU, in host memory, and its CKA where it was computed.
+
+    What float32 cannot tell well is computed again, in float64.
+    """
+    of_x, of_y = rows.arrays, None if cols is None else cols.arrays
+    inputs = rows.named | ({} if cols is None else cols.named)
+
+    def computed(*, thorough: bool) -> tuple[Any, ...]:
+        table = on_gpu.hsic_table(
+            device, of_x, of_y, kernel, bandwidths, is_debiased, precision, thorough=thorough
+        )
+        return (*fetched(device, function, inputs, *table), table.cka)
+
+    *values, doubts, cka = computed(thorough=False)
+    layers = [*of_x, *(of_y or [])]
+    suspects = [x for x, doubt in zip(layers, doubts, strict=True) if doubt]
+    if precision == "float32" and not all(on_gpu.has_equal_rows(device, x) for x in suspects):
+        *values, _, cka = computed(thorough=True)
+    return (*values, cka)
 
 
 class _Pair:
@@ -391,9 +422,9 @@ class _Pair:
         self._x = Layers(["x"], [as_matrix(function, "x", x)])
         self._y = Layers(["y"], [as_matrix(function, "y", y)])
         same_samples(function, "y", self._y.arrays[0], "x", self._x.samples)
-        self._inputs = self._x.named | self._y.named
-        self._device = device_of(function, self._inputs)
-        self._precision = precision_of(function, precision, self._device, self._inputs.values())
+        inputs = self._x.named | self._y.named
+        device = device_of(function, inputs)
+        self._precision = precision_of(function, precision, device, inputs.values())
 
     def is_too_small(self) -> bool:
         return self._x.samples < _FEWEST[self._estimator]
@@ -403,20 +434,7 @@ class _Pair:
 
     def table(self, kernel: Kernel) -> _Table:
         """Return the table of the two, on the host."""
-        table = self._table(kernel)
-        # Who waits can have what takes more than float32 in float64.
-        if table.doubts is not None and table.doubts.any() and self._precision == "float32":
-            table = self._table(kernel, in_doubles=True)
-        if self._device is None:
-            return table
-        if kernel.needs_median:  # a kernel without a bandwidth is NaN
-            for name, own in (("x", table.self_x), ("y", table.self_y)):
-                if np.isnan(own[0]):
-                    raise zero_median(self._function, f"pairs of rows of `{name}`")
-        return table
-
-    def _table(self, kernel: Kernel, *, in_doubles: bool = False) -> _Table:
-        table = _hsic_table(
+        return _hsic_table(
             self._function,
             self._x,
             self._y,
@@ -425,14 +443,7 @@ class _Pair:
             self._precision,
             self._workers,
             None,
-            in_doubles=in_doubles,
         )
-        if self._device is None:
-            return table
-        with self._device.entered():
-            arrays = (*table[:4], table.doubts)
-            *values, doubts = fetched(self._device, self._function, self._inputs, *arrays)
-        return _Table._make([*values, ["x"], ["y"], doubts])
 
 
 def _too_small(function: str, estimator: str, samples: int) -> str:

@@ -18,7 +18,7 @@ from isogram._device import compare as on_gpu
 from isogram._device.results import fetched
 from isogram._errors import input_changed
 from isogram._memory import FEWER_SAMPLES, PASS_OUT
-from isogram._progress import Progress, all_queued, reporting
+from isogram._progress import Progress, all_done, reporting
 
 _METHODS = ("pearson", "spearman", "kendall", "cosine", "cka", "gbs")
 _UNDEFINED = {
@@ -236,7 +236,7 @@ def jsd(
         if result.device:
             with result.device.entered():
                 on_gpu.jsd(result.device, rows, cols, result.array)
-            all_queued(report, result.array.size)
+            all_done(report, result.array.size)
         else:
             _core.jsd(rows, cols, result.array, workers, report)
     return result.give()

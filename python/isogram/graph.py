@@ -27,7 +27,7 @@ from isogram._backend import device_of
 from isogram._device import graph as on_gpu
 from isogram._device.results import fetched
 from isogram._memory import check_memory
-from isogram._progress import Progress, all_queued, reporting
+from isogram._progress import Progress, all_done, reporting
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -396,7 +396,7 @@ def gbs_matrix(
         if device:
             with device.entered():
                 table = on_gpu.gbs_table(device, of_x, of_y, neighbours, center, rounding).gbs
-            all_queued(report, table.size)
+            all_done(report, table.size)
         else:
             table, isolated_x, isolated_y = _core.gbs_table(
                 "gbs_matrix",

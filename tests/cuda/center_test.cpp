@@ -110,6 +110,21 @@ TYPED_TEST(Center, EntriesFarFromZero) {
   }
 }
 
+// Sums overflow where what is left does not; and what is tiny keeps its digits.
+TYPED_TEST(Center, TheLargestAndTheSmallestNumbers) {
+  using T = TypeParam;
+  for (const std::size_t n : {3, 4, 70}) {
+    for (const Real unit : {Real(std::numeric_limits<T>::max()) / 10,
+                            Real(std::numeric_limits<T>::min()) / eps<T>()}) {
+      Matrix k = normal_matrix(n, n, 10);
+      for (Vec& row : k) {
+        for (Real& x : row) x = (std::abs(x) + 5) * unit;
+      }
+      expect_center<T>(of_type<T>(k));
+    }
+  }
+}
+
 // The debiased estimator leaves it out rather than take it off again.
 TYPED_TEST(Center, DiagonalFarLargerThanTheRest) {
   using T = TypeParam;

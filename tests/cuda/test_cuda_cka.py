@@ -7,12 +7,15 @@ from support import (
     COMMON_PARTS,
     DTYPES,
     ESTIMATORS,
+    FAR_APART,
     FAR_ROWS,
     KERNELS,
     assert_close,
     cka_tolerance,
     data,
     far_offset,
+    far_row_in_a_feature_of_its_own,
+    layers_far_apart,
     massive_channel_but_one,
     much_alike,
     numerics_data,
@@ -70,9 +73,8 @@ def test_kernels(gpu, dtype, kernel, estimator):
 def test_matrix(gpu, kernel, estimator, space):
     layers = [*pair("float32", space), pair("float16", space)[0], pair("float32", space)[1][:, :3]]
     on_gpu = [gpu.put(x) for x in layers]
-    with gpu.without_waiting():
-        one = ig.cka_matrix(dict(enumerate(on_gpu)), kernel=kernel, estimator=estimator)
-        two = ig.cka_matrix(on_gpu[:1], on_gpu[1:], kernel=kernel, estimator=estimator)
+    one = ig.cka_matrix(dict(enumerate(on_gpu)), kernel=kernel, estimator=estimator)
+    two = ig.cka_matrix(on_gpu[:1], on_gpu[1:], kernel=kernel, estimator=estimator)
     expected = oracle.cka_matrix(layers, kernel=kernel, estimator=estimator)
     assert_close(gpu.get(one), expected, 1e-5)
     assert np.array_equal(gpu.get(one), gpu.get(one).T)
@@ -162,19 +164,45 @@ def test_common_parts_of_rows_of_unit_norm(gpu, change, kernel, estimator):
 @pytest.mark.parametrize("size", [1e2, 1e4, 1e6, 1e8])
 @pytest.mark.parametrize("kernel", ["cosine", "correlation"])
 def test_massive_channel_beside_a_row_of_zeros(gpu, kernel, size, dtype):
-    """In decimals of 80 digits. Beyond float32, who waits gets float64."""
+    """In decimals of 80 digits."""
     x, y = (massive_channel_but_one(a, size).astype(dtype) for a in much_alike(7, 5, 0))
     expected = oracle.cka_in_decimals(x, y, kernel=kernel)
     tolerance = 1e-6 if dtype == "float32" else 1e-9
-    assert_close(ig.cka(gpu.put(x), gpu.put(y), kernel=kernel), expected, tolerance)
+    x, y = gpu.put(x), gpu.put(y)
+    assert_close(ig.cka(x, y, kernel=kernel), expected, tolerance)
+    matrix = gpu.get(ig.cka_matrix([x, y], kernel=kernel))
+    assert_close(matrix, [[1, expected], [expected, 1]], tolerance)
+
+
+@pytest.mark.parametrize("bulk", [1.0, 1e-5])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("spread", "scale"), FAR_APART)
+def test_rows_far_apart(gpu, spread, scale, dtype, bulk):
+    for layers in layers_far_apart(spread, scale, dtype, bulk):
+        x, y, z = layers
+        expected = [[1, oracle.cka_in_fractions(x, y), oracle.cka_in_fractions(x, z)]]
+        tolerance = 1e-6 if dtype == "float32" else 1e-11
+        x, y, z = map(gpu.put, layers)
+        assert_close(ig.cka(x, y), expected[0][1], tolerance)
+        assert_close(gpu.get(ig.cka_matrix([x], [x, y, z])), expected, tolerance)
+
+
+def test_rows_too_far_apart_are_not_said_to_be_constant(gpu):
+    x = data((12, 4), "float64")
+    far_row_in_a_feature_of_its_own(x, 1e300)
+    with pytest.warns(RuntimeWarning, match="as far as float64 can tell"):
+        assert np.isnan(ig.cka(gpu.put(x), gpu.put(x)))
 
 
 @pytest.mark.parametrize("bandwidth", [1e4, 1e5])
 def test_rbf_of_a_large_bandwidth(gpu, bandwidth):
     """Entries that float32 cannot tell from 1."""
     x, y = (a[:60].astype(np.float32) for a in numerics_data())
-    actual = ig.cka(gpu.put(x), gpu.put(y), kernel="rbf", bandwidth=bandwidth)
-    assert_close(actual, oracle.cka_by_rows(x, y), 1e-4)  # the limit of wide kernels
+    expected = oracle.cka_by_rows(x, y)  # the limit of wide kernels
+    x, y = gpu.put(x), gpu.put(y)
+    assert_close(ig.cka(x, y, kernel="rbf", bandwidth=bandwidth), expected, 1e-4)
+    matrix = gpu.get(ig.cka_matrix([x, y], kernel="rbf", bandwidth=bandwidth))
+    assert_close(matrix, [[1, expected], [expected, 1]], 1e-4)
 
 
 def test_multiples_of_one_row_are_constant_for_cosines(gpu):
@@ -204,8 +232,9 @@ def test_constant(gpu, value, estimator, features):
     with pytest.warns(RuntimeWarning, match=r"cka: `y` .*constant"):
         assert np.isnan(ig.cka(gpu.put(x), gpu.put(y), estimator=estimator))
     assert ig.hsic(gpu.put(x), gpu.put(y), estimator=estimator) == 0.0
-    matrix = gpu.get(ig.cka_matrix([gpu.put(x), gpu.put(y)], estimator=estimator))
-    assert np.isnan(matrix).tolist() == [[False, True], [True, True]]
+    with pytest.warns(RuntimeWarning, match=r"cka_matrix: `layers\['head'\]` is constant"):
+        matrix = ig.cka_matrix({"conv": gpu.put(x), "head": gpu.put(y)}, estimator=estimator)
+    assert np.isnan(gpu.get(matrix)).tolist() == [[False, True], [True, True]]
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
@@ -256,12 +285,12 @@ def test_too_few_samples(gpu):
     assert np.isnan(gpu.get(matrix)).tolist() == [[True], [True]]
 
 
-def test_not_finite_layer_is_nan_in_a_matrix(gpu):
+def test_not_finite_layer_of_a_matrix(gpu):
     x, y = pair("float32")
     y[3, 1] = np.inf
     for kernel in ("linear", "rbf"):
-        matrix = gpu.get(ig.cka_matrix([gpu.put(x), gpu.put(y)], kernel=kernel))
-        assert np.isnan(matrix).tolist() == [[False, True], [True, True]]
+        with pytest.raises(ValueError, match=r"`layers\['head'\]` must be finite, got inf"):
+            ig.cka_matrix({"conv": gpu.put(x), "head": gpu.put(y)}, kernel=kernel)
 
 
 def test_median_of_zero(gpu):
@@ -270,8 +299,8 @@ def test_median_of_zero(gpu):
     y[0] = 3
     with pytest.raises(ValueError, match=r"^cka: `bandwidth` must be .* pairs of rows of `y`"):
         ig.cka(gpu.put(x), gpu.put(y), kernel="rbf")
-    matrix = gpu.get(ig.cka_matrix([gpu.put(x), gpu.put(y)], kernel="rbf"))
-    assert np.isnan(matrix).tolist() == [[False, True], [True, True]]
+    with pytest.raises(ValueError, match=r"^cka_matrix: `bandwidth` .* rows of `layers\[1\]`"):
+        ig.cka_matrix([gpu.put(x), gpu.put(y)], kernel="rbf")
 
 
 @pytest.mark.parametrize("precision", ["tf32", "bfloat16"])

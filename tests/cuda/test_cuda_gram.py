@@ -11,11 +11,13 @@ from support import (
     KERNELS,
     LAYOUTS,
     assert_close,
+    center_tolerance,
     data,
     eps,
     exact_exponentials,
     far_apart,
     gram_tolerance,
+    near_the_largest,
     oracle,
     result_dtype,
 )
@@ -232,11 +234,6 @@ def test_out(gpu, kind):
 # Centring -----------------------------------------------------------------------------------
 
 
-def center_tolerance(k, dtype):
-    """Errors of sums over rows, which grow like a random walk."""
-    return (4 + np.sqrt(len(k))) * eps(dtype) * np.abs(oracle.widen(k)).max()
-
-
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_center(gpu, dtype, estimator):
@@ -263,3 +260,25 @@ def test_center_is_symmetric(gpu, estimator):
     k = data((50, 50), "float32")
     centred = gpu.get(ig.center(gpu.put(k + k.T), estimator=estimator))
     assert np.array_equal(centred, centred.T)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_center_at_the_largest_numbers(gpu, estimator, dtype):
+    """Sums overflow where what is left does not."""
+    for n in (3, 4, 5, 70):
+        k, room = near_the_largest(n, dtype)
+        expected = oracle.center(k * room, estimator=estimator)
+        actual = gpu.get(ig.center(gpu.put(k), estimator=estimator))
+        assert_close(actual * room, expected, center_tolerance(k * room, dtype))
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_center_of_any_magnitude(gpu, estimator):
+    k = data((40, 40), "float64", seed=3)
+    expected = oracle.center(k, estimator=estimator)
+    for exponent in (-1010, -900, -600, 600, 900, 1015):
+        scaled = np.ldexp(k, exponent)
+        actual = gpu.get(ig.center(gpu.put(scaled), estimator=estimator))
+        tolerance = center_tolerance(k, "float64")
+        assert_close(np.ldexp(actual, -exponent), expected, tolerance, f"2^{exponent}")

@@ -18,7 +18,7 @@ from isogram._device.tiles import (
     Tile,
     bulk_of,
     prepared,
-    scaling_exponent,
+    scale_of_bulk,
     upper_tiles,
 )
 
@@ -30,7 +30,7 @@ class HsicTable(NamedTuple):
     cka: DeviceArray
     self_x: DeviceArray
     self_y: DeviceArray
-    doubts: DeviceArray  # 1 for each layer that floats do not tell from a constant, or not well; 0
+    doubts: DeviceArray  # whether a layer has to be looked at thoroughly; per layer
 
 
 class _Moments(NamedTuple):
@@ -44,7 +44,7 @@ class _Moments(NamedTuple):
     row_sums: DeviceArray  # K1, (layers, n)
     rounding: DeviceArray  # how far n² HSIC of a constant layer with itself may be from 0
     exponents: DeviceArray  # K is in units of 2^exponent, per layer
-    margins: DeviceArray  # how much more than the rounding an HSIC has to be to be well known
+    least: DeviceArray  # of n² HSIC of a layer with itself that is well known
 
 
 def hsic_table(
@@ -55,20 +55,32 @@ def hsic_table(
     bandwidths: Sequence[DeviceArray | float],
     debiased: bool,
     precision: str,
-    in_doubles: bool,
+    *,
+    thorough: bool,
 ) -> HsicTable:
-    """Return the table of the layers of `x` with those of `y`, or with each other."""
+    """Return the table of the layers of `x` with those of `y`, or with each other.
+
+    A thorough one is of float64 entries, and knows their rounding by the terms of each.
+    """
     layers = [*x, *(y or [])]
-    if _feature_space_is_cheaper(device, x, y, kernel):
+    if not thorough and _feature_space_is_cheaper(device, x, y, kernel):
         moments = _in_feature_space(device, layers, len(x), debiased)
     else:
         # Powers of inner products leave float32's range, and its digits, where features do not.
-        is_wide = in_doubles or kernel.name == "polynomial"
+        is_wide = thorough or kernel.name == "polynomial"
         dtype = np.dtype(np.float64) if is_wide else result_dtype(*layers)
         moments = _in_gram_space(
-            device, layers, len(x), kernel, bandwidths, debiased, precision, dtype
+            device, layers, len(x), kernel, bandwidths, debiased, precision, dtype, thorough
         )
     return _table(device, moments, len(layers[0]), len(x), debiased)
+
+
+def has_equal_rows(device: Device, x: DeviceArray) -> DeviceArray:
+    """Whether all rows are one and the same."""
+    first = prepared(device, x[:1], np.dtype(np.float64), "shifted").data[0]
+    reaches = device.empty((len(x),))
+    device.kernels.row_reaches(device.stream, x, first, reaches)
+    return (reaches == 0).all()
 
 
 def _feature_space_is_cheaper(
@@ -98,13 +110,23 @@ def _in_gram_space(
     debiased: bool,
     precision: str,
     dtype: np.dtype[Any],
+    thorough: bool,
 ) -> _Moments:
     xp, n, count = device.xp, len(layers[0]), len(layers)
     # Shifted rows leave a linear HSIC as it is, and its digits intact.
     is_shifted = kernel.name in ("linear", "cosine", "correlation")
+    is_hollow = debiased and kernel.name == "linear"
     grams = [
         GramTiles(
-            device, x, None, kernel, dtype, bandwidth=b, shifted=is_shifted, precision=precision
+            device,
+            x,
+            None,
+            kernel,
+            dtype,
+            bandwidth=b,
+            shifted=is_shifted,
+            hollow=is_hollow,
+            precision=precision,
         )
         for x, b in zip(layers, bandwidths, strict=True)
     ]
@@ -121,17 +143,16 @@ def _in_gram_space(
     row_sums = device.zeros((count, n))
     # Of one set, the table of products has those of layers with themselves.
     row_squares = None if count == x_count else device.zeros((count, n))
-    traces, diagonal_squares = device.zeros((count,)), device.zeros((count,))
+    diagonals = device.zeros((count, n))
+    squared_magnitudes = device.zeros((count,))
     partial = device.empty((device.kernels.product_scratch(*products.shape),))
     for tile in upper_tiles(n, edge):
         tiles = scratch[:, : tile.shape[0], : tile.shape[1]]
         for gram, out in zip(grams, tiles, strict=True):
             gram.compute(tile, out)
         if not tile.is_mirrored:
-            diagonals = xp.diagonal(tiles, axis1=1, axis2=2) + offsets[:, None]
-            traces += xp.abs(diagonals).sum(axis=1)
+            diagonals[:, tile.rows] = xp.diagonal(tiles, axis1=1, axis2=2)
             if debiased:
-                diagonal_squares += (diagonals * diagonals).sum(axis=1)
                 device.kernels.clear_diagonal(device.stream, tiles, tile.place)
         device.kernels.add_row_sums(
             device.stream, tiles, tile.place, tile.is_mirrored, row_sums, row_squares
@@ -140,35 +161,76 @@ def _in_gram_space(
         device.kernels.add_products(
             device.stream, tiles[:x_count], tiles[y], weight, products, partial
         )
+        if thorough and is_hollow:  # the entries themselves are done with
+            for layer, gram in enumerate(grams):
+                out = tiles[layer : layer + 1]
+                gram.compute_magnitudes(tile, out[0])
+                device.kernels.clear_diagonal(device.stream, out, tile.place)
+                squared_magnitudes[layer] += weight * (out * out).sum()
     squares = products.diagonal() if row_squares is None else row_squares.sum(axis=1)
     # Rounding errors of entries are relative to what they were before the offset came off
     # (exponentials) or to √(K_ii K_jj) (inner products), of those that count; of sums, to the sums.
     exponential = kernel.name in ("rbf", "laplacian")
-    entries = squares + (n * offsets) ** 2 if exponential else traces**2 - diagonal_squares
+    entries = _pairs_of(device, xp.abs(diagonals + offsets[:, None]), with_own=not debiased)
+    if exponential:
+        entries = squares + (n * offsets) ** 2
+    elif thorough and is_hollow:
+        # Rows in features of their own have products of 0 exactly, whatever their norms.
+        entries = xp.minimum(entries, squared_magnitudes)
     eps = float(np.finfo(dtype.type).eps)
-    rounding = eps * eps * entries + sys.float_info.epsilon * squares
+    rounding = _ROUNDING * (eps * eps * entries + sys.float_info.epsilon * squares)
     exponents = xp.zeros(count, np.int32)
     if is_shifted:
         exponents = -2 * xp.concatenate([gram.exponent for gram in grams])
-    # Rounding errors of the terms of an entry average out, and so do those of the entries: for CKA
-    # to 1e-6, so much is enough.
-    terms = np.array([1 if exponential else x.shape[1] for x in layers])
-    margins = np.maximum(4096, 6e9 / (terms * n * n)) if dtype == np.float32 else np.zeros(count)
-    return _Moments(products, squares, row_sums, rounding, exponents, xp.asarray(margins))
+    least = xp.full((count,), -np.inf)  # float64 has no more to tell
+    if dtype == np.float32:
+        # Rounding errors of the terms of an entry average out, and so do those of the entries: for
+        # CKA to 1e-6, so much is enough.
+        terms = np.array([1 if exponential else x.shape[1] for x in layers])
+        least = xp.asarray(np.maximum(4096, 6e9 / (terms * n * n))) * rounding
+        if kernel.name == "linear":
+            may_vanish = xp.concatenate([gram.may_vanish for gram in grams])
+            least = xp.where(may_vanish, np.inf, least)
+    elif is_hollow:
+        least = rounding
+    return _Moments(products, squares, row_sums, rounding, exponents, least)
+
+
+# How many times its standard deviation the rounding of a sum is taken to be at most.
+_ROUNDING = 64
+
+
+def _pairs_of(device: Device, values: DeviceArray, *, with_own: bool) -> DeviceArray:
+    """Σ a_i a_j over i ≠ j, or over all pairs, of every row of values >= 0.
+
+    One that dwarfs the others is left out, not taken off again.
+    """
+    ordered = device.xp.sort(values, axis=1)
+    largest, others = ordered[:, -1], ordered[:, :-1]
+    total = others.sum(axis=1)
+    if with_own:
+        return (largest + total) ** 2
+    return total * (2 * largest + total) - (others * others).sum(axis=1)
+
+
+# Entries of so many rows and columns tell what is typical.
+_TYPICAL_EDGE = 128
 
 
 def _typical_entry(device: Device, gram: GramTiles, scratch: DeviceArray) -> DeviceArray:
-    """Mean of the entries off the diagonal of the first tile.
+    """Middle of the entries above the diagonal of the first rows.
 
     HSIC does not change when a constant is added to all entries. Kernels whose entries all lie
-    close to one value would lose their digits in the sums; a typical entry is subtracted first.
+    close to one value would lose their digits in the sums; a typical entry is subtracted first: the
+    middle one, which no far row draws away.
     """
-    m = len(scratch)
+    m = min(len(scratch), _TYPICAL_EDGE)
     offset, gram.offset = gram.offset, None
-    gram.compute(Tile(slice(0, m), slice(0, m)), scratch)
+    gram.compute(Tile(slice(0, m), slice(0, m)), scratch[:m, :m])
     gram.offset = offset
-    entries = scratch.sum(dtype=np.float64) - scratch.diagonal().sum(dtype=np.float64)
-    return entries / (m * (m - 1))
+    rows, cols = (device.xp.asarray(places) for places in np.triu_indices(m, 1))
+    entries = device.xp.sort(scratch[rows, cols])
+    return entries[len(entries) // 2]
 
 
 # Feature space: ‖XcᵀYc‖², for the linear kernel ---------------------------------------------------
@@ -188,13 +250,14 @@ def _in_feature_space(
     norm all: the rows of the Gram matrix that belong to the farthest samples are computed instead.
     """
     xp, n, count = device.xp, len(layers[0]), len(layers)
+    doubles = np.dtype(np.float64)
     bulks = [bulk_of(device, x) for x in layers]
     exponents = [
-        scaling_exponent(device, x, None, bulk.origin)
+        scale_of_bulk(device, x, bulk, doubles, hollow=debiased).exponent
         for x, bulk in zip(layers, bulks, strict=True)
     ]
     features = [
-        prepared(device, x, np.dtype(np.float64), "shifted", bulk.origin, e)
+        prepared(device, x, doubles, "shifted", bulk.origin, e)
         for x, bulk, e in zip(layers, bulks, exponents, strict=True)
     ]
     y = slice(0 if count == x_count else x_count, count)
@@ -231,10 +294,12 @@ def _in_feature_space(
             products[i, j] = product(i, other)
         else:
             products[i, j] = squares[i] if other == i else products[other, i]
-    # What came off again was as large as the squares and the diagonal.
-    rounding = sys.float_info.epsilon * (xp.abs(squares) + (diagonals * diagonals).sum(axis=1))
-    margins = device.zeros((count,))
-    return _Moments(products, squares, row_sums, rounding, -2 * xp.concatenate(exponents), margins)
+    # What came off again was as large as the squares and the diagonal: in doubles still too large
+    # where hardly anything is left.
+    taken_off = (diagonals * diagonals).sum(axis=1)
+    rounding = _ROUNDING * sys.float_info.epsilon * (xp.abs(squares) + taken_off)
+    least = xp.maximum(rounding, taken_off / 8) if debiased else xp.full((count,), -np.inf)
+    return _Moments(products, squares, row_sums, rounding, -2 * xp.concatenate(exponents), least)
 
 
 def _farthest(device: Device, bulks: Sequence[Bulk]) -> DeviceArray:
@@ -271,9 +336,8 @@ def _table(device: Device, moments: _Moments, n: int, x_count: int, debiased: bo
     row_sums = moments.row_sums
     totals = row_sums.sum(axis=1)
     own = _hsic(moments.squares, (row_sums * row_sums).sum(axis=1), totals * totals, n, debiased)
-    rounding = 64 * moments.rounding
-    doubts = (own * n * n <= moments.margins * rounding).astype(np.float64)
-    own = xp.where(own * n * n <= rounding, 0.0, own)
+    doubts = own * n * n <= moments.least
+    own = xp.where(own * n * n <= moments.rounding, 0.0, own)
     cross = _hsic(
         moments.products,
         row_sums[x] @ row_sums[y].T,

@@ -116,6 +116,45 @@ def bulk_of(device: Device, x: DeviceArray) -> Bulk:
     return Bulk(means, reaches, limit)
 
 
+# Of shifted rows no further apart than 2^far, products and their squares are normal numbers, of the
+# type and of float64.
+_FAR_APART = {"float32": 50, "float64": 200}
+# By how much more than to 1 the largest row may be scaled so that squares of products of two rows,
+# summed, just fit; and that one row with itself does.
+_LIFT_OF_PRODUCTS = 440
+_LIFT_OF_ROW = 480
+
+
+class Scale(NamedTuple):
+    """What shifted rows are multiplied by, a power of two, and whether that is not enough."""
+
+    exponent: DeviceArray  # one int32
+    may_vanish: DeviceArray  # whether rows are so far apart that products leave the type; one bool
+
+
+def scale_of_bulk(
+    device: Device, x: DeviceArray, bulk: Bulk, dtype: np.dtype[Any], *, hollow: bool
+) -> Scale:
+    """Return the scale of rows less their bulk's origin.
+
+    With `hollow`, for measures that do not look at the diagonal, float64 rows that are very far
+    apart get as large as fits, so that products of the near ones do not vanish.
+    """
+    xp = device.xp
+    exponent = scaling_exponent(device, x, None, bulk.origin)
+    ordered = xp.sort(bulk.reaches)
+    largest = ordered[-1:]
+    second = ordered[-2:-1] if len(x) > 1 else largest
+    smallest = xp.where(bulk.reaches > 0, bulk.reaches, largest).min(keepdims=True)
+    (_, high), (_, middle), (_, low) = (xp.frexp(r) for r in (largest, second, smallest))
+    may_vanish = high - low > _FAR_APART[dtype.name]
+    if hollow and dtype == np.float64:
+        lift = xp.minimum((_LIFT_OF_PRODUCTS - (middle - high)) // 2, _LIFT_OF_ROW)
+        lift = xp.where(second == 0, _LIFT_OF_ROW, lift)
+        exponent = xp.where(may_vanish, lift - high, exponent).astype(np.int32)
+    return Scale(exponent, may_vanish)
+
+
 def unit_differences(
     device: Device, x: DeviceArray, dtype: np.dtype[Any], deviations: bool
 ) -> DeviceArray:
@@ -224,7 +263,7 @@ class GramTiles:
     change when the rows whose inner products a matrix has are shifted alike, those rows lose an
     origin amid most of them: it is the linear matrix of such rows, also of the rows of unit norm
     that make cosines and correlations. It stays in units of 2^(-2 exponent), in which it cannot
-    overflow.
+    overflow; but for the diagonal with `hollow`, which is for measures that do not look at that.
     """
 
     def __init__(
@@ -238,6 +277,7 @@ class GramTiles:
         bandwidth: DeviceArray | float = 1.0,
         centered: bool = False,
         shifted: bool = False,
+        hollow: bool = False,
         precision: str = "float32",
     ) -> None:
         """Prepare the rows."""
@@ -250,8 +290,9 @@ class GramTiles:
         self._is_one_set = y is None
         self.exponent: DeviceArray | None = None
         self.offset: DeviceArray | None = None  # what every entry is to be less
+        self.may_vanish: DeviceArray | None = None  # of shifted rows, see Scale
         if shifted:
-            self._left = self._right = self._shifted_rows(x, dtype)
+            self._left = self._right = self._shifted_rows(x, dtype, hollow)
             return
         how = _PREPARATIONS[kernel.name]
         is_laplacian = kernel.name == "laplacian"
@@ -270,15 +311,21 @@ class GramTiles:
         if y is not None:
             self._right = prepared(device, y, dtype, how, origin, self.exponent)
 
-    def _shifted_rows(self, x: DeviceArray, dtype: np.dtype[Any]) -> Rows:
+    def _shifted_rows(self, x: DeviceArray, dtype: np.dtype[Any], hollow: bool) -> Rows:
         device = self._device
         if self._kernel.name == "linear":
-            origin = bulk_of(device, x).origin
-            self.exponent = scaling_exponent(device, x, None, origin)
-            return prepared(device, x, dtype, "shifted", origin, self.exponent)
+            bulk = bulk_of(device, x)
+            self.exponent, self.may_vanish = scale_of_bulk(device, x, bulk, dtype, hollow=hollow)
+            return prepared(device, x, dtype, "shifted", bulk.origin, self.exponent)
         rows = unit_differences(device, x, dtype, self._kernel.name == "correlation")
         self.exponent = device.zeros((1,), np.int32)
         return Rows(rows, x, device.empty((0,)), None)
+
+    def compute_magnitudes(self, tile: Tile, out: DeviceArray) -> None:
+        """Write a tile of the sums of the magnitudes of the terms of shifted rows' products."""
+        magnitude = self._device.xp.abs
+        a, b = magnitude(self._left.data[tile.rows]), magnitude(self._right.data[tile.cols])
+        self._device.matmul(a, b.T, out, "float32")
 
     def compute(self, tile: Tile, out: DeviceArray) -> None:
         """Write a tile of the matrix."""
