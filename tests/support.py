@@ -112,6 +112,19 @@ def nearest_by_difference(x, k, *, center=False):
     return np.sort(np.argsort(distances, axis=1, kind="stable")[:, :k], axis=1)
 
 
+def assert_neighbours_of_rows_nearly_alike(neighbours_of, change, dtype, sizes, shapes):
+    """Assert neighbours_of(x, k, center) for data changed so, by shapes (n, d) and k."""
+    for size in sizes:
+        for n, d, k in shapes:
+            x = alike(change, size, (n, d), dtype, seed=k)
+            if x is None:
+                continue
+            for center in (False, True):
+                expected = nearest_by_difference(x, k, center=center)
+                where = f"{size}, {n} x {d}, k = {k}, center = {center}"
+                assert np.array_equal(neighbours_of(x, k, center), expected), where
+
+
 def grid_data(shape, dtype, seed=0):
     """Return data on a grid so coarse that every inner product is exact in float32.
 
@@ -534,3 +547,29 @@ def numerics_data():
     x = z @ rng.standard_normal((8, 64)) + rng.standard_normal((500, 64))
     y = np.tanh(z @ rng.standard_normal((8, 96))) + rng.standard_normal((500, 96))
     return x, y
+
+
+def one_massive_feature(x):
+    """A single activation that dwarfs the rest."""
+    x = x.copy()
+    x[:, 3] += 1500
+    return x
+
+
+# Name: the change to both representations, the type, and the distance allowed from the truth.
+# Rounding to the type may move the truth itself; against the oracle on rounded data it is 1e-5.
+TRAPS = {
+    "plain": (lambda x: x, "float32", 1e-5),
+    "plus 20": (lambda x: x + 20, "float32", 1e-5),
+    "one feature + 1500": (one_massive_feature, "float32", 1e-5),
+    "times 1e4": (lambda x: 1e4 * x, "float32", 1e-5),
+    "times 1e-3": (lambda x: 1e-3 * x, "float32", 1e-5),
+    "times 1e18": (lambda x: 1e18 * x, "float32", 1e-5),
+    "times 1e-18": (lambda x: 1e-18 * x, "float32", 1e-5),
+    "times 1e30": (lambda x: 1e30 * x, "float32", 1e-5),
+    "plus 1000, float64": (lambda x: x + 1000, "float64", 1e-10),
+    "float16": (lambda x: x, "float16", 2e-3),
+    "float16 near 65504": (lambda x: x * (65000 / np.abs(x).max()), "float16", 2e-3),
+    "float16, one feature + 1500": (one_massive_feature, "float16", 2e-3),
+    "bfloat16": (lambda x: x, "bfloat16", 2e-3),
+}

@@ -1,7 +1,6 @@
 #include "assignment.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <bitset>
 #include <cmath>
 #include <cstdint>
@@ -10,6 +9,7 @@
 #include <type_traits>
 
 #include "exact_assignment.hpp"
+#include "wide_costs.hpp"
 
 namespace isogram {
 
@@ -36,8 +36,6 @@ constexpr int kSafeWithoutSweeps = 990;
 // Sums beyond float64 are taken of entries divided by 2^exponent: 2^32 of them cannot overflow.
 constexpr int kExponentOfSums = 40;
 
-constexpr std::size_t kGatheredRows = 16;  // one cache line of float32, two of float64
-
 std::size_t padded(std::size_t count, std::size_t granule) {
   return (count + granule - 1) / granule * granule;
 }
@@ -47,11 +45,6 @@ std::size_t in_groups(std::size_t columns) {
 }
 std::size_t in_swept_rows(std::size_t rows) {
   return padded(rows, simd::kSweptRows);
-}
-
-template <class T>
-MatrixView<const T> transposed(MatrixView<const T> view) {
-  return {view.data, view.cols, view.rows, view.col_stride, view.row_stride};
 }
 
 template <class T>
@@ -147,123 +140,6 @@ bool is_enough(double gap, const MatchedSums& sums, const AssignmentProblem<T>& 
   return gap <= tolerance * problem.ungated_magnitude(sums);
 }
 
-// A copy of a problem's costs in float64, rows ≤ cols, for the rare problems that need it: +∞ where
-// an affinity forbids its pair, all others finite. Nobody changes it while it is worked on.
-//
-// Gates of one value, above any sum that others can make up, are lowered to just above that:
-// float64 then holds all costs together, and integers are short. The optimal assignments stay the
-// same, and so does how far others of as few gates are from them: an assignment takes as few gates
-// as it can, and then the least of the rest.
-class WideCosts {
- public:
-  // Throws NotFinite.
-  template <class T>
-  WideCosts(MatrixView<const T> affinity, Objective objective, InfiniteCost infinite_cost,
-            Worker* worker) {
-    if (affinity.rows > affinity.cols) affinity = transposed(affinity);
-    rows_ = affinity.rows;
-    cols_ = affinity.cols;
-    costs_ = Buffer<double>::unset(product(rows_, cols_));
-    const double sign = objective == Objective::maximize ? -1 : 1;
-    for (std::size_t first = 0; first < rows_; first += kGatheredRows) {
-      const std::size_t end = std::min(rows_, first + kGatheredRows);
-      if (worker != nullptr && first > 0) worker->check();
-      for (std::size_t j = 0; j < cols_; ++j) {
-        for (std::size_t i = first; i < end; ++i) {
-          costs_[i * cols_ + j] = sign * static_cast<double>(affinity(i, j));
-        }
-      }
-    }
-    for (const double cost : costs_) {
-      if (std::isfinite(cost)) {
-        largest_ = std::max(largest_, std::abs(cost));
-      } else if (cost == kForbidden && infinite_cost == InfiniteCost::forbids_the_pair) {
-        forbids_ = true;
-      } else {
-        throw NotFinite();
-      }
-    }
-    lower_gates();
-  }
-
-  MatrixView<const double> view() const { return {costs_.data(), rows_, cols_}; }
-  bool forbids() const { return forbids_; }
-
-  // With a finite cost for forbidden pairs, so high that no assignment takes one more than it has
-  // to. False if float64 has no such cost, or not the digits.
-  bool fill(AssignmentProblem<double>& problem, Start start, Worker* worker) const {
-    if (!forbids_) return problem.fill(view(), Objective::minimize, start, worker);
-    const double cost = above_sums_of(largest_);
-    problem.begin(rows_, cols_, Objective::minimize, start);
-    Buffer<double> row(cols_);
-    for (std::size_t i = 0; i < rows_; ++i) {
-      if (worker != nullptr && i > 0) worker->check();
-      const double* costs = costs_.data() + i * cols_;
-      for (std::size_t j = 0; j < cols_; ++j) row[j] = costs[j] == kForbidden ? cost : costs[j];
-      problem.take(MatrixView<const double>(row.data(), 1, cols_), i);
-    }
-    return problem.scale();
-  }
-
-  bool takes_forbidden(const std::int32_t* column_of) const {
-    if (!forbids_) return false;
-    for (std::size_t i = 0; i < rows_; ++i) {
-      if (costs_[i * cols_ + static_cast<std::size_t>(column_of[i])] == kForbidden) return true;
-    }
-    return false;
-  }
-
- private:
-  static constexpr double kForbidden = kInfinity;
-
-  // A power of two above twice the sum of any matching of costs up to `largest`. A hole of more
-  // than kHole octaves lies between it and those costs: it counts as a gate.
-  double above_sums_of(double largest) const {
-    if (largest == 0) return 1;
-    const int octaves = std::max(static_cast<int>(std::bit_width(rows_)) + 2, detail::kHole + 2);
-    return std::ldexp(1.0, std::ilogb(largest) + octaves);
-  }
-
-  // Of all costs but +∞ and those of at least `end`.
-  double largest_below(double end) const {
-    double largest = 0;
-    for (const double cost : costs_) {
-      if (cost < end) largest = std::max(largest, std::abs(cost));
-    }
-    return largest;
-  }
-
-  void lower_gates() {
-    // From the highest value down: which are gates; then from the lowest of those up.
-    std::array<double, 4> gates{};
-    std::size_t count = 0;
-    double below = largest_;
-    for (; count < gates.size() && below > 0; ++count) {
-      const double gate = below;
-      below = largest_below(gate);
-      if (!(gate > above_sums_of(below))) {
-        below = gate;
-        break;
-      }
-      gates[count] = gate;
-    }
-    std::array<double, gates.size()> lowered{};
-    largest_ = below;
-    for (std::size_t g = count; g-- > 0;) largest_ = lowered[g] = above_sums_of(largest_);
-    if (count == 0) return;
-    for (double& cost : costs_) {
-      const auto gate = std::find(gates.begin(), gates.begin() + count, cost) - gates.begin();
-      if (static_cast<std::size_t>(gate) < count) cost = lowered[static_cast<std::size_t>(gate)];
-    }
-  }
-
-  std::size_t rows_ = 0;
-  std::size_t cols_ = 0;
-  Buffer<double> costs_;
-  double largest_ = 0;  // of the finite ones
-  bool forbids_ = false;
-};
-
 }  // namespace
 
 template <class T>
@@ -352,7 +228,7 @@ template <class T>
 template <class Source>
 bool AssignmentProblem<T>::fill(MatrixView<const Source> affinity, Objective objective, Start start,
                                 Worker* worker) {
-  if (affinity.rows > affinity.cols) affinity = transposed(affinity);
+  if (affinity.rows > affinity.cols) affinity = affinity.transposed();
   begin(affinity.rows, affinity.cols, objective, start);
   if (rows_ * cols_ <= kEntriesPerCheck) {
     take(affinity, 0);
@@ -623,6 +499,9 @@ Assignment AssignmentSolver<T>::solve(const AffinityStrips<T>& strips, Objective
   return solve(strips.strip(0, strips.rows), objective, worker);
 }
 
+template class AssignmentProblem<double>;
+template bool AssignmentProblem<double>::fill(MatrixView<const double>, Objective, Start, Worker*);
+template void AssignmentProblem<double>::take(MatrixView<const double>, std::size_t);
 template class AssignmentSolver<float>;
 template class AssignmentSolver<double>;
 

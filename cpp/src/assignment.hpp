@@ -51,6 +51,10 @@ struct AffinityStrips {
   std::function<MatrixView<const T>(std::size_t first, std::size_t count)> strip;
 };
 
+// Rows of affinities that are read together: where these are adjacent, one cache line of float32,
+// two of float64.
+inline constexpr std::size_t kGatheredRows = 16;
+
 // How a square problem may come to its first duals.
 enum class Start { sweeps, minima };
 

@@ -8,9 +8,9 @@ from support import (
     DTYPES,
     alike,
     assert_close,
+    assert_neighbours_of_rows_nearly_alike,
     data,
     eps,
-    nearest_by_difference,
     oracle,
 )
 
@@ -71,15 +71,11 @@ def directed(gpu, x, k, **parameters):
 @pytest.mark.parametrize("change", ALIKE)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_neighbours_of_rows_nearly_alike(gpu, dtype, change):
-    for size in (100, 1e4, 1e8):
-        for n, d, k in [(50, 40, 10), (33, 7, 1), (30, 9, 27)]:
-            x = alike(change, size, (n, d), dtype, seed=k)
-            if x is None:
-                continue
-            for center in (False, True):
-                expected = nearest_by_difference(x, k, center=center)
-                where = f"{size}, {n} x {d}, k = {k}, center = {center}"
-                assert np.array_equal(directed(gpu, x, k, center=center), expected), where
+    def neighbours_of(x, k, center):
+        return directed(gpu, x, k, center=center)
+
+    shapes = [(50, 40, 10), (33, 7, 1), (30, 9, 27)]
+    assert_neighbours_of_rows_nearly_alike(neighbours_of, change, dtype, (100, 1e4, 1e8), shapes)
 
 
 def test_neighbours_do_not_depend_on_the_type(gpu):

@@ -18,9 +18,9 @@ from support import (
     SCALES,
     alike,
     assert_close,
+    assert_neighbours_of_rows_nearly_alike,
     data,
     dot_tolerance,
-    nearest_by_difference,
     oracle,
     result_dtype,
 )
@@ -153,15 +153,9 @@ def directed(x, k, center=False):
 @pytest.mark.parametrize("change", ALIKE)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_neighbours_of_rows_nearly_alike(simd_level, dtype, change):
-    for size in (100, 1e4, 1e6, 1e8):
-        for n, d, k in [(150, 64, 10), (97, 7, 1), (60, 300, 55), (40, 2000, 5)]:
-            x = alike(change, size, (n, d), dtype, seed=k)
-            if x is None:
-                continue
-            for center in (False, True):
-                expected = nearest_by_difference(x, k, center=center)
-                where = f"{size}, {n} x {d}, k = {k}, center = {center}"
-                assert np.array_equal(directed(x, k, center), expected), where
+    shapes = [(150, 64, 10), (97, 7, 1), (60, 300, 55), (40, 2000, 5)]
+    sizes = (100, 1e4, 1e6, 1e8)
+    assert_neighbours_of_rows_nearly_alike(directed, change, dtype, sizes, shapes)
 
 
 @pytest.mark.parametrize("change", ALIKE)

@@ -16,6 +16,7 @@ from support import (
     DTYPES,
     ESTIMATORS,
     FAR_ROWS,
+    TRAPS,
     assert_close,
     data,
     far_offset,
@@ -28,32 +29,6 @@ from support import (
 )
 
 TRUTH = {"biased": 0.68544, "debiased": 0.68251}
-
-
-def one_massive_feature(x):
-    """A single activation that dwarfs the rest."""
-    x = x.copy()
-    x[:, 3] += 1500
-    return x
-
-
-# Name: the change to both representations, the type, and the distance allowed from the truth.
-# Rounding to the type may move the truth itself; against the oracle on rounded data it is 1e-5.
-TRAPS = {
-    "plain": (lambda x: x, "float32", 1e-5),
-    "plus 20": (lambda x: x + 20, "float32", 1e-5),
-    "one feature + 1500": (one_massive_feature, "float32", 1e-5),
-    "times 1e4": (lambda x: 1e4 * x, "float32", 1e-5),
-    "times 1e-3": (lambda x: 1e-3 * x, "float32", 1e-5),
-    "times 1e18": (lambda x: 1e18 * x, "float32", 1e-5),
-    "times 1e-18": (lambda x: 1e-18 * x, "float32", 1e-5),
-    "times 1e30": (lambda x: 1e30 * x, "float32", 1e-5),
-    "plus 1000, float64": (lambda x: x + 1000, "float64", 1e-10),
-    "float16": (lambda x: x, "float16", 2e-3),
-    "float16 near 65504": (lambda x: x * (65000 / np.abs(x).max()), "float16", 2e-3),
-    "float16, one feature + 1500": (one_massive_feature, "float16", 2e-3),
-    "bfloat16": (lambda x: x, "bfloat16", 2e-3),
-}
 
 
 def changed(trap):

@@ -38,6 +38,8 @@ struct MatrixView {
     return data[static_cast<std::ptrdiff_t>(i) * row_stride +
                 static_cast<std::ptrdiff_t>(j) * col_stride];
   }
+
+  MatrixView transposed() const { return {data, cols, rows, col_stride, row_stride}; }
 };
 
 enum class ElementType { float16, bfloat16, float32, float64 };

@@ -1,0 +1,53 @@
+// Costs of a problem whose digits T does not hold together.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "assignment.hpp"
+#include "buffer.hpp"
+#include "isogram/match.hpp"
+#include "isogram/matrix_view.hpp"
+#include "team.hpp"
+
+namespace isogram {
+
+// A copy of a problem's costs in float64, rows ≤ cols, for the rare problems that need it: +∞ where
+// an affinity forbids its pair, all others finite. Nobody changes it while it is worked on.
+//
+// Gates of one value, above any sum that others can make up, are lowered to just above that:
+// float64 then holds all costs together, and integers are short. The optimal assignments stay the
+// same, and so does how far others of as few gates are from them: an assignment takes as few gates
+// as it can, and then the least of the rest.
+class WideCosts {
+ public:
+  // Throws NotFinite.
+  template <class T>
+  WideCosts(MatrixView<const T> affinity, Objective objective, InfiniteCost infinite_cost,
+            Worker* worker);
+
+  MatrixView<const double> view() const { return {costs_.data(), rows_, cols_}; }
+  bool forbids() const { return forbids_; }
+
+  // With a finite cost for forbidden pairs, so high that no assignment takes one more than it has
+  // to. False if float64 has no such cost, or not the digits.
+  bool fill(AssignmentProblem<double>& problem, Start start, Worker* worker) const;
+
+  bool takes_forbidden(const std::int32_t* column_of) const;
+
+ private:
+  static constexpr double kForbidden = std::numeric_limits<double>::infinity();
+
+  double above_sums_of(double largest) const;
+  double largest_below(double end) const;
+  void lower_gates();
+
+  std::size_t rows_ = 0;
+  std::size_t cols_ = 0;
+  Buffer<double> costs_;
+  double largest_ = 0;  // of the finite ones
+  bool forbids_ = false;
+};
+
+}  // namespace isogram
