@@ -26,6 +26,7 @@ _FLOAT_TYPES = ("float16", "bfloat16", "float32", "float64")
 _BFLOAT16_BITS = np.dtype(np.uint16)
 _MOST_EXACT = 2**53  # integers up to here are float64 numbers
 _PART = 2**22  # entries that NumPy is given at a time: Ctrl-C waits for one such pass
+_LISTED = 2**18  # the same of Python's numbers
 
 # DLPack's numbers of devices whose memory the host can read: the host itself, and memory that a
 # CUDA or ROCm driver pinned for it; and of CUDA's own memory.
@@ -83,9 +84,7 @@ def _exact_floats(
     if integers.dtype.itemsize <= 2:
         return _converted(integers, np.float32), "float32"
     if integers.dtype.itemsize == 8 and integers.size:
-        parts = [integers[part] for part in parts_of(integers.shape)]
-        least = min(int(part.min()) for part in parts)
-        most = max(int(part.max()) for part in parts)
+        least, most = extremes(integers)
         if max(most, -least) > _MOST_EXACT:
             raise ValueError(
                 f"{function}: `{name}` must be of integers up to 2^53 in magnitude, which float64 "
@@ -111,12 +110,33 @@ def parts_of(shape: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
         yield (slice(begin, begin + step),)
 
 
+def extremes(array: NDArray[Any]) -> tuple[Any, Any]:
+    """Return the least and the greatest entry, NaN if there is one; integers are Python's."""
+    least, most = array.flat[0].item(), array.flat[0].item()
+    for part in parts_of(array.shape):
+        entries = array[part]
+        least = np.minimum(least, entries.min()).item()
+        most = np.maximum(most, entries.max()).item()
+    return least, most
+
+
+def copy_into(target: NDArray[Any], source: NDArray[Any]) -> None:
+    """Copy an array of the same shape, part by part, in the order of the target's memory.
+
+    In another order the first part might touch all of the target's pages, which the system fills
+    with zeros then.
+    """
+    axes = sorted(range(target.ndim), key=lambda axis: -abs(target.strides[axis]))
+    target, source = target.transpose(axes), source.transpose(axes)
+    for part in parts_of(target.shape):
+        target[part] = source[part]
+
+
 def _converted(array: NDArray[Any], dtype: Any, order: Literal["K", "C"] = "K") -> NDArray[Any]:
     if not isinstance(array, np.ndarray):
         return array.astype(dtype)
     result = np.empty_like(array, dtype, order)
-    for part in parts_of(array.shape):
-        result[part] = array[part]
+    copy_into(result, array)
     return result
 
 
@@ -188,12 +208,38 @@ def _list_to_numpy(
     function: str, name: str, value: list[Any] | tuple[Any, ...]
 ) -> tuple[NDArray[Any], str]:
     try:
-        array = np.asarray(value)
+        array = _numpy_of(value)
     except ValueError:
         raise ValueError(
             f"{function}: `{name}` must be an array, got nested sequences of different lengths"
         ) from None
     return array, array.dtype.name
+
+
+def _numpy_of(value: list[Any] | tuple[Any, ...]) -> NDArray[Any]:
+    """Return nested sequences as NumPy does, but part by part."""
+    size, item = 1, value[0] if value else None
+    while isinstance(item, list | tuple) and item:
+        size, item = size * len(item), item[0]
+    step = max(1, _LISTED // size)
+    if len(value) <= step and size <= _LISTED:
+        return np.asarray(value)
+    firsts = range(0, len(value), step)
+    if size > _LISTED:
+        parts = [_to_numpy(item)[np.newaxis] for item in value]
+    else:
+        parts = [np.asarray(value[first : first + step]) for first in firsts]
+    if len({part.shape[1:] for part in parts}) > 1:
+        raise ValueError
+    shape = (len(value), *parts[0].shape[1:])
+    array = np.empty(shape, np.result_type(*{part.dtype for part in parts}))
+    for first, part in zip(firsts, parts, strict=True):
+        copy_into(array[first : first + len(part)], part)
+    return array
+
+
+def _to_numpy(item: Any) -> NDArray[Any]:
+    return _numpy_of(item) if isinstance(item, list | tuple) else np.asarray(item)
 
 
 def _torch_to_array(function: str, name: str, tensor: Any) -> tuple[NDArray[Any], str]:

@@ -54,10 +54,11 @@ class Samples:
         """Return one view for each input; a picture layout is copied where strides forbid one."""
         if self.layout is None:
             return self.sources
-        array = self._as_nsc(self.sources[0])
+        array = self.sources[0]
+        samples = [self._as_nsc(array[i : i + 1])[0] for i in range(self.count)]
         if self.lengths is None:
-            return list(array)
-        return [sample[:length] for sample, length in zip(array, self.lengths, strict=True)]
+            return samples
+        return [sample[:length] for sample, length in zip(samples, self.lengths, strict=True)]
 
     def part(self, span: slice, device: Device | None) -> NDArray[Any]:
         """Return some inputs as one (k, s, c) array in the memory that they are in.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arithmetic import usual_arithmetic
-from isogram._arrays import widened
+from isogram._arrays import extremes, parts_of, widened
 
 # Distances of tokens of up to 2^limit are within the range of their type, with any number of terms
 # that fits in memory.
@@ -33,11 +33,15 @@ def largest_exponent(samples: list[NDArray[Any]]) -> int:
 @usual_arithmetic()
 def root_mean_square(values: NDArray[Any]) -> float:
     """Return the root of the mean square of values >= 0, which are scaled in place."""
-    largest = float(values.max())
+    largest = float(extremes(values)[1])
     if largest == 0:
         return 0.0
-    values /= largest
-    return largest * math.sqrt(float(values @ values) / len(values))
+    squares = 0.0
+    for part in parts_of(values.shape):
+        scaled = values[part]
+        scaled /= largest
+        squares += float(scaled @ scaled)
+    return largest * math.sqrt(squares / len(values))
 
 
 @usual_arithmetic()
@@ -48,5 +52,5 @@ def scaled_bandwidth(bandwidth: float, exponent: int) -> float:
 
 
 def _largest(sample: NDArray[Any]) -> float:
-    sample = widened(sample)
-    return max(float(sample.max()), -float(sample.min()))  # without a temporary for |sample|
+    least, most = extremes(widened(sample))
+    return max(float(most), -float(least))  # without a temporary for |sample|

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from isogram import _core
 from isogram._arguments import ESTIMATORS, choice, threads
-from isogram._arrays import Array, Output, as_matrix, widened
+from isogram._arrays import Array, Output, as_matrix, copy_into, widened
 from isogram._device import center as on_gpu
 from isogram._memory import PASS_OUT
 
@@ -77,7 +77,7 @@ def center(
         return result.give()
     if matrix.dtype != result.array.dtype:
         # The core centres matrices of the result's type; a 16-bit one is widened on the way.
-        result.array[...] = widened(matrix)
+        copy_into(result.array, widened(matrix))
         matrix = result.array
     _core.center(matrix, debiased, result.array, workers)
     return result.give()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from isogram import _core
 from isogram._arguments import choice, threads
 from isogram._arithmetic import usual_arithmetic
-from isogram._arrays import Array, Output, as_matrix
+from isogram._arrays import Array, Output, as_matrix, parts_of
 from isogram._backend import device_of
 from isogram._device import compare as on_gpu
 from isogram._device.results import fetched
@@ -143,15 +144,16 @@ def _zero_rows(first: NDArray[Any], second: NDArray[Any]) -> str:
 
 def _zero_row_count(rsm: NDArray[Any]) -> int:
     device = device_of("compare", {"rsm": rsm})
-    if device is None:
-        rows = np.flatnonzero(_may_be_zero(rsm))
-        is_entry = rsm[rows] != 0
-    else:
-        with device.entered():
-            rows = np.flatnonzero(device.to_host(_may_be_zero(rsm)))
-            is_entry = device.to_host(rsm[device.xp.asarray(rows)] != 0)
-    is_entry[np.arange(len(rows)), rows] = False
-    return int(np.count_nonzero(~is_entry.any(axis=1)))
+    xp, on_host = (device.xp, device.to_host) if device else (np, np.asarray)
+    count = 0
+    with device.entered() if device else nullcontext():
+        suspects = np.flatnonzero(on_host(_may_be_zero(rsm)))
+        for part in parts_of((len(suspects), len(rsm))):
+            rows = suspects[part[0]]
+            is_entry = on_host(rsm[xp.asarray(rows)] != 0)
+            is_entry[np.arange(len(rows)), rows] = False
+            count += int(np.count_nonzero(~is_entry.any(axis=1)))
+    return count
 
 
 def _may_be_zero(rsm: NDArray[Any]) -> Any:

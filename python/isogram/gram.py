@@ -23,7 +23,7 @@ from isogram._arguments import (
     threads,
 )
 from isogram._arithmetic import usual_arithmetic
-from isogram._arrays import Array, Output, as_matrix
+from isogram._arrays import Array, Output, as_matrix, parts_of
 from isogram._backend import device_of
 from isogram._device import gram as on_gpu
 from isogram._device.results import fetched
@@ -310,9 +310,13 @@ def _drawn_pairs(n: int, count: int, seed: int) -> NDArray[np.int64]:
     """Return uniform pairs of different rows, in either order."""
     rng = default_rng(seed)
     pairs = np.empty((count, 2), np.int64)
-    pairs[:, 0] = rng.integers(n, size=count)
-    pairs[:, 1] = rng.integers(n - 1, size=count)
-    pairs[:, 1] += pairs[:, 1] >= pairs[:, 0]
+    for column, end in enumerate((n, n - 1)):
+        for part in parts_of((count,)):
+            drawn = pairs[part][:, column]
+            drawn[...] = rng.integers(end, size=len(drawn))
+    for part in parts_of((count,)):
+        first, second = pairs[part].T
+        second += second >= first
     return pairs
 
 

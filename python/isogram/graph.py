@@ -22,7 +22,16 @@ from isogram._arguments import (
     same_samples,
     threads,
 )
-from isogram._arrays import Array, Output, as_matrix, giver, lying_with, result_dtype, to_host
+from isogram._arrays import (
+    Array,
+    Output,
+    as_matrix,
+    giver,
+    lying_with,
+    parts_of,
+    result_dtype,
+    to_host,
+)
 from isogram._backend import device_of
 from isogram._device import graph as on_gpu
 from isogram._device.results import fetched
@@ -66,8 +75,13 @@ class Csr:
         """Return the dense (n, n) matrix."""
         indptr, indices, data = (to_host(a) for a in (self.indptr, self.indices, self.data))
         check_memory("toarray", self.shape, data.dtype, "use to_scipy")
-        dense = np.zeros(self.shape, data.dtype)
-        dense[np.repeat(np.arange(self.shape[0]), np.diff(indptr)), indices] = data
+        dense = np.empty(self.shape, data.dtype)
+        for (rows,) in parts_of(self.shape):
+            begins = indptr[rows.start : rows.stop + 1]
+            edges = slice(begins[0], begins[-1])
+            row_of_edge = np.repeat(np.arange(len(begins) - 1), np.diff(begins))
+            dense[rows] = 0
+            dense[rows][row_of_edge, indices[edges]] = data[edges]
         return lying_with(self.data, dense)
 
     def to_scipy(self) -> csr_array:

@@ -166,14 +166,16 @@ def _dense(similarity: Any, forbidden: float) -> NDArray[Any]:
         raise ValueError(
             f"match: `similarity` must be 2-D where it is sparse, got shape {similarity.shape}"
         )
-    stored = similarity.tocoo()
+    stored = similarity.tocoo(copy=False)
     is_float = stored.data.dtype.kind == "f"
     values = as_input("match", "similarity", stored.data, 1, or_integers=True)
     # What integers are stored twice for may be more than float32 holds.
     dtype = np.dtype(np.float32 if is_float and values.dtype.itemsize <= 4 else np.float64)
     check_memory("match", stored.shape, dtype, "match parts of it, or fewer rows")
-    dense = np.zeros(stored.shape, dtype)
-    is_stored = np.zeros(stored.shape, np.bool_)
+    dense = np.empty(stored.shape, dtype)
+    is_stored = np.empty(stored.shape, np.bool_)
+    for part in parts_of(dense.shape):
+        dense[part], is_stored[part] = 0, False
     with np.errstate(all="ignore"):  # a sum that is NaN is refused later
         for part in parts_of(values.shape):
             where = stored.row[part], stored.col[part]

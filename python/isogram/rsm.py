@@ -20,7 +20,15 @@ from isogram._arguments import (
     threads,
 )
 from isogram._arithmetic import usual_arithmetic
-from isogram._arrays import Array, Output, result_dtype, to_host
+from isogram._arrays import (
+    Array,
+    Output,
+    copy_into,
+    extremes,
+    parts_of,
+    result_dtype,
+    to_host,
+)
 from isogram._device import rsm as on_gpu
 from isogram._device.device import Device
 from isogram._device.rsm_plan import Job
@@ -415,7 +423,7 @@ def _rsm(
 
 def _is_finite(matrix: NDArray[Any]) -> bool:
     """Whether all entries are, none of which is NaN; without a temporary."""
-    return bool(np.isfinite(matrix.max()) and np.isfinite(matrix.min()))
+    return all(map(math.isfinite, extremes(matrix)))
 
 
 def _pairs(call: _Call, inputs: _Inputs) -> _Pairs:
@@ -537,9 +545,7 @@ def _compute_on_gpus(
         with home.entered() if home else nullcontext():
             raise _not_finite(call.function, pairs) from None
     if job.exponent and "linear" in outputs:
-        with home.entered() if home else usual_arithmetic():
-            xp = home.xp if home else np
-            xp.ldexp(outputs["linear"], np.int32(2 * job.exponent), out=outputs["linear"])
+        _multiply(outputs["linear"], 2 * job.exponent, home)
     if "rbf" not in outputs:
         return
     with home.entered() if home else nullcontext():
@@ -558,7 +564,8 @@ def _match_marked_again(
     call: _Call, pairs: _Pairs, matching: _Matching, job: Job, distances: NDArray[Any]
 ) -> None:
     """Replace the distances that a GPU marked by a minus sign by those of the host."""
-    if distances.min() >= 0:
+    least = distances.min() if job.home else extremes(distances)[0]
+    if least >= 0:
         return
     sides = [[to_host(sample) for sample in side.split()] for side in pairs.sides]
     rows, cols = sides[0], sides[-1]
@@ -582,6 +589,14 @@ def _match_marked_again(
         distances[i, where] = values
         if pairs.is_symmetric:
             distances[where, i] = values
+
+
+def _multiply(products: NDArray[Any], exponent: int, home: Device | None) -> None:
+    """Multiply the products by 2^exponent, where they lie."""
+    with home.entered() if home else usual_arithmetic():
+        xp = home.xp if home else np
+        for part in [...] if home else parts_of(products.shape):
+            xp.ldexp(products[part], np.int32(exponent), out=products[part])
 
 
 def _distance_exponent(job: Job) -> int:
@@ -625,13 +640,22 @@ def _not_finite(function: str, pairs: _Pairs) -> Exception:
 @usual_arithmetic()
 def _median_bandwidth(call: _Call, distances: NDArray[Any], *, is_symmetric: bool) -> float:
     """Return the root of the median squared distance."""
-    values = _upper_triangle(distances) if is_symmetric else distances.ravel()
+    values = _upper_triangle(distances) if is_symmetric else _flat(distances)
     median = _core.root_median_square(call.function, values, call.workers)
     if math.isnan(median):
         raise input_changed(call.function, "tokens")
     if median == 0:
         raise zero_median(call.function, "pairs of inputs")
     return median
+
+
+def _flat(matrix: NDArray[Any]) -> NDArray[Any]:
+    """Return all entries, in any order."""
+    if matrix.flags.forc:
+        return matrix.ravel("K")
+    values = np.empty(matrix.shape, matrix.dtype)
+    copy_into(values, matrix)
+    return values.ravel()
 
 
 def _upper_triangle(matrix: NDArray[Any]) -> NDArray[Any]:
