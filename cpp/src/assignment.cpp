@@ -362,7 +362,10 @@ double AssignmentProblem<T>::ungated_magnitude(const MatchedSums& matched) const
   }
   if (near.have_no_hole()) return matched.magnitude;
   Octaves octaves;
-  for (std::size_t i = 0; i < rows_; ++i) octaves.take(costs_.data() + i * stride_, cols_);
+  for (std::size_t i = 0; i < rows_; ++i) {
+    check_worker();
+    octaves.take(costs_.data() + i * stride_, cols_);
+  }
   const int gate = octaves.lowest_gate(detail::octave_of(largest));
   double sum = 0;
   for (std::size_t i = 0; i < rows_; ++i) {

@@ -3,10 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <cstdlib>
 #include <limits>
 #include <memory>
-#include <new>
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -22,8 +21,8 @@ inline constexpr std::size_t kAlignment = 64;  // one cache line, one AVX-512 re
 // small ones, and looking those up costs more than reading.
 inline constexpr std::size_t kLargePage = std::size_t{1} << 21;
 
-inline std::align_val_t alignment_for(std::size_t bytes) {
-  return std::align_val_t{bytes < 2 * kLargePage ? kAlignment : kLargePage};
+inline std::size_t alignment_for(std::size_t bytes) {
+  return bytes < 2 * kLargePage ? kAlignment : kLargePage;
 }
 
 inline void prefer_large_pages([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t bytes) {
@@ -54,12 +53,10 @@ template <class T>
 class Buffer {
  public:
   Buffer() = default;
-  explicit Buffer(std::size_t count) : Buffer(unset(count)) {
-    if (count > 0) std::memset(static_cast<void*>(data()), 0, count * sizeof(T));
-  }
+  explicit Buffer(std::size_t count) : Buffer(count, Content::zeros) {}
 
   // The same without the zeros, for memory that will be written before it is read.
-  static Buffer unset(std::size_t count) { return Buffer(count, kUnset); }
+  static Buffer unset(std::size_t count) { return Buffer(count, Content::unset); }
 
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }
@@ -72,20 +69,25 @@ class Buffer {
   const T* end() const { return data() + size_; }
 
  private:
-  enum Unset { kUnset };
-  Buffer(std::size_t count, Unset) : size_(count) {
+  enum class Content { zeros, unset };
+  Buffer(std::size_t count, Content content) : size_(count) {
     const std::size_t bytes = bytes_of<T>(count);
     if (bytes == 0) return;
-    const std::align_val_t alignment = alignment_for(bytes);
-    void* memory = ::operator new(bytes, alignment, std::nothrow);
-    if (memory == nullptr) throw OutOfMemory(bytes);
+    const std::size_t alignment = alignment_for(bytes);
+    std::size_t space = bytes + alignment;
+    // Large memory comes from the system as zeros, page by page when it is touched: setting it all
+    // at once would be one long stretch that nothing can stop.
+    void* const block = content == Content::zeros ? std::calloc(space, 1) : std::malloc(space);
+    if (block == nullptr) throw OutOfMemory(bytes);
+    void* memory = block;
+    std::align(alignment, bytes, memory, space);
     prefer_large_pages(memory, bytes);
-    data_ = {static_cast<T*>(memory), Free{alignment}};
+    data_ = {static_cast<T*>(memory), Free{block}};
   }
 
   struct Free {
-    std::align_val_t alignment{kAlignment};
-    void operator()(T* memory) const { ::operator delete(memory, alignment); }
+    void* block = nullptr;
+    void operator()(T*) const { std::free(block); }
   };
   std::unique_ptr<T, Free> data_;
   std::size_t size_ = 0;

@@ -32,6 +32,7 @@ struct Range {
 Range range_of(MatrixView<const double> costs) {
   Range range{std::numeric_limits<int>::max(), 0, 0};
   for (std::size_t i = 0; i < costs.rows; ++i) {
+    check_worker();
     for (std::size_t j = 0; j < costs.cols; ++j) {
       const double cost = costs(i, j);
       if (cost == 0 || is_forbidden(cost)) continue;

@@ -93,9 +93,10 @@ void distances(const InputView& x, MatrixView<const std::int64_t> pairs, double*
   require_finite(x, execution);
   require(pairs.cols == 2, "`pairs` must have two columns");
   constexpr std::size_t chunk = 64;
-  parallel_for(execution, (pairs.rows + chunk - 1) / chunk, [&](std::size_t task, Worker&) {
+  parallel_for(execution, (pairs.rows + chunk - 1) / chunk, [&](std::size_t task, Worker& worker) {
     DistanceReader reader(x);
     for (std::size_t p = task * chunk; p < std::min(pairs.rows, (task + 1) * chunk); ++p) {
+      worker.check();
       const auto i = static_cast<std::size_t>(pairs(p, 0));
       const auto j = static_cast<std::size_t>(pairs(p, 1));
       require(i < x.rows && j < x.rows, "`pairs` must be indices of rows");

@@ -35,6 +35,7 @@ void require_finite(const ProblemBatch<T>& batch, Objective objective) {
   for (std::size_t b = 0; b < batch.count; ++b) {
     const MatrixView<const T> problem = problem_of(batch, b);
     for (std::size_t i = 0; i < batch.rows; ++i) {
+      check_worker();
       for (std::size_t j = 0; j < batch.cols; ++j) {
         const T value = problem(i, j);
         if (std::isfinite(value) || value == forbidden) continue;
@@ -55,16 +56,18 @@ void require_finite(const ProblemBatch<T>& batch, Objective objective) {
 
 // Throws why a problem could not be solved.
 template <class T>
-[[noreturn]] void throw_failure(const ProblemBatch<T>& batch, Objective objective,
-                                std::size_t problem, AssignmentSolver<T>& solver) {
-  require_finite(batch, objective);
-  try {
-    solver.solve(problem_of(batch, problem), objective);
-  } catch (const Infeasible&) {
-    throw_infeasible(problem, batch.is_single, objective);
-  } catch (const NotFinite&) {
-  }
-  throw InputChanged("similarity");
+void throw_failure(const ProblemBatch<T>& batch, Objective objective, std::size_t problem,
+                   AssignmentSolver<T>& solver, const Execution& execution) {
+  parallel_for(preparing(execution), 1, [&](std::size_t, Worker& worker) {
+    require_finite(batch, objective);
+    try {
+      solver.solve(problem_of(batch, problem), objective, &worker);
+    } catch (const Infeasible&) {
+      throw_infeasible(problem, batch.is_single, objective);
+    } catch (const NotFinite&) {
+    }
+    throw InputChanged("similarity");
+  });
 }
 
 // The first problem that could not be solved, whichever thread comes to one first.
@@ -154,7 +157,7 @@ void match(const ProblemBatch<T>& problems, Objective objective, std::int32_t* c
       },
       solvers.size());
   if (const auto problem = failure.problem()) {
-    throw_failure(problems, objective, *problem, solvers[0]);
+    throw_failure(problems, objective, *problem, solvers[0], execution);
   }
 }
 

@@ -13,6 +13,9 @@ namespace {
 // Of rows kept back by a packer: they stay in a core's own cache, if they are not too long.
 constexpr std::size_t kKeptEntries = std::size_t{1} << 17;
 
+// Elements of the rows kept back that go to their places between two questions to the worker.
+constexpr std::size_t kDepthAtOnce = std::size_t{1} << 16;
+
 // Rows that are always kept back: fewer, and every line of a panel would come and go several times.
 template <class T>
 constexpr std::size_t kRowsOfLine = 64 / sizeof(T);
@@ -49,8 +52,10 @@ int transform_row(std::size_t i, double* row, std::size_t n, const Transform& tr
   if (transform.unit_rows) {
     transform.unit_rows->apply(i, {transform.first_column, transform.first_column + n}, row);
   }
+  check_worker();
   if (transform.origin) subtract_scaled(row, n, transform.origin->data(), transform.exponent);
   if (transform.center_rows) subtract_mean(row, n);
+  check_worker();
   if (transform.unit_norm) {
     normalise(row, n);
     return 0;
@@ -58,6 +63,14 @@ int transform_row(std::size_t i, double* row, std::size_t n, const Transform& tr
   if (transform.exponent_per_row) return normalise_exponent(row, n);
   if (!transform.origin) scale_down(row, n, transform.exponent);
   return transform.exponent;
+}
+
+template <class T>
+void fill_with_zeros(T* values, std::size_t n, const Execution& execution) {
+  constexpr std::size_t block = std::size_t{1} << 22;
+  parallel_for(preparing(execution), (n + block - 1) / block, [&](std::size_t task, Worker&) {
+    std::fill_n(values + task * block, std::min(block, n - task * block), T(0));
+  });
 }
 
 template <class T>
@@ -79,6 +92,7 @@ template <class T>
 template <class Source>
 const T* RowPacker<T>::add(const Source* row, T* panel_row) {
   T* rounded = place_for(panel_row);
+  check_worker();
   for (std::size_t k = 0; k < depth_; ++k) rounded[k] = static_cast<T>(row[k]);
   return rounded;
 }
@@ -86,7 +100,11 @@ const T* RowPacker<T>::add(const Source* row, T* panel_row) {
 template <class T>
 void RowPacker<T>::flush() {
   if (count_ == 0) return;
-  transpose_(rows_.data(), depth_, count_, depth_, first_, panel_);
+  for (std::size_t k = 0; k < depth_; k += kDepthAtOnce) {
+    check_worker();
+    transpose_(rows_.data() + k, depth_, count_, std::min(kDepthAtOnce, depth_ - k),
+               first_ + k * panel_, panel_);
+  }
   count_ = 0;
 }
 
@@ -106,8 +124,9 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, const Execu
   exponent_ = transform.exponent;
   exponents_.assign(transform.exponent_per_row ? rows_ : 0, 0);
   const RowReader reader(x);
-  T* last_panel = data_.data() + (panels_ - 1) * panel_ * depth_;
-  if (rows_ % panel_ != 0) std::fill_n(last_panel, panel_ * depth_, T(0));  // padding rows
+  if (rows_ % panel_ != 0) {  // padding rows
+    fill_with_zeros(data_.data() + (panels_ - 1) * panel_ * depth_, panel_ * depth_, execution);
+  }
   if (transform.is_identity() && stored_row<T>(x, 0) && x.row_stride >= 0) {
     return fill_as_stored(x, execution);
   }
@@ -133,6 +152,7 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, const Execu
         if (std::isfinite(largest_magnitude(shifted, depth_))) continue;
       }
       reader.read(i, row.data());
+      check_worker();
       bad.inspect(p, i, row.data(), depth_);
       const int exponent = transform_row(i, row.data(), depth_, transform);
       if (transform.exponent_per_row) exponents_[i] = exponent;
@@ -180,6 +200,8 @@ void fill_tile(Block<T> block, const Packed<T>& left, Span rows, const Packed<T>
   }
 }
 
+template void fill_with_zeros(float*, std::size_t, const Execution&);
+template void fill_with_zeros(double*, std::size_t, const Execution&);
 template class RowPacker<float>;
 template class RowPacker<double>;
 template class RowPacker<std::int32_t>;

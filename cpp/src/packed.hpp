@@ -37,6 +37,10 @@ struct Transform {
 // Applies `transform` to row i; returns its exponent.
 int transform_row(std::size_t i, double* row, std::size_t n, const Transform& transform);
 
+// Zeros of padding, as much as there are in a panel of the longest rows.
+template <class T>
+void fill_with_zeros(T* values, std::size_t n, const Execution& execution);
+
 // Puts rows in their places in panels. Neighbours are kept back and transposed together, which
 // costs far less than storing each with strides.
 template <class T>

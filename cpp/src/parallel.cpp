@@ -12,6 +12,7 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "cpu_quota.hpp"
 #include "isogram/arithmetic.hpp"
@@ -25,7 +26,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto kPollInterval = std::chrono::milliseconds(100);
 
-thread_local bool inside_loop = false;
+thread_local Worker* current_worker = nullptr;  // inside a running loop
 std::atomic<int> chosen_num_threads{0};
 std::atomic<unsigned> forks{0};  // between the first process and this one
 
@@ -67,8 +68,8 @@ class Team {
 
   void work(std::size_t index, bool is_caller) noexcept {
     const UsualArithmetic usual;
-    inside_loop = true;
     Worker worker(*this, index, is_caller);
+    Worker* const outer = std::exchange(current_worker, &worker);
     try {
       for (std::size_t task; (task = next_.fetch_add(1)) < tasks_;) {
         worker.check();
@@ -78,7 +79,7 @@ class Team {
     } catch (...) {
       fail(std::current_exception());
     }
-    inside_loop = false;
+    current_worker = outer;
   }
 
   // Called on the calling thread: asks the caller whether to go on, at most every kPollInterval.
@@ -128,6 +129,10 @@ class Team {
 void Worker::check() {
   if (is_caller_) team_.poll();
   if (team_.stopped()) throw Interrupted();
+}
+
+void check_worker() {
+  if (current_worker) current_worker->check();
 }
 
 namespace {
@@ -236,14 +241,14 @@ class Pool {
 }  // namespace
 
 std::size_t team_size(const Execution& execution, std::size_t tasks) {
-  if (inside_loop) return 1;
+  if (current_worker) return 1;
   const int wanted = execution.num_threads > 0 ? execution.num_threads : get_num_threads();
   return std::max<std::size_t>(1, std::min(static_cast<std::size_t>(wanted), tasks));
 }
 
 void parallel_for(const Execution& execution, std::size_t tasks,
                   const std::function<void(std::size_t, Worker&)>& body, std::size_t max_threads) {
-  const bool nested = inside_loop;
+  const bool nested = current_worker != nullptr;
   Team team(execution, tasks, body);
   const std::size_t helpers = std::min(max_threads, team_size(execution, tasks)) - 1;
   if (helpers == 0) {
@@ -251,7 +256,6 @@ void parallel_for(const Execution& execution, std::size_t tasks,
   } else {
     Pool::instance().run(team, helpers);
   }
-  inside_loop = nested;
   team.rethrow();
   if (!nested) report(execution, tasks, tasks);
 }

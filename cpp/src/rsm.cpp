@@ -766,6 +766,7 @@ class RsmWalk {
     std::vector<char> is_taken(cols().tokens(j));
     Norm norm;
     for (std::size_t s = 0; s < rows_.tokens(i); ++s) {
+      check_worker();
       left.read(rows_.token_at(i, s), a.data());
       const auto t = columns ? static_cast<std::size_t>(columns[s]) : s;
       if (t < is_taken.size()) {
@@ -777,6 +778,7 @@ class RsmWalk {
     }
     for (std::size_t t = 0; t < is_taken.size(); ++t) {
       if (is_taken[t]) continue;
+      check_worker();
       right.read(cols().token_at(j, t), b.data());
       norm.add(b.data(), b.size());
     }

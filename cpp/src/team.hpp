@@ -28,6 +28,10 @@ class Worker {
   bool is_caller_;
 };
 
+// The same for the loop that the calling thread is in, if any: for what lies deep inside a task,
+// and takes long for the longest rows only.
+void check_worker();
+
 // The threads a loop over `tasks` tasks will use: the size of per-worker working memory.
 std::size_t team_size(const Execution& execution, std::size_t tasks);
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "input.hpp"
+#include "team.hpp"
 
 namespace isogram {
 
@@ -156,7 +157,7 @@ void GramTiles<T>::pack_shifted(const InputView& x, bool is_hollow, const Execut
     const int high = exponent_of(survey.largest);
     may_vanish_ = high - exponent_of(survey.smallest_row) > kFarApart<T>;
     if (may_vanish_ && is_hollow && sizeof(T) == sizeof(double)) {
-      exponent = high - lift_of_far_rows(x, survey.mean_row, high);
+      exponent = high - lift_of_far_rows(x, survey.mean_row, high, execution);
     }
     exponent_ = 2 * exponent;
     return pack_as({.origin = &survey.mean_row, .exponent = exponent}, x, nullptr, execution);
@@ -169,20 +170,23 @@ void GramTiles<T>::pack_shifted(const InputView& x, bool is_hollow, const Execut
 // rows, squared and summed, just fit, and that one row with itself does.
 template <class T>
 int GramTiles<T>::lift_of_far_rows(const InputView& x, const std::vector<double>& origin,
-                                   int exponent) const {
+                                   int exponent, const Execution& execution) const {
   constexpr int most_of_products = 440;
   constexpr int most_of_row = 480;
   const RowReader reader(x);
   std::vector<double> row(x.cols);
   double largest = 0;
   double second = 0;
-  for (std::size_t i = 0; i < x.rows; ++i) {
-    reader.read(i, row.data());
-    isogram::subtract_scaled(row.data(), row.size(), origin.data(), exponent);
-    const double own = largest_magnitude(row.data(), row.size());
-    second = std::max(second, std::min(own, largest));
-    largest = std::max(largest, own);
-  }
+  parallel_for(execution, 1, [&](std::size_t, Worker& worker) {
+    for (std::size_t i = 0; i < x.rows; ++i) {
+      worker.check();
+      reader.read(i, row.data());
+      isogram::subtract_scaled(row.data(), row.size(), origin.data(), exponent);
+      const double own = largest_magnitude(row.data(), row.size());
+      second = std::max(second, std::min(own, largest));
+      largest = std::max(largest, own);
+    }
+  });
   if (second == 0) return most_of_row;
   return std::min((most_of_products - exponent_of(second)) / 2, most_of_row);
 }
@@ -418,12 +422,21 @@ template <class T>
 void GramTiles<T>::repair_distances(std::size_t i, Span cols, T* row) const {
   const RowReader left(x_);
   const RowReader right_reader(y_);
-  std::vector<double> a(x_.cols);
-  std::vector<double> b(x_.cols);
-  left.read(i, a.data());
-  scale_down(a.data(), a.size(), std::max(common_exponent_, 0));
+  std::vector<double> a;
+  std::vector<double> b;
   for (std::size_t j = 0; j < cols.size(); ++j) {
     if (row[j] >= least_certain(i, cols.begin + j)) continue;
+    if (is_symmetric_ && i == cols.begin + j) {
+      row[j] = 0;
+      continue;
+    }
+    check_worker();
+    if (a.empty()) {
+      a.resize(x_.cols);
+      b.resize(x_.cols);
+      left.read(i, a.data());
+      scale_down(a.data(), a.size(), std::max(common_exponent_, 0));
+    }
     right_reader.read(cols.begin + j, b.data());
     subtract_scaled(a, b, common_exponent_);
     row[j] = static_cast<T>(options_.kernel == Kernel::rbf

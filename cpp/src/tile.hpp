@@ -69,7 +69,8 @@ class GramTiles {
   const T* right_norms() const { return deep_ ? deep_->right_norms() : right().squared_norms(); }
   void pack(const InputView& x, const InputView* y, Columns columns, const Execution& execution);
   void pack_shifted(const InputView& x, bool is_hollow, const Execution& execution);
-  int lift_of_far_rows(const InputView& x, const std::vector<double>& origin, int exponent) const;
+  int lift_of_far_rows(const InputView& x, const std::vector<double>& origin, int exponent,
+                       const Execution& execution) const;
   bool may_be_deep(const InputView& x, const InputView* y) const;
   void reserve(const InputView& x, const InputView* y);
   void pack_as(const Transform& transform, const InputView& x, const InputView* y,

@@ -25,6 +25,7 @@ Widened widen(const InputView& view, std::size_t input, Buffer<double>& memory,
   Widened z{view.rows, view.cols, {memory.data(), product(view.rows, view.cols)}};
   const RowReader reader(view);
   for (std::size_t s = 0; s < z.tokens; ++s) {
+    check_worker();
     reader.read(s, z.token(s));
     bad.inspect(input, s, z.token(s), z.channels);
   }
@@ -33,6 +34,7 @@ Widened widen(const InputView& view, std::size_t input, Buffer<double>& memory,
 
 // Scales to moderate magnitudes; returns the exponent taken out.
 int normalise(Widened& z) {
+  check_worker();
   const int exponent = scaling_exponent_of(largest_magnitude(z.values.data(), z.values.size()));
   scale_down(z.values.data(), z.values.size(), exponent);
   return exponent;
@@ -70,11 +72,13 @@ void subtract_mean_token(Widened& z, double* mean) {
   const auto& kernels = simd::kernels().float64;
   const std::vector<double> first(z.token(0), z.token(0) + z.channels);
   for (std::size_t s = 0; s < z.tokens; ++s) {
+    check_worker();
     kernels.subtract_shifts(z.token(s), z.token(s), z.channels, 0, first.data());
     kernels.add_row(z.token(s), z.channels, mean);
   }
   for (std::size_t c = 0; c < z.channels; ++c) mean[c] /= static_cast<double>(z.tokens);
   for (std::size_t s = 0; s < z.tokens; ++s) {
+    check_worker();
     kernels.subtract_shifts(z.token(s), z.token(s), z.channels, 0, mean);
   }
   for (std::size_t c = 0; c < z.channels; ++c) mean[c] += first[c];
@@ -165,7 +169,7 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, std::span<const Inp
   const bool is_row = layout.matching == Matching::none;  // a whole input
   if (is_row) {
     data_ = Buffer<T>::unset(product(product(panels_, panel_), depth_));
-    std::fill_n(data_.data() + (panels_ - 1) * panel_ * depth_, panel_ * depth_, T(0));
+    fill_with_zeros(data_.data() + (panels_ - 1) * panel_ * depth_, panel_ * depth_, execution);
   } else if (!has_words()) {
     data_ = Buffer<T>(product(product(panels_, panel_), depth_));
   }

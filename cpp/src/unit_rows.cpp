@@ -41,7 +41,7 @@ struct Difference {
 
 UnitRows::UnitRows(const InputView& x, bool center, const Execution& execution)
     : axis_(x.cols), centred_axis_(x.cols), rows_(x.rows) {
-  take_axis(x, center);
+  parallel_for(execution, 1, [&](std::size_t, Worker&) { take_axis(x, center); });
   const RowReader reader(x);
   const std::size_t tasks = tiles_in(x.rows);
   FirstNotFinite bad(tasks);
@@ -91,6 +91,7 @@ void UnitRows::take_axis(const InputView& x, bool center) {
 // The values become unspecified.
 UnitRows::Row UnitRows::row_of(std::vector<double>& values, bool center) const {
   Row row;
+  check_worker();
   row.exponent = exponent_of(largest_magnitude(values.data(), values.size()));
   std::vector<double> centred = values;
   scale_down(centred.data(), centred.size(), row.exponent);
@@ -100,10 +101,12 @@ UnitRows::Row UnitRows::row_of(std::vector<double>& values, bool center) const {
     row.mean = mean_of(centred);
     subtract_from(centred, row.mean);
   }
+  check_worker();
   const double alpha = axis_squares_ > 0 ? dot(centred_axis_, centred) / axis_squares_ : 0;
   row.high = static_cast<float>(alpha);
   row.low = static_cast<float>(alpha - row.high);
   subtract(row, {0, values.size()}, values.data());
+  check_worker();
   if (center) {
     row.rest = mean_of(values);
     subtract_from(values, row.rest);
@@ -150,7 +153,9 @@ void UnitRows::subtract(const Row& row, Span cols, double* part) const {
 }
 
 void UnitRows::apply(std::size_t i, Span cols, double* part) const {
+  check_worker();
   subtract(rows_[i], cols, part);
+  check_worker();
   const auto [exponent, first, mean, high, low, rest, norm, beta] = rows_[i];
   const double* axis = centred_axis_.data() + cols.begin;
   for (std::size_t j = 0; j < cols.size(); ++j) {

@@ -4,8 +4,18 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <span>
 
 namespace isogram {
+
+// Calls visit(row), and asks the worker before.
+template <class Visit>
+void WideCosts::for_each_row(Visit visit) {
+  for (std::size_t i = 0; i < rows_; ++i) {
+    check_worker();
+    visit(std::span(costs_.data() + i * cols_, cols_));
+  }
+}
 
 template <class T>
 WideCosts::WideCosts(MatrixView<const T> affinity, Objective objective, InfiniteCost infinite_cost,
@@ -24,15 +34,17 @@ WideCosts::WideCosts(MatrixView<const T> affinity, Objective objective, Infinite
       }
     }
   }
-  for (const double cost : costs_) {
-    if (std::isfinite(cost)) {
-      largest_ = std::max(largest_, std::abs(cost));
-    } else if (cost == kForbidden && infinite_cost == InfiniteCost::forbids_the_pair) {
-      forbids_ = true;
-    } else {
-      throw NotFinite();
+  for_each_row([&](std::span<double> row) {
+    for (const double cost : row) {
+      if (std::isfinite(cost)) {
+        largest_ = std::max(largest_, std::abs(cost));
+      } else if (cost == kForbidden && infinite_cost == InfiniteCost::forbids_the_pair) {
+        forbids_ = true;
+      } else {
+        throw NotFinite();
+      }
     }
-  }
+  });
   lower_gates();
 }
 
@@ -67,11 +79,13 @@ double WideCosts::above_sums_of(double largest) const {
 }
 
 // Of all costs but +∞ and those of at least `end`.
-double WideCosts::largest_below(double end) const {
+double WideCosts::largest_below(double end) {
   double largest = 0;
-  for (const double cost : costs_) {
-    if (cost < end) largest = std::max(largest, std::abs(cost));
-  }
+  for_each_row([&](std::span<const double> row) {
+    for (const double cost : row) {
+      if (cost < end) largest = std::max(largest, std::abs(cost));
+    }
+  });
   return largest;
 }
 
@@ -93,10 +107,12 @@ void WideCosts::lower_gates() {
   largest_ = below;
   for (std::size_t g = count; g-- > 0;) largest_ = lowered[g] = above_sums_of(largest_);
   if (count == 0) return;
-  for (double& cost : costs_) {
-    const auto gate = std::find(gates.begin(), gates.begin() + count, cost) - gates.begin();
-    if (static_cast<std::size_t>(gate) < count) cost = lowered[static_cast<std::size_t>(gate)];
-  }
+  for_each_row([&](std::span<double> row) {
+    for (double& cost : row) {
+      const auto gate = std::find(gates.begin(), gates.begin() + count, cost) - gates.begin();
+      if (static_cast<std::size_t>(gate) < count) cost = lowered[static_cast<std::size_t>(gate)];
+    }
+  });
 }
 
 template WideCosts::WideCosts(MatrixView<const float>, Objective, InfiniteCost, Worker*);

@@ -39,8 +39,10 @@ class WideCosts {
  private:
   static constexpr double kForbidden = std::numeric_limits<double>::infinity();
 
+  template <class Visit>
+  void for_each_row(Visit visit);
   double above_sums_of(double largest) const;
-  double largest_below(double end) const;
+  double largest_below(double end);
   void lower_gates();
 
   std::size_t rows_ = 0;

@@ -375,6 +375,19 @@ LONG_CALLS = {
         p = np.full((3, 20_000_000), 5e-8, np.float32)
         call = lambda: [ig.jsd(p) for _ in range(9)]""",
     "jsd": "p = np.full((9000, 1000), 1e-3, np.float32); call = lambda: ig.jsd(p)",
+    # Rows that are long themselves.
+    "gram of long rows": """
+        x = normal((4, 15_000_000)) * np.float32(1e25); call = lambda: ig.gram(x)""",
+    "correlations of long rows": """
+        x = normal((4, 15_000_000)); call = lambda: ig.gram(x, kernel="correlation")""",
+    "rbf of long rows": """
+        x = np.repeat(normal((1, 15_000_000)), 5, axis=0)
+        call = lambda: ig.gram(x, kernel="rbf", bandwidth=9.0)""",
+    "cka of long rows": """
+        x = normal((4, 15_000_000)); call = lambda: ig.cka(x, x[::-1], kernel="correlation")""",
+    "bandwidth of long rows": "x = normal((4, 15_000_000)); call = lambda: ig.bandwidth(x)",
+    "spatial_rsm of long rows": """
+        tokens = normal((4, 1, 15_000_000)); call = lambda: ig.spatial_rsm(tokens)""",
     # What is done before and after the kernels.
     "bandwidth of drawn pairs": """
         x = normal((20000, 3)); call = lambda: ig.bandwidth(x, max_pairs=10**8)""",
@@ -382,6 +395,13 @@ LONG_CALLS = {
         x = normal((14000, 3)); call = lambda: ig.bandwidth(x, rule="mean", max_pairs=10**9)""",
     "center of float16, Fortran order": """
         k = normal((9000, 9000)).astype(np.float16).T; call = lambda: ig.center(k)""",
+    "match of what cannot be matched": """
+        costs = normal((4000, 4000)); costs[:, 0] = -np.inf
+        def call():
+            try:
+                ig.match(costs)
+            except ValueError:
+                pass""",
     "match of a list": "costs = normal((5000, 5000)).tolist(); call = lambda: ig.match(costs)",
     "spatial_rsm into Fortran order": """
         tokens = normal((9000, 1, 4)); out = np.empty((9000, 9000), np.float32, order="F")
