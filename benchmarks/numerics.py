@@ -361,7 +361,7 @@ OPERATIONS = {
     "`gram` polynomial": Operation(gram_error("polynomial"), 1e-5, 2e-14, ("huge",)),
     "`gram` cosine": Operation(gram_error("cosine"), 1e-5, 2e-14),
     "`gram` correlation": Operation(gram_error("correlation"), 1e-5, 2e-14),
-    "`gram` RBF": Operation(gram_error("rbf"), 1e-5, 2e-14),
+    "`gram` RBF": Operation(gram_error("rbf"), 2e-5, 3e-14),
     "`gram` Laplacian": Operation(gram_error("laplacian"), 1e-5, 2e-14),
     "`center` biased": Operation(center_error("biased"), 1e-6, 1e-14),
     "`center` debiased": Operation(center_error("debiased"), 1e-6, 1e-14),

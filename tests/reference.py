@@ -221,19 +221,21 @@ def cka_in_decimals(x, y, *, kernel):
         return float(dot(a, b) / (dot(a, a) * dot(b, b)).sqrt())
 
 
-def cka_in_fractions(x, y):
-    """Debiased linear CKA in integers and fractions but for the last root.
-
-    All floats are multiples of 2^-1074.
-    """
+def cka_in_fractions(x, y, *, kernel="linear"):
+    """Debiased CKA of the linear or the cubic kernel, exact but for the last root."""
     n = len(x)
 
     def hollow_gram(a):
-        rows = [[int(Fraction(float(v)) * 2**1074) for v in row] for row in a]
-        return [
-            [sum(u * v for u, v in zip(rows[i], rows[j], strict=True)) * (i != j) for j in range(n)]
-            for i in range(n)
-        ]
+        unit = 2**1074 if kernel == "linear" else 1  # makes integers of all floats
+        rows = [[Fraction(float(v)) * unit for v in row] for row in a]
+        rows = [[int(v) for v in row] for row in rows] if kernel == "linear" else rows
+        gamma = Fraction(1 / a.shape[1])
+
+        def entry(p, q):
+            product = sum(u * v for u, v in zip(p, q, strict=True))
+            return product if kernel == "linear" else (gamma * product + 1) ** 3
+
+        return [[entry(p, q) if p is not q else 0 for q in rows] for p in rows]
 
     def inner(k, l):  # noqa: E741
         of_k, of_l = [sum(row) for row in k], [sum(row) for row in l]

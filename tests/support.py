@@ -201,6 +201,26 @@ TOKENS_APART = (
 )
 
 
+# What is promised of RBF entries, wherever rows lie.
+RBF_TOLERANCE = {"float16": 2e-5, "float32": 2e-5, "float64": 3e-14}
+
+GROUP_KINDS = ("two groups", "three groups", "a loud channel")
+
+
+def groups(dtype, kind, size, seed):
+    """Return rows in groups, or in line, some group widths apart, and a bandwidth of one."""
+    rng = np.random.default_rng([seed, GROUP_KINDS.index(kind)])
+    n, d = ((96, 40), (60, 300), (80, 3))[seed % 3]
+    x = rng.standard_normal((n, d))
+    if kind == "two groups":
+        x[::2] += size
+    elif kind == "three groups":
+        x += size * (np.arange(n) % 3)[:, np.newaxis]
+    else:
+        x[:, 1] *= size
+    return x.astype(DTYPES[dtype]), float(np.sqrt(2 * d)) * rng.choice([0.3, 0.7, 1.0])
+
+
 def exact_exponentials(x, y, kernel, bandwidth):
     """RBF or Laplacian entries by differences in long double, of any range."""
     with np.errstate(under="ignore"):
@@ -310,6 +330,12 @@ FAR_APART = [
     *((graded_rows, scale) for scale in (1e8, 1e30, 1e100, 1e200, 1e300)),
     *((far_row_in_a_feature_of_its_own, scale) for scale in (1e8, 1e20, 1e37, 1e200)),
     *((far_rows_in_features_of_their_own, scale) for scale in (1e8, 1e20, 1e37, 1e100)),
+]
+# Of those, the ones whose cubes fit into float64.
+FAR_APART_CUBED = [
+    (spread, scale)
+    for spread, scale in FAR_APART
+    if scale < 1e40 and spread in (far_rows, far_row_in_a_feature_of_its_own)
 ]
 
 

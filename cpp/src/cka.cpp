@@ -109,8 +109,7 @@ class GramSpace {
       // Shifted rows leave a linear HSIC as it is, and its digits intact.
       const Kernel kernel = layer->kernel.kernel;
       const bool is_shifted = kernel == Kernel::linear || has_unit_rows(kernel);
-      features_.push_back(&layer->features);
-      kinds_.push_back(kernel);
+      given_.push_back(layer);
       const Columns shifted = estimator == Estimator::debiased ? Columns::hollow : Columns::shifted;
       layers_.emplace_back(layer->features, layer->kernel, is_shifted ? shifted : Columns::as_given,
                            quiet);
@@ -301,9 +300,8 @@ class GramSpace {
       if (k != l) continue;
       const double rounding = rounding_of(k, products[p], diagonals[k]);
       if (!is_well_known(k, values.hsic[p], rounding)) return {};
-      if (values.hsic[p] <= rounding && values.hsic[p] <= least_rounding_of(k, products[p])) {
-        values.hsic[p] = 0;
-      }
+      if (!std::isfinite(values.hsic[p]) || values.hsic[p] > rounding) continue;
+      if (!(values.hsic[p] > least_rounding_of(k, products[p]))) values.hsic[p] = 0;
     }
     for (const GramTiles<T>& layer : layers_) values.exponents.push_back(layer.exponent());
     return values;
@@ -339,22 +337,27 @@ class GramSpace {
   // rows of huge norm in features of their own have products with the others that are 0 exactly.
   // Takes the time of the Gram matrix again, and features as doubles: only for what seems constant.
   double least_rounding_of(std::size_t layer, double products) const {
-    const InputView& x = *features_[layer];
-    const bool is_linear = kinds_[layer] == Kernel::linear;
-    if (!is_linear || estimator_ == Estimator::biased || has_equal_rows(x)) return INFINITY;
+    const InputView& x = given_[layer]->features;
+    KernelOptions options = given_[layer]->kernel;
+    const bool is_linear = options.kernel == Kernel::linear;
+    const bool has_products = is_linear || options.kernel == Kernel::polynomial;
+    if (!has_products || estimator_ == Estimator::biased || has_equal_rows(x)) return INFINITY;
+    options.gamma = std::abs(options.gamma);
+    options.coef0 = std::abs(options.coef0);
     const Execution quiet = preparing(execution_);
-    const Survey survey = survey_bulk(x, quiet);
+    const std::vector<double> origin =
+        is_linear ? survey_bulk(x, quiet).mean_row : std::vector<double>(x.cols);
     const RowReader reader(x);
     Buffer<double> magnitudes = Buffer<double>::unset(product(x.rows, x.cols));
     parallel_for(quiet, x.rows, [&](std::size_t i, Worker&) {
       double* row = &magnitudes[i * x.cols];
       reader.read(i, row);
-      subtract_scaled(row, x.cols, survey.mean_row.data(), layers_[layer].exponent() / 2);
+      subtract_scaled(row, x.cols, origin.data(), layers_[layer].exponent() / 2);
       std::transform(row, row + x.cols, row, [](double value) { return std::abs(value); });
     });
     const auto stride = static_cast<std::ptrdiff_t>(x.cols);
     const InputView view(magnitudes.data(), ElementType::float64, x.rows, x.cols, stride, 1);
-    const GramTiles<double> tiles(view, {}, GramTiles<double>::Columns::as_given, quiet);
+    const GramTiles<double> tiles(view, options, GramTiles<double>::Columns::as_given, quiet);
     const Grid grid = Grid::upper(tiles_in(samples_));
     std::vector<double> squares(grid.cells());
     parallel_for(quiet, grid.cells(), [&](std::size_t task, Worker&) {
@@ -373,11 +376,13 @@ class GramSpace {
     return rounding_in(total, products);
   }
 
-  // Of entries whose errors are relative to something whose squares have this sum.
+  // Of entries whose errors are relative to something whose squares have this sum. Of squares below
+  // the normal numbers, digits are gone.
   double rounding_in(double squares, double products) const {
     constexpr double eps = std::numeric_limits<T>::epsilon();
     const double n = static_cast<double>(samples_);
-    return 64 * (eps * eps * squares + kEps * products) / (n * n);
+    const double of_numbers = (eps * eps * squares + kEps * products) / (n * n);
+    return 64 * (of_numbers + std::numeric_limits<double>::min());
   }
 
   // Whether T tells a self-HSIC from what rounding leaves, and CKA to 1e-6: rounding errors of the
@@ -385,7 +390,7 @@ class GramSpace {
   // had; and equal rows need no digits.
   bool is_well_known(std::size_t layer, double self, double rounding) const {
     const double n = static_cast<double>(samples_);
-    const InputView& x = *features_[layer];
+    const InputView& x = given_[layer]->features;
     const double terms = layers_[layer].is_exponential() ? 1 : static_cast<double>(x.cols);
     const double margin = std::max(4096.0, 6e9 / (terms * n * n));
     if (std::is_same_v<T, double> || !(self <= margin * rounding)) return true;
@@ -397,8 +402,7 @@ class GramSpace {
   const std::size_t samples_;
   const Estimator estimator_;
   const Execution& execution_;
-  std::vector<const InputView*> features_;
-  std::vector<Kernel> kinds_;
+  std::vector<const Layer*> given_;
   std::vector<GramTiles<T>> layers_;
   std::vector<T> offsets_;
   std::set<std::pair<std::size_t, std::size_t>> product_blocks_;  // that contain a wanted pair

@@ -23,10 +23,10 @@ constexpr int kSafeExponent = sizeof(T) == sizeof(float) ? 40 : 330;
 template <class T>
 constexpr int kFarApart = sizeof(T) == sizeof(float) ? 50 : 200;
 
-// Below this fraction of ‖a‖² + ‖b‖², a squared distance by expansion has lost 8 bits; so has an L1
+// Below this fraction of ‖a‖² + ‖b‖², a squared distance by expansion has lost 5 bits; so has an L1
 // distance of rounded rows below this fraction of ‖a‖₁ + ‖b‖₁.
 template <class T>
-constexpr T kCancellation = T(1) / 256;
+constexpr T kCancellation = T(1) / 32;
 
 // With a bandwidth of at most 2^safe, sums of differences that overflow are those whose
 // exponentials vanish; and one of at least 2^−safe has an inverse.

@@ -433,8 +433,8 @@ struct Cosine : EveryEntry {
   }
 };
 
-// Below this fraction of ‖a‖² + ‖b‖², a squared distance by expansion has lost 8 bits.
-constexpr double kCancellation = 1.0 / 256;
+// Below this fraction of ‖a‖² + ‖b‖², a squared distance by expansion has lost 5 bits.
+constexpr double kCancellation = 1.0 / 32;
 
 constexpr double kLowest = std::numeric_limits<double>::lowest();
 

@@ -74,7 +74,7 @@ def hsic(
     -------
     float
         In units of K times L. Exactly 0 where `x` or `y` is constant as far as float64 can tell,
-        which rows 1e150 apart and more may leave it unable to; NaN, with a RuntimeWarning,
+        which rows 1e145 apart and more may leave it unable to; NaN, with a RuntimeWarning,
         for fewer than 2 (debiased: 4) samples; infinite, with one, beyond the range of float64.
 
     Raises

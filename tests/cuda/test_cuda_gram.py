@@ -8,8 +8,10 @@ from support import (
     DTYPES,
     ESTIMATORS,
     FAR_KINDS,
+    GROUP_KINDS,
     KERNELS,
     LAYOUTS,
+    RBF_TOLERANCE,
     assert_close,
     center_tolerance,
     data,
@@ -17,6 +19,7 @@ from support import (
     exact_exponentials,
     far_apart,
     gram_tolerance,
+    groups,
     near_the_largest,
     oracle,
     result_dtype,
@@ -184,10 +187,21 @@ def test_near_rows_beside_far_ones(gpu, kernel, dtype, kind):
                 one = ig.gram(gpu.put(x), **parameters)
                 two = ig.gram(gpu.put(x), gpu.put(y), **parameters)
             expected = exact_exponentials(x, x, **parameters)
-            tolerance = (512 if kernel == "rbf" else 8) * eps(dtype)
+            tolerance = RBF_TOLERANCE[dtype] if kernel == "rbf" else 8 * eps(dtype)
             assert_close(gpu.get(one), expected, tolerance, f"{seed}, {bandwidth}")
             assert_close(gpu.get(two), expected[:, ::-1][:, :-1], tolerance, f"{seed}, {bandwidth}")
             assert (np.diag(gpu.get(one)) == 1).all()
+
+
+@pytest.mark.parametrize("kind", GROUP_KINDS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_groups_of_rows_some_widths_apart(gpu, dtype, kind):
+    """Where distances within a group have lost some digits, but not yet many."""
+    for seed, size in enumerate((3, 5, 8, 10, 12, 16, 20, 24, 32, 64, 100, 300, 1e3)):
+        x, bandwidth = groups(dtype, kind, size, seed)
+        actual = gpu.get(ig.gram(gpu.put(x), kernel="rbf", bandwidth=bandwidth))
+        expected = exact_exponentials(x, x, "rbf", bandwidth)
+        assert_close(actual, expected, RBF_TOLERANCE[dtype], f"{size}")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -13,8 +13,10 @@ from support import (
     EDGE_FEATURES,
     EDGE_ROWS,
     FAR_KINDS,
+    GROUP_KINDS,
     KERNELS,
     LAYOUTS,
+    RBF_TOLERANCE,
     SCALES,
     assert_close,
     data,
@@ -23,6 +25,7 @@ from support import (
     exact_exponentials,
     far_apart,
     gram_tolerance,
+    groups,
     oracle,
     result_dtype,
 )
@@ -194,14 +197,24 @@ def test_near_rows_beside_far_ones(simd_level, kernel, dtype, kind):
             parameters = {"kernel": kernel, "bandwidth": bandwidth}
             one, two = ig.gram(x, **parameters), ig.gram(x, y, **parameters)
             expected = exact_exponentials(x, x, **parameters)
-            # What may be lost before squared distances are taken again is 8 bits.
-            tolerance = (512 if kernel == "rbf" else 8) * eps(dtype)
+            tolerance = RBF_TOLERANCE[dtype] if kernel == "rbf" else 8 * eps(dtype)
             assert_close(one, expected, tolerance, f"{seed}, {bandwidth}")
             assert_close(
                 two, expected[:, ::-1][:, :-1], tolerance, f"{seed}, {bandwidth}, two sets"
             )
             assert np.array_equal(one, one.T)
             assert (np.diag(one) == 1).all()
+
+
+@pytest.mark.parametrize("kind", GROUP_KINDS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_groups_of_rows_some_widths_apart(simd_level, dtype, kind):
+    """Where distances within a group have lost some digits, but not yet many."""
+    for seed, size in enumerate((3, 5, 8, 10, 12, 16, 20, 24, 32, 64, 100, 300, 1e3)):
+        x, bandwidth = groups(dtype, kind, size, seed)
+        actual = ig.gram(x, kernel="rbf", bandwidth=bandwidth)
+        expected = exact_exponentials(x, x, "rbf", bandwidth)
+        assert_close(actual, expected, RBF_TOLERANCE[dtype], f"{size}")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -116,6 +116,8 @@ def _in_gram_space(
     # Shifted rows leave a linear HSIC as it is, and its digits intact.
     is_shifted = kernel.name in ("linear", "cosine", "correlation")
     is_hollow = debiased and kernel.name == "linear"
+    # Of entries that are summed from terms, the magnitudes of these say what rounding takes.
+    has_terms = debiased and kernel.name in ("linear", "polynomial")
     grams = [
         GramTiles(
             device,
@@ -161,7 +163,7 @@ def _in_gram_space(
         device.kernels.add_products(
             device.stream, tiles[:x_count], tiles[y], weight, products, partial
         )
-        if thorough and is_hollow:  # the entries themselves are done with
+        if thorough and has_terms:  # the entries themselves are done with
             for layer, gram in enumerate(grams):
                 out = tiles[layer : layer + 1]
                 gram.compute_magnitudes(tile, out[0])
@@ -174,11 +176,13 @@ def _in_gram_space(
     entries = _pairs_of(device, xp.abs(diagonals + offsets[:, None]), with_own=not debiased)
     if exponential:
         entries = squares + (n * offsets) ** 2
-    elif thorough and is_hollow:
+    elif thorough and has_terms:
         # Rows in features of their own have products of 0 exactly, whatever their norms.
         entries = xp.minimum(entries, squared_magnitudes)
     eps = float(np.finfo(dtype.type).eps)
-    rounding = _ROUNDING * (eps * eps * entries + sys.float_info.epsilon * squares)
+    rounding = eps * eps * entries + sys.float_info.epsilon * squares
+    # Of squares below the normal numbers, digits are gone.
+    rounding = _ROUNDING * (rounding + n * n * sys.float_info.min)
     exponents = xp.zeros(count, np.int32)
     if is_shifted:
         exponents = -2 * xp.concatenate([gram.exponent for gram in grams])
@@ -191,12 +195,12 @@ def _in_gram_space(
         if kernel.name == "linear":
             may_vanish = xp.concatenate([gram.may_vanish for gram in grams])
             least = xp.where(may_vanish, np.inf, least)
-    elif is_hollow:
+    elif has_terms:
         least = rounding
     return _Moments(products, squares, row_sums, rounding, exponents, least)
 
 
-# How many times its standard deviation the rounding of a sum is taken to be at most.
+# Rounding leaves at most so many times what it takes of one term.
 _ROUNDING = 64
 
 
@@ -210,7 +214,8 @@ def _pairs_of(device: Device, values: DeviceArray, *, with_own: bool) -> DeviceA
     total = others.sum(axis=1)
     if with_own:
         return (largest + total) ** 2
-    return total * (2 * largest + total) - (others * others).sum(axis=1)
+    pairs = total * (2 * largest + total) - (others * others).sum(axis=1)
+    return device.xp.where(device.xp.isnan(pairs), np.inf, pairs)  # ∞ − ∞
 
 
 # Entries of so many rows and columns tell what is typical.
@@ -297,7 +302,8 @@ def _in_feature_space(
     # What came off again was as large as the squares and the diagonal: in doubles still too large
     # where hardly anything is left.
     taken_off = (diagonals * diagonals).sum(axis=1)
-    rounding = _ROUNDING * sys.float_info.epsilon * (xp.abs(squares) + taken_off)
+    rounding = sys.float_info.epsilon * (xp.abs(squares) + taken_off)
+    rounding = _ROUNDING * (rounding + n * n * sys.float_info.min)
     least = xp.maximum(rounding, taken_off / 8) if debiased else xp.full((count,), -np.inf)
     return _Moments(products, squares, row_sums, rounding, -2 * xp.concatenate(exponents), least)
 
@@ -337,7 +343,7 @@ def _table(device: Device, moments: _Moments, n: int, x_count: int, debiased: bo
     totals = row_sums.sum(axis=1)
     own = _hsic(moments.squares, (row_sums * row_sums).sum(axis=1), totals * totals, n, debiased)
     doubts = own * n * n <= moments.least
-    own = xp.where(own * n * n <= moments.rounding, 0.0, own)
+    own = xp.where((own * n * n <= moments.rounding) & xp.isfinite(own), 0.0, own)
     cross = _hsic(
         moments.products,
         row_sums[x] @ row_sums[y].T,

@@ -322,16 +322,33 @@ class GramTiles:
         return Rows(rows, x, device.empty((0,)), None)
 
     def compute_magnitudes(self, tile: Tile, out: DeviceArray) -> None:
-        """Write a tile of the sums of the magnitudes of the terms of shifted rows' products."""
+        """Write a tile of the sums of the magnitudes of the terms that entries are summed from.
+
+        Of inner products, of shifted rows too, and of polynomials.
+        """
         magnitude = self._device.xp.abs
         a, b = magnitude(self._left.data[tile.rows]), magnitude(self._right.data[tile.cols])
         self._device.matmul(a, b.T, out, "float32")
+        function = (*self._function()[:3], abs(self._gamma), abs(self._kernel.coef0))
+        self._apply((*function, self._kernel.degree, None), tile, out)
 
     def compute(self, tile: Tile, out: DeviceArray) -> None:
         """Write a tile of the matrix."""
-        kernels, stream = self._device.kernels, self._device.stream
         left, right = self._left, self._right
-        function = (
+        function = self._function()
+        if self._kernel.name == "laplacian":
+            stream = self._device.stream
+            self._device.kernels.laplacian(
+                stream, *function, left.data, right.data, tile.place, out
+            )
+            return
+        a, b = left.data[tile.rows], right.data[tile.cols]
+        self._device.matmul(a, b.T, out, self._precision)
+        self._apply(function, tile, out)
+
+    def _function(self) -> tuple[Any, ...]:
+        """Return the kernel function, as kernels take it."""
+        return (
             self._kernel.name,
             self._bandwidth,
             self.exponent,
@@ -340,12 +357,10 @@ class GramTiles:
             self._kernel.degree,
             self.offset,
         )
-        where = (tile.place, out)
-        if self._kernel.name == "laplacian":
-            kernels.laplacian(stream, *function, left.data, right.data, *where)
+
+    def _apply(self, function: tuple[Any, ...], tile: Tile, out: DeviceArray) -> None:
+        """Make inner products what the kernel function makes of them."""
+        if self._is_plain:
             return
-        a, b = left.data[tile.rows], right.data[tile.cols]
-        self._device.matmul(a, b.T, out, self._precision)
-        if not self._is_plain:
-            sides = (*left[1:], *right[1:], self._is_one_set)
-            kernels.apply_kernel(stream, *function, *sides, *where)
+        sides = (*self._left[1:], *self._right[1:], self._is_one_set)
+        self._device.kernels.apply_kernel(self._device.stream, *function, *sides, tile.place, out)
