@@ -20,6 +20,11 @@ constexpr std::size_t kDepthAtOnce = std::size_t{1} << 16;
 template <class T>
 constexpr std::size_t kRowsOfLine = 64 / sizeof(T);
 
+// Beyond, differences and sums of a row's numbers may overflow, and do not where they are 2^−kRoom
+// as large.
+constexpr double kRoomless = 0x1p960;
+constexpr int kRoom = 64;
+
 // Not multiplied by the inverse, whose rounding would come on top.
 void divide(double* row, std::size_t n, double divisor) {
   for (std::size_t j = 0; j < n; ++j) row[j] /= divisor;
@@ -53,8 +58,16 @@ int transform_row(std::size_t i, double* row, std::size_t n, const Transform& tr
     transform.unit_rows->apply(i, {transform.first_column, transform.first_column + n}, row);
   }
   check_worker();
-  if (transform.origin) subtract_scaled(row, n, transform.origin->data(), transform.exponent);
-  if (transform.center_rows) subtract_mean(row, n);
+  // Where the scale does not matter: room for differences, and sums of them.
+  const bool is_difference = transform.origin || transform.center_rows;
+  const bool needs_room =
+      transform.unit_norm && is_difference && largest_magnitude(row, n) > kRoomless;
+  const int exponent = transform.exponent + (needs_room ? kRoom : 0);
+  if (transform.origin) subtract_scaled(row, n, transform.origin->data(), exponent);
+  if (transform.center_rows) {
+    if (needs_room) scale_down(row, n, kRoom);
+    subtract_mean(row, n);
+  }
   check_worker();
   if (transform.unit_norm) {
     normalise(row, n);

@@ -1,6 +1,7 @@
 #include "isogram/cuda/gram.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <stdexcept>
 
@@ -23,27 +24,29 @@ namespace {
 // few beside x.
 constexpr std::int64_t kStripRows = 256;
 
-// sums[strip, j] = Σ (x_ij − x_0j) over the rows of the strip.
+// sums[strip, j] = Σ (x_ij − x_0j) over the rows of the strip, times `unit`.
 template <class X>
 __global__ void __launch_bounds__(kWarp* kStripThreads)
-    sum_columns(X x, std::int64_t rows, std::int64_t cols, double* sums) {
+    sum_columns(X x, std::int64_t rows, std::int64_t cols, double unit, double* sums) {
   const std::int64_t col = strip_column();
   const std::int64_t begin = std::int64_t{blockIdx.y} * kStripRows;
   const std::int64_t end = begin + kStripRows < rows ? begin + kStripRows : rows;
-  const double first = col < cols ? x(0, col) : 0;
-  const double sum =
-      sum_of_rows(begin, end, col < cols, [&](std::int64_t row) { return x(row, col) - first; });
+  const double first = col < cols ? unit * x(0, col) : 0;
+  const double sum = sum_of_rows(begin, end, col < cols,
+                                 [&](std::int64_t row) { return unit * x(row, col) - first; });
   if (threadIdx.y == 0 && col < cols) sums[blockIdx.y * cols + col] = sum;
 }
 
 template <class X>
 __global__ void __launch_bounds__(kWarp* kStripThreads)
-    means_of_sums(X x, std::int64_t rows, std::int64_t cols, const double* sums,
+    means_of_sums(X x, double half_share, std::int64_t cols, const double* sums,
                   std::int64_t strips, double* means) {
   const std::int64_t col = strip_column();
   const double sum = sum_of_rows(0, strips, col < cols,
                                  [&](std::int64_t strip) { return sums[strip * cols + col]; });
-  if (threadIdx.y == 0 && col < cols) means[col] = x(0, col) + sum / static_cast<double>(rows);
+  if (threadIdx.y > 0 || col >= cols) return;
+  const double mean = x(0, col) + 2 * half_share * sum;
+  means[col] = isfinite(mean) ? mean : 2 * (0.5 * x(0, col) + half_share * sum);
 }
 
 // ---- The bulk of the rows --------------------------------------------------------------------
@@ -204,17 +207,19 @@ struct RowInBlock {
   std::int64_t row;
   std::int64_t cols;
   const double* origin;
-  double center = 0;
+  double unit = 1;   // everything is multiplied by
+  double first = 0;  // then less both
+  double mean = 0;
 
   __device__ double operator()(std::int64_t col) const {
-    const double value = x(row, col);
-    return (origin ? value - origin[col] : value) - center;
+    const double value = unit * x(row, col);
+    return (origin ? value - unit * origin[col] : value) - first - mean;
   }
 
   // Large numbers are scaled first: their differences may overflow, and they lose nothing by it.
   __device__ double scaled(std::int64_t col, int exponent, PowerOfTwo scale) const {
     if (exponent >= 0 || !origin) return scale * (*this)(col);
-    return scale * x(row, col) - scale * origin[col] - scale * center;
+    return scale * x(row, col) - scale * origin[col];
   }
 
   template <class Visit>
@@ -224,10 +229,17 @@ struct RowInBlock {
 
   // Relative to the first feature, so that a constant row becomes exactly zero.
   __device__ void subtract_mean(WarpPartials& partials) {
-    const double first = (*this)(0);
+    first = (*this)(0);
     double sum = 0;
-    for_each([&](std::int64_t col) { sum += (*this)(col)-first; });
-    center = first + block_reduced(sum, Sum(), partials) / static_cast<double>(cols);
+    for_each([&](std::int64_t col) { sum += (*this)(col); });
+    mean = block_reduced(sum, Sum(), partials) / static_cast<double>(cols);
+  }
+
+  // For rows whose scale does not matter: makes room for differences, and sums of them.
+  __device__ void make_room(WarpPartials& partials) {
+    double found = 0;
+    for_each([&](std::int64_t col) { found = Maximum()(found, fabs(double{x(row, col)})); });
+    if (block_reduced(found, Maximum(), partials) > 0x1p960) unit = 0x1p-64;
   }
 
   __device__ double largest(WarpPartials& partials) const {
@@ -260,7 +272,9 @@ __global__ void __launch_bounds__(kMaxRowThreads)
   RowInBlock<X> row{x, blockIdx.x, out.cols, origin};
   const bool is_unit =
       preparation == Preparation::unit || preparation == Preparation::unit_of_deviations;
-  if (preparation == Preparation::unit_of_deviations) row.subtract_mean(partials);
+  const bool has_deviations = preparation == Preparation::unit_of_deviations;
+  if (is_unit && (origin || has_deviations)) row.make_room(partials);
+  if (has_deviations) row.subtract_mean(partials);
 
   int exponent = 0;
   if (preparation == Preparation::shifted && shared_exponent) exponent = *shared_exponent;
@@ -272,7 +286,7 @@ __global__ void __launch_bounds__(kMaxRowThreads)
   T* target = out.data + row.row * out.stride;
   double squares = 0;
   row.for_each([&](std::int64_t col) {
-    const double value = row.scaled(col, exponent, scale);
+    const double value = is_unit ? scale * row(col) : row.scaled(col, exponent, scale);
     const auto rounded = static_cast<T>(isfinite(value) ? value / divisor : kNan);
     target[col] = rounded;
     squares += double{rounded} * rounded;
@@ -578,10 +592,13 @@ void column_means(Stream stream, const Input& x, double* means, double* scratch)
     const unsigned strips = blocks_for(x.rows, kStripRows);
     const dim3 block(kWarp, kStripThreads);
     const unsigned columns = blocks_for(x.cols, kWarp);
+    // Sums of doubles, and differences of them, could overflow; those of floats do not.
+    const auto rows = static_cast<double>(x.rows);
+    const int exponent = x.type == Type::float64 ? std::ilogb(rows) + 2 : 0;
     launch(sum_columns<X>, dim3(columns, strips), block, sizeof(StripPartials), stream, reader,
-           x.rows, x.cols, scratch);
-    launch(means_of_sums<X>, dim3(columns), block, sizeof(StripPartials), stream, reader, x.rows,
-           x.cols, scratch, strips, means);
+           x.rows, x.cols, std::ldexp(1.0, -exponent), scratch);
+    launch(means_of_sums<X>, dim3(columns), block, sizeof(StripPartials), stream, reader,
+           std::ldexp(0.5, exponent) / rows, x.cols, scratch, strips, means);
   });
 }
 

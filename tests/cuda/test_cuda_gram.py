@@ -193,6 +193,26 @@ def test_near_rows_beside_far_ones(gpu, kernel, dtype, kind):
             assert (np.diag(gpu.get(one)) == 1).all()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kernel", ["cosine", "correlation"])
+def test_rows_of_unit_norm_near_the_largest_and_far_from_zero(gpu, kernel, dtype):
+    """Neither sums nor differences overflow, and an offset costs no digits."""
+    plain = data((40, 9), "float64", seed=6)
+    plain /= np.abs(plain).max()
+    largest = float(np.finfo(dtype).max) * 0.999
+    for x in (plain * largest, plain * (largest / 8), plain + 1e6, plain + 1e11, plain + 1e13):
+        x = x.astype(dtype)
+        actual = gpu.get(ig.gram(gpu.put(x), kernel=kernel))
+        rows = x.astype(np.longdouble)
+        if kernel == "correlation":
+            rows = rows - rows[:, :1]  # exact
+            rows = rows - rows.mean(axis=1, keepdims=True)
+        rows /= np.maximum(np.abs(rows).max(axis=1, keepdims=True), 1e-300)
+        norms = np.sqrt((rows * rows).sum(axis=1, keepdims=True))
+        rows /= np.where(norms == 0, 1, norms)
+        assert_close(actual, rows @ rows.T, 16 * eps(dtype))
+
+
 @pytest.mark.parametrize("kind", GROUP_KINDS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_groups_of_rows_some_widths_apart(gpu, dtype, kind):

@@ -186,3 +186,16 @@ def test_precision(gpu, precision):
     actual = ig.gbs(gpu.put(x), gpu.put(y), precision=precision)
     assert_close(actual, oracle.gbs(x, y), 2e-2)
     assert gpu.get(ig.gbs_matrix([gpu.put(x)], precision=precision)).shape == (1, 1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("center", [False, True])
+@pytest.mark.parametrize("k", [None, 3])
+def test_graphs_of_the_largest_numbers(gpu, k, center, dtype):
+    """Neither means nor differences overflow."""
+    x, y = (data((40, 9), dtype, seed) for seed in (7, 8))
+    largest = np.finfo(dtype).maxexp - np.frexp(np.abs(x).max())[1]
+    large = np.ldexp(x, largest)
+    expected = oracle.gbs(x, y, k=k, center=center)
+    actual = ig.gbs(gpu.put(large), gpu.put(y), k=k, center=center)
+    assert_close(actual, expected, 1e-5 if dtype == "float32" else 1e-12)

@@ -494,3 +494,16 @@ def test_gbs_is_symmetric_and_one_with_itself(n, d, k, seed):
     x, y, _ = drawn(n, d, seed)
     assert_close(ig.gbs(x, y, k=k), ig.gbs(y, x, k=k), 1e-14)
     assert_close(ig.gbs(x, x, k=k), 1.0, 1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("center", [False, True])
+@pytest.mark.parametrize("k", [None, 3])
+def test_graphs_of_the_largest_numbers(simd_level, k, center, dtype):
+    """Neither means nor differences overflow."""
+    x, y = (data((40, 9), dtype, seed) for seed in (7, 8))
+    largest = np.finfo(dtype).maxexp - np.frexp(np.abs(x).max())[1]
+    large = np.ldexp(x, largest)
+    expected = oracle.gbs(x, y, k=k, center=center)
+    actual = ig.gbs(large, y, k=k, center=center)
+    assert_close(actual, expected, 1e-5 if dtype == "float32" else 1e-12)
