@@ -11,6 +11,7 @@ import sys
 import textwrap
 import warnings
 from collections import Counter
+from fractions import Fraction
 from pathlib import Path
 
 import isogram as ig
@@ -232,6 +233,45 @@ def exact_exponentials(x, y, kernel, bandwidth):
 
 
 # Rows far from the others, and common parts of all rows: changes to normal data ----------------
+
+
+# Parameters of polynomials beyond float32's range, or beyond float64's together with a product.
+EXTREME_POLYNOMIALS = [
+    {"gamma": gamma, "coef0": coef0, "degree": degree}
+    for gamma in (1e300, 1e40, 1.0, 1e-40, 1e-300, 5e-324)
+    for coef0 in (0.0, 1.0, 1e-300, 1e38, -1e40, 1e300, -1e300)
+    for degree in (1, 2, 3)
+]
+
+
+def assert_polynomials(gram_of, dtype, parameters):
+    """Compare entries with exact ones, rounded to the type: where those are infinite, so are they.
+
+    Some samples are zero, or orthogonal: infinity times 0 would be NaN.
+    """
+    for scale in (1e-20, 1.0, 1e15):
+        x = (data((5, 4), "float64", seed=5) * scale).astype(dtype)
+        x[1] = x[2, 0] = 0
+        x[3], x[4] = [scale, 0, 0, 0], [0, scale, 0, 0]
+        exact = [[exact_polynomial(a, b, **parameters) for b in x] for a in x]
+        with np.errstate(over="ignore"):
+            expected = np.array(exact).astype(dtype)
+        actual = gram_of(x, **parameters)
+        is_finite = np.isfinite(expected)
+        assert np.array_equal(actual[~is_finite], expected[~is_finite]), parameters
+        actual, expected = actual[is_finite].astype(np.float64), expected[is_finite]
+        tolerance = 64 * eps(dtype) * np.abs(expected) + 8 * np.finfo(dtype).tiny
+        assert (np.abs(actual - expected) <= tolerance).all(), parameters
+
+
+def exact_polynomial(a, b, gamma, coef0, degree):
+    """Return (gamma ⟨a, b⟩ + coef0)^degree, rounded once."""
+    product = sum(Fraction(float(p)) * Fraction(float(q)) for p, q in zip(a, b, strict=True))
+    value = (Fraction(gamma) * product + Fraction(coef0)) ** degree
+    try:
+        return float(value)
+    except OverflowError:
+        return np.inf if value > 0 else -np.inf
 
 
 def one_row(x, size):

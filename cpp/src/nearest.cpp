@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <mutex>
 #include <span>
@@ -22,9 +23,9 @@ namespace {
 // Edges that are kept beyond the k best: rounding may have put them there.
 constexpr std::size_t kSpareEdges = 2;
 
-// Rows whose cosines with all others are computed one by one, at a time: what is read of the others
-// serves all of them.
-constexpr std::size_t kRowsAtOnce = 16;
+// Rows whose cosines with all others are computed together have so many entries at most, so that a
+// block of them takes no longer than a call may go on after Ctrl-C.
+constexpr std::size_t kEntriesAtOnce = std::size_t{1} << 23;
 
 // The order of a heap with the worst edge on top: the smallest weight, of equal ones the largest
 // column.
@@ -138,8 +139,16 @@ double cosine_rounding(std::size_t depth) {
 }
 
 // A number that grows with the cosine of two unit rows: the cosine c itself between ±1/2, beyond
-// them ±1/(2 − 2|c|), which is at least 1 in magnitude. There 2 − 2|c| is taken from the
+// them ±1/(2 − 2|c|), which is at least 1 in magnitude. There 2 − 2|c| is `squares`, of the
 // differences of the rows, or their sums, and so keeps its digits where c is ±1 but for rounding.
+double closeness(double cosine, double squares) {
+  if (std::abs(cosine) < 0.5) return cosine;
+  return std::copysign(1 / std::max(squares, std::numeric_limits<double>::min()), cosine);
+}
+
+// No row is closer than an equal one.
+constexpr double kClosest = 1 / std::numeric_limits<double>::min();
+
 double closeness(const double* a, const double* b, std::size_t n, double* scratch) {
   const auto& kernels = simd::kernels().float64;
   const double cosine = kernels.dot(a, b, n);
@@ -150,8 +159,7 @@ double closeness(const double* a, const double* b, std::size_t n, double* scratc
     std::copy_n(a, n, scratch);
     kernels.add_row(b, n, scratch);
   }
-  const double squares = kernels.dot(scratch, scratch, n);
-  return std::copysign(1 / std::max(squares, std::numeric_limits<double>::min()), cosine);
+  return closeness(cosine, kernels.dot(scratch, scratch, n));
 }
 
 double cosine_of(double closeness) {
@@ -174,6 +182,90 @@ class UnitRows {
   RowReader reader_;
   Transform transform_;
   std::size_t depth_;
+};
+
+// Some rows, fewer than a tile has, and the closest of all others to each.
+class OpenRows {
+ public:
+  OpenRows(const InputView& x, const std::vector<double>* origin, std::span<const std::size_t> rows,
+           std::size_t k)
+      : rows_(rows),
+        k_(k),
+        depth_(x.cols),
+        own_(product(padded_rows(), depth_)),
+        heaps_(rows.size() * k, {-std::numeric_limits<double>::infinity(), 0}) {
+    const UnitRows reader(x, origin);
+    RowPacker<double> packer(kernels_, depth_);
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      double* place = &own_[r / kernels_.panel * kernels_.panel * depth_ + r % kernels_.panel];
+      reader.read(rows[r], packer.place_for(place));
+    }
+    packer.flush();
+  }
+
+  // Offers columns `cols` of all rows, unit rows in panels, to each.
+  void offer(const Packed<double>& all, Span cols) {
+    const double* others = all.rows_from(cols.begin);
+    multiply(kernels_.inner_products, own_, others, cols, cosines_);
+    bool has_near = false;
+    bool has_opposite = false;
+    for_each(cols, [&](std::size_t r, std::size_t, double cosine) {
+      has_near |= cosine >= 0.5 && edges(r)[0].weight < kClosest;
+      has_opposite |= cosine <= -0.5 && edges(r)[0].weight < 0;
+    });
+    if (has_near) multiply(kernels_.squared_differences, own_, others, cols, differences_);
+    if (has_opposite) {
+      if (negated_.size() == 0) negate();
+      multiply(kernels_.squared_differences, negated_, others, cols, sums_);
+    }
+    for_each(cols, [&](std::size_t r, std::size_t j, double cosine) {
+      if (rows_[r] == cols.begin + j) return;
+      if (cosine >= 0.5 ? !has_near : cosine <= -0.5 && !has_opposite) return;
+      const Buffer<double>& squares = cosine > 0 ? differences_ : sums_;
+      const double value =
+          std::abs(cosine) < 0.5 ? cosine : closeness(cosine, squares[r * kTileEdge + j]);
+      const Edge<double> edge{value, static_cast<std::int32_t>(cols.begin + j)};
+      Edge<double>* heap = edges(r);
+      if (is_better(edge, heap[0])) replace_worst(heap, k_, edge);
+    });
+  }
+
+  // The k closest of a row once all are offered: a heap.
+  Edge<double>* edges(std::size_t r) { return &heaps_[r * k_]; }
+
+ private:
+  std::size_t padded_rows() const {
+    return (rows_.size() + kernels_.panel - 1) / kernels_.panel * kernels_.panel;
+  }
+
+  void multiply(Block<double> block, const Buffer<double>& own, const double* others, Span cols,
+                Buffer<double>& tile) const {
+    if (tile.size() == 0) tile = Buffer<double>(kTileSize);
+    block(own.data(), rows_.size(), others, cols.size(), depth_, tile.data(), kTileEdge, false, {});
+  }
+
+  void negate() {
+    negated_ = Buffer<double>::unset(own_.size());
+    std::transform(own_.begin(), own_.end(), negated_.begin(), std::negate<>());
+  }
+
+  template <class Visit>
+  void for_each(Span cols, Visit visit) const {
+    for (std::size_t r = 0; r < rows_.size(); ++r) {
+      for (std::size_t j = 0; j < cols.size(); ++j) visit(r, j, cosines_[r * kTileEdge + j]);
+    }
+  }
+
+  const simd::KernelTable<double>& kernels_ = simd::kernels().float64;
+  std::span<const std::size_t> rows_;
+  std::size_t k_;
+  std::size_t depth_;
+  Buffer<double> own_;      // in panels
+  Buffer<double> negated_;  // the same, where it is needed
+  Buffer<double> cosines_;  // tiles
+  Buffer<double> differences_;
+  Buffer<double> sums_;
+  std::vector<Edge<double>> heaps_;
 };
 
 // The neighbours of every row from the best edges in tiles of T.
@@ -289,37 +381,29 @@ class NeighbourChoice {
     for (std::size_t i = 0; i < x_.rows; ++i) {
       if (cases_[i] == Case::open) open.push_back(i);
     }
-    const std::size_t blocks = (open.size() + kRowsAtOnce - 1) / kRowsAtOnce;
-    parallel_for(execution_, blocks, [&](std::size_t block, Worker& worker) {
-      const std::size_t begin = block * kRowsAtOnce;
-      rank_rows(std::span(open).subspan(begin, std::min(kRowsAtOnce, open.size() - begin)), worker);
-    });
+    if (open.empty()) return;
+    Packed<double> all(simd::kernels().float64, x_);
+    all.fill(x_, {.origin = origin(), .unit_norm = true}, execution_);
+    const std::size_t at_once = std::clamp(kEntriesAtOnce / x_.cols, std::size_t{1}, kTileEdge);
+    parallel_for(execution_, (open.size() + at_once - 1) / at_once,
+                 [&](std::size_t block, Worker& worker) {
+                   const std::size_t begin = block * at_once;
+                   const std::size_t count = std::min(at_once, open.size() - begin);
+                   rank_rows(std::span(open).subspan(begin, count), all, worker);
+                 });
   }
 
-  void rank_rows(std::span<const std::size_t> rows, Worker& worker) {
-    const UnitRows reader(x_, origin());
-    Buffer<double> own(product(rows.size(), x_.cols));
-    std::vector<double> other(x_.cols);
-    std::vector<double> scratch(x_.cols);
-    std::vector<Edge<double>> heaps(rows.size() * k_,
-                                    {-std::numeric_limits<double>::infinity(), 0});
-    for (std::size_t r = 0; r < rows.size(); ++r) reader.read(rows[r], &own[r * x_.cols]);
-    for (std::size_t j = 0; j < x_.rows; ++j) {
+  void rank_rows(std::span<const std::size_t> rows, const Packed<double>& all, Worker& worker) {
+    OpenRows open(x_, origin(), rows, k_);
+    for (std::size_t col = 0; col < tiles_in(x_.rows); ++col) {
       worker.check();
-      reader.read(j, other.data());
-      for (std::size_t r = 0; r < rows.size(); ++r) {
-        if (rows[r] == j) continue;
-        const Edge<double> edge{closeness(&own[r * x_.cols], other.data(), x_.cols, scratch.data()),
-                                static_cast<std::int32_t>(j)};
-        Edge<double>* heap = &heaps[r * k_];
-        if (is_better(edge, heap[0])) replace_worst(heap, k_, edge);
-      }
+      open.offer(all, tile_span(col, x_.rows));
     }
     for (std::size_t r = 0; r < rows.size(); ++r) {
-      std::transform(&heaps[r * k_], &heaps[r * k_] + k_, best_.of(rows[r]).begin(),
-                     [](const Edge<double>& edge) {
-                       return Edge<T>{static_cast<T>(cosine_of(edge.weight)), edge.column};
-                     });
+      const Edge<double>* heap = open.edges(r);
+      std::transform(heap, heap + k_, best_.of(rows[r]).begin(), [](const Edge<double>& edge) {
+        return Edge<T>{static_cast<T>(cosine_of(edge.weight)), edge.column};
+      });
     }
   }
 

@@ -24,8 +24,8 @@ struct Edge {
 // much larger than the others makes all cosines nearly 1), the cosines decide that float64 gives,
 // and near 1 their differences from it: so the neighbours do not depend on T.
 // Cost: n²d/2 multiply-adds in T; where T is float and cannot tell the neighbours of many rows
-// apart, the same in float64 besides; n·d in float64 for each row that float64 tiles cannot tell
-// apart either.
+// apart, the same in float64 besides; for each row that float64 tiles cannot tell apart either, n·d
+// in float64, twice where cosines are near ±1, and a packed copy of x in float64.
 template <class T>
 Buffer<Edge<T>> nearest(const InputView& x, std::size_t k, bool center, const Execution& execution);
 

@@ -333,23 +333,32 @@ void GramTiles<T>::compute(Cell cell, T* tile, const simd::ExpectedRows& expecte
 template <class T>
 void GramTiles<T>::apply_scale(Span rows, Span cols, T* tile) const {
   if (exponent_ != 0) return;
-  // Gamma ⟨a, b⟩ is moderate as a rule where neither gamma nor ⟨a, b⟩ is.
   const bool is_polynomial = options_.kernel == Kernel::polynomial;
-  const int of_gamma = is_polynomial ? scaling_exponent_of(options_.gamma) : 0;
-  if (left_.has_row_exponents() || common_exponent_ != 0 || of_gamma != 0) {
+  const bool is_scaled = left_.has_row_exponents() || common_exponent_ != 0;
+  if (is_polynomial && !is_scaled && scaling_exponent_of(options_.gamma) == 0 &&
+      scaling_exponent_of(options_.coef0) <= 0) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      T* row = tile + i * kTileEdge;
-      const int of_row = left_.exponent(rows.begin + i) + of_gamma;
-      for (std::size_t j = 0; j < cols.size(); ++j) {
-        row[j] = std::ldexp(row[j], of_row + right().exponent(cols.begin + j));
-      }
+      kernels_.polynomials(tile + i * kTileEdge, cols.size(), static_cast<T>(options_.gamma),
+                           static_cast<T>(options_.coef0), options_.degree);
     }
+    return;
   }
-  if (!is_polynomial) return;
-  const auto gamma = static_cast<T>(std::ldexp(options_.gamma, -of_gamma));
+  if (!is_polynomial && !is_scaled) return;
+  // Gamma ⟨a, b⟩ + coef0 may be moderate where none of the three is: in float64, without gamma's
+  // exponent.
+  const int of_gamma = is_polynomial ? exponent_of(options_.gamma) : 0;
+  const double fraction = is_polynomial ? std::ldexp(options_.gamma, -of_gamma) : 1;
+  double values[kTileEdge];
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    kernels_.polynomials(tile + i * kTileEdge, cols.size(), gamma, static_cast<T>(options_.coef0),
-                         options_.degree);
+    T* row = tile + i * kTileEdge;
+    const int of_row = left_.exponent(rows.begin + i) + of_gamma;
+    for (std::size_t j = 0; j < cols.size(); ++j) {
+      values[j] = std::ldexp(fraction * row[j], of_row + right().exponent(cols.begin + j));
+    }
+    if (is_polynomial) {
+      simd::kernels().float64.polynomials(values, cols.size(), 1, options_.coef0, options_.degree);
+    }
+    std::transform(values, values + cols.size(), row, [](double x) { return static_cast<T>(x); });
   }
 }
 

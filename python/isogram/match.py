@@ -54,7 +54,8 @@ def match(
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
     progress : bool or callable
-        True draws a bar with tqdm; a callable is called with (done, total), in problems.
+        True draws a bar with tqdm; a callable is called with (done, total), in problems. Ignored on
+        a GPU, where all problems are solved at once.
 
     Returns
     -------

@@ -156,6 +156,8 @@ TYPED_TEST(Kernels, Blocks) {
                       [](Real x, Real y) { return x * y; });
       expect_block<T>(table.l1_distances, table.panel, rows, cols, depth,
                       [](Real x, Real y) { return std::abs(x - y); });
+      expect_block<T>(table.squared_differences, table.panel, rows, cols, depth,
+                      [](Real x, Real y) { return (x - y) * (x - y); });
     };
     const std::size_t panel = table.panel;
     for (const std::size_t depth : {1, 2, 7, 127, 128, 129, 300}) {
@@ -194,7 +196,7 @@ TYPED_TEST(Kernels, BlocksInPartsAreThoseOfAllDepth) {
     const std::size_t n = table.panel;
     std::vector<T> rows(n * depth);
     for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<T>(std::sin(i));
-    for (const auto block : {table.inner_products, table.l1_distances}) {
+    for (const auto block : {table.inner_products, table.l1_distances, table.squared_differences}) {
       std::vector<T> whole(n * n);
       block(rows.data(), n, rows.data(), n, depth, whole.data(), n, false, {});
       for (const std::size_t panels : {1, 2}) {

@@ -7,12 +7,14 @@ from support import (
     DECADES,
     DTYPES,
     ESTIMATORS,
+    EXTREME_POLYNOMIALS,
     FAR_KINDS,
     GROUP_KINDS,
     KERNELS,
     LAYOUTS,
     RBF_TOLERANCE,
     assert_close,
+    assert_polynomials,
     center_tolerance,
     data,
     eps,
@@ -222,6 +224,14 @@ def test_groups_of_rows_some_widths_apart(gpu, dtype, kind):
         actual = gpu.get(ig.gram(gpu.put(x), kernel="rbf", bandwidth=bandwidth))
         expected = exact_exponentials(x, x, "rbf", bandwidth)
         assert_close(actual, expected, RBF_TOLERANCE[dtype], f"{size}")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_polynomials_of_extreme_parameters(gpu, dtype):
+    for parameters in EXTREME_POLYNOMIALS:
+        assert_polynomials(
+            lambda x, **p: gpu.get(ig.gram(gpu.put(x), kernel="polynomial", **p)), dtype, parameters
+        )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

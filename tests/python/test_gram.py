@@ -12,6 +12,7 @@ from support import (
     DTYPES,
     EDGE_FEATURES,
     EDGE_ROWS,
+    EXTREME_POLYNOMIALS,
     FAR_KINDS,
     GROUP_KINDS,
     KERNELS,
@@ -19,6 +20,7 @@ from support import (
     RBF_TOLERANCE,
     SCALES,
     assert_close,
+    assert_polynomials,
     data,
     dot_tolerance,
     eps,
@@ -204,6 +206,13 @@ def test_near_rows_beside_far_ones(simd_level, kernel, dtype, kind):
             )
             assert np.array_equal(one, one.T)
             assert (np.diag(one) == 1).all()
+
+
+@pytest.mark.filterwarnings("ignore:.*beyond the range:RuntimeWarning")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_polynomials_of_extreme_parameters(simd_level, dtype):
+    for parameters in EXTREME_POLYNOMIALS:
+        assert_polynomials(lambda x, **p: ig.gram(x, kernel="polynomial", **p), dtype, parameters)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

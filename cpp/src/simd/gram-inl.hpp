@@ -51,6 +51,14 @@ struct AbsoluteDifference : Sum {
   }
 };
 
+struct SquaredDifference : Sum {
+  template <class V>
+  static V accumulate(V sum, V a, V b) {
+    const V difference = a - b;
+    return sum + difference * difference;
+  }
+};
+
 // Goes over the lines of rows that are expected, an equal share during each of so many
 // micro-kernels.
 class Expecting {
@@ -183,6 +191,13 @@ template <class T>
 void l1_distances(const T* a, std::size_t rows, const T* b, std::size_t cols, std::size_t depth,
                   T* out, std::size_t stride, bool add, const ExpectedRows& expected) noexcept {
   block<AbsoluteDifference>(a, rows, b, cols, depth, out, stride, add, expected);
+}
+
+template <class T>
+void squared_differences(const T* a, std::size_t rows, const T* b, std::size_t cols,
+                         std::size_t depth, T* out, std::size_t stride, bool add,
+                         const ExpectedRows& expected) noexcept {
+  block<SquaredDifference>(a, rows, b, cols, depth, out, stride, add, expected);
 }
 
 template <class T>

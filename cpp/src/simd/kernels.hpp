@@ -150,6 +150,11 @@ struct KernelTable {
                        std::size_t depth, T* out, std::size_t stride, bool add,
                        const ExpectedRows& expected) noexcept;
 
+  // The same with Σ (a − b)²: what squared_distances() makes of products, where that cancels.
+  void (*squared_differences)(const T* a, std::size_t rows, const T* b, std::size_t cols,
+                              std::size_t depth, T* out, std::size_t stride, bool add,
+                              const ExpectedRows& expected) noexcept;
+
   // out[j * out_stride + i] = in[i * in_stride + j] for i < rows, j < cols.
   void (*transpose)(const T* in, std::size_t in_stride, std::size_t rows, std::size_t cols, T* out,
                     std::size_t out_stride) noexcept;

@@ -8,6 +8,7 @@ constexpr KernelTable<T> table_of() {
       .panel = kPanel<T>,
       .inner_products = &inner_products<T>,
       .l1_distances = &l1_distances<T>,
+      .squared_differences = &squared_differences<T>,
       .transpose = &transpose<T>,
       .matched_products = &matched_products<T>,
       .squared_distances = &squared_distances<T>,
