@@ -60,8 +60,8 @@ std::size_t rows_per_check(std::size_t cols) {
 
 void add(MatchedSums& sums, double entry) {
   const double size = std::abs(entry);
-  sums.smallest = std::min(sums.smallest, size);
-  sums.largest = std::max(sums.largest, size);
+  sums.smallest = size < sums.smallest ? size : sums.smallest;
+  sums.largest = size > sums.largest ? size : sums.largest;
   sums.total += entry;
   sums.magnitude += size;
 }
@@ -77,10 +77,10 @@ template <class T>
 MatchedSums matched_sums(MatrixView<const T> affinity, const std::int32_t* columns,
                          int exponent = 0) {
   MatchedSums sums{.smallest = kInfinity};
+  const double unit = std::ldexp(1.0, -exponent);
   for (std::size_t i = 0; i < affinity.rows; ++i) {
     if (columns[i] < 0) continue;
-    const double entry = affinity(i, static_cast<std::size_t>(columns[i]));
-    add(sums, exponent == 0 ? entry : std::ldexp(entry, -exponent));
+    add(sums, unit * static_cast<double>(affinity(i, static_cast<std::size_t>(columns[i]))));
   }
   sums.round(static_cast<double>(std::min(affinity.rows, affinity.cols)));
   if (std::isfinite(sums.magnitude)) return times_power_of_two(sums, exponent);
@@ -317,7 +317,9 @@ void AssignmentProblem<T>::require_all_matched() const {
 template <class T>
 double AssignmentProblem<T>::gap(const MatchedSums& matched) const {
   // Where none is negative, less than nothing cannot be paid.
-  if (matched.magnitude == 0 && !any_between(-std::numeric_limits<T>::infinity(), 0)) return 0;
+  if (matched.magnitude == 0 && !any_between(false, -std::numeric_limits<T>::infinity(), 0)) {
+    return 0;
+  }
   const simd::Slack slack =
       kernels_->slack(costs_.data(), stride_, rows_, cols_, dual_, column_of_);
   return std::ldexp(detail::gap_of(slack, static_cast<double>(rows_)), exponent_);
@@ -348,11 +350,11 @@ template <class T>
 double AssignmentProblem<T>::ungated_magnitude(const MatchedSums& matched) const {
   const double largest = std::ldexp(matched.largest, -exponent_);
   if (matched.smallest == 0) {
-    // Most data answer at once: 5 or 6 octaves below the largest there is a cost, which leaves no
-    // hole as far as is searched; or there is none from there on, so that no hole is one.
+    // Most data answer at once: below 6 octaves from the largest there is no cost, so that no hole
+    // is one; or there is one 5 or 6 octaves below it, which leaves no hole as far as is searched.
+    if (!any_between(true, 0, largest / detail::kGated)) return matched.magnitude;
     const double octave = std::ldexp(1.0, std::ilogb(largest));
-    if (any_magnitude_between(octave / 64, octave / 16)) return matched.magnitude;
-    if (!any_magnitude_between(0, largest / detail::kGated)) return matched.magnitude;
+    if (any_between(true, octave / 64, octave / 16)) return matched.magnitude;
   }
   // The matched costs themselves, or a few rows, leave no hole in most data.
   detail::NearOctaves near(largest, std::ldexp(matched.smallest, -exponent_));
@@ -376,15 +378,9 @@ double AssignmentProblem<T>::ungated_magnitude(const MatchedSums& matched) const
 }
 
 template <class T>
-bool AssignmentProblem<T>::any_between(T below, T above) const {
-  return kernels_->any_between(costs_.data(), rows_ * stride_, below, above);
-}
-
-template <class T>
-bool AssignmentProblem<T>::any_magnitude_between(double below, double above) const {
-  const auto from = static_cast<T>(below);
-  const auto to = static_cast<T>(above);
-  return any_between(from, to) || any_between(-to, -from);
+bool AssignmentProblem<T>::any_between(bool of_magnitudes, double below, double above) const {
+  return kernels_->any_between(costs_.data(), rows_ * stride_, of_magnitudes, static_cast<T>(below),
+                               static_cast<T>(above));
 }
 
 template <class T>

@@ -109,8 +109,7 @@ class AssignmentProblem {
   simd::AssignmentState<T> state();
   void require_all_matched() const;
   T matched_cost(std::size_t row) const;
-  bool any_between(T below, T above) const;  // of the costs
-  bool any_magnitude_between(double below, double above) const;
+  bool any_between(bool of_magnitudes, double below, double above) const;  // of the costs
   template <class Source>
   MatrixView<const T> gather(MatrixView<const Source> affinity, T* costs);
 

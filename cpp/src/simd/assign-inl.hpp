@@ -176,13 +176,20 @@ bool scale(T* costs, std::size_t stride, const T (&factors)[2], std::size_t rows
 }
 
 template <class T>
-bool any_between(const T* costs, std::size_t count, T below, T above) noexcept {
-  Bits<T> found{};
-  for (std::size_t k = 0; k < count; k += kLanes<T>) {
-    const Vector<T> cost = load(costs + k);
-    found |= (cost > below) & (cost < above);
+bool any_between(const T* costs, std::size_t count, bool of_magnitudes, T below, T above) noexcept {
+  constexpr std::size_t kPart =
+      8 * kAssignmentGroup;  // after each of these the answer may be known
+  const Bits<T> sign = (Bits<T>)broadcast(of_magnitudes ? T{-0.0} : T{0});
+  for (std::size_t first = 0; first < count; first += kPart) {
+    const std::size_t end = first + kPart < count ? first + kPart : count;
+    Bits<T> found{};
+    for (std::size_t k = first; k < end; k += kLanes<T>) {
+      const auto cost = (Vector<T>)((Bits<T>)load(costs + k) & ~sign);
+      found |= (cost > below) & (cost < above);
+    }
+    if (lane_bits<T>(found) != 0) return true;
   }
-  return lane_bits<T>(found) != 0;
+  return false;
 }
 
 // Visits vectors that cover [0, cols); of a known number of groups, unrolled.

@@ -101,8 +101,9 @@ struct AssignmentKernels {
   // turns: one computes while the other would wait for its numbers.
   void (*augment_two)(const AssignmentState<T>& a, const AssignmentState<T>& b) noexcept;
 
-  // Whether any of `count` costs, whole groups of them, is between two others.
-  bool (*any_between)(const T* costs, std::size_t count, T below, T above) noexcept;
+  // Whether any of `count` costs, whole groups of them, or its magnitude, is between two others.
+  bool (*any_between)(const T* costs, std::size_t count, bool of_magnitudes, T below,
+                      T above) noexcept;
 
   // See isogram/detail/certificate.hpp.
   Slack (*slack)(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols,
