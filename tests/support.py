@@ -190,6 +190,18 @@ def tokens_apart(dtype, kind, seed=0, n=5, s=24, c=10):
     return tokens.astype(dtype)
 
 
+def beside_a_register(dtype, power, seed, n=3, s=6, c=3):
+    """Inputs that share one token of norm 10**power, each in a place of its own."""
+    rng = np.random.default_rng(seed)
+    tokens = rng.standard_normal((n, s, c))
+    for i in range(n):
+        tokens[i, (seed + 2 * i) % s] = 10.0**power * np.linspace(1, -1 / 3, c)
+    return tokens.astype(dtype)
+
+
+REGISTER_POWERS = {"float32": (3, 5, 7, 8, 12, 18, 30), "float64": (3, 7, 8, 12, 16, 18, 40, 150)}
+
+
 def fewer_near_tokens(tokens):
     """Leave out 0, 1, 2, … of five tokens that lie near the origin; of inputs of equal numbers."""
     near = np.flatnonzero(np.linalg.norm(tokens[0].astype(float), axis=1) < 1e3)[:5]

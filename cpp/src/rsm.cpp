@@ -676,7 +676,8 @@ class RsmWalk {
     if (!is_shortest() && sizeof(T) == sizeof(double)) return false;
     const double in_units = std::ldexp(distance.value, distance.exponent - unit_of(i, j));
     const double norms = in_unit(rows_.bulk_norm(i), i, cols().bulk_norm(j), j);
-    return distance.value > 0 && in_units * in_units < detail::kMismatch<T> * norms;
+    const double doubtful = std::max(detail::kMismatch<T> * norms, detail::kVanished<T>);
+    return distance.value > 0 && in_units * in_units < doubtful;
   }
 
   // Whether the matching makes distances as small as can be, of inputs or of their windows.

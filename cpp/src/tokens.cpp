@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "input.hpp"
 #include "team.hpp"
@@ -95,44 +96,54 @@ std::size_t median_of(const std::vector<double>& values) {
   return *middle;
 }
 
-// A few tokens of huge norm, as transformers have them, pull the mean away from all others: the
-// products of those would then be of that shift, and lose their digits. Of tokens less their mean,
-// subtracts the mean of those others and writes what mean is left to `left`; or returns false.
-bool subtract_mean_of_others(Widened& z, double* left) {
-  constexpr double spread = 3;  // of squared norms, less than any such token makes
-  constexpr double nearer = 0.25;
-  constexpr double far = 16;
+std::vector<double> squared_distances_from(const Widened& z, std::size_t reference) {
   const auto& kernels = simd::kernels().float64;
-  const std::vector<double> norms = squared_norms_of(z);
-  const std::size_t typical = median_of(norms);
-  if (*std::max_element(norms.begin(), norms.end()) <= spread * norms[typical]) return false;
   std::vector<double> difference(z.channels);
   std::vector<double> distances(z.tokens);
-  const auto subtract_typical = [&](std::size_t s) {
-    kernels.subtract_shifts(z.token(s), difference.data(), z.channels, 0, z.token(typical));
-  };
   for (std::size_t s = 0; s < z.tokens; ++s) {
-    subtract_typical(s);
+    kernels.subtract_shifts(z.token(s), difference.data(), z.channels, 0, z.token(reference));
     distances[s] = squared_norm_of(difference.data(), z.channels);
   }
-  const double distance = distances[median_of(distances)];
-  if (distance >= nearer * norms[typical]) return false;
-  std::vector<double> mean(z.channels);
+  return distances;
+}
+
+// A few tokens of huge norm, as transformers have them, pull the mean away from all others: the
+// products of those would then be of that shift, and lose their digits. Of tokens less their mean,
+// one of those others, where there are such.
+std::optional<std::size_t> token_far_from_mean(const Widened& z) {
+  constexpr double spread = 3;  // of squared norms, less than any such token makes
+  constexpr double nearer = 0.25;
+  const std::vector<double> norms = squared_norms_of(z);
+  const std::size_t typical = median_of(norms);
+  if (*std::max_element(norms.begin(), norms.end()) <= spread * norms[typical]) return std::nullopt;
+  const std::vector<double> distances = squared_distances_from(z, typical);
+  if (distances[median_of(distances)] >= nearer * norms[typical]) return std::nullopt;
+  return typical;
+}
+
+// Of tokens as they came, subtracts the mean of those that are near `typical`, and writes what is
+// left of the mean of all, `mean`, to `left`.
+void subtract_mean_of_others(Widened& z, std::size_t typical, const double* mean, double* left) {
+  constexpr double far = 16;
+  const auto& kernels = simd::kernels().float64;
+  const std::vector<double> distances = squared_distances_from(z, typical);
+  const double farthest = far * distances[median_of(distances)];
+  const std::vector<double> origin(z.token(typical), z.token(typical) + z.channels);
+  std::vector<double> of_others(z.channels);
   std::size_t others = 0;
   for (std::size_t s = 0; s < z.tokens; ++s) {
-    if (distances[s] > far * distance) continue;
-    subtract_typical(s);
-    kernels.add_row(difference.data(), z.channels, mean.data());
+    kernels.subtract_shifts(z.token(s), z.token(s), z.channels, 0, origin.data());
+    if (distances[s] > farthest) continue;
+    kernels.add_row(z.token(s), z.channels, of_others.data());
     ++others;
   }
   for (std::size_t c = 0; c < z.channels; ++c) {
-    mean[c] = z.token(typical)[c] + mean[c] / static_cast<double>(others);
-    left[c] = -mean[c];
+    of_others[c] /= static_cast<double>(others);
+    left[c] = mean[c] - (origin[c] + of_others[c]);
   }
   for (std::size_t s = 0; s < z.tokens; ++s) {
-    kernels.subtract_shifts(z.token(s), z.token(s), z.channels, 0, mean.data());
+    kernels.subtract_shifts(z.token(s), z.token(s), z.channels, 0, of_others.data());
   }
-  return true;
 }
 
 bool needs_order(Matching matching) {
@@ -239,9 +250,16 @@ void TokenSets<T>::pack(std::size_t input, const InputView& view, Packers& packe
     const std::vector<std::size_t> order = by_norm(z);
     std::copy(order.begin(), order.end(), order_.data() + input * layout_.max_tokens);
   }
-  if (layout_.centered) subtract_mean_token(z, means_.data() + input * channels_);
+  double* mean = means_.data() + input * channels_;
+  if (layout_.centered) subtract_mean_token(z, mean);
   if (has_mean_left_.size() > 0) {
-    has_mean_left_[input] = subtract_mean_of_others(z, means_left_.data() + input * channels_);
+    const std::optional<std::size_t> typical = token_far_from_mean(z);
+    has_mean_left_[input] = typical.has_value();
+    if (typical) {
+      z = widen(view, input, packers.widened, bad);  // the mean took the digits of the others
+      scale_down(z.values.data(), z.values.size(), exponents_[input]);
+      subtract_mean_of_others(z, *typical, mean, means_left_.data() + input * channels_);
+    }
   }
   if (layout_.matching == Matching::none) {
     std::fill(packers.widened.begin() + z.values.size(), packers.widened.end(), 0.0);

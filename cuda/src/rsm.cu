@@ -228,18 +228,23 @@ class PairOfTokens {
   std::int64_t pair_;
 };
 
-// As on the CPU: see RsmWalk::may_be_mismatched() in cpp/src/rsm.cpp.
+// Where the CPU would solve a matching again, or match the tokens once more: see
+// RsmWalk::may_be_mismatched() in cpp/src/rsm.cpp.
 template <class T>
-__device__ bool may_be_mismatched(const Block<T>& block, std::int64_t r, std::int64_t c,
-                                  double distance) {
+__device__ bool may_be_mismatched(const Block<T>& block, const MatchedTokens& tokens,
+                                  std::int64_t r, std::int64_t c, double distance) {
   if (!block.rows.bulk_norms || !(distance > 0)) return false;
+  const std::int64_t pairs = block.sums.down * block.sums.across;
+  for (std::int64_t part = 0; part < tokens.proven_parts; ++part) {
+    if (!tokens.is_proven[part * pairs + r * block.sums.across + c]) return true;
+  }
   const int of_i = block.rows.exponents[r];
   const int of_j = block.cols.exponents[c];
   const int unit = of_i > of_j ? of_i : of_j;
   const double in_units = ldexp(distance, -unit);
   const double norms = ldexp(block.rows.bulk_norms[r], 2 * (of_i - unit)) +
                        ldexp(block.cols.bulk_norms[c], 2 * (of_j - unit));
-  return in_units * in_units < detail::kMismatch<T> * norms;
+  return in_units * in_units < Maximum()(detail::kMismatch<T> * norms, detail::kVanished<T>);
 }
 
 // A warp for each pair, most of which has nothing to do.
@@ -259,7 +264,7 @@ __global__ void __launch_bounds__(kWarp* kRowsAtOnce)
   const Scaled distance = PairOfTokens(tokens, r, c, pair).distance();
   if (threadIdx.x > 0) return;
   const double value = ldexp(distance.value, distance.exponent - tokens.exponent);
-  const bool is_marked = may_be_mismatched(block, r, c, value);
+  const bool is_marked = may_be_mismatched(block, tokens, r, c, value);
   store(block.outputs.distance, i, j, is_marked ? -value : value, block.same);
 }
 

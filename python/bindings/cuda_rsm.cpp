@@ -139,24 +139,27 @@ cuda::ProblemGrid pairs(const DeviceArray& affinities, const Extent& rows, const
   return grid;
 }
 
-// Sums lie in parts, each of so many doubles.
-double* part_of(const DeviceArray& totals, std::int64_t part, const cuda::ProblemGrid& grid) {
-  return totals.items<double>() + part * grid.down * grid.across;
+// One item for every pair of a block, of one part after another.
+template <class T>
+T* part_of(const DeviceArray& items, std::int64_t part, const cuda::ProblemGrid& grid) {
+  return items.items<T>() + part * grid.down * grid.across;
 }
 
 void match_pairs(StreamAddress stream, const cuda::ProblemGrid& grid, const DeviceArray* columns,
                  const DeviceArray& totals, std::int64_t part, const DeviceArray& gaps,
-                 const DeviceArray& not_finite, const DeviceArray& scratch) {
+                 const DeviceArray& not_finite, const DeviceArray& scratch,
+                 const DeviceArray* is_proven) {
   cuda::match(
       stream_at(stream), grid, Objective::maximize,
-      {items_or_null<std::int32_t>(columns), part_of(totals, part, grid), gaps.items<double>()},
+      {items_or_null<std::int32_t>(columns), part_of<double>(totals, part, grid),
+       gaps.items<double>(), is_proven ? part_of<std::uint8_t>(*is_proven, part, grid) : nullptr},
       not_finite.items<unsigned long long>(), scratch.items<unsigned char>());
 }
 
 void match_greedily(StreamAddress stream, const cuda::ProblemGrid& grid, const DeviceArray* columns,
                     const DeviceArray& totals, std::int64_t part) {
   cuda::match_greedily(stream_at(stream), grid, items_or_null<std::int32_t>(columns),
-                       part_of(totals, part, grid));
+                       part_of<double>(totals, part, grid));
 }
 
 // Products of int8 become affinities where they are.
@@ -218,7 +221,8 @@ struct Source {
 cuda::MatchedTokens matched_tokens(const Source& rows, const Source& cols,
                                    const DeviceArray* columns, std::int64_t parts,
                                    std::int64_t part_stride, std::int64_t part_rows,
-                                   std::int64_t part_cols, std::int64_t last_rows, int exponent) {
+                                   std::int64_t part_cols, std::int64_t last_rows, int exponent,
+                                   const DeviceArray* is_proven, std::int64_t proven_parts) {
   return {.rows = rows.tokens,
           .cols = cols.tokens,
           .row_order = rows.order,
@@ -229,7 +233,9 @@ cuda::MatchedTokens matched_tokens(const Source& rows, const Source& cols,
           .part_rows = part_rows,
           .part_cols = part_cols,
           .last_rows = last_rows,
-          .exponent = exponent};
+          .exponent = exponent,
+          .is_proven = items_or_null<std::uint8_t>(is_proven),
+          .proven_parts = proven_parts};
 }
 
 template <class T>
@@ -303,7 +309,7 @@ void register_cuda_rsm(py::module_& module) {
   py::class_<cuda::ProblemGrid>(module, "ProblemGrid")
       .def(py::init(&pairs), "affinities"_a, "rows"_a, "cols"_a, "above_diagonal"_a);
   module.def("match_pairs", &match_pairs, "stream"_a, "grid"_a, "columns"_a, "totals"_a, "part"_a,
-             "gaps"_a, "not_finite"_a, "scratch"_a);
+             "gaps"_a, "not_finite"_a, "scratch"_a, "is_proven"_a);
   module.def("match_greedily", &match_greedily, "stream"_a, "grid"_a, "columns"_a, "totals"_a,
              "part"_a);
   module.def("scale_products", &scale_products, "stream"_a, "products"_a, "row_scales"_a,
@@ -324,7 +330,8 @@ void register_cuda_rsm(py::module_& module) {
            "lengths"_a, "order"_a);
   py::class_<cuda::MatchedTokens>(module, "MatchedTokens")
       .def(py::init(&matched_tokens), "rows"_a, "cols"_a, "columns"_a, "parts"_a, "part_stride"_a,
-           "part_rows"_a, "part_cols"_a, "last_rows"_a, "exponent"_a);
+           "part_rows"_a, "part_cols"_a, "last_rows"_a, "exponent"_a, "is_proven"_a,
+           "proven_parts"_a);
   py::class_<Entries>(module, "Entries")
       .def(py::init<const DeviceArray*, const DeviceArray*, const DeviceArray*,
                     const DeviceArray*>(),

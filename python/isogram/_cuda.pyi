@@ -172,6 +172,7 @@ def match_pairs(
     gaps: Array,
     not_finite: Array,
     scratch: Array,
+    is_proven: Array | None,
 ) -> None: ...
 def match_greedily(
     stream: int, grid: ProblemGrid, columns: Array | None, totals: Array, part: int
@@ -224,6 +225,8 @@ class MatchedTokens:
         part_cols: int,
         last_rows: int,
         exponent: int,
+        is_proven: Array | None,
+        proven_parts: int,
     ) -> None: ...
 
 class Entries:

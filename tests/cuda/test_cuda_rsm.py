@@ -10,11 +10,13 @@ from isogram._device.rsm_plan import Plan
 from support import (
     DTYPES,
     LAYOUTS,
+    REGISTER_POWERS,
     RSM_KERNELS,
     RSM_MATCHINGS,
     SCALES,
     TOKENS_APART,
     assert_close,
+    beside_a_register,
     data,
     fewer_near_tokens,
     grid_data,
@@ -291,6 +293,21 @@ def test_rbf_of_inputs_whose_tokens_lie_in_groups_far_apart(gpu, kind, dtype):
                 **matching,
             )
             assert_close(gpu.get(two["rbf"]), expected[:3, 3:], allowed, context)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rbf_beside_one_register_of_any_norm(gpu, dtype):
+    """Matchings that a GPU could not prove are the host's."""
+    for power in REGISTER_POWERS[dtype]:
+        for seed in range(8):
+            tokens = beside_a_register(dtype, power, seed)
+            for window in (None, 6, 3):
+                matching = {"matching": "window", "window": window} if window else {}
+                distances = oracle.smallest_distances(tokens, window).astype(float)
+                actual = ig.semantic_rsm(gpu.put(tokens), kernel="rbf", bandwidth=2.0, **matching)
+                allowed = 1e-6 if dtype == "float32" else 1e-13
+                expected = np.exp(-distances / 8)
+                assert_close(gpu.get(actual), expected, allowed, f"1e{power}, {seed}, {matching}")
 
 
 @pytest.mark.parametrize("kind", ["two clusters", "many clusters", "some registers", "1e4"])

@@ -301,6 +301,8 @@ class _Lane(ABC):
 
     _sums: Any  # where the matched sums of a block are, for the kernel that writes entries
     _all_columns: Any = None  # that tokens are matched with; None: those of the same number
+    _is_proven: Any = None  # whether a matching is, of each part that is solved exactly
+    _proven_parts = 0  # which come before those that are not
 
     def __init__(self, device: Device, plan: Plan, stream: AbstractContextManager[object]) -> None:
         """Take the memory that any block needs."""
@@ -366,6 +368,8 @@ class _Lane(ABC):
             plan.cols.parts[0].size,
             last.size,
             plan.job.exponent,
+            self._is_proven,
+            self._proven_parts,
         )
 
     @abstractmethod
@@ -416,6 +420,9 @@ class _MatchingLane(_Lane):
             self._columns = [
                 self._array(columns[number * of_first :]) for number in range(len(plan.parts))
             ]
+        if plan.marks_mismatches:
+            self._proven_parts = sum(part.solver == "exact" for part in plan.parts)
+            self._is_proven = self._array(device.empty((len(plan.parts) * n * m,), np.uint8))
         self._gaps = self._array(device.empty((n * m,)))
         self._not_finite = self._array(unset_index(device))
         scratch = self._kernels.match_scratch(n * m, rows, cols)
@@ -465,6 +472,7 @@ class _MatchingLane(_Lane):
                 self._gaps,
                 self._not_finite,
                 self._scratch,
+                self._is_proven,
             )
 
 

@@ -103,7 +103,7 @@ class Plan:
         self.marks_mismatches = (
             self.has_distances
             and not (self.is_unmatched or self.is_narrow)
-            and (job.matching in ("exact", "window") or job.dtype == np.float32)
+            and (job.matching != "greedy" or job.dtype == np.float32)
         )
         # Centring an input shifts every matching that pairs all of its tokens by the same amount.
         # It would change what a greedy choice sees, and what unequal sets leave unmatched.
@@ -241,7 +241,7 @@ class Plan:
         affinities = n * rows * self.affinity_stride * item
         columns = 4 * sum(map(self.columns_of, self.parts)) if self.keeps_columns else 0
         scratch = gpu.kernels.match_scratch(n * m, rows, cols)
-        return int(affinities + columns + scratch + n * m * 8 * (self.sums + 3))
+        return int(affinities + columns + scratch + n * m * (8 * (self.sums + 3) + len(self.parts)))
 
 
 def _cut(shape: tuple[int, int], edges: tuple[int, int], is_upper: bool) -> Iterator[Tile]:

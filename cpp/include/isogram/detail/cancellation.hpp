@@ -11,8 +11,13 @@ inline constexpr double kCancellation = sizeof(T) == sizeof(float) ? 1.0 / 32 : 
 
 // Below this fraction of the squared norms of tokens, a squared distance may be of other pairs than
 // the nearest: tokens are matched once more. At it, what affinities are rounded by is 2^−14 of it
-// in float32 and 2^−37 in float64; what they are matched by averages most of that out.
+// in float32 and 2^−41 in float64; sums over tokens and channels average most of that out.
 template <class T>
-inline constexpr double kMismatch = sizeof(T) == sizeof(float) ? 0x1p-10 : 0x1p-16;
+inline constexpr double kMismatch = sizeof(T) == sizeof(float) ? 0x1p-10 : 0x1p-12;
+
+// Below this squared distance of inputs whose largest number is scaled to 1, affinities of near
+// tokens may have vanished.
+template <class T>
+inline constexpr double kVanished = sizeof(T) == sizeof(float) ? 0x1p-90 : 0x1p-900;
 
 }  // namespace isogram::detail

@@ -184,6 +184,9 @@ struct MatchedTokens {
   std::int64_t part_cols = 0;
   std::int64_t last_rows = 0;
   int exponent = 0;  // tokens count as if they were over 2^exponent
+  // (proven_parts, down, across), of the first parts: what match() says of them
+  const std::uint8_t* is_proven = nullptr;
+  std::int64_t proven_parts = 0;
 };
 
 // Writes the entries of a block, as on the CPU, into those of the outputs that are asked for: views
@@ -191,8 +194,8 @@ struct MatchedTokens {
 // `place`. `same`: both sides are the same set of inputs; only entries above the diagonal are taken
 // from `sums`, those below are their mirror images, and those on it are known. With `tokens`,
 // distances whose sum would cancel are taken again by differences of matched tokens, a warp each;
-// and with bulk norms, those get a minus sign for which the CPU would match the tokens once more,
-// because rounded affinities may have been matched wrongly.
+// and with bulk norms, those get a minus sign for which the CPU would match the tokens once more:
+// rounded affinities may have been matched wrongly, or a matching is not proven.
 template <class T>
 void write_entries(Stream stream, const MatchedSums& sums, const RsmSide& rows, const RsmSide& cols,
                    bool same, Place place, const RsmOutputs<T>& outputs,
