@@ -21,7 +21,11 @@ namespace isogram {
 namespace {
 
 // Edges that are kept beyond the k best: rounding may have put them there.
-constexpr std::size_t kSpareEdges = 2;
+constexpr std::size_t kSpareEdges = 3;
+
+// Of the tolerance: edges are kept that are worse than the k best by so much, which leaves room for
+// the rounding of the difference.
+constexpr double kReached = 1.5;
 
 // Rows whose cosines with all others are computed together have so many entries at most, so that a
 // block of them takes no longer than a call may go on after Ctrl-C.
@@ -50,19 +54,22 @@ void replace_worst(Edge<T>* heap, std::size_t count, const Edge<T>& edge) {
   heap[place] = edge;
 }
 
-// The best edges of every node, whatever the order they are offered in. Tiles may be offered by
-// several threads: the nodes of a strip have a lock.
+// The k best edges of every node, whatever the order they are offered in, and the next best of
+// those that are worse by no more than `tolerance`. Tiles may be offered by several threads: the
+// nodes of a strip have a lock.
 template <class T>
 class BestEdges {
  public:
-  BestEdges(std::size_t nodes, std::size_t count)
+  BestEdges(std::size_t nodes, std::size_t k, double tolerance)
       : nodes_(nodes),
-        count_(count),
-        edges_(product(nodes, count)),
-        worst_(nodes),
+        k_(k),
+        count_(std::min(k + kSpareEdges, nodes - 1)),
+        tolerance_(tolerance),
+        edges_(product(nodes, count_)),
+        reach_(nodes),
         locks_(tiles_in(nodes)) {
     std::fill(edges_.begin(), edges_.end(), Edge<T>{kNoCosine<T>, 0});
-    std::fill(worst_.begin(), worst_.end(), kNoCosine<T>);
+    std::fill(reach_.begin(), reach_.end(), kNoCosine<T>);
   }
 
   // Offers the entries above the diagonal to the nodes at both ends; cell.row ≤ cell.col.
@@ -73,9 +80,9 @@ class BestEdges {
     const std::unique_lock rows_lock(locks_[cell.row]);
     const auto cols_lock = is_diagonal ? std::unique_lock<std::mutex>()
                                        : std::unique_lock<std::mutex>(locks_[cell.col]);
-    const T* of_cols = &worst_[cols.begin];
+    const T* of_cols = &reach_[cols.begin];
     for (std::size_t i = 0; i < rows.size(); ++i, tile += kTileEdge) {
-      const T& of_row = worst_[rows.begin + i];
+      const T& of_row = reach_[rows.begin + i];
       const auto next = [&](std::size_t j) {
         return kernels_.first_reaching(tile, of_row, of_cols, j, cols.size());
       };
@@ -86,30 +93,41 @@ class BestEdges {
     }
   }
 
-  // Those of a node once all are offered.
+  // Those of a node once all are offered: first the k best, the worst of them in front; then the
+  // others in order.
   std::span<Edge<T>> of(std::size_t node) { return {&edges_[node * count_], count_}; }
 
  private:
   void offer_edge(std::size_t node, std::size_t column, T weight) {
-    const Edge<T> edge{weight, static_cast<std::int32_t>(column)};
+    Edge<T> edge{weight, static_cast<std::int32_t>(column)};
     Edge<T>* heap = &edges_[node * count_];
-    if (!is_better(edge, heap[0])) return;
-    replace_worst(heap, count_, edge);
-    worst_[node] = heap[0].weight;
+    if (is_better(edge, heap[0])) {
+      const Edge<T> worst = heap[0];
+      replace_worst(heap, k_, edge);
+      reach_[node] = static_cast<T>(heap[0].weight - tolerance_);
+      edge = worst;
+    }
+    if (edge.weight < reach_[node]) return;
+    for (std::size_t spare = k_; spare < count_; ++spare) {
+      if (is_better(edge, heap[spare])) std::swap(edge, heap[spare]);
+    }
   }
 
   const simd::KernelTable<T>& kernels_ = simd::kernels().of<T>();
   std::size_t nodes_;
+  std::size_t k_;
   std::size_t count_;
-  Buffer<Edge<T>> edges_;  // a heap per node
-  Buffer<T> worst_;        // the weight on top of it
+  double tolerance_;
+  Buffer<Edge<T>> edges_;  // of each node a heap of k, and spare edges
+  Buffer<T> reach_;        // the least weight that may count
   std::vector<std::mutex> locks_;
 };
 
 template <class T>
-BestEdges<T> best_edges(const GramTiles<T>& tiles, std::size_t count, const Execution& execution) {
+BestEdges<T> best_edges(const GramTiles<T>& tiles, std::size_t k, double tolerance,
+                        const Execution& execution) {
   const Grid grid = Grid::upper(tiles_in(tiles.rows()));
-  BestEdges<T> edges(tiles.rows(), count);
+  BestEdges<T> edges(tiles.rows(), k, tolerance);
   std::vector<Buffer<T>> scratch(team_size(execution, grid.cells()));
   for (Buffer<T>& tile : scratch) tile = Buffer<T>(kTileSize);
   parallel_for(
@@ -277,7 +295,7 @@ class NeighbourChoice {
       : x_(x),
         k_(k),
         tolerance_(2 * cosine_rounding<T>(x.cols)),
-        best_(best_edges(tiles, std::min(k + kSpareEdges, x.rows - 1), execution)),
+        best_(best_edges(tiles, k, kReached * tolerance_, execution)),
         cases_(x.rows),
         execution_(preparing(execution)) {
     parallel_for(execution_, tiles_in(x.rows), [&](std::size_t strip, Worker&) {
@@ -313,12 +331,9 @@ class NeighbourChoice {
     return std::all_of(cases_.begin(), cases_.end(), [](Case c) { return c == Case::settled; });
   }
 
-  // Puts the spare edges of a row behind its k best, and unless those are certain all in order.
+  // Puts the edges of a row in order unless the k best are certain.
   Case case_of(std::size_t row, bool is_zero) {
     const std::span<Edge<T>> kept = best_.of(row);
-    for (std::size_t count = kept.size(); count > k_; --count) {
-      std::pop_heap(kept.begin(), kept.begin() + count, is_better<T>);
-    }
     const Edge<T> last_in = kept[0];
     if (kept.size() == k_ || exceeds(last_in, kept[k_])) return Case::settled;
     if (is_zero) return Case::settled;  // its cosines are exactly 0
