@@ -408,7 +408,7 @@ class GramSpace {
   std::set<std::pair<std::size_t, std::size_t>> product_blocks_;  // that contain a wanted pair
 };
 
-// ---- Feature space: ‖XcᵀYc‖² from the tiles of D × D matrices, for the linear kernel ----------
+// ---- Feature space: ‖XcᵀYc‖² from the tiles of D × D matrices, for the linear kernel ---------
 
 // Samples are cut into segments of at most so many, whose products are added in float64; and a
 // matrix of few tiles into as many tasks, each with some of the segments.

@@ -611,7 +611,7 @@ double compare(const InputView& a, const InputView& b, Comparison method,
   return compared(std::move(of_a), std::move(of_b), execution);
 }
 
-// Jensen–Shannon divergences ----------------------------------------------------------------------
+// ---- Jensen–Shannon divergences --------------------------------------------------------------
 
 namespace {
 

@@ -42,7 +42,7 @@ void require_neighbours(std::size_t k, const InputView& x) {
                               " rows of `" + x.name + "`, got " + std::to_string(k));
 }
 
-// Sparse graphs -----------------------------------------------------------------------------------
+// ---- Sparse graphs ---------------------------------------------------------------------------
 
 template <class T>
 std::size_t nodes_of(const Csr<T>& graph) {
@@ -125,7 +125,7 @@ Csr<T> symmetrized(const Csr<T>& graph) {
   return result;
 }
 
-// Similarity of graphs ----------------------------------------------------------------------------
+// ---- Similarity of graphs --------------------------------------------------------------------
 
 // All pairs of layers, as cells of the L1 × L2 result; for one set, those on and above the
 // diagonal. Layers are numbered through: those of y follow those of x.
@@ -381,7 +381,7 @@ GbsTable table(const std::vector<InputView>& layers, const LayerPairs& pairs, st
                  : table<float>(layers, pairs, cols, k, center, execution);
 }
 
-// Classes -----------------------------------------------------------------------------------------
+// ---- Classes ---------------------------------------------------------------------------------
 
 void require_labels(const InputView& x, std::span<const std::int64_t> labels) {
   if (labels.size() == x.rows) return;

@@ -141,7 +141,7 @@ BestEdges<T> best_edges(const GramTiles<T>& tiles, std::size_t k, double toleran
   return edges;
 }
 
-// Closeness ---------------------------------------------------------------------------------------
+// ---- Closeness -------------------------------------------------------------------------------
 
 // How far the cosine in a tile can be from that of the rows. A packed entry is rounded once, and
 // so is what divides a product; a dot product is summed in short panels, a norm in at least eight

@@ -105,7 +105,7 @@ double compared(const Matrix& a, const Matrix& b, Comparison method, int threads
                           on_threads(threads));
 }
 
-TEST(Compare, agrees_with_the_reference) {
+TEST(Compare, AgreesWithTheReference) {
   at_every_level([] {
     for (const std::size_t n : {4, 5, 16, 33}) {
       for (const double step : {0.0, 0.5}) {
@@ -120,7 +120,7 @@ TEST(Compare, agrees_with_the_reference) {
   });
 }
 
-TEST(Compare, three_rows_are_enough_but_for_cka) {
+TEST(Compare, ThreeRowsAreEnoughButForCka) {
   at_every_level([] {
     const auto [a, b] = related(3, 7);
     for (const Comparison method : kAllMethods) {
@@ -130,7 +130,7 @@ TEST(Compare, three_rows_are_enough_but_for_cka) {
   });
 }
 
-TEST(Compare, is_one_with_itself_and_minus_one_with_its_negative) {
+TEST(Compare, IsOneWithItselfAndMinusOneWithItsNegative) {
   at_every_level([] {
     const auto [a, unused] = related(40, 3, 0.25);
     const Matrix negative = changed(a, [](double x) { return -x; });
@@ -141,7 +141,7 @@ TEST(Compare, is_one_with_itself_and_minus_one_with_its_negative) {
   });
 }
 
-TEST(Compare, neither_huge_nor_tiny_scales_nor_an_offset_matter) {
+TEST(Compare, NeitherHugeNorTinyScalesNorAnOffsetMatter) {
   at_every_level([] {
     const auto [a, b] = related(20, 5);
     for (const Comparison method : kAllMethods) {
@@ -159,7 +159,7 @@ TEST(Compare, neither_huge_nor_tiny_scales_nor_an_offset_matter) {
   });
 }
 
-TEST(Compare, constant_triangles_are_undefined) {
+TEST(Compare, ConstantTrianglesAreUndefined) {
   at_every_level([] {
     const Matrix k = symmetric(6, 1);
     // 0.1 has no exact mean in float64: the constant must be found exactly.
@@ -176,7 +176,7 @@ TEST(Compare, constant_triangles_are_undefined) {
   });
 }
 
-TEST(Compare, cka_is_undefined_where_centring_leaves_nothing) {
+TEST(Compare, CkaIsUndefinedWhereCentringLeavesNothing) {
   at_every_level([] {
     const Matrix k = symmetric(12, 2);
     Matrix additive = k;
@@ -189,7 +189,7 @@ TEST(Compare, cka_is_undefined_where_centring_leaves_nothing) {
   });
 }
 
-TEST(Compare, only_the_upper_triangle_counts) {
+TEST(Compare, OnlyTheUpperTriangleCounts) {
   at_every_level([] {
     const auto [a, b] = related(10, 9);
     Matrix lower = a;
@@ -208,7 +208,7 @@ TEST(Compare, only_the_upper_triangle_counts) {
   });
 }
 
-TEST(Compare, reads_any_strides_and_types) {
+TEST(Compare, ReadsAnyStridesAndTypes) {
   at_every_level([] {
     const auto [a, b] = related(19, 4);
     const auto of_a = flat<float>(a);
@@ -228,7 +228,7 @@ TEST(Compare, reads_any_strides_and_types) {
 }
 
 // 500 rows: the triangle spans several tasks of the sort.
-TEST(Compare, is_the_same_for_any_number_of_threads) {
+TEST(Compare, IsTheSameForAnyNumberOfThreads) {
   at_every_level([] {
     const auto [a, b] = related(500, 11, 0.125);
     for (const Comparison method : kAllMethods) {
@@ -238,7 +238,7 @@ TEST(Compare, is_the_same_for_any_number_of_threads) {
   });
 }
 
-TEST(CompareErrors, say_what_came) {
+TEST(CompareErrors, SayWhatCame) {
   const Matrix k = symmetric(4, 1);
   const auto values = flat(k);
   const InputView square(view(values, 4), "rsm_a");
@@ -262,7 +262,7 @@ TEST(CompareErrors, say_what_came) {
   }
 }
 
-TEST(Compare, what_does_not_count_is_not_read) {
+TEST(Compare, WhatDoesNotCountIsNotRead) {
   const auto [a, b] = related(20, 4);
   for (const Comparison method : kAllMethods) {
     const bool is_of_rows = method == Comparison::cka || method == Comparison::gbs;
@@ -276,7 +276,7 @@ TEST(Compare, what_does_not_count_is_not_read) {
 }
 
 // Entries on few levels, each off by a few eps: ties, as if they were exact.
-TEST(Compare, ranks_do_not_tell_rounding_apart) {
+TEST(Compare, RanksDoNotTellRoundingApart) {
   std::mt19937 random(3);
   const auto noisy = [&](double level) {
     const int ulps = static_cast<int>(random() % 7) - 3;
@@ -307,7 +307,7 @@ TEST(Compare, ranks_do_not_tell_rounding_apart) {
   }
 }
 
-TEST(Compare, ranks_tell_apart_what_is_distinct) {
+TEST(Compare, RanksTellApartWhatIsDistinct) {
   std::size_t entry = 0;
   const auto with = [&](auto value) {
     entry = 0;
@@ -330,7 +330,7 @@ TEST(Compare, ranks_tell_apart_what_is_distinct) {
   }
 }
 
-TEST(MergeSort, sorts_stably_and_counts_exchanges) {
+TEST(MergeSort, SortsStablyAndCountsExchanges) {
   struct Item {
     int key;
     std::size_t place;
@@ -355,7 +355,7 @@ TEST(MergeSort, sorts_stably_and_counts_exchanges) {
   }
 }
 
-// Jensen–Shannon divergences ----------------------------------------------------------------------
+// ---- Jensen–Shannon divergences --------------------------------------------------------------
 
 Matrix distributions(std::size_t n, std::size_t c, unsigned seed) {
   Matrix rows = normal_matrix(n, c, seed, 3);
@@ -400,7 +400,7 @@ void expect_divergences(std::size_t n, std::size_t m, std::size_t c) {
   }
 }
 
-TEST(Compare, jsd_agrees_with_the_reference) {
+TEST(Compare, JsdAgreesWithTheReference) {
   at_every_level([] {
     for (const std::size_t c : {1, 2, 7, 64, 129}) {
       expect_divergences<float>(5, 3, c);
@@ -411,7 +411,7 @@ TEST(Compare, jsd_agrees_with_the_reference) {
   });
 }
 
-TEST(Compare, jsd_of_equal_rows_is_0_and_of_disjoint_ones_1) {
+TEST(Compare, JsdOfEqualRowsIs0AndOfDisjointOnes1) {
   at_every_level([] {
     const std::vector<double> p = {0.4, 0.6, 0, 0, 0.4, 0.6, 0, 0, 0, 0, 0.25, 0.75};
     std::vector<double> out(9);
@@ -424,7 +424,7 @@ TEST(Compare, jsd_of_equal_rows_is_0_and_of_disjoint_ones_1) {
   });
 }
 
-TEST(Compare, jsd_renormalises_rows) {
+TEST(Compare, JsdRenormalisesRows) {
   at_every_level([] {
     std::vector<double> p = {0.2, 0.8, 0.7, 0.3};
     std::vector<double> plain(4);
@@ -436,7 +436,7 @@ TEST(Compare, jsd_renormalises_rows) {
   });
 }
 
-TEST(Compare, jsd_writes_any_strides_with_any_number_of_threads) {
+TEST(Compare, JsdWritesAnyStridesWithAnyNumberOfThreads) {
   at_every_level([] {
     constexpr std::size_t n = 70;
     const auto p = flat<float>(distributions(n, 20, 3));
@@ -453,7 +453,7 @@ TEST(Compare, jsd_writes_any_strides_with_any_number_of_threads) {
   });
 }
 
-TEST(JsdErrors, say_what_came) {
+TEST(JsdErrors, SayWhatCame) {
   const auto message = [](const std::vector<double>& p) {
     return complaint([&] {
       std::vector<double> out(4);
@@ -478,7 +478,7 @@ TEST(JsdErrors, say_what_came) {
             "`out` must be 2 x 2, got 2 x 1");
 }
 
-TEST(JsdErrors, sums_of_half_types_may_be_further_from_1) {
+TEST(JsdErrors, SumsOfHalfTypesMayBeFurtherFrom1) {
   const auto bits = [](float x) {
     return isogram::BFloat16{static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(x) >> 16)};
   };
@@ -491,7 +491,7 @@ TEST(JsdErrors, sums_of_half_types_may_be_further_from_1) {
 }
 
 // Entropies of 1000 classes are near 10 bits: their difference would be off by many eps.
-TEST(Compare, jsd_of_nearly_equal_rows_is_accurate_to_an_eps) {
+TEST(Compare, JsdOfNearlyEqualRowsIsAccurateToAnEps) {
   at_every_level([] {
     constexpr std::size_t c = 1000;
     const Vec first = distributions(1, c, 5)[0];
@@ -508,7 +508,7 @@ TEST(Compare, jsd_of_nearly_equal_rows_is_accurate_to_an_eps) {
   });
 }
 
-TEST(Compare, logarithms_are_accurate_to_a_few_ulps) {
+TEST(Compare, LogarithmsAreAccurateToAFewUlps) {
   at_every_level([] {
     const auto& kernels = isogram::simd::kernels();
     std::mt19937_64 random(1);

@@ -160,7 +160,7 @@ TYPED_TEST(Gram, ZeroAndConstantRows) {
   on_zero_and_constant_rows<TypeParam>(30, expect_on<TypeParam>);
 }
 
-// ---- Rows so long that tiles are summed over panels of depth ----------------------------------
+// ---- Rows so long that tiles are summed over panels of depth ---------------------------------
 
 // The same columns over and over.
 Matrix repeated(const Matrix& x, std::size_t times) {

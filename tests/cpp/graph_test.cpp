@@ -95,7 +95,7 @@ std::vector<T> expanded(const Csr<T>& graph, std::size_t n) {
   return out;
 }
 
-// Dense graphs ------------------------------------------------------------------------------------
+// ---- Dense graphs ----------------------------------------------------------------------------
 
 template <class T>
 void expect_dense(std::size_t n, std::size_t d, bool center) {
@@ -112,7 +112,7 @@ void expect_dense(std::size_t n, std::size_t d, bool center) {
   }
 }
 
-TEST(Graph, dense_agrees_with_the_reference) {
+TEST(Graph, DenseAgreesWithTheReference) {
   at_every_level([] {
     for (const std::size_t n : {1, 2, 47, 49, 96, 97, 193}) {
       for (const bool center : {false, true}) {
@@ -126,7 +126,7 @@ TEST(Graph, dense_agrees_with_the_reference) {
   });
 }
 
-TEST(Graph, dense_reads_any_type_and_order_and_writes_any_strides) {
+TEST(Graph, DenseReadsAnyTypeAndOrderAndWritesAnyStrides) {
   at_every_level([] {
     const Matrix values = normal_matrix(50, 6, 1);
     for (const ElementType type : kTypes) {
@@ -149,7 +149,7 @@ TEST(Graph, dense_reads_any_type_and_order_and_writes_any_strides) {
   });
 }
 
-TEST(Graph, scale_does_not_matter) {
+TEST(Graph, ScaleDoesNotMatter) {
   at_every_level([] {
     auto data = Data<double>::normal(30, 7, 2);
     const std::vector<double> plain = dense<double>(data.view(), true);
@@ -164,7 +164,7 @@ TEST(Graph, scale_does_not_matter) {
   });
 }
 
-// k-NN graphs -------------------------------------------------------------------------------------
+// ---- k-NN graphs -----------------------------------------------------------------------------
 
 template <class T>
 void expect_nearest(const Data<T>& data, std::size_t k, bool center) {
@@ -176,7 +176,7 @@ void expect_nearest(const Data<T>& data, std::size_t k, bool center) {
   }
 }
 
-TEST(Graph, nearest_agrees_with_the_reference) {
+TEST(Graph, NearestAgreesWithTheReference) {
   at_every_level([] {
     for (const std::size_t n : {2, 48, 95, 97, 200}) {
       for (const std::size_t k : {std::size_t{1}, std::size_t{5}, std::size_t{17}, n - 1}) {
@@ -221,7 +221,7 @@ void expect_smaller_columns(std::size_t n, std::size_t k) {
   }
 }
 
-TEST(Graph, ties_go_to_the_smaller_column) {
+TEST(Graph, TiesGoToTheSmallerColumn) {
   at_every_level([] {
     for (const std::size_t k : {1, 4, 30, 150}) {
       expect_smaller_columns<float>(230, k);
@@ -230,7 +230,7 @@ TEST(Graph, ties_go_to_the_smaller_column) {
   });
 }
 
-TEST(Graph, equal_rows_choose_the_first_of_their_like) {
+TEST(Graph, EqualRowsChooseTheFirstOfTheirLike) {
   at_every_level([] {
     Data<float> data(100, 3);
     std::fill(data.values.begin(), data.values.end(), 1.0F);
@@ -257,7 +257,7 @@ void expect_nearest_with_a_large_channel(std::size_t n, std::size_t d, std::size
   }
 }
 
-TEST(Graph, nearest_of_rows_nearly_alike) {
+TEST(Graph, NearestOfRowsNearlyAlike) {
   at_every_level([] {
     for (const float size : {30.0F, 300.0F, 3e3F, 3e4F, 3e5F}) {
       expect_nearest_with_a_large_channel<float>(130, 12, 7, size);
@@ -267,7 +267,7 @@ TEST(Graph, nearest_of_rows_nearly_alike) {
   });
 }
 
-TEST(Graph, symmetrised_is_exactly_symmetric_and_keeps_mutual_edges) {
+TEST(Graph, SymmetrisedIsExactlySymmetricAndKeepsMutualEdges) {
   at_every_level([] {
     const auto data = Data<float>::normal(150, 12, 8);
     const auto directed = expanded(isogram::knn_graph<float>(data.view(), 6, false, false), 150);
@@ -283,7 +283,7 @@ TEST(Graph, symmetrised_is_exactly_symmetric_and_keeps_mutual_edges) {
   });
 }
 
-// Similarity of graphs ----------------------------------------------------------------------------
+// ---- Similarity of graphs --------------------------------------------------------------------
 
 template <class T>
 constexpr double kGbsTolerance = 32 * std::numeric_limits<T>::epsilon();
@@ -313,7 +313,7 @@ void expect_gbs(std::size_t n, std::size_t k, bool center) {
   }
 }
 
-TEST(Graph, gbs_agrees_with_the_reference) {
+TEST(Graph, GbsAgreesWithTheReference) {
   at_every_level([] {
     for (const std::size_t n : {6, 48, 97, 130}) {
       for (const std::size_t k : {0, 1, 5}) {
@@ -326,7 +326,7 @@ TEST(Graph, gbs_agrees_with_the_reference) {
   });
 }
 
-TEST(Graph, gbs_is_exactly_one_with_itself_and_with_its_multiple) {
+TEST(Graph, GbsIsExactlyOneWithItselfAndWithItsMultiple) {
   at_every_level([] {
     const auto data = Data<float>::normal(120, 8, 3, 1);
     auto scaled = data;
@@ -341,7 +341,7 @@ TEST(Graph, gbs_is_exactly_one_with_itself_and_with_its_multiple) {
   });
 }
 
-TEST(Graph, zero_rows_count_zero) {
+TEST(Graph, ZeroRowsCountZero) {
   at_every_level([] {
     Data<float> data(4, 2);
     data.values = {1, 0, 1, 0, 0, 0, 0, 1};
@@ -355,7 +355,7 @@ TEST(Graph, zero_rows_count_zero) {
   });
 }
 
-TEST(Graph, mixed_types_are_computed_in_the_widest) {
+TEST(Graph, MixedTypesAreComputedInTheWidest) {
   at_every_level([] {
     const auto narrow = Data<float>::normal(60, 5, 1);
     const auto wide = Data<double>::normal(60, 6, 2);
@@ -366,9 +366,9 @@ TEST(Graph, mixed_types_are_computed_in_the_widest) {
   });
 }
 
-// Threads -----------------------------------------------------------------------------------------
+// ---- Threads ---------------------------------------------------------------------------------
 
-TEST(Graph, is_the_same_for_any_number_of_threads) {
+TEST(Graph, IsTheSameForAnyNumberOfThreads) {
   at_every_level([] {
     const auto a = Data<float>::normal(500, 20, 1, 0.3);
     const auto b = Data<float>::normal(500, 11, 2, 0.3);
@@ -400,7 +400,7 @@ TEST(Graph, is_the_same_for_any_number_of_threads) {
   });
 }
 
-TEST(Graph, long_calls_can_be_interrupted) {
+TEST(Graph, LongCallsCanBeInterrupted) {
   at_every_level([] {
     const auto data = Data<double>::normal(3000, 700, 1);
     isogram::Execution execution;
@@ -411,7 +411,7 @@ TEST(Graph, long_calls_can_be_interrupted) {
   });
 }
 
-// Classes -----------------------------------------------------------------------------------------
+// ---- Classes ---------------------------------------------------------------------------------
 
 // Clusters, so that some triangles touch one class and some more.
 template <class T>
@@ -435,7 +435,7 @@ void expect_classes(std::size_t n, std::size_t k) {
   EXPECT_EQ(isogram::motifs(data.view(), labels, k), reference::motifs(data.rows(), labels, k));
 }
 
-TEST(Graph, classes_agree_with_the_reference) {
+TEST(Graph, ClassesAgreeWithTheReference) {
   at_every_level([] {
     for (const std::size_t k : {1, 3, 9}) {
       expect_classes<float>(110, k);
@@ -445,14 +445,14 @@ TEST(Graph, classes_agree_with_the_reference) {
   });
 }
 
-TEST(Graph, modularity_without_edges_is_undefined) {
+TEST(Graph, ModularityWithoutEdgesIsUndefined) {
   at_every_level([] {
     const Data<float> zero(5, 2);
     EXPECT_TRUE(std::isnan(isogram::modularity(zero.view(), std::vector<std::int64_t>(5), 2)));
   });
 }
 
-TEST(Graph, one_class_has_no_modularity_and_only_motifs_of_one) {
+TEST(Graph, OneClassHasNoModularityAndOnlyMotifsOfOne) {
   at_every_level([] {
     const auto data = Data<double>::normal(40, 3, 2, 1);
     const std::vector<std::int64_t> labels(40, -3);
@@ -462,9 +462,9 @@ TEST(Graph, one_class_has_no_modularity_and_only_motifs_of_one) {
   });
 }
 
-// Errors ------------------------------------------------------------------------------------------
+// ---- Errors ----------------------------------------------------------------------------------
 
-TEST(GraphErrors, say_what_came) {
+TEST(GraphErrors, SayWhatCame) {
   auto data = Data<float>::normal(5, 3, 1);
   const InputView x(data.view(), "x");
   const auto knn_message = [&](std::size_t k) {
@@ -491,7 +491,7 @@ TEST(GraphErrors, say_what_came) {
   }
 }
 
-TEST(GraphErrors, name_the_layer) {
+TEST(GraphErrors, NameTheLayer) {
   const auto a = Data<float>::normal(5, 3, 1);
   const auto b = Data<float>::normal(4, 3, 1);
   const InputView first(a.view(), "layers[0]");

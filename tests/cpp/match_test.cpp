@@ -76,7 +76,7 @@ class MatchTest : public testing::TestWithParam<Level> {
 
 using Shape = std::pair<std::size_t, std::size_t>;
 
-TEST_P(MatchTest, agrees_with_trying_everything) {
+TEST_P(MatchTest, AgreesWithTryingEverything) {
   Random random(1);
   for (const auto& [rows, cols] :
        {Shape{1, 1}, {2, 2}, {3, 3}, {5, 5}, {7, 7}, {1, 6}, {6, 1}, {3, 7}, {7, 3}, {5, 6}}) {
@@ -93,7 +93,7 @@ TEST_P(MatchTest, agrees_with_trying_everything) {
   }
 }
 
-TEST_P(MatchTest, agrees_with_the_reference) {
+TEST_P(MatchTest, AgreesWithTheReference) {
   Random random(2);
   for (const auto& [rows, cols] : {Shape{16, 16},
                                    {17, 17},
@@ -116,7 +116,7 @@ TEST_P(MatchTest, agrees_with_the_reference) {
   }
 }
 
-TEST_P(MatchTest, handles_every_remainder_of_a_vector) {
+TEST_P(MatchTest, HandlesEveryRemainderOfAVector) {
   Random random(3);
   for (std::size_t rows = 1; rows <= 35; rows += 2) {
     for (std::size_t cols = 1; cols <= 35; ++cols) {
@@ -130,7 +130,7 @@ TEST_P(MatchTest, handles_every_remainder_of_a_vector) {
 }
 
 // Sets of columns are words of 64 bits, and are looked at in blocks.
-TEST_P(MatchTest, handles_every_remainder_of_a_word) {
+TEST_P(MatchTest, HandlesEveryRemainderOfAWord) {
   Random random(31);
   constexpr std::size_t sides[] = {1, 17, 33, 48, 49, 50, 63, 64, 65, 80, 127, 129, 193};
   for (const std::size_t rows : sides) {
@@ -144,7 +144,7 @@ TEST_P(MatchTest, handles_every_remainder_of_a_word) {
   }
 }
 
-TEST_P(MatchTest, solves_float32_again_where_it_is_not_enough) {
+TEST_P(MatchTest, SolvesFloat32AgainWhereItIsNotEnough) {
   Random random(10);
   for (const std::size_t side : {12, 50}) {
     for (const Rows& a :
@@ -159,7 +159,7 @@ TEST_P(MatchTest, solves_float32_again_where_it_is_not_enough) {
   }
 }
 
-TEST_P(MatchTest, scales_float64_of_any_magnitude) {
+TEST_P(MatchTest, ScalesFloat64OfAnyMagnitude) {
   Random random(4);
   for (const double scale : {1e300, 1e-300, 1e-320}) {
     const Rows plain = smooth(33, 33, random);
@@ -192,13 +192,13 @@ void expect_powers_of_two_do_not_matter() {
   }
 }
 
-TEST_P(MatchTest, finds_the_same_columns_at_any_power_of_two) {
+TEST_P(MatchTest, FindsTheSameColumnsAtAnyPowerOfTwo) {
   expect_powers_of_two_do_not_matter<float>();
   expect_powers_of_two_do_not_matter<double>();
 }
 
 // Sweeps in float32 cannot tell such costs apart, or only some of them.
-TEST_P(MatchTest, solves_smooth_costs_on_top_of_a_large_offset) {
+TEST_P(MatchTest, SolvesSmoothCostsOnTopOfALargeOffset) {
   Random random(15);
   const Rows a = smooth(67, 67, random);
   for (const double offset : {1e2, 1e4, 1e6, 1e8}) {
@@ -213,7 +213,7 @@ TEST_P(MatchTest, solves_smooth_costs_on_top_of_a_large_offset) {
   }
 }
 
-TEST_P(MatchTest, has_no_gap_but_rounding_on_exact_ties) {
+TEST_P(MatchTest, HasNoGapButRoundingOnExactTies) {
   Random random(5);
   const Rows a =
       made(40, 40, [&](std::size_t, std::size_t) { return std::floor(4 * uniform(random)); });
@@ -237,7 +237,7 @@ void expect_best_beside_gates(std::size_t rows, std::size_t cols, double share, 
   EXPECT_NEAR(checked_sums(small, s.columns).first, static_cast<double>(best_small), 2e-5);
 }
 
-TEST_P(MatchTest, is_exact_beside_gates) {
+TEST_P(MatchTest, IsExactBesideGates) {
   for (const auto& [rows, cols] : {Shape{5, 5}, {20, 20}, {49, 49}, {70, 70}, {30, 45}, {45, 30}}) {
     for (const double share : {0.5, 0.9, 0.97, 0.999}) {
       for (const double gate : {1e3, 1e5, 1e6, 1e8, 1e15, 1e18, 1e30, 3e38}) {
@@ -251,7 +251,7 @@ TEST_P(MatchTest, is_exact_beside_gates) {
 }
 
 // The optimum is 0, and what misses it is far below the last digit of 1.
-TEST_P(MatchTest, tells_costs_apart_that_no_type_holds_together) {
+TEST_P(MatchTest, TellsCostsApartThatNoTypeHoldsTogether) {
   for (const double tiny : {1e-3, 1e-8, 1e-12, 1e-17, 1e-20, 1e-30, 1e-38}) {
     const Rows a{{1, 1, 0, 1}, {tiny, 0, 1, 1}, {0, 1, 0, 0}, {0, 0, 0, 1}};
     for (const Solution& s :
@@ -262,7 +262,7 @@ TEST_P(MatchTest, tells_costs_apart_that_no_type_holds_together) {
   }
 }
 
-TEST_P(MatchTest, takes_no_forbidden_pair) {
+TEST_P(MatchTest, TakesNoForbiddenPair) {
   constexpr double inf = std::numeric_limits<double>::infinity();
   Random random(42);
   for (const auto& [rows, cols] : {Shape{3, 3}, {20, 20}, {49, 49}, {70, 70}, {30, 45}, {45, 30}}) {
@@ -329,12 +329,12 @@ void expect_strides_do_not_matter() {
               1e-12 * std::abs(expected.totals[0]));
 }
 
-TEST_P(MatchTest, reads_any_strides) {
+TEST_P(MatchTest, ReadsAnyStrides) {
   expect_strides_do_not_matter<float>();
   expect_strides_do_not_matter<double>();
 }
 
-TEST_P(MatchTest, does_not_depend_on_the_number_of_threads) {
+TEST_P(MatchTest, DoesNotDependOnTheNumberOfThreads) {
   Random random(7);
   for (const auto& [count, side] : {Shape{500, 5}, {41, 30}, {3, 70}}) {
     std::vector<float> values(count * side * side);
@@ -387,14 +387,14 @@ void expect_infeasible_is_named(std::size_t rows, std::size_t cols) {
             std::string::npos);
 }
 
-TEST_P(MatchTest, names_the_first_problem_without_a_matching) {
+TEST_P(MatchTest, NamesTheFirstProblemWithoutAMatching) {
   for (const auto& [rows, cols] : {Shape{5, 5}, {5, 9}, {9, 5}, {2, 2}}) {
     expect_infeasible_is_named<float>(rows, cols);
     expect_infeasible_is_named<double>(rows, cols);
   }
 }
 
-TEST_P(MatchTest, says_so_where_a_total_is_beyond_float64) {
+TEST_P(MatchTest, SaysSoWhereATotalIsBeyondFloat64) {
   const double most = std::numeric_limits<double>::max();
   const Rows a{{most, 0}, {0, most}};
   const Solution s = solve<double>(a, Objective::maximize);
@@ -434,7 +434,7 @@ void expect_first_not_finite_is_named() {
   EXPECT_EQ(message_of(batch, 1), "`similarity` must be finite, got nan at index (20, 20)");
 }
 
-TEST_P(MatchTest, names_the_first_entry_that_is_not_finite) {
+TEST_P(MatchTest, NamesTheFirstEntryThatIsNotFinite) {
   expect_first_not_finite_is_named<float>();
   expect_first_not_finite_is_named<double>();
 }
@@ -456,12 +456,12 @@ void expect_every_entry_is_looked_at() {
   }
 }
 
-TEST_P(MatchTest, looks_at_every_entry) {
+TEST_P(MatchTest, LooksAtEveryEntry) {
   expect_every_entry_is_looked_at<float>();
   expect_every_entry_is_looked_at<double>();
 }
 
-TEST_P(MatchTest, stops_within_one_large_problem) {
+TEST_P(MatchTest, StopsWithinOneLargeProblem) {
   Random random(8);
   const std::vector<double> values = flat<double>(rank_one(1500, 1500, random));
   const auto begin = std::chrono::steady_clock::now();
@@ -472,7 +472,7 @@ TEST_P(MatchTest, stops_within_one_large_problem) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
 }
 
-TEST_P(MatchTest, reports_problems_as_progress) {
+TEST_P(MatchTest, ReportsProblemsAsProgress) {
   const std::vector<float> values(1000 * 9, 1.0F);
   std::size_t last = 0;
   const Execution execution{.num_threads = 2, .poll = [&](std::size_t done, std::size_t total) {
@@ -487,7 +487,7 @@ TEST_P(MatchTest, reports_problems_as_progress) {
 
 // Sizes that people use. Each family takes its own way through the solver: near-duplicates start
 // from Sinkhorn's duals, ties and random costs do not, heavy tails may be solved again in float64.
-TEST_P(MatchTest, solves_every_family_at_196) {
+TEST_P(MatchTest, SolvesEveryFamilyAt196) {
   Random random(11);
   for (const Family& family : families()) {
     SCOPED_TRACE(family.name);
@@ -499,7 +499,7 @@ TEST_P(MatchTest, solves_every_family_at_196) {
 }
 
 // The reference would take too long: the float64 solution, proven by its gap, stands in for it.
-TEST_P(MatchTest, solves_awkward_families_at_784) {
+TEST_P(MatchTest, SolvesAwkwardFamiliesAt784) {
   const std::set<std::string> awkward{"smooth",    "integers",    "rank one",
                                       "half dead", "heavy tails", "huge"};
   Random random(12);
@@ -528,7 +528,7 @@ std::vector<Solution> solutions_of_levels(const Rows& a, Objective objective) {
   return solutions;
 }
 
-TEST(Match, finds_the_same_solution_at_every_level) {
+TEST(Match, FindsTheSameSolutionAtEveryLevel) {
   Random random(9);
   for (const Family& family : families()) {
     SCOPED_TRACE(family.name);
@@ -546,7 +546,7 @@ TEST(Match, finds_the_same_solution_at_every_level) {
 }
 
 // The sweeps run in float32 at every level and for both types, and their sums in one order.
-TEST(Match, finds_the_same_solution_from_swept_duals_at_every_level) {
+TEST(Match, FindsTheSameSolutionFromSweptDualsAtEveryLevel) {
   Random random(13);
   for (const std::size_t side : {7, 16, 17, 31, 33, 49, 64, 65, 130, 200, 600}) {
     SCOPED_TRACE(side);
@@ -558,7 +558,7 @@ TEST(Match, finds_the_same_solution_from_swept_duals_at_every_level) {
   }
 }
 
-TEST(Match, matches_nothing_without_rows_or_columns) {
+TEST(Match, MatchesNothingWithoutRowsOrColumns) {
   const std::vector<float> values;
   EXPECT_EQ(solve(contiguous(values, 2, 0, 4), Objective::maximize),
             (Solution{{}, {0, 0}, {0, 0}}));
@@ -566,7 +566,7 @@ TEST(Match, matches_nothing_without_rows_or_columns) {
             (Solution{{-1, -1, -1, -1, -1, -1}, {0, 0}, {0, 0}}));
 }
 
-TEST(Match, refuses_more_columns_than_can_be_numbered) {
+TEST(Match, RefusesMoreColumnsThanCanBeNumbered) {
   const float one = 1;
   const std::size_t cols = std::size_t{1} << 31;
   const ProblemBatch<float> batch{&one, 1, 1, cols, 0, 0, 0};
@@ -577,7 +577,7 @@ TEST(Match, refuses_more_columns_than_can_be_numbered) {
                std::invalid_argument);
 }
 
-TEST(Match, accepts_an_empty_batch) {
+TEST(Match, AcceptsAnEmptyBatch) {
   EXPECT_TRUE(solve(ProblemBatch<float>{nullptr, 0, 3, 3}, Objective::maximize).totals.empty());
 }
 

@@ -86,7 +86,7 @@ void expect_gram_entries(const Output<T>& out, const Matrix& x, const Matrix& y,
   }
 }
 
-TEST(Fuzz, gram) {
+TEST(Fuzz, Gram) {
   in_either_type([]<class T>(Generator& random) {
     const std::size_t n = some_rows(random, 1);
     const Features all = some_features<T>(random, n + some_rows(random, 1), some_depth(random));
@@ -107,7 +107,7 @@ TEST(Fuzz, gram) {
   });
 }
 
-TEST(Fuzz, center) {
+TEST(Fuzz, Center) {
   in_either_type([]<class T>(Generator& random) {
     const std::size_t n = some_rows(random, 3);
     Features k = some_features<T>(random, n, n);
@@ -129,7 +129,7 @@ TEST(Fuzz, center) {
 
 // ---- Distances -------------------------------------------------------------------------------
 
-TEST(Fuzz, distances) {
+TEST(Fuzz, Distances) {
   for_its_share([](Generator& random) {
     const std::size_t n = some_rows(random, 2);
     const Features features = some_features<double>(random, n, some_depth(random));
@@ -216,7 +216,7 @@ void expect_hsic(const isogram::HsicTable& table, const std::vector<Known>& laye
   }
 }
 
-TEST(Fuzz, hsic_table) {
+TEST(Fuzz, HsicTable) {
   in_either_type([]<class T>(Generator& random) {
     const std::size_t n = some_rows(random, 4);
     std::vector<Input> inputs;
@@ -252,7 +252,7 @@ TEST(Fuzz, hsic_table) {
 
 // ---- Graphs ----------------------------------------------------------------------------------
 
-TEST(Fuzz, graph) {
+TEST(Fuzz, Graph) {
   in_either_type([]<class T>(Generator& random) {
     const std::size_t n = some_rows(random, 2);
     const Features features = some_features<T>(random, n, some_depth(random));
@@ -302,7 +302,7 @@ bool is_clear(const Matrix& x, std::size_t k) {
   return true;
 }
 
-TEST(Fuzz, gbs_table) {
+TEST(Fuzz, GbsTable) {
   in_either_type([]<class T>(Generator& random) {
     const std::size_t n = random.between(2, 24);
     const Features one = some_features<T>(random, n, some_depth(random));
@@ -326,7 +326,7 @@ TEST(Fuzz, gbs_table) {
   });
 }
 
-TEST(Fuzz, modularity_and_motifs) {
+TEST(Fuzz, ModularityAndMotifs) {
   in_either_type([]<class T>(Generator& random) {
     const std::size_t n = random.between(2, 24);
     const Features features = some_features<T>(random, n, some_depth(random));
@@ -349,7 +349,7 @@ TEST(Fuzz, modularity_and_motifs) {
 
 // ---- Assignment ------------------------------------------------------------------------------
 
-TEST(Fuzz, match) {
+TEST(Fuzz, Match) {
   in_either_type([]<class T>(Generator& random) {
     std::mt19937 engine(static_cast<std::uint32_t>(random.up_to(1U << 30)));
     const Family family = random.one_of(families());
@@ -411,7 +411,7 @@ std::vector<Matrix> some_inputs(Generator& random, Matrix tokens, bool are_equal
   return inputs;
 }
 
-TEST(Fuzz, semantic_rsm) {
+TEST(Fuzz, SemanticRsm) {
   in_either_type([]<class T>(Generator& random) {
     const Features tokens = some_features<T>(random, random.between(1, 80), some_depth(random));
     std::vector<Input> inputs;
@@ -505,7 +505,7 @@ bool is_flat(const Matrix& k) {
   return reference::is_constant(reference::triangle(k));
 }
 
-TEST(Fuzz, compare) {
+TEST(Fuzz, Compare) {
   for_its_share([](Generator& random) {
     const std::size_t n = random.between(4, 20);
     const Input a(ElementType::float64, random.one_of(kDistinct), some_rsm(random, n), "a");
@@ -533,7 +533,7 @@ Matrix some_probabilities(Generator& random, std::size_t n, std::size_t classes)
   return p;
 }
 
-TEST(Fuzz, jsd) {
+TEST(Fuzz, Jsd) {
   in_either_type([]<class T>(Generator& random) {
     const std::size_t n = random.between(1, 30);
     const std::size_t classes = random.between(1, 60);

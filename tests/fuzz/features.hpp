@@ -72,8 +72,7 @@ inline Matrix low_rank(Generator& random, std::size_t n, std::size_t d) {
   return x;
 }
 
-// ---- Troubles: each changes the features, and says what it did
-// -----------------------------------
+// ---- Troubles: each changes the features, and says what it did -------------------------------
 
 struct Trouble {
   const char* name;

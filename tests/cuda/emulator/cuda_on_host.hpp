@@ -231,7 +231,7 @@ T __reduce_max_sync(std::uint32_t mask, T value,
   });
 }
 
-// ---- Atomics: fibers switch only where they wait, so that plain code is atomic ----------------
+// ---- Atomics: fibers switch only where they wait, so that plain code is atomic ---------------
 
 template <class T, class Combine>
 T atomic_update(T* place, Combine combine) {
