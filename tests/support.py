@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import pickle
 import platform
@@ -651,3 +652,36 @@ TRAPS = {
     "float16, one feature + 1500": (one_massive_feature, "float16", 2e-3),
     "bfloat16": (lambda x: x, "bfloat16", 2e-3),
 }
+
+
+# Matrices some of whose entries dwarf the others ----------------------------------------------
+
+
+def matrices_with_outliers(n, dtype, seed):
+    """Return the names and the matrices; rounding has made no entries equal."""
+    rng = np.random.default_rng([n, seed])
+
+    def normal():
+        return rng.standard_normal((n, n))
+
+    matrices = []
+    for size in (1e5, 1e7, -1e9, 1e16, -1e30):
+        one, some, row = normal(), normal(), normal()
+        one[0, 1] = size
+        some[rng.random((n, n)) < rng.choice([0.1, 0.5])] = size
+        row[2, 3:] *= size
+        row[:2, 2] *= size
+        matrices += zip(("one", "some", "row", "others"), (one, some, row, row / size), strict=True)
+        matrices.append(("multiplied", np.where(rng.random((n, n)) < 0.3, size, 1) * normal()))
+    for decades in (1, 5, 30):
+        entries = 10 ** rng.uniform(-decades, decades, (n, n))
+        rows = 10 ** rng.uniform(-decades / 2, decades / 2, n)
+        matrices.append((f"{decades} decades", normal() * entries))
+        matrices.append((f"rows over {decades} decades", normal() * rows * rows[:, np.newaxis]))
+    for size, offset in itertools.product((1e3, 1e5, 1e12), (0, 3)):
+        x = rng.standard_normal((n, 20)) + offset
+        x[: rng.integers(1, 4)] *= size
+        for kernel in ("linear", "polynomial", "cosine", "correlation"):
+            if kernel != "polynomial" or size < 1e6:
+                matrices.append((f"{kernel}, {size:g}", ig.gram(x.astype(dtype), kernel=kernel)))
+    return [(name, np.triu(k, 1).astype(dtype)) for name, k in matrices]

@@ -22,13 +22,13 @@ inline double eps_of(ElementType type) {
 // values, and groups by kTieRule: close to each other, far from all others, and more than chance
 // would put there. No group grows beyond its spread: where close values go on, they are distinct.
 //
-// An entry's scale is its magnitude, or where that is less, what `sums` says of the terms of the
-// sum that it is (0: nothing).
+// An entry's rounding is relative to its magnitude, or where that is less, to a quarter of `scale`,
+// that of the terms of the sum that it is (0: not known).
 template <class Value>
 class SortedTies {
  public:
-  SortedTies(Value value, std::size_t n, double eps, double sums)
-      : value_(value), n_(n), eps_(eps), least_scale_(sums * (kTieRule.zero / kTieRule.spread)) {}
+  SortedTies(Value value, std::size_t n, double eps, double scale)
+      : value_(value), n_(n), eps_(eps), least_scale_(scale * (kTieRule.zero / kTieRule.spread)) {}
 
   // The end of the ties that begin at `begin`.
   std::size_t end(std::size_t begin) const {
@@ -71,14 +71,19 @@ class SortedTies {
     return is_isolated(end) && !is_chance(begin, end) ? end : begin;
   }
 
-  // Whether so many of n values over the same range may fall so close together by themselves.
+  // Whether so many of n values may fall so close together by themselves: values that are as dense
+  // as all are over their range, or as it takes to fill the room that these have for themselves, or
+  // as those that spread over many orders of magnitude are there.
   bool is_chance(std::size_t begin, std::size_t end) const {
     const double range = value_(n_ - 1) - value_(0);
     const double width = kTieRule.spread * unit(begin, end - 1);
     if (range <= width) return false;  // all are one group
     const double n = static_cast<double>(n_);
+    double room = std::min(range / n, std::max({0.0, value_(begin), -value_(end - 1)}));
+    if (begin > 0) room = std::min(room, value_(begin) - value_(begin - 1));
+    if (end < n_) room = std::min(room, value_(end) - value_(end - 1));
     const double others = std::min(static_cast<double>(end - begin - 1), kTieRule.largest_power);
-    return n * std::pow(n * (width / range), others) > kTieRule.by_chance;
+    return !(n * std::pow(width / room, others) <= kTieRule.by_chance);
   }
 
   // The first j in [0, end) that does not come first, by bisection; `end` if all do.

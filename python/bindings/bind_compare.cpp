@@ -51,10 +51,10 @@ void jsd(const py::array& p, const OptionalArray& q, const py::array& out, int n
 
 void register_compare(py::module_& module) {
   // For the GPU's ranks, which Python computes.
-  module.attr("TIE_RULE") =
-      py::dict("spread"_a = kTieRule.spread, "isolation"_a = kTieRule.isolation,
-               "by_chance"_a = kTieRule.by_chance, "largest_power"_a = kTieRule.largest_power,
-               "zero"_a = kTieRule.zero, "nothing"_a = kTieRule.nothing);
+  module.attr("TIE_RULE") = py::dict(
+      "spread"_a = kTieRule.spread, "isolation"_a = kTieRule.isolation,
+      "by_chance"_a = kTieRule.by_chance, "largest_power"_a = kTieRule.largest_power,
+      "zero"_a = kTieRule.zero, "same_scale"_a = kTieRule.same_scale, "few"_a = kTieRule.few);
   module.def("compare", &compare, "a"_a, "b"_a, "method"_a, "num_threads"_a);
   module.def("jsd", &jsd, "p"_a, "q"_a, "out"_a, "num_threads"_a, "progress"_a);
 }

@@ -15,7 +15,8 @@ class _TieRule(TypedDict):
     by_chance: float
     largest_power: float
     zero: float
-    nothing: float
+    same_scale: float
+    few: int
 
 TIE_RULE: _TieRule
 

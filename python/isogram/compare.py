@@ -68,9 +68,12 @@ def compare(
     Ranks (spearman, kendall) take for ties what only rounding separates, such as the correlations
     of two features, which are ±1: entries within 16 eps of one another and 256 eps from all others,
     where chance would not put so many. eps is that of the matrix's type (2^-23, 2^-52; none for
-    16-bit types, whose rounding makes ties by itself) times the entries' magnitude, or in a matrix
-    with negative entries times that of the sums' terms; there, sums of 0 are told by them too.
-    Close values that go on for longer are distinct.
+    16-bit types, whose rounding makes ties by itself) times the entries' own magnitude: no other
+    entry counts, however large. Two kinds of matrices with negative entries show the scale of the
+    sums that they hold, and there eps is at least that of a quarter of it, and entries within 4 eps
+    of 0 are 0: cosines and correlations, the largest of which is 1, and entries on few levels. All
+    else has its plain ranks, as have close values that go on for longer than 16 eps. The C++ header
+    isogram/compare.hpp says it to the last detail.
 
     Types: any → float64 throughout. Cost: n², and n² log n for spearman and kendall. Memory: the
     two triangles in float64; on a GPU, whose answer is waited for, some such copies. Sources:

@@ -5,7 +5,7 @@ import warnings
 import isogram as ig
 import numpy as np
 import pytest
-from support import DTYPES, assert_close, data, eps, grid_data, oracle
+from support import DTYPES, assert_close, data, eps, grid_data, matrices_with_outliers, oracle
 
 METHODS = ("pearson", "spearman", "kendall", "cosine", "cka", "gbs")
 
@@ -111,6 +111,7 @@ def test_ties_are_those_of_the_host(gpu, method, dtype):
     matrices.append((-0.5) ** rng.permutation(900).reshape(30, 30))
     matrices.append(1 + eps * rng.permutation(900).reshape(30, 30))
     matrices.append(1 + eps * rng.integers(0, 9, (30, 30)))
+    matrices.append(3 * levels(30, 3, np.float32 if dtype != "float64" else dtype, 1)[1])
     b = rsm(30, "float64", 2)
     for a in matrices:
         a = a.astype(DTYPES[dtype])
@@ -119,6 +120,19 @@ def test_ties_are_those_of_the_host(gpu, method, dtype):
             expected = ig.compare(a, b, method=method)
             actual = ig.compare(gpu.put(a), gpu.put(b), method=method)
         np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("method", ["spearman", "kendall"])
+def test_what_is_far_away_ties_nothing(gpu, method, dtype):
+    for n in (4, 15):
+        b = rsm(n, "float64", 2)
+        for name, a in matrices_with_outliers(n, dtype, 1):
+            expected = ig.compare(a, b, method=method)
+            actual = ig.compare(gpu.put(a), gpu.put(b), method=method)
+            assert_close(actual, expected, 1e-12, name)
+            slack = 1e-12 if dtype == "float64" else 1e-5
+            assert_close(actual, oracle.compare(a, b, method=method), slack, name)
 
 
 def probabilities(n, c, dtype, seed=0):

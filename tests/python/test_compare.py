@@ -13,6 +13,7 @@ from support import (
     cka_tolerance,
     data,
     eps,
+    matrices_with_outliers,
     oracle,
     result_dtype,
 )
@@ -171,6 +172,45 @@ def test_rounding_is_not_ranked(simd_level, patterns, dtype, method):
             for gram in (correlations, lambda x: ig.gram(x, kernel="correlation")):
                 actual = ig.compare(gram(a), gram(b), method=method)
                 assert_close(actual, expected, 1e-12, f"n = {n}, seed = {seed}")
+
+
+def test_levels_of_any_scale():
+    """Not cosines, but patterns of which the levels are those of cosines."""
+    for patterns, dtype in ((three_levels, "float32"), (orthogonal, "float64")):
+        a, b = (patterns(np.random.default_rng(s), 60).astype(dtype) for s in (1, 2))
+        exact = [np.round(2 * correlations(x)) / 2 for x in (a, b)]
+        for scale in (1e-20, 0.3, 1e7):
+            actual = ig.compare(scale * correlations(a), correlations(b), method="spearman")
+            assert_close(actual, oracle.compare(*exact, method="spearman"), 1e-12)
+
+
+@pytest.mark.parametrize("method", ["spearman", "kendall"])
+def test_samples_given_twice_tie(method):
+    """Rounding in any order of the sums tells their entries apart."""
+    rng = np.random.default_rng(3)
+    twice = np.repeat(np.arange(10), 2)
+    for size in (1, 1e8):  # of one sample
+        x = rng.standard_normal((10, 30)) * np.where(np.arange(10) == 4, size, 1)[:, np.newaxis]
+        products = x @ x.T
+        exact = products[np.ix_(twice, twice)]
+        noise = rng.integers(-3, 4, exact.shape) * np.finfo(float).eps
+        b = rsm(20, "float64")
+        expected = oracle.compare(exact, b, method=method)
+        assert_close(ig.compare(exact * (1 + noise), b, method=method), expected, 1e-12)
+
+
+@pytest.mark.parametrize("method", ["spearman", "kendall"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_is_far_away_ties_nothing(simd_level, dtype, method):
+    """What rounding may have done to an entry does not depend on the others."""
+    for n in (4, 5, 8, 15, 30):
+        for seed in range(4):
+            b = rsm(n, "float64", seed)
+            for name, a in matrices_with_outliers(n, dtype, seed):
+                expected = oracle.compare(a, b, method=method)
+                actual = ig.compare(a, b, method=method)
+                slack = 1e-12 if dtype == "float64" else 1e-5
+                assert_close(actual, expected, slack, f"{name}, n = {n}, seed = {seed}")
 
 
 def test_a_rounded_constant_is_a_constant():

@@ -1,6 +1,8 @@
 // How alike two RSMs are, and Jensen–Shannon divergences to hold them against.
 #pragma once
 
+#include <cstddef>
+
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
 
@@ -23,8 +25,9 @@ struct TieRule {
   double isolation = 256;     // how far others must be
   double by_chance = 1e-4;    // how many such groups chance may be expected to make
   double largest_power = 64;  // of the probability in that expectation
-  double zero = 4;            // what a sum of 0 may leave, of the product of the norms
-  double nothing = 64;        // a sample whose largest entry is less has none but such
+  double zero = 4;            // what a sum of 0 may leave, of the scale of its terms
+  double same_scale = 64;     // how much less than the scale entries may be that show it
+  std::size_t few = 4;        // one in so many samples may be larger than the rest
 };
 inline constexpr TieRule kTieRule;
 
@@ -38,13 +41,23 @@ inline constexpr TieRule kTieRule;
 // correlations of two features are ±1). Rounding is taken to separate a group of entries that
 //   lies within 16 eps,
 //   is 256 eps away from all other entries, and
-//   is no work of chance: as many entries, spread over the same range, would have fewer than 1e-4
-//   such groups.
-// eps is that of the matrix's type, float32 or float64, times the magnitude of the entries. A
-// matrix with negative entries holds sums: there, eps is at least that of the type times a quarter
-// of the least ‖x_i‖ ‖x_j‖, which the largest entries of the samples tell; and an entry within 4
-// eps ‖x_i‖ ‖x_j‖ of 0 is 0, if no other is within 64 eps. Entries of 16-bit types were rounded
-// from wider ones: only equal ones are ties. Close values that go on beyond 16 eps are distinct.
+//   is no work of chance: m of n entries with gaps of `room` would be as close with a probability
+//   of (16 eps / room)^(m − 1), and n times that is at most 1e-4. `room` is the least of the range
+//   of all entries / n, the gaps on both sides of the group, and its magnitude.
+// eps is that of the matrix's type, float32 or float64, times the magnitude of the entries: what
+// other entries are does not count, however large. Two kinds of matrices with negative entries tell
+// the scale of the sums that they hold:
+//   cosines and correlations: the largest entry is 1 within 16 eps, and the scale is 1;
+//   levels: the scale is the median of the samples' largest entries; some entries are within 4 eps
+//   of 0 and no others within 64; and at least half of the others share their values, where
+//   rounding separates some of those.
+// In both, a quarter of the samples must not have all the entries above 1/64 of the scale. The eps
+// of groups is then at least that of the type times a quarter of the scale; and entries within 4
+// eps of 0 are 0 where no others are within 64, with eps that of the type times the scale or, where
+// that is less, the largest entry of either sample (unless it has nothing but such zeros).
+//
+// Entries of 16-bit types were rounded from wider ones: only equal ones are ties. Close values that
+// go on beyond 16 eps are distinct.
 //
 // Cost n² (spearman, kendall: n² log n). Memory: two triangles, 8 n² bytes (spearman, kendall: and
 // 16 n² for sorting); cka, gbs: a few rows per thread. Bit-identical for any number of threads.

@@ -47,46 +47,82 @@ def _tied_triangle(device: Device, rsm: DeviceArray) -> DeviceArray:
     """
     if rsm.dtype not in (np.float32, np.float64):
         return _upper_triangle(device, rsm)
-    eps = float(np.finfo(rsm.dtype).eps)
-    settled, sums = _settled_zeros(device, rsm.astype(np.float64), eps)
-    return _tied(device, _upper_triangle(device, settled), eps, sums)
+    eps, n = float(np.finfo(rsm.dtype).eps), len(rsm)
+    rsm = device.xp.where(device.xp.triu(device.xp.ones((n, n), bool), 1), rsm, 0.0)
+    rsm = rsm.astype(np.float64)
+    values, scale = _settled_sums(device, rsm, eps)
+    ordered, first, _ = _groups(device, values, eps, scale)
+    return ordered[first][device.xp.searchsorted(ordered, values)]
 
 
-def _settled_zeros(device: Device, k: DeviceArray, eps: float) -> tuple[DeviceArray, DeviceArray]:
-    """Return the matrix with 0 for what is left of sums of 0, and the least scale of sums."""
-    xp, n = device.xp, len(k)
-    k = xp.where(xp.triu(xp.ones((n, n), bool), 1), k, 0.0)
-    size = xp.abs(k)
+def _settled_sums(device: Device, k: DeviceArray, eps: float) -> tuple[DeviceArray, DeviceArray]:
+    """Return the triangle with 0 for what is left of sums of 0, and the scale of their terms.
+
+    Both as the matrix shows it, or as they are, and 0. `k` is 0 on and below its diagonal.
+    """
+    xp, rule, size = device.xp, _core.TIE_RULE, device.xp.abs(k)
     reach = xp.maximum(size.max(axis=0), size.max(axis=1))
-    largest = reach.max()
-    reach = xp.where(reach <= _core.TIE_RULE["nothing"] * eps * largest, largest, reach)
-    zero = (_core.TIE_RULE["zero"] * eps * (reach / largest))[:, None] * reach
-    isolation = _core.TIE_RULE["isolation"] / _core.TIE_RULE["spread"]
-    has_negative = (k < 0).any()
-    settles = has_negative & ~((size > zero) & (size <= isolation * zero)).any()
-    least = reach.min()
-    sums = xp.where(has_negative, least * (least / largest), 0.0)
-    return xp.where(settles & (size <= zero), 0.0, k), sums
+    are_cosines = xp.abs(reach.max() - 1) <= rule["spread"] * eps
+    scale = xp.where(are_cosines, 1.0, xp.sort(reach)[len(k) // 2])
+    zero = rule["zero"] * eps
+    of_sample = zero * xp.where(reach <= zero * scale, scale, xp.minimum(reach, scale))
+    zeros = xp.minimum(of_sample[:, None], of_sample)
+    is_zero = size <= zeros
+    is_hardly_larger = ~is_zero & (size <= rule["isolation"] / rule["spread"] * zeros)
+    zeros_are_left = (is_zero & (size > 0)).any() & ~is_hardly_larger.any()
+    has_levels = _are_levels(device, _upper_triangle(device, k), eps, scale)
+    is_shown = (
+        (k < 0).any()
+        & (are_cosines | (zeros_are_left & has_levels))
+        & _are_of_many_samples(device, k, scale)
+    )
+    settled = xp.where(is_shown & zeros_are_left & is_zero, 0.0, k)
+    return _upper_triangle(device, settled), xp.where(is_shown, scale, 0.0)
 
 
-def _tied(device: Device, values: DeviceArray, eps: float, sums: DeviceArray) -> DeviceArray:
-    """Return the smallest value of its group for every value; without a group, its own."""
+def _are_of_many_samples(device: Device, k: DeviceArray, scale: DeviceArray) -> DeviceArray:
+    xp = device.xp
+    counts = (xp.abs(k) * _core.TIE_RULE["same_scale"]) >= scale
+    degrees = xp.sort(counts.sum(axis=0) + counts.sum(axis=1))
+    few = len(k) // _core.TIE_RULE["few"]
+    return degrees[len(k) - few :].sum() < counts.sum()
+
+
+def _are_levels(device: Device, values: DeviceArray, eps: float, scale: DeviceArray) -> DeviceArray:
+    ordered, first, last = _groups(device, values, eps, scale)
+    is_entry = device.xp.abs(ordered[first]) > _core.TIE_RULE["zero"] * eps * scale
+    shared = (is_entry & (first < last)).sum()
+    rounded = is_entry & (ordered[first] < ordered[last])
+    return (2 * shared >= is_entry.sum()) & rounded.any()
+
+
+def _groups(
+    device: Device, values: DeviceArray, eps: float, scale: DeviceArray
+) -> tuple[DeviceArray, DeviceArray, DeviceArray]:
+    """Return the sorted values and, of each, the places of the first and last of its ties."""
     xp, n, rule = device.xp, len(values), _core.TIE_RULE
     ordered = xp.sort(values)
-    unit = eps * xp.maximum(xp.abs(ordered), sums * (rule["zero"] / rule["spread"]))
+    unit = eps * xp.maximum(xp.abs(ordered), scale * (rule["zero"] / rule["spread"]))
+    gaps = xp.full((n + 1,), np.inf)
+    gaps[1:n] = ordered[1:] - ordered[:-1]
     is_isolated = xp.ones((n,), bool)
-    is_isolated[1:] = ordered[1:] - ordered[:-1] > rule["isolation"] * xp.maximum(
-        unit[1:], unit[:-1]
-    )
+    is_isolated[1:] = gaps[1:n] > rule["isolation"] * xp.maximum(unit[1:], unit[:-1])
     group = xp.cumsum(is_isolated)
     first = xp.searchsorted(group, group, side="left")
     last = xp.searchsorted(group, group, side="right") - 1
     width = rule["spread"] * xp.maximum(unit[first], unit[last])
     span = ordered[-1] - ordered[0]
+    magnitude = xp.maximum(xp.maximum(ordered[first], -ordered[last]), 0.0)
+    room = xp.minimum(xp.minimum(gaps[first], gaps[last + 1]), xp.minimum(span / n, magnitude))
     others = xp.minimum(last - first, rule["largest_power"])
-    is_chance = (span > width) & (n * (n * (width / span)) ** others > rule["by_chance"])
-    is_group = (ordered[last] - ordered[first] <= width) & ~is_chance
-    return xp.where(is_group, ordered[first], ordered)[xp.searchsorted(ordered, values)]
+    share = xp.where(room > width, width, 1.0) / xp.where(room > width, room, 1.0)
+    has_room = n * share**others <= rule["by_chance"]
+    is_group = (ordered[last] - ordered[first] <= width) & (has_room | (span <= width))
+    return (
+        ordered,
+        xp.where(is_group, first, xp.searchsorted(ordered, ordered, side="left")),
+        xp.where(is_group, last, xp.searchsorted(ordered, ordered, side="right") - 1),
+    )
 
 
 def _scaled(device: Device, values: DeviceArray, axis: int | None = None) -> DeviceArray:
