@@ -9,23 +9,16 @@
 #include <random>
 #include <vector>
 
+#define ISOGRAM_LEVEL plain_pairs  // vectors and registers as at the baseline
 #include "isogram/simd.hpp"
+#include "simd/gram-inl.hpp"
 #include "simd/kernels.hpp"
+#include "simd/pairs-inl.hpp"
+#include "simd/transpose-inl.hpp"
 #include "support.hpp"
 #include "tokens.hpp"
 
 namespace isogram::simd::plain_pairs {
-
-namespace {
-inline constexpr std::size_t kVectorBytes = 16;
-inline constexpr std::size_t kRegisterRows = 4;
-}  // namespace
-
-#include "simd/vector-inl.hpp"
-// Families, which build on the vectors above.
-#include "simd/gram-inl.hpp"
-#include "simd/pairs-inl.hpp"
-#include "simd/transpose-inl.hpp"
 
 namespace {
 constexpr PairKernels kTable{kPanel<std::int32_t>, &pair_products, &transpose<std::int32_t>};

@@ -6,7 +6,19 @@
 //
 // Only additions, comparisons and blends touch the numbers, and minima are searched for in column
 // order: every instruction set finds the same matching.
+#pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "kernels.hpp"
+#include "lanes-inl.hpp"
+#include "magnitude-inl.hpp"
+#include "sum-inl.hpp"
+#include "vector-inl.hpp"
+
+namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
 // visit(Known<number of groups of columns>) for problems of up to 64 columns, which are worth code
@@ -31,106 +43,11 @@ inline auto with_groups(std::size_t stride, Visit visit) {
 template <class T, std::size_t kGroups>
 inline constexpr std::size_t kVectors = kGroups * kAssignmentGroup / kLanes<T>;
 
-// Bit l is set where lane l of the mask is.
-template <class T>
-inline std::uint64_t lane_bits(Bits<T> mask) {
-  [[maybe_unused]] constexpr bool is_float = sizeof(T) == sizeof(float);
-#if defined(__AVX512DQ__)
-  if constexpr (kVectorBytes == 64) {
-    if constexpr (is_float) return _mm512_movepi32_mask((__m512i)mask);
-    return _mm512_movepi64_mask((__m512i)mask);
-  }
-#endif
-#if defined(__AVX2__)
-  if constexpr (kVectorBytes == 32) {
-    if constexpr (is_float) return static_cast<unsigned>(_mm256_movemask_ps((__m256)mask));
-    return static_cast<unsigned>(_mm256_movemask_pd((__m256d)mask));
-  }
-#endif
-#if defined(__SSE2__)
-  if constexpr (kVectorBytes == 16) {
-    if constexpr (is_float) return static_cast<unsigned>(_mm_movemask_ps((__m128)mask));
-    return static_cast<unsigned>(_mm_movemask_pd((__m128d)mask));
-  }
-#endif
-  std::uint64_t bits = 0;
-  for (std::size_t l = 0; l < kLanes<T>; ++l) bits |= (mask[l] & std::uint64_t{1}) << l;
-  return bits;
-}
-
-// lane_bits(x <= limit), which compilers build by way of a vector where the processor has masks.
-template <class T, class V>
-inline std::uint64_t lanes_within(V x, V limit) {
-#if defined(__AVX512F__)
-  if constexpr (kVectorBytes == 64) {
-    if constexpr (std::is_same_v<V, Bits<float>>) {
-      return _mm512_cmp_epi32_mask((__m512i)x, (__m512i)limit, _MM_CMPINT_LE);
-    } else if constexpr (sizeof(T) == sizeof(float)) {
-      return _mm512_cmp_ps_mask((__m512)x, (__m512)limit, _CMP_LE_OQ);
-    } else {
-      return _mm512_cmp_pd_mask((__m512d)x, (__m512d)limit, _CMP_LE_OQ);
-    }
-  }
-#endif
-  return lane_bits<T>(x <= limit);
-}
-
 // Distances above that of the nearest column: none is negative but by rounding. As integers such
 // floats have the same order, and minima of integers take a cycle where those of floats take four.
 // Of wider integers not every processor has minima.
 template <class T>
 using Distances = std::conditional_t<sizeof(T) == sizeof(float), Bits<T>, Vector<T>>;
-
-// The smallest element of all, in every lane.
-template <class V, std::size_t kCount>
-inline V minimum_of(const V (&x)[kCount]) {
-  V smallest[2] = {x[0], x[kCount - 1]};
-  unrolled<kCount / 2>([&](std::size_t n) {
-    smallest[0] = n == 0 ? x[0] : minimum(x[2 * n], smallest[0]);
-    smallest[1] = n == 0 ? x[1] : minimum(x[2 * n + 1], smallest[1]);
-  });
-  const V even = minimum(smallest[0], smallest[1]);
-  return minimum_everywhere(kCount % 2 == 0 ? even : minimum(x[kCount - 1], even));
-}
-
-// Bit j is set where element j is at most `limit`.
-template <class T, class V, std::size_t kCount>
-inline std::uint64_t bits_within(const V (&x)[kCount], V limit) {
-  std::uint64_t bits = 0;
-  unrolled<kCount>([&](std::size_t n) { bits |= lanes_within<T>(x[n], limit) << (n * kLanes<T>); });
-  return bits;
-}
-
-// The first `count` elements at p, less than a vector of them, and zeros.
-template <class T>
-inline Vector<T> load_part(const T* p, std::size_t count) {
-#if defined(__AVX512F__)
-  if constexpr (kVectorBytes == 64) {
-    const auto mask = static_cast<__mmask16>((1U << count) - 1);
-    if constexpr (sizeof(T) == sizeof(float)) {
-      return (Vector<T>)_mm512_maskz_loadu_ps(mask, p);
-    } else {
-      return (Vector<T>)_mm512_maskz_loadu_pd(static_cast<__mmask8>(mask), p);
-    }
-  }
-#endif
-  T part[kLanes<T>] = {};
-#if defined(__AVX2__)
-  if constexpr (kVectorBytes == 32) {
-    Integer<T> present[kLanes<T>];
-    for (std::size_t l = 0; l < kLanes<T>; ++l) present[l] = l < count ? -1 : 0;
-    Bits<T> mask;
-    __builtin_memcpy(&mask, present, sizeof mask);
-    if constexpr (sizeof(T) == sizeof(float)) {
-      return (Vector<T>)_mm256_maskload_ps(p, (__m256i)mask);
-    } else {
-      return (Vector<T>)_mm256_maskload_pd(p, (__m256i)mask);
-    }
-  }
-#endif
-  for (std::size_t l = 0; l < count; ++l) part[l] = p[l];
-  return load(part);
-}
 
 template <class T>
 T take_costs(const T* entries, std::ptrdiff_t stride, T sign, T* costs, std::size_t costs_stride,
@@ -192,6 +109,18 @@ bool any_between(const T* costs, std::size_t count, bool of_magnitudes, T below,
   return false;
 }
 
+// Four rows from i on; the last row of all stands in for those after it.
+template <class T>
+struct FourRows {
+  FourRows(const T* costs, std::size_t stride, std::size_t rows, std::size_t i) {
+#pragma GCC unroll 4
+    for (std::size_t r = 0; r < 4; ++r) {
+      row[r] = costs + (i + r < rows ? i + r : rows - 1) * stride;
+    }
+  }
+  const T* row[4];
+};
+
 // Visits vectors that cover [0, cols); of a known number of groups, unrolled.
 template <class T, std::size_t kGroups, class Visit>
 inline void for_vectors(std::size_t cols, Visit visit) {
@@ -201,18 +130,6 @@ inline void for_vectors(std::size_t cols, Visit visit) {
     });
   } else {
     for (std::size_t j = 0; j < cols; j += kLanes<T>) visit(j);
-  }
-}
-
-// The smallest element of each of four vectors.
-template <class V, class Element>
-inline void smallest_of_each(const V (&x)[4], Element (&smallest)[4]) {
-  constexpr std::size_t lanes = sizeof(V) / sizeof(Element);
-  if constexpr (lanes >= 4) {
-    const V folded = fold_four(x, [](auto a, auto b) { return minimum(a, b); });
-    unrolled<4>([&](std::size_t r) { smallest[r] = folded[r * lanes / 4]; });
-  } else {
-    unrolled<4>([&](std::size_t r) { smallest[r] = minimum_everywhere(x[r])[0]; });
   }
 }
 
@@ -256,3 +173,4 @@ Slack slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t co
 }
 
 }  // namespace
+}  // namespace isogram::simd::ISOGRAM_LEVEL

@@ -1,6 +1,16 @@
 // How an assignment is finished: free rows matched one after another, each along a shortest
 // augmenting path.
+#pragma once
 
+#include <cstddef>
+#include <cstdint>
+
+#include "assign-inl.hpp"
+#include "kernels.hpp"
+#include "lanes-inl.hpp"
+#include "vector-inl.hpp"
+
+namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
 // Duals fall by as much as their columns are nearer than the end of the path, at `reach`.
@@ -368,3 +378,4 @@ void augment_two(const AssignmentState<T>& a, const AssignmentState<T>& b) noexc
 }
 
 }  // namespace
+}  // namespace isogram::simd::ISOGRAM_LEVEL

@@ -1,6 +1,17 @@
 // Where an assignment starts: duals from minima, or by Sinkhorn sweeps, and a greedy matching on
 // edges without reduced cost.
+#pragma once
 
+#include <cstddef>
+#include <cstdint>
+
+#include "assign-inl.hpp"
+#include "kernels.hpp"
+#include "lanes-inl.hpp"
+#include "sinkhorn-inl.hpp"
+#include "vector-inl.hpp"
+
+namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
 // Percent of rows that must stay free at the cheap start before Sinkhorn sweeps pay. Correlated
@@ -200,3 +211,4 @@ void start_assignment(const AssignmentState<T>& s) noexcept {
 }
 
 }  // namespace
+}  // namespace isogram::simd::ISOGRAM_LEVEL

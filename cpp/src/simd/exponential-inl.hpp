@@ -3,7 +3,13 @@
 // Worst relative error measured over [−87, 88] (float32) and [−708, 709] (float64): see
 // tests/cpp/kernels_test.cpp, which asserts the bound. Below the smallest normal number the result
 // is 0; above the largest, infinity; exp(NaN) is NaN.
+#pragma once
 
+#include <cstddef>
+
+#include "vector-inl.hpp"
+
+namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
 // Coefficients are those of least relative error (3e-9 and 4e-18) that begin with 1 + r: powers
@@ -108,3 +114,4 @@ void exponentials(T* row, std::size_t n, T factor) noexcept {
 }
 
 }  // namespace
+}  // namespace isogram::simd::ISOGRAM_LEVEL

@@ -1,5 +1,14 @@
 // Gram tiles: blocks of inner products and of L1 distances, and what turns them into kernels.
+#pragma once
 
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels.hpp"
+#include "lanes-inl.hpp"
+#include "vector-inl.hpp"
+
+namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
 // A micro-kernel holds kMicroRows × 3 vectors of sums: as many as the registers take beside three
@@ -265,3 +274,4 @@ void polynomials(T* row, std::size_t n, T gamma, T coef0, int degree) noexcept {
 }
 
 }  // namespace
+}  // namespace isogram::simd::ISOGRAM_LEVEL

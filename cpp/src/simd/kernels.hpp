@@ -1,8 +1,8 @@
 // The table of kernels, one per instruction set.
 //
 // A kernel works on raw pointers and row ranges. It never throws, allocates, or starts threads:
-// the operations around it own memory, checks and threads. All kernels of one level are compiled
-// from the same <family>-inl.hpp files with that level's vector width.
+// the operations around it own memory, checks and threads. Every level compiles the same
+// <family>-inl.hpp files with its own vector width, in its own namespace (level-inl.hpp).
 //
 // Packed rows. Kernels read matrices as panels: `panel` rows interleaved, so that element k of
 // row r lies at
@@ -14,11 +14,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
-#include <utility>
-
-#if defined(__x86_64__)
-#include <immintrin.h>  // here, because kernels are compiled inside their level's namespace
-#endif
 
 #include "isogram/detail/certificate.hpp"
 #include "isogram/simd.hpp"

@@ -1,30 +1,5 @@
 // Kernels for AVX-512 F DQ BW VL, 32 registers.
-#include "kernels.hpp"
-
-namespace isogram::simd::avx512 {
-
-namespace {
-inline constexpr Level kLevel = Level::avx512;
-inline constexpr std::size_t kVectorBytes = 64;
-inline constexpr std::size_t kRegisterRows = 8;  // rows of sums that a micro-kernel holds
-}  // namespace
-
-#include "vector-inl.hpp"
-// Families, which build on the vectors above.
-#include "exponential-inl.hpp"
-#include "gram-inl.hpp"
-#include "logarithm-inl.hpp"
-#include "magnitude-inl.hpp"
-#include "sinkhorn-inl.hpp"
-#include "sum-inl.hpp"
-#include "transpose-inl.hpp"
-// Assignment starts from Sinkhorn's duals and widens as sums do; nearest neighbours take their
-// masks from it.
-#include "assign-inl.hpp"
-#include "assign_paths-inl.hpp"
-#include "assign_start-inl.hpp"
-#include "nearest-inl.hpp"
-// The table of them all comes last.
+#define ISOGRAM_LEVEL avx512
+#define ISOGRAM_VECTOR_BYTES 64
+#define ISOGRAM_REGISTER_ROWS 8
 #include "table-inl.hpp"
-
-}  // namespace isogram::simd::avx512

@@ -1,18 +1,13 @@
 // What AVX-512 BF16 adds to the level avx512: products of bfloat16.
-#include "kernels.hpp"
-
-namespace isogram::simd::avx512bf16 {
-
-namespace {
-inline constexpr std::size_t kVectorBytes = 64;
-inline constexpr std::size_t kRegisterRows = 8;  // rows of sums that a micro-kernel holds
-}  // namespace
-
-#include "vector-inl.hpp"
-// Families, which build on the vectors above.
+#define ISOGRAM_LEVEL avx512bf16
+#define ISOGRAM_VECTOR_BYTES 64
+#define ISOGRAM_REGISTER_ROWS 8
 #include "gram-inl.hpp"
+#include "kernels.hpp"
 #include "pairs-inl.hpp"
 #include "transpose-inl.hpp"
+
+namespace isogram::simd::avx512bf16 {
 
 const PairKernels& pair_kernels() {
   static constexpr PairKernels table{kPanel<std::int32_t>, &pair_products,

@@ -1,17 +1,13 @@
 // What AVX-512 VNNI adds to the level avx512: products of bytes.
+#define ISOGRAM_LEVEL avx512vnni
+#define ISOGRAM_VECTOR_BYTES 64
+#define ISOGRAM_REGISTER_ROWS 8
+#include "gram-inl.hpp"
 #include "kernels.hpp"
+#include "transpose-inl.hpp"
+#include "vector-inl.hpp"
 
 namespace isogram::simd::avx512vnni {
-
-namespace {
-inline constexpr std::size_t kVectorBytes = 64;
-inline constexpr std::size_t kRegisterRows = 8;  // rows of sums that a micro-kernel holds
-}  // namespace
-
-#include "vector-inl.hpp"
-// Families, which build on the vectors above.
-#include "gram-inl.hpp"
-#include "transpose-inl.hpp"
 
 namespace {
 

@@ -1,30 +1,5 @@
 // Kernels for AArch64, 32 registers.
-#include "kernels.hpp"
-
-namespace isogram::simd::neon {
-
-namespace {
-inline constexpr Level kLevel = Level::neon;
-inline constexpr std::size_t kVectorBytes = 16;
-inline constexpr std::size_t kRegisterRows = 6;  // rows of sums that a micro-kernel holds
-}  // namespace
-
-#include "vector-inl.hpp"
-// Families, which build on the vectors above.
-#include "exponential-inl.hpp"
-#include "gram-inl.hpp"
-#include "logarithm-inl.hpp"
-#include "magnitude-inl.hpp"
-#include "sinkhorn-inl.hpp"
-#include "sum-inl.hpp"
-#include "transpose-inl.hpp"
-// Assignment starts from Sinkhorn's duals and widens as sums do; nearest neighbours take their
-// masks from it.
-#include "assign-inl.hpp"
-#include "assign_paths-inl.hpp"
-#include "assign_start-inl.hpp"
-#include "nearest-inl.hpp"
-// The table of them all comes last.
+#define ISOGRAM_LEVEL neon
+#define ISOGRAM_VECTOR_BYTES 16
+#define ISOGRAM_REGISTER_ROWS 6
 #include "table-inl.hpp"
-
-}  // namespace isogram::simd::neon

@@ -3,7 +3,14 @@
 // Writing x = 2^e m with m in [√½, √2) and s = (m − 1)/(m + 1), |s| ≤ 0.1716,
 //     log2(x) = e + (2/ln 2) (s + s³/3 + s⁵/5 + …),
 // eleven terms of which are within an ulp. tests/cpp/compare_test.cpp asserts two.
+#pragma once
 
+#include <cstddef>
+#include <cstdint>
+
+#include "vector-inl.hpp"
+
+namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
 inline constexpr double kSmallestNormal = 0x1p-1022;
@@ -76,3 +83,4 @@ double divergence(const double* p, const double* log_p, const double* q, const d
 }
 
 }  // namespace
+}  // namespace isogram::simd::ISOGRAM_LEVEL

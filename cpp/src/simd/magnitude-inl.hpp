@@ -1,5 +1,13 @@
 // Magnitudes of entries, and with them whether all are finite.
+#pragma once
 
+#include <cstddef>
+
+#include "kernels.hpp"
+#include "lanes-inl.hpp"
+#include "vector-inl.hpp"
+
+namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
 // The largest of the magnitudes taken; number k is 0 or 1, in turns, because one would wait for
@@ -36,3 +44,4 @@ T largest_magnitude(const T* row, std::size_t n) noexcept {
 }
 
 }  // namespace
+}  // namespace isogram::simd::ISOGRAM_LEVEL

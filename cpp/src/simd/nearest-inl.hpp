@@ -1,5 +1,13 @@
 // Which entries of a row of cosines can be among the largest of their row or column.
+#pragma once
 
+#include <cstddef>
+#include <cstdint>
+
+#include "lanes-inl.hpp"
+#include "vector-inl.hpp"
+
+namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
 template <class T>
@@ -16,3 +24,4 @@ std::size_t first_reaching(const T* row, T row_bound, const T* column_bounds, st
 }
 
 }  // namespace
+}  // namespace isogram::simd::ISOGRAM_LEVEL

@@ -1,5 +1,13 @@
-// Inner products of bfloat16, two to a 32-bit word. Include after gram-inl.hpp.
+// Inner products of bfloat16, two to a 32-bit word.
+#pragma once
 
+#include <cstddef>
+#include <cstdint>
+
+#include "gram-inl.hpp"
+#include "vector-inl.hpp"
+
+namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
 // The two products of each word are added to a sum of float32, subnormal numbers taken for zero.
@@ -33,3 +41,4 @@ void pair_products(const std::int32_t* a, std::size_t rows, const std::int32_t* 
 }
 
 }  // namespace
+}  // namespace isogram::simd::ISOGRAM_LEVEL

@@ -7,7 +7,16 @@
 //
 // What is accurate is repetition. Every level adds in the same order, as if vectors had sixteen
 // lanes, and no product is fused into a sum: all levels find the same duals.
+#pragma once
 
+#include <cstddef>
+
+#include "assign-inl.hpp"
+#include "kernels.hpp"
+#include "lanes-inl.hpp"
+#include "vector-inl.hpp"
+
+namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
 inline constexpr std::size_t kGroupParts = kAssignmentGroup / kLanes<float>;
@@ -37,35 +46,6 @@ inline constexpr float kTinyColumnSum = 1e-8F;
 // A product that is not fused with the sum it goes into: some levels have no FMA.
 inline Vector<float> rounded(Vector<float> x) {
   return held(x);
-}
-
-// Element l of the result is element (l / half) * 2 * half + l % half + shift of x and y in a row:
-// the lower halves of their segments of 2 * half elements, or with shift = half the upper ones.
-template <std::size_t kHalf, std::size_t kShift, class V, std::size_t... kLane>
-inline V halves(V x, V y, std::index_sequence<kLane...>) {
-  return __builtin_shufflevector(x, y, ((kLane / kHalf) * 2 * kHalf + kLane % kHalf + kShift)...);
-}
-
-template <std::size_t kHalf, class V, class Fold>
-inline V fold_halves(V x, V y, Fold fold) {
-  constexpr std::make_index_sequence<sizeof(V) / sizeof(x[0])> lanes;
-  return fold(halves<kHalf, 0>(x, y, lanes), halves<kHalf, kHalf>(x, y, lanes));
-}
-
-// Folds each of four vectors to one element, all at once: result r is in lane r * kLanes / 4.
-template <class V, class Fold>
-inline V fold_four(const V (&x)[4], Fold fold) {
-  constexpr std::size_t lanes = sizeof(V) / sizeof(x[0][0]);
-  static_assert(lanes >= 4);
-  V folded = fold_halves<lanes / 4>(fold_halves<lanes / 2>(x[0], x[1], fold),
-                                    fold_halves<lanes / 2>(x[2], x[3], fold), fold);
-  if constexpr (lanes >= 16) {
-    folded = fold(folded, exchanged<2>(folded, std::make_index_sequence<lanes>{}));
-  }
-  if constexpr (lanes >= 8) {
-    folded = fold(folded, exchanged<1>(folded, std::make_index_sequence<lanes>{}));
-  }
-  return folded;
 }
 
 // Sixteen partial sums as one vector, in the same order for every vector length.
@@ -124,18 +104,6 @@ inline Vector<float> narrowed(const double* p) {
   __builtin_memcpy(&wide, p, sizeof wide);
   return __builtin_convertvector(wide, Vector<float>);
 }
-
-// Four rows from i on; the last row of all stands in for those after it.
-template <class T>
-struct FourRows {
-  FourRows(const T* costs, std::size_t stride, std::size_t rows, std::size_t i) {
-#pragma GCC unroll 4
-    for (std::size_t r = 0; r < 4; ++r) {
-      row[r] = costs + (i + r < rows ? i + r : rows - 1) * stride;
-    }
-  }
-  const T* row[4];
-};
 
 // Visits the vectors of whole groups of columns: visit(first column, its number). The number of
 // groups is known to the compiler for small problems: what belongs to columns stays in registers.
@@ -441,3 +409,4 @@ inline void anneal(const AssignmentState<T>& s) {
 }
 
 }  // namespace
+}  // namespace isogram::simd::ISOGRAM_LEVEL

@@ -1,5 +1,14 @@
 // Sums over the entries of Gram matrices, in float64 whatever the entries are.
+#pragma once
 
+#include <cstddef>
+
+#include "kernels.hpp"
+#include "lanes-inl.hpp"
+#include "magnitude-inl.hpp"
+#include "vector-inl.hpp"
+
+namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
 inline constexpr std::size_t kWideLanes = kLanes<double>;
@@ -272,3 +281,4 @@ void row_products(const double* a, const double* b, std::size_t stride, std::siz
 }
 
 }  // namespace
+}  // namespace isogram::simd::ISOGRAM_LEVEL

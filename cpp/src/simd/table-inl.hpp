@@ -1,5 +1,20 @@
-// This level's table, from the families included before.
+// This level's table of kernels, one family a header.
+#pragma once
 
+#include "assign-inl.hpp"
+#include "assign_paths-inl.hpp"
+#include "assign_start-inl.hpp"
+#include "exponential-inl.hpp"
+#include "gram-inl.hpp"
+#include "logarithm-inl.hpp"
+#include "magnitude-inl.hpp"
+#include "nearest-inl.hpp"
+#include "sum-inl.hpp"
+#include "transpose-inl.hpp"
+
+#include "kernels.hpp"
+
+namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
 template <class T>
@@ -41,7 +56,8 @@ constexpr KernelTable<T> table_of() {
 }  // namespace
 
 const Kernels& kernels() {
-  static constexpr Kernels table{kLevel,      table_of<float>(), table_of<double>(),
-                                 &logarithms, &divergence,       &row_products};
+  static constexpr Kernels table{Level::ISOGRAM_LEVEL, table_of<float>(), table_of<double>(),
+                                 &logarithms,          &divergence,       &row_products};
   return table;
 }
+}  // namespace isogram::simd::ISOGRAM_LEVEL

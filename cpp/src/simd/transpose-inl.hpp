@@ -1,5 +1,12 @@
 // Transposes by squares as wide as a vector, which stay in registers.
+#pragma once
 
+#include <cstddef>
+#include <utility>
+
+#include "vector-inl.hpp"
+
+namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
 // Of x and y, each lane whose number has bit kWidth: x's lower half-blocks beside y's.
@@ -58,3 +65,4 @@ void transpose(const T* in, std::size_t in_stride, std::size_t rows, std::size_t
 }
 
 }  // namespace
+}  // namespace isogram::simd::ISOGRAM_LEVEL

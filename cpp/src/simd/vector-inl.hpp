@@ -1,10 +1,22 @@
 // Vectors of this instruction set, by the compiler's vector extension (GCC, Clang).
 //
-// Included by kernels_<level>.cpp after `kVectorBytes`, inside that level's own namespace. All is
-// in an unnamed namespace and free of the standard library's templates: a template instantiated
-// here and elsewhere would be one weak symbol, and the linker might keep the copy that another
-// processor cannot run.
+// All code of kernels is in the unnamed namespace of its level and free of the standard library's
+// functions: a template instantiated here and elsewhere would be one weak symbol, and the linker
+// might keep the copy that another processor cannot run.
+#pragma once
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "kernels.hpp"
+#include "level-inl.hpp"
+
+namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
 template <class T>
@@ -55,6 +67,37 @@ inline void store(T* p, Vector<T> x) {
 template <class T>
 inline Vector<T> broadcast(T value) {
   return value - Vector<T>{};
+}
+
+// The first `count` elements at p, less than a vector of them, and zeros.
+template <class T>
+inline Vector<T> load_part(const T* p, std::size_t count) {
+#if defined(__AVX512F__)
+  if constexpr (kVectorBytes == 64) {
+    const auto mask = static_cast<__mmask16>((1U << count) - 1);
+    if constexpr (sizeof(T) == sizeof(float)) {
+      return (Vector<T>)_mm512_maskz_loadu_ps(mask, p);
+    } else {
+      return (Vector<T>)_mm512_maskz_loadu_pd(static_cast<__mmask8>(mask), p);
+    }
+  }
+#endif
+  T part[kLanes<T>] = {};
+#if defined(__AVX2__)
+  if constexpr (kVectorBytes == 32) {
+    Integer<T> present[kLanes<T>];
+    for (std::size_t l = 0; l < kLanes<T>; ++l) present[l] = l < count ? -1 : 0;
+    Bits<T> mask;
+    __builtin_memcpy(&mask, present, sizeof mask);
+    if constexpr (sizeof(T) == sizeof(float)) {
+      return (Vector<T>)_mm256_maskload_ps(p, (__m256i)mask);
+    } else {
+      return (Vector<T>)_mm256_maskload_pd(p, (__m256i)mask);
+    }
+  }
+#endif
+  for (std::size_t l = 0; l < count; ++l) part[l] = p[l];
+  return load(part);
 }
 
 template <class T>
@@ -110,49 +153,6 @@ inline V maximum(V a, V b) {
   return a < b ? b : a;
 }
 
-// Lane l comes from lane l ^ kDistance.
-template <std::size_t kDistance, class V, std::size_t... kLane>
-inline V exchanged(V x, std::index_sequence<kLane...>) {
-  return __builtin_shufflevector(x, x, (kLane ^ kDistance)...);
-}
-
-// In every lane the smallest of those at a multiple of `kSpacing` lanes from it, a power of two.
-template <std::size_t kSpacing, class V, std::size_t kDistance = sizeof(V) / sizeof(V{}[0]) / 2>
-inline V minimum_of_every(V x) {
-  if constexpr (kDistance < kSpacing) {
-    return x;
-  } else {
-    constexpr std::make_index_sequence<sizeof(V) / sizeof(x[0])> lanes;
-    return minimum_of_every<kSpacing, V, kDistance / 2>(minimum(x, exchanged<kDistance>(x, lanes)));
-  }
-}
-
-template <class V>
-inline V minimum_everywhere(V x) {
-  return minimum_of_every<1>(x);
-}
-
-template <class T, std::size_t kDistance = kLanes<T> / 2>
-inline T horizontal_sum(Vector<T> x) {
-  if constexpr (kDistance == 0) {
-    return x[0];
-  } else {
-    const Vector<T> other = exchanged<kDistance>(x, std::make_index_sequence<kLanes<T>>{});
-    return horizontal_sum<T, kDistance / 2>(x + other);
-  }
-}
-
-template <class V, std::size_t... kLane>
-inline V numbered(std::index_sequence<kLane...>) {
-  return V{static_cast<decltype(V{}[0] + 0)>(kLane)...};
-}
-
-// The number of every lane.
-template <class T>
-inline Bits<T> lane_numbers() {
-  return numbered<Bits<T>>(std::make_index_sequence<kLanes<T>>{});
-}
-
 // Hides from the compiler where x comes from: it would compute or load it anew for every use, or
 // fuse it with its use.
 template <class V>
@@ -179,3 +179,4 @@ inline void unrolled(Visit visit) {
 }
 
 }  // namespace
+}  // namespace isogram::simd::ISOGRAM_LEVEL
