@@ -14,8 +14,8 @@
 #include "input.hpp"
 #include "isogram/arithmetic.hpp"
 #include "simd/kernels.hpp"
-#include "team.hpp"
 #include "tile.hpp"
+#include "walk.hpp"
 
 namespace isogram {
 
@@ -130,14 +130,10 @@ class GramSpace {
     const std::size_t blocks = (tiles_in(samples_) + edge - 1) / edge;
     const Grid grid = Grid::upper(blocks);
     std::vector<BlockSums> sums(grid.cells());
-    std::vector<Scratch> scratch(team_size(execution_, grid.cells()));
-    for (Scratch& own : scratch) own = Scratch(layers_.size());
-    parallel_for(
-        execution_, grid.cells(),
-        [&](std::size_t task, Worker& worker) {
-          sums[task] = sum_block(grid.cell(task), edge, scratch[worker.index], worker);
-        },
-        scratch.size());
+    const auto new_scratch = [this] { return Scratch(layers_.size()); };
+    walk_tiles(grid, execution_, new_scratch, [&](Cell cell, Scratch& scratch, Worker& worker) {
+      sums[grid.index(cell)] = sum_block(cell, edge, scratch, worker);
+    });
     return reduce(grid, sums, edge);
   }
 
@@ -163,7 +159,6 @@ class GramSpace {
 
   // Working memory of one thread; the layers are padded to whole blocks of products.
   struct Scratch {
-    Scratch() = default;
     explicit Scratch(std::size_t layers)
         : tiles(product(layers, kTileSize)),
           padded((layers + simd::kProductRows - 1) / simd::kProductRows * simd::kProductRows),
@@ -538,13 +533,7 @@ class FeatureSpace {
   // For loops within a pair: they report the pairs done before. All layers with themselves come
   // first, and are progress only once they have all passed has_cancelled().
   Execution within_pair(std::size_t done, std::size_t total) const {
-    Execution execution = preparing(execution_);
-    if (execution_.poll && done >= pairs_.layers()) {
-      execution.poll = [this, done, total](std::size_t, std::size_t) {
-        return execution_.poll(done, total);
-      };
-    }
-    return execution;
+    return done < pairs_.layers() ? preparing(execution_) : within(execution_, done, total, 0);
   }
 
   double value_of(std::size_t k, std::size_t l, const Execution& execution) const {
@@ -580,22 +569,19 @@ class FeatureSpace {
     const std::size_t parts = std::min(segments_, (kTasks + grid.cells() - 1) / grid.cells());
     std::vector<Buffer<double>> sums(grid.cells() * parts);
     std::vector<double> squares(grid.cells());
-    std::vector<Buffer<T>> scratch(team_size(execution, sums.size()));
-    for (Buffer<T>& tile : scratch) tile = Buffer<T>(kTileSize);
     const auto add_squares = [&](std::size_t index) {
       const Cell cell = grid.cell(index);
       const double weight = k == l && cell.row != cell.col ? 2 : 1;
       squares[index] = weight * squares_of(&sums[index * parts], parts);
     };
-    parallel_for(
-        execution, sums.size(),
-        [&](std::size_t task, Worker& worker) {
-          const std::size_t index = task / parts;
-          sums[task] = cross_tile(x, y, grid.cell(index), part_of(segments_, task % parts, parts),
-                                  scratch[worker.index].data(), worker);
-          if (parts == 1) add_squares(index);
-        },
-        scratch.size());
+    PerWorker tiles(execution, sums.size(), new_tile<T>);
+    parallel_for(execution, sums.size(), tiles,
+                 [&](std::size_t task, Buffer<T>& tile, Worker& worker) {
+                   const std::size_t index = task / parts;
+                   const Span segments = part_of(segments_, task % parts, parts);
+                   sums[task] = cross_tile(x, y, grid.cell(index), segments, tile.data(), worker);
+                   if (parts == 1) add_squares(index);
+                 });
     for (std::size_t index = 0; parts > 1 && index < grid.cells(); ++index) add_squares(index);
     return std::accumulate(squares.begin(), squares.end(), 0.0);
   }

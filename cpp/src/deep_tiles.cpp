@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "input.hpp"
-#include "team.hpp"
+#include "walk.hpp"
 
 namespace isogram {
 
@@ -52,11 +52,11 @@ template <class T>
 void DeepTiles<T>::add_panel(Block<T> block, std::size_t begin, const Execution& execution) {
   const Packed<T>& left = left_.panel;
   const Packed<T>& right = right_ ? right_->panel : left;
-  parallel_for(execution, grid_.cells(), [&](std::size_t task, Worker&) {
-    const Cell cell = grid_.cell(task);
+  walk_tiles(grid_, execution, [&](Cell cell, Worker&) {
     const Span rows = tile_span(cell.row, left.rows());
     const Span cols = tile_span(cell.col, right.rows());
-    fill_tile(block, left, rows, right, cols, begin > 0, tiles_.data() + task * kTileSize);
+    fill_tile(block, left, rows, right, cols, begin > 0,
+              tiles_.data() + grid_.index(cell) * kTileSize);
   });
 }
 

@@ -180,27 +180,27 @@ class FullGraphs {
     for (const InputView& x : layers) tiles_.push_back(cosine_tiles<T>(x, center, execution));
   }
 
-  // Strips of rows meet like players of a tournament: in round r, strip i meets strip r − i. So
-  // no strip is in two tiles of a round, and every sum is added up in one order. Two rounds go on
-  // at a time, with sums of their own, to keep the threads busy.
+  // A round-robin schedule: in round r, strip i of rows meets strip r − i. So no strip is in two
+  // tiles of a round, and every sum is added up in one order. Two rounds go on at a time, with sums
+  // of their own, to keep the threads busy.
   RowProducts row_products(const LayerPairs& pairs) const {
     const std::size_t n = tiles_[0].rows();
     const std::size_t strips = tiles_in(n);
     std::array<RowProducts, 2> products{RowProducts(pairs, n), RowProducts(pairs, n)};
-    std::vector<Buffer<T>> scratch(team_size(execution_, strips));
-    for (Buffer<T>& own : scratch) own = Buffer<T>(product(pairs.layers, kTileSize));
+    PerWorker tiles(execution_, strips,
+                    [&] { return Buffer<T>(product(pairs.layers, kTileSize)); });
+    const std::size_t total = Grid::upper(strips).cells();
     std::size_t done = 0;
     for (std::size_t round = 0; round < strips; round += products.size()) {
       std::array<std::vector<Cell>, 2> cells{cells_of(round, strips), cells_of(round + 1, strips)};
       const std::size_t tasks = cells[0].size() + cells[1].size();
-      parallel_for(
-          after(done), tasks,
-          [&](std::size_t task, Worker& worker) {
-            const bool is_second = task >= cells[0].size();
-            const Cell cell = is_second ? cells[1][task - cells[0].size()] : cells[0][task];
-            add_tile(cell, pairs, scratch[worker.index].data(), products[is_second], worker);
-          },
-          scratch.size());
+      parallel_for(within(execution_, done, total), tasks, tiles,
+                   [&](std::size_t task, Buffer<T>& own, Worker& worker) {
+                     const bool is_second = task >= cells[0].size();
+                     const Cell cell =
+                         is_second ? cells[1][task - cells[0].size()] : cells[0][task];
+                     add_tile(cell, pairs, own.data(), products[is_second], worker);
+                   });
       done += tasks;
     }
     products[0].add(products[1]);
@@ -216,18 +216,6 @@ class FullGraphs {
       if (i <= j) cells.push_back({i, j});
     }
     return cells;
-  }
-
-  // For a loop that follows others, with which it is one to whoever watches.
-  Execution after(std::size_t done) const {
-    Execution execution = execution_;
-    if (execution_.poll) {
-      const std::size_t total = Grid::upper(tiles_in(tiles_[0].rows())).cells();
-      execution.poll = [this, done, total](std::size_t more, std::size_t) {
-        return execution_.poll(done + more, total);
-      };
-    }
-    return execution;
   }
 
   // Adds a tile, and its mirror image, to the products of its rows.

@@ -94,17 +94,6 @@ std::size_t problems_per_task(std::size_t rows, std::size_t cols) {
   return static_cast<std::size_t>(std::max(1.0, kTaskWork / (small * small * large)));
 }
 
-// The caller asked about problems, the loop counts tasks.
-Execution counting_problems(const Execution& execution, std::size_t per_task, std::size_t count) {
-  Execution result = execution;
-  if (execution.poll) {
-    result.poll = [&execution, per_task, count](std::size_t done, std::size_t) {
-      return execution.poll(std::min(done * per_task, count), count);
-    };
-  }
-  return result;
-}
-
 }  // namespace
 
 template <class T>
@@ -120,14 +109,13 @@ void match(const ProblemBatch<T>& problems, Objective objective, std::int32_t* c
   }
   const std::size_t per_task = problems_per_task(problems.rows, problems.cols);
   const std::size_t tasks = (problems.count + per_task - 1) / per_task;
-  const Execution counted = counting_problems(execution, per_task, problems.count);
-  std::vector<AssignmentSolver<T>> solvers;
-  for (std::size_t worker = team_size(counted, tasks); worker > 0; --worker) {
-    solvers.emplace_back(problems.rows, problems.cols, InfiniteCost::forbids_the_pair);
-  }
+  const auto new_solver = [&] {
+    return AssignmentSolver<T>(problems.rows, problems.cols, InfiniteCost::forbids_the_pair);
+  };
   FirstFailure failure;
-  const auto solve = [&](std::size_t first, std::size_t count, Worker& worker) {
-    solvers[worker.index].solve_each(
+  const auto solve = [&](std::size_t first, std::size_t count, AssignmentSolver<T>& solver,
+                         Worker& worker) {
+    solver.solve_each(
         count, [&](std::size_t k) { return problem_of(problems, first + k); }, objective, &worker,
         [&](std::size_t k, const Assignment& found) {
           std::copy_n(found.columns, problems.rows, columns + (first + k) * problems.rows);
@@ -136,28 +124,29 @@ void match(const ProblemBatch<T>& problems, Objective objective, std::int32_t* c
         });
   };
   // Whether all could be solved.
-  const auto try_to_solve = [&](std::size_t first, std::size_t count, Worker& worker) {
+  const auto try_to_solve = [&](std::size_t first, std::size_t count, AssignmentSolver<T>& solver,
+                                Worker& worker) {
     try {
-      solve(first, count, worker);
+      solve(first, count, solver, worker);
       return true;
     } catch (const NotFinite&) {
     } catch (const Infeasible&) {
     }
     return false;
   };
-  parallel_for(
-      counted, tasks,
-      [&](std::size_t task, Worker& worker) {
-        const std::size_t first = task * per_task;
-        const std::size_t count = std::min(per_task, problems.count - first);
-        if (failure.is_before(first) || try_to_solve(first, count, worker)) return;
-        std::size_t solved = 0;  // one by one, to learn which it was
-        while (solved < count && try_to_solve(first + solved, 1, worker)) ++solved;
-        if (solved < count) failure.take(first + solved);
-      },
-      solvers.size());
+  PerWorker solvers(execution, tasks, new_solver);
+  parallel_for(within(execution, 0, problems.count, per_task), tasks, solvers,
+               [&](std::size_t task, AssignmentSolver<T>& solver, Worker& worker) {
+                 const std::size_t first = task * per_task;
+                 const std::size_t count = std::min(per_task, problems.count - first);
+                 if (failure.is_before(first) || try_to_solve(first, count, solver, worker)) return;
+                 std::size_t solved = 0;  // one by one, to learn which it was
+                 while (solved < count && try_to_solve(first + solved, 1, solver, worker)) ++solved;
+                 if (solved < count) failure.take(first + solved);
+               });
   if (const auto problem = failure.problem()) {
-    throw_failure(problems, objective, *problem, solvers[0], execution);
+    AssignmentSolver<T> solver = new_solver();
+    throw_failure(problems, objective, *problem, solver, execution);
   }
 }
 

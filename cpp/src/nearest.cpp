@@ -13,8 +13,8 @@
 #include "input.hpp"
 #include "packed.hpp"
 #include "simd/kernels.hpp"
-#include "team.hpp"
 #include "tile.hpp"
+#include "walk.hpp"
 
 namespace isogram {
 
@@ -128,16 +128,10 @@ BestEdges<T> best_edges(const GramTiles<T>& tiles, std::size_t k, double toleran
                         const Execution& execution) {
   const Grid grid = Grid::upper(tiles_in(tiles.rows()));
   BestEdges<T> edges(tiles.rows(), k, tolerance);
-  std::vector<Buffer<T>> scratch(team_size(execution, grid.cells()));
-  for (Buffer<T>& tile : scratch) tile = Buffer<T>(kTileSize);
-  parallel_for(
-      execution, grid.cells(),
-      [&](std::size_t task, Worker& worker) {
-        T* tile = scratch[worker.index].data();
-        tiles.compute(grid.cell(task), tile);
-        edges.offer(grid.cell(task), tile);
-      },
-      scratch.size());
+  walk_tiles(grid, execution, new_tile<T>, [&](Cell cell, Buffer<T>& tile, Worker&) {
+    tiles.compute(cell, tile.data());
+    edges.offer(cell, tile.data());
+  });
   return edges;
 }
 

@@ -144,17 +144,13 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, const Execu
     return fill_as_stored(x, execution);
   }
   FirstNotFinite bad(panels_);
-  std::vector<RowPacker<T>> packers;
-  for (std::size_t w = team_size(execution, panels_); w > 0; --w) {
-    packers.emplace_back(*kernels_, depth_);
-  }
+  PerWorker packers(execution, panels_, [&] { return RowPacker<T>(*kernels_, depth_); });
   const bool is_shifted = transform.origin && transform.is_shift();
-  const auto pack_panel = [&](std::size_t p, Worker& worker) {
+  const auto pack_panel = [&](std::size_t p, RowPacker<T>& packer, Worker& worker) {
     const std::size_t begin = p * panel_;
     const std::size_t end = std::min(rows_, begin + panel_);
     T* panel = data_.data() + p * depth_ * panel_;
     std::vector<double> row(depth_);
-    RowPacker<T>& packer = packers[worker.index];
     for (std::size_t i = begin; i < end; ++i) {
       worker.check();
       T* panel_row = panel + i - begin;
@@ -174,7 +170,7 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, const Execu
     }
     packer.flush();
   };
-  parallel_for(execution, panels_, pack_panel, packers.size());
+  parallel_for(execution, panels_, packers, pack_panel);
   bad.throw_if_found(x.name);
 }
 

@@ -260,12 +260,19 @@ void parallel_for(const Execution& execution, std::size_t tasks,
   if (!nested) report(execution, tasks, tasks);
 }
 
-Execution preparing(const Execution& execution) {
-  Execution quiet{execution.num_threads, {}};
+Execution within(const Execution& execution, std::size_t done, std::size_t total,
+                 std::size_t per_task) {
+  Execution part{execution.num_threads, {}};
   if (execution.poll) {
-    quiet.poll = [&execution](std::size_t, std::size_t) { return execution.poll(0, 0); };
+    part.poll = [&execution, done, total, per_task](std::size_t tasks, std::size_t) {
+      return execution.poll(std::min(done + per_task * tasks, total), total);
+    };
   }
-  return quiet;
+  return part;
+}
+
+Execution preparing(const Execution& execution) {
+  return within(execution, 0, 0);
 }
 
 void report(const Execution& execution, std::size_t done, std::size_t total) {

@@ -16,9 +16,9 @@
 #include "isogram/arithmetic.hpp"
 #include "isogram/detail/cancellation.hpp"
 #include "simd/kernels.hpp"
-#include "team.hpp"
 #include "tile.hpp"
 #include "tokens.hpp"
+#include "walk.hpp"
 
 namespace isogram {
 
@@ -289,26 +289,18 @@ class RsmWalk {
     const std::size_t row_blocks = blocks(rows_);
     const std::size_t col_blocks = blocks(cols());
     const Grid grid = is_symmetric_ ? Grid::upper(row_blocks) : Grid::full(row_blocks, col_blocks);
-    std::vector<std::unique_ptr<Matcher<T>>> matchers(team_size(execution_, grid.cells()));
-    for (auto& matcher : matchers) {
-      matcher = std::make_unique<Matcher<T>>(options_, layout_, affinity_entries());
-    }
-    parallel_for(
-        execution_, grid.cells(),
-        [&](std::size_t task, Worker& worker) {
-          Matcher<T>& matcher = *matchers[worker.index];
-          const Cell cell = grid.cell(task);
-          switch (options_.matching) {
-            case Matching::none:
-              return add_block(cell, matcher, worker);
-            case Matching::window:
-              return add_windows(cell, matcher, worker);
-            default:
-              if (is_in_strips()) return add_in_strips(cell.row, cell.col, matcher, worker);
-              return add_groups(cell, matcher, worker);
-          }
-        },
-        matchers.size());
+    const auto new_matcher = [this] { return Matcher<T>(options_, layout_, affinity_entries()); };
+    walk_tiles(grid, execution_, new_matcher, [&](Cell cell, Matcher<T>& matcher, Worker& worker) {
+      switch (options_.matching) {
+        case Matching::none:
+          return add_block(cell, matcher, worker);
+        case Matching::window:
+          return add_windows(cell, matcher, worker);
+        default:
+          if (is_in_strips()) return add_in_strips(cell.row, cell.col, matcher, worker);
+          return add_groups(cell, matcher, worker);
+      }
+    });
   }
 
   // Of the unit of distances.

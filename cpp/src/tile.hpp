@@ -15,7 +15,7 @@
 #include "isogram/parallel.hpp"
 #include "packed.hpp"
 #include "simd/kernels.hpp"
-#include "team.hpp"
+#include "walk.hpp"
 
 namespace isogram {
 
@@ -117,6 +117,12 @@ GramTiles<T> cosine_tiles(const InputView& x, bool center, const Execution& exec
                       preparing(execution));
 }
 
+// Working memory of a walk that computes one tile at a time.
+template <class T>
+Buffer<T> new_tile() {
+  return Buffer<T>(kTileSize);
+}
+
 // The memory that write_tile() will write, where rows are adjacent entries.
 class TileDestination {
  public:
@@ -135,21 +141,14 @@ void write_tile(const T* tile, Span rows, Span cols, bool mirror, MatrixView<T> 
 // upper grid stand for both triangles.
 template <class T, class Compute>
 void write_tiles(const Grid& grid, MatrixView<T> out, const Execution& execution, Compute compute) {
-  std::vector<Buffer<T>> scratch(team_size(execution, grid.cells()));
-  for (Buffer<T>& tile : scratch) tile = Buffer<T>(kTileSize);
-  parallel_for(
-      execution, grid.cells(),
-      [&](std::size_t task, Worker& worker) {
-        const Cell cell = grid.cell(task);
-        T* tile = scratch[worker.index].data();
-        const Span rows = tile_span(cell.row, out.rows);
-        const Span cols = tile_span(cell.col, out.cols);
-        const bool mirror = grid.is_upper() && cell.row != cell.col;
-        TileDestination destination;
-        compute(cell, tile, destination.of(rows, cols, mirror, out));
-        write_tile(tile, rows, cols, mirror, out);
-      },
-      scratch.size());
+  walk_tiles(grid, execution, new_tile<T>, [&](Cell cell, Buffer<T>& tile, Worker&) {
+    const Span rows = tile_span(cell.row, out.rows);
+    const Span cols = tile_span(cell.col, out.cols);
+    const bool mirror = grid.is_upper() && cell.row != cell.col;
+    TileDestination destination;
+    compute(cell, tile.data(), destination.of(rows, cols, mirror, out));
+    write_tile(tile.data(), rows, cols, mirror, out);
+  });
 }
 
 }  // namespace isogram

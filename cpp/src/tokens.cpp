@@ -187,16 +187,14 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, std::span<const Inp
   FirstNotFinite bad(inputs.size());
   const std::size_t per_task = is_row ? panel_ : 1;
   const std::size_t tasks = tiles_per(inputs.size(), per_task);
-  std::vector<Packers> packers;
-  for (std::size_t w = team_size(execution, tasks); w > 0; --w) {
-    packers.push_back({Buffer<double>::unset(product(layout.max_tokens, channels_)),
-                       RowPacker<T>(kernels, is_row ? depth_ : channels_), std::nullopt});
-    auto& words = packers.back().words;
-    if (layout_.byte_kernels) words.emplace(*layout_.byte_kernels, word_depth());
-    if (layout_.pair_kernels) words.emplace(*layout_.pair_kernels, word_depth());
-  }
-  const auto pack_inputs = [&](std::size_t task, Worker& worker) {
-    Packers& own = packers[worker.index];
+  PerWorker packers(execution, tasks, [&] {
+    Packers own{Buffer<double>::unset(product(layout.max_tokens, channels_)),
+                RowPacker<T>(kernels, is_row ? depth_ : channels_), std::nullopt};
+    if (layout_.byte_kernels) own.words.emplace(*layout_.byte_kernels, word_depth());
+    if (layout_.pair_kernels) own.words.emplace(*layout_.pair_kernels, word_depth());
+    return own;
+  });
+  const auto pack_inputs = [&](std::size_t task, Packers& own, Worker& worker) {
     const std::size_t end = std::min(inputs.size(), (task + 1) * per_task);
     for (std::size_t input = task * per_task; input < end; ++input) {
       worker.check();
@@ -205,7 +203,7 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, std::span<const Inp
     own.rows.flush();
     if (own.words) own.words->flush();
   };
-  parallel_for(execution, tasks, pack_inputs, packers.size());
+  parallel_for(execution, tasks, packers, pack_inputs);
   bad.throw_with_task_if_found(inputs[0].name);
 }
 
