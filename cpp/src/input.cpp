@@ -445,19 +445,6 @@ const T* stored_row(const InputView& x, std::size_t i) {
 template const float* stored_row(const InputView&, std::size_t);
 template const double* stored_row(const InputView&, std::size_t);
 
-int exponent_of(double x) {
-  if (std::isinf(x)) return std::numeric_limits<double>::max_exponent + 1;
-  int exponent = 0;
-  std::frexp(x, &exponent);
-  return exponent;
-}
-
-int scaling_exponent_of(double x) {
-  constexpr int moderate = 20;
-  const int exponent = exponent_of(x);
-  return std::abs(exponent) <= moderate ? 0 : exponent;
-}
-
 namespace {
 
 // Of sums of squares: so many bits from the ends of double's range, digits are safe.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "grid.hpp"
+#include "isogram/detail/scaling.hpp"
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
 
@@ -110,13 +111,8 @@ T largest_magnitude(const T* values, std::size_t n);
 template <class T>
 const T* stored_row(const InputView& x, std::size_t i);
 
-// The exponent e of 2^e > |x| ≥ 2^(e−1); 0 for 0, and of an infinite x, which a difference of
-// finite numbers may be, one more than any of these have.
-int exponent_of(double x);
-
-// The same, or 0 for an x that needs no scaling: products of such numbers, and sums of many of
-// those, stay far inside float32.
-int scaling_exponent_of(double x);
+using detail::exponent_of;
+using detail::scaling_exponent_of;
 
 // A number whose exponent may be beyond double's.
 struct Scaled {

@@ -49,16 +49,6 @@ constexpr std::size_t kScoredChannels = 128;
 
 }  // namespace
 
-double rounding_bound(const RoundedNorms& a, const RoundedNorms& b, std::size_t channels) {
-  const double of_a = a.errors * b.largest + a.rounded * b.largest_error;
-  const double of_b = b.errors * a.largest + b.rounded * a.largest_error;
-  // A float32 sum of short panels errs by fewer ulps than a panel has terms, and panels there are.
-  const double ulps = 0x1p-24 * (256 + static_cast<double>(channels) / 128);
-  const double of_sums = ulps * std::min(a.rounded * (b.largest + b.largest_error),
-                                         b.rounded * (a.largest + a.largest_error));
-  return std::min(of_a, of_b) + of_sums;
-}
-
 NarrowTokens::NarrowTokens(Precision precision, std::vector<std::size_t> first_token,
                            std::size_t channels)
     : precision_(precision),

@@ -8,22 +8,12 @@
 
 #include "assignment.hpp"
 #include "buffer.hpp"
+#include "isogram/detail/rounding.hpp"
 #include "isogram/rsm.hpp"
 
 namespace isogram {
 
-// Norms over the tokens of one input: a as it is, â as it was rounded.
-struct RoundedNorms {
-  double errors = 0;         // Σ ‖a − â‖
-  double rounded = 0;        // Σ ‖â‖
-  double largest_error = 0;  // max ‖a − â‖
-  double largest = 0;        // max ‖a‖
-};
-
-// An upper bound on Σ |⟨a, b⟩ − ⟨â, b̂⟩| over the pairs of any matching, from
-// ⟨a, b⟩ − ⟨â, b̂⟩ = ⟨a − â, b⟩ + ⟨â, b − b̂⟩ and the inequality of Cauchy and Schwarz; with the
-// rounding of the ⟨â, b̂⟩ themselves, summed in float32 over `channels`.
-double rounding_bound(const RoundedNorms& a, const RoundedNorms& b, std::size_t channels);
+using detail::RoundedNorms;
 
 class NarrowTokens {
  public:

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "assignment.hpp"
@@ -14,7 +15,9 @@
 #include "greedy.hpp"
 #include "input.hpp"
 #include "isogram/arithmetic.hpp"
-#include "isogram/detail/cancellation.hpp"
+#include "isogram/detail/matched_sum.hpp"
+#include "isogram/detail/rounding.hpp"
+#include "isogram/detail/tokens.hpp"
 #include "simd/kernels.hpp"
 #include "tile.hpp"
 #include "tokens.hpp"
@@ -23,6 +26,8 @@
 namespace isogram {
 
 namespace {
+
+using detail::InputNorms;
 
 // Affinities of one pair of groups stay within this many rows and columns, so that a core's own
 // cache holds them between the Gram block and the matchings.
@@ -39,30 +44,25 @@ constexpr int kSafeDistance = sizeof(T) == sizeof(float) ? 120 : 1000;
 
 // ---- What is matched with what ---------------------------------------------------------------
 
-std::size_t max_tokens(std::span<const InputView> inputs) {
-  std::size_t largest = 0;
-  for (const InputView& input : inputs) largest = std::max(largest, input.rows);
-  return largest;
+// The fewest tokens of an input, and the most.
+std::pair<std::size_t, std::size_t> range_of_tokens(std::span<const InputView> inputs) {
+  const auto [fewest, most] =
+      std::minmax_element(inputs.begin(), inputs.end(),
+                          [](const InputView& a, const InputView& b) { return a.rows < b.rows; });
+  return {fewest->rows, most->rows};
 }
 
-bool all_same_size(std::span<const InputView> inputs, std::size_t tokens) {
-  return std::all_of(inputs.begin(), inputs.end(),
-                     [&](const InputView& input) { return input.rows == tokens; });
-}
-
-// Centring an input shifts every matching that pairs all of its tokens by the same amount. It
-// would change what a greedy choice sees, and what unequal sets leave unmatched.
 TokenLayout layout_for(std::span<const InputView> inputs, std::span<const InputView> others,
                        const RsmOptions& options, std::size_t panel) {
   const Matching matching = options.matching;
   TokenLayout layout;
   layout.matching = matching;
-  layout.max_tokens = std::max(max_tokens(inputs), max_tokens(others));
+  const auto [fewest, most] = range_of_tokens(inputs);
+  const auto [fewest_of_others, most_of_others] = range_of_tokens(others);
+  layout.max_tokens = std::max(most, most_of_others);
   layout.window = std::min(options.block, layout.max_tokens);
-  const bool keeps_matching =
-      matching == Matching::exact || matching == Matching::window || matching == Matching::none;
-  layout.centered = keeps_matching && all_same_size(inputs, layout.max_tokens) &&
-                    all_same_size(others, layout.max_tokens);
+  layout.centered =
+      detail::may_be_centered(matching, std::min(fewest, fewest_of_others), layout.max_tokens);
   layout.precision = options.precision;
   if (options.precision == Precision::int8 && inputs[0].cols <= simd::kMostBytes) {
     layout.byte_kernels = simd::byte_kernels_for(panel);
@@ -475,13 +475,12 @@ class RsmWalk {
                       Worker& worker) const {
     write_matched(pair.i, pair.j, {pair.total, columns}, matcher, worker);
     if (!outputs_.loss.data) return;
+    const double ulps = detail::ulps_of_panels(static_cast<double>(rows_.channels()));
     const double bound =
-        pair.dual_bound + rounding_bound(rows_.narrow().norms(pair.i),
-                                         cols().narrow().norms(pair.j), rows_.channels());
-    const double norms =
-        std::sqrt(rows_.squared_norm(pair.i)) * std::sqrt(cols().squared_norm(pair.j));
-    const double loss = norms > 0 ? std::max(0.0, bound - pair.total) / norms : 0;
-    store(outputs_.loss, pair.i, pair.j, loss);
+        pair.dual_bound +
+        detail::rounding_bound(rows_.narrow().norms(pair.i), cols().narrow().norms(pair.j), ulps);
+    store(outputs_.loss, pair.i, pair.j,
+          detail::loss_entry(bound, pair.total, norms_of(rows_, pair.i), norms_of(cols(), pair.j)));
   }
 
   void add_windows(Cell cell, Matcher<T>& matcher, Worker& worker) const {
@@ -615,19 +614,13 @@ class RsmWalk {
   // The same of the sum of the tokens as they came, in scaled units.
   void write(std::size_t i, std::size_t j, const Match& match, Matcher<T>& matcher,
              Worker& worker) const {
-    const double total = match.total;
-    const TokenSets<T>& others = cols();
-    const int exponent_i = rows_.exponent(i);
-    const int exponent_j = others.exponent(j);
-    const double norm_i = rows_.squared_norm(i);
-    const double norm_j = others.squared_norm(j);
+    const InputNorms a = norms_of(rows_, i);
+    const InputNorms b = norms_of(cols(), j);
     if (outputs_.linear.data) {
-      store(outputs_.linear, i, j, std::ldexp(total, exponent_i + exponent_j));
+      store(outputs_.linear, i, j, detail::linear_entry(match.total, a, b));
     }
     if (outputs_.cosine.data) {
-      const double norms = std::sqrt(norm_i) * std::sqrt(norm_j);
-      const double cosine = norms > 0 ? total / norms : 0;
-      store(outputs_.cosine, i, j, std::clamp(cosine, -1.0, 1.0));
+      store(outputs_.cosine, i, j, detail::cosine_entry(match.total, a, b));
     }
     if (outputs_.distance.data) {
       const Scaled distance = distance_of(i, j, match, matcher, worker);
@@ -636,40 +629,32 @@ class RsmWalk {
     }
   }
 
-  // A unit for a pair in which no term overflows: the difference of infinities would be NaN.
-  int unit_of(std::size_t i, std::size_t j) const {
-    return std::max(rows_.exponent(i), cols().exponent(j));
+  static InputNorms norms_of(const TokenSets<T>& sets, std::size_t input) {
+    return {sets.squared_norm(input), sets.exponent(input)};
   }
 
-  double in_unit(double squares_i, std::size_t i, double squares_j, std::size_t j) const {
-    const int unit = unit_of(i, j);
-    return std::ldexp(squares_i, 2 * (rows_.exponent(i) - unit)) +
-           std::ldexp(squares_j, 2 * (cols().exponent(j) - unit));
+  int unit_of(std::size_t i, std::size_t j) const {
+    return detail::unit_of(norms_of(rows_, i), norms_of(cols(), j));
   }
 
   Scaled distance_of(std::size_t i, std::size_t j, const Match& match, Matcher<T>& matcher,
                      Worker& worker) const {
-    const int unit = unit_of(i, j);
-    const double both = in_unit(rows_.squared_norm(i), i, cols().squared_norm(j), j);
-    const int of_total = rows_.exponent(i) + cols().exponent(j) - 2 * unit;
-    const double squared = both - 2 * std::ldexp(match.total, of_total);
-    if (squared >= detail::kCancellation<T> * both) return {std::sqrt(squared), unit};
+    const detail::SquaredDistance squared =
+        detail::squared_distance(match.total, norms_of(rows_, i), norms_of(cols(), j));
+    if (!detail::has_cancelled<T>(squared)) return {std::sqrt(squared.value), unit_of(i, j)};
     const Scaled distance = distance_by_differences(i, j, match.columns);
     if (!match.columns || !may_be_mismatched(i, j, distance)) return distance;
     return distance_matched_again(i, j, distance, matcher, worker);
   }
 
-  // Affinities are rounded relative to the norms of two tokens: where their squares are far above
-  // the distance, as of clusters of tokens far from each other that all inputs share, what was
-  // rounded off decides which near tokens are matched. One token far from all others finds its like
-  // whatever was rounded. A narrow precision has its own bound on what it costs.
+  // A narrow precision has its own bound on what it costs.
   bool may_be_mismatched(std::size_t i, std::size_t j, const Scaled& distance) const {
     if (options_.precision != Precision::float32) return false;
     if (!is_shortest() && sizeof(T) == sizeof(double)) return false;
-    const double in_units = std::ldexp(distance.value, distance.exponent - unit_of(i, j));
-    const double norms = in_unit(rows_.bulk_norm(i), i, cols().bulk_norm(j), j);
-    const double doubtful = std::max(detail::kMismatch<T> * norms, detail::kVanished<T>);
-    return distance.value > 0 && in_units * in_units < doubtful;
+    const double in_unit = std::ldexp(distance.value, distance.exponent - unit_of(i, j));
+    return distance.value > 0 &&
+           detail::may_be_mismatched<T>(in_unit, rows_.bulk_norm(i), norms_of(rows_, i),
+                                        cols().bulk_norm(j), norms_of(cols(), j));
   }
 
   // Whether the matching makes distances as small as can be, of inputs or of their windows.

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "input.hpp"
+#include "isogram/detail/tokens.hpp"
 #include "team.hpp"
 
 namespace isogram {
@@ -107,27 +108,24 @@ std::vector<double> squared_distances_from(const Widened& z, std::size_t referen
   return distances;
 }
 
-// A few tokens of huge norm, as transformers have them, pull the mean away from all others: the
-// products of those would then be of that shift, and lose their digits. Of tokens less their mean,
-// one of those others, where there are such.
+// Of tokens less their mean, one of those that a few of huge norm leave far behind, where there are
+// such: see isogram/detail/tokens.hpp.
 std::optional<std::size_t> token_far_from_mean(const Widened& z) {
-  constexpr double spread = 3;  // of squared norms, less than any such token makes
-  constexpr double nearer = 0.25;
   const std::vector<double> norms = squared_norms_of(z);
   const std::size_t typical = median_of(norms);
-  if (*std::max_element(norms.begin(), norms.end()) <= spread * norms[typical]) return std::nullopt;
+  const double largest = *std::max_element(norms.begin(), norms.end());
+  if (largest <= detail::kHugeNorm * norms[typical]) return std::nullopt;
   const std::vector<double> distances = squared_distances_from(z, typical);
-  if (distances[median_of(distances)] >= nearer * norms[typical]) return std::nullopt;
+  if (distances[median_of(distances)] >= detail::kNearNorm * norms[typical]) return std::nullopt;
   return typical;
 }
 
 // Of tokens as they came, subtracts the mean of those that are near `typical`, and writes what is
 // left of the mean of all, `mean`, to `left`.
 void subtract_mean_of_others(Widened& z, std::size_t typical, const double* mean, double* left) {
-  constexpr double far = 16;
   const auto& kernels = simd::kernels().float64;
   const std::vector<double> distances = squared_distances_from(z, typical);
-  const double farthest = far * distances[median_of(distances)];
+  const double farthest = detail::kFarNorm * distances[median_of(distances)];
   const std::vector<double> origin(z.token(typical), z.token(typical) + z.channels);
   std::vector<double> of_others(z.channels);
   std::size_t others = 0;

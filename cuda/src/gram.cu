@@ -13,6 +13,7 @@
 #include "detail/power_of_two.cuh"
 #include "detail/reduce.cuh"
 #include "detail/strips.cuh"
+#include "isogram/detail/scaling.hpp"
 
 namespace isogram::cuda {
 
@@ -101,20 +102,6 @@ __global__ void __launch_bounds__(kWarp* kStripThreads)
 
 // ---- Scaling ---------------------------------------------------------------------------------
 
-// Of the power of two that brings x > 0 into [1, 2); 0 for zero and what is not finite.
-__device__ int normalising_exponent(double x) {
-  return x > 0 && isfinite(x) ? -ilogb(x) : 0;
-}
-
-// The same, but for an x that needs no scaling: products of such numbers, and sums of many of
-// those, stay far inside float32; and for infinity, which a difference of finite numbers may be.
-__device__ int scaling_exponent_of(double x) {
-  constexpr int moderate = 20;
-  if (isinf(x)) return -std::numeric_limits<double>::max_exponent;
-  const int exponent = normalising_exponent(x);
-  return exponent >= -moderate && exponent <= moderate ? 0 : exponent;
-}
-
 // Blocks of a survey of a whole matrix, each with one partial result.
 constexpr std::int64_t kSurveyBlocks = 1024;
 constexpr int kSurveyWarps = 8;
@@ -143,7 +130,7 @@ __global__ void __launch_bounds__(kSurveyBlocks)
     found = Maximum()(found, largest[i]);
   }
   found = block_reduced(found, Maximum(), shared_memory<WarpPartials>());
-  if (threadIdx.x == 0) *exponent = scaling_exponent_of(found);
+  if (threadIdx.x == 0) *exponent = detail::scaling_exponent_of(found);
 }
 
 // Enqueues a survey of x; returns how many partial results it has.
@@ -218,7 +205,7 @@ struct RowInBlock {
 
   // Large numbers are scaled first: their differences may overflow, and they lose nothing by it.
   __device__ double scaled(std::int64_t col, int exponent, PowerOfTwo scale) const {
-    if (exponent >= 0 || !origin) return scale * (*this)(col);
+    if (exponent <= 0 || !origin) return scale * (*this)(col);
     return scale * x(row, col) - scale * origin[col];
   }
 
@@ -278,9 +265,11 @@ __global__ void __launch_bounds__(kMaxRowThreads)
 
   int exponent = 0;
   if (preparation == Preparation::shifted && shared_exponent) exponent = *shared_exponent;
-  if (preparation == Preparation::scaled) exponent = scaling_exponent_of(row.largest(partials));
-  if (is_unit) exponent = normalising_exponent(row.largest(partials));
-  const PowerOfTwo scale(exponent);
+  if (preparation == Preparation::scaled) {
+    exponent = detail::scaling_exponent_of(row.largest(partials));
+  }
+  if (is_unit) exponent = detail::exponent_of(row.largest(partials));
+  const PowerOfTwo scale(-exponent);
   const double divisor = is_unit ? divisor_of(row.norm(scale, partials)) : 1;
 
   T* target = out.data + row.row * out.stride;
@@ -341,7 +330,7 @@ __global__ void __launch_bounds__(kMaxRowThreads)
   auto& partials = shared_memory<WarpPartials>();
   const RowInBlock<X> given{x, blockIdx.x, out.cols, nullptr};
   const double largest = given.largest(partials);
-  RowBesideAxis<X> row{x, blockIdx.x, axis.direction, PowerOfTwo(normalising_exponent(largest))};
+  RowBesideAxis<X> row{x, blockIdx.x, axis.direction, PowerOfTwo(-detail::exponent_of(largest))};
   const auto sum = [&](auto term) {
     double terms = 0;
     given.for_each([&](std::int64_t col) { terms += term(col); });
@@ -376,7 +365,7 @@ __global__ void __launch_bounds__(kMaxRowThreads)
 
 // ---- Kernel functions, entry by entry --------------------------------------------------------
 
-// Inner products of rows that were multiplied by powers of two.
+// Inner products of scaled rows.
 struct Unscaled : EveryEntry {
   const int* row_exponents;
   const int* col_exponents;
@@ -393,7 +382,7 @@ struct Unscaled : EveryEntry {
   }
   __device__ static double product(int row, int column, double scaled) {
     const int exponent = row + column;
-    return exponent == 0 ? scaled : ldexp(scaled, -exponent);
+    return exponent == 0 ? scaled : ldexp(scaled, exponent);
   }
 };
 
@@ -417,7 +406,7 @@ struct Polynomial : Unscaled {
     // Gamma ⟨a, b⟩ is moderate as a rule where neither gamma nor ⟨a, b⟩ is.
     int of_gamma = 0;
     const double fraction = frexp(gamma, &of_gamma);
-    double power = ldexp(fraction * scaled, of_gamma - row - column) + coef0;
+    double power = ldexp(fraction * scaled, of_gamma + row + column) + coef0;
     double result = 1;
     for (int bits = degree; bits > 0; bits /= 2) {
       if (bits % 2 == 1) result *= power;
@@ -457,10 +446,10 @@ __device__ double exponential_factor(double factor) {
   return factor < kLowest ? kLowest : factor;
 }
 
-// 1 / bandwidth in units of prepared rows, where distances are 2^exponent as large.
+// 1 / bandwidth in the unit of prepared rows, 2^exponent.
 __device__ double inverse_bandwidth(const double* bandwidth, const int* exponent) {
   if (!(*bandwidth > 0)) return kNan;
-  return 1 / ldexp(*bandwidth, exponent ? *exponent : 0);
+  return 1 / ldexp(*bandwidth, exponent ? -*exponent : 0);
 }
 
 // exp(exponent) − offset. In T where there is no offset: its rounding is no worse than T's.
@@ -513,8 +502,8 @@ struct Rbf : EveryEntry {
   __device__ T again(std::int64_t i, std::int64_t j) const {
     const int exponent = function.exponent ? *function.exponent : 0;
     // Scaled down before, up after: so nothing overflows that is finite when it is scaled.
-    const PowerOfTwo down(exponent < 0 ? exponent : 0);
-    const PowerOfTwo up(exponent > 0 ? exponent : 0);
+    const PowerOfTwo down(exponent > 0 ? -exponent : 0);
+    const PowerOfTwo up(exponent < 0 ? -exponent : 0);
     const double squared = warp_squares(rows.source.cols, [&](std::int64_t k) {
       const double a = entry_of(rows.source, place.row + i, k);
       const double b = entry_of(cols.source, place.col + j, k);

@@ -7,11 +7,13 @@
 #include "detail/number.cuh"
 #include "detail/power_of_two.cuh"
 #include "detail/reduce.cuh"
-#include "isogram/detail/cancellation.hpp"
+#include "isogram/detail/matched_sum.hpp"
 
 namespace isogram::cuda {
 
 namespace {
+
+using detail::InputNorms;
 
 constexpr int kRowsAtOnce = 8;
 
@@ -63,37 +65,8 @@ __device__ double matched_sum(const MatchedSums& sums, std::int64_t pair) {
   return total;
 }
 
-// In units in which no term overflows: the difference of infinities would be NaN.
-struct SquaredDistance {
-  double value;
-  double both;  // ‖Z_i‖² + ‖Z_j‖²
-  int unit;
-};
-
-template <class T>
-__device__ SquaredDistance squared_distance(const Block<T>& block, std::int64_t r, std::int64_t c,
-                                            double total) {
-  const int of_i = block.rows.exponents[r];
-  const int of_j = block.cols.exponents[c];
-  const int unit = of_i > of_j ? of_i : of_j;
-  const double both = ldexp(block.rows.squared_norms[r], 2 * (of_i - unit)) +
-                      ldexp(block.cols.squared_norms[c], 2 * (of_j - unit));
-  return {both - 2 * ldexp(total, of_i + of_j - 2 * unit), both, unit};
-}
-
-// An upper bound on what rounding can change in any matching, as on the CPU: see rounding_bound()
-// in cpp/src/narrow.hpp.
-__device__ double rounding_bound(const RoundedNorms& a, const RoundedNorms& b,
-                                 std::int64_t channels) {
-  const double of_a = a.errors * b.largest + a.rounded * b.largest_error;
-  const double of_b = b.errors * a.largest + b.rounded * a.largest_error;
-  // The CPU's sums of short panels err by fewer ulps than a panel has terms, and panels there are;
-  // a GEMM's, in an order of its own, by fewer than there are channels.
-  const auto terms = static_cast<double>(channels);
-  const double ulps = 0x1p-24 * fmax(256 + terms / 128, terms);
-  const double of_sums = ulps * fmin(a.rounded * (b.largest + b.largest_error),
-                                     b.rounded * (a.largest + a.largest_error));
-  return fmin(of_a, of_b) + of_sums;
+__device__ InputNorms norms_of(const RsmSide& side, std::int64_t input) {
+  return {side.squared_norms[input], side.exponents[input]};
 }
 
 // What the means of packed tokens add to a matched sum.
@@ -107,23 +80,17 @@ __device__ Entries entries_of(const Block<T>& block, std::int64_t r, std::int64_
   const std::int64_t pair = r * sums.across + c;
   const double of_packed = matched_sum(sums, pair);
   const double total = of_packed + sum_of_means(sums, pair);
-  const SquaredDistance squared = squared_distance(block, r, c, total);
-  const double norm_i = block.rows.squared_norms[r];
-  const double norm_j = block.cols.squared_norms[c];
-  const int exponent_i = block.rows.exponents[r];
-  const int exponent_j = block.cols.exponents[c];
-  const double norms = sqrt(norm_i) * sqrt(norm_j);
-  const double cosine = norms > 0 ? total / norms : 0;
-  Entries entries{ldexp(total, exponent_i + exponent_j),
-                  cosine > 1    ? 1
-                  : cosine < -1 ? -1
-                                : cosine,
-                  ldexp(sqrt(fmax(0.0, squared.value)), squared.unit), 0};
-  if (block.outputs.loss.data && norms > 0) {
+  const InputNorms a = norms_of(block.rows, r);
+  const InputNorms b = norms_of(block.cols, c);
+  const double squared = fmax(0.0, detail::squared_distance(total, a, b).value);
+  Entries entries{detail::linear_entry(total, a, b), detail::cosine_entry(total, a, b),
+                  ldexp(sqrt(squared), detail::unit_of(a, b)), 0};
+  if (block.outputs.loss.data) {
+    const double ulps = detail::ulps_of_any_order(static_cast<double>(sums.channels));
     const double bound =
         sums.rounded_totals[pair] + sums.gaps[pair] +
-        rounding_bound(block.rows.rounded_norms[r], block.cols.rounded_norms[c], sums.channels);
-    entries.loss = fmax(0.0, bound - of_packed) / norms;
+        detail::rounding_bound(block.rows.rounded_norms[r], block.cols.rounded_norms[c], ulps);
+    entries.loss = detail::loss_entry(bound, of_packed, a, b);
   }
   return entries;
 }
@@ -238,13 +205,10 @@ __device__ bool may_be_mismatched(const Block<T>& block, const MatchedTokens& to
   for (std::int64_t part = 0; part < tokens.proven_parts; ++part) {
     if (!tokens.is_proven[part * pairs + r * block.sums.across + c]) return true;
   }
-  const int of_i = block.rows.exponents[r];
-  const int of_j = block.cols.exponents[c];
-  const int unit = of_i > of_j ? of_i : of_j;
-  const double in_units = ldexp(distance, -unit);
-  const double norms = ldexp(block.rows.bulk_norms[r], 2 * (of_i - unit)) +
-                       ldexp(block.cols.bulk_norms[c], 2 * (of_j - unit));
-  return in_units * in_units < Maximum()(detail::kMismatch<T> * norms, detail::kVanished<T>);
+  const InputNorms a = norms_of(block.rows, r);
+  const InputNorms b = norms_of(block.cols, c);
+  return detail::may_be_mismatched<T>(ldexp(distance, -detail::unit_of(a, b)),
+                                      block.rows.bulk_norms[r], a, block.cols.bulk_norms[c], b);
 }
 
 // A warp for each pair, most of which has nothing to do.
@@ -259,8 +223,9 @@ __global__ void __launch_bounds__(kWarp* kRowsAtOnce)
   const std::int64_t j = block.place.col + c;
   if (block.same && i >= j) return;
   const double total = matched_sum(block.sums, pair) + sum_of_means(block.sums, pair);
-  const SquaredDistance squared = squared_distance(block, r, c, total);
-  if (squared.value >= detail::kCancellation<T> * squared.both) return;
+  const detail::SquaredDistance squared =
+      detail::squared_distance(total, norms_of(block.rows, r), norms_of(block.cols, c));
+  if (!detail::has_cancelled<T>(squared)) return;
   const Scaled distance = PairOfTokens(tokens, r, c, pair).distance();
   if (threadIdx.x > 0) return;
   const double value = ldexp(distance.value, distance.exponent - tokens.exponent);

@@ -8,6 +8,8 @@
 #include "detail/reduce.cuh"
 #include "detail/strips.cuh"
 #include "isogram/cuda/rsm.hpp"
+#include "isogram/detail/scaling.hpp"
+#include "isogram/detail/tokens.hpp"
 
 namespace isogram::cuda {
 
@@ -21,15 +23,6 @@ struct SurveyMemory {
   WarpPartials values;
   std::int64_t places[kMaxWarps];
 };
-
-// The exponent e of 2^e > x ≥ 2^(e−1), or 0 for an x that needs no scaling: products of such
-// numbers, and sums of many of those, stay far inside float32.
-__device__ int scaling_exponent_of(double x) {
-  constexpr int moderate = 20;
-  int exponent = 0;
-  if (isfinite(x)) frexp(x, &exponent);
-  return exponent >= -moderate && exponent <= moderate ? 0 : exponent;
-}
 
 // Calls visit(token, channel) for all of an input, shared out among the warps of its block.
 template <class Visit>
@@ -56,7 +49,7 @@ __global__ void __launch_bounds__(kWarp* kTokenWarps)
   largest = block_reduced(largest, Maximum(), memory.values);
   not_finite = block_reduced(not_finite, Minimum(), memory.places);
 
-  const int exponent = scaling_exponent_of(largest);
+  const int exponent = detail::scaling_exponent_of(largest);
   const ScaledInput<X> z = inputs.scaled(input, exponent);
   double squares = 0;
   for_each_item(tokens, inputs.channels, [&](std::int64_t token, std::int64_t c) {
@@ -116,14 +109,11 @@ __device__ int median_of(OthersMemory& memory, int count) {
   return median;
 }
 
-// Turns means into those of the tokens that a few of huge norm leave far behind, as on the CPU: see
-// subtract_mean_of_others() in cpp/src/tokens.cpp.
+// Turns means into those of the tokens that a few of huge norm leave far behind: see
+// isogram/detail/tokens.hpp.
 template <class X>
 __global__ void __launch_bounds__(kWarp* kTokenWarps)
     leave_out_huge_tokens(TokenReader<X> inputs, TokenSummary summary) {
-  constexpr double spread = 3;
-  constexpr double nearer = 0.25;
-  constexpr double far = 16;
   auto& memory = shared_memory<OthersMemory>();
   const std::int64_t input = blockIdx.x;
   const auto tokens = static_cast<int>(inputs.length(input));
@@ -153,18 +143,18 @@ __global__ void __launch_bounds__(kWarp* kTokenWarps)
   largest = block_reduced(largest, Maximum(), memory.partials);
   const int typical = median_of(memory, tokens);
   const double norm = memory.values[typical];
-  if (!(largest > spread * norm)) return;
+  if (!(largest > detail::kHugeNorm * norm)) return;
   __syncthreads();  // all have read it
 
   measure([&](int s, std::int64_t c) { return z(s, c) - z(typical, c); });
   const double distance = memory.values[median_of(memory, tokens)];
-  if (!(distance < nearer * norm)) return;
+  if (!(distance < detail::kNearNorm * norm)) return;
   for (std::int64_t c = threadIdx.x; c < inputs.channels; c += blockDim.x) {
     const double origin = z(typical, c);
     double sum = 0;
     int others = 0;
     for (int s = 0; s < tokens; ++s) {
-      if (memory.values[s] > far * distance) continue;
+      if (memory.values[s] > detail::kFarNorm * distance) continue;
       sum += z(s, c) - origin;
       ++others;
     }

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "arguments.hpp"
+#include "isogram/detail/tokens.hpp"
 #include "module.hpp"
 
 namespace isogram::bindings {
@@ -55,9 +56,15 @@ int semantic_rsm(const std::string& function, const py::list& samples,
   return exponent;
 }
 
+bool may_be_centered(const std::string& matching, std::size_t fewest, std::size_t most) {
+  return detail::may_be_centered(from_name<Matching>(kMatchings, matching, "matching"), fewest,
+                                 most);
+}
+
 }  // namespace
 
 void register_rsm(py::module_& module) {
+  module.def("may_be_centered", &may_be_centered, "matching"_a, "fewest"_a, "most"_a);
   module.def("semantic_rsm", &semantic_rsm, "function"_a, "samples"_a, "other"_a, "matching"_a,
              "block"_a, "precision"_a, "linear"_a, "cosine"_a, "distance"_a, "loss"_a,
              "num_threads"_a, "progress"_a);

@@ -84,6 +84,7 @@ def motifs(
 def match(
     similarity: _Array, maximize: bool, num_threads: int, progress: _Progress
 ) -> tuple[NDArray[np.int32], Any, Any]: ...
+def may_be_centered(matching: str, fewest: int, most: int) -> bool: ...
 def semantic_rsm(
     function: str,
     samples: list[_Array],

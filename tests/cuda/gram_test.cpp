@@ -137,18 +137,18 @@ Input constant(double value, std::size_t rows = 3, std::size_t cols = 5) {
 }
 
 TEST(ScalingExponent, BringsTheLargestNearOne) {
-  EXPECT_EQ(scaling_exponent(constant(0x1p21)), -21);
-  EXPECT_EQ(scaling_exponent(constant(-0x1.8p300)), -300);
-  EXPECT_EQ(scaling_exponent(constant(0x1p-21)), 21);
-  EXPECT_EQ(scaling_exponent(constant(5e-324)), 1074);
-  EXPECT_EQ(scaling_exponent(constant(INFINITY)), -1024);  // as a difference may be
+  EXPECT_EQ(scaling_exponent(constant(0x1p21)), 22);
+  EXPECT_EQ(scaling_exponent(constant(-0x1.8p300)), 301);
+  EXPECT_EQ(scaling_exponent(constant(0x1p-22)), -21);
+  EXPECT_EQ(scaling_exponent(constant(5e-324)), -1073);
+  EXPECT_EQ(scaling_exponent(constant(INFINITY)), 1025);  // as a difference may be
 }
 
 TEST(ScalingExponent, IsZeroForWhatNeedsNone) {
-  for (const double value : {0.0, 1.0, 0x1.fp20, -0x1p-20, double{NAN}}) {
+  for (const double value : {0.0, 1.0, 0x1.fp19, -0x1p-21, double{NAN}}) {
     EXPECT_EQ(scaling_exponent(constant(value)), 0) << value;
   }
-  EXPECT_EQ(scaling_exponent(constant(INFINITY)), -1024);  // as a difference may be
+  EXPECT_EQ(scaling_exponent(constant(INFINITY)), 1025);  // as a difference may be
 }
 
 TEST(ScalingExponent, LooksAtEveryEntryOfBoth) {
@@ -157,19 +157,19 @@ TEST(ScalingExponent, LooksAtEveryEntryOfBoth) {
     for (const std::size_t col : {0, 1, 33}) {
       Input large = constant(0, 101, 34);
       large.set(row, col, 0x1p40);
-      EXPECT_EQ(scaling_exponent(large), -40);
-      EXPECT_EQ(scaling_exponent(large, &small), -40);
-      EXPECT_EQ(scaling_exponent(small, &large), -40);
+      EXPECT_EQ(scaling_exponent(large), 41);
+      EXPECT_EQ(scaling_exponent(large, &small), 41);
+      EXPECT_EQ(scaling_exponent(small, &large), 41);
     }
   }
   Input many = constant(0, 9000, 1);  // more than there are warps
   many.set(8999, 0, 0x1p40);
-  EXPECT_EQ(scaling_exponent(many, &many), -40);
+  EXPECT_EQ(scaling_exponent(many, &many), 41);
 }
 
 TEST(ScalingExponent, IsRelativeToTheOrigin) {
   const std::vector<double> origin(5, 0x1p30);
-  EXPECT_EQ(scaling_exponent(constant(0x1p30 + 0x1p25), nullptr, origin.data()), -25);
+  EXPECT_EQ(scaling_exponent(constant(0x1p30 + 0x1p25), nullptr, origin.data()), 26);
 }
 
 // ---- Distances -------------------------------------------------------------------------------

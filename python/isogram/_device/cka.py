@@ -185,7 +185,7 @@ def _in_gram_space(
     rounding = _ROUNDING * (rounding + n * n * sys.float_info.min)
     exponents = xp.zeros(count, np.int32)
     if is_shifted:
-        exponents = -2 * xp.concatenate([gram.exponent for gram in grams])
+        exponents = 2 * xp.concatenate([gram.exponent for gram in grams])
     least = xp.full((count,), -np.inf)  # float64 has no more to tell
     if dtype == np.float32:
         # Rounding errors of the terms of an entry average out, and so do those of the entries: for
@@ -305,7 +305,7 @@ def _in_feature_space(
     rounding = sys.float_info.epsilon * (xp.abs(squares) + taken_off)
     rounding = _ROUNDING * (rounding + n * n * sys.float_info.min)
     least = xp.maximum(rounding, taken_off / 8) if debiased else xp.full((count,), -np.inf)
-    return _Moments(products, squares, row_sums, rounding, -2 * xp.concatenate(exponents), least)
+    return _Moments(products, squares, row_sums, rounding, 2 * xp.concatenate(exponents), least)
 
 
 def _farthest(device: Device, bulks: Sequence[Bulk]) -> DeviceArray:

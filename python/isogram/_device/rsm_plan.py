@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from isogram import _core
 from isogram._device.device import Device
 from isogram._device.tiles import Tile, spans
 from isogram._samples import Samples
@@ -61,7 +62,8 @@ class Side:
         self.samples = samples
         self.tokens = samples.tokens
         self.most = int(self.tokens.max())
-        self.is_ragged = bool((self.tokens < self.most).any())
+        self.fewest = int(self.tokens.min())
+        self.is_ragged = self.fewest < self.most
         self.window = min(job.block, self.most) if job.matching == "window" else self.most
         self.pieces = -(-self.most // self.window)
         self.parts = self._parts(job)
@@ -105,12 +107,10 @@ class Plan:
             and not (self.is_unmatched or self.is_narrow)
             and (job.matching != "greedy" or job.dtype == np.float32)
         )
-        # Centring an input shifts every matching that pairs all of its tokens by the same amount.
-        # It would change what a greedy choice sees, and what unequal sets leave unmatched.
-        self.is_centered = (
-            job.matching in ("exact", "window", "none")
-            and self.rows.most == self.cols.most
-            and not (self.rows.is_ragged or self.cols.is_ragged)
+        self.is_centered = _core.may_be_centered(
+            job.matching,
+            min(self.rows.fewest, self.cols.fewest),
+            max(self.rows.most, self.cols.most),
         )
         # A few tokens of huge norm are kept out of what the others are centred by.
         most_matched = gpus[0].kernels.most_matched()

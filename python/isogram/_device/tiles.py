@@ -126,7 +126,7 @@ _LIFT_OF_ROW = 480
 
 
 class Scale(NamedTuple):
-    """What shifted rows are multiplied by, a power of two, and whether that is not enough."""
+    """What shifted rows are divided by, 2^exponent, and whether that is not enough."""
 
     exponent: DeviceArray  # one int32
     may_vanish: DeviceArray  # whether rows are so far apart that products leave the type; one bool
@@ -151,7 +151,7 @@ def scale_of_bulk(
     if hollow and dtype == np.float64:
         lift = xp.minimum((_LIFT_OF_PRODUCTS - (middle - high)) // 2, _LIFT_OF_ROW)
         lift = xp.where(second == 0, _LIFT_OF_ROW, lift)
-        exponent = xp.where(may_vanish, lift - high, exponent).astype(np.int32)
+        exponent = xp.where(may_vanish, high - lift, exponent).astype(np.int32)
     return Scale(exponent, may_vanish)
 
 
@@ -188,7 +188,7 @@ def unit_differences(
 def scaling_exponent(
     device: Device, x: DeviceArray, y: DeviceArray | None = None, origin: DeviceArray | None = None
 ) -> DeviceArray:
-    """Power of two that makes the largest |entry - origin| moderate; 0 where it is; one int32."""
+    """Exponent of the largest |entry - origin|; 0 where that is moderate; one int32."""
     exponent = device.empty((1,), np.int32)
     scratch = device.empty((device.kernels.scaling_scratch(),))
     device.kernels.scaling_exponent(device.stream, x, y, origin, exponent, scratch)
@@ -212,7 +212,7 @@ def prepared(
     origin: DeviceArray | None = None,
     exponent: DeviceArray | None = None,
 ) -> Rows:
-    """Return rows of `x` less `origin`, of unit norm, times 2^exponent, or `scaled` one by one."""
+    """Return rows of `x` less `origin`, of unit norm, over 2^exponent, or `scaled` one by one."""
     exponents = device.empty((len(x),), np.int32) if how == "scaled" else None
     rows = Rows(device.empty(x.shape, dtype), x, device.empty((len(x),)), exponents)
     device.kernels.prepare(
@@ -230,19 +230,19 @@ _SMALLEST_BANDWIDTH = {"float32": 40, "float64": 330}
 
 
 def _exponent_of_differences(device: Device, bandwidth: DeviceArray, dtype: Any) -> DeviceArray:
-    """Power of two for features whose differences are summed up; one int32."""
+    """Exponent of the unit of features whose differences are summed up; one int32."""
     _, width = device.xp.frexp(bandwidth)
     is_large = width > _LARGEST_BANDWIDTH[dtype.name]
-    return device.xp.where(is_large, -width, 0).astype(np.int32)
+    return device.xp.where(is_large, width, 0).astype(np.int32)
 
 
 def _exponent_of_squares(
     device: Device, largest: DeviceArray, bandwidth: DeviceArray, dtype: Any
 ) -> DeviceArray:
-    """Power of two for features whose distances are squared, if it is `largest`; one int32."""
+    """Exponent of the unit of features whose distances are squared, for that of the largest one."""
     _, width = device.xp.frexp(bandwidth)
-    least = -(width + _SMALLEST_BANDWIDTH[dtype.name])
-    return device.xp.maximum(largest, least).astype(np.int32)
+    most = width + _SMALLEST_BANDWIDTH[dtype.name]
+    return device.xp.minimum(largest, most).astype(np.int32)
 
 
 # How rows are prepared, unless their columns' means come off first.
@@ -262,7 +262,7 @@ class GramTiles:
     With `centered` the columns' means come off first. With `shifted`, for measures that do not
     change when the rows whose inner products a matrix has are shifted alike, those rows lose an
     origin amid most of them: it is the linear matrix of such rows, also of the rows of unit norm
-    that make cosines and correlations. It stays in units of 2^(-2 exponent), in which it cannot
+    that make cosines and correlations. It stays in units of 2^(2 exponent), in which it cannot
     overflow; but for the diagonal with `hollow`, which is for measures that do not look at that.
     """
 

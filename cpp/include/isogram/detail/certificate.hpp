@@ -6,11 +6,7 @@
 #include <limits>
 #include <type_traits>
 
-#if defined(__CUDACC__)
-#define ISOGRAM_HOST_DEVICE __host__ __device__
-#else
-#define ISOGRAM_HOST_DEVICE
-#endif
+#include "isogram/detail/host_device.hpp"
 
 namespace isogram::detail {
 

@@ -32,8 +32,8 @@ void bulk_means(Stream stream, const Input& x, const double* origin, const doubl
 // Scratch of scaling_exponent(), in doubles.
 std::int64_t scaling_scratch();
 
-// The power of two, 2^exponent, that brings the largest |x_ij − origin_j| of x, and of y unless
-// null, into [1, 2). 0 where that is within 2^±20 already, and where it is 0 or NaN. One pass over
+// The exponent e of 2^e > |x_ij − origin_j| ≥ 2^(e−1) for the largest of x, and of y unless null: 0
+// where it is within ±20 already, and for 0 or NaN. See isogram/detail/scaling.hpp. One pass over
 // both. `origin` may be null: 0.
 void scaling_exponent(Stream stream, const Input& x, const Input* y, const double* origin,
                       int* exponent, double* scratch);
@@ -47,8 +47,8 @@ void distances(Stream stream, const Input& x, const std::int64_t* pairs, std::in
 
 enum class Preparation {
   as_given,            // x − origin
-  scaled,              // each row of that times a power of two: see scaling_exponent()
-  shifted,             // (x − origin) · 2^exponent
+  scaled,              // each row of that · 2^−exponent, one for each row
+  shifted,             // (x − origin) · 2^−exponent
   unit,                // (x − origin) / ‖x − origin‖; a row of zeros stays one
   unit_of_deviations,  // the same of x − origin less the mean of the row
 };

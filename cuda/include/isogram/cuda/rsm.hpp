@@ -11,6 +11,7 @@
 
 #include "isogram/cuda/device.hpp"
 #include "isogram/cuda/match.hpp"
+#include "isogram/detail/rounding.hpp"
 #include "isogram/rsm.hpp"
 
 namespace isogram::cuda {
@@ -78,13 +79,8 @@ void pack_tokens(Stream stream, const Tokens& tokens, const TokenSummary& summar
 
 // ---- Fewer digits ----------------------------------------------------------------------------
 
-// Over the tokens of one input: a as it was packed, â as it was rounded.
-struct RoundedNorms {
-  double errors;         // Σ ‖a − â‖
-  double rounded;        // Σ ‖â‖
-  double largest_error;  // max ‖a − â‖
-  double largest;        // max ‖a‖
-};
+// Of tokens as they were packed, and as they were rounded.
+using detail::RoundedNorms;
 
 // Tokens rounded to be matched.
 struct RoundedTokens {
