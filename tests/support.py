@@ -685,3 +685,9 @@ def matrices_with_outliers(n, dtype, seed):
             if kernel != "polynomial" or size < 1e6:
                 matrices.append((f"{kernel}, {size:g}", ig.gram(x.astype(dtype), kernel=kernel)))
     return [(name, np.triu(k, 1).astype(dtype)) for name, k in matrices]
+
+
+def on_a_grid(n, d, seed):
+    """Return float64 features that take an offset of up to 1e12 without rounding."""
+    x = np.random.default_rng([n, d, seed]).standard_normal((n, d))
+    return np.round(x * 1024) / 1024

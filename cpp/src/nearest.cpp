@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <type_traits>
 #include <vector>
@@ -182,8 +183,8 @@ double cosine_of(double closeness) {
 // One thread's way to unit rows in float64.
 class UnitRows {
  public:
-  UnitRows(const InputView& x, const std::vector<double>* origin)
-      : reader_(x), transform_{.origin = origin, .unit_norm = true}, depth_(x.cols) {}
+  UnitRows(const InputView& x, const Transform& transform)
+      : reader_(x), transform_(transform), depth_(x.cols) {}
 
   void read(std::size_t row, double* out) const {
     reader_.read(row, out);
@@ -199,14 +200,14 @@ class UnitRows {
 // Some rows, fewer than a tile has, and the closest of all others to each.
 class OpenRows {
  public:
-  OpenRows(const InputView& x, const std::vector<double>* origin, std::span<const std::size_t> rows,
+  OpenRows(const InputView& x, const Transform& transform, std::span<const std::size_t> rows,
            std::size_t k)
       : rows_(rows),
         k_(k),
         depth_(x.cols),
         own_(product(padded_rows(), depth_)),
         heaps_(rows.size() * k, {-std::numeric_limits<double>::infinity(), 0}) {
-    const UnitRows reader(x, origin);
+    const UnitRows reader(x, transform);
     RowPacker<double> packer(kernels_, depth_);
     for (std::size_t r = 0; r < rows.size(); ++r) {
       double* place = &own_[r / kernels_.panel * kernels_.panel * depth_ + r % kernels_.panel];
@@ -298,7 +299,7 @@ class NeighbourChoice {
         cases_[i] = case_of(i, tiles.is_zero(i));
       }
     });
-    if (center && !is_settled()) origin_ = survey_columns(x, execution_).mean_row;
+    if (center && !is_settled()) columns_ = survey_columns(x, execution_);
   }
 
   // Rows of which more than the edges that were kept could be nearest.
@@ -341,13 +342,16 @@ class NeighbourChoice {
     return static_cast<double>(a.weight) - b.weight > tolerance_;
   }
 
-  const std::vector<double>* origin() const { return origin_.empty() ? nullptr : &origin_; }
+  Transform transform() const {
+    if (!columns_) return {.unit_norm = true};
+    return {.origin = &columns_->mean_row, .rest = &columns_->residual, .unit_norm = true};
+  }
 
   // Orders those of the kept edges between which rounding could have decided.
   void rank_kept_edges() {
     parallel_for(execution_, tiles_in(x_.rows), [&](std::size_t strip, Worker& worker) {
       const Span rows = tile_span(strip, x_.rows);
-      const UnitRows reader(x_, origin());
+      const UnitRows reader(x_, transform());
       std::vector<double> memory(3 * x_.cols);
       for (std::size_t i = rows.begin; i < rows.end; ++i) {
         if (cases_[i] != Case::among_kept) continue;
@@ -392,7 +396,7 @@ class NeighbourChoice {
     }
     if (open.empty()) return;
     Packed<double> all(simd::kernels().float64, x_);
-    all.fill(x_, {.origin = origin(), .unit_norm = true}, execution_);
+    all.fill(x_, transform(), execution_);
     const std::size_t at_once = std::clamp(kEntriesAtOnce / x_.cols, std::size_t{1}, kTileEdge);
     parallel_for(execution_, (open.size() + at_once - 1) / at_once,
                  [&](std::size_t block, Worker& worker) {
@@ -403,7 +407,7 @@ class NeighbourChoice {
   }
 
   void rank_rows(std::span<const std::size_t> rows, const Packed<double>& all, Worker& worker) {
-    OpenRows open(x_, origin(), rows, k_);
+    OpenRows open(x_, transform(), rows, k_);
     for (std::size_t col = 0; col < tiles_in(x_.rows); ++col) {
       worker.check();
       open.offer(all, tile_span(col, x_.rows));
@@ -421,7 +425,7 @@ class NeighbourChoice {
   double tolerance_;  // cosines that differ by more are in the right order
   BestEdges<T> best_;
   std::vector<Case> cases_;
-  std::vector<double> origin_;
+  std::optional<Survey> columns_;
   Execution execution_;
 };
 

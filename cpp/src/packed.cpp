@@ -38,6 +38,11 @@ void subtract_mean(double* row, std::size_t n) {
   for (std::size_t j = 0; j < n; ++j) row[j] -= mean;
 }
 
+void subtract_scaled_rest(double* row, const std::vector<double>& rest, int exponent) {
+  const double scale = std::ldexp(1.0, -exponent);
+  for (std::size_t j = 0; j < rest.size(); ++j) row[j] -= rest[j] * scale;
+}
+
 // Scales the row to a maximum in [1/2, 1) and returns the exponent taken out.
 int normalise_exponent(double* row, std::size_t n) {
   const int exponent = exponent_of(largest_magnitude(row, n));
@@ -64,6 +69,7 @@ int transform_row(std::size_t i, double* row, std::size_t n, const Transform& tr
       transform.unit_norm && is_difference && largest_magnitude(row, n) > kRoomless;
   const int exponent = transform.exponent + (needs_room ? kRoom : 0);
   if (transform.origin) subtract_scaled(row, n, transform.origin->data(), exponent);
+  if (transform.rest) subtract_scaled_rest(row, *transform.rest, exponent);
   if (transform.center_rows) {
     if (needs_room) scale_down(row, n, kRoom);
     subtract_mean(row, n);

@@ -20,6 +20,7 @@ struct Transform {
   const UnitRows* unit_rows = nullptr;          // in place of rows …
   std::size_t first_column = 0;                 // … whose columns from this on are packed
   const std::vector<double>* origin = nullptr;  // subtracted from every row
+  const std::vector<double>* rest = nullptr;    // of an origin that rounding took from it: too
   bool center_rows = false;                     // then the row's own mean
   bool unit_norm = false;                       // then divided by its norm; zero rows stay zero
   int exponent = 0;                             // or times 2^−exponent

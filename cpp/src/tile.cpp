@@ -135,7 +135,9 @@ void GramTiles<T>::pack(const InputView& x, const InputView* y, Columns columns,
   if (options_.gamma == 0) options_.gamma = 1 / static_cast<double>(x.cols);
   if (columns == Columns::centered) {
     const Survey survey = survey_columns(x, execution);
-    pack_as({.origin = &survey.mean_row, .unit_norm = true}, x, y, execution);
+    const Transform transform{
+        .origin = &survey.mean_row, .rest = &survey.residual, .unit_norm = true};
+    pack_as(transform, x, y, execution);
   } else if (options_.kernel == Kernel::laplacian && fits_into<T>(x) && fits_into<T>(y_)) {
     pack_differences(x, y, execution);
   } else if (uses_distance(options_.kernel)) {

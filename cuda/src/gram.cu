@@ -41,13 +41,17 @@ __global__ void __launch_bounds__(kWarp* kStripThreads)
 template <class X>
 __global__ void __launch_bounds__(kWarp* kStripThreads)
     means_of_sums(X x, double half_share, std::int64_t cols, const double* sums,
-                  std::int64_t strips, double* means) {
+                  std::int64_t strips, double* means, double* rests) {
   const std::int64_t col = strip_column();
   const double sum = sum_of_rows(0, strips, col < cols,
                                  [&](std::int64_t strip) { return sums[strip * cols + col]; });
   if (threadIdx.y > 0 || col >= cols) return;
-  const double mean = x(0, col) + 2 * half_share * sum;
-  means[col] = isfinite(mean) ? mean : 2 * (0.5 * x(0, col) + half_share * sum);
+  const double first = x(0, col);
+  const double step = 2 * half_share * sum;
+  const double mean = first + step;
+  const double rest = step - (mean - first);
+  means[col] = isfinite(mean) ? mean : 2 * (0.5 * first + half_share * sum);
+  rests[col] = isfinite(rest) ? rest : 0;
 }
 
 // ---- The bulk of the rows --------------------------------------------------------------------
@@ -194,13 +198,15 @@ struct RowInBlock {
   std::int64_t row;
   std::int64_t cols;
   const double* origin;
-  double unit = 1;   // everything is multiplied by
-  double first = 0;  // then less both
+  const double* rest;  // of the origin that rounding took from it, or null
+  double unit = 1;     // everything is multiplied by
+  double first = 0;    // then less both
   double mean = 0;
 
   __device__ double operator()(std::int64_t col) const {
     const double value = unit * x(row, col);
-    return (origin ? value - unit * origin[col] : value) - first - mean;
+    const double shifted = origin ? value - unit * origin[col] : value;
+    return (rest ? shifted - unit * rest[col] : shifted) - first - mean;
   }
 
   // Large numbers are scaled first: their differences may overflow, and they lose nothing by it.
@@ -253,10 +259,10 @@ __device__ double divisor_of(double norm) {
 
 template <class X, class T>
 __global__ void __launch_bounds__(kMaxRowThreads)
-    prepare_rows(X x, Preparation preparation, const double* origin, const int* shared_exponent,
-                 Matrix<T> out, double* squared_norms, int* exponents) {
+    prepare_rows(X x, Preparation preparation, const double* origin, const double* rest,
+                 const int* shared_exponent, Matrix<T> out, double* squared_norms, int* exponents) {
   auto& partials = shared_memory<WarpPartials>();
-  RowInBlock<X> row{x, blockIdx.x, out.cols, origin};
+  RowInBlock<X> row{x, blockIdx.x, out.cols, origin, rest};
   const bool is_unit =
       preparation == Preparation::unit || preparation == Preparation::unit_of_deviations;
   const bool has_deviations = preparation == Preparation::unit_of_deviations;
@@ -328,7 +334,7 @@ template <class X, class T>
 __global__ void __launch_bounds__(kMaxRowThreads)
     prepare_unit_difference(X x, bool deviations, Axis axis, Matrix<T> out) {
   auto& partials = shared_memory<WarpPartials>();
-  const RowInBlock<X> given{x, blockIdx.x, out.cols, nullptr};
+  const RowInBlock<X> given{x, blockIdx.x, out.cols, nullptr, nullptr};
   const double largest = given.largest(partials);
   RowBesideAxis<X> row{x, blockIdx.x, axis.direction, PowerOfTwo(-detail::exponent_of(largest))};
   const auto sum = [&](auto term) {
@@ -575,7 +581,7 @@ std::int64_t column_scratch(std::int64_t rows, std::int64_t cols) {
   return blocks_for(rows, kStripRows) * cols;
 }
 
-void column_means(Stream stream, const Input& x, double* means, double* scratch) {
+void column_means(Stream stream, const Input& x, double* means, double* rests, double* scratch) {
   with_reader(x, [&](auto reader) {
     using X = decltype(reader);
     const unsigned strips = blocks_for(x.rows, kStripRows);
@@ -587,7 +593,7 @@ void column_means(Stream stream, const Input& x, double* means, double* scratch)
     launch(sum_columns<X>, dim3(columns, strips), block, sizeof(StripPartials), stream, reader,
            x.rows, x.cols, std::ldexp(1.0, -exponent), scratch);
     launch(means_of_sums<X>, dim3(columns), block, sizeof(StripPartials), stream, reader,
-           std::ldexp(0.5, exponent) / rows, x.cols, scratch, strips, means);
+           std::ldexp(0.5, exponent) / rows, x.cols, scratch, strips, means, rests);
   });
 }
 
@@ -633,11 +639,12 @@ void distances(Stream stream, const Input& x, const std::int64_t* pairs, std::in
 
 template <class T>
 void prepare(Stream stream, const Input& x, Preparation preparation, const double* origin,
-             const int* exponent, Matrix<T> rows, double* squared_norms, int* exponents) {
+             const double* rest, const int* exponent, Matrix<T> rows, double* squared_norms,
+             int* exponents) {
   with_reader(x, [&](auto reader) {
     launch(prepare_rows<decltype(reader), T>, dim3(static_cast<unsigned>(x.rows)),
            dim3(row_threads(x.cols)), sizeof(WarpPartials), stream, reader, preparation, origin,
-           exponent, rows, squared_norms, exponents);
+           rest, exponent, rows, squared_norms, exponents);
   });
 }
 
@@ -688,10 +695,10 @@ void mirror_diagonal(Stream stream, Matrix<T> square) {
   launch_transpose<T>(stream, square, square, true);
 }
 
-template void prepare(Stream, const Input&, Preparation, const double*, const int*, Matrix<float>,
-                      double*, int*);
-template void prepare(Stream, const Input&, Preparation, const double*, const int*, Matrix<double>,
-                      double*, int*);
+template void prepare(Stream, const Input&, Preparation, const double*, const double*, const int*,
+                      Matrix<float>, double*, int*);
+template void prepare(Stream, const Input&, Preparation, const double*, const double*, const int*,
+                      Matrix<double>, double*, int*);
 template void prepare_unit_differences(Stream, const Input&, bool, const Axis&, Matrix<float>);
 template void prepare_unit_differences(Stream, const Input&, bool, const Axis&, Matrix<double>);
 template void apply_kernel(Stream, const KernelFunction&, const Side&, const Side&, bool, Place,

@@ -21,9 +21,9 @@ constexpr std::array<std::pair<std::string_view, cuda::Preparation>, 4> kPrepara
 }};
 
 void column_means(StreamAddress stream, const py::object& x, const py::object& means,
-                  const py::object& scratch) {
+                  const py::object& rests, const py::object& scratch) {
   cuda::column_means(stream_at(stream), DeviceArray(x).input(), DeviceArray(means).items<double>(),
-                     DeviceArray(scratch).items<double>());
+                     DeviceArray(rests).items<double>(), DeviceArray(scratch).items<double>());
 }
 
 void row_reaches(StreamAddress stream, const py::object& x, const py::object& origin,
@@ -52,15 +52,15 @@ void scaling_exponent(StreamAddress stream, const py::object& x, const py::objec
 }
 
 void prepare(StreamAddress stream, const py::object& x, const std::string& how,
-             const py::object& origin, const py::object& exponent, const py::object& rows,
-             const py::object& squared_norms, const py::object& exponents) {
+             const py::object& origin, const py::object& rest, const py::object& exponent,
+             const py::object& rows, const py::object& squared_norms, const py::object& exponents) {
   with_type_of(rows, [&](auto type) {
     using T = decltype(type);
     cuda::prepare<T>(stream_at(stream), DeviceArray(x).input(),
                      from_name<cuda::Preparation>(kPreparations, how, "how"),
-                     optional_items<double>(origin), optional_items<int>(exponent),
-                     DeviceArray(rows).matrix<T>(), optional_items<double>(squared_norms),
-                     optional_items<int>(exponents));
+                     optional_items<double>(origin), optional_items<double>(rest),
+                     optional_items<int>(exponent), DeviceArray(rows).matrix<T>(),
+                     optional_items<double>(squared_norms), optional_items<int>(exponents));
   });
 }
 
@@ -152,15 +152,15 @@ void distances(StreamAddress stream, const py::object& x, const py::object& pair
 
 void register_cuda_gram(py::module_& module) {
   module.def("column_scratch", &cuda::column_scratch, "rows"_a, "cols"_a);
-  module.def("column_means", &column_means, "stream"_a, "x"_a, "means"_a, "scratch"_a);
+  module.def("column_means", &column_means, "stream"_a, "x"_a, "means"_a, "rests"_a, "scratch"_a);
   module.def("row_reaches", &row_reaches, "stream"_a, "x"_a, "origin"_a, "reaches"_a);
   module.def("bulk_means", &bulk_means, "stream"_a, "x"_a, "origin"_a, "reaches"_a, "limit"_a,
              "means"_a, "scratch"_a);
   module.def("scaling_scratch", &cuda::scaling_scratch);
   module.def("scaling_exponent", &scaling_exponent, "stream"_a, "x"_a, "y"_a, "origin"_a,
              "exponent"_a, "scratch"_a);
-  module.def("prepare", &prepare, "stream"_a, "x"_a, "how"_a, "origin"_a, "exponent"_a, "rows"_a,
-             "squared_norms"_a, "exponents"_a);
+  module.def("prepare", &prepare, "stream"_a, "x"_a, "how"_a, "origin"_a, "rest"_a, "exponent"_a,
+             "rows"_a, "squared_norms"_a, "exponents"_a);
   module.def("prepare_unit_differences", &prepare_unit_differences, "stream"_a, "x"_a,
              "deviations"_a, "direction"_a, "squares"_a, "length"_a, "rows"_a);
   module.def("apply_kernel", &apply_kernel, "stream"_a, "kernel"_a, "bandwidth"_a, "exponent"_a,

@@ -5,7 +5,7 @@ from typing import Any
 _Place = tuple[int, int]
 
 def column_scratch(rows: int, cols: int) -> int: ...
-def column_means(stream: int, x: Any, means: Any, scratch: Any) -> None: ...
+def column_means(stream: int, x: Any, means: Any, rests: Any, scratch: Any) -> None: ...
 def row_reaches(stream: int, x: Any, origin: Any, reaches: Any) -> None: ...
 def bulk_means(
     stream: int, x: Any, origin: Any, reaches: Any, limit: Any, means: Any, scratch: Any
@@ -19,6 +19,7 @@ def prepare(
     x: Any,
     how: str,
     origin: Any,
+    rest: Any,
     exponent: Any,
     rows: Any,
     squared_norms: Any,

@@ -17,25 +17,35 @@ namespace cuda = isogram::cuda;
 
 // ---- Column means ----------------------------------------------------------------------------
 
-std::vector<double> means_of(const Input& x) {
+struct Means {
+  std::vector<double> rounded;
+  std::vector<double> rests;
+};
+
+Means means_of(const Input& x) {
   const cuda::Input input = device_input(x);
   std::vector<double> means = poisoned<double>(input.cols);
+  std::vector<double> rests = poisoned<double>(input.cols);
   std::vector<double> scratch = poisoned<double>(cuda::column_scratch(input.rows, input.cols));
-  cuda::column_means(nullptr, input, means.data(), scratch.data());
-  return means;
+  cuda::column_means(nullptr, input, means.data(), rests.data(), scratch.data());
+  return {means, rests};
 }
 
 void expect_column_means(const Input& x) {
   const Matrix values = x.values();
-  const std::vector<double> means = means_of(x);
+  const auto [means, rests] = means_of(x);
   for (std::size_t j = 0; j < means.size(); ++j) {
     Real mean = 0;
     Real largest = 0;
+    Real spread = 0;
     for (const Vec& row : values) {
-      mean += row[j] / static_cast<Real>(values.size());
+      mean += (row[j] - values[0][j]) / static_cast<Real>(values.size());
       largest = std::max(largest, std::abs(row[j]));
+      spread = std::max(spread, std::abs(row[j] - values[0][j]));
     }
-    expect_close(means[j], mean, 4 * eps<double>() * largest, at(0, j));
+    expect_close(means[j] - values[0][j], mean, 4 * eps<double>() * largest, at(0, j));
+    const Real both = means[j] - values[0][j] + Real{rests[j]};
+    expect_close(static_cast<double>(both), mean, 8 * eps<double>() * spread, at(0, j));
   }
 }
 
@@ -59,13 +69,15 @@ TEST(ColumnMeans, EverySize) {
 
 TEST(ColumnMeans, OfConstantColumnsAreExact) {
   const Input x(ElementType::float64, Order::c, Matrix(301, Vec(3, 0.1L)));
-  EXPECT_EQ(means_of(x), std::vector<double>(3, 0.1));
+  const auto [means, rests] = means_of(x);
+  EXPECT_EQ(means, std::vector<double>(3, 0.1));
+  EXPECT_EQ(rests, std::vector<double>(3, 0.0));
 }
 
 TEST(ColumnMeans, NanStaysInItsColumn) {
   Input x(ElementType::float32, Order::c, normal_matrix(300, 3, 3));
   x.set(299, 1, NAN);
-  const std::vector<double> means = means_of(x);
+  const std::vector<double> means = means_of(x).rounded;
   EXPECT_FALSE(std::isnan(means[0]));
   EXPECT_TRUE(std::isnan(means[1]));
   EXPECT_FALSE(std::isnan(means[2]));
@@ -264,8 +276,8 @@ struct PreparedRows {
         rows(source.rows, source.cols, 3),
         squared_norms(poisoned<double>(source.rows)),
         exponents(poisoned<int>(source.rows)) {
-    cuda::prepare(nullptr, source, preparation, origin, exponent, rows.view(), squared_norms.data(),
-                  exponents.data());
+    cuda::prepare(nullptr, source, preparation, origin, nullptr, exponent, rows.view(),
+                  squared_norms.data(), exponents.data());
     rows.expect_surroundings_untouched();
   }
   cuda::Side side() const { return {source, squared_norms.data(), exponents.data()}; }
@@ -282,7 +294,7 @@ template <class T>
 class Problem {
  public:
   Problem(const Input& x, const Input* y, const KernelOptions& options)
-      : options_(options), bandwidth_(options.bandwidth), means_(means_of(x)) {
+      : options_(options), bandwidth_(options.bandwidth), means_(means_of(x).rounded) {
     const cuda::Preparation preparation = preparation_for(options.kernel);
     const bool is_shifted = preparation == cuda::Preparation::shifted;
     const double* origin = is_shifted ? means_.data() : nullptr;
@@ -614,7 +626,7 @@ TYPED_TEST(Gram, WhatIsNotFiniteBecomesNan) {
 TYPED_TEST(Gram, PreparedRowsOfCenteredCosines) {
   using T = TypeParam;
   const Input x = of_type<T>(normal_matrix(20, 50, 33, 1, 100));
-  const std::vector<double> means = means_of(x);
+  const std::vector<double> means = means_of(x).rounded;
   PreparedRows<T> prepared(x, cuda::Preparation::unit, means.data(), nullptr);
   const Matrix values = x.values();
   for (std::size_t i = 0; i < 20; ++i) {
@@ -671,7 +683,7 @@ TYPED_TEST(Gram, PreparedRowsAsGivenAreExact) {
   EXPECT_EQ(prepared.rows.values(), x.values());
   EXPECT_EQ(prepared.exponents, std::vector<int>(5, 0));
   DeviceMatrix<T> again(5, 50);
-  cuda::prepare(nullptr, device_input(x), cuda::Preparation::as_given, nullptr, nullptr,
+  cuda::prepare(nullptr, device_input(x), cuda::Preparation::as_given, nullptr, nullptr, nullptr,
                 again.view(), nullptr, nullptr);
   EXPECT_EQ(again.values(), x.values());
 }

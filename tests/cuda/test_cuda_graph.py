@@ -11,6 +11,7 @@ from support import (
     assert_neighbours_of_rows_nearly_alike,
     data,
     eps,
+    on_a_grid,
     oracle,
 )
 
@@ -18,6 +19,18 @@ from support import (
 def graph_tolerance(dtype):
     """Cosines of a few features."""
     return 64 * eps(dtype)
+
+
+@pytest.mark.parametrize("offset", [1e4, 1e7, 1e10, 1e12])
+def test_an_offset_of_centred_features_costs_nothing(gpu, offset):
+    for n, d in ((7, 3), (40, 30)):
+        x, y = (on_a_grid(n, d, seed) for seed in (1, 2))
+        far, other = gpu.put(x + offset), gpu.put(y - 3 * offset)
+        actual = gpu.get(ig.graph(far, center=True))
+        assert_close(actual, oracle.graph(x, center=True), 1e-14 * np.sqrt(d))
+        for k in (None, 3):
+            expected = oracle.gbs(x, y, k=k, center=True)
+            assert_close(ig.gbs(far, other, k=k, center=True), expected, 1e-13)
 
 
 @pytest.mark.parametrize("center", [False, True])

@@ -21,6 +21,7 @@ from support import (
     assert_neighbours_of_rows_nearly_alike,
     data,
     dot_tolerance,
+    on_a_grid,
     oracle,
     result_dtype,
 )
@@ -53,6 +54,22 @@ def signs(n, seed=0, d=64):
 
 
 # Graphs -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("offset", [1e4, 1e7, 1e10, 1e12])
+def test_an_offset_of_centred_features_costs_nothing(simd_level, offset):
+    """The mean has more digits than float64 where features are far from zero."""
+    for n, d in ((7, 3), (40, 30), (130, 70)):
+        x, y = (on_a_grid(n, d, seed) for seed in (1, 2))
+        far = x + offset
+        assert np.array_equal(far - offset, x)
+        expected = oracle.graph(x, center=True)
+        assert_close(ig.graph(far, center=True), expected, 1e-14 * np.sqrt(d))
+        nearest = ig.graph(far, k=3, center=True)
+        assert_close(nearest.toarray(), oracle.graph(x, k=3, center=True), 1e-14 * np.sqrt(d))
+        for k in (None, 3):
+            expected = oracle.gbs(x, y, k=k, center=True)
+            assert_close(ig.gbs(far, y - 3 * offset, k=k, center=True), expected, 1e-13)
 
 
 @pytest.mark.parametrize("center", [False, True])

@@ -114,8 +114,8 @@ def _rank(
     device: Device, x: DeviceArray, k: int, center: bool, weights: DeviceArray, indices: DeviceArray
 ) -> None:
     """Rank again, in float64, what rounding could have brought among the k largest cosines."""
-    origin = column_means(device, x) if center else None
-    units = prepared(device, x, np.dtype(np.float64), "unit", origin).data
+    origin, rest = column_means(device, x) if center else (None, None)
+    units = prepared(device, x, np.dtype(np.float64), "unit", origin, rest=rest).data
     ranks = device.empty((len(x), k))
     ranked = device.empty((len(x), k), np.int32)
     tolerance = 2 * _cosine_rounding(x.shape[1], weights.dtype)

@@ -66,12 +66,12 @@ def mirror(device: Device, tile: Tile, matrix: DeviceArray) -> None:
         device.kernels.mirror_diagonal(device.stream, tile.of(matrix))
 
 
-def column_means(device: Device, x: DeviceArray) -> DeviceArray:
-    """Means of the columns; of a constant one exactly its value."""
-    means = device.empty((x.shape[1],))
+def column_means(device: Device, x: DeviceArray) -> tuple[DeviceArray, DeviceArray]:
+    """Means of the columns, of a constant one its value, and what rounding took from them."""
+    means, rests = device.empty((x.shape[1],)), device.empty((x.shape[1],))
     scratch = device.empty((device.kernels.column_scratch(*x.shape),))
-    device.kernels.column_means(device.stream, x, means, scratch)
-    return means
+    device.kernels.column_means(device.stream, x, means, rests, scratch)
+    return means, rests
 
 
 def _some_rows(device: Device, x: DeviceArray) -> DeviceArray:
@@ -211,12 +211,16 @@ def prepared(
     how: str,
     origin: DeviceArray | None = None,
     exponent: DeviceArray | None = None,
+    rest: DeviceArray | None = None,
 ) -> Rows:
-    """Return rows of `x` less `origin`, of unit norm, over 2^exponent, or `scaled` one by one."""
+    """Return rows of `x` less `origin`, of unit norm, over 2^exponent, or `scaled` one by one.
+
+    Of rows of unit norm, `rest` comes off too: what rounding took from the origin.
+    """
     exponents = device.empty((len(x),), np.int32) if how == "scaled" else None
     rows = Rows(device.empty(x.shape, dtype), x, device.empty((len(x),)), exponents)
     device.kernels.prepare(
-        device.stream, x, how, origin, exponent, rows.data, rows.squared_norms, exponents
+        device.stream, x, how, origin, rest, exponent, rows.data, rows.squared_norms, exponents
     )
     return rows
 
@@ -299,17 +303,18 @@ class GramTiles:
         # Differences of rows as they came are as accurate as their type allows, wherever the rows
         # lie; a common shift would round those of rows away that are near each other.
         is_shifted = how == "shifted" and not is_laplacian
-        origin = column_means(device, x) if centered or is_shifted else None
+        origin, rest = column_means(device, x) if centered or is_shifted else (None, None)
+        rest = rest if centered else None
         if is_laplacian:
             self.exponent = _exponent_of_differences(device, self._bandwidth, dtype)
         elif is_shifted:
             self.exponent = scaling_exponent(device, x, y, origin)
             if kernel.name == "rbf":
                 self.exponent = _exponent_of_squares(device, self.exponent, self._bandwidth, dtype)
-        self._left = prepared(device, x, dtype, how, origin, self.exponent)
+        self._left = prepared(device, x, dtype, how, origin, self.exponent, rest)
         self._right = self._left
         if y is not None:
-            self._right = prepared(device, y, dtype, how, origin, self.exponent)
+            self._right = prepared(device, y, dtype, how, origin, self.exponent, rest)
 
     def _shifted_rows(self, x: DeviceArray, dtype: np.dtype[Any], hollow: bool) -> Rows:
         device = self._device

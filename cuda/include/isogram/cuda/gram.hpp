@@ -18,8 +18,9 @@ namespace isogram::cuda {
 std::int64_t column_scratch(std::int64_t rows, std::int64_t cols);
 
 // means[j] = Σ_i x_ij / rows, relative to the first row while it is summed up, so that constant
-// columns have exactly their value as mean. One pass over x, which has at least one row.
-void column_means(Stream stream, const Input& x, double* means, double* scratch);
+// columns have exactly their value as mean; rests[j] is what rounding to means[j] took from it. One
+// pass over x, which has at least one row.
+void column_means(Stream stream, const Input& x, double* means, double* rests, double* scratch);
 
 // reaches[i] = max_j |x_ij − origin_j|, at most the largest double. One pass over x.
 void row_reaches(Stream stream, const Input& x, const double* origin, double* reaches);
@@ -53,13 +54,15 @@ enum class Preparation {
   unit_of_deviations,  // the same of x − origin less the mean of the row
 };
 
-// Prepares all rows of x. `origin` (x.cols), null for 0, is subtracted from each; `exponent`, null
-// for 0, is of `shifted`. A row's squared norm as prepared, and for `scaled` its exponent, is
-// written where squared_norms and exponents are not null. Infinity becomes NaN; with a NaN, a unit
-// row is NaN throughout. A block of threads per row, up to four passes, which caches serve.
+// Prepares all rows of x. `origin` (x.cols), null for 0, is subtracted from each, and then `rest`,
+// null for 0 and but for unit rows; `exponent`, null for 0, is of `shifted`. A row's squared norm
+// as prepared, and for `scaled` its exponent, is written where squared_norms and exponents are not
+// null. Infinity becomes NaN; with a NaN, a unit row is NaN throughout. A block of threads per row,
+// up to four passes, which caches serve.
 template <class T>
 void prepare(Stream stream, const Input& x, Preparation preparation, const double* origin,
-             const int* exponent, Matrix<T> rows, double* squared_norms, int* exponents);
+             const double* rest, const int* exponent, Matrix<T> rows, double* squared_norms,
+             int* exponents);
 
 // What rows of unit norm have in common, of which the rows are taken off before they are rounded.
 struct Axis {
