@@ -29,6 +29,8 @@ ISOGRAM_MODULE(ISOGRAM_CUDA_MODULE, module) {
       raise_cuda_error(error);
     }
   });
+  register_cuda_prepare(module);
+  register_cuda_distances(module);
   register_cuda_gram(module);
   register_cuda_center(module);
   register_cuda_cka(module);

@@ -5,6 +5,8 @@
 
 namespace isogram::bindings {
 
+void register_cuda_prepare(pybind11::module_& module);
+void register_cuda_distances(pybind11::module_& module);
 void register_cuda_gram(pybind11::module_& module);
 void register_cuda_center(pybind11::module_& module);
 void register_cuda_cka(pybind11::module_& module);

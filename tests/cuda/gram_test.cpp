@@ -8,235 +8,13 @@
 #include <vector>
 
 #include "cpp/gram_expected.hpp"
+#include "prepared_rows.hpp"
 #include "support.hpp"
 
 namespace {
 
 using namespace isogram_test;
 namespace cuda = isogram::cuda;
-
-// ---- Column means ----------------------------------------------------------------------------
-
-struct Means {
-  std::vector<double> rounded;
-  std::vector<double> rests;
-};
-
-Means means_of(const Input& x) {
-  const cuda::Input input = device_input(x);
-  std::vector<double> means = poisoned<double>(input.cols);
-  std::vector<double> rests = poisoned<double>(input.cols);
-  std::vector<double> scratch = poisoned<double>(cuda::column_scratch(input.rows, input.cols));
-  cuda::column_means(nullptr, input, means.data(), rests.data(), scratch.data());
-  return {means, rests};
-}
-
-void expect_column_means(const Input& x) {
-  const Matrix values = x.values();
-  const auto [means, rests] = means_of(x);
-  for (std::size_t j = 0; j < means.size(); ++j) {
-    Real mean = 0;
-    Real largest = 0;
-    Real spread = 0;
-    for (const Vec& row : values) {
-      mean += (row[j] - values[0][j]) / static_cast<Real>(values.size());
-      largest = std::max(largest, std::abs(row[j]));
-      spread = std::max(spread, std::abs(row[j] - values[0][j]));
-    }
-    expect_close(means[j] - values[0][j], mean, 4 * eps<double>() * largest, at(0, j));
-    const Real both = means[j] - values[0][j] + Real{rests[j]};
-    expect_close(static_cast<double>(both), mean, 8 * eps<double>() * spread, at(0, j));
-  }
-}
-
-TEST(ColumnMeans, EveryTypeAndOrder) {
-  for (const ElementType type : kTypes) {
-    for (const Order order : kOrders) {
-      SCOPED_TRACE(std::string(name_of(type)) + ", " + name_of(order));
-      expect_column_means(Input(type, order, normal_matrix(49, 37, 1, 1, 3)));
-    }
-  }
-}
-
-TEST(ColumnMeans, EverySize) {
-  for (const std::size_t rows : {1, 2, 7, 255, 256, 257, 1000}) {
-    for (const std::size_t cols : {1, 31, 32, 33, 65}) {
-      SCOPED_TRACE(at(rows, cols));
-      expect_column_means(Input(ElementType::float32, Order::c, normal_matrix(rows, cols, 2)));
-    }
-  }
-}
-
-TEST(ColumnMeans, OfConstantColumnsAreExact) {
-  const Input x(ElementType::float64, Order::c, Matrix(301, Vec(3, 0.1L)));
-  const auto [means, rests] = means_of(x);
-  EXPECT_EQ(means, std::vector<double>(3, 0.1));
-  EXPECT_EQ(rests, std::vector<double>(3, 0.0));
-}
-
-TEST(ColumnMeans, NanStaysInItsColumn) {
-  Input x(ElementType::float32, Order::c, normal_matrix(300, 3, 3));
-  x.set(299, 1, NAN);
-  const std::vector<double> means = means_of(x).rounded;
-  EXPECT_FALSE(std::isnan(means[0]));
-  EXPECT_TRUE(std::isnan(means[1]));
-  EXPECT_FALSE(std::isnan(means[2]));
-}
-
-// ---- The bulk of the rows --------------------------------------------------------------------
-
-std::vector<double> bulk_means_of(const Input& x, const std::vector<double>& origin, double limit) {
-  const cuda::Input input = device_input(x);
-  std::vector<double> reaches = poisoned<double>(input.rows);
-  cuda::row_reaches(nullptr, input, origin.data(), reaches.data());
-  const Matrix values = x.values();
-  for (std::size_t i = 0; i < reaches.size(); ++i) {
-    Real reach = 0;
-    for (std::size_t j = 0; j < origin.size(); ++j) {
-      reach = std::max(reach, std::abs(values[i][j] - origin[j]));
-    }
-    reach = std::min<Real>(reach, std::numeric_limits<double>::max());
-    expect_close(reaches[i], reach, 2 * eps<double>() * reach, at(i, 0));
-  }
-  std::vector<double> means = poisoned<double>(input.cols);
-  std::vector<double> scratch = poisoned<double>(cuda::column_scratch(input.rows, input.cols));
-  cuda::bulk_means(nullptr, input, origin.data(), reaches.data(), &limit, means.data(),
-                   scratch.data());
-  return means;
-}
-
-TEST(BulkMeans, LeaveFarRowsOut) {
-  for (const std::size_t rows : {1, 7, 257, 600}) {
-    for (const std::size_t cols : {1, 33, 65}) {
-      SCOPED_TRACE(at(rows, cols));
-      Matrix values = normal_matrix(rows, cols, 9);
-      Vec sums(cols, 0);
-      for (std::size_t i = 0; i < rows; ++i) {
-        const bool is_far = i % 5 == 3;
-        if (is_far) values[i][i % cols] += 1e6;
-        for (std::size_t j = 0; j < cols && !is_far; ++j) sums[j] += values[i][j];
-      }
-      const Real count = static_cast<Real>(rows - (rows + 1) / 5);
-      const std::vector<double> origin(cols, 0.25);
-      const auto means =
-          bulk_means_of(Input(ElementType::float64, Order::c, values), origin, 100.0);
-      for (std::size_t j = 0; j < cols; ++j) {
-        expect_close(means[j], sums[j] / count, 64 * eps<double>(), at(0, j));
-      }
-    }
-  }
-}
-
-TEST(BulkMeans, AreTheOriginWhereSumsOverflow) {
-  const double huge = std::numeric_limits<double>::max();
-  const Input x(ElementType::float64, Order::c, {{huge, 1}, {huge, 2}, {huge, 3}});
-  EXPECT_EQ(bulk_means_of(x, {-huge / 2, 0}, huge), (std::vector<double>{-huge / 2, 2}));
-}
-
-// ---- Scaling ---------------------------------------------------------------------------------
-
-int scaling_exponent(const Input& x, const Input* y = nullptr, const double* origin = nullptr) {
-  const cuda::Input of_x = device_input(x);
-  const cuda::Input of_y = y ? device_input(*y) : cuda::Input{};
-  std::vector<double> scratch = poisoned<double>(cuda::scaling_scratch());
-  int exponent = -77;
-  cuda::scaling_exponent(nullptr, of_x, y ? &of_y : nullptr, origin, &exponent, scratch.data());
-  return exponent;
-}
-
-Input constant(double value, std::size_t rows = 3, std::size_t cols = 5) {
-  return Input(ElementType::float64, Order::c, Matrix(rows, Vec(cols, value)));
-}
-
-TEST(ScalingExponent, BringsTheLargestNearOne) {
-  EXPECT_EQ(scaling_exponent(constant(0x1p21)), 22);
-  EXPECT_EQ(scaling_exponent(constant(-0x1.8p300)), 301);
-  EXPECT_EQ(scaling_exponent(constant(0x1p-22)), -21);
-  EXPECT_EQ(scaling_exponent(constant(5e-324)), -1073);
-  EXPECT_EQ(scaling_exponent(constant(INFINITY)), 1025);  // as a difference may be
-}
-
-TEST(ScalingExponent, IsZeroForWhatNeedsNone) {
-  for (const double value : {0.0, 1.0, 0x1.fp19, -0x1p-21, double{NAN}}) {
-    EXPECT_EQ(scaling_exponent(constant(value)), 0) << value;
-  }
-  EXPECT_EQ(scaling_exponent(constant(INFINITY)), 1025);  // as a difference may be
-}
-
-TEST(ScalingExponent, LooksAtEveryEntryOfBoth) {
-  const Input small = constant(1);
-  for (const std::size_t row : {0, 5, 100}) {
-    for (const std::size_t col : {0, 1, 33}) {
-      Input large = constant(0, 101, 34);
-      large.set(row, col, 0x1p40);
-      EXPECT_EQ(scaling_exponent(large), 41);
-      EXPECT_EQ(scaling_exponent(large, &small), 41);
-      EXPECT_EQ(scaling_exponent(small, &large), 41);
-    }
-  }
-  Input many = constant(0, 9000, 1);  // more than there are warps
-  many.set(8999, 0, 0x1p40);
-  EXPECT_EQ(scaling_exponent(many, &many), 41);
-}
-
-TEST(ScalingExponent, IsRelativeToTheOrigin) {
-  const std::vector<double> origin(5, 0x1p30);
-  EXPECT_EQ(scaling_exponent(constant(0x1p30 + 0x1p25), nullptr, origin.data()), 26);
-}
-
-// ---- Distances -------------------------------------------------------------------------------
-
-TEST(Distances, OfAllPairs) {
-  for (const ElementType type : kTypes) {
-    for (const std::size_t rows : {1, 2, 3, 40}) {
-      const Input x(type, Order::padded, normal_matrix(rows, 37, 4, 1, 10));
-      const Matrix values = x.values();
-      std::vector<double> distances = poisoned<double>(static_cast<int>(rows * (rows - 1) / 2));
-      cuda::distances(nullptr, device_input(x), nullptr,
-                      static_cast<std::int64_t>(distances.size()), distances.data());
-      std::size_t p = 0;
-      for (std::size_t i = 0; i < rows; ++i) {
-        for (std::size_t j = i + 1; j < rows; ++j, ++p) {
-          const Real want = std::sqrt(isogram_reference::squared_distance(values[i], values[j]));
-          expect_close(distances[p], want, 40 * eps<double>() * want, at(i, j));
-        }
-      }
-    }
-  }
-}
-
-TEST(Distances, OfAnyRange) {
-  for (const Real scale : {1e-300L, 1e-160L, 1e150L, 1e200L, 1e306L}) {
-    Matrix values = normal_matrix(6, 70, 26);
-    for (std::size_t i = 3; i < 6; ++i) {
-      for (Real& value : values[i]) value *= scale;
-    }
-    const Input x(ElementType::float64, Order::c, values);
-    values = x.values();
-    std::vector<double> distances = poisoned<double>(15);
-    cuda::distances(nullptr, device_input(x), nullptr, 15, distances.data());
-    for (std::size_t i = 0, p = 0; i < 6; ++i) {
-      for (std::size_t j = i + 1; j < 6; ++j, ++p) {
-        const Real want = std::sqrt(isogram_reference::squared_distance(values[i], values[j]));
-        expect_close(distances[p], want, 40 * eps<double>() * want, at(i, j));
-      }
-    }
-  }
-}
-
-TEST(Distances, OfGivenPairs) {
-  const Input x(ElementType::float32, Order::c, normal_matrix(20, 3, 5));
-  const Matrix values = x.values();
-  const std::vector<std::int64_t> pairs{3, 19, 7, 7, 0, 1, 19, 3, 4, 5, 5, 4, 2, 9, 9, 8, 1, 0};
-  std::vector<double> distances = poisoned<double>(9);
-  cuda::distances(nullptr, device_input(x), pairs.data(), 9, distances.data());
-  for (std::size_t p = 0; p < 9; ++p) {
-    const Real want = std::sqrt(
-        isogram_reference::squared_distance(values[static_cast<std::size_t>(pairs[2 * p])],
-                                            values[static_cast<std::size_t>(pairs[2 * p + 1])]));
-    expect_close(distances[p], want, 8 * eps<double>() * want, std::to_string(p));
-  }
-}
 
 // ---- Gram matrices, as a caller puts them together -------------------------------------------
 
@@ -268,27 +46,6 @@ cuda::Preparation preparation_for(Kernel kernel) {
   return cuda::Preparation::scaled;
 }
 
-template <class T>
-struct PreparedRows {
-  PreparedRows(const Input& x, cuda::Preparation preparation, const double* origin,
-               const int* exponent)
-      : source(device_input(x)),
-        rows(source.rows, source.cols, 3),
-        squared_norms(poisoned<double>(source.rows)),
-        exponents(poisoned<int>(source.rows)) {
-    cuda::prepare(nullptr, source, preparation, origin, nullptr, exponent, rows.view(),
-                  squared_norms.data(), exponents.data());
-    rows.expect_surroundings_untouched();
-  }
-  cuda::Side side() const { return {source, squared_norms.data(), exponents.data()}; }
-  const T* row(std::int64_t i) { return &rows(i, 0); }
-
-  cuda::Input source;
-  DeviceMatrix<T> rows;
-  std::vector<double> squared_norms;
-  std::vector<int> exponents;
-};
-
 // What apply_kernel() and laplacian() take, of x and possibly y.
 template <class T>
 class Problem {
@@ -298,7 +55,7 @@ class Problem {
     const cuda::Preparation preparation = preparation_for(options.kernel);
     const bool is_shifted = preparation == cuda::Preparation::shifted;
     const double* origin = is_shifted ? means_.data() : nullptr;
-    exponent_ = ::scaling_exponent(x, y, origin);
+    exponent_ = isogram_test::scaling_exponent(x, y, origin);
     const int* exponent = is_shifted ? &exponent_ : nullptr;
     sides_.emplace_back(x, preparation, origin, exponent);
     if (y) sides_.emplace_back(*y, preparation, origin, exponent);
@@ -323,11 +80,15 @@ class Problem {
                                 tile);
     }
     multiply(place, tile);
-    cuda::apply_kernel(nullptr, function, left().side(), right().side(), sides_.size() == 1, place,
-                       tile);
+    cuda::apply_kernel(nullptr, function, rows_of(left()), rows_of(right()), sides_.size() == 1,
+                       place, tile);
   }
 
  private:
+  static cuda::RowSet rows_of(const PreparedRows<T>& side) {
+    return {side.source, side.squared_norms.data(), side.exponents.data()};
+  }
+
   void multiply(cuda::Place place, cuda::Matrix<T> tile) {
     for (std::int64_t i = 0; i < tile.rows; ++i) {
       for (std::int64_t j = 0; j < tile.cols; ++j) {
@@ -394,11 +155,6 @@ void expect_gram(const Input& x, const Input& y, const KernelOptions& options, L
   }
   const Expected<T> of_both(x_values, y.values(), options);
   of_both.expect(as_output(gram<T>(x, &y, options, layout, edge)));
-}
-
-template <class T>
-Input of_type(const Matrix& values) {
-  return Input(sizeof(T) == 4 ? ElementType::float32 : ElementType::float64, Order::c, values);
 }
 
 template <class T>
@@ -619,73 +375,6 @@ TYPED_TEST(Gram, WhatIsNotFiniteBecomesNan) {
       EXPECT_EQ(std::isnan(k(3, 4)), spreads);
     }
   }
-}
-
-// ---- Preparing rows --------------------------------------------------------------------------
-
-TYPED_TEST(Gram, PreparedRowsOfCenteredCosines) {
-  using T = TypeParam;
-  const Input x = of_type<T>(normal_matrix(20, 50, 33, 1, 100));
-  const std::vector<double> means = means_of(x).rounded;
-  PreparedRows<T> prepared(x, cuda::Preparation::unit, means.data(), nullptr);
-  const Matrix values = x.values();
-  for (std::size_t i = 0; i < 20; ++i) {
-    Vec row = values[i];
-    for (std::size_t k = 0; k < row.size(); ++k) row[k] -= means[k];
-    const Real norm = isogram_reference::norm(row);
-    for (std::size_t k = 0; k < row.size(); ++k) {
-      expect_close(prepared.row(static_cast<int>(i))[k], row[k] / norm, eps<T>(), at(i, k));
-    }
-    EXPECT_NEAR(prepared.squared_norms[i], 1, 50 * eps<T>());
-    EXPECT_NE(prepared.exponents[i], -77);
-  }
-}
-
-// Beside a feature of 1e6, what tells unit rows apart is of the size of 1e-6.
-TYPED_TEST(Gram, UnitDifferencesKeepTheirDigits) {
-  using T = TypeParam;
-  for (const std::size_t cols : {5, 70, 600}) {
-    for (const bool deviations : {false, true}) {
-      Matrix values = normal_matrix(9, cols, 24);
-      for (Vec& row : values) row[2] += 1e6;
-      values[4].assign(cols, 0);
-      const Input x(ElementType::float64, Order::c, values);
-      std::vector<double> direction(cols, deviations ? -1 / double(cols) : 0);
-      direction[2] += 1;
-      Real squares = 0;
-      for (const double entry : direction) squares += Real{entry} * entry;
-      const double axis_squares = static_cast<double>(squares);
-      const double length = 1 / std::sqrt(axis_squares);
-      std::vector<T> rows = poisoned<T>(9 * cols);
-      cuda::prepare_unit_differences<T>(
-          nullptr, device_input(x), deviations, {direction.data(), &axis_squares, &length},
-          {rows.data(), 9, static_cast<std::int64_t>(cols), static_cast<std::int64_t>(cols)});
-      for (std::size_t i = 0; i < 9; ++i) {
-        Vec row = x.values()[i];
-        Real mean = 0;
-        for (const Real entry : row) mean += entry / static_cast<Real>(cols);
-        for (Real& entry : row) entry -= deviations ? mean : 0;
-        const Real norm = std::sqrt(std::max(isogram_reference::inner(row, row), Real{1e-300L}));
-        for (std::size_t j = 0; j < cols; ++j) {
-          const Real expected = row[j] / norm - Real{direction[j]} / std::sqrt(squares);
-          const Real tolerance = i == 4 ? 4 * eps<T>() : 1e-6 * 8 * eps<T>() + 1e-17;
-          expect_close(rows[i * cols + j], expected, tolerance, at(i, j));
-        }
-      }
-    }
-  }
-}
-
-TYPED_TEST(Gram, PreparedRowsAsGivenAreExact) {
-  using T = TypeParam;
-  const Input x = of_type<T>(normal_matrix(5, 50, 34, 1e20));
-  PreparedRows<T> prepared(x, cuda::Preparation::as_given, nullptr, nullptr);
-  EXPECT_EQ(prepared.rows.values(), x.values());
-  EXPECT_EQ(prepared.exponents, std::vector<int>(5, 0));
-  DeviceMatrix<T> again(5, 50);
-  cuda::prepare(nullptr, device_input(x), cuda::Preparation::as_given, nullptr, nullptr, nullptr,
-                again.view(), nullptr, nullptr);
-  EXPECT_EQ(again.values(), x.values());
 }
 
 // ---- The other triangle ----------------------------------------------------------------------

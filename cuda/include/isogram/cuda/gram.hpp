@@ -1,8 +1,7 @@
-// Gram matrices, in parts: rows are prepared once, their inner products are the caller's to compute
-// (a GEMM), and a kernel function is applied to those in place, tile by tile.
+// Gram matrices, in parts: rows are prepared once (prepare.hpp), their inner products are the
+// caller's to compute (a GEMM), and a kernel function is applied to those in place, tile by tile.
 //
-// T, of prepared rows and of results, is float or double. What is subtracted, summed up or scaled
-// is so in float64 before it is rounded to T.
+// T, of prepared rows and of results, is float or double.
 #pragma once
 
 #include <cstdint>
@@ -11,74 +10,6 @@
 #include "isogram/gram.hpp"
 
 namespace isogram::cuda {
-
-// ---- Measuring features ----------------------------------------------------------------------
-
-// Scratch of column_means(), in doubles.
-std::int64_t column_scratch(std::int64_t rows, std::int64_t cols);
-
-// means[j] = Σ_i x_ij / rows, relative to the first row while it is summed up, so that constant
-// columns have exactly their value as mean; rests[j] is what rounding to means[j] took from it. One
-// pass over x, which has at least one row.
-void column_means(Stream stream, const Input& x, double* means, double* rests, double* scratch);
-
-// reaches[i] = max_j |x_ij − origin_j|, at most the largest double. One pass over x.
-void row_reaches(Stream stream, const Input& x, const double* origin, double* reaches);
-
-// The means of the rows that reach no farther than *limit, relative to `origin`; `origin` itself
-// in columns whose sums overflow. Scratch as for column_means(). One pass over x.
-void bulk_means(Stream stream, const Input& x, const double* origin, const double* reaches,
-                const double* limit, double* means, double* scratch);
-
-// Scratch of scaling_exponent(), in doubles.
-std::int64_t scaling_scratch();
-
-// The exponent e of 2^e > |x_ij − origin_j| ≥ 2^(e−1) for the largest of x, and of y unless null: 0
-// where it is within ±20 already, and for 0 or NaN. See isogram/detail/scaling.hpp. One pass over
-// both. `origin` may be null: 0.
-void scaling_exponent(Stream stream, const Input& x, const Input* y, const double* origin,
-                      int* exponent, double* scratch);
-
-// out[p] = ‖x_i − x_j‖ for the p-th of `count` pairs (i, j), by differences in float64, whatever
-// their range. Without `pairs` for all i < j, row by row; count is rows (rows − 1) / 2.
-void distances(Stream stream, const Input& x, const std::int64_t* pairs, std::int64_t count,
-               double* out);
-
-// ---- Preparing rows --------------------------------------------------------------------------
-
-enum class Preparation {
-  as_given,            // x − origin
-  scaled,              // each row of that · 2^−exponent, one for each row
-  shifted,             // (x − origin) · 2^−exponent
-  unit,                // (x − origin) / ‖x − origin‖; a row of zeros stays one
-  unit_of_deviations,  // the same of x − origin less the mean of the row
-};
-
-// Prepares all rows of x. `origin` (x.cols), null for 0, is subtracted from each, and then `rest`,
-// null for 0 and but for unit rows; `exponent`, null for 0, is of `shifted`. A row's squared norm
-// as prepared, and for `scaled` its exponent, is written where squared_norms and exponents are not
-// null. Infinity becomes NaN; with a NaN, a unit row is NaN throughout. A block of threads per row,
-// up to four passes, which caches serve.
-template <class T>
-void prepare(Stream stream, const Input& x, Preparation preparation, const double* origin,
-             const double* rest, const int* exponent, Matrix<T> rows, double* squared_norms,
-             int* exponents);
-
-// What rows of unit norm have in common, of which the rows are taken off before they are rounded.
-struct Axis {
-  const double* direction;  // x.cols entries
-  const double* squares;    // their sum of squares
-  const double* length;     // what comes off, in units of the direction
-};
-
-// x / ‖x‖ − length · direction for every row, of x or (`deviations`) of x less the mean of the row;
-// a zero row becomes −length · direction. All digits are there where x is nearly a multiple of the
-// direction: what is left of x beside that is computed first, by fused multiply-adds. For
-// `deviations` the direction's mean must be 0 but for rounding. With a NaN or infinity a row is NaN
-// throughout. A block of threads per row, up to eight passes, which caches serve.
-template <class T>
-void prepare_unit_differences(Stream stream, const Input& x, bool deviations, const Axis& axis,
-                              Matrix<T> rows);
 
 // ---- Kernel functions ------------------------------------------------------------------------
 
@@ -93,8 +24,8 @@ struct KernelFunction {
   const double* offset = nullptr;     // subtracted from every entry before it is rounded; null: 0
 };
 
-// One side of a Gram matrix: a whole set of rows, whatever the tile.
-struct Side {
+// The rows, or the columns, of a whole Gram matrix, whatever the tile.
+struct RowSet {
   Input source;                           // rbf: the rows before they were prepared
   const double* squared_norms = nullptr;  // cosine, correlation, rbf
   const int* exponents = nullptr;         // linear, polynomial; null: all 0
@@ -113,8 +44,8 @@ struct Side {
 // row), correlation and rbf. Not for Kernel::laplacian, which is no function of inner products.
 // Moves every entry twice; d-times that for entries that cancel.
 template <class T>
-void apply_kernel(Stream stream, const KernelFunction& function, const Side& rows, const Side& cols,
-                  bool same, Place place, Matrix<T> tile);
+void apply_kernel(Stream stream, const KernelFunction& function, const RowSet& rows,
+                  const RowSet& cols, bool same, Place place, Matrix<T> tile);
 
 // exp(−‖a − b‖₁ / bandwidth) for the tile at `place`, of `shifted` rows: no GEMM. `rows` and `cols`
 // are whole sets of rows. An origin gains nothing, and rounds the differences of rows that are near
