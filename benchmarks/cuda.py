@@ -239,8 +239,8 @@ def against_one_core(scale: float) -> list[Row]:
         "gbs_matrix": lambda a, **t: ig.gbs_matrix(a[:8], **t),
         "gbs_matrix, k = 10": lambda a, **t: ig.gbs_matrix(a[:8], k=10, **t),
         "modularity": lambda a, **t: ig.modularity(a[0], labels, **t),
-        "compare, spearman": lambda a, **t: ig.compare(a[8], a[8], method="spearman", **t),
-        "compare, kendall": lambda a, **t: ig.compare(a[8], a[8], method="kendall", **t),
+        "compare, spearman": lambda a, **t: ig.compare_rsms(a[8], a[8], method="spearman", **t),
+        "compare, kendall": lambda a, **t: ig.compare_rsms(a[8], a[8], method="kendall", **t),
         "jsd": lambda a, **t: ig.jsd(a[9], **t),
         "spatial_rsm": lambda a, **t: ig.spatial_rsm(a[0].reshape(n, 8, 64), **t),
     }

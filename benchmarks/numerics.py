@@ -344,7 +344,7 @@ def compare_error(method: str) -> Callable[[Inputs], Array]:
             expected = statistic(a[upper], b[upper]).statistic
         else:
             expected = (u * v).sum() / np.sqrt((u * u).sum() * (v * v).sum())
-        return worst(ig.compare(a, b, method=method), expected)
+        return worst(ig.compare_rsms(a, b, method=method), expected)
 
     return error
 
@@ -382,10 +382,10 @@ OPERATIONS = {
     "`semantic_rsm` RBF": Operation(rsm_error("rbf", "exact"), 1e-5, 1e-13),
     "`spatial_rsm` cosine": Operation(rsm_error("cosine", "none"), 1e-5, 1e-13),
     "`spatial_rsm` RBF": Operation(rsm_error("rbf", "none"), 1e-5, 1e-13),
-    "`compare` Pearson": Operation(compare_error("pearson"), 1e-13, 1e-13),
-    "`compare` Spearman": Operation(compare_error("spearman"), 1e-5, 1e-13),
-    "`compare` Kendall": Operation(compare_error("kendall"), 1e-5, 1e-13),
-    "`compare` cosine": Operation(compare_error("cosine"), 1e-13, 1e-13),
+    "`compare_rsms` Pearson": Operation(compare_error("pearson"), 1e-13, 1e-13),
+    "`compare_rsms` Spearman": Operation(compare_error("spearman"), 1e-5, 1e-13),
+    "`compare_rsms` Kendall": Operation(compare_error("kendall"), 1e-5, 1e-13),
+    "`compare_rsms` cosine": Operation(compare_error("cosine"), 1e-13, 1e-13),
     "`jsd`": Operation(jsd_error, 1e-6, 1e-14),
 }
 

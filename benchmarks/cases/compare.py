@@ -53,7 +53,7 @@ def rsms(method: str, n: int, _: Settings) -> Workload:
     a, b = ig.gram(x, kernel="cosine"), ig.gram(y, kernel="cosine")
     plain = getattr(baseline, method)
     workload = Workload(
-        isogram=lambda threads: ig.compare(a, b, method=method, num_threads=threads),
+        isogram=lambda threads: ig.compare_rsms(a, b, method=method, num_threads=threads),
         rivals={"NumPy and SciPy": lambda: plain(a, b)},
         error=_errors.of_scalar(lambda: plain(a.astype(np.float64), b.astype(np.float64))),
     )

@@ -25,7 +25,7 @@ double compare(const py::array& a, const py::array& b, const std::string& method
   const InputView first = input_view(a, "rsm_a");
   const InputView second = input_view(b, "rsm_b");
   double result = 0;
-  Call("compare", num_threads).run([&](const Execution& execution) {
+  Call("compare_rsms", num_threads).run([&](const Execution& execution) {
     result = isogram::compare(first, second, comparison, execution);
   });
   return result;

@@ -14,7 +14,7 @@ from isogram._core import build_info as _build_info
 from isogram._errors import CudaError
 from isogram.center import center
 from isogram.cka import cka, cka_matrix, hsic
-from isogram.compare import compare, jsd
+from isogram.compare import compare_rsms, jsd
 from isogram.config import (
     config,
     get_cmake_dir,
@@ -47,7 +47,7 @@ __all__ = [
     "center",
     "cka",
     "cka_matrix",
-    "compare",
+    "compare_rsms",
     "config",
     "gbs",
     "gbs_matrix",

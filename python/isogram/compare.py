@@ -31,13 +31,13 @@ _UNDEFINED = {
 }
 
 
-def compare(
+def compare_rsms(
     rsm_a: Array, rsm_b: Array, *, method: str = "pearson", num_threads: int | None = None
 ) -> float:
     """Return how alike two representational similarity matrices are.
 
-    - pearson, spearman, kendall (tau-b), cosine: of the entries above the diagonals; what is on
-      and below them is not read, also where a matrix is not symmetric
+    - pearson, spearman, kendall (tau-b), cosine: of the entries above the diagonals; entries on and
+      below the diagonal are ignored, even if the matrix is not symmetric
     - cka: debiased CKA with the two as Gram matrices, whose diagonals are not read
     - gbs: the mean cosine of their rows, with zeros for the diagonals, which are not read
 
@@ -84,17 +84,18 @@ def compare(
     >>> import numpy as np
     >>> import isogram as ig
     >>> a = np.array([[1.0, 0.2, 0.4], [0.2, 1.0, 0.6], [0.4, 0.6, 1.0]])
-    >>> round(ig.compare(a, 2 * a), 6)
+    >>> round(ig.compare_rsms(a, 2 * a), 6)
     1.0
     """
-    choice("compare", "method", method, _METHODS)
-    workers = threads("compare", num_threads)
+    choice("compare_rsms", "method", method, _METHODS)
+    workers = threads("compare_rsms", num_threads)
     least = 4 if method == "cka" else 3
     first = _square("rsm_a", rsm_a, least)
     second = _square("rsm_b", rsm_b, least)
     if len(first) != len(second):
         raise ValueError(
-            f"compare: `rsm_b` must be of the shape of `rsm_a` {first.shape}, got {second.shape}"
+            f"compare_rsms: `rsm_b` must be of the shape of `rsm_a` {first.shape}, "
+            f"got {second.shape}"
         )
     result = _similarity(first, second, method, workers)
     if math.isnan(result):
@@ -106,20 +107,20 @@ def compare(
 
 def _similarity(a: NDArray[Any], b: NDArray[Any], method: str, workers: int) -> float:
     inputs = {"rsm_a": a, "rsm_b": b}
-    device = device_of("compare", inputs)
+    device = device_of("compare_rsms", inputs)
     if device is None:
         return _core.compare(a, b, method, workers)
     with device.entered():
         queued = on_gpu.compare(device, a, b, method)
         part = "off_diagonal" if method in ("cka", "gbs") else "above_diagonal"
-        return float(fetched(device, "compare", inputs, queued, part=part)[0])
+        return float(fetched(device, "compare_rsms", inputs, queued, part=part)[0])
 
 
 def _square(name: str, rsm: Array, least: int) -> NDArray[Any]:
-    matrix = as_matrix("compare", name, rsm)
+    matrix = as_matrix("compare_rsms", name, rsm)
     if matrix.shape[0] != matrix.shape[1] or len(matrix) < least:
         raise ValueError(
-            f"compare: `{name}` must be square and at least {least} x {least}, "
+            f"compare_rsms: `{name}` must be square and at least {least} x {least}, "
             f"got shape {matrix.shape}"
         )
     return matrix
@@ -130,9 +131,9 @@ def _why_nan(first: NDArray[Any], second: NDArray[Any], method: str, workers: in
     named = (("rsm_a", first), ("rsm_b", second))
     to_blame = [n for n, rsm in named if math.isnan(_similarity(rsm, rsm, method, workers))]
     if not to_blame:
-        raise input_changed("compare", "rsm_a")
+        raise input_changed("compare_rsms", "rsm_a")
     names = " and ".join(f"`{name}`" for name in to_blame)
-    return f"compare: {method} is NaN, because {names} is {_UNDEFINED[method]}"
+    return f"compare_rsms: {method} is NaN, because {names} is {_UNDEFINED[method]}"
 
 
 @usual_arithmetic()
@@ -142,11 +143,13 @@ def _zero_rows(first: NDArray[Any], second: NDArray[Any]) -> str:
     listed = ", ".join(f"{count} of `{name}`" for name, count in counts.items() if count)
     if not listed:
         return ""
-    return f"compare: of the {len(first)} rows, {listed} are 0 off the diagonal, so these count 0"
+    return (
+        f"compare_rsms: of the {len(first)} rows, {listed} are 0 off the diagonal, so these count 0"
+    )
 
 
 def _zero_row_count(rsm: NDArray[Any]) -> int:
-    device = device_of("compare", {"rsm": rsm})
+    device = device_of("compare_rsms", {"rsm": rsm})
     xp, on_host = (device.xp, device.to_host) if device else (np, np.asarray)
     count = 0
     with device.entered() if device else nullcontext():

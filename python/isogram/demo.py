@@ -205,8 +205,8 @@ def _compare_rsms(
 
     def correlations(method: str) -> tuple[float, float]:
         return (
-            ig.compare(spatial, divergence, method=method, num_threads=num_threads),
-            ig.compare(semantic, divergence, method=method, num_threads=num_threads),
+            ig.compare_rsms(spatial, divergence, method=method, num_threads=num_threads),
+            ig.compare_rsms(semantic, divergence, method=method, num_threads=num_threads),
         )
 
     return LayerResult(

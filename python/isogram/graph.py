@@ -306,7 +306,7 @@ def gbs(
     ...     return (edges + edges.T) / 2
     >>> y = np.random.default_rng(1).standard_normal((50, 6))
     >>> a, b = papers_graph(x, 30), papers_graph(y, 30)
-    >>> bool(abs(ig.compare(a, b, method="gbs") - ig.gbs(x, y, k=30)) > 0.001)
+    >>> bool(abs(ig.compare_rsms(a, b, method="gbs") - ig.gbs(x, y, k=30)) > 0.001)
     True
     """
     flag("gbs", "center", center)

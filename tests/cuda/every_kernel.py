@@ -67,7 +67,7 @@ def compare():
     for dtype in DTYPES:
         a, b = (ig.gram(normal(70, d, dtype=dtype)) for d in (33, 50))
         for method in ("pearson", "spearman", "kendall", "cosine", "cka", "gbs"):
-            ig.compare(a, b, method=method)
+            ig.compare_rsms(a, b, method=method)
         p = cupy.asarray(np.random.default_rng(0).dirichlet(np.ones(9), size=70).astype(dtype))
         ig.jsd(p, p[:20])
         ig.jsd(p)

@@ -40,8 +40,8 @@ def test_not_finite(gpu, function, argument, dtype, bad):
 def test_not_finite_rsm(gpu, method):
     k = K.copy()
     k[1, 2] = np.nan
-    with pytest.raises(ValueError, match=r"^compare: `rsm_b` must be finite, .* \(1, 2\)$"):
-        ig.compare(gpu.put(K), gpu.put(k), method=method)
+    with pytest.raises(ValueError, match=r"^compare_rsms: `rsm_b` must be finite, .* \(1, 2\)$"):
+        ig.compare_rsms(gpu.put(K), gpu.put(k), method=method)
 
 
 SAME_AS_ON_THE_HOST = [
@@ -62,7 +62,7 @@ SAME_AS_ON_THE_HOST = [
     lambda put: ig.graph(put(X), k=6),
     lambda put: ig.gbs(put(X[:1]), put(X[:1])),
     lambda put: ig.modularity(put(X), LABELS[:5]),
-    lambda put: ig.compare(put(K), put(K[:5, :5])),
+    lambda put: ig.compare_rsms(put(K), put(K[:5, :5])),
     lambda put: ig.jsd(put(X), put(Y)),
     lambda put: ig.gram(put(X), num_threads=0),
     lambda put: ig.gram(put(X), precision="half"),

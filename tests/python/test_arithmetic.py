@@ -83,7 +83,7 @@ CALLS = {
         for m in RSM_MATCHINGS
     },
     **{
-        f"compare {m}": lambda x, m=m: ig.compare(x[:C], x[C : 2 * C], method=m)
+        f"compare {m}": lambda x, m=m: ig.compare_rsms(x[:C], x[C : 2 * C], method=m)
         for m in ("pearson", "spearman", "kendall", "cosine", "cka", "gbs")
     },
 }
@@ -159,7 +159,7 @@ def test_small_entries_are_no_rows_of_zeros():
     k[2, 0] = k[2, 1] = 0
     with warnings.catch_warnings(), flushed_to_zero():
         warnings.simplefilter("error")
-        assert ig.compare(k, k, method="gbs") == pytest.approx(1)
+        assert ig.compare_rsms(k, k, method="gbs") == pytest.approx(1)
 
 
 def test_the_setting_is_back_after_a_call():

@@ -144,7 +144,7 @@ def test_read_only_inputs_are_accepted_and_left_alone():
         lambda: ig.motifs(x, frozen(np.arange(12) % 2)),
         lambda: ig.match(x),
         lambda: ig.semantic_rsm(tokens),
-        lambda: ig.compare(k, k),
+        lambda: ig.compare_rsms(k, k),
         lambda: ig.jsd(p),
     ):
         call()

@@ -1,4 +1,4 @@
-"""`compare` and `jsd` against the oracle."""
+"""`compare_rsms` and `jsd` against the oracle."""
 
 import isogram as ig
 import numpy as np
@@ -40,7 +40,7 @@ def test_methods(simd_level, method, dtype):
         if method == "cka" and n < 5:
             continue  # two degrees of freedom: see test_smallest
         a, b = rsm(n, dtype), rsm(n, dtype, seed=1)
-        actual = ig.compare(a, b, method=method)
+        actual = ig.compare_rsms(a, b, method=method)
         assert type(actual) is float
         expected = oracle.compare(a, b, method=method)
         assert_close(actual, expected, tolerance(method, dtype), f"n = {n}")
@@ -48,7 +48,7 @@ def test_methods(simd_level, method, dtype):
 
 def test_smallest():
     a, b = rsm(4, "float64"), rsm(4, "float64", seed=1)
-    assert ig.compare(a, b, method="cka") == pytest.approx(
+    assert ig.compare_rsms(a, b, method="cka") == pytest.approx(
         oracle.compare(a, b, method="cka"), rel=1e-8
     )
 
@@ -59,9 +59,9 @@ def test_ties(simd_level, levels, method):
     rng = np.random.default_rng(levels)
     a, b = rng.integers(0, levels, (2, 60, 60)).astype(np.float32)
     expected = oracle.compare(a, b, method=method)
-    assert ig.compare(a, b, method=method) == pytest.approx(expected, abs=1e-7)
+    assert ig.compare_rsms(a, b, method=method) == pytest.approx(expected, abs=1e-7)
     signed_zero = np.where(a == 0, -0.0, a)
-    assert ig.compare(signed_zero, b, method=method) == pytest.approx(expected, abs=1e-7)
+    assert ig.compare_rsms(signed_zero, b, method=method) == pytest.approx(expected, abs=1e-7)
 
 
 @pytest.mark.parametrize("method", ["spearman", "kendall"])
@@ -70,21 +70,21 @@ def test_runs_of_ties_are_longer_than_a_task(levels, method):
     rng = np.random.default_rng(levels)
     a, b = rng.integers(0, levels + 1, (2, 400, 400)).astype(np.float32)
     expected = oracle.compare(a, b, method=method)
-    assert ig.compare(a, b, method=method, num_threads=3) == pytest.approx(expected, abs=1e-9)
+    assert ig.compare_rsms(a, b, method=method, num_threads=3) == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize("method", TRIANGLE_METHODS)
 def test_only_the_upper_triangle_counts(simd_level, method):
     a, b = data((20, 20), "float64"), data((20, 20), "float64", seed=1)
-    upper = ig.compare(np.triu(a, 1), np.triu(b, 1), method=method)
-    assert ig.compare(a, b, method=method) == upper
+    upper = ig.compare_rsms(np.triu(a, 1), np.triu(b, 1), method=method)
+    assert ig.compare_rsms(a, b, method=method) == upper
 
 
 def test_gbs_ignores_the_diagonal():
     a, b = rsm(20, "float64"), rsm(20, "float64", seed=1)
-    expected = ig.compare(a, b, method="gbs")
+    expected = ig.compare_rsms(a, b, method="gbs")
     np.fill_diagonal(a, 1e6)
-    assert ig.compare(a, b, method="gbs") == expected
+    assert ig.compare_rsms(a, b, method="gbs") == expected
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -94,14 +94,16 @@ def test_what_does_not_count_is_not_read(method, dtype, layout):
     """NaN diagonals are usual, and half-filled matrices."""
     for n in (4, 5, 33):
         a, b = rsm(n, dtype), rsm(n, dtype, seed=1)
-        expected = ig.compare(a, b, method=method)
+        expected = ig.compare_rsms(a, b, method=method)
         hollow, half = a.copy(), a.copy()
         np.fill_diagonal(hollow, np.nan)
         half[np.tril_indices(n)] = -np.inf
         for changed in [hollow, half] if method in TRIANGLE_METHODS else [hollow]:
             changed = LAYOUTS[layout](changed)
-            assert ig.compare(changed, b, method=method) == expected
-            assert ig.compare(b, changed, method=method) == ig.compare(b, a, method=method)
+            assert ig.compare_rsms(changed, b, method=method) == expected
+            assert ig.compare_rsms(b, changed, method=method) == ig.compare_rsms(
+                b, a, method=method
+            )
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -110,7 +112,7 @@ def test_a_bad_entry_that_counts_is_named(method):
     bad[5, 7] = np.nan
     bad[3, 3] = np.nan
     with pytest.raises(ValueError, match=r"`rsm_b` must be finite, got nan at index \(5, 7\)"):
-        ig.compare(a, bad, method=method)
+        ig.compare_rsms(a, bad, method=method)
 
 
 # Entries that only rounding separates -------------------------------------------------------
@@ -170,7 +172,7 @@ def test_rounding_is_not_ranked(simd_level, patterns, dtype, method):
                 continue
             expected = oracle.compare(*exact, method=method)
             for gram in (correlations, lambda x: ig.gram(x, kernel="correlation")):
-                actual = ig.compare(gram(a), gram(b), method=method)
+                actual = ig.compare_rsms(gram(a), gram(b), method=method)
                 assert_close(actual, expected, 1e-12, f"n = {n}, seed = {seed}")
 
 
@@ -180,7 +182,7 @@ def test_levels_of_any_scale():
         a, b = (patterns(np.random.default_rng(s), 60).astype(dtype) for s in (1, 2))
         exact = [np.round(2 * correlations(x)) / 2 for x in (a, b)]
         for scale in (1e-20, 0.3, 1e7):
-            actual = ig.compare(scale * correlations(a), correlations(b), method="spearman")
+            actual = ig.compare_rsms(scale * correlations(a), correlations(b), method="spearman")
             assert_close(actual, oracle.compare(*exact, method="spearman"), 1e-12)
 
 
@@ -196,7 +198,7 @@ def test_samples_given_twice_tie(method):
         noise = rng.integers(-3, 4, exact.shape) * np.finfo(float).eps
         b = rsm(20, "float64")
         expected = oracle.compare(exact, b, method=method)
-        assert_close(ig.compare(exact * (1 + noise), b, method=method), expected, 1e-12)
+        assert_close(ig.compare_rsms(exact * (1 + noise), b, method=method), expected, 1e-12)
 
 
 @pytest.mark.parametrize("method", ["spearman", "kendall"])
@@ -208,7 +210,7 @@ def test_what_is_far_away_ties_nothing(simd_level, dtype, method):
             b = rsm(n, "float64", seed)
             for name, a in matrices_with_outliers(n, dtype, seed):
                 expected = oracle.compare(a, b, method=method)
-                actual = ig.compare(a, b, method=method)
+                actual = ig.compare_rsms(a, b, method=method)
                 slack = 1e-12 if dtype == "float64" else 1e-5
                 assert_close(actual, expected, slack, f"{name}, n = {n}, seed = {seed}")
 
@@ -219,7 +221,7 @@ def test_a_rounded_constant_is_a_constant():
     x = np.outer(np.arange(1.0, 13), pattern)
     for method in ("spearman", "kendall"):
         with pytest.warns(RuntimeWarning, match="`rsm_a` is the same everywhere"):
-            assert np.isnan(ig.compare(correlations(x), rsm(12, "float64"), method=method))
+            assert np.isnan(ig.compare_rsms(correlations(x), rsm(12, "float64"), method=method))
 
 
 def consecutive(count, dtype):
@@ -251,7 +253,7 @@ def test_distinct_values_stay_distinct(name, dtype, method):
     b = rsm(n, "float64")
     if name == "pairs of neighbours" and dtype == "float64":
         pytest.skip("so close in float64, that is rounding")
-    assert_close(ig.compare(a, b, method=method), oracle.compare(a, b, method=method), 1e-12)
+    assert_close(ig.compare_rsms(a, b, method=method), oracle.compare(a, b, method=method), 1e-12)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -263,7 +265,7 @@ def test_memory_order(simd_level, method, dtype, layout):
     arrange = LAYOUTS[layout]
     expected = oracle.compare(a, b, method=method)
     assert_close(
-        ig.compare(arrange(a), arrange(b), method=method), expected, tolerance(method, dtype)
+        ig.compare_rsms(arrange(a), arrange(b), method=method), expected, tolerance(method, dtype)
     )
 
 
@@ -272,7 +274,7 @@ def test_an_offset_costs_no_digits(simd_level, method):
     """Similarities crowd below 1; their differences are what is correlated."""
     a, b = (np.float32(1000) + rsm(50, "float32", seed=s) for s in (4, 5))
     expected = oracle.compare(a, b, method=method)
-    assert_close(ig.compare(a, b, method=method), expected, tolerance(method, "float32"))
+    assert_close(ig.compare_rsms(a, b, method=method), expected, tolerance(method, "float32"))
 
 
 @pytest.mark.parametrize("dtype", SCALES)
@@ -281,7 +283,7 @@ def test_scale_does_not_matter(simd_level, method, dtype):
     a, b = rsm(30, dtype, seed=6), rsm(30, dtype, seed=7)
     expected = oracle.compare(a, b, method=method)
     for scale in SCALES[dtype]:
-        actual = ig.compare(a * scale, b, method=method)
+        actual = ig.compare_rsms(a * scale, b, method=method)
         assert_close(actual, expected, tolerance(method, dtype), f"scale {scale}")
 
 
@@ -292,22 +294,22 @@ def test_constant_triangles_are_nan_with_a_warning(simd_level, method):
     constant, other = np.full((9, 9), value), rsm(9, "float64")
     if method == "gbs":
         with pytest.warns(RuntimeWarning, match="of the 9 rows, 9 of `rsm_a` are 0 off the"):
-            assert ig.compare(constant, other, method=method) == 0.0
+            assert ig.compare_rsms(constant, other, method=method) == 0.0
         return
     for a, b in [(constant, other), (other, constant)]:
-        with pytest.warns(RuntimeWarning, match="compare: "):
-            assert np.isnan(ig.compare(a, b, method=method))
+        with pytest.warns(RuntimeWarning, match="compare_rsms: "):
+            assert np.isnan(ig.compare_rsms(a, b, method=method))
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_same_bits_for_any_number_of_threads(simd_level, method):
     a, b = rsm(193, "float32", seed=8), rsm(193, "float32", seed=9)
-    assert len({ig.compare(a, b, method=method, num_threads=t) for t in (1, 2, 3, 5)}) == 1
+    assert len({ig.compare_rsms(a, b, method=method, num_threads=t) for t in (1, 2, 3, 5)}) == 1
 
 
 def test_default_is_pearson():
     a, b = rsm(9, "float64"), rsm(9, "float64", seed=1)
-    assert ig.compare(a, b) == ig.compare(a, b, method="pearson")
+    assert ig.compare_rsms(a, b) == ig.compare_rsms(a, b, method="pearson")
 
 
 @given(n=st.integers(5, 30), seed=st.integers(0, 2**31), scale=st.floats(0.01, 100))
@@ -316,18 +318,20 @@ def test_invariances_of_the_methods(n, seed, scale):
     a, b = (m + m.T for m in rng.standard_normal((2, n, n)))
     order = rng.permutation(n)
     for method in METHODS:
-        plain = ig.compare(a, b, method=method)
+        plain = ig.compare_rsms(a, b, method=method)
         slack = 1e-9 if method == "cka" else 1e-12
-        assert_close(ig.compare(b, a, method=method), plain, slack, method)
-        assert_close(ig.compare(scale * a, b, method=method), plain, slack, method)
-        permuted = ig.compare(a[order][:, order], b[order][:, order], method=method)
+        assert_close(ig.compare_rsms(b, a, method=method), plain, slack, method)
+        assert_close(ig.compare_rsms(scale * a, b, method=method), plain, slack, method)
+        permuted = ig.compare_rsms(a[order][:, order], b[order][:, order], method=method)
         assert_close(permuted, plain, slack, method)
-        assert_close(ig.compare(a, a, method=method), 1.0, slack, method)
+        assert_close(ig.compare_rsms(a, a, method=method), 1.0, slack, method)
     for method in ("pearson", "spearman", "kendall"):
-        assert_close(ig.compare(a + 3, b, method=method), ig.compare(a, b, method=method), 1e-12)
+        assert_close(
+            ig.compare_rsms(a + 3, b, method=method), ig.compare_rsms(a, b, method=method), 1e-12
+        )
     for method in ("spearman", "kendall"):
-        monotone = ig.compare(np.exp(a), b, method=method)
-        assert_close(monotone, ig.compare(a, b, method=method), 1e-12)
+        monotone = ig.compare_rsms(np.exp(a), b, method=method)
+        assert_close(monotone, ig.compare_rsms(a, b, method=method), 1e-12)
 
 
 # Jensen-Shannon divergences -----------------------------------------------------------------
@@ -454,11 +458,11 @@ def test_zero_rows_count_0_in_gbs_and_are_said(dtype):
         a, b = (rng.standard_normal((9, 9)).astype(dtype) for _ in range(2))
         a[zero] = 0
         np.fill_diagonal(a, 1)  # which does not count
-        said = f"compare: of the 9 rows, {len(zero)} of `rsm_a` are 0 off the diagonal"
+        said = f"compare_rsms: of the 9 rows, {len(zero)} of `rsm_a` are 0 off the diagonal"
         with pytest.warns(RuntimeWarning, match=said):
-            ig.compare(a, b, method="gbs")
+            ig.compare_rsms(a, b, method="gbs")
         with pytest.warns(RuntimeWarning, match=f"{len(zero)} of `rsm_a`, {len(zero)} of `rsm_b`"):
-            assert ig.compare(a, a, method="gbs") == pytest.approx(1 - len(zero) / 9)
+            assert ig.compare_rsms(a, a, method="gbs") == pytest.approx(1 - len(zero) / 9)
     a[:, :2] = 0  # only to begin with
     a[:, 5:] = rng.standard_normal((9, 4))
-    assert ig.compare(a, a, method="gbs") == pytest.approx(1)
+    assert ig.compare_rsms(a, a, method="gbs") == pytest.approx(1)

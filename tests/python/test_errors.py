@@ -31,7 +31,7 @@ POSITIONAL = {
     "match": (X,),
     "semantic_rsm": (TOKENS,),
     "spatial_rsm": (TOKENS,),
-    "compare": (K, K),
+    "compare_rsms": (K, K),
     "jsd": (P,),
 }
 
@@ -79,8 +79,8 @@ ARRAY_CALLS = [
     ("semantic_rsm", r"other\[0\]", lambda a: ig.semantic_rsm(TOKENS, [a]), (4, 3)),
     ("spatial_rsm", "tokens", lambda a: ig.spatial_rsm(a), (5, 4, 3)),
     ("spatial_rsm", "other", lambda a: ig.spatial_rsm(TOKENS, a), (5, 4, 3)),
-    ("compare", "rsm_a", lambda a: ig.compare(a, K), (6, 6)),
-    ("compare", "rsm_b", lambda a: ig.compare(K, a), (6, 6)),
+    ("compare_rsms", "rsm_a", lambda a: ig.compare_rsms(a, K), (6, 6)),
+    ("compare_rsms", "rsm_b", lambda a: ig.compare_rsms(K, a), (6, 6)),
     ("jsd", "probabilities", lambda a: ig.jsd(a), (5, 4)),
     ("jsd", "other", lambda a: ig.jsd(P, a), (5, 4)),
 ]
@@ -201,10 +201,15 @@ SHAPE_CASES = [
     (lambda: ig.semantic_rsm([X], []), "semantic_rsm", "other", ""),
     (lambda: ig.semantic_rsm(TOKENS, layout="nhwc"), "semantic_rsm", "tokens", r"\(5, 4, 3\)"),
     (lambda: ig.semantic_rsm(PICTURES), "semantic_rsm", "tokens", r"\(5, 2, 2, 3\)"),
-    (lambda: ig.compare(K, K[:5, :5]), "compare", "rsm_b", r"\(5, 5\)"),
-    (lambda: ig.compare(X, X), "compare", "rsm_a", r"\(6, 4\)"),
-    (lambda: ig.compare(K[:2, :2], K[:2, :2]), "compare", "rsm_a", r"\(2, 2\)"),
-    (lambda: ig.compare(K[:3, :3], K[:3, :3], method="cka"), "compare", "rsm_a", r"\(3, 3\)"),
+    (lambda: ig.compare_rsms(K, K[:5, :5]), "compare_rsms", "rsm_b", r"\(5, 5\)"),
+    (lambda: ig.compare_rsms(X, X), "compare_rsms", "rsm_a", r"\(6, 4\)"),
+    (lambda: ig.compare_rsms(K[:2, :2], K[:2, :2]), "compare_rsms", "rsm_a", r"\(2, 2\)"),
+    (
+        lambda: ig.compare_rsms(K[:3, :3], K[:3, :3], method="cka"),
+        "compare_rsms",
+        "rsm_a",
+        r"\(3, 3\)",
+    ),
     (lambda: ig.jsd(P, P[:, :3]), "jsd", "other", "3"),
     (lambda: ig.center(K[:2, :2], estimator="debiased"), "center", "k", r"\(2, 2\)"),
     (lambda: ig.bandwidth(X[:1]), "bandwidth", "x", "1"),
@@ -341,7 +346,7 @@ NAMES = [
     ("matching", "optimal", ["semantic_rsm"]),
     ("layout", "ncs", ["semantic_rsm", "spatial_rsm"]),
     ("rule", "mode", ["bandwidth"]),
-    ("method", "euclidean", ["compare"]),
+    ("method", "euclidean", ["compare_rsms"]),
 ]
 
 

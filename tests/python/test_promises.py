@@ -95,7 +95,7 @@ EVERYTHING = {
     },
     "spatial_rsm": lambda x, y, z, k, **p: ig.spatial_rsm(z, **p),
     **{
-        f"compare {method}": lambda x, y, z, k, method=method, **p: ig.compare(
+        f"compare {method}": lambda x, y, z, k, method=method, **p: ig.compare_rsms(
             k, k[::-1, ::-1], method=method, **p
         )
         for method in ("pearson", "spearman", "kendall", "cosine", "cka", "gbs")
@@ -372,7 +372,7 @@ def test_the_same_bits_where_work_is_shared():
         lambda **p: ig.gbs(x, y, k=9, **p),
         lambda **p: ig.gbs(x, y, **p),
         lambda **p: ig.modularity(x, np.arange(700) % 5, **p),
-        lambda **p: ig.compare(x @ x.T, y @ y.T, method="spearman", **p),
+        lambda **p: ig.compare_rsms(x @ x.T, y @ y.T, method="spearman", **p),
         lambda **p: ig.semantic_rsm(tokens, **p),
     ]
     for call in calls:
@@ -400,7 +400,7 @@ def test_an_interrupted_call_leaves_nothing_behind():
             lambda: ig.gbs(x, y, k=7),
             lambda: ig.semantic_rsm(tokens).tobytes(),
             lambda: ig.match(x[:, :90].reshape(150, 30, 30)).columns.tobytes(),
-            lambda: ig.compare(x[:300], x[300:600], method="kendall"),
+            lambda: ig.compare_rsms(x[:300], x[300:600], method="kendall"),
         ]
         stopped = 0
         for call in calls:

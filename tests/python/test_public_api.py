@@ -35,7 +35,7 @@ SIGNATURES = {
     "semantic_rsm": '(tokens, other=None, *, kernel="cosine", matching="exact", window=None, '
     f'topk=None, precision="float32", {RSM}, loss=None, {GPUS}, {END})',
     "spatial_rsm": f'(tokens, other=None, *, kernel="cosine", {RSM}, {GPUS}, {END})',
-    "compare": '(rsm_a, rsm_b, *, method="pearson", num_threads=None)',
+    "compare_rsms": '(rsm_a, rsm_b, *, method="pearson", num_threads=None)',
     "jsd": f"(probabilities, other=None, *, out=None, {END})",
     "set_num_threads": "(n)",
     "get_num_threads": "()",

@@ -169,7 +169,7 @@ def test_a_fork_in_progress_leaves_no_child_waiting(way, threads):
         "ig.semantic_rsm(t)",
         "ig.semantic_rsm(t, num_threads=2)",
         "ig.semantic_rsm(t, progress=lambda *_: time.sleep(0.001))",
-        "ig.compare(k, k, method='kendall')",
+        "ig.compare_rsms(k, k, method='kendall')",
     ],
 )
 def test_a_daemon_thread_in_a_call_does_not_disturb_the_exit(call):
@@ -224,7 +224,7 @@ def test_first_calls_import_nothing():
         ig.match(k)
         ig.semantic_rsm(tokens, kernel=("cosine", "rbf"), progress=lambda *_: None)
         ig.spatial_rsm(x[None])
-        ig.compare(k, k, method="kendall")
+        ig.compare_rsms(k, k, method="kendall")
         ig.jsd(np.full((9, 4), 0.25))
         ig.config()
         print(sorted(set(sys.modules) - before))
@@ -274,7 +274,7 @@ CHANGING = {
     "semantic_rsm": ig.semantic_rsm,
     "semantic_rsm, greedy": lambda x: ig.semantic_rsm(x, matching="greedy"),
     "spatial_rsm": lambda x: ig.spatial_rsm(x, kernel="rbf", bandwidth=2.0),
-    "compare": lambda x: ig.compare(x[0], x[1], method="spearman"),
+    "compare": lambda x: ig.compare_rsms(x[0], x[1], method="spearman"),
     "jsd": lambda x: ig.jsd(x[0]),
 }
 
@@ -365,12 +365,12 @@ LONG_CALLS = {
         tokens = normal((3, 6000, 256)); call = lambda: ig.semantic_rsm(tokens)""",
     "spatial_rsm": "tokens = normal((9000, 3, 3000)); call = lambda: ig.spatial_rsm(tokens)",
     "compare": """
-        a, b = normal((2, 9000, 9000)); call = lambda: ig.compare(a, b, method="kendall")""",
+        a, b = normal((2, 9000, 9000)); call = lambda: ig.compare_rsms(a, b, method="kendall")""",
     "compare, spearman": """
-        a, b = normal((2, 5000, 5000)); call = lambda: ig.compare(a, b, method="spearman")""",
+        a, b = normal((2, 5000, 5000)); call = lambda: ig.compare_rsms(a, b, method="spearman")""",
     "compare, ranks of few levels": """
         a = np.sign(normal((5000, 5000))) * (1 - np.float32(2**-23) * (np.arange(5000) % 3))
-        call = lambda: [ig.compare(a, a, method="kendall") for _ in range(9)]""",
+        call = lambda: [ig.compare_rsms(a, a, method="kendall") for _ in range(9)]""",
     "jsd of many classes": """
         p = np.full((3, 20_000_000), 5e-8, np.float32)
         call = lambda: [ig.jsd(p) for _ in range(9)]""",
@@ -408,7 +408,7 @@ LONG_CALLS = {
         call = lambda: ig.spatial_rsm(tokens, tokens[::-1], kernel="rbf", out=out)""",
     "compare of rows of zeros": """
         rsm = normal((9000, 9000)); rsm[:, :2] = rsm[::2] = 0
-        call = lambda: ig.compare(rsm, rsm.T, method="gbs")""",
+        call = lambda: ig.compare_rsms(rsm, rsm.T, method="gbs")""",
     "toarray": "graph = ig.graph(normal((20000, 4)), k=2); call = graph.toarray",
 }
 
