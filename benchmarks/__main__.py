@@ -22,6 +22,8 @@ from benchmarks.results import ISOGRAM, Results
 from benchmarks.settings import BUILD, ROOT, Settings
 from benchmarks.timing import CLOCKS
 
+NOTES = "NOTES.md"  # written by hand, beside a machine's results
+
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Return the options."""
@@ -100,7 +102,8 @@ def save(results: Results, folder: Path) -> None:
     results.cases = dict(sorted(known.items(), key=lambda item: order[item[0]]))
     folder.mkdir(parents=True, exist_ok=True)
     results.save(folder / "results.json")
-    (folder / "results.md").write_text(report.markdown(results))
+    notes = NOTES if (folder / NOTES).exists() else None
+    (folder / "results.md").write_text(report.markdown(results, notes))
 
 
 def run(cases: list[Case], settings: Settings, folder: Path) -> list[str]:

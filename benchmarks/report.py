@@ -98,21 +98,22 @@ def target_rows(results: Results) -> list[list[str]]:
             "" if verdict.value is None else f"{verdict.value:.3g}",
             words[verdict.met],
             "" if verdict.possible is None else f"{verdict.possible:.3g}",
-            verdict.why if verdict.met is False else "",
         ]
         for verdict in verdicts(results)
     ]
 
 
-def markdown(results: Results) -> str:
-    """Return the whole report."""
+def markdown(results: Results, notes: str | None = None) -> str:
+    """Return the whole report; `notes` is the file that says what stands in the way of targets."""
     lines = [f"# Results on {results.machine['processor']}", ""]
     if results.quick:
         lines += ["A quick run: tiny sizes, few samples. Its times mean nothing.", ""]
     lines += [*machine_lines(results), ""]
     if not results.quick:
-        header = ("case", "target", "measured", "", "at the limit", "what stands in the way")
+        header = ("case", "target", "measured", "", "at the limit")
         lines += ["## Targets", "", *table(header, target_rows(results)), ""]
+        if notes:
+            lines += [f"[{notes}]({notes}) says what stands in the way of those not met.", ""]
     lines += ["## Cases", ""]
     for case in results.cases.values():
         lines += case_lines(case)

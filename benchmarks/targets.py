@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from benchmarks.cases.gram import FORCED
 from benchmarks.cases.growth import PAIRS_OF_SMALLEST, SMALLEST
-from benchmarks.reasons import reason
 from benchmarks.results import ISOGRAM, LIMIT, CaseResult, Entry, Results
 
 WORTH_TWO_THREADS = 0.2  # seconds
@@ -50,7 +49,6 @@ class Verdict:
     value: float | None
     met: bool | None
     possible: float | None  # the most that the machine's limit leaves room for
-    why: str  # what stands in the way, where that is known
 
 
 def _ratio(entry: Entry | None) -> float | None:
@@ -157,15 +155,13 @@ TARGETS = (
 
 def verdicts(results: Results) -> Iterator[Verdict]:
     """Return every target's verdict."""
-    processor = results.machine["processor"]
     for target in TARGETS:
         case = results.cases.get(target.case)
         value = None if case is None else target.measure(case)
         met = None if value is None else target.met(value)
         bound = f"{'≤' if target.at_most else '≥'} {target.bound:g} {target.what}"
         possible = None if case is None else target.possible(case)
-        why = reason(processor, target.case, target.what)
-        yield Verdict(target.case, target.what, bound, value, met, possible, why)
+        yield Verdict(target.case, target.what, bound, value, met, possible)
     yield from _threads(results)
     yield from _levels(results)
     yield from _growth(results)
@@ -178,8 +174,7 @@ def _threads(results: Results) -> Iterator[Verdict]:
         if one is None or two is None or one.seconds.median < WORTH_TWO_THREADS:
             continue
         value = 1 / two.ratio.median
-        why = reason(results.machine["processor"], case.name, "two threads")
-        yield Verdict(case.name, "two threads", bound, value, value >= TWO_THREADS, None, why)
+        yield Verdict(case.name, "two threads", bound, value, value >= TWO_THREADS, None)
 
 
 def _levels(results: Results) -> Iterator[Verdict]:
@@ -191,8 +186,7 @@ def _levels(results: Results) -> Iterator[Verdict]:
             if entry is not None:
                 value = 1 / entry.ratio.median
                 bound = f"≥ {least} of the AVX-512 speed at {level}"
-                why = reason(results.machine["processor"], case.name, level)
-                yield Verdict(case.name, level, bound, value, value >= least, None, why)
+                yield Verdict(case.name, level, bound, value, value >= least, None)
 
 
 def _growth(results: Results) -> Iterator[Verdict]:
@@ -205,5 +199,4 @@ def _growth(results: Results) -> Iterator[Verdict]:
     if len(each) > 1:
         value = max(each) / min(each)
         bound = f"≤ {STEADY} × the time per pair, largest over smallest"
-        why = reason(results.machine["processor"], "growth", "time per pair")
-        yield Verdict("growth", "time per pair", bound, value, value <= STEADY, None, why)
+        yield Verdict("growth", "time per pair", bound, value, value <= STEADY, None)

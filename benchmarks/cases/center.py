@@ -7,10 +7,9 @@ from typing import Any
 import isogram as ig
 import numpy as np
 
-from benchmarks import data
+from benchmarks import data, errors
 from benchmarks.baselines import center as baseline
 from benchmarks.case import Case, Workload
-from benchmarks.cases import _errors
 from benchmarks.settings import Settings
 
 
@@ -49,7 +48,7 @@ def biased(n: int) -> Workload:
     workload = Workload(
         isogram=lambda threads: ig.center(own, out=own, num_threads=threads),
         rivals={"NumPy (not in place)": lambda: baseline.biased(k)},
-        error=_errors.of_corner(lambda: baseline.biased(k.astype(np.float64))),
+        error=errors.of_corner(lambda: baseline.biased(k.astype(np.float64))),
         work=least_bytes(n),
     )
     workload.add_rival(
@@ -65,6 +64,6 @@ def debiased(n: int) -> Workload:
     return Workload(
         isogram=lambda threads: ig.center(own, estimator="debiased", out=own, num_threads=threads),
         rivals={"NumPy (not in place)": lambda: baseline.debiased(k)},
-        error=_errors.of_corner(lambda: baseline.debiased(k.astype(np.float64))),
+        error=errors.of_corner(lambda: baseline.debiased(k.astype(np.float64))),
         work=least_bytes(n),
     )

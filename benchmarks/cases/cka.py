@@ -7,11 +7,10 @@ from typing import Any
 import isogram as ig
 import numpy as np
 
-from benchmarks import data
+from benchmarks import data, errors
 from benchmarks.baselines import cka as baseline
 from benchmarks.baselines import gram
 from benchmarks.case import Case, Workload
-from benchmarks.cases import _errors
 from benchmarks.settings import Settings
 
 
@@ -89,7 +88,7 @@ def linear_debiased(x: Any, y: Any) -> Workload:
             "NumPy, Gram matrices": lambda: baseline.gram_debiased(gram.linear(x), gram.linear(y)),
             "NumPy, feature space": lambda: baseline.linear_debiased(x, y),
         },
-        error=_errors.of_scalar(lambda: debiased_truth(x, y)),
+        error=errors.of_scalar(lambda: debiased_truth(x, y)),
         work=feature_space_flops(x, y),
     )
     for name, adapter in (
@@ -111,7 +110,7 @@ def linear_biased(x: Any, y: Any, *, everybody: bool = False) -> Workload:
     workload = Workload(
         isogram=lambda threads: ig.cka(x, y, estimator="biased", num_threads=threads),
         rivals={"NumPy, three lines": lambda: baseline.linear_biased(x, y)},
-        error=_errors.of_scalar(lambda: baseline.linear_biased(centred(x), centred(y))),
+        error=errors.of_scalar(lambda: baseline.linear_biased(centred(x), centred(y))),
         work=feature_space_flops(x, y),
     )
     if everybody:
@@ -136,7 +135,7 @@ def rbf_debiased(x: Any, y: Any) -> Workload:
         rivals={
             "NumPy": lambda: baseline.gram_debiased(gram.rbf(x, bandwidth), gram.rbf(y, bandwidth))
         },
-        error=_errors.of_scalar(
+        error=errors.of_scalar(
             lambda: baseline.gram_debiased(
                 *(gram.rbf(z.astype(np.float64), bandwidth) for z in (x, y))
             )
@@ -174,7 +173,7 @@ def matrix(layers: tuple[Any, ...]) -> Workload:
             "NumPy, Gram matrices": lambda: baseline.matrix_debiased(layers),
             "NumPy, feature space": lambda: baseline.feature_matrix_debiased(layers),
         },
-        error=_errors.of_corner(lambda: matrix_truth(layers)),
+        error=errors.of_corner(lambda: matrix_truth(layers)),
         work=matrix_flops(layers),
     )
     workload.add_rival(

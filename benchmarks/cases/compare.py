@@ -8,10 +8,9 @@ from typing import Any
 import isogram as ig
 import numpy as np
 
-from benchmarks import data
+from benchmarks import data, errors
 from benchmarks.baselines import compare as baseline
 from benchmarks.case import Case, Workload
-from benchmarks.cases import _errors
 from benchmarks.settings import Settings
 
 METHODS = {  # ours → rsatoolbox's
@@ -55,7 +54,7 @@ def rsms(method: str, n: int, _: Settings) -> Workload:
     workload = Workload(
         isogram=lambda threads: ig.compare_rsms(a, b, method=method, num_threads=threads),
         rivals={"NumPy and SciPy": lambda: plain(a, b)},
-        error=_errors.of_scalar(lambda: plain(a.astype(np.float64), b.astype(np.float64))),
+        error=errors.of_scalar(lambda: plain(a.astype(np.float64), b.astype(np.float64))),
     )
     workload.add_rival(
         "rsatoolbox",
@@ -72,5 +71,5 @@ def jsd(p: Any) -> Workload:
     return Workload(
         isogram=lambda threads: ig.jsd(p, num_threads=threads),
         rivals={"NumPy": lambda: baseline.jsd(p)},
-        error=_errors.of_corner(lambda: baseline.jsd(exact)),
+        error=errors.of_corner(lambda: baseline.jsd(exact)),
     )

@@ -7,10 +7,9 @@ from typing import Any
 import isogram as ig
 import numpy as np
 
-from benchmarks import data
+from benchmarks import data, errors
 from benchmarks.baselines import graph as baseline
 from benchmarks.case import Case, Workload
-from benchmarks.cases import _errors
 from benchmarks.settings import Settings
 
 
@@ -63,7 +62,7 @@ def full(x: Any, y: Any) -> Workload:
     return Workload(
         isogram=lambda threads: ig.gbs(x, y, num_threads=threads),
         rivals={"NumPy": lambda: baseline.gbs(x, y)},
-        error=_errors.of_scalar(lambda: baseline.gbs(x.astype(np.float64), y.astype(np.float64))),
+        error=errors.of_scalar(lambda: baseline.gbs(x.astype(np.float64), y.astype(np.float64))),
         work={"fma32": 2 * len(x) * (len(x) + 1.0) * x.shape[1]},
     )
 
@@ -90,7 +89,7 @@ def modularity(x: Any) -> Workload:
     workload = Workload(
         isogram=lambda threads: ig.modularity(x, labels, k=3, num_threads=threads),
         rivals={},
-        error=_errors.of_scalar(lambda: truth),
+        error=errors.of_scalar(lambda: truth),
     )
     workload.add_rival(
         "networkx", "networkx", lambda module: lambda: module.modularity(x, labels, 3)
@@ -104,5 +103,5 @@ def motifs(x: Any) -> Workload:
     return Workload(
         isogram=lambda threads: ig.motifs(x, labels, k=5, num_threads=threads),
         rivals={"Python loops": lambda: baseline.motifs(x, labels, 5)},
-        error=_errors.of_corner(lambda: baseline.motifs(x.astype(np.float64), labels, 5)),
+        error=errors.of_corner(lambda: baseline.motifs(x.astype(np.float64), labels, 5)),
     )

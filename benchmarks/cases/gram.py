@@ -10,11 +10,10 @@ import isogram as ig
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from benchmarks import data
+from benchmarks import data, errors
 from benchmarks.baselines import gram as baseline
 from benchmarks.baselines.rivals import Unavailable, load
 from benchmarks.case import Case, Workload
-from benchmarks.cases import _errors
 from benchmarks.settings import Settings
 
 FORCED = "NumPy, OpenBLAS forced to AVX-512"
@@ -69,7 +68,7 @@ def cases(settings: Settings) -> list[Case]:
 
 def first_rows(x: Any) -> Any:
     """Return a few rows in float64, for references."""
-    return x[: _errors.SAMPLED_ROWS].astype(np.float64)
+    return x[: errors.SAMPLED_ROWS].astype(np.float64)
 
 
 def triangle_flops(n: int, d: int) -> float:
@@ -83,7 +82,7 @@ def linear(x: Any, settings: Settings) -> Workload:
     workload = Workload(
         isogram=lambda threads: ig.gram(x, num_threads=threads),
         rivals={"NumPy": lambda: baseline.linear(x)},
-        error=_errors.of_corner(lambda: first_rows(x) @ x.T.astype(np.float64)),
+        error=errors.of_corner(lambda: first_rows(x) @ x.T.astype(np.float64)),
         work={"fma32": triangle_flops(n, d)},
     )
     workload.add_rival("PyTorch", "torch", lambda adapter: lambda: adapter.linear_gram(x))
@@ -115,7 +114,7 @@ def linear_float64(x: Any) -> Workload:
     return Workload(
         isogram=lambda threads: ig.gram(x, num_threads=threads),
         rivals={"NumPy": lambda: baseline.linear(x)},
-        error=_errors.of_corner(lambda: first_rows(x) @ x.T),
+        error=errors.of_corner(lambda: first_rows(x) @ x.T),
         work={"fma64": triangle_flops(n, d)},
     )
 
@@ -127,7 +126,7 @@ def rbf(x: Any) -> Workload:
     workload = Workload(
         isogram=lambda threads: ig.gram(x, kernel="rbf", bandwidth=bandwidth, num_threads=threads),
         rivals={"NumPy": lambda: baseline.rbf(x, bandwidth)},
-        error=_errors.of_corner(lambda: np.exp(squared / (-2 * bandwidth**2))),
+        error=errors.of_corner(lambda: np.exp(squared / (-2 * bandwidth**2))),
         work={"fma32": triangle_flops(*x.shape), "fresh": 4.0 * len(x) ** 2},
     )
     workload.add_rival(
@@ -145,7 +144,7 @@ def laplacian(x: Any) -> Workload:
             x, kernel="laplacian", bandwidth=bandwidth, num_threads=threads
         ),
         rivals={},
-        error=_errors.of_corner(lambda: np.exp(-distances / bandwidth)),
+        error=errors.of_corner(lambda: np.exp(-distances / bandwidth)),
     )
     workload.add_rival(
         "scikit-learn", "scikit_learn", lambda adapter: lambda: adapter.laplacian(x, bandwidth)

@@ -9,10 +9,9 @@ from typing import Any
 import isogram as ig
 import numpy as np
 
-from benchmarks import data
+from benchmarks import data, errors
 from benchmarks.baselines import rsm as baseline
 from benchmarks.case import Case, Workload
-from benchmarks.cases import _errors
 from benchmarks.cases.rsm import affinity_flops
 from benchmarks.settings import Settings
 
@@ -57,7 +56,7 @@ def grown(count: int, settings: Settings) -> Workload:
     return Workload(
         isogram=lambda threads: ig.semantic_rsm(tokens, num_threads=threads),
         rivals=rivals,
-        error=_errors.of_corner(lambda: baseline.semantic_cosine(tokens[:4].astype(np.float64))),
+        error=errors.of_corner(lambda: baseline.semantic_cosine(tokens[:4].astype(np.float64))),
         work={"fma32": affinity_flops(tokens)},
         variants=variants,
     )

@@ -9,10 +9,9 @@ from typing import Any
 import isogram as ig
 import numpy as np
 
-from benchmarks import data
+from benchmarks import data, errors
 from benchmarks.baselines import rsm as baseline
 from benchmarks.case import Case, Workload
-from benchmarks.cases import _errors
 from benchmarks.settings import Settings
 
 # tokens, channels, inputs: so many that the loop takes seconds
@@ -94,7 +93,7 @@ def exact(tokens: Any) -> Workload:
     return Workload(
         isogram=lambda threads: ig.semantic_rsm(tokens, num_threads=threads),
         rivals={"NumPy and SciPy": lambda: baseline.semantic_cosine(tokens)},
-        error=_errors.of_corner(lambda: baseline.semantic_cosine(tokens[:4].astype(np.float64))),
+        error=errors.of_corner(lambda: baseline.semantic_cosine(tokens[:4].astype(np.float64))),
         work={"fma32": affinity_flops(tokens)},
         variants=precisions(tokens),
     )
@@ -106,6 +105,6 @@ def unmatched(tokens: Any) -> Workload:
     return Workload(
         isogram=lambda threads: ig.spatial_rsm(tokens, num_threads=threads),
         rivals={"NumPy": lambda: baseline.spatial_cosine(tokens)},
-        error=_errors.of_corner(lambda: baseline.spatial_cosine(tokens[:8].astype(np.float64))),
+        error=errors.of_corner(lambda: baseline.spatial_cosine(tokens[:8].astype(np.float64))),
         work={"fma32": n * (n + 1.0) * s * c},
     )
