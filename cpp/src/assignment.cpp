@@ -20,8 +20,8 @@ using detail::Proof;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// Columns visited between two questions to the worker: about a millisecond.
-constexpr std::size_t kVisitsPerCheck = std::size_t{1} << 22;
+// Edges relaxed between two questions to the worker: about a millisecond.
+constexpr std::size_t kEdgesPerCheck = std::size_t{1} << 22;
 
 // Entries read between two questions to the worker.
 constexpr std::size_t kEntriesPerCheck = std::size_t{1} << 20;
@@ -111,7 +111,7 @@ Assignment reported(const std::int32_t* column_of, double gap, MatrixView<const 
 class Octaves {
  public:
   template <class T>
-  void take(const T* costs, std::size_t count) {
+  void include(const T* costs, std::size_t count) {
     for (std::size_t j = 0; j < count; ++j) {
       if (costs[j] != 0) seen_.set(static_cast<std::size_t>(detail::octave_of(costs[j])));
     }
@@ -172,7 +172,7 @@ std::size_t AssignmentProblem<T>::place_arrays(std::size_t max_small, std::size_
   place(label_, columns);
   place(predecessor_, columns);
   place(block_, std::max(std::min(simd::kSweptEntries, weights_.size()), simd::kSweptRows * swept));
-  place(lone_, simd::kAssignmentWord);
+  place(last_column_, simd::kAssignmentWord);
   place(row_factor_, in_swept_rows(most_swept_) + simd::kAssignmentGroup);
   place(column_factor_, swept);
   place(column_sum_, swept);
@@ -198,7 +198,7 @@ simd::AssignmentState<T> AssignmentProblem<T>::state() {
           .predecessor = predecessor_,
           .sinkhorn = {.weights = weights_.data(),
                        .block = block_,
-                       .lone = lone_,
+                       .last_column = last_column_,
                        .row_factor = row_factor_,
                        .column_factor = column_factor_,
                        .column_sum = column_sum_,
@@ -231,13 +231,13 @@ bool AssignmentProblem<T>::fill(MatrixView<const Source> affinity, Objective obj
   if (affinity.rows > affinity.cols) affinity = affinity.transposed();
   begin(affinity.rows, affinity.cols, objective, start);
   if (rows_ * cols_ <= kEntriesPerCheck) {
-    take(affinity, 0);
+    read(affinity, 0);
     return scale();
   }
   const std::size_t height = rows_per_check(affinity.cols);
   for (std::size_t first = 0; first < affinity.rows; first += height) {
     if (worker != nullptr && first > 0) worker->check();
-    take(rows_of(affinity, first, std::min(height, affinity.rows - first)), first);
+    read(rows_of(affinity, first, std::min(height, affinity.rows - first)), first);
   }
   return scale();
 }
@@ -255,10 +255,10 @@ void AssignmentProblem<T>::begin(std::size_t rows, std::size_t cols, Objective o
 
 template <class T>
 template <class Source>
-void AssignmentProblem<T>::take(MatrixView<const Source> affinity, std::size_t first) {
+void AssignmentProblem<T>::read(MatrixView<const Source> affinity, std::size_t first) {
   T* costs = costs_.data() + first * stride_;
   const MatrixView<const T> entries = gather(affinity, costs);
-  const T largest = kernels_->take_costs(entries.data, entries.row_stride, sign_, costs, stride_,
+  const T largest = kernels_->read_costs(entries.data, entries.row_stride, sign_, costs, stride_,
                                          entries.rows, cols_);
   magnitude_ = std::max(magnitude_, largest);
 }
@@ -287,7 +287,7 @@ void AssignmentProblem<T>::solve(Worker* worker) {
   if (worker != nullptr) worker->check();
   kernels_->start(problem);
   for (std::size_t row = 0; row < rows_;) {
-    row = kernels_->augment(problem, row, kVisitsPerCheck);
+    row = kernels_->augment(problem, row, kEdgesPerCheck);
     if (worker != nullptr && row < rows_) worker->check();
   }
   require_all_matched();
@@ -366,7 +366,7 @@ double AssignmentProblem<T>::ungated_magnitude(const MatchedSums& matched) const
   Octaves octaves;
   for (std::size_t i = 0; i < rows_; ++i) {
     check_worker();
-    octaves.take(costs_.data() + i * stride_, cols_);
+    octaves.include(costs_.data() + i * stride_, cols_);
   }
   const int gate = octaves.lowest_gate(detail::octave_of(largest));
   double sum = 0;
@@ -462,7 +462,7 @@ Assignment AssignmentSolver<T>::solve_again(MatrixView<const T> affinity, Object
     is_solved = wide.fill(*precise_, start, worker);
     if (!is_solved) continue;
     precise_->solve(worker);
-    if (wide.takes_forbidden(precise_->column_of())) continue;
+    if (wide.uses_forbidden(precise_->column_of())) continue;
     const MatchedSums sums = precise_->matched();
     const double gap = precise_->gap(sums);
     if (is_enough(gap, sums, *precise_, detail::kTolerance<T>)) {
@@ -483,7 +483,7 @@ Assignment AssignmentSolver<T>::solve(const AffinityStrips<T>& strips, Objective
   if (strips.rows <= strips.cols) {
     problem.begin(strips.rows, strips.cols, objective, Start::sweeps);
     for (std::size_t first = 0; first < strips.rows; first += strips.height) {
-      problem.take(strips.strip(first, std::min(strips.height, strips.rows - first)), first);
+      problem.read(strips.strip(first, std::min(strips.height, strips.rows - first)), first);
     }
     if (problem.scale()) {
       problem.solve(worker);
@@ -500,7 +500,7 @@ Assignment AssignmentSolver<T>::solve(const AffinityStrips<T>& strips, Objective
 
 template class AssignmentProblem<double>;
 template bool AssignmentProblem<double>::fill(MatrixView<const double>, Objective, Start, Worker*);
-template void AssignmentProblem<double>::take(MatrixView<const double>, std::size_t);
+template void AssignmentProblem<double>::read(MatrixView<const double>, std::size_t);
 template class AssignmentSolver<float>;
 template class AssignmentSolver<double>;
 

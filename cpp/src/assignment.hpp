@@ -71,10 +71,10 @@ class AssignmentProblem {
   template <class Source>
   bool fill(MatrixView<const Source> affinity, Objective objective, Start start, Worker* worker);
 
-  // The same in steps, rows ≤ cols: begin; take all rows, some at a time; scale.
+  // The same in steps, rows ≤ cols: begin; read all rows, some at a time; scale.
   void begin(std::size_t rows, std::size_t cols, Objective objective, Start start);
   template <class Source>
-  void take(MatrixView<const Source> affinity, std::size_t first);
+  void read(MatrixView<const Source> affinity, std::size_t first);
   bool scale();
 
   void solve(Worker* worker);
@@ -136,7 +136,7 @@ class AssignmentProblem {
   simd::Integer<T>* label_ = nullptr;
   simd::Integer<T>* predecessor_ = nullptr;
   float* block_ = nullptr;
-  float* lone_ = nullptr;
+  float* last_column_ = nullptr;
   float* row_factor_ = nullptr;
   float* column_factor_ = nullptr;
   float* column_sum_ = nullptr;

@@ -74,7 +74,7 @@ void DeepTiles<T>::Side::pack(Span depth, const Transform& transform, const Exec
     segment.assign(origin + depth.begin, origin + depth.end);
     of_part.origin = &segment;
   }
-  panel.fill(columns_of(x, depth), of_part, execution);
+  panel.fill(columns_of(x, depth), of_part, Finite::known, execution);
   for (std::size_t i = 0; i < x.rows; ++i) sums[i] += panel.squared_norms()[i];
 }
 

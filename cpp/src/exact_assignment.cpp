@@ -47,7 +47,8 @@ Range range_of(MatrixView<const double> costs) {
   return range;
 }
 
-// A search reaches columns along alternating paths from a free row, nearest first.
+// Dijkstra's algorithm on reduced costs, from each free row in turn: see
+// simd/assign_paths-inl.hpp for the words. Nothing is rounded, so that no column is scanned twice.
 template <std::size_t kWords>
 class ExactAssignment {
  public:
@@ -63,7 +64,7 @@ class ExactAssignment {
         distance_(costs.cols),
         predecessor_(costs.cols),
         row_of_(costs.cols),
-        reach_(costs.cols) {
+        state_(costs.cols) {
     // Paths have no more edges than columns: sums of duals and paths stay in range.
     const double most = range.largest * static_cast<double>(costs.rows);
     for (std::size_t j = 0; j < costs.cols; ++j) {
@@ -83,7 +84,8 @@ class ExactAssignment {
   }
 
  private:
-  enum class Reach : std::uint8_t { none, reached, scanned };
+  // unreached: no path is known; todo: one is; settled: the shortest is.
+  enum class State : std::uint8_t { unreached, todo, settled };
 
   Number cost(std::size_t i, std::size_t j) const { return Number::of(costs_(i, j), lowest_); }
 
@@ -137,24 +139,24 @@ class ExactAssignment {
     std::fill(dual_.begin(), dual_.end(), Number());
   }
 
-  // Shortens distances by paths that reach `row` at `base`, the distance less its row dual.
+  // Relaxes the edges of `row`. `base` is the row's distance less its dual.
   void relax(std::size_t row, const Number& base) {
     ask_worker(costs_.cols);
     for (std::size_t j = 0; j < costs_.cols; ++j) {
-      if (reach_[j] == Reach::scanned || is_forbidden(costs_(row, j))) continue;
+      if (state_[j] == State::settled || is_forbidden(costs_(row, j))) continue;
       const Number path = cost(row, j) - dual_[j] + base;
-      if (reach_[j] == Reach::reached && !(path < distance_[j])) continue;
-      reach_[j] = Reach::reached;
+      if (state_[j] == State::todo && !(path < distance_[j])) continue;
+      state_[j] = State::todo;
       distance_[j] = path;
       predecessor_[j] = row;
     }
   }
 
-  // The nearest column that is reached and not scanned, a free one first; or the number of columns.
+  // The nearest column to do, a free one first among equals; or the number of columns.
   std::size_t nearest() const {
     std::size_t best = costs_.cols;
     for (std::size_t j = 0; j < costs_.cols; ++j) {
-      if (reach_[j] != Reach::reached) continue;
+      if (state_[j] != State::todo) continue;
       if (best == costs_.cols || distance_[j] < distance_[best] ||
           (row_of_[j] < 0 && row_of_[best] >= 0 && distance_[j] == distance_[best])) {
         best = j;
@@ -165,24 +167,25 @@ class ExactAssignment {
 
   // Matches a free row along a shortest augmenting path. False if there is none.
   bool augment(std::size_t root) {
-    std::fill(reach_.begin(), reach_.end(), Reach::none);
+    std::fill(state_.begin(), state_.end(), State::unreached);
     relax(root, Number());  // the root's dual shifts all distances alike
     for (;;) {
       const std::size_t column = nearest();
       if (column == costs_.cols) return false;
       if (row_of_[column] < 0) {
-        arrive(root, column);
+        augment_to(root, column);
         return true;
       }
-      reach_[column] = Reach::scanned;
+      state_[column] = State::settled;
       const auto row = static_cast<std::size_t>(row_of_[column]);
       relax(row, distance_[column] - (cost(row, column) - dual_[column]));
     }
   }
 
-  void arrive(std::size_t root, std::size_t sink) {
+  // Updates duals and augments along the path to the sink.
+  void augment_to(std::size_t root, std::size_t sink) {
     for (std::size_t j = 0; j < costs_.cols; ++j) {
-      if (reach_[j] == Reach::scanned) dual_[j] = dual_[j] + distance_[j] - distance_[sink];
+      if (state_[j] == State::settled) dual_[j] = dual_[j] + distance_[j] - distance_[sink];
     }
     for (std::size_t row = costs_.rows; row != root;) {
       row = predecessor_[sink];
@@ -202,7 +205,7 @@ class ExactAssignment {
   std::vector<Number> distance_;
   std::vector<std::size_t> predecessor_;
   std::vector<std::int32_t> row_of_;
-  std::vector<Reach> reach_;
+  std::vector<State> state_;
 };
 
 }  // namespace

@@ -396,7 +396,7 @@ class NeighbourChoice {
     }
     if (open.empty()) return;
     Packed<double> all(simd::kernels().float64, x_);
-    all.fill(x_, transform(), execution_);
+    all.fill(x_, transform(), Finite::known, execution_);
     const std::size_t at_once = std::clamp(kEntriesAtOnce / x_.cols, std::size_t{1}, kTileEdge);
     parallel_for(execution_, (open.size() + at_once - 1) / at_once,
                  [&](std::size_t block, Worker& worker) {

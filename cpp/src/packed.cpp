@@ -138,7 +138,8 @@ Packed<T>::Packed(const simd::KernelTable<T>& kernels, const InputView& x)
       squared_norms_(panels_ * panel_) {}
 
 template <class T>
-void Packed<T>::fill(const InputView& x, const Transform& transform, const Execution& execution) {
+void Packed<T>::fill(const InputView& x, const Transform& transform, Finite finite,
+                     const Execution& execution) {
   depth_ = x.cols;
   exponent_ = transform.exponent;
   exponents_.assign(transform.exponent_per_row ? rows_ : 0, 0);
@@ -146,7 +147,8 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, const Execu
   if (rows_ % panel_ != 0) {  // padding rows
     fill_with_zeros(data_.data() + (panels_ - 1) * panel_ * depth_, panel_ * depth_, execution);
   }
-  if (transform.is_identity() && stored_row<T>(x, 0) && x.row_stride >= 0) {
+  const bool is_as_stored = transform.is_identity() && stored_row<T>(x, 0) && x.row_stride >= 0;
+  if (finite == Finite::known && is_as_stored) {
     return fill_as_stored(x, execution);
   }
   FirstNotFinite bad(panels_);

@@ -77,6 +77,9 @@ class RowPacker {
   T* first_ = nullptr;  // the place of the first row kept back
 };
 
+// Whether the caller knows that all entries are finite.
+enum class Finite { known, unknown };
+
 template <class T>
 class Packed {
  public:
@@ -85,10 +88,11 @@ class Packed {
   // Memory for x, before anybody spends time on looking at it.
   Packed(const simd::KernelTable<T>& kernels, const InputView& x);
 
-  // Packs x: as many rows as memory was made for, and no more columns. Throws std::invalid_argument
-  // that names the first entry that is not finite, but for a transform that changes nothing: those
-  // who found out that it does have looked at all entries.
-  void fill(const InputView& x, const Transform& transform, const Execution& execution);
+  // Packs x: as many rows as memory was made for, and no more columns. With Finite::unknown, throws
+  // std::invalid_argument that names the first entry that is not finite. Finite::known spares rows
+  // that are packed as they are stored a pass.
+  void fill(const InputView& x, const Transform& transform, Finite finite,
+            const Execution& execution);
 
   std::size_t rows() const { return rows_; }
   std::size_t depth() const { return depth_; }

@@ -574,7 +574,7 @@ class RsmWalk {
   Packed<double> packed_means(const TokenSets<T>& sets) const {
     const InputView means(MatrixView(sets.mean(0), sets.inputs(), sets.channels()), "means");
     Packed<double> packed(simd::kernels().float64, means);
-    packed.fill(means, {}, preparing(execution_));
+    packed.fill(means, {}, Finite::known, preparing(execution_));
     return packed;
   }
 

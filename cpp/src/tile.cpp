@@ -216,8 +216,10 @@ void GramTiles<T>::pack_as(const Transform& transform, const InputView& x, const
     }
     reserve(x, y);
   }
-  left_.fill(x, transform, execution);
-  if (y) right_->fill(*y, transform, execution);
+  // Only a look at all entries shows that rows need no change.
+  const Finite finite = transform.is_identity() ? Finite::known : Finite::unknown;
+  left_.fill(x, transform, finite, execution);
+  if (y) right_->fill(*y, transform, finite, execution);
 }
 
 // Differences of rows as they came are as accurate as their type allows, wherever the rows lie. A

@@ -57,12 +57,12 @@ bool WideCosts::fill(AssignmentProblem<double>& problem, Start start, Worker* wo
     if (worker != nullptr && i > 0) worker->check();
     const double* costs = costs_.data() + i * cols_;
     for (std::size_t j = 0; j < cols_; ++j) row[j] = costs[j] == kForbidden ? cost : costs[j];
-    problem.take(MatrixView<const double>(row.data(), 1, cols_), i);
+    problem.read(MatrixView<const double>(row.data(), 1, cols_), i);
   }
   return problem.scale();
 }
 
-bool WideCosts::takes_forbidden(const std::int32_t* column_of) const {
+bool WideCosts::uses_forbidden(const std::int32_t* column_of) const {
   if (!forbids_) return false;
   for (std::size_t i = 0; i < rows_; ++i) {
     if (costs_[i * cols_ + static_cast<std::size_t>(column_of[i])] == kForbidden) return true;

@@ -34,7 +34,7 @@ class WideCosts {
   // to. False if float64 has no such cost, or not the digits.
   bool fill(AssignmentProblem<double>& problem, Start start, Worker* worker) const;
 
-  bool takes_forbidden(const std::int32_t* column_of) const;
+  bool uses_forbidden(const std::int32_t* column_of) const;
 
  private:
   static constexpr double kForbidden = std::numeric_limits<double>::infinity();

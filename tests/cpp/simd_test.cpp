@@ -46,14 +46,14 @@ std::vector<const void*> addresses(const KernelTable<T>& table) {
                matched_products, squared_distances, exponentials, polynomials, sum, dot, add_row,
                add_rows, add_differences, add_products, subtract_shifts, shift_rows, widen,
                first_reaching, largest_magnitude, assignment] = table;
-  const auto& [take_costs, scale, start, augment, augment_two, any_between, slack] = assignment;
+  const auto& [read_costs, scale, start, augment, augment_two, any_between, slack] = assignment;
   const auto list = [](auto... kernel) {
     return std::vector<const void*>{reinterpret_cast<const void*>(kernel)...};
   };
   return list(inner_products, l1_distances, squared_differences, transpose, matched_products,
               squared_distances, exponentials, polynomials, sum, dot, add_row, add_rows,
               add_differences, add_products, subtract_shifts, shift_rows, widen, first_reaching,
-              largest_magnitude, take_costs, scale, start, augment, augment_two, any_between,
+              largest_magnitude, read_costs, scale, start, augment, augment_two, any_between,
               slack);
 }
 

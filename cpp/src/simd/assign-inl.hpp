@@ -21,22 +21,29 @@
 namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
-// visit(Known<number of groups of columns>) for problems of up to 64 columns, which are worth code
-// of their own: what belongs to columns lives in registers, sets of columns are bits of one word.
-// visit(Known<0>) for larger ones.
+// A number of groups of columns, as an argument that the compiler knows; kAnyGroups if it does not.
+template <std::size_t kCount>
+struct Groups {
+  static constexpr std::size_t count = kCount;
+};
+inline constexpr std::size_t kAnyGroups = 0;
+
+// Calls visit(Groups<number of groups>) for a problem of up to 64 columns, which is worth code of
+// its own: numbers of columns live in registers, a set of columns is the bits of one word. Calls
+// visit(Groups<kAnyGroups>) for a larger one.
 template <class Visit>
 inline auto with_groups(std::size_t stride, Visit visit) {
   switch (stride / kAssignmentGroup) {
     case 1:
-      return visit(Known<1>{});
+      return visit(Groups<1>{});
     case 2:
-      return visit(Known<2>{});
+      return visit(Groups<2>{});
     case 3:
-      return visit(Known<3>{});
+      return visit(Groups<3>{});
     case 4:
-      return visit(Known<4>{});
+      return visit(Groups<4>{});
     default:
-      return visit(Known<0>{});
+      return visit(Groups<kAnyGroups>{});
   }
 }
 
@@ -50,27 +57,27 @@ template <class T>
 using Distances = std::conditional_t<sizeof(T) == sizeof(float), Bits<T>, Vector<T>>;
 
 template <class T>
-T take_costs(const T* entries, std::ptrdiff_t stride, T sign, T* costs, std::size_t costs_stride,
+T read_costs(const T* entries, std::ptrdiff_t stride, T sign, T* costs, std::size_t costs_stride,
              std::size_t rows, std::size_t cols) noexcept {
   Magnitudes<T> magnitudes;
   const std::size_t whole = cols / kLanes<T> * kLanes<T>;
-  T padding[kLanes<T>];  // added to what load_part fills up with zeros
+  T padding[kLanes<T>];  // added where load_part fills up with zeros
   for (std::size_t l = 0; l < kLanes<T>; ++l) padding[l] = whole + l < cols ? T{0} : kInfinity<T>;
   const Vector<T> padded = load(padding);
   for (std::size_t i = 0; i < rows; ++i, entries += stride, costs += costs_stride) {
-    const auto take = [&](std::size_t n, Vector<T> loaded) {
-      const Vector<T> entry = held(loaded);
-      magnitudes.take(n, entry);
+    const auto cost_of = [&](std::size_t n, Vector<T> loaded) {
+      const Vector<T> entry = opaque(loaded);
+      magnitudes.include(n, entry);
       return entry * sign;
     };
     std::size_t j = 0;
     for (; j + kLanes<T> < whole; j += 2 * kLanes<T>) {
-      store(costs + j, take(0, load(entries + j)));
-      store(costs + j + kLanes<T>, take(1, load(entries + j + kLanes<T>)));
+      store(costs + j, cost_of(0, load(entries + j)));
+      store(costs + j + kLanes<T>, cost_of(1, load(entries + j + kLanes<T>)));
     }
-    if (j < whole) store(costs + j, take(0, load(entries + j)));
+    if (j < whole) store(costs + j, cost_of(0, load(entries + j)));
     if (whole < cols) {
-      store(costs + whole, take(1, load_part(entries + whole, cols - whole)) + padded);
+      store(costs + whole, cost_of(1, load_part(entries + whole, cols - whole)) + padded);
     }
     for (j = (cols + kLanes<T> - 1) / kLanes<T> * kLanes<T>; j < costs_stride; j += kLanes<T>) {
       store(costs + j, broadcast(kInfinity<T>));
@@ -121,10 +128,11 @@ struct FourRows {
   const T* row[4];
 };
 
-// Visits vectors that cover [0, cols); of a known number of groups, unrolled.
+// Calls visit(first column) for vectors that cover [0, cols); unrolled for a known number of
+// groups.
 template <class T, std::size_t kGroups, class Visit>
 inline void for_vectors(std::size_t cols, Visit visit) {
-  if constexpr (kGroups > 0) {
+  if constexpr (kGroups != kAnyGroups) {
     unrolled<kVectors<T, kGroups>>([&](std::size_t n) {
       if (kLanes<T> >= kAssignmentGroup || n * kLanes<T> < cols) visit(n * kLanes<T>);
     });
@@ -168,7 +176,7 @@ template <class T>
 Slack slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols, const T* dual,
             const std::int32_t* column_of) noexcept {
   return with_groups(stride, [&](auto groups) {
-    return slack<groups.value>(costs, stride, rows, cols, dual, column_of);
+    return slack<groups.count>(costs, stride, rows, cols, dual, column_of);
   });
 }
 

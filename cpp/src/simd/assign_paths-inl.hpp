@@ -1,5 +1,13 @@
-// How an assignment is finished: free rows matched one after another, each along a shortest
-// augmenting path.
+// The augmentation phase of an assignment: free rows are matched one after another, each along a
+// shortest augmenting path, by Dijkstra's algorithm on reduced costs.
+//
+// Words, and those of Jonker and Volgenant (1987) and Crouse (2016): a column's distance d_j is the
+// length of the shortest path known from the root, the free row; to scan a column is to relax the
+// edges of its row; a settled column's distance is final, and it waits to be scanned (SCAN) or has
+// been (READY), all others are TODO; delta is the distance of the columns settled last (μ; Crouse's
+// minVal); the sink is the free column at which a search ends. Then v_j falls by delta − d_j for
+// every settled column, and the path from the sink back to the root exchanges its matched and
+// unmatched edges.
 #pragma once
 
 #include <cstddef>
@@ -13,10 +21,10 @@
 namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
-// Duals fall by as much as their columns are nearer than the end of the path, at `reach`.
+// A dual falls by as much as its column is nearer than the sink, which is at delta.
 template <class T>
-inline Vector<T> dual_after(Vector<T> dual, Vector<T> distance, Vector<T> reach) {
-  return dual + minimum<Vector<T>>(distance - reach, Vector<T>{});
+inline Vector<T> dual_after(Vector<T> dual, Vector<T> distance, Vector<T> delta) {
+  return dual + minimum<Vector<T>>(distance - delta, Vector<T>{});
 }
 
 // The alternating path from `sink` back to `root` exchanges matched and unmatched edges.
@@ -32,10 +40,10 @@ inline void flip_path(const AssignmentState<T>& s, std::size_t root, std::ptrdif
   } while (row != root);
 }
 
-// A label orders columns as the search will come to them: by distance, a free column first among
-// equals, and those that have been scanned last. Distances are neither negative nor −0, so that
-// their bits have their order. From the top: 0, whether the column has been scanned, the bits of
-// its distance but for the sign and the last two, whether the column is matched.
+// A label orders columns as the search scans them: by distance, a free column first among equals,
+// and scanned columns last. Distances are neither negative nor −0: their bits have the same order.
+// From the top: 0, whether the column has been scanned, the bits of its distance but for the sign
+// and the last two, whether the column is matched.
 template <class T>
 inline constexpr Integer<T> kScanned = Integer<T>{1} << (8 * sizeof(T) - 2);
 
@@ -49,12 +57,12 @@ inline Bits<T> distance_of(Bits<T> label) {
   return (label & (kScanned<T> - 2)) << 1;
 }
 
-// Labels from here on are of columns out of reach, or scanned.
+// Labels from here on are of columns that no path has reached, or that have been scanned.
 template <class T>
-inline constexpr Integer<T> kFar = __builtin_bit_cast(Integer<T>, kInfinity<T>) >> 1;
+inline constexpr Integer<T> kNoCandidate = __builtin_bit_cast(Integer<T>, kInfinity<T>) >> 1;
 
 template <class T>
-struct Found {
+struct Candidate {
   Integer<T> label;
   std::size_t column;
 };
@@ -62,21 +70,21 @@ struct Found {
 // Of the columns of even and of odd numbers, in lanes 0 and 1: the smallest label and its column.
 template <class T>
 struct Nearest {
-  Found<T> of_parity(std::size_t parity) const {
+  Candidate<T> of_parity(std::size_t parity) const {
     return {label[parity], static_cast<std::size_t>(column[parity])};
   }
   Bits<T> label;
   Bits<T> column;
 };
 
-// The nearest of what visit(first column) finds, of vectors that cover the columns.
+// The smallest labels that visit(first column) returns, called for vectors that cover the columns.
 template <class T, class Visit>
 [[gnu::always_inline]] inline Nearest<T> visit_columns(std::size_t stride, Visit visit) {
   const auto none = (Distances<T>)broadcast(kInfinity<T>);
   Distances<T> label[2] = {none, none};  // of two, because one would wait for itself
   Bits<T> column[2] = {(Bits<T>)none, (Bits<T>)none};
   Bits<T> columns = lane_numbers<T>();
-  const auto take = [&](std::size_t n, std::size_t j) {
+  const auto compare = [&](std::size_t n, std::size_t j) {
     const auto found = (Distances<T>)visit(j);
     column[n] = found < label[n] ? columns : column[n];
     label[n] = minimum(found, label[n]);
@@ -84,19 +92,19 @@ template <class T, class Visit>
   };
   std::size_t j = 0;
   for (; j + kLanes<T> < stride; j += 2 * kLanes<T>) {
-    take(0, j);
-    take(1, j + kLanes<T>);
+    compare(0, j);
+    compare(1, j + kLanes<T>);
   }
-  if (j < stride) take(0, j);
+  if (j < stride) compare(0, j);
   const Distances<T> nearest = minimum_of_every<2>(minimum(label[0], label[1]));
   const Bits<T> first = minimum<Bits<T>>(label[0] == nearest ? column[0] : (Bits<T>)none,
                                          label[1] == nearest ? column[1] : (Bits<T>)none);
   return {(Bits<T>)nearest, minimum_of_every<2>(first)};
 }
 
-// Labels all columns straight from the root row, above its smallest reduced cost.
+// Labels all columns by their edges to the root row, whose smallest reduced cost is distance 0.
 template <class T>
-inline Nearest<T> depart(const AssignmentState<T>& s, std::size_t root) {
+inline Nearest<T> label_from_root(const AssignmentState<T>& s, std::size_t root) {
   const T* row = s.costs + root * s.stride;
   Vector<T> smallest = broadcast(kInfinity<T>);
   for (std::size_t j = 0; j < s.stride; j += kLanes<T>) {
@@ -114,38 +122,38 @@ inline Nearest<T> depart(const AssignmentState<T>& s, std::size_t root) {
   });
 }
 
-// A column that is scanned, and its row: the paths through them.
+// The paths through a column that is scanned, and its row.
 template <class T>
 struct Scan {
-  Scan(const AssignmentState<T>& s, Found<T> found)
+  Scan(const AssignmentState<T>& s, Candidate<T> found)
       : row(s.row_of[found.column]),
         costs(s.costs + static_cast<std::size_t>(row) * s.stride),
-        reach((Vector<T>)distance_of<T>(found.label - Bits<T>{})),
+        delta((Vector<T>)distance_of<T>(found.label - Bits<T>{})),
         // Added first: while the row is still to come.
-        shift(costs[found.column] - (s.dual[found.column] + reach)) {}
+        shift(costs[found.column] - (s.dual[found.column] + delta)) {}
 
-  // Not shorter than `reach`: rounding must not close a cycle of predecessors.
+  // Not shorter than `delta`: rounding must not close a cycle of predecessors.
   Distances<T> paths(std::size_t j, Vector<T> dual) const {
-    return maximum((Distances<T>)reach, (Distances<T>)((load(costs + j) - dual) - shift));
+    return maximum((Distances<T>)delta, (Distances<T>)((load(costs + j) - dual) - shift));
   }
 
   std::int32_t row;
   const T* costs;
-  Vector<T> reach;
+  Vector<T> delta;
   Vector<T> shift;
 };
 
-// Shortens labels by paths through two columns.
+// Relaxes the edges of the rows of two columns.
 template <class T>
 [[gnu::always_inline]] inline Nearest<T> relax(const AssignmentState<T>& s, Scan<T> a, Scan<T> b) {
   return visit_columns<T>(s.stride, [a, b, duals = s.dual, labels = s.label, matched = s.matched,
                                      predecessor = s.predecessor](std::size_t j) {
-    const Vector<T> dual = held(load(duals + j));
+    const Vector<T> dual = opaque(load(duals + j));
     const Distances<T> through_a = a.paths(j, dual);
     const Distances<T> through_b = b.paths(j, dual);
     const Bits<T> from = through_b < through_a ? b.row - Bits<T>{} : a.row - Bits<T>{};
     const Bits<T> path = label_of<T>((Bits<T>)minimum(through_a, through_b), load(matched + j));
-    const Bits<T> known = held(load(labels + j));
+    const Bits<T> known = opaque(load(labels + j));
     const Bits<T> shorter = (Distances<T>)path < (Distances<T>)(known & (kScanned<T> - 1));
     const Bits<T> label = shorter ? path : known;
     store(labels + j, label);
@@ -154,7 +162,8 @@ template <class T>
   });
 }
 
-// By a whole vector: the next visit loads such, and would wait for one element to reach the cache.
+// Stores a whole vector: relax() loads whole vectors next, and would wait for a single element to
+// reach the cache.
 template <class T>
 inline void mark_scanned(const AssignmentState<T>& s, std::size_t column) {
   Integer<T>* labels = s.label + column / kLanes<T> * kLanes<T>;
@@ -162,69 +171,70 @@ inline void mark_scanned(const AssignmentState<T>& s, std::size_t column) {
   store(labels, load(labels) | (here & kScanned<T>));
 }
 
-// Takes the path to a free column that is nearer than all that have not been scanned.
+// Updates duals and augments along the path to the sink.
 template <class T>
-inline void arrive(const AssignmentState<T>& s, std::size_t root, Found<T> sink) {
-  const auto reach = (Vector<T>)distance_of<T>(sink.label - Bits<T>{});
+inline void augment_to(const AssignmentState<T>& s, std::size_t root, Candidate<T> sink) {
+  const auto delta = (Vector<T>)distance_of<T>(sink.label - Bits<T>{});
   for (std::size_t j = 0; j < s.stride; j += kLanes<T>) {
     const auto distance = (Vector<T>)distance_of<T>(load(s.label + j));
-    store(s.dual + j, dual_after<T>(load(s.dual + j), distance, reach));
+    store(s.dual + j, dual_after<T>(load(s.dual + j), distance, delta));
   }
   flip_path(s, root, static_cast<std::ptrdiff_t>(sink.column));
   s.matched[sink.column] = 1;
 }
 
-// Dijkstra's search on reduced costs, but for scanning two columns at a time, the nearest of the
-// even and of the odd ones. The nearer of them is as near as it can be; the other may turn out to
-// be nearer than it was, and is then scanned again. That is rare enough for a third fewer passes.
+// Dijkstra's algorithm, but two columns are scanned at a time: the nearest of the columns of even
+// and of odd numbers. The nearer of the two is settled. The distance of the other may still fall,
+// and then it is scanned again; that is so rare that searches need a third fewer passes.
 //
-// It ends: no path is shorter than where it comes from, so every pass settles its nearer column,
-// and there are no more passes than columns.
+// It ends: no path is shorter than its beginning, so every pass settles its nearer column, and
+// there are no more passes than columns.
 //
-// Returns the number of rows visited.
+// Returns the number of rows whose edges have been relaxed.
 template <class T>
 inline std::size_t search(const AssignmentState<T>& s, std::size_t root) {
-  Nearest<T> nearest = depart(s, root);
-  std::size_t visited = 1;
-  for (; visited <= 2 * s.cols + 1; visited += 2) {
-    const Found<T> even = nearest.of_parity(0);
-    const Found<T> odd = nearest.of_parity(1);
-    const Found<T> nearer = odd.label < even.label ? odd : even;
-    Found<T> other = odd.label < even.label ? even : odd;
-    if (nearer.label >= kFar<T>) break;
+  Nearest<T> nearest = label_from_root(s, root);
+  std::size_t relaxed = 1;
+  for (; relaxed <= 2 * s.cols + 1; relaxed += 2) {
+    const Candidate<T> even = nearest.of_parity(0);
+    const Candidate<T> odd = nearest.of_parity(1);
+    const Candidate<T> nearer = odd.label < even.label ? odd : even;
+    Candidate<T> other = odd.label < even.label ? even : odd;
+    if (nearer.label >= kNoCandidate<T>) break;
     if (s.row_of[nearer.column] < 0) {
-      arrive(s, root, nearer);
+      augment_to(s, root, nearer);
       break;
     }
-    if (other.label >= kFar<T> || s.row_of[other.column] < 0) other = nearer;  // no way on from it
+    // A free column has no row to relax.
+    if (other.label >= kNoCandidate<T> || s.row_of[other.column] < 0) other = nearer;
     mark_scanned(s, nearer.column);
     mark_scanned(s, other.column);
     nearest = relax(s, Scan<T>(s, nearer), Scan<T>(s, other));
   }
-  return visited;
+  return relaxed;
 }
 
 template <class T>
-inline std::size_t augment(const AssignmentState<T>& s, std::size_t first, std::size_t visits,
-                           Known<0>) {
+inline std::size_t augment(const AssignmentState<T>& s, std::size_t first, std::size_t edges,
+                           Groups<kAnyGroups>) {
   for (std::size_t j = 0; j < s.stride; ++j) s.matched[j] = j >= s.cols || s.row_of[j] >= 0;
   std::size_t row = first;
-  for (std::size_t visited = 0; row < s.rows && visited < visits; ++row) {
-    if (s.column_of[row] < 0) visited += s.cols * search(s, row);
+  for (std::size_t relaxed = 0; row < s.rows && relaxed < edges; ++row) {
+    if (s.column_of[row] < 0) relaxed += s.cols * search(s, row);
   }
   return row;
 }
 
-// A search among few columns, in registers.
+// A search of a small problem, with all columns in registers.
 template <class T, std::size_t kGroups>
-struct FewColumns {
+struct SmallSearch {
   static constexpr std::size_t kCount = kVectors<T, kGroups>;
-  Vector<T> dual[kCount];         // −∞ once the column is closed
-  Distances<T> distance[kCount];  // +∞ once the column is closed
-  Vector<T> closed_at[kCount];    // +∞ until then
+  Vector<T> dual[kCount];         // −∞ once the column is settled
+  Distances<T> distance[kCount];  // +∞ once the column is settled
+  Vector<T> settled_at[kCount];   // its distance then; +∞ before
   Bits<T> predecessor[kCount];
 
-  void depart(const T* row, const T* duals, std::size_t root) {
+  void begin(const T* row, const T* duals, std::size_t root) {
     Vector<T> straight[kCount];
     unrolled<kCount>([&](std::size_t n) {
       dual[n] = load(duals + n * kLanes<T>);
@@ -233,12 +243,13 @@ struct FewColumns {
     const Vector<T> nearest = minimum_of(straight);
     unrolled<kCount>([&](std::size_t n) {
       distance[n] = (Distances<T>)(straight[n] - nearest);
-      closed_at[n] = broadcast(kInfinity<T>);
+      settled_at[n] = broadcast(kInfinity<T>);
       predecessor[n] = static_cast<Integer<T>>(root) - Bits<T>{};
     });
   }
 
-  // Paths by way of a closed column and its row `through` are `shift` shorter than they look.
+  // Paths through a settled column and its row `through` are `shift` shorter than the reduced costs
+  // of the row.
   void relax(const T* row, Vector<T> shift, std::int32_t through) {
     unrolled<kCount>([&](std::size_t n) {
       const auto path = (Distances<T>)((load(row + n * kLanes<T>) - dual[n]) - shift);
@@ -247,19 +258,19 @@ struct FewColumns {
     });
   }
 
-  void close(Distances<T> reach) {
+  void settle(Distances<T> delta) {
     unrolled<kCount>([&](std::size_t n) {
-      const Bits<T> closing = distance[n] <= reach;
-      closed_at[n] = closing ? (Vector<T>)reach : closed_at[n];
-      distance[n] = closing ? (Distances<T>)broadcast(kInfinity<T>) : distance[n];
-      dual[n] = closing ? broadcast(-kInfinity<T>) : dual[n];
+      const Bits<T> settling = distance[n] <= delta;
+      settled_at[n] = settling ? (Vector<T>)delta : settled_at[n];
+      distance[n] = settling ? (Distances<T>)broadcast(kInfinity<T>) : distance[n];
+      dual[n] = settling ? broadcast(-kInfinity<T>) : dual[n];
     });
   }
 
-  void store_duals(T* duals, Distances<T> reach) const {
+  void update_duals(T* duals, Distances<T> delta) const {
     unrolled<kCount>([&](std::size_t n) {
       const Vector<T> before = load(duals + n * kLanes<T>);
-      store(duals + n * kLanes<T>, dual_after<T>(before, closed_at[n], (Vector<T>)reach));
+      store(duals + n * kLanes<T>, dual_after<T>(before, settled_at[n], (Vector<T>)delta));
     });
   }
 };
@@ -278,37 +289,37 @@ inline auto first_of(V x) {
   return x[0];
 }
 
-// Dijkstra's searches among few columns from all free rows, one after another and step by step.
-// Columns within reach are closed together, unless a free one is among them: it ends the search,
-// and the duals of those as near as it would not change.
+// Matches all free rows of a small problem, search after search and step by step. All columns at
+// distances up to delta are settled together, unless one of them is free: that is the sink, and the
+// duals of columns as near as the sink do not change.
 template <class T, std::size_t kGroups>
-class Searches {
+class SmallAugmentation {
  public:
-  explicit Searches(const AssignmentState<T>& s)
+  explicit SmallAugmentation(const AssignmentState<T>& s)
       : s_(s),
         roots_(unmatched<kGroups>(s.column_of) & ~std::uint64_t{0} >> (kAssignmentWord - s.rows)),
-        free_(unmatched<kGroups>(s.row_of)) {  // the padding is out of reach
-    if (roots_ != 0) depart();
+        free_(unmatched<kGroups>(s.row_of)) {  // no path reaches the padding
+    if (roots_ != 0) begin_search();
   }
 
   bool is_done() const { return roots_ == 0; }
 
-  // Visits one row, or ends a search and begins the next.
+  // Scans one column, or ends a search and begins the next.
   [[gnu::always_inline]] void step() {
-    if (queue_ == 0 || first_of(nearest_) <= first_of(reach_)) {
-      if (first_of((Vector<T>)nearest_) == kInfinity<T>) return next();  // there is no path
-      reach_ = nearest_ > reach_ ? nearest_ : reach_;
-      const std::uint64_t within = bits_within<T>(columns_.distance, reach_);
-      if ((within & free_) != 0) return arrive(__builtin_ctzll(within & free_));
-      columns_.close(reach_);
-      queue_ |= within;
+    if (to_scan_ == 0 || first_of(nearest_) <= first_of(delta_)) {
+      if (first_of((Vector<T>)nearest_) == kInfinity<T>) return next_root();  // there is no path
+      delta_ = nearest_ > delta_ ? nearest_ : delta_;
+      const std::uint64_t within = bits_within<T>(columns_.distance, delta_);
+      if ((within & free_) != 0) return augment_to(__builtin_ctzll(within & free_));
+      columns_.settle(delta_);
+      to_scan_ |= within;
     }
-    const int column = __builtin_ctzll(queue_);
-    queue_ &= queue_ - 1;
+    const int column = __builtin_ctzll(to_scan_);
+    to_scan_ &= to_scan_ - 1;
     const std::int32_t through = s_.row_of[column];
     const T* row = s_.costs + static_cast<std::size_t>(through) * kStride;
     // Added first: while the row is still to come.
-    const Vector<T> beyond = s_.dual[column] + (Vector<T>)reach_;
+    const Vector<T> beyond = s_.dual[column] + (Vector<T>)delta_;
     columns_.relax(row, row[column] - beyond, through);
     nearest_ = minimum_of(columns_.distance);
   }
@@ -318,55 +329,55 @@ class Searches {
 
   std::size_t root() const { return static_cast<std::size_t>(__builtin_ctzll(roots_)); }
 
-  [[gnu::always_inline]] void depart() {
-    columns_.depart(s_.costs + root() * kStride, s_.dual, root());
+  [[gnu::always_inline]] void begin_search() {
+    columns_.begin(s_.costs + root() * kStride, s_.dual, root());
     nearest_ = Distances<T>{};
-    reach_ = Distances<T>{};
-    queue_ = 0;
+    delta_ = Distances<T>{};
+    to_scan_ = 0;
   }
 
-  [[gnu::always_inline]] void next() {
+  [[gnu::always_inline]] void next_root() {
     roots_ &= roots_ - 1;
-    if (roots_ != 0) depart();
+    if (roots_ != 0) begin_search();
   }
 
-  [[gnu::always_inline]] void arrive(int sink) {
-    columns_.store_duals(s_.dual, reach_);
-    unrolled<FewColumns<T, kGroups>::kCount>([&](std::size_t n) {
+  [[gnu::always_inline]] void augment_to(int sink) {
+    columns_.update_duals(s_.dual, delta_);
+    unrolled<SmallSearch<T, kGroups>::kCount>([&](std::size_t n) {
       __builtin_memcpy(s_.predecessor + n * kLanes<T>, &columns_.predecessor[n], kVectorBytes);
     });
     flip_path(s_, root(), sink);
     free_ &= ~(std::uint64_t{1} << sink);
-    next();
+    next_root();
   }
 
   const AssignmentState<T>& s_;
   std::uint64_t roots_;
   std::uint64_t free_;
-  std::uint64_t queue_ = 0;  // closed columns whose rows are still to be visited
+  std::uint64_t to_scan_ = 0;  // settled columns whose rows are still to be relaxed
   Distances<T> nearest_{};
-  Distances<T> reach_{};
-  FewColumns<T, kGroups> columns_{};
+  Distances<T> delta_{};
+  SmallSearch<T, kGroups> columns_{};
 };
 
 template <std::size_t kGroups, class T>
-inline std::size_t augment(const AssignmentState<T>& s, std::size_t, std::size_t, Known<kGroups>) {
-  Searches<T, kGroups> searches(s);
-  while (!searches.is_done()) searches.step();
+inline std::size_t augment(const AssignmentState<T>& s, std::size_t, std::size_t, Groups<kGroups>) {
+  SmallAugmentation<T, kGroups> augmentation(s);
+  while (!augmentation.is_done()) augmentation.step();
   return s.rows;
 }
 
 template <class T>
-std::size_t augment(const AssignmentState<T>& s, std::size_t first, std::size_t visits) noexcept {
-  return with_groups(s.stride, [&](auto groups) { return augment(s, first, visits, groups); });
+std::size_t augment(const AssignmentState<T>& s, std::size_t first, std::size_t edges) noexcept {
+  return with_groups(s.stride, [&](auto groups) { return augment(s, first, edges, groups); });
 }
 
 template <class T>
 void augment_two(const AssignmentState<T>& a, const AssignmentState<T>& b) noexcept {
   with_groups(a.stride, [&](auto groups) {
-    if constexpr (groups.value > 0) {
-      Searches<T, groups.value> of_a(a);
-      Searches<T, groups.value> of_b(b);
+    if constexpr (groups.count > 0) {
+      SmallAugmentation<T, groups.count> of_a(a);
+      SmallAugmentation<T, groups.count> of_b(b);
       while (!of_a.is_done() && !of_b.is_done()) {
         of_a.step();
         of_b.step();

@@ -1,5 +1,5 @@
-// Where an assignment starts: duals from minima, or by Sinkhorn sweeps, and a greedy matching on
-// edges without reduced cost.
+// The start of an assignment: duals by row and column reduction or by Sinkhorn sweeps, and a greedy
+// matching on edges of reduced cost zero.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +15,8 @@ namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
 // Percent of rows that must stay free at the cheap start before Sinkhorn sweeps pay. Correlated
-// tokens leave 30 to 80 % free, random costs 20 to 30 %, and dead tokens or ties fewer: to those,
-// above all to ties, sweeps do more harm than good.
+// tokens leave 30 to 80 % free, random costs 20 to 30 %, and problems with dead tokens or ties
+// fewer: these take longer with sweeps, above all those with ties.
 inline constexpr std::size_t kWorthSweeping = 25;
 
 // Lowers duals of the columns at j to the smallest of what four rows have above `smallest`.
@@ -30,11 +30,11 @@ inline Vector<T> lowered(Vector<T> dual, const FourRows<T>& four, const T (&smal
   return dual;
 }
 
-// v_j = min_i (C_ij − min_k C_ik), and the row minima. They come off first: plain column minima
-// would make a row of zeros, or of small entries among large ones, look cheap wherever others are
-// dear.
+// Row reduction, then column reduction: the row minima, and v_j = min_i (C_ij − row minimum i).
+// Rows come first: by plain column minima a row of zeros, or of small entries among large ones,
+// would look cheap wherever other rows are dear.
 template <std::size_t kGroups, class T>
-inline void take_minima(const AssignmentState<T>& s) {
+inline void reduce_rows_and_columns(const AssignmentState<T>& s) {
   const auto visit = [&s](std::size_t i, auto lower) {
     const FourRows<T> four(s.costs, s.stride, s.rows, i);
     T smallest[4];
@@ -43,7 +43,7 @@ inline void take_minima(const AssignmentState<T>& s) {
     __builtin_memcpy(s.row_minimum + i, smallest, sizeof smallest);
     lower(four, smallest);
   };
-  if constexpr (kGroups > 0) {
+  if constexpr (kGroups != kAnyGroups) {
     Vector<T> dual[kVectors<T, kGroups>];
     for (Vector<T>& one : dual) one = broadcast(kInfinity<T>);
     for (std::size_t i = 0; i < s.rows; i += 4) {
@@ -66,21 +66,14 @@ inline void take_minima(const AssignmentState<T>& s) {
   for (std::size_t j = s.cols; j < s.stride; ++j) s.dual[j] = 0;
 }
 
-// Hides from the compiler where x comes from: it would make a jump of a condition, or compute with
-// the processor's masks, which takes longer.
-inline std::uint64_t opaque(std::uint64_t x) {
-  asm("" : "+r"(x));
-  return x;
-}
-
 template <class T>
-inline void take(const AssignmentState<T>& s, std::int32_t column) {
+inline void mark_taken(const AssignmentState<T>& s, std::int32_t column) {
   const auto j = static_cast<std::size_t>(column);
   s.taken[j / kAssignmentWord] |= std::uint64_t{1} << j % kAssignmentWord;
 }
 
 template <class T>
-inline void take_none(const AssignmentState<T>& s) {
+inline void clear_taken(const AssignmentState<T>& s) {
   for (std::size_t j = 0; j < s.cols; j += kAssignmentWord) s.taken[j / kAssignmentWord] = 0;
 }
 
@@ -104,17 +97,17 @@ inline std::int32_t first_free(const AssignmentState<T>& s, Lanes lanes) {
   return -1;
 }
 
-// Whether so many rows stay free where each takes the first free column that has the smallest of
-// the row, or of which the row has the smallest of what is left. Cheaper than match_greedily, and
-// an estimate: roundings differ.
+// Whether at least `enough` rows would stay free if each row in turn were matched to its first free
+// column of reduced cost zero, C_ij − row minimum i ≤ v_j. An estimate of match_greedily(), which
+// rounds differently and takes longer.
 template <std::size_t kGroups, class T>
-inline bool leaves_free(const AssignmentState<T>& s, std::size_t enough) {
+inline bool leaves_rows_free(const AssignmentState<T>& s, std::size_t enough) {
   const auto lanes = [&s](std::size_t i, std::size_t j) {
     const Vector<T> rest = load(s.costs + i * s.stride + j) - s.row_minimum[i];
     return lanes_within<T>(rest, load(s.dual + j));
   };
   std::size_t free = 0;
-  if constexpr (kGroups > 0) {
+  if constexpr (kGroups != kAnyGroups) {
     // Without jumps: whether a column is free is hard to predict.
     std::uint64_t taken = 0;
     for (std::size_t i = 0; i < s.rows && free < enough; ++i) {
@@ -123,26 +116,26 @@ inline bool leaves_free(const AssignmentState<T>& s, std::size_t enough) {
           [&](std::size_t n) { left |= lanes(i, n * kLanes<T>) << (n * kLanes<T>); });
       left = opaque(left) & ~taken;
       taken |= left & -left;
-      free += opaque(left == 0);
+      free += opaque(std::uint64_t{left == 0});
     }
   } else {
-    take_none(s);
+    clear_taken(s);
     for (std::size_t i = 0; i < s.rows && free < enough; ++i) {
       const std::int32_t column = first_free(s, [&](std::size_t j) { return lanes(i, j); });
       if (column < 0) {
         ++free;
       } else {
-        take(s, column);
+        mark_taken(s, column);
       }
     }
   }
   return free == enough;
 }
 
-// Leaves the smallest reduced costs of four rows in `row_minimum`, their first columns in
+// The smallest reduced cost of each of four rows goes to `row_minimum`, its first column to
 // `column_of`.
 template <std::size_t kGroups, class T>
-inline void find_nearest(const AssignmentState<T>& s, std::size_t i) {
+inline void find_row_minima(const AssignmentState<T>& s, std::size_t i) {
   const FourRows<T> four(s.costs, s.stride, s.rows, i);
   Vector<T> least[4];
   Bits<T> column[4];
@@ -152,7 +145,7 @@ inline void find_nearest(const AssignmentState<T>& s, std::size_t i) {
   });
   Bits<T> columns = lane_numbers<T>();
   for_vectors<T, kGroups>(s.cols, [&](std::size_t j) {
-    const Vector<T> dual = held(load(s.dual + j));
+    const Vector<T> dual = opaque(load(s.dual + j));
     unrolled<4>([&](std::size_t r) {
       const Vector<T> reduced = load(four.row[r] + j) - dual;
       column[r] = reduced < least[r] ? columns : column[r];
@@ -174,9 +167,9 @@ inline void find_nearest(const AssignmentState<T>& s, std::size_t i) {
 // Matches rows to columns of smallest reduced cost.
 template <std::size_t kGroups, class T>
 inline void match_greedily(const AssignmentState<T>& s) {
-  for (std::size_t i = 0; i < s.rows; i += 4) find_nearest<kGroups>(s, i);
+  for (std::size_t i = 0; i < s.rows; i += 4) find_row_minima<kGroups>(s, i);
   for (std::size_t j = 0; j < s.stride; ++j) s.row_of[j] = -1;
-  take_none(s);
+  clear_taken(s);
   for (std::size_t i = 0; i < s.rows; ++i) {
     std::int32_t column = s.column_of[i];
     if (s.row_of[column] >= 0) {
@@ -188,7 +181,7 @@ inline void match_greedily(const AssignmentState<T>& s) {
       if (column < 0) continue;
     }
     s.row_of[column] = static_cast<std::int32_t>(i);
-    take(s, column);
+    mark_taken(s, column);
   }
 }
 
@@ -198,11 +191,11 @@ inline void match_greedily(const AssignmentState<T>& s) {
 template <class T>
 void start_assignment(const AssignmentState<T>& s) noexcept {
   with_groups(s.stride, [&](auto groups) {
-    constexpr std::size_t count = groups.value;
+    constexpr std::size_t count = groups.count;
     if (s.rows == s.cols) {
-      take_minima<count>(s);
+      reduce_rows_and_columns<count>(s);
       const std::size_t enough = (s.rows * kWorthSweeping + 99) / 100;
-      if (s.may_sweep && leaves_free<count>(s, enough)) anneal<count>(s);
+      if (s.may_sweep && leaves_rows_free<count>(s, enough)) anneal<count>(s);
     } else {
       for (std::size_t j = 0; j < s.stride; ++j) s.dual[j] = 0;
     }

@@ -235,7 +235,7 @@ std::size_t squared_distances(T* row, std::size_t n, T a_squared, const T* b_squ
                               T relative) noexcept {
   Bits<T> certain{};
   std::size_t count = 0;
-  sweep<T>(
+  for_row<T>(
       n,
       [&](std::size_t j) {
         const Vector<T> both = a_squared + load(b_squared + j);
@@ -268,7 +268,7 @@ inline T power(T base, int degree) {
 
 template <class T>
 void polynomials(T* row, std::size_t n, T gamma, T coef0, int degree) noexcept {
-  sweep<T>(
+  for_row<T>(
       n, [&](std::size_t j) { store(row + j, power(gamma * load(row + j) + coef0, degree)); },
       [&](std::size_t j) { row[j] = power(gamma * row[j] + coef0, degree); });
 }

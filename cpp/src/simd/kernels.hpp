@@ -38,9 +38,9 @@ using Integer = std::conditional_t<sizeof(T) == sizeof(std::int32_t), std::int32
 // Working memory of the Sinkhorn sweeps, in float32 whatever the costs are. Arrays with an element
 // per row are padded to whole multiples of kSweptRows.
 struct SinkhornState {
-  float* weights;  // rows as far apart as those of the costs, or pairs of rows in bfloat16
-  float* block;    // rows in float32 beside such pairs
-  float* lone;     // a last column of at most kAssignmentWord rows that is alone in its group
+  float* weights;      // rows as far apart as those of the costs, or pairs of rows in bfloat16
+  float* block;        // rows in float32 beside such pairs
+  float* last_column;  // of at most kAssignmentWord rows, if it would be alone in its group
   float* row_factor;
   float* column_factor;
   float* column_sum;
@@ -78,7 +78,7 @@ template <class T>
 struct AssignmentKernels {
   // costs = entries * sign, which is 1 or −1, and +∞ in the padding; costs may be entries. Returns
   // max |entry|, +∞ if an entry is NaN or infinite.
-  T (*take_costs)(const T* entries, std::ptrdiff_t stride, T sign, T* costs,
+  T (*read_costs)(const T* entries, std::ptrdiff_t stride, T sign, T* costs,
                   std::size_t costs_stride, std::size_t rows, std::size_t cols) noexcept;
 
   // costs *= factors[0] * factors[1], powers of two. False if one lost digits to underflow.
@@ -87,10 +87,10 @@ struct AssignmentKernels {
   // Good duals and a greedy matching on edges without reduced cost.
   void (*start)(const AssignmentState<T>& problem) noexcept;
 
-  // Matches free rows from `first` on, each along a shortest augmenting path, until columns have
-  // been visited about `visits` times. Returns the first row that it has not come to.
+  // Matches free rows from `first` on, each along a shortest augmenting path, until about `edges`
+  // edges have been relaxed. Returns the first row that it has not come to.
   std::size_t (*augment)(const AssignmentState<T>& problem, std::size_t first,
-                         std::size_t visits) noexcept;
+                         std::size_t edges) noexcept;
 
   // The same for all rows of two problems of one stride, of at most kAssignmentWord. They take
   // turns: one computes while the other would wait for its numbers.

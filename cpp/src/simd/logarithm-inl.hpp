@@ -43,7 +43,7 @@ inline Vector<double> binary_logarithm(Vector<double> x) {
 
 // Calls body(j, count) for whole vectors, then for what is left.
 template <class Body>
-inline void sweep_doubles(std::size_t n, Body body) {
+inline void for_row_of_doubles(std::size_t n, Body body) {
   constexpr std::size_t lanes = kLanes<double>;
   std::size_t j = 0;
   for (; j + lanes <= n; j += lanes) body(j, lanes);
@@ -59,7 +59,7 @@ inline Vector<double> load_first(const double* p, std::size_t count) {
 }
 
 void logarithms(const double* x, double* out, std::size_t n) noexcept {
-  sweep_doubles(n, [&](std::size_t j, std::size_t count) {
+  for_row_of_doubles(n, [&](std::size_t j, std::size_t count) {
     const Vector<double> result = binary_logarithm(load_first(x + j, count));
     for (std::size_t lane = 0; lane < count; ++lane) out[j + lane] = result[lane];
   });
@@ -70,7 +70,7 @@ void logarithms(const double* x, double* out, std::size_t n) noexcept {
 double divergence(const double* p, const double* log_p, const double* q, const double* log_q,
                   std::size_t n) noexcept {
   Vector<double> sums{};
-  sweep_doubles(n, [&](std::size_t j, std::size_t count) {
+  for_row_of_doubles(n, [&](std::size_t j, std::size_t count) {
     const Vector<double> left = load_first(p + j, count);
     const Vector<double> right = load_first(q + j, count);
     const Vector<double> middle = binary_logarithm(0.5 * (left + right));

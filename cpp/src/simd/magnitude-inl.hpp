@@ -10,12 +10,13 @@
 namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
-// The largest of the magnitudes taken; number k is 0 or 1, in turns, because one would wait for
-// itself. As integers, magnitudes have the order of the numbers, with infinity and NaN above all.
+// The largest magnitude of the numbers included. k is 0 or 1, in turns: one minimum alone would
+// wait for itself. As integers, magnitudes have the order of the numbers, with infinity and NaN
+// above all.
 template <class T>
 class Magnitudes {
  public:
-  void take(std::size_t k, Vector<T> x) {
+  void include(std::size_t k, Vector<T> x) {
     complement_[k] = minimum<Bits<T>>(~(Bits<T>)x | kSign, complement_[k]);
   }
 
@@ -37,9 +38,9 @@ T largest_magnitude(const T* row, std::size_t n) noexcept {
   Magnitudes<T> magnitudes;
   std::size_t j = 0;
   for (; j + 2 * kLanes<T> <= n; j += 2 * kLanes<T>) {
-    unrolled<2>([&](std::size_t k) { magnitudes.take(k, load(row + j + k * kLanes<T>)); });
+    unrolled<2>([&](std::size_t k) { magnitudes.include(k, load(row + j + k * kLanes<T>)); });
   }
-  for (; j < n; ++j) magnitudes.take(0, broadcast(row[j]));
+  for (; j < n; ++j) magnitudes.include(0, broadcast(row[j]));
   return magnitudes.largest();
 }
 

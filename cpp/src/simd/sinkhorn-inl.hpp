@@ -45,7 +45,7 @@ inline constexpr float kTinyColumnSum = 1e-8F;
 
 // A product that is not fused with the sum it goes into: some levels have no FMA.
 inline Vector<float> rounded(Vector<float> x) {
-  return held(x);
+  return opaque(x);
 }
 
 // Sixteen partial sums as one vector, in the same order for every vector length.
@@ -109,7 +109,7 @@ inline Vector<float> narrowed(const double* p) {
 // groups is known to the compiler for small problems: what belongs to columns stays in registers.
 template <std::size_t kGroups, class Visit>
 inline void for_groups(std::size_t cols, Visit visit) {
-  if constexpr (kGroups > 0) {
+  if constexpr (kGroups != kAnyGroups) {
 #pragma GCC unroll 16
     for (std::size_t n = 0; n < kGroups * kGroupParts; ++n) visit(n * kLanes<float>, n);
   } else {
@@ -174,9 +174,8 @@ template <std::size_t kGroups>
 [[gnu::always_inline]] inline void scale_rows(float* k, std::size_t stride, std::size_t rows,
                                               const float* factor, float* column_sum,
                                               std::size_t cols) {
-  constexpr std::size_t count = kGroups * kGroupParts;
-  if constexpr (count > 0) {
-    Vector<float> sums[count];
+  if constexpr (kGroups != kAnyGroups) {
+    Vector<float> sums[kGroups * kGroupParts];
     for_groups<kGroups>(cols,
                         [&](std::size_t j, std::size_t n) { sums[n] = load(column_sum + j); });
     for (std::size_t i = 0; i < rows; ++i, k += stride) {
@@ -194,7 +193,7 @@ template <std::size_t kGroups>
       Vector<float> scale[kSweptRows];
 #pragma GCC unroll 4
       for (std::size_t r = 0; r < kSweptRows; ++r) scale[r] = broadcast(factor[i + r]);
-      for_groups<0>(cols, [&](std::size_t j, std::size_t) {
+      for_groups<kAnyGroups>(cols, [&](std::size_t j, std::size_t) {
         Vector<float> sum = load(column_sum + j);
 #pragma GCC unroll 4
         for (std::size_t r = 0; r < kSweptRows; ++r) {
@@ -231,7 +230,7 @@ inline Vector<float> unpacked(const float* pair, std::size_t i) {
     unrolled<kSweptRows>([&](std::size_t r) { scale[r] = broadcast(factor[i + r]); });
     const float* k = block + i * stride;
     float* pair = pairs + i / 2 * stride;
-    for_groups<0>(cols, [&](std::size_t j, std::size_t) {
+    for_groups<kAnyGroups>(cols, [&](std::size_t j, std::size_t) {
       Vector<float> x[kSweptRows];
       unrolled<kSweptRows>(
           [&](std::size_t r) { x[r] = rounded(load(k + r * stride + j) * scale[r]); });
@@ -244,34 +243,35 @@ inline Vector<float> unpacked(const float* pair, std::size_t i) {
   }
 }
 
-// How K is kept, for problems of
-//   up to 64 columns:    in whole groups of columns, whose number the compiler knows (else 0);
-//   one column more:     the last one apart, as vectors along the rows: alone in its group it would
-//                        cost as much as sixteen, and the 7 x 7 tokens of many networks have one;
+// How K is stored:
+//   up to 64 columns:    in whole groups of columns, whose number the compiler knows;
+//   one column more:     that last column apart, as vectors along the rows. Alone in its group it
+//                        would cost as much as sixteen columns, and the 7 × 7 tokens of many
+//                        networks have one;
 //   many entries:        in bfloat16, where memory beyond a core's own caches sets the pace.
-template <std::size_t kWholeGroups, bool kLoneColumn = false, bool kBfloat16 = false>
-struct Kept {
+template <std::size_t kWholeGroups, bool kIsLastApart = false, bool kIsBfloat16 = false>
+struct Layout {
   static constexpr std::size_t kGroups = kWholeGroups;
-  static constexpr bool kLone = kLoneColumn;
-  static constexpr bool kPaired = kBfloat16;
+  static constexpr bool kLastApart = kIsLastApart;
+  static constexpr bool kBfloat16 = kIsBfloat16;
 };
 
 // Entries of K that a core's own caches hold.
 inline constexpr std::size_t kOwnEntries = std::size_t{1} << 18;
 
-// Takes the lone column's entries into the row sums; scales it, and adds it up.
-template <class Lone>
-inline float scale_lone(const SinkhornState& d, std::size_t rows, Lone lone) {
+// Adds the last column's entries to the row sums, scales them by these, and returns their own sum.
+template <class Last>
+inline float scale_last_column(const SinkhornState& d, std::size_t rows, Last last) {
   for (std::size_t i = rows; i % kAssignmentGroup != 0; ++i) d.row_factor[i] = 1;
   Vector<float> sums[kGroupParts] = {};
   for (std::size_t begin = 0; begin < rows; begin += kAssignmentGroup) {
     unrolled<kGroupParts>([&](std::size_t p) {
       const std::size_t i = begin + p * kLanes<float>;
-      const Vector<float> entries = rounded(lone(i));
+      const Vector<float> entries = rounded(last(i));
       const Vector<float> factor = 1 / ((load(d.row_factor + i) + entries) + kTinyRowSum);
       const Vector<float> scaled = rounded(entries * factor);
       store(d.row_factor + i, factor);
-      store(d.lone + i, scaled);
+      store(d.last_column + i, scaled);
       sums[p] += scaled;
     });
   }
@@ -280,31 +280,31 @@ inline float scale_lone(const SinkhornState& d, std::size_t rows, Lone lone) {
 
 // After fill(first row, where to), which fills kSweptRows rows of K and leaves their sums in
 // `row_factor`: scales all rows to unit sums and adds up the columns. One block of rows in the
-// nearest cache after another, where dependent steps lie far apart. lone(i) is the vector of the
-// lone column from row i on.
-template <class K, class Fill, class Lone>
+// nearest cache after another, where dependent steps lie far apart. last(i) is the vector of the
+// last column from row i on, where that is stored apart.
+template <class L, class Fill, class Last>
 [[gnu::always_inline]] inline void normalise(const SinkhornState& d, std::size_t stride,
                                              std::size_t rows, std::size_t cols, Fill fill,
-                                             Lone lone) {
+                                             Last last) {
   const std::size_t fitting = kSweptEntries / stride / kSweptRows * kSweptRows;
   const std::size_t block = fitting > kSweptRows ? fitting : kSweptRows;
   for (std::size_t begin = 0; begin < rows; begin += block) {
     const std::size_t end = rows - begin < block ? rows : begin + block;
-    float* k = K::kPaired ? d.block : d.weights + begin * stride;
+    float* k = L::kBfloat16 ? d.block : d.weights + begin * stride;
     for (std::size_t i = begin; i < end; i += kSweptRows) fill(i, k + (i - begin) * stride);
-    if constexpr (K::kLone) {  // of a small problem, which is one block
-      d.column_sum[cols - 1] = scale_lone(d, rows, lone);
+    if constexpr (L::kLastApart) {  // of a small problem, which is one block
+      d.column_sum[cols - 1] = scale_last_column(d, rows, last);
     } else {
       for (std::size_t i = begin; i < end; i += kLanes<float>) {
         store(d.row_factor + i, 1 / (load(d.row_factor + i) + kTinyRowSum));
       }
     }
     for (std::size_t i = end; i % kSweptRows != 0; ++i) d.row_factor[i] = 0;
-    if constexpr (K::kPaired) {
+    if constexpr (L::kBfloat16) {
       pack_scaled_rows(k, d.weights + begin / 2 * stride, stride, end - begin, d.row_factor + begin,
                        d.column_sum, cols);
     } else {
-      scale_rows<K::kGroups>(k, stride, end - begin, d.row_factor + begin, d.column_sum, cols);
+      scale_rows<L::kGroups>(k, stride, end - begin, d.row_factor + begin, d.column_sum, cols);
     }
   }
 }
@@ -321,20 +321,20 @@ inline void update_columns(const SinkhornState& d, std::size_t cols, float epsil
   });
 }
 
-// Costs of the lone column above the smallest of their rows, out of reach beyond the last row.
+// Costs of the last column above the smallest of their rows, and +∞ beyond the last row.
 template <class T>
-inline void take_lone_costs(const AssignmentState<T>& s) {
-  float* lone = s.sinkhorn.lone;
+inline void read_last_column(const AssignmentState<T>& s) {
+  float* last_column = s.sinkhorn.last_column;
   for (std::size_t i = 0; i < s.rows; ++i) {
-    lone[i] = static_cast<float>(s.costs[i * s.stride + s.cols - 1]) -
-              static_cast<float>(s.row_minimum[i]);
+    last_column[i] = static_cast<float>(s.costs[i * s.stride + s.cols - 1]) -
+                     static_cast<float>(s.row_minimum[i]);
   }
-  for (std::size_t i = s.rows; i % kAssignmentGroup != 0; ++i) lone[i] = kInfinity<float>;
+  for (std::size_t i = s.rows; i % kAssignmentGroup != 0; ++i) last_column[i] = kInfinity<float>;
 }
 
 // K = 2^(−(C − smallest reduced cost of the row − v) / ε), with rows scaled to unit sums; next to
 // nothing in the padding.
-template <class K, class T>
+template <class L, class T>
 inline void exponentiate(const AssignmentState<T>& s, float epsilon) {
   const SinkhornState d = s.sinkhorn;
   const float sharpness = 1 / epsilon;
@@ -342,46 +342,47 @@ inline void exponentiate(const AssignmentState<T>& s, float epsilon) {
     // Far from subnormal numbers.
     return cheap_exp2_minus(minimum(distance * sharpness, broadcast(100.0F)));
   };
-  if constexpr (K::kLone) take_lone_costs(s);
+  if constexpr (L::kLastApart) read_last_column(s);
   const auto fill = [&](std::size_t i, float* k) {
     const FourRows<T> four(s.costs, s.stride, s.rows, i);
     float shift[kSweptRows];
     for (std::size_t r = 0; r < kSweptRows; ++r) {
       shift[r] = static_cast<float>(s.row_minimum[i + r < s.rows ? i + r : s.rows - 1]);
     }
-    fill_rows<K::kGroups>(k, s.stride, s.cols, d.row_factor + i, [&](std::size_t r, std::size_t j) {
+    fill_rows<L::kGroups>(k, s.stride, s.cols, d.row_factor + i, [&](std::size_t r, std::size_t j) {
       return entry(narrowed(four.row[r] + j) - (shift[r] + load(d.dual + j)));
     });
   };
-  normalise<K>(d, s.stride, s.rows, s.cols, fill,
-               [&](std::size_t i) { return entry(load(d.lone + i) - d.dual[s.cols - 1]); });
-  update_columns<K::kGroups + K::kLone>(d, s.cols, epsilon);
+  normalise<L>(d, s.stride, s.rows, s.cols, fill,
+               [&](std::size_t i) { return entry(load(d.last_column + i) - d.dual[s.cols - 1]); });
+  update_columns<L::kGroups + L::kLastApart>(d, s.cols, epsilon);
 }
 
 // K ← (K b)², for half the ε; and rows are scaled to unit sums.
-template <class K>
+template <class L>
 inline void sweep(const SinkhornState& d, std::size_t stride, std::size_t rows, std::size_t cols,
                   float epsilon) {
   const auto square = [](Vector<float> x) { return x * x; };
   const auto fill = [&](std::size_t i, float* k) {
     const float* pairs = d.weights + i / 2 * stride;
-    fill_rows<K::kGroups>(k, stride, cols, d.row_factor + i, [&](std::size_t r, std::size_t j) {
+    fill_rows<L::kGroups>(k, stride, cols, d.row_factor + i, [&](std::size_t r, std::size_t j) {
       const Vector<float> x =
-          K::kPaired ? unpacked(pairs + r / 2 * stride + j, r) : load(k + r * stride + j);
+          L::kBfloat16 ? unpacked(pairs + r / 2 * stride + j, r) : load(k + r * stride + j);
       return square(x * load(d.column_factor + j));
     });
   };
-  normalise<K>(d, stride, rows, cols, fill,
-               [&](std::size_t i) { return square(load(d.lone + i) * d.column_factor[cols - 1]); });
-  update_columns<K::kGroups + K::kLone>(d, cols, epsilon);
+  normalise<L>(d, stride, rows, cols, fill, [&](std::size_t i) {
+    return square(load(d.last_column + i) * d.column_factor[cols - 1]);
+  });
+  update_columns<L::kGroups + L::kLastApart>(d, cols, epsilon);
 }
 
 // Logarithms are to base 2 throughout: K = 2^(−C / ε).
-template <class K, class T>
-inline void anneal_kept(const AssignmentState<T>& s) {
+template <class L, class T>
+inline void anneal_in(const AssignmentState<T>& s) {
   [[maybe_unused]] const SubnormalsAreZero mode;
   const SinkhornState d = s.sinkhorn;
-  constexpr std::size_t groups = K::kGroups + K::kLone;
+  constexpr std::size_t groups = L::kGroups + L::kLastApart;
   for_groups<groups>(s.cols, [&](std::size_t j, std::size_t) {
     store(d.dual + j, narrowed(s.dual + j));
     store(d.column_sum + j, Vector<float>{});
@@ -389,23 +390,23 @@ inline void anneal_kept(const AssignmentState<T>& s) {
   const float width = spread<groups>(s);
   if (width <= kLeastSpread * static_cast<float>(s.magnitude)) return;
   float epsilon = kFirstTemperature * width;
-  exponentiate<K>(s, epsilon);
+  exponentiate<L>(s, epsilon);
   for (int level = 1; level < kLevels; ++level) {
     epsilon /= 2;
-    sweep<K>(d, s.stride, s.rows, s.cols, epsilon);
+    sweep<L>(d, s.stride, s.rows, s.cols, epsilon);
   }
   for (std::size_t j = 0; j < s.cols; ++j) s.dual[j] = d.dual[j];
 }
 
 template <std::size_t kGroups, class T>
 inline void anneal(const AssignmentState<T>& s) {
-  if constexpr (kGroups == 0) {
-    if (s.rows * s.stride > kOwnEntries) return anneal_kept<Kept<0, false, true>>(s);
+  if constexpr (kGroups == kAnyGroups) {
+    if (s.rows * s.stride > kOwnEntries) return anneal_in<Layout<kAnyGroups, false, true>>(s);
   }
   if constexpr (kGroups > 1) {
-    if (s.cols % kAssignmentGroup == 1) return anneal_kept<Kept<kGroups - 1, true>>(s);
+    if (s.cols % kAssignmentGroup == 1) return anneal_in<Layout<kGroups - 1, true>>(s);
   }
-  anneal_kept<Kept<kGroups>>(s);
+  anneal_in<Layout<kGroups>>(s);
 }
 
 }  // namespace

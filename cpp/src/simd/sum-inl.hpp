@@ -148,13 +148,13 @@ double add_differences(const T* row, const double* origin, std::size_t n,
       const std::size_t at = j + k * kWideLanes;
       const Vector<double> x = widened(row + at) - load(origin + at);
       store(column_sums + at, load(column_sums + at) + x);
-      magnitudes.take(k, x);
+      magnitudes.include(k, x);
     });
   }
   for (; j < n; ++j) {
     const double x = row[j] - origin[j];
     column_sums[j] += x;
-    magnitudes.take(0, broadcast(x));
+    magnitudes.include(0, broadcast(x));
   }
   return magnitudes.largest();
 }

@@ -42,7 +42,7 @@ constexpr KernelTable<T> table_of() {
       .largest_magnitude = &largest_magnitude<T>,
       .assignment =
           {
-              .take_costs = &take_costs<T>,
+              .read_costs = &read_costs<T>,
               .scale = &scale<T>,
               .start = &start_assignment<T>,
               .augment = &augment<T>,

@@ -114,7 +114,7 @@ inline Vector<T> absolute(Vector<T> x) {
 
 // Calls vector(j) for whole vectors and scalar(j) for the rest of [0, n).
 template <class T, class OnVector, class OnScalar>
-inline void sweep(std::size_t n, OnVector vector, OnScalar scalar) {
+inline void for_row(std::size_t n, OnVector vector, OnScalar scalar) {
   std::size_t j = 0;
   for (; j + kLanes<T> <= n; j += kLanes<T>) vector(j);
   for (; j < n; ++j) scalar(j);
@@ -153,10 +153,10 @@ inline V maximum(V a, V b) {
   return a < b ? b : a;
 }
 
-// Hides from the compiler where x comes from: it would compute or load it anew for every use, or
-// fuse it with its use.
+// Hides from the compiler where x comes from. It would otherwise compute or load x again for every
+// use, or fuse it with its use.
 template <class V>
-inline V held(V x) {
+inline V opaque(V x) {
 #if defined(__x86_64__)
   asm("" : "+v"(x));
 #elif defined(__aarch64__)
@@ -165,11 +165,12 @@ inline V held(V x) {
   return x;
 }
 
-// A number that the compiler knows, as an argument.
-template <std::size_t kValue>
-struct Known {
-  static constexpr std::size_t value = kValue;
-};
+// The same of a scalar. The compiler would otherwise make a jump of a condition, or compute with
+// the processor's masks, which takes longer.
+inline std::uint64_t opaque(std::uint64_t x) {
+  asm("" : "+r"(x));
+  return x;
+}
 
 // Calls visit(n) for n < kCount, unrolled: arrays that are indexed by n can live in registers.
 template <std::size_t kCount, class Visit>
