@@ -12,9 +12,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # benchmarks/ is no installed package
 
-from benchmarks import data, targets
+from benchmarks import data, errors, targets
 from benchmarks.baselines import center, cka, compare, gram, graph, match, rsm
-from benchmarks.cases import GROUPS, _errors, all_cases
+from benchmarks.cases import GROUPS, all_cases
 from benchmarks.settings import Settings
 from benchmarks.timing import Spread, interleave, ratios
 
@@ -116,12 +116,12 @@ def test_errors_are_relative_and_make_the_truth_once_when_asked():
         made.append(1)
         return np.array([[4.0, 2.0]])
 
-    check = _errors.of_corner(truth)
+    check = errors.of_corner(truth)
     assert made == []
     assert check(np.array([[4.0, 3.0, 9.0], [9.0, 9.0, 9.0]])) == 0.25
     assert check(np.array([[4.0, 2.0, 9.0]])) == 0.0
     assert made == [1]
-    assert _errors.of_scalar(lambda: -2.0)(-1.0) == 0.5
+    assert errors.of_scalar(lambda: -2.0)(-1.0) == 0.5
 
 
 def test_targets_name_cases_that_exist():
