@@ -61,11 +61,11 @@ void DeepTiles<T>::add_panel(Block<T> block, std::size_t begin, const Execution&
 }
 
 template <class T>
-DeepTiles<T>::Side::Side(const simd::KernelTable<T>& kernels, const InputView& x)
+DeepTiles<T>::Operand::Operand(const simd::KernelTable<T>& kernels, const InputView& x)
     : x(x), panel(kernels, columns_of(x, {0, deep_panel(x)})), sums(x.rows) {}
 
 template <class T>
-void DeepTiles<T>::Side::pack(Span depth, const Transform& transform, const Execution& execution) {
+void DeepTiles<T>::Operand::pack(Span depth, const Transform& transform, const Execution& execution) {
   Transform of_part = transform;
   of_part.first_column += depth.begin;
   std::vector<double> segment;
@@ -79,7 +79,7 @@ void DeepTiles<T>::Side::pack(Span depth, const Transform& transform, const Exec
 }
 
 template <class T>
-void DeepTiles<T>::Side::finish() {
+void DeepTiles<T>::Operand::finish() {
   squared_norms = Buffer<T>(tiles_in(x.rows) * kTileEdge);
   for (std::size_t i = 0; i < x.rows; ++i) squared_norms[i] = squared_norm_as<T>(sums[i]);
   panel = Packed<T>();

@@ -37,8 +37,8 @@ class DeepTiles {
 
  private:
   // One input: a panel of its depth, and what is known of the rows.
-  struct Side {
-    Side(const simd::KernelTable<T>& kernels, const InputView& x);
+  struct Operand {
+    Operand(const simd::KernelTable<T>& kernels, const InputView& x);
     void pack(Span depth, const Transform& transform, const Execution& execution);
     void finish();
     InputView x;
@@ -52,8 +52,8 @@ class DeepTiles {
 
   Grid grid_;
   Buffer<T> tiles_;
-  Side left_;
-  std::optional<Side> right_;
+  Operand left_;
+  std::optional<Operand> right_;
 };
 
 }  // namespace isogram

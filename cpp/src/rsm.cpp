@@ -60,7 +60,7 @@ TokenLayout layout_for(std::span<const InputView> inputs, std::span<const InputV
   const auto [fewest, most] = range_of_tokens(inputs);
   const auto [fewest_of_others, most_of_others] = range_of_tokens(others);
   layout.max_tokens = std::max(most, most_of_others);
-  layout.window = std::min(options.block, layout.max_tokens);
+  layout.window = std::min(options.window_or_k, layout.max_tokens);
   layout.centered =
       detail::may_be_centered(matching, std::min(fewest, fewest_of_others), layout.max_tokens);
   layout.precision = options.precision;
@@ -147,13 +147,14 @@ class Matcher {
   static std::size_t solver_size(const RsmOptions& options, const TokenLayout& layout) {
     if (options.matching == Matching::greedy || options.matching == Matching::none) return 1;
     return options.matching == Matching::exact ? layout.max_tokens
-                                               : std::min(options.block, layout.max_tokens);
+                                               : std::min(options.window_or_k, layout.max_tokens);
   }
 
-  // Rows and columns come by descending norm: the first `block` of both exactly, the rest greedily.
+  // Rows and columns come by descending norm: the first `window_or_k` of both exactly, the rest
+  // greedily.
   double topk_total(MatrixView<const T> a, Worker& worker) {
-    const std::size_t rows = std::min(options_.block, a.rows);
-    const std::size_t cols = std::min(options_.block, a.cols);
+    const std::size_t rows = std::min(options_.window_or_k, a.rows);
+    const std::size_t cols = std::min(options_.window_or_k, a.cols);
     const MatrixView<const T> top(a.data, rows, cols, a.row_stride, a.col_stride);
     const Assignment of_top = solver_.solve(top, Objective::maximize, &worker);
     std::copy_n(of_top.columns, rows, columns.data());
@@ -801,11 +802,10 @@ void require_inputs(std::span<const InputView> inputs, std::size_t channels) {
   }
 }
 
-void require_block(const RsmOptions& options) {
-  const bool needs_block =
-      options.matching == Matching::window || options.matching == Matching::topk;
-  require(!needs_block || options.block > 0,
-          "`block` must be at least 1 for the window and topk matchings");
+void require_window_or_k(const RsmOptions& options) {
+  const bool is_needed = options.matching == Matching::window || options.matching == Matching::topk;
+  require(!is_needed || options.window_or_k > 0,
+          "`window_or_k` must be at least 1 for the window and topk matchings");
 }
 
 template <class T>
@@ -834,7 +834,7 @@ int run(std::span<const InputView> inputs, std::span<const InputView> others, bo
   require(!inputs.empty() && !others.empty(), "`tokens` must hold at least one input");
   require_inputs(inputs, inputs[0].cols);
   require_inputs(others, inputs[0].cols);
-  require_block(options);
+  require_window_or_k(options);
   require_precision<T>(options);
   require_outputs(outputs, inputs.size(), others.size());
   RsmWalk<T> walk(inputs, others, is_symmetric, options, outputs, execution);

@@ -98,19 +98,19 @@ template <class T>
 __global__ void __launch_bounds__(kProductThreads, 2)
     sum_parts(LayerPairs<T> pairs, double* partials) {
   auto& memory = shared_memory<ProductMemory>();
-  const Team team = team_of(pairs);
+  const Share share = share_of(pairs);
   const std::int64_t chunks = std::int64_t{pairs.strips} * pairs.chunks_per_strip;
   const std::int64_t parts = gridDim.x;
   const std::int64_t part = blockIdx.x;
   const std::int64_t begin = part * chunks / parts;
   const std::int64_t end = (part + 1) * chunks / parts;
   CellSums sums{};
-  add_chunks(pairs, team, static_cast<int>(begin / pairs.chunks_per_strip),
+  add_chunks(pairs, share, static_cast<int>(begin / pairs.chunks_per_strip),
              static_cast<int>(begin % pairs.chunks_per_strip), static_cast<int>(end - begin),
              memory, sums);
-  add_groups(team, 1, memory, sums);
-  if (team.group > 0) return;
-  for_each_pair(pairs, team, sums, [&](std::int64_t l, std::int64_t m, double sum) {
+  add_groups(share, 1, memory, sums);
+  if (share.group > 0) return;
+  for_each_pair(pairs, share, sums, [&](std::int64_t l, std::int64_t m, double sum) {
     partials[(l * pairs.y.layers + m) * parts + part] = sum;
   });
 }

@@ -21,14 +21,14 @@ template <class T>
 __global__ void __launch_bounds__(kProductThreads, 2)
     add_products_of_rows(LayerPairs<T> pairs, std::int64_t first, double* table, std::int64_t n) {
   auto& memory = shared_memory<ProductMemory>();
-  const Team team = team_of(pairs);
+  const Share share = share_of(pairs);
   CellSums sums{};
   const int strip = static_cast<int>(blockIdx.x);
-  add_chunks(pairs, team, strip, 0, pairs.chunks_per_strip, memory, sums);
-  add_groups(team, pairs.height, memory, sums);
-  const int row = strip * pairs.height + team.group;
-  if (team.group >= pairs.height || row >= pairs.rows) return;
-  for_each_pair(pairs, team, sums, [&](std::int64_t l, std::int64_t m, double sum) {
+  add_chunks(pairs, share, strip, 0, pairs.chunks_per_strip, memory, sums);
+  add_groups(share, pairs.height, memory, sums);
+  const int row = strip * pairs.height + share.group;
+  if (share.group >= pairs.height || row >= pairs.rows) return;
+  for_each_pair(pairs, share, sums, [&](std::int64_t l, std::int64_t m, double sum) {
     table[(l * pairs.y.layers + m) * n + first + row] += sum;
   });
 }

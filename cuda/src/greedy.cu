@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "detail/assign_team.cuh"
+#include "detail/assign_crew.cuh"
 #include "detail/launch.cuh"
 #include "detail/number.cuh"
 #include "detail/reduce.cuh"
@@ -19,7 +19,7 @@ struct GreedyMemory {
   T distances[side];
   std::uint16_t columns[side];
   std::uint32_t taken[side / kWarp];  // a bit for every column, set for those that there are not
-  TeamMemory<T> team;
+  CrewMemory<T> crew;
 };
 
 template <class T>
@@ -42,7 +42,7 @@ class GreedyMatcher {
   __device__ GreedyMatcher(Memory& memory, const Reader<T>& affinities, int rows, int cols,
                            std::int32_t* chosen)
       : memory_(memory),
-        team_(memory.team),
+        crew_(memory.crew),
         affinities_(affinities),
         rows_(rows),
         cols_(cols),
@@ -53,26 +53,26 @@ class GreedyMatcher {
     start();
     double sum = 0;
     for (int left = Minimum()(rows_, cols_); left > 0; --left) {
-      const Nearest<T> next = team_.nearest(first_of_warp());  // all have read what is taken
-      if (team_.rank() == 0) {
+      const Nearest<T> next = crew_.nearest(first_of_warp());  // all have read what is taken
+      if (crew_.rank() == 0) {
         sum -= next.distance;
         take(static_cast<int>(next.code));
       }
-      team_.sync();
+      crew_.sync();
     }
     return sum;
   }
 
  private:
   __device__ void start() {
-    for (int word = team_.rank(); word < side / kWarp; word += threads) {
+    for (int word = crew_.rank(); word < side / kWarp; word += threads) {
       const int free = cols_ - word * kWarp;
       memory_.taken[word] = free >= kWarp ? 0U : free > 0 ? ~0U << free : ~0U;
     }
-    for (int row = team_.rank(); row < side; row += threads) memory_.distances[row] = kInfinity<T>;
-    for (int row = team_.rank(); chosen_ && row < rows_; row += threads) chosen_[row] = -1;
-    team_.sync();
-    for (int first = team_.warp() * kWarp; first < rows_; first += threads) {
+    for (int row = crew_.rank(); row < side; row += threads) memory_.distances[row] = kInfinity<T>;
+    for (int row = crew_.rank(); chosen_ && row < rows_; row += threads) chosen_[row] = -1;
+    crew_.sync();
+    for (int first = crew_.warp() * kWarp; first < rows_; first += threads) {
       const int end = Minimum()(first + kWarp, rows_);
       for (int row = first; row < end; ++row) look_for_column(row);
     }
@@ -96,7 +96,7 @@ class GreedyMatcher {
     Nearest<T> best;
 #pragma unroll 1
     for (int base = 0; base < side && base < cols_; base += at_once * kWarp) {
-      const int first = base + team_.lane();
+      const int first = base + crew_.lane();
       T affinity[at_once];
 #pragma unroll
       for (int k = 0; k < at_once; ++k) {
@@ -109,7 +109,7 @@ class GreedyMatcher {
       }
     }
     best = warp_nearest(best);
-    if (team_.lane() == 0) {
+    if (crew_.lane() == 0) {
       memory_.distances[row] = best.distance;
       memory_.columns[row] = static_cast<std::uint16_t>(best.code);
     }
@@ -123,7 +123,7 @@ class GreedyMatcher {
       Nearest<T> own;
 #pragma unroll
       for (int k = 0; k < side / threads; ++k) {
-        const int row = team_.rank() + k * threads;
+        const int row = crew_.rank() + k * threads;
         consider(memory_.distances[row], row, own);
       }
       const Nearest<T> first = warp_nearest(own);
@@ -142,7 +142,7 @@ class GreedyMatcher {
   }
 
   Memory& memory_;
-  Team<T, threads> team_;
+  Crew<T, threads> crew_;
   Reader<T> affinities_;
   int rows_;
   int cols_;

@@ -5,10 +5,10 @@
 #include <limits>
 #include <type_traits>
 
+#include "detail/assign_crew.cuh"
 #include "detail/assign_paths.cuh"
 #include "detail/assign_problem.cuh"
 #include "detail/assign_start.cuh"
-#include "detail/assign_team.cuh"
 #include "detail/launch.cuh"
 #include "detail/number.cuh"
 #include "isogram/detail/certificate.hpp"
@@ -142,7 +142,7 @@ __device__ bool rescale(State& s, T scale) {
     s.costs.keep(i, j, scaled);
   });
   s.costs.scale(scale);
-  return !s.team.any(!is_exact);
+  return !s.crew.any(!is_exact);
 }
 
 // ---- One problem -----------------------------------------------------------------------------
@@ -179,7 +179,7 @@ __device__ double take_costs(State& s, const Task& task, const Problem& problem)
     largest = larger(magnitude, largest);
     s.costs.keep(i, j, sign * entry + (infinite_from(s.rows, i) + infinite_from(s.cols, j)));
   });
-  if (!s.team.any(!is_finite)) return s.team.reduced(largest, Maximum());
+  if (!s.crew.any(!is_finite)) return s.crew.reduced(largest, Maximum());
   report_not_finite(s, task, problem);
   return kNan;
 }
@@ -202,8 +202,8 @@ __device__ MatchedSums matched_sums(const State& s, const Task& task, const Prob
     own.smallest = smaller(size, own.smallest);
     own.largest = larger(size, own.largest);
   });
-  MatchedSums sums{s.team.reduced(own.total, Sum()), s.team.reduced(own.magnitude, Sum()),
-                   s.team.reduced(own.smallest, Minimum()), s.team.reduced(own.largest, Maximum())};
+  MatchedSums sums{s.crew.reduced(own.total, Sum()), s.crew.reduced(own.magnitude, Sum()),
+                   s.crew.reduced(own.smallest, Minimum()), s.crew.reduced(own.largest, Maximum())};
   sums.round(s.rows);
   return sums;
 }
@@ -217,7 +217,7 @@ __device__ bool are_not_gated(const State& s, const MatchedSums& sums, double sc
   const auto either = [](double a, double b) {
     return static_cast<double>(static_cast<std::uint64_t>(a) | static_cast<std::uint64_t>(b));
   };
-  const double seen = s.team.reduced(static_cast<double>(octaves.seen()), either);
+  const double seen = s.crew.reduced(static_cast<double>(octaves.seen()), either);
   octaves.take_seen(static_cast<std::uint64_t>(seen));
   return octaves.show_no_gate();
 }
@@ -228,7 +228,7 @@ __device__ bool is_nothing_the_least(const State& s, const MatchedSums& sums) {
   if (sums.magnitude > 0) return false;
   bool is_negative = false;
   s.for_costs([&](int i, int j) { is_negative |= s.costs(i, j) < 0; });
-  return !s.team.any(is_negative);
+  return !s.crew.any(is_negative);
 }
 
 template <class State>
@@ -253,7 +253,7 @@ __device__ void store(const State& s, const Task& task, const Problem& problem,
     std::int32_t* columns = task.matchings.columns + problem.number * task.grid.rows;
     s.for_own(rows, [&](int row) { columns[row] = column_of(row); });
   }
-  if (s.team.rank() > 0) return;
+  if (s.crew.rank() > 0) return;
   task.matchings.totals[problem.number] = result.total;
   task.matchings.gaps[problem.number] = result.gap;
   if (task.matchings.is_proven != nullptr) {
@@ -272,14 +272,14 @@ __device__ void match_one(State& s, const Task& task, const Problem& problem) {
   if (!(largest >= 0)) return store(s, task, problem, Result(), unmatched);
   const T scale = scale_for<T>(largest);
   const bool is_exact = scale == 1 || rescale(s, scale);
-  s.team.sync();
+  s.crew.sync();
   Result result = solve(s, task, problem, scale);
   result.is_proven = result.is_proven && is_exact;
   const int rows = problem.is_transposed ? s.cols : s.rows;
   const std::int32_t* columns = problem.is_transposed ? s.memory.row_of : s.memory.column_of;
   store(s, task, problem, result, [&](int row) { return row < rows ? columns[row] : kFree; });
   if constexpr (std::is_same_v<T, float>) {
-    if (s.team.rank() == 0 && !result.is_proven) task.queues->add(problem.number);
+    if (s.crew.rank() == 0 && !result.is_proven) task.queues->add(problem.number);
   }
 }
 
@@ -288,10 +288,10 @@ __device__ void match_one(State& s, const Task& task, const Problem& problem) {
 // Solves problems until there are none. All threads read in shared memory which is the next: the
 // registers are needed.
 template <class State, class MakeCosts>
-__device__ void match_queue(const Task& task, bool again, typename State::Team::Memory& team,
+__device__ void match_queue(const Task& task, bool again, typename State::Crew::Memory& crew,
                             typename State::Memory& memory, Problem& problem,
                             MakeCosts make_costs) {
-  const typename State::Team members(team);
+  const typename State::Crew members(crew);
   for (;;) {
     members.sync();
     if (members.rank() == 0) problem = task.next_problem(again);
@@ -318,7 +318,7 @@ struct ByWarp {
   struct Shared {
     typename State::Memory memory;
     typename State::Costs::Memory costs;
-    typename State::Team::Memory team;
+    typename State::Crew::Memory crew;
     Problem problem;
   };
   static constexpr int kInProcessor = std::min(most_warps<T, side>(), blocks_in_shared<Shared>);
@@ -330,7 +330,7 @@ __global__ void __launch_bounds__(kWarp, ByWarp<T, side>::kInProcessor)
   using Method = ByWarp<T, side>;
   using State = typename Method::State;
   auto& shared = shared_memory<typename Method::Shared>();
-  match_queue<State>(task, again, shared.team, shared.memory, shared.problem,
+  match_queue<State>(task, again, shared.crew, shared.memory, shared.problem,
                      [&](const Problem&) { return typename State::Costs(shared.costs); });
 }
 
@@ -342,7 +342,7 @@ struct ByBlock {
   struct Nothing {};
   struct Shared {
     std::conditional_t<kInShared, typename State::Memory, Nothing> memory;
-    typename State::Team::Memory team;
+    typename State::Crew::Memory crew;
     Problem problem;
   };
 };
@@ -354,7 +354,7 @@ __global__ void __launch_bounds__(threads, ByBlock<T, threads, side>::kInProcess
   using State = typename Method::State;
   auto& shared = shared_memory<typename Method::Shared>();
   const auto match_with = [&](typename State::Memory& memory) {
-    match_queue<State>(task, again, shared.team, memory, shared.problem,
+    match_queue<State>(task, again, shared.crew, memory, shared.problem,
                        [&](const Problem& problem) {
                          return typename State::Costs(task.affinities<T>(problem), task.sign<T>());
                        });

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "detail/assign_team.cuh"
+#include "detail/assign_crew.cuh"
 #include "detail/launch.cuh"
 #include "detail/reduce.cuh"
 #include "detail/strips.cuh"

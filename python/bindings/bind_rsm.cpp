@@ -33,10 +33,10 @@ std::vector<InputView> token_views(const py::list& samples, const char* name) {
 
 int semantic_rsm(const std::string& function, const py::list& samples,
                  const std::optional<py::list>& other, const std::string& matching,
-                 std::size_t block, const std::string& precision, const OptionalArray& linear,
+                 std::size_t window_or_k, const std::string& precision, const OptionalArray& linear,
                  const OptionalArray& cosine, const OptionalArray& distance,
                  const OptionalArray& loss, int num_threads, const py::object& progress) {
-  const RsmOptions options{from_name<Matching>(kMatchings, matching, "matching"), block,
+  const RsmOptions options{from_name<Matching>(kMatchings, matching, "matching"), window_or_k,
                            from_name<Precision>(kPrecisions, precision, "precision")};
   const std::vector<InputView> inputs = token_views(samples, "tokens");
   const std::vector<InputView> others = token_views(other.value_or(py::list()), "other");
@@ -65,9 +65,9 @@ bool may_be_centered(const std::string& matching, std::size_t fewest, std::size_
 
 void register_rsm(py::module_& module) {
   module.def("may_be_centered", &may_be_centered, "matching"_a, "fewest"_a, "most"_a);
-  module.def("semantic_rsm", &semantic_rsm, "function"_a, "samples"_a, "other"_a, "matching"_a,
-             "block"_a, "precision"_a, "linear"_a, "cosine"_a, "distance"_a, "loss"_a,
-             "num_threads"_a, "progress"_a);
+  module.def("semantic_rsm", &semantic_rsm, "function"_a, "samples"_a, "other"_a, py::kw_only(),
+             "matching"_a, "window_or_k"_a, "precision"_a, "linear"_a, "cosine"_a, "distance"_a,
+             "loss"_a, "num_threads"_a, "progress"_a);
 }
 
 }  // namespace isogram::bindings

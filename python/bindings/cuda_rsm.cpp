@@ -182,9 +182,9 @@ void rescore(StreamAddress stream, const DeviceArray& rows, const DeviceArray& c
 
 // ---- Entries ---------------------------------------------------------------------------------
 
-struct Side {
-  Side(const DeviceArray& exponents, const DeviceArray& squared_norms,
-       const DeviceArray* rounded_norms, const DeviceArray* bulk_norms)
+struct RsmSide {
+  RsmSide(const DeviceArray& exponents, const DeviceArray& squared_norms,
+          const DeviceArray* rounded_norms, const DeviceArray* bulk_norms)
       : inputs(exponents.extent(0)),
         summary{.exponents = exponents.items<const int>(),
                 .squared_norms = squared_norms.items<const double>(),
@@ -264,8 +264,8 @@ class Entries {
     }
   }
 
-  void write(StreamAddress stream, const cuda::MatchedSums& sums, const Side& rows,
-             const Side& cols, bool same, const Place& place,
+  void write(StreamAddress stream, const cuda::MatchedSums& sums, const RsmSide& rows,
+             const RsmSide& cols, bool same, const Place& place,
              const cuda::MatchedTokens* tokens) const {
     cuda::MatchedSums block = sums;
     block.down = rows.inputs;
@@ -282,8 +282,8 @@ class Entries {
   std::variant<RsmOutputs<float>, RsmOutputs<double>> outputs_;
 };
 
-void write_entries(StreamAddress stream, const cuda::MatchedSums& sums, const Side& rows,
-                   const Side& cols, bool same, const Place& place, const Entries& entries,
+void write_entries(StreamAddress stream, const cuda::MatchedSums& sums, const RsmSide& rows,
+                   const RsmSide& cols, bool same, const Place& place, const Entries& entries,
                    const cuda::MatchedTokens* tokens) {
   entries.write(stream, sums, rows, cols, same, place, tokens);
 }
@@ -318,7 +318,7 @@ void register_cuda_rsm(py::module_& module) {
   module.def("rescore", &rescore, "stream"_a, "rows"_a, "cols"_a, "grid"_a, "channels"_a,
              "columns"_a, "totals"_a);
 
-  py::class_<Side>(module, "Side")
+  py::class_<RsmSide>(module, "RsmSide")
       .def(py::init<const DeviceArray&, const DeviceArray&, const DeviceArray*,
                     const DeviceArray*>(),
            "exponents"_a, "squared_norms"_a, "rounded_norms"_a, "bulk_norms"_a);

@@ -190,7 +190,7 @@ def rescore(
     totals: Array,
 ) -> None: ...
 
-class Side:
+class RsmSide:
     def __init__(
         self,
         exponents: Array,
@@ -242,8 +242,8 @@ class Entries:
 def write_entries(
     stream: int,
     sums: MatchedSums,
-    rows: Side,
-    cols: Side,
+    rows: RsmSide,
+    cols: RsmSide,
     same: bool,
     place: _Place,
     entries: Entries,

@@ -263,7 +263,7 @@ class _Matching(NamedTuple):
     """A checked matching, its window or top k (0: it has none), and what it sees of the tokens."""
 
     name: str
-    block: int
+    window_or_k: int
     precision: str
     loss: Any
 
@@ -352,20 +352,20 @@ def _kernels(function: str, kernel: object) -> list[str]:
 
 def _matching(matching: object, window: Any, topk: Any, precision: object, loss: Any) -> _Matching:
     name = choice("semantic_rsm", "matching", matching, _MATCHINGS)
-    block = 0
+    window_or_k = 0
     for argument, value in (("window", window), ("topk", topk)):
         if argument == name and value is None:
             raise ValueError(
                 f"semantic_rsm: `{argument}` must be an integer for `matching` {name!r}, got None"
             )
         if argument == name:
-            block = integer("semantic_rsm", argument, value, 1, 1 << 62)
+            window_or_k = integer("semantic_rsm", argument, value, 1, 1 << 62)
         elif value is not None:
             raise ValueError(
                 f"semantic_rsm: `{argument}` must be None unless `matching` is {argument!r}, "
                 f"got {value!r} with `matching` {name!r}"
             )
-    return _Matching(name, block, _precision(name, precision, loss), loss)
+    return _Matching(name, window_or_k, _precision(name, precision, loss), loss)
 
 
 def _precision(matching: str, precision: object, loss: Any) -> str:
@@ -488,15 +488,15 @@ def _compute(
                 call.function,
                 pairs.rows.split(),
                 None if pairs.cols is None else pairs.cols.split(),
-                matching.name,
-                matching.block,
-                matching.precision,
-                outputs.get("linear"),
-                outputs.get("cosine"),
-                outputs.get("rbf"),
-                outputs.get("loss"),
-                call.workers,
-                report,
+                matching=matching.name,
+                window_or_k=matching.window_or_k,
+                precision=matching.precision,
+                linear=outputs.get("linear"),
+                cosine=outputs.get("cosine"),
+                distance=outputs.get("rbf"),
+                loss=outputs.get("loss"),
+                num_threads=call.workers,
+                progress=report,
             )
         except ValueError as error:
             if "must be finite" in str(error):  # the core counts inputs and tokens
@@ -577,10 +577,19 @@ def _match_marked_again(
             continue
         found = np.empty((1, marked.size), job.dtype)
         others = [cols[j] for j in marked]
-        names = matching.name, matching.block, matching.precision
-        results = None, None, found, None
         exponent = _core.semantic_rsm(
-            call.function, [tokens], others, *names, *results, call.workers, None
+            call.function,
+            [tokens],
+            others,
+            matching=matching.name,
+            window_or_k=matching.window_or_k,
+            precision=matching.precision,
+            linear=None,
+            cosine=None,
+            distance=found,
+            loss=None,
+            num_threads=call.workers,
+            progress=None,
         )
         np.ldexp(found, np.int32(exponent - job.exponent), out=found)
         where, values = marked, found[0]
@@ -614,7 +623,7 @@ def _check_sizes(call: _Call, pairs: _Pairs, matching: _Matching, gpu: Device) -
     """Refuse what the kernels have no room for."""
     for samples in pairs.sides:
         tokens, most = int(samples.tokens.max()), gpu.kernels.most_matched()
-        at_once = min(matching.block, tokens) if matching.name == "window" else tokens
+        at_once = min(matching.window_or_k, tokens) if matching.name == "window" else tokens
         if matching.name != "none" and at_once > most:
             raise ValueError(
                 f"{call.function}: `{samples.name}` must have at most {most} tokens an input to "

@@ -32,7 +32,7 @@ std::vector<RsmOptions> all_options() {
 std::string name_of(const RsmOptions& options) {
   constexpr const char* kNames[] = {"exact", "window", "topk", "greedy", "none"};
   return std::string(kNames[static_cast<int>(options.matching)]) + " " +
-         std::to_string(options.block);
+         std::to_string(options.window_or_k);
 }
 
 // Where a choice hangs on the order of two nearly equal numbers, T and the reference may differ,
@@ -482,7 +482,7 @@ TYPED_TEST(Rsm, RefusesWhatDoesNotFit) {
   expect_contains(complaint([&] { isogram::semantic_rsm<T>(views, {}, exact, {}); }),
                   "at least one input");
   for (const Matching matching : {Matching::window, Matching::topk}) {
-    expect_contains(rsm_complaint(views, {matching, 0}, out.views()), "`block`");
+    expect_contains(rsm_complaint(views, {matching, 0}, out.views()), "`window_or_k`");
   }
   std::vector<InputView> bad = views;
   bad[1].rows = 0;

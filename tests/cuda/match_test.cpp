@@ -216,7 +216,7 @@ TEST(Match, FindsTheSameColumnsAtAnyPowerOfTwo) {
 template <class State, class CostsMemory>
 struct StartMemory {
   typename State::Memory memory;
-  typename State::Team::Memory team;
+  typename State::Crew::Memory crew;
   CostsMemory costs;
 };
 
@@ -225,8 +225,8 @@ __device__ void count_free_rows(State s, int* free) {
   cuda::start_assignment(s);
   int own = 0;
   s.for_own(s.rows, [&](int i) { own += s.memory.column_of[i] == cuda::kFree; });
-  const double all = s.team.reduced(own, cuda::Sum());
-  if (s.team.rank() == 0) *free = static_cast<int>(all);
+  const double all = s.crew.reduced(own, cuda::Sum());
+  if (s.crew.rank() == 0) *free = static_cast<int>(all);
 }
 
 using WarpState = cuda::AssignmentState<float, cuda::CostsInShared<float, 52>, 32, 52>;
@@ -236,12 +236,12 @@ using BlockMemory = StartMemory<BlockState, std::monostate>;
 
 __global__ void start_by_warp(const float* costs, int side, int* free) {
   auto& shared = cuda::shared_memory<WarpMemory>();
-  WarpState s{WarpState::Team(shared.team), shared.memory, WarpState::Costs(shared.costs), side,
+  WarpState s{WarpState::Crew(shared.crew), shared.memory, WarpState::Costs(shared.costs), side,
               side};
   s.for_costs([&](int i, int j) {
     s.costs.keep(i, j, i < side && j < side ? costs[i * side + j] : INFINITY);
   });
-  s.team.sync();
+  s.crew.sync();
   count_free_rows(s, free);
 }
 
@@ -249,7 +249,7 @@ __global__ void start_by_block(const float* costs, int side, int* free) {
   auto& shared = cuda::shared_memory<BlockMemory>();
   const cuda::Affinities<float> affinities{reinterpret_cast<const unsigned char*>(costs),
                                            cuda::Type::float32, side * 4, 4};
-  count_free_rows(BlockState{BlockState::Team(shared.team), shared.memory,
+  count_free_rows(BlockState{BlockState::Crew(shared.crew), shared.memory,
                              BlockState::Costs(affinities, 1), side, side},
                   free);
 }

@@ -13,10 +13,11 @@ namespace isogram {
 
 // How the tokens of two inputs are matched, always on their inner products.
 //   exact   the optimal assignment
-//   window  tokens sorted by norm (descending, equal ones by index), cut into windows of `block`,
+//   window  tokens sorted by norm (descending, equal ones by index), cut into windows of
+//   `window_or_k`,
 //           window against window solved exactly; the code of the paper (arXiv:2410.23107) sorts
-//           ascending, which differs where `block` does not divide the tokens
-//   topk    the `block` tokens of largest norm of both matched exactly, the rest greedily
+//           ascending, which differs where `window_or_k` does not divide the tokens
+//   topk    the `window_or_k` tokens of largest norm of both matched exactly, the rest greedily
 //   greedy  the largest remaining affinity whose row and column are free
 //   none    the identity: the spatial RSM
 enum class Matching { exact, window, topk, greedy, none };
@@ -29,7 +30,7 @@ enum class Precision { float32, bfloat16, int8 };
 
 struct RsmOptions {
   Matching matching = Matching::exact;
-  std::size_t block = 0;  // window and topk: ≥ 1
+  std::size_t window_or_k = 0;  // window and topk: ≥ 1
   Precision precision = Precision::float32;
 };
 
@@ -67,8 +68,8 @@ struct RsmOutputs {
 // tokens share a large offset. Cost per pair: s²c multiply-adds and one assignment. Memory: tokens
 // packed once as T (a narrow precision keeps them as float32 beside that, for rescoring), and a
 // block of pairs per thread. Bit-identical for any number of threads. Throws std::invalid_argument:
-// no inputs, an empty input, different channel counts, an output of the wrong shape, block = 0
-// where one is needed, a narrow precision with another matching than exact or with T = double, a
+// no inputs, an empty input, different channel counts, an output of the wrong shape, window_or_k =
+// 0 where one is needed, a narrow precision with another matching than exact or with T = double, a
 // NaN or infinity.
 template <class T>
 int semantic_rsm(std::span<const InputView> inputs, const RsmOptions& options,

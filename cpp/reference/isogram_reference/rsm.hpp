@@ -104,9 +104,9 @@ inline Real matched_total(const Matrix& a, const Matrix& b, const isogram::RsmOp
     case isogram::Matching::exact:
       return exact_total(affinity_of(a, b));
     case isogram::Matching::window:
-      return window_total(a, b, options.block);
+      return window_total(a, b, options.window_or_k);
     case isogram::Matching::topk:
-      return topk_total(a, b, options.block);
+      return topk_total(a, b, options.window_or_k);
     case isogram::Matching::greedy:
       return greedy_total(affinity_of(a, b));
     case isogram::Matching::none:

@@ -2,8 +2,8 @@
 // what they found is the optimum.
 #pragma once
 
+#include "assign_lanes.cuh"
 #include "assign_problem.cuh"
-#include "assign_tile.cuh"
 #include "isogram/detail/certificate.hpp"
 
 namespace isogram::cuda {
@@ -29,9 +29,9 @@ class ColumnCode {
   std::uint32_t code_;
 };
 
-// A search from one free row by a team, as far as a thread's own columns are concerned: number k is
+// A search from one free row by a crew, as far as a thread's own columns are concerned: number k is
 // rank + k · kThreads. Distances of closed columns stay what they were when they were closed.
-template <class State, class Team>
+template <class State, class Crew>
 class Search {
  public:
   using T = typename State::T;
@@ -89,12 +89,12 @@ class Search {
   }
 
  private:
-  static constexpr int kColumns = (State::kSide + Team::kThreads - 1) / Team::kThreads;
+  static constexpr int kColumns = (State::kSide + Crew::kThreads - 1) / Crew::kThreads;
 
-  __device__ static int column(int k) { return Team::rank() + k * Team::kThreads; }
+  __device__ static int column(int k) { return Crew::rank() + k * Crew::kThreads; }
   __device__ bool is_open(int k) const { return open_ >> k & 1; }
   __device__ void load_row(int row, T (&costs)[kColumns]) const {
-    s_.template load_row<Team::kThreads>(row, column(0), costs);
+    s_.template load_row<Crew::kThreads>(row, column(0), costs);
   }
 
   const State& s_;
@@ -122,21 +122,21 @@ __device__ void flip_path(const State& s, int root, int sink) {
 // Dijkstra's search on reduced costs. Every step closes a matched column, of which there are fewer
 // than rows. Rounding may find a column nearer than `reach`, which never goes back: a dual that
 // rises would break the feasibility of rectangular problems.
-template <class State, class Team>
-__device__ void augment(const State& s, Team& team, int root) {
+template <class State, class Crew>
+__device__ void augment(const State& s, Crew& crew, int root) {
   using T = typename State::T;
-  Search<State, Team> search(s, root);
+  Search<State, Crew> search(s, root);
   T reach = -kInfinity<T>;
   for (int step = 0; step < s.rows; ++step) {
-    const Nearest<T> nearest = team.nearest(search.nearest_open());
+    const Nearest<T> nearest = crew.nearest(search.nearest_open());
     const ColumnCode found(nearest.code);
     reach = nearest.distance > reach ? nearest.distance : reach;
     if (found.is_free()) {
-      team.sync();
+      crew.sync();
       search.finish(reach);
-      team.sync();
-      if (team.rank() == 0) flip_path(s, root, found.column());
-      team.sync();
+      crew.sync();
+      if (crew.rank() == 0) flip_path(s, root, found.column());
+      crew.sync();
       return;
     }
     search.relax(found, reach);
@@ -144,13 +144,13 @@ __device__ void augment(const State& s, Team& team, int root) {
 }
 
 // Searches match free rows, and leave no other free.
-template <class State, class Team>
-__device__ void augment_all(const State& s, Team team) {
+template <class State, class Crew>
+__device__ void augment_all(const State& s, Crew crew) {
   for (int first = 0; first < s.rows; first += kWarp) {
-    const int own = first + team.lane();
+    const int own = first + crew.lane();
     const bool is_free = own < s.rows && s.memory.column_of[own] == kFree;
     unsigned free = __ballot_sync(kAllLanes, is_free);
-    for (; free != 0; free &= free - 1) augment(s, team, first + __ffs(free) - 1);
+    for (; free != 0; free &= free - 1) augment(s, crew, first + __ffs(free) - 1);
   }
 }
 
@@ -161,10 +161,10 @@ inline constexpr int kMostOfWarp = 256;
 template <class State>
 __device__ void augment_all(const State& s) {
   if constexpr (State::kSide > kMostOfWarp) {
-    augment_all(s, s.team);
+    augment_all(s, s.crew);
   } else {
-    if (s.team.warp() == 0) augment_all(s, s.team.first_warp());
-    s.team.sync();
+    if (s.crew.warp() == 0) augment_all(s, s.crew.first_warp());
+    s.crew.sync();
   }
 }
 
@@ -199,9 +199,9 @@ __device__ detail::Slack slack(State& s) {
       });
       add_row(i, warp_minimum(least));
     });
-    if (s.team.lane() > 0) own = {0, 0};
+    if (s.crew.lane() > 0) own = {0, 0};
   }
-  return {s.team.reduced(own.sum, Sum()), s.team.reduced(own.rounded, Sum())};
+  return {s.crew.reduced(own.sum, Sum()), s.crew.reduced(own.rounded, Sum())};
 }
 
 }  // namespace isogram::cuda

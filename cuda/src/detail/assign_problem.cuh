@@ -6,7 +6,7 @@
 #include <cstring>
 #include <type_traits>
 
-#include "assign_team.cuh"
+#include "assign_crew.cuh"
 
 namespace isogram::cuda {
 
@@ -73,7 +73,7 @@ inline constexpr int kLaneRows = 4;
 inline constexpr int kLaneCols = 8;
 
 template <int side>
-struct Tile {
+struct Lanes {
   static constexpr int kRows = side / kLaneRows;  // of a lane
   static constexpr int kCols = (side + kLaneCols - 1) / kLaneCols;
   static_assert(side % kLaneRows == 0);
@@ -84,13 +84,13 @@ struct Tile {
   __device__ static int col(int b) { return lane_col() + b * kLaneCols; }
 };
 
-// The same, copied to shared memory by a warp, and infinite as far as the tile is larger than the
+// The same, copied to shared memory by a warp, and infinite as far as the lanes reach beyond the
 // problem: minima need not ask. Rows are an odd multiple of eight items apart, so that eight
 // adjacent columns of four rows are in different banks, as are 32 columns of one row.
 template <class T, int side>
 class CostsInShared {
  public:
-  static constexpr int kStride = (Tile<side>::kCols | 1) * kLaneCols;
+  static constexpr int kStride = (Lanes<side>::kCols | 1) * kLaneCols;
   using Memory = T[side * kStride];
 
   __device__ explicit CostsInShared(Memory& items) : items_(items) {}
@@ -131,8 +131,8 @@ struct alignas(std::uint64_t) TightColumns {
 // What threads share, for up to `side` rows and columns.
 template <class T, int side>
 struct AssignmentMemory {
-  T dual[side];       // v_j of columns
-  T row_value[side];  // of rows: the smallest C_ij − v_j, or in sweeps the other dual
+  T dual[side];         // v_j of columns
+  T row_minimum[side];  // min_j (C_ij − v_j) of rows, or in sweeps their dual u_i
   std::int32_t row_of[side];
   std::int32_t column_of[side];
   std::int32_t predecessor[side];  // of columns: the row before it on the shortest path
@@ -155,8 +155,8 @@ template <class Number, class CostsType, int threads, int most>
 struct AssignmentState {
   using T = Number;
   using Costs = CostsType;
-  using Team = cuda::Team<T, threads>;
-  using Tile = cuda::Tile<most>;
+  using Crew = cuda::Crew<T, threads>;
+  using Lanes = cuda::Lanes<most>;
   static constexpr int kThreads = threads;
   static constexpr int kSide = most;
   static constexpr bool kIsWarp = threads == kWarp;
@@ -165,10 +165,10 @@ struct AssignmentState {
   static constexpr bool kTakesRows = !kIsWarp && most <= kAtOnce * kWarp;
   using Memory =
       std::conditional_t<kIsWarp, WarpMemory<T, kSide>,
-                         std::conditional_t<kTakesRows, BlockMemory<T, kSide, Team::kWarps>,
+                         std::conditional_t<kTakesRows, BlockMemory<T, kSide, Crew::kWarps>,
                                             AssignmentMemory<T, kSide>>>;
 
-  Team team;
+  Crew crew;
   Memory& memory;
   Costs costs;
   int rows;
@@ -178,24 +178,24 @@ struct AssignmentState {
   // there are warps.
   template <class Visit>
   __device__ void for_own(int count, Visit visit) const {
-    for_strided<threads>(team.rank(), count, visit);
+    for_strided<threads>(crew.rank(), count, visit);
   }
   template <class Visit>
   __device__ void for_lanes(int count, Visit visit) const {
-    for_strided<kWarp>(team.lane(), count, visit);
+    for_strided<kWarp>(crew.lane(), count, visit);
   }
   template <class Visit>
   __device__ void for_rows_of_warp(Visit visit) const {
-    for (int i = team.warp(); i < rows; i += team.kWarps) visit(i);
+    for (int i = crew.warp(); i < rows; i += crew.kWarps) visit(i);
   }
-  // All entries, of a warp's tile also those beyond the problem.
+  // All entries; of a warp also those beyond the problem, as far as its lanes reach.
   template <class Visit>
   __device__ void for_costs(Visit visit) const {
     if constexpr (kIsWarp) {
 #pragma unroll 4
-      for (int a = 0; a < Tile::kRows; ++a) {
+      for (int a = 0; a < Lanes::kRows; ++a) {
 #pragma unroll
-        for (int b = 0; b < Tile::kCols; ++b) visit(Tile::row(a), Tile::col(b));
+        for (int b = 0; b < Lanes::kCols; ++b) visit(Lanes::row(a), Lanes::col(b));
       }
     } else {
       for_rows_of_warp([&](int i) { for_lanes(cols, [&](int j) { visit(i, j); }); });
@@ -218,7 +218,7 @@ struct AssignmentState {
   // The costs of a row by the lanes of a warp, those of a column by one thread.
   template <class Visit>
   __device__ void for_costs_of_row(int i, Visit visit) const {
-    for (int first = team.lane(); first < cols; first += kAtOnce * kWarp) {
+    for (int first = crew.lane(); first < cols; first += kAtOnce * kWarp) {
       T entries[kAtOnce];
       load_row<kWarp>(i, first, entries);
 #pragma unroll
@@ -248,10 +248,10 @@ struct AssignmentState {
   __device__ void for_sample(Visit visit) const {
     if constexpr (kIsWarp) {
 #pragma unroll
-      for (int a = 0; a < Tile::kRows; a += 4) {
+      for (int a = 0; a < Lanes::kRows; a += 4) {
 #pragma unroll
-        for (int b = 0; b < Tile::kCols; ++b) {
-          if (Tile::row(a) < rows && Tile::col(b) < cols) visit(Tile::row(a), Tile::col(b));
+        for (int b = 0; b < Lanes::kCols; ++b) {
+          if (Lanes::row(a) < rows && Lanes::col(b) < cols) visit(Lanes::row(a), Lanes::col(b));
         }
       }
     } else {

@@ -2,15 +2,15 @@
 // at once.
 #pragma once
 
+#include "assign_lanes.cuh"
 #include "assign_problem.cuh"
 #include "assign_sweeps.cuh"
-#include "assign_tile.cuh"
 
 namespace isogram::cuda {
 
-// Share of rows of which more stay free at the cheap start where Sinkhorn sweeps pay. Correlated
+// Percent of rows that must stay free at the cheap start before Sinkhorn sweeps pay. Correlated
 // tokens leave 30 to 80 % free, dead tokens or ties fewer: to those sweeps do more harm than good.
-inline constexpr double kWorthSweeping = 0.3;
+inline constexpr int kWorthSweeping = 30;
 
 // Rounds of a greedy matching. Rows have one nearest column unless there are ties; what is left of
 // those is soon done by augmenting paths, which end at the first column.
@@ -21,7 +21,7 @@ inline constexpr std::int32_t kNobody = 0x7fffffff;  // claims a column: more th
 template <class State>
 __device__ void start_from_zeros(State& s) {
   s.for_own(s.cols, [&](int j) { s.memory.dual[j] = 0; });
-  s.team.sync();
+  s.crew.sync();
 }
 
 // v_j = min_i (C_ij − min_k C_ik). Row minima come off first: plain column minima would make a row
@@ -29,20 +29,20 @@ __device__ void start_from_zeros(State& s) {
 template <class State>
 __device__ void start_from_minima(State& s) {
   using T = typename State::T;
-  if constexpr (State::kIsWarp) return start_from_minima_of_tile(s);
+  if constexpr (State::kIsWarp) return start_from_minima_in_lanes(s);
   s.for_rows_of_warp([&](int i) {
     T least = kInfinity<T>;
     s.for_costs_of_row(i, [&](int, T cost) { least = smaller(cost, least); });
-    s.memory.row_value[i] = warp_minimum(least);
+    s.memory.row_minimum[i] = warp_minimum(least);
   });
-  s.team.sync();
+  s.crew.sync();
   s.for_own(s.cols, [&](int j) {
     T least = kInfinity<T>;
     s.for_costs_of_column(
-        j, [&](int i, T cost) { least = smaller(cost - s.memory.row_value[i], least); });
+        j, [&](int i, T cost) { least = smaller(cost - s.memory.row_minimum[i], least); });
     s.memory.dual[j] = least;
   });
-  s.team.sync();
+  s.crew.sync();
 }
 
 // Of the free columns the one of smallest reduced cost in row i. Of equals the first from the
@@ -69,15 +69,15 @@ __device__ bool match_claims(State& s, bool is_first_round) {
   s.for_rows_of_warp([&](int i) {
     if (s.memory.column_of[i] != kFree) return;
     const auto nearest = nearest_free_column(s, i);
-    if (is_first_round && s.team.lane() == 0) s.memory.row_value[i] = nearest.distance;
-    if (!is_first_round && nearest.distance > s.memory.row_value[i]) return;
+    if (is_first_round && s.crew.lane() == 0) s.memory.row_minimum[i] = nearest.distance;
+    if (!is_first_round && nearest.distance > s.memory.row_minimum[i]) return;
     const int from_first = static_cast<int>(nearest.code) + i;
-    if (s.team.lane() == 0) {
+    if (s.crew.lane() == 0) {
       atomicMin(&claim[from_first < s.cols ? from_first : from_first - s.cols], i);
     }
     claimed = true;
   });
-  if (!s.team.any(claimed)) return false;
+  if (!s.crew.any(claimed)) return false;
   s.for_own(s.cols, [&](int j) {
     const int row = claim[j];
     if (row == kNobody) return;
@@ -85,26 +85,26 @@ __device__ bool match_claims(State& s, bool is_first_round) {
     s.memory.row_of[j] = row;
     s.memory.column_of[row] = j;
   });
-  s.team.sync();
+  s.crew.sync();
   return true;
 }
 
-// Matches rows to columns of smallest reduced cost, which are left in `row_value`; how many rows
+// Matches rows to columns of smallest reduced cost, which are left in `row_minimum`; how many rows
 // stay free.
 template <class State>
 __device__ int match_greedily(State& s) {
-  if constexpr (State::kIsWarp) return match_tile_greedily(s);
+  if constexpr (State::kIsWarp) return match_greedily_in_lanes(s);
   s.for_own(s.rows, [&](int i) { s.memory.column_of[i] = kFree; });
   s.for_own(s.cols, [&](int j) {
     s.memory.row_of[j] = kFree;
     s.memory.predecessor[j] = kNobody;
   });
-  s.team.sync();
+  s.crew.sync();
   for (int round = 0; round < kGreedyRounds && match_claims(s, round == 0); ++round) {
   }
   int free = 0;
   s.for_own(s.rows, [&](int i) { free += s.memory.column_of[i] == kFree; });
-  return static_cast<int>(s.team.reduced(free, Sum()));
+  return static_cast<int>(s.crew.reduced(free, Sum()));
 }
 
 // A square problem starts from minima, or if those leave many rows free, from Sinkhorn's duals. A
@@ -115,7 +115,7 @@ __device__ void start_assignment(State& s) {
   const bool is_square = s.rows == s.cols;
   is_square ? start_from_minima(s) : start_from_zeros(s);
   const int free = match_greedily(s);
-  if (is_square && free > kWorthSweeping * s.rows && anneal(s)) match_greedily(s);
+  if (is_square && 100 * free > kWorthSweeping * s.rows && anneal(s)) match_greedily(s);
 }
 
 }  // namespace isogram::cuda

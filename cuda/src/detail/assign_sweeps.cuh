@@ -42,23 +42,23 @@ __device__ float spread(const State& s) {
   int count = 0;
   s.for_sample([&](int i, int j) {
     const auto cost = s.costs(i, j);
-    const auto reduced = static_cast<float>((cost - s.memory.dual[j]) - s.memory.row_value[i]);
+    const auto reduced = static_cast<float>((cost - s.memory.dual[j]) - s.memory.row_minimum[i]);
     sum += reduced;
     squares += reduced * reduced;
     largest = larger(std::abs(static_cast<float>(cost)), largest);
     ++count;
   });
-  const double entries = s.team.reduced(count, Sum());
-  const double total = s.team.reduced(sum, Sum());
-  const double total_squares = s.team.reduced(squares, Sum());
-  const double least = kLeastSpread<typename State::T> * s.team.reduced(largest, Maximum());
+  const double entries = s.crew.reduced(count, Sum());
+  const double total = s.crew.reduced(sum, Sum());
+  const double total_squares = s.crew.reduced(squares, Sum());
+  const double least = kLeastSpread<typename State::T> * s.crew.reduced(largest, Maximum());
   const bool is_even = entries * total_squares <= kMostUneven * total * total;
   return is_even && total > least * entries ? static_cast<float>(total / entries) : 0;
 }
 
 // The plan is 2^((u_i + v_j − C_ij)/ε). A sweep scales its rows, then its columns, to unit sums.
 
-// The plan of a warp's tile, in registers. Halving ε is squaring the plan, so there is one
+// The plan of a warp's problem, in registers. Halving ε is squaring the plan, so there is one
 // exponential for all sweeps, and u need not be known.
 template <class State>
 class PlanInRegisters {
@@ -66,15 +66,15 @@ class PlanInRegisters {
   __device__ PlanInRegisters(const State& s, float epsilon) : s_(s) {
     const float sharpness = 1 / epsilon;
 #pragma unroll
-    for (int b = 0; b < Tile::kCols; ++b) {
-      dual_[b] = Tile::col(b) < s.cols ? s.memory.dual[Tile::col(b)] : 0;
+    for (int b = 0; b < Lanes::kCols; ++b) {
+      dual_[b] = Lanes::col(b) < s.cols ? s.memory.dual[Lanes::col(b)] : 0;
     }
 #pragma unroll
-    for (int a = 0; a < Tile::kRows; ++a) {
-      const T least = Tile::row(a) < s.rows ? s.memory.row_value[Tile::row(a)] : 0;
+    for (int a = 0; a < Lanes::kRows; ++a) {
+      const T least = Lanes::row(a) < s.rows ? s.memory.row_minimum[Lanes::row(a)] : 0;
 #pragma unroll
-      for (int b = 0; b < Tile::kCols; ++b) {
-        const T reduced = (s.costs(Tile::row(a), Tile::col(b)) - dual_[b]) - least;
+      for (int b = 0; b < Lanes::kCols; ++b) {
+        const T reduced = (s.costs(Lanes::row(a), Lanes::col(b)) - dual_[b]) - least;
         plan_[a][b] = approximate_exp2(-static_cast<float>(reduced) * sharpness);
       }
     }
@@ -82,21 +82,21 @@ class PlanInRegisters {
 
   __device__ void sweep(float epsilon) {
 #pragma unroll
-    for (int a = 0; a < Tile::kRows; ++a) {
+    for (int a = 0; a < Lanes::kRows; ++a) {
       float sum = kTinySum / kLaneCols;
 #pragma unroll
-      for (int b = 0; b < Tile::kCols; ++b) sum += plan_[a][b];
+      for (int b = 0; b < Lanes::kCols; ++b) sum += plan_[a][b];
 #pragma unroll
       for (int lane = 1; lane < kLaneCols; lane *= 2) sum += __shfl_xor_sync(kAllLanes, sum, lane);
       const float factor = approximate_reciprocal(sum);
 #pragma unroll
-      for (int b = 0; b < Tile::kCols; ++b) plan_[a][b] *= factor;
+      for (int b = 0; b < Lanes::kCols; ++b) plan_[a][b] *= factor;
     }
 #pragma unroll
-    for (int b = 0; b < Tile::kCols; ++b) {
+    for (int b = 0; b < Lanes::kCols; ++b) {
       float sum = kTinySum / kLaneRows;
 #pragma unroll
-      for (int a = 0; a < Tile::kRows; ++a) sum += plan_[a][b];
+      for (int a = 0; a < Lanes::kRows; ++a) sum += plan_[a][b];
 #pragma unroll
       for (int lane = kLaneCols; lane < kWarp; lane *= 2) {
         sum += __shfl_xor_sync(kAllLanes, sum, lane);
@@ -104,7 +104,7 @@ class PlanInRegisters {
       dual_[b] -= epsilon * approximate_log2(sum);
       const float factor = approximate_reciprocal(sum);
 #pragma unroll
-      for (int a = 0; a < Tile::kRows; ++a) plan_[a][b] *= factor;
+      for (int a = 0; a < Lanes::kRows; ++a) plan_[a][b] *= factor;
     }
   }
 
@@ -118,18 +118,19 @@ class PlanInRegisters {
 
   __device__ void store_duals() const {
 #pragma unroll
-    for (int b = 0; b < Tile::kCols; ++b) {
-      if (Tile::lane_row() == 0 && Tile::col(b) < s_.cols) s_.memory.dual[Tile::col(b)] = dual_[b];
+    for (int b = 0; b < Lanes::kCols; ++b) {
+      if (Lanes::lane_row() == 0 && Lanes::col(b) < s_.cols)
+        s_.memory.dual[Lanes::col(b)] = dual_[b];
     }
   }
 
  private:
   using T = typename State::T;
-  using Tile = typename State::Tile;
+  using Lanes = typename State::Lanes;
 
   const State& s_;
-  float plan_[Tile::kRows][Tile::kCols];
-  T dual_[Tile::kCols];
+  float plan_[Lanes::kRows][Lanes::kCols];
+  T dual_[Lanes::kCols];
 };
 
 template <class State>
@@ -140,15 +141,15 @@ __device__ void anneal_in_registers(State& s, float epsilon, int sweeps) {
     plan.sweep(epsilon);
     epsilon /= 2;
   }
-  s.team.sync();
+  s.crew.sync();
   plan.store_duals();
-  s.team.sync();
+  s.crew.sync();
 }
 
-// An entry of the plan, where u_i is in `row_value`.
+// An entry of the plan, where u_i is in `row_minimum`.
 template <class State, class T>
 __device__ float plan_entry(const State& s, int i, int j, T cost, float sharpness) {
-  const T reduced = (cost - s.memory.dual[j]) - s.memory.row_value[i];
+  const T reduced = (cost - s.memory.dual[j]) - s.memory.row_minimum[i];
   return approximate_exp2(-static_cast<float>(reduced) * sharpness);
 }
 
@@ -159,7 +160,7 @@ __device__ void sweep_by_rows(State& s, float epsilon) {
   using T = typename State::T;
   constexpr int kColumns = State::kAtOnce;
   const float sharpness = 1 / epsilon;
-  const auto column = [&](int k) { return s.team.lane() + k * kWarp; };
+  const auto column = [&](int k) { return s.crew.lane() + k * kWarp; };
   T dual[kColumns];
   float sums[kColumns] = {};
 #pragma unroll
@@ -167,12 +168,12 @@ __device__ void sweep_by_rows(State& s, float epsilon) {
   s.for_rows_of_warp([&](int i) {
     T costs[kColumns];
     s.template load_row<kWarp>(i, column(0), costs);
-    const T row_value = s.memory.row_value[i];
+    const T row_minimum = s.memory.row_minimum[i];
     float plan[kColumns];
     float sum = kTinySum / kWarp;
 #pragma unroll
     for (int k = 0; k < kColumns; ++k) {
-      const T reduced = (costs[k] - dual[k]) - row_value;
+      const T reduced = (costs[k] - dual[k]) - row_minimum;
       plan[k] = approximate_exp2(-static_cast<float>(reduced) * sharpness);
       sum += plan[k];
     }
@@ -180,19 +181,19 @@ __device__ void sweep_by_rows(State& s, float epsilon) {
     const float factor = approximate_reciprocal(sum);
 #pragma unroll
     for (int k = 0; k < kColumns; ++k) sums[k] += plan[k] * factor;
-    __syncwarp();  // all lanes have read the row's value
-    if (s.team.lane() == 0) s.memory.row_value[i] = row_value - epsilon * approximate_log2(sum);
+    __syncwarp();  // all lanes have read the row's dual
+    if (s.crew.lane() == 0) s.memory.row_minimum[i] = row_minimum - epsilon * approximate_log2(sum);
   });
 #pragma unroll
-  for (int k = 0; k < kColumns; ++k) s.memory.column_sums[s.team.warp()][column(k)] = sums[k];
-  s.team.sync();
+  for (int k = 0; k < kColumns; ++k) s.memory.column_sums[s.crew.warp()][column(k)] = sums[k];
+  s.crew.sync();
   s.for_own(s.cols, [&](int j) {
     float sum = kTinySum;
 #pragma unroll
     for (const auto& of_warp : s.memory.column_sums) sum += of_warp[j];
     s.memory.dual[j] -= epsilon * approximate_log2(sum);
   });
-  s.team.sync();
+  s.crew.sync();
 }
 
 // Exponentials are computed anew for rows and for columns: that takes no memory, and no longer than
@@ -205,20 +206,20 @@ __device__ void sweep_by_rows_and_columns(State& s, float epsilon) {
     float sum = 0;
     s.for_costs_of_row(i, [&](int j, T cost) { sum += plan_entry(s, i, j, cost, sharpness); });
     sum = warp_reduced(sum, Sum());
-    __syncwarp();  // all lanes have read the row's value
-    if (s.team.lane() == 0) s.memory.row_value[i] -= epsilon * approximate_log2(sum + kTinySum);
+    __syncwarp();  // all lanes have read the row's dual
+    if (s.crew.lane() == 0) s.memory.row_minimum[i] -= epsilon * approximate_log2(sum + kTinySum);
   });
-  s.team.sync();
+  s.crew.sync();
   s.for_own(s.cols, [&](int j) {
     float sum = 0;
     s.for_costs_of_column(j, [&](int i, T cost) { sum += plan_entry(s, i, j, cost, sharpness); });
     s.memory.dual[j] -= epsilon * approximate_log2(sum + kTinySum);
   });
-  s.team.sync();
+  s.crew.sync();
 }
 
-// From duals v in `dual` and the row minima of reduced costs in `row_value`. Returns whether it did
-// anything.
+// From duals v in `dual` and the row minima of reduced costs in `row_minimum`. Returns whether it
+// did anything.
 template <class State>
 __device__ bool anneal(State& s) {
   const float width = spread(s);

@@ -103,7 +103,7 @@ LayerPairs<T> layer_pairs(const Tiles<const T>& x, const Tiles<const T>& y, Alon
 // A thread has one cell of layer pairs. The threads of a group have different cells and the same
 // entries; the groups take turns at the entries of a chunk. Threads that are left over only help to
 // load.
-struct Team {
+struct Share {
   int x_first, y_first;  // layers of the block
   bool is_diagonal;      // of one set: x and y are the same layers, cells below the diagonal unused
   int cells;             // per group
@@ -123,26 +123,26 @@ __device__ inline void find_upper_cell(int index, int count, int& row, int& col)
 // Of a block whose layers are number blockIdx.y of all pairs of blocks of layers; of one set, of
 // those on or above the diagonal.
 template <class T>
-__device__ Team team_of(const LayerPairs<T>& pairs) {
+__device__ Share share_of(const LayerPairs<T>& pairs) {
   const int number = static_cast<int>(blockIdx.y);
   int x_block = number / pairs.y_blocks;
   int y_block = number % pairs.y_blocks;
   if (pairs.is_one_set) find_upper_cell(number, pairs.x_blocks, x_block, y_block);
 
-  Team team;
-  team.x_first = x_block * pairs.x_cells * kThreadLayers;
-  team.y_first = y_block * pairs.y_cells * kThreadLayers;
-  team.is_diagonal = pairs.is_one_set && x_block == y_block;
-  team.cells =
-      team.is_diagonal ? pairs.x_cells * (pairs.x_cells + 1) / 2 : pairs.x_cells * pairs.y_cells;
-  team.groups = kProductThreads / team.cells / pairs.height * pairs.height;
+  Share share;
+  share.x_first = x_block * pairs.x_cells * kThreadLayers;
+  share.y_first = y_block * pairs.y_cells * kThreadLayers;
+  share.is_diagonal = pairs.is_one_set && x_block == y_block;
+  share.cells =
+      share.is_diagonal ? pairs.x_cells * (pairs.x_cells + 1) / 2 : pairs.x_cells * pairs.y_cells;
+  share.groups = kProductThreads / share.cells / pairs.height * pairs.height;
   const int thread = static_cast<int>(threadIdx.x);
-  team.group = thread / team.cells;
-  const int cell = thread % team.cells;
-  team.row = cell / pairs.y_cells;
-  team.col = cell % pairs.y_cells;
-  if (team.is_diagonal) find_upper_cell(cell, pairs.x_cells, team.row, team.col);
-  return team;
+  share.group = thread / share.cells;
+  const int cell = thread % share.cells;
+  share.row = cell / pairs.y_cells;
+  share.col = cell % pairs.y_cells;
+  if (share.is_diagonal) find_upper_cell(cell, pairs.x_cells, share.row, share.col);
+  return share;
 }
 
 template <class T>
@@ -221,28 +221,28 @@ struct ChunkMemory {
 };
 
 template <class T>
-__device__ void load_chunk(const LayerPairs<T>& pairs, const Team& team, const Cursor<T>& cursor,
+__device__ void load_chunk(const LayerPairs<T>& pairs, const Share& share, const Cursor<T>& cursor,
                            const ChunkMemory& to) {
   const int x_layers = pairs.x_cells * kThreadLayers;
-  const int y_layers = team.is_diagonal ? 0 : pairs.y_cells * kThreadLayers;
+  const int y_layers = share.is_diagonal ? 0 : pairs.y_cells * kThreadLayers;
   const int step = kProductThreads / pairs.chunk;
   for (int l = static_cast<int>(threadIdx.x) / pairs.chunk; l < x_layers || l < y_layers;
        l += kLoads * step) {
     T of_x[kLoads];
     T of_y[kLoads];
-    load_layers(pairs.x, team.x_first + l, step, cursor, of_x);
-    if (!team.is_diagonal) load_layers(pairs.y, team.y_first + l, step, cursor, of_y);
+    load_layers(pairs.x, share.x_first + l, step, cursor, of_x);
+    if (!share.is_diagonal) load_layers(pairs.y, share.y_first + l, step, cursor, of_y);
     store_layers(of_x, l, x_layers, step, cursor.entry, to.stride, to.x);
-    if (!team.is_diagonal) store_layers(of_y, l, y_layers, step, cursor.entry, to.stride, to.y);
+    if (!share.is_diagonal) store_layers(of_y, l, y_layers, step, cursor.entry, to.stride, to.y);
   }
 }
 
 // Adds what the thread's group has to do with the chunk.
-__device__ inline void multiply_chunk(const Team& team, const ChunkMemory& chunk, int entries,
+__device__ inline void multiply_chunk(const Share& share, const ChunkMemory& chunk, int entries,
                                       CellSums& sums) {
-  const double* x = chunk.x + team.row * kThreadLayers * chunk.stride;
-  const double* y = chunk.y + team.col * kThreadLayers * chunk.stride;
-  for (int entry = team.group; entry < entries; entry += team.groups) {
+  const double* x = chunk.x + share.row * kThreadLayers * chunk.stride;
+  const double* y = chunk.y + share.col * kThreadLayers * chunk.stride;
+  for (int entry = share.group; entry < entries; entry += share.groups) {
     double of_x[kThreadLayers];
     double of_y[kThreadLayers];
 #pragma unroll
@@ -261,36 +261,36 @@ __device__ inline void multiply_chunk(const Team& team, const ChunkMemory& chunk
 // Adds `count` chunks, from number `chunk` of strip number `strip` on, to the sums of the thread's
 // cell: what its group has of them.
 template <class T>
-__device__ void add_chunks(const LayerPairs<T>& pairs, const Team& team, int strip, int chunk,
+__device__ void add_chunks(const LayerPairs<T>& pairs, const Share& share, int strip, int chunk,
                            int count, ProductMemory& memory, CellSums& sums) {
   const int stride = pairs.chunk + 1;
-  double* y = team.is_diagonal ? memory : memory + pairs.x_cells * kThreadLayers * stride;
+  double* y = share.is_diagonal ? memory : memory + pairs.x_cells * kThreadLayers * stride;
   const ChunkMemory in_memory{memory, y, stride};
   for (Cursor<T> cursor(pairs, strip, chunk); count > 0; --count, cursor.advance()) {
-    load_chunk(pairs, team, cursor, in_memory);
+    load_chunk(pairs, share, cursor, in_memory);
     __syncthreads();
-    if (team.is_at_work()) multiply_chunk(team, in_memory, pairs.height * pairs.width, sums);
+    if (share.is_at_work()) multiply_chunk(share, in_memory, pairs.height * pairs.width, sums);
     __syncthreads();
   }
 }
 
 // Adds up the sums of groups that have the same row of a chunk, two by two: the first `height`
 // groups then have the totals. Uses the memory that add_chunks is done with.
-__device__ inline void add_groups(const Team& team, int height, ProductMemory& memory,
+__device__ inline void add_groups(const Share& share, int height, ProductMemory& memory,
                                   CellSums& sums) {
-  for (int count = team.groups / height; count > 1;) {
+  for (int count = share.groups / height; count > 1;) {
     const int half = (count + 1) / 2;
-    const int sender = team.group - half * height;
-    double* slot = memory + (sender >= 0 ? sender : team.group) * team.cells +
-                   static_cast<int>(threadIdx.x) % team.cells;
-    if (sender >= 0 && team.group < count * height) {
+    const int sender = share.group - half * height;
+    double* slot = memory + (sender >= 0 ? sender : share.group) * share.cells +
+                   static_cast<int>(threadIdx.x) % share.cells;
+    if (sender >= 0 && share.group < count * height) {
 #pragma unroll
       for (int p = 0; p < kThreadLayers * kThreadLayers; ++p) {
         slot[p * (kProductThreads / 2)] = sums[p / kThreadLayers][p % kThreadLayers];
       }
     }
     __syncthreads();
-    if (team.group < (count - half) * height) {
+    if (share.group < (count - half) * height) {
 #pragma unroll
       for (int p = 0; p < kThreadLayers * kThreadLayers; ++p) {
         sums[p / kThreadLayers][p % kThreadLayers] += slot[p * (kProductThreads / 2)];
@@ -303,14 +303,14 @@ __device__ inline void add_groups(const Team& team, int height, ProductMemory& m
 
 // Calls visit(l, m, sum) for the wanted pairs of the thread's cell.
 template <class T, class Visit>
-__device__ void for_each_pair(const LayerPairs<T>& pairs, const Team& team, const CellSums& sums,
+__device__ void for_each_pair(const LayerPairs<T>& pairs, const Share& share, const CellSums& sums,
                               Visit visit) {
 #pragma unroll
   for (int i = 0; i < kThreadLayers; ++i) {
 #pragma unroll
     for (int j = 0; j < kThreadLayers; ++j) {
-      const int l = team.x_first + team.row * kThreadLayers + i;
-      const int m = team.y_first + team.col * kThreadLayers + j;
+      const int l = share.x_first + share.row * kThreadLayers + i;
+      const int m = share.y_first + share.col * kThreadLayers + j;
       const bool is_wanted =
           l < pairs.x.layers && m < pairs.y.layers && (!pairs.is_one_set || l <= m);
       if (is_wanted) visit(l, m, sums[i][j]);

@@ -250,7 +250,7 @@ class _Band:
             ],
             None if of_rows is None else of_rows[span],
             None if of_cols is None else of_cols[span],
-            kernels.Side(
+            kernels.RsmSide(
                 array(summary.exponents[span]),
                 array(summary.squared_norms[span]),
                 array(self._rounded_norms[span]) if is_narrow else None,

@@ -36,7 +36,7 @@ class Job(NamedTuple):
     cols: Samples | None  # None: those of `rows`
     home: Device | None  # where both lie
     matching: str
-    block: int  # window or top k
+    window_or_k: int
     precision: str
     outputs: tuple[str, ...]
     dtype: np.dtype[Any]
@@ -64,16 +64,16 @@ class Side:
         self.most = int(self.tokens.max())
         self.fewest = int(self.tokens.min())
         self.is_ragged = self.fewest < self.most
-        self.window = min(job.block, self.most) if job.matching == "window" else self.most
+        self.window = min(job.window_or_k, self.most) if job.matching == "window" else self.most
         self.pieces = -(-self.most // self.window)
         self.parts = self._parts(job)
 
     def _parts(self, job: Job) -> list[Part]:
-        if job.matching == "topk" and job.block < self.most:
-            rest = self.most - job.block
+        if job.matching == "topk" and job.window_or_k < self.most:
+            rest = self.most - job.window_or_k
             return [
-                self._part("exact", 0, 0, 0, job.block),
-                self._part("greedy", 0, job.block, job.block, rest),
+                self._part("exact", 0, 0, 0, job.window_or_k),
+                self._part("greedy", 0, job.window_or_k, job.window_or_k, rest),
             ]
         solver = "greedy" if job.matching == "greedy" else "exact"
         return [

@@ -11,7 +11,7 @@
 
 namespace isogram::cuda {
 
-// Of the lanes that share a row, or a column, of a tile.
+// Of the lanes that look at the same row, or column.
 template <class T>
 __device__ T minimum_of_row(T x) {
 #pragma unroll
@@ -30,62 +30,62 @@ __device__ T minimum_of_column(T x) {
 }
 
 template <class State>
-__device__ void start_from_minima_of_tile(State& s) {
+__device__ void start_from_minima_in_lanes(State& s) {
   using T = typename State::T;
-  using Tile = typename State::Tile;
-  T dual[Tile::kCols];
+  using Lanes = typename State::Lanes;
+  T dual[Lanes::kCols];
 #pragma unroll
   for (T& of_column : dual) of_column = kInfinity<T>;
 #pragma unroll 2
-  for (int a = 0; a < Tile::kRows; ++a) {
-    T cost[Tile::kCols];
+  for (int a = 0; a < Lanes::kRows; ++a) {
+    T cost[Lanes::kCols];
     T least = kInfinity<T>;
 #pragma unroll
-    for (int b = 0; b < Tile::kCols; ++b) {
-      cost[b] = s.costs(Tile::row(a), Tile::col(b));
+    for (int b = 0; b < Lanes::kCols; ++b) {
+      cost[b] = s.costs(Lanes::row(a), Lanes::col(b));
       least = smaller(cost[b], least);
     }
     least = minimum_of_row(least);
-    if (Tile::row(a) >= s.rows) least = 0;  // infinity, from infinity, is NaN
+    if (Lanes::row(a) >= s.rows) least = 0;  // infinity, from infinity, is NaN
 #pragma unroll
-    for (int b = 0; b < Tile::kCols; ++b) dual[b] = smaller(cost[b] - least, dual[b]);
+    for (int b = 0; b < Lanes::kCols; ++b) dual[b] = smaller(cost[b] - least, dual[b]);
   }
 #pragma unroll
-  for (int b = 0; b < Tile::kCols; ++b) {
+  for (int b = 0; b < Lanes::kCols; ++b) {
     dual[b] = minimum_of_column(dual[b]);
-    if (Tile::lane_row() == 0 && Tile::col(b) < s.cols) s.memory.dual[Tile::col(b)] = dual[b];
+    if (Lanes::lane_row() == 0 && Lanes::col(b) < s.cols) s.memory.dual[Lanes::col(b)] = dual[b];
   }
-  s.team.sync();
+  s.crew.sync();
 }
 
-// Leaves the smallest reduced cost of every row in `row_value`, and where it is in `tight`.
+// Leaves the smallest reduced cost of every row in `row_minimum`, and where it is in `tight`.
 template <class State>
 __device__ void find_tight_columns(State& s) {
   using T = typename State::T;
-  using Tile = typename State::Tile;
-  T dual[Tile::kCols];
+  using Lanes = typename State::Lanes;
+  T dual[Lanes::kCols];
 #pragma unroll
-  for (int b = 0; b < Tile::kCols; ++b) {
-    dual[b] = Tile::col(b) < s.cols ? s.memory.dual[Tile::col(b)] : 0;
+  for (int b = 0; b < Lanes::kCols; ++b) {
+    dual[b] = Lanes::col(b) < s.cols ? s.memory.dual[Lanes::col(b)] : 0;
   }
 #pragma unroll 2
-  for (int a = 0; a < Tile::kRows; ++a) {
-    const int row = Tile::row(a);
-    T reduced[Tile::kCols];
+  for (int a = 0; a < Lanes::kRows; ++a) {
+    const int row = Lanes::row(a);
+    T reduced[Lanes::kCols];
     T least = kInfinity<T>;
 #pragma unroll
-    for (int b = 0; b < Tile::kCols; ++b) {
-      reduced[b] = s.costs(row, Tile::col(b)) - dual[b];
+    for (int b = 0; b < Lanes::kCols; ++b) {
+      reduced[b] = s.costs(row, Lanes::col(b)) - dual[b];
       least = smaller(reduced[b], least);
     }
     least = minimum_of_row(least);
     unsigned columns = 0;
 #pragma unroll
-    for (int b = 0; b < Tile::kCols; ++b) columns |= reduced[b] == least ? 1U << b : 0;
-    s.memory.tight[row].of_lane[Tile::lane_col()] = static_cast<std::uint8_t>(columns);
-    if (Tile::lane_col() == 0) s.memory.row_value[row] = least;
+    for (int b = 0; b < Lanes::kCols; ++b) columns |= reduced[b] == least ? 1U << b : 0;
+    s.memory.tight[row].of_lane[Lanes::lane_col()] = static_cast<std::uint8_t>(columns);
+    if (Lanes::lane_col() == 0) s.memory.row_minimum[row] = least;
   }
-  s.team.sync();
+  s.crew.sync();
 }
 
 // The first set bit from number `first` on, around the end. Some bit is set.
@@ -122,7 +122,7 @@ class Claims {
       atomicMax(&s_.memory.row_of[TightColumns::column(claimed_[k])], row(k));
       claims = true;
     }
-    return s_.team.any(claims);
+    return s_.crew.any(claims);
   }
 
   __device__ void settle() {
@@ -143,7 +143,7 @@ class Claims {
 
  private:
   static constexpr int kRows = (State::kSide + kWarp - 1) / kWarp;
-  __device__ int row(int k) const { return s_.team.lane() + k * kWarp; }
+  __device__ int row(int k) const { return s_.crew.lane() + k * kWarp; }
 
   State& s_;
   std::uint64_t tight_[kRows];  // of rows that have none yet: columns, as far as they are free
@@ -154,13 +154,13 @@ class Claims {
 
 // Every round but the last matches a row. Returns how many rows stay free.
 template <class State>
-__device__ int match_tile_greedily(State& s) {
+__device__ int match_greedily_in_lanes(State& s) {
   s.for_own(s.rows, [&](int i) { s.memory.column_of[i] = kFree; });
   s.for_own(s.cols, [&](int j) { s.memory.row_of[j] = kFree; });
   find_tight_columns(s);
   Claims<State> claims(s);
   for (int round = 0; round < s.rows && claims.claim(); ++round) claims.settle();
-  s.team.sync();
+  s.crew.sync();
   return s.rows - claims.matched();
 }
 

@@ -90,28 +90,28 @@ __device__ Nearest<T> warp_nearest(const Nearest<T>& own) {
   return result;
 }
 
-// ---- Teams -----------------------------------------------------------------------------------
+// ---- Crews -----------------------------------------------------------------------------------
 
-inline constexpr int kMostWarps = 8;  // of a team
+inline constexpr int kMostWarps = 8;  // of a crew
 
 template <class T>
-struct TeamMemory {
+struct CrewMemory {
   double partial[kMostWarps];
   Nearest<T> nearest[2][kMostWarps];
 };
 
 // Its memory is shared memory.
 template <class T, int threads>
-class Team {
+class Crew {
  public:
-  using Memory = TeamMemory<T>;
+  using Memory = CrewMemory<T>;
   static constexpr int kThreads = threads;
   static constexpr int kWarps = threads / kWarp;
   static_assert(kWarps <= kMostWarps);
 
-  __device__ explicit Team(Memory& memory) : memory_(memory) {}
+  __device__ explicit Crew(Memory& memory) : memory_(memory) {}
 
-  __device__ Team<T, kWarp> first_warp() const { return Team<T, kWarp>(memory_); }
+  __device__ Crew<T, kWarp> first_warp() const { return Crew<T, kWarp>(memory_); }
 
   __device__ static int rank() { return static_cast<int>(threadIdx.x); }
   __device__ static int warp() { return rank() / kWarp; }
