@@ -7,6 +7,7 @@ set(isogram_cuda_sources
   ${CMAKE_CURRENT_LIST_DIR}/src/gram.cu
   ${CMAKE_CURRENT_LIST_DIR}/src/graph.cu
   ${CMAKE_CURRENT_LIST_DIR}/src/greedy.cu
+  ${CMAKE_CURRENT_LIST_DIR}/src/jsd.cu
   ${CMAKE_CURRENT_LIST_DIR}/src/match.cu
   ${CMAKE_CURRENT_LIST_DIR}/src/narrow.cu
   ${CMAKE_CURRENT_LIST_DIR}/src/prepare.cu

@@ -31,22 +31,6 @@ double compare(const py::array& a, const py::array& b, const std::string& method
   return result;
 }
 
-void jsd(const py::array& p, const OptionalArray& q, const py::array& out, int num_threads,
-         const py::object& progress) {
-  const InputView rows = input_view(p, "probabilities");
-  const InputView cols = q ? input_view(*q, "other") : InputView();
-  const std::size_t pairs = q ? rows.rows * cols.rows : rows.rows * (rows.rows - 1) / 2;
-  with_output(out, [&](auto result) {
-    Call("jsd", num_threads, progress, pairs).run([&](const Execution& execution) {
-      if (q) {
-        isogram::jsd(rows, cols, result, execution);
-      } else {
-        isogram::jsd(rows, result, execution);
-      }
-    });
-  });
-}
-
 }  // namespace
 
 void register_compare(py::module_& module) {
@@ -56,7 +40,6 @@ void register_compare(py::module_& module) {
       "by_chance"_a = kTieRule.by_chance, "largest_power"_a = kTieRule.largest_power,
       "zero"_a = kTieRule.zero, "same_scale"_a = kTieRule.same_scale, "few"_a = kTieRule.few);
   module.def("compare", &compare, "a"_a, "b"_a, "method"_a, "num_threads"_a);
-  module.def("jsd", &jsd, "p"_a, "q"_a, "out"_a, "num_threads"_a, "progress"_a);
 }
 
 }  // namespace isogram::bindings

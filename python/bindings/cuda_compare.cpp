@@ -30,27 +30,12 @@ void count_inversions(StreamAddress stream, const py::object& values, const py::
                          DeviceArray(count).items<unsigned long long>());
 }
 
-void normalise_rows(StreamAddress stream, const py::object& x, const py::object& out) {
-  cuda::normalise_rows(stream_at(stream), DeviceArray(x).input(),
-                       DeviceArray(out).matrix<double>());
-}
-
-void jsd(StreamAddress stream, const py::object& p, const py::object& q, const py::object& tile) {
-  with_type_of(tile, [&](auto type) {
-    using T = decltype(type);
-    cuda::jsd<T>(stream_at(stream), DeviceArray(p).matrix<const double>(),
-                 DeviceArray(q).matrix<const double>(), DeviceArray(tile).matrix<T>());
-  });
-}
-
 }  // namespace
 
 void register_cuda_compare(py::module_& module) {
   module.def("upper_triangle", &upper_triangle, "stream"_a, "k"_a, "out"_a);
   module.def("find_not_finite", &find_not_finite, "stream"_a, "x"_a, "first"_a, "part"_a = "all");
   module.def("count_inversions", &count_inversions, "stream"_a, "values"_a, "scratch"_a, "count"_a);
-  module.def("normalise_rows", &normalise_rows, "stream"_a, "x"_a, "out"_a);
-  module.def("jsd", &jsd, "stream"_a, "p"_a, "q"_a, "tile"_a);
 }
 
 }  // namespace isogram::bindings

@@ -16,6 +16,7 @@ ISOGRAM_MODULE(_core, module) {
   register_match(module);
   register_rsm(module);
   register_compare(module);
+  register_jsd(module);
   register_arithmetic(module);
   register_simd(module);
   register_parallel(module);

@@ -14,7 +14,7 @@ from isogram._core import build_info as _build_info
 from isogram._errors import CudaError
 from isogram.center import center
 from isogram.cka import cka, cka_matrix, hsic
-from isogram.compare import compare_rsms, jsd
+from isogram.compare import compare_rsms
 from isogram.config import (
     config,
     get_cmake_dir,
@@ -25,6 +25,7 @@ from isogram.config import (
 )
 from isogram.gram import bandwidth, gram
 from isogram.graph import Csr, Motifs, gbs, gbs_matrix, graph, modularity, motifs
+from isogram.jsd import jsd
 from isogram.match import Matching, match
 from isogram.rsm import semantic_rsm, spatial_rsm
 

@@ -1,4 +1,4 @@
-"""How alike two RSMs are, and the divergences of predictions to hold them against."""
+"""How alike two RSMs are."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 from isogram import _core
 from isogram._arguments import choice, threads
 from isogram._arithmetic import usual_arithmetic
-from isogram._arrays import Array, Output, as_matrix, parts_of
+from isogram._arrays import Array, as_matrix, parts_of
 from isogram._backend import device_of
 from isogram._device import compare as on_gpu
 from isogram._device.results import fetched
 from isogram._errors import input_changed
-from isogram._memory import FEWER_SAMPLES, PASS_OUT
-from isogram._progress import Progress, all_done, reporting
 
 _METHODS = ("pearson", "spearman", "kendall", "cosine", "cka", "gbs")
 _UNDEFINED = {
@@ -167,84 +165,3 @@ def _may_be_zero(rsm: NDArray[Any]) -> Any:
     may_be = (rsm[:, 0] == 0) & (rsm[:, 1] == 0)
     may_be[:2] = True  # of these, one of the two entries is on the diagonal
     return may_be
-
-
-def jsd(
-    probabilities: Array,
-    other: Array | None = None,
-    *,
-    out: Array | None = None,
-    num_threads: int | None = None,
-    progress: Progress = False,
-) -> Array:
-    """Return the Jensen-Shannon divergences, in bits, of all pairs of distributions.
-
-    JSD(p, q) = H((p + q)/2) - (H(p) + H(q))/2 with H the entropy to base 2: 0 for equal
-    distributions, 1 for disjoint ones.
-
-    Parameters
-    ----------
-    probabilities : array of shape (n, c)
-        Distributions in rows: not negative, each summing to 1 within 1e-3 (float16 and bfloat16:
-        1e-2), such as a network's softmax. Sums are made exact in float64.
-    other : array of shape (m, c), optional
-        Other distributions; by default `probabilities` again.
-    out : array of shape (n, n) or (n, m), optional
-        Where to write the result: of its very type, any strides, apart from the inputs.
-    num_threads : int, optional
-        By default `get_num_threads()`. The result has the same bits for any number.
-    progress : bool or callable
-        True draws a bar with tqdm; a callable is called with (done, total), in pairs.
-
-    Returns
-    -------
-    array of shape (n, n) or (n, m)
-        In the library of `probabilities`, from 0 to 1. Of one set: exactly symmetric, with a zero
-        diagonal.
-
-    Raises
-    ------
-    ValueError
-        A negative entry, a row that does not sum to 1, a NaN or infinity, whose index is named; a
-        wrong shape.
-    TypeError
-        Integers and other types that are not floats.
-    MemoryError
-        A result larger than the memory, of the machine or of the GPU.
-
-    Notes
-    -----
-    Types: float16, bfloat16, float32 → float32; any float64 input → float64. Cost: c logarithms per
-    pair. Memory: the result and one packed copy of the inputs. On a GPU nothing waits: a row that
-    is no distribution gives NaN, not an error. Source: Lin 1991.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import isogram as ig
-    >>> ig.jsd(np.array([[1.0, 0.0], [0.0, 1.0]]))
-    array([[0., 1.],
-           [1., 0.]])
-    """
-    workers = threads("jsd", num_threads)
-    inputs = {"probabilities": as_matrix("jsd", "probabilities", probabilities)}
-    rows = inputs["probabilities"]
-    if other is not None:
-        inputs["other"] = as_matrix("jsd", "other", other)
-        if inputs["other"].shape[1] != rows.shape[1]:
-            raise ValueError(
-                f"jsd: `other` must have as many columns as `probabilities` ({rows.shape[1]}), "
-                f"got {inputs['other'].shape[1]}"
-            )
-    cols = inputs.get("other")
-    shape = (len(rows), len(rows if cols is None else cols))
-    advice = f"{PASS_OUT}, or {FEWER_SAMPLES}"
-    result = Output("jsd", out, shape, inputs, probabilities, advice)
-    with reporting("jsd", progress) as report:
-        if result.device:
-            with result.device.entered():
-                on_gpu.jsd(result.device, rows, cols, result.array)
-            all_done(report, result.array.size)
-        else:
-            _core.jsd(rows, cols, result.array, workers, report)
-    return result.give()

@@ -1,5 +1,5 @@
 // Every kernel of every level against long double. The assignment kernels have match_test.cpp,
-// logarithms and divergence compare_test.cpp.
+// logarithms and divergence jsd_test.cpp.
 #include "simd/kernels.hpp"
 
 #include <gtest/gtest.h>

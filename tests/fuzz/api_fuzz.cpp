@@ -25,6 +25,7 @@
 #include "isogram_reference/cka.hpp"
 #include "isogram_reference/compare.hpp"
 #include "isogram_reference/graph.hpp"
+#include "isogram_reference/jsd.hpp"
 #include "isogram_reference/match.hpp"
 #include "isogram_reference/rsm.hpp"
 #include "match_expected.hpp"

@@ -8,6 +8,7 @@
 #include "isogram/error.hpp"
 #include "isogram/gram.hpp"
 #include "isogram/graph.hpp"
+#include "isogram/jsd.hpp"
 #include "isogram/match.hpp"
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"

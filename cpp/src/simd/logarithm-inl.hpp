@@ -2,7 +2,7 @@
 //
 // Writing x = 2^e m with m in [√½, √2) and s = (m − 1)/(m + 1), |s| ≤ 0.1716,
 //     log2(x) = e + (2/ln 2) (s + s³/3 + s⁵/5 + …),
-// eleven terms of which are within an ulp. tests/cpp/compare_test.cpp asserts two.
+// eleven terms of which are within an ulp. tests/cpp/jsd_test.cpp asserts two.
 #pragma once
 
 #include <cstddef>

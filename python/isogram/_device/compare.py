@@ -1,4 +1,4 @@
-"""Comparison of RSMs and divergences of predictions on a GPU."""
+"""Comparison of RSMs on a GPU."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 
 from isogram import _core
 from isogram._device.device import Device, DeviceArray
-from isogram._device.tiles import full_tiles, mirror, upper_tiles
 
 
 def compare(device: Device, a: DeviceArray, b: DeviceArray, method: str) -> DeviceArray:
@@ -224,20 +223,3 @@ def _gbs(device: Device, a: DeviceArray, b: DeviceArray) -> DeviceArray:
     squares = (a * a).sum(axis=1) * (b * b).sum(axis=1)
     cosines = (a * b).sum(axis=1) / xp.sqrt(xp.where(squares == 0, 1.0, squares))
     return xp.clip(cosines, -1.0, 1.0).mean()
-
-
-def jsd(device: Device, p: DeviceArray, q: DeviceArray | None, out: DeviceArray) -> None:
-    """Write the divergences of all pairs of rows; a row that is no distribution gives NaN."""
-    rows = _distributions(device, p)
-    cols = rows if q is None else _distributions(device, q)
-    edge = device.tile_edge(1, out.dtype)
-    for tile in upper_tiles(len(p), edge) if q is None else full_tiles(len(p), len(q), edge):
-        device.kernels.jsd(device.stream, rows[tile.rows], cols[tile.cols], tile.of(out))
-        if q is None and tile.is_mirrored:
-            mirror(device, tile, out)
-
-
-def _distributions(device: Device, p: DeviceArray) -> DeviceArray:
-    rows = device.empty(p.shape)
-    device.kernels.normalise_rows(device.stream, p, rows)
-    return rows

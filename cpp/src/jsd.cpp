@@ -1,0 +1,200 @@
+#include "isogram/jsd.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <iterator>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "buffer.hpp"
+#include "input.hpp"
+#include "isogram/arithmetic.hpp"
+#include "simd/kernels.hpp"
+#include "team.hpp"
+#include "walk.hpp"
+
+namespace isogram {
+
+namespace {
+
+// Rows and columns of a tile: both sides of it stay in the cache for usual row lengths.
+constexpr std::size_t kTileRows = 32;
+
+// Of rows with more classes than this, so many are taken at a time, so that a call can be stopped.
+constexpr std::size_t kClasses = std::size_t{1} << 18;
+
+std::size_t row_tiles(std::size_t rows) {
+  return (rows + kTileRows - 1) / kTileRows;
+}
+
+Span row_tile(std::size_t tile, std::size_t rows) {
+  return {tile * kTileRows, std::min(rows, (tile + 1) * kTileRows)};
+}
+
+// Calls body([begin, end)) for parts of n classes.
+template <class Body>
+void for_each_part(std::size_t n, Worker& worker, Body body) {
+  for (std::size_t begin = 0; begin < n; begin += kClasses) {
+    if (begin > 0) worker.check();
+    body(Span{begin, std::min(n, begin + kClasses)});
+  }
+}
+
+bool is_half(ElementType type) {
+  return type == ElementType::float16 || type == ElementType::bfloat16;
+}
+
+// The shortest number that reads as the same value.
+std::string text_of(double value) {
+  char text[32];
+  const auto end = std::to_chars(std::begin(text), std::end(text), value).ptr;
+  return std::string(text, end);
+}
+
+// The rows of an input as distributions that sum to 1 in float64, and their logarithms.
+class Distributions {
+ public:
+  Distributions(const InputView& x, const Execution& execution)
+      : rows_(x.rows),
+        size_(x.cols),
+        values_(Buffer<double>::unset(product(x.rows, x.cols))),
+        logarithms_(Buffer<double>::unset(values_.size())) {
+    const RowReader reader(x);
+    FirstNotFinite bad(rows_);
+    std::vector<RowCheck> checks(rows_);
+    const auto prepare = [&](std::size_t i, Worker& worker) {
+      for_each_part(size_, worker, [&](Span part) {
+        double* values = values_.data() + i * size_ + part.begin;
+        reader.read(i, part, values);
+        bad.inspect(i, i, values, part.size(), part.begin);
+        checks[i].include(values, part);
+      });
+      for_each_part(size_, worker, [&](Span part) {
+        double* values = values_.data() + i * size_ + part.begin;
+        for (std::size_t k = 0; k < part.size(); ++k) values[k] /= checks[i].sum;
+        simd::kernels().logarithms(values, &logarithms_[i * size_ + part.begin], part.size());
+      });
+    };
+    parallel_for(execution, row_tiles(rows_), [&](std::size_t tile, Worker& worker) {
+      const Span rows = row_tile(tile, rows_);
+      for (std::size_t i = rows.begin; i < rows.end; ++i) {
+        worker.check();
+        prepare(i, worker);
+      }
+    });
+    bad.throw_if_found(x.name);
+    for (std::size_t i = 0; i < rows_; ++i) require_distribution(x, i, checks[i]);
+  }
+
+  std::size_t rows() const { return rows_; }
+  std::size_t size() const { return size_; }
+  const double* row(std::size_t i) const { return values_.data() + i * size_; }
+  const double* logarithms(std::size_t i) const { return logarithms_.data() + i * size_; }
+
+ private:
+  // What makes a row a distribution.
+  struct RowCheck {
+    double sum = 0;
+    double negative = 0;  // the first, if there is one
+    std::size_t column = 0;
+
+    void include(const double* values, Span part) {
+      sum += simd::kernels().float64.sum(values, part.size());
+      if (negative < 0) return;
+      const double* end = values + part.size();
+      const double* found = std::find_if(values, end, [](double p) { return p < 0; });
+      if (found == end) return;
+      negative = *found;
+      column = part.begin + static_cast<std::size_t>(found - values);
+    }
+  };
+
+  static void require_distribution(const InputView& x, std::size_t i, const RowCheck& check) {
+    if (check.negative < 0) {
+      throw std::invalid_argument("`" + x.name + "` must not be negative, got " +
+                                  text_of(check.negative) + " at index (" + std::to_string(i) +
+                                  ", " + std::to_string(check.column) + ")");
+    }
+    const double tolerance = is_half(x.type) ? 1e-2 : 1e-3;
+    if (std::abs(check.sum - 1) <= tolerance) return;
+    throw std::invalid_argument("`" + x.name + "` must have rows that sum to 1, got a sum of " +
+                                text_of(check.sum) + " in row " + std::to_string(i));
+  }
+
+  std::size_t rows_;
+  std::size_t size_;
+  Buffer<double> values_;
+  Buffer<double> logarithms_;
+};
+
+// In bits; only rounding can leave [0, 1]. Equal rows give exactly 0.
+double divergence(const Distributions& p, std::size_t i, const Distributions& q, std::size_t j,
+                  Worker& worker) {
+  double sum = 0;
+  for_each_part(p.size(), worker, [&](Span part) {
+    sum += simd::kernels().divergence(p.row(i) + part.begin, p.logarithms(i) + part.begin,
+                                      q.row(j) + part.begin, q.logarithms(j) + part.begin,
+                                      part.size());
+  });
+  return std::clamp(sum, 0.0, 1.0);
+}
+
+// Calls body(row, col, worker) for all pairs of rows, or for those with row < col.
+template <class Body>
+void for_each_pair(std::size_t rows, std::size_t cols, bool is_upper, const Execution& execution,
+                   Body body) {
+  const Grid grid =
+      is_upper ? Grid::upper(row_tiles(rows)) : Grid::full(row_tiles(rows), row_tiles(cols));
+  walk_tiles(grid, execution, [&](Cell cell, Worker& worker) {
+    const Span tile_rows = row_tile(cell.row, rows);
+    const Span tile_cols = row_tile(cell.col, cols);
+    for (std::size_t i = tile_rows.begin; i < tile_rows.end; ++i) {
+      worker.check();
+      for (std::size_t j = is_upper ? std::max(tile_cols.begin, i + 1) : tile_cols.begin;
+           j < tile_cols.end; ++j) {
+        body(i, j, worker);
+      }
+    }
+  });
+}
+
+}  // namespace
+
+template <class T>
+void jsd(const InputView& p, MatrixView<T> out, const Execution& execution) {
+  const UsualArithmetic usual;
+  require_not_empty(p);
+  require_shape(out, p.rows, p.rows, "out");
+  const Distributions rows(p, preparing(execution));
+  for (std::size_t i = 0; i < p.rows; ++i) out(i, i) = 0;
+  for_each_pair(p.rows, p.rows, true, execution, [&](std::size_t i, std::size_t j, Worker& worker) {
+    out(i, j) = out(j, i) = static_cast<T>(divergence(rows, i, rows, j, worker));
+  });
+}
+
+template <class T>
+void jsd(const InputView& p, const InputView& q, MatrixView<T> out, const Execution& execution) {
+  const UsualArithmetic usual;
+  require_not_empty(p);
+  require_not_empty(q);
+  if (p.cols != q.cols) {
+    throw std::invalid_argument("`" + q.name + "` must have " + std::to_string(p.cols) +
+                                " columns like `" + p.name + "`, got " + std::to_string(q.cols));
+  }
+  require_shape(out, p.rows, q.rows, "out");
+  const Distributions rows(p, preparing(execution));
+  const Distributions cols(q, preparing(execution));
+  for_each_pair(p.rows, q.rows, false, execution,
+                [&](std::size_t i, std::size_t j, Worker& worker) {
+                  out(i, j) = static_cast<T>(divergence(rows, i, cols, j, worker));
+                });
+}
+
+template void jsd(const InputView&, MatrixView<float>, const Execution&);
+template void jsd(const InputView&, MatrixView<double>, const Execution&);
+template void jsd(const InputView&, const InputView&, MatrixView<float>, const Execution&);
+template void jsd(const InputView&, const InputView&, MatrixView<double>, const Execution&);
+
+}  // namespace isogram
