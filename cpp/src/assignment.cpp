@@ -358,9 +358,9 @@ double AssignmentProblem<T>::ungated_magnitude(const MatchedSums& matched) const
   }
   // The matched costs themselves, or a few rows, leave no hole in most data.
   detail::NearOctaves near(largest, std::ldexp(matched.smallest, -exponent_));
-  for (std::size_t i = 0; i < rows_; ++i) near.take(matched_cost(i));
+  for (std::size_t i = 0; i < rows_; ++i) near.include(matched_cost(i));
   for (std::size_t i = 0; i < rows_ && !near.have_no_hole(); ++i) {
-    for (std::size_t j = 0; j < cols_; ++j) near.take(costs_[i * stride_ + j]);
+    for (std::size_t j = 0; j < cols_; ++j) near.include(costs_[i * stride_ + j]);
   }
   if (near.have_no_hole()) return matched.magnitude;
   Octaves octaves;
@@ -433,7 +433,7 @@ Assignment AssignmentSolver<T>::solve(Slot& slot, MatrixView<const T> affinity, 
   return finish(slot, affinity, objective, worker);
 }
 
-// Of a problem that has been solved: what was found, or if that is not enough, a better solution.
+// The solution of a solved problem, or a better one if its gap is too large.
 template <class T>
 Assignment AssignmentSolver<T>::finish(Slot& slot, MatrixView<const T> affinity,
                                        Objective objective, Worker* worker) {

@@ -31,7 +31,7 @@ class Infeasible : public std::exception {
   const char* what() const noexcept override { return "every assignment takes a forbidden pair"; }
 };
 
-// What an affinity of infinite cost (−∞ to maximise, +∞ to minimise) does.
+// The meaning of an affinity of infinite cost (−∞ to maximise, +∞ to minimise).
 enum class InfiniteCost { is_refused, forbids_the_pair };
 
 struct Assignment {
@@ -58,8 +58,8 @@ inline constexpr std::size_t kGatheredRows = 16;
 // How a square problem may come to its first duals.
 enum class Start { sweeps, minima };
 
-// One matrix of costs in T with at most `max_small` rows, at least as many columns, and at most
-// `max_large` of those; and its solution by shortest augmenting paths.
+// One matrix of costs in T and its solution by shortest augmenting paths. Rows ≤ columns, at most
+// `max_small` rows and `max_large` columns.
 template <class T>
 class AssignmentProblem {
  public:

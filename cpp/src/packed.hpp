@@ -27,7 +27,7 @@ struct Transform {
   bool exponent_per_row = false;                // or scaled so that its maximum is in [1/2, 1)
 
   bool is_identity() const { return !origin && is_shift(); }
-  // Nothing but what is subtracted.
+  // Nothing but subtracts `origin`.
   bool is_shift() const { return !unit_rows && takes_parts(); }
   // A part of a row is made without the rest of it.
   bool takes_parts() const {
@@ -105,7 +105,7 @@ class Packed {
   // beyond T, and zeros for the padding up to whole panels.
   const T* squared_norms() const { return squared_norms_.data(); }
 
-  // What the packed row must be multiplied by, as an exponent of 2.
+  // The row is 2^exponent times the packed row.
   int exponent(std::size_t row) const { return exponents_.empty() ? exponent_ : exponents_[row]; }
   bool has_row_exponents() const { return !exponents_.empty(); }
 

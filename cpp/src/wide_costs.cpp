@@ -78,7 +78,7 @@ double WideCosts::above_sums_of(double largest) const {
   return std::ldexp(1.0, std::ilogb(largest) + octaves);
 }
 
-// Of all costs but +∞ and those of at least `end`.
+// The largest magnitude of costs below `end`.
 double WideCosts::largest_below(double end) {
   double largest = 0;
   for_each_row([&](std::span<const double> row) {
@@ -90,7 +90,7 @@ double WideCosts::largest_below(double end) {
 }
 
 void WideCosts::lower_gates() {
-  // From the highest value down: which are gates; then from the lowest of those up.
+  // Gates are found from the highest value down, and lowered from the lowest gate up.
   std::array<double, 4> gates{};
   std::size_t count = 0;
   double below = largest_;

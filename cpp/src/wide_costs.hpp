@@ -16,10 +16,11 @@ namespace isogram {
 // A copy of a problem's costs in float64, rows ≤ cols, for the rare problems that need it: +∞ where
 // an affinity forbids its pair, all others finite. Nobody changes it while it is worked on.
 //
-// Gates of one value, above any sum that others can make up, are lowered to just above that:
-// float64 then holds all costs together, and integers are short. The optimal assignments stay the
-// same, and so does how far others of as few gates are from them: an assignment takes as few gates
-// as it can, and then the least of the rest.
+// A gate is a cost above any sum of the lower costs of an assignment. Gates of one value are
+// lowered to just above that sum: float64 then holds all costs together, and integers are short.
+// The optimal assignments stay the same, because an optimal one has as few gates as possible and
+// the smallest sum of the rest; the distance from the optimum of others with as few gates stays the
+// same, too.
 class WideCosts {
  public:
   // Throws NotFinite.

@@ -213,12 +213,12 @@ template <class State>
 __device__ bool are_not_gated(const State& s, const MatchedSums& sums, double scale) {
   static_assert(detail::NearOctaves::kMost < 53);  // a double holds their bits
   detail::NearOctaves octaves(sums.largest * scale, sums.smallest * scale);
-  s.for_costs([&](int i, int j) { octaves.take(s.costs(i, j)); });
+  s.for_costs([&](int i, int j) { octaves.include(s.costs(i, j)); });
   const auto either = [](double a, double b) {
     return static_cast<double>(static_cast<std::uint64_t>(a) | static_cast<std::uint64_t>(b));
   };
   const double seen = s.crew.reduced(static_cast<double>(octaves.seen()), either);
-  octaves.take_seen(static_cast<std::uint64_t>(seen));
+  octaves.include_seen(static_cast<std::uint64_t>(seen));
   return octaves.show_no_gate();
 }
 

@@ -50,9 +50,9 @@ inline auto with_groups(std::size_t stride, Visit visit) {
 template <class T, std::size_t kGroups>
 inline constexpr std::size_t kVectors = kGroups * kAssignmentGroup / kLanes<T>;
 
-// Distances above that of the nearest column: none is negative but by rounding. As integers such
-// floats have the same order, and minima of integers take a cycle where those of floats take four.
-// Of wider integers not every processor has minima.
+// Distances from the nearest column: none is negative but by rounding. The bits of such floats have
+// the same order as integers, and a minimum of integers takes one cycle where a minimum of floats
+// takes four. Not every processor has minima of 64-bit integers.
 template <class T>
 using Distances = std::conditional_t<sizeof(T) == sizeof(float), Bits<T>, Vector<T>>;
 
@@ -116,7 +116,7 @@ bool any_between(const T* costs, std::size_t count, bool of_magnitudes, T below,
   return false;
 }
 
-// Four rows from i on; the last row of all stands in for those after it.
+// Four rows from i on; beyond the last row, the last row again.
 template <class T>
 struct FourRows {
   FourRows(const T* costs, std::size_t stride, std::size_t rows, std::size_t i) {

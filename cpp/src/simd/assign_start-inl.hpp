@@ -19,7 +19,7 @@ namespace {
 // fewer: these take longer with sweeps, above all those with ties.
 inline constexpr std::size_t kWorthSweeping = 25;
 
-// Lowers duals of the columns at j to the smallest of what four rows have above `smallest`.
+// The duals of the columns at j, lowered to min over four rows r of C_rj − smallest_r.
 template <class T>
 inline Vector<T> lowered(Vector<T> dual, const FourRows<T>& four, const T (&smallest)[4],
                          std::size_t j) {
@@ -173,7 +173,7 @@ inline void match_greedily(const AssignmentState<T>& s) {
   for (std::size_t i = 0; i < s.rows; ++i) {
     std::int32_t column = s.column_of[i];
     if (s.row_of[column] >= 0) {
-      column = first_free(s, [&](std::size_t j) {  // of those that are as near
+      column = first_free(s, [&](std::size_t j) {  // of equal reduced cost
         const Vector<T> reduced = load(s.costs + i * s.stride + j) - load(s.dual + j);
         return lanes_within<T>(reduced, broadcast(s.row_minimum[i]));
       });
@@ -185,9 +185,9 @@ inline void match_greedily(const AssignmentState<T>& s) {
   }
 }
 
-// A square problem starts from minima, or if those leave many rows free, from Sinkhorn's duals. A
-// rectangular problem starts from zeros: optimal duals are 0 on unmatched columns, nowhere
-// positive, and augmenting only ever lowers them.
+// A square problem starts from the duals of row and column reduction, or from Sinkhorn's if the
+// former would leave many rows free. A rectangular problem starts from zeros: optimal duals are 0
+// on unmatched columns and nowhere positive, and augmenting only lowers duals.
 template <class T>
 void start_assignment(const AssignmentState<T>& s) noexcept {
   with_groups(s.stride, [&](auto groups) {

@@ -12,8 +12,8 @@
 namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
-// Coefficients are those of least relative error (3e-9 and 4e-18) that begin with 1 + r: powers
-// of 0 are exactly 1, and those of negative numbers never more.
+// The coefficients with the least relative error (3e-9 and 4e-18) among polynomials that begin with
+// 1 + r: exp(0) is exactly 1, and exp of a negative number never above 1.
 template <class T>
 struct ExponentialOf;
 
@@ -61,7 +61,7 @@ inline Vector<T> scale_by_power(Vector<T> x, Vector<T> exponent) {
   return x;
 }
 
-// So many vectors at a time: one alone would mostly wait for the last step of its own polynomial.
+// Vectors at a time: one alone would mostly wait for the last step of its own polynomial.
 inline constexpr std::size_t kExponentials = kRegisterRows < 8 ? 2 : 4;
 
 template <class T, std::size_t kCount>

@@ -1,4 +1,5 @@
-// Gram tiles: blocks of inner products and of L1 distances, and what turns them into kernels.
+// Gram tiles: blocks of inner products, L1 distances and squared distances, and kernel functions of
+// them, row by row.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +24,8 @@ inline constexpr std::size_t kMicroRows = kPanel<T> % kRegisterRows == 0 ? kRegi
 // strides in time: without this prefetch a tenth of the speed is lost.
 inline constexpr std::size_t kPrefetchedDepth = 8;
 
-// What comes next, fetched line by line while this is in use: else the first micro-kernels on it
-// wait for memory, and another tenth is lost.
+// Memory that the next micro-kernels read, fetched line by line meanwhile: they would wait for it,
+// and another tenth of the speed would be lost.
 template <class T>
 struct Upcoming {
   const T* at;
@@ -33,11 +34,12 @@ struct Upcoming {
 
 inline constexpr std::size_t kLine = 64;
 
-// Pieces of so many lines each, a micro-kernel's turn to fetch, cover one depth panel.
+// A micro-kernel fetches a line per element of depth: kPieces of them fetch one depth panel.
 template <class T>
 inline constexpr std::size_t kPieces = (kPanel<T> * sizeof(T) + kLine - 1) / kLine;
 
-// What becomes of two elements, and how the sums of one depth panel are added to those before.
+// The base of operations: accumulate() adds what two elements contribute to a sum; total() adds the
+// sum of one depth panel to the sum of the panels before.
 struct Sum {
   template <class V>
   static V total(V before, V sum) {
@@ -68,8 +70,7 @@ struct SquaredDifference : Sum {
   }
 };
 
-// Goes over the lines of rows that are expected, an equal share during each of so many
-// micro-kernels.
+// Fetches the lines of expected rows, an equal share of them during each of `blocks` micro-kernels.
 class Expecting {
  public:
   Expecting(const ExpectedRows& rows, std::size_t blocks)
@@ -103,7 +104,8 @@ inline void micro_block(const T* a, const T* b, std::size_t depth, T* out, std::
                         bool add, Upcoming<T> upcoming, Expecting& expecting) {
   constexpr std::size_t rows = kMicroRows<T>;
   Vector<T> sums[rows][kVectors] = {};
-  std::size_t share = expecting.share();  // not more than one of four steps: those are of products
+  std::size_t share =
+      expecting.share();  // spread over every fourth step, beside the prefetches of factors
   for (std::size_t k = 0; k < depth; ++k, a += kPanel<T>, b += kPanel<T>) {
     if (share > 0 && k % 4 == 0) {
       expecting.fetch();
@@ -212,7 +214,7 @@ void squared_differences(const T* a, std::size_t rows, const T* b, std::size_t c
 template <class T>
 double matched_products(const T* a, const T* b, std::size_t stride, const std::int32_t* columns,
                         std::size_t rows, std::size_t n) noexcept {
-  constexpr std::size_t at_once = 4;  // sums: an addition takes so long
+  constexpr std::size_t at_once = 4;  // sums, because an addition takes about four cycles
   Vector<T> sums[at_once] = {};
   double rest = 0;
   for (std::size_t i = 0; i < rows; ++i, a += stride) {

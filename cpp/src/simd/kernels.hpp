@@ -134,9 +134,9 @@ struct KernelTable {
   std::size_t panel;  // rows per panel; divides kTileEdge
 
   // out[i * stride + j] = ⟨row i of a, row j of b⟩ for i < rows, j < cols; a and b begin with a
-  // panel. What follows in `out`, up to whole panels of rows and of columns, may be overwritten.
-  // Each dot product is summed in T, in short depth panels. With `add`, to what is in `out`: the
-  // same in parts, if those are whole multiples of kDepthPanel, is the same to the last bit.
+  // panel. Entries of `out` up to whole panels of rows and of columns may be overwritten. Each dot
+  // product is summed in T, in short depth panels. With `add` it is added to the entry in `out`:
+  // products in parts of whole multiples of kDepthPanel are the same to the last bit.
   void (*inner_products)(const T* a, std::size_t rows, const T* b, std::size_t cols,
                          std::size_t depth, T* out, std::size_t stride, bool add,
                          const ExpectedRows& expected) noexcept;
@@ -146,7 +146,7 @@ struct KernelTable {
                        std::size_t depth, T* out, std::size_t stride, bool add,
                        const ExpectedRows& expected) noexcept;
 
-  // The same with Σ (a − b)²: what squared_distances() makes of products, where that cancels.
+  // The same with Σ (a − b)²: for distances whose computation from products cancels.
   void (*squared_differences)(const T* a, std::size_t rows, const T* b, std::size_t cols,
                               std::size_t depth, T* out, std::size_t stride, bool add,
                               const ExpectedRows& expected) noexcept;
@@ -176,7 +176,7 @@ struct KernelTable {
   double (*dot)(const T* a, const T* b, std::size_t n) noexcept;
   // The same of a row that is also added to column sums: column_sums[j] += row[j].
   RowSums (*add_row)(const T* row, std::size_t n, double* column_sums) noexcept;
-  // Of many rows, several at a time: row_sums[i] += those of row i, column_sums[j] += row i's [j].
+  // add_row() for many rows, several at a time; adds to row_sums[i] for row i.
   void (*add_rows)(const Rows<const T>& rows, double* column_sums, RowSums* row_sums) noexcept;
 
   // column_sums[j] += row[j] − origin[j] in float64. Returns max |row[j] − origin[j]|, +∞ if one is

@@ -17,7 +17,8 @@ inline V exchanged(V x, std::index_sequence<kLane...>) {
   return __builtin_shufflevector(x, x, (kLane ^ kDistance)...);
 }
 
-// In every lane the smallest of those at a multiple of `kSpacing` lanes from it, a power of two.
+// In every lane the smallest of the lanes at a distance from it that is a multiple of kSpacing, a
+// power of two.
 template <std::size_t kSpacing, class V, std::size_t kDistance = sizeof(V) / sizeof(V{}[0]) / 2>
 inline V minimum_of_every(V x) {
   if constexpr (kDistance < kSpacing) {

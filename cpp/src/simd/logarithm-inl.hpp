@@ -41,7 +41,7 @@ inline Vector<double> binary_logarithm(Vector<double> x) {
   return exponent + 2.88539008177792681472 * (s * series);
 }
 
-// Calls body(j, count) for whole vectors, then for what is left.
+// Calls body(j, count) for whole vectors, then for the rest.
 template <class Body>
 inline void for_row_of_doubles(std::size_t n, Body body) {
   constexpr std::size_t lanes = kLanes<double>;
@@ -52,10 +52,7 @@ inline void for_row_of_doubles(std::size_t n, Body body) {
 
 // `count` doubles, and zeros in the other lanes.
 inline Vector<double> load_first(const double* p, std::size_t count) {
-  if (count == kLanes<double>) return load(p);
-  Vector<double> x{};
-  for (std::size_t lane = 0; lane < count; ++lane) x[lane] = p[lane];
-  return x;
+  return count == kLanes<double> ? load(p) : load_part(p, count);
 }
 
 void logarithms(const double* x, double* out, std::size_t n) noexcept {
@@ -65,8 +62,8 @@ void logarithms(const double* x, double* out, std::size_t n) noexcept {
   });
 }
 
-// Every term is a difference of logarithms, so that equal entries give exactly 0 and what is summed
-// is small: a difference of entropies would carry the rounding of two long sums.
+// Every term is a difference of logarithms, so that equal entries give exactly 0 and terms are
+// small: a difference of entropies would carry the rounding of two long sums.
 double divergence(const double* p, const double* log_p, const double* q, const double* log_q,
                   std::size_t n) noexcept {
   Vector<double> sums{};

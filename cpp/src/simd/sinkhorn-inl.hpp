@@ -5,8 +5,8 @@
 // arXiv:1711.01851): the same number of sweeps leaves a third less to search for. Any duals are a
 // legal start: nothing here needs to be accurate, and float32 serves float64 problems too.
 //
-// What is accurate is repetition. Every level adds in the same order, as if vectors had sixteen
-// lanes, and no product is fused into a sum: all levels find the same duals.
+// But all levels find the same duals: every level adds in the same order, as if vectors had sixteen
+// lanes, and no product is fused into a sum.
 #pragma once
 
 #include <cstddef>
@@ -106,7 +106,7 @@ inline Vector<float> narrowed(const double* p) {
 }
 
 // Visits the vectors of whole groups of columns: visit(first column, its number). The number of
-// groups is known to the compiler for small problems: what belongs to columns stays in registers.
+// groups is known to the compiler for small problems: numbers of columns stay in registers.
 template <std::size_t kGroups, class Visit>
 inline void for_groups(std::size_t cols, Visit visit) {
   if constexpr (kGroups != kAnyGroups) {
@@ -158,7 +158,7 @@ template <std::size_t kGroups, class Entry>
                                              float* sum, Entry entry) {
   Vector<float> sums[kSweptRows][kGroupParts] = {};
   for_groups<kGroups>(cols, [&](std::size_t j, std::size_t n) {
-    // All before any is stored: what they share is loaded once.
+    // All are computed before any is stored: numbers that they share are loaded once.
     Vector<float> x[kSweptRows];
     unrolled<kSweptRows>([&](std::size_t r) { x[r] = entry(r, j); });
     unrolled<kSweptRows>([&](std::size_t r) {
@@ -208,7 +208,7 @@ template <std::size_t kGroups>
 }
 
 // Two rows in bfloat16, the second in the upper half of every word. Digits are cut off: the error
-// is much the same everywhere, and what is the same in a row or column is scaled away.
+// is much the same for all entries, and a factor common to a row or column is scaled away.
 inline Words<float> packed_pair(Vector<float> first, Vector<float> second) {
   return ((Words<float>)first >> 16) | ((Words<float>)second & 0xffff0000U);
 }

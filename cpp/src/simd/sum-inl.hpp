@@ -12,7 +12,8 @@ namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
 inline constexpr std::size_t kWideLanes = kLanes<double>;
-inline constexpr std::size_t kSums = 4;  // running sums at a time: additions take so long
+inline constexpr std::size_t kSums =
+    4;  // running sums at a time: an addition takes about four cycles
 
 // As many T as one vector holds doubles.
 template <class T>
@@ -42,7 +43,7 @@ inline void store_narrowed(T* p, Vector<double> x) {
   __builtin_memcpy(p, &narrow, sizeof narrow);
 }
 
-// Σ over [0, n) of what vector(j) gives for kWideLanes entries from j on, and scalar(j) for one.
+// Σ over [0, n): vector(j) returns the terms j to j + kWideLanes − 1, scalar(j) the term j.
 template <class OnVector, class OnScalar>
 inline double wide_sum(std::size_t n, OnVector vector, OnScalar scalar) {
   Vector<double> sums[kSums] = {};
@@ -91,8 +92,8 @@ RowSums add_row(const T* row, std::size_t n, double* sums) noexcept {
   return {total, magnitude + horizontal_sum<double>(magnitudes)};
 }
 
-// kRows rows side by side: memory answers requests for all of them at once, where it would keep
-// those for one row waiting.
+// kRows rows side by side: memory answers requests for several rows at once, where requests for one
+// row would wait for each other.
 template <std::size_t kRows, class T>
 inline void add_rows_at_once(const T* rows, std::ptrdiff_t stride, std::size_t n,
                              double* column_sums, RowSums* row_sums) {

@@ -89,17 +89,17 @@ class NearOctaves {
         depth_(smallest > 0 ? last_ - octave_of(smallest) : kSearched),
         is_zero_matched_(smallest == 0) {}
 
-  ISOGRAM_HOST_DEVICE void take(double cost) {
+  ISOGRAM_HOST_DEVICE void include(double cost) {
     const int below = last_ - octave_of(cost);
     if (below < 0 || cost == 0) return;
     seen_ |= std::uint64_t{1} << (below < kMost ? below : kMost - 1);
   }
 
-  // What other threads have taken.
+  // The octaves that other threads have included.
   ISOGRAM_HOST_DEVICE std::uint64_t seen() const { return seen_; }
-  ISOGRAM_HOST_DEVICE void take_seen(std::uint64_t seen) { seen_ |= seen; }
+  ISOGRAM_HOST_DEVICE void include_seen(std::uint64_t seen) { seen_ |= seen; }
 
-  // Whether there is no hole down to the smallest matched cost, among the costs taken so far.
+  // Whether there is no hole down to the smallest matched cost, among the costs included so far.
   ISOGRAM_HOST_DEVICE bool have_no_hole() const {
     if (depth_ >= kMost - 1) return false;  // they do not tell
     std::uint64_t covered = seen_ | 1;
