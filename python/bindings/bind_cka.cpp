@@ -48,9 +48,9 @@ py::tuple hsic_table(const std::string& function, const py::list& x_layers,
 }  // namespace
 
 void register_cka(py::module_& module) {
-  module.def("hsic_table", &hsic_table, "function"_a, "x_layers"_a, "y_layers"_a, "names_x"_a,
-             "names_y"_a, "kernel"_a, "bandwidth_x"_a, "bandwidth_y"_a, "gamma"_a, "degree"_a,
-             "coef0"_a, "debiased"_a, "num_threads"_a, "progress"_a);
+  module.def("hsic_table", &hsic_table, "function"_a, "x_layers"_a, "y_layers"_a, py::kw_only(),
+             "names_x"_a, "names_y"_a, "kernel"_a, "bandwidth_x"_a, "bandwidth_y"_a, "gamma"_a,
+             "degree"_a, "coef0"_a, "debiased"_a, "num_threads"_a, "progress"_a);
 }
 
 }  // namespace isogram::bindings

@@ -92,8 +92,8 @@ py::tuple motifs(const py::array& x, const Labels& labels, std::size_t k, int nu
 void register_graph(py::module_& module) {
   module.def("dense_graph", &dense_graph, "x"_a, "center"_a, "out"_a, "num_threads"_a);
   module.def("knn_graph", &knn_graph, "x"_a, "k"_a, "center"_a, "symmetrize"_a, "num_threads"_a);
-  module.def("gbs_table", &gbs_table, "function"_a, "x_layers"_a, "y_layers"_a, "names_x"_a,
-             "names_y"_a, "k"_a, "center"_a, "num_threads"_a, "progress"_a);
+  module.def("gbs_table", &gbs_table, "function"_a, "x_layers"_a, "y_layers"_a, py::kw_only(),
+             "names_x"_a, "names_y"_a, "k"_a, "center"_a, "num_threads"_a, "progress"_a);
   module.def("modularity", &modularity, "x"_a, "labels"_a, "k"_a, "num_threads"_a);
   module.def("motifs", &motifs, "x"_a, "labels"_a, "k"_a, "num_threads"_a);
 }

@@ -31,12 +31,13 @@ cuda::RowSet row_set(const py::object& source, const py::object& squared_norms,
           optional_items<const int>(exponents)};
 }
 
-void apply_kernel(StreamAddress stream, const std::string& kernel, const py::object& bandwidth,
+void apply_kernel(StreamAddress stream, const py::object& rows, const py::object& cols,
+                  const py::object& tile, const py::object& row_norms,
+                  const py::object& row_exponents, const py::object& col_norms,
+                  const py::object& col_exponents, bool same, const Place& place,
+                  const std::string& kernel, const py::object& bandwidth,
                   const py::object& exponent, double gamma, double coef0, int degree,
-                  const py::object& offset, const py::object& rows, const py::object& row_norms,
-                  const py::object& row_exponents, const py::object& cols,
-                  const py::object& col_norms, const py::object& col_exponents, bool same,
-                  const Place& place, const py::object& tile) {
+                  const py::object& offset) {
   const cuda::KernelFunction function =
       function_of(kernel, bandwidth, exponent, gamma, coef0, degree, offset);
   with_type_of(tile, [&](auto type) {
@@ -47,10 +48,10 @@ void apply_kernel(StreamAddress stream, const std::string& kernel, const py::obj
   });
 }
 
-void laplacian(StreamAddress stream, const std::string& kernel, const py::object& bandwidth,
-               const py::object& exponent, double gamma, double coef0, int degree,
-               const py::object& offset, const py::object& rows, const py::object& cols,
-               const Place& place, const py::object& tile) {
+void laplacian(StreamAddress stream, const py::object& rows, const py::object& cols,
+               const py::object& tile, const Place& place, const std::string& kernel,
+               const py::object& bandwidth, const py::object& exponent, double gamma, double coef0,
+               int degree, const py::object& offset) {
   const cuda::KernelFunction function =
       function_of(kernel, bandwidth, exponent, gamma, coef0, degree, offset);
   with_type_of(tile, [&](auto type) {
@@ -79,12 +80,13 @@ void mirror_diagonal(StreamAddress stream, const py::object& square) {
 }  // namespace
 
 void register_cuda_gram(py::module_& module) {
-  module.def("apply_kernel", &apply_kernel, "stream"_a, "kernel"_a, "bandwidth"_a, "exponent"_a,
-             "gamma"_a, "coef0"_a, "degree"_a, "offset"_a, "rows"_a, "row_norms"_a,
-             "row_exponents"_a, "cols"_a, "col_norms"_a, "col_exponents"_a, "same"_a, "place"_a,
-             "tile"_a);
-  module.def("laplacian", &laplacian, "stream"_a, "kernel"_a, "bandwidth"_a, "exponent"_a,
-             "gamma"_a, "coef0"_a, "degree"_a, "offset"_a, "rows"_a, "cols"_a, "place"_a, "tile"_a);
+  module.def("apply_kernel", &apply_kernel, "stream"_a, "rows"_a, "cols"_a, "tile"_a, py::kw_only(),
+             "row_norms"_a, "row_exponents"_a, "col_norms"_a, "col_exponents"_a, "same"_a,
+             "place"_a, "kernel"_a, "bandwidth"_a, "exponent"_a, "gamma"_a, "coef0"_a, "degree"_a,
+             "offset"_a);
+  module.def("laplacian", &laplacian, "stream"_a, "rows"_a, "cols"_a, "tile"_a, py::kw_only(),
+             "place"_a, "kernel"_a, "bandwidth"_a, "exponent"_a, "gamma"_a, "coef0"_a, "degree"_a,
+             "offset"_a);
   module.def("mirror", &mirror, "stream"_a, "upper"_a, "lower"_a);
   module.def("mirror_diagonal", &mirror_diagonal, "stream"_a, "square"_a);
 }

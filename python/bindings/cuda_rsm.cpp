@@ -1,6 +1,6 @@
 // Functions that are called for every block of pairs take arguments that were converted once,
-// before the first: instances of the classes below, which know arrays by their addresses alone. Who
-// makes one keeps its arrays alive.
+// before the first: instances of the classes below, which know arrays by their addresses, and keep
+// those alive that they are made from.
 #include "isogram/cuda/rsm.hpp"
 
 #include <pybind11/stl.h>
@@ -302,12 +302,14 @@ void register_cuda_rsm(py::module_& module) {
   module.def("round_tokens", &round_tokens, "stream"_a, "tokens"_a, "lengths"_a, "exponents"_a,
              "means"_a, "precision"_a, "packed"_a, "rounded"_a, "scales"_a, "norms"_a);
 
-  py::class_<DeviceArray>(module, "Array").def(py::init<const py::object&>(), "array"_a);
+  py::class_<DeviceArray>(module, "Array")
+      .def(py::init<const py::object&>(), "array"_a, py::keep_alive<1, 2>());
   py::class_<Extent>(module, "Extent")
       .def(py::init<std::int64_t, std::int64_t, std::int64_t, std::int64_t, const DeviceArray*>(),
-           "inputs"_a, "spacing"_a, "begin"_a, "size"_a, "counts"_a);
+           "inputs"_a, "spacing"_a, "begin"_a, "size"_a, "counts"_a, py::keep_alive<1, 6>());
   py::class_<cuda::ProblemGrid>(module, "ProblemGrid")
-      .def(py::init(&pairs), "affinities"_a, "rows"_a, "cols"_a, "above_diagonal"_a);
+      .def(py::init(&pairs), "affinities"_a, "rows"_a, "cols"_a, "above_diagonal"_a,
+           py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::keep_alive<1, 4>());
   module.def("match_pairs", &match_pairs, "stream"_a, "grid"_a, "columns"_a, "totals"_a, "part"_a,
              "gaps"_a, "not_finite"_a, "scratch"_a, "is_proven"_a);
   module.def("match_greedily", &match_greedily, "stream"_a, "grid"_a, "columns"_a, "totals"_a,
@@ -321,23 +323,29 @@ void register_cuda_rsm(py::module_& module) {
   py::class_<RsmSide>(module, "RsmSide")
       .def(py::init<const DeviceArray&, const DeviceArray&, const DeviceArray*,
                     const DeviceArray*>(),
-           "exponents"_a, "squared_norms"_a, "rounded_norms"_a, "bulk_norms"_a);
+           "exponents"_a, "squared_norms"_a, py::kw_only(), "rounded_norms"_a, "bulk_norms"_a,
+           py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::keep_alive<1, 4>(),
+           py::keep_alive<1, 5>());
   py::class_<cuda::MatchedSums>(module, "MatchedSums")
-      .def(py::init(&matched_sums), "totals"_a, "parts"_a, "mean_products"_a, "tokens"_a,
-           "rounded_totals"_a, "gaps"_a, "channels"_a);
+      .def(py::init(&matched_sums), "totals"_a, py::kw_only(), "parts"_a, "mean_products"_a,
+           "tokens"_a, "rounded_totals"_a, "gaps"_a, "channels"_a, py::keep_alive<1, 2>(),
+           py::keep_alive<1, 4>(), py::keep_alive<1, 6>(), py::keep_alive<1, 7>());
   py::class_<Source>(module, "Source")
       .def(py::init<const py::object&, const py::object&, const py::object&>(), "tokens"_a,
-           "lengths"_a, "order"_a);
+           "lengths"_a, "order"_a, py::keep_alive<1, 2>(), py::keep_alive<1, 3>(),
+           py::keep_alive<1, 4>());
   py::class_<cuda::MatchedTokens>(module, "MatchedTokens")
-      .def(py::init(&matched_tokens), "rows"_a, "cols"_a, "columns"_a, "parts"_a, "part_stride"_a,
-           "part_rows"_a, "part_cols"_a, "last_rows"_a, "exponent"_a, "is_proven"_a,
-           "proven_parts"_a);
+      .def(py::init(&matched_tokens), "rows"_a, "cols"_a, "columns"_a, py::kw_only(), "parts"_a,
+           "part_stride"_a, "part_rows"_a, "part_cols"_a, "last_rows"_a, "exponent"_a,
+           "is_proven"_a, "proven_parts"_a, py::keep_alive<1, 2>(), py::keep_alive<1, 3>(),
+           py::keep_alive<1, 4>(), py::keep_alive<1, 10>());
   py::class_<Entries>(module, "Entries")
       .def(py::init<const DeviceArray*, const DeviceArray*, const DeviceArray*,
                     const DeviceArray*>(),
-           "linear"_a, "cosine"_a, "distance"_a, "loss"_a);
-  module.def("write_entries", &write_entries, "stream"_a, "sums"_a, "rows"_a, "cols"_a, "same"_a,
-             "place"_a, "entries"_a, "tokens"_a);
+           "linear"_a, "cosine"_a, "distance"_a, "loss"_a, py::keep_alive<1, 2>(),
+           py::keep_alive<1, 3>(), py::keep_alive<1, 4>(), py::keep_alive<1, 5>());
+  module.def("write_entries", &write_entries, "stream"_a, "sums"_a, "rows"_a, "cols"_a,
+             py::kw_only(), "same"_a, "place"_a, "entries"_a, "tokens"_a);
 }
 
 }  // namespace isogram::bindings

@@ -30,25 +30,16 @@ def prepare_unit_differences(
 ) -> None: ...
 def apply_kernel(
     stream: int,
-    kernel: str,
-    bandwidth: Any,
-    exponent: Any,
-    gamma: float,
-    coef0: float,
-    degree: int,
-    offset: Any,
     rows: Any,
+    cols: Any,
+    tile: Any,
+    *,
     row_norms: Any,
     row_exponents: Any,
-    cols: Any,
     col_norms: Any,
     col_exponents: Any,
     same: bool,
     place: _Place,
-    tile: Any,
-) -> None: ...
-def laplacian(
-    stream: int,
     kernel: str,
     bandwidth: Any,
     exponent: Any,
@@ -56,10 +47,21 @@ def laplacian(
     coef0: float,
     degree: int,
     offset: Any,
+) -> None: ...
+def laplacian(
+    stream: int,
     rows: Any,
     cols: Any,
-    place: _Place,
     tile: Any,
+    *,
+    place: _Place,
+    kernel: str,
+    bandwidth: Any,
+    exponent: Any,
+    gamma: float,
+    coef0: float,
+    degree: int,
+    offset: Any,
 ) -> None: ...
 def mirror(stream: int, upper: Any, lower: Any) -> None: ...
 def mirror_diagonal(stream: int, square: Any) -> None: ...
@@ -150,7 +152,7 @@ def round_tokens(
     norms: Any,
 ) -> None: ...
 
-# What is called for every block of pairs takes these, which know arrays by their addresses alone.
+# What is called for every block of pairs takes these, which know arrays by their addresses.
 class Array:
     def __init__(self, array: Any) -> None: ...
 
@@ -195,6 +197,7 @@ class RsmSide:
         self,
         exponents: Array,
         squared_norms: Array,
+        *,
         rounded_norms: Array | None,
         bulk_norms: Array | None,
     ) -> None: ...
@@ -203,6 +206,7 @@ class MatchedSums:
     def __init__(
         self,
         totals: Array,
+        *,
         parts: int,
         mean_products: Array | None,
         tokens: int,
@@ -220,6 +224,7 @@ class MatchedTokens:
         rows: Source,
         cols: Source,
         columns: Array | None,
+        *,
         parts: int,
         part_stride: int,
         part_rows: int,
@@ -244,6 +249,7 @@ def write_entries(
     sums: MatchedSums,
     rows: RsmSide,
     cols: RsmSide,
+    *,
     same: bool,
     place: _Place,
     entries: Entries,

@@ -323,7 +323,15 @@ def gbs(
             table, [isolated_x], [isolated_y] = fetched(device, "gbs", inputs, *queued)
     else:
         table, [isolated_x], [isolated_y] = _core.gbs_table(
-            "gbs", [first], [second], ["x"], ["y"], neighbours, center, workers, None
+            "gbs",
+            [first],
+            [second],
+            names_x=["x"],
+            names_y=["y"],
+            k=neighbours,
+            center=center,
+            num_threads=workers,
+            progress=None,
         )
     if isolated_x or isolated_y:
         message = _isolated("gbs", {"x": isolated_x, "y": isolated_y}, len(first))
@@ -416,12 +424,12 @@ def gbs_matrix(
                 "gbs_matrix",
                 of_x,
                 of_y,
-                rows.names,
-                names_y,
-                neighbours,
-                center,
-                workers,
-                report,
+                names_x=rows.names,
+                names_y=names_y,
+                k=neighbours,
+                center=center,
+                num_threads=workers,
+                progress=report,
             )
             isolated = dict(zip(rows.names + names_y, isolated_x + isolated_y, strict=False))
     if any(isolated.values()):

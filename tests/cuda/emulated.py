@@ -192,10 +192,10 @@ class Kernels:
             return function
 
         @functools.wraps(function)
-        def call(*arguments):
+        def call(*arguments, **parameters):
             if STREAM and arguments[0] == STREAM:
-                return queued(function)(0, *arguments[1:])
-            return function(*arguments)
+                return queued(function)(0, *arguments[1:], **parameters)
+            return function(*arguments, **parameters)
 
         return call
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isogram._arrays import widened
 from isogram._device.device import Device, DeviceArray
 from isogram._errors import input_changed
 
@@ -48,9 +49,7 @@ def fetched(
 def not_finite(device: Device, function: str, name: str, x: DeviceArray, index: int) -> Exception:
     """Return the error for an entry of an array, by its index in C order."""
     where = tuple(map(int, np.unravel_index(index, x.shape)))
-    bad = device.to_host(x[tuple(slice(i, i + 1) for i in where)])
-    if bad.dtype == np.uint16:  # bfloat16
-        bad = (bad.astype(np.uint32) << 16).view(np.float32)
+    bad = widened(device.to_host(x[tuple(slice(i, i + 1) for i in where)]))
     value = float(bad.item())
     if math.isfinite(value):
         return input_changed(function, name)

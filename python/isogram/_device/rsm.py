@@ -253,8 +253,8 @@ class _Band:
             kernels.RsmSide(
                 array(summary.exponents[span]),
                 array(summary.squared_norms[span]),
-                array(self._rounded_norms[span]) if is_narrow else None,
-                None if summary.bulk_norms is None else array(summary.bulk_norms[span]),
+                rounded_norms=array(self._rounded_norms[span]) if is_narrow else None,
+                bulk_norms=None if summary.bulk_norms is None else array(summary.bulk_norms[span]),
             ),
             array(self._scales[span].reshape(-1)) if is_int8 else None,
             array(self._packed[0, span]) if is_narrow else None,
@@ -308,28 +308,22 @@ class _Lane(ABC):
         """Take the memory that any block needs."""
         self.stream = stream
         self._device, self._plan, self._kernels = device, plan, device.kernels
-        self._kept: list[DeviceArray] = []
         n, m = plan.block
         self._totals = device.empty((plan.sums * n * m,))
         self._mean_products: DeviceArray = None
         if plan.is_centered:
             self._mean_products = device.empty((n * m,))
 
-    def _array(self, array: DeviceArray) -> Any:
-        """Return an array for kernels, which know where it is but do not keep it."""
-        self._kept.append(array)
-        return self._kernels.Array(array)
-
     def _matched_sums(self, rounded_totals: Any = None, gaps: Any = None) -> Any:
         means = self._mean_products
         return self._kernels.MatchedSums(
-            self._array(self._totals),
-            self._plan.sums,
-            None if means is None else self._array(means),
-            self._plan.rows.most,
-            rounded_totals,
-            gaps,
-            self._plan.channels,
+            self._kernels.Array(self._totals),
+            parts=self._plan.sums,
+            mean_products=None if means is None else self._kernels.Array(means),
+            tokens=self._plan.rows.most,
+            rounded_totals=rounded_totals,
+            gaps=gaps,
+            channels=self._plan.channels,
         )
 
     def compute(self, rows: _Block, cols: _Block, target: _Target, block: Tile) -> None:
@@ -346,10 +340,10 @@ class _Lane(ABC):
                 self._sums,
                 rows.side,
                 cols.side,
-                target.is_one_set,
-                place,
-                target.entries,
-                self._matched_tokens(rows, cols),
+                same=target.is_one_set,
+                place=place,
+                entries=target.entries,
+                tokens=self._matched_tokens(rows, cols),
             )
 
     def _matched_tokens(self, rows: _Block, cols: _Block) -> Any:
@@ -362,14 +356,14 @@ class _Lane(ABC):
             rows.source,
             cols.source,
             self._all_columns,
-            len(plan.parts),
-            plan.columns_of(first),
-            first.size,
-            plan.cols.parts[0].size,
-            last.size,
-            plan.job.exponent,
-            self._is_proven,
-            self._proven_parts,
+            parts=len(plan.parts),
+            part_stride=plan.columns_of(first),
+            part_rows=first.size,
+            part_cols=plan.cols.parts[0].size,
+            last_rows=last.size,
+            exponent=plan.job.exponent,
+            is_proven=self._is_proven,
+            proven_parts=self._proven_parts,
         )
 
     @abstractmethod
@@ -406,27 +400,30 @@ class _MatchingLane(_Lane):
         self._products = self._affinities
         if plan.job.precision == "int8":
             self._products = self._affinities.view(np.int32)
-        self._scaled = self._array(self._products)
-        self._problems = self._array(self._affinities)
+        self._scaled = self._kernels.Array(self._products)
+        self._problems = self._kernels.Array(self._affinities)
         # A narrow precision's matched sums are of rounded tokens; those that count come after.
-        self._scored = self._matched = self._array(self._totals)
+        self._scored = self._matched = self._kernels.Array(self._totals)
         if plan.is_narrow:
-            self._matched = self._array(device.empty((n * m,)))
+            self._matched = self._kernels.Array(device.empty((n * m,)))
         self._columns: list[Any] = [None] * len(plan.parts)
         if plan.keeps_columns:
             of_first = plan.columns_of(plan.parts[0])
             columns = device.empty((sum(map(plan.columns_of, plan.parts)),), np.int32)
-            self._all_columns = self._array(columns)
+            self._all_columns = self._kernels.Array(columns)
             self._columns = [
-                self._array(columns[number * of_first :]) for number in range(len(plan.parts))
+                self._kernels.Array(columns[number * of_first :])
+                for number in range(len(plan.parts))
             ]
         if plan.marks_mismatches:
             self._proven_parts = sum(part.solver == "exact" for part in plan.parts)
-            self._is_proven = self._array(device.empty((len(plan.parts) * n * m,), np.uint8))
-        self._gaps = self._array(device.empty((n * m,)))
-        self._not_finite = self._array(unset_index(device))
+            self._is_proven = self._kernels.Array(
+                device.empty((len(plan.parts) * n * m,), np.uint8)
+            )
+        self._gaps = self._kernels.Array(device.empty((n * m,)))
+        self._not_finite = self._kernels.Array(unset_index(device))
         scratch = self._kernels.match_scratch(n * m, rows, cols)
-        self._scratch = self._array(device.empty((scratch,), np.uint8))
+        self._scratch = self._kernels.Array(device.empty((scratch,), np.uint8))
         has_loss = "loss" in plan.job.outputs
         self._sums = self._matched_sums(*((self._matched, self._gaps) if has_loss else ()))
 

@@ -334,38 +334,50 @@ class GramTiles:
         magnitude = self._device.xp.abs
         a, b = magnitude(self._left.data[tile.rows]), magnitude(self._right.data[tile.cols])
         self._device.matmul(a, b.T, out, "float32")
-        function = (*self._function()[:3], abs(self._gamma), abs(self._kernel.coef0))
-        self._apply((*function, self._kernel.degree, None), tile, out)
+        function = self._function()
+        function |= {"gamma": abs(self._gamma), "coef0": abs(self._kernel.coef0), "offset": None}
+        self._apply(function, tile, out)
 
     def compute(self, tile: Tile, out: DeviceArray) -> None:
         """Write a tile of the matrix."""
         left, right = self._left, self._right
         function = self._function()
         if self._kernel.name == "laplacian":
-            stream = self._device.stream
             self._device.kernels.laplacian(
-                stream, *function, left.data, right.data, tile.place, out
+                self._device.stream, left.data, right.data, out, place=tile.place, **function
             )
             return
         a, b = left.data[tile.rows], right.data[tile.cols]
         self._device.matmul(a, b.T, out, self._precision)
         self._apply(function, tile, out)
 
-    def _function(self) -> tuple[Any, ...]:
+    def _function(self) -> dict[str, Any]:
         """Return the kernel function, as kernels take it."""
-        return (
-            self._kernel.name,
-            self._bandwidth,
-            self.exponent,
-            self._gamma,
-            self._kernel.coef0,
-            self._kernel.degree,
-            self.offset,
-        )
+        return {
+            "kernel": self._kernel.name,
+            "bandwidth": self._bandwidth,
+            "exponent": self.exponent,
+            "gamma": self._gamma,
+            "coef0": self._kernel.coef0,
+            "degree": self._kernel.degree,
+            "offset": self.offset,
+        }
 
-    def _apply(self, function: tuple[Any, ...], tile: Tile, out: DeviceArray) -> None:
+    def _apply(self, function: dict[str, Any], tile: Tile, out: DeviceArray) -> None:
         """Make inner products what the kernel function makes of them."""
         if self._is_plain:
             return
-        sides = (*self._left[1:], *self._right[1:], self._is_one_set)
-        self._device.kernels.apply_kernel(self._device.stream, *function, *sides, tile.place, out)
+        left, right = self._left, self._right
+        self._device.kernels.apply_kernel(
+            self._device.stream,
+            left.source,
+            right.source,
+            out,
+            row_norms=left.squared_norms,
+            row_exponents=left.exponents,
+            col_norms=right.squared_norms,
+            col_exponents=right.exponents,
+            same=self._is_one_set,
+            place=tile.place,
+            **function,
+        )
