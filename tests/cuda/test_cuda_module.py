@@ -19,7 +19,9 @@ def test_the_stub_is_that_of_the_module(gpu):
         if isinstance(node, ast.ClassDef):
             [function], documented = node.body, documented.__init__
         signature = documented.__doc__.splitlines()[0]
-        assert [a.arg for a in function.args.args] == re.findall(r"(\w+): ", signature)
+        by_place, _, by_keyword = signature.partition("*, ")
+        assert [a.arg for a in function.args.args] == re.findall(r"(\w+): ", by_place)
+        assert [a.arg for a in function.args.kwonlyargs] == re.findall(r"(\w+): ", by_keyword)
 
 
 def test_config():

@@ -36,7 +36,7 @@ struct RowSet {
 //   linear, polynomial     `scaled` rows (or others, without exponents). Linear tiles of rows with
 //                          exponents 0 and without offset are not even read
 //   cosine, correlation    `unit`, `unit_of_deviations` rows: entries are in [−1, 1]
-//   rbf                    `shifted` rows. Where ‖a‖² + ‖b‖² − 2⟨a, b⟩ cancels by more than 8 bits
+//   rbf                    `shifted` rows. Where ‖a‖² + ‖b‖² − 2⟨a, b⟩ cancels by more than 5 bits
 //                          or overflows, the distance is taken from the source again, by
 //                          differences
 //
