@@ -13,6 +13,7 @@ import textwrap
 import warnings
 from collections import Counter
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import isogram as ig
@@ -691,3 +692,27 @@ def on_a_grid(n, d, seed):
     """Return float64 features that take an offset of up to 1e12 without rounding."""
     x = np.random.default_rng([n, d, seed]).standard_normal((n, d))
     return np.round(x * 1024) / 1024
+
+
+def cosine_tolerance(d, dtype):
+    """Of cosines, whose scale is 1."""
+    return 2 * dot_tolerance(d, dtype)
+
+
+@cache
+def separated(n, d, dtype, ks, center=False):
+    """Data whose k-th and next largest cosines differ clearly: rounding cannot swap them."""
+    for seed in range(1000):
+        x = data((n, d), dtype, seed)
+        plain = oracle.centred_columns(x) if center else x
+        cosines = oracle.gram(plain, kernel="cosine")
+        np.fill_diagonal(cosines, -np.inf)
+        falling = -np.sort(-cosines, axis=1)
+        if all((falling[:, k - 1] - falling[:, k] > 1e-5).all() for k in ks if k < n - 1):
+            return x
+    raise AssertionError("no separated data found")
+
+
+def signs(n, seed=0, d=64):
+    """Rows of ±1: every cosine is a multiple of 1/64, exact in any type, and ties abound."""
+    return np.random.default_rng([seed, n]).choice([-1.0, 1.0], (n, d))

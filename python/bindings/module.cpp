@@ -13,6 +13,8 @@ ISOGRAM_MODULE(_core, module) {
   register_center(module);
   register_cka(module);
   register_graph(module);
+  register_gbs(module);
+  register_communities(module);
   register_match(module);
   register_rsm(module);
   register_compare(module);

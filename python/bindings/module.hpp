@@ -9,6 +9,8 @@ void register_gram(pybind11::module_& module);
 void register_center(pybind11::module_& module);
 void register_cka(pybind11::module_& module);
 void register_graph(pybind11::module_& module);
+void register_gbs(pybind11::module_& module);
+void register_communities(pybind11::module_& module);
 void register_match(pybind11::module_& module);
 void register_rsm(pybind11::module_& module);
 void register_compare(pybind11::module_& module);

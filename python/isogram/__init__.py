@@ -14,6 +14,7 @@ from isogram._core import build_info as _build_info
 from isogram._errors import CudaError
 from isogram.center import center
 from isogram.cka import cka, cka_matrix, hsic
+from isogram.communities import Motifs, modularity, motifs
 from isogram.compare import compare_rsms
 from isogram.config import (
     config,
@@ -23,8 +24,9 @@ from isogram.config import (
     set_num_threads,
     show_config,
 )
+from isogram.gbs import gbs, gbs_matrix
 from isogram.gram import bandwidth, gram
-from isogram.graph import Csr, Motifs, gbs, gbs_matrix, graph, modularity, motifs
+from isogram.graph import Csr, graph
 from isogram.jsd import jsd
 from isogram.match import Matching, match
 from isogram.rsm import semantic_rsm, spatial_rsm

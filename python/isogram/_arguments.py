@@ -198,3 +198,12 @@ def same_samples(function: str, name: str, array: NDArray[Any], first: str, samp
 def first_layer(layers: Any) -> Array:
     """Return the layer whose library the result goes back to."""
     return next(iter(layers.values() if isinstance(layers, Mapping) else layers))
+
+
+def neighbours_of(function: str, name: str, k: Any, n: int) -> int:
+    """Return `k` for the core, where 0 stands for the full graph."""
+    if n < 2:
+        raise ValueError(f"{function}: `{name}` must have at least 2 samples, got {n}")
+    if k is None:
+        return 0
+    return integer(function, "k", k, 1, n - 1, f" (one less than the {n} samples)")

@@ -140,9 +140,9 @@ def _converted(array: NDArray[Any], dtype: Any, order: Literal["K", "C"] = "K") 
     return result
 
 
-def as_matrix(function: str, name: str, value: Array, *, on_gpu: bool = True) -> NDArray[Any]:
+def as_matrix(function: str, name: str, value: Array) -> NDArray[Any]:
     """Return a 2-D input that has rows and columns."""
-    array = as_input(function, name, value, 2, on_gpu=on_gpu)
+    array = as_input(function, name, value, 2, on_gpu=True)
     if array.size == 0:
         raise ValueError(
             f"{function}: `{name}` must have at least one row and one column, "

@@ -83,6 +83,19 @@ def modularity(x: _Array, labels: NDArray[np.int64], k: int, num_threads: int) -
 def motifs(
     x: _Array, labels: NDArray[np.int64], k: int, num_threads: int
 ) -> tuple[int, int, int]: ...
+def modularity_of_graph(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    values: _Array,
+    labels: NDArray[np.int64],
+) -> float: ...
+def motifs_of_graph(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    values: _Array,
+    labels: NDArray[np.int64],
+    num_threads: int,
+) -> tuple[int, int, int]: ...
 def match(
     similarity: _Array, maximize: bool, num_threads: int, progress: _Progress
 ) -> tuple[NDArray[np.int32], Any, Any]: ...

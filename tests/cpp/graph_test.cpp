@@ -4,12 +4,10 @@
 
 #include <cmath>
 #include <limits>
-#include <random>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
-#include "isogram/error.hpp"
+#include "flat.hpp"
 #include "isogram_reference/graph.hpp"
 #include "support.hpp"
 
@@ -24,40 +22,6 @@ using namespace isogram_test;
 // Of a cosine: the rounding of packed features and of a dot product in short panels.
 template <class T>
 constexpr double kTolerance = 8 * std::numeric_limits<T>::epsilon();
-
-isogram::Execution on_threads(int count) {
-  isogram::Execution execution;
-  execution.num_threads = count;
-  return execution;
-}
-
-// Rows of T, and the same numbers widened for the reference.
-template <class T>
-struct Data {
-  Data(std::size_t rows, std::size_t cols) : values(rows * cols), n(rows), d(cols) {}
-
-  static Data normal(std::size_t rows, std::size_t cols, unsigned seed, double mean = 0) {
-    Data data(rows, cols);
-    std::mt19937 random(seed);
-    std::normal_distribution<double> distribution(mean, 1);
-    for (T& x : data.values) x = static_cast<T>(distribution(random));
-    return data;
-  }
-
-  T* row(std::size_t i) { return values.data() + i * d; }
-  MatrixView<const T> view() const { return {values.data(), n, d}; }
-  Matrix rows() const {
-    Matrix result;
-    for (std::size_t i = 0; i < n; ++i) {
-      result.emplace_back(values.data() + i * d, values.data() + (i + 1) * d);
-    }
-    return result;
-  }
-
-  std::vector<T> values;
-  std::size_t n;
-  std::size_t d;
-};
 
 template <class T>
 std::vector<T> dense(const InputView& x, bool center, int threads = 1) {
@@ -153,7 +117,6 @@ TEST(Graph, ScaleDoesNotMatter) {
   at_every_level([] {
     auto data = Data<double>::normal(30, 7, 2);
     const std::vector<double> plain = dense<double>(data.view(), true);
-    const std::vector<std::int64_t> labels(30, 1);
     for (const int exponent : {-900, 900}) {
       auto scaled = data;
       for (double& x : scaled.values) x = std::ldexp(x, exponent);
@@ -283,182 +246,21 @@ TEST(Graph, SymmetrisedIsExactlySymmetricAndKeepsMutualEdges) {
   });
 }
 
-// ---- Similarity of graphs --------------------------------------------------------------------
-
-template <class T>
-constexpr double kGbsTolerance = 32 * std::numeric_limits<T>::epsilon();
-
-template <class T>
-void expect_gbs(std::size_t n, std::size_t k, bool center) {
-  std::vector<Data<T>> data;
-  for (const std::size_t d : {4, 30, 7}) {
-    data.push_back(Data<T>::normal(n, d, static_cast<unsigned>(d), center ? 10 : 0.2));
-  }
-  if (!center) std::fill(data[1].row(n / 3), data[1].row(n / 3) + data[1].d, T(0));
-  const std::vector<InputView> layers{data[0].view(), data[1].view(), data[2].view()};
-  const std::vector<double> own = isogram::gbs_table(layers, k, center).gbs;
-  const std::vector<double> cross =
-      isogram::gbs_table(layers, std::vector<InputView>{layers[2], layers[1]}, k, center).gbs;
-  ASSERT_EQ(own.size(), 9);
-  ASSERT_EQ(cross.size(), 6);
-  for (std::size_t a = 0; a < 3; ++a) {
-    for (std::size_t b = 0; b < 3; ++b) {
-      const auto expected =
-          static_cast<double>(reference::gbs(data[a].rows(), data[b].rows(), k, center));
-      EXPECT_NEAR(own[a * 3 + b], expected, kGbsTolerance<T>) << n << ", " << k;
-      EXPECT_EQ(own[a * 3 + b], own[b * 3 + a]);
-    }
-    EXPECT_EQ(cross[a * 2 + 0], own[a * 3 + 2]);
-    EXPECT_EQ(cross[a * 2 + 1], own[a * 3 + 1]);
-  }
-}
-
-TEST(Graph, GbsAgreesWithTheReference) {
-  at_every_level([] {
-    for (const std::size_t n : {6, 48, 97, 130}) {
-      for (const std::size_t k : {0, 1, 5}) {
-        for (const bool center : {false, true}) {
-          expect_gbs<float>(n, k, center);
-          expect_gbs<double>(n, k, center);
-        }
-      }
-    }
-  });
-}
-
-TEST(Graph, GbsIsExactlyOneWithItselfAndWithItsMultiple) {
-  at_every_level([] {
-    const auto data = Data<float>::normal(120, 8, 3, 1);
-    auto scaled = data;
-    for (std::size_t i = 0; i < data.n; ++i) {
-      for (std::size_t j = 0; j < data.d; ++j)
-        scaled.row(i)[j] *= std::exp2f(static_cast<float>(i));
-    }
-    for (const std::size_t k : {0, 3}) {
-      const std::vector<InputView> layers{data.view(), scaled.view()};
-      EXPECT_EQ(isogram::gbs_table(layers, k, false).gbs, std::vector<double>(4, 1.0));
-    }
-  });
-}
-
-TEST(Graph, ZeroRowsCountZero) {
-  at_every_level([] {
-    Data<float> data(4, 2);
-    data.values = {1, 0, 1, 0, 0, 0, 0, 1};
-    const std::vector<InputView> layers{data.view()};
-    // Rows 0 and 1 see each other; rows 2 (zero) and 3 (orthogonal to all) have zero edges only.
-    const std::vector<std::size_t> isolated{2};
-    EXPECT_EQ(isogram::gbs_table(layers, 0, false).gbs[0], 0.5);
-    EXPECT_EQ(isogram::gbs_table(layers, 0, false).isolated_x, isolated);
-    EXPECT_EQ(isogram::gbs_table(layers, 2, false).gbs[0], 0.5);
-    EXPECT_EQ(isogram::gbs_table(layers, 2, false).isolated_y, isolated);
-  });
-}
-
-TEST(Graph, MixedTypesAreComputedInTheWidest) {
-  at_every_level([] {
-    const auto narrow = Data<float>::normal(60, 5, 1);
-    const auto wide = Data<double>::normal(60, 6, 2);
-    const std::vector<InputView> layers{narrow.view(), wide.view()};
-    const std::vector<double> table = isogram::gbs_table(layers, 0, false).gbs;
-    const auto expected = static_cast<double>(reference::gbs(narrow.rows(), wide.rows(), 0, false));
-    EXPECT_NEAR(table[1], expected, kGbsTolerance<double>);
-  });
-}
-
 // ---- Threads ---------------------------------------------------------------------------------
 
 TEST(Graph, IsTheSameForAnyNumberOfThreads) {
   at_every_level([] {
     const auto a = Data<float>::normal(500, 20, 1, 0.3);
-    const auto b = Data<float>::normal(500, 11, 2, 0.3);
-    const std::vector<InputView> layers{a.view(), b.view()};
-    std::vector<std::int64_t> labels(500);
-    for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int64_t>(i % 3);
     const auto run = [&](int threads) {
-      std::vector<double> numbers;
-      for (const std::size_t k : {0, 5}) {
-        const std::vector<double> gbs =
-            isogram::gbs_table(layers, k, true, on_threads(threads)).gbs;
-        for (const double x : gbs) {
-          numbers.push_back(x);
-        }
-      }
       const Csr<float> graph =
           isogram::knn_graph<float>(a.view(), 7, true, true, on_threads(threads));
+      std::vector<float> numbers = dense<float>(a.view(), true, threads);
       numbers.insert(numbers.end(), graph.indices.begin(), graph.indices.end());
       numbers.insert(numbers.end(), graph.values.begin(), graph.values.end());
-      const std::vector<float> full = dense<float>(a.view(), true, threads);
-      numbers.insert(numbers.end(), full.begin(), full.end());
-      for (const std::int64_t count : isogram::motifs(a.view(), labels, 5, on_threads(threads))) {
-        numbers.push_back(static_cast<double>(count));
-      }
       return numbers;
     };
-    const std::vector<double> one = run(1);
+    const std::vector<float> one = run(1);
     for (const int threads : {2, 3, 8}) EXPECT_EQ(run(threads), one) << threads << " threads";
-  });
-}
-
-TEST(Graph, LongCallsCanBeInterrupted) {
-  at_every_level([] {
-    const auto data = Data<double>::normal(3000, 700, 1);
-    isogram::Execution execution;
-    int calls = 0;
-    execution.poll = [&](std::size_t, std::size_t) { return ++calls < 2; };
-    const std::vector<InputView> layers{data.view(), data.view()};
-    EXPECT_THROW(isogram::gbs_table(layers, 0, true, execution), isogram::Interrupted);
-  });
-}
-
-// ---- Classes ---------------------------------------------------------------------------------
-
-// Clusters, so that some triangles touch one class and some more.
-template <class T>
-Data<T> clusters(std::size_t n, std::vector<std::int64_t>& labels) {
-  auto data = Data<T>::normal(n, 5, 21);
-  labels.clear();
-  for (std::size_t i = 0; i < n; ++i) {
-    const std::size_t cluster = i % 4;
-    data.row(i)[cluster] += T(2);
-    labels.push_back(static_cast<std::int64_t>(cluster) * 1000 - 7);
-  }
-  return data;
-}
-
-template <class T>
-void expect_classes(std::size_t n, std::size_t k) {
-  std::vector<std::int64_t> labels;
-  const Data<T> data = clusters<T>(n, labels);
-  EXPECT_NEAR(isogram::modularity(data.view(), labels, k),
-              static_cast<double>(reference::modularity(data.rows(), labels, k)), kGbsTolerance<T>);
-  EXPECT_EQ(isogram::motifs(data.view(), labels, k), reference::motifs(data.rows(), labels, k));
-}
-
-TEST(Graph, ClassesAgreeWithTheReference) {
-  at_every_level([] {
-    for (const std::size_t k : {1, 3, 9}) {
-      expect_classes<float>(110, k);
-      expect_classes<double>(60, k);
-    }
-    expect_classes<float>(20, 19);
-  });
-}
-
-TEST(Graph, ModularityWithoutEdgesIsUndefined) {
-  at_every_level([] {
-    const Data<float> zero(5, 2);
-    EXPECT_TRUE(std::isnan(isogram::modularity(zero.view(), std::vector<std::int64_t>(5), 2)));
-  });
-}
-
-TEST(Graph, OneClassHasNoModularityAndOnlyMotifsOfOne) {
-  at_every_level([] {
-    const auto data = Data<double>::normal(40, 3, 2, 1);
-    const std::vector<std::int64_t> labels(40, -3);
-    EXPECT_NEAR(isogram::modularity(data.view(), labels, 4), 0.0, 1e-15);
-    const auto counts = isogram::motifs(data.view(), labels, 39);
-    EXPECT_EQ(counts, (std::array<std::int64_t, 3>{40 * 39 * 38 / 6, 0, 0}));
   });
 }
 
@@ -473,12 +275,6 @@ TEST(GraphErrors, SayWhatCame) {
   EXPECT_EQ(knn_message(0), "`k` must be at least 1 and less than the 5 rows of `x`, got 0");
   EXPECT_EQ(knn_message(5), "`k` must be at least 1 and less than the 5 rows of `x`, got 5");
 
-  const std::vector<std::int64_t> labels(4);
-  EXPECT_EQ(complaint([&] { isogram::modularity(x, labels, 2); }),
-            "`labels` must have 5 entries, one for each row of `x`, got 4");
-  EXPECT_EQ(complaint([&] { isogram::motifs(x, labels, 2); }),
-            "`labels` must have 5 entries, one for each row of `x`, got 4");
-
   std::vector<float> out(20);
   EXPECT_EQ(complaint([&] { isogram::dense_graph<float>(x, false, {out.data(), 5, 4}); }),
             "`out` must be 5 x 5, got 5 x 4");
@@ -489,28 +285,6 @@ TEST(GraphErrors, SayWhatCame) {
     EXPECT_EQ(complaint([&] { isogram::knn_graph<float>(x, 2, center, true); }),
               "`x` must be finite, got inf at index (3, 2)");
   }
-}
-
-TEST(GraphErrors, NameTheLayer) {
-  const auto a = Data<float>::normal(5, 3, 1);
-  const auto b = Data<float>::normal(4, 3, 1);
-  const InputView first(a.view(), "layers[0]");
-  const InputView short_one(b.view(), "layers[2]");
-  const InputView single(MatrixView<const float>(a.values.data(), 1, 3), "layers[0]");
-  const InputView empty(MatrixView<const float>(a.values.data(), 5, 0), "layers[1]");
-  const auto message = [](const std::vector<InputView>& layers, std::size_t k) {
-    return complaint([&] { isogram::gbs_table(layers, k, false); });
-  };
-  EXPECT_EQ(message({first, first, short_one}, 0),
-            "`layers[2]` must have 5 rows like `layers[0]`, got 4");
-  EXPECT_EQ(message({single}, 0), "`layers[0]` must have at least 2 rows, got 1");
-  EXPECT_EQ(message({first, empty}, 0),
-            "`layers[1]` must have at least one row and one column, got 5 x 0");
-  EXPECT_EQ(message({first}, 5),
-            "`k` must be at least 1 and less than the 5 rows of `layers[0]`, got 5");
-  EXPECT_EQ(message({}, 0), "`layers` must have at least one layer, got none");
-  EXPECT_EQ(complaint([&] { isogram::gbs_table(std::vector<InputView>{first}, {}, 0, false); }),
-            "`other` must have at least one layer, got none");
 }
 
 }  // namespace

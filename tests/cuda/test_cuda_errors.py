@@ -22,6 +22,7 @@ WAITING = {
     ("gbs", "y"): lambda put, a: ig.gbs(put(X), put(a), k=2),
     ("graph", "x"): lambda put, a: ig.graph(put(a), k=2),
     ("modularity", "x"): lambda put, a: ig.modularity(put(a), LABELS),
+    ("motifs", "x"): lambda put, a: ig.motifs(put(a), LABELS),
 }
 
 
@@ -62,6 +63,8 @@ SAME_AS_ON_THE_HOST = [
     lambda put: ig.graph(put(X), k=6),
     lambda put: ig.gbs(put(X[:1]), put(X[:1])),
     lambda put: ig.modularity(put(X), LABELS[:5]),
+    lambda put: ig.motifs(put(X), LABELS[:5]),
+    lambda put: ig.motifs(put(X), LABELS, k=6),
     lambda put: ig.compare_rsms(put(K), put(K[:5, :5])),
     lambda put: ig.jsd(put(X), put(Y)),
     lambda put: ig.gram(put(X), num_threads=0),
@@ -157,14 +160,6 @@ def test_precision_of_float64(gpu, function):
         ValueError, match=rf"^{function}: `precision` must .*of float64, got 'tf32'"
     ):
         getattr(ig, function)(*arguments, precision="tf32")
-
-
-def test_functions_without_gpu_code(gpu):
-    message = (
-        r"must be in host memory, got an array on .*: this function does not run on GPUs, so copy"
-    )
-    with pytest.raises(TypeError, match=message):
-        ig.motifs(gpu.put(X), LABELS)
 
 
 def test_progress_is_told_once(gpu):

@@ -14,7 +14,7 @@ namespace isogram {
 // cka              debiased CKA (see cka.hpp) with both RSMs, taken to be symmetric, as the Gram
 //                  matrices; diagonals are not read
 // gbs              mean cosine of rows with zero diagonals, which are not read; a zero row gives 0
-//                  (see graph.hpp)
+//                  (see gbs.hpp)
 enum class Comparison { pearson, spearman, kendall, cosine, cka, gbs };
 
 // When entries that differ are ties of ranks: similarities that are equal by their definition

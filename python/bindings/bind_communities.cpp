@@ -1,0 +1,88 @@
+#include "isogram/communities.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "arguments.hpp"
+#include "module.hpp"
+
+namespace isogram::bindings {
+
+namespace {
+
+using Labels = py::array_t<std::int64_t, py::array::c_style>;
+
+std::span<const std::int64_t> span_of(const Labels& labels) {
+  return {labels.data(), static_cast<std::size_t>(labels.size())};
+}
+
+double modularity(const py::array& x, const Labels& labels, std::size_t k, int num_threads) {
+  const InputView features = input_view(x, "x");
+  const std::span<const std::int64_t> classes = span_of(labels);
+  double result = 0;
+  Call("modularity", num_threads).run([&](const Execution& execution) {
+    result = isogram::modularity(features, classes, k, execution);
+  });
+  return result;
+}
+
+py::tuple motifs(const py::array& x, const Labels& labels, std::size_t k, int num_threads) {
+  const InputView features = input_view(x, "x");
+  const std::span<const std::int64_t> classes = span_of(labels);
+  std::array<std::int64_t, 3> counts{};
+  Call("motifs", num_threads).run([&](const Execution& execution) {
+    counts = isogram::motifs(features, classes, k, execution);
+  });
+  return py::make_tuple(counts[0], counts[1], counts[2]);
+}
+
+template <class T>
+std::vector<T> vector_of(const py::array& values) {
+  const auto typed = py::cast<py::array_t<T, py::array::c_style>>(values);
+  return {typed.data(), typed.data() + typed.size()};
+}
+
+// Calls body(graph) with a graph that was made elsewhere.
+template <class Body>
+void with_graph(const py::array& indptr, const py::array& indices, const py::array& values,
+                Body body) {
+  const auto of = [&](auto type) {
+    using T = decltype(type);
+    body(Csr<T>{vector_of<std::int64_t>(indptr), vector_of<std::int32_t>(indices),
+                vector_of<T>(values)});
+  };
+  return is_float32(values) ? of(float()) : of(double());
+}
+
+double modularity_of_graph(const py::array& indptr, const py::array& indices,
+                           const py::array& values, const Labels& labels) {
+  double result = 0;
+  with_graph(indptr, indices, values,
+             [&](const auto& graph) { result = isogram::modularity(graph, span_of(labels)); });
+  return result;
+}
+
+py::tuple motifs_of_graph(const py::array& indptr, const py::array& indices,
+                          const py::array& values, const Labels& labels, int num_threads) {
+  const std::span<const std::int64_t> classes = span_of(labels);
+  std::array<std::int64_t, 3> counts{};
+  with_graph(indptr, indices, values, [&](const auto& graph) {
+    Call("motifs", num_threads).run([&](const Execution& execution) {
+      counts = isogram::motifs(graph, classes, execution);
+    });
+  });
+  return py::make_tuple(counts[0], counts[1], counts[2]);
+}
+
+}  // namespace
+
+void register_communities(py::module_& module) {
+  module.def("modularity", &modularity, "x"_a, "labels"_a, "k"_a, "num_threads"_a);
+  module.def("motifs", &motifs, "x"_a, "labels"_a, "k"_a, "num_threads"_a);
+  module.def("modularity_of_graph", &modularity_of_graph, "indptr"_a, "indices"_a, "values"_a,
+             "labels"_a);
+  module.def("motifs_of_graph", &motifs_of_graph, "indptr"_a, "indices"_a, "values"_a, "labels"_a,
+             "num_threads"_a);
+}
+
+}  // namespace isogram::bindings

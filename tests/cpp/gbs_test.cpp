@@ -1,0 +1,151 @@
+#include "isogram/gbs.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "flat.hpp"
+#include "isogram/error.hpp"
+#include "isogram_reference/gbs.hpp"
+#include "support.hpp"
+
+namespace {
+
+namespace reference = isogram_reference;
+using isogram::InputView;
+using isogram::MatrixView;
+using namespace isogram_test;
+
+template <class T>
+constexpr double kTolerance = 32 * std::numeric_limits<T>::epsilon();
+
+template <class T>
+void expect_gbs(std::size_t n, std::size_t k, bool center) {
+  std::vector<Data<T>> data;
+  for (const std::size_t d : {4, 30, 7}) {
+    data.push_back(Data<T>::normal(n, d, static_cast<unsigned>(d), center ? 10 : 0.2));
+  }
+  if (!center) std::fill(data[1].row(n / 3), data[1].row(n / 3) + data[1].d, T(0));
+  const std::vector<InputView> layers{data[0].view(), data[1].view(), data[2].view()};
+  const std::vector<double> own = isogram::gbs_table(layers, k, center).gbs;
+  const std::vector<double> cross =
+      isogram::gbs_table(layers, std::vector<InputView>{layers[2], layers[1]}, k, center).gbs;
+  ASSERT_EQ(own.size(), 9);
+  ASSERT_EQ(cross.size(), 6);
+  for (std::size_t a = 0; a < 3; ++a) {
+    for (std::size_t b = 0; b < 3; ++b) {
+      const auto expected =
+          static_cast<double>(reference::gbs(data[a].rows(), data[b].rows(), k, center));
+      EXPECT_NEAR(own[a * 3 + b], expected, kTolerance<T>) << n << ", " << k;
+      EXPECT_EQ(own[a * 3 + b], own[b * 3 + a]);
+    }
+    EXPECT_EQ(cross[a * 2 + 0], own[a * 3 + 2]);
+    EXPECT_EQ(cross[a * 2 + 1], own[a * 3 + 1]);
+  }
+}
+
+TEST(Gbs, AgreesWithTheReference) {
+  at_every_level([] {
+    for (const std::size_t n : {6, 48, 97, 130}) {
+      for (const std::size_t k : {0, 1, 5}) {
+        for (const bool center : {false, true}) {
+          expect_gbs<float>(n, k, center);
+          expect_gbs<double>(n, k, center);
+        }
+      }
+    }
+  });
+}
+
+TEST(Gbs, IsExactlyOneWithItselfAndWithItsMultiple) {
+  at_every_level([] {
+    const auto data = Data<float>::normal(120, 8, 3, 1);
+    auto scaled = data;
+    for (std::size_t i = 0; i < data.n; ++i) {
+      for (std::size_t j = 0; j < data.d; ++j)
+        scaled.row(i)[j] *= std::exp2f(static_cast<float>(i));
+    }
+    for (const std::size_t k : {0, 3}) {
+      const std::vector<InputView> layers{data.view(), scaled.view()};
+      EXPECT_EQ(isogram::gbs_table(layers, k, false).gbs, std::vector<double>(4, 1.0));
+    }
+  });
+}
+
+TEST(Gbs, ZeroRowsCountZero) {
+  at_every_level([] {
+    Data<float> data(4, 2);
+    data.values = {1, 0, 1, 0, 0, 0, 0, 1};
+    const std::vector<InputView> layers{data.view()};
+    // Rows 0 and 1 see each other; rows 2 (zero) and 3 (orthogonal to all) have zero edges only.
+    const std::vector<std::size_t> isolated{2};
+    EXPECT_EQ(isogram::gbs_table(layers, 0, false).gbs[0], 0.5);
+    EXPECT_EQ(isogram::gbs_table(layers, 0, false).isolated_x, isolated);
+    EXPECT_EQ(isogram::gbs_table(layers, 2, false).gbs[0], 0.5);
+    EXPECT_EQ(isogram::gbs_table(layers, 2, false).isolated_y, isolated);
+  });
+}
+
+TEST(Gbs, MixedTypesAreComputedInTheWidest) {
+  at_every_level([] {
+    const auto narrow = Data<float>::normal(60, 5, 1);
+    const auto wide = Data<double>::normal(60, 6, 2);
+    const std::vector<InputView> layers{narrow.view(), wide.view()};
+    const std::vector<double> table = isogram::gbs_table(layers, 0, false).gbs;
+    const auto expected = static_cast<double>(reference::gbs(narrow.rows(), wide.rows(), 0, false));
+    EXPECT_NEAR(table[1], expected, kTolerance<double>);
+  });
+}
+
+TEST(Gbs, IsTheSameForAnyNumberOfThreads) {
+  at_every_level([] {
+    const auto a = Data<float>::normal(500, 20, 1, 0.3);
+    const auto b = Data<float>::normal(500, 11, 2, 0.3);
+    const std::vector<InputView> layers{a.view(), b.view()};
+    for (const std::size_t k : {0, 5}) {
+      const auto run = [&](int threads) {
+        return isogram::gbs_table(layers, k, true, on_threads(threads)).gbs;
+      };
+      const std::vector<double> one = run(1);
+      for (const int threads : {2, 3, 8}) EXPECT_EQ(run(threads), one) << threads << " threads";
+    }
+  });
+}
+
+TEST(Gbs, LongCallsCanBeInterrupted) {
+  at_every_level([] {
+    const auto data = Data<double>::normal(3000, 700, 1);
+    isogram::Execution execution;
+    int calls = 0;
+    execution.poll = [&](std::size_t, std::size_t) { return ++calls < 2; };
+    const std::vector<InputView> layers{data.view(), data.view()};
+    EXPECT_THROW(isogram::gbs_table(layers, 0, true, execution), isogram::Interrupted);
+  });
+}
+
+TEST(GbsErrors, NameTheLayer) {
+  const auto a = Data<float>::normal(5, 3, 1);
+  const auto b = Data<float>::normal(4, 3, 1);
+  const InputView first(a.view(), "layers[0]");
+  const InputView short_one(b.view(), "layers[2]");
+  const InputView single(MatrixView<const float>(a.values.data(), 1, 3), "layers[0]");
+  const InputView empty(MatrixView<const float>(a.values.data(), 5, 0), "layers[1]");
+  const auto message = [](const std::vector<InputView>& layers, std::size_t k) {
+    return complaint([&] { isogram::gbs_table(layers, k, false); });
+  };
+  EXPECT_EQ(message({first, first, short_one}, 0),
+            "`layers[2]` must have 5 rows like `layers[0]`, got 4");
+  EXPECT_EQ(message({single}, 0), "`layers[0]` must have at least 2 rows, got 1");
+  EXPECT_EQ(message({first, empty}, 0),
+            "`layers[1]` must have at least one row and one column, got 5 x 0");
+  EXPECT_EQ(message({first}, 5),
+            "`k` must be at least 1 and less than the 5 rows of `layers[0]`, got 5");
+  EXPECT_EQ(message({}, 0), "`layers` must have at least one layer, got none");
+  EXPECT_EQ(complaint([&] { isogram::gbs_table(std::vector<InputView>{first}, {}, 0, false); }),
+            "`other` must have at least one layer, got none");
+}
+
+}  // namespace

@@ -1,0 +1,101 @@
+"""`modularity` and `motifs` against the oracle."""
+
+import isogram as ig
+import numpy as np
+import pytest
+from support import (
+    ALIKE,
+    DTYPES,
+    LAYOUTS,
+    alike,
+    assert_close,
+    cosine_tolerance,
+    data,
+    oracle,
+    signs,
+)
+
+
+def clusters(n, d, dtype, classes=4):
+    """Noisy clusters with separated neighbours, and their labels."""
+    labels = np.arange(n) % classes
+    for seed in range(1000):
+        rng = np.random.default_rng([seed, n, d])
+        x = 1.5 * rng.standard_normal((classes, d))[labels] + rng.standard_normal((n, d))
+        x = x.astype(DTYPES[dtype])
+        cosines = oracle.gram(x, kernel="cosine")
+        np.fill_diagonal(cosines, -np.inf)
+        falling = -np.sort(-cosines, axis=1)[:, :7]
+        if np.diff(-falling, axis=1).min() > 1e-6:
+            return x, labels
+    raise AssertionError("no separated data found")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_modularity_and_motifs(simd_level, dtype):
+    for n, d in [(9, 3), (48, 20), (97, 65)]:
+        x, labels = clusters(n, d, dtype)
+        assert ig.modularity(x, labels) == pytest.approx(
+            oracle.modularity(x, labels), abs=4 * cosine_tolerance(d, dtype)
+        )
+        found = ig.motifs(x, labels)
+        assert isinstance(found, ig.Motifs)
+        assert found == oracle.motifs(x, labels)
+        assert (found.one, found.two, found.three) == tuple(found)
+        for k in (1, 2, 4):
+            expected = oracle.modularity(x, labels, k=k)
+            assert ig.modularity(x, labels, k=k) == pytest.approx(
+                expected, abs=4 * cosine_tolerance(d, dtype)
+            )
+            assert ig.motifs(x, labels, k=k) == oracle.motifs(x, labels, k=k)
+
+
+@pytest.mark.parametrize(
+    "relabel",
+    [
+        lambda labels: labels * 1000 - 7,
+        lambda labels: labels.astype(np.uint8),
+        lambda labels: np.array(["cat", "dog", "emu", "fox"])[labels],
+        lambda labels: labels.tolist(),
+        lambda labels: labels[::-1][::-1],
+    ],
+    ids=["sparse", "uint8", "strings", "list", "view"],
+)
+def test_labels_are_only_names(simd_level, relabel):
+    x, labels = clusters(48, 20, "float64")
+    assert ig.modularity(x, relabel(labels)) == ig.modularity(x, labels)
+    assert ig.motifs(x, relabel(labels)) == ig.motifs(x, labels)
+
+
+def test_motifs_with_ties(simd_level):
+    x, labels = signs(60), np.arange(60) % 3
+    assert ig.motifs(x, labels, k=6) == oracle.motifs(x, labels, k=6)
+    assert ig.modularity(x, labels, k=6) == pytest.approx(oracle.modularity(x, labels, k=6))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_memory_order(simd_level, dtype, layout):
+    x, labels = signs(40), np.arange(40) % 3
+    a = LAYOUTS[layout](x.astype(DTYPES[dtype]))
+    assert ig.motifs(a, labels) == oracle.motifs(x, labels)
+    assert_close(ig.modularity(a, labels), oracle.modularity(x, labels), 1e-5)
+
+
+@pytest.mark.parametrize("change", ALIKE)
+def test_rows_nearly_alike(simd_level, change):
+    """The float32 graph is the float64 graph of the same numbers, so are the measures on it."""
+    labels = np.arange(150) % 4
+    for size in (1e3, 1e4, 1e6):
+        x = alike(change, size, (150, 64), "float32")
+        wide = x.astype(np.float64)
+        for k in (3, 10):
+            assert ig.motifs(x, labels, k=k) == ig.motifs(wide, labels, k=k)
+            expected = ig.modularity(wide, labels, k=k)
+            assert_close(ig.modularity(x, labels, k=k), expected, 1e-6)
+
+
+def test_same_bits_for_any_number_of_threads(simd_level):
+    x, labels = data((193, 64), "float32"), np.arange(193) % 4
+    assert len({ig.modularity(x, labels, num_threads=t) for t in (1, 2, 3, 5)}) == 1
+    assert len({ig.motifs(x, labels, num_threads=t) for t in (1, 2, 3, 5)}) == 1
