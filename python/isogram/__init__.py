@@ -12,6 +12,7 @@ from contextlib import suppress
 from isogram import simd
 from isogram._core import build_info as _build_info
 from isogram._errors import CudaError
+from isogram.bandwidth import bandwidth
 from isogram.center import center
 from isogram.cka import cka, cka_matrix, hsic
 from isogram.communities import Motifs, modularity, motifs
@@ -25,7 +26,7 @@ from isogram.config import (
     show_config,
 )
 from isogram.gbs import gbs, gbs_matrix
-from isogram.gram import bandwidth, gram
+from isogram.gram import gram
 from isogram.graph import Csr, graph
 from isogram.jsd import jsd
 from isogram.match import Matching, match

@@ -1,16 +1,15 @@
-"""Means of squares, and powers of two, that keep extreme distances representable."""
+"""Powers of two that keep extreme distances representable."""
 
 from __future__ import annotations
 
 import math
-import sys
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arithmetic import usual_arithmetic
-from isogram._arrays import extremes, parts_of, widened
+from isogram._arrays import extremes, widened
 
 # Distances of tokens of up to 2^limit are within the range of their type, with any number of terms
 # that fits in memory.
@@ -28,27 +27,6 @@ def largest_exponent(samples: list[NDArray[Any]]) -> int:
     """Return the e of 2^e > |x| >= 2^(e-1) for the largest x; 0 for 0, NaN and infinity."""
     largest = max(_largest(sample) for sample in samples)
     return math.frexp(largest)[1] if math.isfinite(largest) else 0
-
-
-@usual_arithmetic()
-def root_mean_square(values: NDArray[Any]) -> float:
-    """Return the root of the mean square of values >= 0, which are scaled in place."""
-    largest = float(extremes(values)[1])
-    if largest == 0:
-        return 0.0
-    squares = 0.0
-    for part in parts_of(values.shape):
-        scaled = values[part]
-        scaled /= largest
-        squares += float(scaled @ scaled)
-    return largest * math.sqrt(squares / len(values))
-
-
-@usual_arithmetic()
-def scaled_bandwidth(bandwidth: float, exponent: int) -> float:
-    """Return bandwidth · 2^exponent, within the positive floats."""
-    scaled = float(np.ldexp(bandwidth, exponent))
-    return min(max(scaled, sys.float_info.min), sys.float_info.max)
 
 
 def _largest(sample: NDArray[Any]) -> float:

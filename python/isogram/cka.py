@@ -25,11 +25,11 @@ from isogram._arguments import (
 )
 from isogram._arrays import Array, are_same, as_matrix, giver
 from isogram._backend import device_of, full
+from isogram._bandwidth import resolved_bandwidth, zero_median
 from isogram._device import cka as on_gpu
 from isogram._device.device import Device
 from isogram._device.results import fetched
 from isogram._progress import Progress, all_done, reporting
-from isogram.gram import resolved_bandwidth, zero_median
 
 _FEWEST = {"biased": 2, "debiased": 4}
 

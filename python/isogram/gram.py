@@ -1,37 +1,19 @@
-"""Gram matrices, and the rule that chooses a bandwidth."""
+"""Gram matrices."""
 
 from __future__ import annotations
 
-import math
 import warnings
 from typing import Any
 
 import numpy as np
 
-# Not when first asked for: NumPy would import it then, which a signal handler that calls isogram
-# may interrupt half way.
-from numpy.random import default_rng
-from numpy.typing import NDArray
-
 from isogram import _core
-from isogram._arguments import (
-    Kernel,
-    choice,
-    integer,
-    kernel_of,
-    precision_of,
-    threads,
-)
-from isogram._arithmetic import usual_arithmetic
-from isogram._arrays import Array, Output, as_matrix, parts_of
-from isogram._backend import device_of
+from isogram._arguments import kernel_of, precision_of, threads
+from isogram._arrays import Array, Output, as_matrix
+from isogram._bandwidth import resolved_bandwidth
 from isogram._device import gram as on_gpu
-from isogram._device.results import fetched
-from isogram._errors import input_changed
-from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
-from isogram._scaling import root_mean_square, scaled_bandwidth
+from isogram._memory import PASS_OUT
 
-_MAX_PAIRS = 524_288
 _ADVICE = f"{PASS_OUT}, or use cka_matrix or gbs, which hold no n x n matrix"
 
 
@@ -159,169 +141,7 @@ def gram(
     return result.give()
 
 
-def bandwidth(
-    x: Array,
-    *,
-    rule: str = "median",
-    max_pairs: int = _MAX_PAIRS,
-    seed: int = 0,
-    num_threads: int | None = None,
-) -> float:
-    """Return a bandwidth for `x`: the root of the median (or mean) squared distance of its rows.
-
-    sqrt(median over i < j of ‖x[i] - x[j]‖²); with rule "mean", the mean in its place.
-
-    Parameters
-    ----------
-    x : array of shape (n, d)
-        At least two samples in rows.
-    rule : {"median", "mean"}
-        What is taken of the squared distances.
-    max_pairs : int
-        Of more pairs than this, so many are drawn at random, with replacement.
-    seed : int
-        Of that draw.
-    num_threads : int, optional
-        By default `get_num_threads()`. The result has the same bits for any number.
-
-    Returns
-    -------
-    float
-        In the unit of the features; 0 where the median distance is.
-
-    Raises
-    ------
-    ValueError
-        Fewer than two samples, a NaN or infinity, whose index is named.
-    TypeError
-        Integers and other types that are not floats.
-    MemoryError
-        More pairs than fit in the machine's memory.
-
-    Notes
-    -----
-    Types: any → float64 differences and sums. Cost: d operations per pair. Memory: 8 bytes per
-    pair, 24 for drawn ones. A GPU is waited for, once. Source of the median rule: Gretton et al.
-    2012, "A kernel two-sample test".
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import isogram as ig
-    >>> ig.bandwidth(np.array([[0.0], [1.0], [3.0]]))
-    2.0
-    """
-    choice("bandwidth", "rule", rule, ("median", "mean"))
-    integer("bandwidth", "max_pairs", max_pairs, 1)
-    integer("bandwidth", "seed", seed, 0)
-    workers = threads("bandwidth", num_threads)
-    rows = as_matrix("bandwidth", "x", x)
-    pairs = _pairs("bandwidth", "x", rows, rule, max_pairs, seed)
-    device = device_of("bandwidth", {"x": rows})
-    if device is None:
-        return _bandwidth("bandwidth", "x", rows, pairs, workers, rule)
-    with device.entered():
-        result = on_gpu.bandwidth(device, rows, pairs, rule)
-        return float(fetched(device, "bandwidth", {"x": rows}, result)[0][0])
-
-
-def resolved_bandwidth(
-    function: str,
-    name: str,
-    x: NDArray[Any],
-    kernel: Kernel,
-    workers: int,
-    *,
-    allow_constant: bool = False,
-) -> Any:
-    """Return the bandwidth that a kernel asks for; a median of 0 is an error.
-
-    With `allow_constant`, constant rows get 1: their Gram is constant with any bandwidth. On a GPU
-    a median comes as an array, and is NaN where it would be an error.
-    """
-    if not kernel.needs_median:
-        return 1.0 if kernel.bandwidth is None else kernel.bandwidth
-    pairs = _pairs(function, name, x)
-    if device := device_of(function, {name: x}):
-        with device.entered():
-            return on_gpu.median_bandwidth(device, x, pairs, allow_constant=allow_constant)
-    median = _bandwidth(function, name, x, pairs, workers)
-    if median > 0:
-        return median
-    if allow_constant and _is_constant(function, name, x, workers):
-        return 1.0
-    raise zero_median(function, f"pairs of rows of `{name}`")
-
-
 def beyond_range(function: str, dtype: np.dtype[Any]) -> str:
     """Return the warning for products that their type cannot hold."""
     advice = "scale the features down" + ("" if dtype == np.float64 else ", or pass float64")
     return f"{function}: some entries are beyond the range of {dtype}, and infinite: {advice}"
-
-
-def zero_median(function: str, pairs: str) -> ValueError:
-    """Return the error for a median bandwidth of 0."""
-    return ValueError(
-        f"{function}: `bandwidth` must be a positive number here, got 'median', which is 0: at "
-        f"least half of the {pairs} are equal"
-    )
-
-
-def _pairs(
-    function: str,
-    name: str,
-    x: NDArray[Any],
-    rule: str = "median",
-    max_pairs: int = _MAX_PAIRS,
-    seed: int = 0,
-) -> NDArray[np.int64] | None:
-    """Return the pairs of rows that a bandwidth is taken of, or None for all."""
-    n = len(x)
-    if n < 2:
-        raise ValueError(
-            f"{function}: `{name}` must have at least 2 rows for a bandwidth by the {rule}, got {n}"
-        )
-    count = n * (n - 1) // 2
-    advice = f"ask for fewer `max_pairs`, or {FEWER_SAMPLES}"
-    check_memory(function, (min(count, max_pairs), 1), np.dtype(np.float64), advice)
-    return _drawn_pairs(n, max_pairs, seed) if count > max_pairs else None
-
-
-@usual_arithmetic()
-def _bandwidth(
-    function: str,
-    name: str,
-    x: NDArray[Any],
-    pairs: NDArray[np.int64] | None,
-    workers: int,
-    rule: str = "median",
-) -> float:
-    distances = _core.distances(function, name, x, pairs, workers)
-    if rule == "mean":
-        root = root_mean_square(distances)
-    else:
-        root = _core.root_median_square(function, distances, workers)
-    if math.isnan(root):
-        raise input_changed(function, name)
-    return scaled_bandwidth(root, 0) if root > 0 else 0.0
-
-
-def _drawn_pairs(n: int, count: int, seed: int) -> NDArray[np.int64]:
-    """Return uniform pairs of different rows, in either order."""
-    rng = default_rng(seed)
-    pairs = np.empty((count, 2), np.int64)
-    for column, end in enumerate((n, n - 1)):
-        for part in parts_of((count,)):
-            drawn = pairs[part][:, column]
-            drawn[...] = rng.integers(end, size=len(drawn))
-    for part in parts_of((count,)):
-        first, second = pairs[part].T
-        second += second >= first
-    return pairs
-
-
-def _is_constant(function: str, name: str, x: NDArray[Any], workers: int) -> bool:
-    """Whether all rows are equal (a single one is)."""
-    pairs = np.zeros((len(x) - 1, 2), np.int64)
-    pairs[:, 1] = np.arange(1, len(x))
-    return not _core.distances(function, name, x, pairs, workers).any()

@@ -29,6 +29,7 @@ from isogram._arrays import (
     result_dtype,
     to_host,
 )
+from isogram._bandwidth import scaled_bandwidth, zero_median
 from isogram._device import rsm as on_gpu
 from isogram._device.device import Device
 from isogram._device.rsm_plan import Job
@@ -36,12 +37,8 @@ from isogram._errors import input_changed
 from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
 from isogram._progress import Progress, reporting
 from isogram._samples import LAYOUTS, Samples, same_channels, samples_of
-from isogram._scaling import (
-    distance_exponent,
-    largest_exponent,
-    scaled_bandwidth,
-)
-from isogram.gram import beyond_range, zero_median
+from isogram._scaling import distance_exponent, largest_exponent
+from isogram.gram import beyond_range
 
 _KERNELS = ("linear", "cosine", "rbf")
 _MATCHINGS = ("exact", "window", "topk", "greedy", "none")

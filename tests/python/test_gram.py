@@ -1,4 +1,4 @@
-"""`gram` and `bandwidth` against the oracle."""
+"""`gram` against the oracle."""
 
 from functools import cache
 
@@ -327,69 +327,6 @@ def test_same_bits_for_any_number_of_threads(simd_level, kernel, dtype):
             ig.gram(*arguments, kernel=kernel, num_threads=threads) for threads in (1, 2, 3, 5)
         )
         assert all(np.array_equal(one, other) for other in more)
-
-
-# Bandwidth ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("rule", ["median", "mean"])
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_bandwidth(simd_level, dtype, rule):
-    for n, d in [(2, 1), (3, 5), (50, 33), (97, 257)]:
-        x = data((n, d), dtype, seed=16)
-        actual = ig.bandwidth(x, rule=rule)
-        assert type(actual) is float
-        assert actual == pytest.approx(
-            oracle.bandwidth_of(x, rule), rel=2 * dot_tolerance(d, dtype)
-        )
-
-
-@pytest.mark.parametrize("dtype", SCALES)
-def test_bandwidth_at_any_scale(simd_level, dtype):
-    x = data((30, 8), dtype, seed=17)
-    for scale in SCALES[dtype]:
-        expected = oracle.bandwidth_of(x) * scale
-        assert ig.bandwidth(x * scale) == pytest.approx(expected, rel=2 * dot_tolerance(8, dtype))
-
-
-@pytest.mark.parametrize("rule", ["median", "mean"])
-def test_bandwidth_beside_rows_far_off(simd_level, rule):
-    x = data((20, 5), "float64", seed=32)
-    for scale in (1e-320, 1e-300, 1e-160, 1e150, 1e200, 1e306):
-        for rows in (1, 10, 18):  # the median is that of others, of a mixture, theirs
-            y = x.copy()
-            y[:rows] *= scale
-            differences = (y[:, None] - y[None]).astype(np.longdouble)
-            squares = (differences**2).sum(axis=2)[np.triu_indices(20, 1)]
-            expected = np.sqrt(np.median(squares) if rule == "median" else np.mean(squares))
-            expected = max(float(expected), np.finfo(np.float64).tiny)
-            assert ig.bandwidth(y, rule=rule) == pytest.approx(expected, rel=1e-13)
-
-
-def test_bandwidth_with_an_offset(simd_level):
-    x = data((60, 30), "float32", seed=18) + np.float32(1500)
-    expected = oracle.bandwidth_of(x)
-    assert ig.bandwidth(x) == pytest.approx(expected, rel=2 * dot_tolerance(30, "float32"))
-
-
-def test_bandwidth_of_sampled_pairs(simd_level):
-    x = data((300, 20), "float64", seed=19)
-    exact = ig.bandwidth(x)
-    assert ig.bandwidth(x, max_pairs=300 * 299 // 2) == exact
-    sampled = [ig.bandwidth(x, max_pairs=4000, seed=seed) for seed in (0, 0, 1)]
-    assert sampled[0] == sampled[1]
-    assert sampled[0] != sampled[2]
-    assert sampled == pytest.approx([exact] * 3, rel=0.02)
-    assert ig.bandwidth(x, max_pairs=4000) == sampled[0], "the default seed is 0"
-
-
-def test_bandwidth_has_the_same_bits_for_any_number_of_threads(simd_level):
-    x = data((150, 40), "float32", seed=20)
-    assert len({ig.bandwidth(x, num_threads=threads) for threads in (1, 2, 3, 5)}) == 1
-
-
-def test_bandwidth_of_equal_rows_is_zero(simd_level):
-    assert ig.bandwidth(np.full((5, 3), 2.5)) == 0.0
 
 
 # Properties ---------------------------------------------------------------------------------

@@ -1,12 +1,6 @@
-"""Gram matrices and bandwidths on a GPU."""
+"""Gram matrices on a GPU."""
 
 from __future__ import annotations
-
-import math
-import sys
-
-import numpy as np
-from numpy.typing import NDArray
 
 from isogram._arguments import Kernel
 from isogram._device.device import Device, DeviceArray
@@ -29,54 +23,3 @@ def gram(
         grams.compute(tile, tile.of(out))
         if y is None:
             mirror(device, tile, out)
-
-
-def bandwidth(
-    device: Device, x: DeviceArray, pairs: NDArray[np.int64] | None, rule: str
-) -> DeviceArray:
-    """Return the root of the median or mean squared distance of all pairs of rows, or of some.
-
-    One double.
-    """
-    xp = device.xp
-    distances = _distances(device, x, None if pairs is None else xp.asarray(pairs))
-    if rule == "mean":
-        largest = xp.max(distances, keepdims=True)
-        ratios = distances / xp.where(largest == 0, 1.0, largest)
-        root = largest * xp.sqrt(xp.mean(ratios * ratios, keepdims=True))
-    else:
-        root = root_median_square(device, distances)
-    # A distance that is not 0 does not become 0, nor infinite.
-    return xp.where(root == 0, 0.0, xp.clip(root, sys.float_info.min, sys.float_info.max))
-
-
-def root_median_square(device: Device, values: DeviceArray) -> DeviceArray:
-    """Return the root of the median square of doubles >= 0; one double."""
-    ordered = device.xp.sort(values)
-    m = len(ordered)
-    low, high = (ordered[k : k + 1] for k in ((m - 1) // 2, m // 2))
-    return device.xp.where(low == high, low, device.xp.hypot(low, high) / math.sqrt(2))
-
-
-def median_bandwidth(
-    device: Device, x: DeviceArray, pairs: NDArray[np.int64] | None, *, allow_constant: bool
-) -> DeviceArray:
-    """Return the median bandwidth, NaN where it is 0; with `allow_constant`, 1 for constant rows.
-
-    One double.
-    """
-    xp = device.xp
-    median = bandwidth(device, x, pairs, "median")
-    instead = xp.full((1,), np.nan)
-    if allow_constant:
-        others = xp.arange(1, len(x))
-        from_first = _distances(device, x, xp.stack([xp.zeros_like(others), others], 1))
-        instead = xp.where(xp.any(from_first != 0), instead, 1.0)
-    return xp.where(median == 0, instead, median)
-
-
-def _distances(device: Device, x: DeviceArray, pairs: DeviceArray | None) -> DeviceArray:
-    count = len(x) * (len(x) - 1) // 2 if pairs is None else len(pairs)
-    distances = device.empty((count,))
-    device.kernels.distances(device.stream, x, pairs, distances)
-    return distances

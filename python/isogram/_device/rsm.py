@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from isogram._device.bandwidth import root_median_square
 from isogram._device.device import Device, DeviceArray, Mark
-from isogram._device.gram import root_median_square
 from isogram._device.results import unset_index
 from isogram._device.rsm_plan import LANES, Job, Plan, Side
 from isogram._device.tiles import Tile, spans

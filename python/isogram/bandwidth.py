@@ -1,0 +1,76 @@
+"""The rule that chooses a bandwidth."""
+
+from __future__ import annotations
+
+from isogram._arguments import choice, integer, threads
+from isogram._arrays import Array, as_matrix
+from isogram._backend import device_of
+from isogram._bandwidth import MAX_PAIRS, bandwidth_of, pairs_of
+from isogram._device import bandwidth as on_gpu
+from isogram._device.results import fetched
+
+
+def bandwidth(
+    x: Array,
+    *,
+    rule: str = "median",
+    max_pairs: int = MAX_PAIRS,
+    seed: int = 0,
+    num_threads: int | None = None,
+) -> float:
+    """Return a bandwidth for `x`: the root of the median (or mean) squared distance of its rows.
+
+    sqrt(median over i < j of ‖x[i] - x[j]‖²); with rule "mean", the mean in its place.
+
+    Parameters
+    ----------
+    x : array of shape (n, d)
+        At least two samples in rows.
+    rule : {"median", "mean"}
+        What is taken of the squared distances.
+    max_pairs : int
+        Of more pairs than this, so many are drawn at random, with replacement.
+    seed : int
+        Of that draw.
+    num_threads : int, optional
+        By default `get_num_threads()`. The result has the same bits for any number.
+
+    Returns
+    -------
+    float
+        In the unit of the features; 0 where the median distance is.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two samples, a NaN or infinity, whose index is named.
+    TypeError
+        Integers and other types that are not floats.
+    MemoryError
+        More pairs than fit in the machine's memory.
+
+    Notes
+    -----
+    Types: any → float64 differences and sums. Cost: d operations per pair. Memory: 8 bytes per
+    pair, 24 for drawn ones. A GPU is waited for, once. Source of the median rule: Gretton et al.
+    2012, "A kernel two-sample test".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isogram as ig
+    >>> ig.bandwidth(np.array([[0.0], [1.0], [3.0]]))
+    2.0
+    """
+    choice("bandwidth", "rule", rule, ("median", "mean"))
+    integer("bandwidth", "max_pairs", max_pairs, 1)
+    integer("bandwidth", "seed", seed, 0)
+    workers = threads("bandwidth", num_threads)
+    rows = as_matrix("bandwidth", "x", x)
+    pairs = pairs_of("bandwidth", "x", rows, rule, max_pairs, seed)
+    device = device_of("bandwidth", {"x": rows})
+    if device is None:
+        return bandwidth_of("bandwidth", "x", rows, pairs, workers, rule)
+    with device.entered():
+        result = on_gpu.bandwidth(device, rows, pairs, rule)
+        return float(fetched(device, "bandwidth", {"x": rows}, result)[0][0])
