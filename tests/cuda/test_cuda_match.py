@@ -125,6 +125,19 @@ def test_masks_and_gates(gpu, shape, dtype):
                 assert problem[rows, chosen[rows]].sum() == pytest.approx(best, abs=2e-5)
 
 
+@pytest.mark.parametrize("size", [8, 16, 32, 64, 100, 260])
+def test_one_row_and_column_far_above_the_others(gpu, size):
+    """As of a register token: what is left is below the numbers that float32 sweeps can take."""
+    for power in range(36, 47) if size < 100 else (38, 41, 44):
+        rng = np.random.default_rng([size, power])
+        problems = 10.0**-power * rng.standard_normal((2, size, size))
+        for problem in problems:
+            row, column = rng.integers(size, size=2)
+            problem[row] = problem[:, column] = rng.standard_normal(size) * 10.0 ** (-power / 2)
+            problem[row, column] = rng.standard_normal()
+        check_as_on_the_host(gpu, problems)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_costs_that_no_type_holds_together(gpu, dtype):
     for tiny in (1e-3, 1e-8, 1e-17, 1e-20, 1e-38):

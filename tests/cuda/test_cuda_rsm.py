@@ -310,6 +310,13 @@ def test_rbf_beside_one_register_of_any_norm(gpu, dtype):
                 assert_close(gpu.get(actual), expected, allowed, f"1e{power}, {seed}, {matching}")
 
 
+def test_two_sets_beside_one_register_of_any_norm(gpu):
+    for power in range(30, 60, 2):
+        tokens = beside_a_register("float64", power, power, n=5, s=8 + power % 3 * 12, c=4)
+        check(gpu, tokens[:3], tokens[3:], bandwidth=30.0)
+        check(gpu, tokens, bandwidth=30.0, **arguments_of("topk"))
+
+
 @pytest.mark.parametrize("kind", ["two clusters", "many clusters", "some registers", "1e4"])
 @pytest.mark.parametrize("matching", ["topk", "greedy"])
 def test_greedy_choices_among_float32_tokens_far_apart(gpu, matching, kind):

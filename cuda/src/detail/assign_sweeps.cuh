@@ -25,6 +25,10 @@ inline constexpr double kMostUneven = 3;
 template <class T>
 inline constexpr double kLeastSpread = std::is_same_v<T, float> ? 0x1p-16 : 0x1p-45;
 
+// Least mean reduced cost at all: neither a reciprocal of ε nor ε after all sweeps leaves float32.
+// A sample may miss the few rows whose costs are large, and its own be next to nothing.
+inline constexpr float kLeastWidth = 0x1p-80F;
+
 // Keeps logarithms and reciprocals of sums finite.
 inline constexpr float kTinySum = 1e-30F;
 
@@ -53,7 +57,8 @@ __device__ float spread(const State& s) {
   const double total_squares = s.crew.reduced(squares, Sum());
   const double least = kLeastSpread<typename State::T> * s.crew.reduced(largest, Maximum());
   const bool is_even = entries * total_squares <= kMostUneven * total * total;
-  return is_even && total > least * entries ? static_cast<float>(total / entries) : 0;
+  const auto width = static_cast<float>(total / entries);
+  return is_even && total > least * entries && width > kLeastWidth ? width : 0;
 }
 
 // The plan is 2^((u_i + v_j − C_ij)/ε). A sweep scales its rows, then its columns, to unit sums.
