@@ -7,11 +7,13 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string>
 #include <type_traits>
 #include <vector>
 
 #include "grid.hpp"
 #include "input.hpp"
+#include "isogram/error.hpp"
 #include "packed.hpp"
 #include "simd/kernels.hpp"
 #include "tile.hpp"
@@ -202,7 +204,8 @@ class OpenRows {
  public:
   OpenRows(const InputView& x, const Transform& transform, std::span<const std::size_t> rows,
            std::size_t k)
-      : rows_(rows),
+      : name_(x.name),
+        rows_(rows),
         k_(k),
         depth_(x.cols),
         own_(product(padded_rows(), depth_)),
@@ -222,10 +225,13 @@ class OpenRows {
     multiply(kernels_.inner_products, own_, others, cols, cosines_);
     bool has_near = false;
     bool has_opposite = false;
+    bool is_finite = true;
     for_each(cols, [&](std::size_t r, std::size_t, double cosine) {
+      is_finite &= !std::isnan(cosine);
       has_near |= cosine >= 0.5 && edges(r)[0].weight < kClosest;
       has_opposite |= cosine <= -0.5 && edges(r)[0].weight < 0;
     });
+    if (!is_finite) throw InputChanged(name_.c_str());
     if (has_near) multiply(kernels_.squared_differences, own_, others, cols, differences_);
     if (has_opposite) {
       if (negated_.size() == 0) negate();
@@ -270,6 +276,7 @@ class OpenRows {
   }
 
   const simd::KernelTable<double>& kernels_ = simd::kernels().float64;
+  const std::string& name_;  // of the input
   std::span<const std::size_t> rows_;
   std::size_t k_;
   std::size_t depth_;
@@ -380,6 +387,7 @@ class NeighbourChoice {
     for (auto edge = begin; edge != end; ++edge) {
       reader.read(static_cast<std::size_t>(edge->column), other);
       const double value = closeness(own, other, x_.cols, other + x_.cols);
+      if (std::isnan(value)) throw InputChanged(x_.name.c_str());  // there is no order with it
       ranked.push_back({{value, edge->column}, edge->weight});
     }
     std::sort(ranked.begin(), ranked.end(),
