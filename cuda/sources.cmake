@@ -4,6 +4,7 @@ set(isogram_cuda_sources
   ${CMAKE_CURRENT_LIST_DIR}/src/cka.cu
   ${CMAKE_CURRENT_LIST_DIR}/src/compare.cu
   ${CMAKE_CURRENT_LIST_DIR}/src/distances.cu
+  ${CMAKE_CURRENT_LIST_DIR}/src/gbs.cu
   ${CMAKE_CURRENT_LIST_DIR}/src/gram.cu
   ${CMAKE_CURRENT_LIST_DIR}/src/graph.cu
   ${CMAKE_CURRENT_LIST_DIR}/src/greedy.cu

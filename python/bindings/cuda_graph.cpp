@@ -9,17 +9,6 @@ namespace isogram::bindings {
 
 namespace {
 
-void add_row_products(StreamAddress stream, const py::object& x, const py::object& y,
-                      const Place& place, bool mirrored, const py::object& table) {
-  const DeviceArray out(table);
-  with_type_of(x, [&](auto type) {
-    using T = decltype(type);
-    cuda::add_row_products<T>(stream_at(stream), DeviceArray(x).tiles<const T>(),
-                              DeviceArray(y).tiles<const T>(), place_of(place), mirrored,
-                              out.items<double>(), out.extent(2));
-  });
-}
-
 template <class T>
 cuda::Neighbours<T> neighbours(const py::object& weights, const py::object& indices) {
   const DeviceArray best(weights);
@@ -54,39 +43,15 @@ void rank_nearest(StreamAddress stream, const py::object& units, double toleranc
   });
 }
 
-template <class T>
-cuda::Csr<const T> csr(const py::object& indptr, const py::object& indices,
-                       const py::object& data) {
-  const DeviceArray starts(indptr);
-  return {starts.items<const std::int64_t>(), DeviceArray(indices).items<const std::int32_t>(),
-          DeviceArray(data).items<const T>(), starts.extent(0) - 1};
-}
-
-void nearest_products(StreamAddress stream, const py::object& x_indptr, const py::object& x_indices,
-                      const py::object& x_data, const py::object& y_indptr,
-                      const py::object& y_indices, const py::object& y_data,
-                      const py::object& out) {
-  with_type_of(x_data, [&](auto type) {
-    using T = decltype(type);
-    cuda::nearest_products<T>(stream_at(stream), csr<T>(x_indptr, x_indices, x_data),
-                              csr<T>(y_indptr, y_indices, y_data),
-                              DeviceArray(out).items<double>());
-  });
-}
-
 }  // namespace
 
 void register_cuda_graph(py::module_& module) {
-  module.def("add_row_products", &add_row_products, "stream"_a, "x"_a, "y"_a, "place"_a,
-             "mirrored"_a, "table"_a);
   module.def("merge_nearest", &merge_nearest, "stream"_a, "tile"_a, "place"_a, "weights"_a,
              "indices"_a);
   module.def("merge_nearest_columns", &merge_nearest_columns, "stream"_a, "tile"_a, "place"_a,
              "weights"_a, "indices"_a);
   module.def("rank_nearest", &rank_nearest, "stream"_a, "units"_a, "tolerance"_a, "weights"_a,
              "indices"_a, "ranks"_a, "ranked"_a);
-  module.def("nearest_products", &nearest_products, "stream"_a, "x_indptr"_a, "x_indices"_a,
-             "x_data"_a, "y_indptr"_a, "y_indices"_a, "y_data"_a, "out"_a);
 }
 
 }  // namespace isogram::bindings

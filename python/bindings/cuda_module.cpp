@@ -35,6 +35,7 @@ ISOGRAM_MODULE(ISOGRAM_CUDA_MODULE, module) {
   register_cuda_center(module);
   register_cuda_cka(module);
   register_cuda_graph(module);
+  register_cuda_gbs(module);
   register_cuda_compare(module);
   register_cuda_jsd(module);
   register_cuda_match(module);

@@ -11,6 +11,7 @@ void register_cuda_gram(pybind11::module_& module);
 void register_cuda_center(pybind11::module_& module);
 void register_cuda_cka(pybind11::module_& module);
 void register_cuda_graph(pybind11::module_& module);
+void register_cuda_gbs(pybind11::module_& module);
 void register_cuda_compare(pybind11::module_& module);
 void register_cuda_jsd(pybind11::module_& module);
 void register_cuda_match(pybind11::module_& module);

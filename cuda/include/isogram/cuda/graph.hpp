@@ -1,10 +1,9 @@
-// What graphs of cosines and their similarity (see isogram/graph.hpp) do with tiles of n × n
-// cosines: dot products of rows, and the nearest neighbours of every node.
+// What graphs of cosines (see isogram/graph.hpp) do with tiles of n × n cosines: the nearest
+// neighbours of every node.
 //
 // A walk visits the tiles on and above the diagonal; one above it is also that of its transpose.
 // All functions only enqueue work, allocate nothing and never wait; a failed launch throws
-// isogram::cuda::Error. T = float or double; sums are float64, in a fixed order and without
-// floating-point atomics: results repeat bit for bit, on any device.
+// isogram::cuda::Error. T = float or double. Results repeat bit for bit, on any device.
 #pragma once
 
 #include <cstdint>
@@ -13,15 +12,6 @@
 #include "isogram/cuda/tiles.hpp"
 
 namespace isogram::cuda {
-
-// table[l, m, i] += Σ_j X_l[i, j] Y_m[i, j] for the rows i of the whole graphs, x.layers × y.layers
-// × n, diagonals being 0 (see clear_diagonal in cka.hpp). A mirrored tile counts for the rows of
-// its transpose too. Of one set (x.data == y.data and as many layers) only pairs l ≤ m are added.
-// Cost: the multiply-adds of add_products in cka.hpp, twice them if mirrored, and one read and
-// write of the table's rows that the tile meets.
-template <class T>
-void add_row_products(Stream stream, const Tiles<const T>& x, const Tiles<const T>& y, Place place,
-                      bool mirrored, double* table, std::int64_t n);
 
 // The k best neighbours so far of every node, n × k, best first: by weight, of equal ones the
 // smaller index. Before the first tile every weight is −∞ and every index −1.
@@ -63,19 +53,5 @@ void merge_nearest_columns(Stream stream, const Matrix<const T>& tile, Place pla
 template <class T>
 void rank_nearest(Stream stream, const Matrix<const double>& units, double tolerance,
                   const Neighbours<T>& best, const Neighbours<double>& ranked);
-
-// A sparse matrix in compressed rows; columns ascend within a row.
-template <class T>
-struct Csr {
-  const std::int64_t* indptr;   // rows + 1
-  const std::int32_t* indices;  // columns
-  T* data;
-  std::int64_t rows;
-};
-
-// out[i] = Σ_j X[i, j] Y[i, j] for all rows of two sparse matrices of equally many. A warp per row,
-// which looks up the entries of x in y.
-template <class T>
-void nearest_products(Stream stream, const Csr<const T>& x, const Csr<const T>& y, double* out);
 
 }  // namespace isogram::cuda
