@@ -6,18 +6,18 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "assignment.hpp"
 #include "buffer.hpp"
-#include "greedy.hpp"
 #include "input.hpp"
 #include "isogram/arithmetic.hpp"
 #include "isogram/detail/matched_sum.hpp"
 #include "isogram/detail/rounding.hpp"
 #include "isogram/detail/tokens.hpp"
+#include "rsm_matcher.hpp"
+#include "rsm_products.hpp"
 #include "simd/kernels.hpp"
 #include "tile.hpp"
 #include "tokens.hpp"
@@ -33,9 +33,7 @@ using detail::InputNorms;
 // cache holds them between the Gram block and the matchings.
 constexpr std::size_t kAffinityEdge = 400;
 
-// Without a matching: tiles on a side of the widest block, which still fits the cache beside a
-// panel of depth of its rows and columns; and the depth beyond which one could not be stopped soon.
-constexpr std::size_t kWidestBlock = 3;
+// Without a matching: the depth beyond which a wide block could not be stopped soon.
 constexpr std::size_t kDeep = std::size_t{1} << 16;
 
 // Where no norm is beyond 2^±safe, distances are written as they are.
@@ -72,106 +70,9 @@ TokenLayout layout_for(std::span<const InputView> inputs, std::span<const InputV
   return layout;
 }
 
-// ---- One pair --------------------------------------------------------------------------------
-
-// The matched tokens of one pair of inputs.
-struct Match {
-  double total;                 // of their affinities
-  const std::int32_t* columns;  // the position that each position was matched with, or −1; null
-                                // stands for the identity
-};
-
-class Rematcher;
-
-// The working memory of one thread, and the matching of one pair's affinities.
-template <class T>
-class Matcher {
- public:
-  Matcher(const RsmOptions& options, const TokenLayout& layout, std::size_t affinity_entries)
-      : affinities(affinity_entries),
-        columns(layout.max_tokens),
-        byte_products(options.precision == Precision::int8 ? kTileSize : 0),
-        rescoring(options.precision == Precision::float32 ? 0 : layout.group * layout.group,
-                  layout.max_tokens),
-        mean_products(layout.matching == Matching::none ? kWidestBlock * kTileSize : 0),
-        options_(options),
-        solver_(solver_size(options, layout), solver_size(options, layout)),
-        greedy_(layout.max_tokens) {}
-
-  Match match(MatrixView<const T> affinity, Worker& worker) {
-    switch (options_.matching) {
-      case Matching::greedy:
-        return {greedy_.total(affinity, columns.data(), 0), columns.data()};
-      case Matching::topk:
-        return {topk_total(affinity, worker), columns.data()};
-      default: {
-        const Assignment found = solve(affinity, worker);
-        return {found.total, found.columns};
-      }
-    }
-  }
-
-  template <class Affinity>
-  Assignment solve(const Affinity& affinity, Worker& worker) {
-    return solver_.solve(affinity, Objective::maximize, &worker);
-  }
-
-  // Calls visit(k, exact matching) for each of affinity(k), k < count.
-  template <class Affinity, class Visit>
-  void solve_each(std::size_t count, Affinity affinity, Worker& worker, Visit visit) {
-    solver_.solve_each(count, affinity, Objective::maximize, &worker, visit);
-  }
-
-  // Calls visit(k, match of affinity(k)) for k < count.
-  template <class Affinity, class Visit>
-  void match_each(std::size_t count, Affinity affinity, Worker& worker, Visit visit) {
-    if (options_.matching == Matching::exact) {
-      return solve_each(count, affinity, worker, [&](std::size_t k, const Assignment& found) {
-        visit(k, Match{found.total, found.columns});
-      });
-    }
-    for (std::size_t k = 0; k < count; ++k) {
-      worker.check();
-      visit(k, match(affinity(k), worker));
-    }
-  }
-
-  Buffer<T> affinities;
-  Buffer<std::int32_t> columns;        // of a match that is put together from parts
-  Buffer<std::int32_t> byte_products;  // a tile of them
-  Rescoring rescoring;
-  Buffer<double> mean_products;          // of a block's rows, a tile high
-  std::unique_ptr<Rematcher> rematcher;  // once a pair has asked for one
-
- private:
-  static std::size_t solver_size(const RsmOptions& options, const TokenLayout& layout) {
-    if (options.matching == Matching::greedy || options.matching == Matching::none) return 1;
-    return options.matching == Matching::exact ? layout.max_tokens
-                                               : std::min(options.window_or_k, layout.max_tokens);
-  }
-
-  // Rows and columns come by descending norm: the first `window_or_k` of both exactly, the rest
-  // greedily.
-  double topk_total(MatrixView<const T> a, Worker& worker) {
-    const std::size_t rows = std::min(options_.window_or_k, a.rows);
-    const std::size_t cols = std::min(options_.window_or_k, a.cols);
-    const MatrixView<const T> top(a.data, rows, cols, a.row_stride, a.col_stride);
-    const Assignment of_top = solver_.solve(top, Objective::maximize, &worker);
-    std::copy_n(of_top.columns, rows, columns.data());
-    std::fill(columns.data() + rows, columns.data() + a.rows, -1);
-    if (rows == a.rows || cols == a.cols) return of_top.total;
-    const MatrixView<const T> rest(&a(rows, cols), a.rows - rows, a.cols - cols, a.row_stride,
-                                   a.col_stride);
-    return of_top.total +
-           greedy_.total(rest, columns.data() + rows, static_cast<std::int32_t>(cols));
-  }
-
-  RsmOptions options_;
-  AssignmentSolver<T> solver_;
-  GreedyMatcher<T> greedy_;
-};
-
 // ---- Matching again --------------------------------------------------------------------------
+
+}  // namespace
 
 // Memory for pairs whose affinities in T have lost the digits that tell near tokens apart: their
 // tokens as they came, and affinities in float64.
@@ -191,6 +92,8 @@ class Rematcher {
   int exponent = 0;  // distances are matched over 2^this
   Matcher<double> matcher;
 };
+
+namespace {
 
 // Up to this one, powers of two have squares that neither overflow nor vanish.
 constexpr int kSafeExponent = 256;
@@ -227,38 +130,6 @@ void put_columns(const std::int32_t* of_window, std::size_t rows, std::size_t co
   }
 }
 
-// ---- Products of bytes -----------------------------------------------------------------------
-
-// The rows of a group of inputs in int8: bytes, and what turns their products into affinities.
-template <class T>
-struct ScaledRows {
-  ScaledRows(const TokenSets<T>& sets, std::size_t group)
-      : words(sets.group_words(group)), count(sets.group_rows(group).count) {
-    const std::size_t first = sets.group(group).begin;
-    scales = sets.narrow().scales(first);
-    excesses = sets.narrow().excesses(first);
-  }
-
-  // affinities = (products − 128 Σ a) · scale of the row · scale of the column
-  void scale(Span rows, const ScaledRows& columns, Span cols, const std::int32_t* products,
-             T* affinities, std::size_t stride) const {
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      const std::int32_t excess = excesses[rows.begin + i];
-      const float of_row = scales[rows.begin + i];
-      const float* of_columns = columns.scales + cols.begin;
-      for (std::size_t j = 0; j < cols.size(); ++j) {
-        const auto product = static_cast<float>(products[i * kTileEdge + j] - excess);
-        affinities[i * stride + j] = product * (of_row * of_columns[j]);
-      }
-    }
-  }
-
-  const std::int32_t* words;
-  std::size_t count;
-  const float* scales;
-  const std::int32_t* excesses;
-};
-
 // ---- The walk over all pairs -----------------------------------------------------------------
 
 template <class T>
@@ -273,6 +144,7 @@ class RsmWalk {
         outputs_(outputs),
         execution_(execution),
         layout_(layout_for(inputs, others, options, kernels_.panel)),
+        products_(kernels_, layout_),
         rows_(kernels_, inputs, layout_, preparing(execution)),
         is_symmetric_(is_symmetric) {
     if (!is_symmetric) others_.emplace(kernels_, others, layout_, preparing(execution));
@@ -338,74 +210,6 @@ class RsmWalk {
     return product(edge, edge);
   }
 
-  // Calls visit(rows, columns) for the tiles of a product of two pieces, or of a piece with itself
-  // on and above the diagonal; tile by tile, so that huge inputs can be stopped.
-  template <class Visit>
-  static void for_each_tile(std::size_t rows, std::size_t cols, bool is_one_piece, Worker& worker,
-                            Visit visit) {
-    for (std::size_t p = 0; p < rows; p += kTileEdge) {
-      for (std::size_t q = is_one_piece ? p : 0; q < cols; q += kTileEdge) {
-        worker.check();
-        visit(Span{p, std::min(p + kTileEdge, rows)}, Span{q, std::min(q + kTileEdge, cols)});
-      }
-    }
-  }
-
-  // Affinities between all tokens of two pieces.
-  void compute_affinities(typename TokenSets<T>::Rows a, typename TokenSets<T>::Rows b, T* out,
-                          std::size_t stride, Worker& worker) const {
-    const std::size_t depth = rows_.depth();
-    for_each_tile(a.count, b.count, a.data == b.data, worker, [&](Span rows, Span columns) {
-      kernels_.inner_products(a.data + rows.begin * depth, rows.size(),
-                              b.data + columns.begin * depth, columns.size(), depth,
-                              out + rows.begin * stride + columns.begin, stride, false, {});
-    });
-  }
-
-  // The same from tokens as words.
-  void compute_affinities(const TokenSets<T>& a, std::size_t a_group, const TokenSets<T>& b,
-                          std::size_t b_group, Matcher<T>& matcher, std::size_t stride,
-                          Worker& worker) const {
-    if (layout_.byte_kernels) {
-      multiply_bytes(a, a_group, b, b_group, matcher, stride, worker);
-    } else {
-      multiply_pairs(a, a_group, b, b_group, matcher, stride, worker);
-    }
-  }
-
-  void multiply_pairs(const TokenSets<T>& a, std::size_t a_group, const TokenSets<T>& b,
-                      std::size_t b_group, Matcher<T>& matcher, std::size_t stride,
-                      Worker& worker) const {
-    if constexpr (std::is_same_v<T, float>) {  // only float32 tokens are rounded
-      const std::int32_t* left = a.group_words(a_group);
-      const std::int32_t* right = b.group_words(b_group);
-      const auto visit = [&](Span rows, Span columns) {
-        layout_.pair_kernels->inner_products(
-            left + rows.begin * a.word_depth(), rows.size(), right + columns.begin * b.word_depth(),
-            columns.size(), a.word_depth(),
-            matcher.affinities.data() + rows.begin * stride + columns.begin, stride);
-      };
-      for_each_tile(a.group_rows(a_group).count, b.group_rows(b_group).count, left == right, worker,
-                    visit);
-    }
-  }
-
-  void multiply_bytes(const TokenSets<T>& a, std::size_t a_group, const TokenSets<T>& b,
-                      std::size_t b_group, Matcher<T>& matcher, std::size_t stride,
-                      Worker& worker) const {
-    const ScaledRows<T> of_a(a, a_group);
-    const ScaledRows<T> of_b(b, b_group);
-    std::int32_t* products = matcher.byte_products.data();
-    const bool is_one_piece = of_a.words == of_b.words;
-    for_each_tile(of_a.count, of_b.count, is_one_piece, worker, [&](Span rows, Span columns) {
-      layout_.byte_kernels->inner_products(of_a.words + rows.begin * a.word_depth(), rows.size(),
-                                           of_b.words + columns.begin * b.word_depth(),
-                                           columns.size(), a.word_depth(), products, kTileEdge);
-      of_a.scale(rows, of_b, columns, products,
-                 matcher.affinities.data() + rows.begin * stride + columns.begin, stride);
-    });
-  }
-
   bool is_wanted(std::size_t i, std::size_t j) const { return !is_symmetric_ || i < j; }
 
   // Inputs of so many tokens that each is a group, and affinities of a pair would leave the cache.
@@ -420,8 +224,8 @@ class RsmWalk {
     const auto b = cols().group_rows(j);
     const auto strip = [&](std::size_t first, std::size_t count) {
       const std::size_t stride = padded(b.count);
-      compute_affinities({a.data + first * rows_.depth(), count}, b, matcher.affinities.data(),
-                         stride, worker);
+      products_.of({a.data + first * rows_.depth(), count}, b, rows_.depth(),
+                   matcher.affinities.data(), stride, worker);
       return MatrixView<const T>(matcher.affinities.data(), count, b.count,
                                  static_cast<std::ptrdiff_t>(stride), 1);
     };
@@ -441,9 +245,9 @@ class RsmWalk {
     const auto b = cols().group_rows(cell.col);
     const auto stride = static_cast<std::ptrdiff_t>(padded(b.count));
     if (rows_.has_words()) {
-      compute_affinities(rows_, cell.row, cols(), cell.col, matcher, padded(b.count), worker);
+      products_.of_words(rows_, cell.row, cols(), cell.col, matcher, padded(b.count), worker);
     } else {
-      compute_affinities(a, b, affinities, padded(b.count), worker);
+      products_.of(a, b, rows_.depth(), affinities, padded(b.count), worker);
     }
     std::vector<Cell> pairs;
     for (std::size_t i = inputs.begin; i < inputs.end; ++i) {
@@ -505,7 +309,7 @@ class RsmWalk {
       const auto a = rows_.window_rows(i, window);
       const auto b = cols().window_rows(j, window);
       const auto stride = static_cast<std::ptrdiff_t>(padded(b.count));
-      compute_affinities(a, b, matcher.affinities.data(), stride, worker);
+      products_.of(a, b, rows_.depth(), matcher.affinities.data(), stride, worker);
       const MatrixView<const T> affinity(matcher.affinities.data(), a.count, b.count, stride, 1);
       const Match found = matcher.match(affinity, worker);
       total += found.total;
@@ -776,6 +580,7 @@ class RsmWalk {
   const RsmOutputs<T> outputs_;
   const Execution& execution_;
   const TokenLayout layout_;
+  const AffinityProducts<T> products_;
   const TokenSets<T> rows_;
   std::optional<TokenSets<T>> others_;
   const bool is_symmetric_;
