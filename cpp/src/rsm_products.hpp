@@ -44,6 +44,7 @@ struct ScaledRows {
   const std::int32_t* excesses;
 };
 
+// Fills a thread's affinities, tile by tile.
 template <class T>
 class AffinityProducts {
  public:
