@@ -65,7 +65,8 @@ DeepTiles<T>::Operand::Operand(const simd::KernelTable<T>& kernels, const InputV
     : x(x), panel(kernels, columns_of(x, {0, deep_panel(x)})), sums(x.rows) {}
 
 template <class T>
-void DeepTiles<T>::Operand::pack(Span depth, const Transform& transform, const Execution& execution) {
+void DeepTiles<T>::Operand::pack(Span depth, const Transform& transform,
+                                 const Execution& execution) {
   Transform of_part = transform;
   of_part.first_column += depth.begin;
   std::vector<double> segment;
