@@ -32,6 +32,8 @@ from isogram.jsd import jsd
 from isogram.match import Matching, match
 from isogram.rsm import semantic_rsm, spatial_rsm
 
+compare = compare_rsms  # the name that it had
+
 # At import, because threadpoolctl looks only at libraries that it was told of before it is asked,
 # and nobody tells us when that will be. It is one small module without dependencies (6 ms where
 # NumPy takes 150), and those who have not installed it, or only an old one without controllers of

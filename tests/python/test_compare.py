@@ -347,3 +347,7 @@ def test_zero_rows_count_0_in_gbs_and_are_said(dtype):
     a[:, :2] = 0  # only to begin with
     a[:, 5:] = rng.standard_normal((9, 4))
     assert ig.compare_rsms(a, a, method="gbs") == pytest.approx(1)
+
+
+def test_the_name_that_it_had():
+    assert ig.compare is ig.compare_rsms
