@@ -204,6 +204,17 @@ def beside_a_register(dtype, power, seed, n=3, s=6, c=3):
 REGISTER_POWERS = {"float32": (3, 5, 7, 8, 12, 18, 30), "float64": (3, 7, 8, 12, 16, 18, 40, 150)}
 
 
+def register_cases(dtype):
+    """Yield inputs beside registers of many norms, a matching, RBF entries, and where they are."""
+    for power in REGISTER_POWERS[dtype]:
+        for seed in range(8):
+            tokens = beside_a_register(dtype, power, seed)
+            for window in (None, 6, 3):
+                matching = {"matching": "window", "window": window} if window else {}
+                distances = oracle.smallest_distances(tokens, window).astype(float)
+                yield tokens, matching, np.exp(-distances / 8), f"1e{power}, {seed}, {matching}"
+
+
 def fewer_near_tokens(tokens):
     """Leave out 0, 1, 2, … of five tokens that lie near the origin; of inputs of equal numbers."""
     near = np.flatnonzero(np.linalg.norm(tokens[0].astype(float), axis=1) < 1e3)[:5]

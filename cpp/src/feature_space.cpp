@@ -16,8 +16,8 @@ namespace isogram {
 
 namespace {
 
-// Samples are cut into segments of at most so many, whose products are added in float64; and a
-// matrix of few tiles into as many tasks, each with some of the segments.
+// A segment has at most kSegment samples; products of different segments are added in float64. A
+// matrix of few tiles is cut into kTasks tasks, each of which takes some of the segments.
 constexpr std::size_t kSegment = 1024;
 constexpr std::size_t kTasks = 32;
 

@@ -22,7 +22,7 @@ namespace {
 // Rows and columns of a tile: both sides of it stay in the cache for usual row lengths.
 constexpr std::size_t kTileRows = 32;
 
-// Of rows with more classes than this, so many are taken at a time, so that a call can be stopped.
+// Long rows are read in parts of kClasses classes: a call can be stopped between two parts.
 constexpr std::size_t kClasses = std::size_t{1} << 18;
 
 std::size_t row_tiles(std::size_t rows) {

@@ -30,8 +30,8 @@ constexpr std::size_t kSpareEdges = 3;
 // the rounding of the difference.
 constexpr double kReached = 1.5;
 
-// Rows whose cosines with all others are computed together have so many entries at most, so that a
-// block of them takes no longer than a call may go on after Ctrl-C.
+// A block of open rows has at most this many entries: a call is stopped only after a block, and
+// must not go on for long after Ctrl-C.
 constexpr std::size_t kEntriesAtOnce = std::size_t{1} << 23;
 
 // The order of a heap with the worst edge on top: the smallest weight, of equal ones the largest
@@ -57,9 +57,9 @@ void replace_worst(Edge<T>* heap, std::size_t count, const Edge<T>& edge) {
   heap[place] = edge;
 }
 
-// The k best edges of every node, whatever the order they are offered in, and the next best of
-// those that are worse by no more than `tolerance`. Tiles may be offered by several threads: the
-// nodes of a strip have a lock.
+// The k best edges of every node, in whatever order edges are offered, and spare edges: the next
+// best, if they are worse than the k best by at most `tolerance`. Several threads may offer tiles:
+// the nodes of a strip have a lock.
 template <class T>
 class BestEdges {
  public:

@@ -47,7 +47,7 @@ def modularity(x: Array, labels: Any, *, k: int = 3, num_threads: int | None = N
     -------
     float
         Higher for purer neighbourhoods, at most 1 where no weight is negative; NaN, with a
-        RuntimeWarning, where the edges weigh nothing in all.
+        RuntimeWarning, if the edge weights sum to zero.
 
     Raises
     ------

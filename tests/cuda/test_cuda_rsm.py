@@ -10,7 +10,6 @@ from isogram._device.rsm_plan import Plan
 from support import (
     DTYPES,
     LAYOUTS,
-    REGISTER_POWERS,
     RSM_KERNELS,
     RSM_MATCHINGS,
     SCALES,
@@ -21,6 +20,7 @@ from support import (
     fewer_near_tokens,
     grid_data,
     oracle,
+    register_cases,
     tokens_apart,
 )
 from test_cuda_errors import on_second_gpu
@@ -298,16 +298,10 @@ def test_rbf_of_inputs_whose_tokens_lie_in_groups_far_apart(gpu, kind, dtype):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_rbf_beside_one_register_of_any_norm(gpu, dtype):
     """Matchings that a GPU could not prove are the host's."""
-    for power in REGISTER_POWERS[dtype]:
-        for seed in range(8):
-            tokens = beside_a_register(dtype, power, seed)
-            for window in (None, 6, 3):
-                matching = {"matching": "window", "window": window} if window else {}
-                distances = oracle.smallest_distances(tokens, window).astype(float)
-                actual = ig.semantic_rsm(gpu.put(tokens), kernel="rbf", bandwidth=2.0, **matching)
-                allowed = 1e-6 if dtype == "float32" else 1e-13
-                expected = np.exp(-distances / 8)
-                assert_close(gpu.get(actual), expected, allowed, f"1e{power}, {seed}, {matching}")
+    allowed = 1e-6 if dtype == "float32" else 1e-13
+    for tokens, matching, expected, context in register_cases(dtype):
+        actual = ig.semantic_rsm(gpu.put(tokens), kernel="rbf", bandwidth=2.0, **matching)
+        assert_close(gpu.get(actual), expected, allowed, context)
 
 
 def test_two_sets_beside_one_register_of_any_norm(gpu):

@@ -9,19 +9,18 @@ from scipy.stats import ortho_group
 from support import (
     DTYPES,
     LAYOUTS,
-    REGISTER_POWERS,
     RSM_KERNELS,
     RSM_MATCHINGS,
     SCALES,
     TOKENS_APART,
     assert_close,
-    beside_a_register,
     data,
     eps,
     fewer_near_tokens,
     grid_data,
     oracle,
     quietly,
+    register_cases,
     result_dtype,
     rsm_tolerance,
     tokens_apart,
@@ -142,16 +141,10 @@ def test_different_numbers_of_tokens_in_groups_far_apart(simd_level, kind, dtype
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_rbf_beside_one_register_of_any_norm(simd_level, dtype):
     """Neither the mean nor the duals may take the digits of the others."""
-    for power in REGISTER_POWERS[dtype]:
-        for seed in range(8):
-            tokens = beside_a_register(dtype, power, seed)
-            for window in (None, 6, 3):
-                matching = {"matching": "window", "window": window} if window else {}
-                distances = oracle.smallest_distances(tokens, window).astype(float)
-                actual = ig.semantic_rsm(tokens, kernel="rbf", bandwidth=2.0, **matching)
-                allowed = 1e-6 if dtype == "float32" else 1e-13
-                expected = np.exp(-distances / 8)
-                assert_close(actual, expected, allowed, f"1e{power}, {seed}, {matching}")
+    allowed = 1e-6 if dtype == "float32" else 1e-13
+    for tokens, matching, expected, context in register_cases(dtype):
+        actual = ig.semantic_rsm(tokens, kernel="rbf", bandwidth=2.0, **matching)
+        assert_close(actual, expected, allowed, context)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -27,7 +27,7 @@ struct TieRule {
   double largest_power = 64;  // of the probability in that expectation
   double zero = 4;            // what a sum of 0 may leave, of the scale of its terms
   double same_scale = 64;     // how much less than the scale entries may be that show it
-  std::size_t few = 4;        // one in so many samples may be larger than the rest
+  std::size_t few = 4;        // entries that n / few samples own alone show no scale
 };
 inline constexpr TieRule kTieRule;
 

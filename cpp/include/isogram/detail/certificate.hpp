@@ -46,7 +46,7 @@ struct MatchedSums {
   double largest = 0;
   double rounded = 0;  // how far at most the total is from the sum without rounding
 
-  // Sets `rounded` for a total of `count` entries, each addition of which is rounded.
+  // Sets `rounded`: adding `count` entries up rounds count − 1 times.
   ISOGRAM_HOST_DEVICE void round(double count) {
     rounded = count > 1 ? (count - 1) * kUnit * magnitude : 0;
   }
