@@ -10,6 +10,7 @@ import numpy as np
 
 # Not when first asked for: NumPy would import it then, which a signal handler that calls isogram
 # may interrupt half way.
+from numpy.random import default_rng
 from numpy.typing import NDArray
 
 from isogram import _core
@@ -102,7 +103,7 @@ def bandwidth_of(
 
 def _drawn_pairs(n: int, count: int, seed: int) -> NDArray[np.int64]:
     """Return uniform pairs of different rows, in either order."""
-    rng = np.random.default_rng(seed)
+    rng = default_rng(seed)
     pairs = np.empty((count, 2), np.int64)
     for column, end in enumerate((n, n - 1)):
         for part in parts_of((count,)):
