@@ -1,8 +1,8 @@
 // Exact assignments one after another by one solver: of tokens like those of feature maps, and of
 // noise, which is the easy case.
-#include "assignment.hpp"
+#include "assignment/assignment.hpp"
 #include "levels.hpp"
-#include "tokens.hpp"
+#include "tokens/tokens.hpp"
 
 namespace isogram {
 namespace {

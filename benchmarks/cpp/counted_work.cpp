@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "assignment.hpp"
+#include "assignment/assignment.hpp"
 #include "isogram/isogram.hpp"
-#include "tokens.hpp"
+#include "tokens/tokens.hpp"
 
 namespace isogram {
 namespace {

@@ -1,9 +1,9 @@
 // Tiles of inner products and of L1 distances, from packed panels in cache.
 #include <algorithm>
 
-#include "buffer.hpp"
 #include "levels.hpp"
-#include "tile.hpp"
+#include "tiles/buffer.hpp"
+#include "tiles/tile.hpp"
 
 namespace isogram {
 namespace {

@@ -6,10 +6,10 @@
 #include <stdexcept>
 #include <string>
 
-#include "hsic.hpp"
-#include "input.hpp"
 #include "isogram/arithmetic.hpp"
 #include "isogram/error.hpp"
+#include "statistics/hsic.hpp"
+#include "tiles/input.hpp"
 
 namespace isogram {
 

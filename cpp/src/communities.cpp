@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include "cosine_graph.hpp"
-#include "input.hpp"
 #include "isogram/arithmetic.hpp"
 #include "isogram/error.hpp"
-#include "team.hpp"
+#include "statistics/cosine_graph.hpp"
+#include "threads/team.hpp"
+#include "tiles/input.hpp"
 
 namespace isogram {
 

@@ -10,14 +10,14 @@
 #include <string>
 #include <vector>
 
-#include "buffer.hpp"
-#include "input.hpp"
 #include "isogram/arithmetic.hpp"
-#include "merge_sort.hpp"
+#include "ranks/merge_sort.hpp"
+#include "ranks/ties.hpp"
 #include "simd/kernels.hpp"
-#include "team.hpp"
-#include "ties.hpp"
-#include "tile.hpp"
+#include "threads/team.hpp"
+#include "tiles/buffer.hpp"
+#include "tiles/input.hpp"
+#include "tiles/tile.hpp"
 
 namespace isogram {
 

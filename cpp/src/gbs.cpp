@@ -7,17 +7,17 @@
 #include <string>
 #include <utility>
 
-#include "buffer.hpp"
-#include "cosine_graph.hpp"
-#include "input.hpp"
 #include "isogram/arithmetic.hpp"
 #include "isogram/error.hpp"
 #include "isogram/graph.hpp"
-#include "layer_pairs.hpp"
 #include "simd/kernels.hpp"
-#include "team.hpp"
-#include "tile.hpp"
-#include "walk.hpp"
+#include "statistics/cosine_graph.hpp"
+#include "statistics/layer_pairs.hpp"
+#include "threads/team.hpp"
+#include "tiles/buffer.hpp"
+#include "tiles/input.hpp"
+#include "tiles/tile.hpp"
+#include "tiles/walk.hpp"
 
 namespace isogram {
 

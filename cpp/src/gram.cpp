@@ -6,12 +6,12 @@
 #include <limits>
 #include <vector>
 
-#include "buffer.hpp"
-#include "input.hpp"
 #include "isogram/arithmetic.hpp"
 #include "simd/kernels.hpp"
-#include "team.hpp"
-#include "tile.hpp"
+#include "threads/team.hpp"
+#include "tiles/buffer.hpp"
+#include "tiles/input.hpp"
+#include "tiles/tile.hpp"
 
 namespace isogram {
 

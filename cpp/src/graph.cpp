@@ -5,13 +5,13 @@
 #include <stdexcept>
 #include <string>
 
-#include "buffer.hpp"
-#include "cosine_graph.hpp"
-#include "input.hpp"
 #include "isogram/arithmetic.hpp"
-#include "nearest.hpp"
 #include "simd/kernels.hpp"
-#include "tile.hpp"
+#include "statistics/cosine_graph.hpp"
+#include "statistics/nearest.hpp"
+#include "tiles/buffer.hpp"
+#include "tiles/input.hpp"
+#include "tiles/tile.hpp"
 
 namespace isogram {
 

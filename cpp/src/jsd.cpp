@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "buffer.hpp"
-#include "input.hpp"
 #include "isogram/arithmetic.hpp"
 #include "simd/kernels.hpp"
-#include "team.hpp"
-#include "walk.hpp"
+#include "threads/team.hpp"
+#include "tiles/buffer.hpp"
+#include "tiles/input.hpp"
+#include "tiles/walk.hpp"
 
 namespace isogram {
 

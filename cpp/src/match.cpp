@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "assignment.hpp"
-#include "input.hpp"
+#include "assignment/assignment.hpp"
 #include "isogram/error.hpp"
-#include "team.hpp"
+#include "threads/team.hpp"
+#include "tiles/input.hpp"
 
 namespace isogram {
 

@@ -4,11 +4,11 @@
 #include <utility>
 #include <vector>
 
-#include "grid.hpp"
 #include "isogram/arithmetic.hpp"
 #include "isogram/error.hpp"
 #include "isogram/gram.hpp"
-#include "team.hpp"
+#include "threads/team.hpp"
+#include "tiles/grid.hpp"
 
 namespace isogram {
 

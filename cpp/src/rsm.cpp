@@ -8,20 +8,20 @@
 #include <utility>
 #include <vector>
 
-#include "assignment.hpp"
-#include "buffer.hpp"
-#include "input.hpp"
+#include "assignment/assignment.hpp"
 #include "isogram/arithmetic.hpp"
 #include "isogram/detail/matched_sum.hpp"
 #include "isogram/detail/rounding.hpp"
 #include "isogram/detail/tokens.hpp"
-#include "rsm_matcher.hpp"
-#include "rsm_products.hpp"
-#include "rsm_rematch.hpp"
 #include "simd/kernels.hpp"
-#include "tile.hpp"
-#include "tokens.hpp"
-#include "walk.hpp"
+#include "tiles/buffer.hpp"
+#include "tiles/input.hpp"
+#include "tiles/tile.hpp"
+#include "tiles/walk.hpp"
+#include "tokens/rsm_matcher.hpp"
+#include "tokens/rsm_products.hpp"
+#include "tokens/rsm_rematch.hpp"
+#include "tokens/tokens.hpp"
 
 namespace isogram {
 

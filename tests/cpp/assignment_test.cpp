@@ -1,4 +1,4 @@
-#include "assignment.hpp"
+#include "assignment/assignment.hpp"
 
 #include <gtest/gtest.h>
 

@@ -13,7 +13,7 @@
 
 #include "flat.hpp"
 #include "isogram_reference/compare.hpp"
-#include "merge_sort.hpp"
+#include "ranks/merge_sort.hpp"
 #include "support.hpp"
 
 namespace {

@@ -1,4 +1,4 @@
-#include "exact_assignment.hpp"
+#include "assignment/exact_assignment.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "fixed_point.hpp"
+#include "assignment/fixed_point.hpp"
 #include "match_expected.hpp"
 
 namespace {

@@ -12,11 +12,11 @@
 #include <string>
 #include <vector>
 
-#include "deep_tiles.hpp"
 #include "gram_expected.hpp"
 #include "isogram/error.hpp"
 #include "isogram_reference/gram.hpp"
 #include "support.hpp"
+#include "tiles/deep_tiles.hpp"
 
 namespace {
 

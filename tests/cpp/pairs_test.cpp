@@ -16,7 +16,7 @@
 #include "simd/pairs-inl.hpp"
 #include "simd/transpose-inl.hpp"
 #include "support.hpp"
-#include "tokens.hpp"
+#include "tokens/tokens.hpp"
 
 namespace isogram::simd::plain_pairs {
 

@@ -28,7 +28,7 @@
 #include "isogram/gram.hpp"
 #include "isogram/rsm.hpp"
 #include "support.hpp"
-#include "team.hpp"
+#include "threads/team.hpp"
 
 namespace {
 

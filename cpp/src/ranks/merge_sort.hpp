@@ -1,0 +1,178 @@
+// A parallel, stable merge sort that counts the exchanges it saves a bubble sort.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "threads/team.hpp"
+#include "tiles/buffer.hpp"
+
+namespace isogram {
+
+// Items per task; runs within one task are merged serially.
+inline constexpr std::size_t kSortChunk = std::size_t{1} << 15;
+
+// Two neighbouring sorted runs.
+template <class Item>
+struct Runs {
+  const Item* left;
+  std::size_t left_size;
+  const Item* right;
+  std::size_t right_size;
+};
+
+// The runs of `width` items from `begin` on, the last of them cut off at `end`.
+template <class Item>
+Runs<Item> runs_at(const Item* items, std::size_t begin, std::size_t width, std::size_t end) {
+  const std::size_t middle = std::min(begin + width, end);
+  const std::size_t last = std::min(middle + width, end);
+  return {items + begin, middle - begin, items + middle, last - middle};
+}
+
+// How many of the first `count` merged items come from the left run.
+template <class Item, class Less>
+std::size_t taken_from_left(const Runs<Item>& runs, std::size_t count, Less less) {
+  std::size_t low = count > runs.right_size ? count - runs.right_size : 0;
+  std::size_t high = std::min(count, runs.left_size);
+  while (low < high) {
+    const std::size_t middle = (low + high) / 2;
+    if (less(runs.right[count - middle - 1], runs.left[middle])) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return low;
+}
+
+// Merged items [begin, end) of two runs on their way to `out`. Every item of the right run that
+// passes some of the left one is exchanged with each of them.
+template <class Item, class Less>
+class Merge {
+ public:
+  Merge(const Runs<Item>& runs, std::size_t begin, std::size_t end, Item* out, Less less)
+      : less_(less), left_run_end_(runs.left + runs.left_size), out_(out) {
+    const std::size_t first = taken_from_left(runs, begin, less);
+    const std::size_t last = taken_from_left(runs, end, less);
+    left_ = runs.left + first;
+    left_end_ = runs.left + last;
+    right_ = runs.right + (begin - first);
+    right_end_ = runs.right + (end - last);
+  }
+
+  // Whether step() has a choice.
+  bool has_both() const { return left_ != left_end_ && right_ != right_end_; }
+
+  void step() {
+    // As likely as not: a branch would be mispredicted every other time, so there is none.
+    const std::uint64_t passes = less_(*right_, *left_) ? 1 : 0;
+    *out_++ = *(passes ? right_ : left_);
+    exchanges_ += passes * static_cast<std::uint64_t>(left_run_end_ - left_);
+    right_ += passes;
+    left_ += 1 - passes;
+  }
+
+  // Does the rest; returns how many exchanges there were.
+  std::uint64_t finish() {
+    while (has_both()) step();
+    exchanges_ += static_cast<std::uint64_t>(right_end_ - right_) *
+                  static_cast<std::uint64_t>(left_run_end_ - left_);
+    std::copy(right_, right_end_, std::copy(left_, left_end_, out_));
+    return exchanges_;
+  }
+
+ private:
+  Less less_;
+  const Item* left_run_end_;
+  const Item* left_;
+  const Item* left_end_;
+  const Item* right_;
+  const Item* right_end_;
+  Item* out_;
+  std::uint64_t exchanges_ = 0;
+};
+
+// From so many items on, both halves of them are merged in turns: every step waits for the one
+// before it, which leaves room for another.
+inline constexpr std::size_t kInTurns = 64;
+
+// Writes the merged items [begin, end) of two runs; returns the exchanges.
+template <class Item, class Less>
+std::uint64_t merge_range(const Runs<Item>& runs, std::size_t begin, std::size_t end, Item* out,
+                          Less less) {
+  if (end - begin < kInTurns) return Merge<Item, Less>(runs, begin, end, out, less).finish();
+  const std::size_t middle = begin + (end - begin) / 2;
+  Merge<Item, Less> low(runs, begin, middle, out, less);
+  Merge<Item, Less> high(runs, middle, end, out + (middle - begin), less);
+  while (low.has_both() && high.has_both()) {
+    low.step();
+    high.step();
+  }
+  return low.finish() + high.finish();
+}
+
+// Sorts runs of kFirstRun items by insertion.
+inline constexpr std::size_t kFirstRun = 8;
+
+template <class Item, class Less>
+std::uint64_t sort_first_runs(Item* items, std::size_t n, Less less) {
+  std::uint64_t exchanges = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const Item item = items[i];
+    const std::size_t begin = i / kFirstRun * kFirstRun;
+    std::size_t place = i;
+    for (; place > begin && less(item, items[place - 1]); --place) items[place] = items[place - 1];
+    items[place] = item;
+    exchanges += i - place;
+  }
+  return exchanges;
+}
+
+// Sorts n items, leaving them in `items`; `scratch` takes as many.
+template <class Item, class Less>
+std::uint64_t sort_chunk(Item* items, Item* scratch, std::size_t n, Less less) {
+  std::uint64_t exchanges = sort_first_runs(items, n, less);
+  Item* source = items;
+  Item* target = scratch;
+  for (std::size_t width = kFirstRun; width < n; width *= 2, std::swap(source, target)) {
+    for (std::size_t begin = 0; begin < n; begin += 2 * width) {
+      const Runs<Item> runs = runs_at(source, begin, width, n);
+      exchanges += merge_range(runs, 0, runs.left_size + runs.right_size, target + begin, less);
+    }
+  }
+  if (source != items) std::copy(source, source + n, items);
+  return exchanges;
+}
+
+// Sorts by `less` and returns the number of pairs that stood in the wrong order (Knight 1966).
+// Every level of merging is cut into tasks of kSortChunk results, however long its runs.
+// Memory: a second buffer of the same size.
+template <class Item, class Less>
+std::uint64_t merge_sort(Buffer<Item>& items, Less less, const Execution& execution) {
+  const std::size_t n = items.size();
+  const std::size_t chunks = (n + kSortChunk - 1) / kSortChunk;
+  Buffer<Item> scratch = Buffer<Item>::unset(n);
+  std::vector<std::uint64_t> exchanges(chunks);
+  parallel_for(execution, chunks, [&](std::size_t chunk, Worker&) {
+    const std::size_t begin = chunk * kSortChunk;
+    exchanges[chunk] += sort_chunk(items.data() + begin, scratch.data() + begin,
+                                   std::min(kSortChunk, n - begin), less);
+  });
+  for (std::size_t width = kSortChunk; width < n; width *= 2) {
+    parallel_for(execution, chunks, [&](std::size_t chunk, Worker&) {
+      const std::size_t begin = chunk * kSortChunk;
+      const std::size_t first = begin / (2 * width) * (2 * width);
+      const Runs<Item> runs = runs_at(items.data(), first, width, n);
+      exchanges[chunk] += merge_range(runs, begin - first, std::min(begin + kSortChunk, n) - first,
+                                      scratch.data() + begin, less);
+    });
+    std::swap(items, scratch);
+  }
+  return std::accumulate(exchanges.begin(), exchanges.end(), std::uint64_t{0});
+}
+
+}  // namespace isogram

@@ -1,0 +1,54 @@
+// What is done with cosine graphs in more than one place: their diagonal, rows of sparse ones, and
+// what they are refused for.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "isogram/graph.hpp"
+#include "isogram/matrix_view.hpp"
+#include "tiles/grid.hpp"
+
+namespace isogram {
+
+// The diagonal of the graph, where a tile meets it.
+template <class T>
+void set_diagonal(Cell cell, T value, T* tile) {
+  if (cell.row != cell.col) return;
+  for (std::size_t i = 0; i < kTileEdge; ++i) tile[i * kTileEdge + i] = value;
+}
+
+template <class T>
+std::size_t nodes_of(const Csr<T>& graph) {
+  return graph.indptr.size() - 1;
+}
+
+// Calls in_a(e), in_b(f) or in_both(e, f) for the columns of row i, in ascending order; e and f are
+// places in a and b.
+template <class T, class InA, class InB, class InBoth>
+void merge_row(const Csr<T>& a, const Csr<T>& b, std::size_t i, InA in_a, InB in_b,
+               InBoth in_both) {
+  std::int64_t e = a.indptr[i];
+  std::int64_t f = b.indptr[i];
+  while (e < a.indptr[i + 1] || f < b.indptr[i + 1]) {
+    if (f == b.indptr[i + 1] || (e < a.indptr[i + 1] && a.indices[e] < b.indices[f])) {
+      in_a(e++);
+    } else if (e == a.indptr[i + 1] || b.indices[f] < a.indices[e]) {
+      in_b(f++);
+    } else {
+      in_both(e++, f++);
+    }
+  }
+}
+
+inline bool is_float64(const InputView& x) {
+  return x.type == ElementType::float64;
+}
+
+// Throws std::invalid_argument for fewer rows than `least`.
+void require_rows(const InputView& x, std::size_t least);
+
+// Throws std::invalid_argument for fewer than 2 rows, and unless 1 ≤ k < rows.
+void require_neighbours(std::size_t k, const InputView& x);
+
+}  // namespace isogram

@@ -1,0 +1,92 @@
+#include "tiles/deep_tiles.hpp"
+
+#include <algorithm>
+
+#include "tiles/input.hpp"
+#include "tiles/walk.hpp"
+
+namespace isogram {
+
+namespace {
+
+// Of a thousand inputs, 4 MiB: the panels of a few tiles stay in a core's own cache, and tiles are
+// read and written once for as many multiply-adds as hide it.
+constexpr std::size_t kDeepPanel = 8 * simd::kDepthPanel;
+
+std::size_t deep_panel(const InputView& x) {
+  return std::min(kDeepPanel, x.cols);
+}
+
+}  // namespace
+
+template <class T>
+Grid DeepTiles<T>::grid_of(const InputView& x, const InputView* y) {
+  return y ? Grid::full(tiles_in(x.rows), tiles_in(y->rows)) : Grid::upper(tiles_in(x.rows));
+}
+
+template <class T>
+bool DeepTiles<T>::pays(const InputView& x, const InputView* y) {
+  const std::size_t rows = x.rows + (y ? y->rows : 0);
+  const std::size_t tiles = product(grid_of(x, y).cells(), kTileSize);
+  return tiles + product(rows, deep_panel(x)) <= product(rows, x.cols) / 2;
+}
+
+template <class T>
+DeepTiles<T>::DeepTiles(const simd::KernelTable<T>& kernels, Block<T> block, const InputView& x,
+                        const InputView* y, const Transform& transform, const Execution& execution)
+    : grid_(grid_of(x, y)),
+      tiles_(Buffer<T>::unset(product(grid_.cells(), kTileSize))),
+      left_(kernels, x) {
+  if (y) right_.emplace(kernels, *y);
+  for (std::size_t begin = 0; begin < x.cols; begin += kDeepPanel) {
+    const Span depth{begin, std::min(x.cols, begin + kDeepPanel)};
+    left_.pack(depth, transform, execution);
+    if (right_) right_->pack(depth, transform, execution);
+    add_panel(block, begin, execution);
+  }
+  left_.finish();
+  if (right_) right_->finish();
+}
+
+template <class T>
+void DeepTiles<T>::add_panel(Block<T> block, std::size_t begin, const Execution& execution) {
+  const Packed<T>& left = left_.panel;
+  const Packed<T>& right = right_ ? right_->panel : left;
+  walk_tiles(grid_, execution, [&](Cell cell, Worker&) {
+    const Span rows = tile_span(cell.row, left.rows());
+    const Span cols = tile_span(cell.col, right.rows());
+    fill_tile(block, left, rows, right, cols, begin > 0,
+              tiles_.data() + grid_.index(cell) * kTileSize);
+  });
+}
+
+template <class T>
+DeepTiles<T>::Operand::Operand(const simd::KernelTable<T>& kernels, const InputView& x)
+    : x(x), panel(kernels, columns_of(x, {0, deep_panel(x)})), sums(x.rows) {}
+
+template <class T>
+void DeepTiles<T>::Operand::pack(Span depth, const Transform& transform,
+                                 const Execution& execution) {
+  Transform of_part = transform;
+  of_part.first_column += depth.begin;
+  std::vector<double> segment;
+  if (transform.origin) {
+    const double* origin = transform.origin->data();
+    segment.assign(origin + depth.begin, origin + depth.end);
+    of_part.origin = &segment;
+  }
+  panel.fill(columns_of(x, depth), of_part, Finite::known, execution);
+  for (std::size_t i = 0; i < x.rows; ++i) sums[i] += panel.squared_norms()[i];
+}
+
+template <class T>
+void DeepTiles<T>::Operand::finish() {
+  squared_norms = Buffer<T>(tiles_in(x.rows) * kTileEdge);
+  for (std::size_t i = 0; i < x.rows; ++i) squared_norms[i] = squared_norm_as<T>(sums[i]);
+  panel = Packed<T>();
+}
+
+template class DeepTiles<float>;
+template class DeepTiles<double>;
+
+}  // namespace isogram

@@ -1,0 +1,59 @@
+// The tiles of a Gram matrix of long rows: feature maps laid flat have more entries than there are
+// inputs, and a packed copy of them would be the largest memory of all.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "isogram/matrix_view.hpp"
+#include "isogram/parallel.hpp"
+#include "simd/kernels.hpp"
+#include "tiles/buffer.hpp"
+#include "tiles/grid.hpp"
+#include "tiles/packed.hpp"
+
+namespace isogram {
+
+// All tiles, summed over one panel of depth after another: each is packed where the one before
+// was, and added to every tile. Sums are the same to the last bit as those of rows packed whole.
+template <class T>
+class DeepTiles {
+ public:
+  // Whether tiles and a panel take at most half the memory of packed rows.
+  static bool pays(const InputView& x, const InputView* y);
+
+  // `block`s of the rows of x with those of y, or with themselves; all after a transform that
+  // takes_parts(). Entries must be finite.
+  DeepTiles(const simd::KernelTable<T>& kernels, Block<T> block, const InputView& x,
+            const InputView* y, const Transform& transform, const Execution& execution);
+
+  // With one input, of a cell on or above the diagonal.
+  const T* tile(Cell cell) const { return tiles_.data() + grid_.index(cell) * kTileSize; }
+
+  // As those of Packed.
+  const T* left_norms() const { return left_.squared_norms.data(); }
+  const T* right_norms() const { return right_ ? right_->squared_norms.data() : left_norms(); }
+
+ private:
+  // One input: a panel of its depth, and what is known of the rows.
+  struct Operand {
+    Operand(const simd::KernelTable<T>& kernels, const InputView& x);
+    void pack(Span depth, const Transform& transform, const Execution& execution);
+    void finish();
+    InputView x;
+    Packed<T> panel;
+    Buffer<double> sums;  // of squares, so far
+    Buffer<T> squared_norms;
+  };
+
+  static Grid grid_of(const InputView& x, const InputView* y);
+  void add_panel(Block<T> block, std::size_t begin, const Execution& execution);
+
+  Grid grid_;
+  Buffer<T> tiles_;
+  Operand left_;
+  std::optional<Operand> right_;
+};
+
+}  // namespace isogram

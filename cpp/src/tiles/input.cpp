@@ -1,0 +1,501 @@
+#include "tiles/input.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+#include "isogram/error.hpp"
+#include "simd/kernels.hpp"
+#include "threads/team.hpp"
+
+namespace isogram {
+
+namespace {
+
+// A survey is cut into as many parts, whatever the number of threads: sums come out the same. A
+// part has some rows at least, lest its sums be as long as they are; few rows are cut lengthwise.
+constexpr std::size_t kParts = 32;
+constexpr std::size_t kLeastRows = 16;
+constexpr std::size_t kLeastColumns = 4096;
+
+// Columns that are gone through together: their sums stay in the nearest cache.
+constexpr std::size_t kColumnsAtOnce = 1024;
+
+// A row this much farther from the middle than half of the rows is far from the others.
+constexpr double kFar = 8;
+
+// Differences of doubles, and sums of them, stay finite where everything is 2^−kRoom as large.
+constexpr int kRoom = 64;
+
+double widen(float x) {
+  return x;
+}
+double widen(double x) {
+  return x;
+}
+double widen(BFloat16 x) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(x.bits) << 16);
+}
+
+// Shifting a half's exponent and fraction into a float's place leaves the value 2^-112 too small;
+// one multiplication mends normal and subnormal numbers alike. Infinities and NaN then lack the
+// exponent of all ones. Free of branches, so that compilers make vectors of it.
+double widen(Half x) {
+  const std::int32_t magnitude = x.bits & 0x7fff;
+  const std::int32_t special = -static_cast<std::int32_t>(magnitude > 0x7bff) & 0x7f800000;
+  const auto sign = static_cast<std::int32_t>(static_cast<std::uint32_t>(x.bits & 0x8000) << 16);
+  const float value = std::bit_cast<float>(magnitude << 13) * 0x1p112F;
+  return std::bit_cast<float>(std::bit_cast<std::int32_t>(value) | special | sign);
+}
+
+template <class T>
+void read_row(const InputView& view, std::size_t row, double* out) {
+  const T* source =
+      static_cast<const T*>(view.data) + static_cast<std::ptrdiff_t>(row) * view.row_stride;
+  if constexpr (std::is_floating_point_v<T>) {
+    if (view.col_stride == 1) return simd::kernels().of<T>().widen(source, view.cols, 0.0, out);
+  }
+  if (view.col_stride == 1) {
+    for (std::size_t j = 0; j < view.cols; ++j) out[j] = widen(source[j]);
+  } else {
+    for (std::size_t j = 0; j < view.cols; ++j, source += view.col_stride) out[j] = widen(*source);
+  }
+}
+
+auto reader_of(ElementType type) {
+  switch (type) {
+    case ElementType::float16:
+      return &read_row<Half>;
+    case ElementType::bfloat16:
+      return &read_row<BFloat16>;
+    case ElementType::float32:
+      return &read_row<float>;
+    case ElementType::float64:
+      break;
+  }
+  return &read_row<double>;
+}
+
+std::ptrdiff_t size_of(ElementType type) {
+  switch (type) {
+    case ElementType::float16:
+    case ElementType::bfloat16:
+      return 2;
+    case ElementType::float32:
+      return 4;
+    case ElementType::float64:
+      break;
+  }
+  return 8;
+}
+
+std::string joined(std::initializer_list<std::size_t> index) {
+  std::string text;
+  for (const std::size_t i : index) text += (text.empty() ? "" : ", ") + std::to_string(i);
+  return text;
+}
+
+// How a survey looks at an input.
+struct Look {
+  const double* origin = nullptr;          // entries are measured from
+  bool with_sums = false;                  // of the columns, relative to the origin
+  const std::vector<char>* left_out = {};  // rows that do not count
+  int exponent = 0;                        // everything is 2^−exponent as large
+};
+
+struct Measures {
+  std::vector<double> row_largest;  // max_j |x_ij − origin_j|
+  std::vector<double> column_sums;  // Σ_i (x_ij − origin_j)
+  bool has_overflowed() const {
+    const auto is_finite = [](double value) { return std::isfinite(value); };
+    return !std::all_of(row_largest.begin(), row_largest.end(), is_finite) ||
+           !std::all_of(column_sums.begin(), column_sums.end(), is_finite);
+  }
+};
+
+std::size_t number_of(const std::vector<char>& flags) {
+  return static_cast<std::size_t>(std::count(flags.begin(), flags.end(), char{1}));
+}
+
+Span part_of(std::size_t n, std::size_t index, std::size_t parts) {
+  return {n * index / parts, n * (index + 1) / parts};
+}
+
+// Adds row i to `sums`; returns its largest distance from the origin. In float64 where float32
+// does not do, inspected for what is not finite.
+template <class Inspect>
+double measure_row(const RowReader& reader, std::size_t i, const Look& look,
+                   std::vector<double>& row, double* sums, Inspect inspect) {
+  const InputView& x = reader.view();
+  const simd::Kernels& kernels = simd::kernels();
+  const float* stored = look.exponent == 0 ? stored_row<float>(x, i) : nullptr;
+  const bool is_summed = stored && look.with_sums;
+  if (is_summed) {
+    const double largest = kernels.float32.add_differences(stored, look.origin, x.cols, sums);
+    if (std::isfinite(largest)) return largest;
+  } else if (stored && !look.origin) {
+    const double largest = largest_magnitude(stored, x.cols);
+    if (std::isfinite(largest)) return largest;
+  }
+  reader.read(i, row.data());
+  inspect(row.data());
+  if (is_summed && first_not_finite(row.data(), x.cols) == x.cols &&
+      first_not_finite(look.origin, x.cols) == x.cols) {
+    throw InputChanged(x.name.c_str());  // after it went into the sums
+  }
+  scale_down(row.data(), x.cols, look.exponent);
+  if (look.with_sums) {
+    return kernels.float64.add_differences(row.data(), look.origin, x.cols, sums);
+  }
+  if (look.origin) {
+    kernels.float64.subtract_shifts(row.data(), row.data(), x.cols, 0, look.origin);
+  }
+  return largest_magnitude(row.data(), x.cols);
+}
+
+Measures measure(const InputView& x, const Look& look, const Execution& execution) {
+  const std::size_t strips = std::clamp<std::size_t>(x.rows / kLeastRows, 1, kParts);
+  const std::size_t blocks = std::clamp<std::size_t>(x.cols / kLeastColumns, 1, kParts / strips);
+  Measures whole{std::vector<double>(x.rows), std::vector<double>(look.with_sums ? x.cols : 0)};
+  std::vector<Measures> parts(strips * blocks);
+  FirstNotFinite bad(parts.size());
+  parallel_for(execution, parts.size(), [&](std::size_t task, Worker& worker) {
+    Measures& part = parts[task];
+    const Span rows = part_of(x.rows, task / blocks, strips);
+    const Span cols = part_of(x.cols, task % blocks, blocks);
+    part.row_largest.assign(rows.size(), 0.0);
+    part.column_sums.assign(look.with_sums && strips > 1 ? cols.size() : 0, 0.0);
+    double* column_sums =
+        strips > 1 ? part.column_sums.data() : whole.column_sums.data() + cols.begin;
+    std::vector<double> row(std::min(cols.size(), kColumnsAtOnce));
+    for (std::size_t begin = cols.begin; begin < cols.end; begin += kColumnsAtOnce) {
+      const Span span{begin, std::min(cols.end, begin + kColumnsAtOnce)};
+      const RowReader reader(columns_of(x, span));
+      Look there = look;
+      if (look.origin) there.origin += span.begin;
+      double* sums = look.with_sums ? column_sums + (begin - cols.begin) : nullptr;
+      for (std::size_t i = rows.begin; i < rows.end; ++i) {
+        worker.check();
+        if (look.left_out && (*look.left_out)[i]) continue;
+        double& largest = part.row_largest[i - rows.begin];
+        largest = std::max(largest, measure_row(reader, i, there, row, sums, [&](double* values) {
+                             bad.inspect(task, i, values, span.size(), span.begin);
+                           }));
+      }
+    }
+  });
+  bad.throw_if_found(x.name);
+  for (std::size_t task = 0; task < parts.size(); ++task) {
+    const Measures& part = parts[task];
+    double* rows = &whole.row_largest[part_of(x.rows, task / blocks, strips).begin];
+    for (std::size_t i = 0; i < part.row_largest.size(); ++i) {
+      rows[i] = std::max(rows[i], part.row_largest[i]);
+    }
+    if (part.column_sums.empty()) continue;
+    double* sums = &whole.column_sums[part_of(x.cols, task % blocks, blocks).begin];
+    for (std::size_t j = 0; j < part.column_sums.size(); ++j) sums[j] += part.column_sums[j];
+  }
+  return whole;
+}
+
+// `values` · 2^exponent, at most the largest double.
+void scale_up(std::vector<double>& values, int exponent) {
+  constexpr double limit = std::numeric_limits<double>::max();
+  for (double& x : values) x = std::clamp(std::ldexp(x, exponent), -limit, limit);
+}
+
+// What a look finds, in the input's own units; of column sums, the means.
+Measures measure_safely(const InputView& x, Look look, const Execution& execution) {
+  Measures found = measure(x, look, execution);
+  std::vector<double> origin;
+  if (found.has_overflowed()) {
+    look.exponent = kRoom;
+    if (look.origin) {
+      origin.assign(look.origin, look.origin + x.cols);
+      scale_down(origin.data(), x.cols, kRoom);
+      look.origin = origin.data();
+    }
+    found = measure(x, look, execution);
+  }
+  std::size_t count = x.rows;
+  if (look.left_out) count -= number_of(*look.left_out);
+  for (double& sum : found.column_sums) sum /= static_cast<double>(count);
+  if (look.exponent != 0) {
+    scale_up(found.row_largest, kRoom);
+    scale_up(found.column_sums, kRoom);
+  }
+  return found;
+}
+
+Survey survey_of(const std::vector<double>& row_largest) {
+  Survey result;
+  for (const double row : row_largest) {
+    result.largest = std::max(result.largest, row);
+    if (row > 0 && (result.smallest_row == 0 || row < result.smallest_row)) {
+      result.smallest_row = row;
+    }
+  }
+  return result;
+}
+
+// With the mean row at `origin` + `means`, of the rows that count; all.column_sums are means of
+// all, and may be the same.
+Survey survey_of(Measures& all, std::vector<double> origin, const std::vector<double>& means) {
+  Survey result = survey_of(all.row_largest);
+  result.mean_row = std::move(origin);
+  for (std::size_t j = 0; j < means.size(); ++j) {
+    const double start = result.mean_row[j];
+    result.mean_row[j] += means[j];
+    all.column_sums[j] -= result.mean_row[j] - start;
+  }
+  result.residual = std::move(all.column_sums);
+  return result;
+}
+
+double median_of(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+// 2^−exponent as a product: the power itself may be no double.
+std::pair<double, double> factors_of(int exponent) {
+  return {std::ldexp(1.0, -(exponent / 2)), std::ldexp(1.0, -(exponent - exponent / 2))};
+}
+
+double middle_of(double a, double b, double c) {
+  return std::max(std::min(a, b), std::min(std::max(a, b), c));
+}
+
+}  // namespace
+
+void throw_not_finite(const std::string& name, std::initializer_list<std::size_t> index,
+                      double value) {
+  const char* what = std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
+  throw std::invalid_argument("`" + name + "` must be finite, got " + what + " at index (" +
+                              joined(index) + ")");
+}
+
+void require_not_empty(const InputView& x) {
+  if (x.rows > 0 && x.cols > 0) return;
+  throw std::invalid_argument("`" + x.name + "` must have at least one row and one column, got " +
+                              std::to_string(x.rows) + " x " + std::to_string(x.cols));
+}
+
+template <class T>
+void require_shape(const MatrixView<T>& view, std::size_t rows, std::size_t cols,
+                   const char* name) {
+  if (view.rows == rows && view.cols == cols) return;
+  throw std::invalid_argument(std::string("`") + name + "` must be " + std::to_string(rows) +
+                              " x " + std::to_string(cols) + ", got " + std::to_string(view.rows) +
+                              " x " + std::to_string(view.cols));
+}
+
+template void require_shape(const MatrixView<float>&, std::size_t, std::size_t, const char*);
+template void require_shape(const MatrixView<double>&, std::size_t, std::size_t, const char*);
+
+std::size_t first_not_finite(const double* values, std::size_t n) {
+  if (std::isfinite(largest_magnitude(values, n))) return n;
+  return static_cast<std::size_t>(
+      std::find_if(values, values + n, [](double x) { return !std::isfinite(x); }) - values);
+}
+
+RowReader::RowReader(const InputView& view) : view_(view), read_(reader_of(view.type)) {}
+
+void RowReader::read(std::size_t row, Span columns, double* out) const {
+  read_(columns_of(view_, columns), row, out);
+}
+
+bool FirstNotFinite::Entry::is_before(const Entry& other) const {
+  return found && (!other.found || row < other.row || (row == other.row && col < other.col));
+}
+
+void FirstNotFinite::inspect(std::size_t task, std::size_t row, const double* values, std::size_t n,
+                             std::size_t col) {
+  const std::size_t place = first_not_finite(values, n);
+  if (place == n) return;
+  const Entry entry{true, row, col + place, values[place]};
+  if (entry.is_before(found_[task])) found_[task] = entry;
+}
+
+void FirstNotFinite::throw_if_found(const std::string& name) const {
+  Entry first;
+  for (const Entry& entry : found_) {
+    if (entry.is_before(first)) first = entry;
+  }
+  if (first.found) throw_not_finite(name, {first.row, first.col}, first.value);
+}
+
+void FirstNotFinite::throw_with_task_if_found(const std::string& name) const {
+  for (std::size_t task = 0; task < found_.size(); ++task) {
+    const Entry& entry = found_[task];
+    if (entry.found) throw_not_finite(name, {task, entry.row, entry.col}, entry.value);
+  }
+}
+
+Survey survey(const InputView& x, const std::vector<double>* origin, const Execution& execution) {
+  const Look look{.origin = origin ? origin->data() : nullptr};
+  return survey_of(measure_safely(x, look, execution).row_largest);
+}
+
+Survey survey_columns(const InputView& x, const Execution& execution) {
+  std::vector<double> origin = middle_row(x, execution);
+  const Look look{.origin = origin.data(), .with_sums = true};
+  Measures found = measure_safely(x, look, execution);
+  return survey_of(found, std::move(origin), found.column_sums);
+}
+
+Survey survey_bulk(const InputView& x, const Execution& execution) {
+  std::vector<double> origin = middle_row(x, execution);
+  Look look{.origin = origin.data(), .with_sums = true};
+  Measures all = measure_safely(x, look, execution);
+  const double limit = kFar * median_of(all.row_largest);
+  std::vector<char> is_far(x.rows);
+  for (std::size_t i = 0; i < x.rows; ++i) is_far[i] = all.row_largest[i] > limit;
+  if (number_of(is_far) == 0) return survey_of(all, std::move(origin), all.column_sums);
+  look.left_out = &is_far;
+  const Measures bulk = measure_safely(x, look, execution);
+  return survey_of(all, std::move(origin), bulk.column_sums);
+}
+
+std::vector<double> middle_row(const InputView& x, const Execution& execution) {
+  const std::vector<std::size_t> rows = middle_rows(x.rows);
+  std::vector<double> middle(x.cols);
+  const std::size_t blocks = (x.cols + kColumnsAtOnce - 1) / kColumnsAtOnce;
+  parallel_for(execution, blocks, [&](std::size_t block, Worker&) {
+    const Span span{block * kColumnsAtOnce, std::min(x.cols, (block + 1) * kColumnsAtOnce)};
+    const RowReader reader(columns_of(x, span));
+    std::vector<std::vector<double>> values(rows.size(), std::vector<double>(span.size()));
+    for (std::size_t i = 0; i < rows.size(); ++i) reader.read(rows[i], values[i].data());
+    take_middle(values, &middle[span.begin]);
+  });
+  return middle;
+}
+
+// Not the first of all: rows that are unlike the others often are.
+std::vector<std::size_t> middle_rows(std::size_t rows) {
+  const std::size_t count = rows < 3 ? 1 : rows < 5 ? 3 : 5;
+  std::vector<std::size_t> places;
+  for (std::size_t k = 0; k < count; ++k) places.push_back((2 * k + 1) * rows / (2 * count));
+  return places;
+}
+
+void take_middle(std::vector<std::vector<double>>& rows, double* out) {
+  const std::size_t n = rows[0].size();
+  if (rows.size() == 1) {
+    std::copy_n(rows[0].data(), n, out);
+  } else if (rows.size() == 3) {
+    for (std::size_t j = 0; j < n; ++j) out[j] = middle_of(rows[0][j], rows[1][j], rows[2][j]);
+  } else {
+    const double* a = rows[0].data();
+    const double* b = rows[1].data();
+    const double* c = rows[2].data();
+    const double* d = rows[3].data();
+    const double* e = rows[4].data();
+    for (std::size_t j = 0; j < n; ++j) {
+      const double low = std::max(std::min(a[j], b[j]), std::min(c[j], d[j]));
+      const double high = std::min(std::max(a[j], b[j]), std::max(c[j], d[j]));
+      out[j] = middle_of(e[j], low, high);
+    }
+  }
+}
+
+bool has_equal_rows(const InputView& x) {
+  const RowReader reader(x);
+  std::vector<double> first(x.cols);
+  std::vector<double> row(x.cols);
+  reader.read(0, first.data());
+  for (std::size_t i = 1; i < x.rows; ++i) {
+    reader.read(i, row.data());
+    if (row != first) return false;
+  }
+  return true;
+}
+
+InputView columns_of(const InputView& x, Span columns) {
+  InputView part = x;
+  const auto elements = static_cast<std::ptrdiff_t>(columns.begin) * x.col_stride;
+  part.data = static_cast<const std::byte*>(x.data) + elements * size_of(x.type);
+  part.cols = columns.size();
+  return part;
+}
+
+template <class T>
+T largest_magnitude(const T* values, std::size_t n) {
+  return simd::kernels().of<T>().largest_magnitude(values, n);
+}
+
+template float largest_magnitude(const float*, std::size_t);
+template double largest_magnitude(const double*, std::size_t);
+
+template <class T>
+const T* stored_row(const InputView& x, std::size_t i) {
+  constexpr auto type = sizeof(T) == sizeof(float) ? ElementType::float32 : ElementType::float64;
+  if (x.type != type || x.col_stride != 1) return nullptr;
+  return static_cast<const T*>(x.data) + static_cast<std::ptrdiff_t>(i) * x.row_stride;
+}
+
+template const float* stored_row(const InputView&, std::size_t);
+template const double* stored_row(const InputView&, std::size_t);
+
+namespace {
+
+// Of sums of squares: so many bits from the ends of double's range, digits are safe.
+constexpr double kLargestSquares = 0x1p1000;
+constexpr double kSmallestSquares = 0x1p-900;
+constexpr int kNormExponent = 600;
+
+double scaled_squares(const double* row, std::size_t n, int exponent) {
+  std::vector<double> scaled(row, row + n);
+  scale_down(scaled.data(), n, exponent);
+  return simd::kernels().float64.dot(scaled.data(), scaled.data(), n);
+}
+
+}  // namespace
+
+void Norm::add(const double* row, std::size_t n) {
+  const double squares = simd::kernels().float64.dot(row, row, n);
+  if (squares >= kSmallestSquares && squares <= kLargestSquares) {
+    moderate_ += squares;
+  } else if (squares < kSmallestSquares) {
+    tiny_ += scaled_squares(row, n, -kNormExponent);
+  } else {
+    huge_ += scaled_squares(row, n, kNormExponent);
+  }
+}
+
+Scaled Norm::result() const {
+  const auto with = [](double sum, double smaller) {
+    return std::sqrt(sum + std::ldexp(smaller, -2 * kNormExponent));
+  };
+  if (huge_ > 0) return {with(huge_, moderate_), kNormExponent};
+  if (moderate_ > 0) return {with(moderate_, tiny_), 0};
+  return {std::sqrt(tiny_), -kNormExponent};
+}
+
+// In two steps, for exponents whose power is no double.
+void scale_down(double* values, std::size_t n, int exponent) {
+  if (exponent == 0) return;
+  const auto [first, second] = factors_of(exponent);
+  for (std::size_t j = 0; j < n; ++j) values[j] = values[j] * first * second;
+}
+
+void subtract_scaled(double* values, std::size_t n, const double* origin, int exponent) {
+  if (exponent <= 0) {
+    simd::kernels().float64.subtract_shifts(values, values, n, 0, origin);
+    return scale_down(values, n, exponent);
+  }
+  const auto [first, second] = factors_of(exponent);
+  for (std::size_t j = 0; j < n; ++j) {
+    values[j] = values[j] * first * second - origin[j] * first * second;
+  }
+}
+
+}  // namespace isogram

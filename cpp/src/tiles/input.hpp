@@ -1,0 +1,143 @@
+// Reading inputs of any element type and strides, and refusing what is not finite.
+#pragma once
+
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "isogram/detail/scaling.hpp"
+#include "isogram/matrix_view.hpp"
+#include "isogram/parallel.hpp"
+#include "tiles/grid.hpp"
+
+namespace isogram {
+
+// Throws std::invalid_argument "`name` must be finite, got nan at index (3, 7)".
+[[noreturn]] void throw_not_finite(const std::string& name,
+                                   std::initializer_list<std::size_t> index, double value);
+
+// Throws std::invalid_argument unless x has rows and columns.
+void require_not_empty(const InputView& x);
+
+// Throws std::invalid_argument unless `view` is rows × cols; `name` is the argument it came as.
+template <class T>
+void require_shape(const MatrixView<T>& view, std::size_t rows, std::size_t cols, const char* name);
+
+// The first index of an entry that is not finite, or n.
+std::size_t first_not_finite(const double* values, std::size_t n);
+
+// Rows of an InputView as doubles.
+class RowReader {
+ public:
+  explicit RowReader(const InputView& view);
+  void read(std::size_t row, double* out) const { read_(view_, row, out); }
+  // Columns [columns.begin, columns.end) of it, and of it alone.
+  void read(std::size_t row, Span columns, double* out) const;
+  const InputView& view() const { return view_; }
+
+ private:
+  InputView view_;
+  void (*read_)(const InputView& view, std::size_t row, double* out);
+};
+
+// Remembers the first bad entry that any thread met, in C order.
+class FirstNotFinite {
+ public:
+  explicit FirstNotFinite(std::size_t tasks) : found_(tasks) {}
+
+  // Looks through a row, or n entries of it from `col` on, on behalf of `task`.
+  void inspect(std::size_t task, std::size_t row, const double* values, std::size_t n,
+               std::size_t col = 0);
+
+  // Throws if anything was found. `name` is the argument's.
+  void throw_if_found(const std::string& name) const;
+
+  // The same for an argument of one matrix per task: the index starts with the task.
+  void throw_with_task_if_found(const std::string& name) const;
+
+  bool found(std::size_t task) const { return found_[task].found; }
+
+ private:
+  struct Entry {
+    bool found = false;
+    std::size_t row = 0;
+    std::size_t col = 0;
+    double value = 0;
+    bool is_before(const Entry& other) const;
+  };
+  std::vector<Entry> found_;  // one per task
+};
+
+// What one pass over an input tells.
+struct Survey {
+  double largest = 0;            // max |x_ij − origin_j|, at most the largest double
+  double smallest_row = 0;       // the smallest non-zero row maximum of the same; 0 if none
+  std::vector<double> mean_row;  // only of survey_columns() and survey_bulk()
+  std::vector<double> residual;  // of those: what is left of the mean of all rows less mean_row
+};
+
+// Checks that x is finite and measures it from the origin row (0 without one).
+Survey survey(const InputView& x, const std::vector<double>* origin, const Execution& execution);
+
+// The same measured from x's own middle_row(), with the mean of every column. The mean is taken
+// relative to that row, so that constant columns have exactly their value as mean.
+Survey survey_columns(const InputView& x, const Execution& execution);
+
+// The same with the mean of the rows that are not far from the others: an origin amid most rows. A
+// single row of huge norm draws the mean of all rows away from every other, and subtracting it
+// would spread that row over all of them. A second pass where some rows are far.
+Survey survey_bulk(const InputView& x, const Execution& execution);
+
+// The middle of a few rows of x, column by column: an entry of x amid the others, and the value of
+// a constant column exactly.
+std::vector<double> middle_row(const InputView& x, const Execution& execution);
+
+// The rows that middle_row() looks at, and their middle: rows[i] becomes scratch.
+std::vector<std::size_t> middle_rows(std::size_t rows);
+void take_middle(std::vector<std::vector<double>>& rows, double* out);
+
+// Whether all rows of x are the same.
+bool has_equal_rows(const InputView& x);
+
+// Columns [columns.begin, columns.end) of x.
+InputView columns_of(const InputView& x, Span columns);
+
+// max |value|; +∞ if one is NaN or infinite.
+template <class T>
+T largest_magnitude(const T* values, std::size_t n);
+
+// Row i of x where it lies in memory as n values of T; else null.
+template <class T>
+const T* stored_row(const InputView& x, std::size_t i);
+
+using detail::exponent_of;
+using detail::scaling_exponent_of;
+
+// A number whose exponent may be beyond double's.
+struct Scaled {
+  double value;
+  int exponent;
+};
+
+// √Σ x² over rows that are added one after another, of whatever range. Squares are summed up apart
+// for rows whose squares would overflow or vanish, scaled.
+class Norm {
+ public:
+  void add(const double* row, std::size_t n);
+  Scaled result() const;
+
+ private:
+  double huge_ = 0;
+  double moderate_ = 0;
+  double tiny_ = 0;
+};
+
+// values · 2^−exponent.
+void scale_down(double* values, std::size_t n, int exponent);
+
+// (values − origin) · 2^−exponent. Large numbers are scaled first: their differences may overflow,
+// and they lose nothing by it.
+void subtract_scaled(double* values, std::size_t n, const double* origin, int exponent);
+
+}  // namespace isogram

@@ -1,0 +1,235 @@
+#include "tiles/packed.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "threads/team.hpp"
+#include "tiles/input.hpp"
+
+namespace isogram {
+
+namespace {
+
+// Of rows kept back by a packer: they stay in a core's own cache, if they are not too long.
+constexpr std::size_t kKeptEntries = std::size_t{1} << 17;
+
+// Elements of the rows kept back that go to their places between two questions to the worker.
+constexpr std::size_t kDepthAtOnce = std::size_t{1} << 16;
+
+// Rows that are always kept back: fewer, and every line of a panel would come and go several times.
+template <class T>
+constexpr std::size_t kRowsOfLine = 64 / sizeof(T);
+
+// Beyond, differences and sums of a row's numbers may overflow, and do not where they are 2^−kRoom
+// as large.
+constexpr double kRoomless = 0x1p960;
+constexpr int kRoom = 64;
+
+// Not multiplied by the inverse, whose rounding would come on top.
+void divide(double* row, std::size_t n, double divisor) {
+  for (std::size_t j = 0; j < n; ++j) row[j] /= divisor;
+}
+
+// Relative to the first entry, so that a constant row becomes exactly zero.
+void subtract_mean(double* row, std::size_t n) {
+  const double first = row[0];
+  for (std::size_t j = 0; j < n; ++j) row[j] -= first;
+  const double mean = simd::kernels().float64.sum(row, n) / static_cast<double>(n);
+  for (std::size_t j = 0; j < n; ++j) row[j] -= mean;
+}
+
+void subtract_scaled_rest(double* row, const std::vector<double>& rest, int exponent) {
+  const double scale = std::ldexp(1.0, -exponent);
+  for (std::size_t j = 0; j < rest.size(); ++j) row[j] -= rest[j] * scale;
+}
+
+// Scales the row to a maximum in [1/2, 1) and returns the exponent taken out.
+int normalise_exponent(double* row, std::size_t n) {
+  const int exponent = exponent_of(largest_magnitude(row, n));
+  scale_down(row, n, exponent);
+  return exponent;
+}
+
+void normalise(double* row, std::size_t n) {
+  normalise_exponent(row, n);  // squares neither overflow nor vanish
+  const double squares = simd::kernels().float64.dot(row, row, n);
+  if (squares > 0) divide(row, n, std::sqrt(squares));
+}
+
+}  // namespace
+
+int transform_row(std::size_t i, double* row, std::size_t n, const Transform& transform) {
+  if (transform.unit_rows) {
+    transform.unit_rows->apply(i, {transform.first_column, transform.first_column + n}, row);
+  }
+  check_worker();
+  // Where the scale does not matter: room for differences, and sums of them.
+  const bool is_difference = transform.origin || transform.center_rows;
+  const bool needs_room =
+      transform.unit_norm && is_difference && largest_magnitude(row, n) > kRoomless;
+  const int exponent = transform.exponent + (needs_room ? kRoom : 0);
+  if (transform.origin) subtract_scaled(row, n, transform.origin->data(), exponent);
+  if (transform.rest) subtract_scaled_rest(row, *transform.rest, exponent);
+  if (transform.center_rows) {
+    if (needs_room) scale_down(row, n, kRoom);
+    subtract_mean(row, n);
+  }
+  check_worker();
+  if (transform.unit_norm) {
+    normalise(row, n);
+    return 0;
+  }
+  if (transform.exponent_per_row) return normalise_exponent(row, n);
+  if (!transform.origin) scale_down(row, n, transform.exponent);
+  return transform.exponent;
+}
+
+template <class T>
+void fill_with_zeros(T* values, std::size_t n, const Execution& execution) {
+  constexpr std::size_t block = std::size_t{1} << 22;
+  parallel_for(preparing(execution), (n + block - 1) / block, [&](std::size_t task, Worker&) {
+    std::fill_n(values + task * block, std::min(block, n - task * block), T(0));
+  });
+}
+
+template <class T>
+RowPacker<T>::RowPacker(std::size_t panel, Transpose transpose, std::size_t depth)
+    : panel_(panel),
+      transpose_(transpose),
+      depth_(depth),
+      capacity_(std::min(panel, std::max(kRowsOfLine<T>, kKeptEntries / depth))),
+      rows_(Buffer<T>::unset(product(capacity_, depth))) {}
+
+template <class T>
+T* RowPacker<T>::place_for(T* panel_row) {
+  if (count_ == capacity_ || panel_row != first_ + count_) flush();
+  if (count_ == 0) first_ = panel_row;
+  return rows_.data() + count_++ * depth_;
+}
+
+template <class T>
+template <class Source>
+const T* RowPacker<T>::add(const Source* row, T* panel_row) {
+  T* rounded = place_for(panel_row);
+  check_worker();
+  for (std::size_t k = 0; k < depth_; ++k) rounded[k] = static_cast<T>(row[k]);
+  return rounded;
+}
+
+template <class T>
+void RowPacker<T>::flush() {
+  if (count_ == 0) return;
+  for (std::size_t k = 0; k < depth_; k += kDepthAtOnce) {
+    check_worker();
+    transpose_(rows_.data() + k, depth_, count_, std::min(kDepthAtOnce, depth_ - k),
+               first_ + k * panel_, panel_);
+  }
+  count_ = 0;
+}
+
+template <class T>
+Packed<T>::Packed(const simd::KernelTable<T>& kernels, const InputView& x)
+    : kernels_(&kernels),
+      rows_(x.rows),
+      depth_(x.cols),
+      panel_(kernels.panel),
+      panels_((x.rows + panel_ - 1) / panel_),
+      data_(Buffer<T>::unset(product(product(panels_, panel_), depth_))),
+      squared_norms_(panels_ * panel_) {}
+
+template <class T>
+void Packed<T>::fill(const InputView& x, const Transform& transform, Finite finite,
+                     const Execution& execution) {
+  depth_ = x.cols;
+  exponent_ = transform.exponent;
+  exponents_.assign(transform.exponent_per_row ? rows_ : 0, 0);
+  const RowReader reader(x);
+  if (rows_ % panel_ != 0) {  // padding rows
+    fill_with_zeros(data_.data() + (panels_ - 1) * panel_ * depth_, panel_ * depth_, execution);
+  }
+  const bool is_as_stored = transform.is_identity() && stored_row<T>(x, 0) && x.row_stride >= 0;
+  if (finite == Finite::known && is_as_stored) {
+    return fill_as_stored(x, execution);
+  }
+  FirstNotFinite bad(panels_);
+  PerWorker packers(execution, panels_, [&] { return RowPacker<T>(*kernels_, depth_); });
+  const bool is_shifted = transform.origin && transform.is_shift();
+  const auto pack_panel = [&](std::size_t p, RowPacker<T>& packer, Worker& worker) {
+    const std::size_t begin = p * panel_;
+    const std::size_t end = std::min(rows_, begin + panel_);
+    T* panel = data_.data() + p * depth_ * panel_;
+    std::vector<double> row(depth_);
+    for (std::size_t i = begin; i < end; ++i) {
+      worker.check();
+      T* panel_row = panel + i - begin;
+      if (const T* stored = is_shifted ? stored_row<T>(x, i) : nullptr) {
+        T* shifted = packer.place_for(panel_row);
+        kernels_->subtract_shifts(stored, shifted, depth_, 0, transform.origin->data());
+        squared_norms_[i] = squared_norm_as<T>(kernels_->dot(shifted, shifted, depth_));
+        if (std::isfinite(largest_magnitude(shifted, depth_))) continue;
+      }
+      reader.read(i, row.data());
+      check_worker();
+      bad.inspect(p, i, row.data(), depth_);
+      const int exponent = transform_row(i, row.data(), depth_, transform);
+      if (transform.exponent_per_row) exponents_[i] = exponent;
+      const T* rounded = packer.add(row.data(), panel_row);
+      squared_norms_[i] = squared_norm_as<T>(kernels_->dot(rounded, rounded, depth_));
+    }
+    packer.flush();
+  };
+  parallel_for(execution, panels_, packers, pack_panel);
+  bad.throw_if_found(x.name);
+}
+
+template <class T>
+void Packed<T>::fill_as_stored(const InputView& x, const Execution& execution) {
+  const auto stride = static_cast<std::size_t>(x.row_stride);
+  parallel_for(execution, panels_, [&](std::size_t p, Worker&) {
+    const std::size_t begin = p * panel_;
+    const std::size_t end = std::min(rows_, begin + panel_);
+    kernels_->transpose(stored_row<T>(x, begin), stride, end - begin, depth_,
+                        data_.data() + begin * depth_, panel_);
+    for (std::size_t i = begin; i < end; ++i) {
+      const T* row = stored_row<T>(x, i);
+      squared_norms_[i] = squared_norm_as<T>(kernels_->dot(row, row, depth_));
+    }
+  });
+}
+
+template <class T>
+void fill_tile(Block<T> block, const Packed<T>& left, Span rows, const Packed<T>& right, Span cols,
+               bool add, T* tile, const simd::ExpectedRows& expected) {
+  const T* a = left.rows_from(rows.begin);
+  const T* b = right.rows_from(cols.begin);
+  const std::size_t depth = left.depth();
+  if (&left != &right || rows.begin != cols.begin) {
+    return block(a, rows.size(), b, cols.size(), depth, tile, kTileEdge, add, expected);
+  }
+  const std::size_t panel = left.panel();
+  for (std::size_t j = 0; j < cols.size(); j += panel) {
+    const std::size_t end = std::min(cols.size(), j + panel);
+    const bool is_last = end == cols.size();
+    block(a, end, b + j * depth, end - j, depth, tile + j, kTileEdge, add,
+          is_last ? expected : simd::ExpectedRows{});
+    simd::kernels().of<T>().transpose(tile + j, kTileEdge, j, end - j, tile + j * kTileEdge,
+                                      kTileEdge);
+  }
+}
+
+template void fill_with_zeros(float*, std::size_t, const Execution&);
+template void fill_with_zeros(double*, std::size_t, const Execution&);
+template class RowPacker<float>;
+template class RowPacker<double>;
+template class RowPacker<std::int32_t>;
+template const float* RowPacker<float>::add(const double*, float*);
+template const double* RowPacker<double>::add(const double*, double*);
+template const std::int32_t* RowPacker<std::int32_t>::add(const std::int32_t*, std::int32_t*);
+template class Packed<float>;
+template class Packed<double>;
+template void fill_tile(Block<float>, const Packed<float>&, Span, const Packed<float>&, Span, bool,
+                        float*, const simd::ExpectedRows&);
+template void fill_tile(Block<double>, const Packed<double>&, Span, const Packed<double>&, Span,
+                        bool, double*, const simd::ExpectedRows&);
+
+}  // namespace isogram

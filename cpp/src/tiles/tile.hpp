@@ -1,0 +1,154 @@
+// Tiles of Gram matrices: the one thing that every operation walks over.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "isogram/gram.hpp"
+#include "isogram/matrix_view.hpp"
+#include "isogram/parallel.hpp"
+#include "simd/kernels.hpp"
+#include "tiles/buffer.hpp"
+#include "tiles/deep_tiles.hpp"
+#include "tiles/grid.hpp"
+#include "tiles/packed.hpp"
+#include "tiles/walk.hpp"
+
+namespace isogram {
+
+// The tiles of one Gram matrix, computed one at a time from packed inputs; or of long rows, from
+// products that were summed before. A tile is kTileEdge rows of kTileEdge entries; entries beyond
+// the matrix are unspecified.
+template <class T>
+class GramTiles {
+ public:
+  // Features less their column means: for cosines of centred features. Or, for measures that do not
+  // change when the rows whose inner products a matrix has are shifted alike, those rows less an
+  // origin amid most of them: the linear matrix of shifted rows, also of the rows of unit norm that
+  // make cosines and correlations. No far row and no common part of the rows takes its digits.
+  // Hollow: shifted, for measures that do not look at the diagonal, which is left out of what the
+  // scale of far rows must leave room for.
+  enum class Columns { as_given, centered, shifted, hollow };
+
+  // Of the rows of x with themselves.
+  GramTiles(const InputView& x, const KernelOptions& options, Columns columns,
+            const Execution& execution);
+  // Of the rows of x with those of y.
+  GramTiles(const InputView& x, const InputView& y, const KernelOptions& options,
+            const Execution& execution);
+
+  std::size_t rows() const { return x_.rows; }
+  std::size_t cols() const { return y_.rows; }
+
+  // Tile (row, col) of the grid of tiles_in(rows()) × tiles_in(cols()); of the rows of x with
+  // themselves, on or above the diagonal.
+  void compute(Cell cell, T* tile, const simd::ExpectedRows& expected = {}) const;
+
+  // Whether entries are exponentials of distances: accurate relative to themselves, however small.
+  bool is_exponential() const;
+
+  // Whether entries may lie beyond the range of T; those are infinite.
+  bool may_overflow() const;
+
+  // Whether rows are so far apart that products of them are below the range of T.
+  bool may_vanish() const { return may_vanish_; }
+
+  // Whether a row has no entry but 0, as it is packed.
+  bool is_zero(std::size_t row) const { return left_norms()[row] == 0; }
+
+  // What a tile is multiplied by to be the matrix the caller asked for: linear Gram matrices of
+  // shifted features stay in scaled units, in which they cannot overflow. Else 0.
+  int exponent() const { return exponent_; }
+
+ private:
+  const Packed<T>& right() const { return right_ ? *right_ : left_; }
+  const T* left_norms() const { return deep_ ? deep_->left_norms() : left_.squared_norms(); }
+  const T* right_norms() const { return deep_ ? deep_->right_norms() : right().squared_norms(); }
+  void pack(const InputView& x, const InputView* y, Columns columns, const Execution& execution);
+  void pack_shifted(const InputView& x, bool is_hollow, const Execution& execution);
+  int lift_of_far_rows(const InputView& x, const std::vector<double>& origin, int exponent,
+                       const Execution& execution) const;
+  bool may_be_deep(const InputView& x, const InputView* y) const;
+  void reserve(const InputView& x, const InputView* y);
+  void pack_as(const Transform& transform, const InputView& x, const InputView* y,
+               const Execution& execution);
+  void pack_differences(const InputView& x, const InputView* y, const Execution& execution);
+  void pack_distances(const InputView& x, const InputView* y, const Execution& execution);
+  void pack_cosines(const InputView& x, const InputView* y, const Execution& execution);
+  void pack_products(const InputView& x, const InputView* y, const Execution& execution);
+
+  // Exponents of the largest entry, and of the smallest of the largest of a row.
+  struct Range {
+    int high;
+    int low;
+    bool is_safe() const;  // products of three entries, summed, are normal numbers
+  };
+  Range range_of(const InputView& x, const InputView* y, const Execution& execution) const;
+  Block<T> block() const;
+  void apply_scale(Span rows, Span cols, T* tile) const;
+  void apply_distance(Span rows, Span cols, T* tile) const;
+  void apply_cosine(Cell cell, Span rows, Span cols, T* tile) const;
+  void divide_by_norms(Span rows, Span cols, T* tile) const;
+  bool may_cancel() const;
+  T least_certain(std::size_t i, std::size_t j) const;
+  void repair_distances(std::size_t row, Span cols, T* tile_row) const;
+
+  const simd::KernelTable<T>& kernels_;
+  KernelOptions options_;
+  InputView x_;
+  InputView y_;
+  bool is_symmetric_;
+  Packed<T> left_;
+  std::optional<Packed<T>> right_;
+  std::optional<DeepTiles<T>> deep_;  // in place of those
+  bool may_vanish_ = false;
+  int exponent_ = 0;
+  int common_exponent_ = 0;  // of packed features, where every row has the same
+};
+
+// Cosines of the rows of x; with `center` of features less their column means.
+template <class T>
+GramTiles<T> cosine_tiles(const InputView& x, bool center, const Execution& execution) {
+  using Columns = typename GramTiles<T>::Columns;
+  return GramTiles<T>(x, {.kernel = Kernel::cosine}, center ? Columns::centered : Columns::as_given,
+                      preparing(execution));
+}
+
+// Working memory of a walk that computes one tile at a time.
+template <class T>
+Buffer<T> new_tile() {
+  return Buffer<T>(kTileSize);
+}
+
+// The memory that write_tile() will write, where rows are adjacent entries.
+class TileDestination {
+ public:
+  template <class T>
+  simd::ExpectedRows of(Span rows, Span cols, bool mirror, MatrixView<T> out);
+
+ private:
+  std::array<const void*, 2 * kTileEdge> starts_;
+};
+
+// Copies a tile to its place in out; with `mirror` also its transpose to the other triangle.
+template <class T>
+void write_tile(const T* tile, Span rows, Span cols, bool mirror, MatrixView<T> out);
+
+// Fills out with the tiles of a grid as compute(cell, tile, expected rows) makes them; those of an
+// upper grid stand for both triangles.
+template <class T, class Compute>
+void write_tiles(const Grid& grid, MatrixView<T> out, const Execution& execution, Compute compute) {
+  walk_tiles(grid, execution, new_tile<T>, [&](Cell cell, Buffer<T>& tile, Worker&) {
+    const Span rows = tile_span(cell.row, out.rows);
+    const Span cols = tile_span(cell.col, out.cols);
+    const bool mirror = grid.is_upper() && cell.row != cell.col;
+    TileDestination destination;
+    compute(cell, tile.data(), destination.of(rows, cols, mirror, out));
+    write_tile(tile.data(), rows, cols, mirror, out);
+  });
+}
+
+}  // namespace isogram

@@ -1,0 +1,55 @@
+// Rows of unit norm less a common vector, without the rounding of either.
+//
+// HSIC of cosines and of correlations is that of the inner products of rows of unit norm, and does
+// not change when these are shifted alike. Where rows have a large part in common (one massive
+// feature, an offset), all that tells them apart is in the last digits of their entries: of the
+// difference x / ‖x‖ − λo, for an axis o amid the rows, those digits have to be all.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "isogram/matrix_view.hpp"
+#include "isogram/parallel.hpp"
+#include "tiles/grid.hpp"
+
+namespace isogram {
+
+class UnitRows {
+ public:
+  // Of the rows of x, first less their own means for `center`; a zero row becomes −λo. Three passes
+  // over a row, which stays in the cache; 72 bytes of memory per row, 16 per column. Throws
+  // std::invalid_argument that names the first entry that is not finite.
+  UnitRows(const InputView& x, bool center, const Execution& execution);
+
+  // Columns `cols` of row i of x, as they came, become those of the difference.
+  void apply(std::size_t i, Span cols, double* part) const;
+
+ private:
+  // x · 2^−exponent = first + mean + α o + r, and x / ‖x‖ − λo = r / ‖x‖ + β o. Products of the
+  // axis and of α in two parts, all of 24 bits, are exact, and what is lost in a difference comes
+  // after it: r has all its digits, however much of x it is not.
+  struct Row {
+    int exponent = 0;
+    double first = 0;  // of what the row's own mean is relative to
+    double mean = 0;
+    double high = 0;  // of α
+    double low = 0;
+    double rest = 0;  // the mean of r, which comes off last
+    double norm = 1;
+    double beta = 0;
+  };
+
+  Row row_of(std::vector<double>& values, bool center) const;
+  void take_axis(const InputView& x, bool center);
+  double beta_of(double alpha, double along, double squares, double norm) const;
+  void subtract(const Row& row, Span cols, double* part) const;
+
+  std::vector<double> axis_;          // of 24 bits
+  std::vector<double> centred_axis_;  // less its mean, for `center`
+  double axis_squares_ = 0;           // of that
+  double lambda_ = 0;                 // in units of the axis
+  std::vector<Row> rows_;
+};
+
+}  // namespace isogram

@@ -1,0 +1,31 @@
+// The walk over tiles, which every operation is.
+#pragma once
+
+#include <cstddef>
+
+#include "threads/team.hpp"
+#include "tiles/grid.hpp"
+
+namespace isogram {
+
+// Calls body(cell, worker) once for every cell of a grid, on the threads of `execution`. Cells come
+// in any order: a body whose results are added up keeps one for each cell, to add them in the order
+// of grid.index(cell) after the walk.
+template <class Body>
+void walk_tiles(const Grid& grid, const Execution& execution, Body body) {
+  parallel_for(execution, grid.cells(),
+               [&](std::size_t index, Worker& worker) { body(grid.cell(index), worker); });
+}
+
+// The same with working memory: body(cell, state, worker). `make` makes the state of a thread, when
+// that has its first cell.
+template <class Make, class Body>
+void walk_tiles(const Grid& grid, const Execution& execution, Make make, Body body) {
+  PerWorker states(execution, grid.cells(), make);
+  parallel_for(execution, grid.cells(), states,
+               [&](std::size_t index, auto& state, Worker& worker) {
+                 body(grid.cell(index), state, worker);
+               });
+}
+
+}  // namespace isogram

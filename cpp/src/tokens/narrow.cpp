@@ -1,0 +1,125 @@
+#include "tokens/narrow.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "simd/kernels.hpp"
+#include "tiles/input.hpp"
+
+namespace isogram {
+
+namespace {
+
+constexpr double kLargestByte = 127;
+
+// To the nearest whole number, ties to even; for |x| < 2^51, and made of vectors.
+double to_whole(double x) {
+  constexpr double rounder = 0x1.8p52;
+  return (x + rounder) - rounder;
+}
+
+// To the nearest, ties to even; tokens are finite and far from overflow.
+double rounded_to_bfloat16(double x) {
+  const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(x));
+  const std::uint32_t rounded = (bits + 0x7fffU + ((bits >> 16) & 1U)) & 0xffff0000U;
+  return std::bit_cast<float>(rounded);
+}
+
+double norm(const double* x, std::size_t n) {
+  return std::sqrt(simd::kernels().float64.dot(x, x, n));
+}
+
+// narrowed(x) of every element, as many to a word as there is room for.
+template <class Narrow, class Narrowed>
+std::vector<std::int32_t> as_words(const double* x, std::size_t n, Narrowed narrowed) {
+  constexpr std::size_t per_word = sizeof(std::int32_t) / sizeof(Narrow);
+  std::vector<std::int32_t> words((n + per_word - 1) / per_word);
+  std::vector<Narrow> elements(n);
+  std::transform(x, x + n, elements.begin(), narrowed);
+  std::memcpy(words.data(), elements.data(), n * sizeof(Narrow));  // the first in the lowest bits
+  return words;
+}
+
+// Of all tokens of a cell, so many channels stay in a core's own cache.
+constexpr std::size_t kScoredChannels = 128;
+
+}  // namespace
+
+NarrowTokens::NarrowTokens(Precision precision, std::vector<std::size_t> first_token,
+                           std::size_t channels)
+    : precision_(precision),
+      first_token_(std::move(first_token)),
+      channels_(channels),
+      tokens_(Buffer<float>::unset(product(first_token_.back(), channels))),
+      scales_(first_token_.back()),
+      excesses_(first_token_.back()),
+      norms_(first_token_.size() - 1) {}
+
+void NarrowTokens::round(std::size_t input, std::size_t position, double* token) {
+  float* kept = tokens_.data() + index(input, position) * channels_;
+  for (std::size_t c = 0; c < channels_; ++c) kept[c] = static_cast<float>(token[c]);
+  std::vector<double> error(kept, kept + channels_);
+  RoundedNorms& norms = norms_[input];
+  norms.largest = std::max(norms.largest, norm(error.data(), channels_));
+  if (precision_ == Precision::int8) {
+    const auto smallest_byte =
+        static_cast<float>(largest_magnitude(token, channels_) * (1 / kLargestByte));
+    // A subnormal scale would round so coarsely that bytes overflow: such a token counts as zero.
+    const float scale = smallest_byte < std::numeric_limits<float>::min() ? 0 : smallest_byte;
+    const double inverse = scale > 0 ? 1 / static_cast<double>(scale) : 0;
+    for (std::size_t c = 0; c < channels_; ++c) token[c] = to_whole(kept[c] * inverse);
+    const double sum = simd::kernels().float64.sum(token, channels_);
+    for (std::size_t c = 0; c < channels_; ++c) token[c] *= scale;
+    scales_[index(input, position)] = scale;
+    excesses_[index(input, position)] = 128 * static_cast<std::int32_t>(sum);
+  } else {
+    for (std::size_t c = 0; c < channels_; ++c) token[c] = rounded_to_bfloat16(kept[c]);
+  }
+  for (std::size_t c = 0; c < channels_; ++c) error[c] -= token[c];
+  const double size = norm(error.data(), channels_);
+  norms.errors += size;
+  norms.largest_error = std::max(norms.largest_error, size);
+  norms.rounded += norm(token, channels_);
+}
+
+std::vector<std::int32_t> NarrowTokens::words(std::size_t input, std::size_t position,
+                                              const double* token) const {
+  if (precision_ == Precision::bfloat16) {
+    return as_words<std::uint16_t>(token, channels_, [](double x) {
+      return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(x)) >> 16);
+    });
+  }
+  const double of_token = scales_[index(input, position)];
+  const double inverse = of_token > 0 ? 1 / of_token : 0;
+  return as_words<std::int8_t>(token, channels_, [&](double x) {
+    return static_cast<std::int8_t>(static_cast<std::int32_t>(to_whole(x * inverse)));
+  });
+}
+
+void Rescoring::keep(std::size_t i, std::size_t j, std::size_t rows, const Assignment& found) {
+  if (is_scored_) pairs_.clear();
+  is_scored_ = false;
+  std::copy_n(found.columns, rows, columns_.data() + pairs_.size() * tokens_);
+  pairs_.push_back({i, j, rows, found.total + found.gap});
+}
+
+const std::vector<Rescoring::Pair>& Rescoring::score(const NarrowTokens& a, const NarrowTokens& b) {
+  if (is_scored_) pairs_.clear();
+  is_scored_ = true;
+  const auto matched_products = simd::kernels().float32.matched_products;
+  for (std::size_t c = 0; c < a.channels(); c += kScoredChannels) {
+    const std::size_t channels = std::min(kScoredChannels, a.channels() - c);
+    for (std::size_t p = 0; p < pairs_.size(); ++p) {
+      Pair& pair = pairs_[p];
+      pair.total += matched_products(a.tokens(pair.i) + c, b.tokens(pair.j) + c, a.channels(),
+                                     columns(p), pair.rows, channels);
+    }
+  }
+  return pairs_;
+}
+
+}  // namespace isogram

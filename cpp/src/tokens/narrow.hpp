@@ -1,0 +1,88 @@
+// Tokens rounded to fewer digits for the matching, with what it takes to score the matching
+// exactly and to bound what the rounding may have cost.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "assignment/assignment.hpp"
+#include "isogram/detail/rounding.hpp"
+#include "isogram/rsm.hpp"
+#include "tiles/buffer.hpp"
+
+namespace isogram {
+
+using detail::RoundedNorms;
+
+class NarrowTokens {
+ public:
+  // `first_token[i]` tokens come before those of input i; the last element counts them all.
+  NarrowTokens(Precision precision, std::vector<std::size_t> first_token, std::size_t channels);
+
+  // Keeps the token and rounds it in place. The tokens of one input come one after another.
+  void round(std::size_t input, std::size_t position, double* token);
+
+  // A rounded token as signed bytes, four to a word, or as bfloat16, two to a word; the first
+  // channel in the lowest bits.
+  std::vector<std::int32_t> words(std::size_t input, std::size_t position,
+                                  const double* token) const;
+
+  // As they are, one after another.
+  const float* tokens(std::size_t input) const {
+    return tokens_.data() + index(input, 0) * channels_;
+  }
+  // Of int8: what its bytes are multiplied by, and 128 Σ of them (see simd::ByteKernels).
+  // One element per token from those of `input` on.
+  const float* scales(std::size_t input) const { return scales_.data() + index(input, 0); }
+  const std::int32_t* excesses(std::size_t input) const {
+    return excesses_.data() + index(input, 0);
+  }
+  const RoundedNorms& norms(std::size_t input) const { return norms_[input]; }
+  std::size_t channels() const { return channels_; }
+
+ private:
+  std::size_t index(std::size_t input, std::size_t position) const {
+    return first_token_[input] + position;
+  }
+
+  Precision precision_;
+  std::vector<std::size_t> first_token_;
+  std::size_t channels_;
+  Buffer<float> tokens_;
+  std::vector<float> scales_;
+  std::vector<std::int32_t> excesses_;
+  std::vector<RoundedNorms> norms_;
+};
+
+// Matchings of rounded tokens that wait to be scored with the tokens themselves: together, because
+// the tokens of a few inputs are read again for every pair of them.
+class Rescoring {
+ public:
+  // Of at most `pairs` pairs of inputs with at most `tokens` tokens.
+  Rescoring(std::size_t pairs, std::size_t tokens) : tokens_(tokens), columns_(pairs * tokens) {}
+
+  struct Pair {
+    std::size_t i;
+    std::size_t j;
+    std::size_t rows;   // tokens of i
+    double dual_bound;  // no matching of the rounded tokens has a larger sum
+    double total = 0;   // of the tokens themselves
+  };
+
+  void keep(std::size_t i, std::size_t j, std::size_t rows, const Assignment& found);
+
+  // What the rows of the p-th pair kept since the last call were matched with.
+  const std::int32_t* columns(std::size_t p) const { return columns_.data() + p * tokens_; }
+
+  // Fills in the totals of what was kept since the last call.
+  const std::vector<Pair>& score(const NarrowTokens& a, const NarrowTokens& b);
+
+ private:
+  std::size_t tokens_;
+  Buffer<std::int32_t> columns_;
+  std::vector<Pair> pairs_;
+  bool is_scored_ = false;
+};
+
+}  // namespace isogram

@@ -1,0 +1,121 @@
+// The matching of one pair of inputs, and the memory in which a thread does it.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "assignment/assignment.hpp"
+#include "assignment/greedy.hpp"
+#include "isogram/matrix_view.hpp"
+#include "isogram/rsm.hpp"
+#include "threads/team.hpp"
+#include "tiles/buffer.hpp"
+#include "tiles/grid.hpp"
+#include "tokens/tokens.hpp"
+
+namespace isogram {
+
+// Without a matching: tiles on a side of the widest block, which still fits the cache beside a
+// panel of depth of its rows and columns.
+inline constexpr std::size_t kWidestBlock = 3;
+
+// The matched tokens of one pair of inputs.
+struct Match {
+  double total;                 // of their affinities
+  const std::int32_t* columns;  // the position that each position was matched with, or −1; null
+                                // stands for the identity
+};
+
+class Rematcher;
+
+// The working memory of one thread, and the matching of one pair's affinities.
+template <class T>
+class Matcher {
+ public:
+  Matcher(const RsmOptions& options, const TokenLayout& layout, std::size_t affinity_entries)
+      : affinities(affinity_entries),
+        columns(layout.max_tokens),
+        byte_products(options.precision == Precision::int8 ? kTileSize : 0),
+        rescoring(options.precision == Precision::float32 ? 0 : layout.group * layout.group,
+                  layout.max_tokens),
+        mean_products(layout.matching == Matching::none ? kWidestBlock * kTileSize : 0),
+        options_(options),
+        solver_(solver_size(options, layout), solver_size(options, layout)),
+        greedy_(layout.max_tokens) {}
+
+  Match match(MatrixView<const T> affinity, Worker& worker) {
+    switch (options_.matching) {
+      case Matching::greedy:
+        return {greedy_.total(affinity, columns.data(), 0), columns.data()};
+      case Matching::topk:
+        return {topk_total(affinity, worker), columns.data()};
+      default: {
+        const Assignment found = solve(affinity, worker);
+        return {found.total, found.columns};
+      }
+    }
+  }
+
+  template <class Affinity>
+  Assignment solve(const Affinity& affinity, Worker& worker) {
+    return solver_.solve(affinity, Objective::maximize, &worker);
+  }
+
+  // Calls visit(k, exact matching) for each of affinity(k), k < count.
+  template <class Affinity, class Visit>
+  void solve_each(std::size_t count, Affinity affinity, Worker& worker, Visit visit) {
+    solver_.solve_each(count, affinity, Objective::maximize, &worker, visit);
+  }
+
+  // Calls visit(k, match of affinity(k)) for k < count.
+  template <class Affinity, class Visit>
+  void match_each(std::size_t count, Affinity affinity, Worker& worker, Visit visit) {
+    if (options_.matching == Matching::exact) {
+      return solve_each(count, affinity, worker, [&](std::size_t k, const Assignment& found) {
+        visit(k, Match{found.total, found.columns});
+      });
+    }
+    for (std::size_t k = 0; k < count; ++k) {
+      worker.check();
+      visit(k, match(affinity(k), worker));
+    }
+  }
+
+  Buffer<T> affinities;
+  Buffer<std::int32_t> columns;        // of a match that is put together from parts
+  Buffer<std::int32_t> byte_products;  // a tile of them
+  Rescoring rescoring;
+  Buffer<double> mean_products;          // of a block's rows, a tile high
+  std::unique_ptr<Rematcher> rematcher;  // once a pair has asked for one
+
+ private:
+  static std::size_t solver_size(const RsmOptions& options, const TokenLayout& layout) {
+    if (options.matching == Matching::greedy || options.matching == Matching::none) return 1;
+    return options.matching == Matching::exact ? layout.max_tokens
+                                               : std::min(options.window_or_k, layout.max_tokens);
+  }
+
+  // Rows and columns come by descending norm: the first `window_or_k` of both exactly, the rest
+  // greedily.
+  double topk_total(MatrixView<const T> a, Worker& worker) {
+    const std::size_t rows = std::min(options_.window_or_k, a.rows);
+    const std::size_t cols = std::min(options_.window_or_k, a.cols);
+    const MatrixView<const T> top(a.data, rows, cols, a.row_stride, a.col_stride);
+    const Assignment of_top = solver_.solve(top, Objective::maximize, &worker);
+    std::copy_n(of_top.columns, rows, columns.data());
+    std::fill(columns.data() + rows, columns.data() + a.rows, -1);
+    if (rows == a.rows || cols == a.cols) return of_top.total;
+    const MatrixView<const T> rest(&a(rows, cols), a.rows - rows, a.cols - cols, a.row_stride,
+                                   a.col_stride);
+    return of_top.total +
+           greedy_.total(rest, columns.data() + rows, static_cast<std::int32_t>(cols));
+  }
+
+  RsmOptions options_;
+  AssignmentSolver<T> solver_;
+  GreedyMatcher<T> greedy_;
+};
+
+}  // namespace isogram

@@ -1,0 +1,126 @@
+// Affinities: the products of all tokens of some inputs with all of others, in any precision.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "simd/kernels.hpp"
+#include "threads/team.hpp"
+#include "tiles/grid.hpp"
+#include "tokens/rsm_matcher.hpp"
+#include "tokens/tokens.hpp"
+
+namespace isogram {
+
+// The rows of a group of inputs in int8: bytes, and what turns their products into affinities.
+template <class T>
+struct ScaledRows {
+  ScaledRows(const TokenSets<T>& sets, std::size_t group)
+      : words(sets.group_words(group)), count(sets.group_rows(group).count) {
+    const std::size_t first = sets.group(group).begin;
+    scales = sets.narrow().scales(first);
+    excesses = sets.narrow().excesses(first);
+  }
+
+  // affinities = (products − 128 Σ a) · scale of the row · scale of the column
+  void scale(Span rows, const ScaledRows& columns, Span cols, const std::int32_t* products,
+             T* affinities, std::size_t stride) const {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const std::int32_t excess = excesses[rows.begin + i];
+      const float of_row = scales[rows.begin + i];
+      const float* of_columns = columns.scales + cols.begin;
+      for (std::size_t j = 0; j < cols.size(); ++j) {
+        const auto product = static_cast<float>(products[i * kTileEdge + j] - excess);
+        affinities[i * stride + j] = product * (of_row * of_columns[j]);
+      }
+    }
+  }
+
+  const std::int32_t* words;
+  std::size_t count;
+  const float* scales;
+  const std::int32_t* excesses;
+};
+
+// Fills a thread's affinities, tile by tile.
+template <class T>
+class AffinityProducts {
+ public:
+  AffinityProducts(const simd::KernelTable<T>& kernels, const TokenLayout& layout)
+      : kernels_(kernels), layout_(layout) {}
+
+  // Affinities between all tokens of two pieces.
+  void of(typename TokenSets<T>::Rows a, typename TokenSets<T>::Rows b, std::size_t depth, T* out,
+          std::size_t stride, Worker& worker) const {
+    for_each_tile(a.count, b.count, a.data == b.data, worker, [&](Span rows, Span columns) {
+      kernels_.inner_products(a.data + rows.begin * depth, rows.size(),
+                              b.data + columns.begin * depth, columns.size(), depth,
+                              out + rows.begin * stride + columns.begin, stride, false, {});
+    });
+  }
+
+  // The same from tokens as words.
+  void of_words(const TokenSets<T>& a, std::size_t a_group, const TokenSets<T>& b,
+                std::size_t b_group, Matcher<T>& matcher, std::size_t stride,
+                Worker& worker) const {
+    if (layout_.byte_kernels) {
+      multiply_bytes(a, a_group, b, b_group, matcher, stride, worker);
+    } else {
+      multiply_pairs(a, a_group, b, b_group, matcher, stride, worker);
+    }
+  }
+
+ private:
+  // Calls visit(rows, columns) for the tiles of a product of two pieces, or of a piece with itself
+  // on and above the diagonal; tile by tile, so that huge inputs can be stopped.
+  template <class Visit>
+  static void for_each_tile(std::size_t rows, std::size_t cols, bool is_one_piece, Worker& worker,
+                            Visit visit) {
+    for (std::size_t p = 0; p < rows; p += kTileEdge) {
+      for (std::size_t q = is_one_piece ? p : 0; q < cols; q += kTileEdge) {
+        worker.check();
+        visit(Span{p, std::min(p + kTileEdge, rows)}, Span{q, std::min(q + kTileEdge, cols)});
+      }
+    }
+  }
+
+  void multiply_pairs(const TokenSets<T>& a, std::size_t a_group, const TokenSets<T>& b,
+                      std::size_t b_group, Matcher<T>& matcher, std::size_t stride,
+                      Worker& worker) const {
+    if constexpr (std::is_same_v<T, float>) {  // only float32 tokens are rounded
+      const std::int32_t* left = a.group_words(a_group);
+      const std::int32_t* right = b.group_words(b_group);
+      const auto visit = [&](Span rows, Span columns) {
+        layout_.pair_kernels->inner_products(
+            left + rows.begin * a.word_depth(), rows.size(), right + columns.begin * b.word_depth(),
+            columns.size(), a.word_depth(),
+            matcher.affinities.data() + rows.begin * stride + columns.begin, stride);
+      };
+      for_each_tile(a.group_rows(a_group).count, b.group_rows(b_group).count, left == right, worker,
+                    visit);
+    }
+  }
+
+  void multiply_bytes(const TokenSets<T>& a, std::size_t a_group, const TokenSets<T>& b,
+                      std::size_t b_group, Matcher<T>& matcher, std::size_t stride,
+                      Worker& worker) const {
+    const ScaledRows<T> of_a(a, a_group);
+    const ScaledRows<T> of_b(b, b_group);
+    std::int32_t* products = matcher.byte_products.data();
+    const bool is_one_piece = of_a.words == of_b.words;
+    for_each_tile(of_a.count, of_b.count, is_one_piece, worker, [&](Span rows, Span columns) {
+      layout_.byte_kernels->inner_products(of_a.words + rows.begin * a.word_depth(), rows.size(),
+                                           of_b.words + columns.begin * b.word_depth(),
+                                           columns.size(), a.word_depth(), products, kTileEdge);
+      of_a.scale(rows, of_b, columns, products,
+                 matcher.affinities.data() + rows.begin * stride + columns.begin, stride);
+    });
+  }
+
+  const simd::KernelTable<T>& kernels_;
+  const TokenLayout& layout_;
+};
+
+}  // namespace isogram

@@ -1,0 +1,316 @@
+#include "tokens/tokens.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <optional>
+
+#include "isogram/detail/tokens.hpp"
+#include "threads/team.hpp"
+#include "tiles/input.hpp"
+
+namespace isogram {
+
+namespace {
+
+// The tokens of one input, widened, in memory that serves one input after another.
+struct Widened {
+  std::size_t tokens;
+  std::size_t channels;
+  std::span<double> values;
+  double* token(std::size_t s) { return values.data() + s * channels; }
+  const double* token(std::size_t s) const { return values.data() + s * channels; }
+};
+
+Widened widen(const InputView& view, std::size_t input, Buffer<double>& memory,
+              FirstNotFinite& bad) {
+  Widened z{view.rows, view.cols, {memory.data(), product(view.rows, view.cols)}};
+  const RowReader reader(view);
+  for (std::size_t s = 0; s < z.tokens; ++s) {
+    check_worker();
+    reader.read(s, z.token(s));
+    bad.inspect(input, s, z.token(s), z.channels);
+  }
+  return z;
+}
+
+// Scales to moderate magnitudes; returns the exponent taken out.
+int normalise(Widened& z) {
+  check_worker();
+  const int exponent = scaling_exponent_of(largest_magnitude(z.values.data(), z.values.size()));
+  scale_down(z.values.data(), z.values.size(), exponent);
+  return exponent;
+}
+
+double squared_norm_of(const double* token, std::size_t channels) {
+  return simd::kernels().float64.dot(token, token, channels);
+}
+
+std::vector<double> squared_norms_of(const Widened& z) {
+  std::vector<double> norms(z.tokens);
+  for (std::size_t s = 0; s < z.tokens; ++s) norms[s] = squared_norm_of(z.token(s), z.channels);
+  return norms;
+}
+
+double bulk_norm_of(const Widened& z) {
+  std::vector<double> norms = squared_norms_of(z);
+  *std::max_element(norms.begin(), norms.end()) = 0;
+  return std::accumulate(norms.begin(), norms.end(), 0.0);
+}
+
+// Tokens by descending norm, equal ones by index.
+std::vector<std::size_t> by_norm(const Widened& z) {
+  const std::vector<double> norms = squared_norms_of(z);
+  std::vector<std::size_t> order(z.tokens);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return norms[a] > norms[b]; });
+  return order;
+}
+
+// Subtracts the mean token and writes it to `mean`; relative to the first token, so that equal
+// tokens become exactly zero.
+void subtract_mean_token(Widened& z, double* mean) {
+  const auto& kernels = simd::kernels().float64;
+  const std::vector<double> first(z.token(0), z.token(0) + z.channels);
+  for (std::size_t s = 0; s < z.tokens; ++s) {
+    check_worker();
+    kernels.subtract_shifts(z.token(s), z.token(s), z.channels, 0, first.data());
+    kernels.add_row(z.token(s), z.channels, mean);
+  }
+  for (std::size_t c = 0; c < z.channels; ++c) mean[c] /= static_cast<double>(z.tokens);
+  for (std::size_t s = 0; s < z.tokens; ++s) {
+    check_worker();
+    kernels.subtract_shifts(z.token(s), z.token(s), z.channels, 0, mean);
+  }
+  for (std::size_t c = 0; c < z.channels; ++c) mean[c] += first[c];
+}
+
+// The index of a median.
+std::size_t median_of(const std::vector<double>& values) {
+  std::vector<std::size_t> order(values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto middle = order.begin() + static_cast<std::ptrdiff_t>(order.size() / 2);
+  std::nth_element(order.begin(), middle, order.end(), [&](std::size_t a, std::size_t b) {
+    return values[a] != values[b] ? values[a] < values[b] : a < b;
+  });
+  return *middle;
+}
+
+std::vector<double> squared_distances_from(const Widened& z, std::size_t reference) {
+  const auto& kernels = simd::kernels().float64;
+  std::vector<double> difference(z.channels);
+  std::vector<double> distances(z.tokens);
+  for (std::size_t s = 0; s < z.tokens; ++s) {
+    kernels.subtract_shifts(z.token(s), difference.data(), z.channels, 0, z.token(reference));
+    distances[s] = squared_norm_of(difference.data(), z.channels);
+  }
+  return distances;
+}
+
+// Of tokens less their mean, one of those that a few of huge norm leave far behind, where there are
+// such: see isogram/detail/tokens.hpp.
+std::optional<std::size_t> token_far_from_mean(const Widened& z) {
+  const std::vector<double> norms = squared_norms_of(z);
+  const std::size_t typical = median_of(norms);
+  const double largest = *std::max_element(norms.begin(), norms.end());
+  if (largest <= detail::kHugeNorm * norms[typical]) return std::nullopt;
+  const std::vector<double> distances = squared_distances_from(z, typical);
+  if (distances[median_of(distances)] >= detail::kNearNorm * norms[typical]) return std::nullopt;
+  return typical;
+}
+
+// Of tokens as they came, subtracts the mean of those that are near `typical`, and writes what is
+// left of the mean of all, `mean`, to `left`.
+void subtract_mean_of_others(Widened& z, std::size_t typical, const double* mean, double* left) {
+  const auto& kernels = simd::kernels().float64;
+  const std::vector<double> distances = squared_distances_from(z, typical);
+  const double farthest = detail::kFarNorm * distances[median_of(distances)];
+  const std::vector<double> origin(z.token(typical), z.token(typical) + z.channels);
+  std::vector<double> of_others(z.channels);
+  std::size_t others = 0;
+  for (std::size_t s = 0; s < z.tokens; ++s) {
+    kernels.subtract_shifts(z.token(s), z.token(s), z.channels, 0, origin.data());
+    if (distances[s] > farthest) continue;
+    kernels.add_row(z.token(s), z.channels, of_others.data());
+    ++others;
+  }
+  for (std::size_t c = 0; c < z.channels; ++c) {
+    of_others[c] /= static_cast<double>(others);
+    left[c] = mean[c] - (origin[c] + of_others[c]);
+  }
+  for (std::size_t s = 0; s < z.tokens; ++s) {
+    kernels.subtract_shifts(z.token(s), z.token(s), z.channels, 0, of_others.data());
+  }
+}
+
+bool needs_order(Matching matching) {
+  return matching == Matching::window || matching == Matching::topk;
+}
+
+}  // namespace
+
+template <class T>
+TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, std::span<const InputView> inputs,
+                        const TokenLayout& layout, const Execution& execution)
+    : layout_(layout),
+      panel_(kernels.panel),
+      channels_(inputs[0].cols),
+      depth_(layout.matching == Matching::none ? product(layout.max_tokens, channels_) : channels_),
+      exponents_(inputs.size()),
+      squared_norms_(inputs.size()),
+      bulk_norms_(inputs.size()),
+      means_(product(inputs.size(), channels_)) {
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const bool is_first = i % layout.group == 0;
+    row_in_group_.push_back(is_first ? 0 : row_in_group_[i - 1] + tokens_[i - 1]);
+    tokens_.push_back(inputs[i].rows);
+  }
+  if (layout.centered && layout.matching != Matching::none) {
+    means_left_ = Buffer<double>(product(inputs.size(), channels_));
+    has_mean_left_ = Buffer<char>(inputs.size());
+  }
+  if (needs_order(layout.matching)) {
+    order_ = Buffer<std::size_t>(product(inputs.size(), layout.max_tokens));
+  }
+  place();
+  prepare_narrow();
+  const bool is_row = layout.matching == Matching::none;  // a whole input
+  if (is_row) {
+    data_ = Buffer<T>::unset(product(product(panels_, panel_), depth_));
+    fill_with_zeros(data_.data() + (panels_ - 1) * panel_ * depth_, panel_ * depth_, execution);
+  } else if (!has_words()) {
+    data_ = Buffer<T>(product(product(panels_, panel_), depth_));
+  }
+  FirstNotFinite bad(inputs.size());
+  const std::size_t per_task = is_row ? panel_ : 1;
+  const std::size_t tasks = tiles_per(inputs.size(), per_task);
+  PerWorker packers(execution, tasks, [&] {
+    Packers own{Buffer<double>::unset(product(layout.max_tokens, channels_)),
+                RowPacker<T>(kernels, is_row ? depth_ : channels_), std::nullopt};
+    if (layout_.byte_kernels) own.words.emplace(*layout_.byte_kernels, word_depth());
+    if (layout_.pair_kernels) own.words.emplace(*layout_.pair_kernels, word_depth());
+    return own;
+  });
+  const auto pack_inputs = [&](std::size_t task, Packers& own, Worker& worker) {
+    const std::size_t end = std::min(inputs.size(), (task + 1) * per_task);
+    for (std::size_t input = task * per_task; input < end; ++input) {
+      worker.check();
+      pack(input, inputs[input], own, bad);
+    }
+    own.rows.flush();
+    if (own.words) own.words->flush();
+  };
+  parallel_for(execution, tasks, packers, pack_inputs);
+  bad.throw_with_task_if_found(inputs[0].name);
+}
+
+template <class T>
+void TokenSets<T>::prepare_narrow() {
+  if (layout_.precision == Precision::float32) return;
+  std::vector<std::size_t> first_token{0};
+  for (const std::size_t count : tokens_) first_token.push_back(first_token.back() + count);
+  narrow_.emplace(layout_.precision, std::move(first_token), channels_);
+  if (!has_words()) return;
+  words_ = Buffer<std::int32_t>(product(product(panels_, panel_), word_depth()));
+}
+
+// Gives every piece its first panel.
+template <class T>
+void TokenSets<T>::place() {
+  if (layout_.matching == Matching::none) {
+    first_panel_ = {0};
+    panels_ = panels_for(inputs());
+  } else if (layout_.matching == Matching::window) {
+    for (std::size_t input = 0; input < inputs(); ++input) {
+      first_panel_.push_back(panels_);
+      panels_ += windows(input) * panels_for(layout_.window);
+    }
+  } else {
+    for (std::size_t g = 0; g < groups(); ++g) {
+      first_panel_.push_back(panels_);
+      const std::size_t last = group(g).end - 1;
+      panels_ += panels_for(row_in_group(last) + tokens_[last]);
+    }
+  }
+}
+
+template <class T>
+void TokenSets<T>::pack(std::size_t input, const InputView& view, Packers& packers,
+                        FirstNotFinite& bad) {
+  Widened z = widen(view, input, packers.widened, bad);
+  if (bad.found(input)) return;
+  exponents_[input] = normalise(z);
+  squared_norms_[input] = squared_norm_of(z.values.data(), z.values.size());
+  if (needs_order(layout_.matching)) {
+    const std::vector<std::size_t> order = by_norm(z);
+    std::copy(order.begin(), order.end(), order_.data() + input * layout_.max_tokens);
+  }
+  double* mean = means_.data() + input * channels_;
+  if (layout_.centered) subtract_mean_token(z, mean);
+  if (has_mean_left_.size() > 0) {
+    const std::optional<std::size_t> typical = token_far_from_mean(z);
+    has_mean_left_[input] = typical.has_value();
+    if (typical) {
+      z = widen(view, input, packers.widened, bad);  // the mean took the digits of the others
+      scale_down(z.values.data(), z.values.size(), exponents_[input]);
+      subtract_mean_of_others(z, *typical, mean, means_left_.data() + input * channels_);
+    }
+  }
+  if (layout_.matching == Matching::none) {
+    std::fill(packers.widened.begin() + z.values.size(), packers.widened.end(), 0.0);
+    packers.rows.add(packers.widened.data(), data_.data() + row_at(0, input, depth_));
+    return;
+  }
+  bulk_norms_[input] = bulk_norm_of(z);
+  for (std::size_t position = 0; position < z.tokens; ++position) {
+    double* token = z.token(token_at(input, position));
+    if (narrow_) narrow_->round(input, position, token);
+    if (has_words()) {
+      packers.words->add(narrow_->words(input, position, token).data(),
+                         words_.data() + place_of(input, position, word_depth()));
+    } else {
+      packers.rows.add(token, data_.data() + place_of(input, position, depth_));
+    }
+  }
+}
+
+// Where a token's first element goes in panels of rows of `depth` elements.
+template <class T>
+std::size_t TokenSets<T>::place_of(std::size_t input, std::size_t position,
+                                   std::size_t depth) const {
+  if (layout_.matching == Matching::window) {
+    return row_at(first_panel_[input] + position / layout_.window * panels_for(layout_.window),
+                  position % layout_.window, depth);
+  }
+  return row_at(first_panel_[input / layout_.group], row_in_group(input) + position, depth);
+}
+
+template <class T>
+std::size_t TokenSets<T>::row_at(std::size_t first_panel, std::size_t row,
+                                 std::size_t depth) const {
+  return (first_panel + row / panel_) * panel_ * depth + row % panel_;
+}
+
+template <class T>
+typename TokenSets<T>::Rows TokenSets<T>::group_rows(std::size_t g) const {
+  const std::size_t last = group(g).end - 1;
+  return {data_.data() + first_panel_[g] * panel_ * depth_, row_in_group_[last] + tokens_[last]};
+}
+
+template <class T>
+typename TokenSets<T>::Rows TokenSets<T>::window_rows(std::size_t input, std::size_t window) const {
+  const std::size_t panel = first_panel_[input] + window * panels_for(layout_.window);
+  const std::size_t left = tokens_[input] - window * layout_.window;
+  return {data_.data() + panel * panel_ * depth_, std::min(layout_.window, left)};
+}
+
+template <class T>
+typename TokenSets<T>::Rows TokenSets<T>::whole_inputs(Span inputs) const {
+  return {data_.data() + inputs.begin * depth_, inputs.size()};
+}
+
+template class TokenSets<float>;
+template class TokenSets<double>;
+
+}  // namespace isogram
