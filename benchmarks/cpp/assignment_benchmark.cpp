@@ -2,7 +2,7 @@
 // noise, which is the easy case.
 #include "assignment/assignment.hpp"
 #include "levels.hpp"
-#include "tokens/tokens.hpp"
+#include "tokens.hpp"
 
 namespace isogram {
 namespace {

@@ -14,7 +14,7 @@
 
 #include "assignment/assignment.hpp"
 #include "isogram/isogram.hpp"
-#include "tokens/tokens.hpp"
+#include "tokens.hpp"
 
 namespace isogram {
 namespace {
