@@ -14,13 +14,14 @@ from benchmarks.settings import Settings
 class Workload:
     """A case with its data at hand.
 
-    `isogram` takes the number of threads. `error` turns any contender's result into its relative
-    error against a float64 reference; a number above `right` is called wrong. `work` says what
-    the work needs at least, by the names of `peaks.KINDS`, in flops or bytes. `variants` are other
-    ways to call isogram, timed beside it.
+    `compute` is isogram's way: it takes the inputs, wherever they lie, and the number of threads.
+    `error` turns any contender's result into its relative error against a float64 reference; a
+    number above `right` is called wrong. `work` says what the work needs at least, by the names of
+    `peaks.KINDS`, in flops or bytes. `variants` are other ways to call isogram, timed beside it.
     """
 
-    isogram: Callable[[int], Any]
+    compute: Callable[..., Any]
+    inputs: tuple[Any, ...]
     rivals: dict[str, Callable[[], Any]]
     error: Callable[[Any], float]
     right: float = 1e-3
@@ -29,6 +30,10 @@ class Workload:
     stopwatches: dict[str, Callable[[], float]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     close: Callable[[], None] = lambda: None
+
+    def isogram(self, threads: int) -> Any:
+        """Compute isogram's way."""
+        return self.compute(*self.inputs, threads=threads)
 
     def add_rival(self, name: str, adapter: str, bind: Callable[[Any], Callable[[], Any]]) -> None:
         """Let a rival take part: `bind(adapter)` gives what to time; or note why it cannot."""

@@ -21,6 +21,10 @@ import cupy
 import isogram as ig
 import numpy as np
 
+from benchmarks.case import Case, Workload
+from benchmarks.cases import all_cases
+from benchmarks.settings import Settings
+
 RESULTS = Path(__file__).parent / "results"
 ROUNDS = 7
 
@@ -71,7 +75,7 @@ def normal(*shape: int, seed: int = 0) -> Any:
     return cupy.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
 
 
-# The cases: each returns rows -----------------------------------------------------------------
+# What a GPU has to reach beside its own limits, at sizes of its own: each returns rows ------
 
 
 def gram(scale: float) -> list[Row]:
@@ -217,45 +221,35 @@ def semantic_rsm(scale: float) -> list[Row]:
     return rows
 
 
-def against_one_core(scale: float) -> list[Row]:
-    """Every function beside the host's on one thread."""
-    n = round(4096 * scale)
-    layers = [normal(n, 512, seed=i) for i in range(8)]
-    k = ig.gram(layers[0], kernel="rbf", bandwidth=30.0)
-    p = cupy.exp(normal(n // 2, 100))
-    p /= p.sum(axis=1, keepdims=True)
-    labels = np.arange(n) % 10
-    calls: dict[str, Callable[..., object]] = {
-        "gram, rbf": lambda a, **t: ig.gram(a[0], kernel="rbf", bandwidth=30.0, **t),
-        "gram, laplacian": lambda a, **t: ig.gram(a[0], kernel="laplacian", bandwidth=600.0, **t),
-        "bandwidth": lambda a, **t: ig.bandwidth(a[0], **t),
-        "center": lambda a, **t: ig.center(a[8], **t),
-        "hsic, rbf": lambda a, **t: ig.hsic(a[0], a[1], kernel="rbf", bandwidth=30.0, **t),
-        "cka": lambda a, **t: ig.cka(a[0], a[1], **t),
-        "cka_matrix": lambda a, **t: ig.cka_matrix(a[:8], **t),
-        "graph": lambda a, **t: ig.graph(a[0], **t),
-        "graph, k = 10": lambda a, **t: ig.graph(a[0], k=10, **t),
-        "gbs": lambda a, **t: ig.gbs(a[0], a[1], **t),
-        "gbs_matrix": lambda a, **t: ig.gbs_matrix(a[:8], **t),
-        "gbs_matrix, k = 10": lambda a, **t: ig.gbs_matrix(a[:8], k=10, **t),
-        "modularity": lambda a, **t: ig.modularity(a[0], labels, **t),
-        "compare, spearman": lambda a, **t: ig.compare_rsms(a[8], a[8], method="spearman", **t),
-        "compare, kendall": lambda a, **t: ig.compare_rsms(a[8], a[8], method="kendall", **t),
-        "jsd": lambda a, **t: ig.jsd(a[9], **t),
-        "spatial_rsm": lambda a, **t: ig.spatial_rsm(a[0].reshape(n, 8, 64), **t),
-    }
-    on_gpu = [*layers, k, p]
-    on_host = [cupy.asnumpy(a) for a in on_gpu]
-    rows = []
-    for name, call in calls.items():
-        seconds = seconds_of({"GPU": lambda call=call: call(on_gpu)}, rounds=3)  # type: ignore[misc]
-        seconds["one core"] = seconds_of_host(lambda call=call: call(on_host, num_threads=1))  # type: ignore[misc]
-        value = seconds["one core"] / seconds["GPU"]
-        rows.append(Row(f"{name}, n = {n}", "one core's time over ours", value, 50, seconds))
-    return rows
+# Of the suite's groups those whose cases are large enough for a GPU.
+BESIDE_ONE_CORE = ("gram", "center", "cka", "gbs", "knn", "compare")
 
 
-CASES = (gram, center, cka, nearest, match, semantic_rsm, against_one_core)
+def beside_one_core(scale: float) -> list[Row]:
+    """Return the suite's own cases, each beside one thread of the host."""
+    settings = Settings(quick=scale < 1)
+    cases = [case for case in all_cases(settings) if case.group in BESIDE_ONE_CORE]
+    return [beside_host(case, case.build(settings)) for case in cases]
+
+
+def beside_host(case: Case, workload: Workload) -> Row:
+    """Compute a case on the GPU and on one thread of the host."""
+    inputs = [cupy.asarray(array) for array in workload.inputs]
+    try:
+        answer = workload.compute(*inputs, threads=1)
+        error = workload.error(cupy.asnumpy(answer) if hasattr(answer, "get") else answer)
+        if error > workload.right:
+            raise AssertionError(f"{case.name}: the GPU is wrong by {error:.2g}")
+        seconds = seconds_of({"GPU": lambda: workload.compute(*inputs, threads=1)}, rounds=3)
+        seconds["one core"] = seconds_of_host(lambda: workload.isogram(1))
+    finally:
+        workload.close()
+    sizes = ", ".join(f"{name} = {size}" for name, size in case.sizes.items())
+    value = seconds["one core"] / seconds["GPU"]
+    return Row(f"{case.title}, {sizes}", "one core's time over ours", value, 50, seconds)
+
+
+CASES = (gram, center, cka, nearest, match, semantic_rsm, beside_one_core)
 
 
 # The report -----------------------------------------------------------------------------------

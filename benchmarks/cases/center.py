@@ -46,7 +46,8 @@ def biased(n: int) -> Workload:
     k = gram_matrix(n)
     own, package = k.copy(), k.copy()
     workload = Workload(
-        isogram=lambda threads: ig.center(own, out=own, num_threads=threads),
+        compute=lambda k, threads: ig.center(k, out=k, num_threads=threads),
+        inputs=(own,),
         rivals={"NumPy (not in place)": lambda: baseline.biased(k)},
         error=errors.of_corner(lambda: baseline.biased(k.astype(np.float64))),
         work=least_bytes(n),
@@ -62,7 +63,8 @@ def debiased(n: int) -> Workload:
     k = gram_matrix(n)
     own = k.copy()
     return Workload(
-        isogram=lambda threads: ig.center(own, estimator="debiased", out=own, num_threads=threads),
+        compute=lambda k, threads: ig.center(k, estimator="debiased", out=k, num_threads=threads),
+        inputs=(own,),
         rivals={"NumPy (not in place)": lambda: baseline.debiased(k)},
         error=errors.of_corner(lambda: baseline.debiased(k.astype(np.float64))),
         work=least_bytes(n),

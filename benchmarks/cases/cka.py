@@ -83,7 +83,8 @@ def centred(x: Any) -> Any:
 def linear_debiased(x: Any, y: Any) -> Workload:
     """Return debiased CKA; the packages build Gram matrices."""
     workload = Workload(
-        isogram=lambda threads: ig.cka(x, y, num_threads=threads),
+        compute=lambda x, y, threads: ig.cka(x, y, num_threads=threads),
+        inputs=(x, y),
         rivals={
             "NumPy, Gram matrices": lambda: baseline.gram_debiased(gram.linear(x), gram.linear(y)),
             "NumPy, feature space": lambda: baseline.linear_debiased(x, y),
@@ -108,7 +109,8 @@ def linear_debiased(x: Any, y: Any) -> Workload:
 def linear_biased(x: Any, y: Any, *, everybody: bool = False) -> Workload:
     """Return biased CKA, which has a short formula in feature space."""
     workload = Workload(
-        isogram=lambda threads: ig.cka(x, y, estimator="biased", num_threads=threads),
+        compute=lambda x, y, threads: ig.cka(x, y, estimator="biased", num_threads=threads),
+        inputs=(x, y),
         rivals={"NumPy, three lines": lambda: baseline.linear_biased(x, y)},
         error=errors.of_scalar(lambda: baseline.linear_biased(centred(x), centred(y))),
         work=feature_space_flops(x, y),
@@ -129,9 +131,10 @@ def rbf_debiased(x: Any, y: Any) -> Workload:
     y = scaled_like(x, y)
     bandwidth = ig.bandwidth(x)
     workload = Workload(
-        isogram=lambda threads: ig.cka(
+        compute=lambda x, y, threads: ig.cka(
             x, y, kernel="rbf", bandwidth=bandwidth, num_threads=threads
         ),
+        inputs=(x, y),
         rivals={
             "NumPy": lambda: baseline.gram_debiased(gram.rbf(x, bandwidth), gram.rbf(y, bandwidth))
         },
@@ -168,7 +171,8 @@ def scaled_like(x: Any, y: Any) -> Any:
 def matrix(layers: tuple[Any, ...]) -> Workload:
     """Return the debiased CKA of all pairs of layers."""
     workload = Workload(
-        isogram=lambda threads: ig.cka_matrix(layers, num_threads=threads),
+        compute=lambda *layers, threads: ig.cka_matrix(layers, num_threads=threads),
+        inputs=layers,
         rivals={
             "NumPy, Gram matrices": lambda: baseline.matrix_debiased(layers),
             "NumPy, feature space": lambda: baseline.feature_matrix_debiased(layers),

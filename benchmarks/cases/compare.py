@@ -52,7 +52,8 @@ def rsms(method: str, n: int, _: Settings) -> Workload:
     a, b = ig.gram(x, kernel="cosine"), ig.gram(y, kernel="cosine")
     plain = getattr(baseline, method)
     workload = Workload(
-        isogram=lambda threads: ig.compare_rsms(a, b, method=method, num_threads=threads),
+        compute=lambda a, b, threads: ig.compare_rsms(a, b, method=method, num_threads=threads),
+        inputs=(a, b),
         rivals={"NumPy and SciPy": lambda: plain(a, b)},
         error=errors.of_scalar(lambda: plain(a.astype(np.float64), b.astype(np.float64))),
     )
@@ -69,7 +70,8 @@ def jsd(p: Any) -> Workload:
     exact = p.astype(np.float64)
     exact /= exact.sum(axis=1, keepdims=True)
     return Workload(
-        isogram=lambda threads: ig.jsd(p, num_threads=threads),
+        compute=lambda p, threads: ig.jsd(p, num_threads=threads),
+        inputs=(p,),
         rivals={"NumPy": lambda: baseline.jsd(p)},
         error=errors.of_corner(lambda: baseline.jsd(exact)),
     )

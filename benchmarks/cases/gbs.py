@@ -60,7 +60,8 @@ def cases(settings: Settings) -> list[Case]:
 def full(x: Any, y: Any) -> Workload:
     """Return GBS against NumPy."""
     return Workload(
-        isogram=lambda threads: ig.gbs(x, y, num_threads=threads),
+        compute=lambda x, y, threads: ig.gbs(x, y, num_threads=threads),
+        inputs=(x, y),
         rivals={"NumPy": lambda: baseline.gbs(x, y)},
         error=errors.of_scalar(lambda: baseline.gbs(x.astype(np.float64), y.astype(np.float64))),
         work={"fma32": 2 * len(x) * (len(x) + 1.0) * x.shape[1]},
@@ -87,7 +88,8 @@ def modularity(x: Any) -> Workload:
     degrees, total = weights.sum(axis=1), weights.sum()
     truth = float((same * (weights / total - np.outer(degrees, degrees) / total**2)).sum())
     workload = Workload(
-        isogram=lambda threads: ig.modularity(x, labels, k=3, num_threads=threads),
+        compute=lambda x, threads: ig.modularity(x, labels, k=3, num_threads=threads),
+        inputs=(x,),
         rivals={},
         error=errors.of_scalar(lambda: truth),
     )
@@ -101,7 +103,8 @@ def motifs(x: Any) -> Workload:
     """Return the triangles by classes."""
     labels = classes(len(x))
     return Workload(
-        isogram=lambda threads: ig.motifs(x, labels, k=5, num_threads=threads),
+        compute=lambda x, threads: ig.motifs(x, labels, k=5, num_threads=threads),
+        inputs=(x,),
         rivals={"Python loops": lambda: baseline.motifs(x, labels, 5)},
         error=errors.of_corner(lambda: baseline.motifs(x.astype(np.float64), labels, 5)),
     )

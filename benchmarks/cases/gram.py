@@ -80,7 +80,8 @@ def linear(x: Any, settings: Settings) -> Workload:
     """Return x xᵀ."""
     n, d = x.shape
     workload = Workload(
-        isogram=lambda threads: ig.gram(x, num_threads=threads),
+        compute=lambda x, threads: ig.gram(x, num_threads=threads),
+        inputs=(x,),
         rivals={"NumPy": lambda: baseline.linear(x)},
         error=errors.of_corner(lambda: first_rows(x) @ x.T.astype(np.float64)),
         work={"fma32": triangle_flops(n, d)},
@@ -112,7 +113,8 @@ def linear_float64(x: Any) -> Workload:
     """Return x xᵀ in float64."""
     n, d = x.shape
     return Workload(
-        isogram=lambda threads: ig.gram(x, num_threads=threads),
+        compute=lambda x, threads: ig.gram(x, num_threads=threads),
+        inputs=(x,),
         rivals={"NumPy": lambda: baseline.linear(x)},
         error=errors.of_corner(lambda: first_rows(x) @ x.T),
         work={"fma64": triangle_flops(n, d)},
@@ -124,7 +126,10 @@ def rbf(x: Any) -> Workload:
     bandwidth = ig.bandwidth(x)
     squared = cdist(first_rows(x), x.astype(np.float64), "sqeuclidean")
     workload = Workload(
-        isogram=lambda threads: ig.gram(x, kernel="rbf", bandwidth=bandwidth, num_threads=threads),
+        compute=lambda x, threads: ig.gram(
+            x, kernel="rbf", bandwidth=bandwidth, num_threads=threads
+        ),
+        inputs=(x,),
         rivals={"NumPy": lambda: baseline.rbf(x, bandwidth)},
         error=errors.of_corner(lambda: np.exp(squared / (-2 * bandwidth**2))),
         work={"fma32": triangle_flops(*x.shape), "fresh": 4.0 * len(x) ** 2},
@@ -140,9 +145,10 @@ def laplacian(x: Any) -> Workload:
     distances = cdist(first_rows(x), x.astype(np.float64), "cityblock")
     bandwidth = float(np.median(distances))
     workload = Workload(
-        isogram=lambda threads: ig.gram(
+        compute=lambda x, threads: ig.gram(
             x, kernel="laplacian", bandwidth=bandwidth, num_threads=threads
         ),
+        inputs=(x,),
         rivals={},
         error=errors.of_corner(lambda: np.exp(-distances / bandwidth)),
     )

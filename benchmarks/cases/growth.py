@@ -54,7 +54,8 @@ def grown(count: int, settings: Settings) -> Workload:
     if len(tokens) <= MOST_FOR_LOOP:
         rivals["NumPy and SciPy"] = lambda: baseline.semantic_cosine(tokens)
     return Workload(
-        isogram=lambda threads: ig.semantic_rsm(tokens, num_threads=threads),
+        compute=lambda tokens, threads: ig.semantic_rsm(tokens, num_threads=threads),
+        inputs=(tokens,),
         rivals=rivals,
         error=errors.of_corner(lambda: baseline.semantic_cosine(tokens[:4].astype(np.float64))),
         work={"fma32": affinity_flops(tokens)},

@@ -40,7 +40,10 @@ def knn_graph(x: Any, threads: int) -> Workload:
         return float(np.abs(sums[: len(best())] - best()).max() / NEIGHBOURS)
 
     workload = Workload(
-        isogram=lambda count: ig.graph(x, k=NEIGHBOURS, symmetrize=False, num_threads=count).data,
+        compute=lambda x, threads: (
+            ig.graph(x, k=NEIGHBOURS, symmetrize=False, num_threads=threads).data
+        ),
+        inputs=(x,),
         rivals={},
         error=error,
         work={"fma32": len(x) * (len(x) + 1.0) * x.shape[1]},

@@ -100,7 +100,8 @@ def assignments(costs: Any, threads: int) -> Workload:
         return float(np.max(loss / scale))
 
     workload = Workload(
-        isogram=lambda count: ig.match(costs, maximize=False, num_threads=count).columns,
+        compute=lambda costs, threads: ig.match(costs, maximize=False, num_threads=threads).columns,
+        inputs=(costs,),
         rivals={"SciPy": lambda: baseline.exact(costs)},
         error=error,
         right=RIGHT,

@@ -91,7 +91,8 @@ def precisions(tokens: Any) -> dict[str, Callable[[int], Any]]:
 def exact(tokens: Any) -> Workload:
     """Return the semantic cosine RSM."""
     return Workload(
-        isogram=lambda threads: ig.semantic_rsm(tokens, num_threads=threads),
+        compute=lambda tokens, threads: ig.semantic_rsm(tokens, num_threads=threads),
+        inputs=(tokens,),
         rivals={"NumPy and SciPy": lambda: baseline.semantic_cosine(tokens)},
         error=errors.of_corner(lambda: baseline.semantic_cosine(tokens[:4].astype(np.float64))),
         work={"fma32": affinity_flops(tokens)},
@@ -103,7 +104,8 @@ def unmatched(tokens: Any) -> Workload:
     """Return the spatial cosine RSM."""
     n, s, c = tokens.shape
     return Workload(
-        isogram=lambda threads: ig.spatial_rsm(tokens, num_threads=threads),
+        compute=lambda tokens, threads: ig.spatial_rsm(tokens, num_threads=threads),
+        inputs=(tokens,),
         rivals={"NumPy": lambda: baseline.spatial_cosine(tokens)},
         error=errors.of_corner(lambda: baseline.spatial_cosine(tokens[:8].astype(np.float64))),
         work={"fma32": n * (n + 1.0) * s * c},
