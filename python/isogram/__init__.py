@@ -30,6 +30,7 @@ from isogram.gram import gram
 from isogram.graph import Csr, graph
 from isogram.jsd import jsd
 from isogram.match import Matching, match
+from isogram.plan import Plan, Tile, plan
 from isogram.rsm import semantic_rsm, spatial_rsm
 
 compare = compare_rsms  # the name that it had
@@ -48,6 +49,8 @@ __all__ = [
     "CudaError",
     "Matching",
     "Motifs",
+    "Plan",
+    "Tile",
     "__version__",
     "bandwidth",
     "center",
@@ -67,6 +70,7 @@ __all__ = [
     "match",
     "modularity",
     "motifs",
+    "plan",
     "semantic_rsm",
     "set_num_threads",
     "show_config",

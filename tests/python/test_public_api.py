@@ -37,6 +37,7 @@ SIGNATURES = {
     "spatial_rsm": f'(tokens, other=None, *, kernel="cosine", {RSM}, {GPUS}, {END})',
     "compare_rsms": '(rsm_a, rsm_b, *, method="pearson", num_threads=None)',
     "jsd": f"(probabilities, other=None, *, out=None, {END})",
+    "plan": "(operation, /, *inputs, **options)",
     "set_num_threads": "(n)",
     "get_num_threads": "()",
     "show_config": "()",
@@ -44,7 +45,7 @@ SIGNATURES = {
     "get_include": "()",
     "get_cmake_dir": "()",
 }
-OTHER_NAMES = {"Csr", "CudaError", "Matching", "Motifs", "simd", "__version__"}
+OTHER_NAMES = {"Csr", "CudaError", "Matching", "Motifs", "Plan", "Tile", "simd", "__version__"}
 EXTENSION_NAMES = {
     "gram", "distances", "center", "hsic_table", "dense_graph", "knn_graph", "gbs_table",
     "modularity", "motifs", "match", "semantic_rsm", "rbf_from_distances", "compare",

@@ -15,12 +15,11 @@ from isogram._device.tiles import (
     Bulk,
     GramTiles,
     Rows,
-    Tile,
     bulk_of,
     prepared,
     scale_of_bulk,
-    upper_tiles,
 )
+from isogram._walk.tiles import Tile, upper_tiles
 
 
 class HsicTable(NamedTuple):

@@ -12,7 +12,8 @@ from isogram._arrays import result_dtype
 from isogram._device.device import Device, DeviceArray
 from isogram._device.graph import COSINE, SparseRows, knn_graph
 from isogram._device.results import first_not_finite
-from isogram._device.tiles import GramTiles, Tile, row_of_tiles, spans, upper_tiles
+from isogram._device.tiles import GramTiles
+from isogram._walk.tiles import Tile, row_of_tiles, spans, upper_tiles
 
 
 class GbsTable(NamedTuple):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from isogram._arguments import Kernel
 from isogram._device.device import Device, DeviceArray
-from isogram._device.tiles import GramTiles, full_tiles, mirror, upper_tiles
+from isogram._device.tiles import GramTiles, mirror
+from isogram._walk.tiles import full_tiles, upper_tiles
 
 
 def gram(

@@ -10,7 +10,8 @@ import numpy as np
 from isogram._arguments import Kernel
 from isogram._device.device import Device, DeviceArray
 from isogram._device.results import fetched
-from isogram._device.tiles import GramTiles, column_means, mirror, prepared, upper_tiles
+from isogram._device.tiles import GramTiles, column_means, mirror, prepared
+from isogram._walk.tiles import upper_tiles
 
 COSINE = Kernel("cosine", None, 0.0, 1, 0.0)
 

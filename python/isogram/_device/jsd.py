@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from isogram._device.device import Device, DeviceArray
-from isogram._device.tiles import full_tiles, mirror, upper_tiles
+from isogram._device.tiles import mirror
+from isogram._walk.tiles import full_tiles, upper_tiles
 
 
 def jsd(device: Device, p: DeviceArray, q: DeviceArray | None, out: DeviceArray) -> None:

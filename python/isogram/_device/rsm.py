@@ -22,8 +22,8 @@ from isogram._device.bandwidth import root_median_square
 from isogram._device.device import Device, DeviceArray, Mark
 from isogram._device.results import unset_index
 from isogram._device.rsm_plan import LANES, Job, Plan, Side
-from isogram._device.tiles import Tile, spans
 from isogram._samples import Samples
+from isogram._walk.tiles import Tile, spans
 
 _DEPTH = 1024  # of products of whole inputs that are summed up as floats
 _SUMMARISED = 256  # inputs at a time, where they are not packed
@@ -583,4 +583,4 @@ class _Target:
     def _write(self, matrix: NDArray[Any], entries: NDArray[Any]) -> None:
         self.tile.of(matrix)[...] = entries
         if self._plan.is_one_set and self.tile.is_mirrored:
-            matrix[self.tile.cols, self.tile.rows] = entries.T
+            self.tile.mirrored.of(matrix)[...] = entries.T

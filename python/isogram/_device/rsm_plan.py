@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from isogram import _core
 from isogram._device.device import Device
-from isogram._device.tiles import Tile, spans
 from isogram._samples import Samples
+from isogram._walk.tiles import Tile, cut
 
 LANES = 2  # streams of a GPU
 _LINE = 32  # items; rows of affinities begin at multiples of them
@@ -149,11 +149,11 @@ class Plan:
 
     def tiles(self) -> Iterator[Tile]:
         """All pairs of bands, or those on and above the diagonal."""
-        return _cut(self.shape, self._band, self.is_one_set)
+        return cut(self.shape, self._band, is_upper=self.is_one_set)
 
     def blocks(self, tile: Tile) -> Iterator[Tile]:
         """All blocks of a tile, or those on and above the diagonal, from the tile's first entry."""
-        return _cut(tile.shape, self.block, self.is_on_diagonal(tile))
+        return cut(tile.shape, self.block, is_upper=self.is_on_diagonal(tile))
 
     def is_diagonal(self, tile: Tile, block: Tile) -> bool:
         """Whether the inputs of a block of a tile are the same in rows and columns."""
@@ -242,14 +242,6 @@ class Plan:
         columns = 4 * sum(map(self.columns_of, self.parts)) if self.keeps_columns else 0
         scratch = gpu.kernels.match_scratch(n * m, rows, cols)
         return int(affinities + columns + scratch + n * m * (8 * (self.sums + 3) + len(self.parts)))
-
-
-def _cut(shape: tuple[int, int], edges: tuple[int, int], is_upper: bool) -> Iterator[Tile]:
-    """Cut a matrix into tiles, all or those on and above the diagonal."""
-    for rows in spans(shape[0], edges[0]):
-        for cols in spans(shape[1], edges[1]):
-            if not is_upper or rows.start <= cols.start:
-                yield Tile(rows, cols)
 
 
 def _free_bytes(gpu: Device) -> int:

@@ -1,67 +1,20 @@
-"""Tiles of Gram matrices on a GPU: the one thing that every walk goes over."""
+"""Tiles of Gram matrices on a GPU."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from isogram._arguments import Kernel
 from isogram._device.device import Device, DeviceArray
-
-
-class Tile(NamedTuple):
-    """A block of a matrix."""
-
-    rows: slice
-    cols: slice
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of the block."""
-        return (self.rows.stop - self.rows.start, self.cols.stop - self.cols.start)
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """Row and column of its first entry."""
-        return (self.rows.start, self.cols.start)
-
-    def of(self, matrix: DeviceArray) -> DeviceArray:
-        """Return the block of a matrix, as a view."""
-        return matrix[self.rows, self.cols]
-
-    @property
-    def is_mirrored(self) -> bool:
-        """Whether, in a walk over one triangle, it stands for its mirror image too."""
-        return self.rows != self.cols
-
-
-def full_tiles(rows: int, cols: int, edge: int) -> Iterator[Tile]:
-    """All tiles of a matrix."""
-    for row in spans(rows, edge):
-        yield from row_of_tiles(row, cols, edge)
-
-
-def row_of_tiles(rows: slice, cols: int, edge: int) -> Iterator[Tile]:
-    """All tiles of some rows."""
-    return (Tile(rows, col) for col in spans(cols, edge))
-
-
-def upper_tiles(n: int, edge: int) -> Iterator[Tile]:
-    """Tiles of a symmetric matrix, on and above the diagonal."""
-    return (tile for tile in full_tiles(n, n, edge) if tile.rows.start <= tile.cols.start)
-
-
-def spans(n: int, edge: int) -> list[slice]:
-    """Cut n rows into spans of at most `edge`."""
-    return [slice(begin, min(n, begin + edge)) for begin in range(0, n, edge)]
+from isogram._walk.tiles import Tile
 
 
 def mirror(device: Device, tile: Tile, matrix: DeviceArray) -> None:
     """Copy a tile of a symmetric matrix to the other triangle, or within itself on the diagonal."""
     if tile.is_mirrored:
-        device.kernels.mirror(device.stream, tile.of(matrix), matrix[tile.cols, tile.rows])
+        device.kernels.mirror(device.stream, tile.of(matrix), tile.mirrored.of(matrix))
     else:
         device.kernels.mirror_diagonal(device.stream, tile.of(matrix))
 

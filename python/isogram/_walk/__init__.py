@@ -1,0 +1,1 @@
+"""The walk over tiles: `run.py` is the page to read first."""

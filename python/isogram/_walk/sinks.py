@@ -1,0 +1,69 @@
+"""Where the parts of tiles go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from isogram._walk.plan import Plan
+from isogram._walk.tiles import Tile
+
+
+class Sink(Protocol):
+    """Keeps parts, and makes the result of them."""
+
+    def has(self, tile: Tile) -> bool:
+        """Whether the part of a tile is here already."""
+
+    def put(self, tile: Tile, part: Any) -> None:
+        """Keep the part of a tile."""
+
+    def result(self) -> Any:
+        """Return what all parts make."""
+
+
+class ArraySink:
+    """Matrices by name, of which every part has a block each."""
+
+    def __init__(self, matrices: Mapping[str, Any], *, is_symmetric: bool) -> None:
+        """Take the matrices; of symmetric ones a block is stored together with its mirror image."""
+        self._matrices = matrices
+        self._is_symmetric = is_symmetric
+        self._stored: set[Tile] = set()
+
+    def has(self, tile: Tile) -> bool:
+        """Whether a tile is stored."""
+        return tile in self._stored
+
+    def put(self, tile: Tile, part: Mapping[str, Any]) -> None:
+        """Store a block of every matrix."""
+        for name, block in part.items():
+            tile.of(self._matrices[name])[...] = block
+            if self._is_symmetric and tile.is_mirrored:
+                tile.mirrored.of(self._matrices[name])[...] = block.T
+        self._stored.add(tile)
+
+    def result(self) -> Mapping[str, Any]:
+        """Return the matrices."""
+        return self._matrices
+
+
+class Reduction:
+    """The parts themselves, which the plan reduces."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Begin without any."""
+        self._plan = plan
+        self._parts: dict[Tile, Any] = {}
+
+    def has(self, tile: Tile) -> bool:
+        """Whether there is a part of a tile."""
+        return tile in self._parts
+
+    def put(self, tile: Tile, part: Any) -> None:
+        """Keep a part."""
+        self._parts[tile] = part
+
+    def result(self) -> Any:
+        """Reduce them."""
+        return self._plan.reduce(self._parts)

@@ -1,0 +1,69 @@
+"""Tiles of a matrix: where they lie, and how a matrix is cut into them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+
+class Tile(NamedTuple):
+    """A block of a matrix: rows and columns from `start` to before `stop`."""
+
+    rows: slice
+    cols: slice
+
+    def __hash__(self) -> int:
+        """Hash the bounds, as slices themselves have a hash only from Python 3.12 on."""
+        return hash((self.rows.start, self.rows.stop, self.cols.start, self.cols.stop))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the block."""
+        return (self.rows.stop - self.rows.start, self.cols.stop - self.cols.start)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Row and column of its first entry."""
+        return (self.rows.start, self.cols.start)
+
+    @property
+    def mirrored(self) -> Tile:
+        """The tile on the other side of the diagonal."""
+        return Tile(self.cols, self.rows)
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether, in a walk over one triangle, it stands for its mirror image too."""
+        return self.rows != self.cols
+
+    def of(self, matrix: Any) -> Any:
+        """Return the block of a matrix, as a view."""
+        return matrix[self.rows, self.cols]
+
+
+def spans(n: int, edge: int) -> list[slice]:
+    """Cut n rows into spans of at most `edge`."""
+    return [slice(begin, min(n, begin + edge)) for begin in range(0, n, edge)]
+
+
+def cut(shape: tuple[int, int], edges: tuple[int, int], *, is_upper: bool) -> Iterator[Tile]:
+    """Cut a matrix into tiles, row by row: all, or those on and above the diagonal."""
+    for rows in spans(shape[0], edges[0]):
+        for cols in spans(shape[1], edges[1]):
+            if not is_upper or rows.start <= cols.start:
+                yield Tile(rows, cols)
+
+
+def full_tiles(rows: int, cols: int, edge: int) -> Iterator[Tile]:
+    """All tiles of a matrix."""
+    return cut((rows, cols), (edge, edge), is_upper=False)
+
+
+def upper_tiles(n: int, edge: int) -> Iterator[Tile]:
+    """Tiles of a symmetric matrix, on and above the diagonal."""
+    return cut((n, n), (edge, edge), is_upper=True)
+
+
+def row_of_tiles(rows: slice, cols: int, edge: int) -> Iterator[Tile]:
+    """All tiles of some rows."""
+    return (Tile(rows, col) for col in spans(cols, edge))
