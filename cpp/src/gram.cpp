@@ -74,7 +74,7 @@ bool gram(const InputView& x, const KernelOptions& options, MatrixView<T> out,
           const Execution& execution) {
   const UsualArithmetic usual;
   require_shape(out, x.rows, x.rows, "out");
-  const GramTiles<T> tiles(x, options, GramTiles<T>::Columns::as_given, preparing(execution));
+  const GramTiles<T> tiles(x, options, Columns::as_given, preparing(execution));
   return write_gram(tiles, Grid::upper(tiles_in(x.rows)), out, execution);
 }
 

@@ -10,6 +10,7 @@
 #include "detail/number.cuh"
 #include "detail/pairs.cuh"
 #include "detail/power_of_two.cuh"
+#include "isogram/detail/distance.hpp"
 
 namespace isogram::cuda {
 
@@ -88,9 +89,6 @@ struct Cosine : EveryEntry {
   }
 };
 
-// Below this fraction of ‖a‖² + ‖b‖², a squared distance by expansion has lost 5 bits.
-constexpr double kCancellation = 1.0 / 32;
-
 constexpr double kLowest = std::numeric_limits<double>::lowest();
 
 // factor of exp(factor · distance), finite: times a distance of 0 it must be 0.
@@ -149,7 +147,7 @@ struct Rbf : EveryEntry {
   __device__ bool is_lost(Vector a, Vector b, T product) const {
     const double both = a.squared_norm + b.squared_norm;
     if (!isfinite(both)) return true;
-    return !(squared_distance(a, b, product) >= kCancellation * both) && !is_diagonal(a, b);
+    return !(squared_distance(a, b, product) >= detail::kDistanceCancellation * both) && !is_diagonal(a, b);
   }
   __device__ T again(std::int64_t i, std::int64_t j) const {
     const int exponent = function.exponent ? *function.exponent : 0;

@@ -44,7 +44,6 @@ class GramSpace {
         estimator_(estimator),
         execution_(execution) {
     const Execution quiet = preparing(execution);
-    using Columns = typename GramTiles<T>::Columns;
     for (const Layer* layer : layers) {
       // Shifted rows leave a linear HSIC as it is, and its digits intact.
       const Kernel kernel = layer->kernel.kernel;
@@ -292,7 +291,7 @@ class GramSpace {
     });
     const auto stride = static_cast<std::ptrdiff_t>(x.cols);
     const InputView view(magnitudes.data(), ElementType::float64, x.rows, x.cols, stride, 1);
-    const GramTiles<double> tiles(view, options, GramTiles<double>::Columns::as_given, quiet);
+    const GramTiles<double> tiles(view, options, Columns::as_given, quiet);
     const Grid grid = Grid::upper(tiles_in(samples_));
     std::vector<double> squares(grid.cells());
     parallel_for(quiet, grid.cells(), [&](std::size_t task, Worker&) {

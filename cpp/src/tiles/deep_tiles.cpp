@@ -32,16 +32,16 @@ bool DeepTiles<T>::pays(const InputView& x, const InputView* y) {
 }
 
 template <class T>
-DeepTiles<T>::DeepTiles(const simd::KernelTable<T>& kernels, Block<T> block, const InputView& x,
-                        const InputView* y, const Transform& transform, const Execution& execution)
-    : grid_(grid_of(x, y)),
+DeepTiles<T>::DeepTiles(const simd::KernelTable<T>& kernels, Block<T> block, const Rows& x,
+                        const std::optional<Rows>& y, const Execution& execution)
+    : grid_(grid_of(x.view, y ? &y->view : nullptr)),
       tiles_(Buffer<T>::unset(product(grid_.cells(), kTileSize))),
-      left_(kernels, x) {
-  if (y) right_.emplace(kernels, *y);
-  for (std::size_t begin = 0; begin < x.cols; begin += kDeepPanel) {
-    const Span depth{begin, std::min(x.cols, begin + kDeepPanel)};
-    left_.pack(depth, transform, execution);
-    if (right_) right_->pack(depth, transform, execution);
+      left_(kernels, x.view) {
+  if (y) right_.emplace(kernels, y->view);
+  for (std::size_t begin = 0; begin < x.view.cols; begin += kDeepPanel) {
+    const Span depth{begin, std::min(x.view.cols, begin + kDeepPanel)};
+    left_.pack(x, depth, execution);
+    if (right_) right_->pack(*y, depth, execution);
     add_panel(block, begin, execution);
   }
   left_.finish();
@@ -62,27 +62,26 @@ void DeepTiles<T>::add_panel(Block<T> block, std::size_t begin, const Execution&
 
 template <class T>
 DeepTiles<T>::Operand::Operand(const simd::KernelTable<T>& kernels, const InputView& x)
-    : x(x), panel(kernels, columns_of(x, {0, deep_panel(x)})), sums(x.rows) {}
+    : panel(kernels, columns_of(x, {0, deep_panel(x)})), sums(x.rows) {}
 
 template <class T>
-void DeepTiles<T>::Operand::pack(Span depth, const Transform& transform,
-                                 const Execution& execution) {
-  Transform of_part = transform;
+void DeepTiles<T>::Operand::pack(const Rows& rows, Span depth, const Execution& execution) {
+  Transform of_part = rows.transform;
   of_part.first_column += depth.begin;
   std::vector<double> segment;
-  if (transform.origin) {
-    const double* origin = transform.origin->data();
+  if (of_part.origin) {
+    const double* origin = of_part.origin->data();
     segment.assign(origin + depth.begin, origin + depth.end);
     of_part.origin = &segment;
   }
-  panel.fill(columns_of(x, depth), of_part, Finite::known, execution);
-  for (std::size_t i = 0; i < x.rows; ++i) sums[i] += panel.squared_norms()[i];
+  panel.fill(columns_of(rows.view, depth), of_part, Finite::known, execution);
+  for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += panel.squared_norms()[i];
 }
 
 template <class T>
 void DeepTiles<T>::Operand::finish() {
-  squared_norms = Buffer<T>(tiles_in(x.rows) * kTileEdge);
-  for (std::size_t i = 0; i < x.rows; ++i) squared_norms[i] = squared_norm_as<T>(sums[i]);
+  squared_norms = Buffer<T>(tiles_in(sums.size()) * kTileEdge);
+  for (std::size_t i = 0; i < sums.size(); ++i) squared_norms[i] = squared_norm_as<T>(sums[i]);
   panel = Packed<T>();
 }
 

@@ -23,10 +23,15 @@ class DeepTiles {
   // Whether tiles and a panel take at most half the memory of packed rows.
   static bool pays(const InputView& x, const InputView* y);
 
-  // `block`s of the rows of x with those of y, or with themselves; all after a transform that
-  // takes_parts(). Entries must be finite.
-  DeepTiles(const simd::KernelTable<T>& kernels, Block<T> block, const InputView& x,
-            const InputView* y, const Transform& transform, const Execution& execution);
+  // Rows, and what happens to them: a transform that takes_parts(). Entries must be finite.
+  struct Rows {
+    const InputView& view;
+    const Transform& transform;
+  };
+
+  // `block`s of the rows of x with those of y, or with themselves.
+  DeepTiles(const simd::KernelTable<T>& kernels, Block<T> block, const Rows& x,
+            const std::optional<Rows>& y, const Execution& execution);
 
   // With one input, of a cell on or above the diagonal.
   const T* tile(Cell cell) const { return tiles_.data() + grid_.index(cell) * kTileSize; }
@@ -39,9 +44,8 @@ class DeepTiles {
   // One input: a panel of its depth, and what is known of the rows.
   struct Operand {
     Operand(const simd::KernelTable<T>& kernels, const InputView& x);
-    void pack(Span depth, const Transform& transform, const Execution& execution);
+    void pack(const Rows& rows, Span depth, const Execution& execution);
     void finish();
-    InputView x;
     Packed<T> panel;
     Buffer<double> sums;  // of squares, so far
     Buffer<T> squared_norms;

@@ -112,13 +112,8 @@ template <class T>
 const T* stored_row(const InputView& x, std::size_t i);
 
 using detail::exponent_of;
+using detail::Scaled;
 using detail::scaling_exponent_of;
-
-// A number whose exponent may be beyond double's.
-struct Scaled {
-  double value;
-  int exponent;
-};
 
 // √Σ x² over rows that are added one after another, of whatever range. Squares are summed up apart
 // for rows whose squares would overflow or vanish, scaled.

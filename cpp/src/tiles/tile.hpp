@@ -13,26 +13,19 @@
 #include "simd/kernels.hpp"
 #include "tiles/buffer.hpp"
 #include "tiles/deep_tiles.hpp"
+#include "tiles/gram_facts.hpp"
 #include "tiles/grid.hpp"
 #include "tiles/packed.hpp"
 #include "tiles/walk.hpp"
 
 namespace isogram {
 
-// The tiles of one Gram matrix, computed one at a time from packed inputs; or of long rows, from
-// products that were summed before. A tile is kTileEdge rows of kTileEdge entries; entries beyond
-// the matrix are unspecified.
+// The tiles of one Gram matrix, or of a part of one, computed one at a time from packed inputs; or
+// of long rows, from products that were summed before. A tile is kTileEdge rows of kTileEdge
+// entries; entries beyond the matrix are unspecified.
 template <class T>
 class GramTiles {
  public:
-  // Features less their column means: for cosines of centred features. Or, for measures that do not
-  // change when the rows whose inner products a matrix has are shifted alike, those rows less an
-  // origin amid most of them: the linear matrix of shifted rows, also of the rows of unit norm that
-  // make cosines and correlations. No far row and no common part of the rows takes its digits.
-  // Hollow: shifted, for measures that do not look at the diagonal, which is left out of what the
-  // scale of far rows must leave room for.
-  enum class Columns { as_given, centered, shifted, hollow };
-
   // Of the rows of x with themselves.
   GramTiles(const InputView& x, const KernelOptions& options, Columns columns,
             const Execution& execution);
@@ -40,8 +33,15 @@ class GramTiles {
   GramTiles(const InputView& x, const InputView& y, const KernelOptions& options,
             const Execution& execution);
 
+  // Of some rows with themselves, or with others, of the matrix that the facts are of: entries have
+  // the bits that they have there. The views need be of these rows alone.
+  GramTiles(const InputView& rows, const GramFacts& facts, const Execution& execution);
+  GramTiles(const InputView& rows, const InputView& cols, const GramFacts& facts,
+            const Execution& execution);
+
   std::size_t rows() const { return x_.rows; }
   std::size_t cols() const { return y_.rows; }
+  const GramFacts& facts() const { return facts_; }
 
   // Tile (row, col) of the grid of tiles_in(rows()) × tiles_in(cols()); of the rows of x with
   // themselves, on or above the diagonal.
@@ -54,39 +54,21 @@ class GramTiles {
   bool may_overflow() const;
 
   // Whether rows are so far apart that products of them are below the range of T.
-  bool may_vanish() const { return may_vanish_; }
+  bool may_vanish() const { return facts_.may_vanish; }
 
   // Whether a row has no entry but 0, as it is packed.
   bool is_zero(std::size_t row) const { return left_norms()[row] == 0; }
 
   // What a tile is multiplied by to be the matrix the caller asked for: linear Gram matrices of
   // shifted features stay in scaled units, in which they cannot overflow. Else 0.
-  int exponent() const { return exponent_; }
+  int exponent() const { return facts_.stays_scaled ? 2 * facts_.exponent : 0; }
 
  private:
   const Packed<T>& right() const { return right_ ? *right_ : left_; }
   const T* left_norms() const { return deep_ ? deep_->left_norms() : left_.squared_norms(); }
   const T* right_norms() const { return deep_ ? deep_->right_norms() : right().squared_norms(); }
-  void pack(const InputView& x, const InputView* y, Columns columns, const Execution& execution);
-  void pack_shifted(const InputView& x, bool is_hollow, const Execution& execution);
-  int lift_of_far_rows(const InputView& x, const std::vector<double>& origin, int exponent,
-                       const Execution& execution) const;
-  bool may_be_deep(const InputView& x, const InputView* y) const;
-  void reserve(const InputView& x, const InputView* y);
-  void pack_as(const Transform& transform, const InputView& x, const InputView* y,
-               const Execution& execution);
-  void pack_differences(const InputView& x, const InputView* y, const Execution& execution);
-  void pack_distances(const InputView& x, const InputView* y, const Execution& execution);
-  void pack_cosines(const InputView& x, const InputView* y, const Execution& execution);
-  void pack_products(const InputView& x, const InputView* y, const Execution& execution);
-
-  // Exponents of the largest entry, and of the smallest of the largest of a row.
-  struct Range {
-    int high;
-    int low;
-    bool is_safe() const;  // products of three entries, summed, are normal numbers
-  };
-  Range range_of(const InputView& x, const InputView* y, const Execution& execution) const;
+  void reserve();
+  void pack(const Execution& execution);
   Block<T> block() const;
   void apply_scale(Span rows, Span cols, T* tile) const;
   void apply_distance(Span rows, Span cols, T* tile) const;
@@ -97,22 +79,18 @@ class GramTiles {
   void repair_distances(std::size_t row, Span cols, T* tile_row) const;
 
   const simd::KernelTable<T>& kernels_;
-  KernelOptions options_;
+  GramFacts facts_;
   InputView x_;
   InputView y_;
   bool is_symmetric_;
   Packed<T> left_;
   std::optional<Packed<T>> right_;
   std::optional<DeepTiles<T>> deep_;  // in place of those
-  bool may_vanish_ = false;
-  int exponent_ = 0;
-  int common_exponent_ = 0;  // of packed features, where every row has the same
 };
 
 // Cosines of the rows of x; with `center` of features less their column means.
 template <class T>
 GramTiles<T> cosine_tiles(const InputView& x, bool center, const Execution& execution) {
-  using Columns = typename GramTiles<T>::Columns;
   return GramTiles<T>(x, {.kernel = Kernel::cosine}, center ? Columns::centered : Columns::as_given,
                       preparing(execution));
 }

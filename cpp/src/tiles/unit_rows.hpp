@@ -15,17 +15,28 @@
 
 namespace isogram {
 
+// An axis amid rows of unit norm, and how far half of them reach along it: of a few rows in the
+// middle of all, so that no far row draws it away.
+struct UnitAxis {
+  bool center = false;          // rows first less their own means
+  std::vector<double> axis;     // of 24 bits; zeros where the few rows have no direction
+  std::vector<double> centred;  // less its mean, for `center`
+  double squares = 0;           // Σ centred²
+  double lambda = 0;            // in units of the axis
+};
+
+UnitAxis unit_axis_of(const InputView& x, bool center, const Execution& execution);
+
 class UnitRows {
  public:
-  // Of the rows of x, first less their own means for `center`; a zero row becomes −λo. Three passes
-  // over a row, which stays in the cache; 72 bytes of memory per row, 16 per column. Throws
-  // std::invalid_argument that names the first entry that is not finite.
-  UnitRows(const InputView& x, bool center, const Execution& execution);
+  // Of the rows of x, some or all of the rows that the axis, which has to outlive this, is of; a
+  // zero row becomes −λo. Three passes over a row, which stays in the cache; 72 bytes of memory per
+  // row. Throws std::invalid_argument that names the first entry that is not finite.
+  UnitRows(const InputView& x, const UnitAxis& axis, const Execution& execution);
 
   // Columns `cols` of row i of x, as they came, become those of the difference.
   void apply(std::size_t i, Span cols, double* part) const;
 
- private:
   // x · 2^−exponent = first + mean + α o + r, and x / ‖x‖ − λo = r / ‖x‖ + β o. Products of the
   // axis and of α in two parts, all of 24 bits, are exact, and what is lost in a difference comes
   // after it: r has all its digits, however much of x it is not.
@@ -40,15 +51,8 @@ class UnitRows {
     double beta = 0;
   };
 
-  Row row_of(std::vector<double>& values, bool center) const;
-  void take_axis(const InputView& x, bool center);
-  double beta_of(double alpha, double along, double squares, double norm) const;
-  void subtract(const Row& row, Span cols, double* part) const;
-
-  std::vector<double> axis_;          // of 24 bits
-  std::vector<double> centred_axis_;  // less its mean, for `center`
-  double axis_squares_ = 0;           // of that
-  double lambda_ = 0;                 // in units of the axis
+ private:
+  const UnitAxis& axis_;
   std::vector<Row> rows_;
 };
 

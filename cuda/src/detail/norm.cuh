@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "isogram/detail/scaling.hpp"
 #include "power_of_two.cuh"
 #include "reduce.cuh"
 
@@ -20,11 +21,7 @@ __device__ double warp_squares(std::int64_t count, Value value) {
   return warp_reduced(sum, Sum());
 }
 
-// A number whose exponent may be beyond double's.
-struct Scaled {
-  double value;
-  int exponent;
-};
+using isogram::detail::Scaled;
 
 // √Σ_k value(k)², whatever the range: again, scaled, where squares would overflow or vanish.
 template <class Value>

@@ -9,6 +9,12 @@
 
 namespace isogram::detail {
 
+// A number whose exponent may be beyond double's.
+struct Scaled {
+  double value;
+  int exponent;
+};
+
 // Of an infinite number, which a difference of finite ones may be: one more than any of these have.
 inline constexpr int kInfiniteExponent = std::numeric_limits<double>::max_exponent + 1;
 

@@ -1,0 +1,248 @@
+#include "tiles/gram_facts.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "threads/team.hpp"
+#include "tiles/deep_tiles.hpp"
+#include "tiles/input.hpp"
+
+namespace isogram {
+
+namespace {
+
+// Features between 2^−safe and 2^safe are packed as they are: products of three such factors,
+// summed, are still normal numbers.
+template <class T>
+constexpr int kSafeExponent = sizeof(T) == sizeof(float) ? 40 : 330;
+
+// Of shifted rows no further apart than 2^far, products and their squares are normal numbers, of T
+// and of float64.
+template <class T>
+constexpr int kFarApart = sizeof(T) == sizeof(float) ? 50 : 200;
+
+// With a bandwidth of at most 2^safe, sums of differences that overflow are those whose
+// exponentials vanish; and one of at least 2^−safe has an inverse.
+template <class T>
+constexpr int kSafeBandwidth = sizeof(T) == sizeof(float) ? 100 : 900;
+
+void require_options(const KernelOptions& options) {
+  if (uses_distance(options.kernel)) {
+    require(options.bandwidth > 0 && std::isfinite(options.bandwidth),
+            "`bandwidth` must be positive and finite");
+  }
+  if (options.kernel == Kernel::polynomial) {
+    require(options.degree >= 1, "`degree` must be at least 1");
+    require(std::isfinite(options.gamma), "`gamma` must be finite");
+    require(std::isfinite(options.coef0), "`coef0` must be finite");
+  }
+}
+
+void require_same_depth(const InputView& x, const InputView& y) {
+  if (x.cols == y.cols) return;
+  throw std::invalid_argument("`" + y.name + "` must have " + std::to_string(x.cols) +
+                              " columns like `" + x.name + "`, got " + std::to_string(y.cols));
+}
+
+double smaller_nonzero(double a, double b) {
+  return a == 0 ? b : b == 0 ? a : std::min(a, b);
+}
+
+// Exponents of the largest entry, and of the smallest of the largest of a row.
+struct Range {
+  int high;
+  int low;
+
+  // Whether products of three entries, summed, are normal numbers of T.
+  template <class T>
+  bool is_safe() const {
+    return high <= kSafeExponent<T> && low >= -kSafeExponent<T>;
+  }
+};
+
+// By how much more than to 1 the largest row can be scaled, 2^exponent: so that products of two
+// rows, squared and summed, just fit, and that one row with itself does.
+int lift_of_far_rows(const InputView& x, const std::vector<double>& origin, int exponent,
+                     const Execution& execution) {
+  constexpr int most_of_products = 440;
+  constexpr int most_of_row = 480;
+  const RowReader reader(x);
+  std::vector<double> row(x.cols);
+  double largest = 0;
+  double second = 0;
+  parallel_for(execution, 1, [&](std::size_t, Worker& worker) {
+    for (std::size_t i = 0; i < x.rows; ++i) {
+      worker.check();
+      reader.read(i, row.data());
+      subtract_scaled(row.data(), row.size(), origin.data(), exponent);
+      const double own = largest_magnitude(row.data(), row.size());
+      second = std::max(second, std::min(own, largest));
+      largest = std::max(largest, own);
+    }
+  });
+  if (second == 0) return most_of_row;
+  return std::min((most_of_products - exponent_of(second)) / 2, most_of_row);
+}
+
+// The surveys of the kernels, by what they compute.
+template <class T>
+class GramSurvey {
+ public:
+  GramSurvey(const InputView& x, const InputView* y, const KernelOptions& options,
+             const Execution& execution)
+      : x_(x), y_(y), execution_(execution) {
+    facts_.options = options;
+  }
+
+  GramFacts facts(Columns columns) {
+    if (columns == Columns::shifted || columns == Columns::hollow) {
+      survey_shifted(columns == Columns::hollow);
+    } else {
+      KernelOptions& options = facts_.options;
+      if (options.gamma == 0) options.gamma = 1 / static_cast<double>(x_.cols);
+      survey_kernel(columns == Columns::centered);
+    }
+    facts_.is_deep = is_long() && facts_.transform(nullptr).takes_parts();
+    return std::move(facts_);
+  }
+
+ private:
+  void survey_kernel(bool is_centered) {
+    const Kernel kernel = facts_.options.kernel;
+    const bool is_exact = fits_into<T>(x_) && (!y_ || fits_into<T>(*y_));
+    if (is_centered) {
+      Survey survey = survey_columns(x_, execution_);
+      facts_.origin = std::move(survey.mean_row);
+      facts_.rest = std::move(survey.residual);
+      facts_.unit_norm = true;
+    } else if (kernel == Kernel::laplacian && is_exact) {
+      survey_differences();
+    } else if (uses_distance(kernel)) {
+      survey_distances();
+    } else if (uses_unit_norm(kernel)) {
+      survey_cosines();
+    } else {
+      survey_products();
+    }
+  }
+
+  void survey_shifted(bool is_hollow) {
+    const Kernel kernel = std::exchange(facts_.options.kernel, Kernel::linear);
+    facts_.stays_scaled = true;
+    if (kernel != Kernel::linear) {
+      facts_.axis = unit_axis_of(x_, kernel == Kernel::correlation, execution_);
+      return;
+    }
+    Survey survey = survey_bulk(x_, execution_);
+    const int high = exponent_of(survey.largest);
+    facts_.origin = std::move(survey.mean_row);
+    facts_.exponent = scaling_exponent_of(survey.largest);
+    facts_.may_vanish = high - exponent_of(survey.smallest_row) > kFarApart<T>;
+    if (facts_.may_vanish && is_hollow && sizeof(T) == sizeof(double)) {
+      facts_.exponent = high - lift_of_far_rows(x_, facts_.origin, high, execution_);
+    }
+  }
+
+  // Differences of rows as they came are as accurate as their type allows, wherever the rows lie. A
+  // common shift would round those away that are near each other and far from it.
+  void survey_differences() {
+    double largest = survey(x_, nullptr, execution_).largest;
+    if (y_) largest = std::max(largest, survey(*y_, nullptr, execution_).largest);
+    const int width = exponent_of(facts_.options.bandwidth);
+    int exponent = std::abs(width) <= kSafeBandwidth<T> ? 0 : width;
+    // Scaled up no further than there is room for.
+    if (exponent < 0) exponent = std::clamp(exponent_of(largest) - kSafeBandwidth<T>, exponent, 0);
+    facts_.exponent = exponent;
+  }
+
+  // Distances do not change when all rows are shifted alike, and cancel less. Of extreme numbers,
+  // what counts is that of distances near the bandwidth no square vanishes. Rows so far off that
+  // theirs overflow are left to the repair.
+  void survey_distances() {
+    Survey of_x = survey_columns(x_, execution_);
+    double largest = of_x.largest;
+    if (y_) largest = std::max(largest, survey(*y_, &of_x.mean_row, execution_).largest);
+    constexpr int safe = kSafeExponent<T>;
+    const int high = exponent_of(largest);
+    const int width = exponent_of(facts_.options.bandwidth);
+    const bool is_safe = std::abs(high) <= safe && std::abs(width) <= safe;
+    facts_.origin = std::move(of_x.mean_row);
+    facts_.exponent = is_safe ? 0 : std::min(high, width + safe);
+  }
+
+  // Long rows are divided by their norms when their products are known.
+  void survey_cosines() {
+    if (is_long() && range().template is_safe<T>()) return;
+    facts_.center_rows = facts_.options.kernel == Kernel::correlation;
+    facts_.unit_norm = true;
+  }
+
+  // Inner products are of the rows as they are: scaled only where their squares would leave T.
+  void survey_products() {
+    const Range found = range();
+    if (found.template is_safe<T>()) return;
+    facts_.exponent_per_row = found.high - found.low > kSafeExponent<T>;
+    facts_.exponent = facts_.exponent_per_row ? 0 : found.high;
+  }
+
+  // Rows whose transform takes all of a row are packed whole.
+  bool is_long() const {
+    return facts_.options.kernel != Kernel::correlation && DeepTiles<T>::pays(x_, y_);
+  }
+
+  Range range() const {
+    Survey extent = survey(x_, nullptr, execution_);
+    if (y_) {
+      const Survey of_y = survey(*y_, nullptr, execution_);
+      extent.largest = std::max(extent.largest, of_y.largest);
+      extent.smallest_row = smaller_nonzero(extent.smallest_row, of_y.smallest_row);
+    }
+    return {exponent_of(extent.largest), exponent_of(extent.smallest_row)};
+  }
+
+  const InputView& x_;
+  const InputView* y_;
+  const Execution& execution_;
+  GramFacts facts_;
+};
+
+}  // namespace
+
+Transform GramFacts::transform(const UnitRows* unit_rows) const {
+  return {.unit_rows = unit_rows,
+          .origin = origin.empty() ? nullptr : &origin,
+          .rest = rest.empty() ? nullptr : &rest,
+          .center_rows = center_rows,
+          .unit_norm = unit_norm,
+          .exponent = exponent,
+          .exponent_per_row = exponent_per_row};
+}
+
+bool uses_distance(Kernel kernel) {
+  return kernel == Kernel::rbf || kernel == Kernel::laplacian;
+}
+bool uses_unit_norm(Kernel kernel) {
+  return kernel == Kernel::cosine || kernel == Kernel::correlation;
+}
+
+template <class T>
+GramFacts survey_gram(const InputView& x, const InputView* y, const KernelOptions& options,
+                      Columns columns, const Execution& execution) {
+  require_not_empty(x);
+  if (y) {
+    require_not_empty(*y);
+    require_same_depth(x, *y);
+  }
+  require_options(options);
+  return GramSurvey<T>(x, y, options, execution).facts(columns);
+}
+
+template GramFacts survey_gram<float>(const InputView&, const InputView*, const KernelOptions&,
+                                      Columns, const Execution&);
+template GramFacts survey_gram<double>(const InputView&, const InputView*, const KernelOptions&,
+                                       Columns, const Execution&);
+
+}  // namespace isogram

@@ -1,0 +1,161 @@
+// Tiles of Gram matrices from their own rows and the facts of all rows.
+#include "tiles/gram_facts.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "gram_expected.hpp"
+#include "support.hpp"
+#include "tiles/tile.hpp"
+
+namespace {
+
+using namespace isogram_test;
+using isogram::Cell;
+using isogram::Columns;
+using isogram::GramFacts;
+using isogram::GramTiles;
+using isogram::kTileEdge;
+using isogram::kTileSize;
+using isogram::Span;
+
+template <class T>
+class GramOfSomeRows : public testing::Test {};
+using Types = testing::Types<float, double>;
+TYPED_TEST_SUITE(GramOfSomeRows, Types);
+
+// Rows of x in memory of their own.
+Input rows_of(const Matrix& x, Span rows, ElementType type) {
+  return Input(type, Order::c,
+               Matrix(x.begin() + static_cast<std::ptrdiff_t>(rows.begin),
+                      x.begin() + static_cast<std::ptrdiff_t>(rows.end)));
+}
+
+// All entries, row by row; of a matrix of rows with themselves, on and above the diagonal of tiles.
+template <class T>
+std::vector<T> entries_of(const GramTiles<T>& tiles, bool is_symmetric) {
+  std::vector<T> entries(tiles.rows() * tiles.cols());
+  std::vector<T> tile(kTileSize);
+  for (std::size_t r = 0; r < isogram::tiles_in(tiles.rows()); ++r) {
+    for (std::size_t c = is_symmetric ? r : 0; c < isogram::tiles_in(tiles.cols()); ++c) {
+      const Span rows = isogram::tile_span(r, tiles.rows());
+      const Span cols = isogram::tile_span(c, tiles.cols());
+      tiles.compute({r, c}, tile.data());
+      for (std::size_t i = rows.begin; i < rows.end; ++i) {
+        for (std::size_t j = cols.begin; j < cols.end; ++j) {
+          const T entry = tile[(i - rows.begin) * kTileEdge + j - cols.begin];
+          entries[i * tiles.cols() + j] = entry;
+          if (is_symmetric) entries[j * tiles.cols() + i] = entry;
+        }
+      }
+    }
+  }
+  return entries;
+}
+
+// Expects the entries of the whole matrix from any windows of its rows and columns.
+template <class T>
+void expect_same_bits(const Matrix& x, ElementType type, const KernelOptions& options,
+                      Columns columns) {
+  SCOPED_TRACE(name_of(options.kernel) + ", columns " + std::to_string(static_cast<int>(columns)) +
+               ", " + isogram_test::name_of(type) + (sizeof(T) == 4 ? " in float" : " in double"));
+  const std::size_t n = x.size();
+  const Input all(type, Order::c, x);
+  const GramTiles<T> whole(all.view(), options, columns, {});
+  const std::vector<T> want = entries_of(whole, true);
+  const GramFacts facts =
+      isogram::survey_gram<T>(all.view(), nullptr, options, columns, isogram::Execution{});
+  for (const std::size_t edge : {kTileEdge, 2 * kTileEdge}) {
+    for (std::size_t r = 0; r < n; r += edge) {
+      for (std::size_t c = r; c < n; c += edge) {
+        const Span rows{r, std::min(n, r + edge)};
+        const Span cols{c, std::min(n, c + edge)};
+        const Input own = rows_of(x, rows, type);
+        const Input other = rows_of(x, cols, type);
+        const auto tiles = r == c ? GramTiles<T>(own.view(), facts, {})
+                                  : GramTiles<T>(own.view(), other.view(), facts, {});
+        ASSERT_EQ(tiles.exponent(), whole.exponent());
+        ASSERT_EQ(tiles.may_overflow(), whole.may_overflow());
+        const std::vector<T> got = entries_of(tiles, r == c);
+        for (std::size_t i = rows.begin; i < rows.end; ++i) {
+          for (std::size_t j = cols.begin; j < cols.end; ++j) {
+            ASSERT_EQ(got[(i - rows.begin) * cols.size() + j - cols.begin], want[i * n + j])
+                << at(i, j);
+          }
+        }
+      }
+    }
+  }
+}
+
+bool can_be_shifted(Kernel kernel) {
+  return kernel == Kernel::linear || kernel == Kernel::cosine || kernel == Kernel::correlation;
+}
+
+template <class T>
+void expect_same_bits_of_every_kernel(const Matrix& x, ElementType type) {
+  for (KernelOptions options : kKernels) {
+    options.bandwidth *= std::sqrt(static_cast<double>(x[0].size()));
+    expect_same_bits<T>(x, type, options, Columns::as_given);
+    if (options.kernel == Kernel::cosine) expect_same_bits<T>(x, type, options, Columns::centered);
+    if (!can_be_shifted(options.kernel)) continue;
+    expect_same_bits<T>(x, type, options, Columns::shifted);
+    expect_same_bits<T>(x, type, options, Columns::hollow);
+  }
+}
+
+TYPED_TEST(GramOfSomeRows, HaveTheBitsOfAll) {
+  at_every_level([] {
+    for (const ElementType type : kTypes) {
+      expect_same_bits_of_every_kernel<TypeParam>(normal_matrix(250, 7, 1), type);
+    }
+  });
+}
+
+// What a survey of a part would decide differently: the origin, the exponents, the axis.
+TYPED_TEST(GramOfSomeRows, HaveTheBitsOfAllWhereTheyDiffer) {
+  Matrix far = normal_matrix(250, 5, 2, 1, 100);
+  for (Real& value : far[3]) value *= 1e9;
+  for (Real& value : far[200]) value = 0;
+  Matrix scales = normal_matrix(250, 5, 3);
+  for (std::size_t i = 0; i < scales.size(); ++i) {
+    for (Real& value : scales[i]) value *= i < 96 ? 1e-30 : i < 192 ? 1 : 1e30;
+  }
+  Matrix halves = normal_matrix(250, 5, 4);
+  for (std::size_t i = 96; i < halves.size(); ++i) halves[i][2] += 1e6;
+  at_every_level([&] {
+    for (const Matrix& x : {far, scales, halves}) {
+      for (const ElementType type : {ElementType::float32, ElementType::float64}) {
+        expect_same_bits_of_every_kernel<TypeParam>(x, type);
+      }
+    }
+  });
+}
+
+// Rows so long that products are summed panel by panel: then a part does so too, whatever its size.
+TYPED_TEST(GramOfSomeRows, HaveTheBitsOfAllWhereRowsAreLong) {
+  const Matrix x = normal_matrix(110, 9000, 5);
+  for (const ElementType type : {ElementType::float16, ElementType::float32}) {
+    expect_same_bits_of_every_kernel<TypeParam>(x, type);
+  }
+}
+
+TEST(GramFacts, AreOfAllRows) {
+  const Input x(ElementType::float32, Order::c, normal_matrix(110, 9000, 6));
+  const GramFacts facts = isogram::survey_gram<float>(x.view(), nullptr, {.kernel = Kernel::cosine},
+                                                      Columns::as_given, isogram::Execution{});
+  EXPECT_TRUE(facts.is_deep);
+  EXPECT_FALSE(facts.unit_norm);  // long rows are divided by their norms afterwards
+  EXPECT_NE(complaint([&] {
+              isogram::survey_gram<float>(x.view(), nullptr,
+                                          {.kernel = Kernel::rbf, .bandwidth = 0},
+                                          Columns::as_given, isogram::Execution{});
+            }).find("`bandwidth`"),
+            std::string::npos);
+}
+
+}  // namespace
