@@ -21,10 +21,12 @@ ElementType element_type(const py::array& array) {
   }
 }
 
-void require_matrix(const py::array& array) {
-  if (array.ndim() != 2) throw py::type_error("expected a 2-D array");
+void require_axes(const py::array& array, int axes) {
+  if (array.ndim() != axes) {
+    throw py::type_error("expected a " + std::to_string(axes) + "-D array");
+  }
   if (array.dtype().byteorder() == '>') throw py::type_error("expected native byte order");
-  for (int axis = 0; axis < 2; ++axis) {
+  for (int axis = 0; axis < axes; ++axis) {
     if (array.strides(axis) % array.itemsize() != 0) {
       throw py::type_error("expected strides of whole items");
     }
@@ -42,7 +44,7 @@ std::size_t extent(const py::array& array, int axis) {
 }  // namespace
 
 InputView input_view(const py::array& array, std::string name) {
-  require_matrix(array);
+  require_axes(array, 2);
   return {array.data(),     element_type(array), extent(array, 0), extent(array, 1),
           stride(array, 0), stride(array, 1),    std::move(name)};
 }
@@ -57,6 +59,21 @@ std::vector<InputView> input_views(const py::list& arrays, const std::vector<std
   return views;
 }
 
+Tokens tokens_view(const py::array& array, const OptionalArray& lengths) {
+  require_axes(array, 3);
+  Tokens tokens{array.data(),   element_type(array), array.shape(0),   array.shape(1),
+                array.shape(2), stride(array, 0),    stride(array, 1), stride(array, 2)};
+  if (lengths) {
+    require_axes(*lengths, 1);
+    if (!py::isinstance<py::array_t<std::int32_t, py::array::c_style>>(*lengths) ||
+        lengths->shape(0) != tokens.inputs) {
+      throw py::type_error("expected int32 lengths, one for each input");
+    }
+    tokens.lengths = static_cast<const std::int32_t*>(lengths->data());
+  }
+  return tokens;
+}
+
 bool is_float32(const py::array& array) {
   return array.dtype().char_() == 'f';
 }
@@ -64,7 +81,7 @@ bool is_float32(const py::array& array) {
 template <class T>
 MatrixView<T> output_view(const OptionalArray& array) {
   if (!array) return {};
-  require_matrix(*array);
+  require_axes(*array, 2);
   if (!py::isinstance<py::array_t<T>>(*array) || !array->writeable()) {
     throw py::type_error("expected a writeable array of the result's type");
   }

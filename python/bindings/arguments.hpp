@@ -23,6 +23,7 @@
 #include "isogram/error.hpp"
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
+#include "isogram/tokens.hpp"
 
 namespace isogram::bindings {
 
@@ -36,6 +37,9 @@ InputView input_view(const py::array& array, std::string name);
 
 // All of them, named by `names`.
 std::vector<InputView> input_views(const py::list& arrays, const std::vector<std::string>& names);
+
+// A 3-D array (inputs, tokens, channels) of the same types; `lengths` are int32, one per input.
+Tokens tokens_view(const py::array& array, const OptionalArray& lengths);
 
 bool is_float32(const py::array& array);
 
@@ -96,6 +100,8 @@ class Call {
       body(execution_);
     } catch (const Interrupted&) {
       std::rethrow_exception(raised_);
+    } catch (const NotFiniteToken&) {
+      throw;
     } catch (const std::invalid_argument& error) {
       throw py::value_error(function_ + ": " + error.what());
     } catch (const Forked& error) {

@@ -1,8 +1,11 @@
 #include "isogram/rsm.hpp"
 
+#include <pybind11/gil_safe_call_once.h>
 #include <pybind11/stl.h>
 
 #include <array>
+#include <optional>
+#include <tuple>
 
 #include "arguments.hpp"
 #include "isogram/detail/tokens.hpp"
@@ -26,31 +29,100 @@ constexpr std::array<std::pair<std::string_view, Precision>, 3> kPrecisions{{
     {"int8", Precision::int8},
 }};
 
-// All of one name: the core's messages count the inputs.
-std::vector<InputView> token_views(const py::list& samples, const char* name) {
-  return input_views(samples, std::vector<std::string>(samples.size(), name));
+// Inputs from Python: an array (n, s, c), of which `lengths` tokens count; or a list of (s, c)
+// ones.
+class Inputs {
+ public:
+  Inputs(const py::object& inputs, const OptionalArray& lengths, const char* name)
+      : matrices_(matrices(inputs, name)),
+        tokens_(py::isinstance<py::list>(inputs)
+                    ? TokenInputs(matrices_)
+                    : TokenInputs(tokens_view(py::cast<py::array>(inputs), lengths), name)) {}
+  Inputs(const Inputs&) = delete;  // tokens_ may point into matrices_
+  Inputs& operator=(const Inputs&) = delete;
+
+  const TokenInputs& operator*() const { return tokens_; }
+  std::size_t size() const { return tokens_.size(); }
+
+ private:
+  static std::vector<InputView> matrices(const py::object& inputs, const char* name) {
+    if (!py::isinstance<py::list>(inputs)) return {};
+    const auto list = py::cast<py::list>(inputs);
+    return input_views(list, std::vector<std::string>(list.size(), name));
+  }
+
+  std::vector<InputView> matrices_;
+  TokenInputs tokens_;
+};
+
+// The rows and columns of an RSM; without columns, rows with themselves.
+struct Sides {
+  Sides(const py::object& tokens, const OptionalArray& lengths, const py::object& other,
+        const OptionalArray& other_lengths)
+      : rows(tokens, lengths, "tokens") {
+    if (!other.is_none()) cols.emplace(other, other_lengths, "other");
+  }
+
+  std::size_t pairs() const {
+    return cols ? rows.size() * cols->size() : rows.size() * (rows.size() - 1) / 2;
+  }
+
+  Inputs rows;
+  std::optional<Inputs> cols;
+};
+
+RsmOptions options_of(const std::string& matching, std::size_t window_or_k,
+                      const std::string& precision) {
+  return {from_name<Matching>(kMatchings, matching, "matching"), window_or_k,
+          from_name<Precision>(kPrecisions, precision, "precision")};
 }
 
-int semantic_rsm(const std::string& function, const py::list& samples,
-                 const std::optional<py::list>& other, const std::string& matching,
-                 std::size_t window_or_k, const std::string& precision, const OptionalArray& linear,
+using Plan = std::tuple<std::size_t, bool, int>;
+
+Plan plan_rsm(const std::string& function, const py::object& tokens, const OptionalArray& lengths,
+              const py::object& other, const OptionalArray& other_lengths,
+              const std::string& matching, std::size_t window_or_k, const std::string& precision,
+              bool is_float64, int num_threads) {
+  const RsmOptions options = options_of(matching, window_or_k, precision);
+  const Sides sides(tokens, lengths, other, other_lengths);
+  RsmPlan plan;
+  Call(function, num_threads).run([&](const Execution& execution) {
+    TokenFacts facts = survey_tokens(*sides.rows, execution);
+    if (sides.cols) facts = merged(facts, survey_tokens(**sides.cols, execution));
+    plan = is_float64 ? isogram::plan_rsm<double>(options, facts)
+                      : isogram::plan_rsm<float>(options, facts);
+  });
+  return {plan.max_tokens, plan.is_centered, plan.distance_exponent};
+}
+
+int semantic_rsm(const std::string& function, const py::object& tokens,
+                 const OptionalArray& lengths, const py::object& other,
+                 const OptionalArray& other_lengths, const std::string& matching,
+                 std::size_t window_or_k, const std::string& precision,
+                 const std::optional<Plan>& plan, const OptionalArray& linear,
                  const OptionalArray& cosine, const OptionalArray& distance,
                  const OptionalArray& loss, int num_threads, const py::object& progress) {
-  const RsmOptions options{from_name<Matching>(kMatchings, matching, "matching"), window_or_k,
-                           from_name<Precision>(kPrecisions, precision, "precision")};
-  const std::vector<InputView> inputs = token_views(samples, "tokens");
-  const std::vector<InputView> others = token_views(other.value_or(py::list()), "other");
-  const std::size_t pairs =
-      other ? inputs.size() * others.size() : inputs.size() * (inputs.size() - 1) / 2;
+  const RsmOptions options = options_of(matching, window_or_k, precision);
+  const Sides sides(tokens, lengths, other, other_lengths);
   const OptionalArray& any = linear ? linear : cosine ? cosine : distance;
   if (!any) throw py::type_error("expected an output array");
   int exponent = 0;
   with_output(*any, [&]<class T>(MatrixView<T>) {
     const RsmOutputs<T> outputs{output_view<T>(linear), output_view<T>(cosine),
                                 output_view<T>(distance), output_view<T>(loss)};
-    Call(function, num_threads, progress, pairs).run([&](const Execution& execution) {
-      exponent = other ? isogram::semantic_rsm<T>(inputs, others, options, outputs, execution)
-                       : isogram::semantic_rsm<T>(inputs, options, outputs, execution);
+    Call(function, num_threads, progress, sides.pairs()).run([&](const Execution& execution) {
+      const TokenInputs& rows = *sides.rows;
+      if (plan) {
+        const auto& [max_tokens, is_centered, distance_exponent] = *plan;
+        const RsmPlan whole{options, max_tokens, is_centered, distance_exponent};
+        sides.cols ? semantic_rsm_tile(whole, rows, **sides.cols, outputs, execution)
+                   : semantic_rsm_tile(whole, rows, outputs, execution);
+        exponent = distance_exponent;
+      } else {
+        exponent = sides.cols
+                       ? isogram::semantic_rsm(rows, **sides.cols, options, outputs, execution)
+                       : isogram::semantic_rsm(rows, options, outputs, execution);
+      }
     });
   });
   return exponent;
@@ -61,13 +133,38 @@ bool may_be_centered(const std::string& matching, std::size_t fewest, std::size_
                                  most);
 }
 
+// NotFiniteToken in Python: a ValueError that says which entry of which inputs it is.
+void register_not_finite(py::module_& module) {
+  const py::object type = py::reinterpret_steal<py::object>(
+      PyErr_NewException("isogram._core.NotFiniteToken", PyExc_ValueError, nullptr));
+  module.attr("NotFiniteToken") = type;
+  PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<py::object> stored;
+  stored.call_once_and_store_result([&] { return type; });
+  py::register_local_exception_translator([](std::exception_ptr thrown) {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const NotFiniteToken& error) {
+      const py::object raised = stored.get_stored()(error.what());
+      raised.attr("inputs") = error.name;
+      raised.attr("index") = py::make_tuple(error.input, error.token, error.channel);
+      raised.attr("value") = error.value;
+      PyErr_SetObject(py::type::of(raised).ptr(), raised.ptr());
+    }
+  });
+}
+
 }  // namespace
 
 void register_rsm(py::module_& module) {
+  register_not_finite(module);
   module.def("may_be_centered", &may_be_centered, "matching"_a, "fewest"_a, "most"_a);
-  module.def("semantic_rsm", &semantic_rsm, "function"_a, "samples"_a, "other"_a, py::kw_only(),
-             "matching"_a, "window_or_k"_a, "precision"_a, "linear"_a, "cosine"_a, "distance"_a,
-             "loss"_a, "num_threads"_a, "progress"_a);
+  module.def("plan_rsm", &plan_rsm, "function"_a, "tokens"_a, "lengths"_a, "other"_a,
+             "other_lengths"_a, py::kw_only(), "matching"_a, "window_or_k"_a, "precision"_a,
+             "is_float64"_a, "num_threads"_a);
+  module.def("semantic_rsm", &semantic_rsm, "function"_a, "tokens"_a, "lengths"_a, "other"_a,
+             "other_lengths"_a, py::kw_only(), "matching"_a, "window_or_k"_a, "precision"_a,
+             "plan"_a, "linear"_a, "cosine"_a, "distance"_a, "loss"_a, "num_threads"_a,
+             "progress"_a);
 }
 
 }  // namespace isogram::bindings

@@ -7,6 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 _Array = NDArray[Any]
+# Inputs (n, s, c), or a list of (s, c); and the facts of all: tokens at most, whether centred, and
+# the exponent of distances.
+_Tokens = _Array | list[_Array]
+_RsmPlan = tuple[int, bool, int]
 _Progress = Callable[[int, int], object] | None
 
 class _TieRule(TypedDict):
@@ -100,14 +104,36 @@ def match(
     similarity: _Array, maximize: bool, num_threads: int, progress: _Progress
 ) -> tuple[NDArray[np.int32], Any, Any]: ...
 def may_be_centered(matching: str, fewest: int, most: int) -> bool: ...
-def semantic_rsm(
+
+class NotFiniteToken(ValueError):
+    inputs: str  # the argument: tokens or other
+    index: tuple[int, int, int]  # input, token, channel
+    value: float
+
+def plan_rsm(
     function: str,
-    samples: list[_Array],
-    other: list[_Array] | None,
+    tokens: _Tokens,
+    lengths: NDArray[np.int32] | None,
+    other: _Tokens | None,
+    other_lengths: NDArray[np.int32] | None,
     *,
     matching: str,
     window_or_k: int,
     precision: str,
+    is_float64: bool,
+    num_threads: int,
+) -> _RsmPlan: ...
+def semantic_rsm(
+    function: str,
+    tokens: _Tokens,
+    lengths: NDArray[np.int32] | None,
+    other: _Tokens | None,
+    other_lengths: NDArray[np.int32] | None,
+    *,
+    matching: str,
+    window_or_k: int,
+    precision: str,
+    plan: _RsmPlan | None,
     linear: _Array | None,
     cosine: _Array | None,
     distance: _Array | None,

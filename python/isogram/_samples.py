@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._arrays import as_input, as_matrix, result_dtype, to_host, widened
+from isogram._arrays import as_input, as_matrix, result_dtype, widened
 from isogram._device.device import Device
 
 LAYOUTS = {"nsc": 3, "nhwc": 4, "nchw": 4}
@@ -50,15 +50,22 @@ class Samples:
             return {self.name: self.sources[0]}
         return {f"{self.name}[{i}]": source for i, source in enumerate(self.sources)}
 
-    def split(self) -> list[NDArray[Any]]:
-        """Return one view for each input; a picture layout is copied where strides forbid one."""
+    def as_tokens(self) -> tuple[Any, NDArray[np.int32] | None]:
+        """Return the inputs as the core takes them: as one array, with lengths; or as a list.
+
+        A picture layout is copied where strides forbid a view.
+        """
         if self.layout is None:
-            return self.sources
-        array = self.sources[0]
-        samples = [self._as_nsc(array[i : i + 1])[0] for i in range(self.count)]
-        if self.lengths is None:
-            return samples
-        return [sample[:length] for sample, length in zip(samples, self.lengths, strict=True)]
+            return self.sources, None
+        lengths = None if self.lengths is None else self.lengths.astype(np.int32)
+        return self._as_nsc(self.sources[0]), lengths
+
+    def split(self) -> list[NDArray[Any]]:
+        """Return one view for each input."""
+        tokens, lengths = self.as_tokens()
+        if self.layout is None or lengths is None:
+            return list(tokens)
+        return [sample[:length] for sample, length in zip(tokens, lengths, strict=True)]
 
     def part(self, span: slice, device: Device | None) -> NDArray[Any]:
         """Return some inputs as one (k, s, c) array in the memory that they are in.
@@ -84,27 +91,16 @@ class Samples:
             return array.reshape(len(array), self.channels, -1).transpose(0, 2, 1)
         return array
 
-    def bad_entry(self) -> tuple[str, tuple[int, ...], float] | None:
-        """Return the name, index and value of the caller's first entry that is not finite."""
-        for i, sample in enumerate(self.split()):
-            # In the order of the caller's axes: channels come before tokens in nchw.
-            values = widened(to_host(sample))
-            values = values.T if self.layout == "nchw" else values
-            bad = np.argwhere(~np.isfinite(values))
-            if len(bad):
-                first = (int(bad[0][0]), int(bad[0][1]))
-                return *self._named_index(i, first), float(values[first])
-        return None
-
-    def _named_index(self, i: int, entry: tuple[int, int]) -> tuple[str, tuple[int, ...]]:
-        shape = self.sources[0].shape
+    def named_index(self, input: int, token: int, channel: int) -> tuple[str, tuple[int, ...]]:
+        """Return how the caller names an entry: the argument, and the index in that."""
         if self.layout is None:
-            return f"{self.name}[{i}]", entry
+            return f"{self.name}[{input}]", (token, channel)
+        shape = self.sources[0].shape
         if self.layout == "nhwc":
-            return self.name, (i, *divmod(entry[0], shape[2]), entry[1])
+            return self.name, (input, *divmod(token, shape[2]), channel)
         if self.layout == "nchw":
-            return self.name, (i, entry[0], *divmod(entry[1], shape[3]))
-        return self.name, (i, *entry)
+            return self.name, (input, channel, *divmod(token, shape[3]))
+        return self.name, (input, token, channel)
 
 
 def samples_of(

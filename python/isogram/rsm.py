@@ -483,11 +483,12 @@ def _compute(
         try:
             exponent = _core.semantic_rsm(
                 call.function,
-                pairs.rows.split(),
-                None if pairs.cols is None else pairs.cols.split(),
+                *pairs.rows.as_tokens(),
+                *(pairs.cols.as_tokens() if pairs.cols else (None, None)),
                 matching=matching.name,
                 window_or_k=matching.window_or_k,
                 precision=matching.precision,
+                plan=None,
                 linear=outputs.get("linear"),
                 cosine=outputs.get("cosine"),
                 distance=outputs.get("rbf"),
@@ -495,10 +496,9 @@ def _compute(
                 num_threads=call.workers,
                 progress=report,
             )
-        except ValueError as error:
-            if "must be finite" in str(error):  # the core counts inputs and tokens
-                raise _not_finite(call.function, pairs) from None
-            raise
+        except _core.NotFiniteToken as error:
+            samples = pairs.rows if error.inputs == "tokens" else pairs.sides[-1]
+            raise _not_finite(call.function, samples, error.index, error.value) from None
     if "rbf" in outputs:
         _finish_rbf(call, outputs["rbf"], bandwidth, exponent, is_symmetric=pairs.is_symmetric)
 
@@ -538,9 +538,8 @@ def _compute_on_gpus(
             job = job._replace(exponent=_distance_exponent(job))
         with reporting(call.function, call.progress) as report:
             on_gpu.rsm(gpus, job, outputs, report)
-    except on_gpu.NotFinite:
-        with home.entered() if home else nullcontext():
-            raise _not_finite(call.function, pairs) from None
+    except on_gpu.NotFinite as error:
+        raise _not_finite(call.function, error.samples, error.index, error.value) from None
     if job.exponent and "linear" in outputs:
         _multiply(outputs["linear"], 2 * job.exponent, home)
     if "rbf" not in outputs:
@@ -577,10 +576,13 @@ def _match_marked_again(
         exponent = _core.semantic_rsm(
             call.function,
             [tokens],
+            None,
             others,
+            None,
             matching=matching.name,
             window_or_k=matching.window_or_k,
             precision=matching.precision,
+            plan=None,
             linear=None,
             cosine=None,
             distance=found,
@@ -634,13 +636,12 @@ def _check_sizes(call: _Call, pairs: _Pairs, matching: _Matching, gpu: Device) -
         )
 
 
-def _not_finite(function: str, pairs: _Pairs) -> Exception:
-    """Name the first entry that is not finite, as the caller would."""
-    for samples in pairs.sides:
-        if entry := samples.bad_entry():
-            name, index, value = entry
-            return ValueError(f"{function}: `{name}` must be finite, got {value} at index {index}")
-    return input_changed(function, "tokens")
+def _not_finite(
+    function: str, samples: Samples, entry: tuple[int, int, int], value: float
+) -> Exception:
+    """Name an entry (input, token, channel) that is not finite, as the caller would."""
+    name, index = samples.named_index(*entry)
+    return ValueError(f"{function}: `{name}` must be finite, got {value} at index {index}")
 
 
 @usual_arithmetic()

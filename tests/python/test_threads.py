@@ -314,13 +314,6 @@ def test_inputs_that_change_meanwhile(name, bad):
         assert " must " in message
 
 
-def test_an_entry_that_is_finite_again_is_no_internal_error(monkeypatch):
-    """The core met a NaN, and nothing is there when its name is looked for."""
-    monkeypatch.setattr("isogram._samples.Samples.bad_entry", lambda samples: None)
-    with pytest.raises(RuntimeError, match="`tokens` must not change during"):
-        ig.semantic_rsm(np.full((3, 4, 2), np.nan))
-
-
 # Ctrl-C -------------------------------------------------------------------------------------
 
 # All levels but the lowest only get there sooner, so the lowest is used.

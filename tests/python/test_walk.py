@@ -161,7 +161,9 @@ def test_plans_refuse_other_inputs_tiles_and_parts(x):
         plan.compute(Tile(slice(0, 3), slice(0, 3)), x)
     with pytest.raises(ValueError, match="the plan is for 1 inputs, got 2"):
         plan.check(*plan.inputs, *plan.inputs)
-    with pytest.raises(ValueError, match=r"`parts` must have one for every tile .* none for 5 of 6"):
+    with pytest.raises(
+        ValueError, match=r"`parts` must have one for every tile .* none for 5 of 6"
+    ):
         plan.reduce({first: plan.compute(first, x)})
 
 

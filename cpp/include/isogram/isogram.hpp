@@ -16,4 +16,5 @@
 #include "isogram/parallel.hpp"
 #include "isogram/rsm.hpp"
 #include "isogram/simd.hpp"
+#include "isogram/tokens.hpp"
 #include "isogram/version.hpp"

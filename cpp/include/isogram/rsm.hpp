@@ -4,10 +4,10 @@
 #pragma once
 
 #include <cstddef>
-#include <span>
 
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
+#include "isogram/tokens.hpp"
 
 namespace isogram {
 
@@ -53,8 +53,8 @@ struct RsmOutputs {
 };
 
 // The RSM of n inputs (n × n, exactly symmetric, identity matching on the diagonal), or of n
-// inputs against m others (n × m). Each input is a view of its s_i tokens × c channels; the s_i
-// may differ: then every token of the smaller set is matched. Returns the exponent e of the unit of
+// inputs against m others (n × m). Input i has s_i tokens of c channels; the s_i may
+// differ: then every token of the smaller set is matched. Returns the exponent e of the unit of
 // distances, which are written over 2^e: 0 unless the largest would come near an end of T's range.
 //
 // Types: any → T affinities → float64 matched sums → T; without a matching, T sums in short panels.
@@ -69,14 +69,38 @@ struct RsmOutputs {
 // packed once as T (a narrow precision keeps them as float32 beside that, for rescoring), and a
 // block of pairs per thread. Bit-identical for any number of threads. Throws std::invalid_argument:
 // no inputs, an empty input, different channel counts, an output of the wrong shape, window_or_k =
-// 0 where one is needed, a narrow precision with another matching than exact or with T = double, a
-// NaN or infinity.
+// 0 where one is needed, a narrow precision with another matching than exact or with T = double;
+// NotFiniteToken.
 template <class T>
-int semantic_rsm(std::span<const InputView> inputs, const RsmOptions& options,
-                 const RsmOutputs<T>& outputs, const Execution& execution = {});
-template <class T>
-int semantic_rsm(std::span<const InputView> inputs, std::span<const InputView> others,
-                 const RsmOptions& options, const RsmOutputs<T>& outputs,
+int semantic_rsm(const TokenInputs& inputs, const RsmOptions& options, const RsmOutputs<T>& outputs,
                  const Execution& execution = {});
+template <class T>
+int semantic_rsm(const TokenInputs& inputs, const TokenInputs& others, const RsmOptions& options,
+                 const RsmOutputs<T>& outputs, const Execution& execution = {});
+
+// ---- Tile by tile ----------------------------------------------------------------------------
+
+// What decides the bits of an RSM, found from all inputs: the same for each of its tiles.
+struct RsmPlan {
+  RsmOptions options;
+  std::size_t max_tokens = 0;  // of any input
+  bool is_centered = false;    // whether every input loses its own mean token first
+  int distance_exponent = 0;   // distances are written over 2^this
+};
+
+// `facts` are those of inputs and others, merged; without a largest norm, distances are written as
+// they are. Throws std::invalid_argument as semantic_rsm() does.
+template <class T>
+RsmPlan plan_rsm(const RsmOptions& options, const TokenFacts& facts);
+
+// Some rows and columns of an RSM: of rows.size() × cols.size() entries, those that the RSM of all
+// inputs of the plan has there, bit for bit. The first tells a tile on the diagonal of the RSM of
+// one set, rows against themselves. Types, cost, memory and errors: as of semantic_rsm().
+template <class T>
+void semantic_rsm_tile(const RsmPlan& plan, const TokenInputs& rows, const RsmOutputs<T>& outputs,
+                       const Execution& execution = {});
+template <class T>
+void semantic_rsm_tile(const RsmPlan& plan, const TokenInputs& rows, const TokenInputs& cols,
+                       const RsmOutputs<T>& outputs, const Execution& execution = {});
 
 }  // namespace isogram

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "isogram/error.hpp"
+#include "isogram/tokens.hpp"
 #include "simd/kernels.hpp"
 #include "threads/team.hpp"
 
@@ -276,11 +277,15 @@ double middle_of(double a, double b, double c) {
 
 }  // namespace
 
+std::string not_finite_message(const std::string& name, std::initializer_list<std::size_t> index,
+                               double value) {
+  const char* what = std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
+  return "`" + name + "` must be finite, got " + what + " at index (" + joined(index) + ")";
+}
+
 void throw_not_finite(const std::string& name, std::initializer_list<std::size_t> index,
                       double value) {
-  const char* what = std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
-  throw std::invalid_argument("`" + name + "` must be finite, got " + what + " at index (" +
-                              joined(index) + ")");
+  throw std::invalid_argument(not_finite_message(name, index, value));
 }
 
 void require_not_empty(const InputView& x) {
@@ -333,10 +338,10 @@ void FirstNotFinite::throw_if_found(const std::string& name) const {
   if (first.found) throw_not_finite(name, {first.row, first.col}, first.value);
 }
 
-void FirstNotFinite::throw_with_task_if_found(const std::string& name) const {
-  for (std::size_t task = 0; task < found_.size(); ++task) {
-    const Entry& entry = found_[task];
-    if (entry.found) throw_not_finite(name, {task, entry.row, entry.col}, entry.value);
+void FirstNotFinite::throw_if_token_found(const std::string& name) const {
+  for (std::size_t input = 0; input < found_.size(); ++input) {
+    const Entry& entry = found_[input];
+    if (entry.found) throw NotFiniteToken(name, input, entry.row, entry.col, entry.value);
   }
 }
 

@@ -13,7 +13,11 @@
 
 namespace isogram {
 
-// Throws std::invalid_argument "`name` must be finite, got nan at index (3, 7)".
+// "`name` must be finite, got nan at index (3, 7)"
+std::string not_finite_message(const std::string& name, std::initializer_list<std::size_t> index,
+                               double value);
+
+// Throws std::invalid_argument with that.
 [[noreturn]] void throw_not_finite(const std::string& name,
                                    std::initializer_list<std::size_t> index, double value);
 
@@ -53,8 +57,8 @@ class FirstNotFinite {
   // Throws if anything was found. `name` is the argument's.
   void throw_if_found(const std::string& name) const;
 
-  // The same for an argument of one matrix per task: the index starts with the task.
-  void throw_with_task_if_found(const std::string& name) const;
+  // The same of tokens, of which every input is a task.
+  void throw_if_token_found(const std::string& name) const;
 
   bool found(std::size_t task) const { return found_[task].found; }
 

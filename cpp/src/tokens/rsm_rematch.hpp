@@ -7,11 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <vector>
 
 #include "isogram/matrix_view.hpp"
 #include "isogram/rsm.hpp"
+#include "isogram/tokens.hpp"
 #include "simd/kernels.hpp"
 #include "threads/team.hpp"
 #include "tiles/buffer.hpp"
@@ -80,8 +80,8 @@ template <class T>
 class NearDistances {
  public:
   NearDistances(const RsmOptions& options, const TokenLayout& layout, const TokenSets<T>& rows,
-                const TokenSets<T>& cols, std::span<const InputView> row_inputs,
-                std::span<const InputView> col_inputs)
+                const TokenSets<T>& cols, const TokenInputs& row_inputs,
+                const TokenInputs& col_inputs)
       : options_(options),
         layout_(layout),
         rows_(rows),
@@ -200,8 +200,8 @@ class NearDistances {
   const TokenLayout& layout_;
   const TokenSets<T>& rows_;
   const TokenSets<T>& cols_;
-  const std::span<const InputView> row_inputs_;
-  const std::span<const InputView> col_inputs_;
+  const TokenInputs& row_inputs_;
+  const TokenInputs& col_inputs_;
 };
 
 }  // namespace isogram

@@ -5,9 +5,11 @@
 #include <numeric>
 #include <optional>
 
+#include "isogram/arithmetic.hpp"
 #include "isogram/detail/tokens.hpp"
 #include "threads/team.hpp"
 #include "tiles/input.hpp"
+#include "tokens/token_inputs.hpp"
 
 namespace isogram {
 
@@ -144,6 +146,12 @@ void subtract_mean_of_others(Widened& z, std::size_t typical, const double* mean
   }
 }
 
+// The exponent of the norm of an input in units of 2^exponent; none where it is 0.
+std::optional<int> exponent_of_norm(double squared_norm, int exponent) {
+  if (squared_norm == 0) return std::nullopt;
+  return exponent_of(std::sqrt(squared_norm)) + exponent;
+}
+
 bool needs_order(Matching matching) {
   return matching == Matching::window || matching == Matching::topk;
 }
@@ -151,11 +159,11 @@ bool needs_order(Matching matching) {
 }  // namespace
 
 template <class T>
-TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, std::span<const InputView> inputs,
+TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, const TokenInputs& inputs,
                         const TokenLayout& layout, const Execution& execution)
     : layout_(layout),
       panel_(kernels.panel),
-      channels_(inputs[0].cols),
+      channels_(inputs.channels()),
       depth_(layout.matching == Matching::none ? product(layout.max_tokens, channels_) : channels_),
       exponents_(inputs.size()),
       squared_norms_(inputs.size()),
@@ -164,7 +172,7 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, std::span<const Inp
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const bool is_first = i % layout.group == 0;
     row_in_group_.push_back(is_first ? 0 : row_in_group_[i - 1] + tokens_[i - 1]);
-    tokens_.push_back(inputs[i].rows);
+    tokens_.push_back(inputs.tokens(i));
   }
   if (layout.centered && layout.matching != Matching::none) {
     means_left_ = Buffer<double>(product(inputs.size(), channels_));
@@ -202,7 +210,7 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, std::span<const Inp
     if (own.words) own.words->flush();
   };
   parallel_for(execution, tasks, packers, pack_inputs);
-  bad.throw_with_task_if_found(inputs[0].name);
+  bad.throw_if_token_found(inputs.name());
 }
 
 template <class T>
@@ -213,6 +221,15 @@ void TokenSets<T>::prepare_narrow() {
   narrow_.emplace(layout_.precision, std::move(first_token), channels_);
   if (!has_words()) return;
   words_ = Buffer<std::int32_t>(product(product(panels_, panel_), word_depth()));
+}
+
+template <class T>
+std::optional<int> TokenSets<T>::largest_norm() const {
+  std::optional<int> largest;
+  for (std::size_t i = 0; i < inputs(); ++i) {
+    largest = larger(largest, exponent_of_norm(squared_norms_[i], exponents_[i]));
+  }
+  return largest;
 }
 
 // Gives every piece its first panel.
@@ -308,6 +325,28 @@ typename TokenSets<T>::Rows TokenSets<T>::window_rows(std::size_t input, std::si
 template <class T>
 typename TokenSets<T>::Rows TokenSets<T>::whole_inputs(Span inputs) const {
   return {data_.data() + inputs.begin * depth_, inputs.size()};
+}
+
+TokenFacts survey_tokens(const TokenInputs& inputs, const Execution& execution) {
+  const UsualArithmetic usual;
+  require_tokens(inputs, inputs.channels());
+  TokenFacts facts = count_tokens(inputs);
+  FirstNotFinite bad(inputs.size());
+  std::vector<std::optional<int>> norms(inputs.size());
+  PerWorker widened(execution, inputs.size(),
+                    [&] { return Buffer<double>::unset(product(facts.most, inputs.channels())); });
+  const auto measure = [&](std::size_t input, Buffer<double>& memory, Worker&) {
+    Widened z = widen(inputs[input], input, memory, bad);
+    if (bad.found(input)) return;
+    const int exponent = normalise(z);
+    norms[input] = exponent_of_norm(squared_norm_of(z.values.data(), z.values.size()), exponent);
+  };
+  parallel_for(execution, inputs.size(), widened, measure);
+  bad.throw_if_token_found(inputs.name());
+  for (const std::optional<int> norm : norms) {
+    facts.largest_norm = larger(facts.largest_norm, norm);
+  }
+  return facts;
 }
 
 template class TokenSets<float>;

@@ -4,12 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <vector>
 
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
 #include "isogram/rsm.hpp"
+#include "isogram/tokens.hpp"
 #include "simd/kernels.hpp"
 #include "tiles/buffer.hpp"
 #include "tiles/input.hpp"
@@ -19,7 +19,7 @@
 
 namespace isogram {
 
-// How the tokens of one call are laid out.
+// How the tokens of an RSM are laid out.
 struct TokenLayout {
   Matching matching = Matching::exact;
   std::size_t window = 0;      // tokens per window; only of Matching::window
@@ -41,7 +41,7 @@ struct TokenLayout {
 template <class T>
 class TokenSets {
  public:
-  TokenSets(const simd::KernelTable<T>& kernels, std::span<const InputView> inputs,
+  TokenSets(const simd::KernelTable<T>& kernels, const TokenInputs& inputs,
             const TokenLayout& layout, const Execution& execution);
 
   std::size_t inputs() const { return tokens_.size(); }
@@ -93,6 +93,9 @@ class TokenSets {
                : means_left_.data() + input * channels_;
   }
   std::size_t channels() const { return channels_; }
+
+  // See TokenFacts.
+  std::optional<int> largest_norm() const;
 
  private:
   static std::size_t tiles_per(std::size_t n, std::size_t size) { return (n + size - 1) / size; }

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from isogram._arrays import widened
 from isogram._device.bandwidth import root_median_square
 from isogram._device.device import Device, DeviceArray, Mark
 from isogram._device.results import unset_index
@@ -30,7 +31,11 @@ _SUMMARISED = 256  # inputs at a time, where they are not packed
 
 
 class NotFinite(ValueError):
-    """A NaN or an infinity among the tokens."""
+    """A NaN or an infinity among the tokens: which samples', at (input, token, channel)."""
+
+    def __init__(self, samples: Samples, index: tuple[int, int, int], value: float) -> None:
+        super().__init__(f"{value} at {index} of `{samples.name}`")
+        self.samples, self.index, self.value = samples, index, value
 
 
 def rsm(
@@ -71,7 +76,7 @@ def largest_exponent(device: Device, sets: Sequence[Samples]) -> int:
         for span in spans(samples.count, _SUMMARISED):
             tokens = _fetched(device, device, samples, span)
             lengths = device.copy_of(samples.tokens[span].astype(np.int32))
-            summary = _Summary(device, tokens, lengths)
+            summary = _Summary(device, samples, span, tokens, lengths)
             is_zero = device.to_host(summary.squared_norms) == 0
             found.extend(device.to_host(summary.exponents)[~is_zero])
     return int(max(found, default=0))
@@ -117,6 +122,8 @@ class _Summary:
     def __init__(
         self,
         device: Device,
+        samples: Samples,
+        span: slice,
         tokens: DeviceArray,
         lengths: Any,
         *,
@@ -124,7 +131,7 @@ class _Summary:
         leaves_out_huge: bool = False,
         has_bulk_norms: bool = False,
     ) -> None:
-        """Wait for the news that all is finite."""
+        """Summarise the tokens of a span of the samples, and wait to know that all are finite."""
         self._xp = device.xp
         n, _, channels = tokens.shape
         self.exponents = device.empty((n,), np.int32)
@@ -144,8 +151,11 @@ class _Summary:
             self._means_left,
             self.bulk_norms,
         )
-        if (device.to_host(not_finite) >= 0).any():
-            raise NotFinite
+        for i, entry in enumerate(device.to_host(not_finite)):
+            if entry >= 0:
+                token, channel = divmod(int(entry), channels)
+                value = widened(device.to_host(tokens[i, token, channel : channel + 1]))
+                raise NotFinite(samples, (span.start + i, token, channel), float(value[0]))
 
     def mean_factors(self) -> tuple[DeviceArray, DeviceArray]:
         """Return factors for rows and columns, whose products are what centring took off.
@@ -171,6 +181,8 @@ class _Band:
             lengths = device.copy_of(side.tokens[span].astype(np.int32))
         self._summary = _Summary(
             device,
+            side.samples,
+            span,
             tokens,
             lengths,
             is_centered=plan.is_centered,

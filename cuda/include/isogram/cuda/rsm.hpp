@@ -13,25 +13,14 @@
 #include "isogram/cuda/match.hpp"
 #include "isogram/detail/rounding.hpp"
 #include "isogram/rsm.hpp"
+#include "isogram/tokens.hpp"
 
 namespace isogram::cuda {
 
 // ---- Preparing tokens ------------------------------------------------------------------------
 
-// Tokens as they come: of input i, token s, channel c at
-//   data + i · input_stride + s · token_stride + c · channel_stride;
-// strides count items, and may be zero or negative.
-struct Tokens {
-  const void* data = nullptr;
-  Type type = Type::float32;
-  std::int64_t inputs = 0;
-  std::int64_t tokens = 0;  // of the largest input
-  std::int64_t channels = 0;
-  std::int64_t input_stride = 0;
-  std::int64_t token_stride = 0;
-  std::int64_t channel_stride = 1;
-  const std::int32_t* lengths = nullptr;  // (inputs): tokens of each, ≥ 1; null: all as many
-};
+// Tokens as they come, in the memory of the GPU.
+using isogram::Tokens;
 
 // What is known of every input before it is packed. Scaled units are 2^exponent, chosen as on the
 // CPU: the exponent that brings the largest magnitude into [½, 1), 0 where it is moderate.

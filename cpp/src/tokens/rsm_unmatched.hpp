@@ -1,0 +1,107 @@
+// Sums without a matching: every input is one long row, and products are those of a Gram matrix.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+#include "simd/kernels.hpp"
+#include "threads/team.hpp"
+#include "tiles/grid.hpp"
+#include "tiles/packed.hpp"
+#include "tokens/rsm_entries.hpp"
+#include "tokens/rsm_matcher.hpp"
+#include "tokens/rsm_sides.hpp"
+
+namespace isogram {
+
+template <class T>
+class UnmatchedBlocks {
+ public:
+  UnmatchedBlocks(const RsmSides<T>& sides, const RsmEntries<T>& entries,
+                  const Execution& execution)
+      : sides_(sides), entries_(entries) {
+    if (!sides.layout.centered) return;
+    row_means_ = packed_means(sides.rows, execution);
+    if (!sides.is_symmetric) col_means_ = packed_means(sides.cols(), execution);
+  }
+
+  // Inputs on a side of a block. Rows are deep, and most of them come from far: a wide block
+  // fetches them less often, and leaves fewer for other threads.
+  static std::size_t edge(const RsmSides<T>& sides) {
+    const std::size_t inputs = std::max(sides.rows.inputs(), sides.cols().inputs());
+    return std::clamp(tiles_in(inputs) / 8, std::size_t{1}, kWidestBlock) * kTileEdge;
+  }
+
+  std::size_t blocks(std::size_t inputs) const { return (inputs + edge() - 1) / edge(); }
+
+  void add(Cell cell, Matcher<T>& matcher, Worker& worker) const {
+    const Span inputs = span(cell.row, sides_.rows.inputs());
+    const Span others = span(cell.col, sides_.cols().inputs());
+    const auto a = sides_.rows.whole_inputs(inputs);
+    const auto b = sides_.cols().whole_inputs(others);
+    const bool is_diagonal = sides_.is_symmetric && cell.row == cell.col;
+    const std::size_t depth = sides_.rows.depth();
+    const std::size_t stride = edge();
+    const std::size_t rows_at_once = is_diagonal || depth > kDeep ? kTileEdge : stride;
+    T* block = matcher.affinities.data();
+    for (std::size_t p = 0; p < a.count; p += rows_at_once) {
+      worker.check();
+      const std::size_t q = is_diagonal ? p : 0;
+      sides_.kernels.inner_products(a.data + p * depth, std::min(rows_at_once, a.count - p),
+                                    b.data + q * depth, b.count - q, depth, block + p * stride + q,
+                                    stride, false, {});
+    }
+    for (std::size_t p = 0; p < a.count; p += kTileEdge) {
+      const Span rows{inputs.begin + p, std::min(inputs.begin + p + kTileEdge, inputs.end)};
+      write_rows(rows, others, block + p * stride, matcher, worker);
+    }
+  }
+
+ private:
+  // The depth beyond which a wide block could not be stopped soon.
+  static constexpr std::size_t kDeep = std::size_t{1} << 16;
+
+  std::size_t edge() const { return edge(sides_); }
+
+  Span span(std::size_t block, std::size_t inputs) const {
+    return {block * edge(), std::min(inputs, (block + 1) * edge())};
+  }
+
+  void write_rows(Span inputs, Span others, const T* sums, Matcher<T>& matcher,
+                  Worker& worker) const {
+    const std::size_t stride = edge();
+    const bool is_centered = sides_.layout.centered;
+    double* mean_products = matcher.mean_products.data();
+    if (is_centered) {
+      const Packed<double>& col_means = sides_.is_symmetric ? row_means_ : col_means_;
+      simd::kernels().float64.inner_products(
+          row_means_.rows_from(inputs.begin), inputs.size(), col_means.rows_from(others.begin),
+          others.size(), sides_.rows.channels(), mean_products, stride, false, {});
+    }
+    for (std::size_t i = inputs.begin; i < inputs.end; ++i) {
+      const std::size_t row = (i - inputs.begin) * stride;
+      for (std::size_t j = others.begin; j < others.end; ++j) {
+        const std::size_t entry = row + j - others.begin;
+        if (sides_.is_symmetric && i == j) entries_.write_diagonal(i);
+        if (!sides_.is_wanted(i, j)) continue;
+        const double sum = sums[entry];
+        const double total = is_centered ? entries_.restored(sum, mean_products[entry]) : sum;
+        entries_.write(i, j, {total, nullptr}, matcher, worker);
+      }
+    }
+  }
+
+  static Packed<double> packed_means(const TokenSets<T>& sets, const Execution& execution) {
+    const InputView means(MatrixView(sets.mean(0), sets.inputs(), sets.channels()), "means");
+    Packed<double> packed(simd::kernels().float64, means);
+    packed.fill(means, {}, Finite::known, preparing(execution));
+    return packed;
+  }
+
+  const RsmSides<T>& sides_;
+  const RsmEntries<T>& entries_;
+  Packed<double> row_means_;
+  Packed<double> col_means_;
+};
+
+}  // namespace isogram

@@ -1,0 +1,274 @@
+// An RSM in other ways: of tokens in one array, and tile by tile by a plan. Bits are those of the
+// RSM of views in one call, which rsm_test.cpp compares with the reference.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "isogram/rsm.hpp"
+#include "isogram/tokens.hpp"
+#include "support.hpp"
+
+namespace {
+
+using namespace isogram_test;
+using isogram::InputView;
+using isogram::Matching;
+using isogram::MatrixView;
+using isogram::Precision;
+using isogram::RsmOptions;
+using isogram::RsmPlan;
+using isogram::TokenFacts;
+using isogram::TokenInputs;
+using isogram::Tokens;
+
+template <class T>
+class RsmPlans : public testing::Test {};
+using Types = testing::Types<float, double>;
+TYPED_TEST_SUITE(RsmPlans, Types);
+
+template <class T>
+constexpr ElementType kType = sizeof(T) == 4 ? ElementType::float32 : ElementType::float64;
+
+template <class T>
+std::vector<RsmOptions> all_options() {
+  std::vector<RsmOptions> options = {{Matching::exact, 0},  {Matching::none, 0},
+                                     {Matching::greedy, 0}, {Matching::window, 3},
+                                     {Matching::topk, 2},   {Matching::window, 99}};
+  if (sizeof(T) == 4) {
+    options.push_back({Matching::exact, 0, Precision::bfloat16});
+    options.push_back({Matching::exact, 0, Precision::int8});
+  }
+  return options;
+}
+
+// Inputs in one array (n, channels, tokens): a few are copies of others but for little, one is 0,
+// and all share an offset and a token of huge norm.
+template <class T>
+struct Array {
+  Array(std::size_t n, std::size_t tokens, std::size_t channels, bool is_ragged, double scale)
+      : values(n * tokens * channels), lengths(n, static_cast<std::int32_t>(tokens)) {
+    std::mt19937 random(static_cast<unsigned>(n + tokens));
+    std::normal_distribution<double> normal(3, 1);
+    const auto at = [&](std::size_t i, std::size_t s, std::size_t c) -> T& {
+      return values[(i * channels + c) * tokens + s];
+    };
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t s = 0; s < tokens; ++s) {
+        for (std::size_t c = 0; c < channels; ++c) {
+          const double far = s == 1 ? 1e4 : 1;
+          at(i, s, c) = static_cast<T>(i == 2 ? 0 : scale * far * normal(random));
+          if (i % 4 == 3) at(i, s, c) = static_cast<T>(at(i - 1, s, c) * (1 + 1e-6 * double(s)));
+        }
+      }
+      if (is_ragged) lengths[i] = static_cast<std::int32_t>(1 + (7 * i + 4) % tokens);
+    }
+    const auto signed_of = [](std::size_t size) { return static_cast<std::int64_t>(size); };
+    all = {values.data(),
+           kType<T>,
+           signed_of(n),
+           signed_of(tokens),
+           signed_of(channels),
+           signed_of(channels * tokens),
+           1,
+           signed_of(tokens),
+           is_ragged ? lengths.data() : nullptr};
+  }
+
+  Tokens part(std::size_t begin, std::size_t end) const {
+    Tokens tokens = all;
+    tokens.data = static_cast<const T*>(all.data) + std::ptrdiff_t(begin) * all.input_stride;
+    tokens.inputs = static_cast<std::int64_t>(end - begin);
+    if (tokens.lengths) tokens.lengths += begin;
+    return tokens;
+  }
+
+  std::vector<InputView> views() const {
+    std::vector<InputView> result;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(all.inputs); ++i) {
+      result.push_back(TokenInputs(all)[i]);
+    }
+    return result;
+  }
+
+  std::vector<T> values;
+  std::vector<std::int32_t> lengths;
+  Tokens all;
+};
+
+template <class T>
+struct Matrices {
+  Matrices(std::size_t rows, std::size_t cols)
+      : rows(rows), cols(cols), entries(4 * rows * cols, T(-7)) {}
+
+  // A block of each; the loss only of a narrow precision.
+  isogram::RsmOutputs<T> block(std::size_t row, std::size_t height, std::size_t col,
+                               std::size_t width, const RsmOptions& options) {
+    const auto view = [&](std::size_t k) {
+      return MatrixView<T>(entries.data() + (k * rows + row) * cols + col, height, width,
+                           static_cast<std::ptrdiff_t>(cols), 1);
+    };
+    const bool is_narrow = options.precision != Precision::float32;
+    return {view(0), view(1), view(2), is_narrow ? view(3) : MatrixView<T>()};
+  }
+  isogram::RsmOutputs<T> all(const RsmOptions& options) { return block(0, rows, 0, cols, options); }
+
+  void mirror(std::size_t row, std::size_t height, std::size_t col, std::size_t width) {
+    for (std::size_t k = 0; k < 4; ++k) {
+      for (std::size_t i = row; i < row + height; ++i) {
+        for (std::size_t j = col; j < col + width; ++j) {
+          entries[(k * rows + j) * cols + i] = entries[(k * rows + i) * cols + j];
+        }
+      }
+    }
+  }
+
+  std::size_t rows;
+  std::size_t cols;
+  std::vector<T> entries;
+};
+
+std::string name_of(const RsmOptions& options, bool is_ragged, double scale) {
+  return "matching " + std::to_string(static_cast<int>(options.matching)) + ", precision " +
+         std::to_string(static_cast<int>(options.precision)) + (is_ragged ? ", ragged" : "") +
+         ", scale " + std::to_string(scale);
+}
+
+template <class T, class Test>
+void for_each_case(Test test) {
+  const double extreme = sizeof(T) == 4 ? 1e-36 : 1e-290;
+  for (const bool is_ragged : {false, true}) {
+    for (const double scale : {1.0, extreme, 1e-4 / extreme}) {
+      const Array<T> a(13, 9, 5, is_ragged, scale);
+      const Array<T> b(6, 9, 5, is_ragged, scale);
+      for (const RsmOptions& options : all_options<T>()) {
+        SCOPED_TRACE(name_of(options, is_ragged, scale));
+        test(a, b, options);
+      }
+    }
+  }
+}
+
+TYPED_TEST(RsmPlans, AnArrayIsAsGoodAsViews) {
+  using T = TypeParam;
+  for_each_case<T>([](const Array<T>& a, const Array<T>& b, const RsmOptions& options) {
+    Matrices<T> want(13, 13);
+    Matrices<T> got(13, 13);
+    const int exponent = isogram::semantic_rsm<T>(a.views(), options, want.all(options));
+    EXPECT_EQ(isogram::semantic_rsm<T>(a.all, options, got.all(options)), exponent);
+    EXPECT_EQ(got.entries, want.entries);
+    Matrices<T> cross(13, 6);
+    Matrices<T> got_cross(13, 6);
+    isogram::semantic_rsm<T>(a.views(), b.views(), options, cross.all(options));
+    isogram::semantic_rsm<T>(a.all, b.all, options, got_cross.all(options));
+    EXPECT_EQ(got_cross.entries, cross.entries);
+  });
+}
+
+TYPED_TEST(RsmPlans, TilesHaveTheBitsOfTheWhole) {
+  using T = TypeParam;
+  for_each_case<T>([](const Array<T>& a, const Array<T>& b, const RsmOptions& options) {
+    at_every_level([&] {
+      Matrices<T> own(13, 13);
+      Matrices<T> cross(13, 6);
+      const int own_exponent = isogram::semantic_rsm<T>(a.all, options, own.all(options));
+      const int exponent = isogram::semantic_rsm<T>(a.all, b.all, options, cross.all(options));
+      const TokenFacts facts = isogram::survey_tokens(a.all);
+      const RsmPlan of_own = isogram::plan_rsm<T>(options, facts);
+      const RsmPlan of_cross =
+          isogram::plan_rsm<T>(options, merged(facts, isogram::survey_tokens(b.all)));
+      EXPECT_EQ(of_own.distance_exponent, own_exponent);
+      EXPECT_EQ(of_cross.distance_exponent, exponent);
+      for (const std::size_t edge : {1, 4, 5, 13}) {
+        Matrices<T> tiles(13, 13);
+        Matrices<T> of_others(13, 6);
+        for (std::size_t row = 0; row < 13; row += edge) {
+          const std::size_t height = std::min(edge, 13 - row);
+          const Tokens rows = a.part(row, row + height);
+          isogram::semantic_rsm_tile<T>(of_own, rows,
+                                        tiles.block(row, height, row, height, options));
+          for (std::size_t col = row + edge; col < 13; col += edge) {
+            const std::size_t width = std::min(edge, 13 - col);
+            isogram::semantic_rsm_tile<T>(of_own, rows, a.part(col, col + width),
+                                          tiles.block(row, height, col, width, options));
+            tiles.mirror(row, height, col, width);
+          }
+          for (std::size_t col = 0; col < 6; col += edge) {
+            const std::size_t width = std::min(edge, 6 - col);
+            isogram::semantic_rsm_tile<T>(of_cross, rows, b.part(col, col + width),
+                                          of_others.block(row, height, col, width, options));
+          }
+        }
+        EXPECT_EQ(tiles.entries, own.entries) << edge;
+        EXPECT_EQ(of_others.entries, cross.entries) << edge;
+      }
+    });
+  });
+}
+
+TYPED_TEST(RsmPlans, FactsOfPartsMakeThoseOfAll) {
+  using T = TypeParam;
+  const Array<T> a(13, 9, 5, true, 1e-30);
+  const TokenFacts all = isogram::survey_tokens(a.all);
+  for (const std::size_t cut : {1, 2, 3, 12}) {
+    const TokenFacts facts =
+        merged(isogram::survey_tokens(a.part(0, cut)), isogram::survey_tokens(a.part(cut, 13)));
+    EXPECT_EQ(facts.fewest, all.fewest);
+    EXPECT_EQ(facts.most, all.most);
+    EXPECT_EQ(facts.largest_norm, all.largest_norm);
+  }
+  EXPECT_EQ(all.fewest, 1U);
+  EXPECT_EQ(all.most, 9U);
+  EXPECT_EQ(isogram::survey_tokens(a.part(2, 3)).largest_norm, std::nullopt);  // all zeros
+}
+
+TYPED_TEST(RsmPlans, ATokenThatIsNotFiniteIsSaidByItsIndex) {
+  using T = TypeParam;
+  Array<T> a(13, 9, 5, false, 1);
+  a.values[(7 * 5 + 3) * 9 + 8] = -INFINITY;
+  Matrices<T> out(13, 13);
+  const auto expect_named = [](auto call) {
+    try {
+      call();
+      FAIL() << "nothing thrown";
+    } catch (const isogram::NotFiniteToken& error) {
+      EXPECT_EQ(error.name, "tokens");
+      EXPECT_EQ(error.input, 7U);
+      EXPECT_EQ(error.token, 8U);
+      EXPECT_EQ(error.channel, 3U);
+      EXPECT_EQ(error.value, -INFINITY);
+      EXPECT_STREQ(error.what(), "`tokens` must be finite, got -inf at index (7, 8, 3)");
+    }
+  };
+  expect_named([&] { isogram::survey_tokens(a.all); });
+  for (const RsmOptions& options : all_options<T>()) {
+    expect_named([&] { isogram::semantic_rsm<T>(a.all, options, out.all(options)); });
+  }
+}
+
+TYPED_TEST(RsmPlans, RefusesWhatIsNotOfThePlan) {
+  using T = TypeParam;
+  const Array<T> a(3, 4, 2, false, 1);
+  const Array<T> longer(3, 5, 2, false, 1);
+  Matrices<T> out(3, 3);
+  const RsmOptions exact;
+  const RsmPlan plan = isogram::plan_rsm<T>(exact, isogram::survey_tokens(a.all));
+  const auto tile_of = [&](const TokenInputs& rows) {
+    return complaint([&] { isogram::semantic_rsm_tile<T>(plan, rows, out.all(exact)); });
+  };
+  expect_contains(tile_of(longer.all), "must not have more tokens than those of the plan");
+  expect_contains(tile_of({}), "`tokens` must hold at least one input");
+  Tokens none = a.all;
+  none.tokens = 0;
+  expect_contains(complaint([&] { isogram::survey_tokens(none); }), "at least one token");
+  Tokens beyond = longer.all;
+  beyond.tokens = 4;
+  beyond.lengths = longer.lengths.data();
+  expect_contains(complaint([&] { isogram::survey_tokens(beyond); }),
+                  "no more tokens than the array");
+}
+
+}  // namespace
