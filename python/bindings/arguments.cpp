@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "module.hpp"
+
 namespace isogram::bindings {
 
 namespace {
@@ -36,6 +38,8 @@ void require_axes(const py::array& array, int axes) {
 std::ptrdiff_t stride(const py::array& array, int axis) {
   return array.strides(axis) / array.itemsize();
 }
+
+PyObject* place_error = nullptr;  // the class PlaceError, of which the module holds a reference
 
 std::size_t extent(const py::array& array, int axis) {
   return static_cast<std::size_t>(array.shape(axis));
@@ -94,6 +98,9 @@ MatrixView<T> output_view(const OptionalArray& array) {
 template MatrixView<float> output_view(const OptionalArray&);
 template MatrixView<double> output_view(const OptionalArray&);
 
+Call::Call(int num_threads, py::object progress, std::size_t pairs)
+    : Call("", num_threads, std::move(progress), pairs) {}
+
 Call::Call(std::string function, int num_threads, py::object progress, std::size_t pairs)
     : function_(std::move(function)),
       progress_(std::move(progress)),
@@ -127,9 +134,23 @@ void Call::report(std::size_t pairs) {
   progress_(reported_, pairs_);
 }
 
-void Call::raise_memory_error(const char* message) const {
-  py::set_error(PyExc_MemoryError, (function_ + ": " + message).c_str());
+void Call::raise(PyObject* type, const char* message) const {
+  if (function_.empty()) {
+    const py::tuple arguments = py::make_tuple(py::handle(type), message);
+    PyErr_SetObject(place_error, arguments.ptr());
+  } else {
+    py::set_error(type, (function_ + ": " + message).c_str());
+  }
   throw py::error_already_set();
+}
+
+void register_errors(py::module_& module) {
+  place_error = PyErr_NewExceptionWithDoc(
+      "isogram._core.PlaceError",
+      "An error whose function is not known yet: its type, and what its message says after that.",
+      nullptr, nullptr);
+  if (place_error == nullptr) throw py::error_already_set();
+  module.add_object("PlaceError", place_error);
 }
 
 }  // namespace isogram::bindings

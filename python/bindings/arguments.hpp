@@ -80,10 +80,13 @@ py::array_t<T> to_array(std::vector<T> values, std::vector<py::ssize_t> shape) {
   return py::array_t<T>(std::move(shape), data, owner);
 }
 
-// One call of the core on behalf of a public Python function, whose name its errors begin with.
+// One call of the core on behalf of Python. What is wrong with its arguments is a PlaceError, to
+// which Python adds the name of the function that its user called.
 class Call {
  public:
   // `progress` is a callable or None; it is told of `pairs` pairs in all.
+  explicit Call(int num_threads, py::object progress = py::none(), std::size_t pairs = 0);
+  // As a function whose name its errors begin with.
   explicit Call(std::string function, int num_threads, py::object progress = py::none(),
                 std::size_t pairs = 0);
   Call(const Call&) = delete;
@@ -103,16 +106,16 @@ class Call {
     } catch (const NotFiniteToken&) {
       throw;
     } catch (const std::invalid_argument& error) {
-      throw py::value_error(function_ + ": " + error.what());
+      raise(PyExc_ValueError, error.what());
     } catch (const Forked& error) {
       if (raised_) std::rethrow_exception(raised_);
-      throw std::runtime_error(function_ + ": " + error.what());
+      raise(PyExc_RuntimeError, error.what());
     } catch (const InputChanged& error) {
-      throw std::runtime_error(function_ + ": " + error.what());
+      raise(PyExc_RuntimeError, error.what());
     } catch (const OutOfMemory& error) {
-      raise_memory_error(error.what());
+      raise(PyExc_MemoryError, error.what());
     } catch (const std::bad_alloc&) {
-      raise_memory_error("could not allocate working memory");
+      raise(PyExc_MemoryError, "could not allocate working memory");
     }
     parked_at_exit([this] { report(pairs_); });
   }
@@ -122,7 +125,7 @@ class Call {
   bool poll(std::size_t done, std::size_t total);
   bool ask_python(std::size_t done, std::size_t total);  // the part of poll() with the GIL
   void report(std::size_t pairs);
-  [[noreturn]] void raise_memory_error(const char* message) const;
+  [[noreturn]] void raise(PyObject* type, const char* message) const;
 
   std::string function_;
   py::object progress_;

@@ -17,7 +17,7 @@ void center(const py::array& k, bool debiased, const py::array& out, int num_thr
     if (is_float32(k) != is_float32(out)) throw py::type_error("expected `k` of `out`'s type");
     const MatrixView<const T> matrix(static_cast<const T*>(input.data), input.rows, input.cols,
                                      input.row_stride, input.col_stride);
-    Call("center", num_threads).run([&](const Execution& execution) {
+    Call(num_threads).run([&](const Execution& execution) {
       isogram::center(matrix, estimator, result, execution);
     });
   });
@@ -26,7 +26,7 @@ void center(const py::array& k, bool debiased, const py::array& out, int num_thr
 }  // namespace
 
 void register_center(py::module_& module) {
-  module.def("center", &center, "k"_a, "debiased"_a, "out"_a, "num_threads"_a);
+  module.def("center", &center, "k"_a, py::kw_only(), "debiased"_a, "out"_a, "num_threads"_a);
 }
 
 }  // namespace isogram::bindings

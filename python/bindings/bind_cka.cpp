@@ -21,8 +21,7 @@ std::vector<Layer> layers(const py::list& arrays, const std::vector<std::string>
   return result;
 }
 
-py::tuple hsic_table(const std::string& function, const py::list& x_layers,
-                     const std::optional<py::list>& y_layers,
+py::tuple hsic_table(const py::list& x_layers, const std::optional<py::list>& y_layers,
                      const std::vector<std::string>& names_x,
                      const std::vector<std::string>& names_y, const std::string& kernel,
                      const std::vector<double>& bandwidth_x, const std::vector<double>& bandwidth_y,
@@ -34,7 +33,7 @@ py::tuple hsic_table(const std::string& function, const py::list& x_layers,
   const std::vector<Layer> y = y_layers ? layers(*y_layers, names_y, options, bandwidth_y) : x;
   const std::size_t pairs = y_layers ? x.size() * y.size() : x.size() * (x.size() + 1) / 2;
   HsicTable table;
-  Call(function, num_threads, progress, pairs).run([&](const Execution& execution) {
+  Call(num_threads, progress, pairs).run([&](const Execution& execution) {
     table = y_layers ? isogram::hsic_table(x, y, estimator, execution)
                      : isogram::hsic_table(x, estimator, execution);
   });
@@ -48,9 +47,9 @@ py::tuple hsic_table(const std::string& function, const py::list& x_layers,
 }  // namespace
 
 void register_cka(py::module_& module) {
-  module.def("hsic_table", &hsic_table, "function"_a, "x_layers"_a, "y_layers"_a, py::kw_only(),
-             "names_x"_a, "names_y"_a, "kernel"_a, "bandwidth_x"_a, "bandwidth_y"_a, "gamma"_a,
-             "degree"_a, "coef0"_a, "debiased"_a, "num_threads"_a, "progress"_a);
+  module.def("hsic_table", &hsic_table, "x_layers"_a, "y_layers"_a, py::kw_only(), "names_x"_a,
+             "names_y"_a, "kernel"_a, "bandwidth_x"_a, "bandwidth_y"_a, "gamma"_a, "degree"_a,
+             "coef0"_a, "debiased"_a, "num_threads"_a, "progress"_a);
 }
 
 }  // namespace isogram::bindings

@@ -20,7 +20,7 @@ double modularity(const py::array& x, const Labels& labels, std::size_t k, int n
   const InputView features = input_view(x, "x");
   const std::span<const std::int64_t> classes = span_of(labels);
   double result = 0;
-  Call("modularity", num_threads).run([&](const Execution& execution) {
+  Call(num_threads).run([&](const Execution& execution) {
     result = isogram::modularity(features, classes, k, execution);
   });
   return result;
@@ -30,7 +30,7 @@ py::tuple motifs(const py::array& x, const Labels& labels, std::size_t k, int nu
   const InputView features = input_view(x, "x");
   const std::span<const std::int64_t> classes = span_of(labels);
   std::array<std::int64_t, 3> counts{};
-  Call("motifs", num_threads).run([&](const Execution& execution) {
+  Call(num_threads).run([&](const Execution& execution) {
     counts = isogram::motifs(features, classes, k, execution);
   });
   return py::make_tuple(counts[0], counts[1], counts[2]);
@@ -67,7 +67,7 @@ py::tuple motifs_of_graph(const py::array& indptr, const py::array& indices,
   const std::span<const std::int64_t> classes = span_of(labels);
   std::array<std::int64_t, 3> counts{};
   with_graph(indptr, indices, values, [&](const auto& graph) {
-    Call("motifs", num_threads).run([&](const Execution& execution) {
+    Call(num_threads).run([&](const Execution& execution) {
       counts = isogram::motifs(graph, classes, execution);
     });
   });
@@ -77,12 +77,12 @@ py::tuple motifs_of_graph(const py::array& indptr, const py::array& indices,
 }  // namespace
 
 void register_communities(py::module_& module) {
-  module.def("modularity", &modularity, "x"_a, "labels"_a, "k"_a, "num_threads"_a);
-  module.def("motifs", &motifs, "x"_a, "labels"_a, "k"_a, "num_threads"_a);
+  module.def("modularity", &modularity, "x"_a, "labels"_a, py::kw_only(), "k"_a, "num_threads"_a);
+  module.def("motifs", &motifs, "x"_a, "labels"_a, py::kw_only(), "k"_a, "num_threads"_a);
   module.def("modularity_of_graph", &modularity_of_graph, "indptr"_a, "indices"_a, "values"_a,
              "labels"_a);
   module.def("motifs_of_graph", &motifs_of_graph, "indptr"_a, "indices"_a, "values"_a, "labels"_a,
-             "num_threads"_a);
+             py::kw_only(), "num_threads"_a);
 }
 
 }  // namespace isogram::bindings

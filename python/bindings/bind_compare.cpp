@@ -25,7 +25,7 @@ double compare(const py::array& a, const py::array& b, const std::string& method
   const InputView first = input_view(a, "rsm_a");
   const InputView second = input_view(b, "rsm_b");
   double result = 0;
-  Call("compare_rsms", num_threads).run([&](const Execution& execution) {
+  Call(num_threads).run([&](const Execution& execution) {
     result = isogram::compare(first, second, comparison, execution);
   });
   return result;
@@ -39,7 +39,7 @@ void register_compare(py::module_& module) {
       "spread"_a = kTieRule.spread, "isolation"_a = kTieRule.isolation,
       "by_chance"_a = kTieRule.by_chance, "largest_power"_a = kTieRule.largest_power,
       "zero"_a = kTieRule.zero, "same_scale"_a = kTieRule.same_scale, "few"_a = kTieRule.few);
-  module.def("compare", &compare, "a"_a, "b"_a, "method"_a, "num_threads"_a);
+  module.def("compare", &compare, "a"_a, "b"_a, py::kw_only(), "method"_a, "num_threads"_a);
 }
 
 }  // namespace isogram::bindings

@@ -9,8 +9,7 @@ namespace isogram::bindings {
 
 namespace {
 
-py::tuple gbs_table(const std::string& function, const py::list& x_layers,
-                    const std::optional<py::list>& y_layers,
+py::tuple gbs_table(const py::list& x_layers, const std::optional<py::list>& y_layers,
                     const std::vector<std::string>& names_x,
                     const std::vector<std::string>& names_y, std::size_t k, bool center,
                     int num_threads, const py::object& progress) {
@@ -18,7 +17,7 @@ py::tuple gbs_table(const std::string& function, const py::list& x_layers,
   const std::vector<InputView> y = y_layers ? input_views(*y_layers, names_y) : x;
   const std::size_t pairs = y_layers ? x.size() * y.size() : x.size() * (x.size() + 1) / 2;
   GbsTable table;
-  Call(function, num_threads, progress, pairs).run([&](const Execution& execution) {
+  Call(num_threads, progress, pairs).run([&](const Execution& execution) {
     table = y_layers ? isogram::gbs_table(x, y, k, center, execution)
                      : isogram::gbs_table(x, k, center, execution);
   });
@@ -31,8 +30,8 @@ py::tuple gbs_table(const std::string& function, const py::list& x_layers,
 }  // namespace
 
 void register_gbs(py::module_& module) {
-  module.def("gbs_table", &gbs_table, "function"_a, "x_layers"_a, "y_layers"_a, py::kw_only(),
-             "names_x"_a, "names_y"_a, "k"_a, "center"_a, "num_threads"_a, "progress"_a);
+  module.def("gbs_table", &gbs_table, "x_layers"_a, "y_layers"_a, py::kw_only(), "names_x"_a,
+             "names_y"_a, "k"_a, "center"_a, "num_threads"_a, "progress"_a);
 }
 
 }  // namespace isogram::bindings

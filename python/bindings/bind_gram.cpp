@@ -14,15 +14,14 @@ namespace {
 
 using Pairs = py::array_t<std::int64_t, py::array::c_style>;
 
-bool gram(const std::string& function, const py::array& x, const OptionalArray& y,
-          const std::string& kernel, double bandwidth, double gamma, int degree, double coef0,
-          const py::array& out, int num_threads) {
+bool gram(const py::array& x, const OptionalArray& y, const std::string& kernel, double bandwidth,
+          double gamma, int degree, double coef0, const py::array& out, int num_threads) {
   const KernelOptions options = kernel_options(kernel, bandwidth, gamma, degree, coef0);
   const InputView rows = input_view(x, "x");
   const InputView cols = y ? input_view(*y, "y") : InputView();
   bool is_finite = true;
   with_output(out, [&](auto result) {
-    Call(function, num_threads).run([&](const Execution& execution) {
+    Call(num_threads).run([&](const Execution& execution) {
       is_finite = y ? isogram::gram(rows, cols, options, result, execution)
                     : isogram::gram(rows, options, result, execution);
     });
@@ -34,9 +33,8 @@ py::ssize_t all_pairs(const py::array& x) {
   return x.shape(0) * (x.shape(0) - 1) / 2;
 }
 
-py::array_t<double> distances(const std::string& function, const std::string& name,
-                              const py::array& x, const std::optional<Pairs>& pairs,
-                              int num_threads) {
+py::array_t<double> distances(const py::array& x, const std::string& name,
+                              const std::optional<Pairs>& pairs, int num_threads) {
   const InputView rows = input_view(x, name);
   MatrixView<const std::int64_t> chosen;
   if (pairs) {
@@ -45,7 +43,7 @@ py::array_t<double> distances(const std::string& function, const std::string& na
   }
   py::array_t<double> result(pairs ? pairs->shape(0) : all_pairs(x));
   double* out = result.mutable_data();
-  Call(function, num_threads).run([&](const Execution& execution) {
+  Call(num_threads).run([&](const Execution& execution) {
     if (pairs) {
       isogram::distances(rows, chosen, out, execution);
     } else {
@@ -88,9 +86,9 @@ void rbf_from_distances(const std::string& function, const py::array& values, do
 }  // namespace
 
 void register_gram(py::module_& module) {
-  module.def("gram", &gram, "function"_a, "x"_a, "y"_a, "kernel"_a, "bandwidth"_a, "gamma"_a,
+  module.def("gram", &gram, "x"_a, "y"_a, py::kw_only(), "kernel"_a, "bandwidth"_a, "gamma"_a,
              "degree"_a, "coef0"_a, "out"_a, "num_threads"_a);
-  module.def("distances", &distances, "function"_a, "name"_a, "x"_a, "pairs"_a, "num_threads"_a);
+  module.def("distances", &distances, "x"_a, py::kw_only(), "name"_a, "pairs"_a, "num_threads"_a);
   module.def("rbf_from_distances", &rbf_from_distances, "function"_a, "values"_a, "bandwidth"_a,
              "num_threads"_a);
   module.def("root_median_square", &root_median_square, "function"_a, "values"_a, "num_threads"_a);

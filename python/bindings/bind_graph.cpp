@@ -12,7 +12,7 @@ namespace {
 void dense_graph(const py::array& x, bool center, const py::array& out, int num_threads) {
   const InputView features = input_view(x, "x");
   with_output(out, [&](auto result) {
-    Call("graph", num_threads).run([&](const Execution& execution) {
+    Call(num_threads).run([&](const Execution& execution) {
       isogram::dense_graph(features, center, result, execution);
     });
   });
@@ -22,7 +22,7 @@ template <class T>
 py::tuple knn_graph_as(const InputView& x, std::size_t k, bool center, bool symmetrize,
                        int num_threads) {
   Csr<T> graph;
-  Call("graph", num_threads).run([&](const Execution& execution) {
+  Call(num_threads).run([&](const Execution& execution) {
     graph = isogram::knn_graph<T>(x, k, center, symmetrize, execution);
   });
   const auto nodes = static_cast<py::ssize_t>(graph.indptr.size());
@@ -43,8 +43,10 @@ py::tuple knn_graph(const py::array& x, std::size_t k, bool center, bool symmetr
 }  // namespace
 
 void register_graph(py::module_& module) {
-  module.def("dense_graph", &dense_graph, "x"_a, "center"_a, "out"_a, "num_threads"_a);
-  module.def("knn_graph", &knn_graph, "x"_a, "k"_a, "center"_a, "symmetrize"_a, "num_threads"_a);
+  module.def("dense_graph", &dense_graph, "x"_a, py::kw_only(), "center"_a, "out"_a,
+             "num_threads"_a);
+  module.def("knn_graph", &knn_graph, "x"_a, py::kw_only(), "k"_a, "center"_a, "symmetrize"_a,
+             "num_threads"_a);
 }
 
 }  // namespace isogram::bindings

@@ -13,7 +13,7 @@ void jsd(const py::array& p, const OptionalArray& q, const py::array& out, int n
   const InputView cols = q ? input_view(*q, "other") : InputView();
   const std::size_t pairs = q ? rows.rows * cols.rows : rows.rows * (rows.rows - 1) / 2;
   with_output(out, [&](auto result) {
-    Call("jsd", num_threads, progress, pairs).run([&](const Execution& execution) {
+    Call(num_threads, progress, pairs).run([&](const Execution& execution) {
       if (q) {
         isogram::jsd(rows, cols, result, execution);
       } else {
@@ -26,7 +26,7 @@ void jsd(const py::array& p, const OptionalArray& q, const py::array& out, int n
 }  // namespace
 
 void register_jsd(py::module_& module) {
-  module.def("jsd", &jsd, "p"_a, "q"_a, "out"_a, "num_threads"_a, "progress"_a);
+  module.def("jsd", &jsd, "p"_a, "q"_a, py::kw_only(), "out"_a, "num_threads"_a, "progress"_a);
 }
 
 }  // namespace isogram::bindings

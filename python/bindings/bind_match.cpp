@@ -36,7 +36,7 @@ py::tuple match_as(const py::array& similarity, Objective objective, int num_thr
                    const py::object& progress) {
   const ProblemBatch<T> problems = problem_batch<T>(similarity);
   const auto run = [&](std::int32_t* columns, double* totals, double* gaps) {
-    Call("match", num_threads, progress, problems.count).run([&](const Execution& execution) {
+    Call(num_threads, progress, problems.count).run([&](const Execution& execution) {
       isogram::match(problems, objective, columns, totals, gaps, execution);
     });
   };

@@ -6,6 +6,7 @@
 namespace isogram::bindings {
 
 void register_gram(pybind11::module_& module);
+void register_errors(pybind11::module_& module);
 void register_center(pybind11::module_& module);
 void register_cka(pybind11::module_& module);
 void register_graph(pybind11::module_& module);

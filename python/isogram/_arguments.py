@@ -6,14 +6,18 @@ import math
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._arrays import Array, as_matrix, result_dtype
-from isogram._backend import gpu_library, why_no_gpu
-from isogram._device.device import Device
+from isogram._arrays import as_matrix
+from isogram._entries import result_dtype
+from isogram._place import gpu_library, why_no_gpu
+from isogram._types import Array, Kernel, Layers, Place
+
+if TYPE_CHECKING:
+    from isogram._device.device import Device
 
 KERNELS = ("linear", "cosine", "correlation", "rbf", "laplacian", "polynomial")
 ESTIMATORS = ("biased", "debiased")
@@ -105,21 +109,6 @@ def median_or_bandwidth(function: str, bandwidth: object) -> float | None:
     return positive(function, "bandwidth", bandwidth, "'median' or ")
 
 
-class Kernel(NamedTuple):
-    """A checked kernel and its parameters, as the core wants them."""
-
-    name: str
-    bandwidth: float | None  # None: by the median rule
-    gamma: float  # 0: one over the number of features
-    degree: int
-    coef0: float
-
-    @property
-    def needs_median(self) -> bool:
-        """Whether a bandwidth has to be computed from the data."""
-        return self.bandwidth is None and self.name in ("rbf", "laplacian")
-
-
 def kernel_of(
     function: str, kernel: object, bandwidth: object, gamma: object, degree: Any, coef0: object
 ) -> Kernel:
@@ -134,35 +123,18 @@ def kernel_of(
 
 
 def precision_of(
-    function: str, precision: object, device: Device | None, inputs: Iterable[NDArray[Any]]
+    function: str, precision: object, place: Place, inputs: Iterable[NDArray[Any]]
 ) -> str:
     """Check how matrix products may round float32: otherwise than as such on a GPU only."""
     name = choice(function, "precision", precision, PRECISIONS)
     if name == "float32":
         return name
     message = f"{function}: `precision` must be 'float32' for arrays {{}}, got {name!r}"
-    if device is None:
-        raise ValueError(message.format("in host memory"))
+    if name not in place.precisions:
+        raise ValueError(message.format(f"in {place.name}"))
     if result_dtype(*inputs) == np.float64:
         raise ValueError(message.format("of float64"))
     return name
-
-
-class Layers(NamedTuple):
-    """Representations of the same samples, with the names that messages give them."""
-
-    names: list[str]
-    arrays: list[NDArray[Any]]
-
-    @property
-    def samples(self) -> int:
-        """Rows of every layer."""
-        return int(self.arrays[0].shape[0])
-
-    @property
-    def named(self) -> dict[str, NDArray[Any]]:
-        """The layers by their names."""
-        return dict(zip(self.names, self.arrays, strict=True))
 
 
 def layers_of(function: str, name: str, layers: Any) -> Layers:

@@ -7,25 +7,27 @@ NumPy does not have, travels to the kernels as its bit patterns in uint16.
 
 from __future__ import annotations
 
-import math
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._backend import COPY_TO_HOST, device_of, gpu_library
-from isogram._device.device import Device
+from isogram._entries import BFLOAT16_BITS, FLOAT_TYPES, converted
+from isogram._entries import copy_into as copy_into
+from isogram._entries import extremes as extremes
+from isogram._entries import parts_of as parts_of
+from isogram._entries import result_dtype as result_dtype
+from isogram._entries import widened as widened
 from isogram._memory import check_memory
+from isogram._place import COPY_TO_HOST, gpu_library, place_of
+from isogram._types import Array as Array
 
-# An array of any library: NumPy, PyTorch, JAX, or whatever speaks DLPack.
-Array: TypeAlias = Any
+if TYPE_CHECKING:
+    from isogram._device.device import Device
 
-_FLOAT_TYPES = ("float16", "bfloat16", "float32", "float64")
-_BFLOAT16_BITS = np.dtype(np.uint16)
 _MOST_EXACT = 2**53  # integers up to here are float64 numbers
-_PART = 2**22  # entries that NumPy is given at a time: Ctrl-C waits for one such pass
 _LISTED = 2**18  # the same of Python's numbers
 
 # DLPack's numbers of devices whose memory the host can read: the host itself, and memory that a
@@ -58,7 +60,7 @@ def as_input(
     array, type_name = _to_array(function, name, value)
     if or_integers and array.dtype.kind in "iub":
         array, type_name = _exact_floats(function, name, array, type_name)
-    if type_name not in _FLOAT_TYPES:
+    if type_name not in FLOAT_TYPES:
         hint = ": convert it to a float type" if array.dtype.kind in "iub" else ""
         floats = "float16, bfloat16, float32 or float64"
         expected = f"{floats}, or of integers or booleans" if or_integers else floats
@@ -69,10 +71,10 @@ def as_input(
             f"{function}: `{name}` must be {expected}, got {array.ndim}-D of shape {array.shape}"
         )
     if type_name == "bfloat16":
-        array = array.view(_BFLOAT16_BITS)
+        array = array.view(BFLOAT16_BITS)
     if not isinstance(array, np.ndarray) or _is_readable(array):
         return array
-    return _converted(array, array.dtype.newbyteorder("="), order="C")
+    return converted(array, array.dtype.newbyteorder("="), order="C")
 
 
 def _exact_floats(
@@ -82,7 +84,7 @@ def _exact_floats(
     if type_name == "bfloat16":
         return integers, type_name
     if integers.dtype.itemsize <= 2:
-        return _converted(integers, np.float32), "float32"
+        return converted(integers, np.float32), "float32"
     if integers.dtype.itemsize == 8 and integers.size:
         least, most = extremes(integers)
         if max(most, -least) > _MOST_EXACT:
@@ -91,53 +93,7 @@ def _exact_floats(
                 f"holds, got {most if most > -least else least}: for a pair that is forbidden, "
                 "give infinity in an array of floats"
             )
-    return _converted(integers, np.float64), "float64"
-
-
-def parts_of(shape: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
-    """Yield indices that cut an array into parts of some million entries."""
-    if not shape:
-        yield ()
-        return
-    size = math.prod(shape[1:])
-    if size > _PART:
-        for i in range(shape[0]):
-            for rest in parts_of(shape[1:]):
-                yield (i, *rest)
-        return
-    step = _PART // max(size, 1)
-    for begin in range(0, shape[0], step):
-        yield (slice(begin, begin + step),)
-
-
-def extremes(array: NDArray[Any]) -> tuple[Any, Any]:
-    """Return the least and the greatest entry, NaN if there is one; integers are Python's."""
-    least, most = array.flat[0].item(), array.flat[0].item()
-    for part in parts_of(array.shape):
-        entries = array[part]
-        least = np.minimum(least, entries.min()).item()
-        most = np.maximum(most, entries.max()).item()
-    return least, most
-
-
-def copy_into(target: NDArray[Any], source: NDArray[Any]) -> None:
-    """Copy an array of the same shape, part by part, in the order of the target's memory.
-
-    In another order the first part might touch all of the target's pages, which the system fills
-    with zeros then.
-    """
-    axes = sorted(range(target.ndim), key=lambda axis: -abs(target.strides[axis]))
-    target, source = target.transpose(axes), source.transpose(axes)
-    for part in parts_of(target.shape):
-        target[part] = source[part]
-
-
-def _converted(array: NDArray[Any], dtype: Any, order: Literal["K", "C"] = "K") -> NDArray[Any]:
-    if not isinstance(array, np.ndarray):
-        return array.astype(dtype)
-    result = np.empty_like(array, dtype, order)
-    copy_into(result, array)
-    return result
+    return converted(integers, np.float64), "float64"
 
 
 def as_matrix(function: str, name: str, value: Array) -> NDArray[Any]:
@@ -149,21 +105,6 @@ def as_matrix(function: str, name: str, value: Array) -> NDArray[Any]:
             f"got shape {array.shape}"
         )
     return array
-
-
-def widened(array: NDArray[Any]) -> NDArray[Any]:
-    """Return 16-bit inputs as float32, others as they are."""
-    if array.dtype == _BFLOAT16_BITS:
-        result = _converted(array, np.uint32)
-        for part in parts_of(array.shape):
-            result[part] <<= 16
-        return result.view(np.float32)
-    return _converted(array, np.float32) if array.dtype == np.float16 else array
-
-
-def result_dtype(*arrays: NDArray[Any]) -> np.dtype[Any]:
-    """Return float64 when any input is float64, else float32."""
-    return np.dtype(np.float64 if any(a.dtype == np.float64 for a in arrays) else np.float32)
 
 
 def are_same(a: Array, b: Array) -> bool:
@@ -248,14 +189,14 @@ def _torch_to_array(function: str, name: str, tensor: Any) -> tuple[NDArray[Any]
         raise TypeError(f"{function}: `{name}` must be a dense tensor, got layout {tensor.layout}")
     tensor = tensor.detach().resolve_conj().resolve_neg()
     is_whole = "int" in type_name or type_name == "bool"
-    if type_name not in _FLOAT_TYPES and not (is_whole and hasattr(np, type_name)):
+    if type_name not in FLOAT_TYPES and not (is_whole and hasattr(np, type_name)):
         # Refused by its caller, by this name.
         return np.empty(0, np.int8 if is_whole else np.complex64), type_name
     if type_name == "bfloat16":
         # Others cannot take a bfloat16 tensor, but take one of integers on the same memory.
         tensor = tensor.view(sys.modules["torch"].int16)
     array = _adopted(function, name, tensor) if _gpu_of(tensor) else tensor.numpy()
-    return array.view(_BFLOAT16_BITS) if type_name == "bfloat16" else array, type_name
+    return array.view(BFLOAT16_BITS) if type_name == "bfloat16" else array, type_name
 
 
 def _gpu_to_array(function: str, name: str, value: Array) -> tuple[NDArray[Any], str]:
@@ -385,20 +326,21 @@ class Output:
         """
         self._out = out
         self._give = giver(like)
-        self.device = device_of(function, inputs)
+        self.place = place_of(function, inputs)
+        self.device = self.place.device
         dtype = result_dtype(*inputs.values())
         if out is None:
-            check_memory(function, shape, dtype, advice, device=self.device)
-            self.array = _new_array(self.device, shape, dtype)
+            check_memory(function, shape, dtype, advice, memory=self.place.memory)
+            self.array = self.place.empty(shape, dtype)
             self._target = self.array
             return
         self._target = _check_out(function, name, out, shape, dtype)
-        device_of(function, inputs | {name: self._target})
+        place_of(function, inputs | {name: self._target})
         if in_place is None or not _is_same_memory(self._target, in_place):
             _refuse_overlap(function, name, self._target, inputs.items())
         self.array = self._target
         if self.device and not _has_adjacent_items(self._target):
-            self.array = _new_array(self.device, shape, dtype)  # kernels write whole rows
+            self.array = self.place.empty(shape, dtype)  # kernels write whole rows
 
     def give(self) -> Array:
         """Return the finished result to the caller."""
@@ -411,14 +353,6 @@ class Output:
                 return self._give(self._target)
             giver(self._out)(self._target)  # makes the stream of its library wait for the kernels
             return self._out
-
-
-def _new_array(device: Device | None, shape: tuple[int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
-    if device is None:
-        return np.empty(shape, dtype)
-    with device.entered():
-        array: NDArray[Any] = device.empty(shape, dtype)
-        return array
 
 
 def _has_adjacent_items(matrix: NDArray[Any]) -> bool:

@@ -30,10 +30,12 @@ class _BuildInfo(TypedDict):
     build_type: str
     cuda: bool
 
+class PlaceError(Exception): ...
+
 def gram(
-    function: str,
     x: _Array,
     y: _Array | None,
+    *,
     kernel: str,
     bandwidth: float,
     gamma: float,
@@ -43,15 +45,14 @@ def gram(
     num_threads: int,
 ) -> bool: ...
 def distances(
-    function: str, name: str, x: _Array, pairs: NDArray[np.int64] | None, num_threads: int
+    x: _Array, *, name: str, pairs: NDArray[np.int64] | None, num_threads: int
 ) -> NDArray[np.float64]: ...
 def root_median_square(function: str, values: _Array, num_threads: int) -> float: ...
 def rbf_from_distances(
     function: str, values: _Array, bandwidth: float, num_threads: int
 ) -> None: ...
-def center(k: _Array, debiased: bool, out: _Array, num_threads: int) -> None: ...
+def center(k: _Array, *, debiased: bool, out: _Array, num_threads: int) -> None: ...
 def hsic_table(
-    function: str,
     x_layers: list[_Array],
     y_layers: list[_Array] | None,
     *,
@@ -67,12 +68,11 @@ def hsic_table(
     num_threads: int,
     progress: _Progress,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
-def dense_graph(x: _Array, center: bool, out: _Array, num_threads: int) -> None: ...
+def dense_graph(x: _Array, *, center: bool, out: _Array, num_threads: int) -> None: ...
 def knn_graph(
-    x: _Array, k: int, center: bool, symmetrize: bool, num_threads: int
+    x: _Array, *, k: int, center: bool, symmetrize: bool, num_threads: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], _Array]: ...
 def gbs_table(
-    function: str,
     x_layers: list[_Array],
     y_layers: list[_Array] | None,
     *,
@@ -83,9 +83,9 @@ def gbs_table(
     num_threads: int,
     progress: _Progress,
 ) -> tuple[NDArray[np.float64], list[int], list[int]]: ...
-def modularity(x: _Array, labels: NDArray[np.int64], k: int, num_threads: int) -> float: ...
+def modularity(x: _Array, labels: NDArray[np.int64], *, k: int, num_threads: int) -> float: ...
 def motifs(
-    x: _Array, labels: NDArray[np.int64], k: int, num_threads: int
+    x: _Array, labels: NDArray[np.int64], *, k: int, num_threads: int
 ) -> tuple[int, int, int]: ...
 def modularity_of_graph(
     indptr: NDArray[np.int64],
@@ -98,6 +98,7 @@ def motifs_of_graph(
     indices: NDArray[np.int32],
     values: _Array,
     labels: NDArray[np.int64],
+    *,
     num_threads: int,
 ) -> tuple[int, int, int]: ...
 def match(
@@ -141,9 +142,9 @@ def semantic_rsm(
     num_threads: int,
     progress: _Progress,
 ) -> int: ...
-def compare(a: _Array, b: _Array, method: str, num_threads: int) -> float: ...
+def compare(a: _Array, b: _Array, *, method: str, num_threads: int) -> float: ...
 def jsd(
-    p: _Array, q: _Array | None, out: _Array, num_threads: int, progress: _Progress
+    p: _Array, q: _Array | None, *, out: _Array, num_threads: int, progress: _Progress
 ) -> None: ...
 
 class UsualArithmetic:

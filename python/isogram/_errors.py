@@ -1,6 +1,10 @@
-"""The package's own exceptions."""
+"""The package's own exceptions, and the name of a function before the message of an error."""
 
 from __future__ import annotations
+
+from types import TracebackType
+
+from isogram._core import PlaceError as PlaceError
 
 
 class CudaError(RuntimeError):
@@ -10,9 +14,39 @@ class CudaError(RuntimeError):
     """
 
 
-def input_changed(function: str, name: str) -> RuntimeError:
+class errors_of:
+    """Raise a `PlaceError` as the error that it stands for, which names the caller's function."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: str) -> None:
+        self._function = function
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, PlaceError):
+            kind, message = error.args
+            raise kind(f"{self._function}: {message}") from None
+
+
+def changed_input(name: str) -> PlaceError:
     """Return the error for an argument that is no longer what was wrong with it."""
-    return RuntimeError(
-        f"{function}: `{name}` must not change during the call, but another thread wrote to it: "
-        "pass a copy, or wait for that thread first"
+    return PlaceError(
+        RuntimeError,
+        f"`{name}` must not change during the call, but another thread wrote to it: "
+        "pass a copy, or wait for that thread first",
     )
+
+
+def input_changed(function: str, name: str) -> Exception:
+    """Return that error with the function's name."""
+    kind, message = changed_input(name).args
+    error: Exception = kind(f"{function}: {message}")
+    return error

@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from isogram._device.device import Device
-
 # What holds no n×n matrix, for those who asked for one that is too large.
 PASS_OUT = "pass `out` (a memory map, say)"
 FEWER_SAMPLES = "use fewer samples"
@@ -33,14 +31,16 @@ def check_memory(
     dtype: np.dtype[Any],
     advice: str,
     count: int = 1,
-    device: Device | None = None,
+    memory: int | None = None,
 ) -> None:
     """Raise MemoryError when `count` arrays cannot fit; `advice` says how to ask for less.
+
+    By default in the memory of this machine.
 
     NumPy would often get the address space and leave it to the kernel to end the process later.
     """
     size = math.prod(shape) * dtype.itemsize * count
-    usable = usable_memory() if device is None else device.memory
+    usable = usable_memory() if memory is None else memory
     if size > usable:
         what = "a result" if count == 1 else f"{count} results"
         raise MemoryError(

@@ -10,12 +10,15 @@ from typing import Any, TypeAlias
 Progress: TypeAlias = bool | Callable[[int, int], object] | None
 
 
+_NOBODY: AbstractContextManager[None] = nullcontext()
+
+
 def reporting(
     function: str, progress: Progress, unit: str = "pair"
 ) -> AbstractContextManager[Callable[[int, int], object] | None]:
     """Give the callable (done, total) that the core is to call, or None."""
     if progress is None or progress is False:
-        return nullcontext()
+        return _NOBODY
     if progress is True:
         return _drawing(function, unit)
     if callable(progress):
@@ -29,12 +32,6 @@ def reporting(
 def _drawing(function: str, unit: str) -> Iterator[Callable[[int, int], object]]:
     with _Bar(function, unit) as bar:
         yield bar.report
-
-
-def all_done(report: Callable[[int, int], object] | None, total: int) -> None:
-    """Report work on a GPU, of which nobody learns how far it is, as done."""
-    if report is not None:
-        report(total, total)
 
 
 class _Bar:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from isogram._arguments import choice, integer, threads
-from isogram._arrays import Array, as_matrix
-from isogram._backend import device_of
-from isogram._bandwidth import MAX_PAIRS, bandwidth_of, pairs_of
-from isogram._device import bandwidth as on_gpu
-from isogram._device.results import fetched
+from isogram._arrays import as_matrix
+from isogram._bandwidth import MAX_PAIRS, pairs_of
+from isogram._errors import errors_of
+from isogram._place import place_of
+from isogram._types import Array
 
 
 def bandwidth(
@@ -68,9 +68,6 @@ def bandwidth(
     workers = threads("bandwidth", num_threads)
     rows = as_matrix("bandwidth", "x", x)
     pairs = pairs_of("bandwidth", "x", rows, rule, max_pairs, seed)
-    device = device_of("bandwidth", {"x": rows})
-    if device is None:
-        return bandwidth_of("bandwidth", "x", rows, pairs, workers, rule)
-    with device.entered():
-        result = on_gpu.bandwidth(device, rows, pairs, rule)
-        return float(fetched(device, "bandwidth", {"x": rows}, result)[0][0])
+    place = place_of("bandwidth", {"x": rows})
+    with errors_of("bandwidth"):
+        return place.bandwidth("x", rows, pairs, rule, workers)

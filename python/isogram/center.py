@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from isogram import _core
 from isogram._arguments import ESTIMATORS, choice, threads
-from isogram._arrays import Array, Output, as_matrix, copy_into, widened
-from isogram._device import center as on_gpu
+from isogram._arrays import Output, as_matrix
+from isogram._errors import errors_of
 from isogram._memory import PASS_OUT
+from isogram._types import Array
 
 
 def center(
@@ -71,13 +71,6 @@ def center(
         )
     advice = f"{PASS_OUT}, which may be `k` itself"
     result = Output("center", out, (rows, cols), {"k": matrix}, k, advice, in_place=matrix)
-    if result.device:
-        with result.device.entered():
-            on_gpu.center(result.device, matrix, debiased, result.array)
-        return result.give()
-    if matrix.dtype != result.array.dtype:
-        # The core centres matrices of the result's type; a 16-bit one is widened on the way.
-        copy_into(result.array, widened(matrix))
-        matrix = result.array
-    _core.center(matrix, debiased, result.array, workers)
+    with errors_of("center"):
+        result.place.center(matrix, debiased, result.array, workers)
     return result.give()

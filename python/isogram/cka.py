@@ -10,11 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram import _core
 from isogram._arguments import (
     ESTIMATORS,
-    Kernel,
-    Layers,
     choice,
     first_layer,
     kernel_of,
@@ -23,13 +20,12 @@ from isogram._arguments import (
     same_samples,
     threads,
 )
-from isogram._arrays import Array, are_same, as_matrix, giver
-from isogram._backend import device_of, full
+from isogram._arrays import are_same, as_matrix, giver
 from isogram._bandwidth import resolved_bandwidth, zero_median
-from isogram._device import cka as on_gpu
-from isogram._device.device import Device
-from isogram._device.results import fetched
-from isogram._progress import Progress, all_done, reporting
+from isogram._errors import errors_of
+from isogram._place import place_of
+from isogram._progress import Progress, reporting
+from isogram._types import Array, Kernel, Layers, Place, Report
 
 _FEWEST = {"biased": 2, "debiased": 4}
 
@@ -268,17 +264,20 @@ def cka_matrix(
     cols = None if other is None else layers_of("cka_matrix", "other", other)
     if cols is not None:
         same_samples("cka_matrix", cols.names[0], cols.arrays[0], rows.names[0], rows.samples)
-    everything = rows.named | ({} if cols is None else cols.named)
-    device = device_of("cka_matrix", everything)
-    rounding = precision_of("cka_matrix", precision, device, everything.values())
+    inputs = rows.named | ({} if cols is None else cols.named)
+    place = place_of("cka_matrix", inputs)
+    precision = precision_of("cka_matrix", precision, place, inputs.values())
     give = giver(first_layer(layers))
     with reporting("cka_matrix", progress) as report:
         if rows.samples < _FEWEST[estimator]:
             message = _too_small("cka_matrix", estimator, rows.samples)
             warnings.warn(message, RuntimeWarning, stacklevel=2)
             shape = (len(rows.names), len((cols or rows).names))
-            return give(full(device, shape, np.nan))
-        table = _hsic_table("cka_matrix", rows, cols, options, estimator, rounding, workers, report)
+            with place.entered():
+                return give(place.xp.full(shape, np.nan))
+        table = _hsic_table(
+            place, "cka_matrix", rows, cols, options, estimator, precision, workers, report
+        )
     if constant := table.constant_layers():
         warnings.warn(_constant("cka_matrix", constant), RuntimeWarning, stacklevel=2)
     if overflowed := table.overflowed_layers():
@@ -289,13 +288,13 @@ def cka_matrix(
 class _Table(NamedTuple):
     """HSIC and CKA of all pairs of layers, and what is wrong with some layers."""
 
-    hsic: NDArray[np.float64]
-    cka: NDArray[np.float64]
-    self_x: NDArray[np.float64]
-    self_y: NDArray[np.float64]
+    hsic: NDArray[Any]
+    cka: NDArray[Any]
+    self_x: NDArray[Any]
+    self_y: NDArray[Any]
+    result: Array  # the CKA, where the layers lie
     names_x: list[str]
     names_y: list[str]
-    result: Array  # the CKA, where the layers lie
 
     def constant_layers(self) -> list[str]:
         """Names of the layers whose centred Gram vanishes, each once."""
@@ -304,6 +303,11 @@ class _Table(NamedTuple):
     def overflowed_layers(self) -> list[str]:
         """Names of the layers whose Gram left the range of float64, each once."""
         return self._undefined_where(lambda self_hsic: ~np.isfinite(self_hsic))
+
+    def layers_without_bandwidth(self) -> list[str]:
+        """Names of the layers whose kernel is NaN, of those that have a median bandwidth."""
+        own = zip(self.names_x + self.names_y, [*self.self_x, *self.self_y], strict=True)
+        return [name for name, self_hsic in own if np.isnan(self_hsic)]
 
     def _undefined_where(
         self, suspect: Callable[[NDArray[np.float64]], NDArray[np.bool_]]
@@ -317,91 +321,38 @@ class _Table(NamedTuple):
 
 
 def _hsic_table(
+    place: Place,
     function: str,
     rows: Layers,
     cols: Layers | None,
     kernel: Kernel,
     estimator: str,
     precision: str,
-    workers: int,
-    report: Callable[[int, int], object] | None,
+    num_threads: int,
+    report: Report,
 ) -> _Table:
     """Return the table; of layers on a GPU it is waited for."""
 
-    def bandwidths(layers: Layers) -> list[float]:
+    def bandwidths(layers: Layers) -> list[Any]:
         return [
-            resolved_bandwidth(function, name, x, kernel, workers, allow_constant=True)
+            resolved_bandwidth(place, function, name, x, kernel, num_threads, allow_constant=True)
             for name, x in layers.named.items()
         ]
 
     names_y = rows.names if cols is None else cols.names
     if cols and len(cols.arrays) == len(rows.arrays):  # the same again takes half, and is 1 exactly
         cols = None if all(map(are_same, rows.arrays, cols.arrays)) else cols
-    of_x, of_y = rows.arrays, None if cols is None else cols.arrays
-    bandwidth_x, bandwidth_y = bandwidths(rows), [] if cols is None else bandwidths(cols)
+    of_rows, of_cols = bandwidths(rows), [] if cols is None else bandwidths(cols)
     is_debiased = estimator == "debiased"
-    values: Any
-    if device := device_of(function, rows.named):
-        with device.entered():
-            bandwidth = [*bandwidth_x, *bandwidth_y]
-            values = _fetched_table(
-                device, function, rows, cols, kernel, bandwidth, is_debiased, precision
-            )
-        table = _Table._make([*values[:4], rows.names, names_y, values[4]])
-        if kernel.needs_median:  # a kernel without a bandwidth is NaN
-            for names, own in ((rows.names, table.self_x), (names_y, table.self_y)):
-                for name in np.array(names)[np.isnan(own)]:
-                    raise zero_median(function, f"pairs of rows of `{name}`")
-        all_done(report, table.cka.size)
-        return table
-    values = _core.hsic_table(
-        function,
-        of_x,
-        of_y,
-        names_x=rows.names,
-        names_y=names_y,
-        kernel=kernel.name,
-        bandwidth_x=bandwidth_x,
-        bandwidth_y=bandwidth_y,
-        gamma=kernel.gamma,
-        degree=kernel.degree,
-        coef0=kernel.coef0,
-        debiased=is_debiased,
-        num_threads=workers,
-        progress=report,
-    )
-    return _Table._make([*values, rows.names, names_y, values[1]])
-
-
-def _fetched_table(
-    device: Device,
-    function: str,
-    rows: Layers,
-    cols: Layers | None,
-    kernel: Kernel,
-    bandwidths: list[Any],
-    is_debiased: bool,
-    precision: str,
-) -> tuple[Any, ...]:
-    """Return the table of layers on a GPU, in host memory, and its CKA where it was computed.
-
-    What float32 cannot tell well is computed again, in float64.
-    """
-    of_x, of_y = rows.arrays, None if cols is None else cols.arrays
-    inputs = rows.named | ({} if cols is None else cols.named)
-
-    def computed(*, thorough: bool) -> tuple[Any, ...]:
-        table = on_gpu.hsic_table(
-            device, of_x, of_y, kernel, bandwidths, is_debiased, precision, thorough=thorough
+    with errors_of(function):
+        values = place.hsic_table(
+            rows, cols, kernel, of_rows, of_cols, is_debiased, precision, num_threads, report
         )
-        return (*fetched(device, function, inputs, *table), table.cka)
-
-    *values, doubts, cka = computed(thorough=False)
-    layers = [*of_x, *(of_y or [])]
-    suspects = [x for x, doubt in zip(layers, doubts, strict=True) if doubt]
-    if precision == "float32" and not all(on_gpu.has_equal_rows(device, x) for x in suspects):
-        *values, _, cka = computed(thorough=True)
-    return (*values, cka)
+    table = _Table(*values, rows.names, names_y)
+    if kernel.needs_median:
+        for name in table.layers_without_bandwidth():
+            raise zero_median(function, f"pairs of rows of `{name}`")
+    return table
 
 
 class _Pair:
@@ -423,8 +374,8 @@ class _Pair:
         self._y = Layers(["y"], [as_matrix(function, "y", y)])
         same_samples(function, "y", self._y.arrays[0], "x", self._x.samples)
         inputs = self._x.named | self._y.named
-        device = device_of(function, inputs)
-        self._precision = precision_of(function, precision, device, inputs.values())
+        self._place = place_of(function, inputs)
+        self._precision = precision_of(function, precision, self._place, inputs.values())
 
     def is_too_small(self) -> bool:
         return self._x.samples < _FEWEST[self._estimator]
@@ -435,6 +386,7 @@ class _Pair:
     def table(self, kernel: Kernel) -> _Table:
         """Return the table of the two, on the host."""
         return _hsic_table(
+            self._place,
             self._function,
             self._x,
             self._y,

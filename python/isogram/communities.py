@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram import _core
 from isogram._arguments import neighbours_of, threads
-from isogram._arrays import Array, as_matrix
-from isogram._backend import device_of
-from isogram._device import communities as on_gpu
+from isogram._arrays import as_matrix
+from isogram._errors import errors_of
+from isogram._place import place_of
+from isogram._types import Array
 
 
 class Motifs(NamedTuple):
@@ -73,13 +73,9 @@ def modularity(x: Array, labels: Any, *, k: int = 3, num_threads: int | None = N
     rows = as_matrix("modularity", "x", x)
     classes = _classes("modularity", labels, len(rows))
     neighbours = neighbours_of("modularity", "x", k, len(rows))
-    device = device_of("modularity", {"x": rows})
-    if device:
-        with device.entered():
-            graph = on_gpu.nearest_graph(device, "modularity", rows, neighbours)
-        result = _core.modularity_of_graph(*graph, classes)
-    else:
-        result = _core.modularity(rows, classes, neighbours, workers)
+    place = place_of("modularity", {"x": rows})
+    with errors_of("modularity"):
+        result = place.modularity(rows, classes, neighbours, workers)
     if math.isnan(result):
         warnings.warn(
             "modularity: the edges of the graph weigh nothing in all: the result is NaN",
@@ -135,12 +131,9 @@ def motifs(x: Array, labels: Any, *, k: int = 5, num_threads: int | None = None)
     rows = as_matrix("motifs", "x", x)
     classes = _classes("motifs", labels, len(rows))
     neighbours = neighbours_of("motifs", "x", k, len(rows))
-    device = device_of("motifs", {"x": rows})
-    if device:
-        with device.entered():
-            graph = on_gpu.nearest_graph(device, "motifs", rows, neighbours)
-        return Motifs(*_core.motifs_of_graph(*graph, classes, workers))
-    return Motifs(*_core.motifs(rows, classes, neighbours, workers))
+    place = place_of("motifs", {"x": rows})
+    with errors_of("motifs"):
+        return Motifs(*place.motifs(rows, classes, neighbours, workers))
 
 
 def _classes(function: str, labels: Any, n: int) -> NDArray[np.int64]:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 import warnings
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram import _core
 from isogram._arguments import choice, threads
 from isogram._arithmetic import usual_arithmetic
-from isogram._arrays import Array, as_matrix, parts_of
-from isogram._backend import device_of
-from isogram._device import compare as on_gpu
-from isogram._device.results import fetched
-from isogram._errors import input_changed
+from isogram._arrays import as_matrix
+from isogram._entries import parts_of
+from isogram._errors import changed_input, errors_of
+from isogram._place import place_of
+from isogram._types import Array, Place
 
 _METHODS = ("pearson", "spearman", "kendall", "cosine", "cka", "gbs")
 _UNDEFINED = {
@@ -95,23 +93,16 @@ def compare_rsms(
             f"compare_rsms: `rsm_b` must be of the shape of `rsm_a` {first.shape}, "
             f"got {second.shape}"
         )
-    result = _similarity(first, second, method, workers)
+    place = place_of("compare_rsms", {"rsm_a": first, "rsm_b": second})
+    with errors_of("compare_rsms"):
+        result = place.compare_rsms(first, second, method, workers)
     if math.isnan(result):
-        warnings.warn(_why_nan(first, second, method, workers), RuntimeWarning, stacklevel=2)
-    if method == "gbs" and (message := _zero_rows(first, second)):
+        with errors_of("compare_rsms"):
+            message = _why_nan(place, first, second, method, workers)
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
+    if method == "gbs" and (message := _zero_rows(place, first, second)):
         warnings.warn(message, RuntimeWarning, stacklevel=2)
     return result
-
-
-def _similarity(a: NDArray[Any], b: NDArray[Any], method: str, workers: int) -> float:
-    inputs = {"rsm_a": a, "rsm_b": b}
-    device = device_of("compare_rsms", inputs)
-    if device is None:
-        return _core.compare(a, b, method, workers)
-    with device.entered():
-        queued = on_gpu.compare(device, a, b, method)
-        part = "off_diagonal" if method in ("cka", "gbs") else "above_diagonal"
-        return float(fetched(device, "compare_rsms", inputs, queued, part=part)[0])
 
 
 def _square(name: str, rsm: Array, least: int) -> NDArray[Any]:
@@ -124,20 +115,25 @@ def _square(name: str, rsm: Array, least: int) -> NDArray[Any]:
     return matrix
 
 
-def _why_nan(first: NDArray[Any], second: NDArray[Any], method: str, workers: int) -> str:
+def _why_nan(
+    place: Place, first: NDArray[Any], second: NDArray[Any], method: str, num_threads: int
+) -> str:
     # A matrix without a similarity to itself is the one without variation.
-    named = (("rsm_a", first), ("rsm_b", second))
-    to_blame = [n for n, rsm in named if math.isnan(_similarity(rsm, rsm, method, workers))]
+    to_blame = [
+        name
+        for name, rsm in (("rsm_a", first), ("rsm_b", second))
+        if math.isnan(place.compare_rsms(rsm, rsm, method, num_threads))
+    ]
     if not to_blame:
-        raise input_changed("compare_rsms", "rsm_a")
+        raise changed_input("rsm_a")
     names = " and ".join(f"`{name}`" for name in to_blame)
     return f"compare_rsms: {method} is NaN, because {names} is {_UNDEFINED[method]}"
 
 
 @usual_arithmetic()
-def _zero_rows(first: NDArray[Any], second: NDArray[Any]) -> str:
+def _zero_rows(place: Place, first: NDArray[Any], second: NDArray[Any]) -> str:
     """Return the warning for rows without an entry but 0 off the diagonal, or nothing."""
-    counts = {name: _zero_row_count(a) for name, a in (("rsm_a", first), ("rsm_b", second))}
+    counts = {name: _zero_row_count(place, a) for name, a in (("rsm_a", first), ("rsm_b", second))}
     listed = ", ".join(f"{count} of `{name}`" for name, count in counts.items() if count)
     if not listed:
         return ""
@@ -146,15 +142,13 @@ def _zero_rows(first: NDArray[Any], second: NDArray[Any]) -> str:
     )
 
 
-def _zero_row_count(rsm: NDArray[Any]) -> int:
-    device = device_of("compare_rsms", {"rsm": rsm})
-    xp, on_host = (device.xp, device.to_host) if device else (np, np.asarray)
+def _zero_row_count(place: Place, rsm: NDArray[Any]) -> int:
     count = 0
-    with device.entered() if device else nullcontext():
-        suspects = np.flatnonzero(on_host(_may_be_zero(rsm)))
+    with place.entered():
+        suspects = np.flatnonzero(place.to_host(_may_be_zero(rsm)))
         for part in parts_of((len(suspects), len(rsm))):
             rows = suspects[part[0]]
-            is_entry = on_host(rsm[xp.asarray(rows)] != 0)
+            is_entry = place.to_host(rsm[place.xp.asarray(rows)] != 0)
             is_entry[np.arange(len(rows)), rows] = False
             count += int(np.count_nonzero(~is_entry.any(axis=1)))
     return count

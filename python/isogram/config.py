@@ -8,7 +8,7 @@ from typing import Any
 import isogram
 from isogram import _core, simd
 from isogram._arguments import threads
-from isogram._backend import why_no_gpu
+from isogram._place import why_no_gpu
 
 
 def get_num_threads() -> int:

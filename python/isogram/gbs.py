@@ -6,9 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from isogram import _core
 from isogram._arguments import (
-    Layers,
     first_layer,
     flag,
     layers_of,
@@ -17,11 +15,11 @@ from isogram._arguments import (
     same_samples,
     threads,
 )
-from isogram._arrays import Array, as_matrix, giver
-from isogram._backend import device_of
-from isogram._device import gbs as on_gpu
-from isogram._device.results import fetched
-from isogram._progress import Progress, all_done, reporting
+from isogram._arrays import as_matrix, giver
+from isogram._errors import errors_of
+from isogram._place import place_of
+from isogram._progress import Progress, reporting
+from isogram._types import Array, GbsTable, Layers
 
 
 def gbs(
@@ -116,28 +114,14 @@ def gbs(
     same_samples("gbs", "y", second, "x", len(first))
     neighbours = neighbours_of("gbs", "x", k, len(first))
     inputs = {"x": first, "y": second}
-    device = device_of("gbs", inputs)
-    rounding = precision_of("gbs", precision, device, inputs.values())
-    if device:
-        with device.entered():
-            queued = on_gpu.gbs_table(device, [first], [second], neighbours, center, rounding)
-            table, [isolated_x], [isolated_y] = fetched(device, "gbs", inputs, *queued)
-    else:
-        table, [isolated_x], [isolated_y] = _core.gbs_table(
-            "gbs",
-            [first],
-            [second],
-            names_x=["x"],
-            names_y=["y"],
-            k=neighbours,
-            center=center,
-            num_threads=workers,
-            progress=None,
-        )
-    if isolated_x or isolated_y:
-        message = _isolated("gbs", {"x": isolated_x, "y": isolated_y}, len(first))
-        warnings.warn(message, RuntimeWarning, stacklevel=2)
-    return float(table[0, 0])
+    place = place_of("gbs", inputs)
+    precision = precision_of("gbs", precision, place, inputs.values())
+    rows, cols = Layers(["x"], [first]), Layers(["y"], [second])
+    with errors_of("gbs"):
+        table = place.gbs_table(rows, cols, neighbours, center, precision, workers, None, wait=True)
+        result = float(place.to_host(table.gbs)[0, 0])
+    _warn_of_isolated("gbs", rows, cols, table)
+    return result
 
 
 def gbs_matrix(
@@ -208,42 +192,28 @@ def gbs_matrix(
         cols = layers_of("gbs_matrix", "other", other)
         same_samples("gbs_matrix", cols.names[0], cols.arrays[0], rows.names[0], rows.samples)
     neighbours = neighbours_of("gbs_matrix", rows.names[0], k, rows.samples)
-    of_x, of_y = rows.arrays, None if cols is None else cols.arrays
-    everything = rows.named | ({} if cols is None else cols.named)
-    device = device_of("gbs_matrix", everything)
-    rounding = precision_of("gbs_matrix", precision, device, everything.values())
-    names_y = [] if cols is None else cols.names
-    table: Any
-    isolated: dict[str, int] = {}
-    with reporting("gbs_matrix", progress) as report:
-        if device:
-            with device.entered():
-                table = on_gpu.gbs_table(device, of_x, of_y, neighbours, center, rounding).gbs
-            all_done(report, table.size)
-        else:
-            table, isolated_x, isolated_y = _core.gbs_table(
-                "gbs_matrix",
-                of_x,
-                of_y,
-                names_x=rows.names,
-                names_y=names_y,
-                k=neighbours,
-                center=center,
-                num_threads=workers,
-                progress=report,
-            )
-            isolated = dict(zip(rows.names + names_y, isolated_x + isolated_y, strict=False))
-    if any(isolated.values()):
-        message = _isolated("gbs_matrix", isolated, rows.samples)
-        warnings.warn(message, RuntimeWarning, stacklevel=2)
-    return giver(first_layer(layers))(table)
+    inputs = rows.named | ({} if cols is None else cols.named)
+    place = place_of("gbs_matrix", inputs)
+    precision = precision_of("gbs_matrix", precision, place, inputs.values())
+    with reporting("gbs_matrix", progress) as report, errors_of("gbs_matrix"):
+        table = place.gbs_table(
+            rows, cols, neighbours, center, precision, workers, report, wait=False
+        )
+    _warn_of_isolated("gbs_matrix", rows, cols, table)
+    return giver(first_layer(layers))(table.gbs)
 
 
-def _isolated(function: str, counts: Mapping[str, int], n: int) -> str:
-    """Return the warning for graphs some of whose nodes have no edges; `counts` by layer."""
-    listed = ", ".join(f"{count} of `{name}`" for name, count in counts.items() if count)
-    return (
-        f"{function}: of the {n} samples, {listed} have no edges of weight other than 0, so these "
-        "count 0: they are rows of zeros, or equal to the mean that is subtracted, or orthogonal "
-        "to all that they are joined to"
+def _warn_of_isolated(function: str, x: Layers, y: Layers | None, table: GbsTable) -> None:
+    """Warn of graphs some of whose nodes have no edges."""
+    counts = [*zip(x.names, table.isolated_x, strict=False)]
+    if y is not None:
+        counts += zip(y.names, table.isolated_y, strict=False)
+    listed = ", ".join(f"{count} of `{name}`" for name, count in dict(counts).items() if count)
+    if not listed:
+        return
+    message = (
+        f"{function}: of the {x.samples} samples, {listed} have no edges of weight other than 0, "
+        "so these count 0: they are rows of zeros, or equal to the mean that is subtracted, or "
+        "orthogonal to all that they are joined to"
     )
+    warnings.warn(message, RuntimeWarning, stacklevel=3)

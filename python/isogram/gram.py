@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from isogram import _core
 from isogram._arguments import kernel_of, precision_of, threads
-from isogram._arrays import Array, Output, as_matrix
+from isogram._arrays import Output, as_matrix
 from isogram._bandwidth import resolved_bandwidth
-from isogram._device import gram as on_gpu
+from isogram._errors import errors_of
 from isogram._memory import PASS_OUT
+from isogram._types import Array
 
 _ADVICE = f"{PASS_OUT}, or use cka_matrix or gbs, which hold no n x n matrix"
 
@@ -117,27 +117,13 @@ def gram(
     rows, cols = inputs["x"], inputs.get("y")
     shape = (len(rows), len(rows if cols is None else cols))
     result = Output("gram", out, shape, inputs, x, _ADVICE)
-    device = result.device
-    rounding = precision_of("gram", precision, device, inputs.values())
-    width = resolved_bandwidth("gram", "x", rows, options, workers)
-    if device:
-        with device.entered():
-            on_gpu.gram(device, rows, cols, options, width, result.array, rounding)
-    else:
-        is_finite = _core.gram(
-            "gram",
-            rows,
-            cols,
-            options.name,
-            width,
-            options.gamma,
-            options.degree,
-            options.coef0,
-            result.array,
-            workers,
-        )
-        if not is_finite:
-            warnings.warn(beyond_range("gram", result.array.dtype), RuntimeWarning, stacklevel=2)
+    place = result.place
+    precision = precision_of("gram", precision, place, inputs.values())
+    width = resolved_bandwidth(place, "gram", "x", rows, options, workers)
+    with errors_of("gram"):
+        is_finite = place.gram(rows, cols, options, width, result.array, precision, workers)
+    if not is_finite:
+        warnings.warn(beyond_range("gram", result.array.dtype), RuntimeWarning, stacklevel=2)
     return result.give()
 
 

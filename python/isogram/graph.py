@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from isogram import _core
 from isogram._arguments import flag, neighbours_of, precision_of, threads
-from isogram._arrays import (
-    Array,
-    Output,
-    as_matrix,
-    giver,
-    lying_with,
-    parts_of,
-    result_dtype,
-    to_host,
-)
-from isogram._backend import device_of
-from isogram._device import graph as on_gpu
+from isogram._arrays import Output, as_matrix, giver, lying_with, to_host
+from isogram._entries import parts_of
+from isogram._errors import errors_of
 from isogram._memory import check_memory
+from isogram._place import place_of
+from isogram._types import Array
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -176,25 +168,16 @@ def graph(
     workers = threads("graph", num_threads)
     rows = as_matrix("graph", "x", x)
     neighbours = neighbours_of("graph", "x", k, len(rows))
-    device = device_of("graph", {"x": rows})
-    rounding = precision_of("graph", precision, device, [rows])
+    inputs = {"x": rows}
+    place = place_of("graph", inputs)
+    precision = precision_of("graph", precision, place, [rows])
     if k is None:
-        result = Output("graph", None, (len(rows), len(rows)), {"x": rows}, x, _ADVICE)
-        if device:
-            with device.entered():
-                on_gpu.dense_graph(device, rows, center, result.array, rounding)
-        else:
-            _core.dense_graph(rows, center, result.array, workers)
+        result = Output("graph", None, (len(rows), len(rows)), inputs, x, _ADVICE)
+        with errors_of("graph"):
+            place.dense_graph(rows, center, result.array, precision, workers)
         return result.give()
-    parts: Any
-    if device:
-        with device.entered():
-            queued = on_gpu.knn_graph(
-                device, rows, neighbours, center, symmetrize, rounding, result_dtype(rows)
-            )
-            parts = on_gpu.fetched_graph(device, "graph", {"x": rows}, queued)
-    else:
-        parts = _core.knn_graph(rows, neighbours, center, symmetrize, workers)
+    with errors_of("graph"):
+        parts = place.knn_graph(rows, neighbours, center, symmetrize, precision, workers)
     give = giver(x)
     indptr, indices, data = (give(part) for part in parts)
     return Csr(indptr, indices, data, (len(rows), len(rows)))

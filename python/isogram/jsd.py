@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from isogram import _core
 from isogram._arguments import threads
-from isogram._arrays import Array, Output, as_matrix
-from isogram._device import jsd as on_gpu
+from isogram._arrays import Output, as_matrix
+from isogram._errors import errors_of
 from isogram._memory import FEWER_SAMPLES, PASS_OUT
-from isogram._progress import Progress, all_done, reporting
+from isogram._progress import Progress, reporting
+from isogram._types import Array
 
 
 def jsd(
@@ -81,11 +81,6 @@ def jsd(
     shape = (len(rows), len(rows if cols is None else cols))
     advice = f"{PASS_OUT}, or {FEWER_SAMPLES}"
     result = Output("jsd", out, shape, inputs, probabilities, advice)
-    with reporting("jsd", progress) as report:
-        if result.device:
-            with result.device.entered():
-                on_gpu.jsd(result.device, rows, cols, result.array)
-            all_done(report, result.array.size)
-        else:
-            _core.jsd(rows, cols, result.array, workers, report)
+    with reporting("jsd", progress) as report, errors_of("jsd"):
+        result.place.jsd(rows, cols, result.array, workers, report)
     return result.give()

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import warnings
-from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram import _core
 from isogram._arguments import flag, threads
-from isogram._arrays import Array, as_input, giver, lying_with, parts_of, widened
-from isogram._backend import device_of
-from isogram._device import match as on_gpu
-from isogram._device.device import Device, DeviceArray
+from isogram._arrays import as_input, giver
+from isogram._entries import parts_of, widened
+from isogram._errors import errors_of
 from isogram._memory import check_memory
+from isogram._place import HOST, place_of
 from isogram._progress import Progress, reporting
+from isogram._types import Array, Place
 
 _MATCHED = frozenset(map(np.dtype, (np.float32, np.float64)))  # what the core takes as it is
+_ERRORS = errors_of("match")  # made once: a small problem takes a microsecond
 
 
 class Matching(NamedTuple):
@@ -118,25 +116,22 @@ def match(
     if type(maximize) is not bool:
         maximize = flag("match", "maximize", maximize)
     workers = 0 if num_threads is None else threads("match", num_threads)
-    problems, device = _problems(similarity, maximize)
-    if device:
-        with device.entered():
-            matching, overflow = _match_on_gpu(device, similarity, problems, maximize, workers)
-    else:
-        with reporting("match", progress, unit="problem") as report:
-            found = _core.match(problems, maximize, workers, report)
-        overflow = _overflow(found[1])
-        matching = _given(giver(similarity), *found)
-    if overflow is not None:
-        warnings.warn(overflow, RuntimeWarning, stacklevel=2)
-    return matching
+    problems, place = _problems(similarity, maximize)
+    with reporting("match", progress, unit="problem") as report, _ERRORS:
+        columns, total, gap, infinite = place.match(problems, maximize, workers, report)
+    if infinite is not None:
+        warnings.warn(_overflow(total, infinite), RuntimeWarning, stacklevel=2)
+    give = giver(similarity)
+    if isinstance(total, float):
+        return Matching(give(columns), total, gap)
+    return Matching(give(columns), give(total), give(gap))
 
 
-def _problems(similarity: Array, maximize: bool) -> tuple[NDArray[Any], Device | None]:
-    """Return the problems as floats, and the GPU that they lie on."""
+def _problems(similarity: Array, maximize: bool) -> tuple[NDArray[Any], Place]:
+    """Return the problems as float32 or float64, and where they lie."""
     if type(similarity) is np.ndarray and similarity.dtype in _MATCHED:
         if similarity.ndim in (2, 3) and similarity.flags.carray:
-            return similarity, None  # at once: a small problem takes a microsecond
+            return similarity, HOST  # at once: a small problem takes a microsecond
     elif _is_sparse(similarity):
         similarity = _dense(similarity, -np.inf if maximize else np.inf)
     elif isinstance(similarity, list | tuple) and any(map(_is_sparse, similarity)):
@@ -145,14 +140,9 @@ def _problems(similarity: Array, maximize: bool) -> tuple[NDArray[Any], Device |
             "matrices: match one after another"
         )
     problems = as_input("match", "similarity", similarity, 2, 3, on_gpu=True, or_integers=True)
-    device = device_of("match", {"similarity": problems})
-    return problems if device else widened(problems), device
-
-
-def _given(give: Callable[[Any], Array], columns: Any, total: Any, gap: Any) -> Matching:
-    if isinstance(total, float):
-        return Matching(give(columns), total, gap)
-    return Matching(give(columns), give(total), give(gap))
+    place = place_of("match", {"similarity": problems})
+    with place.entered():
+        return widened(problems), place
 
 
 def _is_sparse(similarity: Array) -> bool:
@@ -187,66 +177,10 @@ def _dense(similarity: Any, forbidden: float) -> NDArray[Any]:
     return dense
 
 
-def _overflow(total: Any, numbers: NDArray[Any] | None = None) -> str | None:
-    """Return a warning of the first infinite total; `numbers` are those of some problems."""
-    if isinstance(total, float):
-        if math.isfinite(total):
-            return None
-        which = ""
-    else:
-        if np.isfinite(total).all():
-            return None
-        first = np.flatnonzero(~np.isfinite(total))[0]
-        which = f" of problem {first if numbers is None else numbers[first]}"
+def _overflow(total: Any, problem: int) -> str:
+    """Return the warning of an infinite total."""
+    which = "" if isinstance(total, float) else f" of problem {problem}"
     return (
         f"match: the total{which} is beyond float64, so it and its gap are infinite (the columns "
         "are right): divide `similarity` by a constant"
     )
-
-
-def _match_on_gpu(
-    device: Device, similarity: Array, problems: DeviceArray, maximize: bool, workers: int
-) -> tuple[Matching, str | None]:
-    most = device.kernels.most_matched()
-    if max(problems.shape[-2:]) > most:
-        raise ValueError(
-            f"match: `similarity` must have at most {most} rows and columns on a GPU, "
-            f"got shape {problems.shape}"
-        )
-    batch = problems[np.newaxis] if problems.ndim == 2 else problems
-    found = on_gpu.match(device, batch, maximize)
-    unproven = np.flatnonzero(device.to_host(found.is_proven) == 0)
-    if problems.ndim == 2:
-        if unproven.size:
-            on_host = _core.match(widened(device.to_host(problems)), maximize, workers, None)
-            return _given(partial(lying_with, similarity), *on_host), _overflow(on_host[1])
-        total, gap = (float(device.to_host(values)[0]) for values in (found.totals, found.gaps))
-        return _given(giver(similarity), found.columns[0], total, gap), None
-    overflow = None
-    if unproven.size:
-        overflow = _solve_on_host(device, batch, maximize, workers, unproven, found)
-    return _given(giver(similarity), *found[:3]), overflow
-
-
-def _solve_on_host(
-    device: Device,
-    batch: DeviceArray,
-    maximize: bool,
-    workers: int,
-    unproven: NDArray[Any],
-    found: on_gpu.Matchings,
-) -> str | None:
-    """Replace what the GPU could not prove, or say why it cannot be solved."""
-
-    def solved(problems: DeviceArray) -> tuple[NDArray[Any], ...]:
-        return _core.match(widened(device.to_host(problems)), maximize, workers, None)
-
-    try:
-        results = solved(batch[device.xp.asarray(unproven)])
-    except ValueError:
-        unproven = np.arange(len(batch))
-        results = solved(batch)  # its error names a problem by its number in the batch
-    where = device.xp.asarray(unproven)
-    for array, values in zip(found[:3], results, strict=True):
-        array[where] = device.xp.asarray(values)
-    return _overflow(results[1], unproven)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from isogram import _backend
+from isogram import _place
 
 KINDS = ("emulated", "device")
 OUTCOMES = Counter()
@@ -101,7 +101,7 @@ class Real:
 def why_not(kind):
     """Return why the suite cannot run on one of the two, or None."""
     if kind == "device":
-        return _backend.why_no_gpu()
+        return _place.why_no_gpu()
     if "ISOGRAM_CUDA_EMULATED" not in os.environ:
         return "the emulated kernels were not built: ISOGRAM_CUDA_EMULATED names no folder"
     return None
@@ -119,7 +119,7 @@ def gpu(request, monkeypatch):
     monkeypatch.syspath_prepend(os.environ["ISOGRAM_CUDA_EMULATED"])
     from emulated import EmulatedDevice
 
-    monkeypatch.setattr(_backend, "_load", lambda: EmulatedDevice)
+    monkeypatch.setattr(_place, "_load", lambda: EmulatedDevice)
     return Emulated()
 
 

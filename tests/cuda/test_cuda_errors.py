@@ -5,7 +5,7 @@ import re
 import isogram as ig
 import numpy as np
 import pytest
-from isogram import _backend
+from isogram import _place
 from support import DTYPES, data
 
 X, Y, K = data((6, 4), "float32"), data((6, 3), "float32", 1), data((6, 6), "float32")
@@ -188,7 +188,7 @@ def test_builds_without_cuda_say_how_to_get_it(monkeypatch, function):
     def no_cuda():
         raise ImportError("this build of isogram has no CUDA code, so install it where nvcc is")
 
-    monkeypatch.setattr(_backend, "_load", no_cuda)
+    monkeypatch.setattr(_place, "_load", no_cuda)
     message = rf"^{function}: `[xk]` must be in host memory here, .*nvcc.*; or copy the array"
     with pytest.raises(TypeError, match=message):
         getattr(ig, function)(OnGpu(2))

@@ -8,7 +8,7 @@ import isogram as ig
 
 
 def test_the_stub_is_that_of_the_module(gpu):
-    from isogram._backend import _load
+    from isogram._place import _load
 
     module = _load()(0).kernels
     tree = ast.parse((importlib.resources.files(ig) / "_cuda.pyi").read_text())

@@ -5,7 +5,7 @@ oracle.
 import isogram as ig
 import numpy as np
 import pytest
-from isogram import _backend
+from isogram import _place
 from isogram._device.rsm_plan import Plan
 from support import (
     DTYPES,
@@ -469,7 +469,7 @@ def test_tokens_that_do_not_fit(gpu, monkeypatch, arguments, gpus):
     """The less memory may be taken, the more bands there are; the entries stay as they are."""
     if gpus != 0:
         on_second_gpu(gpu, np.zeros(1, np.float32))
-    monkeypatch.setattr(_backend._load(), "cache", 512)  # for blocks of 2 x 2 inputs
+    monkeypatch.setattr(_place._load(), "cache", 512)  # for blocks of 2 x 2 inputs
     tokens, other = data((9, 11, 30), "float32", 1), data((7, 11, 30), "float32", 2)
     sets = {"one set": (tokens,), "two sets": (tokens, other), "ragged": ([*tokens, other[0, :4]],)}
     chosen = sets.get(arguments, (gpu.put(tokens),))
@@ -652,7 +652,7 @@ def test_memory_limit_on_the_host():
 
 
 def test_gpus_without_one():
-    if _backend.why_no_gpu() is None:
+    if _place.why_no_gpu() is None:
         pytest.skip("there is one")
     with pytest.raises(ValueError, match=r"^semantic_rsm: `gpus` must be None here, got 0: "):
         ig.semantic_rsm(TOKENS, gpus=0)

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import math
 import sys
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isogram._device.device import Device, DeviceArray
+from isogram._device.results import fetched
 
 
 def bandwidth(
-    device: Device, x: DeviceArray, pairs: NDArray[np.int64] | None, rule: str
+    device: Device,
+    name: str,
+    x: DeviceArray,
+    pairs: NDArray[Any] | None,
+    rule: str,
+    num_threads: int,
+) -> float:
+    """See `Place`."""
+    return float(fetched(device, {name: x}, _bandwidth(device, x, pairs, rule))[0][0])
+
+
+def _bandwidth(
+    device: Device, x: DeviceArray, pairs: NDArray[Any] | None, rule: str
 ) -> DeviceArray:
     """Return the root of the median or mean squared distance of all pairs of rows, or of some.
 
@@ -39,14 +53,16 @@ def root_median_square(device: Device, values: DeviceArray) -> DeviceArray:
 
 
 def median_bandwidth(
-    device: Device, x: DeviceArray, pairs: NDArray[np.int64] | None, *, allow_constant: bool
-) -> DeviceArray:
-    """Return the median bandwidth, NaN where it is 0; with `allow_constant`, 1 for constant rows.
-
-    One double.
-    """
+    device: Device,
+    name: str,
+    x: DeviceArray,
+    pairs: NDArray[Any] | None,
+    allow_constant: bool,
+    num_threads: int,
+) -> Any:
+    """See `Place`."""
     xp = device.xp
-    median = bandwidth(device, x, pairs, "median")
+    median = _bandwidth(device, x, pairs, "median")
     instead = xp.full((1,), np.nan)
     if allow_constant:
         others = xp.arange(1, len(x))

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from isogram._arguments import Kernel
-from isogram._arrays import result_dtype
 from isogram._device.device import Device, DeviceArray
+from isogram._device.results import all_done, fetched
 from isogram._device.tiles import (
     Bulk,
     GramTiles,
@@ -19,10 +18,12 @@ from isogram._device.tiles import (
     prepared,
     scale_of_bulk,
 )
+from isogram._entries import result_dtype
+from isogram._types import HsicTable, Kernel, Layers, Report
 from isogram._walk.tiles import Tile, upper_tiles
 
 
-class HsicTable(NamedTuple):
+class _Table(NamedTuple):
     """HSIC and CKA of all pairs of layers, and the HSIC of each with itself; arrays of doubles."""
 
     hsic: DeviceArray
@@ -48,6 +49,38 @@ class _Moments(NamedTuple):
 
 def hsic_table(
     device: Device,
+    x: Layers,
+    y: Layers | None,
+    kernel: Kernel,
+    bandwidths_x: list[Any],
+    bandwidths_y: list[Any],
+    debiased: bool,
+    precision: str,
+    num_threads: int,
+    progress: Report,
+) -> HsicTable:
+    """See `Place`; what float32 cannot tell well is computed again, in float64."""
+    of_x, of_y = x.arrays, None if y is None else y.arrays
+    bandwidths = [*bandwidths_x, *bandwidths_y]
+    inputs = x.named | ({} if y is None else y.named)
+
+    def computed(*, thorough: bool) -> tuple[Any, ...]:
+        table = _queued_table(
+            device, of_x, of_y, kernel, bandwidths, debiased, precision, thorough=thorough
+        )
+        return (*fetched(device, inputs, *table), table.cka)
+
+    *values, doubts, cka = computed(thorough=False)
+    layers = [*of_x, *(of_y or [])]
+    suspects = [x for x, doubt in zip(layers, doubts, strict=True) if doubt]
+    if precision == "float32" and not all(_has_equal_rows(device, x) for x in suspects):
+        *values, _, cka = computed(thorough=True)
+    all_done(progress, cka.size)
+    return HsicTable._make([*values, cka])
+
+
+def _queued_table(
+    device: Device,
     x: Sequence[DeviceArray],
     y: Sequence[DeviceArray] | None,
     kernel: Kernel,
@@ -56,7 +89,7 @@ def hsic_table(
     precision: str,
     *,
     thorough: bool,
-) -> HsicTable:
+) -> _Table:
     """Return the table of the layers of `x` with those of `y`, or with each other.
 
     A thorough one is of float64 entries, and knows their rounding by the terms of each.
@@ -74,7 +107,7 @@ def hsic_table(
     return _table(device, moments, len(layers[0]), len(x), debiased)
 
 
-def has_equal_rows(device: Device, x: DeviceArray) -> DeviceArray:
+def _has_equal_rows(device: Device, x: DeviceArray) -> DeviceArray:
     """Whether all rows are one and the same."""
     first = prepared(device, x[:1], np.dtype(np.float64), "shifted").data[0]
     reaches = device.empty((len(x),))
@@ -334,7 +367,7 @@ def _squared_cross_norm(device: Device, x: Rows, y: Rows) -> DeviceArray:
 # The table ----------------------------------------------------------------------------------------
 
 
-def _table(device: Device, moments: _Moments, n: int, x_count: int, debiased: bool) -> HsicTable:
+def _table(device: Device, moments: _Moments, n: int, x_count: int, debiased: bool) -> _Table:
     xp = device.xp
     y = slice(0 if len(moments.squares) == x_count else x_count, None)
     x = slice(0, x_count)
@@ -357,7 +390,7 @@ def _table(device: Device, moments: _Moments, n: int, x_count: int, debiased: bo
     exponents = moments.exponents
     norms = xp.where(is_own, own[x, None], xp.sqrt(own[x, None]) * xp.sqrt(own[y]))
     # Both estimators are inner products of centred matrices: only rounding can leave [-1, 1].
-    return HsicTable(
+    return _Table(
         xp.ldexp(cross, exponents[x, None] + exponents[y]),
         xp.where(is_defined, xp.clip(cross / norms, -1.0, 1.0), np.nan),
         xp.ldexp(own[x], 2 * exponents[x]),

@@ -8,10 +8,21 @@ import numpy as np
 
 from isogram import _core
 from isogram._device.device import Device, DeviceArray
+from isogram._device.results import fetched
+from isogram._entries import widened
 
 
-def compare(device: Device, a: DeviceArray, b: DeviceArray, method: str) -> DeviceArray:
-    """Return the similarity, one double; NaN where a matrix is constant."""
+def compare_rsms(
+    device: Device, rsm_a: DeviceArray, rsm_b: DeviceArray, method: str, num_threads: int
+) -> float:
+    """See `Place`."""
+    part = "off_diagonal" if method in ("cka", "gbs") else "above_diagonal"
+    queued = _similarity(device, rsm_a, rsm_b, method)
+    return float(fetched(device, {"rsm_a": rsm_a, "rsm_b": rsm_b}, queued, part=part)[0])
+
+
+def _similarity(device: Device, a: DeviceArray, b: DeviceArray, method: str) -> DeviceArray:
+    """Return one double; NaN where a matrix is constant."""
     if method in ("cka", "gbs"):
         a, b = (_as_doubles(device, rsm) for rsm in (a, b))
         return (_cka if method == "cka" else _gbs)(device, a, b)
@@ -27,9 +38,7 @@ def compare(device: Device, a: DeviceArray, b: DeviceArray, method: str) -> Devi
 
 
 def _as_doubles(device: Device, rsm: DeviceArray) -> DeviceArray:
-    if rsm.dtype == np.uint16:  # bfloat16
-        return (rsm.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
-    return rsm.astype(np.float64)
+    return widened(rsm).astype(np.float64)
 
 
 def _upper_triangle(device: Device, rsm: DeviceArray) -> DeviceArray:

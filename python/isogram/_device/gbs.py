@@ -4,38 +4,44 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from isogram._arrays import result_dtype
 from isogram._device.device import Device, DeviceArray
-from isogram._device.graph import COSINE, SparseRows, knn_graph
-from isogram._device.results import first_not_finite
+from isogram._device.graph import COSINE, SparseRows, queued_graph
+from isogram._device.results import all_done, fetched, first_not_finite
 from isogram._device.tiles import GramTiles
+from isogram._entries import result_dtype
+from isogram._types import GbsTable, Layers, Report
 from isogram._walk.tiles import Tile, row_of_tiles, spans, upper_tiles
 
-
-class GbsTable(NamedTuple):
-    """Similarities of all pairs of graphs, and how many nodes of each have no edges."""
-
-    gbs: DeviceArray
-    isolated_x: DeviceArray
-    isolated_y: DeviceArray
+# The table, and the nodes of each graph without edges: arrays of the GPU.
+_Queued: TypeAlias = tuple[DeviceArray, DeviceArray, DeviceArray]
 
 
 def gbs_table(
     device: Device,
-    x: Sequence[DeviceArray],
-    y: Sequence[DeviceArray] | None,
+    x: Layers,
+    y: Layers | None,
     k: int,
     center: bool,
     precision: str,
+    num_threads: int,
+    progress: Report,
+    wait: bool,
 ) -> GbsTable:
-    """Return the mean cosine of the rows of all pairs of layers' graphs; k = 0: the full ones."""
+    """See `Place`."""
+    of_x, of_y = x.arrays, None if y is None else y.arrays
     if k:
-        return _gbs_of_nearest(device, x, y, k, center, precision)
-    return _gbs_of_full(device, x, y, center, precision)
+        queued = _gbs_of_nearest(device, of_x, of_y, k, center, precision)
+    else:
+        queued = _gbs_of_full(device, of_x, of_y, center, precision)
+    isolated: list[Any] = [[], []]
+    if wait:
+        isolated = fetched(device, x.named | (y.named if y else {}), *queued[1:])
+    all_done(progress, queued[0].size)
+    return GbsTable(queued[0], *isolated)
 
 
 def _gbs_of_full(
@@ -44,12 +50,12 @@ def _gbs_of_full(
     y: Sequence[DeviceArray] | None,
     center: bool,
     precision: str,
-) -> GbsTable:
+) -> _Queued:
     graphs = _FullGraphs(device, x, y, center, precision)
     table = graphs.sums_of_cosines() / len(x[0])
     if y is None:  # only the pairs on and above the diagonal were summed
         table = device.xp.triu(table) + device.xp.triu(table, 1).T
-    return GbsTable(table, *graphs.isolated)
+    return (table, *graphs.isolated)
 
 
 class _FullGraphs:
@@ -140,7 +146,7 @@ def _gbs_of_nearest(
     k: int,
     center: bool,
     precision: str,
-) -> GbsTable:
+) -> _Queued:
     xp, n, dtype = device.xp, len(x[0]), result_dtype(*x, *(y or []))
 
     def dots(a: SparseRows, b: SparseRows) -> DeviceArray:
@@ -149,7 +155,7 @@ def _gbs_of_nearest(
         return products
 
     def graphs_of(side: Sequence[DeviceArray]) -> list[SparseRows]:
-        return [knn_graph(device, a, k, center, True, precision, dtype) for a in side]
+        return [queued_graph(device, a, k, center, True, precision, dtype) for a in side]
 
     def validity(side: Sequence[DeviceArray]) -> DeviceArray:
         # What is not finite has no edges, of which 0 would come: NaN instead.
@@ -168,7 +174,7 @@ def _gbs_of_nearest(
     )
     valid_x = validity(x)
     valid_y = valid_x if y is None else validity(y)
-    return GbsTable(
+    return (
         table / n * valid_x[:, None] * valid_y,
         (squares_x == 0).sum(axis=1),
         (squares_y == 0).sum(axis=1),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from isogram._arguments import Kernel
 from isogram._device.device import Device, DeviceArray
 from isogram._device.results import fetched
 from isogram._device.tiles import GramTiles, column_means, mirror, prepared
+from isogram._entries import result_dtype
+from isogram._types import Kernel
 from isogram._walk.tiles import upper_tiles
 
 COSINE = Kernel("cosine", None, 0.0, 1, 0.0)
@@ -29,9 +29,14 @@ class SparseRows(NamedTuple):
 
 
 def dense_graph(
-    device: Device, x: DeviceArray, center: bool, out: DeviceArray, precision: str
+    device: Device,
+    x: DeviceArray,
+    center: bool,
+    out: DeviceArray,
+    precision: str,
+    num_threads: int,
 ) -> None:
-    """Write the cosines of all pairs of rows, with a zero diagonal."""
+    """See `Place`."""
     cosines = GramTiles(device, x, None, COSINE, out.dtype, centered=center, precision=precision)
     for tile in upper_tiles(len(x), device.tile_edge(1, out.dtype)):
         cosines.compute(tile, tile.of(out))
@@ -50,9 +55,25 @@ def knn_graph(
     center: bool,
     symmetrize: bool,
     precision: str,
+    num_threads: int,
+) -> SparseRows:
+    """See `Place`."""
+    graph = queued_graph(device, x, k, center, symmetrize, precision, result_dtype(x))
+    [end] = fetched(device, {"x": x}, graph.indptr[-1:])
+    edges = slice(int(end[0]))
+    return SparseRows(graph.indptr, graph.indices[edges], graph.data[edges])
+
+
+def queued_graph(
+    device: Device,
+    x: DeviceArray,
+    k: int,
+    center: bool,
+    symmetrize: bool,
+    precision: str,
     dtype: np.dtype[Any],
 ) -> SparseRows:
-    """Return the graph of each row's `k` nearest; what is not finite has no edges."""
+    """Return the graph with room for more edges; what is not finite has none."""
     weights, indices = _nearest(device, x, k, center, precision, dtype)
     if symmetrize:
         return _symmetrized(device, weights, indices)
@@ -64,14 +85,6 @@ def knn_graph(
         xp.take_along_axis(indices, order, axis=1).ravel(),
         xp.take_along_axis(weights, order, axis=1).ravel(),
     )
-
-
-def fetched_graph(
-    device: Device, function: str, inputs: Mapping[str, DeviceArray], graph: SparseRows
-) -> SparseRows:
-    """Wait for the number of edges, and cut the graph down to it."""
-    [end] = fetched(device, function, inputs, graph.indptr[-1:])
-    return SparseRows(graph.indptr, graph.indices[: int(end[0])], graph.data[: int(end[0])])
 
 
 def _nearest(

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._arrays import widened
 from isogram._device.device import Device, DeviceArray
-from isogram._errors import input_changed
+from isogram._entries import widened
+from isogram._errors import PlaceError, changed_input
+from isogram._types import Report
 
 
 def unset_index(device: Device) -> DeviceArray:
@@ -31,7 +32,6 @@ def first_not_finite(device: Device, x: DeviceArray, part: str = "all") -> Devic
 
 def fetched(
     device: Device,
-    function: str,
     inputs: Mapping[str, DeviceArray],
     *values: DeviceArray,
     part: str = "all",
@@ -42,15 +42,21 @@ def fetched(
     for name, first in firsts.items():
         index = int(device.to_host(first)[0])
         if index >= 0:
-            raise not_finite(device, function, name, inputs[name], index)
+            raise not_finite(device, name, inputs[name], index)
     return host
 
 
-def not_finite(device: Device, function: str, name: str, x: DeviceArray, index: int) -> Exception:
+def not_finite(device: Device, name: str, x: DeviceArray, index: int) -> PlaceError:
     """Return the error for an entry of an array, by its index in C order."""
     where = tuple(map(int, np.unravel_index(index, x.shape)))
     bad = widened(device.to_host(x[tuple(slice(i, i + 1) for i in where)]))
     value = float(bad.item())
     if math.isfinite(value):
-        return input_changed(function, name)
-    return ValueError(f"{function}: `{name}` must be finite, got {value} at index {where}")
+        return changed_input(name)
+    return PlaceError(ValueError, f"`{name}` must be finite, got {value} at index {where}")
+
+
+def all_done(progress: Report, total: int) -> None:
+    """Report work of which nobody learns how far it is as done."""
+    if progress is not None:
+        progress(total, total)

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from isogram._arguments import Kernel
 from isogram._device.device import Device, DeviceArray
+from isogram._types import Kernel
 from isogram._walk.tiles import Tile
 
 

@@ -1,0 +1,69 @@
+"""The host as a place: its memory, and its operations."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from isogram._host import (
+    bandwidth,
+    center,
+    cka,
+    communities,
+    compare,
+    gbs,
+    gram,
+    graph,
+    jsd,
+    match,
+)
+from isogram._memory import usable_memory
+from isogram._types import Array, Place
+
+_UNCHANGED = nullcontext()
+
+
+class Host:
+    """The machine that Python runs on."""
+
+    device = None
+    name = "host memory"
+    precisions = ("float32",)
+    xp = np
+
+    @property
+    def memory(self) -> int:
+        """Return what the system says, or the container."""
+        return usable_memory()
+
+    def entered(self) -> AbstractContextManager[object]:
+        """Return a context in which nothing changes."""
+        return _UNCHANGED
+
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        """Return NumPy's."""
+        return np.empty(shape, dtype)
+
+    def to_host(self, array: Array) -> NDArray[Any]:
+        """Return the array."""
+        return np.asarray(array)
+
+    gram = staticmethod(gram.gram)
+    median_bandwidth = staticmethod(bandwidth.median_bandwidth)
+    bandwidth = staticmethod(bandwidth.bandwidth)
+    hsic_table = staticmethod(cka.hsic_table)
+    gbs_table = staticmethod(gbs.gbs_table)
+    dense_graph = staticmethod(graph.dense_graph)
+    knn_graph = staticmethod(graph.knn_graph)
+    center = staticmethod(center.center)
+    modularity = staticmethod(communities.modularity)
+    motifs = staticmethod(communities.motifs)
+    compare_rsms = staticmethod(compare.compare_rsms)
+    match = staticmethod(match.match)
+    jsd = staticmethod(jsd.jsd)
+
+
+HOST: Place = Host()

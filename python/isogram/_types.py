@@ -1,0 +1,209 @@
+"""Words that every layer shares: arrays, kernels, layers, and the places that compute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+if TYPE_CHECKING:
+    from isogram._device.device import Device
+
+# An array of any library: NumPy, PyTorch, JAX, or whatever speaks DLPack.
+Array: TypeAlias = Any
+
+# A callable (done, total) that is told how far a call is, or nobody.
+Report: TypeAlias = Callable[[int, int], object] | None
+
+
+class Kernel(NamedTuple):
+    """A checked kernel and its parameters, as the core wants them."""
+
+    name: str
+    bandwidth: float | None  # None: by the median rule
+    gamma: float  # 0: one over the number of features
+    degree: int
+    coef0: float
+
+    @property
+    def needs_median(self) -> bool:
+        """Whether a bandwidth has to be computed from the data."""
+        return self.bandwidth is None and self.name in ("rbf", "laplacian")
+
+
+class Layers(NamedTuple):
+    """Representations of the same samples, with the names that messages give them."""
+
+    names: list[str]
+    arrays: list[NDArray[Any]]
+
+    @property
+    def samples(self) -> int:
+        """Rows of every layer."""
+        return int(self.arrays[0].shape[0])
+
+    @property
+    def named(self) -> dict[str, NDArray[Any]]:
+        """The layers by their names."""
+        return dict(zip(self.names, self.arrays, strict=True))
+
+
+class HsicTable(NamedTuple):
+    """HSIC and CKA of all pairs of layers, and the HSIC of each with itself, in host memory."""
+
+    hsic: NDArray[Any]
+    cka: NDArray[Any]
+    self_x: NDArray[Any]
+    self_y: NDArray[Any]
+    result: Array  # the CKA, where the layers lie
+
+
+class GbsTable(NamedTuple):
+    """Similarities of all pairs of graphs, and how many nodes of each have no edges."""
+
+    gbs: Array  # where the layers lie
+    isolated_x: Sequence[int]
+    isolated_y: Sequence[int]
+
+
+class Place(Protocol):
+    """Where arrays lie, and the operations that run there: `_host` and `_device` have them.
+
+    Arguments arrive checked, and lie in this place, as results do. What is wrong with them is a
+    `PlaceError`, which `errors_of` makes an error of the function that the caller called. A GPU is
+    waited for only where that is said, and what it is not waited for is NaN where the host raises.
+    `num_threads` and `progress` are the host's: a GPU takes no notice of the one, and reports once,
+    when all is done or queued.
+    """
+
+    @property
+    def device(self) -> Device | None:
+        """The GPU, or None for the host."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+
+    @property
+    def precisions(self) -> Sequence[str]:
+        """What products of float32 may be rounded to."""
+
+    @property
+    def xp(self) -> Any:
+        """NumPy's functions, for arrays that lie here."""
+
+    @property
+    def memory(self) -> int:
+        """Bytes that there are in all."""
+
+    def entered(self) -> AbstractContextManager[object]:
+        """Make this the place of `xp`."""
+
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+        """Return a new array."""
+
+    def to_host(self, array: Array) -> NDArray[Any]:
+        """Wait for an array, and return it in host memory."""
+
+    def gram(
+        self,
+        x: Array,
+        y: Array | None,
+        kernel: Kernel,
+        bandwidth: Any,
+        out: Array,
+        precision: str,
+        num_threads: int,
+    ) -> bool:
+        """Write the Gram matrix of `x`, or of `x` and `y`; False: some entry is infinite.
+
+        A GPU is not waited for to learn that.
+        """
+
+    def median_bandwidth(
+        self,
+        name: str,
+        x: Array,
+        pairs: NDArray[Any] | None,
+        allow_constant: bool,
+        num_threads: int,
+    ) -> Any:
+        """Return the median bandwidth of rows, NaN where it is 0; on a GPU an array of one double.
+
+        With `allow_constant`, 1 for constant rows: their Gram is constant with any bandwidth.
+        """
+
+    def bandwidth(
+        self, name: str, x: Array, pairs: NDArray[Any] | None, rule: str, num_threads: int
+    ) -> float:
+        """Return the root of the median or mean squared distance of rows; wait."""
+
+    def hsic_table(
+        self,
+        x: Layers,
+        y: Layers | None,
+        kernel: Kernel,
+        bandwidths_x: list[Any],
+        bandwidths_y: list[Any],
+        debiased: bool,
+        precision: str,
+        num_threads: int,
+        progress: Report,
+    ) -> HsicTable:
+        """Return the table of the layers of `x` with those of `y`, or with each other; wait."""
+
+    def gbs_table(
+        self,
+        x: Layers,
+        y: Layers | None,
+        k: int,
+        center: bool,
+        precision: str,
+        num_threads: int,
+        progress: Report,
+        wait: bool,
+    ) -> GbsTable:
+        """Return the mean cosine of the rows of all pairs of layers' graphs; k = 0: the full ones.
+
+        Without `wait`, a GPU counts no isolated nodes.
+        """
+
+    def dense_graph(
+        self, x: Array, center: bool, out: Array, precision: str, num_threads: int
+    ) -> None:
+        """Write the cosines of all pairs of rows, with a zero diagonal."""
+
+    def knn_graph(
+        self, x: Array, k: int, center: bool, symmetrize: bool, precision: str, num_threads: int
+    ) -> tuple[Array, Array, Array]:
+        """Return the graph of each row's `k` nearest: indptr, indices and data; wait."""
+
+    def center(self, k: Array, debiased: bool, out: Array, num_threads: int) -> None:
+        """Write the centred matrix; `out` may be `k`."""
+
+    def modularity(self, x: Array, classes: NDArray[np.int64], k: int, num_threads: int) -> float:
+        """Return the modularity of classes on the symmetrised k-NN graph, or NaN; wait."""
+
+    def motifs(
+        self, x: Array, classes: NDArray[np.int64], k: int, num_threads: int
+    ) -> tuple[int, int, int]:
+        """Return how many triangles of that graph touch one, two and three classes; wait."""
+
+    def compare_rsms(self, rsm_a: Array, rsm_b: Array, method: str, num_threads: int) -> float:
+        """Return the similarity of two matrices, NaN where one is constant; wait."""
+
+    def match(
+        self, problems: Array, maximize: bool, num_threads: int, progress: Report
+    ) -> tuple[Array, Any, Any, int | None]:
+        """Return the columns, totals and gaps of problems, and the first whose total is infinite.
+
+        Of a single problem total and gap are floats. Wait.
+        """
+
+    def jsd(
+        self, p: Array, q: Array | None, out: Array, num_threads: int, progress: Report
+    ) -> None:
+        """Write the divergences of all pairs of rows."""
