@@ -66,6 +66,11 @@ void add(MatchedSums& sums, double entry) {
   sums.magnitude += size;
 }
 
+// At once where nothing was scaled: small problems are solved in little time.
+double times_power_of_two(double x, int exponent) {
+  return exponent == 0 ? x : std::ldexp(x, exponent);
+}
+
 MatchedSums times_power_of_two(const MatchedSums& sums, int exponent) {
   if (exponent == 0) return sums;
   return {std::ldexp(sums.total, exponent), std::ldexp(sums.magnitude, exponent),
@@ -74,7 +79,7 @@ MatchedSums times_power_of_two(const MatchedSums& sums, int exponent) {
 }
 
 template <class T>
-MatchedSums matched_sums(MatrixView<const T> affinity, const std::int32_t* columns,
+MatchedSums matched_sums(const MatrixView<const T>& affinity, const std::int32_t* columns,
                          int exponent = 0) {
   MatchedSums sums{.smallest = kInfinity};
   const double unit = std::ldexp(1.0, -exponent);
@@ -99,12 +104,16 @@ void copy_by_row(const std::int32_t* column_of, std::size_t rows, std::size_t co
   for (std::size_t j = 0; j < cols; ++j) columns[column_of[j]] = static_cast<std::int32_t>(j);
 }
 
+Assignment assignment(const std::int32_t* columns, const Certificate& certificate) {
+  const auto& [matched, gap] = certificate;
+  return {columns, matched.total, detail::gap_of_total(gap, matched)};
+}
+
 template <class T>
-Assignment reported(const std::int32_t* column_of, double gap, MatrixView<const T> affinity,
+Assignment reported(const std::int32_t* column_of, double gap, const MatrixView<const T>& affinity,
                     std::int32_t* columns) {
   copy_by_row(column_of, affinity.rows, affinity.cols, columns);
-  const MatchedSums sums = matched_sums(affinity, columns);
-  return {columns, sums.total, detail::gap_of_total(gap, sums)};
+  return assignment(columns, {matched_sums(affinity, columns), gap});
 }
 
 // All octaves in which numbers were seen.
@@ -133,11 +142,12 @@ class Octaves {
 };
 
 template <class T>
-bool is_enough(double gap, const MatchedSums& sums, const AssignmentProblem<T>& problem,
+bool is_enough(const Certificate& certificate, const AssignmentProblem<T>& problem,
                double tolerance) {
-  const Proof proof = detail::proof_of(gap, sums, tolerance);
+  const auto& [matched, gap] = certificate;
+  const Proof proof = detail::proof_of(gap, matched, tolerance);
   if (proof != Proof::if_not_gated) return proof == Proof::complete;
-  return gap <= tolerance * problem.ungated_magnitude(sums);
+  return gap <= tolerance * problem.ungated_magnitude(matched);
 }
 
 }  // namespace
@@ -209,7 +219,8 @@ simd::AssignmentState<T> AssignmentProblem<T>::state() {
 // at a time, so that a transposed affinity is read by whole cache lines.
 template <class T>
 template <class Source>
-MatrixView<const T> AssignmentProblem<T>::gather(MatrixView<const Source> affinity, T* costs) {
+MatrixView<const T> AssignmentProblem<T>::gather(const MatrixView<const Source>& affinity,
+                                                 T* costs) {
   if constexpr (std::is_same_v<T, Source>) {
     if (affinity.col_stride == 1) return affinity;
   }
@@ -226,9 +237,9 @@ MatrixView<const T> AssignmentProblem<T>::gather(MatrixView<const Source> affini
 
 template <class T>
 template <class Source>
-bool AssignmentProblem<T>::fill(MatrixView<const Source> affinity, Objective objective, Start start,
-                                Worker* worker) {
-  if (affinity.rows > affinity.cols) affinity = affinity.transposed();
+bool AssignmentProblem<T>::fill(const MatrixView<const Source>& affinity, Objective objective,
+                                Start start, Worker* worker) {
+  if (affinity.rows > affinity.cols) return fill(affinity.transposed(), objective, start, worker);
   begin(affinity.rows, affinity.cols, objective, start);
   if (rows_ * cols_ <= kEntriesPerCheck) {
     read(affinity, 0);
@@ -255,7 +266,7 @@ void AssignmentProblem<T>::begin(std::size_t rows, std::size_t cols, Objective o
 
 template <class T>
 template <class Source>
-void AssignmentProblem<T>::read(MatrixView<const Source> affinity, std::size_t first) {
+void AssignmentProblem<T>::read(const MatrixView<const Source>& affinity, std::size_t first) {
   T* costs = costs_.data() + first * stride_;
   const MatrixView<const T> entries = gather(affinity, costs);
   const T largest = kernels_->read_costs(entries.data, entries.row_stride, sign_, costs, stride_,
@@ -315,23 +326,18 @@ void AssignmentProblem<T>::require_all_matched() const {
 }
 
 template <class T>
-double AssignmentProblem<T>::gap(const MatchedSums& matched) const {
-  // Where none is negative, less than nothing cannot be paid.
-  if (matched.magnitude == 0 && !any_between(false, -std::numeric_limits<T>::infinity(), 0)) {
-    return 0;
-  }
-  const simd::Slack slack =
+Certificate AssignmentProblem<T>::certificate() const {
+  const auto [slack, costs] =
       kernels_->slack(costs_.data(), stride_, rows_, cols_, dual_, column_of_);
-  return std::ldexp(detail::gap_of(slack, static_cast<double>(rows_)), exponent_);
-}
-
-template <class T>
-MatchedSums AssignmentProblem<T>::matched() const {
-  MatchedSums sums{.smallest = kInfinity};
-  for (std::size_t i = 0; i < rows_; ++i) add(sums, matched_cost(i));
-  sums.round(static_cast<double>(rows_));
-  sums.total *= sign_;
-  return times_power_of_two(sums, exponent_);
+  const double rows = static_cast<double>(rows_);
+  MatchedSums matched = costs;
+  matched.total = sign_ * matched.total + 0.0;  // no −0
+  matched.round(rows);
+  // Where none is negative, less than nothing cannot be paid.
+  const bool is_least =
+      matched.magnitude == 0 && !any_between(false, -std::numeric_limits<T>::infinity(), 0);
+  const double gap = is_least ? 0 : detail::gap_of(slack, rows);
+  return {times_power_of_two(matched, exponent_), times_power_of_two(gap, exponent_)};
 }
 
 template <class T>
@@ -348,7 +354,7 @@ void AssignmentProblem<T>::forget() {
 
 template <class T>
 double AssignmentProblem<T>::ungated_magnitude(const MatchedSums& matched) const {
-  const double largest = std::ldexp(matched.largest, -exponent_);
+  const double largest = times_power_of_two(matched.largest, -exponent_);
   if (matched.smallest == 0) {
     // Most data answer at once: below 6 octaves from the largest there is no cost, so that no hole
     // is one; or there is one 5 or 6 octaves below it, which leaves no hole as far as is searched.
@@ -404,15 +410,15 @@ AssignmentSolver<T>::AssignmentSolver(std::size_t max_rows, std::size_t max_cols
       first_(max_rows, max_cols) {}
 
 template <class T>
-Assignment AssignmentSolver<T>::solve(MatrixView<const T> affinity, Objective objective,
+Assignment AssignmentSolver<T>::solve(const MatrixView<const T>& affinity, Objective objective,
                                       Worker* worker) {
   return solve(first_, affinity, objective, worker);
 }
 
 template <class T>
-std::array<Assignment, 2> AssignmentSolver<T>::solve_two(MatrixView<const T> a,
-                                                         MatrixView<const T> b, Objective objective,
-                                                         Worker* worker) {
+std::array<Assignment, 2> AssignmentSolver<T>::solve_two(const MatrixView<const T>& a,
+                                                         const MatrixView<const T>& b,
+                                                         Objective objective, Worker* worker) {
   Slot& second = *second_;
   const bool exact_a = first_.problem.fill(a, objective, Start::sweeps, worker);
   const bool exact_b = second.problem.fill(b, objective, Start::sweeps, worker);
@@ -424,8 +430,8 @@ std::array<Assignment, 2> AssignmentSolver<T>::solve_two(MatrixView<const T> a,
 }
 
 template <class T>
-Assignment AssignmentSolver<T>::solve(Slot& slot, MatrixView<const T> affinity, Objective objective,
-                                      Worker* worker) {
+Assignment AssignmentSolver<T>::solve(Slot& slot, const MatrixView<const T>& affinity,
+                                      Objective objective, Worker* worker) {
   if (!slot.problem.fill(affinity, objective, Start::sweeps, worker)) {
     return solve_again(affinity, objective, worker, slot.columns.data());
   }
@@ -435,22 +441,24 @@ Assignment AssignmentSolver<T>::solve(Slot& slot, MatrixView<const T> affinity, 
 
 // The solution of a solved problem, or a better one if its gap is too large.
 template <class T>
-Assignment AssignmentSolver<T>::finish(Slot& slot, MatrixView<const T> affinity,
+Assignment AssignmentSolver<T>::finish(Slot& slot, const MatrixView<const T>& affinity,
                                        Objective objective, Worker* worker) {
   std::int32_t* columns = slot.columns.data();
   copy_by_row(slot.problem.column_of(), affinity.rows, affinity.cols, columns);
-  const MatchedSums sums = matched_sums(affinity, columns);
-  const double gap = slot.problem.gap(sums);
-  if (is_enough(gap, sums, slot.problem, detail::kTolerance<T>)) {
-    return {columns, sums.total, detail::gap_of_total(gap, sums)};
+  Certificate certificate = slot.problem.certificate();
+  // The problem has the columns of a tall affinity for rows, and a total is added up by row.
+  if (affinity.rows > affinity.cols) certificate.matched = matched_sums(affinity, columns);
+  if (is_enough(certificate, slot.problem, detail::kTolerance<T>)) {
+    return assignment(columns, certificate);
   }
   return solve_again(affinity, objective, worker, columns);
 }
 
 // In float64 if that is enough, else in integers.
 template <class T>
-Assignment AssignmentSolver<T>::solve_again(MatrixView<const T> affinity, Objective objective,
-                                            Worker* worker, std::int32_t* columns) {
+Assignment AssignmentSolver<T>::solve_again(const MatrixView<const T>& affinity,
+                                            Objective objective, Worker* worker,
+                                            std::int32_t* columns) {
   const WideCosts wide(affinity, objective, infinite_cost_, worker);
   if (!precise_) {
     precise_.emplace(std::min(max_rows_, max_cols_), std::max(max_rows_, max_cols_));
@@ -463,10 +471,9 @@ Assignment AssignmentSolver<T>::solve_again(MatrixView<const T> affinity, Object
     if (!is_solved) continue;
     precise_->solve(worker);
     if (wide.uses_forbidden(precise_->column_of())) continue;
-    const MatchedSums sums = precise_->matched();
-    const double gap = precise_->gap(sums);
-    if (is_enough(gap, sums, *precise_, detail::kTolerance<T>)) {
-      return reported(precise_->column_of(), gap, affinity, columns);
+    const Certificate certificate = precise_->certificate();
+    if (is_enough(certificate, *precise_, detail::kTolerance<T>)) {
+      return reported(precise_->column_of(), certificate.gap, affinity, columns);
     }
   }
   if (!is_solved) precise_->forget();
@@ -487,11 +494,10 @@ Assignment AssignmentSolver<T>::solve(const AffinityStrips<T>& strips, Objective
     }
     if (problem.scale()) {
       problem.solve(worker);
-      const MatchedSums sums = problem.matched();
-      const double gap = problem.gap(sums);
-      if (is_enough(gap, sums, problem, detail::kTolerance<T>)) {
+      const Certificate certificate = problem.certificate();
+      if (is_enough(certificate, problem, detail::kTolerance<T>)) {
         copy_by_row(problem.column_of(), strips.rows, strips.cols, first_.columns.data());
-        return {first_.columns.data(), sums.total, detail::gap_of_total(gap, sums)};
+        return assignment(first_.columns.data(), certificate);
       }
     }
   }
@@ -499,8 +505,9 @@ Assignment AssignmentSolver<T>::solve(const AffinityStrips<T>& strips, Objective
 }
 
 template class AssignmentProblem<double>;
-template bool AssignmentProblem<double>::fill(MatrixView<const double>, Objective, Start, Worker*);
-template void AssignmentProblem<double>::read(MatrixView<const double>, std::size_t);
+template bool AssignmentProblem<double>::fill(const MatrixView<const double>&, Objective, Start,
+                                              Worker*);
+template void AssignmentProblem<double>::read(const MatrixView<const double>&, std::size_t);
 template class AssignmentSolver<float>;
 template class AssignmentSolver<double>;
 

@@ -40,6 +40,14 @@ struct Assignment {
   double gap;                   // total's distance from a proven bound on the optimum
 };
 
+// What the matched costs are, and how far at most they are from the smallest there are:
+// Σ_i [(C_i,column(i) − v_column(i)) − min_j (C_ij − v_j)] in float64, and all that was rounded on
+// the way.
+struct Certificate {
+  detail::MatchedSums matched;
+  double gap;
+};
+
 // Affinities that are computed as they are needed, so that they need not leave the cache.
 template <class T>
 struct AffinityStrips {
@@ -69,12 +77,13 @@ class AssignmentProblem {
   // one: sums of duals must not overflow, and sweeps need numbers near one. False if an affinity is
   // not finite, or lost digits: in float32 one about 2^126 times smaller than the largest.
   template <class Source>
-  bool fill(MatrixView<const Source> affinity, Objective objective, Start start, Worker* worker);
+  bool fill(const MatrixView<const Source>& affinity, Objective objective, Start start,
+            Worker* worker);
 
   // The same in steps, rows ≤ cols: begin; read all rows, some at a time; scale.
   void begin(std::size_t rows, std::size_t cols, Objective objective, Start start);
   template <class Source>
-  void read(MatrixView<const Source> affinity, std::size_t first);
+  void read(const MatrixView<const Source>& affinity, std::size_t first);
   bool scale();
 
   void solve(Worker* worker);
@@ -83,14 +92,9 @@ class AssignmentProblem {
   static void solve_two(AssignmentProblem& a, AssignmentProblem& b, Worker* worker);
   bool may_take_turns_with(const AssignmentProblem& other) const;
 
-  // Of the affinities as they came, if none has lost digits.
-  detail::MatchedSums matched() const;
-
-  // How far the matched costs can at most be from the smallest there are, on the scale of the
-  // affinities: Σ_i [(C_i,column(i) − v_column(i)) − min_j (C_ij − v_j)] in float64, and all that
-  // was rounded on the way. Columns without a row have v = 0, and in a rectangular problem no v is
-  // positive, so any duals prove it.
-  double gap(const detail::MatchedSums& matched) const;
+  // On the scale of the affinities, if none has lost digits. Columns without a row have v = 0, and
+  // in a rectangular problem no v is positive, so any duals prove the gap.
+  Certificate certificate() const;
 
   // Σ|matched| without gates, on the scale of the affinities.
   double ungated_magnitude(const detail::MatchedSums& matched) const;
@@ -111,7 +115,7 @@ class AssignmentProblem {
   T matched_cost(std::size_t row) const;
   bool any_between(bool of_magnitudes, double below, double above) const;  // of the costs
   template <class Source>
-  MatrixView<const T> gather(MatrixView<const Source> affinity, T* costs);
+  MatrixView<const T> gather(const MatrixView<const Source>& affinity, T* costs);
 
   const simd::AssignmentKernels<T>* kernels_;
   std::size_t rows_ = 0;
@@ -155,7 +159,8 @@ class AssignmentSolver {
 
   // Throws NotFinite and Infeasible. About once a millisecond, but not within Sinkhorn sweeps,
   // `worker` (may be null) is asked whether to go on.
-  Assignment solve(MatrixView<const T> affinity, Objective objective, Worker* worker = nullptr);
+  Assignment solve(const MatrixView<const T>& affinity, Objective objective,
+                   Worker* worker = nullptr);
   Assignment solve(const AffinityStrips<T>& strips, Objective objective, Worker* worker = nullptr);
 
   // Calls visit(k, assignment) for each of affinity(k), k < count, in order; small ones are solved
@@ -182,11 +187,13 @@ class AssignmentSolver {
     Buffer<std::int32_t> columns;
   };
 
-  std::array<Assignment, 2> solve_two(MatrixView<const T> a, MatrixView<const T> b,
+  std::array<Assignment, 2> solve_two(const MatrixView<const T>& a, const MatrixView<const T>& b,
                                       Objective objective, Worker* worker);
-  Assignment solve(Slot& slot, MatrixView<const T> affinity, Objective objective, Worker* worker);
-  Assignment finish(Slot& slot, MatrixView<const T> affinity, Objective objective, Worker* worker);
-  Assignment solve_again(MatrixView<const T> affinity, Objective objective, Worker* worker,
+  Assignment solve(Slot& slot, const MatrixView<const T>& affinity, Objective objective,
+                   Worker* worker);
+  Assignment finish(Slot& slot, const MatrixView<const T>& affinity, Objective objective,
+                    Worker* worker);
+  Assignment solve_again(const MatrixView<const T>& affinity, Objective objective, Worker* worker,
                          std::int32_t* columns);
 
   std::size_t max_rows_;

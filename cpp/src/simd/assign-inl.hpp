@@ -152,29 +152,93 @@ inline void four_minima(std::size_t cols, T (&smallest)[4], Visit visit) {
   smallest_of_each(least, smallest);
 }
 
+// One number of each of four rows.
+template <class T>
+struct OfFour {
+  typedef T type __attribute__((vector_size(4 * sizeof(T))));
+};
+using FourDoubles = OfFour<double>::type;
+
+inline FourDoubles magnitudes_of(FourDoubles x) {
+  using Words = OfFour<std::uint64_t>::type;
+  return (FourDoubles)((Words)x & (~Words{} >> 1));
+}
+
+inline double sum_of(FourDoubles x) {
+  return (x[0] + x[1]) + (x[2] + x[3]);
+}
+
+// What a certificate is computed of. But for the total, which is added up row by row, sums have
+// four terms at a time: one would wait for another.
 template <std::size_t kGroups, class T>
-inline Slack slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols,
-                   const T* dual, const std::int32_t* column_of) {
-  Slack slack{};
-  for (std::size_t i = 0; i < rows; i += 4) {
-    const FourRows<T> four(costs, stride, rows, i);
-    double smallest[4];
-    four_minima<double, kGroups>(cols, smallest, [&](std::size_t r, std::size_t j) {
-      return widened(four.row[r] + j) - widened(dual + j);
+class CertificateSums {
+ public:
+  CertificateSums(std::size_t stride, std::size_t cols, const T* dual)
+      : stride_(stride), cols_(cols), dual_(dual) {}
+
+  // The next rows, up to four of them.
+  void include(const T* costs, const std::int32_t* column_of, std::size_t rows) {
+    const FourRows<T> four(costs, stride_, rows, 0);
+    double minima[4];
+    four_minima<double, kGroups>(cols_, minima, [&](std::size_t r, std::size_t j) {
+      return widened(four.row[r] + j) - widened(dual_ + j);
     });
-    for (std::size_t r = 0; r < 4 && i + r < rows; ++r) {
-      const std::int32_t j = column_of[i + r];
-      const double matched = static_cast<double>(four.row[r][j]) - static_cast<double>(dual[j]);
-      slack.sum += matched - smallest[r];
-      slack.rounded += __builtin_fabs(matched) + __builtin_fabs(smallest[r]);
+    typename OfFour<T>::type matched;
+    typename OfFour<T>::type dual;
+    unrolled<4>([&](std::size_t r) {
+      const std::int32_t j = column_of[r < rows ? r : rows - 1];
+      matched[r] = four.row[r][j];
+      dual[r] = dual_[j];
+    });
+    FourDoubles cost = __builtin_convertvector(matched, FourDoubles);
+    FourDoubles reduced = cost - __builtin_convertvector(dual, FourDoubles);
+    FourDoubles least{minima[0], minima[1], minima[2], minima[3]};
+    smallest_ = minimum(magnitudes_of(cost), smallest_);
+    largest_ = maximum(magnitudes_of(cost), largest_);
+    if (rows < 4) {
+      unrolled<4>([&](std::size_t r) {
+        if (r >= rows) cost[r] = reduced[r] = least[r] = 0;
+      });
     }
+    above_ += reduced - least;
+    rounded_ += magnitudes_of(reduced) + magnitudes_of(least);
+    unrolled<4>([&](std::size_t r) { total_ += cost[r]; });
+    magnitude_ += magnitudes_of(cost);
   }
-  return slack;
+
+  SlackAndSums all() const {
+    return {{.sum = sum_of(above_), .rounded = sum_of(rounded_)},
+            {.total = total_,
+             .magnitude = sum_of(magnitude_),
+             .smallest = minimum_everywhere(smallest_)[0],
+             .largest = -minimum_everywhere(-largest_)[0]}};
+  }
+
+ private:
+  std::size_t stride_;
+  std::size_t cols_;
+  const T* dual_;
+  FourDoubles above_{};
+  FourDoubles rounded_{};
+  double total_ = 0;
+  FourDoubles magnitude_{};
+  FourDoubles smallest_ = kInfinity<double> - FourDoubles{};
+  FourDoubles largest_{};
+};
+
+template <std::size_t kGroups, class T>
+inline SlackAndSums slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols,
+                          const T* dual, const std::int32_t* column_of) {
+  CertificateSums<kGroups, T> sums(stride, cols, dual);
+  for (std::size_t i = 0; i < rows; i += 4) {
+    sums.include(costs + i * stride, column_of + i, i + 4 <= rows ? 4 : rows - i);
+  }
+  return sums.all();
 }
 
 template <class T>
-Slack slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols, const T* dual,
-            const std::int32_t* column_of) noexcept {
+SlackAndSums slack(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols,
+                   const T* dual, const std::int32_t* column_of) noexcept {
   return with_groups(stride, [&](auto groups) {
     return slack<groups.count>(costs, stride, rows, cols, dual, column_of);
   });

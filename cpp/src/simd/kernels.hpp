@@ -72,7 +72,14 @@ struct AssignmentState {
   SinkhornState sinkhorn;
 };
 
+using detail::MatchedSums;
 using detail::Slack;
+
+// Of a matching and column duals.
+struct SlackAndSums {
+  Slack slack;
+  MatchedSums matched;  // but for its `rounded`
+};
 
 template <class T>
 struct AssignmentKernels {
@@ -100,9 +107,9 @@ struct AssignmentKernels {
   bool (*any_between)(const T* costs, std::size_t count, bool of_magnitudes, T below,
                       T above) noexcept;
 
-  // See isogram/detail/certificate.hpp.
-  Slack (*slack)(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols,
-                 const T* dual, const std::int32_t* column_of) noexcept;
+  // See isogram/detail/certificate.hpp. The matched costs' sums, because it reads those anyway.
+  SlackAndSums (*slack)(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols,
+                        const T* dual, const std::int32_t* column_of) noexcept;
 };
 
 // Σ x and Σ |x| over a row.
