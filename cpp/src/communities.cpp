@@ -36,9 +36,9 @@ void require_graph(const Csr<T>& graph) {
   const auto edges = static_cast<std::int64_t>(graph.indices.size());
   require(begins.size() > 1 && begins.front() == 0 && begins.back() == edges &&
               std::is_sorted(begins.begin(), begins.end()) &&
-              graph.values.size() == graph.indices.size(),
+              graph.data.size() == graph.indices.size(),
           "`graph` must have nodes, an `indptr` that ascends from 0 to the number of `indices`, "
-          "and as many `values`");
+          "and as much `data`");
   const auto n = static_cast<std::int64_t>(nodes_of(graph));
   for (std::size_t i = 0; i < nodes_of(graph); ++i) {
     for (std::int64_t e = begins[i]; e < begins[i + 1]; ++e) {
@@ -122,8 +122,8 @@ double modularity(const Csr<T>& graph, std::span<const std::int64_t> labels) {
   std::vector<double> inside(count);   // 2 L_c
   for (std::size_t i = 0; i < nodes_of(graph); ++i) {
     for (std::int64_t e = graph.indptr[i]; e < graph.indptr[i + 1]; ++e) {
-      degrees[classes[i]] += graph.values[e];
-      if (classes[graph.indices[e]] == classes[i]) inside[classes[i]] += graph.values[e];
+      degrees[classes[i]] += graph.data[e];
+      if (classes[graph.indices[e]] == classes[i]) inside[classes[i]] += graph.data[e];
     }
   }
   const double total = std::accumulate(degrees.begin(), degrees.end(), 0.0);  // 2 m

@@ -155,7 +155,7 @@ class NearestGraphs {
     double sum = 0;
     const auto skip = [](auto) {};
     merge_row(a, b, i, skip, skip,
-              [&](auto e, auto f) { sum += static_cast<double>(a.values[e]) * b.values[f]; });
+              [&](auto e, auto f) { sum += static_cast<double>(a.data[e]) * b.data[f]; });
     return sum;
   }
 

@@ -36,11 +36,11 @@ Csr<T> directed_graph(const Buffer<Edge<T>>& edges, std::size_t n, std::size_t k
   Csr<T> graph;
   graph.indptr.resize(n + 1);
   graph.indices.resize(edges.size());
-  graph.values.resize(edges.size());
+  graph.data.resize(edges.size());
   for (std::size_t i = 0; i <= n; ++i) graph.indptr[i] = static_cast<std::int64_t>(i * k);
   for (std::size_t e = 0; e < edges.size(); ++e) {
     graph.indices[e] = edges[e].column;
-    graph.values[e] = edges[e].weight;
+    graph.data[e] = edges[e].weight;
   }
   return graph;
 }
@@ -51,7 +51,7 @@ Csr<T> transposed(const Csr<T>& graph) {
   Csr<T> result;
   result.indptr.assign(n + 1, 0);
   result.indices.resize(graph.indices.size());
-  result.values.resize(graph.values.size());
+  result.data.resize(graph.data.size());
   for (const std::int32_t column : graph.indices) ++result.indptr[column + 1];
   std::partial_sum(result.indptr.begin(), result.indptr.end(), result.indptr.begin());
   std::vector<std::int64_t> next(result.indptr.begin(), result.indptr.end() - 1);
@@ -59,7 +59,7 @@ Csr<T> transposed(const Csr<T>& graph) {
     for (std::int64_t e = graph.indptr[i]; e < graph.indptr[i + 1]; ++e) {
       const std::int64_t place = next[graph.indices[e]]++;
       result.indices[place] = static_cast<std::int32_t>(i);
-      result.values[place] = graph.values[e];
+      result.data[place] = graph.data[e];
     }
   }
   return result;
@@ -75,15 +75,13 @@ Csr<T> symmetrized(const Csr<T>& graph) {
   result.indptr.reserve(graph.indptr.size());
   const auto append = [&](std::int32_t column, T weight) {
     result.indices.push_back(column);
-    result.values.push_back(weight);
+    result.data.push_back(weight);
   };
   for (std::size_t i = 0; i < nodes_of(graph); ++i) {
     merge_row(
-        graph, transpose, i, [&](auto e) { append(graph.indices[e], graph.values[e] / 2); },
-        [&](auto f) { append(transpose.indices[f], transpose.values[f] / 2); },
-        [&](auto e, auto f) {
-          append(graph.indices[e], (graph.values[e] + transpose.values[f]) / 2);
-        });
+        graph, transpose, i, [&](auto e) { append(graph.indices[e], graph.data[e] / 2); },
+        [&](auto f) { append(transpose.indices[f], transpose.data[f] / 2); },
+        [&](auto e, auto f) { append(graph.indices[e], (graph.data[e] + transpose.data[f]) / 2); });
     result.indptr.push_back(static_cast<std::int64_t>(result.indices.size()));
   }
   return result;

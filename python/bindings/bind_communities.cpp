@@ -37,36 +37,36 @@ py::tuple motifs(const py::array& x, const Labels& labels, std::size_t k, int nu
 }
 
 template <class T>
-std::vector<T> vector_of(const py::array& values) {
-  const auto typed = py::cast<py::array_t<T, py::array::c_style>>(values);
+std::vector<T> vector_of(const py::array& entries) {
+  const auto typed = py::cast<py::array_t<T, py::array::c_style>>(entries);
   return {typed.data(), typed.data() + typed.size()};
 }
 
 // Calls body(graph) with a graph that was made elsewhere.
 template <class Body>
-void with_graph(const py::array& indptr, const py::array& indices, const py::array& values,
+void with_graph(const py::array& indptr, const py::array& indices, const py::array& data,
                 Body body) {
   const auto of = [&](auto type) {
     using T = decltype(type);
     body(Csr<T>{vector_of<std::int64_t>(indptr), vector_of<std::int32_t>(indices),
-                vector_of<T>(values)});
+                vector_of<T>(data)});
   };
-  return is_float32(values) ? of(float()) : of(double());
+  return is_float32(data) ? of(float()) : of(double());
 }
 
-double modularity_of_graph(const py::array& indptr, const py::array& indices,
-                           const py::array& values, const Labels& labels) {
+double modularity_of_graph(const py::array& indptr, const py::array& indices, const py::array& data,
+                           const Labels& labels) {
   double result = 0;
-  with_graph(indptr, indices, values,
+  with_graph(indptr, indices, data,
              [&](const auto& graph) { result = isogram::modularity(graph, span_of(labels)); });
   return result;
 }
 
-py::tuple motifs_of_graph(const py::array& indptr, const py::array& indices,
-                          const py::array& values, const Labels& labels, int num_threads) {
+py::tuple motifs_of_graph(const py::array& indptr, const py::array& indices, const py::array& data,
+                          const Labels& labels, int num_threads) {
   const std::span<const std::int64_t> classes = span_of(labels);
   std::array<std::int64_t, 3> counts{};
-  with_graph(indptr, indices, values, [&](const auto& graph) {
+  with_graph(indptr, indices, data, [&](const auto& graph) {
     Call(num_threads).run([&](const Execution& execution) {
       counts = isogram::motifs(graph, classes, execution);
     });
@@ -79,9 +79,9 @@ py::tuple motifs_of_graph(const py::array& indptr, const py::array& indices,
 void register_communities(py::module_& module) {
   module.def("modularity", &modularity, "x"_a, "labels"_a, py::kw_only(), "k"_a, "num_threads"_a);
   module.def("motifs", &motifs, "x"_a, "labels"_a, py::kw_only(), "k"_a, "num_threads"_a);
-  module.def("modularity_of_graph", &modularity_of_graph, "indptr"_a, "indices"_a, "values"_a,
+  module.def("modularity_of_graph", &modularity_of_graph, "indptr"_a, "indices"_a, "data"_a,
              "labels"_a);
-  module.def("motifs_of_graph", &motifs_of_graph, "indptr"_a, "indices"_a, "values"_a, "labels"_a,
+  module.def("motifs_of_graph", &motifs_of_graph, "indptr"_a, "indices"_a, "data"_a, "labels"_a,
              py::kw_only(), "num_threads"_a);
 }
 

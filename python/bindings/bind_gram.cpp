@@ -86,6 +86,7 @@ void rbf_from_distances(const std::string& function, const py::array& values, do
 }  // namespace
 
 void register_gram(py::module_& module) {
+  module.attr("KERNELS") = kernel_names();
   module.def("gram", &gram, "x"_a, "y"_a, py::kw_only(), "kernel"_a, "bandwidth"_a, "gamma"_a,
              "degree"_a, "coef0"_a, "out"_a, "num_threads"_a);
   module.def("distances", &distances, "x"_a, py::kw_only(), "name"_a, "pairs"_a, "num_threads"_a);

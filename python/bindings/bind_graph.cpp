@@ -29,7 +29,7 @@ py::tuple knn_graph_as(const InputView& x, std::size_t k, bool center, bool symm
   const auto edges = static_cast<py::ssize_t>(graph.indices.size());
   return py::make_tuple(to_array(std::move(graph.indptr), {nodes}),
                         to_array(std::move(graph.indices), {edges}),
-                        to_array(std::move(graph.values), {edges}));
+                        to_array(std::move(graph.data), {edges}));
 }
 
 py::tuple knn_graph(const py::array& x, std::size_t k, bool center, bool symmetrize,

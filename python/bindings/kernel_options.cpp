@@ -21,6 +21,12 @@ constexpr std::array<std::pair<std::string_view, Kernel>, 6> kKernels{{
 
 }  // namespace
 
+py::tuple kernel_names() {
+  py::list names;
+  for (const auto& [name, kernel] : kKernels) names.append(name);
+  return names;
+}
+
 KernelOptions kernel_options(const std::string& kernel, double bandwidth, double gamma, int degree,
                              double coef0) {
   return {from_name<Kernel>(kKernels, kernel, "kernel"), bandwidth, gamma, degree, coef0};

@@ -3,9 +3,14 @@
 
 #include <string>
 
+#include <pybind11/pybind11.h>
+
 #include "isogram/gram.hpp"
 
 namespace isogram::bindings {
+
+// Their names.
+pybind11::tuple kernel_names();
 
 KernelOptions kernel_options(const std::string& kernel, double bandwidth, double gamma, int degree,
                              double coef0);

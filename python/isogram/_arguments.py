@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isogram import _core
 from isogram._arrays import as_matrix
 from isogram._entries import result_dtype
 from isogram._place import gpu_library, why_no_gpu
@@ -19,7 +20,7 @@ from isogram._types import Array, Kernel, Layers, Place
 if TYPE_CHECKING:
     from isogram._device.device import Device
 
-KERNELS = ("linear", "cosine", "correlation", "rbf", "laplacian", "polynomial")
+KERNELS = _core.KERNELS
 ESTIMATORS = ("biased", "debiased")
 PRECISIONS = ("float32", "tf32", "bfloat16")
 
@@ -156,6 +157,24 @@ def layers_of(function: str, name: str, layers: Any) -> Layers:
     for layer, array in zip(names, arrays, strict=True):
         same_samples(function, layer, array, names[0], result.samples)
     return result
+
+
+def two_sets(function: str, layers: Any, other: Any) -> tuple[Layers, Layers | None]:
+    """Check two sets of layers, or one, all of the same samples."""
+    rows = layers_of(function, "layers", layers)
+    if other is None:
+        return rows, None
+    cols = layers_of(function, "other", other)
+    same_samples(function, cols.names[0], cols.arrays[0], rows.names[0], rows.samples)
+    return rows, cols
+
+
+def two_layers(function: str, x: Any, y: Any) -> tuple[Layers, Layers]:
+    """Check two arrays of the same samples, as sets of one layer each."""
+    first = Layers(["x"], [as_matrix(function, "x", x)])
+    second = Layers(["y"], [as_matrix(function, "y", y)])
+    same_samples(function, "y", second.arrays[0], "x", first.samples)
+    return first, second
 
 
 def same_samples(function: str, name: str, array: NDArray[Any], first: str, samples: int) -> None:

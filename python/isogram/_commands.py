@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import isogram as ig
+from isogram._arguments import KERNELS
 from isogram._files import Header, read_arrays, read_headers
 from isogram._messages import failures_in_a_line, listed, notice, warnings_in_a_line
 from isogram._output import check_target, printable, replacing, table, write_csv
@@ -184,7 +185,7 @@ def rsm(
 @click.option("--measure", type=click.Choice(["cka", "gbs"]), default="cka", show_default=True)
 @click.option(
     "--kernel",
-    type=click.Choice(["linear", "cosine", "correlation", "rbf", "laplacian", "polynomial"]),
+    type=click.Choice(KERNELS),
     help="Of CKA; linear by default.",
 )
 @click.option(

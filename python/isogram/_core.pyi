@@ -23,6 +23,7 @@ class _TieRule(TypedDict):
     few: int
 
 TIE_RULE: _TieRule
+KERNELS: tuple[str, ...]
 
 class _BuildInfo(TypedDict):
     version: str
@@ -90,13 +91,13 @@ def motifs(
 def modularity_of_graph(
     indptr: NDArray[np.int64],
     indices: NDArray[np.int32],
-    values: _Array,
+    data: _Array,
     labels: NDArray[np.int64],
 ) -> float: ...
 def motifs_of_graph(
     indptr: NDArray[np.int64],
     indices: NDArray[np.int32],
-    values: _Array,
+    data: _Array,
     labels: NDArray[np.int64],
     *,
     num_threads: int,

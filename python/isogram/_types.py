@@ -50,6 +50,10 @@ class Layers(NamedTuple):
         """The layers by their names."""
         return dict(zip(self.names, self.arrays, strict=True))
 
+    def named_with(self, others: Layers | None) -> dict[str, NDArray[Any]]:
+        """Return these and the others, if there are others, by their names."""
+        return self.named if others is None else self.named | others.named
+
 
 class HsicTable(NamedTuple):
     """HSIC and CKA of all pairs of layers, and the HSIC of each with itself, in host memory."""

@@ -15,12 +15,12 @@ from isogram._arguments import (
     choice,
     first_layer,
     kernel_of,
-    layers_of,
     precision_of,
-    same_samples,
     threads,
+    two_layers,
+    two_sets,
 )
-from isogram._arrays import are_same, as_matrix, giver
+from isogram._arrays import are_same, giver
 from isogram._bandwidth import resolved_bandwidth, zero_median
 from isogram._errors import errors_of
 from isogram._place import place_of
@@ -138,18 +138,14 @@ def cka(
 
     Parameters
     ----------
-    x : array of shape (n, d1)
-        One representation of n samples.
-    y : array of shape (n, d2)
-        Another of the same samples in the same order.
+    x, y : arrays of shape (n, d1) and (n, d2)
+        As for `hsic`.
     kernel, bandwidth, gamma, degree, coef0
-        As for `gram`; "median" is taken of each representation for itself.
+        As for `hsic`.
     estimator : {"debiased", "biased"}
         Of HSIC. The biased one nears 1 when features outnumber samples, whatever the data.
-    precision : {"float32", "tf32", "bfloat16"}
-        As for `gram`, on a GPU.
-    num_threads : int, optional
-        By default `get_num_threads()`. The result has the same bits for any number.
+    precision, num_threads
+        As for `hsic`.
 
     Returns
     -------
@@ -218,10 +214,8 @@ def cka_matrix(
         As for `gram`; "median" is taken of each layer for itself.
     estimator : {"debiased", "biased"}
         Of HSIC, as for `cka`.
-    precision : {"float32", "tf32", "bfloat16"}
-        As for `gram`, on a GPU.
-    num_threads : int, optional
-        By default `get_num_threads()`. The result has the same bits for any number.
+    precision, num_threads
+        As for `hsic`.
     progress : bool or callable
         True draws a bar with tqdm; a callable is called with (done, total), in pairs of layers,
         the first time when all layers are packed: long rows are multiplied before that.
@@ -260,11 +254,8 @@ def cka_matrix(
     options = kernel_of("cka_matrix", kernel, bandwidth, gamma, degree, coef0)
     choice("cka_matrix", "estimator", estimator, ESTIMATORS)
     workers = threads("cka_matrix", num_threads)
-    rows = layers_of("cka_matrix", "layers", layers)
-    cols = None if other is None else layers_of("cka_matrix", "other", other)
-    if cols is not None:
-        same_samples("cka_matrix", cols.names[0], cols.arrays[0], rows.names[0], rows.samples)
-    inputs = rows.named | ({} if cols is None else cols.named)
+    rows, cols = two_sets("cka_matrix", layers, other)
+    inputs = rows.named_with(cols)
     place = place_of("cka_matrix", inputs)
     precision = precision_of("cka_matrix", precision, place, inputs.values())
     give = giver(first_layer(layers))
@@ -370,10 +361,8 @@ class _Pair:
         self._function = function
         self._estimator = choice(function, "estimator", estimator, ESTIMATORS)
         self._workers = threads(function, num_threads)
-        self._x = Layers(["x"], [as_matrix(function, "x", x)])
-        self._y = Layers(["y"], [as_matrix(function, "y", y)])
-        same_samples(function, "y", self._y.arrays[0], "x", self._x.samples)
-        inputs = self._x.named | self._y.named
+        self._x, self._y = two_layers(function, x, y)
+        inputs = self._x.named_with(self._y)
         self._place = place_of(function, inputs)
         self._precision = precision_of(function, precision, self._place, inputs.values())
 

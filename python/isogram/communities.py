@@ -93,14 +93,8 @@ def motifs(x: Array, labels: Any, *, k: int = 5, num_threads: int | None = None)
 
     Parameters
     ----------
-    x : array of shape (n, d)
-        Samples in rows.
-    labels : sequence of n labels
-        The class of each sample: integers, or anything that `numpy.unique` sorts.
-    k : int
-        Neighbours of each sample, 1 to n - 1.
-    num_threads : int, optional
-        By default `get_num_threads()`. The result has the same bits for any number.
+    x, labels, k, num_threads
+        As for `modularity`.
 
     Returns
     -------
@@ -109,10 +103,8 @@ def motifs(x: Array, labels: Any, *, k: int = 5, num_threads: int | None = None)
 
     Raises
     ------
-    ValueError
-        A wrong number of labels, `k` out of range, a NaN or infinity, whose index is named.
-    TypeError
-        Integers and other types that are not floats.
+    ValueError, TypeError
+        As for `modularity`.
 
     Notes
     -----

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import Any
 
 import isogram
@@ -104,7 +104,7 @@ def get_cmake_dir() -> str:
 def _installed(folder: str) -> str:
     # An editable install has two places: the sources, and what CMake installed.
     for root in isogram.__path__:
-        path = Path(root, folder)
-        if path.is_dir():
-            return str(path)
+        path = os.path.join(root, *folder.split("/"))
+        if os.path.isdir(path):
+            return path
     raise FileNotFoundError(f"isogram was installed without its folder {folder}")

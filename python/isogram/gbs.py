@@ -9,13 +9,13 @@ from typing import Any
 from isogram._arguments import (
     first_layer,
     flag,
-    layers_of,
     neighbours_of,
     precision_of,
-    same_samples,
     threads,
+    two_layers,
+    two_sets,
 )
-from isogram._arrays import as_matrix, giver
+from isogram._arrays import giver
 from isogram._errors import errors_of
 from isogram._place import place_of
 from isogram._progress import Progress, reporting
@@ -110,13 +110,11 @@ def gbs(
     """
     flag("gbs", "center", center)
     workers = threads("gbs", num_threads)
-    first, second = as_matrix("gbs", "x", x), as_matrix("gbs", "y", y)
-    same_samples("gbs", "y", second, "x", len(first))
-    neighbours = neighbours_of("gbs", "x", k, len(first))
-    inputs = {"x": first, "y": second}
+    rows, cols = two_layers("gbs", x, y)
+    neighbours = neighbours_of("gbs", "x", k, rows.samples)
+    inputs = rows.named_with(cols)
     place = place_of("gbs", inputs)
     precision = precision_of("gbs", precision, place, inputs.values())
-    rows, cols = Layers(["x"], [first]), Layers(["y"], [second])
     with errors_of("gbs"):
         table = place.gbs_table(rows, cols, neighbours, center, precision, workers, None, wait=True)
         result = float(place.to_host(table.gbs)[0, 0])
@@ -141,17 +139,12 @@ def gbs_matrix(
 
     Parameters
     ----------
-    layers : sequence or mapping of arrays of shape (n, d_l)
-        Representations of the same n samples, in the same order.
-    other : sequence or mapping of arrays of shape (n, d_l), optional
-        Those of another model; by default `layers` again.
-    k, center, precision
+    layers, other : sequences or mappings of arrays of shape (n, d_l)
+        As for `cka_matrix`.
+    k, center, precision, num_threads
         As for `gbs`.
-    num_threads : int, optional
-        By default `get_num_threads()`. The result has the same bits for any number.
     progress : bool or callable
-        True draws a bar with tqdm; a callable is called with (done, total), in pairs of layers,
-        the first time when all layers are packed: long rows are multiplied before that.
+        As for `cka_matrix`.
 
     Returns
     -------
@@ -186,13 +179,9 @@ def gbs_matrix(
     """
     flag("gbs_matrix", "center", center)
     workers = threads("gbs_matrix", num_threads)
-    rows = layers_of("gbs_matrix", "layers", layers)
-    cols: Layers | None = None
-    if other is not None:
-        cols = layers_of("gbs_matrix", "other", other)
-        same_samples("gbs_matrix", cols.names[0], cols.arrays[0], rows.names[0], rows.samples)
+    rows, cols = two_sets("gbs_matrix", layers, other)
     neighbours = neighbours_of("gbs_matrix", rows.names[0], k, rows.samples)
-    inputs = rows.named | ({} if cols is None else cols.named)
+    inputs = rows.named_with(cols)
     place = place_of("gbs_matrix", inputs)
     precision = precision_of("gbs_matrix", precision, place, inputs.values())
     with reporting("gbs_matrix", progress) as report, errors_of("gbs_matrix"):

@@ -33,7 +33,7 @@ Csr<T> graph_of(std::size_t n, const std::vector<std::pair<std::size_t, std::siz
     for (std::size_t j = 0; j < n; ++j) {
       if (row[j] == 0) continue;
       graph.indices.push_back(static_cast<std::int32_t>(j));
-      graph.values.push_back(row[j]);
+      graph.data.push_back(row[j]);
     }
     graph.indptr.push_back(static_cast<std::int64_t>(graph.indices.size()));
   }
@@ -87,9 +87,9 @@ TEST(CommunitiesErrors, OfAGraphThatDoesNotFitTogether) {
   };
   const std::string shape =
       "`graph` must have nodes, an `indptr` that ascends from 0 to the number of `indices`, and as "
-      "many `values`";
+      "much `data`";
   Csr<double> graph = two_triangles<double>();
-  graph.values.pop_back();
+  graph.data.pop_back();
   expect_complaint(graph, shape);
   graph = two_triangles<double>();
   ++graph.indptr.back();

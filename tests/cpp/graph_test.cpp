@@ -48,12 +48,12 @@ std::vector<T> expanded(const Csr<T>& graph, std::size_t n) {
   EXPECT_EQ(graph.indptr.size(), n + 1);
   EXPECT_EQ(graph.indptr.front(), 0);
   EXPECT_EQ(graph.indptr.back(), static_cast<std::int64_t>(graph.indices.size()));
-  EXPECT_EQ(graph.indices.size(), graph.values.size());
+  EXPECT_EQ(graph.indices.size(), graph.data.size());
   for (std::size_t i = 0; i < n; ++i) {
     for (std::int64_t e = graph.indptr[i]; e < graph.indptr[i + 1]; ++e) {
       EXPECT_TRUE(e == graph.indptr[i] || graph.indices[e - 1] < graph.indices[e]);
       EXPECT_NE(graph.indices[e], static_cast<std::int32_t>(i));
-      out[i * n + static_cast<std::size_t>(graph.indices[e])] = graph.values[e];
+      out[i * n + static_cast<std::size_t>(graph.indices[e])] = graph.data[e];
     }
   }
   return out;
@@ -256,7 +256,7 @@ TEST(Graph, IsTheSameForAnyNumberOfThreads) {
           isogram::knn_graph<float>(a.view(), 7, true, true, on_threads(threads));
       std::vector<float> numbers = dense<float>(a.view(), true, threads);
       numbers.insert(numbers.end(), graph.indices.begin(), graph.indices.end());
-      numbers.insert(numbers.end(), graph.values.begin(), graph.values.end());
+      numbers.insert(numbers.end(), graph.data.begin(), graph.data.end());
       return numbers;
     };
     const std::vector<float> one = run(1);

@@ -277,7 +277,7 @@ TEST(Fuzz, Graph) {
       }
       for (std::size_t e = i * k; e < (i + 1) * k; ++e) {
         const auto j = static_cast<std::size_t>(chosen.indices[e]);
-        expect_close(chosen.values[e], cosines[i][j], promised::kEntry<T>, at(i, j));
+        expect_close(chosen.data[e], cosines[i][j], promised::kEntry<T>, at(i, j));
         EXPECT_GE(cosines[i][j], sorted[k - 1] - promised::kRank) << at(i, j) << " is no neighbour";
       }
       if (testing::Test::HasFailure()) return;

@@ -16,7 +16,7 @@ template <class T>
 struct Csr {
   std::vector<std::int64_t> indptr;   // n + 1
   std::vector<std::int32_t> indices;  // columns
-  std::vector<T> values;
+  std::vector<T> data;
 };
 
 // All cosines ⟨x_i, x_j⟩ / (‖x_i‖ ‖x_j‖) with a zero diagonal, written to out (n × n), exactly
