@@ -540,3 +540,92 @@ def relative_entropy(a, b):
     """Kullback-Leibler divergence in bits, 0 log 0 = 0."""
     positive = a > 0
     return float(np.sum(a[positive] * np.log2(a[positive] / b[positive])))
+
+
+# Measures by name ---------------------------------------------------------------------------
+
+
+def distances(x):
+    """Euclidean distances of all pairs of rows, by differences in long doubles."""
+    x = widen(x).astype(np.longdouble)
+    return np.sqrt(np.stack([((row - x) ** 2).sum(axis=1) for row in x]))
+
+
+def distance_correlation(x, y):
+    """Székely, Rizzo & Bakirov 2007, definitions 4 and 5: the V-statistics of the sample."""
+
+    def centred(a):
+        a = distances(a)
+        return a - a.mean(axis=1, keepdims=True) - a.mean(axis=0, keepdims=True) + a.mean()
+
+    a, b = centred(x), centred(y)
+    covariance, of_x, of_y = (a * b).mean(), (a * a).mean(), (b * b).mean()
+    return float(np.sqrt(np.maximum(covariance, 0) / np.sqrt(of_x * of_y)))
+
+
+def distance_correlation_debiased(x, y):
+    """Székely & Rizzo 2014, section 3: inner products of U-centred distance matrices."""
+
+    def centred(a):
+        a, n = distances(a), len(a)
+        u = a - a.sum(axis=1, keepdims=True) / (n - 2) - a.sum(axis=0, keepdims=True) / (n - 2)
+        return without_diagonal(u + a.sum() / ((n - 1) * (n - 2)))
+
+    a, b = centred(x), centred(y)
+    return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
+
+
+def angular_cka(x, y):
+    """Angle between the centred Gram matrices as vectors, as in Williams et al. 2021."""
+    k, l = (center(x0 @ x0.T).ravel() for x0 in (centred_columns(x), centred_columns(y)))  # noqa: E741
+    k, l = k / np.linalg.norm(k), l / np.linalg.norm(l)  # noqa: E741
+    return float(2 * np.arctan2(np.linalg.norm(k - l), np.linalg.norm(k + l)))
+
+
+def mutual_knn(x, y, k=10):
+    """Huh et al. 2024: the neighbours in common, as a share of k."""
+    near = (neighbours(x, k), neighbours(y, k))
+    shared = [len(set(a) & set(b)) for a, b in zip(*near, strict=True)]
+    return float(np.mean(shared)) / k
+
+
+def second_order_cosine(x, y, k=10):
+    """Hamilton et al. 2016: cosine of the similarities to all neighbours in either."""
+    cosines = [gram(a, kernel="cosine") for a in (x, y)]
+    values = []
+    for i, (of_x, of_y) in enumerate(zip(neighbours(x, k), neighbours(y, k), strict=True)):
+        near = sorted(set(of_x) | set(of_y))
+        a, b = (c[i, near] for c in cosines)
+        norms = np.linalg.norm(a) * np.linalg.norm(b)
+        values.append(a @ b / norms if norms > 0 else 0.0)
+    return float(np.mean(values))
+
+
+def rsa(x, y, method, kernel="correlation"):
+    """Kriegeskorte et al. 2008: RSMs compared above their diagonals."""
+    return compare(gram(x, kernel=kernel), gram(y, kernel=kernel), method=method)
+
+
+# Every measure of the registry has its oracle here, of its options by default.
+MEASURES = {
+    "angular_cka": angular_cka,
+    "cka": cka,
+    "cka_biased": lambda x, y: cka(x, y, estimator="biased"),
+    "cka_cosine": lambda x, y: cka(x, y, kernel="cosine"),
+    "cka_rbf": lambda x, y: cka(x, y, kernel="rbf"),
+    "distance_correlation": distance_correlation,
+    "distance_correlation_debiased": distance_correlation_debiased,
+    "gbs": gbs,
+    "gbs_centered": lambda x, y: gbs(x, y, center=True),
+    "gbs_knn": lambda x, y: gbs(x, y, k=10),
+    "mutual_knn": mutual_knn,
+    "rsa_cosine": lambda x, y: rsa(x, y, "cosine", kernel="linear"),
+    "rsa_pearson": lambda x, y: rsa(x, y, "pearson"),
+    "rsa_spearman": lambda x, y: rsa(x, y, "spearman"),
+    "second_order_cosine": second_order_cosine,
+}
+
+
+def measure(name, x, y):
+    """Value of a measure of two representations."""
+    return MEASURES[name](x, y)

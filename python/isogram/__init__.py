@@ -30,8 +30,10 @@ from isogram.gram import gram
 from isogram.graph import Csr, graph
 from isogram.jsd import jsd
 from isogram.match import Matching, match
+from isogram.measures import measures
 from isogram.plan import Plan, Tile, plan
 from isogram.rsm import semantic_rsm, spatial_rsm
+from isogram.similarity import similarity, similarity_matrix
 
 compare = compare_rsms  # the name that it had
 
@@ -68,6 +70,7 @@ __all__ = [
     "hsic",
     "jsd",
     "match",
+    "measures",
     "modularity",
     "motifs",
     "plan",
@@ -75,5 +78,7 @@ __all__ = [
     "set_num_threads",
     "show_config",
     "simd",
+    "similarity",
+    "similarity_matrix",
     "spatial_rsm",
 ]

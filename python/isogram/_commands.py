@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import isogram as ig
-from isogram._arguments import KERNELS
+from isogram._arguments import ESTIMATORS, KERNELS
 from isogram._files import Header, read_arrays, read_headers
 from isogram._messages import failures_in_a_line, listed, notice, warnings_in_a_line
 from isogram._output import check_target, printable, replacing, table, write_csv
+from isogram.measures import KINDS, Measure, measure_of
 
 _Array = NDArray[Any]
 _Decorated = TypeVar("_Decorated", bound=Callable[..., None])
@@ -182,19 +183,29 @@ def rsm(
 @commands.command()
 @click.argument("a", type=_INPUT)
 @click.argument("b", type=_INPUT)
-@click.option("--measure", type=click.Choice(["cka", "gbs"]), default="cka", show_default=True)
+@click.option(
+    "--measure",
+    metavar="NAME",
+    default="cka",
+    show_default=True,
+    callback=lambda _context, _parameter, name: _measure_of(name),
+    help="One of those that `isogram measures` lists.",
+)
 @click.option(
     "--kernel",
-    type=click.Choice(KERNELS),
-    help="Of CKA; linear by default.",
+    type=click.Choice([*KERNELS, "distance"]),
+    help="Of Gram matrices and RSMs, for CKA and RSA; distance is for RSA only.",
 )
 @click.option(
-    "--estimator",
-    type=click.Choice(["biased", "debiased"]),
-    help="Of CKA; debiased by default.",
+    "--estimator", type=click.Choice(ESTIMATORS), help="Of HSIC, for CKA; by default the measure's."
 )
-@click.option("--k", type=int, help="Of GBS: neighbours of each sample; all of them by default.")
-@click.option("--center", is_flag=True, help="Of GBS: subtract the mean of every feature first.")
+@click.option(
+    "--bandwidth", type=float, help="Of the kernels rbf and laplacian; by default the median rule."
+)
+@click.option(
+    "--k", type=int, help="Neighbours of each sample; by default the measure's, for gbs all."
+)
+@click.option("--center", is_flag=True, help="Subtract the mean of every feature first.")
 @click.option("--csv", "csv_path", metavar="FILE", type=_OUTPUT, help="Also write a CSV file.")
 @click.option("--png", "png_path", metavar="FILE", type=_OUTPUT, help="Also draw the matrix.")
 @_num_threads_option
@@ -202,9 +213,10 @@ def rsm(
 def compare(
     a: Path,
     b: Path,
-    measure: str,
+    measure: Measure,
     kernel: str | None,
     estimator: str | None,
+    bandwidth: float | None,
     k: int | None,
     center: bool,
     csv_path: Path | None,
@@ -212,18 +224,16 @@ def compare(
     num_threads: int | None,
     progress: bool | None,
 ) -> None:
-    """Compare every layer in A with every layer in B.
+    """Compare every layer in A with every layer in B by a measure.
 
     A and B are .npz files, or .npy files for one layer. Layers are the arrays of real
     floating-point numbers with at least two axes, samples first; further axes are flattened. What
     else a file holds is named and ignored. Rows of the table are the layers of A, columns those of
     B.
     """
-    options = _measure_options(
-        measure,
-        cka={"kernel": kernel, "estimator": estimator},
-        gbs={"k": k, "center": center or None},
-    )
+    given = {"kernel": kernel, "estimator": estimator, "bandwidth": bandwidth, "k": k}
+    given["center"] = center or None
+    options = _options_of(measure, given)
     targets = [check_target(path) for path in (csv_path, png_path) if path is not None]
     if len(set(targets)) < len(targets):
         raise click.UsageError("--csv and --png name the same file")
@@ -237,10 +247,10 @@ def compare(
     layers_a = _read_layers(a)
     layers_b = layers_a if a.samefile(b) else _read_layers(b)
     _check_samples(a, layers_a, b, layers_b)
-    function = ig.cka_matrix if measure == "cka" else ig.gbs_matrix
-    matrix = function(
+    matrix = ig.similarity_matrix(
         layers_a,
         None if layers_b is layers_a else layers_b,
+        measure=measure,
         num_threads=num_threads,
         progress=wants_progress,
         **options,
@@ -251,18 +261,33 @@ def compare(
     if csv_path is not None:
         write_csv(csv_path, matrix, rows, columns)
     if png_path is not None:
-        title = printable(f"{measure.upper()}, {a.stem} and {b.stem}")
+        title = printable(f"{measure.name.replace('_', ' ')}, {a.stem} and {b.stem}")
         rows, columns = list(map(printable, rows)), list(map(printable, columns))
         plot.save(plot.layers_figure(matrix, rows, columns, title=title), png_path)
 
 
-def _measure_options(measure: str, *, cka: dict[str, Any], gbs: dict[str, Any]) -> dict[str, Any]:
-    """Return the given options of `measure`, refusing those of the other one."""
-    wanted, other = (cka, gbs) if measure == "cka" else (gbs, cka)
-    for name, value in other.items():
-        if value is not None:
-            raise click.UsageError(f"--{name} does not go with --measure {measure}")
-    return {name: value for name, value in wanted.items() if value is not None}
+@commands.command()
+@click.option("--kind", type=click.Choice(KINDS), help="Those of one kind only.")
+def measures(kind: str | None) -> None:
+    """List the measures of layers that `compare --measure` takes."""
+    click.echo(ig.measures(kind))
+
+
+def _measure_of(name: str) -> Measure:
+    try:
+        return measure_of("compare", name)
+    except ValueError:
+        known = ", ".join(ig.measures())
+        raise click.BadParameter(f"{name!r} is not one of {known}.") from None
+
+
+def _options_of(measure: Measure, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that were given, refusing those that `measure` does not take."""
+    options = {name: value for name, value in given.items() if value is not None}
+    for name in options:
+        if name not in measure.options:
+            raise click.UsageError(f"--{name} does not go with --measure {measure.name}")
+    return options
 
 
 def _read_layer(path: Path, name: str | None) -> _Array:

@@ -50,3 +50,8 @@ def input_changed(function: str, name: str) -> Exception:
     kind, message = changed_input(name).args
     error: Exception = kind(f"{function}: {message}")
     return error
+
+
+def not_finite_entry(name: str, value: float, index: tuple[int, ...]) -> PlaceError:
+    """Return the error for a NaN or infinity in an argument."""
+    return PlaceError(ValueError, f"`{name}` must be finite, got {value} at index {index}")

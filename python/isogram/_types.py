@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 if TYPE_CHECKING:
     from isogram._device.device import Device
+    from isogram._walk.tiles import Tile
 
 # An array of any library: NumPy, PyTorch, JAX, or whatever speaks DLPack.
 Array: TypeAlias = Any
@@ -71,6 +72,23 @@ class GbsTable(NamedTuple):
     gbs: Array  # where the layers lie
     isolated_x: Sequence[int]
     isolated_y: Sequence[int]
+
+
+class RsmTiles(Protocol):
+    """Computes tiles of the RSMs of all layers, in float64.
+
+    A layer's linear entries and distances are in units that keep their squares within range.
+    """
+
+    @property
+    def edge(self) -> int:
+        """Rows and columns of a tile, but for the last."""
+
+    def compute(self, tile: Tile) -> Array:
+        """Return a new array (layers, rows, columns)."""
+
+    def add_products(self, x: Array, y: Array, weight: float, products: Array) -> None:
+        """Add the products of the tiles of two sets of layers, summed over entries."""
 
 
 class Place(Protocol):
@@ -174,6 +192,20 @@ class Place(Protocol):
 
         Without `wait`, a GPU counts no isolated nodes.
         """
+
+    def require_finite(self, layers: Layers) -> None:
+        """Raise the error for the first NaN or infinity; wait."""
+
+    def rsm_tiles(
+        self, layers: Layers, kernel: Kernel, bandwidths: list[Any], num_threads: int
+    ) -> RsmTiles:
+        """Return what computes tiles of layers' RSMs; the kernel may be "distance" besides."""
+
+    def nearest(self, x: Array, k: int, center: bool, num_threads: int) -> tuple[Array, Array]:
+        """Return the columns and cosines of each row's `k` nearest, both (n, k)."""
+
+    def unit_rows(self, x: Array, center: bool) -> Array:
+        """Return rows of norm 1, or 0, in float64; with `center` of `x` less its columns' means."""
 
     def dense_graph(
         self, x: Array, center: bool, out: Array, precision: str, num_threads: int

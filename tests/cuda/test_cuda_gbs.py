@@ -33,6 +33,13 @@ def test_gbs_matrix(gpu, k):
     assert_close(gpu.get(two), expected[:2, 1:], 1e-5)
 
 
+@pytest.mark.parametrize("k", [2, 10])
+def test_a_matrix_of_sparse_graphs_is_symmetric(gpu, k):
+    layers = [gpu.put(data((70, d), "float64", seed=d)) for d in (5, 9, 20)]
+    matrix = gpu.get(ig.gbs_matrix(layers, k=k))
+    assert np.array_equal(matrix, matrix.T)
+
+
 def test_gbs_of_more_rows_than_fit_together(gpu):
     """The emulated GPU has too little memory for all sums at once, and takes strips of rows."""
     layers = [data((45, d), "float32", seed=d) for d in (5, 9, 30, 7, 12)]

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -234,7 +235,9 @@ def hide(monkeypatch, *modules):
 
 def test_a_bar_that_nobody_asked_for_needs_no_tqdm(run, models, monkeypatch):
     asked = []
-    monkeypatch.setattr(ig, "cka_matrix", lambda *_, progress, **__: asked.append(progress) or [])
+    monkeypatch.setattr(
+        ig, "similarity_matrix", lambda *_, progress, **__: asked.append(progress) or []
+    )
     monkeypatch.setattr("isogram._commands._on_a_terminal", lambda: True)
     run("compare", *models[:2])
     run("compare", *models[:2], "--no-progress")
@@ -326,6 +329,10 @@ def test_no_half_file_is_left(tmp_path):
         ),
         ("gbs", [], {}),
         ("gbs", ["--k", "3", "--center"], {"k": 3, "center": True}),
+        ("cka_rbf", ["--bandwidth", "2.5"], {"bandwidth": 2.5}),
+        ("rsa_pearson", ["--kernel", "distance"], {"kernel": "distance"}),
+        ("mutual_knn", ["--k", "3"], {"k": 3}),
+        ("dcor", [], {}),
     ],
 )
 def test_compare(run, models, tmp_path, measure, options, keywords):
@@ -337,7 +344,9 @@ def test_compare(run, models, tmp_path, measure, options, keywords):
     )
     assert result.exit_code == 0, result.output
     flat = {name: layer.reshape(9, -1) for name, layer in a.items()}
-    expected = {"cka": ig.cka_matrix, "gbs": ig.gbs_matrix}[measure](flat, b, **keywords)
+    by_name = {"cka": ig.cka_matrix, "gbs": ig.gbs_matrix}
+    default = partial(ig.similarity_matrix, measure=measure)
+    expected = by_name.get(measure, default)(flat, b, **keywords)
 
     columns, rows, values = read_table(result.stdout)
     assert (columns, rows) == (list(b), list(a))
@@ -394,7 +403,17 @@ def test_compare_errors(run, models, tmp_path, rng):
     assert_fails(run("compare", path_a, path_b, "--k", "3"), "--k does not go", 2)
     assert_fails(run("compare", path_a, path_b, "--center"), "--center does not go", 2)
     refused = run("compare", path_a, path_b, "--measure", "gbs", "--kernel", "rbf")
-    assert_fails(refused, "--kernel does not go", 2)
+    assert_fails(refused, "--kernel does not go with --measure gbs", 2)
+    refused = run("compare", path_a, path_b, "--measure", "distance_correlation", "--k", "3")
+    assert_fails(refused, "--k does not go with --measure distance_correlation", 2)
+    refused = run("compare", path_a, path_b, "--measure", "cca")
+    assert_fails(refused, f"'--measure': 'cca' is not one of {', '.join(ig.measures())}", 2)
+
+
+def test_measures(run):
+    assert run("measures").stdout == f"{ig.measures()}\n"
+    assert run("measures", "--kind", "distance").stdout == f"{ig.measures('distance')}\n"
+    assert_fails(run("measures", "--kind", "metric"), "'metric' is not one of", 2)
 
 
 def test_compare_picture_without_matplotlib(run, models, tmp_path, monkeypatch):

@@ -35,6 +35,9 @@ SIGNATURES = {
     "semantic_rsm": '(tokens, other=None, *, kernel="cosine", matching="exact", window=None, '
     f'topk=None, precision="float32", {RSM}, loss=None, {GPUS}, {END})',
     "spatial_rsm": f'(tokens, other=None, *, kernel="cosine", {RSM}, {GPUS}, {END})',
+    "measures": "(kind=None)",
+    "similarity": '(x, y, *, measure="cka", num_threads=None, **options)',
+    "similarity_matrix": f'(layers, other=None, *, measure="cka", {END}, **options)',
     "compare_rsms": '(rsm_a, rsm_b, *, method="pearson", num_threads=None)',
     "jsd": f"(probabilities, other=None, *, out=None, {END})",
     "plan": "(operation, /, *inputs, **options)",

@@ -219,6 +219,10 @@ def test_first_calls_import_nothing():
         ig.cka_matrix({"a": x, "b": x.tolist()}, [x])
         ig.gbs(x, x, k=2)
         ig.graph(x, k=2)
+        for name in ig.measures():
+            options = {"k": 3} if "k" in ig.measures()[name].options else {}
+            ig.similarity(x, x[:, :3], measure=name, **options)
+        ig.similarity_matrix({"a": x, "b": x[:, 1:]}, measure="dcor", progress=lambda *_: None)
         ig.modularity(x, list("aabbccabc"))
         ig.motifs(x, range(9))
         ig.match(k)

@@ -20,6 +20,9 @@ from isogram._device import (
     graph,
     jsd,
     match,
+    nearest,
+    results,
+    rsm_tiles,
 )
 from isogram._device.device import Device, DeviceArray
 
@@ -82,6 +85,10 @@ class Gpu:
     bandwidth = _entered(bandwidth.bandwidth)
     hsic_table = _entered(cka.hsic_table)
     gbs_table = _entered(gbs.gbs_table)
+    require_finite = _entered(results.require_finite)
+    rsm_tiles = _entered(rsm_tiles.rsm_tiles)
+    unit_rows = _entered(nearest.unit_rows)
+    nearest = _entered(nearest.nearest)
     dense_graph = _entered(graph.dense_graph)
     knn_graph = _entered(graph.knn_graph)
     center = _entered(center.center)

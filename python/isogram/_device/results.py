@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from isogram._device.device import Device, DeviceArray
 from isogram._entries import widened
-from isogram._errors import PlaceError, changed_input
-from isogram._types import Report
+from isogram._errors import PlaceError, changed_input, not_finite_entry
+from isogram._types import Layers, Report
 
 
 def unset_index(device: Device) -> DeviceArray:
@@ -46,6 +46,11 @@ def fetched(
     return host
 
 
+def require_finite(device: Device, layers: Layers) -> None:
+    """See `Place`."""
+    fetched(device, layers.named)
+
+
 def not_finite(device: Device, name: str, x: DeviceArray, index: int) -> PlaceError:
     """Return the error for an entry of an array, by its index in C order."""
     where = tuple(map(int, np.unravel_index(index, x.shape)))
@@ -53,7 +58,7 @@ def not_finite(device: Device, name: str, x: DeviceArray, index: int) -> PlaceEr
     value = float(bad.item())
     if math.isfinite(value):
         return changed_input(name)
-    return PlaceError(ValueError, f"`{name}` must be finite, got {value} at index {where}")
+    return not_finite_entry(name, value, where)
 
 
 def all_done(progress: Report, total: int) -> None:

@@ -14,11 +14,14 @@ from isogram._host import (
     cka,
     communities,
     compare,
+    finite,
     gbs,
     gram,
     graph,
     jsd,
     match,
+    nearest,
+    rsm_tiles,
 )
 from isogram._memory import usable_memory
 from isogram._types import Array, Place
@@ -56,6 +59,10 @@ class Host:
     bandwidth = staticmethod(bandwidth.bandwidth)
     hsic_table = staticmethod(cka.hsic_table)
     gbs_table = staticmethod(gbs.gbs_table)
+    require_finite = staticmethod(finite.require_finite)
+    rsm_tiles = staticmethod(rsm_tiles.rsm_tiles)
+    unit_rows = staticmethod(nearest.unit_rows)
+    nearest = staticmethod(nearest.nearest)
     dense_graph = staticmethod(graph.dense_graph)
     knn_graph = staticmethod(graph.knn_graph)
     center = staticmethod(center.center)

@@ -1,0 +1,24 @@
+"""Nearest neighbours on a GPU, and what their cosines are products of."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from isogram._device.device import Device, DeviceArray
+from isogram._device.graph import queued_graph
+from isogram._device.tiles import column_means, prepared
+from isogram._entries import result_dtype
+
+
+def nearest(
+    device: Device, x: DeviceArray, k: int, center: bool, num_threads: int
+) -> tuple[DeviceArray, DeviceArray]:
+    """See `Place`."""
+    _, indices, weights = queued_graph(device, x, k, center, False, "float32", result_dtype(x))
+    return indices.reshape(len(x), k), weights.reshape(len(x), k)
+
+
+def unit_rows(device: Device, x: DeviceArray, center: bool) -> DeviceArray:
+    """See `Place`."""
+    origin, rest = column_means(device, x) if center else (None, None)
+    return prepared(device, x, np.dtype(np.float64), "unit", origin, rest=rest).data

@@ -1,0 +1,71 @@
+"""Tiles of RSMs of layers on a GPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from isogram._device.device import Device, DeviceArray
+from isogram._device.tiles import GramTiles, prepared, scaling_exponent
+from isogram._types import Kernel, Layers
+from isogram._walk.tiles import Tile
+
+_DOUBLES = np.dtype(np.float64)
+
+
+class DeviceRsmTiles:
+    """See `RsmTiles`."""
+
+    def __init__(
+        self,
+        device: Device,
+        layers: list[DeviceArray],
+        kernel: Kernel,
+        bandwidths: list[Any],
+    ) -> None:
+        """Prepare the rows of all layers."""
+        self._device, self._layers = device, layers
+        self.edge = min(len(layers[0]), device.tile_edge(len(layers), _DOUBLES))
+        self._exponents: list[DeviceArray] = []
+        self._grams: list[GramTiles] = []
+        for x, bandwidth in zip(layers, bandwidths, strict=True):
+            if kernel.name == "distance":
+                self._exponents.append(scaling_exponent(device, x))
+                continue
+            if kernel.name == "linear":
+                x = prepared(device, x, _DOUBLES, "shifted", None, scaling_exponent(device, x)).data
+            self._grams.append(GramTiles(device, x, None, kernel, _DOUBLES, bandwidth=bandwidth))
+
+    def compute(self, tile: Tile) -> DeviceArray:
+        """Return a new array (layers, rows, columns)."""
+        blocks = self._device.empty((len(self._layers), *tile.shape))
+        for gram, block in zip(self._grams, blocks, strict=False):
+            gram.compute(tile, block)
+        if self._exponents:
+            self._write_distances(tile, blocks)
+        return blocks
+
+    def add_products(
+        self, x: DeviceArray, y: DeviceArray, weight: float, products: DeviceArray
+    ) -> None:
+        """Add the products of the tiles of two sets of layers, summed over entries."""
+        device = self._device
+        scratch = device.empty((device.kernels.product_scratch(*products.shape),))
+        device.kernels.add_products(device.stream, x, y, weight, products, scratch)
+
+    def _write_distances(self, tile: Tile, blocks: DeviceArray) -> None:
+        device, xp = self._device, self._device.xp
+        rows = xp.arange(tile.rows.start, tile.rows.stop, dtype=np.int64)[:, None]
+        cols = xp.arange(tile.cols.start, tile.cols.stop, dtype=np.int64)
+        pairs = xp.stack(xp.broadcast_arrays(rows, cols), axis=-1).reshape(-1, 2)
+        for x, exponent, block in zip(self._layers, self._exponents, blocks, strict=True):
+            device.kernels.distances(device.stream, x, pairs, block.reshape(-1))
+            block[...] = xp.ldexp(block, -exponent)
+
+
+def rsm_tiles(
+    device: Device, layers: Layers, kernel: Kernel, bandwidths: list[Any], num_threads: int
+) -> DeviceRsmTiles:
+    """See `Place`."""
+    return DeviceRsmTiles(device, layers.arrays, kernel, bandwidths)

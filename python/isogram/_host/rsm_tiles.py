@@ -1,0 +1,86 @@
+"""Tiles of RSMs of layers in host memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram import _core
+from isogram._entries import widened
+from isogram._scaling import largest_exponent
+from isogram._types import Kernel, Layers
+from isogram._walk.tiles import Tile
+
+# Small enough for the tiles of many layers, large enough that packing their rows costs little.
+_EDGE = 256
+
+
+class HostRsmTiles:
+    """See `RsmTiles`."""
+
+    edge = _EDGE
+
+    def __init__(
+        self, layers: Layers, kernel: Kernel, bandwidths: Sequence[float], num_threads: int
+    ) -> None:
+        """Take layers of which all entries are finite."""
+        self._layers, self._kernel, self._bandwidths = layers, kernel, bandwidths
+        self._num_threads = num_threads
+        is_scaled = kernel.name in ("linear", "distance")
+        self._exponents = [largest_exponent([x]) if is_scaled else 0 for x in layers.arrays]
+
+    def compute(self, tile: Tile) -> NDArray[np.float64]:
+        """Return a new array (layers, rows, columns)."""
+        blocks = np.empty((len(self._layers.names), *tile.shape))
+        write = self._write_distances if self._kernel.name == "distance" else self._write_gram
+        for layer, block in enumerate(blocks):
+            write(layer, tile, block)
+        return blocks
+
+    def add_products(
+        self,
+        x: NDArray[np.float64],
+        y: NDArray[np.float64],
+        weight: float,
+        products: NDArray[np.float64],
+    ) -> None:
+        """Add the products of the tiles of two sets of layers, summed over entries."""
+        for i, j in np.ndindex(products.shape):  # by no library whose bits depend on its threads
+            products[i, j] += weight * np.einsum("k,k->", x[i].ravel(), y[j].ravel())
+
+    def _write_gram(self, layer: int, tile: Tile, block: NDArray[np.float64]) -> None:
+        _core.gram(
+            self._rows(layer, tile.rows),
+            self._rows(layer, tile.cols) if tile.is_mirrored else None,
+            kernel=self._kernel.name,
+            bandwidth=self._bandwidths[layer],
+            gamma=self._kernel.gamma,
+            degree=self._kernel.degree,
+            coef0=self._kernel.coef0,
+            out=block,
+            num_threads=self._num_threads,
+        )
+
+    def _rows(self, layer: int, rows: slice) -> NDArray[Any]:
+        values = widened(self._layers.arrays[layer][rows]).astype(np.float64)
+        return np.ldexp(values, -self._exponents[layer])
+
+    def _write_distances(self, layer: int, tile: Tile, block: NDArray[np.float64]) -> None:
+        pairs = np.empty((*tile.shape, 2), np.int64)
+        pairs[:, :, 0] = np.arange(tile.rows.start, tile.rows.stop)[:, None]
+        pairs[:, :, 1] = np.arange(tile.cols.start, tile.cols.stop)
+        name, x = self._layers.names[layer], self._layers.arrays[layer]
+        distances = _core.distances(
+            x, name=name, pairs=pairs.reshape(-1, 2), num_threads=self._num_threads
+        )
+        np.ldexp(distances.reshape(tile.shape), -self._exponents[layer], out=block)
+
+
+def rsm_tiles(
+    layers: Layers, kernel: Kernel, bandwidths: list[Any], num_threads: int
+) -> HostRsmTiles:
+    """See `Place`."""
+    return HostRsmTiles(layers, kernel, bandwidths, num_threads)

@@ -1,0 +1,104 @@
+"""Layers whose pairs are compared: the checked arguments of a measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram._arguments import same_samples
+from isogram._arrays import are_same
+from isogram._place import place_of
+from isogram._types import Array, Layers, Place, Report
+
+# Takes the values of a measure to what is to be said about them.
+Remarks = Callable[[NDArray[np.float64]], list[str]]
+
+
+class LayerPairs(NamedTuple):
+    """Two sets of layers, or one whose pairs are taken, where they lie, and who computes."""
+
+    function: str  # that the caller called
+    place: Place
+    x: Layers
+    y: Layers | None  # None: those of `x`
+    names_y: list[str]  # also where `y` is None, because it is `x` again
+    num_threads: int
+    report: Report
+
+    @classmethod
+    def of(
+        cls, function: str, x: Layers, y: Layers | None, num_threads: int, report: Report
+    ) -> LayerPairs:
+        """Check that all layers have the same samples and lie together."""
+        if y is not None:
+            same_samples(function, y.names[0], y.arrays[0], x.names[0], x.samples)
+        place = place_of(function, x.named | ({} if y is None else y.named))
+        names_y = x.names if y is None else y.names
+        if y is not None and len(y.arrays) == len(x.arrays):
+            y = None if all(map(are_same, x.arrays, y.arrays)) else y
+        return cls(function, place, x, y, names_y, num_threads, report)
+
+    @property
+    def layers(self) -> Layers:
+        """All layers, those of `x` first."""
+        y = self.y or Layers([], [])
+        return Layers(self.x.names + y.names, self.x.arrays + y.arrays)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many layers there are of each."""
+        return len(self.x.names), len(self.names_y)
+
+    def sides(self, of_layers: Any) -> tuple[Any, Any]:
+        """Return those of `x` and those of `y` of something that there is one of per layer."""
+        count = len(self.x.names)
+        return of_layers[:count], of_layers[:count] if self.y is None else of_layers[count:]
+
+    def by_name(self, of_layers: Iterable[Any]) -> dict[str, Any]:
+        """Return what there is one of per layer by the names of the layers, also those of `y`."""
+        x, y = self.sides(list(of_layers))
+        return dict(zip(self.x.names + self.names_y, [*x, *y], strict=True))
+
+
+class LayerTable(NamedTuple):
+    """A statistic that is a measure of all pairs of layers by itself."""
+
+    values: Array  # (L1, L2)
+
+
+def values(_: Any, table: LayerTable) -> Array:
+    """Return the values."""
+    return table.values
+
+
+def too_few(function: str, least: int, samples: int) -> str:
+    """Return the warning for a measure of more samples than there are."""
+    return f"{function}: this needs at least {least} samples, got {samples}: the result is NaN"
+
+
+def without_edges(pairs: LayerPairs, counts: Iterable[int]) -> list[str]:
+    """Return the warning for samples that are joined to none, if there are any."""
+    by_name = pairs.by_name(map(int, counts))
+    listed = ", ".join(f"{count} of `{name}`" for name, count in by_name.items() if count)
+    if not listed:
+        return []
+    return [
+        f"{pairs.function}: of the {pairs.x.samples} samples, {listed} have no edges of weight "
+        "other than 0: they are rows of zeros, or equal to the mean that is subtracted, or "
+        "orthogonal to all that they are joined to"
+    ]
+
+
+def degenerate(pairs: LayerPairs, are_constant: Iterable[bool]) -> list[str]:
+    """Return the warning for layers without a value, if there are any."""
+    names = [f"`{name}`" for name, is_so in pairs.by_name(are_constant).items() if is_so]
+    if not names:
+        return []
+    return [
+        f"{pairs.function}: {', '.join(names)} {'is' if len(names) == 1 else 'are'} constant (or "
+        "its samples are all equally alike), as far as float64 can tell, so the measure is "
+        "undefined: the result is NaN there"
+    ]

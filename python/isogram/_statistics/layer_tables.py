@@ -1,0 +1,65 @@
+"""Tables of CKA and of GBS, which the core makes of all pairs of layers in one walk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from isogram._arguments import ESTIMATORS, choice, flag, kernel_of, neighbours_of, precision_of
+from isogram._statistics.layer_pairs import LayerPairs, LayerTable, Remarks, without_edges
+from isogram.cka import _FEWEST, _constant, _hsic_table, _overflow, _too_small
+
+
+def cka_table(
+    pairs: LayerPairs,
+    *,
+    kernel: str,
+    estimator: str,
+    precision: str = "float32",
+    bandwidth: float | str = "median",
+    gamma: float | None = None,
+    degree: int = 3,
+    coef0: float = 1.0,
+) -> tuple[LayerTable, Remarks]:
+    """Return what `cka_matrix` does, bit for bit."""
+    function, place, samples = pairs.function, pairs.place, pairs.x.samples
+    options = kernel_of(function, kernel, bandwidth, gamma, degree, coef0)
+    choice(function, "estimator", estimator, ESTIMATORS)
+    precision = precision_of(function, precision, place, pairs.layers.arrays)
+    if samples < _FEWEST[estimator]:
+        undefined = LayerTable(place.xp.full(pairs.shape, np.nan))
+        return undefined, lambda _: [_too_small(function, estimator, samples)]
+    table = _hsic_table(
+        *(place, function, pairs.x, pairs.y, options, estimator, precision),
+        *(pairs.num_threads, pairs.report),
+    )._replace(names_y=pairs.names_y)
+
+    def remarks(_: Any) -> list[str]:
+        constant, overflowed = table.constant_layers(), table.overflowed_layers()
+        said = [_constant(function, constant)] if constant else []
+        return said + ([_overflow(function, overflowed)] if overflowed else [])
+
+    return LayerTable(table.result), remarks
+
+
+def gbs_table(
+    pairs: LayerPairs, *, k: int | None, center: bool = False, precision: str = "float32"
+) -> tuple[LayerTable, Remarks]:
+    """Return what `gbs_matrix` does, bit for bit."""
+    function, place = pairs.function, pairs.place
+    flag(function, "center", center)
+    neighbours = neighbours_of(function, pairs.x.names[0], k, pairs.x.samples)
+    precision = precision_of(function, precision, place, pairs.layers.arrays)
+    table = place.gbs_table(
+        pairs.x,
+        pairs.y,
+        neighbours,
+        center,
+        precision,
+        pairs.num_threads,
+        pairs.report,
+        wait=True,
+    )
+    isolated = [*table.isolated_x, *(table.isolated_y if pairs.y else [])]
+    return LayerTable(table.gbs), lambda _: without_edges(pairs, isolated)

@@ -1,0 +1,111 @@
+"""What a measure declares of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# What may be done to the features of all samples. "samples scaled one by one": by positive factors.
+INVARIANCES = (
+    "orthogonal",
+    "permutation of features",
+    "isotropic scaling",
+    "translation",
+    "invertible linear",
+    "samples scaled one by one",
+)
+KINDS = ("similarity", "distance")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Measure:
+    """A measure of two representations of the same samples: what is known of it, and its formula.
+
+    What is declared holds for the options as they are by default, in exact arithmetic.
+
+    Attributes
+    ----------
+    name : str
+        By which `similarity` and the others find it.
+    summary : str
+        One line.
+    kind : {"similarity", "distance"}
+        Whether the alike have the larger values.
+    range : tuple of float
+        The smallest and the largest value.
+    invariances : frozenset of str
+        What changes no value: of `INVARIANCES`, when done to one of the two representations.
+    fewest : int
+        Samples that it takes.
+    needs : str
+        The statistic that it is a formula on, a key of `isogram._statistics.by_name.STATISTICS`.
+    value : callable
+        (xp, statistic) → float64 array of shape (L1, L2), where xp is NumPy or CuPy.
+    source : str
+        Who defined it.
+    aliases : tuple of str
+        Other names.
+    symmetric : bool
+        Whether the order of the two does not matter.
+    metric : bool
+        Whether it is symmetric, 0 of a representation with itself, and the triangle inequality
+        holds.
+    spatial : str
+        What becomes of feature maps.
+    fixed : mapping
+        Options of the statistic that make the measure what it is.
+    options : mapping
+        Options of the statistic that a caller may change, and their values by default.
+    """
+
+    name: str
+    summary: str
+    kind: str
+    range: tuple[float, float]
+    invariances: frozenset[str]
+    fewest: int
+    needs: str
+    value: Callable[[Any, Any], Any]
+    source: str
+    aliases: tuple[str, ...] = ()
+    symmetric: bool = True
+    metric: bool = False
+    spatial: str = "flattened: one feature per position and channel"
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what is not as declared above."""
+        for name in (self.name, *self.aliases):
+            if not (isinstance(name, str) and name.isidentifier() and name == name.lower()):
+                raise ValueError(f"Measure: `name` must be a lower-case identifier, got {name!r}")
+        if self.kind not in KINDS:
+            expected = " or ".join(map(repr, KINDS))
+            raise ValueError(f"Measure: `kind` must be {expected}, got {self.kind!r}")
+        if unknown := set(self.invariances) - set(INVARIANCES):
+            raise ValueError(
+                f"Measure: `invariances` must be of {', '.join(map(repr, INVARIANCES))}, "
+                f"got {min(unknown)!r}"
+            )
+        if self.metric and self.kind != "distance":
+            raise ValueError("Measure: `metric` must be False for a similarity, got True")
+        if both := set(self.fixed) & set(self.options):
+            raise ValueError(f"Measure: `fixed` must not have an option, got {min(both)!r}")
+
+    def __repr__(self) -> str:
+        """Return the name and what it stands for."""
+        return f"Measure({self.name!r}: {self.summary})"
+
+    def with_defaults(self, function: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all options of the statistic, or raise TypeError for one that is not the caller's.
+
+        `function` is whose argument `given` was.
+        """
+        for name in given:
+            if name not in self.options:
+                takes = ", ".join(f"`{option}`" for option in self.options) or "no options"
+                raise TypeError(
+                    f"{function}: measure {self.name!r} does not take `{name}`: it takes {takes}"
+                )
+        return {**self.options, **given, **self.fixed}

@@ -1,0 +1,37 @@
+"""The angle of which CKA is the cosine: a metric."""
+
+from typing import Any
+
+from isogram._statistics.layer_pairs import LayerTable
+from isogram._types import Array
+from isogram.measures._measure import Measure
+
+
+def angle(xp: Any, table: LayerTable) -> Array:
+    """Return the angles between centred Gram matrices, in radians."""
+    return xp.arccos(table.values)
+
+
+measure = Measure(
+    name="angular_cka",
+    summary="the angle whose cosine is CKA, biased and linear by default: a metric",
+    kind="distance",
+    range=(0.0, 1.5707963267948966),
+    invariances=frozenset(
+        {"orthogonal", "permutation of features", "isotropic scaling", "translation"}
+    ),
+    fewest=2,
+    metric=True,
+    needs="cka_table",
+    options={
+        "kernel": "linear",
+        "estimator": "biased",
+        "bandwidth": "median",
+        "gamma": None,
+        "degree": 3,
+        "coef0": 1.0,
+        "precision": "float32",
+    },
+    value=angle,
+    source="Williams et al. 2021",
+)

@@ -1,0 +1,28 @@
+"""CKA, debiased and linear unless asked otherwise."""
+
+from isogram._statistics.layer_pairs import values
+from isogram.measures._measure import Measure
+
+measure = Measure(
+    name="cka",
+    aliases=("cka_debiased",),
+    summary="centred kernel alignment, debiased; linear by default",
+    kind="similarity",
+    range=(-1.0, 1.0),
+    invariances=frozenset(
+        {"orthogonal", "permutation of features", "isotropic scaling", "translation"}
+    ),
+    fewest=4,
+    needs="cka_table",
+    options={
+        "kernel": "linear",
+        "estimator": "debiased",
+        "bandwidth": "median",
+        "gamma": None,
+        "degree": 3,
+        "coef0": 1.0,
+        "precision": "float32",
+    },
+    value=values,
+    source="Kornblith et al. 2019; Nguyen et al. 2021",
+)

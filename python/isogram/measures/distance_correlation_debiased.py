@@ -1,0 +1,20 @@
+"""Bias-corrected distance correlation."""
+
+from isogram._statistics.centred_products import cosine
+from isogram.measures._measure import Measure
+
+measure = Measure(
+    name="distance_correlation_debiased",
+    aliases=("dcor_debiased",),
+    summary="bias-corrected: an estimate of the square of the distance correlation",
+    kind="similarity",
+    range=(-1.0, 1.0),
+    invariances=frozenset(
+        {"orthogonal", "permutation of features", "isotropic scaling", "translation"}
+    ),
+    fewest=4,
+    needs="centred_products",
+    fixed={"kernel": "distance", "centring": "debiased"},
+    value=cosine,
+    source="Székely & Rizzo 2014",
+)

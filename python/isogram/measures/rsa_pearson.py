@@ -1,0 +1,26 @@
+"""RSA by Pearson's correlation."""
+
+from isogram._statistics.centred_products import cosine
+from isogram.measures._measure import Measure
+
+measure = Measure(
+    name="rsa_pearson",
+    summary="Pearson's correlation of RSMs, whose entries are correlations by default",
+    kind="similarity",
+    range=(-1.0, 1.0),
+    invariances=frozenset(
+        {"permutation of features", "isotropic scaling", "samples scaled one by one"}
+    ),
+    fewest=3,
+    needs="centred_products",
+    fixed={"centring": "mean"},
+    options={
+        "kernel": "correlation",
+        "bandwidth": "median",
+        "gamma": None,
+        "degree": 3,
+        "coef0": 1.0,
+    },
+    value=cosine,
+    source="Kriegeskorte et al. 2008",
+)

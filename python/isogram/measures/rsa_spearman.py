@@ -1,0 +1,26 @@
+"""RSA by ranks."""
+
+from isogram._statistics.layer_pairs import values
+from isogram.measures._measure import Measure
+
+measure = Measure(
+    name="rsa_spearman",
+    aliases=("rsa",),
+    summary="Spearman's correlation of RSMs, whose entries are correlations by default",
+    kind="similarity",
+    range=(-1.0, 1.0),
+    invariances=frozenset(
+        {"permutation of features", "isotropic scaling", "samples scaled one by one"}
+    ),
+    fewest=3,
+    needs="rank_correlations",
+    options={
+        "kernel": "correlation",
+        "bandwidth": "median",
+        "gamma": None,
+        "degree": 3,
+        "coef0": 1.0,
+    },
+    value=values,
+    source="Kriegeskorte et al. 2008",
+)

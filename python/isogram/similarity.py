@@ -1,0 +1,170 @@
+"""How alike representations are, by any of the measures that are known by name."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from isogram._arguments import first_layer, layers_of, threads
+from isogram._arrays import as_matrix, giver
+from isogram._errors import errors_of
+from isogram._progress import Progress, reporting
+from isogram._statistics.by_name import STATISTICS
+from isogram._statistics.layer_pairs import LayerPairs
+from isogram._types import Array, Layers
+from isogram.measures import Measure, measure_of
+
+
+def similarity(
+    x: Array,
+    y: Array,
+    *,
+    measure: str | Measure = "cka",
+    num_threads: int | None = None,
+    **options: Any,
+) -> float:
+    """Return how alike two representations are, or how far apart, by a measure of that name.
+
+    Parameters
+    ----------
+    x : array of shape (n, d1)
+        One representation of n samples.
+    y : array of shape (n, d2)
+        Another of the same samples in the same order.
+    measure : str or Measure
+        A name or an alias of `measures()`, which says what each is, and in which range; or a
+        measure that is not registered.
+    num_threads : int, optional
+        By default `get_num_threads()`. The result has the same bits for any number.
+    **options
+        What the measure takes: `measures()[name].options` has them with their defaults. For CKA
+        `kernel`, `estimator`, `bandwidth` and so on, as `cka` has them; for GBS `k` and `center`.
+
+    Returns
+    -------
+    float
+        NaN, with a RuntimeWarning that says why, where the measure is not defined: a constant
+        representation, too few samples.
+
+    Raises
+    ------
+    ValueError
+        A measure that is not known; different numbers of samples, a NaN or infinity, whose index
+        is named; what the measure refuses.
+    TypeError
+        An option that the measure does not take; integers and other types that are not floats.
+
+    Notes
+    -----
+    "cka" and "gbs" have the bits of `cka` and `gbs`. RSA by Pearson's correlation or the cosine,
+    and distance correlation: any type → float64 throughout, n² d operations for each layer twice,
+    in tiles, so that no n × n matrix is held. RSA by ranks holds two RSMs in float64. Neighbours
+    are those of `graph(x, k=k)`. Every measure's `source` names its paper. A GPU is waited for,
+    once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isogram as ig
+    >>> x = np.random.default_rng(0).standard_normal((50, 6))
+    >>> round(ig.similarity(x, 3 * x + 1, measure="distance_correlation"), 6)
+    1.0
+    """
+    function = "similarity"
+    chosen = measure_of(function, measure)
+    given = chosen.with_defaults(function, options)
+    workers = threads(function, num_threads)
+    pairs = LayerPairs.of(
+        function,
+        Layers(["x"], [as_matrix(function, "x", x)]),
+        Layers(["y"], [as_matrix(function, "y", y)]),
+        workers,
+        None,
+    )
+    _, host, remarks = _values(chosen, pairs, given)
+    for remark in remarks:
+        warnings.warn(remark, RuntimeWarning, stacklevel=2)
+    return float(host[0, 0])
+
+
+def similarity_matrix(
+    layers: Sequence[Array] | Mapping[Any, Array],
+    other: Sequence[Array] | Mapping[Any, Array] | None = None,
+    *,
+    measure: str | Measure = "cka",
+    num_threads: int | None = None,
+    progress: Progress = False,
+    **options: Any,
+) -> Array:
+    """Return a measure of every layer with every layer, in one walk over the samples.
+
+    result[i, j] = similarity(layers[i], layers[j]), or similarity(layers[i], other[j]).
+
+    Parameters
+    ----------
+    layers : sequence or mapping of arrays of shape (n, d_l)
+        Representations of the same n samples, in the same order.
+    other : sequence or mapping of arrays of shape (n, d_l), optional
+        Those of another model; by default `layers` again.
+    measure : str or Measure
+        As for `similarity`.
+    num_threads : int, optional
+        By default `get_num_threads()`. The result has the same bits for any number.
+    progress : bool or callable
+        True draws a bar with tqdm; a callable is called with (done, total).
+    **options
+        What the measure takes, as for `similarity`.
+
+    Returns
+    -------
+    float64 array of shape (L1, L2)
+        In the library of the first layer, on a GPU if that is. NaN where the measure is not
+        defined, with a RuntimeWarning that names the layers.
+
+    Raises
+    ------
+    ValueError
+        A measure that is not known; layers of other than two dimensions or of different numbers of
+        samples, a NaN or infinity, whose layer and index are named; what the measure refuses.
+    TypeError
+        An option that the measure does not take; integers and other types that are not floats.
+
+    Notes
+    -----
+    As for `similarity`. RSA by ranks computes an RSM for every pair of layers, which takes less
+    time than ranking it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isogram as ig
+    >>> x = np.random.default_rng(0).standard_normal((50, 6))
+    >>> ig.similarity_matrix({"conv": x, "head": 2 * x}, measure="mutual_knn", k=5)
+    array([[1., 1.],
+           [1., 1.]])
+    """
+    function = "similarity_matrix"
+    chosen = measure_of(function, measure)
+    given = chosen.with_defaults(function, options)
+    workers = threads(function, num_threads)
+    rows = layers_of(function, "layers", layers)
+    cols = None if other is None else layers_of(function, "other", other)
+    with reporting(function, progress) as report:
+        pairs = LayerPairs.of(function, rows, cols, workers, report)
+        values, _, remarks = _values(chosen, pairs, given)
+    for remark in remarks:
+        warnings.warn(remark, RuntimeWarning, stacklevel=2)
+    return giver(first_layer(layers))(values)
+
+
+def _values(
+    measure: Measure, pairs: LayerPairs, options: Mapping[str, Any]
+) -> tuple[Array, Any, list[str]]:
+    """Return a measure's values where the layers lie and on the host, and what is to be said."""
+    place = pairs.place
+    with place.entered(), errors_of(pairs.function):
+        statistic, remarks = STATISTICS[measure.needs](pairs, **options)
+        values = measure.value(place.xp, statistic)
+        host = place.to_host(values)
+        return values, host, remarks(host)

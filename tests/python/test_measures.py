@@ -1,0 +1,720 @@
+"""The registry of measures: each against its oracle, and everything that it declares."""
+
+import os
+import pickle
+import shutil
+import sys
+from pathlib import Path
+
+import isogram as ig
+import numpy as np
+import pytest
+import reference
+from hypothesis import given
+from hypothesis import strategies as st
+from isogram.measures import INVARIANCES, Measure, measure_of, register
+from scipy.stats import ortho_group
+from support import DTYPES, LAYOUTS, SCALES, assert_close, data, oracle, quietly, run_program
+
+similarity, similarity_matrix = ig.similarity, ig.similarity_matrix
+MEASURES = ig.measures()
+NAMES = list(MEASURES)
+# Float64 throughout, whatever the type.
+WIDE = {
+    "distance_correlation",
+    "distance_correlation_debiased",
+    "mutual_knn",
+    "rsa_cosine",
+    "rsa_pearson",
+    "rsa_spearman",
+    "second_order_cosine",
+}
+
+
+def tolerance(name, dtype):
+    """Of values around 1; the angle of nearly equal matrices has half of the digits."""
+    if name in WIDE:
+        return 1e-11
+    return 1e-11 if dtype == "float64" else 2e-5
+
+
+def related(n, d1, d2, seed=0, dtype="float64"):
+    """Two representations with something in common, whose k-th neighbours are clear."""
+    rng = np.random.default_rng([n, d1, d2, seed])
+    while True:
+        x = rng.standard_normal((n, d1))
+        y = x @ rng.standard_normal((d1, d2)) / d1**0.5 + rng.standard_normal((n, d2)) / 2
+        x, y = x.astype(DTYPES[dtype]), y.astype(DTYPES[dtype])
+        if n < 12 or (has_clear_neighbours(x) and has_clear_neighbours(y)):
+            return x, y
+
+
+def has_clear_neighbours(x, k=10):
+    cosines = -np.sort(-oracle.dense_graph(x), axis=1)
+    return (cosines[:, k - 1] - cosines[:, k] > 1e-6).all()
+
+
+def expected_matrix(name, layers, other):
+    return np.array([[oracle.measure(name, x, y) for y in other] for x in layers])
+
+
+# Values ---------------------------------------------------------------------------------------
+
+
+def test_every_measure_has_an_oracle():
+    assert set(reference.MEASURES) == set(NAMES)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", NAMES)
+def test_values(simd_level, name, dtype):
+    for n, d1, d2 in [(12, 3, 5), (49, 64, 7), (97, 40, 30)]:
+        x, y = related(n, d1, d2, dtype=dtype)
+        actual = similarity(x, y, measure=name)
+        assert type(actual) is float
+        expected = oracle.measure(name, x, y)
+        assert_close(actual, expected, tolerance(name, dtype), f"{n}, {d1}, {d2}")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", NAMES)
+def test_memory_order(name, layout):
+    for dtype in ("float16", "float32", "float64"):
+        x, y = related(30, 9, 6, dtype=dtype)
+        arrange = LAYOUTS[layout]
+        actual = similarity(arrange(x), arrange(y), measure=name)
+        assert_close(actual, similarity(x, y, measure=name), tolerance(name, dtype))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_matrix(simd_level, name):
+    """Layers of different types and widths, in one walk, as pair by pair."""
+    x, y = related(40, 6, 9)
+    z, w = related(40, 20, 3, dtype="float32")
+    layers = {"x": x, "y": y, "z": z}
+    expected = expected_matrix(name, layers.values(), layers.values())
+    actual = similarity_matrix(layers, measure=name)
+    assert actual.dtype == np.float64
+    assert_close(actual, expected, 5e-8 if name == "angular_cka" else tolerance(name, "float64"))
+    assert np.array_equal(actual, actual.T)
+    cross = similarity_matrix([x, z], {"w": w, "y": y}, measure=name)
+    expected = expected_matrix(name, [x, z], [w, y])
+    assert_close(cross, expected, tolerance(name, "float64"))
+    again = similarity_matrix(list(layers.values()), list(layers.values()), measure=name)
+    assert np.array_equal(again, actual)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_more_samples_than_a_tile(name):
+    layers = [data((600, d), "float32", seed=d) for d in (4, 30)]
+    layers.append(layers[0] + layers[1][:, :4] / 2)
+    actual = similarity_matrix(layers, measure=name)
+    expected = expected_matrix(name, layers, layers)
+    np.fill_diagonal(expected, 0 if MEASURES[name].kind == "distance" else 1)
+    # Near ties of neighbours may be taken otherwise.
+    near = {"gbs_knn": 1e-4, "mutual_knn": 1e-3, "second_order_cosine": 1e-4}
+    assert_close(actual, expected, near.get(name, tolerance(name, "float32")))
+
+
+def test_tiles_are_computed_again_where_they_are_not_kept(monkeypatch):
+    from isogram._statistics import centred_products
+
+    layers = [data((530, d), "float64", seed=d) for d in (3, 8)]
+    for name in ("distance_correlation", "rsa_pearson"):
+        kept = similarity_matrix(layers, measure=name)
+        with monkeypatch.context() as patch:
+            patch.setattr(centred_products, "_KEPT_BYTES", 0)
+            assert np.array_equal(similarity_matrix(layers, measure=name), kept)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_faces_and_entries_have_the_same_bits(simd_level, dtype):
+    layers = [data((50, d), dtype, seed=d) for d in (5, 70, 300)]
+    x, y = layers[:2]
+    assert similarity(x, y) == ig.cka(x, y)
+    assert similarity(x, y, measure="gbs") == ig.gbs(x, y)
+    assert np.array_equal(similarity_matrix(layers), ig.cka_matrix(layers))
+    assert np.array_equal(similarity_matrix(layers, layers[1:]), ig.cka_matrix(layers, layers[1:]))
+    for options in (
+        {"kernel": "rbf", "bandwidth": 3.0},
+        {"kernel": "polynomial", "gamma": 0.5, "degree": 2, "coef0": 2.0},
+        {"estimator": "biased"},
+    ):
+        expected = ig.cka_matrix(layers, **options)
+        assert np.array_equal(similarity_matrix(layers, measure="cka", **options), expected)
+    for options in ({"k": 7}, {"center": True}, {"k": 3, "center": True}):
+        expected = ig.gbs_matrix(layers, **options)
+        assert np.array_equal(similarity_matrix(layers, measure="gbs", **options), expected)
+    presets = {
+        "cka_biased": (ig.cka_matrix, {"estimator": "biased"}),
+        "cka_rbf": (ig.cka_matrix, {"kernel": "rbf"}),
+        "cka_cosine": (ig.cka_matrix, {"kernel": "cosine"}),
+        "gbs_centered": (ig.gbs_matrix, {"center": True}),
+        "gbs_knn": (ig.gbs_matrix, {"k": 10}),
+    }
+    for name, (function, options) in presets.items():
+        expected = function(layers, **options)
+        assert np.array_equal(similarity_matrix(layers, measure=name), expected)
+
+
+def test_options_of_the_others(simd_level):
+    x, y = related(40, 6, 9)
+    for k in (1, 4, 39):
+        actual = similarity(x, y, measure="mutual_knn", k=k)
+        assert_close(actual, reference.mutual_knn(x, y, k), 1e-12)
+        actual = similarity(x, y, measure="second_order_cosine", k=k)
+        assert_close(actual, reference.second_order_cosine(x, y, k), 1e-12)
+    centred = [oracle.centred_columns(a) for a in (x, y)]
+    for name in ("mutual_knn", "second_order_cosine"):
+        actual = similarity(x + 100, y - 50, measure=name, k=5, center=True)
+        assert_close(actual, getattr(reference, name)(*centred, 5), 1e-12)
+    # All others are neighbours: the rows of the full graphs.
+    actual = similarity(x, y, measure="second_order_cosine", k=39)
+    assert_close(actual, ig.gbs(x, y), 1e-12)
+    for method in ("pearson", "spearman", "cosine"):
+        for kernel in ("linear", "cosine", "correlation", "rbf", "laplacian", "polynomial"):
+            k, l = (oracle.gram(a, kernel=kernel, bandwidth=2.0) for a in (x, y))  # noqa: E741
+            actual = similarity(x, y, measure=f"rsa_{method}", kernel=kernel, bandwidth=2.0)
+            assert_close(actual, oracle.compare(k, l, method=method), 1e-11, f"{method}, {kernel}")
+        k, l = (oracle.distances(a) for a in (x, y))  # noqa: E741
+        actual = similarity(x, y, measure=f"rsa_{method}", kernel="distance")
+        assert_close(actual, oracle.compare(k, l, method=method), 1e-11, f"{method}, distance")
+    medians = similarity(x, y, measure="rsa_pearson", kernel="rbf")
+    k, l = (oracle.gram(a, kernel="rbf") for a in (x, y))  # noqa: E741
+    assert_close(medians, oracle.compare(k, l), 1e-11)
+
+
+def test_rsa_is_that_of_compare_rsms():
+    x, y = related(40, 6, 9)
+    for method in ("pearson", "spearman", "cosine"):
+        k, l = (ig.gram(a, kernel="correlation") for a in (x, y))  # noqa: E741
+        expected = ig.compare_rsms(k, l, method=method)
+        actual = similarity(x, y, measure=f"rsa_{method}", kernel="correlation")
+        assert_close(actual, expected, 1e-13)
+
+
+# What makes numbers hard ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e6, 1e8])
+@pytest.mark.parametrize("name", ["distance_correlation", "distance_correlation_debiased"])
+def test_distance_correlation_far_from_zero(name, offset):
+    x, y = (np.round(a * 1024) / 1024 for a in related(40, 5, 7))
+    expected = oracle.measure(name, x, y)
+    assert_close(similarity(x + offset, y - offset, measure=name), expected, 1e-12)
+
+
+@pytest.mark.parametrize("size", [1e3, 1e6, 1e9])
+def test_distance_correlation_of_a_far_sample(size):
+    """Centred entries are computed, not taken off sums: they keep what the far one leaves."""
+    x, y = related(40, 5, 7)
+    x[3] *= size
+    y[7] *= size
+    for name in ("distance_correlation", "distance_correlation_debiased"):
+        expected = oracle.measure(name, x, y)
+        assert_close(similarity(x, y, measure=name), expected, 1e-14 * size + 1e-12)
+
+
+@pytest.mark.parametrize("dtype", SCALES)
+@pytest.mark.parametrize("name", NAMES)
+def test_scale_does_not_matter(name, dtype):
+    x, y = related(40, 5, 7, dtype=dtype)
+    expected = similarity(x, y, measure=name)
+    for scale in SCALES[dtype]:
+        x_scaled, y_scaled = x * x.dtype.type(scale), y / y.dtype.type(scale)
+        actual = similarity(x_scaled, y_scaled, measure=name)
+        assert_close(actual, expected, tolerance(name, dtype), f"scale {scale}")
+
+
+@pytest.mark.parametrize("change", [1e3, 1e5])
+def test_rsa_of_a_massive_channel(change):
+    """Correlations near 1 keep their digits, also those of float32 features."""
+    x, y = related(60, 20, 30, dtype="float32")
+    x[:, 3] += change
+    for method in ("pearson", "spearman"):
+        expected = oracle.rsa(x, y, method)
+        assert_close(similarity(x, y, measure=f"rsa_{method}"), expected, 1e-4)
+
+
+@pytest.mark.parametrize("gamma", [1e-90, 1.0, 1e60])
+def test_rsa_of_polynomials_of_any_magnitude(gamma):
+    x, y = related(30, 4, 6)
+    k, l = (oracle.gram(a, kernel="polynomial", gamma=1.0, coef0=0) for a in (x, y))  # noqa: E741
+    for method in ("pearson", "cosine"):
+        actual = similarity(
+            x, y, measure=f"rsa_{method}", kernel="polynomial", gamma=gamma, coef0=0.0
+        )
+        assert_close(actual, oracle.compare(k, l, method=method), 1e-11)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_bits_for_any_number_of_threads(name):
+    layers = [data((300, d), "float32", seed=d) for d in (7, 64, 100)]
+    one, *more = (similarity_matrix(layers, measure=name, num_threads=t) for t in (1, 2, 5))
+    assert all(np.array_equal(one, other) for other in more)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_arithmetic_that_others_have_set(name):
+    x, y = related(30, 4, 6)
+    expected = similarity(x, y, measure=name)
+    with np.errstate(all="raise"):
+        assert similarity(x, y, measure=name) == expected
+
+
+# What a measure declares ----------------------------------------------------------------------
+
+TRANSFORMATIONS = {
+    "orthogonal": lambda x, rng: x @ ortho_group.rvs(x.shape[1], random_state=rng),
+    "permutation of features": lambda x, rng: x[:, rng.permutation(x.shape[1])],
+    "isotropic scaling": lambda x, rng: x * 10 ** rng.uniform(-3, 3),
+    "translation": lambda x, rng: x + 3 * rng.standard_normal(x.shape[1]),
+    "invertible linear": lambda x, rng: x @ rng.standard_normal((x.shape[1],) * 2),
+    "samples scaled one by one": lambda x, rng: x * 10 ** rng.uniform(-1, 1, (len(x), 1)),
+}
+
+
+def test_all_invariances_are_tried():
+    assert set(TRANSFORMATIONS) == set(INVARIANCES)
+
+
+def largest_change(name, family):
+    """The most that a transformation of either representation changes a measure."""
+    changes = []
+    for seed in range(6):
+        x, y = related(40, 5, 8, seed)
+        before = similarity(x, y, measure=name)
+        rng = np.random.default_rng(seed)
+        transformed = TRANSFORMATIONS[family]
+        changes.append(abs(similarity(transformed(x, rng), y, measure=name) - before))
+        changes.append(abs(similarity(x, transformed(y, rng), measure=name) - before))
+    return max(changes)
+
+
+@pytest.mark.parametrize("family", INVARIANCES)
+@pytest.mark.parametrize("name", NAMES)
+def test_invariances_are_those_declared(name, family):
+    change = largest_change(name, family)
+    if family in MEASURES[name].invariances:
+        assert change < 1e-10
+    else:
+        assert change > 1e-3
+
+
+sizes = {"n": st.integers(12, 40), "d": st.integers(2, 20), "seed": st.integers(0, 2**31)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(**sizes)
+def test_range_symmetry_and_itself(name, n, d, seed):
+    measure, rng = MEASURES[name], np.random.default_rng(seed)
+    x, y = rng.standard_normal((n, d)), rng.standard_normal((n, d + 2))
+    y[:, :d] += rng.uniform(0, 2) * x
+    low, high = measure.range
+    for a, b in ((x, y), (x, -x), (x, x**3), (np.abs(x), np.abs(y))):
+        value = similarity(a, b, measure=name)
+        assert low <= value <= high
+        if measure.symmetric:
+            assert_close(similarity(b, a, measure=name), value, 1e-13)
+    best, worst = (low, high) if measure.kind == "distance" else (high, low)
+    assert similarity(x, x, measure=name) == best
+    assert_close(similarity(x, x.copy(), measure=name), best, 1e-7 if measure.metric else 1e-13)
+    assert abs(similarity(x, y, measure=name) - best) < abs(worst - best)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if MEASURES[name].metric])
+@given(**sizes)
+def test_metrics(name, n, d, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((n, d))
+    y = x + rng.uniform(0, 2) * rng.standard_normal((n, d))
+    z = y + rng.uniform(0, 2) * rng.standard_normal((n, d))
+    distances = similarity_matrix([x, y, z], measure=name)
+    assert np.array_equal(distances, distances.T)
+    assert (np.diag(distances) == 0).all()
+    for a, b, c in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        assert distances[a, c] <= distances[a, b] + distances[b, c] + 1e-12
+
+
+def test_kinds():
+    """The alike have the larger similarities and the smaller distances."""
+    x, y = related(60, 5, 8)
+    noise = data((60, 8), "float64", seed=3)
+    for name, measure in MEASURES.items():
+        near, far = (similarity(x, other, measure=name) for other in (y, noise))
+        assert (near > far) == (measure.kind == "similarity")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fewest_samples(name):
+    fewest = MEASURES[name].fewest
+    x, y = (data((fewest, d), "float64") for d in (6, 4))
+    assert np.isfinite(similarity(x, y, measure=name))
+    if "k" in MEASURES[name].options and MEASURES[name].options["k"] is not None:
+        with pytest.raises(ValueError, match="`k` must be an integer from 1 to"):
+            similarity(x[1:], y[1:], measure=name)
+    elif name.startswith("gbs"):
+        with pytest.raises(ValueError, match="must have at least 2 samples, got 1"):
+            similarity(x[1:], y[1:], measure=name)
+    else:
+        said = f"needs at least {fewest} samples, got {fewest - 1}: the result is NaN"
+        with pytest.warns(RuntimeWarning, match=said):
+            assert np.isnan(similarity(x[1:], y[1:], measure=name))
+        with pytest.warns(RuntimeWarning, match=said):
+            assert np.isnan(similarity_matrix([x[1:], y[1:]], measure=name)).all()
+
+
+# Layers without a value -----------------------------------------------------------------------
+
+# What is constant to a measure that centres, and what is to one that does not.
+CONSTANT = {
+    "rsa_cosine": np.zeros((20, 3)),
+    "rsa_pearson": np.ones((20, 3)),
+    "rsa_spearman": np.ones((20, 3)),
+}
+CENTRING = [
+    name for name in NAMES if MEASURES[name].needs not in ("gbs_table", "nearest_neighbours")
+]
+CENTRING.remove("second_order_cosine")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", CENTRING)
+def test_constant_layers_are_nan_and_named(name, dtype):
+    fine, constant = data((20, 5), dtype), CONSTANT.get(name, np.ones((20, 3))).astype(dtype)
+    for x, y, named in (
+        (fine, constant, "`y` is"),
+        (constant, fine, "`x` is"),
+        (constant, constant.copy(), "`x`, `y` are"),
+        (constant, constant, "`x`, `y` are"),
+    ):
+        with pytest.warns(RuntimeWarning, match=f"similarity: {named} constant") as said:
+            assert np.isnan(similarity(x, y, measure=name))
+        assert len(said) == 1
+        assert said[0].filename == __file__
+    layers = {"a": fine, "b": constant, "c": 2 * fine}
+    with pytest.warns(RuntimeWarning, match=r"similarity_matrix: `layers\['b'\]` is") as said:
+        matrix = similarity_matrix(layers, measure=name)
+    assert len(said) == 1
+    assert said[0].filename == __file__
+    assert np.isnan(matrix).tolist() == [[False, True, False], [True] * 3, [False, True, False]]
+    with pytest.warns(RuntimeWarning, match=r"`other\[0\]` is"):
+        assert np.isnan(similarity_matrix([fine], [constant, fine], measure=name))[0].tolist() == [
+            True,
+            False,
+        ]
+
+
+@pytest.mark.parametrize("name", ["distance_correlation_debiased", "cka_rbf"])
+def test_samples_equally_alike_are_constant(name):
+    """As the corners of a simplex are, turned so that distances are rounded."""
+    for n in (5, 17, 60):
+        rng = np.random.default_rng(n)
+        simplex = 3 * np.eye(n) @ ortho_group.rvs(n, random_state=rng) + rng.standard_normal(n)
+        with pytest.warns(RuntimeWarning, match="`y` is constant"):
+            assert np.isnan(similarity(rng.standard_normal((n, 3)), simplex, measure=name))
+
+
+@pytest.mark.parametrize("name", ["mutual_knn", "second_order_cosine", "gbs_knn"])
+def test_samples_without_edges_are_said(name):
+    x = data((30, 4), "float64")
+    x[[2, 9]] = 0
+    y = data((30, 6), "float64", seed=1)
+    with pytest.warns(
+        RuntimeWarning, match="similarity: of the 30 samples, 2 of `x` have no edges"
+    ):
+        similarity(x, y, measure=name)
+    said = r"of the 30 samples, 2 of `layers\['odd'\]` have no edges"
+    with pytest.warns(RuntimeWarning, match=said):
+        similarity_matrix({"fine": y, "odd": x}, measure=name)
+
+
+def test_rows_of_zeros_count_0_in_second_order_cosine():
+    x, y = related(30, 4, 6)
+    x[[2, 9]] = 0
+    actual = quietly(similarity, x, y, measure="second_order_cosine")
+    assert_close(actual, reference.second_order_cosine(x, y), 1e-12)
+    assert_close(quietly(similarity, x, x, measure="second_order_cosine"), 28 / 30, 1e-12)
+
+
+def test_polynomials_beyond_float64():
+    x, y = related(20, 3, 4)
+    options = {"kernel": "polynomial", "gamma": 1e300, "degree": 3}
+    for method in ("pearson", "cosine"):
+        with pytest.warns(RuntimeWarning, match="the RSM of `x`, `y` leaves the range of float64"):
+            assert np.isnan(similarity(x, y, measure=f"rsa_{method}", **options))
+
+
+# Refused arguments ----------------------------------------------------------------------------
+
+
+def x_of(n=20, d=3):
+    return data((n, d), "float64")
+
+
+def with_nan():
+    x = x_of()
+    x[4, 1] = np.nan
+    return x
+
+
+def with_infinity():
+    x = x_of().astype(np.float16)
+    x[7, 0] = -np.inf
+    return x
+
+
+KNOWN = ", ".join(NAMES)
+REFUSED = {
+    "unknown": ({"measure": "cca"}, ValueError, f"`measure` must be one of {KNOWN}, got 'cca'"),
+    "not a name": ({"measure": 3}, TypeError, "`measure` must be one of .*, got 3"),
+    "no such option": (
+        {"measure": "gbs", "kernel": "rbf"},
+        TypeError,
+        "measure 'gbs' does not take `kernel`: it takes `k`, `center`, `precision`",
+    ),
+    "an option of another": (
+        {"measure": "mutual_knn", "estimator": "biased"},
+        TypeError,
+        "measure 'mutual_knn' does not take `estimator`",
+    ),
+    "a fixed option": (
+        {"measure": "cka_biased", "estimator": "debiased"},
+        TypeError,
+        "measure 'cka_biased' does not take `estimator`",
+    ),
+    "no options": ({"measure": "dcor", "k": 3}, TypeError, "take `k`: it takes no options"),
+    "kernel": ({"kernel": "rfb"}, ValueError, "`kernel` must be one of"),
+    "kernel of an RSM": (
+        {"measure": "rsa_pearson", "kernel": "euclidean"},
+        ValueError,
+        "`kernel` must be one of .*, 'polynomial', 'distance', got 'euclidean'",
+    ),
+    "estimator": ({"estimator": "both"}, ValueError, "`estimator` must be one of"),
+    "bandwidth": ({"measure": "cka_rbf", "bandwidth": -1}, ValueError, "`bandwidth` must be"),
+    "degree": ({"measure": "rsa_pearson", "degree": 0}, ValueError, "`degree` must be"),
+    "gamma": ({"measure": "rsa_spearman", "gamma": np.nan}, ValueError, "`gamma` must be"),
+    "coef0": ({"measure": "rsa_cosine", "coef0": "1"}, TypeError, "`coef0` must be"),
+    "precision": ({"precision": "tf32"}, ValueError, "`precision` must be 'float32'"),
+    "k": ({"measure": "mutual_knn", "k": 20}, ValueError, "`k` must be an integer from 1 to 19"),
+    "k not whole": ({"measure": "gbs", "k": 2.5}, TypeError, "`k` must be an integer"),
+    "center": ({"measure": "second_order_cosine", "center": 1}, TypeError, "`center` must be True"),
+    "threads": ({"num_threads": 0}, ValueError, "`num_threads` must be"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_options(name):
+    options, error, message = REFUSED[name]
+    for function, arguments in ((similarity, (x_of(), x_of())), (similarity_matrix, ([x_of()],))):
+        with pytest.raises(error, match=f"^{function.__name__}: .*{message}"):
+            function(*arguments, **options)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_refused_layers(name):
+    x = x_of()
+    for y, error, message in (
+        (x_of(19), ValueError, r"`{}` must have as many samples as `{}` \(20\), got 19"),
+        (with_nan(), ValueError, r"`{}` must be finite, got nan at index \(4, 1\)"),
+        (with_infinity(), ValueError, r"`{}` must be finite, got -inf at index \(7, 0\)"),
+        (np.ones((20, 3), int), TypeError, "`{}` must be of float16"),
+        (np.ones(20), ValueError, "`{}` must be 2-D"),
+        (np.ones((20, 0)), ValueError, "`{}` must have at least one row"),
+    ):
+        with pytest.raises(error, match="^similarity: " + message.format("y", "x")):
+            similarity(x, y, measure=name)
+        said = message.format(r"layers\[1\]", r"layers\[0\]")
+        with pytest.raises(error, match="^similarity_matrix: " + said):
+            similarity_matrix([x, y], measure=name)
+        said = message.format(r"other\['y'\]", r"layers\[0\]")
+        with pytest.raises(error, match="^similarity_matrix: " + said):
+            similarity_matrix([x], {"y": y}, measure=name)
+    with pytest.raises(ValueError, match="`layers` must have at least one layer, got none"):
+        similarity_matrix([], measure=name)
+
+
+@pytest.mark.parametrize("measure", ["rsa_pearson", "rsa_spearman", "cka_rbf"])
+def test_a_median_of_0_is_refused(measure):
+    x = x_of()
+    x[:16] = x[0]
+    options = {} if measure == "cka_rbf" else {"kernel": "rbf"}
+    with pytest.raises(
+        ValueError, match=r"similarity: `bandwidth` must be a positive .* of `y` are"
+    ):
+        similarity(x_of(), x, measure=measure, **options)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_progress(name):
+    calls = []
+    layers = [data((60, d), "float64", seed=d) for d in (3, 4)]
+    quiet = similarity_matrix(layers, measure=name)
+    told = similarity_matrix(layers, measure=name, progress=lambda *call: calls.append(call))
+    assert np.array_equal(told, quiet)
+    assert calls
+    assert calls[-1][0] == calls[-1][1]
+    with pytest.raises(TypeError, match="similarity_matrix: `progress` must be"):
+        similarity_matrix(layers, measure=name, progress=3)
+
+
+# The registry ---------------------------------------------------------------------------------
+
+
+def test_measures_print_as_a_table():
+    lines = str(MEASURES).splitlines()
+    assert repr(MEASURES) == str(MEASURES)
+    assert lines[0].split()[:3] == ["measure", "kind", "range"]
+    assert [line.split()[0] for line in lines[1:]] == NAMES
+    for measure, line in zip(MEASURES.values(), lines[1:], strict=True):
+        assert measure.summary in line
+        assert measure.kind in line
+        assert repr(measure) == f"Measure({measure.name!r}: {measure.summary})"
+
+
+def test_measures_of_a_kind():
+    similarities, distances = (list(ig.measures(kind=k)) for k in ("similarity", "distance"))
+    assert sorted(similarities + distances) == NAMES
+    assert "angular_cka" in distances
+    assert "cka" in similarities
+    with pytest.raises(ValueError, match="measures: `kind` must be None or one of 'similarity'"):
+        ig.measures(kind="metric")
+
+
+def test_the_dictionary_is_a_copy():
+    ig.measures().clear()
+    assert list(ig.measures()) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_measure_is_one_file_of_its_name(name):
+    measure = MEASURES[name]
+    assert measure.name == name
+    module = sys.modules[f"isogram.measures.{name}"]
+    assert module.measure is measure
+    assert module.__doc__
+    assert measure.summary
+    assert measure.source
+    assert measure.spatial
+    assert pickle.loads(pickle.dumps(measure)).name == name
+    for alias in (name, *measure.aliases):
+        assert measure_of("similarity", alias) is measure
+    x, y = related(30, 4, 6)
+    for alias in measure.aliases:
+        assert similarity(x, y, measure=alias) == similarity(x, y, measure=name)
+    assert similarity(x, y, measure=measure) == similarity(x, y, measure=name)
+    assert similarity(x, y, measure=name, **measure.options) == similarity(x, y, measure=name)
+
+
+def declared(**changes):
+    fields = {
+        "name": "half_cka",
+        "summary": "half of CKA",
+        "kind": "similarity",
+        "range": (-0.5, 0.5),
+        "invariances": frozenset({"orthogonal"}),
+        "fewest": 4,
+        "needs": "cka_table",
+        "options": {"kernel": "linear", "estimator": "debiased"},
+        "value": lambda xp, table: table.values / 2,
+        "source": "this test",
+    }
+    return Measure(**(fields | changes))
+
+
+@pytest.fixture
+def registry():
+    """Leave the registry as it was."""
+    names = sys.modules["isogram.measures"]._BY_NAME
+    before = dict(names)
+    yield
+    names.clear()
+    names.update(before)
+
+
+def test_register(registry):
+    half = declared(aliases=("half",))
+    assert register(half) is half
+    assert register(half) is half  # once more changes nothing
+    assert ig.measures()["half_cka"] is half
+    x, y = related(30, 4, 6)
+    for name in ("half_cka", "half", half):
+        assert similarity(x, y, measure=name) == ig.cka(x, y) / 2
+    matrix = similarity_matrix([x, y], measure="half_cka", estimator="biased")
+    assert np.array_equal(matrix, ig.cka_matrix([x, y], estimator="biased") / 2)
+
+
+def test_refused_measures(registry):
+    for changes, message in (
+        ({"name": "cka"}, "a name of its own, got 'cka', which is 'cka' already"),
+        (
+            {"aliases": ("dcor",)},
+            "a name of its own, got 'dcor', which is 'distance_correlation' already",
+        ),
+        ({"name": "rv"}, "a name of its own, got 'rv', which is 'cka_biased' already"),
+    ):
+        with pytest.raises(ValueError, match=f"register: `measure` must have {message}"):
+            register(declared(**changes))
+    assert list(ig.measures()) == NAMES
+    with pytest.raises(TypeError, match="register: `measure` must be a Measure, got str"):
+        register("cka")
+    for changes, message in (
+        ({"name": "Half-CKA"}, "`name` must be a lower-case identifier, got 'Half-CKA'"),
+        ({"aliases": ("a b",)}, "`name` must be a lower-case identifier, got 'a b'"),
+        ({"kind": "angle"}, "`kind` must be 'similarity' or 'distance', got 'angle'"),
+        ({"invariances": frozenset({"rotation"})}, "`invariances` must be of .*, got 'rotation'"),
+        ({"metric": True}, "`metric` must be False for a similarity, got True"),
+        ({"fixed": {"kernel": "rbf"}}, "`fixed` must not have an option, got 'kernel'"),
+    ):
+        with pytest.raises(ValueError, match=f"Measure: {message}"):
+            declared(**changes)
+
+
+def test_a_new_measure_is_one_file(tmp_path):
+    """In a copy of the package: in measures(), both functions, and on the command line."""
+    pytest.importorskip("click")
+    package = Path(ig.__file__).parent
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(package, tmp_path / "isogram", copy_function=os.symlink, ignore=ignored)
+    (tmp_path / "isogram" / "measures" / "half_cka.py").write_text(
+        '''
+"""Half of CKA."""
+
+from isogram.measures._measure import Measure
+
+measure = Measure(
+    name="half_cka",
+    summary="half of CKA",
+    kind="similarity",
+    range=(-0.5, 0.5),
+    invariances=frozenset({"orthogonal"}),
+    fewest=4,
+    needs="cka_table",
+    options={"kernel": "linear", "estimator": "debiased"},
+    value=lambda xp, table: table.values / 2,
+    source="a test",
+)
+'''
+    )
+    code = f"""
+        import sys
+        sys.path.insert(0, {str(tmp_path)!r})
+        import numpy as np, isogram as ig
+        assert ig.__file__.startswith({str(tmp_path)!r})
+        assert "half_cka" in ig.measures()
+        x, y = np.random.default_rng(0).standard_normal((2, 20, 5))
+        assert ig.similarity(x, y, measure="half_cka") == ig.cka(x, y) / 2
+        halves = ig.similarity_matrix([x, y], measure="half_cka", kernel="rbf")
+        assert np.array_equal(halves, ig.cka_matrix([x, y], kernel="rbf") / 2)
+        np.savez({str(tmp_path / "a.npz")!r}, x=x, y=y)
+        from click.testing import CliRunner
+        from isogram._commands import commands
+        run = lambda *arguments: CliRunner().invoke(commands, arguments, catch_exceptions=False)
+        assert "half of CKA" in run("measures").output
+        file = {str(tmp_path / "a.npz")!r}
+        result = run("compare", file, file, "--measure", "half_cka")
+        assert result.exit_code == 0, result.output
+        assert "0.500" in result.output
+        print("found")
+    """
+    assert run_program(code) == "found"
