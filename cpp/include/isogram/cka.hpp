@@ -7,15 +7,10 @@
 #include "isogram/center.hpp"
 #include "isogram/gram.hpp"
 #include "isogram/matrix_view.hpp"
+#include "isogram/moments.hpp"
 #include "isogram/parallel.hpp"
 
 namespace isogram {
-
-// One representation: n samples × d features, and the kernel that compares its samples.
-struct Layer {
-  InputView features;
-  KernelOptions kernel;
-};
 
 // HSIC and CKA of all pairs of layers. A self value of exactly 0 marks a layer whose centred Gram
 // matrix vanishes, as far as double can tell: constant features, or samples that are all equally
@@ -49,5 +44,11 @@ HsicTable hsic_table(std::span<const Layer> x, Estimator estimator,
                      const Execution& execution = {});
 HsicTable hsic_table(std::span<const Layer> x, std::span<const Layer> y, Estimator estimator,
                      const Execution& execution = {});
+
+// The same from moments of x_layers layers with y_layers others, or with themselves.
+HsicTable hsic_table(const Moments& moments, std::size_t x_layers, std::size_t y_layers);
+
+// HSIC of a layer with itself, 0 where that may be rounding; in the units of the moments.
+double self_hsic(const Moments& moments, std::size_t layer);
 
 }  // namespace isogram

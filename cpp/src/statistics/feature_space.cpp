@@ -1,4 +1,5 @@
-// HSIC of linear layers from their cross products: ‖XcᵀYc‖², from the tiles of D × D matrices.
+// Moments of linear layers from their cross products: Σ K ∘ L = ‖XcᵀYc‖², in tiles of D × D
+// matrices.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -6,7 +7,7 @@
 #include <utility>
 
 #include "simd/kernels.hpp"
-#include "statistics/hsic.hpp"
+#include "statistics/spaces.hpp"
 #include "tiles/buffer.hpp"
 #include "tiles/input.hpp"
 #include "tiles/tile.hpp"
@@ -26,180 +27,51 @@ Span part_of(std::size_t n, std::size_t index, std::size_t parts) {
   return {n * index / parts, n * (index + 1) / parts};
 }
 
-// Xᵀ less an origin, in scaled units: per segment of samples, the features as rows of panels (see
-// simd/kernels.hpp).
+Grid grid_of(const MomentsPlan& plan, std::size_t k, std::size_t l) {
+  const std::size_t rows = tiles_in(plan.layers[k].features);
+  return k == l ? Grid::upper(rows) : Grid::full(rows, tiles_in(plan.layers[l].features));
+}
+
+double inner(const double* a, const double* b, std::size_t n) {
+  return std::inner_product(a, a + n, b, 0.0);
+}
+
+// Xᵀ less an origin, in scaled units: the features of one layer as rows of panels (see
+// simd/kernels.hpp), segment by segment of some samples.
 template <class T>
 struct ShiftedFeatures {
   std::size_t count;
-  int exponent;
   Buffer<T> panels;
-  // Of the Gram matrix that they make, for the debiased estimator its diagonal, and row sums
-  // without it.
-  std::vector<double> diagonal;
-  std::vector<double> row_sums;
 };
 
+// Some samples of every layer.
 template <class T>
-class FeatureSpace {
+class PackedSamples {
  public:
-  FeatureSpace(std::span<const Layer* const> layers, const LayerPairs& pairs, Estimator estimator,
-               const Execution& execution)
+  PackedSamples(const MomentsPlan& plan, std::span<const InputView> rows,
+                const Execution& execution)
       : kernels_(simd::kernels().of<T>()),
-        pairs_(pairs),
-        samples_(layers[0]->features.rows),
+        is_debiased_(plan.estimator == Estimator::debiased),
+        samples_(rows[0].rows),
         segments_((samples_ + kSegment - 1) / kSegment),
-        estimator_(estimator),
-        quiet_(preparing(execution)),
-        execution_(execution) {
-    for (const Layer* layer : layers) pack(layer->features);
+        diagonal_(zeros_of(rows.size(), samples_)),
+        row_sums_(zeros_of(rows.size(), samples_)) {
+    for (std::size_t k = 0; k < rows.size(); ++k) pack(rows[k], plan.layers[k], execution);
   }
 
-  // Nothing if the Gram matrices have to be looked at after all: see has_cancelled().
-  std::optional<PairValues> compute() {
-    PairValues values;
-    const std::size_t total = pairs_.list().size();
-    for (const auto& [k, l] : pairs_.list()) {
-      values.hsic.push_back(value_of(k, l, within_pair(values.hsic.size(), total)));
-      if (k == l && has_cancelled(k, values.hsic.back())) return {};
-    }
-    report(execution_, total, total);
-    for (const auto& layer : features_) values.exponents.push_back(2 * layer.exponent);
-    return values;
-  }
+  std::size_t samples() const { return samples_; }
+  std::size_t segments() const { return segments_; }
 
- private:
-  void pack(const InputView& x) {
-    const std::size_t panel = kernels_.panel;
-    ShiftedFeatures<T>& features = features_.emplace_back();
-    features.count = x.cols;
-    // Memory first: before anybody spends time on looking at x.
-    features.panels = Buffer<T>::unset(product(panels_of(x.cols) * panel, samples_));
-    features.diagonal.resize(samples_);
-    features.row_sums.resize(samples_);
-    const Survey survey = survey_bulk(x, quiet_);
-    features.exponent = scaling_exponent_of(survey.largest);
-    const Buffer<T> sum = sum_of_rows(survey, features.exponent);
-    const RowReader reader(x);
-    parallel_for(quiet_, segments_, [&](std::size_t segment, Worker& worker) {
-      std::vector<double> row(x.cols);
-      const Span samples = part_of(samples_, segment, segments_);
-      for (std::size_t i = samples.begin; i < samples.end; ++i) {
-        worker.check();
-        // What has only to be shifted goes to its place at once.
-        const T* stored = features.exponent == 0 ? stored_row<T>(x, i) : nullptr;
-        if (!stored) {
-          reader.read(i, row.data());
-          subtract_scaled(row.data(), row.size(), survey.mean_row.data(), features.exponent);
-        }
-        for (std::size_t p = 0; p < panels_of(x.cols); ++p) {
-          T* target = segment_panel(features, p, samples) + (i - samples.begin) * panel;
-          const Span span{p * panel, std::min(x.cols, (p + 1) * panel)};
-          if (stored) {
-            kernels_.subtract_shifts(stored + span.begin, target, span.size(), 0,
-                                     &survey.mean_row[span.begin]);
-          } else {
-            std::transform(&row[span.begin], row.data() + span.end, target,
-                           [](double value) { return static_cast<T>(value); });
-          }
-          std::fill(target + span.size(), target + panel, T(0));
-          if (estimator_ == Estimator::debiased) {
-            features.diagonal[i] += kernels_.dot(target, target, span.size());
-          }
-          // Row sums of a Gram matrix are its rows' products with their sum.
-          if (sum.size() > 0) {
-            features.row_sums[i] += kernels_.dot(target, &sum[span.begin], span.size());
-          }
-        }
-        features.row_sums[i] -= features.diagonal[i];
-      }
-    });
-  }
-
-  std::size_t panels_of(std::size_t features) const {
-    return (features + kernels_.panel - 1) / kernels_.panel;
-  }
-
-  // Panel p of the segment with these samples.
-  template <class Features>
-  auto segment_panel(Features& features, std::size_t p, Span samples) const {
-    const std::size_t rows_before = panels_of(features.count) * samples.begin + p * samples.size();
-    return features.panels.data() + rows_before * kernels_.panel;
-  }
-
-  // The sum of the packed rows, by panels, but for the rounding of T. It is 0 where the origin is
-  // their mean, and empty where it is so little that row sums do not show it.
-  Buffer<T> sum_of_rows(const Survey& survey, int exponent) const {
-    const std::size_t count = survey.residual.size();
-    std::vector<double> sum = survey.residual;
-    scale_down(sum.data(), count, exponent);
-    const double n = static_cast<double>(samples_);
-    const double squares = n * n * simd::kernels().float64.dot(sum.data(), sum.data(), count);
-    const double least = std::numeric_limits<T>::epsilon() * std::ldexp(survey.largest, -exponent);
-    if (squares <= least * least) return {};
-    Buffer<T> rounded(panels_of(count) * kernels_.panel);
-    for (std::size_t j = 0; j < count; ++j) rounded[j] = static_cast<T>(n * sum[j]);
-    return rounded;
-  }
-
-  // For loops within a pair: they report the pairs done before. All layers with themselves come
-  // first, and are progress only once they have all passed has_cancelled().
-  Execution within_pair(std::size_t done, std::size_t total) const {
-    return done < pairs_.layers() ? preparing(execution_) : within(execution_, done, total, 0);
-  }
-
-  double value_of(std::size_t k, std::size_t l, const Execution& execution) const {
-    const auto& x = features_[k];
-    const auto& y = features_[l];
-    return hsic_of({squared_cross_norm(k, l, execution) - inner(x.diagonal, y.diagonal),
-                    inner(x.row_sums, y.row_sums), total(x.row_sums), total(y.row_sums)},
-                   samples_, estimator_);
-  }
-
-  // The debiased estimator takes the Gram matrix's diagonal off ‖XcᵀXc‖² again. Where nearly all
-  // lies on the diagonal (orthogonal samples, one that dwarfs the others), that costs 3 bits.
-  bool has_cancelled(std::size_t layer, double self) const {
-    if (estimator_ == Estimator::biased) return false;
-    const double n = static_cast<double>(samples_);
-    const auto& diagonal = features_[layer].diagonal;
-    return n * (n - 3) * self < inner(diagonal, diagonal) / 8;
-  }
-
-  static double inner(const std::vector<double>& a, const std::vector<double>& b) {
-    return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
-  }
-  static double total(const std::vector<double>& values) {
-    return std::accumulate(values.begin(), values.end(), 0.0);
-  }
-
-  // ‖XcᵀYc‖², tile by tile; of the symmetric XcᵀXc the upper triangle stands for both.
-  double squared_cross_norm(std::size_t k, std::size_t l, const Execution& execution) const {
-    const ShiftedFeatures<T>& x = features_[k];
-    const ShiftedFeatures<T>& y = features_[l];
-    const Grid grid =
-        k == l ? Grid::upper(tiles_in(x.count)) : Grid::full(tiles_in(x.count), tiles_in(y.count));
-    const std::size_t parts = std::min(segments_, (kTasks + grid.cells() - 1) / grid.cells());
-    std::vector<Buffer<double>> sums(grid.cells() * parts);
-    std::vector<double> squares(grid.cells());
-    const auto add_squares = [&](std::size_t index) {
-      const Cell cell = grid.cell(index);
-      const double weight = k == l && cell.row != cell.col ? 2 : 1;
-      squares[index] = weight * squares_of(&sums[index * parts], parts);
-    };
-    PerWorker tiles(execution, sums.size(), new_tile<T>);
-    parallel_for(execution, sums.size(), tiles,
-                 [&](std::size_t task, Buffer<T>& tile, Worker& worker) {
-                   const std::size_t index = task / parts;
-                   const Span segments = part_of(segments_, task % parts, parts);
-                   sums[task] = cross_tile(x, y, grid.cell(index), segments, tile.data(), worker);
-                   if (parts == 1) add_squares(index);
-                 });
-    for (std::size_t index = 0; parts > 1 && index < grid.cells(); ++index) add_squares(index);
-    return std::accumulate(squares.begin(), squares.end(), 0.0);
-  }
+  // Of the Gram matrices that the features make, L × samples: for the debiased estimator the
+  // diagonal, and row sums without it.
+  const std::vector<double>& diagonal() const { return diagonal_; }
+  const std::vector<double>& row_sums() const { return row_sums_; }
 
   // A tile of XcᵀYc over some of the segments of samples.
-  Buffer<double> cross_tile(const ShiftedFeatures<T>& x, const ShiftedFeatures<T>& y, Cell cell,
-                            Span segments, T* tile, Worker& worker) const {
+  Buffer<double> cross_tile(std::size_t k, std::size_t l, Cell cell, Span segments, T* tile,
+                            Worker& worker) const {
+    const ShiftedFeatures<T>& x = features_[k];
+    const ShiftedFeatures<T>& y = features_[l];
     const Span rows = tile_span(cell.row, x.count);
     const Span cols = tile_span(cell.col, y.count);
     const std::size_t row_panel = rows.begin / kernels_.panel;
@@ -218,41 +90,332 @@ class FeatureSpace {
     return sums;
   }
 
-  // The squares of the sum of some tiles, which are given up.
-  static double squares_of(Buffer<double>* tiles, std::size_t count) {
-    const auto& kernels = simd::kernels().float64;
-    Buffer<double> sum = std::move(tiles[0]);
-    for (std::size_t t = 1; t < count; ++t) {
-      const Buffer<double> tile = std::move(tiles[t]);
-      kernels.add_row(tile.data(), kTileSize, sum.data());
-    }
-    return kernels.dot(sum.data(), sum.data(), kTileSize);
+ private:
+  void pack(const InputView& x, const LayerFacts& facts, const Execution& execution) {
+    const std::size_t panel = kernels_.panel;
+    double* diagonal = &diagonal_[features_.size() * samples_];
+    double* row_sums = &row_sums_[features_.size() * samples_];
+    ShiftedFeatures<T>& features = features_.emplace_back();
+    features.count = x.cols;
+    features.panels = Buffer<T>::unset(product(panels_of(x.cols) * panel, samples_));
+    const Buffer<T> sum = as_panels(facts.sum);
+    const std::vector<double>& origin = facts.gram.origin;
+    const int exponent = facts.gram.exponent;
+    const RowReader reader(x);
+    parallel_for(execution, segments_, [&](std::size_t segment, Worker& worker) {
+      std::vector<double> row(x.cols);
+      const Span samples = part_of(samples_, segment, segments_);
+      for (std::size_t i = samples.begin; i < samples.end; ++i) {
+        worker.check();
+        // What has only to be shifted goes to its place at once.
+        const T* stored = exponent == 0 ? stored_row<T>(x, i) : nullptr;
+        if (!stored) {
+          reader.read(i, row.data());
+          subtract_scaled(row.data(), row.size(), origin.data(), exponent);
+        }
+        for (std::size_t p = 0; p < panels_of(x.cols); ++p) {
+          T* target = segment_panel(features, p, samples) + (i - samples.begin) * panel;
+          const Span span{p * panel, std::min(x.cols, (p + 1) * panel)};
+          if (stored) {
+            kernels_.subtract_shifts(stored + span.begin, target, span.size(), 0,
+                                     &origin[span.begin]);
+          } else {
+            std::transform(&row[span.begin], row.data() + span.end, target,
+                           [](double value) { return static_cast<T>(value); });
+          }
+          std::fill(target + span.size(), target + panel, T(0));
+          if (is_debiased_) diagonal[i] += kernels_.dot(target, target, span.size());
+          // Row sums of a Gram matrix are its rows' products with their sum.
+          if (sum.size() > 0) row_sums[i] += kernels_.dot(target, &sum[span.begin], span.size());
+        }
+        row_sums[i] -= diagonal[i];
+      }
+    });
+  }
+
+  std::size_t panels_of(std::size_t features) const {
+    return (features + kernels_.panel - 1) / kernels_.panel;
+  }
+
+  // Panel p of the segment with these samples.
+  template <class Features>
+  auto segment_panel(Features& features, std::size_t p, Span samples) const {
+    const std::size_t rows_before = panels_of(features.count) * samples.begin + p * samples.size();
+    return features.panels.data() + rows_before * kernels_.panel;
+  }
+
+  // A row as T, with zeros up to whole panels.
+  Buffer<T> as_panels(const std::vector<double>& row) const {
+    Buffer<T> rounded(panels_of(row.size()) * kernels_.panel);
+    std::transform(row.begin(), row.end(), rounded.begin(),
+                   [](double value) { return static_cast<T>(value); });
+    return rounded;
   }
 
   const simd::KernelTable<T>& kernels_;
-  const LayerPairs& pairs_;
+  const bool is_debiased_;
   const std::size_t samples_;
   const std::size_t segments_;
-  const Estimator estimator_;
-  const Execution quiet_;
-  const Execution& execution_;
+  std::vector<double> diagonal_;
+  std::vector<double> row_sums_;
   std::vector<ShiftedFeatures<T>> features_;
 };
+
+// The sum of some tiles, which are given up.
+Buffer<double> added(Buffer<double>* tiles, std::size_t count) {
+  Buffer<double> sum = std::move(tiles[0]);
+  for (std::size_t t = 1; t < count; ++t) {
+    const Buffer<double> tile = std::move(tiles[t]);
+    simd::kernels().float64.add_row(tile.data(), kTileSize, sum.data());
+  }
+  return sum;
+}
+
+// Calls visit(index of the cell, tile) with the tiles of XcᵀYc over all samples of some ranges, in
+// no order: the segments of a range are added first, then ranges.
+template <class T, class Visit>
+void for_cross_tiles(std::span<const PackedSamples<T>> ranges, const Grid& grid, std::size_t k,
+                     std::size_t l, const Execution& execution, Visit visit) {
+  struct Piece {
+    std::size_t range;
+    Span segments;
+  };
+  std::vector<Piece> pieces;
+  std::vector<std::size_t> of_range;
+  for (std::size_t r = 0; r < ranges.size(); ++r) {
+    const std::size_t segments = ranges[r].segments();
+    const std::size_t parts = std::min(segments, (kTasks + grid.cells() - 1) / grid.cells());
+    for (std::size_t p = 0; p < parts; ++p) pieces.push_back({r, part_of(segments, p, parts)});
+    of_range.push_back(parts);
+  }
+  const auto sum_over_ranges = [&](Buffer<double>* tiles) {
+    std::vector<Buffer<double>> sums;
+    for (const std::size_t parts : of_range) {
+      sums.push_back(added(tiles, parts));
+      tiles += parts;
+    }
+    return added(sums.data(), sums.size());
+  };
+  const auto compute = [&](std::size_t index, const Piece& piece, T* tile, Worker& worker) {
+    return ranges[piece.range].cross_tile(k, l, grid.cell(index), piece.segments, tile, worker);
+  };
+  if (pieces.size() == ranges.size()) {
+    walk_tiles(grid, execution, new_tile<T>, [&](Cell cell, Buffer<T>& tile, Worker& worker) {
+      const std::size_t index = grid.index(cell);
+      Buffer<double> sum = compute(index, pieces[0], tile.data(), worker);
+      for (std::size_t r = 1; r < pieces.size(); ++r) {
+        const Buffer<double> next = compute(index, pieces[r], tile.data(), worker);
+        simd::kernels().float64.add_row(next.data(), kTileSize, sum.data());
+      }
+      visit(index, sum);
+    });
+    return;
+  }
+  std::vector<Buffer<double>> tiles(grid.cells() * pieces.size());
+  PerWorker scratch(execution, tiles.size(), new_tile<T>);
+  parallel_for(execution, tiles.size(), scratch,
+               [&](std::size_t task, Buffer<T>& tile, Worker& worker) {
+                 const std::size_t index = task / pieces.size();
+                 tiles[task] = compute(index, pieces[task % pieces.size()], tile.data(), worker);
+               });
+  for (std::size_t index = 0; index < grid.cells(); ++index) {
+    visit(index, sum_over_ranges(&tiles[index * pieces.size()]));
+  }
+}
+
+// Of the symmetric XcᵀXc the upper triangle stands for both.
+double weight_of(Cell cell, std::size_t k, std::size_t l) {
+  return k == l && cell.row != cell.col ? 2 : 1;
+}
+
+double squares_of(const Buffer<double>& tile) {
+  return simd::kernels().float64.dot(tile.data(), tile.data(), kTileSize);
+}
+
+// ‖XcᵀYc‖².
+template <class T>
+double squared_cross_norm(const MomentsPlan& plan, std::span<const PackedSamples<T>> ranges,
+                          std::size_t k, std::size_t l, const Execution& execution) {
+  const Grid grid = grid_of(plan, k, l);
+  std::vector<double> squares(grid.cells());
+  for_cross_tiles(ranges, grid, k, l, execution,
+                  [&](std::size_t index, const Buffer<double>& tile) {
+                    squares[index] = weight_of(grid.cell(index), k, l) * squares_of(tile);
+                  });
+  return std::accumulate(squares.begin(), squares.end(), 0.0);
+}
+
+// The same of a matrix of all entries, tile by tile.
+double squared_cross_norm(const MomentsPlan& plan, const std::vector<double>& cross, std::size_t k,
+                          std::size_t l) {
+  const Grid grid = grid_of(plan, k, l);
+  const std::size_t width = plan.layers[l].features;
+  double sum = 0;
+  for (std::size_t index = 0; index < grid.cells(); ++index) {
+    const Cell cell = grid.cell(index);
+    const Span rows = tile_span(cell.row, plan.layers[k].features);
+    const Span cols = tile_span(cell.col, width);
+    Buffer<double> tile(kTileSize);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      std::copy_n(&cross[(rows.begin + i) * width + cols.begin], cols.size(), &tile[i * kTileEdge]);
+    }
+    sum += weight_of(cell, k, l) * squares_of(tile);
+  }
+  return sum;
+}
+
+// XcᵀYc as a matrix of all entries.
+template <class T>
+std::vector<double> cross_matrix(const MomentsPlan& plan, std::span<const PackedSamples<T>> samples,
+                                 std::size_t k, std::size_t l, const Execution& execution) {
+  const Grid grid = grid_of(plan, k, l);
+  const std::size_t height = plan.layers[k].features;
+  const std::size_t width = plan.layers[l].features;
+  std::vector<double> cross = zeros_of(height, width);
+  for_cross_tiles(samples, grid, k, l, execution,
+                  [&](std::size_t index, const Buffer<double>& tile) {
+                    const Cell cell = grid.cell(index);
+                    const Span rows = tile_span(cell.row, height);
+                    const Span cols = tile_span(cell.col, width);
+                    for (std::size_t i = 0; i < rows.size(); ++i) {
+                      for (std::size_t j = 0; j < cols.size(); ++j) {
+                        const double value = tile[i * kTileEdge + j];
+                        cross[(rows.begin + i) * width + cols.begin + j] = value;
+                        if (k != l || cell.row == cell.col) continue;
+                        cross[(cols.begin + j) * width + rows.begin + i] = value;
+                      }
+                    }
+                  });
+  return cross;
+}
+
+// Puts the sums of a pair of layers together, of which `squares` is ‖XcᵀYc‖².
+void set_pair(const MomentsPlan& plan, const std::vector<double>& diagonal, std::size_t k,
+              std::size_t l, double squares, Moments& moments) {
+  const std::size_t n = plan.samples;
+  const double* sums_k = &moments.row_sums[k * n];
+  const double* sums_l = &moments.row_sums[l * n];
+  moments.set_pair(k, l, squares - inner(&diagonal[k * n], &diagonal[l * n], n),
+                   inner(sums_k, sums_l, n));
+}
+
+// The debiased estimator takes the Gram matrix's diagonal off ‖XcᵀXc‖² again. Where nearly all
+// lies on the diagonal (orthogonal samples, one that dwarfs the others), that costs 3 bits.
+bool has_cancelled(const MomentsPlan& plan, const std::vector<double>& diagonal, std::size_t layer,
+                   const Moments& moments) {
+  if (plan.estimator == Estimator::biased) return false;
+  const double n = static_cast<double>(plan.samples);
+  const double* own = &diagonal[layer * plan.samples];
+  return n * (n - 3) * moments.hsic(layer, layer) < inner(own, own, plan.samples) / 8;
+}
+
+// All but the pairs.
+Moments moments_with(const MomentsPlan& plan, std::vector<double> row_sums) {
+  Moments moments(plan.samples, plan.layers.size(), plan.estimator);
+  for (std::size_t layer = 0; layer < plan.layers.size(); ++layer) {
+    const auto own = row_sums.begin() + static_cast<std::ptrdiff_t>(layer * plan.samples);
+    const auto end = own + static_cast<std::ptrdiff_t>(plan.samples);
+    moments.totals[layer] = std::accumulate(own, end, 0.0);
+    moments.exponents[layer] = 2 * plan.layers[layer].gram.exponent;
+  }
+  moments.row_sums = std::move(row_sums);
+  return moments;
+}
+
+// The sum of all shifted rows, scaled. It is 0 where the origin is their mean, and left out where
+// it is so little that row sums do not show it.
+template <class T>
+std::vector<double> sum_of_rows(const Survey& survey, int exponent, std::size_t samples) {
+  std::vector<double> sum = survey.residual;
+  scale_down(sum.data(), sum.size(), exponent);
+  const double n = static_cast<double>(samples);
+  const double squares = n * n * simd::kernels().float64.dot(sum.data(), sum.data(), sum.size());
+  const double least = std::numeric_limits<T>::epsilon() * std::ldexp(survey.largest, -exponent);
+  if (squares <= least * least) return {};
+  for (double& value : sum) value *= n;
+  return sum;
+}
 
 }  // namespace
 
 template <class T>
-std::optional<PairValues> hsic_in_feature_space(std::span<const Layer* const> layers,
-                                                const LayerPairs& pairs, Estimator estimator,
-                                                const Execution& execution) {
-  return FeatureSpace<T>(layers, pairs, estimator, execution).compute();
+LayerFacts survey_in_feature_space(const Layer& layer, const Execution& execution) {
+  Survey survey = survey_bulk(layer.features, execution);
+  LayerFacts facts;
+  facts.features = layer.features.cols;
+  facts.gram.exponent = scaling_exponent_of(survey.largest);
+  facts.sum = sum_of_rows<T>(survey, facts.gram.exponent, layer.features.rows);
+  facts.gram.origin = std::move(survey.mean_row);
+  return facts;
 }
 
-template std::optional<PairValues> hsic_in_feature_space<float>(std::span<const Layer* const>,
-                                                                const LayerPairs&, Estimator,
+template <class T>
+MomentsPart sums_in_feature_space(const MomentsPlan& plan, std::span<const InputView> rows,
+                                  const Execution& execution) {
+  const PackedSamples<T> samples(plan, rows, preparing(execution));
+  const LayerPairs pairs = pairs_of(plan);
+  MomentsPart part;
+  for (const auto& [k, l] : pairs.list()) {
+    const Execution own = within(execution, part.cross.size(), pairs.list().size(), 0);
+    part.cross.push_back(cross_matrix<T>(plan, {&samples, 1}, k, l, own));
+  }
+  part.diagonal = samples.diagonal();
+  part.row_sums = samples.row_sums();
+  return part;
+}
+
+std::optional<Moments> moments_in_feature_space(const MomentsPlan& plan, const MomentsPart& sums) {
+  Moments moments = moments_with(plan, sums.row_sums);
+  const LayerPairs pairs = pairs_of(plan);
+  for (std::size_t p = 0; p < pairs.list().size(); ++p) {
+    const auto [k, l] = pairs.list()[p];
+    set_pair(plan, sums.diagonal, k, l, squared_cross_norm(plan, sums.cross[p], k, l), moments);
+    if (k == l && has_cancelled(plan, sums.diagonal, k, moments)) return {};
+  }
+  return moments;
+}
+
+template <class T>
+std::optional<Moments> moments_in_feature_space(const MomentsPlan& plan,
+                                                std::span<const InputView> layers,
+                                                const Execution& execution) {
+  MomentsPart sums = no_moments(plan);
+  std::vector<PackedSamples<T>> ranges;
+  for (const SampleTile& tile : tiles_of(plan)) {
+    std::vector<InputView> rows;
+    for (const InputView& layer : layers) rows.push_back(rows_of(layer, tile.rows));
+    ranges.emplace_back(plan, rows, preparing(execution));
+    MomentsPart part;
+    part.diagonal = ranges.back().diagonal();
+    part.row_sums = ranges.back().row_sums();
+    merge(plan, tile, part, sums);
+  }
+  Moments moments = moments_with(plan, sums.row_sums);
+  const LayerPairs pairs = pairs_of(plan);
+  const std::size_t total = pairs.list().size();
+  for (std::size_t p = 0; p < total; ++p) {
+    const auto [k, l] = pairs.list()[p];
+    // All layers with themselves come first, and are progress only once none has cancelled.
+    const Execution own =
+        p < plan.layers.size() ? preparing(execution) : within(execution, p, total, 0);
+    set_pair(plan, sums.diagonal, k, l, squared_cross_norm<T>(plan, ranges, k, l, own), moments);
+    if (k == l && has_cancelled(plan, sums.diagonal, k, moments)) return {};
+  }
+  report(execution, total, total);
+  return moments;
+}
+
+template LayerFacts survey_in_feature_space<float>(const Layer&, const Execution&);
+template LayerFacts survey_in_feature_space<double>(const Layer&, const Execution&);
+template MomentsPart sums_in_feature_space<float>(const MomentsPlan&, std::span<const InputView>,
+                                                  const Execution&);
+template MomentsPart sums_in_feature_space<double>(const MomentsPlan&, std::span<const InputView>,
+                                                   const Execution&);
+template std::optional<Moments> moments_in_feature_space<float>(const MomentsPlan&,
+                                                                std::span<const InputView>,
                                                                 const Execution&);
-template std::optional<PairValues> hsic_in_feature_space<double>(std::span<const Layer* const>,
-                                                                 const LayerPairs&, Estimator,
+template std::optional<Moments> moments_in_feature_space<double>(const MomentsPlan&,
+                                                                 std::span<const InputView>,
                                                                  const Execution&);
 
 }  // namespace isogram

@@ -101,15 +101,29 @@ class GramSurvey {
     if (columns == Columns::shifted || columns == Columns::hollow) {
       survey_shifted(columns == Columns::hollow);
     } else {
-      KernelOptions& options = facts_.options;
-      if (options.gamma == 0) options.gamma = 1 / static_cast<double>(x_.cols);
+      set_gamma();
       survey_kernel(columns == Columns::centered);
     }
-    facts_.is_deep = is_long() && facts_.transform(nullptr).takes_parts();
-    return std::move(facts_);
+    return finished();
+  }
+
+  GramFacts facts_of_products(const Range& range) {
+    set_gamma();
+    set_unit(range);
+    return finished();
   }
 
  private:
+  void set_gamma() {
+    KernelOptions& options = facts_.options;
+    if (options.gamma == 0) options.gamma = 1 / static_cast<double>(x_.cols);
+  }
+
+  GramFacts finished() {
+    facts_.is_deep = is_long() && transform_of(facts_, nullptr).takes_parts();
+    return std::move(facts_);
+  }
+
   void survey_kernel(bool is_centered) {
     const Kernel kernel = facts_.options.kernel;
     const bool is_exact = fits_into<T>(x_) && (!y_ || fits_into<T>(*y_));
@@ -125,7 +139,7 @@ class GramSurvey {
     } else if (uses_unit_norm(kernel)) {
       survey_cosines();
     } else {
-      survey_products();
+      set_unit(range());
     }
   }
 
@@ -181,8 +195,7 @@ class GramSurvey {
   }
 
   // Inner products are of the rows as they are: scaled only where their squares would leave T.
-  void survey_products() {
-    const Range found = range();
+  void set_unit(const Range& found) {
     if (found.template is_safe<T>()) return;
     facts_.exponent_per_row = found.high - found.low > kSafeExponent<T>;
     facts_.exponent = facts_.exponent_per_row ? 0 : found.high;
@@ -211,14 +224,14 @@ class GramSurvey {
 
 }  // namespace
 
-Transform GramFacts::transform(const UnitRows* unit_rows) const {
+Transform transform_of(const GramFacts& facts, const UnitRows* unit_rows) {
   return {.unit_rows = unit_rows,
-          .origin = origin.empty() ? nullptr : &origin,
-          .rest = rest.empty() ? nullptr : &rest,
-          .center_rows = center_rows,
-          .unit_norm = unit_norm,
-          .exponent = exponent,
-          .exponent_per_row = exponent_per_row};
+          .origin = facts.origin.empty() ? nullptr : &facts.origin,
+          .rest = facts.rest.empty() ? nullptr : &facts.rest,
+          .center_rows = facts.center_rows,
+          .unit_norm = facts.unit_norm,
+          .exponent = facts.exponent,
+          .exponent_per_row = facts.exponent_per_row};
 }
 
 bool uses_distance(Kernel kernel) {
@@ -240,6 +253,15 @@ GramFacts survey_gram(const InputView& x, const InputView* y, const KernelOption
   return GramSurvey<T>(x, y, options, execution).facts(columns);
 }
 
+template <class T>
+GramFacts facts_of_products(const InputView& x, const KernelOptions& options, double largest,
+                            double smallest_row) {
+  return GramSurvey<T>(x, nullptr, options, {})
+      .facts_of_products({exponent_of(largest), exponent_of(smallest_row)});
+}
+
+template GramFacts facts_of_products<double>(const InputView&, const KernelOptions&, double,
+                                             double);
 template GramFacts survey_gram<float>(const InputView&, const InputView*, const KernelOptions&,
                                       Columns, const Execution&);
 template GramFacts survey_gram<double>(const InputView&, const InputView*, const KernelOptions&,

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <vector>
+
+#include "isogram/span.hpp"
 
 namespace isogram {
 
@@ -11,13 +14,6 @@ namespace isogram {
 inline constexpr std::size_t kTileEdge = 96;
 inline constexpr std::size_t kTileSize = kTileEdge * kTileEdge;
 
-// One side of a tile: rows [begin, end) of the matrix.
-struct Span {
-  std::size_t begin;
-  std::size_t end;
-  std::size_t size() const { return end - begin; }
-};
-
 inline std::size_t tiles_in(std::size_t n) {
   return (n + kTileEdge - 1) / kTileEdge;
 }
@@ -25,6 +21,11 @@ inline std::size_t tiles_in(std::size_t n) {
 inline Span tile_span(std::size_t tile, std::size_t n) {
   return {tile * kTileEdge, std::min(n, (tile + 1) * kTileEdge)};
 }
+
+// Rows and columns of a coarse tile: what is computed from the rows and columns of that tile alone,
+// wherever that is, and reduced with the others in the order of the tiles. Sums over fine tiles
+// begin anew in each, so that this edge decides bits where there are more inputs.
+inline constexpr std::size_t kCoarseEdge = 64 * kTileEdge;
 
 // A cell of a grid of blocks.
 struct Cell {
@@ -61,5 +62,31 @@ class Grid {
   std::size_t cols_;
   bool upper_;
 };
+
+// A coarse tile on or above the diagonal of a symmetric matrix.
+struct CoarseTile {
+  Span rows;
+  Span cols;
+
+  // Whether it stands for its mirror image too.
+  bool is_mirrored() const { return rows.begin != cols.begin; }
+
+  // Its fine tiles.
+  Grid grid() const {
+    return is_mirrored() ? Grid::full(tiles_in(rows.size()), tiles_in(cols.size()))
+                         : Grid::upper(tiles_in(rows.size()));
+  }
+};
+
+// The coarse tiles of an n × n matrix, row by row.
+inline std::vector<CoarseTile> coarse_tiles(std::size_t n, std::size_t edge = kCoarseEdge) {
+  std::vector<CoarseTile> tiles;
+  for (std::size_t i = 0; i < n; i += edge) {
+    for (std::size_t j = i; j < n; j += edge) {
+      tiles.push_back({{i, std::min(n, i + edge)}, {j, std::min(n, j + edge)}});
+    }
+  }
+  return tiles;
+}
 
 }  // namespace isogram

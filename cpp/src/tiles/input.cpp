@@ -424,6 +424,10 @@ bool has_equal_rows(const InputView& x) {
   return true;
 }
 
+InputView rows_of(const InputView& x, Span rows) {
+  return columns_of(x.transposed(), rows).transposed();
+}
+
 InputView columns_of(const InputView& x, Span columns) {
   InputView part = x;
   const auto elements = static_cast<std::ptrdiff_t>(columns.begin) * x.col_stride;

@@ -104,7 +104,8 @@ void take_middle(std::vector<std::vector<double>>& rows, double* out);
 // Whether all rows of x are the same.
 bool has_equal_rows(const InputView& x);
 
-// Columns [columns.begin, columns.end) of x.
+// Rows [rows.begin, rows.end) of x, and columns [columns.begin, columns.end).
+InputView rows_of(const InputView& x, Span rows);
 InputView columns_of(const InputView& x, Span columns);
 
 // max |value|; +∞ if one is NaN or infinite.

@@ -103,8 +103,8 @@ void GramTiles<T>::pack(const Execution& execution) {
     left_rows.emplace(x_, *facts_.axis, execution);
     if (!is_symmetric_) right_rows.emplace(y_, *facts_.axis, execution);
   }
-  const Transform of_left = facts_.transform(left_rows ? &*left_rows : nullptr);
-  const Transform of_right = facts_.transform(right_rows ? &*right_rows : nullptr);
+  const Transform of_left = transform_of(facts_, left_rows ? &*left_rows : nullptr);
+  const Transform of_right = transform_of(facts_, right_rows ? &*right_rows : nullptr);
   if (facts_.is_deep) {
     using Rows = typename DeepTiles<T>::Rows;
     const auto right = is_symmetric_ ? std::nullopt : std::optional(Rows{y_, of_right});

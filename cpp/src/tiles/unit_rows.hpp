@@ -9,21 +9,12 @@
 #include <cstddef>
 #include <vector>
 
+#include "isogram/gram_facts.hpp"
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
 #include "tiles/grid.hpp"
 
 namespace isogram {
-
-// An axis amid rows of unit norm, and how far half of them reach along it: of a few rows in the
-// middle of all, so that no far row draws it away.
-struct UnitAxis {
-  bool center = false;          // rows first less their own means
-  std::vector<double> axis;     // of 24 bits; zeros where the few rows have no direction
-  std::vector<double> centred;  // less its mean, for `center`
-  double squares = 0;           // Σ centred²
-  double lambda = 0;            // in units of the axis
-};
 
 UnitAxis unit_axis_of(const InputView& x, bool center, const Execution& execution);
 

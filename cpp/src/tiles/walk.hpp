@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "threads/team.hpp"
 #include "tiles/grid.hpp"
@@ -26,6 +27,21 @@ void walk_tiles(const Grid& grid, const Execution& execution, Make make, Body bo
                [&](std::size_t index, auto& state, Worker& worker) {
                  body(grid.cell(index), state, worker);
                });
+}
+
+// Calls body(tile, its execution) for coarse tiles, one after another. The progress that the body
+// reports, in fine tiles, is one with that of the others.
+template <class Body>
+void walk_coarse_tiles(const std::vector<CoarseTile>& tiles, const Execution& execution,
+                       Body body) {
+  if (tiles.size() == 1) return body(tiles[0], execution);
+  std::size_t total = 0;
+  for (const CoarseTile& tile : tiles) total += tile.grid().cells();
+  std::size_t done = 0;
+  for (const CoarseTile& tile : tiles) {
+    body(tile, within(execution, done, total));
+    done += tile.grid().cells();
+  }
 }
 
 }  // namespace isogram

@@ -1,0 +1,40 @@
+// What a Gram matrix needs to know of all of its rows before any of its tiles is computed.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "isogram/gram.hpp"
+
+namespace isogram {
+
+// An axis amid rows of unit norm, and how far half of them reach along it: of a few rows in the
+// middle of all, so that no far row draws it away.
+struct UnitAxis {
+  bool center = false;          // rows first less their own means
+  std::vector<double> axis;     // of 24 bits; zeros where the few rows have no direction
+  std::vector<double> centred;  // less its mean, for `center`
+  double squares = 0;           // Σ centred²
+  double lambda = 0;            // in units of the axis
+};
+
+// Everything that decides the bits of a tile and depends on more than the tile's own rows. Facts
+// are small: a few numbers per column.
+struct GramFacts {
+  KernelOptions options;          // of the entries as they are computed: linear for shifted rows
+  std::vector<double> origin;     // subtracted from every row, unless empty
+  std::vector<double> rest;       // what rounding took from the origin: too, unless empty
+  std::optional<UnitAxis> axis;   // rows of unit norm less a common vector take the rows' place
+  bool center_rows = false;       // rows lose their own means
+  bool unit_norm = false;         // rows are divided by their norms
+  int exponent = 0;               // or by 2^exponent
+  bool exponent_per_row = false;  // or each by a power of its own
+  bool is_deep = false;           // tiles are summed panel by panel: see DeepTiles
+  bool stays_scaled = false;  // entries are left in units of 2^(2 exponent): they cannot overflow
+  bool may_vanish = false;    // rows are so far apart that products are below the range of T
+
+  // Whether rows are packed in another unit than they came in.
+  bool has_unit() const { return exponent != 0 || exponent_per_row; }
+};
+
+}  // namespace isogram

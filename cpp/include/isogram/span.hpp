@@ -1,0 +1,15 @@
+// A range of rows or columns.
+#pragma once
+
+#include <cstddef>
+
+namespace isogram {
+
+// [begin, end).
+struct Span {
+  std::size_t begin;
+  std::size_t end;
+  std::size_t size() const { return end - begin; }
+};
+
+}  // namespace isogram

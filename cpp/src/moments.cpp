@@ -1,0 +1,348 @@
+#include "isogram/moments.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "isogram/arithmetic.hpp"
+#include "isogram/error.hpp"
+#include "statistics/spaces.hpp"
+#include "threads/team.hpp"
+#include "tiles/gram_facts.hpp"
+#include "tiles/grid.hpp"
+#include "tiles/input.hpp"
+
+namespace isogram {
+
+namespace {
+
+// Layers of x, and those of y unless they are the same again.
+std::vector<const Layer*> all_layers(std::span<const Layer> x, std::span<const Layer> y) {
+  std::vector<const Layer*> layers;
+  for (const std::span<const Layer> side : {x, y}) {
+    for (const Layer& layer : side) layers.push_back(&layer);
+  }
+  return layers;
+}
+
+LayerPairs pairs_of(std::span<const Layer> x, std::span<const Layer> y) {
+  return LayerPairs(x.size(), y.empty() ? x.size() : y.size(), y.empty());
+}
+
+void require_layers(std::span<const Layer* const> layers, Estimator estimator) {
+  require(!layers.empty(), "`layers` must not be empty");
+  const InputView& first = layers[0]->features;
+  for (const Layer* layer : layers) {
+    const InputView& features = layer->features;
+    require_not_empty(features);
+    if (features.rows == first.rows) continue;
+    throw std::invalid_argument("`" + features.name + "` must have " + std::to_string(first.rows) +
+                                " rows like `" + first.name + "`, got " +
+                                std::to_string(features.rows));
+  }
+  const std::size_t least = estimator == Estimator::biased ? 2 : 4;
+  if (first.rows < least) {
+    throw std::invalid_argument("`" + first.name + "` must have at least " + std::to_string(least) +
+                                " rows, got " + std::to_string(first.rows));
+  }
+}
+
+// Whether D × D matrices take fewer multiply-adds than tiles of N × N ones.
+bool feature_space_is_cheaper(std::span<const Layer* const> layers, const LayerPairs& pairs) {
+  const auto n = static_cast<double>(layers[0]->features.rows);
+  double in_features = 0;
+  double in_gram = n * n / 2 * static_cast<double>(pairs.list().size());
+  for (const Layer* layer : layers) {
+    if (layer->kernel.kernel != Kernel::linear) return false;
+    in_gram += n * n / 2 * static_cast<double>(layer->features.cols);
+  }
+  for (const auto& [k, l] : pairs.list()) {
+    const double d_k = static_cast<double>(layers[k]->features.cols);
+    const double d_l = static_cast<double>(layers[l]->features.cols);
+    in_features += n * d_k * d_l / (k == l ? 2 : 1);
+  }
+  return in_features <= in_gram;
+}
+
+// Powers of inner products leave float32's range, and its digits, where the features do not.
+bool needs_float64(const Layer* layer) {
+  return layer->features.type == ElementType::float64 || layer->kernel.kernel == Kernel::polynomial;
+}
+
+bool is_of_features(MomentsStage stage) {
+  return stage == MomentsStage::features_float32 || stage == MomentsStage::features_float64;
+}
+
+LayerFacts survey_for(MomentsStage stage, const Layer& layer, Estimator estimator,
+                      const Execution& execution) {
+  switch (stage) {
+    case MomentsStage::features_float32:
+      return survey_in_feature_space<float>(layer, execution);
+    case MomentsStage::features_float64:
+      return survey_in_feature_space<double>(layer, execution);
+    case MomentsStage::gram_float32:
+      return survey_in_gram_space<float>(layer, estimator, execution);
+    case MomentsStage::gram_float64:
+      return survey_in_gram_space<double>(layer, estimator, execution);
+    case MomentsStage::magnitudes:
+      break;
+  }
+  return survey_magnitudes(layer, estimator, execution);
+}
+
+// Adds sums of the samples from `begin` on, `count` for each layer, to those of all samples.
+void add_rows(const std::vector<double>& part, std::size_t count, std::size_t begin,
+              std::size_t samples, std::vector<double>& sums) {
+  if (part.empty()) return;
+  const std::size_t layers = part.size() / count;
+  for (std::size_t layer = 0; layer < layers; ++layer) {
+    for (std::size_t i = 0; i < count; ++i) {
+      sums[layer * samples + begin + i] += part[layer * count + i];
+    }
+  }
+}
+
+// What is computed again, in another stage, is one progress with what was before: it waits where
+// that ended.
+class OneProgress {
+ public:
+  explicit OneProgress(const Execution& execution) : execution_(execution) {}
+
+  // Valid as long as this object.
+  Execution execution() {
+    Execution result{execution_.num_threads, {}};
+    if (execution_.poll) {
+      result.poll = [this](std::size_t done, std::size_t total) { return poll(done, total); };
+    }
+    return result;
+  }
+
+ private:
+  bool poll(std::size_t done, std::size_t total) {
+    if (total_ == 0) total_ = total;
+    if (total > 0) {
+      const double share = static_cast<double>(done) / static_cast<double>(total);
+      done_ = std::max(done_, static_cast<std::size_t>(share * static_cast<double>(total_)));
+    }
+    return execution_.poll(done_, total_);
+  }
+
+  const Execution& execution_;
+  std::size_t done_ = 0;
+  std::size_t total_ = 0;
+};
+
+std::vector<InputView> rows_of_all(std::span<const Layer* const> layers, Span rows) {
+  std::vector<InputView> views;
+  for (const Layer* layer : layers) views.push_back(rows_of(layer->features, rows));
+  return views;
+}
+
+// The sums over all tiles of a plan, one tile after another.
+MomentsPart sums_of(const MomentsPlan& plan, std::span<const Layer* const> layers,
+                    const Execution& execution) {
+  const std::vector<SampleTile> tiles = tiles_of(plan);
+  std::size_t total = 0;
+  for (const SampleTile& tile : tiles) total += blocks_of(tile);
+  MomentsPart sums = no_moments(plan);
+  std::size_t done = 0;
+  for (const SampleTile& tile : tiles) {
+    const std::vector<InputView> rows = rows_of_all(layers, tile.rows);
+    const bool is_diagonal = tile.rows.begin == tile.cols.begin;
+    const std::vector<InputView> cols =
+        is_diagonal ? std::vector<InputView>() : rows_of_all(layers, tile.cols);
+    const Execution own = tiles.size() == 1 ? execution : within(execution, done, total);
+    merge(plan, tile, moments_of_tile(plan, tile, rows, cols, own), sums);
+    done += blocks_of(tile);
+  }
+  return sums;
+}
+
+std::optional<Moments> in_feature_space(const MomentsPlan& plan,
+                                        std::span<const Layer* const> layers,
+                                        const Execution& execution) {
+  const std::vector<InputView> views = rows_of_all(layers, {0, plan.samples});
+  return plan.stage == MomentsStage::features_float32
+             ? moments_in_feature_space<float>(plan, views, execution)
+             : moments_in_feature_space<double>(plan, views, execution);
+}
+
+// The last stage, for those layers that need it.
+Moments with_less_rounding(MomentsPlan magnitudes, const std::vector<bool>& wanted,
+                           std::span<const Layer* const> layers, Moments moments,
+                           const Execution& execution) {
+  for (std::size_t layer = 0; layer < layers.size(); ++layer) {
+    if (!wanted[layer]) magnitudes.layers[layer].is_left_out = true;
+  }
+  return with_rounding(magnitudes, sums_of(magnitudes, layers, execution), std::move(moments));
+}
+
+}  // namespace
+
+double Moments::hsic(std::size_t k, std::size_t l) const {
+  const double n = static_cast<double>(samples);
+  const double product = products[k * layers + l];
+  const double of_rows = row_products[k * layers + l];
+  const double of_totals = totals[k] * totals[l];
+  if (estimator == Estimator::biased) {
+    return (product - 2 / n * of_rows + of_totals / (n * n)) / ((n - 1) * (n - 1));
+  }
+  return (product + of_totals / ((n - 1) * (n - 2)) - 2 / (n - 2) * of_rows) / (n * (n - 3));
+}
+
+void Moments::set_pair(std::size_t k, std::size_t l, double product, double row_product) {
+  products[k * layers + l] = products[l * layers + k] = product;
+  row_products[k * layers + l] = row_products[l * layers + k] = row_product;
+}
+
+std::vector<MomentsStage> moments_stages(std::span<const Layer> x, std::span<const Layer> y,
+                                         Estimator estimator) {
+  const std::vector<const Layer*> layers = all_layers(x, y);
+  require(!x.empty(), "`layers` must not be empty");
+  require_layers(layers, estimator);
+  const bool is_wide = std::any_of(layers.begin(), layers.end(), needs_float64);
+  const bool has_features = feature_space_is_cheaper(layers, pairs_of(x, y));
+  std::vector<MomentsStage> stages;
+  if (!is_wide && has_features) stages.push_back(MomentsStage::features_float32);
+  if (!is_wide) stages.push_back(MomentsStage::gram_float32);
+  if (has_features) stages.push_back(MomentsStage::features_float64);
+  stages.push_back(MomentsStage::gram_float64);
+  stages.push_back(MomentsStage::magnitudes);
+  return stages;
+}
+
+MomentsPlan plan_moments(std::span<const Layer> x, std::span<const Layer> y, Estimator estimator,
+                         MomentsStage stage, std::size_t edge, const Execution& execution) {
+  const UsualArithmetic usual;
+  const std::vector<const Layer*> layers = all_layers(x, y);
+  require_layers(layers, estimator);
+  MomentsPlan plan;
+  plan.stage = stage;
+  plan.estimator = estimator;
+  plan.samples = layers[0]->features.rows;
+  plan.x_layers = x.size();
+  plan.y_layers = y.empty() ? x.size() : y.size();
+  plan.is_symmetric = y.empty();
+  plan.edge = edge == 0 ? kCoarseEdge : edge;
+  const Execution quiet = preparing(execution);
+  for (const Layer* layer : layers) {
+    // Rows of unit norm are looked at when they are packed, tile by tile: then an index of one that
+    // is not finite is the tile's.
+    const bool is_whole = plan.samples <= plan.edge;
+    if (!is_whole && uses_unit_norm(layer->kernel.kernel)) survey(layer->features, nullptr, quiet);
+    plan.layers.push_back(survey_for(stage, *layer, estimator, quiet));
+  }
+  return plan;
+}
+
+bool is_useless(const MomentsPlan& plan) {
+  return plan.stage == MomentsStage::gram_float32 &&
+         std::any_of(plan.layers.begin(), plan.layers.end(),
+                     [](const LayerFacts& layer) { return layer.gram.may_vanish; });
+}
+
+std::vector<SampleTile> tiles_of(const MomentsPlan& plan) {
+  std::vector<SampleTile> tiles;
+  for (const CoarseTile& tile : coarse_tiles(plan.samples, plan.edge)) {
+    if (is_of_features(plan.stage) && tile.is_mirrored()) continue;
+    tiles.push_back({tile.rows, tile.cols});
+  }
+  return tiles;
+}
+
+MomentsPart moments_of_tile(const MomentsPlan& plan, const SampleTile& tile,
+                            std::span<const InputView> rows, std::span<const InputView> cols,
+                            const Execution& execution) {
+  const UsualArithmetic usual;
+  switch (plan.stage) {
+    case MomentsStage::features_float32:
+      return sums_in_feature_space<float>(plan, rows, execution);
+    case MomentsStage::features_float64:
+      return sums_in_feature_space<double>(plan, rows, execution);
+    case MomentsStage::gram_float32:
+      return sums_in_gram_space<float>(plan, tile, rows, cols, execution);
+    case MomentsStage::gram_float64:
+      return sums_in_gram_space<double>(plan, tile, rows, cols, execution);
+    case MomentsStage::magnitudes:
+      break;
+  }
+  return sums_of_magnitudes(plan, rows, cols, execution);
+}
+
+MomentsPart no_moments(const MomentsPlan& plan) {
+  const std::size_t layers = plan.layers.size();
+  MomentsPart sums;
+  if (plan.stage == MomentsStage::magnitudes) {
+    sums.products.assign(layers, 0.0);
+    return sums;
+  }
+  sums.row_sums = zeros_of(layers, plan.samples);
+  if (is_of_features(plan.stage)) {
+    sums.diagonal = zeros_of(layers, plan.samples);
+    return sums;
+  }
+  sums.products.assign(pairs_of(plan).list().size(), 0.0);
+  sums.diagonal.assign(layers, 0.0);
+  sums.off_diagonal.assign(layers, 0.0);
+  return sums;
+}
+
+void merge(const MomentsPlan& plan, const SampleTile& tile, const MomentsPart& part,
+           MomentsPart& sums) {
+  const std::size_t rows = tile.rows.size();
+  for (std::size_t p = 0; p < part.products.size(); ++p) sums.products[p] += part.products[p];
+  add_rows(part.row_sums, rows, tile.rows.begin, plan.samples, sums.row_sums);
+  add_rows(part.col_sums, tile.cols.size(), tile.cols.begin, plan.samples, sums.row_sums);
+  if (is_of_features(plan.stage)) {
+    add_rows(part.diagonal, rows, tile.rows.begin, plan.samples, sums.diagonal);
+    if (sums.cross.empty()) sums.cross.resize(part.cross.size());
+    for (std::size_t p = 0; p < part.cross.size(); ++p) {
+      std::vector<double>& cross = sums.cross[p];
+      if (cross.empty()) {
+        cross = part.cross[p];
+        continue;
+      }
+      for (std::size_t e = 0; e < cross.size(); ++e) cross[e] += part.cross[p][e];
+    }
+    return;
+  }
+  for (std::size_t layer = 0; layer < part.diagonal.size(); ++layer) {
+    add_diagonal({part.diagonal[layer], part.off_diagonal[layer]}, sums.diagonal[layer],
+                 sums.off_diagonal[layer]);
+  }
+}
+
+std::optional<Moments> moments_of(const MomentsPlan& plan, const MomentsPart& sums) {
+  if (is_of_features(plan.stage)) return moments_in_feature_space(plan, sums);
+  return plan.stage == MomentsStage::gram_float32 ? moments_in_gram_space<float>(plan, sums)
+                                                  : moments_in_gram_space<double>(plan, sums);
+}
+
+Moments moments(std::span<const Layer> x, std::span<const Layer> y, Estimator estimator,
+                const Execution& caller) {
+  const UsualArithmetic usual;
+  OneProgress progress(caller);
+  const Execution execution = progress.execution();
+  const std::vector<const Layer*> layers = all_layers(x, y);
+  MomentsPlan plan;
+  std::optional<Moments> found;
+  for (const MomentsStage stage : moments_stages(x, y, estimator)) {
+    if (stage == MomentsStage::magnitudes) break;
+    // Memory first: before anybody spends time on looking at samples.
+    static_cast<void>(zeros_of(layers.size(), layers[0]->features.rows));
+    plan = plan_moments(x, y, estimator, stage, 0, execution);
+    if (is_useless(plan)) continue;
+    found = is_of_features(stage) ? in_feature_space(plan, layers, execution)
+                                  : moments_of(plan, sums_of(plan, layers, execution));
+    if (found) break;
+  }
+  const std::vector<bool> wanted = doubts(plan, *found);
+  if (std::none_of(wanted.begin(), wanted.end(), [](bool one) { return one; })) return *found;
+  const Execution quiet = preparing(execution);
+  return with_less_rounding(plan_moments(x, y, estimator, MomentsStage::magnitudes, 0, quiet),
+                            wanted, layers, std::move(*found), quiet);
+}
+
+}  // namespace isogram
