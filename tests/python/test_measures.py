@@ -12,6 +12,9 @@ import pytest
 import reference
 from hypothesis import given
 from hypothesis import strategies as st
+from isogram._place import HOST
+from isogram._types import Kernel, Layers
+from isogram._walk.tiles import Tile
 from isogram.measures import INVARIANCES, Measure, measure_of, register
 from scipy.stats import ortho_group
 from support import DTYPES, LAYOUTS, SCALES, assert_close, data, oracle, quietly, run_program
@@ -202,6 +205,50 @@ def test_distance_correlation_far_from_zero(name, offset):
     x, y = (np.round(a * 1024) / 1024 for a in related(40, 5, 7))
     expected = oracle.measure(name, x, y)
     assert_close(similarity(x + offset, y - offset, measure=name), expected, 1e-12)
+
+
+def rows_that_cancel(kind, dtype, seed):
+    """Rows near each other and far from the mean of all: squared distances cancel."""
+    x = related(300, 5, 7, seed)[0]
+    if kind == "clusters":
+        x[::2] += 1e4
+    elif kind == "twins":
+        x[1::2] = x[::2] + 1e-7 * x[1::2]
+    elif kind == "equal":
+        x[1::3] = x[::3]
+    elif kind == "far rows":
+        x[4], x[9] = 1e30 * x[4], -1e30 * x[4]
+    elif kind == "very far rows":
+        x[4], x[9] = 1e200 * x[4], -1e200 * x[4]
+    elif kind == "far twins":
+        x[4] *= 1e12
+        x[9] = x[4] + 1e3
+    else:
+        x *= np.logspace(-8, 8, 5)
+    return None if np.abs(x).max() > np.finfo(dtype).max else x.astype(dtype)
+
+
+CANCELLING = ("clusters", "twins", "equal", "far rows", "very far rows", "far twins", "wide")
+
+
+@pytest.mark.parametrize("kind", CANCELLING)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_distances_where_squares_cancel(simd_level, kind, dtype):
+    for seed in range(3):
+        x = rows_that_cancel(kind, dtype, seed)
+        if x is None:
+            continue
+        tiles = HOST.rsm_tiles(Layers(["x"], [x]), Kernel("distance", None, 0, 1, 0), [1], 0)
+        unit = np.frexp(np.abs(x.astype(float)).max())[1]
+        expected = oracle.distances(x).astype(float)
+        for rows in (slice(0, 256), slice(256, 300), slice(3, 12)):
+            for cols in (rows, slice(0, 300), slice(9, 40)):
+                actual = np.ldexp(tiles.compute(Tile(rows, cols))[0], unit)
+                assert_close(actual, expected[rows, cols], 5e-14 * expected[rows, cols], kind)
+        if kind not in ("far rows", "very far rows"):
+            y = related(300, 5, 7, seed)[1]
+            for name in ("distance_correlation", "distance_correlation_debiased"):
+                assert_close(similarity(x, y, measure=name), oracle.measure(name, x, y), 1e-11)
 
 
 @pytest.mark.parametrize("size", [1e3, 1e6, 1e9])

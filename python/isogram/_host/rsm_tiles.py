@@ -12,10 +12,15 @@ from isogram import _core
 from isogram._entries import widened
 from isogram._scaling import largest_exponent
 from isogram._types import Kernel, Layers
-from isogram._walk.tiles import Tile
+from isogram._walk.tiles import Tile, spans
 
 # Small enough for the tiles of many layers, large enough that packing their rows costs little.
 _EDGE = 256
+
+# Below this fraction of ‖a‖² + ‖b‖² a squared distance by expansion has lost 5 bits.
+_CANCELLATION = 1 / 32
+# Squares below this have lost digits themselves, beside rows that are far larger.
+_LEAST_SQUARE = 1e-290
 
 
 class HostRsmTiles:
@@ -31,6 +36,8 @@ class HostRsmTiles:
         self._num_threads = num_threads
         is_scaled = kernel.name in ("linear", "distance")
         self._exponents = [largest_exponent([x]) if is_scaled else 0 for x in layers.arrays]
+        are_shifted = kernel.name == "distance"
+        self._means = [self._mean(i) for i in range(len(layers.names))] if are_shifted else []
 
     def compute(self, tile: Tile) -> NDArray[np.float64]:
         """Return a new array (layers, rows, columns)."""
@@ -69,14 +76,48 @@ class HostRsmTiles:
         return np.ldexp(values, -self._exponents[layer])
 
     def _write_distances(self, layer: int, tile: Tile, block: NDArray[np.float64]) -> None:
-        pairs = np.empty((*tile.shape, 2), np.int64)
-        pairs[:, :, 0] = np.arange(tile.rows.start, tile.rows.stop)[:, None]
-        pairs[:, :, 1] = np.arange(tile.cols.start, tile.cols.stop)
-        name, x = self._layers.names[layer], self._layers.arrays[layer]
-        distances = _core.distances(
-            x, name=name, pairs=pairs.reshape(-1, 2), num_threads=self._num_threads
+        """By ‖a‖² + ‖b‖² - 2⟨a, b⟩ of rows less the mean, by differences where that cancels."""
+        mean = self._means[layer]
+        rows, cols = (self._rows(layer, span) - mean for span in tile)
+        self._write_inner_products(rows, cols if tile.is_mirrored else None, block)
+        block *= -2
+        squares = [np.einsum("ij,ij->i", side, side) for side in (rows, cols)]
+        both = np.add.outer(*squares)
+        block += both
+        cancels = (block <= _CANCELLATION * both) | (both < _LEAST_SQUARE)
+        np.sqrt(np.maximum(block, 0, out=block), out=block)
+        if not tile.is_mirrored:
+            np.fill_diagonal(cancels, False)
+            np.fill_diagonal(block, 0)
+        places = np.argwhere(cancels)
+        if len(places):
+            name, x = self._layers.names[layer], self._layers.arrays[layer]
+            distances = _core.distances(
+                x, name=name, pairs=places + tile.place, num_threads=self._num_threads
+            )
+            block[cancels] = np.ldexp(distances, -self._exponents[layer])
+
+    def _write_inner_products(
+        self, x: NDArray[np.float64], y: NDArray[np.float64] | None, out: NDArray[np.float64]
+    ) -> None:
+        _core.gram(
+            x,
+            y,
+            kernel="linear",
+            bandwidth=1.0,
+            gamma=0.0,
+            degree=1,
+            coef0=0.0,
+            out=out,
+            num_threads=self._num_threads,
         )
-        np.ldexp(distances.reshape(tile.shape), -self._exponents[layer], out=block)
+
+    def _mean(self, layer: int) -> NDArray[np.float64]:
+        x = self._layers.arrays[layer]
+        total = np.zeros(x.shape[1])
+        for some in spans(len(x), _EDGE):
+            total += self._rows(layer, some).sum(axis=0)
+        return total / len(x)
 
 
 def rsm_tiles(

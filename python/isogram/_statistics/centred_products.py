@@ -25,7 +25,7 @@ _FEWEST = {"none": 2, "mean": 3, "double": 2, "debiased": 4}
 _ROUNDINGS = 64
 
 # Tiles of all layers are kept between the two passes where they take so many bytes at most.
-_KEPT_BYTES = 1 << 26
+_KEPT_BYTES = 1 << 28
 
 
 class CentredProducts(NamedTuple):

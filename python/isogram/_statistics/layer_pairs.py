@@ -53,9 +53,13 @@ class LayerPairs(NamedTuple):
         return len(self.x.names), len(self.names_y)
 
     def sides(self, of_layers: Any) -> tuple[Any, Any]:
-        """Return those of `x` and those of `y` of something that there is one of per layer."""
+        """Return those of `x` and of `y` of something that there is one of per layer.
+
+        Twice the same object where the layers of `y` are those of `x`.
+        """
         count = len(self.x.names)
-        return of_layers[:count], of_layers[:count] if self.y is None else of_layers[count:]
+        of_x = of_layers[:count]
+        return of_x, of_x if self.y is None else of_layers[count:]
 
     def by_name(self, of_layers: Iterable[Any]) -> dict[str, Any]:
         """Return what there is one of per layer by the names of the layers, also those of `y`."""

@@ -12,7 +12,7 @@ from isogram._statistics.layer_pairs import LayerPairs, Remarks, without_edges
 from isogram._types import Array
 from isogram._walk.tiles import spans
 
-_PART = 1 << 21  # entries that are gathered at a time
+_PART = 1 << 17  # entries that are gathered at a time: so many stay in a processor's cache
 
 
 class NearestNeighbours(NamedTuple):
@@ -36,13 +36,20 @@ def second_order_cosine(xp: Any, s: NearestNeighbours) -> Array:
 
     A sample whose cosines are all 0 in one of the two counts 0.
     """
-    of_x, of_y = zip(s.indices_x, s.units_x, strict=True), zip(s.indices_y, s.units_y, strict=True)
-    sums = _table(xp, list(of_x), list(of_y), lambda x, y: _sum_of_cosines(xp, *x, *y))
+    of_x = list(zip(s.indices_x, s.units_x, strict=True))
+    is_one_set = s.indices_y is s.indices_x
+    of_y = of_x if is_one_set else list(zip(s.indices_y, s.units_y, strict=True))
+    sums = _table(xp, of_x, of_y, lambda x, y: _sum_of_cosines(xp, *x, *y))
     return sums / len(s.indices_x[0])
 
 
 def _table(xp: Any, of_x: Sequence[Any], of_y: Sequence[Any], value: Any) -> Array:
-    return xp.stack([xp.stack([value(x, y) for y in of_y]) for x in of_x]).astype(np.float64)
+    """Return a symmetric function of all pairs, each once where the two sets are one."""
+    table: list[list[Any]] = []
+    for i, x in enumerate(of_x):
+        known = [row[i] for row in table] if of_x is of_y else []
+        table.append([*known, *(value(x, y) for y in of_y[len(known) :])])
+    return xp.stack([xp.stack(row) for row in table]).astype(np.float64)
 
 
 def _shared(xp: Any, a: Array, b: Array) -> Array:
@@ -63,7 +70,7 @@ def _sum_of_cosines(xp: Any, near_x: Array, x: Array, near_y: Array, y: Array) -
         is_again = xp.zeros(union.shape, bool)
         is_again[:, 1:] = union[:, 1:] == union[:, :-1]
         a, b = (
-            xp.where(is_again, 0.0, (units[union] * units[rows, None]).sum(axis=2))
+            xp.where(is_again, 0.0, xp.einsum("nkd,nd->nk", units[union], units[rows]))
             for units in (x, y)
         )
         squares = (a * a).sum(axis=1) * (b * b).sum(axis=1)
