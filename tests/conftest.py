@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -14,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import isogram as ig
 from support import LEVELS_RUN, OFFERED_LEVELS, missing_levels
+
+pytest.register_assert_rewrite("cases")
 
 MISSING_LEVELS = pytest.StashKey[list[str]]()
 
@@ -36,6 +39,32 @@ def simd_level(request):
     assert ig.simd.level() == request.param
     yield request.param
     ig.simd.set_level(before)
+
+
+class Host:
+    """The host as a place of tests."""
+
+    def put(self, x):
+        """Return the array, which lies here."""
+        return x
+
+    def get(self, array):
+        """Return the array."""
+        return array
+
+    def without_waiting(self):
+        """Return a context in which nothing is asked."""
+        return contextlib.nullcontext()
+
+    def choose(self, many, few):
+        """Return the cases of the two that there is time for."""
+        return many
+
+
+@pytest.fixture
+def place(simd_level):
+    """Return the host, once at every level; the tests of GPUs have a fixture of this name too."""
+    return Host()
 
 
 @pytest.fixture

@@ -28,6 +28,10 @@ class Emulated:
     many_problems = 100
     many_inputs = 9
 
+    def choose(self, many, few):
+        """Return few cases: the emulator takes its time."""
+        return few
+
     def put(self, x, number=0):
         from emulated import EmulatedArray
 
@@ -62,6 +66,9 @@ class Real:
     few_problems = 200
     many_problems = 1_000_000
     many_inputs = 1450  # of which there are a million pairs
+
+    def choose(self, many, few):
+        return few
 
     def put(self, x, number=0):
         import cupy
@@ -121,6 +128,12 @@ def gpu(request, monkeypatch):
 
     monkeypatch.setattr(_place, "_load", lambda: EmulatedDevice)
     return Emulated()
+
+
+@pytest.fixture
+def place(gpu):
+    """Return the GPU, for tests that the host shares."""
+    return gpu
 
 
 @pytest.hookimpl(wrapper=True)

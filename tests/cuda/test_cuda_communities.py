@@ -3,7 +3,8 @@
 import isogram as ig
 import numpy as np
 import pytest
-from support import ALIKE, DTYPES, LAYOUTS, alike, assert_close, data, oracle, signs
+from cases.communities import *  # noqa: F403
+from support import DTYPES, assert_close, data, oracle, signs
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -29,31 +30,7 @@ def test_motifs(gpu, dtype):
         assert actual == oracle.motifs(x, labels, k=k)
 
 
-def test_motifs_with_ties(gpu):
-    x, labels = signs(60), np.arange(60) % 4
-    for k in (1, 6, 20):
-        assert ig.motifs(gpu.put(x), labels, k=k) == oracle.motifs(x, labels, k=k)
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_memory_order(gpu, layout):
-    x, labels = LAYOUTS[layout](signs(40).astype(np.float32)), np.arange(40) % 3
-    assert ig.motifs(gpu.put(x), labels) == oracle.motifs(x, labels)
-    expected = oracle.modularity(x, labels)
-    assert ig.modularity(gpu.put(x), labels) == pytest.approx(expected, abs=1e-5)
-
-
 def test_on_the_graph_of_the_host(gpu):
     """The same edges of the same weights: the same bits."""
     x, labels = signs(60), np.array(["cat", "dog", "emu"])[np.arange(60) % 3]
     assert ig.modularity(gpu.put(x), labels, k=6) == ig.modularity(x, labels, k=6)
-
-
-@pytest.mark.parametrize("size", [1e3, 1e4, 1e6])
-def test_rows_nearly_alike(gpu, size):
-    x = alike(ALIKE[0], size, (60, 30), "float32")
-    wide, labels = x.astype(np.float64), np.arange(60) % 3
-    for k in (3, 10):
-        expected = ig.modularity(wide, labels, k=k)
-        assert_close(ig.modularity(gpu.put(x), labels, k=k), expected, 1e-6)
-        assert ig.motifs(gpu.put(x), labels, k=k) == ig.motifs(wide, labels, k=k)

@@ -3,7 +3,8 @@
 import isogram as ig
 import numpy as np
 import pytest
-from support import ALIKE, DTYPES, alike, assert_close, data, eps, on_a_grid, oracle
+from cases.gbs import *  # noqa: F403
+from support import DTYPES, assert_close, data, eps, oracle
 
 
 @pytest.mark.parametrize("center", [False, True])
@@ -71,40 +72,9 @@ def test_not_finite_layer_is_nan(gpu, k):
     assert np.isnan(matrix).tolist() == [[False, True], [True, True]]
 
 
-@pytest.mark.parametrize("size", [1e3, 1e4, 1e6])
-def test_rows_nearly_alike(gpu, size):
-    x, y = (alike(ALIKE[0], size, (60, 30), "float32", seed) for seed in (0, 1))
-    wide, other = x.astype(np.float64), y.astype(np.float64)
-    for k in (3, 10):
-        assert_close(ig.gbs(gpu.put(x), gpu.put(y), k=k), ig.gbs(wide, other, k=k), 1e-6)
-
-
-@pytest.mark.parametrize("offset", [1e4, 1e7, 1e10, 1e12])
-def test_an_offset_of_centred_features_costs_nothing(gpu, offset):
-    for n, d in ((7, 3), (40, 30)):
-        x, y = (on_a_grid(n, d, seed) for seed in (1, 2))
-        far, other = gpu.put(x + offset), gpu.put(y - 3 * offset)
-        for k in (None, 3):
-            expected = oracle.gbs(x, y, k=k, center=True)
-            assert_close(ig.gbs(far, other, k=k, center=True), expected, 1e-13)
-
-
 @pytest.mark.parametrize("precision", ["tf32", "bfloat16"])
 def test_precision(gpu, precision):
     x, y = data((40, 12), "float32"), data((40, 7), "float32", seed=1)
     actual = ig.gbs(gpu.put(x), gpu.put(y), precision=precision)
     assert_close(actual, oracle.gbs(x, y), 2e-2)
     assert gpu.get(ig.gbs_matrix([gpu.put(x)], precision=precision)).shape == (1, 1)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("center", [False, True])
-@pytest.mark.parametrize("k", [None, 3])
-def test_graphs_of_the_largest_numbers(gpu, k, center, dtype):
-    """Neither means nor differences overflow."""
-    x, y = (data((40, 9), dtype, seed) for seed in (7, 8))
-    largest = np.finfo(dtype).maxexp - np.frexp(np.abs(x).max())[1]
-    large = np.ldexp(x, largest)
-    expected = oracle.gbs(x, y, k=k, center=center)
-    actual = ig.gbs(gpu.put(large), gpu.put(y), k=k, center=center)
-    assert_close(actual, expected, 1e-5 if dtype == "float32" else 1e-12)

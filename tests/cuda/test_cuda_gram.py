@@ -3,26 +3,17 @@
 import isogram as ig
 import numpy as np
 import pytest
+from cases.center import *  # noqa: F403
+from cases.gram import *  # noqa: F403
 from support import (
-    DECADES,
     DTYPES,
     ESTIMATORS,
-    EXTREME_POLYNOMIALS,
-    FAR_KINDS,
-    GROUP_KINDS,
     KERNELS,
     LAYOUTS,
-    RBF_TOLERANCE,
     assert_close,
-    assert_polynomials,
     center_tolerance,
     data,
-    eps,
-    exact_exponentials,
-    far_apart,
     gram_tolerance,
-    groups,
-    near_the_largest,
     oracle,
     result_dtype,
 )
@@ -146,78 +137,6 @@ def test_rbf_of_near_duplicates_far_from_the_origin(gpu):
     assert_close(actual, expected, 1e-4)
 
 
-@pytest.mark.parametrize("kind", FAR_KINDS)
-@pytest.mark.parametrize("dtype", DECADES)
-@pytest.mark.parametrize("kernel", ["rbf", "laplacian"])
-def test_near_rows_beside_far_ones(gpu, kernel, dtype, kind):
-    """Whatever lies far off, near pairs keep their digits; and pairs far off give exactly 0."""
-    for seed in range(3):
-        x, widths = far_apart(dtype, kind, seed)
-        y = x[::-1][:-1]
-        for bandwidth in widths:
-            parameters = {"kernel": kernel, "bandwidth": bandwidth}
-            with gpu.without_waiting():
-                one = ig.gram(gpu.put(x), **parameters)
-                two = ig.gram(gpu.put(x), gpu.put(y), **parameters)
-            expected = exact_exponentials(x, x, **parameters)
-            tolerance = RBF_TOLERANCE[dtype] if kernel == "rbf" else 8 * eps(dtype)
-            assert_close(gpu.get(one), expected, tolerance, f"{seed}, {bandwidth}")
-            assert_close(gpu.get(two), expected[:, ::-1][:, :-1], tolerance, f"{seed}, {bandwidth}")
-            assert (np.diag(gpu.get(one)) == 1).all()
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("kernel", ["cosine", "correlation"])
-def test_rows_of_unit_norm_near_the_largest_and_far_from_zero(gpu, kernel, dtype):
-    """Neither sums nor differences overflow, and an offset costs no digits."""
-    plain = data((40, 9), "float64", seed=6)
-    plain /= np.abs(plain).max()
-    largest = float(np.finfo(dtype).max) * 0.999
-    for x in (plain * largest, plain * (largest / 8), plain + 1e6, plain + 1e11, plain + 1e13):
-        x = x.astype(dtype)
-        actual = gpu.get(ig.gram(gpu.put(x), kernel=kernel))
-        rows = x.astype(np.longdouble)
-        if kernel == "correlation":
-            rows = rows - rows[:, :1]  # exact
-            rows = rows - rows.mean(axis=1, keepdims=True)
-        rows /= np.maximum(np.abs(rows).max(axis=1, keepdims=True), 1e-300)
-        norms = np.sqrt((rows * rows).sum(axis=1, keepdims=True))
-        rows /= np.where(norms == 0, 1, norms)
-        assert_close(actual, rows @ rows.T, 16 * eps(dtype))
-
-
-@pytest.mark.parametrize("kind", GROUP_KINDS)
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_groups_of_rows_some_widths_apart(gpu, dtype, kind):
-    """Where distances within a group have lost some digits, but not yet many."""
-    for seed, size in enumerate((3, 5, 8, 10, 12, 16, 20, 24, 32, 64, 100, 300, 1e3)):
-        x, bandwidth = groups(dtype, kind, size, seed)
-        actual = gpu.get(ig.gram(gpu.put(x), kernel="rbf", bandwidth=bandwidth))
-        expected = exact_exponentials(x, x, "rbf", bandwidth)
-        assert_close(actual, expected, RBF_TOLERANCE[dtype], f"{size}")
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_polynomials_of_extreme_parameters(gpu, dtype):
-    for parameters in EXTREME_POLYNOMIALS:
-        assert_polynomials(
-            lambda x, **p: gpu.get(ig.gram(gpu.put(x), kernel="polynomial", **p)), dtype, parameters
-        )
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_polynomials_whose_gamma_makes_up_for_the_scale(gpu, dtype):
-    x = data((20, 6), dtype, seed=31)
-    for power in (30, 60) if dtype == "float32" else (30, 60, 400, 480):
-        for unit in (2.0**power, 2.0**-power):
-            scaled = gpu.put(x * x.dtype.type(unit))
-            gamma = 1 / unit / unit / 30
-            actual = gpu.get(ig.gram(scaled, kernel="polynomial", gamma=gamma))
-            expected = oracle.gram(x, kernel="polynomial", gamma=1 / 30)
-            tolerance = gram_tolerance(x, x, dtype, "polynomial", gamma=1 / 30)
-            assert_close(actual, expected, tolerance, f"{unit}")
-
-
 @pytest.mark.parametrize("precision", ["tf32", "bfloat16"])
 @pytest.mark.parametrize("kernel", ["linear", "cosine"])
 def test_precision(gpu, kernel, precision):
@@ -275,17 +194,6 @@ def test_center_is_symmetric(gpu, estimator):
     k = data((50, 50), "float32")
     centred = gpu.get(ig.center(gpu.put(k + k.T), estimator=estimator))
     assert np.array_equal(centred, centred.T)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_center_at_the_largest_numbers(gpu, estimator, dtype):
-    """Sums overflow where what is left does not."""
-    for n in (3, 4, 5, 70):
-        k, room = near_the_largest(n, dtype)
-        expected = oracle.center(k * room, estimator=estimator)
-        actual = gpu.get(ig.center(gpu.put(k), estimator=estimator))
-        assert_close(actual * room, expected, center_tolerance(k * room, dtype))
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)

@@ -3,14 +3,12 @@
 import isogram as ig
 import numpy as np
 import pytest
+from cases.graph import *  # noqa: F403
 from support import (
-    ALIKE,
     DTYPES,
     assert_close,
-    assert_neighbours_of_rows_nearly_alike,
     data,
     eps,
-    on_a_grid,
     oracle,
 )
 
@@ -68,16 +66,6 @@ def directed(gpu, x, k, **parameters):
     return gpu.get(graph.indices).reshape(len(x), k)
 
 
-@pytest.mark.parametrize("change", ALIKE)
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_neighbours_of_rows_nearly_alike(gpu, dtype, change):
-    def neighbours_of(x, k, center):
-        return directed(gpu, x, k, center=center)
-
-    shapes = [(50, 40, 10), (33, 7, 1), (30, 9, 27)]
-    assert_neighbours_of_rows_nearly_alike(neighbours_of, change, dtype, (100, 1e4, 1e8), shapes)
-
-
 def test_neighbours_do_not_depend_on_the_type(gpu):
     rng = np.random.default_rng(0)
     for x in (
@@ -96,14 +84,6 @@ def test_sparse_graph_goes_to_the_host(gpu):
     sparse = ig.graph(gpu.put(x), k=3)
     assert_close(gpu.get(sparse.toarray()), oracle.graph(x, k=3), 1e-6)
     assert_close(sparse.to_scipy().toarray(), oracle.graph(x, k=3), 1e-6)
-
-
-@pytest.mark.parametrize("offset", [1e4, 1e7, 1e10, 1e12])
-def test_an_offset_of_centred_features_costs_nothing(gpu, offset):
-    for n, d in ((7, 3), (40, 30)):
-        x = on_a_grid(n, d, 1)
-        actual = gpu.get(ig.graph(gpu.put(x + offset), center=True))
-        assert_close(actual, oracle.graph(x, center=True), 1e-14 * np.sqrt(d))
 
 
 @pytest.mark.parametrize("precision", ["tf32", "bfloat16"])

@@ -3,6 +3,7 @@
 import isogram as ig
 import numpy as np
 import pytest
+from cases.center import *  # noqa: F403
 from hypothesis import given
 from hypothesis import strategies as st
 from support import (
@@ -15,7 +16,6 @@ from support import (
     center_tolerance,
     data,
     eps,
-    near_the_largest,
     oracle,
     result_dtype,
 )
@@ -62,19 +62,6 @@ def test_memory_order_and_out(simd_level, estimator, dtype, layout):
     out = arrange(np.zeros((51, 51), result_dtype(dtype)))
     assert ig.center(k, estimator=estimator, out=out) is out
     assert_close(out, expected, center_tolerance(k, dtype))
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_at_the_largest_numbers(simd_level, estimator, dtype):
-    """Sums overflow where what is left does not."""
-    for n in (5, 97):
-        k, room = near_the_largest(n, dtype)
-        expected = oracle.center(k * room, estimator=estimator)
-        actual = ig.center(k, estimator=estimator)
-        assert_close(actual * room, expected, center_tolerance(k * room, dtype))
-        assert ig.center(k, estimator=estimator, out=k) is k
-        assert np.array_equal(k, actual)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

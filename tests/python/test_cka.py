@@ -1,28 +1,23 @@
 """`hsic`, `cka` and `cka_matrix` against the oracle."""
 
-import warnings
 from functools import cache
 
 import isogram as ig
 import numpy as np
 import pytest
+from cases.cka import *  # noqa: F403
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ortho_group
 from support import (
     DTYPES,
     ESTIMATORS,
-    FAR_APART,
-    FAR_APART_CUBED,
     KERNELS,
     LAYOUTS,
     SCALES,
     assert_close,
     cka_tolerance,
     data,
-    far_row_in_a_feature_of_its_own,
-    far_rows_in_features_of_their_own,
-    layers_far_apart,
     oracle,
 )
 
@@ -202,51 +197,6 @@ def test_same_bits_for_any_number_of_threads(simd_level, kernel):
 
 
 # Rows far apart -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("bulk", [1.0, 1e-5])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(("spread", "scale"), FAR_APART)
-def test_rows_far_apart(simd_level, spread, scale, dtype, bulk):
-    for x, y, z in layers_far_apart(spread, scale, dtype, bulk):
-        expected = [[1, oracle.cka_in_fractions(x, y), oracle.cka_in_fractions(x, z)]]
-        tolerance = 1e-6 if dtype == "float32" else 1e-11
-        assert_close(ig.cka(x, y), expected[0][1], tolerance)
-        assert_close(ig.cka_matrix([x], [x, y, z]), expected, tolerance)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(("spread", "scale"), FAR_APART_CUBED)
-def test_polynomials_of_rows_far_apart(simd_level, spread, scale, dtype):
-    for x, y, z in layers_far_apart(spread, scale, dtype, 1.0):
-        expected = [[1, *(oracle.cka_in_fractions(x, a, kernel="cubic") for a in (y, z))]]
-        assert_close(ig.cka(x, y, kernel="polynomial"), expected[0][1], 1e-11)
-        assert_close(ig.cka_matrix([x], [x, y, z], kernel="polynomial"), expected, 1e-11)
-
-
-@pytest.mark.parametrize(
-    "spread", [far_row_in_a_feature_of_its_own, far_rows_in_features_of_their_own]
-)
-def test_squares_that_vanish_are_said(simd_level, spread):
-    """Right, or NaN with a warning: where squares lose their digits, and where they are 0."""
-    for exponent in range(130, 300, 5):
-        x, y = (1e-5 * data((9, d), "float64", exponent) for d in (4, 5))
-        for a in (x, y):
-            spread(a, 10.0**exponent)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            actual = ig.cka(x, y)
-        if np.isnan(actual):
-            assert "as far as float64 can tell" in str(caught[0].message)
-        else:
-            assert_close(actual, oracle.cka_in_fractions(x, y), 1e-11, f"1e{exponent}")
-
-
-def test_rows_too_far_apart_are_not_said_to_be_constant():
-    x = data((12, 4), "float64")
-    far_row_in_a_feature_of_its_own(x, 1e300)
-    with pytest.warns(RuntimeWarning, match="as far as float64 can tell"):
-        assert np.isnan(ig.cka(x, x))
 
 
 # Degenerate input ---------------------------------------------------------------------------

@@ -3,16 +3,12 @@
 import isogram as ig
 import numpy as np
 import pytest
+from cases.communities import *  # noqa: F403
 from support import (
-    ALIKE,
     DTYPES,
-    LAYOUTS,
-    alike,
-    assert_close,
     cosine_tolerance,
     data,
     oracle,
-    signs,
 )
 
 
@@ -65,34 +61,6 @@ def test_labels_are_only_names(simd_level, relabel):
     x, labels = clusters(48, 20, "float64")
     assert ig.modularity(x, relabel(labels)) == ig.modularity(x, labels)
     assert ig.motifs(x, relabel(labels)) == ig.motifs(x, labels)
-
-
-def test_motifs_with_ties(simd_level):
-    x, labels = signs(60), np.arange(60) % 3
-    assert ig.motifs(x, labels, k=6) == oracle.motifs(x, labels, k=6)
-    assert ig.modularity(x, labels, k=6) == pytest.approx(oracle.modularity(x, labels, k=6))
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_memory_order(simd_level, dtype, layout):
-    x, labels = signs(40), np.arange(40) % 3
-    a = LAYOUTS[layout](x.astype(DTYPES[dtype]))
-    assert ig.motifs(a, labels) == oracle.motifs(x, labels)
-    assert_close(ig.modularity(a, labels), oracle.modularity(x, labels), 1e-5)
-
-
-@pytest.mark.parametrize("change", ALIKE)
-def test_rows_nearly_alike(simd_level, change):
-    """The float32 graph is the float64 graph of the same numbers, so are the measures on it."""
-    labels = np.arange(150) % 4
-    for size in (1e3, 1e4, 1e6):
-        x = alike(change, size, (150, 64), "float32")
-        wide = x.astype(np.float64)
-        for k in (3, 10):
-            assert ig.motifs(x, labels, k=k) == ig.motifs(wide, labels, k=k)
-            expected = ig.modularity(wide, labels, k=k)
-            assert_close(ig.modularity(x, labels, k=k), expected, 1e-6)
 
 
 def test_same_bits_for_any_number_of_threads(simd_level):

@@ -5,6 +5,7 @@ import dataclasses
 import isogram as ig
 import numpy as np
 import pytest
+from cases.graph import *  # noqa: F403
 from support import (
     ALIKE,
     DTYPES,
@@ -13,10 +14,8 @@ from support import (
     LAYOUTS,
     alike,
     assert_close,
-    assert_neighbours_of_rows_nearly_alike,
     cosine_tolerance,
     data,
-    on_a_grid,
     oracle,
     result_dtype,
     separated,
@@ -27,19 +26,6 @@ SHAPES = [(n, 7) for n in EDGE_ROWS if n > 1] + [(49, d) for d in EDGE_FEATURES]
 
 
 # Graphs -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("offset", [1e4, 1e7, 1e10, 1e12])
-def test_an_offset_of_centred_features_costs_nothing(simd_level, offset):
-    """The mean has more digits than float64 where features are far from zero."""
-    for n, d in ((7, 3), (40, 30), (130, 70)):
-        x = on_a_grid(n, d, 1)
-        far = x + offset
-        assert np.array_equal(far - offset, x)
-        expected = oracle.graph(x, center=True)
-        assert_close(ig.graph(far, center=True), expected, 1e-14 * np.sqrt(d))
-        nearest = ig.graph(far, k=3, center=True)
-        assert_close(nearest.toarray(), oracle.graph(x, k=3, center=True), 1e-14 * np.sqrt(d))
 
 
 @pytest.mark.parametrize("center", [False, True])
@@ -130,14 +116,6 @@ def directed(x, k, center=False):
     """Columns of the directed graph, a row per sample."""
     graph = ig.graph(x, k=k, center=center, symmetrize=False)
     return np.asarray(graph.indices).reshape(len(x), k)
-
-
-@pytest.mark.parametrize("change", ALIKE)
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_neighbours_of_rows_nearly_alike(simd_level, dtype, change):
-    shapes = [(150, 64, 10), (97, 7, 1), (60, 300, 55), (40, 2000, 5)]
-    sizes = (100, 1e4, 1e6, 1e8)
-    assert_neighbours_of_rows_nearly_alike(directed, change, dtype, sizes, shapes)
 
 
 @pytest.mark.parametrize("change", ALIKE)
