@@ -306,6 +306,53 @@ def gbs_error(k: int | None) -> Callable[[Inputs], Array]:
     return error
 
 
+def neighbors_of(x: Array) -> Array:
+    """Return whether a sample is among the nearest of another, by cosine."""
+    graph = full_graph(x)
+    np.fill_diagonal(graph, -np.inf)
+    are_near = np.zeros(graph.shape, bool)
+    chosen = np.argsort(-graph, axis=1, kind="stable")[:, :NEIGHBORS]
+    np.put_along_axis(are_near, chosen, True, axis=1)
+    return are_near
+
+
+def overlap_error(inputs: Inputs) -> Array:
+    shared = np.logical_and(*map(neighbors_of, inputs.wide)).sum()
+    found = ig.similarity(inputs.x, inputs.y, measure="mutual_knn", k=NEIGHBORS)
+    return worst(found, shared / (SAMPLES * NEIGHBORS))
+
+
+def second_order_error(inputs: Inputs) -> Array:
+    are_near = np.logical_or(*map(neighbors_of, inputs.wide))
+    a, b = (np.where(are_near, full_graph(x), 0) for x in inputs.wide)
+    found = ig.similarity(inputs.x, inputs.y, measure="second_order_cosine", k=NEIGHBORS)
+    return worst(found, mean_row_cosine(a, b))
+
+
+def distance_correlation_error(measure: str, estimator: str) -> Callable[[Inputs], Array]:
+    def error(inputs: Inputs) -> Array:
+        a, b = (np.sqrt(distances(x)) for x in inputs.wide)
+        expected = cka_of(a, b, estimator)
+        expected = np.sqrt(np.maximum(expected, 0)) if estimator == "biased" else expected
+        return worst(ig.similarity(inputs.x, inputs.y, measure=measure), expected)
+
+    return error
+
+
+def rsa_error(method: str, kernel: str) -> Callable[[Inputs], Array]:
+    def error(inputs: Inputs) -> Array:
+        u, v = (gram(x, kernel)[np.triu_indices(SAMPLES, 1)] for x in inputs.wide)
+        u, v = u / np.abs(u).max(), v / np.abs(v).max()
+        if method == "spearman":
+            u, v = (stats.rankdata(values).astype(np.longdouble) for values in (u, v))
+        if method != "cosine":
+            u, v = u - u.mean(), v - v.mean()
+        expected = (u * v).sum() / np.sqrt((u * u).sum() * (v * v).sum())
+        return worst(ig.similarity(inputs.x, inputs.y, measure=f"rsa_{method}"), expected)
+
+    return error
+
+
 def modularity_error(inputs: Inputs) -> Array:
     expected = modularity_of(neighbor_graph(inputs.wide[0]), inputs.labels)
     return worst(ig.modularity(inputs.x, inputs.labels, k=NEIGHBORS), expected)
@@ -375,6 +422,17 @@ OPERATIONS = {
     "`graph` neighbours": Operation(neighbor_error, 1e-12, 1e-12),
     "`gbs` full": Operation(gbs_error(None), 1e-5, 1e-12),
     "`gbs` k = 10": Operation(gbs_error(NEIGHBORS), 1e-5, 1e-12),
+    "distance correlation": Operation(
+        distance_correlation_error("distance_correlation", "biased"), 1e-11, 1e-11
+    ),
+    "distance correlation, debiased": Operation(
+        distance_correlation_error("distance_correlation_debiased", "debiased"), 1e-11, 1e-11
+    ),
+    "mutual k-NN": Operation(overlap_error, 1e-12, 1e-12),
+    "second-order cosine": Operation(second_order_error, 1e-12, 1e-12),
+    "RSA, Pearson": Operation(rsa_error("pearson", "correlation"), 1e-10, 1e-10),
+    "RSA, Spearman": Operation(rsa_error("spearman", "correlation"), 1e-12, 1e-12),
+    "RSA, cosine": Operation(rsa_error("cosine", "linear"), 1e-12, 1e-12),
     "`modularity`": Operation(modularity_error, 1e-5, 1e-12),
     "`match`": Operation(match_error, 5e-7, 1e-13),
     "`semantic_rsm` linear": Operation(rsm_error("linear", "exact"), 1e-5, 1e-13),

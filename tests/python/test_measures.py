@@ -17,7 +17,17 @@ from isogram._types import Kernel, Layers
 from isogram._walk.tiles import Tile
 from isogram.measures import INVARIANCES, Measure, measure_of, register
 from scipy.stats import ortho_group
-from support import DTYPES, LAYOUTS, SCALES, assert_close, data, oracle, quietly, run_program
+from support import (
+    DTYPES,
+    LAYOUTS,
+    SCALES,
+    Exchanged,
+    assert_close,
+    data,
+    oracle,
+    quietly,
+    run_program,
+)
 
 similarity, similarity_matrix = ig.similarity, ig.similarity_matrix
 MEASURES = ig.measures()
@@ -87,6 +97,26 @@ def test_memory_order(name, layout):
         arrange = LAYOUTS[layout]
         actual = similarity(arrange(x), arrange(y), measure=name)
         assert_close(actual, similarity(x, y, measure=name), tolerance(name, dtype))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_arrays_of_others(name):
+    x, y = related(30, 9, 6)
+    expected = similarity(x, y, measure=name)
+    assert similarity(Exchanged(x), y.tolist(), measure=name) == expected
+    matrix = similarity_matrix([Exchanged(x), y], measure=name)
+    assert np.array_equal(matrix, similarity_matrix([x, y], measure=name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tensors(name):
+    torch = pytest.importorskip("torch")
+    x, y = (torch.from_numpy(a) for a in related(30, 9, 6, dtype="float32"))
+    assert similarity(x, y, measure=name) == similarity(x.numpy(), y.numpy(), measure=name)
+    matrix = similarity_matrix([x.bfloat16(), y], measure=name)
+    assert isinstance(matrix, torch.Tensor)
+    rounded = [x.bfloat16().float().numpy(), y.numpy()]
+    assert_close(matrix.numpy(), similarity_matrix(rounded, measure=name), 1e-6)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -710,6 +740,7 @@ def test_refused_measures(registry):
         ({"aliases": ("a b",)}, "`name` must be a lower-case identifier, got 'a b'"),
         ({"kind": "angle"}, "`kind` must be 'similarity' or 'distance', got 'angle'"),
         ({"invariances": frozenset({"rotation"})}, "`invariances` must be of .*, got 'rotation'"),
+        ({"needs": "moments_of_luck"}, "`needs` must be one of 'cka_table', .*'moments_of_luck'"),
         ({"metric": True}, "`metric` must be False for a similarity, got True"),
         ({"fixed": {"kernel": "rbf"}}, "`fixed` must not have an option, got 'kernel'"),
     ):

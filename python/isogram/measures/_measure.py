@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from isogram._statistics.by_name import STATISTICS
+
 # What may be done to the features of all samples. "samples scaled one by one": by positive factors.
 INVARIANCES = (
     "orthogonal",
@@ -88,6 +90,9 @@ class Measure:
                 f"Measure: `invariances` must be of {', '.join(map(repr, INVARIANCES))}, "
                 f"got {min(unknown)!r}"
             )
+        if self.needs not in STATISTICS:
+            expected = ", ".join(map(repr, STATISTICS))
+            raise ValueError(f"Measure: `needs` must be one of {expected}, got {self.needs!r}")
         if self.metric and self.kind != "distance":
             raise ValueError("Measure: `metric` must be False for a similarity, got True")
         if both := set(self.fixed) & set(self.options):
