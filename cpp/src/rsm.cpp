@@ -8,6 +8,8 @@
 #include "isogram/arithmetic.hpp"
 #include "isogram/detail/tokens.hpp"
 #include "isogram/error.hpp"
+#include "simd/kernels.hpp"
+#include "threads/team.hpp"
 #include "tiles/input.hpp"
 #include "tiles/walk.hpp"
 #include "tokens/rsm_entries.hpp"
@@ -21,6 +23,20 @@
 namespace isogram {
 
 namespace {
+
+std::size_t padded_to(std::size_t panel, std::size_t rows) {
+  return (rows + panel - 1) / panel * panel;
+}
+
+// Of a thread's affinities: of a block without matching, of a window, or of two groups.
+template <class T>
+std::size_t affinity_entries_for(const TokenLayout& layout, std::size_t panel, std::size_t rows,
+                                 std::size_t cols) {
+  std::size_t edge = padded_to(panel, layout.group * layout.max_tokens);
+  if (layout.matching == Matching::window) edge = padded_to(panel, layout.window);
+  if (layout.matching == Matching::none) edge = UnmatchedBlocks<T>::edge(rows, cols);
+  return product(edge, edge);
+}
 
 // ---- The walk over all pairs of a tile -------------------------------------------------------
 
@@ -58,21 +74,10 @@ class RsmWalk {
  private:
   bool is_unmatched() const { return options_.matching == Matching::none; }
 
-  std::size_t padded(std::size_t rows) const {
-    const std::size_t panel = sides_.kernels.panel;
-    return (rows + panel - 1) / panel * panel;
-  }
+  std::size_t padded(std::size_t rows) const { return padded_to(sides_.kernels.panel, rows); }
 
   std::size_t affinity_entries() const {
-    std::size_t edge = 0;
-    if (is_unmatched()) {
-      edge = UnmatchedBlocks<T>::edge(sides_);
-    } else if (options_.matching == Matching::window) {
-      edge = padded(layout_.window);
-    } else {
-      edge = padded(layout_.group * layout_.max_tokens);
-    }
-    return product(edge, edge);
+    return affinity_entries_for<T>(layout_, sides_.kernels.panel, rows_.inputs(), cols_.inputs());
   }
 
   // Inputs of so many tokens that each is a group, and affinities of a pair would leave the cache.
@@ -262,6 +267,26 @@ RsmPlan plan_rsm(const RsmOptions& options, const TokenFacts& facts) {
 }
 
 template <class T>
+std::size_t rsm_tile_bytes(const RsmPlan& plan, std::size_t channels, std::size_t rows,
+                           std::size_t cols, bool has_distances, const Execution& execution) {
+  const auto& kernels = simd::kernels().of<T>();
+  const TokenLayout layout = layout_for(plan, channels, kernels.panel);
+  const std::size_t entries =
+      affinity_entries_for<T>(layout, kernels.panel, rows, cols == 0 ? rows : cols);
+  std::size_t of_thread = Matcher<T>::bytes_for(plan.options, layout, entries) +
+                          TokenSets<T>::packing_bytes_for(kernels, layout, channels);
+  if (has_distances) {
+    of_thread += 24 * channels + layout.max_tokens;
+    if (layout.matching != Matching::none) {
+      of_thread += Rematcher::bytes_for(plan.options, layout, channels);
+    }
+  }
+  return TokenSets<T>::bytes_for(kernels, layout, rows, channels) +
+         (cols == 0 ? 0 : TokenSets<T>::bytes_for(kernels, layout, cols, channels)) +
+         product(team_size(execution, rows * std::max(rows, cols)), of_thread);
+}
+
+template <class T>
 int semantic_rsm(const TokenInputs& inputs, const RsmOptions& options, const RsmOutputs<T>& outputs,
                  const Execution& execution) {
   return compute(inputs, nullptr, options, outputs, execution);
@@ -285,15 +310,17 @@ void semantic_rsm_tile(const RsmPlan& plan, const TokenInputs& rows, const Token
   compute_tile(plan, rows, &cols, outputs, execution);
 }
 
-#define ISOGRAM_INSTANTIATE_RSM(T)                                                          \
-  template RsmPlan plan_rsm<T>(const RsmOptions&, const TokenFacts&);                       \
-  template int semantic_rsm(const TokenInputs&, const RsmOptions&, const RsmOutputs<T>&,    \
-                            const Execution&);                                              \
-  template int semantic_rsm(const TokenInputs&, const TokenInputs&, const RsmOptions&,      \
-                            const RsmOutputs<T>&, const Execution&);                        \
-  template void semantic_rsm_tile(const RsmPlan&, const TokenInputs&, const RsmOutputs<T>&, \
-                                  const Execution&);                                        \
-  template void semantic_rsm_tile(const RsmPlan&, const TokenInputs&, const TokenInputs&,   \
+#define ISOGRAM_INSTANTIATE_RSM(T)                                                              \
+  template RsmPlan plan_rsm<T>(const RsmOptions&, const TokenFacts&);                           \
+  template std::size_t rsm_tile_bytes<T>(const RsmPlan&, std::size_t, std::size_t, std::size_t, \
+                                         bool, const Execution&);                               \
+  template int semantic_rsm(const TokenInputs&, const RsmOptions&, const RsmOutputs<T>&,        \
+                            const Execution&);                                                  \
+  template int semantic_rsm(const TokenInputs&, const TokenInputs&, const RsmOptions&,          \
+                            const RsmOutputs<T>&, const Execution&);                            \
+  template void semantic_rsm_tile(const RsmPlan&, const TokenInputs&, const RsmOutputs<T>&,     \
+                                  const Execution&);                                            \
+  template void semantic_rsm_tile(const RsmPlan&, const TokenInputs&, const TokenInputs&,       \
                                   const RsmOutputs<T>&, const Execution&)
 
 ISOGRAM_INSTANTIATE_RSM(float);

@@ -99,11 +99,7 @@ template MatrixView<float> output_view(const OptionalArray&);
 template MatrixView<double> output_view(const OptionalArray&);
 
 Call::Call(int num_threads, py::object progress, std::size_t pairs)
-    : Call("", num_threads, std::move(progress), pairs) {}
-
-Call::Call(std::string function, int num_threads, py::object progress, std::size_t pairs)
-    : function_(std::move(function)),
-      progress_(std::move(progress)),
+    : progress_(std::move(progress)),
       pairs_(pairs),
       execution_{num_threads,
                  [this](std::size_t done, std::size_t total) { return poll(done, total); }} {}
@@ -134,13 +130,9 @@ void Call::report(std::size_t pairs) {
   progress_(reported_, pairs_);
 }
 
-void Call::raise(PyObject* type, const char* message) const {
-  if (function_.empty()) {
-    const py::tuple arguments = py::make_tuple(py::handle(type), message);
-    PyErr_SetObject(place_error, arguments.ptr());
-  } else {
-    py::set_error(type, (function_ + ": " + message).c_str());
-  }
+void Call::raise(PyObject* type, const char* message) {
+  const py::tuple arguments = py::make_tuple(py::handle(type), message);
+  PyErr_SetObject(place_error, arguments.ptr());
   throw py::error_already_set();
 }
 

@@ -86,9 +86,6 @@ class Call {
  public:
   // `progress` is a callable or None; it is told of `pairs` pairs in all.
   explicit Call(int num_threads, py::object progress = py::none(), std::size_t pairs = 0);
-  // As a function whose name its errors begin with.
-  explicit Call(std::string function, int num_threads, py::object progress = py::none(),
-                std::size_t pairs = 0);
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
@@ -125,9 +122,8 @@ class Call {
   bool poll(std::size_t done, std::size_t total);
   bool ask_python(std::size_t done, std::size_t total);  // the part of poll() with the GIL
   void report(std::size_t pairs);
-  [[noreturn]] void raise(PyObject* type, const char* message) const;
+  [[noreturn]] static void raise(PyObject* type, const char* message);
 
-  std::string function_;
   py::object progress_;
   std::size_t pairs_;
   std::size_t reported_ = 0;

@@ -53,14 +53,14 @@ py::array_t<double> distances(const py::array& x, const std::string& name,
   return result;
 }
 
-double root_median_square(const std::string& function, const py::array& values, int num_threads) {
+double root_median_square(const py::array& values, int num_threads) {
   if (values.ndim() != 1 || values.size() == 0 || !(values.flags() & py::array::c_style)) {
     throw py::type_error("expected a contiguous 1-D array with entries");
   }
   const auto n = static_cast<std::size_t>(values.size());
   double result = 0;
   const auto run = [&]<class T>(const T* data) {
-    Call(function, num_threads).run([&](const Execution& execution) {
+    Call(num_threads).run([&](const Execution& execution) {
       result = isogram::root_median_square(data, n, execution);
     });
   };
@@ -74,10 +74,9 @@ double root_median_square(const std::string& function, const py::array& values, 
   return result;
 }
 
-void rbf_from_distances(const std::string& function, const py::array& values, double bandwidth,
-                        int num_threads) {
+void rbf_from_distances(const py::array& values, double bandwidth, int num_threads) {
   with_output(values, [&](auto view) {
-    Call(function, num_threads).run([&](const Execution& execution) {
+    Call(num_threads).run([&](const Execution& execution) {
       isogram::rbf_from_distances(view, bandwidth, execution);
     });
   });
@@ -90,9 +89,8 @@ void register_gram(py::module_& module) {
   module.def("gram", &gram, "x"_a, "y"_a, py::kw_only(), "kernel"_a, "bandwidth"_a, "gamma"_a,
              "degree"_a, "coef0"_a, "out"_a, "num_threads"_a);
   module.def("distances", &distances, "x"_a, py::kw_only(), "name"_a, "pairs"_a, "num_threads"_a);
-  module.def("rbf_from_distances", &rbf_from_distances, "function"_a, "values"_a, "bandwidth"_a,
-             "num_threads"_a);
-  module.def("root_median_square", &root_median_square, "function"_a, "values"_a, "num_threads"_a);
+  module.def("rbf_from_distances", &rbf_from_distances, "values"_a, "bandwidth"_a, "num_threads"_a);
+  module.def("root_median_square", &root_median_square, "values"_a, "num_threads"_a);
 }
 
 }  // namespace isogram::bindings

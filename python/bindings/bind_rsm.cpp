@@ -79,14 +79,14 @@ RsmOptions options_of(const std::string& matching, std::size_t window_or_k,
 
 using Plan = std::tuple<std::size_t, bool, int>;
 
-Plan plan_rsm(const std::string& function, const py::object& tokens, const OptionalArray& lengths,
-              const py::object& other, const OptionalArray& other_lengths,
-              const std::string& matching, std::size_t window_or_k, const std::string& precision,
-              bool is_float64, int num_threads) {
+Plan plan_rsm(const py::object& tokens, const OptionalArray& lengths, const py::object& other,
+              const OptionalArray& other_lengths, const std::string& matching,
+              std::size_t window_or_k, const std::string& precision, bool is_float64,
+              int num_threads) {
   const RsmOptions options = options_of(matching, window_or_k, precision);
   const Sides sides(tokens, lengths, other, other_lengths);
   RsmPlan plan;
-  Call(function, num_threads).run([&](const Execution& execution) {
+  Call(num_threads).run([&](const Execution& execution) {
     TokenFacts facts = survey_tokens(*sides.rows, execution);
     if (sides.cols) facts = merged(facts, survey_tokens(**sides.cols, execution));
     plan = is_float64 ? isogram::plan_rsm<double>(options, facts)
@@ -95,8 +95,7 @@ Plan plan_rsm(const std::string& function, const py::object& tokens, const Optio
   return {plan.max_tokens, plan.is_centered, plan.distance_exponent};
 }
 
-int semantic_rsm(const std::string& function, const py::object& tokens,
-                 const OptionalArray& lengths, const py::object& other,
+int semantic_rsm(const py::object& tokens, const OptionalArray& lengths, const py::object& other,
                  const OptionalArray& other_lengths, const std::string& matching,
                  std::size_t window_or_k, const std::string& precision,
                  const std::optional<Plan>& plan, const OptionalArray& linear,
@@ -110,7 +109,7 @@ int semantic_rsm(const std::string& function, const py::object& tokens,
   with_output(*any, [&]<class T>(MatrixView<T>) {
     const RsmOutputs<T> outputs{output_view<T>(linear), output_view<T>(cosine),
                                 output_view<T>(distance), output_view<T>(loss)};
-    Call(function, num_threads, progress, sides.pairs()).run([&](const Execution& execution) {
+    Call(num_threads, progress, sides.pairs()).run([&](const Execution& execution) {
       const TokenInputs& rows = *sides.rows;
       if (plan) {
         const auto& [max_tokens, is_centered, distance_exponent] = *plan;
@@ -126,6 +125,20 @@ int semantic_rsm(const std::string& function, const py::object& tokens,
     });
   });
   return exponent;
+}
+
+std::size_t rsm_tile_bytes(const std::string& matching, std::size_t window_or_k,
+                           const std::string& precision, const Plan& plan, bool is_float64,
+                           std::size_t channels, std::size_t rows, std::size_t cols,
+                           bool has_distances, int num_threads) {
+  const auto& [max_tokens, is_centered, distance_exponent] = plan;
+  const RsmPlan whole{options_of(matching, window_or_k, precision), max_tokens, is_centered,
+                      distance_exponent};
+  const Execution execution{num_threads, {}};
+  return is_float64 ? isogram::rsm_tile_bytes<double>(whole, channels, rows, cols, has_distances,
+                                                      execution)
+                    : isogram::rsm_tile_bytes<float>(whole, channels, rows, cols, has_distances,
+                                                     execution);
 }
 
 bool may_be_centered(const std::string& matching, std::size_t fewest, std::size_t most) {
@@ -158,13 +171,15 @@ void register_not_finite(py::module_& module) {
 void register_rsm(py::module_& module) {
   register_not_finite(module);
   module.def("may_be_centered", &may_be_centered, "matching"_a, "fewest"_a, "most"_a);
-  module.def("plan_rsm", &plan_rsm, "function"_a, "tokens"_a, "lengths"_a, "other"_a,
-             "other_lengths"_a, py::kw_only(), "matching"_a, "window_or_k"_a, "precision"_a,
-             "is_float64"_a, "num_threads"_a);
-  module.def("semantic_rsm", &semantic_rsm, "function"_a, "tokens"_a, "lengths"_a, "other"_a,
-             "other_lengths"_a, py::kw_only(), "matching"_a, "window_or_k"_a, "precision"_a,
-             "plan"_a, "linear"_a, "cosine"_a, "distance"_a, "loss"_a, "num_threads"_a,
-             "progress"_a);
+  module.def("plan_rsm", &plan_rsm, "tokens"_a, "lengths"_a, "other"_a, "other_lengths"_a,
+             py::kw_only(), "matching"_a, "window_or_k"_a, "precision"_a, "is_float64"_a,
+             "num_threads"_a);
+  module.def("rsm_tile_bytes", &rsm_tile_bytes, py::kw_only(), "matching"_a, "window_or_k"_a,
+             "precision"_a, "plan"_a, "is_float64"_a, "channels"_a, "rows"_a, "cols"_a,
+             "has_distances"_a, "num_threads"_a);
+  module.def("semantic_rsm", &semantic_rsm, "tokens"_a, "lengths"_a, "other"_a, "other_lengths"_a,
+             py::kw_only(), "matching"_a, "window_or_k"_a, "precision"_a, "plan"_a, "linear"_a,
+             "cosine"_a, "distance"_a, "loss"_a, "num_threads"_a, "progress"_a);
 }
 
 }  // namespace isogram::bindings

@@ -14,12 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._entries import BFLOAT16_BITS, FLOAT_TYPES, converted
-from isogram._entries import copy_into as copy_into
-from isogram._entries import extremes as extremes
-from isogram._entries import parts_of as parts_of
+from isogram._entries import BFLOAT16_BITS, FLOAT_TYPES, converted, copy_into, extremes
 from isogram._entries import result_dtype as result_dtype
-from isogram._entries import widened as widened
 from isogram._memory import check_memory
 from isogram._place import COPY_TO_HOST, gpu_library, place_of
 from isogram._types import Array as Array

@@ -48,10 +48,8 @@ def gram(
 def distances(
     x: _Array, *, name: str, pairs: NDArray[np.int64] | None, num_threads: int
 ) -> NDArray[np.float64]: ...
-def root_median_square(function: str, values: _Array, num_threads: int) -> float: ...
-def rbf_from_distances(
-    function: str, values: _Array, bandwidth: float, num_threads: int
-) -> None: ...
+def root_median_square(values: _Array, num_threads: int) -> float: ...
+def rbf_from_distances(values: _Array, bandwidth: float, num_threads: int) -> None: ...
 def center(k: _Array, *, debiased: bool, out: _Array, num_threads: int) -> None: ...
 def hsic_table(
     x_layers: list[_Array],
@@ -113,7 +111,6 @@ class NotFiniteToken(ValueError):
     value: float
 
 def plan_rsm(
-    function: str,
     tokens: _Tokens,
     lengths: NDArray[np.int32] | None,
     other: _Tokens | None,
@@ -125,8 +122,20 @@ def plan_rsm(
     is_float64: bool,
     num_threads: int,
 ) -> _RsmPlan: ...
+def rsm_tile_bytes(
+    *,
+    matching: str,
+    window_or_k: int,
+    precision: str,
+    plan: _RsmPlan,
+    is_float64: bool,
+    channels: int,
+    rows: int,
+    cols: int,
+    has_distances: bool,
+    num_threads: int,
+) -> int: ...
 def semantic_rsm(
-    function: str,
     tokens: _Tokens,
     lengths: NDArray[np.int32] | None,
     other: _Tokens | None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Any
 
 from isogram._core import PlaceError as PlaceError
 
@@ -36,6 +37,12 @@ class errors_of:
             raise kind(f"{self._function}: {message}") from None
 
 
+def beyond_range(function: str, dtype: Any) -> str:
+    """Return the warning for products that their type cannot hold."""
+    advice = "scale the features down" + ("" if dtype == "float64" else ", or pass float64")
+    return f"{function}: some entries are beyond the range of {dtype}, and infinite: {advice}"
+
+
 def changed_input(name: str) -> PlaceError:
     """Return the error for an argument that is no longer what was wrong with it."""
     return PlaceError(
@@ -43,13 +50,6 @@ def changed_input(name: str) -> PlaceError:
         f"`{name}` must not change during the call, but another thread wrote to it: "
         "pass a copy, or wait for that thread first",
     )
-
-
-def input_changed(function: str, name: str) -> Exception:
-    """Return that error with the function's name."""
-    kind, message = changed_input(name).args
-    error: Exception = kind(f"{function}: {message}")
-    return error
 
 
 def not_finite_entry(name: str, value: float, index: tuple[int, ...]) -> PlaceError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,15 @@ def place_of(function: str, arrays: Mapping[str, Array]) -> Place:
         if not isinstance(array, np.ndarray):
             return _common_place(function, arrays)
     return HOST
+
+
+def place_with(gpus: Sequence[Device], home: Place) -> Place:
+    """Return where GPUs compute, or `home` without any."""
+    if not gpus:
+        return home
+    from isogram._device.place import Gpu
+
+    return Gpu(gpus[0])
 
 
 def gpu_library(function: str, name: str) -> type[Device]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._arrays import as_input, as_matrix, result_dtype, widened
-from isogram._device.device import Device
+from isogram._entries import result_dtype, widened
+
+if TYPE_CHECKING:
+    from isogram._device.device import Device
 
 LAYOUTS = {"nsc": 3, "nhwc": 4, "nchw": 4}
 
@@ -23,6 +24,7 @@ class Samples:
     sources: list[NDArray[Any]]  # one array of all inputs, or one for each
     layout: str | None  # None: one array for each
     lengths: NDArray[Any] | None
+    first: int = 0  # the index of the first, where these are some of the caller's inputs
 
     @property
     def count(self) -> int:
@@ -60,6 +62,22 @@ class Samples:
         lengths = None if self.lengths is None else self.lengths.astype(np.int32)
         return self._as_nsc(self.sources[0]), lengths
 
+    def rows(self, span: slice) -> Samples:
+        """Return some of the inputs."""
+        first = self.first + span.start
+        if self.layout is None:
+            return Samples(self.name, self.sources[span], None, None, first)
+        lengths = None if self.lengths is None else self.lengths[span]
+        return Samples(self.name, [self.sources[0][span]], self.layout, lengths, first)
+
+    @property
+    def copied_bytes(self) -> int:
+        """The bytes of an input that as_tokens() copies: a picture that no strides make flat."""
+        if self.layout is None:
+            return 0
+        one = self.sources[0][:1]
+        return 0 if np.may_share_memory(self._as_nsc(one), one) else one.nbytes
+
     def split(self) -> list[NDArray[Any]]:
         """Return one view for each input."""
         tokens, lengths = self.as_tokens()
@@ -94,82 +112,11 @@ class Samples:
     def named_index(self, input: int, token: int, channel: int) -> tuple[str, tuple[int, ...]]:
         """Return how the caller names an entry: the argument, and the index in that."""
         if self.layout is None:
-            return f"{self.name}[{input}]", (token, channel)
+            return f"{self.name}[{self.first + input}]", (token, channel)
+        input += self.first
         shape = self.sources[0].shape
         if self.layout == "nhwc":
             return self.name, (input, *divmod(token, shape[2]), channel)
         if self.layout == "nchw":
             return self.name, (input, channel, *divmod(token, shape[3]))
         return self.name, (input, token, channel)
-
-
-def samples_of(
-    function: str, name: str, tokens: Any, layout: str, lengths_name: str, lengths: Any
-) -> Samples:
-    """Check the inputs' types and shapes, whether they are one array or a sequence of arrays."""
-    of_these = _ragged_samples if isinstance(tokens, list | tuple) else _samples
-    return of_these(function, name, tokens, layout, lengths_name, lengths)
-
-
-def same_channels(function: str, samples: Samples, channels: int) -> None:
-    """Raise unless every input has so many channels, as the first of all does."""
-    found = {samples.name: samples.channels}
-    if samples.layout is None:
-        found = {name: source.shape[1] for name, source in samples.named_sources().items()}
-    for name, count in found.items():
-        if count != channels:
-            raise ValueError(
-                f"{function}: `{name}` must have as many channels as the first input ({channels}), "
-                f"got {count}"
-            )
-
-
-def _samples(
-    function: str, name: str, tokens: Any, layout: str, lengths_name: str, lengths: Any
-) -> Samples:
-    array = as_input(function, name, tokens, LAYOUTS[layout], on_gpu=True)
-    if array.size == 0:
-        raise ValueError(
-            f"{function}: `{name}` must have at least one input, one token and one channel, "
-            f"got shape {array.shape}"
-        )
-    result = Samples(name, [array], layout, None)
-    if lengths is None:
-        return result
-    most = array[0].size // result.channels
-    counts = _counts(function, lengths_name, lengths, len(array), most)
-    return Samples(name, [array], layout, counts)
-
-
-def _ragged_samples(
-    function: str, name: str, tokens: Sequence[Any], layout: str, lengths_name: str, lengths: Any
-) -> Samples:
-    if layout != "nsc":
-        raise ValueError(
-            f"{function}: `layout` must be 'nsc' for a sequence of arrays, got {layout!r}"
-        )
-    if lengths is not None:
-        raise ValueError(
-            f"{function}: `{lengths_name}` must be None for a sequence of arrays, got lengths"
-        )
-    if not tokens:
-        raise ValueError(f"{function}: `{name}` must have at least one input, got none")
-    arrays = [as_matrix(function, f"{name}[{i}]", sample) for i, sample in enumerate(tokens)]
-    return Samples(name, arrays, None, None)
-
-
-def _counts(function: str, name: str, lengths: Any, n: int, most: int) -> NDArray[Any]:
-    array = np.asarray(lengths)
-    if array.shape != (n,):
-        raise ValueError(
-            f"{function}: `{name}` must be 1-D with one length for each of the {n} inputs, "
-            f"got shape {array.shape}"
-        )
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"{function}: `{name}` must be of integers, got {array.dtype}")
-    bad = np.flatnonzero((array < 1) | (array > most))
-    if bad.size:
-        raise ValueError(
-            f"{function}: `{name}` must be from 1 to {most}, got {array[bad[0]]} at index {bad[0]}"
-        )
-    return array

@@ -5,21 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arithmetic import usual_arithmetic
 from isogram._arrays import extremes, widened
-
-# Distances of tokens of up to 2^limit are within the range of their type, with any number of terms
-# that fits in memory.
-_DISTANCE_LIMITS = {"float32": 100, "float64": 980}
-
-
-def distance_exponent(largest: int, dtype: np.dtype[Any]) -> int:
-    """Return e so that distances over 2^e are safe in a type, for tokens of up to 2^largest."""
-    limit = _DISTANCE_LIMITS[dtype.name]
-    return largest - min(max(largest, -limit), limit)
 
 
 @usual_arithmetic()

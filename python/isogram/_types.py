@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 if TYPE_CHECKING:
     from isogram._device.device import Device
+    from isogram._rsm_job import Job
     from isogram._walk.tiles import Tile
 
 # An array of any library: NumPy, PyTorch, JAX, or whatever speaks DLPack.
@@ -237,6 +238,23 @@ class Place(Protocol):
         """Return the columns, totals and gaps of problems, and the first whose total is infinite.
 
         Of a single problem total and gap are floats. Wait.
+        """
+
+    def rsm(self, job: Job, results: Mapping[str, Array], report: Report) -> int:
+        """Write linear and cosine entries, distances and losses of pairs of inputs.
+
+        Those that `results` has, which lie where the tokens do. Returns the exponent e of
+        distances, which are written over 2^e. A GPU is waited for, to learn whether all tokens are
+        finite, and which distances the host is to compute.
+        """
+
+    def rbf_from_distances(
+        self, job: Job, distances: Array, bandwidth: float | None, exponent: int
+    ) -> bool:
+        """Make RBF entries of distances over 2^exponent; None: with the bandwidth of their median.
+
+        Of an RSM of one set, the median of those above the diagonal. False where it is 0: the host
+        leaves the distances as they are then, and a GPU, not waited for, makes them NaN.
         """
 
     def jsd(

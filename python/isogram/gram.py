@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
-
-import numpy as np
 
 from isogram._arguments import kernel_of, precision_of, threads
 from isogram._arrays import Output, as_matrix
 from isogram._bandwidth import resolved_bandwidth
-from isogram._errors import errors_of
+from isogram._errors import beyond_range, errors_of
 from isogram._memory import PASS_OUT
 from isogram._types import Array
 
@@ -125,9 +122,3 @@ def gram(
     if not is_finite:
         warnings.warn(beyond_range("gram", result.array.dtype), RuntimeWarning, stacklevel=2)
     return result.give()
-
-
-def beyond_range(function: str, dtype: np.dtype[Any]) -> str:
-    """Return the warning for products that their type cannot hold."""
-    advice = "scale the features down" + ("" if dtype == np.float64 else ", or pass float64")
-    return f"{function}: some entries are beyond the range of {dtype}, and infinite: {advice}"

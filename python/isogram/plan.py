@@ -6,13 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from isogram._arguments import choice
+from isogram._rsm_plan import plan_semantic_rsm, plan_spatial_rsm
 from isogram._walk.plan import Plan
 from isogram._walk.tiles import Tile
 
 __all__ = ["Plan", "Tile", "plan"]
 
 # By the name of the public function whose result tiles make.
-_PLANNERS: dict[str, Callable[..., Plan]] = {}
+_PLANNERS: dict[str, Callable[..., Plan]] = {
+    "semantic_rsm": plan_semantic_rsm,
+    "spatial_rsm": plan_spatial_rsm,
+}
 
 
 def plan(operation: str, /, *inputs: Any, **options: Any) -> Plan:

@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
-import math
-import warnings
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from isogram import _core
-from isogram._arguments import (
-    choice,
-    gpus_of,
-    integer,
-    median_or_bandwidth,
-    threads,
-)
-from isogram._arithmetic import usual_arithmetic
-from isogram._arrays import (
-    Array,
-    Output,
-    copy_into,
-    extremes,
-    parts_of,
-    result_dtype,
-    to_host,
-)
-from isogram._bandwidth import scaled_bandwidth, zero_median
-from isogram._device import rsm as on_gpu
-from isogram._device.device import Device
-from isogram._device.rsm_plan import Job
-from isogram._errors import input_changed
+from isogram._arguments import gpus_of, integer, median_or_bandwidth, threads
+from isogram._arrays import Output
+from isogram._bandwidth import zero_median
+from isogram._entries import result_dtype
+from isogram._errors import errors_of
 from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
+from isogram._place import place_with
 from isogram._progress import Progress, reporting
-from isogram._samples import LAYOUTS, Samples, same_channels, samples_of
-from isogram._scaling import distance_exponent, largest_exponent
-from isogram.gram import beyond_range
-
-_KERNELS = ("linear", "cosine", "rbf")
-_MATCHINGS = ("exact", "window", "topk", "greedy", "none")
-_PRECISIONS = ("float32", "bfloat16", "int8")
+from isogram._rsm_arguments import (
+    Inputs,
+    check_median,
+    check_precision,
+    kernels_of,
+    matching_of,
+    outputs_of,
+    warn_if_infinite,
+)
+from isogram._rsm_job import Job, Matching, Pairs
+from isogram._types import Array
 
 
 def semantic_rsm(
@@ -119,8 +100,9 @@ def semantic_rsm(
         those of the host. Several share the pairs. The result lies where `tokens` do, with the same
         bits for any number of GPUs of one kind.
     memory_limit : int, optional
-        How many bytes of each GPU may be taken beside tokens and results that are there; by default
-        nine tenths of what is free. What does not fit comes and goes in parts.
+        Bytes that may be used beside tokens and results: of the host, where one packed copy of all
+        tokens fits by default, or of each GPU, by default nine tenths of what is free there.
+        Larger inputs are computed band by band, with the same bits.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number. Of no
         consequence where GPUs compute.
@@ -145,7 +127,7 @@ def semantic_rsm(
         Integers and other types that are not floats.
     MemoryError
         A result larger than the memory, of the machine or of the GPU; a `memory_limit` that not
-        even a few inputs fit in.
+        even two inputs fit in.
 
     Notes
     -----
@@ -179,15 +161,14 @@ def semantic_rsm(
     >>> ig.semantic_rsm(tokens, shuffled).round(6)
     array([[1.]])
     """
-    kernels = _kernels("semantic_rsm", kernel)
     return _rsm(
-        _Call("semantic_rsm", layout, gpus, memory_limit, num_threads, progress),
-        _Inputs(tokens, other, lengths, other_lengths),
-        kernels,
-        _matching(matching, window, topk, precision, loss),
+        _Call("semantic_rsm", gpus, memory_limit, num_threads, progress),
+        Inputs(tokens, other, lengths, other_lengths, layout),
+        kernel,
+        matching_of(matching, window, topk, precision),
         bandwidth,
         out,
-        is_single=isinstance(kernel, str),
+        loss,
     )
 
 
@@ -246,431 +227,98 @@ def spatial_rsm(
            [1., 1.]])
     """
     return _rsm(
-        _Call("spatial_rsm", layout, gpus, memory_limit, num_threads, progress),
-        _Inputs(tokens, other, lengths, other_lengths),
-        _kernels("spatial_rsm", kernel),
-        _Matching("none", 0, "float32", None),
+        _Call("spatial_rsm", gpus, memory_limit, num_threads, progress),
+        Inputs(tokens, other, lengths, other_lengths, layout),
+        kernel,
+        Matching("none"),
         bandwidth,
         out,
-        is_single=isinstance(kernel, str),
+        None,
     )
 
 
-class _Matching(NamedTuple):
-    """A checked matching, its window or top k (0: it has none), and what it sees of the tokens."""
-
-    name: str
-    window_or_k: int
-    precision: str
-    loss: Any
-
-
-class _Inputs(NamedTuple):
-    """The inputs as the caller gave them."""
-
-    tokens: Any
-    other: Any
-    lengths: Any
-    other_lengths: Any
-
-
-class _Pairs(NamedTuple):
-    """The checked inputs that are compared: the rows with the columns, or with themselves."""
-
-    rows: Samples
-    cols: Samples | None
-
-    @property
-    def is_symmetric(self) -> bool:
-        return self.cols is None
-
-    @property
-    def sides(self) -> list[Samples]:
-        return [self.rows] if self.cols is None else [self.rows, self.cols]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.rows.count, self.sides[-1].count
-
-    @property
-    def sources(self) -> dict[str, Any]:
-        """The caller's arrays by name."""
-        return {name: array for side in self.sides for name, array in side.named_sources().items()}
-
-
-class _Call:
+class _Call(NamedTuple):
     """Which function was called, and the arguments that say how it runs."""
 
-    def __init__(
-        self,
-        function: str,
-        layout: str,
-        gpus: Any,
-        memory_limit: Any,
-        num_threads: Any,
-        progress: Progress,
-    ) -> None:
-        self.function = function
-        self.layout = choice(function, "layout", layout, tuple(LAYOUTS))
-        self.gpus = gpus
-        self.memory_limit = memory_limit
-        if memory_limit is not None:
-            self.memory_limit = integer(function, "memory_limit", memory_limit, 1)
-        self.workers = threads(function, num_threads)
-        self.progress = progress
-
-    def chosen_gpus(self, home: Device | None) -> list[Device]:
-        """Return the GPUs that compute, for arrays that lie on `home`; none: the host does."""
-        gpus = gpus_of(self.function, self.gpus, home)
-        if self.memory_limit is not None and not gpus:
-            raise ValueError(
-                f"{self.function}: `memory_limit` must be None where no GPU computes, "
-                f"got {self.memory_limit}"
-            )
-        return gpus
-
-    def samples(self, name: str, tokens: Any, lengths_name: str, lengths: Any) -> Samples:
-        """Return checked inputs."""
-        return samples_of(self.function, name, tokens, self.layout, lengths_name, lengths)
-
-
-def _kernels(function: str, kernel: object) -> list[str]:
-    if isinstance(kernel, str):
-        return [choice(function, "kernel", kernel, _KERNELS)]
-    if not isinstance(kernel, tuple | list):
-        raise TypeError(f"{function}: `kernel` must be a name or a tuple of names, got {kernel!r}")
-    names = [choice(function, "kernel", name, _KERNELS) for name in kernel]
-    if not names or len(set(names)) < len(names):
-        raise ValueError(
-            f"{function}: `kernel` must be a name or a tuple of different names, got {kernel!r}"
-        )
-    return names
-
-
-def _matching(matching: object, window: Any, topk: Any, precision: object, loss: Any) -> _Matching:
-    name = choice("semantic_rsm", "matching", matching, _MATCHINGS)
-    window_or_k = 0
-    for argument, value in (("window", window), ("topk", topk)):
-        if argument == name and value is None:
-            raise ValueError(
-                f"semantic_rsm: `{argument}` must be an integer for `matching` {name!r}, got None"
-            )
-        if argument == name:
-            window_or_k = integer("semantic_rsm", argument, value, 1, 1 << 62)
-        elif value is not None:
-            raise ValueError(
-                f"semantic_rsm: `{argument}` must be None unless `matching` is {argument!r}, "
-                f"got {value!r} with `matching` {name!r}"
-            )
-    return _Matching(name, window_or_k, _precision(name, precision, loss), loss)
-
-
-def _precision(matching: str, precision: object, loss: Any) -> str:
-    name = choice("semantic_rsm", "precision", precision, _PRECISIONS)
-    if name != "float32" and matching != "exact":
-        raise ValueError(
-            "semantic_rsm: `precision` must be 'float32' unless `matching` is 'exact', "
-            f"got {name!r} with `matching` {matching!r}"
-        )
-    if name == "float32" and loss is not None:
-        raise ValueError(
-            "semantic_rsm: `loss` must be None for `precision` 'float32', which loses nothing, "
-            "got an array"
-        )
-    return name
+    function: str
+    gpus: Any
+    memory_limit: Any
+    num_threads: Any
+    progress: Progress
 
 
 def _rsm(
     call: _Call,
-    inputs: _Inputs,
-    kernels: list[str],
-    matching: _Matching,
+    inputs: Inputs,
+    kernel: object,
+    matching: Matching,
     bandwidth: object,
     out: Array | None,
-    *,
-    is_single: bool,
+    loss: Array | None,
 ) -> Any:
-    width = median_or_bandwidth(call.function, bandwidth)
-    pairs = _pairs(call, inputs)
-    if out is not None and not is_single:
-        raise ValueError(f"{call.function}: `out` must be None for several kernels, got an array")
-    if "rbf" in kernels and width is None and pairs.is_symmetric and pairs.rows.count == 1:
-        raise ValueError(
-            f"{call.function}: `bandwidth` must be a number for a single input, which has no pairs "
-            "to take the median of, got 'median'"
-        )
-    outputs = _outputs(call, inputs, pairs, kernels, out)
-    arrays = {name: output.array for name, output in outputs.items()}
-    loss = _loss_output(call, inputs, pairs, matching, outputs[kernels[0]])
+    function, pairs = call.function, inputs.checked(call.function)
+    kernels, is_single = kernels_of(function, kernel), isinstance(kernel, str)
+    width = median_or_bandwidth(function, bandwidth)
+    check_median(function, pairs, kernels, width)
+    outputs = _outputs(function, inputs, pairs, kernels, out)
+    first = outputs[kernels[0]]
+    check_precision(function, matching, first.array.dtype)
     if loss is not None:
-        arrays["loss"] = loss.array
-    home = outputs[kernels[0]].device
-    if gpus := call.chosen_gpus(home):
-        _compute_on_gpus(call, pairs, matching, arrays, width, gpus, home)
-    else:
-        _compute(call, pairs, matching, arrays, width)
-    if home is None and "linear" in arrays and not _is_finite(arrays["linear"]):
-        message = beyond_range(call.function, arrays["linear"].dtype)
-        warnings.warn(message, RuntimeWarning, stacklevel=3)
-    if loss is not None:
-        loss.give()
-    results = {name: output.give() for name, output in outputs.items()}
-    return results[kernels[0]] if is_single else results
+        outputs["loss"] = _loss_output(function, inputs, pairs, matching, loss, first)
+    arrays = [output.array for output in outputs.values()]
+    results = dict(zip(outputs_of(tuple(outputs)), arrays, strict=True))
+    job = _job(call, pairs, matching, tuple(results), first)
+    with errors_of(function):
+        with reporting(function, call.progress) as report:
+            exponent = place_with(job.gpus, first.place).rsm(job, results, report)
+        if "distance" in results and not first.place.rbf_from_distances(
+            job, results["distance"], width, exponent
+        ):
+            raise zero_median(function, "pairs of inputs")
+    if "linear" in results and first.device is None:
+        warn_if_infinite(function, results["linear"], stacklevel=3)
+    given = {name: output.give() for name, output in outputs.items()}
+    return given[kernels[0]] if is_single else {name: given[name] for name in kernels}
 
 
-def _is_finite(matrix: NDArray[Any]) -> bool:
-    """Whether all entries are, none of which is NaN; without a temporary."""
-    return all(map(math.isfinite, extremes(matrix)))
-
-
-def _pairs(call: _Call, inputs: _Inputs) -> _Pairs:
-    rows = call.samples("tokens", inputs.tokens, "lengths", inputs.lengths)
-    same_channels(call.function, rows, rows.channels)
-    if inputs.other is not None:
-        cols = call.samples("other", inputs.other, "other_lengths", inputs.other_lengths)
-        same_channels(call.function, cols, rows.channels)
-        return _Pairs(rows, cols)
-    if inputs.other_lengths is not None:
-        raise ValueError(
-            f"{call.function}: `other_lengths` must be None without `other`, got lengths"
-        )
-    return _Pairs(rows, None)
+def _job(
+    call: _Call, pairs: Pairs, matching: Matching, outputs: tuple[str, ...], first: Output
+) -> Job:
+    limit = call.memory_limit
+    if limit is not None:
+        limit = integer(call.function, "memory_limit", limit, 1)
+    return Job(
+        pairs,
+        matching,
+        outputs,
+        first.array.dtype,
+        first.device,
+        tuple(gpus_of(call.function, call.gpus, first.device)),
+        limit,
+        threads(call.function, call.num_threads),
+    )
 
 
 def _outputs(
-    call: _Call,
-    inputs: _Inputs,
-    pairs: _Pairs,
-    kernels: list[str],
-    out: Array | None,
+    function: str, inputs: Inputs, pairs: Pairs, kernels: tuple[str, ...], out: Array | None
 ) -> dict[str, Output]:
+    if out is not None and len(kernels) > 1:
+        raise ValueError(f"{function}: `out` must be None for several kernels, got an array")
     sources, shape = pairs.sources, pairs.shape
     advice = f"{PASS_OUT}, or {FEWER_SAMPLES}"
     if len(kernels) > 1:
         advice = f"ask for one kernel at a time, or {FEWER_SAMPLES}"
-        check_memory(call.function, shape, result_dtype(*sources.values()), advice, len(kernels))
-    like = inputs.tokens[0] if isinstance(inputs.tokens, list | tuple) else inputs.tokens
-    return {name: Output(call.function, out, shape, sources, like, advice) for name in kernels}
+        check_memory(function, shape, result_dtype(*sources.values()), advice, len(kernels))
+    return {name: Output(function, out, shape, sources, inputs.first, advice) for name in kernels}
 
 
 def _loss_output(
-    call: _Call,
-    inputs: _Inputs,
-    pairs: _Pairs,
-    matching: _Matching,
-    result: Output,
-) -> Output | None:
-    if matching.precision != "float32" and result.array.dtype == np.float64:
+    function: str, inputs: Inputs, pairs: Pairs, matching: Matching, loss: Array, result: Output
+) -> Output:
+    if not matching.is_narrow:
         raise ValueError(
-            f"{call.function}: `precision` must be 'float32' for float64 tokens, "
-            f"got {matching.precision!r}"
+            f"{function}: `loss` must be None for `precision` 'float32', which loses nothing, "
+            "got an array"
         )
-    if matching.loss is None:
-        return None
     others = pairs.sources | {"out": result.array}
-    return Output(call.function, matching.loss, pairs.shape, others, inputs.tokens, "", name="loss")
-
-
-def _compute(
-    call: _Call,
-    pairs: _Pairs,
-    matching: _Matching,
-    outputs: dict[str, NDArray[Any]],
-    bandwidth: float | None,
-) -> None:
-    """Fill the outputs, of which "rbf" first holds distances."""
-    with reporting(call.function, call.progress) as report:
-        try:
-            exponent = _core.semantic_rsm(
-                call.function,
-                *pairs.rows.as_tokens(),
-                *(pairs.cols.as_tokens() if pairs.cols else (None, None)),
-                matching=matching.name,
-                window_or_k=matching.window_or_k,
-                precision=matching.precision,
-                plan=None,
-                linear=outputs.get("linear"),
-                cosine=outputs.get("cosine"),
-                distance=outputs.get("rbf"),
-                loss=outputs.get("loss"),
-                num_threads=call.workers,
-                progress=report,
-            )
-        except _core.NotFiniteToken as error:
-            samples = pairs.rows if error.inputs == "tokens" else pairs.sides[-1]
-            raise _not_finite(call.function, samples, error.index, error.value) from None
-    if "rbf" in outputs:
-        _finish_rbf(call, outputs["rbf"], bandwidth, exponent, is_symmetric=pairs.is_symmetric)
-
-
-def _finish_rbf(
-    call: _Call,
-    distances: NDArray[Any],
-    bandwidth: float | None,
-    exponent: int,
-    *,
-    is_symmetric: bool,
-) -> None:
-    """Make RBF entries of distances over 2^exponent."""
-    if bandwidth is None:
-        bandwidth = _median_bandwidth(call, distances, is_symmetric=is_symmetric)
-    else:
-        bandwidth = scaled_bandwidth(bandwidth, -exponent)
-    _core.rbf_from_distances(call.function, distances, bandwidth, call.workers)
-
-
-def _compute_on_gpus(
-    call: _Call,
-    pairs: _Pairs,
-    matching: _Matching,
-    outputs: dict[str, NDArray[Any]],
-    bandwidth: float | None,
-    gpus: list[Device],
-    home: Device | None,
-) -> None:
-    """Fill the outputs, which lie where the tokens do; where those lie on the host, wait for it."""
-    _check_sizes(call, pairs, matching, gpus[0])
-    dtype = next(iter(outputs.values())).dtype
-    job = Job(call.function, pairs.rows, pairs.cols, home, *matching[:3], tuple(outputs), dtype)
-    job = job._replace(memory_limit=call.memory_limit)
-    try:
-        if "rbf" in outputs:
-            job = job._replace(exponent=_distance_exponent(job))
-        with reporting(call.function, call.progress) as report:
-            on_gpu.rsm(gpus, job, outputs, report)
-    except on_gpu.NotFinite as error:
-        raise _not_finite(call.function, error.samples, error.index, error.value) from None
-    if job.exponent and "linear" in outputs:
-        _multiply(outputs["linear"], 2 * job.exponent, home)
-    if "rbf" not in outputs:
-        return
-    with home.entered() if home else nullcontext():
-        _match_marked_again(call, pairs, matching, job, outputs["rbf"])
-    if home is None:
-        distances, is_symmetric = outputs["rbf"], pairs.is_symmetric
-        _finish_rbf(call, distances, bandwidth, job.exponent, is_symmetric=is_symmetric)
-        return
-    if bandwidth is not None:
-        bandwidth = scaled_bandwidth(bandwidth, -job.exponent)
-    with home.entered():
-        on_gpu.rbf_from_distances(home, outputs["rbf"], bandwidth, is_symmetric=pairs.is_symmetric)
-
-
-def _match_marked_again(
-    call: _Call, pairs: _Pairs, matching: _Matching, job: Job, distances: NDArray[Any]
-) -> None:
-    """Replace the distances that a GPU marked by a minus sign by those of the host."""
-    least = distances.min() if job.home else extremes(distances)[0]
-    if least >= 0:
-        return
-    sides = [[to_host(sample) for sample in side.split()] for side in pairs.sides]
-    rows, cols = sides[0], sides[-1]
-    for i, tokens in enumerate(rows):
-        marked = np.flatnonzero(to_host(distances[i]) < 0)
-        if pairs.is_symmetric:
-            marked = marked[marked > i]
-        if not marked.size:
-            continue
-        found = np.empty((1, marked.size), job.dtype)
-        others = [cols[j] for j in marked]
-        exponent = _core.semantic_rsm(
-            call.function,
-            [tokens],
-            None,
-            others,
-            None,
-            matching=matching.name,
-            window_or_k=matching.window_or_k,
-            precision=matching.precision,
-            plan=None,
-            linear=None,
-            cosine=None,
-            distance=found,
-            loss=None,
-            num_threads=call.workers,
-            progress=None,
-        )
-        np.ldexp(found, np.int32(exponent - job.exponent), out=found)
-        where, values = marked, found[0]
-        if job.home:
-            where, values = job.home.xp.asarray(marked), job.home.copy_of(values)
-        distances[i, where] = values
-        if pairs.is_symmetric:
-            distances[where, i] = values
-
-
-def _multiply(products: NDArray[Any], exponent: int, home: Device | None) -> None:
-    """Multiply the products by 2^exponent, where they lie."""
-    with home.entered() if home else usual_arithmetic():
-        xp = home.xp if home else np
-        for part in [...] if home else parts_of(products.shape):
-            xp.ldexp(products[part], np.int32(exponent), out=products[part])
-
-
-def _distance_exponent(job: Job) -> int:
-    """Return the exponent of a unit in which no distance leaves the range of its type."""
-    sides = [job.rows] if job.cols is None else [job.rows, job.cols]
-    if job.home is None:
-        largest = largest_exponent([sample for side in sides for sample in side.split()])
-    else:
-        with job.home.entered():
-            largest = on_gpu.largest_exponent(job.home, sides)
-    return distance_exponent(largest, job.dtype)
-
-
-def _check_sizes(call: _Call, pairs: _Pairs, matching: _Matching, gpu: Device) -> None:
-    """Refuse what the kernels have no room for."""
-    for samples in pairs.sides:
-        tokens, most = int(samples.tokens.max()), gpu.kernels.most_matched()
-        at_once = min(matching.window_or_k, tokens) if matching.name == "window" else tokens
-        if matching.name != "none" and at_once > most:
-            raise ValueError(
-                f"{call.function}: `{samples.name}` must have at most {most} tokens an input to "
-                f"match on a GPU, got {at_once}"
-            )
-    channels = pairs.rows.channels
-    if matching.precision == "int8" and channels > gpu.kernels.most_byte_channels():
-        raise ValueError(
-            f"{call.function}: `precision` must not be 'int8' for more than "
-            f"{gpu.kernels.most_byte_channels()} channels on a GPU, got {channels} channels"
-        )
-
-
-def _not_finite(
-    function: str, samples: Samples, entry: tuple[int, int, int], value: float
-) -> Exception:
-    """Name an entry (input, token, channel) that is not finite, as the caller would."""
-    name, index = samples.named_index(*entry)
-    return ValueError(f"{function}: `{name}` must be finite, got {value} at index {index}")
-
-
-@usual_arithmetic()
-def _median_bandwidth(call: _Call, distances: NDArray[Any], *, is_symmetric: bool) -> float:
-    """Return the root of the median squared distance."""
-    values = _upper_triangle(distances) if is_symmetric else _flat(distances)
-    median = _core.root_median_square(call.function, values, call.workers)
-    if math.isnan(median):
-        raise input_changed(call.function, "tokens")
-    if median == 0:
-        raise zero_median(call.function, "pairs of inputs")
-    return median
-
-
-def _flat(matrix: NDArray[Any]) -> NDArray[Any]:
-    """Return all entries, in any order."""
-    if matrix.flags.forc:
-        return matrix.ravel("K")
-    values = np.empty(matrix.shape, matrix.dtype)
-    copy_into(values, matrix)
-    return values.ravel()
-
-
-def _upper_triangle(matrix: NDArray[Any]) -> NDArray[Any]:
-    """Return the entries above the diagonal, without the index arrays of `numpy.triu_indices`."""
-    n = len(matrix)
-    values = np.empty(n * (n - 1) // 2, matrix.dtype)
-    start = 0
-    for i in range(n - 1):
-        values[start : start + n - 1 - i] = matrix[i, i + 1 :]
-        start += n - 1 - i
-    return values
+    return Output(function, loss, pairs.shape, others, inputs.first, "", name="loss")

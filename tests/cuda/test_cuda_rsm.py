@@ -6,7 +6,7 @@ import isogram as ig
 import numpy as np
 import pytest
 from isogram import _place
-from isogram._device.rsm_plan import Plan
+from isogram._device import rsm as on_gpu
 from support import (
     DTYPES,
     LAYOUTS,
@@ -476,13 +476,14 @@ def test_tokens_that_do_not_fit(gpu, monkeypatch, arguments, gpus):
     parameters = {"gpus": gpus, "kernel": ("linear", "cosine")}
     expected = ig.semantic_rsm(*chosen, **parameters)
     shapes = []
-    band_shape = Plan._band_shape
+    bands_of = on_gpu.bands_of
 
-    def noted(plan, gpus):
-        shapes.append(band_shape(plan, gpus))
-        return shapes[-1]
+    def noted(plan):
+        bands = bands_of(plan)
+        shapes.append(bands[1:])
+        return bands
 
-    monkeypatch.setattr(Plan, "_band_shape", noted)
+    monkeypatch.setattr(on_gpu, "bands_of", noted)
     with pytest.raises(MemoryError, match=r"^semantic_rsm: .*`memory_limit`"):  # noqa: PT012
         for power in range(40):
             limit = int(90_000 * 0.8**power)

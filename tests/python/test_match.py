@@ -18,7 +18,8 @@ from assignments import (
 from exact import exact_sum, optimum
 from hypothesis import given
 from hypothesis import strategies as st
-from isogram._arrays import as_input, widened
+from isogram._arrays import as_input
+from isogram._entries import widened
 from support import DTYPES, LAYOUTS, OFFERED_LEVELS, data
 
 # Size: how many problems of it over all levels (per family and type).

@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import dataclass
+from functools import partial
 
 import isogram as ig
 import numpy as np
@@ -45,6 +46,14 @@ def products_plan(x, edge):
     return Products("products", tuple(upper_tiles(len(x), edge)), (InputSpec.of("x", x),))
 
 
+def compute(plan, x, tile, progress):
+    return plan.compute(tile, x, progress=progress)
+
+
+def host_worker(plan, x):
+    return HostWorker(partial(compute, plan, x))
+
+
 @pytest.fixture
 def x(rng):
     return np.asarray(rng.integers(-9, 9, (10, 3)), float)
@@ -84,7 +93,7 @@ def test_tiles_are_keys_and_can_be_pickled():
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_run_gives_what_the_whole_gives(x, edge, workers):
     plan = products_plan(x, edge)
-    hands = [HostWorker(plan, x) for _ in range(workers)]
+    hands = [host_worker(plan, x) for _ in range(workers)]
     assert (run(plan, hands, Reduction(plan)) == x @ x.T).all()
     matrices = {"products": np.empty((10, 10))}
     assert run(plan, hands, ArraySink(matrices, is_symmetric=True)) is matrices
@@ -93,7 +102,7 @@ def test_run_gives_what_the_whole_gives(x, edge, workers):
 
 def test_run_reports_pairs_up_to_all(x):
     plan, told = products_plan(x, 4), []
-    run(plan, [HostWorker(plan, x)], Reduction(plan), lambda *now: told.append(now))
+    run(plan, [host_worker(plan, x)], Reduction(plan), lambda *now: told.append(now))
     total = sum(map(plan.pairs, plan.tiles))
     assert told == sorted(told)
     assert len(told) == 2 * len(plan.tiles)
@@ -113,7 +122,7 @@ def test_run_leaves_out_what_the_sink_has(x):
             computed.append(tile)
             return super().begin(tile, tell)
 
-    result = run(plan, [Noting(plan, x)], sink, lambda *now: told.append(now))
+    result = run(plan, [Noting(partial(compute, plan, x))], sink, lambda *now: told.append(now))
     assert (result == x @ x.T).all()
     assert set(computed) == set(plan.tiles) - set(kept)
     total = sum(map(plan.pairs, plan.tiles))
@@ -137,7 +146,7 @@ def test_workers_are_begun_at_most_one_tile_ahead(x):
 
             return finish
 
-    run(plan, [Ahead(plan, x), Ahead(plan, x)], Reduction(plan))
+    run(plan, [Ahead(partial(compute, plan, x)) for _ in range(2)], Reduction(plan))
     assert most == 3
     assert not open_tiles
 

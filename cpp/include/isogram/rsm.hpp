@@ -103,4 +103,11 @@ template <class T>
 void semantic_rsm_tile(const RsmPlan& plan, const TokenInputs& rows, const TokenInputs& cols,
                        const RsmOutputs<T>& outputs, const Execution& execution = {});
 
+// The bytes of working memory that semantic_rsm_tile() takes at most, beside its inputs and its
+// outputs, for so many rows and columns (none: rows against themselves) of so many channels. Only
+// costs that float64 cannot hold together take more: they are matched as integers.
+template <class T>
+std::size_t rsm_tile_bytes(const RsmPlan& plan, std::size_t channels, std::size_t rows,
+                           std::size_t cols, bool has_distances, const Execution& execution = {});
+
 }  // namespace isogram

@@ -162,6 +162,15 @@ AssignmentProblem<T>::AssignmentProblem(std::size_t max_small, std::size_t max_l
   place_arrays(max_small, max_large);
 }
 
+template <class T>
+std::size_t AssignmentProblem<T>::bytes_for(std::size_t n) {
+  const std::size_t swept = std::min(n, kMostSwept);
+  const std::size_t weights = product(in_swept_rows(swept), in_groups(swept));
+  const std::size_t block = std::max(simd::kSweptEntries, simd::kSweptRows * in_groups(swept));
+  return sizeof(T) * product(n, in_groups(n)) + sizeof(float) * (weights + block) +
+         64 * (in_groups(n) + 64);
+}
+
 // One behind another, each at the beginning of a line of the cache, once there is memory. Returns
 // the bytes that they take.
 template <class T>
@@ -399,6 +408,12 @@ T AssignmentProblem<T>::matched_cost(std::size_t row) const {
 template <class T>
 AssignmentSolver<T>::Slot::Slot(std::size_t max_rows, std::size_t max_cols)
     : problem(std::min(max_rows, max_cols), std::max(max_rows, max_cols)), columns(max_rows) {}
+
+template <class T>
+std::size_t AssignmentSolver<T>::bytes_for(std::size_t n) {
+  const std::size_t of_slot = AssignmentProblem<T>::bytes_for(n) + 4 * n;
+  return (n <= simd::kAssignmentWord ? 2 : 1) * of_slot + AssignmentProblem<double>::bytes_for(n);
+}
 
 template <class T>
 AssignmentSolver<T>::AssignmentSolver(std::size_t max_rows, std::size_t max_cols,

@@ -73,6 +73,9 @@ class AssignmentProblem {
  public:
   AssignmentProblem(std::size_t max_small, std::size_t max_large);
 
+  // Bytes that one of n × n takes at most.
+  static std::size_t bytes_for(std::size_t n);
+
   // costs = ±affinity · 2^-exponent. The exponent is zero unless the largest magnitude is far from
   // one: sums of duals must not overflow, and sweeps need numbers near one. False if an affinity is
   // not finite, or lost digits: in float32 one about 2^126 times smaller than the largest.
@@ -156,6 +159,9 @@ class AssignmentSolver {
  public:
   AssignmentSolver(std::size_t max_rows, std::size_t max_cols,
                    InfiniteCost infinite_cost = InfiniteCost::is_refused);
+
+  // Bytes that problems of n × n take at most, but for those of integers.
+  static std::size_t bytes_for(std::size_t n);
 
   // Throws NotFinite and Infeasible. About once a millisecond, but not within Sinkhorn sweeps,
   // `worker` (may be null) is asked whether to go on.

@@ -45,6 +45,17 @@ class Matcher {
         solver_(solver_size(options, layout), solver_size(options, layout)),
         greedy_(layout.max_tokens) {}
 
+  // Bytes at most, but for a Rematcher.
+  static std::size_t bytes_for(const RsmOptions& options, const TokenLayout& layout,
+                               std::size_t affinity_entries) {
+    const bool is_narrow = options.precision != Precision::float32;
+    const std::size_t kept = is_narrow ? 4 * layout.group * layout.group * layout.max_tokens : 0;
+    const std::size_t products = options.precision == Precision::int8 ? 4 * kTileSize : 0;
+    const std::size_t means = layout.matching == Matching::none ? 8 * kWidestBlock * kTileSize : 0;
+    return product(affinity_entries, sizeof(T)) + kept + products + means +
+           AssignmentSolver<T>::bytes_for(solver_size(options, layout)) + 40 * layout.max_tokens;
+  }
+
   Match match(MatrixView<const T> affinity, Worker& worker) {
     switch (options_.matching) {
       case Matching::greedy:

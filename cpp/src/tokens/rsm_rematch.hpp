@@ -29,8 +29,15 @@ class Rematcher {
       : left(product(layout.max_tokens, channels)),
         right(product(layout.max_tokens, channels)),
         columns(layout.max_tokens),
-        window(options.matching == Matching::window ? layout.window : layout.max_tokens),
+        window(window_of(options, layout)),
         matcher(options, layout, product(window, window)) {}
+
+  static std::size_t bytes_for(const RsmOptions& options, const TokenLayout& layout,
+                               std::size_t channels) {
+    const std::size_t window = window_of(options, layout);
+    return 16 * product(layout.max_tokens, channels) +
+           Matcher<double>::bytes_for(options, layout, product(window, window));
+  }
 
   Buffer<double> left;
   Buffer<double> right;
@@ -38,6 +45,11 @@ class Rematcher {
   std::size_t window;
   int exponent = 0;  // distances are matched over 2^this
   Matcher<double> matcher;
+
+ private:
+  static std::size_t window_of(const RsmOptions& options, const TokenLayout& layout) {
+    return options.matching == Matching::window ? layout.window : layout.max_tokens;
+  }
 };
 
 // Up to this one, powers of two have squares that neither overflow nor vanish.

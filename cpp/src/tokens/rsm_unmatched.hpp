@@ -27,9 +27,9 @@ class UnmatchedBlocks {
 
   // Inputs on a side of a block. Rows are deep, and most of them come from far: a wide block
   // fetches them less often, and leaves fewer for other threads.
-  static std::size_t edge(const RsmSides<T>& sides) {
-    const std::size_t inputs = std::max(sides.rows.inputs(), sides.cols().inputs());
-    return std::clamp(tiles_in(inputs) / 8, std::size_t{1}, kWidestBlock) * kTileEdge;
+  static std::size_t edge(std::size_t rows, std::size_t cols) {
+    const std::size_t tiles = tiles_in(std::max(rows, cols));
+    return std::clamp(tiles / 8, std::size_t{1}, kWidestBlock) * kTileEdge;
   }
 
   std::size_t blocks(std::size_t inputs) const { return (inputs + edge() - 1) / edge(); }
@@ -61,7 +61,7 @@ class UnmatchedBlocks {
   // The depth beyond which a wide block could not be stopped soon.
   static constexpr std::size_t kDeep = std::size_t{1} << 16;
 
-  std::size_t edge() const { return edge(sides_); }
+  std::size_t edge() const { return edge(sides_.rows.inputs(), sides_.cols().inputs()); }
 
   Span span(std::size_t block, std::size_t inputs) const {
     return {block * edge(), std::min(inputs, (block + 1) * edge())};

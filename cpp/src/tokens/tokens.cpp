@@ -232,6 +232,41 @@ std::optional<int> TokenSets<T>::largest_norm() const {
   return largest;
 }
 
+template <class T>
+std::size_t TokenSets<T>::bytes_for(const simd::KernelTable<T>& kernels, const TokenLayout& layout,
+                                    std::size_t inputs, std::size_t channels) {
+  const auto panels = [&](std::size_t rows) {
+    return tiles_per(rows, kernels.panel) * kernels.panel;
+  };
+  const std::size_t vectors = 8 * channels * (layout.centered ? 2 : 1);  // means
+  const std::size_t fixed = inputs * (vectors + 64);
+  if (layout.matching == Matching::none) {
+    const std::size_t of_means = layout.centered ? 8 * channels * panels(inputs) : 0;
+    return fixed + of_means +
+           sizeof(T) * product(product(panels(inputs), layout.max_tokens), channels);
+  }
+  const std::size_t groups = tiles_per(inputs, layout.group);
+  std::size_t rows = groups * panels(layout.group * layout.max_tokens);
+  if (layout.matching == Matching::window) {
+    rows = inputs * tiles_per(layout.max_tokens, layout.window) * panels(layout.window);
+  }
+  const std::size_t tokens = inputs * layout.max_tokens;
+  const std::size_t order = needs_order(layout.matching) ? 8 * tokens : 0;
+  const bool is_narrow = layout.precision != Precision::float32;
+  const bool has_words = layout.byte_kernels || layout.pair_kernels;
+  const std::size_t packed = product(rows, has_words ? 2 * channels + 4 : sizeof(T) * channels);
+  return fixed + order + packed + (is_narrow ? product(tokens, 4 * channels + 8) : 0);
+}
+
+template <class T>
+std::size_t TokenSets<T>::packing_bytes_for(const simd::KernelTable<T>& kernels,
+                                            const TokenLayout& layout, std::size_t channels) {
+  const std::size_t depth =
+      layout.matching == Matching::none ? product(layout.max_tokens, channels) : channels;
+  return 8 * product(layout.max_tokens, channels) + sizeof(T) * product(kernels.panel, depth) +
+         24 * layout.max_tokens;
+}
+
 // Gives every piece its first panel.
 template <class T>
 void TokenSets<T>::place() {

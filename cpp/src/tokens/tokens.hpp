@@ -44,6 +44,12 @@ class TokenSets {
   TokenSets(const simd::KernelTable<T>& kernels, const TokenInputs& inputs,
             const TokenLayout& layout, const Execution& execution);
 
+  // Bytes that so many inputs take at most, and beside them each thread that packs.
+  static std::size_t bytes_for(const simd::KernelTable<T>& kernels, const TokenLayout& layout,
+                               std::size_t inputs, std::size_t channels);
+  static std::size_t packing_bytes_for(const simd::KernelTable<T>& kernels,
+                                       const TokenLayout& layout, std::size_t channels);
+
   std::size_t inputs() const { return tokens_.size(); }
   std::size_t tokens(std::size_t input) const { return tokens_[input]; }
   std::size_t groups() const { return tiles_per(inputs(), layout_.group); }

@@ -22,6 +22,7 @@ from isogram._device import (
     match,
     nearest,
     results,
+    rsm,
     rsm_tiles,
 )
 from isogram._device.device import Device, DeviceArray
@@ -96,4 +97,6 @@ class Gpu:
     motifs = _entered(communities.motifs)
     compare_rsms = _entered(compare.compare_rsms)
     match = _entered(match.match)
+    rbf_from_distances = _entered(rsm.rbf_from_distances)
+    rsm = staticmethod(rsm.rsm)  # by all GPUs of the job, each of which it enters
     jsd = _entered(jsd.jsd)

@@ -21,6 +21,7 @@ from isogram._host import (
     jsd,
     match,
     nearest,
+    rsm,
     rsm_tiles,
 )
 from isogram._memory import usable_memory
@@ -70,6 +71,8 @@ class Host:
     motifs = staticmethod(communities.motifs)
     compare_rsms = staticmethod(compare.compare_rsms)
     match = staticmethod(match.match)
+    rbf_from_distances = staticmethod(rsm.rbf_from_distances)
+    rsm = staticmethod(rsm.rsm)
     jsd = staticmethod(jsd.jsd)
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
-from isogram._walk.plan import Plan, Tiled
+from isogram._walk.plan import Tiled
 from isogram._walk.sinks import Sink
 from isogram._walk.tiles import Tile
 
@@ -32,11 +32,11 @@ class Worker(Protocol):
 
 
 class HostWorker:
-    """Computes a tile when its part is asked for."""
+    """Computes a tile when its part is asked for: compute(tile, progress)."""
 
-    def __init__(self, plan: Plan, *inputs: Any, num_threads: int | None = None) -> None:
-        """Take the inputs of the plan."""
-        self._plan, self._inputs, self._num_threads = plan, inputs, num_threads
+    def __init__(self, compute: Callable[[Tile, Callable[[int, int], object]], Any]) -> None:
+        """Take what computes."""
+        self._part_of = compute
 
     def begin(self, tile: Tile, tell: Tell) -> Callable[[], Any]:
         """Put it off."""
@@ -50,9 +50,7 @@ class HostWorker:
             tell(done - told)
             told = done
 
-        return self._plan.compute(
-            tile, *self._inputs, num_threads=self._num_threads, progress=progress
-        )
+        return self._part_of(tile, progress)
 
 
 def run(

@@ -1,0 +1,225 @@
+"""Bands of inputs on a GPU: their tokens fetched, checked and packed."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from isogram._device.device import Device, DeviceArray, Mark
+from isogram._device.rsm_plan import Plan, Side
+from isogram._entries import widened
+from isogram._rsm_job import not_finite
+from isogram._samples import Samples
+
+
+class Summary:
+    """What has to be known of inputs before they are packed."""
+
+    def __init__(
+        self,
+        device: Device,
+        samples: Samples,
+        span: slice,
+        tokens: DeviceArray,
+        lengths: Any,
+        *,
+        is_centered: bool = False,
+        leaves_out_huge: bool = False,
+        has_bulk_norms: bool = False,
+    ) -> None:
+        """Summarise the tokens of a span of the samples, and wait to know that all are finite."""
+        self._xp = device.xp
+        n, _, channels = tokens.shape
+        self.exponents = device.empty((n,), np.int32)
+        self.squared_norms = device.empty((n,))
+        self.means = device.empty((n, channels)) if is_centered else None
+        self._means_left = device.empty((n, channels)) if leaves_out_huge else None
+        self.bulk_norms = device.empty((n,)) if has_bulk_norms else None
+        bad = device.empty((n,), np.int64)
+        device.kernels.summarise_tokens(
+            device.stream,
+            tokens,
+            lengths,
+            self.exponents,
+            self.squared_norms,
+            self.means,
+            bad,
+            self._means_left,
+            self.bulk_norms,
+        )
+        for i, entry in enumerate(device.to_host(bad)):
+            if entry >= 0:
+                token, channel = divmod(int(entry), channels)
+                value = widened(device.to_host(tokens[i, token, channel : channel + 1]))
+                index = (span.start + i, token, channel)
+                raise not_finite(samples, index, float(value[0]))
+
+    def mean_factors(self) -> tuple[DeviceArray, DeviceArray]:
+        """Return factors for rows and columns, whose products are what centring took off.
+
+        Per token, <mean, mean'> of the tokens as they came, less that of the tokens as packed.
+        """
+        if self._means_left is None:
+            return self.means, self.means
+        left, means = self._means_left, self.means + self._means_left
+        concatenate = self._xp.concatenate
+        return concatenate([means, left], axis=1), concatenate([means, -left], axis=1)
+
+
+class Band:
+    """Inputs on a GPU, packed."""
+
+    def __init__(self, device: Device, plan: Plan, side: Side, span: slice) -> None:
+        """Fetch, check and pack them."""
+        self._device, self._plan, self._side = device, plan, side
+        tokens = fetched(device, plan.job.home, side.samples, span)
+        lengths = None
+        if side.is_ragged:
+            lengths = device.copy_of(side.tokens[span].astype(np.int32))
+        self._summary = Summary(
+            device,
+            side.samples,
+            span,
+            tokens,
+            lengths,
+            is_centered=plan.is_centered,
+            leaves_out_huge=plan.leaves_out_huge,
+            has_bulk_norms=plan.marks_mismatches,
+        )
+        self._mean_factors = self._summary.mean_factors()
+        self._counts = self._part_counts(span)
+        self._tokens = (tokens, lengths) if plan.has_distances else None
+        self._order: DeviceArray = None
+        source = (device.stream, tokens, lengths, self._summary.exponents, self._summary.means)
+        if plan.is_narrow:
+            self._pack_rounded(source)
+        else:
+            self._pack(source)
+        self._summary.exponents -= plan.exponent
+        self._blocks: dict[int, Block] = {}
+        self.last_uses: list[Mark] = []
+
+    @staticmethod
+    def bytes_for(plan: Plan, side: Side) -> int:
+        """Return the bytes of an input: its packed tokens, and what is known of them."""
+        narrow = 2 * plan.narrow_stride + 4 if plan.is_narrow else 0
+        of_token = plan.stride * plan.job.dtype.itemsize + narrow + 12
+        raw = Band.arriving_bytes_for(plan, side) if plan.has_distances else 0
+        means = 8 * plan.channels * (6 if plan.leaves_out_huge else 1)
+        return side.pieces * side.window * of_token + means + raw
+
+    @staticmethod
+    def arriving_bytes_for(plan: Plan, side: Side) -> int:
+        """Return the bytes of an input as it comes."""
+        items = max(source.itemsize for source in side.samples.sources)
+        return side.most * plan.channels * items
+
+    def _part_counts(self, span: slice) -> DeviceArray | None:
+        """Return the tokens of every part and input, where they are not the same for all."""
+        if not self._side.is_ragged:
+            return None
+        counts = np.stack([part.counts[span] for part in self._side.parts])
+        return self._device.copy_of(counts.astype(np.int32))
+
+    def _pack(self, source: tuple[Any, ...]) -> None:
+        device, plan, side, n = self._device, self._plan, self._side, len(source[1])
+        order = None
+        if plan.job.matching.name in ("window", "topk"):
+            order = device.empty((n, side.most), np.int32)
+            norms = device.empty((n, side.most))
+            device.kernels.order_tokens(*source[:4], norms, order)
+            self._order = order
+        shape = (side.pieces, n, side.window, plan.stride)
+        self._packed = device.empty(shape, plan.job.dtype)
+        device.kernels.pack_tokens(*source, order, self._packed)
+        self._multiplied = self._packed
+
+    def _pack_rounded(self, source: tuple[Any, ...]) -> None:
+        """Pack what is multiplied, and beside it what the matched pairs are scored with."""
+        device, plan, side, n = self._device, self._plan, self._side, len(source[1])
+        precision = plan.job.matching.precision
+        is_int8 = precision == "int8"
+        dtype = np.int8 if is_int8 else np.uint16
+        self._packed = device.empty((1, n, side.most, plan.stride), np.float32)
+        rounded = device.empty((n, side.most, plan.narrow_stride), dtype)
+        self._scales: DeviceArray = None
+        if is_int8:
+            self._scales = device.empty((n, side.most), np.float32)
+        self._rounded_norms = device.empty((n, 4))
+        device.kernels.round_tokens(
+            *source,
+            plan.job.matching.precision,
+            self._packed,
+            rounded,
+            self._scales,
+            self._rounded_norms,
+        )
+        self._multiplied = rounded[None]
+
+    def block(self, span: slice) -> Block:
+        """Return some of the inputs; the next time they are at hand."""
+        if span.start not in self._blocks:
+            self._blocks[span.start] = self._new_block(span)
+        return self._blocks[span.start]
+
+    def _new_block(self, span: slice) -> Block:
+        kernels, summary, side = self._device.kernels, self._summary, self._side
+        array, n = kernels.Array, span.stop - span.start
+        of_rows, of_cols = self._mean_factors
+        counts = [None] * len(side.parts)
+        if self._counts is not None:
+            counts = [array(of_part[span]) for of_part in self._counts]
+        is_narrow, is_int8 = self._plan.is_narrow, self._plan.job.matching.precision == "int8"
+        depth = self._multiplied.shape[3] * (side.window if self._plan.is_unmatched else 1)
+        return Block(
+            n,
+            [piece[span].reshape(-1, depth) for piece in self._multiplied],
+            [
+                kernels.Extent(n, side.window, part.begin, part.size, of_part)
+                for part, of_part in zip(side.parts, counts, strict=True)
+            ],
+            None if of_rows is None else of_rows[span],
+            None if of_cols is None else of_cols[span],
+            kernels.RsmSide(
+                array(summary.exponents[span]),
+                array(summary.squared_norms[span]),
+                rounded_norms=array(self._rounded_norms[span]) if is_narrow else None,
+                bulk_norms=None if summary.bulk_norms is None else array(summary.bulk_norms[span]),
+            ),
+            array(self._scales[span].reshape(-1)) if is_int8 else None,
+            array(self._packed[0, span]) if is_narrow else None,
+            self._source(span),
+        )
+
+    def _source(self, span: slice) -> Any:
+        if self._tokens is None:
+            return None
+        tokens, lengths = self._tokens
+        return self._device.kernels.Source(
+            tokens[span],
+            None if lengths is None else lengths[span],
+            None if self._order is None else self._order[span],
+        )
+
+
+class Block(NamedTuple):
+    """Some inputs of a band, as matrix products and kernels take them."""
+
+    inputs: int
+    pieces: list[DeviceArray]  # rows are tokens; without a matching, whole inputs
+    extents: list[Any]  # of parts
+    row_means: DeviceArray  # where inputs are centred, or None: see Summary.mean_factors()
+    col_means: DeviceArray
+    side: Any
+    scales: Any  # of int8, or None
+    tokens: Any  # that matched pairs of rounded ones are scored with, or None
+    source: Any  # the tokens as they came, where distances are asked for, or None
+
+
+def fetched(device: Device, home: Device | None, samples: Samples, span: slice) -> DeviceArray:
+    """Return the (k, s, c) tokens of some inputs on a GPU."""
+    with home.entered() if home else nullcontext():
+        tokens = samples.part(span, home)[:, : samples.tokens.max()]
+    return device.copy_of(tokens)

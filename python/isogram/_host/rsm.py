@@ -1,0 +1,221 @@
+"""RSMs of sets of tokens on the host: all pairs at once, or in bands that fit in memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram import _core
+from isogram._arithmetic import usual_arithmetic
+from isogram._bandwidth import scaled_bandwidth
+from isogram._entries import copy_into
+from isogram._errors import PlaceError, changed_input
+from isogram._rsm_job import Job, Pairs, not_finite
+from isogram._types import Report
+from isogram._walk.run import HostWorker, run
+from isogram._walk.sinks import ArraySink
+from isogram._walk.tiles import Tile, cut
+
+# The most tokens of an input, whether inputs are centred, and the exponent of distances: what the
+# bits of every pair depend on, found from all inputs.
+Facts: TypeAlias = tuple[int, bool, int]
+
+
+def rsm(job: Job, results: Mapping[str, NDArray[Any]], report: Report) -> int:
+    """See `Place`."""
+    shape = job.pairs.shape
+    edge = max(shape) if job.memory_limit is None else _edge(job)
+    if edge >= max(shape):
+        return entries(job, None, job.pairs, results, report)
+    facts = survey(job)
+    bands = _Bands(tuple(cut(shape, (edge, edge), is_upper=job.pairs.is_symmetric)), job.pairs)
+    sink = ArraySink(results, is_symmetric=job.pairs.is_symmetric)
+    run(bands, [HostWorker(partial(part, job, facts))], sink, report)
+    return facts[2]
+
+
+def survey(job: Job) -> Facts:
+    """Return what decides bits; the tokens are read only where distances need a unit."""
+    if "distance" not in job.outputs:
+        return _counted(job)
+    try:
+        return _core.plan_rsm(
+            *job.pairs.for_core(),
+            **job.matching.for_core(),
+            is_float64=job.dtype == np.float64,
+            num_threads=job.workers,
+        )
+    except _core.NotFiniteToken as error:
+        raise _named(job.pairs, error) from None
+
+
+def part(job: Job, facts: Facts, tile: Tile, progress: Report) -> dict[str, NDArray[Any]]:
+    """Return the blocks of one tile."""
+    blocks = {name: np.empty(tile.shape, job.dtype) for name in job.outputs}
+    entries(job, facts, job.pairs.of(tile), blocks, progress)
+    return blocks
+
+
+def entries(
+    job: Job,
+    facts: Facts | None,
+    pairs: Pairs,
+    results: Mapping[str, NDArray[Any]],
+    report: Report,
+) -> int:
+    """Write entries of some pairs by the facts of all, or of all; return distances' exponent."""
+    try:
+        return _core.semantic_rsm(
+            *pairs.for_core(),
+            **job.matching.for_core(),
+            plan=facts,
+            linear=results.get("linear"),
+            cosine=results.get("cosine"),
+            distance=results.get("distance"),
+            loss=results.get("loss"),
+            num_threads=job.workers,
+            progress=report,
+        )
+    except _core.NotFiniteToken as error:
+        raise _named(pairs, error) from None
+
+
+def _named(pairs: Pairs, error: _core.NotFiniteToken) -> PlaceError:
+    samples = pairs.rows if error.inputs == "tokens" else pairs.sides[-1]
+    return not_finite(samples, error.index, error.value)
+
+
+class _Bands(NamedTuple):
+    """The tiles of a walk over bands of inputs."""
+
+    tiles: tuple[Tile, ...]
+    all_pairs: Pairs
+
+    def pairs(self, tile: Tile) -> int:
+        return self.all_pairs.count(tile)
+
+
+# Memory -------------------------------------------------------------------------------------------
+
+
+def _counted(job: Job) -> Facts:
+    """Return the facts that need no look at the tokens themselves."""
+    counts = np.concatenate([side.tokens for side in job.pairs.sides])
+    fewest, most = int(counts.min()), int(counts.max())
+    return most, _core.may_be_centered(job.matching.name, fewest, most), 0
+
+
+def _edge(job: Job) -> int:
+    """Return the inputs of the largest bands that fit, or of all."""
+    assert job.memory_limit is not None
+    facts, most = _counted(job), max(job.pairs.shape)
+    if tile_bytes(job, facts, *job.pairs.shape, is_whole=True) <= job.memory_limit:
+        return most
+    needed = tile_bytes(job, facts, 1, 1)
+    if needed > job.memory_limit:
+        raise PlaceError(
+            MemoryError,
+            f"1 x 1 inputs at a time would take {needed} bytes, more than the {job.memory_limit} "
+            "that may be taken: allow more by `memory_limit`, or use fewer tokens or threads",
+        )
+    fits, least_beyond = 1, most
+    while least_beyond - fits > 1:
+        edge = (fits + least_beyond) // 2
+        if tile_bytes(job, facts, edge, edge) <= job.memory_limit:
+            fits = edge
+        else:
+            least_beyond = edge
+    return fits
+
+
+def tile_bytes(job: Job, facts: Facts, rows: int, cols: int, *, is_whole: bool = False) -> int:
+    """Return the bytes that a tile of so many rows and columns takes at most.
+
+    A part has blocks of its own; all at once is written to where it belongs.
+    """
+    blocks = 0 if is_whole else rows * cols * job.dtype.itemsize * len(job.outputs)
+    copied = sum(
+        min(count, side.count) * side.copied_bytes
+        for count, side in zip((rows, cols), (job.pairs.rows, job.pairs.sides[-1]), strict=True)
+    )
+    return (
+        blocks
+        + copied
+        + _core.rsm_tile_bytes(
+            **job.matching.for_core(),
+            plan=facts,
+            is_float64=job.dtype == np.float64,
+            channels=job.pairs.rows.channels,
+            rows=min(rows, job.pairs.shape[0]),
+            cols=0 if is_whole and job.pairs.is_symmetric else min(cols, job.pairs.shape[1]),
+            has_distances="distance" in job.outputs,
+            num_threads=job.workers,
+        )
+    )
+
+
+# RBF ----------------------------------------------------------------------------------------------
+
+
+def rbf_from_distances(
+    job: Job, distances: NDArray[Any], bandwidth: float | None, exponent: int
+) -> bool:
+    """See `Place`."""
+    is_symmetric = job.pairs.is_symmetric
+    return finish_rbf(
+        distances, bandwidth, exponent, is_symmetric=is_symmetric, workers=job.workers
+    )
+
+
+def finish_rbf(
+    distances: NDArray[Any],
+    bandwidth: float | None,
+    exponent: int,
+    *,
+    is_symmetric: bool,
+    workers: int = 0,
+) -> bool:
+    """Make RBF entries of distances, as rbf_from_distances(), where tokens are not at hand."""
+    if bandwidth is None:
+        bandwidth = _median(distances, is_symmetric, workers)
+        if bandwidth == 0:
+            return False
+    else:
+        bandwidth = scaled_bandwidth(bandwidth, -exponent)
+    _core.rbf_from_distances(distances, bandwidth, workers)
+    return True
+
+
+@usual_arithmetic()
+def _median(distances: NDArray[Any], is_symmetric: bool, workers: int) -> float:
+    """Return the root of the median squared distance of different inputs."""
+    values = _upper_triangle(distances) if is_symmetric else _flat(distances)
+    median = _core.root_median_square(values, workers)
+    if math.isnan(median):
+        raise changed_input("tokens")
+    return median
+
+
+def _flat(matrix: NDArray[Any]) -> NDArray[Any]:
+    """Return all entries, in any order."""
+    if matrix.flags.forc:
+        return matrix.ravel("K")
+    values = np.empty(matrix.shape, matrix.dtype)
+    copy_into(values, matrix)
+    return values.ravel()
+
+
+def _upper_triangle(matrix: NDArray[Any]) -> NDArray[Any]:
+    """Return the entries above the diagonal, without the index arrays of `numpy.triu_indices`."""
+    n = len(matrix)
+    values = np.empty(n * (n - 1) // 2, matrix.dtype)
+    start = 0
+    for i in range(n - 1):
+        values[start : start + n - 1 - i] = matrix[i, i + 1 :]
+        start += n - 1 - i
+    return values

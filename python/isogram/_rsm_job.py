@@ -1,0 +1,99 @@
+"""What an RSM is computed of, and how: checked arguments, the same wherever it is computed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram._errors import PlaceError
+from isogram._samples import Samples
+from isogram._walk.tiles import Tile
+
+if TYPE_CHECKING:
+    from isogram._device.device import Device
+
+
+class Matching(NamedTuple):
+    """How tokens are matched, by which window or top k (0: it has none), and on what digits."""
+
+    name: str
+    window_or_k: int = 0
+    precision: str = "float32"
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it sees rounded tokens."""
+        return self.precision != "float32"
+
+    def for_core(self) -> dict[str, Any]:
+        """Return it as the core's functions take it."""
+        return {
+            "matching": self.name,
+            "window_or_k": self.window_or_k,
+            "precision": self.precision,
+        }
+
+
+class Pairs(NamedTuple):
+    """The checked inputs that are compared: the rows with the columns, or with themselves."""
+
+    rows: Samples
+    cols: Samples | None
+
+    @property
+    def is_symmetric(self) -> bool:
+        """Whether rows are compared with themselves."""
+        return self.cols is None
+
+    @property
+    def sides(self) -> list[Samples]:
+        """The sets of inputs: one or two."""
+        return [self.rows] if self.cols is None else [self.rows, self.cols]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the RSM."""
+        return self.rows.count, self.sides[-1].count
+
+    @property
+    def sources(self) -> dict[str, NDArray[Any]]:
+        """The caller's arrays by name."""
+        return {name: array for side in self.sides for name, array in side.named_sources().items()}
+
+    def of(self, tile: Tile) -> Pairs:
+        """Return the pairs of a tile; one on the diagonal of an RSM of one set is of one set."""
+        rows = self.rows.rows(tile.rows)
+        if self.is_symmetric and tile.rows == tile.cols:
+            return Pairs(rows, None)
+        return Pairs(rows, self.sides[-1].rows(tile.cols))
+
+    def count(self, tile: Tile) -> int:
+        """Return how many pairs of a tile are matched."""
+        n, m = tile.shape
+        return n * (n - 1) // 2 if self.is_symmetric and tile.rows == tile.cols else n * m
+
+    def for_core(self) -> tuple[Any, ...]:
+        """Return the inputs and lengths of both sides as the core takes them."""
+        cols = (None, None) if self.cols is None else self.cols.as_tokens()
+        return (*self.rows.as_tokens(), *cols)
+
+
+class Job(NamedTuple):
+    """What is to be computed of every pair, from what, and where."""
+
+    pairs: Pairs
+    matching: Matching
+    outputs: tuple[str, ...]  # of linear, cosine, distance and loss
+    dtype: np.dtype[Any]
+    home: Device | None = None  # where tokens and results lie; None: on the host
+    gpus: tuple[Device, ...] = ()  # that compute; none: the host does
+    memory_limit: int | None = None  # bytes beside tokens and results, of the host or of each GPU
+    workers: int = 0  # threads; 0: get_num_threads()
+
+
+def not_finite(samples: Samples, entry: tuple[int, int, int], value: float) -> PlaceError:
+    """Name an entry (input, token, channel) that is not finite, as the caller would."""
+    name, index = samples.named_index(*entry)
+    return PlaceError(ValueError, f"`{name}` must be finite, got {value} at index {index}")
