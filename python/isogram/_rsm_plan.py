@@ -112,9 +112,10 @@ class RsmPlan(Plan):
 
     def _checked(self, inputs: tuple[Any, ...]) -> Pairs:
         """Return the inputs, which have to be those of the plan."""
+        self.check_count(len(inputs))
         sides = [
             (side, None if isinstance(side, list | tuple) else lengths)
-            for side, lengths in zip(inputs, self.lengths, strict=False)
+            for side, lengths in zip(inputs, self.lengths, strict=True)
         ]
         (tokens, lengths), (other, other_lengths) = (*sides, (None, None), (None, None))[:2]
         given = Inputs(tokens, other, lengths, other_lengths, self.layout)

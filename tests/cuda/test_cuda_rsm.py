@@ -647,11 +647,6 @@ def test_tokens_in_different_memory(gpu):
 # Without a GPU: these run everywhere --------------------------------------------------------------
 
 
-def test_memory_limit_on_the_host():
-    with pytest.raises(ValueError, match=r"^semantic_rsm: `memory_limit` must be None where no"):
-        ig.semantic_rsm(TOKENS, memory_limit=1 << 30)
-
-
 def test_gpus_without_one():
     if _place.why_no_gpu() is None:
         pytest.skip("there is one")

@@ -84,10 +84,7 @@ class Plan(ABC):
 
     def check(self, *inputs: InputSpec) -> None:
         """Raise ValueError where inputs are not those that the plan was made for."""
-        if len(inputs) != len(self.inputs):
-            raise ValueError(
-                f"{self.operation}: the plan is for {len(self.inputs)} inputs, got {len(inputs)}"
-            )
+        self.check_count(len(inputs))
         for planned, got in zip(self.inputs, inputs, strict=True):
             if got[1:] != planned[1:]:
                 raise ValueError(
@@ -95,6 +92,13 @@ class Plan(ABC):
                     f"{planned.shape} and type {planned.dtype}, got shape {got.shape} and type "
                     f"{got.dtype}"
                 )
+
+    def check_count(self, count: int) -> None:
+        """Raise ValueError for more or fewer inputs than those of the plan."""
+        if count != len(self.inputs):
+            raise ValueError(
+                f"{self.operation}: the plan is for {len(self.inputs)} inputs, got {count}"
+            )
 
     def check_tile(self, tile: Tile) -> None:
         """Raise ValueError for a tile that is none of the plan's."""
