@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from isogram._arithmetic import usual_arithmetic
-from isogram._arrays import extremes, widened
+from isogram._entries import extremes, widened
 
 
 @usual_arithmetic()
