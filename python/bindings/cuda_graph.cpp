@@ -50,8 +50,8 @@ void register_cuda_graph(py::module_& module) {
              "indices"_a);
   module.def("merge_nearest_columns", &merge_nearest_columns, "stream"_a, "tile"_a, "place"_a,
              "weights"_a, "indices"_a);
-  module.def("rank_nearest", &rank_nearest, "stream"_a, "units"_a, "tolerance"_a, "weights"_a,
-             "indices"_a, "ranks"_a, "ranked"_a);
+  module.def("rank_nearest", &rank_nearest, "stream"_a, "units"_a, py::kw_only(), "tolerance"_a,
+             "weights"_a, "indices"_a, "ranks"_a, "ranked"_a);
 }
 
 }  // namespace isogram::bindings

@@ -81,15 +81,15 @@ void register_cuda_prepare(py::module_& module) {
   module.def("column_scratch", &cuda::column_scratch, "rows"_a, "cols"_a);
   module.def("column_means", &column_means, "stream"_a, "x"_a, "means"_a, "rests"_a, "scratch"_a);
   module.def("row_reaches", &row_reaches, "stream"_a, "x"_a, "origin"_a, "reaches"_a);
-  module.def("bulk_means", &bulk_means, "stream"_a, "x"_a, "origin"_a, "reaches"_a, "limit"_a,
-             "means"_a, "scratch"_a);
+  module.def("bulk_means", &bulk_means, "stream"_a, "x"_a, py::kw_only(), "origin"_a, "reaches"_a,
+             "limit"_a, "means"_a, "scratch"_a);
   module.def("scaling_scratch", &cuda::scaling_scratch);
   module.def("scaling_exponent", &scaling_exponent, "stream"_a, "x"_a, "y"_a, "origin"_a,
              "exponent"_a, "scratch"_a);
-  module.def("prepare", &prepare, "stream"_a, "x"_a, "how"_a, "origin"_a, "rest"_a, "exponent"_a,
-             "rows"_a, "squared_norms"_a, "exponents"_a);
+  module.def("prepare", &prepare, "stream"_a, "x"_a, py::kw_only(), "how"_a, "origin"_a, "rest"_a,
+             "exponent"_a, "rows"_a, "squared_norms"_a, "exponents"_a);
   module.def("prepare_unit_differences", &prepare_unit_differences, "stream"_a, "x"_a,
-             "deviations"_a, "direction"_a, "squares"_a, "length"_a, "rows"_a);
+             py::kw_only(), "deviations"_a, "direction"_a, "squares"_a, "length"_a, "rows"_a);
 }
 
 }  // namespace isogram::bindings

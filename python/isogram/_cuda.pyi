@@ -8,7 +8,7 @@ def column_scratch(rows: int, cols: int) -> int: ...
 def column_means(stream: int, x: Any, means: Any, rests: Any, scratch: Any) -> None: ...
 def row_reaches(stream: int, x: Any, origin: Any, reaches: Any) -> None: ...
 def bulk_means(
-    stream: int, x: Any, origin: Any, reaches: Any, limit: Any, means: Any, scratch: Any
+    stream: int, x: Any, *, origin: Any, reaches: Any, limit: Any, means: Any, scratch: Any
 ) -> None: ...
 def scaling_scratch() -> int: ...
 def scaling_exponent(
@@ -17,6 +17,7 @@ def scaling_exponent(
 def prepare(
     stream: int,
     x: Any,
+    *,
     how: str,
     origin: Any,
     rest: Any,
@@ -26,7 +27,14 @@ def prepare(
     exponents: Any,
 ) -> None: ...
 def prepare_unit_differences(
-    stream: int, x: Any, deviations: bool, direction: Any, squares: Any, length: Any, rows: Any
+    stream: int,
+    x: Any,
+    *,
+    deviations: bool,
+    direction: Any,
+    squares: Any,
+    length: Any,
+    rows: Any,
 ) -> None: ...
 def apply_kernel(
     stream: int,
@@ -84,6 +92,7 @@ def merge_nearest_columns(
 def rank_nearest(
     stream: int,
     units: Any,
+    *,
     tolerance: float,
     weights: Any,
     indices: Any,
@@ -110,6 +119,7 @@ def match_scratch(problems: int, rows: int, cols: int) -> int: ...
 def match(
     stream: int,
     problems: Any,
+    *,
     maximize: bool,
     columns: Any,
     totals: Any,

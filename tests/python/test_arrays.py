@@ -200,6 +200,14 @@ def test_strides_that_are_no_whole_items():
     assert np.array_equal(ig.gram(record["value"]), ig.gram(X))
 
 
+@pytest.mark.parametrize("shape", [(1, 7), (7, 1)])
+def test_an_axis_of_one_item_may_have_any_stride(shape):
+    items = np.arange(7.0)
+    strides = (13, 8) if shape[0] == 1 else (8, 13)
+    x = np.lib.stride_tricks.as_strided(items, shape, strides)
+    assert np.array_equal(ig.gram(x), ig.gram(items.reshape(shape)))
+
+
 def test_inputs_are_the_same_array():
     assert ig.cka(X, X) == pytest.approx(1, abs=1e-6)
     assert np.array_equal(ig.gram(X, X), ig.gram(X))

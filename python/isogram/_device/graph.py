@@ -121,7 +121,15 @@ def _rank(
     ranks = device.empty((len(x), k))
     ranked = device.empty((len(x), k), np.int32)
     tolerance = 2 * _cosine_rounding(x.shape[1], weights.dtype)
-    device.kernels.rank_nearest(device.stream, units, tolerance, weights, indices, ranks, ranked)
+    device.kernels.rank_nearest(
+        device.stream,
+        units,
+        tolerance=tolerance,
+        weights=weights,
+        indices=indices,
+        ranks=ranks,
+        ranked=ranked,
+    )
 
 
 def _cosine_rounding(depth: int, dtype: np.dtype[Any]) -> float:

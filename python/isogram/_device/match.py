@@ -92,6 +92,14 @@ def _queued(device: Device, problems: DeviceArray, maximize: bool) -> _Found:
     scratch = device.empty((device.kernels.match_scratch(count, rows, cols),), np.uint8)
     not_finite = unset_index(device)  # what is not finite is not proven, and so is looked at again
     device.kernels.match(
-        device.stream, problems, maximize, *found[:3], not_finite, scratch, found.is_proven
+        device.stream,
+        problems,
+        maximize=maximize,
+        columns=found.columns,
+        totals=found.totals,
+        gaps=found.gaps,
+        not_finite=not_finite,
+        scratch=scratch,
+        is_proven=found.is_proven,
     )
     return found

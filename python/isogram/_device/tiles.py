@@ -65,7 +65,15 @@ def bulk_of(device: Device, x: DeviceArray) -> Bulk:
     limit = _FAR * device.xp.sort(reaches)[len(x) // 2 : len(x) // 2 + 1]
     means = device.empty((x.shape[1],))
     scratch = device.empty((device.kernels.column_scratch(*x.shape),))
-    device.kernels.bulk_means(device.stream, x, middle, reaches, limit, means, scratch)
+    device.kernels.bulk_means(
+        device.stream,
+        x,
+        origin=middle,
+        reaches=reaches,
+        limit=limit,
+        means=means,
+        scratch=scratch,
+    )
     return Bulk(means, reaches, limit)
 
 
@@ -133,7 +141,13 @@ def unit_differences(
     cosine = xp.where(squares > 0, xp.where(cosine > 0.99, 1.0, cosine), 0.0)
     rows = device.empty(x.shape, dtype)
     device.kernels.prepare_unit_differences(
-        device.stream, x, deviations, direction, squares, cosine / length, rows
+        device.stream,
+        x,
+        deviations=deviations,
+        direction=direction,
+        squares=squares,
+        length=cosine / length,
+        rows=rows,
     )
     return rows
 
@@ -173,7 +187,15 @@ def prepared(
     exponents = device.empty((len(x),), np.int32) if how == "scaled" else None
     rows = Rows(device.empty(x.shape, dtype), x, device.empty((len(x),)), exponents)
     device.kernels.prepare(
-        device.stream, x, how, origin, rest, exponent, rows.data, rows.squared_norms, exponents
+        device.stream,
+        x,
+        how=how,
+        origin=origin,
+        rest=rest,
+        exponent=exponent,
+        rows=rows.data,
+        squared_norms=rows.squared_norms,
+        exponents=exponents,
     )
     return rows
 
