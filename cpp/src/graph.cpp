@@ -15,13 +15,6 @@
 
 namespace isogram {
 
-void require_rows(const InputView& x, std::size_t least) {
-  require_not_empty(x);
-  if (x.rows >= least) return;
-  throw std::invalid_argument("`" + x.name + "` must have at least " + std::to_string(least) +
-                              " rows, got " + std::to_string(x.rows));
-}
-
 void require_neighbours(std::size_t k, const InputView& x) {
   require_rows(x, 2);
   if (k >= 1 && k < x.rows) return;

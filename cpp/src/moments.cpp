@@ -31,24 +31,6 @@ LayerPairs pairs_of(std::span<const Layer> x, std::span<const Layer> y) {
   return LayerPairs(x.size(), y.empty() ? x.size() : y.size(), y.empty());
 }
 
-void require_layers(std::span<const Layer* const> layers, Estimator estimator) {
-  require(!layers.empty(), "`layers` must not be empty");
-  const InputView& first = layers[0]->features;
-  for (const Layer* layer : layers) {
-    const InputView& features = layer->features;
-    require_not_empty(features);
-    if (features.rows == first.rows) continue;
-    throw std::invalid_argument("`" + features.name + "` must have " + std::to_string(first.rows) +
-                                " rows like `" + first.name + "`, got " +
-                                std::to_string(features.rows));
-  }
-  const std::size_t least = estimator == Estimator::biased ? 2 : 4;
-  if (first.rows < least) {
-    throw std::invalid_argument("`" + first.name + "` must have at least " + std::to_string(least) +
-                                " rows, got " + std::to_string(first.rows));
-  }
-}
-
 // Whether D × D matrices take fewer multiply-adds than tiles of N × N ones.
 bool feature_space_is_cheaper(std::span<const Layer* const> layers, const LayerPairs& pairs) {
   const auto n = static_cast<double>(layers[0]->features.rows);
@@ -201,7 +183,8 @@ std::vector<MomentsStage> moments_stages(std::span<const Layer> x, std::span<con
                                          Estimator estimator) {
   const std::vector<const Layer*> layers = all_layers(x, y);
   require(!x.empty(), "`layers` must not be empty");
-  require_layers(layers, estimator);
+  require_same_rows(layers, estimator == Estimator::biased ? 2 : 4,
+                    [](const Layer* layer) -> const InputView& { return layer->features; });
   const bool is_wide = std::any_of(layers.begin(), layers.end(), needs_float64);
   const bool has_features = feature_space_is_cheaper(layers, pairs_of(x, y));
   std::vector<MomentsStage> stages;
@@ -217,7 +200,8 @@ MomentsPlan plan_moments(std::span<const Layer> x, std::span<const Layer> y, Est
                          MomentsStage stage, std::size_t edge, const Execution& execution) {
   const UsualArithmetic usual;
   const std::vector<const Layer*> layers = all_layers(x, y);
-  require_layers(layers, estimator);
+  require_same_rows(layers, estimator == Estimator::biased ? 2 : 4,
+                    [](const Layer* layer) -> const InputView& { return layer->features; });
   MomentsPlan plan;
   plan.stage = stage;
   plan.estimator = estimator;

@@ -7,7 +7,10 @@
 
 #include "isogram/graph.hpp"
 #include "isogram/matrix_view.hpp"
+#include "isogram/parallel.hpp"
+#include "tiles/gram_facts.hpp"
 #include "tiles/grid.hpp"
+#include "tiles/input.hpp"
 
 namespace isogram {
 
@@ -41,12 +44,16 @@ void merge_row(const Csr<T>& a, const Csr<T>& b, std::size_t i, InA in_a, InB in
   }
 }
 
+// The facts of the cosines of the rows of x; with `center` of features less their column means.
+template <class T>
+GramFacts survey_cosines(const InputView& x, bool center, const Execution& execution) {
+  return survey_gram<T>(x, nullptr, {.kernel = Kernel::cosine},
+                        center ? Columns::centered : Columns::as_given, execution);
+}
+
 inline bool is_float64(const InputView& x) {
   return x.type == ElementType::float64;
 }
-
-// Throws std::invalid_argument for fewer rows than `least`.
-void require_rows(const InputView& x, std::size_t least);
 
 // Throws std::invalid_argument for fewer than 2 rows, and unless 1 ≤ k < rows.
 void require_neighbours(std::size_t k, const InputView& x);

@@ -1,11 +1,16 @@
-// Which pairs of layers a table of similarities needs.
+// Which pairs of layers a table of similarities needs, and that their rows are the same samples.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
+#include "isogram/error.hpp"
+#include "isogram/matrix_view.hpp"
 #include "tiles/grid.hpp"
+#include "tiles/input.hpp"
 
 namespace isogram {
 
@@ -42,5 +47,22 @@ class LayerPairs {
   std::size_t layers_;
   std::vector<Cell> pairs_;
 };
+
+// Throws std::invalid_argument unless there are layers and the features of all are as many rows, at
+// least `least`, and none is empty.
+template <class Layers, class FeaturesOf>
+void require_same_rows(const Layers& layers, std::size_t least, FeaturesOf features_of) {
+  require(!layers.empty(), "`layers` must not be empty");
+  const InputView& first = features_of(layers[0]);
+  require_rows(first, least);
+  for (const auto& layer : layers) {
+    const InputView& features = features_of(layer);
+    require_not_empty(features);
+    if (features.rows == first.rows) continue;
+    throw std::invalid_argument("`" + features.name + "` must have " + std::to_string(first.rows) +
+                                " rows like `" + first.name + "`, got " +
+                                std::to_string(features.rows));
+  }
+}
 
 }  // namespace isogram

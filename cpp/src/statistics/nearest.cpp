@@ -3,16 +3,19 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "isogram/error.hpp"
 #include "simd/kernels.hpp"
+#include "statistics/cosine_graph.hpp"
 #include "tiles/grid.hpp"
 #include "tiles/input.hpp"
 #include "tiles/packed.hpp"
@@ -57,16 +60,15 @@ void replace_worst(Edge<T>* heap, std::size_t count, const Edge<T>& edge) {
   heap[place] = edge;
 }
 
-// The k best edges of every node, in whatever order edges are offered, and spare edges: the next
-// best, if they are worse than the k best by at most `tolerance`. Several threads may offer tiles:
-// the nodes of a strip have a lock.
+// The k best edges of every node to columns of a coarse tile, in whatever order edges are offered,
+// and spare edges: the next best, if they are worse than the k best by at most `tolerance`.
 template <class T>
 class BestEdges {
  public:
-  BestEdges(std::size_t nodes, std::size_t k, double tolerance)
-      : nodes_(nodes),
-        k_(k),
-        count_(std::min(k + kSpareEdges, nodes - 1)),
+  // `others` columns are offered to every node.
+  BestEdges(std::size_t nodes, std::size_t others, std::size_t k, double tolerance)
+      : k_(std::min(k, others)),
+        count_(std::min(k + kSpareEdges, others)),
         tolerance_(tolerance),
         edges_(product(nodes, count_)),
         reach_(nodes),
@@ -75,33 +77,16 @@ class BestEdges {
     std::fill(reach_.begin(), reach_.end(), kNoCosine<T>);
   }
 
-  // Offers the entries above the diagonal to the nodes at both ends; cell.row ≤ cell.col.
-  void offer(Cell cell, const T* tile) {
-    const Span rows = tile_span(cell.row, nodes_);
-    const Span cols = tile_span(cell.col, nodes_);
-    const bool is_diagonal = cell.row == cell.col;
-    const std::unique_lock rows_lock(locks_[cell.row]);
-    const auto cols_lock = is_diagonal ? std::unique_lock<std::mutex>()
-                                       : std::unique_lock<std::mutex>(locks_[cell.col]);
-    const T* of_cols = &reach_[cols.begin];
-    for (std::size_t i = 0; i < rows.size(); ++i, tile += kTileEdge) {
-      const T& of_row = reach_[rows.begin + i];
-      const auto next = [&](std::size_t j) {
-        return kernels_.first_reaching(tile, of_row, of_cols, j, cols.size());
-      };
-      for (std::size_t j = next(is_diagonal ? i + 1 : 0); j < cols.size(); j = next(j + 1)) {
-        offer_edge(rows.begin + i, cols.begin + j, tile[j]);
-        offer_edge(cols.begin + j, rows.begin + i, tile[j]);
-      }
-    }
-  }
+  std::size_t nodes() const { return reach_.size(); }
+  std::size_t k() const { return k_; }
 
-  // Those of a node once all are offered: first the k best, the worst of them in front; then the
-  // others in order.
-  std::span<Edge<T>> of(std::size_t node) { return {&edges_[node * count_], count_}; }
+  // The least weights that may count.
+  const T* reaches(std::size_t node) const { return &reach_[node]; }
 
- private:
-  void offer_edge(std::size_t node, std::size_t column, T weight) {
+  // Several threads may offer edges: whoever does to the nodes of a strip locks it.
+  std::unique_lock<std::mutex> lock(std::size_t strip) { return std::unique_lock(locks_[strip]); }
+
+  void offer(std::size_t node, std::size_t column, T weight) {
     Edge<T> edge{weight, static_cast<std::int32_t>(column)};
     Edge<T>* heap = &edges_[node * count_];
     if (is_better(edge, heap[0])) {
@@ -116,26 +101,66 @@ class BestEdges {
     }
   }
 
-  const simd::KernelTable<T>& kernels_ = simd::kernels().of<T>();
-  std::size_t nodes_;
+  // Those of a node once all are offered: first the k best, the worst of them in front; then the
+  // others in order.
+  std::span<Edge<T>> of(std::size_t node) { return {&edges_[node * count_], count_}; }
+
+ private:
   std::size_t k_;
   std::size_t count_;
   double tolerance_;
   Buffer<Edge<T>> edges_;  // of each node a heap of k, and spare edges
-  Buffer<T> reach_;        // the least weight that may count
+  Buffer<T> reach_;
   std::vector<std::mutex> locks_;
 };
 
+// Best edges of the nodes on both sides of a coarse tile; on the diagonal these are the same.
 template <class T>
-BestEdges<T> best_edges(const GramTiles<T>& tiles, std::size_t k, double tolerance,
-                        const Execution& execution) {
-  const Grid grid = Grid::upper(tiles_in(tiles.rows()));
-  BestEdges<T> edges(tiles.rows(), k, tolerance);
-  walk_tiles(grid, execution, new_tile<T>, [&](Cell cell, Buffer<T>& tile, Worker&) {
+struct BestOfTile {
+  BestEdges<T> rows;
+  std::optional<BestEdges<T>> other;
+  BestEdges<T>& cols() { return other ? *other : rows; }
+};
+
+// Offers a fine tile to the nodes at both ends of its edges, on the diagonal those above it. The
+// strips' locks come in one order: of rows before those of columns, and of one set those of the
+// smaller number first, as cell.row ≤ cell.col.
+template <class T>
+void offer_tile(Cell cell, const T* tile, BestOfTile<T>& best) {
+  BestEdges<T>& of_rows = best.rows;
+  BestEdges<T>& of_cols = best.cols();
+  const Span rows = tile_span(cell.row, of_rows.nodes());
+  const Span cols = tile_span(cell.col, of_cols.nodes());
+  const bool is_diagonal = !best.other && cell.row == cell.col;
+  const std::unique_lock rows_lock = of_rows.lock(cell.row);
+  const auto cols_lock = is_diagonal ? std::unique_lock<std::mutex>() : of_cols.lock(cell.col);
+  const auto& kernels = simd::kernels().of<T>();
+  const T* col_reaches = of_cols.reaches(cols.begin);
+  for (std::size_t i = 0; i < rows.size(); ++i, tile += kTileEdge) {
+    const T& reach = *of_rows.reaches(rows.begin + i);
+    const auto next = [&](std::size_t j) {
+      return kernels.first_reaching(tile, reach, col_reaches, j, cols.size());
+    };
+    for (std::size_t j = next(is_diagonal ? i + 1 : 0); j < cols.size(); j = next(j + 1)) {
+      of_rows.offer(rows.begin + i, cols.begin + j, tile[j]);
+      of_cols.offer(cols.begin + j, rows.begin + i, tile[j]);
+    }
+  }
+}
+
+template <class T>
+BestOfTile<T> best_edges(const TileWindow<T>& tiles, std::size_t k, double tolerance,
+                         const Execution& execution) {
+  const bool is_diagonal = tiles.is_diagonal();
+  const std::size_t rows = tiles.rows();
+  const std::size_t cols = tiles.cols();
+  BestOfTile<T> best{BestEdges<T>(rows, is_diagonal ? rows - 1 : cols, k, tolerance), {}};
+  if (!is_diagonal) best.other.emplace(cols, rows, k, tolerance);
+  walk_tiles(tiles.grid(), execution, new_tile<T>, [&](Cell cell, Buffer<T>& tile, Worker&) {
     tiles.compute(cell, tile.data());
-    edges.offer(cell, tile.data());
+    offer_tile(cell, tile.data(), best);
   });
-  return edges;
+  return best;
 }
 
 // ---- Closeness -------------------------------------------------------------------------------
@@ -182,35 +207,67 @@ double cosine_of(double closeness) {
   return magnitude < 0.5 ? closeness : std::copysign(1 - 0.5 / magnitude, closeness);
 }
 
-// One thread's way to unit rows in float64.
-class UnitRows {
- public:
-  UnitRows(const InputView& x, const Transform& transform)
-      : reader_(x), transform_(transform), depth_(x.cols) {}
+// Rows of unit norm in float64.
+Transform unit_transform(const GramFacts& facts) {
+  return {.origin = facts.origin.empty() ? nullptr : &facts.origin,
+          .rest = facts.rest.empty() ? nullptr : &facts.rest,
+          .unit_norm = true};
+}
 
+// One thread's way to unit rows.
+class UnitRowReader {
+ public:
+  UnitRowReader(const InputView& x, const GramFacts& facts)
+      : reader_(x), transform_(unit_transform(facts)) {}
+
+  std::size_t depth() const { return reader_.view().cols; }
+  const std::string& name() const { return reader_.view().name; }
   void read(std::size_t row, double* out) const {
     reader_.read(row, out);
-    transform_row(row, out, depth_, transform_);
+    transform_row(row, out, depth(), transform_);
   }
 
  private:
   RowReader reader_;
   Transform transform_;
-  std::size_t depth_;
 };
 
-// Some rows, fewer than a tile has, and the closest of all others to each.
+// How close one row after another is to others.
+class RowCloseness {
+ public:
+  RowCloseness(const InputView& rows, const InputView& cols, const GramFacts& facts)
+      : rows_(rows, facts), cols_(cols, facts), memory_(3 * rows_.depth()) {}
+
+  void go_to(std::size_t row) { rows_.read(row, memory_.data()); }
+
+  double to(std::size_t column) {
+    const std::size_t depth = rows_.depth();
+    double* other = memory_.data() + depth;
+    cols_.read(column, other);
+    const double value = closeness(memory_.data(), other, depth, other + depth);
+    if (std::isnan(value)) throw InputChanged(rows_.name().c_str());  // there is no order with it
+    return value;
+  }
+
+ private:
+  UnitRowReader rows_;
+  UnitRowReader cols_;
+  std::vector<double> memory_;
+};
+
+// Some rows, fewer than a tile has, and the closest of all columns to each.
 class OpenRows {
  public:
-  OpenRows(const InputView& x, const Transform& transform, std::span<const std::size_t> rows,
-           std::size_t k)
+  OpenRows(const InputView& x, const GramFacts& facts, std::span<const std::size_t> rows,
+           std::size_t k, bool is_diagonal)
       : name_(x.name),
         rows_(rows),
         k_(k),
+        is_diagonal_(is_diagonal),
         depth_(x.cols),
         own_(product(padded_rows(), depth_)),
         heaps_(rows.size() * k, {-std::numeric_limits<double>::infinity(), 0}) {
-    const UnitRows reader(x, transform);
+    const UnitRowReader reader(x, facts);
     RowPacker<double> packer(kernels_, depth_);
     for (std::size_t r = 0; r < rows.size(); ++r) {
       double* place = &own_[r / kernels_.panel * kernels_.panel * depth_ + r % kernels_.panel];
@@ -238,7 +295,7 @@ class OpenRows {
       multiply(kernels_.squared_differences, negated_, others, cols, sums_);
     }
     for_each(cols, [&](std::size_t r, std::size_t j, double cosine) {
-      if (rows_[r] == cols.begin + j) return;
+      if (is_diagonal_ && rows_[r] == cols.begin + j) return;
       if (cosine >= 0.5 ? !has_near : cosine <= -0.5 && !has_opposite) return;
       const Buffer<double>& squares = cosine > 0 ? differences_ : sums_;
       const double value =
@@ -279,6 +336,7 @@ class OpenRows {
   const std::string& name_;  // of the input
   std::span<const std::size_t> rows_;
   std::size_t k_;
+  bool is_diagonal_;  // the columns are the rows, which are not their own neighbours
   std::size_t depth_;
   Buffer<double> own_;      // in panels
   Buffer<double> negated_;  // the same, where it is needed
@@ -288,25 +346,78 @@ class OpenRows {
   std::vector<Edge<double>> heaps_;
 };
 
-// The neighbours of every row from the best edges in tiles of T.
+// ---- The choice ------------------------------------------------------------------------------
+
+// Of weights that differ by more, the larger is that of the larger cosine, whatever the rounding.
+template <class T>
+double tolerance_of(std::size_t depth) {
+  return 2 * cosine_rounding<T>(depth);
+}
+
+template <class T>
+bool exceeds(const Edge<T>& a, const Edge<T>& b, double tolerance) {
+  return static_cast<double>(a.weight) - b.weight > tolerance;
+}
+
+// An edge, and its closeness where that is known.
+template <class T>
+struct Candidate {
+  Edge<T> edge;
+  double closeness = std::numeric_limits<double>::quiet_NaN();
+};
+
+template <class T>
+bool is_better_weight(const Candidate<T>& a, const Candidate<T>& b) {
+  return is_better(a.edge, b.edge);
+}
+
+// Puts the k nearest of more candidates in front: by their weights, and those between which
+// rounding could have decided by their closeness.
+template <class T, class ClosenessTo>
+void put_nearest_first(std::span<Candidate<T>> candidates, std::size_t k, double tolerance,
+                       ClosenessTo closeness_to) {
+  const auto after = candidates.begin() + static_cast<std::ptrdiff_t>(k);
+  std::nth_element(candidates.begin(), after, candidates.end(), is_better_weight<T>);
+  const Edge<T> first_out = after->edge;
+  const Edge<T> last_in = std::max_element(candidates.begin(), after, is_better_weight<T>)->edge;
+  if (exceeds(last_in, first_out, tolerance)) return;
+  std::sort(candidates.begin(), candidates.end(), is_better_weight<T>);
+  const auto begin = std::partition_point(
+      candidates.begin(), candidates.end(),
+      [&](const Candidate<T>& c) { return exceeds(c.edge, first_out, tolerance); });
+  const auto end = std::partition_point(begin, candidates.end(), [&](const Candidate<T>& c) {
+    return !exceeds(last_in, c.edge, tolerance);
+  });
+  std::for_each(begin, end, [&](Candidate<T>& c) {
+    if (std::isnan(c.closeness)) c.closeness = closeness_to(c.edge.column);
+  });
+  std::sort(begin, end, [](const Candidate<T>& a, const Candidate<T>& b) {
+    return is_better(Edge<double>{a.closeness, a.edge.column},
+                     Edge<double>{b.closeness, b.edge.column});
+  });
+}
+
+// The neighbours of every row of one side of a coarse tile, from the best edges in tiles of T.
 template <class T>
 class NeighbourChoice {
  public:
-  NeighbourChoice(const InputView& x, std::size_t k, bool center, const GramTiles<T>& tiles,
-                  const Execution& execution)
-      : x_(x),
-        k_(k),
-        tolerance_(2 * cosine_rounding<T>(x.cols)),
-        best_(best_edges(tiles, k, kReached * tolerance_, execution)),
-        cases_(x.rows),
+  // `is_zero(i)` says whether row i has no entry but 0.
+  template <class IsZero>
+  NeighbourChoice(const InputView& own, const InputView& others, const GramFacts& facts,
+                  BestEdges<T>& best, IsZero is_zero, const Execution& execution)
+      : own_(own),
+        others_(others),
+        is_diagonal_(&own == &others),
+        facts_(facts),
+        tolerance_(tolerance_of<T>(own.cols)),
+        best_(best),
+        cases_(own.rows),
         execution_(preparing(execution)) {
-    parallel_for(execution_, tiles_in(x.rows), [&](std::size_t strip, Worker&) {
-      const Span rows = tile_span(strip, x_.rows);
-      for (std::size_t i = rows.begin; i < rows.end; ++i) {
-        cases_[i] = case_of(i, tiles.is_zero(i));
-      }
+    if (best.k() == 0) return;
+    parallel_for(execution_, tiles_in(own.rows), [&](std::size_t strip, Worker&) {
+      const Span rows = tile_span(strip, own_.rows);
+      for (std::size_t i = rows.begin; i < rows.end; ++i) cases_[i] = case_of(i, is_zero);
     });
-    if (center && !is_settled()) columns_ = survey_columns(x, execution_);
   }
 
   // Rows of which more than the edges that were kept could be nearest.
@@ -314,14 +425,17 @@ class NeighbourChoice {
     return static_cast<std::size_t>(std::count(cases_.begin(), cases_.end(), Case::open));
   }
 
-  Buffer<Edge<T>> edges() {
+  // Columns count from `first_col`.
+  Neighbours<T> neighbours(std::size_t k, std::size_t first_col) {
+    Neighbours<T> result(own_.rows, k);
+    if (best_.k() == 0) return result;
     rank_kept_edges();
     rank_open_rows();
-    auto result = Buffer<Edge<T>>::unset(product(x_.rows, k_));
-    for (std::size_t i = 0; i < x_.rows; ++i) {
-      Edge<T>* own = &result[i * k_];
-      std::copy_n(best_.of(i).begin(), k_, own);
-      std::sort(own, own + k_, [](const auto& a, const auto& b) { return a.column < b.column; });
+    const auto first = static_cast<std::int32_t>(first_col);
+    for (std::size_t i = 0; i < own_.rows; ++i) {
+      std::transform(
+          best_.of(i).begin(), best_.of(i).begin() + best_.k(), result.of(i).begin(),
+          [first](const Edge<T>& edge) { return Edge<T>{edge.weight, edge.column + first}; });
     }
     return result;
   }
@@ -329,83 +443,51 @@ class NeighbourChoice {
  private:
   enum class Case : unsigned char { settled, among_kept, open };
 
-  bool is_settled() const {
-    return std::all_of(cases_.begin(), cases_.end(), [](Case c) { return c == Case::settled; });
-  }
-
   // Puts the edges of a row in order unless the k best are certain.
-  Case case_of(std::size_t row, bool is_zero) {
+  template <class IsZero>
+  Case case_of(std::size_t row, IsZero is_zero) {
+    const std::size_t k = best_.k();
     const std::span<Edge<T>> kept = best_.of(row);
     const Edge<T> last_in = kept[0];
-    if (kept.size() == k_ || exceeds(last_in, kept[k_])) return Case::settled;
-    if (is_zero) return Case::settled;  // its cosines are exactly 0
+    if (kept.size() == k || exceeds(last_in, kept[k], tolerance_)) return Case::settled;
+    if (is_zero(row)) return Case::settled;  // its cosines are exactly 0
     std::sort(kept.begin(), kept.end(), is_better<T>);
-    const bool is_all = kept.size() == x_.rows - 1;
-    return is_all || exceeds(last_in, kept.back()) ? Case::among_kept : Case::open;
-  }
-
-  // Whether the cosine of one edge is larger whatever the rounding of both.
-  bool exceeds(const Edge<T>& a, const Edge<T>& b) const {
-    return static_cast<double>(a.weight) - b.weight > tolerance_;
-  }
-
-  Transform transform() const {
-    if (!columns_) return {.unit_norm = true};
-    return {.origin = &columns_->mean_row, .rest = &columns_->residual, .unit_norm = true};
+    const bool is_all = kept.size() == others_.rows - (is_diagonal_ ? 1 : 0);
+    return is_all || exceeds(last_in, kept.back(), tolerance_) ? Case::among_kept : Case::open;
   }
 
   // Orders those of the kept edges between which rounding could have decided.
   void rank_kept_edges() {
-    parallel_for(execution_, tiles_in(x_.rows), [&](std::size_t strip, Worker& worker) {
-      const Span rows = tile_span(strip, x_.rows);
-      const UnitRows reader(x_, transform());
-      std::vector<double> memory(3 * x_.cols);
+    parallel_for(execution_, tiles_in(own_.rows), [&](std::size_t strip, Worker& worker) {
+      const Span rows = tile_span(strip, own_.rows);
+      std::optional<RowCloseness> closeness;
+      std::vector<Candidate<T>> candidates;
       for (std::size_t i = rows.begin; i < rows.end; ++i) {
         if (cases_[i] != Case::among_kept) continue;
         worker.check();
-        rank_kept_edges(i, reader, memory.data());
+        if (!closeness) closeness.emplace(own_, others_, facts_);
+        closeness->go_to(i);
+        candidates.clear();
+        for (const Edge<T>& edge : best_.of(i)) candidates.push_back({edge});
+        put_nearest_first(std::span(candidates), best_.k(), tolerance_, [&](std::int32_t column) {
+          return closeness->to(static_cast<std::size_t>(column));
+        });
+        std::transform(candidates.begin(), candidates.end(), best_.of(i).begin(),
+                       [](const Candidate<T>& c) { return c.edge; });
       }
     });
-  }
-
-  void rank_kept_edges(std::size_t row, const UnitRows& reader, double* memory) {
-    const std::span<Edge<T>> kept = best_.of(row);
-    const Edge<T> last_in = kept[k_ - 1];
-    const Edge<T> first_out = kept[k_];
-    const auto begin = std::partition_point(kept.begin(), kept.end(),
-                                            [&](const auto& e) { return exceeds(e, first_out); });
-    const auto end = std::partition_point(begin, kept.end(),
-                                          [&](const auto& e) { return !exceeds(last_in, e); });
-    struct Ranked {
-      Edge<double> closeness;
-      T weight;
-    };
-    std::vector<Ranked> ranked;
-    double* own = memory;
-    double* other = memory + x_.cols;
-    reader.read(row, own);
-    for (auto edge = begin; edge != end; ++edge) {
-      reader.read(static_cast<std::size_t>(edge->column), other);
-      const double value = closeness(own, other, x_.cols, other + x_.cols);
-      if (std::isnan(value)) throw InputChanged(x_.name.c_str());  // there is no order with it
-      ranked.push_back({{value, edge->column}, edge->weight});
-    }
-    std::sort(ranked.begin(), ranked.end(),
-              [](const Ranked& a, const Ranked& b) { return is_better(a.closeness, b.closeness); });
-    std::transform(ranked.begin(), ranked.end(), begin,
-                   [](const Ranked& r) { return Edge<T>{r.weight, r.closeness.column}; });
   }
 
   // Finds the nearest of all to the rows of which the best edges in tiles say too little.
   void rank_open_rows() {
     std::vector<std::size_t> open;
-    for (std::size_t i = 0; i < x_.rows; ++i) {
+    for (std::size_t i = 0; i < own_.rows; ++i) {
       if (cases_[i] == Case::open) open.push_back(i);
     }
     if (open.empty()) return;
-    Packed<double> all(simd::kernels().float64, x_);
-    all.fill(x_, transform(), Finite::known, execution_);
-    const std::size_t at_once = std::clamp(kEntriesAtOnce / x_.cols, std::size_t{1}, kTileEdge);
+    Packed<double> all(simd::kernels().float64, others_);
+    all.fill(others_, unit_transform(facts_), Finite::known, execution_);
+    const std::size_t at_once = std::clamp(kEntriesAtOnce / own_.cols, std::size_t{1}, kTileEdge);
     parallel_for(execution_, (open.size() + at_once - 1) / at_once,
                  [&](std::size_t block, Worker& worker) {
                    const std::size_t begin = block * at_once;
@@ -415,25 +497,27 @@ class NeighbourChoice {
   }
 
   void rank_rows(std::span<const std::size_t> rows, const Packed<double>& all, Worker& worker) {
-    OpenRows open(x_, transform(), rows, k_);
-    for (std::size_t col = 0; col < tiles_in(x_.rows); ++col) {
+    OpenRows open(own_, facts_, rows, best_.k(), is_diagonal_);
+    for (std::size_t col = 0; col < tiles_in(others_.rows); ++col) {
       worker.check();
-      open.offer(all, tile_span(col, x_.rows));
+      open.offer(all, tile_span(col, others_.rows));
     }
     for (std::size_t r = 0; r < rows.size(); ++r) {
       const Edge<double>* heap = open.edges(r);
-      std::transform(heap, heap + k_, best_.of(rows[r]).begin(), [](const Edge<double>& edge) {
-        return Edge<T>{static_cast<T>(cosine_of(edge.weight)), edge.column};
-      });
+      std::transform(heap, heap + best_.k(), best_.of(rows[r]).begin(),
+                     [](const Edge<double>& edge) {
+                       return Edge<T>{static_cast<T>(cosine_of(edge.weight)), edge.column};
+                     });
     }
   }
 
-  const InputView& x_;
-  std::size_t k_;
-  double tolerance_;  // cosines that differ by more are in the right order
-  BestEdges<T> best_;
+  const InputView& own_;
+  const InputView& others_;
+  bool is_diagonal_;  // the others are the rows themselves
+  const GramFacts& facts_;
+  double tolerance_;
+  BestEdges<T>& best_;
   std::vector<Case> cases_;
-  std::optional<Survey> columns_;
   Execution execution_;
 };
 
@@ -443,29 +527,179 @@ bool too_many(std::size_t open_rows, std::size_t rows) {
 }
 
 template <class T>
-Buffer<Edge<T>> rounded(const Buffer<Edge<double>>& edges) {
-  auto result = Buffer<Edge<T>>::unset(edges.size());
-  std::transform(edges.begin(), edges.end(), result.begin(), [](const Edge<double>& edge) {
-    return Edge<T>{static_cast<T>(edge.weight), edge.column};
-  });
+Neighbours<T> rounded(const Neighbours<double>& wide) {
+  Neighbours<T> result(wide.rows(), wide.k);
+  std::transform(
+      wide.edges.begin(), wide.edges.end(), result.edges.begin(),
+      [](const Edge<double>& edge) { return Edge<T>{static_cast<T>(edge.weight), edge.column}; });
   return result;
+}
+
+// The neighbours of a row that were found so far.
+template <class T>
+void append_found(const Neighbours<T>& neighbours, std::size_t row,
+                  std::vector<Candidate<T>>& candidates) {
+  for (std::size_t place = row * neighbours.k; place < (row + 1) * neighbours.k; ++place) {
+    if (neighbours.edges[place].column < 0) continue;
+    candidates.push_back({neighbours.edges[place]});
+    if (neighbours.closeness.size() > 0) candidates.back().closeness = neighbours.closeness[place];
+  }
 }
 
 }  // namespace
 
 template <class T>
-Buffer<Edge<T>> nearest(const InputView& x, std::size_t k, bool center,
-                        const Execution& execution) {
-  NeighbourChoice<T> choice(x, k, center, cosine_tiles<T>(x, center, execution), execution);
-  if constexpr (std::is_same_v<T, float>) {
-    if (too_many(choice.open_rows(), x.rows)) {
-      return rounded<T>(nearest<double>(x, k, center, preparing(execution)));
-    }
-  }
-  return choice.edges();
+Neighbours<T>::Neighbours(std::size_t rows, std::size_t k)
+    : k(k), edges(Buffer<Edge<T>>::unset(product(rows, k))) {
+  std::fill(edges.begin(), edges.end(), Edge<T>{kNoCosine<T>, -1});
 }
 
-template Buffer<Edge<float>> nearest(const InputView&, std::size_t, bool, const Execution&);
-template Buffer<Edge<double>> nearest(const InputView&, std::size_t, bool, const Execution&);
+template <class T>
+GramTiles<T> graph_tiles(const TileInputs& tile, const GramFacts& facts,
+                         const Execution& execution) {
+  return tile.cols ? GramTiles<T>(tile.rows, *tile.cols, facts, execution)
+                   : GramTiles<T>(tile.rows, facts, execution);
+}
+
+template <class T>
+TileNeighbours<T> nearest_in_tile(const TileInputs& tile, const TileWindow<T>& tiles, std::size_t k,
+                                  const GramFacts& facts, const Execution& execution) {
+  const InputView& rows = tile.rows;
+  const InputView& cols = tile.cols ? *tile.cols : tile.rows;
+  BestOfTile<T> best = best_edges(tiles, k, kReached * tolerance_of<T>(rows.cols), execution);
+  NeighbourChoice<T> of_rows(
+      rows, cols, facts, best.rows, [&](std::size_t i) { return tiles.is_zero_row(i); }, execution);
+  std::optional<NeighbourChoice<T>> of_cols;
+  if (tile.cols) {
+    of_cols.emplace(
+        cols, rows, facts, *best.other, [&](std::size_t j) { return tiles.is_zero_col(j); },
+        execution);
+  }
+  if constexpr (std::is_same_v<T, float>) {
+    if (too_many(of_rows.open_rows(), rows.rows) ||
+        (of_cols && too_many(of_cols->open_rows(), cols.rows))) {
+      const Execution quiet = preparing(execution);
+      const GramTiles<double> of_doubles = graph_tiles<double>(tile, facts, quiet);
+      const TileNeighbours<double> wide =
+          nearest_in_tile(tile, TileWindow(of_doubles), k, facts, quiet);
+      return {rounded<T>(wide.rows), rounded<T>(wide.cols)};
+    }
+  }
+  TileNeighbours<T> result{of_rows.neighbours(k, tile.first_col), {}};
+  if (of_cols) result.cols = of_cols->neighbours(k, tile.first_row);
+  return result;
+}
+
+template <class T>
+void set_closeness(const InputView& rows, const InputView& cols, std::size_t first_col,
+                   const GramFacts& facts, const Execution& execution, Neighbours<T>& neighbours) {
+  neighbours.closeness = Buffer<double>(neighbours.edges.size());
+  parallel_for(execution, tiles_in(rows.rows), [&](std::size_t strip, Worker& worker) {
+    RowCloseness closeness(rows, cols, facts);
+    const Span own = tile_span(strip, rows.rows);
+    for (std::size_t i = own.begin; i < own.end; ++i) {
+      worker.check();
+      closeness.go_to(i);
+      for (std::size_t place = i * neighbours.k; place < (i + 1) * neighbours.k; ++place) {
+        const std::int32_t column = neighbours.edges[place].column;
+        if (column < 0) continue;
+        neighbours.closeness[place] = closeness.to(static_cast<std::size_t>(column) - first_col);
+      }
+    }
+  });
+}
+
+template <class T>
+void merge_neighbours(const Neighbours<T>& part, Span rows, const InputView* x, std::size_t depth,
+                      const GramFacts& facts, const Execution& execution, Neighbours<T>& all) {
+  const double tolerance = tolerance_of<T>(depth);
+  const std::size_t k = all.k;
+  if (all.closeness.size() == 0) all.closeness = Buffer<double>(all.edges.size());
+  parallel_for(execution, tiles_in(rows.size()), [&](std::size_t strip, Worker& worker) {
+    std::optional<RowCloseness> closeness;
+    std::vector<Candidate<T>> candidates;
+    const Span own = tile_span(strip, rows.size());
+    for (std::size_t i = own.begin; i < own.end; ++i) {
+      worker.check();
+      const std::size_t row = rows.begin + i;
+      candidates.clear();
+      append_found(all, row, candidates);
+      append_found(part, i, candidates);
+      if (candidates.size() > k) {
+        bool is_there = false;
+        put_nearest_first(std::span(candidates), k, tolerance, [&](std::int32_t column) {
+          if (!closeness) closeness.emplace(*x, *x, facts);
+          if (!std::exchange(is_there, true)) closeness->go_to(row);
+          return closeness->to(static_cast<std::size_t>(column));
+        });
+        candidates.resize(k);
+      }
+      for (std::size_t e = 0; e < candidates.size(); ++e) {
+        all.edges[row * k + e] = candidates[e].edge;
+        all.closeness[row * k + e] = candidates[e].closeness;
+      }
+    }
+  });
+}
+
+template <class T>
+Buffer<Edge<T>> nearest(const InputView& x, std::size_t k, bool center, const Execution& execution,
+                        std::size_t edge) {
+  const Execution quiet = preparing(execution);
+  const GramFacts facts = survey_cosines<T>(x, center, quiet);
+  const GramTiles<T> whole(x, facts, quiet);
+  Neighbours<T> all;
+  walk_coarse_tiles(
+      coarse_tiles(x.rows, edge), execution, [&](const CoarseTile& at, const auto& part) {
+        const InputView rows = rows_of(x, at.rows);
+        const InputView cols = rows_of(x, at.cols);
+        const TileInputs tile{rows, at.is_mirrored() ? &cols : nullptr, at.rows.begin,
+                              at.cols.begin};
+        TileNeighbours<T> found = nearest_in_tile(tile, TileWindow(whole, at), k, facts, part);
+        if (at.rows.size() == x.rows) {
+          all = std::move(found.rows);
+          return;
+        }
+        if (all.rows() == 0) all = Neighbours<T>(x.rows, k);
+        merge_neighbours(found.rows, at.rows, &x, x.cols, facts, quiet, all);
+        if (!tile.cols) return;
+        merge_neighbours(found.cols, at.cols, &x, x.cols, facts, quiet, all);
+      });
+  return edges_of(std::move(all));
+}
+
+template <class T>
+Buffer<Edge<T>> edges_of(Neighbours<T> neighbours) {
+  for (std::size_t i = 0; i < neighbours.rows(); ++i) {
+    const std::span<Edge<T>> own = neighbours.of(i);
+    std::sort(own.begin(), own.end(),
+              [](const auto& a, const auto& b) { return a.column < b.column; });
+  }
+  return std::move(neighbours.edges);
+}
+
+template struct Neighbours<float>;
+template GramTiles<float> graph_tiles(const TileInputs&, const GramFacts&, const Execution&);
+template TileNeighbours<float> nearest_in_tile(const TileInputs&, const TileWindow<float>&,
+                                               std::size_t, const GramFacts&, const Execution&);
+template void set_closeness(const InputView&, const InputView&, std::size_t, const GramFacts&,
+                            const Execution&, Neighbours<float>&);
+template void merge_neighbours(const Neighbours<float>&, Span, const InputView*, std::size_t,
+                               const GramFacts&, const Execution&, Neighbours<float>&);
+template Buffer<Edge<float>> edges_of(Neighbours<float>);
+template Buffer<Edge<float>> nearest(const InputView&, std::size_t, bool, const Execution&,
+                                     std::size_t);
+
+template struct Neighbours<double>;
+template GramTiles<double> graph_tiles(const TileInputs&, const GramFacts&, const Execution&);
+template TileNeighbours<double> nearest_in_tile(const TileInputs&, const TileWindow<double>&,
+                                                std::size_t, const GramFacts&, const Execution&);
+template void set_closeness(const InputView&, const InputView&, std::size_t, const GramFacts&,
+                            const Execution&, Neighbours<double>&);
+template void merge_neighbours(const Neighbours<double>&, Span, const InputView*, std::size_t,
+                               const GramFacts&, const Execution&, Neighbours<double>&);
+template Buffer<Edge<double>> edges_of(Neighbours<double>);
+template Buffer<Edge<double>> nearest(const InputView&, std::size_t, bool, const Execution&,
+                                      std::size_t);
 
 }  // namespace isogram

@@ -294,6 +294,13 @@ void require_not_empty(const InputView& x) {
                               std::to_string(x.rows) + " x " + std::to_string(x.cols));
 }
 
+void require_rows(const InputView& x, std::size_t least) {
+  require_not_empty(x);
+  if (x.rows >= least) return;
+  throw std::invalid_argument("`" + x.name + "` must have at least " + std::to_string(least) +
+                              " rows, got " + std::to_string(x.rows));
+}
+
 template <class T>
 void require_shape(const MatrixView<T>& view, std::size_t rows, std::size_t cols,
                    const char* name) {

@@ -24,6 +24,9 @@ std::string not_finite_message(const std::string& name, std::initializer_list<st
 // Throws std::invalid_argument unless x has rows and columns.
 void require_not_empty(const InputView& x);
 
+// Throws std::invalid_argument unless x has columns and at least so many rows.
+void require_rows(const InputView& x, std::size_t least);
+
 // Throws std::invalid_argument unless `view` is rows × cols; `name` is the argument it came as.
 template <class T>
 void require_shape(const MatrixView<T>& view, std::size_t rows, std::size_t cols, const char* name);

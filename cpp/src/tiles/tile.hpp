@@ -43,6 +43,9 @@ class GramTiles {
   std::size_t cols() const { return y_.rows; }
   const GramFacts& facts() const { return facts_; }
 
+  // Whether the columns are the rows themselves.
+  bool is_symmetric() const { return is_symmetric_; }
+
   // Tile (row, col) of the grid of tiles_in(rows()) × tiles_in(cols()); of the rows of x with
   // themselves, on or above the diagonal.
   void compute(Cell cell, T* tile, const simd::ExpectedRows& expected = {}) const;
@@ -58,6 +61,7 @@ class GramTiles {
 
   // Whether a row has no entry but 0, as it is packed.
   bool is_zero(std::size_t row) const { return left_norms()[row] == 0; }
+  bool is_zero_col(std::size_t col) const { return right_norms()[col] == 0; }
 
   // What a tile is multiplied by to be the matrix the caller asked for: linear Gram matrices of
   // shifted features stay in scaled units, in which they cannot overflow. Else 0.
