@@ -161,6 +161,15 @@ double measure_row(const RowReader& reader, std::size_t i, const Look& look,
   return largest_magnitude(row.data(), x.cols);
 }
 
+// Of pieces of some columns, kColumnsAtOnce of them each.
+std::vector<RowReader> readers_of(const InputView& x, Span cols) {
+  std::vector<RowReader> readers;
+  for (std::size_t begin = cols.begin; begin < cols.end; begin += kColumnsAtOnce) {
+    readers.emplace_back(columns_of(x, {begin, std::min(cols.end, begin + kColumnsAtOnce)}));
+  }
+  return readers;
+}
+
 Measures measure(const InputView& x, const Look& look, const Execution& execution) {
   const std::size_t strips = std::clamp<std::size_t>(x.rows / kLeastRows, 1, kParts);
   const std::size_t blocks = std::clamp<std::size_t>(x.cols / kLeastColumns, 1, kParts / strips);
@@ -176,19 +185,27 @@ Measures measure(const InputView& x, const Look& look, const Execution& executio
     double* column_sums =
         strips > 1 ? part.column_sums.data() : whole.column_sums.data() + cols.begin;
     std::vector<double> row(std::min(cols.size(), kColumnsAtOnce));
-    for (std::size_t begin = cols.begin; begin < cols.end; begin += kColumnsAtOnce) {
-      const Span span{begin, std::min(cols.end, begin + kColumnsAtOnce)};
-      const RowReader reader(columns_of(x, span));
+    const std::vector<RowReader> readers = readers_of(x, cols);
+    const auto measure_part = [&](std::size_t i, std::size_t piece) {
+      if (look.left_out && (*look.left_out)[i]) return;
+      const std::size_t begin = cols.begin + piece * kColumnsAtOnce;
+      const std::size_t count = readers[piece].view().cols;
       Look there = look;
-      if (look.origin) there.origin += span.begin;
+      if (look.origin) there.origin += begin;
       double* sums = look.with_sums ? column_sums + (begin - cols.begin) : nullptr;
-      for (std::size_t i = rows.begin; i < rows.end; ++i) {
+      double& largest = part.row_largest[i - rows.begin];
+      largest = std::max(
+          largest, measure_row(readers[piece], i, there, row, sums, [&](const double* values) {
+            bad.inspect(task, i, values, count, begin);
+          }));
+    };
+    // Sums stay in cache while all rows are added to them; without any, rows are read as they lie.
+    const std::size_t outer = look.with_sums ? readers.size() : rows.size();
+    const std::size_t inner = look.with_sums ? rows.size() : readers.size();
+    for (std::size_t a = 0; a < outer; ++a) {
+      for (std::size_t b = 0; b < inner; ++b) {
         worker.check();
-        if (look.left_out && (*look.left_out)[i]) continue;
-        double& largest = part.row_largest[i - rows.begin];
-        largest = std::max(largest, measure_row(reader, i, there, row, sums, [&](double* values) {
-                             bad.inspect(task, i, values, span.size(), span.begin);
-                           }));
+        measure_part(rows.begin + (look.with_sums ? b : a), look.with_sums ? a : b);
       }
     }
   });
