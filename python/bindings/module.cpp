@@ -21,6 +21,7 @@ ISOGRAM_MODULE(_core, module) {
   register_compare(module);
   register_jsd(module);
   register_arithmetic(module);
+  register_random(module);
   register_simd(module);
   register_parallel(module);
   register_build_info(module);

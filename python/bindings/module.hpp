@@ -17,6 +17,7 @@ void register_rsm(pybind11::module_& module);
 void register_compare(pybind11::module_& module);
 void register_jsd(pybind11::module_& module);
 void register_arithmetic(pybind11::module_& module);
+void register_random(pybind11::module_& module);
 void register_simd(pybind11::module_& module);
 void register_parallel(pybind11::module_& module);
 void register_build_info(pybind11::module_& module);

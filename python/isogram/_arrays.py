@@ -14,11 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._entries import BFLOAT16_BITS, FLOAT_TYPES, converted, copy_into, extremes
-from isogram._entries import result_dtype as result_dtype
+from isogram._entries import (
+    BFLOAT16_BITS,
+    FLOAT_TYPES,
+    converted,
+    copy_into,
+    extremes,
+    result_dtype,
+)
 from isogram._memory import check_memory
 from isogram._place import COPY_TO_HOST, gpu_library, place_of
-from isogram._types import Array as Array
+from isogram._types import Array
 
 if TYPE_CHECKING:
     from isogram._device.device import Device

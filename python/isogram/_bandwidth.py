@@ -7,12 +7,9 @@ import sys
 from typing import Any
 
 import numpy as np
-
-# Not when first asked for: NumPy would import it then, which a signal handler that calls isogram
-# may interrupt half way.
-from numpy.random import default_rng
 from numpy.typing import NDArray
 
+from isogram import _core
 from isogram._arithmetic import usual_arithmetic
 from isogram._entries import parts_of
 from isogram._errors import errors_of
@@ -76,13 +73,14 @@ def pairs_of(
 
 
 def _drawn_pairs(n: int, count: int, seed: int) -> NDArray[np.int64]:
-    """Return uniform pairs of different rows, in either order."""
-    rng = default_rng(seed)
+    """Return uniform pairs of different rows, in either order: of NumPy's `default_rng(seed)`."""
+    bits = range(0, max(seed.bit_length(), 1), 32)
+    draws = _core.Pcg64([seed >> bit & 0xFFFFFFFF for bit in bits])
     pairs = np.empty((count, 2), np.int64)
     for column, end in enumerate((n, n - 1)):
         for part in parts_of((count,)):
             drawn = pairs[part][:, column]
-            drawn[...] = rng.integers(end, size=len(drawn))
+            draws.fill(end, drawn)
     for part in parts_of((count,)):
         first, second = pairs[part].T
         second += second >= first

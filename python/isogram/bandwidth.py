@@ -63,8 +63,8 @@ def bandwidth(
     2.0
     """
     choice("bandwidth", "rule", rule, ("median", "mean"))
-    integer("bandwidth", "max_pairs", max_pairs, 1)
-    integer("bandwidth", "seed", seed, 0)
+    max_pairs = integer("bandwidth", "max_pairs", max_pairs, 1)
+    seed = integer("bandwidth", "seed", seed, 0)
     workers = threads("bandwidth", num_threads)
     rows = as_matrix("bandwidth", "x", x)
     pairs = pairs_of("bandwidth", "x", rows, rule, max_pairs, seed)

@@ -3,6 +3,7 @@
 import isogram as ig
 import numpy as np
 import pytest
+from isogram import _core
 from support import DTYPES, SCALES, data, dot_tolerance, oracle
 
 
@@ -55,6 +56,16 @@ def test_of_sampled_pairs(simd_level):
     assert sampled[0] != sampled[2]
     assert sampled == pytest.approx([exact] * 3, rel=0.02)
     assert ig.bandwidth(x, max_pairs=4000) == sampled[0], "the default seed is 0"
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**31, 2**32 - 1, 2**32, 2**64 + 7, 3**200])
+def test_draws_are_those_of_numpy(seed):
+    words = [seed >> bit & 0xFFFFFFFF for bit in range(0, max(seed.bit_length(), 1), 32)]
+    ours, theirs = _core.Pcg64(words), np.random.default_rng(seed)
+    for end in (1, 2, 3, 7, 300, 2**31 + 1, 2**32 - 1, 2**32, 2**32 + 1, 3, 2**63 - 1, 5):
+        drawn = np.zeros((501, 2), np.int64)[:, 1]
+        ours.fill(end, drawn)
+        assert np.array_equal(drawn, theirs.integers(end, size=501)), end
 
 
 def test_has_the_same_bits_for_any_number_of_threads(simd_level):
