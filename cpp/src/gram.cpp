@@ -87,6 +87,33 @@ bool gram(const InputView& x, const InputView& y, const KernelOptions& options, 
   return write_gram(tiles, Grid::full(tiles_in(x.rows), tiles_in(y.rows)), out, execution);
 }
 
+template <class T>
+GramFacts gram_facts(const InputView& x, const InputView* y, const KernelOptions& options,
+                     const Execution& execution) {
+  const UsualArithmetic usual;
+  const Execution quiet = preparing(execution);
+  GramFacts facts = survey_gram<T>(x, y, options, Columns::as_given, quiet);
+  if (uses_unit_norm(options.kernel)) {  // rows that are looked at only when they are packed
+    require_finite(x, quiet);
+    if (y) require_finite(*y, quiet);
+  }
+  return facts;
+}
+
+template <class T>
+bool gram_tile(const InputView& rows, const InputView* cols, const GramFacts& facts,
+               MatrixView<T> out, const Execution& execution) {
+  const UsualArithmetic usual;
+  const Execution quiet = preparing(execution);
+  require_shape(out, rows.rows, cols ? cols->rows : rows.rows, "out");
+  if (cols) {
+    const GramTiles<T> tiles(rows, *cols, facts, quiet);
+    return write_gram(tiles, Grid::full(tiles_in(rows.rows), tiles_in(cols->rows)), out, execution);
+  }
+  const GramTiles<T> tiles(rows, facts, quiet);
+  return write_gram(tiles, Grid::upper(tiles_in(rows.rows)), out, execution);
+}
+
 void distances(const InputView& x, MatrixView<const std::int64_t> pairs, double* out,
                const Execution& execution) {
   const UsualArithmetic usual;
@@ -142,6 +169,14 @@ template bool gram(const InputView&, const InputView&, const KernelOptions&, Mat
                    const Execution&);
 template bool gram(const InputView&, const InputView&, const KernelOptions&, MatrixView<double>,
                    const Execution&);
+template GramFacts gram_facts<float>(const InputView&, const InputView*, const KernelOptions&,
+                                     const Execution&);
+template GramFacts gram_facts<double>(const InputView&, const InputView*, const KernelOptions&,
+                                      const Execution&);
+template bool gram_tile(const InputView&, const InputView*, const GramFacts&, MatrixView<float>,
+                        const Execution&);
+template bool gram_tile(const InputView&, const InputView*, const GramFacts&, MatrixView<double>,
+                        const Execution&);
 template void rbf_from_distances(MatrixView<float>, double, const Execution&);
 template void rbf_from_distances(MatrixView<double>, double, const Execution&);
 

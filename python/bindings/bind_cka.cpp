@@ -1,4 +1,4 @@
-#include "isogram/cka.hpp"
+#include "bind_cka.hpp"
 
 #include <pybind11/stl.h>
 
@@ -8,10 +8,8 @@
 
 namespace isogram::bindings {
 
-namespace {
-
-std::vector<Layer> layers(const py::list& arrays, const std::vector<std::string>& names,
-                          KernelOptions options, const std::vector<double>& bandwidths) {
+std::vector<Layer> layers_from(const py::list& arrays, const std::vector<std::string>& names,
+                               KernelOptions options, const std::vector<double>& bandwidths) {
   if (bandwidths.size() != names.size()) throw py::value_error("expected a bandwidth per layer");
   std::vector<Layer> result;
   for (InputView& features : input_views(arrays, names)) {
@@ -21,6 +19,16 @@ std::vector<Layer> layers(const py::list& arrays, const std::vector<std::string>
   return result;
 }
 
+py::tuple to_tuple(HsicTable table) {
+  const auto rows = static_cast<py::ssize_t>(table.self_x.size());
+  const auto cols = static_cast<py::ssize_t>(table.self_y.size());
+  return py::make_tuple(
+      to_array(std::move(table.hsic), {rows, cols}), to_array(std::move(table.cka), {rows, cols}),
+      to_array(std::move(table.self_x), {rows}), to_array(std::move(table.self_y), {cols}));
+}
+
+namespace {
+
 py::tuple hsic_table(const py::list& x_layers, const std::optional<py::list>& y_layers,
                      const std::vector<std::string>& names_x,
                      const std::vector<std::string>& names_y, const std::string& kernel,
@@ -29,19 +37,15 @@ py::tuple hsic_table(const py::list& x_layers, const std::optional<py::list>& y_
                      const py::object& progress) {
   const KernelOptions options = kernel_options(kernel, 1.0, gamma, degree, coef0);
   const Estimator estimator = debiased ? Estimator::debiased : Estimator::biased;
-  const std::vector<Layer> x = layers(x_layers, names_x, options, bandwidth_x);
-  const std::vector<Layer> y = y_layers ? layers(*y_layers, names_y, options, bandwidth_y) : x;
+  const std::vector<Layer> x = layers_from(x_layers, names_x, options, bandwidth_x);
+  const std::vector<Layer> y = y_layers ? layers_from(*y_layers, names_y, options, bandwidth_y) : x;
   const std::size_t pairs = y_layers ? x.size() * y.size() : x.size() * (x.size() + 1) / 2;
   HsicTable table;
   Call(num_threads, progress, pairs).run([&](const Execution& execution) {
     table = y_layers ? isogram::hsic_table(x, y, estimator, execution)
                      : isogram::hsic_table(x, estimator, execution);
   });
-  const auto rows = static_cast<py::ssize_t>(x.size());
-  const auto cols = static_cast<py::ssize_t>(y.size());
-  return py::make_tuple(
-      to_array(std::move(table.hsic), {rows, cols}), to_array(std::move(table.cka), {rows, cols}),
-      to_array(std::move(table.self_x), {rows}), to_array(std::move(table.self_y), {cols}));
+  return to_tuple(std::move(table));
 }
 
 }  // namespace

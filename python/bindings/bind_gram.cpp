@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "arguments.hpp"
+#include "facts.hpp"
 #include "kernel_options.hpp"
 #include "module.hpp"
 
@@ -24,6 +25,36 @@ bool gram(const py::array& x, const OptionalArray& y, const std::string& kernel,
     Call(num_threads).run([&](const Execution& execution) {
       is_finite = y ? isogram::gram(rows, cols, options, result, execution)
                     : isogram::gram(rows, options, result, execution);
+    });
+  });
+  return is_finite;
+}
+
+py::dict gram_facts(const py::array& x, const OptionalArray& y, const std::string& kernel,
+                    double bandwidth, double gamma, int degree, double coef0, bool is_float64,
+                    int num_threads) {
+  const KernelOptions options = kernel_options(kernel, bandwidth, gamma, degree, coef0);
+  const InputView rows = input_view(x, "x");
+  const InputView cols = y ? input_view(*y, "y") : InputView();
+  const InputView* others = y ? &cols : nullptr;
+  GramFacts facts;
+  Call(num_threads).run([&](const Execution& execution) {
+    facts = is_float64 ? isogram::gram_facts<double>(rows, others, options, execution)
+                       : isogram::gram_facts<float>(rows, others, options, execution);
+  });
+  return to_dict(facts);
+}
+
+bool gram_tile(const py::array& rows, const OptionalArray& cols, const py::dict& facts,
+               const py::array& out, int num_threads, const py::object& progress,
+               std::size_t pairs) {
+  const GramFacts known = gram_facts_from(facts);
+  const InputView left = input_view(rows, "x");
+  const InputView right = cols ? input_view(*cols, "y") : InputView();
+  bool is_finite = true;
+  with_output(out, [&](auto result) {
+    Call(num_threads, progress, pairs).run([&](const Execution& execution) {
+      is_finite = isogram::gram_tile(left, cols ? &right : nullptr, known, result, execution);
     });
   });
   return is_finite;
@@ -88,6 +119,10 @@ void register_gram(py::module_& module) {
   module.attr("KERNELS") = kernel_names();
   module.def("gram", &gram, "x"_a, "y"_a, py::kw_only(), "kernel"_a, "bandwidth"_a, "gamma"_a,
              "degree"_a, "coef0"_a, "out"_a, "num_threads"_a);
+  module.def("gram_facts", &gram_facts, "x"_a, "y"_a, py::kw_only(), "kernel"_a, "bandwidth"_a,
+             "gamma"_a, "degree"_a, "coef0"_a, "is_float64"_a, "num_threads"_a);
+  module.def("gram_tile", &gram_tile, "rows"_a, "cols"_a, py::kw_only(), "facts"_a, "out"_a,
+             "num_threads"_a, "progress"_a, "pairs"_a);
   module.def("distances", &distances, "x"_a, py::kw_only(), "name"_a, "pairs"_a, "num_threads"_a);
   module.def("rbf_from_distances", &rbf_from_distances, "values"_a, "bandwidth"_a, "num_threads"_a);
   module.def("root_median_square", &root_median_square, "values"_a, "num_threads"_a);

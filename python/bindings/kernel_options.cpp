@@ -1,6 +1,7 @@
 #include "kernel_options.hpp"
 
 #include <array>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -25,6 +26,13 @@ py::tuple kernel_names() {
   py::list names;
   for (const auto& [name, kernel] : kKernels) names.append(name);
   return names;
+}
+
+std::string kernel_name(Kernel kernel) {
+  for (const auto& [name, value] : kKernels) {
+    if (value == kernel) return std::string(name);
+  }
+  return "";
 }
 
 KernelOptions kernel_options(const std::string& kernel, double bandwidth, double gamma, int degree,

@@ -11,6 +11,7 @@ namespace isogram::bindings {
 
 // Their names.
 pybind11::tuple kernel_names();
+std::string kernel_name(Kernel kernel);
 
 KernelOptions kernel_options(const std::string& kernel, double bandwidth, double gamma, int degree,
                              double coef0);

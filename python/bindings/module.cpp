@@ -13,6 +13,7 @@ ISOGRAM_MODULE(_core, module) {
   register_gram(module);
   register_center(module);
   register_cka(module);
+  register_moments(module);
   register_graph(module);
   register_gbs(module);
   register_communities(module);

@@ -9,6 +9,7 @@ void register_gram(pybind11::module_& module);
 void register_errors(pybind11::module_& module);
 void register_center(pybind11::module_& module);
 void register_cka(pybind11::module_& module);
+void register_moments(pybind11::module_& module);
 void register_graph(pybind11::module_& module);
 void register_gbs(pybind11::module_& module);
 void register_communities(pybind11::module_& module);

@@ -11,6 +11,8 @@ _Array = NDArray[Any]
 # the exponent of distances.
 _Tokens = _Array | list[_Array]
 _RsmPlan = tuple[int, bool, int]
+# Facts, plans, and parts of sums: numbers and arrays by name.
+_Values = dict[str, Any]
 _Progress = Callable[[int, int], object] | None
 
 class _TieRule(TypedDict):
@@ -45,6 +47,28 @@ def gram(
     out: _Array,
     num_threads: int,
 ) -> bool: ...
+def gram_facts(
+    x: _Array,
+    y: _Array | None,
+    *,
+    kernel: str,
+    bandwidth: float,
+    gamma: float,
+    degree: int,
+    coef0: float,
+    is_float64: bool,
+    num_threads: int,
+) -> _Values: ...
+def gram_tile(
+    rows: _Array,
+    cols: _Array | None,
+    *,
+    facts: _Values,
+    out: _Array,
+    num_threads: int,
+    progress: _Progress,
+    pairs: int,
+) -> bool: ...
 def distances(
     x: _Array, *, name: str, pairs: NDArray[np.int64] | None, num_threads: int
 ) -> NDArray[np.float64]: ...
@@ -66,6 +90,46 @@ def hsic_table(
     debiased: bool,
     num_threads: int,
     progress: _Progress,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
+def plan_moments(
+    x_layers: list[_Array],
+    y_layers: list[_Array] | None,
+    *,
+    names_x: list[str],
+    names_y: list[str],
+    kernel: str,
+    bandwidth_x: list[float],
+    bandwidth_y: list[float],
+    gamma: float,
+    degree: int,
+    coef0: float,
+    debiased: bool,
+    edge: int,
+    num_threads: int,
+) -> list[_Values]: ...
+def moments_tiles(plan: _Values) -> list[tuple[int, int, int, int]]: ...
+def moments_of_tile(
+    plan: _Values,
+    tile: tuple[int, int, int, int],
+    rows: list[_Array],
+    cols: list[_Array] | None,
+    *,
+    names: list[str],
+    num_threads: int,
+    progress: _Progress,
+    pairs: int,
+) -> _Values: ...
+def reduce_moments(
+    plan: _Values, tiles: list[tuple[int, int, int, int]], parts: list[_Values]
+) -> tuple[_Values, list[bool]] | None: ...
+def reduce_magnitudes(
+    plan: _Values,
+    tiles: list[tuple[int, int, int, int]],
+    parts: list[_Values],
+    moments: _Values,
+) -> _Values: ...
+def hsic_table_of_moments(
+    moments: _Values, *, x_layers: int, y_layers: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
 def dense_graph(x: _Array, *, center: bool, out: _Array, num_threads: int) -> None: ...
 def knn_graph(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isogram._arguments import (
     ESTIMATORS,
@@ -20,14 +19,11 @@ from isogram._arguments import (
     two_layers,
     two_sets,
 )
-from isogram._arrays import are_same, giver
-from isogram._bandwidth import resolved_bandwidth, zero_median
-from isogram._errors import errors_of
+from isogram._arrays import giver
+from isogram._cka_table import FEWEST, CkaTable, cka_table, overflow, remarks, too_small
 from isogram._place import place_of
 from isogram._progress import Progress, reporting
-from isogram._types import Array, Kernel, Layers, Place, Report
-
-_FEWEST = {"biased": 2, "debiased": 4}
+from isogram._types import Array, Kernel
 
 
 def hsic(
@@ -102,12 +98,12 @@ def hsic(
     """
     pair = _Pair("hsic", x, y, estimator, precision, num_threads)
     options = kernel_of("hsic", kernel, bandwidth, gamma, degree, coef0)
-    if pair.is_too_small():
+    if pair.istoo_small():
         warnings.warn(pair.too_small(), RuntimeWarning, stacklevel=2)
         return float("nan")
     table = pair.table(options)
     if overflowed := table.overflowed_layers():
-        warnings.warn(_overflow("hsic", overflowed), RuntimeWarning, stacklevel=2)
+        warnings.warn(overflow("hsic", overflowed), RuntimeWarning, stacklevel=2)
     result = float(table.hsic[0, 0])
     if math.isinf(result):
         message = (
@@ -175,14 +171,12 @@ def cka(
     """
     pair = _Pair("cka", x, y, estimator, precision, num_threads)
     options = kernel_of("cka", kernel, bandwidth, gamma, degree, coef0)
-    if pair.is_too_small():
+    if pair.istoo_small():
         warnings.warn(pair.too_small(), RuntimeWarning, stacklevel=2)
         return float("nan")
     table = pair.table(options)
-    if constant := table.constant_layers():
-        warnings.warn(_constant("cka", constant), RuntimeWarning, stacklevel=2)
-    if overflowed := table.overflowed_layers():
-        warnings.warn(_overflow("cka", overflowed), RuntimeWarning, stacklevel=2)
+    for remark in remarks("cka", table):
+        warnings.warn(remark, RuntimeWarning, stacklevel=2)
     return float(table.cka[0, 0])
 
 
@@ -240,7 +234,9 @@ def cka_matrix(
     Types, sources as for `cka`; float64 throughout if any layer is float64. Cost: one Gram per
     layer, n²·d_l operations (or feature space, where that is cheaper), and n² per pair of layers.
     Memory: one packed copy of the layers, or of each whose rows are long, half an n × n matrix
-    where that is smaller. On a GPU as for `hsic`; progress is reported once, when all is done.
+    where that is smaller; of more than 6144 samples, so many rows and columns at a time, but where
+    features are multiplied. `isogram.plan` computes the same tile by tile. On a GPU as for
+    `hsic`; progress is reported once, when all is done.
 
     Examples
     --------
@@ -260,90 +256,18 @@ def cka_matrix(
     precision = precision_of("cka_matrix", precision, place, inputs.values())
     give = giver(first_layer(layers))
     with reporting("cka_matrix", progress) as report:
-        if rows.samples < _FEWEST[estimator]:
-            message = _too_small("cka_matrix", estimator, rows.samples)
+        if rows.samples < FEWEST[estimator]:
+            message = too_small("cka_matrix", estimator, rows.samples)
             warnings.warn(message, RuntimeWarning, stacklevel=2)
             shape = (len(rows.names), len((cols or rows).names))
             with place.entered():
                 return give(place.xp.full(shape, np.nan))
-        table = _hsic_table(
+        table = cka_table(
             place, "cka_matrix", rows, cols, options, estimator, precision, workers, report
         )
-    if constant := table.constant_layers():
-        warnings.warn(_constant("cka_matrix", constant), RuntimeWarning, stacklevel=2)
-    if overflowed := table.overflowed_layers():
-        warnings.warn(_overflow("cka_matrix", overflowed), RuntimeWarning, stacklevel=2)
+    for remark in remarks("cka_matrix", table):
+        warnings.warn(remark, RuntimeWarning, stacklevel=2)
     return give(table.result)
-
-
-class _Table(NamedTuple):
-    """HSIC and CKA of all pairs of layers, and what is wrong with some layers."""
-
-    hsic: NDArray[Any]
-    cka: NDArray[Any]
-    self_x: NDArray[Any]
-    self_y: NDArray[Any]
-    result: Array  # the CKA, where the layers lie
-    names_x: list[str]
-    names_y: list[str]
-
-    def constant_layers(self) -> list[str]:
-        """Names of the layers whose centred Gram vanishes, each once."""
-        return self._undefined_where(lambda self_hsic: self_hsic == 0)
-
-    def overflowed_layers(self) -> list[str]:
-        """Names of the layers whose Gram left the range of float64, each once."""
-        return self._undefined_where(lambda self_hsic: ~np.isfinite(self_hsic))
-
-    def layers_without_bandwidth(self) -> list[str]:
-        """Names of the layers whose kernel is NaN, of those that have a median bandwidth."""
-        own = zip(self.names_x + self.names_y, [*self.self_x, *self.self_y], strict=True)
-        return [name for name, self_hsic in own if np.isnan(self_hsic)]
-
-    def _undefined_where(
-        self, suspect: Callable[[NDArray[np.float64]], NDArray[np.bool_]]
-    ) -> list[str]:
-        undefined = np.isnan(self.cka)
-        # HSIC alone does not tell: that of tiny features may be 0, and their CKA sound.
-        rows = suspect(self.self_x) & undefined.all(axis=1)
-        cols = suspect(self.self_y) & undefined.all(axis=0)
-        names = [*np.array(self.names_x)[rows], *np.array(self.names_y)[cols]]
-        return list(dict.fromkeys(map(str, names)))
-
-
-def _hsic_table(
-    place: Place,
-    function: str,
-    rows: Layers,
-    cols: Layers | None,
-    kernel: Kernel,
-    estimator: str,
-    precision: str,
-    num_threads: int,
-    report: Report,
-) -> _Table:
-    """Return the table; of layers on a GPU it is waited for."""
-
-    def bandwidths(layers: Layers) -> list[Any]:
-        return [
-            resolved_bandwidth(place, function, name, x, kernel, num_threads, allow_constant=True)
-            for name, x in layers.named.items()
-        ]
-
-    names_y = rows.names if cols is None else cols.names
-    if cols and len(cols.arrays) == len(rows.arrays):  # the same again takes half, and is 1 exactly
-        cols = None if all(map(are_same, rows.arrays, cols.arrays)) else cols
-    of_rows, of_cols = bandwidths(rows), [] if cols is None else bandwidths(cols)
-    is_debiased = estimator == "debiased"
-    with errors_of(function):
-        values = place.hsic_table(
-            rows, cols, kernel, of_rows, of_cols, is_debiased, precision, num_threads, report
-        )
-    table = _Table(*values, rows.names, names_y)
-    if kernel.needs_median:
-        for name in table.layers_without_bandwidth():
-            raise zero_median(function, f"pairs of rows of `{name}`")
-    return table
 
 
 class _Pair:
@@ -366,15 +290,15 @@ class _Pair:
         self._place = place_of(function, inputs)
         self._precision = precision_of(function, precision, self._place, inputs.values())
 
-    def is_too_small(self) -> bool:
-        return self._x.samples < _FEWEST[self._estimator]
+    def istoo_small(self) -> bool:
+        return self._x.samples < FEWEST[self._estimator]
 
     def too_small(self) -> str:
-        return _too_small(self._function, self._estimator, self._x.samples)
+        return too_small(self._function, self._estimator, self._x.samples)
 
-    def table(self, kernel: Kernel) -> _Table:
+    def table(self, kernel: Kernel) -> CkaTable:
         """Return the table of the two, on the host."""
-        return _hsic_table(
+        return cka_table(
             self._place,
             self._function,
             self._x,
@@ -385,27 +309,3 @@ class _Pair:
             self._workers,
             None,
         )
-
-
-def _too_small(function: str, estimator: str, samples: int) -> str:
-    return (
-        f"{function}: the {estimator} estimator needs at least {_FEWEST[estimator]} samples, "
-        f"got {samples}: the result is NaN"
-    )
-
-
-def _constant(function: str, names: list[str]) -> str:
-    listed = ", ".join(f"`{name}`" for name in names)
-    verb = "is" if len(names) == 1 else "are"
-    return (
-        f"{function}: {listed} {verb} constant (or its samples are all equally alike), as far as "
-        "float64 can tell, so CKA is undefined: the result is NaN there"
-    )
-
-
-def _overflow(function: str, names: list[str]) -> str:
-    which = ", ".join(f"`{name}`" for name in names)
-    return (
-        f"{function}: the Gram matrix of {which} leaves the range of float64: the result is NaN; "
-        "scale the features or choose another `gamma` or `degree`"
-    )

@@ -8,7 +8,7 @@ from functools import cache
 import isogram as ig
 import numpy as np
 import pytest
-from support import RSM_KERNELS, RSM_MATCHINGS
+from support import ESTIMATORS, KERNELS, RSM_KERNELS, RSM_MATCHINGS
 
 
 def of_file(path):
@@ -49,13 +49,15 @@ def end_processes():
 def tile_by_tile(folder, operation, *inputs, **options):
     """Return the result of a plan whose tiles two processes compute in shuffled order."""
     paths = [in_files(folder, array) for array in inputs]
-    plan = ig.plan(operation, *map(of_file, paths), **options)
-    tiles = list(plan.tiles)
-    random.Random(len(tiles)).shuffle(tiles)
-    pickled = pickle.dumps(plan)
-    assert len(pickled) < 20_000
-    parts = processes().starmap(part_of, [(pickled, tile, paths) for tile in tiles], chunksize=1)
-    return plan.reduce(dict(parts))
+    result = ig.plan(operation, *map(of_file, paths), **options)
+    while isinstance(result, ig.Plan):  # stage after stage
+        tiles = list(result.tiles)
+        random.Random(len(tiles)).shuffle(tiles)
+        pickled = pickle.dumps(result)
+        assert len(pickled) < 20_000
+        tasks = [(pickled, tile, paths) for tile in tiles]
+        result = result.reduce(dict(processes().starmap(part_of, tasks, chunksize=1)))
+    return result
 
 
 def assert_same(actual, expected):
@@ -65,7 +67,7 @@ def assert_same(actual, expected):
             assert_same(actual[name], result)
     else:
         assert actual.dtype == expected.dtype
-        assert np.array_equal(actual, expected)
+        assert np.array_equal(actual, expected, equal_nan=True)
 
 
 # RSMs ---------------------------------------------------------------------------------------------
@@ -231,3 +233,231 @@ class TestRsm:
             plan.reduce(parts)
         with pytest.raises(ValueError, match="one for every tile of the plan"):
             plan.reduce({})
+
+
+# Gram matrices and CKA ----------------------------------------------------------------------------
+
+
+def samples_of(n, d, dtype="float32", seed=0, offset=2.0):
+    """Return samples with an offset and near copies."""
+    x = offset + np.random.default_rng([seed, n, d]).standard_normal((n, d))
+    x[1::7] = x[0] * (1 + 1e-3 * np.arange(len(x[1::7]))[:, None])
+    return x.astype(dtype)
+
+
+def with_far_row(x, place=30, factor=1e4):
+    """Return samples one of which is far from all others."""
+    far = x.copy()
+    far[place] *= factor
+    return far
+
+
+def in_this_process(plan, *inputs, **options):
+    """Return the result of a plan whose tiles are computed in their order, from the last."""
+    result = plan
+    while isinstance(result, ig.Plan):
+        tiles = reversed(result.tiles)
+        result = result.reduce({t: result.compute(t, *inputs, **options) for t in tiles})
+    return result
+
+
+def all_of_it(operation, *inputs, **options):
+    """Plan and compute in this process."""
+    return in_this_process(ig.plan(operation, *inputs, **options), *inputs)
+
+
+class TestGram:
+    @pytest.mark.parametrize("kernel", KERNELS)
+    @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+    def test_tile_by_tile(self, tmp_path, kernel, dtype):
+        x = samples_of(101, 6, dtype)
+        expected = ig.gram(x, kernel=kernel)
+        assert_same(tile_by_tile(tmp_path, "gram", x, kernel=kernel, tile=40), expected)
+
+    @pytest.mark.parametrize("kernel", KERNELS)
+    def test_two_sets(self, tmp_path, kernel):
+        x, y = with_far_row(samples_of(70, 5)), samples_of(45, 5, "float64", 1)
+        expected = ig.gram(x, y, kernel=kernel)
+        assert_same(tile_by_tile(tmp_path, "gram", x, y, kernel=kernel, tile=32), expected)
+
+    @pytest.mark.parametrize("kernel", KERNELS)
+    @pytest.mark.parametrize("tile", [1, 31, 96, 130, 6144])
+    def test_any_tile(self, simd_level, kernel, tile):
+        x = with_far_row(samples_of(130, 5))
+        if tile == 1:
+            x = x[:40]
+        plan = ig.plan("gram", x, kernel=kernel, bandwidth=3.0, tile=tile)
+        expected = ig.gram(x, kernel=kernel, bandwidth=3.0)
+        assert_same(in_this_process(plan, x, num_threads=2), expected)
+
+    @pytest.mark.parametrize("kernel", ["linear", "cosine", "correlation", "rbf"])
+    def test_long_rows(self, simd_level, kernel):
+        """Rows that are summed panel by panel: as a whole, and therefore in each tile too."""
+        x = samples_of(90, 9000)
+        plan = ig.plan("gram", x, kernel=kernel, bandwidth=100.0, tile=40)
+        assert_same(in_this_process(plan, x), ig.gram(x, kernel=kernel, bandwidth=100.0))
+
+    def test_says_how_much(self):
+        plan = ig.plan("gram", samples_of(10, 3), tile=6)
+        assert str(plan) == "gram: 3 tiles, 55 pairs, parts of up to 144 bytes"
+
+    def test_errors(self):
+        x = samples_of(10, 3)
+        bad = x.copy()
+        bad[7, 1] = np.nan
+        for kernel in KERNELS:
+            with pytest.raises(ValueError, match=r"^gram: `x` must be finite.* \(7, 1\)$"):
+                ig.plan("gram", bad, kernel=kernel, bandwidth=1.0)
+            with pytest.raises(ValueError, match=r"^gram: `y` must be finite.* \(7, 1\)$"):
+                ig.plan("gram", x, bad, kernel=kernel, bandwidth=1.0)
+        plan = ig.plan("gram", x, tile=6)
+        with pytest.raises(ValueError, match=r"^gram: `x` must be as planned"):
+            plan.compute(plan.tiles[0], x[:9])
+        with pytest.raises(ValueError, match="`tile` must be"):
+            ig.plan("gram", x, tile=0)
+        with pytest.raises(ValueError, match="one for every tile"):
+            plan.reduce({})
+
+    def test_entries_beyond_the_range(self):
+        x = samples_of(10, 3) * np.float32(1e25)
+        plan = ig.plan("gram", x, tile=6)
+        with pytest.warns(RuntimeWarning, match="^gram: some entries are beyond the range"):
+            result = in_this_process(plan, x)
+        with pytest.warns(RuntimeWarning):
+            assert_same(result, ig.gram(x))
+
+
+LAYERS = {  # and options
+    "narrow": ([samples_of(101, 3), samples_of(101, 5, seed=1)], {}),
+    "wide": ([samples_of(41, 60), samples_of(41, 50, seed=1)], {}),
+    "narrow and wide": ([samples_of(41, 3), samples_of(41, 60, seed=1)], {}),
+    "rbf": ([samples_of(101, 3), samples_of(101, 5, seed=1)], {"kernel": "rbf"}),
+    "laplacian": ([samples_of(101, 3), samples_of(101, 5)], {"kernel": "laplacian"}),
+    "cosine": ([samples_of(101, 3), samples_of(101, 5, seed=1)], {"kernel": "cosine"}),
+    "correlation": ([samples_of(101, 9), samples_of(101, 5)], {"kernel": "correlation"}),
+    "polynomial": ([samples_of(101, 3), samples_of(101, 5)], {"kernel": "polynomial"}),
+    "a far row": ([with_far_row(samples_of(101, 3)), samples_of(101, 5, seed=1)], {}),
+    "a far row, wide": ([with_far_row(samples_of(41, 60)), samples_of(41, 50, seed=1)], {}),
+    "rows far apart": ([with_far_row(samples_of(101, 3), 7, 1e30), samples_of(101, 5)], {}),
+    "constant": ([np.ones((101, 3), np.float32), samples_of(101, 5)], {}),
+    "float16": ([samples_of(101, 3, "float16"), samples_of(101, 5, "float16", 1)], {}),
+    "float64": ([samples_of(101, 3, "float64"), samples_of(101, 5, seed=1)], {}),
+    "float64, wide": ([samples_of(41, 60, "float64"), samples_of(41, 50, seed=1)], {}),
+}
+
+
+def own_features():
+    """Return samples of which two of huge norm have a feature of their own each."""
+    x = samples_of(101, 6, "float64")
+    x[:, 4:] = 0
+    x[20], x[90] = [0, 0, 0, 0, 1e12, 0], [0, 0, 0, 0, 0, 1e12]
+    return x
+
+
+LAYERS["seemingly constant"] = ([own_features(), samples_of(101, 5)], {})
+
+
+@pytest.mark.filterwarnings("ignore:.*(constant|undefined)")
+class TestCka:
+    @pytest.mark.parametrize("estimator", ESTIMATORS)
+    @pytest.mark.parametrize("name", LAYERS)
+    def test_tile_by_tile(self, tmp_path, name, estimator):
+        """Whole results from the plan's own tiles; from others, within rounding."""
+        layers, options = LAYERS[name]
+        options = {"estimator": estimator} | options
+        expected = ig.cka_matrix(layers, **options)
+        assert_same(tile_by_tile(tmp_path, "cka_matrix", layers, **options), expected)
+        small = tile_by_tile(tmp_path, "cka_matrix", layers, tile=40, **options)
+        assert np.allclose(small, expected, rtol=0, atol=1e-6, equal_nan=True)
+
+    @pytest.mark.parametrize("name", ["narrow", "wide", "rbf", "a far row"])
+    def test_two_models(self, simd_level, name):
+        layers, options = LAYERS[name]
+        other = [layers[1][::-1].copy(), layers[0], layers[1]]
+        plan = ig.plan("cka_matrix", layers, other, **options)
+        expected = ig.cka_matrix(layers, other, **options)
+        assert_same(in_this_process(plan, layers, other, num_threads=2), expected)
+
+    @pytest.mark.parametrize("name", ["wide", "cosine", "rbf"])
+    def test_the_same_layers_again(self, name):
+        layers, options = LAYERS[name]
+        plan = ig.plan("cka_matrix", layers, layers, **options)
+        expected = ig.cka_matrix(layers, **options)
+        assert_same(in_this_process(plan, layers, layers), expected)
+
+    @pytest.mark.parametrize(
+        ("widths", "options"),
+        [((2, 3), {}), ((2, 3), {"kernel": "rbf", "bandwidth": 2.0}), ((2,), {"kernel": "cosine"})],
+    )
+    @pytest.mark.parametrize("estimator", ESTIMATORS)
+    def test_many_samples(self, tmp_path, widths, options, estimator):
+        """More than a tile has: several by default, with the bits of the one call."""
+        layers = [samples_of(6200, d) for d in widths]
+        options = {"estimator": estimator} | options
+        expected = ig.cka_matrix(layers, **options)
+        assert_same(tile_by_tile(tmp_path, "cka_matrix", layers, **options), expected)
+        assert len(ig.plan("cka_matrix", layers, **options).tiles) > 1
+
+    def test_mappings_and_progress(self):
+        layers, told = dict(zip("ab", LAYERS["wide"][0], strict=True)), []
+        plan = ig.plan("cka_matrix", layers, tile=30)
+        assert plan.names == (("layers['a']", "layers['b']"),) * 2
+        for tile in plan.tiles:
+            plan.compute(tile, layers, progress=lambda *now: told.append(now))
+            assert told[-1] == (plan.pairs(tile), plan.pairs(tile))
+
+    def test_says_how_much(self):
+        layers, _ = LAYERS["wide"]
+        plan = ig.plan("cka_matrix", layers, tile=30)
+        assert str(plan) == "cka_matrix: 3 tiles, 820 pairs, parts of up to 656 bytes"
+        part = plan.compute(plan.tiles[1], layers)
+        assert part["row_sums"].nbytes + part["col_sums"].nbytes == plan.part_bytes(plan.tiles[1])
+        layers, _ = LAYERS["narrow"]
+        plan = ig.plan("cka_matrix", layers, layers[:1])
+        part = plan.compute(plan.tiles[0], layers, layers[:1])
+        size = sum(one.nbytes for one in (part["row_sums"], part["diagonal"], *part["cross"]))
+        assert size == plan.part_bytes(plan.tiles[0])
+
+    def test_stages(self):
+        """A layer that float32 does not tell from a constant needs another stage."""
+        layers, _ = LAYERS["a far row"]
+        plan = ig.plan("cka_matrix", layers)
+        following = plan.reduce({tile: plan.compute(tile, layers) for tile in plan.tiles})
+        assert isinstance(following, ig.Plan)
+        assert len(following.stages) < len(plan.stages)
+
+    def test_few_samples(self):
+        layers = [samples_of(3, 2), samples_of(3, 5)]
+        plan = ig.plan("cka_matrix", layers)
+        with pytest.warns(RuntimeWarning, match="needs at least 4 samples, got 3") as found:
+            result = in_this_process(plan, layers)
+        assert found[0].filename == __file__
+        assert result.shape == (2, 2)
+        assert np.isnan(result).all()
+
+    def test_warnings_name_layers(self):
+        layers, _ = LAYERS["constant"]
+        plan = ig.plan("cka_matrix", layers)
+        with pytest.warns(RuntimeWarning, match=r"^cka_matrix: `layers\[0\]` is constant"):
+            in_this_process(plan, layers)
+
+    def test_errors(self):
+        layers = [samples_of(10, 3), samples_of(10, 40)]
+        bad = [x.copy() for x in layers]
+        bad[1][7, 2] = np.inf
+        for kernel in KERNELS:
+            for tile in (4, 6144):
+                options = {"kernel": kernel, "bandwidth": 1.0, "tile": tile}
+                with pytest.raises(
+                    ValueError, match=r"^cka_matrix: `layers\[1\]` must be finite.* \(7, 2\)$"
+                ):
+                    all_of_it("cka_matrix", bad, **options)
+        plan = ig.plan("cka_matrix", layers, tile=6)
+        with pytest.raises(ValueError, match="must be as planned"):
+            plan.compute(plan.tiles[0], layers[::-1])
+        with pytest.raises(ValueError, match="the plan is for 2 inputs, got 1"):
+            plan.compute(plan.tiles[0], layers[:1])
+        with pytest.raises(ValueError, match="`tile` must be"):
+            ig.plan("cka_matrix", layers, tile=0)
+        with pytest.raises(ValueError, match="`estimator` must be one of"):
+            ig.plan("cka_matrix", layers, estimator="unbiased")

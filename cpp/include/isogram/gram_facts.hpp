@@ -1,10 +1,13 @@
-// What a Gram matrix needs to know of all of its rows before any of its tiles is computed.
+// What a Gram matrix needs to know of all of its rows before any of its tiles is computed, and the
+// tiles, each from its own rows alone.
 #pragma once
 
 #include <optional>
 #include <vector>
 
 #include "isogram/gram.hpp"
+#include "isogram/matrix_view.hpp"
+#include "isogram/parallel.hpp"
 
 namespace isogram {
 
@@ -36,5 +39,17 @@ struct GramFacts {
   // Whether rows are packed in another unit than they came in.
   bool has_unit() const { return exponent != 0 || exponent_per_row; }
 };
+
+// The facts of gram(x, …) in T, or of gram(x, *y, …): one or two passes over the rows, in float64.
+// Throws std::invalid_argument as gram() does.
+template <class T>
+GramFacts gram_facts(const InputView& x, const InputView* y, const KernelOptions& options,
+                     const Execution& execution = {});
+
+// A tile of that matrix, with the bits that it has there: the rows of `rows` with those of `cols`,
+// or on the diagonal of a symmetric one with themselves. Returns false if an entry is infinite.
+template <class T>
+bool gram_tile(const InputView& rows, const InputView* cols, const GramFacts& facts,
+               MatrixView<T> out, const Execution& execution = {});
 
 }  // namespace isogram

@@ -113,8 +113,9 @@ std::vector<MomentsStage> moments_stages(std::span<const Layer> x, std::span<con
                                          Estimator estimator);
 
 // Surveys all samples for one stage: one or two passes over them, in float64. Without layers of y
-// those of x are compared with each other. `edge` is a multiple of 96, or 0 for that of whole
-// calls, 6144. Throws std::invalid_argument: a NaN or infinity, an option out of range.
+// those of x are compared with each other. `edge` 0 stands for 6144 rows
+// and columns, as of moments(). Throws std::invalid_argument: a NaN or infinity, an option out of
+// range.
 MomentsPlan plan_moments(std::span<const Layer> x, std::span<const Layer> y, Estimator estimator,
                          MomentsStage stage, std::size_t edge = 0, const Execution& execution = {});
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from isogram._arguments import ESTIMATORS, choice, flag, kernel_of, neighbours_of, precision_of
+from isogram._cka_table import FEWEST, too_small
+from isogram._cka_table import cka_table as table_of
+from isogram._cka_table import remarks as remarks_of
 from isogram._statistics.layer_pairs import LayerPairs, LayerTable, Remarks, without_edges
-from isogram.cka import _FEWEST, _constant, _hsic_table, _overflow, _too_small
 
 
 def cka_table(
@@ -27,20 +27,15 @@ def cka_table(
     options = kernel_of(function, kernel, bandwidth, gamma, degree, coef0)
     choice(function, "estimator", estimator, ESTIMATORS)
     precision = precision_of(function, precision, place, pairs.layers.arrays)
-    if samples < _FEWEST[estimator]:
+    if samples < FEWEST[estimator]:
         undefined = LayerTable(place.xp.full(pairs.shape, np.nan))
-        return undefined, lambda _: [_too_small(function, estimator, samples)]
-    table = _hsic_table(
+        return undefined, lambda _: [too_small(function, estimator, samples)]
+    table = table_of(
         *(place, function, pairs.x, pairs.y, options, estimator, precision),
         *(pairs.num_threads, pairs.report),
     )._replace(names_y=pairs.names_y)
 
-    def remarks(_: Any) -> list[str]:
-        constant, overflowed = table.constant_layers(), table.overflowed_layers()
-        said = [_constant(function, constant)] if constant else []
-        return said + ([_overflow(function, overflowed)] if overflowed else [])
-
-    return LayerTable(table.result), remarks
+    return LayerTable(table.result), lambda _: remarks_of(function, table)
 
 
 def gbs_table(

@@ -1,0 +1,205 @@
+"""The plan of a CKA matrix: what computes it tile by tile, anywhere, with the bits of one call."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram import _core
+from isogram._arguments import ESTIMATORS, choice, integer, kernel_of, threads, two_sets
+from isogram._cka_table import FEWEST, CkaTable, bandwidths, others, remarks, too_small
+from isogram._errors import errors_of
+from isogram._host.place import HOST
+from isogram._host.plans import require_on_host
+from isogram._progress import Progress, reporting
+from isogram._types import Array, Layers
+from isogram._walk.plan import InputSpec, Plan
+from isogram._walk.tiles import Tile
+
+_FUNCTION = "cka_matrix"
+
+# Stages in which a part has cross products of features: see isogram/moments.hpp.
+_OF_FEATURES = (0, 2)
+
+
+@dataclass(frozen=True)
+class CkaPlan(Plan):
+    """How a CKA matrix is computed tile by tile, in one stage or in several.
+
+    A part is a dict of sums over the tile. Where the sums show that their own rounding is too
+    large, `reduce()` returns the plan of the next stage, to be computed in turn.
+
+    Attributes
+    ----------
+    names : pair of tuples of str
+        The layers of `layers` and of `other`.
+    estimator : str
+        As for `cka_matrix`.
+    stages : tuple of dict
+        What the core has to know of all samples: in this stage, and in those that may follow. None
+        for fewer samples than the estimator needs.
+    moments : dict or None
+        What the stage before found, where only rounding is in doubt.
+    """
+
+    names: tuple[tuple[str, ...], tuple[str, ...]]
+    estimator: str
+    stages: tuple[Mapping[str, Any], ...]
+    moments: Mapping[str, Any] | None = None
+
+    def compute(
+        self,
+        tile: Tile,
+        *inputs: Any,
+        num_threads: int | None = None,
+        progress: Progress = False,
+    ) -> dict[str, Any]:
+        """Return the sums over one tile, of which only the tile's samples are read."""
+        self.check_tile(tile)
+        rows, cols = _layers(self.operation, *inputs)
+        self.check(*_specs(rows, cols))
+        if not self.stages:
+            return {}
+        stage = dict(self.stages[0])
+        layers = rows.named if stage["is_symmetric"] else rows.named_with(cols)
+        with errors_of(self.operation), reporting(self.operation, progress) as report:
+            return _core.moments_of_tile(
+                stage,
+                _bounds(tile),
+                [x[tile.rows] for x in layers.values()],
+                [x[tile.cols] for x in layers.values()] if tile.is_mirrored else None,
+                names=list(layers),
+                num_threads=threads(self.operation, num_threads),
+                progress=report,
+                pairs=self.pairs(tile),
+            )
+
+    def reduce(self, parts: Mapping[Tile, Mapping[str, Any]]) -> NDArray[np.float64] | CkaPlan:
+        """Return the CKA matrix, as a NumPy array, or the plan of the next stage."""
+        self.check_parts(parts)
+        names_x, names_y = map(list, self.names)
+        if not self.stages:
+            self._warn(too_small(self.operation, self.estimator, self.inputs[0].shape[0]))
+            return np.full((len(names_x), len(names_y)), np.nan)
+        moments = self._moments(parts)
+        if isinstance(moments, CkaPlan):
+            return moments
+        values = _core.hsic_table_of_moments(moments, x_layers=len(names_x), y_layers=len(names_y))
+        table = CkaTable(*values, values[1], names_x, names_y)
+        for remark in remarks(self.operation, table):
+            self._warn(remark)
+        return table.cka
+
+    def pairs(self, tile: Tile) -> int:
+        """Return how many pairs of samples a tile compares."""
+        n, m = tile.shape
+        return n * m if tile.is_mirrored else n * (n - 1) // 2
+
+    def part_bytes(self, tile: Tile) -> int:
+        """Return the size of a tile's sums, but for a few numbers."""
+        if not self.stages:
+            return 0
+        stage, (rows, cols) = self.stages[0], tile.shape
+        widths: list[int] = [layer["features"] for layer in stage["layers"]]
+        if stage["stage"] not in _OF_FEATURES:
+            return 8 * len(widths) * (rows + (cols if tile.is_mirrored else 0))
+        own = sum(d * d for d in widths)
+        x, y = widths[: stage["x_layers"]], widths[-stage["y_layers"] :]
+        cross: int = (sum(x) ** 2 - own) // 2 if stage["is_symmetric"] else sum(x) * sum(y)
+        return 8 * (2 * len(widths) * rows + own + cross)
+
+    def _moments(self, parts: Mapping[Tile, Mapping[str, Any]]) -> dict[str, Any] | CkaPlan:
+        """Return what all parts make, or the plan of the next stage."""
+        stage, *later = map(dict, self.stages)
+        tiles = [_bounds(tile) for tile in self.tiles]
+        sums = [dict(parts[tile]) for tile in self.tiles]
+        if self.moments is not None:
+            return _core.reduce_magnitudes(stage, tiles, sums, dict(self.moments))
+        found = _core.reduce_moments(stage, tiles, sums)
+        if found is None:
+            return self._with(tuple(later))
+        moments, doubts = found
+        if not any(doubts):
+            return moments
+        layers = zip(later[-1]["layers"], doubts, strict=True)
+        in_doubt = [facts | {"is_left_out": not is_in_doubt} for facts, is_in_doubt in layers]
+        return replace(self._with((later[-1] | {"layers": in_doubt},)), moments=moments)
+
+    def _with(self, stages: tuple[Mapping[str, Any], ...]) -> CkaPlan:
+        return replace(self, stages=stages, tiles=_tiles(stages[0]))
+
+    @staticmethod
+    def _warn(message: str) -> None:
+        warnings.warn(message, RuntimeWarning, stacklevel=3)
+
+
+def plan_cka_matrix(
+    layers: Sequence[Array] | Mapping[Any, Array],
+    other: Sequence[Array] | Mapping[Any, Array] | None = None,
+    *,
+    kernel: str = "linear",
+    estimator: str = "debiased",
+    bandwidth: float | str = "median",
+    gamma: float | None = None,
+    degree: int = 3,
+    coef0: float = 1.0,
+    tile: int | None = None,
+    num_threads: int | None = None,
+) -> CkaPlan:
+    """Return the plan of `cka_matrix`; with another `tile` than by default results are rounded."""
+    options = kernel_of(_FUNCTION, kernel, bandwidth, gamma, degree, coef0)
+    choice(_FUNCTION, "estimator", estimator, ESTIMATORS)
+    edge = 0 if tile is None else integer(_FUNCTION, "tile", tile, 1)
+    workers = threads(_FUNCTION, num_threads)
+    rows, cols = _layers(_FUNCTION, layers, other)
+    names = tuple(rows.names), tuple((cols or rows).names)
+    if rows.samples < FEWEST[estimator]:
+        all_samples = slice(0, rows.samples)
+        whole = (Tile(all_samples, all_samples),)
+        return CkaPlan(_FUNCTION, whole, _specs(rows, cols), names, estimator, ())
+    second = others(rows, cols)
+    of_rows, of_cols = (bandwidths(HOST, _FUNCTION, s, options, workers) for s in (rows, second))
+    with errors_of(_FUNCTION):
+        stages = _core.plan_moments(
+            rows.arrays,
+            None if second is None else second.arrays,
+            names_x=rows.names,
+            names_y=[] if second is None else second.names,
+            kernel=options.name,
+            bandwidth_x=of_rows,
+            bandwidth_y=of_cols,
+            gamma=options.gamma,
+            degree=options.degree,
+            coef0=options.coef0,
+            debiased=estimator == "debiased",
+            edge=edge,
+            num_threads=workers,
+        )
+    tiles = _tiles(stages[0])
+    return CkaPlan(_FUNCTION, tiles, _specs(rows, cols), names, estimator, tuple(stages))
+
+
+def _layers(function: str, layers: Any, other: Any = None) -> tuple[Layers, Layers | None]:
+    rows, cols = two_sets(function, layers, other)
+    require_on_host(function, rows.named_with(cols))
+    return rows, cols
+
+
+def _specs(rows: Layers, cols: Layers | None) -> tuple[InputSpec, ...]:
+    return tuple(InputSpec.of(name, array) for name, array in rows.named_with(cols).items())
+
+
+def _tiles(stage: Mapping[str, Any]) -> tuple[Tile, ...]:
+    return tuple(
+        Tile(slice(top, bottom), slice(left, right))
+        for top, bottom, left, right in _core.moments_tiles(dict(stage))
+    )
+
+
+def _bounds(tile: Tile) -> tuple[int, int, int, int]:
+    return tile.rows.start, tile.rows.stop, tile.cols.start, tile.cols.stop
