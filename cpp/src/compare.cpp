@@ -683,4 +683,13 @@ double compare(const InputView& a, const InputView& b, Comparison method,
   return compared(std::move(of_a), std::move(of_b), execution);
 }
 
+void rank_entries(const InputView& rsm, double* ranks, const Execution& execution) {
+  const UsualArithmetic usual;
+  require_comparable(rsm, rsm, 3);
+  const Buffer<double> found = ranks_of(entries_of(rsm, execution), execution);
+  for_each_chunk(found.size(), execution, [&](std::size_t, Span span) {
+    std::copy(found.data() + span.begin, found.data() + span.end, ranks + span.begin);
+  });
+}
+
 }  // namespace isogram

@@ -31,6 +31,17 @@ double compare(const py::array& a, const py::array& b, const std::string& method
   return result;
 }
 
+py::array_t<double> rank_entries(const py::array& rsm, int num_threads) {
+  const InputView entries = input_view(rsm, "rsm");
+  const py::ssize_t n = rsm.shape(0);
+  py::array_t<double> ranks(n * (n - 1) / 2);
+  double* out = ranks.mutable_data();
+  Call(num_threads).run([&](const Execution& execution) {
+    isogram::rank_entries(entries, out, execution);
+  });
+  return ranks;
+}
+
 }  // namespace
 
 void register_compare(py::module_& module) {
@@ -40,6 +51,7 @@ void register_compare(py::module_& module) {
       "by_chance"_a = kTieRule.by_chance, "largest_power"_a = kTieRule.largest_power,
       "zero"_a = kTieRule.zero, "same_scale"_a = kTieRule.same_scale, "few"_a = kTieRule.few);
   module.def("compare", &compare, "a"_a, "b"_a, py::kw_only(), "method"_a, "num_threads"_a);
+  module.def("rank_entries", &rank_entries, "rsm"_a, py::kw_only(), "num_threads"_a);
 }
 
 }  // namespace isogram::bindings

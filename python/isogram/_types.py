@@ -232,6 +232,9 @@ class Place(Protocol):
     def compare_rsms(self, rsm_a: Array, rsm_b: Array, method: str, num_threads: int) -> float:
         """Return the similarity of two matrices, NaN where one is constant; wait."""
 
+    def rank_entries(self, rsm: Array, num_threads: int) -> Array:
+        """Return the ranks of the entries above the diagonal, row by row; ties share theirs."""
+
     def match(
         self, problems: Array, maximize: bool, num_threads: int, progress: Report
     ) -> tuple[Array, Any, Any, int | None]:

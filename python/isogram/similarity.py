@@ -59,9 +59,9 @@ def similarity(
     -----
     "cka" and "gbs" have the bits of `cka` and `gbs`. RSA by Pearson's correlation or the cosine,
     and distance correlation: any type → float64 throughout, n² d operations for each layer twice,
-    in tiles, so that no n × n matrix is held. RSA by ranks holds two RSMs in float64. Neighbours
-    are those of `graph(x, k=k)`. Every measure's `source` names its paper. A GPU is waited for,
-    once.
+    in tiles, so that no n × n matrix is held. RSA by ranks sorts whole RSMs, one at a time.
+    Neighbours are those of `graph(x, k=k)`. Every measure's `source` names its paper. On a GPU
+    errors and warnings are those of the host, for which it is waited for.
 
     Examples
     --------
@@ -132,8 +132,7 @@ def similarity_matrix(
 
     Notes
     -----
-    As for `similarity`. RSA by ranks computes an RSM for every pair of layers, which takes less
-    time than ranking it.
+    As for `similarity`. RSA by ranks keeps the ranks of all layers as far as they fit into 1 GiB.
 
     Examples
     --------

@@ -99,6 +99,23 @@ TEST(Compare, AgreesWithTheReference) {
   });
 }
 
+TEST(Compare, RanksEntriesOfOneMatrix) {
+  at_every_level([] {
+    for (const std::size_t n : {3, 5, 33, 100}) {
+      for (const double step : {0.0, 0.5}) {
+        const auto [a, b] = related(n, static_cast<unsigned>(n), step);
+        const auto flat_a = flat(a);
+        std::vector<double> ranks(n * (n - 1) / 2);
+        isogram::rank_entries({view(flat_a, n), "a"}, ranks.data(), on_threads(3));
+        const auto expected = reference::average_ranks(reference::triangle(a));
+        for (std::size_t i = 0; i < ranks.size(); ++i) {
+          ASSERT_EQ(ranks[i], static_cast<double>(expected[i])) << "n = " << n << ", place " << i;
+        }
+      }
+    }
+  });
+}
+
 TEST(Compare, ThreeRowsAreEnoughButForCka) {
   at_every_level([] {
     const auto [a, b] = related(3, 7);

@@ -21,6 +21,11 @@ def compare_rsms(
     return float(fetched(device, {"rsm_a": rsm_a, "rsm_b": rsm_b}, queued, part=part)[0])
 
 
+def rank_entries(device: Device, rsm: DeviceArray, num_threads: int) -> DeviceArray:
+    """See `Place`."""
+    return _ranks(device, _tied_triangle(device, rsm))
+
+
 def _similarity(device: Device, a: DeviceArray, b: DeviceArray, method: str) -> DeviceArray:
     """Return one double; NaN where a matrix is constant."""
     if method in ("cka", "gbs"):

@@ -96,6 +96,7 @@ class Gpu:
     modularity = _entered(communities.modularity)
     motifs = _entered(communities.motifs)
     compare_rsms = _entered(compare.compare_rsms)
+    rank_entries = _entered(compare.rank_entries)
     match = _entered(match.match)
     rbf_from_distances = _entered(rsm.rbf_from_distances)
     rsm = staticmethod(rsm.rsm)  # by all GPUs of the job, each of which it enters

@@ -70,6 +70,7 @@ class Host:
     modularity = staticmethod(communities.modularity)
     motifs = staticmethod(communities.motifs)
     compare_rsms = staticmethod(compare.compare_rsms)
+    rank_entries = staticmethod(compare.rank_entries)
     match = staticmethod(match.match)
     rbf_from_distances = staticmethod(rsm.rbf_from_distances)
     rsm = staticmethod(rsm.rsm)

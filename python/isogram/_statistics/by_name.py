@@ -9,7 +9,7 @@ from isogram._statistics.centred_products import centred_products
 from isogram._statistics.layer_pairs import Remarks
 from isogram._statistics.layer_tables import cka_table, gbs_table
 from isogram._statistics.nearest_neighbours import nearest_cosines, nearest_neighbours
-from isogram._statistics.rank_correlations import rank_correlations
+from isogram._statistics.rank_products import rank_products
 
 # Each takes pairs of layers and the options of a measure, and returns the statistic and what is to
 # be said about a measure's values of it.
@@ -17,7 +17,7 @@ STATISTICS: Mapping[str, Callable[..., tuple[Any, Remarks]]] = {
     "cka_table": cka_table,
     "gbs_table": gbs_table,
     "centred_products": centred_products,
-    "rank_correlations": rank_correlations,
+    "rank_products": rank_products,
     "nearest_neighbours": nearest_neighbours,
     "nearest_cosines": nearest_cosines,
 }

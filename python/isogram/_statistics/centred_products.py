@@ -58,7 +58,7 @@ def centred_products(
     """Walk over the tiles of all layers' RSMs: for their means, and then for their products."""
     options = rsm_kernel(pairs.function, kernel, bandwidth, gamma, degree, coef0)
     if pairs.x.samples < _FEWEST[centring]:
-        return _undefined(pairs, _FEWEST[centring])
+        return undefined(pairs, _FEWEST[centring])
     pairs.place.require_finite(pairs.layers)
     with usual_arithmetic():
         statistic, overflowed = _walk(pairs, rsm_tiles(pairs, pairs.layers, options), centring)
@@ -89,7 +89,8 @@ def rsm_tiles(pairs: LayerPairs, layers: Layers, kernel: Kernel) -> RsmTiles:
     return pairs.place.rsm_tiles(layers, kernel, bandwidths, pairs.num_threads)
 
 
-def _undefined(pairs: LayerPairs, least: int) -> tuple[CentredProducts, Remarks]:
+def undefined(pairs: LayerPairs, least: int) -> tuple[CentredProducts, Remarks]:
+    """Return what gives NaN, and the warning for fewer samples than are needed."""
     xp, (rows, cols) = pairs.place.xp, pairs.shape
     statistic = CentredProducts(xp.zeros((rows, cols)), xp.zeros(rows), xp.zeros(cols))
     return statistic, lambda _: [too_few(pairs.function, least, pairs.x.samples)]

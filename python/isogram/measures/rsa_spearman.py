@@ -1,6 +1,6 @@
 """RSA by ranks."""
 
-from isogram._statistics.layer_pairs import values
+from isogram._statistics.centred_products import cosine
 from isogram.measures._measure import Measure
 
 measure = Measure(
@@ -13,7 +13,7 @@ measure = Measure(
         {"permutation of features", "isotropic scaling", "samples scaled one by one"}
     ),
     fewest=3,
-    needs="rank_correlations",
+    needs="rank_products",
     options={
         "kernel": "correlation",
         "bandwidth": "median",
@@ -21,6 +21,6 @@ measure = Measure(
         "degree": 3,
         "coef0": 1.0,
     },
-    value=values,
+    value=cosine,
     source="Kriegeskorte et al. 2008",
 )
