@@ -29,8 +29,8 @@ Facts: TypeAlias = tuple[int, bool, int]
 def rsm(job: Job, results: Mapping[str, NDArray[Any]], report: Report) -> int:
     """See `Place`."""
     shape = job.pairs.shape
-    edge = max(shape) if job.memory_limit is None else _edge(job)
-    if edge >= max(shape):
+    edge = None if job.memory_limit is None else _edge(job)
+    if edge is None or edge >= max(shape):
         return entries(job, None, job.pairs, results, report)
     facts = survey(job)
     bands = _Bands(tuple(cut(shape, (edge, edge), is_upper=job.pairs.is_symmetric)), job.pairs)
