@@ -225,6 +225,29 @@ TYPED_TEST(RsmPlans, FactsOfPartsMakeThoseOfAll) {
   EXPECT_EQ(isogram::survey_tokens(a.part(2, 3)).largest_norm, std::nullopt);  // all zeros
 }
 
+TYPED_TEST(RsmPlans, MoreOfAnythingTakesMoreBytes) {
+  using T = TypeParam;
+  const TokenFacts facts{.fewest = 9, .most = 60};
+  const TokenFacts longer{.fewest = 9, .most = 90};
+  for (const RsmOptions& options : all_options<T>()) {
+    SCOPED_TRACE(name_of(options, true, 1));
+    const RsmPlan plan = isogram::plan_rsm<T>(options, facts);
+    const auto bytes = [](const RsmPlan& plan, std::size_t channels, std::size_t rows,
+                          std::size_t cols, bool has_distances, int threads) {
+      return isogram::rsm_tile_bytes<T>(plan, channels, rows, cols, has_distances,
+                                        {.num_threads = threads, .poll = {}});
+    };
+    const std::size_t least = bytes(plan, 64, 100, 0, false, 1);
+    EXPECT_GE(least, 100U * 64 * 60 * (options.precision == Precision::float32 ? sizeof(T) : 4));
+    EXPECT_GT(bytes(isogram::plan_rsm<T>(options, longer), 64, 100, 0, false, 1), least);
+    EXPECT_GT(bytes(plan, 128, 100, 0, false, 1), least);
+    EXPECT_GT(bytes(plan, 64, 200, 0, false, 1), least);
+    EXPECT_GT(bytes(plan, 64, 100, 1, false, 1), least);
+    EXPECT_GT(bytes(plan, 64, 100, 0, true, 1), least);
+    EXPECT_GT(bytes(plan, 64, 100, 0, false, 2), least);
+  }
+}
+
 TYPED_TEST(RsmPlans, ATokenThatIsNotFiniteIsSaidByItsIndex) {
   using T = TypeParam;
   Array<T> a(13, 9, 5, false, 1);

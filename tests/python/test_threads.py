@@ -355,6 +355,12 @@ LONG_CALLS = {
         call = lambda: ig.match(costs)""",
     "semantic_rsm": """
         tokens = normal((400, 196, 64)); call = lambda: ig.semantic_rsm(tokens)""",
+    "semantic_rsm in bands": """
+        tokens = normal((1500, 196, 64))
+        call = lambda: ig.semantic_rsm(tokens, memory_limit=20_000_000)""",
+    "plan of semantic_rsm": """
+        tokens = np.broadcast_to(normal((1, 196, 64)), (200_000, 196, 64))
+        call = lambda: ig.plan("semantic_rsm", tokens, kernel="rbf")""",
     "semantic_rsm, greedy": """
         tokens = normal((300, 196, 64))
         call = lambda: ig.semantic_rsm(tokens, matching="greedy")""",

@@ -50,8 +50,7 @@ def rsm(
     exponent = _distance_exponent(job) if "distance" in job.outputs else 0
     plan = Plan(job, exponent)
     bands = bands_of(plan)
-    sink = _SinkAtHome(results, is_symmetric=plan.is_one_set)
-    sink.home = job.home
+    sink = _SinkAtHome(job, results)
     with ExitStack() as stack:
         workers = [_Worker(gpu, plan, bands.held, results, stack) for gpu in job.gpus]
         run(bands, workers, sink, report)
@@ -265,11 +264,12 @@ def _free_bytes(gpu: Device) -> int:
 class _SinkAtHome(ArraySink):
     """The results where they lie: on the host, or on a GPU."""
 
-    home: Device | None = None
+    def __init__(self, job: Job, results: Mapping[str, DeviceArray]) -> None:
+        super().__init__(results, is_symmetric=job.pairs.is_symmetric)
+        self._home = job.home
 
     def put(self, tile: Tile, part: Mapping[str, Any]) -> None:
-        """Store a block of every matrix."""
-        with _entered(self.home):
+        with _entered(self._home):
             super().put(tile, part)
 
 
