@@ -3,7 +3,31 @@
 import isogram as ig
 import numpy as np
 import pytest
-from support import ALIKE, alike, assert_close, data, on_a_grid, oracle
+from support import (
+    ALIKE,
+    DTYPES,
+    alike,
+    assert_close,
+    cosine_tolerance,
+    data,
+    on_a_grid,
+    oracle,
+    separated,
+)
+
+
+@pytest.mark.parametrize("k", [None, 1, 5])
+@pytest.mark.parametrize("center", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gbs(place, dtype, center, k):
+    shapes = place.choose([(7, 3, 5), (49, 64, 7), (97, 257, 30)], [(7, 3, 5), (45, 12, 7)])
+    for n, d1, d2 in shapes:
+        ks = (k or n,)
+        x, y = separated(n, d1, dtype, ks, center), separated(n, d2, dtype, ks, center)
+        actual = ig.gbs(place.put(x), place.put(y), k=k, center=center)
+        assert type(actual) is float
+        expected = oracle.gbs(x, y, k=k, center=center)
+        assert_close(actual, expected, 2 * cosine_tolerance(257, dtype), f"{n}, {d1}, {d2}")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -1,13 +1,19 @@
 """Cases of `gram` that every place is to pass, host and GPU."""
 
+from functools import cache
+
 import isogram as ig
 import numpy as np
 import pytest
 from support import (
     DECADES,
+    DTYPES,
+    EDGE_FEATURES,
+    EDGE_ROWS,
     EXTREME_POLYNOMIALS,
     FAR_KINDS,
     GROUP_KINDS,
+    KERNELS,
     RBF_TOLERANCE,
     assert_close,
     assert_polynomials,
@@ -18,7 +24,57 @@ from support import (
     gram_tolerance,
     groups,
     oracle,
+    result_dtype,
 )
+
+SHAPES = [(n, 7) for n in EDGE_ROWS] + [(49, d) for d in EDGE_FEATURES] + [(97, 600)]
+FEW_SHAPES = [(1, 3), (2, 1), (23, 7), (24, 64), (53, 70)]
+UNIT_DIAGONAL = ("cosine", "correlation", "rbf", "laplacian")
+
+
+def width(d):
+    """Return a bandwidth near the distances of normal data."""
+    return float(np.sqrt(2 * d))
+
+
+@cache
+def case(kernel, dtype, n, d):
+    """Input, the oracle's Gram matrix and the tolerance."""
+    x = data((n, d), dtype)
+    expected = oracle.gram(x, kernel=kernel, bandwidth=width(d))
+    return x, expected, gram_tolerance(x, x, dtype, kernel, width(d))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_one_set(place, kernel, dtype):
+    for n, d in place.choose(SHAPES, FEW_SHAPES):
+        x, expected, tolerance = case(kernel, dtype, n, d)
+        with place.without_waiting():
+            result = ig.gram(place.put(x), kernel=kernel, bandwidth=width(d))
+        actual = place.get(result)
+        assert type(actual) is np.ndarray
+        assert actual.dtype == result_dtype(dtype)
+        assert_close(actual, expected, tolerance, f"{n} x {d}")
+        assert np.array_equal(actual, actual.T), f"{n} x {d} is not symmetric"
+        if kernel in UNIT_DIAGONAL and not (kernel == "correlation" and d == 1):
+            assert (np.diag(actual) == 1).all(), f"{n} x {d} has a diagonal other than 1"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_two_sets(place, kernel, dtype):
+    shapes = place.choose(
+        [(1, 1, 1), (1, 50, 3), (49, 2, 7), (31, 97, 65), (97, 48, 257)],
+        [(1, 1, 1), (1, 50, 3), (31, 29, 65)],
+    )
+    for n, m, d in shapes:
+        x, y = data((n, d), dtype, seed=1), data((m, d), dtype, seed=2)
+        expected = oracle.gram(x, y, kernel=kernel, bandwidth=width(d))
+        actual = place.get(ig.gram(place.put(x), place.put(y), kernel=kernel, bandwidth=width(d)))
+        assert actual.dtype == result_dtype(dtype)
+        tolerance = gram_tolerance(x, y, dtype, kernel, width(d))
+        assert_close(actual, expected, tolerance, f"{n} x {m} x {d}")
 
 
 @pytest.mark.parametrize("kind", FAR_KINDS)

@@ -6,10 +6,15 @@ import pytest
 from support import (
     ALIKE,
     DTYPES,
+    EDGE_FEATURES,
+    EDGE_ROWS,
     assert_close,
     assert_neighbours_of_rows_nearly_alike,
+    cosine_tolerance,
+    data,
     on_a_grid,
     oracle,
+    result_dtype,
 )
 
 
@@ -17,6 +22,25 @@ def directed(place, x, k, **parameters):
     """Columns of the directed graph, a row per sample."""
     graph = ig.graph(place.put(x), k=k, symmetrize=False, **parameters)
     return np.asarray(place.get(graph.indices)).reshape(len(x), k)
+
+
+SHAPES = [(n, 7) for n in EDGE_ROWS if n > 1] + [(49, d) for d in EDGE_FEATURES]
+
+
+@pytest.mark.parametrize("center", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_dense(place, dtype, center):
+    for n, d in place.choose(SHAPES, [(2, 1), (24, 3), (53, 20)]):
+        x = data((n, d), dtype)
+        with place.without_waiting():
+            result = ig.graph(place.put(x), center=center)
+        actual = place.get(result)
+        assert type(actual) is np.ndarray
+        assert actual.dtype == result_dtype(dtype)
+        expected = oracle.graph(x, center=center)
+        assert_close(actual, expected, cosine_tolerance(d, dtype), f"{n} x {d}")
+        assert np.array_equal(actual, actual.T)
+        assert (np.diag(actual) == 0).all()
 
 
 @pytest.mark.parametrize("offset", [1e4, 1e7, 1e10, 1e12])

@@ -18,18 +18,6 @@ def graph_tolerance(dtype):
     return 64 * eps(dtype)
 
 
-@pytest.mark.parametrize("center", [False, True])
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_dense_graph(gpu, dtype, center):
-    for n, d in [(2, 1), (24, 3), (53, 20)]:
-        x = data((n, d), dtype)
-        with gpu.without_waiting():
-            result = ig.graph(gpu.put(x), center=center)
-        actual = gpu.get(result)
-        assert_close(actual, oracle.graph(x, center=center), graph_tolerance(dtype))
-        assert np.array_equal(actual, actual.T)
-
-
 def dense(gpu, sparse):
     """Return a Csr of the GPU as a dense matrix, by hand."""
     indptr, indices, values = (gpu.get(a) for a in (sparse.indptr, sparse.indices, sparse.data))

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import (
     DTYPES,
-    EDGE_ROWS,
     ESTIMATORS,
     LAYOUTS,
     SCALES,
@@ -19,25 +18,6 @@ from support import (
     oracle,
     result_dtype,
 )
-
-
-def smallest(estimator):
-    """Return the smallest matrix that an estimator is defined for."""
-    return 1 if estimator == "biased" else 3
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_general_matrices(simd_level, estimator, dtype):
-    """Not only symmetric ones: rows and columns have sums of their own."""
-    for n in EDGE_ROWS:
-        if n < smallest(estimator):
-            continue
-        k = data((n, n), dtype)
-        actual = ig.center(k, estimator=estimator)
-        assert actual.dtype == result_dtype(dtype)
-        expected = oracle.center(k, estimator=estimator)
-        assert_close(actual, expected, center_tolerance(k, dtype), f"n = {n}")
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -20,19 +20,6 @@ from support import (
 )
 
 
-@pytest.mark.parametrize("k", [None, 1, 5])
-@pytest.mark.parametrize("center", [False, True])
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_gbs(simd_level, dtype, center, k):
-    for n, d1, d2 in [(7, 3, 5), (49, 64, 7), (97, 257, 30)]:
-        ks = (k or n,)
-        x, y = separated(n, d1, dtype, ks, center), separated(n, d2, dtype, ks, center)
-        actual = ig.gbs(x, y, k=k, center=center)
-        assert type(actual) is float
-        expected = oracle.gbs(x, y, k=k, center=center)
-        assert_close(actual, expected, 2 * cosine_tolerance(257, dtype), f"{n}, {d1}, {d2}")
-
-
 @pytest.mark.parametrize("k", [None, 4])
 @pytest.mark.parametrize("center", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES)

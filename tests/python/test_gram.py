@@ -1,7 +1,5 @@
 """`gram` against the oracle."""
 
-from functools import cache
-
 import isogram as ig
 import numpy as np
 import pytest
@@ -10,8 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import (
     DTYPES,
-    EDGE_FEATURES,
-    EDGE_ROWS,
     KERNELS,
     LAYOUTS,
     SCALES,
@@ -24,48 +20,7 @@ from support import (
     result_dtype,
 )
 
-SHAPES = [(n, 7) for n in EDGE_ROWS] + [(49, d) for d in EDGE_FEATURES] + [(97, 600)]
-UNIT_DIAGONAL = ("cosine", "correlation", "rbf", "laplacian")
 MEDIAN_KERNELS = ("rbf", "laplacian")
-
-
-def width(d):
-    """Return a bandwidth near the distances of normal data."""
-    return float(np.sqrt(2 * d))
-
-
-@cache
-def case(kernel, dtype, n, d):
-    """Input, the oracle's Gram matrix and the tolerance."""
-    x = data((n, d), dtype)
-    expected = oracle.gram(x, kernel=kernel, bandwidth=width(d))
-    return x, expected, gram_tolerance(x, x, dtype, kernel, width(d))
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_one_set(simd_level, kernel, dtype):
-    for n, d in SHAPES:
-        x, expected, tolerance = case(kernel, dtype, n, d)
-        actual = ig.gram(x, kernel=kernel, bandwidth=width(d))
-        assert type(actual) is np.ndarray
-        assert actual.dtype == result_dtype(dtype)
-        assert_close(actual, expected, tolerance, f"{n} x {d}")
-        assert np.array_equal(actual, actual.T), f"{n} x {d} is not symmetric"
-        if kernel in UNIT_DIAGONAL and not (kernel == "correlation" and d == 1):
-            assert (np.diag(actual) == 1).all(), f"{n} x {d} has a diagonal other than 1"
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_two_sets(simd_level, kernel, dtype):
-    for n, m, d in [(1, 1, 1), (1, 50, 3), (49, 2, 7), (31, 97, 65), (97, 48, 257)]:
-        x, y = data((n, d), dtype, seed=1), data((m, d), dtype, seed=2)
-        expected = oracle.gram(x, y, kernel=kernel, bandwidth=width(d))
-        actual = ig.gram(x, y, kernel=kernel, bandwidth=width(d))
-        assert actual.dtype == result_dtype(dtype)
-        tolerance = gram_tolerance(x, y, dtype, kernel, width(d))
-        assert_close(actual, expected, tolerance, f"{n} x {m} x {d}")
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -160,7 +115,7 @@ def test_linear_at_representable_scales(simd_level, dtype, exponent):
 def test_a_common_offset_costs_no_digits(simd_level, kernel, offset):
     x = data((50, 40), "float32", seed=9) + np.float32(offset)
     expected = oracle.gram(x, kernel=kernel)
-    tolerance = gram_tolerance(x - x.mean(), x - x.mean(), "float32", kernel, width(40))
+    tolerance = gram_tolerance(x - x.mean(), x - x.mean(), "float32", kernel, np.sqrt(80.0))
     assert_close(ig.gram(x, kernel=kernel), expected, 2 * tolerance)
 
 

@@ -9,8 +9,6 @@ from cases.graph import *  # noqa: F403
 from support import (
     ALIKE,
     DTYPES,
-    EDGE_FEATURES,
-    EDGE_ROWS,
     LAYOUTS,
     alike,
     assert_close,
@@ -22,24 +20,7 @@ from support import (
     signs,
 )
 
-SHAPES = [(n, 7) for n in EDGE_ROWS if n > 1] + [(49, d) for d in EDGE_FEATURES]
-
-
 # Graphs -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("center", [False, True])
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_dense(simd_level, dtype, center):
-    for n, d in SHAPES:
-        x = data((n, d), dtype)
-        actual = ig.graph(x, center=center)
-        assert type(actual) is np.ndarray
-        assert actual.dtype == result_dtype(dtype)
-        expected = oracle.graph(x, center=center)
-        assert_close(actual, expected, cosine_tolerance(d, dtype), f"{n} x {d}")
-        assert np.array_equal(actual, actual.T)
-        assert (np.diag(actual) == 0).all()
 
 
 def check_csr(csr, n, dtype):
