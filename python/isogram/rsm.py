@@ -256,9 +256,10 @@ def _rsm(
     out: Array | None,
     loss: Array | None,
 ) -> Any:
-    function, pairs = call.function, inputs.checked(call.function)
+    function = call.function
     kernels, is_single = kernels_of(function, kernel), isinstance(kernel, str)
     width = median_or_bandwidth(function, bandwidth)
+    pairs = inputs.checked(function)
     check_median(function, pairs, kernels, width)
     outputs = _outputs(function, inputs, pairs, kernels, out)
     first = outputs[kernels[0]]

@@ -183,7 +183,7 @@ def finish_rbf(
     """Make RBF entries of distances, as rbf_from_distances(), where tokens are not at hand."""
     if bandwidth is None:
         bandwidth = _median(distances, is_symmetric, workers)
-        if bandwidth == 0:
+        if bandwidth is None:
             return False
     else:
         bandwidth = scaled_bandwidth(bandwidth, -exponent)
@@ -192,13 +192,13 @@ def finish_rbf(
 
 
 @usual_arithmetic()
-def _median(distances: NDArray[Any], is_symmetric: bool, workers: int) -> float:
-    """Return the root of the median squared distance of different inputs."""
+def _median(distances: NDArray[Any], is_symmetric: bool, workers: int) -> float | None:
+    """Return the root of the median squared distance of different inputs, None where it is 0."""
     values = _upper_triangle(distances) if is_symmetric else _flat(distances)
     median = _core.root_median_square(values, workers)
     if math.isnan(median):
         raise changed_input("tokens")
-    return median
+    return median if median > 0 else None  # here, where small numbers count
 
 
 def _flat(matrix: NDArray[Any]) -> NDArray[Any]:
