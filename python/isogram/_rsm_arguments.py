@@ -109,7 +109,7 @@ def check_precision(function: str, matching: Matching, dtype: np.dtype[Any]) -> 
 
 def check_median(function: str, pairs: Pairs, kernels: tuple[str, ...], width: Any) -> None:
     """Refuse the median of no distances."""
-    if "rbf" in kernels and width is None and pairs.is_symmetric and pairs.rows.count == 1:
+    if "rbf" in kernels and width is None and pairs.is_symmetric and len(pairs.rows) == 1:
         raise ValueError(
             f"{function}: `bandwidth` must be a number for a single input, which has no pairs "
             "to take the median of, got 'median'"

@@ -55,7 +55,7 @@ class Pairs(NamedTuple):
     @property
     def shape(self) -> tuple[int, int]:
         """Of the RSM."""
-        return self.rows.count, self.sides[-1].count
+        return len(self.rows), len(self.sides[-1])
 
     @property
     def sources(self) -> dict[str, NDArray[Any]]:

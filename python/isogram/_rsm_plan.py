@@ -14,6 +14,7 @@ from isogram._bandwidth import zero_median
 from isogram._entries import result_dtype
 from isogram._errors import errors_of
 from isogram._host import rsm as on_host
+from isogram._host.plans import require_on_host
 from isogram._host.rsm import Facts
 from isogram._progress import Progress, reporting
 from isogram._rsm_arguments import (
@@ -133,11 +134,7 @@ class RsmPlan(Plan):
 def _on_host(function: str, inputs: Inputs) -> Pairs:
     """Return checked inputs, which have to lie in the memory of the host."""
     pairs = inputs.checked(function)
-    for name, array in pairs.sources.items():
-        if not isinstance(array, np.ndarray):
-            raise TypeError(
-                f"{function}: `{name}` must be in host memory for a plan, got an array on a GPU"
-            )
+    require_on_host(function, pairs.sources)
     return pairs
 
 
@@ -146,7 +143,7 @@ def _spec(samples: Samples) -> InputSpec:
     dtype = result_dtype(*samples.sources) if samples.layout is None else samples.sources[0].dtype
     shape = samples.sources[0].shape
     if samples.layout is None:
-        shape = (samples.count, int(samples.tokens.sum()), samples.channels)
+        shape = (len(samples), int(samples.tokens.sum()), samples.channels)
     name = "bfloat16" if dtype == np.uint16 else dtype.name
     return InputSpec(samples.name, shape, name)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._entries import result_dtype, widened
+from isogram._walk.sources import Source
 
 if TYPE_CHECKING:
     from isogram._device.device import Device
@@ -17,7 +18,7 @@ LAYOUTS = {"nsc": 3, "nhwc": 4, "nchw": 4}
 
 
 @dataclass(frozen=True)
-class Samples:
+class Samples(Source):
     """Inputs as they came, cut into (s_i, c) views only once their number is checked."""
 
     name: str
@@ -26,9 +27,8 @@ class Samples:
     lengths: NDArray[Any] | None
     first: int = 0  # the index of the first, where these are some of the caller's inputs
 
-    @property
-    def count(self) -> int:
-        """How many inputs."""
+    def __len__(self) -> int:
+        """Return how many inputs."""
         return len(self.sources) if self.layout is None else len(self.sources[0])
 
     @property
@@ -43,8 +43,8 @@ class Samples:
             return np.array([len(source) for source in self.sources], np.int64)
         if self.lengths is not None:
             return self.lengths.astype(np.int64)
-        size = self.sources[0].size // self.channels // self.count
-        return np.full(self.count, size, np.int64)
+        size = self.sources[0].size // self.channels // len(self)
+        return np.full(len(self), size, np.int64)
 
     def named_sources(self) -> dict[str, NDArray[Any]]:
         """Return the caller's arrays by their names in messages."""

@@ -10,7 +10,6 @@ import pytest
 from isogram._walk.plan import InputSpec, Plan
 from isogram._walk.run import HostWorker, run
 from isogram._walk.sinks import ArraySink, Reduction
-from isogram._walk.sources import ArraySource
 from isogram._walk.tiles import Tile, cut, full_tiles, row_of_tiles, spans, upper_tiles
 
 
@@ -21,11 +20,11 @@ class Products(Plan):
     def compute(self, tile, *inputs, num_threads=None, progress=False):
         self.check_tile(tile)
         self.check(InputSpec.of("x", *inputs))
-        source = ArraySource(*inputs)
+        (x,) = inputs
         if progress:
             progress(self.pairs(tile) // 2, self.pairs(tile))
             progress(self.pairs(tile), self.pairs(tile))
-        return {"products": source.rows(tile.rows) @ source.rows(tile.cols).T}
+        return {"products": x[tile.rows] @ x[tile.cols].T}
 
     def reduce(self, parts):
         self.check_parts(parts)

@@ -137,7 +137,7 @@ def _largest_exponent(device: Device, job: Job) -> int:
     """Return the exponent of the largest magnitude of all, 0 where it is moderate; waits for it."""
     found: list[int] = []
     for samples in job.pairs.sides:
-        for span in spans(samples.count, _SUMMARISED):
+        for span in spans(len(samples), _SUMMARISED):
             tokens = fetched(device, device, samples, span)
             lengths = device.copy_of(samples.tokens[span].astype(np.int32))
             summary = Summary(device, samples, span, tokens, lengths)

@@ -140,7 +140,7 @@ def tile_bytes(job: Job, facts: Facts, rows: int, cols: int, *, is_whole: bool =
     """
     blocks = 0 if is_whole else rows * cols * job.dtype.itemsize * len(job.outputs)
     copied = sum(
-        min(count, side.count) * side.copied_bytes
+        min(count, len(side)) * side.copied_bytes
         for count, side in zip((rows, cols), (job.pairs.rows, job.pairs.sides[-1]), strict=True)
     )
     return (
