@@ -8,6 +8,7 @@
 #include "isogram/graph.hpp"
 #include "statistics/cosine_graph.hpp"
 #include "statistics/layer_pairs.hpp"
+#include "statistics/nearest.hpp"
 #include "statistics/row_products.hpp"
 #include "threads/team.hpp"
 #include "tiles/buffer.hpp"
@@ -105,10 +106,14 @@ GbsTable reduce(const RowProducts& products, const LayerPairs& pairs, const Grid
   return result;
 }
 
-GbsTable table_of(const std::vector<InputView>& layers, const LayerPairs& pairs, const Grid& table,
-                  std::size_t k, bool center, const Execution& execution) {
+void require_graphs(const std::vector<InputView>& layers, std::size_t k) {
   require_same_rows(layers, 2, [](const InputView& x) -> const InputView& { return x; });
   if (k > 0) require_neighbours(k, layers[0]);
+}
+
+GbsTable table_of(const std::vector<InputView>& layers, const LayerPairs& pairs, const Grid& table,
+                  std::size_t k, bool center, const Execution& execution) {
+  require_graphs(layers, k);
   const Request request{layers, pairs, k, center};
   const auto products = [&](auto type) {
     using T = decltype(type);
@@ -118,6 +123,114 @@ GbsTable table_of(const std::vector<InputView>& layers, const LayerPairs& pairs,
   const bool is_wide = std::any_of(layers.begin(), layers.end(), is_float64);
   return reduce(is_wide ? products(double()) : products(float()), pairs, table,
                 preparing(execution));
+}
+
+// ---- Parts of tiles, as values ---------------------------------------------------------------
+
+LayerPairs pairs_of(const GbsPlan& plan) {
+  return LayerPairs(plan.x_layers, plan.y_layers, plan.is_symmetric);
+}
+
+void require_tile(const GbsPlan& plan, std::size_t rows, std::span<const InputView> layers) {
+  bool is_right = layers.size() == plan.layers.size();
+  for (const InputView& layer : layers) is_right &= layer.rows == rows && layer.cols > 0;
+  require(is_right, "the tile must have its rows and its columns of every layer of the plan");
+}
+
+template <class T>
+NearestSamples to_samples(const Neighbours<T>& neighbours) {
+  NearestSamples samples;
+  for (const Edge<T>& edge : neighbours.edges) {
+    samples.indices.push_back(edge.column);
+    samples.cosines.push_back(static_cast<double>(edge.weight));
+  }
+  samples.closeness.assign(neighbours.closeness.begin(), neighbours.closeness.end());
+  return samples;
+}
+
+template <class T>
+Neighbours<T> from_samples(const NearestSamples& samples, std::size_t k) {
+  Neighbours<T> neighbours(samples.indices.size() / k, k);
+  require(samples.cosines.size() == samples.indices.size() &&
+              samples.closeness.size() == samples.indices.size(),
+          "`parts` must have a cosine and a closeness of every neighbour");
+  neighbours.closeness = Buffer<double>::unset(samples.closeness.size());
+  for (std::size_t e = 0; e < samples.indices.size(); ++e) {
+    neighbours.edges[e] = {static_cast<T>(samples.cosines[e]), samples.indices[e]};
+    neighbours.closeness[e] = samples.closeness[e];
+  }
+  return neighbours;
+}
+
+template <class T>
+GbsPart part_of(const GbsPlan& plan, std::span<const TileInputs> inputs,
+                const Execution& execution) {
+  const Execution quiet = preparing(execution);
+  GbsPart part;
+  std::vector<GramTiles<T>> graphs;
+  std::vector<TileWindow<T>> windows;
+  graphs.reserve(inputs.size());
+  for (std::size_t layer = 0; layer < inputs.size(); ++layer) {
+    const TileInputs& tile = inputs[layer];
+    const GramFacts& facts = plan.layers[layer];
+    graphs.push_back(graph_tiles<T>(tile, facts, quiet));
+    windows.emplace_back(graphs.back());
+    if (plan.k == 0) continue;
+    TileNeighbours<T> found = nearest_in_tile(tile, windows.back(), plan.k, facts, quiet);
+    const InputView& cols = tile.cols ? *tile.cols : tile.rows;
+    set_closeness(tile.rows, cols, tile.first_col, facts, quiet, found.rows);
+    part.of_rows.push_back(to_samples(found.rows));
+    if (tile.cols) {
+      set_closeness(cols, tile.rows, tile.first_row, facts, quiet, found.cols);
+      part.of_cols.push_back(to_samples(found.cols));
+    }
+    report(execution, layer + 1, inputs.size());
+    graphs.clear();
+    windows.clear();
+  }
+  if (plan.k > 0) return part;
+  const TileProducts products = row_products<T>(windows, pairs_of(plan), execution);
+  part.row_products = products.rows.values();
+  part.col_products = products.cols.values();
+  return part;
+}
+
+RowProducts merged_products(const GbsPlan& plan, std::span<const CoarseTile> tiles,
+                            std::span<const GbsPart> parts) {
+  const std::size_t pairs = pairs_of(plan).list().size();
+  RowProducts all(plan.samples);
+  for (std::size_t t = 0; t < tiles.size(); ++t) {
+    const bool is_whole =
+        parts[t].row_products.size() == pairs * tiles[t].rows.size() &&
+        parts[t].col_products.size() == (tiles[t].is_mirrored() ? pairs * tiles[t].cols.size() : 0);
+    require(is_whole, "`parts` must have a product for every row and column of its tile");
+    all.merge({RowProducts(parts[t].row_products, tiles[t].rows.size()),
+               RowProducts(parts[t].col_products, tiles[t].cols.size())},
+              tiles[t]);
+  }
+  return all;
+}
+
+// Of the symmetrised graphs that the neighbours in all parts make.
+template <class T>
+RowProducts products_of_neighbours(const GbsPlan& plan, std::span<const CoarseTile> tiles,
+                                   std::span<const GbsPart> parts, const Execution& execution) {
+  std::vector<Csr<T>> graphs;
+  for (std::size_t layer = 0; layer < plan.layers.size(); ++layer) {
+    Neighbours<T> all(plan.samples, plan.k);
+    const auto merge = [&](const std::vector<NearestSamples>& part, Span rows) {
+      require(layer < part.size() && part[layer].indices.size() == rows.size() * plan.k,
+              "`parts` must have k neighbours of every row and column of its tile");
+      merge_neighbours(from_samples<T>(part[layer], plan.k), rows, nullptr, plan.features[layer],
+                       plan.layers[layer], execution, all);
+    };
+    for (std::size_t t = 0; t < tiles.size(); ++t) {
+      merge(parts[t].of_rows, tiles[t].rows);
+      if (tiles[t].is_mirrored()) merge(parts[t].of_cols, tiles[t].cols);
+    }
+    graphs.push_back(graph_of(edges_of(std::move(all)), plan.samples, plan.k, true));
+  }
+  return row_products<T>(graphs, pairs_of(plan), execution);
 }
 
 }  // namespace
@@ -139,6 +252,70 @@ GbsTable gbs_table(std::span<const InputView> x, std::span<const InputView> y, s
   layers.insert(layers.end(), y.begin(), y.end());
   return table_of(layers, LayerPairs(x.size(), y.size(), false), Grid::full(x.size(), y.size()), k,
                   center, execution);
+}
+
+GbsPlan plan_gbs(std::span<const InputView> x, std::span<const InputView> y, std::size_t k,
+                 bool center, std::size_t edge, const Execution& execution) {
+  const UsualArithmetic usual;
+  std::vector<InputView> layers(x.begin(), x.end());
+  layers.insert(layers.end(), y.begin(), y.end());
+  require_graphs(layers, k);
+  GbsPlan plan;
+  plan.samples = layers[0].rows;
+  plan.x_layers = x.size();
+  plan.y_layers = y.empty() ? x.size() : y.size();
+  plan.is_symmetric = y.empty();
+  plan.k = k;
+  plan.is_float64 = std::any_of(layers.begin(), layers.end(), is_float64);
+  plan.edge = edge > 0 ? edge : k == 0 ? kCoarseEdge : kNeighbourEdge;
+  const Execution quiet = preparing(execution);
+  for (const InputView& layer : layers) {
+    // Else what is not finite would be found in a tile, which does not know its index.
+    if (plan.samples > plan.edge && !center) survey(layer, nullptr, quiet);
+    plan.features.push_back(layer.cols);
+    plan.layers.push_back(plan.is_float64 ? survey_cosines<double>(layer, center, quiet)
+                                          : survey_cosines<float>(layer, center, quiet));
+  }
+  return plan;
+}
+
+std::vector<SampleTile> tiles_of(const GbsPlan& plan) {
+  std::vector<SampleTile> tiles;
+  for (const CoarseTile& tile : coarse_tiles(plan.samples, plan.edge)) {
+    tiles.push_back({tile.rows, tile.cols});
+  }
+  return tiles;
+}
+
+GbsPart gbs_of_tile(const GbsPlan& plan, const SampleTile& tile, std::span<const InputView> rows,
+                    std::span<const InputView> cols, const Execution& execution) {
+  const UsualArithmetic usual;
+  const bool is_mirrored = tile.rows.begin != tile.cols.begin;
+  require_tile(plan, tile.rows.size(), rows);
+  if (is_mirrored) require_tile(plan, tile.cols.size(), cols);
+  std::vector<TileInputs> inputs;
+  for (std::size_t layer = 0; layer < rows.size(); ++layer) {
+    inputs.push_back(
+        {rows[layer], is_mirrored ? &cols[layer] : nullptr, tile.rows.begin, tile.cols.begin});
+  }
+  return plan.is_float64 ? part_of<double>(plan, inputs, execution)
+                         : part_of<float>(plan, inputs, execution);
+}
+
+GbsTable gbs_of_parts(const GbsPlan& plan, std::span<const GbsPart> parts,
+                      const Execution& execution) {
+  const UsualArithmetic usual;
+  const std::vector<CoarseTile> tiles = coarse_tiles(plan.samples, plan.edge);
+  require(parts.size() == tiles.size(), "`parts` must have one for every tile of the plan");
+  const LayerPairs pairs = pairs_of(plan);
+  const Grid table =
+      plan.is_symmetric ? Grid::upper(plan.x_layers) : Grid::full(plan.x_layers, plan.y_layers);
+  const Execution quiet = preparing(execution);
+  const RowProducts products = plan.k == 0 ? merged_products(plan, tiles, parts)
+                               : plan.is_float64
+                                   ? products_of_neighbours<double>(plan, tiles, parts, quiet)
+                                   : products_of_neighbours<float>(plan, tiles, parts, quiet);
+  return reduce(products, pairs, table, quiet);
 }
 
 }  // namespace isogram

@@ -96,14 +96,21 @@ void dense_graph(const InputView& x, bool center, MatrixView<T> out, const Execu
 }
 
 template <class T>
+Csr<T> graph_of(const Buffer<Edge<T>>& edges, std::size_t n, std::size_t k, bool symmetrize) {
+  const Csr<T> directed = directed_graph(edges, n, k);
+  return symmetrize ? symmetrized(directed) : directed;
+}
+
+template <class T>
 Csr<T> knn_graph(const InputView& x, std::size_t k, bool center, bool symmetrize,
                  const Execution& execution) {
   const UsualArithmetic usual;
   require_neighbours(k, x);
-  const Csr<T> directed = directed_graph(nearest<T>(x, k, center, execution), x.rows, k);
-  return symmetrize ? symmetrized(directed) : directed;
+  return graph_of(nearest<T>(x, k, center, execution), x.rows, k, symmetrize);
 }
 
+template Csr<float> graph_of(const Buffer<Edge<float>>&, std::size_t, std::size_t, bool);
+template Csr<double> graph_of(const Buffer<Edge<double>>&, std::size_t, std::size_t, bool);
 template void dense_graph(const InputView&, bool, MatrixView<float>, const Execution&);
 template void dense_graph(const InputView&, bool, MatrixView<double>, const Execution&);
 template Csr<float> knn_graph(const InputView&, std::size_t, bool, bool, const Execution&);

@@ -3,11 +3,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
+#include "isogram/gram_facts.hpp"
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
+#include "isogram/span.hpp"
 
 namespace isogram {
 
@@ -35,5 +38,59 @@ GbsTable gbs_table(std::span<const InputView> x, std::size_t k, bool center,
                    const Execution& execution = {});
 GbsTable gbs_table(std::span<const InputView> x, std::span<const InputView> y, std::size_t k,
                    bool center, const Execution& execution = {});
+
+// The same in four steps, so that tiles can be computed in any order and anywhere: plan_gbs()
+// surveys all samples, gbs_of_tile() is of one tile's samples alone, and gbs_of_parts() reduces in
+// the order of the tiles. With the default edge the table has the bits of gbs_table(); with another
+// it is equal but for the rounding of sums.
+
+// Everything that decides a table but the samples themselves.
+struct GbsPlan {
+  std::size_t samples = 0;
+  std::size_t x_layers = 0;
+  std::size_t y_layers = 0;
+  bool is_symmetric = false;          // the layers of y are those of x
+  std::size_t k = 0;                  // 0: full graphs
+  bool is_float64 = false;            // cosines are computed in float64, else in float32
+  std::size_t edge = 0;               // rows and columns of a tile
+  std::vector<std::size_t> features;  // of every layer
+  std::vector<GramFacts> layers;  // those of x first; those of y follow unless they are those of x
+};
+
+// Of one layer, the k nearest of each of some samples among others, in no order.
+struct NearestSamples {
+  std::vector<std::int32_t> indices;  // samples × k; −1 where there are fewer others
+  std::vector<double> cosines;
+  std::vector<double> closeness;  // what cosines that are too much alike are compared by
+};
+
+// Of one tile. Full graphs: Σ_j A_ij B_ij of every pair of layers for its rows, and of a tile off
+// the diagonal for its columns as those of the tile's mirror image. k-NN graphs: neighbours of its
+// rows and of its columns, of every layer.
+struct GbsPart {
+  std::vector<double> row_products;
+  std::vector<double> col_products;
+  std::vector<NearestSamples> of_rows;
+  std::vector<NearestSamples> of_cols;
+};
+
+// A pass over the samples of several tiles, and one or two more of centred graphs and of layers
+// with more features than samples. Without layers of y those of x are compared with each other.
+// `edge` may be 0: 6144, or 24576 for k-NN graphs, which know no sums. Throws as gbs_table().
+GbsPlan plan_gbs(std::span<const InputView> x, std::span<const InputView> y, std::size_t k,
+                 bool center, std::size_t edge = 0, const Execution& execution = {});
+
+// The tiles on and above the diagonal, in the order in which parts are reduced.
+std::vector<SampleTile> tiles_of(const GbsPlan& plan);
+
+// One tile, from its rows and columns of every layer; views of these alone. Of a tile on the
+// diagonal `cols` may be empty. Memory: these rows and columns packed, and a tile of each layer per
+// thread.
+GbsPart gbs_of_tile(const GbsPlan& plan, const SampleTile& tile, std::span<const InputView> rows,
+                    std::span<const InputView> cols, const Execution& execution = {});
+
+// The table that the parts of all tiles make, in their order.
+GbsTable gbs_of_parts(const GbsPlan& plan, std::span<const GbsPart> parts,
+                      const Execution& execution = {});
 
 }  // namespace isogram

@@ -89,13 +89,6 @@ struct MomentsPlan {
   std::vector<LayerFacts> layers;
 };
 
-// A tile of samples × samples: on the diagonal rows and columns are the same. In feature space all
-// tiles are.
-struct SampleTile {
-  Span rows;
-  Span cols;
-};
-
 // Sums over a tile, or over several: of L layers, and of the P pairs of them that are wanted.
 struct MomentsPart {
   std::vector<double> products;            // Σ K ∘ L, per pair; of magnitudes Σ K ∘ K, per layer
@@ -122,7 +115,7 @@ MomentsPlan plan_moments(std::span<const Layer> x, std::span<const Layer> y, Est
 // Whether the survey has shown already that the next stage is needed.
 bool is_useless(const MomentsPlan& plan);
 
-// The tiles, in the order in which parts are merged.
+// The tiles, in the order in which parts are merged; in feature space all are on the diagonal.
 std::vector<SampleTile> tiles_of(const MomentsPlan& plan);
 
 // The sums over one tile, from its rows and columns of every layer; views of these alone. Of a tile

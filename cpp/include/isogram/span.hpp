@@ -12,4 +12,10 @@ struct Span {
   std::size_t size() const { return end - begin; }
 };
 
+// A tile of samples × samples: on the diagonal rows and columns are the same.
+struct SampleTile {
+  Span rows;
+  Span cols;
+};
+
 }  // namespace isogram

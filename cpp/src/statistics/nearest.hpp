@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "isogram/graph.hpp"
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
 #include "tiles/buffer.hpp"
@@ -97,7 +98,11 @@ void merge_neighbours(const Neighbours<T>& part, Span rows, const InputView* x, 
 template <class T>
 Buffer<Edge<T>> edges_of(Neighbours<T> neighbours);
 
-// Those of every row of x, from coarse tile after coarse tile. 1 ≤ k < rows. With `center` of
+// The graph of such edges, symmetrised or not: see knn_graph().
+template <class T>
+Csr<T> graph_of(const Buffer<Edge<T>>& edges, std::size_t n, std::size_t k, bool symmetrize);
+
+// The edges of every row of x, from coarse tile after coarse tile. 1 ≤ k < rows. With `center` of
 // features less their column means.
 template <class T>
 Buffer<Edge<T>> nearest(const InputView& x, std::size_t k, bool center, const Execution& execution,

@@ -121,6 +121,11 @@ double dot_of_rows(const Csr<T>& a, const Csr<T>& b, std::size_t i) {
 
 }  // namespace
 
+RowProducts::RowProducts(std::span<const double> values, std::size_t rows)
+    : rows_(rows), products_(Buffer<double>::unset(values.size())) {
+  std::copy(values.begin(), values.end(), products_.begin());
+}
+
 void RowProducts::merge(const RowProducts& other) {
   simd::kernels().float64.add_row(other.products_.data(), products_.size(), products_.data());
 }

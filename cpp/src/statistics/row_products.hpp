@@ -26,6 +26,10 @@ class RowProducts {
   explicit RowProducts(std::size_t rows) : rows_(rows) {}
   RowProducts(std::size_t pairs, std::size_t rows) : rows_(rows), products_(product(pairs, rows)) {}
 
+  // Those that values() gave.
+  RowProducts(std::span<const double> values, std::size_t rows);
+  std::vector<double> values() const { return {products_.begin(), products_.end()}; }
+
   std::size_t rows() const { return rows_; }
   std::size_t pairs() const { return rows_ == 0 ? 0 : products_.size() / rows_; }
   double* of(std::size_t pair) { return products_.data() + pair * rows_; }
