@@ -80,6 +80,13 @@ py::array_t<T> to_array(std::vector<T> values, std::vector<py::ssize_t> shape) {
   return py::array_t<T>(std::move(shape), data, owner);
 }
 
+// An array of any shape and strides as a vector, in C order.
+template <class T>
+std::vector<T> vector_of(const py::handle& array) {
+  const auto values = py::cast<py::array_t<T, py::array::c_style>>(array);
+  return {values.data(), values.data() + values.size()};
+}
+
 // One call of the core on behalf of Python. What is wrong with its arguments is a PlaceError, to
 // which Python adds the name of the function that its user called.
 class Call {

@@ -36,12 +36,6 @@ py::tuple motifs(const py::array& x, const Labels& labels, std::size_t k, int nu
   return py::make_tuple(counts[0], counts[1], counts[2]);
 }
 
-template <class T>
-std::vector<T> vector_of(const py::array& entries) {
-  const auto typed = py::cast<py::array_t<T, py::array::c_style>>(entries);
-  return {typed.data(), typed.data() + typed.size()};
-}
-
 // Calls body(graph) with a graph that was made elsewhere.
 template <class Body>
 void with_graph(const py::array& indptr, const py::array& indices, const py::array& data,

@@ -32,8 +32,7 @@ py::object to_doubles(const std::vector<double>& values) {
 }
 
 std::vector<double> doubles_from(const py::handle& array) {
-  const auto values = py::cast<py::array_t<double, py::array::c_style>>(array);
-  return {values.data(), values.data() + values.size()};
+  return vector_of<double>(array);
 }
 
 py::dict to_dict(const GramFacts& facts) {

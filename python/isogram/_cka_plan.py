@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram import _core
-from isogram._arguments import ESTIMATORS, choice, integer, kernel_of, threads, two_sets
+from isogram._arguments import ESTIMATORS, choice, integer, kernel_of, threads
 from isogram._cka_table import FEWEST, CkaTable, bandwidths, others, remarks, too_small
 from isogram._errors import errors_of
 from isogram._host.place import HOST
-from isogram._host.plans import require_on_host
+from isogram._host.plans import bounds, layers_on_host, specs, tiles_of
 from isogram._progress import Progress, reporting
-from isogram._types import Array, Layers
-from isogram._walk.plan import InputSpec, Plan
+from isogram._types import Array
+from isogram._walk.plan import Plan
 from isogram._walk.tiles import Tile
 
 _FUNCTION = "cka_matrix"
@@ -61,8 +61,8 @@ class CkaPlan(Plan):
     ) -> dict[str, Any]:
         """Return the sums over one tile, of which only the tile's samples are read."""
         self.check_tile(tile)
-        rows, cols = _layers(self.operation, *inputs)
-        self.check(*_specs(rows, cols))
+        rows, cols = layers_on_host(self.operation, *inputs)
+        self.check(*specs(rows, cols))
         if not self.stages:
             return {}
         stage = dict(self.stages[0])
@@ -70,7 +70,7 @@ class CkaPlan(Plan):
         with errors_of(self.operation), reporting(self.operation, progress) as report:
             return _core.moments_of_tile(
                 stage,
-                _bounds(tile),
+                bounds(tile),
                 [x[tile.rows] for x in layers.values()],
                 [x[tile.cols] for x in layers.values()] if tile.is_mirrored else None,
                 names=list(layers),
@@ -116,7 +116,7 @@ class CkaPlan(Plan):
     def _moments(self, parts: Mapping[Tile, Mapping[str, Any]]) -> dict[str, Any] | CkaPlan:
         """Return what all parts make, or the plan of the next stage."""
         stage, *later = map(dict, self.stages)
-        tiles = [_bounds(tile) for tile in self.tiles]
+        tiles = [bounds(tile) for tile in self.tiles]
         sums = [dict(parts[tile]) for tile in self.tiles]
         if self.moments is not None:
             return _core.reduce_magnitudes(stage, tiles, sums, dict(self.moments))
@@ -156,12 +156,12 @@ def plan_cka_matrix(
     choice(_FUNCTION, "estimator", estimator, ESTIMATORS)
     edge = 0 if tile is None else integer(_FUNCTION, "tile", tile, 1)
     workers = threads(_FUNCTION, num_threads)
-    rows, cols = _layers(_FUNCTION, layers, other)
+    rows, cols = layers_on_host(_FUNCTION, layers, other)
     names = tuple(rows.names), tuple((cols or rows).names)
     if rows.samples < FEWEST[estimator]:
         all_samples = slice(0, rows.samples)
         whole = (Tile(all_samples, all_samples),)
-        return CkaPlan(_FUNCTION, whole, _specs(rows, cols), names, estimator, ())
+        return CkaPlan(_FUNCTION, whole, specs(rows, cols), names, estimator, ())
     second = others(rows, cols)
     of_rows, of_cols = (bandwidths(HOST, _FUNCTION, s, options, workers) for s in (rows, second))
     with errors_of(_FUNCTION):
@@ -181,25 +181,8 @@ def plan_cka_matrix(
             num_threads=workers,
         )
     tiles = _tiles(stages[0])
-    return CkaPlan(_FUNCTION, tiles, _specs(rows, cols), names, estimator, tuple(stages))
-
-
-def _layers(function: str, layers: Any, other: Any = None) -> tuple[Layers, Layers | None]:
-    rows, cols = two_sets(function, layers, other)
-    require_on_host(function, rows.named_with(cols))
-    return rows, cols
-
-
-def _specs(rows: Layers, cols: Layers | None) -> tuple[InputSpec, ...]:
-    return tuple(InputSpec.of(name, array) for name, array in rows.named_with(cols).items())
+    return CkaPlan(_FUNCTION, tiles, specs(rows, cols), names, estimator, tuple(stages))
 
 
 def _tiles(stage: Mapping[str, Any]) -> tuple[Tile, ...]:
-    return tuple(
-        Tile(slice(top, bottom), slice(left, right))
-        for top, bottom, left, right in _core.moments_tiles(dict(stage))
-    )
-
-
-def _bounds(tile: Tile) -> tuple[int, int, int, int]:
-    return tile.rows.start, tile.rows.stop, tile.cols.start, tile.cols.stop
+    return tiles_of(_core.moments_tiles(dict(stage)))

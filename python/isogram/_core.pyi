@@ -135,6 +135,31 @@ def dense_graph(x: _Array, *, center: bool, out: _Array, num_threads: int) -> No
 def knn_graph(
     x: _Array, *, k: int, center: bool, symmetrize: bool, num_threads: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], _Array]: ...
+def plan_gbs(
+    x_layers: list[_Array],
+    y_layers: list[_Array] | None,
+    *,
+    names_x: list[str],
+    names_y: list[str],
+    k: int,
+    center: bool,
+    edge: int,
+    num_threads: int,
+) -> tuple[_Values, list[tuple[int, int, int, int]]]: ...
+def gbs_of_tile(
+    plan: _Values,
+    tile: tuple[int, int, int, int],
+    rows: list[_Array],
+    cols: list[_Array] | None,
+    *,
+    names: list[str],
+    num_threads: int,
+    progress: _Progress,
+    pairs: int,
+) -> _Values: ...
+def gbs_of_parts(
+    plan: _Values, parts: list[_Values]
+) -> tuple[NDArray[np.float64], list[int], list[int]]: ...
 def gbs_table(
     x_layers: list[_Array],
     y_layers: list[_Array] | None,

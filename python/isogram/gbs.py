@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,9 +16,10 @@ from isogram._arguments import (
 )
 from isogram._arrays import giver
 from isogram._errors import errors_of
+from isogram._gbs_table import warn_of_isolated
 from isogram._place import place_of
 from isogram._progress import Progress, reporting
-from isogram._types import Array, GbsTable, Layers
+from isogram._types import Array
 
 
 def gbs(
@@ -118,7 +118,7 @@ def gbs(
     with errors_of("gbs"):
         table = place.gbs_table(rows, cols, neighbours, center, precision, workers, None, wait=True)
         result = float(place.to_host(table.gbs)[0, 0])
-    _warn_of_isolated("gbs", rows, cols, table)
+    warn_of_isolated("gbs", rows, cols, table)
     return result
 
 
@@ -188,21 +188,5 @@ def gbs_matrix(
         table = place.gbs_table(
             rows, cols, neighbours, center, precision, workers, report, wait=False
         )
-    _warn_of_isolated("gbs_matrix", rows, cols, table)
+    warn_of_isolated("gbs_matrix", rows, cols, table)
     return giver(first_layer(layers))(table.gbs)
-
-
-def _warn_of_isolated(function: str, x: Layers, y: Layers | None, table: GbsTable) -> None:
-    """Warn of graphs some of whose nodes have no edges."""
-    counts = [*zip(x.names, table.isolated_x, strict=False)]
-    if y is not None:
-        counts += zip(y.names, table.isolated_y, strict=False)
-    listed = ", ".join(f"{count} of `{name}`" for name, count in dict(counts).items() if count)
-    if not listed:
-        return
-    message = (
-        f"{function}: of the {x.samples} samples, {listed} have no edges of weight other than 0, "
-        "so these count 0: they are rows of zeros, or equal to the mean that is subtracted, or "
-        "orthogonal to all that they are joined to"
-    )
-    warnings.warn(message, RuntimeWarning, stacklevel=3)

@@ -7,6 +7,7 @@ from typing import Any
 
 from isogram._arguments import choice
 from isogram._cka_plan import plan_cka_matrix
+from isogram._gbs_plan import plan_gbs_matrix
 from isogram._gram_plan import plan_gram
 from isogram._rsm_plan import plan_semantic_rsm, plan_spatial_rsm
 from isogram._walk.plan import Plan
@@ -17,6 +18,7 @@ __all__ = ["Plan", "Tile", "plan"]
 # By the name of the public function whose result tiles make.
 _PLANNERS: dict[str, Callable[..., Plan]] = {
     "cka_matrix": plan_cka_matrix,
+    "gbs_matrix": plan_gbs_matrix,
     "gram": plan_gram,
     "semantic_rsm": plan_semantic_rsm,
     "spatial_rsm": plan_spatial_rsm,

@@ -461,3 +461,132 @@ class TestCka:
             ig.plan("cka_matrix", layers, tile=0)
         with pytest.raises(ValueError, match="`estimator` must be one of"):
             ig.plan("cka_matrix", layers, estimator="unbiased")
+
+
+# GBS ----------------------------------------------------------------------------------------------
+
+
+def directions_of(n, d, dtype="float32", seed=0):
+    """Return samples with an offset, no two of which have the same direction."""
+    return (1 + np.random.default_rng([seed, n, d]).standard_normal((n, d))).astype(dtype)
+
+
+def with_massive_channel(x, size=3e4):
+    """Return samples of which one feature dwarfs the others: all cosines are nearly 1."""
+    x = x.copy()
+    x[:, 0] += size
+    return x
+
+
+def with_zero_rows(x):
+    x = x.copy()
+    x[::7] = 0
+    return x
+
+
+GRAPHS = {
+    "float16": [directions_of(101, 30, "float16"), directions_of(101, 5, "float16", 1)],
+    "float32": [directions_of(101, 30), directions_of(101, 5, seed=1)],
+    "float64": [directions_of(101, 30, "float64"), directions_of(101, 5, seed=1)],
+    "a massive channel": [with_massive_channel(directions_of(101, 9)), directions_of(101, 5, seed=1)],
+    "rows of zeros": [with_zero_rows(directions_of(101, 30)), directions_of(101, 5, seed=1)],
+    "alike": [np.sign(directions_of(101, 4)), directions_of(101, 5, seed=1)],
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*have no edges")
+class TestGbs:
+    @pytest.mark.parametrize("options", [{}, {"center": True}, {"k": 3}, {"k": 7, "center": True}])
+    @pytest.mark.parametrize("name", GRAPHS)
+    def test_tile_by_tile(self, tmp_path, name, options):
+        """Whole results from the plan's own tiles; from others, within rounding."""
+        layers = GRAPHS[name]
+        expected = ig.gbs_matrix(layers, **options)
+        assert_same(tile_by_tile(tmp_path, "gbs_matrix", layers, **options), expected)
+        if name == "alike" and "k" in options:
+            return  # among equal cosines, rounding chooses
+        for tile in (40, 6):  # fewer samples than neighbours too
+            plan = ig.plan("gbs_matrix", layers, tile=tile, **options)
+            small = in_this_process(plan, layers)
+            np.testing.assert_allclose(small, expected, rtol=0, atol=1e-6)
+            backwards = {t: plan.compute(t, layers, num_threads=2) for t in plan.tiles[::-1]}
+            assert_same(plan.reduce(backwards), small)
+
+    @pytest.mark.parametrize("options", [{}, {"k": 3}])
+    def test_long_rows(self, tmp_path, options):
+        """Products of rows much longer than there are samples are summed part by part."""
+        layers = [directions_of(41, 9000), directions_of(41, 5, seed=1)]
+        expected = ig.gbs_matrix(layers, **options)
+        assert_same(tile_by_tile(tmp_path, "gbs_matrix", layers, **options), expected)
+        small = tile_by_tile(tmp_path, "gbs_matrix", layers, tile=20, **options)
+        np.testing.assert_allclose(small, expected, rtol=0, atol=1e-6)
+
+    @pytest.mark.parametrize("options", [{}, {"k": 3}])
+    def test_two_models(self, options):
+        layers = GRAPHS["float32"]
+        other = [layers[1][::-1].copy(), layers[0], layers[1]]
+        plan = ig.plan("gbs_matrix", layers, other, **options)
+        expected = ig.gbs_matrix(layers, other, **options)
+        assert_same(in_this_process(plan, layers, other, num_threads=2), expected)
+        small = ig.plan("gbs_matrix", layers, other, tile=30, **options)
+        np.testing.assert_allclose(
+            in_this_process(small, layers, other), expected, rtol=0, atol=1e-6
+        )
+
+    @pytest.mark.parametrize("center", [False, True])
+    def test_many_samples(self, tmp_path, center):
+        """More than a tile has: several by default, with the bits of the one call."""
+        layers = [directions_of(6200, 2), directions_of(6200, 3, "float16")]
+        expected = ig.gbs_matrix(layers, center=center)
+        assert_same(tile_by_tile(tmp_path, "gbs_matrix", layers, center=center), expected)
+        assert len(ig.plan("gbs_matrix", layers, center=center).tiles) == 3
+
+    def test_mappings_and_progress(self):
+        layers, told = dict(zip("ab", GRAPHS["float32"], strict=True)), []
+        for k in (None, 3):
+            plan = ig.plan("gbs_matrix", layers, tile=30, k=k)
+            assert plan.names == (("layers['a']", "layers['b']"), ())
+            for tile in plan.tiles:
+                plan.compute(tile, layers, progress=lambda *now: told.append(now))
+                assert told[-1] == (plan.pairs(tile), plan.pairs(tile))
+
+    def test_says_how_much(self):
+        layers = GRAPHS["float32"]
+        plan = ig.plan("gbs_matrix", layers, tile=60)
+        assert str(plan) == "gbs_matrix: 3 tiles, 5050 pairs, parts of up to 2424 bytes"
+        part = plan.compute(plan.tiles[1], layers)
+        size = part["row_products"].nbytes + part["col_products"].nbytes
+        assert size == plan.part_bytes(plan.tiles[1])
+        plan = ig.plan("gbs_matrix", layers, layers[:1], k=4)
+        part = plan.compute(plan.tiles[0], layers, layers[:1])
+        size = sum(array.nbytes for layer in part["of_rows"] for array in layer)
+        assert size == plan.part_bytes(plan.tiles[0])
+
+    def test_warnings_name_layers(self):
+        layers = GRAPHS["rows of zeros"]
+        plan = ig.plan("gbs_matrix", layers, tile=30)
+        with pytest.warns(RuntimeWarning, match="15 of `layers") as found:
+            in_this_process(plan, layers)
+        assert found[0].filename == __file__
+
+    def test_errors(self):
+        layers = [directions_of(10, 3), directions_of(10, 40)]
+        bad = [x.copy() for x in layers]
+        bad[1][7, 2] = np.inf
+        for options in ({}, {"center": True}, {"k": 3}):
+            for tile in (4, 6144):
+                with pytest.raises(
+                    ValueError, match=r"^gbs_matrix: `layers\[1\]` must be finite.* \(7, 2\)$"
+                ):
+                    all_of_it("gbs_matrix", bad, tile=tile, **options)
+        plan = ig.plan("gbs_matrix", layers, tile=6)
+        with pytest.raises(ValueError, match="must be as planned"):
+            plan.compute(plan.tiles[0], layers[::-1])
+        with pytest.raises(ValueError, match="the plan is for 2 inputs, got 1"):
+            plan.compute(plan.tiles[0], layers[:1])
+        with pytest.raises(ValueError, match="one for every tile"):
+            plan.reduce({})
+        with pytest.raises(ValueError, match="`tile` must be"):
+            ig.plan("gbs_matrix", layers, tile=0)
+        with pytest.raises(ValueError, match="`k` must be"):
+            ig.plan("gbs_matrix", layers, k=10)

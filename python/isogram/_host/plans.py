@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
-from isogram._types import Array
+from isogram._arguments import two_sets
+from isogram._types import Array, Layers
+from isogram._walk.plan import InputSpec
+from isogram._walk.tiles import Tile
 
 
 def require_on_host(function: str, arrays: Mapping[str, Array]) -> None:
@@ -16,3 +20,27 @@ def require_on_host(function: str, arrays: Mapping[str, Array]) -> None:
             raise TypeError(
                 f"{function}: `{name}` must be in host memory for a plan, got an array on a GPU"
             )
+
+
+def layers_on_host(function: str, layers: Any, other: Any = None) -> tuple[Layers, Layers | None]:
+    """Return checked layers, and those of another model, which have to lie on the host."""
+    rows, cols = two_sets(function, layers, other)
+    require_on_host(function, rows.named_with(cols))
+    return rows, cols
+
+
+def specs(rows: Layers, cols: Layers | None) -> tuple[InputSpec, ...]:
+    """Describe layers for a plan."""
+    return tuple(InputSpec.of(name, array) for name, array in rows.named_with(cols).items())
+
+
+def tiles_of(bounds: Iterable[tuple[int, int, int, int]]) -> tuple[Tile, ...]:
+    """Return tiles, of which the core gives first and last rows and columns."""
+    return tuple(
+        Tile(slice(top, bottom), slice(left, right)) for top, bottom, left, right in bounds
+    )
+
+
+def bounds(tile: Tile) -> tuple[int, int, int, int]:
+    """Return a tile as the core takes it."""
+    return tile.rows.start, tile.rows.stop, tile.cols.start, tile.cols.stop
