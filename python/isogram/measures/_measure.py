@@ -19,6 +19,12 @@ INVARIANCES = (
 )
 KINDS = ("similarity", "distance")
 
+# Of all that is made of inner products, up to a factor.
+ORTHOGONAL = frozenset({"orthogonal", "permutation of features", "isotropic scaling"})
+
+# Of kernels that have them, as `gram` has them.
+KERNEL_OPTIONS = {"bandwidth": "median", "gamma": None, "degree": 3, "coef0": 1.0}
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Measure:

@@ -4,7 +4,7 @@ from typing import Any
 
 from isogram._statistics.layer_pairs import LayerTable
 from isogram._types import Array
-from isogram.measures._measure import Measure
+from isogram.measures._measure import KERNEL_OPTIONS, ORTHOGONAL, Measure
 
 
 def angle(xp: Any, table: LayerTable) -> Array:
@@ -17,21 +17,11 @@ measure = Measure(
     summary="the angle whose cosine is CKA, biased and linear by default: a metric",
     kind="distance",
     range=(0.0, 1.5707963267948966),
-    invariances=frozenset(
-        {"orthogonal", "permutation of features", "isotropic scaling", "translation"}
-    ),
+    invariances=ORTHOGONAL | {"translation"},
     fewest=2,
     metric=True,
     needs="cka_table",
-    options={
-        "kernel": "linear",
-        "estimator": "biased",
-        "bandwidth": "median",
-        "gamma": None,
-        "degree": 3,
-        "coef0": 1.0,
-        "precision": "float32",
-    },
+    options={"kernel": "linear", "estimator": "biased", **KERNEL_OPTIONS, "precision": "float32"},
     value=angle,
     source="Williams et al. 2021",
 )

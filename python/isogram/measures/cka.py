@@ -1,7 +1,7 @@
 """CKA, debiased and linear unless asked otherwise."""
 
 from isogram._statistics.layer_pairs import values
-from isogram.measures._measure import Measure
+from isogram.measures._measure import KERNEL_OPTIONS, ORTHOGONAL, Measure
 
 measure = Measure(
     name="cka",
@@ -9,20 +9,10 @@ measure = Measure(
     summary="centred kernel alignment, debiased; linear by default",
     kind="similarity",
     range=(-1.0, 1.0),
-    invariances=frozenset(
-        {"orthogonal", "permutation of features", "isotropic scaling", "translation"}
-    ),
+    invariances=ORTHOGONAL | {"translation"},
     fewest=4,
     needs="cka_table",
-    options={
-        "kernel": "linear",
-        "estimator": "debiased",
-        "bandwidth": "median",
-        "gamma": None,
-        "degree": 3,
-        "coef0": 1.0,
-        "precision": "float32",
-    },
+    options={"kernel": "linear", "estimator": "debiased", **KERNEL_OPTIONS, "precision": "float32"},
     value=values,
     source="Kornblith et al. 2019; Nguyen et al. 2021",
 )

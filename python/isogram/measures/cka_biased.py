@@ -1,7 +1,7 @@
 """CKA of the biased HSIC: the linear one is the RV coefficient."""
 
 from isogram._statistics.layer_pairs import values
-from isogram.measures._measure import Measure
+from isogram.measures._measure import KERNEL_OPTIONS, ORTHOGONAL, Measure
 
 measure = Measure(
     name="cka_biased",
@@ -9,20 +9,11 @@ measure = Measure(
     summary="CKA of the biased HSIC, near 1 where features outnumber samples; linear by default",
     kind="similarity",
     range=(0.0, 1.0),
-    invariances=frozenset(
-        {"orthogonal", "permutation of features", "isotropic scaling", "translation"}
-    ),
+    invariances=ORTHOGONAL | {"translation"},
     fewest=2,
     needs="cka_table",
     fixed={"estimator": "biased"},
-    options={
-        "kernel": "linear",
-        "bandwidth": "median",
-        "gamma": None,
-        "degree": 3,
-        "coef0": 1.0,
-        "precision": "float32",
-    },
+    options={"kernel": "linear", **KERNEL_OPTIONS, "precision": "float32"},
     value=values,
     source="Kornblith et al. 2019; RV: Robert & Escoufier 1976",
 )

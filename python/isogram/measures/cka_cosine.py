@@ -1,21 +1,14 @@
 """CKA of cosines."""
 
 from isogram._statistics.layer_pairs import values
-from isogram.measures._measure import Measure
+from isogram.measures._measure import ORTHOGONAL, Measure
 
 measure = Measure(
     name="cka_cosine",
     summary="CKA of the cosines of samples; debiased by default",
     kind="similarity",
     range=(-1.0, 1.0),
-    invariances=frozenset(
-        {
-            "orthogonal",
-            "permutation of features",
-            "isotropic scaling",
-            "samples scaled one by one",
-        }
-    ),
+    invariances=ORTHOGONAL | {"samples scaled one by one"},
     fewest=4,
     needs="cka_table",
     fixed={"kernel": "cosine"},

@@ -1,16 +1,14 @@
 """CKA of RBF Gram matrices."""
 
 from isogram._statistics.layer_pairs import values
-from isogram.measures._measure import Measure
+from isogram.measures._measure import ORTHOGONAL, Measure
 
 measure = Measure(
     name="cka_rbf",
     summary="CKA of RBF kernels, whose bandwidth is the median distance; debiased by default",
     kind="similarity",
     range=(-1.0, 1.0),
-    invariances=frozenset(
-        {"orthogonal", "permutation of features", "isotropic scaling", "translation"}
-    ),
+    invariances=ORTHOGONAL | {"translation"},
     fewest=4,
     needs="cka_table",
     fixed={"kernel": "rbf"},

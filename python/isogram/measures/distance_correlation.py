@@ -4,7 +4,7 @@ from typing import Any
 
 from isogram._statistics.centred_products import CentredProducts, cosine
 from isogram._types import Array
-from isogram.measures._measure import Measure
+from isogram.measures._measure import ORTHOGONAL, Measure
 
 
 def root(xp: Any, s: CentredProducts) -> Array:
@@ -18,9 +18,7 @@ measure = Measure(
     summary="correlation of double-centred Euclidean distances, not of linear relations alone",
     kind="similarity",
     range=(0.0, 1.0),
-    invariances=frozenset(
-        {"orthogonal", "permutation of features", "isotropic scaling", "translation"}
-    ),
+    invariances=ORTHOGONAL | {"translation"},
     fewest=2,
     needs="centred_products",
     fixed={"kernel": "distance", "centring": "double"},

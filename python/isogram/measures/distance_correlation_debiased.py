@@ -1,7 +1,7 @@
 """Bias-corrected distance correlation."""
 
 from isogram._statistics.centred_products import cosine
-from isogram.measures._measure import Measure
+from isogram.measures._measure import ORTHOGONAL, Measure
 
 measure = Measure(
     name="distance_correlation_debiased",
@@ -9,9 +9,7 @@ measure = Measure(
     summary="bias-corrected: an estimate of the square of the distance correlation",
     kind="similarity",
     range=(-1.0, 1.0),
-    invariances=frozenset(
-        {"orthogonal", "permutation of features", "isotropic scaling", "translation"}
-    ),
+    invariances=ORTHOGONAL | {"translation"},
     fewest=4,
     needs="centred_products",
     fixed={"kernel": "distance", "centring": "debiased"},

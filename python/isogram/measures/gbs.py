@@ -1,21 +1,14 @@
 """Graph-based similarity of full cosine graphs."""
 
 from isogram._statistics.layer_pairs import values
-from isogram.measures._measure import Measure
+from isogram.measures._measure import ORTHOGONAL, Measure
 
 measure = Measure(
     name="gbs",
     summary="graph-based similarity: mean cosine of the rows of full cosine graphs",
     kind="similarity",
     range=(-1.0, 1.0),
-    invariances=frozenset(
-        {
-            "orthogonal",
-            "permutation of features",
-            "isotropic scaling",
-            "samples scaled one by one",
-        }
-    ),
+    invariances=ORTHOGONAL | {"samples scaled one by one"},
     fewest=2,
     needs="gbs_table",
     options={"k": None, "center": False, "precision": "float32"},

@@ -1,16 +1,14 @@
 """Graph-based similarity of centred features, which a common mean does not saturate."""
 
 from isogram._statistics.layer_pairs import values
-from isogram.measures._measure import Measure
+from isogram.measures._measure import ORTHOGONAL, Measure
 
 measure = Measure(
     name="gbs_centered",
     summary="graph-based similarity of full graphs once the mean of every feature is taken off",
     kind="similarity",
     range=(-1.0, 1.0),
-    invariances=frozenset(
-        {"orthogonal", "permutation of features", "isotropic scaling", "translation"}
-    ),
+    invariances=ORTHOGONAL | {"translation"},
     fewest=2,
     needs="gbs_table",
     fixed={"center": True},

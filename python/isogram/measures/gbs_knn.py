@@ -1,21 +1,14 @@
 """Graph-based similarity of k-NN graphs."""
 
 from isogram._statistics.layer_pairs import values
-from isogram.measures._measure import Measure
+from isogram.measures._measure import ORTHOGONAL, Measure
 
 measure = Measure(
     name="gbs_knn",
     summary="graph-based similarity of graphs of the k nearest neighbours, 10 by default",
     kind="similarity",
     range=(-1.0, 1.0),
-    invariances=frozenset(
-        {
-            "orthogonal",
-            "permutation of features",
-            "isotropic scaling",
-            "samples scaled one by one",
-        }
-    ),
+    invariances=ORTHOGONAL | {"samples scaled one by one"},
     fewest=11,
     needs="gbs_table",
     options={"k": 10, "center": False, "precision": "float32"},

@@ -1,21 +1,14 @@
 """Mutual k-nearest neighbours."""
 
 from isogram._statistics.nearest_neighbours import overlap
-from isogram.measures._measure import Measure
+from isogram.measures._measure import ORTHOGONAL, Measure
 
 measure = Measure(
     name="mutual_knn",
     summary="share of the k nearest neighbours, 10 by default, that a sample has in both",
     kind="similarity",
     range=(0.0, 1.0),
-    invariances=frozenset(
-        {
-            "orthogonal",
-            "permutation of features",
-            "isotropic scaling",
-            "samples scaled one by one",
-        }
-    ),
+    invariances=ORTHOGONAL | {"samples scaled one by one"},
     fewest=11,
     needs="nearest_neighbours",
     options={"k": 10, "center": False},

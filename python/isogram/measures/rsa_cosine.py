@@ -1,18 +1,18 @@
 """RSA by the cosine of Gram matrices."""
 
 from isogram._statistics.centred_products import cosine
-from isogram.measures._measure import Measure
+from isogram.measures._measure import KERNEL_OPTIONS, ORTHOGONAL, Measure
 
 measure = Measure(
     name="rsa_cosine",
     summary="cosine of Gram matrices off the diagonal, which are linear by default",
     kind="similarity",
     range=(-1.0, 1.0),
-    invariances=frozenset({"orthogonal", "permutation of features", "isotropic scaling"}),
+    invariances=ORTHOGONAL,
     fewest=2,
     needs="centred_products",
     fixed={"centring": "none"},
-    options={"kernel": "linear", "bandwidth": "median", "gamma": None, "degree": 3, "coef0": 1.0},
+    options={"kernel": "linear", **KERNEL_OPTIONS},
     value=cosine,
     source="Diedrichsen et al. 2021",
 )

@@ -1,7 +1,7 @@
 """RSA by ranks."""
 
 from isogram._statistics.centred_products import cosine
-from isogram.measures._measure import Measure
+from isogram.measures._measure import KERNEL_OPTIONS, Measure
 
 measure = Measure(
     name="rsa_spearman",
@@ -14,13 +14,7 @@ measure = Measure(
     ),
     fewest=3,
     needs="rank_products",
-    options={
-        "kernel": "correlation",
-        "bandwidth": "median",
-        "gamma": None,
-        "degree": 3,
-        "coef0": 1.0,
-    },
+    options={"kernel": "correlation", **KERNEL_OPTIONS},
     value=cosine,
     source="Kriegeskorte et al. 2008",
 )

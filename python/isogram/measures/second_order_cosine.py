@@ -1,21 +1,14 @@
 """Second-order cosine similarity."""
 
 from isogram._statistics.nearest_neighbours import second_order_cosine
-from isogram.measures._measure import Measure
+from isogram.measures._measure import ORTHOGONAL, Measure
 
 measure = Measure(
     name="second_order_cosine",
     summary="mean cosine of samples' cosines with the k nearest, 10 by default, of either",
     kind="similarity",
     range=(-1.0, 1.0),
-    invariances=frozenset(
-        {
-            "orthogonal",
-            "permutation of features",
-            "isotropic scaling",
-            "samples scaled one by one",
-        }
-    ),
+    invariances=ORTHOGONAL | {"samples scaled one by one"},
     fewest=11,
     needs="nearest_cosines",
     options={"k": 10, "center": False},
