@@ -1,0 +1,36 @@
+// Entries of an RSM as ranks see them, which do not tell rounding apart.
+#pragma once
+
+#include "isogram/matrix_view.hpp"
+#include "isogram/parallel.hpp"
+#include "ranks/ties.hpp"
+#include "ranks/triangle.hpp"
+#include "tiles/buffer.hpp"
+
+namespace isogram {
+
+// A triangle, and what its type says of the rounding in it.
+struct Entries {
+  Buffer<double> values;
+  double eps;
+  double scale = 0;  // of the terms of the sums that the entries are, where that can be told
+};
+
+// The entries of x; those that are nothing but the rounding of a 0 become 0.
+Entries entries_of(const InputView& x, const Execution& execution);
+
+// Calls visit(chunk, [begin, end)) for all ties. Chunks run in parallel; a tie belongs to the chunk
+// that it begins in.
+template <class Value, class Visit>
+void for_each_tie(const SortedTies<Value>& ties, std::size_t n, const Execution& execution,
+                  Visit visit) {
+  for_each_chunk(n, execution, [&](std::size_t chunk, Span span) {
+    for (std::size_t begin = ties.next_begin(span.begin); begin < span.end;) {
+      const std::size_t end = ties.end(begin);
+      visit(chunk, Span{begin, end});
+      begin = end;
+    }
+  });
+}
+
+}  // namespace isogram

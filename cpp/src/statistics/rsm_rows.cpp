@@ -1,0 +1,152 @@
+#include "statistics/rsm_rows.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "ranks/triangle.hpp"
+#include "simd/kernels.hpp"
+#include "statistics/correlation.hpp"
+#include "statistics/row_products.hpp"
+#include "tiles/input.hpp"
+
+namespace isogram {
+
+namespace {
+
+// Calls body(i, row i) for all rows of a square matrix in parallel, with 0 on the diagonal, which
+// is not looked at; then throws if any other entry was not finite.
+template <class Body>
+void for_each_hollow_row(const InputView& x, const Execution& execution, Body body) {
+  const RowReader reader(x);
+  FirstNotFinite bad(row_tasks(x.rows));
+  for_each_task_of_rows(x.rows, execution, [&](std::size_t task, Worker& worker, Span rows) {
+    std::vector<double> row(x.cols);
+    for (std::size_t i = rows.begin; i < rows.end; ++i) {
+      worker.check();
+      reader.read(i, row.data());
+      row[i] = 0;
+      bad.inspect(task, i, row.data(), x.cols);
+      body(i, row.data());
+    }
+  });
+  bad.throw_if_found(x.name);
+}
+
+// Rows of a symmetric matrix, U-centred (see center.hpp) and in units of its own spread. The
+// measure they serve changes neither with a constant added to all off-diagonal entries nor with
+// their scale, so the middle of their range is subtracted first: nothing cancels, nor overflows.
+class CenteredRows {
+ public:
+  CenteredRows(const InputView& k, const Execution& execution)
+      : reader_(k), scaling_(scaling_of(k, execution)), shifts_(k.rows) {
+    const double n = static_cast<double>(k.rows);
+    for_each_hollow_row(k, execution, [&](std::size_t i, double* row) {
+      scale(i, row);
+      shifts_[i] = simd::kernels().float64.sum(row, shifts_.size());
+    });
+    const double total = sum(shifts_, execution);
+    for (double& shift : shifts_) shift = (shift - total / (2 * (n - 1))) / (n - 2);
+  }
+
+  void read(std::size_t i, double* row) const {
+    reader_.read(i, row);
+    scale(i, row);
+    simd::kernels().float64.subtract_shifts(row, row, shifts_.size(), shifts_[i], shifts_.data());
+    row[i] = 0;
+  }
+
+ private:
+  static Scaling scaling_of(const InputView& k, const Execution& execution) {
+    std::vector<double> low(k.rows);
+    std::vector<double> high(k.rows);
+    for_each_hollow_row(k, execution, [&](std::size_t i, double* row) {
+      row[i] = row[i == 0 ? 1 : 0];  // the diagonal does not count
+      const auto [least, most] = std::minmax_element(row, row + k.cols);
+      low[i] = *least;
+      high[i] = *most;
+    });
+    const double least = *std::min_element(low.begin(), low.end());
+    const double most = *std::max_element(high.begin(), high.end());
+    const double middle = least == most ? least : least / 2 + most / 2;
+    return Scaling(middle, std::max(most - middle, middle - least));
+  }
+
+  void scale(std::size_t i, double* row) const {
+    scaling_.apply(row, shifts_.size());
+    row[i] = 0;
+  }
+
+  RowReader reader_;
+  Scaling scaling_;
+  Buffer<double> shifts_;  // what every entry of a row, and of a column, is centred by
+};
+
+// Inner products of the rows of two matrices, row by row, so that sums over the rows have a fixed
+// order.
+struct ProductsOfRows {
+  explicit ProductsOfRows(std::size_t n) : ab(n), aa(n), bb(n) {}
+  void set(std::size_t i, const std::vector<double>& a, const std::vector<double>& b) {
+    const auto& kernels = simd::kernels().float64;
+    ab[i] = kernels.dot(a.data(), b.data(), a.size());
+    aa[i] = kernels.dot(a.data(), a.data(), a.size());
+    bb[i] = kernels.dot(b.data(), b.data(), a.size());
+  }
+  Buffer<double> ab;
+  Buffer<double> aa;
+  Buffer<double> bb;
+};
+
+// `read_a` and `read_b` fill row i of either matrix.
+template <class ReadA, class ReadB>
+ProductsOfRows products_of_rows(std::size_t n, ReadA read_a, ReadB read_b,
+                                const Execution& execution) {
+  ProductsOfRows products(n);
+  for_each_task_of_rows(n, execution, [&](std::size_t, Worker& worker, Span rows) {
+    std::vector<double> a(n);
+    std::vector<double> b(n);
+    for (std::size_t i = rows.begin; i < rows.end; ++i) {
+      worker.check();
+      read_a(i, a.data());
+      read_b(i, b.data());
+      products.set(i, a, b);
+    }
+  });
+  return products;
+}
+
+}  // namespace
+
+// HSIC is the inner product of the U-centred matrices over n(n − 3), which CKA cancels.
+double cka_of_rsms(const InputView& a, const InputView& b, const Execution& execution) {
+  const CenteredRows rows_a(a, execution);
+  const CenteredRows rows_b(b, execution);
+  const ProductsOfRows products = products_of_rows(
+      a.rows, [&](std::size_t i, double* row) { rows_a.read(i, row); },
+      [&](std::size_t i, double* row) { rows_b.read(i, row); }, execution);
+  const double aa = sum(products.aa, execution);
+  const double bb = sum(products.bb, execution);
+  // Matrices that centring takes to 0, constant ones among them, leave rounding of entries ≤ 1.
+  constexpr double rounding = 16 * std::numeric_limits<double>::epsilon();
+  const double n = static_cast<double>(a.rows);
+  const double vanishing = n * n * rounding * rounding;
+  if (aa <= vanishing || bb <= vanishing) return kUndefined;
+  return cosine_of(sum(products.ab, execution), aa, bb);
+}
+
+double gbs_of_rsms(const InputView& a, const InputView& b, const Execution& execution) {
+  for (const InputView* x : {&a, &b}) {
+    for_each_hollow_row(*x, execution, [](std::size_t, const double*) {});  // is all finite?
+  }
+  const auto reader_of = [](const InputView& x) {
+    return [reader = RowReader(x), n = x.cols](std::size_t i, double* row) {
+      reader.read(i, row);
+      row[i] = 0;
+      Scaling(0.0, largest_magnitude(row, n)).apply(row, n);
+    };
+  };
+  const ProductsOfRows products = products_of_rows(a.rows, reader_of(a), reader_of(b), execution);
+  return mean_cosine(products.ab.data(), products.aa.data(), products.bb.data(), a.rows);
+}
+
+}  // namespace isogram
