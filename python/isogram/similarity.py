@@ -6,13 +6,13 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from isogram._arguments import first_layer, layers_of, threads
-from isogram._arrays import as_matrix, giver
+from isogram._arguments import first_layer, threads, two_layers, two_sets
+from isogram._arrays import giver
 from isogram._errors import errors_of
 from isogram._progress import Progress, reporting
 from isogram._statistics.by_name import STATISTICS
 from isogram._statistics.layer_pairs import LayerPairs
-from isogram._types import Array, Layers
+from isogram._types import Array
 from isogram.measures import Measure, measure_of
 
 
@@ -58,10 +58,10 @@ def similarity(
     Notes
     -----
     "cka" and "gbs" have the bits of `cka` and `gbs`. RSA by Pearson's correlation or the cosine,
-    and distance correlation: any type → float64 throughout, n² d operations for each layer twice,
-    in tiles, so that no n × n matrix is held. RSA by ranks sorts whole RSMs, one at a time.
-    Neighbours are those of `graph(x, k=k)`. Every measure's `source` names its paper. On a GPU
-    errors and warnings are those of the host, for which it is waited for.
+    and distance correlation: any type → float64 throughout, n² d operations for each layer, twice
+    beyond 256 MiB of RSMs, in tiles: no n × n matrix is held. RSA by ranks sorts whole RSMs, one at
+    a time. Neighbours are those of `graph(x, k=k)`. Every measure's `source` names its paper. On a
+    GPU errors and warnings are those of the host, for which it is waited for.
 
     Examples
     --------
@@ -75,13 +75,7 @@ def similarity(
     chosen = measure_of(function, measure)
     given = chosen.with_defaults(function, options)
     workers = threads(function, num_threads)
-    pairs = LayerPairs.of(
-        function,
-        Layers(["x"], [as_matrix(function, "x", x)]),
-        Layers(["y"], [as_matrix(function, "y", y)]),
-        workers,
-        None,
-    )
+    pairs = LayerPairs.of(function, *two_layers(function, x, y), workers, None)
     _, host, remarks = _values(chosen, pairs, given)
     for remark in remarks:
         warnings.warn(remark, RuntimeWarning, stacklevel=2)
@@ -147,8 +141,7 @@ def similarity_matrix(
     chosen = measure_of(function, measure)
     given = chosen.with_defaults(function, options)
     workers = threads(function, num_threads)
-    rows = layers_of(function, "layers", layers)
-    cols = None if other is None else layers_of(function, "other", other)
+    rows, cols = two_sets(function, layers, other)
     with reporting(function, progress) as report:
         pairs = LayerPairs.of(function, rows, cols, workers, report)
         values, _, remarks = _values(chosen, pairs, given)

@@ -488,7 +488,10 @@ GRAPHS = {
     "float16": [directions_of(101, 30, "float16"), directions_of(101, 5, "float16", 1)],
     "float32": [directions_of(101, 30), directions_of(101, 5, seed=1)],
     "float64": [directions_of(101, 30, "float64"), directions_of(101, 5, seed=1)],
-    "a massive channel": [with_massive_channel(directions_of(101, 9)), directions_of(101, 5, seed=1)],
+    "a massive channel": [
+        with_massive_channel(directions_of(101, 9)),
+        directions_of(101, 5, seed=1),
+    ],
     "rows of zeros": [with_zero_rows(directions_of(101, 30)), directions_of(101, 5, seed=1)],
     "alike": [np.sign(directions_of(101, 4)), directions_of(101, 5, seed=1)],
 }

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._arguments import same_samples
-from isogram._arrays import are_same
+from isogram._cka_table import others
 from isogram._place import place_of
 from isogram._types import Array, Layers, Place, Report
 
@@ -32,14 +31,9 @@ class LayerPairs(NamedTuple):
     def of(
         cls, function: str, x: Layers, y: Layers | None, num_threads: int, report: Report
     ) -> LayerPairs:
-        """Check that all layers have the same samples and lie together."""
-        if y is not None:
-            same_samples(function, y.names[0], y.arrays[0], x.names[0], x.samples)
-        place = place_of(function, x.named | ({} if y is None else y.named))
-        names_y = x.names if y is None else y.names
-        if y is not None and len(y.arrays) == len(x.arrays):
-            y = None if all(map(are_same, x.arrays, y.arrays)) else y
-        return cls(function, place, x, y, names_y, num_threads, report)
+        """Take checked layers of the same samples, which must lie together."""
+        place = place_of(function, x.named_with(y))
+        return cls(function, place, x, others(x, y), (y or x).names, num_threads, report)
 
     @property
     def layers(self) -> Layers:

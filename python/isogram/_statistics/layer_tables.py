@@ -31,10 +31,16 @@ def cka_table(
         undefined = LayerTable(place.xp.full(pairs.shape, np.nan))
         return undefined, lambda _: [too_small(function, estimator, samples)]
     table = table_of(
-        *(place, function, pairs.x, pairs.y, options, estimator, precision),
-        *(pairs.num_threads, pairs.report),
+        place,
+        function,
+        pairs.x,
+        pairs.y,
+        options,
+        estimator,
+        precision,
+        pairs.num_threads,
+        pairs.report,
     )._replace(names_y=pairs.names_y)
-
     return LayerTable(table.result), lambda _: remarks_of(function, table)
 
 

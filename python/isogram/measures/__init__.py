@@ -92,12 +92,10 @@ def measure_of(function: str, name: object) -> Measure:
     """Return the measure of a name or an alias, or a measure itself."""
     if isinstance(name, Measure):
         return name
-    expected = f"{function}: `measure` must be one of {', '.join(measures())}, got {name!r}"
-    if not isinstance(name, str):
-        raise TypeError(expected)
-    if name not in _BY_NAME:
-        raise ValueError(expected)
-    return _BY_NAME[name]
+    if isinstance(name, str) and name in _BY_NAME:
+        return _BY_NAME[name]
+    kind = ValueError if isinstance(name, str) else TypeError
+    raise kind(f"{function}: `measure` must be one of {', '.join(measures())}, got {name!r}")
 
 
 def find(folder: str) -> None:
