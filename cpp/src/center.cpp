@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "isogram/arithmetic.hpp"
+#include "isogram/detail/centering.hpp"
 #include "simd/kernels.hpp"
 #include "threads/team.hpp"
 #include "tiles/buffer.hpp"
@@ -143,17 +144,11 @@ Sums sums_of(MatrixView<const T> k, bool hollow, const Execution& execution) {
   return sums;
 }
 
-// What is subtracted from a row, and what from a column: half of the total's share goes to each,
-// so that equal sums give equal shifts.
-std::vector<double> shifts_of(const std::vector<double>& sums, double total, Estimator estimator) {
-  const double n = static_cast<double>(sums.size());
-  const bool hollow = estimator == Estimator::debiased;
-  const double of_sum = hollow ? n - 2 : n;
-  const double of_total = hollow ? (n - 1) * (n - 2) : n * n;
+// What is subtracted from a row, and what from a column.
+std::vector<double> shifts_of(const std::vector<double>& sums, double total, bool hollow) {
+  const auto shares = detail::centering_shares(static_cast<double>(sums.size()), hollow);
   std::vector<double> shifts(sums.size());
-  for (std::size_t i = 0; i < sums.size(); ++i) {
-    shifts[i] = sums[i] / of_sum - total / of_total / 2;
-  }
+  for (std::size_t i = 0; i < sums.size(); ++i) shifts[i] = shares.shift(sums[i], total);
   return shifts;
 }
 
@@ -196,8 +191,8 @@ void center(MatrixView<const T> k, Estimator estimator, MatrixView<T> out,
   const bool hollow = estimator == Estimator::debiased;
   const Sums sums = sums_of(k, hollow, execution);
   if (have_overflowed<T>(sums)) return center_scaled(k, estimator, out, execution);
-  const std::vector<double> row_shifts = shifts_of(sums.rows, sums.total, estimator);
-  const std::vector<double> col_shifts = shifts_of(sums.cols, sums.total, estimator);
+  const std::vector<double> row_shifts = shifts_of(sums.rows, sums.total, hollow);
+  const std::vector<double> col_shifts = shifts_of(sums.cols, sums.total, hollow);
   const auto& kernels = simd::kernels().of<T>();
   const std::size_t n = k.rows;
   const std::size_t strips = tiles_in(n);

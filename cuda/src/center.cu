@@ -7,6 +7,7 @@
 #include "detail/number.cuh"
 #include "detail/reduce.cuh"
 #include "detail/strips.cuh"
+#include "isogram/detail/centering.hpp"
 
 namespace isogram::cuda {
 
@@ -125,8 +126,7 @@ __global__ void __launch_bounds__(kTotalThreads)
 
 // ---- Differences -----------------------------------------------------------------------------
 
-// k_ij − (R_i / a − S / 2b) − (C_j / a − S / 2b): half of the total's share goes to each side, so
-// that equal sums give equal shifts.
+// k_ij − (R_i / a − S / 2b) − (C_j / a − S / 2b), with a and b of isogram/detail/centering.hpp.
 template <class T>
 struct Centered : EveryEntry {
   const double* row_sums;
@@ -193,16 +193,14 @@ template <class T>
 void center(Stream stream, const Input& k, bool debiased, Matrix<T> out, double* memory) {
   const Scratch scratch(k.rows, memory);
   launch_sums(stream, k, debiased, scratch);
-  const auto n = static_cast<double>(k.rows);
-  const double of_sum = debiased ? n - 2 : n;
-  const double of_total = debiased ? (n - 1) * (n - 2) : n * n;
+  const auto shares = isogram::detail::centering_shares(static_cast<double>(k.rows), debiased);
   const int exponent = exponent_of_sums(k);
   const Centered<T> centered{{},
                              scratch.sums,
                              scratch.sums + k.rows,
                              scratch.total,
-                             std::ldexp(1 / of_sum, exponent - kRoom),
-                             std::ldexp(1 / (2 * of_total), 2 * exponent - kRoom),
+                             std::ldexp(1 / shares.of_sum, exponent - kRoom),
+                             std::ldexp(1 / (2 * shares.of_total), 2 * exponent - kRoom),
                              debiased};
   with_reader(k, [&](auto reader) { launch_map(stream, reader, out, centered); });
 }

@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "isogram/detail/centering.hpp"
 #include "ranks/triangle.hpp"
 #include "simd/kernels.hpp"
 #include "statistics/correlation.hpp"
@@ -40,13 +41,13 @@ class CenteredRows {
  public:
   CenteredRows(const InputView& k, const Execution& execution)
       : reader_(k), scaling_(scaling_of(k, execution)), shifts_(k.rows) {
-    const double n = static_cast<double>(k.rows);
     for_each_hollow_row(k, execution, [&](std::size_t i, double* row) {
       scale(i, row);
       shifts_[i] = simd::kernels().float64.sum(row, shifts_.size());
     });
     const double total = sum(shifts_, execution);
-    for (double& shift : shifts_) shift = (shift - total / (2 * (n - 1))) / (n - 2);
+    const auto shares = detail::centering_shares(static_cast<double>(k.rows), true);
+    for (double& shift : shifts_) shift = shares.shift(shift, total);
   }
 
   void read(std::size_t i, double* row) const {

@@ -19,6 +19,7 @@ from isogram._device.tiles import (
     scale_of_bulk,
 )
 from isogram._entries import result_dtype
+from isogram._statistics.moments import Moments, cka, hsic, in_own_units
 from isogram._types import HsicTable, Kernel, Layers, Report
 from isogram._walk.tiles import Tile, upper_tiles
 
@@ -33,18 +34,34 @@ class _Table(NamedTuple):
     doubts: DeviceArray  # whether a layer has to be looked at thoroughly; per layer
 
 
-class _Moments(NamedTuple):
-    """All that HSIC needs of Gram matrices K of x and L of y, diagonals zeroed if debiased.
+class _Found(NamedTuple):
+    """Moments, and what shows whether they are well known."""
 
-    Layers of `x` come first in what is per layer, those of `y` follow.
-    """
+    moments: Moments
+    least: DeviceArray  # of n² HSIC of a layer with itself that is well known; per layer
+
+
+class _Sums(NamedTuple):
+    """What moments are made of: layers of x come first in what is per layer, those of y follow."""
 
     products: DeviceArray  # Σ K ∘ L, (Lx, Ly)
     squares: DeviceArray  # Σ K ∘ K, per layer
     row_sums: DeviceArray  # K1, (layers, n)
     rounding: DeviceArray  # how far n² HSIC of a constant layer with itself may be from 0
     exponents: DeviceArray  # K is in units of 2^exponent, per layer
-    least: DeviceArray  # of n² HSIC of a layer with itself that is well known
+
+    def moments(self, debiased: bool) -> Moments:
+        """Return the sums by side."""
+        x_count, y_count = self.products.shape
+        count, n = self.row_sums.shape
+        x, y = slice(x_count), slice(count - y_count, None)
+        return Moments(
+            n,
+            debiased,
+            count == x_count,
+            self.products,
+            *(values[side] for values in self[1:] for side in (x, y)),
+        )
 
 
 def hsic_table(
@@ -70,13 +87,13 @@ def hsic_table(
         )
         return (*fetched(device, inputs, *table), table.cka)
 
-    *values, doubts, cka = computed(thorough=False)
+    *values, doubts, result = computed(thorough=False)
     layers = [*of_x, *(of_y or [])]
     suspects = [x for x, doubt in zip(layers, doubts, strict=True) if doubt]
     if precision == "float32" and not all(_has_equal_rows(device, x) for x in suspects):
-        *values, _, cka = computed(thorough=True)
-    all_done(progress, cka.size)
-    return HsicTable._make([*values, cka])
+        *values, _, result = computed(thorough=True)
+    all_done(progress, result.size)
+    return HsicTable._make([*values, result])
 
 
 def _queued_table(
@@ -96,15 +113,18 @@ def _queued_table(
     """
     layers = [*x, *(y or [])]
     if not thorough and _feature_space_is_cheaper(device, x, y, kernel):
-        moments = _in_feature_space(device, layers, len(x), debiased)
+        found = _in_feature_space(device, layers, len(x), debiased)
     else:
         # Powers of inner products leave float32's range, and its digits, where features do not.
         is_wide = thorough or kernel.name == "polynomial"
         dtype = np.dtype(np.float64) if is_wide else result_dtype(*layers)
-        moments = _in_gram_space(
+        space = _GramSpace(
             device, layers, len(x), kernel, bandwidths, debiased, precision, dtype, thorough
         )
-    return _table(device, moments, len(layers[0]), len(x), debiased)
+        for tile in space.tiles:
+            space.compute(tile)
+        found = space.reduce()
+    return _table(device, found)
 
 
 def _has_equal_rows(device: Device, x: DeviceArray) -> DeviceArray:
@@ -133,103 +153,131 @@ def _feature_space_is_cheaper(
 # Gram space: one walk over the tiles of all layers' Gram matrices ---------------------------------
 
 
-def _in_gram_space(
-    device: Device,
-    layers: Sequence[DeviceArray],
-    x_count: int,
-    kernel: Kernel,
-    bandwidths: Sequence[DeviceArray | float],
-    debiased: bool,
-    precision: str,
-    dtype: np.dtype[Any],
-    thorough: bool,
-) -> _Moments:
-    xp, n, count = device.xp, len(layers[0]), len(layers)
-    # Shifted rows leave a linear HSIC as it is, and its digits intact.
-    is_shifted = kernel.name in ("linear", "cosine", "correlation")
-    is_hollow = debiased and kernel.name == "linear"
-    # Of entries that are summed from terms, the magnitudes of these say what rounding takes.
-    has_terms = debiased and kernel.name in ("linear", "polynomial")
-    grams = [
-        GramTiles(
-            device,
-            x,
-            None,
-            kernel,
-            dtype,
-            bandwidth=b,
-            shifted=is_shifted,
-            hollow=is_hollow,
-            precision=precision,
-        )
-        for x, b in zip(layers, bandwidths, strict=True)
-    ]
-    edge = min(n, device.tile_edge(count, dtype))
-    scratch = device.empty((count, edge, edge), dtype)
-    offsets = device.zeros((count,))
-    if not is_shifted:
-        for layer, gram in enumerate(grams):
-            gram.offset = offsets[layer : layer + 1]
-            offsets[layer] = _typical_entry(device, gram, scratch[layer])
+class _GramSpace:
+    """Sums over the tiles of all layers' Gram matrices, one tile after another."""
 
-    y = slice(0 if count == x_count else x_count, count)
-    products = device.zeros((x_count, y.stop - y.start))
-    row_sums = device.zeros((count, n))
-    # Of one set, the table of products has those of layers with themselves.
-    row_squares = None if count == x_count else device.zeros((count, n))
-    diagonals = device.zeros((count, n))
-    squared_magnitudes = device.zeros((count,))
-    partial = device.empty((device.kernels.product_scratch(*products.shape),))
-    for tile in upper_tiles(n, edge):
-        tiles = scratch[:, : tile.shape[0], : tile.shape[1]]
-        for gram, out in zip(grams, tiles, strict=True):
+    def __init__(
+        self,
+        device: Device,
+        layers: Sequence[DeviceArray],
+        x_count: int,
+        kernel: Kernel,
+        bandwidths: Sequence[DeviceArray | float],
+        debiased: bool,
+        precision: str,
+        dtype: np.dtype[Any],
+        thorough: bool,
+    ) -> None:
+        """Survey the layers."""
+        self._device, self._layers, self._kernel = device, layers, kernel
+        self._debiased, self._dtype, self._thorough = debiased, dtype, thorough
+        n, count = len(layers[0]), len(layers)
+        # Shifted rows leave a linear HSIC as it is, and its digits intact.
+        self._is_shifted = kernel.name in ("linear", "cosine", "correlation")
+        # Of entries that are summed from terms, the magnitudes of these say what rounding takes.
+        self._has_terms = debiased and kernel.name in ("linear", "polynomial")
+        self._grams = [
+            GramTiles(
+                device,
+                x,
+                None,
+                kernel,
+                dtype,
+                bandwidth=b,
+                shifted=self._is_shifted,
+                hollow=debiased and kernel.name == "linear",
+                precision=precision,
+            )
+            for x, b in zip(layers, bandwidths, strict=True)
+        ]
+        edge = min(n, device.tile_edge(count, dtype))
+        self.tiles = list(upper_tiles(n, edge))
+        self._scratch = device.empty((count, edge, edge), dtype)
+        self._offsets = device.zeros((count,))
+        if not self._is_shifted:
+            for layer, gram in enumerate(self._grams):
+                gram.offset = self._offsets[layer : layer + 1]
+                self._offsets[layer] = _typical_entry(device, gram, self._scratch[layer])
+        self._x = slice(x_count)
+        self._y = slice(0 if count == x_count else x_count, count)
+        self._products = device.zeros((x_count, self._y.stop - self._y.start))
+        self._row_sums = device.zeros((count, n))
+        # Of one set, the table of products has those of layers with themselves.
+        self._row_squares = None if count == x_count else device.zeros((count, n))
+        self._diagonals = device.zeros((count, n))
+        self._squared_magnitudes = device.zeros((count,))
+        self._partial = device.empty((device.kernels.product_scratch(*self._products.shape),))
+
+    def compute(self, tile: Tile) -> None:
+        """Add a tile of all layers, and its mirror image."""
+        device = self._device
+        tiles = self._scratch[:, : tile.shape[0], : tile.shape[1]]
+        for gram, out in zip(self._grams, tiles, strict=True):
             gram.compute(tile, out)
         if not tile.is_mirrored:
-            diagonals[:, tile.rows] = xp.diagonal(tiles, axis1=1, axis2=2)
-            if debiased:
+            self._diagonals[:, tile.rows] = device.xp.diagonal(tiles, axis1=1, axis2=2)
+            if self._debiased:
                 device.kernels.clear_diagonal(device.stream, tiles, tile.place)
         device.kernels.add_row_sums(
-            device.stream, tiles, tile.place, tile.is_mirrored, row_sums, row_squares
+            device.stream, tiles, tile.place, tile.is_mirrored, self._row_sums, self._row_squares
         )
         weight = 2.0 if tile.is_mirrored else 1.0
         device.kernels.add_products(
-            device.stream, tiles[:x_count], tiles[y], weight, products, partial
+            device.stream, tiles[self._x], tiles[self._y], weight, self._products, self._partial
         )
-        if thorough and has_terms:  # the entries themselves are done with
-            for layer, gram in enumerate(grams):
+        if self._thorough and self._has_terms:  # the entries themselves are done with
+            for layer, gram in enumerate(self._grams):
                 out = tiles[layer : layer + 1]
                 gram.compute_magnitudes(tile, out[0])
                 device.kernels.clear_diagonal(device.stream, out, tile.place)
-                squared_magnitudes[layer] += weight * (out * out).sum()
-    squares = products.diagonal() if row_squares is None else row_squares.sum(axis=1)
-    # Rounding errors of entries are relative to what they were before the offset came off
-    # (exponentials) or to √(K_ii K_jj) (inner products), of those that count; of sums, to the sums.
-    exponential = kernel.name in ("rbf", "laplacian")
-    entries = _pairs_of(device, xp.abs(diagonals + offsets[:, None]), with_own=not debiased)
-    if exponential:
-        entries = squares + (n * offsets) ** 2
-    elif thorough and has_terms:
-        # Rows in features of their own have products of 0 exactly, whatever their norms.
-        entries = xp.minimum(entries, squared_magnitudes)
-    eps = float(np.finfo(dtype.type).eps)
-    rounding = eps * eps * entries + sys.float_info.epsilon * squares
-    # Of squares below the normal numbers, digits are gone.
-    rounding = _ROUNDING * (rounding + n * n * sys.float_info.min)
-    exponents = xp.zeros(count, np.int32)
-    if is_shifted:
-        exponents = 2 * xp.concatenate([gram.exponent for gram in grams])
-    least = xp.full((count,), -np.inf)  # float64 has no more to tell
-    if dtype == np.float32:
-        # Rounding errors of the terms of an entry average out, and so do those of the entries: for
-        # CKA to 1e-6, so much is enough.
-        terms = np.array([1 if exponential else x.shape[1] for x in layers])
-        least = xp.asarray(np.maximum(4096, 6e9 / (terms * n * n))) * rounding
-        if kernel.name == "linear":
-            may_vanish = xp.concatenate([gram.may_vanish for gram in grams])
-            least = xp.where(may_vanish, np.inf, least)
-    elif has_terms:
-        least = rounding
-    return _Moments(products, squares, row_sums, rounding, exponents, least)
+                self._squared_magnitudes[layer] += weight * (out * out).sum()
+
+    def reduce(self) -> _Found:
+        """Return what all tiles make."""
+        xp, (count, n) = self._device.xp, self._row_sums.shape
+        row_squares = self._row_squares
+        squares = self._products.diagonal() if row_squares is None else row_squares.sum(axis=1)
+        rounding = self._rounding(squares)
+        exponents = xp.zeros(count, np.int32)
+        if self._is_shifted:
+            exponents = 2 * xp.concatenate([gram.exponent for gram in self._grams])
+        sums = _Sums(self._products, squares, self._row_sums, rounding, exponents)
+        least = xp.full((count,), -np.inf)  # float64 has no more to tell
+        if self._dtype == np.float32:
+            # Rounding errors of the terms of an entry average out, and so do those of the entries:
+            # for CKA to 1e-6, so much is enough.
+            terms = np.array([1 if self._is_exponential else x.shape[1] for x in self._layers])
+            least = xp.asarray(np.maximum(4096, 6e9 / (terms * n * n))) * rounding
+            if self._kernel.name == "linear":
+                may_vanish = xp.concatenate([gram.may_vanish for gram in self._grams])
+                least = xp.where(may_vanish, np.inf, least)
+        elif self._has_terms:
+            least = rounding
+        return _Found(sums.moments(self._debiased), least)
+
+    @property
+    def _is_exponential(self) -> bool:
+        return self._kernel.name in ("rbf", "laplacian")
+
+    def _rounding(self, squares: DeviceArray) -> DeviceArray:
+        """Return how far n² HSIC of a constant layer with itself may be from 0.
+
+        Rounding errors of entries are relative to what they were before the offset came off
+        (exponentials) or to √(K_ii K_jj) (inner products), of those that count; of sums, to the
+        sums.
+        """
+        device, n = self._device, self._row_sums.shape[1]
+        diagonals = device.xp.abs(self._diagonals + self._offsets[:, None])
+        entries = _pairs_of(device, diagonals, with_own=not self._debiased)
+        if self._is_exponential:
+            entries = squares + (n * self._offsets) ** 2
+        elif self._thorough and self._has_terms:
+            # Rows in features of their own have products of 0 exactly, whatever their norms.
+            entries = device.xp.minimum(entries, self._squared_magnitudes)
+        eps = float(np.finfo(self._dtype.type).eps)
+        rounding = eps * eps * entries + sys.float_info.epsilon * squares
+        # Of squares below the normal numbers, digits are gone.
+        return _ROUNDING * (rounding + n * n * sys.float_info.min)
 
 
 # Rounding leaves at most so many times what it takes of one term.
@@ -279,7 +327,7 @@ _FAR_ROWS = 8
 
 def _in_feature_space(
     device: Device, layers: Sequence[DeviceArray], x_count: int, debiased: bool
-) -> _Moments:
+) -> _Found:
     """Moments from products of doubles.
 
     The debiased estimator takes the Gram matrix's diagonal off ‖XᵀX‖² again. Where nearly all
@@ -337,7 +385,8 @@ def _in_feature_space(
     rounding = sys.float_info.epsilon * (xp.abs(squares) + taken_off)
     rounding = _ROUNDING * (rounding + n * n * sys.float_info.min)
     least = xp.maximum(rounding, taken_off / 8) if debiased else xp.full((count,), -np.inf)
-    return _Moments(products, squares, row_sums, rounding, 2 * xp.concatenate(exponents), least)
+    sums = _Sums(products, squares, row_sums, rounding, 2 * xp.concatenate(exponents))
+    return _Found(sums.moments(debiased), least)
 
 
 def _farthest(device: Device, bulks: Sequence[Bulk]) -> DeviceArray:
@@ -367,43 +416,9 @@ def _squared_cross_norm(device: Device, x: Rows, y: Rows) -> DeviceArray:
 # The table ----------------------------------------------------------------------------------------
 
 
-def _table(device: Device, moments: _Moments, n: int, x_count: int, debiased: bool) -> _Table:
-    xp = device.xp
-    y = slice(0 if len(moments.squares) == x_count else x_count, None)
-    x = slice(0, x_count)
-    row_sums = moments.row_sums
-    totals = row_sums.sum(axis=1)
-    own = _hsic(moments.squares, (row_sums * row_sums).sum(axis=1), totals * totals, n, debiased)
-    doubts = own * n * n <= moments.least
-    own = xp.where((own * n * n <= moments.rounding) & xp.isfinite(own), 0.0, own)
-    cross = _hsic(
-        moments.products,
-        row_sums[x] @ row_sums[y].T,
-        totals[x, None] * totals[y],
-        n,
-        debiased,
-    )
-    is_defined = (own[x, None] != 0) & (own[y] != 0)
-    is_own = xp.eye(*cross.shape, dtype=bool) & (len(own) == x_count)
-    # What vanishes when centred has no inner product but rounding.
-    cross = xp.where(is_defined, xp.where(is_own, own[x, None], cross), 0.0)
-    exponents = moments.exponents
-    norms = xp.where(is_own, own[x, None], xp.sqrt(own[x, None]) * xp.sqrt(own[y]))
-    # Both estimators are inner products of centred matrices: only rounding can leave [-1, 1].
-    return _Table(
-        xp.ldexp(cross, exponents[x, None] + exponents[y]),
-        xp.where(is_defined, xp.clip(cross / norms, -1.0, 1.0), np.nan),
-        xp.ldexp(own[x], 2 * exponents[x]),
-        xp.ldexp(own[y], 2 * exponents[y]),
-        doubts,
-    )
-
-
-def _hsic(
-    products: DeviceArray, row_products: DeviceArray, totals: Any, n: int, debiased: bool
-) -> DeviceArray:
-    """Return HSIC from Σ K∘L, (K1)·(L1) and 1ᵀK1·1ᵀL1."""
-    if debiased:
-        value = products + totals / ((n - 1) * (n - 2)) - 2 / (n - 2) * row_products
-        return value / (n * (n - 3))
-    return (products - 2 / n * row_products + totals / (n * n)) / ((n - 1) * (n - 1))
+def _table(device: Device, found: _Found) -> _Table:
+    xp, m = device.xp, found.moments
+    values = hsic(xp, m)
+    own = values.self_x if m.is_symmetric else xp.concatenate([values.self_x, values.self_y])
+    cross, self_x, self_y = in_own_units(xp, m, values)
+    return _Table(cross, cka(xp, m, values), self_x, self_y, own * m.samples**2 <= found.least)

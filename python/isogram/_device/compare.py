@@ -10,6 +10,7 @@ from isogram import _core
 from isogram._device.device import Device, DeviceArray
 from isogram._device.results import fetched
 from isogram._entries import widened
+from isogram._statistics.centring import shifts
 
 
 def compare_rsms(
@@ -224,9 +225,8 @@ def _u_centred(device: Device, k: DeviceArray) -> DeviceArray:
     # A constant added off the diagonal changes nothing, so the middle comes off first: nothing
     # cancels, nor overflows.
     k = _scaled(device, xp.where(is_diagonal, 0.0, k - (low / 2 + high / 2)))
-    sums = k.sum(axis=1)
-    shifts = (sums - sums.sum() / (2 * (n - 1))) / (n - 2)
-    return xp.where(is_diagonal, 0.0, k - shifts[:, None] - shifts)
+    taken = shifts(k.sum(axis=1), hollow=True)
+    return xp.where(is_diagonal, 0.0, k - taken[:, None] - taken)
 
 
 def _gbs(device: Device, a: DeviceArray, b: DeviceArray) -> DeviceArray:

@@ -10,6 +10,7 @@ import numpy as np
 from isogram._arguments import KERNELS, choice, kernel_of
 from isogram._arithmetic import usual_arithmetic
 from isogram._bandwidth import resolved_bandwidth, zero_median
+from isogram._statistics.centring import shifts
 from isogram._statistics.layer_pairs import LayerPairs, Remarks, degenerate, too_few
 from isogram._types import Array, Kernel, Layers, RsmTiles
 from isogram._walk.tiles import Tile, upper_tiles
@@ -183,14 +184,12 @@ def _centre(sums: Array, centring: str) -> Callable[[Tile, Array], Array]:
     n = sums.shape[1]
     if centring == "none":
         return lambda tile, block: block.copy()
-    total = sums.sum(axis=1)[:, None, None]
     if centring == "mean":
+        total = sums.sum(axis=1)[:, None, None]
         return lambda tile, block: block - total / (n * (n - 1))
-    by, of_total = (n, n * n) if centring == "double" else (n - 2, (n - 1) * (n - 2))
-    # Half of the mean of all goes to the rows and half to the columns.
-    shifts = sums / by - total[:, :, 0] / (2 * of_total)
+    taken = shifts(sums, hollow=centring == "debiased")
 
     def centre(tile: Tile, block: Array) -> Array:
-        return block - shifts[:, tile.rows, None] - shifts[:, None, tile.cols]
+        return block - taken[:, tile.rows, None] - taken[:, None, tile.cols]
 
     return centre

@@ -1,0 +1,108 @@
+"""Moments of Gram matrices: what HSIC and CKA are formulas on, wherever they were summed.
+
+The core has both for layers on the host: see isogram/moments.hpp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from isogram._types import Array
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sums over Gram matrices K of layers of x and L of layers of y, on the same n samples.
+
+    Those of parts of the samples' pairs add up. Arrays lie in one place and are of float64, but for
+    the exponents.
+    """
+
+    samples: int
+    is_hollow: bool  # diagonals count as 0: for the debiased estimator
+    is_symmetric: bool  # the layers of y are those of x
+    products: Array  # Σ K∘L, (Lx, Ly)
+    squares_x: Array  # Σ K∘K, (Lx,)
+    squares_y: Array
+    row_sums_x: Array  # K1, (Lx, n)
+    row_sums_y: Array
+    rounding_x: Array  # n² HSIC of a layer with itself of at most this may be 0
+    rounding_y: Array
+    exponents_x: Array  # K is in units of 2^exponent
+    exponents_y: Array
+
+    def merge(self, other: Moments) -> Moments:
+        """Return the sums over the parts of both, in the same units."""
+        added = {
+            name: getattr(self, name) + getattr(other, name)
+            for name in ("products", *(f"{s}_{side}" for s in _SUMS for side in "xy"))
+        }
+        return replace(self, **added)
+
+
+_SUMS = ("squares", "row_sums", "rounding")
+
+
+class Hsic(NamedTuple):
+    """HSIC of all pairs of layers, and of each with itself: 0 where that may be rounding."""
+
+    cross: Array  # (Lx, Ly)
+    self_x: Array  # (Lx,)
+    self_y: Array
+
+
+def hsic(xp: Any, m: Moments) -> Hsic:
+    """Return HSIC, in units of 2^(exponent of one layer + exponent of the other).
+
+    biased: tr(K H L H) / (n-1)²; debiased, of hollow matrices: [Σ K∘L + 1ᵀK1 · 1ᵀL1 / ((n-1)(n-2))
+    - 2 · 1ᵀKL1 / (n-2)] / (n(n-3)).
+    """
+    totals_x, totals_y = m.row_sums_x.sum(axis=1), m.row_sums_y.sum(axis=1)
+    own_x, own_y = (
+        _known(xp, m, _estimate(m, squares, (row_sums * row_sums).sum(axis=1), t * t), rounding)
+        for squares, row_sums, t, rounding in (
+            (m.squares_x, m.row_sums_x, totals_x, m.rounding_x),
+            (m.squares_y, m.row_sums_y, totals_y, m.rounding_y),
+        )
+    )
+    cross = _estimate(m, m.products, m.row_sums_x @ m.row_sums_y.T, totals_x[:, None] * totals_y)
+    is_own = xp.eye(*cross.shape, dtype=bool) & m.is_symmetric
+    # What vanishes when centred has no inner product but rounding.
+    is_defined = (own_x[:, None] != 0) & (own_y != 0)
+    cross = xp.where(is_defined, xp.where(is_own, own_x[:, None], cross), 0.0)
+    return Hsic(cross, own_x, own_y)
+
+
+def cka(xp: Any, m: Moments, h: Hsic) -> Array:
+    """Return CKA, HSIC(x, y) / √(HSIC(x, x) · HSIC(y, y)); NaN where one of those is 0."""
+    is_own = xp.eye(*h.cross.shape, dtype=bool) & m.is_symmetric
+    norms = xp.where(is_own, h.self_x[:, None], xp.sqrt(h.self_x[:, None]) * xp.sqrt(h.self_y))
+    is_defined = (h.self_x[:, None] != 0) & (h.self_y != 0)
+    # Both estimators are inner products of centred matrices: only rounding can leave [-1, 1].
+    cosines = h.cross / xp.where(is_defined, norms, 1.0)
+    return xp.where(is_defined, xp.clip(cosines, -1.0, 1.0), np.nan)
+
+
+def in_own_units(xp: Any, m: Moments, h: Hsic) -> Hsic:
+    """Return HSIC of the matrices as they are."""
+    return Hsic(
+        xp.ldexp(h.cross, m.exponents_x[:, None] + m.exponents_y),
+        xp.ldexp(h.self_x, 2 * m.exponents_x),
+        xp.ldexp(h.self_y, 2 * m.exponents_y),
+    )
+
+
+def _known(xp: Any, m: Moments, own: Array, rounding: Array) -> Array:
+    return xp.where((own * m.samples**2 <= rounding) & xp.isfinite(own), 0.0, own)
+
+
+def _estimate(m: Moments, products: Array, row_products: Array, totals: Array) -> Array:
+    """Return HSIC of Σ K∘L, (K1)·(L1) and 1ᵀK1·1ᵀL1."""
+    n = m.samples
+    if m.is_hollow:
+        value = products + totals / ((n - 1) * (n - 2)) - 2 / (n - 2) * row_products
+        return value / (n * (n - 3))
+    return (products - 2 / n * row_products + totals / (n * n)) / ((n - 1) * (n - 1))
