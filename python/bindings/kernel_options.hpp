@@ -9,7 +9,7 @@
 
 namespace isogram::bindings {
 
-// Their names.
+// The names of the kernels, in the order of the enum.
 pybind11::tuple kernel_names();
 std::string kernel_name(Kernel kernel);
 
