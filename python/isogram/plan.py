@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from isogram._arguments import choice
-from isogram._cka_plan import plan_cka_matrix
-from isogram._gbs_plan import plan_gbs_matrix
-from isogram._gram_plan import plan_gram
-from isogram._rsm_plan import plan_semantic_rsm, plan_spatial_rsm
 from isogram._walk.plan import Plan
 from isogram._walk.tiles import Tile
 
 __all__ = ["Plan", "Tile", "plan"]
 
-# By the name of the public function whose result tiles make.
-_PLANNERS: dict[str, Callable[..., Plan]] = {
-    "cka_matrix": plan_cka_matrix,
-    "gbs_matrix": plan_gbs_matrix,
-    "gram": plan_gram,
-    "semantic_rsm": plan_semantic_rsm,
-    "spatial_rsm": plan_spatial_rsm,
+# The modules, loaded with the first plan, of those that plan a public function's result.
+_PLANNERS = {
+    "cka_matrix": "isogram._cka_plan",
+    "gbs_matrix": "isogram._gbs_plan",
+    "gram": "isogram._gram_plan",
+    "semantic_rsm": "isogram._rsm_plan",
+    "spatial_rsm": "isogram._rsm_plan",
 }
 
 
@@ -51,4 +47,6 @@ def plan(operation: str, /, *inputs: Any, **options: Any) -> Plan:
     TypeError
         An option that the function does not have.
     """
-    return _PLANNERS[choice("plan", "operation", operation, tuple(_PLANNERS))](*inputs, **options)
+    module = import_module(_PLANNERS[choice("plan", "operation", operation, tuple(_PLANNERS))])
+    made: Plan = getattr(module, f"plan_{operation}")(*inputs, **options)
+    return made

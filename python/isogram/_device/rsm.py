@@ -23,7 +23,7 @@ from isogram._device.bandwidth import root_median_square
 from isogram._device.device import Device, DeviceArray, Mark
 from isogram._device.rsm_bands import Band, Summary, fetched
 from isogram._device.rsm_lanes import LANES, Target, lane_for
-from isogram._device.rsm_plan import Plan, Side
+from isogram._device.rsm_plan import BlockPlan, Side
 from isogram._entries import extremes, parts_of
 from isogram._errors import PlaceError
 from isogram._host import rsm as on_host
@@ -48,7 +48,7 @@ def rsm(
     """See `Place`. `report` is told of blocks as they are queued."""
     _check_sizes(job)
     exponent = _distance_exponent(job) if "distance" in job.outputs else 0
-    plan = Plan(job, exponent)
+    plan = BlockPlan(job, exponent)
     bands = bands_of(plan)
     sink = _SinkAtHome(job, results)
     with ExitStack() as stack:
@@ -198,7 +198,7 @@ def _match_marked_again(job: Job, exponent: int, distances: NDArray[Any]) -> Non
 class Bands(NamedTuple):
     """The tiles of a walk: all pairs of bands, or those on and above the diagonal."""
 
-    plan: Plan
+    plan: BlockPlan
     shape: tuple[int, int]  # inputs of the largest bands
     held: int  # how many bands a GPU can hold
 
@@ -212,7 +212,7 @@ class Bands(NamedTuple):
         return self.plan.job.pairs.count(tile)
 
 
-def bands_of(plan: Plan) -> Bands:
+def bands_of(plan: BlockPlan) -> Bands:
     """Return the largest bands that fit.
 
     Bands consist of whole blocks. There are enough for all GPUs to have their share, and for tokens
@@ -241,11 +241,11 @@ def bands_of(plan: Plan) -> Bands:
     )
 
 
-def _bytes_for(plan: Plan, rows: int, cols: int) -> tuple[int, int]:
+def _bytes_for(plan: BlockPlan, rows: int, cols: int) -> tuple[int, int]:
     """Return what the larger band of a tile of so many inputs takes, and all that is beside."""
     n, m = min(rows, plan.shape[0]), min(cols, plan.shape[1])
 
-    def larger(of_input: Callable[[Plan, Side], int]) -> int:
+    def larger(of_input: Callable[[BlockPlan, Side], int]) -> int:
         return max(n * of_input(plan, plan.rows), m * of_input(plan, plan.cols))
 
     tiles = (1 if (n, m) == plan.shape else 2) * Target.bytes_for(plan, n, m)
@@ -279,7 +279,7 @@ class _Worker:
     def __init__(
         self,
         device: Device,
-        plan: Plan,
+        plan: BlockPlan,
         held_bands: int,
         results: Mapping[str, NDArray[Any]],
         stack: ExitStack,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from isogram._device.device import Device, DeviceArray, Mark
-from isogram._device.rsm_plan import Plan, Side
+from isogram._device.rsm_plan import BlockPlan, Side
 from isogram._entries import widened
 from isogram._rsm_job import not_finite
 from isogram._samples import Samples
@@ -71,7 +71,7 @@ class Summary:
 class Band:
     """Inputs on a GPU, packed."""
 
-    def __init__(self, device: Device, plan: Plan, side: Side, span: slice) -> None:
+    def __init__(self, device: Device, plan: BlockPlan, side: Side, span: slice) -> None:
         """Fetch, check and pack them."""
         self._device, self._plan, self._side = device, plan, side
         tokens = fetched(device, plan.job.home, side.samples, span)
@@ -102,7 +102,7 @@ class Band:
         self.last_uses: list[Mark] = []
 
     @staticmethod
-    def bytes_for(plan: Plan, side: Side) -> int:
+    def bytes_for(plan: BlockPlan, side: Side) -> int:
         """Return the bytes of an input: its packed tokens, and what is known of them."""
         narrow = 2 * plan.narrow_stride + 4 if plan.is_narrow else 0
         of_token = plan.stride * plan.job.dtype.itemsize + narrow + 12
@@ -111,7 +111,7 @@ class Band:
         return side.pieces * side.window * of_token + means + raw
 
     @staticmethod
-    def arriving_bytes_for(plan: Plan, side: Side) -> int:
+    def arriving_bytes_for(plan: BlockPlan, side: Side) -> int:
         """Return the bytes of an input as it comes."""
         items = max(source.itemsize for source in side.samples.sources)
         return side.most * plan.channels * items

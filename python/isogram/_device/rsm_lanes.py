@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from isogram._device.device import Device, DeviceArray, Mark
 from isogram._device.results import unset_index
 from isogram._device.rsm_bands import Block
-from isogram._device.rsm_plan import Plan
+from isogram._device.rsm_plan import BlockPlan
 from isogram._walk.tiles import Tile, spans
 
 LANES = 2  # streams of a GPU
@@ -28,7 +28,9 @@ class Lane(ABC):
     _is_proven: Any = None  # whether a matching is, of each part that is solved exactly
     _proven_parts = 0  # which come before those that are not
 
-    def __init__(self, device: Device, plan: Plan, stream: AbstractContextManager[object]) -> None:
+    def __init__(
+        self, device: Device, plan: BlockPlan, stream: AbstractContextManager[object]
+    ) -> None:
         """Take the memory that any block needs."""
         self.stream = stream
         self._device, self._plan, self._kernels = device, plan, device.kernels
@@ -52,7 +54,7 @@ class Lane(ABC):
 
     @classmethod
     @abstractmethod
-    def bytes_for(cls, plan: Plan) -> int:
+    def bytes_for(cls, plan: BlockPlan) -> int:
         """Return the bytes that it takes."""
 
     def compute(self, rows: Block, cols: Block, target: Target, block: Tile) -> None:
@@ -103,14 +105,16 @@ class Lane(ABC):
 class UnmatchedLane(Lane):
     """Multiplies whole inputs."""
 
-    def __init__(self, device: Device, plan: Plan, stream: AbstractContextManager[object]) -> None:
+    def __init__(
+        self, device: Device, plan: BlockPlan, stream: AbstractContextManager[object]
+    ) -> None:
         super().__init__(device, plan, stream)
         n, m = plan.block
         self._products = device.empty((n * m,), plan.job.dtype)
         self._sums = self._matched_sums()
 
     @classmethod
-    def bytes_for(cls, plan: Plan) -> int:
+    def bytes_for(cls, plan: BlockPlan) -> int:
         n, m = plan.block
         return n * m * (plan.job.dtype.itemsize + 16)
 
@@ -127,7 +131,9 @@ class UnmatchedLane(Lane):
 class MatchingLane(Lane):
     """Multiplies tokens with tokens, and matches."""
 
-    def __init__(self, device: Device, plan: Plan, stream: AbstractContextManager[object]) -> None:
+    def __init__(
+        self, device: Device, plan: BlockPlan, stream: AbstractContextManager[object]
+    ) -> None:
         super().__init__(device, plan, stream)
         (n, m), rows, cols = plan.block, plan.rows.window, plan.cols.window
         self._affinities = device.empty((n * rows, plan.affinity_stride), plan.job.dtype)
@@ -162,7 +168,7 @@ class MatchingLane(Lane):
         self._sums = self._matched_sums(*((self._matched, self._gaps) if has_loss else ()))
 
     @classmethod
-    def bytes_for(cls, plan: Plan) -> int:
+    def bytes_for(cls, plan: BlockPlan) -> int:
         (n, m), rows, cols = plan.block, plan.rows.window, plan.cols.window
         affinities = n * rows * plan.affinity_stride * plan.job.dtype.itemsize
         columns = 4 * sum(map(plan.columns_of, plan.parts)) if plan.keeps_columns else 0
@@ -220,7 +226,7 @@ def _corner(buffer: DeviceArray, rows: Block, cols: Block) -> DeviceArray:
     return buffer[: rows.inputs * cols.inputs].reshape(rows.inputs, cols.inputs)
 
 
-def lane_for(plan: Plan) -> type[Lane]:
+def lane_for(plan: BlockPlan) -> type[Lane]:
     """Return how blocks are computed."""
     return UnmatchedLane if plan.is_unmatched else MatchingLane
 
@@ -229,7 +235,7 @@ class Target:
     """Where entries of a tile are written: to the results, or to memory that is copied to them."""
 
     def __init__(
-        self, device: Device, plan: Plan, results: Mapping[str, NDArray[Any]], tile: Tile
+        self, device: Device, plan: BlockPlan, results: Mapping[str, NDArray[Any]], tile: Tile
     ) -> None:
         """Take memory, where it is not that of the results."""
         self.tile = tile
@@ -249,7 +255,7 @@ class Target:
         )
 
     @staticmethod
-    def bytes_for(plan: Plan, rows: int, cols: int) -> int:
+    def bytes_for(plan: BlockPlan, rows: int, cols: int) -> int:
         """Return the bytes of a tile of so many rows and columns."""
         if plan.is_direct:
             return 0

@@ -69,7 +69,7 @@ class Side:
         return Part(solver, piece, begin, int(counts.max()), counts)
 
 
-class Plan:
+class BlockPlan:
     """The job, and the sizes of its pieces."""
 
     def __init__(self, job: Job, exponent: int) -> None:
