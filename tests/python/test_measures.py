@@ -27,6 +27,7 @@ from support import (
     oracle,
     quietly,
     run_program,
+    signs,
 )
 
 similarity, similarity_matrix = ig.similarity, ig.similarity_matrix
@@ -215,6 +216,17 @@ def test_options_of_the_others(simd_level):
     medians = similarity(x, y, measure="rsa_pearson", kernel="rbf")
     k, l = (oracle.gram(a, kernel="rbf") for a in (x, y))  # noqa: E741
     assert_close(medians, oracle.compare(k, l), 1e-11)
+
+
+@pytest.mark.parametrize("k", [1, 3, 10])
+def test_ties_go_to_the_smaller_index(simd_level, k):
+    for n in (12, 40, 97):
+        x, y = signs(n), signs(n, seed=1)
+        for name in ("mutual_knn", "second_order_cosine"):
+            expected = getattr(reference, name)(x, y, k)
+            for dtype in DTYPES.values():
+                actual = similarity(x.astype(dtype), y.astype(dtype), measure=name, k=k)
+                assert_close(actual, expected, 1e-12)
 
 
 def test_rsa_is_that_of_compare_rsms():

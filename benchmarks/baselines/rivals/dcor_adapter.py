@@ -1,4 +1,4 @@
-"""dcor: U-centred products, whose ratio is debiased CKA."""
+"""dcor: distance correlation; U-centred products, whose ratio is debiased CKA."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ def debiased(k: Any, m: Any) -> float:
     a, b = dcor.u_centered(a), dcor.u_centered(b)
     norms = dcor.u_product(a, a) * dcor.u_product(b, b)
     return float(dcor.u_product(a, b) / np.sqrt(norms))
+
+
+def distance_correlation(x: Any, y: Any) -> float:
+    """Return the distance correlation of two layers."""
+    return float(dcor.distance_correlation(x.astype(np.float64), y.astype(np.float64)))

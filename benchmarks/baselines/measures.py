@@ -1,0 +1,50 @@
+"""Measures of layers by their names, as NumPy and SciPy users write them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.spatial.distance import cdist
+
+Array = NDArray[Any]
+
+
+def distance_correlation(x: Array, y: Array) -> float:
+    """Return the distance correlation."""
+    a, b = (_centred(cdist(layer, layer)) for layer in (x, y))
+    return float(np.sqrt((a * b).mean() / np.sqrt((a * a).mean() * (b * b).mean())))
+
+
+def _centred(a: Array) -> Array:
+    return a - a.mean(axis=0) - a.mean(axis=1)[:, np.newaxis] + a.mean()
+
+
+def rsa_pearson(x: Array, y: Array) -> float:
+    """Return Pearson's correlation of RSMs of correlations."""
+    return float(np.corrcoef(*_triangles(x, y))[0, 1])
+
+
+def rsa_spearman(x: Array, y: Array) -> float:
+    """Return Spearman's correlation of RSMs of correlations."""
+    return float(stats.spearmanr(*_triangles(x, y)).statistic)
+
+
+def _triangles(x: Array, y: Array) -> tuple[Array, Array]:
+    upper = np.triu_indices(len(x), k=1)
+    return np.corrcoef(x)[upper], np.corrcoef(y)[upper]
+
+
+def mutual_knn(x: Array, y: Array, k: int = 10) -> float:
+    """Return the share of the k nearest neighbours that samples have in both."""
+    near = [_neighbours(layer, k) for layer in (x, y)]
+    return float(np.mean([len(set(a) & set(b)) for a, b in zip(*near, strict=True)]) / k)
+
+
+def _neighbours(x: Array, k: int) -> Array:
+    units = x / np.linalg.norm(x, axis=1, keepdims=True)
+    cosines = units @ units.T
+    np.fill_diagonal(cosines, -np.inf)
+    return np.argpartition(-cosines, k, axis=1)[:, :k]
