@@ -96,7 +96,7 @@ __global__ void __launch_bounds__(kWarp* kWarps)
 // partials[l, m, part] = the products over part number blockIdx.x of the tiles.
 template <class T>
 __global__ void __launch_bounds__(kProductThreads, 2)
-    sum_parts(LayerPairs<T> pairs, double* partials) {
+    sum_parts(LayerProducts<T> pairs, double* partials) {
   auto& memory = shared_memory<ProductMemory>();
   const Share share = share_of(pairs);
   const std::int64_t chunks = std::int64_t{pairs.strips} * pairs.chunks_per_strip;
@@ -159,7 +159,7 @@ void add_row_sums(Stream stream, const Tiles<const T>& tiles, Place place, bool 
 template <class T>
 void add_products(Stream stream, const Tiles<const T>& x, const Tiles<const T>& y, double weight,
                   double* table, double* scratch) {
-  const LayerPairs<T> pairs = layer_pairs(x, y, Along::rows);
+  const LayerProducts<T> pairs = layer_products(x, y, Along::rows);
   // A part has some chunks at least: to add up its groups takes as long as to multiply a few.
   constexpr std::int64_t least_chunks = 8;
   const std::int64_t chunks = std::int64_t{pairs.strips} * pairs.chunks_per_strip;

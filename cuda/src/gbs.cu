@@ -16,7 +16,8 @@ constexpr int kWarps = 8;  // of a block
 // first row.
 template <class T>
 __global__ void __launch_bounds__(kProductThreads, 2)
-    add_products_of_rows(LayerPairs<T> pairs, std::int64_t first, double* table, std::int64_t n) {
+    add_products_of_rows(LayerProducts<T> pairs, std::int64_t first, double* table,
+                         std::int64_t n) {
   auto& memory = shared_memory<ProductMemory>();
   const Share share = share_of(pairs);
   CellSums sums{};
@@ -31,8 +32,8 @@ __global__ void __launch_bounds__(kProductThreads, 2)
 }
 
 template <class T>
-void launch_products(Stream stream, const LayerPairs<T>& pairs, std::int64_t first, double* table,
-                     std::int64_t n) {
+void launch_products(Stream stream, const LayerProducts<T>& pairs, std::int64_t first,
+                     double* table, std::int64_t n) {
   const dim3 grid(static_cast<unsigned>(pairs.strips), layer_block_pairs(pairs));
   launch(add_products_of_rows<T>, grid, kProductThreads, sizeof(ProductMemory), stream, pairs,
          first, table, n);
@@ -74,8 +75,8 @@ __global__ void __launch_bounds__(kWarp* kWarps)
 template <class T>
 void add_row_products(Stream stream, const Tiles<const T>& x, const Tiles<const T>& y, Place place,
                       bool mirrored, double* table, std::int64_t n) {
-  launch_products(stream, layer_pairs(x, y, Along::rows), place.row, table, n);
-  if (mirrored) launch_products(stream, layer_pairs(x, y, Along::columns), place.col, table, n);
+  launch_products(stream, layer_products(x, y, Along::rows), place.row, table, n);
+  if (mirrored) launch_products(stream, layer_products(x, y, Along::columns), place.col, table, n);
 }
 
 template <class T>

@@ -35,7 +35,7 @@ struct LayerEntries {
 // A chunk is height × width entries, the same of every layer. Chunks are numbered along the columns
 // of one strip of `height` rows, then along those of the next.
 template <class T>
-struct LayerPairs {
+struct LayerProducts {
   LayerEntries<T> x, y;
   int rows, cols;
   bool is_one_set;         // x and y are the same, and only pairs l ≤ m are wanted
@@ -71,14 +71,14 @@ inline int chunk_of(int layers) {
 
 // Of layer pairs, in any block of a launch.
 template <class T>
-int most_cells(const LayerPairs<T>& pairs) {
+int most_cells(const LayerProducts<T>& pairs) {
   const bool is_triangle = pairs.is_one_set && pairs.x_blocks == 1;
   return is_triangle ? pairs.x_cells * (pairs.x_cells + 1) / 2 : pairs.x_cells * pairs.y_cells;
 }
 
 template <class T>
-LayerPairs<T> layer_pairs(const Tiles<const T>& x, const Tiles<const T>& y, Along along) {
-  LayerPairs<T> pairs;
+LayerProducts<T> layer_products(const Tiles<const T>& x, const Tiles<const T>& y, Along along) {
+  LayerProducts<T> pairs;
   pairs.x = entries_of(x, along);
   pairs.y = entries_of(y, along);
   pairs.rows = static_cast<int>(along == Along::rows ? x.rows : x.cols);
@@ -123,7 +123,7 @@ __device__ inline void find_upper_cell(int index, int count, int& row, int& col)
 // Of a block whose layers are number blockIdx.y of all pairs of blocks of layers; of one set, of
 // those on or above the diagonal.
 template <class T>
-__device__ Share share_of(const LayerPairs<T>& pairs) {
+__device__ Share share_of(const LayerProducts<T>& pairs) {
   const int number = static_cast<int>(blockIdx.y);
   int x_block = number / pairs.y_blocks;
   int y_block = number % pairs.y_blocks;
@@ -146,7 +146,7 @@ __device__ Share share_of(const LayerPairs<T>& pairs) {
 }
 
 template <class T>
-unsigned layer_block_pairs(const LayerPairs<T>& pairs) {
+unsigned layer_block_pairs(const LayerProducts<T>& pairs) {
   return static_cast<unsigned>(pairs.is_one_set ? pairs.x_blocks * (pairs.x_blocks + 1) / 2
                                                 : pairs.x_blocks * pairs.y_blocks);
 }
@@ -158,12 +158,12 @@ using CellSums = double[kThreadLayers][kThreadLayers];
 // The entry of every layer that a thread loads from each chunk.
 template <class T>
 struct Cursor {
-  const LayerPairs<T>& pairs;
+  const LayerProducts<T>& pairs;
   int entry;      // its place in the chunk,
   int entry_col;  // its column there,
   int row, col;   // and where it is among all entries
 
-  __device__ Cursor(const LayerPairs<T>& pairs, int strip, int chunk)
+  __device__ Cursor(const LayerProducts<T>& pairs, int strip, int chunk)
       : pairs(pairs),
         entry(static_cast<int>(threadIdx.x) % pairs.chunk),
         entry_col(entry / pairs.height),
@@ -221,8 +221,8 @@ struct ChunkMemory {
 };
 
 template <class T>
-__device__ void load_chunk(const LayerPairs<T>& pairs, const Share& share, const Cursor<T>& cursor,
-                           const ChunkMemory& to) {
+__device__ void load_chunk(const LayerProducts<T>& pairs, const Share& share,
+                           const Cursor<T>& cursor, const ChunkMemory& to) {
   const int x_layers = pairs.x_cells * kThreadLayers;
   const int y_layers = share.is_diagonal ? 0 : pairs.y_cells * kThreadLayers;
   const int step = kProductThreads / pairs.chunk;
@@ -261,7 +261,7 @@ __device__ inline void multiply_chunk(const Share& share, const ChunkMemory& chu
 // Adds `count` chunks, from number `chunk` of strip number `strip` on, to the sums of the thread's
 // cell: what its group has of them.
 template <class T>
-__device__ void add_chunks(const LayerPairs<T>& pairs, const Share& share, int strip, int chunk,
+__device__ void add_chunks(const LayerProducts<T>& pairs, const Share& share, int strip, int chunk,
                            int count, ProductMemory& memory, CellSums& sums) {
   const int stride = pairs.chunk + 1;
   double* y = share.is_diagonal ? memory : memory + pairs.x_cells * kThreadLayers * stride;
@@ -303,8 +303,8 @@ __device__ inline void add_groups(const Share& share, int height, ProductMemory&
 
 // Calls visit(l, m, sum) for the wanted pairs of the thread's cell.
 template <class T, class Visit>
-__device__ void for_each_pair(const LayerPairs<T>& pairs, const Share& share, const CellSums& sums,
-                              Visit visit) {
+__device__ void for_each_pair(const LayerProducts<T>& pairs, const Share& share,
+                              const CellSums& sums, Visit visit) {
 #pragma unroll
   for (int i = 0; i < kThreadLayers; ++i) {
 #pragma unroll

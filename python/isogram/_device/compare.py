@@ -11,6 +11,7 @@ from isogram._device.device import Device, DeviceArray
 from isogram._device.results import fetched
 from isogram._entries import widened
 from isogram._statistics.centring import shifts
+from isogram._statistics.row_products import cosines
 
 
 def compare_rsms(
@@ -234,6 +235,4 @@ def _gbs(device: Device, a: DeviceArray, b: DeviceArray) -> DeviceArray:
     xp = device.xp
     is_diagonal = xp.eye(len(a), dtype=bool)
     a, b = (_scaled(device, xp.where(is_diagonal, 0.0, rsm), axis=1) for rsm in (a, b))
-    squares = (a * a).sum(axis=1) * (b * b).sum(axis=1)
-    cosines = (a * b).sum(axis=1) / xp.sqrt(xp.where(squares == 0, 1.0, squares))
-    return xp.clip(cosines, -1.0, 1.0).mean()
+    return cosines(xp, *((r * s).sum(axis=1) for r, s in ((a, b), (a, a), (b, b)))).mean()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from isogram._device.graph import COSINE, SparseRows, queued_graph
 from isogram._device.results import all_done, fetched, first_not_finite
 from isogram._device.tiles import GramTiles
 from isogram._entries import result_dtype
+from isogram._statistics.row_products import RowProducts, sum_of_cosines
 from isogram._types import GbsTable, Layers, Report
 from isogram._walk.tiles import Tile, row_of_tiles, spans, upper_tiles
 
@@ -44,6 +45,38 @@ def gbs_table(
     return GbsTable(queued[0], *isolated)
 
 
+# Full graphs: row products, strip after strip, tile by tile ---------------------------------------
+
+
+class _Graphs(NamedTuple):
+    """The full graphs of all layers; those of `x` come first, then those of `y`."""
+
+    cosines: list[GramTiles]
+    samples: int
+    dtype: np.dtype[Any]
+    x: slice
+    y: slice  # that of `x` again where it is the one set
+
+    @property
+    def is_one_set(self) -> bool:
+        """Whether all pairs are of the layers of `x`."""
+        return bool(self.y.start == 0)
+
+    @property
+    def table(self) -> tuple[int, int]:
+        """Layers of `x` and of `y`."""
+        return self.x.stop, self.y.stop - self.y.start
+
+
+class _Strip(NamedTuple):
+    """Rows whose products fit in memory together, and the tiles that these are summed over."""
+
+    rows: slice
+    tiles: list[Tile]
+    edge: int
+    is_triangle: bool  # of tiles that stand for their mirror images too
+
+
 def _gbs_of_full(
     device: Device,
     x: Sequence[DeviceArray],
@@ -51,92 +84,93 @@ def _gbs_of_full(
     center: bool,
     precision: str,
 ) -> _Queued:
-    graphs = _FullGraphs(device, x, y, center, precision)
-    table = graphs.sums_of_cosines() / len(x[0])
-    if y is None:  # only the pairs on and above the diagonal were summed
-        table = device.xp.triu(table) + device.xp.triu(table, 1).T
-    return (table, *graphs.isolated)
+    graphs = _survey(device, x, y, center, precision)
+    strips = _plan(device, graphs)
+    return _reduce(device, graphs, (_compute(device, graphs, strip) for strip in strips))
 
 
-class _FullGraphs:
-    """The full graphs of all layers, tile by tile; those of `x` come first, then those of `y`."""
+def _survey(
+    device: Device,
+    x: Sequence[DeviceArray],
+    y: Sequence[DeviceArray] | None,
+    center: bool,
+    precision: str,
+) -> _Graphs:
+    """Prepare the rows of all layers."""
+    layers = [*x, *(y or [])]
+    dtype = result_dtype(*layers)
+    cosines = [
+        GramTiles(device, a, None, COSINE, dtype, centered=center, precision=precision)
+        for a in layers
+    ]
+    of_y = slice(0 if y is None else len(x), len(layers))
+    return _Graphs(cosines, len(x[0]), dtype, slice(0, len(x)), of_y)
 
-    def __init__(
-        self,
-        device: Device,
-        x: Sequence[DeviceArray],
-        y: Sequence[DeviceArray] | None,
-        center: bool,
-        precision: str,
-    ) -> None:
-        layers = [*x, *(y or [])]
-        dtype = result_dtype(*layers)
-        self._device = device
-        self._n, self._count = len(x[0]), len(layers)
-        self._x = slice(0, len(x))
-        self._y = slice(0 if y is None else len(x), len(layers))
-        self._is_one_set = y is None
-        self._cosines = [
-            GramTiles(device, a, None, COSINE, dtype, centered=center, precision=precision)
-            for a in layers
-        ]
-        self._edge = min(self._n, device.tile_edge(self._count, dtype))
-        self._scratch = device.empty((self._count, self._edge, self._edge), dtype)
-        self._table = (len(x), self._y.stop - self._y.start)
-        self._isolated = device.xp.zeros(self._count, np.int64)
 
-    @property
-    def isolated(self) -> tuple[DeviceArray, DeviceArray]:
-        """Nodes without edges of each of `x` and of `y`, once all cosines are summed."""
-        return self._isolated[self._x], self._isolated[self._y]
+def _plan(device: Device, graphs: _Graphs) -> list[_Strip]:
+    """Return one strip, of one triangle, where all rows' products fit in memory together.
 
-    def sums_of_cosines(self) -> DeviceArray:
-        """Sum the cosines of the graphs' rows, for all pairs of layers.
+    Where they do not, strips come one after another, each with all of its tiles.
+    """
+    n = graphs.samples
+    edge = min(n, device.tile_edge(len(graphs.cosines), graphs.dtype))
+    if 8 * math.prod(graphs.table) * n <= device.scratch:
+        return [_Strip(slice(0, n), list(upper_tiles(n, edge)), edge, is_triangle=True)]
+    return [
+        _Strip(rows, list(row_of_tiles(rows, n, edge)), edge, is_triangle=False)
+        for rows in spans(n, edge)
+    ]
 
-        One triangle stands for both where all rows' products fit in memory together. Where they do
-        not, strips of rows come one after another, each with all of its tiles.
-        """
-        n, edge = self._n, self._edge
-        if 8 * math.prod(self._table) * n <= self._device.scratch:
-            return self._sums_over(slice(0, n), upper_tiles(n, edge), is_triangle=True)
-        table = self._device.zeros(self._table)
-        for strip in spans(n, edge):
-            table += self._sums_over(strip, row_of_tiles(strip, n, edge), is_triangle=False)
-        return table
 
-    def _sums_over(
-        self, strip: slice, strip_tiles: Iterable[Tile], *, is_triangle: bool
-    ) -> DeviceArray:
-        device, length = self._device, strip.stop - strip.start
-        products = device.zeros((*self._table, length))
-        # Of one set, the products have those of layers with themselves.
-        squares = None if self._is_one_set else device.zeros((self._count, length))
-        for tile in strip_tiles:
-            tiles = self._compute(tile)
-            where = (
-                (tile.rows.start - strip.start, tile.cols.start),
-                is_triangle and tile.is_mirrored,
-            )
-            if squares is not None:
-                device.kernels.add_row_sums(device.stream, tiles, *where, None, squares)
-            device.kernels.add_row_products(
-                device.stream, tiles[self._x], tiles[self._y], *where, products
-            )
-        if squares is None:
-            squares = device.xp.diagonal(products).T
-        self._isolated += (squares == 0).sum(axis=1)
-        rows = zip(products, squares[self._x], strict=True)
-        return device.xp.stack(
-            [_sum_of_cosines(device, ab, aa, squares[self._y]) for ab, aa in rows]
+def _compute(device: Device, graphs: _Graphs, strip: _Strip) -> RowProducts:
+    """Sum up the products of a strip's rows; of one set, of pairs on and above the diagonal."""
+    count, length = len(graphs.cosines), strip.rows.stop - strip.rows.start
+    scratch = device.empty((count, strip.edge, strip.edge), graphs.dtype)
+    products = device.zeros((*graphs.table, length))
+    # Of one set, the products have those of layers with themselves.
+    squares = None if graphs.is_one_set else device.zeros((count, length))
+    for tile in strip.tiles:
+        tiles = _tile_of(device, graphs, tile, scratch)
+        where = (
+            (tile.rows.start - strip.rows.start, tile.cols.start),
+            strip.is_triangle and tile.is_mirrored,
         )
+        if squares is not None:
+            device.kernels.add_row_sums(device.stream, tiles, *where, None, squares)
+        device.kernels.add_row_products(
+            device.stream, tiles[graphs.x], tiles[graphs.y], *where, products
+        )
+    if squares is None:
+        squares = device.xp.diagonal(products).T
+    return RowProducts(products, squares[graphs.x], squares[graphs.y])
 
-    def _compute(self, tile: Tile) -> DeviceArray:
-        tiles = self._scratch[:, : tile.shape[0], : tile.shape[1]]
-        for cosines, out in zip(self._cosines, tiles, strict=True):
-            cosines.compute(tile, out)
-        if tile.rows == tile.cols:
-            self._device.kernels.clear_diagonal(self._device.stream, tiles, tile.place)
-        return tiles
+
+def _tile_of(device: Device, graphs: _Graphs, tile: Tile, scratch: DeviceArray) -> DeviceArray:
+    """Write one tile of every graph."""
+    tiles = scratch[:, : tile.shape[0], : tile.shape[1]]
+    for cosines, out in zip(graphs.cosines, tiles, strict=True):
+        cosines.compute(tile, out)
+    if tile.rows == tile.cols:
+        device.kernels.clear_diagonal(device.stream, tiles, tile.place)
+    return tiles
+
+
+def _reduce(device: Device, graphs: _Graphs, strips: Iterable[RowProducts]) -> _Queued:
+    """Return the table, and the nodes of each graph without edges."""
+    xp = device.xp
+    table = device.zeros(graphs.table)
+    isolated = [xp.zeros(count, np.int64) for count in graphs.table]
+    for strip in strips:
+        table += sum_of_cosines(xp, strip)
+        for nodes, squares in zip(isolated, (strip.squares_x, strip.squares_y), strict=True):
+            nodes += (squares == 0).sum(axis=1)
+    table /= graphs.samples
+    if graphs.is_one_set:
+        table = xp.triu(table) + xp.triu(table, 1).T
+    return (table, *isolated)
+
+
+# k-NN graphs --------------------------------------------------------------------------------------
 
 
 def _gbs_of_nearest(
@@ -166,14 +200,14 @@ def _gbs_of_nearest(
     of_y = of_x if y is None else graphs_of(y)
     squares_x = xp.stack([dots(a, a) for a in of_x])
     squares_y = squares_x if y is None else xp.stack([dots(b, b) for b in of_y])
-    table = xp.stack(
+    table = xp.concatenate(
         [
-            _sum_of_cosines(device, xp.stack([dots(a, b) for b in of_y]), aa, squares_y)
+            sum_of_cosines(
+                xp, RowProducts(xp.stack([dots(a, b) for b in of_y])[None], aa[None], squares_y)
+            )
             for a, aa in zip(of_x, squares_x, strict=True)
         ]
     )
-    if y is None:  # products of two graphs are summed in an order that is one of them's
-        table = xp.triu(table) + xp.triu(table, 1).T
     valid_x = validity(x)
     valid_y = valid_x if y is None else validity(y)
     return (
@@ -181,12 +215,3 @@ def _gbs_of_nearest(
         (squares_x == 0).sum(axis=1),
         (squares_y == 0).sum(axis=1),
     )
-
-
-def _sum_of_cosines(
-    device: Device, products: DeviceArray, of_one: DeviceArray, of_others: DeviceArray
-) -> DeviceArray:
-    """Sum over rows of graphs of their cosines, where a zero row counts 0."""
-    xp, squares = device.xp, of_one * of_others
-    cosines = products / xp.sqrt(xp.where(squares == 0, 1.0, squares))
-    return xp.clip(cosines, -1, 1).sum(axis=-1)

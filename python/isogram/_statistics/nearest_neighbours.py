@@ -9,6 +9,7 @@ import numpy as np
 
 from isogram._arguments import flag, neighbours_of
 from isogram._statistics.layer_pairs import LayerPairs, Remarks, without_edges
+from isogram._statistics.row_products import cosines
 from isogram._types import Array
 from isogram._walk.tiles import spans
 
@@ -73,9 +74,8 @@ def _sum_of_cosines(xp: Any, near_x: Array, x: Array, near_y: Array, y: Array) -
             xp.where(is_again, 0.0, xp.einsum("nkd,nd->nk", units[union], units[rows]))
             for units in (x, y)
         )
-        squares = (a * a).sum(axis=1) * (b * b).sum(axis=1)
-        cosines = (a * b).sum(axis=1) / xp.sqrt(xp.where(squares == 0, 1.0, squares))
-        total = total + xp.clip(cosines, -1.0, 1.0).sum()
+        products = ((r * s).sum(axis=1) for r, s in ((a, b), (a, a), (b, b)))
+        total = total + cosines(xp, *products).sum()
     return total
 
 

@@ -1,0 +1,36 @@
+"""Products of the rows of graphs on the same nodes: what graph-based similarity is a formula on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from isogram._types import Array
+
+
+@dataclass(frozen=True)
+class RowProducts:
+    """Σ_j A_ij B_ij for some rows i of all pairs of graphs, and of each graph with itself."""
+
+    products: Array  # (L1, L2, rows)
+    squares_x: Array  # (L1, rows), 0 where a row has no edges
+    squares_y: Array  # (L2, rows)
+
+
+def sum_of_cosines(xp: Any, s: RowProducts) -> Array:
+    """Sum the cosines of rows, for all pairs of graphs: over all rows GBS times their number."""
+    return xp.stack(
+        [
+            cosines(xp, ab, aa, s.squares_y).sum(axis=-1)
+            for ab, aa in zip(s.products, s.squares_x, strict=True)
+        ]
+    )
+
+
+def cosines(xp: Any, products: Array, squares_a: Array, squares_b: Array) -> Array:
+    """Return the cosines of pairs of rows, by their products: 0 where one is zero.
+
+    Only rounding can leave [-1, 1].
+    """
+    squares = squares_a * squares_b
+    return xp.clip(products / xp.sqrt(xp.where(squares == 0, 1.0, squares)), -1.0, 1.0)
