@@ -15,7 +15,7 @@ from isogram._arguments import ESTIMATORS, choice, integer, kernel_of, threads
 from isogram._cka_table import FEWEST, CkaTable, bandwidths, others, remarks, too_small
 from isogram._errors import errors_of
 from isogram._host.place import HOST
-from isogram._host.plans import bounds, layers_on_host, specs, tiles_of
+from isogram._plan_arguments import bounds, layers_on_host, specs, tiles_of
 from isogram._progress import Progress, reporting
 from isogram._types import Array
 from isogram._walk.plan import Plan

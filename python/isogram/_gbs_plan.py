@@ -13,7 +13,7 @@ from isogram import _core
 from isogram._arguments import flag, integer, neighbours_of, threads
 from isogram._errors import errors_of
 from isogram._gbs_table import warn_of_isolated_in
-from isogram._host.plans import bounds, layers_on_host, specs, tiles_of
+from isogram._plan_arguments import bounds, layers_on_host, specs, tiles_of
 from isogram._progress import Progress, reporting
 from isogram._types import Array, GbsTable
 from isogram._walk.plan import Plan

@@ -17,7 +17,7 @@ from isogram._bandwidth import resolved_bandwidth
 from isogram._entries import result_dtype
 from isogram._errors import beyond_range, errors_of
 from isogram._host.place import HOST
-from isogram._host.plans import require_on_host
+from isogram._plan_arguments import require_on_host
 from isogram._progress import Progress, reporting
 from isogram._types import Array
 from isogram._walk.plan import InputSpec, Plan

@@ -14,8 +14,8 @@ from isogram._bandwidth import zero_median
 from isogram._entries import result_dtype
 from isogram._errors import errors_of
 from isogram._host import rsm as on_host
-from isogram._host.plans import require_on_host
 from isogram._host.rsm import Facts
+from isogram._plan_arguments import require_on_host
 from isogram._progress import Progress, reporting
 from isogram._rsm_arguments import (
     Inputs,

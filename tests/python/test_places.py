@@ -11,7 +11,7 @@ from isogram._types import Place
 from support import run_program
 
 # What is of public functions alone: checks of arguments, and arrays of other libraries.
-EDGE = {"_arguments", "_arrays", "_place", "_progress", "_rsm_arguments"}
+EDGE = {"_arguments", "_arrays", "_place", "_plan_arguments", "_progress", "_rsm_arguments"}
 
 
 def imports(path):

@@ -1,4 +1,4 @@
-"""Arrays of layers and of rows in host memory, for plans."""
+"""Checked arguments of plans: layers and rows in host memory, and tiles as the core has them."""
 
 from __future__ import annotations
 
