@@ -29,7 +29,7 @@ def plan(operation: str, /, *inputs: Any, **options: Any) -> Plan:
     operation : str
         The function that the tiles make the result of.
     *inputs
-        As that function takes them; memory maps are read once, in pieces, and not kept.
+        As that function takes them; they are read once at most, and not kept.
     **options
         Those of the function, but for `out`, `progress`, `num_threads` and what says where it
         runs; and `tile`, the rows and columns of a tile, by default a few thousand.
@@ -45,7 +45,25 @@ def plan(operation: str, /, *inputs: Any, **options: Any) -> Plan:
     ValueError
         Another operation, or what the function refuses.
     TypeError
-        An option that the function does not have.
+        An option that the function does not have; an array on a GPU.
+
+    Notes
+    -----
+    A plan holds what depends on all inputs: whether they are centred, in what unit they are
+    computed, which tiles there are. A tile has the bits of one call on any processor with the same
+    instruction set, for any number of threads.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isogram as ig
+    >>> tokens = np.random.default_rng(0).standard_normal((6, 4, 3))
+    >>> plan = ig.plan("semantic_rsm", tokens, tile=4)
+    >>> print(plan)
+    semantic_rsm: 3 tiles, 15 pairs, parts of up to 128 bytes
+    >>> parts = {tile: plan.compute(tile, tokens) for tile in reversed(plan.tiles)}
+    >>> bool((plan.reduce(parts) == ig.semantic_rsm(tokens)).all())
+    True
     """
     module = import_module(_PLANNERS[choice("plan", "operation", operation, tuple(_PLANNERS))])
     made: Plan = getattr(module, f"plan_{operation}")(*inputs, **options)

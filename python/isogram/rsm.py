@@ -100,9 +100,9 @@ def semantic_rsm(
         those of the host. Several share the pairs. The result lies where `tokens` do, with the same
         bits for any number of GPUs of one kind.
     memory_limit : int, optional
-        Bytes that may be used beside tokens and results: of the host, where one packed copy of all
-        tokens fits by default, or of each GPU, by default nine tenths of what is free there.
-        Larger inputs are computed band by band, with the same bits.
+        Bytes that may be used beside tokens and results, of the host or of each GPU. Inputs that
+        take more are computed band by band, with the same bits. By default the host packs all
+        inputs at once, and a GPU uses nine tenths of what is free there.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number. Of no
         consequence where GPUs compute.

@@ -47,7 +47,7 @@ def least_limit(*inputs, **parameters):
 
 @pytest.mark.parametrize("options", PARAMETERS)
 @pytest.mark.parametrize("name", SETS)
-def test_bits_do_not_depend_on_it(edges, name, options):
+def test_bits_do_not_depend_on_it(simd_level, edges, name, options):
     """The less memory, the more bands, and at last an error that says how much it takes."""
     inputs, parameters = SETS[name](), {"kernel": RSM_KERNELS, "num_threads": 1}
     if not (name == "ragged" and options == "bfloat16"):  # which has a float64 input
@@ -66,7 +66,7 @@ def test_bits_do_not_depend_on_it(edges, name, options):
 
 
 @pytest.mark.parametrize("layout", ["nhwc", "nchw"])
-def test_pictures_without_a_matching(edges, layout):
+def test_pictures_without_a_matching(simd_level, edges, layout):
     """Those that have to be copied are copied band by band."""
     tokens = data((450, 4, 6, 10), "float32").transpose(0, 2, 1, 3)
     parameters = {"layout": layout, "kernel": ("cosine", "rbf"), "num_threads": 1}
