@@ -53,6 +53,59 @@ std::string text_of(double value) {
   return std::string(text, end);
 }
 
+// What makes a row a distribution: a survey of it, part by part.
+struct RowCheck {
+  double sum = 0;
+  double negative = 0;  // the first, if there is one
+  std::size_t column = 0;
+
+  void include(const double* values, Span part) {
+    sum += simd::kernels().float64.sum(values, part.size());
+    if (negative < 0) return;
+    const double* end = values + part.size();
+    const double* found = std::find_if(values, end, [](double p) { return p < 0; });
+    if (found == end) return;
+    negative = *found;
+    column = part.begin + static_cast<std::size_t>(found - values);
+  }
+};
+
+void require_distribution(const InputView& x, std::size_t i, const RowCheck& check) {
+  if (check.negative < 0) {
+    throw std::invalid_argument("`" + x.name + "` must not be negative, got " +
+                                text_of(check.negative) + " at index (" + std::to_string(i) + ", " +
+                                std::to_string(check.column) + ")");
+  }
+  const double tolerance = is_half(x.type) ? 1e-2 : 1e-3;
+  if (std::abs(check.sum - 1) <= tolerance) return;
+  throw std::invalid_argument("`" + x.name + "` must have rows that sum to 1, got a sum of " +
+                              text_of(check.sum) + " in row " + std::to_string(i));
+}
+
+// Surveys all rows. `place(i, part, worker)` is where a part of row i is read to, and
+// `finish(i, check, worker)` is called when all of the row was.
+template <class Place, class Finish>
+void survey_rows(const InputView& x, const Execution& execution, Place place, Finish finish) {
+  const RowReader reader(x);
+  FirstNotFinite bad(x.rows);
+  std::vector<RowCheck> checks(x.rows);
+  parallel_for(execution, row_tiles(x.rows), [&](std::size_t tile, Worker& worker) {
+    const Span rows = row_tile(tile, x.rows);
+    for (std::size_t i = rows.begin; i < rows.end; ++i) {
+      worker.check();
+      for_each_part(x.cols, worker, [&](Span part) {
+        double* values = place(i, part, worker);
+        reader.read(i, part, values);
+        bad.inspect(i, i, values, part.size(), part.begin);
+        checks[i].include(values, part);
+      });
+      finish(i, checks[i], worker);
+    }
+  });
+  bad.throw_if_found(x.name);
+  for (std::size_t i = 0; i < x.rows; ++i) require_distribution(x, i, checks[i]);
+}
+
 // The rows of an input as distributions that sum to 1 in float64, and their logarithms.
 class Distributions {
  public:
@@ -61,31 +114,16 @@ class Distributions {
         size_(x.cols),
         values_(Buffer<double>::unset(product(x.rows, x.cols))),
         logarithms_(Buffer<double>::unset(values_.size())) {
-    const RowReader reader(x);
-    FirstNotFinite bad(rows_);
-    std::vector<RowCheck> checks(rows_);
-    const auto prepare = [&](std::size_t i, Worker& worker) {
+    const auto place = [&](std::size_t i, Span part, Worker&) {
+      return &values_[i * size_ + part.begin];
+    };
+    survey_rows(x, execution, place, [&](std::size_t i, const RowCheck& check, Worker& worker) {
       for_each_part(size_, worker, [&](Span part) {
-        double* values = values_.data() + i * size_ + part.begin;
-        reader.read(i, part, values);
-        bad.inspect(i, i, values, part.size(), part.begin);
-        checks[i].include(values, part);
-      });
-      for_each_part(size_, worker, [&](Span part) {
-        double* values = values_.data() + i * size_ + part.begin;
-        for (std::size_t k = 0; k < part.size(); ++k) values[k] /= checks[i].sum;
+        double* values = place(i, part, worker);
+        for (std::size_t k = 0; k < part.size(); ++k) values[k] /= check.sum;
         simd::kernels().logarithms(values, &logarithms_[i * size_ + part.begin], part.size());
       });
-    };
-    parallel_for(execution, row_tiles(rows_), [&](std::size_t tile, Worker& worker) {
-      const Span rows = row_tile(tile, rows_);
-      for (std::size_t i = rows.begin; i < rows.end; ++i) {
-        worker.check();
-        prepare(i, worker);
-      }
     });
-    bad.throw_if_found(x.name);
-    for (std::size_t i = 0; i < rows_; ++i) require_distribution(x, i, checks[i]);
   }
 
   std::size_t rows() const { return rows_; }
@@ -94,35 +132,6 @@ class Distributions {
   const double* logarithms(std::size_t i) const { return logarithms_.data() + i * size_; }
 
  private:
-  // What makes a row a distribution.
-  struct RowCheck {
-    double sum = 0;
-    double negative = 0;  // the first, if there is one
-    std::size_t column = 0;
-
-    void include(const double* values, Span part) {
-      sum += simd::kernels().float64.sum(values, part.size());
-      if (negative < 0) return;
-      const double* end = values + part.size();
-      const double* found = std::find_if(values, end, [](double p) { return p < 0; });
-      if (found == end) return;
-      negative = *found;
-      column = part.begin + static_cast<std::size_t>(found - values);
-    }
-  };
-
-  static void require_distribution(const InputView& x, std::size_t i, const RowCheck& check) {
-    if (check.negative < 0) {
-      throw std::invalid_argument("`" + x.name + "` must not be negative, got " +
-                                  text_of(check.negative) + " at index (" + std::to_string(i) +
-                                  ", " + std::to_string(check.column) + ")");
-    }
-    const double tolerance = is_half(x.type) ? 1e-2 : 1e-3;
-    if (std::abs(check.sum - 1) <= tolerance) return;
-    throw std::invalid_argument("`" + x.name + "` must have rows that sum to 1, got a sum of " +
-                                text_of(check.sum) + " in row " + std::to_string(i));
-  }
-
   std::size_t rows_;
   std::size_t size_;
   Buffer<double> values_;
@@ -161,6 +170,16 @@ void for_each_pair(std::size_t rows, std::size_t cols, bool is_upper, const Exec
 }
 
 }  // namespace
+
+void require_distributions(const InputView& x, const Execution& execution) {
+  const UsualArithmetic usual;
+  require_not_empty(x);
+  PerWorker memory(execution, row_tiles(x.rows),
+                   [&] { return Buffer<double>::unset(std::min(kClasses, x.cols)); });
+  survey_rows(
+      x, execution, [&](std::size_t, Span, Worker& worker) { return memory.of(worker).data(); },
+      [](std::size_t, const RowCheck&, Worker&) {});
+}
 
 template <class T>
 void jsd(const InputView& p, MatrixView<T> out, const Execution& execution) {

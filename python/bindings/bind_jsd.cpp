@@ -23,10 +23,19 @@ void jsd(const py::array& p, const OptionalArray& q, const py::array& out, int n
   });
 }
 
+void require_distributions(const py::array& x, const std::string& name, int num_threads) {
+  const InputView rows = input_view(x, name);
+  Call(num_threads).run([&](const Execution& execution) {
+    isogram::require_distributions(rows, execution);
+  });
+}
+
 }  // namespace
 
 void register_jsd(py::module_& module) {
   module.def("jsd", &jsd, "p"_a, "q"_a, py::kw_only(), "out"_a, "num_threads"_a, "progress"_a);
+  module.def("require_distributions", &require_distributions, "x"_a, py::kw_only(), "name"_a,
+             "num_threads"_a);
 }
 
 }  // namespace isogram::bindings

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from isogram._arguments import threads
-from isogram._arrays import Output, as_matrix
+from isogram._arrays import Output
 from isogram._errors import errors_of
+from isogram._jsd_arguments import distributions_of
 from isogram._memory import FEWER_SAMPLES, PASS_OUT
 from isogram._progress import Progress, reporting
 from isogram._types import Array
@@ -68,16 +69,8 @@ def jsd(
            [1., 0.]])
     """
     workers = threads("jsd", num_threads)
-    inputs = {"probabilities": as_matrix("jsd", "probabilities", probabilities)}
-    rows = inputs["probabilities"]
-    if other is not None:
-        inputs["other"] = as_matrix("jsd", "other", other)
-        if inputs["other"].shape[1] != rows.shape[1]:
-            raise ValueError(
-                f"jsd: `other` must have as many columns as `probabilities` ({rows.shape[1]}), "
-                f"got {inputs['other'].shape[1]}"
-            )
-    cols = inputs.get("other")
+    inputs = distributions_of("jsd", probabilities, other)
+    rows, cols = inputs["probabilities"], inputs.get("other")
     shape = (len(rows), len(rows if cols is None else cols))
     advice = f"{PASS_OUT}, or {FEWER_SAMPLES}"
     result = Output("jsd", out, shape, inputs, probabilities, advice)

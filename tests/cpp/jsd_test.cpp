@@ -135,6 +135,15 @@ TEST(JsdErrors, SayWhatCame) {
   EXPECT_EQ(message({0.5, 0.5, kNan, 0.5}),
             "`probabilities` must be finite, got nan at index (1, 0)");
   EXPECT_EQ(message({}), "`probabilities` must have at least one row and one column, got 2 x 0");
+  // The survey alone says the same.
+  const auto survey = [](const std::vector<double>& p) {
+    return complaint([&] { isogram::require_distributions({view(p, 2), "probabilities"}); });
+  };
+  for (const std::vector<double>& p :
+       {std::vector<double>{0.5, 0.5, 0.5, 0.502}, {0.5, 0.5, 1.5, -0.5}, {0.5, 0.5, kNan, 0.5}}) {
+    EXPECT_EQ(survey(p), message(p));
+  }
+  isogram::require_distributions(view<double>({0.5, 0.5, 1, 0}, 2));
 
   const std::vector<double> p = {0.5, 0.5, 0.25, 0.75};
   std::vector<double> out(4);

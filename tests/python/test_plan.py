@@ -593,3 +593,55 @@ class TestGbs:
             ig.plan("gbs_matrix", layers, tile=0)
         with pytest.raises(ValueError, match="`k` must be"):
             ig.plan("gbs_matrix", layers, k=10)
+
+
+# JSD ----------------------------------------------------------------------------------------------
+
+
+def distributions_of(n, classes, dtype="float32", seed=0):
+    """Return distributions some of which are equal, and some of which are certain."""
+    p = np.random.default_rng([seed, n, classes]).dirichlet(np.full(classes, 0.3), n)
+    p[1::7] = p[0]
+    p[2] = np.arange(classes) == classes // 2
+    return p.astype(dtype)
+
+
+class TestJsd:
+    @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+    def test_tile_by_tile(self, tmp_path, dtype):
+        """Every part has the bits of the whole, whatever the tiles."""
+        p, q = distributions_of(101, 9, dtype), distributions_of(67, 9, dtype, 1)
+        for tile in (6144, 40, 7):
+            assert_same(tile_by_tile(tmp_path, "jsd", p, tile=tile), ig.jsd(p))
+            assert_same(tile_by_tile(tmp_path, "jsd", p, q, tile=tile), ig.jsd(p, q))
+
+    def test_says_how_much(self):
+        told = []
+        plan = ig.plan("jsd", distributions_of(10, 3), tile=6)
+        assert str(plan) == "jsd: 3 tiles, 45 pairs, parts of up to 144 bytes"
+        for tile in plan.tiles:
+            plan.compute(tile, distributions_of(10, 3), progress=lambda *now: told.append(now))
+            assert told[-1] == (plan.pairs(tile), plan.pairs(tile))
+
+    def test_errors(self):
+        p = distributions_of(10, 3)
+        for place, value, message in [
+            ((7, 1), np.nan, r"must be finite, got nan at index \(7, 1\)$"),
+            ((7, 1), -0.25, r"must not be negative, got -0.25 at index \(7, 1\)$"),
+            ((7, slice(None)), 0.5, r"must have rows that sum to 1, got a sum of 1.5 in row 7$"),
+        ]:
+            bad = p.copy()
+            bad[place] = value
+            with pytest.raises(ValueError, match="^jsd: `probabilities` " + message):
+                ig.plan("jsd", bad, tile=4)
+            with pytest.raises(ValueError, match="^jsd: `other` " + message):
+                ig.plan("jsd", p, bad)
+        with pytest.raises(ValueError, match="`other` must have as many columns"):
+            ig.plan("jsd", p, p[:, :2])
+        plan = ig.plan("jsd", p, tile=6)
+        with pytest.raises(ValueError, match="must be as planned"):
+            plan.compute(plan.tiles[0], p[:9])
+        with pytest.raises(ValueError, match="the plan is for 1 inputs, got 2"):
+            plan.compute(plan.tiles[0], p, p)
+        with pytest.raises(ValueError, match="`tile` must be"):
+            ig.plan("jsd", p, tile=0)
