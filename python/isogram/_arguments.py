@@ -152,6 +152,8 @@ def layers_of(function: str, name: str, layers: Any) -> Layers:
     if not items:
         raise ValueError(f"{function}: `{name}` must have at least one layer, got none")
     names = [f"{name}[{key!r}]" for key, _ in items]
+    if len(set(names)) < len(names):  # of keys that print alike: names tell layers apart
+        names = [f"{name}[{key!r}] (layer {i})" for i, (key, _) in enumerate(items)]
     arrays = [as_matrix(function, n, a) for n, (_, a) in zip(names, items, strict=True)]
     result = Layers(names, arrays)
     for layer, array in zip(names, arrays, strict=True):
@@ -192,9 +194,13 @@ def first_layer(layers: Any) -> Array:
 
 
 def neighbours_of(function: str, name: str, k: Any, n: int) -> int:
-    """Return `k` for the core, where 0 stands for the full graph."""
+    """Return how many neighbours each of n samples has in a k-NN graph."""
     if n < 2:
         raise ValueError(f"{function}: `{name}` must have at least 2 samples, got {n}")
-    if k is None:
-        return 0
     return integer(function, "k", k, 1, n - 1, f" (one less than the {n} samples)")
+
+
+def neighbours_or_all(function: str, name: str, k: Any, n: int) -> int:
+    """Return `k` for the core, where 0 stands for the full graph."""
+    neighbours = neighbours_of(function, name, 1 if k is None else k, n)
+    return 0 if k is None else neighbours

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram import _core
-from isogram._arguments import flag, integer, neighbours_of, threads
+from isogram._arguments import flag, integer, neighbours_or_all, threads
 from isogram._errors import errors_of
 from isogram._gbs_table import warn_of_isolated_in
 from isogram._plan_arguments import bounds, layers_on_host, specs, tiles_of
@@ -113,7 +113,7 @@ def plan_gbs_matrix(
             None if cols is None else cols.arrays,
             names_x=rows.names,
             names_y=[] if cols is None else cols.names,
-            k=neighbours_of(_FUNCTION, rows.names[0], k, rows.samples),
+            k=neighbours_or_all(_FUNCTION, rows.names[0], k, rows.samples),
             center=center,
             edge=edge,
             num_threads=workers,

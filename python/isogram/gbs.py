@@ -8,7 +8,7 @@ from typing import Any
 from isogram._arguments import (
     first_layer,
     flag,
-    neighbours_of,
+    neighbours_or_all,
     precision_of,
     threads,
     two_layers,
@@ -111,7 +111,7 @@ def gbs(
     flag("gbs", "center", center)
     workers = threads("gbs", num_threads)
     rows, cols = two_layers("gbs", x, y)
-    neighbours = neighbours_of("gbs", "x", k, rows.samples)
+    neighbours = neighbours_or_all("gbs", "x", k, rows.samples)
     inputs = rows.named_with(cols)
     place = place_of("gbs", inputs)
     precision = precision_of("gbs", precision, place, inputs.values())
@@ -180,7 +180,7 @@ def gbs_matrix(
     flag("gbs_matrix", "center", center)
     workers = threads("gbs_matrix", num_threads)
     rows, cols = two_sets("gbs_matrix", layers, other)
-    neighbours = neighbours_of("gbs_matrix", rows.names[0], k, rows.samples)
+    neighbours = neighbours_or_all("gbs_matrix", rows.names[0], k, rows.samples)
     inputs = rows.named_with(cols)
     place = place_of("gbs_matrix", inputs)
     precision = precision_of("gbs_matrix", precision, place, inputs.values())

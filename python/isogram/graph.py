@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from isogram._arguments import flag, neighbours_of, precision_of, threads
+from isogram._arguments import flag, neighbours_or_all, precision_of, threads
 from isogram._arrays import Output, as_matrix, giver, lying_with, to_host
 from isogram._entries import parts_of
 from isogram._errors import errors_of
@@ -167,7 +167,7 @@ def graph(
     flag("graph", "symmetrize", symmetrize)
     workers = threads("graph", num_threads)
     rows = as_matrix("graph", "x", x)
-    neighbours = neighbours_of("graph", "x", k, len(rows))
+    neighbours = neighbours_or_all("graph", "x", k, len(rows))
     inputs = {"x": rows}
     place = place_of("graph", inputs)
     precision = precision_of("graph", precision, place, [rows])

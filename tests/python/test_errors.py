@@ -279,6 +279,12 @@ def test_values(function, parameters):
     refuses(call, ValueError, function, argument, re.escape(str(value)))
 
 
+@pytest.mark.parametrize("function", ["modularity", "motifs"])
+def test_no_full_graph(function):
+    """What is defined on k-NN graphs alone says so in the caller's words."""
+    refuses(call_with(function, k=None), TypeError, function, "k", "None")
+
+
 @pytest.mark.parametrize(
     ("arguments", "argument", "came"),
     [

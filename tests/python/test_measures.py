@@ -494,6 +494,23 @@ def test_constant_layers_are_nan_and_named(name, dtype):
         ]
 
 
+class Key:
+    """A key that prints as others do."""
+
+    def __repr__(self):
+        return "Key"
+
+
+@pytest.mark.parametrize("name", CENTRING)
+def test_keys_that_print_alike(name):
+    x, y = related(20, 4, 6)
+    layers = [x, np.zeros((20, 2)), y]
+    expected = quietly(similarity_matrix, layers, measure=name)
+    with pytest.warns(RuntimeWarning, match=r"`layers\[Key\] \(layer 1\)` is constant"):
+        actual = similarity_matrix({Key(): layer for layer in layers}, measure=name)
+    assert np.array_equal(actual, expected, equal_nan=True)
+
+
 @pytest.mark.parametrize("name", ["distance_correlation_debiased", "cka_rbf"])
 def test_samples_equally_alike_are_constant(name):
     """As the corners of a simplex are, turned so that distances are rounded."""
@@ -586,6 +603,11 @@ REFUSED = {
     "coef0": ({"measure": "rsa_cosine", "coef0": "1"}, TypeError, "`coef0` must be"),
     "precision": ({"precision": "tf32"}, ValueError, "`precision` must be 'float32'"),
     "k": ({"measure": "mutual_knn", "k": 20}, ValueError, "`k` must be an integer from 1 to 19"),
+    "no k": (
+        {"measure": "mutual_knn", "k": None},
+        TypeError,
+        "`k` must be an integer from 1 to 19 .*, got None",
+    ),
     "k not whole": ({"measure": "gbs", "k": 2.5}, TypeError, "`k` must be an integer"),
     "center": ({"measure": "second_order_cosine", "center": 1}, TypeError, "`center` must be True"),
     "threads": ({"num_threads": 0}, ValueError, "`num_threads` must be"),

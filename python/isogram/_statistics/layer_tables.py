@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from isogram._arguments import ESTIMATORS, choice, flag, kernel_of, neighbours_of, precision_of
+from isogram._arguments import ESTIMATORS, choice, flag, kernel_of, neighbours_or_all, precision_of
 from isogram._cka_table import FEWEST, too_small
 from isogram._cka_table import cka_table as table_of
 from isogram._cka_table import remarks as remarks_of
@@ -50,7 +50,7 @@ def gbs_table(
     """Return what `gbs_matrix` does, bit for bit."""
     function, place = pairs.function, pairs.place
     flag(function, "center", center)
-    neighbours = neighbours_of(function, pairs.x.names[0], k, pairs.x.samples)
+    neighbours = neighbours_or_all(function, pairs.x.names[0], k, pairs.x.samples)
     precision = precision_of(function, precision, place, pairs.layers.arrays)
     table = place.gbs_table(
         pairs.x,
