@@ -211,26 +211,38 @@ RowProducts merged_products(const GbsPlan& plan, std::span<const CoarseTile> til
   return all;
 }
 
-// Of the symmetrised graphs that the neighbours in all parts make.
+// The graph that the neighbours in all parts make.
+template <class T>
+Csr<T> graph_of_layer(const GbsPlan& plan, std::size_t layer, std::span<const CoarseTile> tiles,
+                      std::span<const GbsPart> parts, bool symmetrize, const Execution& execution) {
+  Neighbours<T> all(plan.samples, plan.k);
+  const auto merge = [&](const std::vector<NearestSamples>& part, Span rows) {
+    require(layer < part.size() && part[layer].indices.size() == rows.size() * plan.k,
+            "`parts` must have k neighbours of every row and column of its tile");
+    merge_neighbours(from_samples<T>(part[layer], plan.k), rows, nullptr, plan.features[layer],
+                     plan.layers[layer], execution, all);
+  };
+  for (std::size_t t = 0; t < tiles.size(); ++t) {
+    merge(parts[t].of_rows, tiles[t].rows);
+    if (tiles[t].is_mirrored()) merge(parts[t].of_cols, tiles[t].cols);
+  }
+  return graph_of(edges_of(std::move(all)), plan.samples, plan.k, symmetrize);
+}
+
 template <class T>
 RowProducts products_of_neighbours(const GbsPlan& plan, std::span<const CoarseTile> tiles,
                                    std::span<const GbsPart> parts, const Execution& execution) {
   std::vector<Csr<T>> graphs;
   for (std::size_t layer = 0; layer < plan.layers.size(); ++layer) {
-    Neighbours<T> all(plan.samples, plan.k);
-    const auto merge = [&](const std::vector<NearestSamples>& part, Span rows) {
-      require(layer < part.size() && part[layer].indices.size() == rows.size() * plan.k,
-              "`parts` must have k neighbours of every row and column of its tile");
-      merge_neighbours(from_samples<T>(part[layer], plan.k), rows, nullptr, plan.features[layer],
-                       plan.layers[layer], execution, all);
-    };
-    for (std::size_t t = 0; t < tiles.size(); ++t) {
-      merge(parts[t].of_rows, tiles[t].rows);
-      if (tiles[t].is_mirrored()) merge(parts[t].of_cols, tiles[t].cols);
-    }
-    graphs.push_back(graph_of(edges_of(std::move(all)), plan.samples, plan.k, true));
+    graphs.push_back(graph_of_layer<T>(plan, layer, tiles, parts, true, execution));
   }
   return row_products<T>(graphs, pairs_of(plan), execution);
+}
+
+std::vector<CoarseTile> tiles_of_parts(const GbsPlan& plan, std::span<const GbsPart> parts) {
+  std::vector<CoarseTile> tiles = coarse_tiles(plan.samples, plan.edge);
+  require(parts.size() == tiles.size(), "`parts` must have one for every tile of the plan");
+  return tiles;
 }
 
 }  // namespace
@@ -305,8 +317,7 @@ GbsPart gbs_of_tile(const GbsPlan& plan, const SampleTile& tile, std::span<const
 GbsTable gbs_of_parts(const GbsPlan& plan, std::span<const GbsPart> parts,
                       const Execution& execution) {
   const UsualArithmetic usual;
-  const std::vector<CoarseTile> tiles = coarse_tiles(plan.samples, plan.edge);
-  require(parts.size() == tiles.size(), "`parts` must have one for every tile of the plan");
+  const std::vector<CoarseTile> tiles = tiles_of_parts(plan, parts);
   const LayerPairs pairs = pairs_of(plan);
   const Grid table =
       plan.is_symmetric ? Grid::upper(plan.x_layers) : Grid::full(plan.x_layers, plan.y_layers);
@@ -317,5 +328,19 @@ GbsTable gbs_of_parts(const GbsPlan& plan, std::span<const GbsPart> parts,
                                    : products_of_neighbours<float>(plan, tiles, parts, quiet);
   return reduce(products, pairs, table, quiet);
 }
+
+template <class T>
+Csr<T> knn_graph_of_parts(const GbsPlan& plan, std::size_t layer, std::span<const GbsPart> parts,
+                          bool symmetrize, const Execution& execution) {
+  const UsualArithmetic usual;
+  require(plan.k > 0 && layer < plan.layers.size(), "`plan` must be of k-NN graphs of that layer");
+  return graph_of_layer<T>(plan, layer, tiles_of_parts(plan, parts), parts, symmetrize,
+                           preparing(execution));
+}
+
+template Csr<float> knn_graph_of_parts(const GbsPlan&, std::size_t, std::span<const GbsPart>, bool,
+                                       const Execution&);
+template Csr<double> knn_graph_of_parts(const GbsPlan&, std::size_t, std::span<const GbsPart>, bool,
+                                        const Execution&);
 
 }  // namespace isogram

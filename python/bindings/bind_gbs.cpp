@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "arguments.hpp"
+#include "bind_graph.hpp"
 #include "facts.hpp"
 #include "module.hpp"
 
@@ -133,16 +134,38 @@ py::dict gbs_of_tile(const py::dict& plan, const GbsTile& tile, const py::list& 
   return part_dict(std::move(part), known);
 }
 
-py::tuple gbs_of_parts(const py::dict& plan, const py::list& parts) {
-  const GbsPlan known = gbs_plan_from(plan);
+std::vector<GbsPart> gbs_parts_from(const py::list& parts, const GbsPlan& plan) {
   std::vector<GbsPart> values;
   for (const py::handle part : parts) {
-    values.push_back(gbs_part_from(py::cast<py::dict>(part), known));
+    values.push_back(gbs_part_from(py::cast<py::dict>(part), plan));
   }
+  return values;
+}
+
+py::tuple gbs_of_parts(const py::dict& plan, const py::list& parts) {
+  const GbsPlan known = gbs_plan_from(plan);
+  const std::vector<GbsPart> values = gbs_parts_from(parts, known);
   GbsTable table;
   Call(0).run(
       [&](const Execution& execution) { table = isogram::gbs_of_parts(known, values, execution); });
   return table_tuple(std::move(table), known.x_layers, known.y_layers);
+}
+
+template <class T>
+py::tuple knn_graph_of(const GbsPlan& plan, const std::vector<GbsPart>& parts, bool symmetrize) {
+  Csr<T> graph;
+  Call(0).run([&](const Execution& execution) {
+    graph = isogram::knn_graph_of_parts<T>(plan, 0, parts, symmetrize, execution);
+  });
+  return graph_tuple(std::move(graph));
+}
+
+// Of a plan of one layer.
+py::tuple knn_graph_of_parts(const py::dict& plan, const py::list& parts, bool symmetrize) {
+  const GbsPlan known = gbs_plan_from(plan);
+  const std::vector<GbsPart> values = gbs_parts_from(parts, known);
+  return known.is_float64 ? knn_graph_of<double>(known, values, symmetrize)
+                          : knn_graph_of<float>(known, values, symmetrize);
 }
 
 }  // namespace
@@ -155,6 +178,8 @@ void register_gbs(py::module_& module) {
   module.def("gbs_of_tile", &gbs_of_tile, "plan"_a, "tile"_a, "rows"_a, "cols"_a, py::kw_only(),
              "names"_a, "num_threads"_a, "progress"_a, "pairs"_a);
   module.def("gbs_of_parts", &gbs_of_parts, "plan"_a, "parts"_a);
+  module.def("knn_graph_of_parts", &knn_graph_of_parts, "plan"_a, "parts"_a, py::kw_only(),
+             "symmetrize"_a);
 }
 
 }  // namespace isogram::bindings

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "arguments.hpp"
+#include "bind_graph.hpp"
 #include "module.hpp"
 
 namespace isogram::bindings {
@@ -25,11 +26,7 @@ py::tuple knn_graph_as(const InputView& x, std::size_t k, bool center, bool symm
   Call(num_threads).run([&](const Execution& execution) {
     graph = isogram::knn_graph<T>(x, k, center, symmetrize, execution);
   });
-  const auto nodes = static_cast<py::ssize_t>(graph.indptr.size());
-  const auto edges = static_cast<py::ssize_t>(graph.indices.size());
-  return py::make_tuple(to_array(std::move(graph.indptr), {nodes}),
-                        to_array(std::move(graph.indices), {edges}),
-                        to_array(std::move(graph.data), {edges}));
+  return graph_tuple(std::move(graph));
 }
 
 py::tuple knn_graph(const py::array& x, std::size_t k, bool center, bool symmetrize,

@@ -160,6 +160,9 @@ def gbs_of_tile(
 def gbs_of_parts(
     plan: _Values, parts: list[_Values]
 ) -> tuple[NDArray[np.float64], list[int], list[int]]: ...
+def knn_graph_of_parts(
+    plan: _Values, parts: list[_Values], *, symmetrize: bool
+) -> tuple[_Array, _Array, _Array]: ...
 def gbs_table(
     x_layers: list[_Array],
     y_layers: list[_Array] | None,

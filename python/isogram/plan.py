@@ -16,6 +16,7 @@ _PLANNERS = {
     "cka_matrix": "isogram._cka_plan",
     "gbs_matrix": "isogram._gbs_plan",
     "gram": "isogram._gram_plan",
+    "graph": "isogram._graph_plan",
     "jsd": "isogram._jsd_plan",
     "semantic_rsm": "isogram._rsm_plan",
     "spatial_rsm": "isogram._rsm_plan",

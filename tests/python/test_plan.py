@@ -595,6 +595,65 @@ class TestGbs:
             ig.plan("gbs_matrix", layers, k=10)
 
 
+# Graphs -------------------------------------------------------------------------------------------
+
+
+def assert_same_graph(actual, expected):
+    if isinstance(expected, ig.Csr):
+        assert actual.shape == expected.shape
+        for name in ("indptr", "indices", "data"):
+            assert_same(getattr(actual, name), getattr(expected, name))
+    else:
+        assert_same(actual, expected)
+
+
+class TestGraph:
+    @pytest.mark.parametrize("center", [False, True])
+    @pytest.mark.parametrize("k", [None, 1, 7])
+    @pytest.mark.parametrize("name", GRAPHS)
+    def test_tile_by_tile(self, tmp_path, name, k, center):
+        for x in GRAPHS[name]:
+            expected = ig.graph(x, k=k, center=center)
+            assert_same_graph(tile_by_tile(tmp_path, "graph", x, k=k, center=center), expected)
+            for tile in (40, 6):
+                small = in_this_process(ig.plan("graph", x, k=k, center=center, tile=tile), x)
+                if k is None:
+                    assert_same(small, expected)
+                elif name != "alike":  # among equal cosines, rounding chooses
+                    assert_same(small.indices, expected.indices)
+                    np.testing.assert_allclose(small.data, expected.data, rtol=0, atol=1e-6)
+
+    def test_directed(self):
+        x = GRAPHS["float32"][0]
+        plan = ig.plan("graph", x, k=3, symmetrize=False)
+        assert_same_graph(in_this_process(plan, x), ig.graph(x, k=3, symmetrize=False))
+
+    def test_says_how_much(self):
+        x = directions_of(10, 3)
+        plan = ig.plan("graph", x, tile=6)
+        assert str(plan) == "graph: 3 tiles, 45 pairs, parts of up to 144 bytes"
+        plan = ig.plan("graph", x, tile=6, k=2)
+        part = plan.compute(plan.tiles[1], x)
+        size = sum(a.nbytes for side in part.values() for near in side for a in near)
+        assert size == plan.part_bytes(plan.tiles[1])
+
+    def test_errors(self):
+        x = directions_of(10, 3)
+        bad = x.copy()
+        bad[7, 1] = np.nan
+        for options in ({}, {"center": True}, {"k": 3}):
+            for tile in (4, 6144):
+                with pytest.raises(ValueError, match=r"^graph: `x` must be finite.* \(7, 1\)$"):
+                    all_of_it("graph", bad, tile=tile, **options)
+        plan = ig.plan("graph", x, tile=6)
+        with pytest.raises(ValueError, match=r"^graph: `x` must be as planned"):
+            plan.compute(plan.tiles[0], x[:9])
+        with pytest.raises(ValueError, match="`tile` must be"):
+            ig.plan("graph", x, tile=0)
+        with pytest.raises(ValueError, match="`k` must be"):
+            ig.plan("graph", x, k=10)
+
+
 # JSD ----------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "isogram/gram_facts.hpp"
+#include "isogram/graph.hpp"
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
 #include "isogram/span.hpp"
@@ -92,5 +93,11 @@ GbsPart gbs_of_tile(const GbsPlan& plan, const SampleTile& tile, std::span<const
 // The table that the parts of all tiles make, in their order.
 GbsTable gbs_of_parts(const GbsPlan& plan, std::span<const GbsPart> parts,
                       const Execution& execution = {});
+
+// One of the k-NN graphs that they make: that of knn_graph() where T is float64 as in the plan, or
+// else float32.
+template <class T>
+Csr<T> knn_graph_of_parts(const GbsPlan& plan, std::size_t layer, std::span<const GbsPart> parts,
+                          bool symmetrize, const Execution& execution = {});
 
 }  // namespace isogram
