@@ -208,6 +208,8 @@ def _gbs_of_nearest(
             for a, aa in zip(of_x, squares_x, strict=True)
         ]
     )
+    if y is None:  # products of two graphs are summed in an order that is one of them's
+        table = xp.triu(table) + xp.triu(table, 1).T
     valid_x = validity(x)
     valid_y = valid_x if y is None else validity(y)
     return (
