@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from isogram._arguments import first_layer, threads, two_layers, two_sets
 from isogram._arrays import giver
 from isogram._errors import errors_of
@@ -158,5 +160,16 @@ def _values(
     with place.entered(), errors_of(pairs.function):
         statistic, remarks = STATISTICS[measure.needs](pairs, **options)
         values = measure.value(place.xp, statistic)
+        if getattr(values, "shape", None) != pairs.shape or values.dtype != np.float64:
+            raise TypeError(
+                f"{pairs.function}: `value` of measure {measure.name!r} must return a float64 "
+                f"array of shape {pairs.shape}, got {_described(values)}"
+            )
         host = place.to_host(values)
         return values, host, remarks(host)
+
+
+def _described(values: Any) -> str:
+    if hasattr(values, "shape"):
+        return f"{values.dtype} of shape {values.shape}"
+    return type(values).__name__

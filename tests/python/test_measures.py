@@ -688,8 +688,9 @@ def test_measures_of_a_kind():
     assert sorted(similarities + distances) == NAMES
     assert "angular_cka" in distances
     assert "cka" in similarities
-    with pytest.raises(ValueError, match="measures: `kind` must be None or one of 'similarity'"):
-        ig.measures(kind="metric")
+    for kind, error in (("metric", ValueError), (3, TypeError)):
+        with pytest.raises(error, match="measures: `kind` must be None or one of 'similarity'"):
+            ig.measures(kind=kind)
 
 
 def test_the_dictionary_is_a_copy():
@@ -777,9 +778,55 @@ def test_refused_measures(registry):
         ({"needs": "moments_of_luck"}, "`needs` must be one of 'cka_table', .*'moments_of_luck'"),
         ({"metric": True}, "`metric` must be False for a similarity, got True"),
         ({"fixed": {"kernel": "rbf"}}, "`fixed` must not have an option, got 'kernel'"),
+        ({"range": (1.0, 0.0)}, r"`range` must be \(smallest, largest\), got \(1.0, 0.0\)"),
+        (
+            {"options": {"kernel": "linear", "estimator": "biased", "k": 3}},
+            "`options` must be of those that 'cka_table' takes, `kernel`, .*, got `k`",
+        ),
+        (
+            {"options": {"kernel": "linear"}},
+            "`options` must have `estimator`, which 'cka_table' needs, got `kernel`",
+        ),
     ):
         with pytest.raises(ValueError, match=f"Measure: {message}"):
             declared(**changes)
+    for changes, message in (
+        ({"aliases": "half"}, "`aliases` must be a tuple of names, got 'half'"),
+        ({"value": 0.5}, "`value` must be callable, got 0.5"),
+    ):
+        with pytest.raises(TypeError, match=f"Measure: {message}"):
+            declared(**changes)
+
+
+@pytest.mark.parametrize(
+    ("value", "came"),
+    [
+        (lambda xp, table: 0.5, "float"),
+        (lambda xp, table: table.values[0], r"float64 of shape \(2,\)"),
+        (lambda xp, table: table.values.astype(np.float32), r"float32 of shape \(2, 2\)"),
+        (lambda xp, table: table.values.tolist(), "list"),
+    ],
+)
+def test_formulas_that_return_something_else(value, came):
+    expected = r"must return a float64 array of shape \(2, 2\), got "
+    with pytest.raises(
+        TypeError, match=f"similarity_matrix: `value` .*half_cka.* {expected}{came}"
+    ):
+        similarity_matrix(related(20, 4, 6), measure=declared(value=value))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_measures_cannot_be_changed(name):
+    for measure in (MEASURES[name], pickle.loads(pickle.dumps(MEASURES[name]))):
+        with pytest.raises(AttributeError):
+            measure.name = "mine"
+        for mapping in (measure.options, measure.fixed):
+            with pytest.raises(TypeError):
+                mapping["kernel"] = "rbf"
+    options = {"kernel": "linear", "estimator": "debiased"}
+    mine = declared(options=options)
+    options["estimator"] = "biased"
+    assert mine.options["estimator"] == "debiased"
 
 
 def test_a_new_measure_is_one_file(tmp_path):
@@ -808,6 +855,7 @@ measure = Measure(
 )
 '''
     )
+    (tmp_path / "isogram" / "measures" / ".#cka.py").touch()  # an editor's, of a file that is open
     code = f"""
         import sys
         sys.path.insert(0, {str(tmp_path)!r})

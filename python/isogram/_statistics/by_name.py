@@ -21,3 +21,11 @@ STATISTICS: Mapping[str, Callable[..., tuple[Any, Remarks]]] = {
     "nearest_neighbours": nearest_neighbours,
     "nearest_cosines": nearest_cosines,
 }
+
+
+def options_of(statistic: str) -> tuple[list[str], tuple[str, ...]]:
+    """Return the names of the options that a statistic cannot be without, and of all of them."""
+    function: Any = STATISTICS[statistic]
+    code, defaults = function.__code__, function.__kwdefaults__ or {}
+    taken = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    return [name for name in taken if name not in defaults], taken

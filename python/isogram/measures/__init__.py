@@ -49,6 +49,8 @@ def measures(kind: str | None = None) -> Measures:
     ------
     ValueError
         Another kind.
+    TypeError
+        Anything but None and a string.
 
     Examples
     --------
@@ -60,7 +62,8 @@ def measures(kind: str | None = None) -> Measures:
     """
     if kind is not None and kind not in KINDS:
         expected = ", ".join(map(repr, KINDS))
-        raise ValueError(f"measures: `kind` must be None or one of {expected}, got {kind!r}")
+        error = ValueError if isinstance(kind, str) else TypeError
+        raise error(f"measures: `kind` must be None or one of {expected}, got {kind!r}")
     ordered = sorted(set(_BY_NAME.values()), key=lambda measure: measure.name)
     return Measures({m.name: m for m in ordered if kind in (None, m.kind)})
 
@@ -101,8 +104,9 @@ def measure_of(function: str, name: object) -> Measure:
 def find(folder: str) -> None:
     """Register the measures in this folder of the package."""
     for file in sorted(os.listdir(folder)):
-        if file.endswith(".py") and not file.startswith("_"):
-            register(import_module(f"{__name__}.{file.removesuffix('.py')}").measure)
+        name, extension = os.path.splitext(file)
+        if extension == ".py" and name.isidentifier() and not name.startswith("_"):
+            register(import_module(f"{__name__}.{name}").measure)
 
 
 def _interval(measure: Measure) -> str:

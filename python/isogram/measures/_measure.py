@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
-from isogram._statistics.by_name import STATISTICS
+from isogram._statistics.by_name import STATISTICS, options_of
 
 # What may be done to the features of all samples. "samples scaled one by one": by positive factors.
 INVARIANCES = (
@@ -85,24 +86,65 @@ class Measure:
 
     def __post_init__(self) -> None:
         """Refuse what is not as declared above."""
+        if isinstance(self.aliases, str):
+            raise TypeError(f"Measure: `aliases` must be a tuple of names, got {self.aliases!r}")
         for name in (self.name, *self.aliases):
             if not (isinstance(name, str) and name.isidentifier() and name == name.lower()):
                 raise ValueError(f"Measure: `name` must be a lower-case identifier, got {name!r}")
         if self.kind not in KINDS:
             expected = " or ".join(map(repr, KINDS))
             raise ValueError(f"Measure: `kind` must be {expected}, got {self.kind!r}")
-        if unknown := set(self.invariances) - set(INVARIANCES):
-            raise ValueError(
-                f"Measure: `invariances` must be of {', '.join(map(repr, INVARIANCES))}, "
-                f"got {min(unknown)!r}"
-            )
-        if self.needs not in STATISTICS:
+        low, high = self.range
+        if not low < high:
+            raise ValueError(f"Measure: `range` must be (smallest, largest), got {self.range!r}")
+        for invariance in self.invariances:
+            if invariance not in INVARIANCES:
+                raise ValueError(
+                    f"Measure: `invariances` must be of {', '.join(map(repr, INVARIANCES))}, "
+                    f"got {invariance!r}"
+                )
+        if not callable(self.value):
+            raise TypeError(f"Measure: `value` must be callable, got {self.value!r}")
+        if self.needs not in tuple(STATISTICS):
             expected = ", ".join(map(repr, STATISTICS))
             raise ValueError(f"Measure: `needs` must be one of {expected}, got {self.needs!r}")
         if self.metric and self.kind != "distance":
             raise ValueError("Measure: `metric` must be False for a similarity, got True")
         if both := set(self.fixed) & set(self.options):
             raise ValueError(f"Measure: `fixed` must not have an option, got {min(both)!r}")
+        self._check_options()
+        self._protect()
+
+    def _check_options(self) -> None:
+        """Raise ValueError unless all options together are those of the statistic."""
+        given, (needed, taken) = {**self.fixed, **self.options}, options_of(self.needs)
+        for name in given:
+            if name not in taken:
+                expected = ", ".join(f"`{option}`" for option in taken)
+                raise ValueError(
+                    f"Measure: `options` must be of those that {self.needs!r} takes, {expected}, "
+                    f"got `{name}`"
+                )
+        for name in needed:
+            if name not in given:
+                raise ValueError(
+                    f"Measure: `options` must have `{name}`, which {self.needs!r} needs, "
+                    f"got {', '.join(f'`{option}`' for option in given) or 'none'}"
+                )
+
+    def _protect(self) -> None:
+        """Keep copies of the mappings that nobody can change: measures are shared by all."""
+        for name in ("fixed", "options"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what can be pickled: plain dictionaries."""
+        return {**vars(self), "fixed": dict(self.fixed), "options": dict(self.options)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what was pickled."""
+        vars(self).update(state)
+        self._protect()
 
     def __repr__(self) -> str:
         """Return the name and what it stands for."""
