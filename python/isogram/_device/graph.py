@@ -11,7 +11,7 @@ from isogram._device.results import fetched
 from isogram._device.tiles import GramTiles, column_means, mirror, prepared
 from isogram._entries import result_dtype
 from isogram._types import Kernel
-from isogram._walk.tiles import upper_tiles
+from isogram._walk.tiles import Tile, upper_tiles
 
 COSINE = Kernel("cosine", None, 0.0, 1, 0.0)
 
@@ -87,48 +87,66 @@ def queued_graph(
     )
 
 
+class _Neighbours(NamedTuple):
+    """The largest cosines of every row in the tiles so far, falling, and their columns.
+
+    Those of a tile are merged in place; the result does not depend on the order of the tiles.
+    """
+
+    weights: DeviceArray  # (n, kept)
+    indices: DeviceArray
+
+    def merge(self, device: Device, tile: Tile, cosines: DeviceArray) -> None:
+        """Offer the cosines of a tile to its rows, and its mirror image to its columns."""
+        kernels, stream = device.kernels, device.stream
+        kernels.merge_nearest(stream, cosines, tile.place, *self)
+        if tile.is_mirrored:
+            kernels.merge_nearest_columns(stream, cosines, tile.place, *self)
+
+
 def _nearest(
     device: Device, x: DeviceArray, k: int, center: bool, precision: str, dtype: np.dtype[Any]
 ) -> tuple[DeviceArray, DeviceArray]:
     """Return the largest cosines of every row, falling, and their columns; both (n, k)."""
-    n = len(x)
     # Of products that are rounded on request, the neighbours are as well.
     is_ranked = precision == "float32" or dtype == np.float64
-    kept = min(k + _SPARE_NEIGHBOURS, n - 1) if is_ranked else k
+    kept = min(k + _SPARE_NEIGHBOURS, len(x) - 1) if is_ranked else k
     cosines = GramTiles(device, x, None, COSINE, dtype, centered=center, precision=precision)
+    best = _best(device, cosines, len(x), kept, dtype)
+    del cosines
+    if kept > k:
+        _rank(device, x, k, center, best)
+    return best.weights[:, :k], best.indices[:, :k]
+
+
+def _best(
+    device: Device, cosines: GramTiles, n: int, kept: int, dtype: np.dtype[Any]
+) -> _Neighbours:
+    """Merge the neighbours in all tiles."""
     edge = min(n, device.tile_edge(1, dtype))
     scratch = device.empty((edge, edge), dtype)
-    weights = device.xp.full((n, kept), -np.inf, dtype)
-    indices = device.xp.full((n, kept), -1, np.int32)
+    best = _Neighbours(
+        device.xp.full((n, kept), -np.inf, dtype), device.xp.full((n, kept), -1, np.int32)
+    )
     for tile in upper_tiles(n, edge):
         out = scratch[: tile.shape[0], : tile.shape[1]]
         cosines.compute(tile, out)
-        device.kernels.merge_nearest(device.stream, out, tile.place, weights, indices)
-        if tile.is_mirrored:
-            device.kernels.merge_nearest_columns(device.stream, out, tile.place, weights, indices)
-    if kept > k:
-        del cosines, scratch
-        _rank(device, x, k, center, weights, indices)
-    return weights[:, :k], indices[:, :k]
+        best.merge(device, tile, out)
+    return best
 
 
-def _rank(
-    device: Device, x: DeviceArray, k: int, center: bool, weights: DeviceArray, indices: DeviceArray
-) -> None:
+def _rank(device: Device, x: DeviceArray, k: int, center: bool, best: _Neighbours) -> None:
     """Rank again, in float64, what rounding could have brought among the k largest cosines."""
     origin, rest = column_means(device, x) if center else (None, None)
     units = prepared(device, x, np.dtype(np.float64), "unit", origin, rest=rest).data
-    ranks = device.empty((len(x), k))
-    ranked = device.empty((len(x), k), np.int32)
-    tolerance = 2 * _cosine_rounding(x.shape[1], weights.dtype)
     device.kernels.rank_nearest(
         device.stream,
         units,
-        tolerance=tolerance,
-        weights=weights,
-        indices=indices,
-        ranks=ranks,
-        ranked=ranked,
+        tolerance=2 * _cosine_rounding(x.shape[1], best.weights.dtype),
+        weights=best.weights,
+        indices=best.indices,
+        ranks=device.empty((len(x), k)),
+        ranked=device.empty((len(x), k), np.int32),
     )
 
 
