@@ -165,9 +165,12 @@ def _reduce(device: Device, graphs: _Graphs, strips: Iterable[RowProducts]) -> _
         for nodes, squares in zip(isolated, (strip.squares_x, strip.squares_y), strict=True):
             nodes += (squares == 0).sum(axis=1)
     table /= graphs.samples
-    if graphs.is_one_set:
-        table = xp.triu(table) + xp.triu(table, 1).T
-    return (table, *isolated)
+    return (_mirrored(xp, table) if graphs.is_one_set else table, *isolated)
+
+
+def _mirrored(xp: Any, table: DeviceArray) -> DeviceArray:
+    """Return the table of one set whose pairs on and above the diagonal are in `table`."""
+    return xp.triu(table) + xp.triu(table, 1).T
 
 
 # k-NN graphs --------------------------------------------------------------------------------------
@@ -209,7 +212,7 @@ def _gbs_of_nearest(
         ]
     )
     if y is None:  # products of two graphs are summed in an order that is one of them's
-        table = xp.triu(table) + xp.triu(table, 1).T
+        table = _mirrored(xp, table)
     valid_x = validity(x)
     valid_y = valid_x if y is None else validity(y)
     return (
