@@ -151,6 +151,51 @@ std::optional<Moments> in_feature_space(const MomentsPlan& plan,
              : moments_in_feature_space<double>(plan, views, execution);
 }
 
+MomentsPlan plan_without_facts(std::span<const Layer> x, std::span<const Layer> y,
+                               Estimator estimator, MomentsStage stage) {
+  MomentsPlan plan;
+  plan.stage = stage;
+  plan.estimator = estimator;
+  plan.samples = x[0].features.rows;
+  plan.x_layers = x.size();
+  plan.y_layers = y.empty() ? x.size() : y.size();
+  plan.is_symmetric = y.empty();
+  plan.edge = kCoarseEdge;
+  return plan;
+}
+
+// A stage in Gram space of samples that are one tile: they are packed once, for the survey too.
+template <class T>
+std::optional<Moments> in_one_tile(MomentsPlan& plan, std::span<const Layer* const> layers,
+                                   const Execution& execution) {
+  std::vector<GramTiles<T>> tiles;
+  for (const Layer* layer : layers) {
+    auto packed = survey_and_pack<T>(*layer, plan.estimator, preparing(execution));
+    plan.layers.push_back(std::move(packed.facts));
+    tiles.push_back(std::move(packed.tiles));
+  }
+  if (is_useless(plan)) return {};
+  return moments_in_gram_space<T>(plan, sums_in_gram_space(plan, std::move(tiles), execution));
+}
+
+// One stage; the plan becomes that of it.
+std::optional<Moments> in_stage(MomentsStage stage, std::span<const Layer> x,
+                                std::span<const Layer> y, Estimator estimator, MomentsPlan& plan,
+                                const Execution& execution) {
+  const std::vector<const Layer*> layers = all_layers(x, y);
+  plan = plan_without_facts(x, y, estimator, stage);
+  if (!is_of_features(stage) && plan.samples <= plan.edge) {
+    return stage == MomentsStage::gram_float32 ? in_one_tile<float>(plan, layers, execution)
+                                               : in_one_tile<double>(plan, layers, execution);
+  }
+  // Memory first: before anybody spends time on looking at samples.
+  static_cast<void>(zeros_of(layers.size(), plan.samples));
+  plan = plan_moments(x, y, estimator, stage, 0, execution);
+  if (is_useless(plan)) return {};
+  if (is_of_features(stage)) return in_feature_space(plan, layers, execution);
+  return moments_of(plan, sums_of(plan, layers, execution));
+}
+
 // The last stage, for those layers that need it.
 Moments with_less_rounding(MomentsPlan magnitudes, const std::vector<bool>& wanted,
                            std::span<const Layer* const> layers, Moments moments,
@@ -313,14 +358,8 @@ Moments moments(std::span<const Layer> x, std::span<const Layer> y, Estimator es
   MomentsPlan plan;
   std::optional<Moments> found;
   for (const MomentsStage stage : moments_stages(x, y, estimator)) {
-    if (stage == MomentsStage::magnitudes) break;
-    // Memory first: before anybody spends time on looking at samples.
-    static_cast<void>(zeros_of(layers.size(), layers[0]->features.rows));
-    plan = plan_moments(x, y, estimator, stage, 0, execution);
-    if (is_useless(plan)) continue;
-    found = is_of_features(stage) ? in_feature_space(plan, layers, execution)
-                                  : moments_of(plan, sums_of(plan, layers, execution));
-    if (found) break;
+    if (found || stage == MomentsStage::magnitudes) break;
+    found = in_stage(stage, x, y, estimator, plan, execution);
   }
   const std::vector<bool> wanted = doubts(plan, *found);
   if (std::none_of(wanted.begin(), wanted.end(), [](bool one) { return one; })) return *found;

@@ -44,19 +44,26 @@ Columns columns_for(Kernel kernel, Estimator estimator) {
 // close to one value would lose their digits in the sums; a typical entry is subtracted first:
 // the middle one of a few rows, which no far row draws away.
 template <class T>
-double typical_entry(const InputView& x, const GramFacts& facts, const Execution& execution) {
-  const InputView few = rows_of(x, tile_span(0, x.rows));
-  const GramTiles<T> tiles(few, facts, execution);
+double typical_entry(const GramTiles<T>& tiles) {
   Buffer<T> tile(kTileSize);
   tiles.compute({0, 0}, tile.data());
+  const std::size_t n = tile_span(0, tiles.rows()).size();
   std::vector<T> entries;
-  for (std::size_t i = 0; i < few.rows; ++i) {
+  for (std::size_t i = 0; i < n; ++i) {
     const T* row = tile.data() + i * kTileEdge;
-    entries.insert(entries.end(), row + i + 1, row + few.rows);
+    entries.insert(entries.end(), row + i + 1, row + n);
   }
   const auto middle = entries.begin() + static_cast<std::ptrdiff_t>(entries.size() / 2);
   std::nth_element(entries.begin(), middle, entries.end());
   return *middle;
+}
+
+// What is known of a layer but its Gram matrix.
+LayerFacts facts_of(const InputView& x) {
+  LayerFacts facts;
+  facts.features = x.cols;
+  facts.has_equal_rows = has_equal_rows(x);
+  return facts;
 }
 
 // The blocks of a tile of samples; each of `edge` fine tiles on both sides.
@@ -109,8 +116,8 @@ std::vector<GramTiles<T>> gram_tiles(const MomentsPlan& plan, std::span<const In
 template <class T>
 class TileSums {
  public:
-  TileSums(const MomentsPlan& plan, const SampleTile& tile, std::span<const InputView> rows,
-           std::span<const InputView> cols, const Execution& execution)
+  TileSums(const MomentsPlan& plan, const SampleTile& tile, std::vector<GramTiles<T>> layers,
+           const Execution& execution)
       : kernels_(simd::kernels().of<T>()),
         pairs_(pairs_of(plan)),
         is_hollow_(plan.estimator == Estimator::debiased),
@@ -118,8 +125,8 @@ class TileSums {
         blocks_(tile),
         rows_(tile.rows.size()),
         cols_(tile.cols.size()),
-        is_diagonal_(cols.empty()),
-        layers_(gram_tiles<T>(plan, rows, cols, preparing(execution))) {
+        is_diagonal_(tile.rows.begin == tile.cols.begin),
+        layers_(std::move(layers)) {
     for (const LayerFacts& layer : plan.layers) offsets_.push_back(static_cast<T>(layer.offset));
     for (const auto& [k, l] : pairs_.list()) {
       product_blocks_.insert({k / simd::kProductRows, l / simd::kProductRows});
@@ -397,19 +404,40 @@ LayerFacts survey_in_gram_space(const Layer& layer, Estimator estimator,
                                 const Execution& execution) {
   const InputView& x = layer.features;
   const Columns columns = columns_for(layer.kernel.kernel, estimator);
-  LayerFacts facts;
+  LayerFacts facts = facts_of(x);
   facts.gram = survey_gram<T>(x, nullptr, layer.kernel, columns, execution);
-  facts.features = x.cols;
-  if (columns == Columns::as_given) facts.offset = typical_entry<T>(x, facts.gram, execution);
-  facts.has_equal_rows = has_equal_rows(x);
+  if (columns == Columns::as_given) {
+    const InputView few = rows_of(x, tile_span(0, x.rows));
+    facts.offset = typical_entry(GramTiles<T>(few, facts.gram, execution));
+  }
   return facts;
+}
+
+template <class T>
+PackedLayer<T> survey_and_pack(const Layer& layer, Estimator estimator,
+                               const Execution& execution) {
+  const InputView& x = layer.features;
+  const Columns columns = columns_for(layer.kernel.kernel, estimator);
+  PackedLayer<T> packed{{}, GramTiles<T>(x, layer.kernel, columns, execution)};
+  packed.facts = facts_of(x);
+  packed.facts.gram = packed.tiles.facts();
+  if (columns == Columns::as_given) packed.facts.offset = typical_entry(packed.tiles);
+  return packed;
 }
 
 template <class T>
 MomentsPart sums_in_gram_space(const MomentsPlan& plan, const SampleTile& tile,
                                std::span<const InputView> rows, std::span<const InputView> cols,
                                const Execution& execution) {
-  return TileSums<T>(plan, tile, rows, cols, execution).compute();
+  auto layers = gram_tiles<T>(plan, rows, cols, preparing(execution));
+  return TileSums<T>(plan, tile, std::move(layers), execution).compute();
+}
+
+template <class T>
+MomentsPart sums_in_gram_space(const MomentsPlan& plan, std::vector<GramTiles<T>> layers,
+                               const Execution& execution) {
+  const Span all{0, plan.samples};
+  return TileSums<T>(plan, {all, all}, std::move(layers), execution).compute();
 }
 
 template <class T>
@@ -510,6 +538,12 @@ Moments with_rounding(const MomentsPlan& magnitudes, const MomentsPart& sums, Mo
   return moments;
 }
 
+template PackedLayer<float> survey_and_pack(const Layer&, Estimator, const Execution&);
+template PackedLayer<double> survey_and_pack(const Layer&, Estimator, const Execution&);
+template MomentsPart sums_in_gram_space(const MomentsPlan&, std::vector<GramTiles<float>>,
+                                        const Execution&);
+template MomentsPart sums_in_gram_space(const MomentsPlan&, std::vector<GramTiles<double>>,
+                                        const Execution&);
 template LayerFacts survey_in_gram_space<float>(const Layer&, Estimator, const Execution&);
 template LayerFacts survey_in_gram_space<double>(const Layer&, Estimator, const Execution&);
 template MomentsPart sums_in_gram_space<float>(const MomentsPlan&, const SampleTile&,

@@ -3,10 +3,12 @@
 
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "isogram/moments.hpp"
 #include "isogram/parallel.hpp"
 #include "statistics/layer_pairs.hpp"
+#include "tiles/tile.hpp"
 
 namespace isogram {
 
@@ -33,6 +35,17 @@ inline LayerPairs pairs_of(const MomentsPlan& plan) {
 template <class T>
 LayerFacts survey_in_gram_space(const Layer& layer, Estimator estimator,
                                 const Execution& execution);
+// The same of all samples at once, which are packed once.
+template <class T>
+struct PackedLayer {
+  LayerFacts facts;
+  GramTiles<T> tiles;
+};
+template <class T>
+PackedLayer<T> survey_and_pack(const Layer& layer, Estimator estimator, const Execution& execution);
+template <class T>
+MomentsPart sums_in_gram_space(const MomentsPlan& plan, std::vector<GramTiles<T>> layers,
+                               const Execution& execution);
 // How many pieces of work a tile is.
 std::size_t blocks_of(const SampleTile& tile);
 template <class T>
