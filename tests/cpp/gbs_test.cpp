@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "flat.hpp"
@@ -113,6 +115,81 @@ TEST(Gbs, IsTheSameForAnyNumberOfThreads) {
       for (const int threads : {2, 3, 8}) EXPECT_EQ(run(threads), one) << threads << " threads";
     }
   });
+}
+
+// Rows of every layer in memory of their own, and views of those.
+template <class T>
+struct Part {
+  Part(const std::vector<Data<T>>& layers, isogram::Span rows) {
+    for (const Data<T>& layer : layers) {
+      data.emplace_back(rows.size(), layer.d);
+      std::copy_n(&layer.values[rows.begin * layer.d], data.back().values.size(),
+                  data.back().values.begin());
+    }
+    for (const Data<T>& own : data) views.push_back(own.view());
+  }
+  std::vector<Data<T>> data;
+  std::vector<InputView> views;
+};
+
+template <class T>
+std::vector<isogram::GbsPart> parts_of(const isogram::GbsPlan& plan,
+                                       const std::vector<Data<T>>& layers) {
+  std::vector<isogram::GbsPart> parts;
+  for (const isogram::SampleTile& tile : tiles_of(plan)) {
+    const Part<T> rows(layers, tile.rows);
+    const Part<T> cols(layers, tile.cols);
+    parts.push_back(isogram::gbs_of_tile(plan, tile, rows.views, cols.views, on_threads(2)));
+  }
+  return parts;
+}
+
+template <class T>
+void expect_gbs_by_parts(std::size_t k, bool center) {
+  std::vector<Data<T>> layers;
+  for (const std::size_t d : {4, 30}) {
+    layers.push_back(Data<T>::normal(210, d, static_cast<unsigned>(d), 0.2));
+  }
+  const std::vector<InputView> x{layers[0].view()};
+  const std::vector<InputView> y{layers[1].view()};
+  const isogram::GbsTable expected = isogram::gbs_table(x, y, k, center);
+  for (const std::size_t edge : {0, 96, 100, 3}) {
+    const isogram::GbsPlan plan = isogram::plan_gbs(x, y, k, center, edge);
+    const auto parts = parts_of(plan, layers);
+    const isogram::GbsTable table = isogram::gbs_of_parts(plan, parts);
+    EXPECT_NEAR(table.gbs[0], expected.gbs[0], edge == 0 ? 0 : kTolerance<T>) << edge;
+    EXPECT_EQ(table.isolated_x, expected.isolated_x);
+    if (k == 0) continue;
+    const auto graph = isogram::knn_graph_of_parts<T>(plan, 1, parts, true);
+    EXPECT_EQ(graph.indices, isogram::knn_graph<T>(y[0], k, center, true).indices) << edge;
+  }
+}
+
+TEST(Gbs, PartsNeedTheirOwnRowsAlone) {
+  at_every_level([] {
+    for (const std::size_t k : {0, 1, 5}) {
+      for (const bool center : {false, true}) {
+        expect_gbs_by_parts<float>(k, center);
+        expect_gbs_by_parts<double>(k, center);
+      }
+    }
+  });
+}
+
+TEST(GbsErrors, PartsMustBeThoseOfThePlan) {
+  const std::vector<Data<float>> layers{Data<float>::normal(10, 3, 1)};
+  const std::vector<InputView> x{layers[0].view()};
+  for (const std::size_t k : {0, 2}) {
+    const isogram::GbsPlan plan = isogram::plan_gbs(x, {}, k, false, 6);
+    std::vector<isogram::GbsPart> parts = parts_of(plan, layers);
+    const isogram::SampleTile first = tiles_of(plan)[0];
+    EXPECT_THROW(isogram::gbs_of_tile(plan, first, x, {}), std::invalid_argument);
+    std::swap(parts[0], parts[1]);
+    EXPECT_THROW(isogram::gbs_of_parts(plan, parts), std::invalid_argument);
+    parts.pop_back();
+    EXPECT_EQ(complaint([&] { isogram::gbs_of_parts(plan, parts); }),
+              "`parts` must have one for every tile of the plan");
+  }
 }
 
 TEST(Gbs, LongCallsCanBeInterrupted) {
