@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram import _core
-from isogram._arguments import flag, integer, neighbours_of, threads
+from isogram._arguments import flag, integer, neighbours_or_all, threads
 from isogram._arrays import as_matrix
 from isogram._errors import errors_of
 from isogram._plan_arguments import bounds, require_on_host, tiles_of
@@ -133,7 +133,7 @@ def plan_graph(
             None,
             names_x=["x"],
             names_y=[],
-            k=neighbours_of("graph", "x", k, len(rows)),
+            k=neighbours_or_all("graph", "x", k, len(rows)),
             center=center,
             edge=edge,
             num_threads=workers,
