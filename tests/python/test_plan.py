@@ -8,7 +8,7 @@ from functools import cache
 import isogram as ig
 import numpy as np
 import pytest
-from support import ESTIMATORS, KERNELS, RSM_KERNELS, RSM_MATCHINGS
+from support import DTYPES, ESTIMATORS, KERNELS, RSM_KERNELS, RSM_MATCHINGS
 
 
 def of_file(path):
@@ -166,6 +166,17 @@ class TestRsm:
         assert str(plan) == "spatial_rsm: 6 tiles, 10 pairs, parts of up to 16 bytes"
         result = plan.reduce({tile: plan.compute(tile, inputs) for tile in plan.tiles})
         assert_same(result, ig.spatial_rsm(inputs))
+
+    def test_a_plan_is_a_value(self):
+        inputs = tokens_of((9, 6, 5), scale=0.1).astype(DTYPES["bfloat16"])
+        plan = ig.plan("semantic_rsm", inputs, kernel="rbf", tile=4)
+        again = pickle.loads(pickle.dumps(plan))
+        assert again == plan
+        assert hash(again) == hash(plan)
+        assert plan.inputs[0].dtype == "bfloat16"
+        assert plan != ig.plan("semantic_rsm", inputs, kernel="rbf", tile=5)
+        result = again.reduce({tile: again.compute(tile, inputs) for tile in plan.tiles})
+        assert_same(result, ig.semantic_rsm(inputs, kernel="rbf"))
 
     def test_progress_of_a_tile(self):
         inputs, told = tokens_of((20, 9, 4)), []
