@@ -144,6 +144,40 @@ TYPED_TEST(GramOfSomeRows, HaveTheBitsOfAllWhereRowsAreLong) {
   }
 }
 
+// The public tiles, of one set and of two.
+TYPED_TEST(GramOfSomeRows, AreTilesOfGram) {
+  using T = TypeParam;
+  const Matrix x = normal_matrix(130, 7, 8, 1, 3);
+  const Input all(ElementType::float32, Order::c, x);
+  const Input others(ElementType::float64, Order::c, normal_matrix(40, 7, 9), "y");
+  const isogram::InputView y = others.view();
+  const Span top{0, 70};
+  const Span bottom{70, 130};
+  const Input first = rows_of(x, top, ElementType::float32);
+  const Input last = rows_of(x, bottom, ElementType::float32);
+  const isogram::InputView cols = last.view();
+  for (const KernelOptions& options : kKernels) {
+    SCOPED_TRACE(name_of(options.kernel));
+    Output<T> own(130, 130);
+    Output<T> cross(130, 40);
+    isogram::gram<T>(all.view(), options, own.view());
+    isogram::gram<T>(all.view(), y, options, cross.view());
+    const GramFacts of_own = isogram::gram_facts<T>(all.view(), nullptr, options);
+    const GramFacts of_both = isogram::gram_facts<T>(all.view(), &y, options);
+    Output<T> diagonal(60, 60);
+    Output<T> corner(70, 60);
+    Output<T> block(60, 40);
+    EXPECT_TRUE(isogram::gram_tile<T>(last.view(), nullptr, of_own, diagonal.view()));
+    EXPECT_TRUE(isogram::gram_tile<T>(first.view(), &cols, of_own, corner.view()));
+    EXPECT_TRUE(isogram::gram_tile<T>(last.view(), &y, of_both, block.view()));
+    for (std::size_t i = 0; i < 60; ++i) {
+      for (std::size_t j = 0; j < 60; ++j) ASSERT_EQ(diagonal(i, j), own(70 + i, 70 + j));
+      for (std::size_t j = 0; j < 70; ++j) ASSERT_EQ(corner(j, i), own(j, 70 + i));
+      for (std::size_t j = 0; j < 40; ++j) ASSERT_EQ(block(i, j), cross(70 + i, j));
+    }
+  }
+}
+
 TEST(GramFacts, AreOfAllRows) {
   const Input x(ElementType::float32, Order::c, normal_matrix(110, 9000, 6));
   const GramFacts facts = isogram::survey_gram<float>(x.view(), nullptr, {.kernel = Kernel::cosine},
