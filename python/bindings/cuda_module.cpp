@@ -21,6 +21,7 @@ void raise_cuda_error(const isogram::cuda::Error& error) {
 
 ISOGRAM_MODULE(ISOGRAM_CUDA_MODULE, module) {
   using namespace isogram::bindings;
+  load_numpy();
   module.doc() = "The CUDA kernels of isogram. Private: use the functions of the isogram package.";
   pybind11::register_local_exception_translator([](std::exception_ptr raised) {
     try {

@@ -1,5 +1,7 @@
 #include "interpreter.hpp"
 
+#include <pybind11/numpy.h>
+
 #include <chrono>
 #include <thread>
 
@@ -36,6 +38,10 @@ bool is_main_interpreter(const char* module) {
                "use a process of its own instead",
                module);
   return false;
+}
+
+void load_numpy() {
+  pybind11::dtype::of<double>();
 }
 
 }  // namespace isogram::bindings

@@ -55,6 +55,10 @@ class WithoutGil {
 // Whether this is the main interpreter; if not, the ImportError is set.
 bool is_main_interpreter(const char* module);
 
+// Has pybind11 load NumPy's functions, which it would with the first array: once, in Python code
+// that a signal handler may interrupt, whose own first array would wait for it for ever.
+void load_numpy();
+
 }  // namespace isogram::bindings
 
 // PYBIND11_MODULE that refuses subinterpreters: before any code of pybind11's own, which would ask

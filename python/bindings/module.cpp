@@ -9,6 +9,7 @@
 ISOGRAM_MODULE(_core, module) {
   using namespace isogram::bindings;
   module.doc() = "The C++ core of isogram. Private: use the functions of the isogram package.";
+  load_numpy();
   register_errors(module);
   register_gram(module);
   register_center(module);

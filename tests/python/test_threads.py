@@ -204,6 +204,18 @@ def test_a_subinterpreter_is_refused(module):
     assert run_program(code, timeout=20).startswith(expected)
 
 
+# Of x (9, 4), and k, which is square.
+FIRST_CALLS = {
+    "gram": "ig.gram(x, kernel='rbf')",
+    "cka": "ig.cka(x, x + 1)",
+    "gbs": "ig.gbs(x, x, k=2)",
+    "similarity": "ig.similarity(x, x[:, :3], measure='gbs')",
+    "match": "ig.match(k)",
+    "rsm": "ig.semantic_rsm([x, x[:5]])",
+    "compare_rsms": "ig.compare_rsms(k, k, method='kendall')",
+}
+
+
 def test_first_calls_import_nothing():
     """A signal handler that interrupts an import, and calls isogram, finds half of a module."""
     code = """
@@ -234,6 +246,41 @@ def test_first_calls_import_nothing():
         print(sorted(set(sys.modules) - before))
     """
     assert run_program(code) == "[]"
+
+
+@posix
+@pytest.mark.parametrize("first", FIRST_CALLS)
+def test_a_handler_that_calls_isogram_in_the_midst_of_the_first_call(first):
+    """Wherever Python runs in a first call, also on behalf of the core: each in a new process."""
+    code = f"""
+        import os, signal, sys
+        import numpy as np, isogram as ig
+        x = np.arange(36.0).reshape(9, 4) ** 2 % 7
+        k = x @ x.T
+        call = {FIRST_CALLS[first]!r}
+        def run(place):
+            \"\"\"Return whether the call has that place.\"\"\"
+            count = 0
+            def interrupt(frame, event, _):
+                nonlocal count
+                count += event == "call"
+                if event == "call" and count == place:
+                    eval(call)
+            sys.setprofile(interrupt)
+            eval(call)
+            sys.setprofile(None)
+            return place <= count
+        place, status = 0, 0
+        while status == 0:
+            place += 1
+            child = os.fork()
+            if not child:
+                signal.alarm(20)
+                os._exit(0 if run(place) else 17)
+            status = os.waitpid(child, 0)[1]
+        print(place > 5 and os.waitstatus_to_exitcode(status) == 17)
+    """
+    assert run_program(code, timeout=120) == "True"
 
 
 def jobs():
