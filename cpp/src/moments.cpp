@@ -86,6 +86,43 @@ void add_rows(const std::vector<double>& part, std::size_t count, std::size_t be
   }
 }
 
+void require_tile(const MomentsPlan& plan, Span samples, std::span<const InputView> layers) {
+  bool is_right = samples.end <= plan.samples && layers.size() == plan.layers.size();
+  for (std::size_t layer = 0; is_right && layer < layers.size(); ++layer) {
+    is_right =
+        layers[layer].rows == samples.size() && layers[layer].cols == plan.layers[layer].features;
+  }
+  require(is_right, "the tile must have its rows and its columns of every layer of the plan");
+}
+
+bool has_size(const MomentsPlan& plan, const SampleTile& tile, const MomentsPart& part) {
+  const std::size_t layers = plan.layers.size();
+  if (plan.stage == MomentsStage::magnitudes) return part.products.size() == layers;
+  if (part.row_sums.size() != layers * tile.rows.size()) return false;
+  const LayerPairs pairs = pairs_of(plan);
+  if (!is_of_features(plan.stage)) {
+    const bool is_mirrored = tile.rows.begin != tile.cols.begin;
+    return part.products.size() == pairs.list().size() &&
+           part.col_sums.size() == (is_mirrored ? layers * tile.cols.size() : 0) &&
+           part.diagonal.size() == layers && part.off_diagonal.size() == layers;
+  }
+  if (part.diagonal.size() != part.row_sums.size() || !part.products.empty() ||
+      !part.col_sums.empty() || part.cross.size() != pairs.list().size()) {
+    return false;
+  }
+  for (std::size_t p = 0; p < part.cross.size(); ++p) {
+    const auto [k, l] = pairs.list()[p];
+    if (part.cross[p].size() != plan.layers[k].features * plan.layers[l].features) return false;
+  }
+  return true;
+}
+
+void require_part(const MomentsPlan& plan, const SampleTile& tile, const MomentsPart& part) {
+  const bool is_inside = tile.rows.end <= plan.samples && tile.cols.end <= plan.samples;
+  require(is_inside && has_size(plan, tile, part),
+          "`part` must have the sums over its tile, of every layer and pair of layers of the plan");
+}
+
 // What is computed again, in another stage, is one progress with what was before: it waits where
 // that ended.
 class OneProgress {
@@ -285,6 +322,10 @@ MomentsPart moments_of_tile(const MomentsPlan& plan, const SampleTile& tile,
                             std::span<const InputView> rows, std::span<const InputView> cols,
                             const Execution& execution) {
   const UsualArithmetic usual;
+  require_tile(plan, tile.rows, rows);
+  if (!cols.empty()) require_tile(plan, tile.cols, cols);
+  require(!cols.empty() || tile.rows.begin == tile.cols.begin,
+          "a tile off the diagonal must have columns");
   switch (plan.stage) {
     case MomentsStage::features_float32:
       return sums_in_feature_space<float>(plan, rows, execution);
@@ -320,6 +361,12 @@ MomentsPart no_moments(const MomentsPlan& plan) {
 
 void merge(const MomentsPlan& plan, const SampleTile& tile, const MomentsPart& part,
            MomentsPart& sums) {
+  require_part(plan, tile, part);
+  add(plan, tile, part, sums);
+}
+
+void add(const MomentsPlan& plan, const SampleTile& tile, const MomentsPart& part,
+         MomentsPart& sums) {
   const std::size_t rows = tile.rows.size();
   for (std::size_t p = 0; p < part.products.size(); ++p) sums.products[p] += part.products[p];
   add_rows(part.row_sums, rows, tile.rows.begin, plan.samples, sums.row_sums);

@@ -15,7 +15,7 @@ from isogram._arguments import ESTIMATORS, choice, integer, kernel_of, threads
 from isogram._cka_table import FEWEST, CkaTable, bandwidths, others, remarks, too_small
 from isogram._errors import errors_of
 from isogram._host.place import HOST
-from isogram._plan_arguments import bounds, layers_on_host, specs, tiles_of
+from isogram._plan_arguments import bounds, layers_on_host, rows_of, specs, tiles_of
 from isogram._progress import Progress, reporting
 from isogram._types import Array
 from isogram._walk.plan import Plan
@@ -27,7 +27,7 @@ _FUNCTION = "cka_matrix"
 _OF_FEATURES = (0, 2)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CkaPlan(Plan):
     """How a CKA matrix is computed tile by tile, in one stage or in several.
 
@@ -64,29 +64,30 @@ class CkaPlan(Plan):
         rows, cols = layers_on_host(self.operation, *inputs)
         self.check(*specs(rows, cols))
         if not self.stages:
-            return {}
+            return self.part(tile, {})
         stage = dict(self.stages[0])
         layers = rows.named if stage["is_symmetric"] else rows.named_with(cols)
         with errors_of(self.operation), reporting(self.operation, progress) as report:
-            return _core.moments_of_tile(
+            sums = _core.moments_of_tile(
                 stage,
                 bounds(tile),
-                [x[tile.rows] for x in layers.values()],
-                [x[tile.cols] for x in layers.values()] if tile.is_mirrored else None,
+                rows_of(layers, tile.rows),
+                rows_of(layers, tile.cols) if tile.is_mirrored else None,
                 names=list(layers),
                 num_threads=threads(self.operation, num_threads),
                 progress=report,
                 pairs=self.pairs(tile),
             )
+        return self.part(tile, sums)
 
     def reduce(self, parts: Mapping[Tile, Mapping[str, Any]]) -> NDArray[np.float64] | CkaPlan:
         """Return the CKA matrix, as a NumPy array, or the plan of the next stage."""
-        self.check_parts(parts)
+        in_order = self.in_order(parts)
         names_x, names_y = map(list, self.names)
         if not self.stages:
             self._warn(too_small(self.operation, self.estimator, self.inputs[0].shape[0]))
             return np.full((len(names_x), len(names_y)), np.nan)
-        moments = self._moments(parts)
+        moments = self._moments(in_order)
         if isinstance(moments, CkaPlan):
             return moments
         values = _core.hsic_table_of_moments(moments, x_layers=len(names_x), y_layers=len(names_y))
@@ -113,11 +114,10 @@ class CkaPlan(Plan):
         cross: int = (sum(x) ** 2 - own) // 2 if stage["is_symmetric"] else sum(x) * sum(y)
         return 8 * (2 * len(widths) * rows + own + cross)
 
-    def _moments(self, parts: Mapping[Tile, Mapping[str, Any]]) -> dict[str, Any] | CkaPlan:
+    def _moments(self, sums: list[dict[str, Any]]) -> dict[str, Any] | CkaPlan:
         """Return what all parts make, or the plan of the next stage."""
         stage, *later = map(dict, self.stages)
         tiles = [bounds(tile) for tile in self.tiles]
-        sums = [dict(parts[tile]) for tile in self.tiles]
         if self.moments is not None:
             return _core.reduce_magnitudes(stage, tiles, sums, dict(self.moments))
         found = _core.reduce_moments(stage, tiles, sums)
@@ -177,7 +177,7 @@ def plan_cka_matrix(
             degree=options.degree,
             coef0=options.coef0,
             debiased=estimator == "debiased",
-            edge=edge,
+            edge=min(edge, rows.samples),
             num_threads=workers,
         )
     tiles = _tiles(stages[0])

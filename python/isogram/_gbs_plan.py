@@ -13,7 +13,7 @@ from isogram import _core
 from isogram._arguments import flag, integer, neighbours_or_all, threads
 from isogram._errors import errors_of
 from isogram._gbs_table import warn_of_isolated_in
-from isogram._plan_arguments import bounds, layers_on_host, specs, tiles_of
+from isogram._plan_arguments import bounds, layers_on_host, rows_of, specs, tiles_of
 from isogram._progress import Progress, reporting
 from isogram._types import Array, GbsTable
 from isogram._walk.plan import Plan
@@ -22,7 +22,7 @@ from isogram._walk.tiles import Tile
 _FUNCTION = "gbs_matrix"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GbsPlan(Plan):
     """How a GBS matrix is computed tile by tile.
 
@@ -53,21 +53,21 @@ class GbsPlan(Plan):
         self.check(*specs(rows, cols))
         layers = rows.named_with(cols)
         with errors_of(self.operation), reporting(self.operation, progress) as report:
-            return _core.gbs_of_tile(
+            found = _core.gbs_of_tile(
                 dict(self.facts),
                 bounds(tile),
-                [x[tile.rows] for x in layers.values()],
-                [x[tile.cols] for x in layers.values()] if tile.is_mirrored else None,
+                rows_of(layers, tile.rows),
+                rows_of(layers, tile.cols) if tile.is_mirrored else None,
                 names=list(layers),
                 num_threads=threads(self.operation, num_threads),
                 progress=report,
                 pairs=self.pairs(tile),
             )
+        return self.part(tile, found)
 
     def reduce(self, parts: Mapping[Tile, Mapping[str, Any]]) -> NDArray[np.float64]:
         """Return the GBS matrix, as a NumPy array; warn as `gbs_matrix` does."""
-        self.check_parts(parts)
-        in_order = [dict(parts[tile]) for tile in self.tiles]
+        in_order = self.in_order(parts)
         with errors_of(self.operation):
             gbs, isolated_x, isolated_y = _core.gbs_of_parts(dict(self.facts), in_order)
         table = GbsTable(gbs, isolated_x, isolated_y)
@@ -115,7 +115,7 @@ def plan_gbs_matrix(
             names_y=[] if cols is None else cols.names,
             k=neighbours_or_all(_FUNCTION, rows.names[0], k, rows.samples),
             center=center,
-            edge=edge,
+            edge=min(edge, rows.samples),
             num_threads=workers,
         )
     return GbsPlan(

@@ -17,7 +17,7 @@ from isogram._bandwidth import resolved_bandwidth
 from isogram._entries import result_dtype
 from isogram._errors import beyond_range, errors_of
 from isogram._host.place import HOST
-from isogram._plan_arguments import require_on_host
+from isogram._plan_arguments import require_on_host, rows_of
 from isogram._progress import Progress, reporting
 from isogram._types import Array
 from isogram._walk.plan import InputSpec, Plan
@@ -28,7 +28,7 @@ from isogram._walk.tiles import Tile, cut
 _TILE = 6144
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GramPlan(Plan):
     """How a Gram matrix is computed tile by tile; a part is the tile's entries, as `gram`."""
 
@@ -41,36 +41,39 @@ class GramPlan(Plan):
         *inputs: Any,
         num_threads: int | None = None,
         progress: Progress = False,
-    ) -> dict[str, NDArray[Any]]:
+    ) -> dict[str, Any]:
         """Return the entries of one tile, of which only the tile's rows are read."""
         self.check_tile(tile)
         arrays = _matrices(self.operation, inputs)
         self.check(*(InputSpec.of(name, array) for name, array in arrays.items()))
-        *_, last = arrays.values()
+        first, *_, last = *arrays, *arrays
         is_diagonal = self._is_symmetric and not tile.is_mirrored
         block = np.empty(tile.shape, self.dtype)
         with errors_of(self.operation), reporting(self.operation, progress) as report:
+            (rows,), cols = rows_of({first: arrays[first]}, tile.rows), None
+            if not is_diagonal:
+                (cols,) = rows_of({last: arrays[last]}, tile.cols)
             _core.gram_tile(
-                arrays["x"][tile.rows],
-                None if is_diagonal else last[tile.cols],
+                rows,
+                cols,
                 facts=dict(self.facts),
                 out=block,
                 num_threads=threads(self.operation, num_threads),
                 progress=report,
                 pairs=self.pairs(tile),
             )
-        return {"gram": block}
+        return self.part(tile, {"gram": block})
 
     def reduce(self, parts: Mapping[Tile, Mapping[str, NDArray[Any]]]) -> NDArray[Any]:
         """Return the matrix, as a NumPy array."""
-        self.check_parts(parts)
+        in_order = self.in_order(parts)
         shape = self.inputs[0].shape[0], self.inputs[-1].shape[0]
         matrix = np.empty(shape, self.dtype)
         sink = ArraySink({"gram": matrix}, is_symmetric=self._is_symmetric)
         is_finite = True
-        for tile in self.tiles:
-            sink.put(tile, parts[tile])
-            is_finite &= bool(np.isfinite(parts[tile]["gram"]).all())
+        for tile, values in zip(self.tiles, in_order, strict=True):
+            sink.put(tile, values)
+            is_finite &= bool(np.isfinite(values["gram"]).all())
         if not is_finite:
             warnings.warn(beyond_range(self.operation, matrix.dtype), RuntimeWarning, stacklevel=2)
         return matrix

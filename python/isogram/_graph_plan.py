@@ -13,7 +13,7 @@ from isogram import _core
 from isogram._arguments import flag, integer, neighbours_or_all, threads
 from isogram._arrays import as_matrix
 from isogram._errors import errors_of
-from isogram._plan_arguments import bounds, require_on_host, tiles_of
+from isogram._plan_arguments import bounds, require_on_host, rows_of, tiles_of
 from isogram._progress import Progress, reporting
 from isogram._types import Array
 from isogram._walk.plan import InputSpec, Plan
@@ -22,7 +22,7 @@ from isogram._walk.tiles import Tile
 from isogram.graph import Csr
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GraphPlan(Plan):
     """How a graph is computed tile by tile.
 
@@ -52,24 +52,28 @@ class GraphPlan(Plan):
         self.check_count(len(inputs))
         x = _on_host(self.operation, *inputs)
         self.check(InputSpec.of("x", x))
-        rows, cols = x[tile.rows], x[tile.cols] if tile.is_mirrored else None
+        named = {"x": x}
         workers, pairs = threads(self.operation, num_threads), self.pairs(tile)
         with errors_of(self.operation), reporting(self.operation, progress) as report:
+            rows, cols = rows_of(named, tile.rows), None
+            if tile.is_mirrored:
+                cols = rows_of(named, tile.cols)
             if self.facts["k"]:
-                return _core.gbs_of_tile(
+                found = _core.gbs_of_tile(
                     dict(self.facts),
                     bounds(tile),
-                    [rows],
-                    None if cols is None else [cols],
+                    rows,
+                    cols,
                     names=["x"],
                     num_threads=workers,
                     progress=report,
                     pairs=pairs,
                 )
+                return self.part(tile, found)
             block = np.empty(tile.shape, self._dtype)
             _core.gram_tile(
-                rows,
-                cols,
+                rows[0],
+                None if cols is None else cols[0],
                 facts=self.facts["layers"][0],
                 out=block,
                 num_threads=workers,
@@ -78,19 +82,18 @@ class GraphPlan(Plan):
             )
         if cols is None:
             np.fill_diagonal(block, 0)
-        return {"graph": block}
+        return self.part(tile, {"graph": block})
 
     def reduce(self, parts: Mapping[Tile, Mapping[str, Any]]) -> NDArray[Any] | Csr:
         """Return the graph, as NumPy arrays."""
-        self.check_parts(parts)
+        in_order = self.in_order(parts)
         n = self.facts["samples"]
         if not self.facts["k"]:
             matrix = np.empty((n, n), self._dtype)
             sink = ArraySink({"graph": matrix}, is_symmetric=True)
-            for tile in self.tiles:
-                sink.put(tile, parts[tile])
+            for tile, values in zip(self.tiles, in_order, strict=True):
+                sink.put(tile, values)
             return matrix
-        in_order = [dict(parts[tile]) for tile in self.tiles]
         with errors_of(self.operation):
             graph = _core.knn_graph_of_parts(dict(self.facts), in_order, symmetrize=self.symmetrize)
         return Csr(*graph, (n, n))
@@ -135,7 +138,7 @@ def plan_graph(
             names_y=[],
             k=neighbours_or_all("graph", "x", k, len(rows)),
             center=center,
-            edge=edge,
+            edge=min(edge, len(rows)),
             num_threads=workers,
         )
     return GraphPlan("graph", tiles_of(tiles), (InputSpec.of("x", rows),), facts, symmetrize)

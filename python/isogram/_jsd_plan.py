@@ -14,7 +14,7 @@ from isogram._entries import result_dtype
 from isogram._errors import errors_of
 from isogram._host import jsd as on_host
 from isogram._jsd_arguments import distributions_of
-from isogram._plan_arguments import require_on_host
+from isogram._plan_arguments import require_on_host, rows_of
 from isogram._progress import Progress, reporting
 from isogram._types import Array
 from isogram._walk.plan import InputSpec, Plan
@@ -25,7 +25,7 @@ from isogram._walk.tiles import Tile, cut
 _TILE = 6144
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class JsdPlan(Plan):
     """How divergences are computed tile by tile; a part is the tile's entries, as `jsd`.
 
@@ -40,26 +40,29 @@ class JsdPlan(Plan):
         *inputs: Any,
         num_threads: int | None = None,
         progress: Progress = False,
-    ) -> dict[str, NDArray[Any]]:
+    ) -> dict[str, Any]:
         """Return the entries of one tile, of which only the tile's rows are read."""
         self.check_tile(tile)
         self.check_count(len(inputs))
         arrays = _on_host(self.operation, *inputs)
         self.check(*(InputSpec.of(name, array) for name, array in arrays.items()))
-        first, *_, last = *arrays.values(), *arrays.values()
+        first, *_, last = *arrays, *arrays
         block = np.empty(tile.shape, self.dtype)
-        cols = None if self._is_diagonal(tile) else last[tile.cols]
+        workers = threads(self.operation, num_threads)
         with errors_of(self.operation), reporting(self.operation, progress) as report:
-            on_host.jsd(first[tile.rows], cols, block, threads(self.operation, num_threads), report)
-        return {"jsd": block}
+            (rows,), cols = rows_of({first: arrays[first]}, tile.rows), None
+            if not self._is_diagonal(tile):
+                (cols,) = rows_of({last: arrays[last]}, tile.cols)
+            on_host.jsd(rows, cols, block, workers, report)
+        return self.part(tile, {"jsd": block})
 
     def reduce(self, parts: Mapping[Tile, Mapping[str, NDArray[Any]]]) -> NDArray[Any]:
         """Return the divergences, as a NumPy array."""
-        self.check_parts(parts)
+        in_order = self.in_order(parts)
         matrix = np.empty((self.inputs[0].shape[0], self.inputs[-1].shape[0]), self.dtype)
         sink = ArraySink({"jsd": matrix}, is_symmetric=len(self.inputs) == 1)
-        for tile in self.tiles:
-            sink.put(tile, parts[tile])
+        for tile, values in zip(self.tiles, in_order, strict=True):
+            sink.put(tile, values)
         return matrix
 
     def pairs(self, tile: Tile) -> int:

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isogram._arguments import two_sets
+from isogram._host.finite import require_finite_rows
 from isogram._types import Array, Layers
 from isogram._walk.plan import InputSpec
 from isogram._walk.tiles import Tile
@@ -27,6 +29,13 @@ def layers_on_host(function: str, layers: Any, other: Any = None) -> tuple[Layer
     rows, cols = two_sets(function, layers, other)
     require_on_host(function, rows.named_with(cols))
     return rows, cols
+
+
+def rows_of(arrays: Mapping[str, NDArray[Any]], rows: slice) -> list[NDArray[Any]]:
+    """Return some rows of arrays, all of which were finite when the plan was made."""
+    for name, array in arrays.items():
+        require_finite_rows(name, array, rows)
+    return [array[rows] for array in arrays.values()]
 
 
 def specs(rows: Layers, cols: Layers | None) -> tuple[InputSpec, ...]:

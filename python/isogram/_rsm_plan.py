@@ -33,7 +33,7 @@ from isogram._walk.sinks import ArraySink
 from isogram._walk.tiles import Tile, cut
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RsmPlan(Plan):
     """How an RSM is computed tile by tile.
 
@@ -56,7 +56,7 @@ class RsmPlan(Plan):
         *inputs: Any,
         num_threads: int | None = None,
         progress: Progress = False,
-    ) -> dict[str, NDArray[Any]]:
+    ) -> dict[str, Any]:
         """Return the blocks of one tile, of which only the tile's inputs are read."""
         self.check_tile(tile)
         job = Job(
@@ -67,16 +67,16 @@ class RsmPlan(Plan):
             workers=threads(self.operation, num_threads),
         )
         with errors_of(self.operation), reporting(self.operation, progress) as report:
-            return on_host.part(job, self.facts, tile, report)
+            return self.part(tile, on_host.part(job, self.facts, tile, report))
 
     def reduce(self, parts: Mapping[Tile, Mapping[str, NDArray[Any]]]) -> Any:
         """Return the RSM, or a dict of RSMs by kernel, as NumPy arrays."""
-        self.check_parts(parts)
+        in_order = self.in_order(parts)
         names = dict(zip(outputs_of(self.kernels), self.kernels, strict=True))
         matrices = {name: np.empty(self._shape, self.dtype) for name in names}
         sink = ArraySink(matrices, is_symmetric=self._is_symmetric)
-        for tile in self.tiles:
-            sink.put(tile, parts[tile])
+        for tile, values in zip(self.tiles, in_order, strict=True):
+            sink.put(tile, values)
         if "distance" in matrices:
             self._finish(matrices["distance"])
         if "linear" in matrices:

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -200,6 +201,54 @@ TEST(MomentsOfTiles, AreThoseOfManySamples) {
   expect_tiles(related(6200, {3, 2}, 0), ElementType::float32, {});
   expect_tiles(related(6200, {3}, 0), ElementType::float32,
                {.kernel = Kernel::rbf, .bandwidth = 2});
+}
+
+// Parts and views of another tile, another stage, or other layers are refused, not read beyond.
+TEST(MomentsOfTiles, RefuseWhatIsNotTheirs) {
+  const std::vector<Matrix> values = related(100, {5, 20}, 0);
+  const std::vector<Input> inputs{{ElementType::float32, Order::c, values[0]},
+                                  {ElementType::float32, Order::c, values[1]}};
+  const std::vector<Layer> layers = layers_of(inputs, {});
+  for (const MomentsStage stage :
+       {MomentsStage::features_float32, MomentsStage::gram_float64, MomentsStage::magnitudes}) {
+    const MomentsPlan plan = isogram::plan_moments(layers, {}, Estimator::debiased, stage, 60);
+    const std::vector<SampleTile> tiles = isogram::tiles_of(plan);
+    const auto views_of = [&](Span rows) {
+      std::vector<InputView> views;
+      for (const Layer& layer : layers) {
+        views.push_back(layer.features);
+        views.back().rows = rows.size();
+      }
+      return views;
+    };
+    const std::vector<InputView> views = views_of(tiles[0].rows);
+    const MomentsPart part = isogram::moments_of_tile(plan, tiles[0], views, {});
+    MomentsPart sums = isogram::no_moments(plan);
+    isogram::merge(plan, tiles[0], part, sums);
+
+    const auto refuse_part = [&](const SampleTile& tile, const MomentsPart& other) {
+      EXPECT_THROW(isogram::merge(plan, tile, other, sums), std::invalid_argument);
+    };
+    refuse_part(tiles[0], {});
+    refuse_part({{90, 150}, {90, 150}}, part);
+    if (stage != MomentsStage::magnitudes) refuse_part(tiles.back(), part);
+    MomentsPart longer = part;
+    longer.products.resize(9);
+    refuse_part(tiles[0], longer);
+    if (!part.cross.empty()) {
+      MomentsPart narrower = part;
+      narrower.cross[2].pop_back();
+      refuse_part(tiles[0], narrower);
+    }
+
+    const auto refuse_views = [&](const SampleTile& tile, const auto& rows, const auto& cols) {
+      EXPECT_THROW(isogram::moments_of_tile(plan, tile, rows, cols), std::invalid_argument);
+    };
+    refuse_views(tiles.back(), views, std::vector<InputView>());
+    refuse_views(tiles[0], std::vector<InputView>{views[0]}, std::vector<InputView>());
+    refuse_views(tiles[0], std::vector<InputView>{views[1], views[0]}, std::vector<InputView>());
+    refuse_views(tiles[0], views, std::vector<InputView>{views[0]});
+  }
 }
 
 TEST(MomentsOfTiles, NameTheFirstEntryThatIsNotFinite) {

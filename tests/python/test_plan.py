@@ -3,6 +3,7 @@
 import multiprocessing
 import pickle
 import random
+import re
 from functools import cache
 
 import isogram as ig
@@ -645,7 +646,9 @@ class TestGraph:
         assert str(plan) == "graph: 3 tiles, 45 pairs, parts of up to 144 bytes"
         plan = ig.plan("graph", x, tile=6, k=2)
         part = plan.compute(plan.tiles[1], x)
-        size = sum(a.nbytes for side in part.values() for near in side for a in near)
+        size = sum(
+            a.nbytes for side in (part["of_rows"], part["of_cols"]) for near in side for a in near
+        )
         assert size == plan.part_bytes(plan.tiles[1])
 
     def test_errors(self):
@@ -715,3 +718,102 @@ class TestJsd:
             plan.compute(plan.tiles[0], p, p)
         with pytest.raises(ValueError, match="`tile` must be"):
             ig.plan("jsd", p, tile=0)
+
+
+# What is not the plan's ---------------------------------------------------------------------------
+
+
+def all_plans():
+    """Return every operation's inputs and options, the kinds of tiles and parts that there are."""
+    x, y = samples_of(20, 3), samples_of(20, 5, seed=1)
+    p, tokens = distributions_of(20, 3), tokens_of((20, 3, 2))
+    return {
+        "gram": ((x,), {}),
+        "gram of rbf": ((x,), {"kernel": "rbf", "bandwidth": 2.0}),
+        "cka_matrix of features": (([x, y],), {}),
+        "cka_matrix": (([x, y],), {"kernel": "cosine"}),
+        "gbs_matrix": (([x, y],), {}),
+        "gbs_matrix of neighbours": (([x, y],), {"k": 2}),
+        "graph": ((x,), {}),
+        "graph of neighbours": ((x,), {"k": 2}),
+        "jsd": ((p,), {}),
+        "semantic_rsm": ((tokens,), {}),
+        "spatial_rsm": ((tokens,), {"kernel": ("linear", "rbf")}),
+    }
+
+
+@pytest.fixture(params=all_plans())
+def plan_and_inputs(request):
+    inputs, options = all_plans()[request.param]
+    return ig.plan(request.param.split()[0], *inputs, **options, tile=8), inputs
+
+
+def first_array(inputs):
+    """Return the first array of inputs, or of the first list of them."""
+    return inputs[0][0] if isinstance(inputs[0], list) else inputs[0]
+
+
+class TestWhatIsNotThePlans:
+    def test_parts_of_other_plans(self, plan_and_inputs):
+        """Whatever their shapes: of other functions, options, types and layers."""
+        plan, inputs = plan_and_inputs
+        parts = {tile: plan.compute(tile, *inputs) for tile in plan.tiles}
+        message = f"^{plan.operation}: `parts` must be what this plan's compute"
+        for name, (others, options) in all_plans().items():
+            other = ig.plan(name.split()[0], *others, **options, tile=8)
+            if other == plan:
+                continue
+            tile = other.tiles[-1]
+            assert tile == plan.tiles[-1]
+            with pytest.raises(ValueError, match=message):
+                plan.reduce(parts | {tile: other.compute(tile, *others)})
+        with pytest.raises(ValueError, match=message):  # of another tile, as large
+            plan.reduce(parts | {plan.tiles[0]: parts[plan.tiles[1]]})
+        for part in (None, {}, list(parts[plan.tiles[0]].values())):
+            with pytest.raises(ValueError, match=message):
+                plan.reduce(parts | {plan.tiles[0]: part})
+        with pytest.raises(TypeError, match=r"`parts` must be a mapping .*, got list$"):
+            plan.reduce(list(parts.values()))
+        again = pickle.loads(pickle.dumps(plan))
+        assert again == plan
+        assert hash(again) == hash(plan)
+        assert plan != "a plan"
+        surplus = {ig.Tile(slice(0, 1), slice(0, 1)): None}
+        assert type(again.reduce(parts | surplus)) is type(plan.reduce(parts))
+
+    def test_tiles_of_another_kind(self, plan_and_inputs):
+        plan, inputs = plan_and_inputs
+        for tile in (None, tuple(plan.tiles[0]), 0, ig.Tile(slice(0, 3), slice(0, 3))):
+            with pytest.raises(ValueError, match=f"^{plan.operation}: `tile` must be one of the"):
+                plan.compute(tile, *inputs)
+
+    @pytest.mark.parametrize("tile", [20, 2**63, 10**30])
+    def test_a_tile_larger_than_all(self, plan_and_inputs, tile):
+        inputs, options = all_plans()["cka_matrix"]
+        assert len(ig.plan("cka_matrix", *inputs, **options, tile=tile).tiles) == 1
+        plan, inputs = plan_and_inputs
+        assert len(ig.plan(plan.operation, *inputs, tile=tile).tiles) == 1
+
+    @pytest.mark.parametrize("place", [0, 7, 8, 19])
+    def test_inputs_that_have_changed(self, plan_and_inputs, place):
+        """An entry that is not finite has the caller's index, and is no matter to other tiles."""
+        plan, inputs = plan_and_inputs
+        entry = (place,) + (1,) * (first_array(inputs).ndim - 1)
+        changed = pickle.loads(pickle.dumps(inputs))
+        first_array(changed)[entry] = np.inf
+        index = re.escape(str(entry))
+        for tile in plan.tiles:
+            if any(span.start <= place < span.stop for span in tile):
+                with pytest.raises(ValueError, match=f"must be finite, got inf at index {index}$"):
+                    plan.compute(tile, *changed)
+            else:
+                plan.compute(tile, *changed)
+
+    @pytest.mark.parametrize("operation", ["cka_matrix", "gbs_matrix"])
+    def test_layers_of_the_wrong_set(self, operation):
+        x, y = samples_of(20, 3), samples_of(20, 5, seed=1)
+        of_one, of_two = ig.plan(operation, [x, y]), ig.plan(operation, [x], [y])
+        with pytest.raises(ValueError, match=r"has `layers\[1\]` where there is `other\[0\]`"):
+            of_one.compute(of_one.tiles[0], [x], [y])
+        with pytest.raises(ValueError, match=r"has `other\[0\]` where there is `layers\[1\]`"):
+            of_two.compute(of_two.tiles[0], [x, y])

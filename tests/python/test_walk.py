@@ -13,7 +13,7 @@ from isogram._walk.sinks import ArraySink, Reduction
 from isogram._walk.tiles import Tile, cut, full_tiles, row_of_tiles, spans, upper_tiles
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Products(Plan):
     """A x Aᵀ: a plan as operations make them, of which nothing can be wrong but the walk."""
 
@@ -24,14 +24,14 @@ class Products(Plan):
         if progress:
             progress(self.pairs(tile) // 2, self.pairs(tile))
             progress(self.pairs(tile), self.pairs(tile))
-        return {"products": x[tile.rows] @ x[tile.cols].T}
+        return self.part(tile, {"products": x[tile.rows] @ x[tile.cols].T})
 
     def reduce(self, parts):
-        self.check_parts(parts)
+        in_order = self.in_order(parts)
         n = self.inputs[0].shape[0]
         sink = ArraySink({"products": np.full((n, n), np.nan)}, is_symmetric=True)
-        for tile in self.tiles:
-            sink.put(tile, parts[tile])
+        for tile, values in zip(self.tiles, in_order, strict=True):
+            sink.put(tile, values)
         return sink.result()["products"]
 
     def pairs(self, tile):

@@ -120,12 +120,14 @@ std::vector<SampleTile> tiles_of(const MomentsPlan& plan);
 
 // The sums over one tile, from its rows and columns of every layer; views of these alone. Of a tile
 // on the diagonal `cols` may be empty. Memory: these rows and columns packed in the plan's type,
-// tiles of one thread; in feature space a D × D matrix of doubles for each pair of layers.
+// tiles of one thread; in feature space a D × D matrix of doubles for each pair of layers. Throws
+// std::invalid_argument: views that are not the tile's.
 MomentsPart moments_of_tile(const MomentsPlan& plan, const SampleTile& tile,
                             std::span<const InputView> rows, std::span<const InputView> cols,
                             const Execution& execution = {});
 
-// Zeros, to which parts are merged: sums over all samples.
+// Zeros, to which parts are merged: sums over all samples. Throws std::invalid_argument: a part
+// that is not of the tile.
 MomentsPart no_moments(const MomentsPlan& plan);
 void merge(const MomentsPlan& plan, const SampleTile& tile, const MomentsPart& part,
            MomentsPart& sums);

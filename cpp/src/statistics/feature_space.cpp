@@ -388,7 +388,7 @@ std::optional<Moments> moments_in_feature_space(const MomentsPlan& plan,
     MomentsPart part;
     part.diagonal = ranges.back().diagonal();
     part.row_sums = ranges.back().row_sums();
-    merge(plan, tile, part, sums);
+    add(plan, tile, part, sums);
   }
   Moments moments = moments_with(plan, sums.row_sums);
   const LayerPairs pairs = pairs_of(plan);

@@ -31,6 +31,10 @@ inline LayerPairs pairs_of(const MomentsPlan& plan) {
   return LayerPairs(plan.x_layers, plan.y_layers, plan.is_symmetric);
 }
 
+// merge() of what is a part of this tile, or the part without its cross products.
+void add(const MomentsPlan& plan, const SampleTile& tile, const MomentsPart& part,
+         MomentsPart& sums);
+
 // In tiles of the layers' Gram matrices: see gram_space.cpp.
 template <class T>
 LayerFacts survey_in_gram_space(const Layer& layer, Estimator estimator,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isogram._entries import extremes, widened
 from isogram._errors import not_finite_entry
@@ -14,7 +16,12 @@ from isogram._types import Layers
 def require_finite(layers: Layers) -> None:
     """See `Place`."""
     for name, x in layers.named.items():
-        values = widened(x)
-        if not all(map(math.isfinite, extremes(values))):
-            index = tuple(map(int, np.argwhere(~np.isfinite(values))[0]))
-            raise not_finite_entry(name, float(values[index]), index)
+        require_finite_rows(name, x, slice(0, len(x)))
+
+
+def require_finite_rows(name: str, x: NDArray[Any], rows: slice) -> None:
+    """Raise the error for the first NaN or infinity in some rows of a matrix."""
+    values = widened(x[rows])
+    if not all(map(math.isfinite, extremes(values))):
+        row, col = map(int, np.argwhere(~np.isfinite(values))[0])
+        raise not_finite_entry(name, float(values[row, col]), (rows.start + row, col))

@@ -37,10 +37,10 @@ class ArraySink:
 
     def put(self, tile: Tile, part: Mapping[str, Any]) -> None:
         """Store a block of every matrix."""
-        for name, block in part.items():
-            tile.of(self._matrices[name])[...] = block
+        for name, matrix in self._matrices.items():
+            tile.of(matrix)[...] = part[name]
             if self._is_symmetric and tile.is_mirrored:
-                tile.mirrored.of(self._matrices[name])[...] = block.T
+                tile.mirrored.of(matrix)[...] = part[name].T
         self._stored.add(tile)
 
     def result(self) -> Mapping[str, Any]:
