@@ -455,12 +455,15 @@ def test_fewest_samples(name):
 
 # Layers without a value -----------------------------------------------------------------------
 
-# What is constant to a measure that centres, and what is to one that does not.
-CONSTANT = {
-    "rsa_cosine": np.zeros((20, 3)),
-    "rsa_pearson": np.ones((20, 3)),
-    "rsa_spearman": np.ones((20, 3)),
-}
+OF_EQUAL_COSINES = {"cka_cosine", "rsa_pearson", "rsa_spearman"}
+
+
+def constant_to(name):
+    """Return a layer without a value: to a measure that centres nothing, one of zeros alone."""
+    is_centring = "translation" in MEASURES[name].invariances or name in OF_EQUAL_COSINES
+    return (np.ones if is_centring else np.zeros)((20, 3))
+
+
 CENTRING = [
     name for name in NAMES if MEASURES[name].needs not in ("gbs_table", "nearest_neighbours")
 ]
@@ -470,7 +473,7 @@ CENTRING.remove("second_order_cosine")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", CENTRING)
 def test_constant_layers_are_nan_and_named(name, dtype):
-    fine, constant = data((20, 5), dtype), CONSTANT.get(name, np.ones((20, 3))).astype(dtype)
+    fine, constant = data((20, 5), dtype), constant_to(name).astype(dtype)
     for x, y, named in (
         (fine, constant, "`y` is"),
         (constant, fine, "`x` is"),
