@@ -287,6 +287,9 @@ def _options_of(measure: Measure, given: dict[str, Any]) -> dict[str, Any]:
     for name in options:
         if name not in measure.options:
             raise click.UsageError(f"--{name} does not go with --measure {measure.name}")
+    kernel = {**measure.options, **options, **measure.fixed}.get("kernel")
+    if "bandwidth" in options and kernel not in ("rbf", "laplacian"):
+        raise click.UsageError("--bandwidth goes with the kernels rbf and laplacian only")
     return options
 
 

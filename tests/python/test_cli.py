@@ -406,6 +406,9 @@ def test_compare_errors(run, models, tmp_path, rng):
     assert_fails(refused, "--kernel does not go with --measure gbs", 2)
     refused = run("compare", path_a, path_b, "--measure", "distance_correlation", "--k", "3")
     assert_fails(refused, "--k does not go with --measure distance_correlation", 2)
+    for more in ([], ["--kernel", "cosine"], ["--measure", "rsa_pearson"]):
+        refused = run("compare", path_a, path_b, "--bandwidth", "2", *more)
+        assert_fails(refused, "--bandwidth goes with the kernels rbf and laplacian only", 2)
     refused = run("compare", path_a, path_b, "--measure", "cca")
     assert_fails(refused, f"'--measure': 'cca' is not one of {', '.join(ig.measures())}", 2)
 
