@@ -147,7 +147,8 @@ struct Rbf : EveryEntry {
   __device__ bool is_lost(Vector a, Vector b, T product) const {
     const double both = a.squared_norm + b.squared_norm;
     if (!isfinite(both)) return true;
-    return !(squared_distance(a, b, product) >= detail::kDistanceCancellation * both) && !is_diagonal(a, b);
+    return !(squared_distance(a, b, product) >= detail::kDistanceCancellation * both) &&
+           !is_diagonal(a, b);
   }
   __device__ T again(std::int64_t i, std::int64_t j) const {
     const int exponent = function.exponent ? *function.exponent : 0;
