@@ -234,6 +234,30 @@ def test_multiples_of_one_row_are_constant_for_cosines(simd_level):
                 assert np.isnan(ig.cka(x, y, kernel="cosine"))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_rows_of_one_direction_are_constant_for_cosines(simd_level, dtype):
+    """Those of one positive feature, of multiples of integers, and correlations of two features."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(4, 60))
+        fine = data((n, 5), dtype, seed=seed)
+        one = np.abs(rng.standard_normal((n, 1))) + 1e-2
+        features = int(rng.integers(3, 8))
+        multiples = rng.integers(1, 12, (n, 1)) * rng.permutation(np.arange(1, 1 + features))
+        low = rng.standard_normal((n, 1))
+        rising = np.hstack([low, low + 0.1 + rng.random((n, 1))])
+        for x, kernel in (
+            (one, "cosine"),
+            (multiples, "cosine"),
+            (multiples, "correlation"),
+            (rising, "correlation"),
+        ):
+            x = x.astype(DTYPES[dtype])
+            for estimator in ("biased", "debiased"):
+                with pytest.warns(RuntimeWarning, match=r"cka: `y` .*constant"):
+                    assert np.isnan(ig.cka(fine, x, kernel=kernel, estimator=estimator))
+
+
 @pytest.mark.parametrize("bandwidth", [1e4, 1e5])
 def test_rbf_of_a_large_bandwidth(simd_level, bandwidth):
     """Entries that float32 cannot tell from 1."""

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "simd/kernels.hpp"
@@ -169,8 +170,13 @@ void UnitRows::apply(std::size_t i, Span cols, double* part) const {
   check_worker();
   const auto [exponent, first, mean, high, low, rest, norm, beta] = rows_[i];
   const double* axis = axis_.centred.data() + cols.begin;
+  // What r and β o leave of each other by rounding alone is nothing: rows along the axis, as all
+  // are that have one feature, are equal.
+  constexpr double kRoundings = 16 * std::numeric_limits<double>::epsilon();
   for (std::size_t j = 0; j < cols.size(); ++j) {
-    part[j] = (part[j] - rest) / norm + beta * axis[j];
+    const double difference = (part[j] - rest) / norm + beta * axis[j];
+    const double most = (std::abs(part[j]) + std::abs(rest)) / norm;
+    part[j] = std::abs(difference) <= kRoundings * most ? 0 : difference;
   }
 }
 
