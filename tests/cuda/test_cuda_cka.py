@@ -168,6 +168,21 @@ def test_multiples_of_one_row_are_constant_for_cosines(gpu):
             assert np.isnan(ig.cka(gpu.put(x), gpu.put(y), kernel="cosine"))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows_of_one_direction_are_constant(gpu, dtype):
+    """Those of one positive feature, and correlations of multiples and of two features."""
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        low, fine = rng.standard_normal((23, 1)), data((23, 5), dtype, seed=seed)
+        for y, kernel in (
+            (np.abs(low) + 0.01, "cosine"),
+            (np.hstack([low, low + 0.1 + rng.random((23, 1))]), "correlation"),
+            (rng.integers(1, 12, (23, 1)) * rng.permutation(np.arange(1, 6)), "correlation"),
+        ):
+            with pytest.warns(RuntimeWarning, match=r"cka: `y` .*constant"):
+                assert np.isnan(ig.cka(gpu.put(fine), gpu.put(y.astype(dtype)), kernel=kernel))
+
+
 @pytest.mark.parametrize("kernel", ["linear", "cosine", "correlation"])
 @pytest.mark.parametrize("space", [(90, 6), (40, 60)], ids=["feature space", "Gram space"])
 def test_at_the_largest_numbers(gpu, space, kernel):
