@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LAYOUTS = {"nsc": 3, "nhwc": 4, "nchw": 4}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Samples(Source):
     """Inputs as they came, cut into (s_i, c) views only once their number is checked."""
 

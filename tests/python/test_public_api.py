@@ -174,3 +174,16 @@ def test_importing_needs_numpy_only():
 
 def test_python_version():
     assert sys.version_info >= (3, 11)
+
+
+def test_what_import_does_not_load():
+    """Modules that take milliseconds, and that few calls need."""
+    code = """
+        import sys
+        import numpy
+        before = set(sys.modules)
+        import isogram
+        slow = {"hashlib", "numpy.random", "pathlib", "inspect", "isogram._device"}
+        print(sorted(slow & set(sys.modules) - before))
+    """
+    assert run_program(code) == "[]"

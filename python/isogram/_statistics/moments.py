@@ -13,7 +13,7 @@ import numpy as np
 from isogram._types import Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Moments:
     """Sums over Gram matrices K of layers of x and L of layers of y, on the same n samples.
 

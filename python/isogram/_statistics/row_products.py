@@ -8,7 +8,7 @@ from typing import Any
 from isogram._types import Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class RowProducts:
     """Σ_j A_ij B_ij for some rows i of all pairs of graphs, and of each graph with itself."""
 

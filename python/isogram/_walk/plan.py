@@ -6,13 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from hashlib import blake2b
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
 from isogram._progress import Progress
 from isogram._walk.tiles import Tile
+
+if TYPE_CHECKING:
+    from hashlib import blake2b
 
 
 class InputSpec(NamedTuple):
@@ -63,7 +65,7 @@ def _add(digest: blake2b, value: Any) -> None:
         digest.update(f"{value!r};".encode())
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False, init=False)
 class Plan(ABC):
     """How a result is computed, tile by tile: a small value that can be pickled.
 
@@ -179,6 +181,8 @@ class Plan(ABC):
     @cached_property
     def _digest(self) -> str:
         """Whatever decides the bits of a tile, as a few letters."""
+        from hashlib import blake2b  # with OpenSSL, an eighth of the time of `import isogram`
+
         digest = blake2b(digest_size=16)
         for field in fields(self):
             if field.name != "tiles":
