@@ -67,6 +67,13 @@ def plan(operation: str, /, *inputs: Any, **options: Any) -> Plan:
     >>> bool((plan.reduce(parts) == ig.semantic_rsm(tokens)).all())
     True
     """
-    module = import_module(_PLANNERS[choice("plan", "operation", operation, tuple(_PLANNERS))])
-    made: Plan = getattr(module, f"plan_{operation}")(*inputs, **options)
+    module = _PLANNERS[choice("plan", "operation", operation, tuple(_PLANNERS))]
+    try:
+        planner = getattr(import_module(module), f"plan_{operation}")
+    except (AttributeError, ImportError) as error:  # half of a module, or of what it imports
+        raise RuntimeError(
+            "plan: the first plan of a process must be made before a signal handler makes one, got "
+            "a signal in the midst of it: make a plan first, or none in the handler"
+        ) from error
+    made: Plan = planner(*inputs, **options)
     return made

@@ -283,6 +283,29 @@ def test_a_handler_that_calls_isogram_in_the_midst_of_the_first_call(first):
     assert run_program(code, timeout=120) == "True"
 
 
+def test_a_handler_in_the_midst_of_the_first_plan():
+    """Planners are loaded with the first plan: of half of one, a handler is told."""
+    code = """
+        import sys
+        import numpy as np, isogram as ig
+        x, said = np.ones((6, 3)), []
+        def interrupt(frame, event, _):
+            in_module = frame.f_code.co_name == "<module>"
+            if event == "call" and in_module and frame.f_code.co_filename.endswith("_plan.py"):
+                try:
+                    ig.plan("gram", x)
+                except RuntimeError as error:
+                    said.append(str(error))
+        sys.setprofile(interrupt)
+        plan = ig.plan("gram", x)
+        sys.setprofile(None)
+        tile, = plan.tiles
+        assert (plan.reduce({tile: plan.compute(tile, x)}) == ig.gram(x)).all()
+        print(said[0])
+    """
+    assert run_program(code).startswith("plan: the first plan of a process must be made before")
+
+
 def jobs():
     """A mixed bag of calls, each returning bytes."""
     x, y = data((300, 40), "float32"), data((300, 70), "float32")
