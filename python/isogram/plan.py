@@ -48,6 +48,8 @@ def plan(operation: str, /, *inputs: Any, **options: Any) -> Plan:
         Another operation, or what the function refuses.
     TypeError
         An option that the function does not have; an array on a GPU.
+    RuntimeError
+        A signal handler makes a plan in the midst of the first one of the process.
 
     Notes
     -----
