@@ -1,6 +1,7 @@
 #include "isogram/gbs.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "isogram/arithmetic.hpp"
@@ -133,7 +134,9 @@ LayerPairs pairs_of(const GbsPlan& plan) {
 
 void require_tile(const GbsPlan& plan, std::size_t rows, std::span<const InputView> layers) {
   bool is_right = layers.size() == plan.layers.size();
-  for (const InputView& layer : layers) is_right &= layer.rows == rows && layer.cols > 0;
+  for (std::size_t layer = 0; is_right && layer < layers.size(); ++layer) {
+    is_right = layers[layer].rows == rows && layers[layer].cols == plan.features[layer];
+  }
   require(is_right, "the tile must have its rows and its columns of every layer of the plan");
 }
 
@@ -149,13 +152,16 @@ NearestSamples to_samples(const Neighbours<T>& neighbours) {
 }
 
 template <class T>
-Neighbours<T> from_samples(const NearestSamples& samples, std::size_t k) {
+Neighbours<T> from_samples(const NearestSamples& samples, std::size_t k, std::size_t n) {
   Neighbours<T> neighbours(samples.indices.size() / k, k);
   require(samples.cosines.size() == samples.indices.size() &&
               samples.closeness.size() == samples.indices.size(),
           "`parts` must have a cosine and a closeness of every neighbour");
   neighbours.closeness = Buffer<double>::unset(samples.closeness.size());
+  const auto end = static_cast<std::int64_t>(n);
   for (std::size_t e = 0; e < samples.indices.size(); ++e) {
+    require(samples.indices[e] >= -1 && samples.indices[e] < end && !std::isnan(samples.cosines[e]),
+            "`parts` must have indices of samples and their cosines, or -1 where there are fewer");
     neighbours.edges[e] = {static_cast<T>(samples.cosines[e]), samples.indices[e]};
     neighbours.closeness[e] = samples.closeness[e];
   }
@@ -219,8 +225,8 @@ Csr<T> graph_of_layer(const GbsPlan& plan, std::size_t layer, std::span<const Co
   const auto merge = [&](const std::vector<NearestSamples>& part, Span rows) {
     require(layer < part.size() && part[layer].indices.size() == rows.size() * plan.k,
             "`parts` must have k neighbours of every row and column of its tile");
-    merge_neighbours(from_samples<T>(part[layer], plan.k), rows, nullptr, plan.features[layer],
-                     plan.layers[layer], execution, all);
+    merge_neighbours(from_samples<T>(part[layer], plan.k, plan.samples), rows, nullptr,
+                     plan.features[layer], plan.layers[layer], execution, all);
   };
   for (std::size_t t = 0; t < tiles.size(); ++t) {
     merge(parts[t].of_rows, tiles[t].rows);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "isogram/arithmetic.hpp"
+#include "isogram/error.hpp"
 #include "simd/kernels.hpp"
 #include "threads/team.hpp"
 #include "tiles/buffer.hpp"
@@ -42,6 +43,18 @@ class DistanceReader {
 void require_finite(const InputView& x, const Execution& execution) {
   require_not_empty(x);
   survey(x, nullptr, preparing(execution));
+}
+
+// Rows that are not those of the facts would be read, or shifted, beyond their ends.
+void require_rows_of(const GramFacts& facts, const InputView& rows, const InputView* cols) {
+  require_not_empty(rows);
+  if (cols) require_not_empty(*cols);
+  const auto fits = [&](const std::vector<double>& columns) {
+    return columns.empty() || columns.size() == rows.cols;
+  };
+  const bool fits_axis = !facts.axis || (fits(facts.axis->axis) && fits(facts.axis->centred));
+  require(fits(facts.origin) && fits(facts.rest) && fits_axis && (!cols || cols->cols == rows.cols),
+          "the rows of a tile must have as many columns as those of the facts");
 }
 
 template <class T>
@@ -105,6 +118,7 @@ bool gram_tile(const InputView& rows, const InputView* cols, const GramFacts& fa
                MatrixView<T> out, const Execution& execution) {
   const UsualArithmetic usual;
   const Execution quiet = preparing(execution);
+  require_rows_of(facts, rows, cols);
   require_shape(out, rows.rows, cols ? cols->rows : rows.rows, "out");
   if (cols) {
     const GramTiles<T> tiles(rows, *cols, facts, quiet);

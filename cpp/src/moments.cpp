@@ -117,6 +117,11 @@ bool has_size(const MomentsPlan& plan, const SampleTile& tile, const MomentsPart
   return true;
 }
 
+void require_sums(const MomentsPlan& plan, const MomentsPart& sums) {
+  const Span all{0, plan.samples};
+  require(has_size(plan, {all, all}, sums), "`sums` must have the parts of all tiles of the plan");
+}
+
 void require_part(const MomentsPlan& plan, const SampleTile& tile, const MomentsPart& part) {
   const bool is_inside = tile.rows.end <= plan.samples && tile.cols.end <= plan.samples;
   require(is_inside && has_size(plan, tile, part),
@@ -391,6 +396,7 @@ void add(const MomentsPlan& plan, const SampleTile& tile, const MomentsPart& par
 }
 
 std::optional<Moments> moments_of(const MomentsPlan& plan, const MomentsPart& sums) {
+  require_sums(plan, sums);
   if (is_of_features(plan.stage)) return moments_in_feature_space(plan, sums);
   return plan.stage == MomentsStage::gram_float32 ? moments_in_gram_space<float>(plan, sums)
                                                   : moments_in_gram_space<double>(plan, sums);

@@ -192,6 +192,26 @@ TEST(GbsErrors, PartsMustBeThoseOfThePlan) {
   }
 }
 
+// A graph is never indexed by what no sample has.
+TEST(GbsErrors, NeighboursMustBeSamples) {
+  const std::vector<Data<float>> layers{Data<float>::normal(10, 3, 1)};
+  const std::vector<InputView> x{layers[0].view()};
+  const isogram::GbsPlan plan = isogram::plan_gbs(x, {}, 2, false, 6);
+  const std::vector<isogram::GbsPart> parts = parts_of(plan, layers);
+  const auto refuses = [&](const std::vector<isogram::GbsPart>& others) {
+    EXPECT_THROW(isogram::gbs_of_parts(plan, others), std::invalid_argument);
+    EXPECT_THROW(isogram::knn_graph_of_parts<float>(plan, 0, others, true), std::invalid_argument);
+  };
+  for (const std::int32_t index : {-2, 10, 1 << 30}) {
+    auto others = parts;
+    others[1].of_cols[0].indices[3] = index;
+    refuses(others);
+  }
+  auto others = parts;
+  others[0].of_rows[0].cosines[0] = std::nan("");
+  refuses(others);
+}
+
 TEST(Gbs, LongCallsCanBeInterrupted) {
   at_every_level([] {
     const auto data = Data<double>::normal(3000, 700, 1);

@@ -5,10 +5,12 @@
 
 #include <cmath>
 #include <cstddef>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "gram_expected.hpp"
+#include "isogram/gram_facts.hpp"
 #include "support.hpp"
 #include "tiles/tile.hpp"
 
@@ -190,6 +192,37 @@ TEST(GramFacts, AreOfAllRows) {
                                           Columns::as_given, isogram::Execution{});
             }).find("`bandwidth`"),
             std::string::npos);
+}
+
+// They would be read, or written, beyond their ends.
+TEST(GramTile, RefusesWhatIsNotOfTheFacts) {
+  const Matrix x = normal_matrix(20, 5, 1);
+  const Input rows(ElementType::float32, Order::c, x);
+  const Input narrow(ElementType::float32, Order::c, normal_matrix(20, 3, 2));
+  const Input wide(ElementType::float32, Order::c, normal_matrix(20, 70, 2));
+  isogram::InputView none = rows.view();
+  none.rows = 0;
+  std::vector<float> entries(20 * 20);
+  const isogram::MatrixView<float> out(entries.data(), 20, 20);
+  for (KernelOptions options : kKernels) {
+    SCOPED_TRACE(name_of(options.kernel));
+    const GramFacts facts = isogram::gram_facts<float>(rows.view(), nullptr, options);
+    const auto refuses = [&](const isogram::InputView& a, const isogram::InputView* b,
+                             const isogram::MatrixView<float>& block) {
+      EXPECT_THROW(isogram::gram_tile<float>(a, b, facts, block), std::invalid_argument);
+    };
+    const isogram::InputView shorter = narrow.view();
+    const isogram::InputView longer = wide.view();
+    refuses(rows.view(), &shorter, out);
+    refuses(rows.view(), &longer, out);
+    refuses(rows.view(), nullptr, {entries.data(), 20, 4});
+    refuses(none, nullptr, {entries.data(), 0, 0});
+    if (!facts.origin.empty()) {
+      refuses(shorter, nullptr, out);
+      refuses(longer, nullptr, out);
+    }
+    EXPECT_TRUE(isogram::gram_tile<float>(rows.view(), nullptr, facts, out));
+  }
 }
 
 }  // namespace

@@ -224,6 +224,9 @@ TEST(MomentsOfTiles, RefuseWhatIsNotTheirs) {
     const std::vector<InputView> views = views_of(tiles[0].rows);
     const MomentsPart part = isogram::moments_of_tile(plan, tiles[0], views, {});
     MomentsPart sums = isogram::no_moments(plan);
+    if (stage != MomentsStage::magnitudes) {  // nothing, and cross products of no tile
+      EXPECT_THROW(isogram::moments_of(plan, {}), std::invalid_argument);
+    }
     isogram::merge(plan, tiles[0], part, sums);
 
     const auto refuse_part = [&](const SampleTile& tile, const MomentsPart& other) {

@@ -48,6 +48,8 @@ GramFacts gram_facts(const InputView& x, const InputView* y, const KernelOptions
 
 // A tile of that matrix, with the bits that it has there: the rows of `rows` with those of `cols`,
 // or on the diagonal of a symmetric one with themselves. Returns false if an entry is infinite.
+// Throws std::invalid_argument: no rows, rows of other lengths than the facts', out of the wrong
+// shape.
 template <class T>
 bool gram_tile(const InputView& rows, const InputView* cols, const GramFacts& facts,
                MatrixView<T> out, const Execution& execution = {});

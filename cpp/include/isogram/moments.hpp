@@ -132,7 +132,8 @@ MomentsPart no_moments(const MomentsPlan& plan);
 void merge(const MomentsPlan& plan, const SampleTile& tile, const MomentsPart& part,
            MomentsPart& sums);
 
-// What all parts make. Nothing if the next stage is needed.
+// What all parts make. Nothing if the next stage is needed. Throws std::invalid_argument: sums of
+// no part, or of another plan.
 std::optional<Moments> moments_of(const MomentsPlan& plan, const MomentsPart& sums);
 
 // Which layers of moments of stage gram_float64 seem constant, and may not be: the last stage,
