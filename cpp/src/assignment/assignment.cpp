@@ -334,18 +334,25 @@ void AssignmentProblem<T>::require_all_matched() const {
   throw std::logic_error("no augmenting path: please report this");
 }
 
+// Where no cost is negative, less than nothing cannot be paid: no dual has to prove it.
+template <class T>
+bool AssignmentProblem<T>::costs_nothing() const {
+  for (std::size_t i = 0; i < rows_; ++i) {
+    if (matched_cost(i) != 0) return false;
+  }
+  return !any_between(false, -std::numeric_limits<T>::infinity(), 0);
+}
+
 template <class T>
 Certificate AssignmentProblem<T>::certificate() const {
+  if (costs_nothing()) return {};
   const auto [slack, costs] =
       kernels_->slack(costs_.data(), stride_, rows_, cols_, dual_, column_of_);
   const double rows = static_cast<double>(rows_);
   MatchedSums matched = costs;
   matched.total = sign_ * matched.total + 0.0;  // no −0
   matched.round(rows);
-  // Where none is negative, less than nothing cannot be paid.
-  const bool is_least =
-      matched.magnitude == 0 && !any_between(false, -std::numeric_limits<T>::infinity(), 0);
-  const double gap = is_least ? 0 : detail::gap_of(slack, rows);
+  const double gap = detail::gap_of(slack, rows);
   return {times_power_of_two(matched, exponent_), times_power_of_two(gap, exponent_)};
 }
 

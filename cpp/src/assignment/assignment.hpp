@@ -45,7 +45,7 @@ struct Assignment {
 // the way.
 struct Certificate {
   detail::MatchedSums matched;
-  double gap;
+  double gap = 0;
 };
 
 // Affinities that are computed as they are needed, so that they need not leave the cache.
@@ -116,6 +116,7 @@ class AssignmentProblem {
   simd::AssignmentState<T> state();
   void require_all_matched() const;
   T matched_cost(std::size_t row) const;
+  bool costs_nothing() const;  // the matching, and no other less
   bool any_between(bool of_magnitudes, double below, double above) const;  // of the costs
   template <class Source>
   MatrixView<const T> gather(const MatrixView<const Source>& affinity, T* costs);
