@@ -36,8 +36,8 @@ class ArraySink:
         return tile in self._stored
 
     def put(self, tile: Tile, part: Mapping[str, Any]) -> None:
-        """Store a block of every matrix."""
-        for name, matrix in self._matrices.items():
+        """Store a block of every matrix; a part without any was written where it belongs."""
+        for name, matrix in self._matrices.items() if part else ():
             tile.of(matrix)[...] = part[name]
             if self._is_symmetric and tile.is_mirrored:
                 tile.mirrored.of(matrix)[...] = part[name].T
