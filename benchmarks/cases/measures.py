@@ -1,4 +1,4 @@
-"""Measures of layers by their names: those that are no faces of CKA or GBS."""
+"""Measures of layers by their names, CKA and GBS excepted, which have groups of their own."""
 
 from __future__ import annotations
 

@@ -36,11 +36,11 @@ struct HsicTable {
 // cheaper; both give the same number. Types: any → T → float64 sums, T = double if any layer is
 // float64 or its kernel polynomial, or if float cannot tell a layer from a constant; else float.
 // Memory: all layers packed once, or of a layer whose n²/2 products take less than half of that,
-// those; tiles of one thread, and row sums of at most 32 · 8 bytes per layer and sample. Of more
-// than 6144 samples only so many rows and columns at a time, but in feature space. Otherwise
-// nothing n × n is held. Bit-identical for any number of threads. Throws std::invalid_argument: no
-// layers, layers of different n, n < 2 (biased) or n < 4 (debiased), a NaN or infinity, an option
-// out of range.
+// those; tiles of one thread, and row sums of at most 32 · 8 bytes per layer and sample. Gram
+// matrices of more than 6144 samples are computed in coarse tiles of 6144 × 6144, and only the rows
+// and columns of one tile are packed at a time. Nothing else n × n is held. Bit-identical for any
+// number of threads. Throws std::invalid_argument: no layers, layers of different n, n < 2 (biased)
+// or n < 4 (debiased), a NaN or infinity, an option out of range.
 HsicTable hsic_table(std::span<const Layer> x, Estimator estimator,
                      const Execution& execution = {});
 HsicTable hsic_table(std::span<const Layer> x, std::span<const Layer> y, Estimator estimator,

@@ -93,9 +93,9 @@ struct RsmPlan {
 template <class T>
 RsmPlan plan_rsm(const RsmOptions& options, const TokenFacts& facts);
 
-// Some rows and columns of an RSM: of rows.size() × cols.size() entries, those that the RSM of all
-// inputs of the plan has there, bit for bit. The first tells a tile on the diagonal of the RSM of
-// one set, rows against themselves. Types, cost, memory and errors: as of semantic_rsm().
+// One tile of an RSM, rows.size() × cols.size() entries: the bits that the RSM of all inputs of the
+// plan has there. The overload without `cols` computes a tile on the diagonal of the RSM of one
+// set: rows against themselves. Types, cost, memory and errors: as of semantic_rsm().
 template <class T>
 void semantic_rsm_tile(const RsmPlan& plan, const TokenInputs& rows, const RsmOutputs<T>& outputs,
                        const Execution& execution = {});
@@ -103,9 +103,9 @@ template <class T>
 void semantic_rsm_tile(const RsmPlan& plan, const TokenInputs& rows, const TokenInputs& cols,
                        const RsmOutputs<T>& outputs, const Execution& execution = {});
 
-// The bytes of working memory that semantic_rsm_tile() takes at most, beside its inputs and its
-// outputs, for so many rows and columns (none: rows against themselves) of so many channels. Only
-// costs that float64 cannot hold together take more: they are matched as integers.
+// The bytes of working memory that semantic_rsm_tile() takes at most for `rows` × `cols` inputs,
+// beside these and its outputs; cols = 0 stands for rows against themselves. Only costs that
+// float64 cannot hold together take more: they are matched as integers.
 template <class T>
 std::size_t rsm_tile_bytes(const RsmPlan& plan, std::size_t channels, std::size_t rows,
                            std::size_t cols, bool has_distances, const Execution& execution = {});
