@@ -138,6 +138,35 @@ def precision_of(
     return name
 
 
+def matrices_of(
+    function: str, names: tuple[str, str], x: Any, y: Any, columns: str
+) -> dict[str, NDArray[Any]]:
+    """Check one matrix, or two with equally many `columns`, as messages call them; by name."""
+    first, second = names
+    arrays = {first: as_matrix(function, first, x)}
+    if y is not None:
+        arrays[second] = as_matrix(function, second, y)
+        expected, got = (array.shape[1] for array in arrays.values())
+        if got != expected:
+            raise ValueError(
+                f"{function}: `{second}` must have as many {columns} as `{first}` ({expected}), "
+                f"got {got}"
+            )
+    return arrays
+
+
+def rows_of_gram(function: str, x: Any, y: Any = None) -> dict[str, NDArray[Any]]:
+    """Check the samples of a Gram matrix."""
+    return matrices_of(function, ("x", "y"), x, y, "features")
+
+
+def distributions_of(
+    function: str, probabilities: Any, other: Any = None
+) -> dict[str, NDArray[Any]]:
+    """Check the types and shapes of distributions, not yet whether rows sum to 1."""
+    return matrices_of(function, ("probabilities", "other"), probabilities, other, "columns")
+
+
 def layers_of(function: str, name: str, layers: Any) -> Layers:
     """Check a sequence or mapping of (n, d) arrays; a mapping keeps its order."""
     if isinstance(layers, Mapping):

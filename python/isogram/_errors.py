@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from types import TracebackType
 from typing import Any
 
+from numpy.typing import NDArray
+
 from isogram._core import PlaceError as PlaceError
+from isogram._entries import extremes
 
 
 class CudaError(RuntimeError):
@@ -41,6 +46,13 @@ def beyond_range(function: str, dtype: Any) -> str:
     """Return the warning for products that their type cannot hold."""
     advice = "scale the features down" + ("" if dtype == "float64" else ", or pass float64")
     return f"{function}: some entries are beyond the range of {dtype}, and infinite: {advice}"
+
+
+def warn_if_infinite(function: str, products: NDArray[Any], stacklevel: int) -> None:
+    """Warn of entries beyond their type; `stacklevel` is that of the caller."""
+    if not all(map(math.isfinite, extremes(products))):
+        message = beyond_range(function, products.dtype)
+        warnings.warn(message, RuntimeWarning, stacklevel=stacklevel + 1)
 
 
 def changed_input(name: str) -> PlaceError:

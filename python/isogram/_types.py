@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 if TYPE_CHECKING:
     from isogram._device.device import Device
-    from isogram._rsm_job import Job
+    from isogram._tokens.job import Job
     from isogram._walk.tiles import Tile
 
 # An array of any library: NumPy, PyTorch, JAX, or whatever speaks DLPack.

@@ -20,9 +20,9 @@ from isogram._arguments import (
     two_sets,
 )
 from isogram._arrays import giver
-from isogram._cka_table import FEWEST, CkaTable, cka_table, overflow, remarks, too_small
 from isogram._place import place_of
 from isogram._progress import Progress, reporting
+from isogram._statistics.cka_table import FEWEST, CkaTable, cka_table, overflow, remarks, too_small
 from isogram._types import Array, Kernel
 
 

@@ -16,9 +16,9 @@ from isogram._arguments import (
 )
 from isogram._arrays import giver
 from isogram._errors import errors_of
-from isogram._gbs_table import warn_of_isolated
 from isogram._place import place_of
 from isogram._progress import Progress, reporting
+from isogram._statistics.gbs_table import warn_of_isolated
 from isogram._types import Array
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 
-from isogram._arguments import kernel_of, precision_of, threads
-from isogram._arrays import Output, as_matrix
+from isogram._arguments import kernel_of, precision_of, rows_of_gram, threads
+from isogram._arrays import Output
 from isogram._bandwidth import resolved_bandwidth
 from isogram._errors import beyond_range, errors_of
 from isogram._memory import PASS_OUT
@@ -103,14 +103,7 @@ def gram(
     """
     options = kernel_of("gram", kernel, bandwidth, gamma, degree, coef0)
     workers = threads("gram", num_threads)
-    inputs = {"x": as_matrix("gram", "x", x)}
-    if y is not None:
-        inputs["y"] = as_matrix("gram", "y", y)
-        if inputs["y"].shape[1] != inputs["x"].shape[1]:
-            raise ValueError(
-                "gram: `y` must have as many features as `x` "
-                f"({inputs['x'].shape[1]}), got {inputs['y'].shape[1]}"
-            )
+    inputs = rows_of_gram("gram", x, y)
     rows, cols = inputs["x"], inputs.get("y")
     shape = (len(rows), len(rows if cols is None else cols))
     result = Output("gram", out, shape, inputs, x, _ADVICE)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from isogram._arguments import threads
+from isogram._arguments import distributions_of, threads
 from isogram._arrays import Output
 from isogram._errors import errors_of
-from isogram._jsd_arguments import distributions_of
 from isogram._memory import FEWER_SAMPLES, PASS_OUT
 from isogram._progress import Progress, reporting
 from isogram._types import Array

@@ -13,13 +13,13 @@ __all__ = ["Plan", "Tile", "plan"]
 
 # The modules, loaded with the first plan, of those that plan a public function's result.
 _PLANNERS = {
-    "cka_matrix": "isogram._cka_plan",
-    "gbs_matrix": "isogram._gbs_plan",
-    "gram": "isogram._gram_plan",
-    "graph": "isogram._graph_plan",
-    "jsd": "isogram._jsd_plan",
-    "semantic_rsm": "isogram._rsm_plan",
-    "spatial_rsm": "isogram._rsm_plan",
+    "cka_matrix": "isogram._plans.cka",
+    "gbs_matrix": "isogram._plans.gbs",
+    "gram": "isogram._plans.gram",
+    "graph": "isogram._plans.graph",
+    "jsd": "isogram._plans.jsd",
+    "semantic_rsm": "isogram._plans.rsm",
+    "spatial_rsm": "isogram._plans.rsm",
 }
 
 

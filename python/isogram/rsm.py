@@ -9,20 +9,19 @@ from isogram._arguments import gpus_of, integer, median_or_bandwidth, threads
 from isogram._arrays import Output
 from isogram._bandwidth import zero_median
 from isogram._entries import result_dtype
-from isogram._errors import errors_of
+from isogram._errors import errors_of, warn_if_infinite
 from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
 from isogram._place import place_with
 from isogram._progress import Progress, reporting
-from isogram._rsm_arguments import (
+from isogram._tokens.arguments import (
     Inputs,
     check_median,
     check_precision,
     kernels_of,
     matching_of,
     outputs_of,
-    warn_if_infinite,
 )
-from isogram._rsm_job import Job, Matching, Pairs
+from isogram._tokens.job import Job, Matching, Pairs
 from isogram._types import Array
 
 

@@ -17,17 +17,17 @@ from isogram._walk.tiles import Tile, cut, full_tiles, row_of_tiles, spans, uppe
 class Products(Plan):
     """A x Aᵀ: a plan as operations make them, of which nothing can be wrong but the walk."""
 
-    def compute(self, tile, *inputs, num_threads=None, progress=False):
-        self.check_tile(tile)
-        self.check(InputSpec.of("x", *inputs))
-        (x,) = inputs
+    def _checked(self, x):
+        return x, [InputSpec.of("x", x)]
+
+    def _part(self, tile, x, num_threads, progress):
         if progress:
             progress(self.pairs(tile) // 2, self.pairs(tile))
             progress(self.pairs(tile), self.pairs(tile))
-        return self.part(tile, {"products": x[tile.rows] @ x[tile.cols].T})
+        return {"products": x[tile.rows] @ x[tile.cols].T}
 
     def reduce(self, parts):
-        in_order = self.in_order(parts)
+        in_order = self._in_order(parts)
         n = self.inputs[0].shape[0]
         sink = ArraySink({"products": np.full((n, n), np.nan)}, is_symmetric=True)
         for tile, values in zip(self.tiles, in_order, strict=True):
@@ -167,8 +167,8 @@ def test_plans_refuse_other_inputs_tiles_and_parts(x):
         plan.compute(first, x.astype(np.float32))
     with pytest.raises(ValueError, match="`tile` must be one of the plan's"):
         plan.compute(Tile(slice(0, 3), slice(0, 3)), x)
-    with pytest.raises(ValueError, match="the plan is for 1 inputs, got 2"):
-        plan.check(*plan.inputs, *plan.inputs)
+    with pytest.raises(ValueError, match="`inputs` must be `x`, .* got 2 inputs"):
+        plan.compute(first, x, x)
     with pytest.raises(
         ValueError, match=r"`parts` must have one for every tile .* none for 5 of 6"
     ):

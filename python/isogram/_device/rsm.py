@@ -27,8 +27,8 @@ from isogram._device.rsm_plan import BlockPlan, Side
 from isogram._entries import extremes, parts_of
 from isogram._errors import PlaceError
 from isogram._host import rsm as on_host
-from isogram._rsm_job import Job, Pairs
-from isogram._samples import Samples
+from isogram._tokens.job import Job, Pairs
+from isogram._tokens.samples import Samples
 from isogram._types import Report
 from isogram._walk.run import Tell, run
 from isogram._walk.sinks import ArraySink

@@ -10,8 +10,8 @@ import numpy as np
 from isogram._device.device import Device, DeviceArray, Mark
 from isogram._device.rsm_plan import BlockPlan, Side
 from isogram._entries import widened
-from isogram._rsm_job import not_finite
-from isogram._samples import Samples
+from isogram._tokens.job import not_finite
+from isogram._tokens.samples import Samples
 
 
 class Summary:

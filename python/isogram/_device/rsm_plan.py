@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram import _core
-from isogram._rsm_job import Job, Matching
-from isogram._samples import Samples
+from isogram._tokens.job import Job, Matching
+from isogram._tokens.samples import Samples
 from isogram._walk.tiles import Tile, cut
 
 _LINE = 32  # items; rows of affinities begin at multiples of them

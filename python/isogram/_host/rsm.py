@@ -15,7 +15,7 @@ from isogram._arithmetic import usual_arithmetic
 from isogram._bandwidth import scaled_bandwidth
 from isogram._entries import copy_into
 from isogram._errors import PlaceError, changed_input
-from isogram._rsm_job import Job, Pairs, not_finite
+from isogram._tokens.job import Job, Pairs, not_finite
 from isogram._types import Report
 from isogram._walk.run import HostWorker, run
 from isogram._walk.sinks import ArraySink

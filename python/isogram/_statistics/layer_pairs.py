@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._cka_table import others
 from isogram._place import place_of
+from isogram._statistics.cka_table import others
 from isogram._types import Array, Layers, Place, Report
 
 # Takes the values of a measure to what is to be said about them.

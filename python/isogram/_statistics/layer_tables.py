@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from isogram._arguments import ESTIMATORS, choice, flag, kernel_of, neighbours_or_all, precision_of
-from isogram._cka_table import FEWEST, too_small
-from isogram._cka_table import cka_table as table_of
-from isogram._cka_table import remarks as remarks_of
+from isogram._statistics.cka_table import FEWEST, too_small
+from isogram._statistics.cka_table import cka_table as table_of
+from isogram._statistics.cka_table import remarks as remarks_of
 from isogram._statistics.layer_pairs import LayerPairs, LayerTable, Remarks, without_edges
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from isogram._progress import Progress
+from isogram._arguments import threads
+from isogram._errors import errors_of
+from isogram._progress import Progress, reporting
+from isogram._types import Report
 from isogram._walk.tiles import Tile
 
 if TYPE_CHECKING:
@@ -23,6 +27,7 @@ class InputSpec(NamedTuple):
     name: str
     shape: tuple[int, ...]
     dtype: str
+    tokens: tuple[int, ...] | None = None  # of each sample, where the shape does not tell
 
     @property
     def argument(self) -> str:
@@ -33,17 +38,6 @@ class InputSpec(NamedTuple):
     def of(cls, name: str, array: Any) -> InputSpec:
         """Describe an array."""
         return cls(name, tuple(map(int, array.shape)), str(array.dtype))
-
-
-class Tiled(Protocol):
-    """What a walk has to know of a plan."""
-
-    @property
-    def tiles(self) -> Sequence[Tile]:
-        """The blocks of the result; of a symmetric one those on and above the diagonal."""
-
-    def pairs(self, tile: Tile) -> int:
-        """Return how many pairs of rows and columns a tile compares."""
 
 
 # Of the entry of a part that tells whose it is.
@@ -87,64 +81,96 @@ class Plan(ABC):
     tiles: tuple[Tile, ...]
     inputs: tuple[InputSpec, ...]
 
-    @abstractmethod
     def compute(
         self,
         tile: Tile,
         *inputs: Any,
         num_threads: int | None = None,
         progress: Progress = False,
-    ) -> Any:
+    ) -> dict[str, Any]:
         """Return the part of one tile, of which only the tile's rows and columns are read.
 
         `inputs` are those that the plan was made of. A part can be pickled.
         """
+        self._check_tile(tile)
+        self._check_arguments(len(inputs))
+        checked, specs = self._checked(*inputs)
+        self._check_specs(specs)
+        workers = threads(self.operation, num_threads)
+        with errors_of(self.operation), reporting(self.operation, progress) as report:
+            values = self._part(tile, checked, workers, report)
+        return {_NAME: self._name_of(tile), **values}
 
     @abstractmethod
     def reduce(self, parts: Mapping[Tile, Any]) -> Any:
         """Return the result of the parts of all tiles."""
 
-    @abstractmethod
     def pairs(self, tile: Tile) -> int:
         """Return how many pairs of rows and columns a tile compares."""
+        n, m = tile.shape
+        return n * (n - 1) // 2 if self._is_diagonal(tile) else n * m
 
     @abstractmethod
     def part_bytes(self, tile: Tile) -> int:
         """Return the size of a tile's part."""
 
-    def check(self, *inputs: InputSpec) -> None:
-        """Raise ValueError where inputs are not those that the plan was made for."""
-        self.check_count(len(inputs))
-        for planned, got in zip(self.inputs, inputs, strict=True):
-            if got[1:] != planned[1:]:
+    @abstractmethod
+    def _checked(self, *inputs: Any) -> tuple[Any, Iterable[InputSpec]]:
+        """Return checked inputs as `_part()` takes them, and what they are."""
+
+    @abstractmethod
+    def _part(
+        self, tile: Tile, inputs: Any, num_threads: int, progress: Report
+    ) -> Mapping[str, Any]:
+        """Return the values of a tile's part."""
+
+    @property
+    def _is_symmetric(self) -> bool:
+        """Whether rows and columns are the same, so that tiles cover one triangle."""
+        return len(self.inputs) == 1
+
+    def _is_diagonal(self, tile: Tile) -> bool:
+        """Whether the rows of a tile are its columns."""
+        return self._is_symmetric and not tile.is_mirrored
+
+    def _check_tile(self, tile: Tile) -> None:
+        """Raise ValueError for a tile that is none of the plan's."""
+        if not isinstance(tile, Tile) or tile not in self.tiles:
+            raise ValueError(f"{self.operation}: `tile` must be one of the plan's, got {tile}")
+
+    def _check_arguments(self, count: int) -> None:
+        """Raise ValueError for more or fewer arguments than the plan was made of."""
+        planned = dict.fromkeys(f"`{spec.argument}`" for spec in self.inputs)
+        if count != len(planned):
+            raise ValueError(
+                f"{self.operation}: `inputs` must be {' and '.join(planned)}, which the plan was "
+                f"made of, got {count} inputs"
+            )
+
+    def _check_specs(self, specs: Iterable[InputSpec]) -> None:
+        """Raise ValueError for inputs that are not those that the plan was made for."""
+        given = tuple(specs)
+        counts = Counter(spec.argument for spec in given)
+        for argument, count in Counter(spec.argument for spec in self.inputs).items():
+            if counts[argument] != count:
+                raise ValueError(
+                    f"{self.operation}: `{argument}` must be as planned, of length {count}, got "
+                    f"{counts[argument]}"
+                )
+        for planned, got in zip(self.inputs, given, strict=True):
+            if got[1:3] != planned[1:3]:
                 raise ValueError(
                     f"{self.operation}: `{planned.name}` must be as planned, of shape "
                     f"{planned.shape} and type {planned.dtype}, got shape {got.shape} and type "
                     f"{got.dtype}"
                 )
-            if got.argument != planned.argument:
+            if got.tokens != planned.tokens:
                 raise ValueError(
-                    f"{self.operation}: the plan has `{planned.name}` where there is "
-                    f"`{got.name}`: give compute() the arguments that the plan was made of"
+                    f"{self.operation}: `{planned.name}` must have the numbers of tokens that the "
+                    "plan was made for, got others"
                 )
 
-    def check_count(self, count: int) -> None:
-        """Raise ValueError for more or fewer inputs than those of the plan."""
-        if count != len(self.inputs):
-            raise ValueError(
-                f"{self.operation}: the plan is for {len(self.inputs)} inputs, got {count}"
-            )
-
-    def check_tile(self, tile: Tile) -> None:
-        """Raise ValueError for a tile that is none of the plan's."""
-        if not isinstance(tile, Tile) or tile not in self.tiles:
-            raise ValueError(f"{self.operation}: `tile` must be one of the plan's, got {tile}")
-
-    def part(self, tile: Tile, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the part of a tile: its values, and what `in_order()` knows it by."""
-        return {_NAME: self._name_of(tile), **values}
-
-    def in_order(self, parts: Mapping[Tile, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def _in_order(self, parts: Mapping[Tile, Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Return the values of all parts, in the order of the tiles.
 
         Raises

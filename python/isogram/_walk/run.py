@@ -16,9 +16,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
-from isogram._walk.plan import Tiled
 from isogram._walk.sinks import Sink
-from isogram._walk.tiles import Tile
+from isogram._walk.tiles import Tile, Tiled
 
 # Is told of pairs that are done, or on their way.
 Tell: TypeAlias = Callable[[int], object]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from isogram._walk.plan import Plan
 from isogram._walk.tiles import Tile
+
+if TYPE_CHECKING:
+    from isogram._walk.plan import Plan
 
 
 class Sink(Protocol):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 
 class Tile(NamedTuple):
@@ -39,6 +39,17 @@ class Tile(NamedTuple):
     def of(self, matrix: Any) -> Any:
         """Return the block of a matrix, as a view."""
         return matrix[self.rows, self.cols]
+
+
+class Tiled(Protocol):
+    """What a walk has to know of a plan."""
+
+    @property
+    def tiles(self) -> Sequence[Tile]:
+        """The blocks of the result; of a symmetric one those on and above the diagonal."""
+
+    def pairs(self, tile: Tile) -> int:
+        """Return how many pairs of rows and columns a tile compares."""
 
 
 def spans(n: int, edge: int) -> list[slice]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -12,10 +10,8 @@ from numpy.typing import NDArray
 
 from isogram._arguments import choice, integer
 from isogram._arrays import as_input, as_matrix
-from isogram._entries import extremes
-from isogram._errors import beyond_range
-from isogram._rsm_job import Matching, Pairs
-from isogram._samples import LAYOUTS, Samples
+from isogram._tokens.job import Matching, Pairs
+from isogram._tokens.samples import LAYOUTS, Samples
 
 _KERNELS = ("linear", "cosine", "rbf")
 _MATCHINGS = ("exact", "window", "topk", "greedy", "none")
@@ -114,14 +110,6 @@ def check_median(function: str, pairs: Pairs, kernels: tuple[str, ...], width: A
             f"{function}: `bandwidth` must be a number for a single input, which has no pairs "
             "to take the median of, got 'median'"
         )
-
-
-def warn_if_infinite(function: str, products: NDArray[Any], stacklevel: int) -> None:
-    """Warn of linear entries beyond their type; `stacklevel` is that of the caller."""
-    # Without a temporary; none of them is NaN.
-    if not all(map(math.isfinite, extremes(products))):
-        message = beyond_range(function, products.dtype)
-        warnings.warn(message, RuntimeWarning, stacklevel=stacklevel + 1)
 
 
 def samples_of(

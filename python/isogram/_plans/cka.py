@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram import _core
-from isogram._arguments import ESTIMATORS, choice, integer, kernel_of, threads
-from isogram._cka_table import FEWEST, CkaTable, bandwidths, others, remarks, too_small
+from isogram._arguments import ESTIMATORS, choice, kernel_of, threads
 from isogram._errors import errors_of
 from isogram._host.place import HOST
-from isogram._plan_arguments import bounds, layers_on_host, rows_of, specs, tiles_of
-from isogram._progress import Progress, reporting
-from isogram._types import Array
-from isogram._walk.plan import Plan
+from isogram._plans.arguments import bounds, edge_of, tiles_of
+from isogram._plans.layers import LayersPlan, Sets, layers_on_host, names_of, samples_of, specs_of
+from isogram._statistics.cka_table import FEWEST, CkaTable, bandwidths, others, remarks, too_small
+from isogram._types import Array, Report
 from isogram._walk.tiles import Tile
 
 _FUNCTION = "cka_matrix"
@@ -28,7 +27,7 @@ _OF_FEATURES = (0, 2)
 
 
 @dataclass(frozen=True, eq=False)
-class CkaPlan(Plan):
+class CkaPlan(LayersPlan):
     """How a CKA matrix is computed tile by tile, in one stage or in several.
 
     A part is a dict of sums over the tile. Where the sums show that their own rounding is too
@@ -36,8 +35,6 @@ class CkaPlan(Plan):
 
     Attributes
     ----------
-    names : pair of tuples of str
-        The layers of `layers` and of `other`.
     estimator : str
         As for `cka_matrix`.
     stages : tuple of dict
@@ -47,43 +44,14 @@ class CkaPlan(Plan):
         What the stage before found, where only rounding is in doubt.
     """
 
-    names: tuple[tuple[str, ...], tuple[str, ...]]
     estimator: str
     stages: tuple[Mapping[str, Any], ...]
     moments: Mapping[str, Any] | None = None
 
-    def compute(
-        self,
-        tile: Tile,
-        *inputs: Any,
-        num_threads: int | None = None,
-        progress: Progress = False,
-    ) -> dict[str, Any]:
-        """Return the sums over one tile, of which only the tile's samples are read."""
-        self.check_tile(tile)
-        rows, cols = layers_on_host(self.operation, *inputs)
-        self.check(*specs(rows, cols))
-        if not self.stages:
-            return self.part(tile, {})
-        stage = dict(self.stages[0])
-        layers = rows.named if stage["is_symmetric"] else rows.named_with(cols)
-        with errors_of(self.operation), reporting(self.operation, progress) as report:
-            sums = _core.moments_of_tile(
-                stage,
-                bounds(tile),
-                rows_of(layers, tile.rows),
-                rows_of(layers, tile.cols) if tile.is_mirrored else None,
-                names=list(layers),
-                num_threads=threads(self.operation, num_threads),
-                progress=report,
-                pairs=self.pairs(tile),
-            )
-        return self.part(tile, sums)
-
     def reduce(self, parts: Mapping[Tile, Mapping[str, Any]]) -> NDArray[np.float64] | CkaPlan:
         """Return the CKA matrix, as a NumPy array, or the plan of the next stage."""
-        in_order = self.in_order(parts)
-        names_x, names_y = map(list, self.names)
+        in_order = self._in_order(parts)
+        names_x, names_y = list(self.names[0]), list(self.names[1] or self.names[0])
         if not self.stages:
             self._warn(too_small(self.operation, self.estimator, self.inputs[0].shape[0]))
             return np.full((len(names_x), len(names_y)), np.nan)
@@ -95,11 +63,6 @@ class CkaPlan(Plan):
         for remark in remarks(self.operation, table):
             self._warn(remark)
         return table.cka
-
-    def pairs(self, tile: Tile) -> int:
-        """Return how many pairs of samples a tile compares."""
-        n, m = tile.shape
-        return n * m if tile.is_mirrored else n * (n - 1) // 2
 
     def part_bytes(self, tile: Tile) -> int:
         """Return the size of a tile's sums, but for a few numbers."""
@@ -114,6 +77,25 @@ class CkaPlan(Plan):
         cross: int = (sum(x) ** 2 - own) // 2 if stage["is_symmetric"] else sum(x) * sum(y)
         return 8 * (2 * len(widths) * rows + own + cross)
 
+    def at(self, stages: tuple[Mapping[str, Any], ...]) -> CkaPlan:
+        """Return the plan with these stages, the first of which says what tiles there are."""
+        return replace(self, stages=stages, tiles=tiles_of(_core.moments_tiles(dict(stages[0]))))
+
+    def _part(self, tile: Tile, inputs: Sets, num_threads: int, progress: Report) -> dict[str, Any]:
+        if not self.stages:
+            return {}
+        (rows, cols), stage = inputs, dict(self.stages[0])
+        layers = rows.named if stage["is_symmetric"] else rows.named_with(cols)
+        return _core.moments_of_tile(
+            stage,
+            bounds(tile),
+            *samples_of(tile, layers),
+            names=list(layers),
+            num_threads=num_threads,
+            progress=progress,
+            pairs=self.pairs(tile),
+        )
+
     def _moments(self, sums: list[dict[str, Any]]) -> dict[str, Any] | CkaPlan:
         """Return what all parts make, or the plan of the next stage."""
         stage, *later = map(dict, self.stages)
@@ -122,16 +104,13 @@ class CkaPlan(Plan):
             return _core.reduce_magnitudes(stage, tiles, sums, dict(self.moments))
         found = _core.reduce_moments(stage, tiles, sums)
         if found is None:
-            return self._with(tuple(later))
+            return self.at(tuple(later))
         moments, doubts = found
         if not any(doubts):
             return moments
         layers = zip(later[-1]["layers"], doubts, strict=True)
         in_doubt = [facts | {"is_left_out": not is_in_doubt} for facts, is_in_doubt in layers]
-        return replace(self._with((later[-1] | {"layers": in_doubt},)), moments=moments)
-
-    def _with(self, stages: tuple[Mapping[str, Any], ...]) -> CkaPlan:
-        return replace(self, stages=stages, tiles=_tiles(stages[0]))
+        return replace(self.at((later[-1] | {"layers": in_doubt},)), moments=moments)
 
     @staticmethod
     def _warn(message: str) -> None:
@@ -154,14 +133,13 @@ def plan_cka_matrix(
     """Return the plan of `cka_matrix`; with another `tile` than by default results are rounded."""
     options = kernel_of(_FUNCTION, kernel, bandwidth, gamma, degree, coef0)
     choice(_FUNCTION, "estimator", estimator, ESTIMATORS)
-    edge = 0 if tile is None else integer(_FUNCTION, "tile", tile, 1)
     workers = threads(_FUNCTION, num_threads)
-    rows, cols = layers_on_host(_FUNCTION, layers, other)
-    names = tuple(rows.names), tuple((cols or rows).names)
+    sets = rows, cols = layers_on_host(_FUNCTION, layers, other)
+    edge = edge_of(_FUNCTION, tile, rows.samples)
+    made = CkaPlan(_FUNCTION, (), specs_of(sets), names_of(sets), estimator, ())
     if rows.samples < FEWEST[estimator]:
         all_samples = slice(0, rows.samples)
-        whole = (Tile(all_samples, all_samples),)
-        return CkaPlan(_FUNCTION, whole, specs(rows, cols), names, estimator, ())
+        return replace(made, tiles=(Tile(all_samples, all_samples),))
     second = others(rows, cols)
     of_rows, of_cols = (bandwidths(HOST, _FUNCTION, s, options, workers) for s in (rows, second))
     with errors_of(_FUNCTION):
@@ -177,12 +155,7 @@ def plan_cka_matrix(
             degree=options.degree,
             coef0=options.coef0,
             debiased=estimator == "debiased",
-            edge=min(edge, rows.samples),
+            edge=edge,
             num_threads=workers,
         )
-    tiles = _tiles(stages[0])
-    return CkaPlan(_FUNCTION, tiles, specs(rows, cols), names, estimator, tuple(stages))
-
-
-def _tiles(stage: Mapping[str, Any]) -> tuple[Tile, ...]:
-    return tiles_of(_core.moments_tiles(dict(stage)))
+    return made.at(tuple(stages))

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram import _core
-from isogram._arguments import flag, integer, neighbours_or_all, threads
+from isogram._arguments import flag, neighbours_or_all, threads
 from isogram._errors import errors_of
-from isogram._gbs_table import warn_of_isolated_in
-from isogram._plan_arguments import bounds, layers_on_host, rows_of, specs, tiles_of
-from isogram._progress import Progress, reporting
-from isogram._types import Array, GbsTable
+from isogram._plans.arguments import bounds, edge_of, tiles_of
+from isogram._plans.layers import LayersPlan, Sets, layers_on_host, names_of, samples_of, specs_of
+from isogram._statistics.gbs_table import warn_of_isolated_in
+from isogram._types import Array, GbsTable, Report
 from isogram._walk.plan import Plan
 from isogram._walk.tiles import Tile
 
@@ -23,7 +23,7 @@ _FUNCTION = "gbs_matrix"
 
 
 @dataclass(frozen=True, eq=False)
-class GbsPlan(Plan):
+class GbsPlan(LayersPlan):
     """How a GBS matrix is computed tile by tile.
 
     A part is a dict: of full graphs, products of rows, summed over the tile; of k-NN graphs, the
@@ -31,54 +31,21 @@ class GbsPlan(Plan):
 
     Attributes
     ----------
-    names : pair of tuples of str
-        The layers of `layers` and of `other`; the latter empty where that is None.
     facts : dict
         What the core has to know of all samples.
     """
 
-    names: tuple[tuple[str, ...], tuple[str, ...]]
     facts: Mapping[str, Any]
-
-    def compute(
-        self,
-        tile: Tile,
-        *inputs: Any,
-        num_threads: int | None = None,
-        progress: Progress = False,
-    ) -> dict[str, Any]:
-        """Return the part of one tile, of which only the tile's samples are read."""
-        self.check_tile(tile)
-        rows, cols = layers_on_host(self.operation, *inputs)
-        self.check(*specs(rows, cols))
-        layers = rows.named_with(cols)
-        with errors_of(self.operation), reporting(self.operation, progress) as report:
-            found = _core.gbs_of_tile(
-                dict(self.facts),
-                bounds(tile),
-                rows_of(layers, tile.rows),
-                rows_of(layers, tile.cols) if tile.is_mirrored else None,
-                names=list(layers),
-                num_threads=threads(self.operation, num_threads),
-                progress=report,
-                pairs=self.pairs(tile),
-            )
-        return self.part(tile, found)
 
     def reduce(self, parts: Mapping[Tile, Mapping[str, Any]]) -> NDArray[np.float64]:
         """Return the GBS matrix, as a NumPy array; warn as `gbs_matrix` does."""
-        in_order = self.in_order(parts)
+        in_order = self._in_order(parts)
         with errors_of(self.operation):
             gbs, isolated_x, isolated_y = _core.gbs_of_parts(dict(self.facts), in_order)
         table = GbsTable(gbs, isolated_x, isolated_y)
         names_x, names_y = map(list, self.names)
         warn_of_isolated_in(self.operation, names_x, names_y, self.facts["samples"], table)
         return gbs
-
-    def pairs(self, tile: Tile) -> int:
-        """Return how many pairs of samples a tile compares."""
-        n, m = tile.shape
-        return n * m if tile.is_mirrored else n * (n - 1) // 2
 
     def part_bytes(self, tile: Tile) -> int:
         """Return the size of a tile's sums, or of its neighbours."""
@@ -92,6 +59,11 @@ class GbsPlan(Plan):
         pairs = x * (x + 1) // 2 if self.facts["is_symmetric"] else layers + x * y
         return 8 * pairs * samples
 
+    def _part(self, tile: Tile, inputs: Sets, num_threads: int, progress: Report) -> dict[str, Any]:
+        rows, cols = inputs
+        layers = rows.named_with(cols)
+        return part_of_graphs(self, self.facts, tile, layers, num_threads, progress)
+
 
 def plan_gbs_matrix(
     layers: Sequence[Array] | Mapping[Any, Array],
@@ -104,9 +76,8 @@ def plan_gbs_matrix(
 ) -> GbsPlan:
     """Return the plan of `gbs_matrix`; with another `tile` than by default sums are rounded."""
     flag(_FUNCTION, "center", center)
-    edge = 0 if tile is None else integer(_FUNCTION, "tile", tile, 1)
     workers = threads(_FUNCTION, num_threads)
-    rows, cols = layers_on_host(_FUNCTION, layers, other)
+    sets = rows, cols = layers_on_host(_FUNCTION, layers, other)
     with errors_of(_FUNCTION):
         facts, tiles = _core.plan_gbs(
             rows.arrays,
@@ -115,13 +86,27 @@ def plan_gbs_matrix(
             names_y=[] if cols is None else cols.names,
             k=neighbours_or_all(_FUNCTION, rows.names[0], k, rows.samples),
             center=center,
-            edge=min(edge, rows.samples),
+            edge=edge_of(_FUNCTION, tile, rows.samples),
             num_threads=workers,
         )
-    return GbsPlan(
-        _FUNCTION,
-        tiles_of(tiles),
-        specs(rows, cols),
-        (tuple(rows.names), () if cols is None else tuple(cols.names)),
-        facts,
+    return GbsPlan(_FUNCTION, tiles_of(tiles), specs_of(sets), names_of(sets), facts)
+
+
+def part_of_graphs(
+    plan: Plan,
+    facts: Mapping[str, Any],
+    tile: Tile,
+    layers: dict[str, NDArray[Any]],
+    num_threads: int,
+    progress: Report,
+) -> dict[str, Any]:
+    """Return what a tile tells of the graphs of layers: products of rows, or neighbours."""
+    return _core.gbs_of_tile(
+        dict(facts),
+        bounds(tile),
+        *samples_of(tile, layers),
+        names=list(layers),
+        num_threads=num_threads,
+        progress=progress,
+        pairs=plan.pairs(tile),
     )

@@ -1,4 +1,4 @@
-"""Tables of HSIC and CKA: how they are made of checked layers, and what is said about them."""
+"""Tables of HSIC and CKA: how they are made of checked layers, and what is said of them."""
 
 from __future__ import annotations
 

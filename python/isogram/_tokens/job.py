@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._errors import PlaceError
-from isogram._samples import Samples
+from isogram._tokens.samples import Samples
 from isogram._walk.tiles import Tile
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Checked arguments of plans: layers and rows in host memory, and tiles as the core has them."""
+"""Arguments of plans, checked: arrays in host memory, rows of them, and tiles as the core's."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._arguments import two_sets
+from isogram._arguments import integer
 from isogram._host.finite import require_finite_rows
-from isogram._types import Array, Layers
+from isogram._types import Array
 from isogram._walk.plan import InputSpec
 from isogram._walk.tiles import Tile
 
@@ -24,23 +24,21 @@ def require_on_host(function: str, arrays: Mapping[str, Array]) -> None:
             )
 
 
-def layers_on_host(function: str, layers: Any, other: Any = None) -> tuple[Layers, Layers | None]:
-    """Return checked layers, and those of another model, which have to lie on the host."""
-    rows, cols = two_sets(function, layers, other)
-    require_on_host(function, rows.named_with(cols))
-    return rows, cols
+def specs(arrays: Mapping[str, NDArray[Any]]) -> tuple[InputSpec, ...]:
+    """Describe arrays for a plan."""
+    return tuple(InputSpec.of(name, array) for name, array in arrays.items())
+
+
+def edge_of(function: str, tile: Any, rows: int) -> int:
+    """Return the rows of a tile for the core, where 0 stands for the default."""
+    return 0 if tile is None else min(integer(function, "tile", tile, 1), rows)
 
 
 def rows_of(arrays: Mapping[str, NDArray[Any]], rows: slice) -> list[NDArray[Any]]:
-    """Return some rows of arrays, all of which were finite when the plan was made."""
+    """Return some rows of arrays; all were finite when the plan was made, and still have to be."""
     for name, array in arrays.items():
         require_finite_rows(name, array, rows)
     return [array[rows] for array in arrays.values()]
-
-
-def specs(rows: Layers, cols: Layers | None) -> tuple[InputSpec, ...]:
-    """Describe layers for a plan."""
-    return tuple(InputSpec.of(name, array) for name, array in rows.named_with(cols).items())
 
 
 def tiles_of(bounds: Iterable[tuple[int, int, int, int]]) -> tuple[Tile, ...]:

@@ -1,0 +1,1 @@
+"""The plans that `isogram.plan` makes: an operation each, under its name."""

@@ -1,0 +1,116 @@
+"""The plan of a Gram matrix: what computes it tile by tile, anywhere, with the bits of one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram import _core
+from isogram._arguments import integer, kernel_of, rows_of_gram, threads
+from isogram._bandwidth import resolved_bandwidth
+from isogram._entries import result_dtype
+from isogram._errors import errors_of, warn_if_infinite
+from isogram._host.place import HOST
+from isogram._plans.arguments import require_on_host, specs
+from isogram._plans.blocks import BlocksPlan
+from isogram._types import Array, Report
+from isogram._walk.plan import InputSpec
+from isogram._walk.tiles import Tile, cut
+
+# Rows and columns of a tile: hundreds of megabytes of entries.
+_TILE = 6144
+
+
+@dataclass(frozen=True, eq=False)
+class GramPlan(BlocksPlan):
+    """How a Gram matrix is computed tile by tile; a part is the tile's entries, as `gram`.
+
+    Attributes
+    ----------
+    facts : dict
+        What the core has to know of all rows.
+    """
+
+    facts: Mapping[str, Any]
+
+    def reduce(self, parts: Mapping[Tile, Mapping[str, Any]]) -> NDArray[Any]:
+        """Return the matrix, as a NumPy array; warn as `gram` does."""
+        matrix: NDArray[Any] = super().reduce(parts)
+        warn_if_infinite(self.operation, matrix, stacklevel=2)
+        return matrix
+
+    def pairs(self, tile: Tile) -> int:
+        """Return how many pairs of rows a tile compares, also of each with itself."""
+        n, m = tile.shape
+        return n * (n + 1) // 2 if self._is_diagonal(tile) else n * m
+
+    def _checked(self, *inputs: Any) -> tuple[dict[str, NDArray[Any]], tuple[InputSpec, ...]]:
+        arrays = _on_host(self.operation, *inputs)
+        return arrays, specs(arrays)
+
+    def _part(
+        self, tile: Tile, inputs: dict[str, NDArray[Any]], num_threads: int, progress: Report
+    ) -> dict[str, Any]:
+        rows, cols = self._rows_and_cols(tile, inputs)
+        block = np.empty(tile.shape, self.dtype)
+        _core.gram_tile(
+            rows,
+            cols,
+            facts=dict(self.facts),
+            out=block,
+            num_threads=num_threads,
+            progress=progress,
+            pairs=self.pairs(tile),
+        )
+        return {self.operation: block}
+
+
+def plan_gram(
+    x: Array,
+    y: Array | None = None,
+    *,
+    kernel: str = "linear",
+    bandwidth: float | str = "median",
+    gamma: float | None = None,
+    degree: int = 3,
+    coef0: float = 1.0,
+    tile: int = _TILE,
+    num_threads: int | None = None,
+) -> GramPlan:
+    """Return the plan of `gram`."""
+    options = kernel_of("gram", kernel, bandwidth, gamma, degree, coef0)
+    edge, workers = integer("gram", "tile", tile, 1), threads("gram", num_threads)
+    arrays = _on_host("gram", x, y)
+    rows, cols = arrays["x"], arrays.get("y")
+    dtype = result_dtype(*arrays.values())
+    with errors_of("gram"):
+        facts = _core.gram_facts(
+            rows,
+            cols,
+            kernel=options.name,
+            bandwidth=resolved_bandwidth(HOST, "gram", "x", rows, options, workers),
+            gamma=options.gamma,
+            degree=options.degree,
+            coef0=options.coef0,
+            is_float64=dtype == np.float64,
+            num_threads=workers,
+        )
+    shape = len(rows), len(rows if cols is None else cols)
+    return GramPlan(
+        "gram",
+        tuple(cut(shape, (edge, edge), is_upper=cols is None)),
+        specs(arrays),
+        dtype.name,
+        facts,
+    )
+
+
+def _on_host(function: str, x: Array, y: Array | None = None) -> dict[str, NDArray[Any]]:
+    """Return checked inputs by name."""
+    arrays = rows_of_gram(function, x, y)
+    require_on_host(function, arrays)
+    return arrays

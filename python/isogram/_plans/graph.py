@@ -1,0 +1,138 @@
+"""The plan of a graph: what computes it tile by tile, anywhere, with the bits of one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram import _core
+from isogram._arguments import flag, neighbours_or_all, threads
+from isogram._arrays import as_matrix
+from isogram._errors import errors_of
+from isogram._plans.arguments import edge_of, require_on_host, specs, tiles_of
+from isogram._plans.blocks import BlocksPlan
+from isogram._plans.gbs import part_of_graphs
+from isogram._types import Array, Report
+from isogram._walk.plan import InputSpec, Plan
+from isogram._walk.tiles import Tile
+from isogram.graph import Csr
+
+
+@dataclass(frozen=True, eq=False)
+class DenseGraphPlan(BlocksPlan):
+    """How a dense graph is computed tile by tile; a part is the tile's entries, as `graph`.
+
+    Attributes
+    ----------
+    facts : dict
+        What the core has to know of all samples.
+    """
+
+    facts: Mapping[str, Any]
+
+    def _checked(self, *inputs: Any) -> tuple[dict[str, NDArray[Any]], tuple[InputSpec, ...]]:
+        arrays = _on_host(self.operation, *inputs)
+        return arrays, specs(arrays)
+
+    def _part(
+        self, tile: Tile, inputs: dict[str, NDArray[Any]], num_threads: int, progress: Report
+    ) -> dict[str, Any]:
+        rows, cols = self._rows_and_cols(tile, inputs)
+        block = np.empty(tile.shape, self.dtype)
+        _core.gram_tile(
+            rows,
+            cols,
+            facts=self.facts["layers"][0],
+            out=block,
+            num_threads=num_threads,
+            progress=progress,
+            pairs=self.pairs(tile),
+        )
+        if cols is None:
+            np.fill_diagonal(block, 0)
+        return {self.operation: block}
+
+
+@dataclass(frozen=True, eq=False)
+class KnnGraphPlan(Plan):
+    """How a k-NN graph is computed tile by tile.
+
+    A part has the neighbours of the tile's rows among its columns, and of its columns among its
+    rows.
+
+    Attributes
+    ----------
+    facts : dict
+        What the core has to know of all samples.
+    symmetrize : bool
+        As for `graph`.
+    """
+
+    facts: Mapping[str, Any]
+    symmetrize: bool
+
+    def reduce(self, parts: Mapping[Tile, Mapping[str, Any]]) -> Csr:
+        """Return the graph, as NumPy arrays."""
+        in_order = self._in_order(parts)
+        n = self.facts["samples"]
+        with errors_of(self.operation):
+            graph = _core.knn_graph_of_parts(dict(self.facts), in_order, symmetrize=self.symmetrize)
+        return Csr(*graph, (n, n))
+
+    def part_bytes(self, tile: Tile) -> int:
+        """Return the size of a tile's neighbours."""
+        k: int = self.facts["k"]
+        return (tile.shape[0] if self._is_diagonal(tile) else sum(tile.shape)) * k * (4 + 8 + 8)
+
+    def _checked(self, *inputs: Any) -> tuple[dict[str, NDArray[Any]], tuple[InputSpec, ...]]:
+        arrays = _on_host(self.operation, *inputs)
+        return arrays, specs(arrays)
+
+    def _part(
+        self, tile: Tile, inputs: dict[str, NDArray[Any]], num_threads: int, progress: Report
+    ) -> dict[str, Any]:
+        return part_of_graphs(self, self.facts, tile, inputs, num_threads, progress)
+
+
+def plan_graph(
+    x: Array,
+    *,
+    k: int | None = None,
+    center: bool = False,
+    symmetrize: bool = True,
+    tile: int | None = None,
+    num_threads: int | None = None,
+) -> DenseGraphPlan | KnnGraphPlan:
+    """Return the plan of `graph`."""
+    flag("graph", "center", center)
+    flag("graph", "symmetrize", symmetrize)
+    workers = threads("graph", num_threads)
+    arrays = _on_host("graph", x)
+    samples = len(arrays["x"])
+    with errors_of("graph"):
+        facts, bounds = _core.plan_gbs(
+            list(arrays.values()),
+            None,
+            names_x=["x"],
+            names_y=[],
+            k=neighbours_or_all("graph", "x", k, samples),
+            center=center,
+            edge=edge_of("graph", tile, samples),
+            num_threads=workers,
+        )
+    tiles = tiles_of(bounds)
+    if k is None:
+        dtype = "float64" if facts["is_float64"] else "float32"
+        return DenseGraphPlan("graph", tiles, specs(arrays), dtype, facts)
+    return KnnGraphPlan("graph", tiles, specs(arrays), facts, symmetrize)
+
+
+def _on_host(function: str, x: Array) -> dict[str, NDArray[Any]]:
+    """Return checked samples by name."""
+    arrays = {"x": as_matrix(function, "x", x)}
+    require_on_host(function, arrays)
+    return arrays

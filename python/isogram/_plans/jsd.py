@@ -1,0 +1,73 @@
+"""The plan of divergences: what computes them tile by tile, anywhere, with the bits of one call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram._arguments import distributions_of, integer, threads
+from isogram._entries import result_dtype
+from isogram._errors import errors_of
+from isogram._host import jsd as on_host
+from isogram._plans.arguments import require_on_host, specs
+from isogram._plans.blocks import BlocksPlan
+from isogram._types import Array, Report
+from isogram._walk.plan import InputSpec
+from isogram._walk.tiles import Tile, cut
+
+# Rows and columns of a tile: as of `gram`.
+_TILE = 6144
+
+
+@dataclass(frozen=True, eq=False)
+class JsdPlan(BlocksPlan):
+    """How divergences are computed tile by tile; a part is the tile's entries, as `jsd`.
+
+    No fact of all rows decides a bit; that all are distributions was found when the plan was made.
+    """
+
+    def _checked(self, *inputs: Any) -> tuple[dict[str, NDArray[Any]], tuple[InputSpec, ...]]:
+        arrays = _on_host(self.operation, *inputs)
+        return arrays, specs(arrays)
+
+    def _part(
+        self, tile: Tile, inputs: dict[str, NDArray[Any]], num_threads: int, progress: Report
+    ) -> dict[str, Any]:
+        rows, cols = self._rows_and_cols(tile, inputs)
+        block = np.empty(tile.shape, self.dtype)
+        on_host.jsd(rows, cols, block, num_threads, progress)
+        return {self.operation: block}
+
+
+def plan_jsd(
+    probabilities: Array,
+    other: Array | None = None,
+    *,
+    tile: int = _TILE,
+    num_threads: int | None = None,
+) -> JsdPlan:
+    """Return the plan of `jsd`."""
+    edge, workers = integer("jsd", "tile", tile, 1), threads("jsd", num_threads)
+    arrays = _on_host("jsd", probabilities, other)
+    with errors_of("jsd"):
+        for name, array in arrays.items():
+            on_host.require_distributions(array, name, workers)
+    rows, *cols = arrays.values()
+    return JsdPlan(
+        "jsd",
+        tuple(cut((len(rows), len((cols or [rows])[0])), (edge, edge), is_upper=not cols)),
+        specs(arrays),
+        result_dtype(*arrays.values()).name,
+    )
+
+
+def _on_host(
+    function: str, probabilities: Array, other: Array | None = None
+) -> dict[str, NDArray[Any]]:
+    """Return checked inputs by name."""
+    arrays = distributions_of(function, probabilities, other)
+    require_on_host(function, arrays)
+    return arrays

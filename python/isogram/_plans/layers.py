@@ -1,0 +1,64 @@
+"""Plans of layers, all of the same samples: what those of CKA and GBS matrices share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
+
+from isogram._arguments import two_sets
+from isogram._plans.arguments import require_on_host, rows_of, specs
+from isogram._types import Layers
+from isogram._walk.plan import InputSpec, Plan
+from isogram._walk.tiles import Tile
+
+# Checked layers, and those of another model.
+Sets: TypeAlias = tuple[Layers, Layers | None]
+
+
+@dataclass(frozen=True, eq=False)
+class LayersPlan(Plan):
+    """How a table of layers is computed from tiles of the pairs of their samples.
+
+    Attributes
+    ----------
+    names : pair of tuples of str
+        The layers of `layers` and of `other`; the latter empty where that is None.
+    """
+
+    names: tuple[tuple[str, ...], tuple[str, ...]]
+
+    @property
+    def _is_symmetric(self) -> bool:
+        return True
+
+    def _checked(self, *inputs: Any) -> tuple[Sets, tuple[InputSpec, ...]]:
+        sets = layers_on_host(self.operation, *inputs)
+        return sets, specs_of(sets)
+
+
+def layers_on_host(function: str, layers: Any, other: Any = None) -> Sets:
+    """Return checked layers, and those of another model, which have to lie on the host."""
+    rows, cols = two_sets(function, layers, other)
+    require_on_host(function, rows.named_with(cols))
+    return rows, cols
+
+
+def specs_of(sets: Sets) -> tuple[InputSpec, ...]:
+    """Describe layers for a plan."""
+    rows, cols = sets
+    return specs(rows.named_with(cols))
+
+
+def names_of(sets: Sets) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of the layers of both sets."""
+    rows, cols = sets
+    return tuple(rows.names), () if cols is None else tuple(cols.names)
+
+
+def samples_of(
+    tile: Tile, arrays: dict[str, NDArray[Any]]
+) -> tuple[list[NDArray[Any]], list[NDArray[Any]] | None]:
+    """Return the samples of a tile's rows and of its columns; None: the rows again."""
+    return rows_of(arrays, tile.rows), rows_of(arrays, tile.cols) if tile.is_mirrored else None
