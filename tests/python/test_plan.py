@@ -206,7 +206,7 @@ class TestRsm:
             plan.compute(first, inputs[:, :3])
         with pytest.raises(ValueError, match=r"type float32, got shape \(6, 4, 3\) .* float64"):
             plan.compute(first, inputs.astype(np.float64))
-        with pytest.raises(ValueError, match="`inputs` must be `tokens`, .* got 2 inputs$"):
+        with pytest.raises(ValueError, match=r"`inputs` must be `tokens`, .* got 2 inputs$"):
             plan.compute(first, inputs, inputs)
         with pytest.raises(ValueError, match="must have the numbers of tokens"):
             of_list.compute(first, several[::-1])
@@ -467,7 +467,7 @@ class TestCka:
         plan = ig.plan("cka_matrix", layers, tile=6)
         with pytest.raises(ValueError, match="must be as planned"):
             plan.compute(plan.tiles[0], layers[::-1])
-        with pytest.raises(ValueError, match="`layers` must be as planned, of length 2, got 1$"):
+        with pytest.raises(ValueError, match=r"`layers` must be as planned, of length 2, got 1$"):
             plan.compute(plan.tiles[0], layers[:1])
         with pytest.raises(ValueError, match="`tile` must be"):
             ig.plan("cka_matrix", layers, tile=0)
@@ -597,7 +597,7 @@ class TestGbs:
         plan = ig.plan("gbs_matrix", layers, tile=6)
         with pytest.raises(ValueError, match="must be as planned"):
             plan.compute(plan.tiles[0], layers[::-1])
-        with pytest.raises(ValueError, match="`layers` must be as planned, of length 2, got 1$"):
+        with pytest.raises(ValueError, match=r"`layers` must be as planned, of length 2, got 1$"):
             plan.compute(plan.tiles[0], layers[:1])
         with pytest.raises(ValueError, match="one for every tile"):
             plan.reduce({})
@@ -714,7 +714,7 @@ class TestJsd:
         plan = ig.plan("jsd", p, tile=6)
         with pytest.raises(ValueError, match="must be as planned"):
             plan.compute(plan.tiles[0], p[:9])
-        with pytest.raises(ValueError, match="`inputs` must be `probabilities`, .* got 2 inputs$"):
+        with pytest.raises(ValueError, match=r"`inputs` must be `probabilities`, .* got 2 inputs$"):
             plan.compute(plan.tiles[0], p, p)
         with pytest.raises(ValueError, match="`tile` must be"):
             ig.plan("jsd", p, tile=0)
@@ -813,9 +813,11 @@ class TestWhatIsNotThePlans:
     def test_layers_of_the_wrong_set(self, operation):
         x, y = samples_of(20, 3), samples_of(20, 5, seed=1)
         of_one, of_two = ig.plan(operation, [x, y]), ig.plan(operation, [x], [y])
-        with pytest.raises(ValueError, match="`inputs` must be `layers`, .* got 2 inputs$"):
+        with pytest.raises(ValueError, match=r"`inputs` must be `layers`, .* got 2 inputs$"):
             of_one.compute(of_one.tiles[0], [x], [y])
-        with pytest.raises(ValueError, match="`inputs` must be `layers` and `other`, .* got 1 inp"):
+        with pytest.raises(
+            ValueError, match=r"`inputs` must be `layers` and `other`, .* got 1 inp"
+        ):
             of_two.compute(of_two.tiles[0], [x, y])
-        with pytest.raises(ValueError, match="`layers` must be as planned, of length 1, got 2$"):
+        with pytest.raises(ValueError, match=r"`layers` must be as planned, of length 1, got 2$"):
             of_two.compute(of_two.tiles[0], [x, y], [y])

@@ -167,7 +167,7 @@ def test_plans_refuse_other_inputs_tiles_and_parts(x):
         plan.compute(first, x.astype(np.float32))
     with pytest.raises(ValueError, match="`tile` must be one of the plan's"):
         plan.compute(Tile(slice(0, 3), slice(0, 3)), x)
-    with pytest.raises(ValueError, match="`inputs` must be `x`, .* got 2 inputs"):
+    with pytest.raises(ValueError, match=r"`inputs` must be `x`, .* got 2 inputs"):
         plan.compute(first, x, x)
     with pytest.raises(
         ValueError, match=r"`parts` must have one for every tile .* none for 5 of 6"
