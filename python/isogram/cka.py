@@ -98,7 +98,7 @@ def hsic(
     """
     pair = _Pair("hsic", x, y, estimator, precision, num_threads)
     options = kernel_of("hsic", kernel, bandwidth, gamma, degree, coef0)
-    if pair.istoo_small():
+    if pair.is_too_small():
         warnings.warn(pair.too_small(), RuntimeWarning, stacklevel=2)
         return float("nan")
     table = pair.table(options)
@@ -171,7 +171,7 @@ def cka(
     """
     pair = _Pair("cka", x, y, estimator, precision, num_threads)
     options = kernel_of("cka", kernel, bandwidth, gamma, degree, coef0)
-    if pair.istoo_small():
+    if pair.is_too_small():
         warnings.warn(pair.too_small(), RuntimeWarning, stacklevel=2)
         return float("nan")
     table = pair.table(options)
@@ -290,7 +290,7 @@ class _Pair:
         self._place = place_of(function, inputs)
         self._precision = precision_of(function, precision, self._place, inputs.values())
 
-    def istoo_small(self) -> bool:
+    def is_too_small(self) -> bool:
         return self._x.samples < FEWEST[self._estimator]
 
     def too_small(self) -> str:

@@ -13,7 +13,7 @@ from isogram._arrays import giver
 from isogram._errors import errors_of
 from isogram._progress import Progress, reporting
 from isogram._statistics.by_name import STATISTICS
-from isogram._statistics.layer_pairs import LayerPairs
+from isogram._statistics.layer_pairs import LayerPairs, TooFewSamples
 from isogram._types import Array
 from isogram.measures import Measure, measure_of
 
@@ -46,8 +46,8 @@ def similarity(
     Returns
     -------
     float
-        NaN, with a RuntimeWarning that says why, where the measure is not defined: a constant
-        representation, too few samples.
+        NaN, with a RuntimeWarning that says why, where the measure is not defined: of a constant
+        representation, or of fewer samples than `measures()[name].fewest_with(options)`.
 
     Raises
     ------
@@ -156,9 +156,17 @@ def _values(
     measure: Measure, pairs: LayerPairs, options: Mapping[str, Any]
 ) -> tuple[Array, Any, list[str]]:
     """Return a measure's values where the layers lie and on the host, and what is to be said."""
-    place = pairs.place
+    place, samples = pairs.place, pairs.x.samples
     with place.entered(), errors_of(pairs.function):
-        statistic, remarks = STATISTICS[measure.needs](pairs, **options)
+        try:
+            statistic, remarks = STATISTICS[measure.needs](pairs, **options)
+            pairs.require(measure.fewest_with(options))
+        except TooFewSamples:
+            message = (
+                f"{pairs.function}: measure {measure.name!r} needs at least "
+                f"{measure.fewest_with(options)} samples, got {samples}: the result is NaN"
+            )
+            return place.xp.full(pairs.shape, np.nan), np.full(pairs.shape, np.nan), [message]
         values = measure.value(place.xp, statistic)
         if getattr(values, "shape", None) != pairs.shape or values.dtype != np.float64:
             raise TypeError(

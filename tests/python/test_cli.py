@@ -185,14 +185,16 @@ def test_messages_name_options_and_files_not_arguments(run, models, tmp_path):
         ((broken, path_b), "layer 'conv' of A must be finite, got nan at index (1, 2)"),
         ((path_b, broken), "layer 'conv' of B must be finite, got nan at index (1, 2)"),
         ((path_a, path_b, "--num-threads", 10**20), "--num-threads must be an integer"),
-        ((path_a, path_b, "--measure", "gbs", "--k", 10**20), "--k must be an integer"),
+        ((path_a, path_b, "--measure", "gbs", "--k", 0), "--k must be an integer"),
     ):
         result = run("compare", *arguments)
         assert_fails(result, f"Error: {message}")
         assert "`" not in result.stderr
     few = save(tmp_path / "few.npy", np.eye(3))
     warning = run("compare", few, few).stderr
-    assert warning.startswith("Warning: the debiased estimator needs at least 4 samples, got 3")
+    assert warning.startswith("Warning: measure 'cka' needs at least 4 samples, got 3")
+    warning = run("compare", few, few, "--measure", "gbs", "--k", 10**20).stderr
+    assert warning.startswith(f"Warning: measure 'gbs' needs at least {10**20 + 1} samples, got 3")
 
 
 def test_every_failure_is_one_line(run, models, tmp_path):
@@ -397,7 +399,7 @@ def test_compare_errors(run, models, tmp_path, rng):
     labels = save(tmp_path / "labels.npy", np.arange(9))
     assert_fails(run("compare", path_a, labels), "has no layers")
     assert_fails(
-        run("compare", path_a, path_b, "--measure", "gbs", "--k", "9"), "Error: --k must be"
+        run("compare", path_a, path_b, "--measure", "gbs", "--k", "-1"), "Error: --k must be"
     )
     assert_fails(run("compare", path_a, path_b, "--png", tmp_path), "is a directory")
     assert_fails(run("compare", path_a, path_b, "--k", "3"), "--k does not go", 2)
@@ -415,6 +417,7 @@ def test_compare_errors(run, models, tmp_path, rng):
 
 def test_measures(run):
     assert run("measures").stdout == f"{ig.measures()}\n"
+    assert "cka_debiased" in run("measures").stdout
     assert run("measures", "--kind", "distance").stdout == f"{ig.measures('distance')}\n"
     assert_fails(run("measures", "--kind", "metric"), "'metric' is not one of", 2)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from isogram._statistics.centred_products import centred_products
-from isogram._statistics.layer_pairs import Remarks
-from isogram._statistics.layer_tables import cka_table, gbs_table
+from isogram._statistics.centred_products import centred_products, samples_for_centring
+from isogram._statistics.layer_pairs import Remarks, samples_for_neighbours
+from isogram._statistics.layer_tables import cka_table, gbs_table, samples_for_estimator
 from isogram._statistics.nearest_neighbours import nearest_cosines, nearest_neighbours
-from isogram._statistics.rank_products import rank_products
+from isogram._statistics.rank_products import rank_products, samples_for_ranks
 
 # Each takes pairs of layers and the options of a measure, and returns the statistic and what is to
 # be said about a measure's values of it.
@@ -20,6 +20,16 @@ STATISTICS: Mapping[str, Callable[..., tuple[Any, Remarks]]] = {
     "rank_products": rank_products,
     "nearest_neighbours": nearest_neighbours,
     "nearest_cosines": nearest_cosines,
+}
+
+# Each takes the same options, and returns how many samples the statistic needs with them.
+FEWEST: Mapping[str, Callable[..., int]] = {
+    "cka_table": samples_for_estimator,
+    "gbs_table": samples_for_neighbours,
+    "centred_products": samples_for_centring,
+    "rank_products": samples_for_ranks,
+    "nearest_neighbours": samples_for_neighbours,
+    "nearest_cosines": samples_for_neighbours,
 }
 
 

@@ -11,7 +11,7 @@ from isogram._arguments import KERNELS, choice, kernel_of
 from isogram._arithmetic import usual_arithmetic
 from isogram._bandwidth import resolved_bandwidth, zero_median
 from isogram._statistics.centring import shifts
-from isogram._statistics.layer_pairs import LayerPairs, Remarks, degenerate, too_few
+from isogram._statistics.layer_pairs import LayerPairs, Remarks, degenerate
 from isogram._types import Array, Kernel, Layers, RsmTiles
 from isogram._walk.tiles import Tile, upper_tiles
 
@@ -58,12 +58,16 @@ def centred_products(
 ) -> tuple[CentredProducts, Remarks]:
     """Walk over the tiles of all layers' RSMs: for their means, and then for their products."""
     options = rsm_kernel(pairs.function, kernel, bandwidth, gamma, degree, coef0)
-    if pairs.x.samples < _FEWEST[centring]:
-        return undefined(pairs, _FEWEST[centring])
+    pairs.require(samples_for_centring(centring=centring))
     pairs.place.require_finite(pairs.layers)
     with usual_arithmetic():
         statistic, overflowed = _walk(pairs, rsm_tiles(pairs, pairs.layers, options), centring)
     return statistic, lambda _: _remarks(pairs, statistic, overflowed)
+
+
+def samples_for_centring(*, centring: str, **_: Any) -> int:
+    """Return how many samples a centring needs."""
+    return _FEWEST[centring]
 
 
 def rsm_kernel(
@@ -88,13 +92,6 @@ def rsm_tiles(pairs: LayerPairs, layers: Layers, kernel: Kernel) -> RsmTiles:
             raise zero_median(pairs.function, f"pairs of rows of `{name}`")
         bandwidths.append(bandwidth)
     return pairs.place.rsm_tiles(layers, kernel, bandwidths, pairs.num_threads)
-
-
-def undefined(pairs: LayerPairs, least: int) -> tuple[CentredProducts, Remarks]:
-    """Return what gives NaN, and the warning for fewer samples than are needed."""
-    xp, (rows, cols) = pairs.place.xp, pairs.shape
-    statistic = CentredProducts(xp.zeros((rows, cols)), xp.zeros(rows), xp.zeros(cols))
-    return statistic, lambda _: [too_few(pairs.function, least, pairs.x.samples)]
 
 
 def _remarks(pairs: LayerPairs, statistic: CentredProducts, overflowed: Array) -> list[str]:

@@ -60,6 +60,20 @@ class LayerPairs(NamedTuple):
         x, y = self.sides(list(of_layers))
         return dict(zip(self.x.names + self.names_y, [*x, *y], strict=True))
 
+    def require(self, samples: int) -> None:
+        """Raise `TooFewSamples` unless there are so many."""
+        if self.x.samples < samples:
+            raise TooFewSamples
+
+
+class TooFewSamples(Exception):
+    """A statistic takes more samples than there are."""
+
+
+def samples_for_neighbours(*, k: int | None, **_: Any) -> int:
+    """Return how many samples it takes for each to have `k` others; None: one."""
+    return 2 if k is None else k + 1
+
 
 class LayerTable(NamedTuple):
     """A statistic that is a measure of all pairs of layers by itself."""
@@ -70,11 +84,6 @@ class LayerTable(NamedTuple):
 def values(_: Any, table: LayerTable) -> Array:
     """Return the values."""
     return table.values
-
-
-def too_few(function: str, least: int, samples: int) -> str:
-    """Return the warning for a measure of more samples than there are."""
-    return f"{function}: this needs at least {least} samples, got {samples}: the result is NaN"
 
 
 def without_edges(pairs: LayerPairs, counts: Iterable[int]) -> list[str]:

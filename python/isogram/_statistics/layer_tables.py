@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from isogram._arguments import ESTIMATORS, choice, flag, kernel_of, neighbours_or_all, precision_of
-from isogram._statistics.cka_table import FEWEST, too_small
+from isogram._arguments import ESTIMATORS, choice, flag, integer, kernel_of, precision_of
+from isogram._statistics.cka_table import FEWEST
 from isogram._statistics.cka_table import cka_table as table_of
 from isogram._statistics.cka_table import remarks as remarks_of
-from isogram._statistics.layer_pairs import LayerPairs, LayerTable, Remarks, without_edges
+from isogram._statistics.layer_pairs import (
+    LayerPairs,
+    LayerTable,
+    Remarks,
+    samples_for_neighbours,
+    without_edges,
+)
 
 
 def cka_table(
@@ -23,13 +29,11 @@ def cka_table(
     coef0: float = 1.0,
 ) -> tuple[LayerTable, Remarks]:
     """Return what `cka_matrix` does, bit for bit."""
-    function, place, samples = pairs.function, pairs.place, pairs.x.samples
+    function, place = pairs.function, pairs.place
     options = kernel_of(function, kernel, bandwidth, gamma, degree, coef0)
     choice(function, "estimator", estimator, ESTIMATORS)
     precision = precision_of(function, precision, place, pairs.layers.arrays)
-    if samples < FEWEST[estimator]:
-        undefined = LayerTable(place.xp.full(pairs.shape, np.nan))
-        return undefined, lambda _: [too_small(function, estimator, samples)]
+    pairs.require(samples_for_estimator(estimator=estimator))
     table = table_of(
         place,
         function,
@@ -44,14 +48,20 @@ def cka_table(
     return LayerTable(table.result), lambda _: remarks_of(function, table)
 
 
+def samples_for_estimator(*, estimator: str, **_: Any) -> int:
+    """Return how many samples an estimator needs."""
+    return FEWEST[estimator]
+
+
 def gbs_table(
     pairs: LayerPairs, *, k: int | None, center: bool = False, precision: str = "float32"
 ) -> tuple[LayerTable, Remarks]:
     """Return what `gbs_matrix` does, bit for bit."""
     function, place = pairs.function, pairs.place
     flag(function, "center", center)
-    neighbours = neighbours_or_all(function, pairs.x.names[0], k, pairs.x.samples)
+    neighbours = 0 if k is None else integer(function, "k", k, 1)
     precision = precision_of(function, precision, place, pairs.layers.arrays)
+    pairs.require(samples_for_neighbours(k=k))
     table = place.gbs_table(
         pairs.x,
         pairs.y,

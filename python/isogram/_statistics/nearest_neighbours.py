@@ -7,8 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from isogram._arguments import flag, neighbours_of
-from isogram._statistics.layer_pairs import LayerPairs, Remarks, without_edges
+from isogram._arguments import flag, integer
+from isogram._statistics.layer_pairs import (
+    LayerPairs,
+    Remarks,
+    samples_for_neighbours,
+    without_edges,
+)
 from isogram._statistics.row_products import cosines
 from isogram._types import Array
 from isogram._walk.tiles import spans
@@ -84,7 +89,8 @@ def nearest_neighbours(
 ) -> tuple[NearestNeighbours, Remarks]:
     """Search the neighbours of all samples, layer by layer."""
     flag(pairs.function, "center", center)
-    neighbours = neighbours_of(pairs.function, pairs.x.names[0], k, pairs.x.samples)
+    neighbours = integer(pairs.function, "k", k, 1)
+    pairs.require(samples_for_neighbours(k=neighbours))
     pairs.place.require_finite(pairs.layers)
     found = []
     for x in pairs.layers.arrays:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from isogram._memory import FEWER_SAMPLES, check_memory
-from isogram._statistics.centred_products import CentredProducts, rsm_kernel, rsm_tiles, undefined
+from isogram._statistics.centred_products import CentredProducts, rsm_kernel, rsm_tiles
 from isogram._statistics.layer_pairs import LayerPairs, Remarks, degenerate
 from isogram._types import Array, Kernel, Layers
 from isogram._walk.tiles import Tile, spans
@@ -31,8 +31,7 @@ def rank_products(
     """Rank the entries of whole RSMs, one at a time; ties are those of `compare_rsms`."""
     options = rsm_kernel(pairs.function, kernel, bandwidth, gamma, degree, coef0)
     n, xp = pairs.x.samples, pairs.place.xp
-    if n < _FEWEST:
-        return undefined(pairs, _FEWEST)
+    pairs.require(samples_for_ranks())
     pairs.place.require_finite(pairs.layers)
     check_memory(pairs.function, (4 * n, n), np.dtype(np.float64), FEWER_SAMPLES)
     ranks = _Ranks(pairs, options)
@@ -55,6 +54,11 @@ def rank_products(
     return CentredProducts(products, *pairs.sides(squares)), lambda _: degenerate(
         pairs, pairs.place.to_host(squares) == 0
     )
+
+
+def samples_for_ranks(**_: Any) -> int:
+    """Return how many samples have pairs whose ranks can differ."""
+    return _FEWEST
 
 
 class _Ranks:

@@ -21,8 +21,8 @@ class Measures(dict[str, Measure]):
 
     def __repr__(self) -> str:
         """Return a line for each."""
-        header = ("measure", "kind", "range", "what it is")
-        lines = [header, *((m.name, m.kind, _interval(m), m.summary) for m in self.values())]
+        header = ("measure", "aliases", "kind", "range", "what it is")
+        lines = [header, *map(_described, self.values())]
         widths = [max(len(line[i]) for line in lines) for i in range(len(header) - 1)]
         return "\n".join(
             "  ".join([*map(str.ljust, line, widths), line[-1]]).rstrip() for line in lines
@@ -109,9 +109,10 @@ def find(folder: str) -> None:
             register(import_module(f"{__name__}.{name}").measure)
 
 
-def _interval(measure: Measure) -> str:
+def _described(measure: Measure) -> tuple[str, ...]:
     low, high = measure.range
-    return f"{low:.4g} to {high:.4g}"
+    interval = f"{low:.4g} to {high:.4g}"
+    return measure.name, ", ".join(measure.aliases), measure.kind, interval, measure.summary
 
 
 find(os.path.dirname(__file__))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from isogram._statistics.by_name import STATISTICS, options_of
+from isogram._statistics.by_name import FEWEST, STATISTICS, options_of
 
 # What may be done to the features of all samples. "samples scaled one by one": by positive factors.
 INVARIANCES = (
@@ -46,7 +46,7 @@ class Measure:
     invariances : frozenset of str
         What changes no value: of `INVARIANCES`, when done to one of the two representations.
     fewest : int
-        Samples that it takes.
+        Samples that it needs; `fewest_with(options)` says how many with other options.
     needs : str
         The statistic that it is a formula on, a key of `isogram._statistics.by_name.STATISTICS`.
     value : callable
@@ -149,6 +149,17 @@ class Measure:
     def __repr__(self) -> str:
         """Return the name and what it stands for."""
         return f"Measure({self.name!r}: {self.summary})"
+
+    def fewest_with(self, options: Mapping[str, Any]) -> int:
+        """Return how many samples it needs with these options: with `k`, one more than that.
+
+        Where it declares more samples than its statistic needs, it needs those in any case.
+        """
+        needed = FEWEST[self.needs]
+        by_options = needed(**{**self.options, **options, **self.fixed})
+        if self.fewest > by_options and self.fewest != needed(**self.options, **self.fixed):
+            return self.fewest
+        return by_options
 
     def with_defaults(self, function: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return all options of the statistic, or raise TypeError for one that is not the caller's.
