@@ -89,6 +89,6 @@ def _drawn_pairs(n: int, count: int, seed: int) -> NDArray[np.int64]:
 
 @usual_arithmetic()
 def scaled_bandwidth(bandwidth: float, exponent: int) -> float:
-    """Return bandwidth · 2^exponent, within the positive floats."""
+    """Return bandwidth · 2^exponent within the normal floats, so that 1 / bandwidth is finite."""
     scaled = float(np.ldexp(bandwidth, exponent))
     return min(max(scaled, sys.float_info.min), sys.float_info.max)

@@ -38,7 +38,8 @@ def bandwidth(
     Returns
     -------
     float
-        In the unit of the features; 0 where the median distance is.
+        In the unit of the features: 0 where the median (or mean) is, else from 2^-1022, the
+        smallest normal number, to the largest finite one.
 
     Raises
     ------

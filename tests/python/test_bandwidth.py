@@ -41,6 +41,24 @@ def test_beside_rows_far_off(simd_level, rule):
             assert ig.bandwidth(y, rule=rule) == pytest.approx(expected, rel=1e-13)
 
 
+def test_below_the_normal_numbers(simd_level):
+    """A median of denormal float64 distances counts as the smallest normal number."""
+    x = data((20, 5), "float64", seed=33)
+    unit = 2.0**-1040
+    small = x * unit
+    normal = small / unit  # of its digits
+    tiny = np.finfo(np.float64).tiny
+    assert ig.bandwidth(small) == ig.bandwidth(small, rule="mean") == tiny
+    assert ig.bandwidth(normal) < tiny / unit
+    for kernel in ("rbf", "laplacian"):
+        expected = ig.gram(normal, kernel=kernel, bandwidth=tiny / unit)
+        assert np.allclose(ig.gram(small, kernel=kernel), expected, rtol=0, atol=1e-15)
+        assert np.allclose(ig.gram(small, kernel=kernel, bandwidth=tiny), expected, 0, 1e-15)
+    tokens = small.reshape(5, 4, 5)
+    expected = ig.semantic_rsm(normal.reshape(5, 4, 5), kernel="rbf")
+    assert np.allclose(ig.semantic_rsm(tokens, kernel="rbf"), expected, rtol=0, atol=1e-13)
+
+
 def test_with_an_offset(simd_level):
     x = data((60, 30), "float32", seed=18) + np.float32(1500)
     expected = oracle.bandwidth_of(x)
