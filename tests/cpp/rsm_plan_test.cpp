@@ -291,7 +291,33 @@ TYPED_TEST(RsmPlans, RefusesWhatIsNotOfThePlan) {
   beyond.tokens = 4;
   beyond.lengths = longer.lengths.data();
   expect_contains(complaint([&] { isogram::survey_tokens(beyond); }),
-                  "no more tokens than the array");
+                  "`tokens[0]` must have no more tokens than the array, 4, got 5");
+}
+
+// As an input of 2^64 − 1 tokens a length of −1 would be one of memory that nobody has.
+TYPED_TEST(RsmPlans, RefusesNegativeSizes) {
+  using T = TypeParam;
+  const Array<T> a(3, 4, 2, false, 1);
+  const auto refused = [](const Tokens& tokens, const std::string& message) {
+    const RsmOptions exact;
+    Matrices<T> out(3, 3);
+    expect_contains(complaint([&] { isogram::survey_tokens(tokens); }), message);
+    expect_contains(complaint([&] { isogram::semantic_rsm<T>(tokens, exact, out.all(exact)); }),
+                    message);
+  };
+  const std::vector<std::int32_t> lengths = {4, -1, 4};
+  Tokens bad = a.all;
+  bad.lengths = lengths.data();
+  refused(bad, "`tokens[1]` must have at least one token and one channel, got -1 x 2");
+  bad = a.all;
+  bad.tokens = -4;
+  refused(bad, "`tokens[0]` must have at least one token and one channel, got -4 x 2");
+  bad = a.all;
+  bad.channels = -2;
+  refused(bad, "`tokens[0]` must have at least one token and one channel, got 4 x -2");
+  bad = a.all;
+  bad.inputs = -3;
+  refused(bad, "`tokens` must hold at least one input, got -3");
 }
 
 }  // namespace

@@ -48,24 +48,29 @@ NotFiniteToken::NotFiniteToken(std::string name, std::size_t input, std::size_t 
       value(value) {}
 
 void require_tokens(const TokenInputs& inputs, std::size_t channels) {
-  if (inputs.size() == 0) {
-    throw std::invalid_argument("`" + inputs.name() + "` must hold at least one input");
+  // Sizes and lengths of an array come signed.
+  const auto given = [](std::size_t size) { return static_cast<std::ptrdiff_t>(size); };
+  if (given(inputs.size()) < 1) {
+    throw std::invalid_argument("`" + inputs.name() + "` must hold at least one input, got " +
+                                std::to_string(given(inputs.size())));
   }
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const auto complain = [&](const std::string& message) {
       throw std::invalid_argument("`" + inputs.name() + "[" + std::to_string(i) + "]` must have " +
                                   message);
     };
-    if (inputs.tokens(i) == 0 || inputs.channels(i) == 0) {
-      complain("at least one token and one channel, got " + std::to_string(inputs.tokens(i)) +
-               " x " + std::to_string(inputs.channels(i)));
+    const std::ptrdiff_t tokens = given(inputs.tokens(i));
+    if (tokens < 1 || given(inputs.channels(i)) < 1) {
+      complain("at least one token and one channel, got " + std::to_string(tokens) + " x " +
+               std::to_string(given(inputs.channels(i))));
     }
     if (inputs.channels(i) != channels) {
       complain(std::to_string(channels) + " channels like the first input, got " +
                std::to_string(inputs.channels(i)));
     }
     if (inputs.tokens(i) > inputs.most_tokens(i)) {
-      complain("no more tokens than the array, got " + std::to_string(inputs.tokens(i)));
+      complain("no more tokens than the array, " + std::to_string(inputs.most_tokens(i)) +
+               ", got " + std::to_string(tokens));
     }
   }
 }
