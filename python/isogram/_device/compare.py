@@ -11,7 +11,7 @@ from isogram._device.device import Device, DeviceArray
 from isogram._device.results import fetched
 from isogram._entries import widened
 from isogram._statistics.centring import shifts
-from isogram._statistics.row_products import cosines
+from isogram._statistics.cosines import cosines
 
 
 def compare_rsms(

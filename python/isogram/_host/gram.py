@@ -7,6 +7,8 @@ from typing import Any
 from isogram import _core
 from isogram._types import Array, Kernel
 
+_LINEAR = Kernel("linear", None, 0.0, 1, 0.0)
+
 
 def gram(
     x: Array,
@@ -29,3 +31,8 @@ def gram(
         out=out,
         num_threads=num_threads,
     )
+
+
+def inner_products(x: Array, y: Array | None, out: Array, num_threads: int) -> None:
+    """Write the inner products of the rows of `x`, or of those of `x` and `y`."""
+    gram(x, y, _LINEAR, 1.0, out, "float32", num_threads)

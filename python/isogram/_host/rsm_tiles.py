@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from isogram import _core
 from isogram._entries import widened
+from isogram._host.gram import inner_products
 from isogram._scaling import largest_exponent
 from isogram._types import Kernel, Layers
 from isogram._walk.tiles import Tile, spans
@@ -79,7 +80,7 @@ class HostRsmTiles:
         """By ‖a‖² + ‖b‖² - 2⟨a, b⟩ of rows less the mean, by differences where that cancels."""
         mean = self._means[layer]
         rows, cols = (self._rows(layer, span) - mean for span in tile)
-        self._write_inner_products(rows, cols if tile.is_mirrored else None, block)
+        inner_products(rows, cols if tile.is_mirrored else None, block, self._num_threads)
         block *= -2
         squares = [np.einsum("ij,ij->i", side, side) for side in (rows, cols)]
         both = np.add.outer(*squares)
@@ -96,21 +97,6 @@ class HostRsmTiles:
                 x, name=name, pairs=places + tile.place, num_threads=self._num_threads
             )
             block[cancels] = np.ldexp(distances, -self._exponents[layer])
-
-    def _write_inner_products(
-        self, x: NDArray[np.float64], y: NDArray[np.float64] | None, out: NDArray[np.float64]
-    ) -> None:
-        _core.gram(
-            x,
-            y,
-            kernel="linear",
-            bandwidth=1.0,
-            gamma=0.0,
-            degree=1,
-            coef0=0.0,
-            out=out,
-            num_threads=self._num_threads,
-        )
 
     def _mean(self, layer: int) -> NDArray[np.float64]:
         x = self._layers.arrays[layer]

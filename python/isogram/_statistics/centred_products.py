@@ -11,6 +11,7 @@ from isogram._arguments import KERNELS, choice, kernel_of
 from isogram._arithmetic import usual_arithmetic
 from isogram._bandwidth import resolved_bandwidth, zero_median
 from isogram._statistics.centring import shifts
+from isogram._statistics.cosines import cosines
 from isogram._statistics.layer_pairs import LayerPairs, Remarks, degenerate
 from isogram._types import Array, Kernel, Layers, RsmTiles
 from isogram._walk.tiles import Tile, upper_tiles
@@ -39,11 +40,7 @@ class CentredProducts(NamedTuple):
 
 def cosine(xp: Any, s: CentredProducts) -> Array:
     """Σ A∘B / √(Σ A∘A · Σ B∘B): NaN where one vanishes."""
-    squares = s.squares_x[:, None] * s.squares_y
-    is_defined = squares > 0
-    cosines = s.products / xp.sqrt(xp.where(is_defined, squares, 1.0))
-    # By Cauchy and Schwarz only rounding can leave [-1, 1].
-    return xp.where(is_defined, xp.clip(cosines, -1.0, 1.0), np.nan)
+    return cosines(xp, s.products, s.squares_x[:, None], s.squares_y, undefined=np.nan)
 
 
 def centred_products(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -73,6 +73,41 @@ class TooFewSamples(Exception):
 def samples_for_neighbours(*, k: int | None, **_: Any) -> int:
     """Return how many samples it takes for each to have `k` others; None: one."""
     return 2 if k is None else k + 1
+
+
+class Kept:
+    """Something made of layers, kept for later pairs as far as memory is meant for that."""
+
+    def __init__(self, make: Callable[[int], Array]) -> None:
+        """Take what makes it of one layer."""
+        self._make = make
+        self._kept: dict[int, Array] = {}
+        self._bytes = 0
+
+    def of(self, layer: int) -> Array:
+        """Return that of one layer."""
+        if layer in self._kept:
+            return self._kept[layer]
+        array = self._make(layer)
+        if self._bytes + array.nbytes <= _KEPT_BYTES:
+            self._kept[layer] = array
+            self._bytes += array.nbytes
+        return array
+
+
+# As many bytes at most, of all layers together.
+_KEPT_BYTES = 1 << 30
+
+
+def table(
+    xp: Any, of_x: Sequence[Any], of_y: Sequence[Any], value: Callable[[Any, Any], Array]
+) -> Array:
+    """Return a symmetric function of all pairs, each once where the two sets are one object."""
+    rows: list[list[Any]] = []
+    for i, x in enumerate(of_x):
+        known = [row[i] for row in rows] if of_x is of_y else []
+        rows.append([*known, *(value(x, y) for y in of_y[len(known) :])])
+    return xp.stack([xp.stack(row) for row in rows]).astype(np.float64)
 
 
 class LayerTable(NamedTuple):

@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from isogram._arguments import flag, integer
+from isogram._statistics.cosines import cosines
 from isogram._statistics.layer_pairs import (
     LayerPairs,
     Remarks,
     samples_for_neighbours,
+    table,
     without_edges,
 )
-from isogram._statistics.row_products import cosines
 from isogram._types import Array
 from isogram._walk.tiles import spans
 
@@ -34,7 +35,7 @@ class NearestNeighbours(NamedTuple):
 def overlap(xp: Any, s: NearestNeighbours) -> Array:
     """Mean over samples of |N_x(i) ∩ N_y(i)| / k."""
     total = s.k * len(s.indices_x[0])
-    return _table(xp, s.indices_x, s.indices_y, lambda a, b: _shared(xp, a, b)) / total
+    return table(xp, s.indices_x, s.indices_y, lambda a, b: _shared(xp, a, b)) / total
 
 
 def second_order_cosine(xp: Any, s: NearestNeighbours) -> Array:
@@ -45,17 +46,8 @@ def second_order_cosine(xp: Any, s: NearestNeighbours) -> Array:
     of_x = list(zip(s.indices_x, s.units_x, strict=True))
     is_one_set = s.indices_y is s.indices_x
     of_y = of_x if is_one_set else list(zip(s.indices_y, s.units_y, strict=True))
-    sums = _table(xp, of_x, of_y, lambda x, y: _sum_of_cosines(xp, *x, *y))
+    sums = table(xp, of_x, of_y, lambda x, y: _sum_of_cosines(xp, *x, *y))
     return sums / len(s.indices_x[0])
-
-
-def _table(xp: Any, of_x: Sequence[Any], of_y: Sequence[Any], value: Any) -> Array:
-    """Return a symmetric function of all pairs, each once where the two sets are one."""
-    table: list[list[Any]] = []
-    for i, x in enumerate(of_x):
-        known = [row[i] for row in table] if of_x is of_y else []
-        table.append([*known, *(value(x, y) for y in of_y[len(known) :])])
-    return xp.stack([xp.stack(row) for row in table]).astype(np.float64)
 
 
 def _shared(xp: Any, a: Array, b: Array) -> Array:

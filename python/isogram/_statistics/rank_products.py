@@ -8,14 +8,11 @@ import numpy as np
 
 from isogram._memory import FEWER_SAMPLES, check_memory
 from isogram._statistics.centred_products import CentredProducts, rsm_kernel, rsm_tiles
-from isogram._statistics.layer_pairs import LayerPairs, Remarks, degenerate
+from isogram._statistics.layer_pairs import Kept, LayerPairs, Remarks, degenerate
 from isogram._types import Array, Kernel, Layers
 from isogram._walk.tiles import Tile, spans
 
 _FEWEST = 3
-
-# Ranks of layers are kept for later pairs where they take so many bytes at most, all together.
-_KEPT_BYTES = 1 << 30
 _PART = 1 << 22  # entries that are multiplied at a time: Ctrl-C waits for so many
 
 
@@ -34,7 +31,7 @@ def rank_products(
     pairs.require(samples_for_ranks())
     pairs.place.require_finite(pairs.layers)
     check_memory(pairs.function, (4 * n, n), np.dtype(np.float64), FEWER_SAMPLES)
-    ranks = _Ranks(pairs, options)
+    ranks = Kept(lambda layer: _ranks(pairs, options, layer))
     products, squares = xp.zeros(pairs.shape), xp.zeros(len(pairs.layers.names))
     of_x, of_y = pairs.sides(range(len(squares)))
     for i, x in enumerate(of_x):
@@ -61,25 +58,14 @@ def samples_for_ranks(**_: Any) -> int:
     return _FEWEST
 
 
-class _Ranks:
-    """The ranks of layers' RSMs less their mean, kept as far as memory is meant for that."""
-
-    def __init__(self, pairs: LayerPairs, kernel: Kernel) -> None:
-        self._pairs, self._kernel = pairs, kernel
-        self._kept: dict[int, Array] = {}
-
-    def of(self, layer: int) -> Array:
-        """Return those of one layer; the mean of ranks from 1 to m is (m + 1) / 2."""
-        if layer in self._kept:
-            return self._kept[layer]
-        pairs, whole = self._pairs, slice(0, self._pairs.x.samples)
-        one = Layers([pairs.layers.names[layer]], [pairs.layers.arrays[layer]])
-        rsm = rsm_tiles(pairs, one, self._kernel).compute(Tile(whole, whole))[0]
-        ranks = pairs.place.rank_entries(rsm, pairs.num_threads)
-        ranks -= (len(ranks) + 1) / 2
-        if (len(self._kept) + 1) * ranks.nbytes <= _KEPT_BYTES:
-            self._kept[layer] = ranks
-        return ranks
+def _ranks(pairs: LayerPairs, kernel: Kernel, layer: int) -> Array:
+    """Return the ranks of a layer's RSM less their mean: of 1 to m, that is (m + 1) / 2."""
+    whole = slice(0, pairs.x.samples)
+    one = Layers([pairs.layers.names[layer]], [pairs.layers.arrays[layer]])
+    rsm = rsm_tiles(pairs, one, kernel).compute(Tile(whole, whole))[0]
+    ranks = pairs.place.rank_entries(rsm, pairs.num_threads)
+    ranks -= (len(ranks) + 1) / 2
+    return ranks
 
 
 def _dot(xp: Any, a: Array, b: Array) -> Array:

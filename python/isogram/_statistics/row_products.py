@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from isogram._statistics.cosines import cosines
 from isogram._types import Array
 
 
@@ -25,12 +26,3 @@ def sum_of_cosines(xp: Any, s: RowProducts) -> Array:
             for ab, aa in zip(s.products, s.squares_x, strict=True)
         ]
     )
-
-
-def cosines(xp: Any, products: Array, squares_a: Array, squares_b: Array) -> Array:
-    """Return the cosines of pairs of rows, by their products: 0 where one is zero.
-
-    Only rounding can leave [-1, 1].
-    """
-    squares = squares_a * squares_b
-    return xp.clip(products / xp.sqrt(xp.where(squares == 0, 1.0, squares)), -1.0, 1.0)
