@@ -339,6 +339,25 @@ def distance_correlation_error(measure: str, estimator: str) -> Callable[[Inputs
     return error
 
 
+def nuclear_norm(x: Array) -> Array:
+    """Return the sum of singular values, by Jacobi's rotations of pairs of columns."""
+    x = x.copy()
+    for _ in range(15):
+        for i in range(x.shape[1]):
+            for j in range(i):
+                a, b = x[:, i], x[:, j]
+                angle = np.arctan2(2 * (a @ b), a @ a - b @ b) / 2
+                cosine, sine = np.cos(angle), np.sin(angle)
+                x[:, i], x[:, j] = cosine * a + sine * b, cosine * b - sine * a
+    return np.sqrt((x * x).sum(axis=0)).sum()
+
+
+def procrustes_error(inputs: Inputs) -> Array:
+    x, y = (layer - layer.mean(axis=0) for layer in inputs.wide)
+    expected = nuclear_norm(x.T @ y) / np.sqrt((x * x).sum() * (y * y).sum())
+    return worst(np.cos(ig.similarity(inputs.x, inputs.y, measure="procrustes")), expected)
+
+
 def rsa_error(method: str, kernel: str) -> Callable[[Inputs], Array]:
     def error(inputs: Inputs) -> Array:
         u, v = (gram(x, kernel)[np.triu_indices(SAMPLES, 1)] for x in inputs.wide)
@@ -428,6 +447,7 @@ OPERATIONS = {
     "distance correlation, debiased": Operation(
         distance_correlation_error("distance_correlation_debiased", "debiased"), 1e-11, 1e-11
     ),
+    "Procrustes, cosine": Operation(procrustes_error, 1e-12, 1e-12),
     "mutual k-NN": Operation(overlap_error, 1e-12, 1e-12),
     "second-order cosine": Operation(second_order_error, 1e-12, 1e-12),
     "RSA, Pearson": Operation(rsa_error("pearson", "correlation"), 1e-10, 1e-10),

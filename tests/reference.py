@@ -15,6 +15,7 @@ from itertools import combinations, product
 
 import numpy as np
 from scipy import stats
+from scipy.linalg import orthogonal_procrustes
 from scipy.optimize import linear_sum_assignment
 
 
@@ -582,6 +583,15 @@ def angular_cka(x, y):
     return float(2 * np.arctan2(np.linalg.norm(k - l), np.linalg.norm(k + l)))
 
 
+def procrustes(x, y):
+    """Angle to the nearest of all turned and mirrored, as in Williams et al. 2021, section 2."""
+    x, y = (centred_columns(a) for a in (x, y))
+    width = max(x.shape[1], y.shape[1])
+    x, y = (np.pad(a, ((0, 0), (0, width - a.shape[1]))) / np.linalg.norm(a) for a in (x, y))
+    y = y @ orthogonal_procrustes(y, x)[0]
+    return float(2 * np.arctan2(np.linalg.norm(x - y), np.linalg.norm(x + y)))
+
+
 def mutual_knn(x, y, k=10):
     """Huh et al. 2024: the neighbours in common, as a share of k."""
     near = (neighbours(x, k), neighbours(y, k))
@@ -619,6 +629,7 @@ MEASURES = {
     "gbs_centered": lambda x, y: gbs(x, y, center=True),
     "gbs_knn": lambda x, y: gbs(x, y, k=10),
     "mutual_knn": mutual_knn,
+    "procrustes": procrustes,
     "rsa_cosine": lambda x, y: rsa(x, y, "cosine", kernel="linear"),
     "rsa_pearson": lambda x, y: rsa(x, y, "pearson"),
     "rsa_spearman": lambda x, y: rsa(x, y, "spearman"),

@@ -205,6 +205,12 @@ class Place(Protocol):
     def nearest(self, x: Array, k: int, center: bool, num_threads: int) -> tuple[Array, Array]:
         """Return the columns and cosines of each row's `k` nearest, both (n, k)."""
 
+    def doubles(self, x: Array) -> Array:
+        """Return a new array of the same numbers in float64, row by row."""
+
+    def cross_products(self, x: Array, y: Array, num_threads: int) -> Array:
+        """Return xᵀy of rows of doubles; `y` may be `x`."""
+
     def unit_rows(self, x: Array, center: bool) -> Array:
         """Return rows of norm 1, or 0, in float64; with `center` of `x` less its columns' means."""
 

@@ -203,11 +203,22 @@ class Kernels:
 KERNELS = Kernels()
 
 
-class Namespace:
-    """NumPy, with emulated arrays."""
+class Module:
+    """A module of functions of NumPy's arrays, for emulated ones."""
+
+    def __init__(self, module):
+        self._module = module
 
     def __getattr__(self, name):
-        return emulated(getattr(np, name))
+        return emulated(getattr(self._module, name))
+
+
+class Namespace(Module):
+    """NumPy, with emulated arrays."""
+
+    def __init__(self):
+        super().__init__(np)
+        self.linalg = Module(np.linalg)
 
     @staticmethod
     def asarray(value, dtype=None):

@@ -40,14 +40,15 @@ def test_matrix(gpu, name):
     assert gpu.get(one).dtype == np.float64
     assert calls[-1][0] == calls[-1][1]
     expected = ig.similarity_matrix(layers, measure=name)
-    # Of equal layers, the angle has half of the digits.
-    assert_close(gpu.get(one), expected, 1e-7 if name == "angular_cka" else 1e-11)
+    # Of equal layers, an angle has half of the digits.
+    near = 1e-7 if ig.measures()[name].metric else 1e-11
+    assert_close(gpu.get(one), expected, near)
     assert np.array_equal(gpu.get(one), gpu.get(one).T)
     assert_close(
         np.diag(gpu.get(one)), np.full(3, float(ig.measures()[name].kind != "distance")), 0
     )
     two = ig.similarity_matrix(on_gpu[:2], {"z": on_gpu[2], "y": on_gpu[1]}, measure=name)
-    assert_close(gpu.get(two), expected[:2, [2, 1]], 1e-7 if name == "angular_cka" else 1e-11)
+    assert_close(gpu.get(two), expected[:2, [2, 1]], near)
 
 
 @pytest.mark.parametrize("kernel", ["linear", "rbf", "laplacian", "polynomial", "distance"])

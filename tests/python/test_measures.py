@@ -38,6 +38,7 @@ WIDE = {
     "distance_correlation",
     "distance_correlation_debiased",
     "mutual_knn",
+    "procrustes",
     "rsa_cosine",
     "rsa_pearson",
     "rsa_spearman",
@@ -129,7 +130,7 @@ def test_matrix(simd_level, name):
     expected = expected_matrix(name, layers.values(), layers.values())
     actual = similarity_matrix(layers, measure=name)
     assert actual.dtype == np.float64
-    assert_close(actual, expected, 5e-8 if name == "angular_cka" else tolerance(name, "float64"))
+    assert_close(actual, expected, 5e-8 if MEASURES[name].metric else tolerance(name, "float64"))
     assert np.array_equal(actual, actual.T)
     cross = similarity_matrix([x, z], {"w": w, "y": y}, measure=name)
     expected = expected_matrix(name, [x, z], [w, y])

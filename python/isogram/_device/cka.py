@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from isogram._device.device import Device, DeviceArray
+from isogram._device.features import cross_products
 from isogram._device.results import all_done, fetched
 from isogram._device.tiles import (
     Bulk,
@@ -363,7 +364,8 @@ def _in_feature_space(
             row_sums[layer, places] = far[layer].sum(axis=1)
 
     def product(k: int, l: int) -> DeviceArray:  # noqa: E741  (as in the literature)
-        value = _squared_cross_norm(device, features[k], features[l])
+        cross = cross_products(device, features[k].data, features[l].data)
+        value = (cross * cross).sum()
         if debiased:
             value = value - (diagonals[k] * diagonals[l]).sum()
             value = value + (far[k] * far[l] * weights).sum()
@@ -405,12 +407,6 @@ def _take_out(device: Device, x: Rows, places: DeviceArray) -> DeviceArray:
     products[device.xp.arange(len(rows)), places] = 0
     x.data[places] = 0
     return products
-
-
-def _squared_cross_norm(device: Device, x: Rows, y: Rows) -> DeviceArray:
-    cross = device.empty((x.data.shape[1], y.data.shape[1]))
-    device.matmul(x.data.T, y.data, cross, "float32")
-    return (cross * cross).sum()
 
 
 # The table ----------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from isogram._device import (
     cka,
     communities,
     compare,
+    features,
     gbs,
     gram,
     graph,
@@ -88,6 +89,8 @@ class Gpu:
     gbs_table = _entered(gbs.gbs_table)
     require_finite = _entered(results.require_finite)
     rsm_tiles = _entered(rsm_tiles.rsm_tiles)
+    doubles = _entered(features.doubles)
+    cross_products = _entered(features.cross_products)
     unit_rows = _entered(nearest.unit_rows)
     nearest = _entered(nearest.nearest)
     dense_graph = _entered(graph.dense_graph)

@@ -14,6 +14,7 @@ from isogram._host import (
     cka,
     communities,
     compare,
+    features,
     finite,
     gbs,
     gram,
@@ -62,6 +63,8 @@ class Host:
     gbs_table = staticmethod(gbs.gbs_table)
     require_finite = staticmethod(finite.require_finite)
     rsm_tiles = staticmethod(rsm_tiles.rsm_tiles)
+    doubles = staticmethod(features.doubles)
+    cross_products = staticmethod(features.cross_products)
     unit_rows = staticmethod(nearest.unit_rows)
     nearest = staticmethod(nearest.nearest)
     dense_graph = staticmethod(graph.dense_graph)

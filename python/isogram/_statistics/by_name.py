@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from isogram._statistics.centred_products import centred_products, samples_for_centring
+from isogram._statistics.cross_products import cross_products, samples_for_products
 from isogram._statistics.layer_pairs import Remarks, samples_for_neighbours
 from isogram._statistics.layer_tables import cka_table, gbs_table, samples_for_estimator
 from isogram._statistics.nearest_neighbours import nearest_cosines, nearest_neighbours
@@ -18,6 +19,7 @@ STATISTICS: Mapping[str, Callable[..., tuple[Any, Remarks]]] = {
     "gbs_table": gbs_table,
     "centred_products": centred_products,
     "rank_products": rank_products,
+    "cross_products": cross_products,
     "nearest_neighbours": nearest_neighbours,
     "nearest_cosines": nearest_cosines,
 }
@@ -28,6 +30,7 @@ FEWEST: Mapping[str, Callable[..., int]] = {
     "gbs_table": samples_for_neighbours,
     "centred_products": samples_for_centring,
     "rank_products": samples_for_ranks,
+    "cross_products": samples_for_products,
     "nearest_neighbours": samples_for_neighbours,
     "nearest_cosines": samples_for_neighbours,
 }

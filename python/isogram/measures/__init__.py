@@ -58,7 +58,7 @@ def measures(kind: str | None = None) -> Measures:
     >>> ig.measures()["gbs"].range
     (-1.0, 1.0)
     >>> list(ig.measures(kind="distance"))
-    ['angular_cka']
+    ['angular_cka', 'procrustes']
     """
     if kind is not None and kind not in KINDS:
         expected = ", ".join(map(repr, KINDS))

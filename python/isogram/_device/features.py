@@ -1,0 +1,22 @@
+"""Features on a GPU, in float64, and their products."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from isogram._device.device import Device, DeviceArray
+from isogram._device.tiles import prepared
+
+
+def doubles(device: Device, x: DeviceArray) -> DeviceArray:
+    """See `Place`."""
+    return prepared(device, x, np.dtype(np.float64), "shifted").data
+
+
+def cross_products(
+    device: Device, x: DeviceArray, y: DeviceArray, num_threads: int = 0
+) -> DeviceArray:
+    """See `Place`."""
+    products = device.empty((x.shape[1], y.shape[1]))
+    device.matmul(x.T, y, products)
+    return products
