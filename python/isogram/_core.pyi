@@ -1,12 +1,14 @@
 """The C++ core. Private: arrays arrive checked; uint16 arrays are bfloat16 bit patterns."""
 
 from collections.abc import Callable
-from typing import Any, TypedDict
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 _Array = NDArray[Any]
+_Doubles = NDArray[np.float64]
+_Labels = NDArray[np.int64]
 # Inputs (n, s, c), or a list of (s, c); and the facts of all: tokens at most, whether centred, and
 # the exponent of distances.
 _Tokens = _Array | list[_Array]
@@ -14,6 +16,48 @@ _RsmPlan = tuple[int, bool, int]
 # Facts, plans, and parts of sums: numbers and arrays by name.
 _Values = dict[str, Any]
 _Progress = Callable[[int, int], object] | None
+# First row, last row, first column, last column of a tile; the last ones are not in it.
+_Bounds = tuple[int, int, int, int]
+# HSIC and CKA, and HSIC of the layers of x and of y with themselves.
+_HsicTable = tuple[_Doubles, _Doubles, _Doubles, _Doubles]
+# GBS, and the isolated nodes of the layers of x and of y.
+_GbsTable = tuple[_Doubles, list[int], list[int]]
+# Where rows of a sparse graph begin, columns, and entries.
+_Csr = tuple[NDArray[np.int64], NDArray[np.int32], _Array]
+
+class _Kernel(TypedDict):
+    kernel: str
+    gamma: float
+    degree: int
+    coef0: float
+
+class _Layers(TypedDict):
+    x_layers: list[_Array]
+    y_layers: list[_Array] | None
+    names_x: list[str]
+    names_y: list[str]
+
+class _CkaOptions(_Layers, _Kernel):
+    bandwidth_x: list[float]
+    bandwidth_y: list[float]
+    debiased: bool
+    num_threads: int
+
+class _GbsOptions(_Layers):
+    k: int
+    center: bool
+    num_threads: int
+
+class _Matching(TypedDict):
+    matching: str
+    window_or_k: int
+    precision: str
+
+# What all that computes a tile takes: pairs are those that are reported.
+class _OfTile(TypedDict):
+    num_threads: int
+    progress: _Progress
+    pairs: int
 
 class _TieRule(TypedDict):
     spread: float
@@ -39,25 +83,19 @@ def gram(
     x: _Array,
     y: _Array | None,
     *,
-    kernel: str,
     bandwidth: float,
-    gamma: float,
-    degree: int,
-    coef0: float,
     out: _Array,
     num_threads: int,
+    **kernel: Unpack[_Kernel],
 ) -> bool: ...
 def gram_facts(
     x: _Array,
     y: _Array | None,
     *,
-    kernel: str,
     bandwidth: float,
-    gamma: float,
-    degree: int,
-    coef0: float,
     is_float64: bool,
     num_threads: int,
+    **kernel: Unpack[_Kernel],
 ) -> _Values: ...
 def gram_tile(
     rows: _Array,
@@ -65,130 +103,61 @@ def gram_tile(
     *,
     facts: _Values,
     out: _Array,
-    num_threads: int,
-    progress: _Progress,
-    pairs: int,
+    **options: Unpack[_OfTile],
 ) -> bool: ...
 def distances(
     x: _Array, *, name: str, pairs: NDArray[np.int64] | None, num_threads: int
-) -> NDArray[np.float64]: ...
+) -> _Doubles: ...
 def root_median_square(values: _Array, num_threads: int) -> float: ...
 def rbf_from_distances(values: _Array, bandwidth: float, num_threads: int) -> None: ...
 def center(k: _Array, *, debiased: bool, out: _Array, num_threads: int) -> None: ...
-def hsic_table(
-    x_layers: list[_Array],
-    y_layers: list[_Array] | None,
-    *,
-    names_x: list[str],
-    names_y: list[str],
-    kernel: str,
-    bandwidth_x: list[float],
-    bandwidth_y: list[float],
-    gamma: float,
-    degree: int,
-    coef0: float,
-    debiased: bool,
-    num_threads: int,
-    progress: _Progress,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
-def plan_moments(
-    x_layers: list[_Array],
-    y_layers: list[_Array] | None,
-    *,
-    names_x: list[str],
-    names_y: list[str],
-    kernel: str,
-    bandwidth_x: list[float],
-    bandwidth_y: list[float],
-    gamma: float,
-    degree: int,
-    coef0: float,
-    debiased: bool,
-    edge: int,
-    num_threads: int,
-) -> list[_Values]: ...
-def moments_tiles(plan: _Values) -> list[tuple[int, int, int, int]]: ...
+def hsic_table(*, progress: _Progress, **options: Unpack[_CkaOptions]) -> _HsicTable: ...
+def plan_moments(*, edge: int, **options: Unpack[_CkaOptions]) -> list[_Values]: ...
+def moments_tiles(plan: _Values) -> list[_Bounds]: ...
 def moments_of_tile(
     plan: _Values,
-    tile: tuple[int, int, int, int],
+    tile: _Bounds,
     rows: list[_Array],
     cols: list[_Array] | None,
     *,
     names: list[str],
-    num_threads: int,
-    progress: _Progress,
-    pairs: int,
+    **options: Unpack[_OfTile],
 ) -> _Values: ...
 def reduce_moments(
-    plan: _Values, tiles: list[tuple[int, int, int, int]], parts: list[_Values]
+    plan: _Values, tiles: list[_Bounds], parts: list[_Values]
 ) -> tuple[_Values, list[bool]] | None: ...
 def reduce_magnitudes(
-    plan: _Values,
-    tiles: list[tuple[int, int, int, int]],
-    parts: list[_Values],
-    moments: _Values,
+    plan: _Values, tiles: list[_Bounds], parts: list[_Values], moments: _Values
 ) -> _Values: ...
-def hsic_table_of_moments(
-    moments: _Values, *, x_layers: int, y_layers: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
+def hsic_table_of_moments(moments: _Values, *, x_layers: int, y_layers: int) -> _HsicTable: ...
 def dense_graph(x: _Array, *, center: bool, out: _Array, num_threads: int) -> None: ...
-def knn_graph(
-    x: _Array, *, k: int, center: bool, symmetrize: bool, num_threads: int
-) -> tuple[NDArray[np.int64], NDArray[np.int32], _Array]: ...
-def plan_gbs(
-    x_layers: list[_Array],
-    y_layers: list[_Array] | None,
-    *,
-    names_x: list[str],
-    names_y: list[str],
-    k: int,
-    center: bool,
-    edge: int,
-    num_threads: int,
-) -> tuple[_Values, list[tuple[int, int, int, int]]]: ...
+def knn_graph(x: _Array, *, k: int, center: bool, symmetrize: bool, num_threads: int) -> _Csr: ...
+def plan_gbs(*, edge: int, **options: Unpack[_GbsOptions]) -> tuple[_Values, list[_Bounds]]: ...
 def gbs_of_tile(
     plan: _Values,
-    tile: tuple[int, int, int, int],
+    tile: _Bounds,
     rows: list[_Array],
     cols: list[_Array] | None,
     *,
     names: list[str],
-    num_threads: int,
-    progress: _Progress,
-    pairs: int,
+    **options: Unpack[_OfTile],
 ) -> _Values: ...
-def gbs_of_parts(
-    plan: _Values, parts: list[_Values]
-) -> tuple[NDArray[np.float64], list[int], list[int]]: ...
-def knn_graph_of_parts(
-    plan: _Values, parts: list[_Values], *, symmetrize: bool
-) -> tuple[_Array, _Array, _Array]: ...
-def gbs_table(
-    x_layers: list[_Array],
-    y_layers: list[_Array] | None,
-    *,
-    names_x: list[str],
-    names_y: list[str],
-    k: int,
-    center: bool,
-    num_threads: int,
-    progress: _Progress,
-) -> tuple[NDArray[np.float64], list[int], list[int]]: ...
-def modularity(x: _Array, labels: NDArray[np.int64], *, k: int, num_threads: int) -> float: ...
-def motifs(
-    x: _Array, labels: NDArray[np.int64], *, k: int, num_threads: int
-) -> tuple[int, int, int]: ...
+def gbs_of_parts(plan: _Values, parts: list[_Values]) -> _GbsTable: ...
+def knn_graph_of_parts(plan: _Values, parts: list[_Values], *, symmetrize: bool) -> _Csr: ...
+def gbs_table(*, progress: _Progress, **options: Unpack[_GbsOptions]) -> _GbsTable: ...
+def modularity(x: _Array, labels: _Labels, *, k: int, num_threads: int) -> float: ...
+def motifs(x: _Array, labels: _Labels, *, k: int, num_threads: int) -> tuple[int, int, int]: ...
 def modularity_of_graph(
     indptr: NDArray[np.int64],
     indices: NDArray[np.int32],
     data: _Array,
-    labels: NDArray[np.int64],
+    labels: _Labels,
 ) -> float: ...
 def motifs_of_graph(
     indptr: NDArray[np.int64],
     indices: NDArray[np.int32],
     data: _Array,
-    labels: NDArray[np.int64],
+    labels: _Labels,
     *,
     num_threads: int,
 ) -> tuple[int, int, int]: ...
@@ -208,17 +177,12 @@ def plan_rsm(
     other: _Tokens | None,
     other_lengths: NDArray[np.int32] | None,
     *,
-    matching: str,
-    window_or_k: int,
-    precision: str,
     is_float64: bool,
     num_threads: int,
+    **matching: Unpack[_Matching],
 ) -> _RsmPlan: ...
 def rsm_tile_bytes(
     *,
-    matching: str,
-    window_or_k: int,
-    precision: str,
     plan: _RsmPlan,
     is_float64: bool,
     channels: int,
@@ -226,6 +190,7 @@ def rsm_tile_bytes(
     cols: int,
     has_distances: bool,
     num_threads: int,
+    **matching: Unpack[_Matching],
 ) -> int: ...
 def semantic_rsm(
     tokens: _Tokens,
@@ -233,9 +198,6 @@ def semantic_rsm(
     other: _Tokens | None,
     other_lengths: NDArray[np.int32] | None,
     *,
-    matching: str,
-    window_or_k: int,
-    precision: str,
     plan: _RsmPlan | None,
     linear: _Array | None,
     cosine: _Array | None,
@@ -243,9 +205,10 @@ def semantic_rsm(
     loss: _Array | None,
     num_threads: int,
     progress: _Progress,
+    **matching: Unpack[_Matching],
 ) -> int: ...
 def compare(a: _Array, b: _Array, *, method: str, num_threads: int) -> float: ...
-def rank_entries(rsm: _Array, *, num_threads: int) -> NDArray[np.float64]: ...
+def rank_entries(rsm: _Array, *, num_threads: int) -> _Doubles: ...
 def require_distributions(x: _Array, *, name: str, num_threads: int) -> None: ...
 def jsd(
     p: _Array, q: _Array | None, *, out: _Array, num_threads: int, progress: _Progress

@@ -35,6 +35,15 @@ class Kernel(NamedTuple):
         """Whether a bandwidth has to be computed from the data."""
         return self.bandwidth is None and self.name in ("rbf", "laplacian")
 
+    def for_core(self) -> dict[str, Any]:
+        """Return it as the core's functions take it, but for the bandwidth."""
+        return {
+            "kernel": self.name,
+            "gamma": self.gamma,
+            "degree": self.degree,
+            "coef0": self.coef0,
+        }
+
 
 class Layers(NamedTuple):
     """Representations of the same samples, with the names that messages give them."""
@@ -55,6 +64,15 @@ class Layers(NamedTuple):
     def named_with(self, others: Layers | None) -> dict[str, NDArray[Any]]:
         """Return these and the others, if there are others, by their names."""
         return self.named if others is None else self.named | others.named
+
+    def for_core(self, others: Layers | None) -> dict[str, Any]:
+        """Return these and the others, if there are others, as the core's functions take them."""
+        return {
+            "x_layers": self.arrays,
+            "y_layers": None if others is None else others.arrays,
+            "names_x": self.names,
+            "names_y": [] if others is None else others.names,
+        }
 
 
 class HsicTable(NamedTuple):

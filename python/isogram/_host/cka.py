@@ -21,16 +21,10 @@ def hsic_table(
 ) -> HsicTable:
     """See `Place`."""
     hsic, cka, self_x, self_y = _core.hsic_table(
-        x.arrays,
-        None if y is None else y.arrays,
-        names_x=x.names,
-        names_y=[] if y is None else y.names,
-        kernel=kernel.name,
+        **x.for_core(y),
+        **kernel.for_core(),
         bandwidth_x=bandwidths_x,
         bandwidth_y=bandwidths_y,
-        gamma=kernel.gamma,
-        degree=kernel.degree,
-        coef0=kernel.coef0,
         debiased=debiased,
         num_threads=num_threads,
         progress=progress,

@@ -19,10 +19,7 @@ def gbs_table(
     """See `Place`."""
     return GbsTable._make(
         _core.gbs_table(
-            x.arrays,
-            None if y is None else y.arrays,
-            names_x=x.names,
-            names_y=[] if y is None else y.names,
+            **x.for_core(y),
             k=k,
             center=center,
             num_threads=num_threads,

@@ -23,11 +23,8 @@ def gram(
     return _core.gram(
         x,
         y,
-        kernel=kernel.name,
+        **kernel.for_core(),
         bandwidth=bandwidth,
-        gamma=kernel.gamma,
-        degree=kernel.degree,
-        coef0=kernel.coef0,
         out=out,
         num_threads=num_threads,
     )

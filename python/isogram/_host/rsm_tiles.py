@@ -63,11 +63,8 @@ class HostRsmTiles:
         _core.gram(
             self._rows(layer, tile.rows),
             self._rows(layer, tile.cols) if tile.is_mirrored else None,
-            kernel=self._kernel.name,
+            **self._kernel.for_core(),
             bandwidth=self._bandwidths[layer],
-            gamma=self._kernel.gamma,
-            degree=self._kernel.degree,
-            coef0=self._kernel.coef0,
             out=block,
             num_threads=self._num_threads,
         )

@@ -144,16 +144,10 @@ def plan_cka_matrix(
     of_rows, of_cols = (bandwidths(HOST, _FUNCTION, s, options, workers) for s in (rows, second))
     with errors_of(_FUNCTION):
         stages = _core.plan_moments(
-            rows.arrays,
-            None if second is None else second.arrays,
-            names_x=rows.names,
-            names_y=[] if second is None else second.names,
-            kernel=options.name,
+            **rows.for_core(second),
+            **options.for_core(),
             bandwidth_x=of_rows,
             bandwidth_y=of_cols,
-            gamma=options.gamma,
-            degree=options.degree,
-            coef0=options.coef0,
             debiased=estimator == "debiased",
             edge=edge,
             num_threads=workers,

@@ -80,10 +80,7 @@ def plan_gbs_matrix(
     sets = rows, cols = layers_on_host(_FUNCTION, layers, other)
     with errors_of(_FUNCTION):
         facts, tiles = _core.plan_gbs(
-            rows.arrays,
-            None if cols is None else cols.arrays,
-            names_x=rows.names,
-            names_y=[] if cols is None else cols.names,
+            **rows.for_core(cols),
             k=neighbours_or_all(_FUNCTION, rows.names[0], k, rows.samples),
             center=center,
             edge=edge_of(_FUNCTION, tile, rows.samples),

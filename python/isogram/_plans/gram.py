@@ -91,11 +91,8 @@ def plan_gram(
         facts = _core.gram_facts(
             rows,
             cols,
-            kernel=options.name,
+            **options.for_core(),
             bandwidth=resolved_bandwidth(HOST, "gram", "x", rows, options, workers),
-            gamma=options.gamma,
-            degree=options.degree,
-            coef0=options.coef0,
             is_float64=dtype == np.float64,
             num_threads=workers,
         )

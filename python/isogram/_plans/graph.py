@@ -16,7 +16,7 @@ from isogram._errors import errors_of
 from isogram._plans.arguments import edge_of, require_on_host, specs, tiles_of
 from isogram._plans.blocks import BlocksPlan
 from isogram._plans.gbs import part_of_graphs
-from isogram._types import Array, Report
+from isogram._types import Array, Layers, Report
 from isogram._walk.plan import InputSpec, Plan
 from isogram._walk.tiles import Tile
 from isogram.graph import Csr
@@ -115,10 +115,7 @@ def plan_graph(
     samples = len(arrays["x"])
     with errors_of("graph"):
         facts, bounds = _core.plan_gbs(
-            list(arrays.values()),
-            None,
-            names_x=["x"],
-            names_y=[],
+            **Layers(list(arrays), list(arrays.values())).for_core(None),
             k=neighbours_or_all("graph", "x", k, samples),
             center=center,
             edge=edge_of("graph", tile, samples),
