@@ -33,6 +33,7 @@ function(isogram_add_simd_levels target)
   isogram_add_simd_level(${target} baseline)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
     isogram_add_simd_level(${target} avx2 -mavx2 -mfma)
+    isogram_add_simd_level(${target} avxvnni -mavxvnni -mavx2 -mfma)
     # GCC prefers 256-bit vectors on early AVX-512 processors; the micro-kernels want all 512.
     isogram_add_simd_level(${target} avx512
       -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprefer-vector-width=512)

@@ -269,8 +269,9 @@ RsmPlan plan_rsm(const RsmOptions& options, const TokenFacts& facts) {
 template <class T>
 std::size_t rsm_tile_bytes(const RsmPlan& plan, std::size_t channels, std::size_t rows,
                            std::size_t cols, bool has_distances, const Execution& execution) {
-  const auto& kernels = simd::kernels().of<T>();
-  const TokenLayout layout = layout_for(plan, channels, kernels.panel);
+  const simd::Kernels& level = simd::kernels();
+  const auto& kernels = level.of<T>();
+  const TokenLayout layout = layout_for(plan, channels, level);
   const std::size_t entries =
       affinity_entries_for<T>(layout, kernels.panel, rows, cols == 0 ? rows : cols);
   std::size_t of_thread = Matcher<T>::bytes_for(plan.options, layout, entries) +

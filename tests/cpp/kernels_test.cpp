@@ -212,42 +212,107 @@ TYPED_TEST(Kernels, BlocksInPartsAreThoseOfAllDepth) {
   });
 }
 
-// Bytes at their extremes and every other: all sums are exact.
-TEST(ByteProducts, AreExact) {
-  const auto* bytes = isogram::simd::byte_kernels_for(kernels().float32.panel);
-  if (bytes == nullptr) GTEST_SKIP() << "this processor, or the level in use, has none";
-  std::mt19937 random(7);
-  const auto run = [&](std::size_t rows, std::size_t cols, std::size_t words, bool extreme) {
-    const std::size_t panel = bytes->panel;
-    const std::size_t row_panels = (rows + panel - 1) / panel;
-    const std::size_t col_panels = (cols + panel - 1) / panel;
-    const auto drawn = [&](std::size_t panels) {
-      std::vector<std::int32_t> result(panels * panel * words);
-      for (auto& word : result) word = extreme ? 0x7f7f7f7f : static_cast<std::int32_t>(random());
-      return result;
-    };
-    const auto a = drawn(row_panels);
-    const auto b = drawn(col_panels);
-    const std::size_t stride = col_panels * panel;
-    std::vector<std::int32_t> out(row_panels * panel * stride);
-    bytes->inner_products(a.data(), rows, b.data(), cols, words, out.data(), stride);
-    const auto byte_at = [&](const auto& packed, std::size_t row, std::size_t c) {
-      const std::int32_t word = packed[((row / panel) * words + c / 4) * panel + row % panel];
-      return std::int64_t{static_cast<std::int8_t>(word >> (8 * (c % 4)))};
-    };
+// Of this level, and what the processor has beyond it.
+std::vector<const isogram::simd::ByteKernels*> byte_tables() {
+  const auto& level = kernels();
+  const auto& own = isogram::simd::byte_kernels_beside(level);
+  EXPECT_EQ(level.bytes.panel, level.float32.panel);
+  EXPECT_EQ(own.panel, level.float32.panel);
+  if (&own == &level.bytes) return {&own};
+  return {&level.bytes, &own};
+}
+
+// Rows of whole numbers from -127 to 127.
+struct WholeRows {
+  WholeRows(std::size_t count, std::size_t n) : rows(count), cols(n), numbers(count * n) {}
+
+  static WholeRows drawn(std::size_t count, std::size_t n, unsigned seed) {
+    WholeRows result(count, n);
+    std::mt19937 random(seed);
+    std::uniform_int_distribution<int> whole(-127, 127);
+    for (int& number : result.numbers) number = whole(random);
+    return result;
+  }
+
+  // As the kernels read them.
+  std::vector<std::int32_t> packed(const isogram::simd::ByteKernels& table) const {
+    const std::size_t words = (cols + table.per_word - 1) / table.per_word;
+    const std::size_t panels = (rows + table.panel - 1) / table.panel;
+    const std::size_t bits = 32 / table.per_word;
+    std::vector<std::uint32_t> result(panels * table.panel * words);
     for (std::size_t i = 0; i < rows; ++i) {
-      for (std::size_t j = 0; j < cols; ++j) {
-        std::int64_t want = 0;
-        for (std::size_t c = 0; c < 4 * words; ++c) {
-          want += byte_at(a, i, c) * (byte_at(b, j, c) + 128);
-        }
-        ASSERT_EQ(out[i * stride + j], want) << isogram_test::at(i, j);
+      for (std::size_t c = 0; c < cols; ++c) {
+        const std::uint32_t kept = static_cast<std::uint32_t>(numbers[i * cols + c]) << (32 - bits);
+        const std::size_t word = (i / table.panel * words + c / table.per_word) * table.panel;
+        result[word + i % table.panel] |= kept >> (32 - bits - c % table.per_word * bits);
       }
     }
+    return {result.begin(), result.end()};
+  }
+
+  std::size_t rows;
+  std::size_t cols;
+  std::vector<int> numbers;
+};
+
+void expect_exact_products(const isogram::simd::ByteKernels& table, const WholeRows& a,
+                           const WholeRows& b) {
+  SCOPED_TRACE(isogram_test::at(a.rows, b.rows) + " of " + std::to_string(a.cols));
+  const std::size_t words = (a.cols + table.per_word - 1) / table.per_word;
+  const auto padded = [&](std::size_t n) {
+    return (n + table.panel - 1) / table.panel * table.panel;
   };
-  for (const std::size_t words : {1, 2, 127, 128, 129, 320}) run(50, 50, words, false);
-  for (const std::size_t n : {1, 8, 9, 16, 17, 47, 48, 49}) run(n, 97 - n, 5, false);
-  run(8, 16, isogram::simd::kMostBytes / 4, true);
+  std::vector<std::int32_t> out(padded(a.rows) * padded(b.rows));
+  table.inner_products(a.packed(table).data(), a.rows, b.packed(table).data(), b.rows, words,
+                       out.data(), padded(b.rows));
+  for (std::size_t i = 0; i < a.rows; ++i) {
+    for (std::size_t j = 0; j < b.rows; ++j) {
+      std::int64_t want = 0;
+      for (std::size_t c = 0; c < a.cols; ++c) {
+        want +=
+            std::int64_t{a.numbers[i * a.cols + c]} * (b.numbers[j * b.cols + c] + table.offset);
+      }
+      ASSERT_EQ(out[i * padded(b.rows) + j], want) << isogram_test::at(i, j);
+    }
+  }
+}
+
+// Last words that are not full, depth panels that are not, and micro-kernels that are not.
+TEST(ByteProducts, AreExact) {
+  at_every_level([] {
+    for (const auto* table : byte_tables()) {
+      for (const std::size_t n : {1, 2, 3, 4, 5, 7, 255, 257, 511, 512, 515, 1283}) {
+        expect_exact_products(*table, WholeRows::drawn(29, n, 1), WholeRows::drawn(31, n, 2));
+      }
+      for (const std::size_t n : {1, 8, 9, 16, 17, 47, 48, 49}) {
+        expect_exact_products(*table, WholeRows::drawn(n, 21, 3), WholeRows::drawn(97 - n, 21, 4));
+      }
+    }
+  });
+}
+
+// No partial sum saturates or wraps, of pairs in 16 bits or of whole rows in 32.
+TEST(ByteProducts, OfExtremeNumbersAreExact) {
+  at_every_level([] {
+    for (const auto* table : byte_tables()) {
+      for (const std::size_t n : {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{1280},
+                                  isogram::simd::kMostBytes}) {
+        WholeRows a(3, n);
+        WholeRows b(4, n);
+        for (std::size_t c = 0; c < n; ++c) {
+          const int turned = c % 2 == 0 ? 127 : -127;
+          a.numbers[c] = 127;
+          a.numbers[n + c] = -127;
+          a.numbers[2 * n + c] = turned;
+          b.numbers[c] = 127;
+          b.numbers[n + c] = -127;
+          b.numbers[2 * n + c] = turned;
+          b.numbers[3 * n + c] = -turned;
+        }
+        expect_exact_products(*table, a, b);
+      }
+    }
+  });
 }
 
 TYPED_TEST(Kernels, LargestMagnitude) {

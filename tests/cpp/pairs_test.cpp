@@ -32,7 +32,7 @@ using isogram::simd::PairKernels;
 
 std::vector<const PairKernels*> tables() {
   std::vector<const PairKernels*> result{&isogram::simd::plain_pairs::kTable};
-  const auto* own = isogram::simd::pair_kernels_for(isogram::simd::kernels().float32.panel);
+  const auto* own = isogram::simd::pair_kernels_beside(isogram::simd::kernels());
   if (own) result.push_back(own);
   return result;
 }

@@ -128,8 +128,9 @@ TEST_F(Simd, EveryLevelRunsItsOwnCode) {
       kernel_count += list.size();
     }
     seen.insert(reinterpret_cast<const void*>(kernels().logarithms));
+    seen.insert(reinterpret_cast<const void*>(kernels().bytes.inner_products));
     seen.insert(reinterpret_cast<const void*>(kernels().divergence));
-    kernel_count += 2;
+    kernel_count += 3;
     expect_inner_products<float>();
     expect_inner_products<double>();
     ran.insert(level());

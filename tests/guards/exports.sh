@@ -9,7 +9,7 @@ nm=$1 level=$2 object=$3
 exported=$("$nm" --demangle --defined-only --extern-only "$object" |
   sed -E 's/^[0-9a-f]+ //; /^$/d; /:$/d')
 table=kernels
-[[ $level == avx512vnni ]] && table=byte_kernels
+[[ $level == *vnni ]] && table=byte_kernels
 [[ $level == avx512bf16 ]] && table=pair_kernels
 expected="T isogram::simd::$level::$table()"
 if [[ $exported != "$expected" ]]; then

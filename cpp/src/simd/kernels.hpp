@@ -216,10 +216,39 @@ struct KernelTable {
   AssignmentKernels<T> assignment;
 };
 
+// Inner products of narrow numbers, several to a 32-bit word, the first in its lowest bits; panels
+// as above, of words.
+template <class Sum>
+struct WordKernels {
+  std::size_t panel;
+
+  // out[i * stride + j] for i < rows and j < cols, as KernelTable::inner_products.
+  void (*inner_products)(const std::int32_t* a, std::size_t rows, const std::int32_t* b,
+                         std::size_t cols, std::size_t words, Sum* out,
+                         std::size_t stride) noexcept;
+
+  void (*transpose)(const std::int32_t* in, std::size_t in_stride, std::size_t rows,
+                    std::size_t cols, std::int32_t* out, std::size_t out_stride) noexcept;
+};
+
+// Of whole numbers from -127 to 127: Σ_k a_ik (b_jk + offset), for some hardware multiplies signed
+// bytes by unsigned ones. Exact below kMostBytes.
+struct ByteKernels : WordKernels<std::int32_t> {
+  std::size_t per_word;  // 4 of 8 bits or 2 of 16
+  std::int32_t offset;
+};
+
+// Of bfloat16, two to a word: Σ_k a_ik b_jk.
+using PairKernels = WordKernels<float>;
+
+// Numbers in a row of which no sum overflows: 2^16 · 127 · 255 < 2^31.
+inline constexpr std::size_t kMostBytes = std::size_t{1} << 16;
+
 struct Kernels {
   Level level;
   KernelTable<float> float32;
   KernelTable<double> float64;
+  ByteKernels bytes;
 
   // Divergences are differences that cancel, and so always float64.
   // out[k] = log2(x[k]), x[k] ≥ 0; 0 where x[k] is 0 or subnormal, which its factor makes good.
@@ -243,39 +272,14 @@ struct Kernels {
   }
 };
 
-// Inner products of narrow numbers, several to a 32-bit word; panels as above, of words.
-template <class Sum>
-struct WordKernels {
-  std::size_t panel;
-
-  // out[i * stride + j] for i < rows and j < cols, as KernelTable::inner_products.
-  void (*inner_products)(const std::int32_t* a, std::size_t rows, const std::int32_t* b,
-                         std::size_t cols, std::size_t words, Sum* out,
-                         std::size_t stride) noexcept;
-
-  void (*transpose)(const std::int32_t* in, std::size_t in_stride, std::size_t rows,
-                    std::size_t cols, std::int32_t* out, std::size_t out_stride) noexcept;
-};
-
-// Of signed bytes, four to a word: Σ_k a_ik (b_jk + 128), for hardware multiplies signed bytes by
-// unsigned ones. Exact below kMostBytes.
-using ByteKernels = WordKernels<std::int32_t>;
-
-// Of bfloat16, two to a word, the first in the lower bits: Σ_k a_ik b_jk.
-using PairKernels = WordKernels<float>;
-
-// Bytes in a row of which no sum overflows: 2^16 · 127 · 255 < 2^31.
-inline constexpr std::size_t kMostBytes = std::size_t{1} << 16;
-
 // The table of the level in use.
 const Kernels& kernels();
 
-// The processor's products of bytes with as many rows per panel as the float32 kernels in use
-// have; null where there are none.
-const ByteKernels* byte_kernels_for(std::size_t panel);
+// `kernels.bytes`, or what this processor has beyond that level; panels have as many rows.
+const ByteKernels& byte_kernels_beside(const Kernels& kernels);
 
-// The same of pairs of bfloat16.
-const PairKernels* pair_kernels_for(std::size_t panel);
+// What this processor has beyond the level of `kernels`, or null.
+const PairKernels* pair_kernels_beside(const Kernels& kernels);
 
 namespace baseline {
 const Kernels& kernels();
@@ -288,6 +292,9 @@ const Kernels& kernels();
 }
 namespace avx512 {
 const Kernels& kernels();
+}
+namespace avxvnni {
+const ByteKernels& byte_kernels();
 }
 namespace avx512vnni {
 const ByteKernels& byte_kernels();

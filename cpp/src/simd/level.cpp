@@ -9,6 +9,10 @@
 
 #include "kernels.hpp"
 
+#if defined(ISOGRAM_HAVE_X86_LEVELS)
+#include <cpuid.h>
+#endif
+
 namespace isogram::simd {
 
 namespace {
@@ -32,6 +36,14 @@ const Kernels& kernels_of(Level level) {
       return baseline::kernels();
   }
 }
+
+#if defined(ISOGRAM_HAVE_X86_LEVELS)
+// Compilers have learnt the name of this one late.
+bool has_avx_vnni() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax & (1U << 4)) != 0;
+}
+#endif
 
 std::string names_of(const std::vector<Level>& levels) {
   std::string names;
@@ -92,18 +104,23 @@ const Kernels& kernels() {
   return current.compare_exchange_strong(kernels, &initial) ? initial : *kernels;
 }
 
-const ByteKernels* byte_kernels_for([[maybe_unused]] std::size_t panel) {
+const ByteKernels& byte_kernels_beside(const Kernels& kernels) {
 #if defined(ISOGRAM_HAVE_X86_LEVELS)
-  const bool has_vnni = available().back() == Level::avx512 && __builtin_cpu_supports("avx512vnni");
-  if (has_vnni && avx512vnni::byte_kernels().panel == panel) return &avx512vnni::byte_kernels();
+  __builtin_cpu_init();
+  if (kernels.level == Level::avx512 && __builtin_cpu_supports("avx512vnni")) {
+    return avx512vnni::byte_kernels();
+  }
+  if (kernels.level == Level::avx2 && has_avx_vnni()) return avxvnni::byte_kernels();
 #endif
-  return nullptr;
+  return kernels.bytes;
 }
 
-const PairKernels* pair_kernels_for([[maybe_unused]] std::size_t panel) {
+const PairKernels* pair_kernels_beside([[maybe_unused]] const Kernels& kernels) {
 #if defined(ISOGRAM_HAVE_X86_LEVELS)
-  const bool has_bf16 = available().back() == Level::avx512 && __builtin_cpu_supports("avx512bf16");
-  if (has_bf16 && avx512bf16::pair_kernels().panel == panel) return &avx512bf16::pair_kernels();
+  __builtin_cpu_init();
+  if (kernels.level == Level::avx512 && __builtin_cpu_supports("avx512bf16")) {
+    return &avx512bf16::pair_kernels();
+  }
 #endif
   return nullptr;
 }

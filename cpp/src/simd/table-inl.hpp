@@ -4,6 +4,7 @@
 #include "assign-inl.hpp"
 #include "assign_paths-inl.hpp"
 #include "assign_start-inl.hpp"
+#include "bytes-inl.hpp"
 #include "exponential-inl.hpp"
 #include "gram-inl.hpp"
 #include "logarithm-inl.hpp"
@@ -57,7 +58,8 @@ constexpr KernelTable<T> table_of() {
 
 const Kernels& kernels() {
   static constexpr Kernels table{Level::ISOGRAM_LEVEL, table_of<float>(), table_of<double>(),
-                                 &logarithms,          &divergence,       &row_products};
+                                 kByteKernels,         &logarithms,       &divergence,
+                                 &row_products};
   return table;
 }
 }  // namespace isogram::simd::ISOGRAM_LEVEL

@@ -44,8 +44,32 @@ std::vector<std::int32_t> as_words(const double* x, std::size_t n, Narrowed narr
   return words;
 }
 
-// Of all tokens of a cell, so many channels stay in a core's own cache.
-constexpr std::size_t kScoredChannels = 128;
+// Fetches the slice that is scored next, a share of it beside every pair: from memory that all
+// cores share, each of its lines would be waited for.
+class NextSlice {
+ public:
+  // Of inputs from `first` to `last`; there may be no such slice.
+  NextSlice(const NarrowTokens& tokens, std::size_t first, std::size_t last, std::size_t channel,
+            std::size_t shares) {
+    if (channel >= tokens.channels()) return;
+    next_ = tokens.slice(first, channel);
+    left_ = (static_cast<std::size_t>(tokens.slice(last + 1, channel) - next_) - 1) / kLine + 1;
+    share_ = (left_ - 1) / shares + 1;
+  }
+
+  void fetch_share() {
+    const std::size_t lines = std::min(share_, left_);
+    for (std::size_t n = 0; n < lines; ++n, next_ += kLine) __builtin_prefetch(next_, 0, 2);
+    left_ -= lines;
+  }
+
+ private:
+  static constexpr std::size_t kLine = 64 / sizeof(float);
+
+  const float* next_ = nullptr;
+  std::size_t left_ = 0;  // lines
+  std::size_t share_ = 0;
+};
 
 }  // namespace
 
@@ -56,13 +80,20 @@ NarrowTokens::NarrowTokens(Precision precision, std::vector<std::size_t> first_t
       channels_(channels),
       tokens_(Buffer<float>::unset(product(first_token_.back(), channels))),
       scales_(first_token_.back()),
-      excesses_(first_token_.back()),
+      sums_(first_token_.back()),
       norms_(first_token_.size() - 1) {}
 
+void NarrowTokens::keep(std::size_t token, const std::vector<float>& values) {
+  for (std::size_t c = 0; c < channels_; c += kSlice) {
+    std::copy_n(values.data() + c, slice_width(c), tokens_.data() + place_in_slice(token, c));
+  }
+}
+
 void NarrowTokens::round(std::size_t input, std::size_t position, double* token) {
-  float* kept = tokens_.data() + index(input, position) * channels_;
+  std::vector<float> kept(channels_);
   for (std::size_t c = 0; c < channels_; ++c) kept[c] = static_cast<float>(token[c]);
-  std::vector<double> error(kept, kept + channels_);
+  keep(index(input, position), kept);
+  std::vector<double> error(kept.begin(), kept.end());
   RoundedNorms& norms = norms_[input];
   norms.largest = std::max(norms.largest, norm(error.data(), channels_));
   if (precision_ == Precision::int8) {
@@ -75,7 +106,7 @@ void NarrowTokens::round(std::size_t input, std::size_t position, double* token)
     const double sum = simd::kernels().float64.sum(token, channels_);
     for (std::size_t c = 0; c < channels_; ++c) token[c] *= scale;
     scales_[index(input, position)] = scale;
-    excesses_[index(input, position)] = 128 * static_cast<std::int32_t>(sum);
+    sums_[index(input, position)] = static_cast<std::int32_t>(sum);
   } else {
     for (std::size_t c = 0; c < channels_; ++c) token[c] = rounded_to_bfloat16(kept[c]);
   }
@@ -87,7 +118,7 @@ void NarrowTokens::round(std::size_t input, std::size_t position, double* token)
 }
 
 std::vector<std::int32_t> NarrowTokens::words(std::size_t input, std::size_t position,
-                                              const double* token) const {
+                                              const double* token, std::size_t per_word) const {
   if (precision_ == Precision::bfloat16) {
     return as_words<std::uint16_t>(token, channels_, [](double x) {
       return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(x)) >> 16);
@@ -95,9 +126,9 @@ std::vector<std::int32_t> NarrowTokens::words(std::size_t input, std::size_t pos
   }
   const double of_token = scales_[index(input, position)];
   const double inverse = of_token > 0 ? 1 / of_token : 0;
-  return as_words<std::int8_t>(token, channels_, [&](double x) {
-    return static_cast<std::int8_t>(static_cast<std::int32_t>(to_whole(x * inverse)));
-  });
+  const auto whole = [&](double x) { return static_cast<std::int16_t>(to_whole(x * inverse)); };
+  return per_word == 2 ? as_words<std::int16_t>(token, channels_, whole)
+                       : as_words<std::int8_t>(token, channels_, whole);
 }
 
 void Rescoring::keep(std::size_t i, std::size_t j, std::size_t rows, const Assignment& found) {
@@ -110,13 +141,20 @@ void Rescoring::keep(std::size_t i, std::size_t j, std::size_t rows, const Assig
 const std::vector<Rescoring::Pair>& Rescoring::score(const NarrowTokens& a, const NarrowTokens& b) {
   if (is_scored_) pairs_.clear();
   is_scored_ = true;
+  if (pairs_.empty()) return pairs_;
+  const Pair first = pairs_.front();
+  const Pair last = pairs_.back();
   const auto matched_products = simd::kernels().float32.matched_products;
-  for (std::size_t c = 0; c < a.channels(); c += kScoredChannels) {
-    const std::size_t channels = std::min(kScoredChannels, a.channels() - c);
+  for (std::size_t c = 0; c < a.channels(); c += NarrowTokens::kSlice) {
+    const std::size_t width = a.slice_width(c);
+    NextSlice of_a(a, first.i, last.i, c + NarrowTokens::kSlice, pairs_.size());
+    NextSlice of_b(b, first.j, last.j, c + NarrowTokens::kSlice, pairs_.size());
     for (std::size_t p = 0; p < pairs_.size(); ++p) {
+      of_a.fetch_share();
+      of_b.fetch_share();
       Pair& pair = pairs_[p];
-      pair.total += matched_products(a.tokens(pair.i) + c, b.tokens(pair.j) + c, a.channels(),
-                                     columns(p), pair.rows, channels);
+      pair.total += matched_products(a.slice(pair.i, c), b.slice(pair.j, c), width, columns(p),
+                                     pair.rows, width);
     }
   }
   return pairs_;

@@ -2,6 +2,7 @@
 // exactly and to bound what the rounding may have cost.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -23,21 +24,24 @@ class NarrowTokens {
   // Keeps the token and rounds it in place. The tokens of one input come one after another.
   void round(std::size_t input, std::size_t position, double* token);
 
-  // A rounded token as signed bytes, four to a word, or as bfloat16, two to a word; the first
+  // A rounded token in words: of int8 four bytes or two of 16 bits, of bfloat16 two; the first
   // channel in the lowest bits.
-  std::vector<std::int32_t> words(std::size_t input, std::size_t position,
-                                  const double* token) const;
+  std::vector<std::int32_t> words(std::size_t input, std::size_t position, const double* token,
+                                  std::size_t per_word) const;
 
-  // As they are, one after another.
-  const float* tokens(std::size_t input) const {
-    return tokens_.data() + index(input, 0) * channels_;
+  // Tokens as they are lie in slices of so many channels: what is scored together is in a piece.
+  static constexpr std::size_t kSlice = 64;
+  std::size_t slice_width(std::size_t first_channel) const {
+    return std::min(kSlice, channels_ - first_channel);
   }
-  // Of int8: what its bytes are multiplied by, and 128 Σ of them (see simd::ByteKernels).
+  // Those of `input`, one after another; the first channel is a multiple of kSlice.
+  const float* slice(std::size_t input, std::size_t first_channel) const {
+    return tokens_.data() + place_in_slice(index(input, 0), first_channel);
+  }
+  // Of int8: what its whole numbers are multiplied by, and the sum of them.
   // One element per token from those of `input` on.
   const float* scales(std::size_t input) const { return scales_.data() + index(input, 0); }
-  const std::int32_t* excesses(std::size_t input) const {
-    return excesses_.data() + index(input, 0);
-  }
+  const std::int32_t* sums(std::size_t input) const { return sums_.data() + index(input, 0); }
   const RoundedNorms& norms(std::size_t input) const { return norms_[input]; }
   std::size_t channels() const { return channels_; }
 
@@ -45,13 +49,17 @@ class NarrowTokens {
   std::size_t index(std::size_t input, std::size_t position) const {
     return first_token_[input] + position;
   }
+  std::size_t place_in_slice(std::size_t token, std::size_t first_channel) const {
+    return first_token_.back() * first_channel + token * slice_width(first_channel);
+  }
+  void keep(std::size_t token, const std::vector<float>& values);
 
   Precision precision_;
   std::vector<std::size_t> first_token_;
   std::size_t channels_;
   Buffer<float> tokens_;
   std::vector<float> scales_;
-  std::vector<std::int32_t> excesses_;
+  std::vector<std::int32_t> sums_;
   std::vector<RoundedNorms> norms_;
 };
 

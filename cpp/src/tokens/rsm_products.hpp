@@ -14,21 +14,21 @@
 
 namespace isogram {
 
-// The rows of a group of inputs in int8: bytes, and what turns their products into affinities.
+// The rows of a group of inputs in int8, and what turns their products into affinities.
 template <class T>
 struct ScaledRows {
   ScaledRows(const TokenSets<T>& sets, std::size_t group)
       : words(sets.group_words(group)), count(sets.group_rows(group).count) {
     const std::size_t first = sets.group(group).begin;
     scales = sets.narrow().scales(first);
-    excesses = sets.narrow().excesses(first);
+    sums = sets.narrow().sums(first);
   }
 
-  // affinities = (products − 128 Σ a) · scale of the row · scale of the column
+  // affinities = (products − offset Σ a) · scale of the row · scale of the column
   void scale(Span rows, const ScaledRows& columns, Span cols, const std::int32_t* products,
-             T* affinities, std::size_t stride) const {
+             std::int32_t offset, T* affinities, std::size_t stride) const {
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      const std::int32_t excess = excesses[rows.begin + i];
+      const std::int32_t excess = offset * sums[rows.begin + i];
       const float of_row = scales[rows.begin + i];
       const float* of_columns = columns.scales + cols.begin;
       for (std::size_t j = 0; j < cols.size(); ++j) {
@@ -41,7 +41,7 @@ struct ScaledRows {
   const std::int32_t* words;
   std::size_t count;
   const float* scales;
-  const std::int32_t* excesses;
+  const std::int32_t* sums;
 };
 
 // Fills a thread's affinities, tile by tile.
@@ -114,7 +114,7 @@ class AffinityProducts {
       layout_.byte_kernels->inner_products(of_a.words + rows.begin * a.word_depth(), rows.size(),
                                            of_b.words + columns.begin * b.word_depth(),
                                            columns.size(), a.word_depth(), products, kTileEdge);
-      of_a.scale(rows, of_b, columns, products,
+      of_a.scale(rows, of_b, columns, products, layout_.byte_kernels->offset,
                  matcher.affinities.data() + rows.begin * stride + columns.begin, stride);
     });
   }

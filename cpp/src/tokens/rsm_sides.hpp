@@ -15,7 +15,8 @@ namespace isogram {
 // cache holds them between the Gram block and the matchings.
 inline constexpr std::size_t kAffinityEdge = 400;
 
-inline TokenLayout layout_for(const RsmPlan& plan, std::size_t channels, std::size_t panel) {
+inline TokenLayout layout_for(const RsmPlan& plan, std::size_t channels,
+                              const simd::Kernels& kernels) {
   TokenLayout layout;
   layout.matching = plan.options.matching;
   layout.max_tokens = plan.max_tokens;
@@ -23,9 +24,11 @@ inline TokenLayout layout_for(const RsmPlan& plan, std::size_t channels, std::si
   layout.centered = plan.is_centered;
   layout.precision = plan.options.precision;
   if (layout.precision == Precision::int8 && channels <= simd::kMostBytes) {
-    layout.byte_kernels = simd::byte_kernels_for(panel);
+    layout.byte_kernels = &simd::byte_kernels_beside(kernels);
   }
-  if (layout.precision == Precision::bfloat16) layout.pair_kernels = simd::pair_kernels_for(panel);
+  if (layout.precision == Precision::bfloat16) {
+    layout.pair_kernels = simd::pair_kernels_beside(kernels);
+  }
   layout.group = std::max(std::size_t{1}, kAffinityEdge / plan.max_tokens);
   return layout;
 }
@@ -36,15 +39,7 @@ class RsmSides {
   // Without `cols`, rows with themselves. The inputs have to stay where they are.
   RsmSides(const RsmPlan& plan, const TokenInputs& rows, const TokenInputs* cols,
            const Execution& execution)
-      : kernels(simd::kernels().of<T>()),
-        layout(layout_for(plan, rows.channels(), kernels.panel)),
-        row_inputs(rows),
-        col_inputs(cols ? *cols : rows),
-        is_symmetric(!cols),
-        rows(kernels, rows, layout, preparing(execution)) {
-    if (cols) others_.emplace(kernels, *cols, layout, preparing(execution));
-  }
-
+      : RsmSides(simd::kernels(), plan, rows, cols, execution) {}
   const TokenSets<T>& cols() const { return others_ ? *others_ : rows; }
   bool is_wanted(std::size_t i, std::size_t j) const { return !is_symmetric || i < j; }
 
@@ -56,6 +51,17 @@ class RsmSides {
   const TokenSets<T> rows;
 
  private:
+  RsmSides(const simd::Kernels& level, const RsmPlan& plan, const TokenInputs& rows,
+           const TokenInputs* cols, const Execution& execution)
+      : kernels(level.of<T>()),
+        layout(layout_for(plan, rows.channels(), level)),
+        row_inputs(rows),
+        col_inputs(cols ? *cols : rows),
+        is_symmetric(!cols),
+        rows(kernels, rows, layout, preparing(execution)) {
+    if (cols) others_.emplace(kernels, *cols, layout, preparing(execution));
+  }
+
   std::optional<TokenSets<T>> others_;
 };
 

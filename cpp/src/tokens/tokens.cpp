@@ -319,7 +319,7 @@ void TokenSets<T>::pack(std::size_t input, const InputView& view, Packers& packe
     double* token = z.token(token_at(input, position));
     if (narrow_) narrow_->round(input, position, token);
     if (has_words()) {
-      packers.words->add(narrow_->words(input, position, token).data(),
+      packers.words->add(narrow_->words(input, position, token, layout_.per_word()).data(),
                          words_.data() + place_of(input, position, word_depth()));
     } else {
       packers.rows.add(token, data_.data() + place_of(input, position, depth_));

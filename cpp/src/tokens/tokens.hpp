@@ -29,6 +29,9 @@ struct TokenLayout {
   Precision precision = Precision::float32;
   const simd::ByteKernels* byte_kernels = nullptr;  // for int8, where there are some
   const simd::PairKernels* pair_kernels = nullptr;  // for bfloat16, where there are some
+
+  // Channels, of a token in words.
+  std::size_t per_word() const { return byte_kernels ? byte_kernels->per_word : 2; }
 };
 
 // n inputs. Input i is stored as 2^−exponent(i) · Z_i less a token of its own, its tokens as packed
@@ -72,7 +75,7 @@ class TokenSets {
   const std::int32_t* group_words(std::size_t g) const {
     return words_.data() + first_panel_[g] * panel_ * word_depth();
   }
-  std::size_t word_depth() const { return tiles_per(channels_, layout_.byte_kernels ? 4 : 2); }
+  std::size_t word_depth() const { return tiles_per(channels_, layout_.per_word()); }
 
   Rows window_rows(std::size_t input, std::size_t window) const;
   Rows whole_inputs(Span inputs) const;  // Matching::none, from the first of a panel on
