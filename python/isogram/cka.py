@@ -9,21 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from isogram._arguments import (
-    ESTIMATORS,
-    choice,
-    first_layer,
-    kernel_of,
-    precision_of,
-    threads,
-    two_layers,
-    two_sets,
-)
+from isogram._arguments import first_layer, threads, two_layers, two_sets
 from isogram._arrays import giver
-from isogram._place import place_of
 from isogram._progress import Progress, reporting
-from isogram._statistics.cka_table import FEWEST, CkaTable, cka_table, overflow, remarks, too_small
-from isogram._types import Array, Kernel
+from isogram._statistics.cka_table import CkaTable, cka_table, overflow, remarks, too_small
+from isogram._statistics.layer_pairs import LayerPairs, TooFewSamples
+from isogram._types import Array
 
 
 def hsic(
@@ -96,12 +87,19 @@ def hsic(
     >>> round(ig.hsic(x, x, estimator="biased"), 6)
     2.777778
     """
-    pair = _Pair("hsic", x, y, estimator, precision, num_threads)
-    options = kernel_of("hsic", kernel, bandwidth, gamma, degree, coef0)
-    if pair.is_too_small():
-        warnings.warn(pair.too_small(), RuntimeWarning, stacklevel=2)
+    pairs = LayerPairs.of("hsic", *two_layers("hsic", x, y), threads("hsic", num_threads), None)
+    table = _table(
+        pairs,
+        kernel=kernel,
+        estimator=estimator,
+        bandwidth=bandwidth,
+        gamma=gamma,
+        degree=degree,
+        coef0=coef0,
+        precision=precision,
+    )
+    if table is None:
         return float("nan")
-    table = pair.table(options)
     if overflowed := table.overflowed_layers():
         warnings.warn(overflow("hsic", overflowed), RuntimeWarning, stacklevel=2)
     result = float(table.hsic[0, 0])
@@ -169,12 +167,19 @@ def cka(
     >>> round(ig.cka(x, 3 * x + 1), 6)
     1.0
     """
-    pair = _Pair("cka", x, y, estimator, precision, num_threads)
-    options = kernel_of("cka", kernel, bandwidth, gamma, degree, coef0)
-    if pair.is_too_small():
-        warnings.warn(pair.too_small(), RuntimeWarning, stacklevel=2)
+    pairs = LayerPairs.of("cka", *two_layers("cka", x, y), threads("cka", num_threads), None)
+    table = _table(
+        pairs,
+        kernel=kernel,
+        estimator=estimator,
+        bandwidth=bandwidth,
+        gamma=gamma,
+        degree=degree,
+        coef0=coef0,
+        precision=precision,
+    )
+    if table is None:
         return float("nan")
-    table = pair.table(options)
     for remark in remarks("cka", table):
         warnings.warn(remark, RuntimeWarning, stacklevel=2)
     return float(table.cka[0, 0])
@@ -247,65 +252,34 @@ def cka_matrix(
     array([[1., 1.],
            [1., 1.]])
     """
-    options = kernel_of("cka_matrix", kernel, bandwidth, gamma, degree, coef0)
-    choice("cka_matrix", "estimator", estimator, ESTIMATORS)
     workers = threads("cka_matrix", num_threads)
     rows, cols = two_sets("cka_matrix", layers, other)
-    inputs = rows.named_with(cols)
-    place = place_of("cka_matrix", inputs)
-    precision = precision_of("cka_matrix", precision, place, inputs.values())
     give = giver(first_layer(layers))
     with reporting("cka_matrix", progress) as report:
-        if rows.samples < FEWEST[estimator]:
-            message = too_small("cka_matrix", estimator, rows.samples)
-            warnings.warn(message, RuntimeWarning, stacklevel=2)
-            shape = (len(rows.names), len((cols or rows).names))
-            with place.entered():
-                return give(place.xp.full(shape, np.nan))
-        table = cka_table(
-            place, "cka_matrix", rows, cols, options, estimator, precision, workers, report
+        pairs = LayerPairs.of("cka_matrix", rows, cols, workers, report)
+        table = _table(
+            pairs,
+            kernel=kernel,
+            estimator=estimator,
+            bandwidth=bandwidth,
+            gamma=gamma,
+            degree=degree,
+            coef0=coef0,
+            precision=precision,
         )
+    if table is None:
+        with pairs.place.entered():
+            return give(pairs.place.xp.full(pairs.shape, np.nan))
     for remark in remarks("cka_matrix", table):
         warnings.warn(remark, RuntimeWarning, stacklevel=2)
-    return give(table.result)
+    return give(table.values)
 
 
-class _Pair:
-    """The checked arguments of `hsic` and `cka`."""
-
-    def __init__(
-        self,
-        function: str,
-        x: Array,
-        y: Array,
-        estimator: str,
-        precision: str,
-        num_threads: Any,
-    ) -> None:
-        self._function = function
-        self._estimator = choice(function, "estimator", estimator, ESTIMATORS)
-        self._workers = threads(function, num_threads)
-        self._x, self._y = two_layers(function, x, y)
-        inputs = self._x.named_with(self._y)
-        self._place = place_of(function, inputs)
-        self._precision = precision_of(function, precision, self._place, inputs.values())
-
-    def is_too_small(self) -> bool:
-        return self._x.samples < FEWEST[self._estimator]
-
-    def too_small(self) -> str:
-        return too_small(self._function, self._estimator, self._x.samples)
-
-    def table(self, kernel: Kernel) -> CkaTable:
-        """Return the table of the two, on the host."""
-        return cka_table(
-            self._place,
-            self._function,
-            self._x,
-            self._y,
-            kernel,
-            self._estimator,
-            self._precision,
-            self._workers,
-            None,
-        )
+def _table(pairs: LayerPairs, *, estimator: str, **options: Any) -> CkaTable | None:
+    """Return the table, or None for too few samples, of which the caller's caller is warned."""
+    try:
+        return cka_table(pairs, estimator=estimator, **options)[0]
+    except TooFewSamples:
+        message = too_small(pairs.function, estimator, pairs.x.samples)
+        warnings.warn(message, RuntimeWarning, stacklevel=3)
+        return None

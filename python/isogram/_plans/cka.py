@@ -16,7 +16,14 @@ from isogram._errors import errors_of
 from isogram._host.place import HOST
 from isogram._plans.arguments import bounds, edge_of, tiles_of
 from isogram._plans.layers import LayersPlan, Sets, layers_on_host, names_of, samples_of, specs_of
-from isogram._statistics.cka_table import FEWEST, CkaTable, bandwidths, others, remarks, too_small
+from isogram._statistics.cka_table import (
+    CkaTable,
+    bandwidths,
+    remarks,
+    samples_for_estimator,
+    too_small,
+)
+from isogram._statistics.layer_pairs import others
 from isogram._types import Array, Report
 from isogram._walk.tiles import Tile
 
@@ -137,7 +144,7 @@ def plan_cka_matrix(
     sets = rows, cols = layers_on_host(_FUNCTION, layers, other)
     edge = edge_of(_FUNCTION, tile, rows.samples)
     made = CkaPlan(_FUNCTION, (), specs_of(sets), names_of(sets), estimator, ())
-    if rows.samples < FEWEST[estimator]:
+    if rows.samples < samples_for_estimator(estimator=estimator):
         all_samples = slice(0, rows.samples)
         return replace(made, tiles=(Tile(all_samples, all_samples),))
     second = others(rows, cols)

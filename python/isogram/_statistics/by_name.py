@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from isogram._statistics.centred_products import centred_products, samples_for_centring
+from isogram._statistics.cka_table import cka_table, samples_for_estimator
 from isogram._statistics.cross_products import cross_products, samples_for_products
+from isogram._statistics.gbs_table import gbs_table
 from isogram._statistics.layer_pairs import Remarks, samples_for_neighbours
-from isogram._statistics.layer_tables import cka_table, gbs_table, samples_for_estimator
 from isogram._statistics.nearest_neighbours import nearest_cosines, nearest_neighbours
 from isogram._statistics.rank_products import rank_products, samples_for_ranks
 

@@ -1,4 +1,4 @@
-"""Tables of HSIC and CKA: how they are made of checked layers, and what is said of them."""
+"""HSIC and CKA of all pairs of layers, which the core computes in one walk, and what is said."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._arrays import are_same
+from isogram._arguments import ESTIMATORS, choice, kernel_of, precision_of
 from isogram._bandwidth import resolved_bandwidth, zero_median
 from isogram._errors import errors_of
-from isogram._types import Array, Kernel, Layers, Place, Report
+from isogram._statistics.layer_pairs import LayerPairs, Remarks
+from isogram._types import Array, Kernel, Layers, Place
 
 # Samples that an estimator needs.
-FEWEST = {"biased": 2, "debiased": 4}
+_FEWEST = {"biased": 2, "debiased": 4}
 
 
 class CkaTable(NamedTuple):
@@ -24,7 +25,7 @@ class CkaTable(NamedTuple):
     cka: NDArray[Any]
     self_x: NDArray[Any]
     self_y: NDArray[Any]
-    result: Array  # the CKA, where the layers lie
+    values: Array  # the CKA, where the layers lie
     names_x: list[str]
     names_y: list[str]
 
@@ -53,37 +54,48 @@ class CkaTable(NamedTuple):
 
 
 def cka_table(
-    place: Place,
-    function: str,
-    rows: Layers,
-    cols: Layers | None,
-    kernel: Kernel,
+    pairs: LayerPairs,
+    *,
+    kernel: str,
     estimator: str,
-    precision: str,
-    num_threads: int,
-    report: Report,
-) -> CkaTable:
-    """Return the table; of layers on a GPU it is waited for."""
-    names_y = rows.names if cols is None else cols.names
-    cols = others(rows, cols)
-    of_rows, of_cols = (bandwidths(place, function, s, kernel, num_threads) for s in (rows, cols))
+    precision: str = "float32",
+    bandwidth: float | str = "median",
+    gamma: float | None = None,
+    degree: int = 3,
+    coef0: float = 1.0,
+) -> tuple[CkaTable, Remarks]:
+    """Return the table of `cka_matrix`; of layers on a GPU it is waited for."""
+    function, place, num_threads = pairs.function, pairs.place, pairs.num_threads
+    options = kernel_of(function, kernel, bandwidth, gamma, degree, coef0)
+    choice(function, "estimator", estimator, ESTIMATORS)
+    precision = precision_of(function, precision, place, pairs.layers.arrays)
+    pairs.require(samples_for_estimator(estimator=estimator))
+    of_rows, of_cols = (
+        bandwidths(place, function, layers, options, num_threads) for layers in (pairs.x, pairs.y)
+    )
     is_debiased = estimator == "debiased"
     with errors_of(function):
         values = place.hsic_table(
-            rows, cols, kernel, of_rows, of_cols, is_debiased, precision, num_threads, report
+            pairs.x,
+            pairs.y,
+            options,
+            of_rows,
+            of_cols,
+            is_debiased,
+            precision,
+            num_threads,
+            pairs.report,
         )
-    table = CkaTable(*values, rows.names, names_y)
-    if kernel.needs_median:
+    table = CkaTable(*values, pairs.x.names, pairs.names_y)
+    if options.needs_median:
         for name in table.layers_without_bandwidth():
             raise zero_median(function, f"pairs of rows of `{name}`")
-    return table
+    return table, lambda _: remarks(function, table)
 
 
-def others(rows: Layers, cols: Layers | None) -> Layers | None:
-    """Return the second set, or None for the first again: that takes half, and is 1 exactly."""
-    if cols and len(cols.arrays) == len(rows.arrays):
-        return None if all(map(are_same, rows.arrays, cols.arrays)) else cols
-    return cols
+def samples_for_estimator(*, estimator: str, **_: Any) -> int:
+    """Return how many samples an estimator needs."""
+    return _FEWEST[estimator]
 
 
 def bandwidths(
@@ -99,7 +111,7 @@ def bandwidths(
 def too_small(function: str, estimator: str, samples: int) -> str:
     """Return the warning for fewer samples than an estimator needs."""
     return (
-        f"{function}: the {estimator} estimator needs at least {FEWEST[estimator]} samples, "
+        f"{function}: the {estimator} estimator needs at least {_FEWEST[estimator]} samples, "
         f"got {samples}: the result is NaN"
     )
 

@@ -1,10 +1,41 @@
-"""What is to be said about a table of GBS."""
+"""GBS of all pairs of layers, which the core computes in one walk, and what is said."""
 
 from __future__ import annotations
 
 import warnings
 
+from isogram._arguments import flag, integer, precision_of
+from isogram._statistics.layer_pairs import (
+    LayerPairs,
+    LayerTable,
+    Remarks,
+    samples_for_neighbours,
+    without_edges,
+)
 from isogram._types import GbsTable, Layers
+
+
+def gbs_table(
+    pairs: LayerPairs, *, k: int | None, center: bool = False, precision: str = "float32"
+) -> tuple[LayerTable, Remarks]:
+    """Return what `gbs_matrix` does, bit for bit."""
+    function, place = pairs.function, pairs.place
+    flag(function, "center", center)
+    neighbours = 0 if k is None else integer(function, "k", k, 1)
+    precision = precision_of(function, precision, place, pairs.layers.arrays)
+    pairs.require(samples_for_neighbours(k=k))
+    table = place.gbs_table(
+        pairs.x,
+        pairs.y,
+        neighbours,
+        center,
+        precision,
+        pairs.num_threads,
+        pairs.report,
+        wait=True,
+    )
+    isolated = [*table.isolated_x, *(table.isolated_y if pairs.y else [])]
+    return LayerTable(table.gbs), lambda _: without_edges(pairs, isolated)
 
 
 def warn_of_isolated(function: str, x: Layers, y: Layers | None, table: GbsTable) -> None:

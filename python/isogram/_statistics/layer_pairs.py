@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from isogram._arrays import are_same
 from isogram._place import place_of
-from isogram._statistics.cka_table import others
 from isogram._types import Array, Layers, Place, Report
 
 # Takes the values of a measure to what is to be said about them.
@@ -68,6 +68,13 @@ class LayerPairs(NamedTuple):
 
 class TooFewSamples(Exception):
     """A statistic takes more samples than there are."""
+
+
+def others(rows: Layers, cols: Layers | None) -> Layers | None:
+    """Return the second set, or None for the first again: that takes half, and is 1 exactly."""
+    if cols and len(cols.arrays) == len(rows.arrays):
+        return None if all(map(are_same, rows.arrays, cols.arrays)) else cols
+    return cols
 
 
 def samples_for_neighbours(*, k: int | None, **_: Any) -> int:
