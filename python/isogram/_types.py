@@ -106,8 +106,8 @@ class RsmTiles(Protocol):
     def compute(self, tile: Tile) -> Array:
         """Return a new array (layers, rows, columns)."""
 
-    def add_products(self, x: Array, y: Array, weight: float, products: Array) -> None:
-        """Add the products of the tiles of two sets of layers, summed over entries."""
+    def products(self, x: Array, y: Array) -> Array:
+        """Return the products of the tiles of two sets of layers, summed over entries."""
 
 
 class Place(Protocol):

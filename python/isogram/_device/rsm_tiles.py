@@ -46,13 +46,13 @@ class DeviceRsmTiles:
             self._write_distances(tile, blocks)
         return blocks
 
-    def add_products(
-        self, x: DeviceArray, y: DeviceArray, weight: float, products: DeviceArray
-    ) -> None:
-        """Add the products of the tiles of two sets of layers, summed over entries."""
+    def products(self, x: DeviceArray, y: DeviceArray) -> DeviceArray:
+        """Return the products of the tiles of two sets of layers, summed over entries."""
         device = self._device
+        products = device.zeros((len(x), len(y)))
         scratch = device.empty((device.kernels.product_scratch(*products.shape),))
-        device.kernels.add_products(device.stream, x, y, weight, products, scratch)
+        device.kernels.add_products(device.stream, x, y, 1.0, products, scratch)
+        return products
 
     def _write_distances(self, tile: Tile, blocks: DeviceArray) -> None:
         device, xp = self._device, self._device.xp

@@ -12,7 +12,8 @@ from isogram import _core
 from isogram._entries import widened
 from isogram._host.gram import inner_products
 from isogram._scaling import largest_exponent
-from isogram._types import Kernel, Layers
+from isogram._statistics.tables import table
+from isogram._types import Array, Kernel, Layers
 from isogram._walk.tiles import Tile, spans
 
 # Small enough for the tiles of many layers, large enough that packing their rows costs little.
@@ -48,16 +49,10 @@ class HostRsmTiles:
             write(layer, tile, block)
         return blocks
 
-    def add_products(
-        self,
-        x: NDArray[np.float64],
-        y: NDArray[np.float64],
-        weight: float,
-        products: NDArray[np.float64],
-    ) -> None:
-        """Add the products of the tiles of two sets of layers, summed over entries."""
-        for i, j in np.ndindex(products.shape):  # by no library whose bits depend on its threads
-            products[i, j] += weight * np.einsum("k,k->", x[i].ravel(), y[j].ravel())
+    def products(self, x: Array, y: Array) -> Array:
+        """Return the products of the tiles of two sets of layers, summed over entries."""
+        # By no library whose bits depend on its threads.
+        return table(np, x, y, lambda a, b: np.einsum("k,k->", a.ravel(), b.ravel()))
 
     def _write_gram(self, layer: int, tile: Tile, block: NDArray[np.float64]) -> None:
         _core.gram(

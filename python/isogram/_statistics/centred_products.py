@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from functools import reduce
+from itertools import starmap
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isogram._arguments import KERNELS, choice, kernel_of
 from isogram._arithmetic import usual_arithmetic
@@ -23,24 +26,44 @@ from isogram._walk.tiles import Tile, upper_tiles
 #   debiased U-centring (Székely & Rizzo 2014)
 _FEWEST = {"none": 2, "mean": 3, "double": 2, "debiased": 4}
 
-# A centred matrix whose entries are so many roundings of the matrix's, or fewer, is constant.
-_ROUNDINGS = 64
+# A centred matrix whose squares are at most so much of the matrix's own is constant: 64 roundings
+# of entries make them.
+_ROUNDING = (64 * float(np.finfo(np.float64).eps)) ** 2
 
 # Tiles of all layers are kept between the two passes where they take so many bytes at most.
 _KEPT_BYTES = 1 << 28
 
 
 class CentredProducts(NamedTuple):
-    """Σ A∘B of centred RSMs, in a unit per layer; the diagonal counts for "double" only."""
+    """Σ A∘B of centred RSMs, in a unit per layer; those of parts of the entries add up.
+
+    The diagonal counts for "double" only.
+    """
 
     products: Array  # (L1, L2)
-    squares_x: Array  # (L1,), Σ A∘A; 0 where the centred matrix vanishes
-    squares_y: Array  # (L2,)
+    squares_x: Array  # Σ A∘A, (L1,)
+    squares_y: Array
+    rounding_x: Array  # Σ A∘A of at most this may be 0, (L1,)
+    rounding_y: Array
+
+    def merge(self, other: CentredProducts) -> CentredProducts:
+        """Return the sums over the entries of both, in the same units."""
+        return CentredProducts(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+def known_squares(xp: Any, s: CentredProducts) -> tuple[Array, Array]:
+    """Σ A∘A of both sides: 0 where that may be rounding, or has left the range of float64."""
+    of_x, of_y = (
+        xp.where(xp.isfinite(squares) & (squares > rounding), squares, 0.0)
+        for squares, rounding in ((s.squares_x, s.rounding_x), (s.squares_y, s.rounding_y))
+    )
+    return of_x, of_y
 
 
 def cosine(xp: Any, s: CentredProducts) -> Array:
     """Σ A∘B / √(Σ A∘A · Σ B∘B): NaN where one vanishes."""
-    return cosines(xp, s.products, s.squares_x[:, None], s.squares_y, undefined=np.nan)
+    of_x, of_y = known_squares(xp, s)
+    return cosines(xp, s.products, of_x[:, None], of_y, undefined=np.nan)
 
 
 def centred_products(
@@ -58,8 +81,9 @@ def centred_products(
     pairs.require(samples_for_centring(centring=centring))
     pairs.place.require_finite(pairs.layers)
     with usual_arithmetic():
-        statistic, overflowed = _walk(pairs, rsm_tiles(pairs, pairs.layers, options), centring)
-    return statistic, lambda _: _remarks(pairs, statistic, overflowed)
+        rsms = rsm_tiles(pairs, pairs.layers, options)
+        statistic = CentredRsms(pairs, rsms, centring).products()
+    return statistic, lambda _: _remarks(pairs, statistic)
 
 
 def samples_for_centring(*, centring: str, **_: Any) -> int:
@@ -91,12 +115,10 @@ def rsm_tiles(pairs: LayerPairs, layers: Layers, kernel: Kernel) -> RsmTiles:
     return pairs.place.rsm_tiles(layers, kernel, bandwidths, pairs.num_threads)
 
 
-def _remarks(pairs: LayerPairs, statistic: CentredProducts, overflowed: Array) -> list[str]:
-    to_host = pairs.place.to_host
-    vanish = [to_host(s) == 0 for s in (statistic.squares_x, statistic.squares_y)]
-    of_layers = vanish[0] if pairs.y is None else np.concatenate(vanish)
-    beyond = to_host(overflowed)
-    remarks = degenerate(pairs, of_layers & ~beyond)
+def _remarks(pairs: LayerPairs, statistic: CentredProducts) -> list[str]:
+    known = _per_layer(pairs, *known_squares(pairs.place.xp, statistic))
+    beyond = ~np.isfinite(_per_layer(pairs, statistic.squares_x, statistic.squares_y))
+    remarks = degenerate(pairs, (known == 0) & ~beyond)
     if beyond.any():
         names = [f"`{name}`" for name, is_beyond in pairs.by_name(beyond).items() if is_beyond]
         remarks.append(
@@ -106,49 +128,81 @@ def _remarks(pairs: LayerPairs, statistic: CentredProducts, overflowed: Array) -
     return remarks
 
 
-def _walk(pairs: LayerPairs, rsms: RsmTiles, centring: str) -> tuple[CentredProducts, Array]:
-    """Return the products, and which layers' RSMs leave the range of float64."""
-    xp, n, count = pairs.place.xp, pairs.x.samples, len(pairs.layers.names)
-    tiles = list(upper_tiles(n, rsms.edge))
-    is_kept = count * n * (n + rsms.edge) * 4 <= _KEPT_BYTES
-    blocks = _Blocks(rsms, centring == "double", {} if is_kept else None)
+def _per_layer(pairs: LayerPairs, of_x: Array, of_y: Array) -> NDArray[Any]:
+    """Return what there is one of per layer, in host memory."""
+    sides = [of_x] if pairs.y is None else [of_x, of_y]
+    return np.concatenate([pairs.place.to_host(side) for side in sides])
 
-    def steps(begun: int) -> Iterator[tuple[Tile, Array, float]]:
-        for done, tile in enumerate(tiles, begun + 1):
-            yield tile, blocks.compute(tile), 2.0 if tile.is_mirrored else 1.0
-            if pairs.report is not None:
-                pairs.report(done * count, 2 * len(tiles) * count)
 
-    sums, largest = xp.zeros((count, n)), xp.zeros(count)
-    for tile, block, _ in steps(0):
-        largest = xp.maximum(largest, xp.abs(block).max(axis=(1, 2)))
-        sums[:, tile.rows] += block.sum(axis=2)
-        if tile.is_mirrored:
-            sums[:, tile.cols] += block.sum(axis=1)
-    # In units of the largest entry, no square leaves the range of float64.
-    unit = -xp.frexp(largest)[1][:, None, None]
-    centre = _centre(sums, centring)
-    products, own, squares = xp.zeros(pairs.shape), xp.zeros((count, 1)), xp.zeros(count)
-    for tile, block, weight in steps(len(tiles)):
-        centred = xp.ldexp(blocks.centred(tile, centre(tile, block)), unit)
-        squares += weight * (xp.ldexp(block, unit) ** 2).sum(axis=(1, 2))
-        rsms.add_products(*pairs.sides(centred), weight, products)
-        for layer in range(count if pairs.y else 0):
-            one = slice(layer, layer + 1)
-            rsms.add_products(centred[one], centred[one], weight, own[one])
-    own = own[:, 0] if pairs.y else products.diagonal()
-    eps = float(np.finfo(np.float64).eps)
-    overflowed = ~xp.isfinite(own)
-    vanishes = own <= (_ROUNDINGS * eps) ** 2 * squares
-    own = xp.where(vanishes | overflowed, 0.0, own)
-    return CentredProducts(products, *pairs.sides(own)), overflowed
+class CentredRsms:
+    """The tiles of all layers' RSMs, centred, each layer in the unit of its largest entry."""
+
+    def __init__(self, pairs: LayerPairs, rsms: RsmTiles, centring: str) -> None:
+        """Walk over all tiles, for their largest entries and the sums of their rows."""
+        xp, n, count = pairs.place.xp, pairs.x.samples, len(pairs.layers.names)
+        self._pairs, self._rsms = pairs, rsms
+        self.tiles = list(upper_tiles(n, rsms.edge))
+        is_kept = count * n * (n + rsms.edge) * 4 <= _KEPT_BYTES
+        self._blocks = _Blocks(rsms, {} if is_kept else None)
+        self._scratch = xp.empty(count * min(n, rsms.edge) ** 2)
+        self._has_diagonal = centring == "double"
+        sums, largest = xp.zeros((count, n)), xp.zeros(count)
+        for done, tile in enumerate(self.tiles, 1):
+            block = self._blocks.compute(tile)
+            # Without a temporary for |block|.
+            reach = xp.maximum(block.max(axis=(1, 2)), -block.min(axis=(1, 2)))
+            largest = xp.maximum(largest, reach)
+            sums[:, tile.rows] += block.sum(axis=2)
+            if tile.is_mirrored:
+                sums[:, tile.cols] += block.sum(axis=1)
+            self._report(done)
+        self._taken_off = _taken_off(sums, centring)
+        # In these units no square leaves the range of float64.
+        self._unit = -xp.frexp(largest)[1][:, None, None]
+
+    def products(self) -> CentredProducts:
+        """Return the products, merged tile after tile."""
+
+        def part(done: int, tile: Tile) -> CentredProducts:
+            products = self.part(tile)
+            self._report(len(self.tiles) + done)
+            return products
+
+        return reduce(CentredProducts.merge, starmap(part, enumerate(self.tiles, 1)))
+
+    def part(self, tile: Tile) -> CentredProducts:
+        """Return the products of one tile, and of its mirror image."""
+        xp, pairs, rsms = self._pairs.place.xp, self._pairs, self._rsms
+        block = self._blocks.compute(tile)
+        values = self._scratch[: block.size].reshape(block.shape)
+        xp.ldexp(block, self._unit, out=values)
+        values *= values
+        rounding = _ROUNDING * values.sum(axis=(1, 2))
+        values[...] = block
+        for taken in self._taken_off(tile):
+            values -= taken
+        if not self._has_diagonal:
+            _clear_diagonal(tile, values)
+        xp.ldexp(values, self._unit, out=values)
+        products = rsms.products(*pairs.sides(values))
+        own = products.diagonal()
+        if pairs.y is not None:
+            own = xp.concatenate([rsms.products(a, a)[0] for a in values[:, None]])
+        weight = 2.0 if tile.is_mirrored else 1.0
+        sums = (products, *pairs.sides(own), *pairs.sides(rounding))
+        return CentredProducts(*(weight * of_tile for of_tile in sums))
+
+    def _report(self, done: int) -> None:
+        count = len(self._pairs.layers.names)
+        if self._pairs.report is not None:
+            self._pairs.report(done * count, 2 * len(self.tiles) * count)
 
 
 class _Blocks:
-    """Tiles of all layers, without the diagonal where that does not count."""
+    """Tiles of the RSMs of all layers, kept if there is where."""
 
-    def __init__(self, rsms: RsmTiles, has_diagonal: bool, kept: dict[Tile, Array] | None) -> None:
-        self._rsms, self._has_diagonal, self._kept = rsms, has_diagonal, kept
+    def __init__(self, rsms: RsmTiles, kept: dict[Tile, Array] | None) -> None:
+        self._rsms, self._kept = rsms, kept
 
     def compute(self, tile: Tile) -> Array:
         """Return a tile of the matrices, with a diagonal of 0."""
@@ -160,12 +214,6 @@ class _Blocks:
             self._kept[tile] = block
         return block
 
-    def centred(self, tile: Tile, block: Array) -> Array:
-        """Return a tile of the centred matrices, with the diagonal that counts."""
-        if not self._has_diagonal:
-            _clear_diagonal(tile, block)
-        return block
-
 
 def _clear_diagonal(tile: Tile, block: Array) -> None:
     if not tile.is_mirrored:
@@ -173,17 +221,13 @@ def _clear_diagonal(tile: Tile, block: Array) -> None:
         block.reshape(len(block), -1)[:, :: size + 1] = 0
 
 
-def _centre(sums: Array, centring: str) -> Callable[[Tile, Array], Array]:
-    """Return what centres a tile; `sums` are those of the rows."""
+def _taken_off(sums: Array, centring: str) -> Callable[[Tile], Sequence[Array]]:
+    """Return what has all that comes off the entries of a tile; `sums` are those of the rows."""
     n = sums.shape[1]
     if centring == "none":
-        return lambda tile, block: block.copy()
+        return lambda tile: ()
     if centring == "mean":
-        total = sums.sum(axis=1)[:, None, None]
-        return lambda tile, block: block - total / (n * (n - 1))
-    taken = shifts(sums, hollow=centring == "debiased")
-
-    def centre(tile: Tile, block: Array) -> Array:
-        return block - taken[:, tile.rows, None] - taken[:, None, tile.cols]
-
-    return centre
+        means = sums.sum(axis=1)[:, None, None] / (n * (n - 1))
+        return lambda tile: (means,)
+    of_rows = shifts(sums, hollow=centring == "debiased")
+    return lambda tile: (of_rows[:, tile.rows, None], of_rows[:, None, tile.cols])

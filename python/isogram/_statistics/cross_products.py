@@ -10,7 +10,8 @@ import numpy as np
 
 from isogram._arithmetic import usual_arithmetic
 from isogram._memory import FEWER_SAMPLES, check_memory
-from isogram._statistics.layer_pairs import Kept, LayerPairs, Remarks, degenerate, table
+from isogram._statistics.layer_pairs import Kept, LayerPairs, Remarks, degenerate
+from isogram._statistics.tables import table
 from isogram._types import Array, Place
 from isogram._walk.tiles import spans
 

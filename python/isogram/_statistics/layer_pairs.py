@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -104,17 +104,6 @@ class Kept:
 
 # As many bytes at most, of all layers together.
 _KEPT_BYTES = 1 << 30
-
-
-def table(
-    xp: Any, of_x: Sequence[Any], of_y: Sequence[Any], value: Callable[[Any, Any], Array]
-) -> Array:
-    """Return a symmetric function of all pairs, each once where the two sets are one object."""
-    rows: list[list[Any]] = []
-    for i, x in enumerate(of_x):
-        known = [row[i] for row in rows] if of_x is of_y else []
-        rows.append([*known, *(value(x, y) for y in of_y[len(known) :])])
-    return xp.stack([xp.stack(row) for row in rows]).astype(np.float64)
 
 
 class LayerTable(NamedTuple):

@@ -13,9 +13,9 @@ from isogram._statistics.layer_pairs import (
     LayerPairs,
     Remarks,
     samples_for_neighbours,
-    table,
     without_edges,
 )
+from isogram._statistics.tables import table
 from isogram._types import Array
 from isogram._walk.tiles import spans
 

@@ -45,12 +45,13 @@ def rank_products(
             else:
                 b = ranks.of(y)
                 products[i, j] = _dot(xp, a, b)
-                squares[y] = _dot(xp, b, b)
+                if i == 0 and pairs.y is not None:
+                    squares[y] = _dot(xp, b, b)
             if pairs.report is not None:
                 pairs.report(i * len(of_y) + j + 1, products.size)
-    return CentredProducts(products, *pairs.sides(squares)), lambda _: degenerate(
-        pairs, pairs.place.to_host(squares) == 0
-    )
+    rounding = xp.zeros(squares.shape)  # ranks and their mean are exact
+    statistic = CentredProducts(products, *pairs.sides(squares), *pairs.sides(rounding))
+    return statistic, lambda _: degenerate(pairs, pairs.place.to_host(squares) == 0)
 
 
 def samples_for_ranks(**_: Any) -> int:

@@ -1,0 +1,21 @@
+"""Tables of what there is one of per pair of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from isogram._types import Array
+
+
+def table(
+    xp: Any, of_x: Sequence[Any], of_y: Sequence[Any], value: Callable[[Any, Any], Array]
+) -> Array:
+    """Return a symmetric function of all pairs, each once where the two sets are one object."""
+    rows: list[list[Any]] = []
+    for i, x in enumerate(of_x):
+        known = [row[i] for row in rows] if of_x is of_y else []
+        rows.append([*known, *(value(x, y) for y in of_y[len(known) :])])
+    return xp.stack([xp.stack(row) for row in rows]).astype(np.float64)
