@@ -27,11 +27,11 @@ def bandwidth(
     x : array of shape (n, d)
         At least two samples in rows.
     rule : {"median", "mean"}
-        What is taken of the squared distances.
+        Which of the two is taken.
     max_pairs : int
-        Of more pairs than this, so many are drawn at random, with replacement.
+        If there are more pairs, this many are sampled, with replacement.
     seed : int
-        Of that draw.
+        Of that sample.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
 

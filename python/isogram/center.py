@@ -48,7 +48,8 @@ def center(
     -----
     Types: float16, bfloat16, float32 → float64 sums → float32; float64 throughout. Cost: two passes
     over n² entries. Memory: the result and 16 n bytes. Sources: Gretton et al. 2005; Székely and
-    Rizzo 2014; Song et al. 2012. On a GPU nothing waits: a NaN or infinity gives NaN, not an error.
+    Rizzo 2014; Song et al. 2012. A GPU is not waited for: a NaN or infinity gives NaN there, not an
+    error.
 
     Examples
     --------

@@ -47,9 +47,9 @@ def hsic(
     kernel, bandwidth, gamma, degree, coef0
         As for `gram`; "median" is taken of each representation for itself.
     estimator : {"debiased", "biased"}
-        Which of the two.
+        One of the two formulas.
     precision : {"float32", "tf32", "bfloat16"}
-        As for `gram`, on a GPU.
+        As for `gram`.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
 
@@ -57,8 +57,8 @@ def hsic(
     -------
     float
         In units of K times L. Exactly 0 where `x` or `y` is constant as far as float64 can tell,
-        which rows 1e145 apart and more may leave it unable to; NaN, with a RuntimeWarning,
-        for fewer than 2 (debiased: 4) samples; infinite, with one, beyond the range of float64.
+        which it may not for rows 1e145 apart or more. NaN for fewer than 2 (debiased: 4) samples
+        and infinite beyond the range of float64, both with a RuntimeWarning.
 
     Raises
     ------
@@ -69,15 +69,14 @@ def hsic(
 
     Notes
     -----
-    Types: float16, bfloat16, float32 → float32 tiles → float64 sums; any float64 input, and the
-    polynomial kernel → float64 throughout, as all layers where float32 cannot tell one from a
-    constant. The rows of the linear kernel, and those of unit norm of cosine and correlation, are
-    shifted first by a vector amid most of them, which changes no HSIC: neither an offset nor one
-    sample of huge norm costs digits. The linear kernel takes n·d1·d2 operations instead of
-    n²(d1 + d2) where that is less. Memory: one packed copy of the
-    inputs, or half an n × n matrix where that is smaller. On a GPU those n·d1·d2 are of float64,
-    tiles take at most one GiB, and the result is waited for, once. Sources: Gretton et al. 2005
-    (biased), Song et al. 2012 (debiased).
+    Types: float16, bfloat16, float32 → float32 tiles → float64 sums. Float64 throughout for any
+    float64 input, for the polynomial kernel, and where float32 cannot tell a layer from a constant
+    one. The linear, cosine and correlation kernels first subtract a vector amid most rows (for the
+    latter two, rows of unit norm) from all rows. That changes no HSIC, and so neither an offset nor
+    one sample of huge norm costs digits. Cost: n²(d1 + d2) operations; for the linear kernel
+    n·d1·d2 where that is less, which a GPU takes in float64. Memory: one packed copy of the inputs,
+    or half an n × n matrix where that is smaller; on a GPU tiles of at most one GiB. A GPU is
+    waited for once. Sources: Gretton et al. 2005 (biased), Song et al. 2012 (debiased).
 
     Examples
     --------
@@ -127,25 +126,25 @@ def cka(
     """Return the centred kernel alignment of two representations, a similarity of at most 1.
 
     CKA(x, y) = HSIC(x, y) / sqrt(HSIC(x, x) · HSIC(y, y)), with the same estimator in all three.
-    No epsilon is added, and the debiased one may be negative. Both are inner products of centred
-    Gram matrices, so that only rounding can leave [-1, 1]: it is clamped, and cka(x, x) is 1.
+    No epsilon is added. Debiased CKA may be negative. Both estimators are inner products of centred
+    Gram matrices, so only rounding can leave [-1, 1]: CKA is clamped there, and cka(x, x) is 1.
 
     Parameters
     ----------
     x, y : arrays of shape (n, d1) and (n, d2)
         As for `hsic`.
     kernel, bandwidth, gamma, degree, coef0
-        As for `hsic`.
+        As for `gram`; "median" is taken of each representation for itself.
     estimator : {"debiased", "biased"}
-        Of HSIC. The biased one nears 1 when features outnumber samples, whatever the data.
+        Of HSIC. Biased CKA nears 1 where features outnumber samples, whatever the data.
     precision, num_threads
-        As for `hsic`.
+        As for `gram`.
 
     Returns
     -------
     float
-        NaN, with a RuntimeWarning that says why, where a representation is constant, as for `hsic`,
-        or there are fewer than 2 (debiased: 4) samples.
+        NaN, with a RuntimeWarning that says why, where a representation is constant as far as
+        float64 can tell, or for fewer than 2 (debiased: 4) samples.
 
     Raises
     ------
@@ -212,12 +211,12 @@ def cka_matrix(
     kernel, bandwidth, gamma, degree, coef0
         As for `gram`; "median" is taken of each layer for itself.
     estimator : {"debiased", "biased"}
-        Of HSIC, as for `cka`.
+        As for `cka`.
     precision, num_threads
-        As for `hsic`.
+        As for `gram`.
     progress : bool or callable
-        True draws a bar with tqdm; a callable is called with (done, total), in pairs of layers,
-        the first time when all layers are packed: long rows are multiplied before that.
+        True draws a bar with tqdm; a callable is called with (done, total), in pairs of layers.
+        The first call comes once all layers are packed, and those of long rows multiplied.
 
     Returns
     -------
@@ -236,11 +235,11 @@ def cka_matrix(
 
     Notes
     -----
-    Types, sources as for `cka`; float64 throughout if any layer is float64. Cost: one Gram per
-    layer, n²·d_l operations (or feature space, where that is cheaper), and n² per pair of layers.
-    Memory: one packed copy of the layers, or of each whose rows are long, half an n × n matrix
-    where that is smaller; of more than 6144 samples, so many rows and columns at a time, but where
-    features are multiplied. `isogram.plan` computes the same tile by tile. On a GPU as for
+    Types, sources as for `cka`; float64 throughout if any layer is float64. Cost: n²·d_l operations
+    per layer and n² per pair of layers; for the linear kernel n·d_k·d_l per pair where that is
+    less. Memory: one packed copy of the layers; for a layer of long rows half an n × n matrix in
+    its place where that is smaller. More than 6144 samples are taken in blocks of 6144 × 6144,
+    unless features are multiplied. `isogram.plan` computes the same tile by tile. On a GPU as for
     `hsic`; progress is reported once, when all is done.
 
     Examples

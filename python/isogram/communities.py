@@ -58,8 +58,8 @@ def modularity(x: Array, labels: Any, *, k: int = 3, num_threads: int | None = N
 
     Notes
     -----
-    Types as for `graph`, sums in float64. Cost: n²·d/2 multiply-adds. Memory: as for `graph` and
-    the sparse graph, which a GPU passes on to the host. Source: Lu et al. 2022, arXiv:2111.12485.
+    Types as for `graph`, sums in float64. Cost: n²·d/2 multiply-adds. Memory: as for `graph`, and
+    the sparse graph, which a GPU copies to the host. Source: Lu et al. 2022, arXiv:2111.12485.
 
     Examples
     --------
@@ -109,7 +109,7 @@ def motifs(x: Array, labels: Any, *, k: int = 5, num_threads: int | None = None)
     Notes
     -----
     Types as for `graph`. Cost: n²·d/2 multiply-adds, and O(edges^1.5) on the host. Memory: as for
-    `graph` and the sparse graph, which a GPU passes on to the host. Source: Chen et al. 2021,
+    `graph`, and the sparse graph, which a GPU copies to the host. Source: Chen et al. 2021,
     arXiv:2111.11165.
 
     Examples

@@ -61,18 +61,18 @@ def compare_rsms(
 
     Notes
     -----
-    Ranks (spearman, kendall) take for ties what only rounding separates, such as the correlations
-    of two features, which are ±1: entries within 16 eps of one another and 256 eps from all others,
-    where chance would not put so many. eps is that of the matrix's type (2^-23, 2^-52; none for
-    16-bit types, whose rounding makes ties by itself) times the entries' own magnitude: no other
-    entry counts, however large. Two kinds of matrices with negative entries show the scale of the
-    sums that they hold, and there eps is at least that of a quarter of it, and entries within 4 eps
-    of 0 are 0: cosines and correlations, the largest of which is 1, and entries on few levels. All
-    else has its plain ranks, as have close values that go on for longer than 16 eps. The C++ header
-    isogram/compare.hpp says it to the last detail.
+    Ties: to spearman and kendall, entries that only rounding separates are equal, such as the
+    correlations of two features, which are ±1. These are entries within 16 eps of one another and
+    at least 256 eps from all others, if chance would not put so many there. eps is that of the
+    matrix's type (2^-23 or 2^-52; 16-bit types have none, since their rounding makes ties by
+    itself) times the entries' own magnitude, however large other entries are. Two kinds of matrices
+    with negative entries have a scale that they show: cosines and correlations, the largest of
+    which is 1, and matrices of few levels. In them eps is at least that of a quarter of the scale,
+    and entries within 4 eps of 0 are 0. All other entries have their plain ranks, and so have close
+    entries that stretch over more than 16 eps. The C++ header isogram/compare.hpp has all details.
 
     Types: any → float64 throughout. Cost: n², and n² log n for spearman and kendall. Memory: the
-    two triangles in float64; on a GPU, whose answer is waited for, some such copies. Sources:
+    two triangles in float64; on a GPU, which is waited for, several copies of them. Sources:
     Kriegeskorte et al. 2008 (RSA); Knight 1966 (tau-b).
 
     Examples

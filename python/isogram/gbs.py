@@ -48,8 +48,8 @@ def gbs(
     **The paper's k-NN graph.** Its code takes the k largest entries of a row whose diagonal is 0,
     so that a sample prefers itself, an edge of weight 0, to a neighbour of negative cosine. Here
     the k are *other* samples. The numbers differ where samples have fewer than k cosines above 0,
-    as those of centred or few features may; after a ReLU they are the same. The last example gives
-    theirs.
+    as those of centred or few features may; after a ReLU they agree. The last example computes the
+    paper's.
 
     Parameters
     ----------
@@ -63,16 +63,16 @@ def gbs(
     center : bool
         Subtract the columns' means from both first.
     precision : {"float32", "tf32", "bfloat16"}
-        As for `gram`, on a GPU.
+        As for `gram`.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
 
     Returns
     -------
     float
-        From -1 to 1. A sample without edges counts 0, also if `x` and `y` are the same, and a
-        RuntimeWarning says how many there are: rows of zeros, or orthogonal to all others, as all
-        rows of the identity are.
+        From -1 to 1. A sample without edges counts 0, even if `x` and `y` are the same, and a
+        RuntimeWarning says how many samples have none: their rows are zero, or orthogonal to all
+        others, as those of the identity matrix are.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def gbs(
     -----
     Types: float16, bfloat16, float32 → float32 cosines → float64 sums; any float64 input → float64
     throughout. Cost: n²(d1 + d2)/2. Memory: one packed copy of the inputs, or half an n × n matrix
-    where that is smaller. The result of a GPU is waited for, once. Source: Chen et al. 2021,
+    where that is smaller. A GPU is waited for once. Source: Chen et al. 2021,
     arXiv:2111.11165.
 
     Examples
@@ -141,8 +141,10 @@ def gbs_matrix(
     ----------
     layers, other : sequences or mappings of arrays of shape (n, d_l)
         As for `cka_matrix`.
-    k, center, precision, num_threads
+    k, center
         As for `gbs`.
+    precision, num_threads
+        As for `gram`.
     progress : bool or callable
         As for `cka_matrix`.
 
@@ -163,10 +165,10 @@ def gbs_matrix(
     Notes
     -----
     Types and source as for `gbs`; float64 throughout if any layer is float64. Cost: n²·d_l/2 per
-    layer, and n² per pair of layers. Memory: one packed copy of the layers and n sums per pair, or
-    of each layer half an n × n matrix where that is smaller. On a GPU nothing waits: a NaN or
-    infinity in a layer gives NaN in its row and column, samples without edges come without a
-    warning; progress is reported once, when all is queued.
+    layer, and n² per pair of layers. Memory: n sums per pair of layers, and one packed copy of the
+    layers, or half an n × n matrix for each where that is smaller. A GPU is not waited for: a NaN
+    or infinity in a layer gives NaN in its row and column, samples without edges come without a
+    warning, and progress is reported once, when all is queued.
 
     Examples
     --------

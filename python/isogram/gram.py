@@ -56,10 +56,10 @@ def gram(
     coef0 : float
         Of polynomial.
     precision : {"float32", "tf32", "bfloat16"}
-        On a GPU, what matrix products may round float32 to, for speed; in float32 all the same
-        are sums, and all else.
+        On a GPU only: what matrix products round float32 to, for speed. Their sums and all else
+        stay float32.
     out : array of shape (n, n) or (n, m), optional
-        Where to write the result: of its very type, any strides, apart from the inputs.
+        Where to write the result: of its type, any strides, not overlapping the inputs.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
 
@@ -85,9 +85,9 @@ def gram(
     pair by pair where they would cancel or overflow; L1 distances from the features as they are.
     Entries of linear and polynomial beyond the type are infinite, with a RuntimeWarning. Cost:
     n·m·d multiply-adds, half of that for one set. Memory: the result, and one packed copy of the
-    inputs or where that is smaller another result. On a GPU nothing waits: a NaN or infinity gives
-    NaN in its rows and columns, a median of 0 NaN throughout, and neither an error; infinite
-    entries come without a warning.
+    inputs, or a second result where that is smaller. A GPU is not waited for, so it cannot raise:
+    a NaN or infinity gives NaN in its rows and columns, a median of 0 gives NaN throughout, and
+    infinite entries come without a warning.
 
     Examples
     --------

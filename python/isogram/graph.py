@@ -120,9 +120,9 @@ def graph(
     center : bool
         Subtract the columns' means from `x` first.
     symmetrize : bool
-        Whether to return (W + Wᵀ)/2 or W; says nothing about a dense graph.
+        True returns (W + Wᵀ)/2, False W. Ignored for a dense graph.
     precision : {"float32", "tf32", "bfloat16"}
-        As for `gram`, on a GPU.
+        As for `gram`.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
 
@@ -142,17 +142,17 @@ def graph(
 
     Notes
     -----
-    Types: float16, bfloat16, float32 → float32 → float32; float64 throughout. Norms are float64;
-    only a row of zeros has no direction: rows of tiny norm are scaled, not clamped. Where float32
+    Types: float16, bfloat16, float32 → float32 → float32; float64 throughout. Norms are float64,
+    and tiny norms are not clamped: only a row of zeros has no direction. Where float32
     could confuse neighbours (a massive channel or a common offset makes all cosines nearly 1), they
     are ranked again in float64, by the differences of unit rows: the neighbours are those of
     `graph(x.astype("float64"), k=k)`. Cost: n²·d/2 multiply-adds; with `k`, as many again in
-    float64 where that is so for most rows, and n·d for each row whose k-th and next cosines are
-    equal even then. Memory: one packed copy of `x`, or half an n × n matrix where that is smaller.
-    On a GPU nothing waits for the dense graph, in which a NaN or infinity gives NaN; the sparse one
-    takes a float64 copy of `x` besides, waits once, to learn how many edges there are, and has the
-    neighbours of rounded products where `precision` asks for those. Source: Chen et al. 2021,
-    arXiv:2111.11165, where the norm is clamped at 1e-8.
+    float64 where most rows are ranked again, and n·d for each row whose k-th and next cosines are
+    equal even in float64. Memory: one packed copy of `x`, or half an n × n matrix where that is
+    smaller. A GPU is not waited for where the graph is dense: a NaN or infinity gives NaN. For a
+    sparse graph it holds a float64 copy of `x` as well and is waited for once, to learn how many
+    edges there are; with a lower `precision` the neighbours are those of rounded products. Source:
+    Chen et al. 2021, arXiv:2111.11165, where the norm is clamped at 1e-8.
 
     Examples
     --------

@@ -31,7 +31,7 @@ def jsd(
     other : array of shape (m, c), optional
         Other distributions; by default `probabilities` again.
     out : array of shape (n, n) or (n, m), optional
-        Where to write the result: of its very type, any strides, apart from the inputs.
+        Where to write the result: of its type, any strides, not overlapping the inputs.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
     progress : bool or callable
@@ -56,7 +56,7 @@ def jsd(
     Notes
     -----
     Types: float16, bfloat16, float32 → float32; any float64 input → float64. Cost: c logarithms per
-    pair. Memory: the result and one packed copy of the inputs. On a GPU nothing waits: a row that
+    pair. Memory: the result and one packed copy of the inputs. A GPU is not waited for: a row that
     is no distribution gives NaN, not an error. Source: Lin 1991.
 
     Examples

@@ -63,45 +63,45 @@ def match(
         - columns: int32 (s,) or (b, s), the column of each row, -1 where a row stays unmatched
           (s > t)
         - total: float, or float64 (b,), the sum of the matched entries
-        - gap: float, or float64 (b,), how far the optimum could at most be from `total`: the
-          certificate that it is the optimum. It contains all rounding, of `total` and of its own
-          computation, and is seldom more than that
+        - gap: float, or float64 (b,), an upper bound on |optimum - total| that contains all
+          rounding, of `total` and of its own computation. It is seldom more than rounding, which
+          certifies that the matching is optimal
 
         Without rows or without columns, `total` and `gap` are 0.
 
     Raises
     ------
     ValueError
-        No matching without forbidden pairs, in a problem that is named; NaN, or an infinity that
-        forbids nothing, whose index is named; integers beyond 2^53; on a GPU more than 4096 rows or
-        columns.
+        A problem, which is named, without a matching of allowed pairs; NaN, or an infinity of the
+        sign that forbids nothing, whose index is named; integers beyond 2^53; on a GPU more than
+        4096 rows or columns.
     TypeError
         Types that are neither floats nor integers nor booleans, lists of sparse matrices.
     MemoryError
-        A sparse matrix that does not fit densely; what else the call takes is not looked at.
+        A sparse matrix whose dense copy does not fit; the call's other memory is not checked.
 
     Warns
     -----
     RuntimeWarning
-        A total beyond float64, which is infinite then, as is its gap. The columns are right.
+        A total is beyond float64: it and its gap are infinite. The columns are right.
 
     Notes
     -----
-    Exactness: of float64 input the total is the optimum to 1e-13 of the sum of its magnitudes, of
-    float32 input to 5e-7; most are the optimum itself. Gates, costs at least 64 times above
-    all that are no gates, do not count in that sum: what is matched beside gates is as good as
-    without them. Costs may be as far apart as their type allows.
+    Exactness: the total is within 1e-13 (float32 input: 5e-7) of the optimum, relative to the sum
+    of the magnitudes of the matched entries; most totals are the optimum itself. Gates, which are
+    costs at least 64 times as large as all others, do not count in that sum: pairs matched beside
+    gates are as good as without gates. Costs may be as far apart as their type allows.
 
-    Types: float16, bfloat16, float32 → float32 → float64 total and gap, solved again in float64
-    where the gap is above tolerance; float64 throughout; and in integers of as many digits as the
-    costs span where that is not enough. 8- and 16-bit integers and booleans → float32, others and
-    all of sparse matrices → float64, all of the same values. Cost per problem: r²·c in the worst
-    case, r the smaller and c the larger side, far less on most. Memory: one problem per thread,
-    three where float32 is not enough; before that a copy of all problems as floats, where they are
-    not float32 or float64 of the machine's byte order; of a sparse matrix a dense one, with a byte
-    more per entry while that is made. A call on a GPU waits for it once, at its end, to learn
-    whether all could be solved; those that the GPU cannot prove are solved by the host; of equal
-    optima another may be found than on the host. Sources: shortest augmenting paths, Jonker and
+    Types: float16, bfloat16, float32 → float32 → float64 total and gap; where the gap is above
+    tolerance, a problem is solved again in float64. Float64 input → float64 throughout. Where
+    float64 is not enough, in integers of as many digits as the costs span. 8- and 16-bit integers
+    and booleans → float32, other integers and all sparse matrices → float64, without a change of
+    values. Cost per problem: r²·c in the worst case, r the smaller and c the larger side, far less
+    on most. Memory: one problem per thread, three where float32 is not enough; a copy of all
+    problems, unless they are float32 or float64 in the machine's byte order; a dense copy of a
+    sparse matrix, with one byte more per entry while it is made. A GPU is waited for once, at the
+    end. The host solves the problems whose optimum the GPU cannot prove; of several optima a GPU
+    may find another than the host. Sources: shortest augmenting paths, Jonker and
     Volgenant 1987, Crouse 2016; duals to start from by annealed Sinkhorn sweeps, Sharify, Gaubert
     and Grigori 2011, arXiv:1104.3830, on the host over-relaxed, Thibault, Chizat, Dossal and
     Papadakis 2017, arXiv:1711.01851.

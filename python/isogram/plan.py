@@ -24,17 +24,17 @@ _PLANNERS = {
 
 
 def plan(operation: str, /, *inputs: Any, **options: Any) -> Plan:
-    """Return how to compute a large result tile by tile: anywhere, in any order, with its bits.
+    """Return a plan of a large result: its tiles are computed anywhere, with the bits of one call.
 
     Parameters
     ----------
     operation : str
         The function that the tiles make the result of.
     *inputs
-        As that function takes them; they are read once at most, and not kept.
+        As that function takes them. They are read at most once, and not kept.
     **options
-        Those of the function, but for `out`, `progress`, `num_threads` and what says where it
-        runs; and `tile`, the rows and columns of a tile, by default a few thousand.
+        Those of the function, but for `out`, `loss`, `progress` and those of GPUs; and `tile`, the
+        rows and columns of a tile, by default a few hundred inputs or a few thousand samples.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def plan(operation: str, /, *inputs: Any, **options: Any) -> Plan:
     Raises
     ------
     ValueError
-        Another operation, or what the function refuses.
+        Another operation, or an argument that the function refuses.
     TypeError
         An option that the function does not have; an array on a GPU.
     RuntimeError
@@ -53,8 +53,8 @@ def plan(operation: str, /, *inputs: Any, **options: Any) -> Plan:
 
     Notes
     -----
-    A plan holds what depends on all inputs: whether they are centred, in what unit they are
-    computed, which tiles there are. A tile has the bits of one call on any processor with the same
+    A plan holds what depends on all inputs: whether they are centred, the unit that they are
+    computed in, the tiles. A tile has the same bits as in one call on any processor with the same
     instruction set, for any number of threads.
 
     Examples

@@ -69,45 +69,45 @@ def semantic_rsm(
         the `topk` tokens of largest norm of both matched exactly, the rest greedily. greedy: the
         largest remaining product first. none: the identity, as for `spatial_rsm`.
     window : int, optional
-        Of matching "window", at least 1, and only there.
+        Tokens in a window, at least 1; with matching "window" only.
     topk : int, optional
-        Of matching "topk", at least 1, and only there.
+        Tokens that are matched exactly, at least 1; with matching "topk" only.
     precision : {"float32", "bfloat16", "int8"}
-        What the exact matching sees of tokens that are not float64: channels as they are, rounded
-        to bfloat16, or to whole numbers from -127 to 127 times a scale of each token. The pairs it
-        matches are scored in float32 all the same, so that m can only be too small: on features of
-        real networks by 1e-6 of itself on average. int8 is the faster where the processor
-        multiplies bytes (AVX-512 VNNI), bfloat16 where it multiplies those (AVX-512 BF16):
-        elsewhere both are multiplied as float32, at its speed.
+        How the exact matching sees tokens that are not float64: as they are, rounded to bfloat16,
+        or rounded to integers from -127 to 127 times a scale of each token. The matched pairs are
+        scored in float32 in any case, so m can only be too small: by 1e-6 of itself on average, on
+        features of real networks. int8 is faster on processors with AVX-512 VNNI, bfloat16 on those
+        with AVX-512 BF16. On others, neither is faster than float32.
     layout : {"nsc", "nhwc", "nchw"}
         Axes of an array: the latter two are (n, h, w, c) and (n, c, h, w), with s = h·w.
     lengths, other_lengths : n (m) integers from 1 to s, optional
-        How many tokens of each input count; what lies beyond is not read.
+        How many tokens of each input count; tokens beyond them are not read.
     bandwidth : float or "median"
         Of rbf; "median" is the root of the median of the squared distances of all computed pairs:
         i < j for one set, all n·m for two.
     out : array of shape (n, n) or (n, m), optional
-        Where to write the result of a single kernel: of its very type, any strides, apart from the
+        Where to write the result of a single kernel: of its type, any strides, not overlapping the
         inputs.
     loss : array of shape (n, n) or (n, m), optional
-        Where to write how much a narrow `precision` may have cost each pair: m is below the optimum
-        by at most loss[i, j] ‖Z_i‖ ‖Z_j‖, which is the bound for an entry of the cosine kernel. A
-        proof from the duals of the rounded problem and norms of the rounding errors, and therefore
-        far above the loss itself. float32, any strides, apart from the inputs.
+        Where to write, for each pair, an upper bound on what a narrow `precision` may have cost:
+        the optimum exceeds m by at most loss[i, j] ‖Z_i‖ ‖Z_j‖, and a cosine entry is too small by
+        at most loss[i, j]. The bound is rigorous, from the duals of the rounded problem and the
+        norms of the rounding errors, and usually far larger than the true loss. float32, any
+        strides, not overlapping the inputs.
     gpus : int or sequence of int, optional
-        Numbers of the GPUs that compute; by default the one that `tokens` lie on, and none for
-        those of the host. Several share the pairs. The result lies where `tokens` do, with the same
+        Indices of the GPUs that compute, which share the pairs; by default the one that `tokens`
+        lie on, if they do not lie on the host. The result lies where `tokens` do, with the same
         bits for any number of GPUs of one kind.
     memory_limit : int, optional
-        Bytes that may be used beside tokens and results, of the host or of each GPU. Inputs that
-        take more are computed band by band, with the same bits. By default the host packs all
-        inputs at once, and a GPU uses nine tenths of what is free there.
+        Bytes of memory to use on the host or on each GPU, not counting tokens and results. Inputs
+        that take more are computed band by band, with the same bits. By default the host packs all
+        inputs at once, and a GPU uses nine tenths of its free memory.
     num_threads : int, optional
-        By default `get_num_threads()`. The result has the same bits for any number. Of no
-        consequence where GPUs compute.
+        By default `get_num_threads()`. The result has the same bits for any number. Ignored
+        where GPUs compute.
     progress : bool or callable
-        True draws a bar with tqdm; a callable is called with (done, total), in pairs: on a GPU in
-        pairs that are queued.
+        True draws a bar with tqdm; a callable is called with (done, total), in pairs. On a GPU,
+        pairs that are queued count as done.
 
     Returns
     -------
@@ -119,9 +119,9 @@ def semantic_rsm(
     ------
     ValueError
         A wrong shape, layout or length; a narrow `precision` with float64 tokens or with another
-        matching than "exact", or `loss` without one; a NaN or infinity, whose index is named; a
-        bandwidth by the median of no pairs, or where the median is 0; on a GPU more than 4096
-        tokens that are matched at once.
+        matching than "exact"; `loss` without a narrow `precision`; a NaN or infinity, whose index
+        is named; a bandwidth by the median of no pairs, or of distances whose median is 0; on a
+        GPU more than 4096 tokens that are matched at once.
     TypeError
         Integers and other types that are not floats.
     MemoryError
@@ -135,16 +135,16 @@ def semantic_rsm(
     where the result lies on the host. Cost per pair: s²·c multiply-adds and one assignment (window:
     s·k·c and s/k assignments). Where an rbf distance is so far below the norms of the tokens that
     inner products may have lost the digits that tell near tokens apart (clusters of tokens far from
-    each other that inputs share; near copies), it has a matching of its own, in float64 and of
-    "exact" and "window" by differences: up to twenty times the time, and s² float64 per thread. A
-    narrow precision matches what it rounded, without that care. The host does it for GPUs, whose
-    tokens are copied to it where a pair asks for that. Memory: the results, one packed copy of the
-    tokens (two with a narrow precision, whose matchings are rescored), and a block of pairs per
-    thread; the median takes another half result. On a GPU: all that in bands of inputs that fit,
-    and blocks of pairs whose affinities stay in its cache. It is waited for once, to learn whether
-    all tokens are finite (for rbf twice more); a median of 0 gives NaN throughout, and no error.
-    Entries differ from the host's by rounding, 1e-6 of the norms' product in float32; of equal
-    optima of rounded tokens another may be scored. The result need not be positive semi-definite.
+    each other that inputs share; near copies), its pair is matched once more, in float64 and, by
+    "exact" and "window", by differences: up to twenty times the time, and s² float64 per thread.
+    With a narrow precision no pair is. Pairs of a GPU are matched again by the host, to which the
+    tokens are then copied. Memory: the results, one packed copy of the tokens (two with a narrow
+    precision, to score what was matched), and a block of pairs per thread; the median takes half a
+    result more. A GPU holds bands of inputs that fit, and blocks of pairs whose affinities stay in
+    its cache. It is waited for once, to learn whether all tokens are finite, and for rbf twice
+    more; a median of 0 gives NaN throughout there, not an error. Its entries differ from the host's
+    by rounding, 1e-6 of the norms' product in float32; of equal optima of rounded tokens it may
+    score another. The result need not be positive semi-definite.
     Source: Wald et al. 2024, "Decoupling Semantic Similarity from Spatial Alignment for Neural
     Networks", arXiv:2410.23107. Their code sorts norms ascending before it cuts windows, so that
     the shorter last window holds the largest norms, here the smallest: entries differ where

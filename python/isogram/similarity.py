@@ -1,4 +1,4 @@
-"""How alike representations are, by any of the measures that are known by name."""
+"""How alike representations are, by any measure of the registry."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def similarity(
     num_threads: int | None = None,
     **options: Any,
 ) -> float:
-    """Return how alike two representations are, or how far apart, by a measure of that name.
+    """Return the similarity of two representations, or their distance, by a measure's name.
 
     Parameters
     ----------
@@ -35,13 +35,12 @@ def similarity(
     y : array of shape (n, d2)
         Another of the same samples in the same order.
     measure : str or Measure
-        A name or an alias of `measures()`, which says what each is, and in which range; or a
-        measure that is not registered.
+        A name or alias of `measures()`, which describes them, or a measure that is not registered.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
     **options
-        What the measure takes: `measures()[name].options` has them with their defaults. For CKA
-        `kernel`, `estimator`, `bandwidth` and so on, as `cka` has them; for GBS `k` and `center`.
+        Those of the measure: `measures()[name].options` has them with their defaults, and
+        those of CKA and GBS are parameters of `cka` and `gbs`.
 
     Returns
     -------
@@ -52,8 +51,8 @@ def similarity(
     Raises
     ------
     ValueError
-        A measure that is not known; different numbers of samples, a NaN or infinity, whose index
-        is named; what the measure refuses.
+        A measure that is not known; different numbers of samples; a NaN or infinity, whose index
+        is named; a value of an option that the measure refuses.
     TypeError
         An option that the measure does not take; integers and other types that are not floats.
 
@@ -100,10 +99,8 @@ def similarity_matrix(
 
     Parameters
     ----------
-    layers : sequence or mapping of arrays of shape (n, d_l)
-        Representations of the same n samples, in the same order.
-    other : sequence or mapping of arrays of shape (n, d_l), optional
-        Those of another model; by default `layers` again.
+    layers, other : sequences or mappings of arrays of shape (n, d_l)
+        As for `cka_matrix`.
     measure : str or Measure
         As for `similarity`.
     num_threads : int, optional
@@ -111,7 +108,7 @@ def similarity_matrix(
     progress : bool or callable
         True draws a bar with tqdm; a callable is called with (done, total).
     **options
-        What the measure takes, as for `similarity`.
+        Those of the measure, as for `similarity`.
 
     Returns
     -------
@@ -123,7 +120,8 @@ def similarity_matrix(
     ------
     ValueError
         A measure that is not known; layers of other than two dimensions or of different numbers of
-        samples, a NaN or infinity, whose layer and index are named; what the measure refuses.
+        samples; a NaN or infinity, whose layer and index are named; a value of an option that
+        the measure refuses.
     TypeError
         An option that the measure does not take; integers and other types that are not floats.
 
