@@ -192,21 +192,20 @@ def test_what_import_does_not_load():
 
 def parameters_of(name):
     """Return the text of a docstring on each parameter, by name."""
-    section = re.search(
-        r"Parameters\n\s*-+\n(.*?)\n\n\s*\w+\n\s*-+\n", inspect.getdoc(getattr(ig, name)), re.S
-    )
+    text = inspect.getdoc(getattr(ig, name))
+    section = re.search(r"Parameters\n-+\n(.*?)\n\n\w+\n-+\n", text, re.DOTALL)
     parts = re.split(r"^(\S.*)\n", section[1] + "\n", flags=re.MULTILINE)[1:] if section else []
     return {
-        parameter.strip("* "): text
-        for line, text in zip(parts[::2], parts[1::2], strict=True)
-        for parameter in line.partition(" : ")[0].split(",")
+        parameter.strip("* "): said
+        for names, said in zip(parts[::2], parts[1::2], strict=True)
+        for parameter in names.partition(" : ")[0].split(",")
     }
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
 def test_docstrings_refer_to_one_that_says_it(name):
-    """Where a parameter is 'as for' another function, nobody has to look further than there."""
-    for parameter, text in parameters_of(name).items():
-        for other in re.findall(r"[Aa]s for `(\w+)`", text):
-            said = parameters_of(other)[parameter]
-            assert "s for `" not in said, f"{name}: {parameter} → {other}: {said}"
+    """Where a parameter is as for another function, nobody has to look further than there."""
+    for parameter, said in parameters_of(name).items():
+        if refers := re.match(r"\s*As for `(\w+)`", said):
+            there = parameters_of(refers[1])[parameter]
+            assert "As for" not in there, f"{name}: {parameter} → {refers[1]}: {there}"
