@@ -56,7 +56,7 @@ def warn_if_infinite(function: str, products: NDArray[Any], stacklevel: int) -> 
 
 
 def changed_input(name: str) -> PlaceError:
-    """Return the error for an argument that is no longer what was wrong with it."""
+    """Return the error for an argument that changed during the call."""
     return PlaceError(
         RuntimeError,
         f"`{name}` must not change during the call, but another thread wrote to it: "

@@ -154,7 +154,7 @@ def similarity_matrix(
 def _values(
     measure: Measure, pairs: LayerPairs, options: Mapping[str, Any]
 ) -> tuple[Array, Any, list[str]]:
-    """Return a measure's values where the layers lie and on the host, and what is to be said."""
+    """Return a measure's values where the layers lie, and on the host, and the warnings."""
     place, samples = pairs.place, pairs.x.samples
     with place.entered(), errors_of(pairs.function):
         try:

@@ -28,9 +28,9 @@ def bandwidth(
 def _bandwidth(
     device: Device, x: DeviceArray, pairs: NDArray[Any] | None, rule: str
 ) -> DeviceArray:
-    """Return the root of the median or mean squared distance of all pairs of rows, or of some.
+    """Return the root of the median or mean squared distance, as an array of one double.
 
-    One double.
+    Of `pairs` of rows, or of all.
     """
     xp = device.xp
     distances = _distances(device, x, None if pairs is None else xp.asarray(pairs))
@@ -40,12 +40,12 @@ def _bandwidth(
         root = largest * xp.sqrt(xp.mean(ratios * ratios, keepdims=True))
     else:
         root = root_median_square(device, distances)
-    # A distance that is not 0 does not become 0, nor infinite.
+    # 1 / bandwidth is finite and not 0.
     return xp.where(root == 0, 0.0, xp.clip(root, sys.float_info.min, sys.float_info.max))
 
 
 def root_median_square(device: Device, values: DeviceArray) -> DeviceArray:
-    """Return the root of the median square of doubles >= 0; one double."""
+    """Return the root of the median square of doubles >= 0, as an array of one double."""
     ordered = device.xp.sort(values)
     m = len(ordered)
     low, high = (ordered[k : k + 1] for k in ((m - 1) // 2, m // 2))

@@ -55,7 +55,7 @@ class _Graphs(NamedTuple):
     samples: int
     dtype: np.dtype[Any]
     x: slice
-    y: slice  # that of `x` again where it is the one set
+    y: slice  # equal to `x` for a single set
 
     @property
     def is_one_set(self) -> bool:
@@ -69,12 +69,12 @@ class _Graphs(NamedTuple):
 
 
 class _Strip(NamedTuple):
-    """Rows whose products fit in memory together, and the tiles that these are summed over."""
+    """Rows whose products fit in memory together, and the tiles that they are summed over."""
 
     rows: slice
     tiles: list[Tile]
     edge: int
-    is_triangle: bool  # of tiles that stand for their mirror images too
+    is_triangle: bool  # whether tiles count for their mirror images too
 
 
 def _gbs_of_full(
@@ -195,7 +195,7 @@ def _gbs_of_nearest(
         return [queued_graph(device, a, k, center, True, precision, dtype) for a in side]
 
     def validity(side: Sequence[DeviceArray]) -> DeviceArray:
-        # What is not finite has no edges, of which 0 would come: NaN instead.
+        # A layer that is not finite has no edges, and its similarity would be 0: NaN instead.
         firsts = xp.concatenate([first_not_finite(device, a) for a in side])
         return xp.where(firsts < 0, 1.0, np.nan)
 

@@ -15,8 +15,8 @@ from isogram._walk.tiles import Tile, upper_tiles
 
 COSINE = Kernel("cosine", None, 0.0, 1, 0.0)
 
-# Neighbours that are kept beyond the k best: rounding may have put them there. More than on the
-# host: nobody knows in which order products are summed up here, so that more may be in doubt.
+# Neighbours that are kept beyond the k best: rounding may have put them there. The host keeps
+# fewer: here products are summed in an unknown order, and more neighbours are in doubt.
 _SPARE_NEIGHBOURS = 6
 
 
@@ -73,7 +73,7 @@ def queued_graph(
     precision: str,
     dtype: np.dtype[Any],
 ) -> SparseRows:
-    """Return the graph with room for more edges; what is not finite has none."""
+    """Return the graph, with room for more edges; a row that is not finite has no edges."""
     weights, indices = _nearest(device, x, k, center, precision, dtype)
     if symmetrize:
         return _symmetrized(device, weights, indices)
@@ -108,7 +108,7 @@ def _nearest(
     device: Device, x: DeviceArray, k: int, center: bool, precision: str, dtype: np.dtype[Any]
 ) -> tuple[DeviceArray, DeviceArray]:
     """Return the largest cosines of every row, falling, and their columns; both (n, k)."""
-    # Of products that are rounded on request, the neighbours are as well.
+    # With a lower precision the neighbours are those of the rounded products.
     is_ranked = precision == "float32" or dtype == np.float64
     kept = min(k + _SPARE_NEIGHBOURS, len(x) - 1) if is_ranked else k
     cosines = GramTiles(device, x, None, COSINE, dtype, centered=center, precision=precision)
@@ -136,7 +136,7 @@ def _best(
 
 
 def _rank(device: Device, x: DeviceArray, k: int, center: bool, best: _Neighbours) -> None:
-    """Rank again, in float64, what rounding could have brought among the k largest cosines."""
+    """Rank again, in float64, the neighbours that rounding could have put among the k largest."""
     origin, rest = column_means(device, x) if center else (None, None)
     units = prepared(device, x, np.dtype(np.float64), "unit", origin, rest=rest).data
     device.kernels.rank_nearest(
@@ -151,7 +151,7 @@ def _rank(device: Device, x: DeviceArray, k: int, center: bool, best: _Neighbour
 
 
 def _cosine_rounding(depth: int, dtype: np.dtype[Any]) -> float:
-    """Return how far a cosine can be from that of the rows, in whatever order its sum is taken."""
+    """Return how far rounding can move a cosine, in whatever order its terms are summed."""
     unit = float(np.finfo(dtype).eps) / 2
     of_sum = (depth + 16) * unit
     of_norms = depth * float(np.finfo(np.float64).eps)
@@ -159,7 +159,7 @@ def _cosine_rounding(depth: int, dtype: np.dtype[Any]) -> float:
 
 
 def _symmetrized(device: Device, weights: DeviceArray, indices: DeviceArray) -> SparseRows:
-    """Return (W + Wᵀ)/2 by sorting: nobody waits to learn how many edges are mutual."""
+    """Return (W + Wᵀ)/2 by sorting, without waiting for the number of mutual edges."""
     xp = device.xp
     n, k = indices.shape
     rows = xp.arange(n * k, dtype=np.int64) // k

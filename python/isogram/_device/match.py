@@ -15,7 +15,7 @@ from isogram._types import Report
 
 
 class _Found(NamedTuple):
-    """What every problem of a batch came to."""
+    """The matchings of all problems of a batch."""
 
     columns: DeviceArray
     totals: DeviceArray
@@ -58,7 +58,7 @@ def _solve_on_host(
     unproven: NDArray[Any],
     found: _Found,
 ) -> int | None:
-    """Replace what the GPU could not prove, or say why it cannot be solved."""
+    """Let the host solve the problems that the GPU could not prove, or raise its error."""
 
     def solved(problems: DeviceArray) -> tuple[Any, Any, Any, int | None]:
         return on_host(device.to_host(problems), maximize, num_threads, None)
@@ -75,7 +75,7 @@ def _solve_on_host(
 
 
 def _queued(device: Device, problems: DeviceArray, maximize: bool) -> _Found:
-    """Match the rows and columns of every problem; none is waited for, and some are not proven."""
+    """Match the rows and columns of every problem, without waiting; some are not proven."""
     count, rows, cols = problems.shape
     if problems.size == 0:
         xp = device.xp
@@ -90,7 +90,7 @@ def _queued(device: Device, problems: DeviceArray, maximize: bool) -> _Found:
         device.empty((count,), np.uint8),
     )
     scratch = device.empty((device.kernels.match_scratch(count, rows, cols),), np.uint8)
-    not_finite = unset_index(device)  # what is not finite is not proven, and so is looked at again
+    not_finite = unset_index(device)  # a problem that is not finite is not proven: the host raises
     device.kernels.match(
         device.stream,
         problems,

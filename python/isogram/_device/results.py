@@ -1,4 +1,4 @@
-"""Results that Python gets as numbers: one wait, and then the errors of the host's functions."""
+"""Results that become Python's numbers: the GPU is waited for once, and errors are the host's."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def fetched(
     *values: DeviceArray,
     part: str = "all",
 ) -> list[NDArray[Any]]:
-    """Wait for values computed from `inputs`, of which the part that counts must be finite."""
+    """Wait for values; raise for an entry of `inputs` that is read and not finite."""
     firsts = {name: first_not_finite(device, x, part) for name, x in inputs.items()}
     host = [device.to_host(value) for value in values]
     for name, first in firsts.items():
@@ -62,6 +62,6 @@ def not_finite(device: Device, name: str, x: DeviceArray, index: int) -> PlaceEr
 
 
 def all_done(progress: Report, total: int) -> None:
-    """Report work of which nobody learns how far it is as done."""
+    """Report queued work as done, since a GPU does not say how far it is."""
     if progress is not None:
         progress(total, total)

@@ -72,7 +72,7 @@ def rbf_from_distances(
         width = xp.where(width == 0, np.nan, width)
     else:
         width = xp.asarray(scaled_bandwidth(bandwidth, -exponent), np.float64)
-    # In two factors, of which each is within the range of the distances' type.
+    # By two factors, each within the range of the distances' type.
     largest = float(np.finfo(distances.dtype).max)
     inverse = xp.minimum(math.sqrt(0.5) / width, largest)
     xp.multiply(distances, inverse.astype(distances.dtype), out=distances)
@@ -96,7 +96,7 @@ def _entered(home: Device | None) -> AbstractContextManager[object]:
 
 
 def _check_sizes(job: Job) -> None:
-    """Refuse what the kernels have no room for."""
+    """Raise the error for more tokens than the kernels can match."""
     kernels, matching = job.gpus[0].kernels, job.matching
     for samples in job.pairs.sides:
         tokens, most = int(samples.tokens.max()), kernels.most_matched()
@@ -242,7 +242,7 @@ def bands_of(plan: BlockPlan) -> Bands:
 
 
 def _bytes_for(plan: BlockPlan, rows: int, cols: int) -> tuple[int, int]:
-    """Return what the larger band of a tile of so many inputs takes, and all that is beside."""
+    """Return the bytes of the larger band of a tile, and of everything beside the bands."""
     n, m = min(rows, plan.shape[0]), min(cols, plan.shape[1])
 
     def larger(of_input: Callable[[BlockPlan, Side], int]) -> int:
@@ -284,7 +284,7 @@ class _Worker:
         results: Mapping[str, NDArray[Any]],
         stack: ExitStack,
     ) -> None:
-        """Fork its stream for as long as the stack lasts."""
+        """Fork the GPU's stream into lanes, until `stack` is closed."""
         self._device, self._plan, self._results = device, plan, results
         self._held_bands = held_bands
         self._bands: OrderedDict[tuple[int, int], Band] = OrderedDict()
@@ -295,7 +295,7 @@ class _Worker:
         self._turns = cycle(self._lanes)
 
     def begin(self, tile: Tile, tell: Tell) -> Callable[[], Any]:
-        """Queue all blocks of a tile, and tell how many pairs each has."""
+        """Queue all blocks of a tile, and tell the number of pairs of each."""
         with self._device.entered():
             rows = self._band(self._plan.rows, tile.rows)
             cols = self._band(self._plan.cols, tile.cols)
@@ -309,14 +309,14 @@ class _Worker:
             return target.part
 
     def _begin(self) -> None:
-        """Keep the lanes until what they read and write is theirs."""
+        """Let the lanes wait until the memory that they read and write is ready."""
         mark = self._device.mark()
         for lane in self._lanes:
             with lane.stream:
                 self._device.wait(mark)
 
     def _marks(self) -> list[Mark]:
-        """Return the moments at which the lanes have done what they are to do."""
+        """Return the moments at which the lanes have done all that is queued."""
         marks = []
         for lane in self._lanes:
             with lane.stream:
@@ -324,7 +324,7 @@ class _Worker:
         return marks
 
     def _band(self, side: Side, span: slice) -> Band:
-        """Return a band: one of those that are held, or one that takes the place of the oldest."""
+        """Return a band: one that is held, or a new one in place of the least recently used."""
         key = (id(side), span.start)
         if key not in self._bands:
             while len(self._bands) >= self._held_bands:
@@ -334,6 +334,6 @@ class _Worker:
         return self._bands[key]
 
     def _drop(self, band: Band) -> None:
-        """Leave a band's memory to others as soon as its last blocks are done."""
+        """Let later work wait for a band's last blocks, before its memory is used again."""
         for mark in band.last_uses:
             self._device.wait(mark)

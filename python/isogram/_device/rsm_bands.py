@@ -15,7 +15,7 @@ from isogram._tokens.samples import Samples
 
 
 class Summary:
-    """What has to be known of inputs before they are packed."""
+    """Facts of inputs that packing needs: exponents, norms, means."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Summary:
                 raise not_finite(samples, index, float(value[0]))
 
     def mean_factors(self) -> tuple[DeviceArray, DeviceArray]:
-        """Return factors for rows and columns, whose products are what centring took off.
+        """Return factors for rows and columns; their products are the terms that centring took off.
 
         Per token, <mean, mean'> of the tokens as they came, less that of the tokens as packed.
         """
@@ -103,7 +103,7 @@ class Band:
 
     @staticmethod
     def bytes_for(plan: BlockPlan, side: Side) -> int:
-        """Return the bytes of an input: its packed tokens, and what is known of them."""
+        """Return the bytes of an input: of its packed tokens and their summary."""
         narrow = 2 * plan.narrow_stride + 4 if plan.is_narrow else 0
         of_token = plan.stride * plan.job.dtype.itemsize + narrow + 12
         raw = Band.arriving_bytes_for(plan, side) if plan.has_distances else 0
@@ -112,12 +112,12 @@ class Band:
 
     @staticmethod
     def arriving_bytes_for(plan: BlockPlan, side: Side) -> int:
-        """Return the bytes of an input as it comes."""
+        """Return the bytes of an input before it is packed."""
         items = max(source.itemsize for source in side.samples.sources)
         return side.most * plan.channels * items
 
     def _part_counts(self, span: slice) -> DeviceArray | None:
-        """Return the tokens of every part and input, where they are not the same for all."""
+        """Return the numbers of tokens of every part and input; None: the same for all inputs."""
         if not self._side.is_ragged:
             return None
         counts = np.stack([part.counts[span] for part in self._side.parts])
@@ -137,7 +137,7 @@ class Band:
         self._multiplied = self._packed
 
     def _pack_rounded(self, source: tuple[Any, ...]) -> None:
-        """Pack what is multiplied, and beside it what the matched pairs are scored with."""
+        """Pack the rounded tokens that are matched, and the tokens that score matched pairs."""
         device, plan, side, n = self._device, self._plan, self._side, len(source[1])
         precision = plan.job.matching.precision
         is_int8 = precision == "int8"
@@ -159,7 +159,7 @@ class Band:
         self._multiplied = rounded[None]
 
     def block(self, span: slice) -> Block:
-        """Return some of the inputs; the next time they are at hand."""
+        """Return a block of the inputs, which is kept for the next time."""
         if span.start not in self._blocks:
             self._blocks[span.start] = self._new_block(span)
         return self._blocks[span.start]

@@ -21,12 +21,12 @@ _DEPTH = 1024  # of products of whole inputs that are summed up as floats
 
 
 class Lane(ABC):
-    """A stream of a GPU, and the memory in which it works out one block after another."""
+    """A stream of a GPU, and the memory in which it computes one block after another."""
 
     _sums: Any  # where the matched sums of a block are, for the kernel that writes entries
-    _all_columns: Any = None  # that tokens are matched with; None: those of the same number
-    _is_proven: Any = None  # whether a matching is, of each part that is solved exactly
-    _proven_parts = 0  # which come before those that are not
+    _all_columns: Any = None  # the column that each token is matched with; None: token s with s
+    _is_proven: Any = None  # whether the matching of each exactly solved part is proven optimal
+    _proven_parts = 0  # the number of exactly solved parts, which come before the others
 
     def __init__(
         self, device: Device, plan: BlockPlan, stream: AbstractContextManager[object]
@@ -55,7 +55,7 @@ class Lane(ABC):
     @classmethod
     @abstractmethod
     def bytes_for(cls, plan: BlockPlan) -> int:
-        """Return the bytes that it takes."""
+        """Return the bytes of the memory of a lane."""
 
     def compute(self, rows: Block, cols: Block, target: Target, block: Tile) -> None:
         """Queue all work on a block of a tile."""
@@ -78,7 +78,7 @@ class Lane(ABC):
             )
 
     def _matched_tokens(self, rows: Block, cols: Block) -> Any:
-        """Return what distances are taken from whose sum cancels, or None."""
+        """Return the tokens for distances whose sums would cancel, or None."""
         if rows.source is None:
             return None
         plan = self._plan
@@ -142,7 +142,7 @@ class MatchingLane(Lane):
             self._products = self._affinities.view(np.int32)
         self._scaled = self._kernels.Array(self._products)
         self._problems = self._kernels.Array(self._affinities)
-        # A narrow precision's matched sums are of rounded tokens; those that count come after.
+        # With a narrow precision these are sums of rounded tokens; matched pairs are scored later.
         self._scored = self._matched = self._kernels.Array(self._totals)
         if plan.is_narrow:
             self._matched = self._kernels.Array(device.empty((n * m,)))
@@ -227,17 +227,17 @@ def _corner(buffer: DeviceArray, rows: Block, cols: Block) -> DeviceArray:
 
 
 def lane_for(plan: BlockPlan) -> type[Lane]:
-    """Return how blocks are computed."""
+    """Return the kind of lane that computes a plan's blocks."""
     return UnmatchedLane if plan.is_unmatched else MatchingLane
 
 
 class Target:
-    """Where entries of a tile are written: to the results, or to memory that is copied to them."""
+    """Where entries of a tile are written: the results, or memory that is copied to them."""
 
     def __init__(
         self, device: Device, plan: BlockPlan, results: Mapping[str, NDArray[Any]], tile: Tile
     ) -> None:
-        """Take memory, where it is not that of the results."""
+        """Allocate memory, unless entries are written to the results."""
         self.tile = tile
         self.done: list[Mark] = []
         self._device, self._plan = device, plan
@@ -256,13 +256,13 @@ class Target:
 
     @staticmethod
     def bytes_for(plan: BlockPlan, rows: int, cols: int) -> int:
-        """Return the bytes of a tile of so many rows and columns."""
+        """Return the bytes of the memory for a tile of `rows` by `cols` inputs."""
         if plan.is_direct:
             return 0
         return rows * cols * plan.job.dtype.itemsize * len(plan.job.outputs)
 
     def part(self) -> dict[str, NDArray[Any]]:
-        """Wait for the entries, and return them where the results lie; none that are there."""
+        """Wait for the entries, and return them where the results lie; none if written there."""
         if self._plan.is_direct:
             return {}
         home = self._plan.job.home

@@ -1,4 +1,4 @@
-"""How the RSM of sets of tokens is cut up for GPUs: into blocks of pairs.
+"""How the RSM of sets of tokens is cut into blocks of pairs for GPUs.
 
 Sizes of blocks depend on the inputs and on the kind of GPU, not on how many there are or on their
 memory: a matrix product, and with it an entry, has the same bits whoever computes it.
@@ -73,7 +73,7 @@ class BlockPlan:
     """The job, and the sizes of its pieces."""
 
     def __init__(self, job: Job, exponent: int) -> None:
-        """Choose them; tokens count as if they were over 2^exponent."""
+        """Choose the sizes; distances are those of the tokens over 2^exponent."""
         self.job = job
         self.exponent = exponent
         pairs, matching = job.pairs, job.matching
@@ -84,7 +84,7 @@ class BlockPlan:
         self.is_unmatched = matching.name == "none"
         self.is_narrow = matching.is_narrow
         self.has_distances = "distance" in job.outputs
-        # What was matched with what is asked for again: by those who score, or subtract.
+        # The matched columns are kept to score the pairs again, or to subtract matched tokens.
         self.keeps_columns = self.is_narrow or (self.has_distances and not self.is_unmatched)
         # Distances that may be of mismatched tokens are marked, as the host matches them once more.
         self.marks_mismatches = (
@@ -97,7 +97,7 @@ class BlockPlan:
             min(self.rows.fewest, self.cols.fewest),
             max(self.rows.most, self.cols.most),
         )
-        # A few tokens of huge norm are kept out of what the others are centred by.
+        # A few tokens of huge norm are left out of the mean that is subtracted.
         most_matched = job.gpus[0].kernels.most_matched()
         self.leaves_out_huge = (
             self.is_centered and not self.is_unmatched and self.rows.most <= most_matched
@@ -105,15 +105,15 @@ class BlockPlan:
         # Items from one packed token to the next, which begins at a multiple of 16 bytes.
         self.stride = self.channels if self.is_unmatched else multiple(self.channels, 4)
         self.narrow_stride = multiple(self.channels, 16)
-        # What of two inputs is matched apart; where one has fewer parts, the rest has no partner.
+        # Parts of two inputs are matched one by one; the parts that one lacks have no partner.
         self.parts = self.rows.parts[: len(self.cols.parts)]
-        # Sums of a pair that are added up to its matched sum.
+        # The number of sums that make up the matched sum of a pair.
         self.sums = len(self.parts)
         if self.is_narrow:
             self.sums = job.gpus[0].kernels.rescore_parts(self.channels)
         self.shape = pairs.shape
         self.block = self._block_shape(min(gpu.cache for gpu in job.gpus))
-        # Entries of one GPU are written to where they belong.
+        # A single GPU that holds the results writes entries there.
         self.is_direct = job.gpus == (job.home,)
 
     @property
@@ -122,7 +122,7 @@ class BlockPlan:
         return multiple(self.block[1] * self.cols.window, _LINE)
 
     def columns_of(self, part: Part) -> int:
-        """How many tokens of a block's pairs a part matches."""
+        """Return the number of tokens that a part matches in the pairs of a block."""
         return self.block[0] * self.block[1] * part.size
 
     def blocks(self, tile: Tile) -> Iterator[Tile]:
@@ -155,11 +155,11 @@ class BlockPlan:
         return min(pairs // cols, n, _WIDEST), cols
 
     def _aligned(self, inputs: int) -> int:
-        """Return so many inputs, or a few less, for the tokens of all to be aligned."""
+        """Return that many inputs, or a few less, so that the tokens of all are aligned."""
         step = _ALIGNED // math.gcd(_ALIGNED, self.cols.window)
         return inputs // step * step or inputs
 
 
 def multiple(size: int, of: int) -> int:
-    """Round up."""
+    """Return a count rounded up to a multiple of a unit."""
     return -(-size // of) * of

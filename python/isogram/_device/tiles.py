@@ -20,7 +20,7 @@ def mirror(device: Device, tile: Tile, matrix: DeviceArray) -> None:
 
 
 def column_means(device: Device, x: DeviceArray) -> tuple[DeviceArray, DeviceArray]:
-    """Means of the columns, of a constant one its value, and what rounding took from them."""
+    """Return the means of the columns (of a constant one its value) and their rounding errors."""
     means, rests = device.empty((x.shape[1],)), device.empty((x.shape[1],))
     scratch = device.empty((device.kernels.column_scratch(*x.shape),))
     device.kernels.column_means(device.stream, x, means, rests, scratch)
@@ -28,7 +28,7 @@ def column_means(device: Device, x: DeviceArray) -> tuple[DeviceArray, DeviceArr
 
 
 def _some_rows(device: Device, x: DeviceArray) -> DeviceArray:
-    """Return a few rows of `x`, not the first of all: rows unlike the others often are."""
+    """Return a few rows of `x`, without the first ones, which are often unlike the others."""
     n = len(x)
     count = 1 if n < 3 else 3 if n < 5 else 5
     places = [(2 * k + 1) * n // (2 * count) for k in range(count)]
@@ -36,7 +36,7 @@ def _some_rows(device: Device, x: DeviceArray) -> DeviceArray:
 
 
 def _middle(device: Device, rows: DeviceArray) -> DeviceArray:
-    """Return the middle of an odd number of rows, column by column: no far row draws it away."""
+    """Return the median of an odd number of rows, column by column: no far row moves it."""
     return device.xp.sort(rows, axis=0)[len(rows) // 2]
 
 
@@ -45,7 +45,7 @@ _FAR = 8.0
 
 
 class Bulk(NamedTuple):
-    """What most rows have in common: an origin amid them, and how far rows reach from there."""
+    """Where most rows are: an origin amid them, and how far each row is from the middle."""
 
     origin: DeviceArray  # the mean of all rows but far ones
     reaches: DeviceArray  # the largest |entry - middle| of every row
@@ -87,7 +87,7 @@ _LIFT_OF_ROW = 480
 
 
 class Scale(NamedTuple):
-    """What shifted rows are divided by, 2^exponent, and whether that is not enough."""
+    """The unit of shifted rows, 2^exponent, and whether products may vanish even so."""
 
     exponent: DeviceArray  # one int32
     may_vanish: DeviceArray  # whether rows are so far apart that products leave the type; one bool
@@ -224,7 +224,7 @@ def _exponent_of_squares(
     return device.xp.minimum(largest, most).astype(np.int32)
 
 
-# How rows are prepared, unless their columns' means come off first.
+# How rows are prepared, unless the columns' means are subtracted first.
 _PREPARATIONS = {
     "linear": "scaled",
     "polynomial": "scaled",
@@ -238,11 +238,11 @@ _PREPARATIONS = {
 class GramTiles:
     """Computes tiles of the Gram matrix of `x`, or of `x` and `y`, one at a time.
 
-    With `centered` the columns' means come off first. With `shifted`, for measures that do not
-    change when the rows whose inner products a matrix has are shifted alike, those rows lose an
-    origin amid most of them: it is the linear matrix of such rows, also of the rows of unit norm
-    that make cosines and correlations. It stays in units of 2^(2 exponent), in which it cannot
-    overflow; but for the diagonal with `hollow`, which is for measures that do not look at that.
+    With `centered` the columns' means are subtracted first. `shifted` is for measures that a common
+    shift of the rows does not change: an origin amid most rows is subtracted, and the matrix is the
+    linear one of the shifted rows; for cosines and correlations, of rows of unit norm. It stays in
+    units of 2^(2 exponent), in which it cannot overflow. With `hollow`, for measures that ignore
+    the diagonal, the diagonal may.
     """
 
     def __init__(
@@ -268,15 +268,15 @@ class GramTiles:
         self._is_plain = shifted
         self._is_one_set = y is None
         self.exponent: DeviceArray | None = None
-        self.offset: DeviceArray | None = None  # what every entry is to be less
+        self.offset: DeviceArray | None = None  # is subtracted from every entry
         self.may_vanish: DeviceArray | None = None  # of shifted rows, see Scale
         if shifted:
             self._left = self._right = self._shifted_rows(x, dtype, hollow)
             return
         how = _PREPARATIONS[kernel.name]
         is_laplacian = kernel.name == "laplacian"
-        # Differences of rows as they came are as accurate as their type allows, wherever the rows
-        # lie; a common shift would round those of rows away that are near each other.
+        # Differences of the rows as given are as accurate as their type allows, wherever the rows
+        # lie; after a common shift, rounding would hide those of rows near each other.
         is_shifted = how == "shifted" and not is_laplacian
         origin, rest = column_means(device, x) if centered or is_shifted else (None, None)
         rest = rest if centered else None
@@ -302,9 +302,9 @@ class GramTiles:
         return Rows(rows, x, device.empty((0,)), None)
 
     def compute_magnitudes(self, tile: Tile, out: DeviceArray) -> None:
-        """Write a tile of the sums of the magnitudes of the terms that entries are summed from.
+        """Write, for each entry of a tile, the sum of the magnitudes of its terms.
 
-        Of inner products, of shifted rows too, and of polynomials.
+        For inner products, also of shifted rows, and for polynomials.
         """
         magnitude = self._device.xp.abs
         a, b = magnitude(self._left.data[tile.rows]), magnitude(self._right.data[tile.cols])
@@ -327,7 +327,7 @@ class GramTiles:
         self._apply(function, tile, out)
 
     def _function(self) -> dict[str, Any]:
-        """Return the kernel function, as kernels take it."""
+        """Return the kernel function as the CUDA kernels take it."""
         return {
             "kernel": self._kernel.name,
             "bandwidth": self._bandwidth,
@@ -339,7 +339,7 @@ class GramTiles:
         }
 
     def _apply(self, function: dict[str, Any], tile: Tile, out: DeviceArray) -> None:
-        """Make inner products what the kernel function makes of them."""
+        """Apply the kernel function to inner products."""
         if self._is_plain:
             return
         left, right = self._left, self._right

@@ -1,1 +1,1 @@
-"""The work on the host: per operation a call of the core, by the names that `_device` has."""
+"""The operations on the host: each a call of the core, in files named as those of `_device`."""

@@ -41,7 +41,7 @@ def bandwidth(
 
 
 def _is_constant(name: str, x: NDArray[Any], num_threads: int) -> bool:
-    """Whether all rows are equal (a single one is)."""
+    """Whether all rows are equal, as a single row is."""
     pairs = np.zeros((len(x) - 1, 2), np.int64)
     pairs[:, 1] = np.arange(1, len(x))
     return not _core.distances(x, name=name, pairs=pairs, num_threads=num_threads).any()

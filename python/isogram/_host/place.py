@@ -41,7 +41,7 @@ class Host:
 
     @property
     def memory(self) -> int:
-        """Return what the system says, or the container."""
+        """Return the machine's memory, or the container's limit."""
         return usable_memory()
 
     def entered(self) -> AbstractContextManager[object]:
@@ -49,7 +49,7 @@ class Host:
         return _UNCHANGED
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-        """Return NumPy's."""
+        """Return an array of NumPy's."""
         return np.empty(shape, dtype)
 
     def to_host(self, array: Array) -> NDArray[Any]:

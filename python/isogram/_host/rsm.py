@@ -21,8 +21,8 @@ from isogram._walk.run import HostWorker, run
 from isogram._walk.sinks import ArraySink
 from isogram._walk.tiles import Tile, cut
 
-# The most tokens of an input, whether inputs are centred, and the exponent of distances: what the
-# bits of every pair depend on, found from all inputs.
+# The most tokens of an input, whether inputs are centred, and the exponent of distances: found from
+# all inputs, as they decide the bits of every pair.
 Facts: TypeAlias = tuple[int, bool, int]
 
 
@@ -40,7 +40,7 @@ def rsm(job: Job, results: Mapping[str, NDArray[Any]], report: Report) -> int:
 
 
 def survey(job: Job) -> Facts:
-    """Return what decides bits; the tokens are read only where distances need a unit."""
+    """Return the facts of all inputs; the tokens are read only to find the unit of distances."""
     if "distance" not in job.outputs:
         return _counted(job)
     try:
@@ -68,7 +68,10 @@ def entries(
     results: Mapping[str, NDArray[Any]],
     report: Report,
 ) -> int:
-    """Write entries of some pairs by the facts of all, or of all; return distances' exponent."""
+    """Write the entries of pairs; return the exponent of distances.
+
+    `facts` are those of all inputs where `pairs` are some of the job's, else None.
+    """
     try:
         return _core.semantic_rsm(
             *pairs.for_core(),
@@ -104,14 +107,14 @@ class _Bands(NamedTuple):
 
 
 def _counted(job: Job) -> Facts:
-    """Return the facts that need no look at the tokens themselves."""
+    """Return the facts that the numbers of tokens tell; the exponent is 0."""
     counts = np.concatenate([side.tokens for side in job.pairs.sides])
     fewest, most = int(counts.min()), int(counts.max())
     return most, _core.may_be_centered(job.matching.name, fewest, most), 0
 
 
 def _edge(job: Job) -> int:
-    """Return the inputs of the largest bands that fit, or of all."""
+    """Return the number of inputs in the largest bands that fit: all, if they fit."""
     assert job.memory_limit is not None
     facts, most = _counted(job), max(job.pairs.shape)
     if tile_bytes(job, facts, *job.pairs.shape, is_whole=True) <= job.memory_limit:
@@ -134,9 +137,9 @@ def _edge(job: Job) -> int:
 
 
 def tile_bytes(job: Job, facts: Facts, rows: int, cols: int, *, is_whole: bool = False) -> int:
-    """Return the bytes that a tile of so many rows and columns takes at most.
+    """Return the most bytes that a tile of `rows` by `cols` inputs takes.
 
-    A part has blocks of its own; all at once is written to where it belongs.
+    With `is_whole` the tile is all there is, and is written to the results, not to blocks.
     """
     blocks = 0 if is_whole else rows * cols * job.dtype.itemsize * len(job.outputs)
     copied = sum(
@@ -180,7 +183,7 @@ def finish_rbf(
     is_symmetric: bool,
     workers: int = 0,
 ) -> bool:
-    """Make RBF entries of distances, as rbf_from_distances(), where tokens are not at hand."""
+    """Make RBF entries of distances; unlike rbf_from_distances(), without the tokens."""
     if bandwidth is None:
         bandwidth = _median(distances, is_symmetric, workers)
         if bandwidth is None:
@@ -198,7 +201,7 @@ def _median(distances: NDArray[Any], is_symmetric: bool, workers: int) -> float 
     median = _core.root_median_square(values, workers)
     if math.isnan(median):
         raise changed_input("tokens")
-    return median if median > 0 else None  # here, where small numbers count
+    return median if median > 0 else None  # here, where denormal numbers are not 0
 
 
 def _flat(matrix: NDArray[Any]) -> NDArray[Any]:

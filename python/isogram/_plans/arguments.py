@@ -1,4 +1,4 @@
-"""Arguments of plans, checked: arrays in host memory, rows of them, and tiles as the core's."""
+"""Checked arguments of plans: arrays in host memory, rows of them, and tiles for the core."""
 
 from __future__ import annotations
 

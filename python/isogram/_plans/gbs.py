@@ -97,7 +97,7 @@ def part_of_graphs(
     num_threads: int,
     progress: Report,
 ) -> dict[str, Any]:
-    """Return what a tile tells of the graphs of layers: products of rows, or neighbours."""
+    """Return a tile's sums of row products of full graphs, or its neighbours of k-NN graphs."""
     return _core.gbs_of_tile(
         dict(facts),
         bounds(tile),

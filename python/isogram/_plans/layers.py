@@ -1,4 +1,4 @@
-"""Plans of layers, all of the same samples: what those of CKA and GBS matrices share."""
+"""Plans of tables of layers: those of CKA and of GBS matrices."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from isogram._statistics.layer_pairs import Remarks, samples_for_neighbours
 from isogram._statistics.nearest_neighbours import nearest_cosines, nearest_neighbours
 from isogram._statistics.rank_products import rank_products, samples_for_ranks
 
-# Each takes pairs of layers and the options of a measure, and returns the statistic and what is to
-# be said about a measure's values of it.
+# Each takes pairs of layers and the options of a measure, and returns the statistic, and a function
+# that returns the warnings about a measure's values.
 STATISTICS: Mapping[str, Callable[..., tuple[Any, Remarks]]] = {
     "cka_table": cka_table,
     "gbs_table": gbs_table,
@@ -38,7 +38,7 @@ FEWEST: Mapping[str, Callable[..., int]] = {
 
 
 def options_of(statistic: str) -> tuple[list[str], tuple[str, ...]]:
-    """Return the names of the options that a statistic cannot be without, and of all of them."""
+    """Return the names of the options without a default, and of all options."""
     function: Any = STATISTICS[statistic]
     code, defaults = function.__code__, function.__kwdefaults__ or {}
     taken = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]

@@ -1,4 +1,4 @@
-"""HSIC and CKA of all pairs of layers, which the core computes in one walk, and what is said."""
+"""HSIC and CKA of all pairs of layers, computed in one walk, and the warnings about them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FEWEST = {"biased": 2, "debiased": 4}
 
 
 class CkaTable(NamedTuple):
-    """HSIC and CKA of all pairs of layers, and what is wrong with some layers."""
+    """HSIC and CKA of all pairs of layers; it knows the layers without a CKA."""
 
     hsic: NDArray[Any]
     cka: NDArray[Any]
@@ -46,7 +46,7 @@ class CkaTable(NamedTuple):
         self, suspect: Callable[[NDArray[np.float64]], NDArray[np.bool_]]
     ) -> list[str]:
         undefined = np.isnan(self.cka)
-        # HSIC alone does not tell: that of tiny features may be 0, and their CKA sound.
+        # HSIC alone does not tell: of tiny features it may be 0, and their CKA sound.
         rows = suspect(self.self_x) & undefined.all(axis=1)
         cols = suspect(self.self_y) & undefined.all(axis=0)
         names = [*np.array(self.names_x)[rows], *np.array(self.names_y)[cols]]
@@ -117,7 +117,7 @@ def too_small(function: str, estimator: str, samples: int) -> str:
 
 
 def remarks(function: str, table: CkaTable) -> list[str]:
-    """Return what to warn of."""
+    """Return the warnings about layers without a CKA."""
     constant, overflowed = table.constant_layers(), table.overflowed_layers()
     said = [_constant(function, constant)] if constant else []
     return said + ([overflow(function, overflowed)] if overflowed else [])

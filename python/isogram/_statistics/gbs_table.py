@@ -1,4 +1,4 @@
-"""GBS of all pairs of layers, which the core computes in one walk, and what is said."""
+"""GBS of all pairs of layers, computed in one walk, and the warning about isolated samples."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from isogram._types import GbsTable, Layers
 def gbs_table(
     pairs: LayerPairs, *, k: int | None, center: bool = False, precision: str = "float32"
 ) -> tuple[LayerTable, Remarks]:
-    """Return what `gbs_matrix` does, bit for bit."""
+    """Return the table of `gbs_matrix`, with its bits."""
     function, place = pairs.function, pairs.place
     flag(function, "center", center)
     neighbours = 0 if k is None else integer(function, "k", k, 1)
@@ -39,7 +39,7 @@ def gbs_table(
 
 
 def warn_of_isolated(function: str, x: Layers, y: Layers | None, table: GbsTable) -> None:
-    """Warn the caller's caller of graphs some of whose nodes have no edges."""
+    """Warn the caller's caller of samples without edges, if there are any."""
     names_y = [] if y is None else y.names
     warn_of_isolated_in(function, x.names, names_y, x.samples, table, stacklevel=4)
 
@@ -53,7 +53,7 @@ def warn_of_isolated_in(
     *,
     stacklevel: int = 3,
 ) -> None:
-    """Warn of them by the names of the layers; without `names_y` those of x are compared."""
+    """Warn of samples without edges; `names_y` is empty where layers of x are compared."""
     counts = [*zip(names_x, table.isolated_x, strict=False)]
     if names_y:
         counts += zip(names_y, table.isolated_y, strict=False)

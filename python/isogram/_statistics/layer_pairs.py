@@ -12,12 +12,12 @@ from isogram._arrays import are_same
 from isogram._place import place_of
 from isogram._types import Array, Layers, Place, Report
 
-# Takes the values of a measure to what is to be said about them.
+# Called with the values of a measure, it returns the warnings about them.
 Remarks = Callable[[NDArray[np.float64]], list[str]]
 
 
 class LayerPairs(NamedTuple):
-    """Two sets of layers, or one whose pairs are taken, where they lie, and who computes."""
+    """Two sets of layers, or one compared with itself; where they lie; how a call runs."""
 
     function: str  # that the caller called
     place: Place
@@ -43,25 +43,25 @@ class LayerPairs(NamedTuple):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """How many layers there are of each."""
+        """The numbers of layers of `x` and of `y`."""
         return len(self.x.names), len(self.names_y)
 
     def sides(self, of_layers: Any) -> tuple[Any, Any]:
-        """Return those of `x` and of `y` of something that there is one of per layer.
+        """Split a sequence with one item per layer into the items of `x` and of `y`.
 
-        Twice the same object where the layers of `y` are those of `x`.
+        The two are one object where the layers of `y` are those of `x`.
         """
         count = len(self.x.names)
         of_x = of_layers[:count]
         return of_x, of_x if self.y is None else of_layers[count:]
 
     def by_name(self, of_layers: Iterable[Any]) -> dict[str, Any]:
-        """Return what there is one of per layer by the names of the layers, also those of `y`."""
+        """Return a sequence with one item per layer as a dict by names, also those of `y`."""
         x, y = self.sides(list(of_layers))
         return dict(zip(self.x.names + self.names_y, [*x, *y], strict=True))
 
     def require(self, samples: int) -> None:
-        """Raise `TooFewSamples` unless there are so many."""
+        """Raise `TooFewSamples` if there are fewer samples than that."""
         if self.x.samples < samples:
             raise TooFewSamples
 
@@ -71,7 +71,7 @@ class TooFewSamples(Exception):
 
 
 def others(rows: Layers, cols: Layers | None) -> Layers | None:
-    """Return the second set, or None for the first again: that takes half, and is 1 exactly."""
+    """Return the second set, or None if it is the first again: half of the work, and exactly 1."""
     if cols and len(cols.arrays) == len(rows.arrays):
         return None if all(map(are_same, rows.arrays, cols.arrays)) else cols
     return cols

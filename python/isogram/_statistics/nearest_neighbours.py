@@ -1,4 +1,4 @@
-"""The nearest neighbours of every sample: what mutual k-NN and second-order cosine are made of."""
+"""The nearest neighbours of every sample, for mutual k-NN and second-order cosine."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def overlap(xp: Any, s: NearestNeighbours) -> Array:
 
 
 def second_order_cosine(xp: Any, s: NearestNeighbours) -> Array:
-    """Mean over samples of the cosine of their cosines with all that are near them in x or in y.
+    """Mean over samples of the cosine of their cosines with all samples near them in x or in y.
 
     A sample whose cosines are all 0 in one of the two counts 0.
     """

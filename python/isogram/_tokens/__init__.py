@@ -1,1 +1,1 @@
-"""Inputs that are sets of tokens: how the caller gives them, and what is asked of them."""
+"""Sets of tokens: how the caller gives them, and the RSM that is computed of them."""

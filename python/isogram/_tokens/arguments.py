@@ -33,7 +33,7 @@ def kernels_of(function: str, kernel: object) -> tuple[str, ...]:
 
 
 def outputs_of(kernels: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what a walk computes for kernels: distances, which RBF entries are made of at last."""
+    """Return the entries that a walk computes: for the RBF kernel distances, until the end."""
     return tuple("distance" if kernel == "rbf" else kernel for kernel in kernels)
 
 
@@ -73,11 +73,11 @@ class Inputs(NamedTuple):
 
     @property
     def first(self) -> Any:
-        """An array of the library that results are given in."""
+        """An array of the library that results come back in."""
         return self.tokens[0] if isinstance(self.tokens, list | tuple) else self.tokens
 
     def checked(self, function: str) -> Pairs:
-        """Return them checked."""
+        """Return the pairs of checked inputs."""
         choice(function, "layout", self.layout, tuple(LAYOUTS))
         rows = samples_of(function, "tokens", self.tokens, self.layout, "lengths", self.lengths)
         same_channels(function, rows, rows.channels)
@@ -95,7 +95,7 @@ class Inputs(NamedTuple):
 
 
 def check_precision(function: str, matching: Matching, dtype: np.dtype[Any]) -> None:
-    """Refuse fewer digits of float64 tokens."""
+    """Raise ValueError for a narrow precision and float64 tokens."""
     if matching.is_narrow and dtype == np.float64:
         raise ValueError(
             f"{function}: `precision` must be 'float32' for float64 tokens, "
@@ -104,7 +104,7 @@ def check_precision(function: str, matching: Matching, dtype: np.dtype[Any]) -> 
 
 
 def check_median(function: str, pairs: Pairs, kernels: tuple[str, ...], width: Any) -> None:
-    """Refuse the median of no distances."""
+    """Raise ValueError for a median bandwidth of a single input."""
     if "rbf" in kernels and width is None and pairs.is_symmetric and len(pairs.rows) == 1:
         raise ValueError(
             f"{function}: `bandwidth` must be a number for a single input, which has no pairs "
@@ -121,7 +121,7 @@ def samples_of(
 
 
 def same_channels(function: str, samples: Samples, channels: int) -> None:
-    """Raise unless every input has so many channels, as the first of all does."""
+    """Raise ValueError unless every input has `channels` channels."""
     found = {samples.name: samples.channels}
     if samples.layout is None:
         found = {name: source.shape[1] for name, source in samples.named_sources().items()}

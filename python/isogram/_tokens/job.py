@@ -1,4 +1,4 @@
-"""What an RSM is computed of, and how: checked arguments, the same wherever it is computed."""
+"""An RSM as a job: its checked arguments, the same on the host and on GPUs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Matching(NamedTuple):
-    """How tokens are matched, by which window or top k (0: it has none), and on what digits."""
+    """How tokens are matched: the method, its window or top k (0: none), and the precision."""
 
     name: str
     window_or_k: int = 0
@@ -24,7 +24,7 @@ class Matching(NamedTuple):
 
     @property
     def is_narrow(self) -> bool:
-        """Whether it sees rounded tokens."""
+        """Whether it matches rounded tokens."""
         return self.precision != "float32"
 
     def for_core(self) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class Pairs(NamedTuple):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Of the RSM."""
+        """Rows and columns of the RSM."""
         return len(self.rows), len(self.sides[-1])
 
     @property
@@ -81,7 +81,7 @@ class Pairs(NamedTuple):
 
 
 class Job(NamedTuple):
-    """What is to be computed of every pair, from what, and where."""
+    """The entries to compute of every pair, from which inputs, and where."""
 
     pairs: Pairs
     matching: Matching

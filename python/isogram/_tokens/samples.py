@@ -19,7 +19,7 @@ LAYOUTS = {"nsc": 3, "nhwc": 4, "nchw": 4}
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Samples(Source):
-    """Inputs as they came, cut into (s_i, c) views only once their number is checked."""
+    """Inputs as the caller gave them; split() cuts them into (s_i, c) views."""
 
     name: str
     sources: list[NDArray[Any]]  # one array of all inputs, or one for each
@@ -28,17 +28,17 @@ class Samples(Source):
     first: int = 0  # the index of the first, where these are some of the caller's inputs
 
     def __len__(self) -> int:
-        """Return how many inputs."""
+        """Return the number of inputs."""
         return len(self.sources) if self.layout is None else len(self.sources[0])
 
     @property
     def channels(self) -> int:
-        """Of the first input."""
+        """Channels of the first input."""
         return int(self.sources[0].shape[1 if self.layout in (None, "nchw") else -1])
 
     @property
     def tokens(self) -> NDArray[np.int64]:
-        """How many tokens every input has."""
+        """The number of tokens of every input."""
         if self.layout is None:
             return np.array([len(source) for source in self.sources], np.int64)
         if self.lengths is not None:
@@ -63,7 +63,7 @@ class Samples(Source):
         return self._as_nsc(self.sources[0]), lengths
 
     def rows(self, span: slice) -> Samples:
-        """Return some of the inputs."""
+        """Return the inputs of a span."""
         first = self.first + span.start
         if self.layout is None:
             return Samples(self.name, self.sources[span], None, None, first)
@@ -72,7 +72,7 @@ class Samples(Source):
 
     @property
     def copied_bytes(self) -> int:
-        """The bytes of an input that as_tokens() copies: a picture that no strides make flat."""
+        """Bytes of each input that as_tokens() copies: pictures whose strides forbid a view."""
         if self.layout is None:
             return 0
         one = self.sources[0][:1]

@@ -1,4 +1,4 @@
-"""What a walk computes: everything that decides a bit of the result, and none of the inputs."""
+"""Plans: everything that decides a bit of a result, and none of the inputs themselves."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class InputSpec(NamedTuple):
 
     @property
     def argument(self) -> str:
-        """The caller's argument, of which it may be one of many."""
+        """The argument that it came in; a sequence of layers holds several inputs."""
         return self.name.partition("[")[0]
 
     @classmethod
@@ -40,12 +40,12 @@ class InputSpec(NamedTuple):
         return cls(name, tuple(map(int, array.shape)), str(array.dtype))
 
 
-# Of the entry of a part that tells whose it is.
+# The key under which a part says which tile of which plan it belongs to.
 _NAME = "part_of"
 
 
 def _add(digest: blake2b, value: Any) -> None:
-    """Add a field of a plan, or what it is made of, to a digest: the same in any process."""
+    """Add a value to a digest, which is the same in any process."""
     if isinstance(value, Mapping):
         value = [item for key in sorted(value) for item in (key, value[key])]
     if isinstance(value, np.ndarray):
@@ -63,9 +63,8 @@ def _add(digest: blake2b, value: Any) -> None:
 class Plan(ABC):
     """How a result is computed, tile by tile: a small value that can be pickled.
 
-    Parts of all tiles, computed anywhere and in any order, reduce to the result of the one call
-    that `operation` names, bit for bit: what depends on all inputs was found when the plan was
-    made.
+    Parts may be computed anywhere and in any order. They reduce to the result of one call of
+    `operation`, bit for bit, because everything that depends on all inputs is in the plan.
 
     Attributes
     ----------
@@ -206,7 +205,7 @@ class Plan(ABC):
 
     @cached_property
     def _digest(self) -> str:
-        """Whatever decides the bits of a tile, as a few letters."""
+        """A digest of every field that decides the bits of a part."""
         from hashlib import blake2b  # with OpenSSL, an eighth of the time of `import isogram`
 
         digest = blake2b(digest_size=16)
@@ -216,17 +215,17 @@ class Plan(ABC):
         return digest.hexdigest()
 
     def __eq__(self, other: object) -> bool:
-        """Whether both have the same tiles, whose parts are alike."""
+        """Whether both have the same tiles and parts."""
         if not isinstance(other, Plan):
             return NotImplemented
         return self.tiles == other.tiles and self._digest == other._digest
 
     def __hash__(self) -> int:
-        """Hash what decides the parts."""
+        """Return the hash of the digest."""
         return hash(self._digest)
 
     def __str__(self) -> str:
-        """Say how much there is to do."""
+        """Return the numbers of tiles and of pairs, and the largest size of a part."""
         pairs = sum(map(self.pairs, self.tiles))
         size = max(map(self.part_bytes, self.tiles))
         return (

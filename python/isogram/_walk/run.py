@@ -1,12 +1,12 @@
-"""The walk that every large result is: tile by tile, whoever computes them.
+"""The walk over the tiles of a large result, whoever computes them.
 
-    plan     which tiles there are, and all that decides their bits          plan.py, tiles.py
+    plan     has the tiles, and everything that decides their bits           plan.py, tiles.py
     source   gives rows of the inputs                                        sources.py
     worker   computes the part of a tile: the host, or a GPU                 here, _device/
-    sink     keeps the parts and makes the result of them                    sinks.py
+    sink     keeps the parts, and makes the result of them                   sinks.py
 
-Tiles depend on nothing but the plan and their own rows and columns, so that they can be computed in
-any order and anywhere.
+A tile depends on the plan and on its own rows and columns alone. So tiles can be computed in any
+order, and anywhere.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, Protocol, TypeAlias
 from isogram._walk.sinks import Sink
 from isogram._walk.tiles import Tile, Tiled
 
-# Is told of pairs that are done, or on their way.
+# Called with the number of pairs that are done, or queued, since the last call.
 Tell: TypeAlias = Callable[[int], object]
 
 
@@ -27,18 +27,18 @@ class Worker(Protocol):
     """Computes tiles, one after another."""
 
     def begin(self, tile: Tile, tell: Tell) -> Callable[[], Any]:
-        """Begin with a tile; what is returned waits for its part and returns that."""
+        """Begin a tile; return a function that waits for its part and returns it."""
 
 
 class HostWorker:
-    """Computes a tile when its part is asked for: compute(tile, progress)."""
+    """The host, which computes a tile when its part is asked for."""
 
     def __init__(self, compute: Callable[[Tile, Callable[[int, int], object]], Any]) -> None:
-        """Take what computes."""
+        """Take compute(tile, progress), which returns the part of a tile."""
         self._part_of = compute
 
     def begin(self, tile: Tile, tell: Tell) -> Callable[[], Any]:
-        """Put it off."""
+        """Return the function that computes the part: nothing is begun."""
         return partial(self._compute, tile, tell)
 
     def _compute(self, tile: Tile, tell: Tell) -> Any:
@@ -58,10 +58,10 @@ def run(
     sink: Sink,
     report: Callable[[int, int], object] | None = None,
 ) -> Any:
-    """Let workers take turns with those tiles that the sink does not have, and return its result.
+    """Let workers compute, in turns, the tiles that the sink lacks; return the sink's result.
 
-    Of each worker at most two tiles are begun and not yet in the sink: it works on the second while
-    the first is put there. `report` is called with the pairs that are done and all there are.
+    A worker has begun at most two tiles that are not in the sink: it computes the second while the
+    first is put there. `report` is called with the number of pairs done, and of all pairs.
     """
     tell = _told(report, sum(map(plan.pairs, plan.tiles)))
     begun: deque[tuple[Tile, Callable[[], Any]]] = deque()

@@ -12,23 +12,23 @@ if TYPE_CHECKING:
 
 
 class Sink(Protocol):
-    """Keeps parts, and makes the result of them."""
+    """Keeps the parts of tiles, and makes the result of them."""
 
     def has(self, tile: Tile) -> bool:
-        """Whether the part of a tile is here already."""
+        """Whether the sink has the part of a tile."""
 
     def put(self, tile: Tile, part: Any) -> None:
         """Keep the part of a tile."""
 
     def result(self) -> Any:
-        """Return what all parts make."""
+        """Return the result of all parts."""
 
 
 class ArraySink:
-    """Matrices by name, of which every part has a block each."""
+    """Matrices by name. A part is a mapping that has a block of each of them."""
 
     def __init__(self, matrices: Mapping[str, Any], *, is_symmetric: bool) -> None:
-        """Take the matrices; of symmetric ones a block is stored together with its mirror image."""
+        """Take the matrices; a block of symmetric ones is stored with its mirror image."""
         self._matrices = matrices
         self._is_symmetric = is_symmetric
         self._stored: set[Tile] = set()
@@ -38,7 +38,7 @@ class ArraySink:
         return tile in self._stored
 
     def put(self, tile: Tile, part: Mapping[str, Any]) -> None:
-        """Store a block of every matrix; a part without any was written where it belongs."""
+        """Store the blocks; an empty part says that the worker wrote them to the matrices."""
         for name, matrix in self._matrices.items() if part else ():
             tile.of(matrix)[...] = part[name]
             if self._is_symmetric and tile.is_mirrored:
@@ -54,7 +54,7 @@ class Reduction:
     """The parts themselves, which the plan reduces."""
 
     def __init__(self, plan: Plan) -> None:
-        """Begin without any."""
+        """Begin without parts."""
         self._plan = plan
         self._parts: dict[Tile, Any] = {}
 
@@ -67,5 +67,5 @@ class Reduction:
         self._parts[tile] = part
 
     def result(self) -> Any:
-        """Reduce them."""
+        """Return what the plan reduces the parts to."""
         return self._plan.reduce(self._parts)

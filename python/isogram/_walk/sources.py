@@ -6,14 +6,13 @@ from typing import Any, Protocol
 
 
 class Source(Protocol):
-    """An input that gives its rows span by span, so that it need not be in memory as a whole.
+    """An input that gives spans of its rows, so that it need not be in memory as a whole.
 
-    An array or a memory map is one by itself, as `array[span]`; inputs that are sets of tokens are
-    `Samples`.
+    Plans take rows of arrays and memory maps as array[span]. Sets of tokens are `Samples`.
     """
 
     def __len__(self) -> int:
-        """Return how many rows there are."""
+        """Return the number of rows."""
 
     def rows(self, span: slice) -> Any:
-        """Return some of them."""
+        """Return the rows of a span."""

@@ -33,7 +33,7 @@ class Tile(NamedTuple):
 
     @property
     def is_mirrored(self) -> bool:
-        """Whether, in a walk over one triangle, it stands for its mirror image too."""
+        """Whether it lies off the diagonal; in a walk over a triangle its mirror image goes too."""
         return self.rows != self.cols
 
     def of(self, matrix: Any) -> Any:
@@ -42,7 +42,7 @@ class Tile(NamedTuple):
 
 
 class Tiled(Protocol):
-    """What a walk has to know of a plan."""
+    """A plan, as far as a walk knows it: its tiles, and the pairs in each."""
 
     @property
     def tiles(self) -> Sequence[Tile]:

@@ -1,4 +1,4 @@
-"""What a measure declares of itself."""
+"""Measures: their declared properties, and their formula."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INVARIANCES = (
 )
 KINDS = ("similarity", "distance")
 
-# Of all that is made of inner products, up to a factor.
+# The invariances of every function of inner products, up to a factor.
 ORTHOGONAL = frozenset({"orthogonal", "permutation of features", "isotropic scaling"})
 
 # Of kernels that have them, as `gram` has them.
@@ -85,7 +85,7 @@ class Measure:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse what is not as declared above."""
+        """Raise TypeError or ValueError for attributes that are not as described above."""
         if isinstance(self.aliases, str):
             raise TypeError(f"Measure: `aliases` must be a tuple of names, got {self.aliases!r}")
         for name in (self.name, *self.aliases):
@@ -133,7 +133,7 @@ class Measure:
                 )
 
     def _protect(self) -> None:
-        """Keep copies of the mappings that nobody can change: measures are shared by all."""
+        """Replace mappings by read-only copies, because all callers share a measure."""
         for name in ("fixed", "options"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
