@@ -6,7 +6,7 @@
 namespace isogram {
 
 // From here to the end of the scope, this thread rounds to nearest, keeps numbers below the
-// smallest normal one, and traps nothing; then what was set before is back. Some libraries set the
+// smallest normal one, and traps nothing; then the former settings are back. Some libraries set the
 // processor to read and write such numbers as 0, when they are loaded or for good: then a small
 // float16 would be 0, and so would half of the features of a tiny scale. Every function of the core
 // and every thread of its pool has one of these. Costs a few cycles where nothing was changed.

@@ -16,9 +16,9 @@ enum class Estimator { biased, debiased };
 //
 // Types: T → float64 sums and differences → T. One pass for the sums, one to subtract them; 24 n
 // bytes of memory, and 8 n for each 1/32 of the rows; 8 n² more where sums overflow. Sums of rows
-// and of columns that differ by no more than the rounding of n additions are taken to be equal:
-// what is symmetric stays exactly symmetric. Throws std::invalid_argument: k not square, n < 3 for
-// the debiased estimator, out of another shape, a NaN or infinity.
+// and of columns that differ by no more than the rounding of n additions are taken to be equal, so
+// that a symmetric matrix stays exactly symmetric. Throws std::invalid_argument: k not square, n <
+// 3 for the debiased estimator, out of another shape, a NaN or infinity.
 template <class T>
 void center(MatrixView<const T> k, Estimator estimator, MatrixView<T> out,
             const Execution& execution = {});

@@ -29,14 +29,14 @@ struct HsicTable {
 // CKA takes the same estimator in numerator and denominator. Both estimators are inner products of
 // centred Gram matrices, so that only rounding can leave [−1, 1]: that is clamped, nothing else.
 //
-// One walk over the tiles of all Gram matrices. The rows of the linear kernel, and those of unit
-// norm of cosine and correlation, are shifted first by a vector amid most of them, which changes no
-// HSIC: neither a common part of the rows nor one row of huge norm takes the digits of the others.
-// For the linear kernel ‖XᵀY‖² (feature space) takes the place of the Gram matrices where that is
-// cheaper; both give the same number. Types: any → T → float64 sums, T = double if any layer is
-// float64 or its kernel polynomial, or if float cannot tell a layer from a constant; else float.
-// Memory: all layers packed once, or of a layer whose n²/2 products take less than half of that,
-// those; tiles of one thread, and row sums of at most 32 · 8 bytes per layer and sample. Gram
+// One walk over the tiles of all Gram matrices. For linear, and for cosine and correlation with
+// rows of unit norm, a vector amid most rows is subtracted from all rows first. That changes no
+// HSIC, and neither a common part of the rows nor one row of huge norm takes the digits of the
+// others. For the linear kernel ‖XᵀY‖² (feature space) takes the place of the Gram matrices where
+// that is cheaper; both give the same number. Types: any → T → float64 sums, T = double if any
+// layer is float64 or its kernel polynomial, or if float cannot tell a layer from a constant; else
+// float. Memory: every layer packed once, or its n²/2 products where they take less than half of
+// that; tiles of one thread, and row sums of at most 32 · 8 bytes per layer and sample. Gram
 // matrices of more than 6144 samples are computed in coarse tiles of 6144 × 6144, and only the rows
 // and columns of one tile are packed at a time. Nothing else n × n is held. Bit-identical for any
 // number of threads. Throws std::invalid_argument: no layers, layers of different n, n < 2 (biased)

@@ -27,7 +27,7 @@ double modularity(const InputView& x, std::span<const std::int64_t> labels, std:
                   const Execution& execution = {});
 
 // Triangles of a graph by how many classes they touch: one, two, three. Edges count whatever their
-// weight; `graph` is symmetric as above, and what is on its diagonal is no edge. Cost
+// weight; `graph` is symmetric as above, and entries on its diagonal are no edges. Cost
 // O(edges^1.5). Bit-identical for any number of threads. Throws as modularity.
 template <class T>
 std::array<std::int64_t, 3> motifs(const Csr<T>& graph, std::span<const std::int64_t> labels,

@@ -17,12 +17,11 @@ namespace isogram {
 //                  (see gbs.hpp)
 enum class Comparison { pearson, spearman, kendall, cosine, cka, gbs };
 
-// When entries that differ are ties of ranks: similarities that are equal by their definition
-// differ by a few units in the last place once they are computed. In units of the entries' scale
-// times eps.
+// When entries that differ are ties of ranks: similarities that are equal by definition differ by a
+// few units in the last place once they are computed. In units of eps times the entries' scale.
 struct TieRule {
-  double spread = 16;         // of a group: what dot products of unit vectors of 1000 channels have
-  double isolation = 256;     // how far others must be
+  double spread = 16;  // of a group: the rounding of dot products of unit vectors of 1000 channels
+  double isolation = 256;     // how far all other entries must be
   double by_chance = 1e-4;    // how many such groups chance may be expected to make
   double largest_power = 64;  // of the probability in that expectation
   double zero = 4;            // what a sum of 0 may leave, of the scale of its terms
@@ -32,10 +31,10 @@ struct TieRule {
 inline constexpr TieRule kTieRule;
 
 // One number in [−1, 1] for two n × n matrices; NaN where it is undefined: a constant triangle (for
-// cosine, one of zeros; for ranks and cka, up to rounding). Nothing but rounding
-// is ever clamped. Everything is float64, shifted and scaled by powers of two so that neither huge
-// nor tiny entries nor a common offset (where it does not count) spoil the result; Kendall's counts
-// are exact integers.
+// cosine, one of zeros; for ranks and cka, up to rounding). Only rounding is ever clamped.
+// Everything is float64, shifted and scaled by powers of two so that neither huge nor tiny entries
+// nor a common offset (where it does not count) spoil the result; Kendall's counts are exact
+// integers.
 //
 // Entries are ties of ranks where they are equal, and where only rounding separates them (all
 // correlations of two features are ±1). Rounding is taken to separate a group of entries that
@@ -44,9 +43,9 @@ inline constexpr TieRule kTieRule;
 //   is no work of chance: m of n entries with gaps of `room` would be as close with a probability
 //   of (16 eps / room)^(m − 1), and n times that is at most 1e-4. `room` is the least of the range
 //   of all entries / n, the gaps on both sides of the group, and its magnitude.
-// eps is that of the matrix's type, float32 or float64, times the magnitude of the entries: what
-// other entries are does not count, however large. Two kinds of matrices with negative entries tell
-// the scale of the sums that they hold:
+// eps is that of the matrix's type, float32 or float64, times the magnitude of the group's entries,
+// however large other entries are. Two kinds of matrices with negative entries tell the scale of
+// the sums that they hold:
 //   cosines and correlations: the largest entry is 1 within 16 eps, and the scale is 1;
 //   levels: the scale is the median of the samples' largest entries; some entries are within 4 eps
 //   of 0 and no others within 64; and at least half of the others share their values, where
@@ -62,7 +61,7 @@ inline constexpr TieRule kTieRule;
 // Cost n² (spearman, kendall: n² log n). Memory: two triangles, 8 n² bytes (spearman, kendall: and
 // 16 n² for sorting); cka, gbs: a few rows per thread. Bit-identical for any number of threads.
 // Throws std::invalid_argument: not square, different sizes, n < 3 (cka: n < 4), a NaN or infinity
-// among what is read.
+// among the entries that are read.
 double compare(const InputView& a, const InputView& b, Comparison method,
                const Execution& execution = {});
 

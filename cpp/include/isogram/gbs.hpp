@@ -41,11 +41,11 @@ GbsTable gbs_table(std::span<const InputView> x, std::span<const InputView> y, s
                    bool center, const Execution& execution = {});
 
 // The same in four steps, so that tiles can be computed in any order and anywhere: plan_gbs()
-// surveys all samples, gbs_of_tile() is of one tile's samples alone, and gbs_of_parts() reduces in
+// surveys all samples, gbs_of_tile() reads one tile's samples alone, and gbs_of_parts() reduces in
 // the order of the tiles. With the default edge the table has the bits of gbs_table(); with another
 // it is equal but for the rounding of sums.
 
-// Everything that decides a table but the samples themselves.
+// Everything that decides a table, except the samples themselves.
 struct GbsPlan {
   std::size_t samples = 0;
   std::size_t x_layers = 0;
@@ -58,16 +58,16 @@ struct GbsPlan {
   std::vector<GramFacts> layers;  // those of x first; those of y follow unless they are those of x
 };
 
-// Of one layer, the k nearest of each of some samples among others, in no order.
+// The k nearest neighbours, in one layer, of each of some samples among others, in no order.
 struct NearestSamples {
   std::vector<std::int32_t> indices;  // samples × k; −1 where there are fewer others
   std::vector<double> cosines;
-  std::vector<double> closeness;  // what cosines that are too much alike are compared by
+  std::vector<double> closeness;  // ranks neighbours whose cosines are nearly equal
 };
 
-// Of one tile. Full graphs: Σ_j A_ij B_ij of every pair of layers for its rows, and of a tile off
-// the diagonal for its columns as those of the tile's mirror image. k-NN graphs: neighbours of its
-// rows and of its columns, of every layer.
+// The part of one tile. Full graphs: Σ_j A_ij B_ij of every pair of layers for its rows, and of a
+// tile off the diagonal for its columns as those of the tile's mirror image. k-NN graphs:
+// neighbours of its rows and of its columns, of every layer.
 struct GbsPart {
   std::vector<double> row_products;
   std::vector<double> col_products;
@@ -77,25 +77,26 @@ struct GbsPart {
 
 // A pass over the samples of several tiles, and one or two more of centred graphs and of layers
 // with more features than samples. Without layers of y those of x are compared with each other.
-// `edge` may be 0: 6144, or 24576 for k-NN graphs, which know no sums. Throws as gbs_table().
+// `edge` 0 stands for 6144, or for 24576 with k-NN graphs, which have no sums. Throws as
+// gbs_table().
 GbsPlan plan_gbs(std::span<const InputView> x, std::span<const InputView> y, std::size_t k,
                  bool center, std::size_t edge = 0, const Execution& execution = {});
 
 // The tiles on and above the diagonal, in the order in which parts are reduced.
 std::vector<SampleTile> tiles_of(const GbsPlan& plan);
 
-// One tile, from its rows and columns of every layer; views of these alone. Of a tile on the
-// diagonal `cols` may be empty. Memory: these rows and columns packed, and a tile of each layer per
-// thread.
+// One tile, from views of its rows and columns in every layer and of no other samples. For a tile
+// on the diagonal `cols` may be empty. Memory: these rows and columns packed, and a tile of each
+// layer per thread.
 GbsPart gbs_of_tile(const GbsPlan& plan, const SampleTile& tile, std::span<const InputView> rows,
                     std::span<const InputView> cols, const Execution& execution = {});
 
-// The table that the parts of all tiles make, in their order.
+// The table that the parts of all tiles make, in the order of the tiles.
 GbsTable gbs_of_parts(const GbsPlan& plan, std::span<const GbsPart> parts,
                       const Execution& execution = {});
 
-// One of the k-NN graphs that they make: that of knn_graph() where T is float64 as in the plan, or
-// else float32.
+// One of the k-NN graphs that the parts make, with the bits of knn_graph(); T is double if the plan
+// is of float64, else float.
 template <class T>
 Csr<T> knn_graph_of_parts(const GbsPlan& plan, std::size_t layer, std::span<const GbsPart> parts,
                           bool symmetrize, const Execution& execution = {});

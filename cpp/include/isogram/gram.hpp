@@ -32,13 +32,13 @@ struct KernelOptions {
 // Types: any → T → T; norms and shifts in float64. T is the type of `out`: float or double.
 // Squared distances are computed on rows less their common mean, and pair by pair from the input
 // where the expansion ‖a‖² + ‖b‖² − 2⟨a, b⟩ would cancel or overflow; L1 distances by differences
-// of the rows as they came. So both are accurate for near-duplicates and for clusters and single
-// rows however far apart. Features are scaled by powers of two: nothing overflows before the result
-// does. Returns false if an entry did, which is infinite then: of a linear or polynomial matrix.
-// Cost n·m·d multiply-adds (half for one input); memory: both inputs packed once as T, or where
-// rows are so long that this takes less than half, another n × m of T and 1024 columns of the
-// inputs; and one tile per thread. Throws std::invalid_argument: no rows or columns, x.cols !=
-// y.cols, out of the wrong shape, a NaN or infinity, an option out of range.
+// of the rows as given. So both are accurate for near-duplicates and for clusters and single rows
+// however far apart. Features are scaled by powers of two: nothing overflows before the result
+// does. Returns false if an entry of a linear or polynomial matrix overflowed: it is infinite.
+// Cost n·m·d multiply-adds (half for one input); memory: one tile per thread, and both inputs
+// packed once as T; for long rows another n × m of T and 1024 columns of the inputs in their
+// place, where that takes less than half. Throws std::invalid_argument: no rows or columns, x.cols
+// != y.cols, out of the wrong shape, a NaN or infinity, an option out of range.
 template <class T>
 bool gram(const InputView& x, const KernelOptions& options, MatrixView<T> out,
           const Execution& execution = {});
@@ -52,9 +52,9 @@ void distances(const InputView& x, MatrixView<const std::int64_t> pairs, double*
                const Execution& execution = {});
 void distances(const InputView& x, double* out, const Execution& execution = {});
 
-// The root of the median square of n ≥ 1 values ≥ 0, in float64: a bandwidth where they are
-// distances. Where n is even, that of the mean square of the two in the middle; NaN where one of
-// all is. O(n): two passes, and a copy of a sixteenth of them as a rule.
+// The root of the median square of n ≥ 1 values ≥ 0, in float64: a bandwidth, if the values are
+// distances. For even n, the root of the mean square of the two middle values; NaN if any value is
+// NaN. O(n): two passes, and as a rule a copy of a sixteenth of the values.
 template <class T>
 double root_median_square(const T* values, std::size_t n, const Execution& execution = {});
 

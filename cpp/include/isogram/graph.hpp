@@ -31,15 +31,15 @@ void dense_graph(const InputView& x, bool center, MatrixView<T> out,
 
 // The k largest off-diagonal cosines of every row as directed edges W (of equal ones the smaller
 // column), or (W + Wᵀ)/2 with `symmetrize`: a mutual edge keeps its weight, a one-sided one gets
-// half. Edges of weight 0 are kept as such: every row has its k. The k are of the *other* rows, so
-// that an edge may be negative; the code of the paper sorts a row whose diagonal is 0, and there a
-// row prefers itself to a neighbour of negative cosine.
+// half. Edges of weight 0 are kept, so that every row has k edges. They lead to *other* rows, and
+// may be negative; the code of the paper sorts rows whose diagonal is 0, where a row prefers itself
+// to a neighbour of negative cosine.
 // Types: any → T → T. Where rounding to T could change which rows are nearest (a channel much
 // larger than the others, a common offset: all cosines are nearly 1), candidates are ranked again
 // in float64, by the differences of unit rows: the columns are those of x in float64, for any T.
-// Cost n²d/2 multiply-adds, and up to as many in float64 where that is so for most rows; if not
-// even sums of float64 tell a row's neighbours apart (equal cosines of many rows, say), n·d for
-// that row. Memory: a running top-k per row, x packed once (or its n²/2 cosines where that is less
+// Cost n²d/2 multiply-adds, and up to as many in float64 where most rows are ranked again; n·d for
+// a row whose neighbours not even float64 sums tell apart (equal cosines of many rows, say).
+// Memory: a running top-k per row, x packed once (or its n²/2 cosines where that is less
 // than half), and a tile per thread. Bit-identical for any number of threads. Throws
 // std::invalid_argument: no rows or columns, a NaN or infinity, not 1 ≤ k < n.
 template <class T>

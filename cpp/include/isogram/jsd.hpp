@@ -21,8 +21,8 @@ void jsd(const InputView& p, const InputView& q, MatrixView<T> out,
          const Execution& execution = {});
 
 // Throws as jsd() does unless the rows of x are distributions. For a result that is computed in
-// blocks, each a call of jsd() with some rows of p and some of q, or of p again: they have the bits
-// of the whole, but an error would say which row of the block it is.
+// blocks, each by a call of jsd() with some rows of p and some of q, or of p again: blocks have the
+// bits of the whole, but errors of jsd() number the rows of the block.
 void require_distributions(const InputView& x, const Execution& execution = {});
 
 }  // namespace isogram

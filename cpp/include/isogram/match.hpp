@@ -28,9 +28,9 @@ struct ProblemBatch {
 // to minimise) forbids a pair.
 //   columns  count × rows; the column of each row, −1 where a row stays unmatched (rows > cols)
 //   totals   count; the float64 sum of the matched entries, by row; ±∞ if it is beyond float64
-//   gaps     count; the certificate of optimality: the optimum is no further than that from the
-//            total. It is |Σ matched − value of a dual solution| with all that was rounded in it
-//            and in the total. At most 2^-21 (float32) or 2^-44 (float64) of Σ|matched entries|,
+//   gaps     count; upper bounds on |optimum − total|, which certify that a total is optimal:
+//            |Σ matched − value of a dual solution|, plus the rounding of both and of the total.
+//            At most 2^-21 (float32) or 2^-44 (float64) of Σ|matched entries|,
 //            and the rounding of the total; ∞ with an infinite total. Gates, entries that are 64
 //            times beyond all others, do not count in that sum
 // Without rows or columns: all −1, 0 and 0.
@@ -40,7 +40,7 @@ struct ProblemBatch {
 // Gaubert and Grigori 2011, arXiv:1104.3830; over-relaxed, Thibault, Chizat, Dossal and Papadakis
 // 2017, arXiv:1711.01851), on costs scaled by a power of two, in T; a problem whose gap stays above
 // that bound is solved again in float64, and if that is not enough, in integers of as many digits
-// as its entries span. Of equal optima the one found is the same at every SIMD level and for any
+// as its entries span. Of several optima the same one is found at every SIMD level and for any
 // number of threads. Cost O(r²·c) per problem in the worst case, r = min(rows, cols) and c the
 // other; far less on most. Memory per thread: one padded copy of a problem, and two in float64 for
 // one that has to be solved again.

@@ -1,6 +1,6 @@
 // Sums over the Gram matrices of layers, on which HSIC and CKA are formulas. They are found in four
 // steps, so that tiles can be computed in any order and anywhere: plan_moments() surveys all
-// samples, moments_of_tile() is of one tile's samples alone, merge() adds up, and moments_of()
+// samples, moments_of_tile() reads one tile's samples alone, merge() adds sums up, and moments_of()
 // makes moments of the sums, or says that another stage is needed.
 #pragma once
 
@@ -24,8 +24,8 @@ struct Layer {
   KernelOptions kernel;
 };
 
-// All that HSIC needs of the Gram matrices of L layers on n samples: layers of x first; those of y
-// follow, unless they are those of x. For the debiased estimator diagonals count as 0.
+// The sums over the Gram matrices of L layers on n samples that HSIC needs. Layers of x come first;
+// layers of y follow, unless they are those of x. For the debiased estimator diagonals count as 0.
 struct Moments {
   Moments() = default;
   Moments(std::size_t samples, std::size_t layers, Estimator estimator)
@@ -43,10 +43,10 @@ struct Moments {
   std::size_t layers = 0;
   Estimator estimator = Estimator::debiased;
   std::vector<double> products;      // Σ K ∘ L: L × L, of the pairs that were asked for
-  std::vector<double> row_products;  // (K1) · (L1), alike
+  std::vector<double> row_products;  // (K1) · (L1), likewise
   std::vector<double> totals;        // 1ᵀK1
   std::vector<double> row_sums;      // K1: L × n
-  std::vector<double> offsets;       // what came off every entry first: HSIC does not change
+  std::vector<double> offsets;       // subtracted from every entry first, which changes no HSIC
   std::vector<double> rounding;      // a self-HSIC of at most this may be 0
   std::vector<int> exponents;        // K is in units of 2^exponent
 
@@ -56,28 +56,28 @@ struct Moments {
   void set_pair(std::size_t k, std::size_t l, double product, double row_product);
 };
 
-// How moments are computed. Each stage gives the same numbers but for rounding; one that finds its
-// own rounding too large gives none, and the next one is needed.
+// How moments are computed. Each stage gives the same numbers but for rounding; a stage whose own
+// rounding is too large gives none, and the next stage is needed.
 enum class MomentsStage {
   features_float32,  // ‖XcᵀYc‖² of linear layers, from D × D matrices
   gram_float32,      // tiles of Gram matrices
   features_float64,
   gram_float64,
-  magnitudes,  // of the terms of entries: what rounding leaves of layers that seem constant
+  magnitudes,  // of the terms of entries: bounds of rounding for layers that seem constant
 };
 
-// What moments need to know of all samples of a layer.
+// The facts of all samples of a layer that moments need.
 struct LayerFacts {
   GramFacts gram;               // in feature space only the origin and the exponent
   GramFacts shifted;            // of stage magnitudes: of the rows whose magnitudes they are
   std::vector<double> sum;      // in feature space of the shifted rows, unless it is hardly any
-  double offset = 0;            // a typical entry, which comes off all entries
+  double offset = 0;            // a typical entry, subtracted from all entries
   std::size_t features = 0;     // D
   bool has_equal_rows = false;  // all samples are the same
   bool is_left_out = false;     // of stage magnitudes
 };
 
-// Everything that decides moments but the samples themselves.
+// Everything that decides moments, except the samples themselves.
 struct MomentsPlan {
   MomentsStage stage = MomentsStage::gram_float32;
   Estimator estimator = Estimator::debiased;
@@ -89,7 +89,7 @@ struct MomentsPlan {
   std::vector<LayerFacts> layers;
 };
 
-// Sums over a tile, or over several: of L layers, and of the P pairs of them that are wanted.
+// Sums over one or several tiles: of L layers, and of the P pairs of layers that are asked for.
 struct MomentsPart {
   std::vector<double> products;            // Σ K ∘ L, per pair; of magnitudes Σ K ∘ K, per layer
   std::vector<double> row_sums;            // L × rows of the tile
@@ -112,16 +112,16 @@ std::vector<MomentsStage> moments_stages(std::span<const Layer> x, std::span<con
 MomentsPlan plan_moments(std::span<const Layer> x, std::span<const Layer> y, Estimator estimator,
                          MomentsStage stage, std::size_t edge = 0, const Execution& execution = {});
 
-// Whether the survey has shown already that the next stage is needed.
+// Whether the survey alone shows that the next stage is needed.
 bool is_useless(const MomentsPlan& plan);
 
 // The tiles, in the order in which parts are merged; in feature space all are on the diagonal.
 std::vector<SampleTile> tiles_of(const MomentsPlan& plan);
 
-// The sums over one tile, from its rows and columns of every layer; views of these alone. Of a tile
-// on the diagonal `cols` may be empty. Memory: these rows and columns packed in the plan's type,
-// tiles of one thread; in feature space a D × D matrix of doubles for each pair of layers. Throws
-// std::invalid_argument: views that are not the tile's.
+// The sums over one tile, from views of the tile's rows and columns in every layer and of no other
+// samples. For a tile on the diagonal `cols` may be empty. Memory: these rows and columns packed in
+// the plan's type, tiles of one thread; in feature space a D × D matrix of doubles for each pair of
+// layers. Throws std::invalid_argument: views that are not the tile's.
 MomentsPart moments_of_tile(const MomentsPlan& plan, const SampleTile& tile,
                             std::span<const InputView> rows, std::span<const InputView> cols,
                             const Execution& execution = {});
@@ -132,18 +132,18 @@ MomentsPart no_moments(const MomentsPlan& plan);
 void merge(const MomentsPlan& plan, const SampleTile& tile, const MomentsPart& part,
            MomentsPart& sums);
 
-// What all parts make. Nothing if the next stage is needed. Throws std::invalid_argument: sums of
-// no part, or of another plan.
+// The moments that all parts make, or none if the next stage is needed. Throws
+// std::invalid_argument: sums of no part, or of another plan.
 std::optional<Moments> moments_of(const MomentsPlan& plan, const MomentsPart& sums);
 
-// Which layers of moments of stage gram_float64 seem constant, and may not be: the last stage,
-// magnitudes, of these layers alone, can tell what rounding leaves of them at most.
+// Which layers seem constant in moments of stage gram_float64, and may not be. The last stage,
+// magnitudes, is computed for these layers alone, and bounds what rounding leaves of them.
 std::vector<bool> doubts(const MomentsPlan& plan, const Moments& moments);
 
-// The moments with the rounding that the sums of that stage give.
+// The moments, with the rounding from the sums of stage magnitudes.
 Moments with_rounding(const MomentsPlan& magnitudes, const MomentsPart& sums, Moments moments);
 
-// All of it for samples in memory: moments of every layer of x with every one of y, or of x.
+// All steps for samples in memory: the moments of every layer of x with every one of y, or of x.
 Moments moments(std::span<const Layer> x, std::span<const Layer> y, Estimator estimator,
                 const Execution& execution = {});
 

@@ -8,8 +8,8 @@ namespace isogram {
 
 // How a call runs. `poll(done, total)` is called from the calling thread only, about ten times a
 // second, with the tasks finished so far (total 0: still preparing), and once at the end; when it
-// returns false the call stops and throws isogram::Interrupted. It may fork: in the child a call on
-// several threads throws isogram::Forked, where it goes on in the parent.
+// returns false the call stops and throws isogram::Interrupted. `poll` may fork: the call goes on
+// in the parent, and in the child a call on several threads throws isogram::Forked.
 struct Execution {
   int num_threads = 0;  // 0: get_num_threads()
   std::function<bool(std::size_t done, std::size_t total)> poll;

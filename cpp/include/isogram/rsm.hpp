@@ -22,8 +22,8 @@ namespace isogram {
 //   none    the identity: the spatial RSM
 enum class Matching { exact, window, topk, greedy, none };
 
-// What the exact matching sees of float32 tokens: all of them, or their digits rounded. The matched
-// pairs are scored in float32 whatever it saw.
+// How the exact matching sees float32 tokens: as they are, or rounded to fewer digits. The matched
+// pairs are scored in float32 in any case.
 //   bfloat16  8 bits of every channel; multiplied as float32 where the processor cannot
 //   int8      every channel as −127 … 127 times a scale of its token
 enum class Precision { float32, bfloat16, int8 };
@@ -34,21 +34,20 @@ struct RsmOptions {
   Precision precision = Precision::float32;
 };
 
-// Where to write what one matching gives; a view without data is not asked for. With the matched
-// sum m of inputs i and j:
+// Where to write the entries that one matching gives; those of a view without data are not
+// computed. With the matched sum m of inputs i and j:
 //   linear    m; infinite where that is beyond T
 //   cosine    m / (‖Z_i‖ ‖Z_j‖), norms of whole inputs; 0 for an all-zero input
-//   distance  √(‖Z_i‖² + ‖Z_j‖² − 2 m), which matched tokens have by their differences: taken from
-//             those, in float64, where the sum would cancel. See rbf_from_distances()
+//   distance  √(‖Z_i‖² + ‖Z_j‖² − 2 m); by the differences of matched tokens, in float64, where
+//             the sum would cancel. See rbf_from_distances()
 template <class T>
 struct RsmOutputs {
   MatrixView<T> linear;
   MatrixView<T> cosine;
   MatrixView<T> distance;
 
-  // Of a narrow precision: at most how far m lies below the optimum, over ‖Z_i‖ ‖Z_j‖. The optimum
-  // is no more than the dual value of the rounded problem and what rounding can change in any
-  // matching.
+  // Of a narrow precision: an upper bound on (optimum − m) / (‖Z_i‖ ‖Z_j‖). The optimum is at most
+  // the dual value of the rounded problem plus the most that rounding can change in any matching.
   MatrixView<T> loss = {};
 };
 
@@ -58,7 +57,7 @@ struct RsmOutputs {
 // distances, which are written over 2^e: 0 unless the largest would come near an end of T's range.
 //
 // Types: any → T affinities → float64 matched sums → T; without a matching, T sums in short panels.
-// Cost of a distance from differences: s·c. One so far below the norms of the tokens that
+// Cost of a distance from differences: s·c. A distance so far below the norms of the tokens that
 // affinities may have lost the digits that tell near tokens apart (clusters of tokens far from each
 // other that inputs share, near copies) has a matching of its own, in float64: of exact and window
 // by differences, of topk and greedy, for T = float, by inner products. Cost: s²c in float64 and
@@ -80,7 +79,7 @@ int semantic_rsm(const TokenInputs& inputs, const TokenInputs& others, const Rsm
 
 // ---- Tile by tile ----------------------------------------------------------------------------
 
-// What decides the bits of an RSM, found from all inputs: the same for each of its tiles.
+// The facts of all inputs that decide the bits of an RSM, the same for each of its tiles.
 struct RsmPlan {
   RsmOptions options;
   std::size_t max_tokens = 0;  // of any input
@@ -104,7 +103,7 @@ void semantic_rsm_tile(const RsmPlan& plan, const TokenInputs& rows, const Token
                        const RsmOutputs<T>& outputs, const Execution& execution = {});
 
 // The bytes of working memory that semantic_rsm_tile() takes at most for `rows` × `cols` inputs,
-// beside these and its outputs; cols = 0 stands for rows against themselves. Only costs that
+// beside the inputs and outputs; cols = 0 stands for rows against themselves. Only costs that
 // float64 cannot hold together take more: they are matched as integers.
 template <class T>
 std::size_t rsm_tile_bytes(const RsmPlan& plan, std::size_t channels, std::size_t rows,

@@ -30,8 +30,8 @@ struct Tokens {
   const std::int32_t* lengths = nullptr;  // (inputs): tokens of each, ≥ 1; null: all as many
 };
 
-// The inputs of an operation: one array of them, or a matrix of tokens × channels for each. What
-// they are made of has to stay where it is.
+// The inputs of an operation: one array of them, or a matrix of tokens × channels for each. It
+// refers to the data, the views and the lengths, which have to outlive it.
 class TokenInputs {
  public:
   TokenInputs() = default;                                        // none
@@ -52,11 +52,11 @@ class TokenInputs {
   std::size_t channels(std::size_t input) const {
     return is_array() ? static_cast<std::size_t>(tokens_.channels) : matrices_[input].cols;
   }
-  // Of all, as of the first.
+  // The channels of the first input, which all inputs must have.
   std::size_t channels() const { return size() == 0 ? 0 : channels(0); }
   const std::string& name() const { return name_; }
 
-  // For how many tokens of it there is memory.
+  // The number of tokens that the input's memory holds.
   std::size_t most_tokens(std::size_t input) const {
     return is_array() ? static_cast<std::size_t>(tokens_.tokens) : matrices_[input].rows;
   }
@@ -72,7 +72,7 @@ class TokenInputs {
   std::string name_ = "tokens";
 };
 
-// What a survey finds of inputs.
+// The facts that a survey of inputs finds.
 struct TokenFacts {
   std::size_t fewest = 0;  // tokens of an input
   std::size_t most = 0;    // tokens of an input

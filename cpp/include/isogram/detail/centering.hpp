@@ -1,4 +1,4 @@
-// What centring takes from the entries of a matrix: the same on the host and on a GPU.
+// The shifts that centring subtracts from a matrix: the same on the host and on a GPU.
 #pragma once
 
 #include "isogram/detail/host_device.hpp"

@@ -33,7 +33,7 @@ struct Slack {
   double rounded;  // Σ_i of the magnitudes of both, which were rounded before
 };
 
-// How far at most the matched costs of `rows` rows are from the smallest there are.
+// The most that the matched costs of `rows` rows can exceed those of the best matching by.
 ISOGRAM_HOST_DEVICE inline double gap_of(const Slack& slack, double rows) {
   return (slack.sum + kUnit * slack.rounded) * (1 + (rows + 4) * 2 * kUnit);
 }
@@ -44,7 +44,7 @@ struct MatchedSums {
   double magnitude = 0;  // Σ|entry|
   double smallest = 0;   // |entry|
   double largest = 0;
-  double rounded = 0;  // how far at most the total is from the sum without rounding
+  double rounded = 0;  // a bound of the rounding of the total
 
   // Sets `rounded`: adding `count` entries up rounds count − 1 times.
   ISOGRAM_HOST_DEVICE void round(double count) {
@@ -52,8 +52,8 @@ struct MatchedSums {
   }
 };
 
-// How far at most a total is from the optimum: the gap of the duals, and the rounding of the total.
-// Rounded up. Infinite where the total is.
+// An upper bound on |optimum − total|: the gap of the duals plus the rounding of the total. Rounded
+// up; infinite where the total is.
 ISOGRAM_HOST_DEVICE inline double gap_of_total(double gap, const MatchedSums& sums) {
   const double whole = (gap + sums.rounded) * (1 + 0x1p-20);
   const bool is_finite = sums.total - sums.total == 0;
@@ -62,11 +62,12 @@ ISOGRAM_HOST_DEVICE inline double gap_of_total(double gap, const MatchedSums& su
 
 // ---- Gates -----------------------------------------------------------------------------------
 //
-// Gates are costs beyond an empty span of magnitudes, kHole octaves or more: what is there to be
-// avoided, or paid whatever else is chosen. The others would drown in a tolerance that counts them.
+// Gates are costs beyond an empty span of magnitudes, kHole octaves or more: costs to be avoided,
+// or to be paid whatever else is chosen. All other costs would drown in a tolerance that counts
+// gates.
 
 inline constexpr int kHole = 6;
-inline constexpr double kGated = 64;  // 2^kHole: costs that are less far apart have no hole between
+inline constexpr double kGated = 64;  // 2^kHole: costs less far apart have no hole between them
 
 // Octaves below the largest matched cost that are searched for a hole where 0 is matched, too,
 // which may stand for any of them.

@@ -24,7 +24,7 @@ inline constexpr double kMismatch = sizeof(T) == sizeof(float) ? 0x1p-10 : 0x1p-
 template <class T>
 inline constexpr double kVanished = sizeof(T) == sizeof(float) ? 0x1p-90 : 0x1p-900;
 
-// What the entries of an input's pairs need of it. Its tokens were scaled: by 2^−exponent.
+// The numbers of an input that entries of its pairs need. Its tokens were scaled by 2^−exponent.
 struct InputNorms {
   double squared;  // ‖Z‖²
   int exponent;
@@ -42,8 +42,8 @@ ISOGRAM_HOST_DEVICE inline double cosine_entry(double total, const InputNorms& a
   return cosine > 1 ? 1 : cosine < -1 ? -1 : cosine;
 }
 
-// How much more, of the norms, the best matching may have than the `total` of this one: at most
-// `bound` in all.
+// The loss of a matching over the product of the norms: the best matching has at most `bound`, this
+// one has `total`.
 ISOGRAM_HOST_DEVICE inline double loss_entry(double bound, double total, const InputNorms& a,
                                              const InputNorms& b) {
   const double norms = std::sqrt(a.squared) * std::sqrt(b.squared);

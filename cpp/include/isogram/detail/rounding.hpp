@@ -1,5 +1,5 @@
-// What a matching may lose when its tokens are rounded to fewer digits: the same on the host and on
-// a GPU.
+// Bounds on the loss of a matching whose tokens are rounded to fewer digits: the same on the host
+// and on a GPU.
 #pragma once
 
 #include <cmath>

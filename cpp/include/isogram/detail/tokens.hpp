@@ -1,4 +1,4 @@
-// Which token the others of an input are measured from: the same on the host and on a GPU.
+// The origin that is subtracted from the tokens of an input: the same on the host and on a GPU.
 #pragma once
 
 #include <cstddef>

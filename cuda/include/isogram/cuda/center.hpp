@@ -15,7 +15,7 @@ std::int64_t center_scratch(std::int64_t n);
 // strides.
 //
 // Types: any → float64 sums and differences → T. Columns are summed in the order in which rows are,
-// so that what is symmetric stays exactly symmetric. NaN and infinity spread over everything, by
+// so that a symmetric matrix stays exactly symmetric. NaN and infinity spread over everything, by
 // the total. One pass that reads for the sums, one that reads and writes.
 template <class T>
 void center(Stream stream, const Input& k, bool debiased, Matrix<T> out, double* scratch);

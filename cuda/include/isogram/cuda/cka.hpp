@@ -1,4 +1,4 @@
-// What HSIC and CKA of many layers sum over the tiles of their n × n Gram matrices (see
+// The sums over tiles of n × n Gram matrices that HSIC and CKA of many layers need (see
 // isogram/cka.hpp): inner products of all pairs of layers, row sums, and sums of squares.
 //
 // A walk visits the tiles on and above the diagonal, those of all layers at one place at a time.
@@ -59,8 +59,8 @@ void add_products(Stream stream, const Tiles<const T>& x, const Tiles<const T>& 
 
 namespace detail {
 
-// How the layers of one side are cut up: a thread has kThreadLayers of them, a block at most
-// kBlockLayers, and all blocks equally many.
+// How the layers of one side are divided: a thread has kThreadLayers of them, a block at most
+// kBlockLayers, and all blocks have the same number.
 inline constexpr int kThreadLayers = 6;
 inline constexpr int kBlockLayers = 48;
 

@@ -1,5 +1,5 @@
-// What comparisons of RSMs (see isogram/compare.hpp) take beyond array operations: triangles,
-// numbers of discordant pairs, and a search for what is not finite.
+// The steps in comparing RSMs (see isogram/compare.hpp) that are no array operations: triangles,
+// numbers of discordant pairs, and a search for entries that are not finite.
 //
 // All functions only enqueue work, allocate nothing and never wait; a failed launch throws
 // isogram::cuda::Error. Results repeat bit for bit, on any device.

@@ -1,10 +1,10 @@
-// What all of isogram's CUDA functions share: streams, matrices in device memory, errors.
+// Streams, matrices in device memory, errors: shared by all of isogram's CUDA functions.
 //
 // Every function only enqueues kernels on its stream: nothing waits, nothing is allocated, and
 // there is no state between calls. Pointers are to device memory, in which the caller also provides
-// results and scratch; the functions that say how much have "_scratch" in their names. Reductions
-// are in a fixed order, so that results repeat bit for bit. A NaN or an infinity in an input is no
-// error, as nobody waits for it: it becomes NaN in what depends on it.
+// results and scratch; functions with "_scratch" in their names return the size of scratch.
+// Reductions are in a fixed order, so that results repeat bit for bit. A NaN or an infinity in an
+// input is no error, as nobody waits for it: all results that depend on it become NaN.
 #pragma once
 
 #include <cstdint>

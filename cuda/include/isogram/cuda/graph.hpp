@@ -1,5 +1,5 @@
-// What graphs of cosines (see isogram/graph.hpp) do with tiles of n × n cosines: the nearest
-// neighbours of every node.
+// The nearest neighbours of every node in graphs of cosines (see isogram/graph.hpp), found from
+// tiles of the n × n cosines.
 //
 // A walk visits the tiles on and above the diagonal; one above it is also that of its transpose.
 // All functions only enqueue work, allocate nothing and never wait; a failed launch throws
@@ -42,11 +42,11 @@ void merge_nearest_columns(Stream stream, const Matrix<const T>& tile, Place pla
                            const Neighbours<T>& best);
 
 // Makes the first ranked.k of the best neighbours of every node its nearest by cosine in float64,
-// in any order. best.k, at least ranked.k, were kept: where the last of those that count and the
-// first that does not differ by no more than `tolerance`, twice the rounding of a weight, it ranks
-// them again, and where the last one kept is as near, all nodes. `units`: the rows of unit norm
-// (see prepare() in gram.hpp). They are compared by their cosine, near ±1 by their differences or
-// sums, which keep the digits that cosines have lost. `ranked` is memory to work in.
+// in any order. best.k ≥ ranked.k neighbours were kept. Where number ranked.k and the next one
+// differ by no more than `tolerance`, twice the rounding of a weight, the kept ones are ranked
+// again; where the last one kept is as near, all nodes are. `units`: the rows of unit norm (see
+// prepare() in gram.hpp). They are compared by their cosine, near ±1 by their differences or sums,
+// which keep the digits that cosines have lost. `ranked` is memory to work in.
 //
 // A warp per node: best.k comparisons of d doubles for those in doubt, n for those where even the
 // kept ones are too few (most nodes, if a channel is far larger than the others).

@@ -1,5 +1,5 @@
 // Exact linear assignment of many problems at once: which column for which row, so that the sum is
-// largest (or smallest). See isogram/match.hpp for what is computed.
+// largest (or smallest). See isogram/match.hpp for the definitions.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,7 @@ struct ProblemGrid {
 struct Matchings {
   std::int32_t* columns;  // (problems, rows): of each row, −1 where it stays unmatched; or null
   double* totals;         // (problems): the float64 sum of the matched entries
-  double* gaps;           // (problems): how far at most the total is from the optimum
+  double* gaps;           // (problems): upper bounds on |optimum − total|
   std::uint8_t* is_proven = nullptr;  // (problems): whether the gap is as small as on the host; or
                                       // null
 };
@@ -57,9 +57,9 @@ std::int64_t match_scratch(std::int64_t problems, std::int64_t rows, std::int64_
 // columns are read in full lines; other strides, and more rows than columns, are not.
 // As on the CPU: shortest augmenting paths, from duals by annealed Sinkhorn sweeps where minima
 // leave many rows free; a float32 problem whose gap is above the CPU's tolerance is solved again in
-// float64, by a second launch that reads on the device which those are. What stays above it, seldom
-// and of costs that are far apart, is not proven: where the CPU would go on in integers. Of equal
-// optima the one found repeats from run to run, and need not be the CPU's.
+// float64, by a second launch that reads their list on the device. A problem whose gap stays above
+// it, seldom and with costs far apart, is not proven: the CPU would go on in integers. Of several
+// optima the same one is found in every run, and need not be the CPU's.
 //
 // A problem with a NaN or an infinity is not solved: nothing is proven, its columns are −1, its
 // total and gap NaN, and

@@ -1,8 +1,8 @@
 // Rows of features, measured and prepared for inner products: what comes before the GEMM of a Gram
 // matrix; see gram.hpp for what comes after it.
 //
-// T, of prepared rows, is float or double. What is subtracted, summed up or scaled is so in float64
-// before it is rounded to T.
+// T, of prepared rows, is float or double. Differences, sums and scaled numbers are float64 before
+// they are rounded to T.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@ namespace isogram::cuda {
 std::int64_t column_scratch(std::int64_t rows, std::int64_t cols);
 
 // means[j] = Σ_i x_ij / rows, relative to the first row while it is summed up, so that constant
-// columns have exactly their value as mean; rests[j] is what rounding to means[j] took from it. One
-// pass over x, which has at least one row.
+// columns have exactly their value as mean; rests[j] is the rounding error of means[j]. One pass
+// over x, which has at least one row.
 void column_means(Stream stream, const Input& x, double* means, double* rests, double* scratch);
 
 // reaches[i] = max_j |x_ij − origin_j|, at most the largest double. One pass over x.
@@ -58,11 +58,11 @@ void prepare(Stream stream, const Input& x, Preparation preparation, const doubl
              const double* rest, const int* exponent, Matrix<T> rows, double* squared_norms,
              int* exponents);
 
-// What rows of unit norm have in common, of which the rows are taken off before they are rounded.
+// The part that rows of unit norm have in common, subtracted from them before they are rounded.
 struct Axis {
   const double* direction;  // x.cols entries
   const double* squares;    // their sum of squares
-  const double* length;     // what comes off, in units of the direction
+  const double* length;     // of the subtracted part, in units of the direction
 };
 
 // x / ‖x‖ − length · direction for every row, of x or (`deviations`) of x less the mean of the row;

@@ -1,10 +1,10 @@
 // Representational similarity matrices of inputs that are sets of tokens, in parts: tokens are
 // packed once, the affinities of a block of pairs are the caller's to compute (a GEMM), they are
 // matched (here, or by match.hpp), and the matched sums become entries. See isogram/rsm.hpp for
-// what is computed.
+// the definitions.
 //
-// T, of packed tokens and of entries, is float or double. What is scaled, subtracted or summed up
-// is so in float64 before it is rounded to T.
+// T, of packed tokens and of entries, is float or double. Scaled numbers, differences and sums are
+// float64 before they are rounded to T.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,10 @@ namespace isogram::cuda {
 
 // ---- Preparing tokens ------------------------------------------------------------------------
 
-// Tokens as they come, in the memory of the GPU.
+// The caller's tokens, in the memory of the GPU.
 using isogram::Tokens;
 
-// What is known of every input before it is packed. Scaled units are 2^exponent, chosen as on the
+// The facts of every input that packing needs. Scaled units are 2^exponent, chosen as on the
 // CPU: the exponent that brings the largest magnitude into [½, 1), 0 where it is moderate.
 struct TokenSummary {
   int* exponents;            // (inputs)
@@ -60,7 +60,7 @@ struct PackedTokens {
 };
 
 // packed = 2^−exponent · Z − mean, tokens in the `order` given, or in their own where it is null.
-// Writes everything: 0 for tokens and channels that there are not. With stride = channels a whole
+// Writes everything: 0 beyond an input's tokens and channels. With stride = channels a whole
 // input is a row of tokens · channels items. A warp per token; one read, one write.
 template <class T>
 void pack_tokens(Stream stream, const Tokens& tokens, const TokenSummary& summary,
@@ -68,7 +68,7 @@ void pack_tokens(Stream stream, const Tokens& tokens, const TokenSummary& summar
 
 // ---- Fewer digits ----------------------------------------------------------------------------
 
-// Of tokens as they were packed, and as they were rounded.
+// Norms of tokens as packed, and as rounded.
 using detail::RoundedNorms;
 
 // Tokens rounded to be matched.
@@ -84,8 +84,8 @@ inline constexpr std::int64_t kMostByteChannels = std::int64_t{1} << 17;
 
 // Packs tokens as pack_tokens<float> does in one piece (window = tokens) and in their own order,
 // for rescore(), and rounded to the nearest, ties to even, for the affinities. `precision` is
-// bfloat16 or int8. All that is written is so with zeros where there is nothing. A block of threads
-// per input, which reads it twice.
+// bfloat16 or int8. Writes zeros beyond an input's tokens and channels. A block of threads per
+// input, which reads it twice.
 void round_tokens(Stream stream, const Tokens& tokens, const TokenSummary& summary,
                   Precision precision, const PackedTokens<float>& packed,
                   const RoundedTokens& rounded);
@@ -153,7 +153,7 @@ struct MatchedSums {
   std::int64_t channels = 0;
 };
 
-// The tokens of a block of pairs as they came, and what was matched with what. Positions come in
+// The caller's tokens of a block of pairs, and how they were matched. Positions come in
 // parts, each matched on its own: `parts` of them, of part_rows and of part_cols positions, the
 // last perhaps of fewer; what is beyond the parts is not matched.
 struct MatchedTokens {
