@@ -220,7 +220,9 @@ class Place(Protocol):
     ) -> RsmTiles:
         """Return what computes tiles of layers' RSMs; the kernel may be "distance" besides."""
 
-    def nearest(self, x: Array, k: int, center: bool, num_threads: int) -> tuple[Array, Array]:
+    def nearest(
+        self, x: Array, k: int, center: bool, num_threads: int, progress: Report
+    ) -> tuple[Array, Array]:
         """Return the columns and cosines of each row's `k` nearest, both (n, k)."""
 
     def doubles(self, x: Array) -> Array:

@@ -6,15 +6,18 @@ import numpy as np
 
 from isogram._device.device import Device, DeviceArray
 from isogram._device.graph import queued_graph
+from isogram._device.results import all_done
 from isogram._device.tiles import column_means, prepared
 from isogram._entries import result_dtype
+from isogram._types import Report
 
 
 def nearest(
-    device: Device, x: DeviceArray, k: int, center: bool, num_threads: int
+    device: Device, x: DeviceArray, k: int, center: bool, num_threads: int, progress: Report
 ) -> tuple[DeviceArray, DeviceArray]:
     """See `Place`."""
     _, indices, weights = queued_graph(device, x, k, center, False, "float32", result_dtype(x))
+    all_done(progress, 1)
     return indices.reshape(len(x), k), weights.reshape(len(x), k)
 
 

@@ -10,17 +10,70 @@ from numpy.typing import NDArray
 from isogram import _core
 from isogram._arithmetic import usual_arithmetic
 from isogram._entries import parts_of, widened
-from isogram._types import Array
-from isogram._walk.tiles import spans
+from isogram._statistics.neighbours import MergedNeighbours, Neighbours
+from isogram._types import Array, Layers, Report
+from isogram._walk.run import HostWorker, run
+from isogram._walk.tiles import Tile, spans
 
 _PART = 1 << 21  # entries that NumPy is given at a time
 
 
-def nearest(x: Array, k: int, center: bool, num_threads: int) -> tuple[Array, Array]:
+# Larger graphs are searched in tiles of so many rows and columns, for their progress to be seen.
+_EDGE = 1 << 16
+
+
+def nearest(
+    x: Array, k: int, center: bool, num_threads: int, progress: Report
+) -> tuple[Array, Array]:
     """See `Place`."""
+    if len(x) > _EDGE:
+        tiles = _NeighbourTiles(x, k, center, num_threads)
+        found = run(tiles, [HostWorker(tiles.compute)], MergedNeighbours(np), progress)
+        return found.indices, found.cosines
     graph = _core.knn_graph(x, k=k, center=center, symmetrize=False, num_threads=num_threads)
+    if progress is not None:
+        progress(1, 1)
     _, indices, weights = graph
     return indices.reshape(len(x), k), weights.reshape(len(x), k)
+
+
+class _NeighbourTiles:
+    """The neighbours in coarse tiles of a graph, which do not depend on the tiles."""
+
+    def __init__(self, x: Array, k: int, center: bool, num_threads: int) -> None:
+        """Survey the samples."""
+        self._x, self._num_threads = x, num_threads
+        self._facts, tiles = _core.plan_gbs(
+            **Layers(["x"], [x]).for_core(None),
+            k=k,
+            center=center,
+            edge=_EDGE,
+            num_threads=num_threads,
+        )
+        self.tiles = [Tile(slice(*bounds[:2]), slice(*bounds[2:])) for bounds in tiles]
+
+    def pairs(self, tile: Tile) -> int:
+        """Return how many pairs of samples a tile compares."""
+        n, m = tile.shape
+        return n * m if tile.is_mirrored else n * (n - 1) // 2
+
+    def compute(self, tile: Tile, progress: Report) -> tuple[Neighbours, ...]:
+        """Return the neighbours of the tile's rows, and of its columns if it is mirrored."""
+        found = _core.gbs_of_tile(
+            self._facts,
+            tile.bounds,
+            [self._x[tile.rows]],
+            [self._x[tile.cols]] if tile.is_mirrored else None,
+            names=["x"],
+            num_threads=self._num_threads,
+            progress=progress,
+            pairs=self.pairs(tile),
+        )
+        return tuple(_neighbours(*side) for side in (*found["of_rows"], *found["of_cols"]))
+
+
+def _neighbours(indices: Array, cosines: Array, closeness: Array) -> Neighbours:
+    return Neighbours(indices, cosines, np.where(indices < 0, np.nan, closeness))
 
 
 @usual_arithmetic()

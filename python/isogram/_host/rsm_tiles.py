@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram import _core
-from isogram._entries import widened
-from isogram._host.gram import inner_products
+from isogram._host.features import doubles
+from isogram._host.gram import gram, inner_products
 from isogram._scaling import largest_exponent
 from isogram._statistics.tables import table
 from isogram._types import Array, Kernel, Layers
@@ -55,18 +55,13 @@ class HostRsmTiles:
         return table(np, x, y, lambda a, b: np.einsum("k,k->", a.ravel(), b.ravel()))
 
     def _write_gram(self, layer: int, tile: Tile, block: NDArray[np.float64]) -> None:
-        _core.gram(
-            self._rows(layer, tile.rows),
-            self._rows(layer, tile.cols) if tile.is_mirrored else None,
-            **self._kernel.for_core(),
-            bandwidth=self._bandwidths[layer],
-            out=block,
-            num_threads=self._num_threads,
-        )
+        rows = self._rows(layer, tile.rows)
+        cols = self._rows(layer, tile.cols) if tile.is_mirrored else None
+        bandwidth = self._bandwidths[layer]
+        gram(rows, cols, self._kernel, bandwidth, block, "float32", self._num_threads)
 
     def _rows(self, layer: int, rows: slice) -> NDArray[Any]:
-        values = widened(self._layers.arrays[layer][rows]).astype(np.float64)
-        return np.ldexp(values, -self._exponents[layer])
+        return np.ldexp(doubles(self._layers.arrays[layer][rows]), -self._exponents[layer])
 
     def _write_distances(self, layer: int, tile: Tile, block: NDArray[np.float64]) -> None:
         """By ‖a‖² + ‖b‖² - 2⟨a, b⟩ of rows less the mean, by differences where that cancels."""

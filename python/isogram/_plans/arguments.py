@@ -46,8 +46,3 @@ def tiles_of(bounds: Iterable[tuple[int, int, int, int]]) -> tuple[Tile, ...]:
     return tuple(
         Tile(slice(top, bottom), slice(left, right)) for top, bottom, left, right in bounds
     )
-
-
-def bounds(tile: Tile) -> tuple[int, int, int, int]:
-    """Return a tile as the core takes it."""
-    return tile.rows.start, tile.rows.stop, tile.cols.start, tile.cols.stop

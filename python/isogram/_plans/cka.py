@@ -14,7 +14,7 @@ from isogram import _core
 from isogram._arguments import ESTIMATORS, choice, kernel_of, threads
 from isogram._errors import errors_of
 from isogram._host.place import HOST
-from isogram._plans.arguments import bounds, edge_of, tiles_of
+from isogram._plans.arguments import edge_of, tiles_of
 from isogram._plans.layers import LayersPlan, Sets, layers_on_host, names_of, samples_of, specs_of
 from isogram._statistics.cka_table import (
     CkaTable,
@@ -95,7 +95,7 @@ class CkaPlan(LayersPlan):
         layers = rows.named if stage["is_symmetric"] else rows.named_with(cols)
         return _core.moments_of_tile(
             stage,
-            bounds(tile),
+            tile.bounds,
             *samples_of(tile, layers),
             names=list(layers),
             num_threads=num_threads,
@@ -106,7 +106,7 @@ class CkaPlan(LayersPlan):
     def _moments(self, sums: list[dict[str, Any]]) -> dict[str, Any] | CkaPlan:
         """Return what all parts make, or the plan of the next stage."""
         stage, *later = map(dict, self.stages)
-        tiles = [bounds(tile) for tile in self.tiles]
+        tiles = [tile.bounds for tile in self.tiles]
         if self.moments is not None:
             return _core.reduce_magnitudes(stage, tiles, sums, dict(self.moments))
         found = _core.reduce_moments(stage, tiles, sums)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from isogram import _core
 from isogram._arguments import flag, neighbours_or_all, threads
 from isogram._errors import errors_of
-from isogram._plans.arguments import bounds, edge_of, tiles_of
+from isogram._plans.arguments import edge_of, tiles_of
 from isogram._plans.layers import LayersPlan, Sets, layers_on_host, names_of, samples_of, specs_of
 from isogram._statistics.gbs_table import warn_of_isolated_in
 from isogram._types import Array, GbsTable, Report
@@ -100,7 +100,7 @@ def part_of_graphs(
     """Return a tile's sums of row products of full graphs, or its neighbours of k-NN graphs."""
     return _core.gbs_of_tile(
         dict(facts),
-        bounds(tile),
+        tile.bounds,
         *samples_of(tile, layers),
         names=list(layers),
         num_threads=num_threads,

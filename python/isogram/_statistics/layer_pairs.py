@@ -60,6 +60,13 @@ class LayerPairs(NamedTuple):
         x, y = self.sides(list(of_layers))
         return dict(zip(self.x.names + self.names_y, [*x, *y], strict=True))
 
+    def report_of(self, layer: int) -> Report:
+        """Return what is told how far one layer is, and tells how far all are."""
+        report, count = self.report, len(self.layers.names)
+        if report is None:
+            return None
+        return lambda done, total: report(layer * total + done, count * total)
+
     def require(self, samples: int) -> None:
         """Raise `TooFewSamples` if there are fewer samples than that."""
         if self.x.samples < samples:

@@ -85,10 +85,9 @@ def nearest_neighbours(
     pairs.require(samples_for_neighbours(k=neighbours))
     pairs.place.require_finite(pairs.layers)
     found = []
-    for x in pairs.layers.arrays:
-        found.append(pairs.place.nearest(x, neighbours, center, pairs.num_threads))
-        if pairs.report is not None:
-            pairs.report(len(found), len(pairs.layers.arrays))
+    for layer, x in enumerate(pairs.layers.arrays):
+        progress = pairs.report_of(layer)
+        found.append(pairs.place.nearest(x, neighbours, center, pairs.num_threads, progress))
     indices = [near for near, _ in found]
     isolated = [(weights == 0).all(axis=1).sum() for _, weights in found]
 

@@ -14,7 +14,12 @@ class Tile(NamedTuple):
 
     def __hash__(self) -> int:
         """Hash the bounds, as slices themselves have a hash only from Python 3.12 on."""
-        return hash((self.rows.start, self.rows.stop, self.cols.start, self.cols.stop))
+        return hash(self.bounds)
+
+    @property
+    def bounds(self) -> tuple[int, int, int, int]:
+        """The tile as the core takes it: first and last rows, and columns."""
+        return self.rows.start, self.rows.stop, self.cols.start, self.cols.stop
 
     @property
     def shape(self) -> tuple[int, int]:
