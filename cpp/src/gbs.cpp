@@ -58,11 +58,14 @@ RowProducts products_of_full_graphs(const Request& request, const Execution& exe
   const std::vector<GramTiles<T>> graphs = pack<T>(request, survey<T>(request, quiet), quiet);
   const std::size_t n = request.samples();
   RowProducts all(n);
-  walk_coarse_tiles(coarse_tiles(n), execution, [&](const CoarseTile& tile, const Execution& own) {
+  const auto add_tile = [&](const CoarseTile& tile, const Execution& own) {
     std::vector<TileWindow<T>> windows;
     for (const GramTiles<T>& graph : graphs) windows.emplace_back(graph, tile);
     all.merge(row_products<T>(windows, request.pairs, own), tile);
-  });
+  };
+  walk_coarse_tiles(
+      coarse_tiles(n), execution, [](const CoarseTile& tile) { return tile.grid().cells(); },
+      add_tile);
   return all;
 }
 

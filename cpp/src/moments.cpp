@@ -13,6 +13,7 @@
 #include "tiles/gram_facts.hpp"
 #include "tiles/grid.hpp"
 #include "tiles/input.hpp"
+#include "tiles/walk.hpp"
 
 namespace isogram {
 
@@ -167,20 +168,15 @@ std::vector<InputView> rows_of_all(std::span<const Layer* const> layers, Span ro
 // The sums over all tiles of a plan, one tile after another.
 MomentsPart sums_of(const MomentsPlan& plan, std::span<const Layer* const> layers,
                     const Execution& execution) {
-  const std::vector<SampleTile> tiles = tiles_of(plan);
-  std::size_t total = 0;
-  for (const SampleTile& tile : tiles) total += blocks_of(tile);
   MomentsPart sums = no_moments(plan);
-  std::size_t done = 0;
-  for (const SampleTile& tile : tiles) {
+  const auto add_tile = [&](const SampleTile& tile, const Execution& own) {
     const std::vector<InputView> rows = rows_of_all(layers, tile.rows);
     const bool is_diagonal = tile.rows.begin == tile.cols.begin;
     const std::vector<InputView> cols =
         is_diagonal ? std::vector<InputView>() : rows_of_all(layers, tile.cols);
-    const Execution own = tiles.size() == 1 ? execution : within(execution, done, total);
     merge(plan, tile, moments_of_tile(plan, tile, rows, cols, own), sums);
-    done += blocks_of(tile);
-  }
+  };
+  walk_coarse_tiles(tiles_of(plan), execution, blocks_of, add_tile);
   return sums;
 }
 

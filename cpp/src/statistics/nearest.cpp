@@ -87,6 +87,7 @@ class BestEdges {
   std::unique_lock<std::mutex> lock(std::size_t strip) { return std::unique_lock(locks_[strip]); }
 
   void offer(std::size_t node, std::size_t column, T weight) {
+    if (weight < reach_[node]) return;  // most are; their heap need not come into the cache
     Edge<T> edge{weight, static_cast<std::int32_t>(column)};
     Edge<T>* heap = &edges_[node * count_];
     if (is_better(edge, heap[0])) {
@@ -148,6 +149,16 @@ void offer_tile(Cell cell, const T* tile, BestOfTile<T>& best) {
   }
 }
 
+// Fine tiles of one column, one below another, that are computed in one go. Strips that lie side by
+// side come one after another: the best edges of the nodes of their rows, and these packed, stay in
+// a core's own cache.
+constexpr std::size_t kStripTiles = 16;
+
+// The strips of a coarse tile. On the diagonal those below it are empty.
+Grid strips_of(std::size_t rows, std::size_t cols) {
+  return Grid::full((tiles_in(rows) + kStripTiles - 1) / kStripTiles, tiles_in(cols));
+}
+
 template <class T>
 BestOfTile<T> best_edges(const TileWindow<T>& tiles, std::size_t k, double tolerance,
                          const Execution& execution) {
@@ -156,10 +167,16 @@ BestOfTile<T> best_edges(const TileWindow<T>& tiles, std::size_t k, double toler
   const std::size_t cols = tiles.cols();
   BestOfTile<T> best{BestEdges<T>(rows, is_diagonal ? rows - 1 : cols, k, tolerance), {}};
   if (!is_diagonal) best.other.emplace(cols, rows, k, tolerance);
-  walk_tiles(tiles.grid(), execution, new_tile<T>, [&](Cell cell, Buffer<T>& tile, Worker&) {
-    tiles.compute(cell, tile.data());
-    offer_tile(cell, tile.data(), best);
-  });
+  const auto compute_strip = [&](Cell strip, Buffer<T>& tile, Worker& worker) {
+    const std::size_t begin = strip.row * kStripTiles;
+    const std::size_t end = is_diagonal ? strip.col + 1 : tiles_in(rows);
+    for (std::size_t row = begin; row < std::min(begin + kStripTiles, end); ++row) {
+      worker.check();
+      tiles.compute({row, strip.col}, tile.data());
+      offer_tile({row, strip.col}, tile.data(), best);
+    }
+  };
+  walk_tiles(strips_of(rows, cols), execution, new_tile<T>, compute_strip);
   return best;
 }
 
@@ -649,22 +666,24 @@ Buffer<Edge<T>> nearest(const InputView& x, std::size_t k, bool center, const Ex
   const GramFacts facts = survey_cosines<T>(x, center, quiet);
   const GramTiles<T> whole(x, facts, quiet);
   Neighbours<T> all;
-  walk_coarse_tiles(
-      coarse_tiles(x.rows, edge), execution, [&](const CoarseTile& at, const auto& part) {
-        const InputView rows = rows_of(x, at.rows);
-        const InputView cols = rows_of(x, at.cols);
-        const TileInputs tile{rows, at.is_mirrored() ? &cols : nullptr, at.rows.begin,
-                              at.cols.begin};
-        TileNeighbours<T> found = nearest_in_tile(tile, TileWindow(whole, at), k, facts, part);
-        if (at.rows.size() == x.rows) {
-          all = std::move(found.rows);
-          return;
-        }
-        if (all.rows() == 0) all = Neighbours<T>(x.rows, k);
-        merge_neighbours(found.rows, at.rows, &x, x.cols, facts, quiet, all);
-        if (!tile.cols) return;
-        merge_neighbours(found.cols, at.cols, &x, x.cols, facts, quiet, all);
-      });
+  const auto merge_tile = [&](const CoarseTile& at, const Execution& own) {
+    const InputView rows = rows_of(x, at.rows);
+    const InputView cols = rows_of(x, at.cols);
+    const TileInputs tile{rows, at.is_mirrored() ? &cols : nullptr, at.rows.begin, at.cols.begin};
+    TileNeighbours<T> found = nearest_in_tile(tile, TileWindow(whole, at), k, facts, own);
+    if (at.rows.size() == x.rows) {
+      all = std::move(found.rows);
+      return;
+    }
+    if (all.rows() == 0) all = Neighbours<T>(x.rows, k);
+    merge_neighbours(found.rows, at.rows, &x, x.cols, facts, quiet, all);
+    if (!tile.cols) return;
+    merge_neighbours(found.cols, at.cols, &x, x.cols, facts, quiet, all);
+  };
+  const auto strips = [](const CoarseTile& at) {
+    return strips_of(at.rows.size(), at.cols.size()).cells();
+  };
+  walk_coarse_tiles(coarse_tiles(x.rows, edge), execution, strips, merge_tile);
   return edges_of(std::move(all));
 }
 

@@ -30,17 +30,17 @@ void walk_tiles(const Grid& grid, const Execution& execution, Make make, Body bo
 }
 
 // Calls body(tile, its execution) for coarse tiles, one after another. The progress that the body
-// reports, in fine tiles, is one with that of the others.
-template <class Body>
-void walk_coarse_tiles(const std::vector<CoarseTile>& tiles, const Execution& execution,
+// reports, in pieces(tile) pieces of work, is one with that of the others.
+template <class Tile, class Pieces, class Body>
+void walk_coarse_tiles(const std::vector<Tile>& tiles, const Execution& execution, Pieces pieces,
                        Body body) {
   if (tiles.size() == 1) return body(tiles[0], execution);
   std::size_t total = 0;
-  for (const CoarseTile& tile : tiles) total += tile.grid().cells();
+  for (const Tile& tile : tiles) total += pieces(tile);
   std::size_t done = 0;
-  for (const CoarseTile& tile : tiles) {
+  for (const Tile& tile : tiles) {
     body(tile, within(execution, done, total));
-    done += tile.grid().cells();
+    done += pieces(tile);
   }
 }
 
