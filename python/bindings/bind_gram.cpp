@@ -124,8 +124,9 @@ void register_gram(py::module_& module) {
   module.def("gram_tile", &gram_tile, "rows"_a, "cols"_a, py::kw_only(), "facts"_a, "out"_a,
              "num_threads"_a, "progress"_a, "pairs"_a);
   module.def("distances", &distances, "x"_a, py::kw_only(), "name"_a, "pairs"_a, "num_threads"_a);
-  module.def("rbf_from_distances", &rbf_from_distances, "values"_a, "bandwidth"_a, "num_threads"_a);
-  module.def("root_median_square", &root_median_square, "values"_a, "num_threads"_a);
+  module.def("rbf_from_distances", &rbf_from_distances, "values"_a, py::kw_only(), "bandwidth"_a,
+             "num_threads"_a);
+  module.def("root_median_square", &root_median_square, "values"_a, py::kw_only(), "num_threads"_a);
 }
 
 }  // namespace isogram::bindings

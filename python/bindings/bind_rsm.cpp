@@ -170,7 +170,8 @@ void register_not_finite(py::module_& module) {
 
 void register_rsm(py::module_& module) {
   register_not_finite(module);
-  module.def("may_be_centered", &may_be_centered, "matching"_a, "fewest"_a, "most"_a);
+  module.def("may_be_centered", &may_be_centered, py::kw_only(), "matching"_a, "fewest"_a,
+             "most"_a);
   module.def("plan_rsm", &plan_rsm, "tokens"_a, "lengths"_a, "other"_a, "other_lengths"_a,
              py::kw_only(), "matching"_a, "window_or_k"_a, "precision"_a, "is_float64"_a,
              "num_threads"_a);

@@ -19,7 +19,8 @@ void center(StreamAddress stream, const py::object& k, bool debiased, const py::
 
 void register_cuda_center(py::module_& module) {
   module.def("center_scratch", &cuda::center_scratch, "n"_a);
-  module.def("center", &center, "stream"_a, "k"_a, "debiased"_a, "out"_a, "scratch"_a);
+  module.def("center", &center, "stream"_a, "k"_a, py::kw_only(), "debiased"_a, "out"_a,
+             "scratch"_a);
 }
 
 }  // namespace isogram::bindings

@@ -41,12 +41,12 @@ void add_products(StreamAddress stream, const py::object& x, const py::object& y
 }  // namespace
 
 void register_cuda_cka(py::module_& module) {
-  module.def("clear_diagonal", &clear_diagonal, "stream"_a, "tiles"_a, "place"_a);
-  module.def("add_row_sums", &add_row_sums, "stream"_a, "tiles"_a, "place"_a, "mirrored"_a,
-             "sums"_a, "squares"_a);
-  module.def("product_scratch", &cuda::product_scratch, "x_layers"_a, "y_layers"_a);
-  module.def("add_products", &add_products, "stream"_a, "x"_a, "y"_a, "weight"_a, "table"_a,
-             "scratch"_a);
+  module.def("clear_diagonal", &clear_diagonal, "stream"_a, "tiles"_a, py::kw_only(), "place"_a);
+  module.def("add_row_sums", &add_row_sums, "stream"_a, "tiles"_a, py::kw_only(), "place"_a,
+             "mirrored"_a, "sums"_a, "squares"_a);
+  module.def("product_scratch", &cuda::product_scratch, py::kw_only(), "x_layers"_a, "y_layers"_a);
+  module.def("add_products", &add_products, "stream"_a, "x"_a, "y"_a, py::kw_only(), "weight"_a,
+             "table"_a, "scratch"_a);
 }
 
 }  // namespace isogram::bindings

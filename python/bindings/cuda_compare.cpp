@@ -34,7 +34,8 @@ void count_inversions(StreamAddress stream, const py::object& values, const py::
 
 void register_cuda_compare(py::module_& module) {
   module.def("upper_triangle", &upper_triangle, "stream"_a, "k"_a, "out"_a);
-  module.def("find_not_finite", &find_not_finite, "stream"_a, "x"_a, "first"_a, "part"_a = "all");
+  module.def("find_not_finite", &find_not_finite, "stream"_a, "x"_a, "first"_a, py::kw_only(),
+             "part"_a = "all");
   module.def("count_inversions", &count_inversions, "stream"_a, "values"_a, "scratch"_a, "count"_a);
 }
 

@@ -43,8 +43,8 @@ void nearest_products(StreamAddress stream, const py::object& x_indptr, const py
 }  // namespace
 
 void register_cuda_gbs(py::module_& module) {
-  module.def("add_row_products", &add_row_products, "stream"_a, "x"_a, "y"_a, "place"_a,
-             "mirrored"_a, "table"_a);
+  module.def("add_row_products", &add_row_products, "stream"_a, "x"_a, "y"_a, py::kw_only(),
+             "place"_a, "mirrored"_a, "table"_a);
   module.def("nearest_products", &nearest_products, "stream"_a, "x_indptr"_a, "x_indices"_a,
              "x_data"_a, "y_indptr"_a, "y_indices"_a, "y_data"_a, "out"_a);
 }

@@ -46,10 +46,10 @@ void rank_nearest(StreamAddress stream, const py::object& units, double toleranc
 }  // namespace
 
 void register_cuda_graph(py::module_& module) {
-  module.def("merge_nearest", &merge_nearest, "stream"_a, "tile"_a, "place"_a, "weights"_a,
-             "indices"_a);
-  module.def("merge_nearest_columns", &merge_nearest_columns, "stream"_a, "tile"_a, "place"_a,
+  module.def("merge_nearest", &merge_nearest, "stream"_a, "tile"_a, py::kw_only(), "place"_a,
              "weights"_a, "indices"_a);
+  module.def("merge_nearest_columns", &merge_nearest_columns, "stream"_a, "tile"_a, py::kw_only(),
+             "place"_a, "weights"_a, "indices"_a);
   module.def("rank_nearest", &rank_nearest, "stream"_a, "units"_a, py::kw_only(), "tolerance"_a,
              "weights"_a, "indices"_a, "ranks"_a, "ranked"_a);
 }

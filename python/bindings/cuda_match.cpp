@@ -27,7 +27,8 @@ void match(StreamAddress stream, const py::object& problems, bool maximize,
 
 void register_cuda_match(py::module_& module) {
   module.def("most_matched", [] { return cuda::kMaxMatched; });
-  module.def("match_scratch", &cuda::match_scratch, "problems"_a, "rows"_a, "cols"_a);
+  module.def("match_scratch", &cuda::match_scratch, py::kw_only(), "problems"_a, "rows"_a,
+             "cols"_a);
   module.def("match", &match, "stream"_a, "problems"_a, py::kw_only(), "maximize"_a, "columns"_a,
              "totals"_a, "gaps"_a, "not_finite"_a, "scratch"_a, "is_proven"_a = py::none(),
              "down_rows"_a = py::none(), "across_cols"_a = py::none(), "above_diagonal"_a = false);

@@ -78,7 +78,7 @@ void prepare_unit_differences(StreamAddress stream, const py::object& x, bool de
 }  // namespace
 
 void register_cuda_prepare(py::module_& module) {
-  module.def("column_scratch", &cuda::column_scratch, "rows"_a, "cols"_a);
+  module.def("column_scratch", &cuda::column_scratch, py::kw_only(), "rows"_a, "cols"_a);
   module.def("column_means", &column_means, "stream"_a, "x"_a, "means"_a, "rests"_a, "scratch"_a);
   module.def("row_reaches", &row_reaches, "stream"_a, "x"_a, "origin"_a, "reaches"_a);
   module.def("bulk_means", &bulk_means, "stream"_a, "x"_a, py::kw_only(), "origin"_a, "reaches"_a,

@@ -292,33 +292,35 @@ void write_entries(StreamAddress stream, const cuda::MatchedSums& sums, const Rs
 
 void register_cuda_rsm(py::module_& module) {
   module.def("summarise_tokens", &summarise_tokens, "stream"_a, "tokens"_a, "lengths"_a,
-             "exponents"_a, "squared_norms"_a, "means"_a, "not_finite"_a, "means_left"_a,
-             "bulk_norms"_a);
-  module.def("order_tokens", &order_tokens, "stream"_a, "tokens"_a, "lengths"_a, "exponents"_a,
-             "scratch"_a, "order"_a);
-  module.def("pack_tokens", &pack_tokens, "stream"_a, "tokens"_a, "lengths"_a, "exponents"_a,
-             "means"_a, "order"_a, "packed"_a);
+             py::kw_only(), "exponents"_a, "squared_norms"_a, "means"_a, "not_finite"_a,
+             "means_left"_a, "bulk_norms"_a);
+  module.def("order_tokens", &order_tokens, "stream"_a, "tokens"_a, "lengths"_a, py::kw_only(),
+             "exponents"_a, "scratch"_a, "order"_a);
+  module.def("pack_tokens", &pack_tokens, "stream"_a, "tokens"_a, "lengths"_a, py::kw_only(),
+             "exponents"_a, "means"_a, "order"_a, "packed"_a);
   module.def("most_byte_channels", [] { return cuda::kMostByteChannels; });
-  module.def("round_tokens", &round_tokens, "stream"_a, "tokens"_a, "lengths"_a, "exponents"_a,
-             "means"_a, "precision"_a, "packed"_a, "rounded"_a, "scales"_a, "norms"_a);
+  module.def("round_tokens", &round_tokens, "stream"_a, "tokens"_a, "lengths"_a, py::kw_only(),
+             "exponents"_a, "means"_a, "precision"_a, "packed"_a, "rounded"_a, "scales"_a,
+             "norms"_a);
 
   py::class_<DeviceArray>(module, "Array")
       .def(py::init<const py::object&>(), "array"_a, py::keep_alive<1, 2>());
   py::class_<Extent>(module, "Extent")
       .def(py::init<std::int64_t, std::int64_t, std::int64_t, std::int64_t, const DeviceArray*>(),
-           "inputs"_a, "spacing"_a, "begin"_a, "size"_a, "counts"_a, py::keep_alive<1, 6>());
+           py::kw_only(), "inputs"_a, "spacing"_a, "begin"_a, "size"_a, "counts"_a,
+           py::keep_alive<1, 6>());
   py::class_<cuda::ProblemGrid>(module, "ProblemGrid")
-      .def(py::init(&pairs), "affinities"_a, "rows"_a, "cols"_a, "above_diagonal"_a,
+      .def(py::init(&pairs), "affinities"_a, "rows"_a, "cols"_a, py::kw_only(), "above_diagonal"_a,
            py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::keep_alive<1, 4>());
-  module.def("match_pairs", &match_pairs, "stream"_a, "grid"_a, "columns"_a, "totals"_a, "part"_a,
-             "gaps"_a, "not_finite"_a, "scratch"_a, "is_proven"_a);
-  module.def("match_greedily", &match_greedily, "stream"_a, "grid"_a, "columns"_a, "totals"_a,
-             "part"_a);
+  module.def("match_pairs", &match_pairs, "stream"_a, "grid"_a, py::kw_only(), "columns"_a,
+             "totals"_a, "part"_a, "gaps"_a, "not_finite"_a, "scratch"_a, "is_proven"_a);
+  module.def("match_greedily", &match_greedily, "stream"_a, "grid"_a, py::kw_only(), "columns"_a,
+             "totals"_a, "part"_a);
   module.def("scale_products", &scale_products, "stream"_a, "products"_a, "row_scales"_a,
              "col_scales"_a);
   module.def("rescore_parts", &cuda::rescore_parts, "channels"_a);
-  module.def("rescore", &rescore, "stream"_a, "rows"_a, "cols"_a, "grid"_a, "channels"_a,
-             "columns"_a, "totals"_a);
+  module.def("rescore", &rescore, "stream"_a, "rows"_a, "cols"_a, py::kw_only(), "grid"_a,
+             "channels"_a, "columns"_a, "totals"_a);
 
   py::class_<RsmSide>(module, "RsmSide")
       .def(py::init<const DeviceArray&, const DeviceArray&, const DeviceArray*,
@@ -342,7 +344,7 @@ void register_cuda_rsm(py::module_& module) {
   py::class_<Entries>(module, "Entries")
       .def(py::init<const DeviceArray*, const DeviceArray*, const DeviceArray*,
                     const DeviceArray*>(),
-           "linear"_a, "cosine"_a, "distance"_a, "loss"_a, py::keep_alive<1, 2>(),
+           py::kw_only(), "linear"_a, "cosine"_a, "distance"_a, "loss"_a, py::keep_alive<1, 2>(),
            py::keep_alive<1, 3>(), py::keep_alive<1, 4>(), py::keep_alive<1, 5>());
   module.def("write_entries", &write_entries, "stream"_a, "sums"_a, "rows"_a, "cols"_a,
              py::kw_only(), "same"_a, "place"_a, "entries"_a, "tokens"_a);

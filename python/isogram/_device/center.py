@@ -10,4 +10,4 @@ def center(
 ) -> None:
     """See `Place`."""
     scratch = device.empty((device.kernels.center_scratch(len(k)),))
-    device.kernels.center(device.stream, k, debiased, out, scratch)
+    device.kernels.center(device.stream, k, debiased=debiased, out=out, scratch=scratch)

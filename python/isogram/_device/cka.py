@@ -207,7 +207,9 @@ class _GramSpace:
         self._row_squares = None if count == x_count else device.zeros((count, n))
         self._diagonals = device.zeros((count, n))
         self._squared_magnitudes = device.zeros((count,))
-        self._partial = device.empty((device.kernels.product_scratch(*self._products.shape),))
+        x_layers, y_layers = self._products.shape
+        needed = device.kernels.product_scratch(x_layers=x_layers, y_layers=y_layers)
+        self._partial = device.empty((needed,))
 
     def compute(self, tile: Tile) -> None:
         """Add a tile of all layers, and its mirror image."""
@@ -218,19 +220,29 @@ class _GramSpace:
         if not tile.is_mirrored:
             self._diagonals[:, tile.rows] = device.xp.diagonal(tiles, axis1=1, axis2=2)
             if self._debiased:
-                device.kernels.clear_diagonal(device.stream, tiles, tile.place)
+                device.kernels.clear_diagonal(device.stream, tiles, place=tile.place)
         device.kernels.add_row_sums(
-            device.stream, tiles, tile.place, tile.is_mirrored, self._row_sums, self._row_squares
+            device.stream,
+            tiles,
+            place=tile.place,
+            mirrored=tile.is_mirrored,
+            sums=self._row_sums,
+            squares=self._row_squares,
         )
         weight = 2.0 if tile.is_mirrored else 1.0
         device.kernels.add_products(
-            device.stream, tiles[self._x], tiles[self._y], weight, self._products, self._partial
+            device.stream,
+            tiles[self._x],
+            tiles[self._y],
+            weight=weight,
+            table=self._products,
+            scratch=self._partial,
         )
         if self._thorough and self._has_terms:  # the entries themselves are done with
             for layer, gram in enumerate(self._grams):
                 out = tiles[layer : layer + 1]
                 gram.compute_magnitudes(tile, out[0])
-                device.kernels.clear_diagonal(device.stream, out, tile.place)
+                device.kernels.clear_diagonal(device.stream, out, place=tile.place)
                 self._squared_magnitudes[layer] += weight * (out * out).sum()
 
     def reduce(self) -> _Found:

@@ -131,14 +131,19 @@ def _compute(device: Device, graphs: _Graphs, strip: _Strip) -> RowProducts:
     squares = None if graphs.is_one_set else device.zeros((count, length))
     for tile in strip.tiles:
         tiles = _tile_of(device, graphs, tile, scratch)
-        where = (
-            (tile.rows.start - strip.rows.start, tile.cols.start),
-            strip.is_triangle and tile.is_mirrored,
-        )
+        place = (tile.rows.start - strip.rows.start, tile.cols.start)
+        mirrored = strip.is_triangle and tile.is_mirrored
         if squares is not None:
-            device.kernels.add_row_sums(device.stream, tiles, *where, None, squares)
+            device.kernels.add_row_sums(
+                device.stream, tiles, place=place, mirrored=mirrored, sums=None, squares=squares
+            )
         device.kernels.add_row_products(
-            device.stream, tiles[graphs.x], tiles[graphs.y], *where, products
+            device.stream,
+            tiles[graphs.x],
+            tiles[graphs.y],
+            place=place,
+            mirrored=mirrored,
+            table=products,
         )
     if squares is None:
         squares = device.xp.diagonal(products).T
@@ -151,7 +156,7 @@ def _tile_of(device: Device, graphs: _Graphs, tile: Tile, scratch: DeviceArray) 
     for cosines, out in zip(graphs.cosines, tiles, strict=True):
         cosines.compute(tile, out)
     if tile.rows == tile.cols:
-        device.kernels.clear_diagonal(device.stream, tiles, tile.place)
+        device.kernels.clear_diagonal(device.stream, tiles, place=tile.place)
     return tiles
 
 

@@ -41,7 +41,7 @@ def dense_graph(
     for tile in upper_tiles(len(x), device.tile_edge(1, out.dtype)):
         cosines.compute(tile, tile.of(out))
         if not tile.is_mirrored:
-            device.kernels.clear_diagonal(device.stream, tile.of(out)[None], tile.place)
+            device.kernels.clear_diagonal(device.stream, tile.of(out)[None], place=tile.place)
         mirror(device, tile, out)
 
 
@@ -99,9 +99,9 @@ class _Neighbours(NamedTuple):
     def merge(self, device: Device, tile: Tile, cosines: DeviceArray) -> None:
         """Offer the cosines of a tile to its rows, and its mirror image to its columns."""
         kernels, stream = device.kernels, device.stream
-        kernels.merge_nearest(stream, cosines, tile.place, *self)
+        kernels.merge_nearest(stream, cosines, place=tile.place, **self._asdict())
         if tile.is_mirrored:
-            kernels.merge_nearest_columns(stream, cosines, tile.place, *self)
+            kernels.merge_nearest_columns(stream, cosines, place=tile.place, **self._asdict())
 
 
 def _nearest(

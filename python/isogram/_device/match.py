@@ -89,7 +89,9 @@ def _queued(device: Device, problems: DeviceArray, maximize: bool) -> _Found:
         device.empty((count,)),
         device.empty((count,), np.uint8),
     )
-    scratch = device.empty((device.kernels.match_scratch(count, rows, cols),), np.uint8)
+    scratch = device.empty(
+        (device.kernels.match_scratch(problems=count, rows=rows, cols=cols),), np.uint8
+    )
     not_finite = unset_index(device)  # a problem that is not finite is not proven: the host raises
     device.kernels.match(
         device.stream,

@@ -26,7 +26,7 @@ def first_not_finite(device: Device, x: DeviceArray, part: str = "all") -> Devic
     `part` says which entries of a matrix count: all, off_diagonal or above_diagonal.
     """
     first = unset_index(device)
-    device.kernels.find_not_finite(device.stream, x, first, part)
+    device.kernels.find_not_finite(device.stream, x, first, part=part)
     return first.view(np.int64)
 
 

@@ -42,12 +42,12 @@ class Summary:
             device.stream,
             tokens,
             lengths,
-            self.exponents,
-            self.squared_norms,
-            self.means,
-            bad,
-            self._means_left,
-            self.bulk_norms,
+            exponents=self.exponents,
+            squared_norms=self.squared_norms,
+            means=self.means,
+            not_finite=bad,
+            means_left=self._means_left,
+            bulk_norms=self.bulk_norms,
         )
         for i, entry in enumerate(device.to_host(bad)):
             if entry >= 0:
@@ -92,11 +92,10 @@ class Band:
         self._counts = self._part_counts(span)
         self._tokens = (tokens, lengths) if plan.has_distances else None
         self._order: DeviceArray = None
-        source = (device.stream, tokens, lengths, self._summary.exponents, self._summary.means)
         if plan.is_narrow:
-            self._pack_rounded(source)
+            self._pack_rounded(tokens, lengths)
         else:
-            self._pack(source)
+            self._pack(tokens, lengths)
         self._summary.exponents -= plan.exponent
         self._blocks: dict[int, Block] = {}
         self.last_uses: list[Mark] = []
@@ -123,22 +122,34 @@ class Band:
         counts = np.stack([part.counts[span] for part in self._side.parts])
         return self._device.copy_of(counts.astype(np.int32))
 
-    def _pack(self, source: tuple[Any, ...]) -> None:
-        device, plan, side, n = self._device, self._plan, self._side, len(source[1])
-        order = None
+    def _pack(self, tokens: DeviceArray, lengths: DeviceArray) -> None:
+        device, plan, side, n = self._device, self._plan, self._side, len(tokens)
         if plan.job.matching.name in ("window", "topk"):
-            order = device.empty((n, side.most), np.int32)
-            norms = device.empty((n, side.most))
-            device.kernels.order_tokens(*source[:4], norms, order)
-            self._order = order
+            self._order = device.empty((n, side.most), np.int32)
+            device.kernels.order_tokens(
+                device.stream,
+                tokens,
+                lengths,
+                exponents=self._summary.exponents,
+                scratch=device.empty((n, side.most)),
+                order=self._order,
+            )
         shape = (side.pieces, n, side.window, plan.stride)
         self._packed = device.empty(shape, plan.job.dtype)
-        device.kernels.pack_tokens(*source, order, self._packed)
+        device.kernels.pack_tokens(
+            device.stream,
+            tokens,
+            lengths,
+            exponents=self._summary.exponents,
+            means=self._summary.means,
+            order=self._order,
+            packed=self._packed,
+        )
         self._multiplied = self._packed
 
-    def _pack_rounded(self, source: tuple[Any, ...]) -> None:
+    def _pack_rounded(self, tokens: DeviceArray, lengths: DeviceArray) -> None:
         """Pack the rounded tokens that are matched, and the tokens that score matched pairs."""
-        device, plan, side, n = self._device, self._plan, self._side, len(source[1])
+        device, plan, side, n = self._device, self._plan, self._side, len(tokens)
         precision = plan.job.matching.precision
         is_int8 = precision == "int8"
         dtype = np.int8 if is_int8 else np.uint16
@@ -149,12 +160,16 @@ class Band:
             self._scales = device.empty((n, side.most), np.float32)
         self._rounded_norms = device.empty((n, 4))
         device.kernels.round_tokens(
-            *source,
-            plan.job.matching.precision,
-            self._packed,
-            rounded,
-            self._scales,
-            self._rounded_norms,
+            device.stream,
+            tokens,
+            lengths,
+            exponents=self._summary.exponents,
+            means=self._summary.means,
+            precision=precision,
+            packed=self._packed,
+            rounded=rounded,
+            scales=self._scales,
+            norms=self._rounded_norms,
         )
         self._multiplied = rounded[None]
 
@@ -177,7 +192,13 @@ class Band:
             n,
             [piece[span].reshape(-1, depth) for piece in self._multiplied],
             [
-                kernels.Extent(n, side.window, part.begin, part.size, of_part)
+                kernels.Extent(
+                    inputs=n,
+                    spacing=side.window,
+                    begin=part.begin,
+                    size=part.size,
+                    counts=of_part,
+                )
                 for part, of_part in zip(side.parts, counts, strict=True)
             ],
             None if of_rows is None else of_rows[span],

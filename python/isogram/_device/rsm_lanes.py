@@ -162,7 +162,7 @@ class MatchingLane(Lane):
             )
         self._gaps = self._kernels.Array(device.empty((n * m,)))
         self._not_finite = self._kernels.Array(unset_index(device))
-        scratch = self._kernels.match_scratch(n * m, rows, cols)
+        scratch = self._kernels.match_scratch(problems=n * m, rows=rows, cols=cols)
         self._scratch = self._kernels.Array(device.empty((scratch,), np.uint8))
         has_loss = "loss" in plan.job.outputs
         self._sums = self._matched_sums(*((self._matched, self._gaps) if has_loss else ()))
@@ -172,7 +172,7 @@ class MatchingLane(Lane):
         (n, m), rows, cols = plan.block, plan.rows.window, plan.cols.window
         affinities = n * rows * plan.affinity_stride * plan.job.dtype.itemsize
         columns = 4 * sum(map(plan.columns_of, plan.parts)) if plan.keeps_columns else 0
-        scratch = plan.job.gpus[0].kernels.match_scratch(n * m, rows, cols)
+        scratch = plan.job.gpus[0].kernels.match_scratch(problems=n * m, rows=rows, cols=cols)
         return int(affinities + columns + scratch + n * m * (8 * (plan.sums + 3) + len(plan.parts)))
 
     def _add_up(self, rows: Block, cols: Block, is_diagonal: bool) -> None:
@@ -180,7 +180,10 @@ class MatchingLane(Lane):
             if part.begin == 0:
                 self._multiply(rows, cols, part.piece)
             grid = self._kernels.ProblemGrid(
-                self._problems, rows.extents[number], cols.extents[number], is_diagonal
+                self._problems,
+                rows.extents[number],
+                cols.extents[number],
+                above_diagonal=is_diagonal,
             )
             self._match(part.solver, grid, number)
         if self._plan.is_narrow:
@@ -188,10 +191,10 @@ class MatchingLane(Lane):
                 self._device.stream,
                 rows.tokens,
                 cols.tokens,
-                grid,
-                self._plan.channels,
-                self._columns[0],
-                self._scored,
+                grid=grid,
+                channels=self._plan.channels,
+                columns=self._columns[0],
+                totals=self._scored,
             )
 
     def _multiply(self, rows: Block, cols: Block, piece: int) -> None:
@@ -205,19 +208,23 @@ class MatchingLane(Lane):
     def _match(self, solver: str, grid: Any, part: int) -> None:
         if solver == "greedy":
             self._kernels.match_greedily(
-                self._device.stream, grid, self._columns[part], self._matched, part
+                self._device.stream,
+                grid,
+                columns=self._columns[part],
+                totals=self._matched,
+                part=part,
             )
         else:
             self._kernels.match_pairs(
                 self._device.stream,
                 grid,
-                self._columns[part],
-                self._matched,
-                part,
-                self._gaps,
-                self._not_finite,
-                self._scratch,
-                self._is_proven,
+                columns=self._columns[part],
+                totals=self._matched,
+                part=part,
+                gaps=self._gaps,
+                not_finite=self._not_finite,
+                scratch=self._scratch,
+                is_proven=self._is_proven,
             )
 
 
@@ -251,7 +258,7 @@ class Target:
             self.place, self.is_one_set = (0, 0), plan.is_on_diagonal(tile)
         arrays = {name: device.kernels.Array(array) for name, array in self._arrays.items()}
         self.entries = device.kernels.Entries(
-            *(arrays.get(name) for name in ("linear", "cosine", "distance", "loss"))
+            **{name: arrays.get(name) for name in ("linear", "cosine", "distance", "loss")}
         )
 
     @staticmethod

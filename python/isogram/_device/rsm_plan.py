@@ -93,9 +93,9 @@ class BlockPlan:
             and (matching.name != "greedy" or job.dtype == np.float32)
         )
         self.is_centered = _core.may_be_centered(
-            matching.name,
-            min(self.rows.fewest, self.cols.fewest),
-            max(self.rows.most, self.cols.most),
+            matching=matching.name,
+            fewest=min(self.rows.fewest, self.cols.fewest),
+            most=max(self.rows.most, self.cols.most),
         )
         # A few tokens of huge norm are left out of the mean that is subtracted.
         most_matched = job.gpus[0].kernels.most_matched()

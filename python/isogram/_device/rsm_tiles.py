@@ -50,8 +50,10 @@ class DeviceRsmTiles:
         """Return the products of the tiles of two sets of layers, summed over entries."""
         device = self._device
         products = device.zeros((len(x), len(y)))
-        scratch = device.empty((device.kernels.product_scratch(*products.shape),))
-        device.kernels.add_products(device.stream, x, y, 1.0, products, scratch)
+        needed = device.kernels.product_scratch(x_layers=len(x), y_layers=len(y))
+        device.kernels.add_products(
+            device.stream, x, y, weight=1.0, table=products, scratch=device.empty((needed,))
+        )
         return products
 
     def _write_distances(self, tile: Tile, blocks: DeviceArray) -> None:

@@ -22,9 +22,14 @@ def mirror(device: Device, tile: Tile, matrix: DeviceArray) -> None:
 def column_means(device: Device, x: DeviceArray) -> tuple[DeviceArray, DeviceArray]:
     """Return the means of the columns (of a constant one its value) and their rounding errors."""
     means, rests = device.empty((x.shape[1],)), device.empty((x.shape[1],))
-    scratch = device.empty((device.kernels.column_scratch(*x.shape),))
-    device.kernels.column_means(device.stream, x, means, rests, scratch)
+    device.kernels.column_means(device.stream, x, means, rests, _column_scratch(device, x))
     return means, rests
+
+
+def _column_scratch(device: Device, x: DeviceArray) -> DeviceArray:
+    """Return what sums over the columns need beside."""
+    rows, cols = x.shape
+    return device.empty((device.kernels.column_scratch(rows=rows, cols=cols),))
 
 
 def _some_rows(device: Device, x: DeviceArray) -> DeviceArray:
@@ -64,7 +69,6 @@ def bulk_of(device: Device, x: DeviceArray) -> Bulk:
     device.kernels.row_reaches(device.stream, x, middle, reaches)
     limit = _FAR * device.xp.sort(reaches)[len(x) // 2 : len(x) // 2 + 1]
     means = device.empty((x.shape[1],))
-    scratch = device.empty((device.kernels.column_scratch(*x.shape),))
     device.kernels.bulk_means(
         device.stream,
         x,
@@ -72,7 +76,7 @@ def bulk_of(device: Device, x: DeviceArray) -> Bulk:
         reaches=reaches,
         limit=limit,
         means=means,
-        scratch=scratch,
+        scratch=_column_scratch(device, x),
     )
     return Bulk(means, reaches, limit)
 

@@ -34,7 +34,7 @@ def bandwidth(
     if rule == "mean":
         root = _root_mean_square(distances)
     else:
-        root = _core.root_median_square(distances, num_threads)
+        root = _core.root_median_square(distances, num_threads=num_threads)
     if math.isnan(root):
         raise changed_input(name)
     return scaled_bandwidth(root, 0) if root > 0 else 0.0

@@ -110,7 +110,7 @@ def _counted(job: Job) -> Facts:
     """Return the facts that the numbers of tokens tell; the exponent is 0."""
     counts = np.concatenate([side.tokens for side in job.pairs.sides])
     fewest, most = int(counts.min()), int(counts.max())
-    return most, _core.may_be_centered(job.matching.name, fewest, most), 0
+    return most, _core.may_be_centered(matching=job.matching.name, fewest=fewest, most=most), 0
 
 
 def _edge(job: Job) -> int:
@@ -190,7 +190,7 @@ def finish_rbf(
             return False
     else:
         bandwidth = scaled_bandwidth(bandwidth, -exponent)
-    _core.rbf_from_distances(distances, bandwidth, workers)
+    _core.rbf_from_distances(distances, bandwidth=bandwidth, num_threads=workers)
     return True
 
 
@@ -198,7 +198,7 @@ def finish_rbf(
 def _median(distances: NDArray[Any], is_symmetric: bool, workers: int) -> float | None:
     """Return the root of the median squared distance of different inputs, None where it is 0."""
     values = _upper_triangle(distances) if is_symmetric else _flat(distances)
-    median = _core.root_median_square(values, workers)
+    median = _core.root_median_square(values, num_threads=workers)
     if math.isnan(median):
         raise changed_input("tokens")
     return median if median > 0 else None  # here, where denormal numbers are not 0
