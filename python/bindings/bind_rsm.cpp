@@ -8,7 +8,6 @@
 #include <tuple>
 
 #include "arguments.hpp"
-#include "isogram/detail/tokens.hpp"
 #include "module.hpp"
 
 namespace isogram::bindings {
@@ -79,20 +78,24 @@ RsmOptions options_of(const std::string& matching, std::size_t window_or_k,
 
 using Plan = std::tuple<std::size_t, bool, int>;
 
+Plan planned(const RsmOptions& options, const TokenFacts& facts, bool is_float64) {
+  const RsmPlan plan = is_float64 ? isogram::plan_rsm<double>(options, facts)
+                                  : isogram::plan_rsm<float>(options, facts);
+  return {plan.max_tokens, plan.is_centered, plan.distance_exponent};
+}
+
 Plan plan_rsm(const py::object& tokens, const OptionalArray& lengths, const py::object& other,
               const OptionalArray& other_lengths, const std::string& matching,
               std::size_t window_or_k, const std::string& precision, bool is_float64,
               int num_threads) {
   const RsmOptions options = options_of(matching, window_or_k, precision);
   const Sides sides(tokens, lengths, other, other_lengths);
-  RsmPlan plan;
+  TokenFacts facts;
   Call(num_threads).run([&](const Execution& execution) {
-    TokenFacts facts = survey_tokens(*sides.rows, execution);
+    facts = survey_tokens(*sides.rows, execution);
     if (sides.cols) facts = merged(facts, survey_tokens(**sides.cols, execution));
-    plan = is_float64 ? isogram::plan_rsm<double>(options, facts)
-                      : isogram::plan_rsm<float>(options, facts);
   });
-  return {plan.max_tokens, plan.is_centered, plan.distance_exponent};
+  return planned(options, facts, is_float64);
 }
 
 int semantic_rsm(const py::object& tokens, const OptionalArray& lengths, const py::object& other,
@@ -141,9 +144,11 @@ std::size_t rsm_tile_bytes(const std::string& matching, std::size_t window_or_k,
                                                      execution);
 }
 
-bool may_be_centered(const std::string& matching, std::size_t fewest, std::size_t most) {
-  return detail::may_be_centered(from_name<Matching>(kMatchings, matching, "matching"), fewest,
-                                 most);
+Plan plan_of_facts(const std::string& matching, std::size_t window_or_k,
+                   const std::string& precision, bool is_float64, std::size_t fewest,
+                   std::size_t most, std::optional<int> largest_norm) {
+  return planned(options_of(matching, window_or_k, precision), {fewest, most, largest_norm},
+                 is_float64);
 }
 
 // NotFiniteToken in Python: a ValueError that says which entry of which inputs it is.
@@ -170,8 +175,8 @@ void register_not_finite(py::module_& module) {
 
 void register_rsm(py::module_& module) {
   register_not_finite(module);
-  module.def("may_be_centered", &may_be_centered, py::kw_only(), "matching"_a, "fewest"_a,
-             "most"_a);
+  module.def("plan_of_facts", &plan_of_facts, py::kw_only(), "matching"_a, "window_or_k"_a,
+             "precision"_a, "is_float64"_a, "fewest"_a, "most"_a, "largest_norm"_a);
   module.def("plan_rsm", &plan_rsm, "tokens"_a, "lengths"_a, "other"_a, "other_lengths"_a,
              py::kw_only(), "matching"_a, "window_or_k"_a, "precision"_a, "is_float64"_a,
              "num_threads"_a);

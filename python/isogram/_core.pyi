@@ -164,7 +164,6 @@ def motifs_of_graph(
 def match(
     similarity: _Array, maximize: bool, num_threads: int, progress: _Progress
 ) -> tuple[NDArray[np.int32], Any, Any]: ...
-def may_be_centered(*, matching: str, fewest: int, most: int) -> bool: ...
 
 class NotFiniteToken(ValueError):
     inputs: str  # the argument: tokens or other
@@ -180,6 +179,16 @@ def plan_rsm(
     is_float64: bool,
     num_threads: int,
     **matching: Unpack[_Matching],
+) -> _RsmPlan: ...
+def plan_of_facts(
+    *,
+    matching: str,
+    window_or_k: int,
+    precision: str,
+    is_float64: bool,
+    fewest: int,
+    most: int,
+    largest_norm: int | None,
 ) -> _RsmPlan: ...
 def rsm_tile_bytes(
     *,

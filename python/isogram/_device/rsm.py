@@ -27,6 +27,7 @@ from isogram._device.rsm_plan import BlockPlan, Side
 from isogram._entries import extremes, parts_of
 from isogram._errors import PlaceError
 from isogram._host import rsm as on_host
+from isogram._host.rsm import Facts
 from isogram._tokens.job import Job, Pairs
 from isogram._tokens.samples import Samples
 from isogram._types import Report
@@ -47,19 +48,18 @@ def rsm(
 ) -> int:
     """See `Place`. `report` is told of blocks as they are queued."""
     _check_sizes(job)
-    exponent = _distance_exponent(job) if "distance" in job.outputs else 0
-    plan = BlockPlan(job, exponent)
+    plan = BlockPlan(job, _survey(job))
     bands = bands_of(plan)
     sink = _SinkAtHome(job, results)
     with ExitStack() as stack:
         workers = [_Worker(gpu, plan, bands.held, results, stack) for gpu in job.gpus]
         run(bands, workers, sink, report)
-    if exponent and "linear" in results:
-        _multiply(results["linear"], 2 * exponent, job.home)
+    if plan.exponent and "linear" in results:
+        _multiply(results["linear"], 2 * plan.exponent, job.home)
     if "distance" in results:
         with _entered(job.home):
-            _match_marked_again(job, exponent, results["distance"])
-    return exponent
+            _match_marked_again(job, plan.exponent, results["distance"])
+    return plan.exponent
 
 
 def rbf_from_distances(
@@ -118,32 +118,28 @@ def _check_sizes(job: Job) -> None:
 
 # The unit of distances ----------------------------------------------------------------------------
 
-# Distances of tokens of up to 2^limit are within the range of their type, with any number of terms
-# that fits in memory.
-_DISTANCE_LIMITS = {"float32": 100, "float64": 980}
 
-
-def _distance_exponent(job: Job) -> int:
-    """Return the exponent of a unit in which no distance leaves the range of its type."""
-    if job.home is None:
-        return on_host.survey(job)[2]
+def _survey(job: Job) -> Facts:
+    """Return what decides bits, as the host's survey finds it."""
+    if job.home is None or "distance" not in job.outputs:
+        return on_host.survey(job)
     with job.home.entered():
-        largest = _largest_exponent(job.home, job)
-    limit = _DISTANCE_LIMITS[job.dtype.name]
-    return largest - min(max(largest, -limit), limit)
+        return on_host.planned(job, _largest_norm(job.home, job))
 
 
-def _largest_exponent(device: Device, job: Job) -> int:
-    """Return the exponent of the largest magnitude of all, 0 where it is moderate; waits for it."""
+@usual_arithmetic()
+def _largest_norm(device: Device, job: Job) -> int | None:
+    """Return the exponent of the largest norm of an input, None where all are 0; waits for it."""
     found: list[int] = []
     for samples in job.pairs.sides:
         for span in spans(len(samples), _SUMMARISED):
             tokens = fetched(device, device, samples, span)
             lengths = device.copy_of(samples.tokens[span].astype(np.int32))
             summary = Summary(device, samples, span, tokens, lengths)
-            is_zero = device.to_host(summary.squared_norms) == 0
-            found.extend(device.to_host(summary.exponents)[~is_zero])
-    return int(max(found, default=0))
+            squares = device.to_host(summary.squared_norms)
+            _, of_norms = np.frexp(np.sqrt(squares))
+            found.extend((of_norms + device.to_host(summary.exponents))[squares > 0])
+    return int(max(found)) if found else None
 
 
 @usual_arithmetic()

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram import _core
+from isogram._host.rsm import Facts
 from isogram._tokens.job import Job, Matching
 from isogram._tokens.samples import Samples
 from isogram._walk.tiles import Tile, cut
@@ -42,8 +42,7 @@ class Side:
         self.samples = samples
         self.tokens = samples.tokens
         self.most = int(self.tokens.max())
-        self.fewest = int(self.tokens.min())
-        self.is_ragged = self.fewest < self.most
+        self.is_ragged = int(self.tokens.min()) < self.most
         self.window = (
             min(matching.window_or_k, self.most) if matching.name == "window" else self.most
         )
@@ -72,10 +71,11 @@ class Side:
 class BlockPlan:
     """The job, and the sizes of its pieces."""
 
-    def __init__(self, job: Job, exponent: int) -> None:
-        """Choose the sizes; distances are those of the tokens over 2^exponent."""
+    def __init__(self, job: Job, facts: Facts) -> None:
+        """Choose the sizes, by the facts of all inputs."""
         self.job = job
-        self.exponent = exponent
+        # Distances are those of the tokens over 2^exponent.
+        _, self.is_centered, self.exponent = facts
         pairs, matching = job.pairs, job.matching
         self.rows = Side(pairs.rows, matching)
         self.is_one_set = pairs.is_symmetric
@@ -91,11 +91,6 @@ class BlockPlan:
             self.has_distances
             and not (self.is_unmatched or self.is_narrow)
             and (matching.name != "greedy" or job.dtype == np.float32)
-        )
-        self.is_centered = _core.may_be_centered(
-            matching=matching.name,
-            fewest=min(self.rows.fewest, self.cols.fewest),
-            most=max(self.rows.most, self.cols.most),
         )
         # A few tokens of huge norm are left out of the mean that is subtracted.
         most_matched = job.gpus[0].kernels.most_matched()

@@ -42,7 +42,7 @@ def rsm(job: Job, results: Mapping[str, NDArray[Any]], report: Report) -> int:
 def survey(job: Job) -> Facts:
     """Return the facts of all inputs; the tokens are read only to find the unit of distances."""
     if "distance" not in job.outputs:
-        return _counted(job)
+        return planned(job)
     try:
         return _core.plan_rsm(
             *job.pairs.for_core(),
@@ -52,6 +52,22 @@ def survey(job: Job) -> Facts:
         )
     except _core.NotFiniteToken as error:
         raise _named(job.pairs, error) from None
+
+
+def planned(job: Job, largest_norm: int | None = None) -> Facts:
+    """Return what decides bits, from the numbers of tokens and the largest norm of an input.
+
+    That norm is below 2^largest_norm and not below half of it; without distances it is not asked
+    for.
+    """
+    counts = np.concatenate([side.tokens for side in job.pairs.sides])
+    return _core.plan_of_facts(
+        **job.matching.for_core(),
+        is_float64=job.dtype == np.float64,
+        fewest=int(counts.min()),
+        most=int(counts.max()),
+        largest_norm=largest_norm,
+    )
 
 
 def part(job: Job, facts: Facts, tile: Tile, progress: Report) -> dict[str, NDArray[Any]]:
@@ -106,17 +122,10 @@ class _Bands(NamedTuple):
 # Memory -------------------------------------------------------------------------------------------
 
 
-def _counted(job: Job) -> Facts:
-    """Return the facts that the numbers of tokens tell; the exponent is 0."""
-    counts = np.concatenate([side.tokens for side in job.pairs.sides])
-    fewest, most = int(counts.min()), int(counts.max())
-    return most, _core.may_be_centered(matching=job.matching.name, fewest=fewest, most=most), 0
-
-
 def _edge(job: Job) -> int:
     """Return the number of inputs in the largest bands that fit: all, if they fit."""
     assert job.memory_limit is not None
-    facts, most = _counted(job), max(job.pairs.shape)
+    facts, most = planned(job), max(job.pairs.shape)
     if tile_bytes(job, facts, *job.pairs.shape, is_whole=True) <= job.memory_limit:
         return most
     needed = tile_bytes(job, facts, 1, 1)
