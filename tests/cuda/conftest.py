@@ -24,13 +24,16 @@ class Emulated:
     """Arrays of the emulated GPU."""
 
     many_rows = 300  # whose square is many tiles
-    few_problems = 2
     many_problems = 100
     many_inputs = 9
 
     def choose(self, many, few):
         """Return few cases: the emulator takes its time."""
         return few
+
+    def share(self, count):
+        """Return how many problems to solve: few."""
+        return 2
 
     def put(self, x, number=0):
         from emulated import EmulatedArray
@@ -63,12 +66,14 @@ class Real:
     """Arrays of a GPU: CuPy's, but PyTorch's for bfloat16."""
 
     many_rows = 40_000
-    few_problems = 200
     many_problems = 1_000_000
     many_inputs = 1450  # of which there are a million pairs
 
     def choose(self, many, few):
         return few
+
+    def share(self, count):
+        return 200
 
     def put(self, x, number=0):
         import cupy

@@ -3,42 +3,9 @@
 import isogram as ig
 import numpy as np
 import pytest
+from cases.bandwidth import *  # noqa: F403
 from isogram import _core
-from support import DTYPES, SCALES, data, dot_tolerance, oracle
-
-
-@pytest.mark.parametrize("rule", ["median", "mean"])
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_agreement(simd_level, dtype, rule):
-    for n, d in [(2, 1), (3, 5), (50, 33), (97, 257)]:
-        x = data((n, d), dtype, seed=16)
-        actual = ig.bandwidth(x, rule=rule)
-        assert type(actual) is float
-        assert actual == pytest.approx(
-            oracle.bandwidth_of(x, rule), rel=2 * dot_tolerance(d, dtype)
-        )
-
-
-@pytest.mark.parametrize("dtype", SCALES)
-def test_at_any_scale(simd_level, dtype):
-    x = data((30, 8), dtype, seed=17)
-    for scale in SCALES[dtype]:
-        expected = oracle.bandwidth_of(x) * scale
-        assert ig.bandwidth(x * scale) == pytest.approx(expected, rel=2 * dot_tolerance(8, dtype))
-
-
-@pytest.mark.parametrize("rule", ["median", "mean"])
-def test_beside_rows_far_off(simd_level, rule):
-    x = data((20, 5), "float64", seed=32)
-    for scale in (1e-320, 1e-300, 1e-160, 1e150, 1e200, 1e306):
-        for rows in (1, 10, 18):  # the median is that of others, of a mixture, theirs
-            y = x.copy()
-            y[:rows] *= scale
-            differences = (y[:, None] - y[None]).astype(np.longdouble)
-            squares = (differences**2).sum(axis=2)[np.triu_indices(20, 1)]
-            expected = np.sqrt(np.median(squares) if rule == "median" else np.mean(squares))
-            expected = max(float(expected), np.finfo(np.float64).tiny)
-            assert ig.bandwidth(y, rule=rule) == pytest.approx(expected, rel=1e-13)
+from support import data
 
 
 def test_below_the_normal_numbers(simd_level):
@@ -57,12 +24,6 @@ def test_below_the_normal_numbers(simd_level):
     tokens = small.reshape(5, 4, 5)
     expected = ig.semantic_rsm(normal.reshape(5, 4, 5), kernel="rbf")
     assert np.allclose(ig.semantic_rsm(tokens, kernel="rbf"), expected, rtol=0, atol=1e-13)
-
-
-def test_with_an_offset(simd_level):
-    x = data((60, 30), "float32", seed=18) + np.float32(1500)
-    expected = oracle.bandwidth_of(x)
-    assert ig.bandwidth(x) == pytest.approx(expected, rel=2 * dot_tolerance(30, "float32"))
 
 
 def test_of_sampled_pairs(simd_level):
@@ -89,7 +50,3 @@ def test_draws_are_those_of_numpy(seed):
 def test_has_the_same_bits_for_any_number_of_threads(simd_level):
     x = data((150, 40), "float32", seed=20)
     assert len({ig.bandwidth(x, num_threads=threads) for threads in (1, 2, 3, 5)}) == 1
-
-
-def test_of_equal_rows_is_zero(simd_level):
-    assert ig.bandwidth(np.full((5, 3), 2.5)) == 0.0

@@ -1,7 +1,5 @@
 """`match` against SciPy on more than ten thousand problems, and against exact integers."""
 
-from fractions import Fraction
-
 import isogram as ig
 import numpy as np
 import pytest
@@ -9,124 +7,23 @@ from assignments import (
     FAMILIES,
     check_against_scipy,
     half_dead,
-    heavy_tails,
     rank_one,
     smooth_tokens,
     tied_integers,
     uniform,
 )
-from exact import exact_sum, optimum
+from cases.match import *  # noqa: F403
+from cases.match import RECTANGULAR, SHAPES, SQUARE, certified
+from exact import optimum
 from hypothesis import given
 from hypothesis import strategies as st
 from isogram._arrays import as_input
 from isogram._entries import widened
-from support import DTYPES, LAYOUTS, OFFERED_LEVELS, data
-
-# Size: how many problems of it over all levels (per family and type).
-SQUARE = {1: 12, 2: 30, 3: 60, 5: 60, 8: 90, 15: 60, 16: 60, 17: 60, 31: 30, 33: 30, 49: 60,
-          64: 30, 65: 15, 97: 12, 128: 9, 129: 9, 196: 6, 200: 6}  # fmt: skip
-RECTANGULAR = {(1, 7): 12, (7, 1): 12, (3, 20): 30, (20, 3): 30, (16, 17): 30, (31, 49): 30,
-               (49, 31): 30, (48, 196): 9, (196, 48): 9, (150, 151): 6}  # fmt: skip
-
-
-def share(count, level):
-    """Part of the problems that this level solves: the bulk is spread over the levels."""
-    return -(-count // len(OFFERED_LEVELS)), OFFERED_LEVELS.index(level)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("family", FAMILIES)
-def test_square(simd_level, family, dtype):
-    for size, count in SQUARE.items():
-        batch, index = share(count, simd_level)
-        rng = np.random.default_rng([index, size])
-        problems = family(rng, batch, size, size).astype(dtype)
-        check_against_scipy(problems, ig.match(problems))
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("family", FAMILIES)
-def test_rectangular(simd_level, family, dtype):
-    for (s, t), count in RECTANGULAR.items():
-        batch, index = share(count, simd_level)
-        rng = np.random.default_rng([index, s, t])
-        problems = family(rng, batch, s, t).astype(dtype)
-        check_against_scipy(problems, ig.match(problems))
 
 
 def test_more_than_ten_thousand_problems():
     per_family = sum(SQUARE.values()) + sum(RECTANGULAR.values())
     assert len(FAMILIES) * 2 * per_family >= 10_000
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("family", FAMILIES)
-def test_minimize(simd_level, family, dtype):
-    for s, t in [(1, 1), (16, 16), (31, 17), (17, 31), (49, 49)]:
-        problems = family(np.random.default_rng([s, t]), 4, s, t).astype(dtype)
-        check_against_scipy(problems, ig.match(problems, maximize=False), maximize=False)
-
-
-@pytest.mark.parametrize("scale", [1e-200, 1e200])
-@pytest.mark.parametrize("family", [uniform, smooth_tokens, heavy_tails])
-def test_float64_at_extreme_scales(simd_level, family, scale):
-    problems = scale * family(np.random.default_rng(3), 6, 30, 30)
-    check_against_scipy(problems, ig.match(problems))
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_sums_that_overflow_the_type(simd_level, dtype):
-    """Finite entries near the largest number: the total of float32 still fits a float64."""
-    largest = np.finfo(dtype).max / (1 if dtype == "float32" else 1e3)
-    problems = (largest * np.random.default_rng(4).uniform(-1, 1, (5, 20, 20))).astype(dtype)
-    check_against_scipy(problems, ig.match(problems))
-
-
-def test_mixed_magnitudes_of_rows(simd_level):
-    """Rows of very different scale, where a shared float32 dual drowns the small ones."""
-    rng = np.random.default_rng(5)
-    problems = rng.random((20, 40, 40)) * 10.0 ** rng.uniform(-6, 6, (20, 40, 1))
-    for dtype in ("float32", "float64"):
-        check_against_scipy(problems.astype(dtype), ig.match(problems.astype(dtype)))
-
-
-@pytest.mark.parametrize("half", ["float16", "bfloat16"])
-def test_half_precision_is_widened(simd_level, half):
-    problems = smooth_tokens(np.random.default_rng(6), 6, 33, 33).astype(DTYPES[half])
-    found, wide = ig.match(problems), ig.match(problems.astype(np.float32))
-    for ours, theirs in zip(found, wide, strict=True):
-        assert np.array_equal(ours, theirs)
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_memory_order(simd_level, dtype, layout):
-    problems = data((5, 18, 25), dtype, seed=7)
-    found = ig.match(LAYOUTS[layout](problems))
-    for ours, theirs in zip(found, ig.match(problems), strict=True):
-        assert np.array_equal(ours, theirs)
-
-
-def test_result_of_one_problem_and_of_a_batch(simd_level):
-    problem = data((4, 3), "float32", seed=8)
-    one = ig.match(problem)
-    assert isinstance(one, ig.Matching)
-    assert one.columns.shape == (4,)
-    assert one.columns.dtype == np.int32
-    assert type(one.total) is float
-    assert type(one.gap) is float
-    batch = ig.match(np.stack([problem, -problem]))
-    assert batch.columns.shape == (2, 4)
-    assert (batch.total.shape, batch.total.dtype) == ((2,), np.float64)
-    assert (batch.gap.shape, batch.gap.dtype) == ((2,), np.float64)
-    assert np.array_equal(batch.columns[0], one.columns)
-    assert batch.total[0] == one.total
-
-
-def test_an_empty_batch_is_an_empty_result(simd_level):
-    found = ig.match(np.empty((0, 3, 5), np.float32))
-    assert found.columns.shape == (0, 3)
-    assert found.total.shape == found.gap.shape == (0,)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -146,19 +43,6 @@ def test_large(simd_level, dtype):
 # Costs that are far apart --------------------------------------------------------------------
 
 
-def certified(problem, found, maximize):
-    """Assert that the gap covers what the total misses, exactly; return what the columns miss."""
-    best = optimum(problem, maximize=maximize)
-    rows = np.flatnonzero(found.columns >= 0)
-    matched = problem[rows, found.columns[rows]].astype(np.float64)
-    assert len(set(found.columns[rows])) == len(rows) == min(problem.shape)
-    assert abs(best.total - exact_sum([found.total])) <= Fraction(found.gap)
-    return abs(best.total - exact_sum(matched))
-
-
-SHAPES = [(3, 3), (20, 20), (49, 49), (80, 80), (30, 45), (45, 30)]
-
-
 @pytest.mark.parametrize("maximize", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", SHAPES)
@@ -174,31 +58,6 @@ def test_masks_of_huge_numbers(simd_level, shape, dtype, maximize):
             costs = np.where(masked, fill, rng.random(shape)).astype(dtype)
             problem = -costs if maximize else costs
             assert certified(problem, ig.match(problem, maximize=maximize), maximize) < 1e-5
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("shape", SHAPES)
-def test_gates_that_cannot_be_avoided(simd_level, shape, dtype):
-    """What is matched beside the gates is the best there is, to digits of its own."""
-    rng = np.random.default_rng([12, *shape])
-    for gate in (1e3, 1e5, 1e6, 1e8):
-        for share in (0.9, 0.97, 0.999):
-            for costs in (rng.random(shape), rng.integers(0, 3, shape)):
-                problem = np.where(rng.random(shape) < share, gate, costs).astype(dtype)
-                lost = certified(problem, ig.match(problem, maximize=False), False)
-                assert lost < (2e-5 if dtype == "float32" else 1e-11)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_costs_that_no_type_holds_together(simd_level, dtype):
-    rng = np.random.default_rng(13)
-    for values in ([0, 1, 1e-20], [0, 1, 2, 2.0**53], [1e-30, 1, 1e30], [0, 1e-38, 1]):
-        for shape in SHAPES:
-            problem = rng.choice(np.array(values, dtype), shape)
-            for maximize in (True, False):
-                found = ig.match(problem, maximize=maximize)
-                lost = certified(problem, found, maximize)
-                assert lost <= Fraction(1e-12) * Fraction(float(abs(found.total)))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -229,92 +88,7 @@ def test_the_gap_covers_what_the_total_misses(simd_level, family, dtype):
                 certified(problem, ig.match(problem, maximize=maximize), maximize)
 
 
-def test_a_total_beyond_float64_is_said():
-    most = np.finfo(np.float64).max
-    problems = np.array([[[1.0, 0], [0, 1]], [[most, 0], [0, most]]])
-    with pytest.warns(RuntimeWarning, match=r"^match: the total of problem 1 is beyond float64"):
-        found = ig.match(problems)
-    assert found.total.tolist() == [2, np.inf]
-    assert found.gap[1] == np.inf
-    assert found.columns.tolist() == [[0, 1], [0, 1]]
-    with pytest.warns(RuntimeWarning, match=r"^match: the total is beyond float64"):
-        assert ig.match(-problems[1], maximize=False).total == -np.inf
-
-
-# Forbidden pairs -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("maximize", [False, True])
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
-def test_infinity_forbids_a_pair(simd_level, dtype, maximize):
-    rng = np.random.default_rng(15)
-    feasible = 0
-    for s, t in [(1, 1), (4, 4), (20, 20), (49, 49), (70, 70), (30, 40), (40, 30)]:
-        for share in (0.3, 0.8, 0.95):
-            allowed = rng.random((s, t)) > share
-            costs = rng.random((s, t)).astype(DTYPES[dtype])
-            problem = np.where(allowed, costs, costs.dtype.type(-np.inf if maximize else np.inf))
-            best = optimum(costs.astype(np.float64), maximize=maximize, allowed=allowed)
-            if best is None:
-                with pytest.raises(ValueError, match=r"^match: `similarity` must have a matching"):
-                    ig.match(problem, maximize=maximize)
-                continue
-            feasible += 1
-            found = ig.match(problem, maximize=maximize)
-            assert abs(found.total - float(best.total)) <= 1e-6 * float(best.magnitude)
-            assert abs(best.total - exact_sum([found.total])) <= Fraction(found.gap)
-    assert feasible >= 7
-
-
-def test_a_problem_without_a_matching_is_named():
-    problems = np.ones((9, 3, 4), np.float32)
-    problems[5, :2] = [[-np.inf, -np.inf, 1, -np.inf]]
-    problems[7] = -np.inf
-    advice = "give such pairs a finite value, or leave out rows or columns"
-    with pytest.raises(ValueError, match=rf"\(-inf\), got none in problem 5: {advice}$"):
-        ig.match(problems)
-    with pytest.raises(ValueError, match=rf"\(-inf\), got none: {advice}$"):
-        ig.match(problems[5])
-    with pytest.raises(ValueError, match=r"\(inf\), got none in problem 5"):
-        ig.match(-problems, maximize=False)
-    with pytest.raises(ValueError, match=r"must be finite, got -inf at index \(5, 0, 0\)"):
-        ig.match(problems, maximize=False)
-
-
 # Other types and shapes ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0), (5, 0, 3), (5, 3, 0), (0, 0, 0)])
-def test_a_problem_without_rows_or_columns_matches_nothing(shape):
-    found = ig.match(np.empty(shape))
-    assert found.columns.shape == shape[:-1]
-    assert np.all(found.columns == -1)
-    assert np.shape(found.total) == np.shape(found.gap) == shape[:-2]
-    assert np.all(found.total == 0)
-    assert np.all(found.gap == 0)
-
-
-INTEGERS = ["bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
-
-
-@pytest.mark.parametrize("dtype", INTEGERS)
-def test_integers_and_booleans_are_taken_exactly(dtype):
-    rng = np.random.default_rng(16)
-    info = np.iinfo(dtype) if dtype != "bool" else None
-    least, most = (0, 1) if info is None else (max(info.min, -(2**53)), min(info.max, 2**53))
-    for shape in [(12, 12), (12, 20)]:
-        problem = rng.integers(least, most, shape, endpoint=True, dtype=np.int64).astype(dtype)
-        problem.flat[:2] = least, most
-        for maximize in (True, False):
-            found = ig.match(problem, maximize=maximize)
-            assert certified(problem.astype(np.float64), found, maximize) == 0
-
-
-@pytest.mark.parametrize("value", [2**53 + 1, -(2**53) - 1, np.iinfo(np.int64).max])
-def test_integers_beyond_float64_are_refused(value):
-    problem = np.array([[0, 1], [value, 2]])
-    with pytest.raises(ValueError, match=rf"^match: `similarity` must .*2\^53.*, got {value}"):
-        ig.match(problem)
 
 
 def test_lists_of_integers_and_half_empty_types():
