@@ -63,7 +63,10 @@ class Layers(NamedTuple):
 
     def named_with(self, others: Layers | None) -> dict[str, NDArray[Any]]:
         """Return these and the others, if there are others, by their names."""
-        return self.named if others is None else self.named | others.named
+        if others is None:
+            return self.named
+        names, arrays = self.names + others.names, self.arrays + others.arrays
+        return dict(zip(names, arrays, strict=True))
 
     def for_core(self, others: Layers | None) -> dict[str, Any]:
         """Return these and the others, if there are others, as the core's functions take them."""

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from isogram._arguments import (
-    first_layer,
-    flag,
-    neighbours_or_all,
-    precision_of,
-    threads,
-    two_layers,
-    two_sets,
-)
+from isogram._arguments import first_layer, neighbours_or_all, threads, two_layers, two_sets
 from isogram._arrays import giver
-from isogram._errors import errors_of
-from isogram._place import place_of
 from isogram._progress import Progress, reporting
-from isogram._statistics.gbs_table import warn_of_isolated
+from isogram._statistics.gbs_table import table_of
+from isogram._statistics.layer_pairs import LayerPairs
 from isogram._types import Array
 
 
@@ -108,18 +100,13 @@ def gbs(
     >>> bool(abs(ig.compare_rsms(a, b, method="gbs") - ig.gbs(x, y, k=30)) > 0.001)
     True
     """
-    flag("gbs", "center", center)
-    workers = threads("gbs", num_threads)
-    rows, cols = two_layers("gbs", x, y)
-    neighbours = neighbours_or_all("gbs", "x", k, rows.samples)
-    inputs = rows.named_with(cols)
-    place = place_of("gbs", inputs)
-    precision = precision_of("gbs", precision, place, inputs.values())
-    with errors_of("gbs"):
-        table = place.gbs_table(rows, cols, neighbours, center, precision, workers, None, wait=True)
-        result = float(place.to_host(table.gbs)[0, 0])
-    warn_of_isolated("gbs", rows, cols, table)
-    return result
+    pairs = LayerPairs.of("gbs", *two_layers("gbs", x, y), threads("gbs", num_threads), None)
+    neighbours = neighbours_or_all("gbs", "x", k, pairs.x.samples)
+    table, remarks = table_of(pairs, neighbours, center, precision, wait=True)
+    result = pairs.place.to_host(table.values)
+    for remark in remarks(result):
+        warnings.warn(remark, RuntimeWarning, stacklevel=2)
+    return float(result[0, 0])
 
 
 def gbs_matrix(
@@ -179,16 +166,12 @@ def gbs_matrix(
     array([[1., 1.],
            [1., 1.]])
     """
-    flag("gbs_matrix", "center", center)
     workers = threads("gbs_matrix", num_threads)
     rows, cols = two_sets("gbs_matrix", layers, other)
     neighbours = neighbours_or_all("gbs_matrix", rows.names[0], k, rows.samples)
-    inputs = rows.named_with(cols)
-    place = place_of("gbs_matrix", inputs)
-    precision = precision_of("gbs_matrix", precision, place, inputs.values())
-    with reporting("gbs_matrix", progress) as report, errors_of("gbs_matrix"):
-        table = place.gbs_table(
-            rows, cols, neighbours, center, precision, workers, report, wait=False
-        )
-    warn_of_isolated("gbs_matrix", rows, cols, table)
-    return giver(first_layer(layers))(table.gbs)
+    with reporting("gbs_matrix", progress) as report:
+        pairs = LayerPairs.of("gbs_matrix", rows, cols, workers, report)
+        table, remarks = table_of(pairs, neighbours, center, precision, wait=False)
+    for remark in remarks(table.values):
+        warnings.warn(remark, RuntimeWarning, stacklevel=2)
+    return giver(first_layer(layers))(table.values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +15,9 @@ from isogram._arguments import flag, neighbours_or_all, threads
 from isogram._errors import errors_of
 from isogram._plans.arguments import edge_of, tiles_of
 from isogram._plans.layers import LayersPlan, Sets, layers_on_host, names_of, samples_of, specs_of
-from isogram._statistics.gbs_table import warn_of_isolated_in
-from isogram._types import Array, GbsTable, Report
+from isogram._statistics.gbs_table import COUNT_0
+from isogram._statistics.layer_pairs import without_edges
+from isogram._types import Array, Report
 from isogram._walk.plan import Plan
 from isogram._walk.tiles import Tile
 
@@ -42,9 +44,12 @@ class GbsPlan(LayersPlan):
         in_order = self._in_order(parts)
         with errors_of(self.operation):
             gbs, isolated_x, isolated_y = _core.gbs_of_parts(dict(self.facts), in_order)
-        table = GbsTable(gbs, isolated_x, isolated_y)
-        names_x, names_y = map(list, self.names)
-        warn_of_isolated_in(self.operation, names_x, names_y, self.facts["samples"], table)
+        names_x, names_y = self.names
+        counts = dict(zip(names_x, isolated_x, strict=True))
+        if names_y:
+            counts |= zip(names_y, isolated_y, strict=True)
+        for remark in without_edges(self.operation, self.facts["samples"], counts, COUNT_0):
+            warnings.warn(remark, RuntimeWarning, stacklevel=2)
         return gbs
 
     def part_bytes(self, tile: Tile) -> int:

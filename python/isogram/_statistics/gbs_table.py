@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
+from typing import Any
 
 from isogram._arguments import flag, integer, precision_of
+from isogram._errors import errors_of
 from isogram._statistics.layer_pairs import (
     LayerPairs,
     LayerTable,
@@ -12,57 +13,43 @@ from isogram._statistics.layer_pairs import (
     samples_for_neighbours,
     without_edges,
 )
-from isogram._types import GbsTable, Layers
+
+COUNT_0 = ", so these count 0"
 
 
 def gbs_table(
     pairs: LayerPairs, *, k: int | None, center: bool = False, precision: str = "float32"
 ) -> tuple[LayerTable, Remarks]:
-    """Return the table of `gbs_matrix`, with its bits."""
-    function, place = pairs.function, pairs.place
-    flag(function, "center", center)
-    neighbours = 0 if k is None else integer(function, "k", k, 1)
-    precision = precision_of(function, precision, place, pairs.layers.arrays)
-    pairs.require(samples_for_neighbours(k=k))
-    table = place.gbs_table(
-        pairs.x,
-        pairs.y,
-        neighbours,
-        center,
-        precision,
-        pairs.num_threads,
-        pairs.report,
-        wait=True,
-    )
+    """Return the table of `gbs_matrix`; of layers on a GPU it is waited for."""
+    neighbours = 0 if k is None else integer(pairs.function, "k", k, 1)
+    return table_of(pairs, neighbours, center, precision, wait=True)
+
+
+def table_of(
+    pairs: LayerPairs, neighbours: int, center: bool, precision: str, *, wait: bool
+) -> tuple[LayerTable, Remarks]:
+    """Return the table; 0 neighbours: of full graphs.
+
+    Without `wait`, a GPU counts no isolated samples.
+    """
+    flag(pairs.function, "center", center)
+    precision = precision_of(pairs.function, precision, pairs.place, pairs.layers.arrays)
+    pairs.require(samples_for_neighbours(k=neighbours or None))
+    with errors_of(pairs.function):
+        table = pairs.place.gbs_table(
+            pairs.x,
+            pairs.y,
+            neighbours,
+            center,
+            precision,
+            pairs.num_threads,
+            pairs.report,
+            wait=wait,
+        )
     isolated = [*table.isolated_x, *(table.isolated_y if pairs.y else [])]
-    return LayerTable(table.gbs), lambda _: without_edges(pairs, isolated)
 
+    def remarks(_: Any) -> list[str]:
+        counts = pairs.by_name(isolated) if any(isolated) else {}
+        return without_edges(pairs.function, pairs.x.samples, counts, COUNT_0)
 
-def warn_of_isolated(function: str, x: Layers, y: Layers | None, table: GbsTable) -> None:
-    """Warn the caller's caller of samples without edges, if there are any."""
-    names_y = [] if y is None else y.names
-    warn_of_isolated_in(function, x.names, names_y, x.samples, table, stacklevel=4)
-
-
-def warn_of_isolated_in(
-    function: str,
-    names_x: list[str],
-    names_y: list[str],
-    samples: int,
-    table: GbsTable,
-    *,
-    stacklevel: int = 3,
-) -> None:
-    """Warn of samples without edges; `names_y` is empty where layers of x are compared."""
-    counts = [*zip(names_x, table.isolated_x, strict=False)]
-    if names_y:
-        counts += zip(names_y, table.isolated_y, strict=False)
-    listed = ", ".join(f"{count} of `{name}`" for name, count in dict(counts).items() if count)
-    if not listed:
-        return
-    message = (
-        f"{function}: of the {samples} samples, {listed} have no edges of weight other than 0, "
-        "so these count 0: they are rows of zeros, or equal to the mean that is subtracted, or "
-        "orthogonal to all that they are joined to"
-    )
-    warnings.warn(message, RuntimeWarning, stacklevel=stacklevel)
+    return LayerTable(table.gbs), remarks

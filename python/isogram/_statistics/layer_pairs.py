@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -124,16 +124,17 @@ def values(_: Any, table: LayerTable) -> Array:
     return table.values
 
 
-def without_edges(pairs: LayerPairs, counts: Iterable[int]) -> list[str]:
-    """Return the warning for samples that are joined to none, if there are any."""
-    by_name = pairs.by_name(map(int, counts))
-    listed = ", ".join(f"{count} of `{name}`" for name, count in by_name.items() if count)
+def without_edges(
+    function: str, samples: int, counts: Mapping[str, int], so: str = ""
+) -> list[str]:
+    """Return the warning for samples without edges, counted by layer, if there are any."""
+    listed = ", ".join(f"{count} of `{name}`" for name, count in counts.items() if count)
     if not listed:
         return []
     return [
-        f"{pairs.function}: of the {pairs.x.samples} samples, {listed} have no edges of weight "
-        "other than 0: they are rows of zeros, or equal to the mean that is subtracted, or "
-        "orthogonal to all that they are joined to"
+        f"{function}: of the {samples} samples, {listed} have no edges of weight other than 0{so}: "
+        "they are rows of zeros, or equal to the mean that is subtracted, or orthogonal to all "
+        "that they are joined to"
     ]
 
 

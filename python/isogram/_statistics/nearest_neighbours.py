@@ -92,7 +92,8 @@ def nearest_neighbours(
     isolated = [(weights == 0).all(axis=1).sum() for _, weights in found]
 
     def remarks(_: Any) -> list[str]:
-        return without_edges(pairs, [int(pairs.place.to_host(count)) for count in isolated])
+        counts = pairs.by_name(int(pairs.place.to_host(count)) for count in isolated)
+        return without_edges(pairs.function, pairs.x.samples, counts)
 
     return NearestNeighbours(neighbours, *pairs.sides(indices)), remarks
 
