@@ -15,10 +15,11 @@ from isogram import _core
 from isogram._arrays import as_matrix
 from isogram._entries import result_dtype
 from isogram._place import gpu_library, why_no_gpu
-from isogram._types import Array, Kernel, Layers, Place
+from isogram._types import Array, Kernel, Layers
 
 if TYPE_CHECKING:
     from isogram._device.device import Device
+    from isogram._protocols import Place
 
 KERNELS = _core.KERNELS
 ESTIMATORS = ("biased", "debiased")

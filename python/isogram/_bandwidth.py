@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,10 @@ from isogram._arithmetic import usual_arithmetic
 from isogram._entries import parts_of
 from isogram._errors import errors_of
 from isogram._memory import FEWER_SAMPLES, check_memory
-from isogram._types import Kernel, Place
+from isogram._types import Kernel
+
+if TYPE_CHECKING:
+    from isogram._protocols import Place
 
 MAX_PAIRS = 524_288
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from isogram._host.place import HOST as HOST
-from isogram._types import Array, Place
+from isogram._types import Array
 
 if TYPE_CHECKING:
     from isogram._device.device import Device
+    from isogram._protocols import Place
 
 COPY_TO_HOST = "copy the array to the host first (.cpu() in PyTorch, .get() in CuPy)"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,10 @@ from isogram._arrays import as_matrix
 from isogram._entries import parts_of
 from isogram._errors import changed_input, errors_of
 from isogram._place import place_of
-from isogram._types import Array, Place
+from isogram._types import Array
+
+if TYPE_CHECKING:
+    from isogram._protocols import Place
 
 _METHODS = ("pearson", "spearman", "kendall", "cosine", "cka", "gbs")
 _UNDEFINED = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,10 @@ from isogram._errors import errors_of
 from isogram._memory import check_memory
 from isogram._place import HOST, place_of
 from isogram._progress import Progress, reporting
-from isogram._types import Array, Place
+from isogram._types import Array
+
+if TYPE_CHECKING:
+    from isogram._protocols import Place
 
 _MATCHED = frozenset(map(np.dtype, (np.float32, np.float64)))  # what the core takes as it is
 _ERRORS = errors_of("match")  # made once: a small problem takes a microsecond

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 from isogram._arguments import choice
+from isogram._loading import loaded
 from isogram._walk.plan import Plan
 from isogram._walk.tiles import Tile
 
@@ -48,8 +48,6 @@ def plan(operation: str, /, *inputs: Any, **options: Any) -> Plan:
         Another operation, or an argument that the function refuses.
     TypeError
         An option that the function does not have; an array on a GPU.
-    RuntimeError
-        A signal handler makes a plan in the midst of the first one of the process.
 
     Notes
     -----
@@ -70,12 +68,5 @@ def plan(operation: str, /, *inputs: Any, **options: Any) -> Plan:
     True
     """
     module = _PLANNERS[choice("plan", "operation", operation, tuple(_PLANNERS))]
-    try:
-        planner = getattr(import_module(module), f"plan_{operation}")
-    except (AttributeError, ImportError) as error:  # half of a module, or of what it imports
-        raise RuntimeError(
-            "plan: the first plan of a process must be made before a signal handler makes one, got "
-            "a signal in the midst of it: make a plan first, or none in the handler"
-        ) from error
-    made: Plan = planner(*inputs, **options)
+    made: Plan = getattr(loaded(module)[0], f"plan_{operation}")(*inputs, **options)
     return made

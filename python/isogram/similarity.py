@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from isogram._arguments import first_layer, threads, two_layers, two_sets
 from isogram._arrays import giver
-from isogram._errors import errors_of
 from isogram._progress import Progress, reporting
-from isogram._statistics.by_name import STATISTICS
-from isogram._statistics.layer_pairs import LayerPairs, TooFewSamples
 from isogram._types import Array
-from isogram.measures import Measure, measure_of
+from isogram.measures import measure_of
+
+if TYPE_CHECKING:
+    from isogram.measures import Measure
 
 
 def similarity(
@@ -77,8 +75,8 @@ def similarity(
     chosen = measure_of(function, measure)
     given = chosen.with_defaults(function, options)
     workers = threads(function, num_threads)
-    pairs = LayerPairs.of(function, *two_layers(function, x, y), workers, None)
-    _, host, remarks = _values(chosen, pairs, given)
+    layers = two_layers(function, x, y)
+    _, host, remarks = chosen.of_layers(function, *layers, workers, None, given)
     for remark in remarks:
         warnings.warn(remark, RuntimeWarning, stacklevel=2)
     return float(host[0, 0])
@@ -144,39 +142,7 @@ def similarity_matrix(
     workers = threads(function, num_threads)
     rows, cols = two_sets(function, layers, other)
     with reporting(function, progress) as report:
-        pairs = LayerPairs.of(function, rows, cols, workers, report)
-        values, _, remarks = _values(chosen, pairs, given)
+        values, _, remarks = chosen.of_layers(function, rows, cols, workers, report, given)
     for remark in remarks:
         warnings.warn(remark, RuntimeWarning, stacklevel=2)
     return giver(first_layer(layers))(values)
-
-
-def _values(
-    measure: Measure, pairs: LayerPairs, options: Mapping[str, Any]
-) -> tuple[Array, Any, list[str]]:
-    """Return a measure's values where the layers lie, and on the host, and the warnings."""
-    place, samples = pairs.place, pairs.x.samples
-    with place.entered(), errors_of(pairs.function):
-        try:
-            statistic, remarks = STATISTICS[measure.needs](pairs, **options)
-            pairs.require(measure.fewest_with(options))
-        except TooFewSamples:
-            message = (
-                f"{pairs.function}: measure {measure.name!r} needs at least "
-                f"{measure.fewest_with(options)} samples, got {samples}: the result is NaN"
-            )
-            return place.xp.full(pairs.shape, np.nan), np.full(pairs.shape, np.nan), [message]
-        values = measure.value(place.xp, statistic)
-        if getattr(values, "shape", None) != pairs.shape or values.dtype != np.float64:
-            raise TypeError(
-                f"{pairs.function}: `value` of measure {measure.name!r} must return a float64 "
-                f"array of shape {pairs.shape}, got {_described(values)}"
-            )
-        host = place.to_host(values)
-        return values, host, remarks(host)
-
-
-def _described(values: Any) -> str:
-    if hasattr(values, "shape"):
-        return f"{values.dtype} of shape {values.shape}"
-    return type(values).__name__

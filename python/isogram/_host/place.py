@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -26,7 +26,10 @@ from isogram._host import (
     rsm_tiles,
 )
 from isogram._memory import usable_memory
-from isogram._types import Array, Place
+from isogram._types import Array
+
+if TYPE_CHECKING:
+    from isogram._protocols import Place
 
 _UNCHANGED = nullcontext()
 

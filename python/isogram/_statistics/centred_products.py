@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import reduce
 from itertools import starmap
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,11 @@ from isogram._bandwidth import resolved_bandwidth, zero_median
 from isogram._statistics.centring import shifts
 from isogram._statistics.cosines import cosines
 from isogram._statistics.layer_pairs import LayerPairs, Remarks, degenerate
-from isogram._types import Array, Kernel, Layers, RsmTiles
+from isogram._types import Array, Kernel, Layers
 from isogram._walk.tiles import Tile, upper_tiles
+
+if TYPE_CHECKING:
+    from isogram._protocols import RsmTiles
 
 # What is taken off a symmetric matrix K of which the diagonal does not count, or is 0:
 #   none     nothing

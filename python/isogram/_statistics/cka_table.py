@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,10 @@ from isogram._arguments import ESTIMATORS, choice, kernel_of, precision_of
 from isogram._bandwidth import resolved_bandwidth, zero_median
 from isogram._errors import errors_of
 from isogram._statistics.layer_pairs import LayerPairs, Remarks
-from isogram._types import Array, Kernel, Layers, Place
+from isogram._types import Array, Kernel, Layers
+
+if TYPE_CHECKING:
+    from isogram._protocols import Place
 
 # Samples that an estimator needs.
 _FEWEST = {"biased": 2, "debiased": 4}

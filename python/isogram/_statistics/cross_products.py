@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,8 +12,11 @@ from isogram._arithmetic import usual_arithmetic
 from isogram._memory import FEWER_SAMPLES, check_memory
 from isogram._statistics.layer_pairs import Kept, LayerPairs, Remarks, degenerate
 from isogram._statistics.tables import table
-from isogram._types import Array, Place
+from isogram._types import Array
 from isogram._walk.tiles import spans
+
+if TYPE_CHECKING:
+    from isogram._protocols import Place
 
 _FEWEST = 2
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arrays import are_same
 from isogram._place import place_of
-from isogram._types import Array, Layers, Place, Report
+from isogram._types import Array, Layers, Report
+
+if TYPE_CHECKING:
+    from isogram._protocols import Place
 
 # Called with the values of a measure, it returns the warnings about them.
 Remarks = Callable[[NDArray[np.float64]], list[str]]

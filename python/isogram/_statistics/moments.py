@@ -5,7 +5,6 @@ The core has both for layers on the host: see isogram/moments.hpp.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,8 +12,7 @@ import numpy as np
 from isogram._types import Array
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Moments:
+class Moments(NamedTuple):
     """Sums over Gram matrices K of layers of x and L of layers of y, on the same n samples.
 
     Those of parts of the samples' pairs add up. Arrays lie in one place and are of float64, but for
@@ -40,7 +38,7 @@ class Moments:
             name: getattr(self, name) + getattr(other, name)
             for name in ("products", *(f"{s}_{side}" for s in _SUMS for side in "xy"))
         }
-        return replace(self, **added)
+        return self._replace(**added)
 
 
 _SUMS = ("squares", "row_sums", "rounding")

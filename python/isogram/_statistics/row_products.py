@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from isogram._statistics.cosines import cosines
 from isogram._types import Array
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class RowProducts:
+class RowProducts(NamedTuple):
     """Σ_j A_ij B_ij for some rows i of all pairs of graphs, and of each graph with itself."""
 
     products: Array  # (L1, L2, rows)

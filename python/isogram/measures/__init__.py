@@ -1,4 +1,4 @@
-"""The measures of layers: each a file of this folder, found when the package is imported.
+"""The measures of layers: each a file of this folder, loaded when the first is asked for.
 
 A new one is its file, with a `Measure` called `measure` in it, and its oracle in the tests. One
 that lives elsewhere is given to `register`.
@@ -7,16 +7,26 @@ that lives elsewhere is given to `register`.
 from __future__ import annotations
 
 import os
-from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from isogram.measures._measure import INVARIANCES, KINDS, Measure
+from isogram._loading import loaded
 
-__all__ = ["INVARIANCES", "KINDS", "Measure", "Measures", "find", "measures", "register"]
+if TYPE_CHECKING:
+    from isogram.measures._measure import INVARIANCES, KINDS, Measure
 
-_BY_NAME: dict[str, Measure] = {}  # of aliases too
+__all__ = ["INVARIANCES", "KINDS", "Measure", "Measures", "measures", "register"]
+
+_BY_NAME: dict[str, Measure] = {}  # of aliases too; empty until the first is asked for
 
 
-class Measures(dict[str, Measure]):
+def __getattr__(name: str) -> Any:
+    """Return what `_measure.py` defines under a public name: `import isogram` does not load it."""
+    if name in __all__:
+        return _defined(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class Measures(dict[str, "Measure"]):
     """Measures by name, printed as a table."""
 
     def __repr__(self) -> str:
@@ -60,11 +70,11 @@ def measures(kind: str | None = None) -> Measures:
     >>> list(ig.measures(kind="distance"))
     ['angular_cka', 'procrustes']
     """
-    if kind is not None and kind not in KINDS:
-        expected = ", ".join(map(repr, KINDS))
+    if kind is not None and kind not in (kinds := _defined("KINDS")):
+        expected = ", ".join(map(repr, kinds))
         error = ValueError if isinstance(kind, str) else TypeError
         raise error(f"measures: `kind` must be None or one of {expected}, got {kind!r}")
-    ordered = sorted(set(_BY_NAME.values()), key=lambda measure: measure.name)
+    ordered = sorted(set(_known().values()), key=lambda measure: measure.name)
     return Measures({m.name: m for m in ordered if kind in (None, m.kind)})
 
 
@@ -78,41 +88,57 @@ def register(measure: Measure) -> Measure:
     ValueError
         A name or alias that another measure has.
     """
-    if not isinstance(measure, Measure):
+    kind: type[Measure] = _defined("Measure")
+    if not isinstance(measure, kind):
         raise TypeError(f"register: `measure` must be a Measure, got {type(measure).__name__}")
-    names = (measure.name, *measure.aliases)
-    for name in names:
-        if _BY_NAME.get(name, measure) is not measure:
+    known = _known()
+    for name in _names(measure):
+        if known.get(name, measure) is not measure:
             raise ValueError(
                 f"register: `measure` must have a name of its own, got {name!r}, which is "
-                f"{_BY_NAME[name].name!r} already"
+                f"{known[name].name!r} already"
             )
-    _BY_NAME.update(dict.fromkeys(names, measure))
+    known.update(dict.fromkeys(_names(measure), measure))
     return measure
 
 
 def measure_of(function: str, name: object) -> Measure:
     """Return the measure of a name or an alias, or a measure itself."""
-    if isinstance(name, Measure):
+    kind: type[Measure] = _defined("Measure")
+    if isinstance(name, kind):
         return name
-    if isinstance(name, str) and name in _BY_NAME:
-        return _BY_NAME[name]
-    kind = ValueError if isinstance(name, str) else TypeError
-    raise kind(f"{function}: `measure` must be one of {', '.join(measures())}, got {name!r}")
+    if isinstance(name, str) and name in _known():
+        return _known()[name]
+    error = ValueError if isinstance(name, str) else TypeError
+    raise error(f"{function}: `measure` must be one of {', '.join(measures())}, got {name!r}")
 
 
-def find(folder: str) -> None:
-    """Register the measures in this folder of the package."""
-    for file in sorted(os.listdir(folder)):
-        name, extension = os.path.splitext(file)
-        if extension == ".py" and name.isidentifier() and not name.startswith("_"):
-            register(import_module(f"{__name__}.{name}").measure)
+def _defined(name: str) -> Any:
+    """Return what `_measure.py` defines under a name."""
+    return getattr(loaded(f"{__name__}._measure")[0], name)
+
+
+def _known() -> dict[str, Measure]:
+    """Return all measures by name and alias, once those of this folder are loaded."""
+    if not _BY_NAME:
+        files = sorted(map(os.path.splitext, os.listdir(os.path.dirname(__file__))))
+        modules = loaded(
+            *(
+                f"{__name__}.{name}"
+                for name, extension in files
+                if extension == ".py" and name.isidentifier() and not name.startswith("_")
+            )
+        )
+        found = [module.measure for module in modules]
+        _BY_NAME.update({name: measure for measure in found for name in _names(measure)})
+    return _BY_NAME
+
+
+def _names(measure: Measure) -> tuple[str, ...]:
+    return (measure.name, *measure.aliases)
 
 
 def _described(measure: Measure) -> tuple[str, ...]:
     low, high = measure.range
     interval = f"{low:.4g} to {high:.4g}"
     return measure.name, ", ".join(measure.aliases), measure.kind, interval, measure.summary
-
-
-find(os.path.dirname(__file__))

@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram._errors import errors_of
 from isogram._statistics.by_name import FEWEST, STATISTICS, options_of
+from isogram._statistics.layer_pairs import LayerPairs, TooFewSamples
+from isogram._types import Array, Layers, Report
 
 # What may be done to the features of all samples. "samples scaled one by one": by positive factors.
 INVARIANCES = (
@@ -173,3 +179,43 @@ class Measure:
                     f"{function}: measure {self.name!r} does not take `{name}`: it takes {takes}"
                 )
         return {**self.options, **given, **self.fixed}
+
+    def of_layers(
+        self,
+        function: str,
+        x: Layers,
+        y: Layers | None,
+        num_threads: int,
+        report: Report,
+        options: Mapping[str, Any],
+    ) -> tuple[Array, NDArray[np.float64], list[str]]:
+        """Return the values of pairs of checked layers where they lie, on the host, and warnings.
+
+        `function` is what the caller called; `options` are those that `with_defaults` returned.
+        """
+        pairs = LayerPairs.of(function, x, y, num_threads, report)
+        place = pairs.place
+        with place.entered(), errors_of(function):
+            try:
+                statistic, remarks = STATISTICS[self.needs](pairs, **options)
+                pairs.require(self.fewest_with(options))
+            except TooFewSamples:
+                message = (
+                    f"{function}: measure {self.name!r} needs at least "
+                    f"{self.fewest_with(options)} samples, got {x.samples}: the result is NaN"
+                )
+                return place.xp.full(pairs.shape, np.nan), np.full(pairs.shape, np.nan), [message]
+            values = self.value(place.xp, statistic)
+            if getattr(values, "shape", None) != pairs.shape or values.dtype != np.float64:
+                raise TypeError(
+                    f"{function}: `value` of measure {self.name!r} must return a float64 array of "
+                    f"shape {pairs.shape}, got {_described(values)}"
+                )
+            host = place.to_host(values)
+            return values, host, remarks(host)
+
+
+def _described(values: Any) -> str:
+    if hasattr(values, "shape"):
+        return f"{values.dtype} of shape {values.shape}"
+    return type(values).__name__
