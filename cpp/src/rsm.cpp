@@ -1,6 +1,7 @@
 #include "isogram/rsm.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -49,7 +50,7 @@ class RsmWalk {
         sides_(sides),
         layout_(sides.layout),
         rows_(sides.rows),
-        cols_(sides.cols()),
+        cols_(sides.cols),
         execution_(execution),
         products_(sides.kernels, sides.layout),
         entries_(plan, sides, outputs) {
@@ -236,28 +237,49 @@ int compute(const TokenInputs& rows, const TokenInputs* cols, const RsmOptions& 
   require_outputs(outputs, rows.size(), (cols ? *cols : rows).size());
   const TokenFacts facts = count_tokens(rows);
   RsmPlan plan = plan_rsm<T>(options, cols ? merged(facts, count_tokens(*cols)) : facts);
-  const RsmSides<T> sides(plan, rows, cols, execution);
+  const simd::Kernels& level = simd::kernels();
+  const RsmSide<T> of_rows(level, plan, rows, execution);
+  std::optional<RsmSide<T>> of_cols;
+  if (cols) of_cols.emplace(level, plan, *cols, execution);
+  const RsmSides<T> sides(of_rows, of_cols ? &*of_cols : nullptr);
   plan.distance_exponent =
-      distance_exponent_for<T>(larger(sides.rows.largest_norm(), sides.cols().largest_norm()));
+      distance_exponent_for<T>(larger(sides.rows.largest_norm(), sides.cols.largest_norm()));
   RsmWalk<T>(plan, sides, outputs, execution).run();
   return plan.distance_exponent;
 }
 
 template <class T>
-void compute_tile(const RsmPlan& plan, const TokenInputs& rows, const TokenInputs* cols,
-                  const RsmOutputs<T>& outputs, const Execution& execution) {
-  const UsualArithmetic usual;
-  require_inputs(rows, cols);
-  require_outputs(outputs, rows.size(), (cols ? *cols : rows).size());
-  require_options<T>(plan.options);
-  const TokenFacts facts = count_tokens(rows);
-  const std::size_t most = (cols ? merged(facts, count_tokens(*cols)) : facts).most;
-  require(most <= plan.max_tokens, "inputs must not have more tokens than those of the plan");
-  const RsmSides<T> sides(plan, rows, cols, execution);
-  RsmWalk<T>(plan, sides, outputs, execution).run();
+RsmSide<T> packed_for(const simd::Kernels& level, const RsmPlan& plan, const TokenInputs& inputs,
+                      std::size_t channels, const Execution& execution) {
+  require_tokens(inputs, channels);
+  require(count_tokens(inputs).most <= plan.max_tokens,
+          "inputs must not have more tokens than those of the plan");
+  return {level, plan, inputs, execution};
 }
 
 }  // namespace
+
+template <class T>
+struct RsmRows<T>::Packed {
+  Packed(const RsmPlan& plan, const TokenInputs& inputs, const Execution& execution)
+      : plan(plan),
+        side(packed_for<T>(simd::kernels(), plan, inputs, inputs.channels(), execution)) {}
+
+  RsmPlan plan;
+  RsmSide<T> side;
+};
+
+template <class T>
+RsmRows<T>::RsmRows(const RsmPlan& plan, const TokenInputs& inputs, const Execution& execution) {
+  const UsualArithmetic usual;
+  require_options<T>(plan.options);
+  packed_ = std::make_shared<const Packed>(plan, inputs, execution);
+}
+
+template <class T>
+std::size_t RsmRows<T>::size() const {
+  return packed_->side.tokens.inputs();
+}
 
 template <class T>
 RsmPlan plan_rsm(const RsmOptions& options, const TokenFacts& facts) {
@@ -300,15 +322,37 @@ int semantic_rsm(const TokenInputs& inputs, const TokenInputs& others, const Rsm
 }
 
 template <class T>
+void semantic_rsm_tile(const RsmRows<T>& rows, const RsmOutputs<T>& outputs,
+                       const Execution& execution) {
+  const UsualArithmetic usual;
+  const auto& [plan, side] = rows.packed();
+  require_outputs(outputs, rows.size(), rows.size());
+  const RsmSides<T> sides(side, nullptr);
+  RsmWalk<T>(plan, sides, outputs, execution).run();
+}
+
+template <class T>
+void semantic_rsm_tile(const RsmRows<T>& rows, const TokenInputs& cols,
+                       const RsmOutputs<T>& outputs, const Execution& execution) {
+  const UsualArithmetic usual;
+  const auto& [plan, side] = rows.packed();
+  require_outputs(outputs, rows.size(), cols.size());
+  const RsmSide<T> others =
+      packed_for<T>(side.level, plan, cols, side.inputs.channels(), execution);
+  const RsmSides<T> sides(side, &others);
+  RsmWalk<T>(plan, sides, outputs, execution).run();
+}
+
+template <class T>
 void semantic_rsm_tile(const RsmPlan& plan, const TokenInputs& rows, const RsmOutputs<T>& outputs,
                        const Execution& execution) {
-  compute_tile(plan, rows, nullptr, outputs, execution);
+  semantic_rsm_tile(RsmRows<T>(plan, rows, execution), outputs, execution);
 }
 
 template <class T>
 void semantic_rsm_tile(const RsmPlan& plan, const TokenInputs& rows, const TokenInputs& cols,
                        const RsmOutputs<T>& outputs, const Execution& execution) {
-  compute_tile(plan, rows, &cols, outputs, execution);
+  semantic_rsm_tile(RsmRows<T>(plan, rows, execution), cols, outputs, execution);
 }
 
 #define ISOGRAM_INSTANTIATE_RSM(T)                                                              \
@@ -319,6 +363,10 @@ void semantic_rsm_tile(const RsmPlan& plan, const TokenInputs& rows, const Token
                             const Execution&);                                                  \
   template int semantic_rsm(const TokenInputs&, const TokenInputs&, const RsmOptions&,          \
                             const RsmOutputs<T>&, const Execution&);                            \
+  template class RsmRows<T>;                                                                    \
+  template void semantic_rsm_tile(const RsmRows<T>&, const RsmOutputs<T>&, const Execution&);   \
+  template void semantic_rsm_tile(const RsmRows<T>&, const TokenInputs&, const RsmOutputs<T>&,  \
+                                  const Execution&);                                            \
   template void semantic_rsm_tile(const RsmPlan&, const TokenInputs&, const RsmOutputs<T>&,     \
                                   const Execution&);                                            \
   template void semantic_rsm_tile(const RsmPlan&, const TokenInputs&, const TokenInputs&,       \

@@ -6,6 +6,8 @@
 #include <array>
 #include <optional>
 #include <tuple>
+#include <utility>
+#include <variant>
 
 #include "arguments.hpp"
 #include "module.hpp"
@@ -54,6 +56,11 @@ class Inputs {
   TokenInputs tokens_;
 };
 
+// How many pairs of so many rows are matched: with columns, or with themselves.
+std::size_t pairs_of(std::size_t rows, const std::optional<Inputs>& cols) {
+  return cols ? rows * cols->size() : rows * (rows - 1) / 2;
+}
+
 // The rows and columns of an RSM; without columns, rows with themselves.
 struct Sides {
   Sides(const py::object& tokens, const OptionalArray& lengths, const py::object& other,
@@ -62,9 +69,7 @@ struct Sides {
     if (!other.is_none()) cols.emplace(other, other_lengths, "other");
   }
 
-  std::size_t pairs() const {
-    return cols ? rows.size() * cols->size() : rows.size() * (rows.size() - 1) / 2;
-  }
+  std::size_t pairs() const { return pairs_of(rows.size(), cols); }
 
   Inputs rows;
   std::optional<Inputs> cols;
@@ -77,6 +82,11 @@ RsmOptions options_of(const std::string& matching, std::size_t window_or_k,
 }
 
 using Plan = std::tuple<std::size_t, bool, int>;
+
+RsmPlan plan_of(const RsmOptions& options, const Plan& plan) {
+  const auto& [max_tokens, is_centered, distance_exponent] = plan;
+  return {options, max_tokens, is_centered, distance_exponent};
+}
 
 Plan planned(const RsmOptions& options, const TokenFacts& facts, bool is_float64) {
   const RsmPlan plan = is_float64 ? isogram::plan_rsm<double>(options, facts)
@@ -98,45 +108,88 @@ Plan plan_rsm(const py::object& tokens, const OptionalArray& lengths, const py::
   return planned(options, facts, is_float64);
 }
 
+// Calls body with the outputs, of the type that all of them have.
+template <class Body>
+void with_outputs(const OptionalArray& linear, const OptionalArray& cosine,
+                  const OptionalArray& distance, const OptionalArray& loss, Body body) {
+  const OptionalArray& any = linear ? linear : cosine ? cosine : distance;
+  if (!any) throw py::type_error("expected an output array");
+  with_output(*any, [&]<class T>(MatrixView<T>) {
+    body(RsmOutputs<T>{output_view<T>(linear), output_view<T>(cosine), output_view<T>(distance),
+                       output_view<T>(loss)});
+  });
+}
+
+// Rows of tiles, packed; keeps the arrays alive that it points to.
+class PackedRows {
+ public:
+  PackedRows(const py::object& tokens, const OptionalArray& lengths, const std::string& matching,
+             std::size_t window_or_k, const std::string& precision, const Plan& plan,
+             bool is_float64, int num_threads)
+      : arrays_(tokens, lengths), inputs_(tokens, lengths, "tokens") {
+    const RsmPlan whole = plan_of(options_of(matching, window_or_k, precision), plan);
+    Call(num_threads).run([&](const Execution& execution) {
+      if (is_float64) {
+        rows_.emplace<RsmRows<double>>(whole, *inputs_, execution);
+      } else {
+        rows_.emplace<RsmRows<float>>(whole, *inputs_, execution);
+      }
+    });
+  }
+
+  std::size_t size() const { return inputs_.size(); }
+
+  template <class T>
+  const RsmRows<T>& of() const {
+    const auto* rows = std::get_if<RsmRows<T>>(&rows_);
+    if (!rows) throw py::type_error("expected outputs of the type of the packed rows");
+    return *rows;
+  }
+
+ private:
+  std::pair<py::object, OptionalArray> arrays_;
+  Inputs inputs_;
+  std::variant<std::monostate, RsmRows<float>, RsmRows<double>> rows_;
+};
+
 int semantic_rsm(const py::object& tokens, const OptionalArray& lengths, const py::object& other,
                  const OptionalArray& other_lengths, const std::string& matching,
-                 std::size_t window_or_k, const std::string& precision,
-                 const std::optional<Plan>& plan, const OptionalArray& linear,
+                 std::size_t window_or_k, const std::string& precision, const OptionalArray& linear,
                  const OptionalArray& cosine, const OptionalArray& distance,
                  const OptionalArray& loss, int num_threads, const py::object& progress) {
   const RsmOptions options = options_of(matching, window_or_k, precision);
   const Sides sides(tokens, lengths, other, other_lengths);
-  const OptionalArray& any = linear ? linear : cosine ? cosine : distance;
-  if (!any) throw py::type_error("expected an output array");
   int exponent = 0;
-  with_output(*any, [&]<class T>(MatrixView<T>) {
-    const RsmOutputs<T> outputs{output_view<T>(linear), output_view<T>(cosine),
-                                output_view<T>(distance), output_view<T>(loss)};
+  with_outputs(linear, cosine, distance, loss, [&](const auto& outputs) {
     Call(num_threads, progress, sides.pairs()).run([&](const Execution& execution) {
       const TokenInputs& rows = *sides.rows;
-      if (plan) {
-        const auto& [max_tokens, is_centered, distance_exponent] = *plan;
-        const RsmPlan whole{options, max_tokens, is_centered, distance_exponent};
-        sides.cols ? semantic_rsm_tile(whole, rows, **sides.cols, outputs, execution)
-                   : semantic_rsm_tile(whole, rows, outputs, execution);
-        exponent = distance_exponent;
-      } else {
-        exponent = sides.cols
-                       ? isogram::semantic_rsm(rows, **sides.cols, options, outputs, execution)
-                       : isogram::semantic_rsm(rows, options, outputs, execution);
-      }
+      exponent = sides.cols ? isogram::semantic_rsm(rows, **sides.cols, options, outputs, execution)
+                            : isogram::semantic_rsm(rows, options, outputs, execution);
     });
   });
   return exponent;
+}
+
+void semantic_rsm_tile(const PackedRows& rows, const py::object& other,
+                       const OptionalArray& other_lengths, const OptionalArray& linear,
+                       const OptionalArray& cosine, const OptionalArray& distance,
+                       const OptionalArray& loss, int num_threads, const py::object& progress) {
+  std::optional<Inputs> cols;
+  if (!other.is_none()) cols.emplace(other, other_lengths, "other");
+  with_outputs(linear, cosine, distance, loss, [&]<class T>(const RsmOutputs<T>& outputs) {
+    const RsmRows<T>& packed = rows.of<T>();
+    Call(num_threads, progress, pairs_of(rows.size(), cols)).run([&](const Execution& execution) {
+      cols ? isogram::semantic_rsm_tile(packed, **cols, outputs, execution)
+           : isogram::semantic_rsm_tile(packed, outputs, execution);
+    });
+  });
 }
 
 std::size_t rsm_tile_bytes(const std::string& matching, std::size_t window_or_k,
                            const std::string& precision, const Plan& plan, bool is_float64,
                            std::size_t channels, std::size_t rows, std::size_t cols,
                            bool has_distances, int num_threads) {
-  const auto& [max_tokens, is_centered, distance_exponent] = plan;
-  const RsmPlan whole{options_of(matching, window_or_k, precision), max_tokens, is_centered,
-                      distance_exponent};
+  const RsmPlan whole = plan_of(options_of(matching, window_or_k, precision), plan);
   const Execution execution{num_threads, {}};
   return is_float64 ? isogram::rsm_tile_bytes<double>(whole, channels, rows, cols, has_distances,
                                                       execution)
@@ -184,8 +237,17 @@ void register_rsm(py::module_& module) {
              "precision"_a, "plan"_a, "is_float64"_a, "channels"_a, "rows"_a, "cols"_a,
              "has_distances"_a, "num_threads"_a);
   module.def("semantic_rsm", &semantic_rsm, "tokens"_a, "lengths"_a, "other"_a, "other_lengths"_a,
-             py::kw_only(), "matching"_a, "window_or_k"_a, "precision"_a, "plan"_a, "linear"_a,
-             "cosine"_a, "distance"_a, "loss"_a, "num_threads"_a, "progress"_a);
+             py::kw_only(), "matching"_a, "window_or_k"_a, "precision"_a, "linear"_a, "cosine"_a,
+             "distance"_a, "loss"_a, "num_threads"_a, "progress"_a);
+  const py::metaclass type(reinterpret_cast<PyObject*>(&PyType_Type));  // see bind_arithmetic.cpp
+  py::class_<PackedRows>(module, "PackedRows", type)
+      .def(py::init<const py::object&, const OptionalArray&, const std::string&, std::size_t,
+                    const std::string&, const Plan&, bool, int>(),
+           "tokens"_a, "lengths"_a, py::kw_only(), "matching"_a, "window_or_k"_a, "precision"_a,
+           "plan"_a, "is_float64"_a, "num_threads"_a);
+  module.def("semantic_rsm_tile", &semantic_rsm_tile, "rows"_a, "other"_a, "other_lengths"_a,
+             py::kw_only(), "linear"_a, "cosine"_a, "distance"_a, "loss"_a, "num_threads"_a,
+             "progress"_a);
 }
 
 }  // namespace isogram::bindings

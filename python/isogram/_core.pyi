@@ -182,13 +182,11 @@ def plan_rsm(
 ) -> _RsmPlan: ...
 def plan_of_facts(
     *,
-    matching: str,
-    window_or_k: int,
-    precision: str,
     is_float64: bool,
     fewest: int,
     most: int,
     largest_norm: int | None,
+    **matching: Unpack[_Matching],
 ) -> _RsmPlan: ...
 def rsm_tile_bytes(
     *,
@@ -207,7 +205,6 @@ def semantic_rsm(
     other: _Tokens | None,
     other_lengths: NDArray[np.int32] | None,
     *,
-    plan: _RsmPlan | None,
     linear: _Array | None,
     cosine: _Array | None,
     distance: _Array | None,
@@ -216,6 +213,31 @@ def semantic_rsm(
     progress: _Progress,
     **matching: Unpack[_Matching],
 ) -> int: ...
+
+class PackedRows:
+    def __init__(
+        self,
+        tokens: _Tokens,
+        lengths: NDArray[np.int32] | None,
+        *,
+        plan: _RsmPlan,
+        is_float64: bool,
+        num_threads: int,
+        **matching: Unpack[_Matching],
+    ) -> None: ...
+
+def semantic_rsm_tile(
+    rows: PackedRows,
+    other: _Tokens | None,
+    other_lengths: NDArray[np.int32] | None,
+    *,
+    linear: _Array | None,
+    cosine: _Array | None,
+    distance: _Array | None,
+    loss: _Array | None,
+    num_threads: int,
+    progress: _Progress,
+) -> None: ...
 def compare(a: _Array, b: _Array, *, method: str, num_threads: int) -> float: ...
 def rank_entries(rsm: _Array, *, num_threads: int) -> _Doubles: ...
 def require_distributions(x: _Array, *, name: str, num_threads: int) -> None: ...

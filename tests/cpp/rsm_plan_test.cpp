@@ -188,11 +188,11 @@ TYPED_TEST(RsmPlans, TilesHaveTheBitsOfTheWhole) {
         for (std::size_t row = 0; row < 13; row += edge) {
           const std::size_t height = std::min(edge, 13 - row);
           const Tokens rows = a.part(row, row + height);
-          isogram::semantic_rsm_tile<T>(of_own, rows,
-                                        tiles.block(row, height, row, height, options));
+          const isogram::RsmRows<T> packed(of_own, rows);
+          isogram::semantic_rsm_tile<T>(packed, tiles.block(row, height, row, height, options));
           for (std::size_t col = row + edge; col < 13; col += edge) {
             const std::size_t width = std::min(edge, 13 - col);
-            isogram::semantic_rsm_tile<T>(of_own, rows, a.part(col, col + width),
+            isogram::semantic_rsm_tile<T>(packed, a.part(col, col + width),
                                           tiles.block(row, height, col, width, options));
             tiles.mirror(row, height, col, width);
           }
@@ -282,6 +282,13 @@ TYPED_TEST(RsmPlans, RefusesWhatIsNotOfThePlan) {
   const auto tile_of = [&](const TokenInputs& rows) {
     return complaint([&] { isogram::semantic_rsm_tile<T>(plan, rows, out.all(exact)); });
   };
+  const isogram::RsmRows<T> packed(plan, a.all);
+  const auto with = [&](const TokenInputs& cols, const isogram::RsmOutputs<T>& outputs) {
+    return complaint([&] { isogram::semantic_rsm_tile<T>(packed, cols, outputs); });
+  };
+  Matrices<T> too_wide(3, 4);
+  expect_contains(with(longer.all, out.all(exact)), "must not have more tokens than those of the");
+  expect_contains(with(a.all, too_wide.all(exact)), "must be 3 x 3");
   expect_contains(tile_of(longer.all), "must not have more tokens than those of the plan");
   expect_contains(tile_of({}), "`tokens` must hold at least one input");
   Tokens none = a.all;

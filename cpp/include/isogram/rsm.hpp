@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
@@ -100,6 +101,30 @@ void semantic_rsm_tile(const RsmPlan& plan, const TokenInputs& rows, const RsmOu
                        const Execution& execution = {});
 template <class T>
 void semantic_rsm_tile(const RsmPlan& plan, const TokenInputs& rows, const TokenInputs& cols,
+                       const RsmOutputs<T>& outputs, const Execution& execution = {});
+
+// Packed rows, for tiles that have the same ones: such a tile packs its columns alone. Cost, memory
+// and errors: the rows' share of those of semantic_rsm(). The inputs have to stay where they are as
+// long as this or a copy of it lives.
+template <class T>
+class RsmRows {
+ public:
+  RsmRows(const RsmPlan& plan, const TokenInputs& inputs, const Execution& execution = {});
+
+  struct Packed;
+  const Packed& packed() const { return *packed_; }
+  std::size_t size() const;  // inputs
+
+ private:
+  std::shared_ptr<const Packed> packed_;
+};
+
+// The same tiles, of packed rows; any number of threads may call them with the same rows.
+template <class T>
+void semantic_rsm_tile(const RsmRows<T>& rows, const RsmOutputs<T>& outputs,
+                       const Execution& execution = {});
+template <class T>
+void semantic_rsm_tile(const RsmRows<T>& rows, const TokenInputs& cols,
                        const RsmOutputs<T>& outputs, const Execution& execution = {});
 
 // The bytes of working memory that semantic_rsm_tile() takes at most for `rows` × `cols` inputs,

@@ -84,19 +84,6 @@ auto reader_of(ElementType type) {
   return &read_row<double>;
 }
 
-std::ptrdiff_t size_of(ElementType type) {
-  switch (type) {
-    case ElementType::float16:
-    case ElementType::bfloat16:
-      return 2;
-    case ElementType::float32:
-      return 4;
-    case ElementType::float64:
-      break;
-  }
-  return 8;
-}
-
 std::string joined(std::initializer_list<std::size_t> index) {
   std::string text;
   for (const std::size_t i : index) text += (text.empty() ? "" : ", ") + std::to_string(i);
@@ -293,6 +280,19 @@ double middle_of(double a, double b, double c) {
 }
 
 }  // namespace
+
+std::ptrdiff_t size_of(ElementType type) {
+  switch (type) {
+    case ElementType::float16:
+    case ElementType::bfloat16:
+      return 2;
+    case ElementType::float32:
+      return 4;
+    case ElementType::float64:
+      break;
+  }
+  return 8;
+}
 
 std::string not_finite_message(const std::string& name, std::initializer_list<std::size_t> index,
                                double value) {

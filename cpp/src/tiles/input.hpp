@@ -24,6 +24,9 @@ std::string not_finite_message(const std::string& name, std::initializer_list<st
 // Throws std::invalid_argument unless x has rows and columns.
 void require_not_empty(const InputView& x);
 
+// Bytes of an element.
+std::ptrdiff_t size_of(ElementType type);
+
 // Throws std::invalid_argument unless x has columns and at least so many rows.
 void require_rows(const InputView& x, std::size_t least);
 

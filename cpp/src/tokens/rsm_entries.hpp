@@ -49,7 +49,7 @@ class RsmEntries {
     const double ulps = detail::ulps_of_panels(static_cast<double>(rows.channels()));
     const double bound =
         pair.dual_bound + detail::rounding_bound(rows.narrow().norms(pair.i),
-                                                 sides_.cols().narrow().norms(pair.j), ulps);
+                                                 sides_.cols.narrow().norms(pair.j), ulps);
     store(outputs_.loss, pair.i, pair.j,
           detail::loss_entry(bound, pair.total, of_row(pair.i), of_col(pair.j)));
   }
@@ -83,9 +83,9 @@ class RsmEntries {
   double product_of_means(std::size_t i, std::size_t j) const {
     const auto dot = simd::kernels().float64.dot;
     const std::size_t channels = sides_.rows.channels();
-    const double product = dot(sides_.rows.mean(i), sides_.cols().mean(j), channels);
+    const double product = dot(sides_.rows.mean(i), sides_.cols.mean(j), channels);
     const double* of_row = sides_.rows.mean_left(i);
-    const double* of_col = sides_.cols().mean_left(j);
+    const double* of_col = sides_.cols.mean_left(j);
     return of_row && of_col ? product - dot(of_row, of_col, channels) : product;
   }
 
@@ -93,12 +93,12 @@ class RsmEntries {
     return {sets.squared_norm(input), sets.exponent(input)};
   }
   detail::InputNorms of_row(std::size_t i) const { return norms_of(sides_.rows, i); }
-  detail::InputNorms of_col(std::size_t j) const { return norms_of(sides_.cols(), j); }
+  detail::InputNorms of_col(std::size_t j) const { return norms_of(sides_.cols, j); }
   int unit_of(std::size_t i, std::size_t j) const { return detail::unit_of(of_row(i), of_col(j)); }
 
   NearDistances<T> near_distances() const {
     return {plan_.options, sides_.layout,     sides_.rows,
-            sides_.cols(), sides_.row_inputs, sides_.col_inputs};
+            sides_.cols,   sides_.row_inputs, sides_.col_inputs};
   }
 
   Scaled distance_of(std::size_t i, std::size_t j, const Match& match, Matcher<T>& matcher,
@@ -119,7 +119,7 @@ class RsmEntries {
     const double in_unit = std::ldexp(distance.value, distance.exponent - unit_of(i, j));
     return distance.value > 0 &&
            detail::may_be_mismatched<T>(in_unit, sides_.rows.bulk_norm(i), of_row(i),
-                                        sides_.cols().bulk_norm(j), of_col(j));
+                                        sides_.cols.bulk_norm(j), of_col(j));
   }
 
   void store(MatrixView<T> out, std::size_t i, std::size_t j, double value) const {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <optional>
 
 #include "isogram/rsm.hpp"
 #include "simd/kernels.hpp"
@@ -33,36 +32,44 @@ inline TokenLayout layout_for(const RsmPlan& plan, std::size_t channels,
   return layout;
 }
 
+// Inputs of one side, as they came and packed; they have to stay where they are.
+template <class T>
+struct RsmSide {
+  RsmSide(const simd::Kernels& level, const RsmPlan& plan, const TokenInputs& inputs,
+          const Execution& execution)
+      : level(level),
+        layout(layout_for(plan, inputs.channels(), level)),
+        inputs(inputs),
+        tokens(level.of<T>(), inputs, layout, preparing(execution)) {}
+
+  const simd::Kernels& level;
+  const TokenLayout layout;
+  const TokenInputs inputs;
+  const TokenSets<T> tokens;
+};
+
 template <class T>
 class RsmSides {
  public:
-  // Without `cols`, rows with themselves. The inputs have to stay where they are.
-  RsmSides(const RsmPlan& plan, const TokenInputs& rows, const TokenInputs* cols,
-           const Execution& execution)
-      : RsmSides(simd::kernels(), plan, rows, cols, execution) {}
-  const TokenSets<T>& cols() const { return others_ ? *others_ : rows; }
+  // Without `cols`, rows with themselves; both of one level.
+  RsmSides(const RsmSide<T>& rows, const RsmSide<T>* cols)
+      : kernels(rows.level.template of<T>()),
+        layout(rows.layout),
+        row_inputs(rows.inputs),
+        col_inputs(cols ? cols->inputs : rows.inputs),
+        is_symmetric(!cols),
+        rows(rows.tokens),
+        cols(cols ? cols->tokens : rows.tokens) {}
+
   bool is_wanted(std::size_t i, std::size_t j) const { return !is_symmetric || i < j; }
 
   const simd::KernelTable<T>& kernels;
-  const TokenLayout layout;
+  const TokenLayout& layout;
   const TokenInputs& row_inputs;
   const TokenInputs& col_inputs;
   const bool is_symmetric;
-  const TokenSets<T> rows;
-
- private:
-  RsmSides(const simd::Kernels& level, const RsmPlan& plan, const TokenInputs& rows,
-           const TokenInputs* cols, const Execution& execution)
-      : kernels(level.of<T>()),
-        layout(layout_for(plan, rows.channels(), level)),
-        row_inputs(rows),
-        col_inputs(cols ? *cols : rows),
-        is_symmetric(!cols),
-        rows(kernels, rows, layout, preparing(execution)) {
-    if (cols) others_.emplace(kernels, *cols, layout, preparing(execution));
-  }
-
-  std::optional<TokenSets<T>> others_;
+  const TokenSets<T>& rows;
+  const TokenSets<T>& cols;
 };
 
 }  // namespace isogram

@@ -22,7 +22,7 @@ class UnmatchedBlocks {
       : sides_(sides), entries_(entries) {
     if (!sides.layout.centered) return;
     row_means_ = packed_means(sides.rows, execution);
-    if (!sides.is_symmetric) col_means_ = packed_means(sides.cols(), execution);
+    if (!sides.is_symmetric) col_means_ = packed_means(sides.cols, execution);
   }
 
   // Inputs on a side of a block. Rows are deep, and most of them come from far: a wide block
@@ -36,9 +36,9 @@ class UnmatchedBlocks {
 
   void add(Cell cell, Matcher<T>& matcher, Worker& worker) const {
     const Span inputs = span(cell.row, sides_.rows.inputs());
-    const Span others = span(cell.col, sides_.cols().inputs());
+    const Span others = span(cell.col, sides_.cols.inputs());
     const auto a = sides_.rows.whole_inputs(inputs);
-    const auto b = sides_.cols().whole_inputs(others);
+    const auto b = sides_.cols.whole_inputs(others);
     const bool is_diagonal = sides_.is_symmetric && cell.row == cell.col;
     const std::size_t depth = sides_.rows.depth();
     const std::size_t stride = edge();
@@ -61,7 +61,7 @@ class UnmatchedBlocks {
   // The depth beyond which a wide block could not be stopped soon.
   static constexpr std::size_t kDeep = std::size_t{1} << 16;
 
-  std::size_t edge() const { return edge(sides_.rows.inputs(), sides_.cols().inputs()); }
+  std::size_t edge() const { return edge(sides_.rows.inputs(), sides_.cols.inputs()); }
 
   Span span(std::size_t block, std::size_t inputs) const {
     return {block * edge(), std::min(inputs, (block + 1) * edge())};

@@ -10,22 +10,6 @@
 
 namespace isogram {
 
-namespace {
-
-std::ptrdiff_t size_of(ElementType type) {
-  switch (type) {
-    case ElementType::float16:
-    case ElementType::bfloat16:
-      return 2;
-    case ElementType::float32:
-      return 4;
-    default:
-      return 8;
-  }
-}
-
-}  // namespace
-
 InputView TokenInputs::operator[](std::size_t input) const {
   if (!is_array()) return matrices_[input];
   const std::ptrdiff_t items = static_cast<std::ptrdiff_t>(input) * tokens_.input_stride;

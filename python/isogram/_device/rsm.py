@@ -178,7 +178,7 @@ def _match_marked_again(job: Job, exponent: int, distances: NDArray[Any]) -> Non
         found = np.empty((1, marked.size), job.dtype)
         row = Samples(pairs.rows.name, [tokens], None, None, i)
         others = Samples(pairs.sides[-1].name, [cols[j] for j in marked], None, None)
-        of_host = on_host.entries(job, None, Pairs(row, others), {"distance": found}, None)
+        of_host = on_host.entries(job, Pairs(row, others), {"distance": found}, None)
         np.ldexp(found, np.int32(of_host - exponent), out=found)
         where, values = marked, found[0]
         if job.home:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -16,6 +15,7 @@ from isogram._bandwidth import scaled_bandwidth
 from isogram._entries import copy_into
 from isogram._errors import PlaceError, changed_input
 from isogram._tokens.job import Job, Pairs, not_finite
+from isogram._tokens.samples import Samples
 from isogram._types import Report
 from isogram._walk.run import HostWorker, run
 from isogram._walk.sinks import ArraySink
@@ -31,11 +31,11 @@ def rsm(job: Job, results: Mapping[str, NDArray[Any]], report: Report) -> int:
     shape = job.pairs.shape
     edge = None if job.memory_limit is None else _edge(job)
     if edge is None or edge >= max(shape):
-        return entries(job, None, job.pairs, results, report)
+        return entries(job, job.pairs, results, report)
     facts = survey(job)
     bands = _Bands(tuple(cut(shape, (edge, edge), is_upper=job.pairs.is_symmetric)), job.pairs)
     sink = ArraySink(results, is_symmetric=job.pairs.is_symmetric)
-    run(bands, [HostWorker(partial(part, job, facts))], sink, report)
+    run(bands, [HostWorker(_Tiles(job, facts).compute)], sink, report)
     return facts[2]
 
 
@@ -72,36 +72,62 @@ def planned(job: Job, largest_norm: int | None = None) -> Facts:
 
 def part(job: Job, facts: Facts, tile: Tile, progress: Report) -> dict[str, NDArray[Any]]:
     """Return the blocks of one tile."""
-    blocks = {name: np.empty(tile.shape, job.dtype) for name in job.outputs}
-    entries(job, facts, job.pairs.of(tile), blocks, progress)
-    return blocks
+    return _Tiles(job, facts).compute(tile, progress)
 
 
-def entries(
-    job: Job,
-    facts: Facts | None,
-    pairs: Pairs,
-    results: Mapping[str, NDArray[Any]],
-    report: Report,
-) -> int:
-    """Write the entries of pairs; return the exponent of distances.
+class _Tiles:
+    """Computes tiles by the facts of all inputs.
 
-    `facts` are those of all inputs where `pairs` are some of the job's, else None.
+    The rows of a tile stay packed until a tile with other rows is asked for.
     """
+
+    def __init__(self, job: Job, facts: Facts) -> None:
+        """Begin without rows."""
+        self._job, self._facts = job, facts
+        self._packed: tuple[slice, _core.PackedRows] | None = None
+
+    def compute(self, tile: Tile, progress: Report) -> dict[str, NDArray[Any]]:
+        """Return the blocks of one tile."""
+        job = self._job
+        blocks = {name: np.empty(tile.shape, job.dtype) for name in job.outputs}
+        pairs = job.pairs.of(tile)
+        try:
+            rows = self._packed_rows(tile.rows, pairs.rows)
+            _core.semantic_rsm_tile(
+                rows, *pairs.cols_for_core(), **_outputs(job, blocks), progress=progress
+            )
+        except _core.NotFiniteToken as error:
+            raise _named(pairs, error) from None
+        return blocks
+
+    def _packed_rows(self, span: slice, rows: Samples) -> _core.PackedRows:
+        if self._packed is None or self._packed[0] != span:
+            self._packed = None  # before others take their memory
+            packed = _core.PackedRows(
+                *rows.as_tokens(),
+                **self._job.matching.for_core(),
+                plan=self._facts,
+                is_float64=self._job.dtype == np.float64,
+                num_threads=self._job.workers,
+            )
+            self._packed = span, packed
+        return self._packed[1]
+
+
+def entries(job: Job, pairs: Pairs, results: Mapping[str, NDArray[Any]], report: Report) -> int:
+    """Write all entries of some pairs, by facts of their own; return distances' exponent."""
     try:
         return _core.semantic_rsm(
-            *pairs.for_core(),
-            **job.matching.for_core(),
-            plan=facts,
-            linear=results.get("linear"),
-            cosine=results.get("cosine"),
-            distance=results.get("distance"),
-            loss=results.get("loss"),
-            num_threads=job.workers,
-            progress=report,
+            *pairs.for_core(), **(job.matching.for_core() | _outputs(job, results)), progress=report
         )
     except _core.NotFiniteToken as error:
         raise _named(pairs, error) from None
+
+
+def _outputs(job: Job, results: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """Return where to write, as the core takes it, and how many threads do."""
+    names = ("linear", "cosine", "distance", "loss")
+    return {name: results.get(name) for name in names} | {"num_threads": job.workers}
 
 
 def _named(pairs: Pairs, error: _core.NotFiniteToken) -> PlaceError:

@@ -74,10 +74,13 @@ class Pairs(NamedTuple):
         n, m = tile.shape
         return n * (n - 1) // 2 if self.is_symmetric and tile.rows == tile.cols else n * m
 
-    def for_core(self) -> tuple[Any, ...]:
+    def for_core(self) -> tuple[Any, Any, Any, Any]:
         """Return the inputs and lengths of both sides as the core takes them."""
-        cols = (None, None) if self.cols is None else self.cols.as_tokens()
-        return (*self.rows.as_tokens(), *cols)
+        return *self.rows.as_tokens(), *self.cols_for_core()
+
+    def cols_for_core(self) -> tuple[Any, Any]:
+        """Return the inputs and lengths of the columns, None where rows are with themselves."""
+        return (None, None) if self.cols is None else self.cols.as_tokens()
 
 
 class Job(NamedTuple):
