@@ -37,6 +37,13 @@ def _triangles(x: Array, y: Array) -> tuple[Array, Array]:
     return np.corrcoef(x)[upper], np.corrcoef(y)[upper]
 
 
+def procrustes(x: Array, y: Array) -> float:
+    """Return the angle up to rotation and reflection."""
+    a, b = (layer - layer.mean(axis=0) for layer in (x, y))
+    nuclear = np.linalg.svd(a.T @ b, compute_uv=False).sum()
+    return float(np.arccos(nuclear / (np.linalg.norm(a) * np.linalg.norm(b))))
+
+
 def mutual_knn(x: Array, y: Array, k: int = 10) -> float:
     """Return the share of the k nearest neighbours that samples have in both."""
     near = [_neighbours(layer, k) for layer in (x, y)]

@@ -12,7 +12,7 @@ from benchmarks.baselines import measures as baseline
 from benchmarks.case import Case, Workload
 from benchmarks.settings import Settings
 
-MEASURES = ("distance_correlation", "rsa_pearson", "rsa_spearman", "mutual_knn")
+MEASURES = ("distance_correlation", "rsa_pearson", "rsa_spearman", "mutual_knn", "procrustes")
 
 
 def cases(settings: Settings) -> list[Case]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _FEWEST = 2
 
 _ROWS = 2048  # that are multiplied at a time
-_PART = 1 << 20  # entries that are surveyed at a time
+_PART = 1 << 16  # entries that are surveyed at a time: so many stay in a processor's cache
 
 # A centred feature whose entries are so many roundings of the feature's, or fewer, is constant.
 _ROUNDINGS = 64
@@ -48,18 +48,20 @@ class CrossProducts(NamedTuple):
 class FeatureFacts(NamedTuple):
     """What has to be known of all samples of a layer to centre some of them."""
 
-    exponent: Array  # of the largest entry
-    means: Array  # (d,), over 2^exponent
+    unit: Array  # what makes the largest entry about 1, a power of two
+    means: Array  # (d,), of features in this unit
     rests: Array  # what rounding took from them
     are_constant: Array  # which features are, but for rounding
-    own_exponent: Array  # of the largest centred entry over 2^exponent
+    unit_of_centred: Array  # what makes the largest centred entry about 1
 
     def centred(self, place: Place, x: Array, cols: slice = slice(None)) -> Array:
         """Return the centred features of some samples, or some columns of them, in float64."""
-        xp = place.xp
-        rows = xp.ldexp(place.doubles(x[:, cols]), -self.exponent)
-        rows = rows - self.means[cols] - self.rests[cols]
-        return xp.ldexp(xp.where(self.are_constant[cols], 0.0, rows), -self.own_exponent)
+        rows = place.doubles(x[:, cols])
+        rows *= self.unit
+        rows -= self.means[cols]
+        rows -= self.rests[cols]
+        rows *= ~self.are_constant[cols] * self.unit_of_centred
+        return rows
 
 
 class PairsOfFeatures:
@@ -153,13 +155,19 @@ def _survey(place: Place, x: Array) -> FeatureFacts:
     xp, (n, d) = place.xp, x.shape
     parts = spans(n, max(1, _PART // d))
     largest = reduce(xp.maximum, (xp.abs(place.doubles(x[rows])).max(axis=0) for rows in parts))
-    _, exponent = xp.frexp(largest.max())
-    means, rests = xp.zeros((2, d))
-    facts = FeatureFacts(exponent, means, rests, xp.zeros(d, bool), xp.zeros((), np.int32))
+    unit, (means, rests) = _unit(xp, largest), xp.zeros((2, d))
+    facts = FeatureFacts(unit, means, rests, xp.zeros(d, bool), xp.ones(()))
     facts = facts._replace(means=sum(facts.centred(place, x[r]).sum(axis=0) for r in parts) / n)
     facts = facts._replace(rests=sum(facts.centred(place, x[r]).sum(axis=0) for r in parts) / n)
     left = reduce(xp.maximum, (xp.abs(facts.centred(place, x[r])).max(axis=0) for r in parts))
-    rounding = _ROUNDINGS * float(np.finfo(np.float64).eps) * xp.ldexp(largest, -exponent)
+    rounding = _ROUNDINGS * float(np.finfo(np.float64).eps) * (largest * unit)
     are_constant = left <= rounding
-    _, own_exponent = xp.frexp(xp.where(are_constant, 0.0, left).max())
-    return facts._replace(are_constant=are_constant, own_exponent=own_exponent)
+    left = xp.where(are_constant, 0.0, left)
+    return facts._replace(are_constant=are_constant, unit_of_centred=_unit(xp, left))
+
+
+def _unit(xp: Any, reaches: Array) -> Array:
+    """Return the power of two that makes the largest of them about 1."""
+    _, exponent = xp.frexp(reaches.max())
+    # A larger one would leave the range of float64; the smallest numbers stay small.
+    return xp.ldexp(xp.ones(()), xp.minimum(-exponent, 1000))
