@@ -26,7 +26,7 @@ class RsmTiles(Protocol):
 
     @property
     def edge(self) -> int:
-        """Rows and columns of a tile, but for the last."""
+        """Rows and columns of a tile; the last tiles may be smaller."""
 
     def compute(self, tile: Tile) -> Array:
         """Return a new array (layers, rows, columns)."""
@@ -38,11 +38,10 @@ class RsmTiles(Protocol):
 class Place(Protocol):
     """Where arrays lie, and the operations that run there: `_host` and `_device` have them.
 
-    Arguments arrive checked, and lie in this place, as results do. What is wrong with them is a
+    Arguments arrive checked, and lie in this place, as results do. An error in them is a
     `PlaceError`, which `errors_of` makes an error of the function that the caller called. A GPU is
-    waited for only where that is said, and what it is not waited for is NaN where the host raises.
-    `num_threads` and `progress` are the host's: a GPU takes no notice of the one, and reports once,
-    when all is done or queued.
+    waited for only where a docstring says "wait"; elsewhere its results are NaN where the host
+    raises. A GPU ignores `num_threads`, and reports progress once, when all is done or queued.
     """
 
     @property
@@ -51,11 +50,11 @@ class Place(Protocol):
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The name of the place in messages."""
 
     @property
     def precisions(self) -> Sequence[str]:
-        """What products of float32 may be rounded to."""
+        """The precisions that products of float32 may be rounded to."""
 
     @property
     def xp(self) -> Any:
@@ -63,7 +62,7 @@ class Place(Protocol):
 
     @property
     def memory(self) -> int:
-        """Bytes that there are in all."""
+        """Bytes of memory in all."""
 
     def entered(self) -> AbstractContextManager[object]:
         """Make this the place of `xp`."""
@@ -132,7 +131,7 @@ class Place(Protocol):
         progress: Report,
         wait: bool,
     ) -> GbsTable:
-        """Return the mean cosine of the rows of all pairs of layers' graphs; k = 0: the full ones.
+        """Return the mean cosine of the rows of all pairs of layers' graphs; k = 0: full graphs.
 
         Without `wait`, a GPU counts no isolated nodes.
         """
@@ -143,7 +142,7 @@ class Place(Protocol):
     def rsm_tiles(
         self, layers: Layers, kernel: Kernel, bandwidths: list[Any], num_threads: int
     ) -> RsmTiles:
-        """Return what computes tiles of layers' RSMs; the kernel may be "distance" besides."""
+        """Return an object that computes tiles of layers' RSMs; "distance" is a kernel here too."""
 
     def nearest(
         self, x: Array, k: int, center: bool, num_threads: int, progress: Report

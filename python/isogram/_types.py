@@ -1,4 +1,4 @@
-"""Words that every layer shares: arrays, kernels, layers, and the places that compute."""
+"""Types that all modules share: arrays, kernels, layers, and tables of them."""
 
 from __future__ import annotations
 

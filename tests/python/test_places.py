@@ -7,7 +7,7 @@ from pathlib import Path
 import isogram as ig
 import pytest
 from isogram._place import HOST
-from isogram._types import Place
+from isogram._protocols import Place
 from support import run_program
 
 # What is of public functions alone: checks of arguments, and arrays of other libraries.
