@@ -84,7 +84,7 @@ class RsmWalk {
   // Inputs of so many tokens that each is a group, and affinities of a pair would leave the cache.
   bool is_in_strips() const {
     return options_.matching == Matching::exact && layout_.group == 1 &&
-           options_.precision == Precision::float32;
+           layout_.precision == Precision::float32;
   }
 
   void add_in_strips(std::size_t i, std::size_t j, Matcher<T>& matcher, Worker& worker) const {
@@ -130,7 +130,7 @@ class RsmWalk {
       const T* first = affinities + rows_.row_in_group(i) * stride + cols_.row_in_group(j);
       return MatrixView<const T>(first, rows_.tokens(i), cols_.tokens(j), stride, 1);
     };
-    if (options_.precision == Precision::float32) {
+    if (layout_.precision == Precision::float32) {
       return matcher.match_each(pairs.size(), affinity, worker, [&](std::size_t k, Match match) {
         entries_.write_matched(pairs[k].row, pairs[k].col, match, matcher, worker);
       });

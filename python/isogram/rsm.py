@@ -76,8 +76,9 @@ def semantic_rsm(
         How the exact matching sees tokens that are not float64: as they are, rounded to bfloat16,
         or rounded to integers from -127 to 127 times a scale of each token. The matched pairs are
         scored in float32 in any case, so m can only be too small: by 1e-6 of itself on average, on
-        features of real networks. int8 is faster on processors with AVX-512 VNNI, bfloat16 on those
-        with AVX-512 BF16. On others, neither is faster than float32.
+        features of real networks. int8 is the fastest, above all on processors with VNNI. On a host
+        without AVX-512 BF16, rounding to bfloat16 would gain nothing: there, "bfloat16" matches
+        tokens as they are, at the speed of "float32".
     layout : {"nsc", "nhwc", "nchw"}
         Axes of an array: the latter two are (n, h, w, c) and (n, c, h, w), with s = h·w.
     lengths, other_lengths : n (m) integers from 1 to s, optional
@@ -92,8 +93,8 @@ def semantic_rsm(
         Where to write, for each pair, an upper bound on what a narrow `precision` may have cost:
         the optimum exceeds m by at most loss[i, j] ‖Z_i‖ ‖Z_j‖, and a cosine entry is too small by
         at most loss[i, j]. The bound is rigorous, from the duals of the rounded problem and the
-        norms of the rounding errors, and usually far larger than the true loss. float32, any
-        strides, not overlapping the inputs.
+        norms of the rounding errors, and usually far larger than the true loss; 0 where tokens
+        were not rounded. float32, any strides, not overlapping the inputs.
     gpus : int or sequence of int, optional
         Indices of the GPUs that compute, which share the pairs; by default the one that `tokens`
         lie on, if they do not lie on the host. The result lies where `tokens` do, with the same

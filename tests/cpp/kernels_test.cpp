@@ -291,6 +291,24 @@ TEST(ByteProducts, AreExact) {
   });
 }
 
+TEST(ByteProducts, AreScaledAlike) {
+  at_every_level([] {
+    for (const auto* table : byte_tables()) {
+      for (std::size_t n = 1; n < 70; ++n) {
+        const WholeRows drawn = WholeRows::drawn(1, n, static_cast<unsigned>(n));
+        const std::vector<std::int32_t> row(drawn.numbers.begin(), drawn.numbers.end());
+        const auto scales = random_values<float>(n, 5);
+        std::vector<float> out(n + 1, 7);
+        table->scale(row.data(), n, -1280, 0.3F, scales.data(), out.data());
+        for (std::size_t j = 0; j < n; ++j) {
+          ASSERT_EQ(out[j], static_cast<float>(row[j] + 1280) * (0.3F * scales[j]));
+        }
+        ASSERT_EQ(out[n], 7);
+      }
+    }
+  });
+}
+
 // No partial sum saturates or wraps, of pairs in 16 bits or of whole rows in 32.
 TEST(ByteProducts, OfExtremeNumbersAreExact) {
   at_every_level([] {

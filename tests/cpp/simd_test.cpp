@@ -129,8 +129,9 @@ TEST_F(Simd, EveryLevelRunsItsOwnCode) {
     }
     seen.insert(reinterpret_cast<const void*>(kernels().logarithms));
     seen.insert(reinterpret_cast<const void*>(kernels().bytes.inner_products));
+    seen.insert(reinterpret_cast<const void*>(kernels().bytes.scale));
     seen.insert(reinterpret_cast<const void*>(kernels().divergence));
-    kernel_count += 3;
+    kernel_count += 4;
     expect_inner_products<float>();
     expect_inner_products<double>();
     ran.insert(level());

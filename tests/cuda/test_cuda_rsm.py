@@ -45,9 +45,18 @@ def norms(tokens):
     return np.array([np.linalg.norm(sample) for sample in oracle.samples(tokens)])
 
 
-def check(gpu, tokens, other=None, *, tolerance=None, **parameters):
+def host_rounds(precision):
+    """Whether the host's processor matches rounded tokens, as GPUs always do."""
+    loss = np.empty((2, 2), np.float32)
+    ig.semantic_rsm(correlated(2, 9, 5), precision=precision, loss=loss)
+    return loss.any()
+
+
+def check(gpu, tokens, other=None, *, tolerance=None, precision="float32", **parameters):
     """Hold all kernels' entries against the host's; linear ones are relative to norms."""
-    parameters = {"kernel": RSM_KERNELS} | parameters
+    parameters = {"kernel": RSM_KERNELS, "precision": precision} | parameters
+    if precision != "float32" and not host_rounds(precision):
+        tolerance = 1e-3
     expected = ig.semantic_rsm(tokens, other, **parameters)
     actual = ig.semantic_rsm(put(gpu, tokens), put(gpu, other), **parameters)
     assert list(actual) == list(expected)
@@ -416,7 +425,8 @@ def test_loss(gpu, precision):
         on_gpu = [put(gpu, tokens) for tokens in arguments]
         narrow = gpu.get(ig.semantic_rsm(*on_gpu, precision=precision, loss=loss))
         # Duals differ, where several are optimal.
-        assert_close(gpu.get(loss), expected, 1e-5)
+        if host_rounds(precision):
+            assert_close(gpu.get(loss), expected, 1e-5)
         assert (exact - narrow <= gpu.get(loss) + 1e-6).all()
 
 

@@ -584,9 +584,18 @@ def test_one_set_against_itself_is_the_set(shape, seed):
 # Narrow tokens ----------------------------------------------------------------------------------
 
 
+def is_rounded(precision):
+    """Whether this processor matches rounded tokens at the level in use."""
+    loss = np.empty((2, 2), np.float32)
+    ig.semantic_rsm(correlated(2, 9, 5), precision=precision, loss=loss)
+    return loss.any()
+
+
 def rounded(tokens, precision):
     """Tokens less their mean as a narrow matching sees them, in float64."""
     centred = (tokens - tokens.mean(axis=0)).astype(np.float32)
+    if not is_rounded(precision):
+        return centred.astype(np.float64)
     if precision == "bfloat16":
         bits = centred.view(np.uint32)
         bits = (bits + 0x7FFF + (bits >> 16 & 1)) & np.uint32(0xFFFF0000)
@@ -618,6 +627,20 @@ def test_narrow_matching_is_scored_with_the_tokens_themselves(simd_level, precis
                 pairs = oracle.matched_pairs(seen[i], seen[j], "exact", None)
                 want = sum(wide[i][r] @ wide[j][t] for r, t in pairs)
                 assert abs(actual[i, j] - want) <= 2e-6 * scale[i] * scale[j], (n, s, c, i, j)
+
+
+def test_what_gains_nothing_is_not_rounded(simd_level):
+    assert is_rounded("int8")
+    assert simd_level == "avx512" or not is_rounded("bfloat16")
+    if is_rounded("bfloat16"):
+        return
+    for tokens in (correlated(12, 49, 70), correlated(3, 450, 8)):
+        loss = np.full((len(tokens),) * 2, np.nan, np.float32)
+        actual = ig.semantic_rsm(tokens, kernel=RSM_KERNELS, precision="bfloat16", loss=loss)
+        expected = ig.semantic_rsm(tokens, kernel=RSM_KERNELS)
+        for kernel in RSM_KERNELS:
+            assert np.array_equal(actual[kernel], expected[kernel])
+        assert not loss.any()
 
 
 @pytest.mark.parametrize("precision", NARROW)

@@ -25,7 +25,8 @@ enum class Matching { exact, window, topk, greedy, none };
 
 // How the exact matching sees float32 tokens: as they are, or rounded to fewer digits. The matched
 // pairs are scored in float32 in any case.
-//   bfloat16  8 bits of every channel; multiplied as float32 where the processor cannot
+//   bfloat16  8 bits of every channel, where the processor multiplies those (AVX-512 BF16); tokens
+//             as they are elsewhere, where rounding them would gain nothing
 //   int8      every channel as −127 … 127 times a scale of its token
 enum class Precision { float32, bfloat16, int8 };
 
@@ -47,8 +48,9 @@ struct RsmOutputs {
   MatrixView<T> cosine;
   MatrixView<T> distance;
 
-  // Of a narrow precision: an upper bound on (optimum − m) / (‖Z_i‖ ‖Z_j‖). The optimum is at most
-  // the dual value of the rounded problem plus the most that rounding can change in any matching.
+  // Of a narrow precision: an upper bound on (optimum − m) / (‖Z_i‖ ‖Z_j‖), 0 where tokens were not
+  // rounded. The optimum is at most the dual value of the rounded problem plus the most that
+  // rounding can change in any matching.
   MatrixView<T> loss = {};
 };
 

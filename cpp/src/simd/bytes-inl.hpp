@@ -58,10 +58,24 @@ void byte_products(const std::int32_t* a, std::size_t rows, const std::int32_t* 
   block<ByteProduct>(a, rows, b, cols, words, out, stride);
 }
 
+void scale_products(const std::int32_t* row, std::size_t n, std::int32_t excess, float row_scale,
+                    const float* column_scales, float* out) noexcept {
+  for_row<float>(
+      n,
+      [&](std::size_t j) {
+        const auto product = __builtin_convertvector(load(row + j) - excess, Vector<float>);
+        store(out + j, product * (row_scale * load(column_scales + j)));
+      },
+      [&](std::size_t j) {
+        out[j] = static_cast<float>(row[j] - excess) * (row_scale * column_scales[j]);
+      });
+}
+
 inline constexpr ByteKernels kByteKernels{
     {kPanel<std::int32_t>, &byte_products, &transpose<std::int32_t>},
     ByteProduct::kPerWord,
-    ByteProduct::kOffset};
+    ByteProduct::kOffset,
+    &scale_products};
 
 }  // namespace
 }  // namespace isogram::simd::ISOGRAM_LEVEL

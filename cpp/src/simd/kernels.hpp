@@ -236,6 +236,10 @@ struct WordKernels {
 struct ByteKernels : WordKernels<std::int32_t> {
   std::size_t per_word;  // 4 of 8 bits or 2 of 16
   std::int32_t offset;
+
+  // out[j] = (row[j] − excess) · row_scale · column_scales[j]
+  void (*scale)(const std::int32_t* row, std::size_t n, std::int32_t excess, float row_scale,
+                const float* column_scales, float* out) noexcept;
 };
 
 // Of bfloat16, two to a word: Σ_k a_ik b_jk.

@@ -39,7 +39,8 @@ std::vector<std::int32_t> as_words(const double* x, std::size_t n, Narrowed narr
   constexpr std::size_t per_word = sizeof(std::int32_t) / sizeof(Narrow);
   std::vector<std::int32_t> words((n + per_word - 1) / per_word);
   std::vector<Narrow> elements(n);
-  std::transform(x, x + n, elements.begin(), narrowed);
+  std::transform(x, x + n, elements.begin(),
+                 [&](double element) { return static_cast<Narrow>(narrowed(element)); });
   std::memcpy(words.data(), elements.data(), n * sizeof(Narrow));  // the first in the lowest bits
   return words;
 }
@@ -83,17 +84,17 @@ NarrowTokens::NarrowTokens(Precision precision, std::vector<std::size_t> first_t
       sums_(first_token_.back()),
       norms_(first_token_.size() - 1) {}
 
-void NarrowTokens::keep(std::size_t token, const std::vector<float>& values) {
+void NarrowTokens::keep(std::size_t token, const double* values) {
   for (std::size_t c = 0; c < channels_; c += kSlice) {
-    std::copy_n(values.data() + c, slice_width(c), tokens_.data() + place_in_slice(token, c));
+    float* kept = tokens_.data() + place_in_slice(token, c);
+    for (std::size_t k = 0; k < slice_width(c); ++k) kept[k] = static_cast<float>(values[c + k]);
   }
 }
 
 void NarrowTokens::round(std::size_t input, std::size_t position, double* token) {
-  std::vector<float> kept(channels_);
-  for (std::size_t c = 0; c < channels_; ++c) kept[c] = static_cast<float>(token[c]);
-  keep(index(input, position), kept);
-  std::vector<double> error(kept.begin(), kept.end());
+  std::vector<double> error(channels_);  // first the token, in float32
+  for (std::size_t c = 0; c < channels_; ++c) error[c] = static_cast<float>(token[c]);
+  keep(index(input, position), error.data());
   RoundedNorms& norms = norms_[input];
   norms.largest = std::max(norms.largest, norm(error.data(), channels_));
   if (precision_ == Precision::int8) {
@@ -102,13 +103,13 @@ void NarrowTokens::round(std::size_t input, std::size_t position, double* token)
     // A subnormal scale would round so coarsely that bytes overflow: such a token counts as zero.
     const float scale = smallest_byte < std::numeric_limits<float>::min() ? 0 : smallest_byte;
     const double inverse = scale > 0 ? 1 / static_cast<double>(scale) : 0;
-    for (std::size_t c = 0; c < channels_; ++c) token[c] = to_whole(kept[c] * inverse);
+    for (std::size_t c = 0; c < channels_; ++c) token[c] = to_whole(error[c] * inverse);
     const double sum = simd::kernels().float64.sum(token, channels_);
     for (std::size_t c = 0; c < channels_; ++c) token[c] *= scale;
     scales_[index(input, position)] = scale;
     sums_[index(input, position)] = static_cast<std::int32_t>(sum);
   } else {
-    for (std::size_t c = 0; c < channels_; ++c) token[c] = rounded_to_bfloat16(kept[c]);
+    for (std::size_t c = 0; c < channels_; ++c) token[c] = rounded_to_bfloat16(error[c]);
   }
   for (std::size_t c = 0; c < channels_; ++c) error[c] -= token[c];
   const double size = norm(error.data(), channels_);
@@ -126,7 +127,7 @@ std::vector<std::int32_t> NarrowTokens::words(std::size_t input, std::size_t pos
   }
   const double of_token = scales_[index(input, position)];
   const double inverse = of_token > 0 ? 1 / of_token : 0;
-  const auto whole = [&](double x) { return static_cast<std::int16_t>(to_whole(x * inverse)); };
+  const auto whole = [&](double x) { return static_cast<std::int32_t>(to_whole(x * inverse)); };
   return per_word == 2 ? as_words<std::int16_t>(token, channels_, whole)
                        : as_words<std::int8_t>(token, channels_, whole);
 }

@@ -52,7 +52,7 @@ class NarrowTokens {
   std::size_t place_in_slice(std::size_t token, std::size_t first_channel) const {
     return first_token_.back() * first_channel + token * slice_width(first_channel);
   }
-  void keep(std::size_t token, const std::vector<float>& values);
+  void keep(std::size_t token, const double* values);
 
   Precision precision_;
   std::vector<std::size_t> first_token_;

@@ -37,6 +37,7 @@ class RsmEntries {
   // Entries of pair (i, j) from the matched sum of packed tokens.
   void write_matched(std::size_t i, std::size_t j, const Match& match, Matcher<T>& matcher,
                      Worker& worker) const {
+    if (outputs_.loss.data) store(outputs_.loss, i, j, 0);
     if (!plan_.is_centered) return write(i, j, match, matcher, worker);
     write(i, j, {restored(match.total, product_of_means(i, j)), match.columns}, matcher, worker);
   }
@@ -114,7 +115,7 @@ class RsmEntries {
 
   // A narrow precision has its own bound on what it costs.
   bool may_be_mismatched(std::size_t i, std::size_t j, const Scaled& distance) const {
-    if (plan_.options.precision != Precision::float32) return false;
+    if (sides_.layout.precision != Precision::float32) return false;
     if (!near_distances().is_shortest() && sizeof(T) == sizeof(double)) return false;
     const double in_unit = std::ldexp(distance.value, distance.exponent - unit_of(i, j));
     return distance.value > 0 &&

@@ -15,9 +15,8 @@
 namespace isogram {
 
 // The rows of a group of inputs in int8, and what turns their products into affinities.
-template <class T>
 struct ScaledRows {
-  ScaledRows(const TokenSets<T>& sets, std::size_t group)
+  ScaledRows(const TokenSets<float>& sets, std::size_t group)
       : words(sets.group_words(group)), count(sets.group_rows(group).count) {
     const std::size_t first = sets.group(group).begin;
     scales = sets.narrow().scales(first);
@@ -25,16 +24,11 @@ struct ScaledRows {
   }
 
   // affinities = (products − offset Σ a) · scale of the row · scale of the column
-  void scale(Span rows, const ScaledRows& columns, Span cols, const std::int32_t* products,
-             std::int32_t offset, T* affinities, std::size_t stride) const {
+  void scale(const simd::ByteKernels& kernels, Span rows, const ScaledRows& columns, Span cols,
+             const std::int32_t* products, float* affinities, std::size_t stride) const {
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      const std::int32_t excess = offset * sums[rows.begin + i];
-      const float of_row = scales[rows.begin + i];
-      const float* of_columns = columns.scales + cols.begin;
-      for (std::size_t j = 0; j < cols.size(); ++j) {
-        const auto product = static_cast<float>(products[i * kTileEdge + j] - excess);
-        affinities[i * stride + j] = product * (of_row * of_columns[j]);
-      }
+      kernels.scale(products + i * kTileEdge, cols.size(), kernels.offset * sums[rows.begin + i],
+                    scales[rows.begin + i], columns.scales + cols.begin, affinities + i * stride);
     }
   }
 
@@ -106,17 +100,20 @@ class AffinityProducts {
   void multiply_bytes(const TokenSets<T>& a, std::size_t a_group, const TokenSets<T>& b,
                       std::size_t b_group, Matcher<T>& matcher, std::size_t stride,
                       Worker& worker) const {
-    const ScaledRows<T> of_a(a, a_group);
-    const ScaledRows<T> of_b(b, b_group);
-    std::int32_t* products = matcher.byte_products.data();
-    const bool is_one_piece = of_a.words == of_b.words;
-    for_each_tile(of_a.count, of_b.count, is_one_piece, worker, [&](Span rows, Span columns) {
-      layout_.byte_kernels->inner_products(of_a.words + rows.begin * a.word_depth(), rows.size(),
-                                           of_b.words + columns.begin * b.word_depth(),
-                                           columns.size(), a.word_depth(), products, kTileEdge);
-      of_a.scale(rows, of_b, columns, products, layout_.byte_kernels->offset,
-                 matcher.affinities.data() + rows.begin * stride + columns.begin, stride);
-    });
+    if constexpr (std::is_same_v<T, float>) {
+      const ScaledRows of_a(a, a_group);
+      const ScaledRows of_b(b, b_group);
+      const simd::ByteKernels& kernels = *layout_.byte_kernels;
+      std::int32_t* products = matcher.byte_products.data();
+      const auto visit = [&](Span rows, Span columns) {
+        kernels.inner_products(of_a.words + rows.begin * a.word_depth(), rows.size(),
+                               of_b.words + columns.begin * b.word_depth(), columns.size(),
+                               a.word_depth(), products, kTileEdge);
+        of_a.scale(kernels, rows, of_b, columns, products,
+                   matcher.affinities.data() + rows.begin * stride + columns.begin, stride);
+      };
+      for_each_tile(of_a.count, of_b.count, of_a.words == of_b.words, worker, visit);
+    }
   }
 
   const simd::KernelTable<T>& kernels_;

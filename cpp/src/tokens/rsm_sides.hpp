@@ -27,6 +27,8 @@ inline TokenLayout layout_for(const RsmPlan& plan, std::size_t channels,
   }
   if (layout.precision == Precision::bfloat16) {
     layout.pair_kernels = simd::pair_kernels_beside(kernels);
+    // Multiplied as float32, it would gain nothing.
+    if (!layout.pair_kernels) layout.precision = Precision::float32;
   }
   layout.group = std::max(std::size_t{1}, kAffinityEdge / plan.max_tokens);
   return layout;

@@ -22,13 +22,13 @@ namespace isogram {
 // How the tokens of an RSM are laid out.
 struct TokenLayout {
   Matching matching = Matching::exact;
-  std::size_t window = 0;      // tokens per window; only of Matching::window
-  bool centered = false;       // every input less its own mean token
-  std::size_t group = 1;       // inputs whose tokens share panels
-  std::size_t max_tokens = 0;  // of any input
-  Precision precision = Precision::float32;
-  const simd::ByteKernels* byte_kernels = nullptr;  // for int8, where there are some
-  const simd::PairKernels* pair_kernels = nullptr;  // for bfloat16, where there are some
+  std::size_t window = 0;                           // tokens per window; only of Matching::window
+  bool centered = false;                            // every input less its own mean token
+  std::size_t group = 1;                            // inputs whose tokens share panels
+  std::size_t max_tokens = 0;                       // of any input
+  Precision precision = Precision::float32;         // of the matching
+  const simd::ByteKernels* byte_kernels = nullptr;  // for int8, unless rows are too long
+  const simd::PairKernels* pair_kernels = nullptr;  // for bfloat16
 
   // Channels, of a token in words.
   std::size_t per_word() const { return byte_kernels ? byte_kernels->per_word : 2; }
