@@ -22,9 +22,7 @@ class UsualArithmeticScope {
 }  // namespace
 
 void register_arithmetic(pybind11::module_& module) {
-  // An ordinary class: the metaclass of pybind11 has no name that a type stub could give it.
-  const pybind11::metaclass type(reinterpret_cast<PyObject*>(&PyType_Type));
-  pybind11::class_<UsualArithmeticScope>(module, "UsualArithmetic", type)
+  pybind11::class_<UsualArithmeticScope>(module, "UsualArithmetic", ordinary_class())
       .def(pybind11::init<>())
       .def("__enter__", &UsualArithmeticScope::enter)
       .def("__exit__", &UsualArithmeticScope::exit);

@@ -141,8 +141,7 @@ class Pcg64 {
 }  // namespace
 
 void register_random(py::module_& module) {
-  const py::metaclass type(reinterpret_cast<PyObject*>(&PyType_Type));  // see bind_arithmetic.cpp
-  py::class_<Pcg64>(module, "Pcg64", type)
+  py::class_<Pcg64>(module, "Pcg64", ordinary_class())
       .def(py::init<const std::vector<std::uint32_t>&>(), "seed_words"_a)
       .def("fill", &Pcg64::fill, "end"_a, "out"_a.noconvert());
 }

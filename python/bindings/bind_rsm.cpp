@@ -239,8 +239,7 @@ void register_rsm(py::module_& module) {
   module.def("semantic_rsm", &semantic_rsm, "tokens"_a, "lengths"_a, "other"_a, "other_lengths"_a,
              py::kw_only(), "matching"_a, "window_or_k"_a, "precision"_a, "linear"_a, "cosine"_a,
              "distance"_a, "loss"_a, "num_threads"_a, "progress"_a);
-  const py::metaclass type(reinterpret_cast<PyObject*>(&PyType_Type));  // see bind_arithmetic.cpp
-  py::class_<PackedRows>(module, "PackedRows", type)
+  py::class_<PackedRows>(module, "PackedRows", ordinary_class())
       .def(py::init<const py::object&, const OptionalArray&, const std::string&, std::size_t,
                     const std::string&, const Plan&, bool, int>(),
            "tokens"_a, "lengths"_a, py::kw_only(), "matching"_a, "window_or_k"_a, "precision"_a,

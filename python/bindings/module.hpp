@@ -5,6 +5,12 @@
 
 namespace isogram::bindings {
 
+// For the classes of the module: the metaclass of pybind11 has no name that a type stub could give
+// it, so they are ordinary ones.
+inline pybind11::metaclass ordinary_class() {
+  return pybind11::metaclass(reinterpret_cast<PyObject*>(&PyType_Type));
+}
+
 void register_gram(pybind11::module_& module);
 void register_errors(pybind11::module_& module);
 void register_center(pybind11::module_& module);

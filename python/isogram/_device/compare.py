@@ -9,6 +9,7 @@ import numpy as np
 from isogram import _core
 from isogram._device.device import Device, DeviceArray
 from isogram._device.results import fetched
+from isogram._device.tiles import upper_triangle
 from isogram._entries import widened
 from isogram._statistics.centring import shifts
 from isogram._statistics.cosines import cosines
@@ -33,7 +34,7 @@ def _similarity(device: Device, a: DeviceArray, b: DeviceArray, method: str) -> 
     if method in ("cka", "gbs"):
         a, b = (_as_doubles(device, rsm) for rsm in (a, b))
         return (_cka if method == "cka" else _gbs)(device, a, b)
-    triangle = _tied_triangle if method in ("spearman", "kendall") else _upper_triangle
+    triangle = _tied_triangle if method in ("spearman", "kendall") else upper_triangle
     a, b = (triangle(device, rsm) for rsm in (a, b))
     if method == "spearman":
         a, b = (_ranks(device, values) for values in (a, b))
@@ -48,20 +49,13 @@ def _as_doubles(device: Device, rsm: DeviceArray) -> DeviceArray:
     return widened(rsm).astype(np.float64)
 
 
-def _upper_triangle(device: Device, rsm: DeviceArray) -> DeviceArray:
-    n = len(rsm)
-    triangle = device.empty((n * (n - 1) // 2,))
-    device.kernels.upper_triangle(device.stream, rsm, triangle)
-    return triangle
-
-
 def _tied_triangle(device: Device, rsm: DeviceArray) -> DeviceArray:
     """Return the upper triangle, with one value for all that only rounding separates.
 
     The rule and its reasons stand in isogram/compare.hpp, and the host's code in ties.hpp.
     """
     if rsm.dtype not in (np.float32, np.float64):
-        return _upper_triangle(device, rsm)
+        return upper_triangle(device, rsm)
     eps, n = float(np.finfo(rsm.dtype).eps), len(rsm)
     rsm = device.xp.where(device.xp.triu(device.xp.ones((n, n), bool), 1), rsm, 0.0)
     rsm = rsm.astype(np.float64)
@@ -85,14 +79,14 @@ def _settled_sums(device: Device, k: DeviceArray, eps: float) -> tuple[DeviceArr
     is_zero = size <= zeros
     is_hardly_larger = ~is_zero & (size <= rule["isolation"] / rule["spread"] * zeros)
     zeros_are_left = (is_zero & (size > 0)).any() & ~is_hardly_larger.any()
-    has_levels = _are_levels(device, _upper_triangle(device, k), eps, scale)
+    has_levels = _are_levels(device, upper_triangle(device, k), eps, scale)
     is_shown = (
         (k < 0).any()
         & (are_cosines | (zeros_are_left & has_levels))
         & _are_of_many_samples(device, k, scale)
     )
     settled = xp.where(is_shown & zeros_are_left & is_zero, 0.0, k)
-    return _upper_triangle(device, settled), xp.where(is_shown, scale, 0.0)
+    return upper_triangle(device, settled), xp.where(is_shown, scale, 0.0)
 
 
 def _are_of_many_samples(device: Device, k: DeviceArray, scale: DeviceArray) -> DeviceArray:

@@ -24,6 +24,7 @@ from isogram._device.device import Device, DeviceArray, Mark
 from isogram._device.rsm_bands import Band, Summary, fetched
 from isogram._device.rsm_lanes import LANES, Target, lane_for
 from isogram._device.rsm_plan import BlockPlan, Side
+from isogram._device.tiles import upper_triangle
 from isogram._entries import extremes, parts_of
 from isogram._errors import PlaceError
 from isogram._host import rsm as on_host
@@ -82,13 +83,9 @@ def rbf_from_distances(
 
 
 def _median(device: Device, distances: DeviceArray, is_symmetric: bool) -> DeviceArray:
-    n = len(distances)
     if is_symmetric:
-        values = device.empty((n * (n - 1) // 2,))
-        device.kernels.upper_triangle(device.stream, distances, values)
-    else:
-        values = distances.astype(np.float64).ravel()
-    return root_median_square(device, values)
+        return root_median_square(device, upper_triangle(device, distances))
+    return root_median_square(device, distances.astype(np.float64).ravel())
 
 
 def _entered(home: Device | None) -> AbstractContextManager[object]:

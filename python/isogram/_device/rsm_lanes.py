@@ -14,6 +14,7 @@ from isogram._device.device import Device, DeviceArray, Mark
 from isogram._device.results import unset_index
 from isogram._device.rsm_bands import Block
 from isogram._device.rsm_plan import BlockPlan
+from isogram._tokens.job import by_output
 from isogram._walk.tiles import Tile, spans
 
 LANES = 2  # streams of a GPU
@@ -257,9 +258,7 @@ class Target:
             }
             self.place, self.is_one_set = (0, 0), plan.is_on_diagonal(tile)
         arrays = {name: device.kernels.Array(array) for name, array in self._arrays.items()}
-        self.entries = device.kernels.Entries(
-            **{name: arrays.get(name) for name in ("linear", "cosine", "distance", "loss")}
-        )
+        self.entries = device.kernels.Entries(**by_output(arrays))
 
     @staticmethod
     def bytes_for(plan: BlockPlan, rows: int, cols: int) -> int:

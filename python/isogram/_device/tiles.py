@@ -19,6 +19,14 @@ def mirror(device: Device, tile: Tile, matrix: DeviceArray) -> None:
         device.kernels.mirror_diagonal(device.stream, tile.of(matrix))
 
 
+def upper_triangle(device: Device, square: DeviceArray) -> DeviceArray:
+    """Return the entries above the diagonal as doubles, row by row."""
+    n = len(square)
+    values = device.empty((n * (n - 1) // 2,))
+    device.kernels.upper_triangle(device.stream, square, values)
+    return values
+
+
 def column_means(device: Device, x: DeviceArray) -> tuple[DeviceArray, DeviceArray]:
     """Return the means of the columns (of a constant one its value) and their rounding errors."""
     means, rests = device.empty((x.shape[1],)), device.empty((x.shape[1],))

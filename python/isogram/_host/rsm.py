@@ -14,7 +14,7 @@ from isogram._arithmetic import usual_arithmetic
 from isogram._bandwidth import scaled_bandwidth
 from isogram._entries import copy_into
 from isogram._errors import PlaceError, changed_input
-from isogram._tokens.job import Job, Pairs, not_finite
+from isogram._tokens.job import Job, Pairs, by_output, not_finite
 from isogram._tokens.samples import Samples
 from isogram._types import Report
 from isogram._walk.run import HostWorker, run
@@ -126,8 +126,7 @@ def entries(job: Job, pairs: Pairs, results: Mapping[str, NDArray[Any]], report:
 
 def _outputs(job: Job, results: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     """Return where to write, as the core takes it, and how many threads do."""
-    names = ("linear", "cosine", "distance", "loss")
-    return {name: results.get(name) for name in names} | {"num_threads": job.workers}
+    return by_output(results) | {"num_threads": job.workers}
 
 
 def _named(pairs: Pairs, error: _core.NotFiniteToken) -> PlaceError:

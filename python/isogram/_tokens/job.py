@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -83,17 +84,25 @@ class Pairs(NamedTuple):
         return (None, None) if self.cols is None else self.cols.as_tokens()
 
 
+OUTPUTS = ("linear", "cosine", "distance", "loss")
+
+
 class Job(NamedTuple):
     """The entries to compute of every pair, from which inputs, and where."""
 
     pairs: Pairs
     matching: Matching
-    outputs: tuple[str, ...]  # of linear, cosine, distance and loss
+    outputs: tuple[str, ...]  # some of OUTPUTS
     dtype: np.dtype[Any]
     home: Device | None = None  # where tokens and results lie; None: on the host
     gpus: tuple[Device, ...] = ()  # that compute; none: the host does
     memory_limit: int | None = None  # bytes beside tokens and results, of the host or of each GPU
     workers: int = 0  # threads; 0: get_num_threads()
+
+
+def by_output(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the array of every output, None for those that are not computed."""
+    return {name: arrays.get(name) for name in OUTPUTS}
 
 
 def not_finite(samples: Samples, entry: tuple[int, int, int], value: float) -> PlaceError:
