@@ -48,24 +48,22 @@ struct ShiftedFeatures {
 template <class T>
 class PackedSamples {
  public:
-  PackedSamples(const MomentsPlan& plan, std::span<const InputView> rows,
-                const Execution& execution)
+  // Of the Gram matrices that the features make, sets in `sums` for these samples, of which `begin`
+  // is the first: for the debiased estimator the diagonal, and row sums without it.
+  PackedSamples(const MomentsPlan& plan, std::span<const InputView> rows, std::size_t begin,
+                const Execution& execution, MomentsPart& sums)
       : kernels_(simd::kernels().of<T>()),
         is_debiased_(plan.estimator == Estimator::debiased),
         samples_(rows[0].rows),
-        segments_((samples_ + kSegment - 1) / kSegment),
-        diagonal_(zeros_of(rows.size(), samples_)),
-        row_sums_(zeros_of(rows.size(), samples_)) {
-    for (std::size_t k = 0; k < rows.size(); ++k) pack(rows[k], plan.layers[k], execution);
+        segments_((samples_ + kSegment - 1) / kSegment) {
+    const std::size_t stride = sums.row_sums.size() / rows.size();
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+      const std::size_t place = k * stride + begin;
+      pack(rows[k], plan.layers[k], &sums.diagonal[place], &sums.row_sums[place], execution);
+    }
   }
 
-  std::size_t samples() const { return samples_; }
   std::size_t segments() const { return segments_; }
-
-  // Of the Gram matrices that the features make, L × samples: for the debiased estimator the
-  // diagonal, and row sums without it.
-  const std::vector<double>& diagonal() const { return diagonal_; }
-  const std::vector<double>& row_sums() const { return row_sums_; }
 
   // A tile of XcᵀYc over some of the segments of samples.
   Buffer<double> cross_tile(std::size_t k, std::size_t l, Cell cell, Span segments, T* tile,
@@ -91,10 +89,9 @@ class PackedSamples {
   }
 
  private:
-  void pack(const InputView& x, const LayerFacts& facts, const Execution& execution) {
+  void pack(const InputView& x, const LayerFacts& facts, double* diagonal, double* row_sums,
+            const Execution& execution) {
     const std::size_t panel = kernels_.panel;
-    double* diagonal = &diagonal_[features_.size() * samples_];
-    double* row_sums = &row_sums_[features_.size() * samples_];
     ShiftedFeatures<T>& features = features_.emplace_back();
     features.count = x.cols;
     features.panels = Buffer<T>::unset(product(panels_of(x.cols) * panel, samples_));
@@ -156,8 +153,6 @@ class PackedSamples {
   const bool is_debiased_;
   const std::size_t samples_;
   const std::size_t segments_;
-  std::vector<double> diagonal_;
-  std::vector<double> row_sums_;
   std::vector<ShiftedFeatures<T>> features_;
 };
 
@@ -352,15 +347,15 @@ LayerFacts survey_in_feature_space(const Layer& layer, const Execution& executio
 template <class T>
 MomentsPart sums_in_feature_space(const MomentsPlan& plan, std::span<const InputView> rows,
                                   const Execution& execution) {
-  const PackedSamples<T> samples(plan, rows, preparing(execution));
-  const LayerPairs pairs = pairs_of(plan);
   MomentsPart part;
+  part.diagonal = zeros_of(rows.size(), rows[0].rows);
+  part.row_sums = zeros_of(rows.size(), rows[0].rows);
+  const PackedSamples<T> samples(plan, rows, 0, preparing(execution), part);
+  const LayerPairs pairs = pairs_of(plan);
   for (const auto& [k, l] : pairs.list()) {
     const Execution own = within(execution, part.cross.size(), pairs.list().size(), 0);
     part.cross.push_back(cross_matrix<T>(plan, {&samples, 1}, k, l, own));
   }
-  part.diagonal = samples.diagonal();
-  part.row_sums = samples.row_sums();
   return part;
 }
 
@@ -384,13 +379,9 @@ std::optional<Moments> moments_in_feature_space(const MomentsPlan& plan,
   for (const SampleTile& tile : tiles_of(plan)) {
     std::vector<InputView> rows;
     for (const InputView& layer : layers) rows.push_back(rows_of(layer, tile.rows));
-    ranges.emplace_back(plan, rows, preparing(execution));
-    MomentsPart part;
-    part.diagonal = ranges.back().diagonal();
-    part.row_sums = ranges.back().row_sums();
-    add(plan, tile, part, sums);
+    ranges.emplace_back(plan, rows, tile.rows.begin, preparing(execution), sums);
   }
-  Moments moments = moments_with(plan, sums.row_sums);
+  Moments moments = moments_with(plan, std::move(sums.row_sums));
   const LayerPairs pairs = pairs_of(plan);
   const std::size_t total = pairs.list().size();
   for (std::size_t p = 0; p < total; ++p) {
