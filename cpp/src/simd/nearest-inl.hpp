@@ -13,19 +13,11 @@ namespace {
 template <class T>
 std::size_t first_reaching(const T* row, T row_bound, const T* column_bounds, std::size_t begin,
                            std::size_t n) noexcept {
-  const auto reached_from = [=](std::size_t j) {
-    const Vector<T> bound = minimum<Vector<T>>(broadcast(row_bound), load(column_bounds + j));
-    return lane_bits<T>(load(row + j) >= bound);
-  };
   std::size_t j = begin;
   for (; j + kLanes<T> <= n; j += kLanes<T>) {
-    const std::uint64_t reached = reached_from(j);
+    const Vector<T> bound = minimum<Vector<T>>(broadcast(row_bound), load(column_bounds + j));
+    const std::uint64_t reached = lane_bits<T>(load(row + j) >= bound);
     if (reached != 0) return j + static_cast<std::size_t>(__builtin_ctzll(reached));
-  }
-  if (j < n && n >= kLanes<T>) {  // the last entries, with some before them again
-    const std::size_t again = j + kLanes<T> - n;
-    const std::uint64_t reached = reached_from(n - kLanes<T>) >> again;
-    return reached != 0 ? j + static_cast<std::size_t>(__builtin_ctzll(reached)) : n;
   }
   while (j < n && row[j] < row_bound && row[j] < column_bounds[j]) ++j;
   return j;
