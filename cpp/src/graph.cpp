@@ -9,6 +9,7 @@
 #include "simd/kernels.hpp"
 #include "statistics/cosine_graph.hpp"
 #include "statistics/nearest.hpp"
+#include "statistics/neighbours.hpp"
 #include "tiles/buffer.hpp"
 #include "tiles/input.hpp"
 #include "tiles/tile.hpp"

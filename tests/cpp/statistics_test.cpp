@@ -10,7 +10,9 @@
 #include "flat.hpp"
 #include "statistics/cosine_graph.hpp"
 #include "statistics/nearest.hpp"
+#include "statistics/neighbours.hpp"
 #include "statistics/row_products.hpp"
+#include "statistics/tile_neighbours.hpp"
 #include "support.hpp"
 #include "tiles/window.hpp"
 
