@@ -76,6 +76,21 @@ def test_pictures_without_a_matching(simd_level, edges, layout):
     assert edges[0] == 450 > edges[1] > edges[2]
 
 
+def test_rows_of_a_band_are_packed_once(edges, monkeypatch):
+    packed, pack = [], on_host._core.PackedRows
+
+    def noted(tokens, *lengths, **how):
+        packed.append(len(tokens))
+        return pack(tokens, *lengths, **how)
+
+    monkeypatch.setattr(on_host._core, "PackedRows", noted)
+    tokens = data((40, 15, 20), "float32")
+    limit = least_limit(tokens, num_threads=1) + 5_000
+    ig.semantic_rsm(tokens, memory_limit=limit, num_threads=1)
+    assert 1 < edges[-1] < 40
+    assert sum(packed) == 40
+
+
 def test_loss_progress_and_threads(edges):
     tokens, losses, told = data((40, 15, 20), "float32"), np.empty((2, 40, 40), np.float32), []
     expected = ig.semantic_rsm(tokens, precision="int8", loss=losses[0], num_threads=1)
