@@ -80,11 +80,11 @@ Work assignments_196() {
   return assignments(196, 2);
 }
 
-Work semantic_rsm_49() {
+Work semantic_rsm_49_of(Precision precision) {
   constexpr std::size_t kInputs = 6;
   constexpr std::size_t kTokens = 49;
   constexpr std::size_t kChannels = 64;
-  return [values = features(kInputs * kTokens, kChannels)] {
+  return [precision, values = features(kInputs * kTokens, kChannels)] {
     std::vector<InputView> inputs;
     for (std::size_t i = 0; i < kInputs; ++i) {
       inputs.emplace_back(
@@ -93,8 +93,17 @@ Work semantic_rsm_49() {
     std::vector<float> rsm(kInputs * kInputs);
     RsmOutputs<float> outputs;
     outputs.cosine = MatrixView<float>(rsm.data(), kInputs, kInputs);
-    semantic_rsm(std::span<const InputView>(inputs), RsmOptions{}, outputs, kOneThread);
+    semantic_rsm(std::span<const InputView>(inputs), RsmOptions{.precision = precision}, outputs,
+                 kOneThread);
   };
+}
+
+Work semantic_rsm_49() {
+  return semantic_rsm_49_of(Precision::float32);
+}
+
+Work semantic_rsm_49_int8() {
+  return semantic_rsm_49_of(Precision::int8);
 }
 
 struct NamedWork {
@@ -109,6 +118,7 @@ constexpr NamedWork kWork[] = {
     {"assignments_49", &assignments_49},
     {"assignments_196", &assignments_196},
     {"semantic_rsm_49", &semantic_rsm_49},
+    {"semantic_rsm_49_int8", &semantic_rsm_49_int8},
 };
 
 }  // namespace
