@@ -285,14 +285,8 @@ MomentsPlan plan_moments(std::span<const Layer> x, std::span<const Layer> y, Est
   const std::vector<const Layer*> layers = all_layers(x, y);
   require_same_rows(layers, estimator == Estimator::biased ? 2 : 4,
                     [](const Layer* layer) -> const InputView& { return layer->features; });
-  MomentsPlan plan;
-  plan.stage = stage;
-  plan.estimator = estimator;
-  plan.samples = layers[0]->features.rows;
-  plan.x_layers = x.size();
-  plan.y_layers = y.empty() ? x.size() : y.size();
-  plan.is_symmetric = y.empty();
-  plan.edge = edge == 0 ? kCoarseEdge : edge;
+  MomentsPlan plan = plan_without_facts(x, y, estimator, stage);
+  if (edge > 0) plan.edge = edge;
   const Execution quiet = preparing(execution);
   for (const Layer* layer : layers) {
     // Rows of unit norm are looked at when they are packed, tile by tile: then an index of one that
@@ -363,11 +357,6 @@ MomentsPart no_moments(const MomentsPlan& plan) {
 void merge(const MomentsPlan& plan, const SampleTile& tile, const MomentsPart& part,
            MomentsPart& sums) {
   require_part(plan, tile, part);
-  add(plan, tile, part, sums);
-}
-
-void add(const MomentsPlan& plan, const SampleTile& tile, const MomentsPart& part,
-         MomentsPart& sums) {
   const std::size_t rows = tile.rows.size();
   for (std::size_t p = 0; p < part.products.size(); ++p) sums.products[p] += part.products[p];
   add_rows(part.row_sums, rows, tile.rows.begin, plan.samples, sums.row_sums);
