@@ -13,6 +13,7 @@
 #include "threads/team.hpp"
 #include "tiles/input.hpp"
 #include "tiles/walk.hpp"
+#include "tokens/axes.hpp"
 #include "tokens/rsm_entries.hpp"
 #include "tokens/rsm_matcher.hpp"
 #include "tokens/rsm_products.hpp"
@@ -83,8 +84,7 @@ class RsmWalk {
 
   // Inputs of so many tokens that each is a group, and affinities of a pair would leave the cache.
   bool is_in_strips() const {
-    return options_.matching == Matching::exact && layout_.group == 1 &&
-           layout_.precision == Precision::float32;
+    return options_.matching == Matching::exact && layout_.group == 1 && !layout_.is_narrow();
   }
 
   void add_in_strips(std::size_t i, std::size_t j, Matcher<T>& matcher, Worker& worker) const {
@@ -130,7 +130,7 @@ class RsmWalk {
       const T* first = affinities + rows_.row_in_group(i) * stride + cols_.row_in_group(j);
       return MatrixView<const T>(first, rows_.tokens(i), cols_.tokens(j), stride, 1);
     };
-    if (layout_.precision == Precision::float32) {
+    if (!layout_.is_narrow()) {
       return matcher.match_each(pairs.size(), affinity, worker, [&](std::size_t k, Match match) {
         entries_.write_matched(pairs[k].row, pairs[k].col, match, matcher, worker);
       });
@@ -193,15 +193,20 @@ void require_options(const RsmOptions& options) {
   const bool is_needed = options.matching == Matching::window || options.matching == Matching::topk;
   require(!is_needed || options.window_or_k > 0,
           "`window_or_k` must be at least 1 for the window and topk matchings");
+  if (options.axes.data) {
+    require(options.matching == Matching::exact, "`axes` are of the exact matching alone");
+    require_axes(options.axes);
+  }
   if (options.precision == Precision::float32) return;
   require(options.matching == Matching::exact,
           "`precision` must be float32 unless the matching is exact");
   require(sizeof(T) == sizeof(float), "`precision` must be float32 for float64 tokens");
 }
 
-void require_inputs(const TokenInputs& rows, const TokenInputs* cols) {
-  require_tokens(rows, rows.channels());
-  if (cols) require_tokens(*cols, rows.channels());
+void require_inputs(const TokenInputs& inputs, std::size_t channels, const RsmOptions& options) {
+  require_tokens(inputs, channels);
+  require(!options.axes.data || options.axes.cols == channels,
+          "`axes` must have as many columns as inputs have channels");
 }
 
 template <class T>
@@ -233,7 +238,8 @@ template <class T>
 int compute(const TokenInputs& rows, const TokenInputs* cols, const RsmOptions& options,
             const RsmOutputs<T>& outputs, const Execution& execution) {
   const UsualArithmetic usual;
-  require_inputs(rows, cols);
+  require_inputs(rows, rows.channels(), options);
+  if (cols) require_inputs(*cols, rows.channels(), options);
   require_outputs(outputs, rows.size(), (cols ? *cols : rows).size());
   const TokenFacts facts = count_tokens(rows);
   RsmPlan plan = plan_rsm<T>(options, cols ? merged(facts, count_tokens(*cols)) : facts);
@@ -251,7 +257,7 @@ int compute(const TokenInputs& rows, const TokenInputs* cols, const RsmOptions& 
 template <class T>
 RsmSide<T> packed_for(const simd::Kernels& level, const RsmPlan& plan, const TokenInputs& inputs,
                       std::size_t channels, const Execution& execution) {
-  require_tokens(inputs, channels);
+  require_inputs(inputs, channels, plan.options);
   require(count_tokens(inputs).most <= plan.max_tokens,
           "inputs must not have more tokens than those of the plan");
   return {level, plan, inputs, execution};

@@ -87,9 +87,9 @@ __device__ Entries entries_of(const Block<T>& block, std::int64_t r, std::int64_
                   ldexp(sqrt(squared), detail::unit_of(a, b)), 0};
   if (block.outputs.loss.data) {
     const double ulps = detail::ulps_of_any_order(static_cast<double>(sums.channels));
-    const double bound =
-        sums.rounded_totals[pair] + sums.gaps[pair] +
-        detail::rounding_bound(block.rows.rounded_norms[r], block.cols.rounded_norms[c], ulps);
+    const double bound = sums.rounded_totals[pair] + sums.gaps[pair] +
+                         detail::narrowing_bound(block.rows.rounded_norms[r],
+                                                 block.cols.rounded_norms[c], 0x1p-24 * ulps);
     entries.loss = detail::loss_entry(bound, of_packed, a, b);
   }
   return entries;

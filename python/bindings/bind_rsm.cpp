@@ -75,10 +75,20 @@ struct Sides {
   std::optional<Inputs> cols;
 };
 
+// Rank × channels, or all channels.
+using OptionalAxes = std::optional<py::array_t<double, py::array::c_style>>;
+
+MatrixView<const double> axes_view(const OptionalAxes& axes) {
+  if (!axes) return {};
+  if (axes->ndim() != 2) throw py::value_error("`axes` must be 2-D");
+  return {axes->data(), static_cast<std::size_t>(axes->shape(0)),
+          static_cast<std::size_t>(axes->shape(1))};
+}
+
 RsmOptions options_of(const std::string& matching, std::size_t window_or_k,
-                      const std::string& precision) {
+                      const std::string& precision, const OptionalAxes& axes) {
   return {from_name<Matching>(kMatchings, matching, "matching"), window_or_k,
-          from_name<Precision>(kPrecisions, precision, "precision")};
+          from_name<Precision>(kPrecisions, precision, "precision"), axes_view(axes)};
 }
 
 using Plan = std::tuple<std::size_t, bool, int>;
@@ -96,9 +106,9 @@ Plan planned(const RsmOptions& options, const TokenFacts& facts, bool is_float64
 
 Plan plan_rsm(const py::object& tokens, const OptionalArray& lengths, const py::object& other,
               const OptionalArray& other_lengths, const std::string& matching,
-              std::size_t window_or_k, const std::string& precision, bool is_float64,
-              int num_threads) {
-  const RsmOptions options = options_of(matching, window_or_k, precision);
+              std::size_t window_or_k, const std::string& precision, const OptionalAxes& axes,
+              bool is_float64, int num_threads) {
+  const RsmOptions options = options_of(matching, window_or_k, precision, axes);
   const Sides sides(tokens, lengths, other, other_lengths);
   TokenFacts facts;
   Call(num_threads).run([&](const Execution& execution) {
@@ -124,10 +134,10 @@ void with_outputs(const OptionalArray& linear, const OptionalArray& cosine,
 class PackedRows {
  public:
   PackedRows(const py::object& tokens, const OptionalArray& lengths, const std::string& matching,
-             std::size_t window_or_k, const std::string& precision, const Plan& plan,
-             bool is_float64, int num_threads)
-      : arrays_(tokens, lengths), inputs_(tokens, lengths, "tokens") {
-    const RsmPlan whole = plan_of(options_of(matching, window_or_k, precision), plan);
+             std::size_t window_or_k, const std::string& precision, const OptionalAxes& axes,
+             const Plan& plan, bool is_float64, int num_threads)
+      : arrays_(tokens, lengths, axes), inputs_(tokens, lengths, "tokens") {
+    const RsmPlan whole = plan_of(options_of(matching, window_or_k, precision, axes), plan);
     Call(num_threads).run([&](const Execution& execution) {
       if (is_float64) {
         rows_.emplace<RsmRows<double>>(whole, *inputs_, execution);
@@ -147,17 +157,18 @@ class PackedRows {
   }
 
  private:
-  std::pair<py::object, OptionalArray> arrays_;
+  std::tuple<py::object, OptionalArray, OptionalAxes> arrays_;
   Inputs inputs_;
   std::variant<std::monostate, RsmRows<float>, RsmRows<double>> rows_;
 };
 
 int semantic_rsm(const py::object& tokens, const OptionalArray& lengths, const py::object& other,
                  const OptionalArray& other_lengths, const std::string& matching,
-                 std::size_t window_or_k, const std::string& precision, const OptionalArray& linear,
-                 const OptionalArray& cosine, const OptionalArray& distance,
-                 const OptionalArray& loss, int num_threads, const py::object& progress) {
-  const RsmOptions options = options_of(matching, window_or_k, precision);
+                 std::size_t window_or_k, const std::string& precision, const OptionalAxes& axes,
+                 const OptionalArray& linear, const OptionalArray& cosine,
+                 const OptionalArray& distance, const OptionalArray& loss, int num_threads,
+                 const py::object& progress) {
+  const RsmOptions options = options_of(matching, window_or_k, precision, axes);
   const Sides sides(tokens, lengths, other, other_lengths);
   int exponent = 0;
   with_outputs(linear, cosine, distance, loss, [&](const auto& outputs) {
@@ -186,10 +197,10 @@ void semantic_rsm_tile(const PackedRows& rows, const py::object& other,
 }
 
 std::size_t rsm_tile_bytes(const std::string& matching, std::size_t window_or_k,
-                           const std::string& precision, const Plan& plan, bool is_float64,
-                           std::size_t channels, std::size_t rows, std::size_t cols,
-                           bool has_distances, int num_threads) {
-  const RsmPlan whole = plan_of(options_of(matching, window_or_k, precision), plan);
+                           const std::string& precision, const OptionalAxes& axes, const Plan& plan,
+                           bool is_float64, std::size_t channels, std::size_t rows,
+                           std::size_t cols, bool has_distances, int num_threads) {
+  const RsmPlan whole = plan_of(options_of(matching, window_or_k, precision, axes), plan);
   const Execution execution{num_threads, {}};
   return is_float64 ? isogram::rsm_tile_bytes<double>(whole, channels, rows, cols, has_distances,
                                                       execution)
@@ -198,9 +209,9 @@ std::size_t rsm_tile_bytes(const std::string& matching, std::size_t window_or_k,
 }
 
 Plan plan_of_facts(const std::string& matching, std::size_t window_or_k,
-                   const std::string& precision, bool is_float64, std::size_t fewest,
-                   std::size_t most, std::optional<int> largest_norm) {
-  return planned(options_of(matching, window_or_k, precision), {fewest, most, largest_norm},
+                   const std::string& precision, const OptionalAxes& axes, bool is_float64,
+                   std::size_t fewest, std::size_t most, std::optional<int> largest_norm) {
+  return planned(options_of(matching, window_or_k, precision, axes), {fewest, most, largest_norm},
                  is_float64);
 }
 
@@ -229,21 +240,21 @@ void register_not_finite(py::module_& module) {
 void register_rsm(py::module_& module) {
   register_not_finite(module);
   module.def("plan_of_facts", &plan_of_facts, py::kw_only(), "matching"_a, "window_or_k"_a,
-             "precision"_a, "is_float64"_a, "fewest"_a, "most"_a, "largest_norm"_a);
+             "precision"_a, "axes"_a, "is_float64"_a, "fewest"_a, "most"_a, "largest_norm"_a);
   module.def("plan_rsm", &plan_rsm, "tokens"_a, "lengths"_a, "other"_a, "other_lengths"_a,
-             py::kw_only(), "matching"_a, "window_or_k"_a, "precision"_a, "is_float64"_a,
+             py::kw_only(), "matching"_a, "window_or_k"_a, "precision"_a, "axes"_a, "is_float64"_a,
              "num_threads"_a);
   module.def("rsm_tile_bytes", &rsm_tile_bytes, py::kw_only(), "matching"_a, "window_or_k"_a,
-             "precision"_a, "plan"_a, "is_float64"_a, "channels"_a, "rows"_a, "cols"_a,
+             "precision"_a, "axes"_a, "plan"_a, "is_float64"_a, "channels"_a, "rows"_a, "cols"_a,
              "has_distances"_a, "num_threads"_a);
   module.def("semantic_rsm", &semantic_rsm, "tokens"_a, "lengths"_a, "other"_a, "other_lengths"_a,
-             py::kw_only(), "matching"_a, "window_or_k"_a, "precision"_a, "linear"_a, "cosine"_a,
-             "distance"_a, "loss"_a, "num_threads"_a, "progress"_a);
+             py::kw_only(), "matching"_a, "window_or_k"_a, "precision"_a, "axes"_a, "linear"_a,
+             "cosine"_a, "distance"_a, "loss"_a, "num_threads"_a, "progress"_a);
   py::class_<PackedRows>(module, "PackedRows", ordinary_class())
       .def(py::init<const py::object&, const OptionalArray&, const std::string&, std::size_t,
-                    const std::string&, const Plan&, bool, int>(),
+                    const std::string&, const OptionalAxes&, const Plan&, bool, int>(),
            "tokens"_a, "lengths"_a, py::kw_only(), "matching"_a, "window_or_k"_a, "precision"_a,
-           "plan"_a, "is_float64"_a, "num_threads"_a);
+           "axes"_a, "plan"_a, "is_float64"_a, "num_threads"_a);
   module.def("semantic_rsm_tile", &semantic_rsm_tile, "rows"_a, "other"_a, "other_lengths"_a,
              py::kw_only(), "linear"_a, "cosine"_a, "distance"_a, "loss"_a, "num_threads"_a,
              "progress"_a);

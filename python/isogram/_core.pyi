@@ -52,6 +52,7 @@ class _Matching(TypedDict):
     matching: str
     window_or_k: int
     precision: str
+    axes: NDArray[np.float64] | None
 
 # What all that computes a tile takes: pairs are those that are reported.
 class _OfTile(TypedDict):

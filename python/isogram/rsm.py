@@ -20,7 +20,9 @@ from isogram._tokens.arguments import (
     kernels_of,
     matching_of,
     outputs_of,
+    rank_of,
 )
+from isogram._tokens.axes import Rank, reduced
 from isogram._tokens.job import Job, Matching, Pairs
 from isogram._types import Array
 
@@ -34,6 +36,8 @@ def semantic_rsm(
     window: int | None = None,
     topk: int | None = None,
     precision: str = "float32",
+    rank: int | str | None = None,
+    mean_loss: float | None = None,
     layout: str = "nsc",
     lengths: Any = None,
     other_lengths: Any = None,
@@ -79,6 +83,18 @@ def semantic_rsm(
         features of real networks. int8 is the fastest, above all on processors with VNNI. On a host
         without AVX-512 BF16, rounding to bfloat16 would gain nothing: there, "bfloat16" matches
         tokens as they are, at the speed of "float32".
+    rank : int or "auto", optional
+        How many principal axes of the tokens the exact matching sees in place of all channels: the
+        leading ones of a sample of tokens, drawn with a fixed seed. The matched pairs are scored on
+        all channels in any case, so m can only be too small, and is not where the tokens lie in the
+        span of the axes, as those of linearly dependent channels do. "auto" takes the smallest
+        multiple of 8 that keeps the mean loss within `mean_loss`, or all channels where that is
+        more than three quarters of them. All channels, too, for a rank of as many or more.
+    mean_loss : float, optional
+        With rank "auto" only, by default 1e-6: how far the axes that are left out may lower entries
+        of the cosine kernel on average. Measured on all pairs of at most 32 inputs, drawn with a
+        fixed seed and matched on all channels too. The attributes `rank` and `mean_loss` of
+        `ig.plan("semantic_rsm", …)` report what was found.
     layout : {"nsc", "nhwc", "nchw"}
         Axes of an array: the latter two are (n, h, w, c) and (n, c, h, w), with s = h·w.
     lengths, other_lengths : n (m) integers from 1 to s, optional
@@ -90,11 +106,12 @@ def semantic_rsm(
         Where to write the result of a single kernel: of its type, any strides, not overlapping the
         inputs.
     loss : array of shape (n, n) or (n, m), optional
-        Where to write, for each pair, an upper bound on what a narrow `precision` may have cost:
-        the optimum exceeds m by at most loss[i, j] ‖Z_i‖ ‖Z_j‖, and a cosine entry is too small by
-        at most loss[i, j]. The bound is rigorous, from the duals of the rounded problem and the
-        norms of the rounding errors, and usually far larger than the true loss; 0 where tokens
-        were not rounded. float32, any strides, not overlapping the inputs.
+        Where to write, for each pair, an upper bound on what a narrow `precision` or `rank` may
+        have cost: the optimum exceeds m by at most loss[i, j] ‖Z_i‖ ‖Z_j‖, and a cosine entry is
+        too small by at most loss[i, j]. The bound is rigorous, from the duals of the problem that
+        was solved, the norms of the rounding errors, and ‖R_i‖ ‖R_j‖ with R_i what Z_i has beyond
+        the axes; it is usually far larger than the true loss, and 0 where tokens were matched as
+        they are. Of the result's type, any strides, not overlapping the inputs.
     gpus : int or sequence of int, optional
         Indices of the GPUs that compute, which share the pairs; by default the one that `tokens`
         lie on, if they do not lie on the host. The result lies where `tokens` do, with the same
@@ -119,10 +136,11 @@ def semantic_rsm(
     Raises
     ------
     ValueError
-        A wrong shape, layout or length; a narrow `precision` with float64 tokens or with another
-        matching than "exact"; `loss` without a narrow `precision`; a NaN or infinity, whose index
-        is named; a bandwidth by the median of no pairs, or of distances whose median is 0; on a
-        GPU more than 4096 tokens that are matched at once.
+        A wrong shape, layout or length; a narrow `precision` or `rank` with another matching than
+        "exact", or `loss` with neither; a narrow `precision` with float64 tokens; `mean_loss`
+        without rank "auto"; a NaN or infinity, whose index is named; a bandwidth by the median of
+        no pairs, or of distances whose median is 0; on a GPU more than 4096 tokens that are matched
+        at once.
     TypeError
         Integers and other types that are not floats.
     MemoryError
@@ -138,14 +156,18 @@ def semantic_rsm(
     inner products may have lost the digits that tell near tokens apart (clusters of tokens far from
     each other that inputs share; near copies), its pair is matched once more, in float64 and, by
     "exact" and "window", by differences: up to twenty times the time, and s² float64 per thread.
-    With a narrow precision no pair is. Pairs of a GPU are matched again by the host, to which the
-    tokens are then copied. Memory: the results, one packed copy of the tokens (two with a narrow
-    precision, to score what was matched), and a block of pairs per thread; the median takes half a
-    result more. A GPU holds bands of inputs that fit, and blocks of pairs whose affinities stay in
-    its cache. It is waited for once, to learn whether all tokens are finite, and for rbf twice
-    more; a median of 0 gives NaN throughout there, not an error. Its entries differ from the host's
-    by rounding, 1e-6 of the norms' product in float32; of equal optima of rounded tokens it may
-    score another. The result need not be positive semi-definite.
+    With a narrow precision or a rank no pair is. Pairs of a GPU are matched again by the host, to
+    which the tokens are then copied. A rank takes s²·rank + s·c multiply-adds per pair in place of
+    s²·c, c·rank per token, and once c³, to find the axes of 4·c tokens with NumPy: where c is
+    large, it takes hundreds of inputs to pay. The axes are those of the tokens as they are matched
+    (less their input's mean token where all inputs have as many), over the norm of their input.
+    Memory: the results, one packed copy of the tokens (two with a narrow precision or a rank, to
+    score what was matched), 56·c² bytes to find axes, and a block of pairs per thread; the median
+    takes half a result more. A GPU holds bands of inputs that fit, and blocks of pairs whose
+    affinities stay in its cache. It is waited for once, to learn whether all tokens are finite, and
+    for rbf twice more; a median of 0 gives NaN throughout there, not an error. Its entries differ
+    from the host's by rounding, 1e-6 of the norms' product in float32; of equal optima of rounded
+    tokens it may score another. The result need not be positive semi-definite.
     Source: Wald et al. 2024, "Decoupling Semantic Similarity from Spatial Alignment for Neural
     Networks", arXiv:2410.23107. Their code sorts norms ascending before it cuts windows, so that
     the shorter last window holds the largest norms, here the smallest: entries differ where
@@ -161,11 +183,13 @@ def semantic_rsm(
     >>> ig.semantic_rsm(tokens, shuffled).round(6)
     array([[1.]])
     """
+    chosen = matching_of(matching, window, topk, precision)
     return _rsm(
         _Call("semantic_rsm", gpus, memory_limit, num_threads, progress),
         Inputs(tokens, other, lengths, other_lengths, layout),
         kernel,
-        matching_of(matching, window, topk, precision),
+        chosen,
+        rank_of(chosen, rank, mean_loss),
         bandwidth,
         out,
         loss,
@@ -231,6 +255,7 @@ def spatial_rsm(
         Inputs(tokens, other, lengths, other_lengths, layout),
         kernel,
         Matching("none"),
+        None,
         bandwidth,
         out,
         None,
@@ -252,6 +277,7 @@ def _rsm(
     inputs: Inputs,
     kernel: object,
     matching: Matching,
+    rank: Rank | None,
     bandwidth: object,
     out: Array | None,
     loss: Array | None,
@@ -265,11 +291,17 @@ def _rsm(
     first = outputs[kernels[0]]
     check_precision(function, matching, first.array.dtype)
     if loss is not None:
-        outputs["loss"] = _loss_output(function, inputs, pairs, matching, loss, first)
+        is_narrow = matching.is_narrow or rank is not None
+        outputs["loss"] = _loss_output(function, inputs, pairs, is_narrow, loss, first)
     arrays = [output.array for output in outputs.values()]
     results = dict(zip(outputs_of(tuple(outputs)), arrays, strict=True))
     job = _job(call, pairs, matching, tuple(results), first)
     with errors_of(function):
+        job = reduced(job, rank).job
+        if "loss" in results and not job.matching.is_narrow:
+            with first.place.entered():
+                results.pop("loss")[...] = 0
+            job = job._replace(outputs=tuple(results))
         with reporting(function, call.progress) as report:
             exponent = place_with(job.gpus, first.place).rsm(job, results, report)
         if "distance" in results and not first.place.rbf_from_distances(
@@ -314,12 +346,12 @@ def _outputs(
 
 
 def _loss_output(
-    function: str, inputs: Inputs, pairs: Pairs, matching: Matching, loss: Array, result: Output
+    function: str, inputs: Inputs, pairs: Pairs, is_narrow: bool, loss: Array, result: Output
 ) -> Output:
-    if not matching.is_narrow:
+    if not is_narrow:
         raise ValueError(
-            f"{function}: `loss` must be None for `precision` 'float32', which loses nothing, "
-            "got an array"
+            f"{function}: `loss` must be None for `precision` 'float32' without `rank`, which "
+            "loses nothing, got an array"
         )
     others = pairs.sources | {"out": result.array}
     return Output(function, loss, pairs.shape, others, inputs.first, "", name="loss")

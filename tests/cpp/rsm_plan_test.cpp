@@ -35,12 +35,17 @@ constexpr ElementType kType = sizeof(T) == 4 ? ElementType::float32 : ElementTyp
 
 template <class T>
 std::vector<RsmOptions> all_options() {
+  static const double kAxes[] = {0.6, 0, 0, 0.8, 0, 0, 0, 1, 0, 0};
+  const MatrixView<const double> axes(kAxes, 2, 5);
   std::vector<RsmOptions> options = {{Matching::exact, 0},  {Matching::none, 0},
                                      {Matching::greedy, 0}, {Matching::window, 3},
                                      {Matching::topk, 2},   {Matching::window, 99}};
+  options.push_back({Matching::exact, 0, Precision::float32, axes});
   if (sizeof(T) == 4) {
-    options.push_back({Matching::exact, 0, Precision::bfloat16});
-    options.push_back({Matching::exact, 0, Precision::int8});
+    for (const Precision precision : {Precision::bfloat16, Precision::int8}) {
+      options.push_back({Matching::exact, 0, precision});
+      options.push_back({Matching::exact, 0, precision, axes});
+    }
   }
   return options;
 }
@@ -104,14 +109,14 @@ struct Matrices {
   Matrices(std::size_t rows, std::size_t cols)
       : rows(rows), cols(cols), entries(4 * rows * cols, T(-7)) {}
 
-  // A block of each; the loss only of a narrow precision.
+  // A block of each; the loss only of narrow tokens.
   isogram::RsmOutputs<T> block(std::size_t row, std::size_t height, std::size_t col,
                                std::size_t width, const RsmOptions& options) {
     const auto view = [&](std::size_t k) {
       return MatrixView<T>(entries.data() + (k * rows + row) * cols + col, height, width,
                            static_cast<std::ptrdiff_t>(cols), 1);
     };
-    const bool is_narrow = options.precision != Precision::float32;
+    const bool is_narrow = options.precision != Precision::float32 || options.axes.data;
     return {view(0), view(1), view(2), is_narrow ? view(3) : MatrixView<T>()};
   }
   isogram::RsmOutputs<T> all(const RsmOptions& options) { return block(0, rows, 0, cols, options); }
@@ -133,8 +138,9 @@ struct Matrices {
 
 std::string name_of(const RsmOptions& options, bool is_ragged, double scale) {
   return "matching " + std::to_string(static_cast<int>(options.matching)) + ", precision " +
-         std::to_string(static_cast<int>(options.precision)) + (is_ragged ? ", ragged" : "") +
-         ", scale " + std::to_string(scale);
+         std::to_string(static_cast<int>(options.precision)) +
+         (options.axes.data ? ", along axes" : "") + (is_ragged ? ", ragged" : "") + ", scale " +
+         std::to_string(scale);
 }
 
 template <class T, class Test>

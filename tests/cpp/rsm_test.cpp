@@ -500,6 +500,61 @@ TYPED_TEST(Rsm, RefusesWhatDoesNotFit) {
   expect_contains(rsm_complaint<T>(views, exact, {{}, {}, wide.view()}), "`distance`");
 }
 
+TYPED_TEST(Rsm, RefusesAxesThatDoNotFit) {
+  using T = TypeParam;
+  const auto inputs = inputs_of(kWidest<T>, Order::c, {4, 4}, 3, 1700, true);
+  const std::vector<InputView> views = views_of(inputs);
+  Outputs<T> out(2, 2);
+  const auto complaint_of = [&](const std::vector<double>& axes, std::size_t cols,
+                                Matching matching = Matching::exact) {
+    const isogram::MatrixView<const double> view(axes.data(), axes.size() / cols, cols);
+    return rsm_complaint(views, {matching, 1, {}, view}, out.views());
+  };
+  expect_contains(complaint_of({0, 0.8, 0.6, 1, 0, 0.001}, 3), "`axes` must be orthonormal");
+  expect_contains(complaint_of({NAN, 0, 0}, 3), "`axes` must be orthonormal");
+  expect_contains(complaint_of({1, 0}, 2), "`axes` must have as many columns");
+  expect_contains(complaint_of({1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0}, 3), "no more than");
+  expect_contains(complaint_of({1, 0, 0}, 3, Matching::window), "`axes` are of the exact matching");
+}
+
+// Channels that are multiples of a few: axes of their span are as good as all channels.
+TYPED_TEST(Rsm, AxesOfTheSpanLoseNothing) {
+  using T = TypeParam;
+  at_every_level([&] {
+    const std::size_t tokens = 20, channels = 9;
+    std::mt19937 random(3);
+    std::normal_distribution<double> normal;
+    std::vector<std::vector<T>> values(6, std::vector<T>(tokens * channels));
+    std::vector<InputView> views;
+    for (std::vector<T>& input : values) {
+      for (std::size_t s = 0; s < tokens; ++s) {
+        const double x = normal(random), y = normal(random);
+        for (std::size_t c = 0; c < channels; ++c) {
+          input[s * channels + c] = static_cast<T>(c % 2 == 0 ? x : y);
+        }
+      }
+      views.emplace_back(isogram::MatrixView<const T>(input.data(), tokens, channels));
+    }
+    std::vector<double> axes(2 * channels);
+    for (std::size_t c = 0; c < channels; ++c) {
+      axes[c % 2 * channels + c] = 1 / std::sqrt(c % 2 == 0 ? 5.0 : 4.0);
+    }
+    const isogram::MatrixView<const double> view(axes.data(), 2, channels);
+    Outputs<T> all(6, 6), along(6, 6);
+    Output<T> loss(6, 6);
+    isogram::semantic_rsm<T>(views, {Matching::exact, 0}, all.views());
+    isogram::RsmOutputs<T> outputs = along.views();
+    outputs.loss = loss.view();
+    isogram::semantic_rsm<T>(views, {Matching::exact, 0, {}, view}, outputs);
+    for (std::size_t i = 0; i < 6; ++i) {
+      for (std::size_t j = 0; j < 6; ++j) {
+        EXPECT_NEAR(along.cosine(i, j), all.cosine(i, j), 20 * eps<T>());
+        EXPECT_LE(loss(i, j), 1e-8 + 1000 * eps<T>());
+      }
+    }
+  });
+}
+
 TYPED_TEST(Rsm, SizesBeyondMemoryAreNoCrash) {
   using T = TypeParam;
   const T one = 1;

@@ -138,6 +138,15 @@ class TestRsm:
         expected = ig.semantic_rsm(*inputs, **options)
         assert_same(tile_by_tile(tmp_path, "semantic_rsm", *inputs, tile=3, **options), expected)
 
+    @pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
+    @pytest.mark.parametrize("rank", [1, 3, "auto"])
+    @pytest.mark.parametrize("name", ["one set", "two sets", "ragged", "lengths", "huge"])
+    def test_tokens_along_axes(self, tmp_path, name, rank, precision):
+        inputs, options = INPUTS[name]
+        options = {"kernel": ("cosine", "rbf"), "precision": precision, "rank": rank} | options
+        expected = ig.semantic_rsm(*inputs, **options)
+        assert_same(tile_by_tile(tmp_path, "semantic_rsm", *inputs, tile=3, **options), expected)
+
     @pytest.mark.parametrize("tile", [1, 2, 5, 10, 11, 400])
     def test_any_tile(self, simd_level, tile):
         for inputs in ([ragged((11, 6, 5))], [tokens_of((7, 6, 5)), ragged((9, 6, 5), seed=1)]):

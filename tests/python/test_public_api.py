@@ -34,7 +34,7 @@ SIGNATURES = {
     "motifs": "(x, labels, *, k=5, num_threads=None)",
     "match": f"(similarity, *, maximize=True, {END})",
     "semantic_rsm": '(tokens, other=None, *, kernel="cosine", matching="exact", window=None, '
-    f'topk=None, precision="float32", {RSM}, loss=None, {GPUS}, {END})',
+    f'topk=None, precision="float32", rank=None, mean_loss=None, {RSM}, loss=None, {GPUS}, {END})',
     "spatial_rsm": f'(tokens, other=None, *, kernel="cosine", {RSM}, {GPUS}, {END})',
     "measures": "(kind=None)",
     "similarity": '(x, y, *, measure="cka", num_threads=None, **options)',

@@ -30,10 +30,17 @@ enum class Matching { exact, window, topk, greedy, none };
 //   int8      every channel as −127 … 127 times a scale of its token
 enum class Precision { float32, bfloat16, int8 };
 
+// `axes`, rank × channels: what the exact matching sees of tokens is their coordinates along these
+// orthonormal rows, rounded as `precision` says; without data, all channels. It loses least where
+// they are the leading eigenvectors of Σ z zᵀ over the tokens z that are matched: of each input
+// less its mean token where all inputs have as many tokens, and over ‖Z_i‖. An orthogonal map
+// changes no inner product: where tokens lie in the span of the axes, nothing is lost but rounding.
+// The matched pairs are scored on all channels.
 struct RsmOptions {
   Matching matching = Matching::exact;
   std::size_t window_or_k = 0;  // window and topk: ≥ 1
   Precision precision = Precision::float32;
+  MatrixView<const double> axes = {};  // has to stay where it is
 };
 
 // Where to write the entries that one matching gives; those of a view without data are not
@@ -48,9 +55,11 @@ struct RsmOutputs {
   MatrixView<T> cosine;
   MatrixView<T> distance;
 
-  // Of a narrow precision: an upper bound on (optimum − m) / (‖Z_i‖ ‖Z_j‖), 0 where tokens were not
-  // rounded. The optimum is at most the dual value of the rounded problem plus the most that
-  // rounding can change in any matching.
+  // Of a narrow precision or of axes: an upper bound on (optimum − m) / (‖Z_i‖ ‖Z_j‖), 0 where the
+  // matching saw tokens as they are. The optimum is at most the dual value of the narrowed problem
+  // plus the most that narrowing can change in any matching: by rounding, and by the inner products
+  // of what tokens have beyond the axes, whose sum is at most the product of the norms of that, of
+  // all tokens of either input.
   MatrixView<T> loss = {};
 };
 
@@ -68,11 +77,13 @@ struct RsmOutputs {
 // tokens, exact, window and none centre each by its own mean token first, which shifts every such
 // sum by s · ⟨mean_i, mean_j⟩ alone: the matching is the same and the sum keeps its digits when
 // tokens share a large offset. Cost per pair: s²c multiply-adds and one assignment. Memory: tokens
-// packed once as T (a narrow precision keeps them as float32 beside that, for rescoring), and a
-// block of pairs per thread. Bit-identical for any number of threads. Throws std::invalid_argument:
-// no inputs, an empty input, different channel counts, an output of the wrong shape, window_or_k =
-// 0 where one is needed, a narrow precision with another matching than exact or with T = double;
-// NotFiniteToken.
+// packed once as T (with a narrow precision or axes they are kept as T beside that, for
+// rescoring), and a block of pairs per thread. Axes: c·rank multiply-adds per token in float64,
+// s·rank·s per pair in place of s²c, and s·c to score it. Bit-identical for any number of threads.
+// Throws std::invalid_argument: no inputs, an empty input, different channel counts, an output of
+// the wrong shape, window_or_k = 0 where one is needed, a narrow precision or axes with another
+// matching than exact, a narrow precision with T = double, axes that are not orthonormal to 2^−32
+// or have not as many columns as there are channels; NotFiniteToken.
 template <class T>
 int semantic_rsm(const TokenInputs& inputs, const RsmOptions& options, const RsmOutputs<T>& outputs,
                  const Execution& execution = {});
@@ -106,8 +117,8 @@ void semantic_rsm_tile(const RsmPlan& plan, const TokenInputs& rows, const Token
                        const RsmOutputs<T>& outputs, const Execution& execution = {});
 
 // Packed rows, for tiles that have the same ones: such a tile packs its columns alone. Cost, memory
-// and errors: the rows' share of those of semantic_rsm(). The inputs have to stay where they are as
-// long as this or a copy of it lives.
+// and errors: the rows' share of those of semantic_rsm(). The inputs and axes have to stay where
+// they are as long as this or a copy of it lives.
 template <class T>
 class RsmRows {
  public:

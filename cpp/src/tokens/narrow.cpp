@@ -47,10 +47,11 @@ std::vector<std::int32_t> as_words(const double* x, std::size_t n, Narrowed narr
 
 // Fetches the slice that is scored next, a share of it beside every pair: from memory that all
 // cores share, each of its lines would be waited for.
+template <class T>
 class NextSlice {
  public:
   // Of inputs from `first` to `last`; there may be no such slice.
-  NextSlice(const NarrowTokens& tokens, std::size_t first, std::size_t last, std::size_t channel,
+  NextSlice(const NarrowTokens<T>& tokens, std::size_t first, std::size_t last, std::size_t channel,
             std::size_t shares) {
     if (channel >= tokens.channels()) return;
     next_ = tokens.slice(first, channel);
@@ -65,71 +66,88 @@ class NextSlice {
   }
 
  private:
-  static constexpr std::size_t kLine = 64 / sizeof(float);
+  static constexpr std::size_t kLine = 64 / sizeof(T);
 
-  const float* next_ = nullptr;
+  const T* next_ = nullptr;
   std::size_t left_ = 0;  // lines
   std::size_t share_ = 0;
 };
 
 }  // namespace
 
-NarrowTokens::NarrowTokens(Precision precision, std::vector<std::size_t> first_token,
-                           std::size_t channels)
+template <class T>
+NarrowTokens<T>::NarrowTokens(Precision precision, std::vector<std::size_t> first_token,
+                              std::size_t channels, std::size_t axes)
     : precision_(precision),
       first_token_(std::move(first_token)),
       channels_(channels),
-      tokens_(Buffer<float>::unset(product(first_token_.back(), channels))),
+      has_axes_(axes > 0),
+      seen_(has_axes_ ? axes : channels),
+      tokens_(Buffer<T>::unset(product(first_token_.back(), channels))),
       scales_(first_token_.back()),
       sums_(first_token_.back()),
       norms_(first_token_.size() - 1) {}
 
-void NarrowTokens::keep(std::size_t token, const double* values) {
+template <class T>
+void NarrowTokens<T>::keep(std::size_t input, std::size_t position, const double* token) {
   for (std::size_t c = 0; c < channels_; c += kSlice) {
-    float* kept = tokens_.data() + place_in_slice(token, c);
-    for (std::size_t k = 0; k < slice_width(c); ++k) kept[k] = static_cast<float>(values[c + k]);
+    T* kept = tokens_.data() + place_in_slice(index(input, position), c);
+    for (std::size_t k = 0; k < slice_width(c); ++k) kept[k] = static_cast<T>(token[c + k]);
   }
 }
 
-void NarrowTokens::round(std::size_t input, std::size_t position, double* token) {
-  std::vector<double> error(channels_);  // first the token, in float32
-  for (std::size_t c = 0; c < channels_; ++c) error[c] = static_cast<float>(token[c]);
-  keep(index(input, position), error.data());
+template <class T>
+void NarrowTokens<T>::leave_out(std::size_t input, const double* token, const double* coordinates) {
+  const auto dot = simd::kernels().float64.dot;
+  const double left_out =
+      detail::left_out_norm(dot(token, token, channels_), dot(coordinates, coordinates, seen_));
+  norms_[input].left_out = std::hypot(norms_[input].left_out, left_out);
+}
+
+template <class T>
+void NarrowTokens<T>::round(std::size_t input, std::size_t position, double* seen) {
+  const double largest = largest_magnitude(seen, seen_);
+  if (!has_axes_) {  // the token that was kept
+    for (std::size_t c = 0; c < seen_; ++c) seen[c] = static_cast<T>(seen[c]);
+  }
+  std::vector<double> error(seen, seen + seen_);
   RoundedNorms& norms = norms_[input];
-  norms.largest = std::max(norms.largest, norm(error.data(), channels_));
+  norms.largest = std::max(norms.largest, norm(seen, seen_));
   if (precision_ == Precision::int8) {
-    const auto smallest_byte =
-        static_cast<float>(largest_magnitude(token, channels_) * (1 / kLargestByte));
+    const auto smallest_byte = static_cast<float>(largest * (1 / kLargestByte));
     // A subnormal scale would round so coarsely that bytes overflow: such a token counts as zero.
     const float scale = smallest_byte < std::numeric_limits<float>::min() ? 0 : smallest_byte;
     const double inverse = scale > 0 ? 1 / static_cast<double>(scale) : 0;
-    for (std::size_t c = 0; c < channels_; ++c) token[c] = to_whole(error[c] * inverse);
-    const double sum = simd::kernels().float64.sum(token, channels_);
-    for (std::size_t c = 0; c < channels_; ++c) token[c] *= scale;
+    for (std::size_t c = 0; c < seen_; ++c) seen[c] = to_whole(seen[c] * inverse);
+    const double sum = simd::kernels().float64.sum(seen, seen_);
+    for (std::size_t c = 0; c < seen_; ++c) seen[c] *= scale;
     scales_[index(input, position)] = scale;
     sums_[index(input, position)] = static_cast<std::int32_t>(sum);
+  } else if (precision_ == Precision::bfloat16) {
+    for (std::size_t c = 0; c < seen_; ++c) seen[c] = rounded_to_bfloat16(seen[c]);
   } else {
-    for (std::size_t c = 0; c < channels_; ++c) token[c] = rounded_to_bfloat16(error[c]);
+    for (std::size_t c = 0; c < seen_; ++c) seen[c] = static_cast<T>(seen[c]);
   }
-  for (std::size_t c = 0; c < channels_; ++c) error[c] -= token[c];
-  const double size = norm(error.data(), channels_);
+  for (std::size_t c = 0; c < seen_; ++c) error[c] -= seen[c];
+  const double size = norm(error.data(), seen_);
   norms.errors += size;
   norms.largest_error = std::max(norms.largest_error, size);
-  norms.rounded += norm(token, channels_);
+  norms.rounded += norm(seen, seen_);
 }
 
-std::vector<std::int32_t> NarrowTokens::words(std::size_t input, std::size_t position,
-                                              const double* token, std::size_t per_word) const {
+template <class T>
+std::vector<std::int32_t> NarrowTokens<T>::words(std::size_t input, std::size_t position,
+                                                 const double* token, std::size_t per_word) const {
   if (precision_ == Precision::bfloat16) {
-    return as_words<std::uint16_t>(token, channels_, [](double x) {
+    return as_words<std::uint16_t>(token, seen_, [](double x) {
       return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(x)) >> 16);
     });
   }
   const double of_token = scales_[index(input, position)];
   const double inverse = of_token > 0 ? 1 / of_token : 0;
-  const auto whole = [&](double x) { return static_cast<std::int32_t>(to_whole(x * inverse)); };
-  return per_word == 2 ? as_words<std::int16_t>(token, channels_, whole)
-                       : as_words<std::int8_t>(token, channels_, whole);
+  const auto whole = [&](double x) { return static_cast<std::int16_t>(to_whole(x * inverse)); };
+  return per_word == 2 ? as_words<std::int16_t>(token, seen_, whole)
+                       : as_words<std::int8_t>(token, seen_, whole);
 }
 
 void Rescoring::keep(std::size_t i, std::size_t j, std::size_t rows, const Assignment& found) {
@@ -139,17 +157,19 @@ void Rescoring::keep(std::size_t i, std::size_t j, std::size_t rows, const Assig
   pairs_.push_back({i, j, rows, found.total + found.gap});
 }
 
-const std::vector<Rescoring::Pair>& Rescoring::score(const NarrowTokens& a, const NarrowTokens& b) {
+template <class T>
+const std::vector<Rescoring::Pair>& Rescoring::score(const NarrowTokens<T>& a,
+                                                     const NarrowTokens<T>& b) {
   if (is_scored_) pairs_.clear();
   is_scored_ = true;
   if (pairs_.empty()) return pairs_;
   const Pair first = pairs_.front();
   const Pair last = pairs_.back();
-  const auto matched_products = simd::kernels().float32.matched_products;
-  for (std::size_t c = 0; c < a.channels(); c += NarrowTokens::kSlice) {
+  const auto matched_products = simd::kernels().of<T>().matched_products;
+  for (std::size_t c = 0; c < a.channels(); c += NarrowTokens<T>::kSlice) {
     const std::size_t width = a.slice_width(c);
-    NextSlice of_a(a, first.i, last.i, c + NarrowTokens::kSlice, pairs_.size());
-    NextSlice of_b(b, first.j, last.j, c + NarrowTokens::kSlice, pairs_.size());
+    NextSlice<T> of_a(a, first.i, last.i, c + NarrowTokens<T>::kSlice, pairs_.size());
+    NextSlice<T> of_b(b, first.j, last.j, c + NarrowTokens<T>::kSlice, pairs_.size());
     for (std::size_t p = 0; p < pairs_.size(); ++p) {
       of_a.fetch_share();
       of_b.fetch_share();
@@ -160,5 +180,13 @@ const std::vector<Rescoring::Pair>& Rescoring::score(const NarrowTokens& a, cons
   }
   return pairs_;
 }
+
+#define ISOGRAM_INSTANTIATE_NARROW(T)                                                   \
+  template class NarrowTokens<T>;                                                       \
+  template const std::vector<Rescoring::Pair>& Rescoring::score(const NarrowTokens<T>&, \
+                                                                const NarrowTokens<T>&)
+
+ISOGRAM_INSTANTIATE_NARROW(float);
+ISOGRAM_INSTANTIATE_NARROW(double);
 
 }  // namespace isogram

@@ -1,5 +1,5 @@
-// Tokens rounded to fewer digits for the matching, with what it takes to score the matching
-// exactly and to bound what the rounding may have cost.
+// Tokens narrowed for the matching, to fewer channels and to fewer digits, with what it takes to
+// score the matching exactly and to bound what narrowing may have cost.
 #pragma once
 
 #include <algorithm>
@@ -16,13 +16,22 @@ namespace isogram {
 
 using detail::RoundedNorms;
 
+template <class T>
 class NarrowTokens {
  public:
-  // `first_token[i]` tokens come before those of input i; the last element counts them all.
-  NarrowTokens(Precision precision, std::vector<std::size_t> first_token, std::size_t channels);
+  // `first_token[i]` tokens come before those of input i; the last element counts them all. The
+  // matching sees coordinates along so many axes; of 0, all channels.
+  NarrowTokens(Precision precision, std::vector<std::size_t> first_token, std::size_t channels,
+               std::size_t axes);
 
-  // Keeps the token and rounds it in place. The tokens of one input come one after another.
-  void round(std::size_t input, std::size_t position, double* token);
+  // Keeps a token as it is. The tokens of one input come one after another.
+  void keep(std::size_t input, std::size_t position, const double* token);
+
+  // Takes note of what a token has beyond its coordinates.
+  void leave_out(std::size_t input, const double* token, const double* coordinates);
+
+  // Rounds in place what the matching sees of a token: the token, or its coordinates.
+  void round(std::size_t input, std::size_t position, double* seen);
 
   // A rounded token in words: of int8 four bytes or two of 16 bits, of bfloat16 two; the first
   // channel in the lowest bits.
@@ -35,7 +44,7 @@ class NarrowTokens {
     return std::min(kSlice, channels_ - first_channel);
   }
   // Those of `input`, one after another; the first channel is a multiple of kSlice.
-  const float* slice(std::size_t input, std::size_t first_channel) const {
+  const T* slice(std::size_t input, std::size_t first_channel) const {
     return tokens_.data() + place_in_slice(index(input, 0), first_channel);
   }
   // Of int8: what its whole numbers are multiplied by, and the sum of them.
@@ -52,18 +61,19 @@ class NarrowTokens {
   std::size_t place_in_slice(std::size_t token, std::size_t first_channel) const {
     return first_token_.back() * first_channel + token * slice_width(first_channel);
   }
-  void keep(std::size_t token, const double* values);
 
   Precision precision_;
   std::vector<std::size_t> first_token_;
   std::size_t channels_;
-  Buffer<float> tokens_;
+  bool has_axes_;
+  std::size_t seen_;  // channels, or coordinates
+  Buffer<T> tokens_;
   std::vector<float> scales_;
   std::vector<std::int32_t> sums_;
   std::vector<RoundedNorms> norms_;
 };
 
-// Matchings of rounded tokens that wait to be scored with the tokens themselves: together, because
+// Matchings of narrow tokens that wait to be scored with the tokens themselves: together, because
 // the tokens of a few inputs are read again for every pair of them.
 class Rescoring {
  public:
@@ -74,7 +84,7 @@ class Rescoring {
     std::size_t i;
     std::size_t j;
     std::size_t rows;   // tokens of i
-    double dual_bound;  // no matching of the rounded tokens has a larger sum
+    double dual_bound;  // no matching of the narrow tokens has a larger sum
     double total = 0;   // of the tokens themselves
   };
 
@@ -84,7 +94,8 @@ class Rescoring {
   const std::int32_t* columns(std::size_t p) const { return columns_.data() + p * tokens_; }
 
   // Fills in the totals of what was kept since the last call.
-  const std::vector<Pair>& score(const NarrowTokens& a, const NarrowTokens& b);
+  template <class T>
+  const std::vector<Pair>& score(const NarrowTokens<T>& a, const NarrowTokens<T>& b);
 
  private:
   std::size_t tokens_;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "isogram/detail/matched_sum.hpp"
 #include "isogram/detail/rounding.hpp"
@@ -47,10 +48,11 @@ class RsmEntries {
     write_matched(pair.i, pair.j, {pair.total, columns}, matcher, worker);
     if (!outputs_.loss.data) return;
     const TokenSets<T>& rows = sides_.rows;
-    const double ulps = detail::ulps_of_panels(static_cast<double>(rows.channels()));
+    const double of_sum = std::numeric_limits<T>::epsilon() / 2 *
+                          detail::ulps_of_panels(static_cast<double>(rows.depth()));
     const double bound =
-        pair.dual_bound + detail::rounding_bound(rows.narrow().norms(pair.i),
-                                                 sides_.cols.narrow().norms(pair.j), ulps);
+        pair.dual_bound + detail::narrowing_bound(rows.narrow().norms(pair.i),
+                                                  sides_.cols.narrow().norms(pair.j), of_sum);
     store(outputs_.loss, pair.i, pair.j,
           detail::loss_entry(bound, pair.total, of_row(pair.i), of_col(pair.j)));
   }
@@ -113,9 +115,9 @@ class RsmEntries {
     return near.matched_again(i, j, distance, unit_of(i, j), matcher, worker);
   }
 
-  // A narrow precision has its own bound on what it costs.
+  // Narrow tokens have their own bound on what narrowing costs.
   bool may_be_mismatched(std::size_t i, std::size_t j, const Scaled& distance) const {
-    if (sides_.layout.precision != Precision::float32) return false;
+    if (sides_.layout.is_narrow()) return false;
     if (!near_distances().is_shortest() && sizeof(T) == sizeof(double)) return false;
     const double in_unit = std::ldexp(distance.value, distance.exponent - unit_of(i, j));
     return distance.value > 0 &&

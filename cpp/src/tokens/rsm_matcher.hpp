@@ -38,8 +38,7 @@ class Matcher {
       : affinities(affinity_entries),
         columns(layout.max_tokens),
         byte_products(layout.precision == Precision::int8 ? kTileSize : 0),
-        rescoring(layout.precision == Precision::float32 ? 0 : layout.group * layout.group,
-                  layout.max_tokens),
+        rescoring(layout.is_narrow() ? layout.group * layout.group : 0, layout.max_tokens),
         mean_products(layout.matching == Matching::none ? kWidestBlock * kTileSize : 0),
         options_(options),
         solver_(solver_size(options, layout), solver_size(options, layout)),
@@ -48,8 +47,8 @@ class Matcher {
   // Bytes at most, but for a Rematcher.
   static std::size_t bytes_for(const RsmOptions& options, const TokenLayout& layout,
                                std::size_t affinity_entries) {
-    const bool is_narrow = layout.precision != Precision::float32;
-    const std::size_t kept = is_narrow ? 4 * layout.group * layout.group * layout.max_tokens : 0;
+    const std::size_t kept =
+        layout.is_narrow() ? 4 * layout.group * layout.group * layout.max_tokens : 0;
     const std::size_t products = layout.precision == Precision::int8 ? 4 * kTileSize : 0;
     const std::size_t means = layout.matching == Matching::none ? 8 * kWidestBlock * kTileSize : 0;
     return product(affinity_entries, sizeof(T)) + kept + products + means +

@@ -22,7 +22,8 @@ inline TokenLayout layout_for(const RsmPlan& plan, std::size_t channels,
   layout.window = std::min(plan.options.window_or_k, plan.max_tokens);
   layout.centered = plan.is_centered;
   layout.precision = plan.options.precision;
-  if (layout.precision == Precision::int8 && channels <= simd::kMostBytes) {
+  layout.axes = plan.options.axes;
+  if (layout.precision == Precision::int8 && layout.seen(channels) <= simd::kMostBytes) {
     layout.byte_kernels = &simd::byte_kernels_beside(kernels);
   }
   if (layout.precision == Precision::bfloat16) {

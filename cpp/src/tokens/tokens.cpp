@@ -164,7 +164,8 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, const TokenInputs& 
     : layout_(layout),
       panel_(kernels.panel),
       channels_(inputs.channels()),
-      depth_(layout.matching == Matching::none ? product(layout.max_tokens, channels_) : channels_),
+      depth_(layout.matching == Matching::none ? product(layout.max_tokens, channels_)
+                                               : layout.seen(channels_)),
       exponents_(inputs.size()),
       squared_norms_(inputs.size()),
       bulk_norms_(inputs.size()),
@@ -193,9 +194,12 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, const TokenInputs& 
   FirstNotFinite bad(inputs.size());
   const std::size_t per_task = is_row ? panel_ : 1;
   const std::size_t tasks = tiles_per(inputs.size(), per_task);
+  std::optional<Axes> axes;
+  if (layout.axes.data) axes.emplace(layout.axes, execution);
   PerWorker packers(execution, tasks, [&] {
     Packers own{Buffer<double>::unset(product(layout.max_tokens, channels_)),
-                RowPacker<T>(kernels, is_row ? depth_ : channels_), std::nullopt};
+                RowPacker<T>(kernels, depth_), std::nullopt, std::nullopt};
+    if (axes) own.coordinates.emplace(*axes, layout.max_tokens);
     if (layout_.byte_kernels) own.words.emplace(*layout_.byte_kernels, word_depth());
     if (layout_.pair_kernels) own.words.emplace(*layout_.pair_kernels, word_depth());
     return own;
@@ -215,10 +219,10 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, const TokenInputs& 
 
 template <class T>
 void TokenSets<T>::prepare_narrow() {
-  if (layout_.precision == Precision::float32) return;
+  if (!layout_.is_narrow()) return;
   std::vector<std::size_t> first_token{0};
   for (const std::size_t count : tokens_) first_token.push_back(first_token.back() + count);
-  narrow_.emplace(layout_.precision, std::move(first_token), channels_);
+  narrow_.emplace(layout_.precision, std::move(first_token), channels_, layout_.axes.rows);
   if (!has_words()) return;
   words_ = Buffer<std::int32_t>(product(product(panels_, panel_), word_depth()));
 }
@@ -252,10 +256,12 @@ std::size_t TokenSets<T>::bytes_for(const simd::KernelTable<T>& kernels, const T
   }
   const std::size_t tokens = inputs * layout.max_tokens;
   const std::size_t order = needs_order(layout.matching) ? 8 * tokens : 0;
-  const bool is_narrow = layout.precision != Precision::float32;
+  const std::size_t seen = layout.seen(channels);
   const bool has_words = layout.byte_kernels || layout.pair_kernels;
-  const std::size_t packed = product(rows, has_words ? 2 * channels + 4 : sizeof(T) * channels);
-  return fixed + order + packed + (is_narrow ? product(tokens, 4 * channels + 8) : 0);
+  const std::size_t packed = product(rows, has_words ? 2 * seen + 4 : sizeof(T) * seen);
+  const std::size_t of_axes = layout.axes.data ? 8 * product(panels(seen), channels) : 0;
+  const std::size_t kept = layout.is_narrow() ? product(tokens, sizeof(T) * channels + 8) : 0;
+  return fixed + order + packed + of_axes + kept;
 }
 
 template <class T>
@@ -263,8 +269,11 @@ std::size_t TokenSets<T>::packing_bytes_for(const simd::KernelTable<T>& kernels,
                                             const TokenLayout& layout, std::size_t channels) {
   const std::size_t depth =
       layout.matching == Matching::none ? product(layout.max_tokens, channels) : channels;
+  const std::size_t of_coordinates =
+      layout.axes.data ? Axes::Coordinates::bytes_for(layout.axes.rows, channels, layout.max_tokens)
+                       : 0;
   return 8 * product(layout.max_tokens, channels) + sizeof(T) * product(kernels.panel, depth) +
-         24 * layout.max_tokens;
+         of_coordinates + 24 * layout.max_tokens;
 }
 
 // Gives every piece its first panel.
@@ -315,15 +324,29 @@ void TokenSets<T>::pack(std::size_t input, const InputView& view, Packers& packe
     return;
   }
   bulk_norms_[input] = bulk_norm_of(z);
+  if (packers.coordinates) packers.coordinates->find(z.values.data(), z.tokens);
   for (std::size_t position = 0; position < z.tokens; ++position) {
-    double* token = z.token(token_at(input, position));
-    if (narrow_) narrow_->round(input, position, token);
-    if (has_words()) {
-      packers.words->add(narrow_->words(input, position, token, layout_.per_word()).data(),
-                         words_.data() + place_of(input, position, word_depth()));
-    } else {
-      packers.rows.add(token, data_.data() + place_of(input, position, depth_));
+    const std::size_t s = token_at(input, position);
+    double* token = z.token(s);
+    if (narrow_) narrow_->keep(input, position, token);
+    if (packers.coordinates) {
+      narrow_->leave_out(input, token, packers.coordinates->of(s));
+      token = packers.coordinates->of(s);
     }
+    if (narrow_) narrow_->round(input, position, token);
+    pack_token(input, position, token, packers);
+  }
+}
+
+// As the matching sees it.
+template <class T>
+void TokenSets<T>::pack_token(std::size_t input, std::size_t position, double* token,
+                              Packers& packers) {
+  if (has_words()) {
+    packers.words->add(narrow_->words(input, position, token, layout_.per_word()).data(),
+                       words_.data() + place_of(input, position, word_depth()));
+  } else {
+    packers.rows.add(token, data_.data() + place_of(input, position, depth_));
   }
 }
 

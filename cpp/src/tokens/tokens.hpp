@@ -15,6 +15,7 @@
 #include "tiles/input.hpp"
 #include "tiles/packed.hpp"
 #include "tiles/tile.hpp"
+#include "tokens/axes.hpp"
 #include "tokens/narrow.hpp"
 
 namespace isogram {
@@ -22,15 +23,20 @@ namespace isogram {
 // How the tokens of an RSM are laid out.
 struct TokenLayout {
   Matching matching = Matching::exact;
-  std::size_t window = 0;                           // tokens per window; only of Matching::window
-  bool centered = false;                            // every input less its own mean token
-  std::size_t group = 1;                            // inputs whose tokens share panels
-  std::size_t max_tokens = 0;                       // of any input
-  Precision precision = Precision::float32;         // of the matching
+  std::size_t window = 0;                    // tokens per window; only of Matching::window
+  bool centered = false;                     // every input less its own mean token
+  std::size_t group = 1;                     // inputs whose tokens share panels
+  std::size_t max_tokens = 0;                // of any input
+  Precision precision = Precision::float32;  // of the matching
+  MatrixView<const double> axes = {};  // along which it sees tokens; without data, all channels
   const simd::ByteKernels* byte_kernels = nullptr;  // for int8, unless rows are too long
   const simd::PairKernels* pair_kernels = nullptr;  // for bfloat16
 
-  // Channels, of a token in words.
+  // Whether the matching sees other tokens than those that are scored.
+  bool is_narrow() const { return precision != Precision::float32 || axes.data; }
+  // How many channels it sees, or coordinates.
+  std::size_t seen(std::size_t channels) const { return axes.data ? axes.rows : channels; }
+  // So many of them are in a word, of tokens in words.
   std::size_t per_word() const { return byte_kernels ? byte_kernels->per_word : 2; }
 };
 
@@ -68,14 +74,14 @@ class TokenSets {
   };
   Rows group_rows(std::size_t g) const;
 
-  // Of a narrow precision: tokens as they are and as they were rounded. In place of packed rows of
-  // T there may be words of bytes, or of pairs of bfloat16.
-  const NarrowTokens& narrow() const { return *narrow_; }
+  // Where the layout is narrow: tokens as they are, and what narrowing took from them. In place of
+  // packed rows of T there may be words of bytes, or of pairs of bfloat16.
+  const NarrowTokens<T>& narrow() const { return *narrow_; }
   bool has_words() const { return layout_.byte_kernels || layout_.pair_kernels; }
   const std::int32_t* group_words(std::size_t g) const {
     return words_.data() + first_panel_[g] * panel_ * word_depth();
   }
-  std::size_t word_depth() const { return tiles_per(channels_, layout_.per_word()); }
+  std::size_t word_depth() const { return tiles_per(depth_, layout_.per_word()); }
 
   Rows window_rows(std::size_t input, std::size_t window) const;
   Rows whole_inputs(Span inputs) const;  // Matching::none, from the first of a panel on
@@ -117,9 +123,11 @@ class TokenSets {
     Buffer<double> widened;
     RowPacker<T> rows;
     std::optional<RowPacker<std::int32_t>> words;
+    std::optional<Axes::Coordinates> coordinates;
   };
   void prepare_narrow();
   void pack(std::size_t input, const InputView& view, Packers& packers, FirstNotFinite& bad);
+  void pack_token(std::size_t input, std::size_t position, double* token, Packers& packers);
   std::size_t place_of(std::size_t input, std::size_t position, std::size_t depth) const;
   std::size_t row_at(std::size_t first_panel, std::size_t row, std::size_t depth) const;
 
@@ -139,7 +147,7 @@ class TokenSets {
   Buffer<double> means_left_;
   Buffer<char> has_mean_left_;
   Buffer<T> data_;
-  std::optional<NarrowTokens> narrow_;
+  std::optional<NarrowTokens<T>> narrow_;
   Buffer<std::int32_t> words_;
 };
 

@@ -95,6 +95,8 @@ def _entered(home: Device | None) -> AbstractContextManager[object]:
 def _check_sizes(job: Job) -> None:
     """Raise the error for more tokens than the kernels can match."""
     kernels, matching = job.gpus[0].kernels, job.matching
+    if matching.axes is not None:
+        raise PlaceError(ValueError, "`rank` must be None on a GPU, which matches on all channels")
     for samples in job.pairs.sides:
         tokens, most = int(samples.tokens.max()), kernels.most_matched()
         at_once = min(matching.window_or_k, tokens) if matching.name == "window" else tokens

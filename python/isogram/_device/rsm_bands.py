@@ -158,7 +158,7 @@ class Band:
         self._scales: DeviceArray = None
         if is_int8:
             self._scales = device.empty((n, side.most), np.float32)
-        self._rounded_norms = device.empty((n, 4))
+        self._rounded_norms = device.empty((n, 5))
         device.kernels.round_tokens(
             device.stream,
             tokens,

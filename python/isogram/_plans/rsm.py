@@ -24,7 +24,9 @@ from isogram._tokens.arguments import (
     kernels_of,
     matching_of,
     outputs_of,
+    rank_of,
 )
+from isogram._tokens.axes import Rank, reduced
 from isogram._tokens.job import Job, Matching, Pairs
 from isogram._tokens.samples import Samples
 from isogram._types import Report
@@ -38,6 +40,14 @@ class RsmPlan(BlocksPlan):
 
     A part has blocks of linear and cosine entries, and of distances, which `reduce()` makes RBF
     entries of.
+
+    Attributes
+    ----------
+    rank : int or None
+        How many axes the matching sees; None: all channels.
+    mean_loss : float or None
+        Of rank "auto": how much entries of the cosine kernel lie below the optimum on average,
+        measured on a sample of pairs, with what a narrow precision costs.
     """
 
     matching: Matching
@@ -46,6 +56,7 @@ class RsmPlan(BlocksPlan):
     kernels: tuple[str, ...]
     is_single: bool
     bandwidth: float | None  # None: by the median of all distances
+    mean_loss: float | None  # measured for rank "auto"
 
     def reduce(self, parts: Mapping[Tile, Mapping[str, NDArray[Any]]]) -> Any:
         """Return the RSM, or a dict of RSMs by kernel, as NumPy arrays."""
@@ -65,6 +76,11 @@ class RsmPlan(BlocksPlan):
                 distances, self.bandwidth, exponent, is_symmetric=is_symmetric
             ):
                 raise zero_median(self.operation, "pairs of inputs")
+
+    @property
+    def rank(self) -> int | None:
+        """How many axes the matching sees; None: all channels."""
+        return None if self.matching.axes is None else len(self.matching.axes)
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -118,6 +134,8 @@ def plan_semantic_rsm(
     window: int | None = None,
     topk: int | None = None,
     precision: str = "float32",
+    rank: int | str | None = None,
+    mean_loss: float | None = None,
     layout: str = "nsc",
     lengths: Any = None,
     other_lengths: Any = None,
@@ -128,7 +146,8 @@ def plan_semantic_rsm(
     """Return the plan of `semantic_rsm`."""
     chosen = matching_of(matching, window, topk, precision)
     inputs = Inputs(tokens, other, lengths, other_lengths, layout)
-    return _plan("semantic_rsm", inputs, kernel, chosen, bandwidth, tile, num_threads)
+    of_rank = rank_of(chosen, rank, mean_loss)
+    return _plan("semantic_rsm", inputs, kernel, chosen, of_rank, bandwidth, tile, num_threads)
 
 
 def plan_spatial_rsm(
@@ -145,7 +164,8 @@ def plan_spatial_rsm(
 ) -> RsmPlan:
     """Return the plan of `spatial_rsm`."""
     inputs = Inputs(tokens, other, lengths, other_lengths, layout)
-    return _plan("spatial_rsm", inputs, kernel, Matching("none"), bandwidth, tile, num_threads)
+    chosen = Matching("none")
+    return _plan("spatial_rsm", inputs, kernel, chosen, None, bandwidth, tile, num_threads)
 
 
 def _plan(
@@ -153,6 +173,7 @@ def _plan(
     inputs: Inputs,
     kernel: Any,
     matching: Matching,
+    rank: Rank | None,
     bandwidth: Any,
     tile: Any,
     num_threads: Any,
@@ -166,16 +187,18 @@ def _plan(
     check_precision(function, matching, dtype)
     job = Job(pairs, matching, outputs_of(kernels), dtype, workers=workers)
     with errors_of(function):
+        job, mean_loss = reduced(job, rank)
         facts = on_host.survey(job)
     return RsmPlan(
         function,
         tuple(cut(pairs.shape, (edge, edge), is_upper=pairs.is_symmetric)),
         tuple(map(_spec, pairs.sides)),
         dtype.name,
-        matching,
+        job.matching,
         facts,
         inputs.layout,
         kernels,
         isinstance(kernel, str),
         width,
+        mean_loss,
     )

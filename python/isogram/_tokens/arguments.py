@@ -8,14 +8,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._arguments import choice, integer
+from isogram._arguments import choice, integer, positive
 from isogram._arrays import as_input, as_matrix
+from isogram._tokens.axes import Rank
 from isogram._tokens.job import Matching, Pairs
 from isogram._tokens.samples import LAYOUTS, Samples
 
 _KERNELS = ("linear", "cosine", "rbf")
 _MATCHINGS = ("exact", "window", "topk", "greedy", "none")
 _PRECISIONS = ("float32", "bfloat16", "int8")
+_MEAN_LOSS = 1e-6  # of rank "auto"
 
 
 def kernels_of(function: str, kernel: object) -> tuple[str, ...]:
@@ -62,6 +64,27 @@ def matching_of(matching: object, window: Any, topk: Any, precision: object) -> 
     return Matching(name, window_or_k, digits)
 
 
+def rank_of(matching: Matching, rank: object, mean_loss: object) -> Rank | None:
+    """Return the checked rank of a matching of `semantic_rsm`; None: all channels."""
+    if mean_loss is not None and rank != "auto":
+        raise ValueError(
+            "semantic_rsm: `mean_loss` must be None unless `rank` is 'auto', "
+            f"got {mean_loss!r} with `rank` {rank!r}"
+        )
+    if rank is None:
+        return None
+    if matching.name != "exact":
+        raise ValueError(
+            "semantic_rsm: `rank` must be None unless `matching` is 'exact', "
+            f"got {rank!r} with `matching` {matching.name!r}"
+        )
+    if isinstance(rank, str):
+        choice("semantic_rsm", "rank", rank, ("auto",))
+        bound = _MEAN_LOSS if mean_loss is None else mean_loss
+        return Rank(None, positive("semantic_rsm", "mean_loss", bound, "None or "))
+    return Rank(integer("semantic_rsm", "rank", rank, 1), 0)
+
+
 class Inputs(NamedTuple):
     """Inputs as the caller gives them."""
 
@@ -96,7 +119,7 @@ class Inputs(NamedTuple):
 
 def check_precision(function: str, matching: Matching, dtype: np.dtype[Any]) -> None:
     """Raise ValueError for a narrow precision and float64 tokens."""
-    if matching.is_narrow and dtype == np.float64:
+    if matching.precision != "float32" and dtype == np.float64:
         raise ValueError(
             f"{function}: `precision` must be 'float32' for float64 tokens, "
             f"got {matching.precision!r}"

@@ -17,16 +17,20 @@ if TYPE_CHECKING:
 
 
 class Matching(NamedTuple):
-    """How tokens are matched: the method, its window or top k (0: none), and the precision."""
+    """How tokens are matched: the method, its window or top k (0: none), and what it sees of them.
+
+    `axes`, of shape (rank, channels), are those along which it sees tokens; None: all channels.
+    """
 
     name: str
     window_or_k: int = 0
     precision: str = "float32"
+    axes: NDArray[np.float64] | None = None
 
     @property
     def is_narrow(self) -> bool:
-        """Whether it matches rounded tokens."""
-        return self.precision != "float32"
+        """Whether it matches other tokens than it scores: rounded, or along axes."""
+        return self.precision != "float32" or self.axes is not None
 
     def for_core(self) -> dict[str, Any]:
         """Return it as the core's functions take it."""
@@ -34,6 +38,7 @@ class Matching(NamedTuple):
             "matching": self.name,
             "window_or_k": self.window_or_k,
             "precision": self.precision,
+            "axes": self.axes,
         }
 
 

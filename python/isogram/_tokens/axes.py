@@ -1,0 +1,158 @@
+"""The axes along which a matching sees tokens: found from a seeded sample of them."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram._arithmetic import usual_arithmetic
+from isogram._entries import widened
+from isogram._host import rsm as on_host
+from isogram._tokens.job import Job, Matching, Pairs
+from isogram._tokens.samples import Samples
+
+# Of which the axes are found: inputs at most, and tokens for each channel.
+_INPUTS = 512
+_TOKENS_PER_CHANNEL = 4
+# Of which the loss is measured: inputs at most, and pairs for each pair that is asked for.
+_JUDGED = 32
+_SHARE = 1 / 64
+# Candidates of "auto", and how many channels are not worth leaving out any.
+_STEP = 8
+_WORTH = 3 / 4
+
+
+class Rank(NamedTuple):
+    """How many axes a matching is to see: None for as many as `mean_loss` takes."""
+
+    axes: int | None
+    mean_loss: float
+
+
+class Reduced(NamedTuple):
+    """A job whose matching has its axes, if any, and how much it loses on average, if known."""
+
+    job: Job
+    mean_loss: float | None = None
+
+
+def reduced(job: Job, rank: Rank | None) -> Reduced:
+    """Find the axes of a job.
+
+    What is not finite is left to be named by those who read all tokens.
+    """
+    channels = job.pairs.rows.channels
+    if rank is None or (rank.axes is not None and rank.axes >= channels):
+        return Reduced(job)
+    sample = _Sample(job)
+    axes = _principal_axes(sample.tokens(channels))
+    if rank.axes is None:
+        return _judged(job, axes, sample, rank.mean_loss)
+    return Reduced(_along(job, axes[: rank.axes]))
+
+
+def _along(job: Job, axes: NDArray[np.float64]) -> Job:
+    """Return the job along some axes, or others of the same span.
+
+    Rounding to whole numbers wants coordinates of one size, not a few large ones.
+    """
+    if job.matching.precision == "int8":
+        turn, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((len(axes), len(axes))))
+        axes = np.ascontiguousarray(turn @ axes)
+    return job._replace(matching=job.matching._replace(axes=axes))
+
+
+def _judged(job: Job, axes: NDArray[np.float64], sample: _Sample, bound: float) -> Reduced:
+    """Choose the smallest rank whose loss is within a bound, by bisection."""
+    pairs = sample.pairs()
+    if pairs is None:
+        return Reduced(job)
+    in_full = Matching("exact")
+    exact = sample.cosines(pairs, in_full)
+
+    def loss(matching: Matching) -> float:
+        return float((exact - sample.cosines(pairs, matching)).mean())
+
+    ranks = range(_STEP, int(_WORTH * len(axes)) + 1, _STEP)
+    below, enough = 0, len(ranks)
+    while below < enough:
+        middle = (below + enough) // 2
+        if loss(in_full._replace(axes=axes[: ranks[middle]])) <= bound:
+            enough = middle
+        else:
+            below = middle + 1
+    found = _along(job, axes[: ranks[enough]]) if enough < len(ranks) else job
+    return Reduced(found, max(loss(found.matching), 0.0))
+
+
+class _Sample:
+    """Some of the inputs of a job, drawn by a seed and read on the host."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._is_centered = on_host.planned(job)[1]
+        self._random = np.random.default_rng(0)
+
+    @usual_arithmetic()
+    def tokens(self, channels: int) -> NDArray[np.float64]:
+        """Return tokens as they are matched, each over the norm of its input."""
+        sides = self._job.pairs.sides
+        inputs = [(side, i) for side in sides for i in self._drawn(len(side), _INPUTS)]
+        count = -(-_TOKENS_PER_CHANNEL * channels // len(inputs))
+        return np.concatenate([self._some_of(self._read(*which), count) for which in inputs])
+
+    def _some_of(self, tokens: NDArray[Any], count: int) -> NDArray[np.float64]:
+        """Return some tokens of an input, that stand for all of them."""
+        tokens = widened(tokens).astype(np.float64)
+        largest = np.abs(tokens).max()
+        if not np.isfinite(largest) or largest == 0:
+            return np.zeros((1, tokens.shape[1]))
+        tokens /= largest
+        norm = np.linalg.norm(tokens)
+        if self._is_centered:
+            tokens -= tokens.mean(axis=0)
+        drawn = self._drawn(len(tokens), count)
+        scaled: NDArray[np.float64] = tokens[drawn] * (np.sqrt(len(tokens) / len(drawn)) / norm)
+        return scaled
+
+    def pairs(self) -> Pairs | None:
+        """Return inputs, all of whose pairs are matched; None where there are none to match."""
+        n, m = self._job.pairs.shape
+        if self._job.pairs.is_symmetric and n == 1:
+            return None
+        most = min(_JUDGED, max(int(np.sqrt(_SHARE * n * m)), 4))
+        sides = self._job.pairs.sides
+        drawn = [[self._read(side, i) for i in self._drawn(len(side), most)] for side in sides]
+        if not all(np.isfinite(widened(tokens)).all() for side in drawn for tokens in side):
+            return None
+        rows, *cols = (
+            Samples(side.name, tokens, None, None)
+            for side, tokens in zip(sides, drawn, strict=True)
+        )
+        return Pairs(rows, cols[0] if cols else None)
+
+    def cosines(self, pairs: Pairs, matching: Matching) -> NDArray[np.float64]:
+        """Return the entries of different inputs."""
+        job = self._job._replace(pairs=pairs, matching=matching, outputs=("cosine",))
+        cosines = np.empty(pairs.shape, job.dtype)
+        on_host.entries(job, pairs, {"cosine": cosines}, None)
+        different = np.triu_indices(len(cosines), 1) if pairs.is_symmetric else ...
+        return cosines[different].astype(np.float64)
+
+    def _drawn(self, size: int, count: int) -> NDArray[np.int64]:
+        return np.sort(self._random.choice(size, min(size, count), replace=False))
+
+    def _read(self, side: Samples, i: int) -> NDArray[Any]:
+        home = self._job.home
+        with nullcontext() if home is None else home.entered():
+            tokens = side.rows(slice(i, i + 1)).split()[0]
+            return tokens if home is None else home.to_host(tokens)
+
+
+def _principal_axes(tokens: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return orthonormal rows: the eigenvectors of Σ z zᵀ by descending eigenvalue."""
+    _, vectors = np.linalg.eigh(tokens.T @ tokens)
+    return np.ascontiguousarray(vectors.T[::-1])
