@@ -17,6 +17,7 @@ from benchmarks.settings import Settings
 # tokens, channels, inputs: so many that the loop takes seconds
 SHAPES = ((49, 1280, 160), (49, 320, 200), (196, 112, 60), (784, 40, 14))
 NARROW = ("bfloat16", "int8")
+RANK = 256  # where there are far more channels
 
 
 def cases(settings: Settings) -> list[Case]:
@@ -77,15 +78,18 @@ def affinity_flops(tokens: Any) -> float:
 
 
 def precisions(tokens: Any) -> dict[str, Callable[[int], Any]]:
-    """Return the calls that match on narrow tokens, where this version has them."""
+    """Return the calls that match narrow tokens, where this version has them."""
     if "precision" not in inspect.signature(ig.semantic_rsm).parameters:
         return {}
 
-    def bind(precision: str) -> Callable[[int], Any]:
-        options: dict[str, Any] = {"precision": precision}
+    def bind(**options: Any) -> Callable[[int], Any]:
         return lambda threads: ig.semantic_rsm(tokens, num_threads=threads, **options)
 
-    return {precision: bind(precision) for precision in NARROW}
+    calls = {precision: bind(precision=precision) for precision in NARROW}
+    if "rank" in inspect.signature(ig.semantic_rsm).parameters and tokens.shape[2] > 2 * RANK:
+        calls[f"rank {RANK}"] = bind(rank=RANK)
+        calls[f"rank {RANK}, int8"] = bind(rank=RANK, precision="int8")
+    return calls
 
 
 def exact(tokens: Any) -> Workload:

@@ -645,6 +645,17 @@ def test_too_many_channels(gpu):
         ig.semantic_rsm(gpu.put(tokens), precision="int8")
 
 
+def test_ranks(gpu):
+    tokens = gpu.put(TOKENS)
+    with pytest.raises(ValueError, match=r"^semantic_rsm: `rank` must be None on a GPU"):
+        ig.semantic_rsm(tokens, rank=1)
+    assert_same = np.testing.assert_array_equal
+    loss = gpu.put(np.ones((len(TOKENS), len(TOKENS)), np.float32))
+    all_channels = ig.semantic_rsm(tokens, rank=TOKENS.shape[-1], loss=loss)
+    assert_same(gpu.get(all_channels), gpu.get(ig.semantic_rsm(tokens)))
+    assert not gpu.get(loss).any()
+
+
 def test_tokens_in_different_memory(gpu):
     with pytest.raises(ValueError, match=r"`other` must lie where `tokens` does"):
         ig.semantic_rsm(gpu.put(TOKENS), TOKENS)

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "isogram/matrix_view.hpp"
+#include "isogram/parallel.hpp"
 #include "tiles/buffer.hpp"
 #include "tiles/packed.hpp"
 
