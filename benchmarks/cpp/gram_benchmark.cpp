@@ -17,7 +17,7 @@ void run_tile(benchmark::State& state, Kernel kernel) {
   std::ranges::copy(noise<T>(a.size(), 1), a.begin());
   std::ranges::copy(noise<T>(b.size(), 2), b.begin());
   for (auto _ : state) {
-    kernel(a.data(), kTileEdge, b.data(), kTileEdge, depth, tile.data(), kTileEdge, false, {});
+    kernel(a.data(), kTileEdge, b.data(), kTileEdge, depth, tile.data(), kTileEdge, {});
     benchmark::DoNotOptimize(tile.data());
     benchmark::ClobberMemory();
   }

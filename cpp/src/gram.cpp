@@ -58,25 +58,24 @@ void require_rows_of(const GramFacts& facts, const InputView& rows, const InputV
 }
 
 template <class T>
-bool is_finite_tile(const T* tile, Span rows, Span cols) {
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (!std::isfinite(largest_magnitude(tile + i * kTileEdge, cols.size()))) return false;
+bool is_finite_block(const GramBlock<T>& block) {
+  for (std::size_t i = 0; i < block.rows.size(); ++i) {
+    if (!std::isfinite(largest_magnitude(block.row(i), block.cols.size()))) return false;
   }
   return true;
 }
 
 // Whether all entries are finite.
 template <class T>
-bool write_gram(const GramTiles<T>& tiles, const Grid& grid, MatrixView<T> out,
-                const Execution& execution) {
+bool write_gram(const GramTiles<T>& tiles, MatrixView<T> out, const Execution& execution) {
   std::atomic<bool> has_overflowed = false;
-  write_tiles(grid, out, execution, [&](Cell cell, T* tile, const simd::ExpectedRows& expected) {
-    tiles.compute(cell, tile, expected);
-    if (tiles.may_overflow() &&
-        !is_finite_tile(tile, tile_span(cell.row, out.rows), tile_span(cell.col, out.cols))) {
-      has_overflowed.store(true, std::memory_order_relaxed);
-    }
-  });
+  write_blocks(tiles, out, execution,
+               [&](const GramBlock<T>& block, const simd::ExpectedRows& expected) {
+                 tiles.compute(block, expected);
+                 if (tiles.may_overflow() && !is_finite_block(block)) {
+                   has_overflowed.store(true, std::memory_order_relaxed);
+                 }
+               });
   return !has_overflowed;
 }
 
@@ -88,7 +87,7 @@ bool gram(const InputView& x, const KernelOptions& options, MatrixView<T> out,
   const UsualArithmetic usual;
   require_shape(out, x.rows, x.rows, "out");
   const GramTiles<T> tiles(x, options, Columns::as_given, preparing(execution));
-  return write_gram(tiles, Grid::upper(tiles_in(x.rows)), out, execution);
+  return write_gram(tiles, out, execution);
 }
 
 template <class T>
@@ -97,7 +96,7 @@ bool gram(const InputView& x, const InputView& y, const KernelOptions& options, 
   const UsualArithmetic usual;
   require_shape(out, x.rows, y.rows, "out");
   const GramTiles<T> tiles(x, y, options, preparing(execution));
-  return write_gram(tiles, Grid::full(tiles_in(x.rows), tiles_in(y.rows)), out, execution);
+  return write_gram(tiles, out, execution);
 }
 
 template <class T>
@@ -122,10 +121,10 @@ bool gram_tile(const InputView& rows, const InputView* cols, const GramFacts& fa
   require_shape(out, rows.rows, cols ? cols->rows : rows.rows, "out");
   if (cols) {
     const GramTiles<T> tiles(rows, *cols, facts, quiet);
-    return write_gram(tiles, Grid::full(tiles_in(rows.rows), tiles_in(cols->rows)), out, execution);
+    return write_gram(tiles, out, execution);
   }
   const GramTiles<T> tiles(rows, facts, quiet);
-  return write_gram(tiles, Grid::upper(tiles_in(rows.rows)), out, execution);
+  return write_gram(tiles, out, execution);
 }
 
 void distances(const InputView& x, MatrixView<const std::int64_t> pairs, double* out,

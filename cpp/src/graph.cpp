@@ -89,11 +89,12 @@ void dense_graph(const InputView& x, bool center, MatrixView<T> out, const Execu
   require_not_empty(x);
   require_shape(out, x.rows, x.rows, "out");
   const GramTiles<T> tiles = cosine_tiles<T>(x, center, execution);
-  write_tiles(Grid::upper(tiles_in(x.rows)), out, execution,
-              [&](Cell cell, T* tile, const simd::ExpectedRows& expected) {
-                tiles.compute(cell, tile, expected);
-                set_diagonal(cell, T(0), tile);
-              });
+  write_blocks(tiles, out, execution,
+               [&](const GramBlock<T>& block, const simd::ExpectedRows& expected) {
+                 tiles.compute(block, expected);
+                 if (block.rows.begin != block.cols.begin) return;
+                 for (std::size_t i = 0; i < block.rows.size(); ++i) block.row(i)[i] = T(0);
+               });
 }
 
 template <class T>

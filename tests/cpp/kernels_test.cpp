@@ -128,7 +128,7 @@ void expect_block(decltype(isogram::simd::KernelTable<T>::inner_products) block,
   const std::array<const void*, 3> starts{out.data(), out.data() + 1, nullptr};  // a mere hint
   const isogram::simd::ExpectedRows expected_rows{starts.data(), depth % 4, 100};
   block(packed(a, depth, panel).data(), rows, packed(b, depth, panel).data(), cols, depth,
-        out.data(), stride, false, expected_rows);
+        out.data(), stride, {.expected = expected_rows});
   for (std::size_t i = 0; i < rows; ++i) {
     for (std::size_t j = 0; j < cols; ++j) {
       Real want = 0;
@@ -140,9 +140,27 @@ void expect_block(decltype(isogram::simd::KernelTable<T>::inner_products) block,
       expect_close(out[i * stride + j], want, sum_error<T>(depth) * magnitude,
                    isogram_test::at(i, j));
     }
-    for (std::size_t j = padded_cols; j < stride; ++j) ASSERT_EQ(out[i * stride + j], kPoison<T>);
+    for (std::size_t j = cols; j < stride; ++j) ASSERT_EQ(out[i * stride + j], kPoison<T>);
   }
-  for (std::size_t j = 0; j < stride; ++j) ASSERT_EQ(out[padded_rows * stride + j], kPoison<T>);
+  for (std::size_t e = rows * stride; e < out.size(); ++e) ASSERT_EQ(out[e], kPoison<T>);
+}
+
+// Of rows with themselves, entries up to the panels on the diagonal are those of the whole block.
+template <class T>
+void expect_upper_block(decltype(isogram::simd::KernelTable<T>::inner_products) block,
+                        std::size_t panel, std::size_t n, std::size_t depth) {
+  const auto rows =
+      packed(random_values<T>((n + panel - 1) / panel * panel * depth, 1), depth, panel);
+  std::vector<T> whole(n * n, T(1));
+  std::vector<T> upper(n * n, T(1));
+  block(rows.data(), n, rows.data(), n, depth, whole.data(), n, {.add = true});
+  block(rows.data(), n, rows.data(), n, depth, upper.data(), n, {.add = true, .is_upper = true});
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      const T want = i / panel <= j / panel ? whole[i * n + j] : T(1);
+      ASSERT_EQ(upper[i * n + j], want) << isogram_test::at(i, j);
+    }
+  }
 }
 
 TYPED_TEST(Kernels, Blocks) {
@@ -172,6 +190,22 @@ TYPED_TEST(Kernels, Blocks) {
   });
 }
 
+TYPED_TEST(Kernels, UpperBlocks) {
+  using T = TypeParam;
+  at_every_level([] {
+    const auto& table = kernels().of<T>();
+    for (const std::size_t n : {std::size_t{1}, table.panel - 1, table.panel, table.panel + 1,
+                                3 * table.panel, 3 * table.panel + 5}) {
+      for (const std::size_t depth : {3, 129}) {
+        for (const auto block :
+             {table.inner_products, table.l1_distances, table.squared_differences}) {
+          expect_upper_block<T>(block, table.panel, n, depth);
+        }
+      }
+    }
+  });
+}
+
 // Errors of long sums grow with the panels, not with the terms: 16 384 equal terms of 1/3 lose
 // thousands of eps when they are added one by one in T.
 TYPED_TEST(Kernels, DeepBlocksKeepTheirDigits) {
@@ -182,7 +216,7 @@ TYPED_TEST(Kernels, DeepBlocksKeepTheirDigits) {
     const std::vector<T> rows(table.panel * depth, T(1) / 3);
     std::vector<T> out(table.panel * table.panel);
     table.inner_products(rows.data(), table.panel, rows.data(), table.panel, depth, out.data(),
-                         table.panel, false, {});
+                         table.panel, {});
     const Real want = Real(rows[0]) * rows[0] * depth;
     expect_close(out[0], want, sum_error<T>(depth) * want, "16 384 equal terms");
   });
@@ -198,13 +232,13 @@ TYPED_TEST(Kernels, BlocksInPartsAreThoseOfAllDepth) {
     for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<T>(std::sin(i));
     for (const auto block : {table.inner_products, table.l1_distances, table.squared_differences}) {
       std::vector<T> whole(n * n);
-      block(rows.data(), n, rows.data(), n, depth, whole.data(), n, false, {});
+      block(rows.data(), n, rows.data(), n, depth, whole.data(), n, {});
       for (const std::size_t panels : {1, 2}) {
         const std::size_t part = panels * isogram::simd::kDepthPanel;
         std::vector<T> sum(n * n, T(7));  // forgotten
         for (std::size_t begin = 0; begin < depth; begin += part) {
           const T* from = rows.data() + begin * n;
-          block(from, n, from, n, std::min(part, depth - begin), sum.data(), n, begin > 0, {});
+          block(from, n, from, n, std::min(part, depth - begin), sum.data(), n, {.add = begin > 0});
         }
         EXPECT_EQ(sum, whole);
       }
@@ -416,7 +450,7 @@ TYPED_TEST(Kernels, BlocksPassOnWhatIsNotFinite) {
     std::vector<T> out(table.panel * table.panel);
     a[0] = std::numeric_limits<T>::infinity();  // element 0 of row 0
     a[1] = std::numeric_limits<T>::quiet_NaN();
-    table.inner_products(a.data(), 3, a.data(), 3, 2, out.data(), table.panel, false, {});
+    table.inner_products(a.data(), 3, a.data(), 3, 2, out.data(), table.panel, {});
     EXPECT_EQ(out[2], std::numeric_limits<T>::infinity());
     EXPECT_TRUE(std::isnan(out[table.panel + 2]));
     EXPECT_EQ(out[2 * table.panel + 2], T(2));

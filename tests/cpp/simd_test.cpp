@@ -64,7 +64,7 @@ void expect_inner_products() {
   const std::size_t n = table.panel;
   std::vector<T> packed(n * kDepth), out(n * n);
   for (std::size_t i = 0; i < packed.size(); ++i) packed[i] = static_cast<T>(i % 13) - T{5};
-  table.inner_products(packed.data(), n, packed.data(), n, kDepth, out.data(), n, false, {});
+  table.inner_products(packed.data(), n, packed.data(), n, kDepth, out.data(), n, {});
   for (std::size_t i = 0; i < n; ++i) {
     for (std::size_t j = 0; j < n; ++j) {
       T expected = 0;  // small integers: every sum is exact

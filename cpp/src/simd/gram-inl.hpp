@@ -155,60 +155,87 @@ struct NextPanels {
   }
 };
 
-// `rows` rows of a against kVectors vectors of one panel of b, over one depth panel.
+// A micro-kernel's block of which only some rows and columns are wanted: nothing else is written.
 template <class Operation, std::size_t kVectors, class T>
-inline void column_block(const T* a, std::size_t rows, const T* b, std::size_t depth,
-                         std::size_t length, T* out, std::size_t stride, bool add,
-                         const NextPanels<T>& next, Expecting& expecting) {
+inline void edge_block(const T* a, std::size_t rows, const T* b, std::size_t cols,
+                       std::size_t depth, T* out, std::size_t stride, bool add,
+                       Upcoming<T> upcoming, Expecting& expecting) {
+  constexpr std::size_t width = kVectors * kLanes<T>;
+  T sums[kMicroRows<T> * width] = {};
+  for (std::size_t i = 0; add && i < rows; ++i) {
+    for (std::size_t j = 0; j < cols; ++j) sums[i * width + j] = out[i * stride + j];
+  }
+  micro_block<Operation, kVectors>(a, b, depth, sums, width, add, upcoming, expecting);
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < cols; ++j) out[i * stride + j] = sums[i * width + j];
+  }
+}
+
+// `rows` rows of a against `cols` columns of one panel of b, kVectors vectors, over one depth
+// panel.
+template <class Operation, std::size_t kVectors, class T>
+inline void column_block(const T* a, std::size_t rows, const T* b, std::size_t cols,
+                         std::size_t depth, std::size_t length, T* out, std::size_t stride,
+                         bool add, const NextPanels<T>& next, Expecting& expecting) {
   const std::size_t a_panels = (rows + kPanel<T> - 1) / kPanel<T>;
   for (std::size_t i = 0; i < rows; i += kMicroRows<T>) {
     const T* left = a + i / kPanel<T> * kPanel<T> * depth + i % kPanel<T>;
-    micro_block<Operation, kVectors>(left, b, length, out + i * stride, stride, add,
-                                     next.share(i / kMicroRows<T>, a_panels), expecting);
+    const Upcoming<T> upcoming = next.share(i / kMicroRows<T>, a_panels);
+    if (rows - i >= kMicroRows<T> && cols == kVectors * kLanes<T>) {
+      micro_block<Operation, kVectors>(left, b, length, out + i * stride, stride, add, upcoming,
+                                       expecting);
+    } else {
+      const std::size_t count = rows - i < kMicroRows<T> ? rows - i : kMicroRows<T>;
+      edge_block<Operation, kVectors>(left, count, b, cols, length, out + i * stride, stride, add,
+                                      upcoming, expecting);
+    }
   }
 }
 
 template <class Operation, class T>
 inline void block(const T* a, std::size_t rows, const T* b, std::size_t cols, std::size_t depth,
-                  T* out, std::size_t stride, bool add = false, const ExpectedRows& expected = {}) {
+                  T* out, std::size_t stride, const BlockOptions& options = {}) {
   const auto pieces = [](std::size_t n, std::size_t size) { return (n + size - 1) / size; };
-  Expecting expecting(
-      expected, pieces(rows, kMicroRows<T>) * pieces(cols, kPanel<T>) * pieces(depth, kDepthPanel));
+  Expecting expecting(options.expected, pieces(rows, kMicroRows<T>) * pieces(cols, kPanel<T>) *
+                                            pieces(depth, kDepthPanel));
   for (std::size_t begin = 0; begin < depth; begin += kDepthPanel) {
     const std::size_t length = depth - begin < kDepthPanel ? depth - begin : kDepthPanel;
     const T* left = a + begin * kPanel<T>;
     const T* right = b + begin * kPanel<T>;
     for (std::size_t j = 0; j < cols; j += kPanel<T>, right += kPanel<T> * depth) {
+      const std::size_t width = cols - j < kPanel<T> ? cols - j : kPanel<T>;
+      const bool is_cut = options.is_upper && j + kPanel<T> < rows;
       const bool is_last = cols - j <= kPanel<T> && begin + length < depth;
       const std::size_t after = (begin + length) * kPanel<T>;
       const NextPanels<T> next{is_last ? b + after : right + kPanel<T> * depth,
                                is_last ? a + after : nullptr, kPanel<T> * depth, length};
-      const std::size_t vectors = (cols - j + kLanes<T> - 1) / kLanes<T>;
+      const std::size_t vectors = (width + kLanes<T> - 1) / kLanes<T>;
       const auto columns = vectors == 1   ? &column_block<Operation, 1, T>
                            : vectors == 2 ? &column_block<Operation, 2, T>
                                           : &column_block<Operation, 3, T>;
-      columns(left, rows, right, depth, length, out + j, stride, add || begin > 0, next, expecting);
+      columns(left, is_cut ? j + kPanel<T> : rows, right, width, depth, length, out + j, stride,
+              options.add || begin > 0, next, expecting);
     }
   }
 }
 
 template <class T>
 void inner_products(const T* a, std::size_t rows, const T* b, std::size_t cols, std::size_t depth,
-                    T* out, std::size_t stride, bool add, const ExpectedRows& expected) noexcept {
-  block<Product>(a, rows, b, cols, depth, out, stride, add, expected);
+                    T* out, std::size_t stride, const BlockOptions& options) noexcept {
+  block<Product>(a, rows, b, cols, depth, out, stride, options);
 }
 
 template <class T>
 void l1_distances(const T* a, std::size_t rows, const T* b, std::size_t cols, std::size_t depth,
-                  T* out, std::size_t stride, bool add, const ExpectedRows& expected) noexcept {
-  block<AbsoluteDifference>(a, rows, b, cols, depth, out, stride, add, expected);
+                  T* out, std::size_t stride, const BlockOptions& options) noexcept {
+  block<AbsoluteDifference>(a, rows, b, cols, depth, out, stride, options);
 }
 
 template <class T>
 void squared_differences(const T* a, std::size_t rows, const T* b, std::size_t cols,
-                         std::size_t depth, T* out, std::size_t stride, bool add,
-                         const ExpectedRows& expected) noexcept {
-  block<SquaredDifference>(a, rows, b, cols, depth, out, stride, add, expected);
+                         std::size_t depth, T* out, std::size_t stride,
+                         const BlockOptions& options) noexcept {
+  block<SquaredDifference>(a, rows, b, cols, depth, out, stride, options);
 }
 
 template <class T>

@@ -135,28 +135,36 @@ struct ExpectedRows {
   std::size_t bytes = 0;  // of a row, at most
 };
 
+// How a block of products, or of distances, is computed.
+struct BlockOptions {
+  // Added to the entries in `out`: products in parts of whole multiples of kDepthPanel are the same
+  // to the last bit.
+  bool add = false;
+  // Of rows with themselves: entries below the panels on the diagonal are left alone.
+  bool is_upper = false;
+  ExpectedRows expected = {};
+};
+
 // Float32 or float64 kernels; every sum over the entries of a Gram matrix is float64.
 template <class T>
 struct KernelTable {
   std::size_t panel;  // rows per panel; divides kTileEdge
 
-  // out[i * stride + j] = ⟨row i of a, row j of b⟩ for i < rows, j < cols; a and b begin with a
-  // panel. Entries of `out` up to whole panels of rows and of columns may be overwritten. Each dot
-  // product is summed in T, in short depth panels. With `add` it is added to the entry in `out`:
-  // products in parts of whole multiples of kDepthPanel are the same to the last bit.
+  // out[i * stride + j] = ⟨row i of a, row j of b⟩ for i < rows, j < cols, and nothing else is
+  // written; a and b begin with a panel. Each dot product is summed in T, in short depth panels.
   void (*inner_products)(const T* a, std::size_t rows, const T* b, std::size_t cols,
-                         std::size_t depth, T* out, std::size_t stride, bool add,
-                         const ExpectedRows& expected) noexcept;
+                         std::size_t depth, T* out, std::size_t stride,
+                         const BlockOptions& options) noexcept;
 
   // The same with Σ |a − b| in place of the inner product.
   void (*l1_distances)(const T* a, std::size_t rows, const T* b, std::size_t cols,
-                       std::size_t depth, T* out, std::size_t stride, bool add,
-                       const ExpectedRows& expected) noexcept;
+                       std::size_t depth, T* out, std::size_t stride,
+                       const BlockOptions& options) noexcept;
 
   // The same with Σ (a − b)²: for distances whose computation from products cancels.
   void (*squared_differences)(const T* a, std::size_t rows, const T* b, std::size_t cols,
-                              std::size_t depth, T* out, std::size_t stride, bool add,
-                              const ExpectedRows& expected) noexcept;
+                              std::size_t depth, T* out, std::size_t stride,
+                              const BlockOptions& options) noexcept;
 
   // out[j * out_stride + i] = in[i * in_stride + j] for i < rows, j < cols.
   void (*transpose)(const T* in, std::size_t in_stride, std::size_t rows, std::size_t cols, T* out,

@@ -12,6 +12,7 @@
 #endif
 
 #include "isogram/error.hpp"
+#include "tiles/kept_memory.hpp"
 
 namespace isogram {
 
@@ -58,6 +59,9 @@ class Buffer {
   // The same without the zeros, for memory that will be written before it is read.
   static Buffer unset(std::size_t count) { return Buffer(count, Content::unset); }
 
+  // The same, from what the thread kept of such memory, and kept again: for what a call needs once.
+  static Buffer kept(std::size_t count) { return Buffer(count, Content::kept); }
+
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }
   T& operator[](std::size_t i) { return data_.get()[i]; }
@@ -69,7 +73,7 @@ class Buffer {
   const T* end() const { return data() + size_; }
 
  private:
-  enum class Content { zeros, unset };
+  enum class Content { zeros, unset, kept };
   Buffer(std::size_t count, Content content) : size_(count) {
     const std::size_t bytes = bytes_of<T>(count);
     if (bytes == 0) return;
@@ -77,17 +81,22 @@ class Buffer {
     std::size_t space = bytes + alignment;
     // Large memory comes from the system as zeros, page by page when it is touched: setting it all
     // at once would be one long stretch that nothing can stop.
-    void* const block = content == Content::zeros ? std::calloc(space, 1) : std::malloc(space);
+    void* const block = content == Content::zeros   ? std::calloc(space, 1)
+                        : content == Content::unset ? std::malloc(space)
+                                                    : take_memory(space);
     if (block == nullptr) throw OutOfMemory(bytes);
+    const Free free{block, space, content == Content::kept};
     void* memory = block;
     std::align(alignment, bytes, memory, space);
     prefer_large_pages(memory, bytes);
-    data_ = {static_cast<T*>(memory), Free{block}};
+    data_ = {static_cast<T*>(memory), free};
   }
 
   struct Free {
     void* block = nullptr;
-    void operator()(T*) const { std::free(block); }
+    std::size_t bytes = 0;
+    bool is_kept = false;
+    void operator()(T*) const { is_kept ? give_memory(block, bytes) : std::free(block); }
   };
   std::unique_ptr<T, Free> data_;
   std::size_t size_ = 0;

@@ -20,22 +20,20 @@ std::size_t deep_panel(const InputView& x) {
 }  // namespace
 
 template <class T>
-Grid DeepTiles<T>::grid_of(const InputView& x, const InputView* y) {
-  return y ? Grid::full(tiles_in(x.rows), tiles_in(y->rows)) : Grid::upper(tiles_in(x.rows));
-}
-
-template <class T>
 bool DeepTiles<T>::pays(const InputView& x, const InputView* y) {
   const std::size_t rows = x.rows + (y ? y->rows : 0);
-  const std::size_t tiles = product(grid_of(x, y).cells(), kTileSize);
+  const Grid grid = block_grid(x.rows, y ? y->rows : x.rows, !y, kTileEdge);
+  const std::size_t tiles = product(grid.cells(), kTileSize);
   return tiles + product(rows, deep_panel(x)) <= product(rows, x.cols) / 2;
 }
 
 template <class T>
 DeepTiles<T>::DeepTiles(const simd::KernelTable<T>& kernels, Block<T> block, const Rows& x,
                         const std::optional<Rows>& y, const Execution& execution)
-    : grid_(grid_of(x.view, y ? &y->view : nullptr)),
-      tiles_(Buffer<T>::unset(product(grid_.cells(), kTileSize))),
+    : cols_(y ? y->view.rows : x.view.rows),
+      edge_(block_edge(x.view.rows, cols_, deep_panel(x.view), execution)),
+      grid_(block_grid(x.view.rows, cols_, !y, edge_)),
+      blocks_(Buffer<T>::unset(product(grid_.cells(), edge_ * edge_))),
       left_(kernels, x.view) {
   if (y) right_.emplace(kernels, y->view);
   for (std::size_t begin = 0; begin < x.view.cols; begin += kDeepPanel) {
@@ -49,14 +47,23 @@ DeepTiles<T>::DeepTiles(const simd::KernelTable<T>& kernels, Block<T> block, con
 }
 
 template <class T>
+void DeepTiles<T>::copy(Span rows, Span cols, T* out, std::size_t stride) const {
+  const Cell cell{rows.begin / edge_, cols.begin / edge_};
+  const T* from = blocks_.data() + grid_.index(cell) * edge_ * edge_ + rows.begin % edge_ * edge_ +
+                  cols.begin % edge_;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::copy_n(from + i * edge_, cols.size(), out + i * stride);
+  }
+}
+
+template <class T>
 void DeepTiles<T>::add_panel(Block<T> block, std::size_t begin, const Execution& execution) {
   const Packed<T>& left = left_.panel;
   const Packed<T>& right = right_ ? right_->panel : left;
   walk_tiles(grid_, execution, [&](Cell cell, Worker&) {
-    const Span rows = tile_span(cell.row, left.rows());
-    const Span cols = tile_span(cell.col, right.rows());
-    fill_tile(block, left, rows, right, cols, begin > 0,
-              tiles_.data() + grid_.index(cell) * kTileSize);
+    fill_block(block, left, block_span(cell.row, left.rows(), edge_), right,
+               block_span(cell.col, cols_, edge_),
+               blocks_.data() + grid_.index(cell) * edge_ * edge_, edge_, {.add = begin > 0});
   });
 }
 
@@ -74,7 +81,12 @@ void DeepTiles<T>::Operand::pack(const Rows& rows, Span depth, const Execution& 
     segment.assign(origin + depth.begin, origin + depth.end);
     of_part.origin = &segment;
   }
-  panel.fill(columns_of(rows.view, depth), of_part, Finite::known, execution);
+  const InputView part = columns_of(rows.view, depth);
+  if (rows.row_largest) {
+    panel.fill_measuring(part, rows.row_largest, execution);
+  } else {
+    panel.fill(part, of_part, Finite::known, execution);
+  }
   for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += panel.squared_norms()[i];
 }
 

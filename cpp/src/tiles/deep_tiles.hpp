@@ -23,18 +23,23 @@ class DeepTiles {
   // Whether tiles and a panel take at most half the memory of packed rows.
   static bool pays(const InputView& x, const InputView* y);
 
-  // Rows, and what happens to them: a transform that takes_parts(). Entries must be finite.
+  // Rows, and what happens to them: a transform that takes_parts(). Entries must be finite, or are
+  // measured where nothing happens to them: see Packed::fill_measuring().
   struct Rows {
     const InputView& view;
     const Transform& transform;
+    T* row_largest = nullptr;
   };
 
   // `block`s of the rows of x with those of y, or with themselves.
   DeepTiles(const simd::KernelTable<T>& kernels, Block<T> block, const Rows& x,
             const std::optional<Rows>& y, const Execution& execution);
 
-  // With one input, of a cell on or above the diagonal.
-  const T* tile(Cell cell) const { return tiles_.data() + grid_.index(cell) * kTileSize; }
+  std::size_t edge() const { return edge_; }
+
+  // Copies some rows and columns, all of one block, to `out`, rows `stride` apart. Blocks have this
+  // edge; of one input there are those on and above the diagonal.
+  void copy(Span rows, Span cols, T* out, std::size_t stride) const;
 
   // As those of Packed.
   const T* left_norms() const { return left_.squared_norms.data(); }
@@ -51,11 +56,12 @@ class DeepTiles {
     Buffer<T> squared_norms;
   };
 
-  static Grid grid_of(const InputView& x, const InputView* y);
   void add_panel(Block<T> block, std::size_t begin, const Execution& execution);
 
+  std::size_t cols_;
+  std::size_t edge_;
   Grid grid_;
-  Buffer<T> tiles_;
+  Buffer<T> blocks_;
   Operand left_;
   std::optional<Operand> right_;
 };

@@ -241,27 +241,37 @@ bool uses_unit_norm(Kernel kernel) {
   return kernel == Kernel::cosine || kernel == Kernel::correlation;
 }
 
-template <class T>
-GramFacts survey_gram(const InputView& x, const InputView* y, const KernelOptions& options,
-                      Columns columns, const Execution& execution) {
+bool uses_products(Kernel kernel) {
+  return kernel == Kernel::linear || kernel == Kernel::polynomial;
+}
+
+void require_gram(const InputView& x, const InputView* y, const KernelOptions& options) {
   require_not_empty(x);
   if (y) {
     require_not_empty(*y);
     require_same_depth(x, *y);
   }
   require_options(options);
+}
+
+template <class T>
+GramFacts survey_gram(const InputView& x, const InputView* y, const KernelOptions& options,
+                      Columns columns, const Execution& execution) {
+  require_gram(x, y, options);
   return GramSurvey<T>(x, y, options, execution).facts(columns);
 }
 
 template <class T>
 GramFacts facts_of_products(const InputView& x, const KernelOptions& options, double largest,
-                            double smallest_row) {
-  return GramSurvey<T>(x, nullptr, options, {})
+                            double smallest_row, const InputView* y) {
+  return GramSurvey<T>(x, y, options, {})
       .facts_of_products({exponent_of(largest), exponent_of(smallest_row)});
 }
 
-template GramFacts facts_of_products<double>(const InputView&, const KernelOptions&, double,
-                                             double);
+template GramFacts facts_of_products<float>(const InputView&, const KernelOptions&, double, double,
+                                            const InputView*);
+template GramFacts facts_of_products<double>(const InputView&, const KernelOptions&, double, double,
+                                             const InputView*);
 template GramFacts survey_gram<float>(const InputView&, const InputView*, const KernelOptions&,
                                       Columns, const Execution&);
 template GramFacts survey_gram<double>(const InputView&, const InputView*, const KernelOptions&,

@@ -31,11 +31,14 @@ template <class T>
 GramFacts survey_gram(const InputView& x, const InputView* y, const KernelOptions& options,
                       Columns columns, const Execution& execution);
 
-// The facts of a linear or polynomial matrix, as given, of rows shaped as those of x whose largest
-// entry is known, and the smallest of the largest of a row.
+// The facts of a linear or polynomial matrix, as given, of rows shaped as those of x, and of y if
+// there is one, whose largest entry is known, and the smallest of the largest of a row.
 template <class T>
 GramFacts facts_of_products(const InputView& x, const KernelOptions& options, double largest,
-                            double smallest_row);
+                            double smallest_row, const InputView* y = nullptr);
+
+// What survey_gram() refuses without looking at entries.
+void require_gram(const InputView& x, const InputView* y, const KernelOptions& options);
 
 // Whether every number of x is one of T.
 template <class T>
@@ -45,5 +48,6 @@ bool fits_into(const InputView& x) {
 
 bool uses_distance(Kernel kernel);   // entries are exponentials of distances
 bool uses_unit_norm(Kernel kernel);  // entries are cosines
+bool uses_products(Kernel kernel);   // entries are functions of inner products of rows as given
 
 }  // namespace isogram

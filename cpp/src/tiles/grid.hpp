@@ -14,12 +14,21 @@ namespace isogram {
 inline constexpr std::size_t kTileEdge = 96;
 inline constexpr std::size_t kTileSize = kTileEdge * kTileEdge;
 
+// Of blocks of any edge.
+inline std::size_t blocks_in(std::size_t n, std::size_t edge) {
+  return (n + edge - 1) / edge;
+}
+
+inline Span block_span(std::size_t block, std::size_t n, std::size_t edge) {
+  return {block * edge, std::min(n, (block + 1) * edge)};
+}
+
 inline std::size_t tiles_in(std::size_t n) {
-  return (n + kTileEdge - 1) / kTileEdge;
+  return blocks_in(n, kTileEdge);
 }
 
 inline Span tile_span(std::size_t tile, std::size_t n) {
-  return {tile * kTileEdge, std::min(n, (tile + 1) * kTileEdge)};
+  return block_span(tile, n, kTileEdge);
 }
 
 // Rows and columns of a coarse tile: what is computed from the rows and columns of that tile alone,
@@ -62,6 +71,12 @@ class Grid {
   std::size_t cols_;
   bool upper_;
 };
+
+// The grid of the blocks of a matrix.
+inline Grid block_grid(std::size_t rows, std::size_t cols, bool is_upper, std::size_t edge) {
+  return is_upper ? Grid::upper(blocks_in(rows, edge))
+                  : Grid::full(blocks_in(rows, edge), blocks_in(cols, edge));
+}
 
 // A coarse tile on or above the diagonal of a symmetric matrix.
 struct CoarseTile {

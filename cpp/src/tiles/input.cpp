@@ -239,21 +239,10 @@ Measures measure_safely(const InputView& x, Look look, const Execution& executio
   return found;
 }
 
-Survey survey_of(const std::vector<double>& row_largest) {
-  Survey result;
-  for (const double row : row_largest) {
-    result.largest = std::max(result.largest, row);
-    if (row > 0 && (result.smallest_row == 0 || row < result.smallest_row)) {
-      result.smallest_row = row;
-    }
-  }
-  return result;
-}
-
 // With the mean row at `origin` + `means`, of the rows that count; all.column_sums are means of
 // all, and may be the same.
 Survey survey_of(Measures& all, std::vector<double> origin, const std::vector<double>& means) {
-  Survey result = survey_of(all.row_largest);
+  Survey result = isogram::survey_of(all.row_largest);
   result.mean_row = std::move(origin);
   for (std::size_t j = 0; j < means.size(); ++j) {
     const double start = result.mean_row[j];
@@ -367,6 +356,17 @@ void FirstNotFinite::throw_if_token_found(const std::string& name) const {
     const Entry& entry = found_[input];
     if (entry.found) throw NotFiniteToken(name, input, entry.row, entry.col, entry.value);
   }
+}
+
+Survey survey_of(const std::vector<double>& row_largest) {
+  Survey result;
+  for (const double row : row_largest) {
+    result.largest = std::max(result.largest, row);
+    if (row > 0 && (result.smallest_row == 0 || row < result.smallest_row)) {
+      result.smallest_row = row;
+    }
+  }
+  return result;
 }
 
 Survey survey(const InputView& x, const std::vector<double>* origin, const Execution& execution) {

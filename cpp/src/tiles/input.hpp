@@ -87,6 +87,9 @@ struct Survey {
   std::vector<double> residual;  // of those: what is left of the mean of all rows less mean_row
 };
 
+// That of rows whose max |entry| are known.
+Survey survey_of(const std::vector<double>& row_largest);
+
 // Checks that x is finite and measures it from the origin row (0 without one).
 Survey survey(const InputView& x, const std::vector<double>* origin, const Execution& execution);
 

@@ -16,6 +16,9 @@ constexpr std::size_t kKeptEntries = std::size_t{1} << 17;
 // Elements of the rows kept back that go to their places between two questions to the worker.
 constexpr std::size_t kDepthAtOnce = std::size_t{1} << 16;
 
+// Columns of a panel's rows that are packed and measured together: they stay in the nearest cache.
+constexpr std::size_t kMeasuredColumns = 128;
+
 // Rows that are always kept back: fewer, and every line of a panel would come and go several times.
 template <class T>
 constexpr std::size_t kRowsOfLine = 64 / sizeof(T);
@@ -128,27 +131,22 @@ void RowPacker<T>::flush() {
 }
 
 template <class T>
-Packed<T>::Packed(const simd::KernelTable<T>& kernels, const InputView& x)
+Packed<T>::Packed(const simd::KernelTable<T>& kernels, const InputView& x, Memory memory)
     : kernels_(&kernels),
       rows_(x.rows),
       depth_(x.cols),
       panel_(kernels.panel),
       panels_((x.rows + panel_ - 1) / panel_),
-      data_(Buffer<T>::unset(product(product(panels_, panel_), depth_))),
+      data_((memory == Memory::kept ? &Buffer<T>::kept : &Buffer<T>::unset)(
+          product(product(panels_, panel_), depth_))),
       squared_norms_(panels_ * panel_) {}
 
 template <class T>
 void Packed<T>::fill(const InputView& x, const Transform& transform, Finite finite,
                      const Execution& execution) {
-  depth_ = x.cols;
-  exponent_ = transform.exponent;
-  exponents_.assign(transform.exponent_per_row ? rows_ : 0, 0);
+  start(x, transform, execution);
   const RowReader reader(x);
-  if (rows_ % panel_ != 0) {  // padding rows
-    fill_with_zeros(data_.data() + (panels_ - 1) * panel_ * depth_, panel_ * depth_, execution);
-  }
-  const bool is_as_stored = transform.is_identity() && stored_row<T>(x, 0) && x.row_stride >= 0;
-  if (finite == Finite::known && is_as_stored) {
+  if (finite == Finite::known && transform.is_identity() && is_stored_as<T>(x)) {
     return fill_as_stored(x, execution);
   }
   FirstNotFinite bad(panels_);
@@ -183,6 +181,16 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, Finite fini
 }
 
 template <class T>
+void Packed<T>::start(const InputView& x, const Transform& transform, const Execution& execution) {
+  depth_ = x.cols;
+  exponent_ = transform.exponent;
+  exponents_.assign(transform.exponent_per_row ? rows_ : 0, 0);
+  if (rows_ % panel_ != 0) {  // padding rows
+    fill_with_zeros(data_.data() + (panels_ - 1) * panel_ * depth_, panel_ * depth_, execution);
+  }
+}
+
+template <class T>
 void Packed<T>::fill_as_stored(const InputView& x, const Execution& execution) {
   const auto stride = static_cast<std::size_t>(x.row_stride);
   parallel_for(execution, panels_, [&](std::size_t p, Worker&) {
@@ -198,22 +206,45 @@ void Packed<T>::fill_as_stored(const InputView& x, const Execution& execution) {
 }
 
 template <class T>
-void fill_tile(Block<T> block, const Packed<T>& left, Span rows, const Packed<T>& right, Span cols,
-               bool add, T* tile, const simd::ExpectedRows& expected) {
+void Packed<T>::fill_measuring(const InputView& x, T* row_largest, const Execution& execution) {
+  start(x, {}, execution);
+  std::fill(squared_norms_.begin(), squared_norms_.end(), std::numeric_limits<T>::quiet_NaN());
+  const auto stride = static_cast<std::size_t>(x.row_stride);
+  parallel_for(execution, panels_, [&](std::size_t p, Worker& worker) {
+    const std::size_t begin = p * panel_;
+    const std::size_t end = std::min(rows_, begin + panel_);
+    const T* rows = stored_row<T>(x, begin);
+    T* panel = data_.data() + begin * depth_;
+    for (std::size_t k = 0; k < depth_; k += kMeasuredColumns) {
+      const std::size_t length = std::min(kMeasuredColumns, depth_ - k);
+      worker.check();
+      kernels_->transpose(rows + k, stride, end - begin, length, panel + k * panel_, panel_);
+      for (std::size_t i = begin; i < end; ++i) {
+        const T* row = rows + (i - begin) * stride + k;
+        row_largest[i] = std::max(row_largest[i], kernels_->largest_magnitude(row, length));
+      }
+    }
+  });
+}
+
+template <class T>
+bool is_stored_as(const InputView& x) {
+  return stored_row<T>(x, 0) != nullptr && x.row_stride >= 0;
+}
+
+template <class T>
+void fill_block(Block<T> block, const Packed<T>& left, Span rows, const Packed<T>& right, Span cols,
+                T* out, std::size_t stride, const simd::BlockOptions& options) {
   const T* a = left.rows_from(rows.begin);
   const T* b = right.rows_from(cols.begin);
-  const std::size_t depth = left.depth();
-  if (&left != &right || rows.begin != cols.begin) {
-    return block(a, rows.size(), b, cols.size(), depth, tile, kTileEdge, add, expected);
-  }
+  simd::BlockOptions own = options;
+  own.is_upper = &left == &right && rows.begin == cols.begin;
+  block(a, rows.size(), b, cols.size(), left.depth(), out, stride, own);
+  if (!own.is_upper) return;
   const std::size_t panel = left.panel();
-  for (std::size_t j = 0; j < cols.size(); j += panel) {
-    const std::size_t end = std::min(cols.size(), j + panel);
-    const bool is_last = end == cols.size();
-    block(a, end, b + j * depth, end - j, depth, tile + j, kTileEdge, add,
-          is_last ? expected : simd::ExpectedRows{});
-    simd::kernels().of<T>().transpose(tile + j, kTileEdge, j, end - j, tile + j * kTileEdge,
-                                      kTileEdge);
+  for (std::size_t j = panel; j < cols.size(); j += panel) {
+    simd::kernels().of<T>().transpose(out + j, stride, j, std::min(panel, cols.size() - j),
+                                      out + j * stride, stride);
   }
 }
 
@@ -227,9 +258,11 @@ template const double* RowPacker<double>::add(const double*, double*);
 template const std::int32_t* RowPacker<std::int32_t>::add(const std::int32_t*, std::int32_t*);
 template class Packed<float>;
 template class Packed<double>;
-template void fill_tile(Block<float>, const Packed<float>&, Span, const Packed<float>&, Span, bool,
-                        float*, const simd::ExpectedRows&);
-template void fill_tile(Block<double>, const Packed<double>&, Span, const Packed<double>&, Span,
-                        bool, double*, const simd::ExpectedRows&);
+template bool is_stored_as<float>(const InputView&);
+template bool is_stored_as<double>(const InputView&);
+template void fill_block(Block<float>, const Packed<float>&, Span, const Packed<float>&, Span,
+                         float*, std::size_t, const simd::BlockOptions&);
+template void fill_block(Block<double>, const Packed<double>&, Span, const Packed<double>&, Span,
+                         double*, std::size_t, const simd::BlockOptions&);
 
 }  // namespace isogram

@@ -85,14 +85,21 @@ class Packed {
  public:
   Packed() = default;
 
-  // Memory for x, before anybody spends time on looking at it.
-  Packed(const simd::KernelTable<T>& kernels, const InputView& x);
+  // Memory for x, before anybody spends time on looking at it: for one of many calls from what the
+  // thread keeps, for one of many parts of a call new.
+  enum class Memory { kept, fresh };
+  Packed(const simd::KernelTable<T>& kernels, const InputView& x, Memory memory = Memory::fresh);
 
   // Packs x: as many rows as memory was made for, and no more columns. With Finite::unknown, throws
   // std::invalid_argument that names the first entry that is not finite. Finite::known spares rows
   // that are packed as they are stored a pass.
   void fill(const InputView& x, const Transform& transform, Finite finite,
             const Execution& execution);
+
+  // Packs x, whose rows are stored as T, one after another, as they are, and measures it meanwhile:
+  // row i's max |entry|, +∞ if one is not finite, goes to row_largest[i] if it is larger. Squared
+  // norms become NaN.
+  void fill_measuring(const InputView& x, T* row_largest, const Execution& execution);
 
   std::size_t rows() const { return rows_; }
   std::size_t depth() const { return depth_; }
@@ -110,6 +117,7 @@ class Packed {
   bool has_row_exponents() const { return !exponents_.empty(); }
 
  private:
+  void start(const InputView& x, const Transform& transform, const Execution& execution);
   void fill_as_stored(const InputView& x, const Execution& execution);
 
   const simd::KernelTable<T>* kernels_ = nullptr;
@@ -123,6 +131,10 @@ class Packed {
   Buffer<T> squared_norms_;
 };
 
+// Whether rows of x can be packed without looking at each of their entries.
+template <class T>
+bool is_stored_as(const InputView& x);
+
 // A sum of squares as T; NaN, which no comparison takes for a number, if a squared distance of two
 // rows that have it may be beyond T.
 template <class T>
@@ -135,10 +147,10 @@ T squared_norm_as(double squares) {
 template <class T>
 using Block = decltype(simd::KernelTable<T>::inner_products);
 
-// Fills a tile with `block`s of packed rows, or with `add` adds them to it. On the diagonal, where
-// both are rows of one input, every pair of rows is computed once.
+// Fills `out`, rows `stride` apart, with a `block` of packed rows; of rows of one input with
+// themselves every pair is computed once. Both begin with a panel.
 template <class T>
-void fill_tile(Block<T> block, const Packed<T>& left, Span rows, const Packed<T>& right, Span cols,
-               bool add, T* tile, const simd::ExpectedRows& expected = {});
+void fill_block(Block<T> block, const Packed<T>& left, Span rows, const Packed<T>& right, Span cols,
+                T* out, std::size_t stride, const simd::BlockOptions& options = {});
 
 }  // namespace isogram

@@ -24,19 +24,17 @@ T saturated(double value) {
   return static_cast<T>(std::clamp(value, -limit, limit));
 }
 
-// Entry (i, j) of the tile to (i, j) of the view, whichever way that lies in memory.
+// Entry (i, j) of the block to (i, j) of the view, whichever way that lies in memory.
 template <class T>
-void copy_tile(const T* tile, MatrixView<T> out) {
+void copy_block(const GramBlock<T>& block, MatrixView<T> out) {
   if (out.col_stride == 1) {
-    for (std::size_t i = 0; i < out.rows; ++i) {
-      std::copy_n(tile + i * kTileEdge, out.cols, &out(i, 0));
-    }
+    for (std::size_t i = 0; i < out.rows; ++i) std::copy_n(block.row(i), out.cols, &out(i, 0));
   } else if (out.row_stride == 1 && out.col_stride > 0) {
-    simd::kernels().of<T>().transpose(tile, kTileEdge, out.rows, out.cols, out.data,
+    simd::kernels().of<T>().transpose(block.first, block.stride, out.rows, out.cols, out.data,
                                       static_cast<std::size_t>(out.col_stride));
   } else {
     for (std::size_t i = 0; i < out.rows; ++i) {
-      for (std::size_t j = 0; j < out.cols; ++j) out(i, j) = tile[i * kTileEdge + j];
+      for (std::size_t j = 0; j < out.cols; ++j) out(i, j) = block.row(i)[j];
     }
   }
 }
@@ -62,7 +60,8 @@ GramTiles<T>::GramTiles(const InputView& x, const KernelOptions& options, Column
                         const Execution& execution)
     : kernels_(simd::kernels().of<T>()), x_(x), y_(x), is_symmetric_(true) {
   // Memory first: before anybody spends time on looking at x.
-  if (!DeepTiles<T>::pays(x, nullptr)) reserve();
+  if (!DeepTiles<T>::pays(x, nullptr)) reserve(Packed<T>::Memory::kept);
+  if (columns == Columns::as_given && pack_measuring(options, execution)) return;
   facts_ = survey_gram<T>(x, nullptr, options, columns, execution);
   pack(execution);
 }
@@ -71,7 +70,8 @@ template <class T>
 GramTiles<T>::GramTiles(const InputView& x, const InputView& y, const KernelOptions& options,
                         const Execution& execution)
     : kernels_(simd::kernels().of<T>()), x_(x), y_(y), is_symmetric_(false) {
-  if (!DeepTiles<T>::pays(x, &y)) reserve();
+  if (!DeepTiles<T>::pays(x, &y)) reserve(Packed<T>::Memory::kept);
+  if (pack_measuring(options, execution)) return;
   facts_ = survey_gram<T>(x, &y, options, Columns::as_given, execution);
   pack(execution);
 }
@@ -90,9 +90,37 @@ GramTiles<T>::GramTiles(const InputView& rows, const InputView& cols, const Gram
 }
 
 template <class T>
-void GramTiles<T>::reserve() {
-  left_ = Packed<T>(kernels_, x_);
-  if (!is_symmetric_) right_.emplace(kernels_, y_);
+void GramTiles<T>::reserve(typename Packed<T>::Memory memory) {
+  left_ = Packed<T>(kernels_, x_, memory);
+  if (!is_symmetric_) right_.emplace(kernels_, y_, memory);
+}
+
+// Rows for inner products, if they are stored as T, packed as they are and measured meanwhile: one
+// pass over the data. False if that shows that they must not be packed so.
+template <class T>
+bool GramTiles<T>::pack_measuring(const KernelOptions& options, const Execution& execution) {
+  const InputView* const y = is_symmetric_ ? nullptr : &y_;
+  require_gram(x_, y, options);
+  if (!uses_products(options.kernel) || !is_stored_as<T>(x_) || !is_stored_as<T>(y_)) return false;
+  Buffer<T> row_largest(x_.rows + (y ? y->rows : 0));
+  T* const of_y = row_largest.data() + x_.rows;
+  if (DeepTiles<T>::pays(x_, y)) {
+    using Rows = typename DeepTiles<T>::Rows;
+    const Transform identity;
+    const auto right = y ? std::optional(Rows{y_, identity, of_y}) : std::nullopt;
+    deep_.emplace(kernels_, kernels_.inner_products, Rows{x_, identity, row_largest.data()}, right,
+                  execution);
+    block_edge_ = deep_->edge();
+  } else {
+    left_.fill_measuring(x_, row_largest.data(), execution);
+    if (right_) right_->fill_measuring(y_, of_y, execution);
+    block_edge_ = isogram::block_edge(rows(), cols(), x_.cols, execution);
+  }
+  const Survey extent = survey_of(std::vector<double>(row_largest.begin(), row_largest.end()));
+  facts_ = facts_of_products<T>(x_, options, extent.largest, extent.smallest_row, y);
+  if (std::isfinite(extent.largest) && !facts_.has_unit()) return true;
+  deep_.reset();
+  return false;
 }
 
 template <class T>
@@ -108,10 +136,12 @@ void GramTiles<T>::pack(const Execution& execution) {
   if (facts_.is_deep) {
     using Rows = typename DeepTiles<T>::Rows;
     const auto right = is_symmetric_ ? std::nullopt : std::optional(Rows{y_, of_right});
-    deep_.emplace(kernels_, block(), Rows{x_, of_left}, right, execution);
+    deep_.emplace(kernels_, kernel(), Rows{x_, of_left}, right, execution);
+    block_edge_ = deep_->edge();
     return;
   }
-  if (left_.rows() == 0) reserve();
+  block_edge_ = isogram::block_edge(rows(), cols(), x_.cols, execution);
+  if (left_.rows() == 0) reserve(Packed<T>::Memory::fresh);
   // Only a look at all entries shows that rows need no change.
   const Finite finite = of_left.is_identity() ? Finite::known : Finite::unknown;
   left_.fill(x_, of_left, finite, execution);
@@ -131,38 +161,44 @@ bool GramTiles<T>::may_overflow() const {
 }
 
 template <class T>
-Block<T> GramTiles<T>::block() const {
+Block<T> GramTiles<T>::kernel() const {
   return facts_.options.kernel == Kernel::laplacian ? kernels_.l1_distances
                                                     : kernels_.inner_products;
 }
 
 template <class T>
-void GramTiles<T>::compute(Cell cell, T* tile, const simd::ExpectedRows& expected) const {
-  const Span rows = tile_span(cell.row, this->rows());
-  const Span cols = tile_span(cell.col, this->cols());
+void GramTiles<T>::compute(Cell cell, T* tile) const {
+  compute({tile_span(cell.row, rows()), tile_span(cell.col, cols()), tile, kTileEdge});
+}
+
+template <class T>
+void GramTiles<T>::compute(const GramBlock<T>& block, const simd::ExpectedRows& expected) const {
   if (deep_) {
-    std::copy_n(deep_->tile(cell), kTileSize, tile);
+    deep_->copy(block.rows, block.cols, block.first, block.stride);
   } else {
-    fill_tile(block(), left_, rows, right(), cols, false, tile, expected);
+    fill_block(kernel(), left_, block.rows, right(), block.cols, block.first, block.stride,
+               {.expected = expected});
   }
   switch (facts_.options.kernel) {
     case Kernel::linear:
     case Kernel::polynomial:
-      apply_scale(rows, cols, tile);
+      apply_scale(block);
       break;
     case Kernel::cosine:
     case Kernel::correlation:
-      apply_cosine(cell, rows, cols, tile);
+      apply_cosine(block);
       break;
     case Kernel::rbf:
     case Kernel::laplacian:
-      apply_distance(rows, cols, tile);
+      apply_distance(block);
       break;
   }
 }
 
 template <class T>
-void GramTiles<T>::apply_scale(Span rows, Span cols, T* tile) const {
+void GramTiles<T>::apply_scale(const GramBlock<T>& block) const {
+  const Span rows = block.rows;
+  const Span cols = block.cols;
   if (facts_.stays_scaled) return;
   const KernelOptions& options = facts_.options;
   const bool is_polynomial = options.kernel == Kernel::polynomial;
@@ -170,7 +206,7 @@ void GramTiles<T>::apply_scale(Span rows, Span cols, T* tile) const {
   if (is_polynomial && !is_scaled && scaling_exponent_of(options.gamma) == 0 &&
       scaling_exponent_of(options.coef0) <= 0) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      kernels_.polynomials(tile + i * kTileEdge, cols.size(), static_cast<T>(options.gamma),
+      kernels_.polynomials(block.row(i), cols.size(), static_cast<T>(options.gamma),
                            static_cast<T>(options.coef0), options.degree);
     }
     return;
@@ -180,9 +216,9 @@ void GramTiles<T>::apply_scale(Span rows, Span cols, T* tile) const {
   // exponent.
   const int of_gamma = is_polynomial ? exponent_of(options.gamma) : 0;
   const double fraction = is_polynomial ? std::ldexp(options.gamma, -of_gamma) : 1;
-  double values[kTileEdge];
+  double values[kLargestBlockEdge];
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    T* row = tile + i * kTileEdge;
+    T* row = block.row(i);
     const int of_row = left_.exponent(rows.begin + i) + of_gamma;
     for (std::size_t j = 0; j < cols.size(); ++j) {
       values[j] = std::ldexp(fraction * row[j], of_row + right().exponent(cols.begin + j));
@@ -195,43 +231,49 @@ void GramTiles<T>::apply_scale(Span rows, Span cols, T* tile) const {
 }
 
 template <class T>
-void GramTiles<T>::apply_cosine(Cell cell, Span rows, Span cols, T* tile) const {
-  if (deep_) divide_by_norms(rows, cols, tile);
+void GramTiles<T>::apply_cosine(const GramBlock<T>& block) const {
+  const Span rows = block.rows;
+  const Span cols = block.cols;
+  if (deep_) divide_by_norms(block);
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    T* row = tile + i * kTileEdge;
+    T* row = block.row(i);
     if (kernels_.largest_magnitude(row, cols.size()) <= T(1)) continue;
     for (std::size_t j = 0; j < cols.size(); ++j) row[j] = std::clamp(row[j], T(-1), T(1));
   }
-  if (!is_symmetric_ || cell.row != cell.col) return;
+  if (!is_symmetric_ || rows.begin != cols.begin) return;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    tile[i * kTileEdge + i] = is_zero(rows.begin + i) ? T(0) : T(1);
+    block.row(i)[i] = is_zero(rows.begin + i) ? T(0) : T(1);
   }
 }
 
 template <class T>
-void GramTiles<T>::divide_by_norms(Span rows, Span cols, T* tile) const {
+void GramTiles<T>::divide_by_norms(const GramBlock<T>& block) const {
+  const Span rows = block.rows;
+  const Span cols = block.cols;
   const auto inverse = [](T squared_norm) {
     return squared_norm == 0 ? T(0) : T(1) / std::sqrt(squared_norm);
   };
-  T of_columns[kTileEdge];
+  T of_columns[kLargestBlockEdge];
   for (std::size_t j = 0; j < cols.size(); ++j) {
     of_columns[j] = inverse(right_norms()[cols.begin + j]);
   }
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    T* row = tile + i * kTileEdge;
+    T* row = block.row(i);
     const T of_row = inverse(left_norms()[rows.begin + i]);
     for (std::size_t j = 0; j < cols.size(); ++j) row[j] *= of_row * of_columns[j];
   }
 }
 
 template <class T>
-void GramTiles<T>::apply_distance(Span rows, Span cols, T* tile) const {
+void GramTiles<T>::apply_distance(const GramBlock<T>& block) const {
+  const Span rows = block.rows;
+  const Span cols = block.cols;
   // In packed units the distances, and so the bandwidth, are 2^−exponent as large.
   const double scaled = 1 / std::ldexp(facts_.options.bandwidth, -facts_.exponent);
   const bool is_rbf = facts_.options.kernel == Kernel::rbf;
   const T factor = saturated<T>(is_rbf ? -0.5 * scaled * scaled : -scaled);
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    T* row = tile + i * kTileEdge;
+    T* row = block.row(i);
     const bool has_lost =
         is_rbf ? kernels_.squared_distances(row, cols.size(), left_norms()[rows.begin + i],
                                             right_norms() + cols.begin, kCancellation<T>) > 0
@@ -287,31 +329,39 @@ void GramTiles<T>::repair_distances(std::size_t i, Span cols, T* row) const {
 }
 
 template <class T>
-simd::ExpectedRows TileDestination::of(Span rows, Span cols, bool mirror, MatrixView<T> out) {
-  if (out.col_stride != 1) return {};
-  std::size_t count = 0;
-  for (std::size_t i = rows.begin; i < rows.end; ++i) starts_[count++] = &out(i, cols.begin);
-  for (std::size_t j = cols.begin; mirror && j < cols.end; ++j) {
-    starts_[count++] = &out(j, rows.begin);
-  }
-  return {starts_.data(), count,
-          (mirror ? std::max(rows.size(), cols.size()) : cols.size()) * sizeof(T)};
+BlockWriter<T>::BlockWriter(Span rows, Span cols, bool mirror, MatrixView<T> out,
+                            Buffer<T>& scratch, std::size_t edge)
+    : block_{rows, cols, scratch.data(), edge}, mirror_(mirror), out_(out) {
+  if (!is_in_place(out)) return;
+  block_.first = &out(rows.begin, cols.begin);
+  block_.stride = static_cast<std::size_t>(out.row_stride);
 }
 
 template <class T>
-void write_tile(const T* tile, Span rows, Span cols, bool mirror, MatrixView<T> out) {
-  copy_tile(tile, {&out(rows.begin, cols.begin), rows.size(), cols.size(), out.row_stride,
-                   out.col_stride});
-  if (!mirror) return;
-  copy_tile(tile, {&out(cols.begin, rows.begin), rows.size(), cols.size(), out.col_stride,
-                   out.row_stride});
+simd::ExpectedRows BlockWriter<T>::expected() {
+  if (!mirror_ || out_.col_stride != 1) return {};
+  const Span cols = block_.cols;
+  for (std::size_t j = 0; j < cols.size(); ++j) {
+    starts_[j] = &out_(cols.begin + j, block_.rows.begin);
+  }
+  return {starts_.data(), cols.size(), block_.rows.size() * sizeof(T)};
+}
+
+template <class T>
+void BlockWriter<T>::write() const {
+  const auto [rows, cols, first, stride] = block_;
+  if (!is_in_place(out_)) {
+    copy_block(block_, {&out_(rows.begin, cols.begin), rows.size(), cols.size(), out_.row_stride,
+                        out_.col_stride});
+  }
+  if (!mirror_) return;
+  copy_block(block_, {&out_(cols.begin, rows.begin), rows.size(), cols.size(), out_.col_stride,
+                      out_.row_stride});
 }
 
 template class GramTiles<float>;
 template class GramTiles<double>;
-template simd::ExpectedRows TileDestination::of(Span, Span, bool, MatrixView<float>);
-template simd::ExpectedRows TileDestination::of(Span, Span, bool, MatrixView<double>);
-template void write_tile(const float*, Span, Span, bool, MatrixView<float>);
-template void write_tile(const double*, Span, Span, bool, MatrixView<double>);
+template class BlockWriter<float>;
+template class BlockWriter<double>;
 
 }  // namespace isogram

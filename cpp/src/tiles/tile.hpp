@@ -20,6 +20,17 @@
 
 namespace isogram {
 
+// Some rows and columns of a Gram matrix, in memory with rows `stride` apart.
+template <class T>
+struct GramBlock {
+  Span rows;
+  Span cols;
+  T* first;
+  std::size_t stride;
+
+  T* row(std::size_t i) const { return first + i * stride; }
+};
+
 // The tiles of one Gram matrix, or of a part of one, computed one at a time from packed inputs; or
 // of long rows, from products that were summed before. A tile is kTileEdge rows of kTileEdge
 // entries; entries beyond the matrix are unspecified.
@@ -48,7 +59,11 @@ class GramTiles {
 
   // Tile (row, col) of the grid of tiles_in(rows()) × tiles_in(cols()); of the rows of x with
   // themselves, on or above the diagonal.
-  void compute(Cell cell, T* tile, const simd::ExpectedRows& expected = {}) const;
+  void compute(Cell cell, T* tile) const;
+
+  // The same of a block of a grid whose edge is block_edge(): nothing else is written.
+  void compute(const GramBlock<T>& block, const simd::ExpectedRows& expected = {}) const;
+  std::size_t block_edge() const { return block_edge_; }
 
   // Whether entries are exponentials of distances: accurate relative to themselves, however small.
   bool is_exponential() const;
@@ -71,13 +86,14 @@ class GramTiles {
   const Packed<T>& right() const { return right_ ? *right_ : left_; }
   const T* left_norms() const { return deep_ ? deep_->left_norms() : left_.squared_norms(); }
   const T* right_norms() const { return deep_ ? deep_->right_norms() : right().squared_norms(); }
-  void reserve();
+  void reserve(typename Packed<T>::Memory memory);
+  bool pack_measuring(const KernelOptions& options, const Execution& execution);
   void pack(const Execution& execution);
-  Block<T> block() const;
-  void apply_scale(Span rows, Span cols, T* tile) const;
-  void apply_distance(Span rows, Span cols, T* tile) const;
-  void apply_cosine(Cell cell, Span rows, Span cols, T* tile) const;
-  void divide_by_norms(Span rows, Span cols, T* tile) const;
+  Block<T> kernel() const;
+  void apply_scale(const GramBlock<T>& block) const;
+  void apply_distance(const GramBlock<T>& block) const;
+  void apply_cosine(const GramBlock<T>& block) const;
+  void divide_by_norms(const GramBlock<T>& block) const;
   bool may_cancel() const;
   T least_certain(std::size_t i, std::size_t j) const;
   void repair_distances(std::size_t row, Span cols, T* tile_row) const;
@@ -90,6 +106,7 @@ class GramTiles {
   Packed<T> left_;
   std::optional<Packed<T>> right_;
   std::optional<DeepTiles<T>> deep_;  // in place of those
+  std::size_t block_edge_ = kTileEdge;
 };
 
 // Cosines of the rows of x; with `center` of features less their column means.
@@ -105,31 +122,49 @@ Buffer<T> new_tile() {
   return Buffer<T>(kTileSize);
 }
 
-// The memory that write_tile() will write, where rows are adjacent entries.
-class TileDestination {
+// A block of a matrix that is computed in its place, where its rows are adjacent entries; else in
+// memory of its own and copied there.
+template <class T>
+class BlockWriter {
  public:
-  template <class T>
-  simd::ExpectedRows of(Span rows, Span cols, bool mirror, MatrixView<T> out);
+  // `mirror`: it stands for its transpose too. `scratch` is of the blocks' edge², or empty.
+  BlockWriter(Span rows, Span cols, bool mirror, MatrixView<T> out, Buffer<T>& scratch,
+              std::size_t edge);
+
+  static bool is_in_place(const MatrixView<T>& out) {
+    return out.col_stride == 1 && out.row_stride >= static_cast<std::ptrdiff_t>(out.cols);
+  }
+
+  const GramBlock<T>& block() const { return block_; }
+
+  // What write() will write.
+  simd::ExpectedRows expected();
+
+  void write() const;
 
  private:
-  std::array<const void*, 2 * kTileEdge> starts_;
+  GramBlock<T> block_;
+  bool mirror_;
+  MatrixView<T> out_;
+  std::array<const void*, kLargestBlockEdge> starts_;
 };
 
-// Copies a tile to its place in out; with `mirror` also its transpose to the other triangle.
-template <class T>
-void write_tile(const T* tile, Span rows, Span cols, bool mirror, MatrixView<T> out);
-
-// Fills out with the tiles of a grid as compute(cell, tile, expected rows) makes them; those of an
-// upper grid stand for both triangles.
+// Fills out with the blocks of a matrix as compute(block, expected rows) makes them; those above
+// the diagonal of a symmetric one stand for both triangles.
 template <class T, class Compute>
-void write_tiles(const Grid& grid, MatrixView<T> out, const Execution& execution, Compute compute) {
-  walk_tiles(grid, execution, new_tile<T>, [&](Cell cell, Buffer<T>& tile, Worker&) {
-    const Span rows = tile_span(cell.row, out.rows);
-    const Span cols = tile_span(cell.col, out.cols);
+void write_blocks(const GramTiles<T>& tiles, MatrixView<T> out, const Execution& execution,
+                  Compute compute) {
+  const std::size_t edge = tiles.block_edge();
+  const Grid grid = block_grid(out.rows, out.cols, tiles.is_symmetric(), edge);
+  const auto new_scratch = [&] {
+    return BlockWriter<T>::is_in_place(out) ? Buffer<T>() : Buffer<T>::unset(edge * edge);
+  };
+  walk_tiles(grid, execution, new_scratch, [&](Cell cell, Buffer<T>& scratch, Worker&) {
     const bool mirror = grid.is_upper() && cell.row != cell.col;
-    TileDestination destination;
-    compute(cell, tile.data(), destination.of(rows, cols, mirror, out));
-    write_tile(tile.data(), rows, cols, mirror, out);
+    BlockWriter<T> writer(block_span(cell.row, out.rows, edge),
+                          block_span(cell.col, out.cols, edge), mirror, out, scratch, edge);
+    compute(writer.block(), writer.expected());
+    writer.write();
   });
 }
 

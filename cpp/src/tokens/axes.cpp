@@ -77,7 +77,7 @@ void Axes::Coordinates::find(const double* tokens, std::size_t count) {
       check_worker();
       kernels.inner_products(panels_.data() + s * depth, std::min(kTileEdge, count - s),
                              axes_.rows_from(r), std::min(kTileEdge, axes_.rows() - r), depth,
-                             values_.data() + s * stride_ + r, stride_, false, {});
+                             values_.data() + s * stride_ + r, stride_, {});
     }
   }
 }

@@ -51,7 +51,7 @@ class AffinityProducts {
     for_each_tile(a.count, b.count, a.data == b.data, worker, [&](Span rows, Span columns) {
       kernels_.inner_products(a.data + rows.begin * depth, rows.size(),
                               b.data + columns.begin * depth, columns.size(), depth,
-                              out + rows.begin * stride + columns.begin, stride, false, {});
+                              out + rows.begin * stride + columns.begin, stride, {});
     });
   }
 

@@ -1,0 +1,86 @@
+#include "tiles/kept_memory.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+namespace isogram {
+
+namespace {
+
+// Smaller blocks come back from malloc() without a call of the system.
+constexpr std::size_t kLeastKept = std::size_t{1} << 16;
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kKeeps = false;  // so that uses of freed memory are found
+#else
+constexpr bool kKeeps = true;
+#endif
+
+struct Block {
+  void* memory;
+  std::size_t bytes;
+};
+
+// Trivial, so that it can be used until the thread's last destructor.
+struct Kept {
+  std::array<Block, 8> blocks;  // the oldest first
+  std::size_t count;
+  std::size_t bytes;
+  bool is_closed;
+
+  Block removed(std::size_t index) {
+    const Block block = blocks[index];
+    std::copy(blocks.begin() + index + 1, blocks.begin() + count, blocks.begin() + index);
+    --count;
+    bytes -= block.bytes;
+    return block;
+  }
+
+  void release_oldest() { std::free(removed(0).memory); }
+};
+
+thread_local Kept kept{};
+
+struct Closing {
+  bool is_needed = false;
+  ~Closing() {
+    while (kept.count > 0) kept.release_oldest();
+    kept.is_closed = true;
+  }
+};
+thread_local Closing closing;
+
+}  // namespace
+
+void* take_memory(std::size_t& bytes) noexcept {
+  if (bytes < kLeastKept) return std::malloc(bytes);
+  std::size_t best = kept.count;
+  for (std::size_t i = 0; i < kept.count; ++i) {
+    const std::size_t own = kept.blocks[i].bytes;
+    const bool fits = own >= bytes && own - own / 8 <= bytes;
+    if (fits && (best == kept.count || own < kept.blocks[best].bytes)) best = i;
+  }
+  if (best < kept.count) {
+    const Block block = kept.removed(best);
+    bytes = block.bytes;
+    return block.memory;
+  }
+  for (std::size_t released = 0; kept.count > 0 && released < bytes;) {
+    released += kept.blocks[0].bytes;
+    kept.release_oldest();
+  }
+  return std::malloc(bytes);
+}
+
+void give_memory(void* block, std::size_t bytes) noexcept {
+  if (!kKeeps || kept.is_closed || bytes < kLeastKept || bytes > kMostKept) {
+    return std::free(block);
+  }
+  closing.is_needed = true;  // which makes it, for this thread
+  while (kept.count == kept.blocks.size() || kept.bytes + bytes > kMostKept) kept.release_oldest();
+  kept.blocks[kept.count++] = {block, bytes};
+  kept.bytes += bytes;
+}
+
+}  // namespace isogram
