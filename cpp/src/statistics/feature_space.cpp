@@ -74,13 +74,15 @@ class PackedSamples {
     const Span cols = tile_span(cell.col, y.count);
     const std::size_t row_panel = rows.begin / kernels_.panel;
     const std::size_t col_panel = cols.begin / kernels_.panel;
+    const bool is_diagonal = k == l && cell.row == cell.col;
     Buffer<double> sums(kTileSize);
     for (std::size_t segment = segments.begin; segment < segments.end; ++segment) {
       worker.check();
       const Span samples = part_of(samples_, segment, segments_);
       kernels_.inner_products(segment_panel(x, row_panel, samples), rows.size(),
                               segment_panel(y, col_panel, samples), cols.size(), samples.size(),
-                              tile, kTileEdge, {});
+                              tile, kTileEdge, {.is_upper = is_diagonal});
+      if (is_diagonal) mirror_upper(kernels_, rows.size(), tile, kTileEdge);
       for (std::size_t i = 0; i < rows.size(); ++i) {
         kernels_.add_row(tile + i * kTileEdge, cols.size(), &sums[i * kTileEdge]);
       }

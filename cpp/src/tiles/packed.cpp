@@ -240,12 +240,7 @@ void fill_block(Block<T> block, const Packed<T>& left, Span rows, const Packed<T
   simd::BlockOptions own = options;
   own.is_upper = &left == &right && rows.begin == cols.begin;
   block(a, rows.size(), b, cols.size(), left.depth(), out, stride, own);
-  if (!own.is_upper) return;
-  const std::size_t panel = left.panel();
-  for (std::size_t j = panel; j < cols.size(); j += panel) {
-    simd::kernels().of<T>().transpose(out + j, stride, j, std::min(panel, cols.size() - j),
-                                      out + j * stride, stride);
-  }
+  if (own.is_upper) mirror_upper(simd::kernels().of<T>(), rows.size(), out, stride);
 }
 
 template void fill_with_zeros(float*, std::size_t, const Execution&);

@@ -2,6 +2,7 @@
 // shifted and scaled so that nothing that follows overflows or cancels.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <limits>
 #include <vector>
@@ -146,6 +147,14 @@ T squared_norm_as(double squares) {
 // A kernel of simd::KernelTable for blocks of a tile.
 template <class T>
 using Block = decltype(simd::KernelTable<T>::inner_products);
+
+// Completes a block of n rows with themselves, of which a kernel computed what is_upper asks for.
+template <class T>
+void mirror_upper(const simd::KernelTable<T>& kernels, std::size_t n, T* out, std::size_t stride) {
+  for (std::size_t j = kernels.panel; j < n; j += kernels.panel) {
+    kernels.transpose(out + j, stride, j, std::min(kernels.panel, n - j), out + j * stride, stride);
+  }
+}
 
 // Fills `out`, rows `stride` apart, with a `block` of packed rows; of rows of one input with
 // themselves every pair is computed once. Both begin with a panel.
