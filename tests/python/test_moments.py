@@ -1,7 +1,5 @@
 """Moments as a value: formulas on them, and parts that add up."""
 
-from dataclasses import replace
-
 import isogram as ig
 import numpy as np
 import pytest
@@ -69,7 +67,7 @@ def test_what_may_be_rounding_is_zero(layers):
     m = moments_of([gram_of(x) for x in layers], np.ones((30, 30), bool), "biased")
     self_x = hsic(np, m).self_x
     rounding = np.array([2 * 900 * self_x[0], 0])
-    doubtful = replace(m, rounding_x=rounding, rounding_y=rounding)
+    doubtful = m._replace(rounding_x=rounding, rounding_y=rounding)
     values = hsic(np, doubtful)
     assert values.self_x[0] == 0
     assert values.self_x[1] == self_x[1]
