@@ -293,6 +293,71 @@ def test_a_handler_that_calls_isogram_in_the_midst_of_the_first_call(first):
     assert run_program(code, timeout=120) == "True"
 
 
+def test_a_first_call_while_python_shuts_down_ends():
+    """No thread runs then: the call fails, as imports do, and does not wait for one."""
+    code = """
+        import numpy as np, isogram as ig
+        class Late:
+            def __del__(self, similarity=ig.similarity, x=np.eye(6), print=print):
+                try:
+                    similarity(x, x)
+                except ImportError:
+                    print("refused")
+                else:
+                    print("computed")
+        late = Late()
+    """
+    assert run_program(code, timeout=20) in ("refused", "computed")
+
+
+def test_a_finalizer_in_the_midst_of_the_first_import_does_not_wait_for_it():
+    code = """
+        import gc
+        import numpy as np, isogram as ig
+        x, said = np.random.default_rng(0).standard_normal((40, 6)), []
+        class Cycle:
+            def __init__(self):
+                self.itself = self
+            def __del__(self):
+                try:
+                    ig.similarity(x, x)
+                except RuntimeError as error:
+                    said.append(str(error))
+        cycles = [Cycle() for _ in range(100)]
+        gc.set_threshold(20, 1, 1)
+        del cycles
+        print(ig.similarity(x, x), said[:1] or ["isogram: this call interrupted"])
+    """
+    assert "1.0 ['isogram: this call interrupted" in run_program(code, timeout=60)
+
+
+@posix
+def test_a_handler_in_the_midst_of_an_import_of_what_it_needs_is_told():
+    """As of a plan that is unpickled: no thread can import what this one has begun to."""
+    code = """
+        import signal, sys
+        import numpy as np, isogram as ig
+        from isogram import _loading
+        _loading._SECONDS = 0.2
+        said = []
+        def interrupt(frame, event, _):
+            is_module = frame.f_code.co_name == "<module>"
+            if event == "call" and is_module and frame.f_code.co_filename.endswith("procrustes.py"):
+                try:
+                    ig.similarity(np.eye(6), np.eye(6), measure="procrustes")
+                except RuntimeError as error:
+                    said.append(str(error))
+        sys.setprofile(interrupt)
+        import isogram.measures.procrustes
+        sys.setprofile(None)
+        print(said)
+        print(ig.similarity(np.eye(6), np.eye(6), measure="procrustes"))
+    """
+    refused, value = run_program(code, timeout=20).splitlines()
+    assert "isogram: this call interrupted the import of isogram.measures" in refused
+    assert value == "0.0"
+
+
 def jobs():
     """A mixed bag of calls, each returning bytes."""
     x, y = data((300, 40), "float32"), data((300, 70), "float32")
