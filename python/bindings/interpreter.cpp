@@ -7,8 +7,6 @@
 
 namespace isogram::bindings {
 
-namespace {
-
 bool is_finalizing() {
 #if PY_VERSION_HEX >= 0x030D0000
   return Py_IsFinalizing() != 0;
@@ -17,8 +15,6 @@ bool is_finalizing() {
 #endif
 }
 
-}  // namespace
-
 void park() {
   for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
 }
@@ -26,7 +22,7 @@ void park() {
 // The interpreter may begin to exit after the question: then it ends the thread while that waits.
 void WithoutGil::acquire() noexcept {
   parked_at_exit([this] {
-    if (is_finalizing()) park();
+    if (is_finalizing() && !exits_here_) park();
     PyEval_RestoreThread(state_);
   });
 }

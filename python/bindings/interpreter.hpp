@@ -9,6 +9,9 @@
 
 namespace isogram::bindings {
 
+// Whether the interpreter is exiting. A thread that has the GIL then is the one that ends it.
+bool is_finalizing();
+
 // Sleeps for ever: the end of a thread whose interpreter is gone.
 [[noreturn]] void park();
 
@@ -32,7 +35,7 @@ auto parked_at_exit(Body body) {
 // Gives up the GIL from here to the end of the scope, save where it is borrowed back.
 class WithoutGil {
  public:
-  WithoutGil() : state_(PyEval_SaveThread()) {}
+  WithoutGil() : exits_here_(is_finalizing()), state_(PyEval_SaveThread()) {}
   ~WithoutGil() { acquire(); }
   WithoutGil(const WithoutGil&) = delete;
   WithoutGil& operator=(const WithoutGil&) = delete;
@@ -49,6 +52,7 @@ class WithoutGil {
  private:
   void acquire() noexcept;
 
+  bool exits_here_;  // by a finalizer's call: this thread ends the interpreter
   PyThreadState* state_;
 };
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from _thread import allocate_lock, get_ident, start_new_thread
 from collections.abc import Callable
@@ -10,6 +11,9 @@ from types import ModuleType
 
 _LOADED: dict[str, ModuleType] = {}
 _LOADERS: set[int] = set()  # the threads that import now
+_LOCK = (
+    allocate_lock()
+)  # of whoever imports, or forks: a child would have half of a module for ever
 
 # Longer than any import takes.
 _SECONDS = 30.0
@@ -29,13 +33,16 @@ def loaded(*names: str) -> list[ModuleType]:
 def _import_elsewhere(names: tuple[str, ...]) -> None:
     if get_ident() in _LOADERS:  # a finalizer, in the midst of the import: it cannot wait for that
         raise RuntimeError(_in_the_midst(names))
+    if sys.is_finalizing():  # no other thread runs any more
+        _LOADED.update({name: import_module(name) for name in names})
+        return
     is_done, errors = allocate_lock(), []
 
     def load() -> None:
         _LOADERS.add(get_ident())
         try:
-            for name in names:
-                _LOADED[name] = import_module(name)
+            with _LOCK:
+                _LOADED.update({name: import_module(name) for name in names})
         except BaseException as error:
             errors.append(error)
         finally:
@@ -43,7 +50,7 @@ def _import_elsewhere(names: tuple[str, ...]) -> None:
             is_done.release()
 
     is_done.acquire()
-    if sys.is_finalizing() or not _starts(load):
+    if not _starts(load):
         load()
     # The thread waits for ever if what this call interrupted is itself importing the modules.
     if not is_done.acquire(timeout=_SECONDS):
@@ -53,7 +60,7 @@ def _import_elsewhere(names: tuple[str, ...]) -> None:
 
 
 def _starts(function: Callable[[], None]) -> bool:
-    """Start a thread, unless there can be no more: the interpreter is shutting down, or limits."""
+    """Start a thread, unless there can be no more."""
     try:
         start_new_thread(function, ())
     except RuntimeError:
@@ -65,4 +72,23 @@ def _in_the_midst(names: tuple[str, ...]) -> str:
     return (
         f"isogram: this call interrupted the import of {names[0]}, which it needs: call it once "
         "before, or not from a finalizer or signal handler"
+    )
+
+
+# Whether the lock is held for a fork, which waits for imports.
+_FORKS: list[bool] = []
+
+
+def _before_fork() -> None:
+    _FORKS.append(get_ident() not in _LOADERS and _LOCK.acquire(timeout=_SECONDS))
+
+
+def _after_fork() -> None:
+    if _FORKS.pop():
+        _LOCK.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
     )

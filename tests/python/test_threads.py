@@ -310,6 +310,47 @@ def test_a_first_call_while_python_shuts_down_ends():
     assert run_program(code, timeout=20) in ("refused", "computed")
 
 
+@pytest.mark.parametrize("num_threads", [1, 2])
+@pytest.mark.parametrize("is_warm", [True, False])
+def test_a_call_of_the_core_while_python_shuts_down_ends(num_threads, is_warm):
+    code = f"""
+        import numpy as np, isogram as ig
+        x = np.arange(36.0).reshape(6, 6)
+        def call():
+            print(ig.match(x, num_threads={num_threads}).total)
+        if {is_warm}:
+            call()
+        class Late:
+            def __del__(self, call=call, print=print):
+                try:
+                    call()
+                except Exception as error:
+                    print(type(error).__name__)
+        late = Late()
+        """
+    assert run_program(code, timeout=20)
+
+
+@posix
+@pytest.mark.parametrize("milliseconds", [0.5, 2, 3, 4, 6, 10])
+def test_a_fork_in_the_midst_of_another_threads_first_call(milliseconds):
+    code = f"""
+        import os, threading, time, signal
+        import numpy as np, isogram as ig
+        x = np.arange(36.0).reshape(9, 4) ** 2 % 7
+        thread = threading.Thread(target=ig.similarity, args=(x, x))
+        thread.start()
+        time.sleep({milliseconds} / 1000)
+        child = os.fork()
+        if not child:
+            signal.alarm(20)
+            os._exit(0 if ig.similarity(x, x) == 1.0 else 1)
+        print(os.waitpid(child, 0)[1])
+        thread.join()
+    """
+    assert run_program(code, timeout=60) == "0"
+
+
 def test_a_finalizer_in_the_midst_of_the_first_import_does_not_wait_for_it():
     code = """
         import gc
