@@ -234,7 +234,7 @@ struct SmallSearch {
   Vector<T> settled_at[kCount];   // its distance then; +∞ before
   Bits<T> predecessor[kCount];
 
-  void begin(const T* row, const T* duals, std::size_t root) {
+  [[gnu::always_inline]] void begin(const T* row, const T* duals, std::size_t root) {
     Vector<T> straight[kCount];
     unrolled<kCount>([&](std::size_t n) {
       dual[n] = load(duals + n * kLanes<T>);
@@ -250,7 +250,7 @@ struct SmallSearch {
 
   // Paths through a settled column and its row `through` are `shift` shorter than the reduced costs
   // of the row.
-  void relax(const T* row, Vector<T> shift, std::int32_t through) {
+  [[gnu::always_inline]] void relax(const T* row, Vector<T> shift, std::int32_t through) {
     unrolled<kCount>([&](std::size_t n) {
       const auto path = (Distances<T>)((load(row + n * kLanes<T>) - dual[n]) - shift);
       predecessor[n] = path < distance[n] ? through - Bits<T>{} : predecessor[n];
@@ -258,7 +258,7 @@ struct SmallSearch {
     });
   }
 
-  void settle(Distances<T> delta) {
+  [[gnu::always_inline]] void settle(Distances<T> delta) {
     unrolled<kCount>([&](std::size_t n) {
       const Bits<T> settling = distance[n] <= delta;
       settled_at[n] = settling ? (Vector<T>)delta : settled_at[n];
@@ -267,7 +267,7 @@ struct SmallSearch {
     });
   }
 
-  void update_duals(T* duals, Distances<T> delta) const {
+  [[gnu::always_inline]] void update_duals(T* duals, Distances<T> delta) const {
     unrolled<kCount>([&](std::size_t n) {
       const Vector<T> before = load(duals + n * kLanes<T>);
       store(duals + n * kLanes<T>, dual_after<T>(before, settled_at[n], (Vector<T>)delta));
