@@ -176,12 +176,12 @@ inline void edge_block(const T* a, std::size_t rows, const T* b, std::size_t col
 template <class Operation, std::size_t kVectors, class T>
 inline void column_block(const T* a, std::size_t rows, const T* b, std::size_t cols,
                          std::size_t depth, std::size_t length, T* out, std::size_t stride,
-                         bool add, const NextPanels<T>& next, Expecting& expecting) {
+                         bool add, bool has_room, const NextPanels<T>& next, Expecting& expecting) {
   const std::size_t a_panels = (rows + kPanel<T> - 1) / kPanel<T>;
   for (std::size_t i = 0; i < rows; i += kMicroRows<T>) {
     const T* left = a + i / kPanel<T> * kPanel<T> * depth + i % kPanel<T>;
     const Upcoming<T> upcoming = next.share(i / kMicroRows<T>, a_panels);
-    if (rows - i >= kMicroRows<T> && cols == kVectors * kLanes<T>) {
+    if (has_room || (rows - i >= kMicroRows<T> && cols == kVectors * kLanes<T>)) {
       micro_block<Operation, kVectors>(left, b, length, out + i * stride, stride, add, upcoming,
                                        expecting);
     } else {
@@ -214,7 +214,7 @@ inline void block(const T* a, std::size_t rows, const T* b, std::size_t cols, st
                            : vectors == 2 ? &column_block<Operation, 2, T>
                                           : &column_block<Operation, 3, T>;
       columns(left, is_cut ? j + kPanel<T> : rows, right, width, depth, length, out + j, stride,
-              options.add || begin > 0, next, expecting);
+              options.add || begin > 0, options.has_room, next, expecting);
     }
   }
 }

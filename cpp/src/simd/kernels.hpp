@@ -142,6 +142,8 @@ struct BlockOptions {
   bool add = false;
   // Of rows with themselves: entries below the panels on the diagonal are left alone.
   bool is_upper = false;
+  // `out` is scratch memory that has room for whole micro-blocks: entries beyond are overwritten.
+  bool has_room = false;
   ExpectedRows expected = {};
 };
 
@@ -150,8 +152,9 @@ template <class T>
 struct KernelTable {
   std::size_t panel;  // rows per panel; divides kTileEdge
 
-  // out[i * stride + j] = ⟨row i of a, row j of b⟩ for i < rows, j < cols, and nothing else is
-  // written; a and b begin with a panel. Each dot product is summed in T, in short depth panels.
+  // out[i * stride + j] = ⟨row i of a, row j of b⟩ for i < rows, j < cols; nothing else is
+  // written, unless `out` has room for it. a and b begin with a panel. Each dot product is summed
+  // in T, in short depth panels.
   void (*inner_products)(const T* a, std::size_t rows, const T* b, std::size_t cols,
                          std::size_t depth, T* out, std::size_t stride,
                          const BlockOptions& options) noexcept;

@@ -81,7 +81,7 @@ class PackedSamples {
       const Span samples = part_of(samples_, segment, segments_);
       kernels_.inner_products(segment_panel(x, row_panel, samples), rows.size(),
                               segment_panel(y, col_panel, samples), cols.size(), samples.size(),
-                              tile, kTileEdge, {.is_upper = is_diagonal});
+                              tile, kTileEdge, {.is_upper = is_diagonal, .has_room = true});
       if (is_diagonal) mirror_upper(kernels_, rows.size(), tile, kTileEdge);
       for (std::size_t i = 0; i < rows.size(); ++i) {
         kernels_.add_row(tile + i * kTileEdge, cols.size(), &sums[i * kTileEdge]);

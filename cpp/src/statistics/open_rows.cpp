@@ -69,7 +69,8 @@ void OpenRows::offer(const Packed<double>& all, Span cols) {
 void OpenRows::multiply(Block<double> block, const Buffer<double>& own, const double* others,
                         Span cols, Buffer<double>& tile) const {
   if (tile.size() == 0) tile = Buffer<double>(kTileSize);
-  block(own.data(), rows_.size(), others, cols.size(), depth_, tile.data(), kTileEdge, {});
+  block(own.data(), rows_.size(), others, cols.size(), depth_, tile.data(), kTileEdge,
+        {.has_room = true});
 }
 
 void OpenRows::negate() {

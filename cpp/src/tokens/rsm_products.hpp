@@ -49,9 +49,9 @@ class AffinityProducts {
   void of(typename TokenSets<T>::Rows a, typename TokenSets<T>::Rows b, std::size_t depth, T* out,
           std::size_t stride, Worker& worker) const {
     for_each_tile(a.count, b.count, a.data == b.data, worker, [&](Span rows, Span columns) {
-      kernels_.inner_products(a.data + rows.begin * depth, rows.size(),
-                              b.data + columns.begin * depth, columns.size(), depth,
-                              out + rows.begin * stride + columns.begin, stride, {});
+      kernels_.inner_products(
+          a.data + rows.begin * depth, rows.size(), b.data + columns.begin * depth, columns.size(),
+          depth, out + rows.begin * stride + columns.begin, stride, {.has_room = true});
     });
   }
 

@@ -49,7 +49,7 @@ class UnmatchedBlocks {
       const std::size_t q = is_diagonal ? p : 0;
       sides_.kernels.inner_products(a.data + p * depth, std::min(rows_at_once, a.count - p),
                                     b.data + q * depth, b.count - q, depth, block + p * stride + q,
-                                    stride, {});
+                                    stride, {.has_room = true});
     }
     for (std::size_t p = 0; p < a.count; p += kTileEdge) {
       const Span rows{inputs.begin + p, std::min(inputs.begin + p + kTileEdge, inputs.end)};
@@ -74,9 +74,9 @@ class UnmatchedBlocks {
     double* mean_products = matcher.mean_products.data();
     if (is_centered) {
       const Packed<double>& col_means = sides_.is_symmetric ? row_means_ : col_means_;
-      simd::kernels().float64.inner_products(row_means_.rows_from(inputs.begin), inputs.size(),
-                                             col_means.rows_from(others.begin), others.size(),
-                                             sides_.rows.channels(), mean_products, stride, {});
+      simd::kernels().float64.inner_products(
+          row_means_.rows_from(inputs.begin), inputs.size(), col_means.rows_from(others.begin),
+          others.size(), sides_.rows.channels(), mean_products, stride, {.has_room = true});
     }
     for (std::size_t i = inputs.begin; i < inputs.end; ++i) {
       const std::size_t row = (i - inputs.begin) * stride;
