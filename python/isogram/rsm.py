@@ -10,6 +10,7 @@ from isogram._arrays import Output
 from isogram._bandwidth import zero_median
 from isogram._entries import result_dtype
 from isogram._errors import errors_of, warn_if_infinite
+from isogram._loading import loaded
 from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
 from isogram._place import place_with
 from isogram._progress import Progress, reporting
@@ -22,8 +23,7 @@ from isogram._tokens.arguments import (
     outputs_of,
     rank_of,
 )
-from isogram._tokens.axes import Rank, reduced
-from isogram._tokens.job import Job, Matching, Pairs
+from isogram._tokens.job import Job, Matching, Pairs, Rank
 from isogram._types import Array
 
 
@@ -297,7 +297,9 @@ def _rsm(
     results = dict(zip(outputs_of(tuple(outputs)), arrays, strict=True))
     job = _job(call, pairs, matching, tuple(results), first)
     with errors_of(function):
-        job = reduced(job, rank).job
+        if rank is not None:
+            [axes] = loaded("isogram._tokens.axes")
+            job = axes.reduced(job, rank).job
         if "loss" in results and not job.matching.is_narrow:
             with first.place.entered():
                 results.pop("loss")[...] = 0

@@ -26,8 +26,8 @@ from isogram._tokens.arguments import (
     outputs_of,
     rank_of,
 )
-from isogram._tokens.axes import Rank, reduced
-from isogram._tokens.job import Job, Matching, Pairs
+from isogram._tokens.axes import reduced
+from isogram._tokens.job import Job, Matching, Pairs, Rank
 from isogram._tokens.samples import Samples
 from isogram._types import Report
 from isogram._walk.plan import InputSpec

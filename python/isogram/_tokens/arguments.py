@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from isogram._arguments import choice, integer, positive
 from isogram._arrays import as_input, as_matrix
-from isogram._tokens.axes import Rank
-from isogram._tokens.job import Matching, Pairs
+from isogram._tokens.job import Matching, Pairs, Rank
 from isogram._tokens.samples import LAYOUTS, Samples
 
 _KERNELS = ("linear", "cosine", "rbf")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from isogram._arithmetic import usual_arithmetic
 from isogram._entries import widened
 from isogram._host import rsm as on_host
-from isogram._tokens.job import Job, Matching, Pairs
+from isogram._tokens.job import Job, Matching, Pairs, Rank
 from isogram._tokens.samples import Samples
 
 # Of which the axes are found: inputs at most, and tokens for each channel.
@@ -23,13 +23,6 @@ _SHARE = 1 / 64
 # Candidates of "auto", and how many channels are not worth leaving out any.
 _STEP = 8
 _WORTH = 3 / 4
-
-
-class Rank(NamedTuple):
-    """How many axes a matching is to see: None for as many as `mean_loss` takes."""
-
-    axes: int | None
-    mean_loss: float
 
 
 class Reduced(NamedTuple):

@@ -92,6 +92,13 @@ class Pairs(NamedTuple):
 OUTPUTS = ("linear", "cosine", "distance", "loss")
 
 
+class Rank(NamedTuple):
+    """How many axes a matching is to see: None for as many as `mean_loss` takes."""
+
+    axes: int | None
+    mean_loss: float
+
+
 class Job(NamedTuple):
     """The entries to compute of every pair, from which inputs, and where."""
 
