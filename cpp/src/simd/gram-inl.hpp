@@ -155,7 +155,7 @@ struct NextPanels {
   }
 };
 
-// A micro-kernel's block of which only some rows and columns are wanted: nothing else is written.
+// A micro-kernel's block on the edge: it writes the first `rows` rows and `cols` columns alone.
 template <class Operation, std::size_t kVectors, class T>
 inline void edge_block(const T* a, std::size_t rows, const T* b, std::size_t cols,
                        std::size_t depth, T* out, std::size_t stride, bool add,

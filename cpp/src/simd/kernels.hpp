@@ -256,7 +256,7 @@ struct ByteKernels : WordKernels<std::int32_t> {
 // Of bfloat16, two to a word: Σ_k a_ik b_jk.
 using PairKernels = WordKernels<float>;
 
-// Numbers in a row of which no sum overflows: 2^16 · 127 · 255 < 2^31.
+// The longest row whose sums of products cannot overflow: 2^16 · 127 · 255 < 2^31.
 inline constexpr std::size_t kMostBytes = std::size_t{1} << 16;
 
 struct Kernels {

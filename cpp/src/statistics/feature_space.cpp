@@ -48,8 +48,8 @@ struct ShiftedFeatures {
 template <class T>
 class PackedSamples {
  public:
-  // Of the Gram matrices that the features make, sets in `sums` for these samples, of which `begin`
-  // is the first: for the debiased estimator the diagonal, and row sums without it.
+  // Sets the row sums of the Gram matrices in `sums`, for the samples from `begin` on. For the
+  // debiased estimator it sets the diagonal too, which those row sums leave out.
   PackedSamples(const MomentsPlan& plan, std::span<const InputView> rows, std::size_t begin,
                 const Execution& execution, MomentsPart& sums)
       : kernels_(simd::kernels().of<T>()),

@@ -33,8 +33,8 @@ struct Neighbours {
   Buffer<double> closeness;
 };
 
-// Sets the closeness of all neighbours of `rows` among `cols`, of which the first is number
-// `first_col` of the graph: for parts that are merged where the rows are not at hand.
+// Sets the closeness of all neighbours of `rows` among `cols`, which begin at node `first_col` of
+// the graph. Parts that are merged elsewhere need it, because the rows are not at hand there.
 template <class T>
 void set_closeness(const InputView& rows, const InputView& cols, std::size_t first_col,
                    const GramFacts& facts, const Execution& execution, Neighbours<T>& neighbours);

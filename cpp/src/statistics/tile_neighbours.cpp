@@ -52,7 +52,7 @@ class NeighbourChoice {
     });
   }
 
-  // Rows of which more than the edges that were kept could be nearest.
+  // Counts the open rows: a column without a kept edge could be one of their nearest.
   std::size_t open_rows() const {
     return static_cast<std::size_t>(std::count(cases_.begin(), cases_.end(), Case::open));
   }
@@ -110,7 +110,7 @@ class NeighbourChoice {
     });
   }
 
-  // Finds the nearest of all to the rows of which the best edges in tiles say too little.
+  // Compares the open rows with all columns, because their kept edges do not decide the nearest.
   void rank_open_rows() {
     std::vector<std::size_t> open;
     for (std::size_t i = 0; i < own_.rows; ++i) {

@@ -148,7 +148,7 @@ T squared_norm_as(double squares) {
 template <class T>
 using Block = decltype(simd::KernelTable<T>::inner_products);
 
-// Completes a block of n rows with themselves, of which a kernel computed what is_upper asks for.
+// Mirrors the entries of an n × n block that a kernel with is_upper computed to those that it left.
 template <class T>
 void mirror_upper(const simd::KernelTable<T>& kernels, std::size_t n, T* out, std::size_t stride) {
   for (std::size_t j = kernels.panel; j < n; j += kernels.panel) {

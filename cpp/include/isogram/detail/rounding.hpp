@@ -8,8 +8,8 @@
 
 namespace isogram::detail {
 
-// Norms over the tokens of one input: a as it is, â as it was rounded; of tokens along axes, a is
-// their coordinates, of which some have been left out.
+// Norms over the tokens of one input: a token a as it is, and â as it was rounded. Where tokens are
+// seen along axes, a holds the coordinates on those axes alone.
 struct RoundedNorms {
   double errors = 0;         // Σ ‖a − â‖
   double rounded = 0;        // Σ ‖â‖
