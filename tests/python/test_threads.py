@@ -367,9 +367,9 @@ def test_a_finalizer_in_the_midst_of_the_first_import_does_not_wait_for_it():
         cycles = [Cycle() for _ in range(100)]
         gc.set_threshold(20, 1, 1)
         del cycles
-        print(ig.similarity(x, x), said[:1] or ["isogram: this call interrupted"])
+        print(ig.similarity(x, x), all("interrupted the import" in text for text in said))
     """
-    assert "1.0 ['isogram: this call interrupted" in run_program(code, timeout=60)
+    assert run_program(code, timeout=60) == "1.0 True"
 
 
 @posix
