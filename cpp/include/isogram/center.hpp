@@ -12,13 +12,15 @@ namespace isogram {
 //           and S are the sums of rows, of columns and of all
 enum class Estimator { biased, debiased };
 
-// The centred k (n × n, symmetric or not), written to out, which may be k itself.
+// The centred k (n × n, symmetric or not), written to out (n × n), which may be k itself.
 //
-// Types: T → float64 sums and differences → T. One pass for the sums, one to subtract them; 24 n
-// bytes of memory, and 8 n for each 1/32 of the rows; 8 n² more where sums overflow. Sums of rows
-// and of columns that differ by no more than the rounding of n additions are taken to be equal, so
-// that a symmetric matrix stays exactly symmetric. Throws std::invalid_argument: k not square, n <
-// 3 for the debiased estimator, out of another shape, a NaN or infinity.
+// Sums of a row and its column that differ by no more than the rounding of n additions are taken to
+// be equal, so that a symmetric matrix stays exactly symmetric.
+// Types: T → float64 sums and differences → T, T = float or double.
+// Cost: one pass for the sums, one to subtract them. Memory: 24 n bytes, 8 n more for each 1/32 of
+// the rows, and 8 n² more where sums overflow.
+// Throws std::invalid_argument: k not square, n < 3 for the debiased estimator, out of another
+// shape, a NaN or infinity.
 template <class T>
 void center(MatrixView<const T> k, Estimator estimator, MatrixView<T> out,
             const Execution& execution = {});

@@ -12,12 +12,12 @@
 
 namespace isogram {
 
-// HSIC and CKA of all pairs of layers. A self value of exactly 0 marks a layer whose centred Gram
-// matrix vanishes, as far as double can tell: constant features, or samples that are all equally
-// alike, or with rows too far apart (2^500 and more). Its CKA is NaN.
+// HSIC and CKA of all pairs of layers. HSIC(x, x) is exactly 0 where the centred Gram matrix of a
+// layer vanishes as far as double can tell: constant features, samples that are all equally alike,
+// or rows 2^500 or more apart. The layer's CKA is NaN.
 struct HsicTable {
   std::vector<double> hsic;    // HSIC(x_i, y_j), x.size() × y.size(), row by row
-  std::vector<double> cka;     // HSIC(x_i, y_j) / sqrt(HSIC(x_i, x_i) · HSIC(y_j, y_j)), alike
+  std::vector<double> cka;     // HSIC(x_i, y_j) / sqrt(HSIC(x_i, x_i) · HSIC(y_j, y_j)), x × y too
   std::vector<double> self_x;  // HSIC(x_i, x_i)
   std::vector<double> self_y;  // HSIC(y_j, y_j)
 };
@@ -27,29 +27,34 @@ struct HsicTable {
 //   debiased  [Σ K∘L + 1ᵀK1 · 1ᵀL1 / ((n−1)(n−2)) − 2 · 1ᵀKL1 / (n−2)] / (n(n−3)), zeroed
 //             diagonals   (Song et al. 2012)
 // CKA takes the same estimator in numerator and denominator. Both estimators are inner products of
-// centred Gram matrices, so that only rounding can leave [−1, 1]: that is clamped, nothing else.
+// centred Gram matrices, so that only rounding can leave [−1, 1]: CKA is clamped to it.
 //
-// One walk over the tiles of all Gram matrices. For linear, and for cosine and correlation with
-// rows of unit norm, a vector amid most rows is subtracted from all rows first. That changes no
-// HSIC, and neither a common part of the rows nor one row of huge norm takes the digits of the
-// others. For the linear kernel ‖XᵀY‖² (feature space) takes the place of the Gram matrices where
-// that is cheaper; both give the same number. Types: any → T → float64 sums, T = double if any
-// layer is float64 or its kernel polynomial, or if float cannot tell a layer from a constant; else
-// float. Memory: every layer packed once, or its n²/2 products where they take less than half of
-// that; tiles of one thread, and row sums of at most 32 · 8 bytes per layer and sample. Gram
-// matrices of more than 6144 samples are computed in coarse tiles of 6144 × 6144, and only the rows
-// and columns of one tile are packed at a time. Nothing else n × n is held. Bit-identical for any
-// number of threads. Throws std::invalid_argument: no layers, layers of different n, n < 2 (biased)
-// or n < 4 (debiased), a NaN or infinity, an option out of range.
+// One walk over the tiles of all Gram matrices. For linear kernels, and for cosine and correlation
+// after division by the norms, an origin amid most rows is subtracted from all rows. HSIC does not
+// change, and neither a common part of the rows nor one row of huge norm costs the digits of the
+// others. For the linear kernel ‖XᵀY‖² (feature space) replaces the Gram matrices where that is
+// cheaper; the numbers are the same but for rounding. More than 6144 samples are computed in coarse
+// tiles of 6144 × 6144 entries. The same bits for any number of threads.
+//
+// Types: any → T → float64 sums. T = double if any layer is float64 or its kernel polynomial, or if
+// float cannot tell a layer from a constant; else float.
+// Cost: n²d/2 multiply-adds per layer and n²/2 per pair of layers; in feature space n d_k d_l per
+// pair.
+// Memory: the rows and columns of one coarse tile packed, or the n²/2 products of a layer where
+// they take less than half of that; a tile of each layer per thread; row sums of at most 32 · 8
+// bytes per layer and sample. No other n × n matrix is held.
+// Throws std::invalid_argument: no layers, layers of different n, n < 2 (biased) or n < 4
+// (debiased), a NaN or infinity, an option out of range.
 HsicTable hsic_table(std::span<const Layer> x, Estimator estimator,
                      const Execution& execution = {});
 HsicTable hsic_table(std::span<const Layer> x, std::span<const Layer> y, Estimator estimator,
                      const Execution& execution = {});
 
-// The same from moments of x_layers layers with y_layers others, or with themselves.
+// HSIC and CKA from moments of x_layers layers with y_layers others, or with themselves. Cost: O(1)
+// per pair.
 HsicTable hsic_table(const Moments& moments, std::size_t x_layers, std::size_t y_layers);
 
-// HSIC of a layer with itself, 0 where that may be rounding; in the units of the moments.
+// HSIC of a layer with itself, in the units of the moments; 0 up to Moments::rounding.
 double self_hsic(const Moments& moments, std::size_t layer);
 
 }  // namespace isogram

@@ -8,68 +8,69 @@
 
 namespace isogram {
 
-// pearson, cosine  of the entries above the diagonal; others are not read
-// spearman         Pearson's of their ranks, ties sharing the mean of theirs
-// kendall          tau-b of them (Kendall 1945), by counting in O(m log m) (Knight 1966)
-// cka              debiased CKA (see cka.hpp) with both RSMs, taken to be symmetric, as the Gram
-//                  matrices; diagonals are not read
-// gbs              mean cosine of rows with zero diagonals, which are not read; a zero row gives 0
-//                  (see gbs.hpp)
+// pearson, cosine  correlation or cosine of the entries above the diagonal; others are ignored
+// spearman         Pearson's correlation of their ranks; ties share their mean rank kendall
+// tau-b (Kendall 1945), counted in O(m log m) for m entries (Knight 1966) cka              debiased
+// CKA (cka.hpp) with the RSMs, taken to be symmetric, as Gram matrices;
+//                  diagonals are ignored
+// gbs              mean cosine of rows with zero diagonals (gbs.hpp); diagonals are ignored; a zero
+//                  row gives 0
 enum class Comparison { pearson, spearman, kendall, cosine, cka, gbs };
 
-// When entries that differ are ties of ranks: similarities that are equal by definition differ by a
-// few units in the last place once they are computed. In units of eps times the entries' scale.
+// When different entries are ties of ranks: computed similarities that are equal by definition may
+// differ by a few units in the last place. `spread`, `isolation`, `zero` and `same_scale` are in
+// units of eps times the scale of the entries. compare() describes the rule.
 struct TieRule {
-  double spread = 16;  // of a group: the rounding of dot products of unit vectors of 1000 channels
-  double isolation = 256;     // how far all other entries must be
-  double by_chance = 1e-4;    // how many such groups chance may be expected to make
-  double largest_power = 64;  // of the probability in that expectation
-  double zero = 4;            // what a sum of 0 may leave, of the scale of its terms
-  double same_scale = 64;     // how much less than the scale entries may be that show it
-  std::size_t few = 4;        // entries that n / few samples own alone show no scale
+  double spread = 16;         // of a group: the rounding of dot products of 1000 channels
+  double isolation = 256;     // least distance of a group from all other entries
+  double by_chance = 1e-4;    // largest expected number of such groups by chance
+  double largest_power = 64;  // largest exponent of the probability in that expectation
+  double zero = 4;            // largest |entry| that may stand for 0
+  double same_scale = 64;     // entries of the scale are at least scale / same_scale
+  std::size_t few = 4;        // n / few samples that own all entries of a scale do not show it
 };
 inline constexpr TieRule kTieRule;
 
-// One number in [−1, 1] for two n × n matrices; NaN where it is undefined: a constant triangle (for
-// cosine, one of zeros; for ranks and cka, up to rounding). Only rounding is ever clamped.
-// Everything is float64, shifted and scaled by powers of two so that neither huge nor tiny entries
-// nor a common offset (where it does not count) spoil the result; Kendall's counts are exact
-// integers.
+// How alike two n × n RSMs are, in [−1, 1]. NaN where that is undefined: the entries of a matrix
+// are constant (for cosine all 0; for ranks and cka, up to rounding). Only rounding can leave [−1,
+// 1]: the result is clamped to it. Entries are shifted (where a common offset does not count) and
+// scaled by powers of two, so that neither huge nor tiny entries nor an offset cost digits. The
+// same bits for any number of threads.
 //
-// Entries are ties of ranks where they are equal, and where only rounding separates them (all
-// correlations of two features are ±1). Rounding is taken to separate a group of entries that
+// Ties: entries of ranks are ties where they are equal, and where only rounding separates them (all
+// correlations of two features are ±1, for example). Rounding is taken to separate the entries of a
+// group that
 //   lies within 16 eps,
 //   is 256 eps away from all other entries, and
-//   is no work of chance: m of n entries with gaps of `room` would be as close with a probability
-//   of (16 eps / room)^(m − 1), and n times that is at most 1e-4. `room` is the least of the range
-//   of all entries / n, the gaps on both sides of the group, and its magnitude.
-// eps is that of the matrix's type, float32 or float64, times the magnitude of the group's entries,
-// however large other entries are. Two kinds of matrices with negative entries tell the scale of
-// the sums that they hold:
+//   is not likely by chance: m of n entries with gaps of `room` lie as close with a probability of
+//   (16 eps / room)^(m − 1), and n times that is at most 1e-4. `room` is the least of the range of
+//   all entries / n, the gaps on both sides of the group, and its magnitude.
+// eps is the matrix type's, float32 or float64, times the magnitude of the group's entries. Two
+// kinds of matrices with negative entries show the scale of the sums that their entries were:
 //   cosines and correlations: the largest entry is 1 within 16 eps, and the scale is 1;
-//   levels: the scale is the median of the samples' largest entries; some entries are within 4 eps
-//   of 0 and no others within 64; and at least half of the others share their values, where
-//   rounding separates some of those.
-// In both, a quarter of the samples must not have all the entries above 1/64 of the scale. The eps
-// of groups is then at least that of the type times a quarter of the scale; and entries within 4
-// eps of 0 are 0 where no others are within 64, with eps that of the type times the scale or, where
-// that is less, the largest entry of either sample (unless it has nothing but such zeros).
+//   levels: the scale is the median of the samples' largest entries; some entries lie within 4 eps
+//   of 0 and no others within 64; at least half of the others share their values, and rounding
+//   separates some of the equal ones.
+// In both kinds, the entries above 1/64 of the scale must not all belong to a quarter of the
+// samples. The eps of a group is then at least the type's times a quarter of the scale. Entries
+// within 4 eps of 0 are 0 where no others lie within 64 eps, with eps the type's times the scale
+// or, where that is less, the largest entry of either sample (unless all entries of a sample are
+// In a chain of close values longer than 16 eps, only equal values are ties. Entries of 16-bit
+// types were rounded from wider ones: only equal entries are ties.
 //
-// Entries of 16-bit types were rounded from wider ones: only equal ones are ties. Close values that
-// go on beyond 16 eps are distinct.
-//
-// Cost n² (spearman, kendall: n² log n). Memory: two triangles, 8 n² bytes (spearman, kendall: and
-// 16 n² for sorting); cka, gbs: a few rows per thread. Bit-identical for any number of threads.
+// Types: any → float64; Kendall's counts are exact integers.
+// Cost: n²; spearman, kendall: n² log n. Memory: two triangles, 8 n² bytes; spearman, kendall: 16
+// n² bytes more for sorting; cka, gbs: a few rows per thread.
 // Throws std::invalid_argument: not square, different sizes, n < 3 (cka: n < 4), a NaN or infinity
-// among the entries that are read.
+// among the entries that are not ignored.
 double compare(const InputView& a, const InputView& b, Comparison method,
                const Execution& execution = {});
 
-// Writes the ranks of the entries above the diagonal of an n × n matrix, row by row, into n(n −
-// 1)/2 doubles: from 1 on, and ties as above share the mean of theirs. Spearman's correlation of
-// many matrices is Pearson's of these, so that each is sorted once.
-//
-// Cost n² log n. Memory: 24 n² bytes besides. Throws as compare() does.
+// The ranks of the entries above the diagonal of an n × n RSM, row by row, written to `ranks` (n(n
+// − 1)/2): from 1 on, and ties (see compare()) share their mean rank. Spearman's correlation of two
+// RSMs is Pearson's of their ranks; with many RSMs each is sorted once.
+// Types: any → float64. Cost: n² log n. Memory: 24 n² bytes beside `ranks`. Throws
+// std::invalid_argument as compare() does.
 void rank_entries(const InputView& rsm, double* ranks, const Execution& execution = {});
 
 }  // namespace isogram

@@ -4,10 +4,10 @@
 //                           names the argument, what was expected and what came
 //   isogram::OutOfMemory    an allocation failed; the message names the bytes asked for
 //   isogram::Interrupted    the caller's Execution::poll asked to stop
-//   isogram::InputChanged   another thread wrote to an argument while the call read it; where that
-//                           is not noticed, the result belongs to no state of the argument
-//   isogram::Forked         Execution::poll forked, and this is the child: threads that shared the
-//                           work are in the parent only
+//   isogram::InputChanged   another thread wrote to an argument during the call. Such a write may
+//                           also go unnoticed; then the result is of no state of the argument
+//   isogram::Forked         Execution::poll forked, and this is the child: the other threads of
+//                           the call run in the parent only
 #pragma once
 
 #include <cstddef>
@@ -49,8 +49,8 @@ class InputChanged : public std::runtime_error {
                            "pass a copy, or wait for that thread first") {}
 };
 
-// Throws std::invalid_argument with `message` unless `condition` holds. Messages that cost
-// something to build are built by the caller, behind its own `if`.
+// Throws std::invalid_argument with `message` unless `condition` holds. Callers build a message of
+// several parts only after the condition failed, and throw it themselves.
 inline void require(bool condition, const char* message) {
   if (!condition) throw std::invalid_argument(message);
 }

@@ -18,56 +18,61 @@ namespace isogram {
 // Similarities of the graphs of all layers, x.size() × y.size() row by row.
 struct GbsTable {
   std::vector<double> gbs;
-  // Nodes without an edge of weight other than 0, in the graph of each layer: rows of zeros, or
-  // orthogonal to all others. They count 0.
+  // The number of nodes without an edge of nonzero weight, per layer: zero rows, or rows orthogonal
+  // to all others. Their cosine counts as 0.
   std::vector<std::size_t> isolated_x;
   std::vector<std::size_t> isolated_y;
 };
 
-// GBS(G1, G2) = (1/n) Σ_i cos(A1[i, :], A2[i, :]) between the graphs of every layer of x and of
-// every layer of y (or of x again), row by row; a zero row gives 0. Only rounding can leave [−1,
-// 1]: that is clamped, nothing else. k = 0 compares the full graphs, else the symmetrised k-NN
-// graphs of knn_graph() (graph.hpp), whose edges differ from those of the paper's code where a row
-// has fewer than k cosines above 0. Types: any → T → float64 sums, T = double if any layer is
-// float64, else float. Cost: n²d/2 multiply-adds for every layer and, for full graphs, n² for every
-// pair of them; memory: n float64 sums for every pair (twice those for full graphs), all layers
-// packed once (k = 0; or the n²/2 cosines of a layer where that is less than half) or their sparse
-// graphs (k > 0), and a tile of each per thread. Bit-identical for any number of threads. Throws
-// std::invalid_argument: no layers, layers of different n, n < 2, an empty layer, a NaN or
-// infinity, not k < n.
+// GBS(G1, G2) = (1/n) Σ_i cos(A1[i, :], A2[i, :]) between the graphs of every layer of x and every
+// layer of y (or of x again); a zero row gives 0. k = 0 compares the full graphs of dense_graph(),
+// k > 0 the symmetrised k-NN graphs of knn_graph() (graph.hpp). The edges of the paper's code
+// differ where a row has fewer than k positive cosines. Only rounding can leave [−1, 1]: GBS is
+// clamped to it. The same bits for any number of threads.
+//
+// Types: any → T → float64 sums, T = double if any layer is float64, else float.
+// Cost: n²d/2 multiply-adds per layer; full graphs: n² more per pair of layers.
+// Memory: a tile of each layer per thread, and n float64 sums per pair of layers. Full graphs:
+// these twice, and all layers packed once, or the n²/2 cosines of a layer where that is less than
+// half. k-NN graphs: the sparse graphs of all layers.
+// Throws std::invalid_argument: no layers, layers of different n, n < 2, a layer without features,
+// a NaN or infinity, k ≥ n.
 GbsTable gbs_table(std::span<const InputView> x, std::size_t k, bool center,
                    const Execution& execution = {});
 GbsTable gbs_table(std::span<const InputView> x, std::span<const InputView> y, std::size_t k,
                    bool center, const Execution& execution = {});
 
-// The same in four steps, so that tiles can be computed in any order and anywhere: plan_gbs()
-// surveys all samples, gbs_of_tile() reads one tile's samples alone, and gbs_of_parts() reduces in
-// the order of the tiles. With the default edge the table has the bits of gbs_table(); with another
-// it is equal but for the rounding of sums.
+// ---- Tile by tile ----------------------------------------------------------------------------
+//
+// The same table in three steps, so that tiles can be computed in any order and on any machine:
+// plan_gbs() surveys all samples, gbs_of_tile() reads one tile's samples alone, and gbs_of_parts()
+// adds parts in the order of the tiles. With the default edge the table has the bits of
+// gbs_table(); with another edge it differs by the rounding of sums.
 
 // Everything that decides a table, except the samples themselves.
 struct GbsPlan {
   std::size_t samples = 0;
   std::size_t x_layers = 0;
   std::size_t y_layers = 0;
-  bool is_symmetric = false;          // the layers of y are those of x
+  bool is_symmetric = false;          // the layers of x are compared with each other
   std::size_t k = 0;                  // 0: full graphs
   bool is_float64 = false;            // cosines are computed in float64, else in float32
   std::size_t edge = 0;               // rows and columns of a tile
   std::vector<std::size_t> features;  // of every layer
-  std::vector<GramFacts> layers;  // those of x first; those of y follow unless they are those of x
+  std::vector<GramFacts> layers;      // x first; then y, unless is_symmetric
 };
 
-// The k nearest neighbours, in one layer, of each of some samples among others, in no order.
+// The k nearest neighbours of each sample of a tile's rows (or columns) among its columns (or
+// rows), in one layer, in no order.
 struct NearestSamples {
-  std::vector<std::int32_t> indices;  // samples × k; −1 where there are fewer others
+  std::vector<std::int32_t> indices;  // samples × k; −1 where the tile has fewer than k
   std::vector<double> cosines;
   std::vector<double> closeness;  // ranks neighbours whose cosines are nearly equal
 };
 
-// The part of one tile. Full graphs: Σ_j A_ij B_ij of every pair of layers for its rows, and of a
-// tile off the diagonal for its columns as those of the tile's mirror image. k-NN graphs:
-// neighbours of its rows and of its columns, of every layer.
+// The part of one tile. Full graphs: Σ_j A_ij B_ij for every pair of layers and every row of the
+// tile, and off the diagonal for every column (the rows of the mirrored tile). k-NN graphs: the
+// neighbours of the tile's rows and columns, in every layer.
 struct GbsPart {
   std::vector<double> row_products;
   std::vector<double> col_products;
@@ -75,28 +80,40 @@ struct GbsPart {
   std::vector<NearestSamples> of_cols;
 };
 
-// A pass over the samples of several tiles, and one or two more of centred graphs and of layers
-// with more features than samples. Without layers of y those of x are compared with each other.
-// `edge` 0 stands for 6144, or for 24576 with k-NN graphs, which have no sums. Throws as
-// gbs_table().
+// Surveys all samples. With an empty y the layers of x are compared with each other. `edge` is the
+// number of rows and columns of a tile; 0 stands for 6144, or for 24576 with k-NN graphs, which
+// have no sums.
+// Types: any → float64. Cost: one pass over the samples where there are several tiles, and one or
+// two more for centred graphs and for layers with more features than samples. Memory: rows as
+// float64 per thread.
+// Throws std::invalid_argument as gbs_table() does.
 GbsPlan plan_gbs(std::span<const InputView> x, std::span<const InputView> y, std::size_t k,
                  bool center, std::size_t edge = 0, const Execution& execution = {});
 
-// The tiles on and above the diagonal, in the order in which parts are reduced.
+// The tiles on and above the diagonal, in the order of the parts.
 std::vector<SampleTile> tiles_of(const GbsPlan& plan);
 
-// One tile, from views of its rows and columns in every layer and of no other samples. For a tile
-// on the diagonal `cols` may be empty. Memory: these rows and columns packed, and a tile of each
-// layer per thread.
+// The part of one tile. `rows` and `cols` are views of the tile's rows and columns in every layer;
+// for a tile on the diagonal `cols` may be empty.
+// Types and cost: the tile's share of gbs_table(). Memory: these rows and columns packed as T, and
+// a tile of each layer per thread.
+// Throws std::invalid_argument: views that do not have the tile's rows and the plan's features, a
+// NaN or infinity.
 GbsPart gbs_of_tile(const GbsPlan& plan, const SampleTile& tile, std::span<const InputView> rows,
                     std::span<const InputView> cols, const Execution& execution = {});
 
-// The table that the parts of all tiles make, in the order of the tiles.
+// The table from the parts of all tiles, in the order of tiles_of().
+// Cost: n per pair of layers and tile; k-NN graphs: n·k per layer and tile, and per pair of layers.
+// Memory: n float64 sums per pair of layers, or the sparse graphs.
+// Throws std::invalid_argument: another number of parts than of tiles, a part whose sizes are not
+// its tile's, a neighbour that is no sample of the plan, a NaN cosine.
 GbsTable gbs_of_parts(const GbsPlan& plan, std::span<const GbsPart> parts,
                       const Execution& execution = {});
 
-// One of the k-NN graphs that the parts make, with the bits of knn_graph(); T is double if the plan
-// is of float64, else float.
+// The k-NN graph of one layer from the parts of all tiles, with the bits of knn_graph(). T must be
+// double if the plan's is_float64 is set, else float.
+// Cost and memory: n·k edges per tile. Throws std::invalid_argument: a plan of full graphs, no such
+// layer, and as gbs_of_parts().
 template <class T>
 Csr<T> knn_graph_of_parts(const GbsPlan& plan, std::size_t layer, std::span<const GbsPart> parts,
                           bool symmetrize, const Execution& execution = {});

@@ -26,19 +26,21 @@ struct KernelOptions {
   double coef0 = 1.0;      // polynomial
 };
 
-// The Gram matrix of the rows of x (n × d), written to out (n × n), exactly symmetric; or of the
-// rows of x against those of y (m × d), written to out (n × m).
+// The Gram matrix of the rows of x (n × d), written to out (n × n) and exactly symmetric; or of the
+// rows of x against the rows of y (m × d), written to out (n × m). Returns false if an entry of a
+// linear or polynomial matrix overflowed; that entry is infinite.
 //
-// Types: any → T → T; norms and shifts in float64. T is the type of `out`: float or double.
-// Squared distances are computed on rows less their common mean, and pair by pair from the input
-// where the expansion ‖a‖² + ‖b‖² − 2⟨a, b⟩ would cancel or overflow; L1 distances by differences
-// of the rows as given. So both are accurate for near-duplicates and for clusters and single rows
-// however far apart. Features are scaled by powers of two: nothing overflows before the result
-// does. Returns false if an entry of a linear or polynomial matrix overflowed: it is infinite.
-// Cost n·m·d multiply-adds (half for one input); memory: one tile per thread, and both inputs
-// packed once as T; for long rows another n × m of T and 1024 columns of the inputs in their
-// place, where that takes less than half. Throws std::invalid_argument: no rows or columns, x.cols
-// != y.cols, out of the wrong shape, a NaN or infinity, an option out of range.
+// Distances are accurate for near-duplicates, and for clusters and single rows however far apart:
+// ‖a‖² + ‖b‖² − 2⟨a, b⟩ is computed from rows less their common mean, and replaced by Σ_c (a_c −
+// b_c)² where it would cancel or overflow; L1 distances are sums of |a_c − b_c|. Features are
+// scaled by powers of two, so that nothing overflows before the result does.
+//
+// Types: any → T → T, T = float or double; norms and shifts in float64.
+// Cost: n·m·d multiply-adds, half of them for one input.
+// Memory: one tile per thread, and both inputs packed once as T. Long rows are packed 1024 columns
+// at a time, beside n × m sums of type T, where that takes less than half of the memory.
+// Throws std::invalid_argument: no rows or columns, x.cols != y.cols, out of the wrong shape, a NaN
+// or infinity, an option out of range.
 template <class T>
 bool gram(const InputView& x, const KernelOptions& options, MatrixView<T> out,
           const Execution& execution = {});
@@ -46,19 +48,29 @@ template <class T>
 bool gram(const InputView& x, const InputView& y, const KernelOptions& options, MatrixView<T> out,
           const Execution& execution = {});
 
-// out[p] = ‖x_i − x_j‖ for the p-th pair (i, j), by differences in float64, whatever their range.
-// Without `pairs`: all i < j, row by row, n(n−1)/2 of them. Cost: one pass of d per pair.
+// out[p] = ‖x_i − x_j‖ for the p-th pair (i, j) of `pairs` (count × 2); without `pairs` for all i <
+// j, row by row, n(n−1)/2 of them. Summed as (x_ic − x_jc)², scaled where squares would leave
+// float64's range.
+// Types: any → float64 → float64. Cost: 2 d operations per pair. Memory: two rows as float64 per
+// thread.
+// Throws std::invalid_argument: no rows or columns, a NaN or infinity, an index that is no row of
+// x.
 void distances(const InputView& x, MatrixView<const std::int64_t> pairs, double* out,
                const Execution& execution = {});
 void distances(const InputView& x, double* out, const Execution& execution = {});
 
-// The root of the median square of n ≥ 1 values ≥ 0, in float64: a bandwidth, if the values are
-// distances. For even n, the root of the mean square of the two middle values; NaN if any value is
-// NaN. O(n): two passes, and as a rule a copy of a sixteenth of the values.
+// The root of the median square of n values ≥ 0: a bandwidth, if the values are distances. For even
+// n, the root of the mean square of the two middle values; NaN if any value is NaN.
+// Types: T → float64, T = float or double. Cost: O(n), two passes. Memory: as a rule a sixteenth of
+// the values, at most a copy of all.
+// Throws std::invalid_argument: n = 0.
 template <class T>
 double root_median_square(const T* values, std::size_t n, const Execution& execution = {});
 
-// values[i] = exp(−values[i]² / (2 bandwidth²)), in place: RBF entries from distances.
+// values[i, j] = exp(−values[i, j]² / (2 bandwidth²)), in place: RBF entries from distances.
+// Types: T → T, T = float or double; exponents are squared in float64. Cost: one exponential per
+// value. Memory: one row per thread.
+// Throws std::invalid_argument: a bandwidth that is not positive and finite.
 template <class T>
 void rbf_from_distances(MatrixView<T> values, double bandwidth, const Execution& execution = {});
 

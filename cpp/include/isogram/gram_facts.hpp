@@ -1,5 +1,5 @@
-// Gram matrices tile by tile: the facts of all rows, found before any tile is computed, and the
-// tiles, each computed from its own rows alone.
+// Gram matrices tile by tile: gram_facts() surveys all rows, then gram_tile() computes each tile
+// from its own rows alone.
 #pragma once
 
 #include <optional>
@@ -11,45 +11,49 @@
 
 namespace isogram {
 
-// An axis amid rows of unit norm, and how far half of the rows reach along it. A few rows in the
-// middle of all determine it, so that no far row draws it away.
+// An axis amid rows of unit norm. It is determined by a few rows in the middle of all, so that no
+// far row draws it away. lambda · axis is subtracted from the rows.
 struct UnitAxis {
-  bool center = false;          // rows lose their own means first
-  std::vector<double> axis;     // of 24 bits; zeros where the few rows have no direction
-  std::vector<double> centred;  // less its mean, for `center`
+  bool center = false;          // each row loses its own mean first
+  std::vector<double> axis;     // 24 bits per entry; zeros where the few rows have no direction
+  std::vector<double> centred;  // `axis`, less its mean for `center`
   double squares = 0;           // Σ centred²
-  double lambda = 0;            // in units of the axis
+  double lambda = 0;            // half of the rows reach this far along the axis
 };
 
-// Everything that decides the bits of a tile and depends on more than the tile's own rows. Facts
-// are small: a few numbers per column.
+// All facts that decide the bits of a tile and depend on more than its own rows: a few numbers per
+// column.
 struct GramFacts {
-  KernelOptions options;          // of the entries as they are computed: linear for shifted rows
+  KernelOptions options;          // gamma is set; Kernel::linear for shifted rows
   std::vector<double> origin;     // subtracted from every row, unless empty
   std::vector<double> rest;       // rounding error of the origin, subtracted too, unless empty
-  std::optional<UnitAxis> axis;   // if set, rows of unit norm less a common vector replace rows
-  bool center_rows = false;       // rows lose their own means
+  std::optional<UnitAxis> axis;   // if set, rows are divided by their norms and lose lambda · axis
+  bool center_rows = false;       // each row loses its own mean
   bool unit_norm = false;         // rows are divided by their norms
   int exponent = 0;               // else rows are divided by 2^exponent
   bool exponent_per_row = false;  // or each row by a power of two of its own
-  bool is_deep = false;           // tiles are summed panel by panel: see DeepTiles
-  bool stays_scaled = false;  // entries are left in units of 2^(2 exponent): they cannot overflow
-  bool may_vanish = false;    // rows are so far apart that products are below the range of T
+  bool is_deep = false;           // tiles are summed over panels of columns: see DeepTiles
+  bool stays_scaled = false;      // entries stay in units of 2^(2 exponent): they cannot overflow
+  bool may_vanish = false;        // rows are so far apart that products may be below the range of T
 
-  // Whether rows are packed in another unit than the caller's.
+  // Whether rows are scaled when they are packed.
   bool has_unit() const { return exponent != 0 || exponent_per_row; }
 };
 
-// The facts of gram(x, …) in T, or of gram(x, *y, …): one or two passes over the rows, in float64.
-// Throws std::invalid_argument as gram() does.
+// The facts for gram(x, …), or for gram(x, *y, …) unless y is null. Types: any → float64; T = float
+// or double is the type of the tiles. Cost: one or two passes over the rows. Memory: rows as
+// float64 per thread.
+// Throws std::invalid_argument: no rows or columns, x.cols != y->cols, a NaN or infinity, an option
+// out of range.
 template <class T>
 GramFacts gram_facts(const InputView& x, const InputView* y, const KernelOptions& options,
                      const Execution& execution = {});
 
-// A tile of that matrix, with the bits of the whole: the rows of `rows` with those of `cols`, or
-// with themselves for a tile on the diagonal of a symmetric matrix. Returns false if an entry is
-// infinite. Throws std::invalid_argument: no rows, rows of other lengths than the facts', out of
-// the wrong shape.
+// One tile, with the bits that gram() gives its entries: the rows of `rows` with the rows of
+// `cols`, or with themselves if `cols` is null, for a tile on the diagonal of a symmetric matrix.
+// Returns false if an entry is infinite. Types, cost and memory as of gram().
+// Throws std::invalid_argument: no rows, rows of another length than the facts', out of the wrong
+// shape.
 template <class T>
 bool gram_tile(const InputView& rows, const InputView* cols, const GramFacts& facts,
                MatrixView<T> out, const Execution& execution = {});

@@ -1,4 +1,4 @@
-// Exact linear assignment: which column for which row, so that the sum is largest (or smallest).
+// Exact linear assignment: the matching of rows with columns that has the largest (smallest) sum.
 #pragma once
 
 #include <cstddef>
@@ -26,27 +26,30 @@ struct ProblemBatch {
 
 // Solves every problem of the batch: min(rows, cols) pairs with the largest (smallest) sum. −∞ (+∞
 // to minimise) forbids a pair.
-//   columns  count × rows; the column of each row, −1 where a row stays unmatched (rows > cols)
-//   totals   count; the float64 sum of the matched entries, by row; ±∞ if it is beyond float64
-//   gaps     count; upper bounds on |optimum − total|, which certify that a total is optimal:
-//            |Σ matched − value of a dual solution|, plus the rounding of both and of the total.
-//            At most 2^-21 (float32) or 2^-44 (float64) of Σ|matched entries|,
-//            and the rounding of the total; ∞ with an infinite total. Gates, entries that are 64
-//            times beyond all others, do not count in that sum
-// Without rows or columns: all −1, 0 and 0.
+//   columns  count × rows: the column of each row, −1 where a row stays unmatched (rows > cols)
+//   totals   count: the float64 sum of the matched entries, row by row; ±∞ if beyond float64
+//   gaps     count: upper bounds on |optimum − total|, which certify a total:
+//            |Σ matched − value of a dual solution| plus the rounding of both and of the total.
+//            At most 2^-21 (float32) or 2^-44 (float64) of Σ|matched entries|, plus the rounding
+//            of the total; ∞ with an infinite total. Gates, entries more than 64 times all
+//            others, do not count in that sum
+// A problem without rows or columns has columns −1, total 0 and gap 0.
 //
-// Shortest augmenting paths (Jonker and Volgenant 1987; Crouse 2016) from duals by annealed
-// Sinkhorn sweeps where minima leave many rows free (square problems of up to 4096 rows; Sharify,
-// Gaubert and Grigori 2011, arXiv:1104.3830; over-relaxed, Thibault, Chizat, Dossal and Papadakis
-// 2017, arXiv:1711.01851), on costs scaled by a power of two, in T; a problem whose gap stays above
-// that bound is solved again in float64, and if that is not enough, in integers of as many digits
-// as its entries span. Of several optima the same one is found at every SIMD level and for any
-// number of threads. Cost O(r²·c) per problem in the worst case, r = min(rows, cols) and c the
-// other; far less on most. Memory per thread: one padded copy of a problem, and two in float64 for
-// one that has to be solved again.
+// Shortest augmenting paths (Jonker and Volgenant 1987; Crouse 2016). Where row minima leave many
+// rows free in a square problem of up to 4096 rows, the duals come from annealed, over-relaxed
+// Sinkhorn sweeps (Sharify, Gaubert and Grigori 2011, arXiv:1104.3830; Thibault, Chizat, Dossal and
+// Papadakis 2017, arXiv:1711.01851). A problem whose gap stays above the bound is solved again in
+// float64, and if that is not enough, in integers with as many digits as its entries span. Of
+// several optima every SIMD level and every number of threads finds the same.
+//
+// Types: T costs scaled by a power of two → T duals → float64 totals and gaps, T = float or double.
+// Cost: O(r²·c) per problem in the worst case, r = min(rows, cols) and c the other; far less on
+// most.
+// Memory per thread: a padded copy of a problem, and two in float64 for a problem that is solved
+// again.
 // Throws std::invalid_argument: rows or cols above 2^31 − 1; NaN, or an infinity that forbids no
-// pair (named by the first index in C order); a problem in which every matching takes a forbidden
-// pair (named by the first such).
+// pair (the message names the first in C order); a problem in which every matching takes a
+// forbidden pair (the message names the first such problem).
 template <class T>
 void match(const ProblemBatch<T>& problems, Objective objective, std::int32_t* columns,
            double* totals, double* gaps, const Execution& execution = {});

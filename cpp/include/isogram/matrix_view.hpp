@@ -1,4 +1,4 @@
-// Views of matrices that somebody else owns: any strides, four element types.
+// Views of matrices that the caller owns: any strides, four element types.
 #pragma once
 
 #include <cstddef>
@@ -44,8 +44,8 @@ struct MatrixView {
 
 enum class ElementType { float16, bfloat16, float32, float64 };
 
-// A read-only matrix whose element type is known at run time. Inputs are widened once, while they
-// are packed, so no operation is compiled once per input type.
+// A read-only matrix whose element type is known at run time. Elements are widened once, while an
+// input is packed, so no operation is compiled once per input type.
 struct InputView {
   const void* data = nullptr;
   ElementType type = ElementType::float32;

@@ -1,4 +1,4 @@
-// Threads: how many, and how a long call is watched and stopped.
+// The number of threads of a call, its progress and its interruption.
 #pragma once
 
 #include <cstddef>
@@ -15,11 +15,12 @@ struct Execution {
   std::function<bool(std::size_t done, std::size_t total)> poll;
 };
 
-// The number of threads of calls that do not name one: set_num_threads(), else
+// The number of threads of calls with Execution::num_threads = 0: that of set_num_threads(), else
 // ISOGRAM_NUM_THREADS, else OMP_NUM_THREADS, else what affinity and the cgroup's quota allow.
 int get_num_threads();
 
-// num_threads ≥ 1, or 0 to go back to the environment's choice.
+// num_threads ≥ 1, or 0 to go back to the environment's choice. Throws std::invalid_argument:
+// num_threads < 0.
 void set_num_threads(int num_threads);
 
 }  // namespace isogram

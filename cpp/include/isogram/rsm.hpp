@@ -1,6 +1,7 @@
-// Representational similarity matrices of inputs that are sets of tokens: spatial ones, and
-// semantic ones, which do not care where an object stands (Wald et al., "Decoupling Semantic
-// Similarity from Spatial Alignment for Neural Networks", NeurIPS 2024, arXiv:2410.23107).
+// Representational similarity matrices (RSMs) of inputs that are sets of tokens. A spatial RSM
+// compares tokens at the same position; a semantic RSM matches tokens first, wherever they stand
+// (Wald et al., "Decoupling Semantic Similarity from Spatial Alignment for Neural Networks",
+// NeurIPS 2024, arXiv:2410.23107).
 #pragma once
 
 #include <cstddef>
@@ -14,76 +15,76 @@ namespace isogram {
 
 // How the tokens of two inputs are matched, always on their inner products.
 //   exact   the optimal assignment
-//   window  tokens sorted by norm (descending, equal ones by index), cut into windows of
-//   `window_or_k`,
-//           window against window solved exactly; the code of the paper (arXiv:2410.23107) sorts
-//           ascending, which differs where `window_or_k` does not divide the tokens
+//   window  tokens sorted by norm (descending, equal norms by index), cut into windows of
+//           `window_or_k` tokens, each window matched exactly with its counterpart; the code of the
+//           paper sorts ascending, which differs where `window_or_k` does not divide the tokens
 //   topk    the `window_or_k` tokens of largest norm of both matched exactly, the rest greedily
 //   greedy  the largest remaining affinity whose row and column are free
 //   none    the identity: the spatial RSM
 enum class Matching { exact, window, topk, greedy, none };
 
-// How the exact matching sees float32 tokens: as they are, or rounded to fewer digits. The matched
-// pairs are scored in float32 in any case.
-//   bfloat16  8 bits of every channel, where the processor multiplies those (AVX-512 BF16); tokens
-//             as they are elsewhere, where rounding them would gain nothing
-//   int8      every channel as −127 … 127 times a scale of its token
+// The type to which the exact matching rounds float32 tokens. Matched pairs are scored with the
+// float32 tokens for every type.
+//   bfloat16  8 bits per channel, where the processor multiplies bfloat16 (AVX-512 BF16); elsewhere
+//             rounding would gain nothing, and tokens are not rounded
+//   int8      integers −127 … 127 times one scale per token
 enum class Precision { float32, bfloat16, int8 };
 
-// `axes`, rank × channels: what the exact matching sees of tokens is their coordinates along these
-// orthonormal rows, rounded as `precision` says; without data, all channels. It loses least where
-// they are the leading eigenvectors of Σ z zᵀ over the tokens z that are matched: of each input
-// less its mean token where all inputs have as many tokens, and over ‖Z_i‖. An orthogonal map
-// changes no inner product: where tokens lie in the span of the axes, nothing is lost but rounding.
-// The matched pairs are scored on all channels.
+// `axes` (rank × channels, orthonormal rows): the exact matching compares tokens by their
+// coordinates along these axes, rounded as `precision` says. Without data it compares all channels.
+// Matched pairs are scored on all channels. The loss is smallest for the leading eigenvectors of Σ
+// z zᵀ over the tokens z, divided by ‖Z_i‖ and, where all inputs have equally many tokens, less
+// their input's mean token. It is 0 but for rounding where all tokens lie in the span of the axes.
 struct RsmOptions {
   Matching matching = Matching::exact;
   std::size_t window_or_k = 0;  // window and topk: ≥ 1
   Precision precision = Precision::float32;
-  MatrixView<const double> axes = {};  // has to stay where it is
+  MatrixView<const double> axes = {};  // must outlive the options, plans and rows made with them
 };
 
-// Where to write the entries that one matching gives; those of a view without data are not
-// computed. With the matched sum m of inputs i and j:
+// The matrices that one matching fills; a view without data is skipped. With the matched sum m = Σ
+// ⟨a, b⟩ over the matched tokens of inputs i and j:
 //   linear    m; infinite where that is beyond T
-//   cosine    m / (‖Z_i‖ ‖Z_j‖), norms of whole inputs; 0 for an all-zero input
-//   distance  √(‖Z_i‖² + ‖Z_j‖² − 2 m); by the differences of matched tokens, in float64, where
-//             the sum would cancel. See rbf_from_distances()
+//   cosine    m / (‖Z_i‖ ‖Z_j‖), norms over all tokens of an input; 0 for an all-zero input
+//   distance  √(‖Z_i‖² + ‖Z_j‖² − 2 m); by differences of matched tokens in float64 where that
+//             would cancel. RBF entries: rbf_from_distances()
 template <class T>
 struct RsmOutputs {
   MatrixView<T> linear;
   MatrixView<T> cosine;
   MatrixView<T> distance;
 
-  // Of a narrow precision or of axes: an upper bound on (optimum − m) / (‖Z_i‖ ‖Z_j‖), 0 where the
-  // matching saw tokens as they are. The optimum is at most the dual value of the narrowed problem
-  // plus the most that narrowing can change in any matching: by rounding, and by the inner products
-  // of what tokens have beyond the axes, whose sum is at most the product of the norms of that, of
-  // all tokens of either input.
+  // With a narrow precision or axes: an upper bound on (optimum − m) / (‖Z_i‖ ‖Z_j‖); 0 where
+  // tokens are neither rounded nor projected. The bound is the dual value of the narrowed problem,
+  // plus the most by which narrowing can change any matched sum, less m.
   MatrixView<T> loss = {};
 };
 
-// The RSM of n inputs (n × n, exactly symmetric, identity matching on the diagonal), or of n
-// inputs against m others (n × m). Input i has s_i tokens of c channels; the s_i may
-// differ: then every token of the smaller set is matched. Returns the exponent e of the unit of
-// distances, which are written over 2^e: 0 unless the largest would come near an end of T's range.
+// The RSM of n inputs (n × n, exactly symmetric, identity matching on the diagonal), or of n inputs
+// against m others (n × m). Input i has s_i tokens of c channels. Where the s_i differ, every token
+// of the smaller input is matched. Returns an exponent e: distances are written over 2^e, and e is
+// 0 unless the largest distance would come near an end of T's range.
 //
-// Types: any → T affinities → float64 matched sums → T; without a matching, T sums in short panels.
-// Cost of a distance from differences: s·c. A distance so far below the norms of the tokens that
-// affinities may have lost the digits that tell near tokens apart (clusters of tokens far from each
-// other that inputs share, near copies) has a matching of its own, in float64: of exact and window
-// by differences, of topk and greedy, for T = float, by inner products. Cost: s²c in float64 and
-// one or two more assignments, and s² doubles per thread. Where all inputs have the same number of
-// tokens, exact, window and none centre each by its own mean token first, which shifts every such
-// sum by s · ⟨mean_i, mean_j⟩ alone: the matching is the same and the sum keeps its digits when
-// tokens share a large offset. Cost per pair: s²c multiply-adds and one assignment. Memory: tokens
-// packed once as T (with a narrow precision or axes they are kept as T beside that, for
-// rescoring), and a block of pairs per thread. Axes: c·rank multiply-adds per token in float64,
-// s·rank·s per pair in place of s²c, and s·c to score it. Bit-identical for any number of threads.
-// Throws std::invalid_argument: no inputs, an empty input, different channel counts, an output of
-// the wrong shape, window_or_k = 0 where one is needed, a narrow precision or axes with another
-// matching than exact, a narrow precision with T = double, axes that are not orthonormal to 2^−32
-// or have not as many columns as there are channels; NotFiniteToken.
+// Where all inputs have equally many tokens, matchings exact, window and none subtract each input's
+// mean token first. That adds s · ⟨mean_i, mean_j⟩ to every matched sum: the matching is the same,
+// and a large common offset costs no digits.
+//
+// A pair whose distance is so far below the norms of its tokens (near copies, or clusters of tokens
+// far from each other that inputs share) that rounded affinities may confuse near tokens is matched
+// again for its distance, in float64: exact and window by differences, topk and greedy, for T =
+// float, by inner products. The same bits for any number of threads.
+//
+// Types: any → T affinities → float64 matched sums → T, T = float or double; matching none sums in
+// T, in short panels.
+// Cost per pair: s²c multiply-adds and one assignment; with axes s²·rank, and s·c to score it,
+// after c·rank per token in float64; a distance from differences: s·c more; a pair that is matched
+// again: s²c in float64 and one or two assignments more.
+// Memory: tokens packed once as T (twice with a narrow precision or axes, for scoring); per thread
+// a block of pairs, and s² doubles for a pair that is matched again.
+// Throws std::invalid_argument: no inputs, an input without tokens or channels, different channel
+// counts, an output of the wrong shape, window_or_k = 0 for window or topk, a narrow precision or
+// axes with another matching than exact, a narrow precision with T = double, axes with other than c
+// columns or not orthonormal to 2^−32; NotFiniteToken: a NaN or infinity.
 template <class T>
 int semantic_rsm(const TokenInputs& inputs, const RsmOptions& options, const RsmOutputs<T>& outputs,
                  const Execution& execution = {});
@@ -93,22 +94,24 @@ int semantic_rsm(const TokenInputs& inputs, const TokenInputs& others, const Rsm
 
 // ---- Tile by tile ----------------------------------------------------------------------------
 
-// The facts of all inputs that decide the bits of an RSM, the same for each of its tiles.
+// The options and facts of all inputs that decide the bits of an RSM, shared by its tiles.
 struct RsmPlan {
   RsmOptions options;
   std::size_t max_tokens = 0;  // of any input
   bool is_centered = false;    // whether every input loses its own mean token first
-  int distance_exponent = 0;   // distances are written over 2^this
+  int distance_exponent = 0;   // e: distances are written over 2^e
 };
 
-// `facts` are those of inputs and others, merged; without a largest norm, distances are written as
-// they are. Throws std::invalid_argument as semantic_rsm() does.
+// The plan from merged() facts of all inputs and others. Facts without a largest norm leave
+// distances unscaled. Cost: O(1), with axes rank²·channels. Throws std::invalid_argument: an option
+// that semantic_rsm() refuses.
 template <class T>
 RsmPlan plan_rsm(const RsmOptions& options, const TokenFacts& facts);
 
-// One tile of an RSM, rows.size() × cols.size() entries: the bits that the RSM of all inputs of the
-// plan has there. The overload without `cols` computes a tile on the diagonal of the RSM of one
-// set: rows against themselves. Types, cost, memory and errors: as of semantic_rsm().
+// One tile of an RSM, rows.size() × cols.size() entries, with the bits that semantic_rsm() gives
+// them among all inputs of the plan; without `cols` a tile on the diagonal, rows against
+// themselves. Types, cost, memory and errors as of semantic_rsm(); throws also for an input with
+// more tokens than the plan's.
 template <class T>
 void semantic_rsm_tile(const RsmPlan& plan, const TokenInputs& rows, const RsmOutputs<T>& outputs,
                        const Execution& execution = {});
@@ -116,9 +119,9 @@ template <class T>
 void semantic_rsm_tile(const RsmPlan& plan, const TokenInputs& rows, const TokenInputs& cols,
                        const RsmOutputs<T>& outputs, const Execution& execution = {});
 
-// Packed rows, for tiles that have the same ones: such a tile packs its columns alone. Cost, memory
-// and errors: the rows' share of those of semantic_rsm(). The inputs and axes have to stay where
-// they are as long as this or a copy of it lives.
+// Packed rows, shared by the tiles of a row of tiles: each packs its columns alone. Cost, memory
+// and errors: the rows' share of semantic_rsm_tile(). The inputs and axes must outlive this object
+// and its copies.
 template <class T>
 class RsmRows {
  public:
@@ -132,7 +135,7 @@ class RsmRows {
   std::shared_ptr<const Packed> packed_;
 };
 
-// The same tiles, of packed rows; any number of threads may call them with the same rows.
+// semantic_rsm_tile() with packed rows. Threads may call it at the same time with the same rows.
 template <class T>
 void semantic_rsm_tile(const RsmRows<T>& rows, const RsmOutputs<T>& outputs,
                        const Execution& execution = {});
@@ -140,9 +143,9 @@ template <class T>
 void semantic_rsm_tile(const RsmRows<T>& rows, const TokenInputs& cols,
                        const RsmOutputs<T>& outputs, const Execution& execution = {});
 
-// The bytes of working memory that semantic_rsm_tile() takes at most for `rows` × `cols` inputs,
-// beside the inputs and outputs; cols = 0 stands for rows against themselves. Only costs that
-// float64 cannot hold together take more: they are matched as integers.
+// An upper bound on the working memory of semantic_rsm_tile() for `rows` × `cols` inputs, in bytes,
+// beside inputs and outputs; cols = 0 stands for rows against themselves. Only assignment problems
+// that have to be solved in integers (match.hpp) take more. Cost: O(1).
 template <class T>
 std::size_t rsm_tile_bytes(const RsmPlan& plan, std::size_t channels, std::size_t rows,
                            std::size_t cols, bool has_distances, const Execution& execution = {});

@@ -1,4 +1,4 @@
-// Which instruction set the kernels use: chosen once, from what the processor offers.
+// The instruction set of the kernels, chosen once from those that the processor offers.
 #pragma once
 
 #include <string_view>
@@ -14,7 +14,7 @@ std::string_view name(Level level);
 // The levels that this build contains and this processor runs, lowest first.
 std::vector<Level> available();
 
-// The level in use: set_level(), else ISOGRAM_SIMD_LEVEL, else the highest available one.
+// The level in use: that of set_level(), else ISOGRAM_SIMD_LEVEL, else the highest available one.
 Level level();
 
 // Throws std::invalid_argument when `level` is not available.

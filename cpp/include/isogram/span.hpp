@@ -12,7 +12,7 @@ struct Span {
   std::size_t size() const { return end - begin; }
 };
 
-// A tile of samples × samples: on the diagonal rows and columns are the same.
+// A tile of an n × n Gram matrix. For a tile on the diagonal rows and columns are equal.
 struct SampleTile {
   Span rows;
   Span cols;

@@ -27,11 +27,11 @@ struct Tokens {
   std::int64_t input_stride = 0;
   std::int64_t token_stride = 0;
   std::int64_t channel_stride = 1;
-  const std::int32_t* lengths = nullptr;  // (inputs): tokens of each, ≥ 1; null: all as many
+  const std::int32_t* lengths = nullptr;  // (inputs): tokens of each, ≥ 1; null: `tokens` each
 };
 
-// The inputs of an operation: one array of them, or a matrix of tokens × channels for each. It
-// refers to the data, the views and the lengths, which have to outlive it.
+// The inputs of an operation: one array, or one matrix of tokens × channels per input. The data,
+// views and lengths must outlive it.
 class TokenInputs {
  public:
   TokenInputs() = default;                                        // none
@@ -52,11 +52,11 @@ class TokenInputs {
   std::size_t channels(std::size_t input) const {
     return is_array() ? static_cast<std::size_t>(tokens_.channels) : matrices_[input].cols;
   }
-  // The channels of the first input, which all inputs must have.
+  // The channels of the first input; operations require them of all inputs.
   std::size_t channels() const { return size() == 0 ? 0 : channels(0); }
   const std::string& name() const { return name_; }
 
-  // The number of tokens that the input's memory holds.
+  // The number of tokens for which the input has memory.
   std::size_t most_tokens(std::size_t input) const {
     return is_array() ? static_cast<std::size_t>(tokens_.tokens) : matrices_[input].rows;
   }
@@ -72,28 +72,30 @@ class TokenInputs {
   std::string name_ = "tokens";
 };
 
-// The facts that a survey of inputs finds.
+// What a plan needs to know of all inputs.
 struct TokenFacts {
   std::size_t fewest = 0;  // tokens of an input
   std::size_t most = 0;    // tokens of an input
-  std::optional<int> largest_norm =
-      std::nullopt;  // e of 2^e > ‖Z_i‖ ≥ 2^(e−1), of the largest; none: all are 0
+  // The exponent e of the largest norm, 2^e > ‖Z_i‖ ≥ 2^(e−1); none if all inputs are 0.
+  std::optional<int> largest_norm = std::nullopt;
 };
 
-// Reads all inputs once. Types: any → float64. Memory: one input as float64 per thread. Throws
-// std::invalid_argument as semantic_rsm() does, and NotFiniteToken.
+// The facts of all inputs. Types: any → float64. Cost: one pass over the tokens. Memory: one input
+// as float64 per thread.
+// Throws std::invalid_argument: no inputs, an input without tokens or channels, different channel
+// counts; NotFiniteToken: a NaN or infinity.
 TokenFacts survey_tokens(const TokenInputs& inputs, const Execution& execution = {});
 
-// The facts of all inputs, from those of some and of the others.
+// The facts of a union of inputs from the facts of its two parts.
 TokenFacts merged(const TokenFacts& a, const TokenFacts& b);
 
-// A NaN or an infinity among tokens, the first of all.
+// The first NaN or infinity among the tokens of all inputs.
 class NotFiniteToken : public std::invalid_argument {
  public:
   NotFiniteToken(std::string name, std::size_t input, std::size_t token, std::size_t channel,
                  double value);
 
-  std::string name;  // of the inputs
+  std::string name;  // TokenInputs::name()
   std::size_t input;
   std::size_t token;
   std::size_t channel;

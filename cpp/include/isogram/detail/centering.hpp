@@ -1,12 +1,13 @@
-// The shifts that centring subtracts from a matrix: the same on the host and on a GPU.
+// The shifts that centring subtracts from a matrix; shared by the host and GPUs.
 #pragma once
 
 #include "isogram/detail/host_device.hpp"
 
 namespace isogram::detail {
 
-// Every entry of an n × n matrix loses the shift of its row and that of its column: a sum over
-// of_sum, less half of the total over of_total, so that equal sums give equal shifts.
+// Centring subtracts a shift per row and a shift per column from every entry of an n × n matrix. A
+// shift is the row's sum over of_sum, less half of the total over of_total; so a row and a column
+// of equal sums have equal shifts.
 struct CenteringShares {
   double of_sum;
   double of_total;
@@ -16,7 +17,7 @@ struct CenteringShares {
   }
 };
 
-// Of H K H, or of U-centring, where sums are hollow: without the diagonal, which becomes 0.
+// Shares of H K H; or, `hollow`, of U-centring, whose sums leave out the diagonal.
 ISOGRAM_HOST_DEVICE inline CenteringShares centering_shares(double n, bool hollow) {
   if (hollow) return {n - 2, (n - 1) * (n - 2)};
   return {n, n * n};

@@ -1,4 +1,4 @@
-// For functions that host code and kernels of a GPU share.
+// Marks functions that are compiled for the host and for GPUs.
 #pragma once
 
 #if defined(__CUDACC__)

@@ -1,5 +1,5 @@
-// Bounds on the loss of a matching whose tokens are narrowed, to fewer channels and to fewer
-// digits: the same on the host and on a GPU.
+// Bounds on the loss of a matching of narrowed tokens (fewer channels, fewer digits); shared by the
+// host and GPUs.
 #pragma once
 
 #include <cmath>
@@ -8,28 +8,30 @@
 
 namespace isogram::detail {
 
-// Norms over the tokens of one input: a token a as it is, and â as it was rounded. Where tokens are
-// seen along axes, a holds the coordinates on those axes alone.
+// Norms over the tokens a of one input and their rounded values â. With axes, a token is its
+// coordinates along the axes.
 struct RoundedNorms {
   double errors = 0;         // Σ ‖a − â‖
   double rounded = 0;        // Σ ‖â‖
   double largest_error = 0;  // max ‖a − â‖
   double largest = 0;        // max ‖a‖
-  double left_out = 0;       // √Σ ‖token − its part along the axes‖², at least
+  double left_out = 0;       // a bound on √Σ ‖token − its projection on the axes‖²
 };
 
-// How far axes may be from orthonormal: a bound of ‖I − V Vᵀ‖, with rank × channels V.
+// The largest ‖I − V Vᵀ‖ of axes V, rank × channels, that count as orthonormal.
 inline constexpr double kAxesDefect = 0x1p-32;
 
-// RoundedNorms::left_out from Σ ‖token‖² and Σ ‖coordinates‖². The inner product of what is left
-// out is aᵀ (I − Vᵀ V) b, and I − Vᵀ V + defect · I is positive semi-definite: Cauchy and Schwarz
-// hold in it, once more for defect · aᵀ b, and twice that covers the rounding of the squares.
+// RoundedNorms::left_out from Σ ‖token‖² and Σ ‖coordinates‖². Projection leaves aᵀ (I − Vᵀ V) b
+// out of an inner product. I − Vᵀ V + defect · I is positive semi-definite, so that the inequality
+// of Cauchy and Schwarz holds for it, and again for defect · aᵀ b. Twice the defect's share covers
+// the rounding of the squares.
 ISOGRAM_HOST_DEVICE inline double left_out_norm(double squares, double squares_along_axes) {
   return std::sqrt(std::fmax(squares - squares_along_axes, 0.0) + 4 * kAxesDefect * squares);
 }
 
-// A float32 sum of short panels errs by fewer units of 2^−24 than a panel has terms, and panels
-// there are; a sum in an order of its own, as of a GPU's GEMM, by fewer than it has terms.
+// Bounds on the relative error of float32 sums, in units of 2^−24: sums of short panels err by at
+// most the terms of a panel plus the number of panels; sums in any order, as in a GPU's GEMM, by at
+// most the number of terms.
 ISOGRAM_HOST_DEVICE inline double ulps_of_panels(double terms) {
   return 256 + terms / 128;
 }
@@ -37,10 +39,9 @@ ISOGRAM_HOST_DEVICE inline double ulps_of_any_order(double terms) {
   return std::fmax(ulps_of_panels(terms), terms);
 }
 
-// An upper bound on Σ |⟨a, b⟩ − ⟨â, b̂⟩| over the pairs of any matching, from
-// ⟨a, b⟩ − ⟨â, b̂⟩ = ⟨a − â, b⟩ + ⟨â, b − b̂⟩ and the inequality of Cauchy and Schwarz; with what
-// was left out of tokens, and the rounding of the ⟨â, b̂⟩ themselves, which were summed with errors
-// of at most `of_sum` ‖â‖ ‖b̂‖.
+// An upper bound on Σ |⟨a, b⟩ − ⟨â, b̂⟩| over the pairs of any matching, by ⟨a, b⟩ − ⟨â, b̂⟩ = ⟨a −
+// â, b⟩ + ⟨â, b − b̂⟩ and the inequality of Cauchy and Schwarz. It includes the part of tokens that
+// was left out, and the rounding of the computed ⟨â, b̂⟩, at most `of_sum` ‖â‖ ‖b̂‖ each.
 ISOGRAM_HOST_DEVICE inline double narrowing_bound(const RoundedNorms& a, const RoundedNorms& b,
                                                   double of_sum) {
   const double of_a = a.errors * b.largest + a.rounded * b.largest_error;

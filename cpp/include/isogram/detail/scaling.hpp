@@ -1,5 +1,5 @@
-// Powers of two that numbers are scaled by: the same on the host and on a GPU. A scaled number
-// x with the exponent e stands for x · 2^e.
+// Powers of two by which numbers are scaled; shared by the host and GPUs. A scaled number x with
+// the exponent e stands for x · 2^e.
 #pragma once
 
 #include <cmath>
@@ -15,10 +15,11 @@ struct Scaled {
   int exponent;
 };
 
-// Of an infinite number, which a difference of finite ones may be: one more than any of these have.
+// The exponent of infinity, which a difference of finite numbers may be: one above the largest
+// exponent of a finite number.
 inline constexpr int kInfiniteExponent = std::numeric_limits<double>::max_exponent + 1;
 
-// The exponent e of 2^e > |x| ≥ 2^(e−1); 0 for 0 and NaN.
+// The exponent e with 2^e > |x| ≥ 2^(e−1); 0 for 0 and NaN.
 ISOGRAM_HOST_DEVICE inline int exponent_of(double x) {
   if (x - x != 0) return x != x ? 0 : kInfiniteExponent;
   int exponent = 0;
@@ -26,8 +27,8 @@ ISOGRAM_HOST_DEVICE inline int exponent_of(double x) {
   return exponent;
 }
 
-// The same, or 0 for an x that needs no scaling: products of such numbers, and sums of many of
-// those, stay far inside float32.
+// exponent_of(x), or 0 within ±20: products of such numbers, and sums of many products, stay far
+// inside float32 without scaling.
 ISOGRAM_HOST_DEVICE inline int scaling_exponent_of(double x) {
   constexpr int moderate = 20;
   const int exponent = exponent_of(x);

@@ -1,4 +1,4 @@
-// The origin that is subtracted from the tokens of an input: the same on the host and on a GPU.
+// When and how the mean token of an input is subtracted; shared by the host and GPUs.
 #pragma once
 
 #include <cstddef>
@@ -7,21 +7,21 @@
 
 namespace isogram::detail {
 
-// Whether inputs, of `fewest` to `most` tokens, may lose their mean tokens before they are matched.
-// Centring an input shifts every matching that pairs all of its tokens by the same amount. It would
-// change what a greedy choice sees, and what unequal sets leave unmatched.
+// Whether the mean token of each input, of `fewest` to `most` tokens, may be subtracted before
+// matching. That shifts the sums of all matchings that pair all tokens by the same amount. It would
+// change greedy choices, and the tokens that inputs of unequal size leave unmatched.
 constexpr bool may_be_centered(Matching matching, std::size_t fewest, std::size_t most) {
   const bool keeps_matching =
       matching == Matching::exact || matching == Matching::window || matching == Matching::none;
   return keeps_matching && fewest == most;
 }
 
-// A few tokens of huge norm, as transformers have them, pull the mean away from all others: the
-// products of those would then be of that shift, and lose their digits. Of squared norms of tokens
-// less their mean, where there are such: the largest is more than kHugeNorm times the median; half
-// of the tokens are nearer to the one of median norm than kNearNorm times that norm; and those
-// farther from it than kFarNorm times the median distance are left out of the mean.
-inline constexpr double kHugeNorm = 3;  // less than any such token makes
+// A few tokens of huge norm, which transformers have, pull the mean away from all other tokens,
+// whose products would lose their digits to that shift. Of the squared norms of tokens less their
+// mean, such tokens are recognised by: the largest is more than kHugeNorm times the median, and
+// half of the tokens lie nearer to the token of median norm than kNearNorm times that norm. Then
+// tokens farther from it than kFarNorm times the median distance are left out of the mean.
+inline constexpr double kHugeNorm = 3;  // below the ratio that any such token makes
 inline constexpr double kNearNorm = 0.25;
 inline constexpr double kFarNorm = 16;
 
