@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from isogram._arguments import first_layer, threads, two_layers, two_sets
+from isogram._arguments import first_layer, kernel_of, threads, two_layers, two_sets
 from isogram._arrays import giver
 from isogram._progress import Progress, reporting
-from isogram._statistics.cka_table import CkaTable, cka_table, overflow, remarks, too_small
+from isogram._statistics.cka_table import CkaTable, overflow, remarks, table_of, too_small
 from isogram._statistics.layer_pairs import LayerPairs, TooFewSamples
-from isogram._types import Array
+from isogram._types import Array, Kernel
 
 
 def hsic(
@@ -87,16 +87,8 @@ def hsic(
     2.777778
     """
     pairs = LayerPairs.of("hsic", *two_layers("hsic", x, y), threads("hsic", num_threads), None)
-    table = _table(
-        pairs,
-        kernel=kernel,
-        estimator=estimator,
-        bandwidth=bandwidth,
-        gamma=gamma,
-        degree=degree,
-        coef0=coef0,
-        precision=precision,
-    )
+    options = kernel_of("hsic", kernel, bandwidth, gamma, degree, coef0)
+    table = _table(pairs, options, estimator, precision)
     if table is None:
         return float("nan")
     if overflowed := table.overflowed_layers():
@@ -167,16 +159,8 @@ def cka(
     1.0
     """
     pairs = LayerPairs.of("cka", *two_layers("cka", x, y), threads("cka", num_threads), None)
-    table = _table(
-        pairs,
-        kernel=kernel,
-        estimator=estimator,
-        bandwidth=bandwidth,
-        gamma=gamma,
-        degree=degree,
-        coef0=coef0,
-        precision=precision,
-    )
+    options = kernel_of("cka", kernel, bandwidth, gamma, degree, coef0)
+    table = _table(pairs, options, estimator, precision)
     if table is None:
         return float("nan")
     for remark in remarks("cka", table):
@@ -253,19 +237,11 @@ def cka_matrix(
     """
     workers = threads("cka_matrix", num_threads)
     rows, cols = two_sets("cka_matrix", layers, other)
+    options = kernel_of("cka_matrix", kernel, bandwidth, gamma, degree, coef0)
     give = giver(first_layer(layers))
     with reporting("cka_matrix", progress) as report:
         pairs = LayerPairs.of("cka_matrix", rows, cols, workers, report)
-        table = _table(
-            pairs,
-            kernel=kernel,
-            estimator=estimator,
-            bandwidth=bandwidth,
-            gamma=gamma,
-            degree=degree,
-            coef0=coef0,
-            precision=precision,
-        )
+        table = _table(pairs, options, estimator, precision)
     if table is None:
         with pairs.place.entered():
             return give(pairs.place.xp.full(pairs.shape, np.nan))
@@ -274,10 +250,10 @@ def cka_matrix(
     return give(table.values)
 
 
-def _table(pairs: LayerPairs, *, estimator: str, **options: Any) -> CkaTable | None:
+def _table(pairs: LayerPairs, kernel: Kernel, estimator: str, precision: str) -> CkaTable | None:
     """Return the table, or None for too few samples, of which the caller's caller is warned."""
     try:
-        return cka_table(pairs, estimator=estimator, **options)[0]
+        return table_of(pairs, kernel, estimator, precision)
     except TooFewSamples:
         message = too_small(pairs.function, estimator, pairs.x.samples)
         warnings.warn(message, RuntimeWarning, stacklevel=3)

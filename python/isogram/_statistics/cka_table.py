@@ -68,20 +68,26 @@ def cka_table(
     coef0: float = 1.0,
 ) -> tuple[CkaTable, Remarks]:
     """Return the table of `cka_matrix`; of layers on a GPU it is waited for."""
+    options = kernel_of(pairs.function, kernel, bandwidth, gamma, degree, coef0)
+    table = table_of(pairs, options, estimator, precision)
+    return table, lambda _: remarks(pairs.function, table)
+
+
+def table_of(pairs: LayerPairs, kernel: Kernel, estimator: str, precision: str) -> CkaTable:
+    """Return the table of a checked kernel."""
     function, place, num_threads = pairs.function, pairs.place, pairs.num_threads
-    options = kernel_of(function, kernel, bandwidth, gamma, degree, coef0)
     choice(function, "estimator", estimator, ESTIMATORS)
     precision = precision_of(function, precision, place, pairs.layers.arrays)
     pairs.require(samples_for_estimator(estimator=estimator))
     of_rows, of_cols = (
-        bandwidths(place, function, layers, options, num_threads) for layers in (pairs.x, pairs.y)
+        bandwidths(place, function, layers, kernel, num_threads) for layers in (pairs.x, pairs.y)
     )
     is_debiased = estimator == "debiased"
     with errors_of(function):
         values = place.hsic_table(
             pairs.x,
             pairs.y,
-            options,
+            kernel,
             of_rows,
             of_cols,
             is_debiased,
@@ -90,10 +96,10 @@ def cka_table(
             pairs.report,
         )
     table = CkaTable(*values, pairs.x.names, pairs.names_y)
-    if options.needs_median:
+    if kernel.needs_median:
         for name in table.layers_without_bandwidth():
             raise zero_median(function, f"pairs of rows of `{name}`")
-    return table, lambda _: remarks(function, table)
+    return table
 
 
 def samples_for_estimator(*, estimator: str, **_: Any) -> int:
