@@ -15,21 +15,21 @@ namespace {
 
 // ---- Numbers near the largest ----------------------------------------------------------------
 
-// Sums of a row's doubles are in units of 2^exponent, those of all rows in units of its square, so
-// that they cannot overflow. Doubles hold any sum of floats.
+// Sums over a row of doubles are in units of 2^exponent, sums over all rows in units of 2^(2
+// exponent): they cannot overflow. Sums of floats need no unit.
 int exponent_of_sums(const Input& k) {
   return k.type == Type::float64 ? std::ilogb(static_cast<double>(k.rows)) + 1 : 0;
 }
 
-// Shifts and differences are formed in units of 2^kRoom: the shifts of a row and a column of
-// numbers below m are together below 7 m.
+// Shifts and differences are computed in units of 2^kRoom: for entries below m, the shifts of a row
+// and a column add up to less than 7 m.
 constexpr int kRoom = 3;
 constexpr double kUnit = 1 << kRoom;
 
 // ---- Sums of rows and columns ----------------------------------------------------------------
 
-// A block of 256 threads sums up the rows and the columns of a tile of 64 × 64, the halves of each
-// apart: 4 · 64 sums.
+// A block of 256 threads sums the rows and columns of a tile of 64 × 64 entries, in two halves
+// each: 4 · 64 sums.
 constexpr int kEdge = 64;
 constexpr int kHalf = kEdge / 2;
 constexpr int kSumThreads = 4 * kEdge;
@@ -37,11 +37,11 @@ constexpr int kRowsAtOnce = kSumThreads / kEdge;
 
 template <class T>
 struct SumTile {
-  T values[kEdge][kEdge + 1];  // padded: a column is in as many banks as a row
+  T values[kEdge][kEdge + 1];  // padded: the entries of a column lie in different banks
   double halves[4][kEdge];
 };
 
-// Two sums side by side, as an addition takes longer than it takes to start the next.
+// Two independent sums: an addition need not wait for the one before.
 template <class Value>
 __device__ double half_sum(Value value) {
   double even = 0;
@@ -54,15 +54,15 @@ __device__ double half_sum(Value value) {
   return even + odd;
 }
 
-// Loads a tile, times `unit`; 0 beyond the matrix, and, if hollow, on its diagonal: left out, not
-// taken off again, as it may be far larger than the rest.
+// Loads a tile, times `unit`; 0 beyond the matrix and, if hollow, on its diagonal. Diagonal entries
+// are left out rather than subtracted later, because they may be far larger than all others.
 template <class X, class T>
 __device__ void load_tile(const X& k, std::int64_t n, bool hollow, T unit, std::int64_t top,
                           std::int64_t left, SumTile<T>& tile) {
   const int col = static_cast<int>(threadIdx.x) % kEdge;
   const int first = static_cast<int>(threadIdx.x) / kEdge;
   const std::int64_t j = left + col;
-  T values[kEdge / kRowsAtOnce];  // all under way before the first is waited for
+  T values[kEdge / kRowsAtOnce];  // all loads are under way before the first is needed
 #pragma unroll
   for (int r = 0; r < kEdge; r += kRowsAtOnce) {
     const std::int64_t i = top + r + first;
@@ -75,8 +75,8 @@ __device__ void load_tile(const X& k, std::int64_t n, bool hollow, T unit, std::
   }
 }
 
-// row_sums[tile column, i] and col_sums[tile row, j] of every tile. For a symmetric matrix the
-// column sums of a tile are, bit for bit, the row sums of its mirror image.
+// Writes row_sums[tile column, i] and col_sums[tile row, j] of every tile. In a symmetric matrix
+// the column sums of a tile have the bits of the row sums of its mirror image.
 template <class X, class T>
 __global__ void __launch_bounds__(kSumThreads)
     sum_tile(X k, std::int64_t n, bool hollow, T unit, double* row_sums, double* col_sums) {
@@ -104,7 +104,7 @@ __global__ void __launch_bounds__(kSumThreads)
   }
 }
 
-// sums[i] = Σ partials[strip, i]; row sums by blocks with blockIdx.y 0, column sums by the others.
+// sums[i] = Σ partials[strip, i]. Blocks with blockIdx.y = 0 add row sums, the others column sums.
 __global__ void __launch_bounds__(kWarp* kStripThreads)
     sum_strips(const double* partials, std::int64_t strips, std::int64_t n, double* sums) {
   const std::int64_t place = strip_column();
@@ -132,8 +132,8 @@ struct Centered : EveryEntry {
   const double* row_sums;
   const double* col_sums;
   const double* total;
-  double share_of_sum;    // 1 / a, of sums in their units, for shifts in theirs
-  double share_of_total;  // 1 / 2b, the same
+  double share_of_sum;    // 1 / a, including the change of units from sums to shifts
+  double share_of_total;  // 1 / 2b, likewise
   bool hollow;
   double of_total = 0;
 
@@ -157,12 +157,12 @@ std::int64_t tiles_in(std::int64_t n) {
   return (n + kEdge - 1) / kEdge;
 }
 
-// Scratch, in the order in which it is filled.
+// The parts of scratch.
 struct Scratch {
   Scratch(std::int64_t n, double* memory)
       : partials(memory), sums(partials + 2 * tiles_in(n) * n), total(sums + 2 * n) {}
-  double* partials;  // of rows, of columns
-  double* sums;      // of rows, of columns
+  double* partials;  // rows, then columns
+  double* sums;      // rows, then columns
   double* total;
 };
 

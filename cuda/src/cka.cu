@@ -10,11 +10,11 @@ namespace isogram::cuda {
 
 namespace {
 
-constexpr int kWarps = 8;  // of a block
+constexpr int kWarps = 8;  // per block
 
 // ---- Diagonals -------------------------------------------------------------------------------
 
-// `row` and `col` are where the diagonal enters the tiles.
+// The diagonal enters the tiles at (row, col).
 template <class T>
 __global__ void __launch_bounds__(kWarp* kWarps)
     clear_diagonals(Tiles<T> tiles, std::int64_t row, std::int64_t col, std::int64_t length) {
@@ -79,8 +79,8 @@ __device__ void add_sums_of_columns(const Tiles<const T>& tiles, unsigned block,
   add_moments(moments, out, blockIdx.y * out.n + node + col);
 }
 
-// The first `row_blocks` blocks of a layer sum up its rows, the others its columns: soon after, so
-// that they find them in the cache.
+// The first `row_blocks` blocks of a layer sum its rows, the others its columns, soon after: they
+// find the entries in the cache.
 template <class T>
 __global__ void __launch_bounds__(kWarp* kWarps)
     add_sums(Tiles<const T> tiles, Place place, unsigned row_blocks, RowSums out) {
@@ -93,7 +93,7 @@ __global__ void __launch_bounds__(kWarp* kWarps)
 
 // ---- Products of layers ----------------------------------------------------------------------
 
-// partials[l, m, part] = the products over part number blockIdx.x of the tiles.
+// partials[l, m, part] = Σ X_l ∘ Y_m over part blockIdx.x of the tiles.
 template <class T>
 __global__ void __launch_bounds__(kProductThreads, 2)
     sum_parts(LayerProducts<T> pairs, double* partials) {
@@ -160,7 +160,7 @@ template <class T>
 void add_products(Stream stream, const Tiles<const T>& x, const Tiles<const T>& y, double weight,
                   double* table, double* scratch) {
   const LayerProducts<T> pairs = layer_products(x, y, Along::rows);
-  // A part has some chunks at least: to add up its groups takes as long as to multiply a few.
+  // A part has at least 8 chunks: adding up its groups takes as long as multiplying a few chunks.
   constexpr std::int64_t least_chunks = 8;
   const std::int64_t chunks = std::int64_t{pairs.strips} * pairs.chunks_per_strip;
   const std::int64_t parts = std::min(detail::product_parts(x.layers, y.layers),

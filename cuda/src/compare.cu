@@ -42,7 +42,7 @@ __global__ void __launch_bounds__(kThreads)
 
 // ---- Inversions ------------------------------------------------------------------------------
 
-// How many of the sorted values are less than x, or not greater.
+// The number of sorted values less than x; or less than or equal to x.
 template <bool or_equal>
 __device__ std::int64_t count_less(const double* sorted, std::int64_t length, double x) {
   std::int64_t begin = 0;
@@ -57,8 +57,8 @@ __device__ std::int64_t count_less(const double* sorted, std::int64_t length, do
   return begin;
 }
 
-// Merges pairs of sorted runs of `width`. A thread per value: its place is its own in its run and
-// the number of values of the other run that come before it.
+// Merges pairs of sorted runs of `width`. A thread per value: its place is its index in its own run
+// plus the number of values of the other run before it.
 __global__ void __launch_bounds__(kThreads)
     merge_runs(const double* values, std::int64_t n, std::int64_t width, double* merged,
                Count* inversions) {

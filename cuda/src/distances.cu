@@ -16,8 +16,8 @@ struct Pair {
   std::int64_t j;
 };
 
-// The p-th of all i < j < rows, row by row. The quadratic formula may be off by rounding, and is
-// mended by looking.
+// The p-th of all pairs i < j < rows, row by row. The two loops correct the rounding of the
+// quadratic formula.
 __device__ Pair pair_at(std::int64_t p, std::int64_t rows) {
   const auto first_of = [=](std::int64_t i) { return i * (2 * rows - i - 1) / 2; };
   const double half = static_cast<double>(2 * rows - 1) / 2;

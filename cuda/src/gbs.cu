@@ -8,7 +8,7 @@ namespace isogram::cuda {
 
 namespace {
 
-constexpr int kWarps = 8;  // of a block
+constexpr int kWarps = 8;  // per block
 
 // ---- Products of rows ------------------------------------------------------------------------
 
@@ -41,7 +41,7 @@ void launch_products(Stream stream, const LayerProducts<T>& pairs, std::int64_t 
 
 // ---- Sparse graphs ---------------------------------------------------------------------------
 
-// The first place from begin to end whose column is not less.
+// The first place in [begin, end) whose column is not less than `column`.
 __device__ std::int64_t lower_bound(const std::int32_t* columns, std::int64_t begin,
                                     std::int64_t end, std::int32_t column) {
   while (begin < end) {

@@ -18,7 +18,7 @@ namespace isogram::cuda {
 
 namespace {
 
-// Inner products of scaled rows.
+// Undoes the scaling of rows in inner products.
 struct Unscaled : EveryEntry {
   const int* row_exponents;
   const int* col_exponents;
@@ -56,7 +56,8 @@ struct Polynomial : Unscaled {
   int degree;
 
   __device__ T operator()(int row, int column, T scaled) const {
-    // Gamma ⟨a, b⟩ is moderate as a rule where neither gamma nor ⟨a, b⟩ is.
+    // Exponents are added first: gamma and ⟨a, b⟩ may each be out of range while their product is
+    // moderate.
     int of_gamma = 0;
     const double fraction = frexp(gamma, &of_gamma);
     double power = ldexp(fraction * scaled, of_gamma + row + column) + coef0;
@@ -85,13 +86,13 @@ struct Cosine : EveryEntry {
     return static_cast<T>(cosine - offset);
   }
   __device__ static double diagonal(double squared_norm) {
-    return squared_norm > 0 ? 1 : squared_norm;  // of a zero row 0; NaN stays NaN
+    return squared_norm > 0 ? 1 : squared_norm;  // 0 for a zero row; NaN stays NaN
   }
 };
 
 constexpr double kLowest = std::numeric_limits<double>::lowest();
 
-// factor of exp(factor · distance), finite: times a distance of 0 it must be 0.
+// The factor of exp(factor · distance), made finite: factor · 0 must be 0.
 __device__ double exponential_factor(double factor) {
   return factor < kLowest ? kLowest : factor;
 }
@@ -102,7 +103,8 @@ __device__ double inverse_bandwidth(const double* bandwidth, const int* exponent
   return 1 / ldexp(*bandwidth, exponent ? -*exponent : 0);
 }
 
-// exp(exponent) − offset. In T where there is no offset: its rounding is no worse than T's.
+// exp(exponent) − offset. Without an offset exp is computed in T: the result is rounded to T in any
+// case.
 template <class T>
 __device__ T exponential(double exponent, const double* offset) {
   if (!offset) return exp(static_cast<T>(exponent));
@@ -143,7 +145,8 @@ struct Rbf : EveryEntry {
     return exponential<T>(factor * squared_distance(a, b, product), function.offset);
   }
 
-  // Near-duplicates and rows too far off: their distance is taken from the source.
+  // Whether ‖a‖² + ‖b‖² − 2⟨a, b⟩ cancelled or overflowed; then again() computes the distance from
+  // the source.
   __device__ bool is_lost(Vector a, Vector b, T product) const {
     const double both = a.squared_norm + b.squared_norm;
     if (!isfinite(both)) return true;
@@ -152,7 +155,8 @@ struct Rbf : EveryEntry {
   }
   __device__ T again(std::int64_t i, std::int64_t j) const {
     const int exponent = function.exponent ? *function.exponent : 0;
-    // Scaled down before, up after: so nothing overflows that is finite when it is scaled.
+    // Entries are scaled down before the difference and up after it: it overflows only if the
+    // scaled difference does.
     const PowerOfTwo down(exponent > 0 ? -exponent : 0);
     const PowerOfTwo up(exponent < 0 ? -exponent : 0);
     const double squared = warp_squares(rows.source.cols, [&](std::int64_t k) {
@@ -215,7 +219,8 @@ template void laplacian(Stream, const KernelFunction&, Matrix<const float>, Matr
                         Place, Matrix<float>);
 template void laplacian(Stream, const KernelFunction&, Matrix<const double>, Matrix<const double>,
                         Place, Matrix<double>);
-// ---- The other triangle -------------------------------------------------------------------------
+
+// ---- The other triangle ----------------------------------------------------------------------
 
 namespace {
 
@@ -224,10 +229,10 @@ constexpr int kTransposeThreads = 8;
 
 template <class T>
 struct TransposeTile {
-  T values[kTransposeEdge][kTransposeEdge + 1];  // padded: a column is in as many banks as a row
+  T values[kTransposeEdge][kTransposeEdge + 1];  // padded: a column lies in different banks
 };
 
-// out_ji = in_ij for all entries, or for those above the diagonal: then they may be the same.
+// out_ji = in_ij for all entries, or for entries above the diagonal alone; then `in` may be `out`.
 template <class T>
 __global__ void __launch_bounds__(kTransposeEdge* kTransposeThreads)
     transpose(Matrix<const T> in, Matrix<T> out, bool above_diagonal) {
@@ -245,7 +250,7 @@ __global__ void __launch_bounds__(kTransposeEdge* kTransposeThreads)
   __syncthreads();
 #pragma unroll
   for (unsigned r = threadIdx.y; r < kTransposeEdge; r += kTransposeThreads) {
-    const std::int64_t row = top + lane;  // of the input
+    const std::int64_t row = top + lane;  // in `in`
     const std::int64_t col = left + r;
     if (row < in.rows && col < in.cols && (!above_diagonal || row < col)) {
       out.data[col * out.stride + row] = tile[lane][r];

@@ -10,7 +10,7 @@ namespace isogram::cuda {
 
 namespace {
 
-constexpr int kWarps = 8;  // of a block
+constexpr int kWarps = 8;  // per block
 
 // ---- Nearest neighbours ----------------------------------------------------------------------
 
@@ -24,7 +24,7 @@ struct Neighbour {
   }
 };
 
-// The best neighbours of one node, which a warp keeps in order.
+// The best neighbours of one node, kept in order by a warp.
 template <class T>
 class NearestOfNode {
  public:
@@ -34,7 +34,7 @@ class NearestOfNode {
         k_(static_cast<int>(best.k)),
         worst_(at(k_ - 1)) {}
 
-  // Every lane has an offer, or none.
+  // Every lane may offer one neighbour.
   __device__ void offer(bool is_offer, const Neighbour<T>& own) {
     const bool may_enter = is_offer && own.is_better_than(worst_);
     std::uint32_t lanes = __ballot_sync(kAllLanes, may_enter);
@@ -53,7 +53,7 @@ class NearestOfNode {
     indices_[place] = neighbour.index;
   }
 
-  // From the worst on, 32 at a time, those that are worse than the new one move by one place.
+  // Neighbours worse than the new one move by one place: 32 at a time, the worst first.
   __device__ void insert(const Neighbour<T>& added) {
     const int lane = static_cast<int>(threadIdx.x) % kWarp;
     int end = k_;
@@ -76,7 +76,7 @@ class NearestOfNode {
   Neighbour<T> worst_;
 };
 
-// A warp per row, which reads some of its entries ahead of what it does with them.
+// A warp per row, which reads `ahead` × 32 entries before it offers them.
 template <class T>
 __global__ void __launch_bounds__(kWarp* kWarps)
     merge_rows(Matrix<const T> tile, Place place, Neighbours<T> best) {
@@ -104,13 +104,13 @@ __global__ void __launch_bounds__(kWarp* kWarps)
   }
 }
 
-// 32 columns per block. Strips of them go through shared memory, so that threads read rows and
-// warps merge columns; one item more per row keeps both free of bank conflicts.
+// 32 columns per block. Strips of rows go through shared memory, so that threads read along rows
+// and warps merge along columns; one padding item per row avoids bank conflicts.
 constexpr int kStripRows = 128;
 template <class T>
 using Strip = T[kStripRows][kWarp + 1];
 
-// All loads are under way before the first is stored.
+// All loads are under way before the first value is stored.
 template <class T>
 __device__ void load_strip(const Matrix<const T>& tile, std::int64_t first_row,
                            std::int64_t first_col, Strip<T>& strip) {
@@ -153,9 +153,9 @@ __global__ void __launch_bounds__(kWarp* kWarps)
 
 constexpr double kLeastSquares = 2.2250738585072014e-308;  // the smallest normal number
 
-// A number that grows with the cosine of two unit rows, in every lane of a warp: the cosine c
-// itself between ±1/2, beyond them ±1/(2 − 2|c|) from the differences of the rows, or their sums,
-// which keeps its digits where c is ±1 but for rounding.
+// A number that grows with the cosine c of two unit rows, in every lane of a warp: c itself between
+// ±1/2; beyond, ±1/(2 − 2|c|) from the differences or sums of the rows, which keep their digits
+// where c rounds to ±1.
 __device__ double closeness(const Matrix<const double>& units, std::int64_t a, std::int64_t b) {
   const double* left = units.data + a * units.stride;
   const double* right = units.data + b * units.stride;
@@ -181,7 +181,7 @@ __device__ double cosine_of(double closeness) {
   return magnitude < 0.5 ? closeness : copysign(1 - 0.5 / magnitude, closeness);
 }
 
-// What rounding may have done to the k best of a row.
+// Whether rounding may have changed the k best of a row, and among which nodes the true ones are.
 enum class Doubt { none, among_kept, among_all };
 
 template <class T>

@@ -11,34 +11,35 @@ namespace isogram::cuda {
 
 namespace {
 
-// What a block shares of a problem with up to `side` rows and columns.
+// Shared memory for a problem of up to `side` rows and columns.
 template <class T, int threads, int side>
 struct GreedyMemory {
-  // Of every row the nearest column, when one was last looked for, and how far it is: ∞ for rows
-  // that are matched, or that there are not.
+  // The nearest free column of every row when it was last searched, and its distance: ∞ for matched
+  // rows and beyond the rows.
   T distances[side];
   std::uint16_t columns[side];
-  std::uint32_t taken[side / kWarp];  // a bit for every column, set for those that there are not
+  std::uint32_t taken[side / kWarp];  // a bit for every column, set beyond the columns
   CrewMemory<T> crew;
 };
 
 template <class T>
 constexpr T kLargest = std::numeric_limits<T>::max();
 
-// The nearest is chosen first, and infinity never: so NaN and −∞ count as the lowest number.
+// The nearest entry is chosen first, and a distance of ∞ never: so NaN and −∞ count as the lowest
+// number.
 template <class T>
 __device__ T distance_of(T affinity) {
   const T distance = -affinity;
   return distance < kInfinity<T> ? distance : kLargest<T>;
 }
 
-// A row belongs to a thread, and with that to a warp.
+// A row belongs to one thread, and so to one warp.
 template <class T, int threads, int side>
 class GreedyMatcher {
  public:
   using Memory = GreedyMemory<T, threads, side>;
 
-  // `chosen` is where the column of every row goes, or null.
+  // `chosen` receives the column of every row, unless null.
   __device__ GreedyMatcher(Memory& memory, const Reader<T>& affinities, int rows, int cols,
                            std::int32_t* chosen)
       : memory_(memory),
@@ -48,12 +49,12 @@ class GreedyMatcher {
         cols_(cols),
         chosen_(chosen) {}
 
-  // In thread 0.
+  // The total in thread 0; undefined in others.
   __device__ double total() {
     start();
     double sum = 0;
     for (int left = Minimum()(rows_, cols_); left > 0; --left) {
-      const Nearest<T> next = crew_.nearest(first_of_warp());  // all have read what is taken
+      const Nearest<T> next = crew_.nearest(first_of_warp());  // all threads have read `taken`
       if (crew_.rank() == 0) {
         sum -= next.distance;
         take(static_cast<int>(next.code));
@@ -89,8 +90,8 @@ class GreedyMatcher {
     if (chosen_) chosen_[row] = column;
   }
 
-  // Of a row of the warp, which does it together. There is a free column. All loads of a round are
-  // under way before the first is waited for.
+  // The whole warp searches one of its rows; a free column exists. All loads of a round are under
+  // way before the first is needed.
   __device__ void look_for_column(int row) {
     constexpr int at_once = side / kWarp < 4 ? side / kWarp : 4;
     Nearest<T> best;
@@ -116,8 +117,8 @@ class GreedyMatcher {
     __syncwarp();
   }
 
-  // The warp's row that comes first, and whose column is free. What a row has left is no better
-  // than what it had: so no row that would come before it was passed over.
+  // The warp's nearest row whose kept column is still free. A new search never finds a nearer
+  // column than the kept one, so no other row of the warp can be nearer.
   __device__ Nearest<T> first_of_warp() {
     for (;;) {
       Nearest<T> own;
@@ -130,13 +131,13 @@ class GreedyMatcher {
       if (first.distance == kInfinity<T>) return first;
       const int row = static_cast<int>(first.code);
       const bool is_free = !is_taken(memory_.columns[row]);
-      __syncwarp();  // all lanes have read what one of them is about to change
+      __syncwarp();  // all lanes have read the row before one of them changes it
       if (is_free) return first;
       look_for_column(row);
     }
   }
 
-  // What comes later, with a higher number, has to be nearer.
+  // Calls come in ascending order of `number`, so that a tie keeps the smaller one.
   __device__ static void consider(T distance, int number, Nearest<T>& best) {
     if (distance < best.distance) best = {distance, static_cast<std::uint32_t>(number)};
   }
@@ -149,7 +150,7 @@ class GreedyMatcher {
   std::int32_t* chosen_;
 };
 
-// Blocks that a processor holds at least: more would leave threads too few registers.
+// Blocks per multiprocessor: more would leave threads too few registers.
 template <int threads>
 constexpr int kGreedyBlocks = threads == kWarp ? 24 : 6;
 

@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <type_traits>
 
 #include "detail/launch.cuh"
@@ -16,8 +15,6 @@ namespace {
 
 constexpr int kThreads = 256;
 
-constexpr double kNotANumber = std::numeric_limits<double>::quiet_NaN();
-
 // ---- Distributions ---------------------------------------------------------------------------
 
 // A block per row.
@@ -29,10 +26,10 @@ __global__ void __launch_bounds__(kThreads)
   double sum = 0;
   for (std::int64_t col = threadIdx.x; col < out.cols; col += kThreads) {
     const double entry = x(row, col);
-    sum += entry >= 0 ? entry : kNotANumber;
+    sum += entry >= 0 ? entry : kNan;
   }
   sum = block_reduced(sum, Sum(), partial);
-  if (!(std::abs(sum - 1) <= tolerance)) sum = kNotANumber;
+  if (!(std::abs(sum - 1) <= tolerance)) sum = kNan;
   for (std::int64_t col = threadIdx.x; col < out.cols; col += kThreads) {
     out.data[row * out.stride + col] = x(row, col) / sum;
   }
@@ -40,7 +37,7 @@ __global__ void __launch_bounds__(kThreads)
 
 // ---- Jensen–Shannon divergences --------------------------------------------------------------
 
-// g(r) of the header for r < 1/2, by its series.
+// g(r) of the header by its series, for r < 1/2.
 template <class T>
 __device__ T divergence_of_near(T r) {
   constexpr int terms = std::is_same_v<T, float> ? 10 : 24;
@@ -54,7 +51,7 @@ __device__ T divergence_of_near(T r) {
   return series * square;
 }
 
-// 1 − the entropy of a coin that falls on one side with probability a ≤ 1/2.
+// 1 − H(a), the entropy of a coin with probability a ≤ 1/2 of one side.
 template <class T>
 __device__ T divergence_of_far(T a) {
   const T b = 1 - a;
@@ -66,7 +63,7 @@ template <class T>
 struct Divergence {
   static constexpr int kUnrolled = 1;
 
-  // Twice what one entry of either distribution adds.
+  // Twice the share of one pair of entries.
   __device__ static double term(double p, double q) {
     const T sum = static_cast<T>(p + q);
     if (sum == 0) return 0;
@@ -75,7 +72,7 @@ struct Divergence {
                              : divergence_of_far(static_cast<T>(p < q ? p : q) / sum));
   }
 
-  // Rounding may leave 1; NaN stays.
+  // Rounding may exceed 1; NaN stays NaN.
   __device__ static T finish(double sum) { return sum > 2 ? T(1) : static_cast<T>(sum / 2); }
 };
 

@@ -21,11 +21,11 @@ using Count = unsigned long long;
 using detail::MatchedSums;
 using detail::Proof;
 
-// Rows and columns of problems for which the working memory of a block is shared memory.
+// Up to this many rows and columns the working memory of a block is shared memory.
 constexpr int kMostInShared = 256;
 
-// More blocks than processors hold at once: each takes problems until there are none. A block with
-// working memory in scratch fills a processor or half of one. Problems to be solved again are few.
+// More blocks than a device runs at once; each takes problems until none are left. A block with
+// working memory in scratch fills half of a multiprocessor or more. Few problems are solved again.
 constexpr std::int64_t kBlocks = 8192;
 constexpr std::int64_t kBlocksInScratch = 256;
 constexpr std::int64_t kBlocksAgain = 512;
@@ -40,7 +40,7 @@ struct Queue {
   Count length;
 };
 
-// At the beginning of scratch: all problems; those to be solved again, in a list that follows.
+// The beginning of scratch. The list of problems to be solved again follows it.
 struct Queues {
   Queue all;
   Queue again;
@@ -59,7 +59,7 @@ __global__ void reset(Queues* queues, Count problems) {
 
 constexpr std::uint32_t kNoProblem = ~0U;
 
-// A problem as it is solved: with no more rows than columns, so others are transposed.
+// A problem to be solved, with rows ≤ cols: others are transposed.
 struct Problem {
   std::uint32_t number = kNoProblem;
   std::uint32_t down = 0;
@@ -84,7 +84,7 @@ struct Task {
     if (rows > cols) return {number, down, across, cols, rows, true};
     return {number, down, across, rows, cols, false};
   }
-  // Of all, or when float64 is to mend what float32 could not, of those that are listed.
+  // The next of all problems or, `again`, of the problems that float32 could not prove.
   __device__ Problem next_problem(bool again) const {
     Queue& queue = again ? queues->again : queues->all;
     for (;;) {
@@ -95,7 +95,7 @@ struct Task {
       if (!grid.above_diagonal || next.down < next.across) return next;
     }
   }
-  // Of costs, which are minimised.
+  // The sign of costs, which are minimised.
   template <class T>
   __device__ T sign() const {
     return objective == Objective::maximize ? T(-1) : T(1);
@@ -111,7 +111,7 @@ struct Task {
     if (problem.is_transposed) return {data, grid.type, col_bytes, row_bytes};
     return {data, grid.type, row_bytes, col_bytes};
   }
-  // Number of an entry in C order of all problems.
+  // The number of an entry in C order over all problems.
   __device__ Count number_of(const Problem& problem, int i, int j) const {
     const int row = problem.is_transposed ? j : i;
     const int col = problem.is_transposed ? i : j;
@@ -119,7 +119,7 @@ struct Task {
   }
 };
 
-// The power of two to multiply costs by: 1 unless their largest magnitude is far from 1.
+// A power of two that brings the costs' largest magnitude near 1; 1 unless it is far from that.
 template <class T>
 __device__ T scale_for(double largest) {
   constexpr int limit = std::numeric_limits<T>::max_exponent - 2;  // the inverse is normal too
@@ -130,7 +130,7 @@ __device__ T scale_for(double largest) {
   return static_cast<T>(ldexp(1.0, -exponent));
 }
 
-// Returns whether no cost lost digits.
+// Scales all costs; returns whether all kept their digits.
 template <class State, class T>
 __device__ bool rescale(State& s, T scale) {
   const T inverse = 1 / scale;
@@ -162,8 +162,8 @@ __device__ void report_not_finite(const State& s, const Task& task, const Proble
   if (first != kNone) atomicMin(task.not_finite, first);
 }
 
-// Reads every entry once. Returns the largest magnitude; NaN if an entry is not finite, and then
-// the first such is reported.
+// Reads every entry once. Returns the largest magnitude; or reports the first entry that is not
+// finite and returns NaN.
 template <class State>
 __device__ double take_costs(State& s, const Task& task, const Problem& problem) {
   using T = typename State::T;
@@ -208,10 +208,10 @@ __device__ MatchedSums matched_sums(const State& s, const Task& task, const Prob
   return sums;
 }
 
-// Whether the matched costs are those of no gates, as far as NearOctaves tell.
+// Whether NearOctaves show that no matched cost is a gate.
 template <class State>
 __device__ bool are_not_gated(const State& s, const MatchedSums& sums, double scale) {
-  static_assert(detail::NearOctaves::kMost < 53);  // a double holds their bits
+  static_assert(detail::NearOctaves::kMost < 53);  // `seen` is exact as a double
   detail::NearOctaves octaves(sums.largest * scale, sums.smallest * scale);
   s.for_costs([&](int i, int j) { octaves.include(s.costs(i, j)); });
   const auto either = [](double a, double b) {
@@ -222,7 +222,7 @@ __device__ bool are_not_gated(const State& s, const MatchedSums& sums, double sc
   return octaves.show_no_gate();
 }
 
-// Where no cost is negative, less than nothing cannot be paid.
+// Whether the matched costs are all 0 and no cost is negative: then 0 is the optimum.
 template <class State>
 __device__ bool is_nothing_the_least(const State& s, const MatchedSums& sums) {
   if (sums.magnitude > 0) return false;
@@ -285,8 +285,8 @@ __device__ void match_one(State& s, const Task& task, const Problem& problem) {
 
 // ---- Kernels ---------------------------------------------------------------------------------
 
-// Solves problems until there are none. All threads read in shared memory which is the next: the
-// registers are needed.
+// Solves problems until none are left. The next problem is kept in shared memory, because registers
+// are scarce.
 template <class State, class MakeCosts>
 __device__ void match_queue(const Task& task, bool again, typename State::Crew::Memory& crew,
                             typename State::Memory& memory, Problem& problem,
@@ -302,8 +302,8 @@ __device__ void match_queue(const Task& task, bool again, typename State::Crew::
   }
 }
 
-// Warps of a processor that leave one another the registers they need: compute capability 10 takes
-// more of them for the same.
+// The most warps per multiprocessor that leave each other enough registers; the code takes more
+// registers on compute capability 10.
 template <class T, int side>
 constexpr int most_warps() {
   constexpr bool is_float = sizeof(T) == sizeof(float);

@@ -11,11 +11,11 @@ namespace isogram::cuda {
 
 namespace {
 
-constexpr int kBlocks = 3;  // that a processor holds at least: more would leave too few registers
+constexpr int kBlocks = 3;  // per multiprocessor: more would leave too few registers
 
 // ---- Rounding --------------------------------------------------------------------------------
 
-// To the nearest, ties to even; of finite numbers far from overflow.
+// To the nearest, ties to even; for finite numbers far from overflow.
 struct ToBFloat16 {
   using Stored = std::uint16_t;
 
@@ -30,7 +30,7 @@ struct ToBFloat16 {
   __device__ static void keep_scale(float*, std::int64_t) {}
 };
 
-// As many 127ths of a token's largest magnitude.
+// Integers in units of 1/127 of a token's largest magnitude.
 struct ToBytes {
   using Stored = std::int8_t;
   static constexpr double kLargestByte = 127;
@@ -39,7 +39,7 @@ struct ToBytes {
   float scale;
   double inverse;
 
-  // A subnormal scale would round so coarsely that bytes overflow: such a token counts as zero.
+  // A subnormal scale is rounded so coarsely that bytes could overflow: such a token counts as 0.
   template <class Largest>
   __device__ explicit ToBytes(Largest largest)
       : scale(static_cast<float>(largest() * (1 / kLargestByte))) {
@@ -55,8 +55,8 @@ struct ToBytes {
   __device__ void keep_scale(float* scales, std::int64_t token) const { scales[token] = scale; }
 };
 
-// Packs a token and rounds it; by a warp, which adds its norms in every lane. value(c) is 0 for
-// channels that there are not.
+// Packs and rounds a token, and adds its norms in every lane of the warp. value(c) is 0 beyond the
+// channels.
 template <class Rounding, class Value>
 __device__ void round_token(const Rounding& rounding, Value value, float* packed,
                             std::int64_t packed_stride, typename Rounding::Stored* out,
@@ -82,7 +82,7 @@ __device__ void round_token(const Rounding& rounding, Value value, float* packed
   norms.largest = Maximum()(norms.largest, sqrt(warp_reduced(squares, Sum())));
 }
 
-// Of all warps, each of whose lanes has the same.
+// The norms over all warps of a block; the lanes of a warp have equal values.
 __device__ RoundedNorms block_norms(const RoundedNorms& own, WarpPartials& partials) {
   const bool counts = threadIdx.x % kWarp == 0;
   return {block_reduced(counts ? own.errors : 0, Sum(), partials),
@@ -141,16 +141,16 @@ struct ScaledProducts : EveryEntry {
 
 // ---- Rescoring -------------------------------------------------------------------------------
 
-// A block takes 32 channels of 32 × 6 inputs; a warp of it one row input at a time: four of its
-// tokens, of which every lane has 4 channels. So what the eight lanes of a token read, of whatever
-// token of a column input, are all banks of shared memory once.
+// A block takes 32 channels of 32 × 6 inputs. A warp takes one row input at a time, four of its
+// tokens at once, and a lane 4 channels of a token. The eight lanes of a token read 32 adjacent
+// channels of one column token: every bank of shared memory once.
 constexpr int kPartChannels = 32;
 constexpr int kRowInputs = 32;
 constexpr int kColInputs = 6;
 constexpr int kRescoreWarps = 8;
-constexpr int kPacks = kPartChannels / kEntries;  // of a token
+constexpr int kPacks = kPartChannels / kEntries;  // per token
 constexpr int kTokensAtOnce = kWarp / kPacks;
-constexpr std::int64_t kMostStaged = 64;  // tokens of which shared memory takes 6 inputs
+constexpr std::int64_t kMostStaged = 64;  // tokens: 6 inputs of that size fit into shared memory
 
 struct Rescoring {
   PackedTokens<const float> rows;
@@ -160,7 +160,7 @@ struct Rescoring {
   double* totals;
 };
 
-// Tokens of some inputs, as packs, from the lane's channels on.
+// Tokens as packs of 4 channels, from the lane's channel on.
 struct PackReader {
   const Pack<float>* data;
   std::int64_t input_stride;
@@ -178,7 +178,7 @@ struct PackReader {
   }
 };
 
-// The column inputs of a block. All of its threads make one together.
+// The column inputs of a block. All of its threads must construct it together.
 template <bool staged>
 class ColumnTokens {
  public:
@@ -205,8 +205,8 @@ class ColumnTokens {
   int tokens_of_each_;
 };
 
-// One row input and the block's column inputs. In place of a pair that is not wanted, the last one
-// is scored once more.
+// One row input and the block's column inputs. An unwanted pair is replaced by the last one, which
+// is scored twice.
 struct PairsOfRow {
   std::int64_t row;
   int tokens;
@@ -220,7 +220,7 @@ __device__ float add_product(const Pack<float>& a, const Pack<float>& b, float s
   return sum;
 }
 
-// Adds to sums[k] what the lane's channels of its tokens of the row input have to do with pair k.
+// Adds to sums[k] the share of pair k in the lane's channels of the lane's row tokens.
 template <bool staged>
 __device__ void add_products(const PackReader& row_tokens, const ColumnTokens<staged>& col_tokens,
                              const PairsOfRow& pairs, float (&sums)[kColInputs]) {
@@ -238,7 +238,7 @@ __device__ void add_products(const PackReader& row_tokens, const ColumnTokens<st
 #pragma unroll
       for (int k = 0; k < kColInputs; ++k) {
         const int found = __shfl_sync(kAllLanes, column[k], s);
-        const auto& other = col_tokens(pairs.input[k], Maximum()(found, 0));  // without a branch
+        const auto& other = col_tokens(pairs.input[k], Maximum()(found, 0));  // avoids a branch
         const float sum = add_product(token, other, sums[k]);
         sums[k] = found >= 0 ? sum : sums[k];
       }
@@ -259,7 +259,7 @@ __global__ void __launch_bounds__(kWarp* kRescoreWarps, kBlocks) rescore_part(Re
 
   const int lane = static_cast<int>(threadIdx.x);
   const std::int64_t channel = part * kPartChannels + lane % kPacks * kEntries;
-  const bool is_channel = channel < task.rows.stride;  // else another is read for nothing
+  const bool is_channel = channel < task.rows.stride;  // else channel 0 is read and ignored
   const PackReader row_tokens(task.rows, 0, is_channel ? channel : 0);
   const ColumnTokens<staged> col_tokens(PackReader(task.cols, left, is_channel ? channel : 0),
                                         inputs, static_cast<int>(problems.cols));

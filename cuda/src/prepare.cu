@@ -17,8 +17,7 @@ namespace isogram::cuda {
 
 namespace {
 
-// Columns are summed up in strips of rows: enough blocks for a device, and the sums of strips are
-// few beside x.
+// Columns are summed in strips of rows: enough blocks for a device, and few sums beside x.
 constexpr std::int64_t kStripRows = 256;
 
 // sums[strip, j] = Σ (x_ij − x_0j) over the rows of the strip, times `unit`.
@@ -62,7 +61,7 @@ void column_means(Stream stream, const Input& x, double* means, double* rests, d
     const unsigned strips = blocks_for(x.rows, kStripRows);
     const dim3 block(kWarp, kStripThreads);
     const unsigned columns = blocks_for(x.cols, kWarp);
-    // Sums of doubles, and differences of them, could overflow; those of floats do not.
+    // Sums and differences of doubles may overflow, sums of floats cannot.
     const auto rows = static_cast<double>(x.rows);
     const int exponent = x.type == Type::float64 ? std::ilogb(rows) + 2 : 0;
     launch(sum_columns<X>, dim3(columns, strips), block, sizeof(StripPartials), stream, reader,
@@ -116,7 +115,7 @@ __global__ void __launch_bounds__(kWarp* kStripThreads)
   const std::int64_t col = strip_column();
   const double count = sum_of_rows(
       0, rows, col < cols, [&](std::int64_t row) { return reaches[row] > *limit ? 0.0 : 1.0; });
-  __syncthreads();  // everybody is done with the partial sums
+  __syncthreads();  // all threads have read the partial sums
   const double sum = sum_of_rows(0, strips, col < cols,
                                  [&](std::int64_t strip) { return sums[strip * cols + col]; });
   if (threadIdx.y > 0 || col >= cols) return;
@@ -150,7 +149,7 @@ void bulk_means(Stream stream, const Input& x, const double* origin, const doubl
 
 namespace {
 
-// Blocks of a survey of a whole matrix, each with one partial result.
+// The most blocks of a survey of a matrix, each with one partial result.
 constexpr std::int64_t kSurveyBlocks = 1024;
 constexpr int kSurveyWarps = 8;
 
@@ -181,7 +180,7 @@ __global__ void __launch_bounds__(kSurveyBlocks)
   if (threadIdx.x == 0) *exponent = detail::scaling_exponent_of(found);
 }
 
-// Enqueues a survey of x; returns how many partial results it has.
+// Enqueues a survey of x; returns the number of partial results.
 std::int64_t launch_survey(Stream stream, const Input& x, const double* origin, double* largest) {
   const unsigned blocks =
       std::min(blocks_for(x.rows, kSurveyWarps), static_cast<unsigned>(kSurveyBlocks));
@@ -212,7 +211,7 @@ namespace {
 
 constexpr int kMaxRowThreads = 512;
 
-// Threads for one row: each has a few of its features, as long as rows are not very long.
+// Threads per row: about 8 features each, more for very long rows.
 unsigned row_threads(std::int64_t cols) {
   constexpr std::int64_t features = 8;
   const std::int64_t warps = (cols + features * kWarp - 1) / (features * kWarp);
@@ -226,9 +225,9 @@ struct RowInBlock {
   std::int64_t row;
   std::int64_t cols;
   const double* origin;
-  const double* rest;  // of the origin that rounding took from it, or null
-  double unit = 1;     // everything is multiplied by
-  double first = 0;    // then less both
+  const double* rest;  // the rounding error of the origin, or null
+  double unit = 1;     // a factor of x, origin and rest
+  double first = 0;    // `first` and `mean` are subtracted last
   double mean = 0;
 
   __device__ double operator()(std::int64_t col) const {
@@ -237,7 +236,8 @@ struct RowInBlock {
     return (rest ? shifted - unit * rest[col] : shifted) - first - mean;
   }
 
-  // Large numbers are scaled first: their differences may overflow, and they lose nothing by it.
+  // Large numbers are scaled before the subtraction: their difference may overflow, and scaling
+  // down does not round them.
   __device__ double scaled(std::int64_t col, int exponent, PowerOfTwo scale) const {
     if (exponent <= 0 || !origin) return scale * (*this)(col);
     return scale * x(row, col) - scale * origin[col];
@@ -256,7 +256,8 @@ struct RowInBlock {
     mean = block_reduced(sum, Sum(), partials) / static_cast<double>(cols);
   }
 
-  // For rows whose scale does not matter: makes room for differences, and sums of them.
+  // For rows that are divided by their norms: sets `unit` so that differences and their sums cannot
+  // overflow.
   __device__ void make_room(WarpPartials& partials) {
     double found = 0;
     for_each([&](std::int64_t col) { found = Maximum()(found, fabs(double{x(row, col)})); });
@@ -279,7 +280,7 @@ struct RowInBlock {
   }
 };
 
-// What a scaled row is divided by: 1 for a row of zeros, NaN for one with NaN or infinity.
+// The divisor of a scaled row: 1 for a zero row, NaN for a row with a NaN or infinity.
 __device__ double divisor_of(double norm) {
   if (norm == 0) return 1;
   return isfinite(norm) ? norm : kNan;
@@ -320,8 +321,8 @@ __global__ void __launch_bounds__(kMaxRowThreads)
   if (exponents) exponents[row.row] = exponent;
 }
 
-// A row as scale · x = first + mean + α · direction + rest. What rounding takes of the differences
-// comes after them (Knuth's two-sum), and products are exact in fused multiply-adds.
+// A row as scale · x = first + mean + α · direction + rest. The rounding errors of the differences
+// are added back (Knuth's two-sum), and products are exact in fused multiply-adds.
 template <class X>
 struct RowBesideAxis {
   X x;
@@ -348,7 +349,7 @@ struct RowBesideAxis {
   }
 };
 
-// α / ‖x‖ − length, of α² squares + excess α² = ‖x‖²: without cancellation where x is nearly a
+// α / ‖x‖ − length, with α² (squares + excess) = ‖x‖²: without cancellation where x is nearly a
 // multiple of the axis.
 __device__ double along_axis(double alpha, double norm, double excess, double squares,
                              double length) {
@@ -392,8 +393,8 @@ __global__ void __launch_bounds__(kMaxRowThreads)
                                                squares, *axis.length)
                                   : 0;
   T* target = out.data + row.row * out.stride;
-  // What the two leave of each other by rounding alone is nothing: rows along the axis, as all
-  // correlations of two features are, are equal.
+  // A difference that may be rounding alone counts as 0: rows along the axis are equal (all
+  // correlations of two features lie on one axis).
   constexpr double kRoundings = 16 * 0x1p-52;
   given.for_each([&](std::int64_t col) {
     const double of_row = row.rest(col);

@@ -27,7 +27,7 @@ struct Block {
   RsmOutputs<T> outputs;
 };
 
-// What all outputs have of one pair.
+// The entries of one pair in all outputs.
 struct Entries {
   double linear;
   double cosine;
@@ -69,7 +69,7 @@ __device__ InputNorms norms_of(const RsmSide& side, std::int64_t input) {
   return {side.squared_norms[input], side.exponents[input]};
 }
 
-// What the means of packed tokens add to a matched sum.
+// The part of a matched sum that centring removed from the packed tokens.
 __device__ double sum_of_means(const MatchedSums& sums, std::int64_t pair) {
   return sums.mean_products ? static_cast<double>(sums.tokens) * sums.mean_products[pair] : 0;
 }
@@ -112,14 +112,14 @@ __global__ void __launch_bounds__(kWarp* kRowsAtOnce) write_block(Block<T> block
 
 // ---- Distances whose sum cancels -------------------------------------------------------------
 
-// One pair of a block, token by token; what a warp does together.
+// One pair of a block, token by token. All functions are called by a whole warp.
 class PairOfTokens {
  public:
   __device__ PairOfTokens(const MatchedTokens& tokens, std::int64_t r, std::int64_t c,
                           std::int64_t pair)
       : tokens_(tokens), r_(r), c_(c), pair_(pair) {}
 
-  // ‖Z_i − Z_j‖ with the tokens of j as they were matched.
+  // ‖Z_i − Z_j‖ with the tokens of j in the order of their matching.
   __device__ Scaled distance() const {
     const double squares = reduced(PowerOfTwo(0), [](double sum, double x) { return sum + x * x; });
     if (squares >= 0x1p-900 && squares <= 0x1p1000) return {sqrt(squares), 0};
@@ -144,7 +144,7 @@ class PairOfTokens {
     return entry_of({side.data, side.type, 1, 1, 1, 1}, at, 0);
   }
 
-  // The position that a position is matched with, or −1.
+  // The position of j that is matched with position s of i, or −1.
   __device__ std::int64_t partner(std::int64_t s) const {
     if (!tokens_.columns) return s < length(tokens_.cols, c_) ? s : -1;
     const std::int64_t last = tokens_.parts - 1;
@@ -154,7 +154,7 @@ class PairOfTokens {
     if (row >= rows) return -1;
     const std::int32_t column = tokens_.columns[part * tokens_.part_stride + pair_ * rows + row];
     const std::int64_t t = part * tokens_.part_cols + column;
-    // Where a part of an input has no tokens, nothing was written.
+    // Columns are not written where a part of the input has no tokens.
     return column >= 0 && t < length(tokens_.cols, c_) ? t : -1;
   }
 
@@ -164,7 +164,8 @@ class PairOfTokens {
     return __ballot_sync(kAllLanes, is_taken) == 0;
   }
 
-  // combine(…, x) over all differences of matched tokens and all tokens that are left over.
+  // add(…, x) over all differences x of matched tokens and all tokens left over, combined over
+  // lanes.
   template <class Add, class Combine = Sum>
   __device__ double reduced(PowerOfTwo scale, Add add, Combine combine = {}) const {
     const std::int64_t rows = length(tokens_.rows, r_);
@@ -195,8 +196,8 @@ class PairOfTokens {
   std::int64_t pair_;
 };
 
-// Where the CPU would solve a matching again, or match the tokens once more: see
-// RsmWalk::may_be_mismatched() in cpp/src/rsm.cpp.
+// Whether the host would match the pair again: see RsmEntries::may_be_mismatched() in
+// cpp/src/tokens/rsm_entries.hpp.
 template <class T>
 __device__ bool may_be_mismatched(const Block<T>& block, const MatchedTokens& tokens,
                                   std::int64_t r, std::int64_t c, double distance) {
@@ -211,7 +212,7 @@ __device__ bool may_be_mismatched(const Block<T>& block, const MatchedTokens& to
                                       block.rows.bulk_norms[r], a, block.cols.bulk_norms[c], b);
 }
 
-// A warp for each pair, most of which has nothing to do.
+// A warp for each pair; most return at once.
 template <class T>
 __global__ void __launch_bounds__(kWarp* kRowsAtOnce)
     repair_distances(Block<T> block, MatchedTokens tokens) {

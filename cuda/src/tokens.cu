@@ -24,7 +24,7 @@ struct SurveyMemory {
   std::int64_t places[kMaxWarps];
 };
 
-// Calls visit(token, channel) for all of an input, shared out among the warps of its block.
+// Calls visit(token, channel) for all items of an input, divided among the warps of its block.
 template <class Visit>
 __device__ void for_each_item(std::int64_t tokens, std::int64_t channels, Visit visit) {
   for (std::int64_t token = threadIdx.x / kWarp; token < tokens; token += kTokenWarps) {
@@ -63,7 +63,7 @@ __global__ void __launch_bounds__(kWarp* kTokenWarps)
   summary.not_finite[input] = not_finite == kNowhere ? -1 : not_finite;
 }
 
-// Relative to the first token.
+// Writes summary.means, summed relative to the first token.
 template <class X>
 __global__ void __launch_bounds__(kWarp* kStripThreads)
     mean_tokens(TokenReader<X> inputs, TokenSummary summary) {
@@ -79,20 +79,20 @@ __global__ void __launch_bounds__(kWarp* kStripThreads)
     if (threadIdx.y == 0 && is_channel) {
       summary.means[input * inputs.channels + c] = first + sum / static_cast<double>(tokens);
     }
-    __syncthreads();  // before others are summed up in the same memory
+    __syncthreads();  // before the next channels use the same memory
   }
 }
 
-// What the threads of an input share while they look for tokens of huge norm.
+// Shared memory of the search for tokens of huge norm.
 struct OthersMemory {
   double values[kMaxMatched];
   int median;
   WarpPartials partials;
 };
 
-// The index of a median of `count` values, one of which each thread looks at in turn.
+// The index of the median of `count` values. A thread computes the rank of one value after another.
 __device__ int median_of(OthersMemory& memory, int count) {
-  if (threadIdx.x == 0) memory.median = 0;  // with NaN there may be none
+  if (threadIdx.x == 0) memory.median = 0;  // with NaN no value may have the middle rank
   __syncthreads();
   for (int s = static_cast<int>(threadIdx.x); s < count; s += static_cast<int>(blockDim.x)) {
     const double own = memory.values[s];
@@ -105,11 +105,11 @@ __device__ int median_of(OthersMemory& memory, int count) {
   }
   __syncthreads();
   const int median = memory.median;
-  __syncthreads();  // before it is another's
+  __syncthreads();  // before memory.median is written again
   return median;
 }
 
-// Turns means into those of the tokens that a few of huge norm leave far behind: see
+// Replaces means by the means without a few tokens of huge norm, where there are such: see
 // isogram/detail/tokens.hpp.
 template <class X>
 __global__ void __launch_bounds__(kWarp* kTokenWarps)
@@ -144,7 +144,7 @@ __global__ void __launch_bounds__(kWarp* kTokenWarps)
   const int typical = median_of(memory, tokens);
   const double norm = memory.values[typical];
   if (!(largest > detail::kHugeNorm * norm)) return;
-  __syncthreads();  // all have read it
+  __syncthreads();  // all threads have read memory.values
 
   measure([&](int s, std::int64_t c) { return z(s, c) - z(typical, c); });
   const double distance = memory.values[median_of(memory, tokens)];
@@ -169,8 +169,8 @@ struct BulkMemory {
   int warps[kMaxWarps];
 };
 
-// Σ of squared norms of tokens less their means, but for the largest; which is not subtracted from
-// the sum of all, because it may be all that a float64 has of that.
+// Σ ‖token − mean‖² without its largest term. That term is left out rather than subtracted from the
+// full sum, because all digits of that sum may be its own.
 template <class X>
 __global__ void __launch_bounds__(kWarp* kTokenWarps)
     sum_bulk_norms(TokenReader<X> inputs, TokenSummary summary) {
@@ -217,8 +217,8 @@ __global__ void __launch_bounds__(kWarp* kTokenWarps)
   if (threadIdx.x == 0) squared_norms[row] = sum;
 }
 
-// A thread per token, which counts those that come before it. What is compared is total: even with
-// NaN every place is taken.
+// A thread per token, which counts the tokens before it. `ordered` compares NaN too, so that every
+// place is filled.
 __global__ void __launch_bounds__(kWarp* kTokenWarps)
     rank_tokens(const double* squared_norms, std::int64_t rows, std::int64_t tokens,
                 const std::int32_t* lengths, std::int32_t* order) {

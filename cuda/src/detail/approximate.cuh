@@ -1,5 +1,4 @@
-// Functions of one instruction, good to 22 bits, for what needs no more. Subnormal numbers count as
-// zero.
+// Functions of one instruction that are accurate to 22 bits. Subnormal numbers count as 0.
 #pragma once
 
 namespace isogram::cuda {

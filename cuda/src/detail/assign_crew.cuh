@@ -1,5 +1,5 @@
-// The threads that solve an assignment problem together: one warp, which needs no barriers, or a
-// block of several.
+// A crew: the threads that solve an assignment problem together, one warp, which needs no barriers,
+// or a block of several.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,8 @@ namespace isogram::cuda {
 template <class T>
 inline constexpr T kInfinity = std::numeric_limits<T>::infinity();
 
-// Of numbers. NaN may or may not come out; of floats that is one instruction.
+// The smaller and the larger of two numbers, in one instruction for floats. With a NaN either may
+// come out.
 template <class T>
 __device__ T smaller(T a, T b) {
   return a < b ? a : b;
@@ -33,7 +34,7 @@ __device__ inline float larger(float a, float b) {
 
 // ---- Minima of a warp ------------------------------------------------------------------------
 
-// Unsigned integers of the same order as the numbers: processors reduce those in one instruction.
+// Unsigned integers in the same order as the numbers: a warp reduces integers in one instruction.
 __device__ inline std::uint32_t ordered(float x) {
   const std::uint32_t bits = __float_as_uint(x);
   return bits ^ (bits >> 31 ? 0xffffffffU : 0x80000000U);
@@ -69,7 +70,7 @@ __device__ inline double warp_minimum(double x) {
   return number_of(warp_minimum(ordered(x)));
 }
 
-// A distance and to what; of equal distances the one with the smaller code comes first.
+// The nearest of the things considered so far, by distance, of equal distances by the smaller code.
 template <class T>
 struct Nearest {
   T distance = kInfinity<T>;
@@ -92,7 +93,7 @@ __device__ Nearest<T> warp_nearest(const Nearest<T>& own) {
 
 // ---- Crews -----------------------------------------------------------------------------------
 
-inline constexpr int kMostWarps = 8;  // of a crew
+inline constexpr int kMostWarps = 8;  // per crew
 
 template <class T>
 struct CrewMemory {
@@ -100,7 +101,7 @@ struct CrewMemory {
   Nearest<T> nearest[2][kMostWarps];
 };
 
-// Its memory is shared memory.
+// `memory` is shared memory.
 template <class T, int threads>
 class Crew {
  public:
@@ -117,7 +118,7 @@ class Crew {
   __device__ static int warp() { return rank() / kWarp; }
   __device__ static int lane() { return rank() % kWarp; }
 
-  // All threads have arrived, and see what the others wrote.
+  // A barrier: every thread sees the writes of the others before it.
   __device__ static void sync() {
     if constexpr (kWarps == 1) {
       __syncwarp();
@@ -144,8 +145,8 @@ class Crew {
     }
   }
 
-  // The nearest of all threads. One barrier: memory is used in turns, so that whoever writes again
-  // comes after everybody has read.
+  // The nearest of all threads. One barrier suffices: two memories take turns, so that all threads
+  // have read one before it is written again.
   __device__ Nearest<T> nearest(const Nearest<T>& own) {
     const Nearest<T> of_warp = warp_nearest(own);
     if constexpr (kWarps == 1) return of_warp;

@@ -1,8 +1,8 @@
-// The start of a problem whose costs a warp has in shared memory: lanes look at all rows at once,
-// and match them by sets of columns in 64 bits.
+// The start of a problem whose costs a warp has in shared memory. Lanes scan all rows at once, and
+// match them by sets of columns in 64 bits.
 //
-// Loops over rows are unrolled in part: warps of a processor are at different places of the code,
-// and wait for instructions where it is much larger than the cache for those.
+// Loops over rows are unrolled in part only: warps of a multiprocessor run different places of the
+// code, and would wait for instructions if it were much larger than the instruction cache.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace isogram::cuda {
 
-// Of the lanes that look at the same row, or column.
+// Minima over the lanes of one row, and of one column.
 template <class T>
 __device__ T minimum_of_row(T x) {
 #pragma unroll
@@ -46,7 +46,7 @@ __device__ void start_from_minima_in_lanes(State& s) {
       least = smaller(cost[b], least);
     }
     least = minimum_of_row(least);
-    if (Lanes::row(a) >= s.rows) least = 0;  // infinity, from infinity, is NaN
+    if (Lanes::row(a) >= s.rows) least = 0;  // ∞ − ∞ would be NaN
 #pragma unroll
     for (int b = 0; b < Lanes::kCols; ++b) dual[b] = smaller(cost[b] - least, dual[b]);
   }
@@ -58,7 +58,7 @@ __device__ void start_from_minima_in_lanes(State& s) {
   s.crew.sync();
 }
 
-// Leaves the smallest reduced cost of every row in `row_minimum`, and where it is in `tight`.
+// Writes the smallest reduced cost of every row to `row_minimum`, and its columns to `tight`.
 template <class State>
 __device__ void find_tight_columns(State& s) {
   using T = typename State::T;
@@ -88,7 +88,7 @@ __device__ void find_tight_columns(State& s) {
   s.crew.sync();
 }
 
-// The first set bit from number `first` on, around the end. Some bit is set.
+// The first set bit from bit `first` on, cyclically. At least one bit is set.
 __device__ inline int first_bit_from(int first, std::uint64_t bits) {
   const std::uint64_t rotated = bits >> first | bits << (-first & 63);
   return (__ffsll(rotated) - 1 + first) & 63;
@@ -100,9 +100,9 @@ __device__ inline std::uint64_t union_of_lanes(std::uint64_t bits) {
   return std::uint64_t{__reduce_or_sync(kAllLanes, high)} << 32 | __reduce_or_sync(kAllLanes, low);
 }
 
-// Rows of a lane that look for a column of smallest reduced cost. Each claims one that is free, of
-// equals the first from the diagonal on, so that rows with ties, as of dead tokens, do not all ask
-// for the same; the last row that claims a column gets it.
+// The rows of a lane that search a column of smallest reduced cost. Each row claims a free one; of
+// several, the first from the diagonal on, so that rows with ties (dead tokens) do not all claim
+// the same. The last row that claims a column gets it.
 template <class State>
 class Claims {
  public:
@@ -111,7 +111,7 @@ class Claims {
     for (int k = 0; k < kRows; ++k) tight_[k] = row(k) < s.rows ? s.memory.tight[row(k)].bits() : 0;
   }
 
-  // Returns whether any lane did.
+  // Returns whether any lane claimed a column.
   __device__ bool claim() {
     bool claims = false;
 #pragma unroll
@@ -146,13 +146,13 @@ class Claims {
   __device__ int row(int k) const { return s_.crew.lane() + k * kWarp; }
 
   State& s_;
-  std::uint64_t tight_[kRows];  // of rows that have none yet: columns, as far as they are free
-  int claimed_[kRows] = {};     // bits of those
+  std::uint64_t tight_[kRows];  // free tight columns of unmatched rows, as bits
+  int claimed_[kRows] = {};     // the bit that each row claims
   std::uint64_t free_ = ~std::uint64_t{0};
   int matched_ = 0;
 };
 
-// Every round but the last matches a row. Returns how many rows stay free.
+// Every round but the last matches a row. Returns the number of free rows.
 template <class State>
 __device__ int match_greedily_in_lanes(State& s) {
   s.for_own(s.rows, [&](int i) { s.memory.column_of[i] = kFree; });

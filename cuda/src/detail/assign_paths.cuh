@@ -1,5 +1,5 @@
-// Shortest augmenting paths (Jonker and Volgenant 1987; Crouse 2016), and the certificate that
-// what they found is the optimum.
+// Shortest augmenting paths (Jonker and Volgenant 1987; Crouse 2016), and the certificate of the
+// matching.
 #pragma once
 
 #include "assign_lanes.cuh"
@@ -8,8 +8,8 @@
 
 namespace isogram::cuda {
 
-// A column and its row in one number, in which free columns come before matched ones, and then the
-// first.
+// A column and its row in one number, ordered so that free columns come before matched ones, and
+// then smaller columns.
 class ColumnCode {
  public:
   __device__ ColumnCode(int column, int row)
@@ -29,8 +29,8 @@ class ColumnCode {
   std::uint32_t code_;
 };
 
-// A search from one free row by a crew, as far as a thread's own columns are concerned: number k is
-// rank + k · kThreads. Distances of closed columns stay what they were when they were closed.
+// A thread's columns in the search from one free row: its column k is rank + k · kThreads. The
+// distance of a closed column no longer changes.
 template <class State, class Crew>
 class Search {
  public:
@@ -59,7 +59,7 @@ class Search {
     return nearest;
   }
 
-  // Closes the column, and shortens distances by paths through it and its row.
+  // Closes the column, and shortens distances along paths through it and its row.
   __device__ void relax(ColumnCode closed, T reach) {
     const int row = closed.row();
     T costs[kColumns];
@@ -105,8 +105,8 @@ class Search {
   unsigned open_ = 0;
 };
 
-// The alternating path from `sink` back to `root` exchanges matched and unmatched edges; it has at
-// most as many as there are rows.
+// Exchanges matched and unmatched edges on the alternating path from `sink` back to `root`; it has
+// at most `rows` unmatched edges.
 template <class State>
 __device__ void flip_path(const State& s, int root, int sink) {
   for (int edge = 0; edge < s.rows; ++edge) {
@@ -119,9 +119,9 @@ __device__ void flip_path(const State& s, int root, int sink) {
   }
 }
 
-// Dijkstra's search on reduced costs. Every step closes a matched column, of which there are fewer
-// than rows. Rounding may find a column nearer than `reach`, which never goes back: a dual that
-// rises would break the feasibility of rectangular problems.
+// Dijkstra's search on reduced costs. Every step closes a matched column, and fewer columns are
+// matched than there are rows. Rounding may find a column nearer than `reach`; `reach` never
+// decreases, because a rising dual would break the feasibility of rectangular problems.
 template <class State, class Crew>
 __device__ void augment(const State& s, Crew& crew, int root) {
   using T = typename State::T;
@@ -143,7 +143,7 @@ __device__ void augment(const State& s, Crew& crew, int root) {
   }
 }
 
-// Searches match free rows, and leave no other free.
+// A search matches one free row and frees no other.
 template <class State, class Crew>
 __device__ void augment_all(const State& s, Crew crew) {
   for (int first = 0; first < s.rows; first += kWarp) {
@@ -154,8 +154,8 @@ __device__ void augment_all(const State& s, Crew crew) {
   }
 }
 
-// Up to kMostOfWarp columns are searched by the block's first warp: a step of that takes no
-// barrier, and problems of other blocks keep the processor busy.
+// Up to kMostOfWarp columns are searched by the block's first warp alone: its steps need no
+// barrier, and other blocks keep the multiprocessor busy.
 inline constexpr int kMostOfWarp = 256;
 
 template <class State>
@@ -168,8 +168,8 @@ __device__ void augment_all(const State& s) {
   }
 }
 
-// How far the matched costs are from the value of the dual solution, in float64. Columns without a
-// row have v = 0, and in a rectangular problem no v is positive, so any duals prove it.
+// The slack of the matched costs under the duals, in float64. The bound holds for any duals of a
+// square problem; in a rectangular one unmatched columns have v = 0 and no v is positive.
 template <class State>
 __device__ detail::Slack slack(State& s) {
   const auto reduced = [&](int i, int j) {
@@ -182,7 +182,8 @@ __device__ detail::Slack slack(State& s) {
     own.rounded += std::abs(matched) + std::abs(least);
   };
   if constexpr (State::kIsWarp) {
-    // Rounding keeps order: the smallest difference is among those that are smallest when rounded.
+    // Rounding keeps order: the smallest float64 difference is in a column of smallest rounded
+    // difference.
     find_tight_columns(s);
     s.for_own(s.rows, [&](int i) {
       double least = kInfinity<double>;

@@ -1,5 +1,5 @@
-// One assignment problem on the device and its solution so far: minimise Σ_i C_i,column(i), where
-// there are no more rows than columns.
+// One assignment problem on the device and its solution so far: minimise Σ_i C_i,column(i), with
+// rows ≤ cols.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,11 @@
 
 namespace isogram::cuda {
 
-inline constexpr int kFree = -1;  // of a row without a column, or a column without a row
+inline constexpr int kFree = -1;  // stands for "no column" of a row, "no row" of a column
 
-// Affinities where they are; of problems with more rows than columns, the transpose. T = float
-// reads float32. T = double reads either type, whichever it is: problems that need it are few.
+// Affinities in the caller's memory, transposed for problems with more rows than columns. T = float
+// reads float32; T = double reads either type, and looks it up each time, because few problems need
+// it.
 template <class T>
 struct Affinities {
   const unsigned char* data;
@@ -33,15 +34,15 @@ struct Affinities {
   }
 };
 
-// ±affinity · scale, where the scale is a power of two: no product is rounded, unless its magnitude
-// is tiny beside the largest.
+// Costs ±affinity · scale. The scale is a power of two, so that a product is rounded only if it is
+// tiny beside the largest.
 template <class T>
 class CostsInPlace {
  public:
   __device__ CostsInPlace(const Affinities<T>& affinities, T sign)
       : affinities_(affinities), factor_(sign) {}
 
-  // One after the other: addresses take two additions each instead of products of 64 bits.
+  // Costs one after another: an address takes two additions instead of 64-bit products.
   class Walk {
    public:
     __device__ Walk(const CostsInPlace& costs, const unsigned char* entry, std::int64_t bytes)
@@ -67,14 +68,14 @@ class CostsInPlace {
   T factor_;  // ±scale
 };
 
-// How a warp looks at all of a problem at once: 4 × 8 lanes, each at every fourth row and every
-// eighth column.
+// A warp's division of a whole problem: 4 × 8 lanes, each with every fourth row and every eighth
+// column.
 inline constexpr int kLaneRows = 4;
 inline constexpr int kLaneCols = 8;
 
 template <int side>
 struct Lanes {
-  static constexpr int kRows = side / kLaneRows;  // of a lane
+  static constexpr int kRows = side / kLaneRows;  // per lane
   static constexpr int kCols = (side + kLaneCols - 1) / kLaneCols;
   static_assert(side % kLaneRows == 0);
 
@@ -84,9 +85,9 @@ struct Lanes {
   __device__ static int col(int b) { return lane_col() + b * kLaneCols; }
 };
 
-// The same, copied to shared memory by a warp, and infinite as far as the lanes reach beyond the
-// problem: minima need not ask. Rows are an odd multiple of eight items apart, so that eight
-// adjacent columns of four rows are in different banks, as are 32 columns of one row.
+// Costs copied to shared memory by a warp; ∞ where lanes reach beyond the problem, so that minima
+// need no conditions. Rows are an odd multiple of eight items apart: eight adjacent columns of four
+// rows lie in different banks, and so do 32 columns of one row.
 template <class T, int side>
 class CostsInShared {
  public:
@@ -115,7 +116,7 @@ class CostsInShared {
   T* items_;
 };
 
-// Columns where a row's reduced cost is smallest: bit b of byte c is column 8 b + c.
+// The columns of a row's smallest reduced cost: bit b of byte c is column 8 b + c.
 struct alignas(std::uint64_t) TightColumns {
   std::uint8_t of_lane[kLaneCols];
 
@@ -124,18 +125,18 @@ struct alignas(std::uint64_t) TightColumns {
     std::memcpy(&bits, of_lane, sizeof bits);
     return bits;
   }
-  // Of the bit's number, and the other way round.
+  // The column of a bit, and the bit of a column.
   __device__ static int column(int bit) { return bit % 8 * 8 + bit / 8; }
 };
 
-// What threads share, for up to `side` rows and columns.
+// The working memory of a crew, for up to `side` rows and columns.
 template <class T, int side>
 struct AssignmentMemory {
   T dual[side];         // v_j of columns
-  T row_minimum[side];  // min_j (C_ij − v_j) of rows, or in sweeps their dual u_i
+  T row_minimum[side];  // min_j (C_ij − v_j) of rows; in sweeps the row duals u_i
   std::int32_t row_of[side];
   std::int32_t column_of[side];
-  std::int32_t predecessor[side];  // of columns: the row before it on the shortest path
+  std::int32_t predecessor[side];  // the row before each column on the shortest path
 };
 
 template <class T, int side>
@@ -143,14 +144,14 @@ struct WarpMemory : AssignmentMemory<T, side> {
   TightColumns tight[side];
 };
 
-// Of a block whose warps take all columns of a row at once.
+// The working memory of a block whose warps take all columns of a row at once.
 template <class T, int side, int warps>
 struct BlockMemory : AssignmentMemory<T, side> {
-  float column_sums[warps][side];  // of the plan, over a warp's rows
+  float column_sums[warps][side];  // column sums of the plan over a warp's rows
 };
 
-// Row duals are not stored: u_i = min_j (C_ij − v_j) for a free row, and C_ij − v_j on the matched
-// column of another, so any column duals v are a legal start.
+// Row duals are not stored: u_i = min_j (C_ij − v_j) for a free row, and C_ij − v_j at the column j
+// of a matched row; so any column duals v are a legal start.
 template <class Number, class CostsType, int threads, int most>
 struct AssignmentState {
   using T = Number;
@@ -160,7 +161,7 @@ struct AssignmentState {
   static constexpr int kThreads = threads;
   static constexpr int kSide = most;
   static constexpr bool kIsWarp = threads == kWarp;
-  // Entries that a thread takes at once, of a row or of a column.
+  // The number of entries of a row or column that a thread loads at once.
   static constexpr int kAtOnce = most < 8 * kWarp ? (most + kWarp - 1) / kWarp : 8;
   static constexpr bool kTakesRows = !kIsWarp && most <= kAtOnce * kWarp;
   using Memory =
@@ -174,8 +175,7 @@ struct AssignmentState {
   int rows;
   int cols;
 
-  // A thread's own columns and rows are `threads` apart, a lane's 32, and a warp's rows as many as
-  // there are warps.
+  // A thread's own columns and rows are `threads` apart, a lane's 32, and a warp's rows kWarps.
   template <class Visit>
   __device__ void for_own(int count, Visit visit) const {
     for_strided<threads>(crew.rank(), count, visit);
@@ -188,7 +188,7 @@ struct AssignmentState {
   __device__ void for_rows_of_warp(Visit visit) const {
     for (int i = crew.warp(); i < rows; i += crew.kWarps) visit(i);
   }
-  // All entries; of a warp also those beyond the problem, as far as its lanes reach.
+  // All entries; with one warp also entries beyond the problem that its lanes reach.
   template <class Visit>
   __device__ void for_costs(Visit visit) const {
     if constexpr (kIsWarp) {
@@ -201,8 +201,8 @@ struct AssignmentState {
       for_rows_of_warp([&](int i) { for_lanes(cols, [&](int j) { visit(i, j); }); });
     }
   }
-  // Costs of a row, `apart` columns from one another and infinite beyond the last. All are under
-  // way before the first is waited for: loads under a condition would be waited for one by one.
+  // Costs of a row, `apart` columns from one another, ∞ beyond the last column. All loads are under
+  // way before the first is needed; loads under a condition would be waited for one by one.
   template <int apart, int count>
   __device__ void load_row(int i, int first, T (&entries)[count]) const {
 #pragma unroll
@@ -215,7 +215,7 @@ struct AssignmentState {
       if (first + k * apart >= cols) entries[k] = kInfinity<T>;
     }
   }
-  // The costs of a row by the lanes of a warp, those of a column by one thread.
+  // The costs of a row are visited by the lanes of a warp, the costs of a column by one thread.
   template <class Visit>
   __device__ void for_costs_of_row(int i, Visit visit) const {
     for (int first = crew.lane(); first < cols; first += kAtOnce * kWarp) {
@@ -243,7 +243,7 @@ struct AssignmentState {
       }
     }
   }
-  // The entries of some 16 rows, or fewer where there are not as many.
+  // The entries of about 16 rows, or of all if there are fewer.
   template <class Visit>
   __device__ void for_sample(Visit visit) const {
     if constexpr (kIsWarp) {
@@ -262,7 +262,7 @@ struct AssignmentState {
   }
 
  private:
-  // Without a loop where it would have one or two turns.
+  // Without a loop for one or two iterations.
   template <int stride, class Visit>
   __device__ static void for_strided(int first, int count, Visit visit) {
     if constexpr (most <= 2 * stride) {

@@ -1,5 +1,4 @@
-// Column duals from which few rows are left for augmenting paths, and the matching that they give
-// at once.
+// Column duals that leave few rows for augmenting paths, and a greedy matching on them.
 #pragma once
 
 #include "assign_lanes.cuh"
@@ -8,15 +7,16 @@
 
 namespace isogram::cuda {
 
-// Percent of rows that must stay free at the cheap start before Sinkhorn sweeps pay. Correlated
-// tokens leave 30 to 80 % free, dead tokens or ties fewer: to those sweeps do more harm than good.
+// Percent of rows that must stay free after start_from_minima() before Sinkhorn sweeps pay.
+// Correlated tokens leave 30 to 80 % free. Dead tokens and ties leave fewer; there sweeps do more
+// harm than good.
 inline constexpr int kWorthSweeping = 30;
 
-// Rounds of a greedy matching. Rows have one nearest column unless there are ties; what is left of
-// those is soon done by augmenting paths, which end at the first column.
+// Rounds of a greedy matching. A row has one nearest column unless there are ties; augmenting paths
+// soon settle the remaining ties, because they end at their first column.
 inline constexpr int kGreedyRounds = 8;
 
-inline constexpr std::int32_t kNobody = 0x7fffffff;  // claims a column: more than any row
+inline constexpr std::int32_t kNobody = 0x7fffffff;  // no claim on a column: above any row
 
 template <class State>
 __device__ void start_from_zeros(State& s) {
@@ -24,8 +24,8 @@ __device__ void start_from_zeros(State& s) {
   s.crew.sync();
 }
 
-// v_j = min_i (C_ij − min_k C_ik). Row minima come off first: plain column minima would make a row
-// of zeros, or of small entries among large ones, look cheap wherever others are dear.
+// v_j = min_i (C_ij − min_k C_ik). Row minima are subtracted first: otherwise a row of zeros, or of
+// small entries among large ones, would set the minima of all columns.
 template <class State>
 __device__ void start_from_minima(State& s) {
   using T = typename State::T;
@@ -45,8 +45,8 @@ __device__ void start_from_minima(State& s) {
   s.crew.sync();
 }
 
-// Of the free columns the one of smallest reduced cost in row i. Of equals the first from the
-// diagonal on: rows with ties, as of dead tokens, do not all ask for the same.
+// The free column of smallest reduced cost in row i; of equal ones the first from the diagonal on,
+// so that rows with ties (dead tokens) do not all claim the same.
 template <class State>
 __device__ auto nearest_free_column(const State& s, int i) {
   using T = typename State::T;
@@ -60,8 +60,8 @@ __device__ auto nearest_free_column(const State& s, int i) {
   return warp_nearest(nearest);
 }
 
-// Rows without a column claim one that has the smallest reduced cost of all, and the first row that
-// does gets it. Returns whether there may be more to match.
+// Free rows claim a free column of smallest reduced cost; the first row that claims a column gets
+// it. Returns whether more rows may be matched.
 template <class State>
 __device__ bool match_claims(State& s, bool is_first_round) {
   std::int32_t* claim = s.memory.predecessor;
@@ -89,8 +89,8 @@ __device__ bool match_claims(State& s, bool is_first_round) {
   return true;
 }
 
-// Matches rows to columns of smallest reduced cost, which are left in `row_minimum`; how many rows
-// stay free.
+// Matches rows with columns of smallest reduced cost, writes these costs to `row_minimum`, and
+// returns the number of free rows.
 template <class State>
 __device__ int match_greedily(State& s) {
   if constexpr (State::kIsWarp) return match_greedily_in_lanes(s);
@@ -107,9 +107,9 @@ __device__ int match_greedily(State& s) {
   return static_cast<int>(s.crew.reduced(free, Sum()));
 }
 
-// A square problem starts from minima, or if those leave many rows free, from Sinkhorn's duals. A
-// rectangular problem starts from zeros: optimal duals are 0 on unmatched columns, nowhere
-// positive, and augmenting only ever lowers them.
+// A square problem starts from minima or, if these leave many rows free, from the duals of Sinkhorn
+// sweeps. A rectangular problem starts from zeros: its optimal duals are 0 on unmatched columns and
+// nowhere positive, and augmenting only lowers duals.
 template <class State>
 __device__ void start_assignment(State& s) {
   const bool is_square = s.rows == s.cols;

@@ -1,6 +1,6 @@
 // Column duals for an assignment from a few annealed Sinkhorn sweeps (Sharify, Gaubert and
 // Grigori, arXiv:1104.3830): exp((u_i + v_j − C_ij)/ε) is scaled to unit row and column sums while
-// ε falls, and u and v go towards optimal duals. Any duals are a legal start: nothing here needs
+// ε falls, and u and v approach optimal duals. Any duals are a legal start, so nothing here needs
 // to be accurate, and float32 exponentials serve float64 problems too.
 //
 // Logarithms and powers are to base 2 throughout.
@@ -14,30 +14,31 @@
 
 namespace isogram::cuda {
 
-// The first ε, of the mean reduced cost; ε is halved from sweep to sweep.
+// The first ε, as a part of the mean reduced cost; ε is halved from sweep to sweep.
 inline constexpr float kFirstTemperature = 0.375F;
 
-// Mean square of reduced costs, of their squared mean, above which a few large ones would leave the
-// duals of the others no digits. Most tokens have 1.2 to 3, an exponential distribution has 2.
+// The largest ratio of the mean square of reduced costs to their squared mean. Above it a few large
+// costs would leave the duals of the others no digits. Most tokens have 1.2 to 3, an exponential
+// distribution has 2.
 inline constexpr double kMostUneven = 3;
 
-// Least mean reduced cost, of the largest magnitude of costs, that T can tell apart.
+// The least mean reduced cost, as a part of the costs' largest magnitude, that T can resolve.
 template <class T>
 inline constexpr double kLeastSpread = std::is_same_v<T, float> ? 0x1p-16 : 0x1p-45;
 
-// Least mean reduced cost at all: neither a reciprocal of ε nor ε after all sweeps leaves float32.
-// A sample may miss the few rows whose costs are large, and its own be next to nothing.
+// The least mean reduced cost: neither 1/ε nor ε after all sweeps leaves float32's range. The mean
+// of a sample may be tiny if it misses a few rows of large costs.
 inline constexpr float kLeastWidth = 0x1p-80F;
 
 // Keeps logarithms and reciprocals of sums finite.
 inline constexpr float kTinySum = 1e-30F;
 
-// The larger the problem, the dearer is a search for an augmenting path beside a sweep.
+// Larger problems have more sweeps, because a search for an augmenting path costs more there.
 __device__ inline int sweeps_for(int cols) {
   return cols <= 24 ? 6 : cols <= 512 ? 8 : 10;
 }
 
-// Mean reduced cost in a sample of rows, above the smallest of each row; 0 where sweeps are no use.
+// The mean reduced cost in a sample of rows, less each row's smallest; 0 where sweeps are no use.
 template <class State>
 __device__ float spread(const State& s) {
   float sum = 0;
@@ -158,8 +159,8 @@ __device__ float plan_entry(const State& s, int i, int j, T cost, float sharpnes
   return approximate_exp2(-static_cast<float>(reduced) * sharpness);
 }
 
-// Warps take all columns of a row at once: its entries, scaled, go into sums of columns while they
-// are in registers, so that costs are read once.
+// A warp takes all columns of a row at once. Its scaled entries are added to the column sums while
+// they are in registers, so that costs are read once.
 template <class State>
 __device__ void sweep_by_rows(State& s, float epsilon) {
   using T = typename State::T;
@@ -201,8 +202,8 @@ __device__ void sweep_by_rows(State& s, float epsilon) {
   s.crew.sync();
 }
 
-// Exponentials are computed anew for rows and for columns: that takes no memory, and no longer than
-// to load, square and store them.
+// Exponentials are computed for rows and again for columns: that needs no memory, and is no slower
+// than loading, squaring and storing them.
 template <class State>
 __device__ void sweep_by_rows_and_columns(State& s, float epsilon) {
   using T = typename State::T;
@@ -223,8 +224,8 @@ __device__ void sweep_by_rows_and_columns(State& s, float epsilon) {
   s.crew.sync();
 }
 
-// From duals v in `dual` and the row minima of reduced costs in `row_minimum`. Returns whether it
-// did anything.
+// Sweeps, from duals v in `dual` and the row minima of reduced costs in `row_minimum`. Returns
+// false if sweeps are no use; then nothing has changed.
 template <class State>
 __device__ bool anneal(State& s) {
   const float width = spread(s);

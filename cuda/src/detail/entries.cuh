@@ -1,5 +1,5 @@
-// One kernel for everything that changes entries of a matrix one by one: bound by memory, so what
-// counts is that all of it moves in full lines, and that enough of it is under way.
+// One kernel for all functions that change the entries of a matrix one by one. Memory sets the
+// pace, so entries move in full lines, and many loads are under way at once.
 #pragma once
 
 #include <algorithm>
@@ -29,8 +29,8 @@ bool is_aligned(const T* data, std::int64_t stride) {
   return reinterpret_cast<std::uintptr_t>(data) % alignof(Pack<T>) == 0 && stride % kEntries == 0;
 }
 
-// Where a thread's entries are in a row: side by side where lines can be loaded in packs, else 32
-// apart, so that those of a warp are side by side.
+// The columns of a thread's entries: adjacent where packs can be loaded; else 32 apart, so that the
+// entries of a warp are adjacent.
 template <bool packed>
 struct Columns {
   std::int64_t first;
@@ -75,13 +75,13 @@ __device__ void store_entries(const Matrix<T>& out, std::int64_t row, Columns<pa
   }
 }
 
-// The thread's r-th row, of those that start at `top`.
+// The thread's r-th row, counted from `top`.
 __device__ inline std::int64_t row_from(std::int64_t top, int r) {
   return top + r * kEntryThreads;
 }
 
-// Computes the entries again whose bits are set in `lost`, r * kEntries + k for the k-th of the
-// thread's r-th row. They are few as a rule: the warp turns to one after the other.
+// Computes again the entries whose bits are set in `lost`: bit r * kEntries + k for entry k of the
+// thread's r-th row. They are few as a rule; the warp computes one after another.
 template <bool packed, class T, class Function>
 __device__ void recompute(std::uint32_t lost, std::int64_t top, Columns<packed> columns,
                           const Matrix<T>& out, const Function& function) {
@@ -99,12 +99,12 @@ __device__ void recompute(std::uint32_t lost, std::int64_t top, Columns<packed> 
 
 // out_ij = function(row state i, column state j, in_ij). `in` and `out` may be the same memory, as
 // every thread loads all its entries before it stores any. A Function has
-//   void begin()                             what a thread does once
-//   Row row(i), Column column(j)             what entries of a row, of a column have in common
-//   bool keeps(Row, Column)                  whether such entries stay what they are
+//   void begin()                             called once per thread
+//   Row row(i), Column column(j)             state shared by the entries of a row, of a column
+//   bool keeps(Row, Column)                  whether the entry does not change
 //   T operator()(Row, Column, T)
-//   bool is_lost(Row, Column, T)             whether the entry has to be computed in another way:
-//   T again(i, j)                            by a whole warp together
+//   bool is_lost(Row, Column, T)             whether the entry has to be computed by again():
+//   T again(i, j)                            called by a whole warp
 template <bool packed, class Element, class T, class Function>
 __global__ void __launch_bounds__(kWarp* kEntryThreads)
     map_entries(Reader<Element> in, Matrix<T> out, Function function) {
@@ -149,7 +149,7 @@ __global__ void __launch_bounds__(kWarp* kEntryThreads)
   recompute(lost, top, columns, out, function);
 }
 
-// For functions that compute every entry from the one that was there.
+// The base of functions that compute every entry from the one before.
 struct EveryEntry {
   __device__ static void begin() {}
   template <class Row, class Column>

@@ -1,5 +1,5 @@
-// Launching kernels, and the shared memory they are launched with. Everything goes through here,
-// so that tests can run the same sources on a CPU (tests/cuda/emulator).
+// Launches of kernels, and their shared memory. All launches go through this header, so that tests
+// can run the same sources on a CPU (tests/cuda/emulator).
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace isogram::cuda {
 
-// Of the processors that code is compiled for.
+// The compute capability that device code is compiled for.
 #ifdef __CUDA_ARCH__
 inline constexpr int kCapability = __CUDA_ARCH__ / 10;
 #else
@@ -19,7 +19,8 @@ inline constexpr int kCapability = 80;
 #endif
 inline constexpr bool kIsDataCenterBlackwell = kCapability / 10 == 10;
 
-// Blocks for which a processor has shared memory. The system takes a kilobyte for each.
+// The number of blocks that fit into a multiprocessor's shared memory; the system reserves a
+// kilobyte per block.
 inline constexpr std::size_t kSharedKilobytes = kCapability == 80 || kCapability == 87 ? 164
                                                 : kCapability / 10 == 9 || kIsDataCenterBlackwell
                                                     ? 228
@@ -29,7 +30,7 @@ inline constexpr int blocks_in_shared =
     static_cast<int>((kSharedKilobytes << 10) / (sizeof(Shared) + (std::size_t{1} << 10)));
 
 #ifdef __CUDACC__  // the emulator has its own
-// The block's shared memory, as many bytes as it was launched with.
+// The block's shared memory, of the size in its launch.
 template <class Layout>
 __device__ Layout& shared_memory() {
   extern __shared__ __align__(16) unsigned char memory[];
@@ -42,7 +43,7 @@ inline void check(cudaError_t status) {
   throw Error(std::string(cudaGetErrorName(status)) + ": " + cudaGetErrorString(status));
 }
 
-// Enqueues `kernel`. A grid without blocks, which CUDA refuses, is nothing to do.
+// Enqueues `kernel`. CUDA refuses a grid without blocks; here it does nothing.
 template <class... Parameters>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
             Stream stream, const std::type_identity_t<Parameters>&... arguments) {
@@ -55,7 +56,7 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sh
   check(cudaLaunchKernelEx(&config, kernel, arguments...));
 }
 
-// How many blocks cover `items`.
+// The number of blocks that cover `items`.
 inline unsigned blocks_for(std::int64_t items, std::int64_t per_block) {
   return static_cast<unsigned>((items + per_block - 1) / per_block);
 }

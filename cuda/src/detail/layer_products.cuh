@@ -1,5 +1,5 @@
-// Σ X_l ∘ Y_m for all pairs of layers l and m, over parts of their tiles: what CKA adds up over
-// whole tiles and GBS row by row. See add_products in isogram/cuda/cka.hpp for the reasons.
+// Σ X_l ∘ Y_m for all pairs of layers l and m, over parts of their tiles: CKA adds the sums of
+// whole tiles, GBS those of each row. See add_products() in isogram/cuda/cka.hpp for the reasons.
 #pragma once
 
 #include <algorithm>
@@ -18,13 +18,14 @@ inline constexpr int kProductThreads = 256;
 inline constexpr int kMinChunk = 32;  // entries of every layer that are in shared memory together
 inline constexpr int kMaxChunk = kProductThreads;
 
-// First holds a chunk of entries of all layers of the block, then the sums of half its threads.
+// Shared memory, first for a chunk of entries of all layers of the block, then for the sums of half
+// of its threads.
 inline constexpr int kSharedDoubles = kProductThreads / 2 * kThreadLayers * kThreadLayers;
 using ProductMemory = double[kSharedDoubles];
 
-// ---- What is multiplied ----------------------------------------------------------------------
+// ---- Layers and chunks -----------------------------------------------------------------------
 
-// Entry (i, j) of layer l; rows may be those of the tiles or, with strides swapped, their columns.
+// Entry (i, j) of layer l. Rows are the rows of the tiles or, with strides swapped, their columns.
 template <class T>
 struct LayerEntries {
   const T* data;
@@ -32,17 +33,17 @@ struct LayerEntries {
   std::int64_t layer_stride, row_stride, col_stride;
 };
 
-// A chunk is height × width entries, the same of every layer. Chunks are numbered along the columns
-// of one strip of `height` rows, then along those of the next.
+// A chunk is height × width entries at the same place of every layer. Chunks are numbered along the
+// columns of one strip of `height` rows, then along the next strip.
 template <class T>
 struct LayerProducts {
   LayerEntries<T> x, y;
   int rows, cols;
-  bool is_one_set;         // x and y are the same, and only pairs l ≤ m are wanted
-  int x_cells, y_cells;    // kThreadLayers each: the layers of a block
-  int x_blocks, y_blocks;  // of layers
+  bool is_one_set;         // x and y are the same layers, and only pairs l ≤ m are wanted
+  int x_cells, y_cells;    // of kThreadLayers layers each, per block
+  int x_blocks, y_blocks;  // blocks of layers
   int height, width;
-  int chunk;  // a power of two, at least height × width: its entries in shared memory
+  int chunk;  // entries per layer in shared memory: a power of two, at least height × width
   int strips, chunks_per_strip;
 };
 
@@ -55,21 +56,21 @@ LayerEntries<T> entries_of(const Tiles<const T>& tiles, Along along) {
   return {tiles.data, layers, tiles.layer_stride, 1, tiles.stride};
 }
 
-// Layers of a block, in cells of kThreadLayers.
+// The number of cells of kThreadLayers layers per block.
 inline int block_cells(std::int64_t layers) {
   const std::int64_t cells = (layers + kThreadLayers - 1) / kThreadLayers;
   return static_cast<int>((cells + layer_blocks(layers) - 1) / layer_blocks(layers));
 }
 
-// As many entries as fit. A row of shared memory has one double more than it needs, so that threads
-// which read the same entry of different layers meet different banks.
+// The largest chunk that fits. The entries of a layer in shared memory are padded by one double, so
+// that threads which read the same entry of different layers meet different banks.
 inline int chunk_of(int layers) {
   int chunk = kMaxChunk;
   while (chunk > kMinChunk && layers * (chunk + 1) > kSharedDoubles) chunk /= 2;
   return chunk;
 }
 
-// Of layer pairs, in any block of a launch.
+// The most cells of layer pairs that a block of the launch has.
 template <class T>
 int most_cells(const LayerProducts<T>& pairs) {
   const bool is_triangle = pairs.is_one_set && pairs.x_blocks == 1;
@@ -88,8 +89,8 @@ LayerProducts<T> layer_products(const Tiles<const T>& x, const Tiles<const T>& y
   pairs.y_cells = block_cells(y.layers);
   pairs.x_blocks = static_cast<int>(layer_blocks(x.layers));
   pairs.y_blocks = static_cast<int>(layer_blocks(y.layers));
-  // Entries that are adjacent in memory are read together: columns of the tiles, 32 bytes of which
-  // are one transaction, if there are groups of threads for so many.
+  // Along columns, 8 adjacent entries are read together, a transaction of 32 bytes, if there are
+  // enough groups of threads for them.
   pairs.height = along == Along::rows ? 1 : std::min(8, kProductThreads / most_cells(pairs));
   pairs.chunk = chunk_of(kThreadLayers * (pairs.x_cells + pairs.y_cells));
   pairs.width = pairs.chunk / pairs.height;
@@ -101,27 +102,27 @@ LayerProducts<T> layer_products(const Tiles<const T>& x, const Tiles<const T>& y
 // ---- How a block shares the work -------------------------------------------------------------
 
 // A thread has one cell of layer pairs. The threads of a group have different cells and the same
-// entries; the groups take turns at the entries of a chunk. Threads that are left over only help to
+// entries; the groups take turns at the entries of a chunk. The remaining threads only help to
 // load.
 struct Share {
   int x_first, y_first;  // layers of the block
-  bool is_diagonal;      // of one set: x and y are the same layers, cells below the diagonal unused
-  int cells;             // per group
+  bool is_diagonal;      // x and y are the same block of layers: no cells below the diagonal
+  int cells;             // threads per group
   int groups;            // a multiple of the chunk's height
-  int group, row, col;   // of this thread
+  int group, row, col;   // this thread's
 
   __device__ bool is_at_work() const { return group < groups; }
 };
 
-// Cell (row, col) on or above the diagonal of count × count, where they are numbered row by row.
+// Cell number `index` on or above the diagonal of count × count cells, row by row.
 __device__ inline void find_upper_cell(int index, int count, int& row, int& col) {
   row = 0;
   for (; index >= count - row; ++row) index -= count - row;
   col = row + index;
 }
 
-// Of a block whose layers are number blockIdx.y of all pairs of blocks of layers; of one set, of
-// those on or above the diagonal.
+// The share of a thread whose block has pair blockIdx.y of the pairs of blocks of layers; for one
+// set, of the pairs on and above the diagonal.
 template <class T>
 __device__ Share share_of(const LayerProducts<T>& pairs) {
   const int number = static_cast<int>(blockIdx.y);
@@ -159,9 +160,9 @@ using CellSums = double[kThreadLayers][kThreadLayers];
 template <class T>
 struct Cursor {
   const LayerProducts<T>& pairs;
-  int entry;      // its place in the chunk,
-  int entry_col;  // its column there,
-  int row, col;   // and where it is among all entries
+  int entry;      // number of the entry in the chunk
+  int entry_col;  // column of the entry in the chunk
+  int row, col;   // place of the entry in the layer
 
   __device__ Cursor(const LayerProducts<T>& pairs, int strip, int chunk)
       : pairs(pairs),
@@ -182,12 +183,12 @@ struct Cursor {
   }
 };
 
-// The threads of a block load a chunk in rounds: in each, a thread has so many layers, all of which
-// are under way before the first is stored.
+// The threads of a block load a chunk in rounds. In a round a thread loads this many layers, all
+// under way before the first is stored.
 inline constexpr int kLoads = 6;
 
-// What does not exist counts as 0; something else is read in its place, as a branch would hold up
-// the loads that follow.
+// Entries beyond the tiles and layers count as 0. Another entry is read in their place, because a
+// branch would hold up the loads that follow.
 template <class T>
 __device__ void load_layers(const LayerEntries<T>& from, int first, int step,
                             const Cursor<T>& cursor, T (&values)[kLoads]) {
@@ -213,7 +214,7 @@ __device__ void store_layers(const T (&values)[kLoads], int first, int layers, i
   }
 }
 
-// Where the chunk of either side is in shared memory.
+// The chunk's entries of both sides, in shared memory.
 struct ChunkMemory {
   double* x;
   double* y;
@@ -237,7 +238,7 @@ __device__ void load_chunk(const LayerProducts<T>& pairs, const Share& share,
   }
 }
 
-// Adds what the thread's group has to do with the chunk.
+// Adds the group's entries of the chunk to the thread's sums.
 __device__ inline void multiply_chunk(const Share& share, const ChunkMemory& chunk, int entries,
                                       CellSums& sums) {
   const double* x = chunk.x + share.row * kThreadLayers * chunk.stride;
@@ -258,8 +259,8 @@ __device__ inline void multiply_chunk(const Share& share, const ChunkMemory& chu
   }
 }
 
-// Adds `count` chunks, from number `chunk` of strip number `strip` on, to the sums of the thread's
-// cell: what its group has of them.
+// Adds the group's entries of `count` chunks, from number `chunk` of strip `strip` on, to the
+// thread's sums.
 template <class T>
 __device__ void add_chunks(const LayerProducts<T>& pairs, const Share& share, int strip, int chunk,
                            int count, ProductMemory& memory, CellSums& sums) {
@@ -274,8 +275,8 @@ __device__ void add_chunks(const LayerProducts<T>& pairs, const Share& share, in
   }
 }
 
-// Adds up the sums of groups that have the same row of a chunk, two by two: the first `height`
-// groups then have the totals. Uses the memory that add_chunks is done with.
+// Adds the sums of groups that have the same row of a chunk, in pairs; then the first `height`
+// groups have the totals. Uses the memory of add_chunks(), which must be done with it.
 __device__ inline void add_groups(const Share& share, int height, ProductMemory& memory,
                                   CellSums& sums) {
   for (int count = share.groups / height; count > 1;) {

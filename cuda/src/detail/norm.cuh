@@ -23,7 +23,7 @@ __device__ double warp_squares(std::int64_t count, Value value) {
 
 using isogram::detail::Scaled;
 
-// √Σ_k value(k)², whatever the range: again, scaled, where squares would overflow or vanish.
+// √Σ_k value(k)². Where squares overflow or vanish it is computed again from scaled values.
 template <class Value>
 __device__ Scaled warp_norm(std::int64_t count, Value value) {
   const double squares = warp_squares(count, value);

@@ -24,9 +24,9 @@ __device__ inline float widened(BFloat16 x) {
   return __uint_as_float(static_cast<std::uint32_t>(x.bits) << 16);
 }
 
-// A half's exponent and fraction in a float's place stand for 2^-112 times the value; one
-// multiplication mends normal and subnormal numbers alike. Infinity and NaN lack some exponent
-// bits.
+// The bits of a half, shifted to a float's exponent and fraction, stand for 2^-112 times the value.
+// One multiplication corrects normal and subnormal numbers alike. Infinity and NaN need the missing
+// exponent bits.
 __device__ inline float widened(Half x) {
   const std::uint32_t magnitude = x.bits & 0x7fffU;
   const std::uint32_t special = magnitude > 0x7bffU ? 0x7f800000U : 0U;
@@ -67,7 +67,7 @@ void with_reader(const Input& x, Visit visit) {
   }
 }
 
-// One entry, where reading is so rare that the type may be looked up each time.
+// One entry, for code that reads so rarely that it can look up the type each time.
 __device__ inline double entry_of(const Input& x, std::int64_t row, std::int64_t col) {
   const std::int64_t at = row * x.row_stride + col * x.col_stride;
   switch (x.type) {

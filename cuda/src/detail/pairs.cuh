@@ -1,5 +1,5 @@
-// Sums over features of a function of two rows, for all pairs of rows: what a GEMM does for
-// products.
+// Sums over features of a function of two rows, for all pairs of rows: a GEMM with another function
+// than the product.
 #pragma once
 
 #include <cstddef>
@@ -9,15 +9,15 @@
 
 namespace isogram::cuda {
 
-// A block of 16 × 16 threads takes 64 × 64 pairs, each thread 4 × 4, so that what is read from
+// A block of 16 × 16 threads takes 64 × 64 pairs, each thread 4 × 4, so that each value read from
 // shared memory is used four times. Features come in slices of 16.
 inline constexpr int kPairThreads = 16;
 inline constexpr int kPairs = 4;
 inline constexpr int kPairEdge = kPairThreads * kPairs;
 inline constexpr int kSlice = 16;
 
-// A slice of 64 rows, feature by feature. Padded: those who store it, 16 features at a time, would
-// otherwise all wait for the same bank.
+// A slice of 64 rows, feature by feature. Padded: threads store 16 features at a time, and without
+// padding all of them would meet the same bank.
 template <class T>
 struct alignas(16) RowSlice {
   T values[kSlice][kPairEdge + kPairs];
@@ -44,8 +44,8 @@ __device__ void load_slice(const Matrix<const T>& x, std::int64_t first_row, std
 }
 
 // tile_ij = function.finish(Σ_k function.term(a_ik, b_jk)) for rows of a from place.row on and rows
-// of b from place.col on. term(0, 0) is 0. Function::kUnrolled is how many features of a slice are
-// unrolled: all where terms are short. Sums are of slices first, then of these, which keeps
+// of b from place.col on. term(0, 0) must be 0. Function::kUnrolled is the number of features of a
+// slice that are unrolled: all where terms are short. Each slice has a sum of its own, which keeps
 // rounding errors small.
 template <class T, class Out, class Function>
 __global__ void __launch_bounds__(kPairThreads* kPairThreads)

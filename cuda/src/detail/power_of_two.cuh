@@ -5,8 +5,8 @@
 
 namespace isogram::cuda {
 
-// 2^exponent for any exponent that brings a finite number near 1: in two factors, as one may be
-// beyond double.
+// 2^exponent for any exponent that brings a finite number near 1. In two factors, because one may
+// be beyond double's range.
 struct PowerOfTwo {
   double first;
   double second;

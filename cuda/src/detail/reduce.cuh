@@ -10,7 +10,7 @@ namespace isogram::cuda {
 
 inline constexpr int kWarp = 32;
 inline constexpr std::uint32_t kAllLanes = 0xffffffffU;
-inline constexpr int kMaxWarps = 32;  // of a block
+inline constexpr int kMaxWarps = 32;  // per block
 
 using WarpPartials = double[kMaxWarps];
 
@@ -28,7 +28,7 @@ struct Minimum {
   }
 };
 
-// NaN, once met, stays.
+// NaN stays NaN.
 struct Maximum {
   template <class T>
   __device__ T operator()(T a, T b) const {
@@ -36,7 +36,7 @@ struct Maximum {
   }
 };
 
-// Of the values of all lanes, in every lane.
+// The values of all lanes combined, in every lane.
 template <class T, class Combine>
 __device__ T warp_reduced(T value, Combine combine) {
   for (int distance = kWarp / 2; distance > 0; distance /= 2) {
@@ -45,14 +45,14 @@ __device__ T warp_reduced(T value, Combine combine) {
   return value;
 }
 
-// Of the values of all threads of a one-dimensional block of whole warps, in every thread.
-// `partial` is shared memory for kMaxWarps values; it can be used again at once.
+// The values of all threads of a one-dimensional block of whole warps combined, in every thread.
+// `partial` is shared memory for kMaxWarps values; the caller may use it again at once.
 template <class T, class Combine>
 __device__ T block_reduced(T value, Combine combine, T* partial) {
   value = warp_reduced(value, combine);
   const int warps = static_cast<int>(blockDim.x) / kWarp;
   if (warps == 1) return value;
-  __syncthreads();  // everybody is done with an earlier use of `partial`
+  __syncthreads();  // all threads have read `partial` of an earlier call
   if (threadIdx.x % kWarp == 0) partial[threadIdx.x / kWarp] = value;
   __syncthreads();
   value = partial[0];

@@ -16,8 +16,8 @@ __device__ inline std::int64_t strip_column() {
   return std::int64_t{blockIdx.x} * kWarp + threadIdx.x;
 }
 
-// Σ value(row) over begin ≤ row < end, shared out among the threads of the block with the same
-// threadIdx.x, in the one with threadIdx.y 0; 0 in the others, and beyond the last column.
+// Σ value(row) over begin ≤ row < end, computed by the threads with the same threadIdx.x together.
+// The thread with threadIdx.y = 0 gets the sum; others, and threads beyond the last column, get 0.
 template <class Value>
 __device__ double sum_of_rows(std::int64_t begin, std::int64_t end, bool is_column, Value value) {
   auto& partials = shared_memory<StripPartials>();

@@ -1,4 +1,4 @@
-// Tokens as kernels read them: of any element type and strides, in scaled units.
+// Readers of tokens of any element type and strides, in units of 2^exponent.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace isogram::cuda {
 
-inline constexpr int kTokenWarps = 8;  // of a block; a warp takes a token
+inline constexpr int kTokenWarps = 8;  // per block; a warp takes a token
 
 // One input, less a mean token unless null.
 template <class X>
@@ -58,7 +58,7 @@ void with_tokens(const Tokens& t, Visit visit) {
   });
 }
 
-// value(channel) of all channels, combined by a warp; the same in every lane.
+// value(channel) of all channels, combined by a warp, in every lane.
 template <class Value, class Combine>
 __device__ double over_channels(std::int64_t channels, Value value, Combine combine) {
   double result = 0;

@@ -1,10 +1,14 @@
-// Streams, matrices in device memory, errors: shared by all of isogram's CUDA functions.
+// Streams, matrices in device memory and errors, and the rules that all of isogram's CUDA functions
+// follow:
 //
-// Every function only enqueues kernels on its stream: nothing waits, nothing is allocated, and
-// there is no state between calls. Pointers are to device memory, in which the caller also provides
-// results and scratch; functions with "_scratch" in their names return the size of scratch.
-// Reductions are in a fixed order, so that results repeat bit for bit. A NaN or an infinity in an
-// input is no error, as nobody waits for it: all results that depend on it become NaN.
+//   - A function only enqueues kernels on its stream. It never waits, allocates nothing and keeps
+//     no state between calls. A launch that fails throws isogram::cuda::Error.
+//   - Pointers are to device memory. The caller provides memory for results and scratch; functions
+//     named …_scratch return the size of scratch.
+//   - Sums have a fixed order and no floating-point atomics: results repeat bit for bit, on any
+//     device.
+//   - A NaN or infinity in an input is no error, because nobody waits for it: every result that
+//     depends on it becomes NaN, unless the function says otherwise.
 #pragma once
 
 #include <cstdint>

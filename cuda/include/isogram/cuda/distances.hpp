@@ -1,4 +1,4 @@
-// Euclidean distances of rows, as bandwidths are found from them.
+// Euclidean distances of rows, from which bandwidths are computed.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,10 @@
 
 namespace isogram::cuda {
 
-// out[p] = ‖x_i − x_j‖ for the p-th of `count` pairs (i, j), by differences in float64, whatever
-// their range. Without `pairs` for all i < j, row by row; count is rows (rows − 1) / 2.
+// out[p] = ‖x_i − x_j‖ for the p-th of `count` pairs (i, j), count × 2; without `pairs` for all i <
+// j, row by row, count = rows (rows − 1) / 2. By differences, scaled where squares would leave
+// float64's range.
+// Types: any → float64. Cost: 2 d operations per pair, a warp each.
 void distances(Stream stream, const Input& x, const std::int64_t* pairs, std::int64_t count,
                double* out);
 

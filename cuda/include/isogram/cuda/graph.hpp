@@ -1,9 +1,8 @@
 // The nearest neighbours of every node in graphs of cosines (see isogram/graph.hpp), found from
 // tiles of the n × n cosines.
 //
-// A walk visits the tiles on and above the diagonal; one above it is also that of its transpose.
-// All functions only enqueue work, allocate nothing and never wait; a failed launch throws
-// isogram::cuda::Error. T = float or double. Results repeat bit for bit, on any device.
+// A walk visits the tiles on and above the diagonal; a tile above it also stands for its transpose.
+// T = float or double. The rules of device.hpp hold.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +12,8 @@
 
 namespace isogram::cuda {
 
-// The k best neighbours so far of every node, n × k, best first: by weight, of equal ones the
-// smaller index. Before the first tile every weight is −∞ and every index −1.
+// The k best neighbours so far of every node, n × k, best first: by weight, of equal weights the
+// smaller index. The caller fills it with weight −∞ and index −1 before the first tile.
 template <class T>
 struct Neighbours {
   T* weights;
@@ -22,34 +21,33 @@ struct Neighbours {
   std::int64_t k;
 };
 
-// Offers the entries of a tile, row by row, to the nodes of its rows: entry (i, j) is the weight of
-// neighbour place.col + j for node place.row + i. A node is not offered to itself; a NaN is never
-// taken. Any k; the result does not depend on the order of the tiles.
+// Offers the entries of a tile to the nodes of its rows: entry (i, j) is the weight of neighbour
+// place.col + j for node place.row + i. A node is not offered to itself, and NaN is never taken.
+// Any k ≥ 1. The result does not depend on the order of the tiles.
 //
-// Once a node has seen many, few entries can still enter: k ln(n/k) of n in random order. So a warp
-// compares 32 entries of its row at a time with the worst kept, and that is nearly all it does: at
-// 8 instructions for them, where an H100 has time for 34 while it reads 32 floats, memory sets the
-// pace. What does enter is inserted by all lanes together, k/32 steps of a few hundred clocks,
-// hidden behind the reads of other warps.
+// Cost: one read of the tile. A warp compares 32 entries of its row at a time with the worst weight
+// kept: 8 instructions, where an H100 has time for 34 while it reads 32 floats. In random order
+// only k ln(n/k) of n entries enter; all lanes insert one together, in k/32 steps of a few hundred
+// clocks that the reads of other warps hide.
 template <class T>
 void merge_nearest(Stream stream, const Matrix<const T>& tile, Place place,
                    const Neighbours<T>& best);
 
-// The same for the transpose of the tile: offers entry (i, j) to node place.col + j as the weight
-// of neighbour place.row + i. With it, tiles above the diagonal suffice.
+// merge_nearest() for the transpose of the tile: offers entry (i, j) to node place.col + j as the
+// weight of neighbour place.row + i. With it, tiles on and above the diagonal suffice.
 template <class T>
 void merge_nearest_columns(Stream stream, const Matrix<const T>& tile, Place place,
                            const Neighbours<T>& best);
 
-// Makes the first ranked.k of the best neighbours of every node its nearest by cosine in float64,
-// in any order. best.k ≥ ranked.k neighbours were kept. Where number ranked.k and the next one
-// differ by no more than `tolerance`, twice the rounding of a weight, the kept ones are ranked
-// again; where the last one kept is as near, all nodes are. `units`: the rows of unit norm (see
-// prepare() in gram.hpp). They are compared by their cosine, near ±1 by their differences or sums,
-// which keep the digits that cosines have lost. `ranked` is memory to work in.
+// Makes the first ranked.k of the best.k ≥ ranked.k neighbours kept for every node its nearest by
+// float64 cosines, in any order. `tolerance` is twice the rounding of a weight. Where weights
+// ranked.k and ranked.k + 1 differ by no more than `tolerance`, the kept neighbours are ranked
+// again; where the last weight kept is as near too, all nodes are. `units` are the rows of unit
+// norm (prepare() in prepare.hpp). They are compared by cosines, near ±1 by their differences or
+// sums, which keep the digits that cosines lose. `ranked` is scratch.
 //
-// A warp per node: best.k comparisons of d doubles for those in doubt, n for those where even the
-// kept ones are too few (most nodes, if a channel is far larger than the others).
+// Cost: a warp per node; best.k comparisons of d doubles for a node in doubt, n comparisons if the
+// kept neighbours do not suffice (most nodes, if a channel is far larger than the others).
 template <class T>
 void rank_nearest(Stream stream, const Matrix<const double>& units, double tolerance,
                   const Neighbours<T>& best, const Neighbours<double>& ranked);

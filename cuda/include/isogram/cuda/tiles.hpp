@@ -1,4 +1,4 @@
-// The same tile of the Gram matrices of several layers.
+// The tiles of several layers' Gram matrices at one place.
 #pragma once
 
 #include <cstdint>
