@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,15 @@ from isogram._types import Array
 from isogram._walk.plan import InputSpec
 from isogram._walk.tiles import Tile
 
+# Checked arrays by name, and their descriptions for a plan.
+Checked: TypeAlias = tuple[dict[str, NDArray[Any]], tuple[InputSpec, ...]]
+
+
+def on_host(function: str, arrays: dict[str, NDArray[Any]]) -> Checked:
+    """Return arrays, which have to lie in the memory of the host, and describe them."""
+    require_on_host(function, arrays)
+    return arrays, tuple(InputSpec.of(name, array) for name, array in arrays.items())
+
 
 def require_on_host(function: str, arrays: Mapping[str, Array]) -> None:
     """Raise TypeError for an array that lies on a GPU."""
@@ -22,11 +31,6 @@ def require_on_host(function: str, arrays: Mapping[str, Array]) -> None:
             raise TypeError(
                 f"{function}: `{name}` must be in host memory for a plan, got an array on a GPU"
             )
-
-
-def specs(arrays: Mapping[str, NDArray[Any]]) -> tuple[InputSpec, ...]:
-    """Describe arrays for a plan."""
-    return tuple(InputSpec.of(name, array) for name, array in arrays.items())
 
 
 def edge_of(function: str, tile: Any, rows: int) -> int:

@@ -15,7 +15,7 @@ from isogram._arguments import ESTIMATORS, choice, kernel_of, threads
 from isogram._errors import errors_of
 from isogram._host.place import HOST
 from isogram._plans.arguments import edge_of, tiles_of
-from isogram._plans.layers import LayersPlan, Sets, layers_on_host, names_of, samples_of, specs_of
+from isogram._plans.layers import LayersPlan, Sets, layers_on_host, names_of, samples_of
 from isogram._statistics.cka_table import (
     CkaTable,
     bandwidths,
@@ -141,9 +141,10 @@ def plan_cka_matrix(
     options = kernel_of(_FUNCTION, kernel, bandwidth, gamma, degree, coef0)
     choice(_FUNCTION, "estimator", estimator, ESTIMATORS)
     workers = threads(_FUNCTION, num_threads)
-    sets = rows, cols = layers_on_host(_FUNCTION, layers, other)
+    sets, inputs = layers_on_host(_FUNCTION, layers, other)
+    rows, cols = sets
     edge = edge_of(_FUNCTION, tile, rows.samples)
-    made = CkaPlan(_FUNCTION, (), specs_of(sets), names_of(sets), estimator, ())
+    made = CkaPlan(_FUNCTION, (), inputs, names_of(sets), estimator, ())
     if rows.samples < samples_for_estimator(estimator=estimator):
         all_samples = slice(0, rows.samples)
         return replace(made, tiles=(Tile(all_samples, all_samples),))

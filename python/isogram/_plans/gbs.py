@@ -14,7 +14,7 @@ from isogram import _core
 from isogram._arguments import flag, neighbours_or_all, threads
 from isogram._errors import errors_of
 from isogram._plans.arguments import edge_of, tiles_of
-from isogram._plans.layers import LayersPlan, Sets, layers_on_host, names_of, samples_of, specs_of
+from isogram._plans.layers import LayersPlan, Sets, layers_on_host, names_of, samples_of
 from isogram._statistics.gbs_table import COUNT_0
 from isogram._statistics.layer_pairs import without_edges
 from isogram._types import Array, Report
@@ -82,7 +82,8 @@ def plan_gbs_matrix(
     """Return the plan of `gbs_matrix`; with another `tile` than by default sums are rounded."""
     flag(_FUNCTION, "center", center)
     workers = threads(_FUNCTION, num_threads)
-    sets = rows, cols = layers_on_host(_FUNCTION, layers, other)
+    sets, inputs = layers_on_host(_FUNCTION, layers, other)
+    rows, cols = sets
     with errors_of(_FUNCTION):
         facts, tiles = _core.plan_gbs(
             **rows.for_core(cols),
@@ -91,7 +92,7 @@ def plan_gbs_matrix(
             edge=edge_of(_FUNCTION, tile, rows.samples),
             num_threads=workers,
         )
-    return GbsPlan(_FUNCTION, tiles_of(tiles), specs_of(sets), names_of(sets), facts)
+    return GbsPlan(_FUNCTION, tiles_of(tiles), inputs, names_of(sets), facts)
 
 
 def part_of_graphs(

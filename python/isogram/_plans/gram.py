@@ -15,10 +15,9 @@ from isogram._bandwidth import resolved_bandwidth
 from isogram._entries import result_dtype
 from isogram._errors import errors_of, warn_if_infinite
 from isogram._host.place import HOST
-from isogram._plans.arguments import require_on_host, specs
+from isogram._plans.arguments import Checked, on_host
 from isogram._plans.blocks import BlocksPlan
 from isogram._types import Array, Report
-from isogram._walk.plan import InputSpec
 from isogram._walk.tiles import Tile, cut
 
 # Rows and columns of a tile: hundreds of megabytes of entries.
@@ -48,24 +47,14 @@ class GramPlan(BlocksPlan):
         n, m = tile.shape
         return n * (n + 1) // 2 if self._is_diagonal(tile) else n * m
 
-    def _checked(self, *inputs: Any) -> tuple[dict[str, NDArray[Any]], tuple[InputSpec, ...]]:
-        arrays = _on_host(self.operation, *inputs)
-        return arrays, specs(arrays)
+    def _checked(self, *inputs: Any) -> Checked:
+        return on_host(self.operation, rows_of_gram(self.operation, *inputs))
 
     def _part(
         self, tile: Tile, inputs: dict[str, NDArray[Any]], num_threads: int, progress: Report
     ) -> dict[str, Any]:
         rows, cols = self._rows_and_cols(tile, inputs)
-        block = np.empty(tile.shape, self.dtype)
-        _core.gram_tile(
-            rows,
-            cols,
-            facts=dict(self.facts),
-            out=block,
-            num_threads=num_threads,
-            progress=progress,
-            pairs=self.pairs(tile),
-        )
+        block = gram_block(self, self.facts, tile, rows, cols, num_threads, progress)
         return {self.operation: block}
 
 
@@ -84,7 +73,7 @@ def plan_gram(
     """Return the plan of `gram`."""
     options = kernel_of("gram", kernel, bandwidth, gamma, degree, coef0)
     edge, workers = integer("gram", "tile", tile, 1), threads("gram", num_threads)
-    arrays = _on_host("gram", x, y)
+    arrays, inputs = on_host("gram", rows_of_gram("gram", x, y))
     rows, cols = arrays["x"], arrays.get("y")
     dtype = result_dtype(*arrays.values())
     with errors_of("gram"):
@@ -100,14 +89,30 @@ def plan_gram(
     return GramPlan(
         "gram",
         tuple(cut(shape, (edge, edge), is_upper=cols is None)),
-        specs(arrays),
+        inputs,
         dtype.name,
         facts,
     )
 
 
-def _on_host(function: str, x: Array, y: Array | None = None) -> dict[str, NDArray[Any]]:
-    """Return checked inputs by name."""
-    arrays = rows_of_gram(function, x, y)
-    require_on_host(function, arrays)
-    return arrays
+def gram_block(
+    plan: BlocksPlan,
+    facts: Mapping[str, Any],
+    tile: Tile,
+    rows: NDArray[Any],
+    cols: NDArray[Any] | None,
+    num_threads: int,
+    progress: Report,
+) -> NDArray[Any]:
+    """Return a tile's block of a Gram matrix; columns of None: the rows again."""
+    block = np.empty(tile.shape, plan.dtype)
+    _core.gram_tile(
+        rows,
+        cols,
+        facts=dict(facts),
+        out=block,
+        num_threads=num_threads,
+        progress=progress,
+        pairs=plan.pairs(tile),
+    )
+    return block

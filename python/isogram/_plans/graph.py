@@ -13,11 +13,12 @@ from isogram import _core
 from isogram._arguments import flag, neighbours_or_all, threads
 from isogram._arrays import as_matrix
 from isogram._errors import errors_of
-from isogram._plans.arguments import edge_of, require_on_host, specs, tiles_of
+from isogram._plans.arguments import Checked, edge_of, on_host, tiles_of
 from isogram._plans.blocks import BlocksPlan
 from isogram._plans.gbs import part_of_graphs
+from isogram._plans.gram import gram_block
 from isogram._types import Array, Layers, Report
-from isogram._walk.plan import InputSpec, Plan
+from isogram._walk.plan import Plan
 from isogram._walk.tiles import Tile
 from isogram.graph import Csr
 
@@ -34,24 +35,15 @@ class DenseGraphPlan(BlocksPlan):
 
     facts: Mapping[str, Any]
 
-    def _checked(self, *inputs: Any) -> tuple[dict[str, NDArray[Any]], tuple[InputSpec, ...]]:
-        arrays = _on_host(self.operation, *inputs)
-        return arrays, specs(arrays)
+    def _checked(self, *inputs: Any) -> Checked:
+        return _on_host(self.operation, *inputs)
 
     def _part(
         self, tile: Tile, inputs: dict[str, NDArray[Any]], num_threads: int, progress: Report
     ) -> dict[str, Any]:
         rows, cols = self._rows_and_cols(tile, inputs)
-        block = np.empty(tile.shape, self.dtype)
-        _core.gram_tile(
-            rows,
-            cols,
-            facts=self.facts["layers"][0],
-            out=block,
-            num_threads=num_threads,
-            progress=progress,
-            pairs=self.pairs(tile),
-        )
+        facts = self.facts["layers"][0]
+        block = gram_block(self, facts, tile, rows, cols, num_threads, progress)
         if cols is None:
             np.fill_diagonal(block, 0)
         return {self.operation: block}
@@ -88,9 +80,8 @@ class KnnGraphPlan(Plan):
         k: int = self.facts["k"]
         return (tile.shape[0] if self._is_diagonal(tile) else sum(tile.shape)) * k * (4 + 8 + 8)
 
-    def _checked(self, *inputs: Any) -> tuple[dict[str, NDArray[Any]], tuple[InputSpec, ...]]:
-        arrays = _on_host(self.operation, *inputs)
-        return arrays, specs(arrays)
+    def _checked(self, *inputs: Any) -> Checked:
+        return _on_host(self.operation, *inputs)
 
     def _part(
         self, tile: Tile, inputs: dict[str, NDArray[Any]], num_threads: int, progress: Report
@@ -111,7 +102,7 @@ def plan_graph(
     flag("graph", "center", center)
     flag("graph", "symmetrize", symmetrize)
     workers = threads("graph", num_threads)
-    arrays = _on_host("graph", x)
+    arrays, inputs = _on_host("graph", x)
     samples = len(arrays["x"])
     with errors_of("graph"):
         facts, bounds = _core.plan_gbs(
@@ -124,12 +115,9 @@ def plan_graph(
     tiles = tiles_of(bounds)
     if k is None:
         dtype = "float64" if facts["is_float64"] else "float32"
-        return DenseGraphPlan("graph", tiles, specs(arrays), dtype, facts)
-    return KnnGraphPlan("graph", tiles, specs(arrays), facts, symmetrize)
+        return DenseGraphPlan("graph", tiles, inputs, dtype, facts)
+    return KnnGraphPlan("graph", tiles, inputs, facts, symmetrize)
 
 
-def _on_host(function: str, x: Array) -> dict[str, NDArray[Any]]:
-    """Return checked samples by name."""
-    arrays = {"x": as_matrix(function, "x", x)}
-    require_on_host(function, arrays)
-    return arrays
+def _on_host(function: str, x: Array) -> Checked:
+    return on_host(function, {"x": as_matrix(function, "x", x)})

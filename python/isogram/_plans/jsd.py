@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from isogram._arguments import distributions_of, integer, threads
 from isogram._entries import result_dtype
 from isogram._errors import errors_of
-from isogram._host import jsd as on_host
-from isogram._plans.arguments import require_on_host, specs
+from isogram._host.jsd import jsd, require_distributions
+from isogram._plans.arguments import Checked, on_host
 from isogram._plans.blocks import BlocksPlan
 from isogram._types import Array, Report
-from isogram._walk.plan import InputSpec
 from isogram._walk.tiles import Tile, cut
 
 # Rows and columns of a tile: as of `gram`.
@@ -29,16 +28,15 @@ class JsdPlan(BlocksPlan):
     No fact of all rows decides a bit; that all are distributions was found when the plan was made.
     """
 
-    def _checked(self, *inputs: Any) -> tuple[dict[str, NDArray[Any]], tuple[InputSpec, ...]]:
-        arrays = _on_host(self.operation, *inputs)
-        return arrays, specs(arrays)
+    def _checked(self, *inputs: Any) -> Checked:
+        return on_host(self.operation, distributions_of(self.operation, *inputs))
 
     def _part(
         self, tile: Tile, inputs: dict[str, NDArray[Any]], num_threads: int, progress: Report
     ) -> dict[str, Any]:
         rows, cols = self._rows_and_cols(tile, inputs)
         block = np.empty(tile.shape, self.dtype)
-        on_host.jsd(rows, cols, block, num_threads, progress)
+        jsd(rows, cols, block, num_threads, progress)
         return {self.operation: block}
 
 
@@ -51,23 +49,14 @@ def plan_jsd(
 ) -> JsdPlan:
     """Return the plan of `jsd`."""
     edge, workers = integer("jsd", "tile", tile, 1), threads("jsd", num_threads)
-    arrays = _on_host("jsd", probabilities, other)
+    arrays, inputs = on_host("jsd", distributions_of("jsd", probabilities, other))
     with errors_of("jsd"):
         for name, array in arrays.items():
-            on_host.require_distributions(array, name, workers)
+            require_distributions(array, name, workers)
     rows, *cols = arrays.values()
     return JsdPlan(
         "jsd",
         tuple(cut((len(rows), len((cols or [rows])[0])), (edge, edge), is_upper=not cols)),
-        specs(arrays),
+        inputs,
         result_dtype(*arrays.values()).name,
     )
-
-
-def _on_host(
-    function: str, probabilities: Array, other: Array | None = None
-) -> dict[str, NDArray[Any]]:
-    """Return checked inputs by name."""
-    arrays = distributions_of(function, probabilities, other)
-    require_on_host(function, arrays)
-    return arrays

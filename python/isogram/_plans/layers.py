@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from isogram._arguments import two_sets
-from isogram._plans.arguments import require_on_host, rows_of, specs
+from isogram._plans.arguments import on_host, rows_of
 from isogram._types import Layers
 from isogram._walk.plan import InputSpec, Plan
 from isogram._walk.tiles import Tile
@@ -34,21 +34,16 @@ class LayersPlan(Plan):
         return True
 
     def _checked(self, *inputs: Any) -> tuple[Sets, tuple[InputSpec, ...]]:
-        sets = layers_on_host(self.operation, *inputs)
-        return sets, specs_of(sets)
+        return layers_on_host(self.operation, *inputs)
 
 
-def layers_on_host(function: str, layers: Any, other: Any = None) -> Sets:
-    """Return checked layers, and those of another model, which have to lie on the host."""
+def layers_on_host(
+    function: str, layers: Any, other: Any = None
+) -> tuple[Sets, tuple[InputSpec, ...]]:
+    """Return checked layers, which have to lie in the memory of the host, and describe them."""
     rows, cols = two_sets(function, layers, other)
-    require_on_host(function, rows.named_with(cols))
-    return rows, cols
-
-
-def specs_of(sets: Sets) -> tuple[InputSpec, ...]:
-    """Describe layers for a plan."""
-    rows, cols = sets
-    return specs(rows.named_with(cols))
+    _, described = on_host(function, rows.named_with(cols))
+    return (rows, cols), described
 
 
 def names_of(sets: Sets) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -92,8 +92,8 @@ class RsmPlan(BlocksPlan):
             for side, spec in zip(inputs, self.inputs, strict=True)
         ]
         (tokens, lengths), (other, other_lengths) = (*sides, (None, None), (None, None))[:2]
-        pairs = _on_host(self.operation, Inputs(tokens, other, lengths, other_lengths, self.layout))
-        return pairs, tuple(map(_spec, pairs.sides))
+        given = Inputs(tokens, other, lengths, other_lengths, self.layout)
+        return _on_host(self.operation, given)
 
     def _part(
         self, tile: Tile, inputs: Pairs, num_threads: int, progress: Report
@@ -103,11 +103,11 @@ class RsmPlan(BlocksPlan):
         return on_host.part(job, self.facts, tile, progress)
 
 
-def _on_host(function: str, inputs: Inputs) -> Pairs:
-    """Return checked inputs, which have to lie in the memory of the host."""
+def _on_host(function: str, inputs: Inputs) -> tuple[Pairs, tuple[InputSpec, ...]]:
+    """Return checked inputs, which have to lie in the memory of the host, and describe them."""
     pairs = inputs.checked(function)
     require_on_host(function, pairs.sources)
-    return pairs
+    return pairs, tuple(map(_spec, pairs.sides))
 
 
 def _spec(samples: Samples) -> InputSpec:
@@ -181,7 +181,7 @@ def _plan(
     kernels, width = kernels_of(function, kernel), median_or_bandwidth(function, bandwidth)
     edge = integer(function, "tile", tile, 1)
     workers = threads(function, num_threads)
-    pairs = _on_host(function, inputs)
+    pairs, described = _on_host(function, inputs)
     check_median(function, pairs, kernels, width)
     dtype = result_dtype(*pairs.sources.values())
     check_precision(function, matching, dtype)
@@ -192,7 +192,7 @@ def _plan(
     return RsmPlan(
         function,
         tuple(cut(pairs.shape, (edge, edge), is_upper=pairs.is_symmetric)),
-        tuple(map(_spec, pairs.sides)),
+        described,
         dtype.name,
         job.matching,
         facts,
