@@ -1,6 +1,7 @@
-"""Moments of Gram matrices: what HSIC and CKA are formulas on, wherever they were summed.
+"""Moments of Gram matrices, on which HSIC and CKA are formulas: of layers on a GPU.
 
-The core has both for layers on the host: see isogram/moments.hpp.
+Of layers on the host the core has both, for calls and for plans, so that their bits are the same:
+see isogram/moments.hpp, whose merge() adds up the parts of a plan.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ from isogram._types import Array
 class Moments(NamedTuple):
     """Sums over Gram matrices K of layers of x and L of layers of y, on the same n samples.
 
-    Those of parts of the samples' pairs add up. Arrays lie in one place and are of float64, but for
-    the exponents.
+    Arrays lie in one place and are of float64, but for the exponents.
     """
 
     samples: int
@@ -31,17 +31,6 @@ class Moments(NamedTuple):
     rounding_y: Array
     exponents_x: Array  # K is in units of 2^exponent
     exponents_y: Array
-
-    def merge(self, other: Moments) -> Moments:
-        """Return the sums over the parts of both, in the same units."""
-        added = {
-            name: getattr(self, name) + getattr(other, name)
-            for name in ("products", *(f"{s}_{side}" for s in _SUMS for side in "xy"))
-        }
-        return self._replace(**added)
-
-
-_SUMS = ("squares", "row_sums", "rounding")
 
 
 class Hsic(NamedTuple):

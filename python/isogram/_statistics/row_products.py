@@ -1,4 +1,8 @@
-"""Products of the rows of graphs on the same nodes: what graph-based similarity is a formula on."""
+"""Products of the rows of graphs, on which graph-based similarity is a formula: of a GPU's graphs.
+
+Of graphs on the host the core has both, for calls and for plans, so that their bits are the same:
+see cpp/src/statistics/row_products.hpp, whose RowProducts::merge() adds up the parts of a plan.
+"""
 
 from __future__ import annotations
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from isogram._walk.tiles import Tile
-
-if TYPE_CHECKING:
-    from isogram._walk.plan import Plan
 
 
 class Sink(Protocol):
@@ -48,24 +45,3 @@ class ArraySink:
     def result(self) -> Mapping[str, Any]:
         """Return the matrices."""
         return self._matrices
-
-
-class Reduction:
-    """The parts themselves, which the plan reduces."""
-
-    def __init__(self, plan: Plan) -> None:
-        """Begin without parts."""
-        self._plan = plan
-        self._parts: dict[Tile, Any] = {}
-
-    def has(self, tile: Tile) -> bool:
-        """Whether there is a part of a tile."""
-        return tile in self._parts
-
-    def put(self, tile: Tile, part: Any) -> None:
-        """Keep a part."""
-        self._parts[tile] = part
-
-    def result(self) -> Any:
-        """Return what the plan reduces the parts to."""
-        return self._plan.reduce(self._parts)
