@@ -222,9 +222,10 @@ __device__ bool are_not_gated(const State& s, const MatchedSums& sums, double sc
   return octaves.show_no_gate();
 }
 
-// Whether the matched costs are all 0 and no cost is negative: then 0 is the optimum.
+// Whether all matched costs are 0 and no cost is negative: then 0 is the optimum, without a proof
+// by duals.
 template <class State>
-__device__ bool is_nothing_the_least(const State& s, const MatchedSums& sums) {
+__device__ bool costs_nothing(const State& s, const MatchedSums& sums) {
   if (sums.magnitude > 0) return false;
   bool is_negative = false;
   s.for_costs([&](int i, int j) { is_negative |= s.costs(i, j) < 0; });
@@ -236,7 +237,7 @@ __device__ Result solve(State& s, const Task& task, const Problem& problem, doub
   start_assignment(s);
   augment_all(s);
   const MatchedSums sums = matched_sums(s, task, problem);
-  const double gap = is_nothing_the_least(s, sums) ? 0 : detail::gap_of(slack(s), s.rows) / scale;
+  const double gap = costs_nothing(s, sums) ? 0 : detail::gap_of(slack(s), s.rows) / scale;
   const double tolerance =
       task.grid.type == Type::float64 ? detail::kTolerance<double> : detail::kTolerance<float>;
   const Proof proof = detail::proof_of(gap, sums, tolerance);

@@ -20,20 +20,21 @@ using detail::Proof;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// Edges relaxed between two questions to the worker: about a millisecond.
+// Edges relaxed between two checks for an interrupt: about a millisecond.
 constexpr std::size_t kEdgesPerCheck = std::size_t{1} << 22;
 
-// Entries read between two questions to the worker.
+// Entries read between two checks for an interrupt.
 constexpr std::size_t kEntriesPerCheck = std::size_t{1} << 20;
 
-// Sweeps cannot be stopped half-way: beyond this many rows they would hold an interrupt up.
+// Sweeps cannot be interrupted: with more rows than this an interrupt would have to wait for them.
 constexpr std::size_t kMostSwept = 4096;
 
-// Without sweeps, float64 costs below 2^exponent are not scaled: sums of 2^32 duals do not
-// overflow.
+// Without sweeps, float64 costs below 2^kSafeWithoutSweeps are not scaled: sums of 2^32 duals do
+// not overflow.
 constexpr int kSafeWithoutSweeps = 990;
 
-// Sums beyond float64 are taken of entries divided by 2^exponent: 2^32 of them cannot overflow.
+// A sum beyond float64 is computed again from entries divided by 2^kExponentOfSums: 2^32 of them
+// cannot overflow.
 constexpr int kExponentOfSums = 40;
 
 std::size_t padded(std::size_t count, std::size_t granule) {
@@ -53,7 +54,7 @@ MatrixView<const T> rows_of(MatrixView<const T> view, std::size_t first, std::si
           view.row_stride, view.col_stride};
 }
 
-// How many rows are read between two questions to the worker.
+// The number of rows read between two checks for an interrupt.
 std::size_t rows_per_check(std::size_t cols) {
   return padded(kEntriesPerCheck / cols + 1, kGatheredRows);
 }
@@ -66,7 +67,7 @@ void add(MatchedSums& sums, double entry) {
   sums.magnitude += size;
 }
 
-// At once where nothing was scaled: small problems are solved in little time.
+// ldexp takes a noticeable part of a small problem's time: not called for exponent 0.
 double times_power_of_two(double x, int exponent) {
   return exponent == 0 ? x : std::ldexp(x, exponent);
 }
@@ -89,11 +90,11 @@ MatchedSums matched_sums(const MatrixView<const T>& affinity, const std::int32_t
   }
   sums.round(static_cast<double>(std::min(affinity.rows, affinity.cols)));
   if (std::isfinite(sums.magnitude)) return times_power_of_two(sums, exponent);
-  // A partial sum may be beyond float64 where the total is not.
+  // A partial sum may overflow where the total does not.
   return exponent == 0 ? matched_sums(affinity, columns, kExponentOfSums) : sums;
 }
 
-// The columns of an affinity's rows, from the partners of its smaller side.
+// The column of each row of an affinity, from the partners of its smaller side.
 void copy_by_row(const std::int32_t* column_of, std::size_t rows, std::size_t cols,
                  std::int32_t* columns) {
   if (rows <= cols) {
@@ -116,7 +117,7 @@ Assignment reported(const std::int32_t* column_of, double gap, const MatrixView<
   return assignment(columns, {matched_sums(affinity, columns), gap});
 }
 
-// All octaves in which numbers were seen.
+// The set of octaves that costs occupy.
 class Octaves {
  public:
   template <class T>
@@ -126,7 +127,7 @@ class Octaves {
     }
   }
 
-  // The lowest octave up to `last` that has a hole below it and a number below that; or last + 1.
+  // The lowest octave up to `last` with a hole below it and a cost below the hole; or last + 1.
   int lowest_gate(int last) const {
     int below = last;
     for (int octave = 0; octave <= last; ++octave) {
@@ -171,8 +172,8 @@ std::size_t AssignmentProblem<T>::bytes_for(std::size_t n) {
          64 * (in_groups(n) + 64);
 }
 
-// One behind another, each at the beginning of a line of the cache, once there is memory. Returns
-// the bytes that they take.
+// Places all arrays in arrays_, each at the beginning of a cache line, unless arrays_ is empty.
+// Returns the bytes needed.
 template <class T>
 std::size_t AssignmentProblem<T>::place_arrays(std::size_t max_small, std::size_t max_large) {
   std::size_t bytes = 0;
@@ -224,8 +225,8 @@ simd::AssignmentState<T> AssignmentProblem<T>::state() {
                        .dual = start_dual_}};
 }
 
-// The affinity with contiguous rows of T: itself, or copied to where its costs will be. A few rows
-// at a time, so that a transposed affinity is read by whole cache lines.
+// The affinity with contiguous rows of T: itself, or a copy at the place of its costs. Copied a few
+// rows at a time, so that a transposed affinity is read by whole cache lines.
 template <class T>
 template <class Source>
 MatrixView<const T> AssignmentProblem<T>::gather(const MatrixView<const Source>& affinity,
@@ -295,7 +296,7 @@ bool AssignmentProblem<T>::scale() {
     return true;
   }
   magnitude_ = 1;
-  // 2^-exponent itself may overflow or underflow; its two halves do not.
+  // 2^-exponent may overflow or underflow; its two factors do not.
   const int half = -exponent_ / 2;
   const T factors[2] = {std::ldexp(T{1}, half), std::ldexp(T{1}, -exponent_ - half)};
   return kernels_->scale(costs_.data(), stride_, factors, rows_);
@@ -334,7 +335,8 @@ void AssignmentProblem<T>::require_all_matched() const {
   throw std::logic_error("no augmenting path: please report this");
 }
 
-// Where no cost is negative, less than nothing cannot be paid: no dual has to prove it.
+// Whether all matched costs are 0 and no cost is negative: then 0 is the optimum, without a proof
+// by duals.
 template <class T>
 bool AssignmentProblem<T>::costs_nothing() const {
   for (std::size_t i = 0; i < rows_; ++i) {
@@ -372,13 +374,14 @@ template <class T>
 double AssignmentProblem<T>::ungated_magnitude(const MatchedSums& matched) const {
   const double largest = times_power_of_two(matched.largest, -exponent_);
   if (matched.smallest == 0) {
-    // Most data answer at once: below 6 octaves from the largest there is no cost, so that no hole
-    // is one; or there is one 5 or 6 octaves below it, which leaves no hole as far as is searched.
+    // Two cheap tests suffice for most data: no cost other than 0 lies more than 6 octaves below
+    // the largest, so that no hole counts; or a cost lies 5 or 6 octaves below it, so that the
+    // searched octaves have no hole.
     if (!any_between(true, 0, largest / detail::kGated)) return matched.magnitude;
     const double octave = std::ldexp(1.0, std::ilogb(largest));
     if (any_between(true, octave / 64, octave / 16)) return matched.magnitude;
   }
-  // The matched costs themselves, or a few rows, leave no hole in most data.
+  // In most data the matched costs alone, or with a few rows, leave no hole.
   detail::NearOctaves near(largest, std::ldexp(matched.smallest, -exponent_));
   for (std::size_t i = 0; i < rows_; ++i) near.include(matched_cost(i));
   for (std::size_t i = 0; i < rows_ && !near.have_no_hole(); ++i) {
@@ -461,14 +464,14 @@ Assignment AssignmentSolver<T>::solve(Slot& slot, const MatrixView<const T>& aff
   return finish(slot, affinity, objective, worker);
 }
 
-// The solution of a solved problem, or a better one if its gap is too large.
+// The solution of a solved problem, or a solution with more digits if its gap is too large.
 template <class T>
 Assignment AssignmentSolver<T>::finish(Slot& slot, const MatrixView<const T>& affinity,
                                        Objective objective, Worker* worker) {
   std::int32_t* columns = slot.columns.data();
   copy_by_row(slot.problem.column_of(), affinity.rows, affinity.cols, columns);
   Certificate certificate = slot.problem.certificate();
-  // The problem has the columns of a tall affinity for rows, and a total is added up by row.
+  // A problem with more rows than columns was transposed, but its total is added row by row.
   if (affinity.rows > affinity.cols) certificate.matched = matched_sums(affinity, columns);
   if (is_enough(certificate, slot.problem, detail::kTolerance<T>)) {
     return assignment(columns, certificate);
@@ -476,7 +479,7 @@ Assignment AssignmentSolver<T>::finish(Slot& slot, const MatrixView<const T>& af
   return solve_again(affinity, objective, worker, columns);
 }
 
-// In float64 if that is enough, else in integers.
+// Solves in float64 if that suffices, else in integers.
 template <class T>
 Assignment AssignmentSolver<T>::solve_again(const MatrixView<const T>& affinity,
                                             Objective objective, Worker* worker,
@@ -487,7 +490,7 @@ Assignment AssignmentSolver<T>::solve_again(const MatrixView<const T>& affinity,
   }
   bool is_solved = false;
   for (const Start start : {Start::sweeps, Start::minima}) {
-    // Sweeps help where float32 was nearly enough. A float64 problem has had its.
+    // Sweeps help where float32 nearly sufficed. A float64 problem has had them already.
     if (start == Start::sweeps && (std::is_same_v<T, double> || wide.forbids())) continue;
     is_solved = wide.fill(*precise_, start, worker);
     if (!is_solved) continue;

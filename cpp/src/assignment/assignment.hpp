@@ -18,8 +18,8 @@
 
 namespace isogram {
 
-// Thrown for an affinity that is NaN, or infinite and no forbidden pair. Callers know the input's
-// name and index.
+// Thrown for an affinity that is NaN, or infinite and no forbidden pair. Callers know its name and
+// index.
 class NotFinite : public std::exception {
  public:
   const char* what() const noexcept override { return "an affinity is not finite"; }
@@ -31,39 +31,39 @@ class Infeasible : public std::exception {
   const char* what() const noexcept override { return "every assignment takes a forbidden pair"; }
 };
 
-// The meaning of an affinity of infinite cost (−∞ to maximise, +∞ to minimise).
+// The meaning of an affinity of −∞ (maximising) or +∞ (minimising).
 enum class InfiniteCost { is_refused, forbids_the_pair };
 
 struct Assignment {
-  const std::int32_t* columns;  // one per row, −1 where it stays unmatched; the solver's memory
-  double total;                 // float64 sum of the matched affinities, by row
-  double gap;                   // total's distance from a proven bound on the optimum
+  const std::int32_t* columns;  // one per row, −1 if unmatched; in the solver's memory
+  double total;                 // float64 sum of the matched affinities, row by row
+  double gap;                   // an upper bound on |optimum − total|
 };
 
-// What the matched costs are, and how far at most they are from the smallest there are:
-// Σ_i [(C_i,column(i) − v_column(i)) − min_j (C_ij − v_j)] in float64, and all that was rounded on
-// the way.
+// Sums over the matched costs, and an upper bound on their excess over the optimum: Σ_i
+// [(C_i,column(i) − v_column(i)) − min_j (C_ij − v_j)] in float64, plus all rounding.
 struct Certificate {
   detail::MatchedSums matched;
   double gap = 0;
 };
 
-// Affinities that are computed as they are needed, so that they need not leave the cache.
+// Affinities that are computed strip by strip when the solver reads them, so that they stay in the
+// cache.
 template <class T>
 struct AffinityStrips {
   std::size_t rows;
   std::size_t cols;
-  std::size_t height;  // rows asked for at once, but where all are needed together
+  std::size_t height;  // rows per strip; all rows may be requested as one strip too
 
-  // Affinities of `count` rows from `first` on, valid until the next call.
+  // The affinities of `count` rows from `first` on, valid until the next call.
   std::function<MatrixView<const T>(std::size_t first, std::size_t count)> strip;
 };
 
-// Rows of affinities that are read together: where these are adjacent, one cache line of float32,
+// Rows of affinities that are read together: in a transposed affinity one cache line of float32,
 // two of float64.
 inline constexpr std::size_t kGatheredRows = 16;
 
-// How a square problem may come to its first duals.
+// The sources of a square problem's first duals.
 enum class Start { sweeps, minima };
 
 // One matrix of costs in T and its solution by shortest augmenting paths. Rows ≤ columns, at most
@@ -73,17 +73,17 @@ class AssignmentProblem {
  public:
   AssignmentProblem(std::size_t max_small, std::size_t max_large);
 
-  // Bytes that one of n × n takes at most.
+  // An upper bound on the bytes of an n × n problem.
   static std::size_t bytes_for(std::size_t n);
 
-  // costs = ±affinity · 2^-exponent. The exponent is zero unless the largest magnitude is far from
-  // one: sums of duals must not overflow, and sweeps need numbers near one. False if an affinity is
-  // not finite, or lost digits: in float32 one about 2^126 times smaller than the largest.
+  // costs = ±affinity · 2^-exponent. The exponent is 0 unless the largest magnitude is far from 1:
+  // sums of duals must not overflow, and sweeps need numbers near 1. Returns false if an affinity
+  // is not finite, or lost digits (in float32 if it is about 2^126 times smaller than the largest).
   template <class Source>
   bool fill(const MatrixView<const Source>& affinity, Objective objective, Start start,
             Worker* worker);
 
-  // The same in steps, rows ≤ cols: begin; read all rows, some at a time; scale.
+  // fill() in steps, for rows ≤ cols: begin(), read() for all rows, scale().
   void begin(std::size_t rows, std::size_t cols, Objective objective, Start start);
   template <class Source>
   void read(const MatrixView<const Source>& affinity, std::size_t first);
@@ -91,12 +91,13 @@ class AssignmentProblem {
 
   void solve(Worker* worker);
 
-  // Both, in less time than one after the other: for problems that may take turns.
+  // Solves two problems that may take turns, in less time than one after the other.
   static void solve_two(AssignmentProblem& a, AssignmentProblem& b, Worker* worker);
   bool may_take_turns_with(const AssignmentProblem& other) const;
 
-  // On the scale of the affinities, if none has lost digits. Columns without a row have v = 0, and
-  // in a rectangular problem no v is positive, so any duals prove the gap.
+  // The certificate on the scale of the affinities, if none has lost digits. The bound holds for
+  // any duals of a square problem; in a rectangular one unmatched columns have v = 0 and no v is
+  // positive.
   Certificate certificate() const;
 
   // Σ|matched| without gates, on the scale of the affinities.
@@ -105,10 +106,10 @@ class AssignmentProblem {
   const std::int32_t* column_of() const { return column_of_; }
   std::int32_t* column_of() { return column_of_; }
 
-  // v on the scale of the affinities; the problem is done with then.
+  // v on the scale of the affinities. Overwrites the duals: the problem cannot be used afterwards.
   const T* unscaled_dual();
 
-  // No partners, and duals of 0.
+  // Sets all rows free and all duals to 0.
   void forget();
 
  private:
@@ -116,8 +117,8 @@ class AssignmentProblem {
   simd::AssignmentState<T> state();
   void require_all_matched() const;
   T matched_cost(std::size_t row) const;
-  bool costs_nothing() const;  // the matching, and no other less
-  bool any_between(bool of_magnitudes, double below, double above) const;  // of the costs
+  bool costs_nothing() const;
+  bool any_between(bool of_magnitudes, double below, double above) const;
   template <class Source>
   MatrixView<const T> gather(const MatrixView<const Source>& affinity, T* costs);
 
@@ -129,11 +130,11 @@ class AssignmentProblem {
   T sign_ = 1;
   T magnitude_ = 0;
   bool may_sweep_ = false;
-  std::size_t most_swept_;  // rows
+  std::size_t most_swept_;  // most rows of a problem that is swept
   Buffer<T> costs_;
   Buffer<float> weights_;
 
-  // In one allocation: small problems are solved in less time than a dozen of them take.
+  // The arrays below, in one allocation: a dozen allocations take longer than a small problem.
   Buffer<std::byte> arrays_;
   T* dual_ = nullptr;
   T* row_minimum_ = nullptr;
@@ -151,27 +152,27 @@ class AssignmentProblem {
   float* start_dual_ = nullptr;
 };
 
-// Solves problems of at most max_rows × max_cols, both below 2^31. Everything is allocated by the
-// constructor, except for the second of two problems that take turns, and for problems that need
-// more digits than T has: float64 costs twice, and integers of as many digits as the costs span.
-// One solver serves one thread.
+// Solves problems of at most max_rows × max_cols, both below 2^31. The constructor allocates all
+// memory, except for the second of two problems that take turns and for problems that need more
+// digits than T has. These are solved with float64 costs and, if that does not suffice, with
+// integers. One solver serves one thread.
 template <class T>
 class AssignmentSolver {
  public:
   AssignmentSolver(std::size_t max_rows, std::size_t max_cols,
                    InfiniteCost infinite_cost = InfiniteCost::is_refused);
 
-  // Bytes that problems of n × n take at most, but for those of integers.
+  // An upper bound on the bytes for n × n problems, except those solved in integers.
   static std::size_t bytes_for(std::size_t n);
 
-  // Throws NotFinite and Infeasible. About once a millisecond, but not within Sinkhorn sweeps,
-  // `worker` (may be null) is asked whether to go on.
+  // Checks `worker`, unless null, for an interrupt about once a millisecond, but not within
+  // Sinkhorn sweeps. Throws NotFinite and Infeasible.
   Assignment solve(const MatrixView<const T>& affinity, Objective objective,
                    Worker* worker = nullptr);
   Assignment solve(const AffinityStrips<T>& strips, Objective objective, Worker* worker = nullptr);
 
-  // Calls visit(k, assignment) for each of affinity(k), k < count, in order; small ones are solved
-  // two at a time.
+  // Calls visit(k, assignment) for affinity(k), k < count, in order. Small problems are solved two
+  // at a time.
   template <class Affinity, class Visit>
   void solve_each(std::size_t count, Affinity affinity, Objective objective, Worker* worker,
                   Visit visit) {
@@ -187,7 +188,7 @@ class AssignmentSolver {
   }
 
  private:
-  // One problem and its solution, by rows of the affinity.
+  // One problem, and the column of each row of its affinity.
   struct Slot {
     Slot(std::size_t max_rows, std::size_t max_cols);
     AssignmentProblem<T> problem;
@@ -206,7 +207,7 @@ class AssignmentSolver {
   std::size_t max_rows_;
   std::size_t max_cols_;
   InfiniteCost infinite_cost_;
-  bool takes_turns_;  // problems are small
+  bool takes_turns_;  // all problems are small enough
   Slot first_;
   std::optional<Slot> second_;
   std::optional<AssignmentProblem<double>> precise_;

@@ -12,17 +12,18 @@ namespace isogram {
 
 namespace {
 
-// Entries looked at between two questions to the worker.
+// Entries read between two checks for an interrupt.
 constexpr std::size_t kEntriesPerCheck = std::size_t{1} << 16;
 
-// Attempts to mend the duals that a rectangular problem starts from.
+// Attempts to repair the first duals of a rectangular problem.
 constexpr int kMostMended = 4;
 
 bool is_forbidden(double cost) {
   return cost == std::numeric_limits<double>::infinity();
 }
 
-// Of the finite costs: the exponents of the lowest bit that is set in any, and of the largest.
+// The range of the finite costs, in exponents of bits: the lowest bit set in any cost, and the
+// highest of the largest cost.
 struct Range {
   int lowest = 0;
   int highest = 0;
@@ -47,8 +48,8 @@ Range range_of(MatrixView<const double> costs) {
   return range;
 }
 
-// Dijkstra's algorithm on reduced costs, from each free row in turn: see
-// simd/assign_paths-inl.hpp for the words. Nothing is rounded, so that no column is scanned twice.
+// Dijkstra's algorithm on reduced costs, from each free row in turn; simd/assign_paths-inl.hpp
+// defines the terms. Nothing is rounded, so that no column is scanned twice.
 template <std::size_t kWords>
 class ExactAssignment {
  public:
@@ -65,7 +66,7 @@ class ExactAssignment {
         predecessor_(costs.cols),
         row_of_(costs.cols),
         state_(costs.cols) {
-    // Paths have no more edges than columns: sums of duals and paths stay in range.
+    // A path has at most as many edges as there are columns: clamped duals keep all sums in range.
     const double most = range.largest * static_cast<double>(costs.rows);
     for (std::size_t j = 0; j < costs.cols; ++j) {
       const double bounded = std::isfinite(dual[j]) && std::isfinite(most)
@@ -84,7 +85,7 @@ class ExactAssignment {
   }
 
  private:
-  // unreached: no path is known; todo: one is; settled: the shortest is.
+  // unreached: no path to the column is known; todo: a path is; settled: the shortest is.
   enum class State : std::uint8_t { unreached, todo, settled };
 
   Number cost(std::size_t i, std::size_t j) const { return Number::of(costs_(i, j), lowest_); }
@@ -96,7 +97,7 @@ class ExactAssignment {
     worker_->check();
   }
 
-  // Whether a row's column has its smallest reduced cost.
+  // Whether the row is matched at its smallest reduced cost.
   bool is_tight(std::size_t row) {
     const auto matched = static_cast<std::size_t>(column_of_[row]);
     if (is_forbidden(costs_(row, matched))) return false;
@@ -107,8 +108,9 @@ class ExactAssignment {
     return true;
   }
 
-  // Columns of a rectangular problem that stay free must have dual 0, and no other dual may be
-  // positive: freeing a column raises its dual, after which other rows may not be tight.
+  // Frees rows that are not tight. In a rectangular problem free columns must have dual 0 and no
+  // dual may be positive; freeing a column raises its dual to 0, after which other rows may no
+  // longer be tight: so several attempts.
   void keep_tight_rows() {
     const bool is_square = costs_.rows == costs_.cols;
     for (int attempt = 0;; ++attempt) {
@@ -152,7 +154,7 @@ class ExactAssignment {
     }
   }
 
-  // The nearest column to do, a free one first among equals; or the number of columns.
+  // The nearest todo column, of equally near ones a free one; or the number of columns.
   std::size_t nearest() const {
     std::size_t best = costs_.cols;
     for (std::size_t j = 0; j < costs_.cols; ++j) {
@@ -165,7 +167,7 @@ class ExactAssignment {
     return best;
   }
 
-  // Matches a free row along a shortest augmenting path. False if there is none.
+  // Matches a free row along a shortest augmenting path. Returns false if no path exists.
   bool augment(std::size_t root) {
     std::fill(state_.begin(), state_.end(), State::unreached);
     relax(root, Number());  // the root's dual shifts all distances alike
@@ -182,7 +184,7 @@ class ExactAssignment {
     }
   }
 
-  // Updates duals and augments along the path to the sink.
+  // Updates the duals and augments along the path to the sink.
   void augment_to(std::size_t root, std::size_t sink) {
     for (std::size_t j = 0; j < costs_.cols; ++j) {
       if (state_[j] == State::settled) dual_[j] = dual_[j] + distance_[j] - distance_[sink];
@@ -213,7 +215,7 @@ class ExactAssignment {
 bool assign_exactly(MatrixView<const double> costs, const double* dual, std::int32_t* column_of,
                     Worker* worker) {
   const Range range = range_of(costs);
-  // Duals and distances are sums of less than 16 · rows costs, and have a sign.
+  // Room for sums of fewer than 16 · rows costs, which duals and distances are, and for a sign.
   const int headroom = static_cast<int>(std::bit_width(costs.rows)) + 5;
   const int bits = range.highest - range.lowest + headroom;
   const auto solve = [&]<std::size_t kWords>() {
@@ -222,7 +224,7 @@ bool assign_exactly(MatrixView<const double> costs, const double* dual, std::int
   if (bits <= 2 * 64) return solve.template operator()<2>();
   if (bits <= 4 * 64) return solve.template operator()<4>();
   if (bits <= 8 * 64) return solve.template operator()<8>();
-  return solve.template operator()<34>();  // 2098 bits of doubles, and the headroom
+  return solve.template operator()<34>();  // the 2098 bits of doubles, and the headroom
 }
 
 }  // namespace isogram

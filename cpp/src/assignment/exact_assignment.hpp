@@ -1,4 +1,4 @@
-// Linear assignment in integers, for costs so far apart that float64 rounds the smaller ones away.
+// Linear assignment in integers, for costs so far apart that float64 loses the smaller ones.
 #pragma once
 
 #include <cstddef>
@@ -9,15 +9,15 @@
 
 namespace isogram {
 
-// Finds the assignment of rows to columns, rows ≤ cols, with the smallest exact sum of costs:
-// shortest augmenting paths as in float64, on multiples of the lowest bit that any cost has. A cost
-// of +∞ forbids its pair; others are finite. The search starts from `column_of` (a column for each
-// row, or −1) and from duals of the columns as near the optimum as may be; the result replaces
-// column_of. Returns false if every assignment takes a forbidden pair.
+// Finds the matching of rows with columns, rows ≤ cols, that has the smallest exact sum of costs,
+// by shortest augmenting paths on multiples of the lowest bit set in any cost. A cost of +∞ forbids
+// its pair; others are finite. The search starts from `column_of` (a column for each row, or −1)
+// and from the column duals `dual`, best near the optimum; the result replaces column_of. Returns
+// false if every matching takes a forbidden pair.
 //
-// Cost O(rows² · cols) additions of as many words as the costs span, far fewer from good duals.
-// Memory O(cols) such numbers. `worker` (may be null) is asked about once a millisecond whether to
-// go on.
+// Cost: O(rows² · cols) additions of as many words as the costs span, far fewer from good duals.
+// Memory: O(cols) such numbers. `worker`, unless null, is checked for an interrupt about once a
+// millisecond.
 bool assign_exactly(MatrixView<const double> costs, const double* dual, std::int32_t* column_of,
                     Worker* worker);
 

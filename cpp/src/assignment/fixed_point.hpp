@@ -9,7 +9,7 @@
 
 namespace isogram {
 
-// |x| = digits · 2^exponent of a finite double; digits are below 2^53.
+// A finite double as |x| = digits · 2^exponent, digits < 2^53.
 struct Digits {
   explicit Digits(double x) {
     const auto bits = std::bit_cast<std::uint64_t>(x);
@@ -26,7 +26,8 @@ template <std::size_t kWords>
 struct FixedPoint {
   std::uint64_t words[kWords] = {};
 
-  // x as a multiple of 2^exponent, |x| < 2^(exponent + 64·kWords − 1). Digits below are cut off.
+  // x as a multiple of 2^exponent, for |x| < 2^(exponent + 64·kWords − 1). Lower digits are cut
+  // off.
   static FixedPoint of(double x, int exponent) {
     const Digits of_x(x);
     FixedPoint result;

@@ -1,4 +1,4 @@
-// Greedy matching: the largest remaining affinity whose row and column are free.
+// Greedy matching: takes the largest affinity whose row and column are free, again and again.
 #pragma once
 
 #include <algorithm>
@@ -18,8 +18,8 @@ class GreedyMatcher {
   }
 
   // The float64 sum of the matched affinities; of equal ones the smaller row, then the smaller
-  // column goes first. columns[i] is the column of row i, counted from `first_column`, or −1. Cost:
-  // one pass over a row each time that its best column turns out taken.
+  // column is matched first. columns[i] is the column of row i plus `first_column`, or −1. Cost:
+  // one pass over a row each time that its best column is taken by another row.
   double total(MatrixView<const T> affinity, std::int32_t* columns, std::int32_t first_column) {
     std::fill_n(columns, affinity.rows, -1);
     std::fill(column_taken_.begin(), column_taken_.end(), false);
@@ -31,7 +31,8 @@ class GreedyMatcher {
       std::pop_heap(heap_.begin(), heap_.end(), goes_after);
       Edge& edge = heap_.back();
       if (column_taken_[edge.column]) {
-        // Another row took it. What this row has left is no better, so no row was passed over.
+        // Another row took the column. The row's next best edge is no better, so the order of rows
+        // stays right.
         edge = best_of_row(affinity, edge.row);
         std::push_heap(heap_.begin(), heap_.end(), goes_after);
         continue;
@@ -69,7 +70,7 @@ class GreedyMatcher {
   }
 
   std::vector<char> column_taken_;
-  std::vector<Edge> heap_;  // the best edge of every free row; its column may have been taken since
+  std::vector<Edge> heap_;  // the best edge of every free row when it was last searched
 };
 
 }  // namespace isogram

@@ -8,7 +8,7 @@
 
 namespace isogram {
 
-// Calls visit(row), and asks the worker before.
+// Calls visit(row) for all rows, after a check for an interrupt.
 template <class Visit>
 void WideCosts::for_each_row(Visit visit) {
   for (std::size_t i = 0; i < rows_; ++i) {
@@ -70,8 +70,8 @@ bool WideCosts::uses_forbidden(const std::int32_t* column_of) const {
   return false;
 }
 
-// A power of two above twice the sum of any matching of costs up to `largest`. A hole of more
-// than kHole octaves lies between it and those costs: it counts as a gate.
+// A power of two above twice the sum of any matching of costs up to `largest`. It is more than
+// kHole octaves above them, so that it counts as a gate.
 double WideCosts::above_sums_of(double largest) const {
   if (largest == 0) return 1;
   const int octaves = std::max(static_cast<int>(std::bit_width(rows_)) + 2, detail::kHole + 2);

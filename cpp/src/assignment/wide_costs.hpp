@@ -1,4 +1,4 @@
-// Costs of a problem whose digits T does not hold together.
+// Float64 costs of a problem whose costs span more digits than T has.
 #pragma once
 
 #include <cstddef>
@@ -13,14 +13,14 @@
 
 namespace isogram {
 
-// A copy of a problem's costs in float64, rows ≤ cols, for the rare problems that need it: +∞ where
-// an affinity forbids its pair, all others finite. Nobody changes it while it is worked on.
+// A copy of a problem's costs in float64, rows ≤ cols: +∞ where an affinity forbids its pair,
+// others finite. Rare problems need it. Other threads cannot change it during the call, unlike the
+// affinity.
 //
-// A gate is a cost above any sum of the lower costs of an assignment. Gates of one value are
-// lowered to just above that sum: float64 then holds all costs together, and integers are short.
-// The optimal assignments stay the same, because an optimal one has as few gates as possible and
-// the smallest sum of the rest; the distance from the optimum of others with as few gates stays the
-// same, too.
+// A gate is a cost above any sum of the lower costs of a matching. Gates of one value are lowered
+// to just above that sum: then float64 holds all costs together, and integers are short. Optimal
+// matchings stay optimal, because they have the fewest gates and the smallest sum of the rest.
+// Matchings with equally few gates keep their distance from the optimum.
 class WideCosts {
  public:
   // Throws NotFinite.
@@ -31,8 +31,8 @@ class WideCosts {
   MatrixView<const double> view() const { return {costs_.data(), rows_, cols_}; }
   bool forbids() const { return forbids_; }
 
-  // With a finite cost for forbidden pairs, so high that no assignment takes one more than it has
-  // to. False if float64 has no such cost, or not the digits.
+  // Fills `problem`, with a finite cost for forbidden pairs that is high enough to keep their
+  // number smallest. Returns false if float64 has no such cost, or too few digits.
   bool fill(AssignmentProblem<double>& problem, Start start, Worker* worker) const;
 
   bool uses_forbidden(const std::int32_t* column_of) const;
@@ -49,7 +49,7 @@ class WideCosts {
   std::size_t rows_ = 0;
   std::size_t cols_ = 0;
   Buffer<double> costs_;
-  double largest_ = 0;  // of the finite ones
+  double largest_ = 0;  // the largest finite |cost|
   bool forbids_ = false;
 };
 

@@ -1,11 +1,11 @@
-// Linear assignment by shortest augmenting paths (Jonker and Volgenant 1987; Crouse 2016): costs,
-// what the start and the searches share, and the certificate.
+// Linear assignment by shortest augmenting paths (Jonker and Volgenant 1987; Crouse 2016): reading
+// of costs, tools for the start and the searches, and the certificate.
 //
-// Row duals are not stored: u_i = min_j (C_ij − v_j) for a free row, and C_ij − v_j on the matched
-// column of another, so any column duals v are a legal start.
+// Row duals are not stored: u_i = min_j (C_ij − v_j) for a free row, and C_ij − v_j at the column j
+// of a matched row; so any column duals v are a legal start.
 //
-// Only additions, comparisons and blends touch the numbers, and minima are searched for in column
-// order: every instruction set finds the same matching.
+// Costs are only added, compared and blended, and minima are searched in column order: every
+// instruction set finds the same matching.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,8 @@
 namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
-// A number of groups of columns, as an argument that the compiler knows; kAnyGroups if it does not.
+// The number of groups of columns as a compile-time constant; kAnyGroups if it is known at run time
+// only.
 template <std::size_t kCount>
 struct Groups {
   static constexpr std::size_t count = kCount;
@@ -29,8 +30,8 @@ struct Groups {
 inline constexpr std::size_t kAnyGroups = 0;
 
 // Calls visit(Groups<number of groups>) for a problem of up to 64 columns, which is worth code of
-// its own: numbers of columns live in registers, a set of columns is the bits of one word. Calls
-// visit(Groups<kAnyGroups>) for a larger one.
+// its own: numbers of columns live in registers, and a set of columns is the bits of one word.
+// Calls visit(Groups<kAnyGroups>) for a larger problem.
 template <class Visit>
 inline auto with_groups(std::size_t stride, Visit visit) {
   switch (stride / kAssignmentGroup) {
@@ -50,8 +51,8 @@ inline auto with_groups(std::size_t stride, Visit visit) {
 template <class T, std::size_t kGroups>
 inline constexpr std::size_t kVectors = kGroups * kAssignmentGroup / kLanes<T>;
 
-// Distances from the nearest column: none is negative but by rounding. The bits of such floats have
-// the same order as integers, and a minimum of integers takes one cycle where a minimum of floats
+// Distances from the nearest column, negative only by rounding. Bits of non-negative floats have
+// the order of integers, and a minimum of 32-bit integers takes one cycle where a minimum of floats
 // takes four. Not every processor has minima of 64-bit integers.
 template <class T>
 using Distances = std::conditional_t<sizeof(T) == sizeof(float), Bits<T>, Vector<T>>;
@@ -61,7 +62,7 @@ T read_costs(const T* entries, std::ptrdiff_t stride, T sign, T* costs, std::siz
              std::size_t rows, std::size_t cols) noexcept {
   Magnitudes<T> magnitudes;
   const std::size_t whole = cols / kLanes<T> * kLanes<T>;
-  T padding[kLanes<T>];  // added where load_part fills up with zeros
+  T padding[kLanes<T>];  // added to the zeros of load_part()
   for (std::size_t l = 0; l < kLanes<T>; ++l) padding[l] = whole + l < cols ? T{0} : kInfinity<T>;
   const Vector<T> padded = load(padding);
   for (std::size_t i = 0; i < rows; ++i, entries += stride, costs += costs_stride) {
@@ -101,8 +102,7 @@ bool scale(T* costs, std::size_t stride, const T (&factors)[2], std::size_t rows
 
 template <class T>
 bool any_between(const T* costs, std::size_t count, bool of_magnitudes, T below, T above) noexcept {
-  constexpr std::size_t kPart =
-      8 * kAssignmentGroup;  // after each of these the answer may be known
+  constexpr std::size_t kPart = 8 * kAssignmentGroup;  // costs between two looks at `found`
   const Bits<T> sign = (Bits<T>)broadcast(of_magnitudes ? T{-0.0} : T{0});
   for (std::size_t first = 0; first < count; first += kPart) {
     const std::size_t end = first + kPart < count ? first + kPart : count;
@@ -116,7 +116,7 @@ bool any_between(const T* costs, std::size_t count, bool of_magnitudes, T below,
   return false;
 }
 
-// Four rows from i on; beyond the last row, the last row again.
+// Four rows from row i on; the last row stands for rows beyond it.
 template <class T>
 struct FourRows {
   FourRows(const T* costs, std::size_t stride, std::size_t rows, std::size_t i) {
@@ -128,7 +128,7 @@ struct FourRows {
   const T* row[4];
 };
 
-// Calls visit(first column) for vectors that cover [0, cols); unrolled for a known number of
+// Calls visit(first column) for the vectors that cover [0, cols), unrolled for a known number of
 // groups.
 template <class T, std::size_t kGroups, class Visit>
 inline void for_vectors(std::size_t cols, Visit visit) {
@@ -141,7 +141,7 @@ inline void for_vectors(std::size_t cols, Visit visit) {
   }
 }
 
-// The smallest of visit(row, column) in each of four rows.
+// The smallest element of the vectors visit(row, first column), in each of four rows.
 template <class T, std::size_t kGroups, class Visit>
 inline void four_minima(std::size_t cols, T (&smallest)[4], Visit visit) {
   Vector<T> least[4];
@@ -152,7 +152,7 @@ inline void four_minima(std::size_t cols, T (&smallest)[4], Visit visit) {
   smallest_of_each(least, smallest);
 }
 
-// One number of each of four rows.
+// A vector with one number of each of four rows.
 template <class T>
 struct OfFour {
   typedef T type __attribute__((vector_size(4 * sizeof(T))));
@@ -168,15 +168,15 @@ inline double sum_of(FourDoubles x) {
   return (x[0] + x[1]) + (x[2] + x[3]);
 }
 
-// What a certificate is computed of. But for the total, which is added up row by row, sums have
-// four terms at a time: one would wait for another.
+// The sums of a certificate. Four rows are added at a time, so that additions need not wait for
+// each other; the total is added row by row.
 template <std::size_t kGroups, class T>
 class CertificateSums {
  public:
   CertificateSums(std::size_t stride, std::size_t cols, const T* dual)
       : stride_(stride), cols_(cols), dual_(dual) {}
 
-  // The next rows, up to four of them.
+  // Adds the next `rows` ≤ 4 rows.
   void include(const T* costs, const std::int32_t* column_of, std::size_t rows) {
     const FourRows<T> four(costs, stride_, rows, 0);
     double minima[4];

@@ -1,13 +1,13 @@
 // The augmentation phase of an assignment: free rows are matched one after another, each along a
 // shortest augmenting path, by Dijkstra's algorithm on reduced costs.
 //
-// Words, and those of Jonker and Volgenant (1987) and Crouse (2016): a column's distance d_j is the
-// length of the shortest path known from the root, the free row; to scan a column is to relax the
-// edges of its row; a settled column's distance is final, and it waits to be scanned (SCAN) or has
-// been (READY), all others are TODO; delta is the distance of the columns settled last (μ; Crouse's
-// minVal); the sink is the free column at which a search ends. Then v_j falls by delta − d_j for
-// every settled column, and the path from the sink back to the root exchanges its matched and
-// unmatched edges.
+// Terms, with the names of Jonker and Volgenant (1987) and Crouse (2016) in parentheses: the root
+// is the free row. A column's distance d_j is the length of the shortest known path to it from the
+// root. To scan a column is to relax the edges of its row. The distance of a settled column is
+// final; it waits for its scan (SCAN) or has been scanned (READY). All other columns are TODO.
+// delta is the distance of the columns settled last (μ, minVal). The sink is the free column at
+// which a search ends. Then v_j falls by delta − d_j for every settled column, and the path from
+// the sink back to the root exchanges its matched and unmatched edges.
 #pragma once
 
 #include <cstddef>
@@ -21,13 +21,13 @@
 namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
-// A dual falls by as much as its column is nearer than the sink, which is at delta.
+// v_j falls by delta − d_j for columns nearer than the sink, which is at delta.
 template <class T>
 inline Vector<T> dual_after(Vector<T> dual, Vector<T> distance, Vector<T> delta) {
   return dual + minimum<Vector<T>>(distance - delta, Vector<T>{});
 }
 
-// The alternating path from `sink` back to `root` exchanges matched and unmatched edges.
+// Exchanges matched and unmatched edges on the alternating path from `sink` back to `root`.
 template <class T>
 inline void flip_path(const AssignmentState<T>& s, std::size_t root, std::ptrdiff_t sink) {
   std::size_t row = 0;
@@ -40,10 +40,10 @@ inline void flip_path(const AssignmentState<T>& s, std::size_t root, std::ptrdif
   } while (row != root);
 }
 
-// A label orders columns as the search scans them: by distance, a free column first among equals,
-// and scanned columns last. Distances are neither negative nor −0: their bits have the same order.
-// From the top: 0, whether the column has been scanned, the bits of its distance but for the sign
-// and the last two, whether the column is matched.
+// A label orders columns as the search scans them: by distance, of equal distances free columns
+// first, and scanned columns last. Distances are neither negative nor −0, so that their bits have
+// the order of integers. The bits of a label from the top: 0; whether the column has been scanned;
+// the bits of the distance without the sign and the last two; whether the column is matched.
 template <class T>
 inline constexpr Integer<T> kScanned = Integer<T>{1} << (8 * sizeof(T) - 2);
 
@@ -57,7 +57,7 @@ inline Bits<T> distance_of(Bits<T> label) {
   return (label & (kScanned<T> - 2)) << 1;
 }
 
-// Labels from here on are of columns that no path has reached, or that have been scanned.
+// The least label of columns that no path has reached or that have been scanned.
 template <class T>
 inline constexpr Integer<T> kNoCandidate = __builtin_bit_cast(Integer<T>, kInfinity<T>) >> 1;
 
@@ -67,7 +67,7 @@ struct Candidate {
   std::size_t column;
 };
 
-// Of the columns of even and of odd numbers, in lanes 0 and 1: the smallest label and its column.
+// The smallest label and its column, among even columns in lane 0 and among odd columns in lane 1.
 template <class T>
 struct Nearest {
   Candidate<T> of_parity(std::size_t parity) const {
@@ -77,11 +77,11 @@ struct Nearest {
   Bits<T> column;
 };
 
-// The smallest labels that visit(first column) returns, called for vectors that cover the columns.
+// The smallest of the labels visit(first column), for the vectors that cover the columns.
 template <class T, class Visit>
 [[gnu::always_inline]] inline Nearest<T> visit_columns(std::size_t stride, Visit visit) {
   const auto none = (Distances<T>)broadcast(kInfinity<T>);
-  Distances<T> label[2] = {none, none};  // of two, because one would wait for itself
+  Distances<T> label[2] = {none, none};  // two, because one minimum would wait for itself
   Bits<T> column[2] = {(Bits<T>)none, (Bits<T>)none};
   Bits<T> columns = lane_numbers<T>();
   const auto compare = [&](std::size_t n, std::size_t j) {
@@ -102,7 +102,7 @@ template <class T, class Visit>
   return {(Bits<T>)nearest, minimum_of_every<2>(first)};
 }
 
-// Labels all columns by their edges to the root row, whose smallest reduced cost is distance 0.
+// Labels all columns by their edges to the root. The root's smallest reduced cost is distance 0.
 template <class T>
 inline Nearest<T> label_from_root(const AssignmentState<T>& s, std::size_t root) {
   const T* row = s.costs + root * s.stride;
@@ -122,17 +122,17 @@ inline Nearest<T> label_from_root(const AssignmentState<T>& s, std::size_t root)
   });
 }
 
-// The paths through a column that is scanned, and its row.
+// The scan of a column: paths through it and its row.
 template <class T>
 struct Scan {
   Scan(const AssignmentState<T>& s, Candidate<T> found)
       : row(s.row_of[found.column]),
         costs(s.costs + static_cast<std::size_t>(row) * s.stride),
         delta((Vector<T>)distance_of<T>(found.label - Bits<T>{})),
-        // Added first: while the row is still to come.
+        // dual + delta is computed first, while the row is loaded.
         shift(costs[found.column] - (s.dual[found.column] + delta)) {}
 
-  // Not shorter than `delta`: rounding must not close a cycle of predecessors.
+  // At least `delta`: rounding must not make a cycle of predecessors.
   Distances<T> paths(std::size_t j, Vector<T> dual) const {
     return maximum((Distances<T>)delta, (Distances<T>)((load(costs + j) - dual) - shift));
   }
@@ -162,8 +162,8 @@ template <class T>
   });
 }
 
-// Stores a whole vector: relax() loads whole vectors next, and would wait for a single element to
-// reach the cache.
+// Stores a whole vector, because relax() loads whole vectors next and would wait until a single
+// stored element reached the cache.
 template <class T>
 inline void mark_scanned(const AssignmentState<T>& s, std::size_t column) {
   Integer<T>* labels = s.label + column / kLanes<T> * kLanes<T>;
@@ -171,7 +171,7 @@ inline void mark_scanned(const AssignmentState<T>& s, std::size_t column) {
   store(labels, load(labels) | (here & kScanned<T>));
 }
 
-// Updates duals and augments along the path to the sink.
+// Updates the duals and augments along the path to the sink.
 template <class T>
 inline void augment_to(const AssignmentState<T>& s, std::size_t root, Candidate<T> sink) {
   const auto delta = (Vector<T>)distance_of<T>(sink.label - Bits<T>{});
@@ -183,12 +183,12 @@ inline void augment_to(const AssignmentState<T>& s, std::size_t root, Candidate<
   s.matched[sink.column] = 1;
 }
 
-// Dijkstra's algorithm, but two columns are scanned at a time: the nearest of the columns of even
-// and of odd numbers. The nearer of the two is settled. The distance of the other may still fall,
-// and then it is scanned again; that is so rare that searches need a third fewer passes.
+// Dijkstra's algorithm with two columns scanned at a time: the nearest even and the nearest odd
+// column. The nearer of the two is settled. The distance of the other may still fall, and then it
+// is scanned again; that is rare, and searches need a third fewer passes.
 //
-// It ends: no path is shorter than its beginning, so every pass settles its nearer column, and
-// there are no more passes than columns.
+// The search ends after at most one pass per column: no path is shorter than its beginning, so that
+// every pass settles a column.
 //
 // Returns the number of rows whose edges have been relaxed.
 template <class T>
@@ -205,7 +205,7 @@ inline std::size_t search(const AssignmentState<T>& s, std::size_t root) {
       augment_to(s, root, nearer);
       break;
     }
-    // A free column has no row to relax.
+    // A free column has no row to scan.
     if (other.label >= kNoCandidate<T> || s.row_of[other.column] < 0) other = nearer;
     mark_scanned(s, nearer.column);
     mark_scanned(s, other.column);
@@ -231,7 +231,7 @@ struct SmallSearch {
   static constexpr std::size_t kCount = kVectors<T, kGroups>;
   Vector<T> dual[kCount];         // −∞ once the column is settled
   Distances<T> distance[kCount];  // +∞ once the column is settled
-  Vector<T> settled_at[kCount];   // its distance then; +∞ before
+  Vector<T> settled_at[kCount];   // the distance of a settled column; +∞ before
   Bits<T> predecessor[kCount];
 
   [[gnu::always_inline]] void begin(const T* row, const T* duals, std::size_t root) {
@@ -248,8 +248,8 @@ struct SmallSearch {
     });
   }
 
-  // Paths through a settled column and its row `through` are `shift` shorter than the reduced costs
-  // of the row.
+  // The path through a settled column and its row `through` to column j has length C_j − v_j −
+  // shift.
   [[gnu::always_inline]] void relax(const T* row, Vector<T> shift, std::int32_t through) {
     unrolled<kCount>([&](std::size_t n) {
       const auto path = (Distances<T>)((load(row + n * kLanes<T>) - dual[n]) - shift);
@@ -275,7 +275,7 @@ struct SmallSearch {
   }
 };
 
-// Bit k is set where row or column k has no partner, and perhaps in the padding.
+// Bit k is set if row or column k has no partner; bits of the padding may be set too.
 template <std::size_t kGroups>
 inline std::uint64_t unmatched(const std::int32_t* partners) {
   Bits<float> partner[kVectors<float, kGroups>];
@@ -283,15 +283,15 @@ inline std::uint64_t unmatched(const std::int32_t* partners) {
   return bits_within<float>(partner, -1 - Bits<float>{});
 }
 
-// By value: of a member, compilers take the element from memory.
+// By value: compilers would read the element of a member from memory.
 template <class V>
 inline auto first_of(V x) {
   return x[0];
 }
 
-// Matches all free rows of a small problem, search after search and step by step. All columns at
-// distances up to delta are settled together, unless one of them is free: that is the sink, and the
-// duals of columns as near as the sink do not change.
+// Matches all free rows of a small problem, one search after another, in steps. All columns at
+// distances up to delta are settled together, unless one of them is free: that one is the sink, and
+// the duals of columns as near as the sink do not change.
 template <class T, std::size_t kGroups>
 class SmallAugmentation {
  public:
@@ -307,7 +307,7 @@ class SmallAugmentation {
   // Scans one column, or ends a search and begins the next.
   [[gnu::always_inline]] void step() {
     if (to_scan_ == 0 || first_of(nearest_) <= first_of(delta_)) {
-      if (first_of((Vector<T>)nearest_) == kInfinity<T>) return next_root();  // there is no path
+      if (first_of((Vector<T>)nearest_) == kInfinity<T>) return next_root();  // no path exists
       delta_ = nearest_ > delta_ ? nearest_ : delta_;
       const std::uint64_t within = bits_within<T>(columns_.distance, delta_);
       if ((within & free_) != 0) return augment_to(__builtin_ctzll(within & free_));
@@ -318,7 +318,7 @@ class SmallAugmentation {
     to_scan_ &= to_scan_ - 1;
     const std::int32_t through = s_.row_of[column];
     const T* row = s_.costs + static_cast<std::size_t>(through) * kStride;
-    // Added first: while the row is still to come.
+    // Computed first, while the row is loaded.
     const Vector<T> beyond = s_.dual[column] + (Vector<T>)delta_;
     columns_.relax(row, row[column] - beyond, through);
     nearest_ = minimum_of(columns_.distance);
@@ -354,7 +354,7 @@ class SmallAugmentation {
   const AssignmentState<T>& s_;
   std::uint64_t roots_;
   std::uint64_t free_;
-  std::uint64_t to_scan_ = 0;  // settled columns whose rows are still to be relaxed
+  std::uint64_t to_scan_ = 0;  // settled columns that wait for their scan
   Distances<T> nearest_{};
   Distances<T> delta_{};
   SmallSearch<T, kGroups> columns_{};

@@ -14,12 +14,12 @@
 namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
-// Percent of rows that must stay free at the cheap start before Sinkhorn sweeps pay. Correlated
-// tokens leave 30 to 80 % free, random costs 20 to 30 %, and problems with dead tokens or ties
-// fewer: these take longer with sweeps, above all those with ties.
+// Percent of rows that must stay free after row and column reduction before Sinkhorn sweeps pay.
+// Correlated tokens leave 30 to 80 % free, random costs 20 to 30 %. Problems with dead tokens or
+// ties leave fewer, and take longer with sweeps.
 inline constexpr std::size_t kWorthSweeping = 25;
 
-// The duals of the columns at j, lowered to min over four rows r of C_rj − smallest_r.
+// The duals of the columns from j on, lowered to the minimum of C_rj − smallest_r over four rows r.
 template <class T>
 inline Vector<T> lowered(Vector<T> dual, const FourRows<T>& four, const T (&smallest)[4],
                          std::size_t j) {
@@ -31,8 +31,8 @@ inline Vector<T> lowered(Vector<T> dual, const FourRows<T>& four, const T (&smal
 }
 
 // Row reduction, then column reduction: the row minima, and v_j = min_i (C_ij − row minimum i).
-// Rows come first: by plain column minima a row of zeros, or of small entries among large ones,
-// would look cheap wherever other rows are dear.
+// Row minima are subtracted first: otherwise a row of zeros, or of small entries among large ones,
+// would set the minima of all columns.
 template <std::size_t kGroups, class T>
 inline void reduce_rows_and_columns(const AssignmentState<T>& s) {
   const auto visit = [&s](std::size_t i, auto lower) {
@@ -77,7 +77,7 @@ inline void clear_taken(const AssignmentState<T>& s) {
   for (std::size_t j = 0; j < s.cols; j += kAssignmentWord) s.taken[j / kAssignmentWord] = 0;
 }
 
-// The first column that is not taken and whose bit is set in lanes(first column of a vector), or
+// The first column that is not taken and whose bit is set in lanes(first column of its vector), or
 // −1.
 template <class T, class Lanes>
 inline std::int32_t first_free(const AssignmentState<T>& s, Lanes lanes) {
@@ -97,9 +97,9 @@ inline std::int32_t first_free(const AssignmentState<T>& s, Lanes lanes) {
   return -1;
 }
 
-// Whether at least `enough` rows would stay free if each row in turn were matched to its first free
-// column of reduced cost zero, C_ij − row minimum i ≤ v_j. An estimate of match_greedily(), which
-// rounds differently and takes longer.
+// Whether at least `enough` rows would stay free if each row in turn took its first free column of
+// reduced cost 0, C_ij − row minimum i ≤ v_j. It estimates match_greedily(), which takes longer and
+// rounds differently.
 template <std::size_t kGroups, class T>
 inline bool leaves_rows_free(const AssignmentState<T>& s, std::size_t enough) {
   const auto lanes = [&s](std::size_t i, std::size_t j) {
@@ -108,7 +108,7 @@ inline bool leaves_rows_free(const AssignmentState<T>& s, std::size_t enough) {
   };
   std::size_t free = 0;
   if constexpr (kGroups != kAnyGroups) {
-    // Without jumps: whether a column is free is hard to predict.
+    // Without branches, because a processor cannot predict whether a column is free.
     std::uint64_t taken = 0;
     for (std::size_t i = 0; i < s.rows && free < enough; ++i) {
       std::uint64_t left = 0;
@@ -132,7 +132,7 @@ inline bool leaves_rows_free(const AssignmentState<T>& s, std::size_t enough) {
   return free == enough;
 }
 
-// The smallest reduced cost of each of four rows goes to `row_minimum`, its first column to
+// Writes the smallest reduced cost of each of four rows to `row_minimum`, and its first column to
 // `column_of`.
 template <std::size_t kGroups, class T>
 inline void find_row_minima(const AssignmentState<T>& s, std::size_t i) {
@@ -164,7 +164,7 @@ inline void find_row_minima(const AssignmentState<T>& s, std::size_t i) {
   unrolled<4>([&](std::size_t r) { s.column_of[i + r] = static_cast<std::int32_t>(first[r]); });
 }
 
-// Matches rows to columns of smallest reduced cost.
+// Matches rows with columns of smallest reduced cost.
 template <std::size_t kGroups, class T>
 inline void match_greedily(const AssignmentState<T>& s) {
   for (std::size_t i = 0; i < s.rows; i += 4) find_row_minima<kGroups>(s, i);
@@ -185,8 +185,8 @@ inline void match_greedily(const AssignmentState<T>& s) {
   }
 }
 
-// A square problem starts from the duals of row and column reduction, or from Sinkhorn's if the
-// former would leave many rows free. A rectangular problem starts from zeros: optimal duals are 0
+// A square problem starts from the duals of row and column reduction or, if these would leave many
+// rows free, of Sinkhorn sweeps. A rectangular problem starts from zeros: its optimal duals are 0
 // on unmatched columns and nowhere positive, and augmenting only lowers duals.
 template <class T>
 void start_assignment(const AssignmentState<T>& s) noexcept {

@@ -1,4 +1,4 @@
-// Inner products of whole numbers from -127 to 127, several to a 32-bit word: exact.
+// Exact inner products of integers from −127 to 127, several per 32-bit word.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ struct ByteProduct : Sum {
   using Integers = Vector<std::int32_t>;
 
 #if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
-  // Signed bytes by unsigned ones: flipping the top bit adds 128.
+  // The instruction multiplies signed bytes by unsigned ones: flipping the top bit of b adds 128.
   static constexpr std::size_t kPerWord = 4;
   static constexpr std::int32_t kOffset = 128;
 
@@ -30,8 +30,9 @@ struct ByteProduct : Sum {
 #endif
   }
 #else
-  // Two of 16 bits. Bytes would save no step: they are multiplied as |a| and as b with the signs of
-  // a, pair by pair in 16 bits; a second pair might overflow those (4 * 127 * 127 > 2^15).
+  // Two 16-bit integers per word. Bytes would save nothing: the instruction multiplies |a| by b
+  // with the signs of a and adds pairs in 16 bits, which a second pair could overflow (4 * 127 *
+  // 127 > 2^15).
   static constexpr std::size_t kPerWord = 2;
   static constexpr std::int32_t kOffset = 0;
 

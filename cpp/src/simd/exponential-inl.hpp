@@ -1,8 +1,8 @@
 // exp for whole vectors: 2^n times a polynomial on [−ln 2 / 2, ln 2 / 2].
 //
-// Worst relative error measured over [−87, 88] (float32) and [−708, 709] (float64): see
-// tests/cpp/kernels_test.cpp, which asserts the bound. Below the smallest normal number the result
-// is 0; above the largest, infinity; exp(NaN) is NaN.
+// tests/cpp/kernels_test.cpp asserts a bound on the relative error over [−87, 88] (float32) and
+// [−708, 709] (float64). Results below the smallest normal number are 0, above the largest number
+// infinity; exp(NaN) is NaN.
 #pragma once
 
 #include <cstddef>
@@ -49,7 +49,7 @@ struct ExponentialOf<double> {
                                             2.5000018853083341953e-8};
 };
 
-// x * 2^n for normal x and results; n stands in the lowest bits of `exponent`.
+// x * 2^n for normal x and results; n is in the lowest bits of `exponent`.
 template <class T>
 inline Vector<T> scale_by_power(Vector<T> x, Vector<T> exponent) {
   Words<T> bits;
@@ -61,14 +61,14 @@ inline Vector<T> scale_by_power(Vector<T> x, Vector<T> exponent) {
   return x;
 }
 
-// Vectors at a time: one alone would mostly wait for the last step of its own polynomial.
+// Vectors computed together: one alone would mostly wait for the previous step of its polynomial.
 inline constexpr std::size_t kExponentials = kRegisterRows < 8 ? 2 : 4;
 
 template <class T, std::size_t kCount>
 inline void exponentials_of(Vector<T> (&x)[kCount]) {
   using E = ExponentialOf<T>;
   constexpr std::size_t degree = sizeof E::coefficients / sizeof(T) - 1;
-  // Adding 1.5 * 2^mantissa_bits rounds to the nearest integer, and leaves it in the lowest bits.
+  // Adding 1.5 * 2^mantissa_bits rounds to the nearest integer, and puts it into the lowest bits.
   constexpr T rounder = static_cast<T>(3LL << (E::mantissa_bits - 1));
   Vector<T> shifted[kCount];
   Vector<T> r[kCount];

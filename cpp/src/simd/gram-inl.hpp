@@ -12,7 +12,7 @@
 namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
-// A micro-kernel holds kMicroRows × 3 vectors of sums: as many as the registers take beside three
+// A micro-kernel holds kMicroRows × 3 vectors of sums, all that fit into the registers beside three
 // vectors of b and one broadcast element of a (8 × 3 of 32 registers, 4 × 3 of 16).
 inline constexpr std::size_t kPanelVectors = 3;
 template <class T>
@@ -20,26 +20,27 @@ inline constexpr std::size_t kPanel = kPanelVectors * kLanes<T>;
 template <class T>
 inline constexpr std::size_t kMicroRows = kPanel<T> % kRegisterRows == 0 ? kRegisterRows : 3;
 
-// A micro-kernel uses a part of a panel of a, one line in three or so. No hardware follows those
-// strides in time: without this prefetch a tenth of the speed is lost.
+// A micro-kernel uses a part of a panel of a, about one line in three. Hardware prefetchers follow
+// such strides too late: without this prefetch a tenth of the speed is lost.
 inline constexpr std::size_t kPrefetchedDepth = 8;
 
-// Memory that the next micro-kernels read, fetched line by line meanwhile: they would wait for it,
+// Memory of the next micro-kernels, prefetched line by line: without that they would wait for it,
 // and another tenth of the speed would be lost.
 template <class T>
 struct Upcoming {
   const T* at;
-  std::size_t step;  // per element of depth
+  std::size_t step;  // elements per element of depth
 };
 
 inline constexpr std::size_t kLine = 64;
 
-// A micro-kernel fetches a line per element of depth: kPieces of them fetch one depth panel.
+// A micro-kernel prefetches a line per element of depth: kPieces micro-kernels prefetch one depth
+// panel.
 template <class T>
 inline constexpr std::size_t kPieces = (kPanel<T> * sizeof(T) + kLine - 1) / kLine;
 
-// The base of operations: accumulate() adds what two elements contribute to a sum; total() adds the
-// sum of one depth panel to the sum of the panels before.
+// The base of operations: accumulate() adds the term of two elements to a sum; total() adds the sum
+// of one depth panel to the sum of the panels before.
 struct Sum {
   template <class V>
   static V total(V before, V sum) {
@@ -70,7 +71,7 @@ struct SquaredDifference : Sum {
   }
 };
 
-// Fetches the lines of expected rows, an equal share of them during each of `blocks` micro-kernels.
+// Prefetches the lines of expected rows, an equal share during each of `blocks` micro-kernels.
 class Expecting {
  public:
   Expecting(const ExpectedRows& rows, std::size_t blocks)
@@ -88,7 +89,7 @@ class Expecting {
   }
 
  private:
-  // Rows begin and end within lines.
+  // At most: rows may begin and end within a line.
   std::size_t lines_per_row() const { return (rows_.bytes + 2 * kLine - 2) / kLine; }
 
   const ExpectedRows& rows_;
@@ -104,8 +105,7 @@ inline void micro_block(const T* a, const T* b, std::size_t depth, T* out, std::
                         bool add, Upcoming<T> upcoming, Expecting& expecting) {
   constexpr std::size_t rows = kMicroRows<T>;
   Vector<T> sums[rows][kVectors] = {};
-  std::size_t share =
-      expecting.share();  // spread over every fourth step, beside the prefetches of factors
+  std::size_t share = expecting.share();  // one line in every fourth step
   for (std::size_t k = 0; k < depth; ++k, a += kPanel<T>, b += kPanel<T>) {
     if (share > 0 && k % 4 == 0) {
       expecting.fetch();
@@ -137,15 +137,16 @@ inline void micro_block(const T* a, const T* b, std::size_t depth, T* out, std::
   }
 }
 
-// Depth panels that come after the one in use: of b, and after its last panel those of all of a.
+// The depth panels after the one in use: the next panel of b; after the last panel of b the next
+// depth panels of all of a as well.
 template <class T>
 struct NextPanels {
   const T* b;
   const T* a;  // or null
   std::size_t a_stride;
-  std::size_t length;  // of the one in use
+  std::size_t length;  // depth of the panel in use
 
-  // The share of micro-kernel number `n`; there may be none.
+  // The share of micro-kernel number `n`, perhaps empty.
   Upcoming<T> share(std::size_t n, std::size_t a_panels) const {
     constexpr std::size_t line = kLine / sizeof(T);
     const std::size_t panel = n / kPieces<T>;
@@ -155,7 +156,7 @@ struct NextPanels {
   }
 };
 
-// A micro-kernel's block on the edge: it writes the first `rows` rows and `cols` columns alone.
+// A micro-kernel at the edge: writes `rows` rows and `cols` columns only.
 template <class Operation, std::size_t kVectors, class T>
 inline void edge_block(const T* a, std::size_t rows, const T* b, std::size_t cols,
                        std::size_t depth, T* out, std::size_t stride, bool add,
@@ -241,7 +242,7 @@ void squared_differences(const T* a, std::size_t rows, const T* b, std::size_t c
 template <class T>
 double matched_products(const T* a, const T* b, std::size_t stride, const std::int32_t* columns,
                         std::size_t rows, std::size_t n) noexcept {
-  constexpr std::size_t at_once = 4;  // sums, because an addition takes about four cycles
+  constexpr std::size_t at_once = 4;  // independent sums: an addition takes about four cycles
   Vector<T> sums[at_once] = {};
   double rest = 0;
   for (std::size_t i = 0; i < rows; ++i, a += stride) {
@@ -284,7 +285,7 @@ std::size_t squared_distances(T* row, std::size_t n, T a_squared, const T* b_squ
   return n - count;
 }
 
-// By squaring: no degree takes long.
+// By repeated squaring.
 template <class T>
 inline T power(T base, int degree) {
   T result = base;

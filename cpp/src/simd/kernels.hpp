@@ -1,7 +1,7 @@
 // The table of kernels, one per instruction set.
 //
-// A kernel works on raw pointers and row ranges. It never throws, allocates, or starts threads:
-// the operations around it own memory, checks and threads. Every level compiles the same
+// A kernel works on raw pointers and row ranges. It never throws, allocates or starts threads: the
+// operations that call it own memory, checks and threads. Every level compiles the same
 // <family>-inl.hpp files with its own vector width, in its own namespace (level-inl.hpp).
 //
 // Packed rows. Kernels read matrices as panels: `panel` rows interleaved, so that element k of
@@ -20,27 +20,27 @@
 
 namespace isogram::simd {
 
-inline constexpr std::size_t kAssignmentGroup = 16;  // as many columns as the widest vector holds
-inline constexpr std::size_t kAssignmentWord = 64;   // columns to a word of bits
-inline constexpr std::size_t kProductRows = 4;       // whose inner products are taken together
-inline constexpr std::size_t kSweptRows = 4;         // of a Sinkhorn sweep, together
-inline constexpr std::size_t kSweptEntries = 4096;   // that stay in the nearest cache meanwhile
+inline constexpr std::size_t kAssignmentGroup = 16;  // columns: the floats of the widest vector
+inline constexpr std::size_t kAssignmentWord = 64;   // columns per word of bits
+inline constexpr std::size_t kProductRows = 4;       // rows per side of one row_products() call
+inline constexpr std::size_t kSweptRows = 4;         // rows that a Sinkhorn sweep takes together
+inline constexpr std::size_t kSweptEntries = 4096;   // entries of a block that fits the L1 cache
 
-// Depth of products is cut into panels so that one of the columns' side stays in the nearest cache
-// beside the rows that pass by, and so that float32 sums stay short: rounding grows with the depth
-// of a panel plus the number of panels.
+// The depth of products is cut into panels of kDepthPanel, so that a panel of the columns' side
+// stays in the L1 cache while the rows pass by, and so that float32 sums stay short: their rounding
+// grows with the depth of a panel plus the number of panels.
 inline constexpr std::size_t kDepthPanel = 128;
 
-// As wide as T: blends of both are alike.
+// The integer of T's width: one mask blends both.
 template <class T>
 using Integer = std::conditional_t<sizeof(T) == sizeof(std::int32_t), std::int32_t, std::int64_t>;
 
-// Working memory of the Sinkhorn sweeps, in float32 whatever the costs are. Arrays with an element
-// per row are padded to whole multiples of kSweptRows.
+// Working memory of the Sinkhorn sweeps, float32 for all types of costs. Arrays with an element per
+// row are padded to whole multiples of kSweptRows.
 struct SinkhornState {
-  float* weights;      // rows as far apart as those of the costs, or pairs of rows in bfloat16
-  float* block;        // rows in float32 beside such pairs
-  float* last_column;  // of at most kAssignmentWord rows, if it would be alone in its group
+  float* weights;      // rows with the stride of the costs, or pairs of rows in bfloat16
+  float* block;        // float32 rows of one block, if `weights` holds bfloat16 pairs
+  float* last_column;  // of up to kAssignmentWord rows, if it would be alone in its group
   float* row_factor;
   float* column_factor;
   float* column_sum;
@@ -48,26 +48,26 @@ struct SinkhornState {
 };
 
 // One assignment problem and its solution so far: minimise Σ_i costs[i * stride + column_of[i]]
-// with rows ≤ cols. Rows are padded to whole multiples of kAssignmentGroup with +∞, and so long is
-// every array that has an element per column, and column_of.
+// with rows ≤ cols. Rows are padded with +∞ to whole multiples of kAssignmentGroup. Arrays with an
+// element per column, and column_of, have that length too.
 template <class T>
 struct AssignmentState {
   const T* costs;
   std::size_t stride;
   std::size_t rows;
   std::size_t cols;
-  T magnitude;              // of the largest cost, or a little more
+  T magnitude;              // max |cost|, or a little more
   bool may_sweep;           // whether the start may take its duals from Sinkhorn sweeps
   T* dual;                  // v_j
   T* row_minimum;           // min_j (C_ij − v_j); padded to whole multiples of kSweptRows
-  std::int32_t* row_of;     // of each column, −1 while it is free; with one element more
+  std::int32_t* row_of;     // of each column, −1 while it is free; one element longer
   std::int32_t* column_of;  // of each row, −1 while it is free
-  std::uint64_t* taken;     // bits of columns, for a greedy matching
-  Integer<T>* matched;      // 0 for free columns, else 1: as wide as labels, for a search
+  std::uint64_t* taken;     // bits of taken columns in a greedy matching
+  Integer<T>* matched;      // 0 for free columns, else 1; as wide as labels, for a search
 
-  // Memory of one search for a shortest augmenting path, per column …
-  Integer<T>* label;        // the length of the shortest known, as the search compares it
-  Integer<T>* predecessor;  // the row before the column on that path
+  // Memory of one search for a shortest augmenting path, per column.
+  Integer<T>* label;        // the distance, in the order in which the search compares it
+  Integer<T>* predecessor;  // the row before the column on the shortest known path
 
   SinkhornState sinkhorn;
 };
@@ -75,39 +75,42 @@ struct AssignmentState {
 using detail::MatchedSums;
 using detail::Slack;
 
-// Of a matching and column duals.
+// The slack of a matching under column duals, and the sums of its costs.
 struct SlackAndSums {
   Slack slack;
-  MatchedSums matched;  // but for its `rounded`
+  MatchedSums matched;  // without `rounded`
 };
 
 template <class T>
 struct AssignmentKernels {
-  // costs = entries * sign, which is 1 or −1, and +∞ in the padding; costs may be entries. Returns
+  // costs = entries * sign, with sign ±1, and +∞ in the padding; `costs` may be `entries`. Returns
   // max |entry|, +∞ if an entry is NaN or infinite.
   T (*read_costs)(const T* entries, std::ptrdiff_t stride, T sign, T* costs,
                   std::size_t costs_stride, std::size_t rows, std::size_t cols) noexcept;
 
-  // costs *= factors[0] * factors[1], powers of two. False if one lost digits to underflow.
+  // costs *= factors[0] * factors[1], powers of two. Returns false if a cost lost digits to
+  // underflow.
   bool (*scale)(T* costs, std::size_t stride, const T (&factors)[2], std::size_t rows) noexcept;
 
-  // Good duals and a greedy matching on edges without reduced cost.
+  // Good first duals, and a greedy matching on edges of reduced cost 0.
   void (*start)(const AssignmentState<T>& problem) noexcept;
 
   // Matches free rows from `first` on, each along a shortest augmenting path, until about `edges`
-  // edges have been relaxed. Returns the first row that it has not come to.
+  // edges have been relaxed. Returns the row to go on from.
   std::size_t (*augment)(const AssignmentState<T>& problem, std::size_t first,
                          std::size_t edges) noexcept;
 
-  // The same for all rows of two problems of one stride, of at most kAssignmentWord. They take
-  // turns: one computes while the other would wait for its numbers.
+  // augment() for all rows of two problems of equal stride, at most kAssignmentWord. The searches
+  // take turns: one computes while the other waits for its numbers.
   void (*augment_two)(const AssignmentState<T>& a, const AssignmentState<T>& b) noexcept;
 
-  // Whether any of `count` costs, whole groups of them, or its magnitude, is between two others.
+  // Whether any of `count` costs, or of their magnitudes, lies between `below` and `above`. `count`
+  // is a multiple of kAssignmentGroup.
   bool (*any_between)(const T* costs, std::size_t count, bool of_magnitudes, T below,
                       T above) noexcept;
 
-  // See isogram/detail/certificate.hpp. The matched costs' sums, because it reads those anyway.
+  // The slack of isogram/detail/certificate.hpp; and the sums of the matched costs, which it reads
+  // anyway.
   SlackAndSums (*slack)(const T* costs, std::size_t stride, std::size_t rows, std::size_t cols,
                         const T* dual, const std::int32_t* column_of) noexcept;
 };
@@ -118,7 +121,7 @@ struct RowSums {
   double magnitude;
 };
 
-// Rows of a matrix: `n` elements each, `stride` apart.
+// `count` rows of a matrix: `n` elements each, `stride` apart.
 template <class T>
 struct Rows {
   T* first;
@@ -127,22 +130,22 @@ struct Rows {
   std::size_t n;
 };
 
-// Rows of memory that will be written once a block is computed. Their lines are fetched meanwhile,
-// a few at a time: writing would wait for memory line by line.
+// Rows of memory that are written after a block is computed. The kernel prefetches their lines, a
+// few at a time, because writing would wait for memory line by line.
 struct ExpectedRows {
   const void* const* starts = nullptr;
   std::size_t count = 0;
-  std::size_t bytes = 0;  // of a row, at most
+  std::size_t bytes = 0;  // per row, at most
 };
 
 // How a block of products, or of distances, is computed.
 struct BlockOptions {
-  // Added to the entries in `out`: products in parts of whole multiples of kDepthPanel are the same
-  // to the last bit.
+  // The block is added to the entries in `out`. Products summed in parts of whole multiples of
+  // kDepthPanel have the same bits as in one call.
   bool add = false;
-  // Of rows with themselves: entries below the panels on the diagonal are left alone.
+  // a and b are the same rows: entries below the panels on the diagonal are not written.
   bool is_upper = false;
-  // `out` is scratch memory that has room for whole micro-blocks: entries beyond are overwritten.
+  // `out` has room for whole micro-blocks: entries beyond rows and cols may be overwritten.
   bool has_room = false;
   ExpectedRows expected = {};
 };
@@ -152,19 +155,19 @@ template <class T>
 struct KernelTable {
   std::size_t panel;  // rows per panel; divides kTileEdge
 
-  // out[i * stride + j] = ⟨row i of a, row j of b⟩ for i < rows, j < cols; nothing else is
-  // written, unless `out` has room for it. a and b begin with a panel. Each dot product is summed
-  // in T, in short depth panels.
+  // out[i * stride + j] = ⟨row i of a, row j of b⟩ for i < rows, j < cols; nothing else is written,
+  // unless options.has_room. a and b begin with a panel. Each dot product is summed in T, in panels
+  // of kDepthPanel.
   void (*inner_products)(const T* a, std::size_t rows, const T* b, std::size_t cols,
                          std::size_t depth, T* out, std::size_t stride,
                          const BlockOptions& options) noexcept;
 
-  // The same with Σ |a − b| in place of the inner product.
+  // inner_products() with Σ |a − b| in place of the inner product.
   void (*l1_distances)(const T* a, std::size_t rows, const T* b, std::size_t cols,
                        std::size_t depth, T* out, std::size_t stride,
                        const BlockOptions& options) noexcept;
 
-  // The same with Σ (a − b)²: for distances whose computation from products cancels.
+  // inner_products() with Σ (a − b)², for distances that cancel when computed from products.
   void (*squared_differences)(const T* a, std::size_t rows, const T* b, std::size_t cols,
                               std::size_t depth, T* out, std::size_t stride,
                               const BlockOptions& options) noexcept;
@@ -174,12 +177,12 @@ struct KernelTable {
                     std::size_t out_stride) noexcept;
 
   // Σ ⟨row i of a, row columns[i] of b⟩ over rows of n elements, `stride` apart, where
-  // columns[i] ≥ 0. Summed in T: for short rows.
+  // columns[i] ≥ 0. Summed in T, which suits short rows.
   double (*matched_products)(const T* a, const T* b, std::size_t stride,
                              const std::int32_t* columns, std::size_t rows, std::size_t n) noexcept;
 
-  // Inner products in `row` become squared distances a² + b_j² − 2⟨a, b_j⟩. Returns how many are
-  // not at least `relative` * (a² + b_j²): cancellation has eaten the digits, or they are NaN.
+  // Replaces inner products in `row` by squared distances a² + b_j² − 2⟨a, b_j⟩. Returns the number
+  // of distances that are NaN or less than `relative` * (a² + b_j²), whose digits have cancelled.
   std::size_t (*squared_distances)(T* row, std::size_t n, T a_squared, const T* b_squared,
                                    T relative) noexcept;
 
@@ -192,13 +195,13 @@ struct KernelTable {
   // Sums over entries.
   double (*sum)(const T* row, std::size_t n) noexcept;
   double (*dot)(const T* a, const T* b, std::size_t n) noexcept;
-  // The same of a row that is also added to column sums: column_sums[j] += row[j].
+  // Σ x and Σ |x| of a row; and column_sums[j] += row[j].
   RowSums (*add_row)(const T* row, std::size_t n, double* column_sums) noexcept;
   // add_row() for many rows, several at a time; adds to row_sums[i] for row i.
   void (*add_rows)(const Rows<const T>& rows, double* column_sums, RowSums* row_sums) noexcept;
 
-  // column_sums[j] += row[j] − origin[j] in float64. Returns max |row[j] − origin[j]|, +∞ if one is
-  // NaN or infinite.
+  // column_sums[j] += row[j] − origin[j] in float64. Returns max |row[j] − origin[j]|, +∞ if a
+  // difference is NaN or infinite.
   double (*add_differences)(const T* row, const double* origin, std::size_t n,
                             double* column_sums) noexcept;
 
@@ -210,7 +213,7 @@ struct KernelTable {
   // added first so that a symmetric matrix with equal shifts stays exactly symmetric.
   void (*subtract_shifts)(const T* row, T* out, std::size_t n, double row_shift,
                           const double* column_shift) noexcept;
-  // The same of many rows, several at a time; `out` has the same shape.
+  // subtract_shifts() for many rows, several at a time; `out` has the same shape.
   void (*shift_rows)(const Rows<const T>& rows, const Rows<T>& out, const double* row_shifts,
                      const double* column_shifts) noexcept;
 
@@ -221,19 +224,19 @@ struct KernelTable {
   std::size_t (*first_reaching)(const T* row, T row_bound, const T* column_bounds,
                                 std::size_t begin, std::size_t n) noexcept;
 
-  // max |entry|, +∞ if one is NaN or infinite.
+  // max |entry|, +∞ if an entry is NaN or infinite.
   T (*largest_magnitude)(const T* row, std::size_t n) noexcept;
 
   AssignmentKernels<T> assignment;
 };
 
-// Inner products of narrow numbers, several to a 32-bit word, the first in its lowest bits; panels
-// as above, of words.
+// Inner products of narrow numbers, several per 32-bit word, the first in the lowest bits. Panels
+// are as above, with words as elements.
 template <class Sum>
 struct WordKernels {
   std::size_t panel;
 
-  // out[i * stride + j] for i < rows and j < cols, as KernelTable::inner_products.
+  // As KernelTable::inner_products.
   void (*inner_products)(const std::int32_t* a, std::size_t rows, const std::int32_t* b,
                          std::size_t cols, std::size_t words, Sum* out,
                          std::size_t stride) noexcept;
@@ -242,8 +245,8 @@ struct WordKernels {
                     std::size_t cols, std::int32_t* out, std::size_t out_stride) noexcept;
 };
 
-// Of whole numbers from -127 to 127: Σ_k a_ik (b_jk + offset), for some hardware multiplies signed
-// bytes by unsigned ones. Exact below kMostBytes.
+// Products of integers from −127 to 127: Σ_k a_ik (b_jk + offset), because some processors multiply
+// signed bytes by unsigned ones only. Exact for up to kMostBytes integers per row.
 struct ByteKernels : WordKernels<std::int32_t> {
   std::size_t per_word;  // 4 of 8 bits or 2 of 16
   std::int32_t offset;
@@ -253,7 +256,7 @@ struct ByteKernels : WordKernels<std::int32_t> {
                 const float* column_scales, float* out) noexcept;
 };
 
-// Of bfloat16, two to a word: Σ_k a_ik b_jk.
+// Products of bfloat16, two per word: Σ_k a_ik b_jk.
 using PairKernels = WordKernels<float>;
 
 // The longest row whose sums of products cannot overflow: 2^16 · 127 · 255 < 2^31.
@@ -265,8 +268,9 @@ struct Kernels {
   KernelTable<double> float64;
   ByteKernels bytes;
 
-  // Divergences are differences that cancel, and so always float64.
-  // out[k] = log2(x[k]), x[k] ≥ 0; 0 where x[k] is 0 or subnormal, which its factor makes good.
+  // Divergences are differences that cancel: always in float64.
+  // out[k] = log2(x[k]) for x[k] ≥ 0; 0 where x[k] is 0 or subnormal, where its factor p_k or q_k
+  // makes the error vanish.
   void (*logarithms)(const double* x, double* out, std::size_t n) noexcept;
   // Σ p_k (log2(p_k) − log2(m_k)) + q_k (log2(q_k) − log2(m_k)) over 2, with m = (p + q)/2.
   double (*divergence)(const double* p, const double* log_p, const double* q, const double* log_q,
@@ -290,10 +294,12 @@ struct Kernels {
 // The table of the level in use.
 const Kernels& kernels();
 
-// `kernels.bytes`, or what this processor has beyond that level; panels have as many rows.
+// `kernels.bytes`, or a faster table if this processor has instructions beyond the level; with the
+// same panels.
 const ByteKernels& byte_kernels_beside(const Kernels& kernels);
 
-// What this processor has beyond the level of `kernels`, or null.
+// Products of bfloat16 if this processor has instructions for them beyond the level of `kernels`,
+// else null.
 const PairKernels* pair_kernels_beside(const Kernels& kernels);
 
 namespace baseline {

@@ -1,4 +1,4 @@
-// What AVX-512 BF16 adds to the level avx512: products of bfloat16.
+// Products of bfloat16, for level avx512 on processors with AVX-512 BF16.
 #define ISOGRAM_LEVEL avx512bf16
 #define ISOGRAM_VECTOR_BYTES 64
 #define ISOGRAM_REGISTER_ROWS 8

@@ -1,4 +1,4 @@
-// What AVX-512 VNNI adds to the level avx512: products of bytes.
+// Products of bytes, for level avx512 on processors with AVX-512 VNNI.
 #define ISOGRAM_LEVEL avx512vnni
 #define ISOGRAM_VECTOR_BYTES 64
 #define ISOGRAM_REGISTER_ROWS 8

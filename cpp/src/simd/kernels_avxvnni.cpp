@@ -1,7 +1,7 @@
-// What AVX-VNNI adds to the level avx2: products of bytes.
+// Products of bytes, for level avx2 on processors with AVX-VNNI.
 #define ISOGRAM_LEVEL avxvnni
 #define ISOGRAM_VECTOR_BYTES 32
-#define ISOGRAM_REGISTER_ROWS 3  // of 16 registers, one has the bits that are flipped
+#define ISOGRAM_REGISTER_ROWS 3  // one of the 16 registers holds the bits to flip
 #include "bytes-inl.hpp"
 #include "kernels.hpp"
 

@@ -1,2 +1,2 @@
-// Kernels for every processor of the architecture, as level-inl.hpp has them unless told otherwise.
+// Kernels for every processor of the architecture, with the defaults of level-inl.hpp.
 #include "table-inl.hpp"

@@ -1,4 +1,4 @@
-// Across the lanes of vectors: exchanges, folds, and masks as bits.
+// Operations across the lanes of vectors: exchanges, folds, and masks as bits.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +17,8 @@ inline V exchanged(V x, std::index_sequence<kLane...>) {
   return __builtin_shufflevector(x, x, (kLane ^ kDistance)...);
 }
 
-// In every lane the smallest of the lanes at a distance from it that is a multiple of kSpacing, a
-// power of two.
+// In every lane the smallest of the lanes whose distance from it is a multiple of kSpacing, a power
+// of two.
 template <std::size_t kSpacing, class V, std::size_t kDistance = sizeof(V) / sizeof(V{}[0]) / 2>
 inline V minimum_of_every(V x) {
   if constexpr (kDistance < kSpacing) {
@@ -55,8 +55,9 @@ inline Bits<T> lane_numbers() {
   return numbered<Bits<T>>(std::make_index_sequence<kLanes<T>>{});
 }
 
-// Element l of the result is element (l / half) * 2 * half + l % half + shift of x and y in a row:
-// the lower halves of their segments of 2 * half elements, or with shift = half the upper ones.
+// The lower halves of the segments of 2 * kHalf elements of x and y, or with kShift = kHalf the
+// upper halves: element l is element (l / kHalf) * 2 * kHalf + l % kHalf + kShift of x followed by
+// y.
 template <std::size_t kHalf, std::size_t kShift, class V, std::size_t... kLane>
 inline V halves(V x, V y, std::index_sequence<kLane...>) {
   return __builtin_shufflevector(x, y, ((kLane / kHalf) * 2 * kHalf + kLane % kHalf + kShift)...);
@@ -68,7 +69,7 @@ inline V fold_halves(V x, V y, Fold fold) {
   return fold(halves<kHalf, 0>(x, y, lanes), halves<kHalf, kHalf>(x, y, lanes));
 }
 
-// Folds each of four vectors to one element, all at once: result r is in lane r * kLanes / 4.
+// Folds four vectors to one element each: result r is in lane r * kLanes / 4.
 template <class V, class Fold>
 inline V fold_four(const V (&x)[4], Fold fold) {
   constexpr std::size_t lanes = sizeof(V) / sizeof(x[0][0]);
@@ -108,7 +109,7 @@ inline void smallest_of_each(const V (&x)[4], Element (&smallest)[4]) {
   }
 }
 
-// Bit l is set where lane l of the mask is.
+// Bit l is set if lane l of the mask is.
 template <class T>
 inline std::uint64_t lane_bits(Bits<T> mask) {
   [[maybe_unused]] constexpr bool is_float = sizeof(T) == sizeof(float);
@@ -135,7 +136,8 @@ inline std::uint64_t lane_bits(Bits<T> mask) {
   return bits;
 }
 
-// lane_bits(x <= limit), which compilers build by way of a vector where the processor has masks.
+// lane_bits(x <= limit). Compilers would go through a vector even where the processor compares into
+// a mask.
 template <class T, class V>
 inline std::uint64_t lanes_within(V x, V limit) {
 #if defined(__AVX512F__)
@@ -152,7 +154,7 @@ inline std::uint64_t lanes_within(V x, V limit) {
   return lane_bits<T>(x <= limit);
 }
 
-// Bit j is set where element j is at most `limit`.
+// Bit j is set if element j is at most `limit`.
 template <class T, class V, std::size_t kCount>
 inline std::uint64_t bits_within(const V (&x)[kCount], V limit) {
   std::uint64_t bits = 0;

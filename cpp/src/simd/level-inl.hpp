@@ -3,8 +3,8 @@
 //     ISOGRAM_LEVEL          the level's own namespace,
 //     ISOGRAM_VECTOR_BYTES   the length of its vectors,
 //     ISOGRAM_REGISTER_ROWS  rows of sums that a micro-kernel holds in registers;
-// what is not defined is as at the baseline. All levels are compiled from the same headers, each
-// with its own compiler flags: only the namespace keeps their code apart.
+// defaults are those of the baseline. All levels are compiled from the same headers, each with its
+// own compiler flags: only the namespace keeps their code apart.
 #pragma once
 
 #include <cstddef>

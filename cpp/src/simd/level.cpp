@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "kernels.hpp"
 
@@ -38,7 +39,7 @@ const Kernels& kernels_of(Level level) {
 }
 
 #if defined(ISOGRAM_HAVE_X86_LEVELS)
-// Compilers have learnt the name of this one late.
+// Read from cpuid: older compilers do not know the name "avxvnni".
 bool has_avx_vnni() {
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
   return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax & (1U << 4)) != 0;
@@ -66,8 +67,8 @@ const Kernels& initial_kernels() {
   return kernels_of(is_forced ? level_named(forced) : available().back());
 }
 
-// Null until it is asked for: whoever comes first sets it, and nobody waits, least of all a child
-// that was forked meanwhile.
+// Null until the first kernels() call, which sets it. No thread ever waits for another: a forked
+// child could wait for ever.
 std::atomic<const Kernels*> current{nullptr};
 
 }  // namespace

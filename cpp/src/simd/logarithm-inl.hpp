@@ -2,7 +2,7 @@
 //
 // Writing x = 2^e m with m in [√½, √2) and s = (m − 1)/(m + 1), |s| ≤ 0.1716,
 //     log2(x) = e + (2/ln 2) (s + s³/3 + s⁵/5 + …),
-// eleven terms of which are within an ulp. tests/cpp/jsd_test.cpp asserts two.
+// whose first eleven terms are within an ulp. tests/cpp/jsd_test.cpp asserts two ulps.
 #pragma once
 
 #include <cstddef>
@@ -24,8 +24,8 @@ inline Vector<double> binary_logarithm(Vector<double> x) {
   __builtin_memcpy(&bits, &x, sizeof bits);
   const Words<double> biased = (bits - root_half + (bias << 52)) >> 52;  // e + bias
   const Words<double> mantissa_bits = bits - (biased << 52) + (bias << 52);
-  // An integer in the last bits of 2^52 is 2^52 plus that integer: a conversion that every
-  // instruction set has.
+  // The bits of 2^52 with an integer in the last bits are 2^52 plus that integer: a conversion that
+  // works on every instruction set.
   const Words<double> exponent_bits = biased | 0x4330000000000000ULL;
   Vector<double> mantissa;
   Vector<double> exponent;

@@ -1,4 +1,4 @@
-// Magnitudes of entries, and with them whether all are finite.
+// The largest magnitude of entries, which also tells whether all are finite.
 #pragma once
 
 #include <cstddef>
@@ -10,9 +10,9 @@
 namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
-// The largest magnitude of the numbers included. k is 0 or 1, in turns: one minimum alone would
-// wait for itself. As integers, magnitudes have the order of the numbers, with infinity and NaN
-// above all.
+// The largest magnitude of the numbers included. k alternates between 0 and 1, because one minimum
+// alone would wait for itself. Magnitudes are compared as integers: the order is the same, with
+// infinity and NaN above all.
 template <class T>
 class Magnitudes {
  public:
@@ -20,7 +20,7 @@ class Magnitudes {
     complement_[k] = minimum<Bits<T>>(~(Bits<T>)x | kSign, complement_[k]);
   }
 
-  // +∞ if one was NaN or infinite.
+  // +∞ if a number was NaN or infinite.
   T largest() const {
     const Bits<T> magnitude = ~minimum_everywhere(minimum(complement_[0], complement_[1]));
     const T largest = ((Vector<T>)magnitude)[0];
@@ -29,7 +29,7 @@ class Magnitudes {
 
  private:
   static constexpr Integer<T> kSign = Integer<T>{1} << (8 * sizeof(T) - 1);
-  // Of the bits of the largest |x|: the smallest, which processors find faster than the largest.
+  // The complement of the bits of the largest |x|: processors find a minimum faster than a maximum.
   Bits<T> complement_[2] = {~Bits<T>{}, ~Bits<T>{}};
 };
 

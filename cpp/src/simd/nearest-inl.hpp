@@ -1,4 +1,4 @@
-// Which entries of a row of cosines can be among the largest of their row or column.
+// The search for entries of a row of cosines that may be among the largest of their row or column.
 #pragma once
 
 #include <cstddef>

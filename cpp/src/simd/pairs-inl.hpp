@@ -1,4 +1,4 @@
-// Inner products of bfloat16, two to a 32-bit word.
+// Inner products of bfloat16, two per 32-bit word.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +10,8 @@
 namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
-// The two products of each word are added to a sum of float32, subnormal numbers taken for zero.
-// Sums pass as the integers that have their bits: micro-kernels know one type of element.
+// Adds the two products of each word to a float32 sum; subnormal numbers count as 0. Sums are
+// passed as integers with their bits, because micro-kernels know one element type only.
 struct PairProduct {
   using Integers = Vector<std::int32_t>;
 

@@ -2,10 +2,10 @@
 // Grigori, arXiv:1104.3830): K = exp(−C/ε) is scaled to unit row and column sums, and the column
 // scalings' logarithms are duals; halving ε is squaring K, so one pass of exponentials serves
 // every temperature. Columns are over-relaxed (Thibault, Chizat, Dossal and Papadakis,
-// arXiv:1711.01851): the same number of sweeps leaves a third less to search for. Any duals are a
-// legal start: nothing here needs to be accurate, and float32 serves float64 problems too.
+// arXiv:1711.01851): with the same number of sweeps a third fewer searches remain. Any duals are a
+// legal start, so nothing here needs to be accurate, and float32 serves float64 problems too.
 //
-// But all levels find the same duals: every level adds in the same order, as if vectors had sixteen
+// Yet all levels find the same duals: every level adds in the same order, as if vectors had sixteen
 // lanes, and no product is fused into a sum.
 #pragma once
 
@@ -21,29 +21,30 @@ namespace {
 
 inline constexpr std::size_t kGroupParts = kAssignmentGroup / kLanes<float>;
 
-// The first ε, of the mean reduced cost, and how many there are, each half the one before.
-// Measured: 6 or 7 from 0.25 to 0.375 on are within 5 % of each other up to 196 tokens; at 784
-// these are best, by up to 12 %.
+// The first ε, as a part of the mean reduced cost, and the number of temperatures; each ε is half
+// the one before. Measured: 6 or 7 temperatures from 0.25 to 0.375 on are within 5 % of each other
+// up to 196 tokens; at 784 tokens these are best, by up to 12 %.
 inline constexpr float kFirstTemperature = 0.25F;
 inline constexpr int kLevels = 6;
 
-// Mean square of reduced costs, of their squared mean. Most tokens have 1.2 to 3, an exponential
-// distribution has 2, a logarithmic normal one with standard deviation 1.5 has 9.
+// The largest ratio of the mean square of reduced costs to their squared mean. Most tokens have 1.2
+// to 3, an exponential distribution has 2, a logarithmic normal one with standard deviation 1.5 has
+// 9.
 inline constexpr float kMostUneven = 3;
 
-// Least mean reduced cost, of the largest magnitude of costs: float32 must tell them apart.
+// The least mean reduced cost, as a part of the costs' largest magnitude, that float32 can resolve.
 inline constexpr float kLeastSpread = 0x1p-16F;
 
-// The power of a column's sum that is divided by. Near the solution any below 2 converges;
-// from 1.75 on few sweeps overshoot, and 1.5 to 1.7 are equally good.
+// Columns are divided by this power of their sums. Near the solution any power below 2 converges;
+// from 1.75 on a few sweeps overshoot, and 1.5 to 1.7 are equally good.
 inline constexpr float kRelaxation = 1.6F;
 
-// Keep factors finite. Those of columns, at most 2^43, must not raise the padding's entries, 2^-100
-// and squared with every halving, among the others.
+// Added to sums, so that factors stay finite. Column factors are at most 2^43: entries of the
+// padding, 2^-100 and squared with every halving, must stay far below all others.
 inline constexpr float kTinyRowSum = 1e-30F;
 inline constexpr float kTinyColumnSum = 1e-8F;
 
-// A product that is not fused with the sum it goes into: some levels have no FMA.
+// Keeps a product from being fused with the sum it is added to: some levels have no FMA.
 inline Vector<float> rounded(Vector<float> x) {
   return opaque(x);
 }
@@ -83,7 +84,8 @@ inline Vector<float> cheap_log2(Vector<float> x) {
   return p + exponent;
 }
 
-// Subnormal numbers are taken for zero while it lives: entries of K pass through them.
+// While this object lives, subnormal numbers count as 0: entries of K become subnormal, and would
+// be slow.
 class SubnormalsAreZero {
  public:
 #if defined(__SSE2__)
@@ -105,8 +107,9 @@ inline Vector<float> narrowed(const double* p) {
   return __builtin_convertvector(wide, Vector<float>);
 }
 
-// Visits the vectors of whole groups of columns: visit(first column, its number). The number of
-// groups is known to the compiler for small problems: numbers of columns stay in registers.
+// Calls visit(first column, number of the vector) for the vectors of whole groups of columns. For
+// small problems the number of groups is a compile-time constant, so that numbers of columns stay
+// in registers.
 template <std::size_t kGroups, class Visit>
 inline void for_groups(std::size_t cols, Visit visit) {
   if constexpr (kGroups != kAnyGroups) {
@@ -120,8 +123,8 @@ inline void for_groups(std::size_t cols, Visit visit) {
   }
 }
 
-// Mean reduced cost, above the smallest of each row, in a sample of rows; 0 where a few large ones
-// make most of it: they would leave the duals of the others no digits.
+// The mean reduced cost in a sample of rows, less each row's smallest; 0 where a few large costs
+// make most of it, because they would leave the duals of the others no digits.
 template <std::size_t kGroups, class T>
 inline float spread(const AssignmentState<T>& s) {
   const SinkhornState d = s.sinkhorn;
@@ -144,7 +147,7 @@ inline float spread(const AssignmentState<T>& s) {
   return mean_square <= kMostUneven * mean * mean ? mean : 0;
 }
 
-// Totals of the partial sums of kSweptRows rows.
+// Stores the totals of the partial sums of kSweptRows rows.
 inline void store_totals(const Vector<float> (&sums)[kSweptRows][kGroupParts], float* totals) {
   const Vector<float> x =
       fold_four({folded(sums[0]), folded(sums[1]), folded(sums[2]), folded(sums[3])},
@@ -158,7 +161,7 @@ template <std::size_t kGroups, class Entry>
                                              float* sum, Entry entry) {
   Vector<float> sums[kSweptRows][kGroupParts] = {};
   for_groups<kGroups>(cols, [&](std::size_t j, std::size_t n) {
-    // All are computed before any is stored: numbers that they share are loaded once.
+    // All rows are computed before any is stored, so that the numbers they share are loaded once.
     Vector<float> x[kSweptRows];
     unrolled<kSweptRows>([&](std::size_t r) { x[r] = entry(r, j); });
     unrolled<kSweptRows>([&](std::size_t r) {
@@ -207,20 +210,21 @@ template <std::size_t kGroups>
   }
 }
 
-// Two rows in bfloat16, the second in the upper half of every word. Digits are cut off: the error
-// is much the same for all entries, and a factor common to a row or column is scaled away.
+// Two rows in bfloat16, the second in the upper half of every word. Digits are cut off rather than
+// rounded: the relative error is similar for all entries, and scaling removes a factor that a row
+// or column shares.
 inline Words<float> packed_pair(Vector<float> first, Vector<float> second) {
   return ((Words<float>)first >> 16) | ((Words<float>)second & 0xffff0000U);
 }
 
-// Row `i` of a pair of rows.
+// The first row of a pair for even i, the second for odd i.
 inline Vector<float> unpacked(const float* pair, std::size_t i) {
   Words<float> words;
   __builtin_memcpy(&words, pair, sizeof words);
   return (Vector<float>)(i % 2 == 0 ? words << 16 : words & 0xffff0000U);
 }
 
-// The same from a block of rows to where all are kept in bfloat16.
+// scale_rows() from a block of float32 rows to bfloat16 pairs.
 [[gnu::always_inline]] inline void pack_scaled_rows(const float* block, float* pairs,
                                                     std::size_t stride, std::size_t rows,
                                                     const float* factor, float* column_sum,
@@ -243,12 +247,12 @@ inline Vector<float> unpacked(const float* pair, std::size_t i) {
   }
 }
 
-// How K is stored:
-//   up to 64 columns:    in whole groups of columns, whose number the compiler knows;
-//   one column more:     that last column apart, as vectors along the rows. Alone in its group it
-//                        would cost as much as sixteen columns, and the 7 × 7 tokens of many
-//                        networks have one;
-//   many entries:        in bfloat16, where memory beyond a core's own caches sets the pace.
+// The layout of K:
+//   up to 64 columns:    in whole groups of columns, whose number is a compile-time constant;
+//   one column more:     the last column is stored apart, as vectors along the rows. Alone in its
+//                        group it would cost as much as sixteen columns, and the 7 × 7 tokens of
+//                        many networks have one;
+//   many entries:        in bfloat16, because memory beyond a core's own caches sets the pace.
 template <std::size_t kWholeGroups, bool kIsLastApart = false, bool kIsBfloat16 = false>
 struct Layout {
   static constexpr std::size_t kGroups = kWholeGroups;
@@ -259,7 +263,7 @@ struct Layout {
 // Entries of K that a core's own caches hold.
 inline constexpr std::size_t kOwnEntries = std::size_t{1} << 18;
 
-// Adds the last column's entries to the row sums, scales them by these, and returns their own sum.
+// Adds the last column's entries to the row sums, divides them by these, and returns their sum.
 template <class Last>
 inline float scale_last_column(const SinkhornState& d, std::size_t rows, Last last) {
   for (std::size_t i = rows; i % kAssignmentGroup != 0; ++i) d.row_factor[i] = 1;
@@ -278,10 +282,10 @@ inline float scale_last_column(const SinkhornState& d, std::size_t rows, Last la
   return horizontal_sum<float>(folded(sums));
 }
 
-// After fill(first row, where to), which fills kSweptRows rows of K and leaves their sums in
-// `row_factor`: scales all rows to unit sums and adds up the columns. One block of rows in the
-// nearest cache after another, where dependent steps lie far apart. last(i) is the vector of the
-// last column from row i on, where that is stored apart.
+// Calls fill(first row, k), which writes kSweptRows rows of K to k and their sums to `row_factor`;
+// then scales all rows to unit sums and adds them to the column sums. Blocks of rows that fit the
+// L1 cache keep dependent steps far apart. last(i) is the vector of the last column from row i on,
+// if that is stored apart.
 template <class L, class Fill, class Last>
 [[gnu::always_inline]] inline void normalise(const SinkhornState& d, std::size_t stride,
                                              std::size_t rows, std::size_t cols, Fill fill,
@@ -292,7 +296,7 @@ template <class L, class Fill, class Last>
     const std::size_t end = rows - begin < block ? rows : begin + block;
     float* k = L::kBfloat16 ? d.block : d.weights + begin * stride;
     for (std::size_t i = begin; i < end; i += kSweptRows) fill(i, k + (i - begin) * stride);
-    if constexpr (L::kLastApart) {  // of a small problem, which is one block
+    if constexpr (L::kLastApart) {  // such a problem is one block
       d.column_sum[cols - 1] = scale_last_column(d, rows, last);
     } else {
       for (std::size_t i = begin; i < end; i += kLanes<float>) {
@@ -309,7 +313,7 @@ template <class L, class Fill, class Last>
   }
 }
 
-// b = column sum^−ω; v ← v + ε log b; and sums start anew.
+// b = column sum^−ω; v ← v + ε log b; column sums ← 0.
 template <std::size_t kGroups>
 inline void update_columns(const SinkhornState& d, std::size_t cols, float epsilon) {
   for_groups<kGroups>(cols, [&](std::size_t j, std::size_t) {
@@ -321,7 +325,7 @@ inline void update_columns(const SinkhornState& d, std::size_t cols, float epsil
   });
 }
 
-// Costs of the last column above the smallest of their rows, and +∞ beyond the last row.
+// The costs of the last column less the row minima; +∞ beyond the last row.
 template <class T>
 inline void read_last_column(const AssignmentState<T>& s) {
   float* last_column = s.sinkhorn.last_column;
@@ -332,14 +336,13 @@ inline void read_last_column(const AssignmentState<T>& s) {
   for (std::size_t i = s.rows; i % kAssignmentGroup != 0; ++i) last_column[i] = kInfinity<float>;
 }
 
-// K = 2^(−(C − smallest reduced cost of the row − v) / ε), with rows scaled to unit sums; next to
-// nothing in the padding.
+// K = 2^(−(C − row minimum − v) / ε), with rows scaled to unit sums; 2^−100 in the padding.
 template <class L, class T>
 inline void exponentiate(const AssignmentState<T>& s, float epsilon) {
   const SinkhornState d = s.sinkhorn;
   const float sharpness = 1 / epsilon;
   const auto entry = [sharpness](Vector<float> distance) {
-    // Far from subnormal numbers.
+    // At most 100: far from subnormal results.
     return cheap_exp2_minus(minimum(distance * sharpness, broadcast(100.0F)));
   };
   if constexpr (L::kLastApart) read_last_column(s);
@@ -358,7 +361,7 @@ inline void exponentiate(const AssignmentState<T>& s, float epsilon) {
   update_columns<L::kGroups + L::kLastApart>(d, s.cols, epsilon);
 }
 
-// K ← (K b)², for half the ε; and rows are scaled to unit sums.
+// K ← (K b)², which halves ε; then rows are scaled to unit sums.
 template <class L>
 inline void sweep(const SinkhornState& d, std::size_t stride, std::size_t rows, std::size_t cols,
                   float epsilon) {

@@ -1,4 +1,4 @@
-// Sums over the entries of Gram matrices, in float64 whatever the entries are.
+// Sums over the entries of Gram matrices, in float64 for both types of entries.
 #pragma once
 
 #include <cstddef>
@@ -12,10 +12,9 @@ namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
 inline constexpr std::size_t kWideLanes = kLanes<double>;
-inline constexpr std::size_t kSums =
-    4;  // running sums at a time: an addition takes about four cycles
+inline constexpr std::size_t kSums = 4;  // independent sums: an addition takes about four cycles
 
-// As many T as one vector holds doubles.
+// A vector with as many elements T as a vector has doubles.
 template <class T>
 struct Narrow {
   typedef T type __attribute__((vector_size(kWideLanes * sizeof(T))));
@@ -43,7 +42,7 @@ inline void store_narrowed(T* p, Vector<double> x) {
   __builtin_memcpy(p, &narrow, sizeof narrow);
 }
 
-// Σ over [0, n): vector(j) returns the terms j to j + kWideLanes − 1, scalar(j) the term j.
+// The sum of n terms: vector(j) returns terms j to j + kWideLanes − 1, scalar(j) term j.
 template <class OnVector, class OnScalar>
 inline double wide_sum(std::size_t n, OnVector vector, OnScalar scalar) {
   Vector<double> sums[kSums] = {};
@@ -92,8 +91,8 @@ RowSums add_row(const T* row, std::size_t n, double* sums) noexcept {
   return {total, magnitude + horizontal_sum<double>(magnitudes)};
 }
 
-// kRows rows side by side: memory answers requests for several rows at once, where requests for one
-// row would wait for each other.
+// kRows rows side by side: memory serves requests for several rows at once; requests for one row
+// would wait for each other.
 template <std::size_t kRows, class T>
 inline void add_rows_at_once(const T* rows, std::ptrdiff_t stride, std::size_t n,
                              double* column_sums, RowSums* row_sums) {
@@ -253,7 +252,7 @@ void widen(const T* row, std::size_t n, double offset, double* out) noexcept {
   for (; j < n; ++j) out[j] = row[j] - offset;
 }
 
-// kProductRows × kCols inner products, as many as there are registers for.
+// kProductRows × kCols inner products, limited by the registers.
 template <std::size_t kCols>
 inline void row_products_block(const double* a, const double* b, std::size_t stride, std::size_t n,
                                double* sums, std::size_t sums_stride) {

@@ -1,4 +1,4 @@
-// This level's table of kernels, one family a header.
+// This level's table of kernels. Each family of kernels has a header.
 #pragma once
 
 #include "assign-inl.hpp"

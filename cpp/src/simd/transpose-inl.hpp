@@ -9,7 +9,8 @@
 namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
-// Of x and y, each lane whose number has bit kWidth: x's lower half-blocks beside y's.
+// The blocks of kWidth lanes of x and y with an even number, x's beside y's; and those with an odd
+// number.
 template <std::size_t kWidth, class V, std::size_t... kLane>
 inline V lower_blocks(V x, V y, std::index_sequence<kLane...>) {
   constexpr std::size_t lanes = sizeof...(kLane);

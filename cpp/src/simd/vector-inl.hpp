@@ -1,8 +1,8 @@
 // Vectors of this instruction set, by the compiler's vector extension (GCC, Clang).
 //
-// All code of kernels is in the unnamed namespace of its level and free of the standard library's
-// functions: a template instantiated here and elsewhere would be one weak symbol, and the linker
-// might keep the copy that another processor cannot run.
+// All code of kernels is in the unnamed namespace of its level and uses no functions of the
+// standard library: a template instantiated here and elsewhere would be one weak symbol, and the
+// linker might keep a copy that the processor at hand cannot run.
 #pragma once
 
 #if defined(__x86_64__)
@@ -45,9 +45,9 @@ struct VectorOf<std::int64_t> {
 template <class T>
 using Vector = typename VectorOf<T>::type;
 template <class T>
-using Bits = typename VectorOf<T>::bits;  // as many integers of the same width; masks are −1 or 0
+using Bits = typename VectorOf<T>::bits;  // integers of T's width, one per lane; masks are −1 or 0
 template <class T>
-using Words = typename VectorOf<T>::words;  // the same without signs: they may overflow
+using Words = typename VectorOf<T>::words;  // unsigned, which may overflow
 
 template <class T>
 inline constexpr std::size_t kLanes = kVectorBytes / sizeof(T);
@@ -69,7 +69,7 @@ inline Vector<T> broadcast(T value) {
   return value - Vector<T>{};
 }
 
-// The first `count` elements at p, less than a vector of them, and zeros.
+// `count` < kLanes elements at p, and zeros in the other lanes.
 template <class T>
 inline Vector<T> load_part(const T* p, std::size_t count) {
 #if defined(__AVX512F__)
@@ -123,7 +123,8 @@ inline void for_row(std::size_t n, OnVector vector, OnScalar scalar) {
 template <class T>
 inline constexpr T kInfinity = static_cast<T>(__builtin_inf());
 
-// GCC makes a comparison and a blend of a minimum of vectors: two steps where processors have one.
+// GCC compiles a < b ? a : b of vectors to a comparison and a blend, where processors have one
+// instruction.
 template <class V>
 inline V minimum(V a, V b) {
 #if defined(__x86_64__)
@@ -131,7 +132,7 @@ inline V minimum(V a, V b) {
   [[maybe_unused]] constexpr bool of_doubles = std::is_same_v<V, VectorOf<double>::type>;
   [[maybe_unused]] constexpr bool of_bits = std::is_same_v<V, VectorOf<float>::bits>;
 #if defined(__AVX512F__)
-  // GCC 12 takes the plain intrinsics for uses of uninitialized variables.
+  // With the plain intrinsics GCC 12 warns of uninitialized variables.
   if constexpr (of_floats) return (V)_mm512_maskz_min_ps(0xffff, (__m512)a, (__m512)b);
   if constexpr (of_doubles) return (V)_mm512_maskz_min_pd(0xff, (__m512d)a, (__m512d)b);
   if constexpr (of_bits) return (V)_mm512_maskz_min_epi32(0xffff, (__m512i)a, (__m512i)b);
@@ -147,13 +148,13 @@ inline V minimum(V a, V b) {
   return a < b ? a : b;
 }
 
-// a if both are equal: of zeros the sign is known.
+// a if both are equal, so that the sign of a zero is defined.
 template <class V>
 inline V maximum(V a, V b) {
   return a < b ? b : a;
 }
 
-// Hides from the compiler where x comes from. It would otherwise compute or load x again for every
+// Hides the origin of x from the compiler, which would otherwise compute or load x again for every
 // use, or fuse it with its use.
 template <class V>
 inline V opaque(V x) {
@@ -165,14 +166,14 @@ inline V opaque(V x) {
   return x;
 }
 
-// The same of a scalar. The compiler would otherwise make a jump of a condition, or compute with
-// the processor's masks, which takes longer.
+// Likewise for a scalar, which the compiler would otherwise turn into a branch or into mask
+// registers, both slower.
 inline std::uint64_t opaque(std::uint64_t x) {
   asm("" : "+r"(x));
   return x;
 }
 
-// Calls visit(n) for n < kCount, unrolled: arrays that are indexed by n can live in registers.
+// Calls visit(n) for n < kCount, unrolled, so that arrays indexed by n can live in registers.
 template <std::size_t kCount, class Visit>
 inline void unrolled(Visit visit) {
 #pragma GCC unroll 32
