@@ -8,10 +8,12 @@ through: a tensor that requires one is read as if it were detached. `show_config
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from isogram import simd
 from isogram._core import build_info as _build_info
 from isogram._errors import CudaError
+from isogram._loading import loaded as _loaded
 from isogram.bandwidth import bandwidth
 from isogram.center import center
 from isogram.cka import cka, cka_matrix, hsic
@@ -35,6 +37,9 @@ from isogram.plan import Plan, Tile, plan
 from isogram.rsm import semantic_rsm, spatial_rsm
 from isogram.similarity import similarity, similarity_matrix
 
+if TYPE_CHECKING:
+    from isogram.minibatch import MinibatchCKA
+
 compare = compare_rsms  # the name that it had
 
 # At import, because threadpoolctl looks only at libraries that it was told of before it is asked,
@@ -50,6 +55,7 @@ __all__ = [
     "Csr",
     "CudaError",
     "Matching",
+    "MinibatchCKA",
     "Motifs",
     "Plan",
     "Tile",
@@ -82,3 +88,18 @@ __all__ = [
     "similarity_matrix",
     "spatial_rsm",
 ]
+
+# Public names of modules that `import isogram` does not load.
+_MODULES = {"MinibatchCKA": "isogram.minibatch"}
+
+
+def __getattr__(name: str) -> Any:
+    """Return what one of `_MODULES` defines, loaded when it is first asked for."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(_loaded(_MODULES[name])[0], name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(globals().keys() | _MODULES.keys())
