@@ -54,6 +54,16 @@ class _Matching(TypedDict):
     precision: str
     axes: NDArray[np.float64] | None
 
+# Where entries are written, and how many threads do.
+class _RsmOutputs(TypedDict):
+    linear: _Array | None
+    cosine: _Array | None
+    distance: _Array | None
+    loss: _Array | None
+    num_threads: int
+
+class _RsmOptions(_Matching, _RsmOutputs): ...
+
 # What all that computes a tile takes: pairs are those that are reported.
 class _OfTile(TypedDict):
     num_threads: int
@@ -206,13 +216,8 @@ def semantic_rsm(
     other: _Tokens | None,
     other_lengths: NDArray[np.int32] | None,
     *,
-    linear: _Array | None,
-    cosine: _Array | None,
-    distance: _Array | None,
-    loss: _Array | None,
-    num_threads: int,
     progress: _Progress,
-    **matching: Unpack[_Matching],
+    **options: Unpack[_RsmOptions],
 ) -> int: ...
 
 class PackedRows:
@@ -232,12 +237,8 @@ def semantic_rsm_tile(
     other: _Tokens | None,
     other_lengths: NDArray[np.int32] | None,
     *,
-    linear: _Array | None,
-    cosine: _Array | None,
-    distance: _Array | None,
-    loss: _Array | None,
-    num_threads: int,
     progress: _Progress,
+    **outputs: Unpack[_RsmOutputs],
 ) -> None: ...
 def compare(a: _Array, b: _Array, *, method: str, num_threads: int) -> float: ...
 def rank_entries(rsm: _Array, *, num_threads: int) -> _Doubles: ...

@@ -138,9 +138,10 @@ def semantic_rsm(
     ValueError
         A wrong shape, layout or length; a narrow `precision` or `rank` with another matching than
         "exact", or `loss` with neither; a narrow `precision` with float64 tokens; `mean_loss`
-        without rank "auto"; a NaN or infinity, whose index is named; a bandwidth by the median of
-        no pairs, or of distances whose median is 0; on a GPU more than 4096 tokens that are matched
-        at once, or a `rank` below the number of channels.
+        without rank "auto"; a NaN or infinity, whose index is named: of several the first of
+        `tokens`, or else of `other`, but band by band the first that is read; a bandwidth by the
+        median of no pairs, or of distances whose median is 0; on a GPU more than 4096 tokens that
+        are matched at once, or a `rank` below the number of channels.
     TypeError
         Integers and other types that are not floats.
     MemoryError
