@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    pass
 
 # An array of any library: NumPy, PyTorch, JAX, or whatever speaks DLPack.
 Array: TypeAlias = Any

@@ -1,4 +1,4 @@
-"""The walk over tiles: cutting, plans, sources, sinks, and the loop that joins them."""
+"""The walk over tiles: cutting, plans, sinks, and the loop that joins them."""
 
 import pickle
 from dataclasses import dataclass

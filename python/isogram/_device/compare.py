@@ -65,9 +65,10 @@ def _tied_triangle(device: Device, rsm: DeviceArray) -> DeviceArray:
 
 
 def _settled_sums(device: Device, k: DeviceArray, eps: float) -> tuple[DeviceArray, DeviceArray]:
-    """Return the triangle with 0 for what is left of sums of 0, and the scale of their terms.
+    """Return the triangle, with 0 for sums that only rounding keeps from 0, and their terms' scale.
 
-    Both as the matrix shows it, or as they are, and 0. `k` is 0 on and below its diagonal.
+    Of a matrix that shows no such scale, the triangle as it is, and 0. `k` is 0 on and below its
+    diagonal.
     """
     xp, rule, size = device.xp, _core.TIE_RULE, device.xp.abs(k)
     reach = xp.maximum(size.max(axis=0), size.max(axis=1))
@@ -142,7 +143,7 @@ def _scaled(device: Device, values: DeviceArray, axis: int | None = None) -> Dev
 
 
 def _standardised(device: Device, values: DeviceArray) -> DeviceArray:
-    """Subtract the mean; what is constant becomes exactly 0."""
+    """Subtract the mean; constant values become exactly 0."""
     xp = device.xp
     is_constant = (values == values[0]).all()
     values = _scaled(device, values)
@@ -152,14 +153,8 @@ def _standardised(device: Device, values: DeviceArray) -> DeviceArray:
 
 
 def _cosine(device: Device, a: DeviceArray, b: DeviceArray) -> DeviceArray:
-    return _cosine_of(device, (a * b).sum(), (a * a).sum(), (b * b).sum())
-
-
-def _cosine_of(device: Device, ab: DeviceArray, aa: DeviceArray, bb: DeviceArray) -> DeviceArray:
-    """Return ⟨a, b⟩ / (‖a‖ ‖b‖), where only rounding can leave [-1, 1]; NaN for a zero norm."""
-    xp = device.xp
-    is_defined = (aa != 0) & (bb != 0)
-    return xp.where(is_defined, xp.clip(ab / xp.sqrt(aa * bb), -1.0, 1.0), np.nan)
+    sums = ((a * b).sum(), (a * a).sum(), (b * b).sum())
+    return cosines(device.xp, *sums, undefined=np.nan)
 
 
 def _ranks(device: Device, values: DeviceArray) -> DeviceArray:
@@ -183,7 +178,7 @@ def _kendall(device: Device, a: DeviceArray, b: DeviceArray) -> DeviceArray:
     xp, m = device.xp, len(a)
     first_a, end_a = _places(device, a)
     first_b, end_b = _places(device, b)
-    # In the order of (a, b), pairs of which the second has the smaller b are discordant.
+    # In the order of (a, b), a pair is discordant if its second entry has the smaller b.
     keys = first_a * m + first_b
     in_order = first_b[xp.argsort(keys, kind="stable")].astype(np.float64)
     discordant = device.zeros((1,), np.uint64)
@@ -197,7 +192,8 @@ def _kendall(device: Device, a: DeviceArray, b: DeviceArray) -> DeviceArray:
     ties_a, ties_b = ties(first_a, end_a), ties(first_b, end_b)
     concordant = pairs - ties_a - ties_b + ties(*_places(device, keys)) - discordant
     counts = (concordant - discordant, pairs - ties_a, pairs - ties_b)
-    return _cosine_of(device, *(count.astype(np.float64) for count in counts))
+    agreeing, of_a, of_b = (count.astype(np.float64) for count in counts)
+    return cosines(xp, agreeing, of_a, of_b, undefined=np.nan)
 
 
 def _cka(device: Device, a: DeviceArray, b: DeviceArray) -> DeviceArray:
@@ -207,7 +203,7 @@ def _cka(device: Device, a: DeviceArray, b: DeviceArray) -> DeviceArray:
     aa, bb = (a * a).sum(), (b * b).sum()
     # Matrices that centring takes to 0, constant ones among them, leave rounding of entries ≤ 1.
     vanishing = (n * 16 * sys.float_info.epsilon) ** 2
-    similarity = _cosine_of(device, (a * b).sum(), aa, bb)
+    similarity = cosines(xp, (a * b).sum(), aa, bb, undefined=np.nan)
     return xp.where((aa <= vanishing) | (bb <= vanishing), np.nan, similarity)
 
 

@@ -155,7 +155,7 @@ def _tile_of(device: Device, graphs: _Graphs, tile: Tile, scratch: DeviceArray) 
     tiles = scratch[:, : tile.shape[0], : tile.shape[1]]
     for cosines, out in zip(graphs.cosines, tiles, strict=True):
         cosines.compute(tile, out)
-    if tile.rows == tile.cols:
+    if not tile.is_mirrored:
         device.kernels.clear_diagonal(device.stream, tiles, place=tile.place)
     return tiles
 

@@ -1,4 +1,4 @@
-"""Nearest neighbours on a GPU, and what their cosines are products of."""
+"""Nearest neighbours on a GPU, and unit rows, whose products are their cosines."""
 
 from __future__ import annotations
 

@@ -126,16 +126,15 @@ class BlockPlan:
 
     def is_diagonal(self, tile: Tile, block: Tile) -> bool:
         """Whether the inputs of a block of a tile are the same in rows and columns."""
-        return self.is_on_diagonal(tile) and block.rows == block.cols
+        return self.is_on_diagonal(tile) and not block.is_mirrored
 
     def pairs_of(self, tile: Tile, block: Tile) -> int:
-        """How many pairs of a block are matched."""
-        n, m = block.shape
-        return n * (n - 1) // 2 if self.is_diagonal(tile, block) else n * m
+        """Return how many pairs of a block of a tile are matched."""
+        return block.pairs(is_symmetric=self.is_on_diagonal(tile))
 
     def is_on_diagonal(self, tile: Tile) -> bool:
         """Whether the inputs of a tile are the same in rows and columns."""
-        return self.is_one_set and tile.rows == tile.cols
+        return self.is_one_set and not tile.is_mirrored
 
     def _block_shape(self, cache: int) -> tuple[int, int]:
         """Return the inputs of a block."""

@@ -1,4 +1,4 @@
-"""Nearest neighbours on the host, and what their cosines are products of."""
+"""Nearest neighbours on the host, and unit rows, whose products are their cosines."""
 
 from __future__ import annotations
 
@@ -13,13 +13,10 @@ from isogram._entries import parts_of, widened
 from isogram._statistics.neighbours import MergedNeighbours, Neighbours
 from isogram._types import Array, Layers, Report
 from isogram._walk.run import HostWorker, run
-from isogram._walk.tiles import Tile, spans
+from isogram._walk.tiles import Tile, spans, tiles_of
 
 _PART = 1 << 21  # entries that NumPy is given at a time
-
-
-# Larger graphs are searched in tiles of so many rows and columns, for their progress to be seen.
-_EDGE = 1 << 16
+_EDGE = 1 << 16  # rows and columns of the tiles of a larger graph, so that its progress is seen
 
 
 def nearest(
@@ -43,19 +40,18 @@ class _NeighbourTiles:
     def __init__(self, x: Array, k: int, center: bool, num_threads: int) -> None:
         """Survey the samples."""
         self._x, self._num_threads = x, num_threads
-        self._facts, tiles = _core.plan_gbs(
+        self._facts, bounds = _core.plan_gbs(
             **Layers(["x"], [x]).for_core(None),
             k=k,
             center=center,
             edge=_EDGE,
             num_threads=num_threads,
         )
-        self.tiles = [Tile(slice(*bounds[:2]), slice(*bounds[2:])) for bounds in tiles]
+        self.tiles = tiles_of(bounds)
 
     def pairs(self, tile: Tile) -> int:
         """Return how many pairs of samples a tile compares."""
-        n, m = tile.shape
-        return n * m if tile.is_mirrored else n * (n - 1) // 2
+        return tile.pairs(is_symmetric=True)
 
     def compute(self, tile: Tile, progress: Report) -> tuple[Neighbours, ...]:
         """Return the neighbours of the tile's rows, and of its columns if it is mirrored."""

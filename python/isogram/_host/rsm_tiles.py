@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram import _core
+from isogram._arithmetic import usual_arithmetic
+from isogram._entries import extremes, widened
 from isogram._host.features import doubles
 from isogram._host.gram import gram, inner_products
-from isogram._scaling import largest_exponent
 from isogram._statistics.tables import table
 from isogram._types import Array, Kernel, Layers
 from isogram._walk.tiles import Tile, spans
@@ -33,11 +35,11 @@ class HostRsmTiles:
     def __init__(
         self, layers: Layers, kernel: Kernel, bandwidths: Sequence[float], num_threads: int
     ) -> None:
-        """Take layers of which all entries are finite."""
+        """Take layers whose entries are all finite."""
         self._layers, self._kernel, self._bandwidths = layers, kernel, bandwidths
         self._num_threads = num_threads
         is_scaled = kernel.name in ("linear", "distance")
-        self._exponents = [largest_exponent([x]) if is_scaled else 0 for x in layers.arrays]
+        self._exponents = [_largest_exponent(x) if is_scaled else 0 for x in layers.arrays]
         are_shifted = kernel.name == "distance"
         self._means = [self._mean(i) for i in range(len(layers.names))] if are_shifted else []
 
@@ -91,6 +93,13 @@ class HostRsmTiles:
         for some in spans(len(x), _EDGE):
             total += self._rows(layer, some).sum(axis=0)
         return total / len(x)
+
+
+@usual_arithmetic()
+def _largest_exponent(x: NDArray[Any]) -> int:
+    """Return the e of 2^e > |entry| >= 2^(e-1) for the largest entry; 0 if that is 0."""
+    least, most = extremes(widened(x))
+    return math.frexp(max(most, -least))[1]
 
 
 def rsm_tiles(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,7 +12,6 @@ from isogram._arguments import integer
 from isogram._host.finite import require_finite_rows
 from isogram._types import Array
 from isogram._walk.plan import InputSpec
-from isogram._walk.tiles import Tile
 
 # Checked arrays by name, and their descriptions for a plan.
 Checked: TypeAlias = tuple[dict[str, NDArray[Any]], tuple[InputSpec, ...]]
@@ -43,10 +42,3 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], rows: slice) -> list[NDArray[Any
     for name, array in arrays.items():
         require_finite_rows(name, array, rows)
     return [array[rows] for array in arrays.values()]
-
-
-def tiles_of(bounds: Iterable[tuple[int, int, int, int]]) -> tuple[Tile, ...]:
-    """Return tiles, of which the core gives first and last rows and columns."""
-    return tuple(
-        Tile(slice(top, bottom), slice(left, right)) for top, bottom, left, right in bounds
-    )

@@ -14,7 +14,7 @@ from isogram import _core
 from isogram._arguments import ESTIMATORS, choice, kernel_of, threads
 from isogram._errors import errors_of
 from isogram._host.place import HOST
-from isogram._plans.arguments import edge_of, tiles_of
+from isogram._plans.arguments import edge_of
 from isogram._plans.layers import LayersPlan, Sets, layers_on_host, names_of, samples_of
 from isogram._statistics.cka_table import (
     CkaTable,
@@ -25,7 +25,7 @@ from isogram._statistics.cka_table import (
 )
 from isogram._statistics.layer_pairs import others
 from isogram._types import Array, Report
-from isogram._walk.tiles import Tile
+from isogram._walk.tiles import Tile, tiles_of
 
 _FUNCTION = "cka_matrix"
 

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from isogram import _core
 from isogram._arguments import flag, neighbours_or_all, threads
 from isogram._errors import errors_of
-from isogram._plans.arguments import edge_of, tiles_of
+from isogram._plans.arguments import edge_of
 from isogram._plans.layers import LayersPlan, Sets, layers_on_host, names_of, samples_of
 from isogram._statistics.gbs_table import COUNT_0
 from isogram._statistics.layer_pairs import without_edges
 from isogram._types import Array, Report
 from isogram._walk.plan import Plan
-from isogram._walk.tiles import Tile
+from isogram._walk.tiles import Tile, tiles_of
 
 _FUNCTION = "gbs_matrix"
 

@@ -13,13 +13,13 @@ from isogram import _core
 from isogram._arguments import flag, neighbours_or_all, threads
 from isogram._arrays import as_matrix
 from isogram._errors import errors_of
-from isogram._plans.arguments import Checked, edge_of, on_host, tiles_of
+from isogram._plans.arguments import Checked, edge_of, on_host
 from isogram._plans.blocks import BlocksPlan
 from isogram._plans.gbs import part_of_graphs
 from isogram._plans.gram import gram_block
 from isogram._types import Array, Layers, Report
 from isogram._walk.plan import Plan
-from isogram._walk.tiles import Tile
+from isogram._walk.tiles import Tile, tiles_of
 from isogram.graph import Csr
 
 

@@ -1,4 +1,4 @@
-"""Cosines by products: the one formula that GBS, RSA and Procrustes share."""
+"""Cosines by products: the one formula that GBS, RSA, Procrustes and RSMs on a GPU share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from isogram._types import Array
 def cosines(
     xp: Any, products: Array, squares_a: Array, squares_b: Array, undefined: float = 0.0
 ) -> Array:
-    """Return ⟨a, b⟩ / √(‖a‖²·‖b‖²), and what is `undefined` where a or b is 0.
+    """Return ⟨a, b⟩ / √(‖a‖²·‖b‖²), and `undefined` where a or b is 0.
 
     Only rounding can leave [-1, 1].
     """

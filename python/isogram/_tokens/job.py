@@ -71,14 +71,13 @@ class Pairs(NamedTuple):
     def of(self, tile: Tile) -> Pairs:
         """Return the pairs of a tile; one on the diagonal of an RSM of one set is of one set."""
         rows = self.rows.rows(tile.rows)
-        if self.is_symmetric and tile.rows == tile.cols:
+        if self.is_symmetric and not tile.is_mirrored:
             return Pairs(rows, None)
         return Pairs(rows, self.sides[-1].rows(tile.cols))
 
     def count(self, tile: Tile) -> int:
         """Return how many pairs of a tile are matched."""
-        n, m = tile.shape
-        return n * (n - 1) // 2 if self.is_symmetric and tile.rows == tile.cols else n * m
+        return tile.pairs(is_symmetric=self.is_symmetric)
 
     def for_core(self) -> tuple[Any, Any, Any, Any]:
         """Return the inputs and lengths of both sides as the core takes them."""

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._entries import result_dtype, widened
-from isogram._walk.sources import Source
 
 if TYPE_CHECKING:
     from isogram._device.device import Device
@@ -18,7 +17,7 @@ LAYOUTS = {"nsc": 3, "nhwc": 4, "nchw": 4}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Samples(Source):
+class Samples:
     """Inputs as the caller gave them; split() cuts them into (s_i, c) views."""
 
     name: str

@@ -106,8 +106,7 @@ class Plan(ABC):
 
     def pairs(self, tile: Tile) -> int:
         """Return how many pairs of rows and columns a tile compares."""
-        n, m = tile.shape
-        return n * (n - 1) // 2 if self._is_diagonal(tile) else n * m
+        return tile.pairs(is_symmetric=self._is_symmetric)
 
     @abstractmethod
     def part_bytes(self, tile: Tile) -> int:

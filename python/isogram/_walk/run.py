@@ -1,7 +1,6 @@
 """The walk over the tiles of a large result, whoever computes them.
 
     plan     has the tiles, and everything that decides their bits           plan.py, tiles.py
-    source   gives rows of the inputs                                        sources.py
     worker   computes the part of a tile: the host, or a GPU                 here, _device/
     sink     keeps the parts, and makes the result of them                   sinks.py
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 
@@ -41,6 +41,11 @@ class Tile(NamedTuple):
         """Whether it lies off the diagonal; in a walk over a triangle its mirror image goes too."""
         return self.rows != self.cols
 
+    def pairs(self, *, is_symmetric: bool) -> int:
+        """Return how many rows it compares with columns: in a symmetric matrix different rows."""
+        n, m = self.shape
+        return n * (n - 1) // 2 if is_symmetric and not self.is_mirrored else n * m
+
     def of(self, matrix: Any) -> Any:
         """Return the block of a matrix, as a view."""
         return matrix[self.rows, self.cols]
@@ -78,6 +83,13 @@ def full_tiles(rows: int, cols: int, edge: int) -> Iterator[Tile]:
 def upper_tiles(n: int, edge: int) -> Iterator[Tile]:
     """Tiles of a symmetric matrix, on and above the diagonal."""
     return cut((n, n), (edge, edge), is_upper=True)
+
+
+def tiles_of(bounds: Iterable[tuple[int, int, int, int]]) -> tuple[Tile, ...]:
+    """Return tiles with the bounds that the core gives."""
+    return tuple(
+        Tile(slice(top, bottom), slice(left, right)) for top, bottom, left, right in bounds
+    )
 
 
 def row_of_tiles(rows: slice, cols: int, edge: int) -> Iterator[Tile]:
