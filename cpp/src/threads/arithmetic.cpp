@@ -10,7 +10,7 @@ namespace {
 
 #if defined(__SSE__)
 
-// MXCSR: the flags of what happened are below the bits that say how to compute.
+// MXCSR: the lowest bits are exception flags, the bits above them the mode.
 constexpr std::uint64_t kFlags = 0x3f;
 constexpr std::uint64_t kUsual = 0x1f80;  // every exception masked
 

@@ -31,7 +31,7 @@ std::string cgroup_path() {
   return "/";
 }
 
-// quota / period, or infinity where there is no limit.
+// quota / period, or infinity without a limit.
 double quota_of(double quota, double period) {
   return quota > 0 && period > 0 ? quota / period : INFINITY;
 }
@@ -53,7 +53,7 @@ double cgroup_v1_quota() {
   return quota_of(quota, period);
 }
 
-// The tightest quota of this cgroup and those above it.
+// The lowest quota of this cgroup and its ancestors.
 double cgroup_quota() {
   double quota = std::min(cgroup_v1_quota(), cgroup_v2_quota(""));
   for (std::string path = cgroup_path(); path.size() > 1;

@@ -1,9 +1,10 @@
-// How many processors this process may really use.
+// The number of processors that this process may use.
 #pragma once
 
 namespace isogram {
 
-// The processors of the affinity mask, no more than the cgroup's CPU quota (rounded up), ≥ 1.
+// The number of processors in the affinity mask, limited by the cgroup's CPU quota (rounded up), ≥
+// 1.
 int usable_cpus();
 
 }  // namespace isogram

@@ -24,8 +24,8 @@ namespace isogram {
 
 namespace {
 
-// Read once or more for every row: where there is one, a clock that takes a sixth of the usual
-// one's time to read and is right to a few milliseconds.
+// The clock of Team::poll(), which reads it at least once per row. The coarse clock, where the
+// system has one, takes a sixth of the time to read and is accurate to a few milliseconds.
 struct Clock {
   using time_point = std::chrono::steady_clock::time_point;
 
@@ -44,11 +44,11 @@ constexpr auto kPollInterval = std::chrono::milliseconds(100);
 
 thread_local Worker* current_worker = nullptr;  // inside a running loop
 std::atomic<int> chosen_num_threads{0};
-std::atomic<unsigned> forks{0};  // between the first process and this one
+std::atomic<unsigned> forks{0};  // from the first process to this one
 
 constexpr long kMostThreads = 1 << 16;
 
-// The first number of a variable such as OMP_NUM_THREADS=4,2; 0 for what is no number of threads.
+// The first number of a variable such as OMP_NUM_THREADS=4,2; 0 if it is no number of threads.
 int from_environment(const char* variable) {
   const char* text = std::getenv(variable);
   if (text == nullptr) return 0;
@@ -64,7 +64,8 @@ int get_num_threads() {
   if (const int chosen = chosen_num_threads.load(); chosen > 0) return chosen;
   if (const int own = from_environment("ISOGRAM_NUM_THREADS"); own > 0) return own;
   if (const int openmp = from_environment("OMP_NUM_THREADS"); openmp > 0) return openmp;
-  // Not a static of its own: a child forked during its initialisation would wait for ever.
+  // An atomic, because a child forked during the initialisation of another static would wait for
+  // ever.
   static std::atomic<int> allowed{0};
   if (allowed == 0) allowed = usable_cpus();
   return allowed;
@@ -75,7 +76,7 @@ void set_num_threads(int num_threads) {
   chosen_num_threads = num_threads;
 }
 
-// One running loop: the counter its threads take tasks from, and how it ends.
+// One running loop: the counter from which its threads take tasks, and its first error.
 class Team {
  public:
   Team(const Execution& execution, std::size_t tasks,
@@ -98,7 +99,7 @@ class Team {
     current_worker = outer;
   }
 
-  // Called on the calling thread: asks the caller whether to go on, at most every kPollInterval.
+  // Called on the calling thread only: calls execution.poll, at most every kPollInterval.
   void poll() {
     if (!execution_.poll || Clock::now() - last_poll_ < kPollInterval) return;
     last_poll_ = Clock::now();
@@ -108,10 +109,10 @@ class Team {
 
   bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
 
-  // Whether the caller forked in poll() and this is the child, where the pool's threads are not.
+  // Whether execution.poll forked and this is the child, which lacks the pool's threads.
   bool is_orphaned() const { return seats_granted > 0 && forks.load() != forks_; }
 
-  // Without a lock, which a thread that a child does not have might hold.
+  // Without a lock: in a forked child, a thread that no longer exists might hold it.
   void fail(std::exception_ptr error) noexcept {
     if (!has_failed_.exchange(true)) error_ = std::move(error);
     stopped_ = true;
@@ -122,12 +123,12 @@ class Team {
     if (error_) std::rethrow_exception(error_);
   }
 
-  std::size_t seats_granted = 0;  // pool threads that were wanted at first
+  std::size_t seats_granted = 0;  // pool threads that were invited
 
   // Guarded by the pool's mutex.
   std::size_t seats = 0;   // pool threads still wanted
   std::size_t inside = 0;  // pool threads now in work()
-  std::size_t joined = 0;  // pool threads that ever were
+  std::size_t joined = 0;  // pool threads that have been in work()
 
  private:
   const Execution& execution_;
@@ -139,7 +140,7 @@ class Team {
   Clock::time_point last_poll_ = Clock::now();
   const unsigned forks_ = forks.load();
   std::atomic<bool> has_failed_{false};
-  std::exception_ptr error_;  // the first; read when all threads have left
+  std::exception_ptr error_;  // the first error; read after all threads have left
 };
 
 void Worker::check() {
@@ -153,7 +154,7 @@ void check_worker() {
 
 namespace {
 
-// Threads that wait for teams in need of hands. Never destroyed: its threads end with the process.
+// Threads that wait for teams to join. Never destroyed: its threads end with the process.
 class Pool {
  public:
   static Pool& instance() {
@@ -175,14 +176,15 @@ class Pool {
   }
 
  private:
-  // A forked child has none of its parent's threads, and perhaps a locked mutex: it starts anew.
+  // A forked child has none of its parent's threads, and its copy of the mutex may be locked: the
+  // next loop makes a new pool.
   static void renew() {
     current_ = nullptr;
     ++forks;
   }
 
-  // A child neither waits for threads that it does not have, nor takes a lock that they might hold;
-  // and what they were working on is not done.
+  // A forked child must not wait for threads that it lacks, nor take a lock that they might hold;
+  // their tasks will not be finished.
   static void require_threads(const Team& team) {
     if (team.is_orphaned()) throw Forked();
   }
@@ -196,7 +198,7 @@ class Pool {
     return place;
   }
 
-  // Where the system grants no more threads, those that are there do the work.
+  // If the system refuses more threads, the existing ones do the work.
   void grow(std::size_t threads) {
     try {
       for (; threads_ < threads; ++threads_) std::thread([this] { serve(); }).detach();
@@ -243,8 +245,8 @@ class Pool {
   }
 
   static inline std::atomic<Pool*> current_{nullptr};
-  // When the library is loaded. At the first use, a child forked meanwhile would wait for a thread
-  // of its parent to be done with it.
+  // Registered when the library is loaded. If it were registered at the first use, a child forked
+  // meanwhile would wait for a thread of its parent.
   [[maybe_unused]] static inline const bool is_registered_ =
       pthread_atfork(nullptr, nullptr, &Pool::renew) == 0;
   std::mutex mutex_;

@@ -1,4 +1,4 @@
-// The parallel loop every operation runs on.
+// The parallel loop of all operations.
 #pragma once
 
 #include <cstddef>
@@ -15,13 +15,13 @@ namespace isogram {
 
 class Team;
 
-// One thread of a parallel loop, as the loop's body sees it.
+// One thread of a parallel loop, passed to the loop's body.
 class Worker {
  public:
   std::size_t index = 0;  // 0 … threads − 1, for the body's own working memory
 
-  // Throws Interrupted when the call is to stop. A body whose tasks can take longer than a
-  // tenth of a second calls this now and then.
+  // Checks for an interrupt: throws Interrupted if the call has to stop. A body whose tasks may
+  // take longer than a tenth of a second calls it from time to time.
   void check();
 
  private:
@@ -32,26 +32,26 @@ class Worker {
   bool is_caller_;
 };
 
-// The same for the loop that the calling thread is in, if any: for what lies deep inside a task,
-// and takes long for the longest rows only.
+// Worker::check() of the loop that this thread runs, if any: for code deep inside a task that takes
+// long for very long rows only.
 void check_worker();
 
 // The threads that a loop over `tasks` tasks will use.
 std::size_t team_size(const Execution& execution, std::size_t tasks);
 
 // Calls body(task, worker) once for every task in [0, tasks), dynamically scheduled over
-// team_size() threads, the caller among them, and never over more than `max_threads`. The first
-// exception stops the loop and is rethrown here. Inside a running loop a nested one is serial.
+// team_size() threads, including the caller, but at most `max_threads`. The first exception stops
+// the loop and is rethrown. A loop nested in another is serial.
 void parallel_for(const Execution& execution, std::size_t tasks,
                   const std::function<void(std::size_t task, Worker& worker)>& body,
                   std::size_t max_threads = std::numeric_limits<std::size_t>::max());
 
-// Working memory of a loop's threads, or of several loops one after another: one State for each
-// thread, made by make() when the thread has its first task.
+// The working memory of the threads of a loop, or of several loops one after another: one State per
+// thread, made by make() when the thread gets its first task.
 template <class State>
 class PerWorker {
  public:
-  // For loops over at most `tasks` tasks.
+  // Memory for loops over at most `tasks` tasks.
   PerWorker(const Execution& execution, std::size_t tasks, std::function<State()> make)
       : states_(team_size(execution, tasks)), make_(std::move(make)) {}
 
@@ -61,10 +61,10 @@ class PerWorker {
     return *own;
   }
 
-  // The threads that there is room for.
+  // The most threads of a loop that uses this memory.
   std::size_t size() const { return states_.size(); }
 
-  // Calls visit(state) for every state that was made.
+  // Calls visit(state) for every state that exists.
   template <class Visit>
   void for_each(Visit visit) {
     for (const std::unique_ptr<State>& own : states_) {
@@ -91,15 +91,16 @@ void parallel_for(const Execution& execution, std::size_t tasks, PerWorker<State
   parallel_for(execution, tasks, with_state, states.size());
 }
 
-// `execution` for one of several loops that report their progress as one: each of its tasks stands
-// for `per_task` of `total` pieces of work, of which `done` came before.
+// `execution` for one of several loops with a common progress: each task is `per_task` of `total`
+// pieces of work, after `done` pieces of earlier loops.
 Execution within(const Execution& execution, std::size_t done, std::size_t total,
                  std::size_t per_task = 1);
 
-// `execution` for a loop that prepares the work: it can be stopped, but reports no progress.
+// `execution` for a loop that prepares the work: it can be interrupted, but reports no progress.
 Execution preparing(const Execution& execution);
 
-// Tells execution.poll about work that is not one parallel loop; throws Interrupted if it says so.
+// Calls execution.poll(done, total) for work outside a parallel loop; throws Interrupted if that
+// returns false.
 void report(const Execution& execution, std::size_t done, std::size_t total);
 
 }  // namespace isogram

@@ -1,4 +1,4 @@
-// Working memory: aligned for the widest vectors, and an error that names the bytes.
+// Working memory, aligned for the widest vectors; its error names the bytes that were asked for.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,8 @@ namespace isogram {
 
 inline constexpr std::size_t kAlignment = 64;  // one cache line, one AVX-512 register
 
-// Large memory comes in large pages where the system has them: packed inputs are read across many
-// small ones, and looking those up costs more than reading.
+// Large memory is taken in large pages where the system has them: packed inputs are read across
+// many pages, and with small ones the lookup of pages costs more than the reads.
 inline constexpr std::size_t kLargePage = std::size_t{1} << 21;
 
 inline std::size_t alignment_for(std::size_t bytes) {
@@ -41,7 +41,7 @@ std::size_t bytes_of(std::size_t count) {
   return count * sizeof(T);
 }
 
-// a * b, or OutOfMemory if that overflows: only sizes are multiplied here.
+// a * b, or OutOfMemory if that overflows; for sizes of memory.
 inline std::size_t product(std::size_t a, std::size_t b) {
   if (b != 0 && a > std::numeric_limits<std::size_t>::max() / b) {
     throw OutOfMemory(std::numeric_limits<std::size_t>::max());
@@ -56,10 +56,11 @@ class Buffer {
   Buffer() = default;
   explicit Buffer(std::size_t count) : Buffer(count, Content::zeros) {}
 
-  // The same without the zeros, for memory that will be written before it is read.
+  // Not zeroed: for memory that is written before it is read.
   static Buffer unset(std::size_t count) { return Buffer(count, Content::unset); }
 
-  // The same, from what the thread kept of such memory, and kept again: for what a call needs once.
+  // Not zeroed, and taken from memory that the thread keeps between calls (kept_memory.hpp): for
+  // memory that a call needs once.
   static Buffer kept(std::size_t count) { return Buffer(count, Content::kept); }
 
   T* data() { return data_.get(); }
@@ -79,8 +80,8 @@ class Buffer {
     if (bytes == 0) return;
     const std::size_t alignment = alignment_for(bytes);
     std::size_t space = bytes + alignment;
-    // Large memory comes from the system as zeros, page by page when it is touched: setting it all
-    // at once would be one long stretch that nothing can stop.
+    // calloc(): the system zeroes large memory page by page when it is touched. Zeroing it all here
+    // would take long, without a check for an interrupt.
     void* const block = content == Content::zeros   ? std::calloc(space, 1)
                         : content == Content::unset ? std::malloc(space)
                                                     : take_memory(space);

@@ -9,8 +9,8 @@ namespace isogram {
 
 namespace {
 
-// Of a thousand inputs, 4 MiB: the panels of a few tiles stay in a core's own cache, and tiles are
-// read and written once for as many multiply-adds as hide it.
+// The depth of a panel, 4 MiB of a thousand inputs: the panels of a few tiles stay in a core's own
+// cache, and the multiply-adds of a panel hide that tiles are read and written once for each.
 constexpr std::size_t kDeepPanel = 8 * simd::kDepthPanel;
 
 std::size_t deep_panel(const InputView& x) {

@@ -14,18 +14,18 @@ namespace isogram {
 
 namespace {
 
-// Features between 2^−safe and 2^safe are packed as they are: products of three such factors,
-// summed, are still normal numbers.
+// Features between 2^−kSafeExponent and 2^kSafeExponent are packed unscaled: sums of products of
+// three such factors are still normal numbers.
 template <class T>
 constexpr int kSafeExponent = sizeof(T) == sizeof(float) ? 40 : 330;
 
-// Of shifted rows no further apart than 2^far, products and their squares are normal numbers, of T
-// and of float64.
+// If the exponents of shifted rows span at most kFarApart, products are normal numbers of T and
+// their squares normal float64 numbers.
 template <class T>
 constexpr int kFarApart = sizeof(T) == sizeof(float) ? 50 : 200;
 
-// With a bandwidth of at most 2^safe, sums of differences that overflow are those whose
-// exponentials vanish; and one of at least 2^−safe has an inverse.
+// With a bandwidth up to 2^kSafeBandwidth, the exponential of a sum of differences that overflows
+// is 0 anyway; a bandwidth from 2^−kSafeBandwidth has a finite inverse.
 template <class T>
 constexpr int kSafeBandwidth = sizeof(T) == sizeof(float) ? 100 : 900;
 
@@ -51,20 +51,20 @@ double smaller_nonzero(double a, double b) {
   return a == 0 ? b : b == 0 ? a : std::min(a, b);
 }
 
-// Exponents of the largest entry, and of the smallest of the largest of a row.
+// The exponents of the largest |entry| and of the smallest row maximum.
 struct Range {
   int high;
   int low;
 
-  // Whether products of three entries, summed, are normal numbers of T.
+  // Whether sums of products of three entries are normal numbers of T.
   template <class T>
   bool is_safe() const {
     return high <= kSafeExponent<T> && low >= -kSafeExponent<T>;
   }
 };
 
-// By how much more than to 1 the largest row can be scaled, 2^exponent: so that products of two
-// rows, squared and summed, just fit, and that one row with itself does.
+// The exponent of the largest scale, beyond 1, to which the largest row can be lifted: so that sums
+// of squared products of two rows, and the product of one row with itself, still fit.
 int lift_of_far_rows(const InputView& x, const std::vector<double>& origin, int exponent,
                      const Execution& execution) {
   constexpr int most_of_products = 440;
@@ -87,7 +87,7 @@ int lift_of_far_rows(const InputView& x, const std::vector<double>& origin, int 
   return std::min((most_of_products - exponent_of(second)) / 2, most_of_row);
 }
 
-// The surveys of the kernels, by what they compute.
+// The survey of each kernel.
 template <class T>
 class GramSurvey {
  public:
@@ -160,21 +160,22 @@ class GramSurvey {
     }
   }
 
-  // Differences of rows as they came are as accurate as their type allows, wherever the rows lie. A
-  // common shift would round those away that are near each other and far from it.
+  // Differences of rows as given are as accurate as their type allows, wherever the rows lie. A
+  // common shift would round the differences of rows that are near each other and far from the
+  // origin.
   void survey_differences() {
     double largest = survey(x_, nullptr, execution_).largest;
     if (y_) largest = std::max(largest, survey(*y_, nullptr, execution_).largest);
     const int width = exponent_of(facts_.options.bandwidth);
     int exponent = std::abs(width) <= kSafeBandwidth<T> ? 0 : width;
-    // Scaled up no further than there is room for.
+    // Scaled up only as far as the largest entry leaves room.
     if (exponent < 0) exponent = std::clamp(exponent_of(largest) - kSafeBandwidth<T>, exponent, 0);
     facts_.exponent = exponent;
   }
 
-  // Distances do not change when all rows are shifted alike, and cancel less. Of extreme numbers,
-  // what counts is that of distances near the bandwidth no square vanishes. Rows so far off that
-  // theirs overflow are left to the repair.
+  // Distances do not change when all rows are shifted alike, and cancel less from an origin amid
+  // the rows. Extreme numbers are scaled so that squares of distances near the bandwidth do not
+  // vanish; distances of rows so far apart that squares overflow are left to repair_distances().
   void survey_distances() {
     Survey of_x = survey_columns(x_, execution_);
     double largest = of_x.largest;
@@ -187,21 +188,22 @@ class GramSurvey {
     facts_.exponent = is_safe ? 0 : std::min(high, width + safe);
   }
 
-  // Long rows are divided by their norms when their products are known.
+  // Long rows are not divided by their norms; their products are (GramTiles::divide_by_norms()).
   void survey_cosines() {
     if (is_long() && range().template is_safe<T>()) return;
     facts_.center_rows = facts_.options.kernel == Kernel::correlation;
     facts_.unit_norm = true;
   }
 
-  // Inner products are of the rows as they are: scaled only where their squares would leave T.
+  // Rows for inner products are scaled only where products of three entries would leave the range
+  // of T.
   void set_unit(const Range& found) {
     if (found.template is_safe<T>()) return;
     facts_.exponent_per_row = found.high - found.low > kSafeExponent<T>;
     facts_.exponent = facts_.exponent_per_row ? 0 : found.high;
   }
 
-  // Rows whose transform takes all of a row are packed whole.
+  // Correlation transforms whole rows: they are packed whole.
   bool is_long() const {
     return facts_.options.kernel != Kernel::correlation && DeepTiles<T>::pays(x_, y_);
   }

@@ -1,4 +1,4 @@
-// What a Gram matrix needs to know of all of its rows before any of its tiles is computed.
+// Surveys: the facts of all rows that the tiles of a Gram matrix depend on.
 #pragma once
 
 #include "isogram/gram.hpp"
@@ -10,37 +10,39 @@
 
 namespace isogram {
 
-// Features less their column means: for cosines of centred features. Or, for measures that do not
-// change when the rows whose inner products a matrix has are shifted alike, those rows less an
-// origin amid most of them: the linear matrix of shifted rows, also of the rows of unit norm that
-// make cosines and correlations. No far row and no common part of the rows takes its digits.
-// Hollow: shifted, for measures that do not look at the diagonal, which is left out of what the
-// scale of far rows must leave room for.
+// The rows whose Gram matrix is computed.
+//   as_given  the caller's
+//   centered  less the columns' means, for cosines of centred features
+//   shifted   less an origin amid most rows: for measures that do not change when all rows are
+//             shifted alike. The matrix is linear; for cosine and correlation it is that of the
+//             rows of unit norm. Neither a far row nor a common part costs the rows their digits
+//   hollow    shifted, for measures that ignore the diagonal: the scale of far rows need not leave
+//             room for their squared norms
 enum class Columns { as_given, centered, shifted, hollow };
 
-// What happens to rows when they are packed; `unit_rows` are theirs where there is an axis. Valid
-// as long as both.
+// The transform for packing rows by `facts`; with facts.axis, `unit_rows` must be set. Refers to
+// both arguments.
 Transform transform_of(const GramFacts& facts, const UnitRows* unit_rows);
 
-// The facts of the matrix of the rows of x with themselves, or with those of y, computed in T.
-// Passes over the data: none for cosines and correlations (of rows as given, unless they are long);
-// else one or two. Those look for what is not finite: throws std::invalid_argument that names the
-// first such entry; rows that were not looked at here are looked at when they are packed. Throws it
-// too for an option out of range.
+// The facts of the matrix in T of the rows of x with themselves or, unless y is null, with the rows
+// of y. Passes over the data: none for cosines and correlations of rows as given, unless rows are
+// long; else one or two. Throws std::invalid_argument for an option out of range, and names the
+// first entry that is not finite if it passes over the data; otherwise packing finds that entry.
 template <class T>
 GramFacts survey_gram(const InputView& x, const InputView* y, const KernelOptions& options,
                       Columns columns, const Execution& execution);
 
-// The facts of a linear or polynomial matrix, as given, of rows shaped as those of x, and of y if
-// there is one, whose largest entry is known, and the smallest of the largest of a row.
+// The facts of a linear or polynomial matrix of rows as given, from their largest |entry| and the
+// smallest row maximum. x, and y unless null, give the shape.
 template <class T>
 GramFacts facts_of_products(const InputView& x, const KernelOptions& options, double largest,
                             double smallest_row, const InputView* y = nullptr);
 
-// What survey_gram() refuses without looking at entries.
+// Throws std::invalid_argument for shapes and options that survey_gram() refuses without reading
+// entries.
 void require_gram(const InputView& x, const InputView* y, const KernelOptions& options);
 
-// Whether every number of x is one of T.
+// Whether T represents every element of x's type exactly.
 template <class T>
 bool fits_into(const InputView& x) {
   return sizeof(T) == sizeof(double) || x.type != ElementType::float64;

@@ -1,4 +1,4 @@
-// Where the tiles of a matrix lie.
+// The places of the tiles of a matrix.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace isogram {
 inline constexpr std::size_t kTileEdge = 96;
 inline constexpr std::size_t kTileSize = kTileEdge * kTileEdge;
 
-// Of blocks of any edge.
+// The number of blocks of any edge that cover n rows.
 inline std::size_t blocks_in(std::size_t n, std::size_t edge) {
   return (n + edge - 1) / edge;
 }
@@ -31,9 +31,9 @@ inline Span tile_span(std::size_t tile, std::size_t n) {
   return block_span(tile, n, kTileEdge);
 }
 
-// Rows and columns of a coarse tile: what is computed from the rows and columns of that tile alone,
-// wherever that is, and reduced with the others in the order of the tiles. Sums over fine tiles
-// begin anew in each, so that this edge decides bits where there are more inputs.
+// Rows and columns of a coarse tile. A coarse tile is computed from its own rows and columns alone,
+// on any machine; its part is added to the others in the order of the tiles. Sums over fine tiles
+// start at 0 in each coarse tile, so that this edge decides bits of more than kCoarseEdge inputs.
 inline constexpr std::size_t kCoarseEdge = 64 * kTileEdge;
 
 // A cell of a grid of blocks.
@@ -42,8 +42,7 @@ struct Cell {
   std::size_t col;
 };
 
-// The cells of a grid with blocks on both sides, numbered row by row: all of them, or those on
-// and above the diagonal.
+// A grid of rows × cols cells, or of the cells on and above the diagonal, numbered row by row.
 class Grid {
  public:
   static Grid full(std::size_t rows, std::size_t cols) { return Grid(rows, cols, false); }
@@ -59,7 +58,7 @@ class Grid {
     return {row, row + index};
   }
 
-  // Row r of the triangle begins after rows of rows_, rows_ − 1, … cells.
+  // Rows of the triangle have rows_, rows_ − 1, … cells.
   std::size_t index(Cell cell) const {
     if (!upper_) return cell.row * cols_ + cell.col;
     return cell.row * (2 * rows_ - cell.row + 1) / 2 + cell.col - cell.row;
@@ -72,7 +71,7 @@ class Grid {
   bool upper_;
 };
 
-// The grid of the blocks of a matrix.
+// The grid of the blocks of a rows × cols matrix.
 inline Grid block_grid(std::size_t rows, std::size_t cols, bool is_upper, std::size_t edge) {
   return is_upper ? Grid::upper(blocks_in(rows, edge))
                   : Grid::full(blocks_in(rows, edge), blocks_in(cols, edge));
@@ -83,7 +82,7 @@ struct CoarseTile {
   Span rows;
   Span cols;
 
-  // Whether it stands for its mirror image too.
+  // Whether it also stands for its mirror image below the diagonal.
   bool is_mirrored() const { return rows.begin != cols.begin; }
 
   // Its fine tiles.

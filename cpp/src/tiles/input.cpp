@@ -20,19 +20,21 @@ namespace isogram {
 
 namespace {
 
-// A survey is cut into as many parts, whatever the number of threads: sums come out the same. A
-// part has some rows at least, lest its sums be as long as they are; few rows are cut lengthwise.
+// A survey is cut into at most kParts parts for any number of threads, so that sums have the same
+// bits. A part has at least kLeastRows rows, so that column sums are small beside the rows; few
+// rows are cut by columns instead.
 constexpr std::size_t kParts = 32;
 constexpr std::size_t kLeastRows = 16;
 constexpr std::size_t kLeastColumns = 4096;
 
-// Columns that are gone through together: their sums stay in the nearest cache.
+// Columns that are read together: their sums stay in the L1 cache.
 constexpr std::size_t kColumnsAtOnce = 1024;
 
-// A row this much farther from the middle than half of the rows is far from the others.
+// A row is far from the others if its distance from the middle is more than kFar times the median
+// distance.
 constexpr double kFar = 8;
 
-// Differences of doubles, and sums of them, stay finite where everything is 2^−kRoom as large.
+// Differences and sums of doubles that are scaled by 2^−kRoom stay finite.
 constexpr int kRoom = 64;
 
 double widen(float x) {
@@ -45,9 +47,9 @@ double widen(BFloat16 x) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(x.bits) << 16);
 }
 
-// Shifting a half's exponent and fraction into a float's place leaves the value 2^-112 too small;
-// one multiplication mends normal and subnormal numbers alike. Infinities and NaN then lack the
-// exponent of all ones. Free of branches, so that compilers make vectors of it.
+// The bits of a half, shifted to a float's exponent and fraction, stand for 2^-112 times the value.
+// One multiplication corrects normal and subnormal numbers alike. Infinity and NaN need the missing
+// exponent bits. Without branches, so that compilers vectorise it.
 double widen(Half x) {
   const std::int32_t magnitude = x.bits & 0x7fff;
   const std::int32_t special = -static_cast<std::int32_t>(magnitude > 0x7bff) & 0x7f800000;
@@ -90,12 +92,12 @@ std::string joined(std::initializer_list<std::size_t> index) {
   return text;
 }
 
-// How a survey looks at an input.
+// The options of a pass over an input.
 struct Look {
-  const double* origin = nullptr;          // entries are measured from
-  bool with_sums = false;                  // of the columns, relative to the origin
-  const std::vector<char>* left_out = {};  // rows that do not count
-  int exponent = 0;                        // everything is 2^−exponent as large
+  const double* origin = nullptr;          // entries are measured relative to this row
+  bool with_sums = false;                  // sums columns, relative to the origin
+  const std::vector<char>* left_out = {};  // flags of rows to ignore
+  int exponent = 0;                        // all numbers are divided by 2^exponent
 };
 
 struct Measures {
@@ -116,8 +118,8 @@ Span part_of(std::size_t n, std::size_t index, std::size_t parts) {
   return {n * index / parts, n * (index + 1) / parts};
 }
 
-// Adds row i to `sums`; returns its largest distance from the origin. In float64 where float32
-// does not do, inspected for what is not finite.
+// Adds row i to `sums`; returns its largest distance from the origin. A row that is not stored as
+// float32, or overflows there, is read as float64 and passed to `inspect`.
 template <class Inspect>
 double measure_row(const RowReader& reader, std::size_t i, const Look& look,
                    std::vector<double>& row, double* sums, Inspect inspect) {
@@ -136,7 +138,7 @@ double measure_row(const RowReader& reader, std::size_t i, const Look& look,
   inspect(row.data());
   if (is_summed && first_not_finite(row.data(), x.cols) == x.cols &&
       first_not_finite(look.origin, x.cols) == x.cols) {
-    throw InputChanged(x.name.c_str());  // after it went into the sums
+    throw InputChanged(x.name.c_str());  // the sums have other values of the row
   }
   scale_down(row.data(), x.cols, look.exponent);
   if (look.with_sums) {
@@ -148,7 +150,7 @@ double measure_row(const RowReader& reader, std::size_t i, const Look& look,
   return largest_magnitude(row.data(), x.cols);
 }
 
-// Of pieces of some columns, kColumnsAtOnce of them each.
+// Readers of kColumnsAtOnce columns each.
 std::vector<RowReader> readers_of(const InputView& x, Span cols) {
   std::vector<RowReader> readers;
   for (std::size_t begin = cols.begin; begin < cols.end; begin += kColumnsAtOnce) {
@@ -186,7 +188,8 @@ Measures measure(const InputView& x, const Look& look, const Execution& executio
             bad.inspect(task, i, values, count, begin);
           }));
     };
-    // Sums stay in cache while all rows are added to them; without any, rows are read as they lie.
+    // With sums, all rows are added to the sums of one piece of columns, which stay in the cache.
+    // Without, rows are read one after another, in the order of memory.
     const std::size_t outer = look.with_sums ? readers.size() : rows.size();
     const std::size_t inner = look.with_sums ? rows.size() : readers.size();
     for (std::size_t a = 0; a < outer; ++a) {
@@ -216,7 +219,8 @@ void scale_up(std::vector<double>& values, int exponent) {
   for (double& x : values) x = std::clamp(std::ldexp(x, exponent), -limit, limit);
 }
 
-// What a look finds, in the input's own units; of column sums, the means.
+// The measures in the input's own units, with column means in place of column sums. Makes a second,
+// scaled pass if sums overflow.
 Measures measure_safely(const InputView& x, Look look, const Execution& execution) {
   Measures found = measure(x, look, execution);
   std::vector<double> origin;
@@ -239,8 +243,8 @@ Measures measure_safely(const InputView& x, Look look, const Execution& executio
   return found;
 }
 
-// With the mean row at `origin` + `means`, of the rows that count; all.column_sums are means of
-// all, and may be the same.
+// The survey with mean_row = `origin` + `means`. all.column_sums are the means of all rows, and may
+// be `means` itself.
 Survey survey_of(Measures& all, std::vector<double> origin, const std::vector<double>& means) {
   Survey result = isogram::survey_of(all.row_largest);
   result.mean_row = std::move(origin);
@@ -259,7 +263,7 @@ double median_of(std::vector<double> values) {
   return *middle;
 }
 
-// 2^−exponent as a product: the power itself may be no double.
+// 2^−exponent as a product of two factors: it may itself be beyond double's range.
 std::pair<double, double> factors_of(int exponent) {
   return {std::ldexp(1.0, -(exponent / 2)), std::ldexp(1.0, -(exponent - exponent / 2))};
 }
@@ -408,7 +412,7 @@ std::vector<double> middle_row(const InputView& x, const Execution& execution) {
   return middle;
 }
 
-// Not the first of all: rows that are unlike the others often are.
+// Never the first row: unusual rows often come first.
 std::vector<std::size_t> middle_rows(std::size_t rows) {
   const std::size_t count = rows < 3 ? 1 : rows < 5 ? 3 : 5;
   std::vector<std::size_t> places;
@@ -480,7 +484,7 @@ template const double* stored_row(const InputView&, std::size_t);
 
 namespace {
 
-// Of sums of squares: so many bits from the ends of double's range, digits are safe.
+// Sums of squares between these bounds have all their digits.
 constexpr double kLargestSquares = 0x1p1000;
 constexpr double kSmallestSquares = 0x1p-900;
 constexpr int kNormExponent = 600;
@@ -513,7 +517,7 @@ Scaled Norm::result() const {
   return {std::sqrt(tiny_), -kNormExponent};
 }
 
-// In two steps, for exponents whose power is no double.
+// In two factors, because the power may be beyond double's range.
 void scale_down(double* values, std::size_t n, int exponent) {
   if (exponent == 0) return;
   const auto [first, second] = factors_of(exponent);

@@ -1,4 +1,5 @@
-// Reading inputs of any element type and strides, and refusing what is not finite.
+// Reading of inputs of any element type and strides, surveys of them, and refusal of entries that
+// are not finite.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +18,7 @@ namespace isogram {
 std::string not_finite_message(const std::string& name, std::initializer_list<std::size_t> index,
                                double value);
 
-// Throws std::invalid_argument with that.
+// Throws std::invalid_argument with not_finite_message().
 [[noreturn]] void throw_not_finite(const std::string& name,
                                    std::initializer_list<std::size_t> index, double value);
 
@@ -27,10 +28,10 @@ void require_not_empty(const InputView& x);
 // Bytes of an element.
 std::ptrdiff_t size_of(ElementType type);
 
-// Throws std::invalid_argument unless x has columns and at least so many rows.
+// Throws std::invalid_argument unless x has columns and at least `least` rows.
 void require_rows(const InputView& x, std::size_t least);
 
-// Throws std::invalid_argument unless `view` is rows × cols; `name` is the argument it came as.
+// Throws std::invalid_argument unless `view`, the argument `name`, is rows × cols.
 template <class T>
 void require_shape(const MatrixView<T>& view, std::size_t rows, std::size_t cols, const char* name);
 
@@ -42,7 +43,7 @@ class RowReader {
  public:
   explicit RowReader(const InputView& view);
   void read(std::size_t row, double* out) const { read_(view_, row, out); }
-  // Columns [columns.begin, columns.end) of it, and of it alone.
+  // Columns [columns.begin, columns.end) of the row.
   void read(std::size_t row, Span columns, double* out) const;
   const InputView& view() const { return view_; }
 
@@ -51,19 +52,19 @@ class RowReader {
   void (*read_)(const InputView& view, std::size_t row, double* out);
 };
 
-// Remembers the first bad entry that any thread met, in C order.
+// The first entry in C order that is not finite, found by several tasks.
 class FirstNotFinite {
  public:
   explicit FirstNotFinite(std::size_t tasks) : found_(tasks) {}
 
-  // Looks through a row, or n entries of it from `col` on, on behalf of `task`.
+  // Searches n entries of a row from column `col` on, as part of `task`.
   void inspect(std::size_t task, std::size_t row, const double* values, std::size_t n,
                std::size_t col = 0);
 
-  // Throws if anything was found. `name` is the argument's.
+  // Throws std::invalid_argument that names the argument and the entry, if one was found.
   void throw_if_found(const std::string& name) const;
 
-  // The same of tokens, of which every input is a task.
+  // Throws NotFiniteToken if one was found; for tokens, where each input is a task.
   void throw_if_token_found(const std::string& name) const;
 
   bool found(std::size_t task) const { return found_[task].found; }
@@ -79,49 +80,50 @@ class FirstNotFinite {
   std::vector<Entry> found_;  // one per task
 };
 
-// What one pass over an input tells.
+// The result of a pass over an input.
 struct Survey {
   double largest = 0;            // max |x_ij − origin_j|, at most the largest double
-  double smallest_row = 0;       // the smallest non-zero row maximum of the same; 0 if none
-  std::vector<double> mean_row;  // only of survey_columns() and survey_bulk()
-  std::vector<double> residual;  // of those: what is left of the mean of all rows less mean_row
+  double smallest_row = 0;       // the smallest nonzero max_j |x_ij − origin_j| of a row; 0 if none
+  std::vector<double> mean_row;  // set by survey_columns() and survey_bulk()
+  std::vector<double> residual;  // set with it: the mean of all rows less mean_row
 };
 
-// That of rows whose max |entry| are known.
+// The survey of rows with known max |entry|.
 Survey survey_of(const std::vector<double>& row_largest);
 
-// Checks that x is finite and measures it from the origin row (0 without one).
+// Surveys x relative to the row `origin` (0 if null). Throws std::invalid_argument unless x is
+// finite.
 Survey survey(const InputView& x, const std::vector<double>* origin, const Execution& execution);
 
-// The same measured from x's own middle_row(), with the mean of every column. The mean is taken
-// relative to that row, so that constant columns have exactly their value as mean.
+// survey() relative to middle_row(x), with the mean of every column. Means are summed relative to
+// that row, so that the mean of a constant column is exact.
 Survey survey_columns(const InputView& x, const Execution& execution);
 
-// The same with the mean of the rows that are not far from the others: an origin amid most rows. A
-// single row of huge norm draws the mean of all rows away from every other, and subtracting it
-// would spread that row over all of them. A second pass where some rows are far.
+// survey_columns() with the mean of the rows that are not far from the others: an origin amid most
+// rows. A single row of huge norm draws the mean of all rows away from every other row, and
+// subtracting that mean would cost their digits. Makes a second pass if some rows are far.
 Survey survey_bulk(const InputView& x, const Execution& execution);
 
-// The middle of a few rows of x, column by column: an entry of x amid the others, and the value of
-// a constant column exactly.
+// The median of a few rows of x, column by column: an entry of x amid the others, and exact for a
+// constant column.
 std::vector<double> middle_row(const InputView& x, const Execution& execution);
 
-// The rows that middle_row() looks at, and their middle: rows[i] becomes scratch.
+// The rows that middle_row() reads, and their median; `rows` becomes scratch.
 std::vector<std::size_t> middle_rows(std::size_t rows);
 void take_middle(std::vector<std::vector<double>>& rows, double* out);
 
-// Whether all rows of x are the same.
+// Whether all rows of x are equal.
 bool has_equal_rows(const InputView& x);
 
 // Rows [rows.begin, rows.end) of x, and columns [columns.begin, columns.end).
 InputView rows_of(const InputView& x, Span rows);
 InputView columns_of(const InputView& x, Span columns);
 
-// max |value|; +∞ if one is NaN or infinite.
+// max |value|; +∞ if a value is NaN or infinite.
 template <class T>
 T largest_magnitude(const T* values, std::size_t n);
 
-// Row i of x where it lies in memory as n values of T; else null.
+// Row i of x if it is stored as adjacent values of T, else null.
 template <class T>
 const T* stored_row(const InputView& x, std::size_t i);
 
@@ -129,8 +131,8 @@ using detail::exponent_of;
 using detail::Scaled;
 using detail::scaling_exponent_of;
 
-// √Σ x² over rows that are added one after another, of whatever range. Squares are summed up apart
-// for rows whose squares would overflow or vanish, scaled.
+// √Σ x² over rows that are added one after another. Rows whose squares would overflow or vanish are
+// scaled and summed apart.
 class Norm {
  public:
   void add(const double* row, std::size_t n);
@@ -145,8 +147,8 @@ class Norm {
 // values · 2^−exponent.
 void scale_down(double* values, std::size_t n, int exponent);
 
-// (values − origin) · 2^−exponent. Large numbers are scaled first: their differences may overflow,
-// and they lose nothing by it.
+// (values − origin) · 2^−exponent. Large numbers are scaled before the subtraction: their
+// difference may overflow, and scaling down does not round them.
 void subtract_scaled(double* values, std::size_t n, const double* origin, int exponent);
 
 }  // namespace isogram

@@ -8,11 +8,11 @@ namespace isogram {
 
 namespace {
 
-// Smaller blocks come back from malloc() without a call of the system.
+// Smaller blocks are not kept: malloc() reuses them without a system call.
 constexpr std::size_t kLeastKept = std::size_t{1} << 16;
 
 #if defined(__SANITIZE_ADDRESS__)
-constexpr bool kKeeps = false;  // so that uses of freed memory are found
+constexpr bool kKeeps = false;  // so that the sanitizer finds uses of freed memory
 #else
 constexpr bool kKeeps = true;
 #endif
@@ -22,7 +22,7 @@ struct Block {
   std::size_t bytes;
 };
 
-// Trivial, so that it can be used until the thread's last destructor.
+// Trivially destructible, so that it can be used until the thread's last destructor.
 struct Kept {
   std::array<Block, 8> blocks;  // the oldest first
   std::size_t count;
@@ -77,7 +77,7 @@ void give_memory(void* block, std::size_t bytes) noexcept {
   if (!kKeeps || kept.is_closed || bytes < kLeastKept || bytes > kMostKept) {
     return std::free(block);
   }
-  closing.is_needed = true;  // which makes it, for this thread
+  closing.is_needed = true;  // constructs this thread's `closing`
   while (kept.count == kept.blocks.size() || kept.bytes + bytes > kMostKept) kept.release_oldest();
   kept.blocks[kept.count++] = {block, bytes};
   kept.bytes += bytes;

@@ -1,17 +1,17 @@
-// Large working memory that a thread has freed and keeps for its next call: new memory from the
-// system is cleared page by page when it is touched, which costs as much as packing inputs there.
+// Large working memory that a thread keeps between calls. The system clears new memory page by page
+// when it is touched, which costs as much as packing inputs there.
 #pragma once
 
 #include <cstddef>
 
 namespace isogram {
 
-// What a thread keeps at most, until it ends.
+// The most bytes that a thread keeps. It frees them when it ends.
 inline constexpr std::size_t kMostKept = std::size_t{1} << 25;
 
-// As malloc() and free(), of blocks whose size the caller remembers: `bytes` becomes that of the
-// block, which may be larger than asked for. Before more is asked of the system, as much of what is
-// kept goes back: it does not add to the most that is used.
+// Like malloc() and free(), but the caller remembers the size: take_memory() sets `bytes` to the
+// size of the block, which may be larger than asked for. Before it asks the system for a new block,
+// it frees as much kept memory, so that kept memory does not raise the peak.
 void* take_memory(std::size_t& bytes) noexcept;
 void give_memory(void* block, std::size_t bytes) noexcept;
 

@@ -10,25 +10,27 @@ namespace isogram {
 
 namespace {
 
-// Of rows kept back by a packer: they stay in a core's own cache, if they are not too long.
+// Entries of the rows that a packer keeps back: they stay in a core's own cache unless rows are
+// very long.
 constexpr std::size_t kKeptEntries = std::size_t{1} << 17;
 
-// Elements of the rows kept back that go to their places between two questions to the worker.
+// Elements of the rows kept back that are packed between two checks for an interrupt.
 constexpr std::size_t kDepthAtOnce = std::size_t{1} << 16;
 
-// Columns of a panel's rows that are packed and measured together: they stay in the nearest cache.
+// Columns of a panel's rows that are packed and measured together: they stay in the L1 cache.
 constexpr std::size_t kMeasuredColumns = 128;
 
-// Rows that are always kept back: fewer, and every line of a panel would come and go several times.
+// The least number of rows kept back, a cache line of a panel: with fewer, every line would be
+// loaded and stored several times.
 template <class T>
 constexpr std::size_t kRowsOfLine = 64 / sizeof(T);
 
-// Beyond, differences and sums of a row's numbers may overflow, and do not where they are 2^−kRoom
-// as large.
+// Above kRoomless, differences and sums of a row's numbers may overflow; scaled by 2^−kRoom they
+// cannot.
 constexpr double kRoomless = 0x1p960;
 constexpr int kRoom = 64;
 
-// Not multiplied by the inverse, whose rounding would come on top.
+// By division, because the inverse would add a rounding error of its own.
 void divide(double* row, std::size_t n, double divisor) {
   for (std::size_t j = 0; j < n; ++j) row[j] /= divisor;
 }

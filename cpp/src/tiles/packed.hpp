@@ -1,5 +1,5 @@
-// Inputs packed once for all their tiles: rows as panels (see simd/kernels.hpp), widened to T,
-// shifted and scaled so that nothing that follows overflows or cancels.
+// Inputs packed once for all their tiles: rows as panels (see simd/kernels.hpp), converted to T,
+// and shifted and scaled so that products neither overflow nor cancel.
 #pragma once
 
 #include <algorithm>
@@ -16,21 +16,20 @@
 
 namespace isogram {
 
-// What packing does to every row, in float64, in this order.
+// The changes that packing makes to every row, in float64, in this order.
 struct Transform {
-  const UnitRows* unit_rows = nullptr;          // in place of rows …
-  std::size_t first_column = 0;                 // … whose columns from this on are packed
-  const std::vector<double>* origin = nullptr;  // subtracted from every row
-  const std::vector<double>* rest = nullptr;    // of an origin that rounding took from it: too
-  bool center_rows = false;                     // then the row's own mean
-  bool unit_norm = false;                       // then divided by its norm; zero rows stay zero
-  int exponent = 0;                             // or times 2^−exponent
-  bool exponent_per_row = false;                // or scaled so that its maximum is in [1/2, 1)
+  const UnitRows* unit_rows = nullptr;        // if set, these replace the rows
+  std::size_t first_column = 0;               // number of the first packed column in unit_rows
+  const std::vector<double>* rest = nullptr;  // rounding error of the origin, subtracted too
+  bool center_rows = false;                   // each row loses its own mean
+  bool unit_norm = false;                     // rows are divided by their norms; zero rows stay 0
+  int exponent = 0;                           // else rows are divided by 2^exponent
+  bool exponent_per_row = false;              // or each is scaled to a maximum in [1/2, 1)
 
   bool is_identity() const { return !origin && is_shift(); }
-  // Nothing but subtracts `origin`.
+  // Whether rows only lose `origin`.
   bool is_shift() const { return !unit_rows && takes_parts(); }
-  // A part of a row is made without the rest of it.
+  // Whether some columns of a row can be transformed without the others.
   bool takes_parts() const {
     return !center_rows && !unit_norm && exponent == 0 && !exponent_per_row;
   }
@@ -39,29 +38,29 @@ struct Transform {
 // Applies `transform` to row i; returns its exponent.
 int transform_row(std::size_t i, double* row, std::size_t n, const Transform& transform);
 
-// Zeros of padding, as much as there are in a panel of the longest rows.
+// Zeros for padding, on several threads: a panel of long rows is large.
 template <class T>
 void fill_with_zeros(T* values, std::size_t n, const Execution& execution);
 
-// Puts rows in their places in panels. Neighbours are kept back and transposed together, which
-// costs far less than storing each with strides.
+// Writes rows to their places in panels. Neighbouring rows are kept back and transposed together,
+// which costs far less than storing each with strides.
 template <class T>
 class RowPacker {
  public:
-  // For the panels of a table of kernels.
+  // Packs into the panels of `kernels`.
   template <class Kernels>
   RowPacker(const Kernels& kernels, std::size_t depth)
       : RowPacker(kernels.panel, kernels.transpose, depth) {}
 
-  // Where to write the next row, of which element k is to go to panel_row[k * panel]; good until
-  // the next call.
+  // Memory for the next row, whose element k will go to panel_row[k * panel]; valid until the next
+  // call.
   T* place_for(T* panel_row);
 
-  // Rounds the row to T and puts it there. Returns the rounded row.
+  // Rounds the row to T and packs it. Returns the rounded row.
   template <class Source>
   const T* add(const Source* row, T* panel_row);
 
-  // Nothing is certain to be in its place before this.
+  // Writes all rows kept back. Before this call, any row may still be missing in its panel.
   void flush();
 
  private:
@@ -86,34 +85,34 @@ class Packed {
  public:
   Packed() = default;
 
-  // Memory for x, before anybody spends time on looking at it: for one of many calls from what the
-  // thread keeps, for one of many parts of a call new.
+  // Allocates memory for x, before any time is spent on reading it: `kept` takes memory that the
+  // thread keeps between calls, `fresh` new memory, for one of many parts of a call.
   enum class Memory { kept, fresh };
   Packed(const simd::KernelTable<T>& kernels, const InputView& x, Memory memory = Memory::fresh);
 
-  // Packs x: as many rows as memory was made for, and no more columns. With Finite::unknown, throws
-  // std::invalid_argument that names the first entry that is not finite. Finite::known spares rows
-  // that are packed as they are stored a pass.
+  // Packs x, with the rows and at most the columns of the constructor's x. With Finite::unknown,
+  // throws std::invalid_argument that names the first entry that is not finite. Finite::known saves
+  // a pass for rows that are packed as they are stored.
   void fill(const InputView& x, const Transform& transform, Finite finite,
             const Execution& execution);
 
-  // Packs x, whose rows are stored as T, one after another, as they are, and measures it meanwhile:
-  // row i's max |entry|, +∞ if one is not finite, goes to row_largest[i] if it is larger. Squared
-  // norms become NaN.
+  // Packs x unchanged, whose rows must be stored as T, and measures it in the same pass:
+  // row_largest[i] becomes the larger of itself and row i's max |entry| (+∞ if an entry is not
+  // finite). Squared norms become NaN.
   void fill_measuring(const InputView& x, T* row_largest, const Execution& execution);
 
   std::size_t rows() const { return rows_; }
   std::size_t depth() const { return depth_; }
   std::size_t panel() const { return panel_; }
 
-  // Packed rows from `row` on, the first of a panel.
+  // Packed rows from `row` on, which must be the first of a panel.
   const T* rows_from(std::size_t row) const { return data_.data() + row * depth_; }
 
-  // ‖row‖² of the packed rows, summed in float64; NaN where distances of such rows may be
-  // beyond T, and zeros for the padding up to whole panels.
+  // ‖row‖² of the packed rows, summed in float64; NaN where distances of such rows may overflow T;
+  // 0 for padding rows.
   const T* squared_norms() const { return squared_norms_.data(); }
 
-  // The row is 2^exponent times the packed row.
+  // The transformed row is 2^exponent times the packed row.
   int exponent(std::size_t row) const { return exponents_.empty() ? exponent_ : exponents_[row]; }
   bool has_row_exponents() const { return !exponents_.empty(); }
 
@@ -132,12 +131,12 @@ class Packed {
   Buffer<T> squared_norms_;
 };
 
-// Whether rows of x can be packed without looking at each of their entries.
+// Whether rows of x are stored as T, and so can be packed without reading them entry by entry.
 template <class T>
 bool is_stored_as(const InputView& x);
 
-// A sum of squares as T; NaN, which no comparison takes for a number, if a squared distance of two
-// rows that have it may be beyond T.
+// A sum of squares as T; NaN, for which every comparison is false, if the squared distance of two
+// such rows may overflow T.
 template <class T>
 T squared_norm_as(double squares) {
   return squares < std::numeric_limits<T>::max() / 4 ? static_cast<T>(squares)
@@ -148,7 +147,7 @@ T squared_norm_as(double squares) {
 template <class T>
 using Block = decltype(simd::KernelTable<T>::inner_products);
 
-// Mirrors the entries of an n × n block that a kernel with is_upper computed to those that it left.
+// Completes an n × n block that a kernel computed with is_upper, by mirroring its entries.
 template <class T>
 void mirror_upper(const simd::KernelTable<T>& kernels, std::size_t n, T* out, std::size_t stride) {
   for (std::size_t j = kernels.panel; j < n; j += kernels.panel) {
@@ -156,8 +155,8 @@ void mirror_upper(const simd::KernelTable<T>& kernels, std::size_t n, T* out, st
   }
 }
 
-// Fills `out`, rows `stride` apart, with a `block` of packed rows; of rows of one input with
-// themselves every pair is computed once. Both begin with a panel.
+// Fills `out`, rows `stride` apart, with a `block` of packed rows. `rows` and `cols` begin with a
+// panel. If they are the same rows of one input, every pair is computed once.
 template <class T>
 void fill_block(Block<T> block, const Packed<T>& left, Span rows, const Packed<T>& right, Span cols,
                 T* out, std::size_t stride, const simd::BlockOptions& options = {});

@@ -17,14 +17,14 @@ namespace {
 template <class T>
 constexpr T kCancellation = static_cast<T>(detail::kDistanceCancellation);
 
-// A finite T whatever the double: an infinite factor would turn a zero distance into NaN.
+// `value` clamped to finite T: an infinite factor would turn a zero distance into NaN.
 template <class T>
 T saturated(double value) {
   constexpr double limit = std::numeric_limits<T>::max();
   return static_cast<T>(std::clamp(value, -limit, limit));
 }
 
-// Entry (i, j) of the block to (i, j) of the view, whichever way that lies in memory.
+// Copies entry (i, j) of the block to entry (i, j) of a view of any strides.
 template <class T>
 void copy_block(const GramBlock<T>& block, MatrixView<T> out) {
   if (out.col_stride == 1) {
@@ -39,8 +39,8 @@ void copy_block(const GramBlock<T>& block, MatrixView<T> out) {
   }
 }
 
-// b = (b − a) · 2^−exponent, of an `a` that is scaled down already where the exponent is positive:
-// then nothing overflows that is finite when it is scaled.
+// b = (b − a) · 2^−exponent. For a positive exponent `a` is scaled down already; then the result
+// overflows only if the scaled difference does.
 void subtract_scaled(const std::vector<double>& a, std::vector<double>& b, int exponent) {
   scale_down(b.data(), b.size(), std::max(exponent, 0));
   simd::kernels().float64.subtract_shifts(b.data(), b.data(), b.size(), 0, a.data());
@@ -59,7 +59,7 @@ template <class T>
 GramTiles<T>::GramTiles(const InputView& x, const KernelOptions& options, Columns columns,
                         const Execution& execution)
     : kernels_(simd::kernels().of<T>()), x_(x), y_(x), is_symmetric_(true) {
-  // Memory first: before anybody spends time on looking at x.
+  // Allocates before any time is spent on reading x.
   if (!DeepTiles<T>::pays(x, nullptr)) reserve(Packed<T>::Memory::kept);
   if (columns == Columns::as_given && pack_measuring(options, execution)) return;
   facts_ = survey_gram<T>(x, nullptr, options, columns, execution);
@@ -95,8 +95,8 @@ void GramTiles<T>::reserve(typename Packed<T>::Memory memory) {
   if (!is_symmetric_) right_.emplace(kernels_, y_, memory);
 }
 
-// Rows for inner products, if they are stored as T, packed as they are and measured meanwhile: one
-// pass over the data. False if that shows that they must not be packed so.
+// Packs rows for inner products unchanged and measures them, in one pass over the data, if they are
+// stored as T. Returns false if they must be scaled, or are not finite; then nothing is packed.
 template <class T>
 bool GramTiles<T>::pack_measuring(const KernelOptions& options, const Execution& execution) {
   const InputView* const y = is_symmetric_ ? nullptr : &y_;
@@ -142,7 +142,7 @@ void GramTiles<T>::pack(const Execution& execution) {
   }
   block_edge_ = isogram::block_edge(rows(), cols(), x_.cols, execution);
   if (left_.rows() == 0) reserve(Packed<T>::Memory::fresh);
-  // Only a look at all entries shows that rows need no change.
+  // Rows need no change only if a survey has read all entries.
   const Finite finite = of_left.is_identity() ? Finite::known : Finite::unknown;
   left_.fill(x_, of_left, finite, execution);
   if (right_) right_->fill(y_, of_right, finite, execution);
@@ -212,8 +212,8 @@ void GramTiles<T>::apply_scale(const GramBlock<T>& block) const {
     return;
   }
   if (!is_polynomial && !is_scaled) return;
-  // Gamma ⟨a, b⟩ + coef0 may be moderate where none of the three is: in float64, without gamma's
-  // exponent.
+  // gamma ⟨a, b⟩ + coef0 may be moderate where none of the three is: computed in float64, with the
+  // exponents added first.
   const int of_gamma = is_polynomial ? exponent_of(options.gamma) : 0;
   const double fraction = is_polynomial ? std::ldexp(options.gamma, -of_gamma) : 1;
   double values[kLargestBlockEdge];
@@ -268,7 +268,7 @@ template <class T>
 void GramTiles<T>::apply_distance(const GramBlock<T>& block) const {
   const Span rows = block.rows;
   const Span cols = block.cols;
-  // In packed units the distances, and so the bandwidth, are 2^−exponent as large.
+  // The bandwidth in the unit of packed rows, 2^exponent.
   const double scaled = 1 / std::ldexp(facts_.options.bandwidth, -facts_.exponent);
   const bool is_rbf = facts_.options.kernel == Kernel::rbf;
   const T factor = saturated<T>(is_rbf ? -0.5 * scaled * scaled : -scaled);
@@ -283,14 +283,15 @@ void GramTiles<T>::apply_distance(const GramBlock<T>& block) const {
   }
 }
 
-// Whether distances are of rows that were rounded: not those of a Laplacian of numbers of T.
+// Whether distances come from rounded rows. Laplacian distances of values of T are exact
+// differences.
 template <class T>
 bool GramTiles<T>::may_cancel() const {
   const bool is_exact = fits_into<T>(x_) && fits_into<T>(y_);
   return facts_.options.kernel == Kernel::rbf || !is_exact;
 }
 
-// The least distance of two rows that has digits enough; NaN for rows whose squares overflow.
+// The least distance of rows i and j with enough digits; NaN for rows whose squares overflow.
 template <class T>
 T GramTiles<T>::least_certain(std::size_t i, std::size_t j) const {
   const T a = left_norms()[i];
@@ -299,8 +300,8 @@ T GramTiles<T>::least_certain(std::size_t i, std::size_t j) const {
   return kCancellation<T> * std::sqrt(static_cast<T>(x_.cols)) * (std::sqrt(a) + std::sqrt(b));
 }
 
-// Near-duplicates and rows too far off: their distance again from the input itself, by differences
-// in float64.
+// Computes the distances of near-duplicates, and of rows so far apart that squares overflow, again
+// by differences of the input in float64.
 template <class T>
 void GramTiles<T>::repair_distances(std::size_t i, Span cols, T* row) const {
   const RowReader left(x_);

@@ -1,4 +1,4 @@
-// Tiles of Gram matrices: the one thing that every operation walks over.
+// Tiles of Gram matrices, over which every operation walks.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@
 
 namespace isogram {
 
-// Some rows and columns of a Gram matrix, in memory with rows `stride` apart.
+// A block of some rows and columns of a Gram matrix, with rows `stride` apart.
 template <class T>
 struct GramBlock {
   Span rows;
@@ -31,21 +31,21 @@ struct GramBlock {
   T* row(std::size_t i) const { return first + i * stride; }
 };
 
-// The tiles of one Gram matrix, or of a part of one, computed one at a time from packed inputs; or
-// of long rows, from products that were summed before. A tile is kTileEdge rows of kTileEdge
-// entries; entries beyond the matrix are unspecified.
+// The tiles of one Gram matrix, or of a part of it, computed one at a time from packed inputs or,
+// for long rows, copied from DeepTiles. A tile has kTileEdge rows of kTileEdge entries; entries
+// beyond the matrix are unspecified.
 template <class T>
 class GramTiles {
  public:
-  // Of the rows of x with themselves.
+  // The matrix of the rows of x with themselves.
   GramTiles(const InputView& x, const KernelOptions& options, Columns columns,
             const Execution& execution);
-  // Of the rows of x with those of y.
+  // The matrix of the rows of x with the rows of y.
   GramTiles(const InputView& x, const InputView& y, const KernelOptions& options,
             const Execution& execution);
 
-  // Of some rows with themselves, or with others, of the matrix that the facts are of: entries have
-  // the bits that they have there. The views need be of these rows alone.
+  // A part of the matrix of the facts: some of its rows with themselves, or with some of its
+  // columns. Entries have the bits of the whole matrix. The views need hold these rows only.
   GramTiles(const InputView& rows, const GramFacts& facts, const Execution& execution);
   GramTiles(const InputView& rows, const InputView& cols, const GramFacts& facts,
             const Execution& execution);
@@ -54,32 +54,33 @@ class GramTiles {
   std::size_t cols() const { return y_.rows; }
   const GramFacts& facts() const { return facts_; }
 
-  // Whether the columns are the rows themselves.
+  // Whether the columns are the rows.
   bool is_symmetric() const { return is_symmetric_; }
 
-  // Tile (row, col) of the grid of tiles_in(rows()) × tiles_in(cols()); of the rows of x with
-  // themselves, on or above the diagonal.
+  // Computes tile (row, col) of the tiles_in(rows()) × tiles_in(cols()) tiles; of a symmetric
+  // matrix, a tile on or above the diagonal.
   void compute(Cell cell, T* tile) const;
 
-  // The same of a block of a grid whose edge is block_edge(): nothing else is written.
+  // Computes a block of the grid with edge block_edge(), and writes nothing beyond it.
   void compute(const GramBlock<T>& block, const simd::ExpectedRows& expected = {}) const;
   std::size_t block_edge() const { return block_edge_; }
 
-  // Whether entries are exponentials of distances: accurate relative to themselves, however small.
+  // Whether entries are exponentials of distances, whose relative error is small even for tiny
+  // entries.
   bool is_exponential() const;
 
-  // Whether entries may lie beyond the range of T; those are infinite.
+  // Whether entries may be infinite because they overflow T.
   bool may_overflow() const;
 
-  // Whether rows are so far apart that products of them are below the range of T.
+  // Whether rows are so far apart that products may be below the range of T.
   bool may_vanish() const { return facts_.may_vanish; }
 
-  // Whether a row has no entry but 0, as it is packed.
+  // Whether all entries of a packed row are 0.
   bool is_zero(std::size_t row) const { return left_norms()[row] == 0; }
   bool is_zero_col(std::size_t col) const { return right_norms()[col] == 0; }
 
-  // What a tile is multiplied by to be the matrix the caller asked for: linear Gram matrices of
-  // shifted features stay in scaled units, in which they cannot overflow. Else 0.
+  // Tiles times 2^exponent() are the caller's matrix: linear Gram matrices of shifted rows stay in
+  // scaled units, in which they cannot overflow. 0 for other matrices.
   int exponent() const { return facts_.stays_scaled ? 2 * facts_.exponent : 0; }
 
  private:
@@ -105,29 +106,30 @@ class GramTiles {
   bool is_symmetric_;
   Packed<T> left_;
   std::optional<Packed<T>> right_;
-  std::optional<DeepTiles<T>> deep_;  // in place of those
+  std::optional<DeepTiles<T>> deep_;  // replaces left_ and right_ for long rows
   std::size_t block_edge_ = kTileEdge;
 };
 
-// Cosines of the rows of x; with `center` of features less their column means.
+// Cosines of the rows of x; `center` subtracts the columns' means first.
 template <class T>
 GramTiles<T> cosine_tiles(const InputView& x, bool center, const Execution& execution) {
   return GramTiles<T>(x, {.kernel = Kernel::cosine}, center ? Columns::centered : Columns::as_given,
                       preparing(execution));
 }
 
-// Working memory of a walk that computes one tile at a time.
+// The working memory of a thread that computes one tile at a time.
 template <class T>
 Buffer<T> new_tile() {
   return Buffer<T>(kTileSize);
 }
 
-// A block of a matrix that is computed in its place, where its rows are adjacent entries; else in
-// memory of its own and copied there.
+// A block of a matrix. It is computed in its place if the rows of `out` are adjacent entries, else
+// in scratch memory and then copied.
 template <class T>
 class BlockWriter {
  public:
-  // `mirror`: it stands for its transpose too. `scratch` is of the blocks' edge², or empty.
+  // `mirror`: the block also stands for its transpose. `scratch` has edge² entries, or none if
+  // blocks are computed in place.
   BlockWriter(Span rows, Span cols, bool mirror, MatrixView<T> out, Buffer<T>& scratch,
               std::size_t edge);
 
@@ -137,7 +139,7 @@ class BlockWriter {
 
   const GramBlock<T>& block() const { return block_; }
 
-  // What write() will write.
+  // The rows that write() will write.
   simd::ExpectedRows expected();
 
   void write() const;
@@ -149,8 +151,8 @@ class BlockWriter {
   std::array<const void*, kLargestBlockEdge> starts_;
 };
 
-// Fills out with the blocks of a matrix as compute(block, expected rows) makes them; those above
-// the diagonal of a symmetric one stand for both triangles.
+// Fills `out` with the blocks that compute(block, expected rows) computes. In a symmetric matrix
+// blocks above the diagonal also fill the lower triangle.
 template <class T, class Compute>
 void write_blocks(const GramTiles<T>& tiles, MatrixView<T> out, const Execution& execution,
                   Compute compute) {

@@ -26,7 +26,7 @@ void subtract_from(std::vector<double>& values, double shift) {
   for (double& x : values) x -= shift;
 }
 
-// A difference and what rounding took of it (Knuth's two-sum).
+// A difference and its rounding error (Knuth's two-sum).
 struct Difference {
   double value;
   double lost = 0;
@@ -40,7 +40,8 @@ struct Difference {
 
 using Row = UnitRows::Row;
 
-// α / ‖x‖ − λ, of α² ‖o‖² + 2α ⟨o, r⟩ + ‖r‖² = ‖x‖²: without cancellation where x is nearly α o.
+// β = α / ‖x‖ − λ, with ‖x‖² = α² ‖o‖² + 2α ⟨o, r⟩ + ‖r‖²: without cancellation where x is nearly α
+// o.
 double beta_of(const UnitAxis& axis, double alpha, double along, double squares, double norm) {
   if (axis.squares == 0) return 0;
   const double length = std::sqrt(axis.squares);
@@ -50,7 +51,7 @@ double beta_of(const UnitAxis& axis, double alpha, double along, double squares,
   return -excess / (length * other * (length + other)) + (1 / length - axis.lambda);
 }
 
-// Leaves r, but for its mean.
+// Computes r in place, with its mean.
 void subtract(const UnitAxis& axis, const Row& row, Span cols, double* part) {
   scale_down(part, cols.size(), row.exponent);
   const auto [exponent, first, mean, high, low, rest, norm, beta] = row;
@@ -104,7 +105,7 @@ Row row_of(const UnitAxis& axis, std::vector<double>& values) {
   return row;
 }
 
-// The middle of a few rows of unit norm, and how far half of them reach along it; 0 where it is.
+// The axis: the middle of a few rows of unit norm. λ‖o‖ is the median of their cosines with it.
 UnitAxis axis_amid(const InputView& x, bool center) {
   UnitAxis result{.center = center,
                   .axis = std::vector<double>(x.cols),
@@ -170,8 +171,8 @@ void UnitRows::apply(std::size_t i, Span cols, double* part) const {
   check_worker();
   const auto [exponent, first, mean, high, low, rest, norm, beta] = rows_[i];
   const double* axis = axis_.centred.data() + cols.begin;
-  // What r and β o leave of each other by rounding alone is nothing: rows along the axis, as all
-  // are that have one feature, are equal.
+  // A difference that may be rounding alone counts as 0: rows along the axis are equal (all rows of
+  // one feature lie on it).
   constexpr double kRoundings = 16 * std::numeric_limits<double>::epsilon();
   for (std::size_t j = 0; j < cols.size(); ++j) {
     const double difference = (part[j] - rest) / norm + beta * axis[j];

@@ -1,9 +1,9 @@
-// Rows of unit norm less a common vector, without the rounding of either.
+// Rows of unit norm less a common vector, with all digits of the difference.
 //
-// HSIC of cosines and of correlations is that of the inner products of rows of unit norm, and does
-// not change when these are shifted alike. Where rows have a large part in common (one massive
-// feature, an offset), all that tells them apart is in the last digits of their entries: of the
-// difference x / ‖x‖ − λo, for an axis o amid the rows, those digits have to be all.
+// HSIC of cosines and correlations is HSIC of the inner products of unit rows, and does not change
+// when these are shifted alike. Where rows have a large part in common (one massive feature, an
+// offset), they differ in the last digits of their entries only. The difference x / ‖x‖ − λo, for
+// an axis o amid the rows, is computed so that these digits are exact.
 #pragma once
 
 #include <cstddef>
@@ -20,24 +20,25 @@ UnitAxis unit_axis_of(const InputView& x, bool center, const Execution& executio
 
 class UnitRows {
  public:
-  // Of the rows of x, some or all of the rows that the axis, which has to outlive this, is of; a
-  // zero row becomes −λo. Three passes over a row, which stays in the cache; 72 bytes of memory per
-  // row. Throws std::invalid_argument that names the first entry that is not finite.
+  // `x` holds some or all of the rows that `axis` was computed from; `axis` must outlive this
+  // object. A zero row becomes −λo. Cost: three passes over a row, which stays in the cache.
+  // Memory: 72 bytes per row. Throws std::invalid_argument that names the first entry that is not
+  // finite.
   UnitRows(const InputView& x, const UnitAxis& axis, const Execution& execution);
 
-  // Columns `cols` of row i of x, as they came, become those of the difference.
+  // Replaces columns `cols` of row i of x in `part` by those of the difference.
   void apply(std::size_t i, Span cols, double* part) const;
 
-  // x · 2^−exponent = first + mean + α o + r, and x / ‖x‖ − λo = r / ‖x‖ + β o. Products of the
-  // axis and of α in two parts, all of 24 bits, are exact, and what is lost in a difference comes
-  // after it: r has all its digits, however much of x it is not.
+  // x · 2^−exponent = first + mean + α o + r, and x / ‖x‖ − λo = r / ‖x‖ + β o. The axis and both
+  // parts of α have 24 bits, so that their products are exact, and rounding errors of differences
+  // are added back: r has all its digits, however small it is beside x.
   struct Row {
     int exponent = 0;
-    double first = 0;  // of what the row's own mean is relative to
+    double first = 0;  // the row's mean is summed relative to this entry
     double mean = 0;
-    double high = 0;  // of α
+    double high = 0;  // α = high + low
     double low = 0;
-    double rest = 0;  // the mean of r, which comes off last
+    double rest = 0;  // the mean of r, subtracted last
     double norm = 1;
     double beta = 0;
   };

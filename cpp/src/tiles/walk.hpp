@@ -1,4 +1,4 @@
-// The walk over tiles, which every operation is.
+// The walk over tiles: every operation is one.
 #pragma once
 
 #include <cstddef>
@@ -11,9 +11,9 @@ namespace isogram {
 
 inline constexpr std::size_t kLargestBlockEdge = 2 * kTileEdge;
 
-// The edge of the blocks that a matrix of products over `depth` is computed in, where no bit
-// depends on it. Two tiles: panels come from the farther caches half as often. One where threads
-// would be left without work, or a block would take too long to be stopped.
+// The edge of blocks for a matrix of products over `depth`; no bit depends on it. Two tiles: panels
+// are loaded from the outer caches half as often. One tile where threads would be left without
+// work, or where a block would take too long for an interrupt.
 inline std::size_t block_edge(std::size_t rows, std::size_t cols, std::size_t depth,
                               const Execution& execution) {
   constexpr std::size_t large = kLargestBlockEdge;
@@ -25,17 +25,17 @@ inline std::size_t block_edge(std::size_t rows, std::size_t cols, std::size_t de
   return is_shared_well && depth <= deep ? large : kTileEdge;
 }
 
-// Calls body(cell, worker) once for every cell of a grid, on the threads of `execution`. Cells come
-// in any order: a body whose results are added up keeps one for each cell, to add them in the order
-// of grid.index(cell) after the walk.
+// Calls body(cell, worker) once for every cell of a grid, on the threads of `execution`, in any
+// order. A body whose results are added keeps one result per cell, and adds them after the walk in
+// the order of grid.index(cell).
 template <class Body>
 void walk_tiles(const Grid& grid, const Execution& execution, Body body) {
   parallel_for(execution, grid.cells(),
                [&](std::size_t index, Worker& worker) { body(grid.cell(index), worker); });
 }
 
-// The same with working memory: body(cell, state, worker). `make` makes the state of a thread, when
-// that has its first cell.
+// walk_tiles() with working memory: calls body(cell, state, worker). make() makes the state of a
+// thread when the thread gets its first cell.
 template <class Make, class Body>
 void walk_tiles(const Grid& grid, const Execution& execution, Make make, Body body) {
   PerWorker states(execution, grid.cells(), make);
@@ -45,8 +45,8 @@ void walk_tiles(const Grid& grid, const Execution& execution, Make make, Body bo
                });
 }
 
-// Calls body(tile, its execution) for coarse tiles, one after another. The progress that the body
-// reports, in pieces(tile) pieces of work, is one with that of the others.
+// Calls body(tile, execution) for coarse tiles, one after another. The execution joins the progress
+// of all tiles, each of pieces(tile) pieces of work.
 template <class Tile, class Pieces, class Body>
 void walk_coarse_tiles(const std::vector<Tile>& tiles, const Execution& execution, Pieces pieces,
                        Body body) {

@@ -1,4 +1,4 @@
-// One coarse tile of a Gram matrix, as the operations see it that sum over fine tiles.
+// One coarse tile of a Gram matrix, for operations that sum over its fine tiles.
 #pragma once
 
 #include <cstddef>
@@ -8,16 +8,17 @@
 
 namespace isogram {
 
-// Fine tiles of a coarse one, numbered from its first row and column: of a matrix that is packed
-// whole, or of the part alone that was packed for it. Entries have the same bits.
+// The fine tiles of a coarse tile, numbered from its first row and column. The whole matrix may be
+// packed, or only the rows and columns of the coarse tile: entries have the same bits.
 template <class T>
 class TileWindow {
  public:
-  // All of what is packed.
+  // The window of all packed rows and columns.
   explicit TileWindow(const GramTiles<T>& tiles)
       : tiles_(&tiles), at_{{0, tiles.rows()}, {0, tiles.cols()}} {}
 
-  // Part of the matrix of rows with themselves; coarse tiles begin where fine ones do.
+  // A coarse tile of a symmetric matrix that is packed whole. Coarse tiles begin where fine tiles
+  // do.
   TileWindow(const GramTiles<T>& whole, const CoarseTile& at) : tiles_(&whole), at_(at) {}
 
   std::size_t rows() const { return at_.rows.size(); }
@@ -26,7 +27,7 @@ class TileWindow {
   // Whether the columns are the rows.
   bool is_diagonal() const { return tiles_->is_symmetric() && !at_.is_mirrored(); }
 
-  // Its fine tiles.
+  // The fine tiles.
   Grid grid() const {
     return is_diagonal() ? Grid::upper(tiles_in(rows()))
                          : Grid::full(tiles_in(rows()), tiles_in(cols()));
