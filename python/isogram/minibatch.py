@@ -13,6 +13,7 @@ from isogram._arguments import flag, kernel_of, threads, two_sets
 from isogram._arithmetic import usual_arithmetic
 from isogram._statistics.cka_table import cka_table, samples_for_estimator
 from isogram._statistics.layer_pairs import LayerPairs
+from isogram._statistics.moments import Hsic, cka
 from isogram._types import Array
 
 _FEWEST = samples_for_estimator(estimator="debiased")
@@ -201,7 +202,9 @@ class MinibatchCKA:
                 "the range of float64: the result is NaN there"
             )
             warnings.warn(message, RuntimeWarning, stacklevel=2)
-        return _ratio(**self._sums)
+        with usual_arithmetic():
+            ratios: NDArray[np.float64] = cka(np, Hsic(*(self._sums[name] for name in _SUMS)))
+        return ratios
 
     def state_dict(self) -> dict[str, Any]:
         """Return the sums and counts: a dict of NumPy arrays, numbers and names."""
@@ -251,15 +254,3 @@ class MinibatchCKA:
 
 def _is_scale(own: float) -> bool:
     return bool(np.isfinite(own)) and own > 0
-
-
-@usual_arithmetic()
-def _ratio(
-    hsic: NDArray[np.float64], self_x: NDArray[np.float64], self_y: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return CKA of summed HSIC, as the core does of that of one batch; NaN where undefined."""
-    x, y = np.broadcast_arrays(self_x[:, None], self_y)
-    norms = np.where(x == y, x, np.sqrt(x) * np.sqrt(y))
-    is_defined = np.isfinite(hsic) & np.isfinite(norms) & (x > 0) & (y > 0)
-    cosines = np.where(is_defined, hsic, np.nan) / np.where(is_defined, norms, 1.0)
-    return np.clip(cosines, -1.0, 1.0)

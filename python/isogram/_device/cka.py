@@ -429,4 +429,4 @@ def _table(device: Device, found: _Found) -> _Table:
     values = hsic(xp, m)
     own = values.self_x if m.is_symmetric else xp.concatenate([values.self_x, values.self_y])
     cross, self_x, self_y = in_own_units(xp, m, values)
-    return _Table(cross, cka(xp, m, values), self_x, self_y, own * m.samples**2 <= found.least)
+    return _Table(cross, cka(xp, values), self_x, self_y, own * m.samples**2 <= found.least)

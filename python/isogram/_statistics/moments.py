@@ -1,4 +1,4 @@
-"""Moments of Gram matrices, on which HSIC and CKA are formulas: of layers on a GPU.
+"""Moments of Gram matrices, on which HSIC and CKA are formulas: of layers on a GPU, and of batches.
 
 Of layers on the host the core has both, for calls and for plans, so that their bits are the same:
 see isogram/moments.hpp, whose merge() adds up the parts of a plan.
@@ -63,11 +63,11 @@ def hsic(xp: Any, m: Moments) -> Hsic:
     return Hsic(cross, own_x, own_y)
 
 
-def cka(xp: Any, m: Moments, h: Hsic) -> Array:
-    """Return CKA, HSIC(x, y) / √(HSIC(x, x) · HSIC(y, y)); NaN where one of those is 0."""
-    is_own = xp.eye(*h.cross.shape, dtype=bool) & m.is_symmetric
-    norms = xp.where(is_own, h.self_x[:, None], xp.sqrt(h.self_x[:, None]) * xp.sqrt(h.self_y))
-    is_defined = (h.self_x[:, None] != 0) & (h.self_y != 0)
+def cka(xp: Any, h: Hsic) -> Array:
+    """Return CKA, HSIC(x, y) / √(HSIC(x, x) · HSIC(y, y)); NaN where that root is 0 or infinite."""
+    x, y = h.self_x[:, None], h.self_y
+    norms = xp.where(x == y, x, xp.sqrt(x) * xp.sqrt(y))  # cka(x, x) is exactly 1
+    is_defined = (norms > 0) & xp.isfinite(norms)
     # Both estimators are inner products of centred matrices: only rounding can leave [-1, 1].
     cosines = h.cross / xp.where(is_defined, norms, 1.0)
     return xp.where(is_defined, xp.clip(cosines, -1.0, 1.0), np.nan)
