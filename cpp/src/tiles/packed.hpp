@@ -18,13 +18,14 @@ namespace isogram {
 
 // The changes that packing makes to every row, in float64, in this order.
 struct Transform {
-  const UnitRows* unit_rows = nullptr;        // if set, these replace the rows
-  std::size_t first_column = 0;               // number of the first packed column in unit_rows
-  const std::vector<double>* rest = nullptr;  // rounding error of the origin, subtracted too
-  bool center_rows = false;                   // each row loses its own mean
-  bool unit_norm = false;                     // rows are divided by their norms; zero rows stay 0
-  int exponent = 0;                           // else rows are divided by 2^exponent
-  bool exponent_per_row = false;              // or each is scaled to a maximum in [1/2, 1)
+  const UnitRows* unit_rows = nullptr;          // if set, these replace the rows
+  std::size_t first_column = 0;                 // number of the first packed column in unit_rows
+  const std::vector<double>* origin = nullptr;  // subtracted from every row
+  const std::vector<double>* rest = nullptr;    // rounding error of the origin, subtracted too
+  bool center_rows = false;                     // each row loses its own mean
+  bool unit_norm = false;                       // rows are divided by their norms; zero rows stay 0
+  int exponent = 0;                             // else rows are divided by 2^exponent
+  bool exponent_per_row = false;                // or each is scaled to a maximum in [1/2, 1)
 
   bool is_identity() const { return !origin && is_shift(); }
   // Whether rows only lose `origin`.
