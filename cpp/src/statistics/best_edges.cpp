@@ -8,9 +8,9 @@ namespace isogram {
 
 namespace {
 
-// Offers a fine tile to the nodes at both ends of its edges, on the diagonal those above it. The
-// strips' locks come in one order: of rows before those of columns, and of one set those of the
-// smaller number first, as cell.row ≤ cell.col.
+// Offers the edges of a fine tile (on the diagonal, those above it) to the nodes at both ends.
+// Locks are taken in one order, so that no deadlock can occur: rows before columns, and in one set
+// of nodes the smaller strip first, because cell.row ≤ cell.col.
 template <class T>
 void offer_tile(Cell cell, const T* tile, BestOfTile<T>& best) {
   BestEdges<T>& of_rows = best.rows;
@@ -34,9 +34,9 @@ void offer_tile(Cell cell, const T* tile, BestOfTile<T>& best) {
   }
 }
 
-// Fine tiles of one column, one below another, that are computed in one go. Strips that lie side by
-// side come one after another: the best edges of the nodes of their rows, and these packed, stay in
-// a core's own cache.
+// Fine tiles of one column, one below another, that one task computes. Neighbouring strips are
+// computed one after another: the best edges of their rows, and the packed rows, stay in a core's
+// own cache.
 constexpr std::size_t kStripTiles = 16;
 
 }  // namespace

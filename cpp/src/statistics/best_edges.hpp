@@ -1,4 +1,4 @@
-// The best edges of the nodes of a coarse tile, by the weights of its fine tiles alone.
+// The best edges of the nodes of a coarse tile, by the weights in its fine tiles.
 #pragma once
 
 #include <algorithm>
@@ -18,15 +18,16 @@
 
 namespace isogram {
 
-// Edges that are kept beyond the k best: rounding may have put them there.
+// Edges kept beyond the k best, because rounding may have misplaced them.
 inline constexpr std::size_t kSpareEdges = 3;
 
-// The k best edges of every node to columns of a coarse tile, in whatever order edges are offered,
-// and spare edges: the next best, if they are worse than the k best by at most `tolerance`.
+// The k best edges of every node to columns of a coarse tile, and up to kSpareEdges spare edges:
+// the next best that are worse by at most `tolerance`. They do not depend on the order in which
+// edges are offered.
 template <class T>
 class BestEdges {
  public:
-  // `others` columns are offered to every node.
+  // `others` is the number of columns offered to every node.
   BestEdges(std::size_t nodes, std::size_t others, std::size_t k, double tolerance)
       : k_(std::min(k, others)),
         count_(std::min(k + kSpareEdges, others)),
@@ -41,14 +42,14 @@ class BestEdges {
   std::size_t nodes() const { return reach_.size(); }
   std::size_t k() const { return k_; }
 
-  // The least weights that may count.
+  // The least weight of an edge that may still be kept, per node.
   const T* reaches(std::size_t node) const { return &reach_[node]; }
 
-  // Several threads may offer edges: whoever does to the nodes of a strip locks it.
+  // Several threads may offer edges: a thread locks a strip while it offers to its nodes.
   std::unique_lock<std::mutex> lock(std::size_t strip) { return std::unique_lock(locks_[strip]); }
 
   void offer(std::size_t node, std::size_t column, T weight) {
-    if (weight < reach_[node]) return;  // most are; their heap need not come into the cache
+    if (weight < reach_[node]) return;  // most edges return here, without a read of the heap
     Edge<T> edge{weight, static_cast<std::int32_t>(column)};
     Edge<T>* heap = &edges_[node * count_];
     if (is_better(edge, heap[0])) {
@@ -63,20 +64,20 @@ class BestEdges {
     }
   }
 
-  // Those of a node once all are offered: first the k best, the worst of them in front; then the
-  // others in order.
+  // The edges of a node after all were offered: first the k best, with the worst of them in front;
+  // then the spare edges in order.
   std::span<Edge<T>> of(std::size_t node) { return {&edges_[node * count_], count_}; }
 
  private:
   std::size_t k_;
   std::size_t count_;
   double tolerance_;
-  Buffer<Edge<T>> edges_;  // of each node a heap of k, and spare edges
+  Buffer<Edge<T>> edges_;  // per node a heap of k edges, and spare edges
   Buffer<T> reach_;
   std::vector<std::mutex> locks_;
 };
 
-// Best edges of the nodes on both sides of a coarse tile; on the diagonal these are the same.
+// The best edges of the nodes on both sides of a coarse tile, which are one set on the diagonal.
 template <class T>
 struct BestOfTile {
   BestEdges<T> rows;
@@ -84,11 +85,11 @@ struct BestOfTile {
   BestEdges<T>& cols() { return other ? *other : rows; }
 };
 
-// The strips of fine tiles that best_edges() computes, one task each; on the diagonal those below
-// it are empty.
+// The strips of fine tiles that best_edges() computes, one task each. In a coarse tile on the
+// diagonal, strips below the diagonal are empty.
 Grid strips_of(std::size_t rows, std::size_t cols);
 
-// The k best edges of all nodes of a tile, and the next best that are worse by at most `tolerance`.
+// The best edges of all nodes of a coarse tile; see BestEdges.
 template <class T>
 BestOfTile<T> best_edges(const TileWindow<T>& tiles, std::size_t k, double tolerance,
                          const Execution& execution);

@@ -1,4 +1,4 @@
-// Which of some candidates are nearest to a row.
+// The choice of the nearest of some candidates.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@ bool exceeds(const Edge<T>& a, const Edge<T>& b, double tolerance) {
   return static_cast<double>(a.weight) - b.weight > tolerance;
 }
 
-// An edge, and its closeness where that is known.
+// An edge, and its closeness or NaN.
 template <class T>
 struct Candidate {
   Edge<T> edge;
@@ -28,8 +28,8 @@ bool is_better_weight(const Candidate<T>& a, const Candidate<T>& b) {
   return is_better(a.edge, b.edge);
 }
 
-// Puts the k nearest of more candidates in front: by their weights, and those between which
-// rounding could have decided by their closeness.
+// Moves the k nearest of more than k candidates to the front: by weight, and by closeness where
+// rounding could have decided between weights.
 template <class T, class ClosenessTo>
 void put_nearest_first(std::span<Candidate<T>> candidates, std::size_t k, double tolerance,
                        ClosenessTo closeness_to) {

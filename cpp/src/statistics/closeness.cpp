@@ -10,9 +10,8 @@ namespace isogram {
 
 namespace {
 
-// How far the cosine in a tile can be from that of the rows. A packed entry is rounded once, and
-// so is what divides a product; a dot product is summed in short panels, a norm in at least eight
-// sums.
+// An upper bound on the error of a cosine in a tile. A packed entry and a divisor are rounded once;
+// a dot product is summed in panels of kDepthPanel, a norm in at least eight sums.
 template <class T>
 double cosine_rounding(std::size_t depth) {
   constexpr double unit = std::numeric_limits<T>::epsilon() / 2;
@@ -23,7 +22,7 @@ double cosine_rounding(std::size_t depth) {
   return of_sum + of_norms;
 }
 
-// Of two unit rows; `scratch` has room for one.
+// The closeness of two unit rows; `scratch` has room for one row.
 double closeness_of(const double* a, const double* b, std::size_t n, double* scratch) {
   const auto& kernels = simd::kernels().float64;
   const double cosine = kernels.dot(a, b, n);

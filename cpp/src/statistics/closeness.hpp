@@ -1,4 +1,5 @@
-// How close rows are, where the rounding of the cosines in tiles leaves open which are nearest.
+// The closeness of rows: decides which are nearest where the rounding of cosines in tiles leaves it
+// open.
 #pragma once
 
 #include <cstddef>
@@ -12,24 +13,25 @@
 
 namespace isogram {
 
-// Of weights that differ by more, the larger is that of the larger cosine, whatever the rounding.
+// If two weights differ by more than this, the larger weight has the larger cosine, whatever the
+// rounding.
 template <class T>
 double tolerance_of(std::size_t depth);
 
-// A number that grows with the cosine of two unit rows: the cosine c itself between ±1/2, beyond
-// them ±1/(2 − 2|c|), which is at least 1 in magnitude. There 2 − 2|c| is `squares`, of the
-// differences of the rows, or their sums, and so keeps its digits where c is ±1 but for rounding.
+// The closeness of two unit rows, a number that grows with their cosine c: c itself between ±1/2;
+// beyond, ±1/(2 − 2|c|), at least 1 in magnitude. `squares` is 2 − 2|c|, the squared norm of the
+// difference (or for c < 0 the sum) of the rows, which keeps its digits where c rounds to ±1.
 double closeness(double cosine, double squares);
 
-// No row is closer than an equal one.
+// The closeness of equal rows, the largest.
 inline constexpr double kClosest = 1 / std::numeric_limits<double>::min();
 
 double cosine_of(double closeness);
 
-// Rows of unit norm in float64.
+// The transform to rows of unit norm in float64.
 Transform unit_transform(const GramFacts& facts);
 
-// One thread's way to unit rows.
+// Reads unit rows; for one thread.
 class UnitRowReader {
  public:
   UnitRowReader(const InputView& x, const GramFacts& facts)
@@ -47,7 +49,7 @@ class UnitRowReader {
   Transform transform_;
 };
 
-// How close one row after another is to others.
+// The closeness of one row after another to others.
 class RowCloseness {
  public:
   RowCloseness(const InputView& rows, const InputView& cols, const GramFacts& facts)
@@ -55,7 +57,7 @@ class RowCloseness {
 
   void go_to(std::size_t row) { rows_.read(row, memory_.data()); }
 
-  // Throws InputChanged where there is no order.
+  // Throws InputChanged if the result is NaN.
   double to(std::size_t column);
 
  private:

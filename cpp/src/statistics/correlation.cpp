@@ -57,7 +57,7 @@ void subtract_mean(Buffer<double>& values, const Execution& execution) {
 void standardise(Buffer<double>& values, const Execution& execution) {
   scale_to_one(values, execution);
   subtract_mean(values, execution);
-  subtract_mean(values, execution);  // what rounding left of a mean far from 0
+  subtract_mean(values, execution);  // the rounding error of a mean far from 0
 }
 
 }  // namespace

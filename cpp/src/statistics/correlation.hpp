@@ -1,4 +1,4 @@
-// Correlations of two sequences in float64, whose scale and offset cost no digits.
+// Correlations of two sequences in float64, which lose no digits to scale or offset.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@ inline constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 // x ↦ (x − origin) · 2^−exponent.
 class Scaling {
  public:
-  // Takes values whose largest distance from `origin` is `reach` to at most 1.
+  // Scales values within `reach` of `origin` to at most 1.
   Scaling(double origin, double reach) : origin_(origin), exponent_(exponent_of(reach)) {}
   void apply(double* values, std::size_t n) const {
     for (std::size_t j = 0; j < n; ++j) values[j] -= origin_;
@@ -29,15 +29,17 @@ class Scaling {
   int exponent_;
 };
 
-// ⟨a, b⟩ / (‖a‖ ‖b‖), where only rounding can leave [−1, 1]; 1 exactly for equal arguments.
+// ⟨a, b⟩ / (‖a‖ ‖b‖), clamped to [−1, 1], which only rounding can leave; exactly 1 for equal
+// arguments.
 inline double cosine_of(double ab, double aa, double bb) {
   return std::clamp(ab / std::sqrt(aa * bb), -1.0, 1.0);
 }
 
-// Summed in blocks, in parallel and in one order.
+// The sum, in parallel and in a fixed order of blocks.
 double sum(const Buffer<double>& values, const Execution& execution);
 
-// Of a and b as they are, and less their means; NaN for one of zeros, or a constant one.
+// cosine() of a and b, NaN if one is all 0; pearson() of a and b less their means, NaN if one is
+// constant.
 double cosine(Buffer<double> a, Buffer<double> b, const Execution& execution);
 double pearson(Buffer<double> a, Buffer<double> b, const Execution& execution);
 

@@ -1,5 +1,4 @@
-// What is done with cosine graphs in more than one place: their diagonal, rows of sparse ones, and
-// what they are refused for.
+// Helpers for cosine graphs: diagonals, rows of sparse graphs, and checks.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +13,7 @@
 
 namespace isogram {
 
-// The diagonal of the graph, where a tile meets it.
+// Sets the entries of a tile on the graph's diagonal.
 template <class T>
 void set_diagonal(Cell cell, T value, T* tile) {
   if (cell.row != cell.col) return;
@@ -26,8 +25,8 @@ std::size_t nodes_of(const Csr<T>& graph) {
   return graph.indptr.size() - 1;
 }
 
-// Calls in_a(e), in_b(f) or in_both(e, f) for the columns of row i, in ascending order; e and f are
-// places in a and b.
+// Calls in_a(e), in_b(f) or in_both(e, f) for each column of row i in ascending order; e and f are
+// the places of the edge in a and b.
 template <class T, class InA, class InB, class InBoth>
 void merge_row(const Csr<T>& a, const Csr<T>& b, std::size_t i, InA in_a, InB in_b,
                InBoth in_both) {
@@ -44,7 +43,7 @@ void merge_row(const Csr<T>& a, const Csr<T>& b, std::size_t i, InA in_a, InB in
   }
 }
 
-// The facts of the cosines of the rows of x; with `center` of features less their column means.
+// The facts of the cosines of the rows of x; `center` subtracts the columns' means first.
 template <class T>
 GramFacts survey_cosines(const InputView& x, bool center, const Execution& execution) {
   return survey_gram<T>(x, nullptr, {.kernel = Kernel::cosine},

@@ -1,4 +1,4 @@
-// Edges to neighbours, and heaps of the best of them.
+// Edges to neighbours, and heaps of the best edges.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ bool is_better(const Edge<T>& a, const Edge<T>& b) {
   return a.weight > b.weight || (a.weight == b.weight && a.column < b.column);
 }
 
-// Below every cosine: what a node's edges start from.
+// Below every cosine: the weight of places without an edge.
 template <class T>
 inline constexpr T kNoCosine = T(-2);
 

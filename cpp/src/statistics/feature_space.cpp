@@ -17,12 +17,12 @@ namespace isogram {
 
 namespace {
 
-// A segment has at most kSegment samples; products of different segments are added in float64. A
-// matrix of few tiles is cut into kTasks tasks, each of which takes some of the segments.
+// A segment has at most kSegment samples; sums over different segments are added in float64. A
+// matrix of few tiles is cut into about kTasks tasks, each with some of the segments.
 constexpr std::size_t kSegment = 1024;
 constexpr std::size_t kTasks = 32;
 
-// Part `index` of n things in `parts`.
+// Part `index` of n items cut into `parts`.
 Span part_of(std::size_t n, std::size_t index, std::size_t parts) {
   return {n * index / parts, n * (index + 1) / parts};
 }
@@ -37,19 +37,19 @@ double inner(const double* a, const double* b, std::size_t n) {
 }
 
 // Xᵀ less an origin, in scaled units: the features of one layer as rows of panels (see
-// simd/kernels.hpp), segment by segment of some samples.
+// simd/kernels.hpp), one segment of samples after another.
 template <class T>
 struct ShiftedFeatures {
   std::size_t count;
   Buffer<T> panels;
 };
 
-// Some samples of every layer.
+// Some samples of every layer, packed.
 template <class T>
 class PackedSamples {
  public:
-  // Sets the row sums of the Gram matrices in `sums`, for the samples from `begin` on. For the
-  // debiased estimator it sets the diagonal too, which those row sums leave out.
+  // Writes the row sums of the Gram matrices to `sums`, for the samples from `begin` on. For the
+  // debiased estimator it also writes the diagonal, and the row sums leave it out.
   PackedSamples(const MomentsPlan& plan, std::span<const InputView> rows, std::size_t begin,
                 const Execution& execution, MomentsPart& sums)
       : kernels_(simd::kernels().of<T>()),
@@ -65,7 +65,7 @@ class PackedSamples {
 
   std::size_t segments() const { return segments_; }
 
-  // A tile of XcᵀYc over some of the segments of samples.
+  // A tile of XcᵀYc, summed over some segments of samples.
   Buffer<double> cross_tile(std::size_t k, std::size_t l, Cell cell, Span segments, T* tile,
                             Worker& worker) const {
     const ShiftedFeatures<T>& x = features_[k];
@@ -106,7 +106,7 @@ class PackedSamples {
       const Span samples = part_of(samples_, segment, segments_);
       for (std::size_t i = samples.begin; i < samples.end; ++i) {
         worker.check();
-        // What has only to be shifted goes to its place at once.
+        // Rows that only have to be shifted are shifted into their places.
         const T* stored = exponent == 0 ? stored_row<T>(x, i) : nullptr;
         if (!stored) {
           reader.read(i, row.data());
@@ -124,7 +124,7 @@ class PackedSamples {
           }
           std::fill(target + span.size(), target + panel, T(0));
           if (is_debiased_) diagonal[i] += kernels_.dot(target, target, span.size());
-          // Row sums of a Gram matrix are its rows' products with their sum.
+          // The row sum of sample i is the inner product of its row with the sum of all rows.
           if (sum.size() > 0) row_sums[i] += kernels_.dot(target, &sum[span.begin], span.size());
         }
         row_sums[i] -= diagonal[i];
@@ -158,7 +158,7 @@ class PackedSamples {
   std::vector<ShiftedFeatures<T>> features_;
 };
 
-// The sum of some tiles, which are given up.
+// The sum of some tiles, whose memory it frees.
 Buffer<double> added(Buffer<double>* tiles, std::size_t count) {
   Buffer<double> sum = std::move(tiles[0]);
   for (std::size_t t = 1; t < count; ++t) {
@@ -168,8 +168,8 @@ Buffer<double> added(Buffer<double>* tiles, std::size_t count) {
   return sum;
 }
 
-// Calls visit(index of the cell, tile) with the tiles of XcᵀYc over all samples of some ranges, in
-// no order: the segments of a range are added first, then ranges.
+// Calls visit(index of the cell, tile) for the tiles of XcᵀYc over all samples of some ranges, in
+// any order. A tile adds the segments of each range first, then the ranges.
 template <class T, class Visit>
 void for_cross_tiles(std::span<const PackedSamples<T>> ranges, const Grid& grid, std::size_t k,
                      std::size_t l, const Execution& execution, Visit visit) {
@@ -220,7 +220,7 @@ void for_cross_tiles(std::span<const PackedSamples<T>> ranges, const Grid& grid,
   }
 }
 
-// Of the symmetric XcᵀXc the upper triangle stands for both.
+// In the symmetric XcᵀXc a tile above the diagonal counts twice.
 double weight_of(Cell cell, std::size_t k, std::size_t l) {
   return k == l && cell.row != cell.col ? 2 : 1;
 }
@@ -242,7 +242,7 @@ double squared_cross_norm(const MomentsPlan& plan, std::span<const PackedSamples
   return std::accumulate(squares.begin(), squares.end(), 0.0);
 }
 
-// The same of a matrix of all entries, tile by tile.
+// ‖XcᵀYc‖² from the whole matrix, tile by tile.
 double squared_cross_norm(const MomentsPlan& plan, const std::vector<double>& cross, std::size_t k,
                           std::size_t l) {
   const Grid grid = grid_of(plan, k, l);
@@ -261,7 +261,7 @@ double squared_cross_norm(const MomentsPlan& plan, const std::vector<double>& cr
   return sum;
 }
 
-// XcᵀYc as a matrix of all entries.
+// The whole matrix XcᵀYc.
 template <class T>
 std::vector<double> cross_matrix(const MomentsPlan& plan, std::span<const PackedSamples<T>> samples,
                                  std::size_t k, std::size_t l, const Execution& execution) {
@@ -286,7 +286,7 @@ std::vector<double> cross_matrix(const MomentsPlan& plan, std::span<const Packed
   return cross;
 }
 
-// Puts the sums of a pair of layers together, of which `squares` is ‖XcᵀYc‖².
+// Sets the moments of a pair of layers from `squares` = ‖XcᵀYc‖².
 void set_pair(const MomentsPlan& plan, const std::vector<double>& diagonal, std::size_t k,
               std::size_t l, double squares, Moments& moments) {
   const std::size_t n = plan.samples;
@@ -296,8 +296,9 @@ void set_pair(const MomentsPlan& plan, const std::vector<double>& diagonal, std:
                    inner(sums_k, sums_l, n));
 }
 
-// The debiased estimator takes the Gram matrix's diagonal off ‖XcᵀXc‖² again. Where nearly all
-// lies on the diagonal (orthogonal samples, one that dwarfs the others), that costs 3 bits.
+// The debiased estimator subtracts the squared diagonal of the Gram matrix from ‖XcᵀXc‖². Whether
+// that has cost 3 bits: where nearly all of the sum lies on the diagonal (orthogonal samples, or
+// one that dwarfs the others).
 bool has_cancelled(const MomentsPlan& plan, const std::vector<double>& diagonal, std::size_t layer,
                    const Moments& moments) {
   if (plan.estimator == Estimator::biased) return false;
@@ -306,7 +307,7 @@ bool has_cancelled(const MomentsPlan& plan, const std::vector<double>& diagonal,
   return n * (n - 3) * moments.hsic(layer, layer) < inner(own, own, plan.samples) / 8;
 }
 
-// All but the pairs.
+// Moments without those of pairs.
 Moments moments_with(const MomentsPlan& plan, std::vector<double> row_sums) {
   Moments moments(plan.samples, plan.layers.size(), plan.estimator);
   for (std::size_t layer = 0; layer < plan.layers.size(); ++layer) {
@@ -319,8 +320,8 @@ Moments moments_with(const MomentsPlan& plan, std::vector<double> row_sums) {
   return moments;
 }
 
-// The sum of all shifted rows, scaled. It is 0 where the origin is their mean, and left out where
-// it is so little that row sums do not show it.
+// The sum of all shifted rows, scaled. Empty where it is too small to change row sums, as where the
+// origin is the mean.
 template <class T>
 std::vector<double> sum_of_rows(const Survey& survey, int exponent, std::size_t samples) {
   std::vector<double> sum = survey.residual;
@@ -388,7 +389,8 @@ std::optional<Moments> moments_in_feature_space(const MomentsPlan& plan,
   const std::size_t total = pairs.list().size();
   for (std::size_t p = 0; p < total; ++p) {
     const auto [k, l] = pairs.list()[p];
-    // All layers with themselves come first, and are progress only once none has cancelled.
+    // Pairs of a layer with itself come first. They report no progress: if one has cancelled, the
+    // next stage starts again.
     const Execution own =
         p < plan.layers.size() ? preparing(execution) : within(execution, p, total, 0);
     set_pair(plan, sums.diagonal, k, l, squared_cross_norm<T>(plan, ranges, k, l, own), moments);

@@ -1,4 +1,4 @@
-// Moments in Gram space: what has to be known of a layer, and what its sums say.
+// Moments in Gram space: the facts of layers, and moments from sums over tiles.
 #include <algorithm>
 #include <limits>
 #include <type_traits>
@@ -16,20 +16,15 @@ namespace isogram {
 
 namespace {
 
-// Whether a kernel's matrix is that of the inner products of rows of unit norm.
-bool has_unit_rows(Kernel kernel) {
-  return kernel == Kernel::cosine || kernel == Kernel::correlation;
-}
-
-// Shifted rows leave a linear HSIC as it is, and its digits intact.
+// Linear HSIC, also of unit rows, does not change when rows are shifted, and keeps its digits.
 Columns columns_for(Kernel kernel, Estimator estimator) {
-  if (kernel != Kernel::linear && !has_unit_rows(kernel)) return Columns::as_given;
+  if (kernel != Kernel::linear && !uses_unit_norm(kernel)) return Columns::as_given;
   return estimator == Estimator::debiased ? Columns::hollow : Columns::shifted;
 }
 
-// HSIC does not change when a constant is added to all entries. Kernels whose entries all lie
-// close to one value would lose their digits in the sums; a typical entry is subtracted first:
-// the middle one of a few rows, which no far row draws away.
+// HSIC does not change when a constant is added to all entries. Entries that all lie close to one
+// value would lose their digits in sums, so a typical entry is subtracted first: the median entry
+// of a few rows, which no far row draws away.
 template <class T>
 double typical_entry(const GramTiles<T>& tiles) {
   Buffer<T> tile(kTileSize);
@@ -45,10 +40,10 @@ double typical_entry(const GramTiles<T>& tiles) {
   return *middle;
 }
 
-// The most that rounding leaves of the self-HSIC of a layer whose centred matrix vanishes: of its
-// entries, in T, and of their sums, in float64. Those of entries are relative to the entries
-// before the offset came off for exponentials, to √(K_ii K_jj) for inner products: squared and
-// summed over what counts.
+// An upper bound on the computed self-HSIC of a layer whose centred matrix is 0: from the rounding
+// of entries, in T, and of sums, in float64. The error of an entry is relative to the entry before
+// the offset is subtracted for exponentials, and to √(K_ii K_jj) for inner products; these are
+// squared and summed over the entries that count.
 template <class T>
 double rounding_of(const MomentsPlan& plan, std::size_t layer, const MomentsPart& sums) {
   const LayerFacts& facts = plan.layers[layer];
@@ -63,9 +58,9 @@ double rounding_of(const MomentsPlan& plan, std::size_t layer, const MomentsPart
   return rounding_in<T>(squares, products, plan.samples);
 }
 
-// Whether T tells a self-HSIC from what rounding leaves, and CKA to 1e-6: rounding errors of the
-// terms of an entry average out, and so do those of the entries. More than float64 is not to be
-// had; and equal rows need no digits.
+// Whether the self-HSIC in T is well above its rounding, so that CKA is accurate to 1e-6. Rounding
+// errors of the terms of an entry average out, and so do those of entries. Always true for float64,
+// the last resort, and for equal rows.
 template <class T>
 bool is_well_known(const MomentsPlan& plan, const LayerFacts& layer, double self, double rounding) {
   if (std::is_same_v<T, double>) return true;

@@ -15,17 +15,16 @@ namespace isogram {
 
 namespace {
 
-// A tile of samples is cut into at most this many blocks of rows, and of columns. Each pair of
-// blocks sums on its own, and the sums are added in a fixed order: the same bits for any number of
-// threads.
+// A coarse tile is cut into at most kBlocks × kBlocks blocks. Each block has sums of its own, which
+// are added in a fixed order: the same bits for any number of threads.
 constexpr std::size_t kBlocks = 32;
 
-// Rows of a fine tile whose entries are widened and multiplied together: those of a few layers stay
-// in the nearest cache.
+// A chunk: rows of a fine tile that are widened and multiplied together. The chunks of a few layers
+// stay in the L1 cache.
 constexpr std::size_t kChunkRows = std::max<std::size_t>(1, 384 / kTileEdge);
 constexpr std::size_t kChunk = kChunkRows * kTileEdge;
 
-// The blocks of a tile of samples; each of `edge` fine tiles on both sides.
+// The blocks of a coarse tile, each of edge_ × edge_ fine tiles.
 class Blocks {
  public:
   explicit Blocks(const SampleTile& tile)
@@ -71,7 +70,7 @@ std::vector<GramTiles<T>> gram_tiles(const MomentsPlan& plan, std::span<const In
   return layers;
 }
 
-// The sums over one tile of samples.
+// The sums over one coarse tile.
 template <class T>
 class TileSums {
  public:
@@ -103,16 +102,16 @@ class TileSums {
   }
 
  private:
-  // The sums over one pair of blocks of rows; cols stays empty on the diagonal.
+  // The sums over one block; cols is empty on the diagonal.
   struct BlockSums {
     std::vector<double> products;           // per pair of layers
     std::vector<double> diagonal;           // per layer
     std::vector<double> off_diagonal;       // per layer
-    std::vector<std::vector<double>> rows;  // per layer, row sums of the block's rows
-    std::vector<std::vector<double>> cols;  // and column sums, the mirrored block's row sums
+    std::vector<std::vector<double>> rows;  // per layer, the row sums of the block
+    std::vector<std::vector<double>> cols;  // per layer, the column sums of the block
   };
 
-  // Working memory of one thread; the layers are padded to whole blocks of products.
+  // Working memory of one thread; layers are padded to whole multiples of kProductRows.
   struct Scratch {
     explicit Scratch(std::size_t layers)
         : tiles(product(layers, kTileSize)),
@@ -123,7 +122,7 @@ class TileSums {
 
     Buffer<T> tiles;
     std::size_t padded = 0;
-    Buffer<double> chunks;    // the same rows of every layer's tile
+    Buffer<double> chunks;    // the chunk of every layer's tile
     Buffer<double> products;  // Σ K ∘ L over the tile, for all pairs of layers
   };
 
@@ -171,7 +170,7 @@ class TileSums {
       const Span chunk{begin, std::min(rows.size(), begin + kChunkRows)};
       for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
         double* row_sums = sums.rows[layer].data() + (rows.begin - first_row);
-        // On the diagonal block the mirror image falls among the same rows.
+        // In a block on the diagonal the mirror image belongs to the same rows.
         auto& mirrored = sums.cols.empty() ? sums.rows : sums.cols;
         double* col_sums = mirrored[layer].data() + (cols.begin - first_col);
         add_chunk(is_diagonal, chunk, cols.size(), layer, scratch, row_sums, col_sums);
@@ -185,7 +184,8 @@ class TileSums {
     }
   }
 
-  // Widens rows of one layer's tile, less its offset, and adds them to the row and column sums.
+  // Widens a chunk of one layer's tile, less the layer's offset, and adds it to the row and column
+  // sums.
   void add_chunk(bool is_diagonal, Span chunk, std::size_t cols, std::size_t layer,
                  Scratch& scratch, double* row_sums, double* col_sums) const {
     const auto& wide = simd::kernels().float64;
@@ -246,7 +246,7 @@ class TileSums {
   const bool is_diagonal_;
   std::vector<GramTiles<T>> layers_;
   std::vector<T> offsets_;
-  std::set<std::pair<std::size_t, std::size_t>> product_blocks_;  // that contain a wanted pair
+  std::set<std::pair<std::size_t, std::size_t>> product_blocks_;  // those with a wanted pair
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Which pairs of layers a table of similarities needs, and that their rows are the same samples.
+// The pairs of layers of a table of similarities, and the check that their rows are the same
+// samples.
 #pragma once
 
 #include <algorithm>
@@ -14,8 +15,8 @@
 
 namespace isogram {
 
-// The layers of both sides in one list, and which pairs of them are wanted: every layer with
-// itself, and every one of x with every one of y.
+// The layers of both sides in one list, and the wanted pairs: every layer with itself, and every
+// layer of x with every layer of y.
 class LayerPairs {
  public:
   LayerPairs(std::size_t x, std::size_t y, bool is_symmetric)
@@ -29,10 +30,10 @@ class LayerPairs {
   std::size_t x_layers() const { return x_; }
   const std::vector<Cell>& list() const { return pairs_; }
 
-  // The layer that is j of y.
+  // The number of layer j of y in the list.
   std::size_t of_y(std::size_t j) const { return y_offset_ + j; }
 
-  // Where pair (i of x, j of y) stands in list().
+  // The place of pair (i of x, j of y) in list().
   std::size_t find(std::size_t i, std::size_t j) const {
     const Cell wanted{std::min(i, of_y(j)), std::max(i, of_y(j))};
     if (wanted.row == wanted.col) return wanted.row;
@@ -48,8 +49,8 @@ class LayerPairs {
   std::vector<Cell> pairs_;
 };
 
-// Throws std::invalid_argument unless there are layers and the features of all are as many rows, at
-// least `least`, and none is empty.
+// Throws std::invalid_argument unless there is a layer, and the features of all layers have equally
+// many rows, at least `least`, and at least one column.
 template <class Layers, class FeaturesOf>
 void require_same_rows(const Layers& layers, std::size_t least, FeaturesOf features_of) {
   require(!layers.empty(), "`layers` must not be empty");

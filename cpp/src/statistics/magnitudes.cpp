@@ -1,5 +1,5 @@
-// What rounding leaves of linear and polynomial layers, by the magnitudes of the terms that their
-// entries are summed from.
+// Stage magnitudes: bounds on the rounding of linear and polynomial layers, from the magnitudes of
+// the terms of their entries.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -17,14 +17,13 @@ namespace isogram {
 
 namespace {
 
-// Whether rounding of a layer may be far less than norms of its rows tell.
+// Whether the rounding of a layer may be far below the bound from the norms of its rows.
 bool may_be_told_by_magnitudes(Kernel kernel, Estimator estimator, const LayerFacts& layer) {
-  const bool has_products = kernel == Kernel::linear || kernel == Kernel::polynomial;
-  return has_products && estimator == Estimator::debiased && !layer.has_equal_rows;
+  return uses_products(kernel) && estimator == Estimator::debiased && !layer.has_equal_rows;
 }
 
-// |x − origin| · 2^−exponent as doubles, of rows of a layer: the magnitudes of the factors that
-// entries are summed from.
+// |x − origin| · 2^−exponent as doubles, for rows of a layer: the magnitudes of the factors of an
+// entry's terms.
 class Magnitudes {
  public:
   Magnitudes(const InputView& x, const GramFacts& shifted, const Execution& execution)
@@ -49,7 +48,7 @@ class Magnitudes {
   std::size_t cols_;
 };
 
-// Σ K ∘ K of a tile of samples, without the diagonal.
+// Σ K ∘ K of a coarse tile, without the diagonal.
 double sum_of_squares(const GramTiles<double>& tiles, bool is_diagonal,
                       const Execution& execution) {
   const Grid grid = is_diagonal ? Grid::upper(tiles_in(tiles.rows()))
@@ -72,9 +71,9 @@ double sum_of_squares(const GramTiles<double>& tiles, bool is_diagonal,
 
 }  // namespace
 
-// Rows of huge norm in features of their own have products with the others that are 0 exactly: what
-// rounding takes of an entry is relative to the magnitudes of the terms that it is summed from,
-// which may be far less than the product of the norms.
+// Rows of huge norm in features of their own have inner products with the others that are exactly
+// 0. The rounding of an entry is relative to the magnitudes of its terms, which may be far below
+// the product of the norms.
 LayerFacts survey_magnitudes(const Layer& layer, Estimator estimator, const Execution& execution) {
   const InputView& x = layer.features;
   LayerFacts facts = facts_of(x);

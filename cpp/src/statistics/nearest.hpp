@@ -1,4 +1,4 @@
-// The nearest neighbours of rows by cosine, from coarse tile after coarse tile.
+// The nearest neighbours of rows by cosine, one coarse tile after another.
 #pragma once
 
 #include <cstddef>
@@ -11,13 +11,13 @@
 
 namespace isogram {
 
-// Rows and columns of the coarse tiles of k-NN graphs: each begins anew to look for candidates, of
-// which k ln(edge / k) are the best of a row for a time. The neighbours do not depend on the tiles,
-// but among cosines that float64 cannot tell apart.
+// Rows and columns of the coarse tiles of k-NN graphs. Each tile searches its candidates from the
+// start, and about k ln(edge / k) edges of a row enter its heap, so large tiles cost less. The
+// neighbours do not depend on this edge, except among cosines that are equal in float64.
 inline constexpr std::size_t kNeighbourEdge = 256 * kTileEdge;
 
-// The edges of every row of x, from coarse tile after coarse tile. 1 ≤ k < rows. With `center` of
-// features less their column means.
+// The k nearest edges of every row of x, sorted by column; 1 ≤ k < rows. `center` subtracts the
+// columns' means first.
 template <class T>
 Buffer<Edge<T>> nearest(const InputView& x, std::size_t k, bool center, const Execution& execution,
                         std::size_t edge = kNeighbourEdge);

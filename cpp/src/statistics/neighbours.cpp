@@ -15,7 +15,7 @@ namespace isogram {
 
 namespace {
 
-// The neighbours of a row that were found so far.
+// Appends the neighbours of a row found so far.
 template <class T>
 void append_found(const Neighbours<T>& neighbours, std::size_t row,
                   std::vector<Candidate<T>>& candidates) {

@@ -1,4 +1,4 @@
-// The nearest neighbours of rows that were found so far: values that are merged.
+// The nearest neighbours of rows in a part of the graph: values that are merged.
 #pragma once
 
 #include <cstddef>
@@ -14,12 +14,12 @@
 
 namespace isogram {
 
-// The k nearest of every row among the columns seen so far, in no order: those of the tiles of a
-// row, merged, are the k nearest of all.
+// The k nearest neighbours of every row among the columns seen so far, in no order. Merged over all
+// tiles of a row, they are its k nearest.
 template <class T>
 struct Neighbours {
   Neighbours() = default;
-  // None yet: places without a neighbour have column −1.
+  // No neighbours yet: all places have column −1.
   Neighbours(std::size_t rows, std::size_t k);
 
   std::size_t rows() const { return k == 0 ? 0 : edges.size() / k; }
@@ -28,29 +28,29 @@ struct Neighbours {
 
   std::size_t k = 0;
   Buffer<Edge<T>> edges;  // k of every row
-  // Of every edge, what its cosine is compared by where the rounding of weights could decide: a
-  // number that grows with it, from float64 rows. NaN, or all empty, as long as nobody needed it.
+  // The closeness of every edge (closeness.hpp), which decides where the rounding of weights could.
+  // NaN, or an empty buffer, until it is needed.
   Buffer<double> closeness;
 };
 
 // Sets the closeness of all neighbours of `rows` among `cols`, which begin at node `first_col` of
-// the graph. Parts that are merged elsewhere need it, because the rows are not at hand there.
+// the graph. Parts that are merged on another machine need it, because the rows are not there.
 template <class T>
 void set_closeness(const InputView& rows, const InputView& cols, std::size_t first_col,
                    const GramFacts& facts, const Execution& execution, Neighbours<T>& neighbours);
 
-// Merges what a part found for rows `rows` of the graph into what was found for all rows. Where
-// weights leave the choice open, closeness decides: where it is not set, that of the rows of x, all
-// rows of the graph. Without x, that of all parts has to be set. `depth` is the number of features.
+// Merges `part`, the neighbours of rows `rows` of the graph, into `all`. Where weights leave the
+// choice open, closeness decides; if it is not set, it is computed from x, all rows of the graph.
+// If x is null, all parts must have it set. `depth` is the number of features.
 template <class T>
 void merge_neighbours(const Neighbours<T>& part, Span rows, const InputView* x, std::size_t depth,
                       const GramFacts& facts, const Execution& execution, Neighbours<T>& all);
 
-// Once all tiles are merged: rows × k edges, of every row by ascending column.
+// The rows × k edges after all tiles are merged, sorted by column in each row.
 template <class T>
 Buffer<Edge<T>> edges_of(Neighbours<T> neighbours);
 
-// The graph of such edges, symmetrised or not: see knn_graph().
+// The graph of the edges from edges_of(), symmetrised or not: see knn_graph().
 template <class T>
 Csr<T> graph_of(const Buffer<Edge<T>>& edges, std::size_t n, std::size_t k, bool symmetrize);
 

@@ -1,4 +1,4 @@
-// The closest of all columns to a few rows, in float64.
+// The columns closest to a few rows, in float64.
 #pragma once
 
 #include <cstddef>
@@ -16,16 +16,16 @@
 
 namespace isogram {
 
-// Some rows, fewer than a tile has, and the closest of all columns to each.
+// Open rows, at most kTileEdge, and the k closest of all columns to each.
 class OpenRows {
  public:
   OpenRows(const InputView& x, const GramFacts& facts, std::span<const std::size_t> rows,
            std::size_t k, bool is_diagonal);
 
-  // Offers columns `cols` of all rows, unit rows in panels, to each.
+  // Offers columns `cols` to every open row; `all` holds all rows, as packed unit rows.
   void offer(const Packed<double>& all, Span cols);
 
-  // The k closest of a row once all are offered: a heap.
+  // The k closest columns of open row r after all were offered, as a heap.
   Edge<double>* edges(std::size_t r) { return &heaps_[r * k_]; }
 
  private:
@@ -40,14 +40,14 @@ class OpenRows {
   void for_each(Span cols, Visit visit) const;
 
   const simd::KernelTable<double>& kernels_ = simd::kernels().float64;
-  const std::string& name_;  // of the input
+  const std::string& name_;  // the input's
   std::span<const std::size_t> rows_;
   std::size_t k_;
   bool is_diagonal_;  // the columns are the rows, which are not their own neighbours
   std::size_t depth_;
-  Buffer<double> own_;      // in panels
-  Buffer<double> negated_;  // the same, where it is needed
-  Buffer<double> cosines_;  // tiles
+  Buffer<double> own_;      // the open rows, in panels
+  Buffer<double> negated_;  // −own_, once it is needed
+  Buffer<double> cosines_;  // tiles of open rows × columns
   Buffer<double> differences_;
   Buffer<double> sums_;
   std::vector<Edge<double>> heaps_;

@@ -1,4 +1,4 @@
-// What rounding leaves of HSIC.
+// Rounding of HSIC.
 #pragma once
 
 #include <cstddef>
@@ -6,8 +6,9 @@
 
 namespace isogram {
 
-// Of entries whose errors are relative to something whose squares have this sum, what rounding
-// leaves of HSIC at most. Of squares below the normal numbers, digits are gone.
+// An upper bound on the rounding of HSIC. `squares` is the sum of the squares of the numbers to
+// which the entries' errors are relative, `products` the sum that HSIC is computed from. Squares
+// below the normal numbers have no digits.
 template <class T>
 double rounding_in(double squares, double products, std::size_t samples) {
   constexpr double eps = std::numeric_limits<T>::epsilon();

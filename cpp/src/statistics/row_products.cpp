@@ -11,9 +11,9 @@ namespace isogram {
 
 namespace {
 
-// The fine tiles of a coarse one in a round-robin schedule: in round r, strip i of the rows meets
-// strip r − i of the columns. So no strip is in two tiles of a round, and every sum is added up in
-// one order.
+// The fine tiles of a coarse tile in a round-robin schedule: in round r, strip i of the rows meets
+// strip r − i of the columns. No strip is in two tiles of a round, and every sum is added in one
+// order.
 class RoundRobin {
  public:
   RoundRobin(std::size_t rows, std::size_t cols, bool is_upper)
@@ -22,8 +22,8 @@ class RoundRobin {
   std::size_t rounds() const { return std::max(rows_, cols_); }
   std::size_t cells() const { return is_upper_ ? Grid::upper(rows_).cells() : rows_ * cols_; }
 
-  // The tiles of a round; none after the last. Of rows with themselves, those on and above the
-  // diagonal.
+  // The tiles of a round; none after the last round. If the columns are the rows, only tiles on and
+  // above the diagonal.
   std::vector<Cell> round(std::size_t number) const {
     std::vector<Cell> cells;
     for (std::size_t i = 0; number < rounds() && i < rows_; ++i) {
@@ -45,7 +45,7 @@ class FullGraphs {
   FullGraphs(std::span<const TileWindow<T>> graphs, const LayerPairs& pairs)
       : graphs_(graphs), pairs_(pairs), is_diagonal_(graphs[0].is_diagonal()) {}
 
-  // Two rounds go on at a time, with sums of their own, to keep the threads busy.
+  // Two rounds run at a time, with separate sums, to keep the threads busy.
   TileProducts sum(const Execution& execution) const {
     const RoundRobin schedule(graphs_[0].rows(), graphs_[0].cols(), is_diagonal_);
     std::array<TileProducts, 2> sums{new_sums(), new_sums()};

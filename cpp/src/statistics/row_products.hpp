@@ -1,5 +1,4 @@
-// Dot products of the rows of graphs on the same nodes: the statistic that graph-based similarity
-// is a formula on.
+// Dot products of the rows of graphs on the same nodes: the statistic of GBS.
 #pragma once
 
 #include <algorithm>
@@ -18,15 +17,15 @@ namespace isogram {
 
 struct TileProducts;
 
-// Σ_j A_ij B_ij for some rows i of every pair of graphs, as LayerPairs::list(). Sums over columns
-// are added: those of several tiles, in the tiles' order, are the sums over all.
+// Σ_j A_ij B_ij for some rows i of every pair of graphs, in the order of LayerPairs::list(). Sums
+// over different columns are merged by addition, in the order of the tiles.
 class RowProducts {
  public:
-  // For so many rows, once tiles are merged.
+  // No products yet, for merges of tiles into `rows` rows.
   explicit RowProducts(std::size_t rows) : rows_(rows) {}
   RowProducts(std::size_t pairs, std::size_t rows) : rows_(rows), products_(product(pairs, rows)) {}
 
-  // Those that values() gave.
+  // The products from values().
   RowProducts(std::span<const double> values, std::size_t rows);
   std::vector<double> values() const { return {products_.begin(), products_.end()}; }
 
@@ -38,7 +37,7 @@ class RowProducts {
   // Adds the products of the same rows over other columns.
   void merge(const RowProducts& other);
 
-  // Adds those of a tile of the whole to the rows that it meets.
+  // Adds the products of a coarse tile to those of its rows and, if mirrored, its columns.
   void merge(TileProducts&& part, const CoarseTile& tile);
 
  private:
@@ -48,27 +47,27 @@ class RowProducts {
   Buffer<double> products_;
 };
 
-// Of one coarse tile of the graphs: the products of its rows over its columns, and where it stands
-// for its mirror image too, those of its columns over its rows.
+// The products of one coarse tile: of its rows, summed over its columns; and if it also stands for
+// its mirror image, of its columns, summed over its rows.
 struct TileProducts {
   RowProducts rows;
   RowProducts cols;
 };
 
-// Of full graphs, of which graphs[l] is the coarse tile of layer l: the same rows and columns of
-// all. Sums in float64, in an order that depends on the tile's size alone. Memory: two sets
-// of sums, and a fine tile of each layer per thread.
+// The products of full graphs: graphs[l] is the coarse tile of layer l, at the same place for all.
+// Sums in float64, in an order that depends on the tile's size alone. Memory: two sets of sums, and
+// a fine tile of each layer per thread.
 template <class T>
 TileProducts row_products(std::span<const TileWindow<T>> graphs, const LayerPairs& pairs,
                           const Execution& execution);
 
-// Of symmetric sparse graphs, whole.
+// The products of whole, symmetric sparse graphs.
 template <class T>
 RowProducts row_products(std::span<const Csr<T>> graphs, const LayerPairs& pairs,
                          const Execution& execution);
 
-// (1/n) Σ_i ab_i / √(aa_i bb_i): the mean cosine of n pairs of rows, where a zero row counts 0.
-// Only rounding can leave [−1, 1], row by row.
+// (1/n) Σ_i ab_i / √(aa_i bb_i): the mean cosine of n pairs of rows; a zero row counts as 0. Each
+// cosine is clamped to [−1, 1], which only rounding can leave.
 inline double mean_cosine(const double* ab, const double* aa, const double* bb, std::size_t n) {
   double sum = 0;
   for (std::size_t i = 0; i < n; ++i) {

@@ -15,8 +15,8 @@ namespace isogram {
 
 namespace {
 
-// Calls body(i, row i) for all rows of a square matrix in parallel, with 0 on the diagonal, which
-// is not looked at; then throws if any other entry was not finite.
+// Calls body(i, row i) for all rows of a square matrix in parallel, with the diagonal replaced by
+// 0; then throws if another entry was not finite.
 template <class Body>
 void for_each_hollow_row(const InputView& x, const Execution& execution, Body body) {
   const RowReader reader(x);
@@ -34,9 +34,9 @@ void for_each_hollow_row(const InputView& x, const Execution& execution, Body bo
   bad.throw_if_found(x.name);
 }
 
-// Rows of a symmetric matrix, U-centred (see center.hpp) and in units of its own spread. The
-// measure they serve changes neither with a constant added to all off-diagonal entries nor with
-// their scale, so the middle of their range is subtracted first: nothing cancels, nor overflows.
+// Rows of a symmetric matrix, U-centred (see center.hpp) and scaled by its spread. CKA does not
+// change when a constant is added to all off-diagonal entries, nor with their scale, so the middle
+// of their range is subtracted first: nothing cancels or overflows.
 class CenteredRows {
  public:
   CenteredRows(const InputView& k, const Execution& execution)
@@ -62,7 +62,7 @@ class CenteredRows {
     std::vector<double> low(k.rows);
     std::vector<double> high(k.rows);
     for_each_hollow_row(k, execution, [&](std::size_t i, double* row) {
-      row[i] = row[i == 0 ? 1 : 0];  // the diagonal does not count
+      row[i] = row[i == 0 ? 1 : 0];  // ignores the diagonal
       const auto [least, most] = std::minmax_element(row, row + k.cols);
       low[i] = *least;
       high[i] = *most;
@@ -80,10 +80,10 @@ class CenteredRows {
 
   RowReader reader_;
   Scaling scaling_;
-  Buffer<double> shifts_;  // what every entry of a row, and of a column, is centred by
+  Buffer<double> shifts_;  // the shift of each row, and of each column
 };
 
-// Inner products of the rows of two matrices, row by row, so that sums over the rows have a fixed
+// Inner products of the rows of two matrices, one per row, so that sums over rows have a fixed
 // order.
 struct ProductsOfRows {
   explicit ProductsOfRows(std::size_t n) : ab(n), aa(n), bb(n) {}
@@ -118,7 +118,7 @@ ProductsOfRows products_of_rows(std::size_t n, ReadA read_a, ReadB read_b,
 
 }  // namespace
 
-// HSIC is the inner product of the U-centred matrices over n(n − 3), which CKA cancels.
+// CKA from inner products of the U-centred matrices: the factor 1 / (n(n − 3)) of HSIC cancels.
 double cka_of_rsms(const InputView& a, const InputView& b, const Execution& execution) {
   const CenteredRows rows_a(a, execution);
   const CenteredRows rows_b(b, execution);
@@ -127,7 +127,7 @@ double cka_of_rsms(const InputView& a, const InputView& b, const Execution& exec
       [&](std::size_t i, double* row) { rows_b.read(i, row); }, execution);
   const double aa = sum(products.aa, execution);
   const double bb = sum(products.bb, execution);
-  // Matrices that centring takes to 0, constant ones among them, leave rounding of entries ≤ 1.
+  // Entries are at most 1 before centring: a matrix that centring takes to 0 leaves their rounding.
   constexpr double rounding = 16 * std::numeric_limits<double>::epsilon();
   const double n = static_cast<double>(a.rows);
   const double vanishing = n * n * rounding * rounding;
@@ -137,7 +137,7 @@ double cka_of_rsms(const InputView& a, const InputView& b, const Execution& exec
 
 double gbs_of_rsms(const InputView& a, const InputView& b, const Execution& execution) {
   for (const InputView* x : {&a, &b}) {
-    for_each_hollow_row(*x, execution, [](std::size_t, const double*) {});  // is all finite?
+    for_each_hollow_row(*x, execution, [](std::size_t, const double*) {});  // checks entries
   }
   const auto reader_of = [](const InputView& x) {
     return [reader = RowReader(x), n = x.cols](std::size_t i, double* row) {

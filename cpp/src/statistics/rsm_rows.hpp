@@ -6,8 +6,8 @@
 
 namespace isogram {
 
-// Debiased CKA with both as the Gram matrices, and the mean cosine of their rows; diagonals are not
-// read. See Comparison in isogram/compare.hpp.
+// Debiased CKA with the RSMs as Gram matrices, and the mean cosine of their rows; diagonals are
+// ignored. See Comparison in isogram/compare.hpp.
 double cka_of_rsms(const InputView& a, const InputView& b, const Execution& execution);
 double gbs_of_rsms(const InputView& a, const InputView& b, const Execution& execution);
 

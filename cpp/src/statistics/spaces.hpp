@@ -1,4 +1,4 @@
-// The two spaces in which moments are summed: see isogram/moments.hpp for what the functions are.
+// The two spaces in which moments are summed; isogram/moments.hpp describes the steps.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,7 @@
 
 namespace isogram {
 
-// Row sums of all layers, and working memory as large, before anybody spends time on samples.
-// Throws OutOfMemory.
+// Zeros for sums of all layers, allocated before any time is spent on samples. Throws OutOfMemory.
 inline std::vector<double> zeros_of(std::size_t layers, std::size_t count) {
   const std::size_t entries = product(layers, count);
   try {
@@ -29,7 +28,7 @@ inline std::vector<double> zeros_of(std::size_t layers, std::size_t count) {
   }
 }
 
-// Sums over a diagonal as computed: Σ |K_ii|, and Σ |K_ii K_jj| over i ≠ j.
+// Sums over a part of the diagonal: Σ |K_ii|, and Σ |K_ii K_jj| over i ≠ j.
 struct DiagonalSums {
   double entries = 0;
   double pairs = 0;
@@ -44,7 +43,7 @@ inline LayerPairs pairs_of(const MomentsPlan& plan) {
   return LayerPairs(plan.x_layers, plan.y_layers, plan.is_symmetric);
 }
 
-// What is known of a layer but its Gram matrix.
+// The facts of a layer without those of its Gram matrix.
 inline LayerFacts facts_of(const InputView& x) {
   LayerFacts facts;
   facts.features = x.cols;
@@ -52,11 +51,11 @@ inline LayerFacts facts_of(const InputView& x) {
   return facts;
 }
 
-// In tiles of the layers' Gram matrices: see gram_space.cpp, and gram_sums.cpp for the sums.
+// Gram space: tiles of the layers' Gram matrices (gram_space.cpp; gram_sums.cpp for the sums).
 template <class T>
 LayerFacts survey_in_gram_space(const Layer& layer, Estimator estimator,
                                 const Execution& execution);
-// The same of all samples at once, which are packed once.
+// survey_in_gram_space() and packing of all samples together.
 template <class T>
 struct PackedLayer {
   LayerFacts facts;
@@ -67,7 +66,7 @@ PackedLayer<T> survey_and_pack(const Layer& layer, Estimator estimator, const Ex
 template <class T>
 MomentsPart sums_in_gram_space(const MomentsPlan& plan, std::vector<GramTiles<T>> layers,
                                const Execution& execution);
-// How many pieces of work a tile is.
+// The number of pieces of work of a tile, for progress.
 std::size_t blocks_of(const SampleTile& tile);
 template <class T>
 MomentsPart sums_in_gram_space(const MomentsPlan& plan, const SampleTile& tile,
@@ -76,21 +75,20 @@ MomentsPart sums_in_gram_space(const MomentsPlan& plan, const SampleTile& tile,
 template <class T>
 std::optional<Moments> moments_in_gram_space(const MomentsPlan& plan, const MomentsPart& sums);
 
-// By magnitudes of the terms that the entries of inner products are summed from: see
-// magnitudes.cpp.
+// Stage magnitudes: sums over the magnitudes of the terms of inner products (magnitudes.cpp).
 LayerFacts survey_magnitudes(const Layer& layer, Estimator estimator, const Execution& execution);
 MomentsPart sums_of_magnitudes(const MomentsPlan& plan, std::span<const InputView> rows,
                                std::span<const InputView> cols, const Execution& execution);
 
-// Of linear layers as ‖XcᵀYc‖², from tiles of D × D matrices: see feature_space.cpp.
+// Feature space: ‖XcᵀYc‖² of linear layers, in tiles of D × D matrices (feature_space.cpp).
 template <class T>
 LayerFacts survey_in_feature_space(const Layer& layer, const Execution& execution);
 template <class T>
 MomentsPart sums_in_feature_space(const MomentsPlan& plan, std::span<const InputView> rows,
                                   const Execution& execution);
 std::optional<Moments> moments_in_feature_space(const MomentsPlan& plan, const MomentsPart& sums);
-// The same of samples that are in memory as a whole: of one pair after another, so that no more
-// than one D × D matrix is held, in parts.
+// Moments of samples that are all in memory: one pair of layers after another, so that at most one
+// D × D matrix is held, in parts.
 template <class T>
 std::optional<Moments> moments_in_feature_space(const MomentsPlan& plan,
                                                 std::span<const InputView> layers,

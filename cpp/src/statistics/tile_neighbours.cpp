@@ -21,19 +21,18 @@ namespace isogram {
 
 namespace {
 
-// Of the tolerance: edges are kept that are worse than the k best by so much, which leaves room for
-// the rounding of the difference.
+// Edges are kept that are worse than the k best by up to kReached times the tolerance: the part
+// above 1 is for the rounding of the difference.
 constexpr double kReached = 1.5;
 
-// A block of open rows has at most this many entries: a call is stopped only after a block, and
-// must not go on for long after Ctrl-C.
+// The most entries of a block of open rows: an interrupt has to wait until a block is done.
 constexpr std::size_t kEntriesAtOnce = std::size_t{1} << 23;
 
 // The neighbours of every row of one side of a coarse tile, from the best edges in tiles of T.
 template <class T>
 class NeighbourChoice {
  public:
-  // `is_zero(i)` says whether row i has no entry but 0.
+  // is_zero(i): whether all entries of row i are 0.
   template <class IsZero>
   NeighbourChoice(const InputView& own, const InputView& others, const GramFacts& facts,
                   BestEdges<T>& best, IsZero is_zero, const Execution& execution)
@@ -52,12 +51,12 @@ class NeighbourChoice {
     });
   }
 
-  // Counts the open rows: a column without a kept edge could be one of their nearest.
+  // The number of open rows: rows that may have a nearest neighbour without a kept edge.
   std::size_t open_rows() const {
     return static_cast<std::size_t>(std::count(cases_.begin(), cases_.end(), Case::open));
   }
 
-  // Columns count from `first_col`.
+  // The k neighbours of every row; columns are numbered from `first_col` on.
   Neighbours<T> neighbours(std::size_t k, std::size_t first_col) {
     Neighbours<T> result(own_.rows, k);
     if (best_.k() == 0) return result;
@@ -75,7 +74,7 @@ class NeighbourChoice {
  private:
   enum class Case : unsigned char { settled, among_kept, open };
 
-  // Puts the edges of a row in order unless the k best are certain.
+  // The case of a row. Sorts its edges unless the k best are certain.
   template <class IsZero>
   Case case_of(std::size_t row, IsZero is_zero) {
     const std::size_t k = best_.k();
@@ -88,7 +87,7 @@ class NeighbourChoice {
     return is_all || exceeds(last_in, kept.back(), tolerance_) ? Case::among_kept : Case::open;
   }
 
-  // Orders those of the kept edges between which rounding could have decided.
+  // Ranks kept edges by closeness where rounding could have decided between them.
   void rank_kept_edges() {
     parallel_for(execution_, tiles_in(own_.rows), [&](std::size_t strip, Worker& worker) {
       const Span rows = tile_span(strip, own_.rows);
@@ -110,7 +109,7 @@ class NeighbourChoice {
     });
   }
 
-  // Compares the open rows with all columns, because their kept edges do not decide the nearest.
+  // Compares the open rows with all columns in float64.
   void rank_open_rows() {
     std::vector<std::size_t> open;
     for (std::size_t i = 0; i < own_.rows; ++i) {
@@ -153,7 +152,7 @@ class NeighbourChoice {
   Execution execution_;
 };
 
-// In float64 a whole tile costs less than a few rows one by one.
+// Whether a whole tile in float64 costs less than its open rows one by one.
 bool too_many(std::size_t open_rows, std::size_t rows) {
   return open_rows > rows / 16;
 }

@@ -12,16 +12,17 @@
 
 namespace isogram {
 
-// Of one coarse tile of a graph: the nearest of its rows among its columns and, where it stands for
-// its mirror image too, of its columns among its rows. Columns are those of the whole graph.
+// The nearest neighbours in one coarse tile of a graph: of its rows among its columns and, if it
+// also stands for its mirror image, of its columns among its rows. Neighbours are numbered as in
+// the whole graph.
 template <class T>
 struct TileNeighbours {
   Neighbours<T> rows;
   Neighbours<T> cols;
 };
 
-// Where a coarse tile lies: views of its rows and of its columns alone, and the numbers of the
-// first of each in the graph. No columns: the rows themselves, on the diagonal.
+// The inputs of a coarse tile: views of its rows and of its columns, and the numbers of the first
+// row and column in the graph. `cols` is null on the diagonal, where the columns are the rows.
 struct TileInputs {
   const InputView& rows;
   const InputView* cols = nullptr;
@@ -29,21 +30,20 @@ struct TileInputs {
   std::size_t first_col = 0;
 };
 
-// The cosines of a tile, packed for it alone; `facts` are those of the cosines of the whole graph.
+// The cosines of a coarse tile, packed for it alone; `facts` are from all rows of the graph.
 template <class T>
 GramTiles<T> graph_tiles(const TileInputs& tile, const GramFacts& facts,
                          const Execution& execution);
 
-// The nearest k others, or as many as there are, of every row of a tile, of equal cosines those of
-// smaller column. `tiles` has its cosines.
+// The k nearest others of every row of a coarse tile (fewer if the tile has fewer); of equal
+// cosines the smaller column. `tiles` holds the cosines of the tile.
 //
-// Fine tiles of T find the candidates. Where their rounding could change which are nearest (a
-// channel much larger than the others makes all cosines nearly 1), the cosines decide that float64
-// gives, and near 1 their differences from it: so the neighbours do not depend on T.
-// Cost: a multiply-add of T per entry and feature; where T is float and cannot tell the neighbours
-// of many rows apart, the same in float64 besides; for each row that float64 tiles cannot tell
-// apart either, its entries in float64, twice where cosines are near ±1, and a packed copy of the
-// other side in float64.
+// Fine tiles in T find the candidates. Where their rounding could change the nearest (a channel
+// much larger than the others makes all cosines nearly 1), closeness decides: float64 cosines and,
+// near ±1, differences or sums of rows. So the neighbours do not depend on T.
+// Cost: one multiply-add in T per entry and feature. If T is float and leaves many rows open, the
+// same in float64; for each row that float64 tiles leave open, its entries again in float64, twice
+// for cosines near ±1, and a packed float64 copy of the other side.
 template <class T>
 TileNeighbours<T> nearest_in_tile(const TileInputs& tile, const TileWindow<T>& tiles, std::size_t k,
                                   const GramFacts& facts, const Execution& execution);
