@@ -1,4 +1,4 @@
-"""Arithmetic of NumPy's that does not depend on what others have set."""
+"""Arithmetic of NumPy that does not depend on the settings of other libraries."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _AS_IT_IS = frozenset(map(np.dtype, (np.float16, np.float32, np.float64)))
 _MOST_EXACT = 2**53  # integers up to here are float64 numbers
-_LISTED = 2**18  # the same of Python's numbers
+_LISTED = 2**18  # Python's numbers that NumPy is given at a time
 
 # DLPack's numbers of devices whose memory the host can read: the host itself, and memory that a
 # CUDA or ROCm driver pinned for it; and of CUDA's own memory.
@@ -205,7 +205,7 @@ def _torch_to_array(function: str, name: str, tensor: Any) -> tuple[NDArray[Any]
         # Refused by its caller, by this name.
         return np.empty(0, np.int8 if is_whole else np.complex64), type_name
     if type_name == "bfloat16":
-        # Others cannot take a bfloat16 tensor, but take one of integers on the same memory.
+        # No other library takes a bfloat16 tensor, but one of integers on the same memory.
         tensor = tensor.view(sys.modules["torch"].int16)
     array = _adopted(function, name, tensor) if _gpu_of(tensor) else tensor.numpy()
     return array.view(BFLOAT16_BITS) if type_name == "bfloat16" else array, type_name
@@ -235,7 +235,7 @@ def _is_torch(value: Array) -> bool:
 
 
 def _if_imported(module: str, name: str) -> Any:
-    """Return a class of a module that is not imported for it: objects of it come after that.
+    """Return a class of a module if that is imported: before, there is no object of it.
 
     NumPy too imports its modules when first asked for them, which a signal handler that calls
     isogram may interrupt half way.
@@ -244,7 +244,7 @@ def _if_imported(module: str, name: str) -> Any:
 
 
 def _gpu_of(value: Array) -> str | None:
-    """Return what an array in other memory than the host's lies on."""
+    """Return where an array lies that is not in the host's memory, else None."""
     if _is_torch(value):
         return None if value.device.type == "cpu" else str(value.device)
     if hasattr(value, "__cuda_array_interface__"):
@@ -272,7 +272,7 @@ def _is_readable(array: NDArray[Any]) -> bool:
 
 
 def giver(value: Array) -> Callable[[NDArray[Any]], Array]:
-    """Return what turns a result into an array of the library that `value` is from.
+    """Return a function from a result to an array of the library that `value` is from.
 
     The result lies where `value` does. JAX makes float32 of a float64 result, unless
     `jax_enable_x64` is set.

@@ -1,4 +1,4 @@
-"""Bandwidths by the data: what functions with a kernel that has one share."""
+"""Bandwidths that are taken from the data, for all functions with kernels."""
 
 from __future__ import annotations
 

@@ -11,9 +11,8 @@ from types import ModuleType
 
 _LOADED: dict[str, ModuleType] = {}
 _LOADERS: set[int] = set()  # the threads that import now
-_LOCK = (
-    allocate_lock()
-)  # of whoever imports, or forks: a child would have half of a module for ever
+# Held by whoever imports, or forks: a child would have half of a module for ever.
+_LOCK = allocate_lock()
 
 # Longer than any import takes.
 _SECONDS = 30.0

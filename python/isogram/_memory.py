@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-# What holds no n×n matrix, for those who asked for one that is too large.
+# Advice for callers who asked for a matrix that is too large.
 PASS_OUT = "pass `out` (a memory map, say)"
 FEWER_SAMPLES = "use fewer samples"
 

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 Progress: TypeAlias = bool | Callable[[int, int], object] | None
 
-
 _NOBODY: AbstractContextManager[None] = nullcontext()
 
 

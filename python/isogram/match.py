@@ -163,7 +163,7 @@ def _dense(similarity: Any, forbidden: float) -> NDArray[Any]:
     stored = similarity.tocoo(copy=False)
     is_float = stored.data.dtype.kind == "f"
     values = as_input("match", "similarity", stored.data, 1, or_integers=True)
-    # What integers are stored twice for may be more than float32 holds.
+    # Integers that are stored twice are summed: float32 may not hold the sum.
     dtype = np.dtype(np.float32 if is_float and values.dtype.itemsize <= 4 else np.float64)
     check_memory("match", stored.shape, dtype, "match parts of it, or fewer rows")
     dense = np.empty(stored.shape, dtype)

@@ -36,14 +36,14 @@ class _Table(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """Moments, and what shows whether they are well known."""
+    """Moments, and bounds that show whether they are well known."""
 
     moments: Moments
     least: DeviceArray  # of n² HSIC of a layer with itself that is well known; per layer
 
 
 class _Sums(NamedTuple):
-    """What moments are made of: layers of x come first in what is per layer, those of y follow."""
+    """Sums that moments are made of; per layer: those of x come first, those of y follow."""
 
     products: DeviceArray  # Σ K ∘ L, (Lx, Ly)
     squares: DeviceArray  # Σ K ∘ K, per layer
@@ -175,7 +175,7 @@ class _GramSpace:
         n, count = len(layers[0]), len(layers)
         # Shifted rows leave a linear HSIC as it is, and its digits intact.
         self._is_shifted = kernel.name in ("linear", "cosine", "correlation")
-        # Of entries that are summed from terms, the magnitudes of these say what rounding takes.
+        # Of entries that are summed from terms, the magnitudes of the terms bound the rounding.
         self._has_terms = debiased and kernel.name in ("linear", "polynomial")
         self._grams = [
             GramTiles(
@@ -238,7 +238,7 @@ class _GramSpace:
             table=self._products,
             scratch=self._partial,
         )
-        if self._thorough and self._has_terms:  # the entries themselves are done with
+        if self._thorough and self._has_terms:  # the entries are not needed any more
             for layer, gram in enumerate(self._grams):
                 out = tiles[layer : layer + 1]
                 gram.compute_magnitudes(tile, out[0])
@@ -246,7 +246,7 @@ class _GramSpace:
                 self._squared_magnitudes[layer] += weight * (out * out).sum()
 
     def reduce(self) -> _Found:
-        """Return what all tiles make."""
+        """Return the moments of all tiles."""
         xp, (count, n) = self._device.xp, self._row_sums.shape
         row_squares = self._row_squares
         squares = self._products.diagonal() if row_squares is None else row_squares.sum(axis=1)
@@ -293,7 +293,7 @@ class _GramSpace:
         return _ROUNDING * (rounding + n * n * sys.float_info.min)
 
 
-# Rounding leaves at most so many times what it takes of one term.
+# Rounding leaves at most this multiple of the rounding error of one term.
 _ROUNDING = 64
 
 
@@ -311,7 +311,7 @@ def _pairs_of(device: Device, values: DeviceArray, *, with_own: bool) -> DeviceA
     return device.xp.where(device.xp.isnan(pairs), np.inf, pairs)  # ∞ − ∞
 
 
-# Entries of so many rows and columns tell what is typical.
+# A typical entry is looked for among this many rows and columns.
 _TYPICAL_EDGE = 128
 
 
@@ -344,8 +344,8 @@ def _in_feature_space(
     """Moments from products of doubles.
 
     The debiased estimator takes the Gram matrix's diagonal off ‖XᵀX‖² again. Where nearly all
-    lies on the diagonal that costs digits, of which floats would have too few, and a row of huge
-    norm all: the rows of the Gram matrix that belong to the farthest samples are computed instead.
+    lies on the diagonal that costs digits, more than floats have, and a row of huge norm costs all:
+    the rows of the Gram matrix that belong to the farthest samples are computed instead.
     """
     xp, n, count = device.xp, len(layers[0]), len(layers)
     doubles = np.dtype(np.float64)

@@ -1,4 +1,4 @@
-"""Modularity and motifs of k-NN cosine graphs on a GPU, of whose graph the host counts."""
+"""Modularity and motifs of k-NN cosine graphs on a GPU; the host counts on the graph."""
 
 from __future__ import annotations
 

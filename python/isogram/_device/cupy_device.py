@@ -28,7 +28,7 @@ _COMPUTE = {
     "bfloat16": cublas.CUBLAS_COMPUTE_32F_FAST_16BF,
 }
 _R_32I = 10  # in cudaDataType; CuPy has no name for it
-# By the type of what is multiplied: its name, that of the products, and what they are summed in.
+# By the factors' type: its name, that of the products, and the type of their sums.
 _PRODUCTS = {
     "f": (runtime.CUDA_R_32F, runtime.CUDA_R_32F, cublas.CUBLAS_COMPUTE_32F),
     "d": (runtime.CUDA_R_64F, runtime.CUDA_R_64F, cublas.CUBLAS_COMPUTE_64F),
@@ -90,7 +90,7 @@ class CupyDevice(Device):
 
     @property
     def free(self) -> int:
-        """Return what the driver has, and what CuPy's pool holds without using it."""
+        """Return the driver's free bytes, and those that CuPy's pool holds without using them."""
         return int(runtime.memGetInfo()[0]) + int(cupy.get_default_memory_pool().free_bytes())
 
     @property
@@ -233,7 +233,7 @@ def _memory(number: int) -> int:
 
 
 def _in_columns(matrix: DeviceArray) -> tuple[int, int]:
-    """Return how cuBLAS makes the transpose of a matrix of what lies in memory, and its stride."""
+    """Return how cuBLAS reads the transpose of a matrix from its memory, and with which stride."""
     rows, cols = (stride // matrix.itemsize for stride in matrix.strides)
     height, width = matrix.shape
     if cols == 1 or width == 1:

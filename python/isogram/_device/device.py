@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-# An array in the memory of a GPU and a moment in its work; CuPy has them, or what stands for it.
+# An array in the memory of a GPU, and a moment in its work: of CuPy, or of its stand-in in tests.
 DeviceArray: TypeAlias = Any
 Mark: TypeAlias = Any
 
@@ -89,7 +89,7 @@ class Device(ABC):
 
     @abstractmethod
     def lanes(self, count: int) -> AbstractContextManager[Sequence[AbstractContextManager[object]]]:
-        """Fork the current stream into so many, and join them again.
+        """Fork the current stream into `count` streams, and join them again.
 
         What is queued while one of them is entered begins after what was queued before the fork,
         and what is queued after the join begins after all of it.
@@ -101,7 +101,7 @@ class Device(ABC):
 
     @abstractmethod
     def wait(self, mark: Mark) -> None:
-        """Keep what is queued next on the current stream until then; the host goes on."""
+        """Hold back later work of the current stream until `mark`; the host goes on."""
 
     @abstractmethod
     def matmul(
@@ -123,7 +123,7 @@ class Device(ABC):
 
     @abstractmethod
     def copy_of(self, array: Any) -> DeviceArray:
-        """Return what lies on the host or on another GPU as an array of this one."""
+        """Return an array of the host or of another GPU as one of this GPU."""
 
     @abstractmethod
     def to_host(self, array: DeviceArray) -> NDArray[Any]:
@@ -138,7 +138,7 @@ class Device(ABC):
         return self.xp.zeros(shape, dtype)
 
     def tile_edge(self, layers: int, dtype: np.dtype[Any]) -> int:
-        """Return how many rows and columns a tile of so many layers has."""
+        """Return the edge of tiles, one of each layer, that fit into `scratch` together."""
         edge = math.isqrt(self.scratch // (layers * dtype.itemsize))
         # Whole blocks of a product, enough of them to fill a GPU, and not so many that the tiles on
         # the diagonal, of which half is computed in vain, make up much of a matrix.

@@ -35,7 +35,7 @@ def column_means(device: Device, x: DeviceArray) -> tuple[DeviceArray, DeviceArr
 
 
 def _column_scratch(device: Device, x: DeviceArray) -> DeviceArray:
-    """Return what sums over the columns need beside."""
+    """Return the scratch memory of sums over the columns."""
     rows, cols = x.shape
     return device.empty((device.kernels.column_scratch(rows=rows, cols=cols),))
 
@@ -92,8 +92,8 @@ def bulk_of(device: Device, x: DeviceArray) -> Bulk:
 # Of shifted rows no further apart than 2^far, products and their squares are normal numbers, of the
 # type and of float64.
 _FAR_APART = {"float32": 50, "float64": 200}
-# By how much more than to 1 the largest row may be scaled so that squares of products of two rows,
-# summed, just fit; and that one row with itself does.
+# Binary exponents up to which the largest row may be scaled: of its product with another row, whose
+# square is summed; and of the row itself, whose product with itself just fits.
 _LIFT_OF_PRODUCTS = 440
 _LIFT_OF_ROW = 480
 

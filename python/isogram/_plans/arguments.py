@@ -1,4 +1,4 @@
-"""Checked arguments of plans: arrays in host memory, rows of them, and tiles for the core."""
+"""Checked arguments of plans: arrays in host memory, and rows of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan of a CKA matrix: what computes it tile by tile, anywhere, with the bits of one call."""
+"""The plan of a CKA matrix: tile by tile, anywhere, with the bits of one call."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class CkaPlan(LayersPlan):
         return 8 * (2 * len(widths) * rows + own + cross)
 
     def at(self, stages: tuple[Mapping[str, Any], ...]) -> CkaPlan:
-        """Return the plan with these stages, the first of which says what tiles there are."""
+        """Return the plan with these stages, and with the tiles of the first."""
         return replace(self, stages=stages, tiles=tiles_of(_core.moments_tiles(dict(stages[0]))))
 
     def _part(self, tile: Tile, inputs: Sets, num_threads: int, progress: Report) -> dict[str, Any]:
@@ -104,7 +104,7 @@ class CkaPlan(LayersPlan):
         )
 
     def _moments(self, sums: list[dict[str, Any]]) -> dict[str, Any] | CkaPlan:
-        """Return what all parts make, or the plan of the next stage."""
+        """Return the moments of all parts, or the plan of the next stage."""
         stage, *later = map(dict, self.stages)
         tiles = [tile.bounds for tile in self.tiles]
         if self.moments is not None:

@@ -1,4 +1,4 @@
-"""The plan of a Gram matrix: what computes it tile by tile, anywhere, with the bits of one call."""
+"""The plan of a Gram matrix: tile by tile, anywhere, with the bits of one call."""
 
 from __future__ import annotations
 

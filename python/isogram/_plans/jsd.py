@@ -1,4 +1,4 @@
-"""The plan of divergences: what computes them tile by tile, anywhere, with the bits of one call."""
+"""The plan of divergences: tile by tile, anywhere, with the bits of one call."""
 
 from __future__ import annotations
 

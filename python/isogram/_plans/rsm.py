@@ -1,4 +1,4 @@
-"""The plan of an RSM: what computes it tile by tile, anywhere, with the bits of one call."""
+"""The plan of an RSM: tile by tile, anywhere, with the bits of one call."""
 
 from __future__ import annotations
 

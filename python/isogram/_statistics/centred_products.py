@@ -1,4 +1,4 @@
-"""Products of centred RSMs: what RSA and distance correlation are formulas on."""
+"""Products of centred RSMs, on which RSA and distance correlation are formulas."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from isogram._walk.tiles import Tile, upper_tiles
 if TYPE_CHECKING:
     from isogram._protocols import RsmTiles
 
-# What is taken off a symmetric matrix K of which the diagonal does not count, or is 0:
+# The centrings of a symmetric matrix K whose diagonal does not count, or is 0, and their terms:
 #   none     nothing
 #   mean     the mean of the entries off the diagonal
 #   double   means of rows and of columns, and their mean is added: H K H
@@ -33,7 +33,7 @@ _FEWEST = {"none": 2, "mean": 3, "double": 2, "debiased": 4}
 # of entries make them.
 _ROUNDING = (64 * float(np.finfo(np.float64).eps)) ** 2
 
-# Tiles of all layers are kept between the two passes where they take so many bytes at most.
+# Tiles of all layers are kept between the two passes where they take at most this many bytes.
 _KEPT_BYTES = 1 << 28
 
 
@@ -106,7 +106,7 @@ def rsm_kernel(
 
 
 def rsm_tiles(pairs: LayerPairs, layers: Layers, kernel: Kernel) -> RsmTiles:
-    """Return what computes the RSMs of layers, each in a unit of its own."""
+    """Return an object that computes the RSMs of layers, each in a unit of its own."""
     bandwidths = []
     for name, x in layers.named.items():
         bandwidth = resolved_bandwidth(
@@ -132,7 +132,7 @@ def _remarks(pairs: LayerPairs, statistic: CentredProducts) -> list[str]:
 
 
 def _per_layer(pairs: LayerPairs, of_x: Array, of_y: Array) -> NDArray[Any]:
-    """Return what there is one of per layer, in host memory."""
+    """Return values, one for each layer, in host memory."""
     sides = [of_x] if pairs.y is None else [of_x, of_y]
     return np.concatenate([pairs.place.to_host(side) for side in sides])
 
@@ -202,7 +202,7 @@ class CentredRsms:
 
 
 class _Blocks:
-    """Tiles of the RSMs of all layers, kept if there is where."""
+    """Tiles of the RSMs of all layers, kept if there is room."""
 
     def __init__(self, rsms: RsmTiles, kept: dict[Tile, Array] | None) -> None:
         self._rsms, self._kept = rsms, kept
@@ -225,7 +225,7 @@ def _clear_diagonal(tile: Tile, block: Array) -> None:
 
 
 def _taken_off(sums: Array, centring: str) -> Callable[[Tile], Sequence[Array]]:
-    """Return what has all that comes off the entries of a tile; `sums` are those of the rows."""
+    """Return a function from a tile to the arrays that come off it; `sums` are those of rows."""
     n = sums.shape[1]
     if centring == "none":
         return lambda tile: ()

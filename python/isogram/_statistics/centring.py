@@ -1,4 +1,4 @@
-"""What centring takes from the entries of a matrix; the core's is isogram/detail/centering.hpp."""
+"""The shifts of a centred matrix; the core's are in isogram/detail/centering.hpp."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from isogram._types import Array
 
 
 def shifts(sums: Array, *, hollow: bool) -> Array:
-    """Return what rows and columns of symmetric matrices lose, for their sums (..., n).
+    """Return what centring takes off rows, and off columns, of symmetric matrices of these sums.
 
-    That of H K H; or of U-centring, where sums are `hollow`: without the diagonal, which becomes 0.
-    Half of the mean of all goes to the rows and half to the columns.
+    Sums are (..., n). Centring is H K H; or U-centring of `hollow` sums: without the diagonal,
+    which becomes 0. Half of the mean of all goes to the rows and half to the columns.
     """
     n = sums.shape[-1]
     by, of_total = (n - 2, (n - 1) * (n - 2)) if hollow else (n, n * n)

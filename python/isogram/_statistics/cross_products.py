@@ -1,4 +1,4 @@
-"""Products of the centred features of two layers: what Procrustes is a formula on."""
+"""Products of the centred features of two layers, on which Procrustes is a formula."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 _FEWEST = 2
 
 _ROWS = 2048  # that are multiplied at a time
-_PART = 1 << 16  # entries that are surveyed at a time: so many stay in a processor's cache
+_PART = 1 << 16  # entries that are surveyed at a time, and stay in a processor's cache
 
-# A centred feature whose entries are so many roundings of the feature's, or fewer, is constant.
+# A feature is constant if its centred entries are this many roundings of its own, or fewer.
 _ROUNDINGS = 64
 
 
@@ -48,11 +48,11 @@ class CrossProducts(NamedTuple):
 class FeatureFacts(NamedTuple):
     """What has to be known of all samples of a layer to centre some of them."""
 
-    unit: Array  # what makes the largest entry about 1, a power of two
+    unit: Array  # a power of two, which makes the largest entry about 1
     means: Array  # (d,), of features in this unit
-    rests: Array  # what rounding took from them
+    rests: Array  # the rounding errors of the means
     are_constant: Array  # which features are, but for rounding
-    unit_of_centred: Array  # what makes the largest centred entry about 1
+    unit_of_centred: Array  # likewise of the largest centred entry
 
     def centred(self, place: Place, x: Array, cols: slice = slice(None)) -> Array:
         """Return the centred features of some samples, or some columns of them, in float64."""
@@ -65,10 +65,10 @@ class FeatureFacts(NamedTuple):
 
 
 class PairsOfFeatures:
-    """`CrossProducts` of all pairs of layers, of which one is held at a time."""
+    """`CrossProducts` of all pairs of layers; those of one pair are held at a time."""
 
     def __init__(self, pairs: LayerPairs, facts: list[FeatureFacts]) -> None:
-        """Take layers of which all entries are finite, and their facts."""
+        """Take layers whose entries are all finite, and their facts."""
         self._pairs, self._facts = pairs, facts
         self._reduced = Kept(self._reduce)
         self.parts = spans(pairs.x.samples, _ROWS)
@@ -94,7 +94,7 @@ class PairsOfFeatures:
         return reduce(CrossProducts.merge, map(self.part_of(x, y), self.parts))
 
     def part_of(self, x: int, y: int) -> Callable[[slice], CrossProducts]:
-        """Return what computes the products of two layers for some samples."""
+        """Return a function from rows to the products of two layers over them."""
         place, num_threads = self._pairs.place, self._pairs.num_threads
         rows_of_x, rows_of_y = self._features(x), self._features(y)
 
@@ -107,7 +107,7 @@ class PairsOfFeatures:
         return part
 
     def _features(self, layer: int) -> Callable[[slice], Array]:
-        """Return what has the centred features of some rows."""
+        """Return a function from rows to their centred features."""
         place, facts, x = self._pairs.place, self._facts[layer], self._pairs.layers.arrays[layer]
         if x.shape[1] > len(x):
             reduced = self._reduced.of(layer)

@@ -64,14 +64,14 @@ class LayerPairs(NamedTuple):
         return dict(zip(self.x.names + self.names_y, [*x, *y], strict=True))
 
     def report_of(self, layer: int) -> Report:
-        """Return what is told how far one layer is, and tells how far all are."""
+        """Return the report of one layer, as a part of the report of all layers."""
         report, count = self.report, len(self.layers.names)
         if report is None:
             return None
         return lambda done, total: report(layer * total + done, count * total)
 
     def require(self, samples: int) -> None:
-        """Raise `TooFewSamples` if there are fewer samples than that."""
+        """Raise `TooFewSamples` if there are fewer samples."""
         if self.x.samples < samples:
             raise TooFewSamples
 
@@ -92,17 +92,20 @@ def samples_for_neighbours(*, k: int | None, **_: Any) -> int:
     return 2 if k is None else k + 1
 
 
+_KEPT_BYTES = 1 << 30
+
+
 class Kept:
-    """Something made of layers, kept for later pairs as far as memory is meant for that."""
+    """Arrays made of layers, one of each, kept for later pairs up to 1 GiB in all."""
 
     def __init__(self, make: Callable[[int], Array]) -> None:
-        """Take what makes it of one layer."""
+        """Take a function from a layer to its array."""
         self._make = make
         self._kept: dict[int, Array] = {}
         self._bytes = 0
 
     def of(self, layer: int) -> Array:
-        """Return that of one layer."""
+        """Return the array of one layer."""
         if layer in self._kept:
             return self._kept[layer]
         array = self._make(layer)
@@ -110,10 +113,6 @@ class Kept:
             self._kept[layer] = array
             self._bytes += array.nbytes
         return array
-
-
-# As many bytes at most, of all layers together.
-_KEPT_BYTES = 1 << 30
 
 
 class LayerTable(NamedTuple):

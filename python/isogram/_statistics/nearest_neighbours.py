@@ -19,7 +19,7 @@ from isogram._statistics.tables import table
 from isogram._types import Array
 from isogram._walk.tiles import spans
 
-_PART = 1 << 17  # entries that are gathered at a time: so many stay in a processor's cache
+_PART = 1 << 17  # entries that are gathered at a time, and stay in a processor's cache
 
 
 class NearestNeighbours(NamedTuple):

@@ -1,4 +1,4 @@
-"""Products of the centred ranks of RSMs' entries: what RSA by ranks is a formula on."""
+"""Products of the centred ranks of RSMs' entries, on which RSA by ranks is a formula."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from isogram._types import Array, Kernel, Layers
 from isogram._walk.tiles import Tile, spans
 
 _FEWEST = 3
-_PART = 1 << 22  # entries that are multiplied at a time: Ctrl-C waits for so many
+_PART = 1 << 22  # entries that are multiplied at a time, before Ctrl-C is heard
 
 
 def rank_products(

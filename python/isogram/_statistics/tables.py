@@ -1,4 +1,4 @@
-"""Tables of what there is one of per pair of layers."""
+"""Tables of values, one for each pair of layers."""
 
 from __future__ import annotations
 

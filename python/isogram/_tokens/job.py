@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class Matching(NamedTuple):
-    """How tokens are matched: the method, its window or top k (0: none), and what it sees of them.
+    """How tokens are matched: the method, its window or top k (0: none), and how it sees tokens.
 
-    `axes`, of shape (rank, channels), are those along which it sees tokens; None: all channels.
+    `axes`, of shape (rank, channels), are those along which it sees them; None: all channels.
     """
 
     name: str

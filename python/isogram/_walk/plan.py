@@ -87,7 +87,7 @@ class Plan(ABC):
         num_threads: int | None = None,
         progress: Progress = False,
     ) -> dict[str, Any]:
-        """Return the part of one tile, of which only the tile's rows and columns are read.
+        """Return the part of one tile; only the tile's rows and columns are read.
 
         `inputs` are those that the plan was made of. A part can be pickled.
         """
@@ -114,7 +114,7 @@ class Plan(ABC):
 
     @abstractmethod
     def _checked(self, *inputs: Any) -> tuple[Any, Iterable[InputSpec]]:
-        """Return checked inputs as `_part()` takes them, and what they are."""
+        """Return checked inputs as `_part()` takes them, and their descriptions."""
 
     @abstractmethod
     def _part(

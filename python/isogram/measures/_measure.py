@@ -15,7 +15,7 @@ from isogram._statistics.by_name import FEWEST, STATISTICS, options_of
 from isogram._statistics.layer_pairs import LayerPairs, TooFewSamples
 from isogram._types import Array, Layers, Report
 
-# What may be done to the features of all samples. "samples scaled one by one": by positive factors.
+# Changes of the features of all samples. "samples scaled one by one": by positive factors.
 INVARIANCES = (
     "orthogonal",
     "permutation of features",
@@ -29,28 +29,28 @@ KINDS = ("similarity", "distance")
 # The invariances of every function of inner products, up to a factor.
 ORTHOGONAL = frozenset({"orthogonal", "permutation of features", "isotropic scaling"})
 
-# Of kernels that have them, as `gram` has them.
+# Options of kernels, with the defaults of `gram`.
 KERNEL_OPTIONS = {"bandwidth": "median", "gamma": None, "degree": 3, "coef0": 1.0}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Measure:
-    """A measure of two representations of the same samples: what is known of it, and its formula.
+    """A measure of two representations of the same samples: its properties and its formula.
 
     What is declared holds for the options as they are by default, in exact arithmetic.
 
     Attributes
     ----------
     name : str
-        By which `similarity` and the others find it.
+        The one by which `similarity` and the others find it.
     summary : str
         One line.
     kind : {"similarity", "distance"}
-        Whether the alike have the larger values.
+        Whether larger values are of more alike representations, or of less alike ones.
     range : tuple of float
         The smallest and the largest value.
     invariances : frozenset of str
-        What changes no value: of `INVARIANCES`, when done to one of the two representations.
+        Those of `INVARIANCES` that change no value when one of the two representations is changed.
     fewest : int
         Samples that it needs; `fewest_with(options)` says how many with other options.
     needs : str

@@ -1,4 +1,4 @@
-"""The angle of which CKA is the cosine: a metric."""
+"""The angle whose cosine is CKA: a metric."""
 
 from typing import Any
 
