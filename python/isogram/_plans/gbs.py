@@ -54,15 +54,7 @@ class GbsPlan(LayersPlan):
 
     def part_bytes(self, tile: Tile) -> int:
         """Return the size of a tile's sums, or of its neighbours."""
-        samples = sum(tile.shape) if tile.is_mirrored else tile.shape[0]
-        k: int = self.facts["k"]
-        layers = len(self.facts["layers"])
-        if k:
-            return layers * samples * k * (4 + 8 + 8)
-        x: int = self.facts["x_layers"]
-        y: int = self.facts["y_layers"]
-        pairs = x * (x + 1) // 2 if self.facts["is_symmetric"] else layers + x * y
-        return 8 * pairs * samples
+        return bytes_of_graphs(self.facts, tile)
 
     def _part(self, tile: Tile, inputs: Sets, num_threads: int, progress: Report) -> dict[str, Any]:
         rows, cols = inputs
@@ -93,6 +85,15 @@ def plan_gbs_matrix(
             num_threads=workers,
         )
     return GbsPlan(_FUNCTION, tiles_of(tiles), inputs, names_of(sets), facts)
+
+
+def bytes_of_graphs(facts: Mapping[str, Any], tile: Tile) -> int:
+    """Return the size of a part: of sums, or of indices, cosines and closeness of neighbours."""
+    samples = sum(tile.shape) if tile.is_mirrored else tile.shape[0]
+    layers, x, y, k = len(facts["layers"]), facts["x_layers"], facts["y_layers"], facts["k"]
+    pairs = x * (x + 1) // 2 if facts["is_symmetric"] else layers + x * y
+    of_sample: int = layers * k * (4 + 8 + 8) if k else 8 * pairs
+    return samples * of_sample
 
 
 def part_of_graphs(

@@ -15,7 +15,7 @@ from isogram._arrays import as_matrix
 from isogram._errors import errors_of
 from isogram._plans.arguments import Checked, edge_of, on_host
 from isogram._plans.blocks import BlocksPlan
-from isogram._plans.gbs import part_of_graphs
+from isogram._plans.gbs import bytes_of_graphs, part_of_graphs
 from isogram._plans.gram import gram_block
 from isogram._types import Array, Layers, Report
 from isogram._walk.plan import Plan
@@ -77,8 +77,7 @@ class KnnGraphPlan(Plan):
 
     def part_bytes(self, tile: Tile) -> int:
         """Return the size of a tile's neighbours."""
-        k: int = self.facts["k"]
-        return (tile.shape[0] if self._is_diagonal(tile) else sum(tile.shape)) * k * (4 + 8 + 8)
+        return bytes_of_graphs(self.facts, tile)
 
     def _checked(self, *inputs: Any) -> Checked:
         return _on_host(self.operation, *inputs)
