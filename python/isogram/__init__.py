@@ -40,7 +40,7 @@ from isogram.similarity import similarity, similarity_matrix
 if TYPE_CHECKING:
     from isogram.minibatch import MinibatchCKA
 
-compare = compare_rsms  # the name that it had
+compare = compare_rsms  # its former name
 
 # At import, because threadpoolctl looks only at libraries that it was told of before it is asked,
 # and nobody tells us when that will be. It is one small module without dependencies (6 ms where

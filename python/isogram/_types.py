@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 # An array of any library: NumPy, PyTorch, JAX, or whatever speaks DLPack.
 Array: TypeAlias = Any
 
-# A callable (done, total) that is told how far a call is, or nobody.
+# A callable (done, total) that is told how far a call is, or None.
 Report: TypeAlias = Callable[[int, int], object] | None
 
 

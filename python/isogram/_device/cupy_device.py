@@ -57,7 +57,7 @@ class CupyDevice(Device):
 
     @classmethod
     def why_unusable(cls) -> str | None:
-        """Return what CUDA says of its devices, or None where there is one."""
+        """Return why CUDA has no device, or None where it has one."""
         try:
             return None if runtime.getDeviceCount() else "there is no GPU"
         except runtime.CUDARuntimeError as error:
@@ -65,7 +65,7 @@ class CupyDevice(Device):
 
     @classmethod
     def count(cls) -> int:
-        """Return what CUDA says."""
+        """Return CUDA's count."""
         return int(runtime.getDeviceCount())
 
     @property

@@ -61,7 +61,7 @@ class Gpu:
 
     @property
     def xp(self) -> Any:
-        """Return what the library of the GPU has."""
+        """Return the array library of the GPU."""
         return self.device.xp
 
     @property
@@ -74,7 +74,7 @@ class Gpu:
         return self.device.entered()
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> DeviceArray:
-        """Return what the library of the GPU has."""
+        """Return a new array of the GPU's library."""
         with self.device.entered():
             return self.device.empty(shape, dtype)
 

@@ -119,7 +119,7 @@ def _check_sizes(job: Job) -> None:
 
 
 def _survey(job: Job) -> Facts:
-    """Return what decides bits, as the host's survey finds it."""
+    """Return the facts of all inputs, as the host's survey does."""
     if job.home is None or "distance" not in job.outputs:
         return on_host.survey(job)
     with job.home.entered():

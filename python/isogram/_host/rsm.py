@@ -55,7 +55,7 @@ def survey(job: Job) -> Facts:
 
 
 def planned(job: Job, largest_norm: int | None = None) -> Facts:
-    """Return what decides bits, from the numbers of tokens and the largest norm of an input.
+    """Return the facts of all inputs, from their numbers of tokens and the largest norm.
 
     That norm is below 2^largest_norm and not below half of it; without distances it is not asked
     for.

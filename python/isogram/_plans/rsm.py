@@ -47,7 +47,7 @@ class RsmPlan(BlocksPlan):
         How many axes the matching sees; None: all channels.
     mean_loss : float or None
         Of rank "auto": how much entries of the cosine kernel lie below the optimum on average,
-        measured on a sample of pairs, with what a narrow precision costs.
+        measured on a sample of pairs, the loss of a narrow precision included.
     """
 
     matching: Matching

@@ -14,13 +14,13 @@ from isogram._host import rsm as on_host
 from isogram._tokens.job import Job, Matching, Pairs, Rank
 from isogram._tokens.samples import Samples
 
-# Of which the axes are found: inputs at most, and tokens for each channel.
+# The sample that axes are found from: inputs at most, and tokens for each channel.
 _INPUTS = 512
 _TOKENS_PER_CHANNEL = 4
-# Of which the loss is measured: inputs at most, and pairs for each pair that is asked for.
+# The sample that the loss is measured on: inputs at most, and pairs for each pair of the job.
 _JUDGED = 32
 _SHARE = 1 / 64
-# Candidates of "auto", and how many channels are not worth leaving out any.
+# Candidates of "auto": multiples of _STEP, up to this share of the channels.
 _STEP = 8
 _WORTH = 3 / 4
 
@@ -35,7 +35,7 @@ class Reduced(NamedTuple):
 def reduced(job: Job, rank: Rank | None) -> Reduced:
     """Find the axes of a job.
 
-    What is not finite is left to be named by those who read all tokens.
+    Entries that are not finite are named later, where all tokens are read.
     """
     channels = job.pairs.rows.channels
     if rank is None or (rank.axes is not None and rank.axes >= channels):
@@ -112,7 +112,7 @@ class _Sample:
         return scaled
 
     def pairs(self) -> Pairs | None:
-        """Return inputs, all of whose pairs are matched; None where there are none to match."""
+        """Return sets of inputs whose pairs are all matched; None where there is no pair."""
         n, m = self._job.pairs.shape
         if self._job.pairs.is_symmetric and n == 1:
             return None

@@ -170,7 +170,7 @@ class Measure:
     def with_defaults(self, function: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return all options of the statistic, or raise TypeError for one that is not the caller's.
 
-        `function` is whose argument `given` was.
+        `function` is the one that was called with `given`.
         """
         for name in given:
             if name not in self.options:
