@@ -20,7 +20,7 @@ namespace isogram {
 
 namespace {
 
-// Sums are reduced over this many strips of rows, whatever the number of threads.
+// Sums are reduced over kStrips strips of rows for any number of threads.
 constexpr std::size_t kStrips = 32;
 
 struct Sums {
@@ -42,7 +42,7 @@ void require_centerable(MatrixView<const T> k, Estimator estimator) {
   }
 }
 
-// Rows that are gone through together, and copied together where columns are not adjacent.
+// Rows that are read together, and copied together if columns are not adjacent.
 constexpr std::size_t kRowsAtOnce = 16;
 
 template <class T>
@@ -74,7 +74,8 @@ void for_rows_at_once(Span all, Visit visit) {
   }
 }
 
-// Adds rows to the sums, of which row_sums begins with the first, without the diagonal if `hollow`.
+// Adds rows to the column sums and to row_sums, which begins with the first of them; without the
+// diagonal if `hollow`.
 template <class T>
 void add_rows(const simd::Rows<const T>& k, Span rows, bool hollow, std::vector<double>& cols,
               simd::RowSums* row_sums) {
@@ -91,8 +92,8 @@ void add_rows(const simd::Rows<const T>& k, Span rows, bool hollow, std::vector<
   }
 }
 
-// Whether every row sum is the column's but for what rounding can make of n additions: always so
-// for a symmetric matrix.
+// Whether every row sum and column sum agree up to the rounding of n additions, as in a symmetric
+// matrix.
 bool agree(const Sums& sums, const std::vector<double>& magnitudes) {
   constexpr double eps = std::numeric_limits<double>::epsilon();
   const double n = static_cast<double>(magnitudes.size());
@@ -104,9 +105,9 @@ bool agree(const Sums& sums, const std::vector<double>& magnitudes) {
   return true;
 }
 
-// Row, column and total sums in one pass, without the diagonal if `hollow`: left out, not taken
-// off again, as it may be far larger than the rest. NaN and infinity stop here: they would spread
-// over everything.
+// Row, column and total sums in one pass, without the diagonal if `hollow`. The diagonal is left
+// out rather than subtracted later, because it may be far larger than all other entries. Throws for
+// a NaN or infinity, which would spread to all entries.
 template <class T>
 Sums sums_of(MatrixView<const T> k, bool hollow, const Execution& execution) {
   const std::size_t n = k.rows;
@@ -117,7 +118,7 @@ Sums sums_of(MatrixView<const T> k, bool hollow, const Execution& execution) {
   FirstNotFinite bad(strips);
   parallel_for(execution, strips, [&](std::size_t s, Worker& worker) {
     Buffer<T> scratch(k.col_stride == 1 ? 0 : kRowsAtOnce * n);
-    strip_cols[s].assign(n + 1, 0.0);  // one more, to begin after the last
+    strip_cols[s].assign(n + 1, 0.0);  // &cols[n] must exist
     for_rows_at_once({n * s / strips, n * (s + 1) / strips}, [&](Span rows) {
       worker.check();
       const simd::Rows<const T> some = adjacent_rows(k, rows, scratch);
@@ -138,13 +139,13 @@ Sums sums_of(MatrixView<const T> k, bool hollow, const Execution& execution) {
   for (const auto& cols : strip_cols) {
     for (std::size_t j = 0; j < n; ++j) sums.cols[j] += cols[j];
   }
-  // The same sums, so that what is symmetric stays exactly symmetric.
+  // Equal sums keep a symmetric matrix exactly symmetric.
   if (agree(sums, magnitudes)) sums.cols = sums.rows;
   for (const double row : sums.rows) sums.total += row;
   return sums;
 }
 
-// What is subtracted from a row, and what from a column.
+// The shifts of rows, or of columns.
 std::vector<double> shifts_of(const std::vector<double>& sums, double total, bool hollow) {
   const auto shares = detail::centering_shares(static_cast<double>(sums.size()), hollow);
   std::vector<double> shifts(sums.size());
@@ -152,7 +153,7 @@ std::vector<double> shifts_of(const std::vector<double>& sums, double total, boo
   return shifts;
 }
 
-// Sums of numbers this much smaller stay finite.
+// Sums of numbers scaled by 2^−kRoom stay finite.
 constexpr int kRoom = 64;
 
 template <class T>
@@ -164,7 +165,7 @@ bool have_overflowed(const Sums& sums) {
          !std::all_of(sums.cols.begin(), sums.cols.end(), is_finite);
 }
 
-// The same of a copy that is 2^−kRoom as large.
+// Centres a copy scaled by 2^−kRoom.
 template <class T>
 void center_scaled(MatrixView<const T> k, Estimator estimator, MatrixView<T> out,
                    const Execution& execution) {

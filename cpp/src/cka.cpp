@@ -10,8 +10,8 @@ namespace isogram {
 
 namespace {
 
-// Both estimators are inner products of centred matrices (the debiased one of U-centred ones), so
-// that only rounding can leave [−1, 1]; of a layer with itself it is 1 exactly.
+// CKA from HSIC. Both estimators are inner products of centred (debiased: U-centred) matrices, so
+// that only rounding can leave [−1, 1]. Exactly 1 for a layer with itself.
 double alignment_of(double cross, double self_k, double self_l) {
   const double norms = self_k == self_l ? self_k : std::sqrt(self_k) * std::sqrt(self_l);
   return std::clamp(cross / norms, -1.0, 1.0);
@@ -37,7 +37,7 @@ HsicTable hsic_table(const Moments& moments, std::size_t x_count, std::size_t y_
     for (std::size_t l = y_offset; l < moments.layers; ++l) {
       const double self_l = self_hsic(moments, l);
       const bool is_defined = self_i != 0 && self_l != 0;
-      // What vanishes when centred has no inner product but rounding.
+      // HSIC with a layer whose centred matrix is 0 would be rounding alone.
       const double value = is_defined ? moments.hsic(i, l) : 0;
       table.hsic.push_back(in_units(value, i, l));
       table.cka.push_back(is_defined ? alignment_of(value, self_i, self_l) : NAN);

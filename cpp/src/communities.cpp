@@ -29,7 +29,8 @@ void require_labels(const InputView& x, std::span<const std::int64_t> labels) {
   require_labels(labels, x.rows, "row of `" + x.name + "`");
 }
 
-// What knn_graph() makes of a graph: nobody is to read beyond the arrays of others.
+// Throws std::invalid_argument unless the arrays fit together as those of knn_graph() do: nothing
+// may be read beyond their ends.
 template <class T>
 void require_graph(const Csr<T>& graph) {
   const std::vector<std::int64_t>& begins = graph.indptr;
@@ -51,7 +52,7 @@ void require_graph(const Csr<T>& graph) {
   }
 }
 
-// Labels as numbers from 0 on.
+// Labels as class numbers from 0 on.
 std::vector<std::size_t> classes_of(std::span<const std::int64_t> labels) {
   std::vector<std::int64_t> names(labels.begin(), labels.end());
   std::sort(names.begin(), names.end());
@@ -65,8 +66,8 @@ std::vector<std::size_t> classes_of(std::span<const std::int64_t> labels) {
   return classes;
 }
 
-// Every edge once, from its end of lower degree: no node keeps more than √(2 edges) of them, and
-// every triangle has exactly one corner from which two edges leave.
+// Every edge once, directed from its end of lower degree: no node keeps more than √(2 edges) edges,
+// and every triangle has exactly one corner from which two edges leave.
 template <class T>
 Csr<T> oriented(const Csr<T>& graph) {
   const auto rank = [&](std::int64_t node) {

@@ -23,7 +23,7 @@ namespace isogram {
 
 namespace {
 
-// What is to be computed: which pairs of which layers' graphs, k-NN graphs for k > 0.
+// The graphs of a call: layers, pairs of layers, and k > 0 for k-NN graphs.
 struct Request {
   const std::vector<InputView>& layers;
   const LayerPairs& pairs;
@@ -71,7 +71,8 @@ RowProducts products_of_full_graphs(const Request& request, const Execution& exe
   return all;
 }
 
-// Symmetrised k-NN graphs. All the work is in them: reported by layers.
+// The products of symmetrised k-NN graphs. Nearly all work is in the graphs: progress counts
+// layers.
 template <class T>
 RowProducts products_of_nearest_graphs(const Request& request, const Execution& execution) {
   const Execution quiet = preparing(execution);
@@ -84,7 +85,7 @@ RowProducts products_of_nearest_graphs(const Request& request, const Execution& 
   return row_products<T>(graphs, request.pairs, quiet);
 }
 
-// Of each of some layers the rows that are zero.
+// The number of zero rows, for layers [first_layer, end).
 std::vector<std::size_t> isolated_nodes(const RowProducts& products, std::size_t first_layer,
                                         std::size_t end) {
   std::vector<std::size_t> counts;
@@ -222,7 +223,7 @@ RowProducts merged_products(const GbsPlan& plan, std::span<const CoarseTile> til
   return all;
 }
 
-// The graph that the neighbours in all parts make.
+// The k-NN graph of one layer from the neighbours in all parts.
 template <class T>
 Csr<T> graph_of_layer(const GbsPlan& plan, std::size_t layer, std::span<const CoarseTile> tiles,
                       std::span<const GbsPart> parts, bool symmetrize, const Execution& execution) {
@@ -293,7 +294,7 @@ GbsPlan plan_gbs(std::span<const InputView> x, std::span<const InputView> y, std
   plan.edge = edge > 0 ? edge : k == 0 ? kCoarseEdge : kNeighbourEdge;
   const Execution quiet = preparing(execution);
   for (const InputView& layer : layers) {
-    // Else what is not finite would be found in a tile, which does not know its index.
+    // A tile could not name the index of an entry that is not finite.
     if (plan.samples > plan.edge && !center) survey(layer, nullptr, quiet);
     plan.features.push_back(layer.cols);
     plan.layers.push_back(plan.is_float64 ? survey_cosines<double>(layer, center, quiet)

@@ -18,7 +18,7 @@ namespace isogram {
 
 namespace {
 
-// Norms of differences of rows.
+// Computes ‖x_i − x_j‖.
 class DistanceReader {
  public:
   explicit DistanceReader(const InputView& x) : reader_(x), a_(x.cols), b_(x.cols) {}
@@ -45,7 +45,8 @@ void require_finite(const InputView& x, const Execution& execution) {
   survey(x, nullptr, preparing(execution));
 }
 
-// Rows that are not those of the facts would be read, or shifted, beyond their ends.
+// Throws std::invalid_argument for rows of another length than the facts', which would be read
+// beyond their ends.
 void require_rows_of(const GramFacts& facts, const InputView& rows, const InputView* cols) {
   require_not_empty(rows);
   if (cols) require_not_empty(*cols);
@@ -105,7 +106,7 @@ GramFacts gram_facts(const InputView& x, const InputView* y, const KernelOptions
   const UsualArithmetic usual;
   const Execution quiet = preparing(execution);
   GramFacts facts = survey_gram<T>(x, y, options, Columns::as_given, quiet);
-  if (uses_unit_norm(options.kernel)) {  // rows that are looked at only when they are packed
+  if (uses_unit_norm(options.kernel)) {  // whose survey does not read the rows
     require_finite(x, quiet);
     if (y) require_finite(*y, quiet);
   }
@@ -163,7 +164,7 @@ void rbf_from_distances(MatrixView<T> values, double bandwidth, const Execution&
   const UsualArithmetic usual;
   require(bandwidth > 0 && std::isfinite(bandwidth), "`bandwidth` must be positive and finite");
   const auto& kernels = simd::kernels().of<T>();
-  // Finite, because infinity times a distance of 0 is NaN; in float64, whose range T may lack.
+  // Finite, because ∞ · 0 is NaN; in float64, because 1 / bandwidth may overflow T.
   const double inverse = std::min(1 / bandwidth, std::numeric_limits<double>::max());
   parallel_for(execution, values.rows, [&](std::size_t i, Worker&) {
     Buffer<T> row(values.cols);

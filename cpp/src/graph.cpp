@@ -59,8 +59,8 @@ Csr<T> transposed(const Csr<T>& graph) {
   return result;
 }
 
-// (W + Wᵀ)/2. The two weights of a mutual edge are the same number, so it keeps it exactly; or the
-// same but for rounding, where one end's neighbours were ranked in float64.
+// (W + Wᵀ)/2. The two weights of a mutual edge are equal, and kept exactly; or they differ by
+// rounding, if the neighbours of one end were ranked in float64.
 template <class T>
 Csr<T> symmetrized(const Csr<T>& graph) {
   const Csr<T> transpose = transposed(graph);

@@ -18,7 +18,7 @@ namespace isogram {
 
 namespace {
 
-// Small problems are taken several at a time, so that a task outweighs its scheduling.
+// Small problems share a task, so that its work outweighs its scheduling.
 constexpr double kTaskWork = 1 << 18;
 
 template <class T>
@@ -27,7 +27,8 @@ MatrixView<const T> problem_of(const ProblemBatch<T>& batch, std::size_t problem
   return {data, batch.rows, batch.cols, batch.row_stride, batch.col_stride};
 }
 
-// Throws for the first entry that is NaN, or infinite and forbids no pair.
+// Throws std::invalid_argument for the first entry that is NaN, or infinite without forbidding its
+// pair.
 template <class T>
 void require_finite(const ProblemBatch<T>& batch, Objective objective) {
   const T forbidden = objective == Objective::maximize ? -std::numeric_limits<T>::infinity()
@@ -54,7 +55,7 @@ void require_finite(const ProblemBatch<T>& batch, Objective objective) {
                               ": give such pairs a finite value, or leave out rows or columns");
 }
 
-// Throws why a problem could not be solved.
+// Throws the reason why a problem could not be solved.
 template <class T>
 void throw_failure(const ProblemBatch<T>& batch, Objective objective, std::size_t problem,
                    AssignmentSolver<T>& solver, const Execution& execution) {
@@ -70,7 +71,7 @@ void throw_failure(const ProblemBatch<T>& batch, Objective objective, std::size_
   });
 }
 
-// The first problem that could not be solved, whichever thread comes to one first.
+// The first problem that could not be solved, whichever thread finds one first.
 class FirstFailure {
  public:
   bool is_before(std::size_t problem) const { return first_.load() < problem; }
@@ -123,7 +124,7 @@ void match(const ProblemBatch<T>& problems, Objective objective, std::int32_t* c
           gaps[first + k] = found.gap;
         });
   };
-  // Whether all could be solved.
+  // Returns whether all problems could be solved.
   const auto try_to_solve = [&](std::size_t first, std::size_t count, AssignmentSolver<T>& solver,
                                 Worker& worker) {
     try {
@@ -140,7 +141,7 @@ void match(const ProblemBatch<T>& problems, Objective objective, std::int32_t* c
                  const std::size_t first = task * per_task;
                  const std::size_t count = std::min(per_task, problems.count - first);
                  if (failure.is_before(first) || try_to_solve(first, count, solver, worker)) return;
-                 std::size_t solved = 0;  // one by one, to learn which it was
+                 std::size_t solved = 0;  // one by one, to find the problem that failed
                  while (solved < count && try_to_solve(first + solved, 1, solver, worker)) ++solved;
                  if (solved < count) failure.take(first + solved);
                });

@@ -14,8 +14,8 @@ namespace isogram {
 
 namespace {
 
-// So many values tell between which two of them the median almost surely is: within four standard
-// deviations of its place among them.
+// The size of a sample of values whose order statistics bracket the median almost surely: within
+// four standard deviations of its rank in the sample.
 constexpr std::size_t kSample = 4096;
 constexpr std::size_t kDeviation = 32;  // √kSample / 2
 constexpr std::size_t kFew = 4 * kSample;
@@ -35,12 +35,12 @@ Bracket<T> bracket_of_median(const T* values, std::size_t n) {
   return {sample[kSample / 2 - 4 * kDeviation], sample[kSample / 2 + 4 * kDeviation]};
 }
 
-// Values by where they are from the bracket.
+// The values below and inside the bracket.
 template <class T>
 struct Parted {
   std::size_t below = 0;
   std::size_t inside = 0;
-  std::vector<T> insiders;  // left empty where they are all equal
+  std::vector<T> insiders;  // empty if all are equal
 };
 
 template <class T>
@@ -77,7 +77,7 @@ bool has_nan(const T* values, std::size_t n, const Execution& execution) {
   return std::find(found.begin(), found.end(), 1) != found.end();
 }
 
-// The root of the mean square of the values of two neighbouring ranks.
+// The root of the mean square of the two values of ranks `lower` and `upper`.
 template <class T>
 double root_of_ranks(std::vector<T> values, std::size_t lower, std::size_t upper) {
   const auto last = values.begin() + static_cast<std::ptrdiff_t>(upper);

@@ -19,7 +19,7 @@ namespace isogram {
 
 namespace {
 
-// Layers of x, and those of y unless they are the same again.
+// The layers of x, then the layers of y.
 std::vector<const Layer*> all_layers(std::span<const Layer> x, std::span<const Layer> y) {
   std::vector<const Layer*> layers;
   for (const std::span<const Layer> side : {x, y}) {
@@ -32,7 +32,7 @@ LayerPairs pairs_of(std::span<const Layer> x, std::span<const Layer> y) {
   return LayerPairs(x.size(), y.empty() ? x.size() : y.size(), y.empty());
 }
 
-// Whether D × D matrices take fewer multiply-adds than tiles of N × N ones.
+// Whether D × D matrices take fewer multiply-adds than n × n Gram matrices.
 bool feature_space_is_cheaper(std::span<const Layer* const> layers, const LayerPairs& pairs) {
   const auto n = static_cast<double>(layers[0]->features.rows);
   double in_features = 0;
@@ -49,7 +49,8 @@ bool feature_space_is_cheaper(std::span<const Layer* const> layers, const LayerP
   return in_features <= in_gram;
 }
 
-// Powers of inner products leave float32's range, and its digits, where the features do not.
+// Polynomials of inner products may leave float32's range, and lose its digits, where features do
+// not.
 bool needs_float64(const Layer* layer) {
   return layer->features.type == ElementType::float64 || layer->kernel.kernel == Kernel::polynomial;
 }
@@ -75,7 +76,7 @@ LayerFacts survey_for(MomentsStage stage, const Layer& layer, Estimator estimato
   return survey_magnitudes(layer, estimator, execution);
 }
 
-// Adds sums of the samples from `begin` on, `count` for each layer, to those of all samples.
+// Adds `part`, sums of `count` samples from `begin` on for each layer, to the sums of all samples.
 void add_rows(const std::vector<double>& part, std::size_t count, std::size_t begin,
               std::size_t samples, std::vector<double>& sums) {
   if (part.empty()) return;
@@ -129,13 +130,13 @@ void require_part(const MomentsPlan& plan, const SampleTile& tile, const Moments
           "`part` must have the sums over its tile, of every layer and pair of layers of the plan");
 }
 
-// What is computed again, in another stage, is one progress with what was before: it waits where
-// that ended.
+// One progress for several stages: a later stage starts at the progress of the stage before and
+// stays there until it has passed it.
 class OneProgress {
  public:
   explicit OneProgress(const Execution& execution) : execution_(execution) {}
 
-  // Valid as long as this object.
+  // Refers to this object.
   Execution execution() {
     Execution result{execution_.num_threads, {}};
     if (execution_.poll) {
@@ -202,7 +203,8 @@ MomentsPlan plan_without_facts(std::span<const Layer> x, std::span<const Layer> 
   return plan;
 }
 
-// A stage in Gram space of samples that are one tile: they are packed once, for the survey too.
+// A stage in Gram space of samples that fit into one tile: they are packed once, for the survey and
+// the sums.
 template <class T>
 std::optional<Moments> in_one_tile(MomentsPlan& plan, std::span<const Layer* const> layers,
                                    const Execution& execution) {
@@ -216,7 +218,7 @@ std::optional<Moments> in_one_tile(MomentsPlan& plan, std::span<const Layer* con
   return moments_in_gram_space<T>(plan, sums_in_gram_space(plan, std::move(tiles), execution));
 }
 
-// One stage; the plan becomes that of it.
+// Computes one stage and sets `plan` to its plan.
 std::optional<Moments> in_stage(MomentsStage stage, std::span<const Layer> x,
                                 std::span<const Layer> y, Estimator estimator, MomentsPlan& plan,
                                 const Execution& execution) {
@@ -226,7 +228,7 @@ std::optional<Moments> in_stage(MomentsStage stage, std::span<const Layer> x,
     return stage == MomentsStage::gram_float32 ? in_one_tile<float>(plan, layers, execution)
                                                : in_one_tile<double>(plan, layers, execution);
   }
-  // Memory first: before anybody spends time on looking at samples.
+  // Fails for lack of memory before any time is spent on reading samples.
   static_cast<void>(zeros_of(layers.size(), plan.samples));
   plan = plan_moments(x, y, estimator, stage, 0, execution);
   if (is_useless(plan)) return {};
@@ -234,7 +236,7 @@ std::optional<Moments> in_stage(MomentsStage stage, std::span<const Layer> x,
   return moments_of(plan, sums_of(plan, layers, execution));
 }
 
-// The last stage, for those layers that need it.
+// Stage magnitudes, for the wanted layers.
 Moments with_less_rounding(MomentsPlan magnitudes, const std::vector<bool>& wanted,
                            std::span<const Layer* const> layers, Moments moments,
                            const Execution& execution) {
@@ -289,8 +291,8 @@ MomentsPlan plan_moments(std::span<const Layer> x, std::span<const Layer> y, Est
   if (edge > 0) plan.edge = edge;
   const Execution quiet = preparing(execution);
   for (const Layer* layer : layers) {
-    // Rows of unit norm are looked at when they are packed, tile by tile: then an index of one that
-    // is not finite is the tile's.
+    // Cosines check entries when a tile is packed, and the tile could not name the index of an
+    // entry that is not finite: so they are checked here.
     const bool is_whole = plan.samples <= plan.edge;
     if (!is_whole && uses_unit_norm(layer->kernel.kernel)) survey(layer->features, nullptr, quiet);
     plan.layers.push_back(survey_for(stage, *layer, estimator, quiet));

@@ -30,7 +30,7 @@ std::size_t padded_to(std::size_t panel, std::size_t rows) {
   return (rows + panel - 1) / panel * panel;
 }
 
-// Of a thread's affinities: of a block without matching, of a window, or of two groups.
+// The entries of a thread's affinities: of a block without matching, of a window, or of two groups.
 template <class T>
 std::size_t affinity_entries_for(const TokenLayout& layout, std::size_t panel, std::size_t rows,
                                  std::size_t cols) {
@@ -82,7 +82,8 @@ class RsmWalk {
     return affinity_entries_for<T>(layout_, sides_.kernels.panel, rows_.inputs(), cols_.inputs());
   }
 
-  // Inputs of so many tokens that each is a group, and affinities of a pair would leave the cache.
+  // Whether inputs have so many tokens that each is a group, and the affinities of a pair would
+  // leave the cache.
   bool is_in_strips() const {
     return options_.matching == Matching::exact && layout_.group == 1 && !layout_.is_narrow();
   }
@@ -222,7 +223,7 @@ void require_outputs(const RsmOutputs<T>& outputs, std::size_t rows, std::size_t
 
 // ---- Survey, plan, compute -------------------------------------------------------------------
 
-// Where no norm is beyond 2^±safe, distances are written as they are.
+// If all norms are within 2^±kSafeDistance, distances are written unscaled.
 template <class T>
 constexpr int kSafeDistance = sizeof(T) == sizeof(float) ? 120 : 1000;
 
@@ -233,7 +234,7 @@ int distance_exponent_for(std::optional<int> largest_norm) {
   return exponent - std::clamp(exponent, -kSafeDistance<T>, kSafeDistance<T>);
 }
 
-// All of an RSM: the tokens are read once, for the survey and for the only tile together.
+// A whole RSM: tokens are read once, for the survey and the only tile together.
 template <class T>
 int compute(const TokenInputs& rows, const TokenInputs* cols, const RsmOptions& options,
             const RsmOutputs<T>& outputs, const Execution& execution) {

@@ -39,7 +39,7 @@ std::ptrdiff_t stride(const py::array& array, int axis) {
   return array.strides(axis) / array.itemsize();
 }
 
-PyObject* place_error = nullptr;  // the class PlaceError, of which the module holds a reference
+PyObject* place_error = nullptr;  // the class PlaceError; the module holds a reference
 
 std::size_t extent(const py::array& array, int axis) {
   return static_cast<std::size_t>(array.shape(axis));
@@ -89,7 +89,7 @@ MatrixView<T> output_view(const OptionalArray& array) {
   if (!py::isinstance<py::array_t<T>>(*array) || !array->writeable()) {
     throw py::type_error("expected a writeable array of the result's type");
   }
-  // mutable_data() wants an array that is not const; this one is a handle to the caller's.
+  // mutable_data() needs an array that is not const; `handle` is the caller's array.
   py::array handle = *array;
   return {static_cast<T*>(handle.mutable_data()), extent(handle, 0), extent(handle, 1),
           stride(handle, 0), stride(handle, 1)};
@@ -111,14 +111,14 @@ bool Call::poll(std::size_t done, std::size_t total) {
 bool Call::ask_python(std::size_t done, std::size_t total) {
   try {
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-    // The end of a loop is not yet the end of the call: run() reports that.
+    // run() reports the end of the call, which may have several loops.
     if (done < total) {
       report(static_cast<std::size_t>(static_cast<double>(pairs_) * static_cast<double>(done) /
                                       static_cast<double>(total)));
     }
     return true;
   } catch (const py::error_already_set&) {
-    // A Python exception cannot pass through the core's threads: it waits here for run().
+    // A Python exception cannot pass through the core's threads: run() rethrows it.
     raised_ = std::current_exception();
     return false;
   }

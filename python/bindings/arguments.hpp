@@ -1,7 +1,7 @@
-// What every binding shares: arguments from Python to views, and calls that give up the GIL.
+// Shared by all bindings: views of Python's arguments, and calls without the GIL.
 //
-// The Python layer has checked types, ranks and sizes, with messages for people; what is checked
-// here again only keeps a wrong call from reading memory that is not there.
+// The Python layer has checked types, ranks and sizes, with messages for users. The checks here
+// only keep a wrong call from reading beyond an array.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -35,15 +35,15 @@ using OptionalArray = std::optional<py::array>;
 // A 2-D array of float16, bfloat16 (bit patterns, as uint16), float32 or float64.
 InputView input_view(const py::array& array, std::string name);
 
-// All of them, named by `names`.
+// The views of a list of such arrays, named by `names`.
 std::vector<InputView> input_views(const py::list& arrays, const std::vector<std::string>& names);
 
-// A 3-D array (inputs, tokens, channels) of the same types; `lengths` are int32, one per input.
+// A 3-D array (inputs, tokens, channels) of a type as above; `lengths` are int32, one per input.
 Tokens tokens_view(const py::array& array, const OptionalArray& lengths);
 
 bool is_float32(const py::array& array);
 
-// A writeable 2-D array; a view without data for an array that is not there.
+// A writeable 2-D array of T; a view without data for none.
 template <class T>
 MatrixView<T> output_view(const OptionalArray& array);
 
@@ -57,7 +57,7 @@ void with_output(const py::array& out, Body body) {
   }
 }
 
-// The values of an enum by the names that Python gives them.
+// The values of an enum and their names in Python.
 template <class Enum>
 using Names = std::span<const std::pair<std::string_view, Enum>>;
 
@@ -87,21 +87,21 @@ std::vector<T> vector_of(const py::handle& array) {
   return {values.data(), values.data() + values.size()};
 }
 
-// One call of the core on behalf of Python. What is wrong with its arguments is a PlaceError, to
-// which Python adds the name of the function that its user called.
+// One call of the core on behalf of Python. Errors of the core become a PlaceError, to which Python
+// adds the name of the function that the user called.
 class Call {
  public:
-  // `progress` is a callable or None; it is told of `pairs` pairs in all.
+  // `progress` is None or a callable, which is called with the pairs done and with `pairs`.
   explicit Call(int num_threads, py::object progress = py::none(), std::size_t pairs = 0);
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
-  // Runs body(execution), the part of the work that touches no Python object.
+  // Runs body(execution), which must not touch Python objects.
   template <class Body>
   void run(Body body) {
     try {
-      // The GIL is given up around the core alone, so that other Python threads go on while it
-      // works. Views were made before and point into arrays that the caller's frame keeps alive.
+      // Without the GIL, so that other Python threads run meanwhile. Views refer to arrays that the
+      // caller's frame keeps alive.
       WithoutGil without_gil;
       gil_ = &without_gil;
       body(execution_);
@@ -125,17 +125,17 @@ class Call {
   }
 
  private:
-  // Called by the core on this thread, about ten times a second; false stops the core.
+  // Execution::poll: called on this thread about ten times a second; false stops the core.
   bool poll(std::size_t done, std::size_t total);
-  bool ask_python(std::size_t done, std::size_t total);  // the part of poll() with the GIL
+  bool ask_python(std::size_t done, std::size_t total);  // poll() with the GIL
   void report(std::size_t pairs);
   [[noreturn]] static void raise(PyObject* type, const char* message);
 
   py::object progress_;
   std::size_t pairs_;
   std::size_t reported_ = 0;
-  WithoutGil* gil_ = nullptr;  // inside run()
-  std::exception_ptr raised_;  // what Python raised inside poll()
+  WithoutGil* gil_ = nullptr;  // set inside run()
+  std::exception_ptr raised_;  // the Python exception raised in poll()
   Execution execution_;
 };
 

@@ -9,7 +9,7 @@ namespace isogram::bindings {
 
 namespace {
 
-// A context manager, for arithmetic of NumPy's.
+// UsualArithmetic as a context manager, for NumPy's arithmetic.
 class UsualArithmeticScope {
  public:
   void enter() { scope_.emplace(); }

@@ -9,7 +9,7 @@ namespace isogram::bindings {
 
 namespace {
 
-// k and out have one type here: the Python layer widens a 16-bit k into out and centres in place.
+// k and out have one type: the Python layer widens a 16-bit k into out first, and centres in place.
 void center(const py::array& k, bool debiased, const py::array& out, int num_threads) {
   const Estimator estimator = debiased ? Estimator::debiased : Estimator::biased;
   with_output(out, [&]<class T>(MatrixView<T> result) {

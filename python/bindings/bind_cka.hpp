@@ -1,4 +1,4 @@
-// Layers from arrays, and tables of their similarities: what bindings of CKA and of moments share.
+// Layers from arrays, and tables of their similarities, for the bindings of CKA and of moments.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -13,7 +13,7 @@ namespace isogram::bindings {
 std::vector<Layer> layers_from(const pybind11::list& arrays, const std::vector<std::string>& names,
                                KernelOptions options, const std::vector<double>& bandwidths);
 
-// HSIC, CKA, and HSIC of each layer of x and of y with itself.
+// The tuple (hsic, cka, self_x, self_y) of the table's arrays.
 pybind11::tuple to_tuple(HsicTable table);
 
 }  // namespace isogram::bindings

@@ -36,7 +36,7 @@ py::tuple motifs(const py::array& x, const Labels& labels, std::size_t k, int nu
   return py::make_tuple(counts[0], counts[1], counts[2]);
 }
 
-// Calls body(graph) with a graph that was made elsewhere.
+// Calls body(graph) with the graph of the caller's arrays.
 template <class Body>
 void with_graph(const py::array& indptr, const py::array& indices, const py::array& data,
                 Body body) {

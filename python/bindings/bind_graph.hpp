@@ -1,4 +1,4 @@
-// Sparse graphs as Python gets them.
+// Sparse graphs as tuples of arrays.
 #pragma once
 
 #include <utility>
@@ -8,7 +8,7 @@
 
 namespace isogram::bindings {
 
-// Arrays indptr, indices and data, without a copy.
+// The arrays (indptr, indices, data), without a copy.
 template <class T>
 py::tuple graph_tuple(Csr<T> graph) {
   const auto nodes = static_cast<py::ssize_t>(graph.indptr.size());

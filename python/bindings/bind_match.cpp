@@ -9,7 +9,7 @@ namespace isogram::bindings {
 
 namespace {
 
-// One matrix, or a batch of them. Where there is one of something, its stride may be anything.
+// One matrix, or a batch of matrices. NumPy leaves the stride of an axis of length 1 undefined.
 template <class T>
 ProblemBatch<T> problem_batch(const py::array& similarity) {
   const auto axes = static_cast<int>(similarity.ndim());

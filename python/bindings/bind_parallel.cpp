@@ -11,7 +11,7 @@ __attribute__((visibility("default"))) int isogram_get_num_threads() {
 }
 
 __attribute__((visibility("default"))) void isogram_set_num_threads(int num_threads) {
-  // No exception may leave a C function; threadpoolctl asks for at least one thread.
+  // A C function must not throw; threadpoolctl passes num_threads ≥ 1.
   isogram::set_num_threads(num_threads > 0 ? num_threads : 0);
 }
 }

@@ -1,5 +1,6 @@
-// The integers of NumPy's `default_rng(seed)`, bit by bit, without its module: that takes longer to
-// import than this package, and may not be imported late, when a signal handler could interrupt it.
+// The integers of NumPy's `default_rng(seed)`, bit for bit, without the module numpy.random: its
+// import takes longer than this package's, and must not happen later, when a signal handler could
+// interrupt it.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -27,11 +28,11 @@ Wide wide(std::uint64_t high, std::uint64_t low) {
   return Wide{high} << 64 | low;
 }
 
-// Spreads a seed over as many bits as a generator has: O'Neill's seed_seq_fe, as NumPy's
-// SeedSequence has it.
+// Spreads a seed over all bits of a generator's state: O'Neill's seed_seq_fe, as in NumPy's
+// SeedSequence.
 class SeedSequence {
  public:
-  // Of the seed's 32-bit words, the lowest first.
+  // `words` are the seed's 32-bit words, the lowest first.
   explicit SeedSequence(const std::vector<std::uint32_t>& words) {
     for (std::size_t i = 0; i < pool_.size(); ++i)
       pool_[i] = hashed(i < words.size() ? words[i] : 0);
@@ -102,7 +103,7 @@ class Pcg64 {
  private:
   void step() { state_ = state_ * wide(0x2360ed051fc65da4, 0x4385df649fccf645) + increment_; }
 
-  // The high word of a random word times `end`, which is at most one more than the largest word.
+  // The high word of a random word times `end`; `end` is at most the largest word plus one.
   template <class Word, class Product>
   std::uint64_t below(std::uint64_t end) {
     constexpr Word kMost = std::numeric_limits<Word>::max();
@@ -121,7 +122,7 @@ class Pcg64 {
       step();
       const auto high = static_cast<std::uint64_t>(state_ >> 64);
       return std::rotr(high ^ static_cast<std::uint64_t>(state_), static_cast<int>(high >> 58));
-    } else {  // the low half of a number, and then its high half
+    } else {  // the low half of a number, then its high half
       if (high_half_) {
         const std::uint32_t half = *high_half_;
         high_half_.reset();

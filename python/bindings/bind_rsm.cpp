@@ -30,8 +30,8 @@ constexpr std::array<std::pair<std::string_view, Precision>, 3> kPrecisions{{
     {"int8", Precision::int8},
 }};
 
-// Inputs from Python: an array (n, s, c), of which `lengths` tokens count; or a list of (s, c)
-// ones.
+// Inputs from Python: an array (n, s, c), with `lengths` tokens per input; or a list of arrays (s,
+// c).
 class Inputs {
  public:
   Inputs(const py::object& inputs, const OptionalArray& lengths, const char* name)
@@ -56,7 +56,7 @@ class Inputs {
   TokenInputs tokens_;
 };
 
-// How many pairs of so many rows are matched: with columns, or with themselves.
+// The number of matched pairs of `rows` rows with columns, or with themselves.
 std::size_t pairs_of(std::size_t rows, const std::optional<Inputs>& cols) {
   return cols ? rows * cols->size() : rows * (rows - 1) / 2;
 }
@@ -118,7 +118,7 @@ Plan plan_rsm(const py::object& tokens, const OptionalArray& lengths, const py::
   return planned(options, facts, is_float64);
 }
 
-// Calls body with the outputs, of the type that all of them have.
+// Calls body with the outputs, which must all have one type.
 template <class Body>
 void with_outputs(const OptionalArray& linear, const OptionalArray& cosine,
                   const OptionalArray& distance, const OptionalArray& loss, Body body) {
@@ -130,7 +130,7 @@ void with_outputs(const OptionalArray& linear, const OptionalArray& cosine,
   });
 }
 
-// Rows of tiles, packed; keeps the arrays alive that it points to.
+// The packed rows of tiles. Keeps the arrays alive to which it refers.
 class PackedRows {
  public:
   PackedRows(const py::object& tokens, const OptionalArray& lengths, const std::string& matching,
@@ -215,7 +215,7 @@ Plan plan_of_facts(const std::string& matching, std::size_t window_or_k,
                  is_float64);
 }
 
-// NotFiniteToken in Python: a ValueError that says which entry of which inputs it is.
+// NotFiniteToken in Python: a ValueError with attributes for the inputs, the index and the value.
 void register_not_finite(py::module_& module) {
   const py::object type = py::reinterpret_steal<py::object>(
       PyErr_NewException("isogram._core.NotFiniteToken", PyExc_ValueError, nullptr));

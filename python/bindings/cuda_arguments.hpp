@@ -1,7 +1,7 @@
-// Arrays on a GPU as arguments: whatever has a __cuda_array_interface__ becomes a view.
+// Views of arrays on a GPU, from their __cuda_array_interface__.
 //
-// The Python layer has checked and made all arrays; what is checked here again only keeps a wrong
-// call from reading memory that is not there.
+// The Python layer has checked or made all arrays. The checks here only keep a wrong call from
+// reading beyond an array.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -20,7 +20,7 @@ namespace isogram::bindings {
 namespace py = pybind11;
 using namespace py::literals;
 
-// A stream's address, as Python passes it on.
+// A stream's address, as Python passes it.
 using StreamAddress = std::uintptr_t;
 
 inline cuda::Stream stream_at(StreamAddress address) {
@@ -33,7 +33,7 @@ inline cuda::Place place_of(const Place& place) {
   return {place.first, place.second};
 }
 
-// Where an array lies and what it holds.
+// An array's address, type, shape and strides.
 class DeviceArray {
  public:
   explicit DeviceArray(const py::object& array);
@@ -68,7 +68,7 @@ class DeviceArray {
   void require_axes(std::size_t axes) const;
 
   std::uintptr_t address_;
-  char kind_;  // f, i or u, and
+  char kind_;  // f, i or u
   std::int64_t item_size_;
   std::vector<std::int64_t> shape_;
   std::vector<std::int64_t> strides_;  // in items

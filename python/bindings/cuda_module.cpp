@@ -1,8 +1,8 @@
 // isogram._cuda: the kernels for arrays on a GPU, one register function per operation. Tests build
-// the same sources on kernels that the host emulates, as _cuda_emulated.
+// the same sources on emulated kernels, as _cuda_emulated.
 //
-// Every function only queues work on the stream that it is given, so none gives up the GIL. Arrays
-// come checked, and with the memory of results and scratch; nobody but isogram._device calls.
+// Every function only enqueues work on its stream, so none gives up the GIL. isogram._device, the
+// only caller, checks arrays and provides the memory of results and scratch.
 #include "cuda_module.hpp"
 
 #include <pybind11/pybind11.h>

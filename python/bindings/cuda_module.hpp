@@ -1,4 +1,4 @@
-// What the CUDA bindings of the operations add to the module.
+// The register functions of the CUDA bindings, one per operation.
 #pragma once
 
 #include <pybind11/pybind11.h>

@@ -1,6 +1,6 @@
-// Functions that are called for every block of pairs take arguments that were converted once,
-// before the first: instances of the classes below, which know arrays by their addresses, and keep
-// those alive that they are made from.
+// Functions that are called for every block of pairs take arguments that are converted once, before
+// the first block: instances of the classes below, which hold addresses of arrays and keep the
+// arrays alive.
 #include "isogram/cuda/rsm.hpp"
 
 #include <pybind11/stl.h>
@@ -50,7 +50,7 @@ void order_tokens(StreamAddress stream, const py::object& tokens, const py::obje
                      DeviceArray(order).items<std::int32_t>());
 }
 
-// What packing has to know of the inputs.
+// The part of a TokenSummary that packing reads.
 cuda::TokenSummary summary_of(const py::object& exponents, const py::object& means) {
   return {.exponents = DeviceArray(exponents).items<int>(),
           .squared_norms = nullptr,
@@ -58,7 +58,7 @@ cuda::TokenSummary summary_of(const py::object& exponents, const py::object& mea
           .not_finite = nullptr};
 }
 
-// (…, tokens of an input, items of a token), all adjacent.
+// An array (…, tokens per input, items per token) of adjacent items.
 template <class T>
 cuda::PackedTokens<T> packed_tokens(const DeviceArray& packed) {
   const int last = packed.axes() - 1;
@@ -99,9 +99,9 @@ T* items_or_null(const DeviceArray* array) {
   return array ? array->items<T>() : nullptr;
 }
 
-// Inputs on one side of a block, and which of their tokens are matched: `size` from the one
-// numbered `begin` on, or as many as `counts` says. In a matrix of affinities every input has
-// `spacing` rows or columns.
+// The inputs on one side of a block, and their tokens to be matched: `size` tokens per input from
+// number `begin` on, or `counts` tokens. In the matrix of affinities every input has `spacing` rows
+// or columns.
 struct Extent {
   Extent(std::int64_t inputs, std::int64_t spacing, std::int64_t begin, std::int64_t size,
          const DeviceArray* counts)
@@ -139,7 +139,7 @@ cuda::ProblemGrid pairs(const DeviceArray& affinities, const Extent& rows, const
   return grid;
 }
 
-// One item for every pair of a block, of one part after another.
+// The items of one part; a part has an item per pair of the block.
 template <class T>
 T* part_of(const DeviceArray& items, std::int64_t part, const cuda::ProblemGrid& grid) {
   return items.items<T>() + part * grid.down * grid.across;
@@ -162,7 +162,7 @@ void match_greedily(StreamAddress stream, const cuda::ProblemGrid& grid, const D
                        part_of<double>(totals, part, grid));
 }
 
-// Products of int8 become affinities where they are.
+// Turns int32 products into affinities in place.
 void scale_products(StreamAddress stream, const DeviceArray& products,
                     const DeviceArray& row_scales, const DeviceArray& col_scales) {
   const cuda::Matrix<std::int32_t> block{products.items<std::int32_t>(), row_scales.extent(0),
@@ -209,7 +209,7 @@ cuda::MatchedSums matched_sums(const DeviceArray& totals, std::int64_t parts,
           .channels = channels};
 }
 
-// Some inputs as they came, and the order of their tokens.
+// The caller's tokens of some inputs, and their order.
 struct Source {
   Source(const py::object& tokens, const py::object& lengths, const py::object& order)
       : tokens(tokens_of(tokens, lengths)), order(optional_items<const std::int32_t>(order)) {}
@@ -246,7 +246,7 @@ MatrixView<T> view_of(const DeviceArray* array) {
           matrix.stride, 1};
 }
 
-// Whole matrices of results, of floats or of doubles.
+// The whole matrices of results, of floats or of doubles.
 class Entries {
  public:
   Entries(const DeviceArray* linear, const DeviceArray* cosine, const DeviceArray* distance,

@@ -19,7 +19,8 @@ void park() {
   for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
 }
 
-// The interpreter may begin to exit after the question: then it ends the thread while that waits.
+// The interpreter may begin to exit after is_finalizing(): then PyEval_RestoreThread() ends the
+// thread, and parked_at_exit() parks it.
 void WithoutGil::acquire() noexcept {
   parked_at_exit([this] {
     if (is_finalizing() && !exits_here_) park();

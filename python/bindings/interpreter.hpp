@@ -1,4 +1,5 @@
-// The interpreter around a call: its lock, its end, and that it is the main one.
+// The interpreter around a call: the GIL, the interpreter's exit, and the check for
+// subinterpreters.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -9,16 +10,16 @@
 
 namespace isogram::bindings {
 
-// Whether the interpreter is exiting. A thread that has the GIL then is the one that ends it.
+// Whether the interpreter is exiting. A thread that has the GIL then is the thread that ends it.
 bool is_finalizing();
 
-// Sleeps for ever: the end of a thread whose interpreter is gone.
+// Sleeps for ever, for threads whose interpreter has exited.
 [[noreturn]] void park();
 
-// Runs body(), which may need the GIL. Up to Python 3.13, a thread that asks for it while the
+// Runs body(), which may take the GIL. Up to Python 3.13, a thread that takes the GIL while the
 // interpreter exits is ended by pthread_exit(), which unwinds the stack: through destructors that
-// may not throw, past the threads of a loop that still use it, and into std::terminate(). Here the
-// thread sleeps instead, as it does from Python 3.14 on, until the process ends.
+// must not throw, which would call std::terminate(), and out of loops that other threads still run.
+// Here the thread sleeps until the process ends instead, as from Python 3.14 on.
 template <class Body>
 auto parked_at_exit(Body body) {
 #ifdef __GLIBCXX__
@@ -32,7 +33,7 @@ auto parked_at_exit(Body body) {
 #endif
 }
 
-// Gives up the GIL from here to the end of the scope, save where it is borrowed back.
+// While this object lives, the thread has given up the GIL, except within borrowed_back().
 class WithoutGil {
  public:
   WithoutGil() : exits_here_(is_finalizing()), state_(PyEval_SaveThread()) {}
@@ -52,21 +53,22 @@ class WithoutGil {
  private:
   void acquire() noexcept;
 
-  bool exits_here_;  // by a finalizer's call: this thread ends the interpreter
+  bool exits_here_;  // a finalizer's call: this thread ends the interpreter
   PyThreadState* state_;
 };
 
-// Whether this is the main interpreter; if not, the ImportError is set.
+// Whether this is the main interpreter; if not, sets an ImportError.
 bool is_main_interpreter(const char* module);
 
-// Has pybind11 load NumPy's functions, which it would with the first array: once, in Python code
-// that a signal handler may interrupt, whose own first array would wait for it for ever.
+// Makes pybind11 load NumPy's functions now rather than with the first array. That load runs Python
+// code once, which a signal handler may interrupt; a first array in the handler would wait for it
+// for ever.
 void load_numpy();
 
 }  // namespace isogram::bindings
 
-// PYBIND11_MODULE that refuses subinterpreters: before any code of pybind11's own, which would ask
-// for the lock of the main interpreter there, and on Python 3.11 wait for it for ever.
+// PYBIND11_MODULE that refuses subinterpreters before any code of pybind11 runs: that code would
+// take the GIL of the main interpreter there, and on Python 3.11 wait for it for ever.
 #define ISOGRAM_MODULE(name, variable) ISOGRAM_MODULE_OF(name, variable)
 #define ISOGRAM_MODULE_OF(name, variable)                                                 \
   PYBIND11_PLUGIN_DECL(name##_of_main)                                                    \

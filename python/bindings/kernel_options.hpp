@@ -1,4 +1,4 @@
-// The kernel of a Gram matrix from what Python says about it.
+// KernelOptions from Python's arguments.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
 // isogram._core: the C++ core for the Python package, one register function per operation.
-// What arrives here was checked by the Python layer; nobody else is meant to call it.
+// The Python layer checks arguments; nothing else is meant to call this module.
 #include "module.hpp"
 
 #include <pybind11/pybind11.h>

@@ -1,12 +1,12 @@
-// What the bindings of the operations add to the module.
+// The register functions of the bindings, one per operation.
 #pragma once
 
 #include <pybind11/pybind11.h>
 
 namespace isogram::bindings {
 
-// For the classes of the module: the metaclass of pybind11 has no name that a type stub could give
-// it, so they are ordinary ones.
+// The metaclass of the module's classes: `type`, because a type stub cannot name pybind11's own
+// metaclass.
 inline pybind11::metaclass ordinary_class() {
   return pybind11::metaclass(reinterpret_cast<PyObject*>(&PyType_Type));
 }

@@ -20,8 +20,8 @@ inline Real biased_hsic(const Matrix& k, const Matrix& l) {
   return trace / ((n - 1) * (n - 1));
 }
 
-// ⟨K̃, L̃⟩ / (n(n−3)) of the U-centred matrices: equal to the sum of Song et al. (2012), another
-// way, and without its cancellation.
+// ⟨K̃, L̃⟩ / (n(n−3)) of the U-centred matrices: equal to the sum of Song et al. (2012), but
+// computed in another way, without cancellation.
 inline Real debiased_hsic(const Matrix& k, const Matrix& l) {
   const Real n = static_cast<Real>(k.size());
   const Matrix centered_k = u_centered(k);

@@ -31,7 +31,7 @@ inline Real modularity(const Matrix& x, const std::vector<std::int64_t>& labels,
   return q;
 }
 
-// Every three nodes.
+// Counts triangles by trying all triples of nodes.
 inline std::array<std::int64_t, 3> motifs(const Matrix& x, const std::vector<std::int64_t>& labels,
                                           std::size_t k) {
   const auto chosen = nearest(dense_graph(x, false), k);

@@ -29,7 +29,7 @@ inline Real pearson(const Vec& a, const Vec& b) {
   return cosine_of(less_mean(a), less_mean(b));
 }
 
-// 1 + how many are smaller + half of how many others are equal.
+// 1 + the number of smaller values + half of the number of other equal values.
 inline Vec average_ranks(const Vec& a) {
   Vec ranks;
   for (const Real x : a) {

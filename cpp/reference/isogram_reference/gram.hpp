@@ -35,8 +35,7 @@ inline Real l1_distance(const Vec& a, const Vec& b) {
   return sum;
 }
 
-// 0 where a norm is 0. A constant row less its mean is exactly 0 only if the mean is: see
-// without_mean().
+// 0 where a norm is 0. without_mean() makes constant rows exactly 0 for it.
 inline Real cosine_of(const Vec& a, const Vec& b) {
   const Real norms = norm(a) * norm(b);
   return norms == 0 ? 0 : inner(a, b) / norms;

@@ -28,7 +28,8 @@ inline Matrix dense_graph(Matrix x, bool center) {
   return graph;
 }
 
-// The columns of the k largest off-diagonal entries of every row; of equal ones the smaller.
+// The columns of the k largest off-diagonal entries of every row; of equal entries the smaller
+// column.
 inline std::vector<std::vector<std::size_t>> nearest(const Matrix& graph, std::size_t k) {
   std::vector<std::vector<std::size_t>> chosen;
   for (std::size_t i = 0; i < graph.size(); ++i) {

@@ -1,5 +1,5 @@
-// Slow and obvious: the value of the best assignment, by trying all of them for the smallest
-// problems, and by the Hungarian method in long double for the others.
+// Slow and obvious: the value of the best assignment, by trying all assignments of the smallest
+// problems, and by the Hungarian method in long double for others.
 #pragma once
 
 #include <algorithm>
@@ -26,7 +26,7 @@ inline Rows negated(Rows a) {
   return a;
 }
 
-// Smallest sum over rows `row` and later, one free column for each; rows ≤ cols.
+// The smallest sum over rows from `row` on, with a free column for each; rows ≤ cols.
 inline long double smallest_sum(const Rows& costs, std::size_t row, std::vector<bool>& taken) {
   if (row == costs.size()) return 0;
   long double best = std::numeric_limits<long double>::infinity();
@@ -46,8 +46,8 @@ inline long double best_total_by_trying_all(const Rows& a, bool maximize) {
   return smallest_sum(a, 0, taken);
 }
 
-// Rows enter one by one; column 0 stands for the row that enters, row and column numbers start
-// at 1, and `row_of[j]` is 0 while column j is free.
+// The Hungarian method, one row after another. Rows and columns are numbered from 1; column 0 holds
+// the row that enters; `row_of[j]` is 0 while column j is free.
 class Hungarian {
  public:
   explicit Hungarian(const Rows& costs)
@@ -82,7 +82,7 @@ class Hungarian {
     for (std::size_t j = column; j != 0; j = previous_[j]) row_of_[j] = row_of_[previous_[j]];
   }
 
-  // Goes on to the nearest unvisited column and moves the duals so that its edge is tight.
+  // Returns the nearest unvisited column, after changing the duals so that its edge is tight.
   std::size_t advance(std::size_t from, std::vector<long double>& slack,
                       const std::vector<bool>& visited) {
     const std::size_t i = row_of_[from];

@@ -16,7 +16,7 @@ inline Matrix affinity_of(const Matrix& a, const Matrix& b) {
   return gram(a, b, {.kernel = isogram::Kernel::linear});
 }
 
-// The best assignment's sum; the affinities are rounded to double, relative to the largest.
+// The best assignment's sum, from affinities divided by the largest and rounded to double.
 inline Real exact_total(const Matrix& affinity) {
   Real largest = 0;
   for (const Vec& row : affinity) {
@@ -33,7 +33,7 @@ inline Real exact_total(const Matrix& affinity) {
   return largest * (is_tiny ? best_total_by_trying_all(scaled, true) : best_total(scaled, true));
 }
 
-// By looking through all that is free for the largest, again and again.
+// Searches all free rows and columns for the largest affinity, again and again.
 inline Real greedy_total(const Matrix& affinity) {
   const std::size_t rows = affinity.size();
   const std::size_t cols = rows == 0 ? 0 : affinity[0].size();
@@ -59,14 +59,14 @@ inline Real greedy_total(const Matrix& affinity) {
   return sum;
 }
 
-// Tokens by descending norm, equal ones in their order.
+// Tokens by descending norm, equal norms by index.
 inline Matrix by_norm(Matrix tokens) {
   std::stable_sort(tokens.begin(), tokens.end(),
                    [](const Vec& a, const Vec& b) { return inner(a, a) > inner(b, b); });
   return tokens;
 }
 
-// Tokens [begin, end), cut off where there are no more.
+// Tokens [begin, end), cut off at the last token.
 inline Matrix part(const Matrix& tokens, std::size_t begin, std::size_t end) {
   const auto at = [&](std::size_t i) {
     return tokens.begin() + static_cast<std::ptrdiff_t>(std::min(i, tokens.size()));

@@ -15,7 +15,7 @@ namespace isogram {
 
 namespace {
 
-// Of every sample, the value(entry) of all its entries, reduced.
+// value(entry) reduced over all entries of a sample, for every sample.
 template <class Value, class Reduce>
 std::vector<double> of_samples(const Buffer<double>& triangle, std::size_t n,
                                const Execution& execution, Value value, Reduce reduce) {
@@ -58,8 +58,9 @@ double upper_median(std::vector<double> values) {
   return *middle;
 }
 
-// Whether more than a quarter of the samples are needed for each entry of such a scale to be of one
-// of them: no few samples that dwarf all others have them. By degrees, which is a lower bound.
+// Whether the entries of the scale do not all belong to a quarter (1 / kTieRule.few) of the
+// samples, which dwarf the others. The sum of the largest degrees is an upper bound on the entries
+// of that quarter.
 bool are_of_many_samples(const Buffer<double>& triangle, std::size_t n, double scale,
                          const Execution& execution) {
   std::vector<double> degrees = of_samples(
@@ -81,8 +82,8 @@ Buffer<double> sorted(const Buffer<double>& values, const Execution& execution) 
   return copy;
 }
 
-// Whether most of the entries that are not 0 up to rounding share their value with others, and
-// rounding separates some of those.
+// Whether at least half of the entries that are not 0 up to rounding share their value with others,
+// and rounding separates some of the equal ones.
 bool are_levels(const Entries& entries, double scale, const Execution& execution) {
   struct Counts {
     std::size_t shared = 0;
@@ -109,15 +110,16 @@ bool are_levels(const Entries& entries, double scale, const Execution& execution
   return all.shared >= all.single && all.rounded > 0;
 }
 
-// Of every sample, what rounding may leave of a 0: less than the scale says where it has entries
-// that are not 0, but smaller ones. Of an entry, it is the less of its two samples.
+// The largest |entry| that may stand for 0, for every sample: relative to the scale or, if a
+// sample's nonzero entries are all smaller, to the largest of them. An entry takes the smaller
+// bound of its two samples.
 std::vector<double> zeros_of(std::vector<double> reaches, double eps, double scale) {
   const double zero = kTieRule.zero * eps;
   for (double& x : reaches) x = zero * (x <= zero * scale ? scale : std::min(x, scale));
   return reaches;
 }
 
-// Calls visit(row, entry, what rounding may leave of a 0 there) for all entries.
+// Calls visit(row, entry, largest |entry| that may stand for 0) for all entries.
 template <class Visit>
 void for_each_zero(Entries& entries, const std::vector<double>& zeros, const Execution& execution,
                    Visit visit) {
@@ -130,7 +132,7 @@ void for_each_zero(Entries& entries, const std::vector<double>& zeros, const Exe
   });
 }
 
-// Whether some entries are what is left of zeros, and no others are hardly larger.
+// Whether some entries may stand for 0, and all others are well above them.
 bool has_zeros(Entries& entries, const std::vector<double>& zeros, const Execution& execution) {
   constexpr double isolation = kTieRule.isolation / kTieRule.spread;
   std::vector<std::array<bool, 2>> found(zeros.size());  // of each row
@@ -146,8 +148,9 @@ bool has_zeros(Entries& entries, const std::vector<double>& zeros, const Executi
   return any(0) && !any(1);
 }
 
-// Entries of both signs are sums, whose rounding is relative to their terms. Matrices of cosines
-// and of few levels tell the scale of those; their entries become 0 where only rounding is left.
+// Entries of both signs are sums, whose rounding is relative to the terms of the sums. Matrices of
+// cosines and of few levels show the scale of these terms; then entries that may be rounding of 0
+// become 0.
 void settle_sums(Entries& entries, std::size_t n, const Execution& execution) {
   if (!any_of(entries.values, execution, [](double x) { return x < 0; })) return;
   const std::vector<double> reaches = reaches_of(entries.values, n, execution);

@@ -1,4 +1,4 @@
-// Entries of an RSM as ranks see them, which do not tell rounding apart.
+// Entries of an RSM for ranks, with the rule for ties.
 #pragma once
 
 #include "isogram/matrix_view.hpp"
@@ -9,18 +9,18 @@
 
 namespace isogram {
 
-// A triangle, and what its type says of the rounding in it.
+// The entries above the diagonal, and their rounding.
 struct Entries {
   Buffer<double> values;
   double eps;
-  double scale = 0;  // of the terms of the sums that the entries are, where that can be told
+  double scale = 0;  // of the terms of the sums that entries are; 0 if unknown
 };
 
-// The entries of x; those that are nothing but the rounding of a 0 become 0.
+// The entries of x, where entries that may be rounding of 0 become 0.
 Entries entries_of(const InputView& x, const Execution& execution);
 
 // Calls visit(chunk, [begin, end)) for all ties. Chunks run in parallel; a tie belongs to the chunk
-// that it begins in.
+// in which it begins.
 template <class Value, class Visit>
 void for_each_tie(const SortedTies<Value>& ties, std::size_t n, const Execution& execution,
                   Visit visit) {

@@ -20,13 +20,13 @@ std::uint64_t pairs_of(std::size_t n) {
   return static_cast<std::uint64_t>(n) * (n - 1) / 2;
 }
 
-// What ties one side of sorted points has.
+// The ties of one side of sorted points.
 struct Tied {
   std::uint64_t pairs = 0;
-  std::vector<Span> unequal;  // of values that only rounding separates
+  std::vector<Span> unequal;  // ties whose values differ by rounding
 };
 
-// `side` is the member of the points that they are sorted by, and from `entries`.
+// The ties of member `side`, by which the points are sorted and which is from `entries`.
 Tied ties_of(const Buffer<Point>& points, double Point::* side, const Entries& entries,
              const Execution& execution) {
   const std::size_t n = points.size();
@@ -46,8 +46,8 @@ Tied ties_of(const Buffer<Point>& points, double Point::* side, const Entries& e
   return all;
 }
 
-// Makes `side` equal within each range, and sorts it by the other side instead; returns the
-// exchanges that takes.
+// Makes `side` equal within each range, and sorts the range by the other side; returns the number
+// of exchanges.
 std::uint64_t equalise(Buffer<Point>& points, const std::vector<Span>& ranges, double Point::* side,
                        double Point::* other, const Execution& execution) {
   const auto less = [other](const Point& p, const Point& q) { return p.*other < q.*other; };
@@ -69,7 +69,7 @@ std::uint64_t equalise(Buffer<Point>& points, const std::vector<Span>& ranges, d
   return exchanges;
 }
 
-// Pairs of points that are equal on both sides, of points that are sorted by b, then by a.
+// The number of pairs of points that are equal on both sides, for points sorted by b, then by a.
 std::uint64_t pairs_tied_twice(const Buffer<Point>& points, const Execution& execution) {
   const auto same = [&](std::size_t i, std::size_t j) {
     return points[i].a == points[j].a && points[i].b == points[j].b;
@@ -87,7 +87,7 @@ std::uint64_t pairs_tied_twice(const Buffer<Point>& points, const Execution& exe
   });
 }
 
-// By a, then by b; without a branch, which would be mispredicted every other time.
+// By a, then by b. Without a branch, which would be mispredicted every second time.
 bool comes_first(const Point& p, const Point& q) {
   return static_cast<int>(p.a < q.a) | (static_cast<int>(p.a == q.a) & static_cast<int>(p.b < q.b));
 }

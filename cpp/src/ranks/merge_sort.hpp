@@ -1,4 +1,4 @@
-// A parallel, stable merge sort that counts the exchanges it saves a bubble sort.
+// A parallel, stable merge sort that counts the exchanges of a bubble sort.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +25,7 @@ struct Runs {
   std::size_t right_size;
 };
 
-// The runs of `width` items from `begin` on, the last of them cut off at `end`.
+// The two runs of `width` items from `begin` on, cut off at `end`.
 template <class Item>
 Runs<Item> runs_at(const Item* items, std::size_t begin, std::size_t width, std::size_t end) {
   const std::size_t middle = std::min(begin + width, end);
@@ -33,7 +33,7 @@ Runs<Item> runs_at(const Item* items, std::size_t begin, std::size_t width, std:
   return {items + begin, middle - begin, items + middle, last - middle};
 }
 
-// How many of the first `count` merged items come from the left run.
+// The number of items from the left run among the first `count` merged items.
 template <class Item, class Less>
 std::size_t taken_from_left(const Runs<Item>& runs, std::size_t count, Less less) {
   std::size_t low = count > runs.right_size ? count - runs.right_size : 0;
@@ -49,8 +49,8 @@ std::size_t taken_from_left(const Runs<Item>& runs, std::size_t count, Less less
   return low;
 }
 
-// Merged items [begin, end) of two runs on their way to `out`. Every item of the right run that
-// passes some of the left one is exchanged with each of them.
+// The merge of items [begin, end) of the result of two runs, written to `out`. An item of the right
+// run is exchanged with every item of the left run that it passes.
 template <class Item, class Less>
 class Merge {
  public:
@@ -64,11 +64,11 @@ class Merge {
     right_end_ = runs.right + (end - last);
   }
 
-  // Whether step() has a choice.
+  // Whether both runs have items left.
   bool has_both() const { return left_ != left_end_ && right_ != right_end_; }
 
   void step() {
-    // As likely as not: a branch would be mispredicted every other time, so there is none.
+    // Without a branch, which would be mispredicted every second time.
     const std::uint64_t passes = less_(*right_, *left_) ? 1 : 0;
     *out_++ = *(passes ? right_ : left_);
     exchanges_ += passes * static_cast<std::uint64_t>(left_run_end_ - left_);
@@ -76,7 +76,7 @@ class Merge {
     left_ += 1 - passes;
   }
 
-  // Does the rest; returns how many exchanges there were.
+  // Merges the rest; returns the number of all exchanges.
   std::uint64_t finish() {
     while (has_both()) step();
     exchanges_ += static_cast<std::uint64_t>(right_end_ - right_) *
@@ -96,11 +96,11 @@ class Merge {
   std::uint64_t exchanges_ = 0;
 };
 
-// From so many items on, both halves of them are merged in turns: every step waits for the one
-// before it, which leaves room for another.
+// From this many items on, both halves are merged in turns: a step has to wait for the one before,
+// and a step of the other half fills that time.
 inline constexpr std::size_t kInTurns = 64;
 
-// Writes the merged items [begin, end) of two runs; returns the exchanges.
+// Writes items [begin, end) of the merged runs; returns the number of exchanges.
 template <class Item, class Less>
 std::uint64_t merge_range(const Runs<Item>& runs, std::size_t begin, std::size_t end, Item* out,
                           Less less) {
@@ -115,7 +115,7 @@ std::uint64_t merge_range(const Runs<Item>& runs, std::size_t begin, std::size_t
   return low.finish() + high.finish();
 }
 
-// Sorts runs of kFirstRun items by insertion.
+// The length of the first runs, which are sorted by insertion.
 inline constexpr std::size_t kFirstRun = 8;
 
 template <class Item, class Less>
@@ -132,7 +132,7 @@ std::uint64_t sort_first_runs(Item* items, std::size_t n, Less less) {
   return exchanges;
 }
 
-// Sorts n items, leaving them in `items`; `scratch` takes as many.
+// Sorts n items in `items`; `scratch` has room for n. Returns the number of exchanges.
 template <class Item, class Less>
 std::uint64_t sort_chunk(Item* items, Item* scratch, std::size_t n, Less less) {
   std::uint64_t exchanges = sort_first_runs(items, n, less);
@@ -149,7 +149,7 @@ std::uint64_t sort_chunk(Item* items, Item* scratch, std::size_t n, Less less) {
 }
 
 // Sorts by `less` and returns the number of pairs that stood in the wrong order (Knight 1966).
-// Every level of merging is cut into tasks of kSortChunk results, however long its runs.
+// Every level of merging is cut into tasks of kSortChunk results, whatever the length of its runs.
 // Memory: a second buffer of the same size.
 template <class Item, class Less>
 std::uint64_t merge_sort(Buffer<Item>& items, Less less, const Execution& execution) {

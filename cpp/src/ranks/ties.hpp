@@ -1,4 +1,4 @@
-// Which of sorted values are equal: those that are, and those that only rounding separates.
+// Ties of sorted values: equal values, and values that only rounding separates.
 #pragma once
 
 #include <algorithm>
@@ -11,19 +11,19 @@
 
 namespace isogram {
 
-// Of a type whose entries may come from sums in that type. 16-bit entries are rounded from wider
-// ones, which makes equal what was nearly so.
+// eps of the type in which entries were computed; 0 for 16-bit types, whose entries were rounded
+// from wider ones: nearly equal values have become equal.
 inline double eps_of(ElementType type) {
   if (type == ElementType::float64) return std::numeric_limits<double>::epsilon();
   return type == ElementType::float32 ? std::numeric_limits<float>::epsilon() : 0.0;
 }
 
-// `value(i)` gives n values of entries in ascending order, which fall into ties: runs of equal
-// values, and groups by kTieRule: close to each other, far from all others, and more than chance
-// would put there. No group grows beyond its spread: where close values go on, they are distinct.
+// The ties of n entries, value(i) in ascending order: runs of equal values, and groups by kTieRule,
+// whose values are close to each other, far from all others, and not likely close by chance. If
+// close values extend beyond a group's spread, only equal values are ties.
 //
-// An entry's rounding is relative to its magnitude, or where that is less, to a quarter of `scale`,
-// that of the terms of the sum that it is (0: not known).
+// An entry's rounding is relative to its magnitude or, if that is larger, to a quarter of `scale`,
+// the scale of the terms of sums (0 if unknown).
 template <class Value>
 class SortedTies {
  public:
@@ -42,7 +42,7 @@ class SortedTies {
   // The first i ≥ `i` at which ties begin.
   std::size_t next_begin(std::size_t i) const {
     if (i == 0 || i == n_ || is_isolated(i)) return i;
-    // The first value that can be in a group with i; if i is in one, it begins there.
+    // The first value that can be in a group with i; a group that contains i begins there.
     const std::size_t first = partition(i, [&](std::size_t j) { return !is_near(j, i); });
     if (is_isolated(first)) {
       if (const std::size_t end = end_of_group(first, i); end > i) return end;
@@ -58,22 +58,22 @@ class SortedTies {
   bool is_near(std::size_t i, std::size_t j) const {
     return value_(j) - value_(i) <= kTieRule.spread * unit(i, j);
   }
-  // Whether i is far from what comes before.
+  // Whether value i is far from the value before it.
   bool is_isolated(std::size_t i) const {
     return i == 0 || i == n_ || value_(i) - value_(i - 1) > kTieRule.isolation * unit(i - 1, i);
   }
 
-  // The end of the group that begins at `begin` and includes what comes before `known`; `begin` if
-  // there is none.
+  // The end of the group that begins at `begin` and includes all values before `known`; `begin` if
+  // no such group exists.
   std::size_t end_of_group(std::size_t begin, std::size_t known) const {
     std::size_t end = known;
     while (end < n_ && is_near(begin, end)) ++end;
     return is_isolated(end) && !is_chance(begin, end) ? end : begin;
   }
 
-  // Whether so many of n values may fall so close together by themselves: values that are as dense
-  // as all are over their range, or as it takes to fill the room that these have for themselves, or
-  // as those that spread over many orders of magnitude are there.
+  // Whether values [begin, end) may be that close by chance, if n values were as dense as over the
+  // whole range, as in the room around the group, or as at its magnitude (for values that spread
+  // over many orders of magnitude).
   bool is_chance(std::size_t begin, std::size_t end) const {
     const double range = value_(n_ - 1) - value_(0);
     const double width = kTieRule.spread * unit(begin, end - 1);
@@ -86,7 +86,8 @@ class SortedTies {
     return !(n * std::pow(width / room, others) <= kTieRule.by_chance);
   }
 
-  // The first j in [0, end) that does not come first, by bisection; `end` if all do.
+  // The first j in [0, end) for which comes_first(j) is false, by bisection; `end` if it is true
+  // for all.
   template <class ComesFirst>
   static std::size_t partition(std::size_t end, ComesFirst comes_first) {
     std::size_t begin = 0;

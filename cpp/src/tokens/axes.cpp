@@ -21,7 +21,7 @@ std::size_t in_panels(std::size_t rows) {
 
 }  // namespace
 
-// The norm of a symmetric matrix is no more than its largest sum of magnitudes in a row.
+// The spectral norm of the symmetric I − V Vᵀ is at most its largest row sum of magnitudes.
 void require_axes(MatrixView<const double> axes) {
   require(axes.rows > 0 && axes.rows <= axes.cols,
           "`axes` must be at least one, and no more than there are channels");

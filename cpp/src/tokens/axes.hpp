@@ -1,4 +1,4 @@
-// Axes along which a matching sees tokens, and tokens along them.
+// Axes of the exact matching, and the coordinates of tokens along them.
 #pragma once
 
 #include <cstddef>
@@ -10,23 +10,23 @@
 
 namespace isogram {
 
-// Throws std::invalid_argument unless the rows are so nearly orthonormal that bounds hold.
+// Throws std::invalid_argument unless the rows are orthonormal up to detail::kAxesDefect.
 void require_axes(MatrixView<const double> axes);
 
-// The coordinates of tokens, in float64. Packed once, for any number of threads.
+// Axes packed once for all threads; coordinates are float64.
 class Axes {
  public:
   Axes(MatrixView<const double> axes, const Execution& execution);
 
   std::size_t rank() const { return axes_.rows(); }
 
-  // Memory of one thread, for at most so many tokens at once.
+  // The working memory of one thread, for at most `tokens` tokens at a time.
   class Coordinates {
    public:
     Coordinates(const Axes& axes, std::size_t tokens);
     static std::size_t bytes_for(std::size_t rank, std::size_t channels, std::size_t tokens);
 
-    // Of `count` tokens, one after another.
+    // Computes the coordinates of `count` adjacent tokens.
     void find(const double* tokens, std::size_t count);
     double* of(std::size_t token) { return values_.data() + token * stride_; }
 

@@ -16,13 +16,13 @@ namespace {
 
 constexpr double kLargestByte = 127;
 
-// To the nearest whole number, ties to even; for |x| < 2^51, and made of vectors.
+// To the nearest integer, ties to even, for |x| < 2^51; compilers vectorise it.
 double to_whole(double x) {
   constexpr double rounder = 0x1.8p52;
   return (x + rounder) - rounder;
 }
 
-// To the nearest, ties to even; tokens are finite and far from overflow.
+// To the nearest bfloat16, ties to even; tokens are finite and far from overflow.
 double rounded_to_bfloat16(double x) {
   const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(x));
   const std::uint32_t rounded = (bits + 0x7fffU + ((bits >> 16) & 1U)) & 0xffff0000U;
@@ -33,7 +33,7 @@ double norm(const double* x, std::size_t n) {
   return std::sqrt(simd::kernels().float64.dot(x, x, n));
 }
 
-// narrowed(x) of every element, as many to a word as there is room for.
+// narrowed(x) of every element, as many per word as fit.
 template <class Narrow, class Narrowed>
 std::vector<std::int32_t> as_words(const double* x, std::size_t n, Narrowed narrowed) {
   constexpr std::size_t per_word = sizeof(std::int32_t) / sizeof(Narrow);
@@ -45,12 +45,12 @@ std::vector<std::int32_t> as_words(const double* x, std::size_t n, Narrowed narr
   return words;
 }
 
-// Fetches the slice that is scored next, a share of it beside every pair: from memory that all
-// cores share, each of its lines would be waited for.
+// Prefetches the slice that is scored next, a share with every pair: without that, every line from
+// memory beyond the core's own caches would be waited for.
 template <class T>
 class NextSlice {
  public:
-  // Of inputs from `first` to `last`; there may be no such slice.
+  // The slice from `channel` on of inputs `first` to `last`; empty beyond the last channel.
   NextSlice(const NarrowTokens<T>& tokens, std::size_t first, std::size_t last, std::size_t channel,
             std::size_t shares) {
     if (channel >= tokens.channels()) return;
@@ -107,7 +107,7 @@ void NarrowTokens<T>::leave_out(std::size_t input, const double* token, const do
 template <class T>
 void NarrowTokens<T>::round(std::size_t input, std::size_t position, double* seen) {
   const double largest = largest_magnitude(seen, seen_);
-  if (!has_axes_) {  // the token that was kept
+  if (!has_axes_) {  // the reference is the token as kept
     for (std::size_t c = 0; c < seen_; ++c) seen[c] = static_cast<T>(seen[c]);
   }
   std::vector<double> error(seen, seen + seen_);
@@ -115,7 +115,7 @@ void NarrowTokens<T>::round(std::size_t input, std::size_t position, double* see
   norms.largest = std::max(norms.largest, norm(seen, seen_));
   if (precision_ == Precision::int8) {
     const auto smallest_byte = static_cast<float>(largest * (1 / kLargestByte));
-    // A subnormal scale would round so coarsely that bytes overflow: such a token counts as zero.
+    // A subnormal scale is rounded so coarsely that bytes could overflow: such a token counts as 0.
     const float scale = smallest_byte < std::numeric_limits<float>::min() ? 0 : smallest_byte;
     const double inverse = scale > 0 ? 1 / static_cast<double>(scale) : 0;
     for (std::size_t c = 0; c < seen_; ++c) seen[c] = to_whole(seen[c] * inverse);

@@ -1,4 +1,4 @@
-// From the matched sum of a pair of inputs to its entries of an RSM.
+// Entries of an RSM from the matched sums of pairs of inputs.
 #pragma once
 
 #include <cmath>
@@ -35,7 +35,7 @@ class RsmEntries {
     if (outputs_.loss.data) outputs_.loss(i, i) = T(0);
   }
 
-  // Entries of pair (i, j) from the matched sum of packed tokens.
+  // Writes the entries of pair (i, j) from the matched sum of packed tokens.
   void write_matched(std::size_t i, std::size_t j, const Match& match, Matcher<T>& matcher,
                      Worker& worker) const {
     if (outputs_.loss.data) store(outputs_.loss, i, j, 0);
@@ -57,7 +57,7 @@ class RsmEntries {
           detail::loss_entry(bound, pair.total, of_row(pair.i), of_col(pair.j)));
   }
 
-  // Entries from the sum of the tokens as they came, in scaled units.
+  // Writes the entries from the matched sum of tokens before centring, in scaled units.
   void write(std::size_t i, std::size_t j, const Match& match, Matcher<T>& matcher,
              Worker& worker) const {
     const detail::InputNorms a = of_row(i);
@@ -75,14 +75,15 @@ class RsmEntries {
     }
   }
 
-  // A sum over matched tokens as it was before these lost their means.
+  // The matched sum of tokens before centring.
   double restored(double total, double product_of_means) const {
     return total + static_cast<double>(plan_.max_tokens) * product_of_means;
   }
 
  private:
-  // Σ over matched tokens ⟨x, y⟩ is that of tokens less any ones of their inputs, but for so many
-  // times ⟨mean_i, mean_j⟩ − ⟨mean_i left, mean_j left⟩.
+  // Subtracting an origin from all tokens of an input, with the mean `left` of stored tokens,
+  // changes a sum over s matched tokens by s (⟨mean_i, mean_j⟩ − ⟨left_i, left_j⟩): this is the
+  // factor of s.
   double product_of_means(std::size_t i, std::size_t j) const {
     const auto dot = simd::kernels().float64.dot;
     const std::size_t channels = sides_.rows.channels();
@@ -115,7 +116,7 @@ class RsmEntries {
     return near.matched_again(i, j, distance, unit_of(i, j), matcher, worker);
   }
 
-  // Narrow tokens have their own bound on what narrowing costs.
+  // Never for narrow tokens, whose loss has a bound of its own.
   bool may_be_mismatched(std::size_t i, std::size_t j, const Scaled& distance) const {
     if (sides_.layout.is_narrow()) return false;
     if (!near_distances().is_shortest() && sizeof(T) == sizeof(double)) return false;

@@ -1,4 +1,4 @@
-// The matching of one pair of inputs, and the memory in which a thread does it.
+// The matching of one pair of inputs, and the working memory of a thread for it.
 #pragma once
 
 #include <algorithm>
@@ -17,15 +17,14 @@
 
 namespace isogram {
 
-// Without a matching: tiles on a side of the widest block, which still fits the cache beside a
-// panel of depth of its rows and columns.
+// For Matching::none: the edge, in tiles, of the widest block. It fits the cache beside a panel of
+// depth of its rows and columns.
 inline constexpr std::size_t kWidestBlock = 3;
 
 // The matched tokens of one pair of inputs.
 struct Match {
-  double total;                 // of their affinities
-  const std::int32_t* columns;  // the position that each position was matched with, or −1; null
-                                // stands for the identity
+  double total;                 // the matched sum
+  const std::int32_t* columns;  // the position matched with each position, or −1; null: identity
 };
 
 class Rematcher;
@@ -44,7 +43,7 @@ class Matcher {
         solver_(solver_size(options, layout), solver_size(options, layout)),
         greedy_(layout.max_tokens) {}
 
-  // Bytes at most, but for a Rematcher.
+  // An upper bound on the bytes, without a Rematcher.
   static std::size_t bytes_for(const RsmOptions& options, const TokenLayout& layout,
                                std::size_t affinity_entries) {
     const std::size_t kept =
@@ -73,7 +72,7 @@ class Matcher {
     return solver_.solve(affinity, Objective::maximize, &worker);
   }
 
-  // Calls visit(k, exact matching) for each of affinity(k), k < count.
+  // Calls visit(k, exact matching of affinity(k)) for k < count.
   template <class Affinity, class Visit>
   void solve_each(std::size_t count, Affinity affinity, Worker& worker, Visit visit) {
     solver_.solve_each(count, affinity, Objective::maximize, &worker, visit);
@@ -94,11 +93,11 @@ class Matcher {
   }
 
   Buffer<T> affinities;
-  Buffer<std::int32_t> columns;        // of a match that is put together from parts
-  Buffer<std::int32_t> byte_products;  // a tile of them
+  Buffer<std::int32_t> columns;        // of a match composed of parts
+  Buffer<std::int32_t> byte_products;  // one tile
   Rescoring rescoring;
-  Buffer<double> mean_products;          // of a block's rows, a tile high
-  std::unique_ptr<Rematcher> rematcher;  // once a pair has asked for one
+  Buffer<double> mean_products;          // kTileEdge rows of a block
+  std::unique_ptr<Rematcher> rematcher;  // set once a pair needs it
 
  private:
   static std::size_t solver_size(const RsmOptions& options, const TokenLayout& layout) {
@@ -107,8 +106,8 @@ class Matcher {
                                                : std::min(options.window_or_k, layout.max_tokens);
   }
 
-  // Rows and columns come by descending norm: the first `window_or_k` of both exactly, the rest
-  // greedily.
+  // Rows and columns are sorted by descending norm: the first `window_or_k` of both are matched
+  // exactly, the rest greedily.
   double topk_total(MatrixView<const T> a, Worker& worker) {
     const std::size_t rows = std::min(options_.window_or_k, a.rows);
     const std::size_t cols = std::min(options_.window_or_k, a.cols);

@@ -1,4 +1,5 @@
-// Affinities: the products of all tokens of some inputs with all of others, in any precision.
+// Affinities: the inner products of all tokens of some inputs with all tokens of others, in any
+// precision.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +15,7 @@
 
 namespace isogram {
 
-// The rows of a group of inputs in int8, and what turns their products into affinities.
+// The int8 rows of a group of inputs, with the scales and sums that turn products into affinities.
 struct ScaledRows {
   ScaledRows(const TokenSets<float>& sets, std::size_t group)
       : words(sets.group_words(group)), count(sets.group_rows(group).count) {
@@ -23,7 +24,7 @@ struct ScaledRows {
     sums = sets.narrow().sums(first);
   }
 
-  // affinities = (products − offset Σ a) · scale of the row · scale of the column
+  // affinities = (products − offset Σ a) · (scale of the row · scale of the column)
   void scale(const simd::ByteKernels& kernels, Span rows, const ScaledRows& columns, Span cols,
              const std::int32_t* products, float* affinities, std::size_t stride) const {
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -55,7 +56,7 @@ class AffinityProducts {
     });
   }
 
-  // The same from tokens as words.
+  // Affinities between two groups, from tokens as words.
   void of_words(const TokenSets<T>& a, std::size_t a_group, const TokenSets<T>& b,
                 std::size_t b_group, Matcher<T>& matcher, std::size_t stride,
                 Worker& worker) const {
@@ -67,8 +68,9 @@ class AffinityProducts {
   }
 
  private:
-  // Calls visit(rows, columns) for the tiles of a product of two pieces, or of a piece with itself
-  // on and above the diagonal; tile by tile, so that huge inputs can be stopped.
+  // Calls visit(rows, columns) for the tiles of a product of two pieces or, of a piece with itself,
+  // for the tiles on and above the diagonal. Tile by tile, with a check for an interrupt before
+  // each.
   template <class Visit>
   static void for_each_tile(std::size_t rows, std::size_t cols, bool is_one_piece, Worker& worker,
                             Visit visit) {

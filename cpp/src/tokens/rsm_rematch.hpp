@@ -1,5 +1,5 @@
-// Distances of pairs whose affinities have lost the digits that tell near tokens apart: by the
-// differences of matched tokens, and after another matching in float64.
+// Distances of pairs whose affinities are too coarse for near tokens: by differences of matched
+// tokens, after another matching in float64 if needed.
 #pragma once
 
 #include <algorithm>
@@ -21,8 +21,7 @@
 
 namespace isogram {
 
-// Memory for pairs whose affinities in T have lost the digits that tell near tokens apart: their
-// tokens as they came, and affinities in float64.
+// The working memory of another matching in float64: the tokens of a pair, and their affinities.
 class Rematcher {
  public:
   Rematcher(const RsmOptions& options, const TokenLayout& layout, std::size_t channels)
@@ -43,7 +42,7 @@ class Rematcher {
   Buffer<double> right;
   Buffer<std::int32_t> columns;
   std::size_t window;
-  int exponent = 0;  // distances are matched over 2^this
+  int exponent = 0;  // distances are divided by 2^exponent
   Matcher<double> matcher;
 
  private:
@@ -52,10 +51,10 @@ class Rematcher {
   }
 };
 
-// Up to this one, powers of two have squares that neither overflow nor vanish.
+// Squares of numbers between 2^−kSafeExponent and 2^kSafeExponent neither overflow nor vanish.
 inline constexpr int kSafeExponent = 256;
 
-// One by which a distance is divided before it is squared.
+// The exponent of the power of two by which a distance is divided before it is squared.
 inline int squaring_exponent_of(const Scaled& distance) {
   const int exponent = std::ilogb(distance.value) + distance.exponent;
   return std::abs(exponent) <= kSafeExponent ? 0 : exponent;
@@ -64,7 +63,7 @@ inline int squaring_exponent_of(const Scaled& distance) {
 // ‖a − b‖² · 2^−2e, or `largest` where that is less.
 inline double squared_distance(const double* a, const double* b, std::size_t channels, int exponent,
                                double largest) {
-  constexpr std::size_t kPart = 32;  // channels; after each of these, the rest may be left out
+  constexpr std::size_t kPart = 32;  // channels between two comparisons with `largest`
   double difference[kPart];
   double sum = 0;
   for (std::size_t c = 0; c < channels && sum < largest; c += kPart) {
@@ -101,16 +100,16 @@ class NearDistances {
         row_inputs_(row_inputs),
         col_inputs_(col_inputs) {}
 
-  // Whether the matching makes distances as small as can be, of inputs or of their windows.
+  // Whether the matching minimises the distance of inputs, or of their windows.
   bool is_shortest() const {
     return options_.matching == Matching::exact || options_.matching == Matching::window;
   }
 
-  // Matches a pair in float64: of the shortest distances by the squares of differences, which have
-  // the digits of near tokens however far off others are. No pair of a best matching is beyond the
-  // distance that is known. Twice its square stands for all that are: it is worse than any best
-  // matching, and rounds the others less than they would; once more where the distance was far
-  // above the one found. Greedy choices are by inner products.
+  // Matches a pair again in float64. Exact and window matchings use squared differences, which keep
+  // the digits of near tokens however far others are. No token pair of an optimal matching is
+  // farther apart than the known `distance`: larger squares are replaced by twice its square, which
+  // no optimal matching takes, and which rounds the others less. This is repeated if the distance
+  // found is far below the known one. Greedy choices use inner products.
   Scaled matched_again(std::size_t i, std::size_t j, Scaled distance, int unit_of_products,
                        Matcher<T>& matcher, Worker& worker) const {
     constexpr double far = 16;
@@ -131,7 +130,8 @@ class NearDistances {
     }
   }
 
-  // Σ ‖x − y‖² over matched tokens and Σ ‖x‖² over those left over, from the inputs as they came.
+  // √(Σ ‖x − y‖² over matched tokens + Σ ‖x‖² over tokens left over), from the inputs before
+  // scaling and centring.
   Scaled by_differences(std::size_t i, std::size_t j, const std::int32_t* columns) const {
     const RowReader left(row_inputs_[i]);
     const RowReader right(col_inputs_[j]);
@@ -161,7 +161,7 @@ class NearDistances {
   }
 
  private:
-  // Tokens in float64, by position, over 2^unit; and zeros after them.
+  // Reads tokens in float64, by position, divided by 2^unit, and zeros after them.
   void read_tokens(const TokenSets<T>& sets, std::size_t input, const InputView& view, int unit,
                    Buffer<double>& out) const {
     const RowReader reader(view);
@@ -173,8 +173,8 @@ class NearDistances {
     std::fill(out.begin() + entries, out.end(), 0.0);
   }
 
-  // A token that is left over adds its squared norm to the distance, as if its partner were 0: so
-  // the smaller set is filled up with zeros.
+  // A token left over adds its squared norm to the distance, as if it were matched with 0: so the
+  // smaller input is padded with zeros.
   void match_again(std::size_t rows, std::size_t cols, double largest, Rematcher& again,
                    Worker& worker) const {
     std::fill(again.columns.begin(), again.columns.end(), -1);

@@ -1,4 +1,4 @@
-// The inputs of one tile of an RSM, packed: rows with columns, or with themselves.
+// The packed inputs of one tile of an RSM: rows with columns, or with themselves.
 #pragma once
 
 #include <algorithm>
@@ -10,8 +10,8 @@
 
 namespace isogram {
 
-// Affinities of one pair of groups stay within this many rows and columns, so that a core's own
-// cache holds them between the Gram block and the matchings.
+// The most rows and columns of the affinities of a pair of groups, unless one input has more: a
+// core's own cache holds them between the products and the matchings.
 inline constexpr std::size_t kAffinityEdge = 400;
 
 inline TokenLayout layout_for(const RsmPlan& plan, std::size_t channels,
@@ -28,14 +28,14 @@ inline TokenLayout layout_for(const RsmPlan& plan, std::size_t channels,
   }
   if (layout.precision == Precision::bfloat16) {
     layout.pair_kernels = simd::pair_kernels_beside(kernels);
-    // Multiplied as float32, it would gain nothing.
+    // Rounded tokens multiplied as float32 would gain nothing.
     if (!layout.pair_kernels) layout.precision = Precision::float32;
   }
   layout.group = std::max(std::size_t{1}, kAffinityEdge / plan.max_tokens);
   return layout;
 }
 
-// Inputs of one side, as they came and packed; they have to stay where they are.
+// The inputs of one side, and packed. The inputs' data must outlive it.
 template <class T>
 struct RsmSide {
   RsmSide(const simd::Kernels& level, const RsmPlan& plan, const TokenInputs& inputs,
@@ -54,7 +54,7 @@ struct RsmSide {
 template <class T>
 class RsmSides {
  public:
-  // Without `cols`, rows with themselves; both of one level.
+  // Without `cols`, rows with themselves. Both sides must be of one SIMD level.
   RsmSides(const RsmSide<T>& rows, const RsmSide<T>* cols)
       : kernels(rows.level.template of<T>()),
         layout(rows.layout),

@@ -32,7 +32,7 @@ NotFiniteToken::NotFiniteToken(std::string name, std::size_t input, std::size_t 
       value(value) {}
 
 void require_tokens(const TokenInputs& inputs, std::size_t channels) {
-  // Sizes and lengths of an array come signed.
+  // Sizes and lengths of an array are signed, and may be negative.
   const auto given = [](std::size_t size) { return static_cast<std::ptrdiff_t>(size); };
   if (given(inputs.size()) < 1) {
     throw std::invalid_argument("`" + inputs.name() + "` must hold at least one input, got " +

@@ -7,13 +7,14 @@
 
 namespace isogram {
 
-// Throws std::invalid_argument unless there are inputs, each with tokens and so many channels.
+// Throws std::invalid_argument unless there is an input, and each has at least one token and
+// exactly `channels` ≥ 1 channels.
 void require_tokens(const TokenInputs& inputs, std::size_t channels);
 
-// The facts that need no look at the tokens themselves; of at least one input.
+// The numbers of tokens of at least one input; TokenFacts::largest_norm is left unset.
 TokenFacts count_tokens(const TokenInputs& inputs);
 
-// The larger of two, of which there may be none.
+// The larger of two; of one if the other is none.
 std::optional<int> larger(std::optional<int> a, std::optional<int> b);
 
 }  // namespace isogram
