@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from isogram import _core
 from isogram._arrays import as_matrix
 from isogram._entries import result_dtype
+from isogram._identifiers import require_same_order
 from isogram._place import gpu_library, why_no_gpu
 from isogram._types import Array, Kernel, Layers
 
@@ -186,8 +187,9 @@ def layers_of(function: str, name: str, layers: Any) -> Layers:
         names = [f"{name}[{key!r}] (layer {i})" for i, (key, _) in enumerate(items)]
     arrays = [as_matrix(function, n, a) for n, (_, a) in zip(names, items, strict=True)]
     result = Layers(names, arrays)
-    for layer, array in zip(names, arrays, strict=True):
+    for layer, array, (_, given) in zip(names, arrays, items, strict=True):
         same_samples(function, layer, array, names[0], result.samples)
+        require_same_order(function, layer, given, names[0], items[0][1])
     return result
 
 
@@ -198,6 +200,9 @@ def two_sets(function: str, layers: Any, other: Any) -> tuple[Layers, Layers | N
         return rows, None
     cols = layers_of(function, "other", other)
     same_samples(function, cols.names[0], cols.arrays[0], rows.names[0], rows.samples)
+    require_same_order(
+        function, cols.names[0], first_layer(other), rows.names[0], first_layer(layers)
+    )
     return rows, cols
 
 
@@ -206,6 +211,7 @@ def two_layers(function: str, x: Any, y: Any) -> tuple[Layers, Layers]:
     first = Layers(["x"], [as_matrix(function, "x", x)])
     second = Layers(["y"], [as_matrix(function, "y", y)])
     same_samples(function, "y", second.arrays[0], "x", first.samples)
+    require_same_order(function, "y", y, "x", x)
     return first, second
 
 

@@ -132,7 +132,7 @@ def are_same(a: Array, b: Array) -> bool:
 
 def _to_array(function: str, name: str, value: Array) -> tuple[NDArray[Any], str]:
     """Return a NumPy or GPU array on the memory of `value`, and the name of its element type."""
-    if isinstance(value, _if_imported("numpy.ma", "MaskedArray")):
+    if isinstance(value, if_imported("numpy.ma", "MaskedArray")):
         raise TypeError(
             f"{function}: `{name}` must be an array without a mask, got a masked array: "
             "fill or drop the masked entries"
@@ -231,10 +231,10 @@ def _adopted(function: str, name: str, value: Array) -> NDArray[Any]:
 
 
 def _is_torch(value: Array) -> bool:
-    return isinstance(value, _if_imported("torch", "Tensor"))
+    return isinstance(value, if_imported("torch", "Tensor"))
 
 
-def _if_imported(module: str, name: str) -> Any:
+def if_imported(module: str, name: str) -> Any:
     """Return a class of a module if that is imported: before, there is no object of it.
 
     NumPy too imports its modules when first asked for them, which a signal handler that calls

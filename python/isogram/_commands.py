@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,16 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 import isogram as ig
+from isogram import io
 from isogram._arguments import ESTIMATORS, KERNELS
-from isogram._files import Header, read_arrays, read_headers
-from isogram._messages import failures_in_a_line, listed, notice, warnings_in_a_line
-from isogram._output import check_target, printable, replacing, table, write_csv
+from isogram._messages import failures_in_a_line, notice, warnings_in_a_line
+from isogram._output import check_target, listed, printable, replacing, table, write_csv
+from isogram.io._contents import Entry, refused
+from isogram.io._formats import contents_of
 from isogram.measures import KINDS, Measure, measure_of
 
 _Array = NDArray[Any]
 _Decorated = TypeVar("_Decorated", bound=Callable[..., None])
 
-_INPUT = click.Path(exists=True, dir_okay=False, path_type=Path)
+_INPUT = click.Path(exists=True, path_type=Path)
 _OUTPUT = click.Path(path_type=Path)
 
 
@@ -118,7 +120,7 @@ def info() -> None:
 @commands.command()
 @click.argument("tokens", type=_INPUT)
 @click.option("-o", "--output", type=_OUTPUT, required=True, help="RSM file to write (.npy).")
-@click.option("--layer", metavar="NAME", help="Which array of an .npz file.")
+@click.option("--layer", metavar="NAME", help="Which array, if the file has several.")
 @click.option(
     "--kernel",
     type=click.Choice(["linear", "cosine", "rbf"]),
@@ -157,7 +159,7 @@ def rsm(
     num_threads: int | None,
     progress: bool | None,
 ) -> None:
-    """Write the semantic RSM of the array in TOKENS (.npy or .npz)."""
+    """Write the semantic RSM of the array in TOKENS, a file as for `compare`."""
     if bandwidth is not None and kernel != "rbf":
         raise click.UsageError("--bandwidth goes with --kernel rbf only")
     for name, size in (("window", window), ("topk", topk)):
@@ -206,6 +208,22 @@ def rsm(
     "--k", type=int, help="Neighbours of each sample; by default the measure's, for gbs all."
 )
 @click.option("--center", is_flag=True, help="Subtract the mean of every feature first.")
+@click.option(
+    "--layers",
+    "patterns",
+    metavar="PATTERN",
+    multiple=True,
+    default=("*",),
+    help="Which layers, in this order: a name or a pattern as 'block*'; may be repeated.",
+)
+@click.option(
+    "--ids",
+    metavar="NAME",
+    default="auto",
+    show_default=True,
+    help="Array of identifiers, by which samples are aligned; auto: one called "
+    f"{', '.join(io.IDENTIFIERS)}, or a table's index; none: compare rows as they are.",
+)
 @click.option("--csv", "csv_path", metavar="FILE", type=_OUTPUT, help="Also write a CSV file.")
 @click.option("--png", "png_path", metavar="FILE", type=_OUTPUT, help="Also draw the matrix.")
 @_num_threads_option
@@ -219,6 +237,8 @@ def compare(
     bandwidth: float | None,
     k: int | None,
     center: bool,
+    patterns: tuple[str, ...],
+    ids: str,
     csv_path: Path | None,
     png_path: Path | None,
     num_threads: int | None,
@@ -226,10 +246,11 @@ def compare(
 ) -> None:
     """Compare every layer in A with every layer in B by a measure.
 
-    A and B are .npz files, or .npy files for one layer. Layers are the arrays of real
-    floating-point numbers with at least two axes, samples first; further axes are flattened. What
-    else a file holds is named and ignored. Rows of the table are the layers of A, columns those of
-    B.
+    A and B are .npy, .npz, .pt, safetensors, HDF5, Zarr, Parquet or Arrow files, or folders of
+    them. Layers are the arrays of real floating-point numbers with at least two axes, samples
+    first; further axes are flattened. What else a file holds is named and ignored. Samples are
+    brought into one order where both files have identifiers. Rows of the table are the layers of
+    A, columns those of B.
     """
     given = {"kernel": kernel, "estimator": estimator, "bandwidth": bandwidth, "k": k}
     given["center"] = center or None
@@ -244,9 +265,7 @@ def compare(
             raise ImportError("--png needs matplotlib: pip install 'isogram[plot]'") from error
     wants_progress = _wants_progress(progress)
 
-    layers_a = _read_layers(a)
-    layers_b = layers_a if a.samefile(b) else _read_layers(b)
-    _check_samples(a, layers_a, b, layers_b)
+    layers_a, layers_b = _read_both(a, b, patterns, None if ids == "none" else ids)
     matrix = ig.similarity_matrix(
         layers_a,
         None if layers_b is layers_a else layers_b,
@@ -295,66 +314,84 @@ def _options_of(measure: Measure, given: dict[str, Any]) -> dict[str, Any]:
 
 def _read_layer(path: Path, name: str | None) -> _Array:
     """Return the array `name` of `path`, or the only one that can be meant."""
-    headers = read_headers(path)
-    chosen = _only_layer(path, headers) if name is None else name
-    if chosen not in headers:
-        raise ValueError(f"{path} has no {chosen!r}: {listed(headers)}")
-    if headers[chosen].dtype.hasobject:
-        raise ValueError(f"{chosen!r} of {path} holds Python objects, expected plain numbers")
-    array = read_arrays(path, [chosen])[chosen]
+    contents = contents_of(path)
+    with contents.files:
+        entries = contents.entries
+        chosen = _only_layer(path, entries) if name is None else name
+        if chosen not in entries:
+            raise ValueError(f"{path} has no {chosen!r}: {listed(entries)}")
+        if entries[chosen].dtype.hasobject:
+            raise ValueError(f"{chosen!r} of {path} holds Python objects, expected plain numbers")
+        with refused(f"cannot read {path}: "):
+            array = entries[chosen].whole()
     if name is None:
-        _say_what_is_ignored(path, headers, [chosen])
+        ignored = {name: str(entry) for name, entry in entries.items() if name != chosen}
+        _say_what_is_ignored(path, ignored | contents.others)
     return array
 
 
-def _only_layer(path: Path, headers: dict[str, Header]) -> str:
-    plain = [name for name, header in headers.items() if not header.dtype.hasobject]
-    names = [name for name in plain if _is_layer(headers[name])] or plain
+def _only_layer(path: Path, entries: Mapping[str, Entry]) -> str:
+    plain = [name for name, entry in entries.items() if not entry.dtype.hasobject]
+    names = [name for name in plain if entries[name].is_layer] or plain
     if not names:
-        raise ValueError(f"{path} holds no plain numbers: {_described(headers)}")
+        described = _described({name: str(entry) for name, entry in entries.items()})
+        raise ValueError(f"{path} holds no plain numbers: {described or 'it is empty'}")
     if len(names) > 1:
         raise ValueError(f"{path} has several arrays, choose one with --layer: {listed(names)}")
     return names[0]
 
 
-def _read_layers(path: Path) -> dict[str, _Array]:
-    """Return the layers of `path`, each flattened to (samples, features)."""
-    headers = read_headers(path)
-    names = [name for name, header in headers.items() if _is_layer(header)]
-    if not names:
-        raise ValueError(
-            f"{path} has no layers, floating-point arrays with two or more axes: "
-            f"{_described(headers)}"
+def _read_both(
+    a: Path, b: Path, patterns: tuple[str, ...], ids: str | None
+) -> tuple[dict[str, _Array], dict[str, _Array]]:
+    """Return the layers of two files, of the same samples in the same order."""
+    with io.open(a, layers=patterns, ids=ids) as layers_a:
+        if a.samefile(b):
+            arrays = _read(layers_a)
+            return arrays, arrays
+        with io.open(b, layers=patterns, ids=ids) as layers_b:
+            _check_samples(layers_a, layers_b)
+            aligned = _aligned(layers_a, layers_b)
+            return _read(layers_a), _read(aligned)
+
+
+def _read(layers: io.Layers) -> dict[str, _Array]:
+    arrays = layers.read()
+    _say_what_is_ignored(layers.path, layers.skipped)
+    return arrays
+
+
+def _aligned(a: io.Layers, b: io.Layers) -> io.Layers:
+    """Return `b` with its samples in the order of `a`, where both have identifiers."""
+    if a.ids is None or b.ids is None:
+        for one, other in ((a, b), (b, a)):
+            if one.ids is not None:
+                notice(
+                    f"{other.path} has no identifiers of samples, {one.path} has {one.ids_name!r}: "
+                    "rows are compared as they are"
+                )
+        return b
+    _, aligned = io.align(a, b)
+    if aligned is not b:
+        notice(
+            f"{b.path}: samples are in another order than in {a.path}: aligned by {b.ids_name!r}"
         )
-    arrays = read_arrays(path, names)
-    _say_what_is_ignored(path, headers, names)
-    return {name: array.reshape(len(array), -1) for name, array in arrays.items()}
+    return aligned
 
 
-def _is_layer(header: Header) -> bool:
-    floating = np.issubdtype(header.dtype, np.floating)
-    return floating and len(header.shape) >= 2 and 0 not in header.shape
-
-
-def _say_what_is_ignored(path: Path, headers: dict[str, Header], names: list[str]) -> None:
-    ignored = {name: header for name, header in headers.items() if name not in names}
+def _say_what_is_ignored(path: Path, ignored: Mapping[str, str]) -> None:
     if ignored:
         notice(f"{path}: not layers, ignored: {_described(ignored)}")
 
 
-def _described(headers: dict[str, Header]) -> str:
-    return listed(f"{name} ({header})" for name, header in headers.items()) or "it is empty"
+def _described(others: Mapping[str, str]) -> str:
+    return listed(f"{name} ({what})" for name, what in others.items())
 
 
-def _check_samples(
-    path_a: Path, layers_a: dict[str, _Array], path_b: Path, layers_b: dict[str, _Array]
-) -> None:
-    """Raise unless all layers of both files have equally many samples."""
-    first, expected = next((name, len(array)) for name, array in layers_a.items())
-    for path, layers in ((path_a, layers_a), (path_b, layers_b)):
-        for name, array in layers.items():
-            if len(array) != expected:
-                raise ValueError(
-                    f"all layers must have the same number of samples: {first!r} of {path_a} has "
-                    f"{expected}, {name!r} of {path} has {len(array)}"
-                )
+def _check_samples(a: io.Layers, b: io.Layers) -> None:
+    """Raise unless both files have equally many samples."""
+    if a.samples != b.samples:
+        raise ValueError(
+            f"all layers must have the same number of samples: {next(iter(a))!r} of {a.path} has "
+            f"{a.samples}, {next(iter(b))!r} of {b.path} has {b.samples}"
+        )

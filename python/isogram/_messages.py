@@ -6,7 +6,7 @@ import errno
 import re
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -16,8 +16,6 @@ import isogram as ig
 from isogram._output import printable
 
 _FAILURES = (ArithmeticError, ImportError, MemoryError, RuntimeError, TypeError, ValueError)
-_MOST_NAMES = 10
-_LONGEST_NAME = 100
 
 
 class Failure(click.ClickException):
@@ -79,13 +77,6 @@ def notice(message: str) -> None:
     """Write one line to stderr; where that is full or closed, the result still goes out."""
     with suppress(OSError):
         click.echo(printable(message), err=True)
-
-
-def listed(names: Iterable[str]) -> str:
-    """Return names separated by commas: the first of them if they are many, cut if long."""
-    names = [name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]} …" for name in names]
-    more = [f"… ({len(names) - _MOST_NAMES} more)"] if len(names) > _MOST_NAMES else []
-    return ", ".join(names[:_MOST_NAMES] + more)
 
 
 def _in_words_of(command: click.Command | None, message: str) -> str:

@@ -7,12 +7,15 @@ import io
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from numpy.typing import NDArray
+
+_MOST_NAMES = 10
+_LONGEST_NAME = 100
 
 
 def printable(text: str) -> str:
@@ -24,6 +27,13 @@ def printable(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text
     )
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names separated by commas: the first of them if they are many, cut if long."""
+    names = [name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]} …" for name in names]
+    more = [f"… ({len(names) - _MOST_NAMES} more)"] if len(names) > _MOST_NAMES else []
+    return ", ".join(names[:_MOST_NAMES] + more)
 
 
 def check_target(path: Path) -> Path:

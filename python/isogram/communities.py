@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from isogram._arguments import neighbours_of, threads
 from isogram._arrays import as_matrix
 from isogram._errors import errors_of
+from isogram._identifiers import require_same_order
 from isogram._place import place_of
 from isogram._types import Array
 
@@ -71,7 +72,7 @@ def modularity(x: Array, labels: Any, *, k: int = 3, num_threads: int | None = N
     """
     workers = threads("modularity", num_threads)
     rows = as_matrix("modularity", "x", x)
-    classes = _classes("modularity", labels, len(rows))
+    classes = _classes("modularity", labels, x, len(rows))
     neighbours = neighbours_of("modularity", "x", k, len(rows))
     place = place_of("modularity", {"x": rows})
     with errors_of("modularity"):
@@ -121,21 +122,22 @@ def motifs(x: Array, labels: Any, *, k: int = 5, num_threads: int | None = None)
     """
     workers = threads("motifs", num_threads)
     rows = as_matrix("motifs", "x", x)
-    classes = _classes("motifs", labels, len(rows))
+    classes = _classes("motifs", labels, x, len(rows))
     neighbours = neighbours_of("motifs", "x", k, len(rows))
     place = place_of("motifs", {"x": rows})
     with errors_of("motifs"):
         return Motifs(*place.motifs(rows, classes, neighbours, workers))
 
 
-def _classes(function: str, labels: Any, n: int) -> NDArray[np.int64]:
-    """Return the labels as numbers of classes."""
+def _classes(function: str, labels: Any, x: Array, n: int) -> NDArray[np.int64]:
+    """Return the labels of the rows of `x` as numbers of classes."""
     array = np.asarray(labels)
     if array.shape != (n,):
         raise ValueError(
             f"{function}: `labels` must be 1-D with one label for each of the {n} samples, "
             f"got shape {array.shape}"
         )
+    require_same_order(function, "labels", labels, "x", x)
     try:
         return np.unique(array, return_inverse=True)[1].astype(np.int64)
     except TypeError as error:

@@ -14,6 +14,7 @@ from isogram._arithmetic import usual_arithmetic
 from isogram._arrays import as_matrix
 from isogram._entries import parts_of
 from isogram._errors import changed_input, errors_of
+from isogram._identifiers import require_same_order
 from isogram._place import place_of
 from isogram._types import Array
 
@@ -96,6 +97,7 @@ def compare_rsms(
             f"compare_rsms: `rsm_b` must be of the shape of `rsm_a` {first.shape}, "
             f"got {second.shape}"
         )
+    require_same_order("compare_rsms", "rsm_b", rsm_b, "rsm_a", rsm_a)
     place = place_of("compare_rsms", {"rsm_a": first, "rsm_b": second})
     with errors_of("compare_rsms"):
         result = place.compare_rsms(first, second, method, workers)

@@ -156,7 +156,10 @@ def test_rsm_usage_errors(run, tokens, tmp_path):
     target = tmp_path / "rsm.npy"
     assert_fails(run("rsm", source), "'-o'", 2)
     assert_fails(run("rsm", tmp_path / "absent.npy", "-o", target), "does not exist", 2)
-    assert_fails(run("rsm", tmp_path, "-o", target), "is a directory", 2)
+    (tmp_path / "empty").mkdir()
+    assert_fails(
+        run("rsm", tmp_path / "empty", "-o", target), "holds no plain numbers: it is empty"
+    )
     assert_fails(run("rsm", source, "-o", target, "--kernel", "quadratic"), "quadratic", 2)
     assert_fails(run("rsm", source, "-o", target, "--num-threads", "0"), "num-threads", 2)
     assert_fails(run("rsm", source, "-o", target, "--bandwidth", "1"), "--bandwidth", 2)
@@ -225,7 +228,7 @@ def test_narrow_terminals(run, models, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", columns)
     assert "--num-threads" in run("rsm", "--help").stdout
     result = run("compare", models[0], "absent")
-    assert_fails(result, "File 'absent' does not exist", 2)
+    assert_fails(result, "Path 'absent' does not exist", 2)
     assert result.stderr.count("\n") == 1
 
 

@@ -12,7 +12,7 @@ import isogram as ig
 import numpy as np
 import pytest
 from fuzz import assignment, files
-from isogram import _files
+from isogram.io import _formats, _numpy
 
 FUZZ = Path(__file__).parents[1] / "fuzz"
 
@@ -103,19 +103,21 @@ def test_files_of_every_kind_are_held():
     assert files.fuzz(4, 0, keep_going=False) == 0
 
 
-def read_no_numbers(path, names):
-    return {name: np.ones((6, 2)) for name in names}
+def read_no_numbers(member):
+    return np.ones(_numpy._header(member)[0])
 
 
-def forget_one(path, read=_files.read_headers):
-    return dict(list(read(path).items())[1:])
+def forget_one(path, read=_formats.contents_of):
+    contents = read(path)
+    contents.entries = dict(list(contents.entries.items())[1:])
+    return contents
 
 
 def refuse_all(path):
     raise ValueError("no")
 
 
-def leave_a_file(path, read=_files.read_headers):
+def leave_a_file(path, read=_formats.contents_of):
     path.with_name("left").touch()
     return read(path)
 
@@ -123,12 +125,12 @@ def leave_a_file(path, read=_files.read_headers):
 @pytest.mark.parametrize(
     ("place", "name", "wrong"),
     [
-        ("isogram._commands", "read_arrays", read_no_numbers),
-        ("isogram._commands", "read_headers", forget_one),
-        ("isogram._commands", "read_headers", refuse_all),
-        ("isogram._commands", "read_headers", leave_a_file),
-        ("isogram._files", "_BROKEN", ()),
-        ("isogram._files", "_checked_size", lambda member: 0),
+        ("isogram.io._numpy", "_array", read_no_numbers),
+        ("isogram.io._open", "contents_of", forget_one),
+        ("isogram.io._open", "contents_of", refuse_all),
+        ("isogram.io._open", "contents_of", leave_a_file),
+        ("isogram.io._contents", "_BROKEN", ()),
+        ("isogram.io._numpy", "_checked_size", lambda member: 0),
         ("isogram._messages", "_FAILURES", ()),
         ("isogram._messages", "printable", lambda text: text),
     ],
@@ -142,7 +144,7 @@ def test_a_fault_of_the_command_line_is_found(place, name, wrong, monkeypatch, c
 
 def test_a_command_without_end_is_found(monkeypatch):
     monkeypatch.setattr(files, "LONGEST", 1)
-    monkeypatch.setattr("isogram._commands.read_headers", lambda path: time.sleep(60))
+    monkeypatch.setattr("isogram.io._open.contents_of", lambda path: time.sleep(60))
     assert files.fuzz(60, 0, keep_going=False) == 1
 
 

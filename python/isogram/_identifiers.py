@@ -1,0 +1,102 @@
+"""Identifiers of samples: what two inputs must agree on for their rows to be the same samples.
+
+They are the index of a frame of pandas or an array of xarray, and the `ids` of a layer in a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram._arrays import if_imported
+from isogram._types import Array
+
+
+def require_same_order(function: str, name: str, value: Array, first: str, other: Array) -> None:
+    """Raise ValueError unless the identifiers of `value`, if there are any, are those of `other`.
+
+    Arrays have none, which costs a look at their types.
+    """
+    if type(value) is np.ndarray or type(other) is np.ndarray:
+        return
+    ours, theirs = _identifiers(value), _identifiers(other)
+    if ours is None or theirs is None or are_equal(ours, theirs):
+        return
+    try:
+        order_of(ours, theirs, (f"`{name}`", f"`{first}`"))
+    except ValueError as error:
+        if _counts(value) or _counts(other):
+            return  # of other rows than those of the table that had an index
+        reason = str(error)
+    else:
+        row = next(i for i, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b)
+        reason = f"row {row} is {_shown(ours[row])} in `{name}`, {_shown(theirs[row])} in `{first}`"
+    raise ValueError(
+        f"{function}: `{name}` must have its rows in the order of `{first}`, got identifiers "
+        f"in another order or of other samples: {reason}; align them, or pass arrays without an "
+        "index to compare rows as they are"
+    )
+
+
+def are_equal(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    """Whether identifiers are equal, row by row."""
+    return bool(a.shape == b.shape and np.all(a == b))
+
+
+def order_of(wanted: NDArray[Any], there: NDArray[Any], names: tuple[str, str]) -> NDArray[np.intp]:
+    """Return the rows of `there` in the order of `wanted`.
+
+    Raises
+    ------
+    ValueError
+        An identifier twice, or one that only one of the two has: the first is named. `names` are
+        what messages call the two.
+    """
+    places = [_places(name, ids.tolist()) for name, ids in zip(names, (wanted, there), strict=True)]
+    for here, elsewhere in ((0, 1), (1, 0)):
+        for identifier, row in places[here].items():
+            if identifier not in places[elsewhere]:
+                raise ValueError(
+                    f"{_shown(identifier)}, row {row} of {names[here]}, is not in "
+                    f"{names[elsewhere]}"
+                )
+    return np.fromiter((places[1][identifier] for identifier in places[0]), np.intp, len(wanted))
+
+
+def _places(name: str, identifiers: Iterable[Any]) -> dict[Any, int]:
+    places: dict[Any, int] = {}
+    for row, identifier in enumerate(identifiers):
+        if (before := places.setdefault(identifier, row)) != row:
+            raise ValueError(f"{_shown(identifier)} is row {before} and row {row} of {name}")
+    return places
+
+
+def _identifiers(value: Array) -> NDArray[Any] | None:
+    if (index := _index(value)) is not None:
+        labels: NDArray[Any] = index.to_numpy()
+        return labels
+    ids = getattr(value, "ids", None)
+    return ids if isinstance(ids, np.ndarray) else None
+
+
+def _index(value: Array) -> Any:
+    """Return the index of the rows of a frame, series or labelled array."""
+    if isinstance(value, (if_imported("pandas", "DataFrame"), if_imported("pandas", "Series"))):
+        return value.index
+    if isinstance(value, if_imported("xarray", "DataArray")) and value.dims:
+        return value.indexes.get(value.dims[0])
+    return None
+
+
+def _counts(value: Array) -> bool:
+    """Whether the index is the one that pandas gives rows without identifiers: 0, 1, 2, …."""
+    index = _index(value)
+    return type(index).__name__ == "RangeIndex" and (index.start, index.step) == (0, 1)
+
+
+def _shown(identifier: object) -> str:
+    text = repr(identifier)
+    return text if len(text) <= 100 else f"{text[:100]} …"

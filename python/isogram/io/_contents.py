@@ -1,0 +1,159 @@
+"""What a file holds: its arrays by name, described before anything of them is read."""
+
+from __future__ import annotations
+
+import math
+import re
+import stat
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram._memory import usable_memory
+
+# What arrays of identifiers are called: the first that there is, in any group of a file.
+IDENTIFIERS = ("ids", "sample_ids", "image_ids", "file_names")
+
+# Parsers raise what they like on broken files: zlib.error, struct.error, SafetensorError, ….
+_BROKEN = (Exception,)
+_LONGEST_REASON = 300  # NumPy's messages quote whole headers
+
+
+class Entry(NamedTuple):
+    """An array in a file, of which its description has been read."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    read: Callable[[slice], NDArray[Any]]  # some of its rows
+    check: Callable[[], object] = lambda: None  # raises ValueError unless all of it is there
+
+    @property
+    def size(self) -> int:
+        """Bytes of the numbers."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def is_layer(self) -> bool:
+        """Whether it holds floats, of samples and features."""
+        is_floating = np.issubdtype(self.dtype, np.floating) or self.dtype.name == "bfloat16"
+        return is_floating and len(self.shape) >= 2 and 0 not in self.shape
+
+    @property
+    def may_identify(self) -> bool:
+        """Whether it holds strings or integers, one for each sample."""
+        return self.dtype.kind in "iuUS" and len(self.shape) == 1
+
+    def whole(self) -> NDArray[Any]:
+        """Return all of it."""
+        return self.read(slice(0, self.shape[0]) if self.shape else slice(None))
+
+    def __str__(self) -> str:
+        """Return type and shape."""
+        return described(self.shape, self.dtype)
+
+
+def described(shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
+    """Return type and shape, for messages."""
+    return f"{dtype.name} of shape {shape}"
+
+
+@dataclass
+class Contents:
+    """The arrays of an open file, and what has to be closed after it."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    index: str | None = None  # the entry that the file itself declares as identifiers
+    others: dict[str, str] = field(default_factory=dict)  # what is no array, described
+    files: ExitStack = field(default_factory=ExitStack)
+
+
+def in_memory(array: NDArray[Any]) -> Entry:
+    """Return an entry of an array that has been read."""
+    return Entry(array.shape, array.dtype, lambda span: array[span])
+
+
+def naturally(names: Iterable[str]) -> list[str]:
+    """Sort names, numbers in them by value: block2 before block10."""
+    return sorted(names, key=_natural)
+
+
+def in_order(names: list[str]) -> list[str]:
+    """Return names as they are if numbers ascend in them, as in a network, or else naturally."""
+    series: dict[str, list[str]] = {}
+    for name in names:
+        series.setdefault(re.sub("[0-9]+", "0", name), []).append(name)
+    ascends = all(naturally(members) == members for members in series.values())
+    return names if ascends else naturally(names)
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    # A number by its digits, which may be more than Python converts.
+    parts = re.split("([0-9]+)", name)
+    parts[1::2] = [digits.lstrip("0") for digits in parts[1::2]]
+    return [(len(part) if i % 2 else 0, part) for i, part in enumerate(parts)] + [(0, name)]
+
+
+def library(module: str, what: str, install: str = "'isogram[io]'") -> Any:
+    """Return a module that reads a format, or say what to install."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise ImportError(f"{what} needs {package}: pip install {install}") from error
+
+
+def require_memory(size: int) -> None:
+    """Raise MemoryError for arrays that cannot be in memory together."""
+    if size > (usable := usable_memory()):
+        raise MemoryError(
+            f"its arrays take {size} bytes of memory, more than the {usable} that there are"
+        )
+
+
+def first_bytes(path: Path, count: int) -> bytes:
+    """Return the beginning of a regular file that is not empty."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("not a regular file")  # opening a pipe would wait for a writer
+    if not status.st_size:
+        raise ValueError("the file is empty")
+    with path.open("rb") as stream:
+        return stream.read(count)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Contents]:
+    """Give contents to be filled; a file that is broken is closed, and refused in one line."""
+    found = Contents()
+    try:
+        with refused(f"cannot read {path}: "):
+            yield found
+    except BaseException:
+        found.files.close()
+        raise
+
+
+@contextmanager
+def refused(what: str) -> Iterator[None]:
+    """Turn the exceptions of broken files into a ValueError that begins with `what`."""
+    try:
+        with warnings.catch_warnings():  # of headers by Python 2 and types of NumPy 1
+            warnings.simplefilter("ignore")
+            yield
+    except _BROKEN as error:
+        if isinstance(error, ImportError):  # of a library, not of the file
+            raise
+        raise ValueError(what + _reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    first = text.splitlines()[0] if text else type(error).__name__
+    return first if len(first) <= _LONGEST_REASON else f"{first[:_LONGEST_REASON]} …"

@@ -1,0 +1,42 @@
+"""Layers in HDF5 files: data sets, by their paths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram.io._contents import Contents, Entry, library, reading
+
+
+def contents(path: Path) -> Contents:
+    """Return the data sets in `path`; links to other files are not followed."""
+    h5py = library("h5py", "HDF5 files")
+    with reading(path) as found:
+        found.files.enter_context(h5py.File(path, "r")).visititems(partial(_add, h5py, found))
+    return found
+
+
+def _add(h5py: Any, found: Contents, name: str, item: Any) -> None:
+    if not isinstance(item, h5py.Dataset):
+        return
+    if item.shape is None:
+        found.others[name] = "an empty data set"
+    elif h5py.check_string_dtype(item.dtype):
+        found.entries[name] = Entry(item.shape, np.dtype(str), _string_reader(item))
+    else:
+        found.entries[name] = Entry(item.shape, item.dtype, _reader(item))
+
+
+def _reader(dataset: Any) -> Callable[[slice], NDArray[Any]]:
+    return lambda span: np.asarray(dataset[span] if dataset.shape else dataset[()])
+
+
+def _string_reader(dataset: Any) -> Callable[[slice], NDArray[Any]]:
+    return lambda span: np.array(
+        (dataset.asstr()[span] if dataset.shape else dataset.asstr()[()]), dtype=str
+    )

@@ -1,0 +1,236 @@
+"""Opening files of layers, and bringing the samples of two into one order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram._arguments import choice
+from isogram._identifiers import are_equal, order_of
+from isogram._output import listed
+from isogram.io._contents import IDENTIFIERS, Contents, Entry, in_order, refused, require_memory
+from isogram.io._formats import contents_of
+from isogram.io._layers import Layer, Layers
+
+_REDUCTIONS = ("flatten", "mean", "mean_nchw")
+
+
+def open(
+    path: str | os.PathLike[str],
+    *,
+    layers: str | Iterable[str] = "*",
+    ids: str | None = "auto",
+    reduce: str | None = "flatten",
+) -> Layers:
+    """Open a file or folder of layers, of which nothing but names, shapes and identifiers is read.
+
+    Layers are the arrays of real floating-point numbers with at least two axes, samples first. What
+    else there is, an array of Python objects too, is in `skipped`.
+
+    Parameters
+    ----------
+    path : str or path
+        .npy, .npz, .pt, safetensors, HDF5, Zarr, Parquet, Arrow, or a folder of them.
+    layers : str or iterable of str
+        Names or patterns (`block*`). Layers come in the order of the patterns, and those of one
+        pattern in the order of the file; in natural order if numbers do not ascend in that: block2
+        before block10.
+    ids : str, optional
+        The name of the array of identifiers, strings or integers, one for each sample; "auto": the
+        index that a table declares, or else an array called `ids`, `sample_ids`, `image_ids` or
+        `file_names`; None: none.
+    reduce : {"flatten", "mean", "mean_nchw"}, optional
+        How arrays of more axes become samples by features. "mean" takes the mean over all axes but
+        the first and the last, tokens or pixels whose channels come last, and "mean_nchw" over all
+        but the first two; sums are float64, means float32 (float64 of float64). None leaves the
+        axes, for `semantic_rsm`.
+
+    Returns
+    -------
+    Layers
+        A mapping from names to layers of the same samples, which every function of isogram takes.
+
+    Raises
+    ------
+    ValueError
+        A file that cannot be read, or that has no such layers; layers of different numbers of
+        samples; identifiers that are none, or that differ between the groups of a file.
+    ImportError
+        The library that reads the format is not installed: `pip install 'isogram[io]'`.
+
+    Notes
+    -----
+    Nothing is ever unpickled. Rows of .npy, safetensors, HDF5, Zarr, Parquet and Arrow files are
+    read as they are asked for; members of .npz files and tensors of .pt files whole, at the first.
+
+    Examples
+    --------
+    >>> import isogram as ig
+    >>> from isogram import io
+    >>> with io.open("model.h5", layers="block*") as layers:  # doctest: +SKIP
+    ...     ig.cka_matrix(layers)
+    """
+    place = Path(path)
+    place.stat()  # FileNotFoundError, where there is none
+    if reduce is not None:
+        choice("open", "reduce", reduce, _REDUCTIONS)
+    contents = contents_of(place)
+    try:
+        return _layers_of(place, contents, layers, ids, reduce)
+    except BaseException:
+        contents.files.close()
+        raise
+
+
+def align(a: Layers, b: Layers) -> tuple[Layers, Layers]:
+    """Return two files of layers with the rows of both in the order of the first.
+
+    Parameters
+    ----------
+    a, b : Layers
+        Files of the same samples, both with identifiers.
+
+    Returns
+    -------
+    pair of Layers
+        `a`, and `b`, or where its order is another, what reads it in the order of `a`.
+
+    Raises
+    ------
+    ValueError
+        One has no identifiers; one that is twice there; or one that only one file has: the first is
+        named. Identifiers that are equal row by row may repeat.
+
+    Notes
+    -----
+    All of a layer in another order is read at once; of a span of rows, every run of the file's rows
+    by itself.
+    """
+    for layers in (a, b):
+        if layers.ids is None:
+            raise ValueError(f"align: {layers.path} has no identifiers; name them: open(…, ids=…)")
+    assert a.ids is not None
+    assert b.ids is not None
+    if are_equal(a.ids, b.ids):
+        return a, b
+    names = [f"{layers.ids_name!r} of {layers.path}" for layers in (a, b)]
+    try:
+        return a, b.reordered(order_of(a.ids, b.ids, (names[0], names[1])))
+    except ValueError as error:
+        raise ValueError(f"identifiers of samples do not match: {error}") from None
+
+
+def _layers_of(
+    path: Path,
+    contents: Contents,
+    patterns: str | Iterable[str],
+    ids: str | None,
+    reduce: str | None,
+) -> Layers:
+    entries = contents.entries
+    names = _chosen(path, entries, [patterns] if isinstance(patterns, str) else list(patterns))
+    samples = _samples(path, {name: entries[name] for name in names})
+    ids_name = _ids_name(path, contents, ids, samples)
+    identifiers = None if ids_name is None else _ids(path, entries, ids_name, samples)
+    with refused(f"cannot read {path}: "):
+        for name in names:
+            entries[name].check()
+    layers = {
+        name: Layer(name, path, entries[name], contents.files, reduce, identifiers)
+        for name in names
+    }
+    skipped = {
+        name: str(entry)
+        for name, entry in entries.items()
+        if not entry.is_layer and name != ids_name
+    }
+    return Layers(path, layers, ids_name, skipped | contents.others, contents.files)
+
+
+def _chosen(path: Path, entries: Mapping[str, Entry], patterns: list[str]) -> list[str]:
+    """Return the names of the layers that patterns ask for."""
+    names = [name for name, entry in entries.items() if entry.is_layer]
+    if not names:
+        described = (f"{name} ({entry})" for name, entry in entries.items())
+        raise ValueError(
+            f"{path} has no layers, floating-point arrays with two or more axes: "
+            f"{listed(described) or 'it is empty'}"
+        )
+    names = in_order(names)
+    chosen: dict[str, None] = {}
+    for pattern in patterns:
+        found = [name for name in names if name == pattern or fnmatchcase(name, pattern)]
+        if not found:
+            raise ValueError(f"{path} has no layer {pattern!r}: {listed(names)}")
+        chosen.update(dict.fromkeys(found))
+    if not chosen:
+        raise ValueError("open: `layers` must have at least one pattern, got none")
+    return list(chosen)
+
+
+def _samples(path: Path, layers: Mapping[str, Entry]) -> int:
+    """Return the number of samples, which is that of all layers."""
+    first, samples = next((name, entry.shape[0]) for name, entry in layers.items())
+    for name, entry in layers.items():
+        if entry.shape[0] != samples:
+            raise ValueError(
+                f"all layers must have the same number of samples: {first!r} of {path} has "
+                f"{samples}, {name!r} of {path} has {entry.shape[0]}"
+            )
+    return samples
+
+
+def _ids_name(path: Path, contents: Contents, wanted: str | None, samples: int) -> str | None:
+    """Return the name of the array of identifiers, if there is one."""
+    entries = contents.entries
+    if wanted is None:
+        return None
+    if wanted != "auto":
+        if wanted not in entries:
+            raise ValueError(f"{path} has no identifiers {wanted!r}: {listed(entries)}")
+        if not _identifies(entries[wanted], samples):
+            raise ValueError(
+                f"identifiers must be strings or integers, one for each of the {samples} samples: "
+                f"{wanted!r} of {path} is {entries[wanted]}"
+            )
+        return wanted
+    fitting = [name for name, entry in entries.items() if _identifies(entry, samples)]
+    if contents.index in fitting:
+        return contents.index
+    for word in IDENTIFIERS:
+        if found := [name for name in fitting if name.rpartition("/")[2] == word]:
+            _require_equal(path, entries, found)
+            return found[0]
+    return None
+
+
+def _identifies(entry: Entry, samples: int) -> bool:
+    return entry.may_identify and entry.shape == (samples,)
+
+
+def _require_equal(path: Path, entries: Mapping[str, Entry], names: list[str]) -> None:
+    """Raise for groups of a file whose samples are in different orders."""
+    first, *others = names
+    for name in others:
+        ids = [_ids(path, entries, one, entries[one].shape[0]) for one in (first, name)]
+        if not are_equal(*ids):
+            row = int(np.argmax(ids[0] != ids[1]))
+            raise ValueError(
+                f"{path} has samples in different orders: row {row} is {ids[0][row].item()!r} in "
+                f"{first!r}, {ids[1][row].item()!r} in {name!r}"
+            )
+
+
+def _ids(path: Path, entries: Mapping[str, Entry], name: str, samples: int) -> NDArray[Any]:
+    with refused(f"cannot read {path}: {name!r}: "):
+        require_memory(entries[name].size)
+        array = entries[name].whole()
+        if array.shape != (samples,):
+            raise ValueError(f"it is no longer {entries[name]}")
+        return np.strings.decode(array, "utf-8") if array.dtype.kind == "S" else array

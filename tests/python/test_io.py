@@ -1,0 +1,636 @@
+"""Layers in files of every format: what is read, in which order, of which samples, what is refused.
+
+Each file is written by the library of its format, of which nothing here is shared with the reader.
+"""
+
+import contextlib
+import json
+import pickle
+import sys
+import warnings
+
+import isogram as ig
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from isogram import io
+from isogram._commands import commands
+
+N = 12
+SHAPES = {"block1": (N, 4), "block2": (N, 3, 5), "block10": (N, 2, 2, 3)}
+LAYERS = {
+    name: np.random.default_rng(i).standard_normal(shape).astype(np.float32)
+    for i, (name, shape) in enumerate(SHAPES.items())
+}
+IDS = np.array([f"image {i}.png" for i in range(N)])
+ORDER = np.random.default_rng(9).permutation(N)
+
+
+@pytest.fixture
+def run():
+    """Call a command in this process."""
+
+    def call(*arguments):
+        return CliRunner().invoke(commands, [str(argument) for argument in arguments])
+
+    return call
+
+
+# Writers: path, layers, identifiers of samples ----------------------------------------------
+
+
+def write_npz(path, layers, ids=None):
+    np.savez(path, **layers, **({} if ids is None else {"ids": ids}))
+
+
+def write_packed_npz(path, layers, ids=None):
+    np.savez_compressed(path, **layers, **({} if ids is None else {"sample_ids": ids}))
+
+
+def write_pt(path, layers, ids=None):
+    torch = pytest.importorskip("torch")
+    tensors = {name: torch.from_numpy(layer) for name, layer in layers.items()}
+    torch.save({"net": tensors} | ({} if ids is None else {"ids": ids.tolist()}), path)
+
+
+def write_safetensors(path, layers, ids=None):
+    safetensors = pytest.importorskip("safetensors.numpy")
+    metadata = {"by": "a test"} | ({} if ids is None else {"ids": json.dumps(ids.tolist())})
+    safetensors.save_file(layers, path, metadata)
+
+
+def write_hdf5(path, layers, ids=None):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(path, "w") as file:
+        for name, layer in layers.items():
+            file.create_dataset(f"net/{name}", data=layer, chunks=True)
+        if ids is not None:
+            file["image_ids"] = ids.astype(object) if ids.dtype.kind == "U" else ids
+
+
+def write_zarr(path, layers, ids=None, version=3):
+    zarr = pytest.importorskip("zarr")
+    group = zarr.open_group(path, mode="w", zarr_format=version)
+    for name, layer in layers.items():
+        group.create_array(f"net/{name}", data=layer, chunks=(5, *layer.shape[1:]))
+    if ids is not None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # version 3 has no standard of strings yet
+            group.create_array("ids", data=ids)
+
+
+def write_zarr_2(path, layers, ids=None):
+    write_zarr(path, layers, ids, version=2)
+
+
+def table_of(layers, ids):
+    arrow = pytest.importorskip("pyarrow")
+    columns = {}
+    for name, layer in layers.items():
+        flat = arrow.array(layer.ravel())
+        columns[name] = arrow.FixedSizeListArray.from_arrays(flat, layer[0].size)
+    return arrow.table(columns | ({} if ids is None else {"ids": ids.tolist()}))
+
+
+def write_parquet(path, layers, ids=None):
+    table = table_of(layers, ids)
+    pytest.importorskip("pyarrow.parquet").write_table(table, path, row_group_size=5)
+
+
+def write_arrow(path, layers, ids=None):
+    table = table_of(layers, ids)
+    pytest.importorskip("pyarrow.feather").write_feather(table, path, chunksize=5)
+
+
+def write_folder(path, layers, ids=None):
+    path.mkdir()
+    for name, layer in layers.items():
+        np.save(path / f"{name}.npy", layer)
+    if ids is not None:
+        lines = "".join(f"{identifier}\n" for identifier in ids)
+        (path / "file_names.txt").write_text(lines)
+
+
+FORMATS = {
+    "a.npz": write_npz,
+    "packed.npz": write_packed_npz,
+    "a.pt": write_pt,
+    "a.safetensors": write_safetensors,
+    "a.h5": write_hdf5,
+    "a.zarr": write_zarr,
+    "second.zarr": write_zarr_2,
+    "a.parquet": write_parquet,
+    "a.arrow": write_arrow,
+    "folder": write_folder,
+}
+
+
+@pytest.fixture(params=FORMATS)
+def written(request, tmp_path):
+    """Write layers and identifiers in a format and return the path."""
+
+    def write(layers=LAYERS, ids=None, folder=tmp_path):
+        path = folder / request.param
+        path.parent.mkdir(exist_ok=True)
+        FORMATS[request.param](path, layers, ids)
+        return path
+
+    return write
+
+
+def short(name):
+    return name.rpartition("/")[2]
+
+
+def flat(layer):
+    return layer.reshape(len(layer), -1)
+
+
+# Every format -------------------------------------------------------------------------------
+
+
+def test_layers_of_every_format(written):
+    shuffled = {name: LAYERS[name] for name in ("block10", "block1", "block2")}
+    with io.open(written(shuffled, IDS)) as layers:
+        assert [short(name) for name in layers] == list(SHAPES)  # natural, not alphabetical
+        assert (len(layers), layers.samples, layers.skipped) == (3, N, {})
+        np.testing.assert_array_equal(layers.ids, IDS)
+        for name, layer in layers.items():
+            expected = flat(LAYERS[short(name)])
+            assert (layer.name, layer.shape, layer.ndim) == (name, expected.shape, 2)
+            assert (layer.dtype, len(layer)) == (np.float32, N)
+            np.testing.assert_array_equal(np.asarray(layer), expected)
+            np.testing.assert_array_equal(layer.ids, IDS)
+            assert name in repr(layers)
+            assert str(layer.shape) in repr(layer)
+
+
+def test_rows_of_every_format(written):
+    with io.open(written()) as layers:
+        assert layers.ids is None
+        for name, layer in layers.items():
+            expected = flat(LAYERS[short(name)])
+            for span in (slice(0, 1), slice(3, 11), slice(N - 1, N), slice(4, 4), slice(None)):
+                rows = layer.rows(span)
+                np.testing.assert_array_equal(rows, expected[span])
+                assert rows.dtype == layer.dtype
+
+
+def test_functions_take_layers_of_every_format(written):
+    with io.open(written(ids=IDS)) as layers:
+        flattened = {name: flat(LAYERS[short(name)]) for name in layers}
+        np.testing.assert_array_equal(ig.cka_matrix(layers), ig.cka_matrix(flattened))
+        x, y, _ = layers.values()
+        assert ig.cka(x, y) == ig.cka(*list(flattened.values())[:2])
+
+
+def test_files_in_another_order_are_aligned(written, tmp_path):
+    first = written(ids=IDS)
+    moved = {name: layer[ORDER] for name, layer in LAYERS.items()}
+    second = written(moved, IDS[ORDER], tmp_path / "other")
+    with io.open(first) as a, io.open(second) as b:
+        same, aligned = io.align(a, b)
+        assert same is a
+        np.testing.assert_array_equal(aligned.ids, IDS)
+        for name, layer in aligned.items():
+            np.testing.assert_array_equal(layer, a[name])
+            np.testing.assert_array_equal(layer.rows(slice(3, 9)), a[name].rows(slice(3, 9)))
+            np.testing.assert_array_equal(layer.rows(slice(3, 3)), a[name].rows(slice(3, 3)))
+        twice = aligned.reordered(ORDER)
+        np.testing.assert_array_equal(twice.ids, b.ids)
+        for name, layer in twice.items():
+            np.testing.assert_array_equal(layer, b[name])
+        with pytest.raises(ValueError, match=r"^cka: `y` must have its rows in the order of `x`"):
+            ig.cka(a[name], b[name])
+        assert ig.cka(a[name], aligned[name]) == 1
+
+
+def test_integers_identify(written, tmp_path):
+    with io.open(written(ids=np.arange(N))) as layers:
+        np.testing.assert_array_equal(
+            layers.ids, [*map(str, range(N))] if "folder" in str(layers.path.name) else np.arange(N)
+        )
+
+
+def check_layers_or_error(path):
+    try:
+        with io.open(path) as layers:
+            for layer in layers.values():  # what is lost may be no part of them
+                np.testing.assert_array_equal(layer, flat(LAYERS[short(layer.name)]))
+    except ValueError as error:
+        if not str(error).startswith((f"cannot read {path}: ", f"{path} has no layers")):
+            raise
+
+
+def test_truncated_files_of_every_format(written, run):
+    path = written()
+    if path.is_dir():
+        pytest.skip("a folder has no end")
+    content = path.read_bytes()
+    for size in (len(content) // 2, len(content) - 1, 9):
+        path.write_bytes(content[:size])
+        check_layers_or_error(path)
+        result = run("compare", path, path)
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "package"),
+    [
+        ("a.pt", "torch", "torch"),
+        ("a.safetensors", "safetensors", "'isogram[io]'"),
+        ("a.h5", "h5py", "'isogram[io]'"),
+        ("a.zarr", "zarr", "'isogram[io]'"),
+        ("a.parquet", "pyarrow.parquet", "'isogram[io]'"),
+        ("a.arrow", "pyarrow", "'isogram[io]'"),
+    ],
+)
+def test_a_library_that_is_missing(name, module, package, tmp_path, monkeypatch, run):
+    path = tmp_path / name
+    starts = {"a.h5": b"\x89HDF\r\n\x1a\n", "a.parquet": b"PAR1", "a.arrow": b"ARROW1"}
+    if name == "a.zarr":
+        path.mkdir()
+        (path / "zarr.json").write_text("{}")
+    else:
+        path.write_bytes(starts.get(name, b"x"))
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=r"needs \w+: pip install"):
+        io.open(path)
+    result = run("compare", path, path)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.endswith(f"needs {module.partition('.')[0]}: pip install {package}\n")
+
+
+# Order and names ----------------------------------------------------------------------------
+
+
+def test_the_order_of_a_network_is_kept(tmp_path):
+    names = ["stem", "layer1.conv", "layer1.bn", "layer2.conv", "layer10.conv", "head"]
+    np.savez(tmp_path / "a.npz", **{name: LAYERS["block1"] for name in names})
+    assert list(io.open(tmp_path / "a.npz")) == names
+    np.savez(tmp_path / "b.npz", **{name: LAYERS["block1"] for name in sorted(names)})
+    assert list(io.open(tmp_path / "b.npz")) == [
+        "head", "layer1.bn", "layer1.conv", "layer2.conv", "layer10.conv", "stem",
+    ]  # fmt: skip
+
+
+def test_numbers_that_python_does_not_convert(tmp_path):
+    names = ["x" + "9" * 5000, "x1"]
+    np.savez(tmp_path / "a.npz", **{name: LAYERS["block1"] for name in names})
+    assert list(io.open(tmp_path / "a.npz")) == names[::-1]
+
+
+def test_patterns_choose_layers_and_their_order(tmp_path, run):
+    write_npz(tmp_path / "a.npz", LAYERS)
+    assert list(io.open(tmp_path / "a.npz", layers="block1*")) == ["block1", "block10"]
+    assert list(io.open(tmp_path / "a.npz", layers=["*2", "block*"])) == [
+        "block2", "block1", "block10",
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match=r"has no layer 'conv\*': block1, block2, block10"):
+        io.open(tmp_path / "a.npz", layers="conv*")
+    with pytest.raises(ValueError, match=r"`layers` must have at least one pattern, got none"):
+        io.open(tmp_path / "a.npz", layers=[])
+    options = "--layers", "block10", "--layers", "block1"
+    result = run("compare", tmp_path / "a.npz", tmp_path / "a.npz", *options)
+    assert result.stdout.splitlines()[0].split() == ["block10", "block1"]
+
+
+# More than two axes -------------------------------------------------------------------------
+
+
+def test_means_over_axes(tmp_path):
+    write_npz(tmp_path / "a.npz", LAYERS)
+    means = io.open(tmp_path / "a.npz", reduce="mean")
+    assert means["block1"].shape == (N, 4)
+    assert means["block2"].shape == (N, 5)
+    assert means["block10"].shape == (N, 3)
+    exact = LAYERS["block10"].astype(np.float64)
+    np.testing.assert_allclose(means["block10"], exact.mean(axis=(1, 2)), rtol=1e-7)
+    first = io.open(tmp_path / "a.npz", reduce="mean_nchw")
+    np.testing.assert_allclose(first["block10"], exact.mean(axis=(2, 3)), rtol=1e-7)
+    np.testing.assert_allclose(
+        first["block10"].rows(slice(2, 5)), exact.mean(axis=(2, 3))[2:5], rtol=1e-7
+    )
+    as_they_are = io.open(tmp_path / "a.npz", reduce=None)
+    assert as_they_are["block10"].shape == SHAPES["block10"]
+    np.testing.assert_array_equal(
+        ig.spatial_rsm(as_they_are["block2"]), ig.spatial_rsm(LAYERS["block2"])
+    )
+    with pytest.raises(ValueError, match=r"^open: `reduce` must be one of 'flatten', 'mean', "):
+        io.open(tmp_path / "a.npz", reduce="max")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64", "bfloat16"])
+def test_types_of_means(tmp_path, dtype):
+    safetensors = pytest.importorskip("safetensors.numpy")
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    wanted = ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype
+    layer = LAYERS["block2"].astype(wanted)
+    safetensors.save_file({"x": layer}, tmp_path / "a.safetensors")
+    with io.open(tmp_path / "a.safetensors") as layers:
+        assert layers["x"].dtype == layer.dtype
+        assert ig.cka(layers["x"], layers["x"]) == 1
+    with io.open(tmp_path / "a.safetensors", reduce="mean") as layers:
+        mean = np.asarray(layers["x"])
+    assert mean.dtype == (np.float64 if dtype == "float64" else np.float32)
+    np.testing.assert_allclose(mean, layer.astype(np.float64).mean(axis=1), rtol=1e-6)
+
+
+# What is not a layer ------------------------------------------------------------------------
+
+
+def test_what_is_not_a_layer(tmp_path):
+    objects = np.array([{"lr": 0.1}, None], dtype=object)
+    np.savez(tmp_path / "a.npz", conv=LAYERS["block1"], settings=objects, labels=np.arange(N))
+    layers = io.open(tmp_path / "a.npz")
+    assert list(layers) == ["conv"]
+    assert layers.skipped == {"settings": "object of shape (2,)", "labels": "int64 of shape (12,)"}
+    with pytest.raises(KeyError, match=r"'settings' of .*a.npz is no layer: object of shape"):
+        layers["settings"]
+    with pytest.raises(KeyError, match=r"'fc' of .*a.npz is not there; layers: conv"):
+        layers["fc"]
+    np.savez(tmp_path / "b.npz", labels=np.arange(N))
+    with pytest.raises(ValueError, match=r"b.npz has no layers, .*: labels \(int64"):
+        io.open(tmp_path / "b.npz")
+
+
+def test_layers_of_different_samples(tmp_path):
+    np.savez(tmp_path / "a.npz", x=np.ones((4, 3)), y=np.ones((5, 3)))
+    with pytest.raises(ValueError, match=r"'x' of .* has 4, 'y' of .* has 5"):
+        io.open(tmp_path / "a.npz")
+    assert io.open(tmp_path / "a.npz", layers="y").samples == 5
+
+
+def test_paths(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        io.open(tmp_path / "absent.npy")
+    (tmp_path / "a.csv").write_text("1,2\n")
+    with pytest.raises(ValueError, match=r"cannot read .*a.csv: not an .npy or .npz file, nor"):
+        io.open(str(tmp_path / "a.csv"))
+
+
+def test_layers_outlive_the_mapping(tmp_path):
+    write_npz(tmp_path / "a.npz", LAYERS)
+    layer = io.open(tmp_path / "a.npz")["block1"]
+    np.testing.assert_array_equal(layer, LAYERS["block1"])
+
+
+def test_closed_files(written):
+    with io.open(written()) as layers:
+        pass
+    for layer in layers.values():
+        with contextlib.suppress(ValueError):
+            np.testing.assert_array_equal(layer, flat(LAYERS[short(layer.name)]))
+
+
+# Single formats -----------------------------------------------------------------------------
+
+
+def test_rows_of_npy_files_are_mapped(tmp_path):
+    np.save(tmp_path / "x.npy", LAYERS["block1"])
+    layer = io.open(tmp_path / "x.npy")["x"]
+    assert isinstance(layer.rows(slice(2, 4)), np.memmap)
+    fortran = np.asfortranarray(LAYERS["block2"])
+    np.save(tmp_path / "y.npy", fortran)
+    np.testing.assert_array_equal(
+        io.open(tmp_path / "y.npy")["y"].rows(slice(2, 4)), flat(LAYERS["block2"])[2:4]
+    )
+
+
+def test_pickles_in_torch_files(tmp_path, run):
+    torch = pytest.importorskip("torch")
+    path = tmp_path / "a.pt"
+    torch.save({"x": torch.ones(4, 3), "rng": np.random.default_rng(0)}, path)
+    with pytest.raises(ValueError, match="nothing is unpickled"):
+        io.open(path)
+    assert run("compare", path, path).stderr.count("\n") == 1
+    path.write_bytes(pickle.dumps([1, 2]))
+    with pytest.raises(ValueError, match="cannot read"):
+        io.open(path)
+
+
+def test_tensors_of_every_kind(tmp_path):
+    torch = pytest.importorskip("torch")
+    x = torch.arange(12.0).reshape(4, 3)
+    saved = {
+        "deep": [{"x": x}, x.to(torch.bfloat16)],
+        "grad": x.clone().requires_grad_(),
+        "sparse": x.to_sparse(),
+        "step": 3,
+        "mask": x > 2,
+        "eight": x.to(torch.float8_e4m3fn),
+    }
+    torch.save(saved, tmp_path / "a.pt")
+    layers = io.open(tmp_path / "a.pt")
+    assert list(layers) == ["deep/0/x", "deep/1", "grad"]
+    for layer in layers.values():
+        np.testing.assert_array_equal(np.asarray(layer).astype(float), x)
+    assert set(layers.skipped) == {"sparse", "step", "mask", "eight"}
+    torch.save(x, tmp_path / "one.pt")
+    assert list(io.open(tmp_path / "one.pt")) == ["one"]
+
+
+def test_frames_in_parquet(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    frame = pandas.DataFrame(LAYERS["block1"], index=pandas.Index(IDS, name="image"))
+    frame.columns = [f"feature {i}" for i in range(4)]
+    frame["label"] = np.arange(N)
+    frame.to_parquet(tmp_path / "model.parquet", row_group_size=5)
+    with io.open(tmp_path / "model.parquet") as layers:
+        assert list(layers) == ["model"]
+        assert layers.ids_name == "image"
+        np.testing.assert_array_equal(layers.ids, IDS)
+        np.testing.assert_array_equal(layers["model"], LAYERS["block1"])
+        np.testing.assert_array_equal(layers["model"].rows(slice(4, 7)), LAYERS["block1"][4:7])
+        assert set(layers.skipped) == {"label"}
+
+
+@pytest.mark.parametrize(
+    "rows", [[[1.0, 2.0], [3.0]], [[1.0, 2.0], None], [[1.0, 2.0], [3.0, None]]]
+)
+def test_lists_in_tables_that_are_no_layer(tmp_path, rows):
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(arrow.table({"x": rows}), tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"cannot read .*column 'x' has "):
+        np.asarray(io.open(tmp_path / "a.parquet")["x"])
+
+
+def test_missing_values_in_tables(tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(arrow.table({"f0": [1.0, None]}), tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"cannot read .*column 'f0' has missing values"):
+        np.asarray(io.open(tmp_path / "a.parquet")["a"])
+
+
+def test_arrays_that_zarr_would_unpickle(tmp_path):
+    pytest.importorskip("zarr")
+    write_zarr_2(tmp_path / "a.zarr", {"x": LAYERS["block1"], "evil": LAYERS["block1"]})
+    description = tmp_path / "a.zarr" / "net" / "evil" / ".zarray"
+    metadata = json.loads(description.read_text())
+    for codec in ("filters", "compressor"):
+        pickled = {"id": "pickle", "protocol": 5}
+        changed = metadata | {codec: [pickled] if codec == "filters" else pickled}
+        description.write_text(json.dumps(changed))
+        layers = io.open(tmp_path / "a.zarr")
+        assert list(layers) == ["net/x"]
+        assert layers.skipped.keys() == {"net/evil"}
+        assert "pickle" in layers.skipped["net/evil"]
+
+
+def test_folders(tmp_path, run):
+    folder = tmp_path / "features"
+    (folder / "layer2").mkdir(parents=True)
+    (folder / "layer10").mkdir()
+    for name in ("layer10", "layer2"):  # as thingsvision writes them
+        np.save(folder / name / "features.npy", LAYERS["block1"])
+        (folder / name / "file_names.txt").write_text("\n".join(IDS))
+    np.savez(folder / "others.npz", x=LAYERS["block2"])
+    (folder / "README.md").write_text("notes")
+    (folder / ".hidden").write_text("notes")
+    (folder / "again").symlink_to(folder)
+    with io.open(folder) as layers:
+        assert list(layers) == ["layer2/features", "layer10/features", "others/x"]
+        np.testing.assert_array_equal(layers.ids, IDS)
+        assert set(layers.skipped) >= {"README.md", "again"}
+    assert run("compare", folder, folder).exit_code == 0
+    (folder / "layer2" / "file_names.txt").write_text("\n".join(IDS[ORDER]))
+    with pytest.raises(ValueError, match=r"has samples in different orders: row \d+ is 'image"):
+        io.open(folder)
+    np.save(folder / "others.npy", LAYERS["block1"])
+    np.savez(folder / "others.npz", others=LAYERS["block1"])
+    with pytest.raises(ValueError, match=r"two arrays in .* are named 'others'"):
+        io.open(folder)
+
+
+# Identifiers --------------------------------------------------------------------------------
+
+
+def saved(path, ids=None, name="ids", layer=LAYERS["block1"]):
+    np.savez(path, x=layer, **({} if ids is None else {name: ids}))
+    return path
+
+
+def test_identifiers_by_name(tmp_path):
+    path = saved(tmp_path / "a.npz", IDS, "trial")
+    assert io.open(path).ids is None
+    assert io.open(path).skipped.keys() == {"trial"}
+    layers = io.open(path, ids="trial")
+    assert (layers.ids_name, layers.skipped) == ("trial", {})
+    np.testing.assert_array_equal(layers.ids, IDS)
+    assert io.open(saved(path, IDS), ids=None).ids is None
+    np.testing.assert_array_equal(io.open(saved(path, IDS.astype("S"))).ids, IDS)
+    with pytest.raises(ValueError, match=r"a.npz has no identifiers 'trial': x, ids"):
+        io.open(path, ids="trial")
+    with pytest.raises(ValueError, match=r"one for each of the 12 samples: 'x' of .* is float32"):
+        io.open(path, ids="x")
+    for unfit in (IDS[:5], np.ones(N), IDS.reshape(3, 4)):
+        layers = io.open(saved(path, unfit))
+        assert layers.ids is None
+        assert layers.skipped.keys() == {"ids"}
+
+
+def test_identifiers_that_do_not_match(tmp_path, run):
+    a, b = tmp_path / "a.npz", tmp_path / "b.npz"
+    other = IDS[ORDER].copy()
+    other[5] = "new"
+    twice = IDS.copy()
+    twice[3] = twice[1]
+    for ids, message in (
+        (other, f"'{IDS[ORDER[5]]}', row {ORDER[5]} of 'ids' of {a}, is not in 'ids' of {b}"),
+        (twice, f"'image 1.png' is row 1 and row 3 of 'ids' of {b}"),
+        (np.arange(N), f"'image 0.png', row 0 of 'ids' of {a}, is not in 'ids' of {b}"),
+    ):
+        files = io.open(saved(a, IDS)), io.open(saved(b, ids))
+        with pytest.raises(ValueError, match="identifiers of samples do not match: ") as caught:
+            io.align(*files)
+        assert message in str(caught.value)
+        result = run("compare", a, b)
+        assert result.exit_code == 1
+        assert result.stdout == ""
+        assert result.stderr == f"Error: identifiers of samples do not match: {message}\n"
+        assert run("compare", a, b, "--ids", "none").exit_code == 0
+    saved(a, twice)
+    same = io.open(a), io.open(saved(b, twice))
+    assert io.align(*same) == same  # trials of one image, in the same order
+    with pytest.raises(ValueError, match=r"align: .*a.npz has no identifiers; name them"):
+        io.align(io.open(a, ids=None), io.open(b))
+    more = io.open(saved(a, IDS)), io.open(saved(b, IDS[:5], layer=LAYERS["block1"][:5]))
+    with pytest.raises(ValueError, match=r"'image 5.png', row 5 of .*, is not in "):
+        io.align(*more)
+
+
+def test_compare_aligns(tmp_path, run):
+    """Without identifiers the same samples in another order have a similarity near 0."""
+    a = saved(tmp_path / "a.npz", IDS, "names")
+    b = saved(tmp_path / "b.npz", IDS[ORDER], "names", LAYERS["block1"][ORDER])
+    result = run("compare", a, b, "--ids", "names")
+    assert result.stdout.split() == ["x", "x", "1.000"]
+    assert result.stderr == (f"{b}: samples are in another order than in {a}: aligned by 'names'\n")
+    assert abs(float(run("compare", a, b).stdout.split()[-1])) < 0.5
+    saved(a, IDS)
+    result = run("compare", a, b)
+    assert result.exit_code == 0
+    assert result.stderr.startswith(
+        f"{b} has no identifiers of samples, {a} has 'ids': rows are compared as they are\n"
+    )
+    saved(b, IDS)
+    assert run("compare", a, b).stderr == ""
+    assert "has no identifiers 'trial'" in run("compare", a, b, "--ids", "trial").stderr
+
+
+# Frames -------------------------------------------------------------------------------------
+
+
+def test_frames_in_another_order():
+    pandas = pytest.importorskip("pandas")
+    x = pandas.DataFrame(LAYERS["block1"].astype(float), index=IDS)
+    y = 2 * x
+    for function in (ig.cka, ig.hsic, ig.gbs, ig.similarity):
+        assert function(x, y) == function(x.to_numpy(), y.to_numpy())
+        message = rf"^{function.__name__}: `y` must have its rows in the order of `x`, got "
+        with pytest.raises(ValueError, match=message) as caught:
+            function(x, y.iloc[ORDER])
+        assert "row 0 is" in str(caught.value)
+        with pytest.raises(ValueError, match=message) as caught:
+            function(x, y.rename(index={IDS[2]: "new"}))
+        assert "'new', row 2 of `y`, is not in `x`" in str(caught.value)
+        function(x, y.iloc[ORDER].to_numpy())
+    moved = y.iloc[ORDER]
+    with pytest.raises(ValueError, match=r"^cka_matrix: `layers\['b'\]` must have its rows in the"):
+        ig.cka_matrix({"a": x, "b": moved})
+    with pytest.raises(ValueError, match=r"^gbs_matrix: `other\[0\]` must have its rows in the"):
+        ig.gbs_matrix([x], [moved])
+    assert ig.cka_matrix([x], [y]) == 1
+    labels = pandas.Series(np.arange(N) % 2, index=IDS)
+    ig.modularity(x, labels)
+    with pytest.raises(ValueError, match=r"^motifs: `labels` must have its rows in the order of"):
+        ig.motifs(x, labels.iloc[ORDER])
+    rsm = pandas.DataFrame(ig.gram(x.to_numpy()), index=IDS, columns=IDS)
+    with pytest.raises(ValueError, match=r"^compare_rsms: `rsm_b` must have its rows in the order"):
+        ig.compare_rsms(rsm, rsm.iloc[ORDER, ORDER])
+
+
+def test_frames_without_identifiers():
+    pandas = pytest.importorskip("pandas")
+    x = pandas.DataFrame(LAYERS["block1"].astype(float))
+    some = pandas.DataFrame(np.tile(x, (2, 1))).iloc[::2]  # rows 0, 2, …: of a larger table
+    ig.cka(x, some)
+    ig.cka(x, pandas.DataFrame(x.to_numpy(), index=IDS))
+    with pytest.raises(ValueError, match="cka: `y` must have its rows in the order of `x`"):
+        ig.cka(x, x.sample(frac=1, random_state=0))
+
+
+def test_labelled_arrays_in_another_order():
+    xarray = pytest.importorskip("xarray")
+    x = xarray.DataArray(LAYERS["block1"], dims=("image", "unit"), coords={"image": IDS})
+    assert ig.cka(x, 2 * x) == pytest.approx(1)
+    with pytest.raises(ValueError, match=r"^cka: `y` must have its rows in the order of `x`"):
+        ig.cka(x, x[ORDER])
+    plain = xarray.DataArray(LAYERS["block1"], dims=("image", "unit"))
+    assert ig.cka(plain, x[ORDER]) == ig.cka(LAYERS["block1"], LAYERS["block1"][ORDER])
+    layers = xarray.Dataset({"a": x, "b": 2 * x})
+    assert ig.cka_matrix(layers).shape == (2, 2)
