@@ -59,9 +59,9 @@ def as_input(
         # At once, as small calls take microseconds; an axis of one item may have any stride.
         if value.ndim in ranks and value.flags.carray and min(value.shape) > 1:
             return value
-    elif not on_gpu and _gpu_of(value):
+    elif not on_gpu and gpu_of(value):
         raise TypeError(
-            f"{function}: `{name}` must be in host memory, got an array on {_gpu_of(value)}: this "
+            f"{function}: `{name}` must be in host memory, got an array on {gpu_of(value)}: this "
             f"function does not run on GPUs, so {COPY_TO_HOST}"
         )
     array, type_name = _to_array(function, name, value)
@@ -143,7 +143,7 @@ def _to_array(function: str, name: str, value: Array) -> tuple[NDArray[Any], str
         return _list_to_numpy(function, name, value)
     if _is_torch(value):
         return _torch_to_array(function, name, value)
-    if _gpu_of(value):
+    if gpu_of(value):
         return _gpu_to_array(function, name, value)
     if hasattr(value, "__array__"):
         array = np.asarray(value)
@@ -207,7 +207,7 @@ def _torch_to_array(function: str, name: str, tensor: Any) -> tuple[NDArray[Any]
     if type_name == "bfloat16":
         # No other library takes a bfloat16 tensor, but one of integers on the same memory.
         tensor = tensor.view(sys.modules["torch"].int16)
-    array = _adopted(function, name, tensor) if _gpu_of(tensor) else tensor.numpy()
+    array = _adopted(function, name, tensor) if gpu_of(tensor) else tensor.numpy()
     return array.view(BFLOAT16_BITS) if type_name == "bfloat16" else array, type_name
 
 
@@ -224,7 +224,7 @@ def _adopted(function: str, name: str, value: Array) -> NDArray[Any]:
     if not _is_on_cuda(value):
         raise TypeError(
             f"{function}: `{name}` must be in the memory of the host or of a CUDA GPU, "
-            f"got an array on {_gpu_of(value)}"
+            f"got an array on {gpu_of(value)}"
         )
     array: NDArray[Any] = gpu_library(function, name).adopt(value)
     return array
@@ -243,7 +243,7 @@ def if_imported(module: str, name: str) -> Any:
     return getattr(sys.modules.get(module), name, ())
 
 
-def _gpu_of(value: Array) -> str | None:
+def gpu_of(value: Array) -> str | None:
     """Return where an array lies that is not in the host's memory, else None."""
     if _is_torch(value):
         return None if value.device.type == "cpu" else str(value.device)
@@ -282,11 +282,11 @@ def giver(value: Array) -> Callable[[NDArray[Any]], Array]:
     give: Callable[[NDArray[Any]], Array]
     if _is_torch(value):
         torch = sys.modules["torch"]
-        give = torch.from_dlpack if _gpu_of(value) else torch.from_numpy
+        give = torch.from_dlpack if gpu_of(value) else torch.from_numpy
         return give
     namespace = getattr(value, "__array_namespace__", None)
     if namespace is not None:
-        give = namespace().from_dlpack if _gpu_of(value) else namespace().asarray
+        give = namespace().from_dlpack if gpu_of(value) else namespace().asarray
         return give
     return _unchanged
 
@@ -297,7 +297,7 @@ def _unchanged(array: NDArray[Any]) -> Array:
 
 def lying_with(value: Array, array: NDArray[Any]) -> Array:
     """Return a result from the host in the library of `value`, and where that lies."""
-    if _gpu_of(value):
+    if gpu_of(value):
         device = _device_holding(value)
         with device.entered():
             return giver(value)(device.xp.asarray(array))
@@ -306,7 +306,7 @@ def lying_with(value: Array, array: NDArray[Any]) -> Array:
 
 def to_host(value: Array) -> NDArray[Any]:
     """Return a result as a NumPy array, on its memory if that is the host's."""
-    if not _gpu_of(value):
+    if not gpu_of(value):
         return np.asarray(value)
     device = _device_holding(value)
     with device.entered():

@@ -225,6 +225,13 @@ def rsm(
     f"{', '.join(io.IDENTIFIERS)}, or a table's index; none: compare rows as they are.",
 )
 @click.option("--csv", "csv_path", metavar="FILE", type=_OUTPUT, help="Also write a CSV file.")
+@click.option(
+    "--save",
+    "result_path",
+    metavar="FILE",
+    type=_OUTPUT,
+    help="Also save the matrix with what it is of, .json or .npz, for isogram.io.load.",
+)
 @click.option("--png", "png_path", metavar="FILE", type=_OUTPUT, help="Also draw the matrix.")
 @_num_threads_option
 @_progress_option
@@ -240,6 +247,7 @@ def compare(
     patterns: tuple[str, ...],
     ids: str,
     csv_path: Path | None,
+    result_path: Path | None,
     png_path: Path | None,
     num_threads: int | None,
     progress: bool | None,
@@ -255,9 +263,12 @@ def compare(
     given = {"kernel": kernel, "estimator": estimator, "bandwidth": bandwidth, "k": k}
     given["center"] = center or None
     options = _options_of(measure, given)
-    targets = [check_target(path) for path in (csv_path, png_path) if path is not None]
-    if len(set(targets)) < len(targets):
-        raise click.UsageError("--csv and --png name the same file")
+    paths = {"--csv": csv_path, "--save": result_path, "--png": png_path}
+    targets = {name: check_target(path) for name, path in paths.items() if path is not None}
+    if len(set(targets.values())) < len(targets):
+        raise click.UsageError(f"{' and '.join(targets)} name the same file")
+    if result_path is not None and result_path.suffix not in io.SUFFIXES:
+        raise click.UsageError(f"--save must end in {' or '.join(io.SUFFIXES)}")
     if png_path is not None:
         try:  # before the work
             from isogram import plot
@@ -279,6 +290,15 @@ def compare(
     click.echo(table(matrix, rows, columns))
     if csv_path is not None:
         write_csv(csv_path, matrix, rows, columns)
+    if result_path is not None:
+        io.save(
+            matrix,
+            result_path,
+            inputs=[layers_a] if layers_b is layers_a else [layers_a, layers_b],
+            measure=measure.name,
+            files=[a, b],
+            **{**measure.options, **options, **measure.fixed},
+        )
     if png_path is not None:
         title = printable(f"{measure.name.replace('_', ' ')}, {a.stem} and {b.stem}")
         rows, columns = list(map(printable, rows)), list(map(printable, columns))

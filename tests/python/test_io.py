@@ -4,6 +4,7 @@ Each file is written by the library of its format, of which nothing here is shar
 """
 
 import contextlib
+import hashlib
 import json
 import pickle
 import sys
@@ -634,3 +635,152 @@ def test_labelled_arrays_in_another_order():
     assert ig.cka(plain, x[ORDER]) == ig.cka(LAYERS["block1"], LAYERS["block1"][ORDER])
     layers = xarray.Dataset({"a": x, "b": 2 * x})
     assert ig.cka_matrix(layers).shape == (2, 2)
+
+
+# Results ------------------------------------------------------------------------------------
+
+SPECIAL = np.array([[0.1, np.nan, np.inf], [-np.inf, -0.0, 5e-324]])
+
+
+@pytest.mark.parametrize("ending", [".json", ".npz"])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int64", "bool"])
+def test_results_come_back(tmp_path, ending, dtype):
+    path = tmp_path / f"result{ending}"
+    with np.errstate(all="ignore"):
+        values = np.nan_to_num(SPECIAL) if dtype in ("int64", "bool") else SPECIAL
+        values = values.clip(-1e9, 1e9) if dtype == "int64" else values
+        values = values.astype(dtype)
+    io.save(values, path, rows="ab", columns=["c", "d", "e"], measure="cka", k=None, sizes=(1, 2))
+    result = io.load(path)
+    assert result.values.dtype == values.dtype
+    assert result.values.tobytes() == values.tobytes()
+    assert (result.rows, result.columns) == (("a", "b"), ("c", "d", "e"))
+    assert result.provenance["measure"] == "cka"
+    assert result.provenance["k"] is None
+    assert result.provenance["sizes"] == [1, 2]
+    assert result.provenance["version"] == ig.__version__
+    assert result.provenance["date"].endswith("+00:00")
+    np.testing.assert_array_equal(result, values)
+    with pytest.raises(AttributeError):
+        result.values = values
+    with pytest.raises(TypeError):
+        result.provenance["measure"] = "gbs"
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
+def test_json_is_json(tmp_path):
+    io.save(SPECIAL, tmp_path / "a.json")
+    json.loads((tmp_path / "a.json").read_text(), parse_constant=pytest.fail)
+
+
+def test_a_number_and_its_inputs(tmp_path):
+    write_npz(tmp_path / "a.npz", LAYERS, IDS)
+    x, y = LAYERS["block1"], flat(LAYERS["block2"])
+    value = ig.cka(x, y)
+    io.save(value, tmp_path / "cka.json", inputs=(x, y), measure="cka", device="elsewhere")
+    result = io.load(tmp_path / "cka.json")
+    assert float(result) == value
+    assert result.values.shape == ()
+    assert (result.rows, result.columns) == ((), ())
+    assert result.provenance["n"] == N
+    assert result.provenance["device"] == "elsewhere"
+    (one,) = result.provenance["inputs"][0]["layers"].values()
+    assert one == {"shape": [N, 4], "dtype": "float32", "sha256": io.fingerprint(x)}
+
+    with io.open(tmp_path / "a.npz") as layers:
+        matrix = ig.cka_matrix(layers)
+        io.save(matrix, tmp_path / "matrix.npz", inputs=layers)
+        result = io.load(tmp_path / "matrix.npz")
+        assert result.rows == result.columns == tuple(SHAPES)
+        (inputs,) = result.provenance["inputs"]
+        assert inputs["path"] == str(tmp_path / "a.npz")
+        assert list(inputs["layers"]) == list(SHAPES)
+    io.save(ig.cka_matrix([x], [y, y]), tmp_path / "matrix.json", inputs=([x], {1: y, 2: y}))
+    result = io.load(tmp_path / "matrix.json")
+    assert (result.rows, result.columns) == (("0",), ("1", "2"))
+    assert result.provenance["device"] == f"cpu, {ig.simd.level()}"
+
+
+def test_fingerprints(tmp_path, monkeypatch):
+    x = LAYERS["block2"]
+    expected = hashlib.sha256(b"(12, 3, 5) 4" + x.tobytes()).hexdigest()
+    assert io.fingerprint(x) == expected
+    assert io.fingerprint(np.asfortranarray(x)) == expected
+    assert io.fingerprint(x.astype(">f4")) == expected
+    assert io.fingerprint(np.tile(x, 2)[..., ::2]) != expected
+    assert io.fingerprint(x.astype(float)) != expected
+    assert io.fingerprint(x[ORDER]) != expected
+    np.save(tmp_path / "x.npy", x)
+    layer = io.open(tmp_path / "x.npy", reduce=None)["x"]
+    assert io.fingerprint(layer) == expected
+    monkeypatch.setattr("isogram.io._results._BLOCK", 100)
+    assert io.fingerprint(x) == io.fingerprint(layer) == expected
+    assert io.fingerprint(np.float64(2)) == io.fingerprint(2.0)
+    assert io.fingerprint(np.ones((0, 3))) != io.fingerprint(np.ones((3, 0)))
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    assert len(io.fingerprint(x.astype(ml_dtypes.bfloat16))) == 64
+
+
+def test_results_that_are_not_saved(tmp_path):
+    for path in ("a.csv", "a"):
+        with pytest.raises(ValueError, match=r"^save: `path` must end in .json or .npz, got '"):
+            io.save(1.0, path)
+    path = tmp_path / "a.json"
+    with pytest.raises(TypeError, match=r"^save: `result` must be of numbers, got <U1"):
+        io.save("x", path)
+    with pytest.raises(ValueError, match=r"^save: `rows` must have 2 names, got 1"):
+        io.save(np.eye(2), path, rows="x")
+    with pytest.raises(TypeError, match=r"^save: what is saved must be numbers, text and lists"):
+        io.save(1.0, path, measure=object())
+    with pytest.raises(FileNotFoundError, match=r"does not exist"):
+        io.save(1.0, tmp_path / "no" / "a.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_are_no_results(tmp_path):
+    path = tmp_path / "a.json"
+    io.save(np.eye(2), path)
+    good = json.loads(path.read_text())
+    broken = {
+        "": "empty",
+        "{": "Expecting",
+        "[1]": "not a result",
+        "[" * 100_000: "recursion",
+        "{}": "not a result",
+        json.dumps(good | {"format_version": 2}): "a later version",
+        json.dumps(good | {"values": [[1], [1, 2]]}): "inhomogeneous",
+        json.dumps(good | {"dtype": "object"}): "numbers of type object",
+        json.dumps(good | {"values": ["x"]}): "could not convert",
+        json.dumps({name: good[name] for name in good if name != "rows"}): "'rows'",
+    }
+    for text, message in broken.items():
+        path.write_text(text)
+        with pytest.raises(ValueError, match=rf"(?i)^cannot read .*{message}"):
+            io.load(path)
+    np.savez(tmp_path / "a.npz", values=np.eye(2))
+    with pytest.raises(ValueError, match=r"^cannot read .*a.npz: 'about'"):
+        io.load(tmp_path / "a.npz")
+    np.savez(tmp_path / "a.npz", values=np.array([{}]), about=np.array(json.dumps(good)))
+    with pytest.raises(ValueError, match=r"^cannot read .*a.npz: "):
+        io.load(tmp_path / "a.npz")
+    with pytest.raises(FileNotFoundError):
+        io.load(tmp_path / "absent.json")
+
+
+def test_compare_saves_its_matrix(tmp_path, run):
+    a, b, target = (tmp_path / name for name in ("a.npz", "b.npz", "out.json"))
+    saved(a, IDS)
+    write_npz(b, LAYERS, IDS)
+    result = run("compare", a, b, "--estimator", "biased", "--save", target)
+    assert result.exit_code == 0, result.output
+    loaded = io.load(target)
+    flattened = {name: flat(layer) for name, layer in LAYERS.items()}
+    expected = ig.cka_matrix([LAYERS["block1"]], flattened, estimator="biased")
+    np.testing.assert_array_equal(loaded, expected)
+    assert (loaded.rows, loaded.columns) == (("x",), tuple(SHAPES))
+    told = {"measure": "cka", "estimator": "biased", "kernel": "linear", "n": N}
+    assert told.items() <= loaded.provenance.items()
+    assert loaded.provenance["files"] == [str(a), str(b)]
+    assert run("compare", a, b, "--save", tmp_path / "out.txt").exit_code == 2
+    same = run("compare", a, b, "--save", target, "--csv", target)
+    assert "--csv and --save name the same file" in same.stderr

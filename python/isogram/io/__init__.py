@@ -22,6 +22,8 @@ of a safetensors file, a list in a .pt file, or a text file of lines in a folder
 Samples of two files are the same rows only where their identifiers say so: `align(a, b)` brings the
 second into the order of the first, or says which identifier is the first that does not match.
 
+`save(result, path, …)` writes a result with what it is of, which `load(path)` returns.
+
 Nothing is ever unpickled, and no array is read before it is known to be wanted and to have room.
 """
 
@@ -30,5 +32,17 @@ from __future__ import annotations
 from isogram.io._contents import IDENTIFIERS
 from isogram.io._layers import Layer, Layers
 from isogram.io._open import align, open
+from isogram.io._results import SUFFIXES, Result, fingerprint, load, save
 
-__all__ = ["IDENTIFIERS", "Layer", "Layers", "align", "open"]
+__all__ = [
+    "IDENTIFIERS",
+    "SUFFIXES",
+    "Layer",
+    "Layers",
+    "Result",
+    "align",
+    "fingerprint",
+    "load",
+    "open",
+    "save",
+]

@@ -1,0 +1,276 @@
+"""Results in files, with all that is needed to know what they are of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import isogram as ig
+from isogram._arrays import gpu_of, to_host
+from isogram._output import replacing
+from isogram._types import Array
+from isogram.io import _numpy
+from isogram.io._contents import first_bytes, refused
+from isogram.io._layers import Layer, Layers
+
+SUFFIXES = (".json", ".npz")
+
+_FORMAT = "isogram result"
+_VERSION = 1
+_BLOCK = 1 << 24  # bytes of rows that are read at once
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A result that was saved, which NumPy takes as an array.
+
+    Attributes
+    ----------
+    values : array
+        The numbers, with no axes for a single one.
+    rows, columns : tuple of str
+        Names of the layers that they compare; empty where there are none.
+    provenance : mapping
+        What they are of: `measure`, `kernel`, … as given to `save`; `n`, the number of samples;
+        `inputs`, each with the shape, type and fingerprint of its layers, and the path of a file;
+        `version` of isogram; `device` and `date`.
+    """
+
+    values: NDArray[Any]
+    rows: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return the values."""
+        return np.array(self.values, dtype, copy=copy)
+
+    def __float__(self) -> float:
+        """Return a single value."""
+        return float(self.values)
+
+
+def save(
+    result: Array,
+    path: str | os.PathLike[str],
+    *,
+    inputs: Any = (),
+    rows: Iterable[str] | None = None,
+    columns: Iterable[str] | None = None,
+    **provenance: Any,
+) -> None:
+    """Save a number or a matrix with what it is of, for `load`.
+
+    Parameters
+    ----------
+    result : number or array
+        What a function of isogram returned, in the memory of the host or of a GPU.
+    path : str or path
+        A file that ends in .json, or in .npz for large matrices. An old one is replaced once the
+        new one is whole.
+    inputs : list or tuple, optional
+        What the function took, one by one: arrays, layers of files, or mappings or sequences of
+        arrays. All of them is read once more, for fingerprints.
+    rows, columns : iterables of str, optional
+        Names of the rows and columns of a matrix; by default those of the first and of the last of
+        `inputs`, if there are as many.
+    **provenance
+        `measure`, `kernel`, `estimator`, `precision` and whatever else JSON holds.
+
+    Raises
+    ------
+    ValueError
+        Another ending; names that are not as many as rows or columns.
+    TypeError
+        What JSON does not hold.
+    OSError
+        The file cannot be written.
+
+    Notes
+    -----
+    Numbers come back with the same bits. A fingerprint is the SHA-256 of the shape and of the
+    numbers, little-endian, row by row: `fingerprint`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isogram as ig
+    >>> from isogram import io
+    >>> x = np.random.default_rng(0).standard_normal((50, 6))
+    >>> io.save(ig.cka(x, x), "cka.json", inputs=[x, x], measure="cka")  # doctest: +SKIP
+    >>> io.load("cka.json").provenance["n"]  # doctest: +SKIP
+    50
+    """
+    target = Path(path)
+    if target.suffix not in SUFFIXES:
+        raise ValueError(f"save: `path` must end in {' or '.join(SUFFIXES)}, got {str(path)!r}")
+    values = to_host(result)
+    if values.dtype.kind not in "biuf":
+        raise TypeError(f"save: `result` must be of numbers, got {values.dtype}")
+    sets = _sets_of(inputs)
+    names = [list(layers) for layers in sets] or [[]]
+    about = {
+        "format": _FORMAT,
+        "format_version": _VERSION,
+        "rows": _names("rows", rows, names[0], values, 0),
+        "columns": _names("columns", columns, names[-1], values, -1),
+        "provenance": {
+            "n": _samples(sets),
+            "inputs": [_described(layers) for layers in sets],
+            "version": ig.__version__,
+            "device": _device([result, *(array for layers in sets for array in layers.values())]),
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            **provenance,
+        },
+    }
+    if target.suffix == ".json":
+        about |= {"dtype": values.dtype.name, "values": _as_json(values)}
+    text = json.dumps(about, default=_plain, indent=1, allow_nan=False)
+    with replacing(target) as stream:
+        if target.suffix == ".json":
+            stream.write(text.encode() + b"\n")
+        else:
+            np.savez_compressed(stream, values=values, about=np.array(text))
+
+
+def load(path: str | os.PathLike[str]) -> Result:
+    """Return a result that `save` wrote.
+
+    Raises
+    ------
+    ValueError
+        A file that cannot be read, or that is none of a result, or of a later version of isogram.
+    OSError
+        There is no such file.
+    """
+    source = Path(path)
+    source.stat()  # FileNotFoundError, where there is none
+    with refused(f"cannot read {source}: "):
+        if first_bytes(source, 2) == b"PK":
+            contents = _numpy.contents(source)
+            with contents.files:
+                about = json.loads(str(contents.entries["about"].whole()))
+                values = contents.entries["values"].whole()
+        else:
+            about = json.loads(source.read_text(encoding="utf-8"))
+            values = None
+        if not isinstance(about, dict) or about.get("format") != _FORMAT:
+            raise ValueError("not a result that isogram saved")
+        if about["format_version"] > _VERSION:
+            raise ValueError("a later version of isogram wrote it")
+        if values is None:
+            values = _from_json(about["values"], np.dtype(about["dtype"]))
+        rows, columns = tuple(about["rows"]), tuple(about["columns"])
+        return Result(values, rows, columns, MappingProxyType(dict(about["provenance"])))
+
+
+def fingerprint(layer: Array | Layer) -> str:
+    """Return the SHA-256 of a layer's shape and numbers, which is that of equal arrays anywhere.
+
+    Numbers are taken little-endian, row by row in blocks of 16 MiB; a layer of a file is not held.
+    """
+    source = layer if isinstance(layer, Layer) else to_host(layer)
+    shape, itemsize = tuple(source.shape), source.dtype.itemsize
+    digest = hashlib.sha256(f"{shape} {itemsize}".encode())
+    count = shape[0] if shape else 1
+    step = max(1, _BLOCK * count // max(1, math.prod(shape) * itemsize))
+    for first in range(0, count, step):
+        span = slice(first, min(first + step, count))
+        rows = source.rows(span) if isinstance(source, Layer) else np.atleast_1d(source)[span]
+        if rows.dtype.byteorder == ">":
+            rows = rows.astype(rows.dtype.newbyteorder("<"))
+        digest.update(np.ascontiguousarray(rows).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _sets_of(inputs: Any) -> list[Mapping[str, Any]]:
+    """Return the layers of every input by name."""
+    return [
+        _by_name(layers) for layers in (inputs if isinstance(inputs, list | tuple) else [inputs])
+    ]
+
+
+def _by_name(layers: Any) -> Mapping[str, Any]:
+    if isinstance(layers, Layers):
+        return layers
+    if isinstance(layers, Mapping):
+        return {str(name): layer for name, layer in layers.items()}
+    if isinstance(layers, list | tuple):
+        return {str(i): layer for i, layer in enumerate(layers)}
+    return {getattr(layers, "name", None) or "": layers}
+
+
+def _described(layers: Mapping[str, Any]) -> dict[str, Any]:
+    by_name = {
+        name: {
+            "shape": list(map(int, layer.shape)),
+            "dtype": str(layer.dtype),
+            "sha256": fingerprint(layer),
+        }
+        for name, layer in layers.items()
+    }
+    return ({"path": str(layers.path)} if isinstance(layers, Layers) else {}) | {"layers": by_name}
+
+
+def _samples(sets: list[Mapping[str, Any]]) -> int | None:
+    return next((int(layer.shape[0]) for layers in sets for layer in layers.values()), None)
+
+
+def _device(arrays: Iterable[Any]) -> str:
+    """Return where one of the arrays lies that is on a GPU, or else what the host runs."""
+    return next(filter(None, map(gpu_of, arrays)), f"cpu, {ig.simd.level()}")
+
+
+def _names(
+    argument: str,
+    given: Iterable[str] | None,
+    default: list[str],
+    values: NDArray[Any],
+    axis: int,
+) -> list[str]:
+    count = values.shape[axis] if values.ndim else 0
+    if given is None:
+        return default if values.ndim == 2 and len(default) == count else []
+    names = [str(name) for name in given]
+    if len(names) != count:
+        raise ValueError(f"save: `{argument}` must have {count} names, got {len(names)}")
+    return names
+
+
+def _as_json(values: NDArray[Any]) -> Any:
+    """Return numbers as nested lists, those that JSON does not have as strings."""
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        return json.loads(json.dumps(values.tolist()), parse_constant=str)
+    return values.tolist()
+
+
+def _from_json(values: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
+    if dtype.kind not in "biuf":
+        raise ValueError(f"numbers of type {dtype}")
+
+    def number(item: Any) -> Any:
+        if isinstance(item, list):
+            return [number(each) for each in item]
+        return float(item) if isinstance(item, str) else item
+
+    return np.array(number(values), dtype)
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON holds of a number of NumPy or of a path."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    raise TypeError(f"save: what is saved must be numbers, text and lists, got {value!r}")
