@@ -1,4 +1,4 @@
-// Exact assignments one after another by one solver: of tokens like those of feature maps, and of
+// Exact assignments one after another by one solver: affinities of tokens of feature maps, and
 // noise, which is the easy case.
 #include "assignment/assignment.hpp"
 #include "levels.hpp"
@@ -7,7 +7,7 @@
 namespace isogram {
 namespace {
 
-constexpr std::size_t kProblems = 8;  // different ones, so that no branch is learnt by heart
+constexpr std::size_t kProblems = 8;  // different ones: branch prediction must not learn one
 
 void run(benchmark::State& state, const std::vector<std::vector<float>>& problems) {
   const auto size = static_cast<std::size_t>(state.range(0));

@@ -1,4 +1,4 @@
-// Fixed pieces of work, each the same number of instructions on every run: what
+// Fixed pieces of work with the same number of instructions on every run, which
 // instruction_counts.py counts under valgrind.
 //
 //     isogram_counted_work            lists the names
@@ -31,7 +31,7 @@ std::vector<float> features(std::size_t rows, std::size_t columns) {
   return values;
 }
 
-// Each makes its data and returns what is counted.
+// Each function makes its data and returns the work to be counted.
 using Work = std::function<void()>;
 
 Work gram_of(Kernel kernel) {

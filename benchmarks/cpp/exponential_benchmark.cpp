@@ -1,4 +1,4 @@
-// exp of a row, as RBF and Laplacian kernels take it, and their squared distances.
+// Exponentials of rows, for RBF and Laplacian kernels, and squared distances.
 #include <algorithm>
 
 #include "levels.hpp"

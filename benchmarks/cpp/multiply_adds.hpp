@@ -1,5 +1,5 @@
-// The limits of this machine, measured by code that is none of isogram's. Compile what includes
-// this for the machine it runs on (-O3 -march=native -ffp-contract=fast).
+// The limits of this machine, measured without isogram's code. Compile files that include this
+// header for the machine they run on (-O3 -march=native -ffp-contract=fast).
 #pragma once
 
 #include <cstddef>
@@ -17,11 +17,11 @@ constexpr std::size_t kVectorBytes = 16;
 template <class T>
 using Vector [[gnu::vector_size(kVectorBytes)]] = T;
 
-// As many independent chains as hide the latency (4 cycles, 2 a cycle) with room to spare, and
-// still fit 16 registers.
+// Independent chains: more than enough to hide the latency (4 cycles, 2 per cycle), and few enough
+// for 16 registers.
 constexpr std::size_t kChains = 12;
 
-// Keeps a value in a register and unknown to the optimiser.
+// Keeps a value in a register, and hides it from the optimiser.
 template <class T>
 void touch(T& value) {
 #if defined(__x86_64__)
@@ -31,7 +31,7 @@ void touch(T& value) {
 #endif
 }
 
-// Does some thousands of them in registers and returns their flops.
+// Computes some thousands of multiply-adds in registers and returns their flops.
 template <class T>
 double multiply_adds() {
   using V = Vector<T>;

@@ -1,4 +1,4 @@
-// What the other benchmarks' flops are to be held against: multiply-adds in registers.
+// Multiply-adds in registers, with which the flops of the other benchmarks are compared.
 #include <benchmark/benchmark.h>
 
 #include "multiply_adds.hpp"

@@ -1,11 +1,10 @@
-// The limits of this machine, measured by code that is none of isogram's: how many multiply-adds a
-// second its cores can do in registers, how many bytes a second they can read, or read and write
-// back, in memory, and how many bytes of new memory a second they get from the system.
+// The limits of this machine, measured without isogram's code: multiply-adds per second in
+// registers, bytes per second read, or read and written back, in memory, and bytes per second of
+// new memory from the system.
 //
 // Reads lines "<kind> <threads> <bytes>" and answers each with one number: flops or bytes per
-// second. Kinds: fma32, fma64 (bytes are ignored), read, update, fresh. With the argument `cpu`
-// seconds are those of the process, for one thread on a busy machine. Compile for the machine it
-// runs on
+// second. Kinds: fma32, fma64 (bytes are ignored), read, update, fresh. With the argument `cpu`,
+// seconds are processor time, for one thread on a busy machine. Compile for the machine it runs on
 // (-O3 -march=native).
 #include <chrono>
 #include <cstddef>
@@ -84,8 +83,8 @@ double update_bytes_per_second(std::vector<float>& memory) {
   return bytes / elapsed;
 }
 
-// Memory from the system is zeroed when it is first written to; in large pages where there are
-// some, which NumPy asks for as well.
+// The system zeroes new memory when it is first written; in large pages where it has them, which
+// NumPy asks for as well.
 double fresh_bytes_per_second(std::size_t bytes) {
   constexpr std::size_t large_page = std::size_t{1} << 21;
   constexpr std::size_t small_page = 4096;

@@ -1,4 +1,4 @@
-// Sums over entries in float64: in the nearest cache, and from memory.
+// Sums over entries in float64: in the L1 cache, and from memory.
 #include "levels.hpp"
 
 namespace isogram {

@@ -1,4 +1,4 @@
-// Affinities of tokens that are like those of a feature map: neighbours are near-duplicates.
+// Affinities of tokens like those of a feature map: neighbours are near-duplicates.
 #pragma once
 
 #include <cmath>
@@ -7,7 +7,7 @@
 
 namespace isogram {
 
-// Affinities of two sets of `tokens` points on a curve, which passes near itself again and again.
+// Affinities of two sets of `tokens` points on a curve that comes near itself many times.
 inline std::vector<float> smooth_affinities(std::size_t tokens, double phase) {
   constexpr std::size_t kChannels = 16;
   const auto channel = [](std::size_t token, std::size_t c, double shift) {

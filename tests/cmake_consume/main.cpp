@@ -1,4 +1,4 @@
-// A semantic RSM, a CKA and a matching, with numbers that can be checked by hand.
+// A semantic RSM, a CKA and a matching whose numbers can be checked by hand.
 #include <isogram/isogram.hpp>
 
 #include <array>
@@ -38,8 +38,7 @@ void semantic_rsm() {
   expect_near("spatial rsm (0, 1)", cosine[0 * 3 + 1], 8.0 / 26);
 }
 
-// Debiased linear CKA does not change under rotation, and of one feature it is known in closed
-// form.
+// Debiased linear CKA does not change under rotation, and has a closed form for one feature.
 void cka() {
   const std::vector<float> x{0, 0, 1, 0, 0, 2, 3, 1, -1, 4};
   const std::vector<float> rotated{0, 0, 0, 1, -2, 0, -1, 3, -4, -1};

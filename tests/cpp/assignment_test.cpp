@@ -25,7 +25,7 @@ class AssignmentTest : public testing::Test {};
 using Types = testing::Types<float, double>;
 TYPED_TEST_SUITE(AssignmentTest, Types);
 
-// Strips in memory of their own, which the next one overwrites.
+// Strips in one memory, which the next strip overwrites.
 template <class T>
 class Strips {
  public:
@@ -93,8 +93,7 @@ TYPED_TEST(AssignmentTest, LooksAtEveryStrip) {
   EXPECT_THROW(solver.solve(strips.get(), Objective::maximize), isogram::NotFinite);
 }
 
-// Problems of every family, in some order of shapes: neighbours of one shape, and of different
-// ones.
+// Problems of every family: some neighbours have one shape, others different shapes.
 std::vector<Rows> many_problems(Random& random) {
   std::vector<Family> all = families();
   all.push_back({"skew", skew});  // float32 is not enough
@@ -109,7 +108,7 @@ std::vector<Rows> many_problems(Random& random) {
                                    {3, 16}}) {
     for (const Family& family : all) problems.push_back(family.make(rows, cols, random));
   }
-  problems.push_back(smooth(64, 64, random));  // one that is left over
+  problems.push_back(smooth(64, 64, random));  // without a partner
   return problems;
 }
 

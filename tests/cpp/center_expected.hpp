@@ -1,4 +1,4 @@
-// What centred Gram matrices should be, and how far off they may be: for the CPU's and the GPU's.
+// Expected centred Gram matrices and tolerances, for the host and for GPUs.
 #pragma once
 
 #include <gtest/gtest.h>

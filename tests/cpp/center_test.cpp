@@ -108,7 +108,7 @@ TYPED_TEST(Center, EveryScaleAndOffset) {
   }
 }
 
-// Tr, row sums and all: entries that differ from a constant by less than float32 sums could hold.
+// Entries that differ from a constant by less than float32 sums could resolve.
 TYPED_TEST(Center, SymmetricStaysExactlySymmetric) {
   using T = TypeParam;
   for (const std::size_t n : {3, 97, 193}) {
@@ -125,7 +125,7 @@ TYPED_TEST(Center, SymmetricStaysExactlySymmetric) {
   }
 }
 
-// A diagonal of 1e30 beside entries of 1 must leave no trace in the debiased result.
+// A diagonal of 1e30 beside entries of 1 must not change the debiased result.
 TYPED_TEST(Center, DebiasedNeverSeesTheDiagonal) {
   using T = TypeParam;
   for (const bool is_symmetric : {false, true}) {

@@ -29,15 +29,15 @@ const char* name_of(Estimator estimator) {
 
 // ---- What a layer's numbers may be off by ----------------------------------------------------
 
-// One layer as the reference sees it.
+// One layer of the reference.
 struct Known {
   Matrix gram;
   Real norm;   // ‖H K H‖
-  Real error;  // ‖K as computed in T − K‖, at most
+  Real error;  // an upper bound on ‖computed K − K‖ in T
 };
 
-// The norm of a matrix of rounding errors: every entry's is relative to the lengths of its rows,
-// less the columns' means for a linear kernel.
+// The norm of the rounding errors of all entries. The error of an entry is relative to the norms of
+// its rows, less the columns' means for a linear kernel.
 template <class T>
 Real gram_error(const Matrix& x, const KernelOptions& options) {
   const std::size_t depth = std::max(x[0].size(), x.size());
@@ -193,7 +193,7 @@ TYPED_TEST(Cka, EverySizeInBothSpaces) {
   for (const std::size_t n : {2, 4, 5, 48, 97, 200}) {
     SCOPED_TRACE("n " + std::to_string(n));
     const Matrix latent = normal_matrix(n, 4, 1);
-    // Few features: D × D matrices. Many: n × n ones.
+    // Few features take feature space, many take Gram space.
     for (const std::size_t features : {std::size_t{3}, 2 * n + 100}) {
       SCOPED_TRACE("features " + std::to_string(features));
       expect_tables<T>({{in_order<T>(mixed_matrix(latent, features, 2, 0.5)), {}},
@@ -203,7 +203,7 @@ TYPED_TEST(Cka, EverySizeInBothSpaces) {
   }
 }
 
-// 400 samples are 5 tiles, 33 tiles make blocks of more than one.
+// 400 samples have 5 tiles per side; with 33 tiles, blocks have more than one.
 TYPED_TEST(Cka, BlocksOfSeveralTiles) {
   using T = TypeParam;
   const std::size_t n = 33 * 96 + 5;
@@ -213,7 +213,7 @@ TYPED_TEST(Cka, BlocksOfSeveralTiles) {
   for (const Estimator estimator : kEstimators) {
     SCOPED_TRACE(name_of(estimator));
     const std::vector<Layer> linear{{few.view(), {}}, {other.view(), {}}};
-    std::vector<Layer> forced = linear;  // one kernel that is not linear: Gram space for all
+    std::vector<Layer> forced = linear;  // a kernel that is not linear forces Gram space for all
     forced.push_back({few.view(), {.kernel = Kernel::polynomial, .gamma = 1, .degree = 1}});
     const HsicTable in_features = isogram::hsic_table(linear, estimator);
     const HsicTable in_gram = isogram::hsic_table(forced, estimator);
@@ -224,7 +224,7 @@ TYPED_TEST(Cka, BlocksOfSeveralTiles) {
   }
 }
 
-// Forced by shape: a layer without information but with many features tips the balance.
+// A layer without information but with many features forces Gram space.
 TYPED_TEST(Cka, BothSpacesGiveTheSameNumbers) {
   using T = TypeParam;
   const std::size_t n = 120;
@@ -279,7 +279,7 @@ TEST(CkaInputs, EveryTypeAndOrder) {
   }
 }
 
-// One float64 layer makes all of them double.
+// One float64 layer makes all layers float64.
 TEST(CkaInputs, MixedTypes) {
   const Matrix latent = normal_matrix(60, 3, 17);
   const std::vector<Case> x{
@@ -381,7 +381,7 @@ TYPED_TEST(Cka, ConstantLayersAreSaidToBe) {
   }
 }
 
-// Orthonormal samples are all equally alike: nothing is left but for the biased diagonal.
+// Orthonormal samples are all equally alike: only the diagonal of the biased estimator is left.
 TYPED_TEST(Cka, SamplesAllEquallyAlike) {
   using T = TypeParam;
   for (const std::size_t n : {4, 10, 97, 200, 1001}) {
@@ -398,8 +398,8 @@ TYPED_TEST(Cka, SamplesAllEquallyAlike) {
   }
 }
 
-// Nearly orthonormal, or one sample that dwarfs the others: the debiased estimator takes nearly all
-// of ‖XᵀX‖² off again, and must not hand back the rounding of what it took.
+// Nearly orthonormal samples, or one sample that dwarfs the others: the debiased estimator
+// subtracts nearly all of ‖XᵀX‖², and must not return its rounding.
 TYPED_TEST(Cka, LoudDiagonals) {
   using T = TypeParam;
   const std::size_t n = 80;
@@ -411,12 +411,13 @@ TYPED_TEST(Cka, LoudDiagonals) {
   for (const Matrix& x : {orthogonal, loud}) expect_tables<T>({{in_order<T>(x), {}}}, {{y, {}}});
 }
 
-// One row of huge norm, one massive feature, a row of zeros beside it: what the others say stays.
+// One row of huge norm, one massive feature, a zero row beside it: the other rows keep their
+// digits.
 TYPED_TEST(Cka, FarRowsAndCommonParts) {
   using T = TypeParam;
   const std::size_t n = 60;
-  const double tolerance = sizeof(T) == 4 ? 1e-5 : 1e-9;  // of long doubles near 1
-  for (const std::size_t features : {6, 90}) {            // in feature space, in Gram space
+  const double tolerance = sizeof(T) == 4 ? 1e-5 : 1e-9;
+  for (const std::size_t features : {6, 90}) {  // in feature space, in Gram space
     for (const double size : {1e2, 1e4, 1e6}) {
       const Matrix latent = normal_matrix(n, 5, 40);
       Matrix far = mixed_matrix(latent, features, 41, 0.5);

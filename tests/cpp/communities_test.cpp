@@ -40,7 +40,7 @@ Csr<T> graph_of(std::size_t n, const std::vector<std::pair<std::size_t, std::siz
   return graph;
 }
 
-// Two triangles with an edge between them: of 7 edges 3 are inside each, of 14 ends each has 7.
+// Two triangles with an edge between them: 3 of 7 edges lie inside each, and each has 7 of 14 ends.
 template <class T>
 Csr<T> two_triangles() {
   return graph_of<T>(6, {{0, 1}, {1, 2}, {0, 2}, {2, 3}, {3, 4}, {4, 5}, {3, 5}});
@@ -117,7 +117,7 @@ TEST(CommunitiesErrors, OfAGraphThatDoesNotFitTogether) {
 
 // ---- Of features -----------------------------------------------------------------------------
 
-// Clusters, so that some triangles touch one class and some more.
+// Clusters, so that some triangles have nodes of one class, and some of several.
 template <class T>
 Data<T> clusters(std::size_t n, std::vector<std::int64_t>& labels) {
   auto data = Data<T>::normal(n, 5, 21);

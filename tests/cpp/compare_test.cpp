@@ -47,7 +47,7 @@ Matrix changed(Matrix k, Change change) {
   return k;
 }
 
-// A pair that agrees somewhat, and has ties when rounded to `step`.
+// A pair of matrices that agree partly, and have ties when rounded to `step`.
 std::pair<Matrix, Matrix> related(std::size_t n, unsigned seed, double step = 0) {
   const Matrix a = symmetric(n, seed);
   Matrix b = symmetric(n, seed + 1);
@@ -271,7 +271,7 @@ TEST(Compare, WhatDoesNotCountIsNotRead) {
   }
 }
 
-// Entries on few levels, each off by a few eps: ties, as if they were exact.
+// Entries on few levels, each a few eps off, are ties as exact ones are.
 TEST(Compare, RanksDoNotTellRoundingApart) {
   std::mt19937 random(3);
   const auto noisy = [&](double level) {

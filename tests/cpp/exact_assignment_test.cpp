@@ -23,7 +23,7 @@ using isogram::MatrixView;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// Costs are high · 2^apart or low: sums of both compare as pairs of integers do.
+// Costs are high · 2^apart or low: sums of both compare like pairs of integers.
 struct Parts {
   std::int64_t high = 0;
   std::int64_t low = 0;
@@ -58,7 +58,7 @@ Problem made_problem(std::size_t rows, std::size_t cols, double share_forbidden,
   return problem;
 }
 
-// The smallest sum, by trying everything. False if there is no assignment.
+// The smallest sum, by trying all assignments. False if all take a forbidden pair.
 bool best_of_all(const Problem& problem, Parts& best) {
   std::vector<std::size_t> columns(problem.cols);
   std::iota(columns.begin(), columns.end(), std::size_t{0});
@@ -93,7 +93,7 @@ Parts sum_of(const Problem& problem, const std::vector<std::int32_t>& columns) {
   return sum;
 }
 
-// From any duals and any matching.
+// The search starts from random duals and random matchings.
 TEST(ExactAssignment, AgreesWithTryingEverything) {
   Random random(1);
   for (int round = 0; round < 400; ++round) {

@@ -24,7 +24,7 @@ isogram::MatrixView<const T> view(const std::vector<T>& values, std::size_t rows
   return {values.data(), rows, values.size() / rows};
 }
 
-// Rows of T, and the same numbers widened for the reference.
+// Rows of T, and their values for the reference.
 template <class T>
 struct Data {
   Data(std::size_t rows, std::size_t cols) : values(rows * cols), n(rows), d(cols) {}

@@ -82,7 +82,7 @@ TEST(Gbs, ZeroRowsCountZero) {
     Data<float> data(4, 2);
     data.values = {1, 0, 1, 0, 0, 0, 0, 1};
     const std::vector<InputView> layers{data.view()};
-    // Rows 0 and 1 see each other; rows 2 (zero) and 3 (orthogonal to all) have zero edges only.
+    // Rows 0 and 1 have an edge; row 2 (zero) and row 3 (orthogonal to all) have edges of weight 0.
     const std::vector<std::size_t> isolated{2};
     EXPECT_EQ(isogram::gbs_table(layers, 0, false).gbs[0], 0.5);
     EXPECT_EQ(isogram::gbs_table(layers, 0, false).isolated_x, isolated);
@@ -117,7 +117,7 @@ TEST(Gbs, IsTheSameForAnyNumberOfThreads) {
   });
 }
 
-// Rows of every layer in memory of their own, and views of those.
+// Rows of every layer in memory of their own, and their views.
 template <class T>
 struct Part {
   Part(const std::vector<Data<T>>& layers, isogram::Span rows) {
@@ -192,7 +192,7 @@ TEST(GbsErrors, PartsMustBeThoseOfThePlan) {
   }
 }
 
-// A graph is never indexed by what no sample has.
+// A neighbour that is no sample is refused, and never used as an index.
 TEST(GbsErrors, NeighboursMustBeSamples) {
   const std::vector<Data<float>> layers{Data<float>::normal(10, 3, 1)};
   const std::vector<InputView> x{layers[0].view()};

@@ -1,4 +1,4 @@
-// What Gram matrices should be, and how far off their entries may be: for the CPU's and the GPU's.
+// Expected Gram matrices and tolerances of their entries, for the host and for GPUs.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -27,7 +27,7 @@ inline std::string name_of(Kernel kernel) {
 
 // ---- What an entry may be off by -------------------------------------------------------------
 
-// What one row contributes to errors: its length, plain and less its own or the columns' mean.
+// A row, as given and less means: errors are relative to their lengths.
 struct Row {
   Vec values;
   Vec absolute;
@@ -117,7 +117,7 @@ struct Expected {
                               ? std::copysign(Real(INFINITY), values[i][j])
                               : values[i][j];
         expect_close(out(i, j), want, tolerances[i][j], at(i, j));
-        if (testing::Test::HasFailure()) return;  // one entry says enough
+        if (testing::Test::HasFailure()) return;  // one wrong entry is enough
       }
     }
   }
@@ -140,14 +140,14 @@ inline const KernelOptions kKernels[] = {
     {.kernel = Kernel::polynomial, .gamma = 0.25, .degree = 3, .coef0 = 0.5},
 };
 
-// The largest power of ten whose square a T still holds many times over, and beyond.
+// Powers of ten: the largest whose square is well within T's range, and larger ones.
 template <class T>
 std::vector<double> scales() {
   if (sizeof(T) == 4) return {1e-30, 1e-18, 1e-13, 1e-11, 1e11, 1e13, 1e18, 1e30};
   return {1e-200, 1e-150, 1e-100, 1e100, 1e150, 1e200};
 }
 
-// Each of these calls check(x, y, options), where x has so many rows.
+// Each function below calls check(x, y, options), where x has `rows` rows.
 
 template <class T, class Check>
 void on_every_scale(std::size_t rows, Check check) {
@@ -174,7 +174,7 @@ void on_every_offset(std::size_t rows, Check check) {
   }
 }
 
-// Rows from far below to far above what T can square, side by side.
+// Rows from far below to far above the numbers that T can square.
 template <class T, class Check>
 void on_huge_beside_tiny_rows(std::size_t rows, Check check) {
   const int reach = sizeof(T) == 4 ? 120 : 1000;
@@ -186,7 +186,7 @@ void on_huge_beside_tiny_rows(std::size_t rows, Check check) {
   for (const Kernel kernel : {Kernel::linear, Kernel::cosine, Kernel::correlation}) {
     check(x, x, KernelOptions{.kernel = kernel});
   }
-  // Distances are those of the huge rows alone; the tiny rows coincide.
+  // Only distances of huge rows count; tiny rows coincide.
   for (const Kernel kernel : {Kernel::rbf, Kernel::laplacian}) {
     check(x, x, KernelOptions{.kernel = kernel, .bandwidth = std::ldexp(1.0, reach)});
   }
@@ -206,7 +206,7 @@ void on_zero_and_constant_rows(std::size_t rows, Check check) {
   }
 }
 
-// Pairs of rows a ten-thousandth of their length apart, and a bandwidth that tells them apart.
+// Pairs of rows at a ten-thousandth of their length, and a bandwidth of that size.
 template <class Check>
 void on_near_duplicates(std::size_t rows, Check check) {
   for (const double offset : {0.0, 100.0}) {

@@ -1,4 +1,4 @@
-// Tiles of Gram matrices from their own rows and the facts of all rows.
+// Tiles of Gram matrices, from their own rows and the facts of all rows.
 #include "tiles/gram_facts.hpp"
 
 #include <gtest/gtest.h>
@@ -37,7 +37,7 @@ Input rows_of(const Matrix& x, Span rows, ElementType type) {
                       x.begin() + static_cast<std::ptrdiff_t>(rows.end)));
 }
 
-// All entries, row by row; of a matrix of rows with themselves, on and above the diagonal of tiles.
+// All entries, row by row; of a symmetric matrix, the tiles on and above the diagonal.
 template <class T>
 std::vector<T> entries_of(const GramTiles<T>& tiles, bool is_symmetric) {
   std::vector<T> entries(tiles.rows() * tiles.cols());
@@ -118,7 +118,8 @@ TYPED_TEST(GramOfSomeRows, HaveTheBitsOfAll) {
   });
 }
 
-// What a survey of a part would decide differently: the origin, the exponents, the axis.
+// Matrices for which a survey of a part would find other facts: the origin, the exponents, the
+// axis.
 TYPED_TEST(GramOfSomeRows, HaveTheBitsOfAllWhereTheyDiffer) {
   Matrix far = normal_matrix(250, 5, 2, 1, 100);
   for (Real& value : far[3]) value *= 1e9;
@@ -138,7 +139,7 @@ TYPED_TEST(GramOfSomeRows, HaveTheBitsOfAllWhereTheyDiffer) {
   });
 }
 
-// Rows so long that products are summed panel by panel: then a part does so too, whatever its size.
+// Rows so long that products are summed panel by panel: a part does so too, whatever its size.
 TYPED_TEST(GramOfSomeRows, HaveTheBitsOfAllWhereRowsAreLong) {
   const Matrix x = normal_matrix(110, 9000, 5);
   for (const ElementType type : {ElementType::float16, ElementType::float32}) {
@@ -146,7 +147,7 @@ TYPED_TEST(GramOfSomeRows, HaveTheBitsOfAllWhereRowsAreLong) {
   }
 }
 
-// The public tiles, of one set and of two.
+// The public functions, for one set and for two.
 TYPED_TEST(GramOfSomeRows, AreTilesOfGram) {
   using T = TypeParam;
   const Matrix x = normal_matrix(130, 7, 8, 1, 3);
@@ -194,7 +195,7 @@ TEST(GramFacts, AreOfAllRows) {
             std::string::npos);
 }
 
-// They would be read, or written, beyond their ends.
+// Otherwise memory would be read, or written, beyond its end.
 TEST(GramTile, RefusesWhatIsNotOfTheFacts) {
   const Matrix x = normal_matrix(20, 5, 1);
   const Input rows(ElementType::float32, Order::c, x);

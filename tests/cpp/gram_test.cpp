@@ -27,7 +27,7 @@ using isogram::Kernel;
 using isogram::KernelOptions;
 using isogram::MatrixView;
 
-// Both forms at every level against the definition, with everything that holds exactly.
+// Both forms at every level against the definition, and all properties that hold exactly.
 template <class T>
 void expect_gram(const Input& x, const Input& y, const KernelOptions& options,
                  Order out_order = Order::c) {
@@ -72,7 +72,8 @@ TYPED_TEST_SUITE(Gram, Types);
 
 // ---- Types, orders, sizes --------------------------------------------------------------------
 
-// For rows that repeat their columns so many times, distances are as far from the bandwidth.
+// The options for rows that repeat their columns `times` times: distances keep their ratio to the
+// bandwidth.
 KernelOptions of_longer_rows(KernelOptions options, std::size_t times) {
   if (options.kernel == Kernel::rbf) options.bandwidth *= std::sqrt(static_cast<double>(times));
   if (options.kernel == Kernel::laplacian) options.bandwidth *= static_cast<double>(times);
@@ -162,7 +163,7 @@ TYPED_TEST(Gram, ZeroAndConstantRows) {
 
 // ---- Rows so long that tiles are summed over panels of depth ---------------------------------
 
-// The same columns over and over.
+// Rows that repeat the columns of x `times` times.
 Matrix repeated(const Matrix& x, std::size_t times) {
   Matrix result;
   for (const Vec& row : x) {
@@ -172,7 +173,7 @@ Matrix repeated(const Matrix& x, std::size_t times) {
   return result;
 }
 
-// Else a test of them would be one of others.
+// Otherwise a test of long rows would test short ones.
 template <class T>
 void expect_long_rows(const Input& x, const Input& y) {
   const InputView of_y = y.view();
@@ -296,7 +297,7 @@ TYPED_TEST(Gram, ResultsTooLargeBecomeInfinite) {
 
 TYPED_TEST(Gram, TellsWhetherAllIsFinite) {
   using T = TypeParam;
-  const double moderate = sizeof(T) == 4 ? 1e18 : 1e150;  // whose square is within the range
+  const double moderate = sizeof(T) == 4 ? 1e18 : 1e150;  // its square is within T's range
   const Input x = in_order<T>({{moderate, 0}, {1e-3, 1}});
   for (const Kernel kernel : {Kernel::linear, Kernel::polynomial, Kernel::rbf, Kernel::cosine}) {
     Output<T> out(2, 2);
@@ -307,7 +308,7 @@ TYPED_TEST(Gram, TellsWhetherAllIsFinite) {
   }
 }
 
-// Rounded to T, rows of float64 that are far off would swallow the distances between near ones.
+// Rounding float64 rows to T would lose the distances between near rows beside far ones.
 TYPED_TEST(Gram, NearRowsBesideFarOnesOfAWiderType) {
   using T = TypeParam;
   Matrix values = normal_matrix(60, 33, 24);
@@ -387,7 +388,7 @@ TEST(Distances, RefuseWhatIsNotARow) {
                   "two columns");
 }
 
-// Against sorting, of sizes on both sides of what is narrowed down first.
+// Against sorting, for sizes below and above the use of a bracket.
 TYPED_TEST(Gram, RootMedianSquareOfAnyValues) {
   using T = TypeParam;
   std::mt19937 random(5);
@@ -544,7 +545,7 @@ TYPED_TEST(Gram, RefusesOptionsOutOfRange) {
   expect_contains(complaint([&] { isogram::rbf_from_distances<T>(out.view(), 0); }), "`bandwidth`");
 }
 
-// A view without strides can claim any size.
+// A view with strides 0 can claim any size.
 TYPED_TEST(Gram, SizesBeyondMemoryAreNoCrash) {
   using T = TypeParam;
   const T one = 1;

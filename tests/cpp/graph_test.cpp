@@ -19,7 +19,7 @@ using isogram::InputView;
 using isogram::MatrixView;
 using namespace isogram_test;
 
-// Of a cosine: the rounding of packed features and of a dot product in short panels.
+// The error of a cosine: the rounding of packed features and of a dot product in short panels.
 template <class T>
 constexpr double kTolerance = 8 * std::numeric_limits<T>::epsilon();
 
@@ -41,7 +41,7 @@ void expect_near(const std::vector<T>& got, const Matrix& expected, double toler
   }
 }
 
-// The sparse graph written out, after checking that it is well formed.
+// The sparse graph as a dense matrix, after a check that it is well formed.
 template <class T>
 std::vector<T> expanded(const Csr<T>& graph, std::size_t n) {
   std::vector<T> out(n * n);
@@ -63,7 +63,7 @@ std::vector<T> expanded(const Csr<T>& graph, std::size_t n) {
 
 template <class T>
 void expect_dense(std::size_t n, std::size_t d, bool center) {
-  // Columns of mean 20 lose some of the last digits of what is left of them.
+  // Centring columns of mean 20 costs some of the last digits.
   auto data = Data<T>::normal(n, d, static_cast<unsigned>(n), center ? 20 : 0.5);
   const double tolerance =
       kTolerance<T> + (center ? 60 * std::numeric_limits<double>::epsilon() : 0);
@@ -151,7 +151,7 @@ TEST(Graph, NearestAgreesWithTheReference) {
   });
 }
 
-// Nine rows, each many times over, and zero rows: nearly every choice is a tie.
+// Many copies of nine rows, and zero rows: nearly every choice is a tie.
 template <class T>
 Data<T> repeated_rows(std::size_t n) {
   const auto base = Data<T>::normal(9, 6, 5);
@@ -168,7 +168,7 @@ template <class T>
 void expect_smaller_columns(std::size_t n, std::size_t k) {
   const Data<T> data = repeated_rows<T>(n);
   const Csr<T> graph = isogram::knn_graph<T>(data.view(), k, false, false);
-  // Computed entries decide what is a tie; the dense graph holds the same ones.
+  // Ties are equal computed entries; the dense graph has the same entries.
   const std::vector<T> full = dense<T>(data.view(), false);
   Matrix computed;
   for (std::size_t i = 0; i < n; ++i) {
@@ -205,7 +205,7 @@ TEST(Graph, EqualRowsChooseTheFirstOfTheirLike) {
   });
 }
 
-// One channel makes all cosines nearly 1: by less and less.
+// One large channel makes all cosines nearly 1.
 template <class T>
 void expect_nearest_with_a_large_channel(std::size_t n, std::size_t d, std::size_t k, T size) {
   auto data = Data<T>::normal(n, d, static_cast<unsigned>(n + d));

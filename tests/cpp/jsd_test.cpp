@@ -167,7 +167,7 @@ TEST(JsdErrors, SumsOfHalfTypesMayBeFurtherFrom1) {
   EXPECT_THROW(isogram::jsd<float>(view(q, 1), {&out, 1, 1}), std::invalid_argument);
 }
 
-// Entropies of 1000 classes are near 10 bits: their difference would be off by many eps.
+// Entropies of 1000 classes are near 10 bits: a difference of entropies would be off by many eps.
 TEST(Jsd, OfNearlyEqualRowsIsAccurateToAnEps) {
   at_every_level([] {
     constexpr std::size_t c = 1000;

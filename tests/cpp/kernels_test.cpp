@@ -1,5 +1,5 @@
-// Every kernel of every level against long double. The assignment kernels have match_test.cpp,
-// logarithms and divergence jsd_test.cpp.
+// Every kernel of every level against long double. match_test.cpp tests the assignment kernels,
+// jsd_test.cpp logarithms and divergence.
 #include "simd/kernels.hpp"
 
 #include <gtest/gtest.h>
@@ -32,7 +32,7 @@ std::vector<T> random_values(std::size_t n, unsigned seed, double scale = 1) {
   return values;
 }
 
-// All lengths that touch a kernel's tail in another way, and a long one.
+// All lengths with a different tail for a kernel, and a long one.
 template <class T>
 std::vector<std::size_t> lengths() {
   std::vector<std::size_t> result;
@@ -125,7 +125,7 @@ void expect_block(decltype(isogram::simd::KernelTable<T>::inner_products) block,
   const auto b = random_values<T>(padded_cols * depth, 2);
   const std::size_t stride = padded_cols + 5;
   std::vector<T> out((padded_rows + 1) * stride, kPoison<T>);
-  const std::array<const void*, 3> starts{out.data(), out.data() + 1, nullptr};  // a mere hint
+  const std::array<const void*, 3> starts{out.data(), out.data() + 1, nullptr};  // only prefetched
   const isogram::simd::ExpectedRows expected_rows{starts.data(), depth % 4, 100};
   block(packed(a, depth, panel).data(), rows, packed(b, depth, panel).data(), cols, depth,
         out.data(), stride, {.expected = expected_rows});
@@ -145,7 +145,7 @@ void expect_block(decltype(isogram::simd::KernelTable<T>::inner_products) block,
   for (std::size_t e = rows * stride; e < out.size(); ++e) ASSERT_EQ(out[e], kPoison<T>);
 }
 
-// Of rows with themselves, entries up to the panels on the diagonal are those of the whole block.
+// With is_upper, entries in and above the panels on the diagonal are those of the whole block.
 template <class T>
 void expect_upper_block(decltype(isogram::simd::KernelTable<T>::inner_products) block,
                         std::size_t panel, std::size_t n, std::size_t depth) {
@@ -206,7 +206,7 @@ TYPED_TEST(Kernels, UpperBlocks) {
   });
 }
 
-// Errors of long sums grow with the panels, not with the terms: 16 384 equal terms of 1/3 lose
+// Errors of long sums grow with the number of panels, not of terms: 16 384 equal terms of 1/3 lose
 // thousands of eps when they are added one by one in T.
 TYPED_TEST(Kernels, DeepBlocksKeepTheirDigits) {
   using T = TypeParam;
@@ -235,7 +235,7 @@ TYPED_TEST(Kernels, BlocksInPartsAreThoseOfAllDepth) {
       block(rows.data(), n, rows.data(), n, depth, whole.data(), n, {});
       for (const std::size_t panels : {1, 2}) {
         const std::size_t part = panels * isogram::simd::kDepthPanel;
-        std::vector<T> sum(n * n, T(7));  // forgotten
+        std::vector<T> sum(n * n, T(7));  // overwritten
         for (std::size_t begin = 0; begin < depth; begin += part) {
           const T* from = rows.data() + begin * n;
           block(from, n, from, n, std::min(part, depth - begin), sum.data(), n, {.add = begin > 0});
@@ -246,7 +246,7 @@ TYPED_TEST(Kernels, BlocksInPartsAreThoseOfAllDepth) {
   });
 }
 
-// Of this level, and what the processor has beyond it.
+// The table of this level, and the faster one if the processor has instructions beyond the level.
 std::vector<const isogram::simd::ByteKernels*> byte_tables() {
   const auto& level = kernels();
   const auto& own = isogram::simd::byte_kernels_beside(level);
@@ -256,7 +256,7 @@ std::vector<const isogram::simd::ByteKernels*> byte_tables() {
   return {&level.bytes, &own};
 }
 
-// Rows of whole numbers from -127 to 127.
+// Rows of integers from −127 to 127.
 struct WholeRows {
   WholeRows(std::size_t count, std::size_t n) : rows(count), cols(n), numbers(count * n) {}
 
@@ -268,7 +268,7 @@ struct WholeRows {
     return result;
   }
 
-  // As the kernels read them.
+  // Packed for the kernels.
   std::vector<std::int32_t> packed(const isogram::simd::ByteKernels& table) const {
     const std::size_t words = (cols + table.per_word - 1) / table.per_word;
     const std::size_t panels = (rows + table.panel - 1) / table.panel;
@@ -311,7 +311,7 @@ void expect_exact_products(const isogram::simd::ByteKernels& table, const WholeR
   }
 }
 
-// Last words that are not full, depth panels that are not, and micro-kernels that are not.
+// With words, depth panels and micro-kernels that are not full.
 TEST(ByteProducts, AreExact) {
   at_every_level([] {
     for (const auto* table : byte_tables()) {
@@ -343,7 +343,7 @@ TEST(ByteProducts, AreScaledAlike) {
   });
 }
 
-// No partial sum saturates or wraps, of pairs in 16 bits or of whole rows in 32.
+// No partial sum saturates or wraps: neither pairs in 16 bits nor whole rows in 32.
 TEST(ByteProducts, OfExtremeNumbersAreExact) {
   at_every_level([] {
     for (const auto* table : byte_tables()) {
@@ -508,7 +508,7 @@ TYPED_TEST(Kernels, ExponentialsOfEveryLength) {
   });
 }
 
-// Two ulps at most: an eps is one ulp just above a power of two, and two just below.
+// At most two ulps: an eps is one ulp just above a power of two, and two just below.
 TYPED_TEST(Kernels, ExponentialsAreAccurateOverTheWholeRange) {
   using T = TypeParam;
   const bool is_float = sizeof(T) == sizeof(float);
@@ -592,7 +592,7 @@ TYPED_TEST(Kernels, Polynomials) {
   });
 }
 
-// The largest degree there is takes a moment, not minutes.
+// The largest int as degree takes a moment, not minutes.
 TYPED_TEST(Kernels, PolynomialsOfEnormousDegree) {
   using T = TypeParam;
   at_every_level([] {
@@ -783,7 +783,7 @@ TYPED_TEST(Kernels, FirstReaching) {
   });
 }
 
-// In float64: float32 entries whose squares and sums would leave float32.
+// Float32 entries whose squares and sums would overflow float32: sums are float64.
 TEST(Sums, OfHugeFloatsAreExact) {
   at_every_level([] {
     const std::vector<float> huge(100, 3e38F);
@@ -812,7 +812,7 @@ TYPED_TEST(Kernels, SumsPassOnWhatIsNotFinite) {
   });
 }
 
-// Upwards too, as through a view whose rows are in reverse.
+// With negative strides too, as in a view of reversed rows.
 TYPED_TEST(Kernels, ShiftRows) {
   using T = TypeParam;
   at_every_level([] {

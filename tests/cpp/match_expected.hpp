@@ -1,5 +1,5 @@
-// Assignment problems that are hard in different ways, and what a solution of one has to be: for
-// the CPU's and the GPU's.
+// Assignment problems that are hard in different ways, and checks of their solutions, for the host
+// and for GPUs.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -58,7 +58,7 @@ inline Family pointwise(const std::string& name, const std::function<double(Rand
           }};
 }
 
-// Inner products of tokens that walk slowly, so that neighbours are near-duplicates.
+// Inner products of tokens that change slowly, so that neighbours are near-duplicates.
 inline Rows smooth(std::size_t rows, std::size_t cols, Random& random) {
   constexpr std::size_t channels = 6;
   const auto walk = [&](std::size_t n) {
@@ -91,7 +91,7 @@ inline Rows half_dead(std::size_t rows, std::size_t cols, Random& random) {
   });
 }
 
-// Every assignment is worth nothing but its diagonal entries, and duals are far larger than those.
+// Skew-symmetric but for the diagonal: only diagonal entries count, and duals are far larger.
 inline Rows skew(std::size_t rows, std::size_t cols, Random& random) {
   const std::vector<double> x = normals(std::max(rows, cols), random);
   return made(rows, cols, [&](std::size_t i, std::size_t j) {
@@ -99,21 +99,21 @@ inline Rows skew(std::size_t rows, std::size_t cols, Random& random) {
   });
 }
 
-// One entry that leaves the others, on its scale, a few bits of float32.
+// One entry so large that the others have a few bits of float32 relative to it.
 inline Rows outlier(std::size_t rows, std::size_t cols, Random& random) {
   return made(rows, cols, [&](std::size_t i, std::size_t j) {
     return i == rows / 2 && j == cols / 2 ? 1e30 : 1e-13 * uniform(random);
   });
 }
 
-// Costs in [0, 1), and gates in some places.
+// Costs in [0, 1), and some gates.
 inline Rows gated(std::size_t rows, std::size_t cols, double share, double gate, Random& random) {
   return made(rows, cols, [&](std::size_t, std::size_t) {
     return uniform(random) < share ? gate : uniform(random);
   });
 }
 
-// The same with other gates.
+// The same costs with other gates.
 inline Rows gated_at(Rows a, double gate, double other) {
   for (auto& row : a) {
     for (double& x : row) x = x >= static_cast<float>(gate) ? other : x;
@@ -151,8 +151,8 @@ std::vector<T> flat(const Rows& a) {
   return values;
 }
 
-// The sums of what is matched and of its magnitudes; every row and column at most once, and as
-// many of them as there can be.
+// The sums of the matched entries and of their magnitudes. Checks that every row and column is
+// matched at most once, and min(rows, cols) of them.
 inline std::pair<double, double> checked_sums(const Rows& a,
                                               const std::vector<std::int32_t>& columns) {
   std::set<std::int32_t> taken;
@@ -170,8 +170,8 @@ inline std::pair<double, double> checked_sums(const Rows& a,
   return {total, magnitude};
 }
 
-// Holds one problem's solution in T against the best total there is. The certificate may not say
-// more than is true: nothing but the reference's own rounding is added to it.
+// Compares one problem's solution in T with the best total. The certificate must hold: only the
+// reference's own rounding is added to the gap.
 template <class T>
 void expect_solution(const Rows& a, const std::vector<std::int32_t>& columns, double total,
                      double gap, long double best) {

@@ -129,7 +129,7 @@ TEST_P(MatchTest, HandlesEveryRemainderOfAVector) {
   }
 }
 
-// Sets of columns are words of 64 bits, and are looked at in blocks.
+// Sets of columns are words of 64 bits, read in blocks.
 TEST_P(MatchTest, HandlesEveryRemainderOfAWord) {
   Random random(31);
   constexpr std::size_t sides[] = {1, 17, 33, 48, 49, 50, 63, 64, 65, 80, 127, 129, 193};
@@ -176,7 +176,7 @@ TEST_P(MatchTest, ScalesFloat64OfAnyMagnitude) {
   }
 }
 
-// Costs far from one are scaled by a power of two first, others are taken as they are.
+// Costs far from 1 are scaled by a power of two first, others are not.
 template <class T>
 void expect_powers_of_two_do_not_matter() {
   Random random(14);
@@ -197,7 +197,7 @@ TEST_P(MatchTest, FindsTheSameColumnsAtAnyPowerOfTwo) {
   expect_powers_of_two_do_not_matter<double>();
 }
 
-// Sweeps in float32 cannot tell such costs apart, or only some of them.
+// Float32 sweeps cannot resolve such costs, or only some of them.
 TEST_P(MatchTest, SolvesSmoothCostsOnTopOfALargeOffset) {
   Random random(15);
   const Rows a = smooth(67, 67, random);
@@ -219,11 +219,11 @@ TEST_P(MatchTest, HasNoGapButRoundingOnExactTies) {
       made(40, 40, [&](std::size_t, std::size_t) { return std::floor(4 * uniform(random)); });
   EXPECT_LE(solve<float>(a, Objective::maximize).gaps[0], 1e-12);
   EXPECT_LE(solve<double>(a, Objective::maximize).gaps[0], 1e-12);
-  EXPECT_EQ(solve<float>(a, Objective::minimize).gaps[0], 0);  // of a total of 0
+  EXPECT_EQ(solve<float>(a, Objective::minimize).gaps[0], 0);  // the total is 0
   EXPECT_EQ(solve<double>(a, Objective::minimize).gaps[0], 0);
 }
 
-// What is matched beside gates is the best there is, to the last digit of its own.
+// The costs matched beside gates are the best, to their own last digit.
 template <class T>
 void expect_best_beside_gates(std::size_t rows, std::size_t cols, double share, double gate) {
   Random random(41);
@@ -231,7 +231,8 @@ void expect_best_beside_gates(std::size_t rows, std::size_t cols, double share, 
   const Solution s = solve<T>(a, Objective::minimize);
   const long double best = reference::best_total(a, false);
   expect_solution<T>(a, s.columns, s.totals[0], s.gaps[0], best);
-  // The reference finds the best of what is not gated, and rounds a total that is mostly gates.
+  // The reference would round a total that is mostly gates, so it solves the problem with small
+  // gates.
   const Rows small = gated_at(a, gate, 1e3);
   const long double best_small = reference::best_total(small, false);
   EXPECT_NEAR(checked_sums(small, s.columns).first, static_cast<double>(best_small), 2e-5);
@@ -250,7 +251,7 @@ TEST_P(MatchTest, IsExactBesideGates) {
   }
 }
 
-// The optimum is 0, and what misses it is far below the last digit of 1.
+// The optimum is 0, and other matchings miss it by far less than the last digit of 1.
 TEST_P(MatchTest, TellsCostsApartThatNoTypeHoldsTogether) {
   for (const double tiny : {1e-3, 1e-8, 1e-12, 1e-17, 1e-20, 1e-30, 1e-38}) {
     const Rows a{{1, 1, 0, 1}, {tiny, 0, 1, 1}, {0, 1, 0, 0}, {0, 0, 0, 1}};
@@ -300,7 +301,7 @@ void expect_strides_do_not_matter() {
   for (T& x : values) x = static_cast<T>(normal(random));
   const Solution expected = solve(contiguous(values, count, rows, cols), Objective::maximize);
 
-  // Columns, then rows, then problems, all backwards, with a stranger between neighbours.
+  // Columns, then rows, then problems, all in reverse order, with another value between neighbours.
   std::vector<T> spread(2 * values.size() + 1, T{77});
   for (std::size_t b = 0; b < count; ++b) {
     for (std::size_t i = 0; i < rows; ++i) {
@@ -357,7 +358,7 @@ std::string message_of(const ProblemBatch<T>& batch, int threads) {
   return "nothing was thrown";
 }
 
-// Of 400 problems, all of whose entries are 1, two have no matching, and others are hard to solve.
+// 400 problems with entries 1, except two without a matching and some that are hard to solve.
 template <class T>
 void expect_infeasible_is_named(std::size_t rows, std::size_t cols) {
   constexpr T inf = std::numeric_limits<T>::infinity();
@@ -401,7 +402,7 @@ TEST_P(MatchTest, SaysSoWhereATotalIsBeyondFloat64) {
   EXPECT_EQ(s.columns, (std::vector<std::int32_t>{0, 1}));
   EXPECT_EQ(s.totals[0], std::numeric_limits<double>::infinity());
   EXPECT_EQ(s.gaps[0], std::numeric_limits<double>::infinity());
-  // Partial sums alone are beyond it.
+  // Here only partial sums are beyond float64.
   const Rows b{{most, 0, 0}, {0, most, 0}, {0, 0, -most}};
   const Solution partly = solve<double>(b, Objective::maximize);
   EXPECT_EQ(partly.totals[0], most);
@@ -485,7 +486,7 @@ TEST_P(MatchTest, ReportsProblemsAsProgress) {
   EXPECT_EQ(last, 1000U);
 }
 
-// Sizes that people use. Each family takes its own way through the solver: near-duplicates start
+// Sizes that people use. Families take different ways through the solver: near-duplicates start
 // from Sinkhorn's duals, ties and random costs do not, heavy tails may be solved again in float64.
 TEST_P(MatchTest, SolvesEveryFamilyAt196) {
   Random random(11);
@@ -498,7 +499,7 @@ TEST_P(MatchTest, SolvesEveryFamilyAt196) {
   }
 }
 
-// The reference would take too long: the float64 solution, proven by its gap, stands in for it.
+// The reference would take too long: the float64 solution, proven by its gap, replaces it.
 TEST_P(MatchTest, SolvesAwkwardFamiliesAt784) {
   const std::set<std::string> awkward{"smooth",    "integers",    "rank one",
                                       "half dead", "heavy tails", "huge"};
@@ -545,7 +546,7 @@ TEST(Match, FindsTheSameSolutionAtEveryLevel) {
   }
 }
 
-// The sweeps run in float32 at every level and for both types, and their sums in one order.
+// Sweeps are float32 at every level and for both types, and add in one order.
 TEST(Match, FindsTheSameSolutionFromSweptDualsAtEveryLevel) {
   Random random(13);
   for (const std::size_t side : {7, 16, 17, 31, 33, 49, 64, 65, 130, 200, 600}) {

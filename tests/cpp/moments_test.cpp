@@ -1,4 +1,4 @@
-// Moments tile by tile, from nothing but the plan and the tile's own rows.
+// Moments tile by tile, from the plan and the tile's own rows alone.
 #include "isogram/moments.hpp"
 
 #include <gtest/gtest.h>
@@ -57,7 +57,7 @@ std::vector<InputView> views_of(const std::vector<Input>& inputs) {
   return views;
 }
 
-// The sums over all tiles: computed in any order, merged in theirs.
+// The sums over all tiles, computed in any order and merged in the order of tiles_of().
 MomentsPart sums_of(const MomentsPlan& plan, const std::vector<Matrix>& values, ElementType type) {
   const std::vector<SampleTile> tiles = isogram::tiles_of(plan);
   std::vector<std::size_t> order(tiles.size());
@@ -76,7 +76,7 @@ MomentsPart sums_of(const MomentsPlan& plan, const std::vector<Matrix>& values, 
   return sums;
 }
 
-// The moments by the public steps, stage after stage.
+// The moments by the public steps, one stage after another.
 Moments moments_by_tiles(const std::vector<Matrix>& values, ElementType type,
                          const KernelOptions& options, Estimator estimator, std::size_t edge) {
   std::vector<Input> inputs;
@@ -115,7 +115,7 @@ void expect_table(const HsicTable& got, const HsicTable& want) {
   expect_same_bits(got.self_y, want.self_y);
 }
 
-// The bits of the call on samples in memory from the plan's own tiles, and its numbers from others.
+// Expects the bits of moments() from the plan's default tiles, and its numbers from other tiles.
 void expect_tiles(const std::vector<Matrix>& values, ElementType type,
                   const KernelOptions& options) {
   for (const Estimator estimator : kEstimators) {
@@ -163,7 +163,7 @@ TEST(MomentsOfTiles, AreThoseOfTheWholeInGramSpace) {
   expect_tiles(related(230, {400, 300}, 3), ElementType::float32, {});
 }
 
-// One far row, equal rows, and rows so far apart that float32 does not do.
+// One far row, equal rows, and rows so far apart that float32 does not suffice.
 TEST(MomentsOfTiles, NeedTheSameStages) {
   std::vector<Matrix> far = related(250, {5, 300}, 0);
   for (Real& value : far[0][100]) value *= 1e6;
@@ -179,7 +179,7 @@ TEST(MomentsOfTiles, NeedTheSameStages) {
   }
 }
 
-// Samples of huge norm in features of their own: only magnitudes tell that they are not constant.
+// Samples of huge norm in features of their own: only magnitudes show that they are not constant.
 TEST(MomentsOfTiles, NeedMagnitudes) {
   Matrix x = normal_matrix(250, 6, 3);
   for (Vec& row : x) row[4] = row[5] = 0;
@@ -203,7 +203,8 @@ TEST(MomentsOfTiles, AreThoseOfManySamples) {
                {.kernel = Kernel::rbf, .bandwidth = 2});
 }
 
-// Parts and views of another tile, another stage, or other layers are refused, not read beyond.
+// Parts and views of another tile, another stage, or other layers are refused, not read beyond
+// their ends.
 TEST(MomentsOfTiles, RefuseWhatIsNotTheirs) {
   const std::vector<Matrix> values = related(100, {5, 20}, 0);
   const std::vector<Input> inputs{{ElementType::float32, Order::c, values[0]},
@@ -224,7 +225,7 @@ TEST(MomentsOfTiles, RefuseWhatIsNotTheirs) {
     const std::vector<InputView> views = views_of(tiles[0].rows);
     const MomentsPart part = isogram::moments_of_tile(plan, tiles[0], views, {});
     MomentsPart sums = isogram::no_moments(plan);
-    if (stage != MomentsStage::magnitudes) {  // nothing, and cross products of no tile
+    if (stage != MomentsStage::magnitudes) {  // empty sums
       EXPECT_THROW(isogram::moments_of(plan, {}), std::invalid_argument);
     }
     isogram::merge(plan, tiles[0], part, sums);

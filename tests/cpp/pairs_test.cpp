@@ -1,5 +1,5 @@
-// Products of pairs of bfloat16: the processor's where it has them, and everywhere the same
-// micro-kernels around what its instruction computes, as plain vectors.
+// Products of pairs of bfloat16: by the processor's instruction if it has one, and on every
+// processor by the same micro-kernels with plain vectors in its place.
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -92,7 +92,7 @@ void expect_products(const PairKernels& table, std::size_t rows, std::size_t col
         want += a.at(i, k) * b.at(j, k);
         magnitude += std::abs(a.at(i, k) * b.at(j, k));
       }
-      // Sums of 256 products, and of as many sums as there are.
+      // Panels of 256 products, and the sums of panels.
       const double ulps = 256 + static_cast<double>(words) / 128;
       const double allowed = whole_numbers ? 0 : ulps * 0x1p-24 * magnitude;
       ASSERT_NEAR(out[i * stride + j], want, allowed) << isogram_test::at(i, j);
@@ -117,7 +117,7 @@ TEST(PairProducts, KeepTheirDigits) {
   }
 }
 
-// What semantic_rsm() hands to the kernels where there are some.
+// The words that semantic_rsm() passes to the kernels, if the processor has them.
 TEST(PairProducts, OfPackedTokensAreThoseOfRoundedOnes) {
   const auto before = isogram::simd::level();
   isogram::simd::set_level(isogram::simd::Level::baseline);

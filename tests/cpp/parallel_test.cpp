@@ -66,7 +66,7 @@ TEST(ParallelFor, RunsEveryTaskOnce) {
   }
 }
 
-// Memory per worker is nobody else's while a task runs.
+// No two tasks run at the same time with one worker index.
 TEST(ParallelFor, WorkersOfOneIndexNeverOverlap) {
   std::vector<std::atomic<int>> inside(5);
   std::atomic<bool> overlapped{false};
@@ -116,7 +116,7 @@ TEST(ParallelFor, NestedLoopsAreSerial) {
       ++runs;
       if (std::this_thread::get_id() != outer || worker.index != 0) is_serial = false;
     });
-    if (isogram::team_size(threads(3), 50) != 1) is_serial = false;  // still inside the outer one
+    if (isogram::team_size(threads(3), 50) != 1) is_serial = false;  // still in the outer loop
   });
   EXPECT_EQ(runs, 400);
   EXPECT_TRUE(is_serial);
@@ -177,7 +177,7 @@ TEST(Poll, SeesProgressFromTheCallingThreadOnly) {
   }
 }
 
-// Operation by operation: nothing but preparation before, never backwards, all at the end.
+// Total 0 while preparing, then progress that never goes backwards and ends at the total.
 void expect_monotone_progress(const std::function<void(const Execution&)>& call) {
   std::vector<std::pair<std::size_t, std::size_t>> seen;
   call({2, [&](std::size_t done, std::size_t total) {
@@ -218,7 +218,7 @@ TEST(Poll, StopsTheCall) {
   }
 }
 
-// One long task each: it is the body that asks, also on the threads that are not the caller's.
+// One long task per thread: Worker::check() stops it, on the caller's thread and on others.
 TEST(Poll, StopsLongTasksThatCheck) {
   for (const int num_threads : kThreadCounts) {
     const Execution execution{num_threads, [](std::size_t, std::size_t) { return false; }};
@@ -235,7 +235,7 @@ TEST(Poll, StopsLongTasksThatCheck) {
   }
 }
 
-// The caller's own share is done at once; the others' is still watched.
+// The caller has no tasks left, and polls while the others work.
 TEST(Poll, IsAskedWhileOthersWork) {
   const std::thread::id caller = std::this_thread::get_id();
   const Execution execution{2, [](std::size_t, std::size_t) { return false; }};
@@ -329,7 +329,7 @@ TEST_F(NumThreads, MustNotBeNegative) {
 
 // ---- Operations ------------------------------------------------------------------------------
 
-// The bits of everything that has a result.
+// The results of all operations.
 std::vector<double> all_results(const Execution& execution) {
   std::vector<double> results;
   const auto keep = [&](const auto& memory) {
@@ -402,7 +402,7 @@ TEST(Operations, AreSafeToCallAtTheSameTime) {
   for (const auto& results : seen) EXPECT_EQ(results, wanted);
 }
 
-// Settings that change while others compute may change speed, never results or memory.
+// Settings that change while other threads compute may change speed, never results or memory.
 TEST(Operations, SurviveSettingsThatChangeMeanwhile) {
   const std::vector<double> wanted = all_results(threads(1));
   std::atomic<bool> is_done{false};
@@ -420,7 +420,7 @@ TEST(Operations, SurviveSettingsThatChangeMeanwhile) {
 
 #if defined(__SSE__)
 
-// Sets a processor's flush-to-zero and denormals-are-zero from here to the end of the scope.
+// Sets the processor's flush-to-zero and denormals-are-zero while it lives.
 class FlushedToZero {
  public:
   FlushedToZero() : before_(_mm_getcsr()) { _mm_setcsr(before_ | 0x8040); }
@@ -492,8 +492,8 @@ TEST(Operations, ReportProgress) {
   }
 }
 
-// Features whose debiased self-HSIC cancels are computed again as Gram matrices: that is one
-// progress, not two.
+// Features whose debiased self-HSIC cancels are computed again as Gram matrices, with one progress
+// for both.
 TEST(Operations, ReportProgressOnceWhereHsicStartsAgain) {
   Matrix identity(300, Vec(300, 0));
   for (std::size_t i = 0; i < 300; ++i) identity[i][i] = 1;
@@ -535,7 +535,7 @@ TEST(Operations, StopWhenAsked) {
 
 // ---- fork ------------------------------------------------------------------------------------
 
-// The exit status of a child that runs `body`; −1 where it hangs or crashes.
+// The exit status of a child that runs `body`; −1 if it hangs or crashes.
 int status_of_child(const std::function<bool()>& body) {
   const pid_t child = fork();
   if (child == 0) _exit(body() ? 0 : 1);
@@ -605,7 +605,8 @@ TEST(Fork, AChildOfPollHasNoThreadsToWaitFor) {
       return true;
     };
     const auto works = [&] {
-      // The last task of a pool's thread outlasts the caller's: it polls while it waits for that.
+      // The last task of a pool's thread outlasts the caller's tasks: the caller polls while it
+      // waits.
       const Execution execution{num_threads, fork_once};
       parallel_for(execution, 40, [&](std::size_t, Worker& worker) {
         sleep_for(worker.index == 0 ? 5 : 300);

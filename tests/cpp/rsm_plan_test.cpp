@@ -1,5 +1,5 @@
-// An RSM in other ways: of tokens in one array, and tile by tile by a plan. Bits are those of the
-// RSM of views in one call, which rsm_test.cpp compares with the reference.
+// RSMs of tokens in one array, and tile by tile with a plan. Their bits are those of the RSM of
+// views in one call, which rsm_test.cpp compares with the reference.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -50,8 +50,8 @@ std::vector<RsmOptions> all_options() {
   return options;
 }
 
-// Inputs in one array (n, channels, tokens): a few are copies of others but for little, one is 0,
-// and all share an offset and a token of huge norm.
+// Inputs in one array (n, channels, tokens): some are near copies of others, one is 0, and all
+// share an offset and a token of huge norm.
 template <class T>
 struct Array {
   Array(std::size_t n, std::size_t tokens, std::size_t channels, bool is_ragged, double scale)
@@ -109,7 +109,7 @@ struct Matrices {
   Matrices(std::size_t rows, std::size_t cols)
       : rows(rows), cols(cols), entries(4 * rows * cols, T(-7)) {}
 
-  // A block of each; the loss only of narrow tokens.
+  // A block of each output; the loss for narrow tokens only.
   isogram::RsmOutputs<T> block(std::size_t row, std::size_t height, std::size_t col,
                                std::size_t width, const RsmOptions& options) {
     const auto view = [&](std::size_t k) {
@@ -307,7 +307,7 @@ TYPED_TEST(RsmPlans, RefusesWhatIsNotOfThePlan) {
                   "`tokens[0]` must have no more tokens than the array, 4, got 5");
 }
 
-// As an input of 2^64 − 1 tokens a length of −1 would be one of memory that nobody has.
+// A length of −1 must not be taken for 2^64 − 1 tokens.
 TYPED_TEST(RsmPlans, RefusesNegativeSizes) {
   using T = TypeParam;
   const Array<T> a(3, 4, 2, false, 1);

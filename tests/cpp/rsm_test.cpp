@@ -22,7 +22,7 @@ using isogram::InputView;
 using isogram::Matching;
 using isogram::RsmOptions;
 
-// Blocks that divide nothing evenly, and one that is larger than most inputs.
+// Windows that do not divide the inputs, and one that is larger than most inputs.
 std::vector<RsmOptions> all_options() {
   return {{Matching::exact, 0},  {Matching::none, 0},   {Matching::greedy, 0},
           {Matching::window, 1}, {Matching::window, 3}, {Matching::window, 32},
@@ -35,8 +35,8 @@ std::string name_of(const RsmOptions& options) {
          std::to_string(options.window_or_k);
 }
 
-// Where a choice hangs on the order of two nearly equal numbers, T and the reference may differ,
-// and no tolerance of rounding covers what follows from that.
+// Whether the matching depends on the order of two numbers. If they are nearly equal, T and the
+// reference may choose differently, and no tolerance covers the difference.
 bool has_choices(const RsmOptions& options) {
   return options.matching == Matching::greedy || options.matching == Matching::topk;
 }
@@ -65,10 +65,9 @@ Matrix without_mean_token(Matrix z) {
   return z;
 }
 
-// A matched sum of inner products is off by rounding relative to the product of the norms of what
-// is multiplied: tokens less their mean, where all inputs have as many. What an exact matching
-// loses by taking another than the best is bounded by twice the same. float64 costs come from sums
-// over whole inputs.
+// The rounding of a matched sum is relative to the product of the norms of the packed tokens, which
+// are less their mean where all inputs have equally many. The loss of an exact matching that
+// rounding misled is at most twice that. float64 costs come from sums over whole inputs.
 template <class T>
 Real sum_tolerance(const Matrix& a, const Matrix& b, const RsmOptions& options, bool is_centered) {
   const std::size_t depth =
@@ -106,7 +105,7 @@ void expect_pair(const Pair& want, Real norm_a, Real norm_b, T linear, T cosine,
                where + " linear");
   expect_close(cosine, want.cosine, norms == 0 ? 0 : want.error / norms + 2 * eps<T>(),
                where + " cosine");
-  // Where the sum would cancel, the matched tokens are off by what another matching is.
+  // Where the sum would cancel, another matching of rounded affinities changes the distance.
   expect_close(distance * distance, want.squared_distance,
                2 * want.error + 4 * eps<T>() * want.squared_distance + tiny * tiny +
                    4 * eps<double>() * (norm_a * norm_a + norm_b * norm_b),
@@ -152,7 +151,7 @@ struct Expected {
       norms_a.push_back(frobenius(a_values));
       for (std::size_t j = 0; j < b.size(); ++j) {
         const bool is_same = is_symmetric && i == j;
-        // Rows belong to the first input: with i < j where both are of one set.
+        // Rows belong to the first input, i < j in one set.
         pairs.push_back(is_symmetric && j < i
                             ? pairs[j * b.size() + i]
                             : pair_of<T>(a_values, b_values[j], options, is_same, is_centered));
@@ -203,8 +202,8 @@ void expect_rsm(const std::vector<Input>& a, const std::vector<Input>& b, const 
 template <class T>
 constexpr ElementType kWidest = sizeof(T) == 4 ? ElementType::float32 : ElementType::float64;
 
-// Small whole numbers: every affinity is exact in any type, so that ties are ties everywhere and
-// every choice is the reference's.
+// Small integers: every affinity is exact in any type, so that ties are exact and every choice is
+// the reference's.
 Matrix whole_numbers(std::size_t tokens, std::size_t channels, unsigned seed, int reach = 3) {
   std::mt19937 random(seed);
   std::uniform_int_distribution<int> whole(-reach, reach);
@@ -250,7 +249,7 @@ TYPED_TEST(Rsm, EverySize) {
   }
 }
 
-// Real numbers for the matchings that do not hang on single comparisons.
+// Real numbers, for the matchings that do not depend on single comparisons.
 TYPED_TEST(Rsm, RealNumbers) {
   using T = TypeParam;
   for (const std::size_t tokens : {5, 20, 49}) {
@@ -262,7 +261,7 @@ TYPED_TEST(Rsm, RealNumbers) {
   }
 }
 
-TYPED_TEST(Rsm, ManyInputs) {  // groups and tiles of more than one block
+TYPED_TEST(Rsm, ManyInputs) {  // several groups, and several tiles
   using T = TypeParam;
   for (const std::size_t tokens : {1, 3}) {
     const auto a =
@@ -279,7 +278,8 @@ TYPED_TEST(Rsm, Ragged) {
   for (const RsmOptions& options : all_options()) expect_rsm<T>(a, b, options);
 }
 
-// Inputs that are a group each: affinities come in strips, and as one where rows outnumber columns.
+// Each input is a group: affinities are computed in strips, or as a whole if rows outnumber
+// columns.
 TYPED_TEST(Rsm, LargeInputs) {
   using T = TypeParam;
   const RsmOptions exact{Matching::exact, 0};
@@ -292,7 +292,7 @@ TYPED_TEST(Rsm, LargeInputs) {
   }
 }
 
-// Of affinities that span many orders of magnitude.
+// With affinities that span many orders of magnitude.
 TYPED_TEST(Rsm, LargeInputsWithHeavyTails) {
   using T = TypeParam;
   std::mt19937 random(17);
@@ -348,13 +348,13 @@ TYPED_TEST(Rsm, OutputsNotAskedForAreLeftAlone) {
       EXPECT_EQ(some.cosine.values(), (one == 1 ? all : none).cosine.values());
       EXPECT_EQ(some.distance.values(), (one == 2 ? all : none).distance.values());
     }
-    isogram::semantic_rsm<T>(views_of(a), options, {});  // nothing asked, nothing done
+    isogram::semantic_rsm<T>(views_of(a), options, {});  // no outputs at all
   }
 }
 
 // ---- Numbers ---------------------------------------------------------------------------------
 
-// A common offset swamps float32 affinities, but not their matching.
+// A common offset takes the digits of float32 affinities, but not of the matching.
 TYPED_TEST(Rsm, OffsetTokens) {
   using T = TypeParam;
   for (const double offset : {20.0, 1e3, 1e5}) {
@@ -398,7 +398,7 @@ TYPED_TEST(Rsm, ZeroInputsAndTokens) {
   }
 }
 
-// Tokens that are all alike: every matching is as good, and every one is right.
+// Equal tokens: every matching is optimal, and the result is exact.
 TYPED_TEST(Rsm, EqualTokens) {
   using T = TypeParam;
   std::vector<Input> a;
@@ -427,7 +427,7 @@ TYPED_TEST(Rsm, ExactFindsEveryPermutation) {
   });
 }
 
-// Whole-number affinities: the order of the matchings by quality holds exactly.
+// With integer affinities, the order of the matchings by their sums holds exactly.
 TYPED_TEST(Rsm, ExactIsNeverBeaten) {
   using T = TypeParam;
   const auto inputs =
@@ -517,7 +517,7 @@ TYPED_TEST(Rsm, RefusesAxesThatDoNotFit) {
   expect_contains(complaint_of({1, 0, 0}, 3, Matching::window), "`axes` are of the exact matching");
 }
 
-// Channels that are multiples of a few: axes of their span are as good as all channels.
+// Tokens in a low-dimensional span: axes of that span are as good as all channels.
 TYPED_TEST(Rsm, AxesOfTheSpanLoseNothing) {
   using T = TypeParam;
   at_every_level([&] {

@@ -22,7 +22,7 @@ using isogram::simd::Level;
 using isogram::simd::name;
 using isogram::simd::set_level;
 
-// What the processor offers, asked without isogram.
+// The levels that the processor offers, found without isogram.
 std::vector<Level> offered() {
   std::vector<Level> levels{Level::baseline};
 #if defined(__x86_64__)
@@ -39,7 +39,8 @@ std::vector<Level> offered() {
   return levels;
 }
 
-// Every kernel of a table: a new one does not compile here before it is added.
+// The addresses of all kernels of a table: a table with a new kernel does not compile here until it
+// is added.
 template <class T>
 std::vector<const void*> addresses(const KernelTable<T>& table) {
   const auto& [panel, inner_products, l1_distances, squared_differences, transpose,
@@ -82,7 +83,7 @@ class Simd : public ::testing::Test {
   Level before_ = level();
 };
 
-// GoogleTest runs death tests first: the child chooses its level as a fresh process does.
+// GoogleTest runs death tests first, so that the child chooses its level as a new process does.
 void print_level_chosen_by(const char* environment) {
   setenv("ISOGRAM_SIMD_LEVEL", environment, 1);
   try {

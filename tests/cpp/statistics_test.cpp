@@ -1,4 +1,4 @@
-// Statistics of graphs, tile by tile: a coarse tile from its own rows alone, and the merge.
+// Statistics of graphs: coarse tiles from their own rows alone, and their merge.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -42,8 +42,8 @@ Data<T> rows_of(const Data<T>& all, Span rows) {
   return part;
 }
 
-// Samples as they are hard on a graph: with one channel that dwarfs the others, with a few values
-// only, with rows of zeros, with rows longer than there are samples.
+// Samples that are hard for a graph: one channel that dwarfs the others, few different values, zero
+// rows, more features than samples.
 template <class T>
 std::vector<Data<T>> awkward_data() {
   std::vector<Data<T>> all;
@@ -119,7 +119,7 @@ TYPED_TEST(GraphStatistics, RowProductsOfATileNeedItsOwnRowsAlone) {
   });
 }
 
-// What is left of a graph: neighbours in order of columns, and their weights.
+// The neighbours of a graph sorted by column, and their weights.
 template <class T>
 struct Graph {
   std::vector<std::int32_t> columns;
@@ -137,7 +137,8 @@ Graph<T> graph_of(const isogram::Buffer<isogram::Edge<T>>& edges) {
   return graph;
 }
 
-// From parts that know nothing but their own rows and the facts, merged in this order.
+// The graph from parts, each computed from its own rows and the facts, merged in the order of
+// tiles.
 template <class T>
 Graph<T> graph_by_parts(const Data<T>& x, std::size_t k, std::size_t edge, const GramFacts& facts,
                         bool is_reversed) {
@@ -186,7 +187,7 @@ TYPED_TEST(GraphStatistics, NeighboursDoNotDependOnTheTiles) {
   const std::vector<Data<T>> data = awkward_data<T>();
   at_every_level([&] {
     for (const Data<T>& x : data) {
-      if (x.d == 3) continue;  // of equal cosines, rounding chooses
+      if (x.d == 3) continue;  // rounding chooses between equal cosines
       for (const std::size_t k : {1, 5, 120}) {
         if (x.d > x.n && k != 5) continue;  // long
         const Graph<T> whole = graph_of(isogram::nearest<T>(x.view(), k, true, {}));

@@ -1,4 +1,4 @@
-// What the C++ tests share: inputs of every type and memory order, levels, and tolerances.
+// Shared by the C++ tests: inputs of every type and memory order, SIMD levels, and tolerances.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -18,8 +18,8 @@
 #include "isogram/simd.hpp"
 #include "isogram_reference/gram.hpp"
 
-// The tests ask for more memory than there is, and expect isogram::OutOfMemory rather than the
-// sanitizers' own report.
+// Some tests ask for more memory than the machine has, and expect isogram::OutOfMemory rather than
+// the sanitizers' own report.
 #if defined(__SANITIZE_ADDRESS__)
 extern "C" __attribute__((used)) inline const char* __asan_default_options() {
   return "allocator_may_return_null=1";
@@ -39,7 +39,7 @@ using isogram_reference::Vec;
 
 // ---- SIMD levels -----------------------------------------------------------------------------
 
-// Calls test() once at every level that this machine runs, and asserts that it did.
+// Calls test() once at every level that this machine runs, and asserts that the level was in use.
 template <class Test>
 void at_every_level(Test test) {
   const std::vector<isogram::simd::Level> levels = isogram::simd::available();
@@ -64,9 +64,9 @@ constexpr double eps() {
   return std::numeric_limits<T>::epsilon();
 }
 
-// The relative error that any sum of products over `depth` may have when it is summed in T in
-// panels of 256: half an eps for every addition in a panel, for every panel, and for what rounding
-// two inputs to T and shifting them costs. Relative to the sum of magnitudes.
+// An upper bound on the error of a sum of `depth` products in T, in panels of 256, relative to the
+// sum of magnitudes: half an eps for every addition within a panel, for every panel, and for
+// rounding and shifting two inputs.
 template <class T>
 double sum_error(std::size_t depth) {
   const std::size_t panel = 256;
@@ -74,8 +74,8 @@ double sum_error(std::size_t depth) {
   return (static_cast<double>(additions) / 2 + 4) * eps<T>();
 }
 
-// The same where the errors of many such sums are summed up in turn: they are independent, so that
-// additions count by their root.
+// sum_error() for sums of many such sums: their errors are independent, so that the number of
+// additions counts by its root.
 template <class T>
 double typical_sum_error(std::size_t depth) {
   return (std::sqrt(sum_error<T>(depth) / eps<T>()) + 4) * eps<T>();
@@ -130,7 +130,7 @@ inline const char* name_of(Order order) {
   return kNames[static_cast<int>(order)];
 }
 
-// Where element (i, j) of rows × cols lies, and how much memory that takes.
+// The place of element (i, j) of a rows × cols matrix, and the memory of the matrix.
 struct Strides {
   std::ptrdiff_t offset = 0;
   std::ptrdiff_t row = 0;
@@ -172,7 +172,7 @@ inline double value_of_bits(std::uint16_t bits, ElementType type) {
   return sign * std::ldexp(leading + fraction, std::max(exponent, 1) - bias - fraction_bits);
 }
 
-// Some 16-bit pattern at or next to `value`: the tests read back what it stands for.
+// A 16-bit pattern at or next to `value`; tests read back its value.
 inline std::uint16_t bits_near(double value, ElementType type) {
   if (type == ElementType::bfloat16) {
     return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(value)) >>
@@ -191,7 +191,7 @@ inline std::uint16_t bits_near(double value, ElementType type) {
   return static_cast<std::uint16_t>(sign | rounded);
 }
 
-// A matrix in memory of its own, in any type and order; what lies between its elements is NaN.
+// A matrix in memory of its own, in any type and order, with NaN between its elements.
 class Input {
  public:
   Input(ElementType type, Order order, const Matrix& values, std::string name = "x")
@@ -212,7 +212,7 @@ class Input {
     return {first, type_, rows_, cols_, strides_.row, strides_.col, name_};
   }
 
-  // The values as they are in memory.
+  // The values after rounding to the type.
   Matrix values() const {
     Matrix result(rows_, Vec(cols_));
     for (std::size_t i = 0; i < rows_; ++i) {
@@ -261,7 +261,7 @@ class Input {
   std::string name_;
 };
 
-// A result in memory of its own, in any order; asserts that what lies around it stays untouched.
+// A result in memory of its own, in any order; asserts that the memory around it is not written.
 template <class T>
 class Output {
  public:
@@ -334,7 +334,7 @@ inline Matrix mixed_matrix(const Matrix& latent, std::size_t cols, unsigned seed
   return x;
 }
 
-// The message of the std::invalid_argument that call() throws; fails where it does not.
+// The message of the std::invalid_argument that call() throws; fails if it throws none.
 template <class Call>
 std::string complaint(Call call) {
   try {

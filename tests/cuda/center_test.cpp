@@ -110,7 +110,7 @@ TYPED_TEST(Center, EntriesFarFromZero) {
   }
 }
 
-// Sums overflow where what is left does not; and what is tiny keeps its digits.
+// Sums overflow where results do not; and tiny results keep their digits.
 TYPED_TEST(Center, TheLargestAndTheSmallestNumbers) {
   using T = TypeParam;
   for (const std::size_t n : {3, 4, 70}) {
@@ -125,7 +125,7 @@ TYPED_TEST(Center, TheLargestAndTheSmallestNumbers) {
   }
 }
 
-// The debiased estimator leaves it out rather than take it off again.
+// The debiased estimator leaves the diagonal out rather than subtract it later.
 TYPED_TEST(Center, DiagonalFarLargerThanTheRest) {
   using T = TypeParam;
   Matrix values = normal_matrix(70, 70, 7);

@@ -17,7 +17,7 @@ using namespace isogram_test;
 namespace cuda = isogram::cuda;
 namespace reference = isogram_reference;
 
-// Float64 sums in many parts: relative to the sum of magnitudes.
+// The error of float64 sums in many parts, relative to the sum of magnitudes.
 constexpr double kSumError = 32 * eps<double>();
 
 // ---- Diagonals -------------------------------------------------------------------------------
@@ -63,7 +63,8 @@ TEST(ClearDiagonal, LongerThanABlock) {
 
 // ---- Row sums --------------------------------------------------------------------------------
 
-// Sums of the rows and, mirrored, of the columns of a tile, for nodes 0 to n − 1 of every layer.
+// The sums of the rows and, if mirrored, of the columns of a tile, for nodes 0 to n − 1 of every
+// layer.
 struct ExpectedSums {
   ExpectedSums(const std::vector<Matrix>& layers, cuda::Place place, std::int64_t rows,
                std::int64_t cols, bool mirrored, std::int64_t n)
@@ -192,7 +193,7 @@ void expect_products_of_one_set(std::size_t layers, std::size_t rows, std::size_
   }
 }
 
-// Around a thread's 6 layers, a block's 48, and chunks of 32 to 256 entries.
+// Numbers around a thread's 6 layers, a block's 48, and chunks of 32 to 256 entries.
 constexpr std::size_t kLayerCounts[] = {1, 2, 5, 6, 7, 12, 13, 24, 25, 31, 48, 49, 97};
 
 TEST(Products, OfOneSetOfAnyNumberOfLayers) {

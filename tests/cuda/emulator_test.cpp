@@ -1,4 +1,4 @@
-// The emulator itself: what it computes, and what it refuses.
+// Tests of the emulator: its results, and the code that it refuses.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -157,7 +157,7 @@ TEST(Emulator, WarpOperations) {
 void use_half_warps(double* sums) {
   const std::uint32_t mask = threadIdx.x < 16 ? 0x0000ffffU : 0xffff0000U;
   double value = threadIdx.x;
-  if (threadIdx.x < 16) {  // the halves are in different places, and need not wait for each other
+  if (threadIdx.x < 16) {  // the halves are at different places and need not wait for each other
     value = __reduce_add_sync(mask, value);
   } else {
     value = __reduce_add_sync(mask, value);

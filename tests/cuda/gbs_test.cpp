@@ -20,12 +20,12 @@ using namespace isogram_test;
 namespace cuda = isogram::cuda;
 namespace reference = isogram_reference;
 
-// Float64 sums in many parts: relative to the sum of magnitudes.
+// The error of float64 sums in many parts, relative to the sum of magnitudes.
 constexpr double kSumError = 32 * eps<double>();
 
 // ---- Products of rows ------------------------------------------------------------------------
 
-// Tables from a walk over the upper tiles of symmetric graphs, started from `before`.
+// The table after a walk over the tiles on and above the diagonal, started from `before`.
 template <class T>
 std::vector<double> row_products(const std::vector<Matrix>& x, const std::vector<Matrix>& y,
                                  std::int64_t edge, double before) {
@@ -66,7 +66,7 @@ void expect_row_products(const std::vector<Matrix>& x, const std::vector<Matrix>
   }
 }
 
-// Around a thread's 6 layers and a block's 48.
+// Numbers around a thread's 6 layers and a block's 48.
 TEST(RowProducts, OfOneSetOfAnyNumberOfLayers) {
   for (const std::size_t layers : {1, 2, 6, 7, 13, 19, 25, 31, 37, 43, 48, 49}) {
     const std::vector<Matrix> x = normal_graphs<float>(layers, 19, 1);
@@ -85,7 +85,7 @@ TEST(RowProducts, OfTwoSetsOfAnyNumberOfLayers) {
   }
 }
 
-// Chunks of 32 to 256 entries, and 4 to 8 columns at a time.
+// Sizes around chunks of 32 to 256 entries, and 4 to 8 columns at a time.
 TEST(RowProducts, OfTilesOfAnySize) {
   for (const std::int64_t n : {2, 5, 9, 33, 65, 131}) {
     for (const std::int64_t edge : {n, (n + 1) / 2}) {
@@ -109,7 +109,7 @@ TEST(RowProducts, RepeatBitForBit) {
 
 // ---- Sparse graphs ---------------------------------------------------------------------------
 
-// What is not 0 of a matrix, in more memory than it takes, as graphs are given to the kernel.
+// The nonzero entries of a matrix as a sparse graph, in more memory than it needs.
 template <class T>
 struct Sparse {
   explicit Sparse(const Matrix& x) : rows(static_cast<std::int64_t>(x.size())), indptr{0} {
@@ -132,7 +132,7 @@ struct Sparse {
   std::vector<T> data;
 };
 
-// Rows with from none to all of their entries.
+// Rows with between none and all of their entries.
 template <class T>
 Matrix sparse_matrix(std::size_t rows, std::size_t cols, unsigned seed) {
   std::mt19937 random(seed);

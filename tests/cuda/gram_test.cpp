@@ -18,7 +18,7 @@ namespace cuda = isogram::cuda;
 
 // ---- Gram matrices, as a caller puts them together -------------------------------------------
 
-// Panels of 256, like the sums that the tolerances are made for.
+// In panels of 256, for which the tolerances are made.
 template <class T>
 T inner_product(const T* a, const T* b, std::int64_t depth) {
   T sum = 0;
@@ -46,7 +46,7 @@ cuda::Preparation preparation_for(Kernel kernel) {
   return cuda::Preparation::scaled;
 }
 
-// What apply_kernel() and laplacian() take, of x and possibly y.
+// The arguments of apply_kernel() and laplacian(), for x and possibly y.
 template <class T>
 class Problem {
  public:
@@ -105,7 +105,7 @@ class Problem {
   std::vector<PreparedRows<T>> sides_;
 };
 
-// How results lie in memory: the first is loaded and stored in packs, the others are not.
+// The layout of results: the first layout is loaded and stored in packs, the others are not.
 struct Layout {
   std::int64_t gap = 0;
   std::int64_t offset = 0;
@@ -117,7 +117,7 @@ cuda::Matrix<T> block(const cuda::Matrix<T>& m, cuda::Place place, std::int64_t 
           std::min(edge, m.cols - place.col), m.stride};
 }
 
-// Tile by tile; of one set of rows only the tiles on and above the diagonal, and their mirrors.
+// Tile by tile; of one set of rows the tiles on and above the diagonal, and their mirror images.
 template <class T>
 DeviceMatrix<T> gram(const Input& x, const Input* y, const KernelOptions& options,
                      Layout layout = {}, std::int64_t edge = 1 << 30) {
@@ -140,7 +140,7 @@ DeviceMatrix<T> gram(const Input& x, const Input* y, const KernelOptions& option
   return result;
 }
 
-// Both forms against the definition, with everything that holds exactly.
+// Both forms against the definition, and all properties that hold exactly.
 template <class T>
 void expect_gram(const Input& x, const Input& y, const KernelOptions& options, Layout layout = {},
                  std::int64_t edge = 1 << 30) {
@@ -345,7 +345,7 @@ TYPED_TEST(Gram, OffsetsComeOffBeforeRounding) {
     for (std::size_t i = 0; i < 40; ++i) {
       for (std::size_t j = 0; j < 40; ++j) {
         const Real want = expected.values[i][j] - offset;
-        // Entries near the offset keep digits that rounding them first would have lost.
+        // Entries near the offset keep digits that rounding before the subtraction would lose.
         const Real rounding = eps<T>() * std::abs(want) + 8 * eps<double>();
         const Real of_entry = std::max(Real(0), expected.tolerances[i][j]);
         expect_close(result(static_cast<int>(i), static_cast<int>(j)), want, of_entry + rounding,
@@ -369,8 +369,8 @@ TYPED_TEST(Gram, WhatIsNotFiniteBecomesNan) {
         EXPECT_TRUE(std::isnan(k(17, j))) << j;
         EXPECT_TRUE(std::isnan(k(j, 17))) << j;
       }
-      // Column means carry it to all rows; elsewhere it stays in its own, as also where distances
-      // that are lost are taken from the source.
+      // Column means carry NaN to all rows; in the source it stays in its own row, also where
+      // distances are computed again.
       const bool spreads = options.kernel == Kernel::laplacian;
       EXPECT_EQ(std::isnan(k(3, 4)), spreads);
     }

@@ -73,7 +73,7 @@ cuda::Matrix<const T> only_matrix(DeviceTiles<T>& tile) {
   return {view.data, view.rows, view.cols, view.stride};
 }
 
-// Of the first nodes, from their rows.
+// The neighbours of the first nodes, from their rows.
 template <class T>
 Nearest<T> nearest_of_rows(const Matrix& graph, std::int64_t nodes, std::int64_t k,
                            std::int64_t height, std::int64_t width) {
@@ -86,7 +86,7 @@ Nearest<T> nearest_of_rows(const Matrix& graph, std::int64_t nodes, std::int64_t
   return nearest;
 }
 
-// From their columns.
+// The neighbours of the first nodes, from their columns.
 template <class T>
 Nearest<T> nearest_of_columns(const Matrix& graph, std::int64_t nodes, std::int64_t k,
                               std::int64_t height, std::int64_t width) {
@@ -107,7 +107,7 @@ Matrix transposed(const Matrix& x) {
   return result;
 }
 
-// Square; on the diagonal is what would be everybody's nearest.
+// A square matrix whose diagonal would be the nearest of every node.
 template <class T>
 Matrix normal_weights(std::size_t n, unsigned seed) {
   Matrix graph = rounded<T>(normal_matrix(n, n, seed));
@@ -115,7 +115,7 @@ Matrix normal_weights(std::size_t n, unsigned seed) {
   return graph;
 }
 
-// Nearly all weights are equal to others.
+// Weights of few values: nearly all are ties.
 Matrix tied_weights(std::size_t n, int values, unsigned seed) {
   std::mt19937 random(seed);
   Matrix graph(n, Vec(n));
@@ -145,7 +145,7 @@ TEST(NearestNeighbours, MoreThanAWarpHasLanes) {
   }
 }
 
-// Around 8 rows and 128 columns at a time, and strips of 128 × 32.
+// Sizes around 8 rows and 128 columns at a time, and strips of 128 × 32.
 TEST(NearestNeighbours, InTilesOfAnySize) {
   for (const std::int64_t n : {2, 3, 8, 9, 31, 33, 65}) {
     const Matrix graph = normal_weights<float>(n, 10);
@@ -198,7 +198,7 @@ TEST(NearestNeighbours, NaNIsNeverTaken) {
 
 // ---- Ranking again ---------------------------------------------------------------------------
 
-// Unit rows all of whose cosines are nearly 1, or nearly −1.
+// Unit rows whose cosines are all nearly 1 or nearly −1.
 Matrix nearly_parallel_rows(std::size_t n, std::size_t d, Real size, unsigned seed) {
   Matrix rows = normal_matrix(n, d, seed);
   for (std::size_t i = 0; i < n; ++i) {
@@ -209,7 +209,7 @@ Matrix nearly_parallel_rows(std::size_t n, std::size_t d, Real size, unsigned se
   return rounded<double>(rows);
 }
 
-// Neighbours as weights rounded to float leave them, from all columns.
+// The neighbours kept by weights that are rounded to float.
 Nearest<float> kept_of(const Matrix& cosines, std::int64_t kept) {
   const auto n = static_cast<std::int64_t>(cosines.size());
   return nearest_of_rows<float>(rounded<float>(cosines), n, kept, n, n);

@@ -98,8 +98,8 @@ TEST(NormalisedRows, WhatIsNoDistributionBecomesNaN) {
 
 // ---- Jensen–Shannon divergences --------------------------------------------------------------
 
-// A sum of positive terms, each within a few eps of T: of 1 − H, which is at least 0.18, and of its
-// logarithms.
+// The relative error of a sum of positive terms, each within a few eps of T: the errors of 1 − H,
+// which is at least 0.18, and of its logarithms.
 template <class T>
 constexpr double kDivergenceError = 12 * eps<T>();
 
@@ -123,7 +123,7 @@ void expect_divergences(const Matrix& p, const Matrix& q) {
   for (std::size_t i = 0; i < p.size(); ++i) {
     for (std::size_t j = 0; j < q.size(); ++j) {
       const Real want = reference::jensen_shannon(p[i], q[j]);
-      // The reference is good to an absolute error, too.
+      // 1e-17 for the absolute error of the reference.
       expect_close(got(i, j), want, kDivergenceError<T> * want + 1e-17, at(i, j));
       ASSERT_GE(got(i, j), 0);
       ASSERT_LE(got(i, j), 1);
@@ -131,7 +131,7 @@ void expect_divergences(const Matrix& p, const Matrix& q) {
   }
 }
 
-// Around 64 × 64 pairs and slices of 16 entries.
+// Sizes around 64 × 64 pairs and slices of 16 entries.
 TEST(JensenShannon, EverySize) {
   for (const std::size_t cols : {1, 2, 15, 16, 17, 33}) {
     for (const std::size_t rows : {1, 4, 5, 63, 64, 65}) {
@@ -179,7 +179,7 @@ TEST(JensenShannon, OfZerosAndDisjointSupports) {
     }
   }
   expect_divergences<double>(p, p);
-  // Next to nothing, in float32 nothing at all.
+  // Tiny entries, which are 0 in float32.
   const Matrix tiny{{1, 0, 0, 0}, {1, 1e-60L, 0, 0}, {1, 1e-300L, 1e-44L, 0}, {0, 1, 0, 0}};
   expect_divergences<float>(tiny, tiny);
   expect_divergences<double>(tiny, tiny);

@@ -47,7 +47,7 @@ struct Solution {
   bool operator==(const Solution&) const = default;
 };
 
-// Results and scratch are poisoned before, and nothing may be written behind them.
+// Results and scratch are poisoned first, and nothing may be written beyond their ends.
 Solution solve(const ProblemGrid& grid, Objective objective) {
   const std::int64_t count = grid.down * grid.across;
   Solution s{poisoned<std::int32_t>(count * grid.rows + 1), poisoned<double>(count + 1),
@@ -188,7 +188,7 @@ TEST(Match, ScalesFloat64OfAnyMagnitude) {
   }
 }
 
-// Costs far from one are scaled by a power of two first, others are taken as they are.
+// Costs far from 1 are scaled by a power of two first, others are not.
 template <class T>
 void expect_powers_of_two_do_not_matter() {
   Random random(14);
@@ -211,7 +211,8 @@ TEST(Match, FindsTheSameColumnsAtAnyPowerOfTwo) {
 
 // ---- The start -------------------------------------------------------------------------------
 
-// Any duals are a legal start, so no result shows how good they are.
+// Any duals are a legal start, so results do not show whether the start is good: the tests below
+// count rows.
 
 template <class State, class CostsMemory>
 struct StartMemory {
@@ -254,7 +255,7 @@ __global__ void start_by_block(const float* costs, int side, int* free) {
                   free);
 }
 
-// Of problems between smooth fields, in all.
+// The share of rows that the start leaves free, over problems between smooth fields.
 template <class Kernel>
 double share_left_free(Kernel kernel, int threads, std::size_t shared_bytes, int side) {
   constexpr int problems = 8;
@@ -271,7 +272,7 @@ double share_left_free(Kernel kernel, int threads, std::size_t shared_bytes, int
   return static_cast<double>(sum) / (problems * side);
 }
 
-// Minima alone leave more than 0.8, and sweeps that go astray no fewer.
+// Minima alone leave more than 0.8 of the rows free, and so do sweeps that go astray.
 TEST(Match, SweepsLeaveFewRowsToSearchFor) {
   constexpr double most = 0.33;
   EXPECT_LE(share_left_free(start_by_warp, 32, sizeof(WarpMemory), 49), most);
@@ -281,7 +282,7 @@ TEST(Match, SweepsLeaveFewRowsToSearchFor) {
 
 // ---- Many problems ---------------------------------------------------------------------------
 
-// Some of which float32 does not solve.
+// Problems, some of which float32 does not solve.
 std::vector<float> mixed_batch(std::size_t count, Shape shape) {
   Random random(7);
   std::vector<float> values;
@@ -312,7 +313,7 @@ TEST(Match, RepeatsFromRunToRunAndAloneAsInABatch) {
   }
 }
 
-// As a tile of affinities between the tokens of all inputs has them.
+// The layout of affinities between the tokens of all inputs.
 TEST(Match, SolvesBlocksOfOneMatrixWhereTheyAre) {
   constexpr std::size_t down = 3;
   constexpr std::size_t across = 4;
@@ -349,7 +350,7 @@ void expect_strides_do_not_matter(Shape shape) {
   for (T& x : values) x = static_cast<T>(normal(random));
   const Solution expected = solve(contiguous(values, shape), Objective::maximize);
 
-  // Columns, then rows, then problems, all backwards, with a stranger between neighbours.
+  // Columns, then rows, then problems, all in reverse order, with another value between neighbours.
   std::vector<T> spread(2 * values.size() + 1, T{77});
   for (std::size_t b = 0; b < count; ++b) {
     for (std::size_t i = 0; i < rows; ++i) {
@@ -381,7 +382,7 @@ TEST(Match, ReadsAnyStrides) {
   }
 }
 
-// Problem (r, c) of a grid, alone.
+// The grid of problem (r, c) alone.
 ProblemGrid one_of(const ProblemGrid& grid, std::int64_t r, std::int64_t c) {
   ProblemGrid one = grid;
   one.data = static_cast<const float*>(grid.data) + r * grid.down_stride + c * grid.across_stride;
@@ -392,7 +393,7 @@ ProblemGrid one_of(const ProblemGrid& grid, std::int64_t r, std::int64_t c) {
   return one;
 }
 
-// Whether a problem of a grid came out as it does alone.
+// Expects the same result for a problem of a grid as for the problem alone.
 void expect_as_alone(const ProblemGrid& grid, const Solution& all, std::int64_t r, std::int64_t c) {
   SCOPED_TRACE(std::to_string(r) + ", " + std::to_string(c));
   const ProblemGrid one = one_of(grid, r, c);
@@ -408,7 +409,7 @@ void expect_as_alone(const ProblemGrid& grid, const Solution& all, std::int64_t 
   EXPECT_EQ(all.gaps[number], alone.gaps[0]);
 }
 
-// Counts from none to all; what is beyond them is NaN.
+// Counts from none to all; entries beyond them are NaN.
 template <std::size_t down, std::size_t across>
 void expect_ragged_as_alone(const std::array<std::int32_t, down>& rows,
                             const std::array<std::int32_t, across>& cols) {

@@ -188,7 +188,7 @@ TYPED_TEST(Prepare, PreparedRowsOfCenteredCosines) {
   }
 }
 
-// Beside a feature of 1e6, what tells unit rows apart is of the size of 1e-6.
+// Beside a feature of 1e6, unit rows differ by about 1e-6.
 TYPED_TEST(Prepare, UnitDifferencesKeepTheirDigits) {
   using T = TypeParam;
   for (const std::size_t cols : {5, 70, 600}) {

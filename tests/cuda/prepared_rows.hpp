@@ -1,4 +1,4 @@
-// Rows prepared by the kernels, for the tests of these and of Gram matrices.
+// Rows prepared by the kernels, for tests of the kernels and of Gram matrices.
 #pragma once
 
 #include <cstdint>

@@ -75,7 +75,7 @@ std::string described(const Sizes& s) {
          "x" + std::to_string(s.cols) + "x" + std::to_string(s.channels);
 }
 
-// Packed tokens: zeros between the channels and the stride, and windows longer than what is used.
+// Packed tokens: zeros between the channels and the stride, and windows longer than needed.
 struct Packed {
   std::int64_t window;
   std::int64_t stride;
@@ -98,7 +98,7 @@ Packed normal_packed(std::int64_t inputs, std::int64_t window, std::int64_t chan
   return p;
 }
 
-// Some matchings, in which every third row stays without a column.
+// Random matchings, in which every third row stays unmatched.
 std::vector<std::int32_t> some_columns(const Sizes& s, unsigned seed) {
   Random random(seed);
   std::uniform_int_distribution<std::int32_t> column(0, static_cast<std::int32_t>(s.cols - 1));
@@ -118,7 +118,7 @@ void expect_rescored(const Sizes& s, bool above_diagonal = false, const Lengths&
   const auto is_asked_for = [&](std::int64_t r, std::int64_t c) {
     return !above_diagonal || r < c;
   };
-  for (std::int64_t pair = 0; pair < s.down * s.across; ++pair) {  // what must not be read
+  for (std::int64_t pair = 0; pair < s.down * s.across; ++pair) {  // poison entries to be ignored
     for (std::int64_t t = 0; t < s.rows; ++t) {
       const bool counts =
           is_asked_for(pair / s.across, pair % s.across) && t < rows_of(pair / s.across);
@@ -218,7 +218,7 @@ std::vector<double> greedy_totals(const ProblemGrid& grid) {
   return totals;
 }
 
-// The reference's greedy choice, of entries [0, rows) × [0, cols).
+// The reference's greedy total of entries [0, rows) × [0, cols).
 double greedy_reference(const Rows& a, std::size_t rows, std::size_t cols) {
   Matrix affinity(rows, Vec(cols));
   for (std::size_t i = 0; i < rows; ++i) {
@@ -280,7 +280,7 @@ TEST(Greedy, ManyRowsOfAThread) {
   }
 }
 
-// Every row wants the same columns in the same order.
+// All rows prefer the same columns in the same order.
 TEST(Greedy, RowsThatAreAllAlike) {
   for (const std::size_t side : {20, 70}) {
     expect_greedy<float>(
@@ -349,7 +349,7 @@ TEST(Greedy, ReadsAnyStrides) {
   const std::vector<double> values = flat<double>(a);
   ProblemGrid grid = grid_of(values, 1, 1, 9, 7);
   const double plain = greedy_totals(grid)[0];
-  grid.data = values.data() + values.size() - 1;  // all backwards: no two entries are equal
+  grid.data = values.data() + values.size() - 1;  // in reverse order; no two entries are equal
   grid.row_stride = -7;
   grid.col_stride = -1;
   EXPECT_NEAR(greedy_totals(grid)[0], plain, 1e-14 * std::abs(plain));
@@ -375,7 +375,7 @@ TEST(Greedy, EndsWhateverTheEntriesAre) {
 
 // ---- Entries ---------------------------------------------------------------------------------
 
-// Matched sums and norms of a block; cosines are near those of real inputs, also beyond ±1.
+// Matched sums and norms of a block; cosines are like those of real inputs, some beyond ±1.
 struct BlockOfPairs {
   std::int64_t down;
   std::int64_t across;

@@ -1,4 +1,4 @@
-// What the tests of kernels share, beside what all C++ tests do: device views of their matrices.
+// Shared by the tests of CUDA kernels: device views of the matrices of tests/cpp/support.hpp.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,8 @@
 
 namespace isogram_test {
 
-// A result or scratch that shows what was not written: NaN, or a value nobody computes.
+// A result or scratch that shows which items were not written: NaN, or a value that no kernel
+// computes.
 template <class T>
 std::vector<T> poisoned(std::int64_t size) {
   const T poison = std::is_floating_point_v<T> ? std::numeric_limits<T>::quiet_NaN() : T(-77);
@@ -27,8 +28,7 @@ inline isogram::cuda::Input device_input(const Input& input) {
           view.col_stride};
 }
 
-// A matrix with rows further apart than they are long, whose every entry has to be written while
-// what lies between the rows stays untouched.
+// A matrix with gaps between its rows. Checks that every entry is written and no gap is.
 template <class T>
 class DeviceMatrix {
  public:

@@ -1,5 +1,4 @@
-// Tiles of the Gram matrices of several layers in device memory, for the tests of what sums them
-// up.
+// Tiles of the Gram matrices of several layers in device memory, for tests of sums over them.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +10,7 @@
 
 namespace isogram_test {
 
-// The entries of T that `x` rounds to.
+// x rounded to T.
 template <class T>
 Matrix rounded(Matrix x) {
   for (Vec& row : x) {
@@ -30,7 +29,7 @@ std::vector<Matrix> normal_layers(std::size_t count, std::size_t rows, std::size
   return layers;
 }
 
-// Symmetric ones.
+// Symmetric matrices.
 template <class T>
 std::vector<Matrix> normal_graphs(std::size_t count, std::size_t n, unsigned seed) {
   std::vector<Matrix> layers = normal_layers<T>(count, n, n, seed);
@@ -42,7 +41,7 @@ std::vector<Matrix> normal_graphs(std::size_t count, std::size_t n, unsigned see
   return layers;
 }
 
-// The rows × cols entries at `place` of every layer; what lies between rows and layers is NaN.
+// The rows × cols entries at `place` of every layer, with NaN between rows and layers.
 template <class T>
 class DeviceTiles {
  public:

@@ -24,12 +24,12 @@ using Lengths = std::vector<std::int32_t>;
 
 // ---- Tokens ----------------------------------------------------------------------------------
 
-// Inputs of `tokens` each, one below the other in the rows of `rows`; of a shorter input the first
+// Inputs of `tokens` tokens each, one below the other in `rows`; of a shorter input only the first
 // `lengths[i]` tokens count.
 struct TokenArray {
   Input rows;
   std::int64_t tokens;
-  Lengths lengths;  // empty: all as many
+  Lengths lengths;  // empty: `tokens` each
 
   std::size_t inputs() const { return rows.view().rows / static_cast<std::size_t>(tokens); }
   std::size_t channels() const { return rows.view().cols; }
@@ -257,7 +257,7 @@ std::vector<std::int32_t> order_of(const TokenArray& tokens) {
   return order;
 }
 
-// Whole numbers: many norms are equal.
+// Integers: many norms are equal.
 TokenArray whole_tokens(std::size_t inputs, std::size_t tokens, std::size_t channels, unsigned seed,
                         const Lengths& lengths = {}) {
   std::mt19937 random(seed);
@@ -314,7 +314,7 @@ TEST(TokenOrder, IsOneWithNaNToo) {
 
 // ---- Packing ---------------------------------------------------------------------------------
 
-// What is packed for a token's channel, from the summary as it is.
+// The packed value of a token's channel, by the summary.
 double scaled(Real value, const Summary& s, std::size_t input, std::size_t channels,
               std::size_t channel) {
   const double mean = s.means.empty() ? 0 : s.means[input * channels + channel];
@@ -442,7 +442,7 @@ Rounded<Stored> rounded(const TokenArray& tokens, Summary& s, std::int64_t packe
   return r;
 }
 
-// The scale of a token, by its definition; and half of what one step of a rounded number may be.
+// The scale of a token by its definition.
 Real scale_for(const Vec& token) {
   Real largest = 0;
   for (const Real x : token) largest = std::max(largest, std::abs(x));
@@ -535,13 +535,13 @@ TEST(RoundedTokens, EveryTypeAndScale) {
 }
 
 TEST(RoundedTokens, TiesGoToEven) {
-  // 127ths of the largest, which is 127.
+  // The largest entry is 127, so that the unit is 1.
   Matrix rows{{127, 0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 126.5}};
   TokenArray tokens{Input(ElementType::float32, Order::c, rows), 1, {}};
   Summary s = summary_of(tokens, false);
   EXPECT_EQ(rounded<std::int8_t>(tokens, s, 8, 7).stored,
             (std::vector<std::int8_t>{127, 0, 2, 2, 0, -2, -2, -77}));
-  // Bits beyond the eighth.
+  // Numbers with more than eight bits.
   rows = {{0x1.01p0, 0x1.03p0, 0x1.0101p0, -0x1.01p0, 0x1.ffp0}};
   tokens.rows = Input(ElementType::float32, Order::c, rows);
   s = summary_of(tokens, false);

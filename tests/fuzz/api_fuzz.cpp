@@ -45,8 +45,8 @@ std::uint32_t first_seed = 0;
 
 // ---- The loop --------------------------------------------------------------------------------
 
-// Calls check(random) for one seed after another, each at some SIMD level, until its share of the
-// time is up or something fails.
+// Calls check(random) for one seed after another, each at a random SIMD level, until its share of
+// the time is up or a check fails.
 template <class Check>
 void for_its_share(Check check) {
   using Clock = std::chrono::steady_clock;
@@ -165,7 +165,7 @@ TEST(Fuzz, Distances) {
 
 struct Known {
   Matrix gram;
-  Real error;  // ‖K as computed − K‖
+  Real error;  // ‖computed K − K‖
   Real size;   // ‖K‖, not centred
 };
 
@@ -181,9 +181,9 @@ Known known(const Input& x, const KernelOptions& options, Estimator estimator) {
   return result;
 }
 
-// A centred Gram matrix less than this many times its error may be called constant: that of its
-// entries, and that of its squared norm, which is a difference of sums of uncentred squares. HSIC
-// with what is called constant is 0.
+// A centred Gram matrix whose norm is less than kClear times its error may be called constant. The
+// error is that of its entries, and that of its squared norm, which is a difference of sums of
+// uncentred squares. HSIC with a layer that is called constant is 0.
 constexpr Real kClear = 16;
 
 void expect_hsic(const isogram::HsicTable& table, const std::vector<Known>& layers,
@@ -237,7 +237,7 @@ TEST(Fuzz, HsicTable) {
       inputs.push_back(stored<T>(random, features.values, "x"));
       options.push_back(some_kernel(random, inputs.back().values()));
       if (sizeof(T) == 4 && options.back().kernel == Kernel::polynomial) {
-        options.back().kernel = Kernel::linear;  // a polynomial takes all of them to double
+        options.back().kernel = Kernel::linear;  // a polynomial makes all layers float64
       }
       story += features.story + ", " + kernel_name(options.back()) + "; ";
     }
@@ -292,7 +292,7 @@ TEST(Fuzz, Graph) {
   });
 }
 
-// What float64 or float32 features allow of an entry.
+// The tolerance of an entry for float64 or float32 features.
 Real entry_of(bool is_wide) {
   return is_wide ? promised::kEntry<double> : promised::kEntry<float>;
 }
@@ -300,7 +300,7 @@ bool is_wide(const Input& x) {
   return x.view().type == ElementType::float64;
 }
 
-// Neighbours that no rounding can change.
+// Whether no rounding can change the neighbours.
 bool is_clear(const Matrix& x, std::size_t k) {
   const Matrix cosines = reference::dense_graph(x, false);
   for (std::size_t i = 0; i < cosines.size(); ++i) {
@@ -351,7 +351,7 @@ TEST(Fuzz, ModularityAndMotifs) {
               reference::motifs(x.values(), labels, k));
     const Matrix graph = reference::knn_graph(x.values(), k, false, true);
     const Real tolerance = promised::modularity(graph, entry);
-    if (!(tolerance < 0.1L)) return;  // NaN where nothing weighs anything
+    if (!(tolerance < 0.1L)) return;  // NaN if all weights are 0
     expect_close(isogram::modularity(x.view(), labels, k, some_threads(random)),
                  reference::modularity(x.values(), labels, k), tolerance, "modularity");
   });
@@ -397,7 +397,7 @@ TEST(Fuzz, Match) {
 
 // ---- Semantic RSMs ---------------------------------------------------------------------------
 
-// The same token of huge norm in every input, as registers of vision transformers are.
+// The same token of huge norm in every input, as vision transformers have them.
 void add_register_token(Generator& random, std::vector<Matrix>& inputs) {
   Vec token(inputs[0][0].size());
   const double size = random.power_of_ten(1, 4);
@@ -510,7 +510,8 @@ Matrix some_rsm(Generator& random, std::size_t n) {
   return k;
 }
 
-// Constant above the diagonal, but for rounding: most comparisons are undefined.
+// Whether the entries above the diagonal are constant up to rounding: most comparisons are
+// undefined.
 bool is_flat(const Matrix& k) {
   return reference::is_constant(reference::triangle(k));
 }

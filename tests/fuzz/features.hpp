@@ -1,5 +1,5 @@
-// Generator inputs for the fuzzer: features with the troubles that those of trained networks have,
-// in some type and memory order, and options for them.
+// Random inputs for the fuzzer: features with the troubles of trained networks, in a random type
+// and memory order, and options for them.
 #pragma once
 
 #include <algorithm>
@@ -76,7 +76,7 @@ inline Matrix low_rank(Generator& random, std::size_t n, std::size_t d) {
 
 struct Trouble {
   const char* name;
-  void (*add)(Generator& random, Matrix& x, double reach);  // reach: powers of ten that T can bear
+  void (*add)(Generator& random, Matrix& x, double reach);  // reach: powers of ten within T's range
 };
 
 template <class Change>
@@ -157,7 +157,7 @@ inline constexpr Trouble kTroubles[] = {
      }},
 };
 
-// Features, the type in which they are stored, and the words for them.
+// Features, the type in which they are stored, and a description for failures.
 struct Features {
   Matrix values;
   std::string story;
@@ -209,7 +209,7 @@ inline isogram::Execution some_threads(Generator& random) {
   return execution;
 }
 
-// The median distance of the rows, times something.
+// The median distance of the rows, times a random factor.
 inline double some_bandwidth(Generator& random, const Matrix& x, Kernel kernel) {
   Vec distances;
   for (std::size_t i = 1; i < x.size(); ++i) {

@@ -1,4 +1,5 @@
-// What docs/numerics.md promises: how far results may be from the exact ones of the same inputs.
+// The promises of docs/numerics.md: how far results may be from the exact results of the same
+// inputs.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +16,7 @@ namespace isogram_test::promised {
 using isogram::Kernel;
 using isogram::KernelOptions;
 
-// An entry between 0 and 1: cosines, RBF and Laplacian kernels, whatever the rows are.
+// An entry between 0 and 1 (cosine, RBF and Laplacian kernels), for any rows.
 template <class T>
 inline constexpr Real kEntry = 128 * Real(eps<T>());
 
@@ -27,14 +28,14 @@ inline Vec absolute(Vec a) {
 // Sums over entries, relative to the root of the sum of their squares.
 inline constexpr Real kSum = 64 * Real(eps<double>());
 
-// A number that tells how alike two RSMs are.
+// The comparison of two RSMs.
 inline constexpr Real kComparison = 256 * Real(eps<double>());
 
 // Bits of divergence, between 0 and 1.
 template <class T>
 inline constexpr Real kDivergence = 4 * Real(eps<T>());
 
-// How many digits a row less its own mean has lost in float64.
+// The relative error of a row less its own mean in float64.
 inline Real lost_to_mean(const Vec& a) {
   const Real rest = isogram_reference::norm(isogram_reference::without_mean(a));
   return rest == 0 ? 0 : 4 * Real(eps<double>()) * isogram_reference::norm(a) / rest;
@@ -74,10 +75,10 @@ inline Matrix less_medians(Matrix x) {
   return x;
 }
 
-// ‖K as computed − K‖ in the Frobenius norm, at most, for what HSIC is computed from: rounding
-// errors of entries are independent, and diagonals count for the biased estimator alone. Products
-// are those of features less a common shift, which HSIC does not see: less the medians of the
-// columns, so that no single row can move it.
+// An upper bound on ‖computed K − K‖ in the Frobenius norm, for HSIC. Rounding errors of entries
+// are independent, and the diagonal counts for the biased estimator alone. Inner products are those
+// of features less a common shift, which does not change HSIC: here the medians of the columns,
+// which no single row can move.
 template <class T>
 Real gram_norm(const Matrix& x, const KernelOptions& options, bool with_diagonal) {
   const bool is_linear = options.kernel == Kernel::linear;
@@ -98,11 +99,11 @@ Real gram_norm(const Matrix& x, const KernelOptions& options, bool with_diagonal
   return std::sqrt(squares);
 }
 
-// Two cosines further apart than this are told apart when neighbours are chosen, in either type.
+// Cosines further apart than this are ordered correctly when neighbours are chosen, in either type.
 inline constexpr Real kRank = 2 * kEntry<double>;
 
-// The mean cosine of rows of a graph, for what one of the two graphs is off by. Where rounding is
-// all there is in a row, its cosine may be anything.
+// The error of GBS from the errors of one of the two graphs. The cosine of a row that is rounding
+// alone may be anything.
 inline Real gbs(const Matrix& graph, Real entry) {
   const Real n = static_cast<Real>(graph.size());
   Real total = 0;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kSavedRegisters = 6;
 
-// Leaves the registers that a callee must preserve, and where to go on, on top of the stack.
+// Pushes the registers that a callee must preserve; the return address is on the stack already.
 [[gnu::naked, gnu::noinline]] void switch_stacks(void*** /*left*/, void** /*entered*/) {
   asm("push %rbp\n\t"
       "push %rbx\n\t"
@@ -35,7 +35,7 @@ constexpr std::size_t kSavedRegisters = 6;
 Context::Context(unsigned char* stack, std::size_t size, void (*entry)()) {
   const auto end = reinterpret_cast<std::uintptr_t>(stack + size) & ~std::uintptr_t{15};
   top_ = reinterpret_cast<void**>(end);
-  *--top_ = nullptr;  // as if `entry` had been called: nothing to return to, and aligned
+  *--top_ = nullptr;  // the stack of a called `entry`: aligned, without a return address
   *--top_ = reinterpret_cast<void*>(entry);
   top_ -= kSavedRegisters;
   std::fill_n(top_, kSavedRegisters, nullptr);

@@ -1,5 +1,5 @@
-// A stack and where on it a thread of control stands. Like ucontext, whose switch costs two system
-// calls, and which is used where nothing shorter is known.
+// A stack and the place of execution on it. Like ucontext, which takes two system calls per switch
+// and is used on other processors than x86-64.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ namespace cuda_on_host {
 
 class Context {
  public:
-  Context() = default;  // of the stack in use, once it is left
+  Context() = default;  // the current stack, after the first switch away from it
 
   // Starts at `entry`, which never returns.
   Context(unsigned char* stack, std::size_t size, void (*entry)());

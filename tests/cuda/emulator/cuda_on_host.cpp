@@ -21,9 +21,9 @@ namespace {
 
 constexpr unsigned kWarp = 32;
 constexpr std::size_t kStackBytes = std::size_t{64} << 10;
-constexpr std::size_t kMaxShared = std::size_t{48} << 10;  // what needs no opting in
+constexpr std::size_t kMaxShared = std::size_t{48} << 10;  // CUDA's limit without opting in
 
-// ---- The address sanitizer has to be told which stack is in use ------------------------------
+// ---- Stacks, for the address sanitizer -------------------------------------------------------
 
 #if defined(__SANITIZE_ADDRESS__)
 void leave_stack(void** own, const void* bottom, std::size_t size) {
@@ -51,11 +51,11 @@ struct Fiber {
   State state = State::done;
   dim3 thread;
   unsigned rank = 0;  // in the block
-  Where where;        // it waits, and with what
+  Where where;        // place at which it waits
   bool vote = false;
   std::uint32_t mask = 0;
   std::uint64_t brought = 0;
-  std::uint64_t offered = 0;  // brought to the operation that all lanes have reached by now
+  std::uint64_t offered = 0;  // `brought` of an operation that all lanes have reached
 };
 
 bool same_place(const Where& a, const Where& b) {
@@ -72,7 +72,7 @@ std::string described(const Fiber& fiber) {
          fiber.where.file_name() + ":" + std::to_string(fiber.where.line());
 }
 
-// The fibers of one block at a time, and what they wait for.
+// Runs the fibers of one block at a time.
 class Scheduler {
  public:
   void run(const cudaLaunchConfig_t& config, const std::function<void()>& thread);
@@ -84,7 +84,7 @@ class Scheduler {
     return *fibers_[current_->rank / kWarp * kWarp + lane];
   }
 
-  // Hands over to the next fiber until `state` is over for this one.
+  // Switches to other fibers until this one is no longer in `state`.
   void wait(State state, const Where& where);
 
   [[noreturn]] static void enter_fiber();
@@ -123,7 +123,8 @@ void Scheduler::enter_fiber() {
   scheduler.run_threads();
 }
 
-// A fiber is made once and runs a thread of every block: making one costs more than switching.
+// A fiber is made once and runs one thread of every block, because making it costs more than
+// switching.
 void Scheduler::run_threads() {
   enter_stack(nullptr, &stack_bottom_, &stack_size_);
   for (;;) {
@@ -179,7 +180,7 @@ bool Scheduler::run_ready() {
   return ran;
 }
 
-// Whether all lanes of the fiber's mask are where it is.
+// Whether all lanes of the fiber's mask have reached its place.
 bool Scheduler::is_whole(const Fiber& fiber) const {
   const unsigned first = fiber.rank / kWarp * kWarp;
   for (std::uint32_t left = fiber.mask; left != 0; left &= left - 1) {

@@ -1,16 +1,15 @@
-// Runs CUDA C++ on the CPU, for tests: included before a .cu file that is compiled as C++, it
-// stands in for what nvcc and the CUDA runtime supply.
+// Runs CUDA C++ on the CPU, for tests. Included before a .cu file that is compiled as C++, it
+// replaces nvcc's extensions and the CUDA runtime.
 //
 // Every thread of a block is a fiber, which runs until it waits: at a barrier for its block, in a
-// warp operation for the lanes of its mask. Blocks run one after the other. To bring out what
-// depends on luck, blocks, and the threads of a block each time that they go on, come in a random
-// but repeatable order, and shared memory starts as NaN. What would hang or be undefined on a
-// device throws std::logic_error: a barrier or warp operation that only some of its threads reach,
-// in which threads that have returned count as missing; a mask without its caller; a value asked of
-// a lane outside the mask.
+// warp operation for the lanes of its mask. Blocks run one after another. To find code that depends
+// on luck, blocks and the threads of a block run in a random but repeatable order, and shared
+// memory starts as NaN. Code that would hang or be undefined on a device throws std::logic_error: a
+// barrier or warp operation that only some of its threads reach (threads that have returned count
+// as missing), a mask without its caller, a value read from a lane outside the mask.
 //
-// Shared memory is dynamic only: isogram::cuda::shared_memory(). __shared__ variables are left
-// undefined, as nothing could poison them.
+// Shared memory is dynamic only: isogram::cuda::shared_memory(). __shared__ is not defined, because
+// such variables could not be filled with NaN.
 #pragma once
 
 #include <math.h>
@@ -70,14 +69,14 @@ using Where = std::source_location;
 // Runs `thread` once for every thread of the grid.
 cudaError_t launch(const cudaLaunchConfig_t& config, const std::function<void()>& thread);
 
-// What follows is called from threads.
+// The functions below are called from emulated threads.
 
 unsigned char* shared_memory();
 
-// Waits for the whole block; returns how many of its threads came with a true `vote`.
+// Waits for the whole block; returns the number of threads with a true `vote`.
 int wait_for_block(bool vote, const Where& where);
 
-// Waits for all lanes of `mask`, and tells what each of them brought.
+// Waits for all lanes of `mask`, and gives access to the value of each.
 class Exchange {
  public:
   template <class T>
@@ -94,7 +93,7 @@ class Exchange {
     std::memcpy(&value, &bits, sizeof value);
     return value;
   }
-  // Of the values of all lanes.
+  // The values of all lanes combined.
   template <class T, class Combine>
   T reduced(Combine combine) const {
     auto lane = static_cast<unsigned>(std::countr_zero(mask_));
