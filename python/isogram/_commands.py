@@ -18,6 +18,7 @@ from isogram._messages import failures_in_a_line, notice, warnings_in_a_line
 from isogram._output import check_target, listed, printable, replacing, table, write_csv
 from isogram.io._contents import Entry, refused
 from isogram.io._formats import contents_of
+from isogram.io._results import SUFFIXES
 from isogram.measures import KINDS, Measure, measure_of
 
 _Array = NDArray[Any]
@@ -267,8 +268,8 @@ def compare(
     targets = {name: check_target(path) for name, path in paths.items() if path is not None}
     if len(set(targets.values())) < len(targets):
         raise click.UsageError(f"{' and '.join(targets)} name the same file")
-    if result_path is not None and result_path.suffix not in io.SUFFIXES:
-        raise click.UsageError(f"--save must end in {' or '.join(io.SUFFIXES)}")
+    if result_path is not None and result_path.suffix not in SUFFIXES:
+        raise click.UsageError(f"--save must end in {' or '.join(SUFFIXES)}")
     if png_path is not None:
         try:  # before the work
             from isogram import plot

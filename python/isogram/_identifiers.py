@@ -6,6 +6,7 @@ They are the index of a frame of pandas or an array of xarray, and the `ids` of 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ def require_same_order(function: str, name: str, value: Array, first: str, other
 
     Arrays have none, which costs a look at their types.
     """
-    if type(value) is np.ndarray or type(other) is np.ndarray:
+    if not (_may_have(value.__class__) and _may_have(other.__class__)):
         return
     ours, theirs = _identifiers(value), _identifiers(other)
     if ours is None or theirs is None or are_equal(ours, theirs):
@@ -74,6 +75,14 @@ def _places(name: str, identifiers: Iterable[Any]) -> dict[Any, int]:
     return places
 
 
+@lru_cache(maxsize=64)  # of the few types of arrays; small calls take microseconds
+def _may_have(kind: type) -> bool:
+    """Whether arrays of a type may have identifiers of their rows."""
+    frames = [("pandas", "DataFrame"), ("pandas", "Series"), ("xarray", "DataArray")]
+    is_frame = any(issubclass(kind, if_imported(*frame)) for frame in frames)
+    return is_frame or hasattr(kind, "ids")
+
+
 def _identifiers(value: Array) -> NDArray[Any] | None:
     if (index := _index(value)) is not None:
         labels: NDArray[Any] = index.to_numpy()
@@ -84,11 +93,9 @@ def _identifiers(value: Array) -> NDArray[Any] | None:
 
 def _index(value: Array) -> Any:
     """Return the index of the rows of a frame, series or labelled array."""
-    if isinstance(value, (if_imported("pandas", "DataFrame"), if_imported("pandas", "Series"))):
-        return value.index
-    if isinstance(value, if_imported("xarray", "DataArray")) and value.dims:
-        return value.indexes.get(value.dims[0])
-    return None
+    if isinstance(value, if_imported("xarray", "DataArray")):
+        return value.indexes.get(value.dims[0]) if value.dims else None
+    return None if hasattr(type(value), "ids") else value.index
 
 
 def _counts(value: Array) -> bool:

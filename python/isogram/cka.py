@@ -43,7 +43,8 @@ def hsic(
     x : array of shape (n, d1)
         One representation of n samples.
     y : array of shape (n, d2)
-        Another of the same samples in the same order.
+        Another of the same samples in the same order. Where both have an index (pandas, xarray) or
+        identifiers (`isogram.io`), these have to be equal.
     kernel, bandwidth, gamma, degree, coef0
         As for `gram`; "median" is taken of each representation for itself.
     estimator : {"debiased", "biased"}
@@ -63,7 +64,8 @@ def hsic(
     Raises
     ------
     ValueError
-        Different numbers of samples, a NaN or infinity, whose index is named.
+        Different numbers of samples, rows that an index says are others or in another order, a NaN
+        or infinity, whose index is named.
     TypeError
         Integers and other types that are not floats.
 

@@ -467,6 +467,33 @@ def test_missing_values_in_tables(tmp_path):
         np.asarray(io.open(tmp_path / "a.parquet")["a"])
 
 
+def test_names_in_hdf5_that_are_not_utf8(tmp_path, run):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file[b"\xff"] = LAYERS["block1"]
+        file["kind"] = h5py.Empty("f4")
+    with io.open(tmp_path / "a.h5") as layers:
+        assert list(layers) == ["\udcff"]
+        assert layers.skipped == {"kind": "an empty data set"}
+    result = run("compare", tmp_path / "a.h5", tmp_path / "a.h5")
+    assert result.stdout.split() == ["\\udcff", "\\udcff", "1.000"]
+
+
+def test_offsets_that_lead_out_of_an_arrow_file(tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    offsets = arrow.array([0, 2, 4], arrow.int32())
+    lists = arrow.ListArray.from_arrays(offsets, arrow.array([1.0, 2.0, 3.0, 4.0]))
+    feather = pytest.importorskip("pyarrow.feather")
+    path = tmp_path / "a.arrow"
+    feather.write_feather(arrow.table({"x": lists}), path, compression="uncompressed")
+    there = np.array([0, 2, 4], np.int32).tobytes()
+    content = path.read_bytes()
+    assert content.count(there) == 1
+    path.write_bytes(content.replace(there, np.array([0, 10**9, 2 * 10**9], np.int32).tobytes()))
+    with pytest.raises(ValueError, match=r"^cannot read .*a.arrow: "):
+        io.open(path)
+
+
 def test_arrays_that_zarr_would_unpickle(tmp_path):
     pytest.importorskip("zarr")
     write_zarr_2(tmp_path / "a.zarr", {"x": LAYERS["block1"], "evil": LAYERS["block1"]})

@@ -39,7 +39,9 @@ def arrow_contents(path: Path) -> Contents:
         sizes = [file.get_batch(i).num_rows for i in range(file.num_record_batches)]
 
         def read_batch(i: int, names: list[str]) -> Any:
-            return arrow.Table.from_batches([file.get_batch(i).select(names)])
+            batch = file.get_batch(i).select(names)
+            batch.validate(full=True)  # offsets that lead out of the file
+            return arrow.Table.from_batches([batch])
 
         _add_columns(found, path, _Table(file.schema, sizes, read_batch))
     return found

@@ -21,9 +21,10 @@ def contents(path: Path) -> Contents:
     return found
 
 
-def _add(h5py: Any, found: Contents, name: str, item: Any) -> None:
+def _add(h5py: Any, found: Contents, path: str | bytes, item: Any) -> None:
     if not isinstance(item, h5py.Dataset):
         return
+    name = path if isinstance(path, str) else path.decode(errors="surrogateescape")
     if item.shape is None:
         found.others[name] = "an empty data set"
     elif h5py.check_string_dtype(item.dtype):
