@@ -175,6 +175,18 @@ def test_importing_needs_numpy_only():
     assert run_program(code) == "[]"
 
 
+def test_a_missing_extra_is_named():
+    code = """
+        import sys
+        sys.modules["torch"] = None
+        try:
+            import isogram.torch
+        except ImportError as error:
+            print(error, error.name)
+    """
+    assert run_program(code) == "isogram.torch needs PyTorch: pip install 'isogram[torch]' torch"
+
+
 def test_python_version():
     assert sys.version_info >= (3, 11)
 

@@ -1,0 +1,165 @@
+"""What loaders give: inputs of a model, how many samples they are, and which."""
+
+from __future__ import annotations
+
+import inspect
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn import Module
+
+# Runs a model on a batch; a key of the identifiers of samples in batches, or what returns them.
+Call: TypeAlias = Callable[[Module, Any], Any]
+Ids: TypeAlias = "str | int | Callable[[Any], Any] | None"
+
+_FINGERPRINT = 64  # values of a sample that are compared when a recording goes on
+
+
+class Batch(NamedTuple):
+    """A batch of samples, as a model takes it."""
+
+    inputs: Any
+    samples: int  # of those that are wanted: a limit leaves the last ones out
+    ids: list[Any] | None
+    total: int  # samples that the model sees
+
+    @property
+    def mask(self) -> Tensor | None:
+        """Which tokens count, where the batch says so."""
+        mask = self.inputs.get("attention_mask") if isinstance(self.inputs, Mapping) else None
+        return mask if isinstance(mask, Tensor) and mask.ndim == 2 else None
+
+    def fingerprint(self, before: int) -> int:
+        """Return a checksum of all batches before and of this one: of some values and the ids."""
+        for tensor in tensors_of(self.inputs):
+            rows = tensor.detach().reshape(len(tensor), -1) if tensor.ndim else tensor.reshape(1, 1)
+            step = max(1, rows.shape[1] // _FINGERPRINT)
+            values = rows[:, ::step].to(device="cpu", dtype=torch.float64).contiguous()
+            before = zlib.crc32(values.numpy().tobytes(), before)
+        return zlib.crc32(repr(self.ids).encode(), before)
+
+
+def batches_of(
+    function: str, batches: Iterable[Any], ids: Ids, limit: int | None
+) -> Iterator[Batch]:
+    """Yield batches until there are `limit` samples; none beyond is asked for."""
+    left = limit
+    for raw in batches:
+        inputs, identifiers = _split(function, raw, ids)
+        total = _samples(function, inputs)
+        samples = total if left is None else min(left, total)
+        if identifiers is not None:
+            identifiers = _checked(function, identifiers, total)[:samples]
+        yield Batch(inputs, samples, identifiers, total)
+        if left is not None:
+            left -= samples
+            if not left:
+                return
+
+
+def count_of(batches: Iterable[Any]) -> int | None:
+    """Return the number of batches, where it is known."""
+    with suppress(TypeError):  # an iterable dataset's loader, a generator
+        return len(batches)  # type: ignore[arg-type]
+    return None
+
+
+def run(function: str, model: Module, inputs: Any, call: Call | None) -> None:
+    """Run a model on a batch, moved to where its parameters lie."""
+    home = next((t.device for t in (*model.parameters(), *model.buffers())), None)
+    moved = inputs if home is None else _moved(inputs, home)
+    if call is not None:
+        call(model, moved)
+    elif isinstance(moved, Mapping):
+        model(**moved)
+    elif isinstance(moved, tuple | list):
+        model(*_arguments(function, model, moved))
+    else:
+        model(moved)
+
+
+def tensors_of(inputs: Any) -> Iterator[Tensor]:
+    """Yield the tensors of a batch."""
+    if isinstance(inputs, Tensor):
+        yield inputs
+    elif isinstance(inputs, Mapping | tuple | list):
+        for item in inputs.values() if isinstance(inputs, Mapping) else inputs:
+            yield from tensors_of(item)
+
+
+def _arguments(function: str, model: Module, items: tuple[Any, ...] | list[Any]) -> Any:
+    """Return the items of a tuple that the model takes: the first one, or all.
+
+    Loaders give (inputs, targets). What cannot be told from the signature is not guessed.
+    """
+    if len(items) == 1:
+        return items
+    kinds = inspect.Parameter
+    parameters = list(inspect.signature(model.forward).parameters.values())
+    is_open = any(p.kind is kinds.VAR_POSITIONAL for p in parameters)
+    positional = [
+        p for p in parameters if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)
+    ]
+    required = [p for p in positional if p.default is kinds.empty]
+    if not is_open and len(positional) == 1:
+        return items[:1]
+    if not is_open and len(positional) == len(required) == len(items):
+        return items
+    raise ValueError(
+        f"{function}: `batches` gave a {type(items).__name__} of {len(items)} items, and "
+        f"{type(model).__name__}.forward takes several: which of them are its inputs? Pass "
+        "call=lambda model, batch: model(batch[0]), or model(*batch)"
+    )
+
+
+def _moved(inputs: Any, device: torch.device) -> Any:
+    if isinstance(inputs, Tensor):
+        return inputs.to(device, non_blocking=True)
+    if isinstance(inputs, Mapping):
+        return {key: _moved(item, device) for key, item in inputs.items()}
+    if isinstance(inputs, tuple | list):
+        return [_moved(item, device) for item in inputs]
+    return inputs
+
+
+def _split(function: str, raw: Any, ids: Ids) -> tuple[Any, Any]:
+    """Return the inputs of a batch, and its samples' identifiers."""
+    if ids is None:
+        return raw, None
+    if callable(ids):
+        return raw, ids(raw)
+    try:
+        if isinstance(raw, Mapping):
+            return {key: item for key, item in raw.items() if key != ids}, raw[ids]
+        items = list(raw)
+        return (items, items.pop(ids))  # type: ignore[arg-type]
+    except (LookupError, TypeError):
+        raise ValueError(
+            f"{function}: `ids` must be a key of every batch, or a function of it, got {ids!r} for "
+            f"a {type(raw).__name__}"
+        ) from None
+
+
+def _samples(function: str, inputs: Any) -> int:
+    first = next((t for t in tensors_of(inputs) if t.ndim), None)
+    if first is None or not len(first):
+        raise ValueError(
+            f"{function}: `batches` must give tensors of one sample or more, or tuples or dicts of "
+            f"them, got {type(inputs).__name__}" + ("" if first is None else " without samples")
+        )
+    return len(first)
+
+
+def _checked(function: str, identifiers: Any, samples: int) -> list[Any]:
+    values = identifiers.tolist() if hasattr(identifiers, "tolist") else list(identifiers)
+    kinds = {type(value) for value in values}
+    if len(values) != samples or len(kinds) != 1 or not kinds <= {int, str}:
+        raise ValueError(
+            f"{function}: `ids` must give an integer or a string for each of the {samples} samples "
+            f"of a batch, got {len(values)} of {', '.join(sorted(k.__name__ for k in kinds))}"
+        )
+    return values

@@ -1,0 +1,145 @@
+"""A measure of the layers of one model with those of another, in one pass over the batches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import Module
+
+from isogram._arguments import flag
+from isogram._progress import Progress
+from isogram.measures import Measure, measure_of
+from isogram.minibatch import MinibatchCKA
+from isogram.similarity import similarity_matrix
+from isogram.torch._batches import Batch, Call, batches_of, count_of
+from isogram.torch._layers import Selection
+from isogram.torch._record import fill, limit_of, store_of, walk
+from isogram.torch._reduce import reduction
+from isogram.torch._taps import Taps
+
+
+class Comparison(NamedTuple):
+    """A measure of every layer of one model with every layer of another."""
+
+    values: Tensor  # float64, (rows, columns)
+    rows: list[str]  # layers of `a`
+    columns: list[str]  # layers of `b`
+    samples: int
+
+
+def compare_models(
+    a: Module,
+    b: Module | None,
+    batches: Iterable[Any],
+    *,
+    measure: str | Measure = "cka",
+    minibatch: bool = False,
+    layers: Selection = "*",
+    layers_b: Selection = None,
+    reduce: str | Callable[[Tensor], Tensor] = "flatten",
+    call: Call | None = None,
+    dtype: torch.dtype | None = None,
+    limit: int | None = None,
+    out: str | os.PathLike[str] | None = None,
+    progress: Progress = False,
+    **options: Any,
+) -> Comparison:
+    """Return a measure of all pairs of layers of two models, which see the same batches.
+
+    Every batch is drawn once and goes through both models, so a loader may shuffle. The measure is
+    exact, that of all samples at once, for which the layers of both models are recorded; or with
+    `minibatch` an estimate of CKA from batches, of which none is kept.
+
+    Parameters
+    ----------
+    a, b : torch.nn.Module
+        Two models, on any devices; None, or the same: `a` with itself, run once.
+    batches, reduce, call, dtype, limit
+        As for `record`; `reduce` makes samples by features, by default "flatten".
+    measure : str or Measure
+        As for `isogram.similarity_matrix`.
+    minibatch : bool
+        False: `similarity_matrix` of all samples. True: `isogram.MinibatchCKA`, for "cka" only:
+        Σ HSIC over Σ HSIC of batches, which nears the CKA of all samples as these grow.
+    layers, layers_b : as for `record`
+        Of `a` and of `b`; by default `layers_b` is `layers`.
+    out : path, optional
+        A folder for recordings "a" and "b" as memory maps, which an interrupted call goes on with.
+    progress : bool or callable
+        True draws a bar with tqdm; a callable is called with (done, total), in batches.
+    **options
+        Those of the measure, and `num_threads`; with `minibatch` those of `MinibatchCKA`, such as
+        skip_short=True for a last batch of fewer than 4 samples.
+
+    Returns
+    -------
+    Comparison
+        `values`, a float64 tensor on the host, and the names of its `rows` and `columns`.
+
+    Raises
+    ------
+    ValueError
+        What `record` and `similarity_matrix` refuse; `minibatch` with another measure, or with
+        `out`.
+    TypeError
+        An option that the measure does not have.
+
+    Notes
+    -----
+    Cost: running the models; then that of `similarity_matrix`, or of it for each batch. Memory: two
+    recordings, or a batch of each.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from isogram.torch import compare_models
+    >>> a = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU())
+    >>> compare_models(a, None, torch.rand(3, 16, 4)).values.diagonal()
+    tensor([1., 1.], dtype=torch.float64)
+    """
+    function = "compare_models"
+    limit = limit_of(function, limit)
+    chosen = measure_of(function, measure)
+    reduced = reduction(function, reduce, ("flatten", "mean"))
+    taps = [Taps(function, a, layers, reduced, dtype, call)]
+    if b is not None and not (b is a and layers_b is None):
+        wanted = layers if layers_b is None else layers_b
+        taps.append(Taps(function, b, wanted, reduced, dtype, call))
+    source = batches_of(function, batches, None, limit)
+    if flag(function, "minibatch", minibatch):
+        if chosen.name != "cka" or out is not None:
+            raise ValueError(
+                f"{function}: `minibatch` must be False for another measure than 'cka' and with "
+                f"`out`, got True for {chosen.name!r}"
+            )
+        metric = MinibatchCKA(**options)
+        names: list[list[str]] = []
+
+        def add(batch: Batch) -> None:
+            outputs = [tap.outputs_of(batch) for tap in taps]
+            names[:] = [list(layers) for layers in outputs]
+            metric.update(*outputs)
+
+        walk(function, source, taps, add, progress, count_of(batches))
+        values = torch.from_numpy(metric.compute())
+        return Comparison(values, names[0], names[-1], metric.samples)
+
+    chosen.with_defaults(function, {k: v for k, v in options.items() if k != "num_threads"})
+    said = {"reduce": reduce, "dtype": dtype, "limit": limit}
+    stores = [
+        store_of(function, tap, batches, limit, out and Path(out) / side, said)
+        for side, tap in zip("ab", taps, strict=False)
+    ]
+
+    sides = list(zip(taps, stores, strict=True))
+    fill(function, source, sides, progress, count_of(batches))
+    recordings = [store.result() for store in stores]
+    matrix = similarity_matrix(*recordings, measure=chosen, **options)
+    return Comparison(
+        torch.as_tensor(matrix), list(recordings[0]), list(recordings[-1]), recordings[0].samples
+    )

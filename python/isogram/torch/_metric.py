@@ -1,0 +1,105 @@
+"""CKA as a metric of a loop of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, distributed
+
+from isogram._place import why_no_gpu
+from isogram.minibatch import MinibatchCKA
+from isogram.torch._reduce import reduction
+
+
+class CKAMetric:
+    """Debiased CKA of all pairs of layers, updated by batches, over all processes.
+
+    A face of `isogram.MinibatchCKA`, with the interface of metrics in PyTorch: `compute` adds up
+    the batches of all processes where `torch.distributed` is initialised.
+
+    Parameters
+    ----------
+    reduce : {"flatten", "mean"} or callable
+        As for `record`.
+    **options
+        Those of `isogram.MinibatchCKA`.
+
+    Raises
+    ------
+    ValueError
+        Another reduction, or an option that `MinibatchCKA` refuses.
+
+    Notes
+    -----
+    Types, cost and memory as for `MinibatchCKA`. Tensors on a GPU are compared there if isogram was
+    built for GPUs, and are copied to the host otherwise.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from isogram.torch import CKAMetric
+    >>> metric = CKAMetric()
+    >>> for batch in torch.rand(3, 16, 4):
+    ...     metric.update({"input": batch, "double": 2 * batch})
+    >>> metric.compute()
+    tensor([[1., 1.],
+            [1., 1.]], dtype=torch.float64)
+    """
+
+    def __init__(
+        self, *, reduce: str | Callable[[Tensor], Tensor] = "flatten", **options: Any
+    ) -> None:
+        """Begin without batches."""
+        self._reduce = reduction("CKAMetric", reduce, ("flatten", "mean"))
+        self._options = options
+        self._sums = MinibatchCKA(**options)
+
+    def update(
+        self, layers: Mapping[str, Tensor], other: Mapping[str, Tensor] | None = None
+    ) -> None:
+        """Add a batch: layers of one model, or of two, by name, with samples as the first axis."""
+        sides = [layers] if other is None else [layers, other]
+        self._sums.update(*({name: self._features(x) for name, x in s.items()} for s in sides))
+
+    def compute(self) -> Tensor:
+        """Return the CKA of all pairs; where processes are a group, of the batches of all of them.
+
+        All processes have to call it. Their sums stay as they are.
+        """
+        if not (distributed.is_available() and distributed.is_initialized()):
+            return torch.from_numpy(self._sums.compute())
+        states: list[Any] = [None] * distributed.get_world_size()
+        distributed.all_gather_object(states, self._sums.state_dict())
+        total = MinibatchCKA(**self._options)
+        for state in states:  # in the order of ranks: the same bits everywhere
+            part = MinibatchCKA(**self._options)
+            part.load_state_dict(state)
+            total.merge(part)
+        return torch.from_numpy(total.compute())
+
+    def merge(self, other: CKAMetric) -> CKAMetric:
+        """Add the batches of another; return self."""
+        self._sums.merge(other._sums)
+        return self
+
+    def reset(self) -> None:
+        """Forget all batches."""
+        self._sums.reset()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the sums, as `MinibatchCKA` does."""
+        return self._sums.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take the sums of `state_dict`."""
+        self._sums.load_state_dict(state)
+
+    def __repr__(self) -> str:
+        """Return what is in the sums."""
+        return f"CKAMetric: {self._sums.samples} samples in {self._sums.batches} batches"
+
+    def _features(self, layer: Tensor) -> Tensor:
+        features = self._reduce(layer.detach(), None)
+        return features.cpu() if features.is_cuda and why_no_gpu() else features

@@ -1,0 +1,73 @@
+"""How outputs of modules become features of samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from isogram._arguments import choice
+
+# From an output and the batch's mask of tokens, if it has one, to samples by features.
+Reduction: TypeAlias = Callable[[Tensor, Tensor | None], Tensor]
+
+NAMES = ("flatten", "mean", "tokens")
+
+
+def reduction(function: str, reduce: object, names: tuple[str, ...] = NAMES) -> Reduction:
+    """Return the reduction of a name, or that of a callable, which is given the output alone."""
+    if callable(reduce):
+        return lambda output, _: reduce(output)
+    chosen: Reduction = {"flatten": _flat, "mean": _mean, "tokens": _tokens}[
+        choice(function, "reduce", reduce, names)
+    ]
+    return chosen
+
+
+def main_tensor(output: Any, samples: int) -> Tensor | None:
+    """Return the first floating-point tensor of an output that has a row for each sample.
+
+    Without such a one, the first that has axes; None if there is none.
+    """
+    tensors = [t for t in _tensors(output) if t.is_floating_point() and t.ndim]
+    fitting = (tensor for tensor in tensors if len(tensor) == samples)
+    return next(fitting, tensors[0] if tensors else None)
+
+
+def _tensors(output: Any) -> Iterator[Tensor]:
+    if isinstance(output, Tensor):
+        yield output
+    elif isinstance(output, Mapping):  # a ModelOutput is one
+        for item in output.values():
+            yield from _tensors(item)
+    elif isinstance(output, tuple | list):
+        for item in output:
+            yield from _tensors(item)
+
+
+def _flat(output: Tensor, _: Tensor | None) -> Tensor:
+    """Return (n, …) as (n, features)."""
+    return output.reshape(len(output), -1)
+
+
+def _tokens(output: Tensor, _: Tensor | None) -> Tensor:
+    """Return maps (n, c, …) as tokens (n, s, c); (n, s, c) as it is; vectors as one token."""
+    if output.ndim < 3:
+        return output.reshape(len(output), 1, -1)
+    return output if output.ndim == 3 else output.flatten(2).transpose(1, 2)
+
+
+def _mean(output: Tensor, mask: Tensor | None) -> Tensor:
+    """Return the mean over tokens (n, s, c), those of the mask, or over the places of maps."""
+    tokens = _tokens(output, None)
+    if tokens.shape[1] == 1:
+        return tokens[:, 0]
+    if mask is None or output.ndim != 3 or mask.shape != tokens.shape[:2]:
+        return tokens.mean(dim=1)
+    is_token = mask.to(device=tokens.device, dtype=torch.bool)[:, :, None]
+    sums = tokens.masked_fill(~is_token, 0).sum(
+        dim=1, dtype=torch.promote_types(tokens.dtype, torch.float32)
+    )
+    return (sums / is_token.sum(dim=1).clamp(min=1)).to(tokens.dtype)
