@@ -57,9 +57,10 @@ def hsic(
     Returns
     -------
     float
-        In units of K times L. Exactly 0 where `x` or `y` is constant as far as float64 can tell,
-        which it may not for rows 1e145 apart or more. NaN for fewer than 2 (debiased: 4) samples
-        and infinite beyond the range of float64, both with a RuntimeWarning.
+        In units of K times L. Exactly 0 where `x` or `y` is constant. Where one of them may be, as
+        far as float64 can tell (or has rows 1e145 apart or more), 0 unless it is more than the
+        rounding of its own sums. NaN for fewer than 2 (debiased: 4) samples and infinite beyond the
+        range of float64, both with a RuntimeWarning.
 
     Raises
     ------

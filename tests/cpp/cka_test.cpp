@@ -370,6 +370,7 @@ TYPED_TEST(Cka, ConstantLayersAreSaidToBe) {
                 {{Layer{dead.view(), options}, Layer{alive.view(), options}}}, estimator);
             EXPECT_EQ(table.self_x[0], 0);
             EXPECT_GT(table.self_x[1], 0);
+            for (const std::size_t with_dead : {0, 1, 2}) EXPECT_EQ(table.hsic[with_dead], 0);
             EXPECT_TRUE(std::isnan(table.cka[0]));
             EXPECT_TRUE(std::isnan(table.cka[1]));
             EXPECT_TRUE(std::isnan(table.cka[2]));
@@ -377,6 +378,43 @@ TYPED_TEST(Cka, ConstantLayersAreSaidToBe) {
           });
         }
       }
+    }
+  }
+}
+
+// Entries of 1 + δ_i + δ_j + δ_i δ_j, exactly: sums over them lose the squared norm of δ δᵀ, and
+// none of its products with another layer.
+TYPED_TEST(Cka, HsicWithALayerThatMayBeConstant) {
+  using T = TypeParam;
+  const std::size_t n = 30;
+  const double step = sizeof(T) == 4 ? 0x1p-23 : 0x1p-25;
+  const KernelOptions inner_products{
+      .kernel = Kernel::polynomial, .gamma = 1, .degree = 1, .coef0 = 0};
+  for (unsigned seed = 0; seed < 3; ++seed) {
+    Matrix y = normal_matrix(n, 3, 50 + seed);
+    Matrix low(n, Vec(1));
+    Matrix x(n, Vec(1));
+    for (std::size_t i = 0; i < n; ++i) {
+      low[i][0] = y[i][0] > 0 ? step : 0;
+      x[i][0] = 1 + low[i][0];
+    }
+    const Input dim = in_order<T>(x);
+    const Input clear = in_order<T>(y);
+    for (const Estimator estimator : kEstimators) {
+      SCOPED_TRACE(name_of(estimator));
+      // Neither estimator sees what all rows have in common.
+      const double want =
+          double(reference::hsic(reference::gram(low, low, {}),
+                                 reference::gram(clear.values(), clear.values(), {}), estimator));
+      at_every_level([&] {
+        const HsicTable table = isogram::hsic_table(
+            {{Layer{dim.view(), inner_products}, Layer{clear.view(), inner_products}}}, estimator);
+        EXPECT_EQ(table.self_x[0], 0);
+        EXPECT_EQ(table.hsic[0], 0);
+        EXPECT_TRUE(std::isnan(table.cka[1]));
+        EXPECT_NEAR(table.hsic[1] / want, 1, 1e-6);
+        EXPECT_EQ(table.hsic[2], table.hsic[1]);
+      });
     }
   }
 }

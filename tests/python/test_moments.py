@@ -50,15 +50,19 @@ def test_formulas(layers, estimator):
     assert (result.diagonal() == 1).all()
 
 
-def test_what_may_be_rounding_is_zero(layers):
+@pytest.mark.parametrize(("margin", "is_known"), [(2, False), (0.5, True)])
+def test_what_may_be_rounding_is_zero(layers, margin, is_known):
+    """HSIC of a layer with itself, and with others where it is no more than both may round."""
     m = moments_of([gram_of(x) for x in layers], "biased")
-    self_x = hsic(np, m).self_x
-    rounding = np.array([2 * 900 * self_x[0], 0])
+    certain = hsic(np, m)
+    own, cross = certain.self_x[0], certain.cross[0, 1]
+    n_squared = 30**2
+    rounding = n_squared * np.array([8 * own, (margin * cross) ** 2 / (8 * own)])
     doubtful = m._replace(rounding_x=rounding, rounding_y=rounding)
     values = hsic(np, doubtful)
-    assert values.self_x[0] == 0
-    assert values.self_x[1] == self_x[1]
-    assert (values.cross[0] == 0).all()
+    assert values.self_x.tolist() == [0, certain.self_x[1]]
+    expected = cross if is_known else 0
+    assert values.cross.tolist() == [[0, expected], [expected, certain.cross[1, 1]]]
     result = cka(np, values)
     assert np.isnan(result[0]).all()
     assert np.isnan(result[:, 0]).all()

@@ -14,7 +14,8 @@ namespace isogram {
 
 // HSIC and CKA of all pairs of layers. HSIC(x, x) is exactly 0 where the centred Gram matrix of a
 // layer vanishes as far as double can tell: constant features, samples that are all equally alike,
-// or rows 2^500 or more apart. The layer's CKA is NaN.
+// or rows 2^500 or more apart. The layer's CKA is NaN, and its HSIC with another layer is 0 unless
+// it is more than the rounding of its own sums.
 struct HsicTable {
   std::vector<double> hsic;    // HSIC(x_i, y_j), x.size() × y.size(), row by row
   std::vector<double> cka;     // HSIC(x_i, y_j) / sqrt(HSIC(x_i, x_i) · HSIC(y_j, y_j)), x × y too

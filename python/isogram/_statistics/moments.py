@@ -57,9 +57,13 @@ def hsic(xp: Any, m: Moments) -> Hsic:
     )
     cross = _estimate(m, m.products, m.row_sums_x @ m.row_sums_y.T, totals_x[:, None] * totals_y)
     is_own = xp.eye(*cross.shape, dtype=bool) & m.is_symmetric
-    # What vanishes when centred has no inner product but rounding.
-    is_defined = (own_x[:, None] != 0) & (own_y != 0)
-    cross = xp.where(is_defined, xp.where(is_own, own_x[:, None], cross), 0.0)
+    # A layer that vanishes when centred, as far as its squared norm tells, may have an HSIC with
+    # another that is known: rounding leaves of it no more than the geometric mean of what it leaves
+    # of the HSIC of each with itself.
+    rounding = xp.sqrt(m.rounding_x[:, None]) * xp.sqrt(m.rounding_y)
+    vanishes = (own_x[:, None] == 0) | (own_y == 0)
+    is_rounding = vanishes & (xp.abs(cross) * m.samples**2 <= rounding)
+    cross = xp.where(is_own, own_x[:, None], xp.where(is_rounding, 0.0, cross))
     return Hsic(cross, own_x, own_y)
 
 
