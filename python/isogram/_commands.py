@@ -218,6 +218,13 @@ def rsm(
     help="Which layers, in this order: a name or a pattern as 'block*'; may be repeated.",
 )
 @click.option(
+    "--reduce",
+    type=click.Choice(io.REDUCTIONS),
+    default="flatten",
+    show_default=True,
+    help="Further axes: flattened, or their mean, where channels are last or second.",
+)
+@click.option(
     "--ids",
     metavar="NAME",
     default="auto",
@@ -246,6 +253,7 @@ def compare(
     k: int | None,
     center: bool,
     patterns: tuple[str, ...],
+    reduce: str,
     ids: str,
     csv_path: Path | None,
     result_path: Path | None,
@@ -257,7 +265,7 @@ def compare(
 
     A and B are .npy, .npz, .pt, safetensors, HDF5, Zarr, Parquet or Arrow files, or folders of
     them. Layers are the arrays of real floating-point numbers with at least two axes, samples
-    first; further axes are flattened. What else a file holds is named and ignored. Samples are
+    first. What else a file holds is named and ignored. Samples are
     brought into one order where both files have identifiers. Rows of the table are the layers of
     A, columns those of B.
     """
@@ -277,7 +285,9 @@ def compare(
             raise ImportError("--png needs matplotlib: pip install 'isogram[plot]'") from error
     wants_progress = _wants_progress(progress)
 
-    layers_a, layers_b = _read_both(a, b, patterns, None if ids == "none" else ids)
+    layers_a, layers_b = _read_both(
+        a, b, layers=patterns, ids=None if ids == "none" else ids, reduce=reduce
+    )
     matrix = ig.similarity_matrix(
         layers_a,
         None if layers_b is layers_a else layers_b,
@@ -362,15 +372,13 @@ def _only_layer(path: Path, entries: Mapping[str, Entry]) -> str:
     return names[0]
 
 
-def _read_both(
-    a: Path, b: Path, patterns: tuple[str, ...], ids: str | None
-) -> tuple[dict[str, _Array], dict[str, _Array]]:
+def _read_both(a: Path, b: Path, **options: Any) -> tuple[dict[str, _Array], dict[str, _Array]]:
     """Return the layers of two files, of the same samples in the same order."""
-    with io.open(a, layers=patterns, ids=ids) as layers_a:
+    with io.open(a, **options) as layers_a:
         if a.samefile(b):
             arrays = _read(layers_a)
             return arrays, arrays
-        with io.open(b, layers=patterns, ids=ids) as layers_b:
+        with io.open(b, **options) as layers_b:
             _check_samples(layers_a, layers_b)
             aligned = _aligned(layers_a, layers_b)
             return _read(layers_a), _read(aligned)

@@ -44,7 +44,7 @@ def require_same_order(function: str, name: str, value: Array, first: str, other
 
 def are_equal(a: NDArray[Any], b: NDArray[Any]) -> bool:
     """Whether identifiers are equal, row by row."""
-    return bool(a.shape == b.shape and np.all(a == b))
+    return a is b or bool(a.shape == b.shape and np.all(a == b))
 
 
 def order_of(wanted: NDArray[Any], there: NDArray[Any], names: tuple[str, str]) -> NDArray[np.intp]:

@@ -300,7 +300,7 @@ def test_patterns_choose_layers_and_their_order(tmp_path, run):
 # More than two axes -------------------------------------------------------------------------
 
 
-def test_means_over_axes(tmp_path):
+def test_means_over_axes(tmp_path, run):
     write_npz(tmp_path / "a.npz", LAYERS)
     means = io.open(tmp_path / "a.npz", reduce="mean")
     assert means["block1"].shape == (N, 4)
@@ -313,6 +313,10 @@ def test_means_over_axes(tmp_path):
     np.testing.assert_allclose(
         first["block10"].rows(slice(2, 5)), exact.mean(axis=(2, 3))[2:5], rtol=1e-7
     )
+    result = run("compare", tmp_path / "a.npz", tmp_path / "a.npz", "--reduce", "mean_nchw")
+    expected = ig.cka_matrix(first)
+    rows = [line.split()[1:] for line in result.stdout.splitlines()[1:]]
+    np.testing.assert_allclose(np.array(rows, float), expected, atol=5.1e-4)
     as_they_are = io.open(tmp_path / "a.npz", reduce=None)
     assert as_they_are["block10"].shape == SHAPES["block10"]
     np.testing.assert_array_equal(
@@ -559,6 +563,30 @@ def test_identifiers_by_name(tmp_path):
         layers = io.open(saved(path, unfit))
         assert layers.ids is None
         assert layers.skipped.keys() == {"ids"}
+
+
+def test_identifiers_of_the_groups_that_are_opened(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for group, ids in (("first", np.arange(N)), ("second", ORDER)):
+            file[f"{group}/x"] = LAYERS["block1"]
+            file[f"{group}/ids"] = ids
+        file["deep/er/x"] = LAYERS["block1"]
+    for group, ids in (("first", np.arange(N)), ("second", ORDER)):
+        with io.open(tmp_path / "a.h5", layers=f"{group}/*") as layers:
+            np.testing.assert_array_equal(layers.ids, ids)
+            assert layers.ids_name == f"{group}/ids"
+    for several in ("*", "deep/*", ["first/x", "second/x"]):
+        with pytest.raises(ValueError, match=r"has samples in different orders: row \d+ is \d+ in"):
+            io.open(tmp_path / "a.h5", layers=several)
+
+
+def test_arrays_of_layers_are_copies_where_asked_for(written):
+    with io.open(written()) as layers:
+        for layer in layers.values():
+            np.array(layer)[...] = 0
+            np.testing.assert_array_equal(layer, flat(LAYERS[short(layer.name)]))
+            assert np.asarray(layer, np.float64).dtype == np.float64
 
 
 def test_identifiers_that_do_not_match(tmp_path, run):

@@ -97,7 +97,7 @@ class Layer:
         """Return all rows."""
         with refused(f"cannot read {self.path}: "):
             require_memory(self.nbytes)
-        return np.asarray(self.rows(slice(None)), dtype)
+        return np.array(self.rows(slice(None)), dtype, copy=copy)
 
     def _read(self, first: int, last: int) -> NDArray[Any]:
         with refused(f"cannot read {self.path}: "):

@@ -62,7 +62,9 @@ def _mapped_reader(path: Path, member: _Member) -> Callable[[slice], NDArray[Any
 def _member_reader(member: _Member) -> Callable[[slice], NDArray[Any]]:
     @cache
     def whole() -> NDArray[Any]:
-        return _array(member)
+        array = _array(member)
+        array.flags.writeable = False  # for whoever gets it next
+        return array
 
     return lambda span: whole()[span] if whole().ndim else whole()
 

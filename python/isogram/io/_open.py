@@ -18,7 +18,7 @@ from isogram.io._contents import IDENTIFIERS, Contents, Entry, in_order, refused
 from isogram.io._formats import contents_of
 from isogram.io._layers import Layer, Layers
 
-_REDUCTIONS = ("flatten", "mean", "mean_nchw")
+REDUCTIONS = ("flatten", "mean", "mean_nchw")
 
 
 def open(
@@ -66,8 +66,8 @@ def open(
 
     Notes
     -----
-    Nothing is ever unpickled. Rows of .npy, safetensors, HDF5, Zarr, Parquet and Arrow files are
-    read as they are asked for; members of .npz files and tensors of .pt files whole, at the first.
+    Nothing is ever unpickled. Rows are read as they are asked for, but for members of .npz files,
+    which are read whole, once, and kept. Closing the file ends that.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def open(
     place = Path(path)
     place.stat()  # FileNotFoundError, where there is none
     if reduce is not None:
-        choice("open", "reduce", reduce, _REDUCTIONS)
+        choice("open", "reduce", reduce, REDUCTIONS)
     contents = contents_of(place)
     try:
         return _layers_of(place, contents, layers, ids, reduce)
@@ -112,18 +112,20 @@ def align(a: Layers, b: Layers) -> tuple[Layers, Layers]:
     All of a layer in another order is read at once; of a span of rows, every run of the file's rows
     by itself.
     """
-    for layers in (a, b):
-        if layers.ids is None:
-            raise ValueError(f"align: {layers.path} has no identifiers; name them: open(…, ids=…)")
-    assert a.ids is not None
-    assert b.ids is not None
-    if are_equal(a.ids, b.ids):
+    wanted, there = _ids_of(a), _ids_of(b)
+    if are_equal(wanted, there):
         return a, b
-    names = [f"{layers.ids_name!r} of {layers.path}" for layers in (a, b)]
+    names = f"{a.ids_name!r} of {a.path}", f"{b.ids_name!r} of {b.path}"
     try:
-        return a, b.reordered(order_of(a.ids, b.ids, (names[0], names[1])))
+        return a, b.reordered(order_of(wanted, there, names))
     except ValueError as error:
         raise ValueError(f"identifiers of samples do not match: {error}") from None
+
+
+def _ids_of(layers: Layers) -> NDArray[Any]:
+    if layers.ids is None:
+        raise ValueError(f"align: {layers.path} has no identifiers; name them: open(…, ids=…)")
+    return layers.ids
 
 
 def _layers_of(
@@ -136,7 +138,7 @@ def _layers_of(
     entries = contents.entries
     names = _chosen(path, entries, [patterns] if isinstance(patterns, str) else list(patterns))
     samples = _samples(path, {name: entries[name] for name in names})
-    ids_name = _ids_name(path, contents, ids, samples)
+    ids_name = _ids_name(path, contents, ids, names, samples)
     identifiers = None if ids_name is None else _ids(path, entries, ids_name, samples)
     with refused(f"cannot read {path}: "):
         for name in names:
@@ -186,7 +188,9 @@ def _samples(path: Path, layers: Mapping[str, Entry]) -> int:
     return samples
 
 
-def _ids_name(path: Path, contents: Contents, wanted: str | None, samples: int) -> str | None:
+def _ids_name(
+    path: Path, contents: Contents, wanted: str | None, layers: list[str], samples: int
+) -> str | None:
     """Return the name of the array of identifiers, if there is one."""
     entries = contents.entries
     if wanted is None:
@@ -205,9 +209,16 @@ def _ids_name(path: Path, contents: Contents, wanted: str | None, samples: int) 
         return contents.index
     for word in IDENTIFIERS:
         if found := [name for name in fitting if name.rpartition("/")[2] == word]:
-            _require_equal(path, entries, found)
-            return found[0]
+            groups = [name for name in found if _is_among(name, layers)] or found
+            _require_equal(path, entries, groups)
+            return groups[0]
     return None
+
+
+def _is_among(name: str, layers: list[str]) -> bool:
+    """Whether a layer is in the group that holds an array, or in a group in that."""
+    group = name[: name.rfind("/") + 1]
+    return any(layer.startswith(group) for layer in layers)
 
 
 def _identifies(entry: Entry, samples: int) -> bool:
