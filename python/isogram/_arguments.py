@@ -203,6 +203,7 @@ def two_sets(function: str, layers: Any, other: Any) -> tuple[Layers, Layers | N
     require_same_order(
         function, cols.names[0], first_layer(other), rows.names[0], first_layer(layers)
     )
+    require_same_order(function, "other", other, "layers", layers)  # of recordings
     return rows, cols
 
 

@@ -1,6 +1,7 @@
 """Identifiers of samples: what two inputs must agree on for their rows to be the same samples.
 
-They are the index of a frame of pandas or an array of xarray, and the `ids` of a layer in a file.
+They are the index of a frame of pandas or an array of xarray, and the `ids` of a layer in a file or
+of a recording.
 """
 
 from __future__ import annotations

@@ -66,7 +66,8 @@ class CKAMetric:
     def compute(self) -> Tensor:
         """Return the CKA of all pairs; where processes are a group, of the batches of all of them.
 
-        All processes have to call it. Their sums stay as they are.
+        All processes have to call it. Their sums stay as they are. A DistributedSampler repeats
+        samples to give each process as many, unless drop_last=True.
         """
         if not (distributed.is_available() and distributed.is_initialized()):
             return torch.from_numpy(self._sums.compute())

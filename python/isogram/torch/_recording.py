@@ -2,36 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram._identifiers import order_of
 
 
 class Recording(dict[str, Any]):
     """Layers of the same samples by name, in the order of the model: samples first.
 
+    Functions of isogram refuse two recordings whose identifiers say that rows are not the same
+    samples.
+
     Attributes
     ----------
-    ids : list of int or str, or None
+    ids : array of shape (n,) of integers or strings, or None
         Identifiers of the samples, where `ids` told them.
     skipped : dict
         Modules that a pattern selected and that have no features, with the reasons.
     """
 
+    ids: NDArray[Any] | None = None
+
     def __init__(
         self,
         layers: Mapping[str, Any],
-        ids: list[Any] | None = None,
+        ids: Iterable[Any] | None = None,
         skipped: Mapping[str, str] | None = None,
     ) -> None:
         """Take layers of equally many samples."""
         super().__init__(layers)
-        self.ids = ids
+        self.ids = None if ids is None else np.array(ids)
         self.skipped = dict(skipped or {})
 
     @property
     def samples(self) -> int:
         """Rows of every layer."""
         return len(next(iter(self.values())))
+
+    def in_order_of(self, other: Any) -> Recording:
+        """Return the samples in the order of those of a recording, or of a file of `isogram.io`.
+
+        Raises
+        ------
+        ValueError
+            No identifiers, one that is twice there, or one that only one of the two has.
+        """
+        function = "Recording.in_order_of"
+        if self.ids is None or other.ids is None:
+            raise ValueError(f"{function}: both recordings must have `ids`")
+        try:
+            order = order_of(other.ids, self.ids, ("`other`", "the recording"))
+        except ValueError as error:
+            raise ValueError(f"{function}: {error}") from None
+        return Recording(
+            {name: layer[order] for name, layer in self.items()}, self.ids[order], self.skipped
+        )
 
     def __repr__(self) -> str:
         """Return a line for each layer."""

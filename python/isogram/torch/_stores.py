@@ -178,7 +178,7 @@ class FolderStore:
             for name, layer in self._journal["layers"].items()
         }
         has_ids = (self._folder / _IDS).exists()
-        ids = np.load(self._folder / _IDS).tolist() if has_ids else None
+        ids = np.load(self._folder / _IDS) if has_ids else None
         return Recording(layers, ids, self._journal["skipped"])
 
     def _count(self, batch: Batch) -> None:
