@@ -116,7 +116,7 @@ Sums sums_of(MatrixView<const T> k, bool hollow, const Execution& execution) {
   Sums sums{std::vector<double>(n), std::vector<double>(n), 0};
   std::vector<double> magnitudes(n);
   FirstNotFinite bad(strips);
-  parallel_for(execution, strips, [&](std::size_t s, Worker& worker) {
+  const auto add_strip = [&](std::size_t s, Worker& worker) {
     Buffer<T> scratch(k.col_stride == 1 ? 0 : kRowsAtOnce * n);
     strip_cols[s].assign(n + 1, 0.0);  // &cols[n] must exist
     for_rows_at_once({n * s / strips, n * (s + 1) / strips}, [&](Span rows) {
@@ -134,7 +134,8 @@ Sums sums_of(MatrixView<const T> k, bool hollow, const Execution& execution) {
         bad.inspect(s, i, widened.data(), n);
       }
     });
-  });
+  };
+  parallel_for(execution, strips, add_strip, threads_for(n * n));
   bad.throw_if_found("k");
   for (const auto& cols : strip_cols) {
     for (std::size_t j = 0; j < n; ++j) sums.cols[j] += cols[j];

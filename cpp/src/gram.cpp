@@ -149,14 +149,16 @@ void distances(const InputView& x, MatrixView<const std::int64_t> pairs, double*
 void distances(const InputView& x, double* out, const Execution& execution) {
   const UsualArithmetic usual;
   require_finite(x, execution);
-  parallel_for(execution, x.rows - 1, [&](std::size_t i, Worker& worker) {
+  const auto measure_from = [&](std::size_t i, Worker& worker) {
     DistanceReader reader(x);
     double* row = out + i * (2 * x.rows - i - 1) / 2;
     for (std::size_t j = i + 1; j < x.rows; ++j) {
       worker.check();
       row[j - i - 1] = reader.distance(i, j);
     }
-  });
+  };
+  const std::size_t pairs = x.rows * (x.rows - 1) / 2;
+  parallel_for(execution, x.rows - 1, measure_from, threads_for(pairs * x.cols));
 }
 
 template <class T>
@@ -166,7 +168,7 @@ void rbf_from_distances(MatrixView<T> values, double bandwidth, const Execution&
   const auto& kernels = simd::kernels().of<T>();
   // Finite, because ∞ · 0 is NaN; in float64, because 1 / bandwidth may overflow T.
   const double inverse = std::min(1 / bandwidth, std::numeric_limits<double>::max());
-  parallel_for(execution, values.rows, [&](std::size_t i, Worker&) {
+  const auto apply = [&](std::size_t i, Worker&) {
     Buffer<T> row(values.cols);
     for (std::size_t j = 0; j < values.cols; ++j) {
       const double ratio = inverse * values(i, j);
@@ -174,7 +176,8 @@ void rbf_from_distances(MatrixView<T> values, double bandwidth, const Execution&
     }
     kernels.exponentials(row.data(), values.cols, T(1));
     for (std::size_t j = 0; j < values.cols; ++j) values(i, j) = row[j];
-  });
+  };
+  parallel_for(execution, values.rows, apply, threads_for(values.rows * values.cols));
 }
 
 template bool gram(const InputView&, const KernelOptions&, MatrixView<float>, const Execution&);

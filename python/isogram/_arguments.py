@@ -29,12 +29,11 @@ PRECISIONS = ("float32", "tf32", "bfloat16")
 
 def choice(function: str, name: str, value: object, allowed: Sequence[str]) -> str:
     """Return `value` if it is one of the allowed names."""
-    expected = f"{function}: `{name}` must be one of {', '.join(map(repr, allowed))}, got {value!r}"
-    if not isinstance(value, str):
-        raise TypeError(expected)
-    if value not in allowed:
-        raise ValueError(expected)
-    return value
+    if isinstance(value, str) and value in allowed:
+        return value
+    error = ValueError if isinstance(value, str) else TypeError
+    expected = ", ".join(map(repr, allowed))
+    raise error(f"{function}: `{name}` must be one of {expected}, got {value!r}")
 
 
 def flag(function: str, name: str, value: object) -> bool:

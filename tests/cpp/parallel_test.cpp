@@ -329,14 +329,14 @@ TEST_F(NumThreads, MustNotBeNegative) {
 
 // ---- Operations ------------------------------------------------------------------------------
 
-// The results of all operations.
+// The results of all operations, of inputs that are large enough for several threads.
 std::vector<double> all_results(const Execution& execution) {
   std::vector<double> results;
   const auto keep = [&](const auto& memory) {
     results.insert(results.end(), memory.begin(), memory.end());
   };
   const Matrix latent = normal_matrix(210, 5, 2);
-  const Input x(ElementType::float32, Order::c, mixed_matrix(latent, 12, 3, 0.5));
+  const Input x(ElementType::float32, Order::c, mixed_matrix(latent, 160, 3, 0.5));
   const Input wide(ElementType::float64, Order::fortran, mixed_matrix(latent, 300, 4, 0.5));
   using isogram::Kernel;
   for (const Kernel kernel : {Kernel::linear, Kernel::cosine, Kernel::correlation, Kernel::rbf,
@@ -370,7 +370,7 @@ std::vector<double> all_results(const Execution& execution) {
   }
   std::vector<Input> inputs;
   for (unsigned i = 0; i < 120; ++i) {
-    inputs.emplace_back(ElementType::float32, Order::c, normal_matrix(9, 4, 50 + i));
+    inputs.emplace_back(ElementType::float32, Order::c, normal_matrix(9, 32, 50 + i));
   }
   std::vector<isogram::InputView> tokens;
   for (const Input& input : inputs) tokens.push_back(input.view());

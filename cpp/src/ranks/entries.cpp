@@ -19,7 +19,8 @@ namespace {
 template <class Value, class Reduce>
 std::vector<double> of_samples(const Buffer<double>& triangle, std::size_t n,
                                const Execution& execution, Value value, Reduce reduce) {
-  std::vector<std::vector<double>> columns(team_size(execution, row_tasks(n)));
+  const std::size_t threads = std::min(row_tasks(n), threads_for(n * n));
+  std::vector<std::vector<double>> columns(team_size(execution, threads));
   for (auto& own : columns) own.assign(n, 0.0);
   std::vector<double> reduced(n);
   parallel_for(

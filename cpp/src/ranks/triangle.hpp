@@ -25,9 +25,10 @@ inline std::size_t row_tasks(std::size_t rows) {
 // Calls body(task, worker, [begin, end)) for the rows of every task, in parallel.
 template <class Body>
 void for_each_task_of_rows(std::size_t rows, const Execution& execution, Body body) {
-  parallel_for(execution, row_tasks(rows), [&](std::size_t task, Worker& worker) {
+  const auto call = [&](std::size_t task, Worker& worker) {
     body(task, worker, Span{task * kRowsPerTask, std::min(rows, (task + 1) * kRowsPerTask)});
-  });
+  };
+  parallel_for(execution, row_tasks(rows), call, threads_for(rows * rows));
 }
 
 // Calls body(i, worker) for all rows in parallel.

@@ -22,6 +22,15 @@ namespace {
 constexpr std::size_t kSegment = 1024;
 constexpr std::size_t kTasks = 32;
 
+// Rows of a tile's sums are padded with zeros to a multiple of kRound, as many as dot() takes in one
+// round at the widest level: squares are added in the order that they have in a whole tile.
+constexpr std::size_t kRound = 32;
+static_assert(kTileEdge % kRound == 0);
+
+std::size_t stride_of(std::size_t cols) {
+  return (cols + kRound - 1) / kRound * kRound;
+}
+
 // Part `index` of n items cut into `parts`.
 Span part_of(std::size_t n, std::size_t index, std::size_t parts) {
   return {n * index / parts, n * (index + 1) / parts};
@@ -65,7 +74,7 @@ class PackedSamples {
 
   std::size_t segments() const { return segments_; }
 
-  // A tile of XcᵀYc, summed over some segments of samples.
+  // A tile of XcᵀYc, summed over some segments of samples; `tile` is working memory.
   Buffer<double> cross_tile(std::size_t k, std::size_t l, Cell cell, Span segments, T* tile,
                             Worker& worker) const {
     const ShiftedFeatures<T>& x = features_[k];
@@ -75,7 +84,8 @@ class PackedSamples {
     const std::size_t row_panel = rows.begin / kernels_.panel;
     const std::size_t col_panel = cols.begin / kernels_.panel;
     const bool is_diagonal = k == l && cell.row == cell.col;
-    Buffer<double> sums(kTileSize);
+    const std::size_t stride = stride_of(cols.size());
+    Buffer<double> sums(rows.size() * stride);
     for (std::size_t segment = segments.begin; segment < segments.end; ++segment) {
       worker.check();
       const Span samples = part_of(samples_, segment, segments_);
@@ -84,7 +94,7 @@ class PackedSamples {
                               tile, kTileEdge, {.is_upper = is_diagonal, .has_room = true});
       if (is_diagonal) mirror_upper(kernels_, rows.size(), tile, kTileEdge);
       for (std::size_t i = 0; i < rows.size(); ++i) {
-        kernels_.add_row(tile + i * kTileEdge, cols.size(), &sums[i * kTileEdge]);
+        kernels_.add_row(tile + i * kTileEdge, cols.size(), &sums[i * stride]);
       }
     }
     return sums;
@@ -163,7 +173,7 @@ Buffer<double> added(Buffer<double>* tiles, std::size_t count) {
   Buffer<double> sum = std::move(tiles[0]);
   for (std::size_t t = 1; t < count; ++t) {
     const Buffer<double> tile = std::move(tiles[t]);
-    simd::kernels().float64.add_row(tile.data(), kTileSize, sum.data());
+    simd::kernels().float64.add_row(tile.data(), tile.size(), sum.data());
   }
   return sum;
 }
@@ -202,7 +212,7 @@ void for_cross_tiles(std::span<const PackedSamples<T>> ranges, const Grid& grid,
       Buffer<double> sum = compute(index, pieces[0], tile.data(), worker);
       for (std::size_t r = 1; r < pieces.size(); ++r) {
         const Buffer<double> next = compute(index, pieces[r], tile.data(), worker);
-        simd::kernels().float64.add_row(next.data(), kTileSize, sum.data());
+        simd::kernels().float64.add_row(next.data(), next.size(), sum.data());
       }
       visit(index, sum);
     });
@@ -226,7 +236,7 @@ double weight_of(Cell cell, std::size_t k, std::size_t l) {
 }
 
 double squares_of(const Buffer<double>& tile) {
-  return simd::kernels().float64.dot(tile.data(), tile.data(), kTileSize);
+  return simd::kernels().float64.dot(tile.data(), tile.data(), tile.size());
 }
 
 // ‖XcᵀYc‖².
@@ -252,9 +262,10 @@ double squared_cross_norm(const MomentsPlan& plan, const std::vector<double>& cr
     const Cell cell = grid.cell(index);
     const Span rows = tile_span(cell.row, plan.layers[k].features);
     const Span cols = tile_span(cell.col, width);
-    Buffer<double> tile(kTileSize);
+    const std::size_t stride = stride_of(cols.size());
+    Buffer<double> tile(rows.size() * stride);
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      std::copy_n(&cross[(rows.begin + i) * width + cols.begin], cols.size(), &tile[i * kTileEdge]);
+      std::copy_n(&cross[(rows.begin + i) * width + cols.begin], cols.size(), &tile[i * stride]);
     }
     sum += weight_of(cell, k, l) * squares_of(tile);
   }
@@ -276,7 +287,7 @@ std::vector<double> cross_matrix(const MomentsPlan& plan, std::span<const Packed
                     const Span cols = tile_span(cell.col, width);
                     for (std::size_t i = 0; i < rows.size(); ++i) {
                       for (std::size_t j = 0; j < cols.size(); ++j) {
-                        const double value = tile[i * kTileEdge + j];
+                        const double value = tile[i * stride_of(cols.size()) + j];
                         cross[(rows.begin + i) * width + cols.begin + j] = value;
                         if (k != l || cell.row == cell.col) continue;
                         cross[(cols.begin + j) * width + rows.begin + i] = value;

@@ -27,7 +27,7 @@ Columns columns_for(Kernel kernel, Estimator estimator) {
 // of a few rows, which no far row draws away.
 template <class T>
 double typical_entry(const GramTiles<T>& tiles) {
-  Buffer<T> tile(kTileSize);
+  Buffer<T> tile = new_tile<T>();
   tiles.compute({0, 0}, tile.data());
   const std::size_t n = tile_span(0, tiles.rows()).size();
   std::vector<T> entries;

@@ -114,7 +114,7 @@ class TileSums {
   // Working memory of one thread; layers are padded to whole multiples of kProductRows.
   struct Scratch {
     explicit Scratch(std::size_t layers)
-        : tiles(product(layers, kTileSize)),
+        : tiles(Buffer<T>::unset(product(layers, kTileSize))),
           padded((layers + simd::kProductRows - 1) / simd::kProductRows * simd::kProductRows),
           chunks(product(padded, kChunk)),
           products(product(padded, padded)) {}

@@ -68,7 +68,7 @@ void OpenRows::offer(const Packed<double>& all, Span cols) {
 
 void OpenRows::multiply(Block<double> block, const Buffer<double>& own, const double* others,
                         Span cols, Buffer<double>& tile) const {
-  if (tile.size() == 0) tile = Buffer<double>(kTileSize);
+  if (tile.size() == 0) tile = new_tile<double>();
   block(own.data(), rows_.size(), others, cols.size(), depth_, tile.data(), kTileEdge,
         {.has_room = true});
 }

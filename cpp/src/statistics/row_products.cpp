@@ -50,7 +50,7 @@ class FullGraphs {
     const RoundRobin schedule(graphs_[0].rows(), graphs_[0].cols(), is_diagonal_);
     std::array<TileProducts, 2> sums{new_sums(), new_sums()};
     PerWorker scratch(execution, schedule.rounds(),
-                      [&] { return Buffer<T>(product(graphs_.size(), kTileSize)); });
+                      [&] { return Buffer<T>::unset(product(graphs_.size(), kTileSize)); });
     std::size_t done = 0;
     for (std::size_t round = 0; round < schedule.rounds(); round += sums.size()) {
       const std::array<std::vector<Cell>, 2> cells{schedule.round(round),

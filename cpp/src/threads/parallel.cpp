@@ -259,16 +259,16 @@ class Pool {
 }  // namespace
 
 std::size_t team_size(const Execution& execution, std::size_t tasks) {
-  if (current_worker) return 1;
+  if (current_worker || tasks <= 1) return 1;
   const int wanted = execution.num_threads > 0 ? execution.num_threads : get_num_threads();
-  return std::max<std::size_t>(1, std::min(static_cast<std::size_t>(wanted), tasks));
+  return std::min(static_cast<std::size_t>(wanted), tasks);
 }
 
 void parallel_for(const Execution& execution, std::size_t tasks,
                   const std::function<void(std::size_t, Worker&)>& body, std::size_t max_threads) {
   const bool nested = current_worker != nullptr;
   Team team(execution, tasks, body);
-  const std::size_t helpers = std::min(max_threads, team_size(execution, tasks)) - 1;
+  const std::size_t helpers = team_size(execution, std::min(max_threads, tasks)) - 1;
   if (helpers == 0) {
     team.work(0, !nested);
   } else {

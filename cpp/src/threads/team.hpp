@@ -39,6 +39,12 @@ void check_worker();
 // The threads that a loop over `tasks` tasks will use.
 std::size_t team_size(const Execution& execution, std::size_t tasks);
 
+// The most threads that are worth waking for a loop that goes through so many entries once: waking
+// one takes as long as reading some ten thousand.
+inline std::size_t threads_for(std::size_t entries) {
+  return 1 + (entries >> 15);
+}
+
 // Calls body(task, worker) once for every task in [0, tasks), dynamically scheduled over
 // team_size() threads, including the caller, but at most `max_threads`. The first exception stops
 // the loop and is rethrown. A loop nested in another is serial.

@@ -165,7 +165,7 @@ Measures measure(const InputView& x, const Look& look, const Execution& executio
   Measures whole{std::vector<double>(x.rows), std::vector<double>(look.with_sums ? x.cols : 0)};
   std::vector<Measures> parts(strips * blocks);
   FirstNotFinite bad(parts.size());
-  parallel_for(execution, parts.size(), [&](std::size_t task, Worker& worker) {
+  const auto measure_task = [&](std::size_t task, Worker& worker) {
     Measures& part = parts[task];
     const Span rows = part_of(x.rows, task / blocks, strips);
     const Span cols = part_of(x.cols, task % blocks, blocks);
@@ -198,7 +198,8 @@ Measures measure(const InputView& x, const Look& look, const Execution& executio
         measure_part(rows.begin + (look.with_sums ? b : a), look.with_sums ? a : b);
       }
     }
-  });
+  };
+  parallel_for(execution, parts.size(), measure_task, threads_for(x.rows * x.cols));
   bad.throw_if_found(x.name);
   for (std::size_t task = 0; task < parts.size(); ++task) {
     const Measures& part = parts[task];

@@ -152,7 +152,8 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, Finite fini
     return fill_as_stored(x, execution);
   }
   FirstNotFinite bad(panels_);
-  PerWorker packers(execution, panels_, [&] { return RowPacker<T>(*kernels_, depth_); });
+  const std::size_t threads = std::min(panels_, threads_for(rows_ * depth_));
+  PerWorker packers(execution, threads, [&] { return RowPacker<T>(*kernels_, depth_); });
   const bool is_shifted = transform.origin && transform.is_shift();
   const auto pack_panel = [&](std::size_t p, RowPacker<T>& packer, Worker& worker) {
     const std::size_t begin = p * panel_;
@@ -195,7 +196,7 @@ void Packed<T>::start(const InputView& x, const Transform& transform, const Exec
 template <class T>
 void Packed<T>::fill_as_stored(const InputView& x, const Execution& execution) {
   const auto stride = static_cast<std::size_t>(x.row_stride);
-  parallel_for(execution, panels_, [&](std::size_t p, Worker&) {
+  const auto pack_panel = [&](std::size_t p, Worker&) {
     const std::size_t begin = p * panel_;
     const std::size_t end = std::min(rows_, begin + panel_);
     kernels_->transpose(stored_row<T>(x, begin), stride, end - begin, depth_,
@@ -204,7 +205,8 @@ void Packed<T>::fill_as_stored(const InputView& x, const Execution& execution) {
       const T* row = stored_row<T>(x, i);
       squared_norms_[i] = squared_norm_as<T>(kernels_->dot(row, row, depth_));
     }
-  });
+  };
+  parallel_for(execution, panels_, pack_panel, threads_for(rows_ * depth_));
 }
 
 template <class T>
@@ -212,7 +214,7 @@ void Packed<T>::fill_measuring(const InputView& x, T* row_largest, const Executi
   start(x, {}, execution);
   std::fill(squared_norms_.begin(), squared_norms_.end(), std::numeric_limits<T>::quiet_NaN());
   const auto stride = static_cast<std::size_t>(x.row_stride);
-  parallel_for(execution, panels_, [&](std::size_t p, Worker& worker) {
+  const auto pack_panel = [&](std::size_t p, Worker& worker) {
     const std::size_t begin = p * panel_;
     const std::size_t end = std::min(rows_, begin + panel_);
     const T* rows = stored_row<T>(x, begin);
@@ -226,7 +228,8 @@ void Packed<T>::fill_measuring(const InputView& x, T* row_largest, const Executi
         row_largest[i] = std::max(row_largest[i], kernels_->largest_magnitude(row, length));
       }
     }
-  });
+  };
+  parallel_for(execution, panels_, pack_panel, threads_for(rows_ * depth_));
 }
 
 template <class T>

@@ -120,7 +120,7 @@ GramTiles<T> cosine_tiles(const InputView& x, bool center, const Execution& exec
 // The working memory of a thread that computes one tile at a time.
 template <class T>
 Buffer<T> new_tile() {
-  return Buffer<T>(kTileSize);
+  return Buffer<T>::unset(kTileSize);
 }
 
 // A block of a matrix. It is computed in its place if the rows of `out` are adjacent entries, else

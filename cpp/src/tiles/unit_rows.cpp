@@ -152,7 +152,7 @@ UnitRows::UnitRows(const InputView& x, const UnitAxis& axis, const Execution& ex
   const RowReader reader(x);
   const std::size_t tasks = tiles_in(x.rows);
   FirstNotFinite bad(tasks);
-  parallel_for(execution, tasks, [&](std::size_t task, Worker& worker) {
+  const auto survey_rows = [&](std::size_t task, Worker& worker) {
     std::vector<double> values(x.cols);
     const Span rows = tile_span(task, x.rows);
     for (std::size_t i = rows.begin; i < rows.end; ++i) {
@@ -161,7 +161,8 @@ UnitRows::UnitRows(const InputView& x, const UnitAxis& axis, const Execution& ex
       bad.inspect(task, i, values.data(), x.cols);
       rows_[i] = row_of(axis_, values);
     }
-  });
+  };
+  parallel_for(execution, tasks, survey_rows, threads_for(x.rows * x.cols));
   bad.throw_if_found(x.name);
 }
 

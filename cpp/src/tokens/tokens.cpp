@@ -196,7 +196,8 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, const TokenInputs& 
   const std::size_t tasks = tiles_per(inputs.size(), per_task);
   std::optional<Axes> axes;
   if (layout.axes.data) axes.emplace(layout.axes, execution);
-  PerWorker packers(execution, tasks, [&] {
+  const std::size_t entries = inputs.size() * layout.max_tokens * channels_;
+  PerWorker packers(execution, std::min(tasks, threads_for(entries)), [&] {
     Packers own{Buffer<double>::unset(product(layout.max_tokens, channels_)),
                 RowPacker<T>(kernels, depth_), std::nullopt, std::nullopt};
     if (axes) own.coordinates.emplace(*axes, layout.max_tokens);
@@ -391,8 +392,9 @@ TokenFacts survey_tokens(const TokenInputs& inputs, const Execution& execution) 
   TokenFacts facts = count_tokens(inputs);
   FirstNotFinite bad(inputs.size());
   std::vector<std::optional<int>> norms(inputs.size());
-  PerWorker widened(execution, inputs.size(),
-                    [&] { return Buffer<double>::unset(product(facts.most, inputs.channels())); });
+  const std::size_t entries = product(facts.most, inputs.channels());
+  PerWorker widened(execution, std::min(inputs.size(), threads_for(inputs.size() * entries)),
+                    [&] { return Buffer<double>::unset(entries); });
   const auto measure = [&](std::size_t input, Buffer<double>& memory, Worker&) {
     Widened z = widen(inputs[input], input, memory, bad);
     if (bad.found(input)) return;

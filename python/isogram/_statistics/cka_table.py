@@ -49,6 +49,8 @@ class CkaTable(NamedTuple):
         self, suspect: Callable[[NDArray[np.float64]], NDArray[np.bool_]]
     ) -> list[str]:
         undefined = np.isnan(self.cka)
+        if not undefined.any():
+            return []
         # HSIC alone does not tell: of tiny features it may be 0, and their CKA sound.
         rows = suspect(self.self_x) & undefined.all(axis=1)
         cols = suspect(self.self_y) & undefined.all(axis=0)
