@@ -260,8 +260,8 @@ TEST(MomentsOfTiles, NameTheFirstEntryThatIsNotFinite) {
     SCOPED_TRACE(name_of(options.kernel));
     Matrix x = normal_matrix(300, 5, 6);
     x[250][3] = INFINITY;
-    const Input input(ElementType::float32, Order::c, x);
-    const std::vector<Layer> layers = layers_of({input}, options);
+    const std::vector<Input> inputs{Input(ElementType::float32, Order::c, x)};
+    const std::vector<Layer> layers = layers_of(inputs, options);
     EXPECT_EQ(complaint([&] {
                 isogram::plan_moments(layers, {}, Estimator::biased, MomentsStage::gram_float32,
                                       96);
