@@ -27,19 +27,24 @@ ESTIMATORS = ("biased", "debiased")
 PRECISIONS = ("float32", "tf32", "bfloat16")
 
 
+def _must_be(function: str, name: str, expected: str, value: object) -> str:
+    """Return the message for an argument that is refused: not made before, as it takes time."""
+    return f"{function}: `{name}` must be {expected}, got {value!r}"
+
+
 def choice(function: str, name: str, value: object, allowed: Sequence[str]) -> str:
     """Return `value` if it is one of the allowed names."""
     if isinstance(value, str) and value in allowed:
         return value
     error = ValueError if isinstance(value, str) else TypeError
-    expected = ", ".join(map(repr, allowed))
-    raise error(f"{function}: `{name}` must be one of {expected}, got {value!r}")
+    expected = f"one of {', '.join(map(repr, allowed))}"
+    raise error(_must_be(function, name, expected, value))
 
 
 def flag(function: str, name: str, value: object) -> bool:
     """Return `value` as a bool if it is one."""
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{function}: `{name}` must be True or False, got {value!r}")
+        raise TypeError(_must_be(function, name, "True or False", value))
     return bool(value)
 
 
@@ -47,28 +52,26 @@ def integer(
     function: str, name: str, value: Any, least: int, most: int | None = None, why: str = ""
 ) -> int:
     """Return `value` as an int within bounds; `why` explains them in the message."""
-    bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
-    expected = f"{function}: `{name}` must be an integer {bounds}{why}, got {value!r}"
     try:
-        result = operator.index(value)
+        result = None if isinstance(value, bool) else operator.index(value)
     except TypeError:
-        raise TypeError(expected) from None
-    if isinstance(value, bool):
-        raise TypeError(expected)
-    if result < least or (most is not None and result > most):
-        raise ValueError(expected)
-    return result
+        result = None
+    if result is not None and result >= least and (most is None or result <= most):
+        return result
+    error = TypeError if result is None else ValueError
+    bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
+    raise error(_must_be(function, name, f"an integer {bounds}{why}", value))
 
 
 def number(function: str, name: str, value: object, expected: str = "a finite number") -> float:
     """Return `value` as a finite float."""
-    message = f"{function}: `{name}` must be {expected}, got {value!r}"
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(message)
-    result = float(value)
-    if not math.isfinite(result):
-        raise ValueError(message)
-    return result
+    error: type[Exception] = TypeError
+    if isinstance(value, Real) and not isinstance(value, bool):
+        result = float(value)
+        if math.isfinite(result):
+            return result
+        error = ValueError
+    raise error(_must_be(function, name, expected, value))
 
 
 def positive(function: str, name: str, value: object, or_else: str = "") -> float:
@@ -76,7 +79,7 @@ def positive(function: str, name: str, value: object, or_else: str = "") -> floa
     expected = f"{or_else}a positive finite number"
     result = number(function, name, value, expected)
     if result <= 0:
-        raise ValueError(f"{function}: `{name}` must be {expected}, got {value!r}")
+        raise ValueError(_must_be(function, name, expected, value))
     return result
 
 

@@ -49,7 +49,7 @@ class CkaTable(NamedTuple):
         self, suspect: Callable[[NDArray[np.float64]], NDArray[np.bool_]]
     ) -> list[str]:
         undefined = np.isnan(self.cka)
-        if not undefined.any():
+        if not np.count_nonzero(undefined):
             return []
         # HSIC alone does not tell: of tiny features it may be 0, and their CKA sound.
         rows = suspect(self.self_x) & undefined.all(axis=1)
@@ -113,9 +113,11 @@ def bandwidths(
     place: Place, function: str, layers: Layers | None, kernel: Kernel, num_threads: int
 ) -> list[Any]:
     """Return the bandwidth of each layer."""
+    if layers is None:
+        return []
     return [
         resolved_bandwidth(place, function, name, x, kernel, num_threads, allow_constant=True)
-        for name, x in (layers.named.items() if layers else ())
+        for name, x in zip(*layers, strict=True)
     ]
 
 
