@@ -185,8 +185,8 @@ TEST(MomentsOfTiles, NeedMagnitudes) {
   for (Vec& row : x) row[4] = row[5] = 0;
   x[20] = {0, 0, 0, 0, 1e12, 0};
   x[220] = {0, 0, 0, 0, 0, 1e12};
-  const Input input(ElementType::float64, Order::c, x);
-  const std::vector<Layer> layers = layers_of({input}, {});
+  const std::vector<Input> inputs{Input(ElementType::float64, Order::c, x)};
+  const std::vector<Layer> layers = layers_of(inputs, {});
   const MomentsPlan plan =
       isogram::plan_moments(layers, {}, Estimator::debiased, MomentsStage::gram_float64);
   const Moments moments = *isogram::moments_of(plan, sums_of(plan, {x}, ElementType::float64));
