@@ -22,8 +22,8 @@ namespace {
 constexpr std::size_t kSegment = 1024;
 constexpr std::size_t kTasks = 32;
 
-// Rows of a tile's sums are padded with zeros to a multiple of kRound, as many as dot() takes in one
-// round at the widest level: squares are added in the order that they have in a whole tile.
+// Rows of a tile's sums are padded with zeros to a multiple of kRound, as many as dot() takes in
+// one round at the widest level: squares are added in the order that they have in a whole tile.
 constexpr std::size_t kRound = 32;
 static_assert(kTileEdge % kRound == 0);
 
