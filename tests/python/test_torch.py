@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections import OrderedDict, UserDict
 from pathlib import Path
+from typing import NamedTuple
 
 import isogram as ig
 import numpy as np
@@ -307,6 +308,21 @@ def test_several_inputs():
     assert_same(backwards["Bilinear"], expected)
     whole = record(model, [UserDict(input1=x, input2=y)], layers="Bilinear")
     assert_same(whole["Bilinear"], expected)
+
+
+def test_a_call_of_ones_own_is_given_batches_as_they_are():
+    class Pair(NamedTuple):
+        image: torch.Tensor
+        label: torch.Tensor
+
+    model, x = nn.Linear(4, 2), torch.rand(3, 4)
+    for batch, call in (
+        (Pair(x, x), lambda model, batch: model(batch.image)),
+        ({"meta": [x, "text"]}, lambda model, batch: model(batch["meta"][0])),
+        ((x, 3), lambda model, batch: model(batch[0])),
+    ):
+        recording = record(model, [batch], layers="Linear", call=call)
+        assert_same(recording["Linear"], model(x).detach())
 
 
 def test_it_is_not_guessed_what_a_model_takes():

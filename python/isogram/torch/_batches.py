@@ -6,6 +6,7 @@ import inspect
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
@@ -70,7 +71,7 @@ def count_of(batches: Iterable[Any]) -> int | None:
 
 def run(function: str, model: Module, inputs: Any, call: Call | None) -> None:
     """Run a model on a batch, moved to where its parameters lie."""
-    home = next((t.device for t in (*model.parameters(), *model.buffers())), None)
+    home = next((t.device for t in chain(model.parameters(), model.buffers())), None)
     moved = inputs if home is None else _moved(inputs, home)
     if call is not None:
         call(model, moved)
@@ -117,12 +118,15 @@ def _arguments(function: str, model: Module, items: tuple[Any, ...] | list[Any])
 
 
 def _moved(inputs: Any, device: torch.device) -> Any:
+    """Return a batch on a device: tensors, also within dicts, tuples and lists."""
     if isinstance(inputs, Tensor):
         return inputs.to(device, non_blocking=True)
     if isinstance(inputs, Mapping):
         return {key: _moved(item, device) for key, item in inputs.items()}
     if isinstance(inputs, tuple | list):
-        return [_moved(item, device) for item in inputs]
+        items = [_moved(item, device) for item in inputs]
+        is_named = isinstance(inputs, tuple) and hasattr(inputs, "_fields")
+        return type(inputs)(*items) if is_named else type(inputs)(items)
     return inputs
 
 
@@ -136,7 +140,8 @@ def _split(function: str, raw: Any, ids: Ids) -> tuple[Any, Any]:
         if isinstance(raw, Mapping):
             return {key: item for key, item in raw.items() if key != ids}, raw[ids]
         items = list(raw)
-        return (items, items.pop(ids))  # type: ignore[arg-type]
+        identifiers = items.pop(ids)  # type: ignore[arg-type]
+        return items, identifiers
     except (LookupError, TypeError):
         raise ValueError(
             f"{function}: `ids` must be a key of every batch, or a function of it, got {ids!r} for "
