@@ -348,6 +348,25 @@ def test_nothing_is_ever_unpickled(tmp_path):
     assert not (tmp_path / "sprung").exists()
 
 
+# Samples ------------------------------------------------------------------------------------
+
+
+@claim("Samples")
+def test_samples_in_different_orders_are_not_compared(tmp_path):
+    from isogram import io as files
+
+    x, ids = data((40, 6), "float64"), np.arange(40)
+    np.savez(tmp_path / "a.npz", conv=x, ids=ids)
+    np.savez(tmp_path / "b.npz", conv=x[::-1], ids=ids[::-1])
+    with files.open(tmp_path / "a.npz") as a, files.open(tmp_path / "b.npz") as b:
+        for function in (ig.cka_matrix, ig.gbs_matrix, ig.similarity_matrix):
+            with pytest.raises(ValueError, match="in the order of"):
+                function(a, b)
+        for function in (ig.cka, ig.hsic, ig.gbs, ig.similarity):
+            with pytest.raises(ValueError, match="in the order of"):
+                function(a["conv"], b["conv"])
+
+
 # The same bits ------------------------------------------------------------------------------
 
 
