@@ -46,14 +46,10 @@ class Taps:
         self._function, self._reduce, self._dtype, self._call = function, reduce, dtype, call
         self._kept: dict[str, list[Tensor]] = {}
         self._batch: Batch | None = None
-        self._context: AbstractContextManager[None] = _evaluating(self.model)
-        self._handles: list[Any] = []
+        self._context: AbstractContextManager[None] = self._hooked()
 
     def __enter__(self) -> Taps:
         self._context.__enter__()
-        for choice in self.choices:
-            hook = self._hook_of(choice)
-            self._handles.append(choice.module.register_forward_hook(hook))
         return self
 
     def __exit__(
@@ -62,8 +58,6 @@ class Taps:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        while self._handles:
-            self._handles.pop().remove()
         self._context.__exit__(kind, error, trace)
 
     def outputs_of(self, batch: Batch) -> dict[str, Tensor]:
@@ -84,6 +78,18 @@ class Taps:
             reasons = "; ".join(f"{name!r} {reason}" for name, reason in self.skipped.items())
             raise ValueError(f"{self._function}: no layer has an output: {reasons}")
         return outputs
+
+    @contextmanager
+    def _hooked(self) -> Iterator[None]:
+        handles: list[Any] = []
+        with _evaluating(self.model):
+            try:
+                for choice in self.choices:
+                    handles.append(choice.module.register_forward_hook(self._hook_of(choice)))
+                yield
+            finally:
+                for handle in handles:
+                    handle.remove()
 
     def _hook_of(self, choice: Choice) -> Callable[[Module, Any, Any], None]:
         def hook(_: Module, __: Any, output: Any) -> None:
