@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from isogram._host import rsm as on_host
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import ortho_group
 from support import (
@@ -772,13 +773,40 @@ def test_loss_of_a_rank_in_float64(simd_level):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_dependent_channels_can_be_left_out_without_any_loss(simd_level, dtype):
-    tokens = expanded(6, 25, 90, 12).astype(dtype)
+@pytest.mark.parametrize("channels", [90, 200])  # all axes are found, or the leading ones alone
+def test_dependent_channels_can_be_left_out_without_any_loss(simd_level, dtype, channels):
+    tokens = expanded(6, 25, channels, 12).astype(dtype)
     for arguments in ((tokens,), ([s[: 9 + 3 * i] for i, s in enumerate(tokens)],)):
         entries, loss = ranked(*arguments, rank=12)
         assert np.abs(shortfall(arguments[0], arguments[0], entries)).max() <= 2e-6
         assert loss.max() <= 1e-4
         assert_close(ig.semantic_rsm(*arguments, rank=12), ig.semantic_rsm(*arguments), 2e-6)
+
+
+def test_leading_axes_are_principal(monkeypatch):
+    """Those of all inputs keep as much of Σ z zᵀ as any axes could."""
+    tokens = correlated(30, 20, 150).astype(np.float64)
+    kept, channels = 5, tokens.shape[-1]
+    axes = leading_axes(monkeypatch, tokens, kept)
+    centered = tokens - tokens.mean(axis=1, keepdims=True)
+    z = (centered / np.linalg.norm(tokens, axis=(1, 2))[:, None, None]).reshape(-1, channels)
+    most = (np.linalg.svd(z, compute_uv=False)[:kept] ** 2).sum()
+    assert_close(axes @ axes.T, np.eye(kept), 1e-13)
+    assert_close(((z @ axes.T) ** 2).sum() / most, 1.0, 1e-3)
+
+
+def leading_axes(monkeypatch, tokens, rank):
+    """The axes that a call matches along."""
+    matchings = []
+    entries = on_host.entries
+
+    def recorded(job, *arguments):
+        matchings.append(job.matching)
+        return entries(job, *arguments)
+
+    monkeypatch.setattr(on_host, "entries", recorded)
+    ig.semantic_rsm(tokens, rank=rank)
+    return matchings[-1].axes
 
 
 def test_matched_pairs_are_scored_on_all_channels(simd_level):
