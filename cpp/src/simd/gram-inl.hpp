@@ -240,24 +240,23 @@ void squared_differences(const T* a, std::size_t rows, const T* b, std::size_t c
 }
 
 template <class T>
-double matched_products(const T* a, const T* b, std::size_t stride, const std::int32_t* columns,
-                        std::size_t rows, std::size_t n) noexcept {
+double matched_products(const T* a, const T* b, const std::int32_t* columns,
+                        std::size_t rows) noexcept {
   constexpr std::size_t at_once = 4;  // independent sums: an addition takes about four cycles
   Vector<T> sums[at_once] = {};
-  double rest = 0;
-  for (std::size_t i = 0; i < rows; ++i, a += stride) {
-    if (columns[i] < 0) continue;
-    const T* other = b + static_cast<std::size_t>(columns[i]) * stride;
-    std::size_t k = 0;
-    for (; k + at_once * kLanes<T> <= n; k += at_once * kLanes<T>) {
-      unrolled<at_once>([&](std::size_t s) {
-        sums[s] += load(a + k + s * kLanes<T>) * load(other + k + s * kLanes<T>);
-      });
-    }
-    for (; k + kLanes<T> <= n; k += kLanes<T>) sums[0] += load(a + k) * load(other + k);
-    for (; k < n; ++k) rest += static_cast<double>(a[k]) * other[k];
+  const auto add = [&](std::size_t i, Vector<T>& sum) {
+    if (columns[i] < 0) return;
+    const T* row = a + i * kSliceChannels;
+    const T* other = b + static_cast<std::size_t>(columns[i]) * kSliceChannels;
+    unrolled<kSliceChannels / kLanes<T>>(
+        [&](std::size_t v) { sum += load(row + v * kLanes<T>) * load(other + v * kLanes<T>); });
+  };
+  std::size_t i = 0;
+  for (; i + at_once <= rows; i += at_once) {
+    unrolled<at_once>([&](std::size_t s) { add(i + s, sums[s]); });
   }
-  return horizontal_sum<T>((sums[0] + sums[1]) + (sums[2] + sums[3])) + rest;
+  for (; i < rows; ++i) add(i, sums[0]);
+  return horizontal_sum<T>((sums[0] + sums[1]) + (sums[2] + sums[3]));
 }
 
 template <class T>

@@ -23,6 +23,7 @@ namespace isogram::simd {
 inline constexpr std::size_t kAssignmentGroup = 16;  // columns: the floats of the widest vector
 inline constexpr std::size_t kAssignmentWord = 64;   // columns per word of bits
 inline constexpr std::size_t kProductRows = 4;       // rows per side of one row_products() call
+inline constexpr std::size_t kSliceChannels = 16;    // channels per slice of tokens for scoring
 inline constexpr std::size_t kSweptRows = 4;         // rows that a Sinkhorn sweep takes together
 inline constexpr std::size_t kSweptEntries = 4096;   // entries of a block that fits the L1 cache
 
@@ -176,10 +177,10 @@ struct KernelTable {
   void (*transpose)(const T* in, std::size_t in_stride, std::size_t rows, std::size_t cols, T* out,
                     std::size_t out_stride) noexcept;
 
-  // Σ ⟨row i of a, row columns[i] of b⟩ over rows of n elements, `stride` apart, where
-  // columns[i] ≥ 0. Summed in T, which suits short rows.
-  double (*matched_products)(const T* a, const T* b, std::size_t stride,
-                             const std::int32_t* columns, std::size_t rows, std::size_t n) noexcept;
+  // Σ ⟨row i of a, row columns[i] of b⟩ over rows of kSliceChannels elements, one after another,
+  // where columns[i] ≥ 0. Summed in T, which suits a few rows.
+  double (*matched_products)(const T* a, const T* b, const std::int32_t* columns,
+                             std::size_t rows) noexcept;
 
   // Replaces inner products in `row` by squared distances a² + b_j² − 2⟨a, b_j⟩. Returns the number
   // of distances that are NaN or less than `relative` * (a² + b_j²), whose digits have cancelled.

@@ -50,12 +50,12 @@ std::vector<std::int32_t> as_words(const double* x, std::size_t n, Narrowed narr
 template <class T>
 class NextSlice {
  public:
-  // The slice from `channel` on of inputs `first` to `last`; empty beyond the last channel.
-  NextSlice(const NarrowTokens<T>& tokens, std::size_t first, std::size_t last, std::size_t channel,
+  // Slice `s` of inputs `first` to `last`; empty beyond the last slice.
+  NextSlice(const NarrowTokens<T>& tokens, std::size_t first, std::size_t last, std::size_t s,
             std::size_t shares) {
-    if (channel >= tokens.channels()) return;
-    next_ = tokens.slice(first, channel);
-    left_ = (static_cast<std::size_t>(tokens.slice(last + 1, channel) - next_) - 1) / kLine + 1;
+    if (s >= tokens.slices()) return;
+    next_ = tokens.slice(first, s);
+    left_ = (static_cast<std::size_t>(tokens.slice(last + 1, s) - next_) - 1) / kLine + 1;
     share_ = (left_ - 1) / shares + 1;
   }
 
@@ -81,18 +81,22 @@ NarrowTokens<T>::NarrowTokens(Precision precision, std::vector<std::size_t> firs
     : precision_(precision),
       first_token_(std::move(first_token)),
       channels_(channels),
+      slices_(slices_for(channels)),
       has_axes_(axes > 0),
       seen_(has_axes_ ? axes : channels),
-      tokens_(Buffer<T>::unset(product(first_token_.back(), channels))),
+      tokens_(Buffer<T>::unset(product(first_token_.back(), slices_ * simd::kSliceChannels))),
       scales_(first_token_.back()),
       sums_(first_token_.back()),
       norms_(first_token_.size() - 1) {}
 
 template <class T>
 void NarrowTokens<T>::keep(std::size_t input, std::size_t position, const double* token) {
-  for (std::size_t c = 0; c < channels_; c += kSlice) {
-    T* kept = tokens_.data() + place_in_slice(index(input, position), c);
-    for (std::size_t k = 0; k < slice_width(c); ++k) kept[k] = static_cast<T>(token[c + k]);
+  for (std::size_t s = 0; s < slices_; ++s) {
+    const std::size_t first = s * simd::kSliceChannels;
+    const std::size_t width = std::min(simd::kSliceChannels, channels_ - first);
+    T* kept = tokens_.data() + place_in_slice(index(input, position), s);
+    for (std::size_t k = 0; k < width; ++k) kept[k] = static_cast<T>(token[first + k]);
+    std::fill(kept + width, kept + simd::kSliceChannels, T{0});
   }
 }
 
@@ -166,16 +170,14 @@ const std::vector<Rescoring::Pair>& Rescoring::score(const NarrowTokens<T>& a,
   const Pair first = pairs_.front();
   const Pair last = pairs_.back();
   const auto matched_products = simd::kernels().of<T>().matched_products;
-  for (std::size_t c = 0; c < a.channels(); c += NarrowTokens<T>::kSlice) {
-    const std::size_t width = a.slice_width(c);
-    NextSlice<T> of_a(a, first.i, last.i, c + NarrowTokens<T>::kSlice, pairs_.size());
-    NextSlice<T> of_b(b, first.j, last.j, c + NarrowTokens<T>::kSlice, pairs_.size());
+  for (std::size_t s = 0; s < a.slices(); ++s) {
+    NextSlice<T> of_a(a, first.i, last.i, s + 1, pairs_.size());
+    NextSlice<T> of_b(b, first.j, last.j, s + 1, pairs_.size());
     for (std::size_t p = 0; p < pairs_.size(); ++p) {
       of_a.fetch_share();
       of_b.fetch_share();
       Pair& pair = pairs_[p];
-      pair.total += matched_products(a.slice(pair.i, c), b.slice(pair.j, c), width, columns(p),
-                                     pair.rows, width);
+      pair.total += matched_products(a.slice(pair.i, s), b.slice(pair.j, s), columns(p), pair.rows);
     }
   }
   return pairs_;

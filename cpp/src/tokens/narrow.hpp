@@ -2,7 +2,6 @@
 // narrowing, to score the matching, with the norms that bound its loss.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "assignment/assignment.hpp"
 #include "isogram/detail/rounding.hpp"
 #include "isogram/rsm.hpp"
+#include "simd/kernels.hpp"
 #include "tiles/buffer.hpp"
 
 namespace isogram {
@@ -23,6 +23,10 @@ class NarrowTokens {
   // `axes` is the number of axes of the matching; 0 for all channels.
   NarrowTokens(Precision precision, std::vector<std::size_t> first_token, std::size_t channels,
                std::size_t axes);
+
+  static std::size_t bytes_for(std::size_t tokens, std::size_t channels) {
+    return product(tokens, sizeof(T) * slices_for(channels) * simd::kSliceChannels + 8);
+  }
 
   // Keeps a token for scoring, as T.
   void keep(std::size_t input, std::size_t position, const double* token);
@@ -38,34 +42,34 @@ class NarrowTokens {
   std::vector<std::int32_t> words(std::size_t input, std::size_t position, const double* token,
                                   std::size_t per_word) const;
 
-  // Tokens for scoring are stored in slices of kSlice channels, so that the numbers scored together
-  // are adjacent.
-  static constexpr std::size_t kSlice = 64;
-  std::size_t slice_width(std::size_t first_channel) const {
-    return std::min(kSlice, channels_ - first_channel);
-  }
-  // A slice of the tokens of `input`, one after another; `first_channel` is a multiple of kSlice.
-  const T* slice(std::size_t input, std::size_t first_channel) const {
-    return tokens_.data() + place_in_slice(index(input, 0), first_channel);
+  // Tokens for scoring are stored in slices of simd::kSliceChannels channels, padded with zeros, so
+  // that the slices of the few inputs that are scored together stay in the L1 cache.
+  std::size_t slices() const { return slices_; }
+  // A slice of the tokens of `input`, one after another.
+  const T* slice(std::size_t input, std::size_t s) const {
+    return tokens_.data() + place_in_slice(index(input, 0), s);
   }
   // For int8: the unit of each token's integers, and their sum; one element per token, from the
   // first of `input` on.
   const float* scales(std::size_t input) const { return scales_.data() + index(input, 0); }
   const std::int32_t* sums(std::size_t input) const { return sums_.data() + index(input, 0); }
   const RoundedNorms& norms(std::size_t input) const { return norms_[input]; }
-  std::size_t channels() const { return channels_; }
 
  private:
   std::size_t index(std::size_t input, std::size_t position) const {
     return first_token_[input] + position;
   }
-  std::size_t place_in_slice(std::size_t token, std::size_t first_channel) const {
-    return first_token_.back() * first_channel + token * slice_width(first_channel);
+  static std::size_t slices_for(std::size_t channels) {
+    return (channels + simd::kSliceChannels - 1) / simd::kSliceChannels;
+  }
+  std::size_t place_in_slice(std::size_t token, std::size_t s) const {
+    return (first_token_.back() * s + token) * simd::kSliceChannels;
   }
 
   Precision precision_;
   std::vector<std::size_t> first_token_;
   std::size_t channels_;
+  std::size_t slices_;
   bool has_axes_;
   std::size_t seen_;  // channels, or coordinates, of the matching
   Buffer<T> tokens_;

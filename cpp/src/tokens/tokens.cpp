@@ -261,7 +261,7 @@ std::size_t TokenSets<T>::bytes_for(const simd::KernelTable<T>& kernels, const T
   const bool has_words = layout.byte_kernels || layout.pair_kernels;
   const std::size_t packed = product(rows, has_words ? 2 * seen + 4 : sizeof(T) * seen);
   const std::size_t of_axes = layout.axes.data ? 8 * product(panels(seen), channels) : 0;
-  const std::size_t kept = layout.is_narrow() ? product(tokens, sizeof(T) * channels + 8) : 0;
+  const std::size_t kept = layout.is_narrow() ? NarrowTokens<T>::bytes_for(tokens, channels) : 0;
   return fixed + order + packed + of_axes + kept;
 }
 
