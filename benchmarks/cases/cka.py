@@ -1,4 +1,4 @@
-"""CKA of one pair and of all pairs of layers, against four packages and plain NumPy."""
+"""CKA of one pair and of all pairs of layers, against packages and plain NumPy."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def cases(settings: Settings) -> list[Case]:
         Case(
             "cka-linear-small",
             "cka",
-            "linear CKA of one pair, biased, with a package that is too slow for more samples",
+            "linear CKA of one pair, biased, with packages that are too slow for more samples",
             {"n": small, "d": d},
             lambda _: linear_biased(*data.layers(2, small, d), everybody=True),
             data="correlated",
@@ -116,9 +116,8 @@ def linear_biased(x: Any, y: Any, *, everybody: bool = False) -> Workload:
         work=feature_space_flops(x, y),
     )
     if everybody:
-        workload.add_rival(
-            "rsatoolbox", "rsatoolbox", lambda module: lambda: module.linear_biased(x, y)
-        )
+        for name in ("rsatoolbox", "repsim"):
+            workload.add_rival(name, name, lambda module: lambda: module.linear_biased(x, y))
     return workload
 
 

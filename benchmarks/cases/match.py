@@ -119,4 +119,5 @@ RIVALS: dict[str, tuple[str, Callable[[Any, Any, int], Any]]] = {
     "fastlap": ("fastlap", lambda m, costs, threads: m.match(costs, threads)),
     "POT": ("pot", lambda m, costs, _: m.match(costs)),
     "torch-linear-assignment": ("torch_linear_assignment", lambda m, costs, _: m.match(costs)),
+    "torchmatch": ("torchmatch", lambda m, costs, _: m.match(costs)),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import isogram as ig
@@ -13,8 +14,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # benchmarks/ is no installed package
 
 from benchmarks import data, errors, targets
-from benchmarks.baselines import center, cka, compare, gram, graph, match, rsm
+from benchmarks.baselines import center, cka, compare, gram, graph, match, rivals, rsm
 from benchmarks.cases import GROUPS, all_cases
+from benchmarks.cases.match import RIVALS
 from benchmarks.settings import Settings
 from benchmarks.timing import Spread, interleave, ratios
 
@@ -107,6 +109,35 @@ def test_jsd():
     p = data.probabilities(8, 10).astype(np.float64)
     p /= p.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(compare.jsd(p), ig.jsd(p), rtol=1e-9, atol=1e-12)
+
+
+def rival(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what a package does when it is imported
+        module = rivals.load(name)
+    if isinstance(module, rivals.Unavailable):
+        pytest.skip(module.reason)
+    return module
+
+
+@pytest.mark.parametrize("name", RIVALS)
+def test_rivals_match(tokens, name):
+    adapter, matched_by = RIVALS[name]
+    costs = -data.affinities(tokens, 6).astype(np.float32)
+    totals = match.totals(costs, matched_by(rival(adapter), costs, 1))
+    np.testing.assert_allclose(totals, match.totals(costs, match.exact(costs)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["repsim", "rsatoolbox"])
+def test_rivals_of_biased_cka(pair, name):
+    expected = ig.cka(*pair, estimator="biased")
+    assert rival(name).linear_biased(*pair) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", rivals.PACKAGES)
+def test_a_rival_that_is_not_installed_is_named(monkeypatch, name):
+    monkeypatch.setattr(rivals.importlib, "import_module", lambda _: __import__("no_such_package"))
+    assert rivals.load(name).reason.startswith(f"{rivals.PACKAGES[name]} is not installed")
 
 
 def test_errors_are_relative_and_make_the_truth_once_when_asked():

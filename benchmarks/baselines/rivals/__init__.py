@@ -25,11 +25,13 @@ PACKAGES = {
     "openblas": "numpy",
     "pot": "POT",
     "pytorch_cka": "pytorch-cka",
+    "repsim": "repsim",
     "rsatoolbox": "rsatoolbox",
     "scikit_learn": "scikit-learn",
     "torch": "torch",
     "torch_cka": "torch-cka",
     "torch_linear_assignment": "torch-linear-assignment",
+    "torchmatch": "torchmatch",
 }
 
 
@@ -47,4 +49,5 @@ def load(name: str) -> ModuleType | Unavailable:
     except ImportError as error:
         return Unavailable(f"{PACKAGES[name]} is not installed: {error}")
     except (OSError, RuntimeError, AttributeError, ValueError) as error:
-        return Unavailable(f"{PACKAGES[name]} does not import: {error}")
+        reason = str(error).partition("\n")[0][:300]  # a failed compilation goes on for pages
+        return Unavailable(f"{PACKAGES[name]} does not import: {reason}")
