@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
 
@@ -48,11 +49,17 @@ def beyond_range(function: str, dtype: Any) -> str:
     return f"{function}: some entries are beyond the range of {dtype}, and infinite: {advice}"
 
 
-def warn_if_infinite(function: str, products: NDArray[Any], stacklevel: int) -> None:
-    """Warn of entries beyond their type; `stacklevel` is that of the caller."""
-    if not all(map(math.isfinite, extremes(products))):
-        message = beyond_range(function, products.dtype)
-        warnings.warn(message, RuntimeWarning, stacklevel=stacklevel + 1)
+def remarks_on_range(function: str, products: NDArray[Any]) -> list[str]:
+    """Return the warning for entries beyond their type, if there are any."""
+    if all(map(math.isfinite, extremes(products))):
+        return []
+    return [beyond_range(function, products.dtype)]
+
+
+def warn(remarks: Iterable[str], stacklevel: int) -> None:
+    """Warn in the caller's file; `stacklevel` is that of the caller."""
+    for remark in remarks:
+        warnings.warn(remark, RuntimeWarning, stacklevel=stacklevel + 1)
 
 
 def changed_input(name: str) -> PlaceError:

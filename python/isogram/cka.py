@@ -11,6 +11,7 @@ import numpy as np
 
 from isogram._arguments import first_layer, kernel_of, threads, two_layers, two_sets
 from isogram._arrays import giver
+from isogram._errors import warn
 from isogram._progress import Progress, reporting
 from isogram._statistics.cka_table import CkaTable, overflow, remarks, table_of, too_small
 from isogram._statistics.layer_pairs import LayerPairs, TooFewSamples
@@ -166,8 +167,7 @@ def cka(
     table = _table(pairs, options, estimator, precision)
     if table is None:
         return float("nan")
-    for remark in remarks("cka", table):
-        warnings.warn(remark, RuntimeWarning, stacklevel=2)
+    warn(remarks("cka", table), stacklevel=2)
     return float(table.cka[0, 0])
 
 
@@ -248,8 +248,7 @@ def cka_matrix(
     if table is None:
         with pairs.place.entered():
             return give(pairs.place.xp.full(pairs.shape, np.nan))
-    for remark in remarks("cka_matrix", table):
-        warnings.warn(remark, RuntimeWarning, stacklevel=2)
+    warn(remarks("cka_matrix", table), stacklevel=2)
     return give(table.values)
 
 

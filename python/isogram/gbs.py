@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from isogram._arguments import first_layer, neighbours_or_all, threads, two_layers, two_sets
 from isogram._arrays import giver
+from isogram._errors import warn
 from isogram._progress import Progress, reporting
 from isogram._statistics.gbs_table import table_of
 from isogram._statistics.layer_pairs import LayerPairs
@@ -104,8 +104,7 @@ def gbs(
     neighbours = neighbours_or_all("gbs", "x", k, pairs.x.samples)
     table, remarks = table_of(pairs, neighbours, center, precision, wait=True)
     result = pairs.place.to_host(table.values)
-    for remark in remarks(result):
-        warnings.warn(remark, RuntimeWarning, stacklevel=2)
+    warn(remarks(result), stacklevel=2)
     return float(result[0, 0])
 
 
@@ -172,6 +171,5 @@ def gbs_matrix(
     with reporting("gbs_matrix", progress) as report:
         pairs = LayerPairs.of("gbs_matrix", rows, cols, workers, report)
         table, remarks = table_of(pairs, neighbours, center, precision, wait=False)
-    for remark in remarks(table.values):
-        warnings.warn(remark, RuntimeWarning, stacklevel=2)
+    warn(remarks(table.values), stacklevel=2)
     return giver(first_layer(layers))(table.values)

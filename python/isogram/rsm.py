@@ -9,7 +9,7 @@ from isogram._arguments import gpus_of, integer, median_or_bandwidth, threads
 from isogram._arrays import Output
 from isogram._bandwidth import zero_median
 from isogram._entries import result_dtype
-from isogram._errors import errors_of, warn_if_infinite
+from isogram._errors import errors_of, remarks_on_range, warn
 from isogram._loading import loaded
 from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
 from isogram._place import place_with
@@ -312,7 +312,7 @@ def _rsm(
         ):
             raise zero_median(function, "pairs of inputs")
     if "linear" in results and first.device is None:
-        warn_if_infinite(function, results["linear"], stacklevel=3)
+        warn(remarks_on_range(function, results["linear"]), stacklevel=3)
     given = {name: output.give() for name, output in outputs.items()}
     return given[kernels[0]] if is_single else {name: given[name] for name in kernels}
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from isogram._arguments import first_layer, threads, two_layers, two_sets
 from isogram._arrays import giver
+from isogram._errors import warn
 from isogram._progress import Progress, reporting
 from isogram._types import Array
 from isogram.measures import measure_of
@@ -77,8 +77,7 @@ def similarity(
     workers = threads(function, num_threads)
     layers = two_layers(function, x, y)
     _, host, remarks = chosen.of_layers(function, *layers, workers, None, given)
-    for remark in remarks:
-        warnings.warn(remark, RuntimeWarning, stacklevel=2)
+    warn(remarks, stacklevel=2)
     return float(host[0, 0])
 
 
@@ -143,6 +142,5 @@ def similarity_matrix(
     rows, cols = two_sets(function, layers, other)
     with reporting(function, progress) as report:
         values, _, remarks = chosen.of_layers(function, rows, cols, workers, report, given)
-    for remark in remarks:
-        warnings.warn(remark, RuntimeWarning, stacklevel=2)
+    warn(remarks, stacklevel=2)
     return giver(first_layer(layers))(values)

@@ -830,3 +830,59 @@ class TestWhatIsNotThePlans:
             of_two.compute(of_two.tiles[0], [x, y])
         with pytest.raises(ValueError, match=r"`layers` must be as planned, of length 1, got 2$"):
             of_two.compute(of_two.tiles[0], [x, y], [y])
+
+
+class TestRun:
+    """All tiles here: what the parts of every tile make."""
+
+    def test_every_operation(self, plan_and_inputs):
+        plan, inputs = plan_and_inputs
+        told = []
+        result = plan.run(*inputs, num_threads=2, progress=lambda *now: told.append(now))
+        expected = plan
+        while isinstance(expected, ig.Plan):
+            parts = {tile: expected.compute(tile, *inputs) for tile in expected.tiles}
+            expected = expected.reduce(parts)
+        assert_equal(result, expected)
+        assert told[-1][0] == told[-1][1] > 0
+
+    def test_memory_maps(self, tmp_path):
+        x = samples_of(20, 3)
+        np.save(tmp_path / "x.npy", x)
+        mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+        assert (ig.plan("gram", mapped, tile=8).run(mapped) == ig.gram(x)).all()
+
+    def test_stages(self):
+        """A layer that float32 does not tell from a constant has another stage, or several."""
+        x = samples_of(20, 3)
+        layers = [x, x * np.float32(1e-6) + 1]
+        plan = ig.plan("cka_matrix", layers, tile=20)
+        assert not isinstance(plan.run(layers), ig.Plan)
+        assert (plan.run(layers) == ig.cka_matrix(layers)).all()
+
+    def test_warnings_are_the_callers(self):
+        x = samples_of(20, 3) * np.float32(1e30)
+        plan = ig.plan("gram", x, tile=8)
+        with pytest.warns(RuntimeWarning, match="^gram: some entries are beyond") as found:
+            plan.run(x)
+        assert found[0].filename == __file__
+
+    def test_other_inputs(self, plan_and_inputs):
+        plan, inputs = plan_and_inputs
+        with pytest.raises(ValueError, match=f"^{plan.operation}: `inputs` must be "):
+            plan.run(*inputs, *inputs)
+        with pytest.raises(TypeError, match=f"^{plan.operation}: `num_threads` must be "):
+            plan.run(*inputs, num_threads="all")
+
+
+def assert_equal(a, b):
+    """Assert that two results of an operation have the same bits."""
+    if isinstance(a, np.ndarray):
+        np.testing.assert_array_equal(a, b)
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys()
+        for name, value in a.items():
+            assert_equal(value, b[name])
+    else:
+        for name in ("indptr", "indices", "data"):
+            np.testing.assert_array_equal(getattr(a, name), getattr(b, name))

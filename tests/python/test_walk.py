@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from isogram._walk.plan import InputSpec, Plan
 from isogram._walk.run import HostWorker, run
-from isogram._walk.sinks import ArraySink
+from isogram._walk.sinks import ArraySink, Reduction
 from isogram._walk.tiles import Tile, cut, full_tiles, row_of_tiles, spans, upper_tiles
 
 
@@ -26,13 +26,13 @@ class Products(Plan):
             progress(self.pairs(tile), self.pairs(tile))
         return {"products": x[tile.rows] @ x[tile.cols].T}
 
-    def reduce(self, parts):
+    def _reduced(self, parts):
         in_order = self._in_order(parts)
         n = self.inputs[0].shape[0]
         sink = ArraySink({"products": np.full((n, n), np.nan)}, is_symmetric=True)
         for tile, values in zip(self.tiles, in_order, strict=True):
             sink.put(tile, values)
-        return sink.result()["products"]
+        return sink.result()["products"], []
 
     def pairs(self, tile):
         return tile.shape[0] * tile.shape[1]
@@ -51,22 +51,6 @@ def compute(plan, x, tile, progress):
 
 def host_worker(plan, x):
     return HostWorker(partial(compute, plan, x))
-
-
-class Parts:
-    """A sink that keeps the parts themselves."""
-
-    def __init__(self, plan):
-        self.plan, self.parts = plan, {}
-
-    def has(self, tile):
-        return tile in self.parts
-
-    def put(self, tile, part):
-        self.parts[tile] = part
-
-    def result(self):
-        return self.plan.reduce(self.parts)
 
 
 @pytest.fixture
@@ -109,7 +93,7 @@ def test_tiles_are_keys_and_can_be_pickled():
 def test_run_gives_what_the_whole_gives(x, edge, workers):
     plan = products_plan(x, edge)
     hands = [host_worker(plan, x) for _ in range(workers)]
-    assert (run(plan, hands, Parts(plan)) == x @ x.T).all()
+    assert (run(plan, hands, Reduction(plan.reduce)) == x @ x.T).all()
     matrices = {"products": np.empty((10, 10))}
     assert run(plan, hands, ArraySink(matrices, is_symmetric=True)) is matrices
     assert (matrices["products"] == x @ x.T).all()
@@ -117,7 +101,7 @@ def test_run_gives_what_the_whole_gives(x, edge, workers):
 
 def test_run_reports_pairs_up_to_all(x):
     plan, told = products_plan(x, 4), []
-    run(plan, [host_worker(plan, x)], Parts(plan), lambda *now: told.append(now))
+    run(plan, [host_worker(plan, x)], Reduction(plan.reduce), lambda *now: told.append(now))
     total = sum(map(plan.pairs, plan.tiles))
     assert told == sorted(told)
     assert len(told) == 2 * len(plan.tiles)
@@ -126,7 +110,7 @@ def test_run_reports_pairs_up_to_all(x):
 
 def test_run_leaves_out_what_the_sink_has(x):
     plan, told = products_plan(x, 4), []
-    sink = Parts(plan)
+    sink = Reduction(plan.reduce)
     kept = plan.tiles[::2]
     for tile in kept:
         sink.put(tile, plan.compute(tile, x))
@@ -161,7 +145,7 @@ def test_workers_are_begun_at_most_one_tile_ahead(x):
 
             return finish
 
-    run(plan, [Ahead(partial(compute, plan, x)) for _ in range(2)], Parts(plan))
+    run(plan, [Ahead(partial(compute, plan, x)) for _ in range(2)], Reduction(plan.reduce))
     assert most == 3
     assert not open_tiles
 

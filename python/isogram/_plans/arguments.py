@@ -9,18 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arguments import integer
-from isogram._host.finite import require_finite_rows
 from isogram._types import Array
 from isogram._walk.plan import InputSpec
+from isogram._walk.sources import ArraySource
 
-# Checked arrays by name, and their descriptions for a plan.
-Checked: TypeAlias = tuple[dict[str, NDArray[Any]], tuple[InputSpec, ...]]
+# Checked inputs, and their descriptions for a plan.
+Checked: TypeAlias = tuple[list[ArraySource], tuple[InputSpec, ...]]
 
 
-def on_host(function: str, arrays: dict[str, NDArray[Any]]) -> Checked:
-    """Return arrays, which have to lie in the memory of the host, and describe them."""
+def on_host(function: str, arrays: Mapping[str, NDArray[Any]]) -> Checked:
+    """Return arrays, which have to lie in the memory of the host, as sources; describe them."""
     require_on_host(function, arrays)
-    return arrays, tuple(InputSpec.of(name, array) for name, array in arrays.items())
+    specs = tuple(InputSpec.of(name, array) for name, array in arrays.items())
+    return [ArraySource(name, array) for name, array in arrays.items()], specs
 
 
 def require_on_host(function: str, arrays: Mapping[str, Array]) -> None:
@@ -35,10 +36,3 @@ def require_on_host(function: str, arrays: Mapping[str, Array]) -> None:
 def edge_of(function: str, tile: Any, rows: int) -> int:
     """Return the rows of a tile for the core, where 0 stands for the default."""
     return 0 if tile is None else min(integer(function, "tile", tile, 1), rows)
-
-
-def rows_of(arrays: Mapping[str, NDArray[Any]], rows: slice) -> list[NDArray[Any]]:
-    """Return some rows of arrays; all were finite when the plan was made, and still have to be."""
-    for name, array in arrays.items():
-        require_finite_rows(name, array, rows)
-    return [array[rows] for array in arrays.values()]

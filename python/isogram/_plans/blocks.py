@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._plans.arguments import rows_of
-from isogram._walk.plan import Plan
+from isogram._walk.plan import Plan, Reduced
 from isogram._walk.sinks import ArraySink
+from isogram._walk.sources import Source
 from isogram._walk.tiles import Tile
 
 
@@ -27,9 +27,9 @@ class BlocksPlan(Plan):
 
     dtype: str
 
-    def reduce(self, parts: Mapping[Tile, Mapping[str, Any]]) -> Any:
+    def _reduced(self, parts: Mapping[Tile, Mapping[str, Any]]) -> Reduced:
         """Return the matrix, as a NumPy array."""
-        return self._matrices(parts)[self.operation]
+        return self._matrices(parts)[self.operation], []
 
     def part_bytes(self, tile: Tile) -> int:
         """Return the size of a tile's blocks."""
@@ -52,12 +52,8 @@ class BlocksPlan(Plan):
         return matrices
 
     def _rows_and_cols(
-        self, tile: Tile, arrays: Mapping[str, NDArray[Any]]
+        self, tile: Tile, sources: Sequence[Source]
     ) -> tuple[NDArray[Any], NDArray[Any] | None]:
-        """Return a tile's rows of the first array and columns of the last; None: the rows again."""
-        first, *_, last = *arrays, *arrays
-        (rows,) = rows_of({first: arrays[first]}, tile.rows)
-        if self._is_diagonal(tile):
-            return rows, None
-        (cols,) = rows_of({last: arrays[last]}, tile.cols)
-        return rows, cols
+        """Return a tile's rows, of the first input, and columns, of the last; None: the rows."""
+        rows = sources[0].rows(tile.rows)
+        return rows, None if self._is_diagonal(tile) else sources[-1].rows(tile.cols)

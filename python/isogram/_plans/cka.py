@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isogram import _core
 from isogram._arguments import ESTIMATORS, choice, kernel_of, threads
 from isogram._errors import errors_of
 from isogram._host.place import HOST
 from isogram._plans.arguments import edge_of
-from isogram._plans.layers import LayersPlan, Sets, layers_on_host, names_of, samples_of
+from isogram._plans.layers import LayersPlan, layers_on_host, names_of, samples_of
 from isogram._statistics.cka_table import (
     CkaTable,
     bandwidths,
@@ -25,6 +23,8 @@ from isogram._statistics.cka_table import (
 )
 from isogram._statistics.layer_pairs import others
 from isogram._types import Array, Report
+from isogram._walk.plan import Reduced
+from isogram._walk.sources import Source
 from isogram._walk.tiles import Tile, tiles_of
 
 _FUNCTION = "cka_matrix"
@@ -55,21 +55,19 @@ class CkaPlan(LayersPlan):
     stages: tuple[Mapping[str, Any], ...]
     moments: Mapping[str, Any] | None = None
 
-    def reduce(self, parts: Mapping[Tile, Mapping[str, Any]]) -> NDArray[np.float64] | CkaPlan:
+    def _reduced(self, parts: Mapping[Tile, Mapping[str, Any]]) -> Reduced:
         """Return the CKA matrix, as a NumPy array, or the plan of the next stage."""
         in_order = self._in_order(parts)
         names_x, names_y = list(self.names[0]), list(self.names[1] or self.names[0])
         if not self.stages:
-            self._warn(too_small(self.operation, self.estimator, self.inputs[0].shape[0]))
-            return np.full((len(names_x), len(names_y)), np.nan)
+            remark = too_small(self.operation, self.estimator, self.inputs[0].shape[0])
+            return np.full((len(names_x), len(names_y)), np.nan), [remark]
         moments = self._moments(in_order)
         if isinstance(moments, CkaPlan):
-            return moments
+            return moments, []
         values = _core.hsic_table_of_moments(moments, x_layers=len(names_x), y_layers=len(names_y))
         table = CkaTable(*values, values[1], names_x, names_y)
-        for remark in remarks(self.operation, table):
-            self._warn(remark)
-        return table.cka
+        return table.cka, remarks(self.operation, table)
 
     def part_bytes(self, tile: Tile) -> int:
         """Return the size of a tile's sums, but for a few numbers."""
@@ -88,16 +86,18 @@ class CkaPlan(LayersPlan):
         """Return the plan with these stages, and with the tiles of the first."""
         return replace(self, stages=stages, tiles=tiles_of(_core.moments_tiles(dict(stages[0]))))
 
-    def _part(self, tile: Tile, inputs: Sets, num_threads: int, progress: Report) -> dict[str, Any]:
+    def _part(
+        self, tile: Tile, inputs: Sequence[Source], num_threads: int, progress: Report
+    ) -> dict[str, Any]:
         if not self.stages:
             return {}
-        (rows, cols), stage = inputs, dict(self.stages[0])
-        layers = rows.named if stage["is_symmetric"] else rows.named_with(cols)
+        stage = dict(self.stages[0])
+        layers = inputs[: stage["x_layers"]] if stage["is_symmetric"] else inputs
         return _core.moments_of_tile(
             stage,
             tile.bounds,
             *samples_of(tile, layers),
-            names=list(layers),
+            names=[layer.name for layer in layers],
             num_threads=num_threads,
             progress=progress,
             pairs=self.pairs(tile),
@@ -119,10 +119,6 @@ class CkaPlan(LayersPlan):
         in_doubt = [facts | {"is_left_out": not is_in_doubt} for facts, is_in_doubt in layers]
         return replace(self.at((later[-1] | {"layers": in_doubt},)), moments=moments)
 
-    @staticmethod
-    def _warn(message: str) -> None:
-        warnings.warn(message, RuntimeWarning, stacklevel=3)
-
 
 def plan_cka_matrix(
     layers: Sequence[Array] | Mapping[Any, Array],
@@ -141,10 +137,9 @@ def plan_cka_matrix(
     options = kernel_of(_FUNCTION, kernel, bandwidth, gamma, degree, coef0)
     choice(_FUNCTION, "estimator", estimator, ESTIMATORS)
     workers = threads(_FUNCTION, num_threads)
-    sets, inputs = layers_on_host(_FUNCTION, layers, other)
-    rows, cols = sets
+    rows, cols, inputs = layers_on_host(_FUNCTION, layers, other)
     edge = edge_of(_FUNCTION, tile, rows.samples)
-    made = CkaPlan(_FUNCTION, (), inputs, names_of(sets), estimator, ())
+    made = CkaPlan(_FUNCTION, (), inputs, names_of(rows, cols), estimator, ())
     if rows.samples < samples_for_estimator(estimator=estimator):
         all_samples = slice(0, rows.samples)
         return replace(made, tiles=(Tile(all_samples, all_samples),))

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from isogram import _core
 from isogram._arguments import flag, neighbours_or_all, threads
 from isogram._errors import errors_of
 from isogram._plans.arguments import edge_of
-from isogram._plans.layers import LayersPlan, Sets, layers_on_host, names_of, samples_of
+from isogram._plans.layers import LayersPlan, layers_on_host, names_of, samples_of
 from isogram._statistics.gbs_table import COUNT_0
 from isogram._statistics.layer_pairs import without_edges
 from isogram._types import Array, Report
-from isogram._walk.plan import Plan
+from isogram._walk.plan import Plan, Reduced
+from isogram._walk.sources import Source
 from isogram._walk.tiles import Tile, tiles_of
 
 _FUNCTION = "gbs_matrix"
@@ -39,8 +36,8 @@ class GbsPlan(LayersPlan):
 
     facts: Mapping[str, Any]
 
-    def reduce(self, parts: Mapping[Tile, Mapping[str, Any]]) -> NDArray[np.float64]:
-        """Return the GBS matrix, as a NumPy array; warn as `gbs_matrix` does."""
+    def _reduced(self, parts: Mapping[Tile, Mapping[str, Any]]) -> Reduced:
+        """Return the GBS matrix, as a NumPy array."""
         in_order = self._in_order(parts)
         with errors_of(self.operation):
             gbs, isolated_x, isolated_y = _core.gbs_of_parts(dict(self.facts), in_order)
@@ -48,18 +45,16 @@ class GbsPlan(LayersPlan):
         counts = dict(zip(names_x, isolated_x, strict=True))
         if names_y:
             counts |= zip(names_y, isolated_y, strict=True)
-        for remark in without_edges(self.operation, self.facts["samples"], counts, COUNT_0):
-            warnings.warn(remark, RuntimeWarning, stacklevel=2)
-        return gbs
+        return gbs, without_edges(self.operation, self.facts["samples"], counts, COUNT_0)
 
     def part_bytes(self, tile: Tile) -> int:
         """Return the size of a tile's sums, or of its neighbours."""
         return bytes_of_graphs(self.facts, tile)
 
-    def _part(self, tile: Tile, inputs: Sets, num_threads: int, progress: Report) -> dict[str, Any]:
-        rows, cols = inputs
-        layers = rows.named_with(cols)
-        return part_of_graphs(self, self.facts, tile, layers, num_threads, progress)
+    def _part(
+        self, tile: Tile, inputs: Sequence[Source], num_threads: int, progress: Report
+    ) -> dict[str, Any]:
+        return part_of_graphs(self, self.facts, tile, inputs, num_threads, progress)
 
 
 def plan_gbs_matrix(
@@ -74,8 +69,7 @@ def plan_gbs_matrix(
     """Return the plan of `gbs_matrix`; with another `tile` than by default sums are rounded."""
     flag(_FUNCTION, "center", center)
     workers = threads(_FUNCTION, num_threads)
-    sets, inputs = layers_on_host(_FUNCTION, layers, other)
-    rows, cols = sets
+    rows, cols, inputs = layers_on_host(_FUNCTION, layers, other)
     with errors_of(_FUNCTION):
         facts, tiles = _core.plan_gbs(
             **rows.for_core(cols),
@@ -84,7 +78,7 @@ def plan_gbs_matrix(
             edge=edge_of(_FUNCTION, tile, rows.samples),
             num_threads=workers,
         )
-    return GbsPlan(_FUNCTION, tiles_of(tiles), inputs, names_of(sets), facts)
+    return GbsPlan(_FUNCTION, tiles_of(tiles), inputs, names_of(rows, cols), facts)
 
 
 def bytes_of_graphs(facts: Mapping[str, Any], tile: Tile) -> int:
@@ -100,7 +94,7 @@ def part_of_graphs(
     plan: Plan,
     facts: Mapping[str, Any],
     tile: Tile,
-    layers: dict[str, NDArray[Any]],
+    layers: Sequence[Source],
     num_threads: int,
     progress: Report,
 ) -> dict[str, Any]:
@@ -109,7 +103,7 @@ def part_of_graphs(
         dict(facts),
         tile.bounds,
         *samples_of(tile, layers),
-        names=list(layers),
+        names=[layer.name for layer in layers],
         num_threads=num_threads,
         progress=progress,
         pairs=plan.pairs(tile),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,13 @@ from isogram import _core
 from isogram._arguments import integer, kernel_of, rows_of_gram, threads
 from isogram._bandwidth import resolved_bandwidth
 from isogram._entries import result_dtype
-from isogram._errors import errors_of, warn_if_infinite
+from isogram._errors import errors_of, remarks_on_range
 from isogram._host.place import HOST
 from isogram._plans.arguments import Checked, on_host
 from isogram._plans.blocks import BlocksPlan
 from isogram._types import Array, Report
+from isogram._walk.plan import Reduced
+from isogram._walk.sources import Source
 from isogram._walk.tiles import Tile, cut
 
 # Rows and columns of a tile: hundreds of megabytes of entries.
@@ -36,11 +38,10 @@ class GramPlan(BlocksPlan):
 
     facts: Mapping[str, Any]
 
-    def reduce(self, parts: Mapping[Tile, Mapping[str, Any]]) -> NDArray[Any]:
-        """Return the matrix, as a NumPy array; warn as `gram` does."""
-        matrix: NDArray[Any] = super().reduce(parts)
-        warn_if_infinite(self.operation, matrix, stacklevel=2)
-        return matrix
+    def _reduced(self, parts: Mapping[Tile, Mapping[str, Any]]) -> Reduced:
+        """Return the matrix, as a NumPy array."""
+        matrix, _ = super()._reduced(parts)
+        return matrix, remarks_on_range(self.operation, matrix)
 
     def pairs(self, tile: Tile) -> int:
         """Return how many pairs of rows a tile compares, also of each with itself."""
@@ -51,7 +52,7 @@ class GramPlan(BlocksPlan):
         return on_host(self.operation, rows_of_gram(self.operation, *inputs))
 
     def _part(
-        self, tile: Tile, inputs: dict[str, NDArray[Any]], num_threads: int, progress: Report
+        self, tile: Tile, inputs: Sequence[Source], num_threads: int, progress: Report
     ) -> dict[str, Any]:
         rows, cols = self._rows_and_cols(tile, inputs)
         block = gram_block(self, self.facts, tile, rows, cols, num_threads, progress)
@@ -73,7 +74,8 @@ def plan_gram(
     """Return the plan of `gram`."""
     options = kernel_of("gram", kernel, bandwidth, gamma, degree, coef0)
     edge, workers = integer("gram", "tile", tile, 1), threads("gram", num_threads)
-    arrays, inputs = on_host("gram", rows_of_gram("gram", x, y))
+    arrays = rows_of_gram("gram", x, y)
+    _, inputs = on_host("gram", arrays)
     rows, cols = arrays["x"], arrays.get("y")
     dtype = result_dtype(*arrays.values())
     with errors_of("gram"):

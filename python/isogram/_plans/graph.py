@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isogram import _core
 from isogram._arguments import flag, neighbours_or_all, threads
@@ -18,7 +17,8 @@ from isogram._plans.blocks import BlocksPlan
 from isogram._plans.gbs import bytes_of_graphs, part_of_graphs
 from isogram._plans.gram import gram_block
 from isogram._types import Array, Layers, Report
-from isogram._walk.plan import Plan
+from isogram._walk.plan import Plan, Reduced
+from isogram._walk.sources import Source
 from isogram._walk.tiles import Tile, tiles_of
 from isogram.graph import Csr
 
@@ -39,7 +39,7 @@ class DenseGraphPlan(BlocksPlan):
         return _on_host(self.operation, *inputs)
 
     def _part(
-        self, tile: Tile, inputs: dict[str, NDArray[Any]], num_threads: int, progress: Report
+        self, tile: Tile, inputs: Sequence[Source], num_threads: int, progress: Report
     ) -> dict[str, Any]:
         rows, cols = self._rows_and_cols(tile, inputs)
         facts = self.facts["layers"][0]
@@ -67,13 +67,13 @@ class KnnGraphPlan(Plan):
     facts: Mapping[str, Any]
     symmetrize: bool
 
-    def reduce(self, parts: Mapping[Tile, Mapping[str, Any]]) -> Csr:
+    def _reduced(self, parts: Mapping[Tile, Mapping[str, Any]]) -> Reduced:
         """Return the graph, as NumPy arrays."""
         in_order = self._in_order(parts)
         n = self.facts["samples"]
         with errors_of(self.operation):
             graph = _core.knn_graph_of_parts(dict(self.facts), in_order, symmetrize=self.symmetrize)
-        return Csr(*graph, (n, n))
+        return Csr(*graph, (n, n)), []
 
     def part_bytes(self, tile: Tile) -> int:
         """Return the size of a tile's neighbours."""
@@ -83,7 +83,7 @@ class KnnGraphPlan(Plan):
         return _on_host(self.operation, *inputs)
 
     def _part(
-        self, tile: Tile, inputs: dict[str, NDArray[Any]], num_threads: int, progress: Report
+        self, tile: Tile, inputs: Sequence[Source], num_threads: int, progress: Report
     ) -> dict[str, Any]:
         return part_of_graphs(self, self.facts, tile, inputs, num_threads, progress)
 
@@ -101,11 +101,11 @@ def plan_graph(
     flag("graph", "center", center)
     flag("graph", "symmetrize", symmetrize)
     workers = threads("graph", num_threads)
-    arrays, inputs = _on_host("graph", x)
-    samples = len(arrays["x"])
+    (source,), inputs = _on_host("graph", x)
+    samples = len(source)
     with errors_of("graph"):
         facts, bounds = _core.plan_gbs(
-            **Layers(list(arrays), list(arrays.values())).for_core(None),
+            **Layers([source.name], [source.array]).for_core(None),
             k=neighbours_or_all("graph", "x", k, samples),
             center=center,
             edge=edge_of("graph", tile, samples),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isogram._arguments import distributions_of, integer, threads
 from isogram._entries import result_dtype
@@ -15,6 +15,7 @@ from isogram._host.jsd import jsd, require_distributions
 from isogram._plans.arguments import Checked, on_host
 from isogram._plans.blocks import BlocksPlan
 from isogram._types import Array, Report
+from isogram._walk.sources import Source
 from isogram._walk.tiles import Tile, cut
 
 # Rows and columns of a tile: as of `gram`.
@@ -32,7 +33,7 @@ class JsdPlan(BlocksPlan):
         return on_host(self.operation, distributions_of(self.operation, *inputs))
 
     def _part(
-        self, tile: Tile, inputs: dict[str, NDArray[Any]], num_threads: int, progress: Report
+        self, tile: Tile, inputs: Sequence[Source], num_threads: int, progress: Report
     ) -> dict[str, Any]:
         rows, cols = self._rows_and_cols(tile, inputs)
         block = np.empty(tile.shape, self.dtype)
@@ -49,7 +50,8 @@ def plan_jsd(
 ) -> JsdPlan:
     """Return the plan of `jsd`."""
     edge, workers = integer("jsd", "tile", tile, 1), threads("jsd", num_threads)
-    arrays, inputs = on_host("jsd", distributions_of("jsd", probabilities, other))
+    arrays = distributions_of("jsd", probabilities, other)
+    _, inputs = on_host("jsd", arrays)
     with errors_of("jsd"):
         for name, array in arrays.items():
             require_distributions(array, name, workers)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from isogram._arguments import integer, median_or_bandwidth, threads
 from isogram._bandwidth import zero_median
 from isogram._entries import result_dtype
-from isogram._errors import errors_of, warn_if_infinite
+from isogram._errors import errors_of, remarks_on_range
 from isogram._host import rsm as on_host
 from isogram._host.rsm import Facts
 from isogram._plans.arguments import require_on_host
@@ -30,7 +30,7 @@ from isogram._tokens.axes import reduced
 from isogram._tokens.job import Job, Matching, Pairs, Rank
 from isogram._tokens.samples import Samples
 from isogram._types import Report
-from isogram._walk.plan import InputSpec
+from isogram._walk.plan import InputSpec, Reduced
 from isogram._walk.tiles import Tile, cut
 
 
@@ -58,15 +58,16 @@ class RsmPlan(BlocksPlan):
     bandwidth: float | None  # None: by the median of all distances
     mean_loss: float | None  # measured for rank "auto"
 
-    def reduce(self, parts: Mapping[Tile, Mapping[str, NDArray[Any]]]) -> Any:
+    def _reduced(self, parts: Mapping[Tile, Mapping[str, NDArray[Any]]]) -> Reduced:
         """Return the RSM, or a dict of RSMs by kernel, as NumPy arrays."""
         matrices = self._matrices(parts)
         if "distance" in matrices:
             self._finish(matrices["distance"])
+        remarks = []
         if "linear" in matrices:
-            warn_if_infinite(self.operation, matrices["linear"], stacklevel=2)
+            remarks = remarks_on_range(self.operation, matrices["linear"])
         results = dict(zip(self.kernels, matrices.values(), strict=True))
-        return results[self.kernels[0]] if self.is_single else results
+        return results[self.kernels[0]] if self.is_single else results, remarks
 
     def _finish(self, distances: NDArray[Any]) -> None:
         """Make RBF entries of distances."""

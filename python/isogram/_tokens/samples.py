@@ -18,7 +18,7 @@ LAYOUTS = {"nsc": 3, "nhwc": 4, "nchw": 4}
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Samples:
-    """Inputs as the caller gave them; split() cuts them into (s_i, c) views."""
+    """Inputs as the caller gave them, a `Source`; split() cuts them into (s_i, c) views."""
 
     name: str
     sources: list[NDArray[Any]]  # one array of all inputs, or one for each

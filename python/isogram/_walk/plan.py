@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from isogram._arguments import threads
-from isogram._errors import errors_of
+from isogram._errors import errors_of, warn
 from isogram._progress import Progress, reporting
 from isogram._types import Report
+from isogram._walk.run import HostWorker, run
+from isogram._walk.sinks import Reduction
 from isogram._walk.tiles import Tile
 
 if TYPE_CHECKING:
@@ -39,6 +41,9 @@ class InputSpec(NamedTuple):
         """Describe an array."""
         return cls(name, tuple(map(int, array.shape)), str(array.dtype))
 
+
+# A result, and what a caller has to be warned of.
+Reduced: TypeAlias = tuple[Any, list[str]]
 
 # The key under which a part says which tile of which plan it belongs to.
 _NAME = "part_of"
@@ -92,17 +97,44 @@ class Plan(ABC):
         `inputs` are those that the plan was made of. A part can be pickled.
         """
         self._check_tile(tile)
-        self._check_arguments(len(inputs))
-        checked, specs = self._checked(*inputs)
-        self._check_specs(specs)
+        checked = self._as_planned(*inputs)
         workers = threads(self.operation, num_threads)
         with errors_of(self.operation), reporting(self.operation, progress) as report:
-            values = self._part(tile, checked, workers, report)
-        return {_NAME: self._name_of(tile), **values}
+            return self._named_part(tile, checked, workers, report)
+
+    def reduce(self, parts: Mapping[Tile, Any]) -> Any:
+        """Return the result of the parts of all tiles; warn as the operation does."""
+        result, remarks = self._reduced(parts)
+        warn(remarks, stacklevel=2)
+        return result
+
+    def run(self, *inputs: Any, num_threads: int | None = None, progress: Progress = False) -> Any:
+        """Compute all tiles here, one after another, and return the result.
+
+        Of the inputs, which may be memory maps, only the rows and columns of one tile are read at a
+        time. A plan that is followed by another stage goes on with that. Warns as the operation
+        does.
+        """
+        workers = threads(self.operation, num_threads)
+        result, remarks = self, list[str]()
+        while isinstance(result, Plan):
+            result, remarks = result._run_stage(inputs, workers, progress)
+        warn(remarks, stacklevel=2)
+        return result
+
+    def _run_stage(self, inputs: Sequence[Any], num_threads: int, progress: Progress) -> Reduced:
+        checked = self._as_planned(*inputs)
+
+        def compute(tile: Tile, report: Report) -> dict[str, Any]:
+            return self._named_part(tile, checked, num_threads, report)
+
+        with errors_of(self.operation), reporting(self.operation, progress) as report:
+            reduced: Reduced = run(self, [HostWorker(compute)], Reduction(self._reduced), report)
+        return reduced
 
     @abstractmethod
-    def reduce(self, parts: Mapping[Tile, Any]) -> Any:
-        """Return the result of the parts of all tiles."""
+    def _reduced(self, parts: Mapping[Tile, Any]) -> Reduced:
+        """Return the result of the parts of all tiles, and what a caller has to be warned of."""
 
     def pairs(self, tile: Tile) -> int:
         """Return how many pairs of rows and columns a tile compares."""
@@ -130,6 +162,19 @@ class Plan(ABC):
     def _is_diagonal(self, tile: Tile) -> bool:
         """Whether the rows of a tile are its columns."""
         return self._is_symmetric and not tile.is_mirrored
+
+    def _as_planned(self, *inputs: Any) -> Any:
+        """Return checked inputs as `_part()` takes them; raise for others than planned."""
+        self._check_arguments(len(inputs))
+        checked, specs = self._checked(*inputs)
+        self._check_specs(specs)
+        return checked
+
+    def _named_part(
+        self, tile: Tile, checked: Any, num_threads: int, progress: Report
+    ) -> dict[str, Any]:
+        """Return a tile's part, which says whose it is."""
+        return {_NAME: self._name_of(tile), **self._part(tile, checked, num_threads, progress)}
 
     def _check_tile(self, tile: Tile) -> None:
         """Raise ValueError for a tile that is none of the plan's."""

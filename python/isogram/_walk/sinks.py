@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from isogram._walk.tiles import Tile
@@ -45,3 +45,24 @@ class ArraySink:
     def result(self) -> Mapping[str, Any]:
         """Return the matrices."""
         return self._matrices
+
+
+class Reduction:
+    """The parts themselves, which are reduced when all are there."""
+
+    def __init__(self, reduce: Callable[[Mapping[Tile, Any]], Any]) -> None:
+        """Take what makes the result of the parts."""
+        self._reduce = reduce
+        self._parts: dict[Tile, Any] = {}
+
+    def has(self, tile: Tile) -> bool:
+        """Whether there is a part of a tile."""
+        return tile in self._parts
+
+    def put(self, tile: Tile, part: Any) -> None:
+        """Keep a part."""
+        self._parts[tile] = part
+
+    def result(self) -> Any:
+        """Return what the parts are reduced to."""
+        return self._reduce(self._parts)

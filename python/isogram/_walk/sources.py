@@ -1,0 +1,39 @@
+"""Where the rows of inputs come from: arrays and memory maps; another kind is one more class."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+from numpy.typing import NDArray
+
+from isogram._host.finite import require_finite_rows
+
+
+class Source(Protocol):
+    """An input whose rows are read when a tile needs them."""
+
+    @property
+    def name(self) -> str:
+        """Its name in messages."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+
+    def rows(self, span: slice) -> Any:
+        """Return the rows of a span, as what computes a tile takes them."""
+
+
+class ArraySource(NamedTuple):
+    """A matrix in host memory, or a memory map, by its name in messages."""
+
+    name: str
+    array: NDArray[Any]
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.array)
+
+    def rows(self, span: slice) -> NDArray[Any]:
+        """Return the rows of a span: all were finite for the plan, and still have to be."""
+        require_finite_rows(self.name, self.array, span)
+        return self.array[span]
