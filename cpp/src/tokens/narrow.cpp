@@ -61,7 +61,7 @@ class NextSlice {
 
   void fetch_share() {
     const std::size_t lines = std::min(share_, left_);
-    for (std::size_t n = 0; n < lines; ++n, next_ += kLine) __builtin_prefetch(next_, 0, 2);
+    for (std::size_t n = 0; n < lines; ++n, next_ += kLine) __builtin_prefetch(next_, 0, 3);
     left_ -= lines;
   }
 
