@@ -137,7 +137,7 @@ void distances(const InputView& x, MatrixView<const std::int64_t> pairs, double*
   parallel_for(execution, (pairs.rows + chunk - 1) / chunk, [&](std::size_t task, Worker& worker) {
     DistanceReader reader(x);
     for (std::size_t p = task * chunk; p < std::min(pairs.rows, (task + 1) * chunk); ++p) {
-      worker.check();
+      worker.check(x.cols);
       const auto i = static_cast<std::size_t>(pairs(p, 0));
       const auto j = static_cast<std::size_t>(pairs(p, 1));
       require(i < x.rows && j < x.rows, "`pairs` must be indices of rows");
@@ -153,7 +153,7 @@ void distances(const InputView& x, double* out, const Execution& execution) {
     DistanceReader reader(x);
     double* row = out + i * (2 * x.rows - i - 1) / 2;
     for (std::size_t j = i + 1; j < x.rows; ++j) {
-      worker.check();
+      worker.check(x.cols);
       row[j - i - 1] = reader.distance(i, j);
     }
   };

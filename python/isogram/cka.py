@@ -95,7 +95,8 @@ def hsic(
     table = _table(pairs, options, estimator, precision)
     if table is None:
         return float("nan")
-    if overflowed := table.overflowed_layers():
+    _, overflowed = table.undefined_layers()
+    if overflowed:
         warnings.warn(overflow("hsic", overflowed), RuntimeWarning, stacklevel=2)
     result = float(table.hsic[0, 0])
     if math.isinf(result):

@@ -115,7 +115,7 @@ class PackedSamples {
       std::vector<double> row(x.cols);
       const Span samples = part_of(samples_, segment, segments_);
       for (std::size_t i = samples.begin; i < samples.end; ++i) {
-        worker.check();
+        worker.check(x.cols);
         // Rows that only have to be shifted are shifted into their places.
         const T* stored = exponent == 0 ? stored_row<T>(x, i) : nullptr;
         if (!stored) {

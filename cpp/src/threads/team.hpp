@@ -24,17 +24,29 @@ class Worker {
   // take longer than a tenth of a second calls it from time to time.
   void check();
 
+  // The same before so many entries of work: for rows that may be short, of which it lets some
+  // thousand entries pass at a time.
+  void check(std::size_t entries) {
+    unchecked_ += entries;
+    if (unchecked_ < kEntriesPerCheck) return;
+    unchecked_ = 0;
+    check();
+  }
+
  private:
   friend class Team;
+  static constexpr std::size_t kEntriesPerCheck = 4096;
   Worker(Team& team, std::size_t index, bool is_caller)
       : index(index), team_(team), is_caller_(is_caller) {}
   Team& team_;
   bool is_caller_;
+  std::size_t unchecked_ = 0;  // entries
 };
 
 // Worker::check() of the loop that this thread runs, if any: for code deep inside a task that takes
 // long for very long rows only.
 void check_worker();
+void check_worker(std::size_t entries);
 
 // The threads that a loop over `tasks` tasks will use.
 std::size_t team_size(const Execution& execution, std::size_t tasks);

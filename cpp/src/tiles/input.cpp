@@ -194,7 +194,7 @@ Measures measure(const InputView& x, const Look& look, const Execution& executio
     const std::size_t inner = look.with_sums ? rows.size() : readers.size();
     for (std::size_t a = 0; a < outer; ++a) {
       for (std::size_t b = 0; b < inner; ++b) {
-        worker.check();
+        worker.check(row.size());
         measure_part(rows.begin + (look.with_sums ? b : a), look.with_sums ? a : b);
       }
     }

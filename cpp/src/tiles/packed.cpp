@@ -67,7 +67,7 @@ int transform_row(std::size_t i, double* row, std::size_t n, const Transform& tr
   if (transform.unit_rows) {
     transform.unit_rows->apply(i, {transform.first_column, transform.first_column + n}, row);
   }
-  check_worker();
+  check_worker(n);
   // Where the scale does not matter: room for differences, and sums of them.
   const bool is_difference = transform.origin || transform.center_rows;
   const bool needs_room =
@@ -79,7 +79,7 @@ int transform_row(std::size_t i, double* row, std::size_t n, const Transform& tr
     if (needs_room) scale_down(row, n, kRoom);
     subtract_mean(row, n);
   }
-  check_worker();
+  check_worker(n);
   if (transform.unit_norm) {
     normalise(row, n);
     return 0;
@@ -116,7 +116,7 @@ template <class T>
 template <class Source>
 const T* RowPacker<T>::add(const Source* row, T* panel_row) {
   T* rounded = place_for(panel_row);
-  check_worker();
+  check_worker(depth_);
   for (std::size_t k = 0; k < depth_; ++k) rounded[k] = static_cast<T>(row[k]);
   return rounded;
 }
@@ -161,7 +161,7 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, Finite fini
     T* panel = data_.data() + p * depth_ * panel_;
     std::vector<double> row(depth_);
     for (std::size_t i = begin; i < end; ++i) {
-      worker.check();
+      worker.check(depth_);
       T* panel_row = panel + i - begin;
       if (const T* stored = is_shifted ? stored_row<T>(x, i) : nullptr) {
         T* shifted = packer.place_for(panel_row);
@@ -170,7 +170,7 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, Finite fini
         if (std::isfinite(largest_magnitude(shifted, depth_))) continue;
       }
       reader.read(i, row.data());
-      check_worker();
+      check_worker(depth_);
       bad.inspect(p, i, row.data(), depth_);
       const int exponent = transform_row(i, row.data(), depth_, transform);
       if (transform.exponent_per_row) exponents_[i] = exponent;

@@ -156,7 +156,7 @@ UnitRows::UnitRows(const InputView& x, const UnitAxis& axis, const Execution& ex
     std::vector<double> values(x.cols);
     const Span rows = tile_span(task, x.rows);
     for (std::size_t i = rows.begin; i < rows.end; ++i) {
-      worker.check();
+      worker.check(x.cols);
       reader.read(i, values.data());
       bad.inspect(task, i, values.data(), x.cols);
       rows_[i] = row_of(axis_, values);
@@ -167,9 +167,9 @@ UnitRows::UnitRows(const InputView& x, const UnitAxis& axis, const Execution& ex
 }
 
 void UnitRows::apply(std::size_t i, Span cols, double* part) const {
-  check_worker();
+  check_worker(cols.size());
   subtract(axis_, rows_[i], cols, part);
-  check_worker();
+  check_worker(cols.size());
   const auto [exponent, first, mean, high, low, rest, norm, beta] = rows_[i];
   const double* axis = axis_.centred.data() + cols.begin;
   // A difference that may be rounding alone counts as 0: rows along the axis are equal (all rows of

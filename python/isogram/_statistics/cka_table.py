@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -32,30 +33,27 @@ class CkaTable(NamedTuple):
     names_x: list[str]
     names_y: list[str]
 
-    def constant_layers(self) -> list[str]:
-        """Names of the layers whose centred Gram vanishes, each once."""
-        return self._undefined_where(lambda self_hsic: self_hsic == 0)
+    def undefined_layers(self) -> tuple[list[str], list[str]]:
+        """Names of the layers without a CKA, each once.
 
-    def overflowed_layers(self) -> list[str]:
-        """Names of the layers whose Gram left the range of float64, each once."""
-        return self._undefined_where(lambda self_hsic: ~np.isfinite(self_hsic))
+        First those whose centred Gram vanishes, then those whose Gram left the range of float64.
+        """
+        undefined = np.isnan(self.cka)
+        if not np.count_nonzero(undefined):
+            return [], []  # at once, as small calls take microseconds
+        # HSIC alone does not tell: of tiny features it may be 0, and their CKA sound.
+        names = [*self.names_x, *self.names_y]
+        self_hsic = [*self.self_x, *self.self_y]
+        without_cka = [*undefined.all(axis=1), *undefined.all(axis=0)]
+        own = dict(itertools.compress(zip(names, self_hsic, strict=True), without_cka))
+        constant = [name for name, value in own.items() if value == 0]
+        overflowed = [name for name, value in own.items() if not math.isfinite(value)]
+        return constant, overflowed
 
     def layers_without_bandwidth(self) -> list[str]:
         """Names of the layers whose kernel is NaN, of those that have a median bandwidth."""
         own = zip(self.names_x + self.names_y, [*self.self_x, *self.self_y], strict=True)
         return [name for name, self_hsic in own if np.isnan(self_hsic)]
-
-    def _undefined_where(
-        self, suspect: Callable[[NDArray[np.float64]], NDArray[np.bool_]]
-    ) -> list[str]:
-        undefined = np.isnan(self.cka)
-        if not np.count_nonzero(undefined):
-            return []
-        # HSIC alone does not tell: of tiny features it may be 0, and their CKA sound.
-        rows = suspect(self.self_x) & undefined.all(axis=1)
-        cols = suspect(self.self_y) & undefined.all(axis=0)
-        names = [*np.array(self.names_x)[rows], *np.array(self.names_y)[cols]]
-        return list(dict.fromkeys(map(str, names)))
 
 
 def cka_table(
@@ -131,7 +129,7 @@ def too_small(function: str, estimator: str, samples: int) -> str:
 
 def remarks(function: str, table: CkaTable) -> list[str]:
     """Return the warnings about layers without a CKA."""
-    constant, overflowed = table.constant_layers(), table.overflowed_layers()
+    constant, overflowed = table.undefined_layers()
     said = [_constant(function, constant)] if constant else []
     return said + ([overflow(function, overflowed)] if overflowed else [])
 
