@@ -1,5 +1,4 @@
 // Tiles of inner products and of L1 distances, from packed panels in cache.
-#include <algorithm>
 
 #include "levels.hpp"
 #include "tiles/buffer.hpp"

@@ -1,6 +1,5 @@
 #include "isogram/graph.hpp"
 
-#include <algorithm>
 #include <numeric>
 #include <stdexcept>
 #include <string>

@@ -12,6 +12,7 @@
 #include "simd/kernels.hpp"
 #include "threads/team.hpp"
 #include "tiles/buffer.hpp"
+#include "tiles/grid.hpp"
 #include "tiles/input.hpp"
 #include "tiles/walk.hpp"
 
@@ -19,19 +20,11 @@ namespace isogram {
 
 namespace {
 
-// Rows and columns of a tile: both sides of it stay in the cache for usual row lengths.
-constexpr std::size_t kTileRows = 32;
+// Rows and columns of a block of divergences: both sides stay in the cache for usual row lengths.
+constexpr std::size_t kBlockEdge = 32;
 
-// Long rows are read in parts of kClasses classes: a call can be stopped between two parts.
+// Long rows are read in parts of kClasses classes, with a check for an interrupt between two parts.
 constexpr std::size_t kClasses = std::size_t{1} << 18;
-
-std::size_t row_tiles(std::size_t rows) {
-  return (rows + kTileRows - 1) / kTileRows;
-}
-
-Span row_tile(std::size_t tile, std::size_t rows) {
-  return {tile * kTileRows, std::min(rows, (tile + 1) * kTileRows)};
-}
 
 // Calls body([begin, end)) for parts of n classes.
 template <class Body>
@@ -46,17 +39,17 @@ bool is_half(ElementType type) {
   return type == ElementType::float16 || type == ElementType::bfloat16;
 }
 
-// The shortest number that reads as the same value.
+// The shortest text that reads as the same value.
 std::string text_of(double value) {
   char text[32];
   const auto end = std::to_chars(std::begin(text), std::end(text), value).ptr;
   return std::string(text, end);
 }
 
-// What makes a row a distribution: a survey of it, part by part.
+// The check that a row is a distribution, part by part.
 struct RowCheck {
   double sum = 0;
-  double negative = 0;  // the first, if there is one
+  double negative = 0;  // the first negative entry, else 0
   std::size_t column = 0;
 
   void include(const double* values, Span part) {
@@ -82,15 +75,15 @@ void require_distribution(const InputView& x, std::size_t i, const RowCheck& che
                               text_of(check.sum) + " in row " + std::to_string(i));
 }
 
-// Surveys all rows. `place(i, part, worker)` is where a part of row i is read to, and
-// `finish(i, check, worker)` is called when all of the row was.
+// Reads and checks all rows. place(i, part, worker) returns the memory for a part of row i;
+// finish(i, check, worker) is called after its last part.
 template <class Place, class Finish>
 void survey_rows(const InputView& x, const Execution& execution, Place place, Finish finish) {
   const RowReader reader(x);
   FirstNotFinite bad(x.rows);
   std::vector<RowCheck> checks(x.rows);
-  parallel_for(execution, row_tiles(x.rows), [&](std::size_t tile, Worker& worker) {
-    const Span rows = row_tile(tile, x.rows);
+  parallel_for(execution, blocks_in(x.rows, kBlockEdge), [&](std::size_t block, Worker& worker) {
+    const Span rows = block_span(block, x.rows, kBlockEdge);
     for (std::size_t i = rows.begin; i < rows.end; ++i) {
       worker.check();
       for_each_part(x.cols, worker, [&](Span part) {
@@ -138,7 +131,8 @@ class Distributions {
   Buffer<double> logarithms_;
 };
 
-// In bits; only rounding can leave [0, 1]. Equal rows give exactly 0.
+// The divergence in bits, clamped to [0, 1], which only rounding can leave. Exactly 0 for equal
+// rows.
 double divergence(const Distributions& p, std::size_t i, const Distributions& q, std::size_t j,
                   Worker& worker) {
   double sum = 0;
@@ -150,19 +144,18 @@ double divergence(const Distributions& p, std::size_t i, const Distributions& q,
   return std::clamp(sum, 0.0, 1.0);
 }
 
-// Calls body(row, col, worker) for all pairs of rows, or for those with row < col.
+// Calls body(row, col, worker) for all pairs of rows, or for pairs with row < col.
 template <class Body>
 void for_each_pair(std::size_t rows, std::size_t cols, bool is_upper, const Execution& execution,
                    Body body) {
-  const Grid grid =
-      is_upper ? Grid::upper(row_tiles(rows)) : Grid::full(row_tiles(rows), row_tiles(cols));
+  const Grid grid = block_grid(rows, cols, is_upper, kBlockEdge);
   walk_tiles(grid, execution, [&](Cell cell, Worker& worker) {
-    const Span tile_rows = row_tile(cell.row, rows);
-    const Span tile_cols = row_tile(cell.col, cols);
-    for (std::size_t i = tile_rows.begin; i < tile_rows.end; ++i) {
+    const Span block_rows = block_span(cell.row, rows, kBlockEdge);
+    const Span block_cols = block_span(cell.col, cols, kBlockEdge);
+    for (std::size_t i = block_rows.begin; i < block_rows.end; ++i) {
       worker.check();
-      for (std::size_t j = is_upper ? std::max(tile_cols.begin, i + 1) : tile_cols.begin;
-           j < tile_cols.end; ++j) {
+      for (std::size_t j = is_upper ? std::max(block_cols.begin, i + 1) : block_cols.begin;
+           j < block_cols.end; ++j) {
         body(i, j, worker);
       }
     }
@@ -174,7 +167,7 @@ void for_each_pair(std::size_t rows, std::size_t cols, bool is_upper, const Exec
 void require_distributions(const InputView& x, const Execution& execution) {
   const UsualArithmetic usual;
   require_not_empty(x);
-  PerWorker memory(execution, row_tiles(x.rows),
+  PerWorker memory(execution, blocks_in(x.rows, kBlockEdge),
                    [&] { return Buffer<double>::unset(std::min(kClasses, x.cols)); });
   survey_rows(
       x, execution, [&](std::size_t, Span, Worker& worker) { return memory.of(worker).data(); },

@@ -7,7 +7,6 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
 #include "assignment/assignment.hpp"
 #include "isogram/error.hpp"

@@ -1,9 +1,6 @@
 #include "isogram/moments.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <stdexcept>
-#include <string>
 #include <utility>
 
 #include "isogram/arithmetic.hpp"

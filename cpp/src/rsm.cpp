@@ -82,8 +82,7 @@ class RsmWalk {
     return affinity_entries_for<T>(layout_, sides_.kernels.panel, rows_.inputs(), cols_.inputs());
   }
 
-  // Whether inputs have so many tokens that each is a group, and the affinities of a pair would
-  // leave the cache.
+  // Whether each input is a group, and the affinities of a pair would leave the cache.
   bool is_in_strips() const {
     return options_.matching == Matching::exact && layout_.group == 1 && !layout_.is_narrow();
   }

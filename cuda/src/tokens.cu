@@ -109,8 +109,8 @@ __device__ int median_of(OthersMemory& memory, int count) {
   return median;
 }
 
-// Replaces means by the means without a few tokens of huge norm, where there are such: see
-// isogram/detail/tokens.hpp.
+// Where a few tokens of huge norm pull a mean away from all others, replaces it by the mean of the
+// others: see isogram/detail/tokens.hpp.
 template <class X>
 __global__ void __launch_bounds__(kWarp* kTokenWarps)
     leave_out_huge_tokens(TokenReader<X> inputs, TokenSummary summary) {

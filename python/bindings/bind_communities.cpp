@@ -1,6 +1,5 @@
 #include "isogram/communities.hpp"
 
-#include <algorithm>
 #include <cstdint>
 
 #include "arguments.hpp"

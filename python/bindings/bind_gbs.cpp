@@ -3,7 +3,6 @@
 #include <pybind11/stl.h>
 
 #include <cstdint>
-#include <tuple>
 
 #include "arguments.hpp"
 #include "bind_graph.hpp"
@@ -84,7 +83,7 @@ std::vector<NearestSamples> nearest_from(const py::handle& layers) {
   return result;
 }
 
-// Of full graphs products of the rows and of the columns, pairs × samples; else neighbours.
+// For full graphs the products of rows and of columns, pairs × samples; for k-NN graphs neighbours.
 py::dict part_dict(GbsPart part, const GbsPlan& plan) {
   if (plan.k > 0) {
     return py::dict("of_rows"_a = neighbours_list(std::move(part.of_rows), plan.k),
@@ -99,8 +98,6 @@ GbsPart gbs_part_from(const py::dict& dict, const GbsPlan& plan) {
   return {doubles_from(dict["row_products"]), doubles_from(dict["col_products"]), {}, {}};
 }
 
-using GbsTile = std::tuple<std::size_t, std::size_t, std::size_t, std::size_t>;
-
 py::tuple plan_gbs(const py::list& x_layers, const std::optional<py::list>& y_layers,
                    const std::vector<std::string>& names_x, const std::vector<std::string>& names_y,
                    std::size_t k, bool center, std::size_t edge, int num_threads) {
@@ -111,25 +108,19 @@ py::tuple plan_gbs(const py::list& x_layers, const std::optional<py::list>& y_la
   Call(num_threads).run([&](const Execution& execution) {
     plan = isogram::plan_gbs(x, y, k, center, edge, execution);
   });
-  std::vector<GbsTile> tiles;
-  for (const auto& [rows, cols] : tiles_of(plan)) {
-    tiles.emplace_back(rows.begin, rows.end, cols.begin, cols.end);
-  }
-  return py::make_tuple(plan_dict(plan), tiles);
+  return py::make_tuple(plan_dict(plan), to_tuples(tiles_of(plan)));
 }
 
-py::dict gbs_of_tile(const py::dict& plan, const GbsTile& tile, const py::list& rows,
+py::dict gbs_of_tile(const py::dict& plan, const TileTuple& tile, const py::list& rows,
                      const std::optional<py::list>& cols, const std::vector<std::string>& names,
                      int num_threads, const py::object& progress, std::size_t pairs) {
   const GbsPlan known = gbs_plan_from(plan);
-  const auto [row_begin, row_end, col_begin, col_end] = tile;
-  const SampleTile samples{{row_begin, row_end}, {col_begin, col_end}};
   const std::vector<InputView> of_rows = input_views(rows, names);
   std::vector<InputView> of_cols;
   if (cols) of_cols = input_views(*cols, names);
   GbsPart part;
   Call(num_threads, progress, pairs).run([&](const Execution& execution) {
-    part = isogram::gbs_of_tile(known, samples, of_rows, of_cols, execution);
+    part = isogram::gbs_of_tile(known, tile_from(tile), of_rows, of_cols, execution);
   });
   return part_dict(std::move(part), known);
 }
@@ -160,7 +151,7 @@ py::tuple knn_graph_of(const GbsPlan& plan, const std::vector<GbsPart>& parts, b
   return graph_tuple(std::move(graph));
 }
 
-// Of a plan of one layer.
+// The k-NN graph of a plan of one layer.
 py::tuple knn_graph_of_parts(const py::dict& plan, const py::list& parts, bool symmetrize) {
   const GbsPlan known = gbs_plan_from(plan);
   const std::vector<GbsPart> values = gbs_parts_from(parts, known);

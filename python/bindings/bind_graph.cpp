@@ -1,7 +1,5 @@
 #include "isogram/graph.hpp"
 
-#include <cstdint>
-
 #include "arguments.hpp"
 #include "bind_graph.hpp"
 #include "module.hpp"

@@ -12,13 +12,6 @@ namespace isogram::bindings {
 
 namespace {
 
-using TileTuple = std::tuple<std::size_t, std::size_t, std::size_t, std::size_t>;
-
-SampleTile tile_from(const TileTuple& tile) {
-  const auto [row_begin, row_end, col_begin, col_end] = tile;
-  return {{row_begin, row_end}, {col_begin, col_end}};
-}
-
 py::dict to_dict(const LayerFacts& layer) {
   return py::dict("gram"_a = bindings::to_dict(layer.gram),
                   "shifted"_a = bindings::to_dict(layer.shifted), "sum"_a = to_doubles(layer.sum),
@@ -112,7 +105,7 @@ Moments moments_from(const py::dict& dict) {
   return moments;
 }
 
-// Plans of all stages that moments may need, the first of which is the one to begin with.
+// The plans of all stages that may be needed, in order.
 py::list plan_moments(const py::list& x_layers, const std::optional<py::list>& y_layers,
                       const std::vector<std::string>& names_x,
                       const std::vector<std::string>& names_y, const std::string& kernel,
@@ -137,11 +130,7 @@ py::list plan_moments(const py::list& x_layers, const std::optional<py::list>& y
 }
 
 std::vector<TileTuple> moments_tiles(const py::dict& plan) {
-  std::vector<TileTuple> tiles;
-  for (const auto& [rows, cols] : tiles_of(plan_from(plan))) {
-    tiles.emplace_back(rows.begin, rows.end, cols.begin, cols.end);
-  }
-  return tiles;
+  return to_tuples(tiles_of(plan_from(plan)));
 }
 
 py::dict moments_of_tile(const py::dict& plan, const TileTuple& tile, const py::list& rows,
@@ -167,7 +156,8 @@ MomentsPart sums_of(const MomentsPlan& plan, const std::vector<TileTuple>& tiles
   return sums;
 }
 
-// Moments and the layers whose rounding the last stage can tell; None where the next is needed.
+// Moments, and the doubts() about layers that stage magnitudes settles; None if the next stage is
+// needed.
 py::object reduce_moments(const py::dict& plan, const std::vector<TileTuple>& tiles,
                           const py::list& parts) {
   const MomentsPlan known = plan_from(plan);

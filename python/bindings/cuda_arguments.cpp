@@ -1,6 +1,5 @@
 #include "cuda_arguments.hpp"
 
-#include <algorithm>
 #include <string>
 #include <type_traits>
 

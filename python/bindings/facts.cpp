@@ -27,6 +27,19 @@ std::optional<UnitAxis> axis_from(const py::object& object) {
 
 }  // namespace
 
+SampleTile tile_from(const TileTuple& tile) {
+  const auto [row_begin, row_end, col_begin, col_end] = tile;
+  return {{row_begin, row_end}, {col_begin, col_end}};
+}
+
+std::vector<TileTuple> to_tuples(const std::vector<SampleTile>& tiles) {
+  std::vector<TileTuple> tuples;
+  for (const auto& [rows, cols] : tiles) {
+    tuples.emplace_back(rows.begin, rows.end, cols.begin, cols.end);
+  }
+  return tuples;
+}
+
 py::object to_doubles(const std::vector<double>& values) {
   return to_array(values, {static_cast<py::ssize_t>(values.size())});
 }

@@ -7,8 +7,6 @@
 #include <limits>
 #include <numeric>
 #include <random>
-#include <stdexcept>
-#include <string>
 #include <vector>
 
 #include "flat.hpp"

@@ -91,7 +91,8 @@ inline Rows half_dead(std::size_t rows, std::size_t cols, Random& random) {
   });
 }
 
-// Skew-symmetric but for the diagonal: only diagonal entries count, and duals are far larger.
+// x_i − x_j, which adds up to 0 over any assignment, and a tiny diagonal: totals differ by their
+// diagonal entries alone, and duals are far larger.
 inline Rows skew(std::size_t rows, std::size_t cols, Random& random) {
   const std::vector<double> x = normals(std::max(rows, cols), random);
   return made(rows, cols, [&](std::size_t i, std::size_t j) {

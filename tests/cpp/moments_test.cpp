@@ -10,7 +10,6 @@
 #include <optional>
 #include <random>
 #include <stdexcept>
-#include <string>
 #include <vector>
 
 #include "gram_expected.hpp"

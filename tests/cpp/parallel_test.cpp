@@ -12,9 +12,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <functional>
-#include <limits>
 #include <mutex>
-#include <numeric>
 #include <set>
 #include <stdexcept>
 #include <string>

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <span>
-#include <string>
 #include <vector>
 
 #include "flat.hpp"

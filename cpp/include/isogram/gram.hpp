@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"

@@ -72,7 +72,7 @@ class TokenInputs {
   std::string name_ = "tokens";
 };
 
-// What a plan needs to know of all inputs.
+// Facts of all inputs that a plan needs.
 struct TokenFacts {
   std::size_t fewest = 0;  // tokens of an input
   std::size_t most = 0;    // tokens of an input

@@ -1,7 +1,6 @@
 // Slow and obvious: HSIC and CKA of two whole Gram matrices, in long double.
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 
 #include "isogram/center.hpp"

@@ -1,7 +1,6 @@
 // Linear assignment in integers, for costs so far apart that float64 loses the smaller ones.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 #include "isogram/matrix_view.hpp"

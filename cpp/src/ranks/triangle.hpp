@@ -1,4 +1,4 @@
-// Entries above the diagonal of an RSM, and loops over its rows and over its entries.
+// The entries above the diagonal of an RSM (its triangle), and loops over its rows and entries.
 #pragma once
 
 #include <algorithm>
@@ -15,18 +15,18 @@
 
 namespace isogram {
 
-// Rows per task where each row is read.
+// Rows per task of loops over rows.
 inline constexpr std::size_t kRowsPerTask = 16;
 
 inline std::size_t row_tasks(std::size_t rows) {
-  return (rows + kRowsPerTask - 1) / kRowsPerTask;
+  return blocks_in(rows, kRowsPerTask);
 }
 
 // Calls body(task, worker, [begin, end)) for the rows of every task, in parallel.
 template <class Body>
 void for_each_task_of_rows(std::size_t rows, const Execution& execution, Body body) {
   const auto call = [&](std::size_t task, Worker& worker) {
-    body(task, worker, Span{task * kRowsPerTask, std::min(rows, (task + 1) * kRowsPerTask)});
+    body(task, worker, block_span(task, rows, kRowsPerTask));
   };
   parallel_for(execution, row_tasks(rows), call, threads_for(rows * rows));
 }
@@ -42,32 +42,31 @@ void for_each_row(std::size_t rows, const Execution& execution, Body body) {
   });
 }
 
-// Calls body(chunk, [begin, end)) for chunks of n entries, in parallel where there are several:
-// each is short enough for Ctrl-C, also where the memory that it touches is new.
+// Calls body(chunk, [begin, end)) for chunks of n entries, in parallel if there are several. A
+// chunk is short enough for an interrupt, even if it touches new memory.
 template <class Body>
 void for_each_chunk(std::size_t n, const Execution& execution, Body body) {
-  const std::size_t chunks = (n + kSortChunk - 1) / kSortChunk;
+  const std::size_t chunks = blocks_in(n, kSortChunk);
   if (chunks == 1) return body(std::size_t{0}, Span{0, n});
-  parallel_for(execution, chunks, [&](std::size_t chunk, Worker&) {
-    body(chunk, Span{chunk * kSortChunk, std::min(n, (chunk + 1) * kSortChunk)});
-  });
+  parallel_for(execution, chunks,
+               [&](std::size_t chunk, Worker&) { body(chunk, block_span(chunk, n, kSortChunk)); });
 }
 
-// The sum of part(chunk's entries) over all chunks, in their order.
+// The sum of part([begin, end)) over all chunks, in their order.
 template <class Sum, class Part>
 Sum sum_of_chunks(std::size_t n, const Execution& execution, Part part) {
-  std::vector<Sum> parts((n + kSortChunk - 1) / kSortChunk);
+  std::vector<Sum> parts(blocks_in(n, kSortChunk));
   for_each_chunk(n, execution, [&](std::size_t chunk, Span span) { parts[chunk] = part(span); });
   return std::accumulate(parts.begin(), parts.end(), Sum{});
 }
 
-// Where row i of a triangle begins: the entries above the diagonal, row by row.
+// The place of row i in a triangle that is stored row by row.
 inline std::size_t row_begin(std::size_t i, std::size_t n) {
   return i * (2 * n - i - 1) / 2;
 }
 
-// The entries above the diagonal, row by row: what is on and below it is not read. Throws
-// std::invalid_argument that names the first that is not finite.
+// The entries above the diagonal, row by row. Entries on and below the diagonal are ignored. Throws
+// std::invalid_argument that names the first entry that is not finite.
 Buffer<double> triangle_of(const InputView& x, const Execution& execution);
 
 template <class Is>

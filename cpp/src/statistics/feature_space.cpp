@@ -22,18 +22,13 @@ namespace {
 constexpr std::size_t kSegment = 1024;
 constexpr std::size_t kTasks = 32;
 
-// Rows of a tile's sums are padded with zeros to a multiple of kRound, as many as dot() takes in
-// one round at the widest level: squares are added in the order that they have in a whole tile.
+// Rows of a tile's sums are padded with zeros to a multiple of kRound, the terms that dot() adds in
+// one round at the widest level: squares are added in the same order as in a whole tile.
 constexpr std::size_t kRound = 32;
 static_assert(kTileEdge % kRound == 0);
 
 std::size_t stride_of(std::size_t cols) {
-  return (cols + kRound - 1) / kRound * kRound;
-}
-
-// Part `index` of n items cut into `parts`.
-Span part_of(std::size_t n, std::size_t index, std::size_t parts) {
-  return {n * index / parts, n * (index + 1) / parts};
+  return blocks_in(cols, kRound) * kRound;
 }
 
 Grid grid_of(const MomentsPlan& plan, std::size_t k, std::size_t l) {
@@ -88,7 +83,7 @@ class PackedSamples {
     Buffer<double> sums(rows.size() * stride);
     for (std::size_t segment = segments.begin; segment < segments.end; ++segment) {
       worker.check();
-      const Span samples = part_of(samples_, segment, segments_);
+      const Span samples = part_span(samples_, segment, segments_);
       kernels_.inner_products(segment_panel(x, row_panel, samples), rows.size(),
                               segment_panel(y, col_panel, samples), cols.size(), samples.size(),
                               tile, kTileEdge, {.is_upper = is_diagonal, .has_room = true});
@@ -113,7 +108,7 @@ class PackedSamples {
     const RowReader reader(x);
     parallel_for(execution, segments_, [&](std::size_t segment, Worker& worker) {
       std::vector<double> row(x.cols);
-      const Span samples = part_of(samples_, segment, segments_);
+      const Span samples = part_span(samples_, segment, segments_);
       for (std::size_t i = samples.begin; i < samples.end; ++i) {
         worker.check(x.cols);
         // Rows that only have to be shifted are shifted into their places.
@@ -192,7 +187,7 @@ void for_cross_tiles(std::span<const PackedSamples<T>> ranges, const Grid& grid,
   for (std::size_t r = 0; r < ranges.size(); ++r) {
     const std::size_t segments = ranges[r].segments();
     const std::size_t parts = std::min(segments, (kTasks + grid.cells() - 1) / grid.cells());
-    for (std::size_t p = 0; p < parts; ++p) pieces.push_back({r, part_of(segments, p, parts)});
+    for (std::size_t p = 0; p < parts; ++p) pieces.push_back({r, part_span(segments, p, parts)});
     of_range.push_back(parts);
   }
   const auto sum_over_ranges = [&](Buffer<double>* tiles) {

@@ -1,8 +1,6 @@
 // Moments in Gram space: the facts of layers, and moments from sums over tiles.
 #include <algorithm>
-#include <limits>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 #include "simd/kernels.hpp"

@@ -1,6 +1,7 @@
 #include "tiles/deep_tiles.hpp"
 
 #include <algorithm>
+#include <vector>
 
 #include "tiles/input.hpp"
 #include "tiles/walk.hpp"

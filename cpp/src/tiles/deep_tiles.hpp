@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <optional>
-#include <vector>
 
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"

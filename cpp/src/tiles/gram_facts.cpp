@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "threads/team.hpp"
 #include "tiles/deep_tiles.hpp"

@@ -23,6 +23,11 @@ inline Span block_span(std::size_t block, std::size_t n, std::size_t edge) {
   return {block * edge, std::min(n, (block + 1) * edge)};
 }
 
+// Part `index` of n rows that are cut into `parts` of nearly equal size.
+inline Span part_span(std::size_t n, std::size_t index, std::size_t parts) {
+  return {n * index / parts, n * (index + 1) / parts};
+}
+
 inline std::size_t tiles_in(std::size_t n) {
   return blocks_in(n, kTileEdge);
 }

@@ -4,8 +4,6 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
 #include <limits>
 #include <stdexcept>
 #include <type_traits>
@@ -114,10 +112,6 @@ std::size_t number_of(const std::vector<char>& flags) {
   return static_cast<std::size_t>(std::count(flags.begin(), flags.end(), char{1}));
 }
 
-Span part_of(std::size_t n, std::size_t index, std::size_t parts) {
-  return {n * index / parts, n * (index + 1) / parts};
-}
-
 // Adds row i to `sums`; returns its largest distance from the origin. A row that is not stored as
 // float32, or overflows there, is read as float64 and passed to `inspect`.
 template <class Inspect>
@@ -167,8 +161,8 @@ Measures measure(const InputView& x, const Look& look, const Execution& executio
   FirstNotFinite bad(parts.size());
   const auto measure_task = [&](std::size_t task, Worker& worker) {
     Measures& part = parts[task];
-    const Span rows = part_of(x.rows, task / blocks, strips);
-    const Span cols = part_of(x.cols, task % blocks, blocks);
+    const Span rows = part_span(x.rows, task / blocks, strips);
+    const Span cols = part_span(x.cols, task % blocks, blocks);
     part.row_largest.assign(rows.size(), 0.0);
     part.column_sums.assign(look.with_sums && strips > 1 ? cols.size() : 0, 0.0);
     double* column_sums =
@@ -203,12 +197,12 @@ Measures measure(const InputView& x, const Look& look, const Execution& executio
   bad.throw_if_found(x.name);
   for (std::size_t task = 0; task < parts.size(); ++task) {
     const Measures& part = parts[task];
-    double* rows = &whole.row_largest[part_of(x.rows, task / blocks, strips).begin];
+    double* rows = &whole.row_largest[part_span(x.rows, task / blocks, strips).begin];
     for (std::size_t i = 0; i < part.row_largest.size(); ++i) {
       rows[i] = std::max(rows[i], part.row_largest[i]);
     }
     if (part.column_sums.empty()) continue;
-    double* sums = &whole.column_sums[part_of(x.cols, task % blocks, blocks).begin];
+    double* sums = &whole.column_sums[part_span(x.cols, task % blocks, blocks).begin];
     for (std::size_t j = 0; j < part.column_sums.size(); ++j) sums[j] += part.column_sums[j];
   }
   return whole;

@@ -115,7 +115,6 @@ class Packed {
 
   // The transformed row is 2^exponent times the packed row.
   int exponent(std::size_t row) const { return exponents_.empty() ? exponent_ : exponents_[row]; }
-  bool has_row_exponents() const { return !exponents_.empty(); }
 
  private:
   void start(const InputView& x, const Transform& transform, const Execution& execution);

@@ -1,10 +1,10 @@
 #include "tiles/tile.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
-#include <stdexcept>
-#include <string>
-#include <utility>
+#include <optional>
+#include <vector>
 
 #include "isogram/detail/distance.hpp"
 #include "threads/team.hpp"

@@ -1,11 +1,9 @@
 // Tiles of Gram matrices, over which every operation walks.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <optional>
-#include <vector>
 
 #include "isogram/gram.hpp"
 #include "isogram/matrix_view.hpp"

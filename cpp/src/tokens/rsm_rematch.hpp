@@ -75,8 +75,8 @@ inline double squared_distance(const double* a, const double* b, std::size_t cha
   return std::min(sum, largest);
 }
 
-// Puts the columns of a window, whose first token is `first` and which has so many rows and
-// columns, among those of whole inputs.
+// Copies the columns of a window of rows × cols tokens from number `first` on to the columns of
+// whole inputs.
 inline void put_columns(const std::int32_t* of_window, std::size_t rows, std::size_t cols,
                         std::size_t first, std::int32_t* columns) {
   for (std::size_t row = 0; row < rows; ++row) {
@@ -86,7 +86,7 @@ inline void put_columns(const std::int32_t* of_window, std::size_t rows, std::si
   }
 }
 
-// Distances of pairs (i of rows, j of cols) from their tokens as they came.
+// Distances of pairs (i of rows, j of cols) from the tokens of the inputs.
 template <class T>
 class NearDistances {
  public:

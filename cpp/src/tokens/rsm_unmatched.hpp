@@ -1,4 +1,4 @@
-// Sums without a matching: every input is one long row, and products are those of a Gram matrix.
+// Sums without a matching: every input is one long row, and the sums are a Gram matrix.
 #pragma once
 
 #include <algorithm>
@@ -25,14 +25,14 @@ class UnmatchedBlocks {
     if (!sides.is_symmetric) col_means_ = packed_means(sides.cols, execution);
   }
 
-  // Inputs on a side of a block. Rows are deep, and most of them come from far: a wide block
-  // fetches them less often, and leaves fewer for other threads.
+  // Inputs per side of a block. Rows are long, and most are read from memory: a wide block reads
+  // them less often, but leaves fewer blocks for other threads.
   static std::size_t edge(std::size_t rows, std::size_t cols) {
     const std::size_t tiles = tiles_in(std::max(rows, cols));
     return std::clamp(tiles / 8, std::size_t{1}, kWidestBlock) * kTileEdge;
   }
 
-  std::size_t blocks(std::size_t inputs) const { return (inputs + edge() - 1) / edge(); }
+  std::size_t blocks(std::size_t inputs) const { return blocks_in(inputs, edge()); }
 
   void add(Cell cell, Matcher<T>& matcher, Worker& worker) const {
     const Span inputs = span(cell.row, sides_.rows.inputs());
@@ -58,13 +58,13 @@ class UnmatchedBlocks {
   }
 
  private:
-  // The depth beyond which a wide block could not be stopped soon.
+  // Above this depth a wide block would take too long for an interrupt.
   static constexpr std::size_t kDeep = std::size_t{1} << 16;
 
   std::size_t edge() const { return edge(sides_.rows.inputs(), sides_.cols.inputs()); }
 
   Span span(std::size_t block, std::size_t inputs) const {
-    return {block * edge(), std::min(inputs, (block + 1) * edge())};
+    return block_span(block, inputs, edge());
   }
 
   void write_rows(Span inputs, Span others, const T* sums, Matcher<T>& matcher,

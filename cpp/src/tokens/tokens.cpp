@@ -15,7 +15,7 @@ namespace isogram {
 
 namespace {
 
-// The tokens of one input, widened, in memory that serves one input after another.
+// The tokens of one input as doubles, in memory that is used for one input after another.
 struct Widened {
   std::size_t tokens;
   std::size_t channels;
@@ -36,7 +36,7 @@ Widened widen(const InputView& view, std::size_t input, Buffer<double>& memory,
   return z;
 }
 
-// Scales to moderate magnitudes; returns the exponent taken out.
+// Scales to moderate magnitudes by 2^−exponent; returns the exponent.
 int normalise(Widened& z) {
   check_worker();
   const int exponent = scaling_exponent_of(largest_magnitude(z.values.data(), z.values.size()));
@@ -60,7 +60,7 @@ double bulk_norm_of(const Widened& z) {
   return std::accumulate(norms.begin(), norms.end(), 0.0);
 }
 
-// Tokens by descending norm, equal ones by index.
+// Tokens by descending norm, equal norms by index.
 std::vector<std::size_t> by_norm(const Widened& z) {
   const std::vector<double> norms = squared_norms_of(z);
   std::vector<std::size_t> order(z.tokens);
@@ -70,8 +70,8 @@ std::vector<std::size_t> by_norm(const Widened& z) {
   return order;
 }
 
-// Subtracts the mean token and writes it to `mean`; relative to the first token, so that equal
-// tokens become exactly zero.
+// Subtracts the mean token and writes it to `mean`. The mean is summed relative to the first token,
+// so that equal tokens become exactly 0.
 void subtract_mean_token(Widened& z, double* mean) {
   const auto& kernels = simd::kernels().float64;
   const std::vector<double> first(z.token(0), z.token(0) + z.channels);
@@ -88,7 +88,7 @@ void subtract_mean_token(Widened& z, double* mean) {
   for (std::size_t c = 0; c < z.channels; ++c) mean[c] += first[c];
 }
 
-// The index of a median.
+// The index of the median.
 std::size_t median_of(const std::vector<double>& values) {
   std::vector<std::size_t> order(values.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -110,8 +110,8 @@ std::vector<double> squared_distances_from(const Widened& z, std::size_t referen
   return distances;
 }
 
-// Of tokens less their mean, one of those that a few of huge norm leave far behind, where there are
-// such: see isogram/detail/tokens.hpp.
+// For tokens less their mean: a typical token, if a few tokens of huge norm pull the mean away from
+// it and most others (isogram/detail/tokens.hpp); else none.
 std::optional<std::size_t> token_far_from_mean(const Widened& z) {
   const std::vector<double> norms = squared_norms_of(z);
   const std::size_t typical = median_of(norms);
@@ -122,8 +122,8 @@ std::optional<std::size_t> token_far_from_mean(const Widened& z) {
   return typical;
 }
 
-// Of tokens as they came, subtracts the mean of those that are near `typical`, and writes what is
-// left of the mean of all, `mean`, to `left`.
+// Subtracts the mean of the tokens near `typical` from all tokens, and writes `mean`, the mean of
+// all tokens, less that mean to `left`.
 void subtract_mean_of_others(Widened& z, std::size_t typical, const double* mean, double* left) {
   const auto& kernels = simd::kernels().float64;
   const std::vector<double> distances = squared_distances_from(z, typical);
@@ -146,7 +146,8 @@ void subtract_mean_of_others(Widened& z, std::size_t typical, const double* mean
   }
 }
 
-// The exponent of the norm of an input in units of 2^exponent; none where it is 0.
+// The exponent of the norm of an input whose squared norm is in units of 2^(2 exponent); none if it
+// is 0.
 std::optional<int> exponent_of_norm(double squared_norm, int exponent) {
   if (squared_norm == 0) return std::nullopt;
   return exponent_of(std::sqrt(squared_norm)) + exponent;
@@ -184,7 +185,7 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, const TokenInputs& 
   }
   place();
   prepare_narrow();
-  const bool is_row = layout.matching == Matching::none;  // a whole input
+  const bool is_row = layout.matching == Matching::none;  // each input is one row
   if (is_row) {
     data_ = Buffer<T>::unset(product(product(panels_, panel_), depth_));
     fill_with_zeros(data_.data() + (panels_ - 1) * panel_ * depth_, panel_ * depth_, execution);
@@ -193,7 +194,7 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, const TokenInputs& 
   }
   FirstNotFinite bad(inputs.size());
   const std::size_t per_task = is_row ? panel_ : 1;
-  const std::size_t tasks = tiles_per(inputs.size(), per_task);
+  const std::size_t tasks = blocks_in(inputs.size(), per_task);
   std::optional<Axes> axes;
   if (layout.axes.data) axes.emplace(layout.axes, execution);
   const std::size_t entries = inputs.size() * layout.max_tokens * channels_;
@@ -241,7 +242,7 @@ template <class T>
 std::size_t TokenSets<T>::bytes_for(const simd::KernelTable<T>& kernels, const TokenLayout& layout,
                                     std::size_t inputs, std::size_t channels) {
   const auto panels = [&](std::size_t rows) {
-    return tiles_per(rows, kernels.panel) * kernels.panel;
+    return blocks_in(rows, kernels.panel) * kernels.panel;
   };
   const std::size_t vectors = 8 * channels * (layout.centered ? 2 : 1);  // means
   const std::size_t fixed = inputs * (vectors + 64);
@@ -250,10 +251,10 @@ std::size_t TokenSets<T>::bytes_for(const simd::KernelTable<T>& kernels, const T
     return fixed + of_means +
            sizeof(T) * product(product(panels(inputs), layout.max_tokens), channels);
   }
-  const std::size_t groups = tiles_per(inputs, layout.group);
+  const std::size_t groups = blocks_in(inputs, layout.group);
   std::size_t rows = groups * panels(layout.group * layout.max_tokens);
   if (layout.matching == Matching::window) {
-    rows = inputs * tiles_per(layout.max_tokens, layout.window) * panels(layout.window);
+    rows = inputs * blocks_in(layout.max_tokens, layout.window) * panels(layout.window);
   }
   const std::size_t tokens = inputs * layout.max_tokens;
   const std::size_t order = needs_order(layout.matching) ? 8 * tokens : 0;
@@ -314,7 +315,7 @@ void TokenSets<T>::pack(std::size_t input, const InputView& view, Packers& packe
     const std::optional<std::size_t> typical = token_far_from_mean(z);
     has_mean_left_[input] = typical.has_value();
     if (typical) {
-      z = widen(view, input, packers.widened, bad);  // the mean took the digits of the others
+      z = widen(view, input, packers.widened, bad);  // with the digits that the mean cost
       scale_down(z.values.data(), z.values.size(), exponents_[input]);
       subtract_mean_of_others(z, *typical, mean, means_left_.data() + input * channels_);
     }
@@ -339,7 +340,7 @@ void TokenSets<T>::pack(std::size_t input, const InputView& view, Packers& packe
   }
 }
 
-// As the matching sees it.
+// Packs a token as the matching will compare it.
 template <class T>
 void TokenSets<T>::pack_token(std::size_t input, std::size_t position, double* token,
                               Packers& packers) {
@@ -351,7 +352,7 @@ void TokenSets<T>::pack_token(std::size_t input, std::size_t position, double* t
   }
 }
 
-// Where a token's first element goes in panels of rows of `depth` elements.
+// The place of a token's first element in panels of rows of `depth` elements.
 template <class T>
 std::size_t TokenSets<T>::place_of(std::size_t input, std::size_t position,
                                    std::size_t depth) const {

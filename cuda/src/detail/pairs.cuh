@@ -2,7 +2,6 @@
 // than the product.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 #include "launch.cuh"

@@ -1,7 +1,6 @@
 // Reductions over warps and blocks, in an order that depends on nothing but the number of threads.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 #include "launch.cuh"

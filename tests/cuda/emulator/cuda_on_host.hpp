@@ -270,9 +270,6 @@ inline int __ffsll(long long x) {
 inline int __popc(unsigned x) {
   return std::popcount(x);
 }
-inline int __clz(int x) {
-  return std::countl_zero(static_cast<unsigned>(x));
-}
 template <class T>
 T __ldg(const T* place) {
   return *place;

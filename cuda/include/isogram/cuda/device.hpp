@@ -7,8 +7,8 @@
 //     named …_scratch return the size of scratch.
 //   - Sums have a fixed order and no floating-point atomics: results repeat bit for bit, on any
 //     device.
-//   - A NaN or infinity in an input is no error, because nobody waits for it: every result that
-//     depends on it becomes NaN, unless the function says otherwise.
+//   - A NaN or infinity in an input is no error, because no function waits for its kernels: every
+//     result that depends on it becomes NaN, unless the function says otherwise.
 #pragma once
 
 #include <cstdint>

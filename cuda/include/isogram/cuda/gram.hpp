@@ -3,8 +3,6 @@
 // prepared rows and entries, is float or double. The rules of device.hpp hold.
 #pragma once
 
-#include <cstdint>
-
 #include "isogram/cuda/device.hpp"
 #include "isogram/gram.hpp"
 
