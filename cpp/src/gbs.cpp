@@ -281,6 +281,7 @@ GbsTable gbs_table(std::span<const InputView> x, std::span<const InputView> y, s
 GbsPlan plan_gbs(std::span<const InputView> x, std::span<const InputView> y, std::size_t k,
                  bool center, std::size_t edge, const Execution& execution) {
   const UsualArithmetic usual;
+  require(!x.empty(), "`layers` must have at least one layer, got none");
   std::vector<InputView> layers(x.begin(), x.end());
   layers.insert(layers.end(), y.begin(), y.end());
   require_graphs(layers, k);

@@ -281,6 +281,7 @@ std::vector<MomentsStage> moments_stages(std::span<const Layer> x, std::span<con
 MomentsPlan plan_moments(std::span<const Layer> x, std::span<const Layer> y, Estimator estimator,
                          MomentsStage stage, std::size_t edge, const Execution& execution) {
   const UsualArithmetic usual;
+  require(!x.empty(), "`layers` must not be empty");
   const std::vector<const Layer*> layers = all_layers(x, y);
   require_same_rows(layers, estimator == Estimator::biased ? 2 : 4,
                     [](const Layer* layer) -> const InputView& { return layer->features; });

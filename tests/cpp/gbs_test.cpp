@@ -192,6 +192,13 @@ TEST(GbsErrors, PartsMustBeThoseOfThePlan) {
   }
 }
 
+TEST(GbsErrors, PlansNeedLayers) {
+  const std::vector<Data<float>> layers{Data<float>::normal(10, 3, 1)};
+  const std::vector<InputView> y{layers[0].view()};
+  EXPECT_EQ(complaint([&] { isogram::plan_gbs({}, y, 0, false); }),
+            "`layers` must have at least one layer, got none");
+}
+
 // A neighbour that is no sample is refused, and never used as an index.
 TEST(GbsErrors, NeighboursMustBeSamples) {
   const std::vector<Data<float>> layers{Data<float>::normal(10, 3, 1)};

@@ -202,6 +202,16 @@ TEST(MomentsOfTiles, AreThoseOfManySamples) {
                {.kernel = Kernel::rbf, .bandwidth = 2});
 }
 
+TEST(MomentsOfTiles, NeedLayers) {
+  const std::vector<Matrix> values = related(10, {3}, 0);
+  const std::vector<Input> inputs{{ElementType::float32, Order::c, values[0]}};
+  const std::vector<Layer> y = layers_of(inputs, {});
+  EXPECT_EQ(complaint([&] {
+              isogram::plan_moments({}, y, Estimator::biased, MomentsStage::gram_float32);
+            }),
+            "`layers` must not be empty");
+}
+
 // Parts and views of another tile, another stage, or other layers are refused, not read beyond
 // their ends.
 TEST(MomentsOfTiles, RefuseWhatIsNotTheirs) {

@@ -66,9 +66,9 @@ inline constexpr TieRule kTieRule;
 double compare(const InputView& a, const InputView& b, Comparison method,
                const Execution& execution = {});
 
-// The ranks of the entries above the diagonal of an n × n RSM, row by row, written to `ranks` (n(n
-// − 1)/2): from 1 on, and ties (see compare()) share their mean rank. Spearman's correlation of two
-// RSMs is Pearson's of their ranks; with many RSMs each is sorted once.
+// The ranks of the entries above the diagonal of an n × n RSM, row by row, written to `ranks`
+// (n(n − 1)/2): from 1 on, and ties (see compare()) share their mean rank. Spearman's correlation
+// of two RSMs is Pearson's of their ranks; with many RSMs each is sorted once.
 // Types: any → float64. Cost: n² log n. Memory: 24 n² bytes beside `ranks`. Throws
 // std::invalid_argument as compare() does.
 void rank_entries(const InputView& rsm, double* ranks, const Execution& execution = {});

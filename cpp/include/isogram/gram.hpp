@@ -30,9 +30,9 @@ struct KernelOptions {
 // linear or polynomial matrix overflowed; that entry is infinite.
 //
 // Distances are accurate for near-duplicates, and for clusters and single rows however far apart:
-// ‖a‖² + ‖b‖² − 2⟨a, b⟩ is computed from rows less their common mean, and replaced by Σ_c (a_c −
-// b_c)² where it would cancel or overflow; L1 distances are sums of |a_c − b_c|. Features are
-// scaled by powers of two, so that nothing overflows before the result does.
+// ‖a‖² + ‖b‖² − 2⟨a, b⟩ is computed from rows less their common mean, and replaced by Σ_c
+// (a_c − b_c)² where it would cancel or overflow; L1 distances are sums of |a_c − b_c|. Features
+// are scaled by powers of two, so that nothing overflows before the result does.
 //
 // Types: any → T → T, T = float or double; norms and shifts in float64.
 // Cost: n·m·d multiply-adds, half of them for one input.
@@ -47,8 +47,8 @@ template <class T>
 bool gram(const InputView& x, const InputView& y, const KernelOptions& options, MatrixView<T> out,
           const Execution& execution = {});
 
-// out[p] = ‖x_i − x_j‖ for the p-th pair (i, j) of `pairs` (count × 2); without `pairs` for all i <
-// j, row by row, n(n−1)/2 of them. Summed as (x_ic − x_jc)², scaled where squares would leave
+// out[p] = ‖x_i − x_j‖ for the p-th pair (i, j) of `pairs` (count × 2); without `pairs` for all
+// i < j, row by row, n(n−1)/2 of them. Summed as (x_ic − x_jc)², scaled where squares would leave
 // float64's range.
 // Types: any → float64 → float64. Cost: 2 d operations per pair. Memory: two rows as float64 per
 // thread.

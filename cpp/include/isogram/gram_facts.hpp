@@ -18,7 +18,7 @@ struct UnitAxis {
   std::vector<double> axis;     // 24 bits per entry; zeros where the few rows have no direction
   std::vector<double> centred;  // `axis`, less its mean for `center`
   double squares = 0;           // Σ centred²
-  double lambda = 0;            // half of the rows reach this far along the axis
+  double lambda = 0;            // in units of the axis: half of the few rows reach this far
 };
 
 // All facts that decide the bits of a tile and depend on more than its own rows: a few numbers per

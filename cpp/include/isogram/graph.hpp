@@ -19,9 +19,9 @@ struct Csr {
   std::vector<T> data;
 };
 
-// The full graph: all cosines ⟨x_i, x_j⟩ / (‖x_i‖ ‖x_j‖) with a zero diagonal, written to out (n ×
-// n), exactly symmetric. A zero row has cosines 0. `center` subtracts the columns' means from x
-// first.
+// The full graph: all cosines ⟨x_i, x_j⟩ / (‖x_i‖ ‖x_j‖) with a zero diagonal, written to out
+// (n × n), exactly symmetric. A zero row has cosines 0. `center` subtracts the columns' means from
+// x first.
 // Types: any → T → T, T = float or double; norms in float64.
 // Cost: n²d/2 multiply-adds. Memory: a tile per thread, and x packed once, or its n²/2 cosines
 // where that is less than half.

@@ -7,9 +7,9 @@
 namespace isogram {
 
 // out[i, j] = H(m) − (H(p_i) + H(q_j))/2 = (KL(p_i‖m) + KL(q_j‖m))/2 in bits, m = (p_i + q_j)/2,
-// between the rows of p (n × c; out is n × n), or between the rows of p and of q (m × c; out is n ×
-// m) (Lin 1991). Rows are renormalised in float64. Without q the result is exactly symmetric. Equal
-// rows give exactly 0, and results stay in [0, 1]. The same bits for any number of threads.
+// between the rows of p (n × c; out is n × n), or between the rows of p and of q (m × c; out is
+// n × m) (Lin 1991). Rows are renormalised in float64. Without q the result is exactly symmetric.
+// Equal rows give exactly 0, and results stay in [0, 1]. The same bits for any number of threads.
 // Types: any → float64 → T, T = float or double. Cost: n·m·c logarithms, half of them without q.
 // Memory: the rows and their logarithms as float64.
 // Throws std::invalid_argument: no rows or columns, different column counts, a negative entry, a

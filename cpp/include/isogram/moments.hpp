@@ -110,8 +110,8 @@ std::vector<MomentsStage> moments_stages(std::span<const Layer> x, std::span<con
 // `edge` is the number of rows and columns of a tile; 0 stands for 6144.
 // Types: any → float64. Cost: one or two passes over the samples. Memory: rows as float64 per
 // thread.
-// Throws std::invalid_argument: layers of different n, n < 2 (biased) or n < 4 (debiased), a NaN or
-// infinity, an option out of range.
+// Throws std::invalid_argument: no layers, layers of different n, n < 2 (biased) or n < 4
+// (debiased), a NaN or infinity, an option out of range.
 MomentsPlan plan_moments(std::span<const Layer> x, std::span<const Layer> y, Estimator estimator,
                          MomentsStage stage, std::size_t edge = 0, const Execution& execution = {});
 
@@ -124,9 +124,9 @@ std::vector<SampleTile> tiles_of(const MomentsPlan& plan);
 
 // The sums over one tile. `rows` and `cols` are views of the tile's rows and columns in every
 // layer; for a tile on the diagonal `cols` may be empty.
-// Types: any → T → float64 sums, T = float or double by the plan's stage. Cost: half of d
-// multiply-adds per entry and layer on the diagonal, d off it, and one multiply-add per entry and
-// pair of layers.
+// Types: any → T → float64 sums, T = float or double by the plan's stage.
+// Cost: d multiply-adds per entry and layer, half of them on the diagonal, and one per entry and
+// pair of layers; in feature space d_k d_l per sample and pair.
 // Memory: these rows and columns packed as T and a tile of each layer per thread; in feature space
 // a D × D matrix of float64 for each pair of layers.
 // Throws std::invalid_argument: views that do not have the tile's rows and the plan's features, a

@@ -32,9 +32,10 @@ enum class Precision { float32, bfloat16, int8 };
 
 // `axes` (rank × channels, orthonormal rows): the exact matching compares tokens by their
 // coordinates along these axes, rounded as `precision` says. Without data it compares all channels.
-// Matched pairs are scored on all channels. The loss is smallest for the leading eigenvectors of Σ
-// z zᵀ over the tokens z, divided by ‖Z_i‖ and, where all inputs have equally many tokens, less
-// their input's mean token. It is 0 but for rounding where all tokens lie in the span of the axes.
+// Matched pairs are scored on all channels. The loss is smallest for the leading eigenvectors
+// of Σ z zᵀ over the tokens z, divided by ‖Z_i‖ and, where all inputs have equally many tokens,
+// less their input's mean token. It is 0 but for rounding where all tokens lie in the span of the
+// axes.
 struct RsmOptions {
   Matching matching = Matching::exact;
   std::size_t window_or_k = 0;  // window and topk: ≥ 1
@@ -71,8 +72,8 @@ struct RsmOutputs {
 //
 // A pair whose distance is so far below the norms of its tokens (near copies, or clusters of tokens
 // far from each other that inputs share) that rounded affinities may confuse near tokens is matched
-// again for its distance, in float64: exact and window by differences, topk and greedy, for T =
-// float, by inner products. The same bits for any number of threads.
+// again for its distance, in float64: exact and window by differences, topk and greedy, for
+// T = float, by inner products. The same bits for any number of threads.
 //
 // Types: any → T affinities → float64 matched sums → T, T = float or double; matching none sums in
 // T, in short panels.

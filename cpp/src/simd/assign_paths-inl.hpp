@@ -248,8 +248,8 @@ struct SmallSearch {
     });
   }
 
-  // The path through a settled column and its row `through` to column j has length C_j − v_j −
-  // shift.
+  // The path through a settled column and its row `through` to column j has length
+  // C_j − v_j − shift.
   [[gnu::always_inline]] void relax(const T* row, Vector<T> shift, std::int32_t through) {
     unrolled<kCount>([&](std::size_t n) {
       const auto path = (Distances<T>)((load(row + n * kLanes<T>) - dual[n]) - shift);

@@ -3,8 +3,8 @@
 
 namespace isogram {
 
-// The number of processors in the affinity mask, limited by the cgroup's CPU quota (rounded up), ≥
-// 1.
+// The number of processors in the affinity mask, limited by the cgroup's CPU quota (rounded
+// up), ≥ 1.
 int usable_cpus();
 
 }  // namespace isogram

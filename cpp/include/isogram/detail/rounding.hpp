@@ -39,9 +39,10 @@ ISOGRAM_HOST_DEVICE inline double ulps_of_any_order(double terms) {
   return std::fmax(ulps_of_panels(terms), terms);
 }
 
-// An upper bound on Σ |⟨a, b⟩ − ⟨â, b̂⟩| over the pairs of any matching, by ⟨a, b⟩ − ⟨â, b̂⟩ = ⟨a −
-// â, b⟩ + ⟨â, b − b̂⟩ and the inequality of Cauchy and Schwarz. It includes the part of tokens that
-// was left out, and the rounding of the computed ⟨â, b̂⟩, at most `of_sum` ‖â‖ ‖b̂‖ each.
+// An upper bound on Σ |⟨a, b⟩ − ⟨â, b̂⟩| over the pairs of any matching, by
+//   ⟨a, b⟩ − ⟨â, b̂⟩ = ⟨a − â, b⟩ + ⟨â, b − b̂⟩
+// and the inequality of Cauchy and Schwarz. It includes the part of tokens that was left out, and
+// the rounding of the computed ⟨â, b̂⟩, at most `of_sum` ‖â‖ ‖b̂‖ each.
 ISOGRAM_HOST_DEVICE inline double narrowing_bound(const RoundedNorms& a, const RoundedNorms& b,
                                                   double of_sum) {
   const double of_a = a.errors * b.largest + a.rounded * b.largest_error;

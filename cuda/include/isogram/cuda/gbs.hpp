@@ -12,10 +12,10 @@
 
 namespace isogram::cuda {
 
-// table[l, m, i] += Σ_j X_l[i, j] Y_m[i, j] for the rows i of the whole graphs, x.layers × y.layers
-// × n. The diagonals must be 0 (clear_diagonal() in cka.hpp). A mirrored tile is also added to the
-// rows of its transpose. If x and y are the same layers (x.data == y.data and equal numbers), only
-// pairs l ≤ m are added.
+// table[l, m, i] += Σ_j X_l[i, j] Y_m[i, j] for the rows i of the whole graphs,
+// x.layers × y.layers × n. The diagonals must be 0 (clear_diagonal() in cka.hpp). A mirrored tile
+// is also added to the rows of its transpose. If x and y are the same layers (x.data == y.data and
+// equal numbers), only pairs l ≤ m are added.
 // Cost: the multiply-adds of add_products() in cka.hpp, twice if mirrored, and one read and write
 // of the tile's rows of the table.
 template <class T>

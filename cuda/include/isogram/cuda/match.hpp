@@ -67,7 +67,7 @@ std::int64_t match_scratch(std::int64_t problems, std::int64_t rows, std::int64_
 //   *not_finite = min(*not_finite, (problem · rows + row) · cols + column)
 // for the first such entry. The caller sets *not_finite to 2^64 − 1 (as int64: −1) before. The
 // numbers of steps of all loops are bounded by rows and columns: no input makes a kernel hang.
-// Types: T costs → T duals → float64 totals and gaps, T = float or double as grid.type says.
+// Types: T costs → T duals → float64 totals and gaps, T = float or double as problems.type says.
 // Cost: O(r² c / threads) per problem in the worst case, r = min(rows, cols) and c the other.
 void match(Stream stream, const ProblemGrid& problems, Objective objective,
            const Matchings& matchings, unsigned long long* not_finite, void* scratch);
