@@ -6,6 +6,7 @@ of a recording.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -63,7 +64,7 @@ def order_of(wanted: NDArray[Any], there: NDArray[Any], names: tuple[str, str]) 
             if identifier not in places[elsewhere]:
                 raise ValueError(
                     f"{_shown(identifier)}, row {row} of {names[here]}, is not in "
-                    f"{names[elsewhere]}"
+                    f"{names[elsewhere]}{_alike(identifier, places[elsewhere])}"
                 )
     return np.fromiter((places[1][identifier] for identifier in places[0]), np.intp, len(wanted))
 
@@ -74,6 +75,17 @@ def _places(name: str, identifiers: Iterable[Any]) -> dict[Any, int]:
         if (before := places.setdefault(identifier, row)) != row:
             raise ValueError(f"{_shown(identifier)} is row {before} and row {row} of {name}")
     return places
+
+
+def _alike(identifier: object, others: Iterable[object]) -> str:
+    """Name the one of the others that reads the same: 7 and "7", or other Unicode forms of é."""
+    text = _read(identifier)
+    same = next((other for other in others if _read(other) == text), None)
+    return "" if same is None else f", which has {same!a}"
+
+
+def _read(identifier: object) -> str:
+    return unicodedata.normalize("NFKC", str(identifier)).strip()
 
 
 @lru_cache(maxsize=64)  # of the few types of arrays; small calls take microseconds
@@ -106,5 +118,5 @@ def _counts(value: Array) -> bool:
 
 
 def _shown(identifier: object) -> str:
-    text = repr(identifier)
+    text = repr(identifier.item() if isinstance(identifier, np.str_ | np.integer) else identifier)
     return text if len(text) <= 100 else f"{text[:100]} …"

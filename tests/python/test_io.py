@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import pickle
+import re
 import sys
 import warnings
 
@@ -389,6 +390,16 @@ def test_closed_files(written):
             np.testing.assert_array_equal(layer, flat(LAYERS[short(layer.name)]))
 
 
+def test_closed_hdf5_files_say_so(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = LAYERS["block1"]
+    with io.open(tmp_path / "a.h5") as layers:
+        pass
+    with pytest.raises(ValueError, match=r"cannot read .*a.h5: the file is closed"):
+        np.asarray(layers["x"])
+
+
 # Single formats -----------------------------------------------------------------------------
 
 
@@ -413,6 +424,31 @@ def test_pickles_in_torch_files(tmp_path, run):
     path.write_bytes(pickle.dumps([1, 2]))
     with pytest.raises(ValueError, match="cannot read"):
         io.open(path)
+    torch.save({"x": np.ones((4, 3))}, path)
+    with pytest.raises(ValueError, match=r"nothing is unpickled: numpy\..*_reconstruct"):
+        io.open(path)
+
+
+def test_lists_in_torch_files(tmp_path):
+    torch = pytest.importorskip("torch")
+    x, path = torch.ones(N, 3), tmp_path / "a.pt"
+    torch.save({"x": x, "lr": [0.1, None], "step": [1, 2]}, path)
+    assert io.open(path).skipped == {
+        "lr": "a list of NoneType, float",
+        "step": "int64 of shape (2,)",
+    }
+    for ids in ([1, "a"] * 6, [b"a"] * N):
+        torch.save({"x": x, "ids": ids}, path)
+        with pytest.raises(ValueError, match=r"'ids' of .*a.pt is a list of (bytes|int, str);"):
+            io.open(path)
+
+
+def test_arrays_of_torch_files_are_not_written_to(tmp_path):
+    torch = pytest.importorskip("torch")
+    torch.save(torch.ones(N, 3), tmp_path / "a.pt")
+    layer = io.open(tmp_path / "a.pt")["a"]
+    with pytest.raises(ValueError, match="read-only"):
+        np.asarray(layer)[0, 0] = 9
 
 
 def test_tensors_of_every_kind(tmp_path):
@@ -450,6 +486,43 @@ def test_frames_in_parquet(tmp_path):
         np.testing.assert_array_equal(layers["model"], LAYERS["block1"])
         np.testing.assert_array_equal(layers["model"].rows(slice(4, 7)), LAYERS["block1"][4:7])
         assert set(layers.skipped) == {"label"}
+
+
+def test_indices_of_frames_that_are_no_identifiers(tmp_path):
+    """Nor features: an index of floats is a column of floats."""
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    indices = {
+        "'trial'": pandas.Index(np.arange(N) / 2, name="trial"),
+        "'__index_level_0__'": pandas.date_range("2020", periods=N),
+        "'s, t'": pandas.MultiIndex.from_arrays([IDS, IDS], names=["s", "t"]),
+    }
+    x = flat(LAYERS["block1"])
+    for name, index in indices.items():
+        path = tmp_path / "x.parquet"
+        pandas.DataFrame(x, index=index).rename(columns=str).to_parquet(path)
+        with pytest.raises(ValueError, match=f"{name} of .*x.parquet is a"):
+            io.open(path)
+        np.testing.assert_array_equal(io.open(path, ids=None)["x"], x)
+    np.testing.assert_array_equal(io.open(path, ids="t").ids, IDS)
+
+
+def test_values_of_one_name(tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    table = arrow.table([arrow.array(np.ones(N))] * 2, names=["x", "x"])
+    with arrow.ipc.new_file(tmp_path / "a.arrow", table.schema) as writer:
+        writer.write_table(table)
+    with pytest.raises(ValueError, match="two columns have the same name"):
+        io.open(tmp_path / "a.arrow")
+
+
+def test_values_of_one_name_in_torch_files(tmp_path):
+    torch = pytest.importorskip("torch")
+    x = torch.ones(N, 3)
+    for name, saved_ in {"a/b": {"a": {"b": x}, "a/b": x}, "1": {1: x, "1": x}}.items():
+        torch.save(saved_, tmp_path / "a.pt")
+        with pytest.raises(ValueError, match=f"two values are named '{name}'"):
+            io.open(tmp_path / "a.pt")
 
 
 @pytest.mark.parametrize(
@@ -524,10 +597,13 @@ def test_folders(tmp_path, run):
     (folder / "README.md").write_text("notes")
     (folder / ".hidden").write_text("notes")
     (folder / "again").symlink_to(folder)
+    (folder / "cut.npy").touch()
     with io.open(folder) as layers:
         assert list(layers) == ["layer2/features", "layer10/features", "others/x"]
         np.testing.assert_array_equal(layers.ids, IDS)
-        assert set(layers.skipped) >= {"README.md", "again"}
+        assert layers.skipped["README.md"] == "not of a format that is known"
+        assert layers.skipped["again"] == "a link to a folder"
+        assert layers.skipped["cut.npy"] == "the file is empty"
     assert run("compare", folder, folder).exit_code == 0
     (folder / "layer2" / "file_names.txt").write_text("\n".join(IDS[ORDER]))
     with pytest.raises(ValueError, match=r"has samples in different orders: row \d+ is 'image"):
@@ -559,10 +635,27 @@ def test_identifiers_by_name(tmp_path):
         io.open(path, ids="trial")
     with pytest.raises(ValueError, match=r"one for each of the 12 samples: 'x' of .* is float32"):
         io.open(path, ids="x")
-    for unfit in (IDS[:5], np.ones(N), IDS.reshape(3, 4)):
-        layers = io.open(saved(path, unfit))
-        assert layers.ids is None
-        assert layers.skipped.keys() == {"ids"}
+
+
+@pytest.mark.parametrize(
+    ("unfit", "what"),
+    [
+        (IDS[:5], r"str\d+ of shape \(5,\)"),
+        (IDS.reshape(3, 4), r"str\d+ of shape \(3, 4\)"),
+        (np.ones(N), r"float64 of shape \(12,\)"),
+        (IDS.astype(object), r"object of shape \(12,\)"),
+    ],
+)
+def test_identifiers_that_cannot_be_used_are_not_passed_over(tmp_path, run, unfit, what):
+    path = saved(tmp_path / "a.npz", unfit)
+    message = rf"'ids' of .*a.npz is {what}; name others, or none to take rows as they are"
+    with pytest.raises(ValueError, match=message):
+        io.open(path)
+    assert re.search(message, run("compare", path, path).stderr)
+    assert run("compare", path, path, "--ids", "none").exit_code == 0
+    layers = io.open(path, ids=None)
+    assert layers.ids is None
+    assert layers.skipped.keys() == {"ids"}
 
 
 def test_identifiers_of_the_groups_that_are_opened(tmp_path):
@@ -579,6 +672,35 @@ def test_identifiers_of_the_groups_that_are_opened(tmp_path):
     for several in ("*", "deep/*", ["first/x", "second/x"]):
         with pytest.raises(ValueError, match=r"has samples in different orders: row \d+ is \d+ in"):
             io.open(tmp_path / "a.h5", layers=several)
+
+
+def saved_rows(path, ids):
+    np.savez(path, x=np.ones((len(ids), 2)), ids=ids)
+    return path
+
+
+def test_identifiers_that_read_the_same(tmp_path):
+    pairs = [
+        (np.arange(N), np.arange(N).astype(str), "0, row 0 of .*, which has '0'"),
+        (np.array(["é"]), np.array(["e\u0301"]), r"'é', row 0 of .*, which has 'e\\u0301'"),
+        (np.array(["a"]), np.array(["a "]), "'a', row 0 of .*, which has 'a '"),
+        (np.array(["a"]), np.array(["b"]), "'a', row 0 of .* is not in .*[^']$"),
+    ]
+    for wanted, there, message in pairs:
+        a, b = (
+            io.open(saved_rows(tmp_path / name, ids))
+            for name, ids in (("a.npz", wanted), ("b.npz", there))
+        )
+        with pytest.raises(ValueError, match=message):
+            io.align(a, b)
+
+
+def test_spans_of_rows_only(tmp_path):
+    layer = io.open(saved_rows(tmp_path / "a.npz", IDS))["x"]
+    assert layer.rows(slice(-3, None, 1)).shape == (3, 2)
+    for span in (slice(0, 4, 2), slice(None, None, -1), 3):
+        with pytest.raises(ValueError, match=r"Layer.rows: `span` must be a slice of step 1, got"):
+            layer.rows(span)
 
 
 def test_arrays_of_layers_are_copies_where_asked_for(written):

@@ -75,12 +75,14 @@ class _Table:
 
 def _add_columns(found: Contents, path: Path, table: _Table) -> None:
     arrow = library("pyarrow", "tables")
-    features = []
+    if len(set(table.schema.names)) < len(table.schema.names):
+        raise ValueError("two columns have the same name")
+    features, index = [], _index(table.schema)
     for field in table.schema:
         name, kind = field.name, field.type
         if isinstance(kind, arrow.BaseExtensionType):
             kind = kind.storage_type
-        if arrow.types.is_floating(kind):
+        if arrow.types.is_floating(kind) and name not in index:
             features.append(name)
         elif _is_list(arrow, kind) and arrow.types.is_floating(kind.value_type):
             found.entries[name] = _list_entry(table, name, _dtype(kind.value_type))
@@ -93,7 +95,9 @@ def _add_columns(found: Contents, path: Path, table: _Table) -> None:
         shape = len(table), len(features)
         name = path.stem if path.stem not in found.entries else f"{path.stem} (columns)"
         found.entries[name] = Entry(shape, dtype, _reader(table, features, dtype))
-    found.index = _index(table.schema, found)
+    found.index = ", ".join(index) or None
+    if len(index) > 1:
+        found.others[", ".join(index)] = f"an index of {len(index)} columns"
 
 
 def _is_list(arrow: Any, kind: Any) -> bool:
@@ -106,11 +110,10 @@ def _dtype(kind: Any) -> np.dtype[Any]:
     return np.dtype(str if "string" in str(kind) else kind.to_pandas_dtype())
 
 
-def _index(schema: Any, found: Contents) -> str | None:
-    """Return the column that pandas wrote the index of its frame to."""
+def _index(schema: Any) -> list[str]:
+    """Return the columns that pandas wrote the index of its frame to; none for 0, 1, 2, …."""
     columns = json.loads((schema.metadata or {}).get(b"pandas", b"{}")).get("index_columns", [])
-    name = columns[0] if len(columns) == 1 else None
-    return name if isinstance(name, str) and name in found.entries else None
+    return [name for name in columns if isinstance(name, str) and name in schema.names]
 
 
 def _reader(

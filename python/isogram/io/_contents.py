@@ -69,7 +69,7 @@ class Contents:
     """The arrays of an open file, and what has to be closed after it."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
-    index: str | None = None  # the entry that the file itself declares as identifiers
+    index: str | None = None  # what the file itself declares as identifiers
     others: dict[str, str] = field(default_factory=dict)  # what is no array, described
     files: ExitStack = field(default_factory=ExitStack)
 
@@ -150,10 +150,11 @@ def refused(what: str) -> Iterator[None]:
     except _BROKEN as error:
         if isinstance(error, ImportError):  # of a library, not of the file
             raise
-        raise ValueError(what + _reason(error)) from error
+        raise ValueError(what + reason_of(error)) from error
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Return what an exception of a broken file says, in one line."""
     text = (error.strerror if isinstance(error, OSError) else None) or str(error)
     first = text.splitlines()[0] if text else type(error).__name__
     return first if len(first) <= _LONGEST_REASON else f"{first[:_LONGEST_REASON]} …"

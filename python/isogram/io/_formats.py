@@ -16,6 +16,7 @@ from isogram.io._contents import (
     in_memory,
     naturally,
     reading,
+    reason_of,
     refused,
 )
 
@@ -74,23 +75,23 @@ def _folder_contents(folder: Path) -> Contents:
             path = folder / name
             if path.suffix == ".txt" and path.stem in IDENTIFIERS:
                 _merge(found, path, Contents({path.stem: _lines(path)}))
-            elif _is_known(path):
+            elif not (reason := _why_not(path)):
                 _merge(found, path, contents_of(path))
             elif not name.startswith("."):
-                found.others[name] = "not of a format that is known"
+                found.others[name] = reason
     return found
 
 
-def _is_known(path: Path) -> bool:
-    """Whether a file or folder beside others is one of layers."""
+def _why_not(path: Path) -> str:
+    """Return why a file or folder beside others is none of layers, or nothing if it is one."""
     if path.name.startswith("."):
-        return False
+        return "hidden"
     if path.is_dir():
-        return not path.is_symlink()  # which may lead back
+        return "a link to a folder" if path.is_symlink() else ""  # which may lead back
     try:
-        return _reader_of(path) is not None
-    except (OSError, ValueError):
-        return False
+        return "" if _reader_of(path) else "not of a format that is known"
+    except (OSError, ValueError) as error:
+        return reason_of(error)
 
 
 def _merge(found: Contents, path: Path, inner: Contents) -> None:

@@ -34,7 +34,12 @@ def _add(h5py: Any, found: Contents, path: str | bytes, item: Any) -> None:
 
 
 def _reader(dataset: Any) -> Callable[[slice], NDArray[Any]]:
-    return lambda span: np.asarray(dataset[span] if dataset.shape else dataset[()])
+    def read(span: slice) -> NDArray[Any]:
+        if not dataset:  # h5py's own reason names neither
+            raise ValueError("the file is closed")
+        return np.asarray(dataset[span] if dataset.shape else dataset[()])
+
+    return read
 
 
 def _string_reader(dataset: Any) -> Callable[[slice], NDArray[Any]]:

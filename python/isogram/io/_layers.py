@@ -82,6 +82,8 @@ class Layer:
 
     def rows(self, span: slice) -> NDArray[Any]:
         """Return the rows of a span; in another order, every run of the file's by itself."""
+        if not isinstance(span, slice) or span.step not in (None, 1):
+            raise ValueError(f"Layer.rows: `span` must be a slice of step 1, got {span!r}")
         first, last, _ = span.indices(len(self))
         last = max(first, last)
         if self.order is None:

@@ -60,7 +60,8 @@ def open(
     ------
     ValueError
         A file that cannot be read, or that has no such layers; layers of different numbers of
-        samples; identifiers that are none, or that differ between the groups of a file.
+        samples; identifiers that are not strings or integers, one for each sample, or that differ
+        between the groups of a file.
     ImportError
         The library that reads the format is not installed: `pip install 'isogram[io]'`.
 
@@ -212,7 +213,21 @@ def _ids_name(
             groups = [name for name in found if _is_among(name, layers)] or found
             _require_equal(path, entries, groups)
             return groups[0]
+    _require_none(path, contents, layers, samples)
     return None
+
+
+def _require_none(path: Path, contents: Contents, layers: list[str], samples: int) -> None:
+    """Raise for what is called like identifiers, or is an index, and cannot be used."""
+    entries = contents.entries.items()
+    there = {name: str(entry) for name, entry in entries if not entry.is_layer} | contents.others
+    for name, what in there.items():
+        is_called_so = name.rpartition("/")[2] in IDENTIFIERS and _is_among(name, layers)
+        if is_called_so or name == contents.index:
+            raise ValueError(
+                f"identifiers must be strings or integers, one for each of the {samples} samples: "
+                f"{name!r} of {path} is {what}; name others, or none to take rows as they are"
+            )
 
 
 def _is_among(name: str, layers: list[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -25,16 +26,20 @@ def contents(path: Path) -> Contents:
             mmap = is_zipfile(path)  # not as torch wrote files before 1.6
             saved = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
         except UnpicklingError as error:
+            unknown = re.search(r"GLOBAL ([\w.]+)", str(error))
             raise ValueError(
                 "it holds more than tensors and plain values, or none, and nothing is unpickled"
+                + (f": {unknown[1]}" if unknown else "")
             ) from error
         for name, value in _leaves(path.stem, saved):
+            if name in found.entries or name in found.others:
+                raise ValueError(f"two values are named {name!r}")
             _add(torch, found, name, value)
     return found
 
 
 def _leaves(name: str, value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Return all values by their keys; lists of strings or integers may be identifiers."""
+    """Return all values by their keys; lists without tensors, maybe identifiers, are values."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from _leaves(f"{prefix}{key}", item, f"{prefix}{key}/")
@@ -46,14 +51,16 @@ def _leaves(name: str, value: Any, prefix: str = "") -> Iterator[tuple[str, Any]
 
 
 def _is_plain(values: list[Any] | tuple[Any, ...]) -> bool:
-    return all(isinstance(value, str) for value in values) or all(
-        isinstance(value, int) for value in values
-    )
+    return all(isinstance(value, str | bytes | int | float | None) for value in values)
 
 
 def _add(torch: Any, found: Contents, name: str, value: Any) -> None:
     if isinstance(value, list | tuple):
-        found.entries[name] = in_memory(np.array(value))
+        kinds = {type(item) for item in value}
+        if kinds <= {str} or kinds <= {int}:
+            found.entries[name] = in_memory(np.array(value))
+        else:
+            found.others[name] = f"a list of {', '.join(sorted(k.__name__ for k in kinds))}"
     elif not isinstance(value, torch.Tensor):
         found.others[name] = type(value).__name__
     elif value.layout != torch.strided or value.is_quantized or value.is_conj() or value.is_neg():
@@ -78,6 +85,7 @@ def _reader(torch: Any, tensor: Any, dtype: np.dtype[Any]) -> Callable[[slice], 
         if tensor.dtype == torch.bfloat16:  # which NumPy does not know
             rows = rows.view(torch.int16)
         array: NDArray[Any] = rows.numpy().view(dtype)
+        array.flags.writeable = False  # for whoever gets it next
         return array
 
     return read
