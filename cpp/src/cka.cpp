@@ -17,9 +17,8 @@ double alignment_of(double cross, double self_k, double self_l) {
   return std::clamp(cross / norms, -1.0, 1.0);
 }
 
-// A layer that vanishes when centred, as far as its squared norm tells, may have an HSIC with
-// another that is known: rounding leaves of it no more than the geometric mean of what it leaves of
-// the HSIC of each with itself.
+// HSIC of layers k and l. If the self-HSIC of one may be rounding alone, HSIC(k, l) counts as 0 up
+// to the geometric mean of the roundings of both self-HSICs, an upper bound on its own rounding.
 double known_hsic(const Moments& moments, std::size_t k, std::size_t l) {
   const double self_k = self_hsic(moments, k);
   if (k == l) return self_k;

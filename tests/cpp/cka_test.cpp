@@ -381,8 +381,8 @@ TYPED_TEST(Cka, ConstantLayersAreSaidToBe) {
   }
 }
 
-// Entries of 1 + δ_i + δ_j + δ_i δ_j, exactly: sums over them lose the squared norm of δ δᵀ, and
-// none of its products with another layer.
+// Entries of exactly 1 + δ_i + δ_j + δ_i δ_j: sums over them lose the squared norm of δ δᵀ, but not
+// its products with another layer.
 TYPED_TEST(Cka, HsicWithALayerThatMayBeConstant) {
   using T = TypeParam;
   const std::size_t n = 30;
@@ -401,7 +401,7 @@ TYPED_TEST(Cka, HsicWithALayerThatMayBeConstant) {
     const Input clear = in_order<T>(y);
     for (const Estimator estimator : kEstimators) {
       SCOPED_TRACE(name_of(estimator));
-      // Neither estimator sees what all rows have in common.
+      // A common part of all rows changes neither estimator.
       const double want =
           double(reference::hsic(reference::gram(low, low, {}),
                                  reference::gram(clear.values(), clear.values(), {}), estimator));

@@ -327,7 +327,7 @@ TEST_F(NumThreads, MustNotBeNegative) {
 
 // ---- Operations ------------------------------------------------------------------------------
 
-// The results of all operations, of inputs that are large enough for several threads.
+// The results of all operations on inputs that are large enough for several threads.
 std::vector<double> all_results(const Execution& execution) {
   std::vector<double> results;
   const auto keep = [&](const auto& memory) {

@@ -177,8 +177,8 @@ struct KernelTable {
   void (*transpose)(const T* in, std::size_t in_stride, std::size_t rows, std::size_t cols, T* out,
                     std::size_t out_stride) noexcept;
 
-  // Σ ⟨row i of a, row columns[i] of b⟩ over rows of kSliceChannels elements, one after another,
-  // where columns[i] ≥ 0. Summed in T, which suits a few rows.
+  // Σ ⟨row i of a, row columns[i] of b⟩ over adjacent rows of kSliceChannels elements, where
+  // columns[i] ≥ 0. Summed in T, which suits few rows.
   double (*matched_products)(const T* a, const T* b, const std::int32_t* columns,
                              std::size_t rows) noexcept;
 

@@ -24,8 +24,8 @@ class Worker {
   // take longer than a tenth of a second calls it from time to time.
   void check();
 
-  // The same before so many entries of work: for rows that may be short, of which it lets some
-  // thousand entries pass at a time.
+  // check() before work on `entries` entries, for rows that may be short: reads the clock once per
+  // kEntriesPerCheck entries.
   void check(std::size_t entries) {
     unchecked_ += entries;
     if (unchecked_ < kEntriesPerCheck) return;
@@ -40,7 +40,7 @@ class Worker {
       : index(index), team_(team), is_caller_(is_caller) {}
   Team& team_;
   bool is_caller_;
-  std::size_t unchecked_ = 0;  // entries
+  std::size_t unchecked_ = 0;  // entries since the last check
 };
 
 // Worker::check() of the loop that this thread runs, if any: for code deep inside a task that takes
@@ -48,11 +48,11 @@ class Worker {
 void check_worker();
 void check_worker(std::size_t entries);
 
-// The threads that a loop over `tasks` tasks will use.
+// The number of threads of a loop over `tasks` tasks.
 std::size_t team_size(const Execution& execution, std::size_t tasks);
 
-// The most threads that are worth waking for a loop that goes through so many entries once: waking
-// one takes as long as reading some ten thousand.
+// The most threads that are worth waking for a loop that reads `entries` entries once: waking a
+// thread takes as long as reading some ten thousand entries.
 inline std::size_t threads_for(std::size_t entries) {
   return 1 + (entries >> 15);
 }
