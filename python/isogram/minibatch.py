@@ -207,11 +207,12 @@ class MinibatchCKA:
         return ratios
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the sums and counts: a dict of NumPy arrays, numbers and names."""
+        """Return the sums and counts as lists, numbers and text, whose bits JSON keeps too."""
+        options = self._options.items()
         return {
-            "options": dict(self._options),
-            "names": self._names,
-            **{name: sums.copy() for name, sums in self._sums.items()},
+            "options": {k: v.item() if isinstance(v, np.generic) else v for k, v in options},
+            "names": None if self._names is None else list(map(list, self._names)),
+            **{name: sums.tolist() for name, sums in self._sums.items()},
             **{count: getattr(self, count) for count in _COUNTS},
         }
 
@@ -221,8 +222,14 @@ class MinibatchCKA:
         Raises
         ------
         ValueError
-            Those of other options.
+            Those of other options; anything but what `state_dict` returned.
         """
+        needed = ["options", "names", *_COUNTS, *(_SUMS if state.get("names") else ())]
+        if missing := [name for name in needed if name not in state]:
+            raise ValueError(
+                "MinibatchCKA.load_state_dict: `state` must be that of `state_dict`, it lacks "
+                f"{', '.join(missing)}"
+            )
         if dict(state["options"]) != self._options:
             raise ValueError(
                 f"MinibatchCKA.load_state_dict: `state` must have the options {self._options}, "
@@ -230,7 +237,7 @@ class MinibatchCKA:
             )
         names = state["names"]
         self._names = None if names is None else (list(names[0]), list(names[1]))
-        self._sums = {name: np.array(state[name]) for name in _SUMS if name in state}
+        self._sums = {name: np.array(state[name], np.float64) for name in _SUMS if name in state}
         for count in _COUNTS:
             setattr(self, count, int(state[count]))
 

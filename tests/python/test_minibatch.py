@@ -1,6 +1,6 @@
 """CKA from sums of HSIC over batches, against the formula on batches' Gram matrices."""
 
-import pickle
+import json
 import re
 
 import isogram as ig
@@ -118,7 +118,7 @@ def test_state_goes_elsewhere_and_on():
     metric = ig.MinibatchCKA()
     metric.update(first)
     other = ig.MinibatchCKA()
-    other.load_state_dict(pickle.loads(pickle.dumps(metric.state_dict())))
+    other.load_state_dict(json.loads(json.dumps(metric.state_dict())))
     metric.update(second)
     other.update(second)
     np.testing.assert_array_equal(metric.compute(), other.compute())
@@ -185,6 +185,10 @@ def test_refused_arguments():
         metric.merge(3)
     with pytest.raises(ValueError, match=r"MinibatchCKA.load_state_dict: `state` must have"):
         metric.load_state_dict(ig.MinibatchCKA(degree=2).state_dict())
+    for part in metric.state_dict():
+        state = {name: value for name, value in metric.state_dict().items() if name != part}
+        with pytest.raises(ValueError, match=f"load_state_dict: `state` must .*, it lacks {part}"):
+            metric.load_state_dict(state)
     with pytest.raises(RuntimeError, match=r"MinibatchCKA.compute: no batch"):
         ig.MinibatchCKA().compute()
     with pytest.raises(ValueError, match="finite"):

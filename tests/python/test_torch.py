@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from collections import OrderedDict, UserDict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -234,6 +235,21 @@ def test_a_reduction_of_ones_own():
     assert last["lstm"].shape == (9, 6)
 
 
+def test_outputs_in_dataclasses():
+    @dataclass
+    class Output:
+        loss: float
+        states: torch.Tensor
+
+    class Model(nn.Linear):
+        def forward(self, x):
+            return Output(0.5, super().forward(x))
+
+    model, x = Model(4, 6), torch.rand(2, 8, 4)
+    layer = record(model, x, layers="Model")["Model"]
+    assert_same(layer, torch.cat([model(batch).states.detach() for batch in x]))
+
+
 def test_outputs_without_a_tensor_of_floats():
     class Best(nn.Module):
         def forward(self, x):
@@ -347,6 +363,12 @@ def test_ids(ids):
 def test_ids_that_are_none(value):
     with pytest.raises(ValueError, match="record: `ids` must give an integer or a string"):
         record(nn.Linear(4, 2), [torch.rand(3, 4)], layers="Linear", ids=lambda _: value)
+
+
+def test_ids_of_different_types_in_different_batches():
+    ids = iter([[1, 2, 3], ["4", "5", "6"]])
+    with pytest.raises(ValueError, match=r"`ids` must give .*, got 3 of int, str"):
+        record(nn.Linear(4, 2), torch.rand(2, 3, 4), layers="Linear", ids=lambda _: next(ids))
 
 
 def test_ids_that_are_not_in_the_batch():
@@ -564,12 +586,57 @@ def test_other_batches_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [{"reduce": "mean"}, {"dtype": torch.float16}, {"limit": 3}, {"layers": "fc"}]
+    "options",
+    [
+        {"reduce": "mean"},
+        {"reduce": torch.nn.Flatten()},
+        {"dtype": torch.float16},
+        {"limit": 3},
+        {"layers": "fc"},
+        {"call": lambda model, batch: model(**batch)},
+        {"ids": None},
+    ],
 )
 def test_another_request_is_refused(options, tmp_path):
     model = interrupted(tmp_path)
     with pytest.raises(ValueError, match="record: `out` must be the folder of the same recording"):
-        record(model, batches_of_4(), out=tmp_path, ids="id", **options)
+        record(model, batches_of_4(), out=tmp_path, **{"ids": "id", **options})
+
+
+def test_other_weights_are_refused(tmp_path):
+    """Of the same class and layers: another checkpoint, of which rows must not follow."""
+    request = "record: `out` must be .*, whose checksum of weights is"
+    model, other = interrupted(tmp_path), Counting()
+    other.load_state_dict(model.state_dict())
+    other.fc.bias.data += 1
+    with pytest.raises(ValueError, match=request):
+        record(other, batches_of_4(), out=tmp_path, ids="id")
+    expected = record(model, batches_of_4(), out=tmp_path, ids="id")
+    with pytest.raises(ValueError, match=request):  # also where it is complete
+        record(other, batches_of_4(), out=tmp_path, ids="id")
+    other.fc.bias.data -= 1
+    other.load_state_dict(model.state_dict())
+    assert_same(record(other, [], out=tmp_path, ids="id")["fc"], expected["fc"])
+
+
+def test_a_recording_that_failed_at_once_may_be_another(tmp_path):
+    model = Counting()
+    model.until = 0
+    for options in ({}, {"layers": "fc"}):
+        with pytest.raises(KeyboardInterrupt):
+            record(model, batches_of_4(), out=tmp_path, ids="id", **options)
+    model.until = None
+    record(model, batches_of_4(), out=tmp_path, ids="id", reduce="mean", layers="fc")
+    assert sorted(os.listdir(tmp_path)) == ["fc.npy", "ids.npy", "recording.json"]
+
+
+def test_layers_that_are_called_like_the_files_beside_them(tmp_path):
+    model = nn.Sequential(OrderedDict(ids=nn.Linear(4, 6), recording=nn.Linear(6, 5)))
+    batches = [(torch.rand(4, 4), [0, 1, 2, 3]), (torch.rand(4, 4), [4, 5, 6, 7])]
+    recording, expected = (record(model, batches, ids=1, out=out) for out in (tmp_path, None))
+    assert_same(recording.ids, range(8))
+    for name in ("ids", "recording"):
+        assert_same(recording[name], expected[name])
 
 
 def test_folders_that_are_others(tmp_path):
@@ -688,7 +755,7 @@ def test_refused_arguments(tmp_path):
 # The metric ---------------------------------------------------------------------------------------
 
 
-def test_the_metric_is_that_of_batches():
+def test_the_metric_is_that_of_batches(tmp_path):
     x, y = torch.rand(24, 3, 4, 4, requires_grad=True), torch.rand(24, 5)
     metric, plain = CKAMetric(reduce="mean"), ig.MinibatchCKA()
     for a, b in zip(x.split(8), y.split(8), strict=True):
@@ -697,7 +764,8 @@ def test_the_metric_is_that_of_batches():
     assert_same(metric.compute(), plain.compute())
     assert repr(metric) == "CKAMetric: 24 samples in 3 batches"
     other = CKAMetric(reduce="mean")
-    other.load_state_dict(metric.state_dict())
+    torch.save({"epoch": 3, "cka": metric.state_dict()}, tmp_path / "checkpoint.pt")
+    other.load_state_dict(torch.load(tmp_path / "checkpoint.pt", weights_only=True)["cka"])
     assert_same(other.merge(metric).compute(), plain.compute())
     other.reset()
     other.update({"a": x}, {"b": y})

@@ -17,7 +17,9 @@ from torch.nn import Module
 Call: TypeAlias = Callable[[Module, Any], Any]
 Ids: TypeAlias = "str | int | Callable[[Any], Any] | None"
 
-_FINGERPRINT = 64  # values of a sample that are compared when a recording goes on
+_FINGERPRINT = (
+    64  # values of a sample, or of a parameter, that are compared when a recording goes on
+)
 
 
 class Batch(NamedTuple):
@@ -37,11 +39,28 @@ class Batch(NamedTuple):
     def fingerprint(self, before: int) -> int:
         """Return a checksum of all batches before and of this one: of some values and the ids."""
         for tensor in tensors_of(self.inputs):
-            rows = tensor.detach().reshape(len(tensor), -1) if tensor.ndim else tensor.reshape(1, 1)
-            step = max(1, rows.shape[1] // _FINGERPRINT)
-            values = rows[:, ::step].to(device="cpu", dtype=torch.float64).contiguous()
-            before = zlib.crc32(values.numpy().tobytes(), before)
+            rows = tensor.reshape(len(tensor), -1) if tensor.ndim else tensor.reshape(1, 1)
+            before = _checksum(rows, before)
         return zlib.crc32(repr(self.ids).encode(), before)
+
+
+def weights_of(model: Module) -> int:
+    """Return a checksum of a model: of some values of each of its parameters and buffers."""
+    before = 0
+    for tensor in model.state_dict().values():
+        if (
+            isinstance(tensor, Tensor)
+            and tensor.layout == torch.strided
+            and not (tensor.is_quantized or tensor.is_meta)
+        ):
+            before = _checksum(tensor.reshape(1, -1), before)
+    return before
+
+
+def _checksum(rows: Tensor, before: int) -> int:
+    step = max(1, rows.shape[1] // _FINGERPRINT)
+    values = rows.detach()[:, ::step].to(device="cpu", dtype=torch.float64).contiguous()
+    return zlib.crc32(values.numpy().tobytes(), before)
 
 
 def batches_of(
@@ -49,12 +68,13 @@ def batches_of(
 ) -> Iterator[Batch]:
     """Yield batches until there are `limit` samples; none beyond is asked for."""
     left = limit
+    kinds: set[type] = set()
     for raw in batches:
         inputs, identifiers = _split(function, raw, ids)
         total = _samples(function, inputs)
         samples = total if left is None else min(left, total)
         if identifiers is not None:
-            identifiers = _checked(function, identifiers, total)[:samples]
+            identifiers = _checked(function, identifiers, total, kinds)[:samples]
         yield Batch(inputs, samples, identifiers, total)
         if left is not None:
             left -= samples
@@ -159,9 +179,10 @@ def _samples(function: str, inputs: Any) -> int:
     return len(first)
 
 
-def _checked(function: str, identifiers: Any, samples: int) -> list[Any]:
+def _checked(function: str, identifiers: Any, samples: int, kinds: set[type]) -> list[Any]:
+    """Return identifiers of a batch, all of the one type of those before, which it joins."""
     values = identifiers.tolist() if hasattr(identifiers, "tolist") else list(identifiers)
-    kinds = {type(value) for value in values}
+    kinds |= {type(value) for value in values}
     if len(values) != samples or len(kinds) != 1 or not kinds <= {int, str}:
         raise ValueError(
             f"{function}: `ids` must give an integer or a string for each of the {samples} samples "

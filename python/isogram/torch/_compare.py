@@ -130,7 +130,7 @@ def compare_models(
         return Comparison(values, names[0], names[-1], metric.samples)
 
     chosen.with_defaults(function, {k: v for k, v in options.items() if k != "num_threads"})
-    said = {"reduce": reduce, "dtype": dtype, "limit": limit}
+    said = {"reduce": reduce, "dtype": dtype, "limit": limit, "call": call}
     stores = [
         store_of(function, tap, batches, limit, out and Path(out) / side, said)
         for side, tap in zip("ab", taps, strict=False)

@@ -14,7 +14,7 @@ from torch.nn import Module
 
 from isogram._arguments import integer
 from isogram._progress import Progress, reporting
-from isogram.torch._batches import Batch, Call, Ids, batches_of, count_of
+from isogram.torch._batches import Batch, Call, Ids, batches_of, count_of, weights_of
 from isogram.torch._layers import Selection
 from isogram.torch._recording import Recording
 from isogram.torch._reduce import reduction
@@ -71,8 +71,9 @@ def record(
     out : path, optional
         A folder for memory maps: NAME.npy for each layer, ids.npy, and recording.json, which counts
         the rows that are whole. The same call after an interruption goes on where that stopped: it
-        draws the batches that are there, and compares them, but does not run the model on them. A
-        folder that is complete is returned at once.
+        draws the batches that are there, and compares them, but does not run the model on them.
+        Another request, or a model of other weights, is an error. A folder that is complete is
+        returned at once, whatever `batches` are.
     progress : bool or callable
         True draws a bar with tqdm; a callable is called with (done, total), in batches.
 
@@ -118,7 +119,7 @@ def record(
     function = "record"
     limit = limit_of(function, limit)
     taps = Taps(function, model, layers, reduction(function, reduce), dtype, call)
-    options = {"reduce": reduce, "dtype": dtype, "limit": limit}
+    options = {"reduce": reduce, "dtype": dtype, "limit": limit, "call": call, "ids": ids}
     store = store_of(function, taps, batches, limit, out, options)
     source = batches_of(function, batches, ids, limit)
     fill(function, source, [(taps, store)], progress, count_of(batches))
@@ -143,6 +144,7 @@ def store_of(
         return MemoryStore(function, taps.skipped, count_of(batches), limit)
     request = {
         "model": type(taps.model).__qualname__,
+        "checksum of weights": weights_of(taps.model),
         "modules": [choice.name for choice in taps.choices],
         **{name: _said(option) for name, option in options.items()},
     }
@@ -198,4 +200,6 @@ def _said(option: Any) -> Any:
     """Return an option as recording.json tells it."""
     if option is None or isinstance(option, int | str):
         return option
-    return getattr(option, "__qualname__", str(option))
+    if callable(option):  # str of one may have an address
+        return getattr(option, "__qualname__", type(option).__qualname__)
+    return str(option)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any, TypeAlias
 
 import torch
@@ -45,6 +46,8 @@ def _tensors(output: Any) -> Iterator[Tensor]:
     elif isinstance(output, tuple | list):
         for item in output:
             yield from _tensors(item)
+    elif is_dataclass(output):
+        yield from _tensors([getattr(output, field.name) for field in fields(output)])
 
 
 def _flat(output: Tensor, _: Tensor | None) -> Tensor:

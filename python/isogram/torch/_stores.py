@@ -100,7 +100,7 @@ class FolderStore:
         """Open a folder of the same request, or begin a new one."""
         self._skipped = skipped
         self._function, self._folder = function, folder
-        self._journal: dict[str, Any] = {
+        new: dict[str, Any] = {
             "format": _FORMAT,
             "request": dict(request),
             "rows": 0,
@@ -109,8 +109,14 @@ class FolderStore:
             "layers": {},
             "skipped": {},
         }
-        if (folder / _JOURNAL).exists():
-            self._journal = self._read(request)
+        self._journal = self._read() if (folder / _JOURNAL).exists() else new
+        if self._journal["rows"]:
+            self._require(request)
+        elif self._journal is not new:  # one that failed before anything was recorded
+            for name in self._journal["layers"]:
+                (folder / _file_of(name)).unlink(missing_ok=True)
+            self._journal = new
+            self._write()
         elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise ValueError(
                 f"{function}: `out` must be a new or empty folder, or that of a recording, got "
@@ -197,7 +203,7 @@ class FolderStore:
         """Begin a file for each layer; recording.json knows of them first."""
         for name, array in arrays.items():
             self._journal["layers"][name] = {
-                "file": f"{quote(name, safe=_PLAIN)}.npy",
+                "file": _file_of(name),
                 "shape": list(array.shape[1:]),
                 "dtype": array.dtype.str,
             }
@@ -225,13 +231,17 @@ class FolderStore:
         layer = self._journal["layers"][name]
         return _Column(self._folder / layer["file"], tuple(layer["shape"]), layer["dtype"])
 
-    def _read(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def _read(self) -> dict[str, Any]:
         path = self._folder / _JOURNAL
         try:
             journal: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            there = journal["request"]
+            _ = journal["request"], journal["rows"], journal["layers"]
         except (ValueError, LookupError, TypeError) as error:
             raise ValueError(f"{self._function}: {path} is not that of a recording") from error
+        return journal
+
+    def _require(self, request: Mapping[str, Any]) -> None:
+        there = self._journal["request"]
         for what in {**there, **request}:
             if there.get(what) != request.get(what):
                 raise ValueError(
@@ -239,7 +249,6 @@ class FolderStore:
                     f"{str(self._folder)!r}, whose {what} is {there.get(what)!r}, not "
                     f"{request.get(what)!r}"
                 )
-        return journal
 
     def _write(self) -> None:
         with replacing(self._folder / _JOURNAL) as stream:
@@ -285,6 +294,12 @@ class _Column:
             stream.truncate(size)
             stream.flush()
             os.fsync(stream.fileno())
+
+
+def _file_of(layer: str) -> str:
+    """Return the file of a layer, which is not that of identifiers."""
+    file = f"{quote(layer, safe=_PLAIN)}.npy"
+    return file if file.lower() != _IDS else f"%{ord(file[0]):X}{file[1:]}"
 
 
 def _as_numpy(features: Tensor) -> NDArray[Any]:
