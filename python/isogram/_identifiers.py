@@ -99,6 +99,9 @@ def _may_have(kind: type) -> bool:
 def _identifiers(value: Array) -> NDArray[Any] | None:
     if (index := _index(value)) is not None:
         labels: NDArray[Any] = index.to_numpy()
+        if index.nlevels == 1 and index.hasnans:  # NaN, NaT, NA: not equal to themselves
+            labels = labels.astype(object)
+            labels[index.isna()] = None
         return labels
     ids = getattr(value, "ids", None)
     return ids if isinstance(ids, np.ndarray) else None

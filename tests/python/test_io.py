@@ -556,6 +556,15 @@ def test_names_in_hdf5_that_are_not_utf8(tmp_path, run):
     assert result.stdout.split() == ["\\udcff", "\\udcff", "1.000"]
 
 
+def test_bytes_in_hdf5_are_utf8(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    names = np.array([f"é{i}" for i in range(N)])
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"], file["ids"] = LAYERS["block1"], np.strings.encode(names, "utf-8")
+    with io.open(tmp_path / "a.h5") as layers:
+        np.testing.assert_array_equal(layers.ids, names)
+
+
 def test_offsets_that_lead_out_of_an_arrow_file(tmp_path):
     arrow = pytest.importorskip("pyarrow")
     offsets = arrow.array([0, 2, 4], arrow.int32())
@@ -792,6 +801,33 @@ def test_frames_in_another_order():
         ig.compare_rsms(rsm, rsm.iloc[ORDER, ORDER])
 
 
+@pytest.mark.parametrize("missing", ["NaN", "None", "NA", "NaT"])
+def test_identifiers_that_are_missing(missing):
+    """One is an identifier as others are, also where it is not equal to itself."""
+    pandas = pytest.importorskip("pandas")
+    index = {
+        "NaN": pandas.Index([np.nan, *range(1, N)]),
+        "None": pandas.Index([None, *IDS[1:]], dtype=object),
+        "NA": pandas.Index([pandas.NA, *IDS[1:]], dtype="string"),
+        "NaT": pandas.DatetimeIndex([pandas.NaT, *pandas.date_range("2020", periods=N - 1)]),
+    }[missing]
+    x = pandas.DataFrame(LAYERS["block1"].astype(float), index=index)
+    assert ig.cka(x, x.copy()) == 1
+    with pytest.raises(ValueError, match="cka: `y` must have its rows in the order of `x`"):
+        ig.cka(x, x.iloc[ORDER])
+    with pytest.raises(ValueError, match="None is row 0 and row 1 of `x`"):
+        ig.cka(x.set_axis([None] * N), x)
+
+
+def test_frames_of_several_identifiers():
+    pandas = pytest.importorskip("pandas")
+    index = pandas.MultiIndex.from_arrays([IDS, np.arange(N)])
+    x = pandas.DataFrame(LAYERS["block1"].astype(float), index=index)
+    assert ig.cka(x, x.copy()) == 1
+    with pytest.raises(ValueError, match="cka: `y` must have its rows in the order of `x`"):
+        ig.cka(x, x.iloc[ORDER])
+
+
 def test_frames_without_identifiers():
     pandas = pytest.importorskip("pandas")
     x = pandas.DataFrame(LAYERS["block1"].astype(float))
@@ -843,6 +879,13 @@ def test_results_come_back(tmp_path, ending, dtype):
     with pytest.raises(TypeError):
         result.provenance["measure"] = "gbs"
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("ending", [".json", ".npz"])
+@pytest.mark.parametrize("shape", [(0, 0), (0, 3), (2, 0), (0,), (1, 1, 1), ()])
+def test_shapes_of_results_come_back(tmp_path, ending, shape):
+    io.save(np.ones(shape), tmp_path / f"a{ending}")
+    assert io.load(tmp_path / f"a{ending}").values.shape == shape
 
 
 def test_json_is_json(tmp_path):
@@ -909,6 +952,8 @@ def test_results_that_are_not_saved(tmp_path):
         io.save(np.eye(2), path, rows="x")
     with pytest.raises(TypeError, match=r"^save: what is saved must be numbers, text and lists"):
         io.save(1.0, path, measure=object())
+    with pytest.raises(ValueError, match=r"^save: `provenance` must be what JSON holds: .* nan"):
+        io.save(1.0, path, lr=np.nan)
     with pytest.raises(FileNotFoundError, match=r"does not exist"):
         io.save(1.0, tmp_path / "no" / "a.json")
     assert list(tmp_path.iterdir()) == []
@@ -928,6 +973,7 @@ def test_files_that_are_no_results(tmp_path):
         json.dumps(good | {"values": [[1], [1, 2]]}): "inhomogeneous",
         json.dumps(good | {"dtype": "object"}): "numbers of type object",
         json.dumps(good | {"values": ["x"]}): "could not convert",
+        json.dumps(good | {"values": [[1, 2, 3]]}): "cannot reshape",
         json.dumps({name: good[name] for name in good if name != "rows"}): "'rows'",
     }
     for text, message in broken.items():
@@ -935,11 +981,14 @@ def test_files_that_are_no_results(tmp_path):
         with pytest.raises(ValueError, match=rf"(?i)^cannot read .*{message}"):
             io.load(path)
     np.savez(tmp_path / "a.npz", values=np.eye(2))
-    with pytest.raises(ValueError, match=r"^cannot read .*a.npz: 'about'"):
+    with pytest.raises(ValueError, match=r"^cannot read .*a.npz: not a result"):
         io.load(tmp_path / "a.npz")
     np.savez(tmp_path / "a.npz", values=np.array([{}]), about=np.array(json.dumps(good)))
     with pytest.raises(ValueError, match=r"^cannot read .*a.npz: "):
         io.load(tmp_path / "a.npz")
+    np.save(tmp_path / "a.npy", np.eye(2))
+    with pytest.raises(ValueError, match=r"^cannot read .*a.npy: not a result"):
+        io.load(tmp_path / "a.npy")
     with pytest.raises(FileNotFoundError):
         io.load(tmp_path / "absent.json")
 

@@ -43,6 +43,5 @@ def _reader(dataset: Any) -> Callable[[slice], NDArray[Any]]:
 
 
 def _string_reader(dataset: Any) -> Callable[[slice], NDArray[Any]]:
-    return lambda span: np.array(
-        (dataset.asstr()[span] if dataset.shape else dataset.asstr()[()]), dtype=str
-    )
+    strings = dataset.asstr("utf-8")  # what NumPy wrote as bytes says that it is ASCII
+    return lambda span: np.array(strings[span] if dataset.shape else strings[()], dtype=str)

@@ -91,7 +91,7 @@ def save(
     Raises
     ------
     ValueError
-        Another ending; names that are not as many as rows or columns.
+        Another ending; names that are not as many as rows or columns; NaN in the provenance.
     TypeError
         What JSON does not hold.
     OSError
@@ -135,8 +135,15 @@ def save(
         },
     }
     if target.suffix == ".json":
-        about |= {"dtype": values.dtype.name, "values": _as_json(values)}
-    text = json.dumps(about, default=_plain, indent=1, allow_nan=False)
+        about |= {
+            "dtype": values.dtype.name,
+            "shape": list(values.shape),
+            "values": _as_json(values),
+        }
+    try:
+        text = json.dumps(about, default=_plain, indent=1, allow_nan=False)
+    except ValueError as error:  # NaN, or a list that holds itself
+        raise ValueError(f"save: `provenance` must be what JSON holds: {error}") from None
     with replacing(target) as stream:
         if target.suffix == ".json":
             stream.write(text.encode() + b"\n")
@@ -160,17 +167,22 @@ def load(path: str | os.PathLike[str]) -> Result:
         if first_bytes(source, 2) == b"PK":
             contents = _numpy.contents(source)
             with contents.files:
+                if not {"about", "values"} <= contents.entries.keys():
+                    raise ValueError("not a result that isogram saved")
                 about = json.loads(str(contents.entries["about"].whole()))
                 values = contents.entries["values"].whole()
         else:
-            about = json.loads(source.read_text(encoding="utf-8"))
+            try:
+                about = json.loads(source.read_text(encoding="utf-8"))
+            except UnicodeDecodeError:
+                raise ValueError("not a result that isogram saved") from None
             values = None
         if not isinstance(about, dict) or about.get("format") != _FORMAT:
             raise ValueError("not a result that isogram saved")
         if about["format_version"] > _VERSION:
             raise ValueError("a later version of isogram wrote it")
         if values is None:
-            values = _from_json(about["values"], np.dtype(about["dtype"]))
+            values = _from_json(about["values"], np.dtype(about["dtype"])).reshape(about["shape"])
         rows, columns = tuple(about["rows"]), tuple(about["columns"])
         return Result(values, rows, columns, MappingProxyType(dict(about["provenance"])))
 

@@ -30,8 +30,8 @@ def unwrapped(model: Module) -> Module:
     while True:
         if isinstance(model, DataParallel | DistributedDataParallel):
             model = model.module
-        elif "_orig_mod" in model._modules:  # of torch.compile
-            model = model._orig_mod
+        elif (original := model._modules.get("_orig_mod")) is not None:  # of torch.compile
+            model = original
         else:
             return model
 
