@@ -34,30 +34,11 @@ struct Request {
 };
 
 template <class T>
-std::vector<GramFacts> survey(const Request& request, const Execution& execution) {
-  std::vector<GramFacts> facts;
-  for (const InputView& x : request.layers) {
-    facts.push_back(survey_cosines<T>(x, request.center, execution));
-  }
-  return facts;
-}
-
-// The full graphs of all layers, packed whole.
-template <class T>
-std::vector<GramTiles<T>> pack(const Request& request, std::span<const GramFacts> facts,
-                               const Execution& execution) {
-  std::vector<GramTiles<T>> graphs;
-  graphs.reserve(facts.size());
-  for (std::size_t layer = 0; layer < facts.size(); ++layer) {
-    graphs.emplace_back(request.layers[layer], facts[layer], execution);
-  }
-  return graphs;
-}
-
-template <class T>
 RowProducts products_of_full_graphs(const Request& request, const Execution& execution) {
-  const Execution quiet = preparing(execution);
-  const std::vector<GramTiles<T>> graphs = pack<T>(request, survey<T>(request, quiet), quiet);
+  std::vector<GramTiles<T>> graphs;
+  for (const InputView& x : request.layers) {
+    graphs.push_back(cosine_tiles<T>(x, request.center, execution));
+  }
   const std::size_t n = request.samples();
   RowProducts all(n);
   const auto add_tile = [&](const CoarseTile& tile, const Execution& own) {

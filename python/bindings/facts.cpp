@@ -56,7 +56,8 @@ py::dict to_dict(const GramFacts& facts) {
                   "axis"_a = to_tuple(facts.axis), "center_rows"_a = facts.center_rows,
                   "unit_norm"_a = facts.unit_norm, "exponent"_a = facts.exponent,
                   "exponent_per_row"_a = facts.exponent_per_row, "is_deep"_a = facts.is_deep,
-                  "stays_scaled"_a = facts.stays_scaled, "may_vanish"_a = facts.may_vanish);
+                  "has_few_rows"_a = facts.has_few_rows, "stays_scaled"_a = facts.stays_scaled,
+                  "may_vanish"_a = facts.may_vanish);
 }
 
 GramFacts gram_facts_from(const py::dict& dict) {
@@ -74,6 +75,7 @@ GramFacts gram_facts_from(const py::dict& dict) {
   facts.exponent = integer("exponent");
   facts.exponent_per_row = flag("exponent_per_row");
   facts.is_deep = flag("is_deep");
+  facts.has_few_rows = flag("has_few_rows");
   facts.stays_scaled = flag("stays_scaled");
   facts.may_vanish = flag("may_vanish");
   return facts;

@@ -223,6 +223,20 @@ TYPED_TEST(Cka, BlocksOfSeveralTiles) {
   }
 }
 
+// Few enough, and features enough, that samples are surveyed while they are multiplied.
+TYPED_TEST(Cka, FewSamplesOfLongFeatures) {
+  using T = TypeParam;
+  for (const std::size_t n : {4, 5, 18}) {
+    SCOPED_TRACE("n " + std::to_string(n));
+    const Matrix latent = normal_matrix(n, 4, 1);
+    Matrix far = mixed_matrix(latent, 9001, 4, 1.0);
+    for (Real& value : far[1]) value *= 1e4;
+    expect_tables<T>(
+        {{in_order<T>(mixed_matrix(latent, 9001, 2, 0.5)), {}}, {in_order<T>(far), {}}},
+        {{in_order<T>(mixed_matrix(latent, 8192, 3, 1.0)), {}}});
+  }
+}
+
 // A layer without information but with many features forces Gram space.
 TYPED_TEST(Cka, BothSpacesGiveTheSameNumbers) {
   using T = TypeParam;
@@ -531,20 +545,21 @@ TEST(CkaErrors, AreNamed) {
 }
 
 TEST(CkaErrors, NameTheFirstEntryThatIsNotFinite) {
-  for (const std::size_t features : {3, 500}) {
+  for (const std::size_t features : {3, 500, 6000}) {
     for (const Kernel kernel : kAllKernels) {
-      Input x(ElementType::float16, Order::c, normal_matrix(100, features, 34), "first");
-      Input y(ElementType::float16, Order::fortran, normal_matrix(100, features, 35), "second");
+      Input x(ElementType::float16, Order::c, normal_matrix(96, features, 34), "first");
+      Input y(ElementType::float16, Order::fortran, normal_matrix(96, features, 35), "second");
       const auto call = [&] {
         const std::vector<Layer> of_x{{x.view(), {.kernel = kernel}}};
         const std::vector<Layer> of_y{{y.view(), {.kernel = kernel}}};
         isogram::hsic_table(of_x, of_y, Estimator::biased, {.num_threads = 3, .poll = {}});
       };
-      y.set(99, 1, NAN);
-      y.set(50, 2, -INFINITY);
-      EXPECT_EQ(complaint(call), "`second` must be finite, got -inf at index (50, 2)");
-      x.set(99, 2, INFINITY);
-      EXPECT_EQ(complaint(call), "`first` must be finite, got inf at index (99, 2)");
+      y.set(95, 1, NAN);
+      y.set(50, features - 1, -INFINITY);
+      EXPECT_EQ(complaint(call), "`second` must be finite, got -inf at index (50, " +
+                                     std::to_string(features - 1) + ")");
+      x.set(95, 2, INFINITY);
+      EXPECT_EQ(complaint(call), "`first` must be finite, got inf at index (95, 2)");
     }
   }
 }

@@ -25,9 +25,10 @@ template <class T>
 constexpr double kTolerance = 32 * std::numeric_limits<T>::epsilon();
 
 template <class T>
-void expect_gbs(std::size_t n, std::size_t k, bool center) {
+void expect_gbs(std::size_t n, std::size_t k, bool center,
+                const std::vector<std::size_t>& widths = {4, 30, 7}) {
   std::vector<Data<T>> data;
-  for (const std::size_t d : {4, 30, 7}) {
+  for (const std::size_t d : widths) {
     data.push_back(Data<T>::normal(n, d, static_cast<unsigned>(d), center ? 10 : 0.2));
   }
   if (!center) std::fill(data[1].row(n / 3), data[1].row(n / 3) + data[1].d, T(0));
@@ -56,6 +57,19 @@ TEST(Gbs, AgreesWithTheReference) {
         for (const bool center : {false, true}) {
           expect_gbs<float>(n, k, center);
           expect_gbs<double>(n, k, center);
+        }
+      }
+    }
+  });
+}
+
+TEST(Gbs, AgreesWithTheReferenceOnFewLongRows) {
+  at_every_level([] {
+    for (const std::size_t n : {6, 25}) {
+      for (const std::size_t k : {0, 2}) {
+        for (const bool center : {false, true}) {
+          expect_gbs<float>(n, k, center, {9001, 8192, 9999});
+          expect_gbs<double>(n, k, center, {9001, 8192, 9999});
         }
       }
     }

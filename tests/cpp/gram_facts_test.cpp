@@ -71,7 +71,8 @@ void expect_same_bits(const Matrix& x, ElementType type, const KernelOptions& op
   const std::vector<T> want = entries_of(whole, true);
   const GramFacts facts =
       isogram::survey_gram<T>(all.view(), nullptr, options, columns, isogram::Execution{});
-  for (const std::size_t edge : {kTileEdge, 2 * kTileEdge}) {
+  const std::size_t least = n > kTileEdge ? kTileEdge : kTileEdge / 4;
+  for (const std::size_t edge : {least, 2 * kTileEdge}) {
     for (std::size_t r = 0; r < n; r += edge) {
       for (std::size_t c = r; c < n; c += edge) {
         const Span rows{r, std::min(n, r + edge)};
@@ -144,6 +145,40 @@ TYPED_TEST(GramOfSomeRows, HaveTheBitsOfAllWhereRowsAreLong) {
   const Matrix x = normal_matrix(110, 9000, 5);
   for (const ElementType type : {ElementType::float16, ElementType::float32}) {
     expect_same_bits_of_every_kernel<TypeParam>(x, type);
+  }
+}
+
+// Few of them are surveyed while they are multiplied: with the facts that a survey finds.
+TYPED_TEST(GramOfSomeRows, HaveTheBitsOfAllWhereFewRowsAreLong) {
+  const Matrix x = normal_matrix(30, 9001, 5);
+  const auto changed = [&](std::size_t row, Real factor, Real offset) {
+    Matrix other = x;
+    for (Real& value : other[row]) value = value * factor + offset;
+    return other;
+  };
+  at_every_level([&] {
+    for (const ElementType type : kTypes) expect_same_bits_of_every_kernel<TypeParam>(x, type);
+    for (const Matrix& other :
+         {normal_matrix(30, 9001, 6, 1e-30), normal_matrix(30, 9001, 7, 1, 1e4), changed(3, 1e6, 0),
+          changed(4, 0, 0), changed(29, 1e-30, 0), changed(0, 1, 1e30)}) {
+      for (const ElementType type : {ElementType::float32, ElementType::float64}) {
+        expect_same_bits_of_every_kernel<TypeParam>(other, type);
+      }
+    }
+  });
+}
+
+TEST(GramFacts, AreOfFewLongRows) {
+  const Input few(ElementType::float32, Order::c, normal_matrix(96, 9000, 6));
+  const Input more(ElementType::float32, Order::c, normal_matrix(97, 9000, 6));
+  for (const Columns columns : {Columns::as_given, Columns::centered}) {
+    const auto facts = [&](const Input& x) {
+      return isogram::survey_gram<float>(x.view(), nullptr, {.kernel = Kernel::cosine}, columns,
+                                         isogram::Execution{});
+    };
+    EXPECT_TRUE(facts(few).has_few_rows);
+    EXPECT_FALSE(facts(few).unit_norm);
+    EXPECT_FALSE(facts(more).has_few_rows);
   }
 }
 

@@ -733,16 +733,19 @@ TYPED_TEST(Kernels, AddProducts) {
   });
 }
 
-TEST(Sums, ProductsOfRows) {
+TYPED_TEST(Kernels, ProductsOfRows) {
+  using T = TypeParam;
   constexpr std::size_t edge = isogram::simd::kProductRows;
+  constexpr std::size_t line = 64 / sizeof(T);
   at_every_level([] {
-    for (const std::size_t n : {8, 16, 104, 384}) {
+    for (const std::size_t lines : {1, 2, 13, 48}) {
+      const std::size_t n = lines * line;
       const std::size_t stride = n + 8;
-      const auto a = random_values<double>(edge * stride, 21);
-      const auto b = random_values<double>(edge * stride, 22);
+      const auto a = random_values<T>(edge * stride, 21);
+      const auto b = random_values<T>(edge * stride, 22);
       const std::size_t sums_stride = edge + 3;
       std::vector<double> sums(edge * sums_stride, 0.75);
-      kernels().row_products(a.data(), b.data(), stride, n, sums.data(), sums_stride);
+      kernels().of<T>().row_products(a.data(), b.data(), stride, n, sums.data(), sums_stride);
       for (std::size_t p = 0; p < edge; ++p) {
         for (std::size_t q = 0; q < sums_stride; ++q) {
           Real want = 0.75;
@@ -753,7 +756,7 @@ TEST(Sums, ProductsOfRows) {
             magnitude += std::abs(term);
           }
           expect_close(sums[p * sums_stride + q], want,
-                       static_cast<double>(n) * eps<double>() * magnitude, isogram_test::at(p, q));
+                       static_cast<double>(n) * eps<T>() * magnitude, isogram_test::at(p, q));
         }
       }
     }

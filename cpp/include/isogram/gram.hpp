@@ -37,7 +37,8 @@ struct KernelOptions {
 // Types: any → T → T, T = float or double; norms and shifts in float64.
 // Cost: n·m·d multiply-adds, half of them for one input.
 // Memory: one tile per thread, and both inputs packed once as T. Long rows are packed 1024 columns
-// at a time, beside n × m sums of type T, where that takes less than half of the memory.
+// at a time, beside n × m sums of type T, where that takes less than half of the memory; at most 96
+// of them are not packed, except for Laplacian and correlation, beside up to 32 n × m of float64.
 // Throws std::invalid_argument: no rows or columns, x.cols != y.cols, out of the wrong shape, a NaN
 // or infinity, an option out of range.
 template <class T>

@@ -33,6 +33,7 @@ struct GramFacts {
   int exponent = 0;               // else rows are divided by 2^exponent
   bool exponent_per_row = false;  // or each row by a power of two of its own
   bool is_deep = false;           // tiles are summed over panels of columns: see DeepTiles
+  bool has_few_rows = false;      // and rows are not packed: see FewRows
   bool stays_scaled = false;      // entries stay in units of 2^(2 exponent): they cannot overflow
   bool may_vanish = false;        // rows are so far apart that products may be below the range of T
 

@@ -228,6 +228,11 @@ struct KernelTable {
   // max |entry|, +∞ if an entry is NaN or infinite.
   T (*largest_magnitude)(const T* row, std::size_t n) noexcept;
 
+  // sums[p * sums_stride + q] += ⟨a_p, b_q⟩, summed in T, for p, q < kProductRows; rows lie
+  // `stride` apart, and n elements are whole lines of 64 bytes.
+  void (*row_products)(const T* a, const T* b, std::size_t stride, std::size_t n, double* sums,
+                       std::size_t sums_stride) noexcept;
+
   AssignmentKernels<T> assignment;
 };
 
@@ -276,11 +281,6 @@ struct Kernels {
   // Σ p_k (log2(p_k) − log2(m_k)) + q_k (log2(q_k) − log2(m_k)) over 2, with m = (p + q)/2.
   double (*divergence)(const double* p, const double* log_p, const double* q, const double* log_q,
                        std::size_t n) noexcept;
-
-  // sums[p * sums_stride + q] += ⟨a_p, b_q⟩ for p, q < kProductRows; rows lie `stride` apart, and n
-  // is a multiple of 8.
-  void (*row_products)(const double* a, const double* b, std::size_t stride, std::size_t n,
-                       double* sums, std::size_t sums_stride) noexcept;
 
   template <class T>
   const KernelTable<T>& of() const {

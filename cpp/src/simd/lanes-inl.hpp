@@ -109,6 +109,18 @@ inline void smallest_of_each(const V (&x)[4], Element (&smallest)[4]) {
   }
 }
 
+// The sum of each of four vectors.
+template <class V, class Element>
+inline void sum_of_each(const V (&x)[4], Element (&sums)[4]) {
+  constexpr std::size_t lanes = sizeof(V) / sizeof(Element);
+  if constexpr (lanes >= 4) {
+    const V folded = fold_four(x, [](auto a, auto b) { return a + b; });
+    unrolled<4>([&](std::size_t r) { sums[r] = folded[r * lanes / 4]; });
+  } else {
+    unrolled<4>([&](std::size_t r) { sums[r] = horizontal_sum<Element>(x[r]); });
+  }
+}
+
 // Bit l is set if lane l of the mask is.
 template <class T>
 inline std::uint64_t lane_bits(Bits<T> mask) {

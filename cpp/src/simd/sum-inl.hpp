@@ -253,26 +253,27 @@ void widen(const T* row, std::size_t n, double offset, double* out) noexcept {
 }
 
 // kProductRows × kCols inner products, limited by the registers.
-template <std::size_t kCols>
-inline void row_products_block(const double* a, const double* b, std::size_t stride, std::size_t n,
+template <std::size_t kCols, class T>
+inline void row_products_block(const T* a, const T* b, std::size_t stride, std::size_t n,
                                double* sums, std::size_t sums_stride) {
-  Vector<double> products[kProductRows][kCols] = {};
-  for (std::size_t k = 0; k < n; k += kWideLanes) {
-    Vector<double> right[kCols];
-    unrolled<kCols>([&](std::size_t q) { right[q] = load(b + q * stride + k); });
-    unrolled<kProductRows>([&](std::size_t p) {
-      const Vector<double> left = load(a + p * stride + k);
-      unrolled<kCols>([&](std::size_t q) { products[p][q] += left * right[q]; });
+  Vector<T> products[kCols][kProductRows] = {};
+  for (std::size_t k = 0; k < n; k += kLanes<T>) {
+    Vector<T> left[kProductRows];
+    unrolled<kProductRows>([&](std::size_t p) { left[p] = load(a + p * stride + k); });
+    unrolled<kCols>([&](std::size_t q) {
+      const Vector<T> right = load(b + q * stride + k);
+      unrolled<kProductRows>([&](std::size_t p) { products[q][p] += left[p] * right; });
     });
   }
-  unrolled<kProductRows>([&](std::size_t p) {
-    unrolled<kCols>([&](std::size_t q) {
-      sums[p * sums_stride + q] += horizontal_sum<double>(products[p][q]);
-    });
+  unrolled<kCols>([&](std::size_t q) {
+    T of_column[kProductRows];
+    sum_of_each(products[q], of_column);
+    unrolled<kProductRows>([&](std::size_t p) { sums[p * sums_stride + q] += of_column[p]; });
   });
 }
 
-void row_products(const double* a, const double* b, std::size_t stride, std::size_t n, double* sums,
+template <class T>
+void row_products(const T* a, const T* b, std::size_t stride, std::size_t n, double* sums,
                   std::size_t sums_stride) noexcept {
   constexpr std::size_t cols = kRegisterRows < 8 ? kProductRows / 2 : kProductRows;
   for (std::size_t q = 0; q < kProductRows; q += cols) {

@@ -41,6 +41,7 @@ constexpr KernelTable<T> table_of() {
       .widen = &widen<T>,
       .first_reaching = &first_reaching<T>,
       .largest_magnitude = &largest_magnitude<T>,
+      .row_products = &row_products<T>,
       .assignment =
           {
               .read_costs = &read_costs<T>,
@@ -58,8 +59,7 @@ constexpr KernelTable<T> table_of() {
 
 const Kernels& kernels() {
   static constexpr Kernels table{Level::ISOGRAM_LEVEL, table_of<float>(), table_of<double>(),
-                                 kByteKernels,         &logarithms,       &divergence,
-                                 &row_products};
+                                 kByteKernels,         &logarithms,       &divergence};
   return table;
 }
 }  // namespace isogram::simd::ISOGRAM_LEVEL

@@ -201,7 +201,7 @@ class TileSums {
   void multiply_chunks(std::size_t length, Scratch& scratch) const {
     constexpr std::size_t edge = simd::kProductRows;
     for (const auto& [k, l] : product_blocks_) {
-      simd::kernels().row_products(
+      simd::kernels().float64.row_products(
           scratch.chunks.data() + k * edge * kChunk, scratch.chunks.data() + l * edge * kChunk,
           kChunk, length, &scratch.products[(k * scratch.padded + l) * edge], scratch.padded);
     }

@@ -18,6 +18,13 @@ std::size_t deep_panel(const InputView& x) {
   return std::min(kDeepPanel, x.cols);
 }
 
+template <class T>
+Buffer<T> squared_norms_of(const std::vector<double>& squares) {
+  Buffer<T> norms(tiles_in(squares.size()) * kTileEdge);
+  for (std::size_t i = 0; i < squares.size(); ++i) norms[i] = squared_norm_as<T>(squares[i]);
+  return norms;
+}
+
 }  // namespace
 
 template <class T>
@@ -31,20 +38,34 @@ bool DeepTiles<T>::pays(const InputView& x, const InputView* y) {
 template <class T>
 DeepTiles<T>::DeepTiles(const simd::KernelTable<T>& kernels, Block<T> block, const Rows& x,
                         const std::optional<Rows>& y, const Execution& execution)
-    : cols_(y ? y->view.rows : x.view.rows),
-      edge_(block_edge(x.view.rows, cols_, deep_panel(x.view), execution)),
-      grid_(block_grid(x.view.rows, cols_, !y, edge_)),
-      blocks_(Buffer<T>::unset(product(grid_.cells(), edge_ * edge_))),
-      left_(kernels, x.view) {
-  if (y) right_.emplace(kernels, y->view);
+    : edge_(block_edge(x.view.rows, y ? y->view.rows : x.view.rows, deep_panel(x.view), execution)),
+      grid_(block_grid(x.view.rows, y ? y->view.rows : x.view.rows, !y, edge_)),
+      blocks_(Buffer<T>::unset(product(grid_.cells(), edge_ * edge_))) {
+  Operand left(kernels, x.view);
+  std::optional<Operand> right;
+  if (y) right.emplace(kernels, y->view);
   for (std::size_t begin = 0; begin < x.view.cols; begin += kDeepPanel) {
     const Span depth{begin, std::min(x.view.cols, begin + kDeepPanel)};
-    left_.pack(x, depth, execution);
-    if (right_) right_->pack(*y, depth, execution);
-    add_panel(block, begin, execution);
+    left.pack(x, depth, execution);
+    if (right) right->pack(*y, depth, execution);
+    add_panel(block, left, right ? *right : left, begin, execution);
   }
-  left_.finish();
-  if (right_) right_->finish();
+  left_norms_ = squared_norms_of<T>(left.squares);
+  if (right) right_norms_ = squared_norms_of<T>(right->squares);
+}
+
+template <class T>
+DeepTiles<T>::DeepTiles(const FewRows<T>& products)
+    : edge_(kTileEdge), grid_(Grid::upper(1)), blocks_(Buffer<T>::unset(kTileSize)) {
+  const std::vector<double>& of_left = products.left().squares;
+  const std::vector<double>& of_right = products.right().squares;
+  for (std::size_t i = 0; i < of_left.size(); ++i) {
+    for (std::size_t j = 0; j < of_right.size(); ++j) {
+      blocks_[i * kTileEdge + j] = static_cast<T>(products.product(i, j));
+    }
+  }
+  left_norms_ = squared_norms_of<T>(of_left);
+  right_norms_ = squared_norms_of<T>(of_right);
 }
 
 template <class T>
@@ -58,19 +79,18 @@ void DeepTiles<T>::copy(Span rows, Span cols, T* out, std::size_t stride) const 
 }
 
 template <class T>
-void DeepTiles<T>::add_panel(Block<T> block, std::size_t begin, const Execution& execution) {
-  const Packed<T>& left = left_.panel;
-  const Packed<T>& right = right_ ? right_->panel : left;
+void DeepTiles<T>::add_panel(Block<T> block, const Operand& left, const Operand& right,
+                             std::size_t begin, const Execution& execution) {
   walk_tiles(grid_, execution, [&](Cell cell, Worker&) {
-    fill_block(block, left, block_span(cell.row, left.rows(), edge_), right,
-               block_span(cell.col, cols_, edge_),
+    fill_block(block, left.panel, block_span(cell.row, left.panel.rows(), edge_), right.panel,
+               block_span(cell.col, right.panel.rows(), edge_),
                blocks_.data() + grid_.index(cell) * edge_ * edge_, edge_, {.add = begin > 0});
   });
 }
 
 template <class T>
 DeepTiles<T>::Operand::Operand(const simd::KernelTable<T>& kernels, const InputView& x)
-    : panel(kernels, columns_of(x, {0, deep_panel(x)})), sums(x.rows) {}
+    : panel(kernels, columns_of(x, {0, deep_panel(x)})), squares(x.rows) {}
 
 template <class T>
 void DeepTiles<T>::Operand::pack(const Rows& rows, Span depth, const Execution& execution) {
@@ -88,14 +108,7 @@ void DeepTiles<T>::Operand::pack(const Rows& rows, Span depth, const Execution& 
   } else {
     panel.fill(part, of_part, Finite::known, execution);
   }
-  for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += panel.squared_norms()[i];
-}
-
-template <class T>
-void DeepTiles<T>::Operand::finish() {
-  squared_norms = Buffer<T>(tiles_in(sums.size()) * kTileEdge);
-  for (std::size_t i = 0; i < sums.size(); ++i) squared_norms[i] = squared_norm_as<T>(sums[i]);
-  panel = Packed<T>();
+  for (std::size_t i = 0; i < squares.size(); ++i) squares[i] += panel.squared_norms()[i];
 }
 
 template class DeepTiles<float>;

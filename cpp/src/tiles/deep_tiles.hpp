@@ -9,6 +9,7 @@
 #include "isogram/parallel.hpp"
 #include "simd/kernels.hpp"
 #include "tiles/buffer.hpp"
+#include "tiles/few_rows.hpp"
 #include "tiles/grid.hpp"
 #include "tiles/packed.hpp"
 
@@ -36,6 +37,9 @@ class DeepTiles {
   DeepTiles(const simd::KernelTable<T>& kernels, Block<T> block, const Rows& x,
             const std::optional<Rows>& y, const Execution& execution);
 
+  // The one tile of a few rows.
+  explicit DeepTiles(const FewRows<T>& products);
+
   std::size_t edge() const { return edge_; }
 
   // Copies some rows and columns, all of one block, to `out`, rows `stride` apart. Blocks have edge
@@ -43,28 +47,26 @@ class DeepTiles {
   void copy(Span rows, Span cols, T* out, std::size_t stride) const;
 
   // As Packed::squared_norms().
-  const T* left_norms() const { return left_.squared_norms.data(); }
-  const T* right_norms() const { return right_ ? right_->squared_norms.data() : left_norms(); }
+  const T* left_norms() const { return left_norms_.data(); }
+  const T* right_norms() const { return right_norms_.size() ? right_norms_.data() : left_norms(); }
 
  private:
-  // One input: a panel of its depth, and the squared norms of its rows.
+  // One input: a panel of its depth, and the squares of its rows over the panels so far.
   struct Operand {
     Operand(const simd::KernelTable<T>& kernels, const InputView& x);
     void pack(const Rows& rows, Span depth, const Execution& execution);
-    void finish();
     Packed<T> panel;
-    Buffer<double> sums;  // of squares over the panels so far
-    Buffer<T> squared_norms;
+    std::vector<double> squares;
   };
 
-  void add_panel(Block<T> block, std::size_t begin, const Execution& execution);
+  void add_panel(Block<T> block, const Operand& left, const Operand& right, std::size_t begin,
+                 const Execution& execution);
 
-  std::size_t cols_;
   std::size_t edge_;
   Grid grid_;
   Buffer<T> blocks_;
-  Operand left_;
-  std::optional<Operand> right_;
+  Buffer<T> left_norms_;
+  Buffer<T> right_norms_;  // none of one input
 };
 
 }  // namespace isogram

@@ -9,6 +9,7 @@
 
 #include "threads/team.hpp"
 #include "tiles/deep_tiles.hpp"
+#include "tiles/few_rows.hpp"
 #include "tiles/input.hpp"
 
 namespace isogram {
@@ -108,6 +109,19 @@ class GramSurvey {
     return finished();
   }
 
+  std::optional<GramFacts> facts_of_few_rows(Columns columns, const Survey& found) {
+    const Range range{exponent_of(found.largest), exponent_of(found.smallest_row)};
+    if (columns == Columns::shifted || columns == Columns::hollow) {
+      facts_.stays_scaled = true;
+      const bool has_bulk = has_far_rows(found.row_largest) || is_far_apart(range);
+      if (has_bulk || scaling_exponent_of(found.largest) != 0) return {};
+    } else {
+      set_gamma();
+      if (!range.template is_safe<T>()) return {};
+    }
+    return finished();
+  }
+
   GramFacts facts_of_products(const Range& range) {
     set_gamma();
     set_unit(range);
@@ -122,6 +136,7 @@ class GramSurvey {
 
   GramFacts finished() {
     facts_.is_deep = is_long() && transform_of(facts_, nullptr).takes_parts();
+    facts_.has_few_rows = facts_.is_deep && has_few_long_rows<T>(x_, y_, facts_.options);
     return std::move(facts_);
   }
 
@@ -132,7 +147,8 @@ class GramSurvey {
       Survey survey = survey_columns(x_, execution_);
       facts_.origin = std::move(survey.mean_row);
       facts_.rest = std::move(survey.residual);
-      facts_.unit_norm = true;
+      facts_.unit_norm = !has_few_long_rows<T>(x_, y_, facts_.options) ||
+                         !range_from(&facts_.origin).template is_safe<T>();
     } else if (kernel == Kernel::laplacian && is_exact) {
       survey_differences();
     } else if (uses_distance(kernel)) {
@@ -155,11 +171,13 @@ class GramSurvey {
     const int high = exponent_of(survey.largest);
     facts_.origin = std::move(survey.mean_row);
     facts_.exponent = scaling_exponent_of(survey.largest);
-    facts_.may_vanish = high - exponent_of(survey.smallest_row) > kFarApart<T>;
+    facts_.may_vanish = is_far_apart({high, exponent_of(survey.smallest_row)});
     if (facts_.may_vanish && is_hollow && sizeof(T) == sizeof(double)) {
       facts_.exponent = high - lift_of_far_rows(x_, facts_.origin, high, execution_);
     }
   }
+
+  static bool is_far_apart(const Range& range) { return range.high - range.low > kFarApart<T>; }
 
   // Differences of rows as given are as accurate as their type allows, wherever the rows lie. A
   // common shift would round the differences of rows that are near each other and far from the
@@ -209,10 +227,12 @@ class GramSurvey {
     return facts_.options.kernel != Kernel::correlation && DeepTiles<T>::pays(x_, y_);
   }
 
-  Range range() const {
-    Survey extent = survey(x_, nullptr, execution_);
+  Range range() const { return range_from(nullptr); }
+
+  Range range_from(const std::vector<double>* origin) const {
+    Survey extent = survey(x_, origin, execution_);
     if (y_) {
-      const Survey of_y = survey(*y_, nullptr, execution_);
+      const Survey of_y = survey(*y_, origin, execution_);
       extent.largest = std::max(extent.largest, of_y.largest);
       extent.smallest_row = smaller_nonzero(extent.smallest_row, of_y.smallest_row);
     }
@@ -265,12 +285,34 @@ GramFacts survey_gram(const InputView& x, const InputView* y, const KernelOption
 }
 
 template <class T>
+bool has_few_long_rows(const InputView& x, const InputView* y, const KernelOptions& options) {
+  const bool is_of_products = uses_products(options.kernel) || options.kernel == Kernel::cosine ||
+                              options.kernel == Kernel::rbf;
+  return is_of_products && FewRows<T>::are_in(x, y) && DeepTiles<T>::pays(x, y);
+}
+
+template <class T>
+std::optional<GramFacts> facts_of_few_rows(const InputView& x, const InputView* y,
+                                           const KernelOptions& options, Columns columns,
+                                           const Survey& found) {
+  return GramSurvey<T>(x, y, options, {}).facts_of_few_rows(columns, found);
+}
+
+template <class T>
 GramFacts facts_of_products(const InputView& x, const KernelOptions& options, double largest,
                             double smallest_row, const InputView* y) {
   return GramSurvey<T>(x, y, options, {})
       .facts_of_products({exponent_of(largest), exponent_of(smallest_row)});
 }
 
+template bool has_few_long_rows<float>(const InputView&, const InputView*, const KernelOptions&);
+template bool has_few_long_rows<double>(const InputView&, const InputView*, const KernelOptions&);
+template std::optional<GramFacts> facts_of_few_rows<float>(const InputView&, const InputView*,
+                                                           const KernelOptions&, Columns,
+                                                           const Survey&);
+template std::optional<GramFacts> facts_of_few_rows<double>(const InputView&, const InputView*,
+                                                            const KernelOptions&, Columns,
+                                                            const Survey&);
 template GramFacts facts_of_products<float>(const InputView&, const KernelOptions&, double, double,
                                             const InputView*);
 template GramFacts facts_of_products<double>(const InputView&, const KernelOptions&, double, double,

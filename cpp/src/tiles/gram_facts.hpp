@@ -1,6 +1,8 @@
 // Surveys: the facts of all rows that the tiles of a Gram matrix depend on.
 #pragma once
 
+#include <optional>
+
 #include "isogram/gram.hpp"
 #include "isogram/gram_facts.hpp"
 #include "isogram/matrix_view.hpp"
@@ -9,6 +11,8 @@
 #include "tiles/unit_rows.hpp"
 
 namespace isogram {
+
+struct Survey;  // tiles/input.hpp
 
 // The rows whose Gram matrix is computed.
 //   as_given  the caller's
@@ -37,6 +41,17 @@ GramFacts survey_gram(const InputView& x, const InputView* y, const KernelOption
 template <class T>
 GramFacts facts_of_products(const InputView& x, const KernelOptions& options, double largest,
                             double smallest_row, const InputView* y = nullptr);
+
+// Whether there are so few rows, and so long ones, that their inner products are those of FewRows.
+template <class T>
+bool has_few_long_rows(const InputView& x, const InputView* y, const KernelOptions& options);
+
+// The facts of those, which are surveyed while they are multiplied, without the origin; none where
+// survey_gram() has others: rows are scaled, or not shifted by the means of all.
+template <class T>
+std::optional<GramFacts> facts_of_few_rows(const InputView& x, const InputView* y,
+                                           const KernelOptions& options, Columns columns,
+                                           const Survey& found);
 
 // Throws std::invalid_argument for shapes and options that survey_gram() refuses without reading
 // entries.

@@ -241,7 +241,7 @@ Measures measure_safely(const InputView& x, Look look, const Execution& executio
 // The survey with mean_row = `origin` + `means`. all.column_sums are the means of all rows, and may
 // be `means` itself.
 Survey survey_of(Measures& all, std::vector<double> origin, const std::vector<double>& means) {
-  Survey result = isogram::survey_of(all.row_largest);
+  Survey result = isogram::survey_of(std::move(all.row_largest));
   result.mean_row = std::move(origin);
   for (std::size_t j = 0; j < means.size(); ++j) {
     const double start = result.mean_row[j];
@@ -256,6 +256,13 @@ double median_of(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
+}
+
+std::vector<char> far_rows(const std::vector<double>& row_largest) {
+  const double limit = kFar * median_of(row_largest);
+  std::vector<char> is_far(row_largest.size());
+  for (std::size_t i = 0; i < is_far.size(); ++i) is_far[i] = row_largest[i] > limit;
+  return is_far;
 }
 
 // 2^−exponent as a product of two factors: it may itself be beyond double's range.
@@ -357,9 +364,10 @@ void FirstNotFinite::throw_if_token_found(const std::string& name) const {
   }
 }
 
-Survey survey_of(const std::vector<double>& row_largest) {
+Survey survey_of(std::vector<double> row_largest) {
   Survey result;
-  for (const double row : row_largest) {
+  result.row_largest = std::move(row_largest);
+  for (const double row : result.row_largest) {
     result.largest = std::max(result.largest, row);
     if (row > 0 && (result.smallest_row == 0 || row < result.smallest_row)) {
       result.smallest_row = row;
@@ -384,13 +392,15 @@ Survey survey_bulk(const InputView& x, const Execution& execution) {
   std::vector<double> origin = middle_row(x, execution);
   Look look{.origin = origin.data(), .with_sums = true};
   Measures all = measure_safely(x, look, execution);
-  const double limit = kFar * median_of(all.row_largest);
-  std::vector<char> is_far(x.rows);
-  for (std::size_t i = 0; i < x.rows; ++i) is_far[i] = all.row_largest[i] > limit;
-  if (number_of(is_far) == 0) return survey_of(all, std::move(origin), all.column_sums);
+  if (!has_far_rows(all.row_largest)) return survey_of(all, std::move(origin), all.column_sums);
+  const std::vector<char> is_far = far_rows(all.row_largest);
   look.left_out = &is_far;
   const Measures bulk = measure_safely(x, look, execution);
   return survey_of(all, std::move(origin), bulk.column_sums);
+}
+
+bool has_far_rows(const std::vector<double>& row_largest) {
+  return number_of(far_rows(row_largest)) > 0;
 }
 
 std::vector<double> middle_row(const InputView& x, const Execution& execution) {
@@ -437,12 +447,15 @@ void take_middle(std::vector<std::vector<double>>& rows, double* out) {
 
 bool has_equal_rows(const InputView& x) {
   const RowReader reader(x);
-  std::vector<double> first(x.cols);
-  std::vector<double> row(x.cols);
-  reader.read(0, first.data());
+  std::vector<double> first(std::min(x.cols, kColumnsAtOnce));
+  std::vector<double> row(first.size());
   for (std::size_t i = 1; i < x.rows; ++i) {
-    reader.read(i, row.data());
-    if (row != first) return false;
+    for (std::size_t begin = 0; begin < x.cols; begin += kColumnsAtOnce) {
+      const Span piece{begin, std::min(x.cols, begin + kColumnsAtOnce)};
+      reader.read(0, piece, first.data());
+      reader.read(i, piece, row.data());
+      if (!std::equal(row.data(), row.data() + piece.size(), first.data())) return false;
+    }
   }
   return true;
 }

@@ -82,14 +82,15 @@ class FirstNotFinite {
 
 // The result of a pass over an input.
 struct Survey {
-  double largest = 0;            // max |x_ij − origin_j|, at most the largest double
-  double smallest_row = 0;       // the smallest nonzero max_j |x_ij − origin_j| of a row; 0 if none
-  std::vector<double> mean_row;  // set by survey_columns() and survey_bulk()
-  std::vector<double> residual;  // set with it: the mean of all rows less mean_row
+  std::vector<double> row_largest;  // max_j |x_ij − origin_j|, at most the largest double
+  double largest = 0;               // of all rows
+  double smallest_row = 0;          // the smallest of a row that is not 0, or 0
+  std::vector<double> mean_row;     // set by survey_columns() and survey_bulk()
+  std::vector<double> residual;     // set with it: the mean of all rows less mean_row
 };
 
 // The survey of rows with known max |entry|.
-Survey survey_of(const std::vector<double>& row_largest);
+Survey survey_of(std::vector<double> row_largest);
 
 // Surveys x relative to the row `origin` (0 if null). Throws std::invalid_argument unless x is
 // finite.
@@ -103,6 +104,10 @@ Survey survey_columns(const InputView& x, const Execution& execution);
 // rows. A single row of huge norm draws the mean of all rows away from every other row, and
 // subtracting that mean would cost their digits. Makes a second pass if some rows are far.
 Survey survey_bulk(const InputView& x, const Execution& execution);
+
+// Whether survey_bulk() finds rows that are far from the others, by max_j |x_ij − middle_j| of
+// each.
+bool has_far_rows(const std::vector<double>& row_largest);
 
 // The median of a few rows of x, column by column: an entry of x amid the others, and exact for a
 // constant column.

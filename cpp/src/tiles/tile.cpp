@@ -47,6 +47,12 @@ void subtract_scaled(const std::vector<double>& a, std::vector<double>& b, int e
   scale_down(b.data(), b.size(), std::min(exponent, 0));
 }
 
+template <class T>
+typename FewRows<T>::Squares squares_for(Kernel kernel) {
+  using Squares = typename FewRows<T>::Squares;
+  return uses_products(kernel) ? Squares::unwanted : Squares::wanted;
+}
+
 double sum_of_magnitudes(const std::vector<double>& row) {
   double sum = 0;
   for (const double x : row) sum += std::abs(x);
@@ -61,6 +67,7 @@ GramTiles<T>::GramTiles(const InputView& x, const KernelOptions& options, Column
     : kernels_(simd::kernels().of<T>()), x_(x), y_(x), is_symmetric_(true) {
   // Allocates before any time is spent on reading x.
   if (!DeepTiles<T>::pays(x, nullptr)) reserve(Packed<T>::Memory::kept);
+  if (multiply_few_rows(options, columns, execution)) return;
   if (columns == Columns::as_given && pack_measuring(options, execution)) return;
   facts_ = survey_gram<T>(x, nullptr, options, columns, execution);
   pack(execution);
@@ -71,6 +78,7 @@ GramTiles<T>::GramTiles(const InputView& x, const InputView& y, const KernelOpti
                         const Execution& execution)
     : kernels_(simd::kernels().of<T>()), x_(x), y_(y), is_symmetric_(false) {
   if (!DeepTiles<T>::pays(x, &y)) reserve(Packed<T>::Memory::kept);
+  if (multiply_few_rows(options, Columns::as_given, execution)) return;
   if (pack_measuring(options, execution)) return;
   facts_ = survey_gram<T>(x, &y, options, Columns::as_given, execution);
   pack(execution);
@@ -93,6 +101,30 @@ template <class T>
 void GramTiles<T>::reserve(typename Packed<T>::Memory memory) {
   left_ = Packed<T>(kernels_, x_, memory);
   if (!is_symmetric_) right_.emplace(kernels_, y_, memory);
+}
+
+// Multiplies a few long rows and surveys them, in one pass over the data. Returns false if they
+// must be scaled or shifted otherwise, or are not finite.
+template <class T>
+bool GramTiles<T>::multiply_few_rows(const KernelOptions& options, Columns columns,
+                                     const Execution& execution) {
+  const InputView* const y = is_symmetric_ ? nullptr : &y_;
+  require_gram(x_, y, options);
+  const bool is_of_rows =
+      uses_products(options.kernel) || (options.kernel == Kernel::cosine &&
+                                        columns != Columns::shifted && columns != Columns::hollow);
+  if (!is_of_rows || !has_few_long_rows<T>(x_, y, options)) return false;
+  const FewRows<T> products(x_, y, columns, squares_for<T>(options.kernel), execution);
+  std::vector<double> largest = products.left().largest;
+  const std::vector<double>& of_right = products.right().largest;
+  if (y) largest.insert(largest.end(), of_right.begin(), of_right.end());
+  std::optional<GramFacts> facts =
+      facts_of_few_rows<T>(x_, y, options, columns, survey_of(std::move(largest)));
+  if (!facts) return false;
+  facts_ = std::move(*facts);
+  deep_.emplace(products);
+  block_edge_ = deep_->edge();
+  return true;
 }
 
 // Packs rows for inner products unchanged and measures them, in one pass over the data, if they are
@@ -133,6 +165,12 @@ void GramTiles<T>::pack(const Execution& execution) {
   }
   const Transform of_left = transform_of(facts_, left_rows ? &*left_rows : nullptr);
   const Transform of_right = transform_of(facts_, right_rows ? &*right_rows : nullptr);
+  if (facts_.has_few_rows) {
+    const auto squares = squares_for<T>(facts_.options.kernel);
+    deep_.emplace(FewRows<T>(x_, is_symmetric_ ? nullptr : &y_, of_left, squares, execution));
+    block_edge_ = deep_->edge();
+    return;
+  }
   if (facts_.is_deep) {
     using Rows = typename DeepTiles<T>::Rows;
     const auto right = is_symmetric_ ? std::nullopt : std::optional(Rows{y_, of_right});

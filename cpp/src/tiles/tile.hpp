@@ -86,6 +86,7 @@ class GramTiles {
   const T* left_norms() const { return deep_ ? deep_->left_norms() : left_.squared_norms(); }
   const T* right_norms() const { return deep_ ? deep_->right_norms() : right().squared_norms(); }
   void reserve(typename Packed<T>::Memory memory);
+  bool multiply_few_rows(const KernelOptions& options, Columns columns, const Execution& execution);
   bool pack_measuring(const KernelOptions& options, const Execution& execution);
   void pack(const Execution& execution);
   Block<T> kernel() const;

@@ -1,0 +1,264 @@
+#include "tiles/few_rows.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+
+#include "simd/kernels.hpp"
+#include "threads/team.hpp"
+#include "tiles/buffer.hpp"
+#include "tiles/grid.hpp"
+#include "tiles/input.hpp"
+
+namespace isogram {
+
+namespace {
+
+// Columns whose products are summed in T: few enough for the digits, and for sixteen rows of
+// float32 to stay in the nearest cache.
+constexpr std::size_t kPiece = 4 * simd::kDepthPanel;
+
+// Of the rows that are surveyed together, and then read once more: they stay in a core's own cache.
+constexpr std::size_t kSurveyedEntries = std::size_t{1} << 16;
+constexpr std::size_t kMostSurveyedColumns = 8 * kPiece;
+
+// Products are summed in as many parts, whatever the number of threads.
+constexpr std::size_t kParts = 32;
+constexpr std::size_t kLeastColumns = 16 * kPiece;
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+std::size_t up_to(std::size_t n, std::size_t multiple) {
+  return blocks_in(n, multiple) * multiple;
+}
+
+std::size_t columns_of_part(std::size_t cols) {
+  return std::max(up_to(blocks_in(cols, kParts), kPiece), kLeastColumns);
+}
+
+std::size_t surveyed_columns(std::size_t rows) {
+  return std::clamp(kSurveyedEntries / rows / kPiece * kPiece, kPiece, kMostSurveyedColumns);
+}
+
+std::size_t padded(std::size_t rows) {
+  return up_to(rows, simd::kProductRows);
+}
+
+// Memory that is read next comes meanwhile: hardware fetches what follows in the row, but not far
+// enough, because rows take turns.
+template <class T>
+void fetch(const T* values, std::size_t n) {
+  for (std::size_t k = 0; k < n; k += kAlignment / sizeof(T)) __builtin_prefetch(values + k, 0, 2);
+}
+
+void take_larger(const std::vector<double>& values, std::vector<double>& largest) {
+  for (std::size_t i = 0; i < largest.size(); ++i) largest[i] = std::max(largest[i], values[i]);
+}
+
+}  // namespace
+
+// What happens to some columns, and whether they are measured then.
+template <class T>
+struct FewRows<T>::Shift {
+  const double* origin = nullptr;
+  const double* rest = nullptr;
+  bool is_measured = false;
+  Survey survey = {};  // whose origin it is, if it is the columns' own
+
+  Shift from(std::size_t column) const {
+    return {origin ? origin + column : nullptr, rest ? rest + column : nullptr, is_measured};
+  }
+};
+
+namespace {
+
+// A few columns of the rows of one input, as T: row after row, and zeros up to whole lines.
+template <class T>
+class Piece {
+ public:
+  explicit Piece(const InputView& x)
+      : reader_(x), rows_(product(padded(x.rows), kPiece)), wide_(kPiece) {}
+
+  template <class Shift>
+  void read(Span columns, const Shift& shift, typename FewRows<T>::Rows& found) {
+    const std::size_t n = columns.size();
+    for (std::size_t i = 0; i < reader_.view().rows; ++i) {
+      T* row = rows_.data() + i * kPiece;
+      const double largest = read_row(i, columns, shift, row);
+      if (shift.is_measured) found.largest[i] = std::max(found.largest[i], largest);
+      std::fill(row + n, row + length(columns), T(0));
+    }
+  }
+
+  void add_squares(Span columns, std::vector<double>& squares) const {
+    for (std::size_t i = 0; i < squares.size(); ++i) {
+      squares[i] += simd::kernels().of<T>().dot(row(i), row(i), columns.size());
+    }
+  }
+
+  const T* row(std::size_t i) const { return rows_.data() + i * kPiece; }
+  static std::size_t length(Span columns) { return up_to(columns.size(), kAlignment / sizeof(T)); }
+
+ private:
+  // Returns the largest magnitude of the shifted row.
+  template <class Shift>
+  double read_row(std::size_t i, Span columns, const Shift& shift, T* row) {
+    const auto& kernels = simd::kernels();
+    const std::size_t n = columns.size();
+    const T* stored = shift.rest ? nullptr : stored_row<T>(reader_.view(), i);
+    if (stored) {
+      stored += columns.begin;
+      fetch(stored + n, std::min(kPiece, reader_.view().cols - columns.end));
+      if (shift.origin) {
+        kernels.of<T>().subtract_shifts(stored, row, n, 0, shift.origin);
+      } else {
+        std::copy_n(stored, n, row);
+      }
+      return shift.is_measured ? largest_magnitude(row, n) : 0;
+    }
+    double* wide = wide_.data();
+    reader_.read(i, columns, wide);
+    if (shift.origin) kernels.float64.subtract_shifts(wide, wide, n, 0, shift.origin);
+    const double largest = shift.is_measured ? largest_magnitude(wide, n) : 0;
+    if (shift.rest) kernels.float64.subtract_shifts(wide, wide, n, 0, shift.rest);
+    for (std::size_t k = 0; k < n; ++k) row[k] = static_cast<T>(wide[k]);
+    return largest;
+  }
+
+  RowReader reader_;
+  Buffer<T> rows_;
+  std::vector<double> wide_;
+};
+
+// Adds the products of one piece.
+template <class T>
+void add_products(const Piece<T>& left, std::size_t rows, const Piece<T>& right, std::size_t cols,
+                  std::size_t length, bool is_upper, double* products) {
+  const auto row_products = simd::kernels().of<T>().row_products;
+  for (std::size_t i = 0; i < rows; i += simd::kProductRows) {
+    for (std::size_t j = is_upper ? i : 0; j < cols; j += simd::kProductRows) {
+      row_products(left.row(i), right.row(j), kPiece, length, products + i * padded(cols) + j,
+                   padded(cols));
+    }
+  }
+}
+
+}  // namespace
+
+// The sums over some columns.
+template <class T>
+struct FewRows<T>::Part {
+  std::vector<double> products;
+  Rows left;
+  Rows right;
+
+  static Rows zeros(std::size_t rows) {
+    return {std::vector<double>(rows), std::vector<double>(rows)};
+  }
+
+  void add(const Part& other) {
+    for (std::size_t e = 0; e < products.size(); ++e) products[e] += other.products[e];
+    add(other.left, left);
+    add(other.right, right);
+  }
+
+ private:
+  static void add(const Rows& part, Rows& sums) {
+    for (std::size_t i = 0; i < part.squares.size(); ++i) sums.squares[i] += part.squares[i];
+    take_larger(part.largest, sums.largest);
+  }
+};
+
+template <class T>
+bool FewRows<T>::are_in(const InputView& x, const InputView* y) {
+  return x.rows <= kTileEdge && (!y || y->rows <= kTileEdge);
+}
+
+template <class T>
+template <class ShiftOf>
+void FewRows<T>::multiply(const InputView& x, const InputView* y, ShiftOf shift_of,
+                          const Execution& execution) {
+  struct State {
+    Piece<T> left;
+    std::optional<Piece<T>> right;
+  };
+  const std::size_t cols = y ? y->rows : x.rows;
+  const std::size_t edge = columns_of_part(x.cols);
+  const std::size_t panel = surveyed_columns(x.rows + (y ? y->rows : 0));
+  const Part none{std::vector<double>(padded(x.rows) * padded(cols)), Part::zeros(x.rows),
+                  Part::zeros(y ? y->rows : 0)};
+  std::vector<Part> parts(blocks_in(x.cols, edge), none);
+  PerWorker states(execution, parts.size(), [&] {
+    return State{Piece<T>(x), y ? std::optional(Piece<T>(*y)) : std::nullopt};
+  });
+  parallel_for(execution, parts.size(), states, [&](std::size_t p, State& state, Worker& worker) {
+    Part& part = parts[p];
+    const Span columns = block_span(p, x.cols, edge);
+    for (std::size_t from = columns.begin; from < columns.end; from += panel) {
+      worker.check();
+      const Span some{from, std::min(columns.end, from + panel)};
+      const Shift of_left = shift_of(x, some, part.left);
+      const Shift of_right = y ? shift_of(*y, some, part.right) : Shift{};
+      for (std::size_t k = 0; k < some.size(); k += kPiece) {
+        const Span piece{from + k, std::min(some.end, from + k + kPiece)};
+        state.left.read(piece, of_left.from(k), part.left);
+        if (y) state.right->read(piece, of_right.from(k), part.right);
+        if (squares_ == Squares::wanted) {
+          state.left.add_squares(piece, part.left.squares);
+          if (y) state.right->add_squares(piece, part.right.squares);
+        }
+        add_products(state.left, x.rows, y ? *state.right : state.left, cols,
+                     Piece<T>::length(piece), !y, part.products.data());
+      }
+    }
+  });
+  for (std::size_t p = 1; p < parts.size(); ++p) parts[0].add(parts[p]);
+  stride_ = padded(cols);
+  products_ = std::move(parts[0].products);
+  left_ = std::move(parts[0].left);
+  right_ = std::move(parts[0].right);
+}
+
+template <class T>
+FewRows<T>::FewRows(const InputView& x, const InputView* y, Columns columns, Squares squares,
+                    const Execution& execution)
+    : is_symmetric_(!y), squares_(squares) {
+  const auto shift_of = [&](const InputView& rows, Span some, Rows& found) {
+    if (columns == Columns::as_given) return Shift{.is_measured = true};
+    Shift shift;
+    try {
+      shift.survey = survey_columns(columns_of(rows, some), execution);
+    } catch (const std::invalid_argument&) {  // not finite, at an index that is not the caller's
+      std::fill(found.largest.begin(), found.largest.end(), kInfinity);
+      return shift;
+    }
+    shift.origin = shift.survey.mean_row.data();
+    if (columns == Columns::centered) {
+      shift.rest = shift.survey.residual.data();
+      shift.is_measured = true;
+    } else {
+      take_larger(shift.survey.row_largest, found.largest);
+    }
+    return shift;
+  };
+  multiply(x, y, shift_of, execution);
+}
+
+template <class T>
+FewRows<T>::FewRows(const InputView& x, const InputView* y, const Transform& transform,
+                    Squares squares, const Execution& execution)
+    : is_symmetric_(!y), squares_(squares) {
+  const auto shift_of = [&](const InputView&, Span some, Rows&) {
+    const auto from = [&](const std::vector<double>* values) {
+      return values ? values->data() + some.begin : nullptr;
+    };
+    return Shift{.origin = from(transform.origin), .rest = from(transform.rest)};
+  };
+  multiply(x, y, shift_of, execution);
+}
+
+template class FewRows<float>;
+template class FewRows<double>;
+
+}  // namespace isogram
