@@ -23,6 +23,7 @@ import numpy as np
 
 from benchmarks.case import Case, Workload
 from benchmarks.cases import all_cases
+from benchmarks.machine import commit
 from benchmarks.settings import Settings
 
 RESULTS = Path(__file__).parent / "results"
@@ -264,6 +265,7 @@ def machine() -> dict[str, str]:
         "driver": str(cupy.cuda.runtime.driverGetVersion()),
         "host": platform.processor() or platform.machine(),
         "isogram": ig.__version__,
+        "commit": commit(),
         "CuPy": cupy.__version__,
         "date": time.strftime("%Y-%m-%d"),
     }

@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,18 @@ CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 
 
 def processor() -> str:
-    """Return the processor's name."""
+    """Return the processor's name; family and model tell generations apart that share one."""
     try:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:
         return platform.processor() or platform.machine()
-    found = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
-    return re.sub(r"\((R|TM)\)", "", found[1]).strip() if found else platform.machine()
+    facts = dict(re.findall(r"^([\w ]+?)\s*: (.*)$", text, re.MULTILINE))
+    if "model name" not in facts:
+        return platform.machine()
+    name = re.sub(r"\((R|TM)\)", "", facts["model name"]).strip()
+    if re.search(r"\d", name) or not {"cpu family", "model"} <= facts.keys():
+        return name
+    return f"{name} (family {facts['cpu family']}, model {facts['model']})"
 
 
 def cores() -> int:
@@ -65,6 +71,19 @@ def blas() -> list[str]:
         f"{pool['internal_api']} {pool['version']} ({pool.get('architecture', 'unknown')})"
         for pool in pools
     ]
+
+
+def commit() -> str:
+    """Return the commit of the working tree, with a + where files differ from it."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        described = subprocess.run(
+            [*git, "describe", "--always", "--dirty=+", "--exclude=*"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return described.stdout.strip()
 
 
 def describe() -> dict[str, Any]:

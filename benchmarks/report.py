@@ -62,7 +62,7 @@ def case_lines(case: CaseResult) -> Iterator[str]:
     yield ""
     yield (
         f"{sizes}; {case.dtype}; data: {case.data}; threads: {case.threads}; "
-        f"{case.clock} clock; {case.date}, "
+        f"{case.clock} clock; {case.date}, commit {case.commit}, "
         f"load {case.load:.1f}"
     )
     yield ""

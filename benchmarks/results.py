@@ -40,6 +40,7 @@ class CaseResult:
     threads: int
     clock: str
     date: str
+    commit: str
     load: float  # of the machine when the case began, runnable processes
     per: tuple[str, int] | None
     entries: list[Entry] = field(default_factory=list)

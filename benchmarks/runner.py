@@ -166,6 +166,7 @@ def run(case: Case, settings: Settings, peaks: Peaks | None) -> CaseResult:
         threads=settings.threads,
         clock=settings.clock,
         date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        commit=machine.commit(),
         load=os.getloadavg()[0],
         per=case.per,
     )

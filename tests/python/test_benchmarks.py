@@ -13,7 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # benchmarks/ is no installed package
 
-from benchmarks import data, errors, targets
+from benchmarks import data, errors, machine, targets
 from benchmarks.baselines import center, cka, compare, gram, graph, match, rivals, rsm
 from benchmarks.cases import GROUPS, all_cases
 from benchmarks.cases.match import RIVALS
@@ -190,3 +190,21 @@ def test_interleave_takes_turns_and_lets_slow_ones_drop_out():
 
 def test_ratios_pair_rounds():
     assert ratios([2.0, 8.0, 30.0], [1.0, 2.0, 10.0, 99.0]) == Spread(3.0, 2.5, 3.5, 3)
+
+
+@pytest.mark.parametrize(
+    ("lines", "name"),
+    [
+        ("cpu family: 26\nmodel : 2\nmodel name : AMD EPYC\n", "AMD EPYC (family 26, model 2)"),
+        ("cpu family: 6\nmodel : 85\nmodel name : Intel(R) Xeon(R) 6248\n", "Intel Xeon 6248"),
+        ("model name : Neoverse-V\n", "Neoverse-V"),
+    ],
+)
+def test_processors_that_share_a_name_are_told_apart(monkeypatch, lines, name):
+    monkeypatch.setattr(machine.Path, "read_text", lambda _: f"processor\t: 0\n{lines}\n")
+    assert machine.processor() == name
+
+
+def test_commit_of_a_folder_without_git(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert machine.commit() == "unknown"
