@@ -235,6 +235,51 @@ def test_a_reduction_of_ones_own():
     assert last["lstm"].shape == (9, 6)
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_outputs_that_are_no_arrays():
+    """Are skipped as others without features are, or float32 in a file."""
+
+    class Model(nn.Linear):
+        def forward(self, x):
+            self.sparse(x)
+            self.nested(x)
+            return super().forward(x)
+
+    model, x = Model(4, 6), torch.rand(2, 8, 4)
+    model.sparse, model.nested = nn.Identity(), nn.Identity()
+    model.sparse.register_forward_hook(lambda *_: x[0].to_sparse())
+    model.nested.register_forward_hook(lambda *_: torch.nested.nested_tensor([x[0], x[1]]))
+    recording = record(model, x, layers=["**", "Model"])
+    assert recording.skipped == dict.fromkeys(
+        ("sparse", "nested"), "gave no floating-point tensor, but a sparse or nested one"
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float8_e4m3fn])
+def test_types_that_files_do_not_hold(dtype, tmp_path):
+    model, x = nn.Linear(4, 6), torch.rand(2, 8, 4)
+    layers = [record(model, x, layers="Linear", dtype=dtype, out=out) for out in (tmp_path, None)]
+    assert layers[0]["Linear"].dtype == np.float32
+    assert_same(layers[0]["Linear"], layers[1]["Linear"].float())
+
+
+def test_lazy_modules_in_a_folder(tmp_path):
+    model = nn.Sequential(nn.LazyLinear(5))
+    assert record(model, torch.rand(2, 8, 4), out=tmp_path)["0"].shape == (16, 5)
+
+
+def test_refused_types():
+    with pytest.raises(TypeError, match=r"^record: `batches` must be a DataLoader or .*, got int"):
+        record(nn.Linear(4, 6), 5, layers="Linear")
+    with pytest.raises(TypeError, match=r"^from_cache: `cache` must be a mapping .*, got list"):
+        from_cache([torch.ones(3, 2)])
+    for layers in ([torch.ones(8, 2)], {"a": np.ones((8, 2))}):
+        with pytest.raises(TypeError, match=r"^CKAMetric.update: `layers` must be a mapping from"):
+            CKAMetric().update(layers)
+        with pytest.raises(TypeError, match=r"^CKAMetric.update: `other` must be a mapping from"):
+            CKAMetric().update({"a": torch.ones(8, 2)}, layers)
+
+
 def test_outputs_in_dataclasses():
     @dataclass
     class Output:

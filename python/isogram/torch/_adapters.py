@@ -45,6 +45,11 @@ def from_cache(
     """
     function = "from_cache"
     reduced = reduction(function, reduce)
+    if not hasattr(cache, "items"):
+        raise TypeError(
+            f"{function}: `cache` must be a mapping from names to tensors, got "
+            f"{type(cache).__name__}"
+        )
     found: dict[str, Tensor] = {}
     for name, value in cache.items():
         if matches(str(name), layers):

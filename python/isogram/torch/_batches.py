@@ -12,6 +12,9 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 from torch.nn import Module
+from torch.nn.parameter import is_lazy
+
+from isogram.torch._reduce import is_dense
 
 # Runs a model on a batch; a key of the identifiers of samples in batches, or what returns them.
 Call: TypeAlias = Callable[[Module, Any], Any]
@@ -48,11 +51,9 @@ def weights_of(model: Module) -> int:
     """Return a checksum of a model: of some values of each of its parameters and buffers."""
     before = 0
     for tensor in model.state_dict().values():
-        if (
-            isinstance(tensor, Tensor)
-            and tensor.layout == torch.strided
-            and not (tensor.is_quantized or tensor.is_meta)
-        ):
+        if not isinstance(tensor, Tensor) or is_lazy(tensor) or tensor.is_meta:
+            continue  # without values yet
+        if is_dense(tensor) and not tensor.is_quantized:
             before = _checksum(tensor.reshape(1, -1), before)
     return before
 
@@ -67,6 +68,11 @@ def batches_of(
     function: str, batches: Iterable[Any], ids: Ids, limit: int | None
 ) -> Iterator[Batch]:
     """Yield batches until there are `limit` samples; none beyond is asked for."""
+    if not hasattr(batches, "__iter__") and not hasattr(batches, "__getitem__"):
+        raise TypeError(
+            f"{function}: `batches` must be a DataLoader or another iterable of batches, got "
+            f"{type(batches).__name__}"
+        )
     left = limit
     kinds: set[type] = set()
     for raw in batches:

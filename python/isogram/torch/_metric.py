@@ -60,8 +60,18 @@ class CKAMetric:
         self, layers: Mapping[str, Tensor], other: Mapping[str, Tensor] | None = None
     ) -> None:
         """Add a batch: layers of one model, or of two, by name, with samples as the first axis."""
-        sides = [layers] if other is None else [layers, other]
-        self._sums.update(*({name: self._features(x) for name, x in s.items()} for s in sides))
+        sides = {"layers": layers} if other is None else {"layers": layers, "other": other}
+        for argument, side in sides.items():
+            if not isinstance(side, Mapping) or not all(
+                isinstance(x, Tensor) for x in side.values()
+            ):
+                raise TypeError(
+                    f"CKAMetric.update: `{argument}` must be a mapping from names to tensors, got "
+                    f"{type(side).__name__}"
+                )
+        self._sums.update(
+            *({name: self._features(x) for name, x in s.items()} for s in sides.values())
+        )
 
     def compute(self) -> Tensor:
         """Return the CKA of all pairs; where processes are a group, of the batches of all of them.

@@ -99,7 +99,7 @@ def record(
     -----
     Cost: running the model, and one copy of each output. Memory: the recording, and the largest
     layer again while its batches are joined; with `out` a batch. Half precision stays as it is;
-    in files, bfloat16 becomes float32.
+    in files, bfloat16 and float8 become float32.
 
     Examples
     --------

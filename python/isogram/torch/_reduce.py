@@ -28,13 +28,18 @@ def reduction(function: str, reduce: object, names: tuple[str, ...] = NAMES) -> 
 
 
 def main_tensor(output: Any, samples: int) -> Tensor | None:
-    """Return the first floating-point tensor of an output that has a row for each sample.
+    """Return the first dense floating-point tensor of an output that has a row for each sample.
 
     Without such a one, the first that has axes; None if there is none.
     """
-    tensors = [t for t in _tensors(output) if t.is_floating_point() and t.ndim]
+    tensors = [t for t in _tensors(output) if is_dense(t) and t.is_floating_point() and t.ndim]
     fitting = (tensor for tensor in tensors if len(tensor) == samples)
     return next(fitting, tensors[0] if tensors else None)
+
+
+def is_dense(tensor: Tensor) -> bool:
+    """Whether a tensor is an array: not sparse, nor nested."""
+    return tensor.layout == torch.strided and not tensor.is_nested
 
 
 def _tensors(output: Any) -> Iterator[Tensor]:

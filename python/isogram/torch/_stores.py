@@ -32,6 +32,7 @@ _JOURNAL = "recording.json"
 _IDS = "ids.npy"
 _FORMAT = "isogram recording 1"
 _SECONDS = 5.0  # between commits, each of which waits for the disk
+_PLAIN_TYPES = frozenset((torch.float16, torch.float32, torch.float64))
 _PLAIN = " ()[]+,=@"  # beside letters, digits and _.-~ in names of files
 
 
@@ -303,9 +304,8 @@ def _file_of(layer: str) -> str:
 
 
 def _as_numpy(features: Tensor) -> NDArray[Any]:
-    """Return features for a file; bfloat16, which files of NumPy cannot hold, as float32."""
-    wide = features.float() if features.dtype == torch.bfloat16 else features
-    array: NDArray[Any] = wide.numpy()
+    """Return features for a file; types that files of NumPy cannot hold as float32."""
+    array: NDArray[Any] = (features if features.dtype in _PLAIN_TYPES else features.float()).numpy()
     return array
 
 

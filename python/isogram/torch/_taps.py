@@ -13,7 +13,7 @@ from torch.nn import Module
 
 from isogram.torch._batches import Batch, Call, run
 from isogram.torch._layers import Choice, Selection, chosen, unwrapped
-from isogram.torch._reduce import Reduction, main_tensor
+from isogram.torch._reduce import Reduction, is_dense, main_tensor
 
 
 class Taps:
@@ -126,7 +126,10 @@ class Taps:
 
 def _said(output: Any) -> str:
     if isinstance(output, Tensor):
-        return f"a tensor of shape {tuple(output.shape)}"
+        if not is_dense(output):
+            return "a sparse or nested one"
+        kind = "" if output.is_floating_point() else f"{output.dtype} "
+        return f"a {kind}tensor of shape {tuple(output.shape)}"
     return f"a {type(output).__name__}"
 
 
