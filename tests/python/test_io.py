@@ -607,10 +607,12 @@ def test_folders(tmp_path, run):
     (folder / ".hidden").write_text("notes")
     (folder / "again").symlink_to(folder)
     (folder / "cut.npy").touch()
+    (folder / "recording.json").write_text('["of another program"]')
     with io.open(folder) as layers:
         assert list(layers) == ["layer2/features", "layer10/features", "others/x"]
         np.testing.assert_array_equal(layers.ids, IDS)
         assert layers.skipped["README.md"] == "not of a format that is known"
+        assert layers.skipped["recording.json"] == "not of a format that is known"
         assert layers.skipped["again"] == "a link to a folder"
         assert layers.skipped["cut.npy"] == "the file is empty"
     assert run("compare", folder, folder).exit_code == 0

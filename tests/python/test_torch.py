@@ -553,6 +553,7 @@ def test_a_folder_is_plain_files(tmp_path):
         assert_same(opened.ids, recording.ids)
         assert_same(opened["fc"], recording["fc"])
         assert ig.cka_matrix(opened, recording).shape == (2, 2)
+        assert opened.skipped == {}
 
 
 @pytest.mark.parametrize("until", [0, 1, 3, 5])
@@ -615,6 +616,17 @@ def interrupted(out, **options):
         record(model, batches_of_4(), out=out, ids="id", **options)
     model.until = None
     return model
+
+
+def test_an_interrupted_recording_is_no_folder_of_layers(tmp_path):
+    """Of fewer samples than there are to be, without their identifiers."""
+    from isogram import io
+
+    model = interrupted(tmp_path)
+    with pytest.raises(ValueError, match=r"cannot read .*: a recording was interrupted after 8 s"):
+        io.open(tmp_path)
+    record(model, batches_of_4(), out=tmp_path, ids="id")
+    assert io.open(tmp_path).samples == 20
 
 
 def test_other_batches_are_refused(tmp_path):

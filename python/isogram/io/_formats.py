@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +21,10 @@ from isogram.io._contents import (
     reason_of,
     refused,
 )
+
+# Beside the layers of a recording: how many rows are whole.
+JOURNAL = "recording.json"
+JOURNAL_FORMAT = "isogram recording 1"
 
 _BY_NAME = {
     ".pt": _torch.contents,
@@ -75,11 +81,26 @@ def _folder_contents(folder: Path) -> Contents:
             path = folder / name
             if path.suffix == ".txt" and path.stem in IDENTIFIERS:
                 _merge(found, path, Contents({path.stem: _lines(path)}))
+            elif name == JOURNAL and (journal := _journal(path)):
+                if not journal["complete"]:
+                    raise ValueError(
+                        f"a recording was interrupted after {journal['rows']} samples: the same "
+                        "call of record() goes on with it"
+                    )
             elif not (reason := _why_not(path)):
                 _merge(found, path, contents_of(path))
             elif not name.startswith("."):
                 found.others[name] = reason
     return found
+
+
+def _journal(path: Path) -> dict[str, Any]:
+    """Return what a recording of `isogram.torch` says of itself; nothing of another file."""
+    try:
+        journal = json.loads(path.read_text(encoding="utf-8"))
+        return journal if journal["format"] == JOURNAL_FORMAT else {}
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return {}
 
 
 def _why_not(path: Path) -> str:

@@ -25,12 +25,11 @@ from torch import Tensor
 
 from isogram._memory import usable_memory
 from isogram._output import replacing
+from isogram.io._formats import JOURNAL, JOURNAL_FORMAT
 from isogram.torch._batches import Batch
 from isogram.torch._recording import Recording
 
-_JOURNAL = "recording.json"
 _IDS = "ids.npy"
-_FORMAT = "isogram recording 1"
 _SECONDS = 5.0  # between commits, each of which waits for the disk
 _PLAIN_TYPES = frozenset((torch.float16, torch.float32, torch.float64))
 _PLAIN = " ()[]+,=@"  # beside letters, digits and _.-~ in names of files
@@ -102,7 +101,7 @@ class FolderStore:
         self._skipped = skipped
         self._function, self._folder = function, folder
         new: dict[str, Any] = {
-            "format": _FORMAT,
+            "format": JOURNAL_FORMAT,
             "request": dict(request),
             "rows": 0,
             "fingerprint": 0,
@@ -110,7 +109,7 @@ class FolderStore:
             "layers": {},
             "skipped": {},
         }
-        self._journal = self._read() if (folder / _JOURNAL).exists() else new
+        self._journal = self._read() if (folder / JOURNAL).exists() else new
         if self._journal["rows"]:
             self._require(request)
         elif self._journal is not new:  # one that failed before anything was recorded
@@ -233,7 +232,7 @@ class FolderStore:
         return _Column(self._folder / layer["file"], tuple(layer["shape"]), layer["dtype"])
 
     def _read(self) -> dict[str, Any]:
-        path = self._folder / _JOURNAL
+        path = self._folder / JOURNAL
         try:
             journal: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             _ = journal["request"], journal["rows"], journal["layers"]
@@ -252,7 +251,7 @@ class FolderStore:
                 )
 
     def _write(self) -> None:
-        with replacing(self._folder / _JOURNAL) as stream:
+        with replacing(self._folder / JOURNAL) as stream:
             stream.write(json.dumps(self._journal, indent=1).encode())
             stream.flush()
             os.fsync(stream.fileno())
