@@ -472,6 +472,24 @@ def test_tensors_of_every_kind(tmp_path):
     assert list(io.open(tmp_path / "one.pt")) == ["one"]
 
 
+def test_identifiers_in_safetensors_that_are_none(tmp_path):
+    safetensors = pytest.importorskip("safetensors.numpy")
+    cases = {
+        "imagenet": "metadata that is no JSON list",
+        '{"0": 1}': "metadata that is no JSON list",
+        json.dumps([1, "a"] * 6): "a list of int, str",
+        json.dumps([[1]] * N): "a list of list",
+        "[]": "an empty list",
+        "[1, 2]": r"int64 of shape \(2,\)",
+    }
+    path = tmp_path / "a.safetensors"
+    for ids, what in cases.items():
+        safetensors.save_file({"x": flat(LAYERS["block1"])}, path, {"ids": ids})
+        with pytest.raises(ValueError, match=f"'ids' of .*a.safetensors is {what}"):
+            io.open(path)
+        assert list(io.open(path, ids=None)) == ["x"]
+
+
 def test_frames_in_parquet(tmp_path):
     pandas = pytest.importorskip("pandas")
     pytest.importorskip("pyarrow")

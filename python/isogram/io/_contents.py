@@ -6,7 +6,7 @@ import math
 import re
 import stat
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -77,6 +77,16 @@ class Contents:
 def in_memory(array: NDArray[Any]) -> Entry:
     """Return an entry of an array that has been read."""
     return Entry(array.shape, array.dtype, lambda span: array[span])
+
+
+def add_list(found: Contents, name: str, values: Sequence[Any]) -> None:
+    """Add a list, which may be identifiers if it has strings alone, or integers alone."""
+    kinds = {type(value) for value in values}
+    if kinds == {str} or kinds == {int}:
+        found.entries[name] = in_memory(np.array(values))
+    else:
+        said = ", ".join(sorted(kind.__name__ for kind in kinds))
+        found.others[name] = f"a list of {said}" if kinds else "an empty list"
 
 
 def naturally(names: Iterable[str]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram.io._contents import IDENTIFIERS, Contents, Entry, in_memory, library, reading
+from isogram.io._contents import IDENTIFIERS, Contents, Entry, add_list, library, reading
 
 _TYPES = {
     "BOOL": "bool", "U8": "u1", "I8": "i1", "U16": "u2", "I16": "i2", "U32": "u4", "I32": "i4",
@@ -37,8 +37,19 @@ def contents(path: Path) -> Contents:
         metadata = file.metadata() or {}
         for word in IDENTIFIERS:
             if word in metadata and word not in found.entries:
-                found.entries[word] = in_memory(np.array(json.loads(metadata[word])))
+                _add_metadata(found, word, metadata[word])
     return found
+
+
+def _add_metadata(found: Contents, name: str, text: str) -> None:
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        values = None
+    if isinstance(values, list):
+        add_list(found, name, values)
+    else:
+        found.others[name] = "metadata that is no JSON list"
 
 
 def _reader(file: Any, name: str) -> Callable[[slice], NDArray[Any]]:

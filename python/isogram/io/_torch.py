@@ -12,7 +12,7 @@ from zipfile import is_zipfile
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram.io._contents import Contents, Entry, in_memory, library, reading
+from isogram.io._contents import Contents, Entry, add_list, library, reading
 
 
 def contents(path: Path) -> Contents:
@@ -56,11 +56,7 @@ def _is_plain(values: list[Any] | tuple[Any, ...]) -> bool:
 
 def _add(torch: Any, found: Contents, name: str, value: Any) -> None:
     if isinstance(value, list | tuple):
-        kinds = {type(item) for item in value}
-        if kinds <= {str} or kinds <= {int}:
-            found.entries[name] = in_memory(np.array(value))
-        else:
-            found.others[name] = f"a list of {', '.join(sorted(k.__name__ for k in kinds))}"
+        add_list(found, name, value)
     elif not isinstance(value, torch.Tensor):
         found.others[name] = type(value).__name__
     elif value.layout != torch.strided or value.is_quantized or value.is_conj() or value.is_neg():
