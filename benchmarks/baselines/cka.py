@@ -20,6 +20,13 @@ def linear_biased(x: Array, y: Array) -> float:
     return float(shared**2 / alone)
 
 
+def gram_biased(x: Array, y: Array) -> float:
+    """Return biased linear CKA: the same three lines with Gram matrices."""
+    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    k, m = x @ x.T, y @ y.T
+    return float(np.vdot(k, m) / (np.linalg.norm(k) * np.linalg.norm(m)))
+
+
 def hsic_debiased(k: Array, m: Array) -> float:
     """Return the unbiased HSIC of two Gram matrices (Song et al. 2012)."""
     n = len(k)

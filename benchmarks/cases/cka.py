@@ -13,6 +13,9 @@ from benchmarks.baselines import gram
 from benchmarks.case import Case, Workload
 from benchmarks.settings import Settings
 
+#: Samples and features of flattened maps.
+FEW_SAMPLES = ((16, 500_000), (64, 200_000), (4, 2_000_000))
+
 
 def cases(settings: Settings) -> list[Case]:
     """Return the cases of this group."""
@@ -65,7 +68,19 @@ def cases(settings: Settings) -> list[Case]:
             measure_memory=True,
             levels=False,
         ),
+        *(few_samples(n, settings.size(d, 6000)) for n, d in FEW_SAMPLES),
     ]
+
+
+def few_samples(n: int, d: int) -> Case:
+    """Return the case of n samples with long features."""
+    return Case(
+        f"cka-linear-n{n}",
+        "cka",
+        "linear CKA of one pair, biased, few samples with long features",
+        {"n": n, "d": d},
+        lambda _: linear_of_few(data.normal(n, d), data.normal(n, d, 1)),
+    )
 
 
 def debiased_truth(x: Any, y: Any) -> float:
@@ -119,6 +134,18 @@ def linear_biased(x: Any, y: Any, *, everybody: bool = False) -> Workload:
         for name in ("rsatoolbox", "repsim"):
             workload.add_rival(name, name, lambda module: lambda: module.linear_biased(x, y))
     return workload
+
+
+def linear_of_few(x: Any, y: Any) -> Workload:
+    """Return biased CKA of fewer samples than features."""
+    n, d = x.shape
+    return Workload(
+        compute=lambda x, y, threads: ig.cka(x, y, estimator="biased", num_threads=threads),
+        inputs=(x, y),
+        rivals={"NumPy, three lines": lambda: baseline.gram_biased(x, y)},
+        error=errors.of_scalar(lambda: baseline.gram_biased(centred(x), centred(y))),
+        work={"fma32": 2 * n * (n + 1.0) * d},
+    )
 
 
 def rbf_debiased(x: Any, y: Any) -> Workload:

@@ -28,6 +28,13 @@ def cases(settings: Settings) -> list[Case]:
             measure_memory=True,
         ),
         Case(
+            "gbs-centred-n16",
+            "gbs",
+            "GBS over full graphs of centred features, few samples with long features",
+            {"n": 16, "d": settings.size(500_000, 6000)},
+            lambda s: centred(*(data.normal(16, s.size(500_000, 6000), seed) for seed in (0, 1))),
+        ),
+        Case(
             "gbs-networkx",
             "gbs",
             "GBS over full graphs, few samples",
@@ -64,6 +71,21 @@ def full(x: Any, y: Any) -> Workload:
         inputs=(x, y),
         rivals={"NumPy": lambda: baseline.gbs(x, y)},
         error=errors.of_scalar(lambda: baseline.gbs(x.astype(np.float64), y.astype(np.float64))),
+        work={"fma32": 2 * len(x) * (len(x) + 1.0) * x.shape[1]},
+    )
+
+
+def centred(x: Any, y: Any) -> Workload:
+    """Return GBS of features less their means."""
+
+    def truth(x: Any, y: Any) -> float:
+        return baseline.gbs(x - x.mean(axis=0), y - y.mean(axis=0))
+
+    return Workload(
+        compute=lambda x, y, threads: ig.gbs(x, y, center=True, num_threads=threads),
+        inputs=(x, y),
+        rivals={"NumPy": lambda: truth(x, y)},
+        error=errors.of_scalar(lambda: truth(x.astype(np.float64), y.astype(np.float64))),
         work={"fma32": 2 * len(x) * (len(x) + 1.0) * x.shape[1]},
     )
 

@@ -40,6 +40,13 @@ def cases(settings: Settings) -> list[Case]:
             lambda s: linear(data.normal(n // 4, flattened), s),
         ),
         Case(
+            "gram-linear-n16",
+            "gram",
+            "linear Gram matrix of few samples with long features",
+            {"n": 16, "d": settings.size(500_000, 6000)},
+            lambda s: linear(data.normal(16, s.size(500_000, 6000)), s),
+        ),
+        Case(
             "gram-linear-float64",
             "gram",
             "linear Gram matrix in float64",
