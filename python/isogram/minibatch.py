@@ -236,8 +236,16 @@ class MinibatchCKA:
                 f"got {state['options']}"
             )
         names = state["names"]
+        sums = {name: np.array(state[name], np.float64) for name in _SUMS if names is not None}
+        if names is not None:
+            counts = tuple(map(len, names))
+            if [sums[name].shape for name in _SUMS] != [counts, counts[:1], counts[1:]]:
+                raise ValueError(
+                    "MinibatchCKA.load_state_dict: `state` must have sums of "
+                    f"{counts[0]} × {counts[1]} layers, got {sums['hsic'].shape}"
+                )
         self._names = None if names is None else (list(names[0]), list(names[1]))
-        self._sums = {name: np.array(state[name], np.float64) for name in _SUMS if name in state}
+        self._sums = sums
         for count in _COUNTS:
             setattr(self, count, int(state[count]))
 
@@ -253,10 +261,10 @@ class MinibatchCKA:
 
     @usual_arithmetic()
     def _add(self, sums: Mapping[str, Any]) -> None:
-        for name in _SUMS:
-            before = self._sums.get(name)
-            now = np.asarray(sums[name], np.float64)
-            self._sums[name] = now.copy() if before is None else before + now
+        new = {name: np.array(sums[name], np.float64) for name in _SUMS}
+        if self._sums:
+            new = {name: self._sums[name] + new[name] for name in _SUMS}
+        self._sums = new  # all of them at once, whatever interrupts
 
 
 def _is_scale(own: float) -> bool:

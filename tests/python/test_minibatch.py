@@ -189,6 +189,9 @@ def test_refused_arguments():
         state = {name: value for name, value in metric.state_dict().items() if name != part}
         with pytest.raises(ValueError, match=f"load_state_dict: `state` must .*, it lacks {part}"):
             metric.load_state_dict(state)
+    for sums in ("hsic", "self_x", "self_y"):
+        with pytest.raises(ValueError, match=r"load_state_dict: `state` must have sums of 3 × 3"):
+            metric.load_state_dict({**metric.state_dict(), sums: [[1.0, 2.0]]})
     with pytest.raises(RuntimeError, match=r"MinibatchCKA.compute: no batch"):
         ig.MinibatchCKA().compute()
     with pytest.raises(ValueError, match="finite"):

@@ -28,6 +28,7 @@ from isogram.torch import (  # noqa: E402
     from_thingsvision,
     record,
 )
+from isogram.torch._batches import Batch  # noqa: E402
 from torch import nn  # noqa: E402
 
 
@@ -583,6 +584,26 @@ def test_an_interrupted_recording_goes_on(until, tmp_path):
     assert_same(again.ids, expected.ids)
 
 
+def test_an_interruption_between_two_lines(tmp_path, monkeypatch):
+    """Rows are never counted without their fingerprint."""
+    fingerprint = Batch.fingerprint
+    calls = []
+
+    def interrupts(batch, before):
+        calls.append(batch)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return fingerprint(batch, before)
+
+    model, batches = nn.Linear(4, 6), torch.rand(5, 2, 4)
+    monkeypatch.setattr(Batch, "fingerprint", interrupts)
+    with pytest.raises(KeyboardInterrupt):
+        record(model, batches, layers="Linear", out=tmp_path)
+    assert json.loads((tmp_path / "recording.json").read_text())["rows"] == 4
+    resumed = record(model, batches, layers="Linear", out=tmp_path)
+    assert_same(resumed["Linear"], record(model, batches, layers="Linear")["Linear"])
+
+
 def test_a_killed_recording_goes_on(tmp_path):
     """Rows that no journal counts, of a process that had no time to say more, are not believed."""
     program = textwrap.dedent("""
@@ -827,6 +848,8 @@ def test_the_metric_is_that_of_batches(tmp_path):
     other.reset()
     other.update({"a": x}, {"b": y})
     assert other.compute().shape == (1, 1)
+    with pytest.raises(TypeError, match=r"CKAMetric.merge: `other` must be a CKAMetric, got int"):
+        metric.merge(3)
     with pytest.raises(ValueError, match="CKAMetric: `reduce` must be one of"):
         CKAMetric(reduce="tokens")
 

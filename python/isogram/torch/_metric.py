@@ -92,6 +92,10 @@ class CKAMetric:
 
     def merge(self, other: CKAMetric) -> CKAMetric:
         """Add the batches of another; return self."""
+        if not isinstance(other, CKAMetric):
+            raise TypeError(
+                f"CKAMetric.merge: `other` must be a CKAMetric, got {type(other).__name__}"
+            )
         self._sums.merge(other._sums)
         return self
 

@@ -126,7 +126,8 @@ class FolderStore:
             folder.mkdir(parents=True, exist_ok=True)
             self._write()
         self._there: int = self._journal["rows"]
-        self._rows, self._fingerprint = 0, 0
+        # Rows and their fingerprint: one assignment changes both, whatever interrupts.
+        self._seen = 0, 0
         self._ids: list[Any] = []
         self._has_more = False
         self._committed = time.monotonic()
@@ -147,18 +148,19 @@ class FolderStore:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is None and self._rows < self._there:
+        if kind is None and self._seen[0] < self._there:
             raise self._others()
         if kind is None or self._has_more:
             self._commit(is_last=kind is None)
 
     def takes(self, batch: Batch) -> bool:
         """Whether a batch is missing; those that are there are compared with what is known."""
-        if self._rows >= self._there:
+        if self._seen[0] >= self._there:
             return True
         self._count(batch)
-        if self._rows > self._there or (
-            self._rows == self._there and self._fingerprint != self._journal["fingerprint"]
+        rows, fingerprint = self._seen
+        if rows > self._there or (
+            rows == self._there and fingerprint != self._journal["fingerprint"]
         ):
             raise self._others()
         return False
@@ -188,8 +190,8 @@ class FolderStore:
         return Recording(layers, ids, self._journal["skipped"])
 
     def _count(self, batch: Batch) -> None:
-        self._rows += batch.samples
-        self._fingerprint = batch.fingerprint(self._fingerprint)
+        rows, fingerprint = self._seen
+        self._seen = rows + batch.samples, batch.fingerprint(fingerprint)
         self._ids += batch.ids or []
 
     def _others(self) -> ValueError:
@@ -214,14 +216,15 @@ class FolderStore:
 
     def _commit(self, *, is_last: bool) -> None:
         """Count the rows that are whole, once they are on the disk."""
+        rows, fingerprint = self._seen
         for name in self._journal["layers"]:
-            self._column(name).cut(self._rows)
+            self._column(name).cut(rows)
         if is_last and self._ids:
             with replacing(self._folder / _IDS) as stream:
                 np.save(stream, np.array(self._ids))
         self._journal |= {
-            "rows": self._rows,
-            "fingerprint": self._fingerprint,
+            "rows": rows,
+            "fingerprint": fingerprint,
             "complete": is_last,
         }
         self._write()
