@@ -634,6 +634,11 @@ def test_folders(tmp_path, run):
         assert layers.skipped["again"] == "a link to a folder"
         assert layers.skipped["cut.npy"] == "the file is empty"
     assert run("compare", folder, folder).exit_code == 0
+    lines = [f"{name}\u2028\x0c" for name in IDS]  # what str.splitlines takes for line ends
+    for name in ("layer10", "layer2"):
+        (folder / name / "file_names.txt").write_text("\n".join(lines), encoding="utf-8")
+    with io.open(folder) as layers:
+        assert layers.ids.tolist() == lines
     (folder / "layer2" / "file_names.txt").write_text("\n".join(IDS[ORDER]))
     with pytest.raises(ValueError, match=r"has samples in different orders: row \d+ is 'image"):
         io.open(folder)

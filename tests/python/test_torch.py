@@ -939,6 +939,40 @@ def test_folders_of_thingsvision(tmp_path):
         from_thingsvision(tmp_path / "nothing")
 
 
+def test_broken_folders_of_thingsvision(tmp_path):
+    def refuses(message):
+        with pytest.raises(ValueError, match=rf"^from_thingsvision: cannot {message}"):
+            from_thingsvision(tmp_path)
+
+    names = tmp_path / "file_names.txt"
+    for start, stop in ((0, 3), (3, 5)):
+        np.save(tmp_path / f"features_{start}-{stop}.npy", np.ones((stop - start, 2)))
+    names.write_text("a\u2028b\nc\x0c\nd\ne\nf\n", encoding="utf-8")
+    assert from_thingsvision(tmp_path).ids.tolist() == ["a\u2028b", "c\x0c", "d", "e", "f"]
+    np.save(tmp_path / "features_3-5.npy", np.ones((1, 2)))
+    refuses(r"read .*features_3-5.npy: it has 1 samples, not 2")
+    np.save(tmp_path / "features_3-5.npy", np.ones((2, 3)))
+    refuses("join the parts")
+    (tmp_path / "features_3-5.npy").write_bytes(b"")
+    refuses(r"read .*features_3-5.npy: ")
+    (tmp_path / "features.npy").write_bytes(b"")
+    refuses(r"read .*features.npy: ")
+    np.save(tmp_path / "features.npy", np.ones((5, 2)))
+    names.write_bytes(b"\xff")
+    refuses(r"read .*file_names.txt: ")
+
+
+def test_broken_safetensors_of_requests(tmp_path):
+    save = pytest.importorskip("safetensors.torch").save_file
+    save({"hidden": torch.rand(0, 4)}, tmp_path / "a.safetensors")
+    for reduce in ("mean", "last"):
+        with pytest.raises(ValueError, match=r"'hidden' of .*a.safetensors must have tokens, got"):
+            from_safetensors(tmp_path, reduce=reduce)
+    (tmp_path / "a.safetensors").write_bytes(b"x")
+    with pytest.raises(ValueError, match=r"^from_safetensors: cannot read .*a.safetensors: "):
+        from_safetensors(tmp_path)
+
+
 def test_safetensors_of_requests(tmp_path):
     save = pytest.importorskip("safetensors.torch").save_file
     states = {name: torch.rand(n, 2, 4) for name, n in (("b", 3), ("a", 5), ("c", 1))}

@@ -89,6 +89,11 @@ def add_list(found: Contents, name: str, values: Sequence[Any]) -> None:
         found.others[name] = f"a list of {said}" if kinds else "an empty list"
 
 
+def lines_of(path: Path) -> list[str]:
+    """Return the lines of a text file, which end in line feeds alone: names may hold U+2028."""
+    return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+
+
 def naturally(names: Iterable[str]) -> list[str]:
     """Sort names, numbers in them by value: block2 before block10."""
     return sorted(names, key=_natural)

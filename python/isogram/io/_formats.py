@@ -16,6 +16,7 @@ from isogram.io._contents import (
     Entry,
     first_bytes,
     in_memory,
+    lines_of,
     naturally,
     reading,
     reason_of,
@@ -131,4 +132,4 @@ def _merge(found: Contents, path: Path, inner: Contents) -> None:
 def _lines(path: Path) -> Entry:
     with refused(f"cannot read {path}: "):
         first_bytes(path, 1)  # refuses a pipe
-        return in_memory(np.array(path.read_text(encoding="utf-8").splitlines()))
+        return in_memory(np.array(lines_of(path)))

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isogram.io._contents import lines_of, refused
 from isogram.torch._layers import matches
 from isogram.torch._recording import Recording
 from isogram.torch._reduce import main_tensor, reduction
@@ -90,7 +91,10 @@ def from_thingsvision(folder: str | os.PathLike[str]) -> Recording:
         raise ValueError(f"{function}: `folder` must have files features*.npy, got {root}")
     layers = {name: _thingsvision_features(function, place) for name, place in places.items()}
     lists = {p for place in (root, *places.values()) for p in place.glob("file_names.txt")}
-    names = {path: path.read_text(encoding="utf-8").splitlines() for path in sorted(lists)}
+    names: dict[Path, list[str]] = {}
+    for path in sorted(lists):
+        with refused(f"{function}: cannot read {path}: "):
+            names[path] = lines_of(path)
     if len({tuple(lines) for lines in names.values()}) > 1:
         raise ValueError(f"{function}: {', '.join(map(str, names))} must name the same samples")
     return _recording(function, "folder", layers, next(iter(names.values()), None))
@@ -131,11 +135,14 @@ def from_safetensors(
     files = sorted(Path(folder).glob("*.safetensors"))
     rows: dict[str, list[Tensor]] = {}
     for file in files:
-        found = {
-            name: tokens.mean(dim=0) if reduce == "mean" else tokens[-1]
-            for name, tokens in _requests(load_file(file))
-            if matches(name, layers)
-        }
+        with refused(f"{function}: cannot read {file}: "):
+            requests = dict(_requests(load_file(file)))
+        found: dict[str, Tensor] = {}
+        for name, tokens in requests.items():
+            if matches(name, layers):
+                if not len(tokens):
+                    raise ValueError(f"{function}: {name!r} of {file} must have tokens, got none")
+                found[name] = tokens.mean(dim=0) if reduce == "mean" else tokens[-1]
         if rows and found.keys() != rows.keys():
             others = ", ".join(sorted(found.keys() ^ rows.keys()))
             raise ValueError(
@@ -193,16 +200,24 @@ def _requests(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
 def _thingsvision_features(function: str, folder: Path) -> Any:
     whole = folder / "features.npy"
     if whole.exists():
-        features = np.load(whole, mmap_mode="r")
-        return features.reshape(len(features), -1)
+        with refused(f"{function}: cannot read {whole}: "):
+            features = np.load(whole, mmap_mode="r")
+            return features.reshape(len(features), -1)
     parts = sorted((*_span(function, path), path) for path in folder.glob("features*.npy"))
     for (_, stop, path), (start, _, after) in pairwise(parts):
         if start != stop:
             raise ValueError(
                 f"{function}: there must be samples {stop} to {start} after {path}, before {after}"
             )
-    arrays = [np.load(path) for *_, path in parts]
-    return np.concatenate([array.reshape(len(array), -1) for array in arrays])
+    arrays = []
+    for start, stop, path in parts:
+        with refused(f"{function}: cannot read {path}: "):
+            features = np.load(path)
+            if len(features) != stop - start:
+                raise ValueError(f"it has {len(features)} samples, not {stop - start}")
+            arrays.append(features.reshape(len(features), -1))
+    with refused(f"{function}: cannot join the parts in {folder}: "):
+        return np.concatenate(arrays)
 
 
 def _span(function: str, path: Path) -> tuple[int, int]:
