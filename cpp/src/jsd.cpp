@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "isogram/arithmetic.hpp"
+#include "isogram/detail/distribution.hpp"
 #include "simd/kernels.hpp"
 #include "threads/team.hpp"
 #include "tiles/buffer.hpp"
@@ -33,10 +34,6 @@ void for_each_part(std::size_t n, Worker& worker, Body body) {
     if (begin > 0) worker.check();
     body(Span{begin, std::min(n, begin + kClasses)});
   }
-}
-
-bool is_half(ElementType type) {
-  return type == ElementType::float16 || type == ElementType::bfloat16;
 }
 
 // The shortest text that reads as the same value.
@@ -69,8 +66,7 @@ void require_distribution(const InputView& x, std::size_t i, const RowCheck& che
                                 text_of(check.negative) + " at index (" + std::to_string(i) + ", " +
                                 std::to_string(check.column) + ")");
   }
-  const double tolerance = is_half(x.type) ? 1e-2 : 1e-3;
-  if (std::abs(check.sum - 1) <= tolerance) return;
+  if (std::abs(check.sum - 1) <= detail::sum_tolerance(x.type)) return;
   throw std::invalid_argument("`" + x.name + "` must have rows that sum to 1, got a sum of " +
                               text_of(check.sum) + " in row " + std::to_string(i));
 }

@@ -8,6 +8,7 @@
 #include "detail/number.cuh"
 #include "detail/pairs.cuh"
 #include "detail/reduce.cuh"
+#include "isogram/detail/distribution.hpp"
 
 namespace isogram::cuda {
 
@@ -76,16 +77,12 @@ struct Divergence {
   __device__ static T finish(double sum) { return sum > 2 ? T(1) : static_cast<T>(sum / 2); }
 };
 
-bool has_16_bits(Type type) {
-  return type == Type::float16 || type == Type::bfloat16;
-}
-
 }  // namespace
 
 void normalise_rows(Stream stream, const Input& x, const Matrix<double>& out) {
   with_reader(x, [&](auto reader) {
     launch(divide_by_row_sums<decltype(reader)>, blocks_for(x.rows, 1), kThreads,
-           kMaxWarps * sizeof(double), stream, reader, has_16_bits(x.type) ? 1e-2 : 1e-3, out);
+           kMaxWarps * sizeof(double), stream, reader, isogram::detail::sum_tolerance(x.type), out);
   });
 }
 

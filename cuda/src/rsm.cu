@@ -8,6 +8,7 @@
 #include "detail/power_of_two.cuh"
 #include "detail/reduce.cuh"
 #include "isogram/detail/matched_sum.hpp"
+#include "isogram/detail/scaling.hpp"
 
 namespace isogram::cuda {
 
@@ -122,7 +123,10 @@ class PairOfTokens {
   // ‖Z_i − Z_j‖ with the tokens of j in the order of their matching.
   __device__ Scaled distance() const {
     const double squares = reduced(PowerOfTwo(0), [](double sum, double x) { return sum + x * x; });
-    if (squares >= 0x1p-900 && squares <= 0x1p1000) return {sqrt(squares), 0};
+    if (squares >= isogram::detail::kSmallestSquares &&
+        squares <= isogram::detail::kLargestSquares) {
+      return {sqrt(squares), 0};
+    }
     const double largest =
         reduced(PowerOfTwo(0), [](double a, double x) { return Maximum()(a, fabs(x)); }, Maximum());
     if (!(largest > 0) || isinf(largest)) return {largest, 0};

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "isogram/detail/scaling.hpp"
 #include "isogram/error.hpp"
 #include "isogram/tokens.hpp"
 #include "simd/kernels.hpp"
@@ -492,9 +493,6 @@ template const double* stored_row(const InputView&, std::size_t);
 
 namespace {
 
-// Sums of squares between these bounds have all their digits.
-constexpr double kLargestSquares = 0x1p1000;
-constexpr double kSmallestSquares = 0x1p-900;
 constexpr int kNormExponent = 600;
 
 double scaled_squares(const double* row, std::size_t n, int exponent) {
@@ -507,9 +505,9 @@ double scaled_squares(const double* row, std::size_t n, int exponent) {
 
 void Norm::add(const double* row, std::size_t n) {
   const double squares = simd::kernels().float64.dot(row, row, n);
-  if (squares >= kSmallestSquares && squares <= kLargestSquares) {
+  if (squares >= detail::kSmallestSquares && squares <= detail::kLargestSquares) {
     moderate_ += squares;
-  } else if (squares < kSmallestSquares) {
+  } else if (squares < detail::kSmallestSquares) {
     tiny_ += scaled_squares(row, n, -kNormExponent);
   } else {
     huge_ += scaled_squares(row, n, kNormExponent);

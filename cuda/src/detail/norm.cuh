@@ -27,7 +27,11 @@ using isogram::detail::Scaled;
 template <class Value>
 __device__ Scaled warp_norm(std::int64_t count, Value value) {
   const double squares = warp_squares(count, value);
-  if ((squares >= 0x1p-900 && squares <= 0x1p1000) || squares != squares) return {sqrt(squares), 0};
+  if ((squares >= isogram::detail::kSmallestSquares &&
+       squares <= isogram::detail::kLargestSquares) ||
+      squares != squares) {
+    return {sqrt(squares), 0};
+  }
   double largest = 0;
   for (std::int64_t k = threadIdx.x % kWarp; k < count; k += kWarp) {
     largest = Maximum()(largest, fabs(value(k)));

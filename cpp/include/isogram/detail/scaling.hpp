@@ -15,6 +15,10 @@ struct Scaled {
   int exponent;
 };
 
+// A sum of squares between these bounds has all its digits.
+inline constexpr double kSmallestSquares = 0x1p-900;
+inline constexpr double kLargestSquares = 0x1p1000;
+
 // The exponent of infinity, which a difference of finite numbers may be: one above the largest
 // exponent of a finite number.
 inline constexpr int kInfiniteExponent = std::numeric_limits<double>::max_exponent + 1;
