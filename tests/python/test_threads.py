@@ -97,6 +97,26 @@ def test_threadpoolctl_limits_isogram():
         ig.set_num_threads(before)
 
 
+@linux
+def test_small_calls_start_no_threads():
+    code = """
+        import os
+        import numpy as np, isogram as ig
+        def started():
+            return len(os.listdir("/proc/self/task")) - before
+        x = np.random.default_rng(0).standard_normal((70, 10), np.float32)
+        before = len(os.listdir("/proc/self/task"))
+        k = ig.gram(x, kernel="rbf", num_threads=4)
+        ig.cka(x, x[:, 3:], num_threads=4)
+        ig.gbs(x, x[:, 3:], k=5, num_threads=4)
+        ig.center(k, num_threads=4)
+        small = started()
+        ig.cka(np.tile(x, (20, 30)), np.tile(x, (20, 7)), num_threads=4)
+        print(small, started())
+    """
+    assert run_program(code) == "0 3"
+
+
 # Fork and concurrency -----------------------------------------------------------------------
 
 

@@ -152,10 +152,6 @@ void check_worker() {
   if (current_worker) current_worker->check();
 }
 
-void check_worker(std::size_t entries) {
-  if (current_worker) current_worker->check(entries);
-}
-
 namespace {
 
 // Threads that wait for teams to join. Never destroyed: its threads end with the process.

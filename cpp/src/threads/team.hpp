@@ -15,6 +15,9 @@ namespace isogram {
 
 class Team;
 
+// Work on fewer entries takes too little time for a check.
+inline constexpr std::size_t kEntriesBetweenChecks = 4096;
+
 // One thread of a parallel loop, passed to the loop's body.
 class Worker {
  public:
@@ -24,18 +27,17 @@ class Worker {
   // take longer than a tenth of a second calls it from time to time.
   void check();
 
-  // check() before work on `entries` entries, for rows that may be short: reads the clock once per
-  // kEntriesPerCheck entries.
+  // check() before work on `entries` entries, for rows that may be short: reads the clock once in
+  // kEntriesBetweenChecks entries.
   void check(std::size_t entries) {
     unchecked_ += entries;
-    if (unchecked_ < kEntriesPerCheck) return;
+    if (unchecked_ < kEntriesBetweenChecks) return;
     unchecked_ = 0;
     check();
   }
 
  private:
   friend class Team;
-  static constexpr std::size_t kEntriesPerCheck = 4096;
   Worker(Team& team, std::size_t index, bool is_caller)
       : index(index), team_(team), is_caller_(is_caller) {}
   Team& team_;
@@ -46,7 +48,11 @@ class Worker {
 // Worker::check() of the loop that this thread runs, if any: for code deep inside a task that takes
 // long for very long rows only.
 void check_worker();
-void check_worker(std::size_t entries);
+
+// check_worker() before work on `entries` entries, unless that is short.
+inline void check_worker(std::size_t entries) {
+  if (entries >= kEntriesBetweenChecks) check_worker();
+}
 
 // The number of threads of a loop over `tasks` tasks.
 std::size_t team_size(const Execution& execution, std::size_t tasks);
