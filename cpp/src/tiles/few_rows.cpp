@@ -15,15 +15,16 @@ namespace isogram {
 
 namespace {
 
-// Columns whose products are summed in T: few enough for the digits, and for sixteen rows of
-// float32 to stay in the nearest cache.
+// Columns of a piece, whose products are summed in T: few enough to keep the digits, and for
+// sixteen rows of float32 to stay in the first-level cache.
 constexpr std::size_t kPiece = 4 * simd::kDepthPanel;
 
-// Of the rows that are surveyed together, and then read once more: they stay in a core's own cache.
+// Entries that are surveyed together and then read once more: they stay in the cache of a core.
 constexpr std::size_t kSurveyedEntries = std::size_t{1} << 16;
 constexpr std::size_t kMostSurveyedColumns = 8 * kPiece;
 
-// Products are summed in as many parts, whatever the number of threads.
+// The most parts of the columns. It does not depend on the number of threads, so the result does
+// not either.
 constexpr std::size_t kParts = 32;
 constexpr std::size_t kLeastColumns = 16 * kPiece;
 
@@ -45,8 +46,8 @@ std::size_t padded(std::size_t rows) {
   return up_to(rows, simd::kProductRows);
 }
 
-// Memory that is read next comes meanwhile: hardware fetches what follows in the row, but not far
-// enough, because rows take turns.
+// Loads the next piece of a row ahead of time. The hardware does not look far enough ahead, because
+// rows take turns.
 template <class T>
 void fetch(const T* values, std::size_t n) {
   for (std::size_t k = 0; k < n; k += kAlignment / sizeof(T)) __builtin_prefetch(values + k, 0, 2);
@@ -58,7 +59,7 @@ void take_larger(const std::vector<double>& values, std::vector<double>& largest
 
 }  // namespace
 
-// What happens to some columns, and whether they are measured then.
+// The shift of some columns, and whether the largest magnitude of the shifted rows is measured.
 template <class T>
 struct FewRows<T>::Shift {
   const double* origin = nullptr;
@@ -73,7 +74,7 @@ struct FewRows<T>::Shift {
 
 namespace {
 
-// A few columns of the rows of one input, as T: row after row, and zeros up to whole lines.
+// A piece of columns of one input, as T, row after row; zeros fill the last cache line of a row.
 template <class T>
 class Piece {
  public:

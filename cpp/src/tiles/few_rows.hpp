@@ -1,5 +1,5 @@
-// The inner products of a few long rows, which in panels as the kernels read them would be padding
-// for the most part.
+// Inner products of a few long rows. In the panels that tiles are computed from, most lanes would
+// be padding.
 #pragma once
 
 #include <cstddef>
@@ -12,25 +12,25 @@
 
 namespace isogram {
 
-// All products of a few rows with themselves, or with a few others. A few columns after another are
-// read, measured, shifted and multiplied while they are in a core's own cache: nothing of the size
-// of the rows is written. Products of 512 columns are summed in T, those sums in float64.
+// All inner products of the rows of x, or of the rows of x with the rows of y. A piece of columns
+// is read, measured, shifted and multiplied while it is in the cache of a core, so no copy of the
+// input is written. Products of one piece of 512 columns are summed in T, pieces in float64.
 template <class T>
 class FewRows {
  public:
-  // Whether the rows of both are those of one tile.
+  // Whether x and y have at most kTileEdge rows each.
   static bool are_in(const InputView& x, const InputView* y);
 
-  // Whether anybody asks for norms of rows; zeros if not.
+  // Whether Rows::squares is computed; zeros if not.
   enum class Squares { wanted, unwanted };
 
-  // Of the rows of x, or of them with those of y, surveyed meanwhile: rows as given, with their
-  // largest magnitudes; centred rows, with theirs; or rows shifted by the means of all, with their
-  // largest distances from the middle_row(). Those are +∞ where an entry is not finite.
+  // Multiplies the rows and surveys them. Columns::as_given: `largest` is the largest magnitude of
+  // a row. Columns::centered: that of the centred row. Otherwise rows are shifted by the means of
+  // all, and `largest` is the largest distance from middle_row(). +∞ where an entry is not finite.
   FewRows(const InputView& x, const InputView* y, Columns columns, Squares squares,
           const Execution& execution);
 
-  // Of rows that are transformed, by what takes_parts(), and not surveyed.
+  // Multiplies the transformed rows without a survey; takes_parts(transform) must hold.
   FewRows(const InputView& x, const InputView* y, const Transform& transform, Squares squares,
           const Execution& execution);
 
@@ -39,7 +39,8 @@ class FewRows {
     return is_symmetric_ && j < i ? product(j, i) : products_[i * stride_ + j];
   }
 
-  // Of each row of one input: Σ x² as it is multiplied, and what the survey found.
+  // For each row of one input: Σ x² of the values that are multiplied, and the largest magnitude
+  // that the survey found.
   struct Rows {
     std::vector<double> squares;
     std::vector<double> largest;

@@ -42,12 +42,12 @@ template <class T>
 GramFacts facts_of_products(const InputView& x, const KernelOptions& options, double largest,
                             double smallest_row, const InputView* y = nullptr);
 
-// Whether there are so few rows, and so long ones, that their inner products are those of FewRows.
+// Whether rows are few and long enough for FewRows.
 template <class T>
 bool has_few_long_rows(const InputView& x, const InputView* y, const KernelOptions& options);
 
-// The facts of those, which are surveyed while they are multiplied, without the origin; none where
-// survey_gram() has others: rows are scaled, or not shifted by the means of all.
+// The facts of a few long rows, which are surveyed while they are multiplied, without the origin.
+// None where rows are scaled, or not shifted by the means of all: survey_gram() finds them there.
 template <class T>
 std::optional<GramFacts> facts_of_few_rows(const InputView& x, const InputView* y,
                                            const KernelOptions& options, Columns columns,
