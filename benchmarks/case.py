@@ -17,7 +17,8 @@ class Workload:
     `compute` is isogram's way: it takes the inputs, wherever they lie, and the number of threads.
     `error` turns any contender's result into its relative error against a float64 reference; a
     number above `right` is called wrong. `work` says what the work needs at least, by the names of
-    `peaks.KINDS`, in flops or bytes. `variants` are other ways to call isogram, timed beside it.
+    `peaks.KINDS`, in flops or bytes. `variants` are other ways to call isogram, timed beside it;
+    they may approximate: `near` takes the place of `right`.
     """
 
     compute: Callable[..., Any]
@@ -25,6 +26,7 @@ class Workload:
     rivals: dict[str, Callable[[], Any]]
     error: Callable[[Any], float]
     right: float = 1e-3
+    near: float = 1e-2
     work: Mapping[str, float] = field(default_factory=dict)
     variants: dict[str, Callable[[int], Any]] = field(default_factory=dict)
     stopwatches: dict[str, Callable[[], float]] = field(default_factory=dict)

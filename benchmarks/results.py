@@ -18,7 +18,7 @@ class Entry:
     """One contender in one case."""
 
     name: str
-    kind: str  # isogram, threads, level, precision, rival, limit
+    kind: str  # isogram, threads, level, variant, rival, limit
     seconds: Spread
     ratio: Spread  # its time over isogram's, round by round
     error: float | None = None  # relative, against float64

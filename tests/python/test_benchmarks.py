@@ -13,8 +13,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # benchmarks/ is no installed package
 
-from benchmarks import data, errors, machine, targets
+from benchmarks import data, errors, machine, runner, targets
 from benchmarks.baselines import center, cka, compare, gram, graph, match, rivals, rsm
+from benchmarks.case import Workload
 from benchmarks.cases import GROUPS, all_cases
 from benchmarks.cases.match import RIVALS
 from benchmarks.settings import Settings
@@ -208,3 +209,14 @@ def test_processors_that_share_a_name_are_told_apart(monkeypatch, lines, name):
 def test_commit_of_a_folder_without_git(monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert machine.commit() == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "is_right"),
+    [("isogram", 2e-3, False), ("variant", 2e-3, True), ("variant", 2e-2, False)],
+)
+def test_variants_may_approximate_within_their_bound(kind, error, is_right):
+    contender = runner.Contender("isogram, rank 2", kind, lambda: None)
+    contender.error = error
+    work = Workload(lambda threads: None, (), {}, lambda _: error)
+    assert runner.is_right(contender, work) is is_right
