@@ -22,7 +22,7 @@ _COUNTS = ("batches", "samples", "skipped")
 
 
 class MinibatchCKA:
-    """Debiased CKA of all pairs of layers, estimated from batches, none of which is kept.
+    """Debiased CKA of all pairs of layers, estimated from batches that are not kept.
 
     CKA(k, l) = Σ_b HSIC(k_b, l_b) / sqrt(Σ_b HSIC(k_b, k_b) · Σ_b HSIC(l_b, l_b)), with the
     debiased HSIC of every batch b: a ratio of sums, never a mean of ratios. The mean of HSIC over
@@ -39,7 +39,7 @@ class MinibatchCKA:
     precision : {"float32", "tf32", "bfloat16"}
         As for `gram`.
     skip_short : bool
-        Whether batches of fewer than 4 samples, of which there is no debiased HSIC, are left out
+        Whether batches of fewer than 4 samples, which have no debiased HSIC, are left out
         and counted in `skipped`. By default they are an error.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
@@ -217,7 +217,7 @@ class MinibatchCKA:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take the sums and counts of `state_dict`, in place of those that are there.
+        """Replace sums and counts by those of `state_dict`.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-// The instruction set of the kernels, chosen once from those that the processor offers.
+// The instruction set of the kernels, chosen once from the instruction sets of the processor.
 #pragma once
 
 #include <string_view>

@@ -90,7 +90,7 @@ class CupyDevice(Device):
 
     @property
     def free(self) -> int:
-        """Return the driver's free bytes, and those that CuPy's pool holds without using them."""
+        """Return the free bytes of the driver plus the unused bytes of CuPy's pool."""
         return int(runtime.memGetInfo()[0]) + int(cupy.get_default_memory_pool().free_bytes())
 
     @property

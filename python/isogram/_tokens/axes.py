@@ -17,7 +17,7 @@ from isogram._tokens.samples import Samples
 # The sample that axes are found from: inputs at most, and tokens for each channel.
 _INPUTS = 512
 _TOKENS_PER_CHANNEL = 4
-# The block that leading axes are found in: so many vectors more, multiplied so often.
+# Subspace iteration for leading axes: vectors beside the axes, and multiplications of the block.
 _SPARE = 64
 _ITERATIONS = 2
 # The sample that the loss is measured on: inputs at most, and pairs for each pair of the job.

@@ -48,7 +48,7 @@ def arrow_contents(path: Path) -> Contents:
 
 
 class _Table:
-    """Parts of a table, each of which is read as a whole."""
+    """The parts of a table, read one at a time."""
 
     def __init__(
         self, schema: Any, sizes: list[int], read_part: Callable[[int, list[str]], Any]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from isogram._memory import usable_memory
 
-# What arrays of identifiers are called: the first that there is, in any group of a file.
+# Names of arrays of identifiers, in any group of a file. The first name that a file has counts.
 IDENTIFIERS = ("ids", "sample_ids", "image_ids", "file_names")
 
 # Parsers raise what they like on broken files: zlib.error, struct.error, SafetensorError, ….
@@ -27,7 +27,7 @@ _LONGEST_REASON = 300  # NumPy's messages quote whole headers
 
 
 class Entry(NamedTuple):
-    """An array in a file, of which its description has been read."""
+    """An array in a file: its description, and a function that reads its rows."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]

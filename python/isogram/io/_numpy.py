@@ -123,7 +123,7 @@ def _header(member: _Member) -> tuple[tuple[int, ...], np.dtype[Any], int]:
 
 
 def _checked_size(member: _Member) -> int:
-    """Return the bytes that an array takes, all of which are there."""
+    """Return the size of an array in bytes; raise if the file does not hold all of them."""
     shape, dtype, length = _header(member)
     size, there = math.prod(shape) * dtype.itemsize, member.size - length
     if size > there or (member.is_packed and size < there):

@@ -28,7 +28,7 @@ def open(
     ids: str | None = "auto",
     reduce: str | None = "flatten",
 ) -> Layers:
-    """Open a file or folder of layers, of which nothing but names, shapes and identifiers is read.
+    """Open a file or folder of layers; only names, shapes and identifiers are read.
 
     Layers are the arrays of real floating-point numbers with at least two axes, samples first. What
     else there is, an array of Python objects too, is in `skipped`.

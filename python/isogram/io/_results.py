@@ -261,7 +261,7 @@ def _names(
 
 
 def _as_json(values: NDArray[Any]) -> Any:
-    """Return numbers as nested lists, those that JSON does not have as strings."""
+    """Return numbers as nested lists; NaN and infinities, which JSON lacks, become strings."""
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         return json.loads(json.dumps(values.tolist()), parse_constant=str)
     return values.tolist()

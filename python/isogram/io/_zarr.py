@@ -17,7 +17,7 @@ MARKS = ("zarr.json", ".zgroup", ".zarray")
 
 
 def contents(path: Path) -> Contents:
-    """Return the arrays in `path`, but for those that a codec would unpickle."""
+    """Return the arrays in `path`, except arrays whose codec would unpickle."""
     zarr = library("zarr", "Zarr folders")
     with reading(path) as found:
         for place, folders, files in os.walk(path):

@@ -29,7 +29,7 @@ class Batch(NamedTuple):
     """A batch of samples, as a model takes it."""
 
     inputs: Any
-    samples: int  # of those that are wanted: a limit leaves the last ones out
+    samples: int  # to be recorded: a limit leaves the last samples out
     ids: list[Any] | None
     total: int  # samples that the model sees
 

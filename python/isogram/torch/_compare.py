@@ -53,7 +53,7 @@ def compare_models(
 
     Every batch is drawn once and goes through both models, so a loader may shuffle. The measure is
     exact, that of all samples at once, for which the layers of both models are recorded; or with
-    `minibatch` an estimate of CKA from batches, of which none is kept.
+    `minibatch` an estimate of CKA from batches that are not kept.
 
     Parameters
     ----------

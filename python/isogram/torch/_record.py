@@ -87,7 +87,7 @@ def record(
     ------
     ValueError
         Layers that are not in the model; batches without samples, or whose layers differ; a tuple
-        of which it cannot be told what the model takes; a folder of another recording.
+        whose inputs of the model cannot be told from its signature; a folder of another recording.
     TypeError
         Not a module; an argument of another type.
     RuntimeError

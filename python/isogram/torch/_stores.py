@@ -13,7 +13,6 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
@@ -30,7 +29,7 @@ from isogram.torch._batches import Batch
 from isogram.torch._recording import Recording
 
 _IDS = "ids.npy"
-_SECONDS = 5.0  # between commits, each of which waits for the disk
+_SECONDS = 5.0  # between commits; a commit waits for the disk
 _PLAIN_TYPES = frozenset((torch.float16, torch.float32, torch.float64))
 _PLAIN = " ()[]+,=@"  # beside letters, digits and _.-~ in names of files
 
@@ -71,7 +70,7 @@ class MemoryStore:
         self._ids += batch.ids or []
 
     def result(self) -> Recording:
-        """Return one tensor for each layer, of which the parts are given up one after another."""
+        """Return one tensor for each layer; the parts of a layer are freed once it is joined."""
         layers = {name: torch.cat(self._parts.pop(name)) for name in list(self._parts)}
         return Recording(layers, self._ids or None, self._skipped)
 
@@ -142,19 +141,14 @@ class FolderStore:
             self._column(name).cut(self._there)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None and self._seen[0] < self._there:
             raise self._others()
         if kind is None or self._has_more:
             self._commit(is_last=kind is None)
 
     def takes(self, batch: Batch) -> bool:
-        """Whether a batch is missing; those that are there are compared with what is known."""
+        """Whether the folder lacks a batch; recorded batches are checked by fingerprint."""
         if self._seen[0] >= self._there:
             return True
         self._count(batch)
@@ -277,7 +271,7 @@ class _Column:
             stream.write(np.ascontiguousarray(array).data)
 
     def cut(self, rows: int) -> None:
-        """Leave so many rows, say so in the header, and wait until that is on the disk."""
+        """Keep the first rows, write their number to the header, and flush the file to the disk."""
         header = io.BytesIO()  # of the same length for any number of rows
         npy.write_array_header_1_0(
             header,
