@@ -181,10 +181,9 @@ Known known(const Input& x, const KernelOptions& options, Estimator estimator) {
   return result;
 }
 
-// A centred Gram matrix whose norm is less than kClear times its error may be called constant. The
-// error is that of its entries, and that of its squared norm, which is a difference of sums of
-// uncentred squares. The CKA of such a layer is NaN; its HSIC with another layer is known all the
-// same.
+// A centred Gram matrix whose norm is less than kClear times the error of its entries may be called
+// constant, and so may one whose squared norm is below the error of the sums that it is the
+// difference of. The CKA of such a layer is NaN; its HSIC with another layer is known all the same.
 constexpr Real kClear = 16;
 
 void expect_hsic(const isogram::HsicTable& table, const std::vector<Known>& layers,
@@ -198,8 +197,8 @@ void expect_hsic(const isogram::HsicTable& table, const std::vector<Known>& laye
     norms.push_back(std::sqrt(std::max(Real(0), self * parts)));
   }
   const auto is_clear = [&](std::size_t k) {
-    const Real sums = std::sqrt(promised::kSum) * layers[k].size;
-    return norms[k] > kClear * layers[k].error && norms[k] > kClear * sums;
+    const Real sums = std::sqrt(promised::kSum) * layers[k].size;  // a promise of 1, or of more
+    return norms[k] > kClear * layers[k].error && norms[k] > sums;
   };
   for (std::size_t a = 0; a < count; ++a) {
     for (std::size_t b = 0; b < count; ++b) {
