@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from isogram._host.place import HOST as HOST
+from isogram._loading import loaded
 from isogram._types import Array
 
 if TYPE_CHECKING:
@@ -30,9 +31,7 @@ def place_with(gpus: Sequence[Device], home: Place) -> Place:
     """Return where GPUs compute, or `home` without any."""
     if not gpus:
         return home
-    from isogram._device.place import Gpu
-
-    return Gpu(gpus[0])
+    return _gpu(gpus[0])
 
 
 def gpu_library(function: str, name: str) -> type[Device]:
@@ -69,24 +68,28 @@ def _common_place(function: str, arrays: Mapping[str, Array]) -> Place:
 def _place_of(function: str, name: str, array: Array) -> Place:
     if isinstance(array, np.ndarray):
         return HOST
-    library = gpu_library(function, name)
-    from isogram._device.place import Gpu
+    return _gpu(gpu_library(function, name).holding(array))
 
-    return Gpu(library.holding(array))
+
+def _gpu(device: Device) -> Place:
+    [module] = loaded("isogram._device.place")
+    place: Place = module.Gpu(device)
+    return place
 
 
 @cache
 def _load() -> type[Device]:
     try:
-        from isogram import _cuda  # noqa: F401
+        loaded("isogram._cuda")
     except ImportError as error:
         raise ImportError(
             "this build of isogram has no CUDA code, so install it where nvcc is on the PATH"
         ) from error
     try:
-        from isogram._device.cupy_device import CupyDevice
+        [module] = loaded("isogram._device.cupy_device")
     except ImportError as error:
         raise ImportError(
             f"isogram works on GPUs through CuPy ({error}), so pip install 'isogram[cuda13]'"
         ) from error
-    return CupyDevice
+    library: type[Device] = module.CupyDevice
+    return library

@@ -235,17 +235,20 @@ FIRST_CALLS = {
     "compare_rsms": "ig.compare_rsms(k, k, method='kendall')",
     "measures": "ig.measures()['cka'].value",
     "plan": "ig.plan('cka_matrix', [x, x + 1]).tiles",
+    "config": "ig.config()['version']",
 }
 
 
-def test_first_calls_import_nothing():
+def test_first_calls_import_nothing(tmp_path):
     """A signal handler that interrupts an import, and calls isogram, finds half of a module.
 
-    But on a thread of its own, which no handler interrupts: measures, and what they are made of.
+    But on a thread of its own, which no handler interrupts: measures and their parts, and CUDA.
     """
-    code = """
+    (tmp_path / "_cuda.py").touch()  # taken where isogram is built without CUDA
+    code = f"""
         import sys
         import numpy as np, isogram as ig
+        ig.__path__.append({str(tmp_path)!r})
         before, executed = set(sys.modules), []
         def watch(frame, event, _):
             if event == "call" and frame.f_code.co_name == "<module>":
@@ -257,13 +260,13 @@ def test_first_calls_import_nothing():
         ig.bandwidth(x, max_pairs=5)
         ig.center(k, out=k.copy())
         ig.hsic(x, x, kernel="laplacian")
-        ig.cka_matrix({"a": x, "b": x.tolist()}, [x])
+        ig.cka_matrix({{"a": x, "b": x.tolist()}}, [x])
         ig.gbs(x, x, k=2)
         ig.graph(x, k=2)
         for name in ig.measures():
-            options = {"k": 3} if "k" in ig.measures()[name].options else {}
+            options = {{"k": 3}} if "k" in ig.measures()[name].options else {{}}
             ig.similarity(x, x[:, :3], measure=name, **options)
-        ig.similarity_matrix({"a": x, "b": x[:, 1:]}, measure="dcor", progress=lambda *_: None)
+        ig.similarity_matrix({{"a": x, "b": x[:, 1:]}}, measure="dcor", progress=lambda *_: None)
         ig.modularity(x, list("aabbccabc"))
         ig.motifs(x, range(9))
         ig.match(k)
@@ -273,9 +276,10 @@ def test_first_calls_import_nothing():
         ig.jsd(np.full((9, 4), 0.25))
         ig.config()
         sys.setprofile(None)
-        print(executed, sorted({name.split(".")[1] for name in set(sys.modules) - before}))
+        names = [name for name in set(sys.modules) - before if name.startswith("isogram.")]
+        print(executed, sorted({{name.split(".")[1] for name in names}}))
     """
-    assert run_program(code) == "[] ['_statistics', 'measures']"
+    assert run_program(code) == "[] ['_cuda', '_device', '_statistics', 'measures']"
 
 
 @posix
