@@ -212,7 +212,8 @@ def two_sets(function: str, layers: Any, other: Any) -> tuple[Layers, Layers | N
 def two_layers(function: str, x: Any, y: Any) -> tuple[Layers, Layers]:
     """Check two arrays of the same samples, as sets of one layer each."""
     first = Layers(["x"], [as_matrix(function, "x", x)])
-    second = Layers(["y"], [as_matrix(function, "y", y)])
+    same = first.arrays[0] if y is x else as_matrix(function, "y", y)
+    second = Layers(["y"], [same])
     same_samples(function, "y", second.arrays[0], "x", first.samples)
     require_same_order(function, "y", y, "x", x)
     return first, second

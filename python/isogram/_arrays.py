@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _AS_IT_IS = frozenset(map(np.dtype, (np.float16, np.float32, np.float64)))
 _MOST_EXACT = 2**53  # integers up to here are float64 numbers
+_ROUND = "convert it to float64, if it may be rounded"
 _LISTED = 2**18  # Python's numbers that NumPy is given at a time
 
 # DLPack's numbers of devices whose memory the host can read: the host itself, and memory that a
@@ -48,12 +49,12 @@ def as_input(
     value: Array,
     *ranks: int,
     on_gpu: bool = False,
-    or_integers: bool = False,
+    if_too_large: str = _ROUND,
 ) -> NDArray[Any]:
     """Return `value` for the core: checked type and rank, native, aligned, whole-item strides.
 
-    With `on_gpu` it may lie on a GPU, and stays there. With `or_integers` it may also be of
-    integers or booleans, and comes back as floats of the same values.
+    Integers and booleans come back as floats of the same values; `if_too_large` is the advice for
+    integers that float64 does not hold. With `on_gpu` it may lie on a GPU, and stays there.
     """
     if type(value) is np.ndarray and value.dtype in _AS_IT_IS:
         # At once, as small calls take microseconds; an axis of one item may have any stride.
@@ -65,13 +66,13 @@ def as_input(
             f"function does not run on GPUs, so {COPY_TO_HOST}"
         )
     array, type_name = _to_array(function, name, value)
-    if or_integers and array.dtype.kind in "iub":
-        array, type_name = _exact_floats(function, name, array, type_name)
+    if array.dtype.kind in "iub" and array.dtype.name == type_name:  # and no bits of bfloat16
+        array, type_name = _exact_floats(function, name, array, if_too_large)
     if type_name not in FLOAT_TYPES:
-        hint = ": convert it to a float type" if array.dtype.kind in "iub" else ""
-        floats = "float16, bfloat16, float32 or float64"
-        expected = f"{floats}, or of integers or booleans" if or_integers else floats
-        raise TypeError(f"{function}: `{name}` must be of {expected}, got {type_name}{hint}")
+        raise TypeError(
+            f"{function}: `{name}` must be of float16, bfloat16, float32 or float64, or of "
+            f"integers or booleans, got {type_name}"
+        )
     if array.ndim not in ranks:
         expected = " or ".join(f"{rank}-D" for rank in ranks)
         raise ValueError(
@@ -85,22 +86,22 @@ def as_input(
 
 
 def _exact_floats(
-    function: str, name: str, integers: NDArray[Any], type_name: str
+    function: str, name: str, integers: NDArray[Any], if_too_large: str
 ) -> tuple[NDArray[Any], str]:
-    """Return integers or booleans as floats of the same values, and the name of their type."""
-    if type_name == "bfloat16":
-        return integers, type_name
-    if integers.dtype.itemsize <= 2:
-        return converted(integers, np.float32), "float32"
-    if integers.dtype.itemsize == 8 and integers.size:
-        least, most = extremes(integers)
-        if max(most, -least) > _MOST_EXACT:
-            raise ValueError(
-                f"{function}: `{name}` must be of integers up to 2^53 in magnitude, which float64 "
-                f"holds, got {most if most > -least else least}: for a pair that is forbidden, "
-                "give infinity in an array of floats"
-            )
-    return converted(integers, np.float64), "float64"
+    """Return integers or booleans as floats of the same values, and the name of their type.
+
+    A GPU is waited for where they have 64 bits.
+    """
+    dtype = np.float32 if integers.dtype.itemsize <= 2 else np.float64
+    with place_of(function, {name: integers}).entered():
+        if integers.dtype.itemsize == 8 and integers.size:
+            least, most = extremes(integers)
+            if max(most, -least) > _MOST_EXACT:
+                raise ValueError(
+                    f"{function}: `{name}` must be of integers up to 2^53 in magnitude, which "
+                    f"float64 holds, got {most if most > -least else least}: {if_too_large}"
+                )
+        return converted(integers, dtype), np.dtype(dtype).name
 
 
 def as_matrix(function: str, name: str, value: Array) -> NDArray[Any]:

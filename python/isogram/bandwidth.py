@@ -46,15 +46,15 @@ def bandwidth(
     ValueError
         Fewer than two samples, a NaN or infinity, whose index is named.
     TypeError
-        Integers and other types that are not floats.
+        Types that are neither floats nor integers nor booleans.
     MemoryError
         More pairs than fit in the machine's memory.
 
     Notes
     -----
-    Types: any → float64 differences and sums. Cost: d operations per pair. Memory: 8 bytes per
-    pair, 24 for drawn ones. A GPU is waited for, once. Source of the median rule: Gretton et al.
-    2012, "A kernel two-sample test".
+    Types: any → float64 differences and sums. Integers as for `gram`. Cost: d operations per pair.
+    Memory: 8 bytes per pair, 24 for drawn ones. A GPU is waited for, once. Source of the median
+    rule: Gretton et al. 2012, "A kernel two-sample test".
 
     Examples
     --------

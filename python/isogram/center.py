@@ -40,16 +40,16 @@ def center(
     ValueError
         Not square, too small, a NaN or infinity, whose index is named; a partly overlapping `out`.
     TypeError
-        Integers and other types that are not floats.
+        Types that are neither floats nor integers nor booleans.
     MemoryError
         A result larger than the memory, of the machine or of the GPU.
 
     Notes
     -----
-    Types: float16, bfloat16, float32 → float64 sums → float32; float64 throughout. Cost: two passes
-    over n² entries. Memory: the result and 16 n bytes. Sources: Gretton et al. 2005; Székely and
-    Rizzo 2014; Song et al. 2012. A GPU is not waited for: a NaN or infinity gives NaN there, not an
-    error.
+    Types: float16, bfloat16, float32 → float64 sums → float32; float64 throughout. Integers as for
+    `gram`. Cost: two passes over n² entries. Memory: the result and 16 n bytes. Sources: Gretton et
+    al. 2005; Székely and Rizzo 2014; Song et al. 2012. A GPU is not waited for: a NaN or infinity
+    gives NaN there, not an error.
 
     Examples
     --------

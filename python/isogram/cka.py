@@ -69,18 +69,19 @@ def hsic(
         Different numbers of samples, rows that an index says are others or in another order, a NaN
         or infinity, whose index is named.
     TypeError
-        Integers and other types that are not floats.
+        Types that are neither floats nor integers nor booleans.
 
     Notes
     -----
     Types: float16, bfloat16, float32 → float32 tiles → float64 sums. Float64 throughout for any
     float64 input, for the polynomial kernel, and where float32 cannot tell a layer from a constant
-    one. The linear, cosine and correlation kernels first subtract a vector amid most rows (for the
-    latter two, rows of unit norm) from all rows. That changes no HSIC, and so neither an offset nor
-    one sample of huge norm costs digits. Cost: n²(d1 + d2) operations; for the linear kernel
-    n·d1·d2 where that is less, which a GPU takes in float64. Memory: one packed copy of the inputs,
-    or half an n × n matrix where that is smaller; on a GPU tiles of at most one GiB. A GPU is
-    waited for once. Sources: Gretton et al. 2005 (biased), Song et al. 2012 (debiased).
+    one. Integers as for `gram`. The linear, cosine and correlation kernels first subtract a vector
+    amid most rows (for the latter two, rows of unit norm) from all rows. That changes no HSIC, and
+    so neither an offset nor one sample of huge norm costs digits. Cost: n²(d1 + d2) operations; for
+    the linear kernel n·d1·d2 where that is less, which a GPU takes in float64. Memory: one packed
+    copy of the inputs, or half an n × n matrix where that is smaller; on a GPU tiles of at most one
+    GiB. A GPU is waited for once. Sources: Gretton et al. 2005 (biased), Song et al. 2012
+    (debiased).
 
     Examples
     --------
@@ -148,7 +149,7 @@ def cka(
     ValueError
         Different numbers of samples, a NaN or infinity, whose index is named.
     TypeError
-        Integers and other types that are not floats.
+        Types that are neither floats nor integers nor booleans.
 
     Notes
     -----
@@ -219,7 +220,7 @@ def cka_matrix(
         Layers of other than two dimensions or of different numbers of samples, a NaN or infinity,
         whose layer and index are named.
     TypeError
-        Integers and other types that are not floats.
+        Types that are neither floats nor integers nor booleans.
 
     Notes
     -----

@@ -55,7 +55,7 @@ def modularity(x: Array, labels: Any, *, k: int = 3, num_threads: int | None = N
     ValueError
         A wrong number of labels, `k` out of range, a NaN or infinity, whose index is named.
     TypeError
-        Integers and other types that are not floats.
+        Types that are neither floats nor integers nor booleans.
 
     Notes
     -----

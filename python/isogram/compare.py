@@ -61,7 +61,7 @@ def compare_rsms(
         Not square, of different sizes, too small, a NaN or infinity where it is read, whose index
         is named.
     TypeError
-        Integers and other types that are not floats.
+        Types that are neither floats nor integers nor booleans.
 
     Notes
     -----
@@ -75,9 +75,9 @@ def compare_rsms(
     and entries within 4 eps of 0 are 0. All other entries have their plain ranks, and so have close
     entries that stretch over more than 16 eps. The C++ header isogram/compare.hpp has all details.
 
-    Types: any → float64 throughout. Cost: n², and n² log n for spearman and kendall. Memory: the
-    two triangles in float64; on a GPU, which is waited for, several copies of them. Sources:
-    Kriegeskorte et al. 2008 (RSA); Knight 1966 (tau-b).
+    Types: any → float64 throughout. Integers as for `gram`. Cost: n², and n² log n for spearman and
+    kendall. Memory: the two triangles in float64; on a GPU, which is waited for, several copies of
+    them. Sources: Kriegeskorte et al. 2008 (RSA); Knight 1966 (tau-b).
 
     Examples
     --------

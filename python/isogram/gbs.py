@@ -72,14 +72,14 @@ def gbs(
         Different numbers of samples, fewer than two, `k` out of range, a NaN or infinity, whose
         index is named.
     TypeError
-        Integers and other types that are not floats.
+        Types that are neither floats nor integers nor booleans.
 
     Notes
     -----
     Types: float16, bfloat16, float32 → float32 cosines → float64 sums; any float64 input → float64
-    throughout. Cost: n²(d1 + d2)/2. Memory: one packed copy of the inputs, or half an n × n matrix
-    where that is smaller. A GPU is waited for once. Source: Chen et al. 2021,
-    arXiv:2111.11165.
+    throughout. Integers as for `gram`. Cost: n²(d1 + d2)/2. Memory: one packed copy of the inputs,
+    or half an n × n matrix where that is smaller. A GPU is waited for once. Source: Chen et al.
+    2021, arXiv:2111.11165.
 
     Examples
     --------
@@ -146,7 +146,7 @@ def gbs_matrix(
         Layers of other than two dimensions or of different numbers of samples, fewer than two
         samples, `k` out of range, a NaN or infinity, whose layer and index are named.
     TypeError
-        Integers and other types that are not floats.
+        Types that are neither floats nor integers nor booleans.
 
     Notes
     -----

@@ -72,22 +72,25 @@ def gram(
     Raises
     ------
     ValueError
-        A NaN or infinity, whose index is named; a wrong shape; "median" where the median is 0.
+        A NaN or infinity, whose index is named; integers beyond 2^53; a wrong shape; "median" where
+        the median is 0.
     TypeError
-        Integers and other types that are not floats.
+        Types that are neither floats nor integers nor booleans.
     MemoryError
         A result larger than the memory, of the machine or of the GPU.
 
     Notes
     -----
     Types: float16, bfloat16, float32 → float32 → float32; any float64 input → float64 throughout.
-    Norms, means and shifts are float64. Euclidean distances are taken after a common shift, and
-    pair by pair where they would cancel or overflow; L1 distances from the features as they are.
-    Entries of linear and polynomial beyond the type are infinite, with a RuntimeWarning. Cost:
-    n·m·d multiply-adds, half of that for one set. Memory: the result, and one packed copy of the
-    inputs, or a second result where that is smaller. A GPU is not waited for, so it cannot raise:
-    a NaN or infinity gives NaN in its rows and columns, a median of 0 gives NaN throughout, and
-    infinite entries come without a warning.
+    Booleans and integers of 8 or 16 bits count as float32, others as float64, without a change of
+    values; a copy of them is made, and for those of 64 bits, which have to be known to be small
+    enough, a GPU is waited for. Norms, means and shifts are float64. Euclidean distances are taken
+    after a common shift, and pair by pair where they would cancel or overflow; L1 distances from
+    the features as they are. Entries of linear and polynomial beyond the type are infinite, with a
+    RuntimeWarning. Cost: n·m·d multiply-adds, half of that for one set. Memory: the result, and one
+    packed copy of the inputs, or a second result where that is smaller. A GPU is not waited for, so
+    it cannot raise: a NaN or infinity gives NaN in its rows and columns, a median of 0 gives NaN
+    throughout, and infinite entries come without a warning.
 
     Examples
     --------

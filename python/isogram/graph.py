@@ -136,19 +136,19 @@ def graph(
     ValueError
         `k` out of range, fewer than two samples, a NaN or infinity, whose index is named.
     TypeError
-        Integers and other types that are not floats.
+        Types that are neither floats nor integers nor booleans.
     MemoryError
         A dense result larger than the machine's memory.
 
     Notes
     -----
-    Types: float16, bfloat16, float32 → float32 → float32; float64 throughout. Norms are float64,
-    and tiny norms are not clamped: only a row of zeros has no direction. Where float32
-    could confuse neighbours (a massive channel or a common offset makes all cosines nearly 1), they
-    are ranked again in float64, by the differences of unit rows: the neighbours are those of
-    `graph(x.astype("float64"), k=k)`. Cost: n²·d/2 multiply-adds; with `k`, as many again in
-    float64 where most rows are ranked again, and n·d for each row whose k-th and next cosines are
-    equal even in float64. Memory: one packed copy of `x`, or half an n × n matrix where that is
+    Types: float16, bfloat16, float32 → float32 → float32; float64 throughout. Integers as for
+    `gram`. Norms are float64, and tiny norms are not clamped: only a row of zeros has no direction.
+    Where float32 could confuse neighbours (a massive channel or a common offset makes all cosines
+    nearly 1), they are ranked again in float64, by the differences of unit rows: the neighbours are
+    those of `graph(x.astype("float64"), k=k)`. Cost: n²·d/2 multiply-adds; with `k`, as many again
+    in float64 where most rows are ranked again, and n·d for each row whose k-th and next cosines
+    are equal even in float64. Memory: one packed copy of `x`, or half an n × n matrix where that is
     smaller. A GPU is not waited for where the graph is dense: a NaN or infinity gives NaN. For a
     sparse graph it holds a float64 copy of `x` as well and is waited for once, to learn how many
     edges there are; with a lower `precision` the neighbours are those of rounded products. Source:

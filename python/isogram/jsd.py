@@ -49,15 +49,15 @@ def jsd(
         A negative entry, a row that does not sum to 1, a NaN or infinity, whose index is named; a
         wrong shape.
     TypeError
-        Integers and other types that are not floats.
+        Types that are neither floats nor integers nor booleans.
     MemoryError
         A result larger than the memory, of the machine or of the GPU.
 
     Notes
     -----
-    Types: float16, bfloat16, float32 → float32; any float64 input → float64. Cost: c logarithms per
-    pair. Memory: the result and one packed copy of the inputs. A GPU is not waited for: a row that
-    is no distribution gives NaN, not an error. Source: Lin 1991.
+    Types: float16, bfloat16, float32 → float32; any float64 input → float64. Integers as for
+    `gram`. Cost: c logarithms per pair. Memory: the result and one packed copy of the inputs. A GPU
+    is not waited for: a row that is no distribution gives NaN, not an error. Source: Lin 1991.
 
     Examples
     --------

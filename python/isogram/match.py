@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from isogram._protocols import Place
 
 _MATCHED = frozenset(map(np.dtype, (np.float32, np.float64)))  # what the core takes as it is
+_FORBID = "for a pair that is forbidden, give infinity in an array of floats"
 _ERRORS = errors_of("match")  # made once: a small problem takes a microsecond
 
 
@@ -142,7 +143,7 @@ def _problems(similarity: Array, maximize: bool) -> tuple[NDArray[Any], Place]:
             "match: `similarity` must be an array, or a sparse matrix alone, got a list of sparse "
             "matrices: match one after another"
         )
-    problems = as_input("match", "similarity", similarity, 2, 3, on_gpu=True, or_integers=True)
+    problems = as_input("match", "similarity", similarity, 2, 3, on_gpu=True, if_too_large=_FORBID)
     place = place_of("match", {"similarity": problems})
     with place.entered():
         return widened(problems), place
@@ -162,7 +163,7 @@ def _dense(similarity: Any, forbidden: float) -> NDArray[Any]:
         )
     stored = similarity.tocoo(copy=False)
     is_float = stored.data.dtype.kind == "f"
-    values = as_input("match", "similarity", stored.data, 1, or_integers=True)
+    values = as_input("match", "similarity", stored.data, 1, if_too_large=_FORBID)
     # Integers that are stored twice are summed: float32 may not hold the sum.
     dtype = np.dtype(np.float32 if is_float and values.dtype.itemsize <= 4 else np.float64)
     check_memory("match", stored.shape, dtype, "match parts of it, or fewer rows")

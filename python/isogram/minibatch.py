@@ -129,7 +129,7 @@ class MinibatchCKA:
             Other layers than before, fewer than 4 samples unless `skip_short`, and what
             `cka_matrix` refuses.
         TypeError
-            Integers and other types that are not floats.
+            Types that are neither floats nor integers nor booleans.
         """
         function = "MinibatchCKA.update"
         pairs = LayerPairs.of(function, *two_sets(function, layers, other), self._threads, None)

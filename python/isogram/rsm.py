@@ -143,7 +143,7 @@ def semantic_rsm(
         median of no pairs, or of distances whose median is 0; on a GPU more than 4096 tokens that
         are matched at once, or a `rank` below the number of channels.
     TypeError
-        Integers and other types that are not floats.
+        Types that are neither floats nor integers nor booleans; integers as for `gram`.
     MemoryError
         A result larger than the memory, of the machine or of the GPU; a `memory_limit` that not
         even two inputs fit in.

@@ -52,16 +52,18 @@ def similarity(
         A measure that is not known; different numbers of samples; a NaN or infinity, whose index
         is named; a value of an option that the measure refuses.
     TypeError
-        An option that the measure does not take; integers and other types that are not floats.
+        An option that the measure does not take; types that are neither floats nor integers nor
+        booleans.
 
     Notes
     -----
-    "cka" and "gbs" have the bits of `cka` and `gbs`. RSA by Pearson's correlation or the cosine,
-    and distance correlation: any type → float64 throughout, n² d operations for each layer, twice
-    beyond 256 MiB of RSMs, in tiles: no n × n matrix is held. RSA by ranks sorts whole RSMs, one at
-    a time. Neighbours are those of `graph(x, k=k)`. Procrustes: float64, n d1 d2 operations
-    for each pair, and an SVD of at most n × n by LAPACK. Every measure's `source` names its paper.
-    On a GPU errors and warnings are those of the host, for which it is waited for.
+    "cka" and "gbs" have the bits of `cka` and `gbs`. Integers as for `gram`. RSA by Pearson's
+    correlation or the cosine, and distance correlation: any type → float64 throughout, n² d
+    operations for each layer, twice beyond 256 MiB of RSMs, in tiles: no n × n matrix is held. RSA
+    by ranks sorts whole RSMs, one at a time. Neighbours are those of `graph(x, k=k)`. Procrustes:
+    float64, n d1 d2 operations for each pair, and an SVD of at most n × n by LAPACK. Every
+    measure's `source` names its paper. On a GPU errors and warnings are those of the host, for
+    which it is waited for.
 
     Examples
     --------
@@ -120,7 +122,8 @@ def similarity_matrix(
         samples; a NaN or infinity, whose layer and index are named; a value of an option that
         the measure refuses.
     TypeError
-        An option that the measure does not take; integers and other types that are not floats.
+        An option that the measure does not take; types that are neither floats nor integers nor
+        booleans.
 
     Notes
     -----

@@ -142,7 +142,7 @@ def test_rsm_rejects_values(run, tokens, tmp_path):
     for array, options, message in (
         (broken, ["--layout", "nhwc"], "finite"),
         (tokens, [], "Error: TOKENS must be 3-D"),
-        (tokens.astype(int), ["--layout", "nhwc"], "Error: TOKENS must be of float16"),
+        (tokens.astype(complex), ["--layout", "nhwc"], "Error: TOKENS must be of float16"),
         (tokens, ["--matching", "window", "--window", "0"], "Error: --window must be"),
         (tokens, ["--kernel", "rbf", "--bandwidth", "nan"], "Error: --bandwidth must be"),
     ):

@@ -140,7 +140,7 @@ def test_conversions_in_parts(shape):
     small = np.random.default_rng(5).integers(-99, 99, shape, dtype=np.int8)
     for dtype in (np.int8, np.int64, np.float16, ">f8"):
         for order in "CF":
-            costs = as_input("match", "c", np.asarray(small, dtype, order), 2, 3, or_integers=True)
+            costs = as_input("match", "c", np.asarray(small, dtype, order), 2, 3)
             assert costs.dtype.isnative
             assert np.array_equal(widened(costs), small)
     bits = (small.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)

@@ -676,7 +676,7 @@ def test_refused_layers(name):
         (x_of(19), ValueError, r"`{}` must have as many samples as `{}` \(20\), got 19"),
         (with_nan(), ValueError, r"`{}` must be finite, got nan at index \(4, 1\)"),
         (with_infinity(), ValueError, r"`{}` must be finite, got -inf at index \(7, 0\)"),
-        (np.ones((20, 3), int), TypeError, "`{}` must be of float16"),
+        (np.ones((20, 3), complex), TypeError, "`{}` must be of float16"),
         (np.ones(20), ValueError, "`{}` must be 2-D"),
         (np.ones((20, 0)), ValueError, "`{}` must have at least one row"),
     ):
