@@ -11,15 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from isogram import simd
-from isogram._core import build_info as _build_info
-from isogram._errors import CudaError
-from isogram._loading import loaded as _loaded
-from isogram.bandwidth import bandwidth
-from isogram.center import center
-from isogram.cka import cka, cka_matrix, hsic
-from isogram.communities import Motifs, modularity, motifs
-from isogram.compare import compare_rsms
-from isogram.config import (
+from isogram._config import (
     config,
     get_cmake_dir,
     get_include,
@@ -27,18 +19,27 @@ from isogram.config import (
     set_num_threads,
     show_config,
 )
-from isogram.gbs import gbs, gbs_matrix
-from isogram.gram import gram
-from isogram.graph import Csr, graph
-from isogram.jsd import jsd
-from isogram.match import Matching, match
-from isogram.measures import measures
-from isogram.plan import Plan, Tile, plan
-from isogram.rsm import semantic_rsm, spatial_rsm
-from isogram.similarity import similarity, similarity_matrix
+from isogram._core import build_info as _build_info
+from isogram._errors import CudaError
+from isogram._loading import loaded as _loaded
+from isogram._measures import measures, register_measure
+from isogram._operations.bandwidth import bandwidth
+from isogram._operations.center import center
+from isogram._operations.cka import cka, cka_matrix, hsic
+from isogram._operations.communities import Motifs, modularity, motifs
+from isogram._operations.compare import compare_rsms
+from isogram._operations.gbs import gbs, gbs_matrix
+from isogram._operations.gram import gram
+from isogram._operations.graph import Csr, graph
+from isogram._operations.jsd import jsd
+from isogram._operations.match import Matching, match
+from isogram._operations.plan import Plan, Tile, plan
+from isogram._operations.rsm import semantic_rsm, spatial_rsm
+from isogram._operations.similarity import similarity, similarity_matrix
 
 if TYPE_CHECKING:
-    from isogram.minibatch import MinibatchCKA
+    from isogram._measures import Measure
+    from isogram._operations.minibatch import MinibatchCKA
 
 compare = compare_rsms  # its former name
 
@@ -55,6 +56,7 @@ __all__ = [
     "Csr",
     "CudaError",
     "Matching",
+    "Measure",
     "MinibatchCKA",
     "Motifs",
     "Plan",
@@ -80,6 +82,7 @@ __all__ = [
     "modularity",
     "motifs",
     "plan",
+    "register_measure",
     "semantic_rsm",
     "set_num_threads",
     "show_config",
@@ -90,14 +93,27 @@ __all__ = [
 ]
 
 # Public names of modules that `import isogram` does not load.
-_MODULES = {"MinibatchCKA": "isogram.minibatch"}
+_MODULES = {
+    "Measure": "isogram._measures._measure",
+    "MinibatchCKA": "isogram._operations.minibatch",
+}
+
+
+def _public(value: Any) -> Any:
+    """Return a function or class that says it is of `isogram`: in pickles, and to readers."""
+    value.__module__ = __name__
+    return value
+
+
+for _name in set(__all__) - _MODULES.keys() - {"__version__", "simd"}:
+    _public(globals()[_name])
 
 
 def __getattr__(name: str) -> Any:
     """Return what one of `_MODULES` defines, loaded when it is first asked for."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(_loaded(_MODULES[name])[0], name)
+    value = globals()[name] = _public(getattr(_loaded(_MODULES[name])[0], name))
     return value
 
 

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 import isogram as ig
 from isogram import io
 from isogram._arguments import ESTIMATORS, KERNELS
+from isogram._measures import KINDS, Measure, measure_of
 from isogram._messages import failures_in_a_line, notice, warnings_in_a_line
 from isogram._output import check_target, listed, printable, replacing, table, write_csv
 from isogram.io._contents import Entry, refused
 from isogram.io._formats import contents_of
 from isogram.io._results import SUFFIXES
-from isogram.measures import KINDS, Measure, measure_of
 
 _Array = NDArray[Any]
 _Decorated = TypeVar("_Decorated", bound=Callable[..., None])

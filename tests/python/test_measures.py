@@ -12,10 +12,10 @@ import pytest
 import reference
 from hypothesis import given
 from hypothesis import strategies as st
+from isogram._measures import INVARIANCES, Measure, measure_of, register_measure
 from isogram._place import HOST
 from isogram._types import Kernel, Layers
 from isogram._walk.tiles import Tile
-from isogram.measures import INVARIANCES, Measure, measure_of, register
 from scipy.stats import ortho_group
 from support import (
     DTYPES,
@@ -750,7 +750,7 @@ def test_the_dictionary_is_a_copy():
 def test_a_measure_is_one_file_of_its_name(name):
     measure = MEASURES[name]
     assert measure.name == name
-    module = sys.modules[f"isogram.measures.{name}"]
+    module = sys.modules[f"isogram._measures.{name}"]
     assert module.measure is measure
     assert module.__doc__
     assert measure.summary
@@ -785,17 +785,17 @@ def declared(**changes):
 @pytest.fixture
 def registry():
     """Leave the registry as it was."""
-    names = sys.modules["isogram.measures"]._BY_NAME
+    names = sys.modules["isogram._measures"]._BY_NAME
     before = dict(names)
     yield
     names.clear()
     names.update(before)
 
 
-def test_register(registry):
+def test_register_measure(registry):
     half = declared(aliases=("half",))
-    assert register(half) is half
-    assert register(half) is half  # once more changes nothing
+    assert register_measure(half) is half
+    assert register_measure(half) is half  # once more changes nothing
     assert ig.measures()["half_cka"] is half
     x, y = related(30, 4, 6)
     for name in ("half_cka", "half", half):
@@ -813,11 +813,11 @@ def test_refused_measures(registry):
         ),
         ({"name": "rv"}, "a name of its own, got 'rv', which is 'cka_biased' already"),
     ):
-        with pytest.raises(ValueError, match=f"register: `measure` must have {message}"):
-            register(declared(**changes))
+        with pytest.raises(ValueError, match=f"register_measure: `measure` must have {message}"):
+            register_measure(declared(**changes))
     assert list(ig.measures()) == NAMES
-    with pytest.raises(TypeError, match="register: `measure` must be a Measure, got str"):
-        register("cka")
+    with pytest.raises(TypeError, match="register_measure: `measure` must be a Measure, got str"):
+        register_measure("cka")
     for changes, message in (
         ({"name": "Half-CKA"}, "`name` must be a lower-case identifier, got 'Half-CKA'"),
         ({"aliases": ("a b",)}, "`name` must be a lower-case identifier, got 'a b'"),
@@ -883,11 +883,11 @@ def test_a_new_measure_is_one_file(tmp_path):
     package = Path(ig.__file__).parent
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(package, tmp_path / "isogram", copy_function=os.symlink, ignore=ignored)
-    (tmp_path / "isogram" / "measures" / "half_cka.py").write_text(
+    (tmp_path / "isogram" / "_measures" / "half_cka.py").write_text(
         '''
 """Half of CKA."""
 
-from isogram.measures._measure import Measure
+from isogram._measures._measure import Measure
 
 measure = Measure(
     name="half_cka",
@@ -903,7 +903,7 @@ measure = Measure(
 )
 '''
     )
-    (tmp_path / "isogram" / "measures" / ".#cka.py").touch()  # an editor's, of a file that is open
+    (tmp_path / "isogram" / "_measures" / ".#cka.py").touch()  # an editor's, of a file that is open
     code = f"""
         import sys
         sys.path.insert(0, {str(tmp_path)!r})

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import isogram as ig
-from isogram.measures import INVARIANCES
+from isogram._measures import INVARIANCES
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "measures.md").read_text()
@@ -61,7 +61,7 @@ def test_readme_is_a_page():
 
 def test_the_example_runs():
     [example] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    names = sys.modules["isogram.measures"]._BY_NAME
+    names = sys.modules["isogram._measures"]._BY_NAME
     before = dict(names)
     try:
         exec(compile(example, "docs/measures.md", "exec"), {})

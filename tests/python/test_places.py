@@ -12,7 +12,8 @@ from support import run_program
 
 # What is of public functions alone: checks of arguments, and arrays of other libraries.
 EDGE = {
-    *("_arguments", "_arrays", "_place", "_plans", "_progress"),
+    *("_arguments", "_arrays", "_config", "_measures", "_operations", "_place", "_plans"),
+    "_progress",
     *("_tokens.arguments", "_walk.plan"),
 }
 

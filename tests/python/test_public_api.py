@@ -1,9 +1,11 @@
 """The public names, their signatures and docstrings, the stub and the typing marker."""
 
 import ast
+import importlib
 import importlib.metadata
 import importlib.resources
 import inspect
+import pickle
 import re
 import sys
 
@@ -37,6 +39,7 @@ SIGNATURES = {
     f'topk=None, precision="float32", rank=None, mean_loss=None, {RSM}, loss=None, {GPUS}, {END})',
     "spatial_rsm": f'(tokens, other=None, *, kernel="cosine", {RSM}, {GPUS}, {END})',
     "measures": "(kind=None)",
+    "register_measure": "(measure)",
     "similarity": '(x, y, *, measure="cka", num_threads=None, **options)',
     "similarity_matrix": f'(layers, other=None, *, measure="cka", {END}, **options)',
     "compare_rsms": '(rsm_a, rsm_b, *, method="pearson", num_threads=None)',
@@ -50,7 +53,8 @@ SIGNATURES = {
     "get_cmake_dir": "()",
 }
 OTHER_NAMES = {
-    "Csr", "CudaError", "Matching", "MinibatchCKA", "Motifs", "Plan", "Tile", "simd", "__version__",
+    "Csr", "CudaError", "Matching", "Measure", "MinibatchCKA", "Motifs", "Plan", "Tile", "simd",
+    "__version__",
 }  # fmt: skip
 EXTENSION_NAMES = {
     "gram", "distances", "center", "hsic_table", "dense_graph", "knn_graph", "gbs_table",
@@ -99,10 +103,17 @@ def test_simd_docstrings(name):
     assert inspect.getdoc(getattr(ig.simd, name))
 
 
-def test_functions_say_where_they_live():
-    for name in SIGNATURES:
-        assert getattr(ig, name).__module__.startswith("isogram")
-        assert getattr(ig, name).__name__ == name
+@pytest.mark.parametrize("name", sorted(set(ig.__all__) - {"simd", "__version__"}))
+def test_public_names_are_of_the_package(name):
+    value = getattr(ig, name)
+    assert (value.__module__, value.__name__) == ("isogram", name)
+    assert pickle.loads(pickle.dumps(value)) is value
+
+
+@pytest.mark.parametrize("name", sorted({*SIGNATURES, "minibatch", "communities", "rsm"}))
+def test_no_module_has_the_name_of_a_function(name):
+    with pytest.raises(ModuleNotFoundError, match=f"isogram.{name}"):
+        importlib.import_module(f"isogram.{name}")
 
 
 def installed(name):
@@ -200,7 +211,7 @@ def test_what_import_does_not_load():
         before = set(sys.modules)
         import isogram
         slow = {"hashlib", "numpy.random", "pathlib", "inspect", "isogram._device"}
-        slow |= {"isogram.minibatch"}
+        slow |= {"isogram._measures._measure", "isogram._operations.minibatch"}
         print(sorted(slow & set(sys.modules) - before))
     """
     assert run_program(code) == "[]"

@@ -413,13 +413,13 @@ def test_a_handler_in_the_midst_of_an_import_of_what_it_needs_is_told():
                 except RuntimeError as error:
                     said.append(str(error))
         sys.setprofile(interrupt)
-        import isogram.measures.procrustes
+        import isogram._measures.procrustes
         sys.setprofile(None)
         print(said)
         print(ig.similarity(np.eye(6), np.eye(6), measure="procrustes"))
     """
     refused, value = run_program(code, timeout=20).splitlines()
-    assert "isogram: this call interrupted the import of isogram.measures" in refused
+    assert "isogram: this call interrupted the import of isogram._measures" in refused
     assert value == "0.0"
 
 

@@ -12,6 +12,7 @@ from isogram import _core
 from isogram._arguments import flag, neighbours_or_all, threads
 from isogram._arrays import as_matrix
 from isogram._errors import errors_of
+from isogram._operations.graph import Csr
 from isogram._plans.arguments import Checked, edge_of, on_host
 from isogram._plans.blocks import BlocksPlan
 from isogram._plans.gbs import bytes_of_graphs, part_of_graphs
@@ -20,7 +21,6 @@ from isogram._types import Array, Layers, Report
 from isogram._walk.plan import Plan, Reduced
 from isogram._walk.sources import Source
 from isogram._walk.tiles import Tile, tiles_of
-from isogram.graph import Csr
 
 
 @dataclass(frozen=True, eq=False)

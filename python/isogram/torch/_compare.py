@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import Module
 
+from isogram import MinibatchCKA
 from isogram._arguments import flag
+from isogram._measures import Measure, measure_of
+from isogram._operations.similarity import similarity_matrix
 from isogram._progress import Progress
-from isogram.measures import Measure, measure_of
-from isogram.minibatch import MinibatchCKA
-from isogram.similarity import similarity_matrix
 from isogram.torch._batches import Batch, Call, batches_of, count_of
 from isogram.torch._layers import Selection
 from isogram.torch._record import fill, limit_of, store_of, walk

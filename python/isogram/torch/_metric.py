@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
+from isogram import MinibatchCKA
 from isogram._place import why_no_gpu
-from isogram.minibatch import MinibatchCKA
 from isogram.torch._reduce import reduction
 
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from isogram._measures._measure import ORTHOGONAL, Measure
 from isogram._statistics.centred_products import CentredProducts, cosine
 from isogram._types import Array
-from isogram.measures._measure import ORTHOGONAL, Measure
 
 
 def root(xp: Any, s: CentredProducts) -> Array:

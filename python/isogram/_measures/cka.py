@@ -1,7 +1,7 @@
 """CKA, debiased and linear unless asked otherwise."""
 
+from isogram._measures._measure import KERNEL_OPTIONS, ORTHOGONAL, Measure
 from isogram._statistics.layer_pairs import values
-from isogram.measures._measure import KERNEL_OPTIONS, ORTHOGONAL, Measure
 
 measure = Measure(
     name="cka",

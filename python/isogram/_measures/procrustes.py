@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from isogram._measures._measure import ORTHOGONAL, Measure
 from isogram._statistics.cosines import cosines
 from isogram._statistics.cross_products import CrossProducts, PairsOfFeatures
 from isogram._types import Array
-from isogram.measures._measure import ORTHOGONAL, Measure
 
 
 def angle(xp: Any, s: PairsOfFeatures) -> Array:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from isogram._arguments import first_layer, threads, two_layers, two_sets
 from isogram._arrays import giver
 from isogram._errors import warn
+from isogram._measures import measure_of
 from isogram._progress import Progress, reporting
 from isogram._types import Array
-from isogram.measures import measure_of
 
 if TYPE_CHECKING:
-    from isogram.measures import Measure
+    from isogram._measures import Measure
 
 
 def similarity(

@@ -1,19 +1,19 @@
-"""RSA by Pearson's correlation."""
+"""RSA by ranks."""
 
+from isogram._measures._measure import KERNEL_OPTIONS, Measure
 from isogram._statistics.centred_products import cosine
-from isogram.measures._measure import KERNEL_OPTIONS, Measure
 
 measure = Measure(
-    name="rsa_pearson",
-    summary="Pearson's correlation of RSMs, whose entries are correlations by default",
+    name="rsa_spearman",
+    aliases=("rsa",),
+    summary="Spearman's correlation of RSMs, whose entries are correlations by default",
     kind="similarity",
     range=(-1.0, 1.0),
     invariances=frozenset(
         {"permutation of features", "isotropic scaling", "samples scaled one by one"}
     ),
     fewest=3,
-    needs="centred_products",
-    fixed={"centring": "mean"},
+    needs="rank_products",
     options={"kernel": "correlation", **KERNEL_OPTIONS},
     value=cosine,
     source="Kriegeskorte et al. 2008",

@@ -1,7 +1,7 @@
 """RSA by the cosine of Gram matrices."""
 
+from isogram._measures._measure import KERNEL_OPTIONS, ORTHOGONAL, Measure
 from isogram._statistics.centred_products import cosine
-from isogram.measures._measure import KERNEL_OPTIONS, ORTHOGONAL, Measure
 
 measure = Measure(
     name="rsa_cosine",

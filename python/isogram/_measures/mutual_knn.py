@@ -1,7 +1,7 @@
 """Mutual k-nearest neighbours."""
 
+from isogram._measures._measure import ORTHOGONAL, Measure
 from isogram._statistics.nearest_neighbours import overlap
-from isogram.measures._measure import ORTHOGONAL, Measure
 
 measure = Measure(
     name="mutual_knn",

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from isogram._measures._measure import KERNEL_OPTIONS, ORTHOGONAL, Measure
 from isogram._statistics.layer_pairs import LayerTable
 from isogram._types import Array
-from isogram.measures._measure import KERNEL_OPTIONS, ORTHOGONAL, Measure
 
 
 def angle(xp: Any, table: LayerTable) -> Array:

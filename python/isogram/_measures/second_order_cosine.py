@@ -1,7 +1,7 @@
 """Second-order cosine similarity."""
 
+from isogram._measures._measure import ORTHOGONAL, Measure
 from isogram._statistics.nearest_neighbours import second_order_cosine
-from isogram.measures._measure import ORTHOGONAL, Measure
 
 measure = Measure(
     name="second_order_cosine",

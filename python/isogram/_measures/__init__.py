@@ -1,7 +1,7 @@
 """The measures of layers: each a file of this folder, loaded when the first is asked for.
 
 A new one is its file, with a `Measure` called `measure` in it, and its oracle in the tests. One
-that lives elsewhere is given to `register`.
+that lives elsewhere is given to `register_measure`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from isogram._loading import loaded
 
 if TYPE_CHECKING:
-    from isogram.measures._measure import INVARIANCES, KINDS, Measure
+    from isogram._measures._measure import INVARIANCES, KINDS, Measure
 
-__all__ = ["INVARIANCES", "KINDS", "Measure", "Measures", "measures", "register"]
+__all__ = ["INVARIANCES", "KINDS", "Measure", "Measures", "measures", "register_measure"]
 
 _BY_NAME: dict[str, Measure] = {}  # of aliases too; empty until the first is asked for
 
@@ -78,7 +78,7 @@ def measures(kind: str | None = None) -> Measures:
     return Measures({m.name: m for m in ordered if kind in (None, m.kind)})
 
 
-def register(measure: Measure) -> Measure:
+def register_measure(measure: Measure) -> Measure:
     """Add a measure to those that are known by name, and return it.
 
     Raises
@@ -90,12 +90,14 @@ def register(measure: Measure) -> Measure:
     """
     kind: type[Measure] = _defined("Measure")
     if not isinstance(measure, kind):
-        raise TypeError(f"register: `measure` must be a Measure, got {type(measure).__name__}")
+        raise TypeError(
+            f"register_measure: `measure` must be a Measure, got {type(measure).__name__}"
+        )
     known = _known()
     for name in _names(measure):
         if known.get(name, measure) is not measure:
             raise ValueError(
-                f"register: `measure` must have a name of its own, got {name!r}, which is "
+                f"register_measure: `measure` must have a name of its own, got {name!r}, which is "
                 f"{known[name].name!r} already"
             )
     known.update(dict.fromkeys(_names(measure), measure))

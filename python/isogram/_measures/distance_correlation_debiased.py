@@ -1,7 +1,7 @@
 """Bias-corrected distance correlation."""
 
+from isogram._measures._measure import ORTHOGONAL, Measure
 from isogram._statistics.centred_products import cosine
-from isogram.measures._measure import ORTHOGONAL, Measure
 
 measure = Measure(
     name="distance_correlation_debiased",

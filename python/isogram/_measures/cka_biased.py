@@ -1,7 +1,7 @@
 """CKA of the biased HSIC: the linear one is the RV coefficient."""
 
+from isogram._measures._measure import KERNEL_OPTIONS, ORTHOGONAL, Measure
 from isogram._statistics.layer_pairs import values
-from isogram.measures._measure import KERNEL_OPTIONS, ORTHOGONAL, Measure
 
 measure = Measure(
     name="cka_biased",

@@ -1,7 +1,7 @@
 """CKA of cosines."""
 
+from isogram._measures._measure import ORTHOGONAL, Measure
 from isogram._statistics.layer_pairs import values
-from isogram.measures._measure import ORTHOGONAL, Measure
 
 measure = Measure(
     name="cka_cosine",

@@ -1,7 +1,7 @@
 """Graph-based similarity of k-NN graphs."""
 
+from isogram._measures._measure import ORTHOGONAL, Measure
 from isogram._statistics.layer_pairs import values
-from isogram.measures._measure import ORTHOGONAL, Measure
 
 measure = Measure(
     name="gbs_knn",

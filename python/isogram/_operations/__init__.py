@@ -1,0 +1,1 @@
+"""The public functions, an operation each under its name."""
