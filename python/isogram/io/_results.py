@@ -118,21 +118,14 @@ def save(
     values = to_host(result)
     if values.dtype.kind not in "biuf":
         raise TypeError(f"save: `result` must be of numbers, got {values.dtype}")
-    sets = _sets_of(inputs)
+    sets = sets_of(inputs)
     names = [list(layers) for layers in sets] or [[]]
     about = {
         "format": _FORMAT,
         "format_version": _VERSION,
         "rows": _names("rows", rows, names[0], values, 0),
         "columns": _names("columns", columns, names[-1], values, -1),
-        "provenance": {
-            "n": _samples(sets),
-            "inputs": [_described(layers) for layers in sets],
-            "version": ig.__version__,
-            "device": _device([result, *(array for layers in sets for array in layers.values())]),
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            **provenance,
-        },
+        "provenance": {**facts_of(sets, result), **provenance},
     }
     if target.suffix == ".json":
         about |= {
@@ -206,7 +199,19 @@ def fingerprint(layer: Array | Layer) -> str:
     return digest.hexdigest()
 
 
-def _sets_of(inputs: Any) -> list[Mapping[str, Any]]:
+def facts_of(sets: list[Mapping[str, Any]], *results: Array) -> dict[str, Any]:
+    """Return samples, layers, version, device and date: known without being told."""
+    arrays = (array for layers in sets for array in layers.values())
+    return {
+        "n": _samples(sets),
+        "inputs": [_described(layers) for layers in sets],
+        "version": ig.__version__,
+        "device": _device([*results, *arrays]),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def sets_of(inputs: Any) -> list[Mapping[str, Any]]:
     """Return the layers of every input by name."""
     return [
         _by_name(layers) for layers in (inputs if isinstance(inputs, list | tuple) else [inputs])

@@ -1,0 +1,253 @@
+"""The page of two sets of layers."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import isogram as ig
+from isogram import io
+from isogram._arrays import to_host
+from isogram._output import printable
+from isogram._types import Array
+from isogram.io._results import facts_of, sets_of
+from isogram.measures import Measure, measure_of
+from isogram.report._colours import palette_css
+from isogram.report._heat_maps import HeatMap, best_matches, heat_map
+from isogram.report._page import Report, page
+from isogram.report._tables import Table, about_of, table_of
+
+MEASURES = ("cka", "gbs_centered", "mutual_knn", "rsa_pearson")
+
+_Layers = dict[str, NDArray[Any]]
+
+
+def compare(
+    a: Mapping[Any, Array] | Sequence[Array],
+    b: Mapping[Any, Array] | Sequence[Array],
+    *,
+    measures: Iterable[str | Measure] | Mapping[str, Mapping[str, Any]] = MEASURES,
+    names: tuple[str, str] | None = None,
+    title: str | None = None,
+    num_threads: int | None = None,
+) -> Report:
+    """Return a page that compares every layer of two sets with every other, by several measures.
+
+    Parameters
+    ----------
+    a, b : io.Layers, or mappings or sequences of arrays of shape (n, …)
+        Layers of the same n samples. Files that both have identifiers are aligned by them. Layers
+        of more than two axes are flattened.
+    measures : iterable of str or Measure, or mapping from names to options, optional
+        Names of `ig.measures()`; a mapping has the options of each, as {"mutual_knn": {"k": 5}}.
+    names : pair of str, optional
+        What the page calls the two sets; by default the names of their files, or A and B.
+    title : str, optional
+        The heading of the page.
+    num_threads : int, optional
+        By default `get_num_threads()`. The page has the same numbers for any number.
+
+    Returns
+    -------
+    Report
+        `.save(path)` writes it; a notebook shows it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `ig.similarity_matrix`; files whose identifiers do not match.
+
+    Notes
+    -----
+    Numbers are those of `ig.similarity_matrix`, in full precision. All layers are read into memory,
+    and read once more for their fingerprints. Where a measure is not defined the page says so, and
+    why; the RuntimeWarning is given too.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from isogram import report
+    >>> x = np.random.default_rng(0).standard_normal((50, 6))
+    >>> report.compare({"conv": x}, {"conv": x[:, :3]}).save("report.html")  # doctest: +SKIP
+    """
+    if (
+        isinstance(a, io.Layers)
+        and isinstance(b, io.Layers)
+        and not (a.ids is None or b.ids is None)
+    ):
+        a, b = io.align(a, b)
+    called = names or (_called(a, "A"), _called(b, "B"))
+    rows, columns = _flat(a), _flat(b)
+    maps, remarks = _heat_maps(rows, columns, _chosen(measures), num_threads)
+    facts = facts_of(sets_of((a, b)))
+    data = {
+        "rows": list(maps[0].rows),
+        "columns": list(maps[0].columns),
+        "heat": [
+            {"rows": "rows", "columns": "columns", "values": heat.json_values()} for heat in maps
+        ],
+    }
+    style = palette_css() + "\n" + "".join(heat.css(i) for i, heat in enumerate(maps))
+    return page(
+        "compare.html",
+        style=style,
+        data=data,
+        title=printable(title or f"{called[0]} and {called[1]}"),
+        a=printable(called[0]),
+        b=printable(called[1]),
+        samples=facts["n"],
+        maps=maps,
+        remarks=[printable(remark) for remark in remarks],
+        summary=_summary(maps),
+        best_of_a=_best_matches(maps, transposed=False),
+        best_of_b=_best_matches(maps, transposed=True),
+        same_name=_same_name(maps),
+        provenance=_provenance(facts, called, maps),
+        layers=_layers_table(facts, called),
+    )
+
+
+def _aligned(a: Any, b: Any) -> tuple[Any, Any]:
+    """Return files with the samples of both in one order, where both have identifiers."""
+    if any(not isinstance(layers, io.Layers) or layers.ids is None for layers in (a, b)):
+        return a, b
+    return io.align(a, b)
+
+
+def _called(layers: Any, otherwise: str) -> str:
+    return layers.path.name if isinstance(layers, io.Layers) else otherwise
+
+
+def _flat(layers: Any) -> _Layers:
+    """Return layers as matrices by name."""
+    [by_name] = sets_of((layers,))
+    arrays = {name: to_host(layer) for name, layer in by_name.items()}
+    return {
+        name: array.reshape(len(array), -1) if array.ndim > 2 else array
+        for name, array in arrays.items()
+    }
+
+
+def _chosen(measures: Any) -> list[tuple[Measure, dict[str, Any]]]:
+    if isinstance(measures, str | Measure):
+        measures = [measures]
+    given = measures if isinstance(measures, Mapping) else {measure: {} for measure in measures}
+    if not given:
+        raise ValueError("compare: `measures` must have at least one measure, got none")
+    return [(measure_of("compare", name), dict(options)) for name, options in given.items()]
+
+
+def _heat_maps(
+    rows: _Layers,
+    columns: _Layers,
+    measures: list[tuple[Measure, dict[str, Any]]],
+    num_threads: int | None,
+) -> tuple[list[HeatMap], list[str]]:
+    """Return the heat maps, and the warnings that their values came with."""
+    maps = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for measure, options in measures:
+            values = ig.similarity_matrix(
+                rows, columns, measure=measure, num_threads=num_threads, **options
+            )
+            taken = {**measure.options, **options, **measure.fixed}
+            maps.append(heat_map(measure, taken, np.asarray(values), list(rows), list(columns)))
+    for warning in caught:
+        warnings.warn(warning.message, warning.category, stacklevel=3)
+    return maps, list(dict.fromkeys(str(warning.message) for warning in caught))
+
+
+def _summary(maps: list[HeatMap]) -> Table:
+    columns = (
+        "measure",
+        "most alike",
+        "value",
+        "mean of best matches",
+        "least well matched",
+        "its best",
+    )
+    return table_of(columns, [_summary_row(heat) for heat in maps])
+
+
+def _summary_row(heat: HeatMap) -> list[Any]:
+    """Return the best pair of layers, and the layer of A whose best match is the worst."""
+    columns = heat.best
+    known = [i for i, column in enumerate(columns) if column >= 0]
+    if not known:
+        return [heat.title, "", np.nan, np.nan, "", np.nan]
+    values = np.array([heat.values[i, columns[i]] for i in known])
+    order = np.argsort(values if heat.is_distance else -values, kind="stable")
+    top, last = known[order[0]], known[order[-1]]
+    pair = f"{heat.rows[top]} – {heat.columns[columns[top]]}"
+    return [
+        heat.title,
+        pair,
+        heat.values[top, columns[top]],
+        values.mean(),
+        heat.rows[last],
+        heat.values[last, columns[last]],
+    ]
+
+
+def _best_matches(maps: list[HeatMap], *, transposed: bool) -> Table:
+    """Return for every layer of one set the best of the other, by every measure."""
+    names, others = maps[0].rows, maps[0].columns
+    if transposed:
+        names, others = others, names
+    columns, parts = ["layer"], []
+    for heat in maps:
+        values = heat.values.T if transposed else heat.values
+        best = best_matches(values, heat.is_distance)
+        columns += [f"best by {heat.title}", "value"]
+        parts.append(
+            [(others[j], values[i, j]) if j >= 0 else ("", np.nan) for i, j in enumerate(best)]
+        )
+    rows = [[name, *(cell for part in parts for cell in part[i])] for i, name in enumerate(names)]
+    return table_of(columns, rows)
+
+
+def _same_name(maps: list[HeatMap]) -> Table | None:
+    """Return the values of layers that both sets have by one name, the least alike first."""
+    rows, columns = maps[0].rows, maps[0].columns
+    at = {name: j for j, name in enumerate(columns)}
+    pairs = [(i, at[name]) for i, name in enumerate(rows) if name in at]
+    if not pairs:
+        return None
+    first = maps[0]
+    sign = -1 if first.is_distance else 1
+    pairs.sort(key=lambda pair: sign * np.nan_to_num(first.values[pair], nan=-np.inf))
+    cells = [[rows[i], *(heat.values[i, j] for heat in maps)] for i, j in pairs]
+    return table_of(["layer", *(heat.title for heat in maps)], cells)
+
+
+def _provenance(
+    facts: dict[str, Any], called: tuple[str, str], maps: list[HeatMap]
+) -> list[tuple[str, str]]:
+    paths = {
+        f"file of {name}": str(Path(of["path"]))
+        for name, of in zip(called, facts["inputs"], strict=True)
+        if "path" in of
+    }
+    options = {f"options of {heat.title}": heat.options or "none" for heat in maps}
+    known = {
+        "samples": facts["n"],
+        "isogram": facts["version"],
+        "computed on": facts["device"],
+        "date": facts["date"],
+    }
+    return about_of({**paths, **known, **options})
+
+
+def _layers_table(facts: dict[str, Any], called: tuple[str, str]) -> Table:
+    rows = [
+        [side, name, " × ".join(map(str, of["shape"])), of["dtype"], of["sha256"][:16]]
+        for side, given in zip(called, facts["inputs"], strict=True)
+        for name, of in given["layers"].items()
+    ]
+    return table_of(("of", "layer", "shape", "type", "SHA-256 begins"), rows)

@@ -1,0 +1,123 @@
+"""Heat maps of layers by layers, as tables of HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram._output import printable
+from isogram.measures import Measure
+from isogram.report._colours import Scale, scale_of
+from isogram.report._tables import number_text
+
+_SMALL, _MEDIUM = 12, 36  # layers up to which cells show numbers; up to which maps lie side by side
+_CELL = {"small": 2.9, "medium": 1.0, "large": 0.8}  # rem
+_WORDS = {"cka": "CKA", "gbs": "GBS", "knn": "k-NN", "rbf": "RBF", "rsa": "RSA"}
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """One measure of layers by layers.
+
+    Attributes
+    ----------
+    measure, options
+        What the values are.
+    values
+        Of shape (rows, columns); NaN where the measure is not defined.
+    scale
+        Their colours.
+    rows, columns
+        Names of the layers.
+    """
+
+    measure: Measure
+    options: dict[str, Any]
+    values: NDArray[Any]
+    scale: Scale
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """The measure's name, in words."""
+        return " ".join(_WORDS.get(word, word) for word in self.measure.name.split("_"))
+
+    @property
+    def size(self) -> str:
+        """Which of the sizes of cells in page.css fits."""
+        most = max(self.values.shape)
+        return "small" if most <= _SMALL else "medium" if most <= _MEDIUM else "large"
+
+    @property
+    def best(self) -> NDArray[Any]:
+        """The column of the best match of every row, -1 where none is defined."""
+        return best_matches(self.values, self.is_distance)
+
+    @property
+    def is_distance(self) -> bool:
+        """Whether small values are of layers that are alike."""
+        return self.measure.kind == "distance"
+
+    def cells(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """Return for every row its name, and class and text of its cells."""
+        best = self.best
+        return [
+            (
+                name,
+                [
+                    (self._class(value, best[i] == j), self._text(value))
+                    for j, value in enumerate(self.values[i].tolist())
+                ],
+            )
+            for i, name in enumerate(self.rows)
+        ]
+
+    def css(self, index: int) -> str:
+        """Return what the style says of this map alone: numbers."""
+        longest = max(map(len, (*self.rows, *self.columns)))
+        names, columns = min(9.0, 1.2 + 0.5 * longest), len(self.columns)
+        return (
+            f"#heat{index}{{--columns:{columns};--names:{names:.1f}rem}}\n"
+            f"#of-layers{{--width:{names + columns * _CELL[self.size]:.1f}rem}}\n"
+            f"#bar{index}{{background:{self.scale.bar()}}}\n"
+        )
+
+    def json_values(self) -> list[list[float | None]]:
+        """Return the values for JSON, which has no NaN."""
+        return [
+            [value if np.isfinite(value) else None for value in row] for row in self.values.tolist()
+        ]
+
+    def _class(self, value: float, is_best: bool) -> str:
+        shade = self.scale.shade(value)
+        colour = "missing" if shade is None else f"k{shade}"
+        return f"{colour} best" if is_best else colour
+
+    def _text(self, value: float) -> str:
+        return f"{value:.2f}" if self.size == "small" and np.isfinite(value) else number_text(value)
+
+
+def heat_map(
+    measure: Measure,
+    options: dict[str, Any],
+    values: NDArray[Any],
+    rows: Sequence[str],
+    columns: Sequence[str],
+) -> HeatMap:
+    """Return the heat map of a measure, coloured by what its values are."""
+    scale = scale_of(values, measure.kind == "distance")
+    names = tuple(map(printable, rows)), tuple(map(printable, columns))
+    return HeatMap(measure, options, values, scale, *names)
+
+
+def best_matches(values: NDArray[Any], is_distance: bool) -> NDArray[Any]:
+    """Return the column of the best value of every row, -1 where all are NaN."""
+    worst = np.inf if is_distance else -np.inf
+    known = np.where(np.isnan(values), worst, values)
+    best = known.argmin(axis=1) if is_distance else known.argmax(axis=1)
+    return np.where(np.isnan(values).all(axis=1), -1, best)

@@ -1,0 +1,421 @@
+"""Pages of reports: what they hold, that nothing in them is text of others, and how they behave."""
+
+import html.parser
+import json
+import re
+import sys
+
+import isogram as ig
+import numpy as np
+import pytest
+from browser import CHROMIUM, Browser
+from isogram import io, report
+from isogram.report._colours import SHADES, Scale, palette, scale_of
+from isogram.report._heat_maps import best_matches
+from support import run_program
+
+N = 30
+NASTY = (
+    "<script>alert(1)</script>",
+    "</script><img src=x onerror=alert(1)>",
+    "a\"b'c`d",
+    "{{ 7 * 7 }}{% raw %}",
+    "ünïcode 層 😀",
+    "line\nend\x00\u202eright to left",
+    "lone \udcff surrogate",
+    "long" * 100,
+    "&amp; ]]> <!-- -->",
+)
+
+
+def layers_of(names, seed=0, n=N):
+    rng = np.random.default_rng(seed)
+    return {name: rng.standard_normal((n, 5 + i % 4)) for i, name in enumerate(names)}
+
+
+def similar(layers, seed=1):
+    rng = np.random.default_rng(seed)
+    return {name: x + 0.3 * rng.standard_normal(x.shape) for name, x in layers.items()}
+
+
+A = layers_of(["conv1", "conv2", "head"])
+B = similar(A)
+
+
+class Elements(html.parser.HTMLParser):
+    """All elements of a page, with their attributes, and the texts in them."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found, self.texts = [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+        self.texts.append((tag, ""))
+
+    def handle_data(self, data):
+        if self.texts:
+            tag, before = self.texts[-1]
+            self.texts[-1] = tag, before + data
+
+    def named(self, tag):
+        return [attributes for found, attributes in self.found if found == tag]
+
+
+def data_of(page):
+    [text] = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page.html)
+    return json.loads(text)
+
+
+# What a page holds ------------------------------------------------------------------------------
+
+
+def test_values_are_those_of_the_measures():
+    page = report.compare(A, B, measures=["cka", "mutual_knn"])
+    data = data_of(page)
+    assert data["rows"] == data["columns"] == list(A)
+    for heat, measure in zip(data["heat"], ("cka", "mutual_knn"), strict=True):
+        assert np.array_equal(heat["values"], ig.similarity_matrix(A, B, measure=measure))
+
+
+def test_options_of_measures():
+    page = report.compare(A, B, measures={"mutual_knn": {"k": 3}})
+    expected = ig.similarity_matrix(A, B, measure="mutual_knn", k=3)
+    assert np.array_equal(data_of(page)["heat"][0]["values"], expected)
+    assert "k = 3" in page.html
+
+
+def test_layers_of_more_axes_are_flattened():
+    rng = np.random.default_rng(0)
+    maps = rng.standard_normal((N, 2, 2, 3))
+    values = data_of(report.compare({"map": maps}, [maps.reshape(N, -1)], measures="cka"))
+    assert values["heat"][0]["values"] == [[pytest.approx(1)]]
+    assert values["rows"] == ["map"]
+    assert values["columns"] == ["0"]
+
+
+def test_best_matches():
+    values = np.array([[0.1, 0.9], [np.nan, 0.2], [np.nan, np.nan]])
+    assert best_matches(values, False).tolist() == [1, 1, -1]
+    assert best_matches(values, True).tolist() == [0, 1, -1]
+
+
+def test_layers_of_one_name_come_with_the_least_alike_first():
+    rng = np.random.default_rng(0)
+    changed = {**A, "conv2": rng.standard_normal((N, 4)), "other": A["head"]}
+    page = report.compare(A, changed, measures="cka").html
+    section = page[page.index('id="same"') : page.index('id="provenance"')]
+    assert re.findall(r"<tr><td>(.*?)</td>", section)[0] == "conv2"
+    assert "other" not in section
+    assert 'id="same"' not in report.compare(A, layers_of(["x"]), measures="cka").html
+
+
+def test_provenance():
+    page = report.compare(A, B, measures="cka_rbf", title="A title").html
+    for text in (ig.__version__, io.fingerprint(A["head"])[:16], "kernel = rbf", "A title"):
+        assert text in page
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 5), (13, 2), (72, 24)])
+def test_any_number_of_layers(rows, columns):
+    a, b = layers_of(map(str, range(rows))), layers_of(map(str, range(columns)), seed=1)
+    page = report.compare(a, b, measures="cka")
+    cells = re.findall(r'<td class="(k\d+)(?: best)?">', page.html)
+    assert len(cells) == rows * columns
+    assert page.html.count(' best">') == rows
+
+
+def test_what_is_not_defined():
+    constant = {**A, "dead": np.zeros((N, 3))}
+    with pytest.warns(RuntimeWarning, match="dead"):
+        page = report.compare(constant, B, measures=["cka"])
+    assert data_of(page)["heat"][0]["values"][-1] == [None] * len(B)
+    assert page.html.count('class="missing"') == len(B)
+    assert "Where a measure is not defined" in page.html
+
+
+def test_nothing_is_defined():
+    with pytest.warns(RuntimeWarning):
+        page = report.compare(
+            [np.zeros((N, 3))], [np.zeros((N, 3))], measures=["cka", "procrustes"]
+        )
+    assert data_of(page)["heat"][0]["values"] == [[None]]
+
+
+def test_a_distance_is_bright_where_it_is_small():
+    scale = scale_of(np.array([0.0, 0.4]), is_distance=True)
+    assert scale.shade(0.0) == SHADES - 1
+    assert scale.shade(0.4) == 0
+
+
+def test_files_are_aligned_by_their_identifiers(tmp_path):
+    order = np.random.default_rng(3).permutation(N)
+    ids = np.array([f"{i}.png" for i in range(N)])
+    np.savez(tmp_path / "a.npz", **A, ids=ids)
+    np.savez(tmp_path / "b.npz", **{k: x[order] for k, x in B.items()}, ids=ids[order])
+    with io.open(tmp_path / "a.npz") as a, io.open(tmp_path / "b.npz") as b:
+        page = report.compare(a, b, measures="cka")
+    expected = ig.similarity_matrix(A, B)
+    assert np.array_equal(data_of(page)["heat"][0]["values"], expected)
+    assert "<h1>a.npz and b.npz</h1>" in page.html
+
+
+def test_save(tmp_path):
+    page = report.table("T", ["a"], [["é"]])
+    page.save(tmp_path / "t.html")
+    assert (tmp_path / "t.html").read_text("utf-8") == page.html
+    with pytest.raises(OSError, match="nowhere"):
+        page.save(tmp_path / "nowhere" / "t.html")
+
+
+def test_a_notebook_shows_it_in_a_frame():
+    page = report.table("<b>", ["a"], [[1]])
+    [frame] = Elements(page._repr_html_()).named("iframe")
+    assert frame["srcdoc"] == page.html
+    assert "allow-same-origin" not in frame["sandbox"]
+    assert repr(page).startswith("Report(")
+
+
+def test_sizes_of_pages():
+    a = layers_of([f"blocks.{i}.mlp.fc2" for i in range(24)])
+    assert len(report.compare(a, similar(a)).html) < 300_000
+
+
+# Tables -----------------------------------------------------------------------------------------
+
+
+def test_table():
+    rows = [["conv", 0.123456789, 3, True], ["head", np.float32("nan"), np.int64(4), None]]
+    page = report.table("T", ["layer", "CKA", "n", "kept"], rows, marked=[1], about={"x": [1, "y"]})
+    assert re.findall(r"<td.*?</td>", page.html) == [
+        "<td>conv</td>",
+        '<td class="number" data-key="0.123456789">0.1235</td>',
+        '<td class="number" data-key="3.0">3</td>',
+        "<td>yes</td>",
+        "<td>head</td>",
+        '<td class="number" data-key="nan">NaN</td>',
+        '<td class="number" data-key="4.0">4</td>',
+        "<td></td>",
+    ]
+    assert page.html.count('<tr class="marked">') == 1
+    assert "<dt>x</dt><dd>1, y</dd>" in page.html
+
+
+def test_rows_of_another_length_are_refused():
+    with pytest.raises(ValueError, match=re.escape("table: `rows[1]` must have 2 cells")):
+        report.table("T", ["a", "b"], [[1, 2], [1]])
+
+
+def test_no_measures():
+    with pytest.raises(ValueError, match="compare: `measures` must have at least one"):
+        report.compare(A, B, measures=[])
+
+
+def test_an_unknown_measure():
+    with pytest.raises(ValueError, match="compare: `measure` must be one of"):
+        report.compare(A, B, measures=["no"])
+
+
+# Colours ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "low", "high"),
+    [
+        ([0.1, 0.83], 0, 0.85),
+        ([0.961, 0.999], 0.96, 1),
+        ([-0.02, 0.7], -0.05, 0.7),
+        ([1.0, 1.0], 0.99, 1.01),
+        ([0.0, 0.0], 0, 0.01),
+        ([np.nan, np.nan], 0, 1),
+        ([np.nan, 0.6, 0.9], 0.6, 0.9),
+    ],
+)
+def test_ends_of_colour_bars(values, low, high):
+    scale = scale_of(np.array(values))
+    assert (scale.low, scale.high) == pytest.approx((low, high))
+    assert all(scale.shade(v) is not None for v in values if v == v)
+
+
+def test_shades_ascend_and_tell_signs_apart():
+    scale = Scale(-0.5, 1.0)
+    shades = [scale.shade(v) for v in (-0.5, -0.1, 0.0, 0.1, 1.0)]
+    assert shades[2] == 0
+    assert shades[4] == SHADES - 1
+    assert SHADES < shades[1] < shades[0]
+    assert scale.shade(float("nan")) is None
+    assert len(set(palette()[:SHADES])) == SHADES
+
+
+# Text of others -----------------------------------------------------------------------------------
+
+
+def nasty_pages():
+    a = layers_of(NASTY)
+    pages = [
+        report.compare(a, similar(a), names=(NASTY[0], NASTY[1]), title=name) for name in NASTY[:2]
+    ]
+    table = report.table(NASTY[1], NASTY, [NASTY], lead=NASTY[0], about={n: n for n in NASTY})
+    return [*pages, table]
+
+
+@pytest.mark.parametrize("page", nasty_pages())
+def test_text_of_others_makes_no_elements(page):
+    page.html.encode()
+    elements = Elements(page.html)
+    assert not elements.named("img")
+    assert [s.get("type") for s in elements.named("script")] in (
+        ["application/json", None],
+        [None],
+    )
+    for _, attributes in elements.found:
+        assert not any(name.startswith("on") or name == "style" for name in attributes)
+    assert "49" not in re.findall(r"<h1>.*?</h1>", page.html)[0]
+    assert "\u202e" not in page.html
+    assert "\x00" not in page.html
+
+
+def test_names_come_back_as_they_are():
+    page = report.compare(layers_of(NASTY), B, measures="cka")
+    assert data_of(page)["rows"][:5] == list(NASTY[:5])
+    assert ("td", NASTY[0]) in Elements(page.html).texts
+
+
+def test_no_address_in_a_page():
+    page = report.compare(A, B).html
+    assert not re.findall(r"(?:https?:)?//\w|\burl\(|@import|\bsrc=|<link", page)
+    [policy] = re.findall(r'http-equiv="Content-Security-Policy" content="(.*?)"', page)
+    assert policy.startswith("default-src &#39;none&#39;; ")
+    assert "unsafe" not in policy
+
+
+def test_what_to_install_is_named():
+    code = """
+        import sys
+        sys.modules["jinja2"] = None
+        try:
+            import isogram.report
+        except ImportError as error:
+            print(error, error.name)
+    """
+    expected = "isogram.report needs Jinja2: pip install 'isogram[report]' jinja2"
+    assert run_program(code) == expected
+
+
+# In a browser -------------------------------------------------------------------------------------
+
+needs_a_browser = pytest.mark.skipif(
+    CHROMIUM is None or sys.platform != "linux", reason="no Chromium: apt-get install chromium"
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    running = Browser(tmp_path_factory.mktemp("browser"))
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Open a page, and afterwards require that nothing was asked for and nothing went wrong."""
+
+    def call(page):
+        page.save(tmp_path / "page.html")
+        browser.open(tmp_path / "page.html")
+        return browser
+
+    yield call
+    assert browser.requests() == []
+    assert browser.complaints() == []
+
+
+@needs_a_browser
+@pytest.mark.parametrize("page", nasty_pages())
+def test_no_script_of_others_runs(opened, page):
+    browser = opened(page)
+    assert browser.run("document.querySelectorAll('img').length") == 0
+    assert browser.run("document.documentElement.className") == "script"
+
+
+@needs_a_browser
+def test_other_scripts_are_refused(browser, tmp_path):
+    """What would be asked for and run without the policy."""
+    html = report.table("T", ["a"], [["PLACE"]]).html
+    bad = '<script>document.title = "run"</script><img src="https://example.invalid/x.png">'
+    (tmp_path / "page.html").write_text(html.replace("PLACE", bad))
+    browser.open(tmp_path / "page.html")
+    assert browser.run("document.title") == "T"
+    assert len(browser.complaints()) == 2
+
+
+def column(browser, index=0):
+    cells = f"document.querySelectorAll('.sortable td:nth-child({index + 1})')"
+    return browser.run(f"[...{cells}].map(cell => cell.textContent)")
+
+
+@needs_a_browser
+def test_tables_sort(opened):
+    rows = [["layer10", 0.5], ["layer2", 0.9], ["layer1", float("nan")], ["layer3", -0.1]]
+    browser = opened(report.table("T", ["layer", "value"], rows))
+    press = "document.querySelectorAll('th button')[{}].click()"
+    browser.run(press.format(1))
+    assert column(browser) == ["layer2", "layer10", "layer3", "layer1"]
+    browser.run(press.format(1))
+    assert column(browser) == ["layer3", "layer10", "layer2", "layer1"]
+    assert browser.run("document.querySelectorAll('th')[1].ariaSort") == "ascending"
+    browser.run(press.format(0))
+    assert column(browser) == ["layer1", "layer2", "layer3", "layer10"]
+    assert browser.run("document.querySelectorAll('th[aria-sort]').length") == 1
+
+
+@needs_a_browser
+def test_tables_sort_by_keyboard(opened):
+    browser = opened(report.table("T", ["layer", "value"], [["a", 1.0], ["b", 2.0]]))
+    while browser.run("document.activeElement.tagName") != "BUTTON":
+        browser.press("Tab")
+    browser.press("Tab")
+    browser.press("Enter", "\r")
+    assert column(browser) == ["b", "a"]
+
+
+@needs_a_browser
+def test_the_cell_under_the_pointer_is_named(opened):
+    browser = opened(report.compare(A, B, measures="cka"))
+    browser.run("document.querySelector('.heat').scrollIntoView()")
+    box = "document.querySelector('.heat').rows[2].cells[3].getBoundingClientRect()"
+    browser.point_at(browser.run(f"{box}.x + 5"), browser.run(f"{box}.y + 5"))
+    name, other, value = browser.run("document.getElementById('tip').textContent").split("\n")
+    assert (name, other) == ("conv2", "head")
+    assert float(value) == pytest.approx(ig.cka(A["conv2"], B["head"]), rel=1e-6)
+    browser.point_at(0, 0)
+    assert browser.run("document.getElementById('tip').hidden")
+
+
+@needs_a_browser
+def test_cells_are_named_by_keyboard(opened):
+    browser = opened(report.compare(A, B, measures="cka"))
+    browser.run("document.querySelector('.heat').parentNode.focus()")
+    for key in ("ArrowDown", "ArrowDown", "ArrowRight"):
+        browser.press(key)
+    text = browser.run("document.getElementById('tip').textContent")
+    assert text.split("\n")[:2] == ["conv2", "conv2"]
+
+
+@needs_a_browser
+@pytest.mark.parametrize("layers", [3, 24, 72])
+def test_a_phone_scrolls_down_alone(opened, browser, layers):
+    """Wide maps and tables scroll by themselves."""
+    a = layers_of([f"a.layer.of.a.long.name.{i}" for i in range(layers)])
+    browser.resize(390, 844, mobile=True)
+    browser = opened(report.compare(a, similar(a), measures=["cka"]))
+    assert browser.run("document.documentElement.scrollWidth") == 390
+
+
+@needs_a_browser
+def test_a_page_is_printed(opened, tmp_path):
+    browser = opened(report.compare(A, B))
+    browser.print(tmp_path / "page.pdf")
+    assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
