@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._output import printable
-from isogram.measures import Measure
+from isogram._measures import Measure
 from isogram.report._colours import Scale, scale_of
 from isogram.report._tables import number_text
 
