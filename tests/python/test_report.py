@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from browser import CHROMIUM, Browser
 from isogram import io, report
-from isogram.report._colours import SHADES, Scale, palette, scale_of
+from isogram.report._colours import MISSING, SHADES, Scale, palette, scale_of
 from isogram.report._heat_maps import best_matches
 from support import run_program
 
@@ -132,7 +132,7 @@ def test_what_is_not_defined():
     with pytest.warns(RuntimeWarning, match="dead"):
         page = report.compare(constant, B, measures=["cka"])
     assert data_of(page)["heat"][0]["values"][-1] == [None] * len(B)
-    assert page.html.count('class="missing"') == len(B)
+    assert len(re.findall(f'<td class="k{MISSING}">NaN', page.html)) == len(B)
     assert "Where a measure is not defined" in page.html
 
 
@@ -146,8 +146,7 @@ def test_nothing_is_defined():
 
 def test_a_distance_is_bright_where_it_is_small():
     scale = scale_of(np.array([0.0, 0.4]), is_distance=True)
-    assert scale.shade(0.0) == SHADES - 1
-    assert scale.shade(0.4) == 0
+    assert scale.shades(np.array([0.0, 0.4])).tolist() == [SHADES - 1, 0]
 
 
 def test_files_are_aligned_by_their_identifiers(tmp_path):
@@ -236,17 +235,23 @@ def test_an_unknown_measure():
 def test_ends_of_colour_bars(values, low, high):
     scale = scale_of(np.array(values))
     assert (scale.low, scale.high) == pytest.approx((low, high))
-    assert all(scale.shade(v) is not None for v in values if v == v)
 
 
-def test_shades_ascend_and_tell_signs_apart():
-    scale = Scale(-0.5, 1.0)
-    shades = [scale.shade(v) for v in (-0.5, -0.1, 0.0, 0.1, 1.0)]
-    assert shades[2] == 0
-    assert shades[4] == SHADES - 1
-    assert SHADES < shades[1] < shades[0]
-    assert scale.shade(float("nan")) is None
-    assert len(set(palette()[:SHADES])) == SHADES
+def test_shades():
+    values = np.array([-0.5, 0.0, 0.1, 1.0, np.nan])
+    negative, zero, *above, missing = Scale(-0.5, 1.0).shades(values).tolist()
+    assert SHADES < negative < zero == SHADES + SHADES // 2 < above[0] < above[1]
+    assert above[1] == 2 * SHADES - 1
+    assert missing == MISSING == len(palette()) - 1
+    assert Scale(0.0, 1.0).shades(np.array([-1.0, 0.5, 2.0])).tolist() == [0, 32, 64]
+
+
+def test_colours_are_those_of_pictures():
+    matplotlib = pytest.importorskip("matplotlib")
+    for first, name in ((0, "magma"), (SHADES, "RdBu_r")):
+        colours = matplotlib.colormaps[name](np.linspace(0, 1, SHADES))[:, :3]
+        ours = [list(bytes.fromhex(c[1:])) for c in palette()[first : first + SHADES]]
+        assert np.abs(np.array(ours) - 255 * colours).max() < 6
 
 
 # Text of others -----------------------------------------------------------------------------------

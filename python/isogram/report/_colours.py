@@ -1,20 +1,24 @@
-"""Colours of values: bright is alike; they stay apart for the colour-blind and in grey."""
+"""Colours of values, those of `isogram.plot`: they stay apart for the colour-blind."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-# matplotlib's magma, and from the same black an arm of blues for what is below 0.
-_ABOVE = (
+# matplotlib's magma, from dark to bright, and where values are negative RdBu_r, with 0 in its middle.
+_SEQUENTIAL = (
     "000004 0b0924 20114b 3b0f70 57157e 721f81 8c2981 a8327d "
     "c43c75 de4968 f1605d fa7f5e fe9f6d febf84 fddea0 fcfdbf"
 )
-_BELOW = "000004 062338 0b466a 1a7396 4aa3bd 93cfd8 d9f2ee"
-SHADES = 64  # of each arm
+_DIVERGING = "053061 2065ab 4393c3 90c4dd d1e5f0 f7f6f6 fddbc7 f3a481 d6604d b1182b 67001f"
+SHADES = 65  # of each map: an odd number, so that 0 has one
+MISSING = 2 * SHADES  # the shade of NaN
+_GREY = "#bfbfbf"
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,7 @@ class Scale:
     Attributes
     ----------
     low, high
-        Values at the ends of the colour bar. Where `low` is negative, 0 is black, and shades are
-        as bright on either side of it.
+        Values at the ends of the colour bar.
     is_distance
         Whether small values are the bright ones.
     """
@@ -34,26 +37,24 @@ class Scale:
     high: float
     is_distance: bool = False
 
-    def shade(self, value: float) -> int | None:
-        """Return the index of a colour in `palette()`, or None for NaN."""
-        if math.isnan(value):
-            return None
-        value = min(max(value, self.low), self.high)
+    def shades(self, values: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return the index of each value's colour in `palette()`."""
+        shown = np.clip(np.where(np.isnan(values), self.low, values), self.low, self.high)
         if self.low < 0:
-            share = abs(value) / max(-self.low, self.high)
-            step = round(share * (SHADES - 1))
-            return SHADES + step if value < 0 else step
-        share = (value - self.low) / (self.high - self.low)
-        return round((1 - share if self.is_distance else share) * (SHADES - 1))
+            share, first = shown / (2 * max(-self.low, self.high)) + 0.5, SHADES
+        else:
+            share, first = (shown - self.low) / (self.high - self.low), 0
+        share = 1 - share if self.is_distance else share
+        steps = np.rint(share * (SHADES - 1)).astype(np.uint8) + np.uint8(first)
+        return np.where(np.isnan(values), np.uint8(MISSING), steps)
 
     def bar(self) -> str:
         """Return the colours from low to high as CSS."""
-        stops = np.linspace(self.low, self.high, 33)
-        colours = (palette()[shade] for value in stops if (shade := self.shade(value)) is not None)
-        return f"linear-gradient(to right, {', '.join(colours)})"
+        shades = self.shades(np.linspace(self.low, self.high, 33)).tolist()
+        return f"linear-gradient(to right, {', '.join(palette()[shade] for shade in shades)})"
 
 
-def scale_of(values: np.ndarray, is_distance: bool = False) -> Scale:
+def scale_of(values: NDArray[Any], is_distance: bool = False) -> Scale:
     """Return a scale that shows differences of these values, with round numbers at its ends.
 
     It begins at 0 unless all values are far from it.
@@ -76,8 +77,9 @@ def scale_of(values: np.ndarray, is_distance: bool = False) -> Scale:
 
 @cache
 def palette() -> tuple[str, ...]:
-    """Return the shades from 0 up, and those from 0 down, as CSS colours."""
-    return tuple(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in (*_arm(_ABOVE), *_arm(_BELOW)))
+    """Return all colours as CSS has them: those from low to high, those around 0, that of NaN."""
+    colours = [*_between(_SEQUENTIAL), *_between(_DIVERGING)]
+    return (*(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in colours), _GREY)
 
 
 @cache
@@ -90,7 +92,7 @@ def palette_css() -> str:
     return "\n".join(rules)
 
 
-def _arm(anchors: str) -> list[tuple[int, int, int]]:
+def _between(anchors: str) -> list[tuple[int, int, int]]:
     known = np.array([list(bytes.fromhex(anchor)) for anchor in anchors.split()])
     at = np.linspace(0, len(known) - 1, SHADES)
     channels = [np.interp(at, np.arange(len(known)), channel) for channel in known.T]

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 import isogram as ig
 from isogram import io
 from isogram._arrays import to_host
+from isogram._measures import Measure, measure_of
 from isogram._output import printable
 from isogram._types import Array
 from isogram.io._results import facts_of, sets_of
-from isogram._measures import Measure, measure_of
 from isogram.report._colours import palette_css
 from isogram.report._heat_maps import HeatMap, best_matches, heat_map
 from isogram.report._page import Report, page

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._output import printable
 from isogram._measures import Measure
+from isogram._output import printable
 from isogram.report._colours import Scale, scale_of
 from isogram.report._tables import number_text
 
@@ -65,16 +65,17 @@ class HeatMap:
 
     def cells(self) -> list[tuple[str, list[tuple[str, str]]]]:
         """Return for every row its name, and class and text of its cells."""
-        best = self.best
+        shades, best = self.scale.shades(self.values).tolist(), self.best.tolist()
+        rows = zip(self.rows, shades, self.values.tolist(), best, strict=True)
         return [
             (
                 name,
                 [
-                    (self._class(value, best[i] == j), self._text(value))
-                    for j, value in enumerate(self.values[i].tolist())
+                    (f"k{shade} best" if j == column else f"k{shade}", self._text(value))
+                    for j, (shade, value) in enumerate(zip(row, values, strict=True))
                 ],
             )
-            for i, name in enumerate(self.rows)
+            for name, row, values, column in rows
         ]
 
     def css(self, index: int) -> str:
@@ -92,11 +93,6 @@ class HeatMap:
         return [
             [value if np.isfinite(value) else None for value in row] for row in self.values.tolist()
         ]
-
-    def _class(self, value: float, is_best: bool) -> str:
-        shade = self.scale.shade(value)
-        colour = "missing" if shade is None else f"k{shade}"
-        return f"{colour} best" if is_best else colour
 
     def _text(self, value: float) -> str:
         return f"{value:.2f}" if self.size == "small" and np.isfinite(value) else number_text(value)
