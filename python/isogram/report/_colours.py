@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# matplotlib's magma, from dark to bright, and where values are negative RdBu_r, with 0 in its middle.
+# magma of matplotlib, from dark to bright; where values are negative RdBu_r, with 0 in its middle.
 _SEQUENTIAL = (
     "000004 0b0924 20114b 3b0f70 57157e 721f81 8c2981 a8327d "
     "c43c75 de4968 f1605d fa7f5e fe9f6d febf84 fddea0 fcfdbf"
