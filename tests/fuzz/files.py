@@ -32,7 +32,7 @@ from typing import NamedTuple
 import isogram as ig
 import numpy as np
 from click.testing import CliRunner
-from isogram._commands import commands
+from isogram.cli._commands import commands
 
 LONGEST = 20  # seconds for a command, on a machine that does other things too
 PROCESSES = 200  # one case in so many runs in a process of its own

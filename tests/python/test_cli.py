@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from isogram import _output
-from isogram._commands import commands
+from isogram.cli._commands import commands
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ def test_a_bar_that_nobody_asked_for_needs_no_tqdm(run, models, monkeypatch):
     monkeypatch.setattr(
         ig, "similarity_matrix", lambda *_, progress, **__: asked.append(progress) or []
     )
-    monkeypatch.setattr("isogram._commands._on_a_terminal", lambda: True)
+    monkeypatch.setattr("isogram.cli._options._on_a_terminal", lambda: True)
     run("compare", *models[:2])
     run("compare", *models[:2], "--no-progress")
     hide(monkeypatch, "tqdm", "tqdm.auto")
@@ -582,7 +582,9 @@ def test_help_and_version(run):
 
 
 def test_every_command_is_documented():
-    for command in commands.commands.values():
+    names = commands.list_commands(None)
+    assert {"compare", "demo", "info", "measures", "rsm"} <= set(names)
+    for command in (commands.get_command(None, name) for name in names):
         assert command.help
         for parameter in command.params:
             if isinstance(parameter, click.Option) and not isinstance(parameter.type, click.Choice):
@@ -597,6 +599,13 @@ def test_installed_command(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert (tmp_path / "isogram-demo.png").is_file()
+
+
+def test_python_m_isogram():
+    run = [sys.executable, "-m", "isogram", "--version"]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"isogram, version {ig.__version__}\n"
 
 
 def test_without_click():

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from isogram import io
-from isogram._commands import commands
+from isogram.cli._commands import commands
 
 PLAIN = "{'descr': '<f8', 'fortran_order': False, 'shape': (9, 4), }"
 LAYER = np.random.default_rng(0).standard_normal((9, 4))

@@ -131,8 +131,8 @@ def leave_a_file(path, read=_formats.contents_of):
         ("isogram.io._open", "contents_of", leave_a_file),
         ("isogram.io._contents", "_BROKEN", ()),
         ("isogram.io._numpy", "_checked_size", lambda member: 0),
-        ("isogram._messages", "_FAILURES", ()),
-        ("isogram._messages", "printable", lambda text: text),
+        ("isogram.cli._messages", "_FAILURES", ()),
+        ("isogram.cli._messages", "printable", lambda text: text),
     ],
 )
 def test_a_fault_of_the_command_line_is_found(place, name, wrong, monkeypatch, capsys):

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from isogram import io
-from isogram._commands import commands
+from isogram.cli._commands import commands
 
 N = 12
 SHAPES = {"block1": (N, 4), "block2": (N, 3, 5), "block10": (N, 2, 2, 3)}

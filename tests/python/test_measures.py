@@ -916,7 +916,7 @@ measure = Measure(
         assert np.array_equal(halves, ig.cka_matrix([x, y], kernel="rbf") / 2)
         np.savez({str(tmp_path / "a.npz")!r}, x=x, y=y)
         from click.testing import CliRunner
-        from isogram._commands import commands
+        from isogram.cli._commands import commands
         run = lambda *arguments: CliRunner().invoke(commands, arguments, catch_exceptions=False)
         assert "half of CKA" in run("measures").output
         file = {str(tmp_path / "a.npz")!r}

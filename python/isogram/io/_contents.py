@@ -121,7 +121,7 @@ def library(module: str, what: str, install: str = "'isogram[io]'") -> Any:
         return import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
-        raise ImportError(f"{what} needs {package}: pip install {install}") from error
+        raise ImportError(f"reading {what} needs {package}: pip install {install}") from error
 
 
 def require_memory(size: int) -> None:

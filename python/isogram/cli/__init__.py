@@ -1,4 +1,4 @@
-"""The `isogram` command (extra `cli`); `_commands.py` holds what it does."""
+"""The `isogram` command (extra `cli`): each of its commands is a file of this folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line; without click, say what to install and exit with status 1."""
     try:
-        from isogram._commands import commands
+        from isogram.cli._commands import commands
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise
@@ -34,7 +34,3 @@ def _discard_what_cannot_be_written() -> None:
                 stream.flush()
             except OSError:  # a full disk, which the exit status tells already
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-if __name__ == "__main__":
-    main()

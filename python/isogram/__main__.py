@@ -1,0 +1,5 @@
+"""`python -m isogram`."""
+
+from isogram.cli import main
+
+main()

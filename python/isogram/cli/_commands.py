@@ -1,0 +1,54 @@
+"""The group of all commands; each is the function of the same name in a file of its own."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+import click
+
+import isogram as ig
+from isogram import cli
+from isogram.cli._messages import failures_in_a_line, warnings_in_a_line
+
+
+class Command(click.Command):
+    """A command that ends in a message, not in a traceback."""
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Parse the arguments."""
+        with failures_in_a_line(self):
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with failures_in_a_line(self), warnings_in_a_line(self):
+            return super().invoke(ctx)
+
+
+class _Commands(Command, click.Group):
+    """The commands in the files of this folder, which are loaded when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        names = (module.name for module in iter_modules(cli.__path__))
+        return sorted(name for name in names if not name.startswith("_"))
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in self.list_commands(ctx):
+            return None
+        command: click.Command = getattr(import_module(f"{cli.__name__}.{name}"), name)
+        return command
+
+
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(ig.__version__, prog_name="isogram")
+@click.pass_context
+def commands(ctx: click.Context) -> None:
+    """Compare representations of neural networks: RSMs, CKA and GBS."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())

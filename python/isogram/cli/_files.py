@@ -1,0 +1,100 @@
+"""Reading what commands are given, and saying what of it is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from isogram import io
+from isogram._output import listed
+from isogram.cli._messages import notice
+from isogram.io._contents import Entry, refused
+from isogram.io._formats import contents_of
+
+_Array = NDArray[Any]
+
+
+def read_layer(path: Path, name: str | None) -> _Array:
+    """Return the array `name` of `path`, or the only one that can be meant."""
+    contents = contents_of(path)
+    with contents.files:
+        entries = contents.entries
+        chosen = _only_layer(path, entries) if name is None else name
+        if chosen not in entries:
+            raise ValueError(f"{path} has no {chosen!r}: {listed(entries)}")
+        if entries[chosen].dtype.hasobject:
+            raise ValueError(f"{chosen!r} of {path} holds Python objects, expected plain numbers")
+        with refused(f"cannot read {path}: "):
+            array = entries[chosen].whole()
+    if name is None:
+        ignored = {name: str(entry) for name, entry in entries.items() if name != chosen}
+        _say_what_is_ignored(path, ignored | contents.others)
+    return array
+
+
+def _only_layer(path: Path, entries: Mapping[str, Entry]) -> str:
+    plain = [name for name, entry in entries.items() if not entry.dtype.hasobject]
+    names = [name for name in plain if entries[name].is_layer] or plain
+    if not names:
+        described = _described({name: str(entry) for name, entry in entries.items()})
+        raise ValueError(f"{path} holds no plain numbers: {described or 'it is empty'}")
+    if len(names) > 1:
+        raise ValueError(f"{path} has several arrays, choose one with --layer: {listed(names)}")
+    return names[0]
+
+
+def read_both(a: Path, b: Path, **options: Any) -> tuple[dict[str, _Array], dict[str, _Array]]:
+    """Return the layers of two files, of the same samples in the same order."""
+    with io.open(a, **options) as layers_a:
+        if a.samefile(b):
+            arrays = _read(layers_a)
+            return arrays, arrays
+        with io.open(b, **options) as layers_b:
+            _check_samples(layers_a, layers_b)
+            aligned = _aligned(layers_a, layers_b)
+            return _read(layers_a), _read(aligned)
+
+
+def _read(layers: io.Layers) -> dict[str, _Array]:
+    arrays = layers.read()
+    _say_what_is_ignored(layers.path, layers.skipped)
+    return arrays
+
+
+def _aligned(a: io.Layers, b: io.Layers) -> io.Layers:
+    """Return `b` with its samples in the order of `a`, where both have identifiers."""
+    if a.ids is None or b.ids is None:
+        for one, other in ((a, b), (b, a)):
+            if one.ids is not None:
+                notice(
+                    f"{other.path} has no identifiers of samples, {one.path} has {one.ids_name!r}: "
+                    "rows are compared as they are"
+                )
+        return b
+    _, aligned = io.align(a, b)
+    if aligned is not b:
+        notice(
+            f"{b.path}: samples are in another order than in {a.path}: aligned by {b.ids_name!r}"
+        )
+    return aligned
+
+
+def _say_what_is_ignored(path: Path, ignored: Mapping[str, str]) -> None:
+    if ignored:
+        notice(f"{path}: not layers, ignored: {_described(ignored)}")
+
+
+def _described(others: Mapping[str, str]) -> str:
+    return listed(f"{name} ({what})" for name, what in others.items())
+
+
+def _check_samples(a: io.Layers, b: io.Layers) -> None:
+    """Raise unless both files have equally many samples."""
+    if a.samples != b.samples:
+        raise ValueError(
+            f"all layers must have the same number of samples: {next(iter(a))!r} of {a.path} has "
+            f"{a.samples}, {next(iter(b))!r} of {b.path} has {b.samples}"
+        )

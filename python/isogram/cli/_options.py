@@ -1,0 +1,151 @@
+"""What options and arguments of several commands are."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+import isogram as ig
+from isogram import io
+from isogram._arguments import ESTIMATORS, KERNELS
+from isogram._measures import Measure, measure_of
+from isogram._output import check_target
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+INPUT = click.Path(exists=True, path_type=Path)
+OUTPUT = click.Path(path_type=Path)
+
+
+def _measure_of(_context: click.Context, _parameter: click.Parameter, name: str) -> Measure:
+    try:
+        return measure_of("compare", name)
+    except ValueError:
+        known = ", ".join(ig.measures())
+        raise click.BadParameter(f"{name!r} is not one of {known}.") from None
+
+
+def _measures_from(_context: click.Context, _parameter: click.Parameter, start: str) -> list[str]:
+    return [name for name in ig.measures() if name.startswith(start)]
+
+
+num_threads_option = click.option(
+    "--num-threads",
+    type=click.IntRange(min=1),
+    help="Threads to use; by default ISOGRAM_NUM_THREADS, OMP_NUM_THREADS or all cores.",
+)
+
+progress_option = click.option(
+    "--progress/--no-progress",
+    default=None,
+    help="Show a progress bar; by default on a terminal only.",
+)
+
+layer_option = click.option("--layer", metavar="NAME", help="Which array, if the file has several.")
+
+layout_option = click.option(
+    "--layout",
+    type=click.Choice(["nsc", "nhwc", "nchw"]),
+    default="nsc",
+    show_default=True,
+    help="Axes of the array: samples, tokens or height and width, channels.",
+)
+
+reduce_option = click.option(
+    "--reduce",
+    type=click.Choice(io.REDUCTIONS),
+    default="flatten",
+    show_default=True,
+    help="Further axes: flattened, or their mean, where channels are last or second.",
+)
+
+ids_option = click.option(
+    "--ids",
+    metavar="NAME",
+    default="auto",
+    show_default=True,
+    callback=lambda _context, _parameter, name: None if name == "none" else name,
+    help="Array of identifiers, by which samples are aligned; auto: one called "
+    f"{', '.join(io.IDENTIFIERS)}, or a table's index; none: compare rows as they are.",
+)
+
+_MEASURE_OPTIONS = (
+    click.option(
+        "--measure",
+        metavar="NAME",
+        default="cka",
+        show_default=True,
+        callback=_measure_of,
+        shell_complete=_measures_from,
+        help="One of those that `isogram measures` lists.",
+    ),
+    click.option(
+        "--kernel",
+        type=click.Choice([*KERNELS, "distance"]),
+        help="Of Gram matrices and RSMs, for CKA and RSA; distance is for RSA only.",
+    ),
+    click.option(
+        "--estimator",
+        type=click.Choice(ESTIMATORS),
+        help="Of HSIC, for CKA; by default the measure's.",
+    ),
+    click.option(
+        "--bandwidth",
+        type=float,
+        help="Of the kernels rbf and laplacian; by default the median rule.",
+    ),
+    click.option(
+        "--k", type=int, help="Neighbours of each sample; by default the measure's, for gbs all."
+    ),
+    click.option(
+        "--center", is_flag=True, default=None, help="Subtract the mean of every feature first."
+    ),
+)
+
+
+def measure_options(command: _Command) -> _Command:
+    """Add `--measure` and the options of measures, for `options_of`."""
+    for option in reversed(_MEASURE_OPTIONS):
+        command = option(command)
+    return command
+
+
+def options_of(measure: Measure, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that were given, refusing those that `measure` does not take."""
+    options = {name: value for name, value in given.items() if value is not None}
+    for name in options:
+        if name not in measure.options:
+            raise click.UsageError(f"--{name} does not go with --measure {measure.name}")
+    kernel = {**measure.options, **options, **measure.fixed}.get("kernel")
+    if "bandwidth" in options and kernel not in ("rbf", "laplacian"):
+        raise click.UsageError("--bandwidth goes with the kernels rbf and laplacian only")
+    return options
+
+
+def check_targets(**paths: Path | None) -> None:
+    """Raise unless the files that options name can be written, and are different ones."""
+    given = {f"--{name}": path for name, path in paths.items() if path is not None}
+    targets = {name: check_target(path) for name, path in given.items()}
+    if len(set(targets.values())) < len(targets):
+        raise click.UsageError(f"{' and '.join(targets)} name the same file")
+
+
+def wants_progress(progress: bool | None) -> bool:
+    """Return whether to show a bar; nobody has to install tqdm for one that is not asked for."""
+    if progress is False:
+        return False
+    try:
+        import tqdm  # noqa: F401
+    except ImportError:
+        if progress:
+            raise ImportError("--progress needs tqdm: pip install 'isogram[cli]'") from None
+        return False
+    return progress or _on_a_terminal()
+
+
+def _on_a_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()

@@ -1,0 +1,115 @@
+"""`isogram compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+import isogram as ig
+from isogram import io
+from isogram._measures import Measure
+from isogram._output import printable, table, write_csv
+from isogram.cli._commands import Command
+from isogram.cli._files import read_both
+from isogram.cli._options import (
+    INPUT,
+    OUTPUT,
+    check_targets,
+    ids_option,
+    measure_options,
+    num_threads_option,
+    options_of,
+    progress_option,
+    reduce_option,
+    wants_progress,
+)
+from isogram.io._results import SUFFIXES
+
+
+@click.command(cls=Command)
+@click.argument("a", type=INPUT)
+@click.argument("b", type=INPUT)
+@measure_options
+@click.option(
+    "--layers",
+    "patterns",
+    metavar="PATTERN",
+    multiple=True,
+    default=("*",),
+    help="Which layers, in this order: a name or a pattern as 'block*'; may be repeated.",
+)
+@reduce_option
+@ids_option
+@click.option("--csv", "csv_path", metavar="FILE", type=OUTPUT, help="Also write a CSV file.")
+@click.option(
+    "--save",
+    "result_path",
+    metavar="FILE",
+    type=OUTPUT,
+    help="Also save the matrix with what it is of, .json or .npz, for isogram.io.load.",
+)
+@click.option("--png", "png_path", metavar="FILE", type=OUTPUT, help="Also draw the matrix.")
+@num_threads_option
+@progress_option
+def compare(
+    a: Path,
+    b: Path,
+    measure: Measure,
+    patterns: tuple[str, ...],
+    reduce: str,
+    ids: str | None,
+    csv_path: Path | None,
+    result_path: Path | None,
+    png_path: Path | None,
+    num_threads: int | None,
+    progress: bool | None,
+    **given: Any,
+) -> None:
+    """Compare every layer in A with every layer in B by a measure.
+
+    A and B are .npy, .npz, .pt, safetensors, HDF5, Zarr, Parquet or Arrow files, or folders of
+    them. Layers are the arrays of real floating-point numbers with at least two axes, samples
+    first. What else a file holds is named and ignored. Samples are
+    brought into one order where both files have identifiers. Rows of the table are the layers of
+    A, columns those of B.
+    """
+    options = options_of(measure, given)
+    check_targets(csv=csv_path, save=result_path, png=png_path)
+    if result_path is not None and result_path.suffix not in SUFFIXES:
+        raise click.UsageError(f"--save must end in {' or '.join(SUFFIXES)}")
+    if png_path is not None:
+        try:  # before the work
+            from isogram import plot
+        except ImportError as error:
+            raise ImportError("--png needs matplotlib: pip install 'isogram[plot]'") from error
+    is_shown = wants_progress(progress)
+
+    layers_a, layers_b = read_both(a, b, layers=patterns, ids=ids, reduce=reduce)
+    matrix = ig.similarity_matrix(
+        layers_a,
+        None if layers_b is layers_a else layers_b,
+        measure=measure,
+        num_threads=num_threads,
+        progress=is_shown,
+        **options,
+    )
+
+    rows, columns = list(layers_a), list(layers_b)
+    click.echo(table(matrix, rows, columns))
+    if csv_path is not None:
+        write_csv(csv_path, matrix, rows, columns)
+    if result_path is not None:
+        io.save(
+            matrix,
+            result_path,
+            inputs=[layers_a] if layers_b is layers_a else [layers_a, layers_b],
+            measure=measure.name,
+            files=[a, b],
+            **{**measure.options, **options, **measure.fixed},
+        )
+    if png_path is not None:
+        title = printable(f"{measure.name.replace('_', ' ')}, {a.stem} and {b.stem}")
+        rows, columns = list(map(printable, rows)), list(map(printable, columns))
+        plot.save(plot.layers_figure(matrix, rows, columns, title=title), png_path)

@@ -1,0 +1,81 @@
+"""`isogram rsm`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+import isogram as ig
+from isogram._output import check_target, replacing
+from isogram.cli._commands import Command
+from isogram.cli._files import read_layer
+from isogram.cli._options import (
+    INPUT,
+    OUTPUT,
+    layer_option,
+    layout_option,
+    num_threads_option,
+    progress_option,
+    wants_progress,
+)
+
+
+@click.command(cls=Command)
+@click.argument("tokens", type=INPUT)
+@click.option("-o", "--output", type=OUTPUT, required=True, help="RSM file to write (.npy).")
+@layer_option
+@click.option(
+    "--kernel",
+    type=click.Choice(["linear", "cosine", "rbf"]),
+    default="cosine",
+    show_default=True,
+)
+@click.option("--bandwidth", type=float, help="Of the RBF kernel; by default the median rule.")
+@click.option(
+    "--matching",
+    type=click.Choice(["exact", "window", "topk", "greedy", "none"]),
+    default="exact",
+    show_default=True,
+    help="How the tokens of two samples are matched; none gives the spatial RSM.",
+)
+@click.option("--window", type=int, help="Tokens in a window, with --matching window.")
+@click.option("--topk", type=int, help="Tokens matched exactly, with --matching topk.")
+@layout_option
+@num_threads_option
+@progress_option
+def rsm(
+    tokens: Path,
+    output: Path,
+    layer: str | None,
+    kernel: str,
+    bandwidth: float | None,
+    matching: str,
+    window: int | None,
+    topk: int | None,
+    layout: str,
+    num_threads: int | None,
+    progress: bool | None,
+) -> None:
+    """Write the semantic RSM of the array in TOKENS, a file as for `compare`."""
+    if bandwidth is not None and kernel != "rbf":
+        raise click.UsageError("--bandwidth goes with --kernel rbf only")
+    for name, size in (("window", window), ("topk", topk)):
+        if (size is not None) != (matching == name):
+            raise click.UsageError(f"--matching {name} and --{name} go together")
+    check_target(output)
+    is_shown = wants_progress(progress)
+    matrix = ig.semantic_rsm(
+        read_layer(tokens, layer),
+        kernel=kernel,
+        matching=matching,
+        window=window,
+        topk=topk,
+        layout=layout,
+        bandwidth="median" if bandwidth is None else bandwidth,
+        num_threads=num_threads,
+        progress=is_shown,
+    )
+    with replacing(output) as stream:
+        np.save(stream, matrix, allow_pickle=False)
