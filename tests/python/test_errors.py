@@ -620,7 +620,7 @@ def test_more_columns_than_an_index_can_name():
 def test_memory_that_runs_out_on_the_way_is_an_error_too():
     """Packing needs memory of its own: its failure is a MemoryError as well, not a crash."""
     call = "ig.cka(x(70000, 30000), x(70000, 30000))"
-    printed = run_program(TOO_LARGE.format(call=call, error="MemoryError"), timeout=60)
+    printed = run_program(TOO_LARGE.format(call=call, error="MemoryError"), timeout=300)
     assert printed.startswith("MemoryError cka: "), printed
 
 
