@@ -35,6 +35,7 @@ from isogram._operations.jsd import jsd
 from isogram._operations.match import Matching, match
 from isogram._operations.plan import Plan, Tile, plan
 from isogram._operations.rsm import semantic_rsm, spatial_rsm
+from isogram._operations.semantic_matching import SemanticMatching, semantic_matching
 from isogram._operations.similarity import similarity, similarity_matrix
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ __all__ = [
     "MinibatchCKA",
     "Motifs",
     "Plan",
+    "SemanticMatching",
     "Tile",
     "__version__",
     "bandwidth",
@@ -83,6 +85,7 @@ __all__ = [
     "motifs",
     "plan",
     "register_measure",
+    "semantic_matching",
     "semantic_rsm",
     "set_num_threads",
     "show_config",

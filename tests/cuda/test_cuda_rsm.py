@@ -673,3 +673,19 @@ def test_gpus_without_one():
         pytest.skip("there is one")
     with pytest.raises(ValueError, match=r"^semantic_rsm: `gpus` must be None here, got 0: "):
         ig.semantic_rsm(TOKENS, gpus=0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("matching", ["exact", "window", "greedy"])
+def test_masks_and_tokens_of_norm_one(gpu, matching, dtype):
+    tokens, other = data((4, 11, 6), dtype, 1), data((3, 8, 6), dtype, 2)
+    tokens[1, 4] = 0
+    mask = np.random.default_rng(0).random((4, 11)) < 0.6
+    mask[:, 2] = True
+    options = {"bandwidth": 2.0, "tolerance": None if dtype == "float64" else 3e-6}
+    options |= arguments_of(matching)
+    for normalize in ("input", "token"):
+        check(gpu, tokens, other, mask=mask, normalize=normalize, **options)
+        check(gpu, tokens, mask=mask, normalize=normalize, **options)
+        check(gpu, tokens, normalize=normalize, **options)
+        check(gpu, list(tokens), list(other), normalize=normalize, **options)

@@ -16,7 +16,9 @@ from support import run_program
 KERNEL = 'kernel="linear"'
 PARAMETERS = 'bandwidth="median", gamma=None, degree=3, coef0=1.0'
 PRECISION = 'precision="float32"'
-RSM = 'layout="nsc", lengths=None, other_lengths=None, bandwidth="median", out=None'
+LAYOUT = 'layout="nsc", lengths=None, other_lengths=None'
+MASKS = "mask=None, other_mask=None"
+OUT = 'bandwidth="median", out=None'
 END = "num_threads=None, progress=False"
 GPUS = "gpus=None, memory_limit=None"
 SIGNATURES = {
@@ -35,9 +37,13 @@ SIGNATURES = {
     "modularity": "(x, labels, *, k=3, num_threads=None)",
     "motifs": "(x, labels, *, k=5, num_threads=None)",
     "match": f"(similarity, *, maximize=True, {END})",
-    "semantic_rsm": '(tokens, other=None, *, kernel="cosine", matching="exact", window=None, '
-    f'topk=None, precision="float32", rank=None, mean_loss=None, {RSM}, loss=None, {GPUS}, {END})',
-    "spatial_rsm": f'(tokens, other=None, *, kernel="cosine", {RSM}, {GPUS}, {END})',
+    "semantic_matching": '(tokens, other=None, *, pairs=None, kernel="cosine", normalize="input", '
+    f"{LAYOUT}, {MASKS}, {END})",
+    "semantic_rsm": '(tokens, other=None, *, kernel="cosine", normalize="input", matching="exact", '
+    'window=None, topk=None, precision="float32", rank=None, mean_loss=None, '
+    f"{LAYOUT}, {MASKS}, {OUT}, loss=None, {GPUS}, {END})",
+    "spatial_rsm": '(tokens, other=None, *, kernel="cosine", normalize="input", '
+    f"{LAYOUT}, {OUT}, {GPUS}, {END})",
     "measures": "(kind=None)",
     "register_measure": "(measure)",
     "similarity": '(x, y, *, measure="cka", num_threads=None, **options)',
@@ -53,8 +59,13 @@ SIGNATURES = {
     "get_cmake_dir": "()",
 }
 OTHER_NAMES = {
+<<<<<<< HEAD
     "Csr", "CudaError", "Matching", "Measure", "MinibatchCKA", "Motifs", "Plan", "Tile", "simd",
     "__version__",
+=======
+    "Csr", "CudaError", "Matching", "MinibatchCKA", "Motifs", "Plan", "SemanticMatching", "Tile",
+    "simd", "__version__",
+>>>>>>> 74346a9 (semantic_matching: which token went where, and what each adds; masks; tokens of norm 1)
 }  # fmt: skip
 EXTENSION_NAMES = {
     "gram", "distances", "center", "hsic_table", "dense_graph", "knn_graph", "gbs_table",

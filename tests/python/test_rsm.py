@@ -969,3 +969,147 @@ def test_ranks_that_are_refused(options, error, message):
     for call in (ig.semantic_rsm, lambda *a, **k: ig.plan("semantic_rsm", *a, **k)):
         with pytest.raises(error, match=f"^semantic_rsm: {re.escape(message)}$"):
             call(tokens, **options)
+
+
+# Masks, and tokens of norm 1 ----------------------------------------------------------------------
+
+
+def masked(tokens, mask):
+    """Return the tokens that a mask keeps, input by input."""
+    return [sample[kept] for sample, kept in zip(tokens, mask, strict=True)]
+
+
+def holes(n, s, seed=0):
+    """Return a mask of no particular pattern, of which each input keeps a token."""
+    mask = np.random.default_rng(seed).random((n, s)) < 0.6
+    mask[np.arange(n), np.arange(n) % s] = True
+    return mask
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("matching", ["exact", "window", "topk", "greedy"])
+def test_masks_leave_tokens_out(simd_level, matching, dtype):
+    parameters = {"kernel": "cosine", "matching": matching, **RSM_MATCHINGS[matching]}
+    tokens, other = grid_data((5, 14, 6), dtype, 3), grid_data((3, 9, 6), dtype, 4)
+    mask, other_mask = holes(5, 14), holes(3, 9, 1)
+    kept, other_kept = masked(tokens, mask), masked(other, other_mask)
+    tokens[~mask], other[~other_mask] = np.nan, np.nan
+    one = ig.semantic_rsm(tokens, mask=mask, **parameters)
+    check(one, kept, dtype=dtype, **parameters)
+    two = ig.semantic_rsm(tokens, other, mask=mask, other_mask=other_mask * 1, **parameters)
+    check(two, kept, other_kept, dtype=dtype, **parameters)
+    assert np.array_equal(two, ig.semantic_rsm(kept, other_kept, **parameters))
+
+
+def test_a_mask_of_leading_tokens_is_lengths(simd_level):
+    tokens, lengths = data((4, 9, 5), "float32"), np.array([9, 1, 4, 7])
+    mask = np.arange(9) < lengths[:, None]
+    expected = ig.semantic_rsm(tokens, lengths=lengths)
+    assert np.array_equal(ig.semantic_rsm(tokens, mask=mask), expected)
+    at_the_end = np.where(mask[..., None], tokens, 0)[:, ::-1]
+    actual = ig.semantic_rsm(at_the_end, mask=mask[:, ::-1])
+    assert_close(actual, expected, rsm_tolerance("float32"))
+    assert np.array_equal(ig.semantic_rsm(tokens, matching="none", mask=mask),
+                          ig.spatial_rsm(tokens, lengths=lengths))  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", ["nhwc", "nchw"])
+def test_masks_of_pictures(simd_level, layout):
+    pictures, mask = data((4, 3, 5, 6), "float32"), holes(4, 15)
+    expected = ig.semantic_rsm(pictures.reshape(4, 15, 6), mask=mask)
+    given = pictures if layout == "nhwc" else np.moveaxis(pictures, 3, 1)
+    for shape in ((4, 15), (4, 3, 5)):
+        actual = ig.semantic_rsm(given, layout=layout, mask=mask.reshape(shape))
+        assert np.array_equal(actual, expected)
+
+
+def of_norm_one(tokens):
+    """Return float64 tokens of norm 1; zeros stay."""
+    units = []
+    for sample in oracle.samples(tokens):
+        norms = np.sqrt((sample**2).sum(axis=1, keepdims=True))
+        units.append(np.divide(sample, norms, out=np.zeros_like(sample), where=norms > 0))
+    return units
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kernel", RSM_KERNELS)
+def test_tokens_of_norm_one(simd_level, kernel, dtype):
+    tokens, other = data((5, 12, 7), dtype, 1), data((4, 16, 7), dtype, 2)
+    tokens[1, 3], other[2, 0] = 0, 0
+    for inputs in ((tokens,), (tokens, other)):
+        actual = ig.semantic_rsm(*inputs, kernel=kernel, normalize="token", bandwidth=2.0)
+        units = map(of_norm_one, inputs)
+        check(actual, *units, dtype=dtype, kernel=kernel, bandwidth=2.0)
+    mean = np.mean(np.diag(of_norm_one(tokens)[0] @ of_norm_one(tokens)[2].T))
+    if kernel == "cosine":
+        spatial = ig.spatial_rsm(tokens, normalize="token")
+        assert spatial[0, 2] == pytest.approx(mean, abs=rsm_tolerance(dtype))
+
+
+def test_mean_cosine_of_matched_tokens(simd_level):
+    """Of inputs with as many tokens; of others the geometric mean over either's tokens."""
+    a, b = data((8, 5), "float64", 1), data((8, 5), "float64", 2)
+    cosines = of_norm_one([a])[0] @ of_norm_one([b])[0].T
+    best = cosines[linear_sum_assignment(cosines, maximize=True)]
+    actual = ig.semantic_rsm([a], [b], normalize="token")
+    assert actual[0, 0] == pytest.approx(best.mean(), abs=1e-13)
+    fewer = cosines[:3]
+    best = fewer[linear_sum_assignment(fewer, maximize=True)].sum()
+    actual = ig.semantic_rsm([a[:3]], [b], normalize="token")
+    assert actual[0, 0] == pytest.approx(np.sqrt(best / 3 * best / 8), abs=1e-13)
+
+
+@pytest.mark.parametrize("options", [{"precision": "int8"}, {"rank": 4}, {"matching": "greedy"}])
+def test_tokens_of_norm_one_compose(simd_level, options):
+    tokens, mask = data((5, 12, 7), "float32"), holes(5, 12)
+    scaled = tokens * np.random.default_rng(0).uniform(0.1, 9, (5, 12, 1)).astype(np.float32)
+    plain = ig.semantic_rsm(tokens, normalize="token", mask=mask, **options)
+    assert_close(ig.semantic_rsm(scaled, normalize="token", mask=mask, **options), plain, 1e-3)
+    units = [unit.astype(np.float32) for unit in of_norm_one(masked(tokens, mask))]
+    assert_close(plain, ig.semantic_rsm(units, **options), 1e-3)
+
+
+@pytest.mark.parametrize("scale", [1e-40, 1e-30, 1e30])
+def test_tokens_of_norm_one_at_any_scale(simd_level, scale):
+    tokens = data((4, 6, 5), "float64")
+    expected = ig.semantic_rsm(tokens, normalize="token")
+    scaled = (tokens * scale).astype(np.float32)
+    assert_close(ig.semantic_rsm(scaled, normalize="token"), expected, 1e-4)
+
+
+def test_scaled_and_masked_tokens_within_a_limit_of_memory(simd_level):
+    tokens, mask = data((40, 12, 64), "float32"), holes(40, 12)
+    options = {"normalize": "token", "mask": mask, "kernel": ("linear", "cosine")}
+    whole = ig.semantic_rsm(tokens, **options)
+    in_bands = ig.semantic_rsm(tokens, memory_limit=1_150_000, num_threads=1, **options)
+    for kernel, rsm in whole.items():
+        assert np.array_equal(in_bands[kernel], rsm)
+
+
+@pytest.mark.parametrize("normalize", ["input", "token"])
+def test_a_value_that_is_not_finite_is_named_as_the_caller_would(normalize):
+    tokens, mask = data((3, 6, 4), "float32"), holes(3, 6)
+    tokens[2, np.flatnonzero(mask[2])[-1], 3] = -np.inf
+    index = (2, int(np.flatnonzero(mask[2])[-1]), 3)
+    message = f"`tokens` must be finite, got -inf at index {index}"
+    with pytest.raises(ValueError, match=f"^semantic_rsm: {re.escape(message)}"):
+        ig.semantic_rsm(tokens, mask=mask, normalize=normalize)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"normalize": "tokens"}, "`normalize` must be one of 'input', 'token', got 'tokens'"),
+        ({"mask": np.ones((2, 4)) > 0}, "`mask` must be of shape (3, 4), with an entry for each"),
+        (
+            {"mask": [[0, 1, 1, 1]] * 3, "matching": "none"},
+            "`mask` must keep the first tokens of every input with `matching` 'none'",
+        ),
+        ({"mask": [[1] * 4] * 3, "lengths": [4] * 3}, "`mask` must be None with `lengths`, got bo"),
+        ({"other_mask": [[1] * 4] * 3}, "`other_mask` must be None without `other`, got a mask"),
+    ],
+)
+def test_masks_that_are_refused(options, message):
+    with pytest.raises(ValueError, match=f"^semantic_rsm: {re.escape(message)}"):
+        ig.semantic_rsm(data((3, 4, 2), "float32"), **options)

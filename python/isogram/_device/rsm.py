@@ -166,7 +166,7 @@ def _match_marked_again(job: Job, exponent: int, distances: NDArray[Any]) -> Non
     def on_host_of(array: Any) -> NDArray[Any]:
         return job.home.to_host(array) if job.home else array
 
-    sides = [[on_host_of(sample) for sample in side.split()] for side in pairs.sides]
+    sides = [side.on_host(job.home).split() for side in pairs.sides]
     rows, cols = sides[0], sides[-1]
     for i, tokens in enumerate(rows):
         marked = np.flatnonzero(on_host_of(distances[i]) < 0)

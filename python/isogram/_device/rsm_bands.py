@@ -9,9 +9,11 @@ import numpy as np
 
 from isogram._device.device import Device, DeviceArray, Mark
 from isogram._device.rsm_plan import BlockPlan, Side
-from isogram._entries import widened
+from isogram._entries import result_dtype, widened
 from isogram._tokens.job import not_finite
 from isogram._tokens.samples import Samples
+
+_SCALED = 4  # copies of tokens that are held while they are scaled
 
 
 class Summary:
@@ -112,7 +114,10 @@ class Band:
     @staticmethod
     def arriving_bytes_for(plan: BlockPlan, side: Side) -> int:
         """Return the bytes of an input before it is packed."""
-        items = max(source.itemsize for source in side.samples.sources)
+        sources = side.samples.sources
+        items = max(source.itemsize for source in sources)
+        if side.samples.is_unit:
+            items += _SCALED * result_dtype(*sources).itemsize
         return side.most * plan.channels * items
 
     def _part_counts(self, span: slice) -> DeviceArray | None:

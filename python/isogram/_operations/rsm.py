@@ -17,6 +17,7 @@ from isogram._progress import Progress, reporting
 from isogram._tokens.arguments import (
     Inputs,
     check_median,
+    check_positions,
     check_precision,
     kernels_of,
     matching_of,
@@ -32,6 +33,7 @@ def semantic_rsm(
     other: Array | Sequence[Array] | None = None,
     *,
     kernel: str | Sequence[str] = "cosine",
+    normalize: str = "input",
     matching: str = "exact",
     window: int | None = None,
     topk: int | None = None,
@@ -41,6 +43,8 @@ def semantic_rsm(
     layout: str = "nsc",
     lengths: Any = None,
     other_lengths: Any = None,
+    mask: Any = None,
+    other_mask: Any = None,
     bandwidth: float | str = "median",
     out: Array | None = None,
     loss: Array | None = None,
@@ -58,6 +62,9 @@ def semantic_rsm(
     - rbf: K[i, j] = exp(-(‖Z_i‖² + ‖Z_j‖² - 2 m) / (2 bandwidth²)), by differences of the matched
       tokens where the sum would cancel, as of inputs that share a token of huge norm
 
+    A matching does not see the order of tokens, of words as little as of patches: sentences of the
+    same tokens in another order are equal. `semantic_matching` returns which token went where.
+
     Parameters
     ----------
     tokens : array of shape (n, s, c), or sequence of n arrays of shape (s_i, c)
@@ -67,6 +74,11 @@ def semantic_rsm(
         Other inputs; by default `tokens` again.
     kernel : str, or a sequence of names
         linear, cosine or rbf; several come from one matching.
+    normalize : {"input", "token"}
+        token: every token is scaled to norm 1 before all else; all-zero ones stay, and do not
+        count. m is then the sum of the cosines of matched tokens, and the cosine entry is
+        m / √(s_i s_j): their mean where both inputs have as many tokens. Else it is the geometric
+        mean of m / s_i and m / s_j, in which a token that is matched with none adds 0.
     matching : {"exact", "window", "topk", "greedy", "none"}
         How m is found. exact: the optimum. window: both inputs' tokens sorted by norm (descending,
         equal ones by index), cut into windows of `window` tokens and solved window by window. topk:
@@ -99,6 +111,9 @@ def semantic_rsm(
         Axes of an array: the latter two are (n, h, w, c) and (n, c, h, w), with s = h·w.
     lengths, other_lengths : n (m) integers from 1 to s, optional
         How many tokens of each input count; tokens beyond them are not read.
+    mask, other_mask : (n, s) or (m, s) booleans or integers 0 and 1, optional
+        In place of lengths, which tokens of each input count, at least one, as attention masks say;
+        of pictures (n, h, w) too. Others are not read.
     bandwidth : float or "median"
         Of rbf; "median" is the root of the median of the squared distances of all computed pairs:
         i < j for one set, all n·m for two.
@@ -136,8 +151,8 @@ def semantic_rsm(
     Raises
     ------
     ValueError
-        A wrong shape, layout or length; a narrow `precision` or `rank` with another matching than
-        "exact", or `loss` with neither; a narrow `precision` with float64 tokens; `mean_loss`
+        A wrong shape, layout, length or mask; a narrow `precision` or `rank` with another matching
+        than "exact", or `loss` with neither; a narrow `precision` with float64 tokens; `mean_loss`
         without rank "auto"; a NaN or infinity, whose index is named: of several the first of
         `tokens`, or else of `other`, but band by band the first that is read; a bandwidth by the
         median of no pairs, or of distances whose median is 0; on a GPU more than 4096 tokens that
@@ -163,7 +178,8 @@ def semantic_rsm(
     large, it takes hundreds of inputs to pay. The axes are those of the tokens as they are matched
     (less their input's mean token where all inputs have as many), over the norm of their input.
     Memory: the results, one packed copy of the tokens (two with a narrow precision or a rank, to
-    score what was matched), 56·c² bytes to find axes, and a block of pairs per thread; the median
+    score what was matched), a copy of tokens that are scaled, or picked by a mask that is not one
+    of leading tokens, 56·c² bytes to find axes, and a block of pairs per thread; the median
     takes half a result more. A GPU holds bands of inputs that fit, and blocks of pairs whose
     affinities stay in its cache. It is waited for once, to learn whether all tokens are finite, and
     for rbf twice more; a median of 0 gives NaN throughout there, not an error. Its entries differ
@@ -187,7 +203,7 @@ def semantic_rsm(
     chosen = matching_of(matching, window, topk, precision)
     return _rsm(
         _Call("semantic_rsm", gpus, memory_limit, num_threads, progress),
-        Inputs(tokens, other, lengths, other_lengths, layout),
+        Inputs(tokens, other, lengths, other_lengths, layout, mask, other_mask, normalize),
         kernel,
         chosen,
         rank_of(chosen, rank, mean_loss),
@@ -202,6 +218,7 @@ def spatial_rsm(
     other: Array | Sequence[Array] | None = None,
     *,
     kernel: str | Sequence[str] = "cosine",
+    normalize: str = "input",
     layout: str = "nsc",
     lengths: Any = None,
     other_lengths: Any = None,
@@ -219,7 +236,7 @@ def spatial_rsm(
 
     Parameters
     ----------
-    tokens, other, kernel, layout, lengths, other_lengths, bandwidth, out
+    tokens, other, kernel, normalize, layout, lengths, other_lengths, bandwidth, out
         As for `semantic_rsm`.
     gpus, memory_limit, num_threads, progress
         As for `semantic_rsm`.
@@ -253,7 +270,7 @@ def spatial_rsm(
     """
     return _rsm(
         _Call("spatial_rsm", gpus, memory_limit, num_threads, progress),
-        Inputs(tokens, other, lengths, other_lengths, layout),
+        Inputs(tokens, other, lengths, other_lengths, layout, normalize=normalize),
         kernel,
         Matching("none"),
         None,
@@ -288,6 +305,7 @@ def _rsm(
     width = median_or_bandwidth(function, bandwidth)
     pairs = inputs.checked(function)
     check_median(function, pairs, kernels, width)
+    check_positions(function, pairs, matching)
     outputs = _outputs(function, inputs, pairs, kernels, out)
     first = outputs[kernels[0]]
     check_precision(function, matching, first.array.dtype)

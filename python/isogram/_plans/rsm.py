@@ -53,6 +53,7 @@ class RsmPlan(BlocksPlan):
     matching: Matching
     facts: Facts
     layout: str
+    normalize: str
     kernels: tuple[str, ...]
     is_single: bool
     bandwidth: float | None  # None: by the median of all distances
@@ -93,7 +94,7 @@ class RsmPlan(BlocksPlan):
             for side, spec in zip(inputs, self.inputs, strict=True)
         ]
         (tokens, lengths), (other, other_lengths) = (*sides, (None, None), (None, None))[:2]
-        given = Inputs(tokens, other, lengths, other_lengths, self.layout)
+        given = Inputs(tokens, other, lengths, other_lengths, self.layout, normalize=self.normalize)
         return _on_host(self.operation, given)
 
     def _part(
@@ -131,6 +132,7 @@ def plan_semantic_rsm(
     other: Any = None,
     *,
     kernel: Any = "cosine",
+    normalize: str = "input",
     matching: str = "exact",
     window: int | None = None,
     topk: int | None = None,
@@ -146,7 +148,7 @@ def plan_semantic_rsm(
 ) -> RsmPlan:
     """Return the plan of `semantic_rsm`."""
     chosen = matching_of(matching, window, topk, precision)
-    inputs = Inputs(tokens, other, lengths, other_lengths, layout)
+    inputs = Inputs(tokens, other, lengths, other_lengths, layout, normalize=normalize)
     of_rank = rank_of(chosen, rank, mean_loss)
     return _plan("semantic_rsm", inputs, kernel, chosen, of_rank, bandwidth, tile, num_threads)
 
@@ -156,6 +158,7 @@ def plan_spatial_rsm(
     other: Any = None,
     *,
     kernel: Any = "cosine",
+    normalize: str = "input",
     layout: str = "nsc",
     lengths: Any = None,
     other_lengths: Any = None,
@@ -164,7 +167,7 @@ def plan_spatial_rsm(
     num_threads: int | None = None,
 ) -> RsmPlan:
     """Return the plan of `spatial_rsm`."""
-    inputs = Inputs(tokens, other, lengths, other_lengths, layout)
+    inputs = Inputs(tokens, other, lengths, other_lengths, layout, normalize=normalize)
     chosen = Matching("none")
     return _plan("spatial_rsm", inputs, kernel, chosen, None, bandwidth, tile, num_threads)
 
@@ -198,6 +201,7 @@ def _plan(
         job.matching,
         facts,
         inputs.layout,
+        inputs.normalize,
         kernels,
         isinstance(kernel, str),
         width,

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arguments import choice, integer, positive
-from isogram._arrays import as_input, as_matrix
+from isogram._arrays import as_input, as_matrix, to_host
 from isogram._tokens.job import Matching, Pairs, Rank
 from isogram._tokens.samples import LAYOUTS, Samples
 
 _KERNELS = ("linear", "cosine", "rbf")
 _MATCHINGS = ("exact", "window", "topk", "greedy", "none")
 _PRECISIONS = ("float32", "bfloat16", "int8")
+_NORMALIZED = ("input", "token")
 _MEAN_LOSS = 1e-6  # of rank "auto"
 
 
@@ -92,28 +94,81 @@ class Inputs(NamedTuple):
     lengths: Any
     other_lengths: Any
     layout: str
+    mask: Any = None
+    other_mask: Any = None
+    normalize: str = "input"
+    are_single: bool = False  # whether there is one input on each side, without an axis of inputs
 
     @property
     def first(self) -> Any:
         """An array of the library that results come back in."""
-        return self.tokens[0] if isinstance(self.tokens, list | tuple) else self.tokens
+        is_sequence = isinstance(self.tokens, list | tuple) and not self.are_single
+        return self.tokens[0] if is_sequence else self.tokens
 
     def checked(self, function: str) -> Pairs:
         """Return the pairs of checked inputs."""
         choice(function, "layout", self.layout, tuple(LAYOUTS))
-        rows = samples_of(function, "tokens", self.tokens, self.layout, "lengths", self.lengths)
+        choice(function, "normalize", self.normalize, _NORMALIZED)
+        rows = self._side(function, "tokens", self.tokens, self.lengths, self.mask)
         same_channels(function, rows, rows.channels)
         if self.other is None:
-            if self.other_lengths is not None:
-                raise ValueError(
-                    f"{function}: `other_lengths` must be None without `other`, got lengths"
-                )
+            which = {"other_lengths": self.other_lengths, "other_mask": self.other_mask}
+            _require_none(function, which, "without `other`")
             return Pairs(rows, None)
-        cols = samples_of(
-            function, "other", self.other, self.layout, "other_lengths", self.other_lengths
-        )
+        cols = self._side(function, "other", self.other, self.other_lengths, self.other_mask)
         same_channels(function, cols, rows.channels)
         return Pairs(rows, cols)
+
+    def _side(self, function: str, name: str, tokens: Any, lengths: Any, mask: Any) -> Samples:
+        prefix = "" if name == "tokens" else "other_"
+        which = {f"{prefix}lengths": lengths, f"{prefix}mask": mask}
+        if isinstance(tokens, list | tuple) and not self.are_single:
+            samples = _ragged_samples(function, name, tokens, self.layout, which)
+        else:
+            samples = _samples(function, name, tokens, self.layout, which, is_one=self.are_single)
+        return replace(samples, is_unit=self.normalize == "token")
+
+
+class Chosen(NamedTuple):
+    """Some pairs of inputs: the rows and columns of their entries."""
+
+    rows: NDArray[np.int64]
+    cols: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return the number of pairs, which may repeat."""
+        return len(self.rows)
+
+
+def chosen_pairs(function: str, pairs: Any, shape: tuple[int, int]) -> Chosen:
+    """Return checked pairs (i, j) of an RSM of a shape."""
+    if not isinstance(pairs, tuple | list) or len(pairs) != 2:
+        raise TypeError(
+            f"{function}: `pairs` must be a tuple (i, j) of two arrays of indices, "
+            f"got {type(pairs).__name__}"
+        )
+    i, j = (
+        _indices(function, f"pairs[{side}]", indices, size)
+        for side, (indices, size) in enumerate(zip(pairs, shape, strict=True))
+    )
+    if len(i) != len(j):
+        raise ValueError(f"{function}: `pairs` must be as many i as j, got {len(i)} and {len(j)}")
+    return Chosen(i, j)
+
+
+def _indices(function: str, name: str, indices: Any, size: int) -> NDArray[np.int64]:
+    array = to_host(indices)
+    if array.ndim != 1:
+        raise ValueError(f"{function}: `{name}` must be 1-D, got shape {array.shape}")
+    if array.dtype.kind not in "iu" and array.size:
+        raise TypeError(f"{function}: `{name}` must be of integers, got {array.dtype}")
+    bad = np.flatnonzero((array < 0) | (array >= size))
+    if bad.size:
+        raise ValueError(
+            f"{function}: `{name}` must be from 0 to {size - 1}, "
+            f"got {array[bad[0]]} at index {bad[0]}"
+        )
+    return array.astype(np.int64)
 
 
 def check_precision(function: str, matching: Matching, dtype: np.dtype[Any]) -> None:
@@ -125,6 +180,17 @@ def check_precision(function: str, matching: Matching, dtype: np.dtype[Any]) -> 
         )
 
 
+def check_positions(function: str, pairs: Pairs, matching: Matching) -> None:
+    """Raise ValueError for a mask, unless of leading tokens, where positions are compared."""
+    for side in pairs.sides:
+        if matching.name == "none" and side.mask is not None:
+            name = "mask" if side.name == "tokens" else "other_mask"
+            raise ValueError(
+                f"{function}: `{name}` must keep the first tokens of every input with `matching` "
+                "'none', which compares positions, got a mask that leaves out tokens before others"
+            )
+
+
 def check_median(function: str, pairs: Pairs, kernels: tuple[str, ...], width: Any) -> None:
     """Raise ValueError for a median bandwidth of a single input."""
     if "rbf" in kernels and width is None and pairs.is_symmetric and len(pairs.rows) == 1:
@@ -132,14 +198,6 @@ def check_median(function: str, pairs: Pairs, kernels: tuple[str, ...], width: A
             f"{function}: `bandwidth` must be a number for a single input, which has no pairs "
             "to take the median of, got 'median'"
         )
-
-
-def samples_of(
-    function: str, name: str, tokens: Any, layout: str, lengths_name: str, lengths: Any
-) -> Samples:
-    """Check the inputs' types and shapes, whether they are one array or a sequence of arrays."""
-    of_these = _ragged_samples if isinstance(tokens, list | tuple) else _samples
-    return of_these(function, name, tokens, layout, lengths_name, lengths)
 
 
 def same_channels(function: str, samples: Samples, channels: int) -> None:
@@ -156,37 +214,90 @@ def same_channels(function: str, samples: Samples, channels: int) -> None:
 
 
 def _samples(
-    function: str, name: str, tokens: Any, layout: str, lengths_name: str, lengths: Any
+    function: str,
+    name: str,
+    tokens: Any,
+    layout: str,
+    which: Mapping[str, Any],
+    *,
+    is_one: bool,
 ) -> Samples:
-    array = as_input(function, name, tokens, LAYOUTS[layout], on_gpu=True)
+    """Check one array of inputs; `which` has the lengths and the mask by their names, or None."""
+    array = as_input(function, name, tokens, LAYOUTS[layout] - is_one, on_gpu=True)
+    array = array[np.newaxis] if is_one else array
     if array.size == 0:
         raise ValueError(
             f"{function}: `{name}` must have at least one input, one token and one channel, "
             f"got shape {array.shape}"
         )
-    result = Samples(name, [array], layout, None)
+    samples = Samples(name, [array], layout, None, is_one=is_one)
+    (of_lengths, lengths), (of_mask, mask) = which.items()
+    if lengths is not None and mask is not None:
+        raise ValueError(
+            f"{function}: `{of_mask}` must be None with `{of_lengths}`, got both: "
+            "either says which tokens count"
+        )
+    if mask is not None:
+        return _masked(function, of_mask, mask, samples)
     if lengths is None:
-        return result
-    most = array[0].size // result.channels
-    counts = _counts(function, lengths_name, lengths, len(array), most)
-    return Samples(name, [array], layout, counts)
+        return samples
+    counts = _counts(function, of_lengths, lengths, len(array), samples.positions)
+    return replace(samples, lengths=counts)
 
 
 def _ragged_samples(
-    function: str, name: str, tokens: Sequence[Any], layout: str, lengths_name: str, lengths: Any
+    function: str, name: str, tokens: Sequence[Any], layout: str, which: Mapping[str, Any]
 ) -> Samples:
     if layout != "nsc":
         raise ValueError(
             f"{function}: `layout` must be 'nsc' for a sequence of arrays, got {layout!r}"
         )
-    if lengths is not None:
-        raise ValueError(
-            f"{function}: `{lengths_name}` must be None for a sequence of arrays, got lengths"
-        )
+    _require_none(function, which, "for a sequence of arrays")
     if not tokens:
         raise ValueError(f"{function}: `{name}` must have at least one input, got none")
     arrays = [as_matrix(function, f"{name}[{i}]", sample) for i, sample in enumerate(tokens)]
     return Samples(name, arrays, None, None)
+
+
+def _require_none(function: str, which: Mapping[str, Any], where: str) -> None:
+    """Raise ValueError for lengths, or a mask, that are given."""
+    for argument, given in which.items():
+        if given is not None:
+            came = "lengths" if argument.endswith("lengths") else "a mask"
+            raise ValueError(f"{function}: `{argument}` must be None {where}, got {came}")
+
+
+def _masked(function: str, name: str, mask: Any, samples: Samples) -> Samples:
+    """Return inputs of which those tokens count that a mask keeps."""
+    array, skipped = to_host(mask), int(samples.is_one)
+    shape = (len(samples), samples.positions)
+    if array.shape not in (shape[skipped:], samples.grid[skipped:]):
+        raise ValueError(
+            f"{function}: `{name}` must be of shape {shape[skipped:]}, with an entry for each "
+            f"token, got shape {array.shape}"
+        )
+    if array.dtype.kind not in "biu":
+        raise TypeError(
+            f"{function}: `{name}` must be of booleans, or of the integers 0 and 1, "
+            f"got {array.dtype}"
+        )
+    bad = np.argwhere((array != 0) & (array != 1))
+    if bad.size:
+        index = tuple(map(int, bad[0]))
+        raise ValueError(
+            f"{function}: `{name}` must be of booleans, or of the integers 0 and 1, "
+            f"got {array[index]} at index {index}"
+        )
+    kept = array.reshape(shape) != 0
+    counts = np.count_nonzero(kept, axis=1)
+    if not counts.all():
+        raise ValueError(
+            f"{function}: `{name}` must keep at least one token of every input, "
+            f"got none at index {int(np.flatnonzero(counts == 0)[0])}"
+        )
+    if np.array_equal(kept, np.arange(shape[1]) < counts[:, None]):
+        return replace(samples, lengths=counts)
+    return replace(samples, mask=kept)
 
 
 def _counts(function: str, name: str, lengths: Any, n: int, most: int) -> NDArray[Any]:

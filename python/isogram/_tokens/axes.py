@@ -144,8 +144,7 @@ class _Sample:
     def _read(self, side: Samples, i: int) -> NDArray[Any]:
         home = self._job.home
         with nullcontext() if home is None else home.entered():
-            tokens = side.rows(slice(i, i + 1)).split()[0]
-            return tokens if home is None else home.to_host(tokens)
+            return side.rows(slice(i, i + 1)).on_host(home).split()[0]
 
 
 def _principal_axes(tokens: NDArray[np.float64], count: int) -> NDArray[np.float64]:

@@ -75,6 +75,11 @@ class Pairs(NamedTuple):
             return Pairs(rows, None)
         return Pairs(rows, self.sides[-1].rows(tile.cols))
 
+    def on_host(self, home: Device | None) -> Pairs:
+        """Return the pairs with inputs in the memory of the host, copied if they lie on a GPU."""
+        cols = None if self.cols is None else self.cols.on_host(home)
+        return Pairs(self.rows.on_host(home), cols)
+
     def count(self, tile: Tile) -> int:
         """Return how many pairs of a tile are matched."""
         return tile.pairs(is_symmetric=self.is_symmetric)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isogram._arithmetic import usual_arithmetic
 from isogram._entries import result_dtype, widened
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ class Samples:
     layout: str | None  # None: one array for each
     lengths: NDArray[Any] | None
     first: int = 0  # the index of the first, where these are some of the caller's inputs
+    mask: NDArray[np.bool_] | None = None  # (n, s): which tokens count, where not the first ones
+    is_unit: bool = False  # whether every token is scaled to norm 1
+    is_one: bool = False  # whether the caller gave a single input, without the axis of inputs
 
     def __len__(self) -> int:
         """Return the number of inputs."""
@@ -40,10 +44,31 @@ class Samples:
         """The number of tokens of every input."""
         if self.layout is None:
             return np.array([len(source) for source in self.sources], np.int64)
+        if self.mask is not None:
+            counts: NDArray[np.int64] = self.mask.sum(axis=1, dtype=np.int64)
+            return counts
         if self.lengths is not None:
             return self.lengths.astype(np.int64)
-        size = self.sources[0].size // self.channels // len(self)
-        return np.full(len(self), size, np.int64)
+        return np.full(len(self), self.positions, np.int64)
+
+    @property
+    def positions(self) -> int:
+        """The most tokens that an input has memory for."""
+        if self.layout is None:
+            return max(map(len, self.sources))
+        return int(self.sources[0].size // self.channels // len(self))
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """The positions of all inputs: rows and columns of pictures are apart."""
+        n, *axes = self.sources[0].shape
+        return (n, *(axes[1:] if self.layout == "nchw" else axes[:-1]))
+
+    def kept(self, input: int) -> NDArray[np.int64]:
+        """Return the positions of the tokens of an input that count."""
+        if self.mask is not None:
+            return np.flatnonzero(self.mask[input])
+        return np.arange(self.tokens[input])
 
     def named_sources(self) -> dict[str, NDArray[Any]]:
         """Return the caller's arrays by their names in messages."""
@@ -52,46 +77,70 @@ class Samples:
         return {f"{self.name}[{i}]": source for i, source in enumerate(self.sources)}
 
     def as_tokens(self) -> tuple[Any, NDArray[np.int32] | None]:
-        """Return the inputs as the core takes them: as one array, with lengths; or as a list.
+        """Return inputs of the host as the core takes them: one array, with lengths; or a list.
 
-        A picture layout is copied where strides forbid a view.
+        What copied_bytes counts is copied.
         """
         if self.layout is None:
-            return self.sources, None
+            return list(map(self._scaled, self.sources)), None
+        tokens = self._as_nsc(self.sources[0])
+        if self.mask is not None:
+            kept = zip(tokens, self.mask, strict=True)
+            return [self._scaled(sample[mask]) for sample, mask in kept], None
         lengths = None if self.lengths is None else self.lengths.astype(np.int32)
-        return self._as_nsc(self.sources[0]), lengths
+        return self._scaled(tokens), lengths
 
     def rows(self, span: slice) -> Samples:
         """Return the inputs of a span."""
-        first = self.first + span.start
-        if self.layout is None:
-            return Samples(self.name, self.sources[span], None, None, first)
         lengths = None if self.lengths is None else self.lengths[span]
-        return Samples(self.name, [self.sources[0][span]], self.layout, lengths, first)
+        mask = None if self.mask is None else self.mask[span]
+        sources = self.sources[span] if self.layout is None else [self.sources[0][span]]
+        first = self.first + span.start
+        return replace(self, sources=sources, lengths=lengths, mask=mask, first=first)
+
+    def on_host(self, home: Device | None) -> Samples:
+        """Return the inputs in the memory of the host, copied if they lie on a GPU."""
+        return (
+            self if home is None else replace(self, sources=list(map(home.to_host, self.sources)))
+        )
 
     @property
     def copied_bytes(self) -> int:
-        """Bytes of each input that as_tokens() copies: pictures whose strides forbid a view."""
+        """Bytes of each input that as_tokens() copies.
+
+        Pictures whose strides forbid a view, tokens that a mask picks, and scaled tokens.
+        """
+        if self.is_unit:
+            itemsize = result_dtype(*self.sources).itemsize
+            return self.positions * self.channels * itemsize
         if self.layout is None:
             return 0
         one = self.sources[0][:1]
-        return 0 if np.may_share_memory(self._as_nsc(one), one) else one.nbytes
+        is_view = self.mask is None and np.may_share_memory(self._as_nsc(one), one)
+        return 0 if is_view else one.nbytes
 
     def split(self) -> list[NDArray[Any]]:
-        """Return one view for each input."""
+        """Return one array for each input of the host, a view where nothing is copied."""
         tokens, lengths = self.as_tokens()
-        if self.layout is None or lengths is None:
+        if lengths is None:
             return list(tokens)
         return [sample[:length] for sample, length in zip(tokens, lengths, strict=True)]
 
     def part(self, span: slice, device: Device | None) -> NDArray[Any]:
         """Return some inputs as one (k, s, c) array in the memory that they are in.
 
-        `device` is where they lie. Those of a sequence are copied, with zeros beyond the shorter.
+        `device` is where they lie. Those of a sequence, and those that a mask picks, are copied,
+        with zeros beyond the shorter.
         """
-        if self.layout is not None:
-            return self._as_nsc(self.sources[0][span])
-        sources, dtype = self.sources[span], self.sources[0].dtype
+        xp: Any = np if device is None else device.xp
+        if self.layout is not None and self.mask is None:
+            return self._scaled(self._as_nsc(self.sources[0][span]), xp)
+        sources = self.sources[span]
+        if self.mask is not None:
+            tokens = self._as_nsc(self.sources[0][span])
+            picked = [xp.asarray(np.flatnonzero(mask)) for mask in self.mask[span]]
+            sources = [sample[kept] for sample, kept in zip(tokens, picked, strict=True)]
+        dtype = self.sources[0].dtype
         if any(source.dtype != dtype for source in self.sources):
             dtype = result_dtype(*self.sources)
             sources = [widened(source) for source in sources]
@@ -99,7 +148,11 @@ class Samples:
         padded: NDArray[Any] = (np if device is None else device).zeros(shape, dtype)
         for sample, source in zip(padded, sources, strict=True):
             sample[: len(source)] = source
-        return padded
+        return self._scaled(padded, xp)
+
+    def _scaled(self, tokens: NDArray[Any], xp: Any = np) -> NDArray[Any]:
+        """Return tokens as they are matched: scaled, if they are to be."""
+        return of_unit_norm(xp, tokens) if self.is_unit else tokens
 
     def _as_nsc(self, array: NDArray[Any]) -> NDArray[Any]:
         if self.layout == "nhwc":
@@ -112,10 +165,33 @@ class Samples:
         """Return how the caller names an entry: the argument, and the index in that."""
         if self.layout is None:
             return f"{self.name}[{self.first + input}]", (token, channel)
-        input += self.first
+        if self.mask is not None:
+            token = int(self.kept(input)[token])
+        first = () if self.is_one else (self.first + input,)
         shape = self.sources[0].shape
         if self.layout == "nhwc":
-            return self.name, (input, *divmod(token, shape[2]), channel)
+            return self.name, (*first, *divmod(token, shape[2]), channel)
         if self.layout == "nchw":
-            return self.name, (input, channel, *divmod(token, shape[3]))
-        return self.name, (input, token, channel)
+            return self.name, (*first, channel, *divmod(token, shape[3]))
+        return self.name, (*first, token, channel)
+
+
+@usual_arithmetic()
+def of_unit_norm(xp: Any, tokens: NDArray[Any]) -> NDArray[Any]:
+    """Return tokens (…, s, c) scaled to norm 1; those that are zero or not finite as they are."""
+    if tokens.ndim == 3 and xp is np:  # input by input, for the sake of memory
+        scaled = np.empty(tokens.shape, result_dtype(tokens))
+        for target, sample in zip(scaled, tokens, strict=True):
+            target[...] = of_unit_norm(xp, sample)
+        return scaled
+    tokens = widened(tokens)
+    largest = xp.abs(tokens).max(axis=-1, keepdims=True)
+    tokens = _over(xp, tokens, largest)  # so that squares stay in range
+    squared = (tokens * tokens).sum(axis=-1, keepdims=True, dtype=np.float64)
+    return _over(xp, tokens, xp.sqrt(squared))
+
+
+def _over(xp: Any, tokens: NDArray[Any], sizes: NDArray[Any]) -> NDArray[Any]:
+    is_finite = xp.isfinite(sizes) & (sizes > 0)
+    quotients: NDArray[Any] = tokens / xp.where(is_finite, sizes, 1).astype(tokens.dtype)
+    return quotients
