@@ -59,13 +59,8 @@ SIGNATURES = {
     "get_cmake_dir": "()",
 }
 OTHER_NAMES = {
-<<<<<<< HEAD
-    "Csr", "CudaError", "Matching", "Measure", "MinibatchCKA", "Motifs", "Plan", "Tile", "simd",
-    "__version__",
-=======
-    "Csr", "CudaError", "Matching", "MinibatchCKA", "Motifs", "Plan", "SemanticMatching", "Tile",
-    "simd", "__version__",
->>>>>>> 74346a9 (semantic_matching: which token went where, and what each adds; masks; tokens of norm 1)
+    "Csr", "CudaError", "Matching", "Measure", "MinibatchCKA", "Motifs", "Plan", "SemanticMatching",
+    "Tile", "simd", "__version__",
 }  # fmt: skip
 EXTENSION_NAMES = {
     "gram", "distances", "center", "hsic_table", "dense_graph", "knn_graph", "gbs_table",

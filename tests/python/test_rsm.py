@@ -1106,6 +1106,14 @@ def test_a_value_that_is_not_finite_is_named_as_the_caller_would(normalize):
             {"mask": [[0, 1, 1, 1]] * 3, "matching": "none"},
             "`mask` must keep the first tokens of every input with `matching` 'none'",
         ),
+        (
+            {"normalize": "token", "matching": "window", "window": 2},
+            "`normalize` must be 'input' with `matching` 'window', which sorts tokens by norm",
+        ),
+        (
+            {"normalize": "token", "matching": "topk", "topk": 2},
+            "`normalize` must be 'input' with `matching` 'topk', which sorts tokens by norm",
+        ),
         ({"mask": [[1] * 4] * 3, "lengths": [4] * 3}, "`mask` must be None with `lengths`, got bo"),
         ({"other_mask": [[1] * 4] * 3}, "`other_mask` must be None without `other`, got a mask"),
     ],

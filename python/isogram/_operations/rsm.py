@@ -17,8 +17,8 @@ from isogram._progress import Progress, reporting
 from isogram._tokens.arguments import (
     Inputs,
     check_median,
-    check_positions,
     check_precision,
+    check_sides,
     kernels_of,
     matching_of,
     outputs_of,
@@ -78,7 +78,8 @@ def semantic_rsm(
         token: every token is scaled to norm 1 before all else; all-zero ones stay, and do not
         count. m is then the sum of the cosines of matched tokens, and the cosine entry is
         m / √(s_i s_j): their mean where both inputs have as many tokens. Else it is the geometric
-        mean of m / s_i and m / s_j, in which a token that is matched with none adds 0.
+        mean of m / s_i and m / s_j, in which a token that is matched with none adds 0. Not with
+        matchings "window" and "topk", which sort tokens by norm.
     matching : {"exact", "window", "topk", "greedy", "none"}
         How m is found. exact: the optimum. window: both inputs' tokens sorted by norm (descending,
         equal ones by index), cut into windows of `window` tokens and solved window by window. topk:
@@ -151,9 +152,10 @@ def semantic_rsm(
     Raises
     ------
     ValueError
-        A wrong shape, layout, length or mask; a narrow `precision` or `rank` with another matching
-        than "exact", or `loss` with neither; a narrow `precision` with float64 tokens; `mean_loss`
-        without rank "auto"; a NaN or infinity, whose index is named: of several the first of
+        A wrong shape, layout, length or mask; tokens of norm 1 that a matching would sort by norm;
+        a narrow `precision` or `rank` with another matching than "exact", or `loss` with neither; a
+        narrow `precision` with float64 tokens; `mean_loss` without rank "auto"; a NaN or infinity,
+        whose index is named: of several the first of
         `tokens`, or else of `other`, but band by band the first that is read; a bandwidth by the
         median of no pairs, or of distances whose median is 0; on a GPU more than 4096 tokens that
         are matched at once, or a `rank` below the number of channels.
@@ -305,7 +307,7 @@ def _rsm(
     width = median_or_bandwidth(function, bandwidth)
     pairs = inputs.checked(function)
     check_median(function, pairs, kernels, width)
-    check_positions(function, pairs, matching)
+    check_sides(function, pairs, matching)
     outputs = _outputs(function, inputs, pairs, kernels, out)
     first = outputs[kernels[0]]
     check_precision(function, matching, first.array.dtype)

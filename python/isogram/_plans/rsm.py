@@ -21,6 +21,7 @@ from isogram._tokens.arguments import (
     Inputs,
     check_median,
     check_precision,
+    check_sides,
     kernels_of,
     matching_of,
     outputs_of,
@@ -187,6 +188,7 @@ def _plan(
     workers = threads(function, num_threads)
     pairs, described = _on_host(function, inputs)
     check_median(function, pairs, kernels, width)
+    check_sides(function, pairs, matching)
     dtype = result_dtype(*pairs.sources.values())
     check_precision(function, matching, dtype)
     job = Job(pairs, matching, outputs_of(kernels), dtype, workers=workers)

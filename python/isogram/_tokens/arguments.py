@@ -180,8 +180,17 @@ def check_precision(function: str, matching: Matching, dtype: np.dtype[Any]) -> 
         )
 
 
-def check_positions(function: str, pairs: Pairs, matching: Matching) -> None:
-    """Raise ValueError for a mask, unless of leading tokens, where positions are compared."""
+def check_sides(function: str, pairs: Pairs, matching: Matching) -> None:
+    """Raise ValueError for inputs on which a matching would make no sense.
+
+    Those of a mask, unless of leading tokens, where positions are compared; and of norm 1, where
+    tokens are sorted by norm.
+    """
+    if pairs.rows.is_unit and matching.name in ("window", "topk"):
+        raise ValueError(
+            f"{function}: `normalize` must be 'input' with `matching` {matching.name!r}, which "
+            "sorts tokens by norm, got 'token', which makes all norms 1"
+        )
     for side in pairs.sides:
         if matching.name == "none" and side.mask is not None:
             name = "mask" if side.name == "tokens" else "other_mask"
