@@ -77,13 +77,13 @@ def test_values_are_those_of_the_measures():
     data = data_of(page)
     assert data["rows"] == data["columns"] == list(A)
     for heat, measure in zip(data["heat"], ("cka", "mutual_knn"), strict=True):
-        assert np.array_equal(heat["values"], ig.similarity_matrix(A, B, measure=measure))
+        assert np.array_equal(heat, ig.similarity_matrix(A, B, measure=measure))
 
 
 def test_options_of_measures():
     page = report.compare(A, B, measures={"mutual_knn": {"k": 3}})
     expected = ig.similarity_matrix(A, B, measure="mutual_knn", k=3)
-    assert np.array_equal(data_of(page)["heat"][0]["values"], expected)
+    assert np.array_equal(data_of(page)["heat"][0], expected)
     assert "k = 3" in page.html
 
 
@@ -91,7 +91,7 @@ def test_layers_of_more_axes_are_flattened():
     rng = np.random.default_rng(0)
     maps = rng.standard_normal((N, 2, 2, 3))
     values = data_of(report.compare({"map": maps}, [maps.reshape(N, -1)], measures="cka"))
-    assert values["heat"][0]["values"] == [[pytest.approx(1)]]
+    assert values["heat"][0] == [[pytest.approx(1)]]
     assert values["rows"] == ["map"]
     assert values["columns"] == ["0"]
 
@@ -106,7 +106,7 @@ def test_layers_of_one_name_come_with_the_least_alike_first():
     rng = np.random.default_rng(0)
     changed = {**A, "conv2": rng.standard_normal((N, 4)), "other": A["head"]}
     page = report.compare(A, changed, measures="cka").html
-    section = page[page.index('id="same"') : page.index('id="provenance"')]
+    section = page[page.index('id="same"') : page.index('id="samples"')]
     assert re.findall(r"<tr><td>(.*?)</td>", section)[0] == "conv2"
     assert "other" not in section
     assert 'id="same"' not in report.compare(A, layers_of(["x"]), measures="cka").html
@@ -131,7 +131,7 @@ def test_what_is_not_defined():
     constant = {**A, "dead": np.zeros((N, 3))}
     with pytest.warns(RuntimeWarning, match="dead"):
         page = report.compare(constant, B, measures=["cka"])
-    assert data_of(page)["heat"][0]["values"][-1] == [None] * len(B)
+    assert data_of(page)["heat"][0][-1] == [None] * len(B)
     assert len(re.findall(f'<td class="k{MISSING}">NaN', page.html)) == len(B)
     assert "Where a measure is not defined" in page.html
 
@@ -141,7 +141,7 @@ def test_nothing_is_defined():
         page = report.compare(
             [np.zeros((N, 3))], [np.zeros((N, 3))], measures=["cka", "procrustes"]
         )
-    assert data_of(page)["heat"][0]["values"] == [[None]]
+    assert data_of(page)["heat"][0] == [[None]]
 
 
 def test_a_distance_is_bright_where_it_is_small():
@@ -157,7 +157,7 @@ def test_files_are_aligned_by_their_identifiers(tmp_path):
     with io.open(tmp_path / "a.npz") as a, io.open(tmp_path / "b.npz") as b:
         page = report.compare(a, b, measures="cka")
     expected = ig.similarity_matrix(A, B)
-    assert np.array_equal(data_of(page)["heat"][0]["values"], expected)
+    assert np.array_equal(data_of(page)["heat"][0], expected)
     assert "<h1>a.npz and b.npz</h1>" in page.html
 
 
@@ -180,6 +180,215 @@ def test_a_notebook_shows_it_in_a_frame():
 def test_sizes_of_pages():
     a = layers_of([f"blocks.{i}.mlp.fc2" for i in range(24)])
     assert len(report.compare(a, similar(a)).html) < 300_000
+
+
+# Samples ----------------------------------------------------------------------------------------
+
+LABELS = [f"class {i % 3}" for i in range(N)]
+PICTURES = np.random.default_rng(5).integers(0, 256, (N, 12, 12, 3), dtype=np.uint8)
+
+
+def maps_of(seed, side=3, n=N):
+    """Feature maps whose class stands somewhere in each."""
+    rng = np.random.default_rng(seed)
+    maps = 0.1 * rng.standard_normal((n, side, side, 4))
+    for i, (row, column) in enumerate(rng.integers(0, side, (n, 2))):
+        maps[i, row, column, i % 3] += 3
+    return maps
+
+
+def rsms_of(page):
+    """Return the RSMs of a page as whole matrices."""
+    triangles = [
+        np.array([[*row, *[0] * n] for row in t for n in [len(t) - len(row)]])
+        for t in data_of(page)["rsms"]
+    ]
+    return [np.tril(t) + np.tril(t, -1).T for t in triangles]
+
+
+def test_rsms_of_vectors_are_cosines_of_centred_features():
+    page = report.compare(A, B, measures="cka", labels=LABELS, pair=("conv2", "head"))
+    order = np.argsort(np.array(LABELS), kind="stable")
+    assert data_of(page)["samples"] == [str(i) for i in order]
+    for rsm, layer in zip(rsms_of(page), (A["conv2"], B["head"]), strict=True):
+        x = layer - layer.mean(axis=0)
+        x /= np.linalg.norm(x, axis=1, keepdims=True)
+        assert np.abs(rsm - (x @ x.T)[np.ix_(order, order)]).max() < 6e-4
+    assert re.findall(r"<text .*?>(.*?)</text>", page.html)[:3] == ["class 0", "class 1", "class 2"]
+
+
+@pytest.mark.parametrize("layout", ["nsc", "nhwc", "nchw"])
+def test_rsms_of_tokens_are_semantic_and_spatial(layout):
+    maps = maps_of(0)
+    given = {"nsc": maps.reshape(N, 9, 4), "nhwc": maps, "nchw": maps.transpose(0, 3, 1, 2)}[layout]
+    named = {} if layout == "nsc" else {"layout": layout}
+    page = report.compare([given], [given], measures="cka", labels=["one"] * N, **named)
+    semantic, spatial, *_ = rsms_of(page)
+    assert np.abs(semantic - ig.semantic_rsm(maps, layout="nhwc")).max() < 6e-4
+    assert np.abs(spatial - ig.spatial_rsm(maps, layout="nhwc")).max() < 6e-4
+
+
+def test_maps_without_a_layout_are_vectors():
+    maps = maps_of(0)
+    assert len(rsms_of(report.compare([maps], [maps], measures="cka"))) == 2
+
+
+def test_default_pair_is_the_last_layer_and_its_best_match():
+    b = {"x": B["conv1"], "y": A["head"], "z": B["conv2"]}
+    page = report.compare(A, b, measures="cka").html
+    assert re.findall(r"<svg class=\"rsm\".*?aria-label=\"(.*?)\"", page) == [
+        "RSM of head of A",
+        "RSM of y of B",
+    ]
+
+
+def test_clusters_are_found_and_contiguous():
+    rng = np.random.default_rng(0)
+    centres = 10 * rng.standard_normal((4, 6))
+    members = rng.permutation(np.repeat(np.arange(4), 25))
+    x = centres[members] + 0.1 * rng.standard_normal((100, 6))
+    samples = list(map(int, data_of(report.compare([x], [x], measures="cka"))["samples"]))
+    assert sorted(samples) == list(range(100))
+    assert np.count_nonzero(np.diff(members[samples])) == 3
+
+
+def test_many_samples_are_spread():
+    x = np.random.default_rng(0).standard_normal((1000, 5))
+    page = report.compare([x], [x], measures="cka", labels=np.arange(1000) // 100)
+    samples = np.array(list(map(int, data_of(page)["samples"])))
+    assert len(samples) == len(set(samples)) == 200
+    assert set(np.bincount(samples // 100)) == {20}
+    assert "200 of 1000 samples, evenly spread" in page.html
+    assert len(page.html) < 600_000
+
+
+def test_tokens_are_many():
+    tokens = np.random.default_rng(0).standard_normal((60, 400, 3)).astype(np.float32)
+    assert len(rsms_of(report.compare([tokens], [tokens], measures="cka"))[0]) == 40
+
+
+def test_neighbours():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((12, 4))
+    page = report.compare([x], [x], measures="cka", ids=[f"sample {i}" for i in range(12)])
+    assert "5.0 of the 5 nearest neighbours" in page.html
+    centred = x - x.mean(axis=0)
+    cosines = ig.gram(centred, kernel="cosine")
+    query = re.findall(r'<div class="query">.*?</div>\s*<div>.*?<ol>(.*?)</ol>', page.html, re.S)[0]
+    name = re.findall(r'<div class="query">\s*<div>.*?title="sample (\d+)"', page.html, re.S)[0]
+    found = [int(i) for i in re.findall(r'title="sample (\d+)"', query)]
+    others = np.argsort(-cosines[int(name)], kind="stable")[1:6]
+    assert found == others.tolist()
+
+
+def test_names_are_the_identifiers_of_files(tmp_path):
+    np.savez(tmp_path / "a.npz", **A, ids=[f"{i}.png" for i in range(N)])
+    with io.open(tmp_path / "a.npz") as a:
+        samples = data_of(report.compare(a, B, measures="cka"))["samples"]
+    assert sorted(samples) == sorted(f"{i}.png" for i in range(N))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_few_samples(n):
+    x = np.random.default_rng(0).standard_normal((n, 4))
+    with pytest.warns(RuntimeWarning):
+        page = report.compare([x], [x], measures=["cka"])
+    assert len(data_of(page)["samples"]) == n
+    assert ('id="neighbours"' in page.html) == (n > 1)
+
+
+def test_constant_samples_have_rsms_of_zeros():
+    with pytest.warns(RuntimeWarning):
+        page = report.compare([A["head"] * 0], [A["head"] * 0], measures=["cka"])
+    assert (rsms_of(page)[0] == 0).all()
+
+
+# Pictures ---------------------------------------------------------------------------------------
+
+
+def test_pictures_and_matched_tokens():
+    a, b = {"maps": maps_of(0)}, {"maps": maps_of(1)}
+    page = report.compare(
+        a, b, measures="cka", labels=LABELS, pictures=PICTURES, layout="nhwc", names=("A", "B")
+    ).html
+    pictures = re.findall(r'<img src="(.*?)"', page)
+    assert len(pictures) == 6 * (1 + 5 + 5)
+    assert all(picture.startswith("data:image/jpeg;base64,") for picture in pictures)
+    assert page.count('<figure class="matched">') == 6
+    [first, *_] = re.findall(r'<figure class="matched">.*?</figure>', page, re.S)
+    shares = re.findall(
+        r"<title>row (\d), column (\d) → row (\d), column (\d): (.*?)</title>", first
+    )
+    assert len(shares) == 9  # all tokens
+    query, other = map(int, re.findall(r"<figcaption>(\d+) – (\d+): cosine", first)[0])
+    tokens = a["maps"].reshape(N, 9, 4)
+    i, j = tokens[query], tokens[other]
+    for row, column, to_row, to_column, share in shares:
+        product = i[3 * int(row) + int(column)] @ j[3 * int(to_row) + int(to_column)]
+        expected = product / np.linalg.norm(i) / np.linalg.norm(j)
+        assert float(share) == pytest.approx(expected, abs=6e-5)
+    total = sum(float(share) for *_, share in shares)
+    entry = ig.semantic_rsm(tokens)[query, other]
+    assert total == pytest.approx(entry, abs=1e-3)
+
+
+def test_tokens_that_lie_on_no_grid_are_not_drawn():
+    tokens = np.random.default_rng(0).standard_normal((N, 7, 4))
+    page = report.compare([tokens], [tokens], measures="cka", pictures=PICTURES).html
+    assert "<img" in page
+    assert 'class="matched"' not in page
+
+
+@pytest.mark.parametrize("kind", ["path", "pillow", "float", "grey", "one channel", "alpha"])
+def test_kinds_of_pictures(kind, tmp_path):
+    from PIL import Image
+
+    given = {
+        "path": lambda p: str(tmp_path / "p.png"),
+        "pillow": Image.fromarray,
+        "float": lambda p: (p / 255).astype(np.float32),
+        "grey": lambda p: p[:, :, 0],
+        "one channel": lambda p: p[:, :, :1],
+        "alpha": lambda p: np.dstack([p, p[:, :, 0]]),
+    }[kind]
+    Image.fromarray(PICTURES[0]).save(tmp_path / "p.png")
+    page = report.compare(A, B, measures="cka", pictures=[given(p) for p in PICTURES]).html
+    assert page.count("<img") == 66
+
+
+@pytest.mark.parametrize(
+    ("picture", "got"),
+    [
+        (np.zeros((3, 8, 8), np.uint8), "one of shape (3, 8, 8)"),
+        (np.zeros((0, 8), np.uint8), "one of shape (0, 8)"),
+        (np.zeros((8, 8), np.int64), "one of int64"),
+        (np.full((8, 8), 2.0), "values from 2 to 2"),
+        (np.full((8, 8), np.nan), "values from nan to nan"),
+    ],
+)
+def test_what_is_no_picture(picture, got):
+    message = r"compare: `pictures\[\d+\]` must be a path, or an array .* got " + re.escape(got)
+    with pytest.raises(ValueError, match=message):
+        report.compare(A, B, measures="cka", pictures=[picture] * N)
+
+
+@pytest.mark.parametrize("argument", ["labels", "pictures", "ids"])
+def test_one_for_each_sample(argument):
+    message = f"compare: `{argument}` must be one for each of the {N} samples, got 2"
+    with pytest.raises(ValueError, match=message):
+        report.compare(A, B, measures="cka", **{argument: [1, 2]})
+
+
+def test_a_pair_of_layers_that_are_there():
+    with pytest.raises(
+        ValueError, match="compare: `pair` must have names of layers, got 'x': B has"
+    ):
+        report.compare(A, B, measures="cka", pair=("head", "x"))
+
+
+def test_an_unknown_layout():
+    with pytest.raises(ValueError, match="compare: `layout` must be one of 'nhwc', 'nchw'"):
+        report.compare(A, B, measures="cka", layout="nwhc")
 
 
 # Tables -----------------------------------------------------------------------------------------
@@ -259,8 +468,11 @@ def test_colours_are_those_of_pictures():
 
 def nasty_pages():
     a = layers_of(NASTY)
+    ids, labels = [NASTY[i % len(NASTY)] for i in range(N)], [NASTY[i % 4] for i in range(N)]
+    names = NASTY[0], NASTY[1]
     pages = [
-        report.compare(a, similar(a), names=(NASTY[0], NASTY[1]), title=name) for name in NASTY[:2]
+        report.compare(a, similar(a), names=names, title=title, ids=ids, labels=labels)
+        for title in NASTY[:2]
     ]
     table = report.table(NASTY[1], NASTY, [NASTY], lead=NASTY[0], about={n: n for n in NASTY})
     return [*pages, table]
@@ -289,8 +501,9 @@ def test_names_come_back_as_they_are():
 
 
 def test_no_address_in_a_page():
-    page = report.compare(A, B).html
-    assert not re.findall(r"(?:https?:)?//\w|\burl\(|@import|\bsrc=|<link", page)
+    page = report.compare([maps_of(0)], B, pictures=PICTURES, layout="nhwc").html
+    page = re.sub(r'(?:src|href)="(?:data:image/(?:png|jpeg);base64,[\w+/=]+|#\w+)"', "", page)
+    assert not re.findall(r"(?:https?:)?//\w|\burl\(|@import|\bsrc=|\bhref=|<link", page)
     [policy] = re.findall(r'http-equiv="Content-Security-Policy" content="(.*?)"', page)
     assert policy.startswith("default-src &#39;none&#39;; ")
     assert "unsafe" not in policy
@@ -341,7 +554,7 @@ def opened(browser, tmp_path):
 @pytest.mark.parametrize("page", nasty_pages())
 def test_no_script_of_others_runs(opened, page):
     browser = opened(page)
-    assert browser.run("document.querySelectorAll('img').length") == 0
+    assert browser.run("[...document.images].length") == 0
     assert browser.run("document.documentElement.className") == "script"
 
 
@@ -397,6 +610,29 @@ def test_the_cell_under_the_pointer_is_named(opened):
     assert float(value) == pytest.approx(ig.cka(A["conv2"], B["head"]), rel=1e-6)
     browser.point_at(0, 0)
     assert browser.run("document.getElementById('tip').hidden")
+
+
+@needs_a_browser
+def test_the_samples_under_the_pointer_are_named(opened):
+    browser = opened(report.compare(A, B, measures="cka", labels=LABELS))
+    browser.run("document.querySelector('.rsm').scrollIntoView()")
+    box = "document.querySelector('.rsm image').getBoundingClientRect()"
+    x, y, side = (browser.run(f"{box}.{name}") for name in ("x", "y", "width"))
+    browser.point_at(x + side * 4.5 / N, y + side * 1.5 / N)
+    name, other, value = browser.run("document.getElementById('tip').textContent").split("\n")
+    samples = browser.run("data.samples")
+    assert (name, other) == (samples[1], samples[4])
+    x = A["head"] - A["head"].mean(axis=0)
+    i, j = x[int(name)], x[int(other)]
+    assert float(value) == pytest.approx(i @ j / np.linalg.norm(i) / np.linalg.norm(j), abs=6e-4)
+
+
+@needs_a_browser
+def test_pictures_are_shown(opened):
+    maps = [maps_of(0)]
+    browser = opened(report.compare(maps, maps, pictures=PICTURES, layout="nhwc", measures="cka"))
+    assert browser.run("[...document.images].every(image => image.naturalWidth > 0)")
+    assert browser.run("document.images.length") == 66
 
 
 @needs_a_browser

@@ -5,21 +5,26 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 import isogram as ig
 from isogram import io
+from isogram._arguments import choice
 from isogram._arrays import to_host
 from isogram._measures import Measure, measure_of
-from isogram._output import printable
+from isogram._output import listed, printable
 from isogram._types import Array
 from isogram.io._results import facts_of, sets_of
 from isogram.report._colours import palette_css
 from isogram.report._heat_maps import HeatMap, best_matches, heat_map
+from isogram.report._matched import matched_of
+from isogram.report._neighbours import neighbours_of
 from isogram.report._page import Report, page
+from isogram.report._pictures import Pictures
+from isogram.report._samples import Layer, Rsm, Samples, samples_of
 from isogram.report._tables import Table, about_of, table_of
 
 MEASURES = ("cka", "gbs_centered", "mutual_knn", "rsa_pearson")
@@ -32,6 +37,11 @@ def compare(
     b: Mapping[Any, Array] | Sequence[Array],
     *,
     measures: Iterable[str | Measure] | Mapping[str, Mapping[str, Any]] = MEASURES,
+    pair: tuple[str, str] | None = None,
+    labels: Sequence[Any] | NDArray[Any] | None = None,
+    pictures: Sequence[Any] | NDArray[Any] | None = None,
+    ids: Sequence[Any] | NDArray[Any] | None = None,
+    layout: str | None = None,
     names: tuple[str, str] | None = None,
     title: str | None = None,
     num_threads: int | None = None,
@@ -45,6 +55,19 @@ def compare(
         of more than two axes are flattened.
     measures : iterable of str or Measure, or mapping from names to options, optional
         Names of `ig.measures()`; a mapping has the options of each, as {"mutual_knn": {"k": 5}}.
+    pair : (layer of a, layer of b), optional
+        Names of the layers whose samples are shown: RSMs, nearest neighbours, matched tokens. By
+        default the last layer of `a`, and its best match by the first measure.
+    labels : n values, optional
+        The group of each sample; by default, samples are grouped by clusters of their RSM.
+    pictures : n pictures, optional
+        What the samples are: paths, pictures of Pillow, or arrays of shape (h, w), (h, w, 3) or
+        (h, w, 4) of uint8 or of floats from 0 to 1.
+    ids : n values, optional
+        What the samples are called; by default the identifiers of `a`, or numbers from 0.
+    layout : {"nhwc", "nchw"}, optional
+        Where layers of four axes have their channels: their tokens are shown. Layers of three axes
+        have samples, tokens and channels.
     names : pair of str, optional
         What the page calls the two sets; by default the names of their files, or A and B.
     title : str, optional
@@ -60,12 +83,14 @@ def compare(
     Raises
     ------
     ValueError, TypeError
-        As for `ig.similarity_matrix`; files whose identifiers do not match.
+        As for `ig.similarity_matrix`; files whose identifiers do not match; labels, pictures or ids
+        that are not one for each sample; a layer that is not there; what is no picture.
 
     Notes
     -----
-    Numbers are those of `ig.similarity_matrix`, in full precision. All layers are read into memory,
-    and read once more for their fingerprints. Where a measure is not defined the page says so, and
+    Numbers are those of `ig.similarity_matrix`, in full precision. Of many samples 200 are shown,
+    evenly spread, fewer of more than 64 tokens. All layers are read into memory, and read once more
+    for their fingerprints. Where a measure is not defined the page says so, and
     why; the RuntimeWarning is given too.
 
     Examples
@@ -75,61 +100,129 @@ def compare(
     >>> x = np.random.default_rng(0).standard_normal((50, 6))
     >>> report.compare({"conv": x}, {"conv": x[:, :3]}).save("report.html")  # doctest: +SKIP
     """
-    if (
-        isinstance(a, io.Layers)
-        and isinstance(b, io.Layers)
-        and not (a.ids is None or b.ids is None)
-    ):
-        a, b = io.align(a, b)
+    a, b = _aligned(a, b)
     called = names or (_called(a, "A"), _called(b, "B"))
-    rows, columns = _flat(a), _flat(b)
-    maps, remarks = _heat_maps(rows, columns, _chosen(measures), num_threads)
+    rows, columns = _arrays(a), _arrays(b)
+    maps, remarks = _heat_maps(_flat(rows), _flat(columns), _chosen(measures), num_threads)
     facts = facts_of(sets_of((a, b)))
-    data = {
-        "rows": list(maps[0].rows),
-        "columns": list(maps[0].columns),
-        "heat": [
-            {"rows": "rows", "columns": "columns", "values": heat.json_values()} for heat in maps
-        ],
-    }
-    style = palette_css() + "\n" + "".join(heat.css(i) for i, heat in enumerate(maps))
+    shown = _shown(facts["n"], labels, pictures, getattr(a, "ids", None) if ids is None else ids)
+    layers = _shown_layers(rows, columns, called, pair or _default_pair(maps[0]), layout)
+    samples = samples_of(layers, shown.ids, shown.labels, num_threads)
+    neighbours = neighbours_of(samples, shown.pictures)
+    matched = []
+    if neighbours is not None and shown.pictures is not None:
+        matched = matched_of(layers, samples, neighbours, shown.pictures, num_threads)
+    rsms = [rsm for of_layer in samples.rsms for rsm in of_layer]
     return page(
         "compare.html",
-        style=style,
-        data=data,
+        style=_style(maps, rsms),
+        data=_data(maps, samples, rsms),
         title=printable(title or f"{called[0]} and {called[1]}"),
         a=printable(called[0]),
         b=printable(called[1]),
-        samples=facts["n"],
+        count=facts["n"],
         maps=maps,
         remarks=[printable(remark) for remark in remarks],
         summary=_summary(maps),
         best_of_a=_best_matches(maps, transposed=False),
         best_of_b=_best_matches(maps, transposed=True),
         same_name=_same_name(maps),
+        samples=samples,
+        is_labelled=labels is not None,
+        neighbours=neighbours,
+        matched=matched,
         provenance=_provenance(facts, called, maps),
         layers=_layers_table(facts, called),
     )
 
 
+class _Shown(NamedTuple):
+    """What is known of every sample."""
+
+    ids: list[str]
+    labels: list[str] | None
+    pictures: Pictures | None
+
+
+def _shown(count: int, labels: Any, pictures: Any, ids: Any) -> _Shown:
+    for name, values in (("labels", labels), ("pictures", pictures), ("ids", ids)):
+        if values is not None and len(values) != count:
+            raise ValueError(
+                f"compare: `{name}` must be one for each of the {count} samples, got {len(values)}"
+            )
+    return _Shown(
+        [str(name) for name in (range(count) if ids is None else ids)],
+        None if labels is None else [str(label) for label in labels],
+        None if pictures is None else Pictures(pictures),
+    )
+
+
+def _shown_layers(
+    rows: _Layers, columns: _Layers, called: tuple[str, str], pair: Any, layout: str | None
+) -> tuple[Layer, Layer]:
+    """Return the two layers whose samples are shown."""
+    if layout is not None:
+        choice("compare", "layout", layout, ("nhwc", "nchw"))
+    a, b = (
+        _shown_layer(layers, side, name, layout)
+        for layers, side, name in zip((rows, columns), called, pair, strict=True)
+    )
+    return a, b
+
+
+def _shown_layer(layers: _Layers, side: str, name: str, layout: str | None) -> Layer:
+    if name not in layers:
+        raise ValueError(
+            f"compare: `pair` must have names of layers, got {name!r}: {side} has {listed(layers)}"
+        )
+    array = layers[name]
+    return Layer(f"{name} of {side}", array, {3: "nsc", 4: layout}.get(array.ndim))
+
+
+def _default_pair(heat: HeatMap) -> tuple[str, str]:
+    """Return the names of the last layer and of its best match, or of the last layers."""
+    return heat.names[0][-1], heat.names[1][heat.best[-1]]  # -1 where no match is defined
+
+
+def _style(maps: list[HeatMap], rsms: list[Rsm]) -> str:
+    bars = [f"#rsm{i}{{background:{rsm.scale.bar()}}}\n" for i, rsm in enumerate(rsms)]
+    return "".join([palette_css(), "\n", *(heat.css(i) for i, heat in enumerate(maps)), *bars])
+
+
+def _data(maps: list[HeatMap], samples: Samples, rsms: list[Rsm]) -> dict[str, Any]:
+    """Return what the script of the page reads."""
+    return {
+        "rows": maps[0].rows,
+        "columns": maps[0].columns,
+        "heat": [heat.json_values() for heat in maps],
+        "samples": samples.names,
+        "rsms": [rsm.triangle for rsm in rsms],
+    }
+
+
+def _has_ids(layers: Any) -> bool:
+    return isinstance(layers, io.Layers) and layers.ids is not None
+
+
 def _aligned(a: Any, b: Any) -> tuple[Any, Any]:
     """Return files with the samples of both in one order, where both have identifiers."""
-    if any(not isinstance(layers, io.Layers) or layers.ids is None for layers in (a, b)):
-        return a, b
-    return io.align(a, b)
+    return io.align(a, b) if _has_ids(a) and _has_ids(b) else (a, b)
 
 
 def _called(layers: Any, otherwise: str) -> str:
     return layers.path.name if isinstance(layers, io.Layers) else otherwise
 
 
-def _flat(layers: Any) -> _Layers:
-    """Return layers as matrices by name."""
+def _arrays(layers: Any) -> _Layers:
     [by_name] = sets_of((layers,))
-    arrays = {name: to_host(layer) for name, layer in by_name.items()}
+    return {name: to_host(layer) for name, layer in by_name.items()}
+
+
+def _flat(layers: _Layers) -> _Layers:
+    """Return layers as matrices."""
     return {
         name: array.reshape(len(array), -1) if array.ndim > 2 else array
-        for name, array in arrays.items()
+        for name, array in layers.items()
     }
 
 

@@ -31,16 +31,25 @@ class HeatMap:
         Of shape (rows, columns); NaN where the measure is not defined.
     scale
         Their colours.
-    rows, columns
-        Names of the layers.
+    names
+        Those of the layers.
     """
 
     measure: Measure
     options: dict[str, Any]
     values: NDArray[Any]
     scale: Scale
-    rows: tuple[str, ...]
-    columns: tuple[str, ...]
+    names: tuple[tuple[str, ...], tuple[str, ...]]
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Names of the rows as they are shown."""
+        return tuple(map(printable, self.names[0]))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns as they are shown."""
+        return tuple(map(printable, self.names[1]))
 
     @property
     def title(self) -> str:
@@ -107,8 +116,7 @@ def heat_map(
 ) -> HeatMap:
     """Return the heat map of a measure, coloured by what its values are."""
     scale = scale_of(values, measure.kind == "distance")
-    names = tuple(map(printable, rows)), tuple(map(printable, columns))
-    return HeatMap(measure, options, values, scale, *names)
+    return HeatMap(measure, options, values, scale, (tuple(rows), tuple(columns)))
 
 
 def best_matches(values: NDArray[Any], is_distance: bool) -> NDArray[Any]:

@@ -56,11 +56,11 @@ function number(value) {
 }
 
 for (const table of document.querySelectorAll("table.heat")) {
-  const {rows, columns, values} = data.heat[table.dataset.heat];
+  const values = data.heat[table.dataset.heat];
   let at = null;
   const of = cell => {
     const [i, j] = [cell.parentNode.rowIndex - 1, cell.cellIndex - 1];
-    return `${data[rows][i]}\n${data[columns][j]}\n${number(values[i][j])}`;
+    return `${data.rows[i]}\n${data.columns[j]}\n${number(values[i][j])}`;
   };
   const go = (cell, x, y) => {
     if (at) at.classList.remove("at");
@@ -99,8 +99,8 @@ for (const table of document.querySelectorAll("table.heat")) {
   save.textContent = "Save as CSV";
   save.addEventListener("click", () => {
     const quoted = text => `"${String(text).replaceAll('"', '""')}"`;
-    const lines = [["", ...data[columns]].map(quoted).join(",")];
-    values.forEach((row, i) => lines.push([quoted(data[rows][i]), ...row.map(v => v ?? "nan")].join(",")));
+    const lines = [["", ...data.columns].map(quoted).join(",")];
+    values.forEach((row, i) => lines.push([quoted(data.rows[i]), ...row.map(v => v ?? "nan")].join(",")));
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([lines.join("\r\n") + "\r\n"], {type: "text/csv"}));
     link.download = `${table.dataset.name}.csv`;
@@ -110,18 +110,17 @@ for (const table of document.querySelectorAll("table.heat")) {
   frame.after(save);
 }
 
-for (const picture of document.querySelectorAll("img.rsm")) {
-  const values = data.rsms[picture.dataset.rsm]; // the lower triangle
-  picture.addEventListener("mousemove", event => name(event));
-  picture.addEventListener("click", event => name(event));
-  picture.addEventListener("mouseleave", () => { tip.hidden = true; });
-  function name(event) {
+for (const picture of document.querySelectorAll(".rsm image")) {
+  const values = data.rsms[picture.parentNode.dataset.rsm]; // on and below the diagonal
+  const under = event => {
     const box = picture.getBoundingClientRect();
-    const place = (offset, size) =>
-      Math.max(0, Math.min(values.length - 1, Math.floor(offset / size * values.length)));
-    const i = place(event.clientY - box.top, box.height);
-    const j = place(event.clientX - box.left, box.width);
-    const value = values[Math.max(i, j)][Math.min(i, j)];
-    show(`${data.samples[i]}\n${data.samples[j]}\n${number(value)}`, event.clientX, event.clientY);
-  }
+    const place = share => Math.max(0, Math.min(values.length - 1, Math.floor(share * values.length)));
+    const i = place((event.clientY - box.top) / box.height);
+    const j = place((event.clientX - box.left) / box.width);
+    const value = number(values[Math.max(i, j)][Math.min(i, j)]);
+    show(`${data.samples[i]}\n${data.samples[j]}\n${value}`, event.clientX, event.clientY);
+  };
+  picture.addEventListener("mousemove", under);
+  picture.addEventListener("click", under);
+  picture.addEventListener("mouseleave", () => { tip.hidden = true; });
 }
