@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram import _core
-from isogram._arrays import as_matrix
-from isogram._entries import result_dtype
+from isogram import _advice, _core
+from isogram._arrays import as_layer, as_matrix, giver
+from isogram._entries import extremes, result_dtype, widened
+from isogram._errors import PlaceError
 from isogram._identifiers import require_same_order
 from isogram._place import gpu_library, why_no_gpu
-from isogram._types import MEDIAN, Array, Bandwidth, Kernel, Layers
+from isogram._types import Array, Kernel, Layers
 
 if TYPE_CHECKING:
     from isogram._device.device import Device
@@ -102,71 +103,28 @@ def gpus_of(function: str, gpus: Any, home: Device | None) -> list[Device]:
     return [library(number) for number in numbers]
 
 
-def bandwidth_of(function: str, bandwidth: Any, or_else: str = "") -> Bandwidth:
-    """Return a bandwidth: "median", ("median", fraction) or a number."""
-    if isinstance(bandwidth, str) and bandwidth == "median":
-        return MEDIAN
-    if isinstance(bandwidth, float) and 0 < bandwidth < math.inf:
-        return Bandwidth(float(bandwidth), of_median=False)  # at once: no message is made
-    or_else = f"'median', ('median', fraction){or_else} or "
-    if _is_fraction(bandwidth):
-        return Bandwidth(positive(function, "bandwidth", bandwidth[1], or_else), of_median=True)
+def median_or_bandwidth(function: str, bandwidth: object) -> float | None:
+    """Return a bandwidth, or None for "median"."""
     if isinstance(bandwidth, str):
+        if bandwidth == "median":
+            return None
         raise ValueError(
-            _must_be(function, "bandwidth", f"{or_else}a positive finite number", bandwidth)
+            f"{function}: `bandwidth` must be 'median' or a positive finite number, "
+            f"got {bandwidth!r}"
         )
-    return Bandwidth(positive(function, "bandwidth", bandwidth, or_else), of_median=False)
-
-
-def bandwidths_of(function: str, bandwidth: Any) -> tuple[Bandwidth, Bandwidth | None]:
-    """Return the bandwidth of one side, and of another if that is not the same."""
-    or_else = ", a pair of them for the two sides"
-    if not _is_pair(bandwidth) or _is_fraction(bandwidth):
-        return bandwidth_of(function, bandwidth, or_else), None
-    x, y = (bandwidth_of(function, side, or_else) for side in bandwidth)
-    return x, None if y == x else y
-
-
-def _is_pair(value: object) -> bool:
-    return isinstance(value, tuple | list) and len(value) == 2
-
-
-def _is_fraction(bandwidth: Any) -> bool:
-    """Whether it is ("median", number), which is no pair of bandwidths."""
-    return (
-        _is_pair(bandwidth)
-        and isinstance(bandwidth[0], str)
-        and bandwidth[0] == "median"
-        and isinstance(bandwidth[1], Real)
-    )
+    return positive(function, "bandwidth", bandwidth, "'median' or ")
 
 
 def kernel_of(
-    function: str,
-    kernel: object,
-    bandwidth: object,
-    gamma: object,
-    degree: Any,
-    coef0: object,
-    *,
-    sides: bool = True,
+    function: str, kernel: object, bandwidth: object, gamma: object, degree: Any, coef0: object
 ) -> Kernel:
-    """Check a kernel's name and every parameter, whether this kernel reads it or not.
-
-    Of two `sides` each may have a bandwidth of its own.
-    """
-    name = choice(function, "kernel", kernel, KERNELS)
-    if sides:
-        of_x, of_y = bandwidths_of(function, bandwidth)
-    else:
-        of_x, of_y = bandwidth_of(function, bandwidth), None
+    """Check a kernel's name and every parameter, whether this kernel reads it or not."""
     return Kernel(
-        name,
-        of_x,
+        choice(function, "kernel", kernel, KERNELS),
+        median_or_bandwidth(function, bandwidth),
         0.0 if gamma is None else positive(function, "gamma", gamma, "None or "),
         integer(function, "degree", degree, 1, 1 << 30),
         number(function, "coef0", coef0),
-        of_y,
     )
 
 
@@ -186,13 +144,18 @@ def precision_of(
 
 
 def matrices_of(
-    function: str, names: tuple[str, str], x: Any, y: Any, columns: str
+    function: str,
+    names: tuple[str, str],
+    x: Any,
+    y: Any,
+    columns: str,
+    if_other_rank: Callable[[str, tuple[int, ...]], str] | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Check one matrix, or two with equally many `columns`, as messages call them; by name."""
     first, second = names
-    arrays = {first: as_matrix(function, first, x)}
+    arrays = {first: as_matrix(function, first, x, if_other_rank)}
     if y is not None:
-        arrays[second] = as_matrix(function, second, y)
+        arrays[second] = as_matrix(function, second, y, if_other_rank)
         expected, got = (array.shape[1] for array in arrays.values())
         if got != expected:
             raise ValueError(
@@ -204,7 +167,7 @@ def matrices_of(
 
 def rows_of_gram(function: str, x: Any, y: Any = None) -> dict[str, NDArray[Any]]:
     """Check the samples of a Gram matrix."""
-    return matrices_of(function, ("x", "y"), x, y, "features")
+    return matrices_of(function, ("x", "y"), x, y, "features", _advice.for_layer)
 
 
 def distributions_of(
@@ -214,28 +177,50 @@ def distributions_of(
     return matrices_of(function, ("probabilities", "other"), probabilities, other, "columns")
 
 
+def no_distributions(
+    function: str, error: PlaceError, inputs: Mapping[str, NDArray[Any]]
+) -> Exception:
+    """Return the error that stands for that of rows which are no distributions, with a remedy."""
+    kind, message = error.args
+    limits = (limit for array in inputs.values() for limit in extremes(widened(array)))
+    advice = _advice.SOFTMAX if all(map(math.isfinite, limits)) else ""
+    refused: Exception = kind(f"{function}: {message}{advice}")
+    return refused
+
+
 def layers_of(function: str, name: str, layers: Any) -> Layers:
-    """Check a sequence or mapping of (n, d) arrays; a mapping keeps its order."""
-    if isinstance(layers, Mapping):
-        items: list[tuple[object, Array]] = list(layers.items())
-    elif isinstance(layers, Sequence) and not isinstance(layers, str | bytes):
-        items = list(enumerate(layers))
-    else:
-        expected = f"{function}: `{name}` must be a sequence or a mapping of 2-D arrays"
-        if hasattr(layers, "shape"):
-            raise ValueError(f"{expected}, got one array of shape {tuple(layers.shape)}")
-        raise TypeError(f"{expected}, got {type(layers).__name__}")
+    """Check a sequence or mapping of layers; a mapping keeps its order."""
+    items = _items_of(function, name, layers)
     if not items:
         raise ValueError(f"{function}: `{name}` must have at least one layer, got none")
     names = [f"{name}[{key!r}]" for key, _ in items]
     if len(set(names)) < len(names):  # of keys that print alike: names tell layers apart
         names = [f"{name}[{key!r}] (layer {i})" for i, (key, _) in enumerate(items)]
-    arrays = [as_matrix(function, n, a) for n, (_, a) in zip(names, items, strict=True)]
-    result = Layers(names, arrays)
+    arrays = [as_layer(function, n, a) for n, (_, a) in zip(names, items, strict=True)]
+    result = Layers(names, arrays, items)
     for layer, array, (_, given) in zip(names, arrays, items, strict=True):
-        same_samples(function, layer, array, names[0], result.samples)
+        _same_samples(function, layer, array, names[0], arrays[0])
         require_same_order(function, layer, given, names[0], items[0][1])
     return result
+
+
+def _items_of(function: str, name: str, layers: Any) -> list[tuple[Any, Array]]:
+    """Return layers with their keys: those of a mapping or of pairs, or else their numbers."""
+    if isinstance(layers, Mapping):
+        return list(layers.items())
+    if isinstance(layers, Sequence | Iterator | ValuesView | ItemsView) and not isinstance(
+        layers, str | bytes
+    ):
+        listed = list(layers)
+        return listed if all(map(_is_named, listed)) else list(enumerate(listed))
+    expected = f"{function}: `{name}` must be a sequence or a mapping of 2-D arrays"
+    if hasattr(layers, "shape"):
+        raise ValueError(f"{expected}, got one array of shape {tuple(layers.shape)}")
+    raise TypeError(f"{expected}, got {type(layers).__name__}{_advice.for_no_array(name, layers)}")
+
+
+def _is_named(layer: Any) -> bool:
+    return isinstance(layer, tuple) and len(layer) == 2 and isinstance(layer[0], str)
 
 
 def two_sets(function: str, layers: Any, other: Any) -> tuple[Layers, Layers | None]:
@@ -244,36 +229,36 @@ def two_sets(function: str, layers: Any, other: Any) -> tuple[Layers, Layers | N
     if other is None:
         return rows, None
     cols = layers_of(function, "other", other)
-    same_samples(function, cols.names[0], cols.arrays[0], rows.names[0], rows.samples)
-    require_same_order(
-        function, cols.names[0], first_layer(other), rows.names[0], first_layer(layers)
-    )
+    _same_samples(function, cols.names[0], cols.arrays[0], rows.names[0], rows.arrays[0])
+    require_same_order(function, cols.names[0], cols.given[0][1], rows.names[0], rows.given[0][1])
     require_same_order(function, "other", other, "layers", layers)  # of recordings
     return rows, cols
 
 
 def two_layers(function: str, x: Any, y: Any) -> tuple[Layers, Layers]:
     """Check two arrays of the same samples, as sets of one layer each."""
-    first = Layers(["x"], [as_matrix(function, "x", x)])
-    same = first.arrays[0] if y is x else as_matrix(function, "y", y)
-    second = Layers(["y"], [same])
-    same_samples(function, "y", second.arrays[0], "x", first.samples)
+    first = as_layer(function, "x", x)
+    second = first if y is x else as_layer(function, "y", y)
+    _same_samples(function, "y", second, "x", first)
     require_same_order(function, "y", y, "x", x)
-    return first, second
+    return Layers(["x"], [first]), Layers(["y"], [second])
 
 
-def same_samples(function: str, name: str, array: NDArray[Any], first: str, samples: int) -> None:
+def _same_samples(
+    function: str, name: str, array: NDArray[Any], first: str, samples: NDArray[Any]
+) -> None:
     """Raise unless `array` has as many rows as the argument called `first`."""
-    if len(array) != samples:
+    if len(array) != len(samples):
+        advice = _advice.for_other_samples(name, array.shape, first, samples.shape)
         raise ValueError(
-            f"{function}: `{name}` must have as many samples as `{first}` ({samples}), "
-            f"got {len(array)}"
+            f"{function}: `{name}` must have as many samples as `{first}` ({len(samples)}), "
+            f"got {len(array)}{advice}"
         )
 
 
-def first_layer(layers: Any) -> Array:
-    """Return the layer whose library the result goes back to."""
-    return next(iter(layers.values() if isinstance(layers, Mapping) else layers))
+def giver_of_table(layers: Layers) -> Callable[[Any], Array]:
+    """Return a function from a table of pairs of layers to an array of the first one's library."""
+    return giver(layers.given[0][1])
 
 
 def neighbours_of(function: str, name: str, k: Any, n: int) -> int:

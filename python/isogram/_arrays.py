@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isogram import _advice
 from isogram._entries import (
     BFLOAT16_BITS,
     FLOAT_TYPES,
@@ -22,6 +23,8 @@ from isogram._entries import (
     extremes,
     result_dtype,
 )
+from isogram._errors import warn_caller
+from isogram._loading import if_imported
 from isogram._memory import check_memory
 from isogram._place import COPY_TO_HOST, gpu_library, place_of
 from isogram._types import Array
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 _AS_IT_IS = frozenset(map(np.dtype, (np.float16, np.float32, np.float64)))
 _MOST_EXACT = 2**53  # integers up to here are float64 numbers
 _ROUND = "convert it to float64, if it may be rounded"
+_has_warned_of_gradients = False
 _LISTED = 2**18  # Python's numbers that NumPy is given at a time
 
 # DLPack's numbers of devices whose memory the host can read: the host itself, and memory that a
@@ -50,11 +54,13 @@ def as_input(
     *ranks: int,
     on_gpu: bool = False,
     if_too_large: str = _ROUND,
+    if_other_rank: Callable[[str, tuple[int, ...]], str] | None = None,
 ) -> NDArray[Any]:
     """Return `value` for the core: checked type and rank, native, aligned, whole-item strides.
 
     Integers and booleans come back as floats of the same values; `if_too_large` is the advice for
-    integers that float64 does not hold. With `on_gpu` it may lie on a GPU, and stays there.
+    integers that float64 does not hold, `if_other_rank` makes that for arrays of other shapes. With
+    `on_gpu` it may lie on a GPU, and stays there.
     """
     if type(value) is np.ndarray and value.dtype in _AS_IT_IS:
         # At once, as small calls take microseconds; an axis of one item may have any stride.
@@ -65,6 +71,8 @@ def as_input(
             f"{function}: `{name}` must be in host memory, got an array on {gpu_of(value)}: this "
             f"function does not run on GPUs, so {COPY_TO_HOST}"
         )
+    if isinstance(value, list | tuple):
+        _refuse_parts(function, name, value, ranks)
     array, type_name = _to_array(function, name, value)
     if array.dtype.kind in "iub" and array.dtype.name == type_name:  # and no bits of bfloat16
         array, type_name = _exact_floats(function, name, array, if_too_large)
@@ -75,8 +83,10 @@ def as_input(
         )
     if array.ndim not in ranks:
         expected = " or ".join(f"{rank}-D" for rank in ranks)
+        advice = if_other_rank(name, array.shape) if if_other_rank else ""
         raise ValueError(
             f"{function}: `{name}` must be {expected}, got {array.ndim}-D of shape {array.shape}"
+            f"{advice}"
         )
     if type_name == "bfloat16":
         array = array.view(BFLOAT16_BITS)
@@ -104,15 +114,37 @@ def _exact_floats(
         return converted(integers, dtype), np.dtype(dtype).name
 
 
-def as_matrix(function: str, name: str, value: Array) -> NDArray[Any]:
+def as_matrix(
+    function: str,
+    name: str,
+    value: Array,
+    if_other_rank: Callable[[str, tuple[int, ...]], str] | None = None,
+) -> NDArray[Any]:
     """Return a 2-D input that has rows and columns."""
-    array = as_input(function, name, value, 2, on_gpu=True)
+    array = as_input(function, name, value, 2, on_gpu=True, if_other_rank=if_other_rank)
+    _refuse_empty(function, name, array)
+    return array
+
+
+def as_layer(function: str, name: str, value: Array) -> NDArray[Any]:
+    """Return samples as a matrix: all axes but the first, flattened, are features."""
+    rank = getattr(value, "ndim", 2)
+    if rank <= 2:
+        return as_matrix(function, name, value, _advice.for_layer)
+    array = as_input(function, name, value, rank, on_gpu=True)
+    _refuse_empty(function, name, array)
+    with place_of(function, {name: array}).entered():
+        if isinstance(array, np.ndarray) and not array.flags.c_contiguous:
+            array = converted(array, array.dtype, "C")
+        return array.reshape(len(array), -1)
+
+
+def _refuse_empty(function: str, name: str, array: NDArray[Any]) -> None:
     if array.size == 0:
         raise ValueError(
             f"{function}: `{name}` must have at least one row and one column, "
             f"got shape {array.shape}"
         )
-    return array
 
 
 def are_same(a: Array, b: Array) -> bool:
@@ -153,9 +185,22 @@ def _to_array(function: str, name: str, value: Array) -> tuple[NDArray[Any], str
     else:
         raise TypeError(
             f"{function}: `{name}` must be an array (NumPy, CuPy, PyTorch, JAX or any with "
-            f"DLPack), got {type(value).__name__}"
+            f"DLPack), got {type(value).__name__}{_advice.for_no_array(name, value)}"
         )
     return array, array.dtype.name
+
+
+def _refuse_parts(
+    function: str, name: str, value: list[Any] | tuple[Any, ...], ranks: tuple[int, ...]
+) -> None:
+    """Refuse lists of arrays that are not the rows of one: those may be batches, or samples."""
+    expected = f"{function}: `{name}` must be an array"
+    if len(value) == 2 and isinstance(value[0], str) and hasattr(value[1], "ndim"):
+        raise TypeError(f"{expected}, got a name and an array: pass the array")
+    rank = getattr(value[0], "ndim", 0) if value else 0
+    if rank and (1 + rank not in ranks or gpu_of(value[0])):
+        advice = _advice.for_parts(name, value)
+        raise TypeError(f"{expected}, got a {type(value).__name__} of {len(value)}{advice}")
 
 
 def _list_to_numpy(
@@ -200,6 +245,8 @@ def _torch_to_array(function: str, name: str, tensor: Any) -> tuple[NDArray[Any]
     type_name = str(tensor.dtype).removeprefix("torch.")
     if str(tensor.layout) != "torch.strided":
         raise TypeError(f"{function}: `{name}` must be a dense tensor, got layout {tensor.layout}")
+    if tensor.requires_grad:
+        _warn_of_gradients(function, name)
     tensor = tensor.detach().resolve_conj().resolve_neg()
     is_whole = "int" in type_name or type_name == "bool"
     if type_name not in FLOAT_TYPES and not (is_whole and hasattr(np, type_name)):
@@ -210,6 +257,19 @@ def _torch_to_array(function: str, name: str, tensor: Any) -> tuple[NDArray[Any]
         tensor = tensor.view(sys.modules["torch"].int16)
     array = _adopted(function, name, tensor) if gpu_of(tensor) else tensor.numpy()
     return array.view(BFLOAT16_BITS) if type_name == "bfloat16" else array, type_name
+
+
+def _warn_of_gradients(function: str, name: str) -> None:
+    """Warn once in a process, where gradients are recorded, that none flow through isogram."""
+    global _has_warned_of_gradients
+    if _has_warned_of_gradients or not sys.modules["torch"].is_grad_enabled():
+        return
+    _has_warned_of_gradients = True
+    warn_caller(
+        f"{function}: `{name}` requires a gradient, and the result has none: isogram computes no "
+        f"gradients; pass {name}.detach(), or call under torch.no_grad(), to show that none are "
+        "needed"
+    )
 
 
 def _gpu_to_array(function: str, name: str, value: Array) -> tuple[NDArray[Any], str]:
@@ -233,15 +293,6 @@ def _adopted(function: str, name: str, value: Array) -> NDArray[Any]:
 
 def _is_torch(value: Array) -> bool:
     return isinstance(value, if_imported("torch", "Tensor"))
-
-
-def if_imported(module: str, name: str) -> Any:
-    """Return a class of a module if that is imported: before, there is no object of it.
-
-    NumPy too imports its modules when first asked for them, which a signal handler that calls
-    isogram may interrupt half way.
-    """
-    return getattr(sys.modules.get(module), name, ())
 
 
 def gpu_of(value: Array) -> str | None:

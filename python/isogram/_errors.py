@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from collections.abc import Iterable
 from types import TracebackType
@@ -60,6 +61,14 @@ def warn(remarks: Iterable[str], stacklevel: int) -> None:
     """Warn in the caller's file; `stacklevel` is that of the caller."""
     for remark in remarks:
         warnings.warn(remark, RuntimeWarning, stacklevel=stacklevel + 1)
+
+
+def warn_caller(remark: str) -> None:
+    """Warn in the file that called isogram, however far up that is."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == "isogram":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(remark, RuntimeWarning, stacklevel=level)
 
 
 def changed_input(name: str) -> PlaceError:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._arrays import if_imported
+from isogram._loading import if_imported
 from isogram._types import Array
 
 

@@ -8,6 +8,7 @@ from _thread import allocate_lock, get_ident, start_new_thread
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 _LOADED: dict[str, ModuleType] = {}
 _LOADERS: set[int] = set()  # the threads that import now
@@ -27,6 +28,15 @@ def loaded(*names: str) -> list[ModuleType]:
     if any(name not in _LOADED for name in names):
         _import_elsewhere(names)
     return [_LOADED[name] for name in names]
+
+
+def if_imported(module: str, name: str) -> Any:
+    """Return a class of a module if that is imported: before, there is no object of it.
+
+    NumPy too imports its modules when first asked for them, which a signal handler that calls
+    isogram may interrupt half way.
+    """
+    return getattr(sys.modules.get(module), name, ())
 
 
 def _import_elsewhere(names: tuple[str, ...]) -> None:

@@ -52,3 +52,30 @@ def test_short_integers_are_not_waited_for(gpu):
 def test_integers_that_no_float_holds(gpu):
     with pytest.raises(ValueError, match=r"^cka: `y` must be of integers up to 2\^53 .*, got 9007"):
         ig.cka(gpu.put(whole((20, 7), "uint8")), gpu.put(np.full((20, 3), 2**53 + 1)))
+
+
+@pytest.mark.parametrize("axes", [(0, 1, 2, 3), (0, 2, 3, 1)])
+def test_layers_are_flattened(gpu, axes):
+    maps = np.random.default_rng(0).standard_normal((20, 3, 4, 5)).astype(np.float32)
+    x = gpu.put(maps).transpose(axes)
+    flat = gpu.put(maps.transpose(axes).reshape(20, -1))
+    with gpu.without_waiting():
+        graphs = ig.graph(x), ig.graph(flat)
+    assert np.array_equal(*map(gpu.get, graphs))
+    assert ig.cka(x, flat[:, :7]) == ig.cka(flat, flat[:, :7])
+    assert np.array_equal(*(gpu.get(ig.cka_matrix([a, flat])) for a in (x, flat)))
+
+
+def test_similarities_against_distances(gpu):
+    x = np.random.default_rng(0).standard_normal((30, 6))
+    distances = ((x[:, None] - x) ** 2).sum(axis=2)
+    with pytest.warns(
+        RuntimeWarning, match=r"^compare_rsms: `rsm_b` looks like similarities, `rsm_"
+    ):
+        ig.compare_rsms(gpu.put(distances), gpu.put(x @ x.T))
+
+
+def test_layouts_that_look_swapped(gpu):
+    maps = gpu.put(np.random.default_rng(0).random((4, 3, 8, 8)))
+    with pytest.warns(RuntimeWarning, match=r"^spatial_rsm: `tokens` of .* looks like 'nchw', but"):
+        ig.spatial_rsm(maps, layout="nhwc")

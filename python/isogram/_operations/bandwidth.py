@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from isogram._arguments import choice, integer, threads
-from isogram._arrays import as_matrix
+from isogram._arrays import as_layer
 from isogram._bandwidth import MAX_PAIRS, pairs_of
 from isogram._errors import errors_of
 from isogram._place import place_of
@@ -25,7 +25,7 @@ def bandwidth(
     Parameters
     ----------
     x : array of shape (n, d)
-        At least two samples in rows.
+        At least two samples in rows; of more axes all but the first are flattened.
     rule : {"median", "mean"}
         Which of the two is taken.
     max_pairs : int
@@ -67,7 +67,7 @@ def bandwidth(
     max_pairs = integer("bandwidth", "max_pairs", max_pairs, 1)
     seed = integer("bandwidth", "seed", seed, 0)
     workers = threads("bandwidth", num_threads)
-    rows = as_matrix("bandwidth", "x", x)
+    rows = as_layer("bandwidth", "x", x)
     pairs = pairs_of("bandwidth", "x", rows, rule, max_pairs, seed)
     place = place_of("bandwidth", {"x": rows})
     with errors_of("bandwidth"):

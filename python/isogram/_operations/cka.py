@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from isogram._arguments import first_layer, kernel_of, threads, two_layers, two_sets
-from isogram._arrays import giver
+from isogram._arguments import giver_of_table, kernel_of, threads, two_layers, two_sets
 from isogram._errors import warn
 from isogram._progress import Progress, reporting
 from isogram._statistics.cka_table import CkaTable, overflow, remarks, table_of, too_small
 from isogram._statistics.layer_pairs import LayerPairs, TooFewSamples
-from isogram._types import Array, BandwidthsLike, Kernel
+from isogram._types import Array, Kernel
 
 
 def hsic(
@@ -24,7 +23,7 @@ def hsic(
     *,
     kernel: str = "linear",
     estimator: str = "debiased",
-    bandwidth: BandwidthsLike = "median",
+    bandwidth: float | str = "median",
     gamma: float | None = None,
     degree: int = 3,
     coef0: float = 1.0,
@@ -42,14 +41,12 @@ def hsic(
     Parameters
     ----------
     x : array of shape (n, d1)
-        One representation of n samples.
+        One representation of n samples; of more axes all but the first are flattened.
     y : array of shape (n, d2)
         Another of the same samples in the same order. Where both have an index (pandas, xarray) or
         identifiers (`isogram.io`), these have to be equal.
     kernel, bandwidth, gamma, degree, coef0
-        As for `gram`; "median" is taken of each representation for itself. A pair of bandwidths is
-        of `x` and of `y`, such as (1.0, 2.0) or (("median", 0.5), 2.0); but ("median", 0.5) is half
-        the median of each.
+        As for `gram`; "median" is taken of each representation for itself.
     estimator : {"debiased", "biased"}
         One of the two formulas.
     precision : {"float32", "tf32", "bfloat16"}
@@ -116,7 +113,7 @@ def cka(
     *,
     kernel: str = "linear",
     estimator: str = "debiased",
-    bandwidth: BandwidthsLike = "median",
+    bandwidth: float | str = "median",
     gamma: float | None = None,
     degree: int = 3,
     coef0: float = 1.0,
@@ -134,7 +131,7 @@ def cka(
     x, y : arrays of shape (n, d1) and (n, d2)
         As for `hsic`.
     kernel, bandwidth, gamma, degree, coef0
-        As for `hsic`.
+        As for `gram`; "median" is taken of each representation for itself.
     estimator : {"debiased", "biased"}
         Of HSIC. Biased CKA nears 1 where features outnumber samples, whatever the data.
     precision, num_threads
@@ -181,7 +178,7 @@ def cka_matrix(
     *,
     kernel: str = "linear",
     estimator: str = "debiased",
-    bandwidth: BandwidthsLike = "median",
+    bandwidth: float | str = "median",
     gamma: float | None = None,
     degree: int = 3,
     coef0: float = 1.0,
@@ -196,12 +193,12 @@ def cka_matrix(
     Parameters
     ----------
     layers : sequence or mapping of arrays of shape (n, d_l)
-        Representations of the same n samples, in the same order.
+        Representations of the same n samples, in the same order; of more axes all but the first are
+        flattened. Pairs of a name and an array are a mapping, a generator is a sequence.
     other : sequence or mapping of arrays of shape (n, d_l), optional
         Those of another model; by default `layers` again.
     kernel, bandwidth, gamma, degree, coef0
-        As for `gram`; "median" is taken of each layer for itself. A pair of bandwidths, as for
-        `hsic`, is of all `layers` and of all of `other`.
+        As for `gram`; "median" is taken of each layer for itself.
     estimator : {"debiased", "biased"}
         As for `cka`.
     precision, num_threads
@@ -220,7 +217,7 @@ def cka_matrix(
     Raises
     ------
     ValueError
-        Layers of other than two dimensions or of different numbers of samples, a NaN or infinity,
+        Layers of fewer than two axes or of different numbers of samples, a NaN or infinity,
         whose layer and index are named.
     TypeError
         Types that are neither floats nor integers nor booleans.
@@ -246,7 +243,7 @@ def cka_matrix(
     workers = threads("cka_matrix", num_threads)
     rows, cols = two_sets("cka_matrix", layers, other)
     options = kernel_of("cka_matrix", kernel, bandwidth, gamma, degree, coef0)
-    give = giver(first_layer(layers))
+    give = giver_of_table(rows)
     with reporting("cka_matrix", progress) as report:
         pairs = LayerPairs.of("cka_matrix", rows, cols, workers, report)
         table = _table(pairs, options, estimator, precision)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arguments import neighbours_of, threads
-from isogram._arrays import as_matrix
+from isogram._arrays import as_layer
 from isogram._errors import errors_of
 from isogram._identifiers import require_same_order
 from isogram._place import place_of
@@ -36,7 +36,7 @@ def modularity(x: Array, labels: Any, *, k: int = 3, num_threads: int | None = N
     Parameters
     ----------
     x : array of shape (n, d)
-        Samples in rows.
+        Samples in rows; of more axes all but the first are flattened.
     labels : sequence of n labels
         The class of each sample: integers, or anything that `numpy.unique` sorts.
     k : int
@@ -71,7 +71,7 @@ def modularity(x: Array, labels: Any, *, k: int = 3, num_threads: int | None = N
     0.5
     """
     workers = threads("modularity", num_threads)
-    rows = as_matrix("modularity", "x", x)
+    rows = as_layer("modularity", "x", x)
     classes = _classes("modularity", labels, x, len(rows))
     neighbours = neighbours_of("modularity", "x", k, len(rows))
     place = place_of("modularity", {"x": rows})
@@ -121,7 +121,7 @@ def motifs(x: Array, labels: Any, *, k: int = 5, num_threads: int | None = None)
     Motifs(one=1, two=3, three=0)
     """
     workers = threads("motifs", num_threads)
-    rows = as_matrix("motifs", "x", x)
+    rows = as_layer("motifs", "x", x)
     classes = _classes("motifs", labels, x, len(rows))
     neighbours = neighbours_of("motifs", "x", k, len(rows))
     place = place_of("motifs", {"x": rows})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from isogram._arguments import choice, threads
 from isogram._arithmetic import usual_arithmetic
 from isogram._arrays import as_matrix
-from isogram._entries import parts_of
+from isogram._entries import parts_of, widened
 from isogram._errors import changed_input, errors_of
 from isogram._identifiers import require_same_order
 from isogram._place import place_of
@@ -29,6 +30,9 @@ _UNDEFINED = {
     "cosine": "zero everywhere above its diagonal",
     "cka": "constant once centred",
 }
+
+
+_OPPOSITE = -0.25  # from here down a result may be that of similarities and distances
 
 
 def compare_rsms(
@@ -53,7 +57,9 @@ def compare_rsms(
     Returns
     -------
     float
-        From -1 to 1. NaN, with a RuntimeWarning that names the matrix, where one is constant.
+        From -1 to 1. NaN, with a RuntimeWarning that names the matrix, where one is constant. A
+        RuntimeWarning where a negative result is that of similarities and distances: one matrix has
+        its largest entries on the diagonal, the other zeros there and no negative entries.
 
     Raises
     ------
@@ -107,7 +113,42 @@ def compare_rsms(
         warnings.warn(message, RuntimeWarning, stacklevel=2)
     if method == "gbs" and (message := _zero_rows(place, first, second)):
         warnings.warn(message, RuntimeWarning, stacklevel=2)
+    if result < _OPPOSITE and (message := _opposite_kinds(place, first, second)):
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
     return result
+
+
+@usual_arithmetic()
+def _opposite_kinds(place: Place, first: NDArray[Any], second: NDArray[Any]) -> str:
+    """Return the warning for similarities that are compared with distances, or nothing."""
+    for (name, rsm), (other, distances) in permutations({"rsm_a": first, "rsm_b": second}.items()):
+        diagonals = [place.to_host(_diagonal(place, a)) for a in (rsm, distances)]
+        if not ((diagonals[0] > 0).all() and (diagonals[1] == 0).all()):
+            continue
+        if _extremes_above(place, rsm)[1] > diagonals[0].max():
+            continue
+        if _extremes_above(place, distances)[0] >= 0:
+            return (
+                f"compare_rsms: `{name}` looks like similarities, `{other}` like distances, whose "
+                "diagonal is 0: the sign of the result is that of opposites; compare with "
+                f"similarities, such as 1 - {other} or -{other}, if it is"
+            )
+    return ""
+
+
+def _diagonal(place: Place, rsm: NDArray[Any]) -> Any:
+    with place.entered():
+        return widened(rsm.diagonal())
+
+
+def _extremes_above(place: Place, rsm: NDArray[Any]) -> tuple[float, float]:
+    """Return the least and the greatest entry above the diagonal, or 0."""
+    least = most = 0.0
+    with place.entered():
+        for (rows,) in parts_of(rsm.shape):
+            above = place.xp.triu(widened(rsm[rows]), rows.start + 1)
+            least, most = min(least, float(above.min())), max(most, float(above.max()))
+    return least, most
 
 
 def _square(name: str, rsm: Array, least: int) -> NDArray[Any]:

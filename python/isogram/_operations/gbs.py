@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from isogram._arguments import first_layer, neighbours_or_all, threads, two_layers, two_sets
-from isogram._arrays import giver
+from isogram._arguments import giver_of_table, neighbours_or_all, threads, two_layers, two_sets
 from isogram._errors import warn
 from isogram._progress import Progress, reporting
 from isogram._statistics.gbs_table import table_of
@@ -46,7 +45,7 @@ def gbs(
     Parameters
     ----------
     x : array of shape (n, d1)
-        One representation of n samples.
+        One representation of n samples; of more axes all but the first are flattened.
     y : array of shape (n, d2)
         Another of the same samples in the same order.
     k : int, optional
@@ -143,7 +142,7 @@ def gbs_matrix(
     Raises
     ------
     ValueError
-        Layers of other than two dimensions or of different numbers of samples, fewer than two
+        Layers of fewer than two axes or of different numbers of samples, fewer than two
         samples, `k` out of range, a NaN or infinity, whose layer and index are named.
     TypeError
         Types that are neither floats nor integers nor booleans.
@@ -172,4 +171,4 @@ def gbs_matrix(
         pairs = LayerPairs.of("gbs_matrix", rows, cols, workers, report)
         table, remarks = table_of(pairs, neighbours, center, precision, wait=False)
     warn(remarks(table.values), stacklevel=2)
-    return giver(first_layer(layers))(table.values)
+    return giver_of_table(rows)(table.values)

@@ -9,7 +9,7 @@ from isogram._arrays import Output
 from isogram._bandwidth import resolved_bandwidth
 from isogram._errors import beyond_range, errors_of
 from isogram._memory import PASS_OUT
-from isogram._types import Array, BandwidthLike
+from isogram._types import Array
 
 _ADVICE = f"{PASS_OUT}, or use cka_matrix or gbs, which hold no n x n matrix"
 
@@ -19,7 +19,7 @@ def gram(
     y: Array | None = None,
     *,
     kernel: str = "linear",
-    bandwidth: BandwidthLike = "median",
+    bandwidth: float | str = "median",
     gamma: float | None = None,
     degree: int = 3,
     coef0: float = 1.0,
@@ -41,15 +41,14 @@ def gram(
     Parameters
     ----------
     x : array of shape (n, d)
-        Samples in rows. NumPy, CuPy, PyTorch, JAX or any library that speaks DLPack, in the memory
-        of the host or of a CUDA GPU.
+        Samples in rows, and not more axes: of maps, a matrix for each might be meant. NumPy, CuPy,
+        PyTorch, JAX or any library that speaks DLPack, in the memory of the host or of a CUDA GPU.
     y : array of shape (m, d), optional
         Other samples; by default those of `x`.
     kernel : str
         One of the names above.
-    bandwidth : float, "median" or ("median", float)
-        Of rbf and laplacian, in the features' own unit; "median" is `bandwidth(x)`, of `x` alone,
-        and ("median", 0.5) half of that.
+    bandwidth : float or "median"
+        Of rbf and laplacian, in the features' own unit; "median" is `bandwidth(x)`, of `x` alone.
     gamma : float, optional
         Of polynomial; by default 1 / d.
     degree : int
@@ -105,7 +104,7 @@ def gram(
     array([[1. , 0.6],
            [0.6, 1. ]])
     """
-    options = kernel_of("gram", kernel, bandwidth, gamma, degree, coef0, sides=False)
+    options = kernel_of("gram", kernel, bandwidth, gamma, degree, coef0)
     workers = threads("gram", num_threads)
     inputs = rows_of_gram("gram", x, y)
     rows, cols = inputs["x"], inputs.get("y")

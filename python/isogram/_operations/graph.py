@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from isogram._arguments import flag, neighbours_or_all, precision_of, threads
-from isogram._arrays import Output, as_matrix, giver, lying_with, to_host
+from isogram._arrays import Output, as_layer, giver, lying_with, to_host
 from isogram._entries import parts_of
 from isogram._errors import errors_of
 from isogram._memory import check_memory
@@ -114,7 +114,7 @@ def graph(
     Parameters
     ----------
     x : array of shape (n, d)
-        Samples in rows.
+        Samples in rows; of more axes all but the first are flattened.
     k : int, optional
         Neighbours of each sample, 1 to n - 1; by default all, as a dense matrix.
     center : bool
@@ -166,7 +166,7 @@ def graph(
     flag("graph", "center", center)
     flag("graph", "symmetrize", symmetrize)
     workers = threads("graph", num_threads)
-    rows = as_matrix("graph", "x", x)
+    rows = as_layer("graph", "x", x)
     neighbours = neighbours_or_all("graph", "x", k, len(rows))
     inputs = {"x": rows}
     place = place_of("graph", inputs)

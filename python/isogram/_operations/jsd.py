@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from isogram._arguments import distributions_of, threads
+from isogram._arguments import distributions_of, no_distributions, threads
 from isogram._arrays import Output
-from isogram._errors import errors_of
+from isogram._errors import PlaceError
 from isogram._memory import FEWER_SAMPLES, PASS_OUT
 from isogram._progress import Progress, reporting
 from isogram._types import Array
@@ -73,6 +73,9 @@ def jsd(
     shape = (len(rows), len(rows if cols is None else cols))
     advice = f"{PASS_OUT}, or {FEWER_SAMPLES}"
     result = Output("jsd", out, shape, inputs, probabilities, advice)
-    with reporting("jsd", progress) as report, errors_of("jsd"):
-        result.place.jsd(rows, cols, result.array, workers, report)
+    try:
+        with reporting("jsd", progress) as report:
+            result.place.jsd(rows, cols, result.array, workers, report)
+    except PlaceError as error:
+        raise no_distributions("jsd", error, inputs) from None
     return result.give()

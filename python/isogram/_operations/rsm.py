@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from isogram._arguments import bandwidth_of, gpus_of, integer, threads
+from isogram._arguments import gpus_of, integer, median_or_bandwidth, threads
 from isogram._arrays import Output
 from isogram._bandwidth import zero_median
 from isogram._entries import result_dtype
@@ -23,9 +23,10 @@ from isogram._tokens.arguments import (
     matching_of,
     outputs_of,
     rank_of,
+    remarks_on_axes,
 )
 from isogram._tokens.job import Job, Matching, Pairs, Rank
-from isogram._types import Array, BandwidthLike
+from isogram._types import Array
 
 
 def semantic_rsm(
@@ -45,7 +46,7 @@ def semantic_rsm(
     other_lengths: Any = None,
     mask: Any = None,
     other_mask: Any = None,
-    bandwidth: BandwidthLike = "median",
+    bandwidth: float | str = "median",
     out: Array | None = None,
     loss: Array | None = None,
     gpus: int | Sequence[int] | None = None,
@@ -69,7 +70,8 @@ def semantic_rsm(
     ----------
     tokens : array of shape (n, s, c), or sequence of n arrays of shape (s_i, c)
         n inputs of s tokens (positions) with c channels each; see `layout`. Where two inputs have
-        different numbers of tokens, every token of the smaller one is matched.
+        different numbers of tokens, every token of the smaller one is matched. Arrays may also come
+        from a generator.
     other : the same with m inputs, optional
         Other inputs; by default `tokens` again.
     kernel : str, or a sequence of names
@@ -109,15 +111,16 @@ def semantic_rsm(
         fixed seed and matched on all channels too. The attributes `rank` and `mean_loss` of
         `ig.plan("semantic_rsm", …)` report what was found.
     layout : {"nsc", "nhwc", "nchw"}
-        Axes of an array: the latter two are (n, h, w, c) and (n, c, h, w), with s = h·w.
+        Axes of an array: the latter two are (n, h, w, c) and (n, c, h, w), with s = h·w. A
+        RuntimeWarning says where maps look like the other of the two.
     lengths, other_lengths : n (m) integers from 1 to s, optional
         How many tokens of each input count; tokens beyond them are not read.
     mask, other_mask : (n, s) or (m, s) booleans or integers 0 and 1, optional
         In place of lengths, which tokens of each input count, at least one, as attention masks say;
         of pictures (n, h, w) too. Others are not read.
-    bandwidth : float, "median" or ("median", float)
+    bandwidth : float or "median"
         Of rbf; "median" is the root of the median of the squared distances of all computed pairs:
-        i < j for one set, all n·m for two; ("median", 0.5) is half of that.
+        i < j for one set, all n·m for two.
     out : array of shape (n, n) or (n, m), optional
         Where to write the result of a single kernel: of its type, any strides, not overlapping the
         inputs.
@@ -224,7 +227,7 @@ def spatial_rsm(
     layout: str = "nsc",
     lengths: Any = None,
     other_lengths: Any = None,
-    bandwidth: BandwidthLike = "median",
+    bandwidth: float | str = "median",
     out: Array | None = None,
     gpus: int | Sequence[int] | None = None,
     memory_limit: int | None = None,
@@ -304,8 +307,11 @@ def _rsm(
 ) -> Any:
     function = call.function
     kernels, is_single = kernels_of(function, kernel), isinstance(kernel, str)
-    width = bandwidth_of(function, bandwidth)
+    width = median_or_bandwidth(function, bandwidth)
+    inputs = inputs.listed()
     pairs = inputs.checked(function)
+    if inputs.layout != "nsc":
+        warn(remarks_on_axes(function, pairs), stacklevel=3)
     check_median(function, pairs, kernels, width)
     check_sides(function, pairs, matching)
     outputs = _outputs(function, inputs, pairs, kernels, out)

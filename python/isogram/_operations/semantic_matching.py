@@ -137,7 +137,7 @@ def semantic_matching(
         _require_one_each(function, other, {"lengths": lengths, "other_lengths": other_lengths})
     inputs = Inputs(
         tokens, other, lengths, other_lengths, layout, mask, other_mask, normalize, is_single
-    )
+    ).listed()
     checked = inputs.checked(function)
     chosen = chosen_pairs(function, ([0], [0]) if is_single else pairs, checked.shape)
     device = place_of(function, checked.sources).device

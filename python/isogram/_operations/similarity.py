@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from isogram._arguments import first_layer, threads, two_layers, two_sets
-from isogram._arrays import giver
+from isogram._arguments import giver_of_table, threads, two_layers, two_sets
 from isogram._errors import warn
 from isogram._measures import measure_of
 from isogram._progress import Progress, reporting
@@ -29,7 +28,7 @@ def similarity(
     Parameters
     ----------
     x : array of shape (n, d1)
-        One representation of n samples.
+        One representation of n samples; of more axes all but the first are flattened.
     y : array of shape (n, d2)
         Another of the same samples in the same order.
     measure : str or Measure
@@ -118,9 +117,9 @@ def similarity_matrix(
     Raises
     ------
     ValueError
-        A measure that is not known; layers of other than two dimensions or of different numbers of
-        samples; a NaN or infinity, whose layer and index are named; a value of an option that
-        the measure refuses.
+        A measure that is not known; layers of fewer than two axes or of different numbers of
+        samples; a NaN or infinity, whose layer and index are named; a value of an option that the
+        measure refuses.
     TypeError
         An option that the measure does not take; types that are neither floats nor integers nor
         booleans.
@@ -146,4 +145,4 @@ def similarity_matrix(
     with reporting(function, progress) as report:
         values, _, remarks = chosen.of_layers(function, rows, cols, workers, report, given)
     warn(remarks, stacklevel=2)
-    return giver(first_layer(layers))(values)
+    return giver_of_table(rows)(values)

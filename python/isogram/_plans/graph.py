@@ -10,7 +10,7 @@ import numpy as np
 
 from isogram import _core
 from isogram._arguments import flag, neighbours_or_all, threads
-from isogram._arrays import as_matrix
+from isogram._arrays import as_layer
 from isogram._errors import errors_of
 from isogram._operations.graph import Csr
 from isogram._plans.arguments import Checked, edge_of, on_host
@@ -119,4 +119,4 @@ def plan_graph(
 
 
 def _on_host(function: str, x: Array) -> Checked:
-    return on_host(function, {"x": as_matrix(function, "x", x)})
+    return on_host(function, {"x": as_layer(function, "x", x)})

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from isogram._arguments import distributions_of, integer, threads
+from isogram._arguments import distributions_of, integer, no_distributions, threads
 from isogram._entries import result_dtype
-from isogram._errors import errors_of
+from isogram._errors import PlaceError
 from isogram._host.jsd import jsd, require_distributions
 from isogram._plans.arguments import Checked, on_host
 from isogram._plans.blocks import BlocksPlan
@@ -52,9 +52,11 @@ def plan_jsd(
     edge, workers = integer("jsd", "tile", tile, 1), threads("jsd", num_threads)
     arrays = distributions_of("jsd", probabilities, other)
     _, inputs = on_host("jsd", arrays)
-    with errors_of("jsd"):
+    try:
         for name, array in arrays.items():
             require_distributions(array, name, workers)
+    except PlaceError as error:
+        raise no_distributions("jsd", error, arrays) from None
     rows, *cols = arrays.values()
     return JsdPlan(
         "jsd",

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._arguments import bandwidth_of, integer, threads
+from isogram._arguments import integer, median_or_bandwidth, threads
 from isogram._bandwidth import zero_median
 from isogram._entries import result_dtype
-from isogram._errors import errors_of, remarks_on_range
+from isogram._errors import errors_of, remarks_on_range, warn
 from isogram._host import rsm as on_host
 from isogram._host.rsm import Facts
 from isogram._plans.arguments import require_on_host
@@ -23,14 +23,16 @@ from isogram._tokens.arguments import (
     check_precision,
     check_sides,
     kernels_of,
+    listed,
     matching_of,
     outputs_of,
     rank_of,
+    remarks_on_axes,
 )
 from isogram._tokens.axes import reduced
 from isogram._tokens.job import Job, Matching, Pairs, Rank
 from isogram._tokens.samples import Samples
-from isogram._types import Bandwidth, BandwidthLike, Report
+from isogram._types import Report
 from isogram._walk.plan import InputSpec, Reduced
 from isogram._walk.tiles import Tile, cut
 
@@ -57,7 +59,7 @@ class RsmPlan(BlocksPlan):
     normalize: str
     kernels: tuple[str, ...]
     is_single: bool
-    bandwidth: Bandwidth
+    bandwidth: float | None  # None: by the median of all distances
     mean_loss: float | None  # measured for rank "auto"
 
     def _reduced(self, parts: Mapping[Tile, Mapping[str, NDArray[Any]]]) -> Reduced:
@@ -92,7 +94,7 @@ class RsmPlan(BlocksPlan):
     def _checked(self, *inputs: Any) -> tuple[Pairs, tuple[InputSpec, ...]]:
         sides = [
             (side, None if isinstance(side, list | tuple) else spec.tokens)
-            for side, spec in zip(inputs, self.inputs, strict=True)
+            for side, spec in zip(map(listed, inputs), self.inputs, strict=True)
         ]
         (tokens, lengths), (other, other_lengths) = (*sides, (None, None), (None, None))[:2]
         given = Inputs(tokens, other, lengths, other_lengths, self.layout, normalize=self.normalize)
@@ -143,7 +145,7 @@ def plan_semantic_rsm(
     layout: str = "nsc",
     lengths: Any = None,
     other_lengths: Any = None,
-    bandwidth: BandwidthLike = "median",
+    bandwidth: float | str = "median",
     tile: int = _TILE,
     num_threads: int | None = None,
 ) -> RsmPlan:
@@ -163,7 +165,7 @@ def plan_spatial_rsm(
     layout: str = "nsc",
     lengths: Any = None,
     other_lengths: Any = None,
-    bandwidth: BandwidthLike = "median",
+    bandwidth: float | str = "median",
     tile: int = _TILE,
     num_threads: int | None = None,
 ) -> RsmPlan:
@@ -183,10 +185,11 @@ def _plan(
     tile: Any,
     num_threads: Any,
 ) -> RsmPlan:
-    kernels, width = kernels_of(function, kernel), bandwidth_of(function, bandwidth)
+    kernels, width = kernels_of(function, kernel), median_or_bandwidth(function, bandwidth)
     edge = integer(function, "tile", tile, 1)
     workers = threads(function, num_threads)
-    pairs, described = _on_host(function, inputs)
+    pairs, described = _on_host(function, inputs.listed())
+    warn(remarks_on_axes(function, pairs), stacklevel=4)
     check_median(function, pairs, kernels, width)
     check_sides(function, pairs, matching)
     dtype = result_dtype(*pairs.sources.values())

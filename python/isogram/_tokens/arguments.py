@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, ValuesView
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isogram import _advice
 from isogram._arguments import choice, integer, positive
 from isogram._arrays import as_input, as_matrix, to_host
 from isogram._tokens.job import Matching, Pairs, Rank
 from isogram._tokens.samples import LAYOUTS, Samples
-from isogram._types import Bandwidth
 
 _KERNELS = ("linear", "cosine", "rbf")
 _MATCHINGS = ("exact", "window", "topk", "greedy", "none")
@@ -100,6 +100,13 @@ class Inputs(NamedTuple):
     normalize: str = "input"
     are_single: bool = False  # whether there is one input on each side, without an axis of inputs
 
+    def listed(self) -> Inputs:
+        """Return these with lists for what gives inputs one after another."""
+        tokens, other = listed(self.tokens), listed(self.other)
+        if tokens is self.tokens and other is self.other:
+            return self
+        return self._replace(tokens=tokens, other=other)
+
     @property
     def first(self) -> Any:
         """An array of the library that results come back in."""
@@ -172,6 +179,39 @@ def _indices(function: str, name: str, indices: Any, size: int) -> NDArray[np.in
     return array.astype(np.int64)
 
 
+def listed(tokens: Any) -> Any:
+    """Return inputs of a generator, or of a view of a mapping, as a list."""
+    if tokens is None or type(tokens) is np.ndarray:
+        return tokens  # at once, as small calls take microseconds
+    return list(tokens) if isinstance(tokens, Iterator | ValuesView) else tokens
+
+
+def remarks_on_axes(function: str, pairs: Pairs) -> list[str]:
+    """Return the warning for maps whose channels look as if they were another axis, if any do."""
+    for side in pairs.sides:
+        if looks_like := _other_layout(side):
+            return [
+                f"{function}: `{side.name}` of shape {side.sources[0].shape} looks like "
+                f"{looks_like!r}, but `layout` is {side.layout!r}: pass layout={looks_like!r} if "
+                "it is"
+            ]
+    return []
+
+
+def _other_layout(samples: Samples) -> str | None:
+    """Return the other layout of maps where those would be square, and here are nearly lines."""
+    if samples.layout not in ("nhwc", "nchw"):
+        return None
+    _, first, second, last = samples.sources[0].shape
+    if samples.layout == "nhwc":
+        channels, height, width, other = first, second, last, "nchw"
+    else:
+        channels, height, width, other = last, first, second, "nhwc"
+    is_picture = channels == 3 and height >= 8
+    is_deep = height >= 2 and channels >= 16 * height
+    return other if height == width and (is_picture or is_deep) else None
+
+
 def check_precision(function: str, matching: Matching, dtype: np.dtype[Any]) -> None:
     """Raise ValueError for a narrow precision and float64 tokens."""
     if matching.precision != "float32" and dtype == np.float64:
@@ -201,9 +241,9 @@ def check_sides(function: str, pairs: Pairs, matching: Matching) -> None:
             )
 
 
-def check_median(function: str, pairs: Pairs, kernels: tuple[str, ...], width: Bandwidth) -> None:
+def check_median(function: str, pairs: Pairs, kernels: tuple[str, ...], width: Any) -> None:
     """Raise ValueError for a median bandwidth of a single input."""
-    if "rbf" in kernels and width.of_median and pairs.is_symmetric and len(pairs.rows) == 1:
+    if "rbf" in kernels and width is None and pairs.is_symmetric and len(pairs.rows) == 1:
         raise ValueError(
             f"{function}: `bandwidth` must be a number for a single input, which has no pairs "
             "to take the median of, got 'median'"
@@ -233,7 +273,9 @@ def _samples(
     is_one: bool,
 ) -> Samples:
     """Check one array of inputs; `which` has the lengths and the mask by their names, or None."""
-    array = as_input(function, name, tokens, LAYOUTS[layout] - is_one, on_gpu=True)
+    rank = LAYOUTS[layout] - is_one
+    advice = _advice.for_maps if rank == 3 and not is_one else None
+    array = as_input(function, name, tokens, rank, on_gpu=True, if_other_rank=advice)
     array = array[np.newaxis] if is_one else array
     if array.size == 0:
         raise ValueError(
