@@ -1,0 +1,139 @@
+"""The similarities of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
+from numpy.typing import NDArray
+
+from isogram._arguments import choice
+from isogram.plot._figure import axes_for
+from isogram.plot._labels import extent, names_of, plain, points_of, set_names, set_numbers
+from isogram.plot._matrix import (
+    add_colorbar,
+    draw_matrix,
+    height_of,
+    kind_of,
+    labelled,
+    limits_of,
+    set_title,
+    without_diagonal,
+)
+
+
+def heatmap(
+    matrix: Any,
+    *,
+    rows: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    kind: str | None = None,
+    limits: tuple[float, float] | None = None,
+    origin: str = "upper",
+    title: str = "",
+    label: str | None = None,
+    colorbar: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw how alike layers are: `rows` by `columns`, small matrices with their numbers.
+
+    Parameters
+    ----------
+    matrix : array of shape (rows, columns), DataFrame, or result
+        What `cka_matrix` or `similarity_matrix` returned, `isogram.io.load` read, or
+        `isogram.torch.compare_models` measured. NaN and infinity are grey.
+    rows, columns : lists of str, optional
+        Names of the layers; by default those that `matrix` brings along, or their numbers. Long
+        names lose what they share or their middle, and where there is no room for all, some are
+        left out.
+    kind : {"similarity", "distance"}, optional
+        By default that of the measure that `matrix` names, or else similarity. Distances of layers
+        from themselves, on the diagonal, are left empty.
+    limits : (float, float), optional
+        Values of the first and the last colour; by default the extremes of `matrix`, so that 0.95
+        to 1 fills the scale. The colour bar is pointed where values lie beyond. Below 0 the map is
+        one of two colours, with 0 neutral between them.
+    origin : {"upper", "lower"}
+        Where the first row is.
+    title : str
+        Heading.
+    label : str, optional
+        Name of the colour bar; by default the measure, if `matrix` names it, or the kind.
+    colorbar : bool
+        False leaves the colour bar to you: `figure.colorbar(ax.images[0], ax=…)`.
+    ax : Axes, optional
+        Where to draw; by default on a new figure as wide as a column of a paper.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    TypeError, ValueError
+        What is not a matrix of numbers, or empty; names that are not as many as rows or columns;
+        limits that are not two numbers in order; another kind or origin.
+
+    Examples
+    --------
+    >>> import isogram as ig
+    >>> from isogram import plot
+    >>> from isogram.demo import load_features
+    >>> layers = {name: maps.mean(axis=(1, 2)) for name, maps in load_features().layers.items()}
+    >>> ax = plot.heatmap(ig.cka_matrix(layers), rows=list(layers), columns=list(layers))
+    >>> plot.save(ax, "cka.pdf")  # doctest: +SKIP
+    """
+    given = labelled("heatmap", "matrix", matrix)
+    shape = given.values.shape
+    if rows is not None or columns is not None:
+        given.rows, given.columns = rows or given.rows, columns or given.columns
+    row_names = names_of("heatmap", "rows", given.rows, shape[0])
+    column_names = names_of("heatmap", "columns", given.columns, shape[1])
+    kind = kind_of("heatmap", kind, given.measure)
+    choice("heatmap", "origin", origin, ("upper", "lower"))
+    masks = kind == "distance" and given.is_of_itself
+    values = without_diagonal(given.values) if masks else given.values
+    limits = limits_of("heatmap", limits, values)
+    with axes_for("heatmap", ax, height_of(shape)) as ax:
+        image = draw_matrix(ax, given.values, limits, origin, masks)
+        for axis, names in ((ax.yaxis, row_names), (ax.xaxis, column_names)):
+            if names is None:
+                set_numbers(axis)
+            else:
+                set_names(axis, range(len(names)), names)
+        ax.set_ylabel(plain(given.titles[0] or "layer"))
+        ax.set_xlabel(plain(given.titles[1] or "layer"))
+        set_title(ax, title)
+        if colorbar:
+            add_colorbar(ax, image, values, label or given.measure or kind)
+        _write_numbers(ax, image, values)
+    return ax
+
+
+def _write_numbers(ax: Axes, image: AxesImage, values: NDArray[Any]) -> None:
+    """Write every value into its cell, where it can be read there."""
+    rows, columns = values.shape
+    width, height = extent(ax)
+    cell = 0.8 * width / columns  # what is left beside labels and colour bar
+    size = min(cell / 2.6, points_of("small"))
+    if size < 4.5 or height / rows < 1.2 * size:
+        return
+    largest = np.nanmax(np.abs(values), initial=0)
+    for (row, column), value in np.ndenumerate(values):
+        if np.isnan(value):
+            continue
+        text = f"{value:.2f}" if largest < 10 else f"{value:.3g}"
+        red, green, blue, _ = image.cmap(image.norm(value))
+        is_bright = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
+        ax.text(
+            column,
+            row,
+            text.replace("-", "\N{MINUS SIGN}"),
+            ha="center",
+            va="center",
+            color="black" if is_bright else "white",
+            fontsize=size,
+        )

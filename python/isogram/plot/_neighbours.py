@@ -1,0 +1,158 @@
+"""A gallery of retrieved pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from isogram._arrays import to_host
+from isogram.plot._figure import axes_for
+from isogram.plot._labels import extent, names_of, points_of, set_names
+from isogram.plot._matrix import numbers_of, set_title
+from isogram.plot._pictures import draw_picture, hide_axes, picture_of
+
+_FIRST = 1.3  # left of the first neighbour, in sides of a picture
+_RIGHT, _WRONG = "#0072B2", "#D55E00"  # blue and vermilion of Okabe and Ito
+_GAP = 0.08  # between pictures, in sides of one
+_LINE = 0.28  # height of a line of text, in sides of a picture
+
+
+def neighbours(
+    indices: Any,
+    queries: Any,
+    gallery: Any,
+    *,
+    scores: Any = None,
+    correct: Any = None,
+    names: Sequence[str] | None = None,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw every query and, beside it, the pictures that were retrieved for it, the best first.
+
+    Parameters
+    ----------
+    indices : array of shape (q, k) of integers
+        Which pictures of the gallery are the neighbours of each query; -1 for none.
+    queries, gallery : sequences of pictures
+        Each of shape (h, w), (h, w, 3) or (h, w, 4), uint8 or from 0 to 1; sizes may differ.
+    scores : array of shape (q, k), optional
+        Written under the pictures.
+    correct : array of shape (q, k) of bool, optional
+        What is right gets a solid blue frame, what is wrong a dashed vermilion one.
+    names : list of q str, optional
+        Names of the queries.
+    title : str
+        Heading.
+    ax
+        As for `heatmap`.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    TypeError, ValueError
+        Indices that are not integers, or beyond the gallery; what is no picture; scores, marks or
+        names that are not as many as there must be.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from isogram import plot
+    >>> pictures = np.random.default_rng(0).random((9, 16, 16, 3))
+    >>> ax = plot.neighbours([[1, 2, 3], [5, 6, 7]], pictures[[0, 4]], pictures, names=["a", "b"])
+    """
+    found = to_host(indices)
+    if found.dtype.kind not in "iu":
+        raise TypeError(f"neighbours: `indices` must be integers, got {found.dtype}")
+    if found.ndim != 2 or 0 in found.shape:
+        raise ValueError(f"neighbours: `indices` must have shape (q, k), got {found.shape}")
+    if len(queries) != len(found):
+        raise ValueError(
+            f"neighbours: `queries` must be {len(found)} pictures, one for each row of `indices`, "
+            f"got {len(queries)}"
+        )
+    if found.min() < -1 or found.max() >= len(gallery):
+        worst = found.min() if found.min() < -1 else found.max()
+        raise ValueError(
+            f"neighbours: `indices` must be -1 or below the {len(gallery)} pictures of `gallery`, "
+            f"got {worst}"
+        )
+    values = None if scores is None else numbers_of("neighbours", "scores", scores, 2)
+    marks = None if correct is None else to_host(correct)
+    if marks is not None and marks.dtype != np.bool_:
+        raise TypeError(f"neighbours: `correct` must be True or False, got {marks.dtype}")
+    for name, array in (("scores", values), ("correct", marks)):
+        if array is not None and array.shape != found.shape:
+            raise ValueError(
+                f"neighbours: `{name}` must have the shape of `indices`, {found.shape}, "
+                f"got {array.shape}"
+            )
+    labels = names_of("neighbours", "names", names, len(found))
+    pictures = {
+        ("queries", row): picture_of("neighbours", f"queries[{row}]", queries[row])
+        for row in range(len(found))
+    }
+    for index in np.unique(found[found >= 0]).tolist():
+        pictures["gallery", index] = picture_of("neighbours", f"gallery[{index}]", gallery[index])
+
+    k = found.shape[1]
+    pitch = 1 + _GAP + (0 if values is None else _LINE)
+    with axes_for("neighbours", ax) as ax:
+        side = extent(ax)[0] / (k + _FIRST)
+        for row, places in enumerate(found.tolist()):
+            top = row * pitch
+            _put(ax, pictures["queries", row], 0, top)
+            for place, index in enumerate(places):
+                if index < 0:
+                    continue
+                left = _FIRST + place * (1 + _GAP)
+                _put(ax, pictures["gallery", index], left, top)
+                if marks is not None:
+                    _frame(ax, left, top, bool(marks[row, place]), side)
+                if values is not None:
+                    _write(ax, values[row, place], left, top, side)
+        right = _FIRST + k * (1 + _GAP) - _GAP
+        ax.set(xlim=(-0.03, right + 0.03), ylim=(len(found) * pitch - _GAP + 0.03, -0.03))
+        ax.axvline((1 + _FIRST) / 2, color="0.6", linewidth=0.6)
+        hide_axes(ax)
+        if labels:
+            set_names(ax.yaxis, [row * pitch + 0.5 for row in range(len(found))], labels)
+            ax.tick_params(length=0)
+        ax.set_xticks([0.5, (_FIRST + right) / 2], ["query", "neighbours, the nearest first"])
+        ax.tick_params(length=0)
+        set_title(ax, title)
+    return ax
+
+
+def _put(ax: Axes, picture: NDArray[Any], left: float, top: float) -> None:
+    """Draw a picture into the middle of a square of side 1."""
+    height, width = np.array(picture.shape[:2]) / max(picture.shape[:2])
+    draw_picture(ax, picture, (left + (1 - width) / 2, top + (1 - height) / 2, width, height))
+
+
+def _frame(ax: Axes, left: float, top: float, is_right: bool, side: float) -> None:
+    ax.add_patch(
+        Rectangle(
+            (left, top),
+            1,
+            1,
+            fill=False,
+            linewidth=min(1.5, 0.05 * side),
+            edgecolor=_RIGHT if is_right else _WRONG,
+            linestyle="-" if is_right else (0, (3, 1.5)),
+        )
+    )
+
+
+def _write(ax: Axes, score: float, left: float, top: float, side: float) -> None:
+    size = min(0.22 * side, points_of("small"))
+    text = f"{score:.2f}".replace("-", "\N{MINUS SIGN}")
+    ax.text(left + 0.5, top + 1.04, text, ha="center", va="top", fontsize=size)

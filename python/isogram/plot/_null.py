@@ -1,0 +1,93 @@
+"""A value against those that chance gives."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from isogram._arguments import number
+from isogram.plot._figure import axes_for
+from isogram.plot._labels import plain
+from isogram.plot._matrix import kind_of, numbers_of, set_title
+from isogram.plot._series import COLOURS
+
+
+def null(
+    value: float,
+    values: Any,
+    *,
+    kind: str = "similarity",
+    title: str = "",
+    label: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a value against its distribution under the null hypothesis, with its p-value.
+
+    p = (1 + number of null values at least as similar) / (1 + number of null values).
+
+    Parameters
+    ----------
+    value : float
+        What was measured.
+    values : array of shape (m,)
+        What was measured where nothing is shared: of permuted samples, say.
+    kind : {"similarity", "distance"}
+        Of distances, the smaller is the more similar.
+    title : str
+        Heading.
+    label : str, optional
+        Name of the axis of values; by default the kind.
+    ax
+        As for `heatmap`.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    TypeError, ValueError
+        A value that is no finite number; null values that are not, or none; another kind.
+
+    References
+    ----------
+    Phipson and Smyth, "Permutation p-values should never be zero", Statistical Applications in
+    Genetics and Molecular Biology 2010.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from isogram import plot
+    >>> ax = plot.null(0.8, np.random.default_rng(0).normal(0.2, 0.1, 999), label="CKA")
+    """
+    value = number("null", "value", value)
+    chance = numbers_of("null", "values", values, 1)
+    if np.isnan(chance).any():
+        raise ValueError("null: `values` must be finite, got NaN or infinity")
+    kind = kind_of("null", kind, "")
+    extreme = chance >= value if kind == "similarity" else chance <= value
+    p = (1 + int(extreme.sum())) / (1 + chance.size)
+    with axes_for("null", ax, 1.9) as ax:
+        bins = min(40, max(5, math.isqrt(chance.size)))
+        counts, *_ = ax.hist(chance, bins=bins, color="0.7")
+        ax.set_ylim(0, 1.2 * np.max(counts))  # with room for the numbers
+        ax.axvline(value, color=COLOURS[1], linewidth=1.5)
+        is_right = value > (min(value, chance.min()) + max(value, chance.max())) / 2
+        ax.annotate(
+            f"{value:.3g}, p = {p:.2g}".replace("-", "\N{MINUS SIGN}"),
+            (value, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(-4 if is_right else 4, -2),
+            textcoords="offset points",
+            ha="right" if is_right else "left",
+            va="top",
+            color=COLOURS[1],
+        )
+        ax.set_xlabel(plain(label or kind))
+        ax.set_ylabel("null values")
+        ax.spines[["top", "right"]].set_visible(False)
+        set_title(ax, title)
+    return ax
