@@ -1,7 +1,7 @@
 """CKA between the layers of two small CNNs, from the models and a loader to a picture.
 
     python -m pip install 'isogram[torch,plot]'
-    python compare_models.py --png cka.png
+    python compare_models.py --plot cka.png
 
 Both learn for a moment to tell striped pictures from checked ones, from different random weights.
 """
@@ -47,16 +47,15 @@ def trained(seed: int, loader: DataLoader) -> nn.Module:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--png", default="cka.png", help="where to draw (default: cka.png)")
-    target = parser.parse_args().png
+    parser.add_argument("--plot", default="cka.png", help="where to draw (default: cka.png)")
+    target = parser.parse_args().plot
 
     torch.manual_seed(0)
     loader = DataLoader(pictures(1024), batch_size=64, shuffle=True)
     a, b = trained(1, loader), trained(2, loader)
 
     result = compare_models(a, b, loader, layers=["conv*", "relu*", "head"], limit=512)
-    figure = plot.layers_figure(result.values, result.rows, result.columns, title="CKA")
-    plot.save(figure, target)
+    plot.save(plot.heatmap(result, ylabel="a", xlabel="b", label="CKA"), target)
 
 
 if __name__ == "__main__":

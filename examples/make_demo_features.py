@@ -5,8 +5,8 @@ and -Lite1 with their ImageNet weights, in six views each. A view is a random sq
 picture (70 % of its shorter side; two crops of one picture share 64 % of their area on average),
 scaled to half the side of a neutral grey frame and put at a random place in it: the same object
 keeps standing somewhere else. Stored are raw channels of three stages of both networks on a
-coarser or native grid (plain averages over equal blocks, no projection), and the first network's
-class probabilities.
+coarser or native grid (plain averages over equal blocks, no projection), the first network's
+class probabilities, and four of the views themselves, small.
 
 Values are float16, rounded to 8 significant bits (the precision of bfloat16), which is what lets
 the file compress to under 4 MB. One thread, fixed seeds: the same versions give the same file.
@@ -50,6 +50,9 @@ CROP = 0.7  # side of a crop, of the picture's shorter side
 # statistics of their larger siblings: the stem's batch-norm statistics agree with the former only.
 MEAN, SCALE = 127.0, 128.0
 SIGNIFICANT_BITS = 8
+# Pairs of views whose matched patches the demo draws: picture, and which of its views.
+DRAWN = (("cat", 0, 1), ("coffee", 4, 5))
+DRAWN_SIDE = 192
 BATCH = 20
 
 
@@ -206,6 +209,17 @@ def extract(
     return maps, np.concatenate(probabilities)
 
 
+def drawn(views: list[Image.Image], names: list[str], per_picture: int) -> dict[str, np.ndarray]:
+    """Return the pairs of views that are drawn: their numbers, and the pictures, uint8."""
+    pairs = [[names.index(name) * per_picture + view for view in both] for name, *both in DRAWN]
+    size = (DRAWN_SIDE, DRAWN_SIDE)
+    pixels = [
+        [np.asarray(views[i].resize(size, Image.Resampling.BICUBIC)) for i in pair]
+        for pair in pairs
+    ]
+    return {"drawn": np.array(pairs), "drawn.pixels": np.array(pixels)}
+
+
 def build(views_per_picture: int, seed: int) -> dict[str, np.ndarray]:
     """Return every array of the demo file."""
     rng = np.random.default_rng(seed)
@@ -215,6 +229,7 @@ def build(views_per_picture: int, seed: int) -> dict[str, np.ndarray]:
     arrays = {
         "names": np.array(names),
         "picture": np.repeat(np.arange(len(names)), views_per_picture),
+        **drawn(views, names, views_per_picture),
     }
     for network in NETWORKS:
         model = load_model(network)

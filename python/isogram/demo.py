@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +20,7 @@ import isogram as ig
 from isogram._output import check_target, table
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["Features", "LayerResult", "Result", "load_features", "run"]
@@ -46,11 +47,17 @@ class Features:
         Class probabilities of the first network, (n, 1000), float16.
     pictures
         Name of the picture that each of the n views shows, sorted by picture.
+    drawn
+        Pairs of views that are drawn themselves, (pairs, 2).
+    pixels
+        Those views, (pairs, 2, height, width, 3), uint8.
     """
 
     layers: dict[str, _Array]
     probabilities: _Array
     pictures: list[str]
+    drawn: _Array
+    pixels: _Array
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,9 @@ class Result:
         Results by layer name.
     cka, gbs
         Layer-by-layer similarities, in the order of `layers`.
+    matched
+        Which token of a view goes where in the other, for each pair of `Features.drawn`, and what
+        that adds to the semantic RSM of `MAIN_LAYER`.
     picture
         The file that was drawn, or None without matplotlib.
     """
@@ -98,6 +108,7 @@ class Result:
     layers: dict[str, LayerResult]
     cka: _Array
     gbs: _Array
+    matched: list[tuple[_Array, _Array]]
     picture: Path | None
 
 
@@ -113,7 +124,9 @@ def load_features() -> Features:
     with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
         layers = {name: arrays[name] for name in arrays.files if ".stage" in name}
         pictures = arrays["names"][arrays["picture"]].tolist()
-        return Features(layers, arrays["lite0.probabilities"], pictures)
+        return Features(
+            layers, arrays["lite0.probabilities"], pictures, arrays["drawn"], arrays["drawn.pixels"]
+        )
 
 
 def run(output: str | Path | None = None, *, num_threads: int | None = None) -> Result:
@@ -159,11 +172,14 @@ def run(output: str | Path | None = None, *, num_threads: int | None = None) -> 
     print(f"\nGBS ({NEIGHBOURS} nearest neighbours) of all pairs of layers: {seconds:.3f} s")
     print(table(gbs, names, names))
 
-    picture = None
-    if target is not None:
-        picture, seconds = _timed(lambda: _draw(target, layers[MAIN_LAYER], cka, gbs, features))
-        print(f"\npicture: {picture} ({seconds:.1f} s)" if picture else f"\n{_NO_MATPLOTLIB}")
-    return Result(layers, cka, gbs, picture)
+    matched = [_match(features.layers[MAIN_LAYER], pair) for pair in features.drawn]
+    _print_matched(features, layers[MAIN_LAYER], matched)
+    result = Result(layers, cka, gbs, matched, None)
+    if target is None:
+        return result
+    picture, seconds = _timed(lambda: _draw(target, result, features))
+    print(f"\npicture: {picture} ({seconds:.1f} s)" if picture else f"\n{_NO_MATPLOTLIB}")
+    return replace(result, picture=picture)
 
 
 _NO_MATPLOTLIB = "no picture: matplotlib is not installed (pip install 'isogram[plot]')"
@@ -254,9 +270,28 @@ def _print_layers(features: Features, layers: dict[str, LayerResult]) -> None:
     print(f"{assignments} exact assignments in {seconds:.3f} s, one per pair of views and layer")
 
 
-def _draw(
-    target: Path, main: LayerResult, cka: _Array, gbs: _Array, features: Features
-) -> Path | None:
+def _match(maps: _Array, pair: _Array) -> tuple[_Array, _Array]:
+    """Match the tokens of two views: the columns, and what each adds to their cosine similarity."""
+    a, b = (maps[view].astype(np.float64).reshape(-1, maps.shape[-1]) for view in pair)
+    similarity = a @ b.T / (np.linalg.norm(a) * np.linalg.norm(b))
+    columns = ig.match(similarity).columns
+    return columns, similarity[np.arange(len(columns)), columns]
+
+
+def _print_matched(
+    features: Features, main: LayerResult, matched: list[tuple[_Array, _Array]]
+) -> None:
+    print(f"\nsimilarity of two views in {MAIN_LAYER}   spatial semantic   tokens that moved")
+    for pair, (columns, contributions) in zip(features.drawn, matched, strict=True):
+        a, b = pair
+        moved = np.count_nonzero(columns != np.arange(len(columns)))
+        print(
+            f"{features.pictures[a]:10s} views {a:3d} and {b:3d}            "
+            f"{main.spatial[a, b]:7.3f} {contributions.sum():8.3f}   {moved:3d} of {len(columns)}"
+        )
+
+
+def _draw(target: Path, result: Result, features: Features) -> Path | None:
     """Draw the picture; return its path, or None where matplotlib is missing."""
     try:
         from isogram import plot
@@ -264,45 +299,84 @@ def _draw(
         if error.name != "matplotlib":
             raise
         return None
-    plot.save(_figure(main, cka, gbs, features), target)
+    plot.save(_figure(result, features), target)
     return target
 
 
-def _figure(main: LayerResult, cka: _Array, gbs: _Array, features: Features) -> Figure:
-    """Return the two RSMs of the main layer above the two layer-by-layer matrices."""
+def _figure(result: Result, features: Features) -> Figure:
+    """Return matched patches, the two RSMs of the main layer, and the similarities of layers."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+    engine = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)
+    figure = Figure(figsize=(11.5, 14.2), dpi=150, layout=engine)
+    rows: Any = figure.subfigures(3, 1, height_ratios=(2.8, 5.8, 5.6))
+    top, middle, bottom = (row.subplots(1, 2) for row in rows)
+    _draw_matched(top, result, features)
+    _draw_rsms(middle, result.layers[MAIN_LAYER], features.pictures)
+    _draw_layers(bottom, result)
+    return figure
+
+
+def _draw_matched(row: _Array, result: Result, features: Features) -> None:
     from isogram import plot
 
-    engine = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)
-    figure = Figure(figsize=(11.5, 11.3), dpi=150, layout=engine)
-    top, bottom = figure.subplots(2, 2)
+    for ax, pair, pixels, (columns, worth) in zip(
+        row, features.drawn, features.pixels, result.matched, strict=True
+    ):
+        plot.matching(columns, *pixels, contributions=worth, ax=ax)
+        spatial = result.layers[MAIN_LAYER].spatial[tuple(pair)]
+        _head(
+            ax,
+            f"Tokens of two views of the {features.pictures[pair[0]]}, matched",
+            f"{MAIN_LAYER}: cosine similarity {spatial:.2f} in place, {worth.sum():.2f} matched",
+        )
+
+
+def _draw_rsms(row: _Array, main: LayerResult, pictures: list[str]) -> None:
+    from isogram import plot
 
     # One scale for both; the diagonal of ones would take half of it.
     rsms = (main.spatial, main.semantic)
     off_diagonal = ~np.eye(len(main.spatial), dtype=bool)
     values = np.concatenate([rsm[off_diagonal] for rsm in rsms])
     limits = (float(values.min()), float(values.max()))
-    for axes, rsm, kind, rate, pearson in zip(
-        top, rsms, ("Spatial", "Semantic"), main.same_picture, main.pearson, strict=True
+    for ax, rsm, kind, rate, pearson in zip(
+        row, rsms, ("Spatial", "Semantic"), main.same_picture, main.pearson, strict=True
     ):
-        image = plot.draw_rsm(
-            axes,
-            rsm,
-            title=f"{kind} RSM of {MAIN_LAYER}",
-            subtitle=f"nearest neighbour shows the same picture: {rate:.0%}\n"
-            f"correlation with JSD of predictions: {pearson:.2f}".replace("-", "\u2212"),
-            groups=features.pictures,
-            limits=limits,
+        plot.rsm(rsm, groups=pictures, limits=limits, colorbar=False, ax=ax)
+        ax.set(xlabel="", ylabel="")
+        _head(
+            ax,
+            f"{kind} RSM of {MAIN_LAYER}",
+            f"nearest neighbour shows the same picture: {rate:.0%}\n"
+            f"correlation with JSD of predictions: {pearson:.2f}".replace("-", "\N{MINUS SIGN}"),
         )
-    figure.colorbar(image, ax=top, shrink=0.8, label="cosine similarity of views")
+    row[0].figure.colorbar(row[0].images[0], ax=row, shrink=0.8, label="cosine similarity of views")
 
-    names = list(features.layers)
-    for axes, matrix, title, subtitle in (
-        (bottom[0], cka, "CKA of layers", "linear kernel, debiased"),
-        (bottom[1], gbs, "GBS of layers", f"cosine graphs of {NEIGHBOURS} nearest neighbours"),
+
+def _draw_layers(row: _Array, result: Result) -> None:
+    from isogram import plot
+
+    names = list(result.layers)
+    for ax, matrix, title, subtitle in (
+        (row[0], result.cka, "CKA of layers", "linear kernel, debiased"),
+        (row[1], result.gbs, "GBS of layers", f"cosine graphs of {NEIGHBOURS} nearest neighbours"),
     ):
-        image = plot.draw_layers(axes, matrix, names, names, title=title, subtitle=subtitle)
-    figure.colorbar(image, ax=bottom, shrink=0.8, label="similarity of layers")
-    return figure
+        plot.heatmap(matrix, rows=names, columns=names, limits=(0, 1), colorbar=False, ax=ax)
+        ax.set(xlabel="", ylabel="")
+        _head(ax, title, subtitle)
+    row[0].figure.colorbar(row[0].images[0], ax=row, shrink=0.8, label="similarity of layers")
+
+
+def _head(ax: Axes, title: str, subtitle: str) -> None:
+    """Write a heading, and a quieter line under it."""
+    ax.set_title(title, loc="left", weight="bold", pad=8 + 14 * len(subtitle.splitlines()))
+    ax.annotate(
+        subtitle,
+        (0, 1),
+        xycoords="axes fraction",
+        xytext=(0, 6),
+        textcoords="offset points",
+        color="#666666",
+    )

@@ -210,7 +210,7 @@ def test_every_failure_is_one_line(run, models, tmp_path):
         ((path_a, path_b, "--kernel"), "requires an argument"),
         ((path_a, path_b, "--k", "2.5"), "'2.5' is not a valid integer"),
         ((path_a, "two\nlines"), r"'two\nlines' does not exist"),
-        ((path_a, path_b, "--csv", tmp_path / "x", "--png", tmp_path / "x"), "name the same file"),
+        ((path_a, path_b, "--csv", tmp_path / "x", "--plot", tmp_path / "x"), "name the same file"),
     ):
         result = run("compare", *arguments)
         assert_fails(result, message, 2)
@@ -344,7 +344,7 @@ def test_compare(run, models, tmp_path, measure, options, keywords):
     path_a, path_b, a, b = models
     table, picture = tmp_path / "out.csv", tmp_path / "out.png"
     result = run(
-        *("compare", path_a, path_b, "--measure", measure, "--csv", table, "--png", picture),
+        *("compare", path_a, path_b, "--measure", measure, "--csv", table, "--plot", picture),
         *options,
     )
     assert result.exit_code == 0, result.output
@@ -429,8 +429,8 @@ def test_compare_picture_without_matplotlib(run, models, tmp_path, monkeypatch):
     hide(monkeypatch, "matplotlib", "matplotlib.axes")
     monkeypatch.delitem(sys.modules, "isogram.plot", raising=False)
     monkeypatch.delattr(ig, "plot", raising=False)
-    result = run("compare", *models[:2], "--png", tmp_path / "out.png")
-    assert_fails(result, "Error: --png needs matplotlib: pip install 'isogram[plot]'")
+    result = run("compare", *models[:2], "--plot", tmp_path / "out.png")
+    assert_fails(result, "Error: --plot needs matplotlib: pip install 'isogram[plot]'")
 
 
 def test_compare_names_of_every_kind(run, tmp_path, rng):
@@ -438,7 +438,7 @@ def test_compare_names_of_every_kind(run, tmp_path, rng):
     names = ["$x_{1$", "=1+1", "two\nlines", "\x1b[31mred", 'a "b", c', "été", "\\alpha"]
     source, table, picture = (tmp_path / name for name in ("a.npz", "a.csv", "a.png"))
     np.savez(source, **{name: rng.standard_normal((9, 3)) for name in names})
-    result = run("compare", source, source, "--csv", table, "--png", picture)
+    result = run("compare", source, source, "--csv", table, "--plot", picture)
     assert (result.exit_code, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
     assert len(lines) == len(names) + 1
@@ -529,7 +529,7 @@ def test_stdout_that_cannot_encode_a_name(tmp_path, rng):
     [
         ["rsm", "tokens.npy", "-o", "out"],
         ["compare", "a.npz", "b.npz", "--csv", "out"],
-        ["compare", "a.npz", "b.npz", "--png", "out"],
+        ["compare", "a.npz", "b.npz", "--plot", "out"],
     ],
 )
 def test_no_room_for_the_file(models, tmp_path, rng, arguments):

@@ -47,6 +47,25 @@ def test_features(features):
     assert features.probabilities.shape == (samples, 1000)
 
 
+def test_drawn_views_are_those_of_the_features(features):
+    """A view is a crop in a grey frame, and features are larger where the crop is."""
+    maps = features.layers["lite0.stage6"].astype(np.float64)
+    for pair, pixels in zip(features.drawn, features.pixels, strict=True):
+        assert features.pictures[pair[0]] == features.pictures[pair[1]]
+        for view, picture in zip(pair, pixels, strict=True):
+            is_object = (picture != 127).any(axis=-1)
+            share = is_object[:189, :189].reshape(7, 27, 7, 27).mean(axis=(1, 3))
+            norms = np.linalg.norm(maps[view], axis=-1)
+            assert norms[share > 0.9].mean() > 1.3 * norms[share == 0].mean()
+
+
+def test_matched_tokens(drawn, features):
+    main = drawn.layers[demo.MAIN_LAYER]
+    for (a, b), (columns, contributions) in zip(features.drawn, drawn.matched, strict=True):
+        assert sorted(columns) == list(range(49))
+        np.testing.assert_allclose(contributions.sum(), main.semantic[a, b], atol=1e-5)
+
+
 def test_file_is_small():
     path = Path(demo.__file__).parent / "data" / "demo.npz"
     assert path.stat().st_size <= 4_000_000

@@ -1055,7 +1055,7 @@ def test_the_example_draws_a_picture(tmp_path):
     pytest.importorskip("matplotlib")
     script = Path(__file__).parents[2] / "examples" / "compare_models.py"
     picture = tmp_path / "cka.png"
-    subprocess.run([sys.executable, script, "--png", picture], check=True, timeout=300)
+    subprocess.run([sys.executable, script, "--plot", picture], check=True, timeout=300)
     assert picture.stat().st_size > 1000
 
 

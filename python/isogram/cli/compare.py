@@ -10,7 +10,7 @@ import click
 import isogram as ig
 from isogram import io
 from isogram._measures import Measure
-from isogram._output import printable, table, write_csv
+from isogram._output import table, write_csv
 from isogram.cli._commands import Command
 from isogram.cli._files import read_both
 from isogram.cli._options import (
@@ -50,7 +50,14 @@ from isogram.io._results import SUFFIXES
     type=OUTPUT,
     help="Also save the matrix with what it is of, .json or .npz, for isogram.io.load.",
 )
-@click.option("--png", "png_path", metavar="FILE", type=OUTPUT, help="Also draw the matrix.")
+@click.option(
+    "--plot",
+    "--png",
+    "plot_path",
+    metavar="FILE",
+    type=OUTPUT,
+    help="Also draw the matrix: .png, .pdf, .svg.",
+)
 @num_threads_option
 @progress_option
 def compare(
@@ -62,7 +69,7 @@ def compare(
     ids: str | None,
     csv_path: Path | None,
     result_path: Path | None,
-    png_path: Path | None,
+    plot_path: Path | None,
     num_threads: int | None,
     progress: bool | None,
     **given: Any,
@@ -76,14 +83,16 @@ def compare(
     A, columns those of B.
     """
     options = options_of(measure, given)
-    check_targets(csv=csv_path, save=result_path, png=png_path)
+    check_targets(csv=csv_path, save=result_path, plot=plot_path)
     if result_path is not None and result_path.suffix not in SUFFIXES:
         raise click.UsageError(f"--save must end in {' or '.join(SUFFIXES)}")
-    if png_path is not None:
-        try:  # before the work
+    if plot_path is not None:  # before the work
+        try:
             from isogram import plot
+            from isogram.plot._figure import format_of
         except ImportError as error:
-            raise ImportError("--png needs matplotlib: pip install 'isogram[plot]'") from error
+            raise ImportError("--plot needs matplotlib: pip install 'isogram[plot]'") from error
+        format_of(plot_path)
     is_shown = wants_progress(progress)
 
     layers_a, layers_b = read_both(a, b, layers=patterns, ids=ids, reduce=reduce)
@@ -109,7 +118,14 @@ def compare(
             files=[a, b],
             **{**measure.options, **options, **measure.fixed},
         )
-    if png_path is not None:
-        title = printable(f"{measure.name.replace('_', ' ')}, {a.stem} and {b.stem}")
-        rows, columns = list(map(printable, rows)), list(map(printable, columns))
-        plot.save(plot.layers_figure(matrix, rows, columns, title=title), png_path)
+    if plot_path is not None:
+        ax = plot.heatmap(
+            matrix,
+            rows=rows,
+            columns=columns,
+            kind=measure.kind,
+            label=measure.name.replace("_", " "),
+            ylabel=a.stem,
+            xlabel=b.stem,
+        )
+        plot.save(ax, plot_path)

@@ -72,7 +72,7 @@ def dendrogram(
     count = len(given.values)
     if count < 2:
         raise ValueError("dendrogram: `distances` must be of at least 2 things, got 1")
-    labels = names_of("dendrogram", "names", names or given.rows, count)
+    labels = names_of("dendrogram", "names", given.rows if names is None else names, count)
     choice("dendrogram", "method", method, _METHODS)
     tree = hierarchy.dendrogram(
         hierarchy.linkage(squareform(given.values, checks=False), method), no_plot=True

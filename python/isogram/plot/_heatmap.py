@@ -34,6 +34,8 @@ def heatmap(
     limits: tuple[float, float] | None = None,
     origin: str = "upper",
     title: str = "",
+    xlabel: str = "",
+    ylabel: str = "",
     label: str | None = None,
     colorbar: bool = True,
     ax: Axes | None = None,
@@ -58,8 +60,9 @@ def heatmap(
         one of two colours, with 0 neutral between them.
     origin : {"upper", "lower"}
         Where the first row is.
-    title : str
-        Heading.
+    title, xlabel, ylabel : str
+        Heading, and what the columns and the rows are; by default the names of the files that
+        `matrix` is of, or "layer".
     label : str, optional
         Name of the colour bar; by default the measure, if `matrix` names it, or the kind.
     colorbar : bool
@@ -88,10 +91,10 @@ def heatmap(
     """
     given = labelled("heatmap", "matrix", matrix)
     shape = given.values.shape
-    if rows is not None or columns is not None:
-        given.rows, given.columns = rows or given.rows, columns or given.columns
-    row_names = names_of("heatmap", "rows", given.rows, shape[0])
-    column_names = names_of("heatmap", "columns", given.columns, shape[1])
+    given.rows = names_of("heatmap", "rows", given.rows if rows is None else rows, shape[0])
+    given.columns = names_of(
+        "heatmap", "columns", given.columns if columns is None else columns, shape[1]
+    )
     kind = kind_of("heatmap", kind, given.measure)
     choice("heatmap", "origin", origin, ("upper", "lower"))
     masks = kind == "distance" and given.is_of_itself
@@ -99,13 +102,13 @@ def heatmap(
     limits = limits_of("heatmap", limits, values)
     with axes_for("heatmap", ax, height_of(shape)) as ax:
         image = draw_matrix(ax, given.values, limits, origin, masks)
-        for axis, names in ((ax.yaxis, row_names), (ax.xaxis, column_names)):
+        for axis, names in ((ax.yaxis, given.rows), (ax.xaxis, given.columns)):
             if names is None:
                 set_numbers(axis)
             else:
                 set_names(axis, range(len(names)), names)
-        ax.set_ylabel(plain(given.titles[0] or "layer"))
-        ax.set_xlabel(plain(given.titles[1] or "layer"))
+        ax.set_ylabel(plain(ylabel or given.titles[0] or "layer"))
+        ax.set_xlabel(plain(xlabel or given.titles[1] or "layer"))
         set_title(ax, title)
         if colorbar:
             add_colorbar(ax, image, values, label or given.measure or kind)

@@ -122,6 +122,7 @@ def matching(
             frames = PatchCollection(
                 layout.frames(pairs), match_original=False, facecolor="none", linewidths=0.9
             )
+            frames.set_path_effects([Stroke(linewidth=1.7, foreground="white"), Normal()])
             frames.set(cmap=lines.cmap, norm=lines.norm, array=None)
             frames.set_edgecolor(list(np.repeat(lines.to_rgba(drawn), 2, axis=0)))
             ax.add_collection(frames)

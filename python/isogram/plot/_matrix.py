@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from isogram._arguments import choice, number
 from isogram._arrays import if_imported, to_host
-from isogram.measures import measures
+from isogram._measures import measures
 from isogram.plot._labels import plain
 
 KINDS = ("similarity", "distance")

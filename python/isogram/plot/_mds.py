@@ -67,7 +67,7 @@ def mds(
     """
     given = distances_of("mds", distances)
     count = len(given.values)
-    labels = names_of("mds", "names", names or given.rows, count)
+    labels = names_of("mds", "names", given.rows if names is None else names, count)
     members = names_of("mds", "groups", groups, count) or [""] * count
     points, shares = _scaled(given.values)
     with axes_for("mds", ax, 0.95 * WIDTH) as ax:
