@@ -99,8 +99,8 @@ class Result:
     cka, gbs
         Layer-by-layer similarities, in the order of `layers`.
     matched
-        Which token of a view goes where in the other, for each pair of `Features.drawn`, and what
-        that adds to the semantic RSM of `MAIN_LAYER`.
+        Which token of a view goes where in the other, in `MAIN_LAYER`, for each pair of
+        `Features.drawn`.
     picture
         The file that was drawn, or None without matplotlib.
     """
@@ -108,7 +108,7 @@ class Result:
     layers: dict[str, LayerResult]
     cka: _Array
     gbs: _Array
-    matched: list[tuple[_Array, _Array]]
+    matched: ig.SemanticMatching
     picture: Path | None
 
 
@@ -172,7 +172,10 @@ def run(output: str | Path | None = None, *, num_threads: int | None = None) -> 
     print(f"\nGBS ({NEIGHBOURS} nearest neighbours) of all pairs of layers: {seconds:.3f} s")
     print(table(gbs, names, names))
 
-    matched = [_match(features.layers[MAIN_LAYER], pair) for pair in features.drawn]
+    i, j = features.drawn.T
+    matched = ig.semantic_matching(
+        features.layers[MAIN_LAYER], pairs=(i, j), layout="nhwc", num_threads=num_threads
+    )
     _print_matched(features, layers[MAIN_LAYER], matched)
     result = Result(layers, cka, gbs, matched, None)
     if target is None:
@@ -270,24 +273,13 @@ def _print_layers(features: Features, layers: dict[str, LayerResult]) -> None:
     print(f"{assignments} exact assignments in {seconds:.3f} s, one per pair of views and layer")
 
 
-def _match(maps: _Array, pair: _Array) -> tuple[_Array, _Array]:
-    """Match the tokens of two views: the columns, and what each adds to their cosine similarity."""
-    a, b = (maps[view].astype(np.float64).reshape(-1, maps.shape[-1]) for view in pair)
-    similarity = a @ b.T / (np.linalg.norm(a) * np.linalg.norm(b))
-    columns = ig.match(similarity).columns
-    return columns, similarity[np.arange(len(columns)), columns]
-
-
-def _print_matched(
-    features: Features, main: LayerResult, matched: list[tuple[_Array, _Array]]
-) -> None:
+def _print_matched(features: Features, main: LayerResult, matched: ig.SemanticMatching) -> None:
     print(f"\nsimilarity of two views in {MAIN_LAYER}   spatial semantic   tokens that moved")
-    for pair, (columns, contributions) in zip(features.drawn, matched, strict=True):
-        a, b = pair
+    for (a, b), columns, total in zip(features.drawn, matched.columns, matched.total, strict=True):
         moved = np.count_nonzero(columns != np.arange(len(columns)))
         print(
             f"{features.pictures[a]:10s} views {a:3d} and {b:3d}            "
-            f"{main.spatial[a, b]:7.3f} {contributions.sum():8.3f}   {moved:3d} of {len(columns)}"
+            f"{main.spatial[a, b]:7.3f} {total:8.3f}   {moved:3d} of {len(columns)}"
         )
 
 
@@ -321,15 +313,15 @@ def _figure(result: Result, features: Features) -> Figure:
 def _draw_matched(row: _Array, result: Result, features: Features) -> None:
     from isogram import plot
 
-    for ax, pair, pixels, (columns, worth) in zip(
-        row, features.drawn, features.pixels, result.matched, strict=True
-    ):
-        plot.matching(columns, *pixels, contributions=worth, ax=ax)
-        spatial = result.layers[MAIN_LAYER].spatial[tuple(pair)]
+    columns, contributions, totals, _ = result.matched
+    spatial = result.layers[MAIN_LAYER].spatial
+    for k, (a, b) in enumerate(features.drawn):
+        views = features.pixels[k]
+        plot.matching(columns[k], *views, contributions=contributions[k], ax=row[k])
         _head(
-            ax,
-            f"Tokens of two views of the {features.pictures[pair[0]]}, matched",
-            f"{MAIN_LAYER}: cosine similarity {spatial:.2f} in place, {worth.sum():.2f} matched",
+            row[k],
+            f"Tokens of two views of the {features.pictures[a]}, matched",
+            f"{MAIN_LAYER}: cosine {spatial[a, b]:.2f} in place, {totals[k]:.2f} matched",
         )
 
 
