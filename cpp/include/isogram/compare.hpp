@@ -8,13 +8,14 @@
 
 namespace isogram {
 
-// pearson, cosine  correlation or cosine of the entries above the diagonal; others are ignored
-// spearman         Pearson's correlation of their ranks; ties share their mean rank kendall
-// tau-b (Kendall 1945), counted in O(m log m) for m entries (Knight 1966) cka              debiased
-// CKA (cka.hpp) with the RSMs, taken to be symmetric, as Gram matrices;
-//                  diagonals are ignored
-// gbs              mean cosine of rows with zero diagonals (gbs.hpp); diagonals are ignored; a zero
-//                  row gives 0
+// The statistics of compare(a, b):
+//   pearson, cosine  correlation or cosine of the entries above the diagonal; others are ignored
+//   spearman         Pearson's correlation of their ranks; ties share their mean rank
+//   kendall          tau-b (Kendall 1945), counted in O(m log m) for m entries (Knight 1966)
+//   cka              debiased CKA (cka.hpp) with the RSMs, taken to be symmetric, as Gram matrices;
+//                    diagonals are ignored
+//   gbs              mean cosine of rows with zero diagonals (gbs.hpp); diagonals are ignored; a
+//                    zero row gives 0
 enum class Comparison { pearson, spearman, kendall, cosine, cka, gbs };
 
 // When different entries are ties of ranks: computed similarities that are equal by definition may
@@ -55,8 +56,8 @@ inline constexpr TieRule kTieRule;
 // samples. The eps of a group is then at least the type's times a quarter of the scale. Entries
 // within 4 eps of 0 are 0 where no others lie within 64 eps, with eps the type's times the scale
 // or, where that is less, the largest entry of either sample (unless all entries of a sample are
-// In a chain of close values longer than 16 eps, only equal values are ties. Entries of 16-bit
-// types were rounded from wider ones: only equal entries are ties.
+// such zeros). In a chain of close values longer than 16 eps, only equal values are ties. Entries
+// of 16-bit types were rounded from wider ones: only equal entries are ties.
 //
 // Types: any → float64; Kendall's counts are exact integers.
 // Cost: n²; spearman, kendall: n² log n. Memory: two triangles, 8 n² bytes; spearman, kendall: 16
