@@ -230,6 +230,24 @@ TEST(GramFacts, AreOfAllRows) {
             std::string::npos);
 }
 
+// Few long rows are one tile: more of them would be written beyond its end.
+TEST(GramTile, RefusesMoreRowsThanTheFactsAreOf) {
+  const Input few(ElementType::float32, Order::c, normal_matrix(30, 9000, 1));
+  const Input many(ElementType::float32, Order::c, normal_matrix(kTileEdge + 1, 9000, 2));
+  const isogram::InputView more = many.view();
+  const std::size_t n = more.rows;
+  std::vector<float> entries(n * n);
+  for (const Kernel kernel : {Kernel::linear, Kernel::cosine, Kernel::rbf}) {
+    SCOPED_TRACE(name_of(kernel));
+    const GramFacts facts = isogram::gram_facts<float>(few.view(), nullptr, {.kernel = kernel});
+    ASSERT_TRUE(facts.has_few_rows);
+    EXPECT_THROW(isogram::gram_tile<float>(more, nullptr, facts, {entries.data(), n, n}),
+                 std::invalid_argument);
+    EXPECT_THROW(isogram::gram_tile<float>(few.view(), &more, facts, {entries.data(), 30, n}),
+                 std::invalid_argument);
+  }
+}
+
 // Otherwise memory would be read, or written, beyond its end.
 TEST(GramTile, RefusesWhatIsNotOfTheFacts) {
   const Matrix x = normal_matrix(20, 5, 1);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "isogram/detail/distance.hpp"
+#include "isogram/error.hpp"
 #include "threads/team.hpp"
 #include "tiles/input.hpp"
 
@@ -166,8 +167,9 @@ void GramTiles<T>::pack(const Execution& execution) {
   const Transform of_left = transform_of(facts_, left_rows ? &*left_rows : nullptr);
   const Transform of_right = transform_of(facts_, right_rows ? &*right_rows : nullptr);
   if (facts_.has_few_rows) {
-    const auto squares = squares_for<T>(facts_.options.kernel);
-    deep_.emplace(FewRows<T>(x_, is_symmetric_ ? nullptr : &y_, of_left, squares, execution));
+    const InputView* const y = is_symmetric_ ? nullptr : &y_;
+    require(FewRows<T>::are_in(x_, y), "the facts are of few rows, and a tile has more of them");
+    deep_.emplace(FewRows<T>(x_, y, of_left, squares_for<T>(facts_.options.kernel), execution));
     block_edge_ = deep_->edge();
     return;
   }
