@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "isogram/arithmetic.hpp"
-#include "isogram/error.hpp"
+#include "statistics/layer_pairs.hpp"
 
 namespace isogram {
 
@@ -65,7 +65,8 @@ HsicTable hsic_table(std::span<const Layer> x, Estimator estimator, const Execut
 
 HsicTable hsic_table(std::span<const Layer> x, std::span<const Layer> y, Estimator estimator,
                      const Execution& execution) {
-  require(!x.empty() && !y.empty(), "`layers` must not be empty");
+  require_layers(x, "layers");
+  require_layers(y, "other");
   return hsic_table(moments(x, y, estimator, execution), x.size(), y.size());
 }
 

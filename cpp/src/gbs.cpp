@@ -243,7 +243,7 @@ std::vector<CoarseTile> tiles_of_parts(const GbsPlan& plan, std::span<const GbsP
 GbsTable gbs_table(std::span<const InputView> x, std::size_t k, bool center,
                    const Execution& execution) {
   const UsualArithmetic usual;
-  require(!x.empty(), "`layers` must have at least one layer, got none");
+  require_layers(x, "layers");
   return table_of({x.begin(), x.end()}, LayerPairs(x.size(), x.size(), true), Grid::upper(x.size()),
                   k, center, execution);
 }
@@ -251,8 +251,8 @@ GbsTable gbs_table(std::span<const InputView> x, std::size_t k, bool center,
 GbsTable gbs_table(std::span<const InputView> x, std::span<const InputView> y, std::size_t k,
                    bool center, const Execution& execution) {
   const UsualArithmetic usual;
-  require(!x.empty(), "`layers` must have at least one layer, got none");
-  require(!y.empty(), "`other` must have at least one layer, got none");
+  require_layers(x, "layers");
+  require_layers(y, "other");
   std::vector<InputView> layers(x.begin(), x.end());
   layers.insert(layers.end(), y.begin(), y.end());
   return table_of(layers, LayerPairs(x.size(), y.size(), false), Grid::full(x.size(), y.size()), k,
@@ -262,7 +262,7 @@ GbsTable gbs_table(std::span<const InputView> x, std::span<const InputView> y, s
 GbsPlan plan_gbs(std::span<const InputView> x, std::span<const InputView> y, std::size_t k,
                  bool center, std::size_t edge, const Execution& execution) {
   const UsualArithmetic usual;
-  require(!x.empty(), "`layers` must have at least one layer, got none");
+  require_layers(x, "layers");
   std::vector<InputView> layers(x.begin(), x.end());
   layers.insert(layers.end(), y.begin(), y.end());
   require_graphs(layers, k);

@@ -264,7 +264,7 @@ void Moments::set_pair(std::size_t k, std::size_t l, double product, double row_
 std::vector<MomentsStage> moments_stages(std::span<const Layer> x, std::span<const Layer> y,
                                          Estimator estimator) {
   const std::vector<const Layer*> layers = all_layers(x, y);
-  require(!x.empty(), "`layers` must not be empty");
+  require_layers(x, "layers");
   require_same_rows(layers, estimator == Estimator::biased ? 2 : 4,
                     [](const Layer* layer) -> const InputView& { return layer->features; });
   const bool is_wide = std::any_of(layers.begin(), layers.end(), needs_float64);
@@ -281,7 +281,7 @@ std::vector<MomentsStage> moments_stages(std::span<const Layer> x, std::span<con
 MomentsPlan plan_moments(std::span<const Layer> x, std::span<const Layer> y, Estimator estimator,
                          MomentsStage stage, std::size_t edge, const Execution& execution) {
   const UsualArithmetic usual;
-  require(!x.empty(), "`layers` must not be empty");
+  require_layers(x, "layers");
   const std::vector<const Layer*> layers = all_layers(x, y);
   require_same_rows(layers, estimator == Estimator::biased ? 2 : 4,
                     [](const Layer* layer) -> const InputView& { return layer->features; });

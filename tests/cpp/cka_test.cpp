@@ -523,8 +523,8 @@ TEST(CkaErrors, AreNamed) {
   };
   const Layer of_x{x.view(), {}};
   const Layer of_y{y.view(), {}};
-  expect_contains(message({}, {of_x}, Estimator::biased), "must not be empty");
-  expect_contains(message({of_x}, {}, Estimator::biased), "must not be empty");
+  expect_contains(message({}, {of_x}, Estimator::biased), "`layers` must have at least one");
+  expect_contains(message({of_x}, {}, Estimator::biased), "`other` must have at least one");
   expect_contains(message({of_x}, {of_x, of_y}, Estimator::biased),
                   "`second` must have 5 rows like `first`, got 6");
   const auto first_rows = [](Layer layer, std::size_t rows) {

@@ -209,7 +209,7 @@ TEST(MomentsOfTiles, NeedLayers) {
   EXPECT_EQ(complaint([&] {
               isogram::plan_moments({}, y, Estimator::biased, MomentsStage::gram_float32);
             }),
-            "`layers` must not be empty");
+            "`layers` must have at least one layer, got none");
 }
 
 // Parts and views of another tile, another stage, or other layers are refused, not read beyond

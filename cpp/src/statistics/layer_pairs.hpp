@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "isogram/error.hpp"
 #include "isogram/matrix_view.hpp"
 #include "tiles/grid.hpp"
 #include "tiles/input.hpp"
@@ -49,11 +48,18 @@ class LayerPairs {
   std::vector<Cell> pairs_;
 };
 
+// Throws std::invalid_argument unless the argument `name` has a layer.
+template <class Layers>
+void require_layers(const Layers& layers, const std::string& name) {
+  if (!layers.empty()) return;
+  throw std::invalid_argument("`" + name + "` must have at least one layer, got none");
+}
+
 // Throws std::invalid_argument unless there is a layer, and the features of all layers have equally
 // many rows, at least `least`, and at least one column.
 template <class Layers, class FeaturesOf>
 void require_same_rows(const Layers& layers, std::size_t least, FeaturesOf features_of) {
-  require(!layers.empty(), "`layers` must not be empty");
+  require_layers(layers, "layers");
   const InputView& first = features_of(layers[0]);
   require_rows(first, least);
   for (const auto& layer : layers) {
