@@ -11,6 +11,7 @@
 #include "simd/kernels.hpp"
 #include "threads/team.hpp"
 #include "tiles/buffer.hpp"
+#include "tiles/grid.hpp"
 #include "tiles/input.hpp"
 #include "tiles/tile.hpp"
 
@@ -134,7 +135,7 @@ void distances(const InputView& x, MatrixView<const std::int64_t> pairs, double*
   require_finite(x, execution);
   require(pairs.cols == 2, "`pairs` must have two columns");
   constexpr std::size_t chunk = 64;
-  parallel_for(execution, (pairs.rows + chunk - 1) / chunk, [&](std::size_t task, Worker& worker) {
+  parallel_for(execution, blocks_in(pairs.rows, chunk), [&](std::size_t task, Worker& worker) {
     DistanceReader reader(x);
     for (std::size_t p = task * chunk; p < std::min(pairs.rows, (task + 1) * chunk); ++p) {
       worker.check(x.cols);

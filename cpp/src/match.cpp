@@ -11,6 +11,7 @@
 #include "assignment/assignment.hpp"
 #include "isogram/error.hpp"
 #include "threads/team.hpp"
+#include "tiles/grid.hpp"
 #include "tiles/input.hpp"
 
 namespace isogram {
@@ -108,7 +109,7 @@ void match(const ProblemBatch<T>& problems, Objective objective, std::int32_t* c
     return;
   }
   const std::size_t per_task = problems_per_task(problems.rows, problems.cols);
-  const std::size_t tasks = (problems.count + per_task - 1) / per_task;
+  const std::size_t tasks = blocks_in(problems.count, per_task);
   const auto new_solver = [&] {
     return AssignmentSolver<T>(problems.rows, problems.cols, InfiniteCost::forbids_the_pair);
   };

@@ -45,7 +45,7 @@ struct Parted {
 
 template <class T>
 Parted<T> parted(const T* values, std::size_t n, Bracket<T> bracket, const Execution& execution) {
-  std::vector<Parted<T>> parts((n + kChunk - 1) / kChunk);
+  std::vector<Parted<T>> parts(blocks_in(n, kChunk));
   parallel_for(execution, parts.size(), [&](std::size_t chunk, Worker&) {
     Parted<T>& part = parts[chunk];
     for (std::size_t i = chunk * kChunk; i < std::min(n, (chunk + 1) * kChunk); ++i) {
@@ -66,7 +66,7 @@ Parted<T> parted(const T* values, std::size_t n, Bracket<T> bracket, const Execu
 
 template <class T>
 bool has_nan(const T* values, std::size_t n, const Execution& execution) {
-  std::vector<char> found((n + kChunk - 1) / kChunk);
+  std::vector<char> found(blocks_in(n, kChunk));
   parallel_for(execution, found.size(), [&](std::size_t chunk, Worker&) {
     bool is_nan = false;
     for (std::size_t i = chunk * kChunk; i < std::min(n, (chunk + 1) * kChunk); ++i) {

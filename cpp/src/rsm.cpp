@@ -11,6 +11,7 @@
 #include "isogram/error.hpp"
 #include "simd/kernels.hpp"
 #include "threads/team.hpp"
+#include "tiles/grid.hpp"
 #include "tiles/input.hpp"
 #include "tiles/walk.hpp"
 #include "tokens/axes.hpp"
@@ -26,16 +27,12 @@ namespace isogram {
 
 namespace {
 
-std::size_t padded_to(std::size_t panel, std::size_t rows) {
-  return (rows + panel - 1) / panel * panel;
-}
-
 // The entries of a thread's affinities: of a block without matching, of a window, or of two groups.
 template <class T>
 std::size_t affinity_entries_for(const TokenLayout& layout, std::size_t panel, std::size_t rows,
                                  std::size_t cols) {
-  std::size_t edge = padded_to(panel, layout.group * layout.max_tokens);
-  if (layout.matching == Matching::window) edge = padded_to(panel, layout.window);
+  std::size_t edge = padded(layout.group * layout.max_tokens, panel);
+  if (layout.matching == Matching::window) edge = padded(layout.window, panel);
   if (layout.matching == Matching::none) edge = UnmatchedBlocks<T>::edge(rows, cols);
   return product(edge, edge);
 }
@@ -76,7 +73,7 @@ class RsmWalk {
  private:
   bool is_unmatched() const { return options_.matching == Matching::none; }
 
-  std::size_t padded(std::size_t rows) const { return padded_to(sides_.kernels.panel, rows); }
+  std::size_t stride_for(std::size_t cols) const { return padded(cols, sides_.kernels.panel); }
 
   std::size_t affinity_entries() const {
     return affinity_entries_for<T>(layout_, sides_.kernels.panel, rows_.inputs(), cols_.inputs());
@@ -92,7 +89,7 @@ class RsmWalk {
     const auto a = rows_.group_rows(i);
     const auto b = cols_.group_rows(j);
     const auto strip = [&](std::size_t first, std::size_t count) {
-      const std::size_t stride = padded(b.count);
+      const std::size_t stride = stride_for(b.count);
       products_.of({a.data + first * rows_.depth(), count}, b, rows_.depth(),
                    matcher.affinities.data(), stride, worker);
       return MatrixView<const T>(matcher.affinities.data(), count, b.count,
@@ -112,11 +109,11 @@ class RsmWalk {
     T* affinities = matcher.affinities.data();
     const auto a = rows_.group_rows(cell.row);
     const auto b = cols_.group_rows(cell.col);
-    const auto stride = static_cast<std::ptrdiff_t>(padded(b.count));
+    const auto stride = static_cast<std::ptrdiff_t>(stride_for(b.count));
     if (rows_.has_words()) {
-      products_.of_words(rows_, cell.row, cols_, cell.col, matcher, padded(b.count), worker);
+      products_.of_words(rows_, cell.row, cols_, cell.col, matcher, stride_for(b.count), worker);
     } else {
-      products_.of(a, b, rows_.depth(), affinities, padded(b.count), worker);
+      products_.of(a, b, rows_.depth(), affinities, stride_for(b.count), worker);
     }
     std::vector<Cell> pairs;
     for (std::size_t i = inputs.begin; i < inputs.end; ++i) {
@@ -165,7 +162,7 @@ class RsmWalk {
       const std::size_t window = first / layout_.window;
       const auto a = rows_.window_rows(i, window);
       const auto b = cols_.window_rows(j, window);
-      const auto stride = static_cast<std::ptrdiff_t>(padded(b.count));
+      const auto stride = static_cast<std::ptrdiff_t>(stride_for(b.count));
       products_.of(a, b, rows_.depth(), matcher.affinities.data(), stride, worker);
       const MatrixView<const T> affinity(matcher.affinities.data(), a.count, b.count, stride, 1);
       const Match found = matcher.match(affinity, worker);

@@ -18,7 +18,7 @@ namespace isogram::cuda {
 namespace {
 
 using Count = unsigned long long;
-using detail::MatchedSums;
+using detail::MatchedEntries;
 using detail::Proof;
 
 // Up to this many rows and columns the working memory of a block is shared memory.
@@ -191,9 +191,10 @@ struct Result {
 };
 
 template <class State>
-__device__ MatchedSums matched_sums(const State& s, const Task& task, const Problem& problem) {
+__device__ MatchedEntries matched_entries(const State& s, const Task& task,
+                                          const Problem& problem) {
   const auto affinities = task.affinities<typename State::T>(problem);
-  MatchedSums own{.smallest = kInfinity<double>};
+  MatchedEntries own{.smallest = kInfinity<double>};
   s.for_own(s.rows, [&](int i) {
     const double entry = affinities(i, s.memory.column_of[i]);
     const double size = std::abs(entry);
@@ -202,17 +203,18 @@ __device__ MatchedSums matched_sums(const State& s, const Task& task, const Prob
     own.smallest = smaller(size, own.smallest);
     own.largest = larger(size, own.largest);
   });
-  MatchedSums sums{s.crew.reduced(own.total, Sum()), s.crew.reduced(own.magnitude, Sum()),
-                   s.crew.reduced(own.smallest, Minimum()), s.crew.reduced(own.largest, Maximum())};
-  sums.round(s.rows);
-  return sums;
+  MatchedEntries matched{s.crew.reduced(own.total, Sum()), s.crew.reduced(own.magnitude, Sum()),
+                         s.crew.reduced(own.smallest, Minimum()),
+                         s.crew.reduced(own.largest, Maximum())};
+  matched.round(s.rows);
+  return matched;
 }
 
 // Whether NearOctaves show that no matched cost is a gate.
 template <class State>
-__device__ bool are_not_gated(const State& s, const MatchedSums& sums, double scale) {
+__device__ bool are_not_gated(const State& s, const MatchedEntries& matched, double scale) {
   static_assert(detail::NearOctaves::kMost < 53);  // `seen` is exact as a double
-  detail::NearOctaves octaves(sums.largest * scale, sums.smallest * scale);
+  detail::NearOctaves octaves(matched.largest * scale, matched.smallest * scale);
   s.for_costs([&](int i, int j) { octaves.include(s.costs(i, j)); });
   const auto either = [](double a, double b) {
     return static_cast<double>(static_cast<std::uint64_t>(a) | static_cast<std::uint64_t>(b));
@@ -225,8 +227,8 @@ __device__ bool are_not_gated(const State& s, const MatchedSums& sums, double sc
 // Whether all matched costs are 0 and no cost is negative: then 0 is the optimum, without a proof
 // by duals.
 template <class State>
-__device__ bool costs_nothing(const State& s, const MatchedSums& sums) {
-  if (sums.magnitude > 0) return false;
+__device__ bool costs_nothing(const State& s, const MatchedEntries& matched) {
+  if (matched.magnitude > 0) return false;
   bool is_negative = false;
   s.for_costs([&](int i, int j) { is_negative |= s.costs(i, j) < 0; });
   return !s.crew.any(is_negative);
@@ -236,14 +238,14 @@ template <class State>
 __device__ Result solve(State& s, const Task& task, const Problem& problem, double scale) {
   start_assignment(s);
   augment_all(s);
-  const MatchedSums sums = matched_sums(s, task, problem);
-  const double gap = costs_nothing(s, sums) ? 0 : detail::gap_of(slack(s), s.rows) / scale;
+  const MatchedEntries matched = matched_entries(s, task, problem);
+  const double gap = costs_nothing(s, matched) ? 0 : detail::gap_of(slack(s), s.rows) / scale;
   const double tolerance =
       task.grid.type == Type::float64 ? detail::kTolerance<double> : detail::kTolerance<float>;
-  const Proof proof = detail::proof_of(gap, sums, tolerance);
-  return {
-      sums.total, detail::gap_of_total(gap, sums),
-      proof == Proof::complete || (proof == Proof::if_not_gated && are_not_gated(s, sums, scale))};
+  const Proof proof = detail::proof_of(gap, matched, tolerance);
+  return {matched.total, detail::gap_of_total(gap, matched),
+          proof == Proof::complete ||
+              (proof == Proof::if_not_gated && are_not_gated(s, matched, scale))};
 }
 
 template <class State, class ColumnOf>

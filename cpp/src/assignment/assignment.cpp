@@ -10,12 +10,13 @@
 
 #include "assignment/exact_assignment.hpp"
 #include "assignment/wide_costs.hpp"
+#include "tiles/grid.hpp"
 
 namespace isogram {
 
 namespace {
 
-using detail::MatchedSums;
+using detail::MatchedEntries;
 using detail::Proof;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -37,10 +38,6 @@ constexpr int kSafeWithoutSweeps = 990;
 // cannot overflow.
 constexpr int kExponentOfSums = 40;
 
-std::size_t padded(std::size_t count, std::size_t granule) {
-  return (count + granule - 1) / granule * granule;
-}
-
 std::size_t in_groups(std::size_t columns) {
   return padded(columns, simd::kAssignmentGroup);
 }
@@ -59,12 +56,12 @@ std::size_t rows_per_check(std::size_t cols) {
   return padded(kEntriesPerCheck / cols + 1, kGatheredRows);
 }
 
-void add(MatchedSums& sums, double entry) {
+void add(MatchedEntries& matched, double entry) {
   const double size = std::abs(entry);
-  sums.smallest = size < sums.smallest ? size : sums.smallest;
-  sums.largest = size > sums.largest ? size : sums.largest;
-  sums.total += entry;
-  sums.magnitude += size;
+  matched.smallest = size < matched.smallest ? size : matched.smallest;
+  matched.largest = size > matched.largest ? size : matched.largest;
+  matched.total += entry;
+  matched.magnitude += size;
 }
 
 // ldexp takes a noticeable part of a small problem's time: not called for exponent 0.
@@ -72,26 +69,26 @@ double times_power_of_two(double x, int exponent) {
   return exponent == 0 ? x : std::ldexp(x, exponent);
 }
 
-MatchedSums times_power_of_two(const MatchedSums& sums, int exponent) {
-  if (exponent == 0) return sums;
-  return {std::ldexp(sums.total, exponent), std::ldexp(sums.magnitude, exponent),
-          std::ldexp(sums.smallest, exponent), std::ldexp(sums.largest, exponent),
-          std::ldexp(sums.rounded, exponent)};
+MatchedEntries times_power_of_two(const MatchedEntries& matched, int exponent) {
+  if (exponent == 0) return matched;
+  return {std::ldexp(matched.total, exponent), std::ldexp(matched.magnitude, exponent),
+          std::ldexp(matched.smallest, exponent), std::ldexp(matched.largest, exponent),
+          std::ldexp(matched.rounded, exponent)};
 }
 
 template <class T>
-MatchedSums matched_sums(const MatrixView<const T>& affinity, const std::int32_t* columns,
-                         int exponent = 0) {
-  MatchedSums sums{.smallest = kInfinity};
+MatchedEntries matched_entries(const MatrixView<const T>& affinity, const std::int32_t* columns,
+                               int exponent = 0) {
+  MatchedEntries matched{.smallest = kInfinity};
   const double unit = std::ldexp(1.0, -exponent);
   for (std::size_t i = 0; i < affinity.rows; ++i) {
     if (columns[i] < 0) continue;
-    add(sums, unit * static_cast<double>(affinity(i, static_cast<std::size_t>(columns[i]))));
+    add(matched, unit * static_cast<double>(affinity(i, static_cast<std::size_t>(columns[i]))));
   }
-  sums.round(static_cast<double>(std::min(affinity.rows, affinity.cols)));
-  if (std::isfinite(sums.magnitude)) return times_power_of_two(sums, exponent);
+  matched.round(static_cast<double>(std::min(affinity.rows, affinity.cols)));
+  if (std::isfinite(matched.magnitude)) return times_power_of_two(matched, exponent);
   // A partial sum may overflow where the total does not.
-  return exponent == 0 ? matched_sums(affinity, columns, kExponentOfSums) : sums;
+  return exponent == 0 ? matched_entries(affinity, columns, kExponentOfSums) : matched;
 }
 
 // The column of each row of an affinity, from the partners of its smaller side.
@@ -114,7 +111,7 @@ template <class T>
 Assignment reported(const std::int32_t* column_of, double gap, const MatrixView<const T>& affinity,
                     std::int32_t* columns) {
   copy_by_row(column_of, affinity.rows, affinity.cols, columns);
-  return assignment(columns, {matched_sums(affinity, columns), gap});
+  return assignment(columns, {matched_entries(affinity, columns), gap});
 }
 
 // The set of octaves that costs occupy.
@@ -351,7 +348,7 @@ Certificate AssignmentProblem<T>::certificate() const {
   const auto [slack, costs] =
       kernels_->slack(costs_.data(), stride_, rows_, cols_, dual_, column_of_);
   const double rows = static_cast<double>(rows_);
-  MatchedSums matched = costs;
+  MatchedEntries matched = costs;
   matched.total = sign_ * matched.total + 0.0;  // no −0
   matched.round(rows);
   const double gap = detail::gap_of(slack, rows);
@@ -371,7 +368,7 @@ void AssignmentProblem<T>::forget() {
 }
 
 template <class T>
-double AssignmentProblem<T>::ungated_magnitude(const MatchedSums& matched) const {
+double AssignmentProblem<T>::ungated_magnitude(const MatchedEntries& matched) const {
   const double largest = times_power_of_two(matched.largest, -exponent_);
   if (matched.smallest == 0) {
     // Two cheap tests suffice for most data: no cost other than 0 lies more than 6 octaves below
@@ -472,7 +469,7 @@ Assignment AssignmentSolver<T>::finish(Slot& slot, const MatrixView<const T>& af
   copy_by_row(slot.problem.column_of(), affinity.rows, affinity.cols, columns);
   Certificate certificate = slot.problem.certificate();
   // A problem with more rows than columns was transposed, but its total is added row by row.
-  if (affinity.rows > affinity.cols) certificate.matched = matched_sums(affinity, columns);
+  if (affinity.rows > affinity.cols) certificate.matched = matched_entries(affinity, columns);
   if (is_enough(certificate, slot.problem, detail::kTolerance<T>)) {
     return assignment(columns, certificate);
   }

@@ -42,7 +42,7 @@ struct Assignment {
 // Sums over the matched costs, and an upper bound on their excess over the optimum: Σ_i
 // [(C_i,column(i) − v_column(i)) − min_j (C_ij − v_j)] in float64, plus all rounding.
 struct Certificate {
-  detail::MatchedSums matched;
+  detail::MatchedEntries matched;
   double gap = 0;
 };
 
@@ -100,7 +100,7 @@ class AssignmentProblem {
   Certificate certificate() const;
 
   // Σ|matched| without gates, on the scale of the affinities.
-  double ungated_magnitude(const detail::MatchedSums& matched) const;
+  double ungated_magnitude(const detail::MatchedEntries& matched) const;
 
   const std::int32_t* column_of() const { return column_of_; }
   std::int32_t* column_of() { return column_of_; }

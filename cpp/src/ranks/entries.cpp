@@ -10,6 +10,7 @@
 #include "isogram/compare.hpp"
 #include "ranks/merge_sort.hpp"
 #include "threads/team.hpp"
+#include "tiles/grid.hpp"
 
 namespace isogram {
 
@@ -94,7 +95,7 @@ bool are_levels(const Entries& entries, double scale, const Execution& execution
   const Buffer<double> values = sorted(entries.values, execution);
   const SortedTies ties([&](std::size_t i) { return values[i]; }, values.size(), entries.eps,
                         scale);
-  std::vector<Counts> parts((values.size() + kSortChunk - 1) / kSortChunk);
+  std::vector<Counts> parts(blocks_in(values.size(), kSortChunk));
   for_each_tie(ties, values.size(), execution, [&](std::size_t chunk, Span tie) {
     const double first = values[tie.begin];
     const double last = values[tie.end - 1];

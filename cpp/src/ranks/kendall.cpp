@@ -6,6 +6,7 @@
 #include "ranks/ranks.hpp"
 #include "ranks/ties.hpp"
 #include "statistics/correlation.hpp"
+#include "tiles/grid.hpp"
 
 namespace isogram {
 
@@ -30,7 +31,7 @@ struct Tied {
 Tied ties_of(const Buffer<Point>& points, double Point::* side, const Entries& entries,
              const Execution& execution) {
   const std::size_t n = points.size();
-  std::vector<Tied> parts((n + kSortChunk - 1) / kSortChunk);
+  std::vector<Tied> parts(blocks_in(n, kSortChunk));
   const SortedTies ties([&](std::size_t i) { return points[i].*side; }, n, entries.eps,
                         entries.scale);
   for_each_tie(ties, n, execution, [&](std::size_t chunk, Span tie) {

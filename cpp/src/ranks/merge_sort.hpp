@@ -10,6 +10,7 @@
 
 #include "threads/team.hpp"
 #include "tiles/buffer.hpp"
+#include "tiles/grid.hpp"
 
 namespace isogram {
 
@@ -154,7 +155,7 @@ std::uint64_t sort_chunk(Item* items, Item* scratch, std::size_t n, Less less) {
 template <class Item, class Less>
 std::uint64_t merge_sort(Buffer<Item>& items, Less less, const Execution& execution) {
   const std::size_t n = items.size();
-  const std::size_t chunks = (n + kSortChunk - 1) / kSortChunk;
+  const std::size_t chunks = blocks_in(n, kSortChunk);
   Buffer<Item> scratch = Buffer<Item>::unset(n);
   std::vector<std::uint64_t> exchanges(chunks);
   parallel_for(execution, chunks, [&](std::size_t chunk, Worker&) {

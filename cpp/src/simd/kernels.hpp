@@ -73,13 +73,13 @@ struct AssignmentState {
   SinkhornState sinkhorn;
 };
 
-using detail::MatchedSums;
+using detail::MatchedEntries;
 using detail::Slack;
 
 // The slack of a matching under column duals, and the sums of its costs.
 struct SlackAndSums {
   Slack slack;
-  MatchedSums matched;  // without `rounded`
+  MatchedEntries matched;  // without `rounded`
 };
 
 template <class T>

@@ -1,6 +1,7 @@
 #include "statistics/best_edges.hpp"
 
 #include "simd/kernels.hpp"
+#include "tiles/grid.hpp"
 #include "tiles/tile.hpp"
 #include "tiles/walk.hpp"
 
@@ -42,7 +43,7 @@ constexpr std::size_t kStripTiles = 16;
 }  // namespace
 
 Grid strips_of(std::size_t rows, std::size_t cols) {
-  return Grid::full((tiles_in(rows) + kStripTiles - 1) / kStripTiles, tiles_in(cols));
+  return Grid::full(blocks_in(tiles_in(rows), kStripTiles), tiles_in(cols));
 }
 
 template <class T>

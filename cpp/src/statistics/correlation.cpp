@@ -5,6 +5,7 @@
 
 #include "ranks/triangle.hpp"
 #include "simd/kernels.hpp"
+#include "tiles/grid.hpp"
 
 namespace isogram {
 
@@ -37,7 +38,7 @@ bool is_constant(const Buffer<double>& values, const Execution& execution) {
 }
 
 void scale_to_one(Buffer<double>& values, const Execution& execution) {
-  std::vector<double> largest((values.size() + kSortChunk - 1) / kSortChunk);
+  std::vector<double> largest(blocks_in(values.size(), kSortChunk));
   for_each_chunk(values.size(), execution, [&](std::size_t chunk, Span span) {
     largest[chunk] = largest_magnitude(values.data() + span.begin, span.size());
   });

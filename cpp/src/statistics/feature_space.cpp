@@ -9,6 +9,7 @@
 #include "simd/kernels.hpp"
 #include "statistics/spaces.hpp"
 #include "tiles/buffer.hpp"
+#include "tiles/grid.hpp"
 #include "tiles/input.hpp"
 #include "tiles/tile.hpp"
 #include "tiles/walk.hpp"
@@ -28,7 +29,7 @@ constexpr std::size_t kRound = 32;
 static_assert(kTileEdge % kRound == 0);
 
 std::size_t stride_of(std::size_t cols) {
-  return blocks_in(cols, kRound) * kRound;
+  return padded(cols, kRound);
 }
 
 Grid grid_of(const MomentsPlan& plan, std::size_t k, std::size_t l) {
@@ -59,7 +60,7 @@ class PackedSamples {
       : kernels_(simd::kernels().of<T>()),
         is_debiased_(plan.estimator == Estimator::debiased),
         samples_(rows[0].rows),
-        segments_((samples_ + kSegment - 1) / kSegment) {
+        segments_(blocks_in(samples_, kSegment)) {
     const std::size_t stride = sums.row_sums.size() / rows.size();
     for (std::size_t k = 0; k < rows.size(); ++k) {
       const std::size_t place = k * stride + begin;
@@ -137,9 +138,7 @@ class PackedSamples {
     });
   }
 
-  std::size_t panels_of(std::size_t features) const {
-    return (features + kernels_.panel - 1) / kernels_.panel;
-  }
+  std::size_t panels_of(std::size_t features) const { return blocks_in(features, kernels_.panel); }
 
   // Panel p of the segment with these samples.
   template <class Features>
@@ -186,7 +185,7 @@ void for_cross_tiles(std::span<const PackedSamples<T>> ranges, const Grid& grid,
   std::vector<std::size_t> of_range;
   for (std::size_t r = 0; r < ranges.size(); ++r) {
     const std::size_t segments = ranges[r].segments();
-    const std::size_t parts = std::min(segments, (kTasks + grid.cells() - 1) / grid.cells());
+    const std::size_t parts = std::min(segments, blocks_in(kTasks, grid.cells()));
     for (std::size_t p = 0; p < parts; ++p) pieces.push_back({r, part_span(segments, p, parts)});
     of_range.push_back(parts);
   }

@@ -8,6 +8,7 @@
 #include "simd/kernels.hpp"
 #include "statistics/spaces.hpp"
 #include "tiles/buffer.hpp"
+#include "tiles/grid.hpp"
 #include "tiles/tile.hpp"
 #include "tiles/walk.hpp"
 
@@ -30,7 +31,7 @@ class Blocks {
   explicit Blocks(const SampleTile& tile)
       : rows_(tile.rows.size()),
         cols_(tile.cols.size()),
-        edge_(std::max<std::size_t>(1, (tiles_in(std::max(rows_, cols_)) + kBlocks - 1) / kBlocks)),
+        edge_(std::max<std::size_t>(1, blocks_in(tiles_in(std::max(rows_, cols_)), kBlocks))),
         grid_(tile.rows.begin == tile.cols.begin ? Grid::upper(count(rows_))
                                                  : Grid::full(count(rows_), count(cols_))) {}
 
@@ -41,7 +42,7 @@ class Blocks {
   Span cols(Cell block) const { return samples(block.col, cols_); }
 
  private:
-  std::size_t count(std::size_t n) const { return (tiles_in(n) + edge_ - 1) / edge_; }
+  std::size_t count(std::size_t n) const { return blocks_in(tiles_in(n), edge_); }
   Span tiles(std::size_t block, std::size_t n) const {
     return {block * edge_, std::min(tiles_in(n), (block + 1) * edge_)};
   }
@@ -115,13 +116,13 @@ class TileSums {
   struct Scratch {
     explicit Scratch(std::size_t layers)
         : tiles(Buffer<T>::unset(product(layers, kTileSize))),
-          padded((layers + simd::kProductRows - 1) / simd::kProductRows * simd::kProductRows),
-          chunks(product(padded, kChunk)),
-          products(product(padded, padded)) {}
+          stride(padded(layers, simd::kProductRows)),
+          chunks(product(stride, kChunk)),
+          products(product(stride, stride)) {}
     T* tile(std::size_t layer) { return tiles.data() + layer * kTileSize; }
 
     Buffer<T> tiles;
-    std::size_t padded = 0;
+    std::size_t stride = 0;   // of products; the number of chunks
     Buffer<double> chunks;    // the chunk of every layer's tile
     Buffer<double> products;  // Σ K ∘ L over the tile, for all pairs of layers
   };
@@ -180,7 +181,7 @@ class TileSums {
     const double weight = is_diagonal ? 1 : 2;
     for (std::size_t p = 0; p < pairs_.list().size(); ++p) {
       const auto [k, l] = pairs_.list()[p];
-      sums.products[p] += weight * scratch.products[k * scratch.padded + l];
+      sums.products[p] += weight * scratch.products[k * scratch.stride + l];
     }
   }
 
@@ -203,7 +204,7 @@ class TileSums {
     for (const auto& [k, l] : product_blocks_) {
       simd::kernels().float64.row_products(
           scratch.chunks.data() + k * edge * kChunk, scratch.chunks.data() + l * edge * kChunk,
-          kChunk, length, &scratch.products[(k * scratch.padded + l) * edge], scratch.padded);
+          kChunk, length, &scratch.products[(k * scratch.stride + l) * edge], scratch.stride);
     }
   }
 

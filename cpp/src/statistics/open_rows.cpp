@@ -8,6 +8,7 @@
 
 #include "isogram/error.hpp"
 #include "statistics/closeness.hpp"
+#include "tiles/grid.hpp"
 #include "tiles/tile.hpp"
 
 namespace isogram {
@@ -19,7 +20,7 @@ OpenRows::OpenRows(const InputView& x, const GramFacts& facts, std::span<const s
       k_(k),
       is_diagonal_(is_diagonal),
       depth_(x.cols),
-      own_(product(padded_rows(), depth_)),
+      own_(product(padded(rows_.size(), kernels_.panel), depth_)),
       heaps_(rows.size() * k, {-std::numeric_limits<double>::infinity(), 0}) {
   const UnitRowReader reader(x, facts);
   RowPacker<double> packer(kernels_, depth_);

@@ -29,10 +29,6 @@ class OpenRows {
   Edge<double>* edges(std::size_t r) { return &heaps_[r * k_]; }
 
  private:
-  std::size_t padded_rows() const {
-    return (rows_.size() + kernels_.panel - 1) / kernels_.panel * kernels_.panel;
-  }
-
   void multiply(Block<double> block, const Buffer<double>& own, const double* others, Span cols,
                 Buffer<double>& tile) const;
   void negate();

@@ -119,7 +119,7 @@ class NeighbourChoice {
     Packed<double> all(simd::kernels().float64, others_);
     all.fill(others_, unit_transform(facts_), Finite::known, execution_);
     const std::size_t at_once = std::clamp(kEntriesAtOnce / own_.cols, std::size_t{1}, kTileEdge);
-    parallel_for(execution_, (open.size() + at_once - 1) / at_once,
+    parallel_for(execution_, blocks_in(open.size(), at_once),
                  [&](std::size_t block, Worker& worker) {
                    const std::size_t begin = block * at_once;
                    const std::size_t count = std::min(at_once, open.size() - begin);

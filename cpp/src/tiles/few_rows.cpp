@@ -30,20 +30,16 @@ constexpr std::size_t kLeastColumns = 16 * kPiece;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-std::size_t up_to(std::size_t n, std::size_t multiple) {
-  return blocks_in(n, multiple) * multiple;
-}
-
 std::size_t columns_of_part(std::size_t cols) {
-  return std::max(up_to(blocks_in(cols, kParts), kPiece), kLeastColumns);
+  return std::max(padded(blocks_in(cols, kParts), kPiece), kLeastColumns);
 }
 
 std::size_t surveyed_columns(std::size_t rows) {
   return std::clamp(kSurveyedEntries / rows / kPiece * kPiece, kPiece, kMostSurveyedColumns);
 }
 
-std::size_t padded(std::size_t rows) {
-  return up_to(rows, simd::kProductRows);
+std::size_t padded_rows(std::size_t rows) {
+  return padded(rows, simd::kProductRows);
 }
 
 // Loads the next piece of a row ahead of time. The hardware does not look far enough ahead, because
@@ -79,7 +75,7 @@ template <class T>
 class Piece {
  public:
   explicit Piece(const InputView& x)
-      : reader_(x), rows_(product(padded(x.rows), kPiece)), wide_(kPiece) {}
+      : reader_(x), rows_(product(padded_rows(x.rows), kPiece)), wide_(kPiece) {}
 
   template <class Shift>
   void read(Span columns, const Shift& shift, typename FewRows<T>::Rows& found) {
@@ -99,7 +95,7 @@ class Piece {
   }
 
   const T* row(std::size_t i) const { return rows_.data() + i * kPiece; }
-  static std::size_t length(Span columns) { return up_to(columns.size(), kAlignment / sizeof(T)); }
+  static std::size_t length(Span columns) { return padded(columns.size(), kAlignment / sizeof(T)); }
 
  private:
   // Returns the largest magnitude of the shifted row.
@@ -139,8 +135,8 @@ void add_products(const Piece<T>& left, std::size_t rows, const Piece<T>& right,
   const auto row_products = simd::kernels().of<T>().row_products;
   for (std::size_t i = 0; i < rows; i += simd::kProductRows) {
     for (std::size_t j = is_upper ? i : 0; j < cols; j += simd::kProductRows) {
-      row_products(left.row(i), right.row(j), kPiece, length, products + i * padded(cols) + j,
-                   padded(cols));
+      row_products(left.row(i), right.row(j), kPiece, length, products + i * padded_rows(cols) + j,
+                   padded_rows(cols));
     }
   }
 }
@@ -187,7 +183,7 @@ void FewRows<T>::multiply(const InputView& x, const InputView* y, ShiftOf shift_
   const std::size_t cols = y ? y->rows : x.rows;
   const std::size_t edge = columns_of_part(x.cols);
   const std::size_t panel = surveyed_columns(x.rows + (y ? y->rows : 0));
-  const Part none{std::vector<double>(padded(x.rows) * padded(cols)), Part::zeros(x.rows),
+  const Part none{std::vector<double>(padded_rows(x.rows) * padded_rows(cols)), Part::zeros(x.rows),
                   Part::zeros(y ? y->rows : 0)};
   std::vector<Part> parts(blocks_in(x.cols, edge), none);
   PerWorker states(execution, parts.size(), [&] {
@@ -215,7 +211,7 @@ void FewRows<T>::multiply(const InputView& x, const InputView* y, ShiftOf shift_
     }
   });
   for (std::size_t p = 1; p < parts.size(); ++p) parts[0].add(parts[p]);
-  stride_ = padded(cols);
+  stride_ = padded_rows(cols);
   products_ = std::move(parts[0].products);
   left_ = std::move(parts[0].left);
   right_ = std::move(parts[0].right);

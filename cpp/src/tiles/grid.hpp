@@ -19,6 +19,11 @@ inline std::size_t blocks_in(std::size_t n, std::size_t edge) {
   return (n + edge - 1) / edge;
 }
 
+// n rounded up to a multiple of `multiple`.
+inline std::size_t padded(std::size_t n, std::size_t multiple) {
+  return blocks_in(n, multiple) * multiple;
+}
+
 inline Span block_span(std::size_t block, std::size_t n, std::size_t edge) {
   return {block * edge, std::min(n, (block + 1) * edge)};
 }

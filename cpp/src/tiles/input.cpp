@@ -14,6 +14,7 @@
 #include "isogram/tokens.hpp"
 #include "simd/kernels.hpp"
 #include "threads/team.hpp"
+#include "tiles/grid.hpp"
 
 namespace isogram {
 
@@ -407,7 +408,7 @@ bool has_far_rows(const std::vector<double>& row_largest) {
 std::vector<double> middle_row(const InputView& x, const Execution& execution) {
   const std::vector<std::size_t> rows = middle_rows(x.rows);
   std::vector<double> middle(x.cols);
-  const std::size_t blocks = (x.cols + kColumnsAtOnce - 1) / kColumnsAtOnce;
+  const std::size_t blocks = blocks_in(x.cols, kColumnsAtOnce);
   parallel_for(execution, blocks, [&](std::size_t block, Worker&) {
     const Span span{block * kColumnsAtOnce, std::min(x.cols, (block + 1) * kColumnsAtOnce)};
     const RowReader reader(columns_of(x, span));

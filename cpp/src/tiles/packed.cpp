@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "threads/team.hpp"
+#include "tiles/grid.hpp"
 #include "tiles/input.hpp"
 
 namespace isogram {
@@ -92,7 +93,7 @@ int transform_row(std::size_t i, double* row, std::size_t n, const Transform& tr
 template <class T>
 void fill_with_zeros(T* values, std::size_t n, const Execution& execution) {
   constexpr std::size_t block = std::size_t{1} << 22;
-  parallel_for(preparing(execution), (n + block - 1) / block, [&](std::size_t task, Worker&) {
+  parallel_for(preparing(execution), blocks_in(n, block), [&](std::size_t task, Worker&) {
     std::fill_n(values + task * block, std::min(block, n - task * block), T(0));
   });
 }
@@ -138,7 +139,7 @@ Packed<T>::Packed(const simd::KernelTable<T>& kernels, const InputView& x, Memor
       rows_(x.rows),
       depth_(x.cols),
       panel_(kernels.panel),
-      panels_((x.rows + panel_ - 1) / panel_),
+      panels_(blocks_in(x.rows, panel_)),
       data_((memory == Memory::kept ? &Buffer<T>::kept : &Buffer<T>::unset)(
           product(product(panels_, panel_), depth_))),
       squared_norms_(panels_ * panel_) {}

@@ -15,8 +15,7 @@ namespace isogram {
 namespace {
 
 std::size_t in_panels(std::size_t rows) {
-  const std::size_t panel = simd::kernels().float64.panel;
-  return (rows + panel - 1) / panel * panel;
+  return padded(rows, simd::kernels().float64.panel);
 }
 
 }  // namespace

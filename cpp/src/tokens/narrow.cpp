@@ -37,7 +37,7 @@ double norm(const double* x, std::size_t n) {
 template <class Narrow, class Narrowed>
 std::vector<std::int32_t> as_words(const double* x, std::size_t n, Narrowed narrowed) {
   constexpr std::size_t per_word = sizeof(std::int32_t) / sizeof(Narrow);
-  std::vector<std::int32_t> words((n + per_word - 1) / per_word);
+  std::vector<std::int32_t> words(blocks_in(n, per_word));
   std::vector<Narrow> elements(n);
   std::transform(x, x + n, elements.begin(),
                  [&](double element) { return static_cast<Narrow>(narrowed(element)); });

@@ -11,6 +11,7 @@
 #include "isogram/rsm.hpp"
 #include "simd/kernels.hpp"
 #include "tiles/buffer.hpp"
+#include "tiles/grid.hpp"
 
 namespace isogram {
 
@@ -60,7 +61,7 @@ class NarrowTokens {
     return first_token_[input] + position;
   }
   static std::size_t slices_for(std::size_t channels) {
-    return (channels + simd::kSliceChannels - 1) / simd::kSliceChannels;
+    return blocks_in(channels, simd::kSliceChannels);
   }
   std::size_t place_in_slice(std::size_t token, std::size_t s) const {
     return (first_token_.back() * s + token) * simd::kSliceChannels;

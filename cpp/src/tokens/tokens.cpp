@@ -8,6 +8,7 @@
 #include "isogram/arithmetic.hpp"
 #include "isogram/detail/tokens.hpp"
 #include "threads/team.hpp"
+#include "tiles/grid.hpp"
 #include "tiles/input.hpp"
 #include "tokens/token_inputs.hpp"
 
@@ -241,9 +242,7 @@ std::optional<int> TokenSets<T>::largest_norm() const {
 template <class T>
 std::size_t TokenSets<T>::bytes_for(const simd::KernelTable<T>& kernels, const TokenLayout& layout,
                                     std::size_t inputs, std::size_t channels) {
-  const auto panels = [&](std::size_t rows) {
-    return blocks_in(rows, kernels.panel) * kernels.panel;
-  };
+  const auto panels = [&](std::size_t rows) { return padded(rows, kernels.panel); };
   const std::size_t vectors = 8 * channels * (layout.centered ? 2 : 1);  // means
   const std::size_t fixed = inputs * (vectors + 64);
   if (layout.matching == Matching::none) {

@@ -38,8 +38,8 @@ ISOGRAM_HOST_DEVICE inline double gap_of(const Slack& slack, double rows) {
   return (slack.sum + kUnit * slack.rounded) * (1 + (rows + 4) * 2 * kUnit);
 }
 
-// Sums over matched entries, in float64 and in any order.
-struct MatchedSums {
+// Sums and extremes of the matched entries; float64 sums, in any order.
+struct MatchedEntries {
   double total = 0;
   double magnitude = 0;  // Σ|entry|
   double smallest = 0;   // min |entry|
@@ -54,9 +54,9 @@ struct MatchedSums {
 
 // An upper bound on |optimum − total|: the gap of the duals plus the rounding of the total, rounded
 // up. Infinite with an infinite total.
-ISOGRAM_HOST_DEVICE inline double gap_of_total(double gap, const MatchedSums& sums) {
-  const double whole = (gap + sums.rounded) * (1 + 0x1p-20);
-  const bool is_finite = sums.total - sums.total == 0;
+ISOGRAM_HOST_DEVICE inline double gap_of_total(double gap, const MatchedEntries& matched) {
+  const double whole = (gap + matched.rounded) * (1 + 0x1p-20);
+  const bool is_finite = matched.total - matched.total == 0;
   return is_finite ? whole : kInfinite;
 }
 
@@ -125,13 +125,14 @@ class NearOctaves {
 // Whether a gap is within the tolerance: no, yes, or yes unless there are gates.
 enum class Proof { none, complete, if_not_gated };
 
-ISOGRAM_HOST_DEVICE inline Proof proof_of(double gap, const MatchedSums& sums, double tolerance) {
+ISOGRAM_HOST_DEVICE inline Proof proof_of(double gap, const MatchedEntries& matched,
+                                          double tolerance) {
   // Sums beyond float64 prove nothing.
-  if (!(gap <= tolerance * sums.magnitude) || !(sums.magnitude <= kMostFinite)) {
+  if (!(gap <= tolerance * matched.magnitude) || !(matched.magnitude <= kMostFinite)) {
     return Proof::none;
   }
   const bool is_complete =
-      gap <= tolerance * sums.smallest || sums.largest <= kGated * sums.smallest;
+      gap <= tolerance * matched.smallest || matched.largest <= kGated * matched.smallest;
   return is_complete ? Proof::complete : Proof::if_not_gated;
 }
 
