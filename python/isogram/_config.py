@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import isogram
 from isogram import _core, simd
 from isogram._arguments import threads
 from isogram._place import why_no_gpu
+
+NAME_WIDTH = 18  # of an entry that is shown
 
 
 def get_num_threads() -> int:
@@ -69,12 +72,18 @@ def config() -> dict[str, Any]:
 
 def show_config() -> None:
     """Print `config()`, one line for each entry."""
-    for key, value in config().items():
-        if key == "cuda":
-            text = "usable" if value["usable"] else f"not usable: {value['reason']}"
-        else:
-            text = ", ".join(value) if isinstance(value, tuple) else str(value)
-        print(f"{key + ':':<18}{text}")
+    for name, text in described(config()).items():
+        print(f"{name + ':':<{NAME_WIDTH}}{text}")
+
+
+def described(entries: Mapping[str, Any]) -> dict[str, str]:
+    """Return the entries of `config()` as text."""
+    cuda = entries["cuda"]
+    texts = {
+        name: ", ".join(value) if isinstance(value, tuple) else str(value)
+        for name, value in entries.items()
+    }
+    return {**texts, "cuda": "usable" if cuda["usable"] else f"not usable: {cuda['reason']}"}
 
 
 def get_include() -> str:

@@ -1,4 +1,4 @@
-"""What the commands put out: tables as text and CSV, and files that appear whole or not at all."""
+"""What goes out: text that a terminal can show, CSV, and files that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -71,20 +71,6 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise OSError(error.errno, reason, str(path)) from error
     finally:
         partial.unlink(missing_ok=True)
-
-
-def table(matrix: NDArray[Any], rows: Sequence[str], columns: Sequence[str]) -> str:
-    """Return a (rows, columns) matrix as aligned text with three decimals."""
-    cells = [["", *map(printable, columns)]]
-    for name, values in zip(rows, matrix, strict=True):
-        cells.append([printable(name), *(f"{value:.3f}" for value in values)])
-    widths = [max(len(line[i]) for line in cells) for i in range(len(columns) + 1)]
-    return "\n".join(
-        "  ".join(
-            [line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])],
-        )
-        for line in cells
-    )
 
 
 def write_csv(

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import isogram as ig
-from isogram._output import check_target, table
+from isogram._output import check_target
+from isogram._tables import matrix_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -167,10 +168,10 @@ def run(output: str | Path | None = None, *, num_threads: int | None = None) -> 
     flat = {name: maps.reshape(len(maps), -1) for name, maps in features.layers.items()}
     cka, seconds = _timed(lambda: ig.cka_matrix(flat, num_threads=num_threads))
     print(f"\nCKA (linear, debiased) of all pairs of layers: {seconds:.3f} s")
-    print(table(cka, names, names))
+    print(matrix_table(cka, names, names))
     gbs, seconds = _timed(lambda: ig.gbs_matrix(flat, k=NEIGHBOURS, num_threads=num_threads))
     print(f"\nGBS ({NEIGHBOURS} nearest neighbours) of all pairs of layers: {seconds:.3f} s")
-    print(table(gbs, names, names))
+    print(matrix_table(gbs, names, names))
 
     i, j = features.drawn.T
     matched = ig.semantic_matching(

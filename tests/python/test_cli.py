@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import re
 import signal
@@ -63,6 +64,12 @@ def assert_fails(result, message, status=1):
     assert "Traceback" not in result.output
     assert result.stderr.splitlines()[-1].startswith("Error: ")
     assert result.stderr.count("Error: ") == 1
+
+
+def read_json(result):
+    """Parse what `--json -` printed, where NaN is not allowed."""
+    assert result.exit_code in (0, 3), result.output
+    return json.loads(result.stdout, parse_constant=pytest.fail)
 
 
 def read_table(text):
@@ -458,6 +465,175 @@ def test_compare_reads_a_file_that_is_both_once(run, models, tmp_path):
     np.testing.assert_array_equal(np.diag(read_table(result.stdout)[2]), 1)
 
 
+def test_compare_json(run, models, tmp_path):
+    path_a, path_b, a, b = models
+    result = run("compare", path_a, path_b, "--measure", "mutual_knn", "--k", 3, "--json", "-")
+    found = read_json(result)
+    assert (found["isogram"], found["command"]) == (ig.__version__, "compare")
+    assert (found["rows"], found["columns"]) == (list(a), list(b))
+    assert (found["measure"], found["options"]["k"]) == ("mutual_knn", 3)
+    assert found["provenance"]["n"] == 9
+    assert found["provenance"]["inputs"][1]["layers"]["x"]["shape"] == [9, 3]
+    flat = {name: layer.reshape(9, -1) for name, layer in a.items()}
+    expected = ig.similarity_matrix(flat, b, measure="mutual_knn", k=3)
+    np.testing.assert_array_equal(found["values"], expected)
+
+    target = tmp_path / "out.json"
+    beside = run("compare", path_a, path_b, "--measure", "mutual_knn", "--k", 3, "--json", target)
+    assert read_table(beside.stdout)[0] == list(b)
+    assert json.loads(target.read_text())["values"] == found["values"]
+
+
+def test_json_has_null_for_nan(run, models, tmp_path):
+    constant = save(tmp_path / "constant.npy", np.ones((9, 3)))
+    assert read_json(run("compare", models[0], constant, "--json", "-"))["values"] == [[None]] * 2
+
+
+def test_json_targets_are_checked(run, models, tmp_path):
+    path_a, path_b, *_ = models
+    for command in (["info"], ["measures"], ["compare", path_a, path_b]):
+        assert_fails(run(*command, "--json", tmp_path), "is a directory")
+        assert_fails(run(*command, "--json", tmp_path / "no" / "x"), "does not exist")
+    same = tmp_path / "x"
+    refused = run("compare", path_a, path_b, "--json", same, "--csv", same)
+    assert_fails(refused, "--json and --csv name the same file", 2)
+
+
+# check
+
+
+@pytest.fixture
+def versions(tmp_path, rng):
+    """Write two files of the same layers, ever less alike, and return their paths."""
+    a = {f"block{i}": rng.standard_normal((40, 6)) for i in (1, 2, 10)}
+    b = {
+        name: layer + i * rng.standard_normal((40, 6)) for i, (name, layer) in enumerate(a.items())
+    }
+    paths = tmp_path / "old.npz", tmp_path / "new.npz"
+    np.savez(paths[0], **a, removed=a["block1"])
+    np.savez(paths[1], **b, added=a["block1"])
+    return *paths, a, b
+
+
+def test_check(run, versions, tmp_path):
+    old, new, a, b = versions
+    values = {name: ig.cka(a[name], b[name]) for name in a}
+    worst_first = sorted(values, key=values.get)
+    assert worst_first[-1] == "block1"
+    page = tmp_path / "page.html"
+    result = run("check", old, new, "--min", 0.9, "--json", "-", "--html", page)
+    assert result.exit_code == 3
+    found = read_json(result)
+    assert not found["passed"]
+    assert (found["min"], found["measure"]) == (0.9, "cka")
+    assert [layer["name"] for layer in found["layers"]] == worst_first
+    assert [layer["value"] for layer in found["layers"]] == [values[name] for name in worst_first]
+    assert [layer["passed"] for layer in found["layers"]] == [False, False, True]
+    assert found["not_checked"] == [["removed"], ["added"]]
+    assert found["provenance"]["inputs"][0]["layers"]["block2"]["sha256"]
+    assert f"not checked, only in {old}: removed\n" in result.stderr
+    assert "cka at least 0.9: 1 of 3 layers." in page.read_text()
+
+    result = run("check", old, new, "--min", min(values.values()))
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert [line.split()[0] for line in lines[1:4]] == worst_first
+    assert lines[-1].startswith("cka at least ")
+    assert lines[-1].endswith(": 3 of 3 layers")
+    assert run("check", old, new, "--min", 0.9).stdout.count(" below 0.9\n") == 2
+
+
+def test_check_one_layer_by_patterns_and_as_itself(run, versions, tmp_path):
+    old, new, *_ = versions
+    assert run("check", old, new, "--layers", "block1", "--min", 1).exit_code == 0
+    assert run("check", old, new, "--layers", "block2", "--min", 1).exit_code == 3
+    assert run("check", old, old, "--min", 1).exit_code == 0
+    assert run("check", old, new, "--layers", "same-name", "--min", -1).exit_code == 0
+    for missing, path in (("removed", new), ("added", old)):
+        refused = run("check", old, new, "--layers", "block1", "--layers", missing, "--min", 0)
+        assert_fails(refused, f"{path} has no layer '{missing}'")
+
+
+def test_check_by_distance(run, versions):
+    old, new, a, b = versions
+    options = ["--measure", "procrustes", "--json", "-"]
+    expected = {
+        name: ig.similarity(a[name], b[name], measure="procrustes")
+        for name in ("block2", "block10")
+    }
+    found = read_json(run("check", old, new, *options, "--max", min(expected.values())))
+    assert (found["max"], found["passed"]) == (min(expected.values()), False)
+    values = [layer["value"] for layer in found["layers"]]
+    assert values[:2] == sorted(expected.values(), reverse=True)
+    assert [layer["passed"] for layer in found["layers"]] == [False, True, True]
+    result = run("check", old, new, "--measure", "procrustes", "--max", 0.001)
+    assert " above 0.001\n" in result.stdout
+
+
+def test_check_of_two_arrays(run, tmp_path, rng):
+    paths = [save(tmp_path / f"{name}.npy", rng.standard_normal((9, 3))) for name in "ab"]
+    result = run("check", *paths, "--min", 1)
+    assert result.exit_code == 3
+    assert result.stdout.splitlines()[1].startswith("a – b ")
+
+
+def test_what_is_undefined_does_not_pass(run, tmp_path, rng):
+    layers = {"good": rng.standard_normal((9, 3)), "flat": np.ones((9, 3))}
+    np.savez(tmp_path / "a.npz", **layers)
+    np.savez(tmp_path / "b.npz", **layers)
+    result = run("check", tmp_path / "a.npz", tmp_path / "b.npz", "--min", 0)
+    assert result.exit_code == 3
+    assert result.stdout.splitlines()[1].split() == ["flat", "nan", "undefined"]
+    assert "Warning: " in result.stderr
+    found = read_json(
+        run("check", tmp_path / "a.npz", tmp_path / "b.npz", "--min", 0, "--json", "-")
+    )
+    assert found["layers"][0] == {"name": "flat", "value": None, "passed": False}
+
+
+def test_check_refuses(run, versions, models, tmp_path, monkeypatch):
+    old, new, *_ = versions
+    needs_min = "--measure cka is a similarity: give --min, and no --max"
+    for options, message in (
+        ([], needs_min),
+        (["--max", "1"], needs_min),
+        (["--min", "0", "--max", "1"], needs_min),
+        (["--measure", "procrustes", "--min", "1"], "is a distance: give --max, and no --min"),
+        (["--min", "nan"], "--min must be in the range of cka, -1 to 1, got nan"),
+        (["--min", "99"], "--min must be in the range of cka, -1 to 1, got 99"),
+        (["--min", "x"], "'x' is not a valid float"),
+        (["--min", "0", "--k", "3"], "--k does not go with --measure cka"),
+        (["--min", "0", "--measure", "cca"], "'cca' is not one of"),
+        (["--min", "0", "--json", tmp_path / "x", "--html", tmp_path / "x"], "name the same file"),
+    ):
+        assert_fails(run("check", old, new, *options), message, 2)
+    assert_fails(run("check", old, models[0], "--min", "0"), "number of samples")
+    assert_fails(
+        run("check", models[0], models[1], "--min", "0"), "have no layers of one name: one"
+    )
+    assert_fails(run("check", old, new, "--min", "0", "--html", tmp_path), "is a directory")
+    broken = tmp_path / "broken.npz"
+    np.savez(broken, block1=np.where(np.arange(240).reshape(40, 6) == 7, np.nan, 1.0))
+    assert_fails(
+        run("check", broken, broken, "--min", "0"),
+        "Error: layer 'block1' of A must be finite, got nan at index (1, 1)",
+    )
+    hide(monkeypatch, "isogram.report")
+    monkeypatch.delattr(ig, "report", raising=False)
+    refused = run("check", old, new, "--min", "0", "--html", tmp_path / "x.html")
+    assert_fails(refused, "Error: --html needs Jinja2: pip install 'isogram[report]'")
+
+
+def test_check_aligns_samples(run, tmp_path, rng):
+    layer, ids = rng.standard_normal((9, 3)), np.array(list("abcdefghi"))
+    order = rng.permutation(9)
+    np.savez(tmp_path / "a.npz", one=layer, ids=ids)
+    np.savez(tmp_path / "b.npz", one=layer[order], ids=ids[order])
+    paths = tmp_path / "a.npz", tmp_path / "b.npz"
+    assert run("check", *paths, "--min", 1).exit_code == 0
+    assert run("check", *paths, "--min", 1, "--ids", "none").exit_code == 3
+
+
 # Processes: what is behind stdout and stderr, and Ctrl-C
 
 RUN = "import os, sys; from isogram.cli import main; os.chdir(sys.argv.pop(1)); {}main()"
@@ -497,6 +673,33 @@ def test_nobody_reads_stdout(models, tmp_path, name):
     os.close(writer)
     lines = [line for line in run.communicate()[1].splitlines() if "ignored" not in line]
     assert (run.returncode, lines) == (1, [])
+
+
+@pytest.mark.parametrize("columns", [40, 60])
+def test_tables_are_as_wide_as_the_terminal(tmp_path, rng, columns):
+    layers = {f"features.{i}.block.conv": rng.standard_normal((9, 3)) for i in range(9)}
+    np.savez(tmp_path / "a.npz", **layers)
+    for command in (
+        ["compare", "a.npz", "a.npz"],
+        ["check", "a.npz", "a.npz", "--min", "0"],
+        ["measures"],
+        ["info"],
+    ):
+        terminal, line = os.openpty()
+        env = BUFFERED | {"COLUMNS": str(columns)}
+        with process(tmp_path, *command, stdout=line, env=env) as run:
+            os.close(line)
+            shown = b"".join(iter(partial(read_terminal, terminal), b"")).decode()
+        os.close(terminal)
+        assert run.returncode == 0
+        assert 0 < max(map(len, shown.splitlines())) <= columns, shown
+
+
+def read_terminal(terminal):
+    try:
+        return os.read(terminal, 1 << 16)
+    except OSError:  # the other side is closed
+        return b""
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
@@ -550,13 +753,32 @@ def test_ctrl_c(tmp_path, rng):
     run.stderr.read(1)  # the bar: the work goes on
     run.send_signal(signal.SIGINT)
     _, error = run.communicate(timeout=60)
-    assert run.returncode == 1
+    assert run.returncode == 130
     assert error.endswith("\nAborted!\n")
     assert "Traceback" not in error
     assert [path.name for path in tmp_path.iterdir()] == ["tokens.npy"]
 
 
 # info, demo and the installed command
+
+
+def test_flags_for_compilers(run, monkeypatch):
+    monkeypatch.setattr(ig, "get_include", lambda: "/a b/include")
+    assert run("--includes").stdout == "'-I/a b/include'\n"
+    monkeypatch.setattr(ig, "get_cmake_dir", lambda: "/a b/cmake")
+    assert run("--cmakedir").stdout == "/a b/cmake\n"
+
+
+def test_info_json(run):
+    found = read_json(run("info", "--json", "-"))
+    assert found["version"] == ig.__version__
+    assert found["available levels"] == list(ig.simd.available())
+
+
+def test_measures_json(run):
+    found = read_json(run("measures", "--json", "-", "--kind", "distance"))["measures"]
+    assert [measure["name"] for measure in found] == list(ig.measures("distance"))
+    assert found[0]["range"] == list(ig.measures("distance")[found[0]["name"]].range)
 
 
 def test_info(run):

@@ -31,14 +31,17 @@ class Measures(dict[str, "Measure"]):
 
     def __repr__(self) -> str:
         """Return a line for each."""
-        header = ("measure", "aliases", "kind", "range", "what it is")
-        lines = [header, *map(_described, self.values())]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(header) - 1)]
-        return "\n".join(
-            "  ".join([*map(str.ljust, line, widths), line[-1]]).rstrip() for line in lines
-        )
+        return table_of(self)
 
     __str__ = __repr__
+
+
+def table_of(measures: Measures, width: int | None = None) -> str:
+    """Return measures as a table, at most `width` characters wide."""
+    from isogram._tables import listing
+
+    header = ("measure", "aliases", "kind", "range", "what it is")
+    return listing(header, map(_described, measures.values()), width=width)
 
 
 def measures(kind: str | None = None) -> Measures:

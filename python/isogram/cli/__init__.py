@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 
 __all__ = ["main"]
@@ -18,6 +19,8 @@ def main() -> None:
             raise
         print("isogram: the command needs click: pip install 'isogram[cli]'", file=sys.stderr)
         raise SystemExit(1) from None
+    except KeyboardInterrupt:  # while modules are loaded
+        raise SystemExit(128 + signal.SIGINT) from None
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of layers that it cannot encode
         sys.stdout.reconfigure(errors="backslashreplace")
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Callable
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -41,12 +43,39 @@ class _Commands(Command, click.Group):
         return command
 
 
+def _prints(text: Callable[[], str]) -> Callable[[click.Context, click.Parameter, bool], None]:
+    """Return the callback of an option that prints a text and ends the command."""
+
+    def callback(context: click.Context, _parameter: click.Parameter, is_given: bool) -> None:
+        if is_given and not context.resilient_parsing:
+            click.echo(text())
+            context.exit()
+
+    return callback
+
+
 @click.group(
     cls=_Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(ig.__version__, prog_name="isogram")
+@click.option(
+    "--includes",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_prints(lambda: shlex.quote(f"-I{ig.get_include()}")),
+    help="Print the flags by which a C++ compiler finds the headers, and exit.",
+)
+@click.option(
+    "--cmakedir",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_prints(lambda: ig.get_cmake_dir()),
+    help="Print the folder of the CMake package, isogram_DIR, and exit.",
+)
 @click.pass_context
 def commands(ctx: click.Context) -> None:
     """Compare representations of neural networks: RSMs, CKA and GBS."""

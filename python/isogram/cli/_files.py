@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def read_layer(path: Path, name: str | None) -> _Array:
             array = entries[chosen].whole()
     if name is None:
         ignored = {name: str(entry) for name, entry in entries.items() if name != chosen}
-        _say_what_is_ignored(path, ignored | contents.others)
+        say_what_is_ignored(path, ignored | contents.others)
     return array
 
 
@@ -46,21 +47,28 @@ def _only_layer(path: Path, entries: Mapping[str, Entry]) -> str:
     return names[0]
 
 
-def read_both(a: Path, b: Path, **options: Any) -> tuple[dict[str, _Array], dict[str, _Array]]:
-    """Return the layers of two files, of the same samples in the same order."""
+@contextmanager
+def open_both(a: Path, b: Path, **options: Any) -> Iterator[tuple[io.Layers, io.Layers]]:
+    """Open the layers of two files, of the same samples in the same order."""
     with io.open(a, **options) as layers_a:
         if a.samefile(b):
-            arrays = _read(layers_a)
-            return arrays, arrays
+            yield layers_a, layers_a
+            return
         with io.open(b, **options) as layers_b:
             _check_samples(layers_a, layers_b)
-            aligned = _aligned(layers_a, layers_b)
-            return _read(layers_a), _read(aligned)
+            yield layers_a, _aligned(layers_a, layers_b)
+
+
+def read_both(a: Path, b: Path, **options: Any) -> tuple[dict[str, _Array], dict[str, _Array]]:
+    """Return the layers of two files, of the same samples in the same order."""
+    with open_both(a, b, **options) as (layers_a, layers_b):
+        arrays = _read(layers_a)
+        return arrays, arrays if layers_b is layers_a else _read(layers_b)
 
 
 def _read(layers: io.Layers) -> dict[str, _Array]:
     arrays = layers.read()
-    _say_what_is_ignored(layers.path, layers.skipped)
+    say_what_is_ignored(layers.path, layers.skipped)
     return arrays
 
 
@@ -82,7 +90,7 @@ def _aligned(a: io.Layers, b: io.Layers) -> io.Layers:
     return aligned
 
 
-def _say_what_is_ignored(path: Path, ignored: Mapping[str, str]) -> None:
+def say_what_is_ignored(path: Path, ignored: Mapping[str, str]) -> None:
     if ignored:
         notice(f"{path}: not layers, ignored: {_described(ignored)}")
 

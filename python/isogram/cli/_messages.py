@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -31,6 +32,20 @@ class UsageFailure(Failure):
     exit_code = click.UsageError.exit_code
 
 
+class Interrupted(click.ClickException):
+    """The end by Ctrl-C, with the exit status that shells give it."""
+
+    exit_code = 128 + signal.SIGINT
+
+    def __init__(self) -> None:
+        super().__init__("Aborted!")
+
+    def show(self, file: Any = None) -> None:
+        """Write a line below what the terminal shows of the key, and below a bar."""
+        with suppress(OSError):
+            click.echo(f"\n{self.message}", err=True)
+
+
 @contextmanager
 def failures_in_a_line(command: click.Command | None) -> Iterator[None]:
     """Turn every failure that input or the system can cause into a `Failure`.
@@ -44,6 +59,8 @@ def failures_in_a_line(command: click.Command | None) -> Iterator[None]:
         yield
         if sys.stdout is not None:
             sys.stdout.flush()  # here, where a full disk can still be reported
+    except KeyboardInterrupt as error:
+        raise Interrupted from error
     except click.UsageError as error:
         message = error.format_message().rstrip(".")
         if error.ctx is not None:

@@ -19,6 +19,15 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 INPUT = click.Path(exists=True, path_type=Path)
 OUTPUT = click.Path(path_type=Path)
+STDOUT = Path("-")  # as the file of --json
+
+json_option = click.option(
+    "--json",
+    "json_path",
+    metavar="FILE",
+    type=OUTPUT,
+    help="Also write the result as JSON; - writes it to stdout, in place of the text.",
+)
 
 
 def _measure_of(_context: click.Context, _parameter: click.Parameter, name: str) -> Measure:
@@ -128,7 +137,7 @@ def options_of(measure: Measure, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_targets(**paths: Path | None) -> None:
     """Raise unless the files that options name can be written, and are different ones."""
-    given = {f"--{name}": path for name, path in paths.items() if path is not None}
+    given = {f"--{name}": path for name, path in paths.items() if path not in (None, STDOUT)}
     targets = {name: check_target(path) for name, path in given.items()}
     if len(set(targets.values())) < len(targets):
         raise click.UsageError(f"{' and '.join(targets)} name the same file")

@@ -10,7 +10,9 @@ import click
 import isogram as ig
 from isogram import io
 from isogram._measures import Measure
-from isogram._output import table, write_csv
+from isogram._output import write_csv
+from isogram._tables import matrix_table
+from isogram.cli._answer import answer, terminal_width
 from isogram.cli._commands import Command
 from isogram.cli._files import read_both
 from isogram.cli._options import (
@@ -18,6 +20,7 @@ from isogram.cli._options import (
     OUTPUT,
     check_targets,
     ids_option,
+    json_option,
     measure_options,
     num_threads_option,
     options_of,
@@ -25,7 +28,7 @@ from isogram.cli._options import (
     reduce_option,
     wants_progress,
 )
-from isogram.io._results import SUFFIXES
+from isogram.io._results import SUFFIXES, facts_of, sets_of
 
 
 @click.command(cls=Command)
@@ -42,6 +45,7 @@ from isogram.io._results import SUFFIXES
 )
 @reduce_option
 @ids_option
+@json_option
 @click.option("--csv", "csv_path", metavar="FILE", type=OUTPUT, help="Also write a CSV file.")
 @click.option(
     "--save",
@@ -67,6 +71,7 @@ def compare(
     patterns: tuple[str, ...],
     reduce: str,
     ids: str | None,
+    json_path: Path | None,
     csv_path: Path | None,
     result_path: Path | None,
     plot_path: Path | None,
@@ -83,7 +88,7 @@ def compare(
     A, columns those of B.
     """
     options = options_of(measure, given)
-    check_targets(csv=csv_path, save=result_path, plot=plot_path)
+    check_targets(json=json_path, csv=csv_path, save=result_path, plot=plot_path)
     if result_path is not None and result_path.suffix not in SUFFIXES:
         raise click.UsageError(f"--save must end in {' or '.join(SUFFIXES)}")
     if plot_path is not None:  # before the work
@@ -106,17 +111,23 @@ def compare(
     )
 
     rows, columns = list(layers_a), list(layers_b)
-    click.echo(table(matrix, rows, columns))
+    inputs = [layers_a] if layers_b is layers_a else [layers_a, layers_b]
+    taken = {**measure.options, **options, **measure.fixed}
+    facts = {"measure": measure.name, "options": taken, "files": [a, b]}
+    facts |= {"rows": rows, "columns": columns, "values": matrix}
+    if json_path is not None:
+        facts["provenance"] = facts_of(sets_of(inputs))
+    answer(matrix_table(matrix, rows, columns, terminal_width()), facts, json_path)
     if csv_path is not None:
         write_csv(csv_path, matrix, rows, columns)
     if result_path is not None:
         io.save(
             matrix,
             result_path,
-            inputs=[layers_a] if layers_b is layers_a else [layers_a, layers_b],
+            inputs=inputs,
             measure=measure.name,
             files=[a, b],
-            **{**measure.options, **options, **measure.fixed},
+            **taken,
         )
     if plot_path is not None:
         ax = plot.heatmap(

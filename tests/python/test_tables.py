@@ -1,0 +1,69 @@
+"""Tables as text: in full where nobody says how wide, and never wider than somebody says."""
+
+import numpy as np
+import pytest
+from isogram._tables import cut, listing, matrix_table
+
+LAYERS = [f"features.{i}.block.conv" for i in range(24)]
+
+
+def numbers_of(text):
+    """The numbers under each name, of all blocks of a table."""
+    found = {}
+    for block in text.split("\n\n"):
+        head, *lines = block.splitlines()
+        for line in lines:
+            name, *values = line.split()
+            found.setdefault(name, {}).update(zip(head.split(), values, strict=True))
+    return found
+
+
+def test_a_matrix_is_in_one_block_where_it_fits():
+    matrix = np.array([[1, -0.25], [np.nan, 0.5]])
+    lines = ["        x    yyyy", "a   1.000  -0.250", "bb    nan   0.500"]
+    for width in (None, 17, 1000):
+        text = matrix_table(matrix, ["a", "bb"], ["x", "yyyy"], width)
+        assert text.splitlines() == lines
+    assert len(matrix_table(matrix, ["a", "bb"], ["x", "yyyy"], 16).split("\n\n")) == 2
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 1000])
+@pytest.mark.parametrize("columns", [LAYERS, ["a", "b"], [f"b{i}" for i in range(72)]])
+def test_a_matrix_is_folded(width, columns):
+    matrix = np.random.default_rng(0).standard_normal((24, len(columns)))
+    text = matrix_table(matrix, LAYERS, columns, width)
+    assert max(map(len, text.splitlines())) <= width
+    if width >= 80:
+        found = numbers_of(text)
+        assert list(found) == LAYERS
+        for name, line in zip(LAYERS, matrix, strict=True):
+            assert found[name] == {c: f"{v:.3f}" for c, v in zip(columns, line, strict=True)}
+    assert numbers_of(matrix_table(matrix, LAYERS, columns)).keys() == set(LAYERS)
+
+
+def test_cut_names():
+    assert cut("features.10.conv", 16) == "features.10.conv"
+    assert cut("features.10.conv", 9) == "fe…0.conv"
+    assert len(cut("features.10.conv", 8)) == 8
+
+
+def test_a_listing_cuts_names_and_becomes_paragraphs():
+    header, lines = (
+        ("layer", "cka", "verdict"),
+        [(name, "0.123456", "below 0.9") for name in LAYERS],
+    )
+    full = listing(header, lines, right=[1])
+    assert full.splitlines()[1] == f"{LAYERS[0]:<22}  0.123456  below 0.9"
+    for width in (30, 40):
+        cells = [
+            line.split() for line in listing(header, lines, right=[1], width=width).split("\n")
+        ]
+        assert cells[1][1:] == ["0.123456", "below", "0.9"]
+        assert "…" in cells[1][0]
+    narrow = listing(header, lines, right=[1], width=24).splitlines()
+    assert narrow[:3] == ["features.0.block.conv", "  cka: 0.123456", "  verdict: below 0.9"]
+
+
+def test_cells_are_printable():
+    text = listing(["name"], [["two\nlines"], ["\x1b[31mred"]])
+    assert text.splitlines() == ["name", r"two\nlines", r"\x1b[31mred"]
