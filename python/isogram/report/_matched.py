@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import isogram as ig
 from isogram.report._neighbours import Neighbours
@@ -74,14 +72,16 @@ def _of_layer(
     np.fill_diagonal(values, -np.inf)
     pairs = np.array([(query, int(values[query].argmax())) for query in queries])
     rows = samples.rows[pairs]
-    first, second = layer.vectors(rows[:, 0]), layer.vectors(rows[:, 1])
-    products = first @ second.transpose(0, 2, 1) / _norms(first) / _norms(second)
-    matching = ig.match(products, num_threads=num_threads)
+    matching = ig.semantic_matching(
+        layer.array[rows.ravel()],
+        pairs=(np.arange(0, rows.size, 2), np.arange(1, rows.size, 2)),
+        layout=str(layer.layout),
+        num_threads=num_threads,
+    )
     shown = partial(pictures.small, size=_PIXELS)
     found = []
     for p, (i, j) in enumerate(pairs.tolist()):
-        columns = matching.columns[p]
-        contributions = np.take_along_axis(products[p], columns[:, None], 1)[:, 0]
+        columns, contributions = matching.columns[p], matching.contributions[p]
         best = np.argsort(-contributions, kind="stable")[:_LINES]
         total = float(matching.total[p])
         found.append(
@@ -95,12 +95,6 @@ def _of_layer(
             )
         )
     return found
-
-
-def _norms(tokens: NDArray[Any]) -> NDArray[Any]:
-    """Return the norms of whole samples, 1 for those that are 0."""
-    norms = np.linalg.norm(tokens, axis=(1, 2), keepdims=True)
-    return np.where(norms > 0, norms, 1)
 
 
 def _line(layer: Layer, token: int, other: int, contribution: float) -> Line:

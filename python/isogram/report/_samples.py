@@ -64,11 +64,6 @@ class Layer:
         height, width = self.grid or (1, 1)
         return height * width
 
-    def vectors(self, rows: _Array) -> _Array:
-        """Return the tokens of some samples as float64, (samples, tokens, channels)."""
-        tokens = np.moveaxis(self.array[rows], 1 if self.layout == "nchw" else -1, -1)
-        return tokens.reshape(len(rows), -1, tokens.shape[-1]).astype(np.float64)
-
     def rsms(self, rows: _Array, num_threads: int | None) -> list[tuple[str, _Array]]:
         """Return what its RSMs of some samples are, and their values: by the first first."""
         if self.layout is not None:
