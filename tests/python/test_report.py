@@ -452,7 +452,8 @@ def test_shades():
     assert SHADES < negative < zero == SHADES + SHADES // 2 < above[0] < above[1]
     assert above[1] == 2 * SHADES - 1
     assert missing == MISSING == len(palette()) - 1
-    assert Scale(0.0, 1.0).shades(np.array([-1.0, 0.5, 2.0])).tolist() == [0, 32, 64]
+    for low in (0.0, -0.05):
+        assert Scale(low, 1.0).shades(np.array([-1.0, 0.5 + low / 2, 2.0])).tolist() == [0, 32, 64]
 
 
 def test_colours_are_those_of_pictures():

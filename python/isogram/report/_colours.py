@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# magma of matplotlib, from dark to bright; where values are negative RdBu_r, with 0 in its middle.
+# magma of matplotlib, from dark to bright; for values of both signs RdBu_r, with 0 in its middle.
 _SEQUENTIAL = (
     "000004 0b0924 20114b 3b0f70 57157e 721f81 8c2981 a8327d "
     "c43c75 de4968 f1605d fa7f5e fe9f6d febf84 fddea0 fcfdbf"
@@ -37,10 +37,15 @@ class Scale:
     high: float
     is_distance: bool = False
 
+    @property
+    def is_diverging(self) -> bool:
+        """Whether 0 has a colour of its own: where values below it are not few and small."""
+        return self.low < -0.1 * abs(self.high)
+
     def shades(self, values: NDArray[Any]) -> NDArray[np.uint8]:
         """Return the index of each value's colour in `palette()`."""
         shown = np.clip(np.where(np.isnan(values), self.low, values), self.low, self.high)
-        if self.low < 0:
+        if self.is_diverging:
             share, first = shown / (2 * max(-self.low, self.high)) + 0.5, SHADES
         else:
             share, first = (shown - self.low) / (self.high - self.low), 0
