@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram import _advice, _core
-from isogram._arrays import as_layer, as_matrix, giver
+from isogram._arrays import as_layer, as_matrix
 from isogram._entries import extremes, result_dtype, widened
 from isogram._errors import PlaceError
 from isogram._identifiers import require_same_order
@@ -254,11 +254,6 @@ def _same_samples(
             f"{function}: `{name}` must have as many samples as `{first}` ({len(samples)}), "
             f"got {len(array)}{advice}"
         )
-
-
-def giver_of_table(layers: Layers) -> Callable[[Any], Array]:
-    """Return a function from a table of pairs of layers to an array of the first one's library."""
-    return giver(layers.given[0][1])
 
 
 def neighbours_of(function: str, name: str, k: Any, n: int) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import isogram as ig
 import numpy as np
+import pandas
 import pytest
 from isogram import io
 from support import DTYPES, data, oracle, run_program
@@ -566,3 +567,97 @@ def test_gradients_are_warned_of_once():
     said = run_program(program)
     assert said.startswith("RuntimeWarning cka: `x` requires a gradient, and the result has none")
     assert "x.detach()" in said
+
+
+# Results with labels --------------------------------------------------------------------------
+
+IDS = [f"image {i}" for i in range(20)]
+
+
+def frame_of(x, index=IDS):
+    return pandas.DataFrame(x, index=pandas.Index(index, name="image"))
+
+
+@pytest.mark.parametrize("call", [ig.cka_matrix, ig.gbs_matrix, ig.similarity_matrix])
+def test_tables_of_frames_have_the_names_of_layers(call):
+    arrays = {"conv": flat(MAPS), "head": flat(TOKENS)}
+    frames = {name: frame_of(x) for name, x in arrays.items()}
+    expected = call(arrays)
+    table = call(frames)
+    assert isinstance(table, pandas.DataFrame)
+    assert table.index.tolist() == table.columns.tolist() == ["conv", "head"]
+    assert np.array_equal(table.to_numpy(), expected)
+    table = call(list(frames.values()), {("b", 2): arrays["conv"]})  # the first layer decides
+    assert (table.index.tolist(), table.columns.tolist()) == ([0, 1], [("b", 2)])
+    assert np.array_equal(table.to_numpy(), call(arrays, [arrays["conv"]]))
+    assert type(call(arrays, frames)) is np.ndarray
+    with pytest.warns(RuntimeWarning, match="constant|without|no edges"):
+        short = call({"a": frames["conv"] * 0, "b": frames["head"]})
+    assert short.columns.tolist() == ["a", "b"]
+
+
+def test_tables_of_too_few_samples_have_labels():
+    with pytest.warns(RuntimeWarning, match="needs at least 4 samples"):
+        table = ig.cka_matrix({"a": frame_of(flat(MAPS)).iloc[:3]})
+    assert table.columns.tolist() == ["a"]
+    assert np.isnan(table.loc["a", "a"])
+
+
+def test_matrices_of_frames_have_the_index_of_samples():
+    x, y = flat(MAPS), flat(MAPS)[:3] + 1
+    frame, other = frame_of(x), frame_of(y, ["a", "b", "c"])
+    p, q = (np.full((n, 4), 0.25) for n in (20, 3))
+    k = x[:4, :4]
+    for actual, expected, columns in (
+        (ig.gram(frame), ig.gram(x), IDS),
+        (ig.gram(frame, other, kernel="rbf"), ig.gram(x, y, kernel="rbf"), ["a", "b", "c"]),
+        (ig.gram(frame, y), ig.gram(x, y), [0, 1, 2]),
+        (ig.graph(frame), ig.graph(x), IDS),
+        (ig.jsd(frame_of(p)), ig.jsd(p), IDS),
+        (ig.jsd(frame_of(p), frame_of(q, ["a", "b", "c"])), ig.jsd(p, q), ["a", "b", "c"]),
+        (ig.center(ig.gram(frame)), ig.center(ig.gram(x)), IDS),
+        (
+            ig.center(pandas.DataFrame(k, columns=list("abcd"))),
+            ig.center(k),
+            "abcd",
+        ),
+    ):
+        assert isinstance(actual, pandas.DataFrame)
+        assert actual.columns.tolist() == list(columns)
+        if len(actual) == 20:
+            assert actual.index.tolist() == IDS
+            assert actual.index.name == "image"
+        assert np.array_equal(actual.to_numpy(), expected)
+        assert actual.to_numpy().dtype == expected.dtype
+    assert type(ig.gram(x, frame)) is np.ndarray
+
+
+def test_labels_are_compared_between_rsms():
+    a, b = ig.gram(frame_of(flat(MAPS))), ig.gram(frame_of(flat(TOKENS)))
+    assert ig.compare_rsms(a, b) == ig.compare_rsms(a.to_numpy(), b.to_numpy())
+    with pytest.raises(ValueError, match=r"^compare_rsms: `rsm_b` must have its rows in the order"):
+        ig.compare_rsms(a, b[::-1])
+
+
+def test_results_without_labels():
+    """Those of others than frames, an `out`, sparse graphs, and RSMs, whose inputs have none."""
+    frame = frame_of(flat(MAPS))
+    out = np.empty((20, 20), np.float32)
+    assert ig.gram(frame, out=out) is out
+    assert ig.center(ig.gram(frame), out=out) is out
+    assert isinstance(ig.graph(frame, k=3).data, np.ndarray)
+    assert isinstance(ig.semantic_rsm([frame, frame]), np.ndarray)
+    assert isinstance(ig.gram(pytest.importorskip("xarray").DataArray(flat(MAPS))), np.ndarray)
+    plan = ig.plan("gram", frame)
+    assert isinstance(plan.run(frame), np.ndarray)
+
+
+def test_labelled_results_are_saved(tmp_path):
+    table = ig.cka_matrix({"conv": frame_of(flat(MAPS)), "head": frame_of(flat(TOKENS))})
+    for suffix in ("npz", "json"):
+        io.save(table, tmp_path / f"table.{suffix}")
+        loaded = io.load(tmp_path / f"table.{suffix}")
+        assert np.array_equal(loaded.values, table.to_numpy())
+        assert loaded.rows == loaded.columns == ("conv", "head")
+    io.save(table, tmp_path / "table.json", rows="ab")
+    assert io.load(tmp_path / "table.json").rows == ("a", "b")

@@ -816,7 +816,7 @@ def test_frames_in_another_order():
         ig.cka_matrix({"a": x, "b": moved})
     with pytest.raises(ValueError, match=r"^gbs_matrix: `other\[0\]` must have its rows in the"):
         ig.gbs_matrix([x], [moved])
-    assert ig.cka_matrix([x], [y]) == 1
+    assert ig.cka_matrix([x], [y]).iloc[0, 0] == 1
     labels = pandas.Series(np.arange(N) % 2, index=IDS)
     ig.modularity(x, labels)
     with pytest.raises(ValueError, match=r"^motifs: `labels` must have its rows in the order of"):

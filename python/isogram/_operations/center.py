@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from isogram._arguments import ESTIMATORS, choice, threads
 from isogram._arrays import Output, as_matrix
 from isogram._errors import errors_of
+from isogram._labels import of_matrix
 from isogram._memory import PASS_OUT
 from isogram._types import Array
 
@@ -33,7 +36,8 @@ def center(
     Returns
     -------
     array of shape (n, n)
-        In the library of `k`.
+        In the library of `k`: for a frame of pandas a frame with its labels, unless there is an
+        `out`.
 
     Raises
     ------
@@ -74,4 +78,5 @@ def center(
     result = Output("center", out, (rows, cols), {"k": matrix}, k, advice, in_place=matrix)
     with errors_of("center"):
         result.place.center(matrix, debiased, result.array, workers)
-    return result.give()
+    centred = result.give()
+    return centred if type(k) is np.ndarray else of_matrix(centred, k, out)

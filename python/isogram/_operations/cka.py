@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from isogram._arguments import giver_of_table, kernel_of, threads, two_layers, two_sets
+from isogram._arguments import kernel_of, threads, two_layers, two_sets
 from isogram._errors import warn
+from isogram._labels import giver_of_table
 from isogram._progress import Progress, reporting
 from isogram._statistics.cka_table import CkaTable, overflow, remarks, table_of, too_small
 from isogram._statistics.layer_pairs import LayerPairs, TooFewSamples
@@ -210,9 +211,10 @@ def cka_matrix(
     Returns
     -------
     float64 array of shape (L1, L2)
-        In the library of the first layer, on a GPU if that is. NaN in the rows and columns of
-        constant layers, with a RuntimeWarning that names them; NaN throughout for fewer than 2
-        (debiased: 4) samples.
+        In the library of the first layer, on a GPU if that is: for a frame of pandas a frame, with
+        the keys of the layers, or their numbers, as labels. NaN in the rows and columns of constant
+        layers, with a RuntimeWarning that names them; NaN throughout for fewer than 2 (debiased: 4)
+        samples.
 
     Raises
     ------
@@ -243,7 +245,7 @@ def cka_matrix(
     workers = threads("cka_matrix", num_threads)
     rows, cols = two_sets("cka_matrix", layers, other)
     options = kernel_of("cka_matrix", kernel, bandwidth, gamma, degree, coef0)
-    give = giver_of_table(rows)
+    give = giver_of_table(rows, cols)
     with reporting("cka_matrix", progress) as report:
         pairs = LayerPairs.of("cka_matrix", rows, cols, workers, report)
         table = _table(pairs, options, estimator, precision)

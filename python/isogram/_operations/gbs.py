@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from isogram._arguments import giver_of_table, neighbours_or_all, threads, two_layers, two_sets
+from isogram._arguments import neighbours_or_all, threads, two_layers, two_sets
 from isogram._errors import warn
+from isogram._labels import giver_of_table
 from isogram._progress import Progress, reporting
 from isogram._statistics.gbs_table import table_of
 from isogram._statistics.layer_pairs import LayerPairs
@@ -136,8 +137,8 @@ def gbs_matrix(
     Returns
     -------
     float64 array of shape (L1, L2)
-        In the library of the first layer. Samples without edges count 0, with a RuntimeWarning, as
-        for `gbs`.
+        In the library of the first layer, with labels as for `cka_matrix`. Samples without edges
+        count 0, with a RuntimeWarning, as for `gbs`.
 
     Raises
     ------
@@ -171,4 +172,4 @@ def gbs_matrix(
         pairs = LayerPairs.of("gbs_matrix", rows, cols, workers, report)
         table, remarks = table_of(pairs, neighbours, center, precision, wait=False)
     warn(remarks(table.values), stacklevel=2)
-    return giver_of_table(rows)(table.values)
+    return giver_of_table(rows, cols)(table.values)

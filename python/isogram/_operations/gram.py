@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
+
 from isogram._arguments import kernel_of, precision_of, rows_of_gram, threads
 from isogram._arrays import Output
 from isogram._bandwidth import resolved_bandwidth
 from isogram._errors import beyond_range, errors_of
+from isogram._labels import of_samples
 from isogram._memory import PASS_OUT
 from isogram._types import Array
 
@@ -66,8 +69,9 @@ def gram(
     Returns
     -------
     array of shape (n, n) or (n, m)
-        In the library of `x`. Of one set: exactly symmetric, and its diagonal is exactly 1 for
-        cosine, correlation (rows of 0 apart), rbf and laplacian.
+        In the library of `x`: for a frame of pandas a frame, whose labels are the indices of `x`
+        and `y`, unless there is an `out`. Of one set: exactly symmetric, and its diagonal is
+        exactly 1 for cosine, correlation (rows of 0 apart), rbf and laplacian.
 
     Raises
     ------
@@ -117,4 +121,5 @@ def gram(
         is_finite = place.gram(rows, cols, options, width, result.array, precision, workers)
     if not is_finite:
         warnings.warn(beyond_range("gram", result.array.dtype), RuntimeWarning, stacklevel=2)
-    return result.give()
+    matrix = result.give()
+    return matrix if type(x) is np.ndarray else of_samples(matrix, x, y, out)

@@ -11,6 +11,7 @@ from isogram._arguments import flag, neighbours_or_all, precision_of, threads
 from isogram._arrays import Output, as_layer, giver, lying_with, to_host
 from isogram._entries import parts_of
 from isogram._errors import errors_of
+from isogram._labels import of_samples
 from isogram._memory import check_memory
 from isogram._place import place_of
 from isogram._types import Array
@@ -129,7 +130,7 @@ def graph(
     Returns
     -------
     array of shape (n, n), or Csr
-        In the library of `x`; the dense one is exactly symmetric.
+        In the library of `x`; the dense one is exactly symmetric, and of a frame of pandas a frame.
 
     Raises
     ------
@@ -175,7 +176,7 @@ def graph(
         result = Output("graph", None, (len(rows), len(rows)), inputs, x, _ADVICE)
         with errors_of("graph"):
             place.dense_graph(rows, center, result.array, precision, workers)
-        return result.give()
+        return of_samples(result.give(), x)
     with errors_of("graph"):
         parts = place.knn_graph(rows, neighbours, center, symmetrize, precision, workers)
     give = giver(x)

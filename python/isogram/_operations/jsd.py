@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from isogram._arguments import distributions_of, no_distributions, threads
 from isogram._arrays import Output
 from isogram._errors import PlaceError
+from isogram._labels import of_samples
 from isogram._memory import FEWER_SAMPLES, PASS_OUT
 from isogram._progress import Progress, reporting
 from isogram._types import Array
@@ -40,8 +43,8 @@ def jsd(
     Returns
     -------
     array of shape (n, n) or (n, m)
-        In the library of `probabilities`, from 0 to 1. Of one set: exactly symmetric, with a zero
-        diagonal.
+        In the library of `probabilities`, from 0 to 1; of frames of pandas as for `gram`. Of one
+        set: exactly symmetric, with a zero diagonal.
 
     Raises
     ------
@@ -78,4 +81,9 @@ def jsd(
             result.place.jsd(rows, cols, result.array, workers, report)
     except PlaceError as error:
         raise no_distributions("jsd", error, inputs) from None
-    return result.give()
+    matrix = result.give()
+    return (
+        matrix
+        if type(probabilities) is np.ndarray
+        else of_samples(matrix, probabilities, other, out)
+    )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from isogram._arguments import giver_of_table, threads, two_layers, two_sets
+from isogram._arguments import threads, two_layers, two_sets
 from isogram._errors import warn
+from isogram._labels import giver_of_table
 from isogram._measures import measure_of
 from isogram._progress import Progress, reporting
 from isogram._types import Array
@@ -111,8 +112,8 @@ def similarity_matrix(
     Returns
     -------
     float64 array of shape (L1, L2)
-        In the library of the first layer, on a GPU if that is. NaN where the measure is not
-        defined, with a RuntimeWarning that names the layers.
+        In the library of the first layer, on a GPU if that is, with labels as for `cka_matrix`. NaN
+        where the measure is not defined, with a RuntimeWarning that names the layers.
 
     Raises
     ------
@@ -145,4 +146,4 @@ def similarity_matrix(
     with reporting(function, progress) as report:
         values, _, remarks = chosen.of_layers(function, rows, cols, workers, report, given)
     warn(remarks, stacklevel=2)
-    return giver_of_table(rows)(values)
+    return giver_of_table(rows, cols)(values)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 import isogram as ig
 from isogram._arrays import gpu_of, to_host
+from isogram._labels import labels_of
 from isogram._output import replacing
 from isogram._types import Array
 from isogram.io import _numpy
@@ -83,8 +84,8 @@ def save(
         What the function took, one by one: arrays, layers of files, or mappings or sequences of
         arrays. All of them is read once more, for fingerprints.
     rows, columns : iterables of str, optional
-        Names of the rows and columns of a matrix; by default those of the first and of the last of
-        `inputs`, if there are as many.
+        Names of the rows and columns of a matrix; by default the labels of a frame of pandas, or
+        else those of the first and of the last of `inputs`, if there are as many.
     **provenance
         `measure`, `kernel`, `estimator`, `precision` and whatever else JSON holds.
 
@@ -120,11 +121,12 @@ def save(
         raise TypeError(f"save: `result` must be of numbers, got {values.dtype}")
     sets = sets_of(inputs)
     names = [list(layers) for layers in sets] or [[]]
+    index, header = labels_of(result)
     about = {
         "format": _FORMAT,
         "format_version": _VERSION,
-        "rows": _names("rows", rows, names[0], values, 0),
-        "columns": _names("columns", columns, names[-1], values, -1),
+        "rows": _names("rows", index if rows is None else rows, names[0], values, 0),
+        "columns": _names("columns", header if columns is None else columns, names[-1], values, -1),
         "provenance": {**facts_of(sets, result), **provenance},
     }
     if target.suffix == ".json":
