@@ -15,7 +15,7 @@ from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from isogram._arguments import choice, number
-from isogram._arrays import if_imported, to_host
+from isogram._loading import if_imported, to_host
 from isogram._measures import measures
 from isogram.plot._labels import plain
 

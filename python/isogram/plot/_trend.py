@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from isogram._arrays import if_imported
+from isogram._loading import if_imported
 from isogram.plot._figure import axes_for
 from isogram.plot._labels import names_of, plain, set_names, shortened
 from isogram.plot._matrix import limits_of, numbers_of
