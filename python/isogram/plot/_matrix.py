@@ -15,7 +15,8 @@ from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from isogram._arguments import choice, number
-from isogram._loading import if_imported, to_host
+from isogram._arrays import to_host
+from isogram._loading import if_imported
 from isogram._measures import measures
 from isogram.plot._labels import plain
 
