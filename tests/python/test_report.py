@@ -9,7 +9,9 @@ import isogram as ig
 import numpy as np
 import pytest
 from browser import CHROMIUM, Browser
+from click.testing import CliRunner
 from isogram import io, report
+from isogram.cli._commands import commands
 from isogram.report._colours import MISSING, SHADES, Scale, palette, scale_of
 from isogram.report._heat_maps import best_matches
 from support import run_program
@@ -521,6 +523,115 @@ def test_what_to_install_is_named():
     """
     expected = "isogram.report needs Jinja2: pip install 'isogram[report]' jinja2"
     assert run_program(code) == expected
+
+
+# The command --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def run():
+    """Call the command in this process."""
+
+    def call(*arguments):
+        return CliRunner().invoke(commands, ["report", *map(str, arguments)])
+
+    return call
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Write two files of the same samples in different orders, and a folder of their pictures."""
+    from PIL import Image
+
+    order = np.random.default_rng(3).permutation(N)
+    ids = np.array([f"photo {i}" for i in range(N)])
+    maps = maps_of(0), maps_of(1)[order]
+    np.savez(tmp_path / "a.npz", maps=maps[0], ids=ids, classes=np.array(LABELS))
+    np.savez(tmp_path / "b.npz", maps=maps[1], ids=ids[order])
+    (tmp_path / "photos").mkdir()
+    for name, picture in zip(ids, PICTURES, strict=True):
+        Image.fromarray(picture).save(tmp_path / "photos" / f"{name}.png")
+    return tmp_path
+
+
+def test_command(run, files):
+    given = ("--layout", "nhwc", "--images", files / "photos", "--labels", "classes")
+    measures = ("--measure", "cka", "--measure", "procrustes")
+    result = run(files / "a.npz", files / "b.npz", "-o", files / "r.html", *given, *measures)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == ""
+    assert "aligned by 'ids'" in result.stderr
+    assert "classes" not in result.stderr
+    with io.open(files / "a.npz", reduce=None) as a:
+        page = report.compare(
+            a,
+            [maps_of(1)],
+            measures=["cka", "procrustes"],
+            layout="nhwc",
+            labels=LABELS,
+            pictures=PICTURES,
+        )
+    written = report.Report((files / "r.html").read_text("utf-8"))
+    for part in ("heat", "samples", "rsms"):
+        assert data_of(written)[part] == data_of(page)[part]
+    assert written.html.count('<figure class="matched">') == 6
+
+
+def test_command_with_files_of_labels_and_pictures(run, files):
+    (files / "labels.txt").write_text("\n".join(LABELS) + "\n")
+    np.save(files / "labels.npy", LABELS)
+    np.save(files / "photos.npy", PICTURES)
+    pages = []
+    for labels in ("labels.txt", "labels.npy"):
+        given = ("--labels", files / labels, "--images", files / "photos.npy", "--title", "T")
+        result = run(files / "a.npz", files / "a.npz", "-o", files / "r.html", *given)
+        assert result.exit_code == 0, result.output
+        pages.append((files / "r.html").read_text("utf-8"))
+    without_dates = [re.sub(r"<dt>date</dt><dd>.*?</dd>", "", page) for page in pages]
+    assert without_dates[0] == without_dates[1]
+    assert "<h1>T</h1>" in pages[0]
+    assert pages[0].count("<img") == 66
+
+
+def test_command_takes_pictures_in_natural_order(run, files):
+    for i in range(N):
+        (files / "photos" / f"photo {i}.png").rename(files / "photos" / f"{i}.png")
+    np.savez(files / "c.npz", maps=maps_of(0))
+    given = ("--images", files / "photos", "--layout", "nhwc", "--measure", "cka")
+    assert run(files / "c.npz", files / "c.npz", "-o", files / "r.html", *given).exit_code == 0
+    page = report.compare(
+        [maps_of(0)], [maps_of(0)], measures="cka", layout="nhwc", pictures=PICTURES
+    )
+    pictures = [
+        re.findall(r'<img src="(.*?)"', text)
+        for text in (page.html, (files / "r.html").read_text("utf-8"))
+    ]
+    assert pictures[0] == pictures[1]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("--measure", "no"), "--measure"),
+        (("--pair", "maps", "x"), "Error: --pair must have names of layers, got 'x'"),
+        (("--labels", "nothing"), "has no 'nothing': maps, ids, classes"),
+        (("--images", "few"), "has no picture of 'photo 0', an identifier of"),
+        (("--images", "few", "--ids", "none"), f"Error: --images must be one for each of the {N}"),
+        (("--images", "two.npz"), "two.npz has several arrays, expected one, of pictures"),
+        (("--images", "a.npz"), "--images["),
+        (("--layout", "nsc"), "--layout"),
+        (("-o", "nowhere/r.html"), "the folder"),
+    ],
+)
+def test_command_fails_in_a_line(run, files, monkeypatch, given, message):
+    monkeypatch.chdir(files)
+    np.savez("two.npz", one=PICTURES, two=PICTURES)
+    (files / "few").mkdir()
+    (files / "few" / "1.png").write_bytes((files / "photos" / "photo 1.png").read_bytes())
+    result = run("a.npz", "a.npz", "-o", "r.html", *given)
+    assert result.exit_code in (1, 2)
+    assert message in result.stderr.splitlines()[-1]
+    assert not (files / "r.html").exists()
 
 
 # In a browser -------------------------------------------------------------------------------------

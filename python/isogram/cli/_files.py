@@ -18,12 +18,12 @@ from isogram.io._formats import contents_of
 _Array = NDArray[Any]
 
 
-def read_layer(path: Path, name: str | None) -> _Array:
+def read_layer(path: Path, name: str | None, advice: str = "choose one with --layer") -> _Array:
     """Return the array `name` of `path`, or the only one that can be meant."""
     contents = contents_of(path)
     with contents.files:
         entries = contents.entries
-        chosen = _only_layer(path, entries) if name is None else name
+        chosen = _only_layer(path, entries, advice) if name is None else name
         if chosen not in entries:
             raise ValueError(f"{path} has no {chosen!r}: {listed(entries)}")
         if entries[chosen].dtype.hasobject:
@@ -36,14 +36,14 @@ def read_layer(path: Path, name: str | None) -> _Array:
     return array
 
 
-def _only_layer(path: Path, entries: Mapping[str, Entry]) -> str:
+def _only_layer(path: Path, entries: Mapping[str, Entry], advice: str) -> str:
     plain = [name for name, entry in entries.items() if not entry.dtype.hasobject]
     names = [name for name in plain if entries[name].is_layer] or plain
     if not names:
         described = _described({name: str(entry) for name, entry in entries.items()})
         raise ValueError(f"{path} holds no plain numbers: {described or 'it is empty'}")
     if len(names) > 1:
-        raise ValueError(f"{path} has several arrays, choose one with --layer: {listed(names)}")
+        raise ValueError(f"{path} has several arrays, {advice}: {listed(names)}")
     return names[0]
 
 

@@ -99,12 +99,13 @@ def notice(message: str) -> None:
 def _in_words_of(command: click.Command | None, message: str) -> str:
     """Return a message about a function's parameters as one about a command's."""
     function, colon, rest = message.partition(": ")
-    if colon and hasattr(ig, function):
+    if colon and (hasattr(ig, function) or function == "compare"):  # of isogram.report
         message = rest
     for parameter in command.params if command else ():
         is_option = isinstance(parameter, click.Option)
         name = max(parameter.opts, key=len) if is_option else str(parameter.name).upper()
         message = message.replace(f"`{parameter.name}`", name)
+        message = re.sub(rf"`{parameter.name}\[(\d+)\]`", rf"{name}[\1]", message)
     for argument, name in (("layers", "A"), ("other", "B")):  # of `compare`
         message = re.sub(rf"`{argument}\[(.*?)\]`", rf"layer \1 of {name}", message)
     return message

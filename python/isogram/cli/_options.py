@@ -54,6 +54,15 @@ progress_option = click.option(
     help="Show a progress bar; by default on a terminal only.",
 )
 
+layers_option = click.option(
+    "--layers",
+    "patterns",
+    metavar="PATTERN",
+    multiple=True,
+    default=("*",),
+    help="Which layers, in this order: a name or a pattern as 'block*'; may be repeated.",
+)
+
 layer_option = click.option("--layer", metavar="NAME", help="Which array, if the file has several.")
 
 layout_option = click.option(
@@ -80,6 +89,17 @@ ids_option = click.option(
     callback=lambda _context, _parameter, name: None if name == "none" else name,
     help="Array of identifiers, by which samples are aligned; auto: one called "
     f"{', '.join(io.IDENTIFIERS)}, or a table's index; none: compare rows as they are.",
+)
+
+measures_option = click.option(
+    "--measure",
+    "measures",
+    metavar="NAME",
+    multiple=True,
+    callback=lambda context, parameter, names: [_measure_of(context, parameter, n) for n in names],
+    shell_complete=_measures_from,
+    help="One of those that `isogram measures` lists; may be repeated. By default debiased CKA, "
+    "GBS of centred features, mutual k-NN and RSA.",
 )
 
 _MEASURE_OPTIONS = (

@@ -21,6 +21,7 @@ from isogram.cli._options import (
     check_targets,
     ids_option,
     json_option,
+    layers_option,
     measure_options,
     num_threads_option,
     options_of,
@@ -35,14 +36,7 @@ from isogram.io._results import SUFFIXES, facts_of, sets_of
 @click.argument("a", type=INPUT)
 @click.argument("b", type=INPUT)
 @measure_options
-@click.option(
-    "--layers",
-    "patterns",
-    metavar="PATTERN",
-    multiple=True,
-    default=("*",),
-    help="Which layers, in this order: a name or a pattern as 'block*'; may be repeated.",
-)
+@layers_option
 @reduce_option
 @ids_option
 @json_option

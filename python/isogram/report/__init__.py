@@ -11,8 +11,8 @@ name the value under the pointer and save numbers as CSV.
 
 from __future__ import annotations
 
-from isogram.report._compare import compare
+from isogram.report._compare import MEASURES, compare
 from isogram.report._page import Report
 from isogram.report._tables import table
 
-__all__ = ["Report", "compare", "table"]
+__all__ = ["MEASURES", "Report", "compare", "table"]
