@@ -29,7 +29,10 @@ PRECISIONS = ("float32", "tf32", "bfloat16")
 
 
 def _must_be(function: str, name: str, expected: str, value: object) -> str:
-    """Return the message for an argument that is refused: not made before, as it takes time."""
+    """Return the message for an argument that is refused.
+
+    Callers call this when they raise, not before: the representation of a value takes time.
+    """
     return f"{function}: `{name}` must be {expected}, got {value!r}"
 
 

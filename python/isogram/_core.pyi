@@ -54,7 +54,7 @@ class _Matching(TypedDict):
     precision: str
     axes: NDArray[np.float64] | None
 
-# Where entries are written, and how many threads do.
+# The address that entries are written to, and the number of threads that write.
 class _RsmOutputs(TypedDict):
     linear: _Array | None
     cosine: _Array | None
@@ -64,7 +64,7 @@ class _RsmOutputs(TypedDict):
 
 class _RsmOptions(_Matching, _RsmOutputs): ...
 
-# What all that computes a tile takes: pairs are those that are reported.
+# Arguments of every function that computes a tile: `pairs` is the number that `report` is given.
 class _OfTile(TypedDict):
     num_threads: int
     progress: _Progress

@@ -1,7 +1,7 @@
-"""Identifiers of samples: what two inputs must agree on for their rows to be the same samples.
+"""Identifiers of samples: rows of two inputs are the same samples only where they are equal.
 
-They are the index of a frame of pandas or an array of xarray, and the `ids` of a layer in a file or
-of a recording.
+Identifiers are the index of a frame of pandas or an array of xarray, and the `ids` of a layer in a
+file or of a recording.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def order_of(wanted: NDArray[Any], there: NDArray[Any], names: tuple[str, str]) 
     Raises
     ------
     ValueError
-        An identifier twice, or one that only one of the two has: the first is named. `names` are
-        what messages call the two.
+        An identifier twice, or one that only one of the two has: the first is named. Messages call
+        the two by `names`.
     """
     places = [_places(name, ids.tolist()) for name, ids in zip(names, (wanted, there), strict=True)]
     for here, elsewhere in ((0, 1), (1, 0)):

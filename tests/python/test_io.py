@@ -293,6 +293,9 @@ def test_patterns_choose_layers_and_their_order(tmp_path, run):
         io.open(tmp_path / "a.npz", layers="conv*")
     with pytest.raises(ValueError, match=r"`layers` must have at least one pattern, got none"):
         io.open(tmp_path / "a.npz", layers=[])
+    for layers in (3, ["block1", 3], None):
+        with pytest.raises(TypeError, match=r"^open: `layers` must be names or patterns, got"):
+            io.open(tmp_path / "a.npz", layers=layers)
     options = "--layers", "block10", "--layers", "block1"
     result = run("compare", tmp_path / "a.npz", tmp_path / "a.npz", *options)
     assert result.stdout.splitlines()[0].split() == ["block10", "block1"]

@@ -185,6 +185,9 @@ def test_refused_arguments():
         metric.merge(3)
     with pytest.raises(ValueError, match=r"MinibatchCKA.load_state_dict: `state` must have"):
         metric.load_state_dict(ig.MinibatchCKA(degree=2).state_dict())
+    for state in (None, 3, [("options", {})]):
+        with pytest.raises(TypeError, match=r"load_state_dict: `state` must .*, a mapping, got"):
+            metric.load_state_dict(state)
     for part in metric.state_dict():
         state = {name: value for name, value in metric.state_dict().items() if name != part}
         with pytest.raises(ValueError, match=f"load_state_dict: `state` must .*, it lacks {part}"):

@@ -67,9 +67,9 @@ class Measure:
         Whether it is symmetric, 0 of a representation with itself, and the triangle inequality
         holds.
     spatial : str
-        What becomes of feature maps.
+        How feature maps become vectors.
     fixed : mapping
-        Options of the statistic that make the measure what it is.
+        Options of the statistic that belong to the definition of the measure.
     options : mapping
         Options of the statistic that a caller may change, and their values by default.
     """
@@ -144,16 +144,16 @@ class Measure:
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what can be pickled: plain dictionaries."""
+        """Return the fields with plain dictionaries, which can be pickled."""
         return {**vars(self), "fixed": dict(self.fixed), "options": dict(self.options)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take what was pickled."""
+        """Take the plain dictionaries, and protect them again."""
         vars(self).update(state)
         self._protect()
 
     def __repr__(self) -> str:
-        """Return the name and what it stands for."""
+        """Return the name and the summary."""
         return f"Measure({self.name!r}: {self.summary})"
 
     def fewest_with(self, options: Mapping[str, Any]) -> int:
@@ -191,7 +191,7 @@ class Measure:
     ) -> tuple[Array, NDArray[np.float64], list[str]]:
         """Return the values of pairs of checked layers where they lie, on the host, and warnings.
 
-        `function` is what the caller called; `options` are those that `with_defaults` returned.
+        `function` is the public function; `options` are those that `with_defaults` returned.
         """
         pairs = LayerPairs.of(function, x, y, num_threads, report)
         place = pairs.place

@@ -21,13 +21,13 @@ from isogram._types import Array
 if TYPE_CHECKING:
     from isogram._protocols import Place
 
-_MATCHED = frozenset(map(np.dtype, (np.float32, np.float64)))  # what the core takes as it is
+_MATCHED = frozenset(map(np.dtype, (np.float32, np.float64)))  # as they are
 _FORBID = "for a pair that is forbidden, give infinity in an array of floats"
 _ERRORS = errors_of("match")  # made once: a small problem takes a microsecond
 
 
 class Matching(NamedTuple):
-    """Which column every row is matched with, and what that is worth."""
+    """Columns that rows are matched with, totals of the matched entries, and duality gaps."""
 
     columns: Array
     total: Array
@@ -49,8 +49,8 @@ def match(
     ----------
     similarity : array of shape (s, t) or (b, s, t), or sparse matrix of SciPy
         One problem, or a batch of them. -inf (inf to minimise) forbids a pair, and so does a sparse
-        matrix where it stores nothing; what it stores twice is summed. Such a matrix comes alone,
-        not in a list.
+        matrix where it stores nothing; entries that it stores twice are summed. A sparse matrix
+        comes alone, not in a list.
     maximize : bool
         False looks for the smallest sum.
     num_threads : int, optional

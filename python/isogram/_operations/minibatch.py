@@ -56,9 +56,9 @@ class MinibatchCKA:
 
     Notes
     -----
-    Types, cost: `cka_matrix` of every batch; sums are float64. Memory: what `cka_matrix` of one
-    batch takes, and three small tables. The result of one batch has the bits of `cka_matrix`. Sums
-    have the same bits in the same order of batches. Source: Nguyen et al. 2021.
+    Types, cost: `cka_matrix` of every batch; sums are float64. Memory: that of `cka_matrix` of one
+    batch, and three small tables. The result of one batch has the bits of `cka_matrix`. Sums have
+    the same bits in the same order of batches. Source: Nguyen et al. 2021.
 
     Examples
     --------
@@ -126,7 +126,7 @@ class MinibatchCKA:
         Raises
         ------
         ValueError
-            Other layers than before, fewer than 4 samples unless `skip_short`, and what
+            Other layers than before, fewer than 4 samples unless `skip_short`, and every value that
             `cka_matrix` refuses.
         TypeError
             Types that are neither floats nor integers nor booleans.
@@ -222,8 +222,15 @@ class MinibatchCKA:
         Raises
         ------
         ValueError
-            Those of other options; anything but what `state_dict` returned.
+            A state of other options, or one that lacks something.
+        TypeError
+            A state that is no mapping.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                "MinibatchCKA.load_state_dict: `state` must be that of `state_dict`, a mapping, got "
+                f"{type(state).__name__}"
+            )
         needed = ["options", "names", *_COUNTS, *(_SUMS if state.get("names") else ())]
         if missing := [name for name in needed if name not in state]:
             raise ValueError(
@@ -250,7 +257,7 @@ class MinibatchCKA:
             setattr(self, count, int(state[count]))
 
     def __repr__(self) -> str:
-        """Return what is in the sums."""
+        """Return the numbers of samples and of batches in the sums."""
         return f"MinibatchCKA: {self.samples} samples in {self.batches} batches"
 
     def _check_names(self, function: str, names: tuple[list[str], list[str]]) -> None:

@@ -128,8 +128,8 @@ def semantic_rsm(
         Where to write, for each pair, an upper bound on what a narrow `precision` or `rank` may
         have cost: the optimum exceeds m by at most loss[i, j] ‖Z_i‖ ‖Z_j‖, and a cosine entry is
         too small by at most loss[i, j]. The bound is rigorous, from the duals of the problem that
-        was solved, the norms of the rounding errors, and ‖R_i‖ ‖R_j‖ with R_i what Z_i has beyond
-        the axes; it is usually far larger than the true loss, and 0 where tokens were matched as
+        was solved, the norms of the rounding errors, and ‖R_i‖ ‖R_j‖, R_i the part of Z_i off the
+        axes; it is usually far larger than the true loss, and 0 where tokens were matched as
         they are. Of the result's type, any strides, not overlapping the inputs.
     gpus : int or sequence of int, optional
         Indices of the GPUs that compute, which share the pairs; by default the one that `tokens`

@@ -45,10 +45,10 @@ class CkaPlan(LayersPlan):
     estimator : str
         As for `cka_matrix`.
     stages : tuple of dict
-        What the core has to know of all samples: in this stage, and in those that may follow. None
-        for fewer samples than the estimator needs.
+        Facts of all samples, for this stage and for those that may follow. None for fewer samples
+        than the estimator needs.
     moments : dict or None
-        What the stage before found, where only rounding is in doubt.
+        Moments of the stage before, which are right but where rounding is in doubt.
     """
 
     estimator: str

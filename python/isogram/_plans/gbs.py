@@ -31,7 +31,7 @@ class GbsPlan(LayersPlan):
     Attributes
     ----------
     facts : dict
-        What the core has to know of all samples.
+        Facts of all samples, which decide the bits of a tile.
     """
 
     facts: Mapping[str, Any]

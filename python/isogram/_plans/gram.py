@@ -33,7 +33,7 @@ class GramPlan(BlocksPlan):
     Attributes
     ----------
     facts : dict
-        What the core has to know of all rows.
+        Facts of all rows, which decide the bits of a tile.
     """
 
     facts: Mapping[str, Any]

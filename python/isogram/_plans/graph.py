@@ -30,7 +30,7 @@ class DenseGraphPlan(BlocksPlan):
     Attributes
     ----------
     facts : dict
-        What the core has to know of all samples.
+        Facts of all samples, which decide the bits of a tile.
     """
 
     facts: Mapping[str, Any]
@@ -59,7 +59,7 @@ class KnnGraphPlan(Plan):
     Attributes
     ----------
     facts : dict
-        What the core has to know of all samples.
+        Facts of all samples, which decide the bits of a tile.
     symmetrize : bool
         As for `graph`.
     """

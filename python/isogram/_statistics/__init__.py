@@ -1,1 +1,1 @@
-"""What measures of layers are formulas on, for all pairs of layers from one walk."""
+"""Statistics that measures of layers are formulas on, for all pairs of layers from one walk."""

@@ -42,7 +42,7 @@ class InputSpec(NamedTuple):
         return cls(name, tuple(map(int, array.shape)), str(array.dtype))
 
 
-# A result, and what a caller has to be warned of.
+# A result, and the warnings that a caller gets.
 Reduced: TypeAlias = tuple[Any, list[str]]
 
 # The key under which a part says which tile of which plan it belongs to.
@@ -112,8 +112,7 @@ class Plan(ABC):
         """Compute all tiles here, one after another, and return the result.
 
         Of the inputs, which may be memory maps, only the rows and columns of one tile are read at a
-        time. A plan that is followed by another stage goes on with that. Warns as the operation
-        does.
+        time. If a stage reduces to another plan, that one is run too. Warns as the operation does.
         """
         workers = threads(self.operation, num_threads)
         result, remarks = self, list[str]()
@@ -134,7 +133,7 @@ class Plan(ABC):
 
     @abstractmethod
     def _reduced(self, parts: Mapping[Tile, Any]) -> Reduced:
-        """Return the result of the parts of all tiles, and what a caller has to be warned of."""
+        """Return the result of the parts of all tiles, and the warnings that a caller gets."""
 
     def pairs(self, tile: Tile) -> int:
         """Return how many pairs of rows and columns a tile compares."""

@@ -51,7 +51,7 @@ class Reduction:
     """The parts themselves, which are reduced when all are there."""
 
     def __init__(self, reduce: Callable[[Mapping[Tile, Any]], Any]) -> None:
-        """Take what makes the result of the parts."""
+        """Take the function that makes the result of the parts."""
         self._reduce = reduce
         self._parts: dict[Tile, Any] = {}
 
@@ -64,5 +64,5 @@ class Reduction:
         self._parts[tile] = part
 
     def result(self) -> Any:
-        """Return what the parts are reduced to."""
+        """Return the result of the parts."""
         return self._reduce(self._parts)

@@ -20,7 +20,7 @@ class Source(Protocol):
         """Return the number of rows."""
 
     def rows(self, span: slice) -> Any:
-        """Return the rows of a span, as what computes a tile takes them."""
+        """Return the rows of a span, in the form that the plan's `_part()` takes."""
 
 
 class ArraySource(NamedTuple):

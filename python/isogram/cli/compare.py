@@ -46,7 +46,7 @@ from isogram.io._results import SUFFIXES, facts_of, sets_of
     "result_path",
     metavar="FILE",
     type=OUTPUT,
-    help="Also save the matrix with what it is of, .json or .npz, for isogram.io.load.",
+    help="Also save the matrix with its provenance, .json or .npz, for isogram.io.load.",
 )
 @click.option(
     "--plot",
@@ -77,9 +77,8 @@ def compare(
 
     A and B are .npy, .npz, .pt, safetensors, HDF5, Zarr, Parquet or Arrow files, or folders of
     them. Layers are the arrays of real floating-point numbers with at least two axes, samples
-    first. What else a file holds is named and ignored. Samples are
-    brought into one order where both files have identifiers. Rows of the table are the layers of
-    A, columns those of B.
+    first. Other arrays are named and ignored. Samples are brought into one order where both files
+    have identifiers. Rows of the table are the layers of A, columns those of B.
     """
     options = options_of(measure, given)
     check_targets(json=json_path, csv=csv_path, save=result_path, plot=plot_path)

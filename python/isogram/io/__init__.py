@@ -15,14 +15,14 @@ of isogram, and gives rows of a span, as inputs of a walk over tiles do.
 | folder | those of its files, `file/name`, and of the folders in it | as those of the files |
 
 Identifiers are an array beside the layers, of strings or integers, one for each sample: by default
-the index that pandas wrote to a Parquet file, or else what is called `ids`, `sample_ids`,
-`image_ids` or `file_names` in any group. That is an array or a column, a JSON list in the metadata
-of a safetensors file, a list in a .pt file, or a text file of lines in a folder.
+the index that pandas wrote to a Parquet file, or else the array called `ids`, `sample_ids`,
+`image_ids` or `file_names` in any group: an array or a column, a JSON list in the metadata of a
+safetensors file, a list in a .pt file, or a text file of lines in a folder.
 
 Samples of two files are the same rows only where their identifiers say so: `align(a, b)` brings the
 second into the order of the first, or says which identifier is the first that does not match.
 
-`save(result, path, …)` writes a result with what it is of, which `load(path)` returns.
+`save(result, path, …)` writes a result with its provenance; `load(path)` returns both.
 
 Nothing is ever unpickled, and no array is read before it is known to be wanted and to have room.
 """

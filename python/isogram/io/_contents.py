@@ -1,4 +1,4 @@
-"""What a file holds: its arrays by name, described before anything of them is read."""
+"""The contents of a file: its arrays by name, described before any of their rows is read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from isogram._memory import usable_memory
 # Names of arrays of identifiers, in any group of a file. The first name that a file has counts.
 IDENTIFIERS = ("ids", "sample_ids", "image_ids", "file_names")
 
-# Parsers raise what they like on broken files: zlib.error, struct.error, SafetensorError, ….
+# Parsers raise errors of any type on broken files: zlib.error, struct.error, SafetensorError, ….
 _BROKEN = (Exception,)
 _LONGEST_REASON = 300  # NumPy's messages quote whole headers
 
@@ -66,11 +66,11 @@ def described(shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
 
 @dataclass
 class Contents:
-    """The arrays of an open file, and what has to be closed after it."""
+    """The arrays of an open file, and the streams to close after it."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
-    index: str | None = None  # what the file itself declares as identifiers
-    others: dict[str, str] = field(default_factory=dict)  # what is no array, described
+    index: str | None = None  # the array that the file itself declares as identifiers
+    others: dict[str, str] = field(default_factory=dict)  # all that is no array, by name, described
     files: ExitStack = field(default_factory=ExitStack)
 
 
@@ -80,7 +80,7 @@ def in_memory(array: NDArray[Any]) -> Entry:
 
 
 def add_list(found: Contents, name: str, values: Sequence[Any]) -> None:
-    """Add a list, which may be identifiers if it has strings alone, or integers alone."""
+    """Add a list: as an entry if all its items are strings, or all integers."""
     kinds = {type(value) for value in values}
     if kinds == {str} or kinds == {int}:
         found.entries[name] = in_memory(np.array(values))

@@ -1,4 +1,4 @@
-"""Which library reads a file: told by its first bytes, and by its name where they do not tell."""
+"""Formats of files: known by the first bytes, and by the name where bytes do not tell."""
 
 from __future__ import annotations
 

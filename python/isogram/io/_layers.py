@@ -26,7 +26,7 @@ class Layer:
     name : str
         Its name in the file.
     shape, dtype
-        Those of the array that it gives.
+        Shape and type of the layer as NumPy reads it, reduced.
     ids : array of shape (n,), optional
         Identifiers of its samples, strings or integers.
     """

@@ -30,8 +30,8 @@ def open(
 ) -> Layers:
     """Open a file or folder of layers; only names, shapes and identifiers are read.
 
-    Layers are the arrays of real floating-point numbers with at least two axes, samples first. What
-    else there is, an array of Python objects too, is in `skipped`.
+    Layers are the arrays of real floating-point numbers with at least two axes, samples first. The
+    names of all other arrays, those of Python objects too, are in `skipped`.
 
     Parameters
     ----------
@@ -100,13 +100,13 @@ def align(a: Layers, b: Layers) -> tuple[Layers, Layers]:
     Returns
     -------
     pair of Layers
-        `a`, and `b`, or where its order is another, what reads it in the order of `a`.
+        `a`, and `b` with its rows in the order of `a`; nothing is read for that.
 
     Raises
     ------
     ValueError
-        One has no identifiers; one that is twice there; or one that only one file has: the first is
-        named. Identifiers that are equal row by row may repeat.
+        A file without identifiers; an identifier that a file has twice, or that one file lacks: the
+        first is named. Identifiers that are equal row by row may repeat.
 
     Notes
     -----
@@ -137,7 +137,7 @@ def _layers_of(
     reduce: str | None,
 ) -> Layers:
     entries = contents.entries
-    names = _chosen(path, entries, [patterns] if isinstance(patterns, str) else list(patterns))
+    names = _chosen(path, entries, _listed(patterns))
     samples = _samples(path, {name: entries[name] for name in names})
     ids_name = _ids_name(path, contents, ids, names, samples)
     identifiers = None if ids_name is None else _ids(path, entries, ids_name, samples)
@@ -154,6 +154,16 @@ def _layers_of(
         if not entry.is_layer and name != ids_name
     }
     return Layers(path, layers, ids_name, skipped | contents.others, contents.files)
+
+
+def _listed(patterns: object) -> list[str]:
+    """Return one pattern or several as a list."""
+    if isinstance(patterns, str):
+        return [patterns]
+    listed: list[Any] = list(patterns) if isinstance(patterns, Iterable) else [patterns]
+    if wrong := [pattern for pattern in listed if not isinstance(pattern, str)]:
+        raise TypeError(f"open: `layers` must be names or patterns, got {wrong[0]!r}")
+    return listed
 
 
 def _chosen(path: Path, entries: Mapping[str, Entry], patterns: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Results in files, with all that is needed to know what they are of."""
+"""Results in files, with their provenance: measure, options, samples, fingerprints of layers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Result:
     rows, columns : tuple of str
         Names of the layers that they compare; empty where there are none.
     provenance : mapping
-        What they are of: `measure`, `kernel`, … as given to `save`; `n`, the number of samples;
+        `measure`, `kernel`, … as given to `save`; `n`, the number of samples;
         `inputs`, each with the shape, type and fingerprint of its layers, and the path of a file;
         `version` of isogram; `device` and `date`.
     """
@@ -71,30 +71,30 @@ def save(
     columns: Iterable[str] | None = None,
     **provenance: Any,
 ) -> None:
-    """Save a number or a matrix with what it is of, for `load`.
+    """Save a number or a matrix with its provenance, for `load`.
 
     Parameters
     ----------
     result : number or array
-        What a function of isogram returned, in the memory of the host or of a GPU.
+        A result of isogram, in the memory of the host or of a GPU.
     path : str or path
         A file that ends in .json, or in .npz for large matrices. An old one is replaced once the
         new one is whole.
     inputs : list or tuple, optional
-        What the function took, one by one: arrays, layers of files, or mappings or sequences of
-        arrays. All of them is read once more, for fingerprints.
+        The arguments that the result was computed from, one by one: arrays, layers of files, or
+        mappings or sequences of arrays. All are read once more, for fingerprints.
     rows, columns : iterables of str, optional
         Names of the rows and columns of a matrix; by default the labels of a frame of pandas, or
         else those of the first and of the last of `inputs`, if there are as many.
     **provenance
-        `measure`, `kernel`, `estimator`, `precision` and whatever else JSON holds.
+        `measure`, `kernel`, `estimator`, `precision` and any other values that JSON holds.
 
     Raises
     ------
     ValueError
         Another ending; names that are not as many as rows or columns; NaN in the provenance.
     TypeError
-        What JSON does not hold.
+        A provenance that JSON does not hold.
     OSError
         The file cannot be written.
 

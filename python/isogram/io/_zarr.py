@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from isogram.io._contents import Contents, Entry, library, reading, refused
 
-# What makes a folder one, of version 3 and of version 2.
+# Files that make a folder a Zarr store, of version 3 and of version 2.
 MARKS = ("zarr.json", ".zgroup", ".zarray")
 
 

@@ -2,11 +2,11 @@
 
     record(model, batches)          {layer: features}, for every function of isogram
     compare_models(a, b, batches)   a measure of all pairs of layers, in one pass over the batches
-    CKAMetric                       CKA within a loop of your own, over all processes
-    from_cache, from_thingsvision, from_safetensors     what other tools extracted
+    CKAMetric                       CKA in a loop of your own, over all processes
+    from_cache, from_thingsvision, from_safetensors     layers that other tools extracted
 
 Models are put into eval mode and run without gradients; hooks, modes and gradients are as before
-when a call ends, by an exception too.
+when a call ends, also when it raises.
 """
 
 from __future__ import annotations

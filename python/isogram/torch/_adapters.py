@@ -31,8 +31,8 @@ def from_cache(
     Parameters
     ----------
     cache : mapping, or anything with items()
-        From names to tensors, to tuples or dicts of them, or to what has them as its `output` or
-        `value`, with samples as their first axis: an `ActivationCache` with its batch axis, what
+        From names to tensors, to tuples or dicts of them, or to objects with tensors as `output` or
+        `value`, samples first: an `ActivationCache` with its batch axis, the cache that
         `tracer.cache()` returns, or a dict of saved tensors.
     layers : str
         A pattern of names, as for `record`: "blocks.*.hook_resid_post".

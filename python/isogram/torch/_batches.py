@@ -1,4 +1,4 @@
-"""What loaders give: inputs of a model, how many samples they are, and which."""
+"""Batches of loaders: inputs of a model, the number of samples in them, and their identifiers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from torch.nn.parameter import is_lazy
 
 from isogram.torch._reduce import is_dense
 
-# Runs a model on a batch; a key of the identifiers of samples in batches, or what returns them.
+# Runs a model on a batch; a key of the identifiers of samples in batches, or a function of a batch
+# that returns them.
 Call: TypeAlias = Callable[[Module, Any], Any]
 Ids: TypeAlias = "str | int | Callable[[Any], Any] | None"
 

@@ -1,4 +1,4 @@
-"""Recording what the layers of a model make of samples."""
+"""`record`: the features of samples in the layers of a model."""
 
 from __future__ import annotations
 
