@@ -17,7 +17,7 @@ from isogram._entries import extremes, result_dtype, widened
 from isogram._errors import PlaceError
 from isogram._identifiers import require_same_order
 from isogram._place import gpu_library, why_no_gpu
-from isogram._types import Array, Kernel, Layers
+from isogram._types import MEDIAN, Array, Bandwidth, Kernel, Layers
 
 if TYPE_CHECKING:
     from isogram._device.device import Device
@@ -106,28 +106,71 @@ def gpus_of(function: str, gpus: Any, home: Device | None) -> list[Device]:
     return [library(number) for number in numbers]
 
 
-def median_or_bandwidth(function: str, bandwidth: object) -> float | None:
-    """Return a bandwidth, or None for "median"."""
+def bandwidth_of(function: str, bandwidth: Any, or_else: str = "") -> Bandwidth:
+    """Return a bandwidth: "median", ("median", fraction) or a number."""
+    if isinstance(bandwidth, str) and bandwidth == "median":
+        return MEDIAN
+    if isinstance(bandwidth, float) and 0 < bandwidth < math.inf:
+        return Bandwidth(float(bandwidth), of_median=False)  # at once: no message is made
+    or_else = f"'median', ('median', fraction){or_else} or "
+    if _is_fraction(bandwidth):
+        return Bandwidth(positive(function, "bandwidth", bandwidth[1], or_else), of_median=True)
     if isinstance(bandwidth, str):
-        if bandwidth == "median":
-            return None
         raise ValueError(
-            f"{function}: `bandwidth` must be 'median' or a positive finite number, "
-            f"got {bandwidth!r}"
+            _must_be(function, "bandwidth", f"{or_else}a positive finite number", bandwidth)
         )
-    return positive(function, "bandwidth", bandwidth, "'median' or ")
+    return Bandwidth(positive(function, "bandwidth", bandwidth, or_else), of_median=False)
+
+
+def bandwidths_of(function: str, bandwidth: Any) -> tuple[Bandwidth, Bandwidth | None]:
+    """Return the bandwidth of one side, and of another if that is not the same."""
+    or_else = ", a pair of them for the two sides"
+    if not _is_pair(bandwidth) or _is_fraction(bandwidth):
+        return bandwidth_of(function, bandwidth, or_else), None
+    x, y = (bandwidth_of(function, side, or_else) for side in bandwidth)
+    return x, None if y == x else y
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, tuple | list) and len(value) == 2
+
+
+def _is_fraction(bandwidth: Any) -> bool:
+    """Whether it is ("median", number), which is no pair of bandwidths."""
+    return (
+        _is_pair(bandwidth)
+        and isinstance(bandwidth[0], str)
+        and bandwidth[0] == "median"
+        and isinstance(bandwidth[1], Real)
+    )
 
 
 def kernel_of(
-    function: str, kernel: object, bandwidth: object, gamma: object, degree: Any, coef0: object
+    function: str,
+    kernel: object,
+    bandwidth: object,
+    gamma: object,
+    degree: Any,
+    coef0: object,
+    *,
+    sides: bool = True,
 ) -> Kernel:
-    """Check a kernel's name and every parameter, whether this kernel reads it or not."""
+    """Check a kernel's name and every parameter, whether this kernel reads it or not.
+
+    Of two `sides` each may have a bandwidth of its own.
+    """
+    name = choice(function, "kernel", kernel, KERNELS)
+    if sides:
+        of_x, of_y = bandwidths_of(function, bandwidth)
+    else:
+        of_x, of_y = bandwidth_of(function, bandwidth), None
     return Kernel(
-        choice(function, "kernel", kernel, KERNELS),
-        median_or_bandwidth(function, bandwidth),
+        name,
+        of_x,
         0.0 if gamma is None else positive(function, "gamma", gamma, "None or "),
         integer(function, "degree", degree, 1, 1 << 30),
         number(function, "coef0", coef0),
+        of_y,
     )
 
 

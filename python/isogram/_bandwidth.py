@@ -14,12 +14,15 @@ from isogram._arithmetic import usual_arithmetic
 from isogram._entries import parts_of
 from isogram._errors import errors_of
 from isogram._memory import FEWER_SAMPLES, check_memory
-from isogram._types import Kernel
+from isogram._types import Kernel, Layers
 
 if TYPE_CHECKING:
     from isogram._protocols import Place
 
 MAX_PAIRS = 524_288
+
+# Where 1 / bandwidth is finite and not 0.
+_NORMAL = (sys.float_info.min, sys.float_info.max)
 
 
 def resolved_bandwidth(
@@ -37,14 +40,30 @@ def resolved_bandwidth(
     With `allow_constant`, constant rows get 1. On a GPU a median comes as an array, and is NaN
     where it would be an error.
     """
-    if not kernel.needs_median:
-        return 1.0 if kernel.bandwidth is None else kernel.bandwidth
+    fraction, of_median = kernel.bandwidth
+    if not (of_median and kernel.needs_median):
+        return fraction
     pairs = pairs_of(function, name, x)
     with errors_of(function):
         median = place.median_bandwidth(name, x, pairs, allow_constant, num_threads)
     if isinstance(median, float) and math.isnan(median):
         raise zero_median(function, f"pairs of rows of `{name}`")
-    return median
+    if fraction == 1:
+        return median
+    with place.entered():
+        return place.xp.clip(median * fraction, *_NORMAL)
+
+
+def bandwidths(
+    place: Place, function: str, layers: Layers | None, kernel: Kernel, num_threads: int
+) -> list[Any]:
+    """Return the bandwidth of each layer."""
+    if layers is None:
+        return []
+    return [
+        resolved_bandwidth(place, function, name, x, kernel, num_threads, allow_constant=True)
+        for name, x in layers.named.items()
+    ]
 
 
 def zero_median(function: str, pairs: str) -> ValueError:
@@ -94,4 +113,5 @@ def _drawn_pairs(n: int, count: int, seed: int) -> NDArray[np.int64]:
 def scaled_bandwidth(bandwidth: float, exponent: int) -> float:
     """Return bandwidth · 2^exponent within the normal floats, so that 1 / bandwidth is finite."""
     scaled = float(np.ldexp(bandwidth, exponent))
-    return min(max(scaled, sys.float_info.min), sys.float_info.max)
+    least, most = _NORMAL
+    return min(max(scaled, least), most)

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from isogram._device.device import Device
 from isogram._tokens.job import Job
-from isogram._types import Array, GbsTable, HsicTable, Kernel, Layers, Report
+from isogram._types import Array, Bandwidth, GbsTable, HsicTable, Kernel, Layers, Report
 from isogram._walk.tiles import Tile
 
 
@@ -202,12 +202,12 @@ class Place(Protocol):
         """
 
     def rbf_from_distances(
-        self, job: Job, distances: Array, bandwidth: float | None, exponent: int
+        self, job: Job, distances: Array, bandwidth: Bandwidth, exponent: int
     ) -> bool:
-        """Make RBF entries of distances over 2^exponent; None: with the bandwidth of their median.
+        """Make RBF entries of distances over 2^exponent.
 
-        Of an RSM of one set, the median of those above the diagonal. False where it is 0: the host
-        leaves the distances as they are then, and a GPU, not waited for, makes them NaN.
+        Of an RSM of one set, the median is of those above the diagonal. False where it is 0: the
+        host leaves the distances as they are then, and a GPU, not waited for, makes them NaN.
         """
 
     def jsd(

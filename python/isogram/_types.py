@@ -13,20 +13,50 @@ Array: TypeAlias = Any
 # A callable (done, total) that is told how far a call is, or None.
 Report: TypeAlias = Callable[[int, int], object] | None
 
+# A bandwidth as callers give it: "median", ("median", fraction) or a number; or one for each side.
+BandwidthLike: TypeAlias = float | str | tuple[str, float]
+BandwidthsLike: TypeAlias = BandwidthLike | tuple[BandwidthLike, BandwidthLike]
+
+
+class Bandwidth(NamedTuple):
+    """A checked bandwidth: a number, or a fraction of the median distance."""
+
+    number: float
+    of_median: bool
+
+
+MEDIAN = Bandwidth(1.0, of_median=True)
+_WITH_BANDWIDTH = ("rbf", "laplacian")
+
 
 class Kernel(NamedTuple):
     """A checked kernel and its parameters, as the core wants them."""
 
     name: str
-    bandwidth: float | None  # None: by the median rule
+    bandwidth: Bandwidth
     gamma: float  # 0: one over the number of features
     degree: int
     coef0: float
+    bandwidth_y: Bandwidth | None = None  # of the second side, where that has another
+
+    @property
+    def has_sides(self) -> bool:
+        """Whether two sides have different kernels."""
+        return self.bandwidth_y is not None and self.name in _WITH_BANDWIDTH
+
+    @property
+    def of_y(self) -> Kernel:
+        """The kernel of the second side."""
+        if self.bandwidth_y is None:
+            return self
+        return self._replace(bandwidth=self.bandwidth_y, bandwidth_y=None)
 
     @property
     def needs_median(self) -> bool:
         """Whether a bandwidth has to be computed from the data."""
-        return self.bandwidth is None and self.name in ("rbf", "laplacian")
+        if self.name not in _WITH_BANDWIDTH:
+            return False
+        return self.bandwidth.of_median or self.of_y.bandwidth.of_median
 
     def for_core(self) -> dict[str, Any]:
         """Return it as the core's functions take it, but for the bandwidth."""

@@ -3,7 +3,7 @@
 import isogram as ig
 import numpy as np
 import pytest
-from support import DTYPES, SCALES, data, dot_tolerance, oracle
+from support import DTYPES, ESTIMATORS, SCALES, assert_close, data, dot_tolerance, oracle
 
 
 @pytest.mark.parametrize("rule", ["median", "mean"])
@@ -52,3 +52,91 @@ def test_with_an_offset(place):
 
 def test_of_equal_rows_is_zero(place):
     assert ig.bandwidth(place.put(np.full((5, 3), 2.5))) == 0.0
+
+
+HALF = ("median", 0.5)
+
+
+@pytest.mark.parametrize("kernel", ["rbf", "laplacian"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_fractions_of_the_median(place, dtype, kernel):
+    x, y = data((40, 5), dtype, seed=40), data((40, 7), dtype, seed=41)
+    a, b = place.put(x), place.put(y)
+    widths = [0.5 * oracle.bandwidth_of(x), 0.5 * oracle.bandwidth_of(y)]
+    expected = oracle.gram(x, kernel=kernel, bandwidth=widths[0])
+    assert_close(place.get(ig.gram(a, kernel=kernel, bandwidth=HALF)), expected, 1e-5)
+    grams = [
+        oracle.gram(side, kernel=kernel, bandwidth=width)
+        for side, width in zip((x, y), widths, strict=True)
+    ]
+    for estimator in ESTIMATORS:
+        options = {"kernel": kernel, "estimator": estimator, "bandwidth": HALF}
+        assert_close(ig.cka(a, b, **options), oracle.cka_of_grams(*grams, estimator), 1e-5)
+        assert_close(ig.hsic(a, b, **options), oracle.hsic_of_grams(*grams, estimator), 1e-5)
+        same = ig.similarity(a, b, measure="cka", **options)
+        assert same == ig.cka(a, b, **options)
+    # The whole of the median is the median.
+    for spelled in (("median", 1), ["median", 1.0], (("median", 1.0), "median")):
+        assert ig.cka(a, b, kernel=kernel, bandwidth=spelled) == ig.cka(a, b, kernel=kernel)
+
+
+@pytest.mark.parametrize("kernel", ["rbf", "laplacian"])
+def test_a_bandwidth_of_each_side(place, kernel):
+    x, y = data((30, 5), "float64", seed=42), data((30, 7), "float64", seed=43)
+    a, b = place.put(x), place.put(y)
+    of_x, of_y = oracle.bandwidth_of(x), oracle.bandwidth_of(y)
+    pairs = {
+        (1.0, 2.0): (1.0, 2.0),
+        (2.0, "median"): (2.0, of_y),
+        (("median", 0.5), 2.0): (0.5 * of_x, 2.0),
+        (("median", 0.5), ("median", 3)): (0.5 * of_x, 3 * of_y),
+    }
+    for given, widths in pairs.items():
+        k, l = (  # noqa: E741
+            oracle.gram(side, kernel=kernel, bandwidth=width)
+            for side, width in zip((x, y), widths, strict=True)
+        )
+        expected = oracle.cka_of_grams(k, l)
+        options = {"kernel": kernel, "bandwidth": given}
+        assert_close(ig.cka(a, b, **options), expected, 1e-11, given)
+        assert_close(ig.hsic(a, b, **options), oracle.hsic_of_grams(k, l, "debiased"), 1e-11)
+        matrix = place.get(ig.cka_matrix([a, b], [b], **options))
+        assert_close(matrix[0, 0], expected, 1e-11, given)
+        for method in ("pearson", "spearman"):
+            options["measure"] = f"rsa_{method}"
+            expected_rsa = oracle.compare(k, l, method=method)
+            assert_close(ig.similarity(a, b, **options), expected_rsa, 1e-11, given)
+
+
+def test_a_bandwidth_of_each_side_of_one_array(place):
+    """Which is no layer compared with itself, then."""
+    x = data((30, 5), "float64", seed=44)
+    a = place.put(x)
+    k, l = (oracle.gram(x, kernel="rbf", bandwidth=width) for width in (1.0, 4.0))  # noqa: E741
+    options = {"kernel": "rbf", "bandwidth": (1.0, 4.0)}
+    assert_close(ig.cka(a, a, **options), oracle.cka_of_grams(k, l), 1e-11)
+    assert_close(ig.hsic(a, a, **options), oracle.hsic_of_grams(k, l, "debiased"), 1e-11)
+    matrix = place.get(ig.cka_matrix([a], [a], **options))
+    assert_close(matrix, [[oracle.cka_of_grams(k, l)]], 1e-11)
+    assert ig.cka(a, a, kernel="rbf", bandwidth=(4.0, 4.0)) == 1
+    assert ig.cka(a, a, kernel="linear", bandwidth=(1.0, 4.0)) == 1  # which reads no bandwidth
+
+
+def test_fractions_for_rsms(place):
+    tokens = data((6, 4, 3), "float64", seed=45)
+    for other in (None, data((5, 4, 3), "float64", seed=46)):
+        inputs = [place.put(side) for side in (tokens, other) if side is not None]
+        for function in (ig.semantic_rsm, ig.spatial_rsm):
+            whole = place.get(function(*inputs, kernel="rbf"))
+            half = place.get(function(*inputs, kernel="rbf", bandwidth=HALF))
+            assert_close(half, whole**4, 1e-12)  # exp(-d² / 2 (b/2)²)
+
+
+def test_fractions_beyond_the_range(place):
+    """A bandwidth is from the smallest normal number to the largest finite one."""
+    x = place.put(data((10, 3), "float64", seed=47))
+    for kernel in ("rbf", "laplacian"):
+        narrow = place.get(ig.gram(x, kernel=kernel, bandwidth=("median", 1e-308)))
+        assert (narrow == np.eye(10)).all()
+        wide = place.get(ig.gram(x * 1e10, kernel=kernel, bandwidth=("median", 1e308)))
+        assert (wide == 1).all()

@@ -11,7 +11,6 @@ from isogram._statistics.centred_products import (
     cosine,
     known_squares,
     rsm_kernel,
-    rsm_tiles,
 )
 from isogram._statistics.layer_pairs import LayerPairs
 from isogram._types import Layers
@@ -25,7 +24,9 @@ def rsms_of(x, y, centring):
     of_x, of_y = (Layers([str(i) for i in range(len(a))], a) for a in (x, y or x))
     pairs = LayerPairs("similarity", HOST, of_x, of_y if y else None, of_y.names, 1, None)
     kernel = rsm_kernel("similarity", "distance", "median", None, 3, 0.0)
-    return CentredRsms(pairs, rsm_tiles(pairs, pairs.layers, kernel), centring)
+    layers = pairs.layers
+    rsms = HOST.rsm_tiles(layers, kernel, [1.0] * len(layers.names), 1)
+    return CentredRsms(pairs, rsms, centring)
 
 
 def merged(parts):

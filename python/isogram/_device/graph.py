@@ -10,10 +10,10 @@ from isogram._device.device import Device, DeviceArray
 from isogram._device.results import fetched
 from isogram._device.tiles import GramTiles, column_means, mirror, prepared
 from isogram._entries import result_dtype
-from isogram._types import Kernel
+from isogram._types import MEDIAN, Kernel
 from isogram._walk.tiles import Tile, upper_tiles
 
-COSINE = Kernel("cosine", None, 0.0, 1, 0.0)
+COSINE = Kernel("cosine", MEDIAN, 0.0, 1, 0.0)
 
 # Neighbours that are kept beyond the k best: rounding may have put them there. The host keeps
 # fewer: here products are summed in an unknown order, and more neighbours are in doubt.

@@ -31,7 +31,7 @@ from isogram._host import rsm as on_host
 from isogram._host.rsm import Facts
 from isogram._tokens.job import Job, Pairs
 from isogram._tokens.samples import Samples
-from isogram._types import Report
+from isogram._types import Bandwidth, Report
 from isogram._walk.run import Tell, run
 from isogram._walk.sinks import ArraySink
 from isogram._walk.tiles import Tile, cut, spans
@@ -64,15 +64,15 @@ def rsm(
 
 
 def rbf_from_distances(
-    device: Device, job: Job, distances: DeviceArray, bandwidth: float | None, exponent: int
+    device: Device, job: Job, distances: DeviceArray, bandwidth: Bandwidth, exponent: int
 ) -> bool:
     """See `Place`. NaN throughout where the median is 0."""
     xp = device.xp
-    if bandwidth is None:
+    if bandwidth.of_median:
         width = _median(device, distances, job.pairs.is_symmetric)
-        width = xp.where(width == 0, np.nan, width)
+        width = bandwidth.number * xp.where(width == 0, np.nan, width)
     else:
-        width = xp.asarray(scaled_bandwidth(bandwidth, -exponent), np.float64)
+        width = xp.asarray(scaled_bandwidth(bandwidth.number, -exponent), np.float64)
     # By two factors, each within the range of the distances' type.
     largest = float(np.finfo(distances.dtype).max)
     inverse = xp.minimum(math.sqrt(0.5) / width, largest)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from isogram import _core
-from isogram._types import Array, Kernel
+from isogram._types import MEDIAN, Array, Kernel
 
-_LINEAR = Kernel("linear", None, 0.0, 1, 0.0)
+_LINEAR = Kernel("linear", MEDIAN, 0.0, 1, 0.0)
 
 
 def gram(

@@ -16,7 +16,7 @@ from isogram._entries import copy_into
 from isogram._errors import PlaceError, changed_input
 from isogram._tokens.job import Job, Pairs, by_output, not_finite
 from isogram._tokens.samples import Samples
-from isogram._types import Report
+from isogram._types import Bandwidth, Report
 from isogram._walk.run import HostWorker, run
 from isogram._walk.sinks import ArraySink
 from isogram._walk.tiles import Tile, cut
@@ -200,7 +200,7 @@ def tile_bytes(job: Job, facts: Facts, rows: int, cols: int, *, is_whole: bool =
 
 
 def rbf_from_distances(
-    job: Job, distances: NDArray[Any], bandwidth: float | None, exponent: int
+    job: Job, distances: NDArray[Any], bandwidth: Bandwidth, exponent: int
 ) -> bool:
     """See `Place`."""
     is_symmetric = job.pairs.is_symmetric
@@ -211,20 +211,22 @@ def rbf_from_distances(
 
 def finish_rbf(
     distances: NDArray[Any],
-    bandwidth: float | None,
+    bandwidth: Bandwidth,
     exponent: int,
     *,
     is_symmetric: bool,
     workers: int = 0,
 ) -> bool:
     """Make RBF entries of distances; unlike rbf_from_distances(), without the tokens."""
-    if bandwidth is None:
-        bandwidth = _median(distances, is_symmetric, workers)
-        if bandwidth is None:
+    width = scaled_bandwidth(bandwidth.number, -exponent)
+    if bandwidth.of_median:
+        median = _median(distances, is_symmetric, workers)
+        if median is None:
             return False
-    else:
-        bandwidth = scaled_bandwidth(bandwidth, -exponent)
-    _core.rbf_from_distances(distances, bandwidth=bandwidth, num_threads=workers)
+        width = median
+        if bandwidth.number != 1:
+            width = scaled_bandwidth(bandwidth.number * median, 0)
+    _core.rbf_from_distances(distances, bandwidth=width, num_threads=workers)
     return True
 
 

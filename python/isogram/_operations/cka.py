@@ -15,7 +15,7 @@ from isogram._labels import giver_of_table
 from isogram._progress import Progress, reporting
 from isogram._statistics.cka_table import CkaTable, overflow, remarks, table_of, too_small
 from isogram._statistics.layer_pairs import LayerPairs, TooFewSamples
-from isogram._types import Array, Kernel
+from isogram._types import Array, BandwidthsLike, Kernel
 
 
 def hsic(
@@ -24,7 +24,7 @@ def hsic(
     *,
     kernel: str = "linear",
     estimator: str = "debiased",
-    bandwidth: float | str = "median",
+    bandwidth: BandwidthsLike = "median",
     gamma: float | None = None,
     degree: int = 3,
     coef0: float = 1.0,
@@ -47,7 +47,9 @@ def hsic(
         Another of the same samples in the same order. Where both have an index (pandas, xarray) or
         identifiers (`isogram.io`), these have to be equal.
     kernel, bandwidth, gamma, degree, coef0
-        As for `gram`; "median" is taken of each representation for itself.
+        As for `gram`; "median" is taken of each representation for itself. A pair of bandwidths is
+        of `x` and of `y`, such as (1.0, 2.0) or (("median", 0.5), 2.0); but ("median", 0.5) is half
+        the median of each.
     estimator : {"debiased", "biased"}
         One of the two formulas.
     precision : {"float32", "tf32", "bfloat16"}
@@ -114,7 +116,7 @@ def cka(
     *,
     kernel: str = "linear",
     estimator: str = "debiased",
-    bandwidth: float | str = "median",
+    bandwidth: BandwidthsLike = "median",
     gamma: float | None = None,
     degree: int = 3,
     coef0: float = 1.0,
@@ -132,7 +134,7 @@ def cka(
     x, y : arrays of shape (n, d1) and (n, d2)
         As for `hsic`.
     kernel, bandwidth, gamma, degree, coef0
-        As for `gram`; "median" is taken of each representation for itself.
+        As for `hsic`.
     estimator : {"debiased", "biased"}
         Of HSIC. Biased CKA nears 1 where features outnumber samples, whatever the data.
     precision, num_threads
@@ -179,7 +181,7 @@ def cka_matrix(
     *,
     kernel: str = "linear",
     estimator: str = "debiased",
-    bandwidth: float | str = "median",
+    bandwidth: BandwidthsLike = "median",
     gamma: float | None = None,
     degree: int = 3,
     coef0: float = 1.0,
@@ -199,7 +201,8 @@ def cka_matrix(
     other : sequence or mapping of arrays of shape (n, d_l), optional
         Those of another model; by default `layers` again.
     kernel, bandwidth, gamma, degree, coef0
-        As for `gram`; "median" is taken of each layer for itself.
+        As for `gram`; "median" is taken of each layer for itself. A pair of bandwidths, as for
+        `hsic`, is of all `layers` and of all of `other`.
     estimator : {"debiased", "biased"}
         As for `cka`.
     precision, num_threads

@@ -12,7 +12,7 @@ from isogram._bandwidth import resolved_bandwidth
 from isogram._errors import beyond_range, errors_of
 from isogram._labels import of_samples
 from isogram._memory import PASS_OUT
-from isogram._types import Array
+from isogram._types import Array, BandwidthLike
 
 _ADVICE = f"{PASS_OUT}, or use cka_matrix or gbs, which hold no n x n matrix"
 
@@ -22,7 +22,7 @@ def gram(
     y: Array | None = None,
     *,
     kernel: str = "linear",
-    bandwidth: float | str = "median",
+    bandwidth: BandwidthLike = "median",
     gamma: float | None = None,
     degree: int = 3,
     coef0: float = 1.0,
@@ -50,8 +50,9 @@ def gram(
         Other samples; by default those of `x`.
     kernel : str
         One of the names above.
-    bandwidth : float or "median"
-        Of rbf and laplacian, in the features' own unit; "median" is `bandwidth(x)`, of `x` alone.
+    bandwidth : float, "median" or ("median", float)
+        Of rbf and laplacian, in the features' own unit; "median" is `bandwidth(x)`, of `x` alone,
+        and ("median", 0.5) half of that.
     gamma : float, optional
         Of polynomial; by default 1 / d.
     degree : int
@@ -108,7 +109,7 @@ def gram(
     array([[1. , 0.6],
            [0.6, 1. ]])
     """
-    options = kernel_of("gram", kernel, bandwidth, gamma, degree, coef0)
+    options = kernel_of("gram", kernel, bandwidth, gamma, degree, coef0, sides=False)
     workers = threads("gram", num_threads)
     inputs = rows_of_gram("gram", x, y)
     rows, cols = inputs["x"], inputs.get("y")

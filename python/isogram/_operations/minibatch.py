@@ -33,9 +33,9 @@ class MinibatchCKA:
     ----------
     kernel, gamma, degree, coef0
         As for `gram`.
-    bandwidth : float, optional
-        Of the kernels rbf and laplacian, which need one here: the median distance of each batch
-        would make another kernel of each.
+    bandwidth : float or pair of floats, optional
+        Of the kernels rbf and laplacian, which need one here, or one for each side as in
+        `cka_matrix`: the median distance of each batch would make another kernel of each.
     precision : {"float32", "tf32", "bfloat16"}
         As for `gram`.
     skip_short : bool
@@ -78,7 +78,7 @@ class MinibatchCKA:
         self,
         *,
         kernel: str = "linear",
-        bandwidth: float | None = None,
+        bandwidth: float | tuple[float, float] | None = None,
         gamma: float | None = None,
         degree: int = 3,
         coef0: float = 1.0,
@@ -87,12 +87,14 @@ class MinibatchCKA:
         num_threads: int | None = None,
     ) -> None:
         """Begin without batches."""
-        given = "median" if bandwidth is None else bandwidth
+        given: Any = "median" if bandwidth is None else bandwidth
         if kernel_of("MinibatchCKA", kernel, given, gamma, degree, coef0).needs_median:
             raise ValueError(
                 f"MinibatchCKA: `bandwidth` must be a positive finite number for kernel {kernel!r}"
-                ", got None: the median of each batch would make another kernel of each"
+                f", got {bandwidth!r}: the median of each batch would make another kernel of each"
             )
+        if isinstance(given, tuple):
+            given = list(given)  # as JSON has it
         self._options: dict[str, Any] = {
             "kernel": kernel,
             "bandwidth": given,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from isogram._arguments import gpus_of, integer, median_or_bandwidth, threads
+from isogram._arguments import bandwidth_of, gpus_of, integer, threads
 from isogram._arrays import Output
 from isogram._bandwidth import zero_median
 from isogram._entries import result_dtype
@@ -26,7 +26,7 @@ from isogram._tokens.arguments import (
     remarks_on_axes,
 )
 from isogram._tokens.job import Job, Matching, Pairs, Rank
-from isogram._types import Array
+from isogram._types import Array, BandwidthLike
 
 
 def semantic_rsm(
@@ -46,7 +46,7 @@ def semantic_rsm(
     other_lengths: Any = None,
     mask: Any = None,
     other_mask: Any = None,
-    bandwidth: float | str = "median",
+    bandwidth: BandwidthLike = "median",
     out: Array | None = None,
     loss: Array | None = None,
     gpus: int | Sequence[int] | None = None,
@@ -118,9 +118,9 @@ def semantic_rsm(
     mask, other_mask : (n, s) or (m, s) booleans or integers 0 and 1, optional
         In place of lengths, which tokens of each input count, at least one, as attention masks say;
         of pictures (n, h, w) too. Others are not read.
-    bandwidth : float or "median"
+    bandwidth : float, "median" or ("median", float)
         Of rbf; "median" is the root of the median of the squared distances of all computed pairs:
-        i < j for one set, all n·m for two.
+        i < j for one set, all n·m for two; ("median", 0.5) is half of that.
     out : array of shape (n, n) or (n, m), optional
         Where to write the result of a single kernel: of its type, any strides, not overlapping the
         inputs.
@@ -227,7 +227,7 @@ def spatial_rsm(
     layout: str = "nsc",
     lengths: Any = None,
     other_lengths: Any = None,
-    bandwidth: float | str = "median",
+    bandwidth: BandwidthLike = "median",
     out: Array | None = None,
     gpus: int | Sequence[int] | None = None,
     memory_limit: int | None = None,
@@ -307,7 +307,7 @@ def _rsm(
 ) -> Any:
     function = call.function
     kernels, is_single = kernels_of(function, kernel), isinstance(kernel, str)
-    width = median_or_bandwidth(function, bandwidth)
+    width = bandwidth_of(function, bandwidth)
     inputs = inputs.listed()
     pairs = inputs.checked(function)
     if inputs.layout != "nsc":

@@ -10,19 +10,19 @@ import numpy as np
 
 from isogram import _core
 from isogram._arguments import ESTIMATORS, choice, kernel_of, threads
+from isogram._bandwidth import bandwidths
 from isogram._errors import errors_of
 from isogram._host.place import HOST
 from isogram._plans.arguments import edge_of
 from isogram._plans.layers import LayersPlan, layers_on_host, names_of, samples_of
 from isogram._statistics.cka_table import (
     CkaTable,
-    bandwidths,
     remarks,
     samples_for_estimator,
     too_small,
 )
-from isogram._statistics.layer_pairs import others
-from isogram._types import Array, Report
+from isogram._statistics.layer_pairs import others, require_two_sets
+from isogram._types import Array, BandwidthsLike, Report
 from isogram._walk.plan import Reduced
 from isogram._walk.sources import Source
 from isogram._walk.tiles import Tile, tiles_of
@@ -126,7 +126,7 @@ def plan_cka_matrix(
     *,
     kernel: str = "linear",
     estimator: str = "debiased",
-    bandwidth: float | str = "median",
+    bandwidth: BandwidthsLike = "median",
     gamma: float | None = None,
     degree: int = 3,
     coef0: float = 1.0,
@@ -144,7 +144,13 @@ def plan_cka_matrix(
         all_samples = slice(0, rows.samples)
         return replace(made, tiles=(Tile(all_samples, all_samples),))
     second = others(rows, cols)
-    of_rows, of_cols = (bandwidths(HOST, _FUNCTION, s, options, workers) for s in (rows, second))
+    if options.has_sides:
+        require_two_sets(_FUNCTION, is_one_set=cols is None)
+        second = cols
+    of_rows, of_cols = (
+        bandwidths(HOST, _FUNCTION, layers, of_side, workers)
+        for layers, of_side in ((rows, options), (second, options.of_y))
+    )
     with errors_of(_FUNCTION):
         stages = _core.plan_moments(
             **rows.for_core(second),

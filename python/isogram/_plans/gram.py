@@ -17,7 +17,7 @@ from isogram._errors import errors_of, remarks_on_range
 from isogram._host.place import HOST
 from isogram._plans.arguments import Checked, on_host
 from isogram._plans.blocks import BlocksPlan
-from isogram._types import Array, Report
+from isogram._types import Array, BandwidthLike, Report
 from isogram._walk.plan import Reduced
 from isogram._walk.sources import Source
 from isogram._walk.tiles import Tile, cut
@@ -64,7 +64,7 @@ def plan_gram(
     y: Array | None = None,
     *,
     kernel: str = "linear",
-    bandwidth: float | str = "median",
+    bandwidth: BandwidthLike = "median",
     gamma: float | None = None,
     degree: int = 3,
     coef0: float = 1.0,
@@ -72,7 +72,7 @@ def plan_gram(
     num_threads: int | None = None,
 ) -> GramPlan:
     """Return the plan of `gram`."""
-    options = kernel_of("gram", kernel, bandwidth, gamma, degree, coef0)
+    options = kernel_of("gram", kernel, bandwidth, gamma, degree, coef0, sides=False)
     edge, workers = integer("gram", "tile", tile, 1), threads("gram", num_threads)
     arrays = rows_of_gram("gram", x, y)
     _, inputs = on_host("gram", arrays)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._arguments import integer, median_or_bandwidth, threads
+from isogram._arguments import bandwidth_of, integer, threads
 from isogram._bandwidth import zero_median
 from isogram._entries import result_dtype
 from isogram._errors import errors_of, remarks_on_range, warn
@@ -32,7 +32,7 @@ from isogram._tokens.arguments import (
 from isogram._tokens.axes import reduced
 from isogram._tokens.job import Job, Matching, Pairs, Rank
 from isogram._tokens.samples import Samples
-from isogram._types import Report
+from isogram._types import Bandwidth, BandwidthLike, Report
 from isogram._walk.plan import InputSpec, Reduced
 from isogram._walk.tiles import Tile, cut
 
@@ -59,7 +59,7 @@ class RsmPlan(BlocksPlan):
     normalize: str
     kernels: tuple[str, ...]
     is_single: bool
-    bandwidth: float | None  # None: by the median of all distances
+    bandwidth: Bandwidth
     mean_loss: float | None  # measured for rank "auto"
 
     def _reduced(self, parts: Mapping[Tile, Mapping[str, NDArray[Any]]]) -> Reduced:
@@ -145,7 +145,7 @@ def plan_semantic_rsm(
     layout: str = "nsc",
     lengths: Any = None,
     other_lengths: Any = None,
-    bandwidth: float | str = "median",
+    bandwidth: BandwidthLike = "median",
     tile: int = _TILE,
     num_threads: int | None = None,
 ) -> RsmPlan:
@@ -165,7 +165,7 @@ def plan_spatial_rsm(
     layout: str = "nsc",
     lengths: Any = None,
     other_lengths: Any = None,
-    bandwidth: float | str = "median",
+    bandwidth: BandwidthLike = "median",
     tile: int = _TILE,
     num_threads: int | None = None,
 ) -> RsmPlan:
@@ -185,7 +185,7 @@ def _plan(
     tile: Any,
     num_threads: Any,
 ) -> RsmPlan:
-    kernels, width = kernels_of(function, kernel), median_or_bandwidth(function, bandwidth)
+    kernels, width = kernels_of(function, kernel), bandwidth_of(function, bandwidth)
     edge = integer(function, "tile", tile, 1)
     workers = threads(function, num_threads)
     pairs, described = _on_host(function, inputs.listed())

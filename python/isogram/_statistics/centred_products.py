@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from isogram._arguments import KERNELS, choice, kernel_of
 from isogram._arithmetic import usual_arithmetic
-from isogram._bandwidth import resolved_bandwidth, zero_median
+from isogram._bandwidth import bandwidths, zero_median
 from isogram._statistics.centring import shifts
 from isogram._statistics.cosines import cosines
 from isogram._statistics.layer_pairs import LayerPairs, Remarks, degenerate
-from isogram._types import Array, Kernel, Layers
+from isogram._types import Array, BandwidthsLike, Kernel
 from isogram._walk.tiles import Tile, upper_tiles
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def centred_products(
     pairs: LayerPairs,
     *,
     kernel: str = "linear",
-    bandwidth: float | str = "median",
+    bandwidth: BandwidthsLike = "median",
     gamma: float | None = None,
     degree: int = 3,
     coef0: float = 1.0,
@@ -82,9 +82,12 @@ def centred_products(
     """Walk over the tiles of all layers' RSMs: for their means, and then for their products."""
     options = rsm_kernel(pairs.function, kernel, bandwidth, gamma, degree, coef0)
     pairs.require(samples_for_centring(centring=centring))
+    pairs = pairs.with_sides(options)
     pairs.place.require_finite(pairs.layers)
     with usual_arithmetic():
-        rsms = rsm_tiles(pairs, pairs.layers, options)
+        rsms = pairs.place.rsm_tiles(
+            pairs.layers, options, rsm_bandwidths(pairs, options), pairs.num_threads
+        )
         statistic = CentredRsms(pairs, rsms, centring).products()
     return statistic, lambda _: _remarks(pairs, statistic)
 
@@ -105,17 +108,16 @@ def rsm_kernel(
     return checked._replace(name=str(kernel))
 
 
-def rsm_tiles(pairs: LayerPairs, layers: Layers, kernel: Kernel) -> RsmTiles:
-    """Return an object that computes the RSMs of layers, each in a unit of its own."""
-    bandwidths = []
-    for name, x in layers.named.items():
-        bandwidth = resolved_bandwidth(
-            pairs.place, pairs.function, name, x, kernel, pairs.num_threads, allow_constant=True
-        )
-        if kernel.needs_median and np.isnan(pairs.place.to_host(bandwidth)).any():
+def rsm_bandwidths(pairs: LayerPairs, kernel: Kernel) -> list[Any]:
+    """Return the bandwidth of each layer, those of `x` first; wait for medians."""
+    found = []
+    for layers, of_side in ((pairs.x, kernel), (pairs.y, kernel.of_y)):
+        found += bandwidths(pairs.place, pairs.function, layers, of_side, pairs.num_threads)
+    for name, bandwidth in zip(pairs.layers.names, found, strict=True):
+        is_known = isinstance(bandwidth, float)  # on a GPU a median may be NaN, which stands for 0
+        if not is_known and np.isnan(pairs.place.to_host(bandwidth)).any():
             raise zero_median(pairs.function, f"pairs of rows of `{name}`")
-        bandwidths.append(bandwidth)
-    return pairs.place.rsm_tiles(layers, kernel, bandwidths, pairs.num_threads)
+    return found
 
 
 def _remarks(pairs: LayerPairs, statistic: CentredProducts) -> list[str]:

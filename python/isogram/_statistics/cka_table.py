@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arguments import ESTIMATORS, choice, kernel_of, precision_of
-from isogram._bandwidth import resolved_bandwidth, zero_median
+from isogram._bandwidth import bandwidths, zero_median
 from isogram._errors import errors_of
 from isogram._statistics.layer_pairs import LayerPairs, Remarks
-from isogram._types import Array, Kernel, Layers
-
-if TYPE_CHECKING:
-    from isogram._protocols import Place
+from isogram._types import Array, BandwidthsLike, Kernel
 
 # Samples that an estimator needs.
 _FEWEST = {"biased": 2, "debiased": 4}
@@ -62,7 +59,7 @@ def cka_table(
     kernel: str,
     estimator: str,
     precision: str = "float32",
-    bandwidth: float | str = "median",
+    bandwidth: BandwidthsLike = "median",
     gamma: float | None = None,
     degree: int = 3,
     coef0: float = 1.0,
@@ -79,8 +76,10 @@ def table_of(pairs: LayerPairs, kernel: Kernel, estimator: str, precision: str) 
     choice(function, "estimator", estimator, ESTIMATORS)
     precision = precision_of(function, precision, place, pairs.layers.arrays)
     pairs.require(samples_for_estimator(estimator=estimator))
+    pairs = pairs.with_sides(kernel)
     of_rows, of_cols = (
-        bandwidths(place, function, layers, kernel, num_threads) for layers in (pairs.x, pairs.y)
+        bandwidths(place, function, layers, of_side, num_threads)
+        for layers, of_side in ((pairs.x, kernel), (pairs.y, kernel.of_y))
     )
     is_debiased = estimator == "debiased"
     with errors_of(function):
@@ -105,18 +104,6 @@ def table_of(pairs: LayerPairs, kernel: Kernel, estimator: str, precision: str) 
 def samples_for_estimator(*, estimator: str, **_: Any) -> int:
     """Return how many samples an estimator needs."""
     return _FEWEST[estimator]
-
-
-def bandwidths(
-    place: Place, function: str, layers: Layers | None, kernel: Kernel, num_threads: int
-) -> list[Any]:
-    """Return the bandwidth of each layer."""
-    if layers is None:
-        return []
-    return [
-        resolved_bandwidth(place, function, name, x, kernel, num_threads, allow_constant=True)
-        for name, x in layers.named.items()
-    ]
 
 
 def too_small(function: str, estimator: str, samples: int) -> str:

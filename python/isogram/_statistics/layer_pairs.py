@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from isogram._arrays import are_same
 from isogram._place import place_of
-from isogram._types import Array, Layers, Report
+from isogram._types import Array, Kernel, Layers, Report
 
 if TYPE_CHECKING:
     from isogram._protocols import Place
@@ -29,6 +29,7 @@ class LayerPairs(NamedTuple):
     names_y: list[str]  # also where `y` is None, because it is `x` again
     num_threads: int
     report: Report
+    is_one_set: bool = False  # the caller gave no second one
 
     @classmethod
     def of(
@@ -36,7 +37,15 @@ class LayerPairs(NamedTuple):
     ) -> LayerPairs:
         """Take checked layers of the same samples, which must lie together."""
         place = place_of(function, x.named_with(y))
-        return cls(function, place, x, others(x, y), (y or x).names, num_threads, report)
+        names_y = (y or x).names
+        return cls(function, place, x, others(x, y), names_y, num_threads, report, y is None)
+
+    def with_sides(self, kernel: Kernel) -> LayerPairs:
+        """Return them for a kernel that may differ between sides: no layer is itself again then."""
+        if not kernel.has_sides:
+            return self
+        require_two_sets(self.function, is_one_set=self.is_one_set)
+        return self._replace(y=self.y or Layers(self.names_y, self.x.arrays))
 
     @property
     def layers(self) -> Layers:
@@ -74,6 +83,15 @@ class LayerPairs(NamedTuple):
         """Raise `TooFewSamples` if there are fewer samples."""
         if self.x.samples < samples:
             raise TooFewSamples
+
+
+def require_two_sets(function: str, *, is_one_set: bool) -> None:
+    """Raise ValueError for a bandwidth of each side of one set of layers."""
+    if is_one_set:
+        raise ValueError(
+            f"{function}: `bandwidth` must be one for all `layers`, got a pair: the second is of "
+            "`other`, which is None"
+        )
 
 
 class TooFewSamples(Exception):

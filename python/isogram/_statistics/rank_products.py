@@ -7,9 +7,13 @@ from typing import Any
 import numpy as np
 
 from isogram._memory import FEWER_SAMPLES, check_memory
-from isogram._statistics.centred_products import CentredProducts, rsm_kernel, rsm_tiles
+from isogram._statistics.centred_products import (
+    CentredProducts,
+    rsm_bandwidths,
+    rsm_kernel,
+)
 from isogram._statistics.layer_pairs import Kept, LayerPairs, Remarks, degenerate
-from isogram._types import Array, Kernel, Layers
+from isogram._types import Array, BandwidthsLike, Kernel, Layers
 from isogram._walk.tiles import Tile, spans
 
 _FEWEST = 3
@@ -20,7 +24,7 @@ def rank_products(
     pairs: LayerPairs,
     *,
     kernel: str = "linear",
-    bandwidth: float | str = "median",
+    bandwidth: BandwidthsLike = "median",
     gamma: float | None = None,
     degree: int = 3,
     coef0: float = 1.0,
@@ -29,9 +33,11 @@ def rank_products(
     options = rsm_kernel(pairs.function, kernel, bandwidth, gamma, degree, coef0)
     n, xp = pairs.x.samples, pairs.place.xp
     pairs.require(samples_for_ranks())
+    pairs = pairs.with_sides(options)
     pairs.place.require_finite(pairs.layers)
     check_memory(pairs.function, (4 * n, n), np.dtype(np.float64), FEWER_SAMPLES)
-    ranks = Kept(lambda layer: _ranks(pairs, options, layer))
+    widths = rsm_bandwidths(pairs, options)
+    ranks = Kept(lambda layer: _ranks(pairs, options, widths, layer))
     products, squares = xp.zeros(pairs.shape), xp.zeros(len(pairs.layers.names))
     of_x, of_y = pairs.sides(range(len(squares)))
     for i, x in enumerate(of_x):
@@ -59,11 +65,13 @@ def samples_for_ranks(**_: Any) -> int:
     return _FEWEST
 
 
-def _ranks(pairs: LayerPairs, kernel: Kernel, layer: int) -> Array:
+def _ranks(pairs: LayerPairs, kernel: Kernel, bandwidths: list[Any], layer: int) -> Array:
     """Return the ranks of a layer's RSM less their mean: of 1 to m, that is (m + 1) / 2."""
     whole = slice(0, pairs.x.samples)
     one = Layers([pairs.layers.names[layer]], [pairs.layers.arrays[layer]])
-    rsm = rsm_tiles(pairs, one, kernel).compute(Tile(whole, whole))[0]
+    width = bandwidths[layer : layer + 1]
+    tiles = pairs.place.rsm_tiles(one, kernel, width, pairs.num_threads)
+    rsm = tiles.compute(Tile(whole, whole))[0]
     ranks = pairs.place.rank_entries(rsm, pairs.num_threads)
     ranks -= (len(ranks) + 1) / 2
     return ranks

@@ -14,6 +14,7 @@ from isogram._arguments import choice, integer, positive
 from isogram._arrays import as_input, as_matrix, to_host
 from isogram._tokens.job import Matching, Pairs, Rank
 from isogram._tokens.samples import LAYOUTS, Samples
+from isogram._types import Bandwidth
 
 _KERNELS = ("linear", "cosine", "rbf")
 _MATCHINGS = ("exact", "window", "topk", "greedy", "none")
@@ -241,9 +242,9 @@ def check_sides(function: str, pairs: Pairs, matching: Matching) -> None:
             )
 
 
-def check_median(function: str, pairs: Pairs, kernels: tuple[str, ...], width: Any) -> None:
+def check_median(function: str, pairs: Pairs, kernels: tuple[str, ...], width: Bandwidth) -> None:
     """Raise ValueError for a median bandwidth of a single input."""
-    if "rbf" in kernels and width is None and pairs.is_symmetric and len(pairs.rows) == 1:
+    if "rbf" in kernels and width.of_median and pairs.is_symmetric and len(pairs.rows) == 1:
         raise ValueError(
             f"{function}: `bandwidth` must be a number for a single input, which has no pairs "
             "to take the median of, got 'median'"
