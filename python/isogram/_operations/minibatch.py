@@ -230,8 +230,8 @@ class MinibatchCKA:
         """
         if not isinstance(state, Mapping):
             raise TypeError(
-                "MinibatchCKA.load_state_dict: `state` must be that of `state_dict`, a mapping, got "
-                f"{type(state).__name__}"
+                "MinibatchCKA.load_state_dict: `state` must be that of `state_dict`, a mapping, "
+                f"got {type(state).__name__}"
             )
         needed = ["options", "names", *_COUNTS, *(_SUMS if state.get("names") else ())]
         if missing := [name for name in needed if name not in state]:
