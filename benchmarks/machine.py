@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import re
 import subprocess
@@ -11,30 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import isogram as ig
+from isogram._machine import cores as cores
+from isogram._machine import processor as processor
 
 from benchmarks.baselines.rivals import PACKAGES
 
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
-
-
-def processor() -> str:
-    """Return the processor's name; family and model tell generations apart that share one."""
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return platform.processor() or platform.machine()
-    facts = dict(re.findall(r"^([\w ]+?)\s*: (.*)$", text, re.MULTILINE))
-    if "model name" not in facts:
-        return platform.machine()
-    name = re.sub(r"\((R|TM)\)", "", facts["model name"]).strip()
-    if re.search(r"\d", name) or not {"cpu family", "model"} <= facts.keys():
-        return name
-    return f"{name} (family {facts['cpu family']}, model {facts['model']})"
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def caches() -> dict[str, str]:

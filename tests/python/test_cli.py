@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from isogram import _output
+from isogram.cli import bench
 from isogram.cli._commands import commands
 
 
@@ -140,6 +141,17 @@ def test_rsm_layer_choice(run, tokens, tmp_path):
     np.savez(single, only=tokens)
     assert run("rsm", single, "--layout", "nhwc", "-o", target).exit_code == 0
     assert_fails(run("rsm", save(tmp_path / "t.npy", tokens), "-o", target, "--layer", "x"), "'x'")
+
+
+def test_rsm_json(run, tokens, tmp_path):
+    source, target = save(tmp_path / "tokens.npy", tokens), tmp_path / "rsm.npy"
+    options = ["--layout", "nhwc", "--kernel", "linear", "--json", "-"]
+    found = read_json(run("rsm", source, "-o", target, *options))
+    assert (found["output"], found["shape"], found["dtype"]) == (str(target), [7, 7], "float32")
+    assert (found["options"]["kernel"], found["options"]["layout"]) == ("linear", "nhwc")
+    assert found["provenance"]["n"] == 7
+    refused = run("rsm", source, "-o", target, "--json", target)
+    assert_fails(refused, "--output and --json name the same file", 2)
 
 
 def test_rsm_rejects_values(run, tokens, tmp_path):
@@ -634,6 +646,224 @@ def test_check_aligns_samples(run, tmp_path, rng):
     assert run("check", *paths, "--min", 1, "--ids", "none").exit_code == 3
 
 
+# layers
+
+
+def test_layers(run, models, tmp_path, rng):
+    path = tmp_path / "c.npz"
+    np.savez(
+        path,
+        block10=rng.standard_normal((5, 3)).astype(np.float32),
+        block2=rng.standard_normal((5, 2, 2)),
+        ids=np.array(list("abcde")),
+        labels=np.arange(5),
+    )
+    found = read_json(run("layers", path, "--json", "-"))
+    assert found["layers"] == [
+        {"name": "block2", "dtype": "float64", "shape": [5, 2, 2]},
+        {"name": "block10", "dtype": "float32", "shape": [5, 3]},
+    ]
+    assert found["identifiers"] == {"name": "ids", "values": list("abcde")}
+    assert found["skipped"] == {"labels": "int64 of shape (5,)"}
+    assert (found["refused"], found["file"]) == (None, str(path))
+    result = run("layers", path)
+    assert result.stdout.splitlines() == [
+        "layer    type     shape",
+        "block2   float64  (5, 2, 2)",
+        "block10  float32  (5, 3)",
+        "",
+        "identifiers: ids, 5: a, b, c, …",
+        "not a layer: labels, int64 of shape (5,)",
+    ]
+    assert result.stderr == ""
+    assert "identifiers: none" in run("layers", models[0]).stdout
+
+
+def test_layers_of_what_is_refused(run, tmp_path):
+    path = tmp_path / "mixed.npz"
+    np.savez(path, a=np.ones((3, 2)), b=np.ones((4, 2)))
+    result = run("layers", path)
+    assert result.exit_code == 0
+    assert "a      float64  (3, 2)\nb      float64  (4, 2)\n" in result.stdout
+    assert result.stderr.startswith(
+        "Warning: the other commands refuse this file: all layers must have the same number"
+    )
+    assert "same number" in read_json(run("layers", path, "--json", "-"))["refused"]
+    assert_fails(run("layers", path, "--layers", "a"), "No such option", 2)
+    np.savez(path, a=np.ones((3, 2)))
+    assert_fails(run("layers", path, "--ids", "b"), "has no identifiers 'b'")
+
+
+# match
+
+
+def test_match(run, tmp_path):
+    costs = tmp_path / "costs.csv"
+    costs.write_text("4,1,inf\n2,0,5\n3,2,2\n")
+    result = run("match", costs)
+    assert result.stdout.splitlines()[:6] == [
+        "row  column  cost",
+        "  0       1     1",
+        "  1       0     2",
+        "  2       2     2",
+        "",
+        "total: 5",
+    ]
+    found = read_json(run("match", costs, "--json", "-"))
+    assert (found["columns"], found["total"], found["maximize"]) == ([1, 0, 2], 5, False)
+    assert 0 <= found["gap"] < 1e-12
+
+
+@pytest.mark.parametrize("options", [[], ["--maximize"], ["--num-threads", "1"]])
+def test_match_of_arrays(run, tmp_path, rng, options):
+    problems = rng.integers(0, 99, (5, 4, 3))
+    maximize = "--maximize" in options
+    expected = ig.match(problems, maximize=maximize)
+    stack = save(tmp_path / "stack.npy", problems)
+    found = read_json(run("match", stack, "--json", "-", *options))
+    assert found["columns"] == expected.columns.tolist()
+    assert found["total"] == expected.total.tolist()
+    lines = run("match", stack, *options).stdout.splitlines()[1:]
+    assert [float(line.split()[1]) for line in lines] == expected.total.tolist()
+    one = save(tmp_path / "one.npy", problems[0])
+    rows = [line.split() for line in run("match", one, *options).stdout.splitlines()[1:5]]
+    columns = [int(row[1]) if len(row) == 3 else -1 for row in rows]
+    assert columns == expected.columns[0].tolist()
+
+
+def test_match_refuses(run, tmp_path, rng):
+    for content, message in (
+        ("1,2\nx,3\n", "could not convert string 'x' to float64 at row 1"),
+        ("1,2\n3\n", "the number of columns changed from 2 to 1 at row 2\n"),
+        ("\n\n", "no numbers are there"),
+        ("", "the file is empty"),
+        ("nan,1\n1,2\n", "Error: COSTS must be finite, got nan at index (0, 0)"),
+        ("inf,inf\n1,2\n", "Error: COSTS must have a matching that takes no forbidden pair"),
+    ):
+        path = tmp_path / "costs.csv"
+        path.write_text(content)
+        assert_fails(run("match", path), message)
+    assert_fails(run("match", path, "--layer", "x"), "--layer does not go with a .csv file", 2)
+    flat = save(tmp_path / "flat.npy", rng.standard_normal(3))
+    assert_fails(run("match", flat), "Error: COSTS must be 2-D or 3-D")
+    assert_fails(run("match", path, "--json", tmp_path), "is a directory")
+
+
+# retrieve
+
+
+@pytest.fixture
+def gallery(tmp_path, rng):
+    """Write queries and a gallery of tokens with identifiers, and return paths and tokens."""
+    a, b = rng.standard_normal((3, 4, 6)), rng.standard_normal((8, 4, 6)).astype(np.float32)
+    paths = tmp_path / "queries.npz", tmp_path / "gallery.npz"
+    np.savez(paths[0], tokens=a)
+    np.savez(paths[1], tokens=b, ids=np.array(list("abcdefgh")))
+    return *paths, a, b
+
+
+@pytest.mark.parametrize("similarity", ["semantic", "spatial", "pooled"])
+def test_retrieve(run, gallery, similarity):
+    path_a, path_b, a, b = gallery
+    expected = {
+        "semantic": ig.semantic_rsm,
+        "spatial": ig.spatial_rsm,
+        "pooled": lambda a, b: ig.gram(a.mean(1), b.mean(1), kernel="cosine"),
+    }[similarity](a, b)
+    found = read_json(
+        run("retrieve", path_a, path_b, "--k", 3, "--similarity", similarity, "--json", "-")
+    )
+    assert [query["sample"] for query in found["queries"]] == [0, 1, 2]
+    for query, row in zip(found["queries"], expected, strict=True):
+        nearest = np.argsort(-row)[:3]
+        assert [one["sample"] for one in query["neighbours"]] == ["abcdefgh"[j] for j in nearest]
+        similarities = [one["similarity"] for one in query["neighbours"]]
+        np.testing.assert_allclose(similarities, row[nearest], rtol=1e-6)
+
+
+def test_retrieve_prints_a_line_for_each_neighbour(run, gallery):
+    path_a, path_b, a, b = gallery
+    lines = [line.split() for line in run("retrieve", path_a, path_b, "--k", 2).stdout.splitlines()]
+    assert lines[0] == ["query", "neighbour", "rank", "similarity"]
+    assert [line[0] + line[2] for line in lines[1:]] == ["01", "02", "11", "12", "21", "22"]
+    assert lines[1][1] == "abcdefgh"[ig.semantic_rsm(a, b)[0].argmax()]
+
+
+def test_retrieve_within_one_file_leaves_out_the_query(run, gallery):
+    path = gallery[1]
+    found = read_json(run("retrieve", path, path, "--k", 7, "--json", "-"))
+    for query in found["queries"]:
+        others = {one["sample"] for one in query["neighbours"]}
+        assert others == set("abcdefgh") - {query["sample"]}
+    assert_fails(run("retrieve", path, path, "--k", 8), "Error: --k must be at most 7, got 8")
+
+
+def test_retrieve_of_vectors_and_maps(run, tmp_path, rng):
+    vectors = save(tmp_path / "vectors.npy", rng.standard_normal((5, 3)))
+    cosines = ig.gram(np.load(vectors), kernel="cosine")
+    np.fill_diagonal(cosines, -2)
+    found = read_json(run("retrieve", vectors, vectors, "--k", 1, "--json", "-"))
+    nearest = [query["neighbours"][0]["sample"] for query in found["queries"]]
+    assert nearest == cosines.argmax(axis=1).tolist()
+
+    maps = rng.standard_normal((5, 2, 3, 7))
+    path = save(tmp_path / "maps.npy", maps)
+    for layout, axes in (("nhwc", (1, 2)), ("nchw", (2, 3))):
+        options = ["--k", 1, "--layout", layout, "--json", "-"]
+        found = read_json(run("retrieve", path, path, *options))
+        rsm = ig.semantic_rsm(maps, layout=layout)
+        np.fill_diagonal(rsm, -2)
+        nearest = [query["neighbours"][0]["sample"] for query in found["queries"]]
+        assert nearest == rsm.argmax(axis=1).tolist()
+        found = read_json(run("retrieve", path, path, *options, "--similarity", "pooled"))
+        cosines = ig.gram(maps.mean(axis=axes), kernel="cosine")
+        np.fill_diagonal(cosines, -2)
+        nearest = [query["neighbours"][0]["sample"] for query in found["queries"]]
+        assert nearest == cosines.argmax(axis=1).tolist()
+
+
+def test_retrieve_refuses(run, gallery, models, tmp_path, rng):
+    path_a, path_b, *_ = gallery
+    assert_fails(run("retrieve", path_a, path_b, "--k", 9), "--k must be at most 8, got 9")
+    assert_fails(run("retrieve", path_a, path_b, "--k", 0), "--k", 2)
+    assert_fails(run("retrieve", path_a, path_b, "--similarity", "cka"), "'cka' is not one of", 2)
+    assert_fails(run("retrieve", *models[:2], "--k", 1), "choose one with --layer: one, two")
+    assert_fails(run("retrieve", path_a, path_b, "--layer", "x", "--k", 1), "has no layer 'x'")
+    assert_fails(run("retrieve", path_a, path_b, "--ids", "x", "--k", 1), "has no identifiers 'x'")
+    maps = save(tmp_path / "maps.npy", rng.standard_normal((3, 2, 2, 5)))
+    refused = run("retrieve", maps, maps, "--k", 1)
+    assert_fails(
+        refused, "Error: QUERIES must be 3-D, got 4-D of shape (3, 2, 2, 5): pass --layout"
+    )
+    narrow = save(tmp_path / "narrow.npy", rng.standard_normal((3, 4, 5)))
+    assert_fails(run("retrieve", path_a, narrow, "--k", 1), "Error: GALLERY must have")
+
+
+# bench
+
+
+def test_bench(run, monkeypatch):
+    monkeypatch.setattr("isogram.cli.bench._SECONDS", 0)
+    monkeypatch.setattr("isogram.cli.bench._FEWEST", 1)
+    monkeypatch.setattr("isogram.cli.bench._load", lambda: 0.0)
+    result = run("bench", "--num-threads", "1", "--json", "-")
+    found = read_json(result)
+    assert result.stderr == ""
+    assert found["machine"]["threads"] == 1
+    assert found["machine"]["processor"]
+    operations = [case["operation"] for case in found["cases"]]
+    assert operations == ["gram", "cka", "graph", "match", "spatial_rsm", "semantic_rsm"]
+    assert all(0 < case["least"] <= case["median"] for case in found["cases"])
+    monkeypatch.setattr("isogram.cli.bench._load", lambda: 1e6)
+    monkeypatch.setattr(
+        "isogram.cli.bench._cases",
+        lambda _: [bench._Case("nothing", "0", lambda: None)],
+    )
+    result = run("bench")
+    assert result.stderr.startswith("Warning: other programs keep 1000000.0 of ")
+    assert result.stdout.splitlines()[-1].split()[:2] == ["nothing", "0"]
+
+
 # Processes: what is behind stdout and stderr, and Ctrl-C
 
 RUN = "import os, sys; from isogram.cli import main; os.chdir(sys.argv.pop(1)); {}main()"
@@ -793,6 +1023,9 @@ def test_demo(run, tmp_path):
     assert result.exit_code == 0, result.output
     assert "lite0.stage6" in result.stdout
     assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG")
+    found = read_json(run("demo", "--output", tmp_path, "--json", "-"))
+    assert found["picture"] == str(tmp_path / "isogram-demo.png")
+    assert len(found["cka"]) == len(found["layers"]) == 6
     assert_fails(run("demo", "-o", tmp_path / "demo.txt"), "end in .png")
 
 

@@ -24,7 +24,7 @@ def answer(text: str, facts: Mapping[str, Any], json_path: Path | None) -> None:
 
     For - they are printed in place of the text. What JSON lacks, NaN and infinity, is null.
     """
-    if json_path != STDOUT:
+    if text and json_path != STDOUT:
         click.echo(text)
     if json_path is None:
         return

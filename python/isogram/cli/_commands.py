@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -14,18 +14,29 @@ import isogram as ig
 from isogram import cli
 from isogram.cli._messages import failures_in_a_line, warnings_in_a_line
 
+# What two sets of layers are called by functions, and by commands.
+A_AND_B = {"layers": "A", "other": "B"}
+
 
 class Command(click.Command):
-    """A command that ends in a message, not in a traceback."""
+    """A command that ends in a message, not in a traceback.
+
+    `words` are what it calls the arguments of the functions that it calls.
+    """
+
+    def __init__(self, *args: Any, words: Mapping[str, str] | None = None, **options: Any) -> None:
+        """Take what click takes, and the words."""
+        super().__init__(*args, **options)
+        self.words = {**{str(p.name): _called(p) for p in self.params}, **(words or {})}
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         """Parse the arguments."""
-        with failures_in_a_line(self):
+        with failures_in_a_line(self.words):
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        with failures_in_a_line(self), warnings_in_a_line(self):
+        with failures_in_a_line(self.words), warnings_in_a_line(self.words):
             return super().invoke(ctx)
 
 
@@ -41,6 +52,13 @@ class _Commands(Command, click.Group):
             return None
         command: click.Command = getattr(import_module(f"{cli.__name__}.{name}"), name)
         return command
+
+
+def _called(parameter: click.Parameter) -> str:
+    """Return what the command line calls a parameter."""
+    if isinstance(parameter, click.Option):
+        return max(parameter.opts, key=len)
+    return str(parameter.name).upper()
 
 
 def _prints(text: Callable[[], str]) -> Callable[[click.Context, click.Parameter, bool], None]:

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import click
+import numpy as np
 from numpy.typing import NDArray
 
 from isogram import io
 from isogram._output import listed
 from isogram.cli._messages import notice
-from isogram.io._contents import Entry, refused
+from isogram.io._contents import Entry, first_bytes, refused
 from isogram.io._formats import contents_of
 
 _Array = NDArray[Any]
@@ -34,6 +36,23 @@ def read_layer(path: Path, name: str | None, advice: str = "choose one with --la
         ignored = {name: str(entry) for name, entry in entries.items() if name != chosen}
         say_what_is_ignored(path, ignored | contents.others)
     return array
+
+
+def read_numbers(path: Path, name: str | None) -> _Array:
+    """Return the numbers in a .csv file, or else what `read_layer` returns."""
+    if path.suffix.lower() != ".csv" or path.is_dir():
+        return read_layer(path, name)
+    if name is not None:
+        raise click.UsageError("--layer does not go with a .csv file")
+    with refused(f"cannot read {path}: "):
+        first_bytes(path, 1)  # refuses a pipe and an empty file
+        try:
+            numbers = np.loadtxt(path, delimiter=",", ndmin=2, encoding="utf-8")
+        except ValueError as error:
+            raise ValueError(str(error).partition(";")[0]) from error  # NumPy's options follow
+        if not numbers.size:
+            raise ValueError("no numbers are there")
+    return numbers
 
 
 def _only_layer(path: Path, entries: Mapping[str, Entry], advice: str) -> str:

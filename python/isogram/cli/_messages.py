@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -47,13 +47,13 @@ class Interrupted(click.ClickException):
 
 
 @contextmanager
-def failures_in_a_line(command: click.Command | None) -> Iterator[None]:
+def failures_in_a_line(words: Mapping[str, str]) -> Iterator[None]:
     """Turn every failure that input or the system can cause into a `Failure`.
 
     Parameters
     ----------
-    command
-        Whose parameters the messages are about; None before it is known.
+    words
+        What the command calls the arguments that messages are about.
     """
     try:
         yield
@@ -74,15 +74,15 @@ def failures_in_a_line(command: click.Command | None) -> Iterator[None]:
         place = "" if error.filename is None else f"{error.filename}: "
         raise Failure(place + (error.strerror or str(error))) from error
     except _FAILURES as error:
-        raise Failure(_in_words_of(command, str(error)) or "out of memory") from error
+        raise Failure(_in_words(words, str(error)) or "out of memory") from error
 
 
 @contextmanager
-def warnings_in_a_line(command: click.Command | None) -> Iterator[None]:
+def warnings_in_a_line(words: Mapping[str, str]) -> Iterator[None]:
     """Show a warning as its message alone, without the source line that raised it."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        notice(f"Warning: {_in_words_of(command, str(message))}")
+        notice(f"Warning: {_in_words(words, str(message))}")
 
     with warnings.catch_warnings():
         warnings.simplefilter("default")
@@ -96,16 +96,14 @@ def notice(message: str) -> None:
         click.echo(printable(message), err=True)
 
 
-def _in_words_of(command: click.Command | None, message: str) -> str:
-    """Return a message about a function's parameters as one about a command's."""
+def _in_words(words: Mapping[str, str], message: str) -> str:
+    """Return a message about a function's arguments as one about a command's."""
     function, colon, rest = message.partition(": ")
     if colon and (hasattr(ig, function) or function == "compare"):  # of isogram.report
         message = rest
-    for parameter in command.params if command else ():
-        is_option = isinstance(parameter, click.Option)
-        name = max(parameter.opts, key=len) if is_option else str(parameter.name).upper()
-        message = message.replace(f"`{parameter.name}`", name)
-        message = re.sub(rf"`{parameter.name}\[(\d+)\]`", rf"{name}[\1]", message)
-    for argument, name in (("layers", "A"), ("other", "B")):  # of `compare`
-        message = re.sub(rf"`{argument}\[(.*?)\]`", rf"layer \1 of {name}", message)
+    for argument, word in words.items():
+        message = message.replace(f"`{argument}`", word)
+        message = re.sub(rf"`{argument}\[(\d+)\]`", rf"{word}[\1]", message)
+        message = re.sub(rf"`{argument}\[(.*?)\]`", rf"layer \1 of {word}", message)
+        message = re.sub(rf"\b{argument}='(.*?)'", rf"{word} \1", message)
     return message

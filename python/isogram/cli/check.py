@@ -16,7 +16,7 @@ from isogram._measures import Measure
 from isogram._output import listed
 from isogram._tables import listing
 from isogram.cli._answer import answer, terminal_width
-from isogram.cli._commands import Command
+from isogram.cli._commands import A_AND_B, Command
 from isogram.cli._files import open_both
 from isogram.cli._messages import notice
 from isogram.cli._options import (
@@ -62,7 +62,7 @@ class _Limit(NamedTuple):
         return -math.inf if math.isnan(value) else value if self.is_least else -value
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, words=A_AND_B)
 @click.argument("a", type=INPUT)
 @click.argument("b", type=INPUT)
 @click.option("--min", "least", type=float, help="The least similarity, for similarities.")

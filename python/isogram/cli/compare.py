@@ -13,7 +13,7 @@ from isogram._measures import Measure
 from isogram._output import write_csv
 from isogram._tables import matrix_table
 from isogram.cli._answer import answer, terminal_width
-from isogram.cli._commands import Command
+from isogram.cli._commands import A_AND_B, Command
 from isogram.cli._files import read_both
 from isogram.cli._options import (
     INPUT,
@@ -32,7 +32,7 @@ from isogram.cli._options import (
 from isogram.io._results import SUFFIXES, facts_of, sets_of
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, words=A_AND_B)
 @click.argument("a", type=INPUT)
 @click.argument("b", type=INPUT)
 @measure_options

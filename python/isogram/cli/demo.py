@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import click
 
+from isogram.cli._answer import answer
 from isogram.cli._commands import Command
-from isogram.cli._options import OUTPUT, num_threads_option
-from isogram.demo import run
+from isogram.cli._options import (
+    OUTPUT,
+    STDOUT,
+    check_targets,
+    json_option,
+    num_threads_option,
+)
+from isogram.demo import Result, run
 
 
 @click.command(cls=Command)
@@ -20,10 +31,35 @@ from isogram.demo import run
     show_default=True,
     help="PNG file to draw, or a folder for it.",
 )
+@json_option
 @num_threads_option
-def demo(output: Path, num_threads: int | None) -> None:
+def demo(output: Path, json_path: Path | None, num_threads: int | None) -> None:
     """Show on real feature maps what semantic RSMs, CKA and GBS tell.
 
     Uses a small data set inside the package; needs no network.
     """
-    run(output, num_threads=num_threads)
+    check_targets(json=json_path)
+    with redirect_stdout(io.StringIO() if json_path == STDOUT else sys.stdout):
+        result = run(output, num_threads=num_threads)
+    answer("", _facts(result), json_path)
+
+
+def _facts(result: Result) -> dict[str, Any]:
+    """Return all but the RSMs."""
+    layers = {
+        name: {
+            "seconds": found.seconds,
+            "assignments": found.assignments,
+            "same_picture": found.same_picture,
+            "pearson": found.pearson,
+            "spearman": found.spearman,
+        }
+        for name, found in result.layers.items()
+    }
+    return {
+        "pairs": ["spatial", "semantic"],
+        "layers": layers,
+        "cka": result.cka,
+        "gbs": result.gbs,
+        "picture": result.picture,
+    }

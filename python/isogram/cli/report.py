@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from isogram import io
 from isogram._measures import Measure
 from isogram._output import check_target, listed
-from isogram.cli._commands import Command
+from isogram.cli._commands import A_AND_B, Command
 from isogram.cli._files import open_both, read_layer, say_what_is_ignored
 from isogram.cli._options import (
     INPUT,
@@ -26,7 +26,7 @@ from isogram.io._contents import lines_of, naturally, refused
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, words=A_AND_B)
 @click.argument("a", type=INPUT)
 @click.argument("b", type=INPUT)
 @click.option("-o", "--output", type=OUTPUT, required=True, help="HTML file to write.")

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 
 import isogram as ig
-from isogram._output import check_target, replacing
+from isogram._output import replacing
+from isogram.cli._answer import answer
 from isogram.cli._commands import Command
 from isogram.cli._files import read_layer
 from isogram.cli._options import (
     INPUT,
     OUTPUT,
+    check_targets,
+    json_option,
     layer_option,
     layout_option,
     num_threads_option,
     progress_option,
     wants_progress,
 )
+from isogram.io._results import facts_of
 
 
 @click.command(cls=Command)
@@ -43,6 +48,7 @@ from isogram.cli._options import (
 @click.option("--window", type=int, help="Tokens in a window, with --matching window.")
 @click.option("--topk", type=int, help="Tokens matched exactly, with --matching topk.")
 @layout_option
+@json_option
 @num_threads_option
 @progress_option
 def rsm(
@@ -55,6 +61,7 @@ def rsm(
     window: int | None,
     topk: int | None,
     layout: str,
+    json_path: Path | None,
     num_threads: int | None,
     progress: bool | None,
 ) -> None:
@@ -64,18 +71,22 @@ def rsm(
     for name, size in (("window", window), ("topk", topk)):
         if (size is not None) != (matching == name):
             raise click.UsageError(f"--matching {name} and --{name} go together")
-    check_target(output)
+    check_targets(output=output, json=json_path)
     is_shown = wants_progress(progress)
-    matrix = ig.semantic_rsm(
-        read_layer(tokens, layer),
-        kernel=kernel,
-        matching=matching,
-        window=window,
-        topk=topk,
-        layout=layout,
-        bandwidth="median" if bandwidth is None else bandwidth,
-        num_threads=num_threads,
-        progress=is_shown,
-    )
+    options: dict[str, Any] = {
+        "kernel": kernel,
+        "matching": matching,
+        "window": window,
+        "topk": topk,
+        "layout": layout,
+        "bandwidth": "median" if bandwidth is None else bandwidth,
+    }
+    array = read_layer(tokens, layer)
+    matrix = ig.semantic_rsm(array, **options, num_threads=num_threads, progress=is_shown)
     with replacing(output) as stream:
         np.save(stream, matrix, allow_pickle=False)
+    facts: dict[str, Any] = {"file": tokens, "layer": layer, "options": options, "output": output}
+    facts |= {"shape": matrix.shape, "dtype": matrix.dtype.name}
+    if json_path is not None:
+        facts["provenance"] = facts_of([{layer or "": array}])
+    answer("", facts, json_path)

@@ -1,0 +1,127 @@
+"""`isogram retrieve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+import isogram as ig
+from isogram import io
+from isogram._output import listed
+from isogram._tables import listing
+from isogram.cli._answer import answer, terminal_width
+from isogram.cli._commands import Command
+from isogram.cli._files import say_what_is_ignored
+from isogram.cli._options import (
+    INPUT,
+    check_targets,
+    ids_option,
+    json_option,
+    layer_option,
+    layout_option,
+    num_threads_option,
+    progress_option,
+    wants_progress,
+)
+
+
+class _Samples(NamedTuple):
+    """Tokens, and what their samples are called."""
+
+    tokens: NDArray[Any]
+    names: list[str | int]
+
+
+@click.command(cls=Command, words={"tokens": "QUERIES", "other": "GALLERY"})
+@click.argument("queries", type=INPUT)
+@click.argument("gallery", type=INPUT)
+@click.option(
+    "--k", type=click.IntRange(min=1), default=10, show_default=True, help="Neighbours of a query."
+)
+@click.option(
+    "--similarity",
+    type=click.Choice(["semantic", "spatial", "pooled"]),
+    default="semantic",
+    show_default=True,
+    help="Cosine of samples whose tokens are matched, are taken as they lie, or are averaged.",
+)
+@layer_option
+@layout_option
+@ids_option
+@json_option
+@num_threads_option
+@progress_option
+def retrieve(
+    queries: Path,
+    gallery: Path,
+    k: int,
+    similarity: str,
+    layer: str | None,
+    layout: str,
+    ids: str | None,
+    json_path: Path | None,
+    num_threads: int | None,
+    progress: bool | None,
+) -> None:
+    """Find the k samples of GALLERY that are most like each sample of QUERIES.
+
+    Both are files as for `compare`, of tokens, or of one vector for each sample. Samples are called
+    by their identifiers, or else by their rows. Where both are one file, a sample is not its own
+    neighbour. Every query is compared with all of the gallery.
+    """
+    check_targets(json=json_path)
+    is_shown = wants_progress(progress)
+    is_one = queries.samefile(gallery)
+    reduce = None if similarity != "pooled" else "mean_nchw" if layout == "nchw" else "mean"
+    wanted = _read(queries, layer, ids, reduce)
+    there = wanted if is_one else _read(gallery, layer, ids, reduce)
+    if k > (most := len(there.names) - is_one):
+        raise ValueError(f"--k must be at most {most}, got {k}")
+    matrix = ig.semantic_rsm(
+        wanted.tokens,
+        None if is_one else there.tokens,
+        matching="none" if similarity == "spatial" else "exact",
+        layout=layout if wanted.tokens.ndim == 4 else "nsc",
+        num_threads=num_threads,
+        progress=is_shown,
+    )
+    if is_one:
+        np.fill_diagonal(matrix, -np.inf)
+    nearest = np.argsort(-matrix, axis=1, kind="stable")[:, :k]
+    found = [
+        {
+            "sample": name,
+            "neighbours": [{"sample": there.names[j], "similarity": row[j]} for j in js],
+        }
+        for name, row, js in zip(wanted.names, matrix, nearest, strict=True)
+    ]
+    facts = {"files": [queries, gallery], "similarity": similarity, "k": k, "queries": found}
+    answer(_table(found), facts, json_path)
+
+
+def _read(path: Path, name: str | None, ids: str | None, reduce: str | None) -> _Samples:
+    """Return the tokens of the layer `name`, or of the only one."""
+    with io.open(path, layers="*" if name is None else name, ids=ids, reduce=reduce) as layers:
+        if len(layers) > 1:
+            raise ValueError(
+                f"{path} has several layers, choose one with --layer: {listed(layers)}"
+            )
+        [tokens] = layers.read().values()
+        if name is None:
+            say_what_is_ignored(path, layers.skipped)
+        names = list(range(len(tokens))) if layers.ids is None else layers.ids.tolist()
+    return _Samples(tokens[:, None, :] if tokens.ndim == 2 else tokens, names)
+
+
+def _table(found: list[dict[str, Any]]) -> str:
+    lines = [
+        (str(query["sample"]), str(one["sample"]), str(rank), f"{one['similarity']:.6f}")
+        for query in found
+        for rank, one in enumerate(query["neighbours"], start=1)
+    ]
+    header = ("query", "neighbour", "rank", "similarity")
+    return listing(header, lines, right=(2, 3), names=(0, 1), width=terminal_width())
