@@ -25,7 +25,7 @@ def require_same_order(function: str, name: str, value: Array, first: str, other
     """
     if not (_may_have(value.__class__) and _may_have(other.__class__)):
         return
-    ours, theirs = _identifiers(value), _identifiers(other)
+    ours, theirs = identifiers_of(value), identifiers_of(other)
     if ours is None or theirs is None or are_equal(ours, theirs):
         return
     try:
@@ -96,7 +96,10 @@ def _may_have(kind: type) -> bool:
     return is_frame or hasattr(kind, "ids")
 
 
-def _identifiers(value: Array) -> NDArray[Any] | None:
+def identifiers_of(value: Array) -> NDArray[Any] | None:
+    """Return the identifiers of the samples of a layer, if it has any."""
+    if not _may_have(value.__class__):
+        return None
     if (index := _index(value)) is not None:
         labels: NDArray[Any] = index.to_numpy()
         if index.nlevels == 1 and index.hasnans:  # NaN, NaT, NA: not equal to themselves

@@ -187,7 +187,7 @@ def test_importing_needs_numpy_only():
     code = """
         import sys, isogram
         extras = {"scipy", "tqdm", "sklearn", "matplotlib", "torch", "ml_dtypes", "click", "typer"}
-        extras |= {"h5py", "pandas", "pyarrow", "safetensors", "xarray", "zarr"}
+        extras |= {"PIL", "h5py", "jinja2", "pandas", "pyarrow", "safetensors", "xarray", "zarr"}
         print(sorted(extras & set(sys.modules)))
     """
     assert run_program(code) == "[]"

@@ -290,6 +290,32 @@ def test_names_are_the_identifiers_of_files(tmp_path):
     assert sorted(samples) == sorted(f"{i}.png" for i in range(N))
 
 
+def test_frames_of_pandas_name_samples_and_must_agree():
+    pandas = pytest.importorskip("pandas")
+    index = [f"trial {i}" for i in range(N)]
+    a, b = ({"x": pandas.DataFrame(x["head"], index=index)} for x in (A, B))
+    assert sorted(data_of(report.compare(a, b, measures="cka"))["samples"]) == sorted(index)
+    with pytest.raises(ValueError, match=r"compare: `b\['x'\]` must have its rows in the order of"):
+        report.compare(a, {"x": b["x"][::-1]}, measures="cka")
+
+
+def test_layers_of_whole_numbers():
+    x = np.random.default_rng(0).integers(0, 256, (N, 2, 3), dtype=np.uint8)
+    expected = ig.similarity_matrix([x.astype(float)])
+    assert data_of(report.compare([x], [x], measures="cka"))["heat"][0] == expected.tolist()
+
+
+def test_other_numbers_of_samples():
+    with pytest.raises(ValueError, match="compare: `b` must have the 30 samples of `a`, got 29"):
+        report.compare(A, {"x": A["head"][1:]})
+
+
+@pytest.mark.parametrize("layers", [{}, A["head"], "text"])
+def test_what_are_no_layers(layers):
+    with pytest.raises((TypeError, ValueError), match="compare: `b` must"):
+        report.compare(A, layers)
+
+
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_few_samples(n):
     x = np.random.default_rng(0).standard_normal((n, 4))

@@ -5,25 +5,24 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import isogram as ig
-from isogram import io
 from isogram._arguments import choice
 from isogram._arrays import to_host
 from isogram._measures import Measure, measure_of
-from isogram._output import listed, printable
+from isogram._output import printable
 from isogram._types import Array
-from isogram.io._results import facts_of, sets_of
+from isogram.io._results import facts_of
 from isogram.report._colours import palette_css
 from isogram.report._heat_maps import HeatMap, best_matches, heat_map
+from isogram.report._inputs import Given, both_given, known_of
 from isogram.report._matched import matched_of
 from isogram.report._neighbours import neighbours_of
 from isogram.report._page import Report, page
-from isogram.report._pictures import Pictures
 from isogram.report._samples import Layer, Rsm, Samples, samples_of
 from isogram.report._tables import Table, about_of, table_of
 
@@ -51,8 +50,8 @@ def compare(
     Parameters
     ----------
     a, b : io.Layers, or mappings or sequences of arrays of shape (n, …)
-        Layers of the same n samples. Files that both have identifiers are aligned by them. Layers
-        of more than two axes are flattened.
+        Layers of the same n samples, as for `ig.similarity_matrix`. Files that both have
+        identifiers are aligned by them.
     measures : iterable of str or Measure, or mapping from names to options, optional
         Names of `ig.measures()`; a mapping has the options of each, as {"mutual_knn": {"k": 5}}.
     pair : (layer of a, layer of b), optional
@@ -100,26 +99,25 @@ def compare(
     >>> x = np.random.default_rng(0).standard_normal((50, 6))
     >>> report.compare({"conv": x}, {"conv": x[:, :3]}).save("report.html")  # doctest: +SKIP
     """
-    a, b = _aligned(a, b)
-    called = names or (_called(a, "A"), _called(b, "B"))
-    rows, columns = _arrays(a), _arrays(b)
-    maps, remarks = _heat_maps(_flat(rows), _flat(columns), _chosen(measures), num_threads)
-    facts = facts_of(sets_of((a, b)))
-    shown = _shown(facts["n"], labels, pictures, getattr(a, "ids", None) if ids is None else ids)
-    layers = _shown_layers(rows, columns, called, pair or _default_pair(maps[0]), layout)
-    samples = samples_of(layers, shown.ids, shown.labels, num_threads)
-    neighbours = neighbours_of(samples, shown.pictures)
+    first, second = both_given(a, b, names)
+    maps, remarks = _heat_maps(first.layers, second.layers, _chosen(measures), num_threads)
+    facts = facts_of([first.source, second.source])
+    known = known_of(facts["n"], labels, pictures, first.ids if ids is None else ids)
+    layers = _shown_layers(first, second, pair or _default_pair(maps[0]), layout)
+    samples = samples_of(layers, known.ids, known.labels, num_threads)
+    neighbours = neighbours_of(samples, known.pictures)
     matched = []
-    if neighbours is not None and shown.pictures is not None:
-        matched = matched_of(layers, samples, neighbours, shown.pictures, num_threads)
+    if neighbours is not None and known.pictures is not None:
+        matched = matched_of(layers, samples, neighbours, known.pictures, num_threads)
+    called = first.called, second.called
     rsms = [rsm for of_layer in samples.rsms for rsm in of_layer]
     return page(
         "compare.html",
         style=_style(maps, rsms),
         data=_data(maps, samples, rsms),
-        title=printable(title or f"{called[0]} and {called[1]}"),
-        a=printable(called[0]),
-        b=printable(called[1]),
+        title=printable(title or f"{first.called} and {second.called}"),
+        a=printable(first.called),
+        b=printable(second.called),
         count=facts["n"],
         maps=maps,
         remarks=[printable(remark) for remark in remarks],
@@ -136,47 +134,13 @@ def compare(
     )
 
 
-class _Shown(NamedTuple):
-    """What is known of every sample."""
-
-    ids: list[str]
-    labels: list[str] | None
-    pictures: Pictures | None
-
-
-def _shown(count: int, labels: Any, pictures: Any, ids: Any) -> _Shown:
-    for name, values in (("labels", labels), ("pictures", pictures), ("ids", ids)):
-        if values is not None and len(values) != count:
-            raise ValueError(
-                f"compare: `{name}` must be one for each of the {count} samples, got {len(values)}"
-            )
-    return _Shown(
-        [str(name) for name in (range(count) if ids is None else ids)],
-        None if labels is None else [str(label) for label in labels],
-        None if pictures is None else Pictures(pictures),
-    )
-
-
 def _shown_layers(
-    rows: _Layers, columns: _Layers, called: tuple[str, str], pair: Any, layout: str | None
+    a: Given, b: Given, pair: tuple[str, str], layout: str | None
 ) -> tuple[Layer, Layer]:
     """Return the two layers whose samples are shown."""
     if layout is not None:
         choice("compare", "layout", layout, ("nhwc", "nchw"))
-    a, b = (
-        _shown_layer(layers, side, name, layout)
-        for layers, side, name in zip((rows, columns), called, pair, strict=True)
-    )
-    return a, b
-
-
-def _shown_layer(layers: _Layers, side: str, name: str, layout: str | None) -> Layer:
-    if name not in layers:
-        raise ValueError(
-            f"compare: `pair` must have names of layers, got {name!r}: {side} has {listed(layers)}"
-        )
-    array = layers[name]
-    return Layer(f"{name} of {side}", array, {3: "nsc", 4: layout}.get(array.ndim))
+    return a.layer(pair[0], layout), b.layer(pair[1], layout)
 
 
 def _default_pair(heat: HeatMap) -> tuple[str, str]:
@@ -197,32 +161,6 @@ def _data(maps: list[HeatMap], samples: Samples, rsms: list[Rsm]) -> dict[str, A
         "heat": [heat.json_values() for heat in maps],
         "samples": samples.names,
         "rsms": [rsm.triangle for rsm in rsms],
-    }
-
-
-def _has_ids(layers: Any) -> bool:
-    return isinstance(layers, io.Layers) and layers.ids is not None
-
-
-def _aligned(a: Any, b: Any) -> tuple[Any, Any]:
-    """Return files with the samples of both in one order, where both have identifiers."""
-    return io.align(a, b) if _has_ids(a) and _has_ids(b) else (a, b)
-
-
-def _called(layers: Any, otherwise: str) -> str:
-    return layers.path.name if isinstance(layers, io.Layers) else otherwise
-
-
-def _arrays(layers: Any) -> _Layers:
-    [by_name] = sets_of((layers,))
-    return {name: to_host(layer) for name, layer in by_name.items()}
-
-
-def _flat(layers: _Layers) -> _Layers:
-    """Return layers as matrices."""
-    return {
-        name: array.reshape(len(array), -1) if array.ndim > 2 else array
-        for name, array in layers.items()
     }
 
 
@@ -250,7 +188,7 @@ def _heat_maps(
                 rows, columns, measure=measure, num_threads=num_threads, **options
             )
             taken = {**measure.options, **options, **measure.fixed}
-            maps.append(heat_map(measure, taken, np.asarray(values), list(rows), list(columns)))
+            maps.append(heat_map(measure, taken, to_host(values), list(rows), list(columns)))
     for warning in caught:
         warnings.warn(warning.message, warning.category, stacklevel=3)
     return maps, list(dict.fromkeys(str(warning.message) for warning in caught))

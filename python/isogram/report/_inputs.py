@@ -1,0 +1,102 @@
+"""What `compare` is given: two sets of layers, and what is known of their samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from isogram import io
+from isogram._arguments import layers_of
+from isogram._arrays import to_host
+from isogram._identifiers import identifiers_of, require_same_order
+from isogram._output import listed
+from isogram.report._pictures import Pictures
+from isogram.report._samples import Layer
+
+
+class Given(NamedTuple):
+    """Layers by name.
+
+    Attributes
+    ----------
+    called
+        Whose they are.
+    layers
+        Of shape (n, …), where they lie.
+    source
+        The file, or the layers once more: what provenance is of.
+    ids
+        The identifiers of the samples, if there are any.
+    """
+
+    called: str
+    layers: dict[str, NDArray[Any]]
+    source: Mapping[str, Any]
+    ids: NDArray[Any] | None
+
+    def layer(self, name: str, layout: str | None) -> Layer:
+        """Return a layer whose samples are shown."""
+        if name not in self.layers:
+            raise ValueError(
+                f"compare: `pair` must have names of layers, got {name!r}: {self.called} has "
+                f"{listed(self.layers)}"
+            )
+        array = to_host(self.layers[name])
+        return Layer(f"{name} of {self.called}", array, {3: "nsc", 4: layout}.get(array.ndim))
+
+
+def both_given(a: Any, b: Any, names: tuple[str, str] | None) -> tuple[Given, Given]:
+    """Return two sets of layers of the same samples in the same order."""
+    if _has_ids(a) and _has_ids(b):
+        a, b = io.align(a, b)
+    called = names or (_called(a, "A"), _called(b, "B"))
+    rows, columns = layers_of("compare", "a", a), layers_of("compare", "b", b)
+    if rows.samples != columns.samples:
+        raise ValueError(
+            f"compare: `b` must have the {rows.samples} samples of `a`, got {columns.samples}"
+        )
+    first, other = rows.given[0][1], columns.given[0][1]
+    require_same_order("compare", columns.names[0], other, rows.names[0], first)
+    require_same_order("compare", "b", b, "a", a)  # of recordings
+    return _given(called[0], a, rows), _given(called[1], b, columns)
+
+
+def _given(called: str, source: Any, layers: Any) -> Given:
+    arrays = {
+        str(key): array.reshape(tuple(getattr(layer, "shape", array.shape)))
+        for (key, layer), array in zip(layers.given, layers.arrays, strict=True)
+    }
+    is_file = isinstance(source, io.Layers)
+    return Given(called, arrays, source if is_file else arrays, identifiers_of(layers.given[0][1]))
+
+
+def _has_ids(layers: Any) -> bool:
+    return isinstance(layers, io.Layers) and layers.ids is not None
+
+
+def _called(layers: Any, otherwise: str) -> str:
+    return layers.path.name if isinstance(layers, io.Layers) else otherwise
+
+
+class Known(NamedTuple):
+    """What is known of every sample."""
+
+    ids: list[str]
+    labels: list[str] | None
+    pictures: Pictures | None
+
+
+def known_of(count: int, labels: Any, pictures: Any, ids: Any) -> Known:
+    """Return labels, pictures and identifiers that are one for each sample."""
+    for name, values in (("labels", labels), ("pictures", pictures), ("ids", ids)):
+        if values is not None and len(values) != count:
+            raise ValueError(
+                f"compare: `{name}` must be one for each of the {count} samples, got {len(values)}"
+            )
+    return Known(
+        [str(name) for name in (range(count) if ids is None else ids)],
+        None if labels is None else [str(label) for label in labels],
+        None if pictures is None else Pictures(pictures),
+    )
