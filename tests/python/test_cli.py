@@ -160,7 +160,7 @@ def test_rsm_rejects_values(run, tokens, tmp_path):
     broken[1, 0, 2, 3] = np.nan
     for array, options, message in (
         (broken, ["--layout", "nhwc"], "finite"),
-        (tokens, [], "Error: TOKENS must be 3-D"),
+        (tokens, [], "pass --layout nchw (PyTorch) or 'nhwc' for maps of features"),
         (tokens.astype(complex), ["--layout", "nhwc"], "Error: TOKENS must be of float16"),
         (tokens, ["--matching", "window", "--window", "0"], "Error: --window must be"),
         (tokens, ["--kernel", "rbf", "--bandwidth", "nan"], "Error: --bandwidth must be"),
