@@ -26,7 +26,8 @@ def for_no_array(name: str, value: object) -> str:
     if isinstance(value, str | os.PathLike):
         return ": isogram.io.open(path) opens layers in files"
     if isinstance(value, Mapping):
-        return f": pass one of its arrays, such as {name}[{next(iter(value), 'name')!r}]"
+        one = f"{name}[{next(iter(value), 'name')!r}]"
+        return f": pass one of its arrays, such as {one}, or {name}.values() where a list may be"
     if isinstance(value, Iterator | MappingView):
         return f": {_joined(f'list({name})', 'np.concatenate', 'np.stack')}"
     return ""
@@ -68,17 +69,17 @@ def for_other_samples(
 ) -> str:
     """Say which of two matrices of different numbers of samples may be transposed."""
     if of_first[1] == shape[0]:
-        return _transposed(first, f"{shape[0]} samples in its columns", f"{first}.T")
+        return _transposed(first, shape[0])
     if shape[1] == of_first[0]:
-        return _transposed(name, f"{of_first[0]} samples in its columns", f"{name}.T")
+        return _transposed(name, of_first[0])
     if shape[1] == of_first[1]:
         both = f"`{first}` and `{name}`"
         return f": if the {shape[1]} columns of {both} are the samples, pass both transposed"
     return ""
 
 
-def _transposed(name: str, what: str, remedy: str) -> str:
-    return f": if `{name}` has {what}, pass {remedy}"
+def _transposed(name: str, samples: int) -> str:
+    return f": if `{name}` has {samples} samples in its columns, pass {name}.T"
 
 
 def _joined(parts: str, join: str, stack: str) -> str:
