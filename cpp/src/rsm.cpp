@@ -1,8 +1,14 @@
 #include "isogram/rsm.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <tuple>
 #include <vector>
 
 #include "assignment/assignment.hpp"
@@ -37,7 +43,7 @@ std::size_t affinity_entries_for(const TokenLayout& layout, std::size_t panel, s
   return product(edge, edge);
 }
 
-// ---- The walk over all pairs of a tile -------------------------------------------------------
+// ---- The walk over pairs of a tile -----------------------------------------------------------
 
 template <class T>
 class RsmWalk {
@@ -55,22 +61,36 @@ class RsmWalk {
     if (is_unmatched()) unmatched_.emplace(sides, entries_, execution);
   }
 
+  // All entries of a tile.
   void run() {
     const auto blocks = [&](const TokenSets<T>& sets) {
       return unmatched_ ? unmatched_->blocks(sets.inputs()) : sets.groups();
     };
     const Grid grid =
         sides_.is_symmetric ? Grid::upper(blocks(rows_)) : Grid::full(blocks(rows_), blocks(cols_));
-    const auto new_matcher = [this] { return Matcher<T>(options_, layout_, affinity_entries()); };
-    walk_tiles(grid, execution_, new_matcher, [&](Cell cell, Matcher<T>& matcher, Worker& worker) {
+    walk(grid, [&](Cell cell, Matcher<T>& matcher, Worker& worker) {
       if (unmatched_) return unmatched_->add(cell, matcher, worker);
-      if (options_.matching == Matching::window) return add_windows(cell, matcher, worker);
-      if (is_in_strips()) return add_in_strips(cell.row, cell.col, matcher, worker);
+      if (is_one_by_one()) return add_each(entries_of(cell), matcher, worker);
       add_groups(cell, matcher, worker);
     });
   }
 
+  // The entries of a list, some at a time.
+  void run(std::span<const Entry> listed) {
+    const std::size_t at_once = listed_at_once();
+    const Grid grid = Grid::full(1, blocks_in(listed.size(), at_once));
+    walk(grid, [&](Cell cell, Matcher<T>& matcher, Worker& worker) {
+      const Span part = block_span(cell.col, listed.size(), at_once);
+      const auto entries = listed.subspan(part.begin, part.size());
+      if (is_one_by_one()) return add_each(entries, matcher, worker);
+      add_listed(entries, matcher, worker);
+    });
+  }
+
  private:
+  // The most entries of a list that are matched together.
+  static constexpr std::size_t kListedAtOnce = 16;
+
   bool is_unmatched() const { return options_.matching == Matching::none; }
 
   std::size_t stride_for(std::size_t cols) const { return padded(cols, sides_.kernels.panel); }
@@ -79,15 +99,64 @@ class RsmWalk {
     return affinity_entries_for<T>(layout_, sides_.kernels.panel, rows_.inputs(), cols_.inputs());
   }
 
+  // Narrow tokens are scored a pair at a time: those of a list are seldom of neighbouring inputs.
+  std::size_t listed_at_once() const {
+    if (is_one_by_one() || layout_.is_narrow()) return 1;
+    const std::size_t edge = stride_for(layout_.max_tokens);
+    return std::clamp(affinity_entries() / product(edge, edge), std::size_t{1}, kListedAtOnce);
+  }
+
+  template <class Body>
+  void walk(const Grid& grid, Body body) {
+    const auto new_matcher = [this] { return Matcher<T>(options_, layout_, affinity_entries()); };
+    walk_tiles(grid, execution_, new_matcher, body);
+  }
+
   // Whether each input is a group, and the affinities of a pair would leave the cache.
   bool is_in_strips() const {
     return options_.matching == Matching::exact && layout_.group == 1 && !layout_.is_narrow();
   }
 
-  void add_in_strips(std::size_t i, std::size_t j, Matcher<T>& matcher, Worker& worker) const {
-    if (sides_.is_symmetric && i == j) return entries_.write_diagonal(i);
-    const auto a = rows_.group_rows(i);
-    const auto b = cols_.group_rows(j);
+  bool is_one_by_one() const { return is_in_strips() || options_.matching == Matching::window; }
+
+  // The entries of a cell of groups.
+  std::vector<Entry> entries_of(Cell cell) const {
+    const Span inputs = rows_.group(cell.row);
+    const Span others = cols_.group(cell.col);
+    std::vector<Entry> entries;
+    for (std::size_t i = inputs.begin; i < inputs.end; ++i) {
+      for (std::size_t j = others.begin; j < others.end; ++j) {
+        const bool is_diagonal = sides_.is_symmetric && i == j;
+        if (is_diagonal || sides_.is_wanted(i, j)) entries.push_back(Entry::of_matrix(i, j));
+      }
+    }
+    return entries;
+  }
+
+  // Writes the entries of inputs with themselves; returns the others.
+  std::vector<Entry> without_diagonal(std::span<const Entry> entries) const {
+    std::vector<Entry> others;
+    for (const Entry& entry : entries) {
+      if (sides_.is_diagonal(entry)) {
+        entries_.write_diagonal(entry);
+      } else {
+        others.push_back(entry);
+      }
+    }
+    return others;
+  }
+
+  void add_each(std::span<const Entry> entries, Matcher<T>& matcher, Worker& worker) const {
+    for (const Entry& entry : without_diagonal(entries)) {
+      const Match match = is_in_strips() ? match_in_strips(entry, matcher, worker)
+                                         : match_windows(entry.i, entry.j, matcher, worker);
+      entries_.write_matched(entry, match, matcher, worker);
+    }
+  }
+
+  Match match_in_strips(const Entry& entry, Matcher<T>& matcher, Worker& worker) const {
+    const auto a = rows_.rows({entry.i, entry.i + 1});
+    const auto b = cols_.rows({entry.j, entry.j + 1});
     const auto strip = [&](std::size_t first, std::size_t count) {
       const std::size_t stride = stride_for(b.count);
       products_.of({a.data + first * rows_.depth(), count}, b, rows_.depth(),
@@ -97,60 +166,61 @@ class RsmWalk {
     };
     const AffinityStrips<T> affinity{a.count, b.count, kTileEdge, strip};
     const Assignment found = matcher.solve(affinity, worker);
-    entries_.write_matched(i, j, {found.total, found.columns}, matcher, worker);
+    return {found.total, found.columns};
   }
 
   void add_groups(Cell cell, Matcher<T>& matcher, Worker& worker) const {
+    const std::vector<Entry> entries = without_diagonal(entries_of(cell));
+    if (entries.empty()) return;
     const Span inputs = rows_.group(cell.row);
     const Span others = cols_.group(cell.col);
-    if (sides_.is_symmetric && cell.row == cell.col && inputs.size() == 1) {
-      return entries_.write_diagonal(inputs.begin);
-    }
     T* affinities = matcher.affinities.data();
-    const auto a = rows_.group_rows(cell.row);
-    const auto b = cols_.group_rows(cell.col);
-    const auto stride = static_cast<std::ptrdiff_t>(stride_for(b.count));
-    if (rows_.has_words()) {
-      products_.of_words(rows_, cell.row, cols_, cell.col, matcher, stride_for(b.count), worker);
-    } else {
-      products_.of(a, b, rows_.depth(), affinities, stride_for(b.count), worker);
+    const std::size_t stride = stride_for(cols_.rows(others).count);
+    products_.of(rows_, inputs, cols_, others, matcher, affinities, stride, worker);
+    match_all(
+        entries, matcher, worker,
+        [&](std::size_t k) {
+          const Entry& entry = entries[k];
+          return affinities + rows_.row_in_group(entry.i) * stride + cols_.row_in_group(entry.j);
+        },
+        stride);
+  }
+
+  void add_listed(std::span<const Entry> listed, Matcher<T>& matcher, Worker& worker) const {
+    const std::vector<Entry> entries = without_diagonal(listed);
+    const std::size_t edge = stride_for(layout_.max_tokens);
+    const auto affinities = [&](std::size_t k) {
+      return matcher.affinities.data() + k * edge * edge;
+    };
+    for (std::size_t k = 0; k < entries.size(); ++k) {
+      const auto [i, j, place] = entries[k];
+      products_.of(rows_, {i, i + 1}, cols_, {j, j + 1}, matcher, affinities(k), edge, worker);
     }
-    std::vector<Cell> pairs;
-    for (std::size_t i = inputs.begin; i < inputs.end; ++i) {
-      for (std::size_t j = others.begin; j < others.end; ++j) {
-        if (sides_.is_symmetric && i == j) entries_.write_diagonal(i);
-        if (sides_.is_wanted(i, j)) pairs.push_back({i, j});
-      }
-    }
+    match_all(entries, matcher, worker, affinities, edge);
+  }
+
+  // Matches and writes entries[k], whose affinities begin at affinities(k).
+  template <class Affinities>
+  void match_all(const std::vector<Entry>& entries, Matcher<T>& matcher, Worker& worker,
+                 Affinities affinities, std::size_t stride) const {
     const auto affinity = [&](std::size_t k) {
-      const auto [i, j] = pairs[k];
-      const T* first = affinities + rows_.row_in_group(i) * stride + cols_.row_in_group(j);
-      return MatrixView<const T>(first, rows_.tokens(i), cols_.tokens(j), stride, 1);
+      return MatrixView<const T>(affinities(k), rows_.tokens(entries[k].i),
+                                 cols_.tokens(entries[k].j), static_cast<std::ptrdiff_t>(stride),
+                                 1);
     };
     if (!layout_.is_narrow()) {
-      return matcher.match_each(pairs.size(), affinity, worker, [&](std::size_t k, Match match) {
-        entries_.write_matched(pairs[k].row, pairs[k].col, match, matcher, worker);
+      return matcher.match_each(entries.size(), affinity, worker, [&](std::size_t k, Match match) {
+        entries_.write_matched(entries[k], match, matcher, worker);
       });
     }
     const auto keep = [&](std::size_t k, const Assignment& found) {
-      matcher.rescoring.keep(pairs[k].row, pairs[k].col, rows_.tokens(pairs[k].row), found);
+      const auto [i, j, place] = entries[k];
+      matcher.rescoring.keep(i, j, rows_.tokens(i), found);
     };
-    matcher.solve_each(pairs.size(), affinity, worker, keep);
+    matcher.solve_each(entries.size(), affinity, worker, keep);
     const auto& scored = matcher.rescoring.score(rows_.narrow(), cols_.narrow());
     for (std::size_t p = 0; p < scored.size(); ++p) {
-      entries_.write_rescored(scored[p], matcher.rescoring.columns(p), matcher, worker);
-    }
-  }
-
-  void add_windows(Cell cell, Matcher<T>& matcher, Worker& worker) const {
-    const Span inputs = rows_.group(cell.row);
-    const Span others = cols_.group(cell.col);
-    for (std::size_t i = inputs.begin; i < inputs.end; ++i) {
-      for (std::size_t j = others.begin; j < others.end; ++j) {
-        if (sides_.is_symmetric && i == j) entries_.write_diagonal(i);
-        if (!sides_.is_wanted(i, j)) continue;
-        entries_.write_matched(i, j, match_windows(i, j, matcher, worker), matcher, worker);
-      }
+      entries_.write_rescored(entries[p], scored[p], matcher.rescoring.columns(p), matcher, worker);
     }
   }
 
@@ -251,13 +321,111 @@ int compute(const TokenInputs& rows, const TokenInputs* cols, const RsmOptions& 
   return plan.distance_exponent;
 }
 
-template <class T>
-RsmSide<T> packed_for(const simd::Kernels& level, const RsmPlan& plan, const TokenInputs& inputs,
-                      std::size_t channels, const Execution& execution) {
+void require_of_plan(const RsmPlan& plan, const TokenInputs& inputs, std::size_t channels) {
   require_inputs(inputs, channels, plan.options);
   require(count_tokens(inputs).most <= plan.max_tokens,
           "inputs must not have more tokens than those of the plan");
+}
+
+template <class T>
+RsmSide<T> packed_for(const simd::Kernels& level, const RsmPlan& plan, const TokenInputs& inputs,
+                      std::size_t channels, const Execution& execution) {
+  require_of_plan(plan, inputs, channels);
   return {level, plan, inputs, execution};
+}
+
+// ---- Some pairs ------------------------------------------------------------------------------
+
+using Indices = std::span<const std::int64_t>;
+
+// Those of some inputs that are in pairs, packed: others are not read.
+template <class T>
+class ListedSide {
+ public:
+  ListedSide(const simd::Kernels& level, const RsmPlan& plan, const TokenInputs& inputs,
+             std::initializer_list<Indices> listed, const Execution& execution)
+      : place_of_(inputs.size(), kUnused) {
+    for (const Indices indices : listed) {
+      for (const std::int64_t i : indices) place_of_[static_cast<std::size_t>(i)] = 0;
+    }
+    std::vector<std::size_t> used;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (place_of_[i] == kUnused) continue;
+      place_of_[i] = used.size();
+      used.push_back(i);
+      views_.push_back(inputs[i]);
+    }
+    try {
+      side_.emplace(level, plan, TokenInputs(views_), execution, true);
+    } catch (const NotFiniteToken& error) {
+      throw NotFiniteToken(error.name, used[error.input], error.token, error.channel, error.value);
+    }
+  }
+
+  const RsmSide<T>& side() const { return *side_; }
+  std::size_t place_of(std::int64_t input) const {
+    return place_of_[static_cast<std::size_t>(input)];
+  }
+
+ private:
+  static constexpr std::size_t kUnused = std::size_t(-1);
+
+  std::vector<std::size_t> place_of_;
+  std::vector<InputView> views_;
+  std::optional<RsmSide<T>> side_;
+};
+
+void require_indices(Indices indices, std::size_t inputs) {
+  for (const std::int64_t i : indices) {
+    if (i >= 0 && static_cast<std::size_t>(i) < inputs) continue;
+    throw std::invalid_argument("`pairs` must be of inputs from 0 to " +
+                                std::to_string(inputs - 1) + ", got " + std::to_string(i));
+  }
+}
+
+// The entries of pairs, those of near inputs one after another: their tokens are in the cache then.
+template <class T>
+std::vector<Entry> listed_entries(const RsmPairs& pairs, const ListedSide<T>& rows,
+                                  const ListedSide<T>* cols) {
+  std::vector<Entry> entries;
+  for (std::size_t k = 0; k < pairs.rows.size(); ++k) {
+    const std::size_t i = rows.place_of(pairs.rows[k]);
+    const std::size_t j = (cols ? *cols : rows).place_of(pairs.cols[k]);
+    const bool is_turned = !cols && j < i;
+    entries.push_back({is_turned ? j : i, is_turned ? i : j, {k, 0}});
+  }
+  const std::size_t group = rows.side().layout.group;
+  std::sort(entries.begin(), entries.end(), [group](const Entry& a, const Entry& b) {
+    const auto key = [group](const Entry& e) {
+      return std::tuple(e.i / group, e.j / group, e.i, e.j, e.place.row);
+    };
+    return key(a) < key(b);
+  });
+  return entries;
+}
+
+template <class T>
+void compute_pairs(const RsmPlan& plan, const TokenInputs& rows, const TokenInputs* cols,
+                   const RsmPairs& pairs, const RsmOutputs<T>& outputs,
+                   const Execution& execution) {
+  const UsualArithmetic usual;
+  require_options<T>(plan.options);
+  require(plan.options.matching != Matching::none, "pairs must have a matching other than none");
+  require_of_plan(plan, rows, rows.channels());
+  if (cols) require_of_plan(plan, *cols, rows.channels());
+  require(pairs.rows.size() == pairs.cols.size(), "pairs must have as many rows as columns");
+  require_indices(pairs.rows, rows.size());
+  require_indices(pairs.cols, (cols ? *cols : rows).size());
+  require_outputs(outputs, pairs.rows.size(), 1);
+  if (pairs.rows.empty()) return;
+  const simd::Kernels& level = simd::kernels();
+  const ListedSide<T> of_rows(level, plan, rows, {pairs.rows, cols ? Indices{} : pairs.cols},
+                              execution);
+  std::optional<ListedSide<T>> of_cols;
+  if (cols) of_cols.emplace(level, plan, *cols, std::initializer_list{pairs.cols}, execution);
+  const RsmSides<T> sides(of_rows.side(), of_cols ? &of_cols->side() : nullptr);
+  RsmWalk<T>(plan, sides, outputs, execution)
+      .run(listed_entries(pairs, of_rows, of_cols ? &*of_cols : nullptr));
 }
 
 }  // namespace
@@ -293,10 +461,11 @@ RsmPlan plan_rsm(const RsmOptions& options, const TokenFacts& facts) {
 
 template <class T>
 std::size_t rsm_tile_bytes(const RsmPlan& plan, std::size_t channels, std::size_t rows,
-                           std::size_t cols, bool has_distances, const Execution& execution) {
+                           std::size_t cols, bool has_distances, const Execution& execution,
+                           bool is_listed) {
   const simd::Kernels& level = simd::kernels();
   const auto& kernels = level.of<T>();
-  const TokenLayout layout = layout_for(plan, channels, level);
+  const TokenLayout layout = layout_for(plan, channels, level, is_listed);
   const std::size_t entries =
       affinity_entries_for<T>(layout, kernels.panel, rows, cols == 0 ? rows : cols);
   std::size_t of_thread = Matcher<T>::bytes_for(plan.options, layout, entries) +
@@ -322,6 +491,19 @@ template <class T>
 int semantic_rsm(const TokenInputs& inputs, const TokenInputs& others, const RsmOptions& options,
                  const RsmOutputs<T>& outputs, const Execution& execution) {
   return compute(inputs, &others, options, outputs, execution);
+}
+
+template <class T>
+void semantic_rsm_pairs(const RsmPlan& plan, const TokenInputs& inputs, const RsmPairs& pairs,
+                        const RsmOutputs<T>& outputs, const Execution& execution) {
+  compute_pairs(plan, inputs, nullptr, pairs, outputs, execution);
+}
+
+template <class T>
+void semantic_rsm_pairs(const RsmPlan& plan, const TokenInputs& inputs, const TokenInputs& others,
+                        const RsmPairs& pairs, const RsmOutputs<T>& outputs,
+                        const Execution& execution) {
+  compute_pairs(plan, inputs, &others, pairs, outputs, execution);
 }
 
 template <class T>
@@ -361,11 +543,15 @@ void semantic_rsm_tile(const RsmPlan& plan, const TokenInputs& rows, const Token
 #define ISOGRAM_INSTANTIATE_RSM(T)                                                              \
   template RsmPlan plan_rsm<T>(const RsmOptions&, const TokenFacts&);                           \
   template std::size_t rsm_tile_bytes<T>(const RsmPlan&, std::size_t, std::size_t, std::size_t, \
-                                         bool, const Execution&);                               \
+                                         bool, const Execution&, bool);                         \
   template int semantic_rsm(const TokenInputs&, const RsmOptions&, const RsmOutputs<T>&,        \
                             const Execution&);                                                  \
   template int semantic_rsm(const TokenInputs&, const TokenInputs&, const RsmOptions&,          \
                             const RsmOutputs<T>&, const Execution&);                            \
+  template void semantic_rsm_pairs(const RsmPlan&, const TokenInputs&, const RsmPairs&,         \
+                                   const RsmOutputs<T>&, const Execution&);                     \
+  template void semantic_rsm_pairs(const RsmPlan&, const TokenInputs&, const TokenInputs&,      \
+                                   const RsmPairs&, const RsmOutputs<T>&, const Execution&);    \
   template class RsmRows<T>;                                                                    \
   template void semantic_rsm_tile(const RsmRows<T>&, const RsmOutputs<T>&, const Execution&);   \
   template void semantic_rsm_tile(const RsmRows<T>&, const TokenInputs&, const RsmOutputs<T>&,  \

@@ -4,7 +4,9 @@
 #include <pybind11/stl.h>
 
 #include <array>
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <tuple>
 #include <utility>
 #include <variant>
@@ -196,16 +198,41 @@ void semantic_rsm_tile(const PackedRows& rows, const py::object& other,
   });
 }
 
+using IndexArray = py::array_t<std::int64_t, py::array::c_style>;
+
+std::span<const std::int64_t> indices(const IndexArray& array) {
+  return {array.data(), static_cast<std::size_t>(array.size())};
+}
+
+void semantic_rsm_pairs(const py::object& tokens, const OptionalArray& lengths,
+                        const py::object& other, const OptionalArray& other_lengths,
+                        const IndexArray& i, const IndexArray& j, const std::string& matching,
+                        std::size_t window_or_k, const std::string& precision,
+                        const OptionalAxes& axes, const Plan& plan, const OptionalArray& linear,
+                        const OptionalArray& cosine, const OptionalArray& distance,
+                        const OptionalArray& loss, int num_threads, const py::object& progress) {
+  const RsmPlan whole = plan_of(options_of(matching, window_or_k, precision, axes), plan);
+  const Sides sides(tokens, lengths, other, other_lengths);
+  const RsmPairs pairs{indices(i), indices(j)};
+  with_outputs(linear, cosine, distance, loss, [&](const auto& outputs) {
+    Call(num_threads, progress, pairs.rows.size()).run([&](const Execution& execution) {
+      sides.cols
+          ? isogram::semantic_rsm_pairs(whole, *sides.rows, **sides.cols, pairs, outputs, execution)
+          : isogram::semantic_rsm_pairs(whole, *sides.rows, pairs, outputs, execution);
+    });
+  });
+}
+
 std::size_t rsm_tile_bytes(const std::string& matching, std::size_t window_or_k,
                            const std::string& precision, const OptionalAxes& axes, const Plan& plan,
                            bool is_float64, std::size_t channels, std::size_t rows,
-                           std::size_t cols, bool has_distances, int num_threads) {
+                           std::size_t cols, bool has_distances, bool is_listed, int num_threads) {
   const RsmPlan whole = plan_of(options_of(matching, window_or_k, precision, axes), plan);
   const Execution execution{num_threads, {}};
   return is_float64 ? isogram::rsm_tile_bytes<double>(whole, channels, rows, cols, has_distances,
-                                                      execution)
+                                                      execution, is_listed)
                     : isogram::rsm_tile_bytes<float>(whole, channels, rows, cols, has_distances,
-                                                     execution);
+                                                     execution, is_listed);
 }
 
 Plan plan_of_facts(const std::string& matching, std::size_t window_or_k,
@@ -246,10 +273,14 @@ void register_rsm(py::module_& module) {
              "num_threads"_a);
   module.def("rsm_tile_bytes", &rsm_tile_bytes, py::kw_only(), "matching"_a, "window_or_k"_a,
              "precision"_a, "axes"_a, "plan"_a, "is_float64"_a, "channels"_a, "rows"_a, "cols"_a,
-             "has_distances"_a, "num_threads"_a);
+             "has_distances"_a, "is_listed"_a, "num_threads"_a);
   module.def("semantic_rsm", &semantic_rsm, "tokens"_a, "lengths"_a, "other"_a, "other_lengths"_a,
              py::kw_only(), "matching"_a, "window_or_k"_a, "precision"_a, "axes"_a, "linear"_a,
              "cosine"_a, "distance"_a, "loss"_a, "num_threads"_a, "progress"_a);
+  module.def("semantic_rsm_pairs", &semantic_rsm_pairs, "tokens"_a, "lengths"_a, "other"_a,
+             "other_lengths"_a, "i"_a, "j"_a, py::kw_only(), "matching"_a, "window_or_k"_a,
+             "precision"_a, "axes"_a, "plan"_a, "linear"_a, "cosine"_a, "distance"_a, "loss"_a,
+             "num_threads"_a, "progress"_a);
   py::class_<PackedRows>(module, "PackedRows", ordinary_class())
       .def(py::init<const py::object&, const OptionalArray&, const std::string&, std::size_t,
                     const std::string&, const OptionalAxes&, const Plan&, bool, int>(),

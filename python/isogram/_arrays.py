@@ -377,7 +377,7 @@ class Output:
         self,
         function: str,
         out: Array | None,
-        shape: tuple[int, int],
+        shape: tuple[int, ...],
         inputs: dict[str, NDArray[Any]],
         like: Array,
         advice: str,
@@ -419,13 +419,14 @@ class Output:
             return self._out
 
 
-def _has_adjacent_items(matrix: NDArray[Any]) -> bool:
-    rows, cols = matrix.strides
-    return cols == matrix.itemsize and rows >= matrix.shape[1] * matrix.itemsize
+def _has_adjacent_items(array: NDArray[Any]) -> bool:
+    *rows, items = array.strides
+    row = array.shape[-1] * array.itemsize
+    return items == array.itemsize and all(stride >= row for stride in rows)
 
 
 def _check_out(
-    function: str, name: str, out: Array, shape: tuple[int, int], dtype: np.dtype[Any]
+    function: str, name: str, out: Array, shape: tuple[int, ...], dtype: np.dtype[Any]
 ) -> NDArray[Any]:
     if isinstance(out, list | tuple):
         raise TypeError(f"{function}: `{name}` must be an array, got {type(out).__name__}")
@@ -456,8 +457,10 @@ def _is_writeable(out: Array, array: NDArray[Any]) -> bool:
 
 
 def _overlaps_itself(array: NDArray[Any]) -> bool:
-    """Whether the rows (or the columns) of a 2-D array reach into each other."""
+    """Whether the rows (or the columns) of a 2-D array, or the items of a 1-D one, overlap."""
     axes = sorted((abs(s), size) for s, size in zip(array.strides, array.shape, strict=True))
+    if array.ndim == 1:
+        axes.append((array.nbytes, 1))
     (inner, inner_size), (outer, outer_size) = axes
     extent = array.itemsize if inner_size == 1 else inner * (inner_size - 1) + array.itemsize
     return (inner_size > 1 and inner == 0) or (outer_size > 1 and outer < extent)

@@ -207,6 +207,7 @@ def rsm_tile_bytes(
     rows: int,
     cols: int,
     has_distances: bool,
+    is_listed: bool,
     num_threads: int,
     **matching: Unpack[_Matching],
 ) -> int: ...
@@ -219,6 +220,18 @@ def semantic_rsm(
     progress: _Progress,
     **options: Unpack[_RsmOptions],
 ) -> int: ...
+def semantic_rsm_pairs(
+    tokens: _Tokens,
+    lengths: NDArray[np.int32] | None,
+    other: _Tokens | None,
+    other_lengths: NDArray[np.int32] | None,
+    i: NDArray[np.int64],
+    j: NDArray[np.int64],
+    *,
+    plan: _RsmPlan,
+    progress: _Progress,
+    **options: Unpack[_RsmOptions],
+) -> None: ...
 
 class PackedRows:
     def __init__(

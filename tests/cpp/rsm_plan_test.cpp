@@ -4,7 +4,9 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -213,6 +215,131 @@ TYPED_TEST(RsmPlans, TilesHaveTheBitsOfTheWhole) {
       }
     });
   });
+}
+
+// Pairs in no order, turned and repeated.
+struct PairList {
+  PairList(std::size_t pairs, std::size_t n, std::size_t m) {
+    std::mt19937 random(static_cast<unsigned>(pairs));
+    for (std::size_t k = 0; k < pairs; ++k) {
+      rows.push_back(static_cast<std::int64_t>(random() % n));
+      cols.push_back(static_cast<std::int64_t>(random() % m));
+    }
+  }
+  isogram::RsmPairs view() const { return {rows, cols}; }
+
+  std::vector<std::int64_t> rows;
+  std::vector<std::int64_t> cols;
+};
+
+template <class T>
+void expect_entries(const Matrices<T>& got, const Matrices<T>& whole, const PairList& pairs) {
+  for (std::size_t k = 0; k < pairs.rows.size(); ++k) {
+    const auto i = static_cast<std::size_t>(pairs.rows[k]);
+    const auto j = static_cast<std::size_t>(pairs.cols[k]);
+    for (std::size_t output = 0; output < 4; ++output) {
+      EXPECT_EQ(got.entries[output * got.rows + k],
+                whole.entries[(output * whole.rows + i) * whole.cols + j])
+          << "output " << output << " of (" << i << ", " << j << ")";
+    }
+  }
+}
+
+template <class T>
+void expect_pairs_of_the_whole(const Array<T>& a, const Array<T>& b, const RsmOptions& options,
+                               std::size_t count) {
+  const std::size_t n = TokenInputs(a.all).size();
+  const std::size_t m = TokenInputs(b.all).size();
+  Matrices<T> own(n, n);
+  Matrices<T> cross(n, m);
+  isogram::semantic_rsm<T>(a.all, options, own.all(options));
+  isogram::semantic_rsm<T>(a.all, b.all, options, cross.all(options));
+  const TokenFacts facts = isogram::survey_tokens(a.all);
+  const RsmPlan of_own = isogram::plan_rsm<T>(options, facts);
+  const RsmPlan of_cross =
+      isogram::plan_rsm<T>(options, merged(facts, isogram::survey_tokens(b.all)));
+  const PairList own_pairs(count, n, n);
+  const PairList cross_pairs(count, n, m);
+  for (const int threads : {1, 3}) {
+    Matrices<T> of_own_pairs(count, 1);
+    Matrices<T> of_cross_pairs(count, 1);
+    isogram::semantic_rsm_pairs<T>(of_own, a.all, own_pairs.view(), of_own_pairs.all(options),
+                                   {threads});
+    isogram::semantic_rsm_pairs<T>(of_cross, a.all, b.all, cross_pairs.view(),
+                                   of_cross_pairs.all(options), {threads});
+    expect_entries(of_own_pairs, own, own_pairs);
+    expect_entries(of_cross_pairs, cross, cross_pairs);
+  }
+}
+
+TYPED_TEST(RsmPlans, PairsHaveTheBitsOfTheWhole) {
+  using T = TypeParam;
+  for_each_case<T>([](const Array<T>& a, const Array<T>& b, const RsmOptions& options) {
+    if (options.matching == Matching::none) return;
+    at_every_level([&] {
+      for (const std::size_t count : {1, 7, 60}) expect_pairs_of_the_whole(a, b, options, count);
+    });
+  });
+}
+
+TYPED_TEST(RsmPlans, PairsOfManyTokensHaveTheBitsOfTheWhole) {
+  using T = TypeParam;
+  for (const std::size_t tokens : {150, 230}) {  // two in a group, and one
+    const Array<T> a(4, tokens, 5, true, 1);
+    const Array<T> b(3, tokens, 5, false, 1);
+    for (const RsmOptions& options : all_options<T>()) {
+      if (options.matching == Matching::none) continue;
+      SCOPED_TRACE(name_of(options, true, 1));
+      expect_pairs_of_the_whole(a, b, options, 9);
+    }
+  }
+}
+
+template <class T>
+void entries_of_pairs(const RsmOptions& options, std::size_t most, const Array<T>& a,
+                      const std::vector<std::int64_t>& rows, const std::vector<std::int64_t>& cols,
+                      Matrices<T>& out) {
+  const RsmPlan plan = isogram::plan_rsm<T>(options, {most, most});
+  isogram::semantic_rsm_pairs<T>(plan, a.all, {rows, cols}, {.cosine = out.all({}).cosine});
+}
+
+TYPED_TEST(RsmPlans, OnlyInputsInPairsAreRead) {
+  using T = TypeParam;
+  Array<T> a(6, 9, 5, false, 1);
+  a.values[2 * 45] = std::numeric_limits<T>::quiet_NaN();  // of input 2
+  Matrices<T> out(1, 1);
+  entries_of_pairs<T>({}, 9, a, {5}, {1}, out);
+  EXPECT_TRUE(std::isfinite(out.entries[1]));
+  try {
+    entries_of_pairs<T>({}, 9, a, {5}, {2}, out);
+    FAIL() << "a NaN was taken";
+  } catch (const isogram::NotFiniteToken& error) {
+    EXPECT_EQ(error.input, 2U);
+    EXPECT_EQ(error.token, 0U);
+  }
+}
+
+TYPED_TEST(RsmPlans, PairsThatAreRefused) {
+  using T = TypeParam;
+  const Array<T> a(3, 9, 5, false, 1);
+  const auto refused = [&](const RsmOptions& options, std::size_t most,
+                           const std::vector<std::int64_t>& rows,
+                           const std::vector<std::int64_t>& cols, const std::string& message) {
+    Matrices<T> out(2, 1);
+    try {
+      entries_of_pairs(options, most, a, rows, cols, out);
+      FAIL() << "expected: " << message;
+    } catch (const std::invalid_argument& error) {
+      EXPECT_EQ(std::string(error.what()), message);
+    }
+  };
+  const std::vector<std::int64_t> good{0, 2};
+  refused({}, 9, good, {0, 3}, "`pairs` must be of inputs from 0 to 2, got 3");
+  refused({}, 9, {-1, 0}, good, "`pairs` must be of inputs from 0 to 2, got -1");
+  refused({}, 9, good, {0}, "pairs must have as many rows as columns");
+  refused({}, 9, {0}, {0}, "`cosine` must be 1 x 1, got 2 x 1");
+  refused({}, 8, good, good, "inputs must not have more tokens than those of the plan");
+  refused({Matching::none}, 9, good, good, "pairs must have a matching other than none");
 }
 
 TYPED_TEST(RsmPlans, FactsOfPartsMakeThoseOfAll) {

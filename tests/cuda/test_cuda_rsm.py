@@ -689,3 +689,29 @@ def test_masks_and_tokens_of_norm_one(gpu, matching, dtype):
         check(gpu, tokens, mask=mask, normalize=normalize, **options)
         check(gpu, tokens, normalize=normalize, **options)
         check(gpu, list(tokens), list(other), normalize=normalize, **options)
+
+
+def test_listed_pairs_are_those_of_the_host(gpu):
+    tokens, other = data((6, 9, 5), "float32", 1), data((4, 7, 5), "float32", 2)
+    mask = np.random.default_rng(0).random((6, 9)) < 0.6
+    mask[:, 2] = True
+    i, j = np.random.default_rng(1).integers(0, 4, (2, 20))
+    options = {"kernel": RSM_KERNELS, "bandwidth": 2.0, "pairs": (i, j)}
+    on_gpu = options | {"pairs": (gpu.put(i), gpu.put(j))}
+    for inputs, more in (((tokens,), {"mask": mask}), ((tokens, other), {"rank": 3})):
+        expected = ig.semantic_rsm(*inputs, **more, **options)
+        found = ig.semantic_rsm(*map(gpu.put, inputs), **more, **on_gpu)
+        for kernel, entries in expected.items():
+            tolerance = 1e-6 if kernel == "rbf" else 0  # the GPU's exponential
+            assert_close(gpu.get(found[kernel]), entries, tolerance, kernel)
+    out = gpu.put(np.zeros((20, 2), np.float32))
+    assert ig.semantic_rsm(gpu.put(tokens), pairs=(i, j), out=out[:, 1]) is not None
+    assert np.array_equal(gpu.get(out)[:, 1], ig.semantic_rsm(tokens, pairs=(i, j)))
+
+
+def test_a_list_of_pairs_names_the_token_that_is_not_finite(gpu):
+    tokens = data((3, 4, 2), "float32")
+    tokens[1, 2, 1] = np.nan
+    message = r"^semantic_rsm: `tokens` must be finite, got nan at index \(1, 2, 1\)$"
+    with pytest.raises(ValueError, match=message):
+        ig.semantic_rsm(gpu.put(tokens), pairs=([0], [1]))

@@ -39,8 +39,8 @@ SIGNATURES = {
     "match": f"(similarity, *, maximize=True, {END})",
     "semantic_matching": '(tokens, other=None, *, pairs=None, kernel="cosine", normalize="input", '
     f"{LAYOUT}, {MASKS}, {END})",
-    "semantic_rsm": '(tokens, other=None, *, kernel="cosine", normalize="input", matching="exact", '
-    'window=None, topk=None, precision="float32", rank=None, mean_loss=None, '
+    "semantic_rsm": '(tokens, other=None, *, pairs=None, kernel="cosine", normalize="input", '
+    'matching="exact", window=None, topk=None, precision="float32", rank=None, mean_loss=None, '
     f"{LAYOUT}, {MASKS}, {OUT}, loss=None, {GPUS}, {END})",
     "spatial_rsm": '(tokens, other=None, *, kernel="cosine", normalize="input", '
     f"{LAYOUT}, {OUT}, {GPUS}, {END})",

@@ -1121,3 +1121,135 @@ def test_a_value_that_is_not_finite_is_named_as_the_caller_would(normalize):
 def test_masks_that_are_refused(options, message):
     with pytest.raises(ValueError, match=f"^semantic_rsm: {re.escape(message)}"):
         ig.semantic_rsm(data((3, 4, 2), "float32"), **options)
+
+
+# Lists of pairs -----------------------------------------------------------------------------------
+
+# Every way to match, with what a list of pairs has to leave as it is.
+LISTED = {
+    "exact": {},
+    "greedy": {"matching": "greedy"},
+    "window": {"matching": "window", "window": 5},
+    "topk": {"matching": "topk", "topk": 3},
+    "bfloat16": {"precision": "bfloat16"},
+    "int8": {"precision": "int8"},
+    "rank": {"rank": 3},
+    "auto": {"rank": "auto", "mean_loss": 1e-2},
+    "int8 along axes": {"precision": "int8", "rank": 3},
+    "tokens of norm 1": {"normalize": "token"},
+}
+
+
+def drawn_pairs(count, n, m, seed=0):
+    """Return pairs in no order, turned and repeated."""
+    random = np.random.default_rng(seed)
+    return random.integers(0, n, count), random.integers(0, m, count)
+
+
+@pytest.mark.parametrize("way", LISTED)
+@pytest.mark.parametrize("memory_limit", [None, 2**30])
+def test_listed_pairs_have_the_bits_of_the_whole(simd_level, monkeypatch, way, memory_limit):
+    monkeypatch.setattr(on_host, "_edge", lambda job: 33)  # inputs of a band, within a limit
+    options = LISTED[way] | {"kernel": RSM_KERNELS, "bandwidth": 3.0, "num_threads": 2}
+    tokens, other = data((70, 12, 60), "float32", 1), data((30, 12, 60), "float32", 2)
+    for inputs in ((tokens,), (tokens, other), ([*list(tokens[:, :9]), tokens[0]],)):
+        whole = ig.semantic_rsm(*inputs, **options)
+        i, j = drawn_pairs(200, len(inputs[0]), len(inputs[-1]))
+        listed = ig.semantic_rsm(*inputs, pairs=(i, j), memory_limit=memory_limit, **options)
+        for kernel, rsm in whole.items():
+            assert listed[kernel].dtype == rsm.dtype
+            assert np.array_equal(listed[kernel], rsm[i, j]), kernel
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_listed_pairs_against_the_oracle(simd_level, dtype):
+    tokens, mask = data((6, 10, 4), dtype), holes(6, 10)
+    i, j = drawn_pairs(20, 6, 6)
+    expected = oracle.semantic_rsm(masked(tokens, mask))[i, j]
+    for threads in (1, 3):
+        actual = ig.semantic_rsm(tokens, mask=mask, pairs=(i, j), num_threads=threads)
+        assert actual.shape == (20,)
+        assert_close(actual, expected, rsm_tolerance(dtype))
+
+
+def test_listed_pairs_of_many_tokens(simd_level):
+    tokens = data((4, 230, 5), "float32")
+    i, j = drawn_pairs(12, 4, 4)
+    for options in ({}, {"matching": "topk", "topk": 20}, {"kernel": "rbf", "bandwidth": 20.0}):
+        whole = ig.semantic_rsm(tokens, **options)
+        assert np.array_equal(ig.semantic_rsm(tokens, pairs=(i, j), **options), whole[i, j])
+
+
+def test_losses_of_listed_pairs(simd_level):
+    tokens, (i, j) = correlated(8, 12, 20), drawn_pairs(30, 8, 8)
+    for options in ({"precision": "int8"}, {"rank": 4}, {"rank": 20}):
+        whole, listed = np.full((8, 8), -1, np.float32), np.full(30, -1, np.float32)
+        ig.semantic_rsm(tokens, loss=whole, **options)
+        ig.semantic_rsm(tokens, loss=listed, pairs=(i, j), **options)
+        assert np.array_equal(listed, whole[i, j])
+
+
+def test_out_of_listed_pairs(simd_level):
+    tokens, pairs = data((5, 9, 4), "float32"), drawn_pairs(11, 5, 5)
+    expected = ig.semantic_rsm(tokens, pairs=pairs)
+    for out in (np.empty(11, np.float32), np.empty((11, 3), np.float32)[::-1, 1]):
+        assert ig.semantic_rsm(tokens, pairs=pairs, out=out) is out
+        assert np.array_equal(out, expected)
+
+
+def test_no_listed_pairs(simd_level):
+    tokens = data((5, 9, 4), "float32")
+    for kernel in RSM_KERNELS:
+        for limit in (None, 10_000_000):
+            found = ig.semantic_rsm(
+                tokens, pairs=([], []), kernel=kernel, bandwidth=1.0, memory_limit=limit
+            )
+            assert found.shape == (0,)
+            assert found.dtype == np.float32
+
+
+def test_progress_of_listed_pairs():
+    reports = []
+    ig.semantic_rsm(
+        data((9, 5, 2), "float32"),
+        pairs=drawn_pairs(40, 9, 9),
+        progress=lambda done, total: reports.append((done, total)),
+    )
+    assert reports[-1] == (40, 40)
+    assert all(total == 40 for _, total in reports)
+
+
+def test_inputs_in_no_pair_are_not_read(simd_level):
+    tokens = data((4, 9, 3), "float32")
+    tokens[2, 3, 1] = np.inf
+    assert np.isfinite(ig.semantic_rsm(tokens, pairs=([3, 0], [1, 3]))).all()
+    message = re.escape("semantic_rsm: `tokens` must be finite, got inf at index (2, 3, 1)")
+    for memory_limit in (None, 5_000_000):
+        with pytest.raises(ValueError, match=f"^{message}"):
+            ig.semantic_rsm(tokens, pairs=([3, 0], [1, 2]), memory_limit=memory_limit)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"pairs": np.zeros((2, 3), int)}, TypeError, "`pairs` must be a tuple (i, j) of two arra"),
+        ({"pairs": ([0], [1, 2])}, ValueError, "`pairs` must be as many i as j, got 1 and 2"),
+        ({"pairs": ([0, -1], [1, 2])}, ValueError, "`pairs[0]` must be from 0 to 2, got -1 at ind"),
+        ({"pairs": ([0, 1], [1, 3])}, ValueError, "`pairs[1]` must be from 0 to 2, got 3 at index"),
+        ({"pairs": ([0.5], [1])}, TypeError, "`pairs[0]` must be of integers, got float64"),
+        ({"pairs": (0, 1)}, ValueError, "`pairs[0]` must be 1-D, got shape ()"),
+        ({"matching": "none"}, ValueError, "`pairs` must be None with `matching` 'none'"),
+        ({"kernel": "rbf"}, ValueError, "`bandwidth` must be a number with `pairs`"),
+        ({"gpus": 0}, ValueError, "`gpus` must be None with `pairs`, which the host matches"),
+        ({"out": np.empty(3, np.float32)}, ValueError, "`out` must be of shape (2,), got (3,)"),
+        ({"out": np.empty(2)}, TypeError, "`out` must be of float32, got float64"),
+        (
+            {"out": np.lib.stride_tricks.as_strided(np.empty(1, np.float32), (2,), (0,))},
+            ValueError,
+            "`out` must not overlap itself",
+        ),
+    ],
+)
+def test_lists_that_are_refused(options, error, message):
+    with pytest.raises(error, match=f"^semantic_rsm: {re.escape(message)}"):
+        ig.semantic_rsm(data((3, 4, 2), "float32"), **({"pairs": ([0, 1], [1, 2])} | options))

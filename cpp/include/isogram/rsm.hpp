@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <span>
 
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
@@ -144,11 +146,33 @@ template <class T>
 void semantic_rsm_tile(const RsmRows<T>& rows, const TokenInputs& cols,
                        const RsmOutputs<T>& outputs, const Execution& execution = {});
 
+// The pairs (rows[k], cols[k]) of inputs.
+struct RsmPairs {
+  std::span<const std::int64_t> rows;
+  std::span<const std::int64_t> cols;
+};
+
+// The entries of some pairs, as outputs of pairs × 1 entries, with the bits that semantic_rsm()
+// gives them among all inputs of the plan. Pairs come in any order, and may repeat. Types and
+// errors as of semantic_rsm(); throws also for inputs with more tokens than the plan's, an index of
+// no input, and Matching::none, whose entries are those of a product of matrices. Cost per pair: as
+// of semantic_rsm(). Memory: inputs that are in pairs, packed, 48 bytes a pair, and per thread as
+// semantic_rsm(). Inputs in no pair are not read.
+template <class T>
+void semantic_rsm_pairs(const RsmPlan& plan, const TokenInputs& inputs, const RsmPairs& pairs,
+                        const RsmOutputs<T>& outputs, const Execution& execution = {});
+template <class T>
+void semantic_rsm_pairs(const RsmPlan& plan, const TokenInputs& inputs, const TokenInputs& others,
+                        const RsmPairs& pairs, const RsmOutputs<T>& outputs,
+                        const Execution& execution = {});
+
 // An upper bound on the working memory of semantic_rsm_tile() for `rows` × `cols` inputs, in bytes,
-// beside inputs and outputs; cols = 0 stands for rows against themselves. Only assignment problems
-// that have to be solved in integers (match.hpp) take more. Cost: O(1).
+// beside inputs and outputs; cols = 0 stands for rows against themselves. With `is_listed` that of
+// semantic_rsm_pairs(), beside pairs. Only assignment problems that have to be solved in integers
+// (match.hpp) take more. Cost: O(1).
 template <class T>
 std::size_t rsm_tile_bytes(const RsmPlan& plan, std::size_t channels, std::size_t rows,
-                           std::size_t cols, bool has_distances, const Execution& execution = {});
+                           std::size_t cols, bool has_distances, const Execution& execution = {},
+                           bool is_listed = false);
 
 }  // namespace isogram

@@ -25,27 +25,27 @@ class RsmEntries {
       : plan_(plan), sides_(sides), outputs_(outputs) {}
 
   // The identity is the optimal matching of an input with itself.
-  void write_diagonal(std::size_t i) const {
-    const double squared_norm = sides_.rows.squared_norm(i);
-    if (outputs_.linear.data) {
-      outputs_.linear(i, i) = static_cast<T>(std::ldexp(squared_norm, 2 * sides_.rows.exponent(i)));
-    }
-    if (outputs_.cosine.data) outputs_.cosine(i, i) = squared_norm > 0 ? T(1) : T(0);
-    if (outputs_.distance.data) outputs_.distance(i, i) = T(0);
-    if (outputs_.loss.data) outputs_.loss(i, i) = T(0);
+  void write_diagonal(const Entry& entry) const {
+    const double squared_norm = sides_.rows.squared_norm(entry.i);
+    const int exponent = 2 * sides_.rows.exponent(entry.i);
+    if (outputs_.linear.data) store(outputs_.linear, entry, std::ldexp(squared_norm, exponent));
+    if (outputs_.cosine.data) store(outputs_.cosine, entry, squared_norm > 0 ? 1 : 0);
+    if (outputs_.distance.data) store(outputs_.distance, entry, 0);
+    if (outputs_.loss.data) store(outputs_.loss, entry, 0);
   }
 
-  // Writes the entries of pair (i, j) from the matched sum of packed tokens.
-  void write_matched(std::size_t i, std::size_t j, const Match& match, Matcher<T>& matcher,
+  // Writes an entry from the matched sum of packed tokens.
+  void write_matched(const Entry& entry, const Match& match, Matcher<T>& matcher,
                      Worker& worker) const {
-    if (outputs_.loss.data) store(outputs_.loss, i, j, 0);
-    if (!plan_.is_centered) return write(i, j, match, matcher, worker);
-    write(i, j, {restored(match.total, product_of_means(i, j)), match.columns}, matcher, worker);
+    if (outputs_.loss.data) store(outputs_.loss, entry, 0);
+    if (!plan_.is_centered) return write(entry, match, matcher, worker);
+    const double total = restored(match.total, product_of_means(entry.i, entry.j));
+    write(entry, {total, match.columns}, matcher, worker);
   }
 
-  void write_rescored(const Rescoring::Pair& pair, const std::int32_t* columns, Matcher<T>& matcher,
-                      Worker& worker) const {
-    write_matched(pair.i, pair.j, {pair.total, columns}, matcher, worker);
+  void write_rescored(const Entry& entry, const Rescoring::Pair& pair, const std::int32_t* columns,
+                      Matcher<T>& matcher, Worker& worker) const {
+    write_matched(entry, {pair.total, columns}, matcher, worker);
     if (!outputs_.loss.data) return;
     const TokenSets<T>& rows = sides_.rows;
     const double of_sum = std::numeric_limits<T>::epsilon() / 2 *
@@ -53,24 +53,23 @@ class RsmEntries {
     const double bound =
         pair.dual_bound + detail::narrowing_bound(rows.narrow().norms(pair.i),
                                                   sides_.cols.narrow().norms(pair.j), of_sum);
-    store(outputs_.loss, pair.i, pair.j,
+    store(outputs_.loss, entry,
           detail::loss_entry(bound, pair.total, of_row(pair.i), of_col(pair.j)));
   }
 
-  // Writes the entries from the matched sum of tokens before centring, in scaled units.
-  void write(std::size_t i, std::size_t j, const Match& match, Matcher<T>& matcher,
-             Worker& worker) const {
-    const detail::InputNorms a = of_row(i);
-    const detail::InputNorms b = of_col(j);
+  // Writes an entry from the matched sum of tokens before centring, in scaled units.
+  void write(const Entry& entry, const Match& match, Matcher<T>& matcher, Worker& worker) const {
+    const detail::InputNorms a = of_row(entry.i);
+    const detail::InputNorms b = of_col(entry.j);
     if (outputs_.linear.data) {
-      store(outputs_.linear, i, j, detail::linear_entry(match.total, a, b));
+      store(outputs_.linear, entry, detail::linear_entry(match.total, a, b));
     }
     if (outputs_.cosine.data) {
-      store(outputs_.cosine, i, j, detail::cosine_entry(match.total, a, b));
+      store(outputs_.cosine, entry, detail::cosine_entry(match.total, a, b));
     }
     if (outputs_.distance.data) {
-      const Scaled distance = distance_of(i, j, match, matcher, worker);
-      store(outputs_.distance, i, j,
+      const Scaled distance = distance_of(entry.i, entry.j, match, matcher, worker);
+      store(outputs_.distance, entry,
             std::ldexp(distance.value, distance.exponent - plan_.distance_exponent));
     }
   }
@@ -126,9 +125,10 @@ class RsmEntries {
                                         sides_.cols.bulk_norm(j), of_col(j));
   }
 
-  void store(MatrixView<T> out, std::size_t i, std::size_t j, double value) const {
-    out(i, j) = static_cast<T>(value);
-    if (sides_.is_symmetric) out(j, i) = static_cast<T>(value);
+  void store(MatrixView<T> out, const Entry& entry, double value) const {
+    const auto [row, col] = entry.place;
+    out(row, col) = static_cast<T>(value);
+    if (sides_.is_symmetric && !sides_.layout.is_listed) out(col, row) = static_cast<T>(value);
   }
 
   const RsmPlan& plan_;

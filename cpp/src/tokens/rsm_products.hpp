@@ -15,14 +15,14 @@
 
 namespace isogram {
 
-// The int8 rows of a group of inputs, with the scales and sums that turn products into affinities.
+// The int8 rows of inputs of one group, with the scales and sums that turn products into
+// affinities.
 struct ScaledRows {
-  ScaledRows(const TokenSets<float>& sets, std::size_t group)
-      : words(sets.group_words(group)), count(sets.group_rows(group).count) {
-    const std::size_t first = sets.group(group).begin;
-    scales = sets.narrow().scales(first);
-    sums = sets.narrow().sums(first);
-  }
+  ScaledRows(const TokenSets<float>& sets, Span inputs)
+      : words(sets.words(inputs.begin)),
+        count(sets.rows(inputs).count),
+        scales(sets.narrow().scales(inputs.begin)),
+        sums(sets.narrow().sums(inputs.begin)) {}
 
   // affinities = (products − offset Σ a) · (scale of the row · scale of the column)
   void scale(const simd::ByteKernels& kernels, Span rows, const ScaledRows& columns, Span cols,
@@ -39,7 +39,7 @@ struct ScaledRows {
   const std::int32_t* sums;
 };
 
-// Fills a thread's affinities, tile by tile.
+// Fills affinities with stride `stride`, tile by tile.
 template <class T>
 class AffinityProducts {
  public:
@@ -56,14 +56,15 @@ class AffinityProducts {
     });
   }
 
-  // Affinities between two groups, from tokens as words.
-  void of_words(const TokenSets<T>& a, std::size_t a_group, const TokenSets<T>& b,
-                std::size_t b_group, Matcher<T>& matcher, std::size_t stride,
-                Worker& worker) const {
+  // Affinities between inputs of two groups, of which the first begin panels.
+  void of(const TokenSets<T>& a, Span a_inputs, const TokenSets<T>& b, Span b_inputs,
+          Matcher<T>& matcher, T* out, std::size_t stride, Worker& worker) const {
     if (layout_.byte_kernels) {
-      multiply_bytes(a, a_group, b, b_group, matcher, stride, worker);
+      multiply_bytes(a, a_inputs, b, b_inputs, matcher, out, stride, worker);
+    } else if (layout_.pair_kernels) {
+      multiply_pairs(a, a_inputs, b, b_inputs, out, stride, worker);
     } else {
-      multiply_pairs(a, a_group, b, b_group, matcher, stride, worker);
+      of(a.rows(a_inputs), b.rows(b_inputs), a.depth(), out, stride, worker);
     }
   }
 
@@ -82,29 +83,25 @@ class AffinityProducts {
     }
   }
 
-  void multiply_pairs(const TokenSets<T>& a, std::size_t a_group, const TokenSets<T>& b,
-                      std::size_t b_group, Matcher<T>& matcher, std::size_t stride,
-                      Worker& worker) const {
+  void multiply_pairs(const TokenSets<T>& a, Span a_inputs, const TokenSets<T>& b, Span b_inputs,
+                      T* out, std::size_t stride, Worker& worker) const {
     if constexpr (std::is_same_v<T, float>) {  // only float32 tokens are rounded
-      const std::int32_t* left = a.group_words(a_group);
-      const std::int32_t* right = b.group_words(b_group);
+      const std::int32_t* left = a.words(a_inputs.begin);
+      const std::int32_t* right = b.words(b_inputs.begin);
       const auto visit = [&](Span rows, Span columns) {
         layout_.pair_kernels->inner_products(
             left + rows.begin * a.word_depth(), rows.size(), right + columns.begin * b.word_depth(),
-            columns.size(), a.word_depth(),
-            matcher.affinities.data() + rows.begin * stride + columns.begin, stride);
+            columns.size(), a.word_depth(), out + rows.begin * stride + columns.begin, stride);
       };
-      for_each_tile(a.group_rows(a_group).count, b.group_rows(b_group).count, left == right, worker,
-                    visit);
+      for_each_tile(a.rows(a_inputs).count, b.rows(b_inputs).count, left == right, worker, visit);
     }
   }
 
-  void multiply_bytes(const TokenSets<T>& a, std::size_t a_group, const TokenSets<T>& b,
-                      std::size_t b_group, Matcher<T>& matcher, std::size_t stride,
-                      Worker& worker) const {
+  void multiply_bytes(const TokenSets<T>& a, Span a_inputs, const TokenSets<T>& b, Span b_inputs,
+                      Matcher<T>& matcher, T* out, std::size_t stride, Worker& worker) const {
     if constexpr (std::is_same_v<T, float>) {
-      const ScaledRows of_a(a, a_group);
-      const ScaledRows of_b(b, b_group);
+      const ScaledRows of_a(a, a_inputs);
+      const ScaledRows of_b(b, b_inputs);
       const simd::ByteKernels& kernels = *layout_.byte_kernels;
       std::int32_t* products = matcher.byte_products.data();
       const auto visit = [&](Span rows, Span columns) {
@@ -112,7 +109,7 @@ class AffinityProducts {
                                of_b.words + columns.begin * b.word_depth(), columns.size(),
                                a.word_depth(), products, kTileEdge);
         of_a.scale(kernels, rows, of_b, columns, products,
-                   matcher.affinities.data() + rows.begin * stride + columns.begin, stride);
+                   out + rows.begin * stride + columns.begin, stride);
       };
       for_each_tile(of_a.count, of_b.count, of_a.words == of_b.words, worker, visit);
     }

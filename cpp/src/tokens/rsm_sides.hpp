@@ -6,6 +6,7 @@
 
 #include "isogram/rsm.hpp"
 #include "simd/kernels.hpp"
+#include "tiles/grid.hpp"
 #include "tokens/tokens.hpp"
 
 namespace isogram {
@@ -14,9 +15,19 @@ namespace isogram {
 // core's own cache holds them between the products and the matchings.
 inline constexpr std::size_t kAffinityEdge = 400;
 
+// The inputs of an entry, and its place in the outputs.
+struct Entry {
+  std::size_t i;
+  std::size_t j;
+  Cell place;
+
+  static Entry of_matrix(std::size_t i, std::size_t j) { return {i, j, {i, j}}; }
+};
+
 inline TokenLayout layout_for(const RsmPlan& plan, std::size_t channels,
-                              const simd::Kernels& kernels) {
+                              const simd::Kernels& kernels, bool is_listed) {
   TokenLayout layout;
+  layout.is_listed = is_listed;
   layout.matching = plan.options.matching;
   layout.max_tokens = plan.max_tokens;
   layout.window = std::min(plan.options.window_or_k, plan.max_tokens);
@@ -39,9 +50,9 @@ inline TokenLayout layout_for(const RsmPlan& plan, std::size_t channels,
 template <class T>
 struct RsmSide {
   RsmSide(const simd::Kernels& level, const RsmPlan& plan, const TokenInputs& inputs,
-          const Execution& execution)
+          const Execution& execution, bool is_listed = false)
       : level(level),
-        layout(layout_for(plan, inputs.channels(), level)),
+        layout(layout_for(plan, inputs.channels(), level, is_listed)),
         inputs(inputs),
         tokens(level.of<T>(), inputs, layout, preparing(execution)) {}
 
@@ -65,6 +76,7 @@ class RsmSides {
         cols(cols ? cols->tokens : rows.tokens) {}
 
   bool is_wanted(std::size_t i, std::size_t j) const { return !is_symmetric || i < j; }
+  bool is_diagonal(const Entry& entry) const { return is_symmetric && entry.i == entry.j; }
 
   const simd::KernelTable<T>& kernels;
   const TokenLayout& layout;

@@ -82,11 +82,11 @@ class UnmatchedBlocks {
       const std::size_t row = (i - inputs.begin) * stride;
       for (std::size_t j = others.begin; j < others.end; ++j) {
         const std::size_t entry = row + j - others.begin;
-        if (sides_.is_symmetric && i == j) entries_.write_diagonal(i);
+        if (sides_.is_symmetric && i == j) entries_.write_diagonal(Entry::of_matrix(i, i));
         if (!sides_.is_wanted(i, j)) continue;
         const double sum = sums[entry];
         const double total = is_centered ? entries_.restored(sum, mean_products[entry]) : sum;
-        entries_.write(i, j, {total, nullptr}, matcher, worker);
+        entries_.write(Entry::of_matrix(i, j), {total, nullptr}, matcher, worker);
       }
     }
   }

@@ -174,7 +174,7 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, const TokenInputs& 
       means_(product(inputs.size(), channels_)) {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const bool is_first = i % layout.group == 0;
-    row_in_group_.push_back(is_first ? 0 : row_in_group_[i - 1] + tokens_[i - 1]);
+    row_in_group_.push_back(is_first ? 0 : row_after(i - 1));
     tokens_.push_back(inputs.tokens(i));
   }
   if (layout.centered && layout.matching != Matching::none) {
@@ -251,7 +251,8 @@ std::size_t TokenSets<T>::bytes_for(const simd::KernelTable<T>& kernels, const T
            sizeof(T) * product(product(panels(inputs), layout.max_tokens), channels);
   }
   const std::size_t groups = blocks_in(inputs, layout.group);
-  std::size_t rows = groups * panels(layout.group * layout.max_tokens);
+  std::size_t rows = groups * (layout.is_listed ? layout.group * panels(layout.max_tokens)
+                                                : panels(layout.group * layout.max_tokens));
   if (layout.matching == Matching::window) {
     rows = inputs * blocks_in(layout.max_tokens, layout.window) * panels(layout.window);
   }
@@ -368,10 +369,19 @@ std::size_t TokenSets<T>::row_at(std::size_t first_panel, std::size_t row,
   return (first_panel + row / panel_) * panel_ * depth + row % panel_;
 }
 
+// The row in its group of an input that follows one.
 template <class T>
-typename TokenSets<T>::Rows TokenSets<T>::group_rows(std::size_t g) const {
-  const std::size_t last = group(g).end - 1;
-  return {data_.data() + first_panel_[g] * panel_ * depth_, row_in_group_[last] + tokens_[last]};
+std::size_t TokenSets<T>::row_after(std::size_t input) const {
+  const std::size_t end = row_in_group_[input] + tokens_[input];
+  return layout_.is_listed ? panels_for(end) * panel_ : end;
+}
+
+template <class T>
+typename TokenSets<T>::Rows TokenSets<T>::rows(Span inputs) const {
+  const std::size_t last = inputs.end - 1;
+  const std::size_t first_row = row_in_group_[inputs.begin];
+  return {data_.data() + place_of(inputs.begin, 0, depth_),
+          row_in_group_[last] + tokens_[last] - first_row};
 }
 
 template <class T>

@@ -27,6 +27,7 @@ struct TokenLayout {
   std::size_t window = 0;                           // tokens per window, for Matching::window
   bool centered = false;                            // every input loses its own mean token
   std::size_t group = 1;                            // inputs whose tokens share panels
+  bool is_listed = false;                           // for a list of pairs: no inputs share panels
   std::size_t max_tokens = 0;                       // tokens of the largest input
   Precision precision = Precision::float32;         // the matching's
   MatrixView<const double> axes = {};               // the matching's; without data, all channels
@@ -46,9 +47,9 @@ struct TokenLayout {
 // mean token (0 unless centered); if a few tokens of huge norm pull the mean away from all others,
 // it is the mean of the others.
 //
-// Pieces: rows of different pieces never share a panel. A piece is a group of consecutive inputs;
-// for Matching::window, one window of one input. For Matching::none all inputs are one piece, in
-// which each input is one row, its tokens end to end.
+// Pieces: rows of different pieces never share a panel. A piece is a group of consecutive inputs,
+// or for a list of pairs each input of a group; for Matching::window, one window of one input. For
+// Matching::none all inputs are one piece, in which each input is one row, its tokens end to end.
 template <class T>
 class TokenSets {
  public:
@@ -74,14 +75,15 @@ class TokenSets {
     const T* data;
     std::size_t count;
   };
-  Rows group_rows(std::size_t g) const;
+  // The tokens of inputs of one group; the first one's begin a panel.
+  Rows rows(Span inputs) const;
 
   // For a narrow layout: the tokens before narrowing, and the norms for its bound. The packed rows
   // of T may be replaced by words of bytes, or of pairs of bfloat16.
   const NarrowTokens<T>& narrow() const { return *narrow_; }
   bool has_words() const { return layout_.byte_kernels || layout_.pair_kernels; }
-  const std::int32_t* group_words(std::size_t g) const {
-    return words_.data() + first_panel_[g] * panel_ * word_depth();
+  const std::int32_t* words(std::size_t input) const {
+    return words_.data() + place_of(input, 0, word_depth());
   }
   std::size_t word_depth() const { return blocks_in(depth_, layout_.per_word()); }
 
@@ -117,6 +119,7 @@ class TokenSets {
  private:
   std::size_t windows(std::size_t input) const { return blocks_in(tokens_[input], layout_.window); }
   std::size_t panels_for(std::size_t rows) const { return blocks_in(rows, panel_); }
+  std::size_t row_after(std::size_t input) const;
   void place();
 
   // The working memory of a thread that packs.

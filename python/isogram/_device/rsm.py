@@ -48,6 +48,8 @@ def rsm(
     report: Report,
 ) -> int:
     """See `Place`. `report` is told of blocks as they are queued."""
+    if job.listed is not None:
+        return _by_the_host(job, results, report)
     _check_sizes(job)
     plan = BlockPlan(job, _survey(job))
     bands = bands_of(plan)
@@ -61,6 +63,18 @@ def rsm(
         with _entered(job.home):
             _match_marked_again(job, plan.exponent, results["distance"])
     return plan.exponent
+
+
+def _by_the_host(job: Job, results: Mapping[str, NDArray[Any]], report: Report) -> int:
+    """Let the host compute the entries of a list of pairs, from copies of the tokens."""
+    assert job.home is not None
+    copied = job._replace(pairs=job.pairs.on_host(job.home), home=None, gpus=())
+    found = {name: np.empty(vector.shape, vector.dtype) for name, vector in results.items()}
+    exponent = on_host.rsm(copied, found, report)
+    with job.home.entered():
+        for name, vector in found.items():
+            results[name][...] = job.home.copy_of(vector)
+    return exponent
 
 
 def rbf_from_distances(

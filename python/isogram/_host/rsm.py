@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -15,6 +16,7 @@ from isogram._bandwidth import scaled_bandwidth
 from isogram._entries import copy_into
 from isogram._errors import PlaceError, changed_input
 from isogram._tokens.job import Job, Pairs, by_output, not_finite
+from isogram._tokens.listed import ListedTiles
 from isogram._tokens.samples import Samples
 from isogram._types import Bandwidth, Report
 from isogram._walk.run import HostWorker, run
@@ -29,13 +31,19 @@ Facts: TypeAlias = tuple[int, bool, int]
 def rsm(job: Job, results: Mapping[str, NDArray[Any]], report: Report) -> int:
     """See `Place`."""
     shape = job.pairs.shape
-    edge = None if job.memory_limit is None else _edge(job)
-    if edge is None or edge >= max(shape):
+    edge = max(shape) if job.memory_limit is None else _edge(job)
+    if job.listed is None and edge >= max(shape):
         return entries(job, job.pairs, results, report)
     facts = survey(job)
-    bands = _Bands(tuple(cut(shape, (edge, edge), is_upper=job.pairs.is_symmetric)), job.pairs)
+    tiles = tuple(cut(shape, (edge, edge), is_upper=job.pairs.is_symmetric))
+    if job.listed is not None:
+        listed = ListedTiles(tiles, job.pairs, job.listed)
+        run(
+            listed, [HostWorker(partial(_listed, job, facts, listed))], listed.sink(results), report
+        )
+        return facts[2]
     sink = ArraySink(results, is_symmetric=job.pairs.is_symmetric)
-    run(bands, [HostWorker(_Tiles(job, facts).compute)], sink, report)
+    run(_Bands(tiles, job.pairs), [HostWorker(_Tiles(job, facts).compute)], sink, report)
     return facts[2]
 
 
@@ -114,6 +122,25 @@ class _Tiles:
         return self._packed[1]
 
 
+def _listed(
+    job: Job, facts: Facts, listed: ListedTiles, tile: Tile, progress: Report
+) -> dict[str, NDArray[Any]]:
+    """Return the entries of the listed pairs of a tile."""
+    pairs, of_tile = job.pairs.of(tile), listed.within(tile)
+    vectors = {name: np.empty((len(of_tile), 1), job.dtype) for name in job.outputs}
+    try:
+        _core.semantic_rsm_pairs(
+            *pairs.for_core(),
+            *of_tile,
+            plan=facts,
+            **(job.matching.for_core() | _outputs(job, vectors)),
+            progress=progress,
+        )
+    except _core.NotFiniteToken as error:
+        raise _named(pairs, error) from None
+    return {name: vector[:, 0] for name, vector in vectors.items()}
+
+
 def entries(job: Job, pairs: Pairs, results: Mapping[str, NDArray[Any]], report: Report) -> int:
     """Write all entries of some pairs, by facts of their own; return distances' exponent."""
     try:
@@ -175,7 +202,8 @@ def tile_bytes(job: Job, facts: Facts, rows: int, cols: int, *, is_whole: bool =
 
     With `is_whole` the tile is all there is, and is written to the results, not to blocks.
     """
-    blocks = 0 if is_whole else rows * cols * job.dtype.itemsize * len(job.outputs)
+    count = rows * cols if job.listed is None else len(job.listed)
+    blocks = 0 if is_whole else count * job.dtype.itemsize * len(job.outputs)
     copied = sum(
         min(count, len(side)) * side.copied_bytes
         for count, side in zip((rows, cols), (job.pairs.rows, job.pairs.sides[-1]), strict=True)
@@ -191,6 +219,7 @@ def tile_bytes(job: Job, facts: Facts, rows: int, cols: int, *, is_whole: bool =
             rows=min(rows, job.pairs.shape[0]),
             cols=0 if is_whole and job.pairs.is_symmetric else min(cols, job.pairs.shape[1]),
             has_distances="distance" in job.outputs,
+            is_listed=job.listed is not None,
             num_threads=job.workers,
         )
     )
@@ -204,6 +233,8 @@ def rbf_from_distances(
 ) -> bool:
     """See `Place`."""
     is_symmetric = job.pairs.is_symmetric
+    if job.listed is not None:
+        distances = distances[:, np.newaxis]  # the core takes matrices
     return finish_rbf(
         distances, bandwidth, exponent, is_symmetric=is_symmetric, workers=job.workers
     )

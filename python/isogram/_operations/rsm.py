@@ -16,10 +16,12 @@ from isogram._place import place_with
 from isogram._progress import Progress, reporting
 from isogram._tokens.arguments import (
     Inputs,
+    check_listed,
     check_median,
     check_precision,
     check_sides,
     kernels_of,
+    listed_pairs,
     matching_of,
     outputs_of,
     rank_of,
@@ -33,6 +35,7 @@ def semantic_rsm(
     tokens: Array | Sequence[Array],
     other: Array | Sequence[Array] | None = None,
     *,
+    pairs: tuple[Any, Any] | None = None,
     kernel: str | Sequence[str] = "cosine",
     normalize: str = "input",
     matching: str = "exact",
@@ -74,6 +77,9 @@ def semantic_rsm(
         from a generator.
     other : the same with m inputs, optional
         Other inputs; by default `tokens` again.
+    pairs : (i, j), two arrays of p integers, optional
+        Compute only entries [i[k], j[k]] of the RSM, of the same bits. They come in any order, and
+        may repeat. The host computes, from copies of tokens that lie on a GPU.
     kernel : str, or a sequence of names
         linear, cosine or rbf; several come from one matching.
     normalize : {"input", "token"}
@@ -120,11 +126,11 @@ def semantic_rsm(
         of pictures (n, h, w) too. Others are not read.
     bandwidth : float, "median" or ("median", float)
         Of rbf; "median" is the root of the median of the squared distances of all computed pairs:
-        i < j for one set, all n·m for two; ("median", 0.5) is half of that.
-    out : array of shape (n, n) or (n, m), optional
+        i < j for one set, all n·m for two; ("median", 0.5) is half of that. With `pairs`, a number.
+    out : array of shape (n, n), (n, m) or (p,), optional
         Where to write the result of a single kernel: of its type, any strides, not overlapping the
         inputs.
-    loss : array of shape (n, n) or (n, m), optional
+    loss : array of shape (n, n), (n, m) or (p,), optional
         Where to write, for each pair, an upper bound on what a narrow `precision` or `rank` may
         have cost: the optimum exceeds m by at most loss[i, j] ‖Z_i‖ ‖Z_j‖, and a cosine entry is
         too small by at most loss[i, j]. The bound is rigorous, from the duals of the problem that
@@ -148,17 +154,18 @@ def semantic_rsm(
 
     Returns
     -------
-    array of shape (n, n) or (n, m), or dict of them by kernel
+    array of shape (n, n), (n, m) or with `pairs` (p,), or dict of them by kernel
         In the library of `tokens`. Of one set: exactly symmetric; its diagonal is that of the
         spatial RSM: ‖Z_i‖², 1 (0 for an all-zero input), 1.
 
     Raises
     ------
     ValueError
-        A wrong shape, layout, length or mask; tokens of norm 1 that a matching would sort by norm;
-        a narrow `precision` or `rank` with another matching than "exact", or `loss` with neither; a
-        narrow `precision` with float64 tokens; `mean_loss` without rank "auto"; a NaN or infinity,
-        whose index is named: of several the first of
+        A wrong shape, layout, length, mask or index; tokens of norm 1 that a matching would sort by
+        norm; `pairs` with the median bandwidth, `gpus` or matching "none"; a narrow `precision` or
+        `rank` with another matching than "exact", or `loss` with neither; a narrow `precision` with
+        float64 tokens; `mean_loss` without rank "auto"; a NaN or infinity, whose index is named: of
+        several the first of
         `tokens`, or else of `other`, but band by band the first that is read; a bandwidth by the
         median of no pairs, or of distances whose median is 0; on a GPU more than 4096 tokens that
         are matched at once, or a `rank` below the number of channels.
@@ -181,7 +188,9 @@ def semantic_rsm(
     which the tokens are then copied. A rank takes s²·rank + s·c multiply-adds per pair in place of
     s²·c, c·rank per token, and once c³, to find the axes of 4·c tokens with NumPy: where c is
     large, it takes hundreds of inputs to pay. The axes are those of the tokens as they are matched
-    (less their input's mean token where all inputs have as many), over the norm of their input.
+    (less their input's mean token where all inputs have as many), over the norm of their input. A
+    pair of `pairs` costs up to half more than one of the whole RSM at 49 tokens, and as much at 196
+    and more; inputs in no pair are not packed, and read only for rbf and a rank.
     Memory: the results, one packed copy of the tokens (two with a narrow precision or a rank, to
     score what was matched), a copy of tokens that are scaled, or picked by a mask that is not one
     of leading tokens, 56·c² bytes to find axes, and a block of pairs per thread; the median
@@ -215,6 +224,7 @@ def semantic_rsm(
         bandwidth,
         out,
         loss,
+        pairs,
     )
 
 
@@ -304,6 +314,7 @@ def _rsm(
     bandwidth: object,
     out: Array | None,
     loss: Array | None,
+    listed: Any = None,
 ) -> Any:
     function = call.function
     kernels, is_single = kernels_of(function, kernel), isinstance(kernel, str)
@@ -312,17 +323,22 @@ def _rsm(
     pairs = inputs.checked(function)
     if inputs.layout != "nsc":
         warn(remarks_on_axes(function, pairs), stacklevel=3)
-    check_median(function, pairs, kernels, width)
     check_sides(function, pairs, matching)
-    outputs = _outputs(function, inputs, pairs, kernels, out)
+    if listed is None:
+        check_median(function, pairs, kernels, width)
+    else:
+        check_listed(function, matching, kernels, width, call.gpus)
+        listed = listed_pairs(function, listed, pairs.shape)
+    shape = pairs.shape if listed is None else (len(listed),)
+    outputs = _outputs(function, inputs, pairs, shape, kernels, out)
     first = outputs[kernels[0]]
     check_precision(function, matching, first.array.dtype)
     if loss is not None:
         is_narrow = matching.is_narrow or rank is not None
-        outputs["loss"] = _loss_output(function, inputs, pairs, is_narrow, loss, first)
+        outputs["loss"] = _loss_output(function, inputs, pairs, shape, is_narrow, loss, first)
     arrays = [output.array for output in outputs.values()]
     results = dict(zip(outputs_of(tuple(outputs)), arrays, strict=True))
-    job = _job(call, pairs, matching, tuple(results), first)
+    job = _job(call, pairs, matching, tuple(results), first)._replace(listed=listed)
     with errors_of(function):
         if rank is not None:
             [axes] = loaded("isogram._tokens.axes")
@@ -337,7 +353,7 @@ def _rsm(
             job, results["distance"], width, exponent
         ):
             raise zero_median(function, "pairs of inputs")
-    if "linear" in results and first.device is None:
+    if "linear" in results and first.device is None and results["linear"].size:
         warn(remarks_on_range(function, results["linear"]), stacklevel=3)
     given = {name: output.give() for name, output in outputs.items()}
     return given[kernels[0]] if is_single else {name: given[name] for name in kernels}
@@ -362,11 +378,16 @@ def _job(
 
 
 def _outputs(
-    function: str, inputs: Inputs, pairs: Pairs, kernels: tuple[str, ...], out: Array | None
+    function: str,
+    inputs: Inputs,
+    pairs: Pairs,
+    shape: tuple[int, ...],
+    kernels: tuple[str, ...],
+    out: Array | None,
 ) -> dict[str, Output]:
     if out is not None and len(kernels) > 1:
         raise ValueError(f"{function}: `out` must be None for several kernels, got an array")
-    sources, shape = pairs.sources, pairs.shape
+    sources = pairs.sources
     advice = f"{PASS_OUT}, or {FEWER_SAMPLES}"
     if len(kernels) > 1:
         advice = f"ask for one kernel at a time, or {FEWER_SAMPLES}"
@@ -375,7 +396,13 @@ def _outputs(
 
 
 def _loss_output(
-    function: str, inputs: Inputs, pairs: Pairs, is_narrow: bool, loss: Array, result: Output
+    function: str,
+    inputs: Inputs,
+    pairs: Pairs,
+    shape: tuple[int, ...],
+    is_narrow: bool,
+    loss: Array,
+    result: Output,
 ) -> Output:
     if not is_narrow:
         raise ValueError(
@@ -383,4 +410,4 @@ def _loss_output(
             "loses nothing, got an array"
         )
     others = pairs.sources | {"out": result.array}
-    return Output(function, loss, pairs.shape, others, inputs.first, "", name="loss")
+    return Output(function, loss, shape, others, inputs.first, "", name="loss")

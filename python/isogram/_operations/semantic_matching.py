@@ -17,8 +17,8 @@ from isogram._entries import widened
 from isogram._errors import errors_of, remarks_on_range, warn
 from isogram._place import HOST, place_of
 from isogram._progress import Progress, reporting
-from isogram._tokens.arguments import Chosen, Inputs, chosen_pairs
-from isogram._tokens.job import Pairs, not_finite
+from isogram._tokens.arguments import Inputs, listed_pairs
+from isogram._tokens.job import Listed, Pairs, not_finite
 from isogram._tokens.samples import Samples, of_unit_norm
 from isogram._types import Array
 
@@ -139,17 +139,17 @@ def semantic_matching(
         tokens, other, lengths, other_lengths, layout, mask, other_mask, normalize, is_single
     ).listed()
     checked = inputs.checked(function)
-    chosen = chosen_pairs(function, ([0], [0]) if is_single else pairs, checked.shape)
+    listed = listed_pairs(function, ([0], [0]) if is_single else pairs, checked.shape)
     device = place_of(function, checked.sources).device
-    found = _nothing(len(chosen), checked.rows.positions)
+    found = _nothing(len(listed), checked.rows.positions)
     with errors_of(function), reporting(function, progress) as report:
         on_host, done = checked.on_host(device), 0
-        for batch in _batches(on_host, chosen):
-            _match(on_host, chosen, batch, found, is_cosine=is_cosine, workers=workers)
+        for batch in _batches(on_host, listed):
+            _match(on_host, listed, batch, found, is_cosine=is_cosine, workers=workers)
             done += len(batch)
             if report is not None:
-                report(done, len(chosen))
-    if len(chosen):
+                report(done, len(listed))
+    if len(listed):
         warn(remarks_on_range(function, found.total), stacklevel=2)
     give = partial(lying_with, inputs.first)
     if is_single:
@@ -180,9 +180,9 @@ def _nothing(pairs: int, tokens: int) -> SemanticMatching:
     )
 
 
-def _batches(pairs: Pairs, chosen: Chosen) -> Iterator[NDArray[np.int64]]:
+def _batches(pairs: Pairs, listed: Listed) -> Iterator[NDArray[np.int64]]:
     """Yield the indices of pairs that are matched at once: all have as many tokens."""
-    counts = [side.tokens[i] for side, i in zip((pairs.rows, pairs.sides[-1]), chosen, strict=True)]
+    counts = [side.tokens[i] for side, i in zip((pairs.rows, pairs.sides[-1]), listed, strict=True)]
     order = np.lexsort(counts)
     s, t = (of_pairs[order] for of_pairs in counts)
     for run in np.split(order, np.flatnonzero((np.diff(s) != 0) | (np.diff(t) != 0)) + 1):
@@ -222,7 +222,7 @@ def _read(samples: Samples, inputs: NDArray[np.int64]) -> dict[int, _Input]:
 @usual_arithmetic()
 def _match(
     pairs: Pairs,
-    chosen: Chosen,
+    listed: Listed,
     batch: NDArray[np.int64],
     found: SemanticMatching,
     *,
@@ -230,7 +230,7 @@ def _match(
     workers: int,
 ) -> None:
     """Write the matchings of a batch of pairs."""
-    i, j = (indices[batch] for indices in chosen)
+    i, j = (indices[batch] for indices in listed)
     rows, cols = _read(pairs.rows, i), _read(pairs.sides[-1], j)
     both = [(rows[a], cols[b]) for a, b in zip(i.tolist(), j.tolist(), strict=True)]
     shape = len(both[0][0].values), len(both[0][1].values)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from isogram import _advice
 from isogram._arguments import choice, integer, positive
 from isogram._arrays import as_input, as_matrix, to_host
-from isogram._tokens.job import Matching, Pairs, Rank
+from isogram._tokens.job import Listed, Matching, Pairs, Rank
 from isogram._tokens.samples import LAYOUTS, Samples
 from isogram._types import Bandwidth
 
@@ -138,18 +138,7 @@ class Inputs(NamedTuple):
         return replace(samples, is_unit=self.normalize == "token")
 
 
-class Chosen(NamedTuple):
-    """Some pairs of inputs: the rows and columns of their entries."""
-
-    rows: NDArray[np.int64]
-    cols: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        """Return the number of pairs, which may repeat."""
-        return len(self.rows)
-
-
-def chosen_pairs(function: str, pairs: Any, shape: tuple[int, int]) -> Chosen:
+def listed_pairs(function: str, pairs: Any, shape: tuple[int, int]) -> Listed:
     """Return checked pairs (i, j) of an RSM of a shape."""
     if not isinstance(pairs, tuple | list) or len(pairs) != 2:
         raise TypeError(
@@ -162,7 +151,7 @@ def chosen_pairs(function: str, pairs: Any, shape: tuple[int, int]) -> Chosen:
     )
     if len(i) != len(j):
         raise ValueError(f"{function}: `pairs` must be as many i as j, got {len(i)} and {len(j)}")
-    return Chosen(i, j)
+    return Listed(i, j)
 
 
 def _indices(function: str, name: str, indices: Any, size: int) -> NDArray[np.int64]:
@@ -240,6 +229,26 @@ def check_sides(function: str, pairs: Pairs, matching: Matching) -> None:
                 f"{function}: `{name}` must keep the first tokens of every input with `matching` "
                 "'none', which compares positions, got a mask that leaves out tokens before others"
             )
+
+
+def check_listed(
+    function: str, matching: Matching, kernels: tuple[str, ...], width: Bandwidth, gpus: Any
+) -> None:
+    """Raise ValueError for what a list of pairs cannot be computed with."""
+    if matching.name == "none":
+        raise ValueError(
+            f"{function}: `pairs` must be None with `matching` 'none': take entries of the whole "
+            "`spatial_rsm`, a product of matrices"
+        )
+    if "rbf" in kernels and width.of_median:
+        raise ValueError(
+            f"{function}: `bandwidth` must be a number with `pairs`, whose median is not that of "
+            "all pairs, got 'median'"
+        )
+    if gpus is not None:
+        raise ValueError(
+            f"{function}: `gpus` must be None with `pairs`, which the host matches, got {gpus!r}"
+        )
 
 
 def check_median(function: str, pairs: Pairs, kernels: tuple[str, ...], width: Bandwidth) -> None:

@@ -93,6 +93,17 @@ class Pairs(NamedTuple):
         return (None, None) if self.cols is None else self.cols.as_tokens()
 
 
+class Listed(NamedTuple):
+    """A list of pairs: the inputs of rows, and those of columns."""
+
+    rows: NDArray[np.int64]
+    cols: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return the number of pairs, which may repeat."""
+        return len(self.rows)
+
+
 OUTPUTS = ("linear", "cosine", "distance", "loss")
 
 
@@ -104,7 +115,7 @@ class Rank(NamedTuple):
 
 
 class Job(NamedTuple):
-    """The entries to compute of every pair, from which inputs, and where."""
+    """The entries to compute of every pair, or of a list, from which inputs, and where."""
 
     pairs: Pairs
     matching: Matching
@@ -114,6 +125,7 @@ class Job(NamedTuple):
     gpus: tuple[Device, ...] = ()  # that compute; none: the host does
     memory_limit: int | None = None  # bytes beside tokens and results, of the host or of each GPU
     workers: int = 0  # threads; 0: get_num_threads()
+    listed: Listed | None = None  # the pairs whose entries are computed, as vectors; None: all
 
 
 def by_output(arrays: Mapping[str, Any]) -> dict[str, Any]:
