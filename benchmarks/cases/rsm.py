@@ -77,16 +77,20 @@ def affinity_flops(tokens: Any) -> float:
     return n * (n - 1) * s * s * c
 
 
-def precisions(tokens: Any) -> dict[str, Callable[[int], Any]]:
-    """Return the calls that match narrow tokens, where this version has them."""
-    if "precision" not in inspect.signature(ig.semantic_rsm).parameters:
-        return {}
+def variants(tokens: Any) -> dict[str, Callable[[int], Any]]:
+    """Return other calls, where this version has them: of all pairs as a list, and narrow ones."""
+    known = inspect.signature(ig.semantic_rsm).parameters
 
     def bind(**options: Any) -> Callable[[int], Any]:
         return lambda threads: ig.semantic_rsm(tokens, num_threads=threads, **options)
 
-    calls = {precision: bind(precision=precision) for precision in NARROW}
-    if "rank" in inspect.signature(ig.semantic_rsm).parameters and tokens.shape[2] > 2 * RANK:
+    calls = {}
+    if "pairs" in known:
+        pairs = np.random.default_rng(0).permutation(np.transpose(np.triu_indices(len(tokens), 1)))
+        calls["pairs="] = bind(pairs=tuple(pairs.T))
+    if "precision" in known:
+        calls |= {precision: bind(precision=precision) for precision in NARROW}
+    if "rank" in known and tokens.shape[2] > 2 * RANK:
         calls[f"rank {RANK}"] = bind(rank=RANK)
         calls[f"rank {RANK}, int8"] = bind(rank=RANK, precision="int8")
     return calls
@@ -100,7 +104,7 @@ def exact(tokens: Any) -> Workload:
         rivals={"NumPy and SciPy": lambda: baseline.semantic_cosine(tokens)},
         error=errors.of_corner(lambda: baseline.semantic_cosine(tokens[:4].astype(np.float64))),
         work={"fma32": affinity_flops(tokens)},
-        variants=precisions(tokens),
+        variants=variants(tokens),
     )
 
 
