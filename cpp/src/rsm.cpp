@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "assignment/assignment.hpp"
@@ -80,10 +81,11 @@ class RsmWalk {
     const std::size_t at_once = listed_at_once();
     const Grid grid = Grid::full(1, blocks_in(listed.size(), at_once));
     walk(grid, [&](Cell cell, Matcher<T>& matcher, Worker& worker) {
-      const Span part = block_span(cell.col, listed.size(), at_once);
-      const auto entries = listed.subspan(part.begin, part.size());
-      if (is_one_by_one()) return add_each(entries, matcher, worker);
-      add_listed(entries, matcher, worker);
+      const Span span = block_span(cell.col, listed.size(), at_once);
+      const auto part = listed.subspan(span.begin, span.size());
+      std::vector<Entry> entries(part.begin(), part.end());
+      if (is_one_by_one()) return add_each(std::move(entries), matcher, worker);
+      add_listed(std::move(entries), matcher, worker);
     });
   }
 
@@ -124,6 +126,7 @@ class RsmWalk {
     const Span inputs = rows_.group(cell.row);
     const Span others = cols_.group(cell.col);
     std::vector<Entry> entries;
+    entries.reserve(inputs.size() * others.size());
     for (std::size_t i = inputs.begin; i < inputs.end; ++i) {
       for (std::size_t j = others.begin; j < others.end; ++j) {
         const bool is_diagonal = sides_.is_symmetric && i == j;
@@ -134,20 +137,17 @@ class RsmWalk {
   }
 
   // Writes the entries of inputs with themselves; returns the others.
-  std::vector<Entry> without_diagonal(std::span<const Entry> entries) const {
-    std::vector<Entry> others;
+  std::vector<Entry> without_diagonal(std::vector<Entry> entries) const {
+    const auto is_diagonal = [&](const Entry& entry) { return sides_.is_diagonal(entry); };
     for (const Entry& entry : entries) {
-      if (sides_.is_diagonal(entry)) {
-        entries_.write_diagonal(entry);
-      } else {
-        others.push_back(entry);
-      }
+      if (is_diagonal(entry)) entries_.write_diagonal(entry);
     }
-    return others;
+    std::erase_if(entries, is_diagonal);
+    return entries;
   }
 
-  void add_each(std::span<const Entry> entries, Matcher<T>& matcher, Worker& worker) const {
-    for (const Entry& entry : without_diagonal(entries)) {
+  void add_each(std::vector<Entry> all, Matcher<T>& matcher, Worker& worker) const {
+    for (const Entry& entry : without_diagonal(std::move(all))) {
       const Match match = is_in_strips() ? match_in_strips(entry, matcher, worker)
                                          : match_windows(entry.i, entry.j, matcher, worker);
       entries_.write_matched(entry, match, matcher, worker);
@@ -186,8 +186,8 @@ class RsmWalk {
         stride);
   }
 
-  void add_listed(std::span<const Entry> listed, Matcher<T>& matcher, Worker& worker) const {
-    const std::vector<Entry> entries = without_diagonal(listed);
+  void add_listed(std::vector<Entry> all, Matcher<T>& matcher, Worker& worker) const {
+    const std::vector<Entry> entries = without_diagonal(std::move(all));
     const std::size_t edge = stride_for(layout_.max_tokens);
     const auto affinities = [&](std::size_t k) {
       return matcher.affinities.data() + k * edge * edge;
