@@ -223,10 +223,12 @@ def _compare_rsms(
         lambda: ig.semantic_rsm(maps, layout="nhwc", num_threads=num_threads)
     )
 
+    alike = -divergence  # of one kind with the RSMs, which are similarities
+
     def correlations(method: str) -> tuple[float, float]:
         return (
-            ig.compare_rsms(spatial, divergence, method=method, num_threads=num_threads),
-            ig.compare_rsms(semantic, divergence, method=method, num_threads=num_threads),
+            -ig.compare_rsms(spatial, alike, method=method, num_threads=num_threads),
+            -ig.compare_rsms(semantic, alike, method=method, num_threads=num_threads),
         )
 
     return LayerResult(
