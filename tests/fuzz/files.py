@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import re
 import signal
@@ -97,6 +98,8 @@ def check(case: Case, folder: Path, run: Callable[..., Outcome]) -> None:
     before = sorted(folder.iterdir())
     check_compare(case, source, folder / "out.csv", run)
     check_rsm(case, source, folder / "out.npy", run)
+    check_layers(case, source, run)
+    check_check(case, source, run)
     assert sorted(folder.iterdir()) == before, "files are left behind"
 
 
@@ -146,6 +149,44 @@ def check_rsm(case: Case, source: Path, target: Path, run: Callable[..., Outcome
     expected = ig.semantic_rsm(next(iter(tokens.values())), matching="none")
     np.testing.assert_array_equal(np.load(target, allow_pickle=False), expected)
     target.unlink()
+
+
+def check_layers(case: Case, source: Path, run: Callable[..., Outcome]) -> None:
+    """Assert that `layers` lists the file's layers, or says why other commands refuse it."""
+    outcome = run("layers", source, "--json", "-")
+    check_lines(outcome, source)
+    if outcome.status:
+        return
+    found = json.loads(outcome.stdout)
+    if found["refused"] is not None:
+        return
+    layers = expected_layers(case, source, outcome)
+    assert layers, "broken, but listed"
+    shapes = {layer["name"]: layer["shape"] for layer in found["layers"]}
+    assert shapes.keys() == layers.keys()
+    for name, (samples, *features) in shapes.items():
+        assert (samples, int(np.prod(features))) == layers[name].shape
+
+
+def check_check(case: Case, source: Path, run: Callable[..., Outcome]) -> None:
+    """Assert that `check` gives the CKA of every layer with itself, which fails where undefined."""
+    outcome = run("check", source, source, "--min", "-1", "--json", "-")
+    has_failed = outcome.status == 3
+    outcome = outcome._replace(status=0 if has_failed else outcome.status)
+    check_lines(outcome, source)
+    layers = expected_layers(case, source, outcome)
+    if outcome.status:
+        assert layers is None or refused(partial(ig.cka_matrix, layers)), "layers are refused"
+        return
+    assert layers, "broken, but read"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = {name: ig.cka(layer, layer) for name, layer in layers.items()}
+    values = {layer["name"]: layer["value"] for layer in json.loads(outcome.stdout)["layers"]}
+    assert values.keys() == expected.keys()
+    for name, value in values.items():
+        assert value == (None if np.isnan(expected[name]) else expected[name])
+    assert has_failed == (None in values.values())
 
 
 def check_lines(outcome: Outcome, source: Path) -> None:

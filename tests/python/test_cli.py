@@ -883,6 +883,8 @@ COMMANDS = {
     "help of a command": ["rsm", "--help"],
     "version": ["--version"],
     "compare": ["compare", "a.npz", "b.npz"],
+    "check": ["check", "a.npz", "a.npz", "--min", "0"],
+    "layers": ["layers", "a.npz", "--json", "-"],
 }
 
 
@@ -1038,9 +1040,11 @@ def test_help_and_version(run):
 
 def test_every_command_is_documented():
     names = commands.list_commands(None)
-    assert {"compare", "demo", "info", "measures", "rsm"} <= set(names)
+    assert {"check", "compare", "demo", "info", "measures", "report", "rsm"} <= set(names)
     for command in (commands.get_command(None, name) for name in names):
         assert command.help
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert ("--json" in options) is (command.name != "report")  # whose page is the result
         for parameter in command.params:
             if isinstance(parameter, click.Option) and not isinstance(parameter.type, click.Choice):
                 assert parameter.help, f"{command.name} {parameter.name}"
@@ -1061,6 +1065,24 @@ def test_python_m_isogram():
     done = subprocess.run(run, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"isogram, version {ig.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("isogram che", ["check"]),
+        ("isogram compare --measure cka_r", ["cka_rbf"]),
+        ("isogram rsm --match", ["--matching"]),
+        ("isogram rsm --matching w", ["window"]),
+    ],
+)
+def test_completion(words, expected):
+    run = [sys.executable, "-m", "isogram"]
+    env = BUFFERED | {"_ISOGRAM_COMPLETE": "bash_complete", "COMP_WORDS": words}
+    env["COMP_CWORD"] = str(len(words.split()) - 1)
+    done = subprocess.run(run, capture_output=True, text=True, timeout=60, check=False, env=env)
+    assert done.stdout.split() == [f"plain,{word}" for word in expected]
+    assert done.stderr == ""
 
 
 def test_without_click():

@@ -97,7 +97,7 @@ def check(
     num_threads: int | None,
     **given: Any,
 ) -> None:
-    """End with status 3 unless all layers are as alike in A and B as they have to be.
+    """Fail unless the layers of A and B are alike.
 
     Compares each layer of A with the layer of the same name in B, files as for `compare`, by a
     measure, and prints the worst layer first. The exit status is 0 where all values keep to --min
