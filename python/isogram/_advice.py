@@ -55,6 +55,12 @@ def for_layer(name: str, shape: tuple[int, ...]) -> str:
     )
 
 
+def for_sets(name: str, shape: tuple[int, ...]) -> str:
+    """Say how one array becomes a set of layers."""
+    several = f", list({name}) for {shape[0]} of them" if len(shape) > 2 else ""
+    return f": pass [{name}] for one layer{several}"
+
+
 def for_maps(name: str, shape: tuple[int, ...]) -> str:
     """Say how an array of another rank becomes sets of tokens."""
     if len(shape) == 4:

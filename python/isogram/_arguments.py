@@ -259,9 +259,10 @@ def _items_of(function: str, name: str, layers: Any) -> list[tuple[Any, Array]]:
     ):
         listed = list(layers)
         return listed if all(map(_is_named, listed)) else list(enumerate(listed))
-    expected = f"{function}: `{name}` must be a sequence or a mapping of 2-D arrays"
+    expected = f"{function}: `{name}` must be a sequence or a mapping of arrays, samples first"
     if hasattr(layers, "shape"):
-        raise ValueError(f"{expected}, got one array of shape {tuple(layers.shape)}")
+        advice = _advice.for_sets(name, layers.shape)
+        raise ValueError(f"{expected}, got one array of shape {tuple(layers.shape)}{advice}")
     raise TypeError(f"{expected}, got {type(layers).__name__}{_advice.for_no_array(name, layers)}")
 
 

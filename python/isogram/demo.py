@@ -165,11 +165,11 @@ def run(output: str | Path | None = None, *, num_threads: int | None = None) -> 
     }
     _print_layers(features, layers)
 
-    flat = {name: maps.reshape(len(maps), -1) for name, maps in features.layers.items()}
-    cka, seconds = _timed(lambda: ig.cka_matrix(flat, num_threads=num_threads))
+    maps = features.layers
+    cka, seconds = _timed(lambda: ig.cka_matrix(maps, num_threads=num_threads))
     print(f"\nCKA (linear, debiased) of all pairs of layers: {seconds:.3f} s")
     print(matrix_table(cka, names, names))
-    gbs, seconds = _timed(lambda: ig.gbs_matrix(flat, k=NEIGHBOURS, num_threads=num_threads))
+    gbs, seconds = _timed(lambda: ig.gbs_matrix(maps, k=NEIGHBOURS, num_threads=num_threads))
     print(f"\nGBS ({NEIGHBOURS} nearest neighbours) of all pairs of layers: {seconds:.3f} s")
     print(matrix_table(gbs, names, names))
 

@@ -346,6 +346,16 @@ def test_sets_that_are_none():
             ig.cka_matrix(layers)
 
 
+def test_one_array_is_no_set_of_layers():
+    message = r"^gbs_matrix: `layers` must be a sequence .* got one array of shape \(20, 5, 6\): "
+    with pytest.raises(
+        ValueError, match=message + r"pass \[layers\] for one layer, list\(layers\)"
+    ):
+        ig.gbs_matrix(TOKENS)
+    with pytest.raises(ValueError, match=r"^cka_matrix: `other` .*: pass \[other\] for one layer$"):
+        ig.cka_matrix([TOKENS], TOKENS[0])
+
+
 def test_tokens_one_after_another():
     tokens = {name: data((s, 3), "float32", seed=s) for s, name in enumerate("abcd", 4)}
     expected = ig.semantic_rsm(list(tokens.values()))

@@ -24,7 +24,7 @@ def jsd(
     """Return the Jensen-Shannon divergences, in bits, of all pairs of distributions.
 
     JSD(p, q) = H((p + q)/2) - (H(p) + H(q))/2 with H the entropy to base 2: 0 for equal
-    distributions, 1 for disjoint ones.
+    distributions, 1 for disjoint ones. An RSM, of similarities, is compared with 1 - JSD.
 
     Parameters
     ----------
