@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import textwrap
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -72,6 +74,13 @@ def listing(
             for line in cells
         ]
     return _aligned(cells, right)
+
+
+def terminal_width() -> int | None:
+    """Return how many characters a line on stdout has; None if that is no terminal."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    return shutil.get_terminal_size().columns
 
 
 def cut(name: str, width: int) -> str:

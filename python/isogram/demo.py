@@ -7,7 +7,7 @@ which the same object stands at different places; `examples/make_demo_features.p
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 import isogram as ig
 from isogram._output import check_target
-from isogram._tables import matrix_table
+from isogram._tables import listing, matrix_table, terminal_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -168,10 +168,10 @@ def run(output: str | Path | None = None, *, num_threads: int | None = None) -> 
     maps = features.layers
     cka, seconds = _timed(lambda: ig.cka_matrix(maps, num_threads=num_threads))
     print(f"\nCKA (linear, debiased) of all pairs of layers: {seconds:.3f} s")
-    print(matrix_table(cka, names, names))
+    print(matrix_table(cka, names, names, terminal_width()))
     gbs, seconds = _timed(lambda: ig.gbs_matrix(maps, k=NEIGHBOURS, num_threads=num_threads))
     print(f"\nGBS ({NEIGHBOURS} nearest neighbours) of all pairs of layers: {seconds:.3f} s")
-    print(matrix_table(gbs, names, names))
+    print(matrix_table(gbs, names, names, terminal_width()))
 
     i, j = features.drawn.T
     matched = ig.semantic_matching(
@@ -255,35 +255,47 @@ def _print_heading(features: Features, num_threads: int | None, seconds: float) 
 
 
 def _print_layers(features: Features, layers: dict[str, LayerResult]) -> None:
-    print(
-        "\n                              time in s       neighbour shows    "
-        "correlation with the divergences"
-        "\n                                              the same picture   "
-        "Pearson           Spearman"
-        "\nlayer            h x w x c    spat.   sem.    spatial semantic   "
-        "spatial semantic  spatial semantic"
-    )
-    for name, result in layers.items():
-        shape = " x ".join(map(str, features.layers[name].shape[1:]))
-        same, pearson, spearman = result.same_picture, result.pearson, result.spearman
-        print(
-            f"{name:12s} {shape:>13s}   {result.seconds[0]:6.3f} {result.seconds[1]:6.3f}   "
-            f"{same[0]:7.1%} {same[1]:8.1%}   {pearson[0]:7.3f} {pearson[1]:8.3f}  "
-            f"{spearman[0]:7.3f} {spearman[1]:8.3f}"
+    print("\nViews whose nearest neighbour shows the same picture, by spatial and semantic RSMs")
+    rates = [
+        (
+            name,
+            " x ".join(map(str, features.layers[name].shape[1:])),
+            *(f"{rate:.1%}" for rate in result.same_picture),
+            *(f"{seconds:.3f}" for seconds in result.seconds),
         )
+        for name, result in layers.items()
+    ]
+    _print_table(
+        ("layer", "h x w x c", "spatial", "semantic", "seconds: spatial", "semantic"), rates
+    )
     assignments = sum(result.assignments for result in layers.values())
     seconds = sum(result.seconds[1] for result in layers.values())
     print(f"{assignments} exact assignments in {seconds:.3f} s, one per pair of views and layer")
 
+    print("\nCorrelation of the RSMs with the divergences")
+    header = ("layer", "Pearson: spatial", "semantic", "Spearman: spatial", "semantic")
+    correlations = [
+        (name, *(f"{value:.3f}" for value in (*result.pearson, *result.spearman)))
+        for name, result in layers.items()
+    ]
+    _print_table(header, correlations)
+
 
 def _print_matched(features: Features, main: LayerResult, matched: ig.SemanticMatching) -> None:
-    print(f"\nsimilarity of two views in {MAIN_LAYER}   spatial semantic   tokens that moved")
+    print(f"\nSimilarity of two views in {MAIN_LAYER}")
+    header = ("picture", "views", "spatial", "semantic", "tokens that moved")
+    lines = []
     for (a, b), columns, total in zip(features.drawn, matched.columns, matched.total, strict=True):
         moved = np.count_nonzero(columns != np.arange(len(columns)))
-        print(
-            f"{features.pictures[a]:10s} views {a:3d} and {b:3d}            "
-            f"{main.spatial[a, b]:7.3f} {total:8.3f}   {moved:3d} of {len(columns)}"
+        similarities = f"{main.spatial[a, b]:.3f}", f"{total:.3f}"
+        lines.append(
+            (features.pictures[a], f"{a} and {b}", *similarities, f"{moved} of {len(columns)}")
         )
+    _print_table(header, lines)
+
+
+def _print_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    print(listing(header, lines, right=range(1, len(header)), width=terminal_width()))
 
 
 def _draw(target: Path, result: Result, features: Features) -> Path | None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,13 +33,6 @@ def answer(text: str, facts: Mapping[str, Any], json_path: Path | None) -> None:
     else:
         with replacing(json_path) as stream:
             stream.write(document.encode() + b"\n")
-
-
-def terminal_width() -> int | None:
-    """Return how many characters a line on stdout has; None if that is no terminal."""
-    if sys.stdout is None or not sys.stdout.isatty():
-        return None
-    return shutil.get_terminal_size().columns
 
 
 def _plain(value: Any) -> Any:

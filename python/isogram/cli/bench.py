@@ -15,8 +15,8 @@ import numpy as np
 
 import isogram as ig
 from isogram._machine import cores, processor
-from isogram._tables import listing
-from isogram.cli._answer import answer, terminal_width
+from isogram._tables import listing, terminal_width
+from isogram.cli._answer import answer
 from isogram.cli._commands import Command
 from isogram.cli._messages import notice
 from isogram.cli._options import check_targets, json_option, num_threads_option

@@ -14,8 +14,8 @@ import isogram as ig
 from isogram import io
 from isogram._measures import Measure
 from isogram._output import listed
-from isogram._tables import listing
-from isogram.cli._answer import answer, terminal_width
+from isogram._tables import listing, terminal_width
+from isogram.cli._answer import answer
 from isogram.cli._commands import A_AND_B, Command
 from isogram.cli._files import open_both
 from isogram.cli._messages import notice

@@ -11,8 +11,8 @@ import isogram as ig
 from isogram import io
 from isogram._measures import Measure
 from isogram._output import write_csv
-from isogram._tables import matrix_table
-from isogram.cli._answer import answer, terminal_width
+from isogram._tables import matrix_table, terminal_width
+from isogram.cli._answer import answer
 from isogram.cli._commands import A_AND_B, Command
 from isogram.cli._files import read_both
 from isogram.cli._options import (

@@ -9,7 +9,8 @@ import click
 
 import isogram as ig
 from isogram._config import NAME_WIDTH, described
-from isogram.cli._answer import answer, terminal_width
+from isogram._tables import terminal_width
+from isogram.cli._answer import answer
 from isogram.cli._commands import Command
 from isogram.cli._options import check_targets, json_option
 

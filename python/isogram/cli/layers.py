@@ -8,8 +8,8 @@ import click
 
 from isogram import io
 from isogram._output import listed, printable
-from isogram._tables import listing
-from isogram.cli._answer import answer, terminal_width
+from isogram._tables import listing, terminal_width
+from isogram.cli._answer import answer
 from isogram.cli._commands import Command
 from isogram.cli._messages import notice
 from isogram.cli._options import INPUT, check_targets, ids_option, json_option

@@ -9,8 +9,8 @@ import click
 from numpy.typing import NDArray
 
 import isogram as ig
-from isogram._tables import listing
-from isogram.cli._answer import answer, terminal_width
+from isogram._tables import listing, terminal_width
+from isogram.cli._answer import answer
 from isogram.cli._commands import Command
 from isogram.cli._files import read_numbers
 from isogram.cli._options import (

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 import isogram as ig
 from isogram import io
 from isogram._output import listed
-from isogram._tables import listing
-from isogram.cli._answer import answer, terminal_width
+from isogram._tables import listing, terminal_width
+from isogram.cli._answer import answer
 from isogram.cli._commands import Command
 from isogram.cli._files import say_what_is_ignored
 from isogram.cli._options import (
