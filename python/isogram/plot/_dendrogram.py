@@ -10,8 +10,8 @@ from matplotlib.collections import LineCollection
 
 from isogram._arguments import choice
 from isogram.plot._figure import axes_for
-from isogram.plot._labels import names_of, plain, set_names
-from isogram.plot._matrix import distances_of, set_title
+from isogram.plot._labels import names_of, plain, set_names, set_title
+from isogram.plot._matrix import distances_of
 
 _METHODS = ("average", "complete", "single", "weighted", "ward", "centroid", "median")
 

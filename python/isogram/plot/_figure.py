@@ -47,8 +47,9 @@ def axes_for(function: str, ax: Axes | None, height: float | None = None) -> Ite
             )
         yield ax
         return
+    # Before the context, which would undo what pyplot sets in a notebook when it is first imported.
+    figure = _new_figure((WIDTH, _TALLEST if height is None else min(height, _TALLEST)))
     with mpl.rc_context(_STYLE):
-        figure = _new_figure((WIDTH, _TALLEST if height is None else min(height, _TALLEST)))
         try:
             yield figure.add_subplot()
             if height is None:

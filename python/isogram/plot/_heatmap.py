@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from isogram._arguments import choice
 from isogram.plot._figure import axes_for
-from isogram.plot._labels import extent, names_of, plain, points_of, set_names, set_numbers
+from isogram.plot._labels import (
+    extent,
+    names_of,
+    plain,
+    points_of,
+    set_names,
+    set_numbers,
+    set_title,
+)
 from isogram.plot._matrix import (
     add_colorbar,
     draw_matrix,
@@ -20,7 +28,6 @@ from isogram.plot._matrix import (
     kind_of,
     labelled,
     limits_of,
-    set_title,
     without_diagonal,
 )
 

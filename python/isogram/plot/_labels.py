@@ -39,17 +39,16 @@ def plain(text: object) -> str:
 def shortened(names: Sequence[str]) -> list[str]:
     """Return the names with what all share, or their middle, left out where they are long.
 
-    Names that differ go on differing.
+    Names that differ go on differing, if twice the usual length is enough for that.
     """
     if max(map(len, names), default=0) <= _LONGEST:
         return list(names)
     rest = _without_what_all_share(names)
-    longest = max(map(len, rest))
-    for length in range(_LONGEST, longest):
+    for length in range(_LONGEST, 2 * _LONGEST):
         cut = [_cut(name, length) for name in rest]
         if len(set(cut)) == len(set(names)):
-            return cut
-    return rest
+            break
+    return cut
 
 
 def set_names(axis: Axis, positions: Sequence[float], names: Sequence[str]) -> None:
@@ -86,6 +85,12 @@ def extent(ax: Axes) -> tuple[float, float]:
 def set_numbers(axis: Axis) -> None:
     """Label whole numbers along an axis."""
     axis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
+
+
+def set_title(ax: Axes, title: str, above: float = 0) -> None:
+    """Write the heading, if there is one, above as many lines of other text."""
+    if title:
+        ax.set_title(plain(title), pad=6 + 1.5 * above * points_of("medium"))
 
 
 class _Thinned(Locator):
@@ -128,11 +133,14 @@ def _without_what_all_share(names: Sequence[str]) -> list[str]:
 
 
 def _shared_words(names: Sequence[str]) -> int:
-    """Return how many characters all names begin with, up to a dot or the like."""
+    """Return how many characters all names begin with, up to a dot or the like.
+
+    Of a shared start without one, six characters are left.
+    """
     first, last = min(names), max(names)
     pairs = enumerate(zip(first, last, strict=False))
     shared = next((i for i, (a, b) in pairs if a != b), len(first))
-    return max(first.rfind(mark, 0, shared) for mark in "./_") + 1
+    return max(*(first.rfind(mark, 0, shared) + 1 for mark in "./_"), shared - 6)
 
 
 def _cut(name: str, length: int) -> str:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from isogram._arguments import integer
 from isogram._arrays import to_host
 from isogram.plot._figure import axes_for
-from isogram.plot._labels import names_of, plain, set_names
-from isogram.plot._matrix import add_colorbar, limits_of, numbers_of, set_title
+from isogram.plot._labels import names_of, plain, set_names, set_title
+from isogram.plot._matrix import add_colorbar, limits_of, numbers_of
 from isogram.plot._pictures import draw_picture, hide_axes, is_picture, picture_of
 
 _STRONGEST = 12  # pairs of patches, where all would hide the pictures
@@ -63,7 +63,7 @@ def matching(
         The tokens of `a` to draw; by default all.
     strongest : int, optional
         Draw only as many pairs, those that contribute most; by default all pairs of words, and
-        twelve of patches.
+        twelve of patches. Without contributions all.
     names : (str, str), optional
         Headings of `a` and `b`.
     limits : (float, float), optional
@@ -107,7 +107,7 @@ def matching(
             f"matching: `matching` must name tokens of `b`, of which there are "
             f"{layout.tokens_of_b}, got {columns.max()}"
         )
-    if strongest is None and patches:
+    if strongest is None and patches and worth is not None:
         strongest = _STRONGEST
     pairs = _pairs(columns, worth, tokens, strongest)
     drawn = np.zeros(len(pairs)) if worth is None else worth[pairs[:, 0]]
@@ -118,16 +118,12 @@ def matching(
         lines = LineCollection(list(layout.lines(pairs)), cmap=_COLOURS, array=drawn, linewidths=1)
         lines.set_clim(first, last)
         lines.set_path_effects([Stroke(linewidth=1.8, foreground="white"), Normal()])
-        if patches:
-            frames = PatchCollection(
-                layout.frames(pairs), match_original=False, facecolor="none", linewidths=0.9
-            )
-            frames.set_path_effects([Stroke(linewidth=1.7, foreground="white"), Normal()])
-            frames.set(cmap=lines.cmap, norm=lines.norm, array=None)
-            frames.set_edgecolor(list(np.repeat(lines.to_rgba(drawn), 2, axis=0)))
-            ax.add_collection(frames)
+        frames = PatchCollection(layout.frames(pairs), facecolor="none", linewidths=0.9)
+        frames.set_edgecolor(list(np.repeat(lines.to_rgba(drawn), 2, axis=0)))
+        frames.set_path_effects(lines.get_path_effects())
+        ax.add_collection(frames, autolim=False)
         ax.add_collection(lines, autolim=False)
-        set_title(ax, title)
+        set_title(ax, title, above=1 if heads else 0)
         if colorbar and worth is not None:
             add_colorbar(ax, lines, drawn, label)
     return ax
@@ -312,5 +308,7 @@ def _pairs(columns: _Array, worth: _Array | None, tokens: Any, strongest: Any) -
         chosen = chosen[np.argsort(worth[chosen], kind="stable")]
         chosen = chosen[~np.isnan(worth[chosen])]
     if strongest is not None:
+        if worth is None:
+            raise ValueError("matching: `strongest` must be None without contributions")
         chosen = chosen[-integer("matching", "strongest", strongest, 1) :]
     return np.stack([chosen, columns[chosen]], axis=1)

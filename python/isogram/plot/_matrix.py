@@ -206,12 +206,6 @@ def add_colorbar(ax: Axes, mappable: Any, values: _Array, label: str) -> None:
     bar.outline.set_visible(False)
 
 
-def set_title(ax: Axes, title: str) -> None:
-    """Write the heading, if there is one."""
-    if title:
-        ax.set_title(plain(title))
-
-
 def _names_in(index: Any) -> list[str] | None:
     """Return the labels of an index of pandas, but for the numbers that it gives by itself."""
     return None if type(index).__name__ == "RangeIndex" else list(map(str, index))

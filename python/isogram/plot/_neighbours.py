@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from isogram._arrays import to_host
 from isogram.plot._figure import axes_for
-from isogram.plot._labels import extent, names_of, points_of, set_names
-from isogram.plot._matrix import numbers_of, set_title
+from isogram.plot._labels import extent, names_of, points_of, set_names, set_title
+from isogram.plot._matrix import numbers_of
 from isogram.plot._pictures import draw_picture, hide_axes, picture_of
 
 _FIRST = 1.3  # left of the first neighbour, in sides of a picture

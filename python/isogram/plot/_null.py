@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 
 from isogram._arguments import number
 from isogram.plot._figure import axes_for
-from isogram.plot._labels import plain
-from isogram.plot._matrix import kind_of, numbers_of, set_title
+from isogram.plot._labels import plain, set_title
+from isogram.plot._matrix import kind_of, numbers_of
 from isogram.plot._series import COLOURS
 
 
@@ -32,7 +32,7 @@ def null(
     ----------
     value : float
         What was measured.
-    values : array of shape (m,)
+    values : array of shape (m)
         What was measured where nothing is shared: of permuted samples, say.
     kind : {"similarity", "distance"}
         Of distances, the smaller is the more similar.

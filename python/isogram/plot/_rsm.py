@@ -10,14 +10,13 @@ from matplotlib.axes import Axes
 
 from isogram._arguments import choice
 from isogram.plot._figure import axes_for
-from isogram.plot._labels import names_of, set_names, set_numbers
+from isogram.plot._labels import names_of, set_names, set_numbers, set_title
 from isogram.plot._matrix import (
     add_colorbar,
     draw_matrix,
     kind_of,
     labelled,
     limits_of,
-    set_title,
     square,
     without_diagonal,
 )

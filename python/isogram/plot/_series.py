@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from isogram.plot._labels import plain, points_of
+from isogram.plot._labels import set_title
 
 # Okabe and Ito's colours without yellow: all eyes tell them apart, and without colour the markers.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -37,9 +37,7 @@ def head(ax: Axes, title: str, names: int = 0) -> None:
             columnspacing=1.2,
             handlelength=1.5,
         )
-    if title:
-        line = 1.5 * points_of("small")
-        ax.set_title(plain(title), pad=6 + (rows * line + line / 2 if rows else 0))
+    set_title(ax, title, above=rows)
 
 
 def legend_height(names: int) -> float:
