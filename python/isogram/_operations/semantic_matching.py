@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -23,6 +24,7 @@ from isogram._tokens.samples import Samples, of_unit_norm
 from isogram._types import Array
 
 _KERNELS = ("linear", "cosine")
+_SAFE_EXPONENT = 200  # products of numbers between 2^±this, and their sums, stay within range
 _HELD = 2**24  # float64 of affinities and tokens that are held at one time
 
 
@@ -116,7 +118,7 @@ def semantic_matching(
     -----
     Types: any → float64 throughout. Of several optima one is found; `semantic_rsm`, which
     computes in float32, may find another, of the same sum but for rounding. Cost per pair: s·t·c
-    multiply-adds in float64 and one assignment, about three times that of `semantic_rsm`. Memory:
+    multiply-adds in float64 and one assignment, ten times that of `semantic_rsm`. Memory:
     the results, and 128 MB of affinities and tokens, or one pair if that is more. The host
     computes: tokens on a GPU are copied there, and the results back. Source: Wald et al. 2024,
     arXiv:2410.23107.
@@ -204,14 +206,17 @@ class _Input(NamedTuple):
         """Read one of the samples, or raise the error for an entry that is not finite."""
         [tokens] = replace(samples.rows(slice(input, input + 1)), is_unit=False).split()
         values = widened(tokens).astype(np.float64)
-        bad = np.argwhere(~np.isfinite(values))
-        if bad.size:
-            token, channel = map(int, bad[0])
+        largest = float(np.abs(values).max())
+        if not math.isfinite(largest):
+            token, channel = map(int, np.argwhere(~np.isfinite(values))[0])
             raise not_finite(samples, (input, token, channel), float(values[token, channel]))
         if samples.is_unit:
-            values = of_unit_norm(np, values)
-        exponent = int(np.frexp(np.abs(values).max())[1])
-        values = np.ldexp(values, -exponent)
+            values, largest = of_unit_norm(np, values), 1.0
+        exponent = math.frexp(largest)[1]
+        if abs(exponent) <= _SAFE_EXPONENT:
+            exponent = 0
+        else:
+            values = np.ldexp(values, -exponent)
         return _Input(values, samples.kept(input), exponent, float(np.linalg.norm(values)))
 
 
