@@ -68,7 +68,9 @@ void load_numpy();
 }  // namespace isogram::bindings
 
 // PYBIND11_MODULE that refuses subinterpreters before any code of pybind11 runs: that code would
-// take the GIL of the main interpreter there, and on Python 3.11 wait for it for ever.
+// take the GIL of the main interpreter there, and on Python 3.11 wait for it for ever. A Python
+// without a GIL stays without: what calls share (the pool of threads, the level of the kernels) is
+// there for calls that give up the GIL.
 #define ISOGRAM_MODULE(name, variable) ISOGRAM_MODULE_OF(name, variable)
 #define ISOGRAM_MODULE_OF(name, variable)                                                 \
   PYBIND11_PLUGIN_DECL(name##_of_main)                                                    \
@@ -76,4 +78,4 @@ void load_numpy();
     const bool is_main = isogram::bindings::is_main_interpreter(PYBIND11_TOSTRING(name)); \
     return is_main ? PyInit_##name##_of_main() : nullptr;                                 \
   }                                                                                       \
-  PYBIND11_MODULE(name##_of_main, variable)
+  PYBIND11_MODULE(name##_of_main, variable, pybind11::mod_gil_not_used())

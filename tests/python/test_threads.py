@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import sysconfig
 import textwrap
 import threading
 import warnings
@@ -433,7 +434,23 @@ def jobs():
         lambda: ig.semantic_rsm(tokens, num_threads=3).tobytes(),
         lambda: ig.gbs(x, y, k=5, num_threads=1),
         lambda: ig.match(data((10, 60, 60), "float64"), num_threads=2).columns.tobytes(),
+        lambda: ig.bandwidth(x),
+        lambda: ig.graph(x, k=4).indices.tobytes(),
+        lambda: ig.modularity(x, np.arange(300) % 3),
+        lambda: ig.compare_rsms(ig.gram(x), ig.gram(y), method="kendall"),
+        lambda: ig.jsd(np.abs(x) / np.abs(x).sum(axis=1, keepdims=True)).tobytes(),
+        lambda: ig.similarity_matrix([x, y], measure="mutual_knn").tobytes(),
+        lambda: ig.plan("semantic_rsm", tokens, tile=6).run(tokens).tobytes(),
+        lambda: batches_of(x, y).compute().tobytes(),
     ]
+
+
+def batches_of(x, y):
+    """Return the sums of two layers, batch by batch."""
+    sums = ig.MinibatchCKA()
+    for rows in range(0, len(x), 50):
+        sums.update([x[rows : rows + 50], y[rows : rows + 50]])
+    return sums
 
 
 def test_concurrent_calls_give_the_same_bits():
@@ -443,6 +460,46 @@ def test_concurrent_calls_give_the_same_bits():
         futures = [(i, pool.submit(call)) for _ in range(8) for i, call in enumerate(calls)]
         for i, future in futures:
             assert future.result(timeout=60) == expected[i]
+
+
+@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="needs no GIL")
+def test_python_stays_without_a_gil():
+    assert run_program("import sys, isogram; print(sys._is_gil_enabled())") == "False"
+
+
+def test_first_calls_of_many_threads_at_once():
+    """Modules are loaded, measures are listed and registered, and each is told of its own call."""
+    code = """
+        import threading
+        from concurrent.futures import ThreadPoolExecutor
+        from dataclasses import replace
+        import numpy as np, isogram as ig
+        x, y = np.random.default_rng(0).standard_normal((2, 200, 9))
+        start = threading.Barrier(8)
+        def calls(number):
+            start.wait()
+            told = []
+            cka = ig.similarity(x, y, measure="angular_cka")
+            mine = replace(ig.measures()["cka"], name=f"cka_{number}", aliases=())
+            ig.register_measure(mine)
+            for _ in range(50):
+                assert f"cka_{number}" in ig.measures()
+                assert ig.similarity(x, y, measure="mutual_knn", k=3) >= 0
+            def tell(done, total):
+                told.append((threading.get_ident(), done, total))
+            plan = ig.plan("gram", x, tile=64)
+            gram = plan.run(x, progress=tell)
+            assert {thread for thread, *_ in told} == {threading.get_ident()}
+            assert told[-1][1] == told[-1][2]
+            layers = ig.MinibatchCKA()
+            layers.update([x, y])
+            return cka, gram.tobytes(), layers.compute().tobytes(), ig.get_num_threads()
+        with ThreadPoolExecutor(8) as pool:
+            first, *others = pool.map(calls, range(8))
+        assert all(other == first for other in others)
+        print(sum(name.startswith("cka_") for name in ig.measures(kind="similarity")))
+    """
+    assert int(run_program(code)) >= 8
 
 
 def test_a_call_from_a_progress_callback_works():

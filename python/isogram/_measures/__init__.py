@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["INVARIANCES", "KINDS", "Measure", "Measures", "measures", "register_measure"]
 
-_BY_NAME: dict[str, Measure] = {}  # of aliases too; empty until the first is asked for
+_BY_NAME: dict[str, Measure] = {}  # of aliases too; none of this folder until one is asked for
+_is_complete = False
 
 
 def __getattr__(name: str) -> Any:
@@ -77,7 +78,7 @@ def measures(kind: str | None = None) -> Measures:
         expected = ", ".join(map(repr, kinds))
         error = ValueError if isinstance(kind, str) else TypeError
         raise error(f"measures: `kind` must be None or one of {expected}, got {kind!r}")
-    ordered = sorted(set(_known().values()), key=lambda measure: measure.name)
+    ordered = sorted(set(_known().copy().values()), key=lambda measure: measure.name)
     return Measures({m.name: m for m in ordered if kind in (None, m.kind)})
 
 
@@ -125,7 +126,8 @@ def _defined(name: str) -> Any:
 
 def _known() -> dict[str, Measure]:
     """Return all measures by name and alias, once those of this folder are loaded."""
-    if not _BY_NAME:
+    global _is_complete
+    if not _is_complete:
         files = sorted(map(os.path.splitext, os.listdir(os.path.dirname(__file__))))
         modules = loaded(
             *(
@@ -136,6 +138,7 @@ def _known() -> dict[str, Measure]:
         )
         found = [module.measure for module in modules]
         _BY_NAME.update({name: measure for measure in found for name in _names(measure)})
+        _is_complete = True  # last: without a GIL other threads see the update by halves
     return _BY_NAME
 
 
