@@ -20,6 +20,7 @@ from typing import Any
 import cupy
 import isogram as ig
 import numpy as np
+from isogram.typing import RsmPrecisionName
 
 from benchmarks.case import Case, Workload
 from benchmarks.cases import all_cases
@@ -197,10 +198,11 @@ def torch_assignment() -> Callable[[Any], object] | None:
 def semantic_rsm(scale: float) -> list[Row]:
     rows = []
     # Tokens, channels and inputs, and the pairs a second that are wanted, in millions.
-    for tokens, channels, inputs, wanted in (
+    cases: tuple[tuple[int, int, int, dict[RsmPrecisionName, float]], ...] = (
         (49, 1280, 4096, {"bfloat16": 12.5, "float32": 4.0}),
         (196, 768, 1024, {"float32": 0.25}),
-    ):
+    )
+    for tokens, channels, inputs, wanted in cases:
         fields = smooth_fields(round(inputs * scale), tokens, channels)
         some = cupy.asnumpy(fields[:48])
         n = len(fields)

@@ -20,6 +20,14 @@ from typing import Any
 
 import isogram as ig
 import numpy as np
+from isogram.typing import (
+    BandwidthLike,
+    EstimatorName,
+    KernelName,
+    MatchingName,
+    RsmKernelName,
+    RsmMethodName,
+)
 from scipy import stats
 from scipy.optimize import linear_sum_assignment
 
@@ -249,7 +257,7 @@ def worst(found: Array, expected: Array, scale: Array | float = 1.0) -> Array:
     return (np.abs(np.asarray(found, np.longdouble) - expected) / scale).max()
 
 
-def gram_error(kernel: str) -> Callable[[Inputs], Array]:
+def gram_error(kernel: KernelName) -> Callable[[Inputs], Array]:
     def error(inputs: Inputs) -> Array:
         parameters = inputs.parameters(kernel)
         found = ig.gram(inputs.x, kernel=kernel, **parameters)
@@ -261,7 +269,7 @@ def gram_error(kernel: str) -> Callable[[Inputs], Array]:
     return error
 
 
-def center_error(estimator: str) -> Callable[[Inputs], Array]:
+def center_error(estimator: EstimatorName) -> Callable[[Inputs], Array]:
     def error(inputs: Inputs) -> Array:
         k = gram(inputs.wide[0], "linear").astype(inputs.dtype)
         found = ig.center(k, estimator=estimator)
@@ -270,7 +278,7 @@ def center_error(estimator: str) -> Callable[[Inputs], Array]:
     return error
 
 
-def cka_error(kernel: str, estimator: str) -> Callable[[Inputs], Array]:
+def cka_error(kernel: KernelName, estimator: EstimatorName) -> Callable[[Inputs], Array]:
     def error(inputs: Inputs) -> Array:
         parameters = inputs.parameters(kernel)
         found = ig.cka(inputs.x, inputs.y, kernel=kernel, estimator=estimator, **parameters)
@@ -386,9 +394,9 @@ def match_error(inputs: Inputs) -> Array:
     return worst(ig.match(similarity).total, chosen.sum(), np.abs(chosen).sum())
 
 
-def rsm_error(kernel: str, matching: str) -> Callable[[Inputs], Array]:
+def rsm_error(kernel: RsmKernelName, matching: MatchingName) -> Callable[[Inputs], Array]:
     def error(inputs: Inputs) -> Array:
-        bandwidth: float | str = inputs.token_bandwidth if kernel == "rbf" else "median"
+        bandwidth: BandwidthLike = inputs.token_bandwidth if kernel == "rbf" else "median"
         found = ig.semantic_rsm(
             inputs.tokens, kernel=kernel, matching=matching, bandwidth=bandwidth
         )
@@ -397,7 +405,7 @@ def rsm_error(kernel: str, matching: str) -> Callable[[Inputs], Array]:
     return error
 
 
-def compare_error(method: str) -> Callable[[Inputs], Array]:
+def compare_error(method: RsmMethodName) -> Callable[[Inputs], Array]:
     def error(inputs: Inputs) -> Array:
         a, b = (gram(x, "linear").astype(inputs.dtype) for x in inputs.wide)
         upper = np.triu_indices(SAMPLES, 1)

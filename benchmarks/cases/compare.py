@@ -7,13 +7,14 @@ from typing import Any
 
 import isogram as ig
 import numpy as np
+from isogram.typing import RsmMethodName
 
 from benchmarks import data, errors
 from benchmarks.baselines import compare as baseline
 from benchmarks.case import Case, Workload
 from benchmarks.settings import Settings
 
-METHODS = {  # ours → rsatoolbox's
+METHODS: dict[RsmMethodName, str] = {  # ours → rsatoolbox's
     "pearson": "corr",
     "spearman": "spearman",
     "kendall": "kendall",
@@ -46,7 +47,7 @@ def cases(settings: Settings) -> list[Case]:
     return [*result, divergences]
 
 
-def rsms(method: str, n: int, _: Settings) -> Workload:
+def rsms(method: RsmMethodName, n: int, _: Settings) -> Workload:
     """Return one comparison."""
     x, y = data.layers(2, n, 64)
     a, b = ig.gram(x, kernel="cosine"), ig.gram(y, kernel="cosine")

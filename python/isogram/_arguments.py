@@ -6,26 +6,29 @@ import math
 import operator
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram import _advice, _core
+from isogram import _advice
 from isogram._arrays import as_layer, as_matrix
 from isogram._entries import extremes, result_dtype, widened
 from isogram._errors import PlaceError
 from isogram._identifiers import require_same_order
 from isogram._place import gpu_library, why_no_gpu
 from isogram._types import MEDIAN, Array, Bandwidth, Kernel, Layers
+from isogram.typing import EstimatorName, KernelName, PrecisionName
 
 if TYPE_CHECKING:
     from isogram._device.device import Device
     from isogram._protocols import Place
 
-KERNELS = _core.KERNELS
-ESTIMATORS = ("biased", "debiased")
-PRECISIONS = ("float32", "tf32", "bfloat16")
+KERNELS: tuple[KernelName, ...] = get_args(KernelName)
+ESTIMATORS: tuple[EstimatorName, ...] = get_args(EstimatorName)
+PRECISIONS: tuple[PrecisionName, ...] = get_args(PrecisionName)
+
+NameT = TypeVar("NameT", bound=str)
 
 
 def _must_be(function: str, name: str, expected: str, value: object) -> str:
@@ -36,10 +39,10 @@ def _must_be(function: str, name: str, expected: str, value: object) -> str:
     return f"{function}: `{name}` must be {expected}, got {value!r}"
 
 
-def choice(function: str, name: str, value: object, allowed: Sequence[str]) -> str:
+def choice(function: str, name: str, value: object, allowed: Sequence[NameT]) -> NameT:
     """Return `value` if it is one of the allowed names."""
     if isinstance(value, str) and value in allowed:
-        return value
+        return allowed[allowed.index(value)]
     error = ValueError if isinstance(value, str) else TypeError
     expected = f"one of {', '.join(map(repr, allowed))}"
     raise error(_must_be(function, name, expected, value))
@@ -176,7 +179,7 @@ def kernel_of(
 
 def precision_of(
     function: str, precision: object, place: Place, inputs: Iterable[NDArray[Any]]
-) -> str:
+) -> PrecisionName:
     """Check how matrix products may round float32: otherwise than as such on a GPU only."""
     name = choice(function, "precision", precision, PRECISIONS)
     if name == "float32":

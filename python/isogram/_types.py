@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from numpy.typing import NDArray
 
 # An array of any library: NumPy, PyTorch, JAX, or whatever speaks DLPack.
 Array: TypeAlias = Any
 
+# Representations of the same samples, by name or without.
+_T = TypeVar("_T")
+LayersOf: TypeAlias = Mapping[Any, _T] | Iterable[tuple[Any, _T]] | Iterable[_T]
+
 # A callable (done, total) that is told how far a call is, or None.
 Report: TypeAlias = Callable[[int, int], object] | None
-
-# A bandwidth as callers give it: "median", ("median", fraction) or a number; or one for each side.
-BandwidthLike: TypeAlias = float | str | tuple[str, float]
-BandwidthsLike: TypeAlias = BandwidthLike | tuple[BandwidthLike, BandwidthLike]
 
 
 class Bandwidth(NamedTuple):

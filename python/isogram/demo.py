@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 import isogram as ig
 from isogram._output import check_target
 from isogram._tables import listing, matrix_table, terminal_width
+from isogram.typing import RsmMethodName
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -225,7 +226,7 @@ def _compare_rsms(
 
     alike = -divergence  # of one kind with the RSMs, which are similarities
 
-    def correlations(method: str) -> tuple[float, float]:
+    def correlations(method: RsmMethodName) -> tuple[float, float]:
         return (
             -ig.compare_rsms(spatial, alike, method=method, num_threads=num_threads),
             -ig.compare_rsms(semantic, alike, method=method, num_threads=num_threads),

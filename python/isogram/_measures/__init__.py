@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from isogram._loading import loaded
+from isogram.typing import MeasureKind
 
 if TYPE_CHECKING:
     from isogram._measures._measure import INVARIANCES, KINDS, Measure
@@ -45,7 +46,7 @@ def table_of(measures: Measures, width: int | None = None) -> str:
     return listing(header, map(_described, measures.values()), width=width)
 
 
-def measures(kind: str | None = None) -> Measures:
+def measures(kind: MeasureKind | None = None) -> Measures:
     """Return the measures that `similarity` and `similarity_matrix` know, by name.
 
     Parameters

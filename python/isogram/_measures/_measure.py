@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from isogram._errors import errors_of
 from isogram._statistics.by_name import FEWEST, STATISTICS, options_of
 from isogram._statistics.layer_pairs import LayerPairs, TooFewSamples
 from isogram._types import Array, Layers, Report
+from isogram.typing import MeasureKind
 
 # Changes of the features of all samples. "samples scaled one by one": by positive factors.
 INVARIANCES = (
@@ -24,7 +25,7 @@ INVARIANCES = (
     "invertible linear",
     "samples scaled one by one",
 )
-KINDS = ("similarity", "distance")
+KINDS: tuple[MeasureKind, ...] = get_args(MeasureKind)
 
 # The invariances of every function of inner products, up to a factor.
 ORTHOGONAL = frozenset({"orthogonal", "permutation of features", "isotropic scaling"})
@@ -76,7 +77,7 @@ class Measure:
 
     name: str
     summary: str
-    kind: str
+    kind: MeasureKind
     range: tuple[float, float]
     invariances: frozenset[str]
     fewest: int

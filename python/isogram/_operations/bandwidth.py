@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from isogram._arguments import choice, integer, threads
 from isogram._arrays import as_layer
 from isogram._bandwidth import MAX_PAIRS, pairs_of
 from isogram._errors import errors_of
 from isogram._place import place_of
 from isogram._types import Array
+from isogram.typing import BandwidthRule
 
 
 def bandwidth(
     x: Array,
     *,
-    rule: str = "median",
+    rule: BandwidthRule = "median",
     max_pairs: int = MAX_PAIRS,
     seed: int = 0,
     num_threads: int | None = None,
@@ -63,7 +66,7 @@ def bandwidth(
     >>> ig.bandwidth(np.array([[0.0], [1.0], [3.0]]))
     2.0
     """
-    choice("bandwidth", "rule", rule, ("median", "mean"))
+    choice("bandwidth", "rule", rule, get_args(BandwidthRule))
     max_pairs = integer("bandwidth", "max_pairs", max_pairs, 1)
     seed = integer("bandwidth", "seed", seed, 0)
     workers = threads("bandwidth", num_threads)

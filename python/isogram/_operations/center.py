@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, overload
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from isogram._arguments import ESTIMATORS, choice, threads
 from isogram._arrays import Output, as_matrix
@@ -10,10 +13,24 @@ from isogram._errors import errors_of
 from isogram._labels import of_matrix
 from isogram._memory import PASS_OUT
 from isogram._types import Array
+from isogram.typing import EstimatorName
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from isogram._overloads import ArrayT, CenterOptions
 
 
+@overload
+def center(k: ArrayT, **options: Unpack[CenterOptions]) -> ArrayT: ...
+@overload
+def center(k: ArrayLike, **options: Unpack[CenterOptions]) -> NDArray[Any]: ...
 def center(
-    k: Array, *, estimator: str = "biased", out: Array | None = None, num_threads: int | None = None
+    k: Array,
+    *,
+    estimator: EstimatorName = "biased",
+    out: Array | None = None,
+    num_threads: int | None = None,
 ) -> Array:
     """Return a Gram matrix centred in feature space.
 

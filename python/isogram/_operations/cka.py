@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from isogram._arguments import kernel_of, threads, two_layers, two_sets
 from isogram._errors import warn
@@ -15,20 +15,26 @@ from isogram._labels import giver_of_table
 from isogram._progress import Progress, reporting
 from isogram._statistics.cka_table import CkaTable, overflow, remarks, table_of, too_small
 from isogram._statistics.layer_pairs import LayerPairs, TooFewSamples
-from isogram._types import Array, BandwidthsLike, Kernel
+from isogram._types import Array, Kernel, LayersOf
+from isogram.typing import BandwidthsLike, EstimatorName, KernelName, PrecisionName
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from isogram._overloads import ArrayT, CkaMatrixOptions
 
 
 def hsic(
     x: Array,
     y: Array,
     *,
-    kernel: str = "linear",
-    estimator: str = "debiased",
+    kernel: KernelName = "linear",
+    estimator: EstimatorName = "debiased",
     bandwidth: BandwidthsLike = "median",
     gamma: float | None = None,
     degree: int = 3,
     coef0: float = 1.0,
-    precision: str = "float32",
+    precision: PrecisionName = "float32",
     num_threads: int | None = None,
 ) -> float:
     """Return the Hilbert-Schmidt independence criterion of two representations.
@@ -114,13 +120,13 @@ def cka(
     x: Array,
     y: Array,
     *,
-    kernel: str = "linear",
-    estimator: str = "debiased",
+    kernel: KernelName = "linear",
+    estimator: EstimatorName = "debiased",
     bandwidth: BandwidthsLike = "median",
     gamma: float | None = None,
     degree: int = 3,
     coef0: float = 1.0,
-    precision: str = "float32",
+    precision: PrecisionName = "float32",
     num_threads: int | None = None,
 ) -> float:
     """Return the centred kernel alignment of two representations, a similarity of at most 1.
@@ -175,17 +181,29 @@ def cka(
     return float(table.cka[0, 0])
 
 
+@overload
 def cka_matrix(
-    layers: Sequence[Array] | Mapping[Any, Array],
-    other: Sequence[Array] | Mapping[Any, Array] | None = None,
+    layers: LayersOf[ArrayT],
+    other: LayersOf[Array] | None = None,
+    **options: Unpack[CkaMatrixOptions],
+) -> ArrayT: ...
+@overload
+def cka_matrix(
+    layers: LayersOf[ArrayLike],
+    other: LayersOf[Array] | None = None,
+    **options: Unpack[CkaMatrixOptions],
+) -> NDArray[Any]: ...
+def cka_matrix(
+    layers: LayersOf[Array],
+    other: LayersOf[Array] | None = None,
     *,
-    kernel: str = "linear",
-    estimator: str = "debiased",
+    kernel: KernelName = "linear",
+    estimator: EstimatorName = "debiased",
     bandwidth: BandwidthsLike = "median",
     gamma: float | None = None,
     degree: int = 3,
     coef0: float = 1.0,
-    precision: str = "float32",
+    precision: PrecisionName = "float32",
     num_threads: int | None = None,
     progress: Progress = False,
 ) -> Array:

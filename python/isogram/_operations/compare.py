@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from itertools import permutations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,11 @@ from isogram._errors import changed_input, errors_of
 from isogram._identifiers import require_same_order
 from isogram._place import place_of
 from isogram._types import Array
+from isogram.typing import RsmMethodName
 
 if TYPE_CHECKING:
     from isogram._protocols import Place
 
-_METHODS = ("pearson", "spearman", "kendall", "cosine", "cka", "gbs")
 _UNDEFINED = {
     "pearson": "the same everywhere above its diagonal",
     "spearman": "the same everywhere above its diagonal, up to rounding",
@@ -36,7 +36,7 @@ _OPPOSITE = -0.25  # from here down a result may be that of similarities and dis
 
 
 def compare_rsms(
-    rsm_a: Array, rsm_b: Array, *, method: str = "pearson", num_threads: int | None = None
+    rsm_a: Array, rsm_b: Array, *, method: RsmMethodName = "pearson", num_threads: int | None = None
 ) -> float:
     """Return how alike two representational similarity matrices are.
 
@@ -93,7 +93,7 @@ def compare_rsms(
     >>> round(ig.compare_rsms(a, 2 * a), 6)
     1.0
     """
-    choice("compare_rsms", "method", method, _METHODS)
+    choice("compare_rsms", "method", method, get_args(RsmMethodName))
     workers = threads("compare_rsms", num_threads)
     least = 4 if method == "cka" else 3
     first = _square("rsm_a", rsm_a, least)

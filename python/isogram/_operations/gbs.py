@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
+
+from numpy.typing import ArrayLike, NDArray
 
 from isogram._arguments import neighbours_or_all, threads, two_layers, two_sets
 from isogram._errors import warn
@@ -11,7 +12,13 @@ from isogram._labels import giver_of_table
 from isogram._progress import Progress, reporting
 from isogram._statistics.gbs_table import table_of
 from isogram._statistics.layer_pairs import LayerPairs
-from isogram._types import Array
+from isogram._types import Array, LayersOf
+from isogram.typing import PrecisionName
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from isogram._overloads import ArrayT, GbsMatrixOptions
 
 
 def gbs(
@@ -20,7 +27,7 @@ def gbs(
     *,
     k: int | None = None,
     center: bool = False,
-    precision: str = "float32",
+    precision: PrecisionName = "float32",
     num_threads: int | None = None,
 ) -> float:
     """Return the graph-based similarity of two representations.
@@ -108,13 +115,25 @@ def gbs(
     return float(result[0, 0])
 
 
+@overload
 def gbs_matrix(
-    layers: Sequence[Array] | Mapping[Any, Array],
-    other: Sequence[Array] | Mapping[Any, Array] | None = None,
+    layers: LayersOf[ArrayT],
+    other: LayersOf[Array] | None = None,
+    **options: Unpack[GbsMatrixOptions],
+) -> ArrayT: ...
+@overload
+def gbs_matrix(
+    layers: LayersOf[ArrayLike],
+    other: LayersOf[Array] | None = None,
+    **options: Unpack[GbsMatrixOptions],
+) -> NDArray[Any]: ...
+def gbs_matrix(
+    layers: LayersOf[Array],
+    other: LayersOf[Array] | None = None,
     *,
     k: int | None = None,
     center: bool = False,
-    precision: str = "float32",
+    precision: PrecisionName = "float32",
     num_threads: int | None = None,
     progress: Progress = False,
 ) -> Array:

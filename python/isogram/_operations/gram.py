@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from isogram._arguments import kernel_of, precision_of, rows_of_gram, threads
 from isogram._arrays import Output
@@ -12,21 +14,31 @@ from isogram._bandwidth import resolved_bandwidth
 from isogram._errors import beyond_range, errors_of
 from isogram._labels import of_samples
 from isogram._memory import PASS_OUT
-from isogram._types import Array, BandwidthLike
+from isogram._types import Array
+from isogram.typing import BandwidthLike, KernelName, PrecisionName
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from isogram._overloads import ArrayT, GramOptions
 
 _ADVICE = f"{PASS_OUT}, or use cka_matrix or gbs, which hold no n x n matrix"
 
 
+@overload
+def gram(x: ArrayT, y: Array | None = None, **options: Unpack[GramOptions]) -> ArrayT: ...
+@overload
+def gram(x: ArrayLike, y: Array | None = None, **options: Unpack[GramOptions]) -> NDArray[Any]: ...
 def gram(
     x: Array,
     y: Array | None = None,
     *,
-    kernel: str = "linear",
+    kernel: KernelName = "linear",
     bandwidth: BandwidthLike = "median",
     gamma: float | None = None,
     degree: int = 3,
     coef0: float = 1.0,
-    precision: str = "float32",
+    precision: PrecisionName = "float32",
     out: Array | None = None,
     num_threads: int | None = None,
 ) -> Array:

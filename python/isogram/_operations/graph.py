@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from isogram._arguments import flag, neighbours_or_all, precision_of, threads
 from isogram._arrays import Output, as_layer, giver, lying_with, to_host
@@ -15,9 +16,14 @@ from isogram._labels import of_samples
 from isogram._memory import check_memory
 from isogram._place import place_of
 from isogram._types import Array
+from isogram.typing import PrecisionName
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from scipy.sparse import csr_array
+
+    from isogram._overloads import ArrayT, GraphOptions
 
 _ADVICE = "pass `k` for a sparse graph, or use gbs, which holds no n x n matrix"
 
@@ -76,32 +82,20 @@ class Csr:
 
 
 @overload
-def graph(
-    x: Array,
-    *,
-    k: None = None,
-    center: bool = ...,
-    symmetrize: bool = ...,
-    precision: str = ...,
-    num_threads: int | None = ...,
-) -> Array: ...
+def graph(x: ArrayT, *, k: None = None, **options: Unpack[GraphOptions]) -> ArrayT: ...
 @overload
-def graph(
-    x: Array,
-    *,
-    k: int,
-    center: bool = ...,
-    symmetrize: bool = ...,
-    precision: str = ...,
-    num_threads: int | None = ...,
-) -> Csr: ...
+def graph(x: ArrayLike, *, k: None = None, **options: Unpack[GraphOptions]) -> NDArray[Any]: ...
+@overload
+def graph(x: Array, *, k: int, **options: Unpack[GraphOptions]) -> Csr: ...
+@overload
+def graph(x: Array, *, k: int | None, **options: Unpack[GraphOptions]) -> Array: ...
 def graph(
     x: Array,
     *,
     k: int | None = None,
     center: bool = False,
     symmetrize: bool = True,
-    precision: str = "float32",
+    precision: PrecisionName = "float32",
     num_threads: int | None = None,
 ) -> Array | Csr:
     """Return the cosine graph of the samples: dense, or of each sample's `k` nearest.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, overload
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from isogram._arguments import distributions_of, no_distributions, threads
 from isogram._arrays import Output
@@ -12,7 +15,20 @@ from isogram._memory import FEWER_SAMPLES, PASS_OUT
 from isogram._progress import Progress, reporting
 from isogram._types import Array
 
+if TYPE_CHECKING:
+    from typing import Unpack
 
+    from isogram._overloads import ArrayT, JsdOptions
+
+
+@overload
+def jsd(
+    probabilities: ArrayT, other: Array | None = None, **options: Unpack[JsdOptions]
+) -> ArrayT: ...
+@overload
+def jsd(
+    probabilities: ArrayLike, other: Array | None = None, **options: Unpack[JsdOptions]
+) -> NDArray[Any]: ...
 def jsd(
     probabilities: Array,
     other: Array | None = None,

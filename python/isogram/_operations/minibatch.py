@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from isogram._arithmetic import usual_arithmetic
 from isogram._statistics.cka_table import cka_table, samples_for_estimator
 from isogram._statistics.layer_pairs import LayerPairs
 from isogram._statistics.moments import Hsic, cka
-from isogram._types import Array
+from isogram._types import Array, LayersOf
+from isogram.typing import KernelName, PrecisionName
 
 _FEWEST = samples_for_estimator(estimator="debiased")
 _SUMS = ("hsic", "self_x", "self_y")
@@ -77,12 +78,12 @@ class MinibatchCKA:
     def __init__(
         self,
         *,
-        kernel: str = "linear",
+        kernel: KernelName = "linear",
         bandwidth: float | tuple[float, float] | None = None,
         gamma: float | None = None,
         degree: int = 3,
         coef0: float = 1.0,
-        precision: str = "float32",
+        precision: PrecisionName = "float32",
         skip_short: bool = False,
         num_threads: int | None = None,
     ) -> None:
@@ -115,8 +116,8 @@ class MinibatchCKA:
 
     def update(
         self,
-        layers: Sequence[Array] | Mapping[Any, Array],
-        other: Sequence[Array] | Mapping[Any, Array] | None = None,
+        layers: LayersOf[Array],
+        other: LayersOf[Array] | None = None,
     ) -> None:
         """Add a batch.
 

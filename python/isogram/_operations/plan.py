@@ -8,11 +8,12 @@ from isogram._arguments import choice
 from isogram._loading import loaded
 from isogram._walk.plan import Plan
 from isogram._walk.tiles import Tile
+from isogram.typing import OperationName
 
 __all__ = ["Plan", "Tile", "plan"]
 
 # The modules, loaded with the first plan, of those that plan a public function's result.
-_PLANNERS = {
+_PLANNERS: dict[OperationName, str] = {
     "cka_matrix": "isogram._plans.cka",
     "gbs_matrix": "isogram._plans.gbs",
     "gram": "isogram._plans.gram",
@@ -23,7 +24,7 @@ _PLANNERS = {
 }
 
 
-def plan(operation: str, /, *inputs: Any, **options: Any) -> Plan:
+def plan(operation: OperationName, /, *inputs: Any, **options: Any) -> Plan:
     """Return a plan of a large result: its tiles are computed anywhere, with the bits of one call.
 
     Parameters

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
+
+from numpy.typing import ArrayLike, NDArray
 
 from isogram._arguments import bandwidth_of, gpus_of, integer, threads
 from isogram._arrays import Output
@@ -28,23 +30,60 @@ from isogram._tokens.arguments import (
     remarks_on_axes,
 )
 from isogram._tokens.job import Job, Matching, Pairs, Rank
-from isogram._types import Array, BandwidthLike
+from isogram._types import Array
+from isogram.typing import (
+    BandwidthLike,
+    LayoutName,
+    MatchingName,
+    NormalizationName,
+    RsmKernelName,
+    RsmPrecisionName,
+)
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from isogram._overloads import ArrayT, SemanticRsmOptions, SpatialRsmOptions
 
 
+@overload
+def semantic_rsm(
+    tokens: ArrayT | Sequence[ArrayT],
+    other: Array | Sequence[Array] | None = None,
+    *,
+    kernel: RsmKernelName = ...,
+    **options: Unpack[SemanticRsmOptions],
+) -> ArrayT: ...
+@overload
+def semantic_rsm(
+    tokens: ArrayLike | Sequence[ArrayLike],
+    other: Array | Sequence[Array] | None = None,
+    *,
+    kernel: RsmKernelName = ...,
+    **options: Unpack[SemanticRsmOptions],
+) -> NDArray[Any]: ...
+@overload
+def semantic_rsm(
+    tokens: Array | Sequence[Array],
+    other: Array | Sequence[Array] | None = None,
+    *,
+    kernel: Sequence[RsmKernelName],
+    **options: Unpack[SemanticRsmOptions],
+) -> dict[str, Any]: ...
 def semantic_rsm(
     tokens: Array | Sequence[Array],
     other: Array | Sequence[Array] | None = None,
     *,
     pairs: tuple[Any, Any] | None = None,
-    kernel: str | Sequence[str] = "cosine",
-    normalize: str = "input",
-    matching: str = "exact",
+    kernel: RsmKernelName | Sequence[RsmKernelName] = "cosine",
+    normalize: NormalizationName = "input",
+    matching: MatchingName = "exact",
     window: int | None = None,
     topk: int | None = None,
-    precision: str = "float32",
-    rank: int | str | None = None,
+    precision: RsmPrecisionName = "float32",
+    rank: int | Literal["auto"] | None = None,
     mean_loss: float | None = None,
-    layout: str = "nsc",
+    layout: LayoutName = "nsc",
     lengths: Any = None,
     other_lengths: Any = None,
     mask: Any = None,
@@ -228,13 +267,37 @@ def semantic_rsm(
     )
 
 
+@overload
+def spatial_rsm(
+    tokens: ArrayT | Sequence[ArrayT],
+    other: Array | Sequence[Array] | None = None,
+    *,
+    kernel: RsmKernelName = ...,
+    **options: Unpack[SpatialRsmOptions],
+) -> ArrayT: ...
+@overload
+def spatial_rsm(
+    tokens: ArrayLike | Sequence[ArrayLike],
+    other: Array | Sequence[Array] | None = None,
+    *,
+    kernel: RsmKernelName = ...,
+    **options: Unpack[SpatialRsmOptions],
+) -> NDArray[Any]: ...
+@overload
 def spatial_rsm(
     tokens: Array | Sequence[Array],
     other: Array | Sequence[Array] | None = None,
     *,
-    kernel: str | Sequence[str] = "cosine",
-    normalize: str = "input",
-    layout: str = "nsc",
+    kernel: Sequence[RsmKernelName],
+    **options: Unpack[SpatialRsmOptions],
+) -> dict[str, Any]: ...
+def spatial_rsm(
+    tokens: Array | Sequence[Array],
+    other: Array | Sequence[Array] | None = None,
+    *,
+    kernel: RsmKernelName | Sequence[RsmKernelName] = "cosine",
+    normalize: NormalizationName = "input",
+    layout: LayoutName = "nsc",
     lengths: Any = None,
     other_lengths: Any = None,
     bandwidth: BandwidthLike = "median",

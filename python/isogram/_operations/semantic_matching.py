@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from isogram._tokens.arguments import Inputs, listed_pairs
 from isogram._tokens.job import Listed, Pairs, not_finite
 from isogram._tokens.samples import Samples, of_unit_norm
 from isogram._types import Array
+from isogram.typing import LayoutName, NormalizationName
 
 _KERNELS = ("linear", "cosine")
 _SAFE_EXPONENT = 200  # products of numbers between 2^±this, and their sums, stay within range
@@ -42,9 +43,9 @@ def semantic_matching(
     other: Array | Sequence[Array] | None = None,
     *,
     pairs: tuple[Any, Any] | None = None,
-    kernel: str = "cosine",
-    normalize: str = "input",
-    layout: str = "nsc",
+    kernel: Literal["cosine", "linear"] = "cosine",
+    normalize: NormalizationName = "input",
+    layout: LayoutName = "nsc",
     lengths: Any = None,
     other_lengths: Any = None,
     mask: Any = None,

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
+
+from numpy.typing import ArrayLike, NDArray
 
 from isogram._arguments import threads, two_layers, two_sets
 from isogram._errors import warn
 from isogram._labels import giver_of_table
 from isogram._measures import measure_of
 from isogram._progress import Progress, reporting
-from isogram._types import Array
+from isogram._types import Array, LayersOf
 
 if TYPE_CHECKING:
     from isogram._measures import Measure
+    from isogram._overloads import ArrayT
 
 
 def similarity(
@@ -83,9 +85,29 @@ def similarity(
     return float(host[0, 0])
 
 
+@overload
 def similarity_matrix(
-    layers: Sequence[Array] | Mapping[Any, Array],
-    other: Sequence[Array] | Mapping[Any, Array] | None = None,
+    layers: LayersOf[ArrayT],
+    other: LayersOf[Array] | None = None,
+    *,
+    measure: str | Measure = ...,
+    num_threads: int | None = ...,
+    progress: Progress = ...,
+    **options: Any,
+) -> ArrayT: ...
+@overload
+def similarity_matrix(
+    layers: LayersOf[ArrayLike],
+    other: LayersOf[Array] | None = None,
+    *,
+    measure: str | Measure = ...,
+    num_threads: int | None = ...,
+    progress: Progress = ...,
+    **options: Any,
+) -> NDArray[Any]: ...
+def similarity_matrix(
+    layers: LayersOf[Array],
+    other: LayersOf[Array] | None = None,
     *,
     measure: str | Measure = "cka",
     num_threads: int | None = None,

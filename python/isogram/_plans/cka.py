@@ -22,10 +22,11 @@ from isogram._statistics.cka_table import (
     too_small,
 )
 from isogram._statistics.layer_pairs import others, require_two_sets
-from isogram._types import Array, BandwidthsLike, Report
+from isogram._types import Array, Report
 from isogram._walk.plan import Reduced
 from isogram._walk.sources import Source
 from isogram._walk.tiles import Tile, tiles_of
+from isogram.typing import BandwidthsLike
 
 _FUNCTION = "cka_matrix"
 

@@ -17,10 +17,11 @@ from isogram._errors import errors_of, remarks_on_range
 from isogram._host.place import HOST
 from isogram._plans.arguments import Checked, on_host
 from isogram._plans.blocks import BlocksPlan
-from isogram._types import Array, BandwidthLike, Report
+from isogram._types import Array, Report
 from isogram._walk.plan import Reduced
 from isogram._walk.sources import Source
 from isogram._walk.tiles import Tile, cut
+from isogram.typing import BandwidthLike
 
 # Rows and columns of a tile: hundreds of megabytes of entries.
 _TILE = 6144

@@ -32,9 +32,10 @@ from isogram._tokens.arguments import (
 from isogram._tokens.axes import reduced
 from isogram._tokens.job import Job, Matching, Pairs, Rank
 from isogram._tokens.samples import Samples
-from isogram._types import Bandwidth, BandwidthLike, Report
+from isogram._types import Bandwidth, Report
 from isogram._walk.plan import InputSpec, Reduced
 from isogram._walk.tiles import Tile, cut
+from isogram.typing import BandwidthLike
 
 
 @dataclass(frozen=True, eq=False)

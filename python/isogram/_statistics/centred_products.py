@@ -16,8 +16,9 @@ from isogram._bandwidth import bandwidths, zero_median
 from isogram._statistics.centring import shifts
 from isogram._statistics.cosines import cosines
 from isogram._statistics.layer_pairs import LayerPairs, Remarks, degenerate
-from isogram._types import Array, BandwidthsLike, Kernel
+from isogram._types import Array, Kernel
 from isogram._walk.tiles import Tile, upper_tiles
+from isogram.typing import BandwidthsLike
 
 if TYPE_CHECKING:
     from isogram._protocols import RsmTiles

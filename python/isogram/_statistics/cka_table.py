@@ -13,7 +13,8 @@ from isogram._arguments import ESTIMATORS, choice, kernel_of, precision_of
 from isogram._bandwidth import bandwidths, zero_median
 from isogram._errors import errors_of
 from isogram._statistics.layer_pairs import LayerPairs, Remarks
-from isogram._types import Array, BandwidthsLike, Kernel
+from isogram._types import Array, Kernel
+from isogram.typing import BandwidthsLike
 
 # Samples that an estimator needs.
 _FEWEST = {"biased": 2, "debiased": 4}

@@ -13,8 +13,9 @@ from isogram._statistics.centred_products import (
     rsm_kernel,
 )
 from isogram._statistics.layer_pairs import Kept, LayerPairs, Remarks, degenerate
-from isogram._types import Array, BandwidthsLike, Kernel, Layers
+from isogram._types import Array, Kernel, Layers
 from isogram._walk.tiles import Tile, spans
+from isogram.typing import BandwidthsLike
 
 _FEWEST = 3
 _PART = 1 << 22  # entries that are multiplied at a time, before Ctrl-C is heard

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, ValuesView
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,17 @@ from isogram._arrays import as_input, as_matrix, to_host
 from isogram._tokens.job import Listed, Matching, Pairs, Rank
 from isogram._tokens.samples import LAYOUTS, Samples
 from isogram._types import Bandwidth
+from isogram.typing import (
+    LayoutName,
+    MatchingName,
+    NormalizationName,
+    RsmKernelName,
+    RsmPrecisionName,
+)
 
-_KERNELS = ("linear", "cosine", "rbf")
-_MATCHINGS = ("exact", "window", "topk", "greedy", "none")
-_PRECISIONS = ("float32", "bfloat16", "int8")
-_NORMALIZED = ("input", "token")
+_KERNELS = get_args(RsmKernelName)
+_MATCHINGS = get_args(MatchingName)
+_PRECISIONS = get_args(RsmPrecisionName)
 _MEAN_LOSS = 1e-6  # of rank "auto"
 
 
@@ -116,8 +122,8 @@ class Inputs(NamedTuple):
 
     def checked(self, function: str) -> Pairs:
         """Return the pairs of checked inputs."""
-        choice(function, "layout", self.layout, tuple(LAYOUTS))
-        choice(function, "normalize", self.normalize, _NORMALIZED)
+        choice(function, "layout", self.layout, get_args(LayoutName))
+        choice(function, "normalize", self.normalize, get_args(NormalizationName))
         rows = self._side(function, "tokens", self.tokens, self.lengths, self.mask)
         same_channels(function, rows, rows.channels)
         if self.other is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
@@ -14,6 +14,7 @@ from isogram import io
 from isogram._arguments import ESTIMATORS, KERNELS
 from isogram._measures import Measure, measure_of
 from isogram._output import check_target
+from isogram.typing import LayoutName
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -67,7 +68,7 @@ layer_option = click.option("--layer", metavar="NAME", help="Which array, if the
 
 layout_option = click.option(
     "--layout",
-    type=click.Choice(["nsc", "nhwc", "nchw"]),
+    type=click.Choice(get_args(LayoutName)),
     default="nsc",
     show_default=True,
     help="Axes of the array: samples, tokens or height and width, channels.",

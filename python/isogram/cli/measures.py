@@ -13,12 +13,13 @@ from isogram._tables import terminal_width
 from isogram.cli._answer import answer
 from isogram.cli._commands import Command
 from isogram.cli._options import check_targets, json_option
+from isogram.typing import MeasureKind
 
 
 @click.command(cls=Command)
 @click.option("--kind", type=click.Choice(KINDS), help="Those of one kind only.")
 @json_option
-def measures(kind: str | None, json_path: Path | None) -> None:
+def measures(kind: MeasureKind | None, json_path: Path | None) -> None:
     """List the measures of layers that `--measure` of `check` and `compare` takes."""
     check_targets(json=json_path)
     known = ig.measures(kind)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 from numpy.typing import NDArray
@@ -71,7 +71,7 @@ def report(
     pair: tuple[str, str] | None,
     labels: str | None,
     pictures: Path | None,
-    layout: str | None,
+    layout: Literal["nhwc", "nchw"] | None,
     title: str | None,
     num_threads: int | None,
 ) -> None:

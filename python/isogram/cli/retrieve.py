@@ -27,6 +27,7 @@ from isogram.cli._options import (
     progress_option,
     wants_progress,
 )
+from isogram.typing import LayoutName, ReductionName
 
 
 class _Samples(NamedTuple):
@@ -61,7 +62,7 @@ def retrieve(
     k: int,
     similarity: str,
     layer: str | None,
-    layout: str,
+    layout: LayoutName,
     ids: str | None,
     json_path: Path | None,
     num_threads: int | None,
@@ -76,6 +77,7 @@ def retrieve(
     check_targets(json=json_path)
     is_shown = wants_progress(progress)
     is_one = queries.samefile(gallery)
+    reduce: ReductionName | None
     reduce = None if similarity != "pooled" else "mean_nchw" if layout == "nchw" else "mean"
     wanted = _read(queries, layer, ids, reduce)
     there = wanted if is_one else _read(gallery, layer, ids, reduce)
@@ -103,7 +105,7 @@ def retrieve(
     answer(_table(found), facts, json_path)
 
 
-def _read(path: Path, name: str | None, ids: str | None, reduce: str | None) -> _Samples:
+def _read(path: Path, name: str | None, ids: str | None, reduce: ReductionName | None) -> _Samples:
     """Return the tokens of the layer `name`, or of the only one."""
     with io.open(path, layers="*" if name is None else name, ids=ids, reduce=reduce) as layers:
         if len(layers) > 1:

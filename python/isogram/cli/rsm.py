@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import numpy as np
@@ -25,6 +25,7 @@ from isogram.cli._options import (
     wants_progress,
 )
 from isogram.io._results import facts_of
+from isogram.typing import LayoutName, MatchingName, RsmKernelName
 
 
 @click.command(cls=Command)
@@ -33,14 +34,14 @@ from isogram.io._results import facts_of
 @layer_option
 @click.option(
     "--kernel",
-    type=click.Choice(["linear", "cosine", "rbf"]),
+    type=click.Choice(get_args(RsmKernelName)),
     default="cosine",
     show_default=True,
 )
 @click.option("--bandwidth", type=float, help="Of the RBF kernel; by default the median rule.")
 @click.option(
     "--matching",
-    type=click.Choice(["exact", "window", "topk", "greedy", "none"]),
+    type=click.Choice(get_args(MatchingName)),
     default="exact",
     show_default=True,
     help="How the tokens of two samples are matched; none gives the spatial RSM.",
@@ -55,12 +56,12 @@ def rsm(
     tokens: Path,
     output: Path,
     layer: str | None,
-    kernel: str,
+    kernel: RsmKernelName,
     bandwidth: float | None,
-    matching: str,
+    matching: MatchingName,
     window: int | None,
     topk: int | None,
-    layout: str,
+    layout: LayoutName,
     json_path: Path | None,
     num_threads: int | None,
     progress: bool | None,

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,9 @@ from isogram._output import listed
 from isogram.io._contents import IDENTIFIERS, Contents, Entry, in_order, refused, require_memory
 from isogram.io._formats import contents_of
 from isogram.io._layers import Layer, Layers
+from isogram.typing import ReductionName
 
-REDUCTIONS = ("flatten", "mean", "mean_nchw")
+REDUCTIONS: tuple[ReductionName, ...] = get_args(ReductionName)
 
 
 def open(
@@ -26,7 +27,7 @@ def open(
     *,
     layers: str | Iterable[str] = "*",
     ids: str | None = "auto",
-    reduce: str | None = "flatten",
+    reduce: ReductionName | None = "flatten",
 ) -> Layers:
     """Open a file or folder of layers; only names, shapes and identifiers are read.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from isogram.report._neighbours import neighbours_of
 from isogram.report._page import Report, page
 from isogram.report._samples import Layer, Rsm, Samples, samples_of
 from isogram.report._tables import Table, about_of, table_of
+from isogram.typing import LayoutName
 
 MEASURES = ("cka", "gbs_centered", "mutual_knn", "rsa_pearson")
 
@@ -40,7 +41,7 @@ def compare(
     labels: Sequence[Any] | NDArray[Any] | None = None,
     pictures: Sequence[Any] | NDArray[Any] | None = None,
     ids: Sequence[Any] | NDArray[Any] | None = None,
-    layout: str | None = None,
+    layout: Literal["nhwc", "nchw"] | None = None,
     names: tuple[str, str] | None = None,
     title: str | None = None,
     num_threads: int | None = None,
@@ -135,7 +136,7 @@ def compare(
 
 
 def _shown_layers(
-    a: Given, b: Given, pair: tuple[str, str], layout: str | None
+    a: Given, b: Given, pair: tuple[str, str], layout: LayoutName | None
 ) -> tuple[Layer, Layer]:
     """Return the two layers whose samples are shown."""
     if layout is not None:

@@ -14,6 +14,7 @@ from isogram._identifiers import identifiers_of, require_same_order
 from isogram._output import listed
 from isogram.report._pictures import Pictures
 from isogram.report._samples import Layer
+from isogram.typing import LayoutName
 
 
 class Given(NamedTuple):
@@ -36,7 +37,7 @@ class Given(NamedTuple):
     source: Mapping[str, Any]
     ids: NDArray[Any] | None
 
-    def layer(self, name: str, layout: str | None) -> Layer:
+    def layer(self, name: str, layout: LayoutName | None) -> Layer:
         """Return a layer whose samples are shown."""
         if name not in self.layers:
             raise ValueError(
@@ -44,7 +45,8 @@ class Given(NamedTuple):
                 f"{listed(self.layers)}"
             )
         array = to_host(self.layers[name])
-        return Layer(f"{name} of {self.called}", array, {3: "nsc", 4: layout}.get(array.ndim))
+        layouts: dict[int, LayoutName | None] = {3: "nsc", 4: layout}
+        return Layer(f"{name} of {self.called}", array, layouts.get(array.ndim))
 
 
 def both_given(a: Any, b: Any, names: tuple[str, str] | None) -> tuple[Given, Given]:

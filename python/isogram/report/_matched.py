@@ -75,7 +75,7 @@ def _of_layer(
     matching = ig.semantic_matching(
         layer.array[rows.ravel()],
         pairs=(np.arange(0, rows.size, 2), np.arange(1, rows.size, 2)),
-        layout=str(layer.layout),
+        layout=layer.layout or "nsc",
         num_threads=num_threads,
     )
     shown = partial(pictures.small, size=_PIXELS)

@@ -14,6 +14,7 @@ from isogram._output import printable
 from isogram.report._colours import Scale, scale_of
 from isogram.report._pictures import png_of
 from isogram.report._tables import Table, table_of
+from isogram.typing import LayoutName
 
 try:
     from scipy.cluster import hierarchy
@@ -45,7 +46,7 @@ class Layer:
 
     called: str
     array: _Array
-    layout: str | None
+    layout: LayoutName | None
 
     @property
     def grid(self) -> tuple[int, int] | None:

@@ -16,6 +16,7 @@ from isogram.io._contents import lines_of, refused
 from isogram.torch._layers import matches
 from isogram.torch._recording import Recording
 from isogram.torch._reduce import main_tensor, reduction
+from isogram.typing import OutputReductionName
 
 _POOLINGS = ("mean", "last")
 
@@ -24,7 +25,7 @@ def from_cache(
     cache: Any,
     *,
     layers: str = "**",
-    reduce: str | Callable[[Tensor], Tensor] = "flatten",
+    reduce: OutputReductionName | Callable[[Tensor], Tensor] = "flatten",
 ) -> Recording:
     """Return a cache of activations as a recording: of TransformerLens, of nnsight, or a dict.
 

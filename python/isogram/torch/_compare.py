@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -41,7 +41,7 @@ def compare_models(
     minibatch: bool = False,
     layers: Selection = "*",
     layers_b: Selection = None,
-    reduce: str | Callable[[Tensor], Tensor] = "flatten",
+    reduce: Literal["flatten", "mean"] | Callable[[Tensor], Tensor] = "flatten",
     call: Call | None = None,
     dtype: torch.dtype | None = None,
     limit: int | None = None,

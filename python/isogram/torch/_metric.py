@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, distributed
@@ -49,7 +49,10 @@ class CKAMetric:
     """
 
     def __init__(
-        self, *, reduce: str | Callable[[Tensor], Tensor] = "flatten", **options: Any
+        self,
+        *,
+        reduce: Literal["flatten", "mean"] | Callable[[Tensor], Tensor] = "flatten",
+        **options: Any,
     ) -> None:
         """Begin without batches."""
         self._reduce = reduction("CKAMetric", reduce, ("flatten", "mean"))

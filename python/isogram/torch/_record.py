@@ -20,6 +20,7 @@ from isogram.torch._recording import Recording
 from isogram.torch._reduce import reduction
 from isogram.torch._stores import FolderStore, MemoryStore
 from isogram.torch._taps import Taps
+from isogram.typing import OutputReductionName
 
 
 def record(
@@ -27,7 +28,7 @@ def record(
     batches: Iterable[Any],
     *,
     layers: Selection = "*",
-    reduce: str | Callable[[Tensor], Tensor] = "flatten",
+    reduce: OutputReductionName | Callable[[Tensor], Tensor] = "flatten",
     call: Call | None = None,
     ids: Ids = None,
     dtype: torch.dtype | None = None,

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 import torch
 from torch import Tensor
 
 from isogram._arguments import choice
+from isogram.typing import OutputReductionName
 
 # From an output and the batch's mask of tokens, if it has one, to samples by features.
 Reduction: TypeAlias = Callable[[Tensor, Tensor | None], Tensor]
 
-NAMES = ("flatten", "mean", "tokens")
+NAMES: tuple[OutputReductionName, ...] = get_args(OutputReductionName)
 
 
-def reduction(function: str, reduce: object, names: tuple[str, ...] = NAMES) -> Reduction:
+def reduction(
+    function: str, reduce: object, names: tuple[OutputReductionName, ...] = NAMES
+) -> Reduction:
     """Return the reduction of a name, or that of a callable, which is given the output alone."""
     if callable(reduce):
         return lambda output, _: reduce(output)

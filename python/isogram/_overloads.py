@@ -1,0 +1,153 @@
+"""Types of overloads, for type checkers alone: nothing imports this module when it runs.
+
+A function returns arrays of the library of its first argument. Its overloads say so, a line each;
+the function itself says what its options are by default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol, TypedDict, TypeVar
+
+from isogram._progress import Progress
+from isogram._types import Array
+from isogram.typing import (
+    BandwidthLike,
+    BandwidthsLike,
+    EstimatorName,
+    KernelName,
+    LayoutName,
+    MatchingName,
+    NormalizationName,
+    PrecisionName,
+    RsmPrecisionName,
+)
+
+
+# Arrays of other libraries, each told from NumPy's by what these lack.
+class _Exchanged(Protocol):
+    def __dlpack__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
+class TorchTensor(_Exchanged, Protocol):
+    """A tensor of PyTorch."""
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients are recorded."""
+
+
+class CupyArray(_Exchanged, Protocol):
+    """An array of CuPy."""
+
+    def get(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a copy in host memory."""
+
+
+class JaxArray(_Exchanged, Protocol):
+    """An array of JAX."""
+
+    @property
+    def at(self) -> Any:
+        """What makes updated copies."""
+
+
+class PandasFrame(Protocol):
+    """A frame of pandas: results have its labels."""
+
+    @property
+    def iloc(self) -> Any:
+        """What reads rows by their places."""
+
+
+# An array of another library than NumPy, first among overloads: an NDArray[Any] is none of them,
+# and so matches one overload only.
+ArrayT = TypeVar("ArrayT", bound=TorchTensor | CupyArray | JaxArray | PandasFrame)
+
+
+class _Threads(TypedDict, total=False):
+    num_threads: int | None
+
+
+class _Progress(_Threads, total=False):
+    progress: Progress
+
+
+class _Kernel(TypedDict, total=False):
+    kernel: KernelName
+    gamma: float | None
+    degree: int
+    coef0: float
+
+
+class GramOptions(_Kernel, _Threads, total=False):
+    """Those of `gram`."""
+
+    bandwidth: BandwidthLike
+    precision: PrecisionName
+    out: Array | None
+
+
+class CenterOptions(_Threads, total=False):
+    """Those of `center`."""
+
+    estimator: EstimatorName
+    out: Array | None
+
+
+class CkaMatrixOptions(_Kernel, _Progress, total=False):
+    """Those of `cka_matrix`."""
+
+    bandwidth: BandwidthsLike
+    estimator: EstimatorName
+    precision: PrecisionName
+
+
+class GbsMatrixOptions(_Progress, total=False):
+    """Those of `gbs_matrix`."""
+
+    k: int | None
+    center: bool
+    precision: PrecisionName
+
+
+class GraphOptions(_Threads, total=False):
+    """Those of `graph`, but for `k`, which decides what it returns."""
+
+    center: bool
+    symmetrize: bool
+    precision: PrecisionName
+
+
+class JsdOptions(_Progress, total=False):
+    """Those of `jsd`."""
+
+    out: Array | None
+
+
+class SpatialRsmOptions(_Progress, total=False):
+    """Those of `spatial_rsm`, but for `kernel`, which decides how many RSMs it returns."""
+
+    normalize: NormalizationName
+    layout: LayoutName
+    lengths: Any
+    other_lengths: Any
+    bandwidth: BandwidthLike
+    out: Array | None
+    gpus: int | Sequence[int] | None
+    memory_limit: int | None
+
+
+class SemanticRsmOptions(SpatialRsmOptions, total=False):
+    """Those of `semantic_rsm`, but for `kernel`."""
+
+    pairs: tuple[Any, Any] | None
+    matching: MatchingName
+    window: int | None
+    topk: int | None
+    precision: RsmPrecisionName
+    rank: int | Literal["auto"] | None
+    mean_loss: float | None
+    mask: Any
+    other_mask: Any
+    loss: Array | None

@@ -1,0 +1,27 @@
+"""Names that arguments take, for annotations: a type checker refuses the name of no kernel."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+KernelName: TypeAlias = Literal["linear", "cosine", "correlation", "rbf", "laplacian", "polynomial"]
+BandwidthRule: TypeAlias = Literal["median", "mean"]
+# A number, by a rule, or a fraction of that; or one for each side.
+BandwidthLike: TypeAlias = float | Literal["median"] | tuple[Literal["median"], float]
+BandwidthsLike: TypeAlias = BandwidthLike | tuple[BandwidthLike, BandwidthLike]
+EstimatorName: TypeAlias = Literal["biased", "debiased"]
+PrecisionName: TypeAlias = Literal["float32", "tf32", "bfloat16"]
+
+RsmKernelName: TypeAlias = Literal["linear", "cosine", "rbf"]
+RsmPrecisionName: TypeAlias = Literal["float32", "bfloat16", "int8"]
+MatchingName: TypeAlias = Literal["exact", "window", "topk", "greedy", "none"]
+NormalizationName: TypeAlias = Literal["input", "token"]
+LayoutName: TypeAlias = Literal["nsc", "nhwc", "nchw"]
+RsmMethodName: TypeAlias = Literal["pearson", "spearman", "kendall", "cosine", "cka", "gbs"]
+
+MeasureKind: TypeAlias = Literal["similarity", "distance"]
+ReductionName: TypeAlias = Literal["flatten", "mean", "mean_nchw"]  # of layers in files
+OutputReductionName: TypeAlias = Literal["flatten", "mean", "tokens"]  # of outputs of modules
+OperationName: TypeAlias = Literal[
+    "cka_matrix", "gbs_matrix", "gram", "graph", "jsd", "semantic_rsm", "spatial_rsm"
+]
