@@ -8,11 +8,13 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from select import select
 from typing import Any
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+PATIENCE = 120  # seconds without a sign of the browser
 
 
 class Browser:
@@ -146,6 +148,7 @@ class Browser:
 
     def _receive(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
+            assert select([self._answers], [], [], PATIENCE)[0], "the browser does not answer"
             part = self._answers.read(1 << 16)
             assert part, "the browser ended"
             self._rest += part

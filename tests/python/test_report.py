@@ -474,6 +474,20 @@ def test_ends_of_colour_bars(values, low, high):
     assert (scale.low, scale.high) == pytest.approx((low, high))
 
 
+def test_zeros_have_no_sign():
+    page = report.table("T", ["a"], [[-0.00001]]).html
+    assert '<td class="number" data-key="-1e-05">0.0000</td>' in page
+
+
+def test_ends_of_long_names_are_kept():
+    names = [f"model.encoder.layers.{i}.mlp.fc2" for i in range(12)]
+    page = report.compare(layers_of(names), layers_of(names), measures="cka").html
+    shown = re.findall(r'<th scope="row" title="(.*?)">(.*?)</th>', page)
+    assert [full for full, _ in shown] == names
+    assert len({cut for _, cut in shown}) == 12
+    assert shown[0][1] == "model….0.mlp.fc2"
+
+
 def test_shades():
     values = np.array([-0.5, 0.0, 0.1, 1.0, np.nan])
     negative, zero, *above, missing = Scale(-0.5, 1.0).shades(values).tolist()

@@ -40,7 +40,7 @@ class Scale:
     @property
     def is_diverging(self) -> bool:
         """Whether 0 has a colour of its own: where values below it are not few and small."""
-        return self.low < -0.1 * abs(self.high)
+        return self.low < -0.2 * abs(self.high)
 
     def shades(self, values: NDArray[Any]) -> NDArray[np.uint8]:
         """Return the index of each value's colour in `palette()`."""

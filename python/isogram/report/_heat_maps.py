@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from isogram._measures import Measure
 from isogram._output import printable
+from isogram._tables import cut
 from isogram.report._colours import Scale, scale_of
 from isogram.report._tables import number_text
 
 _SMALL, _MEDIUM = 12, 36  # layers up to which cells show numbers; up to which maps lie side by side
+_LONGEST = 16  # characters of a name
 _CELL = {"small": 2.9, "medium": 1.0, "large": 0.8}  # rem
 _WORDS = {"cka": "CKA", "gbs": "GBS", "knn": "k-NN", "rbf": "RBF", "rsa": "RSA"}
 
@@ -87,10 +89,14 @@ class HeatMap:
             for name, row, values, column in rows
         ]
 
+    def cut(self, name: str) -> str:
+        """Return a name as it stands beside the map: ends tell layers apart."""
+        return cut(name, _LONGEST)
+
     def css(self, index: int) -> str:
         """Return what the style says of this map alone: numbers."""
-        longest = max(map(len, (*self.rows, *self.columns)))
-        names, columns = min(9.0, 1.2 + 0.5 * longest), len(self.columns)
+        longest = max(len(self.cut(name)) for name in (*self.rows, *self.columns))
+        names, columns = 1.2 + 0.5 * longest, len(self.columns)
         return (
             f"#heat{index}{{--columns:{columns};--names:{names:.1f}rem}}\n"
             f"#of-layers{{--width:{names + columns * _CELL[self.size]:.1f}rem}}\n"
@@ -104,7 +110,7 @@ class HeatMap:
         ]
 
     def _text(self, value: float) -> str:
-        return f"{value:.2f}" if self.size == "small" and np.isfinite(value) else number_text(value)
+        return number_text(value, 2 if self.size == "small" else 4)
 
 
 def heat_map(

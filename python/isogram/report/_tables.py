@@ -106,9 +106,9 @@ def about_of(items: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(printable(str(name)), printable(_text(value))) for name, value in items.items()]
 
 
-def number_text(value: float) -> str:
-    """Return a number as the page shows it."""
-    return "NaN" if math.isnan(value) else f"{value:.4f}"
+def number_text(value: float, decimals: int = 4) -> str:
+    """Return a number as the page shows it, without a sign before zeros."""
+    return "NaN" if math.isnan(value) else f"{round(value, decimals) + 0.0:.{decimals}f}"
 
 
 def _cell(value: Any) -> Cell:
