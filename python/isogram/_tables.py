@@ -28,9 +28,10 @@ def matrix_table(
     widths = [max(map(len, column)) for column in zip(columns, *numbers, strict=True)]
     head = max(map(len, rows))
     if width is not None and head + sum(widths) + _GAP * len(widths) > width:
-        rows = [cut(name, max(_LEAST, width // 2)) for name in rows]
+        most = width - _GAP - max(_LEAST, *(len(number) for line in numbers for number in line))
+        rows = _cut_apart(rows, width // 2) or [cut(name, most) for name in rows]
         head = max(map(len, rows))
-        columns = [cut(name, max(_LEAST, width - head - _GAP)) for name in columns]
+        columns = [cut(name, width - head - _GAP) for name in columns]
         widths = [max(map(len, column)) for column in zip(columns, *numbers, strict=True)]
     lines = [columns, *numbers]
     blocks = (
@@ -67,12 +68,12 @@ def listing(
     if width is not None and sum(widths) + _GAP * (len(widths) - 1) > width:
         others = sum(size for i, size in enumerate(widths) if i not in names)
         room = (width - others - _GAP * (len(widths) - 1)) // len(names)
-        if room < _LEAST:
-            return "\n".join(_paragraph(header, line, width) for line in cells[1:])
-        cells = [
-            [cut(cell, room) if i in names else cell for i, cell in enumerate(line)]
-            for line in cells
-        ]
+        for i in names:
+            short = _cut_apart([line[i] for line in cells], room)
+            if short is None:
+                return "\n".join(_paragraph(header, line, width) for line in cells[1:])
+            for line, name in zip(cells, short, strict=True):
+                line[i] = name
     return _aligned(cells, right)
 
 
@@ -84,11 +85,18 @@ def terminal_width() -> int | None:
 
 
 def cut(name: str, width: int) -> str:
-    """Return a name without its middle if it is longer than `width`."""
+    """Return a name without its middle if it is longer than `width`, or than the least width."""
+    width = max(width, _LEAST)
     if len(name) <= width:
         return name
     head = (width - 1) // 3  # ends tell names apart better than beginnings
     return f"{name[:head]}…{name[len(name) - (width - 1 - head) :]}"
+
+
+def _cut_apart(names: Sequence[str], width: int) -> list[str] | None:
+    """Cut names, unless that is too much or makes different ones look alike."""
+    short = [cut(name, width) for name in names]
+    return short if width >= _LEAST and len(set(short)) == len(set(names)) else None
 
 
 def _blocks(widths: Sequence[int], room: int | None) -> list[slice]:
@@ -120,4 +128,4 @@ def _paragraph(header: Sequence[str], line: Sequence[str], width: int) -> str:
         textwrap.fill(fact, max(width, _LEAST), initial_indent="  ", subsequent_indent="    ")
         for fact in facts
     )
-    return "\n".join([cut(line[0], max(width, _LEAST)), *folded])
+    return "\n".join([cut(line[0], width), *folded])

@@ -216,7 +216,8 @@ def _write_page(
     a, b = facts["files"]
     provenance = facts["provenance"]
     about = {"A": a, "B": b, "options": facts["options"] or "none", "samples": provenance["n"]}
-    about |= {name: provenance[name] for name in ("version", "device", "date")}
+    about |= {"isogram": provenance["version"], "computed on": provenance["device"]}
+    about |= {"date": provenance["date"]}
     page = report.table(
         f"{a.name} and {b.name}",
         ("layer", limit.measure.name, "verdict"),
