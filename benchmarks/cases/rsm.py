@@ -86,14 +86,22 @@ def variants(tokens: Any) -> dict[str, Callable[[int], Any]]:
 
     calls = {}
     if "pairs" in known:
-        pairs = np.random.default_rng(0).permutation(np.transpose(np.triu_indices(len(tokens), 1)))
-        calls["pairs="] = bind(pairs=tuple(pairs.T))
+        calls["pairs="] = lambda threads: of_listed_pairs(tokens, threads)
     if "precision" in known:
         calls |= {precision: bind(precision=precision) for precision in NARROW}
     if "rank" in known and tokens.shape[2] > 2 * RANK:
         calls[f"rank {RANK}"] = bind(rank=RANK)
         calls[f"rank {RANK}, int8"] = bind(rank=RANK, precision="int8")
     return calls
+
+
+def of_listed_pairs(tokens: Any, threads: int) -> Any:
+    """Return the RSM, whose pairs are listed in no order."""
+    pairs = np.random.default_rng(0).permutation(np.transpose(np.triu_indices(len(tokens), 1)))
+    i, j = pairs.T
+    result = np.eye(len(tokens), dtype=tokens.dtype)
+    result[i, j] = result[j, i] = ig.semantic_rsm(tokens, pairs=(i, j), num_threads=threads)
+    return result
 
 
 def exact(tokens: Any) -> Workload:
