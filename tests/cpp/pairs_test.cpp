@@ -144,7 +144,7 @@ TEST(PairProducts, OfPackedTokensAreThoseOfRoundedOnes) {
     constexpr std::size_t rows = inputs * tokens;
     constexpr std::size_t stride = rows + 13;
     std::vector<float> products(stride * stride);
-    table.inner_products(sets.group_words(0), rows, sets.group_words(0), rows, sets.word_depth(),
+    table.inner_products(sets.words(0), rows, sets.words(0), rows, sets.word_depth(),
                          products.data(), stride);
     const auto rounded = [&](std::size_t row, std::size_t c) {
       const auto bits = std::bit_cast<std::uint32_t>(values[row * channels + c]);
