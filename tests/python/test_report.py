@@ -552,17 +552,34 @@ def test_no_address_in_a_page():
     assert "unsafe" not in policy
 
 
-def test_what_to_install_is_named():
+@pytest.mark.parametrize(
+    ("module", "name"), [("jinja2", "Jinja2"), ("PIL", "Pillow"), ("scipy.cluster", "SciPy")]
+)
+def test_what_to_install_is_named(module, name):
+    code = f"""
+        import sys
+        sys.modules["{module}"] = None
+        try:
+            from isogram.report import compare
+        except ImportError as error:
+            print(error)
+    """
+    assert run_program(code) == f"isogram.report needs {name}: pip install 'isogram[report]'"
+
+
+def test_a_table_needs_no_more_than_jinja():
     code = """
         import sys
-        sys.modules["jinja2"] = None
-        try:
-            import isogram.report
-        except ImportError as error:
-            print(error, error.name)
+        from isogram import report
+        report.table("T", ["a"], [[1]])
+        print(sorted({"PIL", "scipy"} & set(sys.modules)))
     """
-    expected = "isogram.report needs Jinja2: pip install 'isogram[report]' jinja2"
-    assert run_program(code) == expected
+    assert run_program(code) == "[]"
+
+
+def test_what_is_not_there():
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        report.nothing  # noqa: B018
 
 
 # The command --------------------------------------------------------------------------------------

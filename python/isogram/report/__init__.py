@@ -11,8 +11,21 @@ name the value under the pointer and save numbers as CSV.
 
 from __future__ import annotations
 
-from isogram.report._compare import MEASURES, compare
+from typing import TYPE_CHECKING, Any
+
 from isogram.report._page import Report
 from isogram.report._tables import table
 
+if TYPE_CHECKING:
+    from isogram.report._compare import MEASURES, compare
+
 __all__ = ["MEASURES", "Report", "compare", "table"]
+
+
+def __getattr__(name: str) -> Any:
+    """Return what needs SciPy and Pillow, which a table does without."""
+    if name in __all__:
+        from isogram.report import _compare
+
+        return getattr(_compare, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

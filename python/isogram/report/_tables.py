@@ -89,8 +89,8 @@ def table(
     Examples
     --------
     >>> from isogram import report
-    >>> report.table("Check", ["layer", "CKA"], [["conv", 0.99], ["head", 0.5]], marked=[1])
-    Report(12 kB of HTML)
+    >>> page = report.table("Check", ["layer", "CKA"], [["conv", 0.99], ["head", 0.5]], marked=[1])
+    >>> page.save("check.html")  # doctest: +SKIP
     """
     return page(
         "table.html",
