@@ -93,16 +93,18 @@ def retrieve(
     )
     if is_one:
         np.fill_diagonal(matrix, -np.inf)
-    nearest = np.argsort(-matrix, axis=1, kind="stable")[:, :k]
     found = [
-        {
-            "sample": name,
-            "neighbours": [{"sample": there.names[j], "similarity": row[j]} for j in js],
-        }
-        for name, row, js in zip(wanted.names, matrix, nearest, strict=True)
+        {"sample": name, "neighbours": _nearest(row, there.names, k)}
+        for name, row in zip(wanted.names, matrix, strict=True)
     ]
     facts = {"files": [queries, gallery], "similarity": similarity, "k": k, "queries": found}
     answer(_table(found), facts, json_path)
+
+
+def _nearest(row: NDArray[Any], names: list[str | int], k: int) -> list[dict[str, Any]]:
+    """Return the k largest similarities, of equal ones the first."""
+    best = np.argsort(-row, kind="stable")[:k]
+    return [{"sample": names[j], "similarity": row[j]} for j in best]
 
 
 def _read(path: Path, name: str | None, ids: str | None, reduce: ReductionName | None) -> _Samples:
