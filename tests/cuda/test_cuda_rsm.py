@@ -2,6 +2,8 @@
 oracle.
 """
 
+import re
+
 import isogram as ig
 import numpy as np
 import pytest
@@ -689,6 +691,23 @@ def test_masks_and_tokens_of_norm_one(gpu, matching, dtype):
         check(gpu, tokens, mask=mask, normalize=normalize, **options)
         check(gpu, tokens, normalize=normalize, **options)
         check(gpu, list(tokens), list(other), normalize=normalize, **options)
+
+
+@pytest.mark.parametrize("normalize", ["input", "token"])
+def test_masked_tokens_of_the_host_by_a_gpu(gpu, normalize):
+    tokens = data((6, 9, 5), "float16", 1)
+    mask = np.random.default_rng(0).random((6, 9)) < 0.6
+    mask[:, 2] = True
+    options = {"mask": mask, "normalize": normalize}
+    found = ig.semantic_rsm(tokens, gpus=0, **options)
+    assert isinstance(found, np.ndarray)
+    assert_close(found, ig.semantic_rsm(tokens, **options), 3e-6)
+    tokens[4, np.flatnonzero(mask[4])[1], 3] = np.nan
+    index = (4, int(np.flatnonzero(mask[4])[1]), 3)
+    with pytest.raises(ValueError, match=f"got nan at index {re.escape(str(index))}$"):
+        ig.semantic_rsm(tokens, gpus=0, **options)
+    with pytest.raises(ValueError, match=f"got nan at index {re.escape(str(index))}$"):
+        ig.semantic_rsm(gpu.put(tokens), **options)
 
 
 def test_listed_pairs_are_those_of_the_host(gpu):
