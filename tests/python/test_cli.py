@@ -452,6 +452,17 @@ def test_compare_picture_without_matplotlib(run, models, tmp_path, monkeypatch):
     assert_fails(result, "Error: --plot needs matplotlib: pip install 'isogram[plot]'")
 
 
+def test_compare_draws_what_the_name_of_the_file_says(run, models, tmp_path):
+    for option in ("--plot", "--png"):
+        path = tmp_path / f"out{option}.pdf"
+        assert run("compare", *models[:2], option, path).exit_code == 0
+        assert path.read_bytes().startswith(b"%PDF")
+    result = run("compare", *models[:2], "--plot", tmp_path / "out.doc")
+    assert_fails(result, "--plot must end in one of ", 2)
+    assert result.stdout == ""
+    assert not (tmp_path / "out.doc").exists()
+
+
 def test_compare_names_of_every_kind(run, tmp_path, rng):
     """Mathematics, formulas, lines, colours and quotes are names like others."""
     names = ["$x_{1$", "=1+1", "two\nlines", "\x1b[31mred", 'a "b", c', "été", "\\alpha"]

@@ -53,7 +53,7 @@ def names(n, word="block"):
 
 def drawn(ax):
     """Draw a figure as it would be written, and return what measures texts."""
-    canvas = FigureCanvasAgg(ax.get_figure(root=True))
+    canvas = FigureCanvasAgg(ax.figure.figure)
     canvas.draw()
     return canvas.get_renderer()
 

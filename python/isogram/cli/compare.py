@@ -87,10 +87,11 @@ def compare(
     if plot_path is not None:  # before the work
         try:
             from isogram import plot
-            from isogram.plot._figure import format_of
+            from isogram.plot._figure import endings, is_written
         except ImportError as error:
             raise ImportError("--plot needs matplotlib: pip install 'isogram[plot]'") from error
-        format_of(plot_path)
+        if not is_written(plot_path):
+            raise click.UsageError(f"--plot must end in one of {', '.join(endings())}")
     is_shown = wants_progress(progress)
 
     layers_a, layers_b = read_both(a, b, layers=patterns, ids=ids, reduce=reduce)

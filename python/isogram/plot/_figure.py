@@ -82,25 +82,32 @@ def save(picture: Axes | Figure, path: str | Path, *, dpi: float | None = None) 
     OSError
         The file cannot be written.
     """
-    figure = picture.get_figure(root=True) if isinstance(picture, Axes) else picture
+    figure = picture.figure.figure if isinstance(picture, Axes) else picture
     if not isinstance(figure, Figure):
         raise TypeError(
             f"save: `picture` must be axes or a figure of matplotlib, got {type(picture).__name__}"
         )
-    format = format_of(path)
+    target = Path(path)
+    if not is_written(target):
+        expected = ", ".join(endings())
+        raise ValueError(f"save: `path` must end in one of {expected}, got {str(path)!r}")
     # Type 42: text that stays text, which journals ask for.
-    with mpl.rc_context({"pdf.fonttype": 42}), replacing(Path(path)) as stream:
-        figure.savefig(stream, format=format, dpi="figure" if dpi is None else dpi)
+    with mpl.rc_context({"pdf.fonttype": 42}), replacing(target) as stream:
+        figure.savefig(
+            stream,
+            format=target.suffix.lower().removeprefix(".") or "png",
+            dpi="figure" if dpi is None else dpi,
+        )
 
 
-def format_of(path: str | Path) -> str:
-    """Return the format in which `save` writes a file, or raise ValueError."""
-    suffix = Path(path).suffix.lower()
-    format = suffix.removeprefix(".") or "png"
-    if format not in (known := Figure().canvas.get_supported_filetypes()):
-        endings = ", ".join(f".{name}" for name in sorted(known))
-        raise ValueError(f"save: `path` must end in one of {endings}, got {str(path)!r}")
-    return format
+def is_written(path: Path) -> bool:
+    """Whether `save` knows the ending of a file; without one it writes PNG."""
+    return not path.suffix or path.suffix.lower() in endings()
+
+
+def endings() -> list[str]:
+    """Return the endings of the files that matplotlib writes."""
+    return [f".{name}" for name in sorted(Figure().canvas.get_supported_filetypes())]
 
 
 def _new_figure(size: tuple[float, float]) -> Figure:

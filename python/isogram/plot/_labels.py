@@ -76,10 +76,8 @@ def points_of(size: Any) -> float:
 
 def extent(ax: Axes) -> tuple[float, float]:
     """Return the width and the height of axes in points."""
-    figure = ax.get_figure(root=True)
-    assert figure is not None
-    box = ax.get_window_extent()
-    return 72 * box.width / figure.dpi, 72 * box.height / figure.dpi
+    box = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
+    return 72 * box.width, 72 * box.height
 
 
 def set_numbers(axis: Axis) -> None:
