@@ -122,7 +122,8 @@ def as_matrix(
 ) -> NDArray[Any]:
     """Return a 2-D input that has rows and columns."""
     array = as_input(function, name, value, 2, on_gpu=True, if_other_rank=if_other_rank)
-    _refuse_empty(function, name, array)
+    if array.size == 0:
+        raise _empty(function, name, array)
     return array
 
 
@@ -132,19 +133,18 @@ def as_layer(function: str, name: str, value: Array) -> NDArray[Any]:
     if rank <= 2:
         return as_matrix(function, name, value, _advice.for_layer)
     array = as_input(function, name, value, rank, on_gpu=True)
-    _refuse_empty(function, name, array)
+    if array.size == 0:
+        raise _empty(function, name, array)
     with place_of(function, {name: array}).entered():
         if isinstance(array, np.ndarray) and not array.flags.c_contiguous:
             array = converted(array, array.dtype, "C")
         return array.reshape(len(array), -1)
 
 
-def _refuse_empty(function: str, name: str, array: NDArray[Any]) -> None:
-    if array.size == 0:
-        raise ValueError(
-            f"{function}: `{name}` must have at least one row and one column, "
-            f"got shape {array.shape}"
-        )
+def _empty(function: str, name: str, array: NDArray[Any]) -> ValueError:
+    return ValueError(
+        f"{function}: `{name}` must have at least one row and one column, got shape {array.shape}"
+    )
 
 
 def are_same(a: Array, b: Array) -> bool:
