@@ -166,7 +166,7 @@ def round_tokens(
     norms: Any,
 ) -> None: ...
 
-# What is called for every block of pairs takes these, which know arrays by their addresses.
+# Functions that are called for every block of pairs take arrays as these: an address and strides.
 class Array:
     def __init__(self, array: Any) -> None: ...
 

@@ -196,9 +196,9 @@ class Place(Protocol):
     def rsm(self, job: Job, results: Mapping[str, Array], report: Report) -> int:
         """Write linear and cosine entries, distances and losses of pairs of inputs.
 
-        Those that `results` has, which lie where the tokens do. Returns the exponent e of
-        distances, which are written over 2^e. A GPU is waited for, to learn whether all tokens are
-        finite, and which distances the host is to compute.
+        Only arrays in `results` are written, which lie where the tokens do. Returns the exponent e
+        of distances, which are written over 2^e. A GPU is waited for, to learn whether all tokens
+        are finite, and which distances the host is to compute.
         """
 
     def rbf_from_distances(

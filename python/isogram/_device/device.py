@@ -140,8 +140,8 @@ class Device(ABC):
     def tile_edge(self, layers: int, dtype: np.dtype[Any]) -> int:
         """Return the edge of tiles, one of each layer, that fit into `scratch` together."""
         edge = math.isqrt(self.scratch // (layers * dtype.itemsize))
-        # Whole blocks of a product, enough of them to fill a GPU, and not so many that the tiles on
-        # the diagonal, of which half is computed in vain, make up much of a matrix.
+        # Whole blocks of a product, enough of them to fill a GPU. A tile on the diagonal is
+        # computed whole although half would do: `_WIDEST` keeps them a small part of a matrix.
         return min(_WIDEST, edge // _BLOCK * _BLOCK) if edge >= _BLOCK else max(1, edge)
 
 

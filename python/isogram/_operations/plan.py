@@ -12,7 +12,7 @@ from isogram.typing import OperationName
 
 __all__ = ["Plan", "Tile", "plan"]
 
-# The modules, loaded with the first plan, of those that plan a public function's result.
+# The module that plans the result of each public function; loaded with its first plan.
 _PLANNERS: dict[OperationName, str] = {
     "cka_matrix": "isogram._plans.cka",
     "gbs_matrix": "isogram._plans.gbs",

@@ -49,7 +49,7 @@ class CkaTable(NamedTuple):
         return constant, overflowed
 
     def layers_without_bandwidth(self) -> list[str]:
-        """Names of the layers whose kernel is NaN, of those that have a median bandwidth."""
+        """Return the names of layers whose kernel is NaN: a median bandwidth of 0 makes it so."""
         own = zip(self.names_x + self.names_y, [*self.self_x, *self.self_y], strict=True)
         return [name for name, self_hsic in own if np.isnan(self_hsic)]
 

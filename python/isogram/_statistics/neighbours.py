@@ -22,7 +22,7 @@ class Neighbours(NamedTuple):
     closeness: Array  # float64: grows with the cosine, also where that is rounded; NaN if index -1
 
     def merge(self, xp: Any, other: Neighbours) -> Neighbours:
-        """Return the k nearest in either; of those that are equally close, of smaller index."""
+        """Return the k nearest of both; among equally close ones smaller indices come first."""
         k = self.indices.shape[1]
         both = [xp.concatenate(sides, axis=1) for sides in zip(self, other, strict=True)]
         order = xp.argsort(both[0], axis=1, kind="stable")

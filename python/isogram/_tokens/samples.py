@@ -79,7 +79,7 @@ class Samples:
     def as_tokens(self) -> tuple[Any, NDArray[np.int32] | None]:
         """Return inputs of the host as the core takes them: one array, with lengths; or a list.
 
-        What copied_bytes counts is copied.
+        It copies as many bytes as `copied_bytes` says.
         """
         if self.layout is None:
             return list(map(self._scaled, self.sources)), None
@@ -129,8 +129,8 @@ class Samples:
     def part(self, span: slice, device: Device | None) -> NDArray[Any]:
         """Return some inputs as one (k, s, c) array in the memory that they are in.
 
-        `device` is where they lie. Those of a sequence, and those that a mask picks, are copied,
-        with zeros beyond the shorter.
+        `device` is the GPU that they lie on, if any. Inputs of a sequence are copied, as are tokens
+        that a mask picks, with zeros beyond the shorter ones.
         """
         xp: Any = np if device is None else device.xp
         if self.layout is not None and self.mask is None:

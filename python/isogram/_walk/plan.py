@@ -45,7 +45,7 @@ class InputSpec(NamedTuple):
 # A result, and the warnings that a caller gets.
 Reduced: TypeAlias = tuple[Any, list[str]]
 
-# The key under which a part says which tile of which plan it belongs to.
+# The key under which a part names its plan and its tile.
 _NAME = "part_of"
 
 
@@ -94,7 +94,7 @@ class Plan(ABC):
     ) -> dict[str, Any]:
         """Return the part of one tile; only the tile's rows and columns are read.
 
-        `inputs` are those that the plan was made of. A part can be pickled.
+        `inputs` are the ones that the plan was made of. A part can be pickled.
         """
         self._check_tile(tile)
         checked = self._as_planned(*inputs)
@@ -190,7 +190,7 @@ class Plan(ABC):
             )
 
     def _check_specs(self, specs: Iterable[InputSpec]) -> None:
-        """Raise ValueError for inputs that are not those that the plan was made for."""
+        """Raise ValueError for other inputs than the plan was made for."""
         given = tuple(specs)
         counts = Counter(spec.argument for spec in given)
         for argument, count in Counter(spec.argument for spec in self.inputs).items():

@@ -51,7 +51,7 @@ def record(
         Names as in `model.named_modules()`; patterns, in which * stands for a part of a name
         between dots and ** for any number of these: "*" is the model's children,
         "encoder.layer.*" all blocks; "leaves": modules without children; a class, such as
-        torch.nn.Conv2d; a module; the model itself has the name of its class. Those that have no
+        torch.nn.Conv2d; a module; the model itself has the name of its class. Modules without
         features (containers that are not called, outputs without a tensor or with other rows than
         samples) are in `skipped`, but an error if they were named.
     reduce : {"flatten", "mean", "tokens"} or callable
