@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import shutil
@@ -30,22 +31,19 @@ class Browser:
         """Start a browser that keeps its files in `folder`."""
         assert CHROMIUM is not None
         commands, answers = os.pipe(), os.pipe()
-
-        def take_pipes() -> None:  # the browser reads from 3 and writes to 4
-            ours = os.dup(commands[0]), os.dup(answers[1])
-            os.dup2(ours[0], 3)
-            os.dup2(ours[1], 4)
-
+        # The browser reads from 3 and writes to 4; a shell makes them, as forks of a process with
+        # threads must do nothing but exec.
+        theirs = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (commands[0], answers[1])]
+        pipes = 'exec "$0" "$@" 3</dev/fd/{} 4>/dev/fd/{}'.format(*theirs)
         flags = ("--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe")
         self._process = subprocess.Popen(
-            [CHROMIUM, *flags, f"--user-data-dir={folder}", "about:blank"],
+            ["sh", "-c", pipes, CHROMIUM, *flags, f"--user-data-dir={folder}", "about:blank"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            preexec_fn=take_pipes,
-            close_fds=False,
+            pass_fds=theirs,
         )
-        os.close(commands[0])
-        os.close(answers[1])
+        for end in (commands[0], answers[1], *theirs):
+            os.close(end)
         self._commands = os.fdopen(commands[1], "wb", buffering=0)
         self._answers = os.fdopen(answers[0], "rb", buffering=0)
         self._rest, self._last, self._session = b"", 0, ""
