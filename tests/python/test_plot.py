@@ -496,6 +496,7 @@ def test_series_of_every_kind():
     ax = plot.trend(frame)
     assert [list(line.get_xdata()) for line in ax.lines] == [[10, 20]] * 2
     assert plot.trend([1, 2, 3]).get_legend() is None
+    assert texts(plot.trend([1, 2, 3]).xaxis) == ["0", "1", "2"]
     drawn(plot.trend([5.0]))
 
 

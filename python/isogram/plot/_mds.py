@@ -103,7 +103,7 @@ def _scaled(distances: _Array) -> tuple[_Array, _Array]:
 def _write_names(ax: Axes, points: _Array, names: Sequence[str]) -> None:
     """Write each name beside its point, where it touches no other point and no other name."""
     size = points_of("x-small")
-    ax.apply_aspect()
+    ax.figure.figure.draw_without_rendering()  # the layout says where the points are
     frame = extent(ax)
     dots = ax.transAxes.inverted().transform(ax.transData.transform(points)) * frame
     taken = [(x - 2, y - 2, x + 2, y + 2) for x, y in dots]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from isogram._loading import if_imported
 from isogram.plot._figure import axes_for
-from isogram.plot._labels import names_of, plain, set_names, shortened
+from isogram.plot._labels import names_of, plain, set_names, set_numbers, shortened
 from isogram.plot._matrix import limits_of, numbers_of
 from isogram.plot._series import head, legend_height, styles
 
@@ -80,6 +80,8 @@ def trend(
                 ax.fill_between(places, low, high, color=style["color"], alpha=0.2, linewidth=0)
         if names is not None:
             set_names(ax.xaxis, places.tolist(), names)
+        elif x is None:
+            set_numbers(ax.xaxis)
         if limits is not None:
             ax.set_ylim(*limits)
         ax.set_xlabel(plain(xlabel))
