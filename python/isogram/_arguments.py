@@ -18,13 +18,21 @@ from isogram._errors import PlaceError
 from isogram._identifiers import require_same_order
 from isogram._place import gpu_library, why_no_gpu
 from isogram._types import MEDIAN, Array, Bandwidth, Kernel, Layers
-from isogram.typing import EstimatorName, KernelName, PrecisionName
+from isogram.typing import (
+    EstimatorName,
+    GraphKernelName,
+    KernelName,
+    LayerKernelName,
+    PrecisionName,
+)
 
 if TYPE_CHECKING:
     from isogram._device.device import Device
     from isogram._protocols import Place
 
 KERNELS: tuple[KernelName, ...] = get_args(KernelName)
+LAYER_KERNELS: tuple[LayerKernelName, ...] = get_args(LayerKernelName)
+GRAPH_KERNELS: tuple[GraphKernelName, ...] = get_args(GraphKernelName)
 ESTIMATORS: tuple[EstimatorName, ...] = get_args(EstimatorName)
 PRECISIONS: tuple[PrecisionName, ...] = get_args(PrecisionName)
 
@@ -156,14 +164,14 @@ def kernel_of(
     degree: Any,
     coef0: object,
     *,
-    sides: bool = True,
+    of_layers: bool = True,
 ) -> Kernel:
     """Check a kernel's name and every parameter, whether this kernel reads it or not.
 
-    Of two `sides` each may have a bandwidth of its own.
+    Layers may be Gram matrices in place of features, and two sides have bandwidths of their own.
     """
-    name = choice(function, "kernel", kernel, KERNELS)
-    if sides:
+    name = choice(function, "kernel", kernel, LAYER_KERNELS if of_layers else KERNELS)
+    if of_layers:
         of_x, of_y = bandwidths_of(function, bandwidth)
     else:
         of_x, of_y = bandwidth_of(function, bandwidth), None

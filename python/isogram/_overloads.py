@@ -15,7 +15,9 @@ from isogram.typing import (
     BandwidthLike,
     BandwidthsLike,
     EstimatorName,
+    GraphKernelName,
     KernelName,
+    LayerKernelName,
     LayoutName,
     MatchingName,
     NormalizationName,
@@ -73,16 +75,16 @@ class _Progress(_Threads, total=False):
     progress: Progress
 
 
-class _Kernel(TypedDict, total=False):
-    kernel: KernelName
+class _KernelParameters(TypedDict, total=False):
     gamma: float | None
     degree: int
     coef0: float
 
 
-class GramOptions(_Kernel, _Threads, total=False):
+class GramOptions(_KernelParameters, _Threads, total=False):
     """Those of `gram`."""
 
+    kernel: KernelName
     bandwidth: BandwidthLike
     precision: PrecisionName
     out: Array | None
@@ -95,9 +97,10 @@ class CenterOptions(_Threads, total=False):
     out: Array | None
 
 
-class CkaMatrixOptions(_Kernel, _Progress, total=False):
+class CkaMatrixOptions(_KernelParameters, _Progress, total=False):
     """Those of `cka_matrix`."""
 
+    kernel: LayerKernelName
     bandwidth: BandwidthsLike
     estimator: EstimatorName
     precision: PrecisionName
@@ -108,6 +111,7 @@ class GbsMatrixOptions(_Progress, total=False):
 
     k: int | None
     center: bool
+    kernel: GraphKernelName
     precision: PrecisionName
 
 

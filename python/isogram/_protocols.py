@@ -28,8 +28,8 @@ class RsmTiles(Protocol):
     def edge(self) -> int:
         """Rows and columns of a tile; the last tiles may be smaller."""
 
-    def compute(self, tile: Tile) -> Array:
-        """Return a new array (layers, rows, columns)."""
+    def compute(self, tile: Tile, out: Array | None = None) -> Array:
+        """Return an array (layers, rows, columns), `out` or a new one."""
 
     def products(self, x: Array, y: Array) -> Array:
         """Return the products of the tiles of two sets of layers, summed over entries."""

@@ -38,7 +38,7 @@ def layers():
 def test_formulas(layers, estimator):
     grams = [np.ldexp(gram_of(x), -e) for x, e in zip(layers, EXPONENTS, strict=True)]
     m = moments_of(grams, estimator)
-    values = in_own_units(np, m, hsic(np, m))
+    values = in_own_units(np, hsic(np, m), m.exponents_x, m.exponents_y)
     for i, x in enumerate(layers):
         for j, y in enumerate(layers):
             expected = ig.hsic(x, y, estimator=estimator)

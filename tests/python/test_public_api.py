@@ -32,8 +32,9 @@ SIGNATURES = {
     "cka_matrix": f'(layers, other=None, *, {KERNEL}, estimator="debiased", {PARAMETERS}, '
     f"{PRECISION}, {END})",
     "graph": f"(x, *, k=None, center=False, symmetrize=True, {PRECISION}, num_threads=None)",
-    "gbs": f"(x, y, *, k=None, center=False, {PRECISION}, num_threads=None)",
-    "gbs_matrix": f"(layers, other=None, *, k=None, center=False, {PRECISION}, {END})",
+    "gbs": f'(x, y, *, k=None, center=False, kernel="cosine", {PRECISION}, num_threads=None)',
+    "gbs_matrix": '(layers, other=None, *, k=None, center=False, kernel="cosine", '
+    f"{PRECISION}, {END})",
     "modularity": "(x, labels, *, k=3, num_threads=None)",
     "motifs": "(x, labels, *, k=5, num_threads=None)",
     "match": f"(similarity, *, maximize=True, {END})",

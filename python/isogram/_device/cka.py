@@ -428,5 +428,5 @@ def _table(device: Device, found: _Found) -> _Table:
     xp, m = device.xp, found.moments
     values = hsic(xp, m)
     own = values.self_x if m.is_symmetric else xp.concatenate([values.self_x, values.self_y])
-    cross, self_x, self_y = in_own_units(xp, m, values)
+    cross, self_x, self_y = in_own_units(xp, values, m.exponents_x, m.exponents_y)
     return _Table(cross, cka(xp, values), self_x, self_y, own * m.samples**2 <= found.least)

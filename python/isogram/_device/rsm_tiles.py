@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from isogram._device.device import Device, DeviceArray
+from isogram._device.features import doubles
 from isogram._device.tiles import GramTiles, prepared, scaling_exponent
 from isogram._types import Kernel, Layers
 from isogram._walk.tiles import Tile
@@ -25,11 +26,13 @@ class DeviceRsmTiles:
         bandwidths: list[Any],
     ) -> None:
         """Prepare the rows of all layers."""
-        self._device, self._layers = device, layers
+        self._device, self._layers, self._name = device, layers, kernel.name
         self.edge = min(len(layers[0]), device.tile_edge(len(layers), _DOUBLES))
         self._exponents: list[DeviceArray] = []
         self._grams: list[GramTiles] = []
         for x, bandwidth in zip(layers, bandwidths, strict=True):
+            if kernel.name == "precomputed":
+                continue
             if kernel.name == "distance":
                 self._exponents.append(scaling_exponent(device, x))
                 continue
@@ -37,9 +40,13 @@ class DeviceRsmTiles:
                 x = prepared(device, x, _DOUBLES, "shifted", None, scaling_exponent(device, x)).data
             self._grams.append(GramTiles(device, x, None, kernel, _DOUBLES, bandwidth=bandwidth))
 
-    def compute(self, tile: Tile) -> DeviceArray:
-        """Return a new array (layers, rows, columns)."""
-        blocks = self._device.empty((len(self._layers), *tile.shape))
+    def compute(self, tile: Tile, out: DeviceArray | None = None) -> DeviceArray:
+        """See `RsmTiles`."""
+        shape = (len(self._layers), *tile.shape)
+        blocks = self._device.empty(shape) if out is None else out
+        if self._name == "precomputed":
+            for x, block in zip(self._layers, blocks, strict=True):
+                block[...] = doubles(self._device, tile.of(x))
         for gram, block in zip(self._grams, blocks, strict=False):
             gram.compute(tile, block)
         if self._exponents:

@@ -43,10 +43,11 @@ class HostRsmTiles:
         are_shifted = kernel.name == "distance"
         self._means = [self._mean(i) for i in range(len(layers.names))] if are_shifted else []
 
-    def compute(self, tile: Tile) -> NDArray[np.float64]:
-        """Return a new array (layers, rows, columns)."""
-        blocks = np.empty((len(self._layers.names), *tile.shape))
-        write = self._write_distances if self._kernel.name == "distance" else self._write_gram
+    def compute(self, tile: Tile, out: Array | None = None) -> NDArray[np.float64]:
+        """See `RsmTiles`."""
+        blocks = np.empty((len(self._layers.names), *tile.shape)) if out is None else out
+        others = {"distance": self._write_distances, "precomputed": self._write_given}
+        write = others.get(self._kernel.name, self._write_gram)
         for layer, block in enumerate(blocks):
             write(layer, tile, block)
         return blocks
@@ -61,6 +62,9 @@ class HostRsmTiles:
         cols = self._rows(layer, tile.cols) if tile.is_mirrored else None
         bandwidth = self._bandwidths[layer]
         gram(rows, cols, self._kernel, bandwidth, block, "float32", self._num_threads)
+
+    def _write_given(self, layer: int, tile: Tile, block: NDArray[np.float64]) -> None:
+        block[...] = widened(tile.of(self._layers.arrays[layer]))
 
     def _rows(self, layer: int, rows: slice) -> NDArray[Any]:
         return np.ldexp(doubles(self._layers.arrays[layer][rows]), -self._exponents[layer])

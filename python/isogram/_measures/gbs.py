@@ -11,7 +11,7 @@ measure = Measure(
     invariances=ORTHOGONAL | {"samples scaled one by one"},
     fewest=2,
     needs="gbs_table",
-    options={"k": None, "center": False, "precision": "float32"},
+    options={"k": None, "center": False, "kernel": "cosine", "precision": "float32"},
     value=values,
     source="Chen et al. 2021",
 )

@@ -12,7 +12,7 @@ measure = Measure(
     fewest=2,
     needs="gbs_table",
     fixed={"center": True},
-    options={"k": None, "precision": "float32"},
+    options={"k": None, "kernel": "cosine", "precision": "float32"},
     value=values,
     source="Chen et al. 2021",
 )

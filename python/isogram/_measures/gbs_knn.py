@@ -11,7 +11,7 @@ measure = Measure(
     invariances=ORTHOGONAL | {"samples scaled one by one"},
     fewest=11,
     needs="gbs_table",
-    options={"k": 10, "center": False, "precision": "float32"},
+    options={"k": 10, "center": False, "kernel": "cosine", "precision": "float32"},
     value=values,
     source="Chen et al. 2021",
 )

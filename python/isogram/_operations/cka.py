@@ -16,7 +16,7 @@ from isogram._progress import Progress, reporting
 from isogram._statistics.cka_table import CkaTable, overflow, remarks, table_of, too_small
 from isogram._statistics.layer_pairs import LayerPairs, TooFewSamples
 from isogram._types import Array, Kernel, LayersOf
-from isogram.typing import BandwidthsLike, EstimatorName, KernelName, PrecisionName
+from isogram.typing import BandwidthsLike, EstimatorName, LayerKernelName, PrecisionName
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -28,7 +28,7 @@ def hsic(
     x: Array,
     y: Array,
     *,
-    kernel: KernelName = "linear",
+    kernel: LayerKernelName = "linear",
     estimator: EstimatorName = "debiased",
     bandwidth: BandwidthsLike = "median",
     gamma: float | None = None,
@@ -55,7 +55,9 @@ def hsic(
     kernel, bandwidth, gamma, degree, coef0
         As for `gram`; "median" is taken of each representation for itself. A pair of bandwidths is
         of `x` and of `y`, such as (1.0, 2.0) or (("median", 0.5), 2.0); but ("median", 0.5) is half
-        the median of each.
+        the median of each. With kernel "precomputed" `x` and `y` are K and L themselves, of shape
+        (n, n). They must be symmetric, but for rounding: up to √eps of their type times the largest
+        entry. Entries that differ from their mirror images count with the mean of both.
     estimator : {"debiased", "biased"}
         One of the two formulas.
     precision : {"float32", "tf32", "bfloat16"}
@@ -75,7 +77,8 @@ def hsic(
     ------
     ValueError
         Different numbers of samples, rows that an index says are others or in another order, a NaN
-        or infinity, whose index is named.
+        or infinity, whose index is named; a Gram matrix that is not square, or not symmetric, with
+        the first pair of entries.
     TypeError
         Types that are neither floats nor integers nor booleans.
 
@@ -88,8 +91,9 @@ def hsic(
     so neither an offset nor one sample of huge norm costs digits. Cost: n²(d1 + d2) operations; for
     the linear kernel n·d1·d2 where that is less, which a GPU takes in float64. Memory: one packed
     copy of the inputs, or half an n × n matrix where that is smaller; on a GPU tiles of at most one
-    GiB. A GPU is waited for once. Sources: Gretton et al. 2005 (biased), Song et al. 2012
-    (debiased).
+    GiB. A GPU is waited for once. Gram matrices that are given are read three times where they lie,
+    by one thread, in float64 whatever their type; one that rounding makes asymmetric is copied.
+    Sources: Gretton et al. 2005 (biased), Song et al. 2012 (debiased).
 
     Examples
     --------
@@ -120,7 +124,7 @@ def cka(
     x: Array,
     y: Array,
     *,
-    kernel: KernelName = "linear",
+    kernel: LayerKernelName = "linear",
     estimator: EstimatorName = "debiased",
     bandwidth: BandwidthsLike = "median",
     gamma: float | None = None,
@@ -140,7 +144,7 @@ def cka(
     x, y : arrays of shape (n, d1) and (n, d2)
         As for `hsic`.
     kernel, bandwidth, gamma, degree, coef0
-        As for `hsic`.
+        As for `gram`; pairs of bandwidths, and Gram matrices with "precomputed", as for `hsic`.
     estimator : {"debiased", "biased"}
         Of HSIC. Biased CKA nears 1 where features outnumber samples, whatever the data.
     precision, num_threads
@@ -197,7 +201,7 @@ def cka_matrix(
     layers: LayersOf[Array],
     other: LayersOf[Array] | None = None,
     *,
-    kernel: KernelName = "linear",
+    kernel: LayerKernelName = "linear",
     estimator: EstimatorName = "debiased",
     bandwidth: BandwidthsLike = "median",
     gamma: float | None = None,
@@ -220,7 +224,7 @@ def cka_matrix(
         Those of another model; by default `layers` again.
     kernel, bandwidth, gamma, degree, coef0
         As for `gram`; "median" is taken of each layer for itself. A pair of bandwidths, as for
-        `hsic`, is of all `layers` and of all of `other`.
+        `hsic`, is of all `layers` and of all of `other`; with "precomputed" all are Gram matrices.
     estimator : {"debiased", "biased"}
         As for `cka`.
     precision, num_threads

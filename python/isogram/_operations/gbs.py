@@ -13,7 +13,7 @@ from isogram._progress import Progress, reporting
 from isogram._statistics.gbs_table import table_of
 from isogram._statistics.layer_pairs import LayerPairs
 from isogram._types import Array, LayersOf
-from isogram.typing import PrecisionName
+from isogram.typing import GraphKernelName, PrecisionName
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -27,6 +27,7 @@ def gbs(
     *,
     k: int | None = None,
     center: bool = False,
+    kernel: GraphKernelName = "cosine",
     precision: PrecisionName = "float32",
     num_threads: int | None = None,
 ) -> float:
@@ -61,6 +62,9 @@ def gbs(
         graphs.
     center : bool
         Subtract the columns' means from both first.
+    kernel : {"cosine", "precomputed"}
+        "precomputed": `x` and `y` are Gram matrices K of shape (n, n), as for `hsic`, whose cosines
+        are K[i, j] / sqrt(K[i, i] K[j, j]); with `center` those of H K H, H = I - 11ᵀ/n.
     precision : {"float32", "tf32", "bfloat16"}
         As for `gram`.
     num_threads : int, optional
@@ -77,7 +81,8 @@ def gbs(
     ------
     ValueError
         Different numbers of samples, fewer than two, `k` out of range, a NaN or infinity, whose
-        index is named.
+        index is named; a Gram matrix that `hsic` refuses, or whose diagonal is none of squared
+        norms.
     TypeError
         Types that are neither floats nor integers nor booleans.
 
@@ -85,8 +90,8 @@ def gbs(
     -----
     Types: float16, bfloat16, float32 → float32 cosines → float64 sums; any float64 input → float64
     throughout. Integers as for `gram`. Cost: n²(d1 + d2)/2. Memory: one packed copy of the inputs,
-    or half an n × n matrix where that is smaller. A GPU is waited for once. Source: Chen et al.
-    2021, arXiv:2111.11165.
+    or half an n × n matrix where that is smaller. A GPU is waited for once. Gram matrices that
+    are given are read as for `hsic`, in float64. Source: Chen et al. 2021, arXiv:2111.11165.
 
     Examples
     --------
@@ -109,7 +114,7 @@ def gbs(
     """
     pairs = LayerPairs.of("gbs", *two_layers("gbs", x, y), threads("gbs", num_threads), None)
     neighbours = neighbours_or_all("gbs", "x", k, pairs.x.samples)
-    table, remarks = table_of(pairs, neighbours, center, precision, wait=True)
+    table, remarks = table_of(pairs, neighbours, center, kernel, precision, wait=True)
     result = pairs.place.to_host(table.values)
     warn(remarks(result), stacklevel=2)
     return float(result[0, 0])
@@ -133,6 +138,7 @@ def gbs_matrix(
     *,
     k: int | None = None,
     center: bool = False,
+    kernel: GraphKernelName = "cosine",
     precision: PrecisionName = "float32",
     num_threads: int | None = None,
     progress: Progress = False,
@@ -146,7 +152,7 @@ def gbs_matrix(
     ----------
     layers, other : sequences or mappings of arrays of shape (n, d_l)
         As for `cka_matrix`.
-    k, center
+    k, center, kernel
         As for `gbs`.
     precision, num_threads
         As for `gram`.
@@ -189,6 +195,6 @@ def gbs_matrix(
     neighbours = neighbours_or_all("gbs_matrix", rows.names[0], k, rows.samples)
     with reporting("gbs_matrix", progress) as report:
         pairs = LayerPairs.of("gbs_matrix", rows, cols, workers, report)
-        table, remarks = table_of(pairs, neighbours, center, precision, wait=False)
+        table, remarks = table_of(pairs, neighbours, center, kernel, precision, wait=False)
     warn(remarks(table.values), stacklevel=2)
     return giver_of_table(rows, cols)(table.values)

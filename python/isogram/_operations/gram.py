@@ -121,7 +121,7 @@ def gram(
     array([[1. , 0.6],
            [0.6, 1. ]])
     """
-    options = kernel_of("gram", kernel, bandwidth, gamma, degree, coef0, sides=False)
+    options = kernel_of("gram", kernel, bandwidth, gamma, degree, coef0, of_layers=False)
     workers = threads("gram", num_threads)
     inputs = rows_of_gram("gram", x, y)
     rows, cols = inputs["x"], inputs.get("y")

@@ -15,7 +15,7 @@ from isogram._statistics.cka_table import cka_table, samples_for_estimator
 from isogram._statistics.layer_pairs import LayerPairs
 from isogram._statistics.moments import Hsic, cka
 from isogram._types import Array, LayersOf
-from isogram.typing import KernelName, PrecisionName
+from isogram.typing import LayerKernelName, PrecisionName
 
 _FEWEST = samples_for_estimator(estimator="debiased")
 _SUMS = ("hsic", "self_x", "self_y")
@@ -33,7 +33,7 @@ class MinibatchCKA:
     Parameters
     ----------
     kernel, gamma, degree, coef0
-        As for `gram`.
+        As for `gram`; or "precomputed", for Gram matrices of batches.
     bandwidth : float or pair of floats, optional
         Of the kernels rbf and laplacian, which need one here, or one for each side as in
         `cka_matrix`: the median distance of each batch would make another kernel of each.
@@ -78,7 +78,7 @@ class MinibatchCKA:
     def __init__(
         self,
         *,
-        kernel: KernelName = "linear",
+        kernel: LayerKernelName = "linear",
         bandwidth: float | tuple[float, float] | None = None,
         gamma: float | None = None,
         degree: int = 3,

@@ -73,7 +73,7 @@ def plan_gram(
     num_threads: int | None = None,
 ) -> GramPlan:
     """Return the plan of `gram`."""
-    options = kernel_of("gram", kernel, bandwidth, gamma, degree, coef0, sides=False)
+    options = kernel_of("gram", kernel, bandwidth, gamma, degree, coef0, of_layers=False)
     edge, workers = integer("gram", "tile", tile, 1), threads("gram", num_threads)
     arrays = rows_of_gram("gram", x, y)
     _, inputs = on_host("gram", arrays)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._arguments import KERNELS, choice, kernel_of
+from isogram._arguments import LAYER_KERNELS, choice, kernel_of
 from isogram._arithmetic import usual_arithmetic
 from isogram._bandwidth import bandwidths, zero_median
 from isogram._statistics.centring import shifts
 from isogram._statistics.cosines import cosines
+from isogram._statistics.given_grams import of_grams
 from isogram._statistics.layer_pairs import LayerPairs, Remarks, degenerate
 from isogram._types import Array, Kernel
 from isogram._walk.tiles import Tile, upper_tiles
@@ -84,13 +85,21 @@ def centred_products(
     options = rsm_kernel(pairs.function, kernel, bandwidth, gamma, degree, coef0)
     pairs.require(samples_for_centring(centring=centring))
     pairs = pairs.with_sides(options)
-    pairs.place.require_finite(pairs.layers)
+    if options.name == "precomputed":
+        pairs = of_grams(pairs)
+    else:
+        pairs.place.require_finite(pairs.layers)
     with usual_arithmetic():
-        rsms = pairs.place.rsm_tiles(
-            pairs.layers, options, rsm_bandwidths(pairs, options), pairs.num_threads
-        )
-        statistic = CentredRsms(pairs, rsms, centring).products()
+        statistic = centred_rsms(pairs, options, centring).products()
     return statistic, lambda _: _remarks(pairs, statistic)
+
+
+def centred_rsms(pairs: LayerPairs, kernel: Kernel, centring: str) -> CentredRsms:
+    """Return the tiles of the RSMs of layers whose entries are all finite, centred."""
+    bandwidths = rsm_bandwidths(pairs, kernel)
+    rsms = pairs.place.rsm_tiles(pairs.layers, kernel, bandwidths, pairs.num_threads)
+    # Tiles that are given are as quickly read again.
+    return CentredRsms(pairs, rsms, centring, may_keep=kernel.name != "precomputed")
 
 
 def samples_for_centring(*, centring: str, **_: Any) -> int:
@@ -101,8 +110,8 @@ def samples_for_centring(*, centring: str, **_: Any) -> int:
 def rsm_kernel(
     function: str, kernel: object, bandwidth: object, gamma: object, degree: Any, coef0: object
 ) -> Kernel:
-    """Check a kernel's name and parameters; besides those of `gram`, "distance" is Euclidean."""
-    choice(function, "kernel", kernel, (*KERNELS, "distance"))
+    """Check a kernel's name and parameters; besides those of `cka`, "distance" is Euclidean."""
+    choice(function, "kernel", kernel, (*LAYER_KERNELS, "distance"))
     checked = kernel_of(
         function, "linear" if kernel == "distance" else kernel, bandwidth, gamma, degree, coef0
     )
@@ -143,15 +152,17 @@ def _per_layer(pairs: LayerPairs, of_x: Array, of_y: Array) -> NDArray[Any]:
 class CentredRsms:
     """The tiles of all layers' RSMs, centred, each layer in the unit of its largest entry."""
 
-    def __init__(self, pairs: LayerPairs, rsms: RsmTiles, centring: str) -> None:
+    def __init__(
+        self, pairs: LayerPairs, rsms: RsmTiles, centring: str, *, may_keep: bool = True
+    ) -> None:
         """Walk over all tiles, for their largest entries and the sums of their rows."""
         xp, n, count = pairs.place.xp, pairs.x.samples, len(pairs.layers.names)
         self._pairs, self._rsms = pairs, rsms
         self.tiles = list(upper_tiles(n, rsms.edge))
-        is_kept = count * n * (n + rsms.edge) * 4 <= _KEPT_BYTES
-        self._blocks = _Blocks(rsms, {} if is_kept else None)
-        self._scratch = xp.empty(count * min(n, rsms.edge) ** 2)
+        is_kept = may_keep and count * n * (n + rsms.edge) * 4 <= _KEPT_BYTES
         self._has_diagonal = centring == "double"
+        scratch, self._scratch = xp.empty((2, count, min(n, rsms.edge) ** 2))
+        self._blocks = _Blocks(rsms, None if is_kept else scratch, has_diagonal=self._has_diagonal)
         sums, largest = xp.zeros((count, n)), xp.zeros(count)
         for done, tile in enumerate(self.tiles, 1):
             block = self._blocks.compute(tile)
@@ -163,8 +174,10 @@ class CentredRsms:
                 sums[:, tile.cols] += block.sum(axis=1)
             self._report(done)
         self._taken_off = _taken_off(sums, centring)
-        # In these units no square leaves the range of float64.
-        self._unit = -xp.frexp(largest)[1][:, None, None]
+        # In units of 2^exponent no square leaves the range of float64. A product with a power of 2
+        # is as exact as ldexp, and quicker.
+        self.exponents = xp.maximum(xp.frexp(largest)[1], -1023)
+        self._unit = xp.ldexp(xp.ones(count), -self.exponents)[:, None, None]
 
     def products(self) -> CentredProducts:
         """Return the products, merged tile after tile."""
@@ -180,8 +193,8 @@ class CentredRsms:
         """Return the products of one tile, and of its mirror image."""
         xp, pairs, rsms = self._pairs.place.xp, self._pairs, self._rsms
         block = self._blocks.compute(tile)
-        values = self._scratch[: block.size].reshape(block.shape)
-        xp.ldexp(block, self._unit, out=values)
+        values = _blocks_in(self._scratch, tile)
+        xp.multiply(block, self._unit, out=values)
         values *= values
         rounding = _ROUNDING * values.sum(axis=(1, 2))
         values[...] = block
@@ -189,7 +202,7 @@ class CentredRsms:
             values -= taken
         if not self._has_diagonal:
             _clear_diagonal(tile, values)
-        xp.ldexp(values, self._unit, out=values)
+        values *= self._unit
         products = rsms.products(*pairs.sides(values))
         own = products.diagonal()
         if pairs.y is not None:
@@ -204,19 +217,28 @@ class CentredRsms:
             self._pairs.report(done * count, 2 * len(self.tiles) * count)
 
 
-class _Blocks:
-    """Tiles of the RSMs of all layers, kept if there is room."""
+def _blocks_in(scratch: Array, tile: Tile) -> Array:
+    """Return the first entries of scratch memory (layers, entries) as the blocks of a tile."""
+    rows, cols = tile.shape
+    return scratch.ravel()[: len(scratch) * rows * cols].reshape(len(scratch), rows, cols)
 
-    def __init__(self, rsms: RsmTiles, kept: dict[Tile, Array] | None) -> None:
-        self._rsms, self._kept = rsms, kept
+
+class _Blocks:
+    """Tiles of the RSMs of all layers, kept if there is room, else each in scratch memory."""
+
+    def __init__(self, rsms: RsmTiles, scratch: Array | None, *, has_diagonal: bool) -> None:
+        self._rsms, self._scratch, self._has_diagonal = rsms, scratch, has_diagonal
+        self._kept: dict[Tile, Array] = {}
 
     def compute(self, tile: Tile) -> Array:
-        """Return a tile of the matrices, with a diagonal of 0."""
-        if self._kept is not None and tile in self._kept:
+        """Return a tile of the matrices, with a diagonal of 0 if that does not count."""
+        if tile in self._kept:
             return self._kept[tile]
-        block = self._rsms.compute(tile)
-        _clear_diagonal(tile, block)
-        if self._kept is not None:
+        out = None if self._scratch is None else _blocks_in(self._scratch, tile)
+        block = self._rsms.compute(tile, out)
+        if not self._has_diagonal:
+            _clear_diagonal(tile, block)
+        if out is None:
             self._kept[tile] = block
         return block
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from isogram._arguments import ESTIMATORS, choice, kernel_of, precision_of
 from isogram._bandwidth import bandwidths, zero_median
 from isogram._errors import errors_of
+from isogram._loading import loaded
 from isogram._statistics.layer_pairs import LayerPairs, Remarks
 from isogram._types import Array, Kernel
 from isogram.typing import BandwidthsLike
@@ -77,6 +78,9 @@ def table_of(pairs: LayerPairs, kernel: Kernel, estimator: str, precision: str) 
     choice(function, "estimator", estimator, ESTIMATORS)
     precision = precision_of(function, precision, place, pairs.layers.arrays)
     pairs.require(samples_for_estimator(estimator=estimator))
+    if kernel.name == "precomputed":
+        [given] = loaded("isogram._statistics.given_hsic")
+        return CkaTable(*given.hsic_of_grams(pairs, kernel, is_debiased=estimator == "debiased"))
     pairs = pairs.with_sides(kernel)
     of_rows, of_cols = (
         bandwidths(place, function, layers, of_side, num_threads)

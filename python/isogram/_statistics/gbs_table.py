@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from isogram._arguments import flag, integer, precision_of
+from isogram._arguments import GRAPH_KERNELS, choice, flag, integer, precision_of
 from isogram._errors import errors_of
+from isogram._loading import loaded
 from isogram._statistics.layer_pairs import (
     LayerPairs,
     LayerTable,
@@ -18,34 +19,44 @@ COUNT_0 = ", so these count 0"
 
 
 def gbs_table(
-    pairs: LayerPairs, *, k: int | None, center: bool = False, precision: str = "float32"
+    pairs: LayerPairs,
+    *,
+    k: int | None,
+    center: bool = False,
+    kernel: str = "cosine",
+    precision: str = "float32",
 ) -> tuple[LayerTable, Remarks]:
     """Return the table of `gbs_matrix`; of layers on a GPU it is waited for."""
     neighbours = 0 if k is None else integer(pairs.function, "k", k, 1)
-    return table_of(pairs, neighbours, center, precision, wait=True)
+    return table_of(pairs, neighbours, center, kernel, precision, wait=True)
 
 
 def table_of(
-    pairs: LayerPairs, neighbours: int, center: bool, precision: str, *, wait: bool
+    pairs: LayerPairs, neighbours: int, center: bool, kernel: str, precision: str, *, wait: bool
 ) -> tuple[LayerTable, Remarks]:
     """Return the table; 0 neighbours: of full graphs.
 
-    Without `wait`, a GPU counts no isolated samples.
+    Without `wait`, a GPU counts no isolated samples, unless of matrices that are given.
     """
     flag(pairs.function, "center", center)
+    choice(pairs.function, "kernel", kernel, GRAPH_KERNELS)
     precision = precision_of(pairs.function, precision, pairs.place, pairs.layers.arrays)
     pairs.require(samples_for_neighbours(k=neighbours or None))
-    with errors_of(pairs.function):
-        table = pairs.place.gbs_table(
-            pairs.x,
-            pairs.y,
-            neighbours,
-            center,
-            precision,
-            pairs.num_threads,
-            pairs.report,
-            wait=wait,
-        )
+    if kernel == "precomputed":
+        [given] = loaded("isogram._statistics.given_graphs")
+        table = given.gbs_of_grams(pairs, neighbours, center)
+    else:
+        with errors_of(pairs.function):
+            table = pairs.place.gbs_table(
+                pairs.x,
+                pairs.y,
+                neighbours,
+                center,
+                precision,
+                pairs.num_threads,
+                pairs.report,
+                wait=wait,
+            )
     isolated = [*table.isolated_x, *(table.isolated_y if pairs.y else [])]
 
     def remarks(_: Any) -> list[str]:

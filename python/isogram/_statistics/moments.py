@@ -49,21 +49,33 @@ def hsic(xp: Any, m: Moments) -> Hsic:
     """
     totals_x, totals_y = m.row_sums_x.sum(axis=1), m.row_sums_y.sum(axis=1)
     own_x, own_y = (
-        _known(xp, m, _estimate(m, squares, (row_sums * row_sums).sum(axis=1), t * t), rounding)
-        for squares, row_sums, t, rounding in (
-            (m.squares_x, m.row_sums_x, totals_x, m.rounding_x),
-            (m.squares_y, m.row_sums_y, totals_y, m.rounding_y),
+        _estimate(m, squares, (row_sums * row_sums).sum(axis=1), t * t)
+        for squares, row_sums, t in (
+            (m.squares_x, m.row_sums_x, totals_x),
+            (m.squares_y, m.row_sums_y, totals_y),
         )
     )
     cross = _estimate(m, m.products, m.row_sums_x @ m.row_sums_y.T, totals_x[:, None] * totals_y)
-    is_own = xp.eye(*cross.shape, dtype=bool) & m.is_symmetric
+    estimate, rounding = Hsic(cross, own_x, own_y), (m.rounding_x, m.rounding_y)
+    return known(xp, estimate, *rounding, m.samples, is_symmetric=m.is_symmetric)
+
+
+def known(
+    xp: Any, h: Hsic, rounding_x: Array, rounding_y: Array, n: int, *, is_symmetric: bool
+) -> Hsic:
+    """Return HSIC that is 0 where it may be rounding, which is that of n² HSIC of each layer."""
+    own_x, own_y = (
+        xp.where((own * n**2 <= rounding) & xp.isfinite(own), 0.0, own)
+        for own, rounding in ((h.self_x, rounding_x), (h.self_y, rounding_y))
+    )
+    is_own = xp.eye(*h.cross.shape, dtype=bool) & is_symmetric
     # A layer that vanishes when centred, as far as its squared norm tells, may have an HSIC with
     # another that is known: rounding leaves of it no more than the geometric mean of what it leaves
     # of the HSIC of each with itself.
-    rounding = xp.sqrt(m.rounding_x[:, None]) * xp.sqrt(m.rounding_y)
+    rounding = xp.sqrt(rounding_x[:, None]) * xp.sqrt(rounding_y)
     vanishes = (own_x[:, None] == 0) | (own_y == 0)
-    is_rounding = vanishes & (xp.abs(cross) * m.samples**2 <= rounding)
-    cross = xp.where(is_own, own_x[:, None], xp.where(is_rounding, 0.0, cross))
+    is_rounding = vanishes & (xp.abs(h.cross) * n**2 <= rounding)
+    cross = xp.where(is_own, own_x[:, None], xp.where(is_rounding, 0.0, h.cross))
     return Hsic(cross, own_x, own_y)
 
 
@@ -77,17 +89,13 @@ def cka(xp: Any, h: Hsic) -> Array:
     return xp.where(is_defined, xp.clip(cosines, -1.0, 1.0), np.nan)
 
 
-def in_own_units(xp: Any, m: Moments, h: Hsic) -> Hsic:
-    """Return HSIC of the matrices as they are."""
+def in_own_units(xp: Any, h: Hsic, exponents_x: Array, exponents_y: Array) -> Hsic:
+    """Return HSIC of the matrices as they are, by the exponents of their units."""
     return Hsic(
-        xp.ldexp(h.cross, m.exponents_x[:, None] + m.exponents_y),
-        xp.ldexp(h.self_x, 2 * m.exponents_x),
-        xp.ldexp(h.self_y, 2 * m.exponents_y),
+        xp.ldexp(h.cross, exponents_x[:, None] + exponents_y),
+        xp.ldexp(h.self_x, 2 * exponents_x),
+        xp.ldexp(h.self_y, 2 * exponents_y),
     )
-
-
-def _known(xp: Any, m: Moments, own: Array, rounding: Array) -> Array:
-    return xp.where((own * m.samples**2 <= rounding) & xp.isfinite(own), 0.0, own)
 
 
 def _estimate(m: Moments, products: Array, row_products: Array, totals: Array) -> Array:

@@ -12,6 +12,7 @@ from isogram._statistics.centred_products import (
     rsm_bandwidths,
     rsm_kernel,
 )
+from isogram._statistics.given_grams import of_grams
 from isogram._statistics.layer_pairs import Kept, LayerPairs, Remarks, degenerate
 from isogram._types import Array, Kernel, Layers
 from isogram._walk.tiles import Tile, spans
@@ -35,7 +36,10 @@ def rank_products(
     n, xp = pairs.x.samples, pairs.place.xp
     pairs.require(samples_for_ranks())
     pairs = pairs.with_sides(options)
-    pairs.place.require_finite(pairs.layers)
+    if options.name == "precomputed":
+        pairs = of_grams(pairs)
+    else:
+        pairs.place.require_finite(pairs.layers)
     check_memory(pairs.function, (4 * n, n), np.dtype(np.float64), FEWER_SAMPLES)
     widths = rsm_bandwidths(pairs, options)
     ranks = Kept(lambda layer: _ranks(pairs, options, widths, layer))
