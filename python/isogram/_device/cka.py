@@ -13,11 +13,14 @@ from isogram._device.features import cross_products
 from isogram._device.results import all_done, fetched
 from isogram._device.tiles import (
     Bulk,
-    GramTiles,
+    GramFacts,
     Rows,
     bulk_of,
+    compute_gram,
+    compute_magnitudes,
     prepared,
     scale_of_bulk,
+    survey_gram,
 )
 from isogram._entries import result_dtype
 from isogram._statistics.moments import Moments, cka, hsic, in_own_units
@@ -119,12 +122,10 @@ def _queued_table(
         # Powers of inner products leave float32's range, and its digits, where features do not.
         is_wide = thorough or kernel.name == "polynomial"
         dtype = np.dtype(np.float64) if is_wide else result_dtype(*layers)
-        space = _GramSpace(
+        facts = _survey(
             device, layers, len(x), kernel, bandwidths, debiased, precision, dtype, thorough
         )
-        for tile in space.tiles:
-            space.compute(tile)
-        found = space.reduce()
+        found = _reduce(device, facts, _compute(device, facts, _plan(facts)))
     return _table(device, found)
 
 
@@ -154,143 +155,193 @@ def _feature_space_is_cheaper(
 # Gram space: one walk over the tiles of all layers' Gram matrices ---------------------------------
 
 
-class _GramSpace:
-    """Sums over the tiles of all layers' Gram matrices, one tile after another."""
+class _Facts(NamedTuple):
+    """All that the sums are computed from; per layer: those of x come first, those of y follow."""
 
-    def __init__(
-        self,
-        device: Device,
-        layers: Sequence[DeviceArray],
-        x_count: int,
-        kernel: Kernel,
-        bandwidths: Sequence[DeviceArray | float],
-        debiased: bool,
-        precision: str,
-        dtype: np.dtype[Any],
-        thorough: bool,
-    ) -> None:
-        """Survey the layers."""
-        self._device, self._layers, self._kernel = device, layers, kernel
-        self._debiased, self._dtype, self._thorough = debiased, dtype, thorough
-        n, count = len(layers[0]), len(layers)
-        # Shifted rows leave a linear HSIC as it is, and its digits intact.
-        self._is_shifted = kernel.name in ("linear", "cosine", "correlation")
-        # Of entries that are summed from terms, the magnitudes of the terms bound the rounding.
-        self._has_terms = debiased and kernel.name in ("linear", "polynomial")
-        self._grams = [
-            GramTiles(
-                device,
-                x,
-                None,
-                kernel,
-                dtype,
-                bandwidth=b,
-                shifted=self._is_shifted,
-                hollow=debiased and kernel.name == "linear",
-                precision=precision,
-            )
-            for x, b in zip(layers, bandwidths, strict=True)
-        ]
-        edge = min(n, device.tile_edge(count, dtype))
-        self.tiles = list(upper_tiles(n, edge))
-        self._scratch = device.empty((count, edge, edge), dtype)
-        self._offsets = device.zeros((count,))
-        if not self._is_shifted:
-            for layer, gram in enumerate(self._grams):
-                gram.offset = self._offsets[layer : layer + 1]
-                self._offsets[layer] = _typical_entry(device, gram, self._scratch[layer])
-        self._x = slice(x_count)
-        self._y = slice(0 if count == x_count else x_count, count)
-        self._products = device.zeros((x_count, self._y.stop - self._y.start))
-        self._row_sums = device.zeros((count, n))
-        # Of one set, the table of products has those of layers with themselves.
-        self._row_squares = None if count == x_count else device.zeros((count, n))
-        self._diagonals = device.zeros((count, n))
-        self._squared_magnitudes = device.zeros((count,))
-        x_layers, y_layers = self._products.shape
-        needed = device.kernels.product_scratch(x_layers=x_layers, y_layers=y_layers)
-        self._partial = device.empty((needed,))
-
-    def compute(self, tile: Tile) -> None:
-        """Add a tile of all layers, and its mirror image."""
-        device = self._device
-        tiles = self._scratch[:, : tile.shape[0], : tile.shape[1]]
-        for gram, out in zip(self._grams, tiles, strict=True):
-            gram.compute(tile, out)
-        if not tile.is_mirrored:
-            self._diagonals[:, tile.rows] = device.xp.diagonal(tiles, axis1=1, axis2=2)
-            if self._debiased:
-                device.kernels.clear_diagonal(device.stream, tiles, place=tile.place)
-        device.kernels.add_row_sums(
-            device.stream,
-            tiles,
-            place=tile.place,
-            mirrored=tile.is_mirrored,
-            sums=self._row_sums,
-            squares=self._row_squares,
-        )
-        weight = 2.0 if tile.is_mirrored else 1.0
-        device.kernels.add_products(
-            device.stream,
-            tiles[self._x],
-            tiles[self._y],
-            weight=weight,
-            table=self._products,
-            scratch=self._partial,
-        )
-        if self._thorough and self._has_terms:  # the entries are not needed any more
-            for layer, gram in enumerate(self._grams):
-                out = tiles[layer : layer + 1]
-                gram.compute_magnitudes(tile, out[0])
-                device.kernels.clear_diagonal(device.stream, out, place=tile.place)
-                self._squared_magnitudes[layer] += weight * (out * out).sum()
-
-    def reduce(self) -> _Found:
-        """Return the moments of all tiles."""
-        xp, (count, n) = self._device.xp, self._row_sums.shape
-        row_squares = self._row_squares
-        squares = self._products.diagonal() if row_squares is None else row_squares.sum(axis=1)
-        rounding = self._rounding(squares)
-        exponents = xp.zeros(count, np.int32)
-        if self._is_shifted:
-            exponents = 2 * xp.concatenate([gram.exponent for gram in self._grams])
-        sums = _Sums(self._products, squares, self._row_sums, rounding, exponents)
-        least = xp.full((count,), -np.inf)  # float64 has no more to tell
-        if self._dtype == np.float32:
-            # Rounding errors of the terms of an entry average out, and so do those of the entries:
-            # for CKA to 1e-6, so much is enough.
-            terms = np.array([1 if self._is_exponential else x.shape[1] for x in self._layers])
-            least = xp.asarray(np.maximum(4096, 6e9 / (terms * n * n))) * rounding
-            if self._kernel.name == "linear":
-                may_vanish = xp.concatenate([gram.may_vanish for gram in self._grams])
-                least = xp.where(may_vanish, np.inf, least)
-        elif self._has_terms:
-            least = rounding
-        return _Found(sums.moments(self._debiased), least)
+    grams: list[GramFacts]
+    offsets: DeviceArray  # that come off the entries of each layer; doubles
+    kernel: Kernel
+    debiased: bool
+    thorough: bool
+    samples: int
+    edge: int  # of tiles
+    dtype: np.dtype[Any]
+    x: slice
+    y: slice  # equal to `x` for a single set
 
     @property
-    def _is_exponential(self) -> bool:
-        return self._kernel.name in ("rbf", "laplacian")
+    def is_exponential(self) -> bool:
+        """Whether entries are exponentials of distances."""
+        return self.kernel.name in ("rbf", "laplacian")
 
-    def _rounding(self, squares: DeviceArray) -> DeviceArray:
-        """Return how far n² HSIC of a constant layer with itself may be from 0.
+    @property
+    def has_terms(self) -> bool:
+        """Whether entries are summed from terms, whose magnitudes bound the rounding."""
+        return self.debiased and self.kernel.name in ("linear", "polynomial")
 
-        Rounding errors of entries are relative to what they were before the offset came off
-        (exponentials) or to √(K_ii K_jj) (inner products), of those that count; of sums, to the
-        sums.
-        """
-        device, n = self._device, self._row_sums.shape[1]
-        diagonals = device.xp.abs(self._diagonals + self._offsets[:, None])
-        entries = _pairs_of(device, diagonals, with_own=not self._debiased)
-        if self._is_exponential:
-            entries = squares + (n * self._offsets) ** 2
-        elif self._thorough and self._has_terms:
-            # Rows in features of their own have products of 0 exactly, whatever their norms.
-            entries = device.xp.minimum(entries, self._squared_magnitudes)
-        eps = float(np.finfo(self._dtype.type).eps)
-        rounding = eps * eps * entries + sys.float_info.epsilon * squares
-        # Of squares below the normal numbers, digits are gone.
-        return _ROUNDING * (rounding + n * n * sys.float_info.min)
+    @property
+    def needs_magnitudes(self) -> bool:
+        """Whether the rounding of entries is bounded by the magnitudes of their terms."""
+        return self.thorough and self.has_terms
+
+
+class _GramSums(NamedTuple):
+    """Sums over tiles of all layers' Gram matrices; tiles are added in place."""
+
+    products: DeviceArray  # Σ K ∘ L, (Lx, Ly)
+    row_sums: DeviceArray  # K1, (layers, n)
+    row_squares: DeviceArray | None  # (K ∘ K)1; of one set, the products have those of layers
+    diagonals: DeviceArray  # (layers, n)
+    squared_magnitudes: DeviceArray  # of the sums of the magnitudes of terms, per layer
+
+
+def _survey(
+    device: Device,
+    layers: Sequence[DeviceArray],
+    x_count: int,
+    kernel: Kernel,
+    bandwidths: Sequence[DeviceArray | float],
+    debiased: bool,
+    precision: str,
+    dtype: np.dtype[Any],
+    thorough: bool,
+) -> _Facts:
+    """Prepare the rows of all layers, and choose what comes off their entries."""
+    n, count = len(layers[0]), len(layers)
+    # Shifted rows leave a linear HSIC as it is, and its digits intact.
+    is_shifted = kernel.name in ("linear", "cosine", "correlation")
+    grams = [
+        survey_gram(
+            device,
+            x,
+            None,
+            kernel,
+            dtype,
+            bandwidth=b,
+            shifted=is_shifted,
+            hollow=debiased and kernel.name == "linear",
+            precision=precision,
+        )
+        for x, b in zip(layers, bandwidths, strict=True)
+    ]
+    edge = min(n, device.tile_edge(count, dtype))
+    offsets = device.zeros((count,))
+    if not is_shifted:
+        scratch = device.empty((count, edge, edge), dtype)
+        for layer, gram in enumerate(grams):
+            offsets[layer] = _typical_entry(device, gram, scratch[layer])
+            grams[layer] = gram._replace(offset=offsets[layer : layer + 1])
+    y = slice(0 if count == x_count else x_count, count)
+    return _Facts(grams, offsets, kernel, debiased, thorough, n, edge, dtype, slice(0, x_count), y)
+
+
+def _plan(facts: _Facts) -> list[Tile]:
+    """Return the tiles; all layers' are computed together."""
+    return list(upper_tiles(facts.samples, facts.edge))
+
+
+def _compute(device: Device, facts: _Facts, tiles: Sequence[Tile]) -> _GramSums:
+    """Sum up the tiles of all layers, and their mirror images."""
+    n, count, x_count = facts.samples, len(facts.grams), facts.x.stop
+    y_count = facts.y.stop - facts.y.start
+    scratch = device.empty((count, facts.edge, facts.edge), facts.dtype)
+    sums = _GramSums(
+        device.zeros((x_count, y_count)),
+        device.zeros((count, n)),
+        None if count == x_count else device.zeros((count, n)),
+        device.zeros((count, n)),
+        device.zeros((count,)),
+    )
+    needed = device.kernels.product_scratch(x_layers=x_count, y_layers=y_count)
+    partial = device.empty((needed,))
+    for tile in tiles:
+        _add_tile(device, facts, tile, sums, scratch, partial)
+    return sums
+
+
+def _add_tile(
+    device: Device,
+    facts: _Facts,
+    tile: Tile,
+    sums: _GramSums,
+    scratch: DeviceArray,
+    partial: DeviceArray,
+) -> None:
+    """Add a tile of all layers, and its mirror image."""
+    tiles = scratch[:, : tile.shape[0], : tile.shape[1]]
+    for gram, out in zip(facts.grams, tiles, strict=True):
+        compute_gram(device, gram, tile, out)
+    if not tile.is_mirrored:
+        sums.diagonals[:, tile.rows] = device.xp.diagonal(tiles, axis1=1, axis2=2)
+        if facts.debiased:
+            device.kernels.clear_diagonal(device.stream, tiles, place=tile.place)
+    device.kernels.add_row_sums(
+        device.stream,
+        tiles,
+        place=tile.place,
+        mirrored=tile.is_mirrored,
+        sums=sums.row_sums,
+        squares=sums.row_squares,
+    )
+    weight = 2.0 if tile.is_mirrored else 1.0
+    device.kernels.add_products(
+        device.stream,
+        tiles[facts.x],
+        tiles[facts.y],
+        weight=weight,
+        table=sums.products,
+        scratch=partial,
+    )
+    if facts.needs_magnitudes:  # the entries are not needed any more
+        for layer, gram in enumerate(facts.grams):
+            out = tiles[layer : layer + 1]
+            compute_magnitudes(device, gram, tile, out[0])
+            device.kernels.clear_diagonal(device.stream, out, place=tile.place)
+            sums.squared_magnitudes[layer] += weight * (out * out).sum()
+
+
+def _reduce(device: Device, facts: _Facts, sums: _GramSums) -> _Found:
+    """Return the moments of all tiles."""
+    xp, n, grams = device.xp, facts.samples, facts.grams
+    row_squares = sums.row_squares
+    squares = sums.products.diagonal() if row_squares is None else row_squares.sum(axis=1)
+    rounding = _rounding(device, facts, sums, squares)
+    exponents = xp.zeros(len(grams), np.int32)
+    if grams[0].is_shifted:
+        exponents = 2 * xp.concatenate([gram.exponent for gram in grams])
+    least = xp.full((len(grams),), -np.inf)  # float64 has no more to tell
+    if facts.dtype == np.float32:
+        # Rounding errors of the terms of an entry average out, and so do those of the entries:
+        # for CKA to 1e-6, so much is enough.
+        depths = [1 if facts.is_exponential else gram.left.data.shape[1] for gram in grams]
+        least = xp.asarray(np.maximum(4096, 6e9 / (np.array(depths) * n * n))) * rounding
+        if facts.kernel.name == "linear":
+            may_vanish = xp.concatenate([gram.may_vanish for gram in grams])
+            least = xp.where(may_vanish, np.inf, least)
+    elif facts.has_terms:
+        least = rounding
+    found = _Sums(sums.products, squares, sums.row_sums, rounding, exponents)
+    return _Found(found.moments(facts.debiased), least)
+
+
+def _rounding(device: Device, facts: _Facts, sums: _GramSums, squares: DeviceArray) -> DeviceArray:
+    """Return how far n² HSIC of a constant layer with itself may be from 0.
+
+    Rounding errors of entries are relative to what they were before the offset came off
+    (exponentials) or to √(K_ii K_jj) (inner products), of those that count; of sums, to the sums.
+    """
+    n = facts.samples
+    diagonals = device.xp.abs(sums.diagonals + facts.offsets[:, None])
+    entries = _pairs_of(device, diagonals, with_own=not facts.debiased)
+    if facts.is_exponential:
+        entries = squares + (n * facts.offsets) ** 2
+    elif facts.needs_magnitudes:
+        # Rows in features of their own have products of 0 exactly, whatever their norms.
+        entries = device.xp.minimum(entries, sums.squared_magnitudes)
+    eps = float(np.finfo(facts.dtype.type).eps)
+    rounding = eps * eps * entries + sys.float_info.epsilon * squares
+    # Of squares below the normal numbers, digits are gone.
+    return _ROUNDING * (rounding + n * n * sys.float_info.min)
 
 
 # Rounding leaves at most this multiple of the rounding error of one term.
@@ -315,7 +366,7 @@ def _pairs_of(device: Device, values: DeviceArray, *, with_own: bool) -> DeviceA
 _TYPICAL_EDGE = 128
 
 
-def _typical_entry(device: Device, gram: GramTiles, scratch: DeviceArray) -> DeviceArray:
+def _typical_entry(device: Device, gram: GramFacts, scratch: DeviceArray) -> DeviceArray:
     """Middle of the entries above the diagonal of the first rows.
 
     HSIC does not change when a constant is added to all entries. Kernels whose entries all lie
@@ -323,9 +374,7 @@ def _typical_entry(device: Device, gram: GramTiles, scratch: DeviceArray) -> Dev
     middle one, which no far row draws away.
     """
     m = min(len(scratch), _TYPICAL_EDGE)
-    offset, gram.offset = gram.offset, None
-    gram.compute(Tile(slice(0, m), slice(0, m)), scratch[:m, :m])
-    gram.offset = offset
+    compute_gram(device, gram, Tile(slice(0, m), slice(0, m)), scratch[:m, :m])
     rows, cols = (device.xp.asarray(places) for places in np.triu_indices(m, 1))
     entries = device.xp.sort(scratch[rows, cols])
     return entries[len(entries) // 2]

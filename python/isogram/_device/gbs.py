@@ -11,7 +11,7 @@ import numpy as np
 from isogram._device.device import Device, DeviceArray
 from isogram._device.graph import COSINE, SparseRows, queued_graph
 from isogram._device.results import all_done, fetched, first_not_finite
-from isogram._device.tiles import GramTiles
+from isogram._device.tiles import GramFacts, compute_gram, survey_gram
 from isogram._entries import result_dtype
 from isogram._statistics.row_products import RowProducts, sum_of_cosines
 from isogram._types import GbsTable, Layers, Report
@@ -51,7 +51,7 @@ def gbs_table(
 class _Graphs(NamedTuple):
     """The full graphs of all layers; those of `x` come first, then those of `y`."""
 
-    cosines: list[GramTiles]
+    cosines: list[GramFacts]
     samples: int
     dtype: np.dtype[Any]
     x: slice
@@ -100,7 +100,7 @@ def _survey(
     layers = [*x, *(y or [])]
     dtype = result_dtype(*layers)
     cosines = [
-        GramTiles(device, a, None, COSINE, dtype, centered=center, precision=precision)
+        survey_gram(device, a, None, COSINE, dtype, centered=center, precision=precision)
         for a in layers
     ]
     of_y = slice(0 if y is None else len(x), len(layers))
@@ -154,7 +154,7 @@ def _tile_of(device: Device, graphs: _Graphs, tile: Tile, scratch: DeviceArray) 
     """Write one tile of every graph."""
     tiles = scratch[:, : tile.shape[0], : tile.shape[1]]
     for cosines, out in zip(graphs.cosines, tiles, strict=True):
-        cosines.compute(tile, out)
+        compute_gram(device, cosines, tile, out)
     if not tile.is_mirrored:
         device.kernels.clear_diagonal(device.stream, tiles, place=tile.place)
     return tiles

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from isogram._device.device import Device, DeviceArray
-from isogram._device.tiles import GramTiles, mirror
+from isogram._device.tiles import compute_gram, mirror, plan_tiles, survey_gram
 from isogram._types import Kernel
-from isogram._walk.tiles import full_tiles, upper_tiles
 
 
 def gram(
@@ -19,10 +18,9 @@ def gram(
     num_threads: int,
 ) -> bool:
     """See `Place`."""
-    grams = GramTiles(device, x, y, kernel, out.dtype, bandwidth=bandwidth, precision=precision)
-    edge = device.tile_edge(1, out.dtype)
-    for tile in upper_tiles(len(x), edge) if y is None else full_tiles(len(x), len(y), edge):
-        grams.compute(tile, tile.of(out))
+    facts = survey_gram(device, x, y, kernel, out.dtype, bandwidth=bandwidth, precision=precision)
+    for tile in plan_tiles(device, len(x), None if y is None else len(y), out.dtype):
+        compute_gram(device, facts, tile, tile.of(out))
         if y is None:
             mirror(device, tile, out)
     return True

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from isogram._device.device import Device, DeviceArray
 from isogram._device.results import fetched
-from isogram._device.tiles import GramTiles, column_means, mirror, prepared
+from isogram._device.tiles import (
+    GramFacts,
+    column_means,
+    compute_gram,
+    mirror,
+    plan_tiles,
+    prepared,
+    survey_gram,
+)
 from isogram._entries import result_dtype
 from isogram._types import MEDIAN, Kernel
-from isogram._walk.tiles import Tile, upper_tiles
+from isogram._walk.tiles import Tile
 
 COSINE = Kernel("cosine", MEDIAN, 0.0, 1, 0.0)
 
@@ -37,9 +46,9 @@ def dense_graph(
     num_threads: int,
 ) -> None:
     """See `Place`."""
-    cosines = GramTiles(device, x, None, COSINE, out.dtype, centered=center, precision=precision)
-    for tile in upper_tiles(len(x), device.tile_edge(1, out.dtype)):
-        cosines.compute(tile, tile.of(out))
+    cosines = survey_gram(device, x, None, COSINE, out.dtype, centered=center, precision=precision)
+    for tile in plan_tiles(device, len(x), None, out.dtype):
+        compute_gram(device, cosines, tile, tile.of(out))
         if not tile.is_mirrored:
             device.kernels.clear_diagonal(device.stream, tile.of(out)[None], place=tile.place)
         mirror(device, tile, out)
@@ -111,26 +120,27 @@ def _nearest(
     # With a lower precision the neighbours are those of the rounded products.
     is_ranked = precision == "float32" or dtype == np.float64
     kept = min(k + _SPARE_NEIGHBOURS, len(x) - 1) if is_ranked else k
-    cosines = GramTiles(device, x, None, COSINE, dtype, centered=center, precision=precision)
-    best = _best(device, cosines, len(x), kept, dtype)
-    del cosines
+    best = _best(
+        device,
+        survey_gram(device, x, None, COSINE, dtype, centered=center, precision=precision),
+        plan_tiles(device, len(x), None, dtype),
+        kept,
+    )
     if kept > k:
         _rank(device, x, k, center, best)
     return best.weights[:, :k], best.indices[:, :k]
 
 
-def _best(
-    device: Device, cosines: GramTiles, n: int, kept: int, dtype: np.dtype[Any]
-) -> _Neighbours:
+def _best(device: Device, cosines: GramFacts, tiles: Sequence[Tile], kept: int) -> _Neighbours:
     """Merge the neighbours in all tiles."""
-    edge = min(n, device.tile_edge(1, dtype))
-    scratch = device.empty((edge, edge), dtype)
+    n, dtype = cosines.left.data.shape[0], cosines.left.data.dtype
+    scratch = device.empty(tiles[0].shape, dtype)
     best = _Neighbours(
         device.xp.full((n, kept), -np.inf, dtype), device.xp.full((n, kept), -1, np.int32)
     )
-    for tile in upper_tiles(n, edge):
+    for tile in tiles:
         out = scratch[: tile.shape[0], : tile.shape[1]]
-        cosines.compute(tile, out)
+        compute_gram(device, cosines, tile, out)
         best.merge(device, tile, out)
     return best
 

@@ -8,7 +8,13 @@ import numpy as np
 
 from isogram._device.device import Device, DeviceArray
 from isogram._device.features import doubles
-from isogram._device.tiles import GramTiles, prepared, scaling_exponent
+from isogram._device.tiles import (
+    GramFacts,
+    compute_gram,
+    prepared,
+    scaling_exponent,
+    survey_gram,
+)
 from isogram._types import Kernel, Layers
 from isogram._walk.tiles import Tile
 
@@ -29,7 +35,7 @@ class DeviceRsmTiles:
         self._device, self._layers, self._name = device, layers, kernel.name
         self.edge = min(len(layers[0]), device.tile_edge(len(layers), _DOUBLES))
         self._exponents: list[DeviceArray] = []
-        self._grams: list[GramTiles] = []
+        self._grams: list[GramFacts] = []
         for x, bandwidth in zip(layers, bandwidths, strict=True):
             if kernel.name == "precomputed":
                 continue
@@ -38,7 +44,7 @@ class DeviceRsmTiles:
                 continue
             if kernel.name == "linear":
                 x = prepared(device, x, _DOUBLES, "shifted", None, scaling_exponent(device, x)).data
-            self._grams.append(GramTiles(device, x, None, kernel, _DOUBLES, bandwidth=bandwidth))
+            self._grams.append(survey_gram(device, x, None, kernel, _DOUBLES, bandwidth=bandwidth))
 
     def compute(self, tile: Tile, out: DeviceArray | None = None) -> DeviceArray:
         """See `RsmTiles`."""
@@ -48,7 +54,7 @@ class DeviceRsmTiles:
             for x, block in zip(self._layers, blocks, strict=True):
                 block[...] = doubles(self._device, tile.of(x))
         for gram, block in zip(self._grams, blocks, strict=False):
-            gram.compute(tile, block)
+            compute_gram(self._device, gram, tile, block)
         if self._exponents:
             self._write_distances(tile, blocks)
         return blocks

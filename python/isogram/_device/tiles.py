@@ -8,7 +8,7 @@ import numpy as np
 
 from isogram._device.device import Device, DeviceArray
 from isogram._types import Kernel
-from isogram._walk.tiles import Tile
+from isogram._walk.tiles import Tile, full_tiles, upper_tiles
 
 
 def mirror(device: Device, tile: Tile, matrix: DeviceArray) -> None:
@@ -102,7 +102,8 @@ class Scale(NamedTuple):
     """The unit of shifted rows, 2^exponent, and whether products may vanish even so."""
 
     exponent: DeviceArray  # one int32
-    may_vanish: DeviceArray  # whether rows are so far apart that products leave the type; one bool
+    # Whether rows are so far apart that products leave the type; one bool. None for unit rows.
+    may_vanish: DeviceArray | None
 
 
 def scale_of_bulk(
@@ -247,8 +248,35 @@ _PREPARATIONS = {
 }
 
 
-class GramTiles:
-    """Computes tiles of the Gram matrix of `x`, or of `x` and `y`, one at a time.
+class GramFacts(NamedTuple):
+    """All that tiles of a Gram matrix are computed from; see `survey_gram`."""
+
+    kernel: Kernel
+    precision: str
+    left: Rows
+    right: Rows  # the same as `left` for a single set
+    bandwidth: DeviceArray
+    gamma: float
+    is_shifted: bool  # entries are the inner products of shifted rows
+    exponent: DeviceArray | None  # the unit of the rows is 2^exponent, where they have one
+    may_vanish: DeviceArray | None = None  # of shifted rows, see Scale
+    offset: DeviceArray | None = None  # is subtracted from every entry
+
+
+def survey_gram(
+    device: Device,
+    x: DeviceArray,
+    y: DeviceArray | None,
+    kernel: Kernel,
+    dtype: np.dtype[Any],
+    *,
+    bandwidth: DeviceArray | float = 1.0,
+    centered: bool = False,
+    shifted: bool = False,
+    hollow: bool = False,
+    precision: str = "float32",
+) -> GramFacts:
+    """Prepare the rows of `x`, or of `x` and `y`, for tiles of their Gram matrix.
 
     With `centered` the columns' means are subtracted first. `shifted` is for measures that a common
     shift of the rows does not change: an origin amid most rows is subtracted, and the matrix is the
@@ -256,115 +284,104 @@ class GramTiles:
     units of 2^(2 exponent), in which it cannot overflow. With `hollow`, for measures that ignore
     the diagonal, the diagonal may.
     """
+    bandwidth = device.xp.asarray(bandwidth, np.float64).reshape(1)
+    gamma = kernel.gamma or 1 / x.shape[1]
+    if shifted:
+        rows, scale = _shifted_rows(device, x, kernel, dtype, hollow)
+        return GramFacts(kernel, precision, rows, rows, bandwidth, gamma, True, *scale)
+    how = _PREPARATIONS[kernel.name]
+    is_laplacian = kernel.name == "laplacian"
+    # Differences of the rows as given are as accurate as their type allows, wherever the rows
+    # lie; after a common shift, rounding would hide those of rows near each other.
+    has_origin = how == "shifted" and not is_laplacian
+    origin, rest = column_means(device, x) if centered or has_origin else (None, None)
+    rest = rest if centered else None
+    exponent = None
+    if is_laplacian:
+        exponent = _exponent_of_differences(device, bandwidth, dtype)
+    elif has_origin:
+        exponent = scaling_exponent(device, x, y, origin)
+        if kernel.name == "rbf":
+            exponent = _exponent_of_squares(device, exponent, bandwidth, dtype)
+    left = right = prepared(device, x, dtype, how, origin, exponent, rest)
+    if y is not None:
+        right = prepared(device, y, dtype, how, origin, exponent, rest)
+    return GramFacts(kernel, precision, left, right, bandwidth, gamma, False, exponent)
 
-    def __init__(
-        self,
-        device: Device,
-        x: DeviceArray,
-        y: DeviceArray | None,
-        kernel: Kernel,
-        dtype: np.dtype[Any],
-        *,
-        bandwidth: DeviceArray | float = 1.0,
-        centered: bool = False,
-        shifted: bool = False,
-        hollow: bool = False,
-        precision: str = "float32",
-    ) -> None:
-        """Prepare the rows."""
-        self._device = device
-        self._kernel = kernel
-        self._precision = precision
-        self._bandwidth = device.xp.asarray(bandwidth, np.float64).reshape(1)
-        self._gamma = kernel.gamma or 1 / x.shape[1]
-        self._is_plain = shifted
-        self._is_one_set = y is None
-        self.exponent: DeviceArray | None = None
-        self.offset: DeviceArray | None = None  # is subtracted from every entry
-        self.may_vanish: DeviceArray | None = None  # of shifted rows, see Scale
-        if shifted:
-            self._left = self._right = self._shifted_rows(x, dtype, hollow)
-            return
-        how = _PREPARATIONS[kernel.name]
-        is_laplacian = kernel.name == "laplacian"
-        # Differences of the rows as given are as accurate as their type allows, wherever the rows
-        # lie; after a common shift, rounding would hide those of rows near each other.
-        is_shifted = how == "shifted" and not is_laplacian
-        origin, rest = column_means(device, x) if centered or is_shifted else (None, None)
-        rest = rest if centered else None
-        if is_laplacian:
-            self.exponent = _exponent_of_differences(device, self._bandwidth, dtype)
-        elif is_shifted:
-            self.exponent = scaling_exponent(device, x, y, origin)
-            if kernel.name == "rbf":
-                self.exponent = _exponent_of_squares(device, self.exponent, self._bandwidth, dtype)
-        self._left = prepared(device, x, dtype, how, origin, self.exponent, rest)
-        self._right = self._left
-        if y is not None:
-            self._right = prepared(device, y, dtype, how, origin, self.exponent, rest)
 
-    def _shifted_rows(self, x: DeviceArray, dtype: np.dtype[Any], hollow: bool) -> Rows:
-        device = self._device
-        if self._kernel.name == "linear":
-            bulk = bulk_of(device, x)
-            self.exponent, self.may_vanish = scale_of_bulk(device, x, bulk, dtype, hollow=hollow)
-            return prepared(device, x, dtype, "shifted", bulk.origin, self.exponent)
-        rows = unit_differences(device, x, dtype, self._kernel.name == "correlation")
-        self.exponent = device.zeros((1,), np.int32)
-        return Rows(rows, x, device.empty((0,)), None)
+def _shifted_rows(
+    device: Device, x: DeviceArray, kernel: Kernel, dtype: np.dtype[Any], hollow: bool
+) -> tuple[Rows, Scale]:
+    if kernel.name == "linear":
+        bulk = bulk_of(device, x)
+        scale = scale_of_bulk(device, x, bulk, dtype, hollow=hollow)
+        return prepared(device, x, dtype, "shifted", bulk.origin, scale.exponent), scale
+    rows = unit_differences(device, x, dtype, kernel.name == "correlation")
+    return Rows(rows, x, device.empty((0,)), None), Scale(device.zeros((1,), np.int32), None)
 
-    def compute_magnitudes(self, tile: Tile, out: DeviceArray) -> None:
-        """Write, for each entry of a tile, the sum of the magnitudes of its terms.
 
-        For inner products, also of shifted rows, and for polynomials.
-        """
-        magnitude = self._device.xp.abs
-        a, b = magnitude(self._left.data[tile.rows]), magnitude(self._right.data[tile.cols])
-        self._device.matmul(a, b.T, out, "float32")
-        function = self._function()
-        function |= {"gamma": abs(self._gamma), "coef0": abs(self._kernel.coef0), "offset": None}
-        self._apply(function, tile, out)
+def plan_tiles(device: Device, n: int, m: int | None, dtype: np.dtype[Any]) -> list[Tile]:
+    """Cut a matrix of n × m entries into tiles; without `m` a symmetric one's upper triangle."""
+    edge = device.tile_edge(1, dtype)
+    return list(upper_tiles(n, edge) if m is None else full_tiles(n, m, edge))
 
-    def compute(self, tile: Tile, out: DeviceArray) -> None:
-        """Write a tile of the matrix."""
-        left, right = self._left, self._right
-        function = self._function()
-        if self._kernel.name == "laplacian":
-            self._device.kernels.laplacian(
-                self._device.stream, left.data, right.data, out, place=tile.place, **function
-            )
-            return
-        a, b = left.data[tile.rows], right.data[tile.cols]
-        self._device.matmul(a, b.T, out, self._precision)
-        self._apply(function, tile, out)
 
-    def _function(self) -> dict[str, Any]:
-        """Return the kernel function as the CUDA kernels take it."""
-        return {
-            "kernel": self._kernel.name,
-            "bandwidth": self._bandwidth,
-            "exponent": self.exponent,
-            "gamma": self._gamma,
-            "coef0": self._kernel.coef0,
-            "degree": self._kernel.degree,
-            "offset": self.offset,
-        }
-
-    def _apply(self, function: dict[str, Any], tile: Tile, out: DeviceArray) -> None:
-        """Apply the kernel function to inner products."""
-        if self._is_plain:
-            return
-        left, right = self._left, self._right
-        self._device.kernels.apply_kernel(
-            self._device.stream,
-            left.source,
-            right.source,
-            out,
-            row_norms=left.squared_norms,
-            row_exponents=left.exponents,
-            col_norms=right.squared_norms,
-            col_exponents=right.exponents,
-            same=self._is_one_set,
-            place=tile.place,
-            **function,
+def compute_gram(device: Device, facts: GramFacts, tile: Tile, out: DeviceArray) -> None:
+    """Write a tile of the matrix."""
+    left, right = facts.left, facts.right
+    function = _function(facts)
+    if facts.kernel.name == "laplacian":
+        device.kernels.laplacian(
+            device.stream, left.data, right.data, out, place=tile.place, **function
         )
+        return
+    device.matmul(left.data[tile.rows], right.data[tile.cols].T, out, facts.precision)
+    _apply(device, facts, function, tile, out)
+
+
+def compute_magnitudes(device: Device, facts: GramFacts, tile: Tile, out: DeviceArray) -> None:
+    """Write, for each entry of a tile, the sum of the magnitudes of its terms.
+
+    For inner products, also of shifted rows, and for polynomials.
+    """
+    magnitude = device.xp.abs
+    a, b = magnitude(facts.left.data[tile.rows]), magnitude(facts.right.data[tile.cols])
+    device.matmul(a, b.T, out, "float32")
+    function = _function(facts)
+    function |= {"gamma": abs(facts.gamma), "coef0": abs(facts.kernel.coef0), "offset": None}
+    _apply(device, facts, function, tile, out)
+
+
+def _function(facts: GramFacts) -> dict[str, Any]:
+    """Return the kernel function as the CUDA kernels take it."""
+    return {
+        "kernel": facts.kernel.name,
+        "bandwidth": facts.bandwidth,
+        "exponent": facts.exponent,
+        "gamma": facts.gamma,
+        "coef0": facts.kernel.coef0,
+        "degree": facts.kernel.degree,
+        "offset": facts.offset,
+    }
+
+
+def _apply(
+    device: Device, facts: GramFacts, function: dict[str, Any], tile: Tile, out: DeviceArray
+) -> None:
+    """Apply the kernel function to inner products."""
+    if facts.is_shifted:
+        return
+    left, right = facts.left, facts.right
+    device.kernels.apply_kernel(
+        device.stream,
+        left.source,
+        right.source,
+        out,
+        row_norms=left.squared_norms,
+        row_exponents=left.exponents,
+        col_norms=right.squared_norms,
+        col_exponents=right.exponents,
+        same=left is right,
+        place=tile.place,
+        **function,
+    )
