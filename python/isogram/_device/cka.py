@@ -190,7 +190,7 @@ class _GramSums(NamedTuple):
 
     products: DeviceArray  # Σ K ∘ L, (Lx, Ly)
     row_sums: DeviceArray  # K1, (layers, n)
-    row_squares: DeviceArray | None  # (K ∘ K)1; of one set, the products have those of layers
+    row_squares: DeviceArray | None  # (K ∘ K)1; None for one set, whose products have their sums
     diagonals: DeviceArray  # (layers, n)
     squared_magnitudes: DeviceArray  # of the sums of the magnitudes of terms, per layer
 

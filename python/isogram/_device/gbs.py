@@ -181,6 +181,19 @@ def _mirrored(xp: Any, table: DeviceArray) -> DeviceArray:
 # k-NN graphs --------------------------------------------------------------------------------------
 
 
+class _NearestGraphs(NamedTuple):
+    """The k-NN graphs of some layers."""
+
+    graphs: list[SparseRows]
+    squares: DeviceArray  # Σ_j A_ij², (layers, n)
+    valid: DeviceArray  # 1, or NaN for a layer that is not finite
+
+    @property
+    def isolated(self) -> DeviceArray:
+        """Nodes without edges, of each graph."""
+        return (self.squares == 0).sum(axis=1)
+
+
 def _gbs_of_nearest(
     device: Device,
     x: Sequence[DeviceArray],
@@ -189,39 +202,53 @@ def _gbs_of_nearest(
     center: bool,
     precision: str,
 ) -> _Queued:
-    xp, n, dtype = device.xp, len(x[0]), result_dtype(*x, *(y or []))
+    dtype = result_dtype(*x, *(y or []))
+    of_x = _survey_nearest(device, x, k, center, precision, dtype)
+    of_y = of_x if y is None else _survey_nearest(device, y, k, center, precision, dtype)
+    rows = [_compute_nearest(device, of_x, of_y, layer) for layer in range(len(x))]
+    return _reduce_nearest(device, of_x, of_y, rows)
 
-    def dots(a: SparseRows, b: SparseRows) -> DeviceArray:
-        products = device.empty((n,))
-        device.kernels.nearest_products(device.stream, *a, *b, products)
-        return products
 
-    def graphs_of(side: Sequence[DeviceArray]) -> list[SparseRows]:
-        return [queued_graph(device, a, k, center, True, precision, dtype) for a in side]
+def _survey_nearest(
+    device: Device,
+    layers: Sequence[DeviceArray],
+    k: int,
+    center: bool,
+    precision: str,
+    dtype: np.dtype[Any],
+) -> _NearestGraphs:
+    """Find the neighbours in all layers."""
+    xp = device.xp
+    graphs = [queued_graph(device, a, k, center, True, precision, dtype) for a in layers]
+    squares = xp.stack([_row_products(device, a, a, len(layers[0])) for a in graphs])
+    # A layer that is not finite has no edges, and its similarity would be 0: NaN instead.
+    firsts = xp.concatenate([first_not_finite(device, a) for a in layers])
+    return _NearestGraphs(graphs, squares, xp.where(firsts < 0, 1.0, np.nan))
 
-    def validity(side: Sequence[DeviceArray]) -> DeviceArray:
-        # A layer that is not finite has no edges, and its similarity would be 0: NaN instead.
-        firsts = xp.concatenate([first_not_finite(device, a) for a in side])
-        return xp.where(firsts < 0, 1.0, np.nan)
 
-    of_x = graphs_of(x)
-    of_y = of_x if y is None else graphs_of(y)
-    squares_x = xp.stack([dots(a, a) for a in of_x])
-    squares_y = squares_x if y is None else xp.stack([dots(b, b) for b in of_y])
-    table = xp.concatenate(
-        [
-            sum_of_cosines(
-                xp, RowProducts(xp.stack([dots(a, b) for b in of_y])[None], aa[None], squares_y)
-            )
-            for a, aa in zip(of_x, squares_x, strict=True)
-        ]
-    )
-    if y is None:  # products of two graphs are summed in an order that is one of them's
-        table = _mirrored(xp, table)
-    valid_x = validity(x)
-    valid_y = valid_x if y is None else validity(y)
-    return (
-        table / n * valid_x[:, None] * valid_y,
-        (squares_x == 0).sum(axis=1),
-        (squares_y == 0).sum(axis=1),
-    )
+def _compute_nearest(
+    device: Device, of_x: _NearestGraphs, of_y: _NearestGraphs, layer: int
+) -> DeviceArray:
+    """Return one row of the table, of sums: a layer of `x` with all of `y`; (1, Ly)."""
+    xp, n = device.xp, of_x.squares.shape[1]
+    graph, squares = of_x.graphs[layer], of_x.squares[layer]
+    products = xp.stack([_row_products(device, graph, other, n) for other in of_y.graphs])
+    return sum_of_cosines(xp, RowProducts(products[None], squares[None], of_y.squares))
+
+
+def _row_products(device: Device, a: SparseRows, b: SparseRows, n: int) -> DeviceArray:
+    """Σ_j A_ij B_ij, of every row."""
+    products = device.empty((n,))
+    device.kernels.nearest_products(device.stream, *a, *b, products)
+    return products
+
+
+def _reduce_nearest(
+    device: Device, of_x: _NearestGraphs, of_y: _NearestGraphs, rows: Sequence[DeviceArray]
+) -> _Queued:
+    """Return the table, and the nodes of each graph without edges."""
+    table = device.xp.concatenate(rows)
+    if of_y is of_x:  # products of two graphs are summed in an order that is one of them's
+        table = _mirrored(device.xp, table)
+    table = table / of_x.squares.shape[1] * of_x.valid[:, None] * of_y.valid
+    return table, of_x.isolated, of_y.isolated
