@@ -387,6 +387,18 @@ def _typical_entry(device: Device, gram: GramFacts, scratch: DeviceArray) -> Dev
 _FAR_ROWS = 8
 
 
+class _Features(NamedTuple):
+    """All that products of features are computed from; per layer, those of x first."""
+
+    rows: list[DeviceArray]  # shifted, over 2^exponent, and 0 where they are far; (n, features)
+    exponents: list[DeviceArray]
+    row_sums: DeviceArray  # K1, (layers, n)
+    diagonals: DeviceArray  # that come off again, 0 at far rows; (layers, n)
+    far: list[DeviceArray]  # rows of the Gram matrices, without the diagonal; (far rows, n)
+    weights: DeviceArray | None  # how often an entry of those counts, by column
+    debiased: bool
+
+
 def _in_feature_space(
     device: Device, layers: Sequence[DeviceArray], x_count: int, debiased: bool
 ) -> _Found:
@@ -396,6 +408,12 @@ def _in_feature_space(
     lies on the diagonal that costs digits, more than floats have, and a row of huge norm costs all:
     the rows of the Gram matrix that belong to the farthest samples are computed instead.
     """
+    facts = _survey_features(device, layers, debiased)
+    return _reduce_products(device, facts, *_compute_products(device, facts, x_count))
+
+
+def _survey_features(device: Device, layers: Sequence[DeviceArray], debiased: bool) -> _Features:
+    """Prepare the rows of all layers, and take out far ones for the debiased estimator."""
     xp, n, count = device.xp, len(layers[0]), len(layers)
     doubles = np.dtype(np.float64)
     bulks = [bulk_of(device, x) for x in layers]
@@ -407,49 +425,71 @@ def _in_feature_space(
         prepared(device, x, doubles, "shifted", bulk.origin, e)
         for x, bulk, e in zip(layers, bulks, exponents, strict=True)
     ]
-    y = slice(0 if count == x_count else x_count, count)
     row_sums, diagonals = device.zeros((count, n)), device.zeros((count, n))
-    far = [device.empty((0, n))] * count  # rows of the Gram matrices, without the diagonal
+    far = [device.empty((0, n))] * count
+    weights = None
     if debiased:
         places = _farthest(device, bulks)
-        diagonals = xp.stack([x.squared_norms for x in features])
-        diagonals[:, places] = 0
-        far = [_take_out(device, x, places) for x in features]
         # A near row counts for its own place and for that of its mirror image.
         weights = xp.full((n,), 2.0)
         weights[places] = 1
+        diagonals = xp.stack([x.squared_norms for x in features])
+        diagonals[:, places] = 0
+        far = [_take_out(device, x, places) for x in features]
     for layer, x in enumerate(features):
         # Rows of a Gram matrix sum to their products with the sum of all.
         row_sums[layer] = x.data @ x.data.sum(axis=0) - diagonals[layer] + far[layer].sum(axis=0)
         if debiased:
             row_sums[layer, places] = far[layer].sum(axis=1)
+    rows = [x.data for x in features]
+    return _Features(rows, exponents, row_sums, diagonals, far, weights, debiased)
 
-    def product(k: int, l: int) -> DeviceArray:  # noqa: E741  (as in the literature)
-        cross = cross_products(device, features[k].data, features[l].data)
-        value = (cross * cross).sum()
-        if debiased:
-            value = value - (diagonals[k] * diagonals[l]).sum()
-            value = value + (far[k] * far[l] * weights).sum()
-        return value
 
+def _compute_products(
+    device: Device, facts: _Features, x_count: int
+) -> tuple[DeviceArray, DeviceArray]:
+    """Return Σ K ∘ L, (Lx, Ly), and Σ K ∘ K, per layer."""
+    count = len(facts.rows)
+    first_y = 0 if count == x_count else x_count
     squares = device.empty((count,))
-    products = device.empty((x_count, y.stop - y.start))
+    products = device.empty((x_count, count - first_y))
     for k in range(count):
-        squares[k] = product(k, k)
+        squares[k] = _product(device, facts, k, k)
     for i, j in np.ndindex(products.shape):
-        other = y.start + j
+        other = first_y + j
         if other > i:
-            products[i, j] = product(i, other)
+            products[i, j] = _product(device, facts, i, other)
         else:
             products[i, j] = squares[i] if other == i else products[other, i]
+    return products, squares
+
+
+def _product(device: Device, facts: _Features, k: int, l: int) -> DeviceArray:  # noqa: E741
+    """Σ K ∘ L of two layers."""
+    cross = cross_products(device, facts.rows[k], facts.rows[l])
+    value = (cross * cross).sum()
+    if facts.debiased:
+        value = value - (facts.diagonals[k] * facts.diagonals[l]).sum()
+        value = value + (facts.far[k] * facts.far[l] * facts.weights).sum()
+    return value
+
+
+def _reduce_products(
+    device: Device, facts: _Features, products: DeviceArray, squares: DeviceArray
+) -> _Found:
+    """Return the moments of all products."""
+    xp, (count, n), diagonals = device.xp, facts.row_sums.shape, facts.diagonals
     # What came off again was as large as the squares and the diagonal: in doubles still too large
     # where hardly anything is left.
     taken_off = (diagonals * diagonals).sum(axis=1)
     rounding = sys.float_info.epsilon * (xp.abs(squares) + taken_off)
     rounding = _ROUNDING * (rounding + n * n * sys.float_info.min)
-    least = xp.maximum(rounding, taken_off / 8) if debiased else xp.full((count,), -np.inf)
-    sums = _Sums(products, squares, row_sums, rounding, 2 * xp.concatenate(exponents))
-    return _Found(sums.moments(debiased), least)
+    least = xp.full((count,), -np.inf)
+    if facts.debiased:
+        least = xp.maximum(rounding, taken_off / 8)
+    exponents = 2 * xp.concatenate(facts.exponents)
+    sums = _Sums(products, squares, facts.row_sums, rounding, exponents)
+    return _Found(sums.moments(facts.debiased), least)
 
 
 def _farthest(device: Device, bulks: Sequence[Bulk]) -> DeviceArray:

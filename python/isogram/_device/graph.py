@@ -132,7 +132,7 @@ def _nearest(
 
 
 def _best(device: Device, cosines: GramFacts, tiles: Sequence[Tile], kept: int) -> _Neighbours:
-    """Merge the neighbours in all tiles."""
+    """Compute the tiles, one at a time, and merge their neighbours."""
     n, dtype = cosines.left.data.shape[0], cosines.left.data.dtype
     scratch = device.empty(tiles[0].shape, dtype)
     best = _Neighbours(
