@@ -427,7 +427,9 @@ def test_compare_errors(run, models, tmp_path, rng):
     assert_fails(run("compare", path_a, path_b, "--k", "3"), "--k does not go", 2)
     assert_fails(run("compare", path_a, path_b, "--center"), "--center does not go", 2)
     refused = run("compare", path_a, path_b, "--measure", "gbs", "--kernel", "rbf")
-    assert_fails(refused, "--kernel does not go with --measure gbs", 2)
+    assert_fails(refused, "--kernel must be one of 'cosine', 'precomputed', got 'rbf'")
+    refused = run("compare", path_a, path_b, "--measure", "mutual_knn", "--kernel", "rbf")
+    assert_fails(refused, "--kernel does not go with --measure mutual_knn", 2)
     refused = run("compare", path_a, path_b, "--measure", "distance_correlation", "--k", "3")
     assert_fails(refused, "--k does not go with --measure distance_correlation", 2)
     for more in ([], ["--kernel", "cosine"], ["--measure", "rsa_pearson"]):
