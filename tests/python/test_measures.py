@@ -622,9 +622,9 @@ REFUSED = {
     "unknown": ({"measure": "cca"}, ValueError, f"`measure` must be one of {KNOWN}, got 'cca'"),
     "not a name": ({"measure": 3}, TypeError, "`measure` must be one of .*, got 3"),
     "no such option": (
-        {"measure": "gbs", "kernel": "rbf"},
+        {"measure": "gbs", "estimator": "biased"},
         TypeError,
-        "measure 'gbs' does not take `kernel`: it takes `k`, `center`, `precision`",
+        "measure 'gbs' does not take `estimator`: it takes `k`, `center`, `kernel`, `precision`",
     ),
     "an option of another": (
         {"measure": "mutual_knn", "estimator": "biased"},
@@ -641,7 +641,7 @@ REFUSED = {
     "kernel of an RSM": (
         {"measure": "rsa_pearson", "kernel": "euclidean"},
         ValueError,
-        "`kernel` must be one of .*, 'polynomial', 'distance', got 'euclidean'",
+        "`kernel` must be one of .*, 'precomputed', 'distance', got 'euclidean'",
     ),
     "estimator": ({"estimator": "both"}, ValueError, "`estimator` must be one of"),
     "bandwidth": ({"measure": "cka_rbf", "bandwidth": -1}, ValueError, "`bandwidth` must be"),

@@ -709,8 +709,8 @@ class TestJsd:
         p = distributions_of(10, 3)
         for place, value, message in [
             ((7, 1), np.nan, r"must be finite, got nan at index \(7, 1\)$"),
-            ((7, 1), -0.25, r"must not be negative, got -0.25 at index \(7, 1\)$"),
-            ((7, slice(None)), 0.5, r"must have rows that sum to 1, got a sum of 1.5 in row 7$"),
+            ((7, 1), -0.25, r"must not be negative, got -0.25 at index \(7, 1\): softmax "),
+            ((7, slice(None)), 0.5, r"must have rows that sum to 1, got a sum of 1.5 in row 7"),
         ]:
             bad = p.copy()
             bad[place] = value
