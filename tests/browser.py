@@ -41,6 +41,8 @@ class Browser:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=theirs,
+            # A sanitizer's library that this interpreter was started with is not the browser's.
+            env={name: value for name, value in os.environ.items() if name != "LD_PRELOAD"},
         )
         for end in (commands[0], answers[1], *theirs):
             os.close(end)
