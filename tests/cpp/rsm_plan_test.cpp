@@ -264,9 +264,9 @@ void expect_pairs_of_the_whole(const Array<T>& a, const Array<T>& b, const RsmOp
     Matrices<T> of_own_pairs(count, 1);
     Matrices<T> of_cross_pairs(count, 1);
     isogram::semantic_rsm_pairs<T>(of_own, a.all, own_pairs.view(), of_own_pairs.all(options),
-                                   {threads});
+                                   {threads, {}});
     isogram::semantic_rsm_pairs<T>(of_cross, a.all, b.all, cross_pairs.view(),
-                                   of_cross_pairs.all(options), {threads});
+                                   of_cross_pairs.all(options), {threads, {}});
     expect_entries(of_own_pairs, own, own_pairs);
     expect_entries(of_cross_pairs, cross, cross_pairs);
   }
