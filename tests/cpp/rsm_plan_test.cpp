@@ -300,7 +300,9 @@ void entries_of_pairs(const RsmOptions& options, std::size_t most, const Array<T
                       const std::vector<std::int64_t>& rows, const std::vector<std::int64_t>& cols,
                       Matrices<T>& out) {
   const RsmPlan plan = isogram::plan_rsm<T>(options, {most, most});
-  isogram::semantic_rsm_pairs<T>(plan, a.all, {rows, cols}, {.cosine = out.all({}).cosine});
+  isogram::RsmOutputs<T> asked;
+  asked.cosine = out.all({}).cosine;
+  isogram::semantic_rsm_pairs<T>(plan, a.all, {rows, cols}, asked);
 }
 
 TYPED_TEST(RsmPlans, OnlyInputsInPairsAreRead) {
