@@ -100,7 +100,7 @@ def _exact_floats(
 ) -> tuple[NDArray[Any], str]:
     """Return integers or booleans as floats of the same values, and the name of their type.
 
-    A GPU is waited for where they have 64 bits.
+    Integers of 64 bits on a GPU make the host wait for it.
     """
     dtype = np.float32 if integers.dtype.itemsize <= 2 else np.float64
     with place_of(function, {name: integers}).entered():

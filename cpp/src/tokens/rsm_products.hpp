@@ -56,7 +56,7 @@ class AffinityProducts {
     });
   }
 
-  // Affinities between inputs of two groups, of which the first begin panels.
+  // Affinities between inputs of two groups. The first input of each range begins a panel.
   void of(const TokenSets<T>& a, Span a_inputs, const TokenSets<T>& b, Span b_inputs,
           Matcher<T>& matcher, T* out, std::size_t stride, Worker& worker) const {
     if (layout_.byte_kernels) {

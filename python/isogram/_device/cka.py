@@ -327,8 +327,9 @@ def _reduce(device: Device, facts: _Facts, sums: _GramSums) -> _Found:
 def _rounding(device: Device, facts: _Facts, sums: _GramSums, squares: DeviceArray) -> DeviceArray:
     """Return how far n² HSIC of a constant layer with itself may be from 0.
 
-    Rounding errors of entries are relative to what they were before the offset came off
-    (exponentials) or to √(K_ii K_jj) (inner products), of those that count; of sums, to the sums.
+    Only off-diagonal entries count in a debiased estimate. The rounding error of an entry is
+    relative to the entry before the offset came off (exponentials) or to √(K_ii K_jj) (inner
+    products); the rounding error of a sum is relative to the sum.
     """
     n = facts.samples
     diagonals = device.xp.abs(sums.diagonals + facts.offsets[:, None])

@@ -192,7 +192,7 @@ class Measure:
     ) -> tuple[Array, NDArray[np.float64], list[str]]:
         """Return the values of pairs of checked layers where they lie, on the host, and warnings.
 
-        `function` is the public function; `options` are those that `with_defaults` returned.
+        `function` is the name of the public function; `options` is the result of `with_defaults`.
         """
         pairs = LayerPairs.of(function, x, y, num_threads, report)
         place = pairs.place

@@ -56,7 +56,7 @@ def bandwidth(
     Notes
     -----
     Types: any → float64 differences and sums. Integers as for `gram`. Cost: d operations per pair.
-    Memory: 8 bytes per pair, 24 for drawn ones. A GPU is waited for, once. Source of the median
+    Memory: 8 bytes per pair, 24 per drawn pair. The host waits for a GPU once. Source of the median
     rule: Gretton et al. 2012, "A kernel two-sample test".
 
     Examples
