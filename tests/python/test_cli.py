@@ -318,6 +318,20 @@ def test_targets_are_checked_before_the_work(run, tokens, tmp_path, monkeypatch)
     assert_fails(run("rsm", source, "-o", old), f"Error: {old} is not writeable")
 
 
+def test_only_json_goes_to_stdout(run, models, tokens, tmp_path, monkeypatch):
+    path = save(tmp_path / "tokens.npy", tokens)
+    monkeypatch.chdir(tmp_path)
+    for arguments in (
+        ("rsm", path, "--output", "-"),
+        ("compare", *models[:2], "--csv", "-"),
+        ("check", *models[:2], "--min", 0, "--html", "-"),
+        ("report", *models[:2], "--output", "-"),
+    ):
+        option = arguments[-2]
+        assert_fails(run(*arguments), f"Error: {option} must be a file, got -", 2)
+    assert not (tmp_path / "-").exists()
+
+
 def test_a_name_may_be_as_long_as_the_system_takes(run, tokens, tmp_path):
     source, target = save(tmp_path / "tokens.npy", tokens), tmp_path / ("x" * 255)
     assert run("rsm", source, "--layout", "nhwc", "-o", target).exit_code == 0
@@ -848,8 +862,16 @@ def test_retrieve_refuses(run, gallery, models, tmp_path, rng):
     assert_fails(
         refused, "Error: QUERIES must be 3-D, got 4-D of shape (3, 2, 2, 5): pass --layout"
     )
+    pooled = run("retrieve", maps, maps, "--k", 1, "--similarity", "pooled")
+    assert pooled.stderr == refused.stderr  # not the mean over one axis of the maps
     narrow = save(tmp_path / "narrow.npy", rng.standard_normal((3, 4, 5)))
     assert_fails(run("retrieve", path_a, narrow, "--k", 1), "Error: GALLERY must have")
+    for similarity in ("semantic", "pooled"):
+        options = ["--k", 1, "--similarity", similarity, "--layout", "nchw"]
+        assert_fails(
+            run("retrieve", maps, narrow, *options),
+            "Error: GALLERY must be 4-D with --layout nchw, got shape (3, 4, 5)",
+        )
 
 
 # bench

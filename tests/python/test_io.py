@@ -557,6 +557,26 @@ def test_lists_in_tables_that_are_no_layer(tmp_path, rows):
         np.asarray(io.open(tmp_path / "a.parquet")["x"])
 
 
+def test_columns_that_numpy_has_no_type_for(tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    columns = {
+        "when": arrow.array([0, 1], arrow.timestamp("us", tz="UTC")),
+        "words": arrow.array([["a", "b"], ["c"]]),
+        "record": arrow.array([{"text": "a"}, {"text": "b"}]),
+    }
+    table = arrow.table({"f0": [1.0, 2.0], "f1": [3.0, 4.0], **columns})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    with io.open(tmp_path / "a.parquet") as layers:
+        assert list(layers) == ["a"]
+        assert layers.skipped.keys() == columns.keys()
+        assert all(what.startswith("a column of ") for what in layers.skipped.values())
+
+    parquet.write_table(table.rename_columns(["f0", "f1", "x", "ids", "y"]), tmp_path / "b.parquet")
+    with pytest.raises(ValueError, match="'ids' of .*b.parquet is a column of list<"):
+        io.open(tmp_path / "b.parquet")
+
+
 def test_missing_values_in_tables(tmp_path):
     arrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")

@@ -158,7 +158,12 @@ def options_of(measure: Measure, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_targets(**paths: Path | None) -> None:
     """Raise unless the files that options name can be written, and are different ones."""
-    given = {f"--{name}": path for name, path in paths.items() if path not in (None, STDOUT)}
+    given = {f"--{name}": path for name, path in paths.items() if path is not None}
+    if given.get("--json") == STDOUT:
+        del given["--json"]
+    for name, path in given.items():
+        if path == STDOUT:
+            raise click.UsageError(f"{name} must be a file, got -: only --json writes to stdout")
     targets = {name: check_target(path) for name, path in given.items()}
     if len(set(targets.values())) < len(targets):
         raise click.UsageError(f"{' and '.join(targets)} name the same file")

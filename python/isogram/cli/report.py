@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from isogram import io
 from isogram._measures import Measure
-from isogram._output import check_target, listed
+from isogram._output import listed
 from isogram.cli._commands import A_AND_B, Command
 from isogram.cli._files import open_both, read_layer, say_what_is_ignored
 from isogram.cli._options import (
     INPUT,
     OUTPUT,
+    check_targets,
     ids_option,
     layers_option,
     measures_option,
@@ -84,7 +85,7 @@ def report(
     """
     from isogram import report as pages
 
-    check_target(output)
+    check_targets(output=output)
     with open_both(a, b, layers=patterns, ids=ids, reduce=None) as both:
         for layers in both if both[0] is not both[1] else both[:1]:
             ignored = {name: what for name, what in layers.skipped.items() if name != labels}

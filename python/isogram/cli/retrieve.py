@@ -79,8 +79,8 @@ def retrieve(
     is_one = queries.samefile(gallery)
     reduce: ReductionName | None
     reduce = None if similarity != "pooled" else "mean_nchw" if layout == "nchw" else "mean"
-    wanted = _read(queries, layer, ids, reduce)
-    there = wanted if is_one else _read(gallery, layer, ids, reduce)
+    wanted = _read("QUERIES", queries, layer, ids, reduce, layout)
+    there = wanted if is_one else _read("GALLERY", gallery, layer, ids, reduce, layout)
     if k > (most := len(there.names) - is_one):
         raise ValueError(f"--k must be at most {most}, got {k}")
     matrix = ig.semantic_rsm(
@@ -107,18 +107,40 @@ def _nearest(row: NDArray[Any], names: list[str | int], k: int) -> list[dict[str
     return [{"sample": names[j], "similarity": row[j]} for j in best]
 
 
-def _read(path: Path, name: str | None, ids: str | None, reduce: ReductionName | None) -> _Samples:
+def _read(
+    argument: str,
+    path: Path,
+    name: str | None,
+    ids: str | None,
+    reduce: ReductionName | None,
+    layout: LayoutName,
+) -> _Samples:
     """Return the tokens of the layer `name`, or of the only one."""
     with io.open(path, layers="*" if name is None else name, ids=ids, reduce=reduce) as layers:
         if len(layers) > 1:
             raise ValueError(
                 f"{path} has several layers, choose one with --layer: {listed(layers)}"
             )
+        [layer] = layers.values()
+        _require_axes(argument, layer.entry.shape, layout)
         [tokens] = layers.read().values()
         if name is None:
             say_what_is_ignored(path, layers.skipped)
         names = list(range(len(tokens))) if layers.ids is None else layers.ids.tolist()
     return _Samples(tokens[:, None, :] if tokens.ndim == 2 else tokens, names)
+
+
+def _require_axes(argument: str, shape: tuple[int, ...], layout: LayoutName) -> None:
+    """Raise unless the layout names all axes; a vector for each sample is one token."""
+    if len(shape) in ((2, 3) if layout == "nsc" else (4,)):
+        return
+    if layout == "nsc":
+        advice = ": pass --layout nchw (PyTorch) or nhwc for maps of features"
+        raise ValueError(
+            f"{argument} must be 3-D, got {len(shape)}-D of shape {shape}"
+            f"{advice if len(shape) == 4 else ''}"
+        )
+    raise ValueError(f"{argument} must be 4-D with --layout {layout}, got shape {shape}")
 
 
 def _table(found: list[dict[str, Any]]) -> str:

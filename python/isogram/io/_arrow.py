@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from isogram.io._contents import Contents, Entry, library, reading
 
+_STRINGS = ("string", "large_string", "string_view")
+
 
 def parquet_contents(path: Path) -> Contents:
     """Return the columns of a Parquet file, which is read by its row groups."""
@@ -106,8 +108,14 @@ def _is_list(arrow: Any, kind: Any) -> bool:
 
 
 def _dtype(kind: Any) -> np.dtype[Any]:
-    """Return the type that a column's values have in NumPy."""
-    return np.dtype(str if "string" in str(kind) else kind.to_pandas_dtype())
+    """Return the type that a column's values have in NumPy, that of objects where it has none."""
+    types = library("pyarrow", "tables").types
+    if str(kind.value_type if types.is_dictionary(kind) else kind) in _STRINGS:
+        return np.dtype(str)
+    try:
+        return np.dtype(kind.to_pandas_dtype())
+    except (NotImplementedError, TypeError):  # intervals; timestamps with a zone, which pandas has
+        return np.dtype(object)
 
 
 def _index(schema: Any) -> list[str]:
