@@ -247,7 +247,7 @@ def no_distributions(
 
 def layers_of(function: str, name: str, layers: Any) -> Layers:
     """Check a sequence or mapping of layers; a mapping keeps its order."""
-    items = _items_of(function, name, layers)
+    items = items_of(function, name, layers)
     if not items:
         raise ValueError(f"{function}: `{name}` must have at least one layer, got none")
     names = [f"{name}[{key!r}]" for key, _ in items]
@@ -261,7 +261,7 @@ def layers_of(function: str, name: str, layers: Any) -> Layers:
     return result
 
 
-def _items_of(function: str, name: str, layers: Any) -> list[tuple[Any, Array]]:
+def items_of(function: str, name: str, layers: Any) -> list[tuple[Any, Array]]:
     """Return layers with their keys: those of a mapping or of pairs, or else their numbers."""
     if isinstance(layers, Mapping):
         return list(layers.items())

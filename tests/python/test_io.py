@@ -573,7 +573,7 @@ def test_columns_that_numpy_has_no_type_for(tmp_path):
         assert all(what.startswith("a column of ") for what in layers.skipped.values())
 
     parquet.write_table(table.rename_columns(["f0", "f1", "x", "ids", "y"]), tmp_path / "b.parquet")
-    with pytest.raises(ValueError, match="'ids' of .*b.parquet is a column of list<"):
+    with pytest.raises(ValueError, match=r"'ids' of .*b.parquet is a column of list<"):
         io.open(tmp_path / "b.parquet")
 
 
@@ -967,6 +967,28 @@ def test_a_number_and_its_inputs(tmp_path):
     result = io.load(tmp_path / "matrix.json")
     assert (result.rows, result.columns) == (("0",), ("1", "2"))
     assert result.provenance["device"] == f"cpu, {ig.simd.level()}"
+
+
+def test_inputs_of_every_kind(tmp_path):
+    x, y = LAYERS["block1"], flat(LAYERS["block2"])
+    path = tmp_path / "a.json"
+    named = {"one": x, "two": y}
+    for layers in (named, list(named.items()), named.items()):
+        io.save(np.eye(2), path, inputs=[layers])
+        assert io.load(path).rows == ("one", "two")
+    for layers in ([x, y], named.values(), (a for a in (x, y))):
+        io.save(np.eye(2), path, inputs=[layers])
+        assert io.load(path).rows == ("0", "1")
+    io.save(1.0, path, inputs=[[[[1.0, 2.0], [3.0, 4.0]]]])
+    [given] = io.load(path).provenance["inputs"]
+    assert given["layers"]["0"]["sha256"] == io.fingerprint(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    pandas = pytest.importorskip("pandas")
+    frames = {"one": pandas.DataFrame(x), "two": pandas.DataFrame(y)}
+    io.save(ig.cka_matrix(frames), path, inputs=[frames])
+    [given] = io.load(path).provenance["inputs"]
+    assert given["layers"]["one"]["sha256"] == io.fingerprint(x)
+    with pytest.raises(TypeError, match=r"^save: `inputs\[0\]` must be a sequence or a mapping"):
+        io.save(1.0, path, inputs=["model.npz"])
 
 
 def test_fingerprints(tmp_path, monkeypatch):

@@ -867,6 +867,16 @@ class TestRun:
             plan.run(x)
         assert found[0].filename == __file__
 
+    @pytest.mark.parametrize(
+        ("operation", "option"),
+        [("gram", "out"), ("graph", "precision"), ("gbs_matrix", "kernel")]
+        + [("semantic_rsm", name) for name in ("mask", "pairs", "loss", "memory_limit", "gpus")],
+    )
+    def test_options_that_plans_do_not_take(self, operation, option):
+        message = f"^plan: a plan of '{operation}' does not take `{option}`: it takes `k"
+        with pytest.raises(TypeError, match=message):
+            ig.plan(operation, np.ones((4, 3)), **{option: None})
+
     def test_other_inputs(self, plan_and_inputs):
         plan, inputs = plan_and_inputs
         with pytest.raises(ValueError, match=f"^{plan.operation}: `inputs` must be "):

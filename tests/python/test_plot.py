@@ -358,12 +358,14 @@ def test_labels_of_frames_and_results(tmp_path):
     assert (texts(ax.yaxis), texts(ax.xaxis)) == (["a", "b"], ["c", "d"])
     assert texts(plot.heatmap(pd.DataFrame(np.eye(2))).yaxis) == ["0", "1"]
 
-    io.save(np.array([[0.0, 1], [1, 0]]), tmp_path / "x.json", rows=["p", "q"], columns=["p", "q"],
-            measure="procrustes")  # fmt: skip
-    ax = plot.heatmap(io.load(tmp_path / "x.json"))
-    assert texts(ax.yaxis) == ["p", "q"]
-    assert bar_of(ax).ax.get_ylabel() == "procrustes"
-    assert len(ax.images) == 2  # a distance, whose diagonal is empty
+    for name in ("procrustes", "angular_procrustes"):  # an alias
+        matrix = np.array([[0.0, 1], [1, 0]])
+        path = tmp_path / f"{name}.json"
+        io.save(matrix, path, rows=["p", "q"], columns=["p", "q"], measure=name)
+        ax = plot.heatmap(io.load(path))
+        assert texts(ax.yaxis) == ["p", "q"]
+        assert bar_of(ax).ax.get_ylabel() == name
+        assert len(ax.images) == 2  # a distance, whose diagonal is empty
 
     comparison = namedtuple("Comparison", "values rows columns samples")
     ax = plot.heatmap(comparison(np.eye(2), ["a", "b"], ["c", "d"], 9), rows=["x", "y"])
@@ -560,6 +562,10 @@ def test_names_on_maps_do_not_touch(n):
     assert sum(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i]) <= 1
 
 
+def test_a_tree_of_equal_things():
+    drawn(plot.dendrogram(np.zeros((3, 3))))  # no warning
+
+
 # Null distributions
 
 
@@ -570,6 +576,12 @@ def test_p_values(kind, p):
     assert ax.lines[0].get_xdata()[0] == 0.25
     assert ax.get_xlabel() == kind
     drawn(plot.null(-1, [0.5, 0.5]))
+
+
+def test_null_values_that_are_nearly_equal():
+    values = [1.0, np.nextafter(1.0, 0), np.nextafter(1.0, 2)] * 20
+    ax = plot.null(1.0, values)
+    assert sum(patch.get_height() for patch in ax.patches) == len(values)
 
 
 # What is refused

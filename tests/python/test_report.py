@@ -114,6 +114,16 @@ def test_layers_of_one_name_come_with_the_least_alike_first():
     assert 'id="same"' not in report.compare(A, layers_of(["x"]), measures="cka").html
 
 
+@pytest.mark.parametrize("measure", ["cka", "procrustes"])
+def test_layers_of_one_name_come_worst_first(measure):
+    other = {"conv1": A["conv1"] * 0, "conv2": A["conv2"], "head": B["head"]}
+    with pytest.warns(RuntimeWarning):
+        page = report.compare(A, other, measures=measure)
+    section = page.html.partition('<section id="same">')[2].partition("</section>")[0]
+    names = re.findall("<td>(.*?)</td>", section)
+    assert names == ["conv1", "head", "conv2"]  # NaN, noisy, the same
+
+
 def test_provenance():
     page = report.compare(A, B, measures="cka_rbf", title="A title").html
     for text in (ig.__version__, io.fingerprint(A["head"])[:16], "kernel = rbf", "A title"):
@@ -306,6 +316,10 @@ def test_layers_of_whole_numbers():
 
 
 def test_other_numbers_of_samples():
+    with pytest.raises(
+        ValueError, match="compare: `a` must have layers of different names, got 'x'"
+    ):
+        report.compare([("x", A["head"]), ("x", A["conv1"])], B)
     with pytest.raises(ValueError, match="compare: `b` must have the 30 samples of `a`, got 29"):
         report.compare(A, {"x": A["head"][1:]})
 

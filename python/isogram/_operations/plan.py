@@ -34,8 +34,9 @@ def plan(operation: OperationName, /, *inputs: Any, **options: Any) -> Plan:
     *inputs
         As that function takes them. They are read at most once, and not kept.
     **options
-        Those of the function, but for `out`, `loss`, `progress` and those of GPUs; and `tile`, the
-        rows and columns of a tile, by default a few hundred inputs or a few thousand samples.
+        Those of the function, but for `out`, `loss`, `pairs`, masks, `memory_limit`, `progress` and
+        those of GPUs, and without Gram matrices in place of features; and `tile`, the rows and
+        columns of a tile, by default a few hundred inputs or a few thousand samples.
 
     Returns
     -------
@@ -48,7 +49,7 @@ def plan(operation: OperationName, /, *inputs: Any, **options: Any) -> Plan:
     ValueError
         Another operation, or an argument that the function refuses.
     TypeError
-        An option that the function does not have; an array on a GPU.
+        An option that a plan of the function does not take; an array on a GPU.
 
     Notes
     -----
@@ -69,5 +70,12 @@ def plan(operation: OperationName, /, *inputs: Any, **options: Any) -> Plan:
     True
     """
     module = _PLANNERS[choice("plan", "operation", operation, tuple(_PLANNERS))]
-    made: Plan = getattr(loaded(module)[0], f"plan_{operation}")(*inputs, **options)
+    planner = getattr(loaded(module)[0], f"plan_{operation}")
+    for name in options:
+        if name not in planner.__kwdefaults__:
+            takes = ", ".join(f"`{option}`" for option in planner.__kwdefaults__)
+            raise TypeError(
+                f"plan: a plan of {operation!r} does not take `{name}`: it takes {takes}"
+            )
+    made: Plan = planner(*inputs, **options)
     return made

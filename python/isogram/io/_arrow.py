@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -112,10 +113,10 @@ def _dtype(kind: Any) -> np.dtype[Any]:
     types = library("pyarrow", "tables").types
     if str(kind.value_type if types.is_dictionary(kind) else kind) in _STRINGS:
         return np.dtype(str)
-    try:
-        return np.dtype(kind.to_pandas_dtype())
-    except (NotImplementedError, TypeError):  # intervals; timestamps with a zone, which pandas has
-        return np.dtype(object)
+    dtype: np.dtype[Any] = np.dtype(object)
+    with suppress(NotImplementedError, TypeError):  # intervals; times with a zone, which pandas has
+        dtype = np.dtype(kind.to_pandas_dtype())
+    return dtype
 
 
 def _index(schema: Any) -> list[str]:

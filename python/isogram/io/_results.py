@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import isogram as ig
+from isogram._arguments import items_of
 from isogram._arrays import gpu_of, to_host
 from isogram._labels import labels_of
 from isogram._output import replacing
@@ -215,19 +216,19 @@ def facts_of(sets: list[Mapping[str, Any]], *results: Array) -> dict[str, Any]:
 
 def sets_of(inputs: Any) -> list[Mapping[str, Any]]:
     """Return the layers of every input by name."""
-    return [
-        _by_name(layers) for layers in (inputs if isinstance(inputs, list | tuple) else [inputs])
-    ]
+    listed = inputs if isinstance(inputs, list | tuple) else [inputs]
+    return [_by_name(f"inputs[{i}]", layers) for i, layers in enumerate(listed)]
 
 
-def _by_name(layers: Any) -> Mapping[str, Any]:
+def _by_name(argument: str, layers: Any) -> Mapping[str, Any]:
     if isinstance(layers, Layers):
         return layers
-    if isinstance(layers, Mapping):
-        return {str(name): layer for name, layer in layers.items()}
-    if isinstance(layers, list | tuple):
-        return {str(i): layer for i, layer in enumerate(layers)}
-    return {getattr(layers, "name", None) or "": layers}
+    if hasattr(layers, "shape"):
+        items = [(getattr(layers, "name", None) or "", layers)]
+    else:
+        items = items_of("save", argument, layers)
+    # Frames of pandas and lists are arrays once NumPy has read them; arrays on a GPU stay there.
+    return {str(k): array if hasattr(array, "dtype") else to_host(array) for k, array in items}
 
 
 def _described(layers: Mapping[str, Any]) -> dict[str, Any]:

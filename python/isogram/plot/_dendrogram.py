@@ -83,7 +83,8 @@ def dendrogram(
             for far, places in zip(tree["dcoord"], tree["icoord"], strict=True)
         ]
         ax.add_collection(LineCollection(branches, colors="black", linewidths=0.8))
-        ax.set(xlim=(0, 1.03 * max(map(max, tree["dcoord"]))), ylim=(10 * count, 0))
+        farthest = max(map(max, tree["dcoord"])) or 1.0
+        ax.set(xlim=(0, 1.03 * farthest), ylim=(10 * count, 0))
         leaves = [labels[i] if labels else str(i) for i in tree["leaves"]]
         set_names(ax.yaxis, [10 * i + 5 for i in range(count)], leaves)
         ax.set_xlabel(plain(label or given.measure or "distance"))

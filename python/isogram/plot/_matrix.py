@@ -131,11 +131,11 @@ def without_diagonal(values: _Array) -> _Array:
 
 
 def kind_of(function: str, kind: object, measure: str) -> str:
-    """Return "similarity" or "distance": as given, or else as the measure is one."""
+    """Return "similarity" or "distance": as given, or else that of the measure, or its alias."""
     if kind is not None:
         return choice(function, "kind", kind, KINDS)
-    known = measures().get(measure)
-    return "similarity" if known is None else known.kind
+    known = (m.kind for m in measures().values() if measure in (m.name, *m.aliases))
+    return next(known, "similarity")
 
 
 def limits_of(function: str, limits: Any, values: _Array) -> tuple[float, float]:

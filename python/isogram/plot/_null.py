@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 from isogram._arguments import number
 from isogram.plot._figure import axes_for
@@ -71,8 +72,7 @@ def null(
     extreme = chance >= value if kind == "similarity" else chance <= value
     p = (1 + int(extreme.sum())) / (1 + chance.size)
     with axes_for("null", ax, 1.9) as ax:
-        bins = min(40, max(5, math.isqrt(chance.size)))
-        counts, *_ = ax.hist(chance, bins=bins, color="0.7")
+        counts, *_ = ax.hist(chance, bins=_bins(chance), color="0.7")
         ax.set_ylim(0, 1.2 * np.max(counts))  # with room for the numbers
         ax.axvline(value, color=COLOURS[1], linewidth=1.5)
         is_right = value > (min(value, chance.min()) + max(value, chance.max())) / 2
@@ -91,3 +91,10 @@ def null(
         ax.spines[["top", "right"]].set_visible(False)
         set_title(ax, title)
     return ax
+
+
+def _bins(values: NDArray[Any]) -> Any:
+    """Return the edges of bins, of which there are fewer where no floats lie between values."""
+    count = min(40, max(5, math.isqrt(values.size)))
+    edges = np.unique(np.linspace(values.min(), values.max(), count + 1))
+    return edges if len(edges) > 1 else count

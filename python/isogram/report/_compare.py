@@ -252,8 +252,8 @@ def _same_name(maps: list[HeatMap]) -> Table | None:
     if not pairs:
         return None
     first = maps[0]
-    sign = -1 if first.is_distance else 1
-    pairs.sort(key=lambda pair: sign * np.nan_to_num(first.values[pair], nan=-np.inf))
+    alike = -first.values if first.is_distance else first.values
+    pairs.sort(key=lambda pair: np.nan_to_num(alike[pair], nan=-np.inf))
     cells = [[rows[i], *(heat.values[i, j] for heat in maps)] for i, j in pairs]
     return table_of(["layer", *(heat.title for heat in maps)], cells)
 

@@ -12,6 +12,7 @@ from isogram._arguments import layers_of
 from isogram._arrays import to_host
 from isogram._identifiers import identifiers_of, require_same_order
 from isogram._output import listed
+from isogram._types import Layers
 from isogram.report._pictures import Pictures
 from isogram.report._samples import Layer
 from isogram.typing import LayoutName
@@ -62,14 +63,17 @@ def both_given(a: Any, b: Any, names: tuple[str, str] | None) -> tuple[Given, Gi
     first, other = rows.given[0][1], columns.given[0][1]
     require_same_order("compare", columns.names[0], other, rows.names[0], first)
     require_same_order("compare", "b", b, "a", a)  # of recordings
-    return _given(called[0], a, rows), _given(called[1], b, columns)
+    return _given("a", called[0], a, rows), _given("b", called[1], b, columns)
 
 
-def _given(called: str, source: Any, layers: Any) -> Given:
-    arrays = {
-        str(key): array.reshape(tuple(getattr(layer, "shape", array.shape)))
-        for (key, layer), array in zip(layers.given, layers.arrays, strict=True)
-    }
+def _given(argument: str, called: str, source: Any, layers: Layers) -> Given:
+    arrays: dict[str, NDArray[Any]] = {}
+    for (key, layer), array in zip(layers.given, layers.arrays, strict=True):
+        if (name := str(key)) in arrays:
+            raise ValueError(
+                f"compare: `{argument}` must have layers of different names, got {name!r} twice"
+            )
+        arrays[name] = array.reshape(tuple(getattr(layer, "shape", array.shape)))
     is_file = isinstance(source, io.Layers)
     return Given(called, arrays, source if is_file else arrays, identifiers_of(layers.given[0][1]))
 
