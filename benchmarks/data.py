@@ -10,14 +10,13 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from isogram.demo import load_features
 from numpy.typing import NDArray
 
 from benchmarks import features
-from benchmarks.settings import ROOT, Settings
+from benchmarks.settings import Settings
 
 Array = NDArray[Any]
-
-DEMO = ROOT / "python" / "isogram" / "data" / "demo.npz"
 
 
 @cache
@@ -62,8 +61,7 @@ def real_tokens(settings: Settings, tokens: int, channels: int, count: int) -> A
     than there are.
     """
     if settings.quick:
-        with np.load(DEMO) as arrays:
-            maps = arrays["lite0.stage6"]
+        maps = load_features().layers["lite0.stage6"]
         count = min(count, len(maps))
     else:
         maps = features.load(f"s{tokens}c{channels}")

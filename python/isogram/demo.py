@@ -44,7 +44,7 @@ class Features:
     Attributes
     ----------
     layers
-        Feature maps by layer name, each of shape (n, h, w, c), float16.
+        Feature maps by layer name, each of shape (n, h, w, c), float16: multiples of 1/2.
     probabilities
         Class probabilities of the first network, (n, 1000), float16.
     pictures
@@ -124,7 +124,8 @@ def load_features() -> Features:
     """
     file = resources.files("isogram").joinpath("data", "demo.npz")
     with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-        layers = {name: arrays[name] for name in arrays.files if ".stage" in name}
+        stages = [name for name in arrays.files if ".stage" in name]
+        layers = {name: arrays[name] * arrays["step"] for name in stages}  # int8 * float16
         pictures = arrays["names"][arrays["picture"]].tolist()
         return Features(
             layers, arrays["lite0.probabilities"], pictures, arrays["drawn"], arrays["drawn.pixels"]
