@@ -458,14 +458,20 @@ def test_layouts_that_look_swapped(shape):
     calls = {
         "spatial_rsm": lambda: ig.spatial_rsm(maps, layout=layout),
         "semantic_rsm": lambda: ig.semantic_rsm(maps, maps[:2], layout=layout, matching="none"),
-        "plan": lambda: ig.plan("spatial_rsm", maps, layout=layout),
+        "spatial_rsm of a plan": lambda: ig.plan("spatial_rsm", maps, layout=layout),
+        "semantic_matching": lambda: ig.semantic_matching(maps[0], maps[1], layout=layout),
+        "semantic_matching of pairs": lambda: ig.semantic_matching(
+            maps, pairs=([0], [1]), layout=layout
+        ),
     }
     for name, call in calls.items():
-        function = "spatial_rsm" if name == "plan" else name
+        function = name.partition(" ")[0]
         if better is None:
             call()
             continue
-        message = rf"^{function}: `tokens` of shape .* looks like '{better}', but `layout` is "
+        given = shape[1:4] if name == "semantic_matching" else shape[:4]
+        shown = re.escape(str(given))
+        message = rf"^{function}: `tokens` of shape {shown} looks like '{better}', but `layout` is "
         with pytest.warns(RuntimeWarning, match=message) as caught:
             call()
         assert {warning.filename for warning in caught} == {__file__}

@@ -10,6 +10,7 @@ import pickle
 import re
 import sys
 import warnings
+from collections import namedtuple
 
 import isogram as ig
 import numpy as np
@@ -967,6 +968,20 @@ def test_a_number_and_its_inputs(tmp_path):
     result = io.load(tmp_path / "matrix.json")
     assert (result.rows, result.columns) == (("0",), ("1", "2"))
     assert result.provenance["device"] == f"cpu, {ig.simd.level()}"
+
+
+def test_results_that_have_names(tmp_path):
+    path = tmp_path / "a.json"
+    comparison = namedtuple("Comparison", "values rows columns samples")  # of isogram.torch
+    io.save(comparison(np.eye(2, 3), ["a", "b"], ["c", "d", "e"], 9), path, measure="cka")
+    result = io.load(path)
+    assert (result.rows, result.columns) == (("a", "b"), ("c", "d", "e"))
+    assert (result.values == np.eye(2, 3)).all()
+    io.save(result, tmp_path / "b.npz", rows=["x", "y"])
+    again = io.load(tmp_path / "b.npz")
+    assert (again.rows, again.columns) == (("x", "y"), result.columns)
+    io.save(io.Result(np.float64(2.0)), path)
+    assert float(io.load(path)) == 2.0
 
 
 def test_inputs_of_every_kind(tmp_path):

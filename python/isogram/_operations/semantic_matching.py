@@ -18,7 +18,7 @@ from isogram._entries import widened
 from isogram._errors import errors_of, remarks_on_range, warn
 from isogram._place import HOST, place_of
 from isogram._progress import Progress, reporting
-from isogram._tokens.arguments import Inputs, listed_pairs
+from isogram._tokens.arguments import Inputs, listed_pairs, remarks_on_axes
 from isogram._tokens.job import Listed, Pairs, not_finite
 from isogram._tokens.samples import Samples, of_unit_norm
 from isogram._types import Array
@@ -113,7 +113,7 @@ def semantic_matching(
     Warns
     -----
     RuntimeWarning
-        Totals are beyond float64, and infinite.
+        Totals are beyond float64, and infinite; maps look like the other layout.
 
     Notes
     -----
@@ -142,6 +142,7 @@ def semantic_matching(
         tokens, other, lengths, other_lengths, layout, mask, other_mask, normalize, is_single
     ).listed()
     checked = inputs.checked(function)
+    warn(remarks_on_axes(function, checked), stacklevel=2)
     listed = listed_pairs(function, ([0], [0]) if is_single else pairs, checked.shape)
     device = place_of(function, checked.sources).device
     found = _nothing(len(listed), checked.rows.positions)

@@ -186,8 +186,9 @@ def remarks_on_axes(function: str, pairs: Pairs) -> list[str]:
     """Return the warning for maps whose channels look as if they were another axis, if any do."""
     for side in pairs.sides:
         if looks_like := _other_layout(side):
+            shape = side.sources[0].shape[int(side.is_one) :]
             return [
-                f"{function}: `{side.name}` of shape {side.sources[0].shape} looks like "
+                f"{function}: `{side.name}` of shape {shape} looks like "
                 f"{looks_like!r}, but `layout` is {side.layout!r}: pass layout={looks_like!r} if "
                 "it is"
             ]

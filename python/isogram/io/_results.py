@@ -76,8 +76,8 @@ def save(
 
     Parameters
     ----------
-    result : number or array
-        A result of isogram, in the memory of the host or of a GPU.
+    result : number, array or Comparison
+        A result of isogram, in the memory of the host or of a GPU, or one that `load` returned.
     path : str or path
         A file that ends in .json, or in .npz for large matrices. An old one is replaced once the
         new one is whole.
@@ -85,8 +85,9 @@ def save(
         The arguments that the result was computed from, one by one: arrays, layers of files, or
         mappings or sequences of arrays. All are read once more, for fingerprints.
     rows, columns : iterables of str, optional
-        Names of the rows and columns of a matrix; by default the labels of a frame of pandas, or
-        else those of the first and of the last of `inputs`, if there are as many.
+        Names of the rows and columns of a matrix; by default those that the result has, as a
+        comparison of models or a frame of pandas does, or else those of the first and of the last
+        of `inputs`, if there are as many.
     **provenance
         `measure`, `kernel`, `estimator`, `precision` and any other values that JSON holds.
 
@@ -117,18 +118,18 @@ def save(
     target = Path(path)
     if target.suffix not in SUFFIXES:
         raise ValueError(f"save: `path` must end in {' or '.join(SUFFIXES)}, got {str(path)!r}")
-    values = to_host(result)
+    given, index, header = _parts_of(result)
+    values = to_host(given)
     if values.dtype.kind not in "biuf":
         raise TypeError(f"save: `result` must be of numbers, got {values.dtype}")
     sets = sets_of(inputs)
     names = [list(layers) for layers in sets] or [[]]
-    index, header = labels_of(result)
     about = {
         "format": _FORMAT,
         "format_version": _VERSION,
         "rows": _names("rows", index if rows is None else rows, names[0], values, 0),
         "columns": _names("columns", header if columns is None else columns, names[-1], values, -1),
-        "provenance": {**facts_of(sets, result), **provenance},
+        "provenance": {**facts_of(sets, given), **provenance},
     }
     if target.suffix == ".json":
         about |= {
@@ -218,6 +219,13 @@ def sets_of(inputs: Any) -> list[Mapping[str, Any]]:
     """Return the layers of every input by name."""
     listed = inputs if isinstance(inputs, list | tuple) else [inputs]
     return [_by_name(f"inputs[{i}]", layers) for i, layers in enumerate(listed)]
+
+
+def _parts_of(result: Any) -> tuple[Array, Any, Any]:
+    """Return the numbers of a result, and the names of its rows and columns, or None."""
+    if all(hasattr(result, name) for name in ("values", "rows", "columns")):
+        return result.values, result.rows or None, result.columns or None
+    return (result, *labels_of(result))
 
 
 def _by_name(argument: str, layers: Any) -> Mapping[str, Any]:
