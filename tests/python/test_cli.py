@@ -415,6 +415,18 @@ def test_compare_arrays(run, tmp_path, rng):
     assert read_table(result.stdout)[:2] == (["b"], ["a"])
 
 
+@pytest.mark.parametrize("measure", ["cka", "gbs", "rsa_pearson"])
+def test_compare_gram_matrices(run, tmp_path, rng, measure):
+    x, y = rng.standard_normal((2, 8, 5))
+    paths = save(tmp_path / "x.npy", x @ x.T), save(tmp_path / "y.npy", y @ y.T)
+    found = read_json(
+        run("compare", *paths, "--measure", measure, "--kernel", "precomputed", "--json", "-")
+    )
+    options = {"kernel": "linear"} if measure != "gbs" else {}
+    expected = ig.similarity(x, y, measure=measure, **options)
+    np.testing.assert_allclose(found["values"], [[expected]], rtol=1e-9)
+
+
 def test_compare_warns_in_one_line(run, models, tmp_path):
     path_a, _, _, _ = models
     constant = save(tmp_path / "constant.npy", np.ones((9, 3)))
@@ -442,6 +454,8 @@ def test_compare_errors(run, models, tmp_path, rng):
     assert_fails(run("compare", path_a, path_b, "--center"), "--center does not go", 2)
     refused = run("compare", path_a, path_b, "--measure", "gbs", "--kernel", "rbf")
     assert_fails(refused, "--kernel must be one of 'cosine', 'precomputed', got 'rbf'")
+    refused = run("compare", path_a, path_b, "--kernel", "precomputed")
+    assert_fails(refused, "layer 'one' of A must be square with kernel 'precomputed'")
     refused = run("compare", path_a, path_b, "--measure", "mutual_knn", "--kernel", "rbf")
     assert_fails(refused, "--kernel does not go with --measure mutual_knn", 2)
     refused = run("compare", path_a, path_b, "--measure", "distance_correlation", "--k", "3")

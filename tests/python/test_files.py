@@ -218,6 +218,11 @@ def test_nothing_but_objects(run, tmp_path):
         assert_one_line(run("compare", tmp_path / name, tmp_path / name), "has no layers")
         result = run("rsm", tmp_path / name, "-o", tmp_path / "rsm.npy")
         assert_one_line(result, "holds no plain numbers: ")
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "0.png").write_bytes(b"\x89PNG")
+    for arguments in (("compare", tmp_path / "pictures"), ("rsm", "-o", tmp_path / "rsm.npy")):
+        result = run(*arguments, tmp_path / "pictures")
+        assert_one_line(result, ": 0.png (not of a format that is known)")
     np.savez(tmp_path / "empty.npz")
     for arguments in (("compare", tmp_path / "a.npz"), ("rsm", "-o", tmp_path / "rsm.npy")):
         assert_one_line(run(*arguments, tmp_path / "empty.npz"))

@@ -324,6 +324,25 @@ def test_other_numbers_of_samples():
         report.compare(A, {"x": A["head"][1:]})
 
 
+@pytest.mark.parametrize("name", ["labels", "ids", "pictures"])
+@pytest.mark.parametrize(
+    ("values", "got"),
+    [
+        (np.array(3.0), "ndarray without a length"),
+        ((letter for letter in "abc"), "generator without a length"),
+        (["a"], "1"),
+        (np.zeros((N, 2)), r"an array of shape \(30, 2\)"),
+    ],
+    ids=["number", "iterator", "few", "matrix"],
+)
+def test_values_that_are_not_one_for_each_sample(name, values, got):
+    if name == "pictures" and np.ndim(values) == 2:
+        pytest.skip("an array of pictures has more axes")
+    message = f"^compare: `{name}` must be one for each of the 30 samples, got {got}"
+    with pytest.raises(ValueError, match=message):
+        report.compare(A, B, **{name: values})
+
+
 @pytest.mark.parametrize("layers", [{}, A["head"], "text"])
 def test_what_are_no_layers(layers):
     with pytest.raises((TypeError, ValueError), match="compare: `b` must"):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from isogram import io
 from isogram._output import listed
 from isogram.cli._messages import notice
-from isogram.io._contents import Entry, first_bytes, refused
+from isogram.io._contents import Contents, first_bytes, refused
 from isogram.io._formats import contents_of
 
 _Array = NDArray[Any]
@@ -25,7 +25,7 @@ def read_layer(path: Path, name: str | None, advice: str = "choose one with --la
     contents = contents_of(path)
     with contents.files:
         entries = contents.entries
-        chosen = _only_layer(path, entries, advice) if name is None else name
+        chosen = _only_layer(path, contents, advice) if name is None else name
         if chosen not in entries:
             raise ValueError(f"{path} has no {chosen!r}: {listed(entries)}")
         if entries[chosen].dtype.hasobject:
@@ -55,12 +55,11 @@ def read_numbers(path: Path, name: str | None) -> _Array:
     return numbers
 
 
-def _only_layer(path: Path, entries: Mapping[str, Entry], advice: str) -> str:
-    plain = [name for name, entry in entries.items() if not entry.dtype.hasobject]
-    names = [name for name in plain if entries[name].is_layer] or plain
+def _only_layer(path: Path, contents: Contents, advice: str) -> str:
+    plain = [name for name, entry in contents.entries.items() if not entry.dtype.hasobject]
+    names = [name for name in plain if contents.entries[name].is_layer] or plain
     if not names:
-        described = _described({name: str(entry) for name, entry in entries.items()})
-        raise ValueError(f"{path} holds no plain numbers: {described or 'it is empty'}")
+        raise ValueError(f"{path} holds no plain numbers: {contents.described}")
     if len(names) > 1:
         raise ValueError(f"{path} has several arrays, {advice}: {listed(names)}")
     return names[0]

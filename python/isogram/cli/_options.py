@@ -11,7 +11,7 @@ import click
 
 import isogram as ig
 from isogram import io
-from isogram._arguments import ESTIMATORS, KERNELS
+from isogram._arguments import ESTIMATORS, LAYER_KERNELS
 from isogram._measures import Measure, measure_of
 from isogram._output import check_target
 from isogram.typing import LayoutName
@@ -115,8 +115,9 @@ _MEASURE_OPTIONS = (
     ),
     click.option(
         "--kernel",
-        type=click.Choice([*KERNELS, "distance"]),
-        help="Of Gram matrices and RSMs, for CKA and RSA; distance is for RSA only.",
+        type=click.Choice([*LAYER_KERNELS, "distance"]),
+        help="Of Gram matrices and RSMs, for CKA and RSA; distance is for RSA only. precomputed, for "
+        "GBS too, says that layers are Gram matrices.",
     ),
     click.option(
         "--estimator",

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._memory import usable_memory
+from isogram._output import listed
 
 # Names of arrays of identifiers, in any group of a file. The first name that a file has counts.
 IDENTIFIERS = ("ids", "sample_ids", "image_ids", "file_names")
@@ -72,6 +73,12 @@ class Contents:
     index: str | None = None  # the array that the file itself declares as identifiers
     others: dict[str, str] = field(default_factory=dict)  # all that is no array, by name, described
     files: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def described(self) -> str:
+        """All that is there, for messages."""
+        there = {name: str(entry) for name, entry in self.entries.items()} | self.others
+        return listed(f"{name} ({what})" for name, what in there.items()) or "it is empty"
 
 
 def in_memory(array: NDArray[Any]) -> Entry:

@@ -138,7 +138,7 @@ def _layers_of(
     reduce: str | None,
 ) -> Layers:
     entries = contents.entries
-    names = _chosen(path, entries, _listed(patterns))
+    names = _chosen(path, contents, _listed(patterns))
     samples = _samples(path, {name: entries[name] for name in names})
     ids_name = _ids_name(path, contents, ids, names, samples)
     identifiers = None if ids_name is None else _ids(path, entries, ids_name, samples)
@@ -167,14 +167,13 @@ def _listed(patterns: object) -> list[str]:
     return listed
 
 
-def _chosen(path: Path, entries: Mapping[str, Entry], patterns: list[str]) -> list[str]:
+def _chosen(path: Path, contents: Contents, patterns: list[str]) -> list[str]:
     """Return the names of the layers that patterns ask for."""
-    names = [name for name, entry in entries.items() if entry.is_layer]
+    names = [name for name, entry in contents.entries.items() if entry.is_layer]
     if not names:
-        described = (f"{name} ({entry})" for name, entry in entries.items())
         raise ValueError(
             f"{path} has no layers, floating-point arrays with two or more axes: "
-            f"{listed(described) or 'it is empty'}"
+            f"{contents.described}"
         )
     names = in_order(names)
     chosen: dict[str, None] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
@@ -97,12 +97,24 @@ class Known(NamedTuple):
 def known_of(count: int, labels: Any, pictures: Any, ids: Any) -> Known:
     """Return labels, pictures and identifiers that are one for each sample."""
     for name, values in (("labels", labels), ("pictures", pictures), ("ids", ids)):
-        if values is not None and len(values) != count:
-            raise ValueError(
-                f"compare: `{name}` must be one for each of the {count} samples, got {len(values)}"
-            )
+        if values is not None:
+            _require_one_each(name, values, count)
     return Known(
         [str(name) for name in (range(count) if ids is None else ids)],
         None if labels is None else [str(label) for label in labels],
         None if pictures is None else Pictures(pictures),
     )
+
+
+def _require_one_each(name: str, values: Any, count: int) -> None:
+    """Raise unless there is one value for each sample; those of labels and ids have no axes."""
+    shape = tuple(getattr(values, "shape", ())) or None
+    if not isinstance(values, Sized) or (shape is None and hasattr(values, "shape")):
+        got = f"{type(values).__name__} without a length"
+    elif shape is not None and len(shape) > 1 and name != "pictures":
+        got = f"an array of shape {shape}"
+    elif len(values) != count:
+        got = str(len(values))
+    else:
+        return
+    raise ValueError(f"compare: `{name}` must be one for each of the {count} samples, got {got}")
