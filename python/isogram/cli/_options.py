@@ -116,8 +116,8 @@ _MEASURE_OPTIONS = (
     click.option(
         "--kernel",
         type=click.Choice([*LAYER_KERNELS, "distance"]),
-        help="Of Gram matrices and RSMs, for CKA and RSA; distance is for RSA only. precomputed, for "
-        "GBS too, says that layers are Gram matrices.",
+        help="Of Gram matrices and RSMs, for CKA and RSA; distance is for RSA only. With "
+        "precomputed, for GBS too, layers are Gram matrices.",
     ),
     click.option(
         "--estimator",
