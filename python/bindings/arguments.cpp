@@ -39,6 +39,9 @@ std::ptrdiff_t stride(const py::array& array, int axis) {
   return array.strides(axis) / array.itemsize();
 }
 
+// The least time between two looks for signals, such as Ctrl-C.
+constexpr auto kSignalInterval = std::chrono::milliseconds(50);
+
 PyObject* place_error = nullptr;  // the class PlaceError; the module holds a reference
 
 std::size_t extent(const py::array& array, int axis) {
@@ -105,6 +108,10 @@ Call::Call(int num_threads, py::object progress, std::size_t pairs)
                  [this](std::size_t done, std::size_t total) { return poll(done, total); }} {}
 
 bool Call::poll(std::size_t done, std::size_t total) {
+  // A small call is many loops, each shorter than the way to the GIL and back.
+  const Clock::time_point now = Clock::now();
+  if (progress_.is_none() && now - last_asked_ < kSignalInterval) return true;
+  last_asked_ = now;
   return gil_->borrowed_back([&] { return ask_python(done, total); });
 }
 

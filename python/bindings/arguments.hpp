@@ -7,6 +7,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <memory>
@@ -125,7 +126,10 @@ class Call {
   }
 
  private:
-  // Execution::poll: called on this thread about ten times a second; false stops the core.
+  using Clock = std::chrono::steady_clock;
+
+  // Execution::poll: called on this thread about ten times a second, and at the end of every loop
+  // of the core; false stops the core.
   bool poll(std::size_t done, std::size_t total);
   bool ask_python(std::size_t done, std::size_t total);  // poll() with the GIL
   void report(std::size_t pairs);
@@ -136,6 +140,7 @@ class Call {
   std::size_t reported_ = 0;
   WithoutGil* gil_ = nullptr;  // set inside run()
   std::exception_ptr raised_;  // the Python exception raised in poll()
+  Clock::time_point last_asked_ = Clock::now();
   Execution execution_;
 };
 

@@ -32,8 +32,8 @@ namespace {
 py::tuple hsic_table(const py::list& x_layers, const std::optional<py::list>& y_layers,
                      const std::vector<std::string>& names_x,
                      const std::vector<std::string>& names_y, const std::string& kernel,
-                     const std::vector<double>& bandwidth_x, const std::vector<double>& bandwidth_y,
-                     double gamma, int degree, double coef0, bool debiased, int num_threads,
+                     double gamma, int degree, double coef0, const std::vector<double>& bandwidth_x,
+                     const std::vector<double>& bandwidth_y, bool debiased, int num_threads,
                      const py::object& progress) {
   const KernelOptions options = kernel_options(kernel, 1.0, gamma, degree, coef0);
   const Estimator estimator = debiased ? Estimator::debiased : Estimator::biased;
@@ -51,9 +51,9 @@ py::tuple hsic_table(const py::list& x_layers, const std::optional<py::list>& y_
 }  // namespace
 
 void register_cka(py::module_& module) {
-  module.def("hsic_table", &hsic_table, "x_layers"_a, "y_layers"_a, py::kw_only(), "names_x"_a,
-             "names_y"_a, "kernel"_a, "bandwidth_x"_a, "bandwidth_y"_a, "gamma"_a, "degree"_a,
-             "coef0"_a, "debiased"_a, "num_threads"_a, "progress"_a);
+  module.def("hsic_table", &hsic_table, "x_layers"_a, "y_layers"_a, "names_x"_a, "names_y"_a,
+             "kernel"_a, "gamma"_a, "degree"_a, "coef0"_a, "bandwidth_x"_a, "bandwidth_y"_a,
+             "debiased"_a, "num_threads"_a, "progress"_a);
 }
 
 }  // namespace isogram::bindings

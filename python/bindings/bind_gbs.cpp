@@ -162,8 +162,8 @@ py::tuple knn_graph_of_parts(const py::dict& plan, const py::list& parts, bool s
 }  // namespace
 
 void register_gbs(py::module_& module) {
-  module.def("gbs_table", &gbs_table, "x_layers"_a, "y_layers"_a, py::kw_only(), "names_x"_a,
-             "names_y"_a, "k"_a, "center"_a, "num_threads"_a, "progress"_a);
+  module.def("gbs_table", &gbs_table, "x_layers"_a, "y_layers"_a, "names_x"_a, "names_y"_a, "k"_a,
+             "center"_a, "num_threads"_a, "progress"_a);
   module.def("plan_gbs", &plan_gbs, "x_layers"_a, "y_layers"_a, py::kw_only(), "names_x"_a,
              "names_y"_a, "k"_a, "center"_a, "edge"_a, "num_threads"_a);
   module.def("gbs_of_tile", &gbs_of_tile, "plan"_a, "tile"_a, "rows"_a, "cols"_a, py::kw_only(),

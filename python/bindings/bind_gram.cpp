@@ -15,8 +15,8 @@ namespace {
 
 using Pairs = py::array_t<std::int64_t, py::array::c_style>;
 
-bool gram(const py::array& x, const OptionalArray& y, const std::string& kernel, double bandwidth,
-          double gamma, int degree, double coef0, const py::array& out, int num_threads) {
+bool gram(const py::array& x, const OptionalArray& y, const std::string& kernel, double gamma,
+          int degree, double coef0, double bandwidth, const py::array& out, int num_threads) {
   const KernelOptions options = kernel_options(kernel, bandwidth, gamma, degree, coef0);
   const InputView rows = input_view(x, "x");
   const InputView cols = y ? input_view(*y, "y") : InputView();
@@ -117,8 +117,8 @@ void rbf_from_distances(const py::array& values, double bandwidth, int num_threa
 
 void register_gram(py::module_& module) {
   module.attr("KERNELS") = kernel_names();
-  module.def("gram", &gram, "x"_a, "y"_a, py::kw_only(), "kernel"_a, "bandwidth"_a, "gamma"_a,
-             "degree"_a, "coef0"_a, "out"_a, "num_threads"_a);
+  module.def("gram", &gram, "x"_a, "y"_a, "kernel"_a, "gamma"_a, "degree"_a, "coef0"_a,
+             "bandwidth"_a, "out"_a, "num_threads"_a);
   module.def("gram_facts", &gram_facts, "x"_a, "y"_a, py::kw_only(), "kernel"_a, "bandwidth"_a,
              "gamma"_a, "degree"_a, "coef0"_a, "is_float64"_a, "num_threads"_a);
   module.def("gram_tile", &gram_tile, "rows"_a, "cols"_a, py::kw_only(), "facts"_a, "out"_a,

@@ -60,6 +60,8 @@ def bandwidths(
     """Return the bandwidth of each layer."""
     if layers is None:
         return []
+    if not kernel.needs_median:
+        return [kernel.bandwidth.number] * len(layers.names)  # at once
     return [
         resolved_bandwidth(place, function, name, x, kernel, num_threads, allow_constant=True)
         for name, x in layers.named.items()

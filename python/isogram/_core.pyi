@@ -93,11 +93,13 @@ class PlaceError(Exception): ...
 def gram(
     x: _Array,
     y: _Array | None,
-    *,
+    kernel: str,
+    gamma: float,
+    degree: int,
+    coef0: float,
     bandwidth: float,
     out: _Array,
     num_threads: int,
-    **kernel: Unpack[_Kernel],
 ) -> bool: ...
 def gram_facts(
     x: _Array,
@@ -122,7 +124,21 @@ def distances(
 def root_median_square(values: _Array, *, num_threads: int) -> float: ...
 def rbf_from_distances(values: _Array, *, bandwidth: float, num_threads: int) -> None: ...
 def center(k: _Array, *, debiased: bool, out: _Array, num_threads: int) -> None: ...
-def hsic_table(*, progress: _Progress, **options: Unpack[_CkaOptions]) -> _HsicTable: ...
+def hsic_table(
+    x_layers: list[_Array],
+    y_layers: list[_Array] | None,
+    names_x: list[str],
+    names_y: list[str],
+    kernel: str,
+    gamma: float,
+    degree: int,
+    coef0: float,
+    bandwidth_x: list[float],
+    bandwidth_y: list[float],
+    debiased: bool,
+    num_threads: int,
+    progress: _Progress,
+) -> _HsicTable: ...
 def plan_moments(*, edge: int, **options: Unpack[_CkaOptions]) -> list[_Values]: ...
 def moments_tiles(plan: _Values) -> list[_Bounds]: ...
 def moments_of_tile(
@@ -155,7 +171,16 @@ def gbs_of_tile(
 ) -> _Values: ...
 def gbs_of_parts(plan: _Values, parts: list[_Values]) -> _GbsTable: ...
 def knn_graph_of_parts(plan: _Values, parts: list[_Values], *, symmetrize: bool) -> _Csr: ...
-def gbs_table(*, progress: _Progress, **options: Unpack[_GbsOptions]) -> _GbsTable: ...
+def gbs_table(
+    x_layers: list[_Array],
+    y_layers: list[_Array] | None,
+    names_x: list[str],
+    names_y: list[str],
+    k: int,
+    center: bool,
+    num_threads: int,
+    progress: _Progress,
+) -> _GbsTable: ...
 def modularity(x: _Array, labels: _Labels, *, k: int, num_threads: int) -> float: ...
 def motifs(x: _Array, labels: _Labels, *, k: int, num_threads: int) -> tuple[int, int, int]: ...
 def modularity_of_graph(

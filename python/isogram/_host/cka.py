@@ -20,13 +20,20 @@ def hsic_table(
     progress: Report,
 ) -> HsicTable:
     """See `Place`."""
+    # By position: keywords would take a tenth of the time of a small table.
     hsic, cka, self_x, self_y = _core.hsic_table(
-        **x.for_core(y),
-        **kernel.for_core(),
-        bandwidth_x=bandwidths_x,
-        bandwidth_y=bandwidths_y,
-        debiased=debiased,
-        num_threads=num_threads,
-        progress=progress,
+        x.arrays,
+        None if y is None else y.arrays,
+        x.names,
+        [] if y is None else y.names,
+        kernel.name,
+        kernel.gamma,
+        kernel.degree,
+        kernel.coef0,
+        bandwidths_x,
+        bandwidths_y,
+        debiased,
+        num_threads,
+        progress,
     )
     return HsicTable(hsic, cka, self_x, self_y, cka)

@@ -76,16 +76,14 @@ def table_of(pairs: LayerPairs, kernel: Kernel, estimator: str, precision: str) 
     """Return the table of a checked kernel."""
     function, place, num_threads = pairs.function, pairs.place, pairs.num_threads
     choice(function, "estimator", estimator, ESTIMATORS)
-    precision = precision_of(function, precision, place, pairs.layers.arrays)
+    precision = precision_of(function, precision, place, pairs.arrays)
     pairs.require(samples_for_estimator(estimator=estimator))
     if kernel.name == "precomputed":
         [given] = loaded("isogram._statistics.given_hsic")
         return CkaTable(*given.hsic_of_grams(pairs, kernel, is_debiased=estimator == "debiased"))
     pairs = pairs.with_sides(kernel)
-    of_rows, of_cols = (
-        bandwidths(place, function, layers, of_side, num_threads)
-        for layers, of_side in ((pairs.x, kernel), (pairs.y, kernel.of_y))
-    )
+    of_rows = bandwidths(place, function, pairs.x, kernel, num_threads)
+    of_cols = bandwidths(place, function, pairs.y, kernel.of_y, num_threads)
     is_debiased = estimator == "debiased"
     with errors_of(function):
         values = place.hsic_table(

@@ -40,7 +40,7 @@ def table_of(
     """
     flag(pairs.function, "center", center)
     choice(pairs.function, "kernel", kernel, GRAPH_KERNELS)
-    precision = precision_of(pairs.function, precision, pairs.place, pairs.layers.arrays)
+    precision = precision_of(pairs.function, precision, pairs.place, pairs.arrays)
     pairs.require(samples_for_neighbours(k=neighbours or None))
     if kernel == "precomputed":
         [given] = loaded("isogram._statistics.given_graphs")

@@ -50,8 +50,13 @@ class LayerPairs(NamedTuple):
     @property
     def layers(self) -> Layers:
         """All layers, those of `x` first."""
-        y = self.y or Layers([], [])
-        return Layers(self.x.names + y.names, self.x.arrays + y.arrays)
+        names = self.x.names if self.y is None else self.x.names + self.y.names
+        return Layers(names, self.arrays)
+
+    @property
+    def arrays(self) -> list[NDArray[Any]]:
+        """The arrays of all layers."""
+        return self.x.arrays if self.y is None else self.x.arrays + self.y.arrays
 
     @property
     def shape(self) -> tuple[int, int]:
