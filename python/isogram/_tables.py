@@ -5,7 +5,10 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
+import unicodedata
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
+from itertools import accumulate
 from typing import Any
 
 from numpy.typing import NDArray
@@ -25,14 +28,14 @@ def matrix_table(
     """
     rows, columns = list(map(printable, rows)), list(map(printable, columns))
     numbers = [[f"{value:.3f}" for value in values] for values in matrix]
-    widths = [max(map(len, column)) for column in zip(columns, *numbers, strict=True)]
-    head = max(map(len, rows))
+    widths = [max(map(width_of, column)) for column in zip(columns, *numbers, strict=True)]
+    head = max(map(width_of, rows))
     if width is not None and head + sum(widths) + _GAP * len(widths) > width:
         most = width - _GAP - max(_LEAST, *(len(number) for line in numbers for number in line))
         rows = _cut_apart(rows, width // 2) or [cut(name, most) for name in rows]
-        head = max(map(len, rows))
+        head = max(map(width_of, rows))
         columns = [cut(name, width - head - _GAP) for name in columns]
-        widths = [max(map(len, column)) for column in zip(columns, *numbers, strict=True)]
+        widths = [max(map(width_of, column)) for column in zip(columns, *numbers, strict=True)]
     lines = [columns, *numbers]
     blocks = (
         [[name, *line[block]] for name, line in zip(["", *rows], lines, strict=True)]
@@ -64,7 +67,7 @@ def listing(
         each line becomes a paragraph.
     """
     cells = [list(header), *(list(map(printable, line)) for line in lines)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    widths = [max(map(width_of, column)) for column in zip(*cells, strict=True)]
     if width is not None and sum(widths) + _GAP * (len(widths) - 1) > width:
         others = sum(size for i, size in enumerate(widths) if i not in names)
         room = (width - others - _GAP * (len(widths) - 1)) // len(names)
@@ -84,13 +87,31 @@ def terminal_width() -> int | None:
     return shutil.get_terminal_size().columns
 
 
+def width_of(text: str) -> int:
+    """Return how many columns of a terminal a text takes: two for each wide (CJK) character."""
+    return len(text) if text.isascii() else sum(map(_character_width, text))
+
+
 def cut(name: str, width: int) -> str:
-    """Return a name without its middle if it is longer than `width`, or than the least width."""
+    """Return a name without its middle if it is wider than `width`, or than the least width."""
     width = max(width, _LEAST)
-    if len(name) <= width:
+    if width_of(name) <= width:
         return name
     head = (width - 1) // 3  # ends tell names apart better than beginnings
-    return f"{name[:head]}…{name[len(name) - (width - 1 - head) :]}"
+    end = _begin(name[::-1], width - 1 - head)[::-1]
+    return f"{_begin(name, head)}…{end}"
+
+
+def _character_width(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 1 + (unicodedata.east_asian_width(character) in "FW")
+
+
+def _begin(text: str, width: int) -> str:
+    """Return as many characters from the beginning as `width` columns hold."""
+    ends = list(accumulate(map(_character_width, text)))
+    return text[: bisect_right(ends, width)]
 
 
 def _cut_apart(names: Sequence[str], width: int) -> list[str] | None:
@@ -111,21 +132,33 @@ def _blocks(widths: Sequence[int], room: int | None) -> list[slice]:
 
 
 def _aligned(cells: Sequence[Sequence[str]], right: Collection[int]) -> str:
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    sides = [str.rjust if i in right else str.ljust for i in range(len(widths))]
+    widths = [max(map(width_of, column)) for column in zip(*cells, strict=True)]
     return "\n".join(
         (" " * _GAP)
-        .join(side(cell, size) for side, cell, size in zip(sides, line, widths, strict=True))
+        .join(
+            _padded(cell, size, i in right)
+            for i, (cell, size) in enumerate(zip(line, widths, strict=True))
+        )
         .rstrip()
         for line in cells
     )
 
 
+def _padded(cell: str, width: int, is_right: bool) -> str:
+    spaces = " " * (width - width_of(cell))
+    return spaces + cell if is_right else cell + spaces
+
+
 def _paragraph(header: Sequence[str], line: Sequence[str], width: int) -> str:
     """Return a line of a table below its name, each cell with the name of its column."""
     facts = [f"{name}: {cell}" for name, cell in zip(header[1:], line[1:], strict=True) if cell]
-    folded = (
-        textwrap.fill(fact, max(width, _LEAST), initial_indent="  ", subsequent_indent="    ")
-        for fact in facts
+    return "\n".join([cut(line[0], width), *(_folded(fact, width) for fact in facts)])
+
+
+def _folded(text: str, width: int) -> str:
+    """Return a text in lines, indented; a wide character counts as the two that it becomes here."""
+    doubled = "".join(c + "\0" * (_character_width(c) - 1) for c in text)
+    lines = textwrap.fill(
+        doubled, max(width, _LEAST), initial_indent="  ", subsequent_indent="    "
     )
-    return "\n".join([cut(line[0], width), *folded])
+    return lines.replace("\0", "")

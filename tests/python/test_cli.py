@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,6 +100,10 @@ def test_rsm(run, tokens, tmp_path):
     [
         (["--kernel", "linear"], {"kernel": "linear"}),
         (["--kernel", "rbf", "--bandwidth", "2.5"], {"kernel": "rbf", "bandwidth": 2.5}),
+        (
+            ["--kernel", "rbf", "--bandwidth", "median:0.5"],
+            {"kernel": "rbf", "bandwidth": ("median", 0.5)},
+        ),
         (["--matching", "window", "--window", "2"], {"matching": "window", "window": 2}),
         (["--matching", "topk", "--topk", "3"], {"matching": "topk", "topk": 3}),
         (["--matching", "greedy", "--num-threads", "1"], {"matching": "greedy"}),
@@ -163,7 +168,6 @@ def test_rsm_rejects_values(run, tokens, tmp_path):
         (tokens, [], "pass --layout nchw (PyTorch) or 'nhwc' for maps of features"),
         (tokens.astype(complex), ["--layout", "nhwc"], "Error: TOKENS must be of float16"),
         (tokens, ["--matching", "window", "--window", "0"], "Error: --window must be"),
-        (tokens, ["--kernel", "rbf", "--bandwidth", "nan"], "Error: --bandwidth must be"),
     ):
         result = run("rsm", save(tmp_path / "tokens.npy", array), "-o", target, *options)
         assert_fails(result, message)
@@ -182,6 +186,9 @@ def test_rsm_usage_errors(run, tokens, tmp_path):
     assert_fails(run("rsm", source, "-o", target, "--kernel", "quadratic"), "quadratic", 2)
     assert_fails(run("rsm", source, "-o", target, "--num-threads", "0"), "num-threads", 2)
     assert_fails(run("rsm", source, "-o", target, "--bandwidth", "1"), "--bandwidth", 2)
+    for value in ("nan", "0", "-1", "inf", "x", "mean", "median:", "median:-1", "median:nan", ":2"):
+        refused = run("rsm", source, "-o", target, "--kernel", "rbf", "--bandwidth", value)
+        assert_fails(refused, f"{value!r} is no positive number, median or median:FRACTION", 2)
     together = "--matching window and --window go together"
     assert_fails(run("rsm", source, "-o", target, "--matching", "window"), together, 2)
     assert_fails(run("rsm", source, "-o", target, "--window", "2"), together, 2)
@@ -368,6 +375,8 @@ def test_no_half_file_is_left(tmp_path):
         ("gbs", [], {}),
         ("gbs", ["--k", "3", "--center"], {"k": 3, "center": True}),
         ("cka_rbf", ["--bandwidth", "2.5"], {"bandwidth": 2.5}),
+        ("cka_rbf", ["--bandwidth", "median"], {"bandwidth": "median"}),
+        ("cka_rbf", ["--bandwidth", "median:0.5"], {"bandwidth": ("median", 0.5)}),
         ("rsa_pearson", ["--kernel", "distance"], {"kernel": "distance"}),
         ("mutual_knn", ["--k", "3"], {"k": 3}),
         ("dcor", [], {}),
@@ -594,6 +603,14 @@ def test_check(run, versions, tmp_path):
     assert lines[-1].startswith("cka at least ")
     assert lines[-1].endswith(": 3 of 3 layers")
     assert run("check", old, new, "--min", 0.9).stdout.count(" below 0.9\n") == 2
+
+
+def test_check_progress(run, versions):
+    for options, shown in ((["--progress"], True), (["--no-progress"], False), ([], False)):
+        result = run("check", *versions[:2], "--min", "0", *options)
+        assert result.exit_code == 0, result.output
+        assert ("check: " in result.stderr) is shown
+    assert "3.00/3.00" in run("check", *versions[:2], "--min", "0", "--progress").stderr
 
 
 def test_check_one_layer_by_patterns_and_as_itself(run, versions, tmp_path):
@@ -1110,6 +1127,26 @@ def test_installed_command(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert (tmp_path / "isogram-demo.png").is_file()
+
+
+@pytest.mark.skipif(not Path(ig.get_include()).is_dir(), reason="the package is not installed")
+def test_flags_of_the_installed_package(tmp_path):
+    """A program that uses the library, built as a makefile and as a project of CMake would."""
+    command = Path(sys.executable).with_name("isogram")
+    if not all(map(shutil.which, ("c++", "cmake"))):
+        pytest.skip("no compiler, or no CMake")
+    program = Path(__file__).parents[1] / "cmake_consume" / "main.cpp"
+
+    def shell(line):
+        subprocess.run(line, shell=True, cwd=tmp_path, check=True, capture_output=True, text=True)
+
+    shell(f"c++ -std=c++20 -fsyntax-only $({command} --includes) {program}")
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.25)\nproject(app CXX)\nfind_package(isogram REQUIRED)\n"
+        f"add_executable(app {program})\ntarget_link_libraries(app PRIVATE isogram::core)\n"
+    )
+    shell(f"cmake -B build -Disogram_DIR=$({command} --cmakedir) && cmake --build build")
+    shell("build/app")
 
 
 def test_python_m_isogram():

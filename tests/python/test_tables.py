@@ -1,5 +1,7 @@
 """Tables as text: in full where nobody says how wide, and never wider than somebody says."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 from isogram._tables import cut, listing, matrix_table
@@ -65,3 +67,43 @@ def test_a_listing_cuts_names_and_becomes_paragraphs():
 def test_cells_are_printable():
     text = listing(["name"], [["two\nlines"], ["\x1b[31mred"]])
     assert text.splitlines() == ["name", r"two\nlines", r"\x1b[31mred"]
+
+
+WIDE = [f"特徴.{i}.層" for i in range(9)]  # 11 columns of a terminal
+
+
+def columns(text):
+    """As terminals have it: wide and full-width characters take two columns."""
+    return sum(2 if unicodedata.east_asian_width(c) in ("W", "F") else 1 for c in text)
+
+
+def test_wide_characters_take_two_columns():
+    matrix = np.zeros((2, 2))
+    lines = matrix_table(matrix, ["層", "ab"], ["テンソル", "x"]).splitlines()
+    assert lines == ["    テンソル      x", "層     0.000  0.000", "ab     0.000  0.000"]
+    lines = listing(["layer", "cka"], [["層１", "0.5"], ["conv", "0.25"]], right=[1]).splitlines()
+    assert lines == ["layer   cka", "層１    0.5", "conv   0.25"]
+    assert listing(["n", "v"], [["e\u0301", "1"], ["e", "2"]]).splitlines()[1:] == [
+        "e\u0301  1",
+        "e  2",
+    ]
+
+
+@pytest.mark.parametrize("width", [20, 40, 60])
+def test_wide_names_are_folded(width):
+    matrix = np.zeros((9, 9))
+    text = matrix_table(matrix, WIDE, WIDE, width)
+    assert max(map(columns, text.splitlines())) <= width
+    lines = [(name, "0.5", "說明 " * 9) for name in WIDE]
+    for names in ([0], [0, 2]):
+        text = listing(["layer", "cka", "what"], lines, names=names, width=width)
+        assert max(map(columns, text.splitlines())) <= width
+        assert "\0" not in text
+
+
+def test_cut_wide_names():
+    assert cut("特徴量の層", 10) == "特徴量の層"
+    assert cut("特徴量の層", 9) == "特…量の層"
+    assert cut("a特徴量の層", 9) == "a…量の層"
+    for width in range(8, 14):
+        assert columns(cut("畳み込み conv.1 層", width)) <= width

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -14,7 +16,7 @@ from isogram import io
 from isogram._arguments import ESTIMATORS, LAYER_KERNELS
 from isogram._measures import Measure, measure_of
 from isogram._output import check_target
-from isogram.typing import LayoutName
+from isogram.typing import BandwidthLike, LayoutName
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -41,6 +43,30 @@ def _measure_of(_context: click.Context, _parameter: click.Parameter, name: str)
 
 def _measures_from(_context: click.Context, _parameter: click.Parameter, start: str) -> list[str]:
     return [name for name in ig.measures() if name.startswith(start)]
+
+
+def _bandwidth_of(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> BandwidthLike | None:
+    """Return a bandwidth as functions take it."""
+    if value is None or value == "median":
+        return value
+    with suppress(ValueError):
+        number = float(value.removeprefix("median:"))
+        if 0 < number < math.inf:
+            return ("median", number) if value.startswith("median:") else number
+    raise click.BadParameter(f"{value!r} is no positive number, median or median:FRACTION.")
+
+
+def bandwidth_option(kernels: str) -> Callable[[_Command], _Command]:
+    """Return the option `--bandwidth` of these kernels."""
+    return click.option(
+        "--bandwidth",
+        metavar="NUMBER|median|median:FRACTION",
+        callback=_bandwidth_of,
+        help=f"Of {kernels}: a number, the median distance (by default), or a fraction of it, as "
+        "median:0.5.",
+    )
 
 
 num_threads_option = click.option(
@@ -124,11 +150,7 @@ _MEASURE_OPTIONS = (
         type=click.Choice(ESTIMATORS),
         help="Of HSIC, for CKA; by default the measure's.",
     ),
-    click.option(
-        "--bandwidth",
-        type=float,
-        help="Of the kernels rbf and laplacian; by default the median rule.",
-    ),
+    bandwidth_option("the kernels rbf and laplacian"),
     click.option(
         "--k", type=int, help="Neighbours of each sample; by default the measure's, for gbs all."
     ),

@@ -14,6 +14,7 @@ import isogram as ig
 from isogram import io
 from isogram._measures import Measure
 from isogram._output import listed
+from isogram._progress import reporting
 from isogram._tables import listing, terminal_width
 from isogram.cli._answer import answer
 from isogram.cli._commands import A_AND_B, Command
@@ -28,7 +29,9 @@ from isogram.cli._options import (
     measure_options,
     num_threads_option,
     options_of,
+    progress_option,
     reduce_option,
+    wants_progress,
 )
 from isogram.io._results import facts_of
 
@@ -83,6 +86,7 @@ class _Limit(NamedTuple):
 @json_option
 @click.option("--html", "html_path", metavar="FILE", type=OUTPUT, help="Also write a page of HTML.")
 @num_threads_option
+@progress_option
 def check(
     a: Path,
     b: Path,
@@ -95,6 +99,7 @@ def check(
     json_path: Path | None,
     html_path: Path | None,
     num_threads: int | None,
+    progress: bool | None,
     **given: Any,
 ) -> None:
     """Fail unless the layers of A and B are alike.
@@ -108,13 +113,18 @@ def check(
     check_targets(json=json_path, html=html_path)
     if html_path is not None:
         _require_reports()
+    is_shown = wants_progress(progress)
     names = ["*" if pattern == SAME_NAME else pattern for pattern in patterns]
     with open_both(a, b, layers=names, ids=ids, reduce=reduce) as both:
         pairs = _pairs(*both)
-        values = {
-            name: _value(name, pair, measure=measure, num_threads=num_threads, **options)
-            for name, pair in pairs.items()
-        }
+        values = {}
+        with reporting("check", is_shown, "layer") as report:
+            for name, pair in pairs.items():
+                values[name] = _value(
+                    name, pair, measure=measure, num_threads=num_threads, **options
+                )
+                if report is not None:
+                    report(len(values), len(pairs))
         inputs: list[Mapping[str, Any]] = [
             {pair[side].name: pair[side] for pair in pairs.values()} for side in (0, 1)
         ]

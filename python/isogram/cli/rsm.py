@@ -16,6 +16,7 @@ from isogram.cli._files import read_layer
 from isogram.cli._options import (
     INPUT,
     OUTPUT,
+    bandwidth_option,
     check_targets,
     json_option,
     layer_option,
@@ -25,7 +26,7 @@ from isogram.cli._options import (
     wants_progress,
 )
 from isogram.io._results import facts_of
-from isogram.typing import LayoutName, MatchingName, RsmKernelName
+from isogram.typing import BandwidthLike, LayoutName, MatchingName, RsmKernelName
 
 
 @click.command(cls=Command)
@@ -38,7 +39,7 @@ from isogram.typing import LayoutName, MatchingName, RsmKernelName
     default="cosine",
     show_default=True,
 )
-@click.option("--bandwidth", type=float, help="Of the RBF kernel; by default the median rule.")
+@bandwidth_option("the kernel rbf")
 @click.option(
     "--matching",
     type=click.Choice(get_args(MatchingName)),
@@ -57,7 +58,7 @@ def rsm(
     output: Path,
     layer: str | None,
     kernel: RsmKernelName,
-    bandwidth: float | None,
+    bandwidth: BandwidthLike | None,
     matching: MatchingName,
     window: int | None,
     topk: int | None,

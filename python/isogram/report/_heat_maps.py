@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from isogram._measures import Measure
 from isogram._output import printable
-from isogram._tables import cut
+from isogram._tables import cut, width_of
 from isogram.report._colours import Scale, scale_of
 from isogram.report._tables import number_text
 
 _SMALL, _MEDIUM = 12, 36  # layers up to which cells show numbers; up to which maps lie side by side
-_LONGEST = 16  # characters of a name
+_LONGEST = 16  # columns of a name
 _CELL = {"small": 2.9, "medium": 1.0, "large": 0.8}  # rem
 _WORDS = {"cka": "CKA", "gbs": "GBS", "knn": "k-NN", "rbf": "RBF", "rsa": "RSA"}
 
@@ -95,7 +95,7 @@ class HeatMap:
 
     def css(self, index: int) -> str:
         """Return what the style says of this map alone: numbers."""
-        longest = max(len(self.cut(name)) for name in (*self.rows, *self.columns))
+        longest = max(width_of(self.cut(name)) for name in (*self.rows, *self.columns))
         names, columns = 1.2 + 0.5 * longest, len(self.columns)
         return (
             f"#heat{index}{{--columns:{columns};--names:{names:.1f}rem}}\n"
