@@ -49,8 +49,10 @@ def _bandwidth_of(
     _context: click.Context, _parameter: click.Parameter, value: str | None
 ) -> BandwidthLike | None:
     """Return a bandwidth as functions take it."""
-    if value is None or value == "median":
-        return value
+    if value is None:
+        return None
+    if value == "median":
+        return "median"
     with suppress(ValueError):
         number = float(value.removeprefix("median:"))
         if 0 < number < math.inf:
