@@ -194,7 +194,7 @@ class RsmWalk {
     };
     for (std::size_t k = 0; k < entries.size(); ++k) {
       const auto [i, j, place] = entries[k];
-      products_.of(rows_, {i, i + 1}, cols_, {j, j + 1}, matcher, affinities(k), edge, worker);
+      products_.of(rows_, i, cols_, j, matcher, affinities(k), edge, worker);
     }
     match_all(entries, matcher, worker, affinities, edge);
   }
@@ -338,6 +338,10 @@ RsmSide<T> packed_for(const simd::Kernels& level, const RsmPlan& plan, const Tok
 
 using Indices = std::span<const std::int64_t>;
 
+// The bytes of the rows and columns whose pairs follow one another.
+constexpr std::size_t kRowsBytes = std::size_t{1} << 23;
+constexpr std::size_t kColumnsBytes = std::size_t{1} << 19;
+
 // Those of some inputs that are in pairs, packed: others are not read.
 template <class T>
 class ListedSide {
@@ -383,7 +387,15 @@ void require_indices(Indices indices, std::size_t inputs) {
   }
 }
 
-// The entries of pairs, those of near inputs one after another: their tokens are in the cache then.
+// How many inputs of a layout fit in some memory, at least one.
+template <class T>
+std::size_t inputs_within(std::size_t bytes, const RsmSide<T>& side) {
+  return std::max(std::size_t{1},
+                  bytes / (side.layout.max_tokens * side.tokens.depth() * sizeof(T)));
+}
+
+// The entries of pairs, in the order of blocks of an RSM: a core's own cache holds the columns of a
+// block, and the outer cache the rows, which many blocks share.
 template <class T>
 std::vector<Entry> listed_entries(const RsmPairs& pairs, const ListedSide<T>& rows,
                                   const ListedSide<T>* cols) {
@@ -394,10 +406,11 @@ std::vector<Entry> listed_entries(const RsmPairs& pairs, const ListedSide<T>& ro
     const bool is_turned = !cols && j < i;
     entries.push_back({is_turned ? j : i, is_turned ? i : j, {k, 0}});
   }
-  const std::size_t group = rows.side().layout.group;
-  std::sort(entries.begin(), entries.end(), [group](const Entry& a, const Entry& b) {
-    const auto key = [group](const Entry& e) {
-      return std::tuple(e.i / group, e.j / group, e.i, e.j, e.place.row);
+  const std::size_t height = inputs_within(kRowsBytes, rows.side());
+  const std::size_t width = inputs_within(kColumnsBytes, rows.side());
+  std::sort(entries.begin(), entries.end(), [&](const Entry& a, const Entry& b) {
+    const auto key = [&](const Entry& e) {
+      return std::tuple(e.i / height, e.j / width, e.i, e.j, e.place.row);
     };
     return key(a) < key(b);
   });

@@ -295,6 +295,23 @@ TYPED_TEST(RsmPlans, PairsOfManyTokensHaveTheBitsOfTheWhole) {
   }
 }
 
+// The last tokens of an input lie in panels of 6 to 48 rows: few enough to share them with those of
+// other inputs, or as many as half a panel.
+TYPED_TEST(RsmPlans, PairsOfInputsWithTailsHaveTheBitsOfTheWhole) {
+  using T = TypeParam;
+  for (const std::size_t tokens : {13, 26, 49, 52, 53, 98}) {
+    const Array<T> a(9, tokens, 130, tokens == 26, 1);
+    const Array<T> b(7, tokens, 130, false, 1);
+    at_every_level([&] {
+      for (const Matching matching : {Matching::exact, Matching::greedy, Matching::window}) {
+        const RsmOptions options{matching, 30};
+        SCOPED_TRACE(name_of(options, true, 1) + " " + std::to_string(tokens) + " tokens");
+        expect_pairs_of_the_whole(a, b, options, 40);
+      }
+    });
+  }
+}
+
 template <class T>
 void entries_of_pairs(const RsmOptions& options, std::size_t most, const Array<T>& a,
                       const std::vector<std::int64_t>& rows, const std::vector<std::int64_t>& cols,

@@ -1172,6 +1172,17 @@ def test_listed_pairs_against_the_oracle(simd_level, dtype):
         assert_close(actual, expected, rsm_tolerance(dtype))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_listed_pairs_of_inputs_of_a_panel_and_a_few_tokens(simd_level, dtype):
+    rng = np.random.default_rng(3)
+    tokens = [rng.standard_normal((s, 20)).astype(dtype) for s in (49, 48, 3, 50, 97, 53, 13, 49)]
+    i, j = drawn_pairs(60, 8, 8)
+    whole = ig.semantic_rsm(tokens)
+    assert np.array_equal(ig.semantic_rsm(tokens, pairs=(i, j), num_threads=2), whole[i, j])
+    expected = oracle.semantic_rsm(tokens)[i, j]
+    assert_close(ig.semantic_rsm(tokens, pairs=(i, j)), expected, rsm_tolerance(dtype))
+
+
 def test_listed_pairs_of_many_tokens(simd_level):
     tokens = data((4, 230, 5), "float32")
     i, j = drawn_pairs(12, 4, 4)

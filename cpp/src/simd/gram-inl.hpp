@@ -20,6 +20,11 @@ inline constexpr std::size_t kPanel = kPanelVectors * kLanes<T>;
 template <class T>
 inline constexpr std::size_t kMicroRows = kPanel<T> % kRegisterRows == 0 ? kRegisterRows : 3;
 
+// The last rows of a, if no more than half of a micro-kernel, take smaller ones: those wait for
+// their sums, but the whole one would multiply rows that nobody asked for.
+template <class T>
+inline constexpr std::size_t kFewRows = kMicroRows<T> < 8 ? 1 : kMicroRows<T> / 4;
+
 // A micro-kernel uses a part of a panel of a, about one line in three. Hardware prefetchers follow
 // such strides too late: without this prefetch a tenth of the speed is lost.
 inline constexpr std::size_t kPrefetchedDepth = 8;
@@ -98,13 +103,12 @@ class Expecting {
   std::size_t byte_ = 0;
 };
 
-// kMicroRows rows of one panel of a, from `a` on, against the first kVectors vectors of one panel
-// of b, over `depth` elements.
-template <class Operation, std::size_t kVectors, class T>
+// kRows rows of one panel of a, from `a` on, against the first kVectors vectors of one panel of b,
+// over `depth` elements.
+template <class Operation, std::size_t kRows, std::size_t kVectors, class T>
 inline void micro_block(const T* a, const T* b, std::size_t depth, T* out, std::size_t stride,
                         bool add, Upcoming<T> upcoming, Expecting& expecting) {
-  constexpr std::size_t rows = kMicroRows<T>;
-  Vector<T> sums[rows][kVectors] = {};
+  Vector<T> sums[kRows][kVectors] = {};
   std::size_t share = expecting.share();  // one line in every fourth step
   for (std::size_t k = 0; k < depth; ++k, a += kPanel<T>, b += kPanel<T>) {
     if (share > 0 && k % 4 == 0) {
@@ -118,7 +122,7 @@ inline void micro_block(const T* a, const T* b, std::size_t depth, T* out, std::
 #pragma GCC unroll 3
     for (std::size_t v = 0; v < kVectors; ++v) right[v] = load(b + v * kLanes<T>);
 #pragma GCC unroll 8
-    for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t i = 0; i < kRows; ++i) {
       const Vector<T> left = broadcast(a[i]);
 #pragma GCC unroll 3
       for (std::size_t v = 0; v < kVectors; ++v) {
@@ -128,7 +132,7 @@ inline void micro_block(const T* a, const T* b, std::size_t depth, T* out, std::
   }
   for (; share > 0; --share) expecting.fetch();
 #pragma GCC unroll 8
-  for (std::size_t i = 0; i < rows; ++i) {
+  for (std::size_t i = 0; i < kRows; ++i) {
 #pragma GCC unroll 3
     for (std::size_t v = 0; v < kVectors; ++v) {
       T* target = out + i * stride + v * kLanes<T>;
@@ -157,16 +161,16 @@ struct NextPanels {
 };
 
 // A micro-kernel at the edge: writes `rows` rows and `cols` columns only.
-template <class Operation, std::size_t kVectors, class T>
+template <class Operation, std::size_t kRows, std::size_t kVectors, class T>
 inline void edge_block(const T* a, std::size_t rows, const T* b, std::size_t cols,
                        std::size_t depth, T* out, std::size_t stride, bool add,
                        Upcoming<T> upcoming, Expecting& expecting) {
   constexpr std::size_t width = kVectors * kLanes<T>;
-  T sums[kMicroRows<T> * width] = {};
+  T sums[kRows * width] = {};
   for (std::size_t i = 0; add && i < rows; ++i) {
     for (std::size_t j = 0; j < cols; ++j) sums[i * width + j] = out[i * stride + j];
   }
-  micro_block<Operation, kVectors>(a, b, depth, sums, width, add, upcoming, expecting);
+  micro_block<Operation, kRows, kVectors>(a, b, depth, sums, width, add, upcoming, expecting);
   for (std::size_t i = 0; i < rows; ++i) {
     for (std::size_t j = 0; j < cols; ++j) out[i * stride + j] = sums[i * width + j];
   }
@@ -179,18 +183,23 @@ inline void column_block(const T* a, std::size_t rows, const T* b, std::size_t c
                          std::size_t depth, std::size_t length, T* out, std::size_t stride,
                          bool add, bool has_room, const NextPanels<T>& next, Expecting& expecting) {
   const std::size_t a_panels = (rows + kPanel<T> - 1) / kPanel<T>;
-  for (std::size_t i = 0; i < rows; i += kMicroRows<T>) {
+  const auto add_rows = [&]<std::size_t kRows>(std::size_t i) {
     const T* left = a + i / kPanel<T> * kPanel<T> * depth + i % kPanel<T>;
     const Upcoming<T> upcoming = next.share(i / kMicroRows<T>, a_panels);
-    if (has_room || (rows - i >= kMicroRows<T> && cols == kVectors * kLanes<T>)) {
-      micro_block<Operation, kVectors>(left, b, length, out + i * stride, stride, add, upcoming,
-                                       expecting);
+    if (has_room || (rows - i >= kRows && cols == kVectors * kLanes<T>)) {
+      micro_block<Operation, kRows, kVectors>(left, b, length, out + i * stride, stride, add,
+                                              upcoming, expecting);
     } else {
-      const std::size_t count = rows - i < kMicroRows<T> ? rows - i : kMicroRows<T>;
-      edge_block<Operation, kVectors>(left, count, b, cols, length, out + i * stride, stride, add,
-                                      upcoming, expecting);
+      const std::size_t count = rows - i < kRows ? rows - i : kRows;
+      edge_block<Operation, kRows, kVectors>(left, count, b, cols, length, out + i * stride, stride,
+                                             add, upcoming, expecting);
     }
+  };
+  std::size_t i = 0;
+  for (; rows > i + kMicroRows<T> / 2; i += kMicroRows<T>) {
+    add_rows.template operator()<kMicroRows<T>>(i);
   }
+  for (; i < rows; i += kFewRows<T>) add_rows.template operator()<kFewRows<T>>(i);
 }
 
 template <class Operation, class T>

@@ -27,6 +27,9 @@ struct Match {
   const std::int32_t* columns;  // the position matched with each position, or −1; null: identity
 };
 
+// Room for the rows of a tail, and of the micro-kernel that multiplies them.
+inline constexpr std::size_t kTailRows = 8;
+
 class Rematcher;
 
 // The working memory of one thread, and the matching of one pair's affinities.
@@ -39,6 +42,7 @@ class Matcher {
         byte_products(layout.precision == Precision::int8 ? kTileSize : 0),
         rescoring(layout.is_narrow() ? layout.group * layout.group : 0, layout.max_tokens),
         mean_products(layout.matching == Matching::none ? kWidestBlock * kTileSize : 0),
+        tail_products(tail_entries(layout)),
         options_(options),
         solver_(solver_size(options, layout), solver_size(options, layout)),
         greedy_(layout.max_tokens) {}
@@ -50,7 +54,7 @@ class Matcher {
         layout.is_narrow() ? 4 * layout.group * layout.group * layout.max_tokens : 0;
     const std::size_t products = layout.precision == Precision::int8 ? 4 * kTileSize : 0;
     const std::size_t means = layout.matching == Matching::none ? 8 * kWidestBlock * kTileSize : 0;
-    return product(affinity_entries, sizeof(T)) + kept + products + means +
+    return product(affinity_entries + tail_entries(layout), sizeof(T)) + kept + products + means +
            AssignmentSolver<T>::bytes_for(solver_size(options, layout)) + 40 * layout.max_tokens;
   }
 
@@ -97,9 +101,14 @@ class Matcher {
   Buffer<std::int32_t> byte_products;  // one tile
   Rescoring rescoring;
   Buffer<double> mean_products;          // kTileEdge rows of a block
+  Buffer<T> tail_products;               // of a tail with all tokens of an input
   std::unique_ptr<Rematcher> rematcher;  // set once a pair needs it
 
  private:
+  static std::size_t tail_entries(const TokenLayout& layout) {
+    return layout.has_tails() ? kTailRows * padded(layout.max_tokens, kTileEdge) : 0;
+  }
+
   static std::size_t solver_size(const RsmOptions& options, const TokenLayout& layout) {
     if (options.matching == Matching::greedy || options.matching == Matching::none) return 1;
     return options.matching == Matching::exact ? layout.max_tokens

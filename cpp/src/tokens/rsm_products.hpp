@@ -68,7 +68,48 @@ class AffinityProducts {
     }
   }
 
+  // Affinities of two inputs of a list.
+  void of(const TokenSets<T>& a, std::size_t i, const TokenSets<T>& b, std::size_t j,
+          Matcher<T>& matcher, T* out, std::size_t stride, Worker& worker) const {
+    if (!layout_.has_tails()) return of(a, {i, i + 1}, b, {j, j + 1}, matcher, out, stride, worker);
+    const auto rows = a.body(i);
+    const auto columns = b.body(j);
+    of(rows, columns, a.depth(), out, stride, worker);
+    const auto last_rows = a.tail(i);
+    const auto last_columns = b.tail(j);
+    if (last_rows.count > 0) {
+      kernels_.inner_products(last_rows.panel + last_rows.first, last_rows.count, columns.data,
+                              columns.count, a.depth(), out + rows.count * stride, stride,
+                              {.has_room = true});
+    }
+    if (last_columns.count > 0) {
+      multiply_last_columns(rows, last_rows, last_columns, a.depth(), matcher, out + columns.count,
+                            stride);
+    }
+  }
+
  private:
+  // Affinities of all tokens of an input with the tail of another. The tail is the rows of the
+  // product: a few rows cost what they should, a few columns as much as a whole vector.
+  void multiply_last_columns(typename TokenSets<T>::Rows rows,
+                             typename TokenSets<T>::Tail last_rows,
+                             typename TokenSets<T>::Tail tail, std::size_t depth,
+                             Matcher<T>& matcher, T* out, std::size_t stride) const {
+    const T* of_tail = tail.panel + tail.first;
+    const std::size_t turned_stride = matcher.tail_products.size() / kTailRows;
+    T* turned = matcher.tail_products.data();
+    const auto multiply = [&](const T* columns, std::size_t count, std::size_t skipped) {
+      kernels_.inner_products(of_tail, tail.count, columns, count, depth, turned, turned_stride,
+                              {.has_room = true});
+      for (std::size_t row = skipped; row < count; ++row, out += stride) {
+        for (std::size_t t = 0; t < tail.count; ++t) out[t] = turned[t * turned_stride + row];
+      }
+    };
+    multiply(rows.data, rows.count, 0);
+    const std::size_t end = last_rows.first + last_rows.count;
+    if (last_rows.count > 0) multiply(last_rows.panel, end, last_rows.first);
+  }
+
   // Calls visit(rows, columns) for the tiles of a product of two pieces or, of a piece with itself,
   // for the tiles on and above the diagonal. Tile by tile, with a check for an interrupt before
   // each.

@@ -154,6 +154,9 @@ std::optional<int> exponent_of_norm(double squared_norm, int exponent) {
   return exponent_of(std::sqrt(squared_norm)) + exponent;
 }
 
+// A tail takes at most one row in so many of a panel.
+constexpr std::size_t kPanelsOfTail = 12;
+
 bool needs_order(Matching matching) {
   return matching == Matching::window || matching == Matching::topk;
 }
@@ -191,7 +194,8 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, const TokenInputs& 
     data_ = Buffer<T>::unset(product(product(panels_, panel_), depth_));
     fill_with_zeros(data_.data() + (panels_ - 1) * panel_ * depth_, panel_ * depth_, execution);
   } else if (!has_words()) {
-    data_ = Buffer<T>(product(product(panels_, panel_), depth_));
+    const std::size_t beyond = layout.has_tails() ? panel_ : 0;  // a micro-kernel may read there
+    data_ = Buffer<T>(product(product(panels_, panel_), depth_) + beyond);
   }
   FirstNotFinite bad(inputs.size());
   const std::size_t per_task = is_row ? panel_ : 1;
@@ -260,7 +264,8 @@ std::size_t TokenSets<T>::bytes_for(const simd::KernelTable<T>& kernels, const T
   const std::size_t order = needs_order(layout.matching) ? 8 * tokens : 0;
   const std::size_t seen = layout.seen(channels);
   const bool has_words = layout.byte_kernels || layout.pair_kernels;
-  const std::size_t packed = product(rows, has_words ? 2 * seen + 4 : sizeof(T) * seen);
+  const std::size_t packed = product(rows, has_words ? 2 * seen + 4 : sizeof(T) * seen) +
+                             (layout.has_tails() ? sizeof(T) * kernels.panel : 0);
   const std::size_t of_axes = layout.axes.data ? 8 * product(panels(seen), channels) : 0;
   const std::size_t kept = layout.is_narrow() ? NarrowTokens<T>::bytes_for(tokens, channels) : 0;
   return fixed + order + packed + of_axes + kept;
@@ -293,9 +298,23 @@ void TokenSets<T>::place() {
     for (std::size_t g = 0; g < groups(); ++g) {
       first_panel_.push_back(panels_);
       const std::size_t last = group(g).end - 1;
-      panels_ += panels_for(row_in_group(last) + tokens_[last]);
+      panels_ += panels_for(layout_.is_listed ? place_tails(group(g))
+                                              : row_in_group(last) + tokens_[last]);
     }
   }
+}
+
+// Gives the tails of a group their rows, each within one panel; returns the row after the last.
+template <class T>
+std::size_t TokenSets<T>::place_tails(Span inputs) {
+  std::size_t row = row_after(inputs.end - 1);
+  for (std::size_t input = inputs.begin; input < inputs.end; ++input) {
+    const std::size_t count = tokens_in_tail(input);
+    if (row % panel_ + count > panel_) row = padded(row, panel_);
+    tail_in_group_.push_back(row);
+    row += count;
+  }
+  return row;
 }
 
 template <class T>
@@ -360,7 +379,12 @@ std::size_t TokenSets<T>::place_of(std::size_t input, std::size_t position,
     return row_at(first_panel_[input] + position / layout_.window * panels_for(layout_.window),
                   position % layout_.window, depth);
   }
-  return row_at(first_panel_[input / layout_.group], row_in_group(input) + position, depth);
+  const std::size_t first_panel = first_panel_[input / layout_.group];
+  const std::size_t in_body = tokens_[input] - tokens_in_tail(input);
+  if (position >= in_body) {
+    return row_at(first_panel, tail_in_group_[input] + position - in_body, depth);
+  }
+  return row_at(first_panel, row_in_group(input) + position, depth);
 }
 
 template <class T>
@@ -372,8 +396,15 @@ std::size_t TokenSets<T>::row_at(std::size_t first_panel, std::size_t row,
 // The row in its group of an input that follows one.
 template <class T>
 std::size_t TokenSets<T>::row_after(std::size_t input) const {
-  const std::size_t end = row_in_group_[input] + tokens_[input];
-  return layout_.is_listed ? panels_for(end) * panel_ : end;
+  const std::size_t end = row_in_group_[input] + tokens_[input] - tokens_in_tail(input);
+  return layout_.is_listed ? padded(end, panel_) : end;
+}
+
+template <class T>
+std::size_t TokenSets<T>::tokens_in_tail(std::size_t input) const {
+  if (!layout_.has_tails() || tokens_[input] < panel_) return 0;
+  const std::size_t rest = tokens_[input] % panel_;
+  return rest <= panel_ / kPanelsOfTail ? rest : 0;
 }
 
 template <class T>
@@ -382,6 +413,18 @@ typename TokenSets<T>::Rows TokenSets<T>::rows(Span inputs) const {
   const std::size_t first_row = row_in_group_[inputs.begin];
   return {data_.data() + place_of(inputs.begin, 0, depth_),
           row_in_group_[last] + tokens_[last] - first_row};
+}
+
+template <class T>
+typename TokenSets<T>::Rows TokenSets<T>::body(std::size_t input) const {
+  return {data_.data() + place_of(input, 0, depth_), tokens_[input] - tokens_in_tail(input)};
+}
+
+template <class T>
+typename TokenSets<T>::Tail TokenSets<T>::tail(std::size_t input) const {
+  const std::size_t row = tail_in_group_[input];
+  const std::size_t panel = first_panel_[input / layout_.group] + row / panel_;
+  return {data_.data() + panel * panel_ * depth_, row % panel_, tokens_in_tail(input)};
 }
 
 template <class T>

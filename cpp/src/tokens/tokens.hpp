@@ -36,6 +36,10 @@ struct TokenLayout {
 
   // Whether tokens are rounded or projected for the matching, and scored as they are.
   bool is_narrow() const { return precision != Precision::float32 || axes.data; }
+  // Whether inputs of a list may have tails; in groups of one, they would share with nobody.
+  bool has_tails() const {
+    return is_listed && group > 1 && !is_narrow() && matching != Matching::window;
+  }
   // The number of channels, or of coordinates along the axes, in the matching.
   std::size_t seen(std::size_t channels) const { return axes.data ? axes.rows : channels; }
   // The number of channels or coordinates per word.
@@ -50,6 +54,9 @@ struct TokenLayout {
 // Pieces: rows of different pieces never share a panel. A piece is a group of consecutive inputs,
 // or for a list of pairs each input of a group; for Matching::window, one window of one input. For
 // Matching::none all inputs are one piece, in which each input is one row, its tokens end to end.
+//
+// Tails: for a list of pairs, the few last tokens of an input that would be alone in a panel share
+// panels with those of its group.
 template <class T>
 class TokenSets {
  public:
@@ -87,6 +94,16 @@ class TokenSets {
   }
   std::size_t word_depth() const { return blocks_in(depth_, layout_.per_word()); }
 
+  // For a list of pairs: the tokens of an input but its tail, and the tail, rows `first` … of a
+  // panel; empty where an input has none.
+  struct Tail {
+    const T* panel;
+    std::size_t first;
+    std::size_t count;
+  };
+  Rows body(std::size_t input) const;
+  Tail tail(std::size_t input) const;
+
   Rows window_rows(std::size_t input, std::size_t window) const;
   Rows whole_inputs(Span inputs) const;  // for Matching::none; the first begins a panel
 
@@ -120,6 +137,8 @@ class TokenSets {
   std::size_t windows(std::size_t input) const { return blocks_in(tokens_[input], layout_.window); }
   std::size_t panels_for(std::size_t rows) const { return blocks_in(rows, panel_); }
   std::size_t row_after(std::size_t input) const;
+  std::size_t tokens_in_tail(std::size_t input) const;
+  std::size_t place_tails(Span inputs);
   void place();
 
   // The working memory of a thread that packs.
@@ -141,7 +160,8 @@ class TokenSets {
   std::size_t depth_;
   std::vector<std::size_t> tokens_;
   std::vector<std::size_t> row_in_group_;
-  std::vector<std::size_t> first_panel_;  // of each group, of each input (windows), or of all
+  std::vector<std::size_t> tail_in_group_;  // the row of a tail's first token; for a list of pairs
+  std::vector<std::size_t> first_panel_;    // of each group, of each input (windows), or of all
   std::size_t panels_ = 0;
   std::vector<int> exponents_;
   std::vector<double> squared_norms_;
