@@ -103,10 +103,10 @@ def threads(function: str, num_threads: Any, name: str = "num_threads") -> int:
     return 0 if num_threads is None else integer(function, name, num_threads, 1, 1 << 16)
 
 
-def gpus_of(function: str, gpus: Any, home: Device | None) -> list[Device]:
+def gpus_of(function: str, gpus: Any, home: Place) -> list[Device]:
     """Return the GPUs of these numbers; by default the one that arrays lie on, if they do."""
     if gpus is None:
-        return [] if home is None else [home]
+        return [] if home.device is None else [home.device]
     numbers = list(gpus) if isinstance(gpus, list | tuple) else [gpus]
     if reason := why_no_gpu():
         raise ValueError(f"{function}: `gpus` must be None here, got {gpus!r}: {reason}")

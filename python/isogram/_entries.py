@@ -42,6 +42,11 @@ def extremes(array: NDArray[Any]) -> tuple[Any, Any]:
     return least, most
 
 
+def are_finite(array: NDArray[Any]) -> bool:
+    """Return whether no entry is infinite or NaN."""
+    return not array.size or all(map(math.isfinite, extremes(array)))
+
+
 def copy_into(target: NDArray[Any], source: NDArray[Any]) -> None:
     """Copy an array of the same shape, part by part, in the order of the target's memory.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import warnings
 from collections.abc import Iterable
@@ -12,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from isogram._core import PlaceError as PlaceError
-from isogram._entries import extremes
+from isogram._entries import are_finite
 
 
 class CudaError(RuntimeError):
@@ -52,7 +51,7 @@ def beyond_range(function: str, dtype: Any) -> str:
 
 def remarks_on_range(function: str, products: NDArray[Any]) -> list[str]:
     """Return the warning for entries beyond their type, if there are any."""
-    if all(map(math.isfinite, extremes(products))):
+    if are_finite(products):
         return []
     return [beyond_range(function, products.dtype)]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack
 from itertools import cycle
 from typing import Any, NamedTuple
 
@@ -29,6 +29,7 @@ from isogram._entries import extremes, parts_of
 from isogram._errors import PlaceError
 from isogram._host import rsm as on_host
 from isogram._host.rsm import Facts
+from isogram._protocols import Place
 from isogram._tokens.job import Job, Pairs
 from isogram._tokens.samples import Samples
 from isogram._types import Bandwidth, Report
@@ -60,20 +61,19 @@ def rsm(
     if plan.exponent and "linear" in results:
         _multiply(results["linear"], 2 * plan.exponent, job.home)
     if "distance" in results:
-        with _entered(job.home):
+        with job.home.entered():
             _match_marked_again(job, plan.exponent, results["distance"])
     return plan.exponent
 
 
 def _by_the_host(job: Job, results: Mapping[str, NDArray[Any]], report: Report) -> int:
     """Let the host compute the entries of a list of pairs, from copies of the tokens."""
-    assert job.home is not None
-    copied = job._replace(pairs=job.pairs.on_host(job.home), home=None, gpus=())
+    copied = job._replace(pairs=job.pairs.on_host(job.home), gpus=())
     found = {name: np.empty(vector.shape, vector.dtype) for name, vector in results.items()}
     exponent = on_host.rsm(copied, found, report)
     with job.home.entered():
         for name, vector in found.items():
-            results[name][...] = job.home.copy_of(vector)
+            results[name][...] = job.home.xp.asarray(vector)
     return exponent
 
 
@@ -100,10 +100,6 @@ def _median(device: Device, distances: DeviceArray, is_symmetric: bool) -> Devic
     if is_symmetric:
         return root_median_square(device, upper_triangle(device, distances))
     return root_median_square(device, distances.astype(np.float64).ravel())
-
-
-def _entered(home: Device | None) -> AbstractContextManager[object]:
-    return nullcontext() if home is None else home.entered()
 
 
 def _check_sizes(job: Job) -> None:
@@ -134,10 +130,11 @@ def _check_sizes(job: Job) -> None:
 
 def _survey(job: Job) -> Facts:
     """Return the facts of all inputs, as the host's survey does."""
-    if job.home is None or "distance" not in job.outputs:
+    device = job.home.device
+    if device is None or "distance" not in job.outputs:
         return on_host.survey(job)
-    with job.home.entered():
-        return on_host.planned(job, _largest_norm(job.home, job))
+    with device.entered():
+        return on_host.planned(job, _largest_norm(device, job))
 
 
 @usual_arithmetic()
@@ -146,7 +143,7 @@ def _largest_norm(device: Device, job: Job) -> int | None:
     found: list[int] = []
     for samples in job.pairs.sides:
         for span in spans(len(samples), _SUMMARISED):
-            tokens = fetched(device, device, samples, span)
+            tokens = fetched(device, job.home, samples, span)
             lengths = device.copy_of(samples.tokens[span].astype(np.int32))
             summary = Summary(device, samples, span, tokens, lengths)
             squares = device.to_host(summary.squared_norms)
@@ -156,12 +153,11 @@ def _largest_norm(device: Device, job: Job) -> int | None:
 
 
 @usual_arithmetic()
-def _multiply(products: NDArray[Any], exponent: int, home: Device | None) -> None:
+def _multiply(products: NDArray[Any], exponent: int, home: Place) -> None:
     """Multiply the products by 2^exponent, where they lie."""
-    with _entered(home):
-        xp = home.xp if home else np
-        for part in [...] if home else parts_of(products.shape):
-            xp.ldexp(products[part], np.int32(exponent), out=products[part])
+    with home.entered():
+        for part in [...] if home.device else parts_of(products.shape):
+            home.xp.ldexp(products[part], np.int32(exponent), out=products[part])
 
 
 # Pairs that the host matches ----------------------------------------------------------------------
@@ -172,18 +168,14 @@ def _match_marked_again(job: Job, exponent: int, distances: NDArray[Any]) -> Non
 
     Their tokens may be mismatched.
     """
-    least = distances.min() if job.home else extremes(distances)[0]
+    pairs, home = job.pairs, job.home
+    least = distances.min() if home.device else extremes(distances)[0]
     if least >= 0:
         return
-    pairs = job.pairs
-
-    def on_host_of(array: Any) -> NDArray[Any]:
-        return job.home.to_host(array) if job.home else array
-
-    sides = [side.on_host(job.home).split() for side in pairs.sides]
+    sides = [side.on_host(home).split() for side in pairs.sides]
     rows, cols = sides[0], sides[-1]
     for i, tokens in enumerate(rows):
-        marked = np.flatnonzero(on_host_of(distances[i]) < 0)
+        marked = np.flatnonzero(home.to_host(distances[i]) < 0)
         if pairs.is_symmetric:
             marked = marked[marked > i]
         if not marked.size:
@@ -193,9 +185,7 @@ def _match_marked_again(job: Job, exponent: int, distances: NDArray[Any]) -> Non
         others = Samples(pairs.sides[-1].name, [cols[j] for j in marked], None, None)
         of_host = on_host.entries(job, Pairs(row, others), {"distance": found}, None)
         np.ldexp(found, np.int32(of_host - exponent), out=found)
-        where, values = marked, found[0]
-        if job.home:
-            where, values = job.home.xp.asarray(marked), job.home.copy_of(values)
+        where, values = map(home.xp.asarray, (marked, found[0]))
         distances[i, where] = values
         if pairs.is_symmetric:
             distances[where, i] = values
@@ -232,7 +222,7 @@ def bands_of(plan: BlockPlan) -> Bands:
     if limit is None:
         limit = int(_MOST * min(_free_bytes(gpu) for gpu in gpus))
     blocks = [-(-size // edge) for size, edge in zip(plan.shape, plan.block, strict=True)]
-    least = 2 * len(gpus) if len(gpus) > 1 else 1 if job.home else _ARRIVING
+    least = 2 * len(gpus) if len(gpus) > 1 else 1 if job.home.device else _ARRIVING
     for count in range(min(least, max(blocks)), max(blocks) + 1):
         in_blocks = [-(-number // count) for number in blocks]
         rows, cols = (k * edge for k, edge in zip(in_blocks, plan.block, strict=True))
@@ -278,7 +268,7 @@ class _SinkAtHome(ArraySink):
         self._home = job.home
 
     def put(self, tile: Tile, part: Mapping[str, Any]) -> None:
-        with _entered(self._home):
+        with self._home.entered():
             super().put(tile, part)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from isogram._device.device import Device, DeviceArray, Mark
 from isogram._device.rsm_plan import BlockPlan, Side
 from isogram._entries import result_dtype, widened
+from isogram._protocols import Place
 from isogram._tokens.job import not_finite
 from isogram._tokens.samples import Samples
 
@@ -244,8 +244,8 @@ class Block(NamedTuple):
     source: Any  # the tokens as they came, where distances are asked for, or None
 
 
-def fetched(device: Device, home: Device | None, samples: Samples, span: slice) -> DeviceArray:
+def fetched(device: Device, home: Place, samples: Samples, span: slice) -> DeviceArray:
     """Return the (k, s, c) tokens of some inputs on a GPU."""
-    with home.entered() if home else nullcontext():
-        tokens = samples.part(span, home)[:, : samples.tokens.max()]
+    with home.entered():
+        tokens = samples.part(span, home.xp)[:, : samples.tokens.max()]
     return device.copy_of(tokens)

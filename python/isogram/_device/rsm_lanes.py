@@ -271,7 +271,7 @@ class Target:
         """Wait for the entries, and return them where the results lie; none if written there."""
         if self._plan.is_direct:
             return {}
-        home = self._plan.job.home
+        home = self._plan.job.home.device
         with self._device.entered():
             for mark in self.done:
                 self._device.wait(mark)

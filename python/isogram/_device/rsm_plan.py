@@ -109,7 +109,7 @@ class BlockPlan:
         self.shape = pairs.shape
         self.block = self._block_shape(min(gpu.cache for gpu in job.gpus))
         # A single GPU that holds the results writes entries there.
-        self.is_direct = job.gpus == (job.home,)
+        self.is_direct = job.gpus == (job.home.device,)
 
     @property
     def affinity_stride(self) -> int:

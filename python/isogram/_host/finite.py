@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._entries import extremes, widened
+from isogram._entries import are_finite, widened
 from isogram._errors import not_finite_entry
 from isogram._types import Layers
 
@@ -22,6 +21,6 @@ def require_finite(layers: Layers) -> None:
 def require_finite_rows(name: str, x: NDArray[Any], rows: slice) -> None:
     """Raise the error for the first NaN or infinity in some rows of a matrix."""
     values = widened(x[rows])
-    if not all(map(math.isfinite, extremes(values))):
+    if not are_finite(values):
         row, col = map(int, np.argwhere(~np.isfinite(values))[0])
         raise not_finite_entry(name, float(values[row, col]), (rows.start + row, col))

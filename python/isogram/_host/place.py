@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from isogram._entries import are_finite
 from isogram._host import (
     bandwidth,
     center,
@@ -59,6 +60,7 @@ class Host:
         """Return the array."""
         return np.asarray(array)
 
+    are_finite = staticmethod(are_finite)
     gram = staticmethod(gram.gram)
     median_bandwidth = staticmethod(bandwidth.median_bandwidth)
     bandwidth = staticmethod(bandwidth.bandwidth)

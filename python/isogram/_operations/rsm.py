@@ -11,7 +11,7 @@ from isogram._arguments import bandwidth_of, gpus_of, integer, threads
 from isogram._arrays import Output
 from isogram._bandwidth import zero_median
 from isogram._entries import result_dtype
-from isogram._errors import errors_of, remarks_on_range, warn
+from isogram._errors import beyond_range, errors_of, warn
 from isogram._loading import loaded
 from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
 from isogram._place import place_with
@@ -416,8 +416,8 @@ def _rsm(
             job, results["distance"], width, exponent
         ):
             raise zero_median(function, "pairs of inputs")
-    if "linear" in results and first.device is None and results["linear"].size:
-        warn(remarks_on_range(function, results["linear"]), stacklevel=3)
+    if "linear" in results and not first.place.are_finite(results["linear"]):
+        warn([beyond_range(function, first.array.dtype)], stacklevel=3)
     given = {name: output.give() for name, output in outputs.items()}
     return given[kernels[0]] if is_single else {name: given[name] for name in kernels}
 
@@ -433,8 +433,8 @@ def _job(
         matching,
         outputs,
         first.array.dtype,
-        first.device,
-        tuple(gpus_of(call.function, call.gpus, first.device)),
+        first.place,
+        tuple(gpus_of(call.function, call.gpus, first.place)),
         limit,
         threads(call.function, call.num_threads),
     )

@@ -144,10 +144,10 @@ def semantic_matching(
     checked = inputs.checked(function)
     warn(remarks_on_axes(function, checked), stacklevel=2)
     listed = listed_pairs(function, ([0], [0]) if is_single else pairs, checked.shape)
-    device = place_of(function, checked.sources).device
+    home = place_of(function, checked.sources)
     found = _nothing(len(listed), checked.rows.positions)
     with errors_of(function), reporting(function, progress) as report:
-        on_host, done = checked.on_host(device), 0
+        on_host, done = checked.on_host(home), 0
         for batch in _batches(on_host, listed):
             _match(on_host, listed, batch, found, is_cosine=is_cosine, workers=workers)
             done += len(batch)

@@ -14,6 +14,7 @@ from isogram._bandwidth import zero_median
 from isogram._entries import result_dtype
 from isogram._errors import errors_of, remarks_on_range, warn
 from isogram._host import rsm as on_host
+from isogram._host.place import HOST
 from isogram._host.rsm import Facts
 from isogram._plans.arguments import require_on_host
 from isogram._plans.blocks import BlocksPlan
@@ -105,7 +106,7 @@ class RsmPlan(BlocksPlan):
         self, tile: Tile, inputs: Pairs, num_threads: int, progress: Report
     ) -> dict[str, Any]:
         dtype = np.dtype(self.dtype)
-        job = Job(inputs, self.matching, self._names, dtype, workers=num_threads)
+        job = Job(inputs, self.matching, self._names, dtype, HOST, workers=num_threads)
         return on_host.part(job, self.facts, tile, progress)
 
 
@@ -195,7 +196,7 @@ def _plan(
     check_sides(function, pairs, matching)
     dtype = result_dtype(*pairs.sources.values())
     check_precision(function, matching, dtype)
-    job = Job(pairs, matching, outputs_of(kernels), dtype, workers=workers)
+    job = Job(pairs, matching, outputs_of(kernels), dtype, HOST, workers=workers)
     with errors_of(function):
         job, mean_loss = reduced(job, rank)
         facts = on_host.survey(job)

@@ -14,6 +14,7 @@ from isogram._walk.tiles import Tile
 
 if TYPE_CHECKING:
     from isogram._device.device import Device
+    from isogram._protocols import Place
 
 
 class Matching(NamedTuple):
@@ -75,8 +76,8 @@ class Pairs(NamedTuple):
             return Pairs(rows, None)
         return Pairs(rows, self.sides[-1].rows(tile.cols))
 
-    def on_host(self, home: Device | None) -> Pairs:
-        """Return the pairs with inputs in the memory of the host, copied if they lie on a GPU."""
+    def on_host(self, home: Place) -> Pairs:
+        """Return the pairs with inputs, which lie in `home`, in host memory."""
         cols = None if self.cols is None else self.cols.on_host(home)
         return Pairs(self.rows.on_host(home), cols)
 
@@ -121,7 +122,7 @@ class Job(NamedTuple):
     matching: Matching
     outputs: tuple[str, ...]  # some of OUTPUTS
     dtype: np.dtype[Any]
-    home: Device | None = None  # where tokens and results lie; None: on the host
+    home: Place  # where tokens and results lie
     gpus: tuple[Device, ...] = ()  # that compute; none: the host does
     memory_limit: int | None = None  # bytes beside tokens and results, of the host or of each GPU
     workers: int = 0  # threads; 0: get_num_threads()

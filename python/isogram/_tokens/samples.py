@@ -12,7 +12,7 @@ from isogram._arithmetic import usual_arithmetic
 from isogram._entries import result_dtype, widened
 
 if TYPE_CHECKING:
-    from isogram._device.device import Device
+    from isogram._protocols import Place
 
 LAYOUTS = {"nsc": 3, "nhwc": 4, "nchw": 4}
 
@@ -98,11 +98,9 @@ class Samples:
         first = self.first + span.start
         return replace(self, sources=sources, lengths=lengths, mask=mask, first=first)
 
-    def on_host(self, home: Device | None) -> Samples:
-        """Return the inputs in the memory of the host, copied if they lie on a GPU."""
-        return (
-            self if home is None else replace(self, sources=list(map(home.to_host, self.sources)))
-        )
+    def on_host(self, home: Place) -> Samples:
+        """Return the inputs, which lie in `home`, in host memory."""
+        return replace(self, sources=list(map(home.to_host, self.sources)))
 
     @property
     def copied_bytes(self) -> int:
@@ -126,13 +124,12 @@ class Samples:
             return list(tokens)
         return [sample[:length] for sample, length in zip(tokens, lengths, strict=True)]
 
-    def part(self, span: slice, device: Device | None) -> NDArray[Any]:
-        """Return some inputs as one (k, s, c) array in the memory that they are in.
+    def part(self, span: slice, xp: Any) -> NDArray[Any]:
+        """Return some inputs as one (k, s, c) array of `xp`, the array library that they are of.
 
-        `device` is the GPU that they lie on, if any. Inputs of a sequence are copied, as are tokens
-        that a mask picks, with zeros beyond the shorter ones.
+        Inputs of a sequence are copied, as are tokens that a mask picks, with zeros beyond the
+        shorter ones.
         """
-        xp: Any = np if device is None else device.xp
         if self.layout is not None and self.mask is None:
             return self._scaled(self._as_nsc(self.sources[0][span]), xp)
         sources = self.sources[span]
@@ -145,7 +142,7 @@ class Samples:
             dtype = result_dtype(*self.sources)
             sources = [widened(source) for source in sources]
         shape = (len(sources), int(self.tokens.max()), self.channels)
-        padded: NDArray[Any] = (np if device is None else device).zeros(shape, dtype)
+        padded: NDArray[Any] = xp.zeros(shape, dtype)
         for sample, source in zip(padded, sources, strict=True):
             sample[: len(source)] = source
         return self._scaled(padded, xp)
