@@ -73,7 +73,7 @@ class Place(Protocol):
     def to_host(self, array: Array) -> NDArray[Any]:
         """Wait for an array, and return it in host memory."""
 
-    def are_finite(self, entries: Array) -> bool:
+    def are_finite(self, array: Array) -> bool:
         """Return whether no entry is infinite or NaN; True on a GPU, which is not waited for."""
 
     def gram(

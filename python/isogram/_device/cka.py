@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -116,16 +116,13 @@ def _queued_table(
     A thorough one is of float64 entries, and knows their rounding by the terms of each.
     """
     layers = [*x, *(y or [])]
-    if not thorough and _feature_space_is_cheaper(device, x, y, kernel):
-        found = _in_feature_space(device, layers, len(x), debiased)
+    plan = _plan(device, x, y, kernel, thorough=thorough)
+    if plan.is_of_features:
+        features = _survey_features(device, layers, debiased)
+        found = _reduce_products(device, features, *_compute_products(device, features, len(x)))
     else:
-        # Powers of inner products leave float32's range, and its digits, where features do not.
-        is_wide = thorough or kernel.name == "polynomial"
-        dtype = np.dtype(np.float64) if is_wide else result_dtype(*layers)
-        facts = _survey(
-            device, layers, len(x), kernel, bandwidths, debiased, precision, dtype, thorough
-        )
-        found = _reduce(device, facts, _compute(device, facts, _plan(facts)))
+        facts = _survey(device, plan, layers, len(x), kernel, bandwidths, debiased, precision)
+        found = _reduce(device, facts, _compute(device, facts))
     return _table(device, found)
 
 
@@ -135,6 +132,39 @@ def _has_equal_rows(device: Device, x: DeviceArray) -> DeviceArray:
     reaches = device.empty((len(x),))
     device.kernels.row_reaches(device.stream, x, first, reaches)
     return (reaches == 0).all()
+
+
+class _Plan(NamedTuple):
+    """How the sums are computed, by the shapes and types of layers and the kernel."""
+
+    is_of_features: bool  # by products of features, not of samples
+    is_thorough: bool  # the rounding of entries is known by their terms
+    dtype: np.dtype[Any]  # of the entries
+    samples: int
+    edge: int  # of tiles
+
+    @property
+    def tiles(self) -> Iterator[Tile]:
+        """The tiles; those of all layers are computed together."""
+        return upper_tiles(self.samples, self.edge)
+
+
+def _plan(
+    device: Device,
+    x: Sequence[DeviceArray],
+    y: Sequence[DeviceArray] | None,
+    kernel: Kernel,
+    *,
+    thorough: bool,
+) -> _Plan:
+    layers = [*x, *(y or [])]
+    is_of_features = not thorough and _feature_space_is_cheaper(device, x, y, kernel)
+    # Powers of inner products leave float32's range, and its digits, where features do not.
+    is_wide = thorough or is_of_features or kernel.name == "polynomial"
+    dtype = np.dtype(np.float64) if is_wide else result_dtype(*layers)
+    samples = len(x[0])
+    edge = min(samples, device.tile_edge(len(layers), dtype))
+    return _Plan(is_of_features, thorough, dtype, samples, edge)
 
 
 def _feature_space_is_cheaper(
@@ -158,14 +188,11 @@ def _feature_space_is_cheaper(
 class _Facts(NamedTuple):
     """All that the sums are computed from; per layer: those of x come first, those of y follow."""
 
+    plan: _Plan
     grams: list[GramFacts]
     offsets: DeviceArray  # that come off the entries of each layer; doubles
     kernel: Kernel
     debiased: bool
-    thorough: bool
-    samples: int
-    edge: int  # of tiles
-    dtype: np.dtype[Any]
     x: slice
     y: slice  # equal to `x` for a single set
 
@@ -182,7 +209,7 @@ class _Facts(NamedTuple):
     @property
     def needs_magnitudes(self) -> bool:
         """Whether the rounding of entries is bounded by the magnitudes of their terms."""
-        return self.thorough and self.has_terms
+        return self.plan.is_thorough and self.has_terms
 
 
 class _GramSums(NamedTuple):
@@ -197,17 +224,16 @@ class _GramSums(NamedTuple):
 
 def _survey(
     device: Device,
+    plan: _Plan,
     layers: Sequence[DeviceArray],
     x_count: int,
     kernel: Kernel,
     bandwidths: Sequence[DeviceArray | float],
     debiased: bool,
     precision: str,
-    dtype: np.dtype[Any],
-    thorough: bool,
 ) -> _Facts:
     """Prepare the rows of all layers, and choose what comes off their entries."""
-    n, count = len(layers[0]), len(layers)
+    count = len(layers)
     # Shifted rows leave a linear HSIC as it is, and its digits intact.
     is_shifted = kernel.name in ("linear", "cosine", "correlation")
     grams = [
@@ -216,7 +242,7 @@ def _survey(
             x,
             None,
             kernel,
-            dtype,
+            plan.dtype,
             bandwidth=b,
             shifted=is_shifted,
             hollow=debiased and kernel.name == "linear",
@@ -224,27 +250,22 @@ def _survey(
         )
         for x, b in zip(layers, bandwidths, strict=True)
     ]
-    edge = min(n, device.tile_edge(count, dtype))
     offsets = device.zeros((count,))
     if not is_shifted:
-        scratch = device.empty((count, edge, edge), dtype)
+        scratch = device.empty((count, plan.edge, plan.edge), plan.dtype)
         for layer, gram in enumerate(grams):
             offsets[layer] = _typical_entry(device, gram, scratch[layer])
             grams[layer] = gram._replace(offset=offsets[layer : layer + 1])
     y = slice(0 if count == x_count else x_count, count)
-    return _Facts(grams, offsets, kernel, debiased, thorough, n, edge, dtype, slice(0, x_count), y)
+    return _Facts(plan, grams, offsets, kernel, debiased, slice(0, x_count), y)
 
 
-def _plan(facts: _Facts) -> list[Tile]:
-    """Return the tiles; all layers' are computed together."""
-    return list(upper_tiles(facts.samples, facts.edge))
-
-
-def _compute(device: Device, facts: _Facts, tiles: Sequence[Tile]) -> _GramSums:
+def _compute(device: Device, facts: _Facts) -> _GramSums:
     """Sum up the tiles of all layers, and their mirror images."""
-    n, count, x_count = facts.samples, len(facts.grams), facts.x.stop
+    plan, count, x_count = facts.plan, len(facts.grams), facts.x.stop
+    n = plan.samples
     y_count = facts.y.stop - facts.y.start
-    scratch = device.empty((count, facts.edge, facts.edge), facts.dtype)
+    scratch = device.empty((count, plan.edge, plan.edge), plan.dtype)
     sums = _GramSums(
         device.zeros((x_count, y_count)),
         device.zeros((count, n)),
@@ -254,7 +275,7 @@ def _compute(device: Device, facts: _Facts, tiles: Sequence[Tile]) -> _GramSums:
     )
     needed = device.kernels.product_scratch(x_layers=x_count, y_layers=y_count)
     partial = device.empty((needed,))
-    for tile in tiles:
+    for tile in plan.tiles:
         _add_tile(device, facts, tile, sums, scratch, partial)
     return sums
 
@@ -302,7 +323,7 @@ def _add_tile(
 
 def _reduce(device: Device, facts: _Facts, sums: _GramSums) -> _Found:
     """Return the moments of all tiles."""
-    xp, n, grams = device.xp, facts.samples, facts.grams
+    xp, n, grams = device.xp, facts.plan.samples, facts.grams
     row_squares = sums.row_squares
     squares = sums.products.diagonal() if row_squares is None else row_squares.sum(axis=1)
     rounding = _rounding(device, facts, sums, squares)
@@ -310,7 +331,7 @@ def _reduce(device: Device, facts: _Facts, sums: _GramSums) -> _Found:
     if grams[0].is_shifted:
         exponents = 2 * xp.concatenate([gram.exponent for gram in grams])
     least = xp.full((len(grams),), -np.inf)  # float64 has no more to tell
-    if facts.dtype == np.float32:
+    if facts.plan.dtype == np.float32:
         # Rounding errors of the terms of an entry average out, and so do those of the entries:
         # for CKA to 1e-6, so much is enough.
         depths = [1 if facts.is_exponential else gram.left.data.shape[1] for gram in grams]
@@ -331,7 +352,7 @@ def _rounding(device: Device, facts: _Facts, sums: _GramSums, squares: DeviceArr
     relative to the entry before the offset came off (exponentials) or to √(K_ii K_jj) (inner
     products); the rounding error of a sum is relative to the sum.
     """
-    n = facts.samples
+    n = facts.plan.samples
     diagonals = device.xp.abs(sums.diagonals + facts.offsets[:, None])
     entries = _pairs_of(device, diagonals, with_own=not facts.debiased)
     if facts.is_exponential:
@@ -339,7 +360,7 @@ def _rounding(device: Device, facts: _Facts, sums: _GramSums, squares: DeviceArr
     elif facts.needs_magnitudes:
         # Rows in features of their own have products of 0 exactly, whatever their norms.
         entries = device.xp.minimum(entries, sums.squared_magnitudes)
-    eps = float(np.finfo(facts.dtype.type).eps)
+    eps = float(np.finfo(facts.plan.dtype.type).eps)
     rounding = eps * eps * entries + sys.float_info.epsilon * squares
     # Of squares below the normal numbers, digits are gone.
     return _ROUNDING * (rounding + n * n * sys.float_info.min)
@@ -400,21 +421,13 @@ class _Features(NamedTuple):
     debiased: bool
 
 
-def _in_feature_space(
-    device: Device, layers: Sequence[DeviceArray], x_count: int, debiased: bool
-) -> _Found:
-    """Moments from products of doubles.
-
-    The debiased estimator takes the Gram matrix's diagonal off ‖XᵀX‖² again. Where nearly all
-    lies on the diagonal that costs digits, more than floats have, and a row of huge norm costs all:
-    the rows of the Gram matrix that belong to the farthest samples are computed instead.
-    """
-    facts = _survey_features(device, layers, debiased)
-    return _reduce_products(device, facts, *_compute_products(device, facts, x_count))
-
-
 def _survey_features(device: Device, layers: Sequence[DeviceArray], debiased: bool) -> _Features:
-    """Prepare the rows of all layers, and take out far ones for the debiased estimator."""
+    """Prepare the rows of all layers, and take out far ones for the debiased estimator.
+
+    That takes the Gram matrix's diagonal off ‖XᵀX‖² again. Where nearly all lies on the diagonal
+    that costs digits, more than floats have, and a row of huge norm costs all: the rows of the Gram
+    matrix that belong to the farthest samples are computed instead.
+    """
     xp, n, count = device.xp, len(layers[0]), len(layers)
     doubles = np.dtype(np.float64)
     bulks = [bulk_of(device, x) for x in layers]

@@ -82,7 +82,7 @@ class Gpu:
         """Copy the array."""
         return self.device.to_host(array)
 
-    def are_finite(self, entries: DeviceArray) -> bool:
+    def are_finite(self, array: DeviceArray) -> bool:
         """Return True at once."""
         return True
 

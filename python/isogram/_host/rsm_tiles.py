@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,27 +27,22 @@ _CANCELLATION = 1 / 32
 _LEAST_SQUARE = 1e-290
 
 
-class HostRsmTiles:
-    """See `RsmTiles`."""
+class HostRsmTiles(NamedTuple):
+    """See `RsmTiles`. What the survey found, from which any tile can be computed."""
 
-    edge = _EDGE
-
-    def __init__(
-        self, layers: Layers, kernel: Kernel, bandwidths: Sequence[float], num_threads: int
-    ) -> None:
-        """Take layers whose entries are all finite."""
-        self._layers, self._kernel, self._bandwidths = layers, kernel, bandwidths
-        self._num_threads = num_threads
-        is_scaled = kernel.name in ("linear", "distance")
-        self._exponents = [_largest_exponent(x) if is_scaled else 0 for x in layers.arrays]
-        are_shifted = kernel.name == "distance"
-        self._means = [self._mean(i) for i in range(len(layers.names))] if are_shifted else []
+    layers: Layers
+    kernel: Kernel
+    bandwidths: Sequence[float]
+    num_threads: int
+    exponents: list[int]  # rows are over 2^exponent
+    means: list[NDArray[np.float64]]  # of those rows, for distances
+    edge: int = _EDGE
 
     def compute(self, tile: Tile, out: Array | None = None) -> NDArray[np.float64]:
         """See `RsmTiles`."""
-        blocks = np.empty((len(self._layers.names), *tile.shape)) if out is None else out
+        blocks = np.empty((len(self.layers.names), *tile.shape)) if out is None else out
         others = {"distance": self._write_distances, "precomputed": self._write_given}
-        write = others.get(self._kernel.name, self._write_gram)
+        write = others.get(self.kernel.name, self._write_gram)
         for layer, block in enumerate(blocks):
             write(layer, tile, block)
         return blocks
@@ -60,20 +55,20 @@ class HostRsmTiles:
     def _write_gram(self, layer: int, tile: Tile, block: NDArray[np.float64]) -> None:
         rows = self._rows(layer, tile.rows)
         cols = self._rows(layer, tile.cols) if tile.is_mirrored else None
-        bandwidth = self._bandwidths[layer]
-        gram(rows, cols, self._kernel, bandwidth, block, "float32", self._num_threads)
+        bandwidth = self.bandwidths[layer]
+        gram(rows, cols, self.kernel, bandwidth, block, "float32", self.num_threads)
 
     def _write_given(self, layer: int, tile: Tile, block: NDArray[np.float64]) -> None:
-        block[...] = widened(tile.of(self._layers.arrays[layer]))
+        block[...] = widened(tile.of(self.layers.arrays[layer]))
 
     def _rows(self, layer: int, rows: slice) -> NDArray[Any]:
-        return np.ldexp(doubles(self._layers.arrays[layer][rows]), -self._exponents[layer])
+        return _rows(self.layers.arrays[layer], rows, self.exponents[layer])
 
     def _write_distances(self, layer: int, tile: Tile, block: NDArray[np.float64]) -> None:
         """By ‖a‖² + ‖b‖² - 2⟨a, b⟩ of rows less the mean, by differences where that cancels."""
-        mean = self._means[layer]
+        mean = self.means[layer]
         rows, cols = (self._rows(layer, span) - mean for span in tile)
-        inner_products(rows, cols if tile.is_mirrored else None, block, self._num_threads)
+        inner_products(rows, cols if tile.is_mirrored else None, block, self.num_threads)
         block *= -2
         squares = [np.einsum("ij,ij->i", side, side) for side in (rows, cols)]
         both = np.add.outer(*squares)
@@ -85,18 +80,11 @@ class HostRsmTiles:
             np.fill_diagonal(block, 0)
         places = np.argwhere(cancels)
         if len(places):
-            name, x = self._layers.names[layer], self._layers.arrays[layer]
+            name, x = self.layers.names[layer], self.layers.arrays[layer]
             distances = _core.distances(
-                x, name=name, pairs=places + tile.place, num_threads=self._num_threads
+                x, name=name, pairs=places + tile.place, num_threads=self.num_threads
             )
-            block[cancels] = np.ldexp(distances, -self._exponents[layer])
-
-    def _mean(self, layer: int) -> NDArray[np.float64]:
-        x = self._layers.arrays[layer]
-        total = np.zeros(x.shape[1])
-        for some in spans(len(x), _EDGE):
-            total += self._rows(layer, some).sum(axis=0)
-        return total / len(x)
+            block[cancels] = np.ldexp(distances, -self.exponents[layer])
 
 
 @usual_arithmetic()
@@ -109,5 +97,24 @@ def _largest_exponent(x: NDArray[Any]) -> int:
 def rsm_tiles(
     layers: Layers, kernel: Kernel, bandwidths: list[Any], num_threads: int
 ) -> HostRsmTiles:
-    """See `Place`."""
-    return HostRsmTiles(layers, kernel, bandwidths, num_threads)
+    """See `Place`. Surveys all layers, whose entries are all finite."""
+    arrays = layers.arrays
+    is_scaled = kernel.name in ("linear", "distance")
+    exponents = [_largest_exponent(x) if is_scaled else 0 for x in arrays]
+    are_shifted = kernel.name == "distance"
+    means = [_mean(x, e) for x, e in zip(arrays, exponents, strict=True)] if are_shifted else []
+    return HostRsmTiles(layers, kernel, bandwidths, num_threads, exponents, means)
+
+
+def _mean(x: NDArray[Any], exponent: int) -> NDArray[np.float64]:
+    total = np.zeros(x.shape[1])
+    for some in spans(len(x), _EDGE):
+        total += _rows(x, some, exponent).sum(axis=0)
+    mean: NDArray[np.float64] = total / len(x)
+    return mean
+
+
+def _rows(x: NDArray[Any], rows: slice, exponent: int) -> NDArray[np.float64]:
+    """Return some rows over 2^exponent."""
+    scaled: NDArray[np.float64] = np.ldexp(doubles(x[rows]), -exponent)
+    return scaled
