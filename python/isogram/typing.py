@@ -24,6 +24,10 @@ RsmMethodName: TypeAlias = Literal["pearson", "spearman", "kendall", "cosine", "
 MeasureKind: TypeAlias = Literal["similarity", "distance"]
 ReductionName: TypeAlias = Literal["flatten", "mean", "mean_nchw"]  # of layers in files
 OutputReductionName: TypeAlias = Literal["flatten", "mean", "tokens"]  # of outputs of modules
+TokenReductionName: TypeAlias = Literal["mean", "last"]  # of tokens of requests
+LinkageName: TypeAlias = Literal[
+    "average", "complete", "single", "weighted", "ward", "centroid", "median"
+]
 OperationName: TypeAlias = Literal[
     "cka_matrix", "gbs_matrix", "gram", "graph", "jsd", "semantic_rsm", "spatial_rsm"
 ]

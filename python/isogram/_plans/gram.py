@@ -24,7 +24,7 @@ from isogram._walk.tiles import Tile, cut
 from isogram.typing import BandwidthLike
 
 # Rows and columns of a tile: hundreds of megabytes of entries.
-_TILE = 6144
+TILE = 6144
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ def plan_gram(
     gamma: float | None = None,
     degree: int = 3,
     coef0: float = 1.0,
-    tile: int = _TILE,
+    tile: int = TILE,
     num_threads: int | None = None,
 ) -> GramPlan:
     """Return the plan of `gram`."""

@@ -14,12 +14,10 @@ from isogram._errors import PlaceError
 from isogram._host.jsd import jsd, require_distributions
 from isogram._plans.arguments import Checked, on_host
 from isogram._plans.blocks import BlocksPlan
+from isogram._plans.gram import TILE
 from isogram._types import Array, Report
 from isogram._walk.sources import Source
 from isogram._walk.tiles import Tile, cut
-
-# Rows and columns of a tile: as of `gram`.
-_TILE = 6144
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +43,7 @@ def plan_jsd(
     probabilities: Array,
     other: Array | None = None,
     *,
-    tile: int = _TILE,
+    tile: int = TILE,
     num_threads: int | None = None,
 ) -> JsdPlan:
     """Return the plan of `jsd`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
@@ -12,15 +12,16 @@ from isogram._arguments import choice
 from isogram.plot._figure import axes_for
 from isogram.plot._labels import names_of, plain, set_names, set_title
 from isogram.plot._matrix import distances_of
+from isogram.typing import LinkageName
 
-_METHODS = ("average", "complete", "single", "weighted", "ward", "centroid", "median")
+_METHODS: tuple[LinkageName, ...] = get_args(LinkageName)
 
 
 def dendrogram(
     distances: Any,
     *,
     names: Sequence[str] | None = None,
-    method: str = "average",
+    method: LinkageName = "average",
     title: str = "",
     label: str | None = None,
     ax: Axes | None = None,

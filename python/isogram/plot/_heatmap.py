@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -30,6 +30,7 @@ from isogram.plot._matrix import (
     limits_of,
     without_diagonal,
 )
+from isogram.typing import MeasureKind
 
 
 def heatmap(
@@ -37,9 +38,9 @@ def heatmap(
     *,
     rows: Sequence[str] | None = None,
     columns: Sequence[str] | None = None,
-    kind: str | None = None,
+    kind: MeasureKind | None = None,
     limits: tuple[float, float] | None = None,
-    origin: str = "upper",
+    origin: Literal["upper", "lower"] = "upper",
     title: str = "",
     xlabel: str = "",
     ylabel: str = "",

@@ -13,6 +13,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator
 
 from isogram._output import printable
+from isogram._tables import cut
 
 _LONGEST = 20  # characters
 CHARACTER = 0.6  # width of one, in sizes of its font
@@ -45,10 +46,10 @@ def shortened(names: Sequence[str]) -> list[str]:
         return list(names)
     rest = _without_what_all_share(names)
     for length in range(_LONGEST, 2 * _LONGEST):
-        cut = [_cut(name, length) for name in rest]
-        if len(set(cut)) == len(set(names)):
+        short = [cut(name, length) for name in rest]
+        if len(set(short)) == len(set(names)):
             break
-    return cut
+    return short
 
 
 def set_names(axis: Axis, positions: Sequence[float], names: Sequence[str]) -> None:
@@ -139,11 +140,3 @@ def _shared_words(names: Sequence[str]) -> int:
     pairs = enumerate(zip(first, last, strict=False))
     shared = next((i for i, (a, b) in pairs if a != b), len(first))
     return max(*(first.rfind(mark, 0, shared) + 1 for mark in "./_"), shared - 6)
-
-
-def _cut(name: str, length: int) -> str:
-    """Return a name of `length` characters: the middle goes, the end says more than the start."""
-    if len(name) <= length:
-        return name
-    start = length // 3
-    return f"{name[:start]}…{name[len(name) - (length - start - 1) :]}"

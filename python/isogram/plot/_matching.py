@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from isogram._arguments import integer
 from isogram._arrays import to_host
+from isogram._pictures import is_picture, picture_of
 from isogram.plot._figure import axes_for
 from isogram.plot._labels import names_of, plain, set_names, set_title
 from isogram.plot._matrix import add_colorbar, limits_of, numbers_of
-from isogram.plot._pictures import draw_picture, hide_axes, is_picture, picture_of
+from isogram.plot._pictures import draw_picture, hide_axes
 
 _STRONGEST = 12  # pairs of patches, where all would hide the pictures
 _GAP = 0.25  # between two pictures, in heights

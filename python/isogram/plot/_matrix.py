@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from isogram._arguments import choice, number
 from isogram._arrays import to_host
 from isogram._loading import if_imported
-from isogram._measures import measures
+from isogram._measures import KINDS, measures
 from isogram.plot._labels import plain
+from isogram.typing import MeasureKind
 
-KINDS = ("similarity", "distance")
 _SEQUENTIAL = "magma"  # for every kind of colour blindness, and in grey, from dark to bright
 _DIVERGING = "RdBu_r"
 _MISSING = "0.75"
@@ -130,12 +130,13 @@ def without_diagonal(values: _Array) -> _Array:
     return np.where(np.eye(len(values), dtype=bool), np.nan, values)
 
 
-def kind_of(function: str, kind: object, measure: str) -> str:
+def kind_of(function: str, kind: object, measure: str) -> MeasureKind:
     """Return "similarity" or "distance": as given, or else that of the measure, or its alias."""
     if kind is not None:
         return choice(function, "kind", kind, KINDS)
-    known = (m.kind for m in measures().values() if measure in (m.name, *m.aliases))
-    return next(known, "similarity")
+    return next(
+        (m.kind for m in measures().values() if measure in (m.name, *m.aliases)), "similarity"
+    )
 
 
 def limits_of(function: str, limits: Any, values: _Array) -> tuple[float, float]:

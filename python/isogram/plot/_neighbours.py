@@ -11,10 +11,11 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from isogram._arrays import to_host
+from isogram._pictures import picture_of
 from isogram.plot._figure import axes_for
 from isogram.plot._labels import extent, names_of, points_of, set_names, set_title
 from isogram.plot._matrix import numbers_of
-from isogram.plot._pictures import draw_picture, hide_axes, picture_of
+from isogram.plot._pictures import draw_picture, hide_axes
 
 _FIRST = 1.3  # left of the first neighbour, in sides of a picture
 _RIGHT, _WRONG = "#0072B2", "#D55E00"  # blue and vermilion of Okabe and Ito

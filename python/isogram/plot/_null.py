@@ -14,13 +14,14 @@ from isogram.plot._figure import axes_for
 from isogram.plot._labels import plain, set_title
 from isogram.plot._matrix import kind_of, numbers_of
 from isogram.plot._series import COLOURS
+from isogram.typing import MeasureKind
 
 
 def null(
     value: float,
     values: Any,
     *,
-    kind: str = "similarity",
+    kind: MeasureKind = "similarity",
     title: str = "",
     label: str | None = None,
     ax: Axes | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 
@@ -20,15 +20,16 @@ from isogram.plot._matrix import (
     square,
     without_diagonal,
 )
+from isogram.typing import MeasureKind
 
 
 def rsm(
     matrix: Any,
     *,
     groups: Sequence[str] | None = None,
-    kind: str | None = None,
+    kind: MeasureKind | None = None,
     limits: tuple[float, float] | None = None,
-    origin: str = "upper",
+    origin: Literal["upper", "lower"] = "upper",
     title: str = "",
     label: str | None = None,
     colorbar: bool = True,

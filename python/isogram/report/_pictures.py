@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._arrays import to_host
+from isogram._pictures import picture_of
 from isogram.report._colours import palette
 
 try:
@@ -53,29 +53,10 @@ def _image(sample: int, picture: Any) -> Image.Image:
             return ImageOps.exif_transpose(image).convert("RGB")
     if isinstance(picture, Image.Image):
         return picture.convert("RGB")
-    return Image.fromarray(_pixels(sample, to_host(picture))).convert("RGB")
-
-
-def _pixels(sample: int, array: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return a picture as bytes of shape (h, w), (h, w, 3) or (h, w, 4)."""
-
-    def refused(got: str) -> ValueError:
-        return ValueError(
-            f"compare: `pictures[{sample}]` must be a path, or an array of shape (h, w), (h, w, 3) "
-            f"or (h, w, 4) of uint8 or of floats from 0 to 1, got {got}"
-        )
-
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[:, :, 0]
-    if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))) or not array.size:
-        raise refused(f"one of shape {array.shape}")
-    if array.dtype == np.uint8:
-        return np.ascontiguousarray(array)
-    if array.dtype.kind != "f":
-        raise refused(f"one of {array.dtype}")
-    if not (array.min() >= 0 and array.max() <= 1):  # NaN too
-        raise refused(f"values from {array.min():g} to {array.max():g}")
-    return np.rint(array.astype(np.float32) * 255).astype(np.uint8)
+    pixels = picture_of("compare", f"pictures[{sample}]", picture)
+    if pixels.dtype != np.uint8:
+        pixels = np.rint(pixels * 255).astype(np.uint8)
+    return Image.fromarray(np.ascontiguousarray(pixels)).convert("RGB")
 
 
 def _address(image: Image.Image, kind: str, **options: Any) -> str:

@@ -6,19 +6,20 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from isogram._arguments import choice
 from isogram.io._contents import lines_of, refused
 from isogram.torch._layers import matches
 from isogram.torch._recording import Recording
 from isogram.torch._reduce import main_tensor, reduction
-from isogram.typing import OutputReductionName
+from isogram.typing import OutputReductionName, TokenReductionName
 
-_POOLINGS = ("mean", "last")
+_POOLINGS: tuple[TokenReductionName, ...] = get_args(TokenReductionName)
 
 
 def from_cache(
@@ -102,7 +103,10 @@ def from_thingsvision(folder: str | os.PathLike[str]) -> Recording:
 
 
 def from_safetensors(
-    folder: str | os.PathLike[str], *, layers: str = "**", reduce: str = "mean"
+    folder: str | os.PathLike[str],
+    *,
+    layers: str = "**",
+    reduce: TokenReductionName = "mean",
 ) -> Recording:
     """Return hidden states that were saved as one safetensors file a request as a recording.
 
@@ -125,8 +129,7 @@ def from_safetensors(
         safetensors is not installed.
     """
     function = "from_safetensors"
-    if reduce not in _POOLINGS:
-        raise ValueError(f"{function}: `reduce` must be 'mean' or 'last', got {reduce!r}")
+    choice(function, "reduce", reduce, _POOLINGS)
     try:
         from safetensors.torch import load_file
     except ImportError as error:
