@@ -392,6 +392,65 @@ def test_pictures_and_matched_tokens():
     assert total == pytest.approx(entry, abs=1e-3)
 
 
+def test_facts_are_what_the_page_shows():
+    a, b = {"maps": maps_of(0), "x\n": A["head"]}, {"maps": maps_of(1), "y": B["head"]}
+    options = {"measures": {"procrustes": {}, "gbs_knn": {"k": 3}}, "names": ("A", "B")}
+    page = report.compare(
+        a, b, **options, labels=LABELS, pictures=PICTURES, layout="nhwc", pair=("maps", "maps")
+    )
+    facts = page.facts
+    assert (facts["rows"], facts["columns"]) == (("maps", "x\n"), ("maps", "y"))
+    distances, similarities = facts["measures"]
+    for of, name in ((distances, "procrustes"), (similarities, "gbs_knn")):
+        expected = ig.similarity_matrix(a, b, measure=name, **options["measures"][name])
+        np.testing.assert_array_equal(of["values"], expected)
+        best = expected if name == "gbs_knn" else -expected
+        assert of["best_of_a"] == [list(b)[j] for j in best.argmax(axis=1)]
+        assert of["best_of_b"] == [list(a)[i] for i in best.argmax(axis=0)]
+    assert similarities["options"]["k"] == 3
+
+    shown = np.array(list(map(int, facts["samples"])))
+    assert [LABELS[i] for i in shown] == sorted(LABELS)
+    for side, maps in (("a", a["maps"]), ("b", b["maps"])):
+        semantic, _ = facts["rsms"][side]
+        assert "semantic" in semantic["what"]
+        expected = ig.semantic_rsm(maps, layout="nhwc")[np.ix_(shown, shown)]
+        np.testing.assert_allclose(semantic["values"], expected, atol=1e-12)
+        np.fill_diagonal(expected, np.nan)
+        first = facts["groups"][0]
+        assert first["samples"] == facts["samples"][:10]
+        assert first["within"][side] == pytest.approx(np.nanmean(expected[:10, :10]))
+        assert first["to_others"][side] == pytest.approx(expected[:10, 10:].mean())
+        for query in facts["neighbours"]["queries"]:
+            row = facts["samples"].index(query["sample"])
+            order = np.argsort(-np.nan_to_num(expected[row], nan=-2), kind="stable")[:5]
+            nearest = query["nearest"][side]
+            assert [one["sample"] for one in nearest] == [facts["samples"][i] for i in order]
+            found = [one["value"] for one in nearest]
+            np.testing.assert_allclose(found, expected[row, order], atol=1e-12)
+    of = facts["matched"][-1]
+    i, j = (b["maps"].reshape(N, 9, 4)[int(sample)] for sample in of["samples"])
+    norm = np.linalg.norm(i) * np.linalg.norm(j)
+    assert len(of["tokens"]) == 9  # all of them
+    for pair in of["tokens"]:
+        added = i[pair["token"]] @ j[pair["other"]] / norm
+        assert pair["contribution"] == pytest.approx(added, abs=1e-6)
+    added = [pair["contribution"] for pair in of["tokens"]]
+    assert of["total"] == pytest.approx(sum(added), abs=1e-6)
+    assert (of["of"], of["share"]) == ("b", pytest.approx(1, abs=1e-6))
+    assert facts["provenance"]["n"] == N
+
+
+def test_facts_of_what_is_not_defined():
+    constant = {"x": np.ones((N, 2))}
+    with pytest.warns(RuntimeWarning):
+        facts = report.compare(constant, A, measures=["cka"]).facts
+    assert facts["measures"][0]["best_of_a"] == [None]
+    assert facts["measures"][0]["best_of_b"] == 3 * [None]
+    assert len(facts["remarks"]) == 1
+    assert facts["matched"] == []
+
+
 def test_tokens_that_lie_on_no_grid_are_not_drawn():
     tokens = np.random.default_rng(0).standard_normal((N, 7, 4))
     page = report.compare([tokens], [tokens], measures="cka", pictures=PICTURES).html
@@ -650,6 +709,7 @@ def files(tmp_path):
 def test_command(run, files):
     given = ("--layout", "nhwc", "--images", files / "photos", "--labels", "classes")
     measures = ("--measure", "cka", "--measure", "procrustes")
+    given += ("--json", files / "r.json")
     result = run(files / "a.npz", files / "b.npz", "-o", files / "r.html", *given, *measures)
     assert result.exit_code == 0, result.output
     assert result.stdout == ""
@@ -664,10 +724,16 @@ def test_command(run, files):
             labels=LABELS,
             pictures=PICTURES,
         )
-    written = report.Report((files / "r.html").read_text("utf-8"))
+    written = report.Report((files / "r.html").read_text("utf-8"), {})
     for part in ("heat", "samples", "rsms"):
         assert data_of(written)[part] == data_of(page)[part]
     assert written.html.count('<figure class="matched">') == 6
+    found = json.loads((files / "r.json").read_text())
+    assert found["output"] == str(files / "r.html")
+    assert found["measures"][0]["values"] == page.facts["measures"][0]["values"].tolist()
+    assert found["samples"] == page.facts["samples"]
+    assert [len(of["tokens"]) for of in found["matched"]] == 6 * [9]
+    assert found["provenance"]["n"] == N
 
 
 def test_command_with_files_of_labels_and_pictures(run, files):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from isogram import io
 from isogram._measures import Measure
 from isogram._output import listed
+from isogram.cli._answer import answer
 from isogram.cli._commands import A_AND_B, Command
 from isogram.cli._files import open_both, read_layer, say_what_is_ignored
 from isogram.cli._options import (
@@ -18,6 +19,7 @@ from isogram.cli._options import (
     OUTPUT,
     check_targets,
     ids_option,
+    json_option,
     layers_option,
     measures_option,
     num_threads_option,
@@ -61,6 +63,7 @@ _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
     help="Where layers of four axes have their channels; without it, their tokens are not shown.",
 )
 @click.option("--title", help="Heading of the page; by default the names of the files.")
+@json_option
 @num_threads_option
 def report(
     a: Path,
@@ -74,6 +77,7 @@ def report(
     pictures: Path | None,
     layout: Literal["nhwc", "nchw"] | None,
     title: str | None,
+    json_path: Path | None,
     num_threads: int | None,
 ) -> None:
     """Write a page of HTML that compares every layer in A with every layer in B.
@@ -85,7 +89,7 @@ def report(
     """
     from isogram import report as pages
 
-    check_targets(output=output)
+    check_targets(output=output, json=json_path)
     with open_both(a, b, layers=patterns, ids=ids, reduce=None) as both:
         for layers in both if both[0] is not both[1] else both[:1]:
             ignored = {name: what for name, what in layers.skipped.items() if name != labels}
@@ -101,6 +105,7 @@ def report(
             num_threads=num_threads,
         )
     page.save(output)
+    answer("", {"output": output, **page.facts}, json_path)
 
 
 def _labels(a: Path, given: str) -> NDArray[Any] | list[str]:

@@ -18,7 +18,8 @@ from isogram._output import printable
 from isogram._types import Array
 from isogram.io._results import facts_of
 from isogram.report._colours import palette_css
-from isogram.report._heat_maps import HeatMap, best_matches, heat_map
+from isogram.report._facts import facts_of_maps, facts_of_samples
+from isogram.report._heat_maps import HeatMap, heat_map
 from isogram.report._inputs import Given, both_given, known_of
 from isogram.report._matched import matched_of
 from isogram.report._neighbours import neighbours_of
@@ -78,7 +79,8 @@ def compare(
     Returns
     -------
     Report
-        `.save(path)` writes it; a notebook shows it.
+        `.save(path)` writes it, a notebook shows it, and `.facts` is what it shows as dictionaries,
+        lists and arrays.
 
     Raises
     ------
@@ -104,7 +106,8 @@ def compare(
     maps, remarks = _heat_maps(first.layers, second.layers, _chosen(measures), num_threads)
     facts = facts_of([first.source, second.source])
     known = known_of(facts["n"], labels, pictures, first.ids if ids is None else ids)
-    layers = _shown_layers(first, second, pair or _default_pair(maps[0]), layout)
+    pair = pair or _default_pair(maps[0])
+    layers = _shown_layers(first, second, pair, layout)
     samples = samples_of(layers, known.ids, known.labels, num_threads)
     neighbours = neighbours_of(samples, known.pictures)
     matched = []
@@ -112,11 +115,15 @@ def compare(
         matched = matched_of(layers, samples, neighbours, known.pictures, num_threads)
     called = first.called, second.called
     rsms = [rsm for of_layer in samples.rsms for rsm in of_layer]
+    title = title or f"{first.called} and {second.called}"
+    shown = {"title": title, "a": first.called, "b": second.called, **facts_of_maps(maps, remarks)}
+    shown |= facts_of_samples(known.ids, pair, samples, neighbours, matched)
     return page(
         "compare.html",
+        {**shown, "provenance": facts},
         style=_style(maps, rsms),
         data=_data(maps, samples, rsms),
-        title=printable(title or f"{first.called} and {second.called}"),
+        title=printable(title),
         a=printable(first.called),
         b=printable(second.called),
         count=facts["n"],
@@ -235,7 +242,7 @@ def _best_matches(maps: list[HeatMap], *, transposed: bool) -> Table:
     columns, parts = ["layer"], []
     for heat in maps:
         values = heat.values.T if transposed else heat.values
-        best = best_matches(values, heat.is_distance)
+        best = heat.best_of_columns if transposed else heat.best
         columns += [f"best by {heat.title}", "value"]
         parts.append(
             [(others[j], values[i, j]) if j >= 0 else ("", np.nan) for i, j in enumerate(best)]

@@ -70,6 +70,11 @@ class HeatMap:
         return best_matches(self.values, self.is_distance)
 
     @property
+    def best_of_columns(self) -> NDArray[Any]:
+        """The row of the best match of every column, -1 where none is defined."""
+        return best_matches(self.values.T, self.is_distance)
+
+    @property
     def is_distance(self) -> bool:
         """Whether small values are of layers that are alike."""
         return self.measure.kind == "distance"

@@ -19,20 +19,57 @@ _PIXELS = 200
 
 @dataclass(frozen=True)
 class Line:
-    """A pair of matched tokens: where they lie, as shares of a picture's sides, and its share."""
+    """A pair of matched tokens of a grid, and what it adds."""
 
-    x1: float
-    y1: float
-    x2: float
-    y2: float
-    said: str
+    token: int
+    other: int
+    contribution: float
+    grid: tuple[int, int]
+
+    @property
+    def ends(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Where the two lie, from left and from above, as shares of a picture's sides."""
+        (row, column), (to_row, to_column) = self._cells
+        height, width = self.grid
+        return (
+            ((column + 0.5) / width, (row + 0.5) / height),
+            ((to_column + 0.5) / width, (to_row + 0.5) / height),
+        )
+
+    @property
+    def said(self) -> str:
+        """The pair in words."""
+        (row, column), (to_row, to_column) = self._cells
+        return (
+            f"row {row}, column {column} → row {to_row}, column {to_column}: "
+            f"{self.contribution:.4f}"
+        )
+
+    @property
+    def _cells(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        width = self.grid[1]
+        return divmod(self.token, width), divmod(self.other, width)
 
 
 @dataclass(frozen=True)
 class Matched:
-    """Two pictures, and the pairs of tokens that add most to how alike they are."""
+    """Two pictures, and the pairs of tokens that add most to how alike they are.
 
+    Attributes
+    ----------
+    side
+        Of which of the two layers the tokens are.
+    called
+        That layer.
+    samples, names, pictures
+        Which of those that are shown; what they are called; addresses of their pictures.
+    total, share
+        How alike they are, and the share of it that `lines` adds.
+    """
+
+    side: int
     called: str
+    samples: tuple[int, int]
     names: tuple[str, str]
     pictures: tuple[str, str]
     total: float
@@ -55,12 +92,15 @@ def matched_of(
         matched
         for side, layer in enumerate(layers)
         if layer.grid is not None and layer.layout is not None
-        for matched in _of_layer(layer, side, samples, neighbours, pictures, num_threads)
+        for matched in _of_layer(
+            layer, layer.grid, side, samples, neighbours, pictures, num_threads
+        )
     ]
 
 
 def _of_layer(
     layer: Layer,
+    grid: tuple[int, int],
     side: int,
     samples: Samples,
     neighbours: Neighbours,
@@ -86,25 +126,17 @@ def _of_layer(
         total = float(matching.total[p])
         found.append(
             Matched(
+                side,
                 samples.rsms[side][0].called,
+                (i, j),
                 (samples.names[i], samples.names[j]),
                 (shown(int(rows[p, 0])), shown(int(rows[p, 1]))),
                 total,
                 float(contributions[best].sum()) / total if total else np.nan,
-                tuple(_line(layer, int(s), int(columns[s]), float(contributions[s])) for s in best),
+                tuple(
+                    Line(token, int(columns[token]), float(contributions[token]), grid)
+                    for token in best.tolist()
+                ),
             )
         )
     return found
-
-
-def _line(layer: Layer, token: int, other: int, contribution: float) -> Line:
-    assert layer.grid is not None
-    height, width = layer.grid
-    (row, column), (to_row, to_column) = divmod(token, width), divmod(other, width)
-    return Line(
-        (column + 0.5) / width,
-        (row + 0.5) / height,
-        (to_column + 0.5) / width,
-        (to_row + 0.5) / height,
-        f"row {row}, column {column} → row {to_row}, column {to_column}: {contribution:.4f}",
-    )

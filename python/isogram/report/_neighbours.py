@@ -22,6 +22,8 @@ class Neighbour:
 
     Attributes
     ----------
+    sample
+        Which of those that are shown.
     name, group, picture
         What it is; the address of its picture, if there are pictures.
     value
@@ -32,10 +34,11 @@ class Neighbour:
         Whether it is of the other's group.
     """
 
+    sample: int
     name: str
     group: str
     picture: str | None
-    value: str
+    value: float
     is_shared: bool
     is_alike: bool
 
@@ -91,10 +94,11 @@ def neighbours_of(samples: Samples, pictures: Pictures | None) -> Neighbours | N
 
     def neighbour(query: int, side: int, other: int) -> Neighbour:
         return Neighbour(
+            other,
             samples.names[other],
             samples.of(other).name,
             _picture(pictures, samples, other),
-            f"{sides[side].values[query, other]:.3f}",
+            float(sides[side].values[query, other]),
             other in nearest[1 - side][query],
             bool(group[query] == group[other]),
         )

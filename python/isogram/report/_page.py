@@ -30,9 +30,12 @@ class Report:
     ----------
     html : str
         The page. It asks for nothing from anywhere, and runs no script but its own.
+    facts : dict
+        What it shows, for other programs: text, numbers and arrays by name.
     """
 
     html: str
+    facts: dict[str, Any]
 
     def save(self, path: str | Path) -> None:
         """Write the page; an old file is replaced once the new one is whole."""
@@ -51,13 +54,17 @@ class Report:
         return f"Report({len(self.html.encode()) / 1000:.0f} kB of HTML)"
 
 
-def page(template: str, *, style: str = "", data: Any = None, **context: Any) -> Report:
+def page(
+    template: str, facts: dict[str, Any], *, style: str = "", data: Any = None, **context: Any
+) -> Report:
     """Return the page of a template.
 
     Parameters
     ----------
     template
         A file of the folder `templates`.
+    facts
+        What the page shows, for other programs.
     style
         CSS besides that of every page: of numbers alone, as nothing escapes it.
     data
@@ -75,7 +82,7 @@ def page(template: str, *, style: str = "", data: Any = None, **context: Any) ->
         .get_template(template)
         .render(policy=policy, css=Markup(css), script=Markup(script), data=data, **context)
     )
-    return Report(html)
+    return Report(html, facts)
 
 
 @cache

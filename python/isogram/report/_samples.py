@@ -155,6 +155,10 @@ class Samples:
         """Return the group of a sample that is shown."""
         return next(group for group in self.groups if sample < group.start + group.count)
 
+    def means(self, group: Group) -> list[tuple[float, float]]:
+        """Return, for both layers, the mean entry within a group, and of one and another sample."""
+        return [_means(rsms[0].values, group) for rsms in self.rsms]
+
     def table(self) -> Table:
         """Return how alike the samples of every group are, to each other and to the others."""
         sides = [rsms[0] for rsms in self.rsms]
@@ -165,7 +169,7 @@ class Samples:
             [
                 group.name,
                 group.count,
-                *(mean for side in sides for mean in _means(side.values, group)),
+                *(mean for means in self.means(group) for mean in means),
                 ", ".join(self.names[group.start : group.start + _EXAMPLES]),
             ]
             for group in self.groups

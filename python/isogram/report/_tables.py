@@ -92,11 +92,14 @@ def table(
     >>> page = report.table("Check", ["layer", "CKA"], [["conv", 0.99], ["head", 0.5]], marked=[1])
     >>> page.save("check.html")  # doctest: +SKIP
     """
+    lines = [list(row) for row in rows]
+    facts = {"title": title, "columns": list(columns), "rows": lines, "about": dict(about or {})}
     return page(
         "table.html",
+        facts,
         title=printable(title),
         lead=printable(lead),
-        table=table_of(columns, rows, marked),
+        table=table_of(columns, lines, marked),
         about=about_of(about or {}),
     )
 
