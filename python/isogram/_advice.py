@@ -1,4 +1,4 @@
-"""What to do about a value that is refused: the end of a message, from its colon on, or nothing."""
+"""Remedies for a refused value: the end of a message, from its colon on, or nothing."""
 
 from __future__ import annotations
 

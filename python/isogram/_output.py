@@ -1,4 +1,4 @@
-"""What goes out: text that a terminal can show, CSV, and files that appear whole or not at all."""
+"""Output: text that a terminal can show, CSV, and files that appear whole or not at all."""
 
 from __future__ import annotations
 

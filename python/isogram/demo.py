@@ -52,7 +52,7 @@ class Features:
     drawn
         Pairs of views that are drawn themselves, (pairs, 2).
     pixels
-        Those views, (pairs, 2, height, width, 3), uint8.
+        The drawn views, (pairs, 2, height, width, 3), uint8.
     """
 
     layers: dict[str, _Array]
@@ -64,7 +64,7 @@ class Features:
 
 @dataclass(frozen=True)
 class LayerResult:
-    """What the spatial and the semantic RSM of one layer say.
+    """The spatial and the semantic RSM of one layer, and their scores.
 
     Attributes
     ----------

@@ -622,7 +622,7 @@ def test_null_values_that_are_nearly_equal():
         (lambda: plot.matching([0.5], ["a"], ["b"]), TypeError, "an array of integers"),
         (lambda: plot.matching([[0]], ["a"], ["b"]), ValueError, r"one pair of inputs, got"),
         (lambda: plot.matching([-2], ["a"], ["b"]), ValueError, "-1 or a token of `b`, got -2"),
-        (lambda: plot.matching([1], ["a"], ["b"]), ValueError, "of which there are 1, got 1"),
+        (lambda: plot.matching([1], ["a"], ["b"]), ValueError, "`b`, which has 1, got 1"),
         (lambda: plot.matching([0], ["a", "b"], ["c"]), ValueError, "`a` must have 1 words"),
         (lambda: plot.matching([0], ["a"], []), ValueError, "`b` must have at least one word"),
         (lambda: plot.matching([0], "a", ["b"]), TypeError, "`a` must be a list of names"),

@@ -84,7 +84,7 @@ def measures(kind: MeasureKind | None = None) -> Measures:
 
 
 def register_measure(measure: Measure) -> Measure:
-    """Add a measure to those that are known by name, and return it.
+    """Make a measure known by its name and aliases, and return it.
 
     Raises
     ------

@@ -38,7 +38,7 @@ KERNEL_OPTIONS = {"bandwidth": "median", "gamma": None, "degree": 3, "coef0": 1.
 class Measure:
     """A measure of two representations of the same samples: its properties and its formula.
 
-    What is declared holds for the options as they are by default, in exact arithmetic.
+    Declared properties hold for the options as they are by default, in exact arithmetic.
 
     Attributes
     ----------

@@ -282,7 +282,7 @@ def cka_matrix(
 
 
 def _table(pairs: LayerPairs, kernel: Kernel, estimator: str, precision: str) -> CkaTable | None:
-    """Return the table, or None for too few samples, of which the caller's caller is warned."""
+    """Return the table; for too few samples None, with a warning to the caller's caller."""
     try:
         return table_of(pairs, kernel, estimator, precision)
     except TooFewSamples:

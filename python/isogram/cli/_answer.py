@@ -1,4 +1,4 @@
-"""What commands answer: text on stdout, and the same as JSON."""
+"""Answers of commands: text on stdout, and the same as JSON."""
 
 from __future__ import annotations
 

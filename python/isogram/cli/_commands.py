@@ -14,7 +14,7 @@ import isogram as ig
 from isogram import cli
 from isogram.cli._messages import failures_in_a_line, warnings_in_a_line
 
-# What two sets of layers are called by functions, and by commands.
+# The words of functions and of commands for two sets of layers.
 A_AND_B = {"layers": "A", "other": "B"}
 
 

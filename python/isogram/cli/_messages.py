@@ -1,4 +1,4 @@
-"""What commands say when something is wrong: one line, in the words of the command line."""
+"""Messages of commands that fail or warn: one line, in the words of the command line."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def failures_in_a_line(words: Mapping[str, str]) -> Iterator[None]:
     Parameters
     ----------
     words
-        What the command calls the arguments that messages are about.
+        The command's words for the arguments that messages name.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""What options and arguments of several commands are."""
+"""Options and arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ measures_option = click.option(
     multiple=True,
     callback=lambda context, parameter, names: [_measure_of(context, parameter, n) for n in names],
     shell_complete=_measures_from,
-    help="One of those that `isogram measures` lists; may be repeated. By default debiased CKA, "
+    help="A name that `isogram measures` lists; may be repeated. By default debiased CKA, "
     "GBS of centred features, mutual k-NN and RSA.",
 )
 
@@ -139,7 +139,7 @@ _MEASURE_OPTIONS = (
         show_default=True,
         callback=_measure_of,
         shell_complete=_measures_from,
-        help="One of those that `isogram measures` lists.",
+        help="A name that `isogram measures` lists.",
     ),
     click.option(
         "--kernel",
@@ -170,7 +170,7 @@ def measure_options(command: _Command) -> _Command:
 
 
 def options_of(measure: Measure, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that were given, refusing those that `measure` does not take."""
+    """Return the options that were given; raise for an option that `measure` does not take."""
     options = {name: value for name, value in given.items() if value is not None}
     for name in options:
         if name not in measure.options:

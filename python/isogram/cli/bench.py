@@ -27,7 +27,7 @@ _FEWEST, _MOST = 3, 50  # runs of one case
 
 
 class _Case(NamedTuple):
-    """What is timed."""
+    """A call that is timed."""
 
     operation: str
     size: str

@@ -40,7 +40,7 @@ SAME_NAME = "same-name"
 
 
 class _Limit(NamedTuple):
-    """What values of a measure have to keep to."""
+    """The limit of a measure's values."""
 
     measure: Measure
     value: float
@@ -54,7 +54,7 @@ class _Limit(NamedTuple):
         return value >= self.value if self.is_least else value <= self.value
 
     def verdict(self, value: float) -> str:
-        """Say in words what is wrong with a value."""
+        """Return "ok", or the fault of a value."""
         if self.keeps(value):
             return "ok"
         beyond = "below" if self.is_least else "above"
@@ -181,8 +181,8 @@ def _require_reports() -> None:
 def _pairs(a: io.Layers, b: io.Layers) -> dict[str, tuple[io.Layer, io.Layer]]:
     """Return the layers that both files have by one name, and say which only one has.
 
-    Where each has one layer alone, as an .npy file, whose layer has the name of the file, these
-    are a pair whatever their names.
+    Two files of one layer each make a pair whatever the names of the layers: the layer of an .npy
+    file has the name of the file.
     """
     if len(a) == len(b) == 1:
         one, other = *a.values(), *b.values()

@@ -24,7 +24,7 @@ _SHOWN = 3  # identifiers
 @ids_option
 @json_option
 def layers(file: Path, ids: str | None, json_path: Path | None) -> None:
-    """List the layers in FILE, and say what identifies the samples and what is no layer.
+    """List the layers in FILE, the identifiers of the samples, and arrays that are no layers.
 
     FILE is one as for `compare`. Only names, types, shapes and identifiers are read. What `compare`
     would refuse is listed too, with the reason.

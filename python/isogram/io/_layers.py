@@ -139,9 +139,9 @@ class Layers(Mapping[str, Layer]):
     ids : array of shape (n,), optional
         Identifiers of the samples, which are those of every layer.
     ids_name : str, optional
-        What they are called in the file.
+        The name of their array in the file.
     skipped : dict
-        What else the file holds, by name: type and shape, or another reason.
+        Other contents of the file, by name: type and shape, or another reason.
     """
 
     def __init__(

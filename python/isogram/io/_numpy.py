@@ -1,6 +1,6 @@
 """Reading .npy and .npz files that anyone may have made: arrays, or one line that says why not.
 
-NumPy and zipfile do the reading, and nothing is ever unpickled. What they leave open is decided
+NumPy and zipfile do the reading, and nothing is ever unpickled. The rest is decided
 here: headers come first, so that an array is neither allocated nor read before it is known to be
 wanted and to be in the file; and whatever their parsers raise becomes a ValueError.
 """

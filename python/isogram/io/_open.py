@@ -188,7 +188,7 @@ def _chosen(path: Path, contents: Contents, patterns: list[str]) -> list[str]:
 
 
 def _samples(path: Path, layers: Mapping[str, Entry]) -> int:
-    """Return the number of samples, which is that of all layers."""
+    """Return the number of samples, which all layers share."""
     first, samples = next((name, entry.shape[0]) for name, entry in layers.items())
     for name, entry in layers.items():
         if entry.shape[0] != samples:
@@ -228,7 +228,7 @@ def _ids_name(
 
 
 def _require_none(path: Path, contents: Contents, layers: list[str], samples: int) -> None:
-    """Raise for what is called like identifiers, or is an index, and cannot be used."""
+    """Raise for an array with a name of identifiers, or an index, that cannot be used."""
     entries = contents.entries.items()
     there = {name: str(entry) for name, entry in entries if not entry.is_layer} | contents.others
     for name, what in there.items():

@@ -85,16 +85,16 @@ def save(
         The arguments that the result was computed from, one by one: arrays, layers of files, or
         mappings or sequences of arrays. All are read once more, for fingerprints.
     rows, columns : iterables of str, optional
-        Names of the rows and columns of a matrix; by default those that the result has, as a
-        comparison of models or a frame of pandas does, or else those of the first and of the last
-        of `inputs`, if there are as many.
+        Names of the rows and columns of a matrix; by default the names that the result has, as a
+        comparison of models or a frame of pandas does, or else the layers of the first and of the
+        last of `inputs`, if their number fits.
     **provenance
         `measure`, `kernel`, `estimator`, `precision` and any other values that JSON holds.
 
     Raises
     ------
     ValueError
-        Another ending; names that are not as many as rows or columns; NaN in the provenance.
+        Another ending; another number of names than rows or columns; NaN in the provenance.
     TypeError
         A provenance that JSON does not hold.
     OSError
@@ -185,7 +185,7 @@ def load(path: str | os.PathLike[str]) -> Result:
 
 
 def fingerprint(layer: Array | Layer) -> str:
-    """Return the SHA-256 of a layer's shape and numbers, which is that of equal arrays anywhere.
+    """Return the SHA-256 of a layer's shape and numbers: equal arrays anywhere have the same.
 
     Numbers are taken little-endian, row by row in blocks of 16 MiB; a layer of a file is not held.
     """

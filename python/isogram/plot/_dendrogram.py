@@ -31,10 +31,9 @@ def dendrogram(
     Parameters
     ----------
     distances : array of shape (n, n), DataFrame, or result
-        What `similarity_matrix` returned for a measure that is a distance: symmetric, 0 on the
-        diagonal.
+        A matrix that `similarity_matrix` returned for a distance: symmetric, 0 on the diagonal.
     names : list of n str, optional
-        By default those that `distances` brings along, or numbers.
+        By default the names that `distances` brings along, or numbers.
     method : str
         How far apart two clusters are: "average", "complete", "single", "weighted", or, for
         distances of points in space, "ward", "centroid", "median". As of `scipy.cluster.hierarchy`.
@@ -54,8 +53,8 @@ def dendrogram(
     ImportError
         SciPy is not installed.
     TypeError, ValueError
-        What is no matrix of distances, or of fewer than two; names that are not as many; another
-        method.
+        A matrix that is not of distances, or of fewer than two layers; another number of names;
+        another method.
 
     Examples
     --------

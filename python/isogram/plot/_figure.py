@@ -66,7 +66,7 @@ def save(picture: Axes | Figure, path: str | Path, *, dpi: float | None = None) 
     Parameters
     ----------
     picture : Axes or Figure
-        What a function of `isogram.plot` returned, or any figure of matplotlib.
+        The axes that a function of `isogram.plot` returned, or any figure of matplotlib.
     path : str or path
         A name without an ending gets PNG. A file that is there is replaced only once the new one is
         complete.

@@ -53,21 +53,21 @@ def heatmap(
     Parameters
     ----------
     matrix : array of shape (rows, columns), DataFrame, or result
-        What `cka_matrix` or `similarity_matrix` returned, `isogram.io.load` read, or
+        A matrix that `cka_matrix` or `similarity_matrix` returned, `isogram.io.load` read, or
         `isogram.torch.compare_models` measured. NaN and infinity are grey.
     rows, columns : lists of str, optional
-        Names of the layers; by default those that `matrix` brings along, or their numbers. Long
+        Names of the layers; by default the names that `matrix` brings along, or numbers. Long
         names lose what they share or their middle, and where there is no room for all, some are
         left out.
     kind : {"similarity", "distance"}, optional
-        By default that of the measure that `matrix` names, or else similarity. Distances of layers
-        from themselves, on the diagonal, are left empty.
+        By default the kind of the measure that `matrix` names, or else similarity. Distances of
+        layers from themselves, on the diagonal, are left empty.
     limits : (float, float), optional
         Values of the first and the last colour; by default the extremes of `matrix`, so that 0.95
         to 1 fills the scale. The colour bar is pointed where values lie beyond. Below 0 the map is
         one of two colours, with 0 neutral between them.
     origin : {"upper", "lower"}
-        Where the first row is.
+        The side of the first row.
     title, xlabel, ylabel : str
         Heading, and what the columns and the rows are; by default the names of the files that
         `matrix` is of, or "layer".
@@ -76,7 +76,7 @@ def heatmap(
     colorbar : bool
         False leaves the colour bar to you: `figure.colorbar(ax.images[0], ax=…)`.
     ax : Axes, optional
-        Where to draw; by default on a new figure as wide as a column of a paper.
+        Axes to draw on; by default on a new figure as wide as a column of a paper.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def heatmap(
     Raises
     ------
     TypeError, ValueError
-        What is not a matrix of numbers, or empty; names that are not as many as rows or columns;
+        A matrix that is not of numbers, or empty; names of another number than rows or columns;
         limits that are not two numbers in order; another kind or origin.
 
     Examples
@@ -128,7 +128,7 @@ def _write_numbers(ax: Axes, image: AxesImage, values: NDArray[Any]) -> None:
     """Write every value into its cell, where it can be read there."""
     rows, columns = values.shape
     width, height = extent(ax)
-    cell = 0.8 * width / columns  # what is left beside labels and colour bar
+    cell = 0.8 * width / columns  # the rest is for labels and the colour bar
     size = min(cell / 2.6, points_of("small"))
     if size < 4.5 or height / rows < 1.2 * size:
         return

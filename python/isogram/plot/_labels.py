@@ -53,7 +53,7 @@ def shortened(names: Sequence[str]) -> list[str]:
 
 
 def set_names(axis: Axis, positions: Sequence[float], names: Sequence[str]) -> None:
-    """Label positions along an axis with names: upright or turned, as many as there is room for."""
+    """Label positions along an axis with names, upright or turned, as far as there is room."""
     is_x = isinstance(axis, XAxis)
     size = points_of(mpl.rcParams["xtick.labelsize" if is_x else "ytick.labelsize"])
     short = [plain(name) for name in shortened(names)]
@@ -93,7 +93,7 @@ def set_title(ax: Axes, title: str, above: float = 0) -> None:
 
 
 class _Thinned(Locator):
-    """Those of the positions, from the first on, whose labels do not touch."""
+    """Positions, from the first on, whose labels do not touch."""
 
     def __init__(self, positions: Sequence[float], room: float) -> None:
         self._positions = [float(position) for position in positions]
@@ -134,7 +134,7 @@ def _without_what_all_share(names: Sequence[str]) -> list[str]:
 def _shared_words(names: Sequence[str]) -> int:
     """Return how many characters all names begin with, up to a dot or the like.
 
-    Of a shared start without one, six characters are left.
+    A shared start without a dot keeps its last six characters.
     """
     first, last = min(names), max(names)
     pairs = enumerate(zip(first, last, strict=False))

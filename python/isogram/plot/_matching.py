@@ -53,17 +53,18 @@ def matching(
     matching : result of `semantic_matching` or `match`, or array of shape (s,) of integers
         For each token of `a` its token of `b`; -1 for none.
     a, b : lists of words, or pictures
-        What the tokens stand for, in their order. A picture is an array of shape (h, w), (h, w, 3)
-        or (h, w, 4), uint8 or from 0 to 1, whose patches are the tokens, row by row.
+        The words or the picture of the tokens, in their order. A picture is an array of shape
+        (h, w), (h, w, 3) or (h, w, 4), uint8 or from 0 to 1, whose patches are the tokens, row by
+        row.
     contributions : array of shape (s,), optional
-        What each pair adds to the similarity, which the lines have as colours; by default those of
-        `matching`, if it has them.
+        The contribution of each pair to the similarity, shown by the colour of its line; by default
+        the contributions of `matching`, if it has them.
     grid : (int, int) or a pair of them, optional
         Rows and columns of patches of both pictures, or of each; by default a square of s patches.
     tokens : list of int, optional
         The tokens of `a` to draw; by default all.
     strongest : int, optional
-        Draw only as many pairs, those that contribute most; by default all pairs of words, and
+        The number of pairs to draw, which contribute most; by default all pairs of words, and
         twelve of patches. Without contributions all.
     names : (str, str), optional
         Headings of `a` and `b`.
@@ -84,7 +85,7 @@ def matching(
     ------
     TypeError, ValueError
         A word list beside a picture; columns that are not integers, or beyond the tokens of `b`;
-        contributions, words or patches that are not as many as tokens; no grid where s is no
+        contributions, words or patches of another number than the tokens; no grid where s is no
         square; tokens that are not there.
 
     Examples
@@ -105,8 +106,8 @@ def matching(
     layout = _Patches(a, b, len(columns), grid) if patches else _Words(a, b, len(columns), grid)
     if columns.max(initial=-1) >= layout.tokens_of_b:
         raise ValueError(
-            f"matching: `matching` must name tokens of `b`, of which there are "
-            f"{layout.tokens_of_b}, got {columns.max()}"
+            f"matching: `matching` must name tokens of `b`, which has {layout.tokens_of_b}, got "
+            f"{columns.max()}"
         )
     if strongest is None and patches and worth is not None:
         strongest = _STRONGEST
@@ -297,7 +298,7 @@ def _grids_of(grid: Any, tokens: int) -> list[tuple[int, int]]:
 
 
 def _pairs(columns: _Array, worth: _Array | None, tokens: Any, strongest: Any) -> _Array:
-    """Return the pairs to draw, (pairs, 2), those that contribute most last, and so on top."""
+    """Return the pairs to draw, (pairs, 2), the largest contributions last, and so on top."""
     if tokens is None:
         chosen = np.arange(len(columns))
     else:

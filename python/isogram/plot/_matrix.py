@@ -39,9 +39,9 @@ class Labelled:
     rows, columns
         Names, or None.
     measure
-        What the values are, or "".
+        The measure of the values, or "".
     titles
-        What the rows and the columns are.
+        Titles of the rows and of the columns.
     """
 
     values: _Array

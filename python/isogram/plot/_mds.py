@@ -16,7 +16,7 @@ from isogram.plot._series import head, styles
 
 _Array = NDArray[Any]
 
-# Of a name from its point: right and up, or left and down where negative; those read best first.
+# From a point to its name: right and up, or left and down where negative; the best read first.
 _DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1))
 
 
@@ -38,8 +38,8 @@ def mds(
     distances : array of shape (n, n), DataFrame, or result
         As for `dendrogram`.
     names : list of n str, optional
-        Written beside the points, where there is room; by default those that `distances` brings
-        along, or none.
+        Written beside the points, where there is room; by default the names that `distances`
+        brings along, or none.
     groups : list of n str, optional
         The group of each point, which gives it colour and marker: its network, say.
     title : str
@@ -54,7 +54,7 @@ def mds(
     Raises
     ------
     TypeError, ValueError
-        What is no matrix of distances; names or groups that are not as many.
+        A matrix that is not of distances; names or groups of another number than the points.
 
     References
     ----------

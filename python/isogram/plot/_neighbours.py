@@ -45,7 +45,7 @@ def neighbours(
     scores : array of shape (q, k), optional
         Written under the pictures.
     correct : array of shape (q, k) of bool, optional
-        What is right gets a solid blue frame, what is wrong a dashed vermilion one.
+        Right neighbours get a solid blue frame, wrong ones a dashed vermilion one.
     names : list of q str, optional
         Names of the queries.
     title : str
@@ -60,8 +60,8 @@ def neighbours(
     Raises
     ------
     TypeError, ValueError
-        Indices that are not integers, or beyond the gallery; what is no picture; scores, marks or
-        names that are not as many as there must be.
+        Indices that are not integers, or beyond the gallery; arrays that are no pictures; scores,
+        marks or names of another number than that of the pictures.
 
     Examples
     --------

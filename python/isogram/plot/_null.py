@@ -1,4 +1,4 @@
-"""A value against those that chance gives."""
+"""A value against the values that chance gives."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def null(
     Parameters
     ----------
     value : float
-        What was measured.
+        The measured value.
     values : array of shape (m)
-        What was measured where nothing is shared: of permuted samples, say.
+        Values measured where nothing is shared: of permuted samples, say.
     kind : {"similarity", "distance"}
         Of distances, the smaller is the more similar.
     title : str
@@ -95,7 +95,7 @@ def null(
 
 
 def _bins(values: NDArray[Any]) -> Any:
-    """Return the edges of bins, of which there are fewer where no floats lie between values."""
+    """Return the edges of bins: fewer bins where no floats lie between the values."""
     count = min(40, max(5, math.isqrt(values.size)))
     edges = np.unique(np.linspace(values.min(), values.max(), count + 1))
     return edges if len(edges) > 1 else count

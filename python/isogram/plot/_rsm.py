@@ -40,7 +40,8 @@ def rsm(
     Parameters
     ----------
     matrix : array of shape (n, n), DataFrame, or result
-        What `spatial_rsm`, `semantic_rsm`, `gram` or `jsd` returned. NaN and infinity are grey.
+        A matrix that `spatial_rsm`, `semantic_rsm`, `gram` or `jsd` returned. NaN and infinity are
+        grey.
     groups : list of n str, optional
         The group of each sample, the samples of a group next to each other. Without groups, samples
         have the names that `matrix` brings along, or numbers.
@@ -58,8 +59,8 @@ def rsm(
     Raises
     ------
     TypeError, ValueError
-        What is not a square matrix of numbers, or empty; groups that are not as many as samples, or
-        torn apart; limits that are not two numbers in order; another kind or origin.
+        A matrix that is not square, not of numbers, or empty; groups of another number than the
+        samples, or torn apart; limits that are not two numbers in order; another kind or origin.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What tells series and groups apart: colours, markers, lines, and their legend."""
+"""Colours, markers and lines that tell series and groups apart, and their legend."""
 
 from __future__ import annotations
 

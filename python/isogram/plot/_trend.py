@@ -34,11 +34,11 @@ def trend(
     values : array of shape (p,), mapping of names to such arrays, or DataFrame
         The series; those of a frame are its columns. NaN leaves a gap.
     x : array of shape (p,), or list of p str, optional
-        Where the values are, or the names of layers; by default the index of a frame, or numbers.
+        Places of the values, or the names of layers; by default the index of a frame, or numbers.
     spread : as `values`, optional
         Half the height of a band around each line: a standard error, say.
     limits : (float, float), optional
-        Of the values; by default what is drawn.
+        Range of the axis of values; by default that of the lines.
     title, xlabel, ylabel : str
         Heading, and titles of the axes.
     ax
@@ -51,7 +51,7 @@ def trend(
     Raises
     ------
     TypeError, ValueError
-        What is no series of numbers, or empty; series, bands or places that are not equally long;
+        Series that are not numbers, or empty; series, bands or places of different lengths;
         limits that are not two numbers in order.
 
     Examples

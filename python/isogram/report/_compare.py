@@ -62,15 +62,15 @@ def compare(
     labels : n values, optional
         The group of each sample; by default, samples are grouped by clusters of their RSM.
     pictures : n pictures, optional
-        What the samples are: paths, pictures of Pillow, or arrays of shape (h, w), (h, w, 3) or
+        A picture of each sample: paths, pictures of Pillow, or arrays of shape (h, w), (h, w, 3) or
         (h, w, 4) of uint8 or of floats from 0 to 1.
     ids : n values, optional
-        What the samples are called; by default the identifiers of `a`, or numbers from 0.
+        Names of the samples; by default the identifiers of `a`, or numbers from 0.
     layout : {"nhwc", "nchw"}, optional
         Where layers of four axes have their channels: their tokens are shown. Layers of three axes
         have samples, tokens and channels.
     names : pair of str, optional
-        What the page calls the two sets; by default the names of their files, or A and B.
+        Names of the two sets on the page; by default those of their files, or A and B.
     title : str, optional
         The heading of the page.
     num_threads : int, optional
@@ -86,14 +86,14 @@ def compare(
     ------
     ValueError, TypeError
         As for `ig.similarity_matrix`; files whose identifiers do not match; labels, pictures or ids
-        that are not one for each sample; a layer that is not there; what is no picture.
+        that are not one for each sample; a layer that is not there; arrays that are no pictures.
 
     Notes
     -----
     Numbers are those of `ig.similarity_matrix`, in full precision. Of many samples 200 are shown,
-    evenly spread, fewer of more than 64 tokens. All layers are read into memory, and read once more
-    for their fingerprints. Where a measure is not defined the page says so, and
-    why; the RuntimeWarning is given too.
+    evenly spread, and fewer where a sample has more than 64 tokens. All layers are read into
+    memory, and read once more for their fingerprints. Where a measure is not defined the page says
+    so, and why; the RuntimeWarning is given too.
 
     Examples
     --------

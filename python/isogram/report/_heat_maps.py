@@ -28,13 +28,13 @@ class HeatMap:
     Attributes
     ----------
     measure, options
-        What the values are.
+        The measure of the values, and its options.
     values
         Of shape (rows, columns); NaN where the measure is not defined.
     scale
-        Their colours.
+        Colours of the values.
     names
-        Those of the layers.
+        Names of the layers in rows and in columns.
     """
 
     measure: Measure
@@ -60,7 +60,7 @@ class HeatMap:
 
     @property
     def size(self) -> str:
-        """Which of the sizes of cells in page.css fits."""
+        """The size of cells in page.css that fits."""
         most = max(self.values.shape)
         return "small" if most <= _SMALL else "medium" if most <= _MEDIUM else "large"
 

@@ -1,4 +1,4 @@
-"""What `compare` is given: two sets of layers, and what is known of their samples."""
+"""The inputs of `compare`: two sets of layers, and the names and pictures of their samples."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Given(NamedTuple):
     Attributes
     ----------
     called
-        Whose they are.
+        The name of the set.
     layers
-        Of shape (n, …), where they lie.
+        Arrays of shape (n, …), where they lie.
     source
-        The file, or the layers once more: what provenance is of.
+        The file, or the layers once more, for the provenance.
     ids
         The identifiers of the samples, if there are any.
     """
@@ -87,7 +87,7 @@ def _called(layers: Any, otherwise: str) -> str:
 
 
 class Known(NamedTuple):
-    """What is known of every sample."""
+    """The name, the label and the picture of every sample."""
 
     ids: list[str]
     labels: list[str] | None

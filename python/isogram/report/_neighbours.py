@@ -25,7 +25,7 @@ class Neighbour:
     sample
         Which of those that are shown.
     name, group, picture
-        What it is; the address of its picture, if there are pictures.
+        The sample; the picture's address, if there are pictures.
     value
         How alike it is.
     is_shared
@@ -62,9 +62,9 @@ class Neighbours:
     Attributes
     ----------
     k
-        How many of each.
+        Neighbours of each sample.
     shared
-        How many of the k both layers have, on average over all samples that are shown.
+        Neighbours among the k that both layers have, on average over all samples shown.
     same_group
         For both layers, the share of samples whose nearest neighbour is of their group.
     queries
@@ -125,7 +125,7 @@ def neighbours_of(samples: Samples, pictures: Pictures | None) -> Neighbours | N
 
 
 def _varied(order: NDArray[np.intp], group: NDArray[np.intp]) -> list[int]:
-    """Return the first samples of an order, of different groups as far as there are so many."""
+    """Return the first samples of an order, from different groups as far as possible."""
     first_of_group = dict(reversed([(int(group[i]), int(i)) for i in order]))
     firsts = set(first_of_group.values())
     ranked = sorted(order.tolist(), key=lambda i: i not in firsts)

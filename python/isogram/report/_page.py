@@ -68,9 +68,9 @@ def page(
     style
         CSS besides that of every page: of numbers alone, as nothing escapes it.
     data
-        What the script reads, as JSON.
+        Values that the script reads, as JSON.
     context
-        What the template takes. All text in it is escaped.
+        Values that the template takes. All text in them is escaped.
     """
     css, script = _file("page.css") + style, _file("page.js")
     policy = (

@@ -31,7 +31,7 @@ def png_of(shades: NDArray[np.uint8]) -> str:
 
 
 class Pictures:
-    """The pictures that samples are of, made small when they are asked for."""
+    """Pictures of samples, made small when they are asked for."""
 
     def __init__(self, pictures: Sequence[Any] | NDArray[Any]) -> None:
         """Take a picture for each sample: arrays, pictures of Pillow, or paths."""

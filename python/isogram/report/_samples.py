@@ -37,9 +37,9 @@ class Layer:
     Attributes
     ----------
     called
-        Its name, and whose it is.
+        The names of the layer and of its set.
     array
-        Of shape (n, …).
+        The layer, of shape (n, …).
     layout
         The axes of its tokens as `semantic_rsm` has them, or None where it has no tokens.
     """
@@ -59,14 +59,14 @@ class Layer:
 
     @property
     def tokens(self) -> int:
-        """Of each sample."""
+        """Tokens of each sample."""
         if self.layout == "nsc":
             return int(self.array.shape[1])
         height, width = self.grid or (1, 1)
         return height * width
 
     def rsms(self, rows: _Array, num_threads: int | None) -> list[tuple[str, _Array]]:
-        """Return what its RSMs of some samples are, and their values: by the first first."""
+        """Return RSMs of some samples, each with its description; the first decides groups."""
         if self.layout is not None:
             tokens = self.array[rows]
             options: dict[str, Any] = {"layout": self.layout, "num_threads": num_threads}
@@ -91,11 +91,11 @@ class Rsm:
     Attributes
     ----------
     called, what
-        The layer, and what its entries are.
+        The layer, and a description of the entries.
     values
-        Of shape (m, m), in the order that is shown.
+        Entries, of shape (m, m), in the order that is shown.
     scale
-        Its colours, which leave the diagonal out of account.
+        Colours of the entries off the diagonal.
     """
 
     called: str
@@ -134,15 +134,15 @@ class Samples:
     Attributes
     ----------
     rows
-        Which of all samples they are, in the order of the groups.
+        Their rows among all samples, in the order of the groups.
     names
-        What they are called.
+        Names of the samples.
     groups
         Contiguous samples.
     said
-        Which samples these are, and what the groups.
+        A sentence that says which samples and groups are shown.
     rsms
-        Those of both layers, one after the other.
+        RSMs of both layers, one after the other.
     """
 
     rows: _Array
@@ -245,7 +245,7 @@ def _clusters(rsm: _Array) -> tuple[_Array, list[int]]:
 
 
 def _scale(values: _Array) -> Scale:
-    """Return colours for what is not on the diagonal."""
+    """Return colours for the entries off the diagonal."""
     others = values[~np.eye(len(values), dtype=bool)]
     return scale_of(others if others.size else values)
 

@@ -15,7 +15,7 @@ from isogram.report._page import Report, page
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell shows, and the number by which it is sorted, if it is one."""
+    """The text of a cell, and the number by which it is sorted, if it is one."""
 
     text: str
     number: float | None = None
@@ -70,11 +70,11 @@ def table(
         Text and numbers, one for each column. Numbers are shown with four decimals and sorted as
         they are; NaN comes last.
     lead : str, optional
-        What the table says, in a sentence above it.
+        A sentence above the table.
     marked : collection of int, optional
         Indices of rows that stand out.
     about : mapping, optional
-        What else is to be known, by name: inputs, options, versions.
+        More facts, by name: inputs, options, versions.
 
     Returns
     -------

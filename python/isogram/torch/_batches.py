@@ -122,7 +122,7 @@ def tensors_of(inputs: Any) -> Iterator[Tensor]:
 def _arguments(function: str, model: Module, items: tuple[Any, ...] | list[Any]) -> Any:
     """Return the items of a tuple that the model takes: the first one, or all.
 
-    Loaders give (inputs, targets). What cannot be told from the signature is not guessed.
+    Loaders give (inputs, targets). Inputs that the signature does not tell are not guessed.
     """
     if len(items) == 1:
         return items

@@ -73,7 +73,7 @@ def compare_models(
     progress : bool or callable
         True draws a bar with tqdm; a callable is called with (done, total), in batches.
     **options
-        Those of the measure, and `num_threads`; with `minibatch` those of `MinibatchCKA`, such as
+        Options of the measure, and `num_threads`; with `minibatch` options of `MinibatchCKA`, as
         skip_short=True for a last batch of fewer than 4 samples.
 
     Returns
@@ -84,8 +84,8 @@ def compare_models(
     Raises
     ------
     ValueError
-        What `record` and `similarity_matrix` refuse; `minibatch` with another measure, or with
-        `out`.
+        Values that `record` and `similarity_matrix` refuse; `minibatch` with another measure, or
+        with `out`.
     TypeError
         An option that the measure does not have.
 

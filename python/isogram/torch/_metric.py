@@ -24,7 +24,7 @@ class CKAMetric:
     reduce : {"flatten", "mean"} or callable
         As for `record`.
     **options
-        Those of `isogram.MinibatchCKA`.
+        Options of `isogram.MinibatchCKA`.
 
     Raises
     ------
@@ -115,7 +115,7 @@ class CKAMetric:
         self._sums.load_state_dict(state)
 
     def __repr__(self) -> str:
-        """Return what is in the sums."""
+        """Return the numbers of samples and of batches in the sums."""
         return f"CKAMetric: {self._sums.samples} samples in {self._sums.batches} batches"
 
     def _features(self, layer: Tensor) -> Tensor:

@@ -66,7 +66,7 @@ def record(
         Identifiers of samples, integers or strings: the key of a batch that has them, which the
         model is not given, or a function of a batch.
     dtype : torch.dtype, optional
-        Of the recorded features; by default that of the outputs.
+        The type of the recorded features; by default the type of the outputs.
     limit : int, optional
         The number of samples after which to stop.
     out : path, optional

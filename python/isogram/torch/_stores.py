@@ -1,4 +1,4 @@
-"""Where recorded layers are kept: in memory, or in a folder that an interrupted call goes on with.
+"""Stores of recorded layers: memory, or a folder that an interrupted call goes on with.
 
 A folder has NAME.npy for every layer, ids.npy if there are identifiers, and recording.json, which
 alone says how many rows are whole: rows are written and synced before it counts them, and rows
