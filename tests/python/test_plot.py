@@ -20,7 +20,7 @@ from matplotlib.colors import to_rgba  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
 SIZES = [(1, 1), (3, 3), (19, 24), (72, 72), (2, 72), (72, 2)]
-GREY, WHITE = to_rgba("0.75"), to_rgba("white")
+GREY, WHITE = to_rgba("#bfbfbf"), to_rgba("white")
 SQUARE = [[0.0, 3, 4], [3, 0, 5], [4, 5, 0]]
 FUNCTIONS = {
     "heatmap": lambda **more: plot.heatmap(np.eye(3), **more),
@@ -291,6 +291,21 @@ def test_zero_is_neutral_where_values_are_negative():
     assert negative[2] > negative[0]
     assert positive[0] > positive[2]
     assert largest[:3].sum() < positive[:3].sum()
+
+
+def test_numbers_can_be_read_on_their_cells():
+    values = np.linspace(0, 1, 16).reshape(4, 4)
+    ax = plot.heatmap(values)
+    image = ax.images[0]
+    assert len(ax.texts) == 16
+    for text, value in zip(ax.texts, values.ravel(), strict=True):
+        channels = np.array(image.cmap(image.norm(value))[:3])
+        linear = np.where(
+            channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4
+        )
+        luminance = linear @ [0.2126, 0.7152, 0.0722] + 0.05
+        contrast = luminance / 0.05 if text.get_color() == "black" else 1.05 / luminance
+        assert contrast > 4.5, value
 
 
 def test_colours_get_brighter_with_values():

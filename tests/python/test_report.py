@@ -594,11 +594,17 @@ def test_shades():
 
 
 def test_colours_are_those_of_pictures():
-    matplotlib = pytest.importorskip("matplotlib")
-    for first, name in ((0, "magma"), (SHADES, "RdBu_r")):
-        colours = matplotlib.colormaps[name](np.linspace(0, 1, SHADES))[:, :3]
-        ours = [list(bytes.fromhex(c[1:])) for c in palette()[first : first + SHADES]]
-        assert np.abs(np.array(ours) - 255 * colours).max() < 6
+    """Of values whose negative ones are small, and of values of both signs."""
+    pytest.importorskip("matplotlib")
+    from isogram import plot
+
+    for low, high in ((0, 1), (0.9, 1), (-0.15, 0.9), (-0.5, 1.0), (-2.0, -1.0)):
+        values = np.linspace(low, high, 40).reshape(5, 8)
+        image = plot.heatmap(values).images[0]
+        colours = 255 * image.cmap(image.norm(values))[..., :3]
+        shades = Scale(low, high).shades(values)
+        ours = [list(bytes.fromhex(palette()[shade][1:])) for shade in shades.ravel()]
+        assert np.abs(colours.reshape(-1, 3) - ours).max() < 12, (low, high)  # of 65 shades
 
 
 # Text of others -----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from isogram._arguments import choice
+from isogram._colours import is_bright
 from isogram.plot._figure import axes_for
 from isogram.plot._labels import (
     extent,
@@ -137,14 +138,13 @@ def _write_numbers(ax: Axes, image: AxesImage, values: NDArray[Any]) -> None:
         if np.isnan(value):
             continue
         text = f"{value:.2f}" if largest < 10 else f"{value:.3g}"
-        red, green, blue, _ = image.cmap(image.norm(value))
-        is_bright = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
+        ink = "black" if is_bright(image.cmap(image.norm(value))[:3]) else "white"
         ax.text(
             column,
             row,
             text.replace("-", "\N{MINUS SIGN}"),
             ha="center",
             va="center",
-            color="black" if is_bright else "white",
+            color=ink,
             fontsize=size,
         )

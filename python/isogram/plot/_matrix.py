@@ -16,14 +16,11 @@ from numpy.typing import NDArray
 
 from isogram._arguments import choice, number
 from isogram._arrays import to_host
+from isogram._colours import DIVERGING, MISSING, SEQUENTIAL, is_diverging, places_of
 from isogram._loading import if_imported
 from isogram._measures import KINDS, measures
 from isogram.plot._labels import plain
 from isogram.typing import MeasureKind
-
-_SEQUENTIAL = "magma"  # for every kind of colour blindness, and in grey, from dark to bright
-_DIVERGING = "RdBu_r"
-_MISSING = "0.75"
 
 _Array = NDArray[Any]
 
@@ -160,13 +157,10 @@ def limits_of(function: str, limits: Any, values: _Array) -> tuple[float, float]
 
 
 def colours(limits: tuple[float, float]) -> Colormap:
-    """Return a map for values within limits: with a neutral 0 where some are negative."""
-    low, high = limits
-    if low >= 0:
-        return mpl.colormaps[_SEQUENTIAL].with_extremes(bad=_MISSING)
-    largest = max(-low, high)
-    shades = np.linspace(0.5 + low / largest / 2, 0.5 + high / largest / 2, 256)
-    return ListedColormap(mpl.colormaps[_DIVERGING](shades)).with_extremes(bad=_MISSING)
+    """Return a map for values within limits."""
+    name = DIVERGING if is_diverging(*limits) else SEQUENTIAL
+    places = places_of(np.linspace(*limits, 256), *limits)
+    return ListedColormap(mpl.colormaps[name](places)).with_extremes(bad=MISSING)
 
 
 def height_of(shape: tuple[int, ...]) -> float | None:

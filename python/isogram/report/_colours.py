@@ -1,4 +1,4 @@
-"""Colours of values, those of `isogram.plot`: they stay apart for the colour-blind."""
+"""Colours of values as classes of CSS: the maps of `isogram._colours` in shades."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# magma of matplotlib, from dark to bright; for values of both signs RdBu_r, with 0 in its middle.
+from isogram import _colours
+
+# The maps that `_colours` names, at equal distances.
 _SEQUENTIAL = (
     "000004 0b0924 20114b 3b0f70 57157e 721f81 8c2981 a8327d "
     "c43c75 de4968 f1605d fa7f5e fe9f6d febf84 fddea0 fcfdbf"
@@ -18,7 +20,6 @@ _SEQUENTIAL = (
 _DIVERGING = "053061 2065ab 4393c3 90c4dd d1e5f0 f7f6f6 fddbc7 f3a481 d6604d b1182b 67001f"
 SHADES = 65  # of each map: an odd number, so that 0 has one
 MISSING = 2 * SHADES  # the shade of NaN
-_GREY = "#bfbfbf"
 
 
 @dataclass(frozen=True)
@@ -39,18 +40,16 @@ class Scale:
 
     @property
     def is_diverging(self) -> bool:
-        """Whether 0 has a colour of its own: where values below it are not few and small."""
-        return self.low < -0.2 * abs(self.high)
+        """Whether 0 has a colour of its own."""
+        return _colours.is_diverging(self.low, self.high)
 
     def shades(self, values: NDArray[Any]) -> NDArray[np.uint8]:
         """Return the index of each value's colour in `palette()`."""
         shown = np.clip(np.where(np.isnan(values), self.low, values), self.low, self.high)
-        if self.is_diverging:
-            share, first = shown / (2 * max(-self.low, self.high)) + 0.5, SHADES
-        else:
-            share, first = (shown - self.low) / (self.high - self.low), 0
-        share = 1 - share if self.is_distance else share
-        steps = np.rint(share * (SHADES - 1)).astype(np.uint8) + np.uint8(first)
+        places = _colours.places_of(shown, self.low, self.high)
+        places = 1 - places if self.is_distance else places
+        first = SHADES if self.is_diverging else 0
+        steps = np.rint(places * (SHADES - 1)).astype(np.uint8) + np.uint8(first)
         return np.where(np.isnan(values), np.uint8(MISSING), steps)
 
     def bar(self) -> str:
@@ -84,7 +83,7 @@ def scale_of(values: NDArray[Any], is_distance: bool = False) -> Scale:
 def palette() -> tuple[str, ...]:
     """Return all colours as CSS has them: those from low to high, those around 0, that of NaN."""
     colours = [*_between(_SEQUENTIAL), *_between(_DIVERGING)]
-    return (*(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in colours), _GREY)
+    return (*(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in colours), _colours.MISSING)
 
 
 @cache
@@ -92,7 +91,8 @@ def palette_css() -> str:
     """Return a class for each shade, k0, k1, …, with an ink that can be read on it."""
     rules = []
     for index, colour in enumerate(palette()):
-        ink = "#000" if _luminance(colour) > 0.18 else "#fff"
+        is_bright = _colours.is_bright(part / 255 for part in bytes.fromhex(colour[1:]))
+        ink = "#000" if is_bright else "#fff"
         rules.append(f".k{index}{{background:{colour};color:{ink}}}")
     return "\n".join(rules)
 
@@ -102,10 +102,3 @@ def _between(anchors: str) -> list[tuple[int, int, int]]:
     at = np.linspace(0, len(known) - 1, SHADES)
     channels = [np.interp(at, np.arange(len(known)), channel) for channel in known.T]
     return [(int(r), int(g), int(b)) for r, g, b in np.rint(channels).T]
-
-
-def _luminance(colour: str) -> float:
-    """Return the relative luminance of WCAG."""
-    channels = [part / 255 for part in bytes.fromhex(colour[1:])]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
