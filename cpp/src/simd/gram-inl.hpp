@@ -12,13 +12,21 @@
 namespace isogram::simd::ISOGRAM_LEVEL {
 namespace {
 
-// A micro-kernel holds kMicroRows × 3 vectors of sums, all that fit into the registers beside three
-// vectors of b and one broadcast element of a (8 × 3 of 32 registers, 4 × 3 of 16).
+// A micro-kernel holds rows × vectors of sums, kMicroRows × 3, which are all that fit into the
+// registers beside three vectors of b and one broadcast element of a: 8 × 3 of 32 registers, 4 × 3
+// of 16.
 inline constexpr std::size_t kPanelVectors = 3;
 template <class T>
 inline constexpr std::size_t kPanel = kPanelVectors * kLanes<T>;
 template <class T>
 inline constexpr std::size_t kMicroRows = kPanel<T> % kRegisterRows == 0 ? kRegisterRows : 3;
+
+// Where a panel of b has fewer vectors, more rows: with fewer sums a multiply-add would wait for
+// the one before. kMicroRows again where these rows would cross panels of a.
+template <class T, std::size_t kVectors>
+inline constexpr std::size_t kTallRows = kPanel<T> % (kMicroRows<T> * kPanelVectors / kVectors) == 0
+                                             ? kMicroRows<T> * kPanelVectors / kVectors
+                                             : kMicroRows<T>;
 
 // The last rows of a, if no more than half of a micro-kernel, take smaller ones: those wait for
 // their sums, but the whole one would multiply rows that nobody asked for.
@@ -121,7 +129,7 @@ inline void micro_block(const T* a, const T* b, std::size_t depth, T* out, std::
     Vector<T> right[kVectors];
 #pragma GCC unroll 3
     for (std::size_t v = 0; v < kVectors; ++v) right[v] = load(b + v * kLanes<T>);
-#pragma GCC unroll 8
+#pragma GCC unroll 24
     for (std::size_t i = 0; i < kRows; ++i) {
       const Vector<T> left = broadcast(a[i]);
 #pragma GCC unroll 3
@@ -131,7 +139,7 @@ inline void micro_block(const T* a, const T* b, std::size_t depth, T* out, std::
     }
   }
   for (; share > 0; --share) expecting.fetch();
-#pragma GCC unroll 8
+#pragma GCC unroll 24
   for (std::size_t i = 0; i < kRows; ++i) {
 #pragma GCC unroll 3
     for (std::size_t v = 0; v < kVectors; ++v) {
@@ -183,9 +191,10 @@ inline void column_block(const T* a, std::size_t rows, const T* b, std::size_t c
                          std::size_t depth, std::size_t length, T* out, std::size_t stride,
                          bool add, bool has_room, const NextPanels<T>& next, Expecting& expecting) {
   const std::size_t a_panels = (rows + kPanel<T> - 1) / kPanel<T>;
+  std::size_t n = 0;
   const auto add_rows = [&]<std::size_t kRows>(std::size_t i) {
     const T* left = a + i / kPanel<T> * kPanel<T> * depth + i % kPanel<T>;
-    const Upcoming<T> upcoming = next.share(i / kMicroRows<T>, a_panels);
+    const Upcoming<T> upcoming = next.share(n++, a_panels);
     if (has_room || (rows - i >= kRows && cols == kVectors * kLanes<T>)) {
       micro_block<Operation, kRows, kVectors>(left, b, length, out + i * stride, stride, add,
                                               upcoming, expecting);
@@ -195,7 +204,9 @@ inline void column_block(const T* a, std::size_t rows, const T* b, std::size_t c
                                              add, upcoming, expecting);
     }
   };
+  constexpr std::size_t tall = kTallRows<T, kVectors>;
   std::size_t i = 0;
+  for (; rows > i + kMicroRows<T>; i += tall) add_rows.template operator()<tall>(i);
   for (; rows > i + kMicroRows<T> / 2; i += kMicroRows<T>) {
     add_rows.template operator()<kMicroRows<T>>(i);
   }

@@ -146,7 +146,8 @@ struct BlockOptions {
   bool add = false;
   // a and b are the same rows: entries below the panels on the diagonal are not written.
   bool is_upper = false;
-  // `out` has room for whole micro-blocks: entries beyond rows and cols may be overwritten.
+  // `out` has room for whole panels of rows and columns: entries beyond rows and cols may be
+  // overwritten.
   bool has_room = false;
   ExpectedRows expected = {};
 };

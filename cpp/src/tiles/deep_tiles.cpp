@@ -84,7 +84,8 @@ void DeepTiles<T>::add_panel(Block<T> block, const Operand& left, const Operand&
   walk_tiles(grid_, execution, [&](Cell cell, Worker&) {
     fill_block(block, left.panel, block_span(cell.row, left.panel.rows(), edge_), right.panel,
                block_span(cell.col, right.panel.rows(), edge_),
-               blocks_.data() + grid_.index(cell) * edge_ * edge_, edge_, {.add = begin > 0});
+               blocks_.data() + grid_.index(cell) * edge_ * edge_, edge_,
+               {.add = begin > 0, .has_room = true});
   });
 }
 
