@@ -27,7 +27,7 @@ def matrix_table(
     Where it is wider than `width`, names are cut and columns that do not fit come below the others.
     """
     rows, columns = list(map(printable, rows)), list(map(printable, columns))
-    numbers = [[f"{value:.3f}" for value in values] for values in matrix]
+    numbers = [[fixed(value, 3) for value in values] for values in matrix]
     widths = [max(map(width_of, column)) for column in zip(columns, *numbers, strict=True)]
     head = max(map(width_of, rows))
     if width is not None and head + sum(widths) + _GAP * len(widths) > width:
@@ -78,6 +78,11 @@ def listing(
             for line, name in zip(cells, short, strict=True):
                 line[i] = name
     return _aligned(cells, right)
+
+
+def fixed(value: float, decimals: int) -> str:
+    """Return a number with some decimals, without a sign before zeros."""
+    return f"{round(float(value), decimals) + 0.0:.{decimals}f}"
 
 
 def terminal_width() -> int | None:

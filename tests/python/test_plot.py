@@ -364,6 +364,8 @@ def test_origin(origin):
 def test_small_matrices_have_numbers():
     ax = plot.heatmap([[-0.25, 0.5], [100.0, 1]])
     assert [text.get_text() for text in ax.texts] == ["\N{MINUS SIGN}0.25", "0.5", "100", "1"]
+    ax = plot.heatmap([[-0.001, 1.0]])
+    assert [text.get_text() for text in ax.texts] == ["0.00", "1.00"]
     assert plot.heatmap(np.ones((19, 24))).texts[:] == []
 
 

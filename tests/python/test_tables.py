@@ -21,8 +21,8 @@ def numbers_of(text):
 
 
 def test_a_matrix_is_in_one_block_where_it_fits():
-    matrix = np.array([[1, -0.25], [np.nan, 0.5]])
-    lines = ["        x    yyyy", "a   1.000  -0.250", "bb    nan   0.500"]
+    matrix = np.array([[1, -0.25], [np.nan, -1e-9]])
+    lines = ["        x    yyyy", "a   1.000  -0.250", "bb    nan   0.000"]
     for width in (None, 17, 1000):
         text = matrix_table(matrix, ["a", "bb"], ["x", "yyyy"], width)
         assert text.splitlines() == lines

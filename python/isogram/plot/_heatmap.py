@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from isogram._arguments import choice
 from isogram._colours import is_bright
+from isogram._tables import fixed
 from isogram.plot._figure import axes_for
 from isogram.plot._labels import (
     extent,
@@ -137,7 +138,7 @@ def _write_numbers(ax: Axes, image: AxesImage, values: NDArray[Any]) -> None:
     for (row, column), value in np.ndenumerate(values):
         if np.isnan(value):
             continue
-        text = f"{value:.2f}" if largest < 10 else f"{value:.3g}"
+        text = fixed(value, 2) if largest < 10 else f"{value:.3g}"
         ink = "black" if is_bright(image.cmap(image.norm(value))[:3]) else "white"
         ax.text(
             column,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from isogram._arrays import to_host
 from isogram._pictures import picture_of
+from isogram._tables import fixed
 from isogram.plot._figure import axes_for
 from isogram.plot._labels import extent, names_of, points_of, set_names, set_title
 from isogram.plot._matrix import numbers_of
@@ -155,5 +156,5 @@ def _frame(ax: Axes, left: float, top: float, is_right: bool, side: float) -> No
 
 def _write(ax: Axes, score: float, left: float, top: float, side: float) -> None:
     size = min(0.22 * side, points_of("small"))
-    text = f"{score:.2f}".replace("-", "\N{MINUS SIGN}")
+    text = fixed(score, 2).replace("-", "\N{MINUS SIGN}")
     ax.text(left + 0.5, top + 1.04, text, ha="center", va="top", fontsize=size)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from isogram._output import printable
+from isogram._tables import fixed
 from isogram.report._page import Report, page
 
 
@@ -110,8 +111,8 @@ def about_of(items: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def number_text(value: float, decimals: int = 4) -> str:
-    """Return a number as the page shows it, without a sign before zeros."""
-    return "NaN" if math.isnan(value) else f"{round(value, decimals) + 0.0:.{decimals}f}"
+    """Return a number as the page shows it."""
+    return "NaN" if math.isnan(value) else fixed(value, decimals)
 
 
 def _cell(value: Any) -> Cell:
