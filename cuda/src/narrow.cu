@@ -6,6 +6,7 @@
 #include "detail/reduce.cuh"
 #include "detail/tokens.cuh"
 #include "isogram/cuda/rsm.hpp"
+#include "isogram/detail/rounding.hpp"
 
 namespace isogram::cuda {
 
@@ -22,8 +23,9 @@ struct ToBFloat16 {
   template <class Largest>
   __device__ explicit ToBFloat16(Largest) {}
 
-  __device__ static Stored rounded(float x) {
-    const std::uint32_t bits = __float_as_uint(x);
+  template <class X>
+  __device__ static Stored rounded(X x) {
+    const std::uint32_t bits = __float_as_uint(static_cast<float>(x));
     return static_cast<Stored>((bits + 0x7fffU + (bits >> 16 & 1U)) >> 16);
   }
   __device__ static double value(Stored x) { return widened(BFloat16{x}); }
@@ -47,7 +49,7 @@ struct ToBytes {
     inverse = scale > 0 ? 1 / static_cast<double>(scale) : 0;
   }
 
-  __device__ Stored rounded(float x) const {
+  __device__ Stored rounded(double x) const {
     const double whole = rint(x * inverse);
     return fabs(whole) <= kLargestByte ? static_cast<Stored>(whole) : Stored{0};  // NaN is 0
   }
@@ -55,63 +57,114 @@ struct ToBytes {
   __device__ void keep_scale(float* scales, std::int64_t token) const { scales[token] = scale; }
 };
 
-// Packs and rounds a token, and adds its norms in every lane of the warp. value(c) is 0 beyond the
-// channels.
-template <class Rounding, class Value>
-__device__ void round_token(const Rounding& rounding, Value value, float* packed,
-                            std::int64_t packed_stride, typename Rounding::Stored* out,
-                            std::int64_t stride, RoundedNorms& norms) {
+// Numbers of the type of entries.
+template <class T>
+struct ToEntries {
+  using Stored = T;
+
+  template <class Largest>
+  __device__ explicit ToEntries(Largest) {}
+
+  __device__ static Stored rounded(double x) { return static_cast<T>(x); }
+  __device__ static double value(Stored x) { return x; }
+  __device__ static void keep_scale(float*, std::int64_t) {}
+};
+
+// Rounds item(c) for c < end, stores what is below `stride`, and adds the norms in every lane of
+// the warp. item(c) is 0 beyond the token's own. Returns Σ item(c)².
+template <class Rounding, class Item>
+__device__ double round_token(const Rounding& rounding, Item item, std::int64_t end,
+                              typename Rounding::Stored* out, std::int64_t stride,
+                              RoundedNorms& norms) {
   double squares = 0;
   double rounded_squares = 0;
   double squared_errors = 0;
-  const std::int64_t end = packed_stride > stride ? packed_stride : stride;
   for (std::int64_t c = threadIdx.x % kWarp; c < end; c += kWarp) {
-    const auto x = static_cast<float>(value(c));
+    const auto x = item(c);
     const typename Rounding::Stored stored = rounding.rounded(x);
-    if (c < packed_stride) packed[c] = x;
     if (c < stride) out[c] = stored;
     const double rounded = rounding.value(stored);
     squares += double{x} * x;
     rounded_squares += rounded * rounded;
     squared_errors += (x - rounded) * (x - rounded);
   }
+  squares = warp_reduced(squares, Sum());
   const double error = sqrt(warp_reduced(squared_errors, Sum()));
   norms.errors += error;
   norms.rounded += sqrt(warp_reduced(rounded_squares, Sum()));
   norms.largest_error = Maximum()(norms.largest_error, error);
-  norms.largest = Maximum()(norms.largest, sqrt(warp_reduced(squares, Sum())));
+  norms.largest = Maximum()(norms.largest, sqrt(squares));
+  return squares;
 }
 
 // The norms over all warps of a block; the lanes of a warp have equal values.
 __device__ RoundedNorms block_norms(const RoundedNorms& own, WarpPartials& partials) {
   const bool counts = threadIdx.x % kWarp == 0;
+  const double left_out = own.left_out * own.left_out;
   return {block_reduced(counts ? own.errors : 0, Sum(), partials),
           block_reduced(counts ? own.rounded : 0, Sum(), partials),
           block_reduced(own.largest_error, Maximum(), partials),
-          block_reduced(own.largest, Maximum(), partials)};
+          block_reduced(own.largest, Maximum(), partials),
+          sqrt(block_reduced(counts ? left_out : 0, Sum(), partials))};
+}
+
+template <class Rounding>
+__device__ typename Rounding::Stored* stored_token(const RoundedTokens& out, std::int64_t token) {
+  return static_cast<typename Rounding::Stored*>(out.data) + token * out.stride;
 }
 
 template <class Rounding, class X>
 __global__ void __launch_bounds__(kWarp* kTokenWarps, kBlocks)
     round_inputs(TokenReader<X> inputs, TokenSummary summary, PackedTokens<float> packed,
                  RoundedTokens out) {
-  using Stored = typename Rounding::Stored;
   const std::int64_t input = blockIdx.x;
   const std::int64_t length = inputs.length(input);
   const ScaledInput<X> z = inputs.centered(input, summary);
+  const std::int64_t end = Maximum()(packed.stride, out.stride);
   RoundedNorms norms{};
   for (std::int64_t token = threadIdx.x / kWarp; token < inputs.tokens; token += kTokenWarps) {
     const auto value = [&](std::int64_t c) {
       return token < length && c < inputs.channels ? z(token, c) : 0.0;
     };
     const std::int64_t row = input * inputs.tokens + token;
+    const auto pack = [&](std::int64_t c) {
+      const auto x = static_cast<float>(value(c));
+      if (c < packed.stride) packed.data[row * packed.stride + c] = x;
+      return x;
+    };
     const Rounding rounding([&] {
       return over_channels(
           inputs.channels, [&](std::int64_t c) { return fabs(value(c)); }, Maximum());
     });
     rounding.keep_scale(out.scales, row);
-    round_token(rounding, value, packed.data + row * packed.stride, packed.stride,
-                static_cast<Stored*>(out.data) + row * out.stride, out.stride, norms);
+    round_token(rounding, pack, end, stored_token<Rounding>(out, row), out.stride, norms);
+  }
+  norms = block_norms(norms, shared_memory<WarpPartials>());
+  if (threadIdx.x == 0) out.norms[input] = norms;
+}
+
+// A token of `tokens` has its coordinates at the same place of `coordinates`.
+template <class Rounding>
+__global__ void __launch_bounds__(kWarp* kTokenWarps, kBlocks)
+    round_inputs_along_axes(PackedTokens<const double> tokens,
+                            PackedTokens<const double> coordinates, RoundedTokens out) {
+  const std::int64_t input = blockIdx.x;
+  RoundedNorms norms{};
+  for (std::int64_t s = threadIdx.x / kWarp; s < tokens.window; s += kTokenWarps) {
+    const std::int64_t row = input * tokens.window + s;
+    const double* token = tokens.data + row * tokens.stride;
+    const double* along = coordinates.data + row * coordinates.stride;
+    const auto coordinate = [&](std::int64_t c) { return c < coordinates.stride ? along[c] : 0.0; };
+    const Rounding rounding([&] {
+      return over_channels(
+          coordinates.stride, [&](std::int64_t c) { return fabs(along[c]); }, Maximum());
+    });
+    rounding.keep_scale(out.scales, row);
+    const double squares_along_axes = round_token(
+        rounding, coordinate, out.stride, stored_token<Rounding>(out, row), out.stride, norms);
+    const double squares =
+        over_channels(tokens.stride, [&](std::int64_t c) { return token[c] * token[c]; }, Sum());
+    norms.left_out = hypot(norms.left_out, detail::left_out_norm(squares, squares_along_axes));
   }
   norms = block_norms(norms, shared_memory<WarpPartials>());
   if (threadIdx.x == 0) out.norms[input] = norms;
@@ -124,6 +177,15 @@ void launch_rounding(Stream stream, const Tokens& tokens, const TokenSummary& su
     launch(round_inputs<Rounding, X>, static_cast<unsigned>(tokens.inputs), kWarp * kTokenWarps,
            sizeof(WarpPartials), stream, inputs, summary, packed, rounded);
   });
+}
+
+template <class Rounding>
+void launch_rounding_along_axes(Stream stream, std::int64_t inputs,
+                                const PackedTokens<const double>& tokens,
+                                const PackedTokens<const double>& coordinates,
+                                const RoundedTokens& rounded) {
+  launch(round_inputs_along_axes<Rounding>, static_cast<unsigned>(inputs), kWarp * kTokenWarps,
+         sizeof(WarpPartials), stream, tokens, coordinates, rounded);
 }
 
 // ---- Products of bytes -----------------------------------------------------------------------
@@ -150,39 +212,45 @@ constexpr int kColInputs = 6;
 constexpr int kRescoreWarps = 8;
 constexpr int kPacks = kPartChannels / kEntries;  // per token
 constexpr int kTokensAtOnce = kWarp / kPacks;
-constexpr std::int64_t kMostStaged = 64;  // tokens: 6 inputs of that size fit into shared memory
+template <class T>  // per multiprocessor
+constexpr int kRescoreBlocks = sizeof(T) == sizeof(float) ? kBlocks : 2;
+// Tokens: 6 inputs of that size fit into shared memory.
+template <class T>
+constexpr std::int64_t kMostStaged = 64 * sizeof(float) / sizeof(T);
 
+template <class T>
 struct Rescoring {
-  PackedTokens<const float> rows;
-  PackedTokens<const float> cols;
+  PackedTokens<const T> rows;
+  PackedTokens<const T> cols;
   ProblemGrid problems;
   const std::int32_t* columns;
   double* totals;
 };
 
 // Tokens as packs of 4 channels, from the lane's channel on.
+template <class T>
 struct PackReader {
-  const Pack<float>* data;
+  const Pack<T>* data;
   std::int64_t input_stride;
   std::int64_t token_stride;
 
-  __device__ PackReader(const PackedTokens<const float>& tokens, std::int64_t first_input,
+  __device__ PackReader(const PackedTokens<const T>& tokens, std::int64_t first_input,
                         std::int64_t channel)
-      : data(reinterpret_cast<const Pack<float>*>(
+      : data(reinterpret_cast<const Pack<T>*>(
             tokens.data + first_input * tokens.window * tokens.stride + channel)),
         input_stride(tokens.window * tokens.stride / kEntries),
         token_stride(tokens.stride / kEntries) {}
 
-  __device__ const Pack<float>& operator()(std::int64_t input, int token) const {
+  __device__ const Pack<T>& operator()(std::int64_t input, int token) const {
     return data[input * input_stride + token * token_stride];
   }
 };
 
 // The column inputs of a block. All of its threads must construct it together.
-template <bool staged>
+template <bool staged, class T>
 class ColumnTokens {
  public:
-  __device__ ColumnTokens(const PackReader& tokens, int inputs, int tokens_of_each)
+  __device__ ColumnTokens(const PackReader<T>& tokens, int inputs, int tokens_of_each)
       : in_place_(tokens), tokens_of_each_(tokens_of_each) {
     if constexpr (!staged) return;
     const int first = (static_cast<int>(threadIdx.y) * kWarp + lane()) / kPacks;
@@ -192,16 +260,16 @@ class ColumnTokens {
     __syncthreads();
   }
 
-  __device__ const Pack<float>& operator()(int input, int token) const {
+  __device__ const Pack<T>& operator()(int input, int token) const {
     if constexpr (!staged) return in_place_(input, token);
     return stage()[(input * tokens_of_each_ + token) * kPacks + lane() % kPacks];
   }
 
  private:
   __device__ static int lane() { return static_cast<int>(threadIdx.x); }
-  __device__ static Pack<float>* stage() { return shared_memory<Pack<float>[1]>(); }
+  __device__ static Pack<T>* stage() { return shared_memory<Pack<T>[1]>(); }
 
-  PackReader in_place_;
+  PackReader<T> in_place_;
   int tokens_of_each_;
 };
 
@@ -214,16 +282,18 @@ struct PairsOfRow {
   const std::int32_t* columns[kColInputs];
 };
 
-__device__ float add_product(const Pack<float>& a, const Pack<float>& b, float sum) {
+template <class T>
+__device__ T add_product(const Pack<T>& a, const Pack<T>& b, T sum) {
 #pragma unroll
   for (int k = 0; k < kEntries; ++k) sum += a.items[k] * b.items[k];
   return sum;
 }
 
 // Adds to sums[k] the share of pair k in the lane's channels of the lane's row tokens.
-template <bool staged>
-__device__ void add_products(const PackReader& row_tokens, const ColumnTokens<staged>& col_tokens,
-                             const PairsOfRow& pairs, float (&sums)[kColInputs]) {
+template <bool staged, class T>
+__device__ void add_products(const PackReader<T>& row_tokens,
+                             const ColumnTokens<staged, T>& col_tokens, const PairsOfRow& pairs,
+                             T (&sums)[kColInputs]) {
   const int lane = static_cast<int>(threadIdx.x);
   for (int begin = 0; begin < pairs.tokens; begin += kWarp) {
     int column[kColInputs];  // of token begin + lane
@@ -234,20 +304,21 @@ __device__ void add_products(const PackReader& row_tokens, const ColumnTokens<st
     const int end = Minimum()(kWarp, pairs.tokens - begin);
     for (int first = 0; first < end; first += kTokensAtOnce) {
       const int s = first + lane / kPacks;
-      const Pack<float> token = row_tokens(pairs.row, Minimum()(begin + s, pairs.tokens - 1));
+      const Pack<T> token = row_tokens(pairs.row, Minimum()(begin + s, pairs.tokens - 1));
 #pragma unroll
       for (int k = 0; k < kColInputs; ++k) {
         const int found = __shfl_sync(kAllLanes, column[k], s);
         const auto& other = col_tokens(pairs.input[k], Maximum()(found, 0));  // avoids a branch
-        const float sum = add_product(token, other, sums[k]);
+        const T sum = add_product(token, other, sums[k]);
         sums[k] = found >= 0 ? sum : sums[k];
       }
     }
   }
 }
 
-template <bool staged>
-__global__ void __launch_bounds__(kWarp* kRescoreWarps, kBlocks) rescore_part(Rescoring task) {
+template <bool staged, class T>
+__global__ void __launch_bounds__(kWarp* kRescoreWarps, kRescoreBlocks<T>)
+    rescore_part(Rescoring<T> task) {
   const ProblemGrid& problems = task.problems;
   const std::int64_t part = blockIdx.x;
   const std::int64_t left = std::int64_t{blockIdx.y} * kColInputs;
@@ -260,9 +331,9 @@ __global__ void __launch_bounds__(kWarp* kRescoreWarps, kBlocks) rescore_part(Re
   const int lane = static_cast<int>(threadIdx.x);
   const std::int64_t channel = part * kPartChannels + lane % kPacks * kEntries;
   const bool is_channel = channel < task.rows.stride;  // else channel 0 is read and ignored
-  const PackReader row_tokens(task.rows, 0, is_channel ? channel : 0);
-  const ColumnTokens<staged> col_tokens(PackReader(task.cols, left, is_channel ? channel : 0),
-                                        inputs, static_cast<int>(problems.cols));
+  const PackReader<T> row_tokens(task.rows, 0, is_channel ? channel : 0);
+  const ColumnTokens<staged, T> col_tokens(PackReader<T>(task.cols, left, is_channel ? channel : 0),
+                                           inputs, static_cast<int>(problems.cols));
   for (std::int64_t r = top + threadIdx.y; r < bottom; r += kRescoreWarps) {
     const std::int64_t first_pair = r * problems.across + left;
     const auto is_wanted = [&](int k) {
@@ -276,11 +347,11 @@ __global__ void __launch_bounds__(kWarp* kRescoreWarps, kBlocks) rescore_part(Re
       pairs.input[k] = is_wanted(k) ? k : inputs - 1;
       pairs.columns[k] = task.columns + (first_pair + pairs.input[k]) * problems.rows;
     }
-    float sums[kColInputs] = {};
+    T sums[kColInputs] = {};
     add_products(row_tokens, col_tokens, pairs, sums);
 #pragma unroll
     for (int k = 0; k < kColInputs; ++k) {
-      const float sum = warp_reduced(is_channel ? sums[k] : 0.0F, Sum());
+      const T sum = warp_reduced(is_channel ? sums[k] : T(0), Sum());
       if (lane > 0 || !is_wanted(k)) continue;
       task.totals[part * problems.down * problems.across + first_pair + k] = sum;
     }
@@ -298,6 +369,17 @@ void round_tokens(Stream stream, const Tokens& tokens, const TokenSummary& summa
   launch_rounding<ToBFloat16>(stream, tokens, summary, packed, rounded);
 }
 
+template <class T>
+void round_coordinates(Stream stream, std::int64_t inputs, const PackedTokens<const double>& tokens,
+                       const PackedTokens<const double>& coordinates, Precision precision,
+                       const RoundedTokens& rounded) {
+  const auto launch_with = precision == Precision::int8 ? launch_rounding_along_axes<ToBytes>
+                           : precision == Precision::bfloat16
+                               ? launch_rounding_along_axes<ToBFloat16>
+                               : launch_rounding_along_axes<ToEntries<T>>;
+  launch_with(stream, inputs, tokens, coordinates, rounded);
+}
+
 void scale_products(Stream stream, const Matrix<const std::int32_t>& products,
                     const float* row_scales, const float* col_scales,
                     const Matrix<float>& affinities) {
@@ -309,16 +391,28 @@ std::int64_t rescore_parts(std::int64_t channels) {
   return (channels + kPartChannels - 1) / kPartChannels;
 }
 
-void rescore(Stream stream, const PackedTokens<const float>& rows,
-             const PackedTokens<const float>& cols, const ProblemGrid& problems,
-             std::int64_t channels, const std::int32_t* columns, double* totals) {
-  const bool staged = problems.cols <= kMostStaged;
+template <class T>
+void rescore(Stream stream, const PackedTokens<const T>& rows, const PackedTokens<const T>& cols,
+             const ProblemGrid& problems, std::int64_t channels, const std::int32_t* columns,
+             double* totals) {
+  const bool staged = problems.cols <= kMostStaged<T>;
   const std::int64_t packs = kColInputs * problems.cols * kPacks;
   const dim3 grid(static_cast<unsigned>(rescore_parts(channels)),
                   blocks_for(problems.across, kColInputs), blocks_for(problems.down, kRowInputs));
-  launch(staged ? &rescore_part<true> : &rescore_part<false>, grid, dim3(kWarp, kRescoreWarps),
-         staged ? static_cast<std::size_t>(packs) * sizeof(Pack<float>) : 0, stream,
-         Rescoring{rows, cols, problems, columns, totals});
+  launch(staged ? &rescore_part<true, T> : &rescore_part<false, T>, grid,
+         dim3(kWarp, kRescoreWarps), staged ? static_cast<std::size_t>(packs) * sizeof(Pack<T>) : 0,
+         stream, Rescoring<T>{rows, cols, problems, columns, totals});
 }
+
+template void round_coordinates<float>(Stream, std::int64_t, const PackedTokens<const double>&,
+                                       const PackedTokens<const double>&, Precision,
+                                       const RoundedTokens&);
+template void round_coordinates<double>(Stream, std::int64_t, const PackedTokens<const double>&,
+                                        const PackedTokens<const double>&, Precision,
+                                        const RoundedTokens&);
+template void rescore(Stream, const PackedTokens<const float>&, const PackedTokens<const float>&,
+                      const ProblemGrid&, std::int64_t, const std::int32_t*, double*);
+template void rescore(Stream, const PackedTokens<const double>&, const PackedTokens<const double>&,
+                      const ProblemGrid&, std::int64_t, const std::int32_t*, double*);
 
 }  // namespace isogram::cuda

@@ -1,6 +1,7 @@
 #include "isogram/cuda/rsm.hpp"
 
 #include <cmath>
+#include <limits>
 
 #include "detail/launch.cuh"
 #include "detail/norm.cuh"
@@ -17,6 +18,9 @@ namespace {
 using detail::InputNorms;
 
 constexpr int kRowsAtOnce = 8;
+
+template <class T>
+constexpr double kUnitRoundoff = std::numeric_limits<T>::epsilon() / 2;
 
 template <class T>
 struct Block {
@@ -87,10 +91,11 @@ __device__ Entries entries_of(const Block<T>& block, std::int64_t r, std::int64_
   Entries entries{detail::linear_entry(total, a, b), detail::cosine_entry(total, a, b),
                   ldexp(sqrt(squared), detail::unit_of(a, b)), 0};
   if (block.outputs.loss.data) {
-    const double ulps = detail::ulps_of_any_order(static_cast<double>(sums.channels));
-    const double bound = sums.rounded_totals[pair] + sums.gaps[pair] +
-                         detail::narrowing_bound(block.rows.rounded_norms[r],
-                                                 block.cols.rounded_norms[c], 0x1p-24 * ulps);
+    const double of_sum =
+        kUnitRoundoff<T> * detail::ulps_of_any_order(static_cast<double>(sums.channels));
+    const double bound =
+        sums.rounded_totals[pair] + sums.gaps[pair] +
+        detail::narrowing_bound(block.rows.rounded_norms[r], block.cols.rounded_norms[c], of_sum);
     entries.loss = detail::loss_entry(bound, of_packed, a, b);
   }
   return entries;

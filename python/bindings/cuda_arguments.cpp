@@ -149,6 +149,8 @@ template const std::int32_t* DeviceArray::items() const;
 template std::uint16_t* DeviceArray::items() const;
 template std::int8_t* DeviceArray::items() const;
 template bool DeviceArray::holds<float>() const;
+template bool DeviceArray::holds<double>() const;
+template bool DeviceArray::holds<std::int8_t>() const;
 template bool DeviceArray::holds<std::uint16_t>() const;
 
 }  // namespace isogram::bindings

@@ -17,7 +17,8 @@ namespace isogram::bindings {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Precision>, 2> kNarrow{{
+constexpr std::array<std::pair<std::string_view, Precision>, 3> kPrecisions{{
+    {"float32", Precision::float32},
     {"bfloat16", Precision::bfloat16},
     {"int8", Precision::int8},
 }};
@@ -75,21 +76,43 @@ void pack_tokens(StreamAddress stream, const py::object& tokens, const py::objec
   });
 }
 
+void* items_of_any_type(const DeviceArray& rounded) {
+  if (rounded.holds<std::int8_t>()) return rounded.items<std::int8_t>();
+  if (rounded.holds<std::uint16_t>()) return rounded.items<std::uint16_t>();
+  if (rounded.holds<float>()) return rounded.items<float>();
+  return rounded.items<double>();
+}
+
+cuda::RoundedTokens rounded_tokens(const DeviceArray& rounded, const py::object& scales,
+                                   const py::object& norms) {
+  return {.data = items_of_any_type(rounded),
+          .stride = rounded.extent(2),
+          .scales = optional_items<float>(scales),
+          .norms = reinterpret_cast<cuda::RoundedNorms*>(DeviceArray(norms).items<double>())};
+}
+
 void round_tokens(StreamAddress stream, const py::object& tokens, const py::object& lengths,
                   const py::object& exponents, const py::object& means,
                   const std::string& precision, const py::object& packed, const py::object& rounded,
                   const py::object& scales, const py::object& norms) {
+  cuda::round_tokens(stream_at(stream), tokens_of(tokens, lengths), summary_of(exponents, means),
+                     from_name<Precision>(kPrecisions, precision, "precision"),
+                     packed_tokens<float>(DeviceArray(packed)),
+                     rounded_tokens(DeviceArray(rounded), scales, norms));
+}
+
+void round_coordinates(StreamAddress stream, const py::object& tokens,
+                       const py::object& coordinates, const std::string& precision,
+                       const py::object& rounded, const py::object& scales,
+                       const py::object& norms) {
+  const DeviceArray packed(tokens);
   const DeviceArray out(rounded);
-  const auto narrow = from_name<Precision>(kNarrow, precision, "precision");
-  void* data = narrow == Precision::int8 ? static_cast<void*>(out.items<std::int8_t>())
-                                         : out.items<std::uint16_t>();
-  cuda::round_tokens(
-      stream_at(stream), tokens_of(tokens, lengths), summary_of(exponents, means), narrow,
-      packed_tokens<float>(DeviceArray(packed)),
-      {.data = data,
-       .stride = out.extent(2),
-       .scales = optional_items<float>(scales),
-       .norms = reinterpret_cast<cuda::RoundedNorms*>(DeviceArray(norms).items<double>())});
+  const auto round =
+      out.holds<double>() ? cuda::round_coordinates<double> : cuda::round_coordinates<float>;
+  round(stream_at(stream), packed.extent(0), packed_tokens<const double>(packed),
+        packed_tokens<const double>(DeviceArray(coordinates)),
+        from_name<Precision>(kPrecisions, precision, "precision"),
+        rounded_tokens(out, scales, norms));
 }
 
 // ---- Blocks of pairs -------------------------------------------------------------------------
@@ -175,9 +198,15 @@ void scale_products(StreamAddress stream, const DeviceArray& products,
 void rescore(StreamAddress stream, const DeviceArray& rows, const DeviceArray& cols,
              const cuda::ProblemGrid& grid, std::int64_t channels, const DeviceArray& columns,
              const DeviceArray& totals) {
-  cuda::rescore(stream_at(stream), packed_tokens<const float>(rows),
-                packed_tokens<const float>(cols), grid, channels,
-                columns.items<const std::int32_t>(), totals.items<double>());
+  const auto rescore_as = [&]<class T>(T) {
+    cuda::rescore<T>(stream_at(stream), packed_tokens<const T>(rows), packed_tokens<const T>(cols),
+                     grid, channels, columns.items<const std::int32_t>(), totals.items<double>());
+  };
+  if (rows.holds<float>()) {
+    rescore_as(float());
+  } else {
+    rescore_as(double());
+  }
 }
 
 // ---- Entries ---------------------------------------------------------------------------------
@@ -302,6 +331,8 @@ void register_cuda_rsm(py::module_& module) {
   module.def("round_tokens", &round_tokens, "stream"_a, "tokens"_a, "lengths"_a, py::kw_only(),
              "exponents"_a, "means"_a, "precision"_a, "packed"_a, "rounded"_a, "scales"_a,
              "norms"_a);
+  module.def("round_coordinates", &round_coordinates, "stream"_a, "tokens"_a, "coordinates"_a,
+             py::kw_only(), "precision"_a, "rounded"_a, "scales"_a, "norms"_a);
 
   py::class_<DeviceArray>(module, "Array")
       .def(py::init<const py::object&>(), "array"_a, py::keep_alive<1, 2>());

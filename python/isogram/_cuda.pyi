@@ -165,6 +165,16 @@ def round_tokens(
     scales: Any,
     norms: Any,
 ) -> None: ...
+def round_coordinates(
+    stream: int,
+    tokens: Any,
+    coordinates: Any,
+    *,
+    precision: str,
+    rounded: Any,
+    scales: Any,
+    norms: Any,
+) -> None: ...
 
 # Functions that are called for every block of pairs take arrays as these: an address and strides.
 class Array:

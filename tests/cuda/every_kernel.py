@@ -85,10 +85,12 @@ def tokens(count):
 
 def rounded_tokens(count):
     some = normal(9, count, 33)
-    for precision in ("bfloat16", "int8"):
+    narrow = [{"precision": precision} for precision in ("bfloat16", "int8")]
+    for options in (*narrow, {"rank": 7}, *({"rank": 7, **options} for options in narrow)):
         loss = cupy.empty((9, 9), np.float32)
-        ig.semantic_rsm(some, precision=precision, loss=loss)
-        ig.semantic_rsm(some.get(), precision=precision, gpus=0, memory_limit=10_000_000)
+        ig.semantic_rsm(some, loss=loss, **options)
+        ig.semantic_rsm(some.get(), gpus=0, memory_limit=10_000_000, **options)
+    ig.semantic_rsm(normal(9, count, 33, dtype=np.float64), rank=7)
 
 
 # A warp matches up to 64 tokens, blocks of two kinds up to 256, and more.

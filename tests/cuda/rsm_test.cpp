@@ -76,24 +76,26 @@ std::string described(const Sizes& s) {
 }
 
 // Packed tokens: zeros between the channels and the stride, and windows longer than needed.
+template <class T>
 struct Packed {
   std::int64_t window;
   std::int64_t stride;
-  std::vector<float> values;
-  cuda::PackedTokens<const float> view() const { return {values.data(), window, stride}; }
-  float at(std::int64_t input, std::int64_t token, std::int64_t channel) const {
+  std::vector<T> values;
+  cuda::PackedTokens<const T> view() const { return {values.data(), window, stride}; }
+  T at(std::int64_t input, std::int64_t token, std::int64_t channel) const {
     return values[static_cast<std::size_t>((input * window + token) * stride + channel)];
   }
 };
 
-Packed normal_packed(std::int64_t inputs, std::int64_t window, std::int64_t channels,
-                     unsigned seed) {
-  Packed p{window, (channels + 3) / 4 * 4 + 4, {}};
+template <class T>
+Packed<T> normal_packed(std::int64_t inputs, std::int64_t window, std::int64_t channels,
+                        unsigned seed) {
+  Packed<T> p{window, (channels + 3) / 4 * 4 + 4, {}};
   p.values.resize(static_cast<std::size_t>(inputs * window * p.stride));
   Random random(seed);
   for (std::size_t k = 0; k < p.values.size(); ++k) {
     const auto channel = static_cast<std::int64_t>(k) % p.stride;
-    if (channel < channels) p.values[k] = static_cast<float>(normal(random));
+    if (channel < channels) p.values[k] = static_cast<T>(normal(random));
   }
   return p;
 }
@@ -107,10 +109,11 @@ std::vector<std::int32_t> some_columns(const Sizes& s, unsigned seed) {
   return columns;
 }
 
-void expect_rescored(const Sizes& s, bool above_diagonal = false, const Lengths& down_rows = {}) {
+template <class T>
+void expect_rescored_as(const Sizes& s, bool above_diagonal, const Lengths& down_rows) {
   SCOPED_TRACE(described(s));
-  const Packed a = normal_packed(s.down, s.rows + 1, s.channels, 50);
-  const Packed b = normal_packed(s.across, s.cols + 2, s.channels, 51);
+  const auto a = normal_packed<T>(s.down, s.rows + 1, s.channels, 50);
+  const auto b = normal_packed<T>(s.across, s.cols + 2, s.channels, 51);
   std::vector<std::int32_t> columns = some_columns(s, 52);
   const auto rows_of = [&](std::int64_t r) {
     return down_rows.empty() ? s.rows : down_rows[static_cast<std::size_t>(r)];
@@ -134,7 +137,7 @@ void expect_rescored(const Sizes& s, bool above_diagonal = false, const Lengths&
   grid.cols = s.cols;
   grid.down_rows = down_rows.empty() ? nullptr : down_rows.data();
   grid.above_diagonal = above_diagonal;
-  cuda::rescore(nullptr, a.view(), b.view(), grid, s.channels, columns.data(), totals.data());
+  cuda::rescore<T>(nullptr, a.view(), b.view(), grid, s.channels, columns.data(), totals.data());
   EXPECT_TRUE(std::isnan(totals.back()));
   for (std::int64_t r = 0; r < s.down; ++r) {
     for (std::int64_t c = 0; c < s.across; ++c) {
@@ -157,9 +160,14 @@ void expect_rescored(const Sizes& s, bool above_diagonal = false, const Lengths&
           squares += product * product;
         }
       }
-      expect_close(got, want, 8 * eps<float>() * std::sqrt(squares), at(r, c));
+      expect_close(got, want, 8 * eps<T>() * std::sqrt(squares), at(r, c));
     }
   }
+}
+
+void expect_rescored(const Sizes& s, bool above_diagonal = false, const Lengths& down_rows = {}) {
+  expect_rescored_as<float>(s, above_diagonal, down_rows);
+  expect_rescored_as<double>(s, above_diagonal, down_rows);
 }
 
 TEST(Rescore, EveryNumberOfTokens) {
@@ -418,7 +426,7 @@ BlockOfPairs some_pairs(std::int64_t down, std::int64_t across, std::int64_t par
       b.exponents[which].push_back(static_cast<int>(i % 3 - 1) * reach);
       b.squared_norms[which].push_back(i % 5 == 4 ? 0 : 20 + uniform(random));
       const double size = uniform(random);
-      b.rounded_norms[which].push_back({size, 30 * size, 0.3 * size, 5});
+      b.rounded_norms[which].push_back({size, 30 * size, 0.3 * size, 5, 0.2 * size});
     }
   }
   for (std::int64_t k = 0; k < parts * down * across; ++k) {
@@ -439,6 +447,7 @@ struct Expected {
   Real loss;
 };
 
+template <class T>
 Expected expected_of(const BlockOfPairs& b, bool centered, std::size_t r, std::size_t c) {
   Real packed = 0;
   const std::size_t pairs = b.number(static_cast<std::size_t>(b.down), 0);
@@ -457,13 +466,13 @@ Expected expected_of(const BlockOfPairs& b, bool centered, std::size_t r, std::s
   const Real distance = std::sqrt(std::max(Real(0), squared));
   const cuda::RoundedNorms& x = b.rounded_norms[0][r];
   const cuda::RoundedNorms& y = b.rounded_norms[1][c];
-  const Real of_sums = std::ldexp(Real(BlockOfPairs::kChannels), -24) *
+  const Real of_sums = BlockOfPairs::kChannels * Real(eps<T>()) / 2 *
                        std::min(Real(x.rounded) * (Real(y.largest) + y.largest_error),
                                 Real(y.rounded) * (Real(x.largest) + x.largest_error));
   const Real bound = b.rounded_totals[b.number(r, c)] + Real(b.gaps[b.number(r, c)]) +
                      std::min(Real(x.errors) * y.largest + Real(x.rounded) * y.largest_error,
                               Real(y.errors) * x.largest + Real(y.rounded) * x.largest_error) +
-                     of_sums;
+                     of_sums + Real(x.left_out) * y.left_out;
   if (norms == 0) return {linear, 0, distance, 0};
   return {linear, std::clamp(total / norms, Real(-1), Real(1)), distance,
           std::max(Real(0), bound - packed) / norms};
@@ -514,7 +523,7 @@ void expect_block_of_two_sets(const BlockOfPairs& b, bool centered, Order order)
   for (std::size_t i = 0; i < rows + 3; ++i) {
     for (std::size_t j = 0; j < cols + 5; ++j) {
       if (i >= 2 && j >= 3 && i - 2 < rows && j - 3 < cols) {
-        out.expect(i, j, expected_of(b, centered, i - 2, j - 3));
+        out.expect(i, j, expected_of<T>(b, centered, i - 2, j - 3));
       } else {
         out.expect_untouched(i, j);
       }
@@ -557,12 +566,12 @@ void expect_blocks_of_one_set(Order order) {
   same.rounded_norms[1] = same.rounded_norms[0];
   for (std::size_t r = 0; r < n; ++r) {
     for (std::size_t c = r + 1; c < n; ++c) {
-      out.expect(r + 1, c + 1, expected_of(same, true, r, c));
-      out.expect(c + 1, r + 1, expected_of(same, true, r, c));
+      out.expect(r + 1, c + 1, expected_of<T>(same, true, r, c));
+      out.expect(c + 1, r + 1, expected_of<T>(same, true, r, c));
     }
     for (std::size_t c = 0; c < 4; ++c) {
-      out.expect(r + 1, n + 1 + c, expected_of(beside, true, r, c));
-      out.expect(n + 1 + c, r + 1, expected_of(beside, true, r, c));
+      out.expect(r + 1, n + 1 + c, expected_of<T>(beside, true, r, c));
+      out.expect(n + 1 + c, r + 1, expected_of<T>(beside, true, r, c));
     }
     const double norm = same.squared_norms[0][r];
     out.expect(r + 1, r + 1,
@@ -586,7 +595,7 @@ TEST(Entries, FarFromOneInfinityIsTheLimit) {
                              out.views());
   for (std::size_t i = 0; i < 4; ++i) {
     for (std::size_t j = 0; j < 4; ++j) {
-      const Expected want = expected_of(b, false, i, j);
+      const Expected want = expected_of<float>(b, false, i, j);
       const bool is_small = std::abs(want.linear) < 1e-50L;
       const bool is_large = std::abs(want.linear) > 1e50L;
       EXPECT_EQ(std::isinf(out.linear(i, j)), is_large) << at(i, j);

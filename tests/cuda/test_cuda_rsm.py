@@ -7,6 +7,8 @@ import re
 import isogram as ig
 import numpy as np
 import pytest
+from cases.rsm import *  # noqa: F403
+from cases.rsm import NARROW, PRECISIONS, correlated, put
 from isogram import _place
 from isogram._device import rsm as on_gpu
 from support import (
@@ -27,19 +29,14 @@ from support import (
 )
 from test_cuda_errors import on_second_gpu
 
-NARROW = ("bfloat16", "int8")
+# A rank below the number of channels, alone and with a narrow precision.
+RANKS = {f"rank, {precision}": {"rank": 3, "precision": precision} for precision in PRECISIONS}
+SEEN_NARROW = {precision: {"precision": precision} for precision in NARROW} | RANKS
 
 
 def arguments_of(matching):
     """Return a matching and what it needs."""
     return {"matching": matching, **RSM_MATCHINGS[matching]}
-
-
-def put(gpu, tokens):
-    """Copy an array, a sequence of them, or None to the GPU."""
-    if isinstance(tokens, list | tuple):
-        return [gpu.put(sample) for sample in tokens]
-    return None if tokens is None else gpu.put(tokens)
 
 
 def norms(tokens):
@@ -60,7 +57,8 @@ def check(gpu, tokens, other=None, *, tolerance=None, precision="float32", **par
     if precision != "float32" and not host_rounds(precision):
         tolerance = 1e-3
     expected = ig.semantic_rsm(tokens, other, **parameters)
-    actual = ig.semantic_rsm(put(gpu, tokens), put(gpu, other), **parameters)
+    sides = [put(gpu, side) for side in (tokens, other) if side is not None]
+    actual = ig.semantic_rsm(*sides, **parameters)
     assert list(actual) == list(expected)
     for kernel, matrix in expected.items():
         found = gpu.get(actual[kernel])
@@ -394,13 +392,6 @@ def test_a_median_of_zero(gpu):
 # Narrow tokens ------------------------------------------------------------------------------------
 
 
-def correlated(n, s, c, seed=0):
-    """Tokens like neighbours in a feature map, shifted and turned from input to input."""
-    rng = np.random.default_rng([n, s, c, seed])
-    tokens = np.cumsum(rng.standard_normal((n, s, c)), axis=1) + 3 * rng.standard_normal((s, c))
-    return tokens.astype(np.float32)
-
-
 @pytest.mark.parametrize("precision", NARROW)
 def test_narrow_tokens(gpu, precision):
     for n, s, c in [(3, 2, 1), (4, 16, 6), (2, 33, 130), (2, 49, 257), (3, 70, 24)]:
@@ -445,6 +436,35 @@ def test_narrow_tokens_that_are_zero_or_equal(gpu, precision):
     assert not gpu.get(loss)[1].any()
 
 
+# Principal axes: beside the cases of tests/cases/rsm.py ------------------------------------------
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("rank", [5, 29, "auto"])  # one axis has ties
+def test_a_rank_is_that_of_the_host(gpu, rank, precision):
+    tokens, other = correlated(6, 20, 30), correlated(4, 13, 30, 1)
+    options = {"rank": rank, "mean_loss": 1e-3 if rank == "auto" else None, "precision": precision}
+    for arguments in ((tokens,), (tokens, other), ([s[: 9 + i] for i, s in enumerate(tokens)],)):
+        shape = len(arguments[0]), len(arguments[-1])
+        expected, found = np.empty(shape, np.float32), gpu.put(np.empty(shape, np.float32))
+        of_host = ig.semantic_rsm(*arguments, loss=expected, **options)
+        of_gpu = ig.semantic_rsm(*(put(gpu, side) for side in arguments), loss=found, **options)
+        rounds = precision == "float32" or host_rounds(precision)
+        assert_close(gpu.get(of_gpu), of_host, 1e-6 if rounds else 1e-3)
+        if rounds:
+            assert_close(gpu.get(found), expected, 1e-5)
+    check(gpu, tokens, rank=rank, mean_loss=options["mean_loss"], precision=precision)
+    check(gpu, tokens.astype(np.float64), other, rank=rank, mean_loss=options["mean_loss"])
+
+
+def test_a_rank_of_all_channels_loses_nothing(gpu):
+    tokens = gpu.put(TOKENS)
+    loss = gpu.put(np.ones((len(TOKENS), len(TOKENS)), np.float32))
+    all_channels = ig.semantic_rsm(tokens, rank=TOKENS.shape[-1], loss=loss)
+    assert np.array_equal(gpu.get(all_channels), gpu.get(ig.semantic_rsm(tokens)))
+    assert not gpu.get(loss).any()
+
+
 # Where it is computed -----------------------------------------------------------------------------
 
 
@@ -457,10 +477,9 @@ def gpu_sets(gpu):
     return [(0, 1), ([1, 0], (0, 1))]
 
 
-@pytest.mark.parametrize("matching", [*RSM_MATCHINGS, *NARROW])
+@pytest.mark.parametrize("matching", [*RSM_MATCHINGS, *SEEN_NARROW])
 def test_the_same_bits_wherever(gpu, matching):
-    narrow = {"matching": "exact", "precision": matching}
-    parameters = narrow if matching in NARROW else arguments_of(matching)
+    parameters = SEEN_NARROW[matching] if matching in SEEN_NARROW else arguments_of(matching)
     parameters = {"kernel": ("linear", "cosine"), **parameters}
     tokens, other = data((6, 9, 7), "float32", 1), data((3, 10, 7), "float32", 2)
     for arguments in ((tokens,), (tokens, other)):
@@ -476,8 +495,9 @@ def test_the_same_bits_wherever(gpu, matching):
 
 
 @pytest.mark.parametrize("gpus", [0, [0, 1]], ids=str)
+@pytest.mark.parametrize("rank", [None, 7])
 @pytest.mark.parametrize("arguments", ["one set", "two sets", "ragged", "on the GPU"])
-def test_tokens_that_do_not_fit(gpu, monkeypatch, arguments, gpus):
+def test_tokens_that_do_not_fit(gpu, monkeypatch, arguments, rank, gpus):
     """The less memory may be taken, the more bands there are; the entries stay as they are."""
     if gpus != 0:
         on_second_gpu(gpu, np.zeros(1, np.float32))
@@ -485,7 +505,7 @@ def test_tokens_that_do_not_fit(gpu, monkeypatch, arguments, gpus):
     tokens, other = data((9, 11, 30), "float32", 1), data((7, 11, 30), "float32", 2)
     sets = {"one set": (tokens,), "two sets": (tokens, other), "ragged": ([*tokens, other[0, :4]],)}
     chosen = sets.get(arguments, (gpu.put(tokens),))
-    parameters = {"gpus": gpus, "kernel": ("linear", "cosine")}
+    parameters = {"gpus": gpus, "kernel": ("linear", "cosine"), "rank": rank}
     expected = ig.semantic_rsm(*chosen, **parameters)
     shapes = []
     bands_of = on_gpu.bands_of
@@ -498,7 +518,7 @@ def test_tokens_that_do_not_fit(gpu, monkeypatch, arguments, gpus):
     monkeypatch.setattr(on_gpu, "bands_of", noted)
     with pytest.raises(MemoryError, match=r"^semantic_rsm: .*`memory_limit`"):  # noqa: PT012
         for power in range(40):
-            limit = int(90_000 * 0.8**power)
+            limit = int(200_000 * 0.8**power)
             actual = ig.semantic_rsm(*chosen, **parameters, memory_limit=limit)
             for kernel, rsm in expected.items():
                 assert np.array_equal(as_numpy(gpu, actual[kernel]), as_numpy(gpu, rsm))
@@ -526,7 +546,7 @@ def test_tokens_on_the_host(gpu, kernel):
 
 def test_repeats(gpu):
     tokens = gpu.put(data((4, 12, 9), "float32"))
-    for parameters in [*map(arguments_of, RSM_MATCHINGS), *({"precision": p} for p in NARROW)]:
+    for parameters in [*map(arguments_of, RSM_MATCHINGS), *SEEN_NARROW.values()]:
         first, second = (gpu.get(ig.semantic_rsm(tokens, **parameters)) for _ in range(2))
         assert np.array_equal(first, second)
 
@@ -647,15 +667,15 @@ def test_too_many_channels(gpu):
         ig.semantic_rsm(gpu.put(tokens), precision="int8")
 
 
-def test_ranks(gpu):
-    tokens = gpu.put(TOKENS)
-    with pytest.raises(ValueError, match=r"^semantic_rsm: `rank` must be None on a GPU"):
-        ig.semantic_rsm(tokens, rank=1)
-    assert_same = np.testing.assert_array_equal
-    loss = gpu.put(np.ones((len(TOKENS), len(TOKENS)), np.float32))
-    all_channels = ig.semantic_rsm(tokens, rank=TOKENS.shape[-1], loss=loss)
-    assert_same(gpu.get(all_channels), gpu.get(ig.semantic_rsm(tokens)))
-    assert not gpu.get(loss).any()
+def test_too_many_axes(gpu, monkeypatch):
+    """Channels beyond the axes are not summed in integers."""
+    kernels = _place._load()(0).kernels
+    monkeypatch.setattr(kernels, "most_byte_channels", lambda: 5, raising=False)
+    tokens = gpu.put(correlated(3, 4, 9))
+    ig.semantic_rsm(tokens, precision="int8", rank=5)
+    message = r"^semantic_rsm: `precision` must not be 'int8' for more than 5 axes on a GPU, got 6"
+    with pytest.raises(ValueError, match=message):
+        ig.semantic_rsm(tokens, precision="int8", rank=6)
 
 
 def test_tokens_in_different_memory(gpu):

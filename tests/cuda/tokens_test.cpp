@@ -560,4 +560,95 @@ TEST(RoundedTokens, NegligibleTokensAreNothing) {
   for (std::size_t c = 0; c < 4; ++c) EXPECT_EQ(got.value(1, c), 0);
 }
 
+// ---- Rounding along axes ---------------------------------------------------------------------
+
+// Coordinates along the first channels, so that all others are left out.
+template <class Stored, class T = float>
+void expect_rounded_along_axes(const Matrix& tokens, std::size_t window, std::size_t axes,
+                               std::size_t stride) {
+  const std::size_t channels = tokens[0].size();
+  const std::size_t inputs = tokens.size() / window;
+  const bool is_int8 = sizeof(Stored) == 1;
+  std::vector<double> packed;
+  std::vector<double> coordinates;
+  for (const Vec& token : tokens) {
+    for (const Real x : token) packed.push_back(static_cast<double>(x));
+    coordinates.insert(coordinates.end(), packed.end() - static_cast<std::ptrdiff_t>(channels),
+                       packed.end() - static_cast<std::ptrdiff_t>(channels - axes));
+  }
+  const auto rows = static_cast<std::int64_t>(tokens.size());
+  std::vector<Stored> stored = poisoned<Stored>(rows * static_cast<std::int64_t>(stride) + 1);
+  std::vector<float> scales = poisoned<float>(rows);
+  std::vector<cuda::RoundedNorms> norms(inputs);
+  const Precision precision = is_int8               ? Precision::int8
+                              : sizeof(Stored) == 2 ? Precision::bfloat16
+                                                    : Precision::float32;
+  const auto length = static_cast<std::int64_t>(window);
+  cuda::round_coordinates<T>(nullptr, static_cast<std::int64_t>(inputs),
+                             {packed.data(), length, static_cast<std::int64_t>(channels)},
+                             {coordinates.data(), length, static_cast<std::int64_t>(axes)},
+                             precision,
+                             {stored.data(), static_cast<std::int64_t>(stride),
+                              is_int8 ? scales.data() : nullptr, norms.data()});
+  const auto value = [&](std::size_t row, std::size_t c) -> Real {
+    const Stored x = stored[row * stride + c];
+    if constexpr (sizeof(Stored) == 2) return value_of_bits(x, ElementType::bfloat16);
+    return is_int8 ? static_cast<Real>(x) * scales[row] : static_cast<Real>(x);
+  };
+  const auto step = [&](Real x, Real scale) {
+    return sizeof(Stored) <= 2 ? half_step<Stored>(x, scale) : std::abs(x) * eps<Stored>() / 2;
+  };
+  for (std::size_t i = 0; i < inputs; ++i) {
+    Real errors = 0;
+    Real rounded = 0;
+    Real largest_error = 0;
+    Real largest = 0;
+    Real left_out = 0;
+    for (std::size_t row = i * window; row < (i + 1) * window; ++row) {
+      const Vec seen(tokens[row].begin(), tokens[row].begin() + static_cast<std::ptrdiff_t>(axes));
+      const Vec rest(tokens[row].begin() + static_cast<std::ptrdiff_t>(axes), tokens[row].end());
+      const Real scale = scale_for(seen);
+      Vec values(axes);
+      Vec error(axes);
+      for (std::size_t c = 0; c < axes; ++c) {
+        values[c] = value(row, c);
+        error[c] = static_cast<double>(seen[c]) - values[c];
+        ASSERT_LE(std::abs(error[c]), step(seen[c], scale) * (1 + 1e-6L)) << at(row, c);
+      }
+      for (std::size_t c = axes; c < stride; ++c) ASSERT_EQ(stored[row * stride + c], Stored{0});
+      ASSERT_TRUE(!is_int8 || scales[row] == scale);
+      errors += reference::norm(error);
+      rounded += reference::norm(values);
+      largest_error = std::max(largest_error, reference::norm(error));
+      largest = std::max(largest, reference::norm(seen));
+      left_out += reference::inner(rest, rest);
+      left_out += std::ldexp(reference::inner(tokens[row], tokens[row]), -30);
+    }
+    left_out = std::sqrt(left_out);
+    expect_close(norms[i].errors, errors, 1e-12L * errors, "errors");
+    expect_close(norms[i].rounded, rounded, 1e-12L * rounded, "rounded");
+    expect_close(norms[i].largest_error, largest_error, 1e-12L * errors, "largest error");
+    expect_close(norms[i].largest, largest, 1e-12L * largest, "largest");
+    expect_close(norms[i].left_out, left_out, 1e-9L * left_out, "left out");
+  }
+  EXPECT_TRUE(stored.back() == static_cast<Stored>(-77) || std::isnan(value(tokens.size(), 0)));
+}
+
+TEST(RoundedCoordinates, EverySizeAndPrecision) {
+  for (const std::size_t channels : {1, 5, 33, 70}) {
+    for (const std::size_t axes : {std::size_t{1}, (channels + 1) / 2, channels}) {
+      SCOPED_TRACE(std::to_string(channels) + " channels, " + std::to_string(axes) + " axes");
+      Matrix tokens = normal_matrix(3 * 11, channels, 40, 1, 0);
+      tokens[4] = Vec(channels, 0);
+      for (Vec& token : tokens) {  // as the kernel has them
+        for (Real& x : token) x = static_cast<double>(x);
+      }
+      expect_rounded_along_axes<std::int8_t>(tokens, 11, axes, axes + 3);
+      expect_rounded_along_axes<std::uint16_t>(tokens, 11, axes, axes);
+      expect_rounded_along_axes<float>(tokens, 11, axes, axes + 1);
+      expect_rounded_along_axes<double, double>(tokens, 11, axes, axes + 1);
+    }
+  }
+}
+
 }  // namespace

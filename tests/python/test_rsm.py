@@ -5,6 +5,8 @@ import re
 import isogram as ig
 import numpy as np
 import pytest
+from cases.rsm import *  # noqa: F403
+from cases.rsm import NARROW, PRECISIONS, RANKS_REFUSED, correlated, ranked
 from hypothesis import given
 from hypothesis import strategies as st
 from isogram._host import rsm as on_host
@@ -608,16 +610,6 @@ def rounded(tokens, precision):
     return np.rint(centred / np.where(scale > 0, scale, 1)) * scale
 
 
-def correlated(n, s, c, seed=0):
-    """Tokens like neighbours in a feature map, shifted and turned from input to input."""
-    rng = np.random.default_rng([n, s, c, seed])
-    tokens = np.cumsum(rng.standard_normal((n, s, c)), axis=1) + 3 * rng.standard_normal((s, c))
-    return tokens.astype(np.float32)
-
-
-NARROW = ("bfloat16", "int8")
-
-
 @pytest.mark.parametrize("precision", NARROW)
 def test_narrow_matching_is_scored_with_the_tokens_themselves(simd_level, precision):
     for n, s, c in [(3, 2, 1), (4, 16, 6), (3, 33, 130), (3, 49, 257), (9, 50, 24)]:
@@ -722,67 +714,6 @@ def test_narrow_inputs_of_half_precision(simd_level, dtype):
 # Principal axes -----------------------------------------------------------------------------------
 
 
-def expanded(n, s, c, dimensions, seed=0):
-    """Tokens whose channels are linearly dependent."""
-    expansion = np.random.default_rng([seed, c]).standard_normal((dimensions, c))
-    return (correlated(n, s, dimensions, seed) @ expansion).astype(np.float32)
-
-
-def shortfall(tokens, other, linear):
-    """How far entries lie below SciPy's optimum of float64 affinities, over the norms' product."""
-    rows, cols = list(oracle.samples(tokens)), list(oracle.samples(other))
-    below = np.empty((len(rows), len(cols)))
-    for i, a in enumerate(rows):
-        for j, b in enumerate(cols):
-            affinity = a @ b.T
-            norms = np.sqrt((a**2).sum() * (b**2).sum())
-            best = affinity[linear_sum_assignment(affinity, maximize=True)].sum()
-            below[i, j] = (best - linear[i, j]) / norms if norms > 0 else 0
-    return below
-
-
-def ranked(*tokens, **options):
-    """The linear RSM, and what it may have lost."""
-    dtype = result_dtype(*(part.dtype for side in tokens for part in side))
-    loss = np.full((len(tokens[0]), len(tokens[-1])), np.nan, dtype)
-    return ig.semantic_rsm(*tokens, kernel="linear", loss=loss, **options), loss
-
-
-@pytest.mark.parametrize("precision", ["float32", *NARROW])
-@pytest.mark.parametrize("rank", [1, 3, 8, 29, 30, 31, 1000])
-def test_loss_of_a_rank_is_bounded(simd_level, rank, precision):
-    tokens, other = correlated(5, 20, 30), correlated(4, 13, 30, 1)
-    several = [sample[: 7 + 2 * i] for i, sample in enumerate(tokens)]
-    for arguments in ((tokens,), (tokens, other), (several,), (several, list(other))):
-        entries, loss = ranked(*arguments, rank=rank, precision=precision)
-        below = shortfall(arguments[0], arguments[-1], entries)
-        assert (below >= -2e-6).all()
-        assert (below <= loss + 2e-6).all()
-        assert (loss >= 0).all()
-        if rank >= 30 and precision == "float32":
-            assert not loss.any()
-
-
-def test_loss_of_a_rank_in_float64(simd_level):
-    tokens = correlated(5, 20, 30).astype(np.float64)
-    for rank in (1, 7, 20):
-        entries, loss = ranked(tokens, rank=rank)
-        below = shortfall(tokens, tokens, entries)
-        assert (below >= -1e-13).all()
-        assert (below <= loss + 1e-13).all()
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("channels", [90, 200])  # all axes are found, or the leading ones alone
-def test_dependent_channels_can_be_left_out_without_any_loss(simd_level, dtype, channels):
-    tokens = expanded(6, 25, channels, 12).astype(dtype)
-    for arguments in ((tokens,), ([s[: 9 + 3 * i] for i, s in enumerate(tokens)],)):
-        entries, loss = ranked(*arguments, rank=12)
-        assert np.abs(shortfall(arguments[0], arguments[0], entries)).max() <= 2e-6
-        assert loss.max() <= 1e-4
-        assert_close(ig.semantic_rsm(*arguments, rank=12), ig.semantic_rsm(*arguments), 2e-6)
-
-
 def test_leading_axes_are_principal(monkeypatch):
     """Those of all inputs keep as much of Σ z zᵀ as any axes could."""
     tokens = correlated(30, 20, 150).astype(np.float64)
@@ -809,79 +740,12 @@ def leading_axes(monkeypatch, tokens, rank):
     return matchings[-1].axes
 
 
-def test_matched_pairs_are_scored_on_all_channels(simd_level):
-    """Along the only axis the identity is best, which says nothing of the other channels."""
-    tokens = np.zeros((2, 3, 8))
-    tokens[:, :, 0] = 100, 0, -100
-    tokens[0, :, 3], tokens[1, :, 3] = (1, 2, -3), (2, -4, 2)
-    entries = ig.semantic_rsm(tokens, kernel="linear", rank=1)
-    assert_close(entries[0, 1], (tokens[0] * tokens[1]).sum(), 1e-9)
-
-
-@pytest.mark.parametrize("kernel", RSM_KERNELS)
-def test_every_kernel_of_a_rank(simd_level, kernel):
-    tokens = expanded(5, 16, 40, 6)
-    options = {"kernel": kernel, "bandwidth": 30.0} if kernel == "rbf" else {"kernel": kernel}
-    norms = np.sqrt((tokens.astype(float) ** 2).sum((1, 2)))
-    scale = np.outer(norms, norms) if kernel == "linear" else 1
-    actual = ig.semantic_rsm(tokens, rank=6, **options)
-    assert_close(actual, oracle.semantic_rsm(tokens, **options), 1e-5 * scale)
-
-
-def test_rank_of_every_scale(simd_level):
-    tokens = correlated(5, 20, 12)
-    scales = np.float32([1, 1e-15, 1e15, 1e-18, 1e17])[:, None, None]
-    expected = ig.semantic_rsm(tokens, rank=3)
-    assert_close(ig.semantic_rsm(tokens * scales, rank=3), expected, 1e-5)
-    wide = tokens.astype(np.float64)
-    for scale in (1e-150, 1e150, 1e290):
-        assert_close(ig.semantic_rsm(wide * scale, rank=3), expected, 1e-5, f"scale {scale}")
-
-
-def test_rank_of_tokens_that_are_zero_or_equal(simd_level):
-    tokens = correlated(5, 12, 7)
-    tokens[1] = 0
-    tokens[2, 3:] = 0
-    tokens[3] = tokens[3, 0]
-    entries, loss = ranked(tokens, rank=2)
-    assert (shortfall(tokens, tokens, entries) <= loss + 2e-6).all()
-    assert not entries[1].any()
-    assert not loss[1].any()
-    assert not ig.semantic_rsm(np.zeros((3, 4, 5)), rank=2).any()
-
-
-def test_fewer_tokens_than_the_rank(simd_level):
-    for shape in ((2, 1, 9), (2, 3, 40), (1, 2, 9)):
-        tokens = correlated(*shape)
-        actual = ig.semantic_rsm(tokens, rank=8)
-        assert_close(actual, oracle.semantic_rsm(tokens), 1e-5, str(shape))
-
-
-@pytest.mark.parametrize("layout", ["nsc", "nhwc", "nchw"])
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_rank_of_every_type_and_layout(simd_level, dtype, layout):
-    shape = {"nsc": (4, 12, 5), "nhwc": (4, 3, 4, 5), "nchw": (4, 5, 3, 4)}[layout]
-    tokens = grid_data(shape, dtype)
-    options = {"layout": layout, "lengths": [12, 5, 7, 1]}
-    actual = ig.semantic_rsm(tokens, rank=4, **options)
-    best = ig.semantic_rsm(tokens, **options)
-    assert actual.dtype == result_dtype(dtype)
-    assert (actual <= best + 1e-5).all()
-    assert actual.mean() >= 0.9 * best.mean()
-
-
-@pytest.mark.parametrize("precision", ["float32", *NARROW])
-def test_rank_has_the_same_bits_for_any_number_of_threads(simd_level, precision):
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_rank_has_the_same_bits_for_any_number_of_threads(place, precision):
     tokens = correlated(40, 25, 33)
-    one, two = (ranked(tokens, rank=7, precision=precision, num_threads=t) for t in (1, 2))
+    one, two = (ranked(place, tokens, rank=7, precision=precision, num_threads=t) for t in (1, 2))
     assert np.array_equal(one[0], two[0])
     assert np.array_equal(one[1], two[1])
-
-
-def test_rank_of_many_tokens(simd_level):
-    """Each input a group of its own."""
-    tokens = expanded(3, 450, 20, 5)
-    assert_close(ig.semantic_rsm(tokens, rank=5), ig.semantic_rsm(tokens), 2e-6)
 
 
 def test_rank_within_a_limit_of_memory(simd_level):
@@ -890,85 +754,10 @@ def test_rank_within_a_limit_of_memory(simd_level):
     assert np.array_equal(limited, ig.semantic_rsm(tokens, rank=5, num_threads=1))
 
 
-@pytest.mark.parametrize("precision", ["float32", *NARROW])
-def test_rank_auto_takes_what_loses_little(simd_level, precision):
-    tokens = expanded(40, 20, 90, 12)
-    plan = ig.plan("semantic_rsm", tokens, rank="auto", precision=precision)
-    assert plan.rank == 16
-    assert 0 <= plan.mean_loss <= (1e-6 if precision == "float32" else 1e-4)
-    auto, fixed = (ig.semantic_rsm(tokens, rank=r, precision=precision) for r in ("auto", 16))
-    assert np.array_equal(auto, fixed)
-
-
-def test_rank_auto_keeps_its_bound(simd_level):
-    tokens, other = correlated(60, 20, 90), correlated(30, 20, 90, 1)
-    ranks = []
-    for bound in (1e-2, 1e-3, 1e-4, 1e-5):
-        plan = ig.plan("semantic_rsm", tokens, other, rank="auto", mean_loss=bound)
-        below = ig.semantic_rsm(tokens, other) - ig.semantic_rsm(
-            tokens, other, rank="auto", mean_loss=bound
-        )
-        assert plan.mean_loss <= bound
-        assert below.mean() <= 3 * bound
-        ranks.append(90 if plan.rank is None else plan.rank)
-    assert ranks == sorted(ranks)
-    assert ranks[0] < 40
-
-
-def test_rank_auto_of_channels_that_all_count(simd_level):
-    tokens = np.random.default_rng(0).standard_normal((30, 9, 16))
-    loss = np.full((30, 30), np.nan)
-    auto = ig.semantic_rsm(tokens, rank="auto", loss=loss)
-    assert np.array_equal(auto, ig.semantic_rsm(tokens))
-    assert not loss.any()
-    assert ig.plan("semantic_rsm", tokens, rank="auto").rank is None
-    assert ig.plan("semantic_rsm", tokens[:1], rank="auto").rank is None
-
-
-@pytest.mark.parametrize("rank", [2, "auto"])
-def test_rank_names_what_is_not_finite(rank):
-    tokens = correlated(40, 5, 16)
-    tokens[33, 2, 1] = np.nan
-    tokens[35, 2, 1] = np.inf
-    with pytest.raises(ValueError, match=r"^semantic_rsm: `tokens` must be finite, got nan .*33"):
-        ig.semantic_rsm(tokens, rank=rank)
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "message"),
-    [
-        ({"rank": 0}, ValueError, "`rank` must be an integer of at least 1, got 0"),
-        ({"rank": 1.5}, TypeError, "`rank` must be an integer of at least 1, got 1.5"),
-        ({"rank": True}, TypeError, "`rank` must be an integer of at least 1, got True"),
-        ({"rank": "full"}, ValueError, "`rank` must be one of 'auto', got 'full'"),
-        (
-            {"rank": 2, "matching": "greedy"},
-            ValueError,
-            "`rank` must be None unless `matching` is 'exact', got 2 with `matching` 'greedy'",
-        ),
-        (
-            {"rank": 2, "mean_loss": 1e-3},
-            ValueError,
-            "`mean_loss` must be None unless `rank` is 'auto', got 0.001 with `rank` 2",
-        ),
-        (
-            {"rank": "auto", "mean_loss": 0},
-            ValueError,
-            "`mean_loss` must be None or a positive finite number, got 0",
-        ),
-        (
-            {"rank": "auto", "mean_loss": "little"},
-            TypeError,
-            "`mean_loss` must be None or a positive finite number, got 'little'",
-        ),
-    ],
-    ids=str,
-)
-def test_ranks_that_are_refused(options, error, message):
-    tokens = correlated(3, 4, 5)
-    for call in (ig.semantic_rsm, lambda *a, **k: ig.plan("semantic_rsm", *a, **k)):
-        with pytest.raises(error, match=f"^semantic_rsm: {re.escape(message)}$"):
-            call(tokens, **options)
+@pytest.mark.parametrize(("options", "error", "message"), RANKS_REFUSED, ids=str)
+def test_plans_of_ranks_that_are_refused(options, error, message):
+    with pytest.raises(error, match=f"^semantic_rsm: {re.escape(message)}$"):
+        ig.plan("semantic_rsm", correlated(3, 4, 5), **options)
 
 
 # Masks, and tokens of norm 1 ----------------------------------------------------------------------

@@ -105,8 +105,6 @@ def _median(device: Device, distances: DeviceArray, is_symmetric: bool) -> Devic
 def _check_sizes(job: Job) -> None:
     """Raise the error for more tokens than the kernels can match."""
     kernels, matching = job.gpus[0].kernels, job.matching
-    if matching.axes is not None:
-        raise PlaceError(ValueError, "`rank` must be None on a GPU, which matches on all channels")
     for samples in job.pairs.sides:
         tokens, most = int(samples.tokens.max()), kernels.most_matched()
         at_once = min(matching.window_or_k, tokens) if matching.name == "window" else tokens
@@ -116,12 +114,13 @@ def _check_sizes(job: Job) -> None:
                 f"`{samples.name}` must have at most {most} tokens an input to match on a GPU, "
                 f"got {at_once}",
             )
-    channels = job.pairs.rows.channels
-    if matching.precision == "int8" and channels > kernels.most_byte_channels():
+    most = kernels.most_byte_channels()
+    if matching.precision == "int8" and job.seen > most:
+        seen = "channels" if matching.axes is None else "axes"
         raise PlaceError(
             ValueError,
-            f"`precision` must not be 'int8' for more than {kernels.most_byte_channels()} channels "
-            f"on a GPU, got {channels} channels",
+            f"`precision` must not be 'int8' for more than {most} {seen} on a GPU, "
+            f"got {job.seen} {seen}",
         )
 
 
@@ -249,7 +248,8 @@ def _bytes_for(plan: BlockPlan, rows: int, cols: int) -> tuple[int, int]:
 
     tiles = (1 if (n, m) == plan.shape else 2) * Target.bytes_for(plan, n, m)
     lanes = LANES * lane_for(plan).bytes_for(plan)
-    return larger(Band.bytes_for), larger(Band.arriving_bytes_for) + tiles + lanes
+    arriving = larger(Band.arriving_bytes_for) + Band.coordinates_bytes_for(plan)
+    return larger(Band.bytes_for), arriving + tiles + lanes
 
 
 def _free_bytes(gpu: Device) -> int:

@@ -12,6 +12,7 @@ from isogram._entries import result_dtype, widened
 from isogram._protocols import Place
 from isogram._tokens.job import not_finite
 from isogram._tokens.samples import Samples
+from isogram._walk.tiles import spans
 
 _SCALED = 4  # copies of tokens that are held while they are scaled
 
@@ -95,7 +96,7 @@ class Band:
         self._tokens = (tokens, lengths) if plan.has_distances else None
         self._order: DeviceArray = None
         if plan.is_narrow:
-            self._pack_rounded(tokens, lengths)
+            self._pack_narrow(tokens, lengths)
         else:
             self._pack(tokens, lengths)
         self._summary.exponents -= plan.exponent
@@ -105,7 +106,7 @@ class Band:
     @staticmethod
     def bytes_for(plan: BlockPlan, side: Side) -> int:
         """Return the bytes of an input: of its packed tokens and their summary."""
-        narrow = 2 * plan.narrow_stride + 4 if plan.is_narrow else 0
+        narrow = plan.narrow_dtype.itemsize * plan.narrow_stride + 4 if plan.is_narrow else 0
         of_token = plan.stride * plan.job.dtype.itemsize + narrow + 12
         raw = Band.arriving_bytes_for(plan, side) if plan.has_distances else 0
         means = 8 * plan.channels * (6 if plan.leaves_out_huge else 1)
@@ -119,6 +120,15 @@ class Band:
         if side.samples.is_unit:
             items += _SCALED * result_dtype(*sources).itemsize
         return side.most * plan.channels * items
+
+    @staticmethod
+    def coordinates_bytes_for(plan: BlockPlan) -> int:
+        """Return the bytes that the tokens of a block and their coordinates take as doubles."""
+        axes = plan.job.matching.axes
+        if axes is None:
+            return 0
+        tokens = max(plan.inputs_of(side) * side.most for side in (plan.rows, plan.cols))
+        return axes.nbytes + 8 * tokens * sum(axes.shape)
 
     def _part_counts(self, span: slice) -> DeviceArray | None:
         """Return the numbers of tokens of every part and input; None: the same for all inputs."""
@@ -140,43 +150,80 @@ class Band:
                 order=self._order,
             )
         shape = (side.pieces, n, side.window, plan.stride)
-        self._packed = device.empty(shape, plan.job.dtype)
-        device.kernels.pack_tokens(
-            device.stream,
-            tokens,
-            lengths,
-            exponents=self._summary.exponents,
-            means=self._summary.means,
-            order=self._order,
-            packed=self._packed,
-        )
+        self._packed = self._packed_as(plan.job.dtype, shape, tokens, lengths, slice(n))
         self._multiplied = self._packed
 
-    def _pack_rounded(self, tokens: DeviceArray, lengths: DeviceArray) -> None:
-        """Pack the rounded tokens that are matched, and the tokens that score matched pairs."""
+    def _packed_as(
+        self, dtype: Any, shape: tuple[int, ...], tokens: DeviceArray, lengths: Any, span: slice
+    ) -> DeviceArray:
+        """Return the tokens of some inputs of the band, packed."""
+
+        def some(array: DeviceArray | None) -> DeviceArray | None:
+            return None if array is None else array[span]
+
+        packed = self._device.empty(shape, dtype)
+        self._device.kernels.pack_tokens(
+            self._device.stream,
+            tokens[span],
+            some(lengths),
+            exponents=self._summary.exponents[span],
+            means=some(self._summary.means),
+            order=some(self._order),
+            packed=packed,
+        )
+        return packed
+
+    def _pack_narrow(self, tokens: DeviceArray, lengths: DeviceArray) -> None:
+        """Pack the narrow tokens that are matched, and the tokens that score matched pairs."""
         device, plan, side, n = self._device, self._plan, self._side, len(tokens)
-        precision = plan.job.matching.precision
-        is_int8 = precision == "int8"
-        dtype = np.int8 if is_int8 else np.uint16
-        self._packed = device.empty((1, n, side.most, plan.stride), np.float32)
-        rounded = device.empty((n, side.most, plan.narrow_stride), dtype)
+        rounded = device.empty((n, side.most, plan.narrow_stride), plan.narrow_dtype)
         self._scales: DeviceArray = None
-        if is_int8:
+        if plan.job.matching.precision == "int8":
             self._scales = device.empty((n, side.most), np.float32)
         self._rounded_norms = device.empty((n, 5))
-        device.kernels.round_tokens(
-            device.stream,
-            tokens,
-            lengths,
-            exponents=self._summary.exponents,
-            means=self._summary.means,
-            precision=precision,
-            packed=self._packed,
-            rounded=rounded,
-            scales=self._scales,
-            norms=self._rounded_norms,
-        )
+        shape = (1, n, side.most, plan.stride)
+        if plan.job.matching.axes is None:
+            self._packed = device.empty(shape, plan.job.dtype)
+            device.kernels.round_tokens(
+                device.stream,
+                tokens,
+                lengths,
+                exponents=self._summary.exponents,
+                means=self._summary.means,
+                precision=plan.job.matching.precision,
+                packed=self._packed,
+                rounded=rounded,
+                scales=self._scales,
+                norms=self._rounded_norms,
+            )
+        else:
+            self._packed = self._packed_as(plan.job.dtype, shape, tokens, lengths, slice(n))
+            self._round_along_axes(tokens, lengths, rounded)
         self._multiplied = rounded[None]
+
+    def _round_along_axes(
+        self, tokens: DeviceArray, lengths: DeviceArray, rounded: DeviceArray
+    ) -> None:
+        """Round the coordinates of the tokens, products of float64, of one block after another."""
+        device, plan, most = self._device, self._plan, self._side.most
+        axes = device.copy_of(plan.job.matching.axes)
+        for span in spans(len(tokens), plan.inputs_of(self._side)):
+            count = span.stop - span.start
+            shape = (1, count, most, plan.channels)
+            [packed] = self._packed_as(np.float64, shape, tokens, lengths, span)
+            coordinates = device.empty((count, most, len(axes)))
+            device.matmul(
+                packed.reshape(-1, plan.channels), axes.T, coordinates.reshape(-1, len(axes))
+            )
+            device.kernels.round_coordinates(
+                device.stream,
+                packed,
+                coordinates,
+                precision=plan.job.matching.precision,
+                rounded=rounded[span],
+                scales=None if self._scales is None else self._scales[span],
+                norms=self._rounded_norms[span],
+            )
 
     def block(self, span: slice) -> Block:
         """Return a block of the inputs, which is kept for the next time."""

@@ -50,7 +50,7 @@ class Lane(ABC):
             tokens=self._plan.rows.most,
             rounded_totals=rounded_totals,
             gaps=gaps,
-            channels=self._plan.channels,
+            channels=self._plan.job.seen,
         )
 
     @classmethod

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from isogram._tokens.job import Job, Matching
 from isogram._tokens.samples import Samples
 from isogram._walk.tiles import Tile, cut
 
+_ROUNDED: dict[str, np.dtype[Any]] = {"int8": np.dtype(np.int8), "bfloat16": np.dtype(np.uint16)}
 _LINE = 32  # items; rows of affinities begin at multiples of them
 _ALIGNED = 16  # tokens; of as many, or multiples, tensor cores take the fastest products
 _CACHES = 8  # that the affinities of a block may fill: fewer pairs would not fill the GPU for long
@@ -99,7 +100,8 @@ class BlockPlan:
         )
         # Items from one packed token to the next, which begins at a multiple of 16 bytes.
         self.stride = self.channels if self.is_unmatched else multiple(self.channels, 4)
-        self.narrow_stride = multiple(self.channels, 16)
+        self.narrow_stride = multiple(job.seen, 16)
+        self.narrow_dtype = _ROUNDED.get(matching.precision, job.dtype)
         # Parts of two inputs are matched one by one; the parts that one lacks have no partner.
         self.parts = self.rows.parts[: len(self.cols.parts)]
         # The number of sums that make up the matched sum of a pair.
@@ -115,6 +117,10 @@ class BlockPlan:
     def affinity_stride(self) -> int:
         """Items from one row of a block's affinities to the next."""
         return multiple(self.block[1] * self.cols.window, _LINE)
+
+    def inputs_of(self, side: Side) -> int:
+        """Return the number of inputs of a side in a block."""
+        return self.block[0 if side is self.rows else 1]
 
     def columns_of(self, part: Part) -> int:
         """Return the number of tokens that a part matches in the pairs of a block."""

@@ -207,7 +207,7 @@ def semantic_rsm(
         several the first of
         `tokens`, or else of `other`, but band by band the first that is read; a bandwidth by the
         median of no pairs, or of distances whose median is 0; on a GPU more than 4096 tokens that
-        are matched at once, or a `rank` below the number of channels.
+        are matched at once.
     TypeError
         Types that are neither floats nor integers nor booleans; integers as for `gram`.
     MemoryError
@@ -225,19 +225,21 @@ def semantic_rsm(
     "exact" and "window", by differences: up to twenty times the time, and s² float64 per thread.
     With a narrow precision or a rank no pair is. Pairs of a GPU are matched again by the host, to
     which the tokens are then copied. A rank takes s²·rank + s·c multiply-adds per pair in place of
-    s²·c, c·rank per token, and once c³, to find the axes of 4·c tokens with NumPy: where c is
-    large, it takes hundreds of inputs to pay. The axes are those of the tokens as they are matched
-    (less their input's mean token where all inputs have as many), over the norm of their input. A
-    pair of `pairs` costs up to half more than one of the whole RSM at 49 tokens, and as much at 196
-    and more; inputs in no pair are not packed, and read only for rbf and a rank.
+    s²·c, c·rank in float64 per token, and once c³, to find the axes of 4·c tokens with NumPy: where
+    c is large, it takes hundreds of inputs to pay. The axes are those of the tokens as they are
+    matched (less their input's mean token where all inputs have as many), over the norm of their
+    input. A pair of `pairs` costs up to half more than one of the whole RSM at 49 tokens, and as
+    much at 196 and more; inputs in no pair are not packed, and read only for rbf and a rank.
     Memory: the results, one packed copy of the tokens (two with a narrow precision or a rank, to
     score what was matched), a copy of tokens that are scaled, or picked by a mask that is not one
     of leading tokens, 56·c² bytes to find axes, and a block of pairs per thread; the median
     takes half a result more. A GPU holds bands of inputs that fit, and blocks of pairs whose
-    affinities stay in its cache. It is waited for once, to learn whether all tokens are finite, and
-    for rbf twice more; a median of 0 gives NaN throughout there, not an error. Its entries differ
-    from the host's by rounding, 1e-6 of the norms' product in float32; of equal optima of rounded
-    tokens it may score another. The result need not be positive semi-definite.
+    affinities stay in its cache; with a rank, float64 copies of the tokens of a block as well. It
+    is waited for once, to learn whether all tokens are finite, for rbf twice more, and with a rank
+    for each input of the samples, of which the host finds the axes; a median of 0 gives NaN
+    throughout there, not an error. Its entries differ from the host's by rounding, 1e-6 of the
+    norms' product in float32; of equal optima of rounded tokens it may score another. The result
+    need not be positive semi-definite.
     Source: Wald et al. 2024, "Decoupling Semantic Similarity from Spatial Alignment for Neural
     Networks", arXiv:2410.23107. Their code sorts norms ascending before it cuts windows, so that
     the shorter last window holds the largest norms, here the smallest: entries differ where

@@ -128,6 +128,12 @@ class Job(NamedTuple):
     workers: int = 0  # threads; 0: get_num_threads()
     listed: Listed | None = None  # the pairs whose entries are computed, as vectors; None: all
 
+    @property
+    def seen(self) -> int:
+        """The channels, or axes, that the matching sees."""
+        axes = self.matching.axes
+        return self.pairs.rows.channels if axes is None else len(axes)
+
 
 def by_output(arrays: Mapping[str, Any]) -> dict[str, Any]:
     """Return the array of every output, None for those that are not computed."""

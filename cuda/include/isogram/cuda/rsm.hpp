@@ -73,9 +73,10 @@ using detail::RoundedNorms;
 
 // Tokens rounded to be matched.
 struct RoundedTokens {
-  void* data;           // (inputs, tokens, stride): bfloat16, or int8 in −127 … 127
-  std::int64_t stride;  // ≥ channels
-  float* scales;        // (inputs, tokens): the unit of a token's int8; null for bfloat16
+  void* data;           // (inputs, tokens, stride): bfloat16, int8 in −127 … 127, or coordinates
+                        // of the type of entries
+  std::int64_t stride;  // ≥ channels, or axes
+  float* scales;        // (inputs, tokens): the unit of a token's int8; null for other types
   RoundedNorms* norms;  // (inputs)
 };
 
@@ -90,6 +91,16 @@ void round_tokens(Stream stream, const Tokens& tokens, const TokenSummary& summa
                   Precision precision, const PackedTokens<float>& packed,
                   const RoundedTokens& rounded);
 
+// Rounds the coordinates of tokens along the axes of a matching, as round_tokens() does the tokens
+// themselves; with float32 to T, the type of entries. Both sides are what pack_tokens<double>()
+// makes of them in one piece: `tokens` by itself, and `coordinates`, of stride axes, as
+// tokens · axesᵀ. The norms are those of coordinates, and RoundedNorms::left_out is what they leave
+// of the tokens. Cost: a block of threads per input, which reads both; one write.
+template <class T>
+void round_coordinates(Stream stream, std::int64_t inputs, const PackedTokens<const double>& tokens,
+                       const PackedTokens<const double>& coordinates, Precision precision,
+                       const RoundedTokens& rounded);
+
 // affinities_ij = products_ij · (row_scales_i · col_scales_j), for a block of int32 products of
 // int8 tokens. `affinities` may be the memory of `products`, with the same stride. Cost: one read,
 // one write.
@@ -100,20 +111,22 @@ void scale_products(Stream stream, const Matrix<const std::int32_t>& products,
 // The number of parts of the sums of rescore(); see MatchedSums.
 std::int64_t rescore_parts(std::int64_t channels);
 
-// Scores matchings of rounded tokens with the tokens before rounding:
+// Scores matchings of rounded tokens, or coordinates, with the tokens before that:
 //   totals[part, r, c] = Σ_s ⟨a_r[s], b_c[columns[r, c, s]]⟩ over the part's channels,
-// (rescore_parts(channels), down, across); float32 sums within a part and input, float64 beyond.
+// (rescore_parts(channels), down, across); sums of type T within a part and input, float64 beyond.
 // `columns` is the result of match(), and `problems` has its down, across, rows, cols, down_rows
 // and above_diagonal; tokens without a column add nothing. Both sides are packed in one piece.
 // Their `data` is the first input of the block, aligned to 16 bytes; their strides are equal, a
 // multiple of 4.
 //
-// Cost per pair of s tokens of c channels: s·c multiply-adds, 4·s·c bytes from shared memory and
-// (1/6 + 1/32) 4·s·c from L2. A block of threads takes 32 channels of 32 × 6 inputs; the tokens of
-// the 6 are in shared memory if they fit (64 tokens), and a row token is read once for all 6.
-void rescore(Stream stream, const PackedTokens<const float>& rows,
-             const PackedTokens<const float>& cols, const ProblemGrid& problems,
-             std::int64_t channels, const std::int32_t* columns, double* totals);
+// Cost per pair of s tokens of c channels, in float32: s·c multiply-adds, 4·s·c bytes from shared
+// memory and (1/6 + 1/32) 4·s·c from L2. A block of threads takes 32 channels of 32 × 6 inputs; the
+// tokens of the 6 are in shared memory if they fit (64 tokens of floats), and a row token is read
+// once for all 6.
+template <class T>
+void rescore(Stream stream, const PackedTokens<const T>& rows, const PackedTokens<const T>& cols,
+             const ProblemGrid& problems, std::int64_t channels, const std::int32_t* columns,
+             double* totals);
 
 // ---- Greedy matching -------------------------------------------------------------------------
 
@@ -150,7 +163,7 @@ struct MatchedSums {
   std::int64_t tokens = 0;                // of every input, with mean_products
 
   // Required for RsmOutputs::loss: totals and gaps of match() for the rounded tokens, (down,
-  // across).
+  // across), and the channels, or axes, of those.
   const double* rounded_totals = nullptr;
   const double* gaps = nullptr;
   std::int64_t channels = 0;
