@@ -12,9 +12,11 @@ import math
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import cupy
@@ -22,6 +24,7 @@ import isogram as ig
 import numpy as np
 from isogram.typing import RsmPrecisionName
 
+from benchmarks.baselines.rivals import PACKAGES, Unavailable, load
 from benchmarks.case import Case, Workload
 from benchmarks.cases import all_cases
 from benchmarks.machine import commit
@@ -56,13 +59,18 @@ def seconds_of(calls: dict[str, Call], rounds: int = ROUNDS) -> dict[str, float]
         call()
     for _ in range(rounds):
         for name, call in calls.items():
-            begin, end = cupy.cuda.Event(), cupy.cuda.Event()
-            begin.record()
-            call()
-            end.record()
-            end.synchronize()
-            times[name].append(cupy.cuda.get_elapsed_time(begin, end) / 1e3)
+            times[name].append(seconds_of_one(call))
     return {name: statistics.median(values) for name, values in times.items()}
+
+
+def seconds_of_one(call: Call) -> float:
+    """Return the time on the GPU of one call."""
+    begin, end = cupy.cuda.Event(), cupy.cuda.Event()
+    begin.record()
+    call()
+    end.record()
+    end.synchronize()
+    return float(cupy.cuda.get_elapsed_time(begin, end)) / 1e3
 
 
 def seconds_of_host(call: Call) -> float:
@@ -168,31 +176,42 @@ def affinities(count: int, tokens: int) -> Any:
 
 def match(scale: float) -> list[Row]:
     rows = []
+    others = list(rivals())
     for tokens, count, wanted in ((49, 100_000, 25), (64, 100_000, 12.5), (196, 10_000, 0.5)):
         problems = affinities(round(count * scale), tokens)
         seconds = seconds_of({"match": lambda problems=problems: ig.match(problems)}, rounds=5)  # type: ignore[misc]
         work = f"{len(problems)} assignments, S = {tokens}, smooth fields"
         rate = len(problems) / seconds["match"] / 1e6
         rows.append(Row(work, "million a second", rate, wanted, seconds))
-        if rival := torch_assignment():
+        for rival, solve, wanted_ratio in others:
             few = problems[:1000]
             seconds = seconds_of(
-                {"match": lambda: ig.match(problems), "torch": lambda: rival(-few)},  # noqa: B023
+                {"match": lambda: ig.match(problems), rival: lambda: solve(-few)},  # noqa: B023
                 rounds=3,
             )
-            value = seconds["torch"] / len(few) * len(problems) / seconds["match"]
-            rows.append(Row(work, "torch-linear-assignment's time over ours", value, 20, seconds))
+            value = seconds[rival] / len(few) * len(problems) / seconds["match"]
+            rows.append(Row(work, f"{rival}'s time over ours", value, wanted_ratio, seconds))
     return rows
 
 
-def torch_assignment() -> Callable[[Any], object] | None:
-    """Return torch-linear-assignment for CuPy's arrays, or None where it is not installed."""
-    try:
-        import torch
-        from torch_linear_assignment import batch_linear_assignment
-    except ImportError:
-        return None
-    return lambda costs: batch_linear_assignment(torch.from_dlpack(costs))
+# The solver of each package that matches CUDA tensors, and the ratio of times that is wanted.
+RIVALS = {
+    "torch_linear_assignment": ("batch_linear_assignment", 20),
+    "torchmatch": ("solve", 1),
+}
+
+
+def rivals() -> Iterator[tuple[str, Callable[[Any], object], float]]:
+    """Yield the packages that can be imported, their solvers for CuPy's arrays, and the ratios."""
+    for name, (solver, ratio) in RIVALS.items():
+        adapter = load(name)
+        if not isinstance(adapter, Unavailable):
+            yield PACKAGES[name], partial(solved, adapter, solver), ratio
+
+
+def solved(adapter: ModuleType, solver: str, costs: Any) -> object:
+    """Return what a rival finds for a CuPy array."""
+    return getattr(adapter, solver)(adapter.torch.from_dlpack(costs))
 
 
 def semantic_rsm(scale: float) -> list[Row]:
@@ -224,6 +243,50 @@ def semantic_rsm(scale: float) -> list[Row]:
     return rows
 
 
+AXES = 256
+
+
+def head_tokens(count: int) -> Any:
+    """Return tokens like those of EfficientNet-Lite0's head: 1280 channels that depend on 320.
+
+    Variances fall from axis to axis so that AXES lose what they lose there, some 5e-7 of an entry.
+    """
+    scales = cupy.exp(-cupy.arange(320, dtype=np.float32) / 90)
+    expansion = scales[:, None] * normal(320, 1280, seed=1)
+    return smooth_fields(count, 49, 320) @ expansion
+
+
+def semantic_rsm_along_axes(scale: float) -> list[Row]:
+    tokens = head_tokens(round(50_000 * scale))
+    some = tokens[: round(4096 * scale)]
+    n = len(some)
+
+    def along_axes(tokens: Any) -> Any:
+        return ig.semantic_rsm(tokens, precision="bfloat16", rank=AXES)
+
+    seconds = seconds_of(
+        {
+            "all channels": lambda: ig.semantic_rsm(some, precision="bfloat16"),
+            f"{AXES} axes": lambda: along_axes(some),
+        },
+        rounds=3,
+    )
+    work = f"semantic RSM along {AXES} axes, bfloat16, n = {n}, S = 49, C = 1280"
+    rate = n * (n - 1) / 2 / seconds[f"{AXES} axes"] / 1e6
+    gain = seconds["all channels"] / seconds[f"{AXES} axes"]
+    loss = float((ig.semantic_rsm(some) - along_axes(some)).mean(dtype=np.float64))
+    # Once, as it takes half a minute.
+    of_all = {"GPU": seconds_of_one(lambda: along_axes(tokens))}
+    of_all_work = work.replace(f"n = {n}", f"n = {len(tokens)}")
+    wanted = 35 * scale**2
+    return [
+        Row(work, "million pairs a second", rate, 40, seconds),
+        Row(work, "all channels' time over ours", gain, 1.8, seconds),
+        Row(work, "1e-6 over the mean loss", 1e-6 / max(loss, 1e-9), 1, {}),
+        Row(of_all_work, f"{wanted:.3g} s over ours", wanted / of_all["GPU"], 1, of_all),
+    ]
+
+
 # Of the suite's groups those whose cases are large enough for a GPU.
 BESIDE_ONE_CORE = ("gram", "center", "cka", "gbs", "knn", "compare")
 
@@ -252,7 +315,16 @@ def beside_host(case: Case, workload: Workload) -> Row:
     return Row(f"{case.title}, {sizes}", "one core's time over ours", value, 50, seconds)
 
 
-CASES = (gram, center, cka, nearest, match, semantic_rsm, beside_one_core)
+CASES = (
+    gram,
+    center,
+    cka,
+    nearest,
+    match,
+    semantic_rsm,
+    semantic_rsm_along_axes,
+    beside_one_core,
+)
 
 
 # The report -----------------------------------------------------------------------------------
