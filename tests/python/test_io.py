@@ -458,10 +458,15 @@ def test_arrays_of_torch_files_are_not_written_to(tmp_path):
 def test_tensors_of_every_kind(tmp_path):
     torch = pytest.importorskip("torch")
     x = torch.arange(12.0).reshape(4, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a prototype
+        nested = torch.nested.nested_tensor([x, x[:2]])
     saved = {
         "deep": [{"x": x}, x.to(torch.bfloat16)],
         "grad": x.clone().requires_grad_(),
         "sparse": x.to_sparse(),
+        "nested": nested,
+        "meta": torch.empty(4, 3, device="meta"),
         "step": 3,
         "mask": x > 2,
         "eight": x.to(torch.float8_e4m3fn),
@@ -471,7 +476,8 @@ def test_tensors_of_every_kind(tmp_path):
     assert list(layers) == ["deep/0/x", "deep/1", "grad"]
     for layer in layers.values():
         np.testing.assert_array_equal(np.asarray(layer).astype(float), x)
-    assert set(layers.skipped) == {"sparse", "step", "mask", "eight"}
+    assert set(layers.skipped) == {"sparse", "nested", "meta", "step", "mask", "eight"}
+    assert layers.skipped["meta"] == "a tensor of torch.float32 without values"
     torch.save(x, tmp_path / "one.pt")
     assert list(io.open(tmp_path / "one.pt")) == ["one"]
 

@@ -59,12 +59,21 @@ def _add(torch: Any, found: Contents, name: str, value: Any) -> None:
         add_list(found, name, value)
     elif not isinstance(value, torch.Tensor):
         found.others[name] = type(value).__name__
-    elif value.layout != torch.strided or value.is_quantized or value.is_conj() or value.is_neg():
+    elif not _is_dense(torch, value):
         found.others[name] = f"a tensor of {value.dtype} that is not dense"
+    elif value.is_meta:
+        found.others[name] = f"a tensor of {value.dtype} without values"
     elif (dtype := _dtype(torch, value)) is None:
         found.others[name] = f"{value.dtype} of shape {tuple(value.shape)}"
     else:
         found.entries[name] = Entry(tuple(value.shape), dtype, _reader(torch, value, dtype))
+
+
+def _is_dense(torch: Any, tensor: Any) -> bool:
+    is_view = tensor.is_conj() or tensor.is_neg()  # whose numbers are not those in memory
+    return tensor.layout == torch.strided and not (
+        tensor.is_nested or tensor.is_quantized or is_view
+    )
 
 
 def _dtype(torch: Any, tensor: Any) -> np.dtype[Any] | None:
