@@ -66,8 +66,15 @@ def for_maps(name: str, shape: tuple[int, ...]) -> str:
     if len(shape) == 4:
         return ": pass layout='nchw' (PyTorch) or 'nhwc' for maps of features"
     if len(shape) == 2:
-        return f": {name}[:, None] has inputs of a single token"
+        s = shape[0]
+        return f": {name}[None] is one input of {s} tokens, {name}[:, None] {s} of a single token"
     return ""
+
+
+def for_one_input(name: str, shape: tuple[int, ...]) -> str:
+    """Say how sets of tokens become one input."""
+    maps = ", or layout='nchw' (PyTorch) or 'nhwc' for a map" if len(shape) == 3 else ""
+    return f": pass one input, such as {name}[0], or `pairs`{maps}" if len(shape) > 2 else ""
 
 
 def for_other_samples(

@@ -737,6 +737,14 @@ def test_layers(run, models, tmp_path, rng):
     assert "identifiers: none" in run("layers", models[0]).stdout
 
 
+def test_weights_are_no_layers(run, tmp_path):
+    path = tmp_path / "checkpoint.npz"
+    np.savez(path, **{"a.weight": np.ones((3, 2)), "b.weight": np.ones((4, 3))})
+    assert_fails(
+        run("check", path, path, "--min", "1"), "look like weights of a model: compare what"
+    )
+
+
 def test_layers_of_what_is_refused(run, tmp_path):
     path = tmp_path / "mixed.npz"
     np.savez(path, a=np.ones((3, 2)), b=np.ones((4, 2)))

@@ -487,9 +487,17 @@ def test_maps_without_a_layout():
     ):
         ig.spatial_rsm(TOKENS, MAPS)
     with pytest.raises(
-        ValueError, match=r"got 2-D .*: tokens\[:, None\] has inputs of a single tok"
+        ValueError, match=r"got 2-D .*: tokens\[None\] is one input of 5 tokens, tokens\[:, None\]"
     ):
         ig.semantic_rsm(TOKENS[0])
+
+
+def test_sets_of_inputs_to_a_matching_of_one_pair():
+    one = r"^semantic_matching: `tokens` must be 2-D, got 3-D .*: pass one input, such as tokens\[0"
+    with pytest.raises(ValueError, match=one + r"\], or `pairs`, or layout='nchw' \(PyTorch\)"):
+        ig.semantic_matching(TOKENS, TOKENS)
+    with pytest.raises(ValueError, match=r"must be 3-D, got 4-D .* as tokens\[0\], or `pairs`$"):
+        ig.semantic_matching(MAPS, MAPS, layout="nhwc")
 
 
 # What is another quantity ---------------------------------------------------------------------

@@ -29,6 +29,7 @@ from isogram.torch import (  # noqa: E402
     record,
 )
 from isogram.torch._batches import Batch  # noqa: E402
+from isogram.torch._layers import chosen  # noqa: E402
 from torch import nn  # noqa: E402
 
 
@@ -109,7 +110,7 @@ def assert_same(actual, expected):
 @pytest.mark.parametrize(
     ("layers", "names"),
     [
-        ("*", ["conv1", "bn1", "relu[0]", "relu[1]", "layer1", "layer2"]),
+        ("*", ["conv1", "bn1", "relu[0]", "relu[1]", "layer1", "layer2", "heads.0"]),
         ("layer?", ["layer1", "layer2"]),
         ("layer1.*", ["layer1.0", "layer1.1"]),
         ("**.0", ["layer1.0", "layer2.0", "heads.0"]),
@@ -156,13 +157,32 @@ def test_a_name_that_is_nearly_right():
 
 
 def test_a_layer_that_is_not_called_is_skipped_or_an_error():
-    recording = record(Cnn(), [images()])
-    assert recording.skipped == {"heads": "was not called"}
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inside = nn.Sequential(nn.Linear(4, 4))  # its module is called, it is not
+            self.heads = nn.ModuleList([nn.Linear(4, 2)])
+
+        def forward(self, x):
+            return self.heads[0](self.inside[0](x))
+
+    x = torch.rand(2, 8, 4)
+    recording = record(Model(), x)
+    assert list(recording) == ["heads.0"]
+    assert recording.skipped == {"inside": "was not called: inside.* are inside it"}
     assert "1 modules without features" in repr(recording)
-    with pytest.raises(RuntimeError, match="record: layer 'heads' was not called"):
-        record(Cnn(), [images()], layers="heads")
+    with pytest.raises(RuntimeError, match=r"record: layer 'heads' was not called: heads\.\* are"):
+        record(Model(), x, layers="heads")
     with pytest.raises(ValueError, match="record: no layer has an output: 'heads' was not called"):
-        record(Cnn(), [images()], layers=[nn.ModuleList])
+        record(Model(), x, layers=[nn.ModuleList])
+
+
+def test_lists_of_modules_stand_for_their_modules():
+    blocks = nn.ModuleList([nn.Linear(4, 4), nn.ModuleDict({"a": nn.Linear(4, 4)})])
+    assert [choice.name for choice in chosen("f", nn.ModuleDict({"b": blocks}), "*")] == [
+        "b.0",
+        "b.1.a",
+    ]
 
 
 # Outputs ------------------------------------------------------------------------------------------
@@ -748,7 +768,7 @@ def test_a_comparison_is_that_of_recordings():
     batches = list(x.split(8))
     result = compare_models(a, b, batches, layers_b="layer?")
     rows, columns = record(a, [x]), record(b, [x], layers="layer?")
-    assert (result.rows, result.columns, result.samples) == (list(rows), list(columns), 24)
+    assert result[1:] == (list(rows), list(columns), 24, "cka")
     assert result.values.dtype == torch.float64
     doubles = [[t.double().numpy() for t in side.values()] for side in (rows, columns)]
     np.testing.assert_allclose(result.values, reference.cka_matrix(*doubles), atol=2e-5)
@@ -756,6 +776,7 @@ def test_a_comparison_is_that_of_recordings():
     torch.testing.assert_close(
         knn.values, ig.similarity_matrix(rows, record(b, [x]), measure="mutual_knn", k=3)
     )
+    assert knn.measure == "mutual_knn"
 
 
 def test_a_model_with_itself_runs_once():
@@ -770,9 +791,9 @@ def test_a_shuffled_loader_is_drawn_once():
     data = torch.utils.data.TensorDataset(images(24))
     loader = torch.utils.data.DataLoader(data, batch_size=6, shuffle=True)
     model = Cnn()
-    assert_same(compare_models(model, model, loader).values.diagonal(), torch.ones(6))
+    assert_same(compare_models(model, model, loader).values.diagonal(), torch.ones(7))
     twice = compare_models(model, nn.Sequential(model), loader, layers_b="0.*")
-    torch.testing.assert_close(twice.values.diagonal(), torch.ones(6).double())
+    torch.testing.assert_close(twice.values.diagonal(), torch.ones(7).double())
 
 
 def test_minibatches():

@@ -291,8 +291,9 @@ def _samples(
 ) -> Samples:
     """Check one array of inputs; `which` has the lengths and the mask by their names, or None."""
     rank = LAYOUTS[layout] - is_one
-    advice = _advice.for_maps if rank == 3 and not is_one else None
-    array = as_input(function, name, tokens, rank, on_gpu=True, if_other_rank=advice)
+    advice = _advice.for_one_input if is_one else _advice.for_maps
+    if_other_rank = advice if rank < 4 else None
+    array = as_input(function, name, tokens, rank, on_gpu=True, if_other_rank=if_other_rank)
     array = array[np.newaxis] if is_one else array
     if array.size == 0:
         raise ValueError(

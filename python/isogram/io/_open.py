@@ -194,9 +194,19 @@ def _samples(path: Path, layers: Mapping[str, Entry]) -> int:
         if entry.shape[0] != samples:
             raise ValueError(
                 f"all layers must have the same number of samples: {first!r} of {path} has "
-                f"{samples}, {name!r} of {path} has {entry.shape[0]}"
+                f"{samples}, {name!r} of {path} has {entry.shape[0]}{_for_weights(name)}"
             )
     return samples
+
+
+def _for_weights(name: str) -> str:
+    """Say what to compare in place of a checkpoint's weights, whose rows are no samples."""
+    if not name.endswith(".weight"):
+        return ""
+    return (
+        "; these look like weights of a model: compare what its layers put out for samples, which "
+        "isogram.torch.record(model, batches, out=folder) keeps"
+    )
 
 
 def _ids_name(

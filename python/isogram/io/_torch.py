@@ -29,7 +29,7 @@ def contents(path: Path) -> Contents:
             unknown = re.search(r"GLOBAL ([\w.]+)", str(error))
             raise ValueError(
                 "it holds more than tensors and plain values, or none, and nothing is unpickled"
-                + (f": {unknown[1]}" if unknown else "")
+                + (f": {unknown[1]}; save a plain dict of tensors" if unknown else "")
             ) from error
         for name, value in _leaves(path.stem, saved):
             if name in found.entries or name in found.others:

@@ -252,7 +252,8 @@ def _columns_of(matching: Any) -> _Array:
     if columns.ndim != 1 or columns.size == 0:
         raise ValueError(
             f"matching: `matching` must be of one pair of inputs, got columns of shape "
-            f"{columns.shape}"
+            f"{columns.shape}: of several pass matching.columns[k] with "
+            "contributions=matching.contributions[k]"
         )
     if columns.min() < -1:
         raise ValueError(f"matching: `matching` must be -1 or a token of `b`, got {columns.min()}")

@@ -89,7 +89,7 @@ def labelled(function: str, argument: str, matrix: Any) -> Labelled:
             values,
             list(matrix.rows) or None,
             list(matrix.columns) or None,
-            str(about.get("measure", "")),
+            str(about.get("measure", getattr(matrix, "measure", ""))),
             _titles(about.get("inputs", [])),
         )
     return Labelled(numbers_of(function, argument, matrix, 2))

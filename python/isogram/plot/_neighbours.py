@@ -75,7 +75,8 @@ def neighbours(
     if found.dtype.kind not in "iu":
         raise TypeError(f"neighbours: `indices` must be integers, got {found.dtype}")
     if found.ndim != 2 or 0 in found.shape:
-        raise ValueError(f"neighbours: `indices` must have shape (q, k), got {found.shape}")
+        one = ": of one query pass [indices]" if found.ndim == 1 else ""
+        raise ValueError(f"neighbours: `indices` must have shape (q, k), got {found.shape}{one}")
     if len(queries) != len(found):
         raise ValueError(
             f"neighbours: `queries` must be {len(found)} pictures, one for each row of `indices`, "

@@ -30,6 +30,7 @@ class Comparison(NamedTuple):
     rows: list[str]  # layers of `a`
     columns: list[str]  # layers of `b`
     samples: int
+    measure: str  # its name
 
 
 def compare_models(
@@ -79,7 +80,8 @@ def compare_models(
     Returns
     -------
     Comparison
-        `values`, a float64 tensor on the host, and the names of its `rows` and `columns`.
+        `values`, a float64 tensor on the host, the names of its `rows` and `columns`, the number of
+        `samples`, and the name of the `measure`.
 
     Raises
     ------
@@ -127,7 +129,7 @@ def compare_models(
 
         walk(function, source, taps, add, progress, count_of(batches))
         values = torch.from_numpy(metric.compute())
-        return Comparison(values, names[0], names[-1], metric.samples)
+        return Comparison(values, names[0], names[-1], metric.samples, chosen.name)
 
     chosen.with_defaults(function, {k: v for k, v in options.items() if k != "num_threads"})
     said = {"reduce": reduce, "dtype": dtype, "limit": limit, "call": call}
@@ -140,6 +142,6 @@ def compare_models(
     fill(function, source, sides, progress, count_of(batches))
     recordings = [store.result() for store in stores]
     matrix = similarity_matrix(*recordings, measure=chosen, **options)
-    return Comparison(
-        torch.as_tensor(matrix), list(recordings[0]), list(recordings[-1]), recordings[0].samples
-    )
+    rows, columns = list(recordings[0]), list(recordings[-1])
+    samples = recordings[0].samples
+    return Comparison(torch.as_tensor(matrix), rows, columns, samples, chosen.name)

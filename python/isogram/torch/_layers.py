@@ -96,7 +96,19 @@ def _selected(function: str, item: Any, places: dict[str, Module]) -> Iterator[s
     elif item == LEAVES:
         yield from (name for name, module in places.items() if not module._modules)
     elif _WILD & set(item):
-        yield from (name for name in places if name != root and matches(name, item))
+        for name in places:
+            if name != root and matches(name, item):
+                yield from _called(name, places)
+
+
+def _called(name: str, places: dict[str, Module]) -> Iterator[str]:
+    """Yield the module, or its children in place of one without a forward: a list of modules."""
+    module = places[name]
+    if module._modules and type(module).forward is Module.forward:
+        for child in module._modules:
+            yield from _called(f"{name}.{child}", places)
+    else:
+        yield name
 
 
 def _once(choices: list[Choice]) -> list[Choice]:

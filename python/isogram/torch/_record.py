@@ -49,17 +49,17 @@ def record(
         takes one argument (inputs, not targets), and all if it requires just as many.
     layers : str, type, Module, or several of these
         Names as in `model.named_modules()`; patterns, in which * stands for a part of a name
-        between dots and ** for any number of these: "*" is the model's children,
-        "encoder.layer.*" all blocks; "leaves": modules without children; a class, such as
-        torch.nn.Conv2d; a module; the model itself has the name of its class. Modules without
-        features (containers that are not called, outputs without a tensor or with other rows than
-        samples) are in `skipped`, but an error if they were named.
+        between dots and ** for any number of these: "*" is the model's children, in place of a
+        ModuleList those in it; "encoder.layer.*" all blocks; "leaves": modules without children; a
+        class, such as torch.nn.Conv2d; a module; the model itself has the name of its class.
+        Modules without features (that are not called, or put out no tensor, or one with other rows
+        than samples) are in `skipped`, but an error if they were named.
     reduce : {"flatten", "mean", "tokens"} or callable
         From a module's output to an array whose first axis is samples. flatten: (n, features).
         mean: over the tokens of (n, s, c), those of the batch's `attention_mask` if it has one, or
-        over the places of maps (n, c, h, w). tokens: (n, s, c) of either, for `semantic_rsm`. A
-        callable is given the output: a tuple's or dict's first floating-point tensor with a row for
-        each sample.
+        over the places of maps (n, c, h, w). tokens: (n, s, c) of either, padding included, for
+        `semantic_rsm` and its `mask`. A callable is given the output: a tuple's or dict's first
+        floating-point tensor with a row for each sample.
     call : callable, optional
         call(model, batch) runs the model, for batches that it takes otherwise.
     ids : str, int or callable, optional

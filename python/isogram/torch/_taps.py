@@ -65,7 +65,8 @@ class Taps:
         for choice in self.choices:
             calls = self._kept.get(choice.name, [])
             if not calls and choice.name not in self.skipped:
-                self._skip(choice, "was not called", RuntimeError)
+                inside = f": {choice.name}.* are inside it" if choice.module._modules else ""
+                self._skip(choice, f"was not called{inside}", RuntimeError)
             several = [f"{choice.name}[{i}]" for i in range(len(calls))]
             outputs.update(zip(several if len(calls) > 1 else [choice.name], calls, strict=False))
         if not outputs:
