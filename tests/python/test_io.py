@@ -594,6 +594,17 @@ def test_missing_values_in_tables(tmp_path):
         np.asarray(io.open(tmp_path / "a.parquet")["a"])
 
 
+def test_types_in_hdf5_that_numpy_lacks(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = LAYERS["block1"]
+        space = h5py.h5s.create_simple((N,))
+        h5py.h5d.create(file.id, b"when", h5py.h5t.UNIX_D32LE, space)
+    with io.open(tmp_path / "a.h5") as layers:
+        assert list(layers) == ["x"]
+        assert layers.skipped == {"when": "No NumPy equivalent for TypeTimeID exists"}
+
+
 def test_names_in_hdf5_that_are_not_utf8(tmp_path, run):
     h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "a.h5", "w") as file:

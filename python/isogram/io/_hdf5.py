@@ -25,12 +25,17 @@ def _add(h5py: Any, found: Contents, path: str | bytes, item: Any) -> None:
     if not isinstance(item, h5py.Dataset):
         return
     name = path if isinstance(path, str) else path.decode(errors="surrogateescape")
+    try:
+        dtype = item.dtype
+    except TypeError as error:  # times and the like, which NumPy has no type for
+        found.others[name] = str(error)
+        return
     if item.shape is None:
         found.others[name] = "an empty data set"
-    elif h5py.check_string_dtype(item.dtype):
+    elif h5py.check_string_dtype(dtype):
         found.entries[name] = Entry(item.shape, np.dtype(str), _string_reader(item))
     else:
-        found.entries[name] = Entry(item.shape, item.dtype, _reader(item))
+        found.entries[name] = Entry(item.shape, dtype, _reader(item))
 
 
 def _reader(dataset: Any) -> Callable[[slice], NDArray[Any]]:
