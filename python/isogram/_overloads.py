@@ -65,6 +65,15 @@ class PandasFrame(Protocol):
 # An array of another library than NumPy, first among overloads: an NDArray[Any] is none of them,
 # and so matches one overload only.
 ArrayT = TypeVar("ArrayT", bound=TorchTensor | CupyArray | JaxArray | PandasFrame)
+# The same where results have no labels: of a frame they are NumPy's.
+TensorT = TypeVar("TensorT", bound=TorchTensor | CupyArray | JaxArray)
+
+
+class SparseMatrix(Protocol):
+    """A sparse matrix of SciPy."""
+
+    def tocoo(self, copy: bool = ...) -> Any:
+        """Return it as lists of entries."""
 
 
 class _Threads(TypedDict, total=False):
@@ -127,6 +136,24 @@ class JsdOptions(_Progress, total=False):
     """Those of `jsd`."""
 
     out: Array | None
+
+
+class MatchOptions(_Progress, total=False):
+    """Those of `match`."""
+
+    maximize: bool
+
+
+class SemanticMatchingOptions(_Progress, total=False):
+    """Those of `semantic_matching`, but for `pairs`, which decides what totals are."""
+
+    kernel: Literal["cosine", "linear"]
+    normalize: NormalizationName
+    layout: LayoutName
+    lengths: Any
+    other_lengths: Any
+    mask: Any
+    other_mask: Any
 
 
 class SpatialRsmOptions(_Progress, total=False):

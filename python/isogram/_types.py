@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from numpy.typing import NDArray
 
 # An array of any library: NumPy, PyTorch, JAX, or whatever speaks DLPack.
 Array: TypeAlias = Any
+
+# Of results that are several arrays of one library: the array, and a sum over it; Any where an
+# annotation does not say, as `Matching` alone.
+if TYPE_CHECKING:
+    import typing_extensions
+
+    ResultT = typing_extensions.TypeVar("ResultT", default=Any)
+    SumT = typing_extensions.TypeVar("SumT", default=Any)
+else:  # no type variable has a default before Python 3.13
+    ResultT, SumT = TypeVar("ResultT"), TypeVar("SumT")
 
 # Representations of the same samples, by name or without.
 _T = TypeVar("_T")

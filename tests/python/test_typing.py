@@ -53,6 +53,8 @@ def test_names_are_different_words(name):
         ("gbs_matrix", _overloads.GbsMatrixOptions, set()),
         ("graph", _overloads.GraphOptions, {"k"}),
         ("jsd", _overloads.JsdOptions, set()),
+        ("match", _overloads.MatchOptions, set()),
+        ("semantic_matching", _overloads.SemanticMatchingOptions, {"pairs"}),
         ("semantic_rsm", _overloads.SemanticRsmOptions, {"kernel"}),
         ("spatial_rsm", _overloads.SpatialRsmOptions, {"kernel"}),
     ],

@@ -38,6 +38,26 @@ class JaxArray:
         raise NotImplementedError
 
 
+class Frame:
+    """What isogram.typing knows the frames of pandas by."""
+
+    @property
+    def iloc(self) -> object:
+        """Return what reads rows by their places."""
+        raise NotImplementedError
+
+    def __array__(self) -> NDArray[np.float64]:
+        """Return it as NumPy's."""
+        raise NotImplementedError
+
+
+class Sparse:
+    """What isogram.typing knows sparse matrices of SciPy by."""
+
+    def tocoo(self, copy: bool = True) -> Any:
+        """Return it as lists of entries."""
+
+
 def results_are_of_the_library_of_the_first_argument(
     x: NDArray[np.float16],
     images: np.memmap[Any, np.dtype[np.uint8]],
@@ -100,10 +120,39 @@ def scalars(x: NDArray[np.float32], t: Tensor, labels: NDArray[np.int64]) -> Non
     assert_type(ig.bandwidth(x, rule="mean"), float)
     assert_type(ig.modularity(x, labels), float)
     assert_type(ig.motifs(x, labels), ig.Motifs)
-    assert_type(ig.match(x), ig.Matching)
-    assert_type(ig.semantic_matching(x, x, normalize="token"), ig.SemanticMatching)
     assert_type(ig.plan("gram", x), ig.Plan)
     assert_type(io.open("layers.npz", reduce="mean"), io.Layers)
+
+
+def matchings(x: NDArray[np.float32], t: Tensor, frame: Frame, sparse: Sparse) -> ig.Matching:
+    found = ig.match(t, maximize=False)
+    assert_type(found, ig.Matching[Tensor])
+    assert_type(found.columns, Tensor)
+    assert_type(found.total, Tensor | float)
+    assert_type(ig.match(x).columns, NDArray[Any])
+    assert_type(ig.match([[1.0, 2.0], [3.0, 4.0]]), ig.Matching[NDArray[Any]])
+    assert_type(ig.match(sparse), ig.Matching[NDArray[Any]])
+    assert_type(ig.match(frame), ig.Matching[NDArray[Any]])
+    columns, _, gap = ig.match(x, progress=True)
+    assert_type(columns, NDArray[Any])
+    assert_type(gap, NDArray[Any] | float)
+    return ig.match(x)  # of any library, where nobody says which
+
+
+def semantic_matchings(
+    x: NDArray[np.float32], t: Tensor, ragged: Sequence[NDArray[np.float32]], i: NDArray[np.int64]
+) -> ig.SemanticMatching:
+    one = ig.semantic_matching(x, x, normalize="token")
+    assert_type(one, ig.SemanticMatching[NDArray[Any], float])
+    assert_type(one.contributions, NDArray[Any])
+    assert_type(one.total, float)
+    assert_type(ig.semantic_matching(t, t).columns, Tensor)
+    assert_type(ig.semantic_matching(t, t).gap, float)
+    many = ig.semantic_matching(ragged, pairs=(i, i), layout="nsc")
+    assert_type(many, ig.SemanticMatching[NDArray[Any], NDArray[Any]])
+    assert_type(ig.semantic_matching([t, t], pairs=(i, i)).total, Tensor)
+    assert_type(ig.semantic_matching(t, t, pairs=(i, i)).contributions, Tensor)
+    return one
 
 
 def names_can_be_passed_on(
@@ -132,7 +181,7 @@ def wrong_names(x: NDArray[np.float32], t: Tensor) -> None:
     ig.semantic_rsm(x, precision="tf32")  # type: ignore[call-overload]
     ig.semantic_rsm(x, rank="half")  # type: ignore[call-overload]
     ig.semantic_rsm(x, normalize="rows")  # type: ignore[call-overload]
-    ig.semantic_matching(x, x, kernel="rbf")  # type: ignore[arg-type]
+    ig.semantic_matching(x, x, kernel="rbf")  # type: ignore[call-overload]
     ig.spatial_rsm(x, layout="hwc")  # type: ignore[call-overload]
     ig.measures(kind="angle")  # type: ignore[arg-type]
     ig.plan("cka", x)  # type: ignore[arg-type]
@@ -141,6 +190,8 @@ def wrong_names(x: NDArray[np.float32], t: Tensor) -> None:
 
 def wrong_arrays(x: NDArray[np.float32]) -> None:
     ig.gram(object())  # type: ignore[call-overload]
+    ig.match(object())  # type: ignore[call-overload]
+    ig.semantic_matching(x)  # type: ignore[call-overload]
 
 
 def wrong_options(x: NDArray[np.float32]) -> None:
@@ -148,3 +199,4 @@ def wrong_options(x: NDArray[np.float32]) -> None:
     ig.gbs_matrix([x], k="all")  # type: ignore[call-overload]
     ig.semantic_rsm(x, windows=3)  # type: ignore[call-overload]
     ig.graph(x, k=2.5)  # type: ignore[call-overload]
+    ig.match(x, maximise=True)  # type: ignore[call-overload]

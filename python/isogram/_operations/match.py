@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from isogram._arguments import flag, threads
 from isogram._arrays import as_input, giver
@@ -16,9 +16,12 @@ from isogram._errors import errors_of
 from isogram._memory import check_memory
 from isogram._place import HOST, place_of
 from isogram._progress import Progress, reporting
-from isogram._types import Array
+from isogram._types import Array, ResultT
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
+    from isogram._overloads import MatchOptions, SparseMatrix, TensorT
     from isogram._protocols import Place
 
 _MATCHED = frozenset(map(np.dtype, (np.float32, np.float64)))  # as they are
@@ -26,21 +29,30 @@ _FORBID = "for a pair that is forbidden, give infinity in an array of floats"
 _ERRORS = errors_of("match")  # made once: a small problem takes a microsecond
 
 
-class Matching(NamedTuple):
-    """Columns that rows are matched with, totals of the matched entries, and duality gaps."""
+class Matching(NamedTuple, Generic[ResultT]):
+    """Columns that rows are matched with, totals of the matched entries, and duality gaps.
 
-    columns: Array
-    total: Array
-    gap: Array
+    Arrays are those of one library; of a problem that is no batch, total and gap are floats.
+    """
+
+    columns: ResultT
+    total: ResultT | float
+    gap: ResultT | float
 
 
+@overload
+def match(similarity: TensorT, **options: Unpack[MatchOptions]) -> Matching[TensorT]: ...
+@overload
+def match(
+    similarity: ArrayLike | SparseMatrix, **options: Unpack[MatchOptions]
+) -> Matching[NDArray[Any]]: ...
 def match(
     similarity: Array,
     *,
     maximize: bool = True,
     num_threads: int | None = None,
     progress: Progress = False,
-) -> Matching:
+) -> Matching[Any]:
     """Match rows with columns, one to one, so that the sum of the matched entries is largest.
 
     total = max over one-to-one maps p of Σ_i similarity[i, p(i)], with min(s, t) pairs in it.

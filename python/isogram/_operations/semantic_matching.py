@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from isogram._arguments import choice, threads
 from isogram._arithmetic import usual_arithmetic
@@ -21,23 +21,63 @@ from isogram._progress import Progress, reporting
 from isogram._tokens.arguments import Inputs, listed_pairs, remarks_on_axes
 from isogram._tokens.job import Listed, Pairs, not_finite
 from isogram._tokens.samples import Samples, of_unit_norm
-from isogram._types import Array
+from isogram._types import Array, ResultT, SumT
 from isogram.typing import LayoutName, NormalizationName
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from isogram._overloads import SemanticMatchingOptions, TensorT
 
 _KERNELS = ("linear", "cosine")
 _SAFE_EXPONENT = 200  # products of numbers between 2^±this, and their sums, stay within range
 _HELD = 2**24  # float64 of affinities and tokens that are held at one time
 
 
-class SemanticMatching(NamedTuple):
-    """Which token every token is matched with, what each pair of tokens adds, and their sum."""
+class SemanticMatching(NamedTuple, Generic[ResultT, SumT]):
+    """Which token every token is matched with, what each pair of tokens adds, and their sum.
 
-    columns: Array
-    contributions: Array
-    total: Array
-    gap: Array
+    Arrays are those of one library; of two inputs, total and gap are floats.
+    """
+
+    columns: ResultT
+    contributions: ResultT
+    total: SumT
+    gap: SumT
 
 
+@overload
+def semantic_matching(
+    tokens: TensorT,
+    other: Array,
+    *,
+    pairs: None = None,
+    **options: Unpack[SemanticMatchingOptions],
+) -> SemanticMatching[TensorT, float]: ...
+@overload
+def semantic_matching(
+    tokens: ArrayLike,
+    other: Array,
+    *,
+    pairs: None = None,
+    **options: Unpack[SemanticMatchingOptions],
+) -> SemanticMatching[NDArray[Any], float]: ...
+@overload
+def semantic_matching(
+    tokens: TensorT | Sequence[TensorT],
+    other: Array | Sequence[Array] | None = None,
+    *,
+    pairs: tuple[Any, Any],
+    **options: Unpack[SemanticMatchingOptions],
+) -> SemanticMatching[TensorT, TensorT]: ...
+@overload
+def semantic_matching(
+    tokens: ArrayLike | Sequence[ArrayLike],
+    other: Array | Sequence[Array] | None = None,
+    *,
+    pairs: tuple[Any, Any],
+    **options: Unpack[SemanticMatchingOptions],
+) -> SemanticMatching[NDArray[Any], NDArray[Any]]: ...
 def semantic_matching(
     tokens: Array | Sequence[Array],
     other: Array | Sequence[Array] | None = None,
@@ -52,7 +92,7 @@ def semantic_matching(
     other_mask: Any = None,
     num_threads: int | None = None,
     progress: Progress = False,
-) -> SemanticMatching:
+) -> SemanticMatching[Any, Any]:
     """Match the tokens of two inputs exactly: which token went where, and how much each adds.
 
     It is the matching whose sum is an entry of `semantic_rsm`, in float64: p, the one-to-one map

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 from numpy.typing import NDArray
 
 import isogram as ig
@@ -57,7 +58,7 @@ def match(
         problems, maximize=not minimize, num_threads=num_threads, progress=is_shown
     )
     if problems.ndim == 3:
-        text = _totals(total, gap)
+        text = _totals(np.asarray(total), np.asarray(gap))
     else:
         text = f"{_pairs(problems, columns)}\n\ntotal: {total:.15g}\ngap: {gap:.2g}"
     facts = {"file": costs, "maximize": not minimize, "shape": problems.shape}
