@@ -69,18 +69,19 @@ class RsmWalk {
     };
     const Grid grid =
         sides_.is_symmetric ? Grid::upper(blocks(rows_)) : Grid::full(blocks(rows_), blocks(cols_));
-    walk(grid, [&](Cell cell, Matcher<T>& matcher, Worker& worker) {
+    walk(grid, execution_, [&](Cell cell, Matcher<T>& matcher, Worker& worker) {
       if (unmatched_) return unmatched_->add(cell, matcher, worker);
       if (is_one_by_one()) return add_each(entries_of(cell), matcher, worker);
       add_groups(cell, matcher, worker);
     });
   }
 
-  // The entries of a list, some at a time.
-  void run(std::span<const Entry> listed) {
+  // The entries of a part of a list, some at a time; `done` of `total` come before them.
+  void run(std::span<const Entry> listed, std::size_t done, std::size_t total) {
     const std::size_t at_once = listed_at_once();
     const Grid grid = Grid::full(1, blocks_in(listed.size(), at_once));
-    walk(grid, [&](Cell cell, Matcher<T>& matcher, Worker& worker) {
+    const Execution part = within(execution_, done, total, at_once);
+    walk(grid, part, [&](Cell cell, Matcher<T>& matcher, Worker& worker) {
       const Span span = block_span(cell.col, listed.size(), at_once);
       const auto part = listed.subspan(span.begin, span.size());
       std::vector<Entry> entries(part.begin(), part.end());
@@ -109,9 +110,9 @@ class RsmWalk {
   }
 
   template <class Body>
-  void walk(const Grid& grid, Body body) {
+  void walk(const Grid& grid, const Execution& execution, Body body) {
     const auto new_matcher = [this] { return Matcher<T>(options_, layout_, affinity_entries()); };
-    walk_tiles(grid, execution_, new_matcher, body);
+    walk_tiles(grid, execution, new_matcher, body);
   }
 
   // Whether each input is a group, and the affinities of a pair would leave the cache.
@@ -338,45 +339,61 @@ RsmSide<T> packed_for(const simd::Kernels& level, const RsmPlan& plan, const Tok
 
 using Indices = std::span<const std::int64_t>;
 
-// The bytes of the rows and columns whose pairs follow one another.
-constexpr std::size_t kRowsBytes = std::size_t{1} << 23;
-constexpr std::size_t kColumnsBytes = std::size_t{1} << 19;
+// Bytes of packed tokens that are used one after another: of columns that a core's own cache holds,
+// of rows that the outer cache holds beside them, and of columns that are packed at one time.
+constexpr std::size_t kColumnBytes = std::size_t{1} << 19;
+constexpr std::size_t kRowBytes = std::size_t{1} << 23;
+constexpr std::size_t kBandBytes = std::size_t{1} << 23;
 
-// Those of some inputs that are in pairs, packed: others are not read.
+// How many packed inputs fit in some memory, at least one.
 template <class T>
-class ListedSide {
+std::size_t inputs_within(std::size_t bytes, const RsmPlan& plan, std::size_t channels) {
+  const RsmOptions& options = plan.options;
+  const std::size_t depth = options.axes.data ? options.axes.rows : channels;
+  return std::max(std::size_t{1}, bytes / product(plan.max_tokens * sizeof(T), depth));
+}
+
+// Those of some inputs that are in pairs; others are not read.
+class ListedInputs {
  public:
-  ListedSide(const simd::Kernels& level, const RsmPlan& plan, const TokenInputs& inputs,
-             std::initializer_list<Indices> listed, const Execution& execution)
+  ListedInputs(const TokenInputs& inputs, std::initializer_list<Indices> listed)
       : place_of_(inputs.size(), kUnused) {
     for (const Indices indices : listed) {
       for (const std::int64_t i : indices) place_of_[static_cast<std::size_t>(i)] = 0;
     }
-    std::vector<std::size_t> used;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (place_of_[i] == kUnused) continue;
-      place_of_[i] = used.size();
-      used.push_back(i);
+      place_of_[i] = used_.size();
+      used_.push_back(i);
       views_.push_back(inputs[i]);
-    }
-    try {
-      side_.emplace(level, plan, TokenInputs(views_), execution, true);
-    } catch (const NotFiniteToken& error) {
-      throw NotFiniteToken(error.name, used[error.input], error.token, error.channel, error.value);
     }
   }
 
-  const RsmSide<T>& side() const { return *side_; }
+  std::size_t size() const { return used_.size(); }
   std::size_t place_of(std::int64_t input) const {
     return place_of_[static_cast<std::size_t>(input)];
+  }
+
+  // Packs those of some places into `side`; this object must outlive it.
+  template <class T>
+  void pack(const simd::Kernels& level, const RsmPlan& plan, Span places,
+            const Execution& execution, std::optional<RsmSide<T>>& side) const {
+    const std::span<const InputView> views(views_);
+    side.reset();  // before others take its memory
+    try {
+      side.emplace(level, plan, views.subspan(places.begin, places.size()), execution, true);
+    } catch (const NotFiniteToken& error) {
+      throw NotFiniteToken(error.name, used_[places.begin + error.input], error.token,
+                           error.channel, error.value);
+    }
   }
 
  private:
   static constexpr std::size_t kUnused = std::size_t(-1);
 
   std::vector<std::size_t> place_of_;
-  std::vector<InputView> views_;
-  std::optional<RsmSide<T>> side_;
+  std::vector<std::size_t> used_;
+  std::vector<InputView> views_;  // of those that are used
 };
 
 void require_indices(Indices indices, std::size_t inputs) {
@@ -387,41 +404,37 @@ void require_indices(Indices indices, std::size_t inputs) {
   }
 }
 
-// How many inputs of a layout fit in some memory, at least one.
-template <class T>
-std::size_t inputs_within(std::size_t bytes, const RsmSide<T>& side) {
-  return std::max(std::size_t{1},
-                  bytes / (side.layout.max_tokens * side.tokens.depth() * sizeof(T)));
-}
-
-// The entries of pairs, in the order of blocks of an RSM: a core's own cache holds the columns of a
-// block, and the outer cache the rows, which many blocks share.
-template <class T>
-std::vector<Entry> listed_entries(const RsmPairs& pairs, const ListedSide<T>& rows,
-                                  const ListedSide<T>* cols) {
+// The entries of pairs, by their places among listed inputs.
+std::vector<Entry> listed_entries(const RsmPairs& pairs, const ListedInputs& rows,
+                                  const ListedInputs* cols) {
   std::vector<Entry> entries;
+  entries.reserve(pairs.rows.size());
   for (std::size_t k = 0; k < pairs.rows.size(); ++k) {
     const std::size_t i = rows.place_of(pairs.rows[k]);
     const std::size_t j = (cols ? *cols : rows).place_of(pairs.cols[k]);
     const bool is_turned = !cols && j < i;
     entries.push_back({is_turned ? j : i, is_turned ? i : j, {k, 0}});
   }
-  const std::size_t height = inputs_within(kRowsBytes, rows.side());
-  const std::size_t width = inputs_within(kColumnsBytes, rows.side());
-  std::sort(entries.begin(), entries.end(), [&](const Entry& a, const Entry& b) {
-    const auto key = [&](const Entry& e) {
-      return std::tuple(e.i / height, e.j / width, e.i, e.j, e.place.row);
-    };
-    return key(a) < key(b);
-  });
   return entries;
 }
 
+// Puts entries in the order of bands of columns, and within a band of blocks that share caches.
 template <class T>
-void compute_pairs(const RsmPlan& plan, const TokenInputs& rows, const TokenInputs* cols,
-                   const RsmPairs& pairs, const RsmOutputs<T>& outputs,
-                   const Execution& execution) {
-  const UsualArithmetic usual;
+void sort_in_blocks(std::vector<Entry>& entries, std::size_t band, const RsmPlan& plan,
+                    std::size_t channels) {
+  const std::size_t height = inputs_within<T>(kRowBytes, plan, channels);
+  const std::size_t width = inputs_within<T>(kColumnBytes, plan, channels);
+  std::sort(entries.begin(), entries.end(), [&](const Entry& a, const Entry& b) {
+    const auto key = [&](const Entry& e) {
+      return std::tuple(e.j / band, e.i / height, e.j / width, e.i, e.j, e.place.row);
+    };
+    return key(a) < key(b);
+  });
+}
+
+template <class T>
+void require_pairs(const RsmPlan& plan, const TokenInputs& rows, const TokenInputs* cols,
+                   const RsmPairs& pairs, const RsmOutputs<T>& outputs) {
   require_options<T>(plan.options);
   require(plan.options.matching != Matching::none, "pairs must have a matching other than none");
   require_of_plan(plan, rows, rows.channels());
@@ -430,15 +443,38 @@ void compute_pairs(const RsmPlan& plan, const TokenInputs& rows, const TokenInpu
   require_indices(pairs.rows, rows.size());
   require_indices(pairs.cols, (cols ? *cols : rows).size());
   require_outputs(outputs, pairs.rows.size(), 1);
+}
+
+// Rows are packed once; columns, if they are other inputs, band by band.
+template <class T>
+void compute_pairs(const RsmPlan& plan, const TokenInputs& rows, const TokenInputs* cols,
+                   const RsmPairs& pairs, const RsmOutputs<T>& outputs,
+                   const Execution& execution) {
+  const UsualArithmetic usual;
+  require_pairs(plan, rows, cols, pairs, outputs);
   if (pairs.rows.empty()) return;
   const simd::Kernels& level = simd::kernels();
-  const ListedSide<T> of_rows(level, plan, rows, {pairs.rows, cols ? Indices{} : pairs.cols},
-                              execution);
-  std::optional<ListedSide<T>> of_cols;
-  if (cols) of_cols.emplace(level, plan, *cols, std::initializer_list{pairs.cols}, execution);
-  const RsmSides<T> sides(of_rows.side(), of_cols ? &of_cols->side() : nullptr);
-  RsmWalk<T>(plan, sides, outputs, execution)
-      .run(listed_entries(pairs, of_rows, of_cols ? &*of_cols : nullptr));
+  const ListedInputs of_rows(rows, {pairs.rows, cols ? Indices{} : pairs.cols});
+  std::optional<ListedInputs> of_cols;
+  if (cols) of_cols.emplace(*cols, std::initializer_list{pairs.cols});
+  const std::size_t columns = (of_cols ? *of_cols : of_rows).size();
+  const std::size_t band = cols ? inputs_within<T>(kBandBytes, plan, rows.channels()) : columns;
+  std::vector<Entry> entries = listed_entries(pairs, of_rows, of_cols ? &*of_cols : nullptr);
+  sort_in_blocks<T>(entries, band, plan, rows.channels());
+  std::optional<RsmSide<T>> packed_rows;
+  std::optional<RsmSide<T>> packed_cols;
+  of_rows.pack(level, plan, {0, of_rows.size()}, execution, packed_rows);
+  std::size_t done = 0;
+  for (std::size_t first = 0; first < columns; first += band) {
+    std::size_t end = done;
+    for (; end < entries.size() && entries[end].j < first + band; ++end) entries[end].j -= first;
+    const std::span<const Entry> of_band(entries.data() + done, end - done);
+    const Span places{first, std::min(first + band, columns)};
+    if (of_cols) of_cols->pack(level, plan, places, execution, packed_cols);
+    const RsmSides<T> sides(*packed_rows, packed_cols ? &*packed_cols : nullptr);
+    RsmWalk<T>(plan, sides, outputs, execution).run(of_band, done, entries.size());
+    done = end;
+  }
 }
 
 }  // namespace
@@ -489,6 +525,7 @@ std::size_t rsm_tile_bytes(const RsmPlan& plan, std::size_t channels, std::size_
       of_thread += Rematcher::bytes_for(plan.options, layout, channels);
     }
   }
+  if (is_listed) cols = std::min(cols, inputs_within<T>(kBandBytes, plan, channels));
   return TokenSets<T>::bytes_for(kernels, layout, rows, channels) +
          (cols == 0 ? 0 : TokenSets<T>::bytes_for(kernels, layout, cols, channels)) +
          product(team_size(execution, rows * std::max(rows, cols)), of_thread);

@@ -972,6 +972,18 @@ def test_listed_pairs_of_inputs_of_a_panel_and_a_few_tokens(simd_level, dtype):
     assert_close(ig.semantic_rsm(tokens, pairs=(i, j)), expected, rsm_tolerance(dtype))
 
 
+def test_listed_pairs_with_others_that_are_packed_in_bands(simd_level):
+    tokens, other = data((5, 12, 60), "float32", 1), data((6400, 12, 60), "float32", 2)
+    i, j = drawn_pairs(500, len(tokens), len(other))
+    whole = ig.semantic_rsm(tokens, other, matching="greedy")
+    listed = ig.semantic_rsm(tokens, other, matching="greedy", pairs=(i, j), num_threads=2)
+    assert np.array_equal(listed, whole[i, j])
+    for input in (6001, 4999):
+        other[input, 3, 7] = np.nan
+        with pytest.raises(ValueError, match=rf"`other`.* got nan at index \({input}, 3, 7\)"):
+            ig.semantic_rsm(tokens, other, pairs=([0] * 6400, range(6400)))
+
+
 def test_listed_pairs_of_many_tokens(simd_level):
     tokens = data((4, 230, 5), "float32")
     i, j = drawn_pairs(12, 4, 4)

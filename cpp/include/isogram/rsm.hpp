@@ -156,8 +156,9 @@ struct RsmPairs {
 // gives them among all inputs of the plan. Pairs come in any order, and may repeat. Types and
 // errors as of semantic_rsm(); throws also for inputs with more tokens than the plan's, an index of
 // no input, and Matching::none, whose entries are those of a product of matrices. Cost per pair: as
-// of semantic_rsm(). Memory: inputs that are in pairs, packed, 48 bytes a pair, and per thread as
-// semantic_rsm(). Inputs in no pair are not read.
+// of semantic_rsm(), up to a sixth more for few tokens, and packing every input that is in a pair,
+// about two pairs' time. Memory: those inputs packed, of others a band of 8 MB at a time; 48 bytes
+// a pair; and per thread as semantic_rsm(). Inputs in no pair are not read.
 template <class T>
 void semantic_rsm_pairs(const RsmPlan& plan, const TokenInputs& inputs, const RsmPairs& pairs,
                         const RsmOutputs<T>& outputs, const Execution& execution = {});

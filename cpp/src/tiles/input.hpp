@@ -67,8 +67,6 @@ class FirstNotFinite {
   // Throws NotFiniteToken if one was found; for tokens, where each input is a task.
   void throw_if_token_found(const std::string& name) const;
 
-  bool found(std::size_t task) const { return found_[task].found; }
-
  private:
   struct Entry {
     bool found = false;

@@ -25,22 +25,26 @@ struct Widened {
   const double* token(std::size_t s) const { return values.data() + s * channels; }
 };
 
-Widened widen(const InputView& view, std::size_t input, Buffer<double>& memory,
-              FirstNotFinite& bad) {
+Widened widen(const InputView& view, Buffer<double>& memory) {
   Widened z{view.rows, view.cols, {memory.data(), product(view.rows, view.cols)}};
   const RowReader reader(view);
   for (std::size_t s = 0; s < z.tokens; ++s) {
     check_worker();
     reader.read(s, z.token(s));
-    bad.inspect(input, s, z.token(s), z.channels);
   }
   return z;
 }
 
-// Scales to moderate magnitudes by 2^−exponent; returns the exponent.
-int normalise(Widened& z) {
+// Scales to moderate magnitudes by 2^−exponent; returns the exponent, or none if `bad` was told of
+// an entry that is not finite.
+std::optional<int> normalise(Widened& z, std::size_t input, FirstNotFinite& bad) {
   check_worker();
-  const int exponent = scaling_exponent_of(largest_magnitude(z.values.data(), z.values.size()));
+  const double largest = largest_magnitude(z.values.data(), z.values.size());
+  if (!std::isfinite(largest)) {
+    for (std::size_t s = 0; s < z.tokens; ++s) bad.inspect(input, s, z.token(s), z.channels);
+    return std::nullopt;
+  }
+  const int exponent = scaling_exponent_of(largest);
   scale_down(z.values.data(), z.values.size(), exponent);
   return exponent;
 }
@@ -194,8 +198,7 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, const TokenInputs& 
     data_ = Buffer<T>::unset(product(product(panels_, panel_), depth_));
     fill_with_zeros(data_.data() + (panels_ - 1) * panel_ * depth_, panel_ * depth_, execution);
   } else if (!has_words()) {
-    const std::size_t beyond = layout.has_tails() ? panel_ : 0;  // a micro-kernel may read there
-    data_ = Buffer<T>(product(product(panels_, panel_), depth_) + beyond);
+    take_panels(execution);
   }
   FirstNotFinite bad(inputs.size());
   const std::size_t per_task = is_row ? panel_ : 1;
@@ -222,6 +225,43 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, const TokenInputs& 
   };
   parallel_for(execution, tasks, packers, pack_inputs);
   bad.throw_if_token_found(inputs.name());
+}
+
+template <class T>
+void TokenSets<T>::take_panels(const Execution& execution) {
+  const std::size_t of_panel = panel_ * depth_;
+  const std::size_t beyond = layout_.has_tails() ? panel_ : 0;  // a micro-kernel may read there
+  const std::size_t elements = product(panels_, of_panel) + beyond;
+  if (!layout_.is_listed || layout_.matching == Matching::window) {
+    data_ = Buffer<T>(elements);
+    return;
+  }
+  data_ = Buffer<T>::kept(elements);  // lists are packed band by band
+  const std::vector<std::size_t> used = used_rows();
+  parallel_for(execution, panels_, [&](std::size_t p, Worker& worker) {
+    worker.check();
+    T* panel = data_.data() + p * of_panel;
+    for (std::size_t k = 0; k < of_panel; k += panel_) {
+      std::fill(panel + k + used[p], panel + k + panel_, T(0));
+    }
+  });
+  std::fill_n(data_.end() - beyond, beyond, T(0));
+}
+
+// For a list of pairs: how many rows of each panel have tokens.
+template <class T>
+std::vector<std::size_t> TokenSets<T>::used_rows() const {
+  std::vector<std::size_t> used(panels_, panel_);
+  for (std::size_t input = 0; input < inputs(); ++input) {
+    const std::size_t first_panel = first_panel_[input / layout_.group];
+    const auto end_at = [&](std::size_t row) {
+      used[first_panel + (row - 1) / panel_] = (row - 1) % panel_ + 1;
+    };
+    const std::size_t in_tail = tokens_in_tail(input);
+    end_at(row_in_group_[input] + tokens_[input] - in_tail);
+    if (in_tail > 0) end_at(tail_in_group_[input] + in_tail);
+  }
+  return used;
 }
 
 template <class T>
@@ -320,9 +360,10 @@ std::size_t TokenSets<T>::place_tails(Span inputs) {
 template <class T>
 void TokenSets<T>::pack(std::size_t input, const InputView& view, Packers& packers,
                         FirstNotFinite& bad) {
-  Widened z = widen(view, input, packers.widened, bad);
-  if (bad.found(input)) return;
-  exponents_[input] = normalise(z);
+  Widened z = widen(view, packers.widened);
+  const std::optional<int> exponent = normalise(z, input, bad);
+  if (!exponent) return;
+  exponents_[input] = *exponent;
   squared_norms_[input] = squared_norm_of(z.values.data(), z.values.size());
   if (needs_order(layout_.matching)) {
     const std::vector<std::size_t> order = by_norm(z);
@@ -334,7 +375,7 @@ void TokenSets<T>::pack(std::size_t input, const InputView& view, Packers& packe
     const std::optional<std::size_t> typical = token_far_from_mean(z);
     has_mean_left_[input] = typical.has_value();
     if (typical) {
-      z = widen(view, input, packers.widened, bad);  // with the digits that the mean cost
+      z = widen(view, packers.widened);  // with the digits that the mean cost
       scale_down(z.values.data(), z.values.size(), exponents_[input]);
       subtract_mean_of_others(z, *typical, mean, means_left_.data() + input * channels_);
     }
@@ -449,10 +490,10 @@ TokenFacts survey_tokens(const TokenInputs& inputs, const Execution& execution) 
   PerWorker widened(execution, std::min(inputs.size(), threads_for(inputs.size() * entries)),
                     [&] { return Buffer<double>::unset(entries); });
   const auto measure = [&](std::size_t input, Buffer<double>& memory, Worker&) {
-    Widened z = widen(inputs[input], input, memory, bad);
-    if (bad.found(input)) return;
-    const int exponent = normalise(z);
-    norms[input] = exponent_of_norm(squared_norm_of(z.values.data(), z.values.size()), exponent);
+    Widened z = widen(inputs[input], memory);
+    if (const std::optional<int> exponent = normalise(z, input, bad)) {
+      norms[input] = exponent_of_norm(squared_norm_of(z.values.data(), z.values.size()), *exponent);
+    }
   };
   parallel_for(execution, inputs.size(), widened, measure);
   bad.throw_if_token_found(inputs.name());

@@ -148,6 +148,8 @@ class TokenSets {
     std::optional<RowPacker<std::int32_t>> words;
     std::optional<Axes::Coordinates> coordinates;
   };
+  void take_panels(const Execution& execution);
+  std::vector<std::size_t> used_rows() const;
   void prepare_narrow();
   void pack(std::size_t input, const InputView& view, Packers& packers, FirstNotFinite& bad);
   void pack_token(std::size_t input, std::size_t position, double* token, Packers& packers);
