@@ -358,6 +358,8 @@ def lying_with(value: Array, array: NDArray[Any]) -> Array:
 
 def to_host(value: Array) -> NDArray[Any]:
     """Return a result as a NumPy array, on its memory if that is the host's."""
+    if _is_torch(value):
+        value = value.detach()
     if not gpu_of(value):
         return np.asarray(value)
     device = _device_holding(value)

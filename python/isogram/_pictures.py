@@ -12,12 +12,12 @@ from isogram._arrays import to_host
 
 def is_picture(value: Any) -> bool:
     """Whether a value is an array with two axes or more, or a picture of Pillow."""
-    return not isinstance(value, list | tuple | str) and np.ndim(_array(value)) >= 2
+    return not isinstance(value, list | tuple | str) and np.ndim(to_host(value)) >= 2
 
 
 def picture_of(function: str, argument: str, value: Any) -> NDArray[Any]:
     """Return a picture (h, w), (h, w, 3) or (h, w, 4) of uint8, or of float32 from 0 to 1."""
-    picture = _array(value)
+    picture = to_host(value)
     if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] not in (1, 3, 4)):
         advice = ""
         if picture.ndim == 3 and picture.shape[0] in (1, 3, 4):
@@ -42,7 +42,3 @@ def picture_of(function: str, argument: str, value: Any) -> NDArray[Any]:
                 f"{picture.min():g} to {picture.max():g}: undo the model's normalisation"
             )
     return picture[:, :, 0] if picture.ndim == 3 and picture.shape[2] == 1 else picture
-
-
-def _array(value: Any) -> NDArray[Any]:
-    return to_host(value.detach() if hasattr(value, "detach") else value)

@@ -315,6 +315,40 @@ def test_layers_of_whole_numbers():
     assert data_of(report.compare([x], [x], measures="cka"))["heat"][0] == expected.tolist()
 
 
+def test_layers_of_bfloat16(tmp_path):
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    x = np.random.default_rng(0).standard_normal((N, 4, 3)).astype(ml_dtypes.bfloat16)
+    page, expected = (report.compare([each], [each[::-1]]) for each in (x, x.astype(np.float32)))
+    assert data_of(page) == data_of(expected)  # not those of the bits
+    safetensors = pytest.importorskip("safetensors.numpy")
+    safetensors.save_file({"0": x, "1": np.ascontiguousarray(x[::-1])}, tmp_path / "a.safetensors")
+    with io.open(tmp_path / "a.safetensors") as layers:
+        page = report.compare(layers, layers, measures="cka")
+        assert data_of(page)["heat"][0] == ig.cka_matrix(layers).tolist()
+
+
+def test_messages_name_the_arguments():
+    a, b = {"x": A["head"] * 0}, {"y": np.where(B["head"] > 1, np.nan, B["head"])}
+    with pytest.raises(ValueError, match=r"^compare: `b\['y'\]` must be finite, got nan at index"):
+        report.compare(A, b)
+    with pytest.warns(RuntimeWarning, match=r"^compare: `a\['x'\]` is constant") as caught:
+        page = report.compare(a, {"y": B["head"]}, measures="cka")
+    assert {warning.filename for warning in caught} == {__file__}
+    assert "<li>`a[&#39;x&#39;]` is constant" in page.html
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"pair": "head"}, "`pair` must be a layer of `a` and one of `b`, got 'head'"),
+        ({"names": ("one",)}, r"`names` must be two, of `a` and of `b`, got \('one',\)"),
+    ],
+)
+def test_pairs_are_of_two(options, message):
+    with pytest.raises(ValueError, match=f"^compare: {message}"):
+        report.compare(A, B, measures="cka", **options)
+
+
 def test_other_numbers_of_samples():
     with pytest.raises(
         ValueError, match="compare: `a` must have layers of different names, got 'x'"

@@ -15,6 +15,7 @@ import isogram as ig
 import numpy as np
 import pytest
 import reference
+from isogram import io
 
 torch = pytest.importorskip(
     "torch", reason="PyTorch is not installed: pip install 'isogram[torch]'"
@@ -1089,3 +1090,11 @@ def test_the_pages_examples_run(tmp_path, monkeypatch):
     for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
         exec(compile(block, "docs/models.md", "exec"), names)
     assert (tmp_path / "cka.png").exists()
+
+
+def test_fingerprints_of_tensors():
+    x = images(4).to(torch.bfloat16)
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    expected = io.fingerprint(x.float().numpy().astype(ml_dtypes.bfloat16))
+    assert io.fingerprint(x) == expected
+    assert io.fingerprint(x.requires_grad_()) == expected

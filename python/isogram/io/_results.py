@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ import isogram as ig
 from isogram._arguments import items_of
 from isogram._arrays import gpu_of, to_host
 from isogram._labels import labels_of
+from isogram._loading import if_imported
 from isogram._output import replacing
 from isogram._types import Array
 from isogram.io import _numpy
@@ -189,7 +191,7 @@ def fingerprint(layer: Array | Layer) -> str:
 
     Numbers are taken little-endian, row by row in blocks of 16 MiB; a layer of a file is not held.
     """
-    source = layer if isinstance(layer, Layer) else to_host(layer)
+    source = layer if isinstance(layer, Layer) else to_host(_with_bits(layer))
     shape, itemsize = tuple(source.shape), source.dtype.itemsize
     digest = hashlib.sha256(f"{shape} {itemsize}".encode())
     count = shape[0] if shape else 1
@@ -201,6 +203,16 @@ def fingerprint(layer: Array | Layer) -> str:
             rows = rows.astype(rows.dtype.newbyteorder("<"))
         digest.update(np.ascontiguousarray(rows).view(np.uint8).data)
     return digest.hexdigest()
+
+
+def _with_bits(layer: Array) -> Array:
+    """Return a tensor of bfloat16, which NumPy does not know, as integers of the same bits."""
+    is_tensor = isinstance(layer, if_imported("torch", "Tensor"))
+    return (
+        layer.view(sys.modules["torch"].int16)
+        if is_tensor and "bfloat16" in str(layer.dtype)
+        else layer
+    )
 
 
 def facts_of(sets: list[Mapping[str, Any]], *results: Array) -> dict[str, Any]:

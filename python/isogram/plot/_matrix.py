@@ -61,7 +61,7 @@ class Labelled:
 def numbers_of(function: str, argument: str, value: Any, axes: int) -> _Array:
     """Return finite or missing numbers as float64; infinities count as missing."""
     try:
-        array = to_host(value.detach() if hasattr(value, "detach") else value)
+        array = to_host(value)
         array = array.astype(np.float64) if array.dtype.kind not in "cmMO" else array
     except (TypeError, ValueError):
         array = np.empty(0, object)
@@ -215,4 +215,6 @@ def _titles(inputs: Sequence[Any]) -> tuple[str, str]:
 
 def _described(value: Any) -> str:
     dtype = getattr(value, "dtype", None)
-    return type(value).__name__ if dtype is None else f"an array of {dtype}"
+    if dtype is None:
+        return type(value).__name__
+    return f"{'an array' if isinstance(value, np.ndarray) else type(value).__name__} of {dtype}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -10,9 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-import isogram as ig
-from isogram._arguments import choice
-from isogram._arrays import to_host
+from isogram._arguments import choice, threads
+from isogram._errors import warn
 from isogram._measures import Measure, measure_of
 from isogram._output import printable
 from isogram._types import Array
@@ -30,7 +28,7 @@ from isogram.typing import LayoutName
 
 MEASURES = ("cka", "gbs_centered", "mutual_knn", "rsa_pearson")
 
-_Layers = dict[str, NDArray[Any]]
+_FUNCTION = "compare"
 
 
 def compare(
@@ -103,7 +101,10 @@ def compare(
     >>> report.compare({"conv": x}, {"conv": x[:, :3]}).save("report.html")  # doctest: +SKIP
     """
     first, second = both_given(a, b, names)
-    maps, remarks = _heat_maps(first.layers, second.layers, _chosen(measures), num_threads)
+    if pair is not None and len(pair) != 2:
+        raise ValueError(f"compare: `pair` must be a layer of `a` and one of `b`, got {pair!r}")
+    maps, remarks = _heat_maps(first, second, _chosen(measures), num_threads)
+    warn(remarks, stacklevel=2)
     facts = facts_of([first.source, second.source])
     known = known_of(facts["n"], labels, pictures, first.ids if ids is None else ids)
     pair = pair or _default_pair(maps[0])
@@ -128,7 +129,7 @@ def compare(
         b=printable(second.called),
         count=facts["n"],
         maps=maps,
-        remarks=[printable(remark) for remark in remarks],
+        remarks=[printable(remark.removeprefix(f"{_FUNCTION}: ")) for remark in remarks],
         summary=_summary(maps),
         best_of_a=_best_matches(maps, transposed=False),
         best_of_b=_best_matches(maps, transposed=True),
@@ -182,24 +183,20 @@ def _chosen(measures: Any) -> list[tuple[Measure, dict[str, Any]]]:
 
 
 def _heat_maps(
-    rows: _Layers,
-    columns: _Layers,
+    a: Given,
+    b: Given,
     measures: list[tuple[Measure, dict[str, Any]]],
     num_threads: int | None,
 ) -> tuple[list[HeatMap], list[str]]:
-    """Return the heat maps, and the warnings that their values came with."""
-    maps = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        for measure, options in measures:
-            values = ig.similarity_matrix(
-                rows, columns, measure=measure, num_threads=num_threads, **options
-            )
-            taken = {**measure.options, **options, **measure.fixed}
-            maps.append(heat_map(measure, taken, to_host(values), list(rows), list(columns)))
-    for warning in caught:
-        warnings.warn(warning.message, warning.category, stacklevel=3)
-    return maps, list(dict.fromkeys(str(warning.message) for warning in caught))
+    """Return the heat maps, and the warnings about their values."""
+    workers = threads(_FUNCTION, num_threads)
+    maps, remarks = [], []
+    for measure, options in measures:
+        taken = measure.with_defaults(_FUNCTION, options)
+        _, values, said = measure.of_layers(_FUNCTION, a.checked, b.checked, workers, None, taken)
+        maps.append(heat_map(measure, taken, values, list(a.layers), list(b.layers)))
+        remarks += said
+    return maps, list(dict.fromkeys(remarks))
 
 
 def _summary(maps: list[HeatMap]) -> Table:

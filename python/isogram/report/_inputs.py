@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from isogram import io
 from isogram._arguments import layers_of
 from isogram._arrays import to_host
+from isogram._entries import BFLOAT16_BITS, widened
 from isogram._identifiers import identifiers_of, require_same_order
 from isogram._output import listed
+from isogram._place import place_of
 from isogram._types import Layers
 from isogram.report._pictures import Pictures
 from isogram.report._samples import Layer
@@ -25,8 +27,10 @@ class Given(NamedTuple):
     ----------
     called
         The name of the set.
+    checked
+        The layers for measures, whose messages name `a` and `b`.
     layers
-        Arrays of shape (n, …), where they lie.
+        Arrays of shape (n, …) by name, where they lie.
     source
         The file, or the layers once more, for the provenance.
     ids
@@ -34,6 +38,7 @@ class Given(NamedTuple):
     """
 
     called: str
+    checked: Layers
     layers: dict[str, NDArray[Any]]
     source: Mapping[str, Any]
     ids: NDArray[Any] | None
@@ -54,8 +59,11 @@ def both_given(a: Any, b: Any, names: tuple[str, str] | None) -> tuple[Given, Gi
     """Return two sets of layers of the same samples in the same order."""
     if _has_ids(a) and _has_ids(b):
         a, b = io.align(a, b)
+    if names is not None and len(names) != 2:
+        raise ValueError(f"compare: `names` must be two, of `a` and of `b`, got {names!r}")
     called = names or (_called(a, "A"), _called(b, "B"))
-    rows, columns = layers_of("compare", "a", a), layers_of("compare", "b", b)
+    rows = layers_of("compare", "a", a)
+    columns = rows if b is a else layers_of("compare", "b", b)  # a file is read once
     if rows.samples != columns.samples:
         raise ValueError(
             f"compare: `b` must have the {rows.samples} samples of `a`, got {columns.samples}"
@@ -73,9 +81,13 @@ def _given(argument: str, called: str, source: Any, layers: Layers) -> Given:
             raise ValueError(
                 f"compare: `{argument}` must have layers of different names, got {name!r} twice"
             )
+        if array.dtype == BFLOAT16_BITS:
+            with place_of("compare", {name: array}).entered():
+                array = widened(array)
         arrays[name] = array.reshape(tuple(getattr(layer, "shape", array.shape)))
+    ids = identifiers_of(layers.given[0][1])
     is_file = isinstance(source, io.Layers)
-    return Given(called, arrays, source if is_file else arrays, identifiers_of(layers.given[0][1]))
+    return Given(called, layers, arrays, source if is_file else arrays, ids)
 
 
 def _has_ids(layers: Any) -> bool:
