@@ -78,6 +78,11 @@ def widened(array: NDArray[Any]) -> NDArray[Any]:
     return converted(array, np.float32) if array.dtype == np.float16 else array
 
 
+def type_name(dtype: np.dtype[Any]) -> str:
+    """Return the name of the type that entries of a checked array have."""
+    return "bfloat16" if dtype == BFLOAT16_BITS else dtype.name
+
+
 def result_dtype(*arrays: NDArray[Any]) -> np.dtype[Any]:
     """Return float64 when any input is float64, else float32."""
     return np.dtype(np.float64 if any(a.dtype == np.float64 for a in arrays) else np.float32)

@@ -867,6 +867,15 @@ class TestRun:
             plan.run(x)
         assert found[0].filename == __file__
 
+    @pytest.mark.parametrize("operation", ["gram", "semantic_rsm"])
+    def test_types_have_their_names(self, operation):
+        ml_dtypes = pytest.importorskip("ml_dtypes")
+        x = np.ones((4, 3, 2) if operation == "semantic_rsm" else (4, 3), ml_dtypes.bfloat16)
+        plan = ig.plan(operation, x)
+        assert plan.inputs[0].dtype == "bfloat16"
+        with pytest.raises(ValueError, match=r"and type bfloat16, got .* and type float32"):
+            plan.run(x.astype(np.float32))
+
     @pytest.mark.parametrize(
         ("operation", "option"),
         [("gram", "out"), ("graph", "precision"), ("gbs_matrix", "kernel")]

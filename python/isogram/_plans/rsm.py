@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from isogram._arguments import bandwidth_of, integer, threads
 from isogram._bandwidth import zero_median
-from isogram._entries import result_dtype
+from isogram._entries import result_dtype, type_name
 from isogram._errors import errors_of, remarks_on_range, warn
 from isogram._host import rsm as on_host
 from isogram._host.place import HOST
@@ -125,7 +125,7 @@ def _spec(samples: Samples) -> InputSpec:
         shape = (len(samples), int(samples.tokens.sum()), samples.channels)
     if samples.layout is None or samples.lengths is not None:
         tokens = tuple(samples.tokens.tolist())
-    return InputSpec(samples.name, shape, "bfloat16" if dtype == np.uint16 else dtype.name, tokens)
+    return InputSpec(samples.name, shape, type_name(dtype), tokens)
 
 
 # Inputs on a side of a tile: seconds of work, and tokens that fit in memory beside others.

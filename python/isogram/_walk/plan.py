@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 
 from isogram._arguments import threads
+from isogram._entries import type_name
 from isogram._errors import errors_of, warn
 from isogram._progress import Progress, reporting
 from isogram._types import Report
@@ -39,7 +40,7 @@ class InputSpec(NamedTuple):
     @classmethod
     def of(cls, name: str, array: Any) -> InputSpec:
         """Describe an array."""
-        return cls(name, tuple(map(int, array.shape)), str(array.dtype))
+        return cls(name, tuple(map(int, array.shape)), type_name(array.dtype))
 
 
 # A result, and the warnings that a caller gets.
