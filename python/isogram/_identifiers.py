@@ -78,7 +78,7 @@ def _places(name: str, identifiers: Iterable[Any]) -> dict[Any, int]:
 
 
 def _alike(identifier: object, others: Iterable[object]) -> str:
-    """Name the one of the others that reads the same: 7 and "7", or other Unicode forms of é."""
+    """Name an identifier among the others that reads the same: "7" for 7, or é in two letters."""
     text = _read(identifier)
     same = next((other for other in others if _read(other) == text), None)
     return "" if same is None else f", which has {same!a}"

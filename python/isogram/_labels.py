@@ -34,7 +34,7 @@ def of_matrix(matrix: Array, given: Array, out: Array | None) -> Array:
 def giver_of_table(layers: Layers, other: Layers | None) -> Callable[[NDArray[Any]], Array]:
     """Return a function from a table of pairs of layers to an array of the first one's library.
 
-    Of a frame it is a frame, whose labels are the keys of the layers, or their numbers.
+    For a frame of pandas the table becomes a frame, labelled by the keys of the layers, or numbers.
     """
     (_, first), *_ = layers.given
     if not _is_frame(first):

@@ -73,7 +73,7 @@ def compare_rsms(
     -----
     Ties: to spearman and kendall, entries that only rounding separates are equal, such as the
     correlations of two features, which are ±1. These are entries within 16 eps of one another and
-    at least 256 eps from all others, if by chance so many would not lie there. eps is that of the
+    at least 256 eps from all others, if by chance fewer would lie there. eps is that of the
     matrix's type (2^-23 or 2^-52; 16-bit types have none, since their rounding makes ties by
     itself) times the entries' own magnitude, however large other entries are. Two kinds of matrices
     with negative entries have a scale that they show: cosines and correlations, the largest of

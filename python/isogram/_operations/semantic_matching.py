@@ -1,4 +1,4 @@
-"""Which token of one input goes to which of another, and what that is worth."""
+"""Which token of one input goes to which of another, and its contribution to the total."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def _require_one_each(function: str, other: Any, lengths: Mapping[str, Any]) -> 
 
 
 def _nothing(pairs: int, tokens: int) -> SemanticMatching:
-    """Return the results of pairs, none of which is matched yet."""
+    """Return the results of pairs before any pair is matched."""
     return SemanticMatching(
         np.full((pairs, tokens), -1, np.int32),
         np.zeros((pairs, tokens)),

@@ -39,8 +39,8 @@ def similarity(
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
     **options
-        Those of the measure: `measures()[name].options` has them with their defaults, and
-        those of CKA and GBS are parameters of `cka` and `gbs`.
+        Options of the measure: `measures()[name].options` has them with their defaults, and
+        `cka` and `gbs` describe the options of CKA and GBS.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def similarity_matrix(
     progress : bool or callable
         True draws a bar with tqdm; a callable is called with (done, total).
     **options
-        Those of the measure, as for `similarity`.
+        Options of the measure, as for `similarity`.
 
     Returns
     -------

@@ -221,7 +221,7 @@ def check_precision(function: str, matching: Matching, dtype: np.dtype[Any]) -> 
 def check_sides(function: str, pairs: Pairs, matching: Matching) -> None:
     """Raise ValueError for inputs on which a matching would make no sense.
 
-    Those of a mask, unless of leading tokens, where positions are compared; and of norm 1, where
+    A mask has to keep leading tokens where positions are compared, and norms have to differ where
     tokens are sorted by norm.
     """
     if pairs.rows.is_unit and matching.name in ("window", "topk"):
@@ -338,7 +338,7 @@ def _require_none(function: str, which: Mapping[str, Any], where: str) -> None:
 
 
 def _masked(function: str, name: str, mask: Any, samples: Samples) -> Samples:
-    """Return inputs of which those tokens count that a mask keeps."""
+    """Return inputs whose tokens count where a mask keeps them."""
     array, skipped = to_host(mask), int(samples.is_one)
     shape = (len(samples), samples.positions)
     if array.shape not in (shape[skipped:], samples.grid[skipped:]):

@@ -109,7 +109,7 @@ OUTPUTS = ("linear", "cosine", "distance", "loss")
 
 
 class Rank(NamedTuple):
-    """How many axes a matching is to see: None for as many as `mean_loss` takes."""
+    """The number of axes that a matching is to see; None: found by `mean_loss`."""
 
     axes: int | None
     mean_loss: float
@@ -136,7 +136,7 @@ class Job(NamedTuple):
 
 
 def by_output(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the array of every output, None for those that are not computed."""
+    """Return the array of every output, None for outputs that are not computed."""
     return {name: arrays.get(name) for name in OUTPUTS}
 
 

@@ -175,7 +175,7 @@ class Samples:
 
 @usual_arithmetic()
 def of_unit_norm(xp: Any, tokens: NDArray[Any]) -> NDArray[Any]:
-    """Return tokens (…, s, c) scaled to norm 1; those that are zero or not finite as they are."""
+    """Return tokens (…, s, c) scaled to norm 1; zero tokens, NaN and infinity stay as they are."""
     if tokens.ndim == 3 and xp is np:  # input by input, for the sake of memory
         scaled = np.empty(tokens.shape, result_dtype(tokens))
         for target, sample in zip(scaled, tokens, strict=True):

@@ -231,7 +231,7 @@ class Plan(ABC):
         if missing := [tile for tile in self.tiles if tile not in parts]:
             raise ValueError(
                 f"{self.operation}: `parts` must have one for every tile of the plan, got none for "
-                f"{len(missing)} of {len(self.tiles)}, the first of which is {missing[0]}"
+                f"{len(missing)} of {len(self.tiles)}, first for {missing[0]}"
             )
         return [self._values_of(tile, parts[tile]) for tile in self.tiles]
 
