@@ -63,7 +63,7 @@ def hsic(xp: Any, m: Moments) -> Hsic:
 def known(
     xp: Any, h: Hsic, rounding_x: Array, rounding_y: Array, n: int, *, is_symmetric: bool
 ) -> Hsic:
-    """Return HSIC, 0 where it may be rounding; bounds are those of n² HSIC of a layer with itself."""
+    """Return HSIC, 0 where it may be rounding; bounds are of n² HSIC of layers with themselves."""
     own_x, own_y = (
         xp.where((own * n**2 <= rounding) & xp.isfinite(own), 0.0, own)
         for own, rounding in ((h.self_x, rounding_x), (h.self_y, rounding_y))
