@@ -4,7 +4,9 @@ import os
 import struct
 import subprocess
 import sys
+import threading
 import tracemalloc
+import warnings
 import zipfile
 from io import BytesIO
 
@@ -56,6 +58,8 @@ ONE = npz([("one.npy", npy(LAYER))])
 DEFLATED = npz([("one.npy", npy(LAYER))], zipfile.ZIP_DEFLATED)
 SHAPE = "{'descr': '<f8', 'fortran_order': False, 'shape': %s, }"
 TORCH = [("net/data.pkl", b"\x80\x02ccollections\nOrderedDict\n."), ("net/data/0", b"\0" * 288)]
+
+BY_PYTHON_2 = with_header(PLAIN.replace("(9, 4)", "(9L, 4L)"))
 
 # What the file is: its content, and a word of the reason that is given.
 BROKEN = {
@@ -245,7 +249,7 @@ def test_long_and_many_names_are_cut_short(run, tmp_path):
         npy(LAYER, version=(2, 0)),
         npy(LAYER, version=(3, 0)),
         npy(LAYER) + b"what np.load does not read either",
-        with_header(PLAIN.replace("(9, 4)", "(9L, 4L)")),
+        BY_PYTHON_2,
         *(
             npz([("folder/", b""), ("x.npy", npy(LAYER))], method)
             for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
@@ -253,12 +257,38 @@ def test_long_and_many_names_are_cut_short(run, tmp_path):
         npz([("x.npy", npy(np.asfortranarray(LAYER)))], zipfile.ZIP_LZMA),
     ],
 )
-def test_unusual_files_are_read(run, tmp_path, content):
+def test_unusual_files_are_read(run, tmp_path, monkeypatch, content):
     source = written(tmp_path / "x.npz", content)
+    np.testing.assert_array_equal(io.open(source)["x"], LAYER)
+    np.testing.assert_array_equal(io.open(source)["x"].rows(slice(2, 5)), LAYER[2:5])
+    monkeypatch.setattr("isogram.io._numpy._CHUNK", 100)  # of archives, in parts
     np.testing.assert_array_equal(io.open(source)["x"], LAYER)
     result = run("compare", source, source)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.split() == ["x", "x", "1.000"]
+
+
+def test_warnings_of_other_threads_are_not_touched(tmp_path):
+    source = written(tmp_path / "x.npy", BY_PYTHON_2)
+    filters = list(warnings.filters)
+
+    def read():
+        for _ in range(100):
+            np.asarray(io.open(source)["x"])
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        threads = [threading.Thread(target=read) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        count = 0
+        while any(thread.is_alive() for thread in threads):
+            warnings.warn("mine", UserWarning, stacklevel=1)
+            count += 1
+        for thread in threads:
+            thread.join()
+    assert [str(warning.message) for warning in caught] == count * ["mine"]
+    assert warnings.filters == filters
 
 
 def test_more_memory_than_there_is(run, tmp_path, monkeypatch):

@@ -19,6 +19,9 @@ from click.testing import CliRunner
 from isogram import io
 from isogram.cli._commands import commands
 
+# Zarr's own, of strings.
+pytestmark = pytest.mark.filterwarnings("ignore:The data type .* Zarr V3 specification")
+
 N = 12
 SHAPES = {"block1": (N, 4), "block2": (N, 3, 5), "block10": (N, 2, 2, 3)}
 LAYERS = {
@@ -77,9 +80,7 @@ def write_zarr(path, layers, ids=None, version=3):
     for name, layer in layers.items():
         group.create_array(f"net/{name}", data=layer, chunks=(5, *layer.shape[1:]))
     if ids is not None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # version 3 has no standard of strings yet
-            group.create_array("ids", data=ids)
+        group.create_array("ids", data=ids)
 
 
 def write_zarr_2(path, layers, ids=None):
@@ -418,6 +419,7 @@ def test_rows_of_npy_files_are_mapped(tmp_path):
     )
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")  # torch's own
 def test_pickles_in_torch_files(tmp_path, run):
     torch = pytest.importorskip("torch")
     path = tmp_path / "a.pt"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import stat
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -166,11 +165,9 @@ def reading(path: Path) -> Iterator[Contents]:
 def refused(what: str) -> Iterator[None]:
     """Turn the exceptions of broken files into a ValueError that begins with `what`."""
     try:
-        with warnings.catch_warnings():  # of headers by Python 2 and types of NumPy 1
-            warnings.simplefilter("ignore")
-            yield
+        yield
     except _BROKEN as error:
-        if isinstance(error, ImportError):  # of a library, not of the file
+        if isinstance(error, ImportError | Warning):  # not of the file
             raise
         raise ValueError(what + reason_of(error)) from error
 

@@ -1,20 +1,23 @@
 """Reading .npy and .npz files that anyone may have made: arrays, or one line that says why not.
 
-NumPy and zipfile do the reading, and nothing is ever unpickled. The rest is decided
-here: headers come first, so that an array is neither allocated nor read before it is known to be
-wanted and to be in the file; and whatever their parsers raise becomes a ValueError.
+Nothing is ever unpickled. Headers come first, so that an array is neither allocated nor read before
+it is known to be wanted and to be in the file; and whatever is wrong becomes a ValueError. NumPy
+parses headers, but for integers of Python 2 in them, of which it would warn: no thread can silence
+warnings for itself alone.
 """
 
 from __future__ import annotations
 
+import io
 import math
+import re
 import tokenize
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache, partial
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy
@@ -32,6 +35,8 @@ from isogram.io._contents import (
 
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")  # of an archive, and of one without members
 _NPY_VERSIONS = ((1, 0), (2, 0), (3, 0))
+_LONGEST_HEADER = 2**16  # bytes that are read; NumPy takes fewer
+_CHUNK = 2**20  # bytes of a member that are unpacked at once
 
 
 def contents(path: Path) -> Contents:
@@ -42,18 +47,19 @@ def contents(path: Path) -> Contents:
     """
     with reading(path) as found:
         for name, member in found.files.enter_context(_members(path)).items():
-            shape, dtype, _ = _header(member)
+            header = _header(member)
             reader = _member_reader(member) if member.is_packed else _mapped_reader(path, member)
-            found.entries[name] = Entry(shape, dtype, reader, partial(_checked_size, member))
+            check = partial(_checked_size, member)
+            found.entries[name] = Entry(header.shape, header.dtype, reader, check)
     return found
 
 
 def _mapped_reader(path: Path, member: _Member) -> Callable[[slice], NDArray[Any]]:
     def read(span: slice) -> NDArray[Any]:
-        shape, _, _ = _header(member)
+        shape, order, dtype, start = _header(member)
         if not shape or span == slice(0, shape[0]):
             return _array(member)
-        rows: NDArray[Any] = npy.open_memmap(path, mode="r")[span]
+        rows: NDArray[Any] = np.memmap(path, dtype, "r", start, shape, order)[span]
         return rows
 
     return read
@@ -104,28 +110,40 @@ def _members_of(archive: zipfile.ZipFile) -> dict[str, _Member]:
     return members
 
 
-def _header(member: _Member) -> tuple[tuple[int, ...], np.dtype[Any], int]:
-    """Return the shape and type of an array, and the length of its header."""
+class _Header(NamedTuple):
+    """What the beginning of an .npy file says, and its length."""
+
+    shape: tuple[int, ...]
+    order: Literal["C", "F"]
+    dtype: np.dtype[Any]
+    length: int
+
+
+def _header(member: _Member) -> _Header:
     with refused(member.place), member.open() as stream:
         start = stream.read(len(npy.MAGIC_PREFIX) + 2)
         if not start.startswith(npy.MAGIC_PREFIX):
             raise ValueError("not an array as in an .npy file")
         if tuple(start[-2:]) not in _NPY_VERSIONS:
             raise ValueError("the version of its format is not known")
-        read = npy.read_array_header_1_0 if start[-2] == 1 else npy.read_array_header_2_0
+        is_first = start[-2] == 1
+        count = stream.read(2 if is_first else 4)
+        text = stream.read(min(int.from_bytes(count, "little"), _LONGEST_HEADER))
+        text = re.sub(rb"(?<=[0-9])L(?=[,)])", b" ", text)  # integers of Python 2
+        read = npy.read_array_header_1_0 if is_first else npy.read_array_header_2_0
         try:
-            shape, _, dtype = read(stream)
+            shape, is_fortran, dtype = read(io.BytesIO(count + text))
         except (SyntaxError, tokenize.TokenError, RecursionError, MemoryError) as error:
             raise ValueError("its header cannot be parsed") from error
         if any(extent < 0 for extent in shape):
             raise ValueError(f"its header has a negative extent: {shape}")
-        return shape, dtype, stream.tell()
+        return _Header(shape, "F" if is_fortran else "C", dtype, stream.tell())
 
 
 def _checked_size(member: _Member) -> int:
     """Return the size of an array in bytes; raise if the file does not hold all of them."""
-    shape, dtype, length = _header(member)
-    size, there = math.prod(shape) * dtype.itemsize, member.size - length
+    shape, _, dtype, start = _header(member)
+    size, there = math.prod(shape) * dtype.itemsize, member.size - start
     if size > there or (member.is_packed and size < there):
         raise ValueError(
             f"{member.place}{described(shape, dtype)} takes {size} bytes, {there} are there"
@@ -134,7 +152,28 @@ def _checked_size(member: _Member) -> int:
 
 
 def _array(member: _Member) -> NDArray[Any]:
-    require_memory(_checked_size(member))
+    require_memory(size := _checked_size(member))
+    shape, order, dtype, start = _header(member)
     with refused(member.place), member.open() as stream:
-        array: NDArray[Any] = npy.read_array(stream, allow_pickle=False)
-        return array
+        if dtype.hasobject:
+            raise ValueError("it holds Python objects, and nothing is unpickled")
+        if not size:
+            return np.empty(shape, dtype, order)
+        stream.seek(start)
+        if member.is_packed:
+            array = _unpacked(stream, size).view(dtype)
+        else:
+            array = np.fromfile(stream, dtype, math.prod(shape))
+        return array.reshape(shape, order=order)
+
+
+def _unpacked(stream: IO[bytes], size: int) -> NDArray[np.uint8]:
+    """Return bytes of an archive, which are slow to read at once."""
+    content = np.empty(size, np.uint8)
+    for begin in range(0, size, _CHUNK):
+        part = content[begin : begin + _CHUNK]
+        read = stream.read(len(part))
+        if len(read) < len(part):
+            raise ValueError(f"it ends {size - begin - len(read)} bytes too early")
+        part[:] = np.frombuffer(read, np.uint8)
+    return content
