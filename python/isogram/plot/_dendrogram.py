@@ -37,11 +37,9 @@ def dendrogram(
     method : str
         How far apart two clusters are: "average", "complete", "single", "weighted", or, for
         distances of points in space, "ward", "centroid", "median". As of `scipy.cluster.hierarchy`.
-    title : str
-        Heading.
     label : str, optional
         Name of the axis of distances; by default the measure, if `distances` names it.
-    ax
+    title, ax
         As for `heatmap`.
 
     Returns

@@ -66,8 +66,9 @@ def heatmap(
         layers from themselves, on the diagonal, are left empty.
     limits : (float, float), optional
         Values of the first and the last colour; by default the extremes of `matrix`, so that 0.95
-        to 1 fills the scale. The colour bar is pointed where values lie beyond. Below 0 the map is
-        one of two colours, with 0 neutral between them.
+        to 1 fills the scale. The colour bar is pointed where values lie beyond. Where the first is
+        negative, by more than a fifth of the last, the map is one of two colours with 0 white
+        between them.
     origin : {"upper", "lower"}
         The side of the first row.
     title, xlabel, ylabel : str

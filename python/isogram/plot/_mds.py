@@ -42,9 +42,7 @@ def mds(
         brings along, or none.
     groups : list of n str, optional
         The group of each point, which gives it colour and marker: its network, say.
-    title : str
-        Heading.
-    ax
+    title, ax
         As for `heatmap`.
 
     Returns

@@ -49,9 +49,7 @@ def neighbours(
         Right neighbours get a solid blue frame, wrong ones a dashed vermilion one.
     names : list of q str, optional
         Names of the queries.
-    title : str
-        Heading.
-    ax
+    title, ax
         As for `heatmap`.
 
     Returns

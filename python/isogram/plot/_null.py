@@ -38,11 +38,9 @@ def null(
         Values measured where nothing is shared: of permuted samples, say.
     kind : {"similarity", "distance"}
         Of distances, the smaller is the more similar.
-    title : str
-        Heading.
     label : str, optional
         Name of the axis of values; by default the kind.
-    ax
+    title, ax
         As for `heatmap`.
 
     Returns
