@@ -842,6 +842,26 @@ TYPED_TEST(Kernels, ShiftRows) {
   });
 }
 
+TYPED_TEST(Kernels, Divide) {
+  using T = TypeParam;
+  at_every_level([] {
+    const auto& table = kernels().of<T>();
+    for (const std::size_t n : lengths<T>()) {
+      const auto row = random_values<T>(n, 11);
+      Guarded<T> out(n);
+      table.divide(row.data(), out.data(), n, 0.7);
+      Guarded<T> in_place(row);
+      table.divide(in_place.data(), in_place.data(), n, 0.7);
+      for (std::size_t j = 0; j < n; ++j) {
+        EXPECT_EQ(out[j], static_cast<T>(row[j] / 0.7));
+        EXPECT_EQ(in_place[j], out[j]);
+      }
+      out.expect_guards();
+      in_place.expect_guards();
+    }
+  });
+}
+
 TYPED_TEST(Kernels, SubtractShifts) {
   using T = TypeParam;
   at_every_level([] {

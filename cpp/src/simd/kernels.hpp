@@ -146,8 +146,8 @@ struct BlockOptions {
   bool add = false;
   // a and b are the same rows: entries below the panels on the diagonal are not written.
   bool is_upper = false;
-  // `out` has room for whole panels of rows and columns: entries beyond rows and cols may be
-  // overwritten.
+  // `out` has room for whole panels of columns, and of rows for whole panels or, if they are fewer
+  // than a micro-kernel's, for the micro-kernel's: entries beyond rows and cols may be overwritten.
   bool has_room = false;
   ExpectedRows expected = {};
 };
@@ -218,6 +218,9 @@ struct KernelTable {
   // subtract_shifts() for many rows, several at a time; `out` has the same shape.
   void (*shift_rows)(const Rows<const T>& rows, const Rows<T>& out, const double* row_shifts,
                      const double* column_shifts) noexcept;
+
+  // out[j] = row[j] / divisor in float64; out may be row.
+  void (*divide)(const T* row, T* out, std::size_t n, double divisor) noexcept;
 
   // out[j] = row[j] − offset in float64.
   void (*widen)(const T* row, std::size_t n, double offset, double* out) noexcept;

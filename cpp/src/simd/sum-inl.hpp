@@ -245,6 +245,14 @@ void shift_rows(const Rows<const T>& rows, const Rows<T>& out, const double* row
   }
 }
 
+// By division, because the inverse would add a rounding error of its own.
+template <class T>
+void divide(const T* row, T* out, std::size_t n, double divisor) noexcept {
+  std::size_t j = 0;
+  for (; j + kWideLanes <= n; j += kWideLanes) store_narrowed(out + j, widened(row + j) / divisor);
+  for (; j < n; ++j) out[j] = static_cast<T>(row[j] / divisor);
+}
+
 template <class T>
 void widen(const T* row, std::size_t n, double offset, double* out) noexcept {
   std::size_t j = 0;

@@ -38,6 +38,7 @@ constexpr KernelTable<T> table_of() {
       .add_products = &add_products<T>,
       .subtract_shifts = &subtract_shifts<T>,
       .shift_rows = &shift_rows<T>,
+      .divide = &divide<T>,
       .widen = &widen<T>,
       .first_reaching = &first_reaching<T>,
       .largest_magnitude = &largest_magnitude<T>,

@@ -102,7 +102,7 @@ class PackedSamples {
     const std::size_t panel = kernels_.panel;
     ShiftedFeatures<T>& features = features_.emplace_back();
     features.count = x.cols;
-    features.panels = Buffer<T>::unset(product(panels_of(x.cols) * panel, samples_));
+    features.panels = Buffer<T>::kept(product(panels_of(x.cols) * panel, samples_));
     const Buffer<T> sum = as_panels(facts.sum);
     const std::vector<double>& origin = facts.gram.origin;
     const int exponent = facts.gram.exponent;

@@ -42,13 +42,6 @@ std::size_t padded_rows(std::size_t rows) {
   return padded(rows, simd::kProductRows);
 }
 
-// Loads the next piece of a row ahead of time. The hardware does not look far enough ahead, because
-// rows take turns.
-template <class T>
-void fetch(const T* values, std::size_t n) {
-  for (std::size_t k = 0; k < n; k += kAlignment / sizeof(T)) __builtin_prefetch(values + k, 0, 2);
-}
-
 void take_larger(const std::vector<double>& values, std::vector<double>& largest) {
   for (std::size_t i = 0; i < largest.size(); ++i) largest[i] = std::max(largest[i], values[i]);
 }

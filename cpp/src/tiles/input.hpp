@@ -130,6 +130,14 @@ T largest_magnitude(const T* values, std::size_t n);
 template <class T>
 const T* stored_row(const InputView& x, std::size_t i);
 
+// Loads entries of a row ahead of time. Where rows take turns, the hardware does not look far
+// enough ahead.
+template <class T>
+void fetch(const T* values, std::size_t n) {
+  constexpr std::size_t line = 64 / sizeof(T);
+  for (std::size_t k = 0; k < n; k += line) __builtin_prefetch(values + k, 0, 2);
+}
+
 using detail::exponent_of;
 using detail::Scaled;
 using detail::scaling_exponent_of;

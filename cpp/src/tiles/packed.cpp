@@ -31,10 +31,9 @@ constexpr std::size_t kRowsOfLine = 64 / sizeof(T);
 constexpr double kRoomless = 0x1p960;
 constexpr int kRoom = 64;
 
-// By division, because the inverse would add a rounding error of its own.
-void divide(double* row, std::size_t n, double divisor) {
-  for (std::size_t j = 0; j < n; ++j) row[j] /= divisor;
-}
+// The squares of a row whose sum is between kLeastSquares and its inverse neither overflow nor, if
+// they matter, vanish: the row need not be scaled before it is divided by its norm.
+constexpr double kLeastSquares = 0x1p-500;
 
 // Relative to the first entry, so that a constant row becomes exactly zero.
 void subtract_mean(double* row, std::size_t n) {
@@ -58,8 +57,9 @@ int normalise_exponent(double* row, std::size_t n) {
 
 void normalise(double* row, std::size_t n) {
   normalise_exponent(row, n);  // squares neither overflow nor vanish
-  const double squares = simd::kernels().float64.dot(row, row, n);
-  if (squares > 0) divide(row, n, std::sqrt(squares));
+  const auto& kernels = simd::kernels().float64;
+  const double squares = kernels.dot(row, row, n);
+  if (squares > 0) kernels.divide(row, row, n, std::sqrt(squares));
 }
 
 }  // namespace
@@ -156,6 +156,7 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, Finite fini
   const std::size_t threads = std::min(panels_, threads_for(rows_ * depth_));
   PerWorker packers(execution, threads, [&] { return RowPacker<T>(*kernels_, depth_); });
   const bool is_shifted = transform.origin && transform.is_shift();
+  const bool is_divided = transform.is_division();
   const auto pack_panel = [&](std::size_t p, RowPacker<T>& packer, Worker& worker) {
     const std::size_t begin = p * panel_;
     const std::size_t end = std::min(rows_, begin + panel_);
@@ -169,6 +170,14 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, Finite fini
         kernels_->subtract_shifts(stored, shifted, depth_, 0, transform.origin->data());
         squared_norms_[i] = squared_norm_as<T>(kernels_->dot(shifted, shifted, depth_));
         if (std::isfinite(largest_magnitude(shifted, depth_))) continue;
+      }
+      if (const T* stored = is_divided ? stored_row<T>(x, i) : nullptr) {
+        const double squares = kernels_->dot(stored, stored, depth_);
+        if (squares > kLeastSquares && squares < 1 / kLeastSquares) {
+          kernels_->divide(stored, packer.place_for(panel_row), depth_, std::sqrt(squares));
+          squared_norms_[i] = 1;
+          continue;
+        }
       }
       reader.read(i, row.data());
       check_worker(depth_);
@@ -223,6 +232,10 @@ void Packed<T>::fill_measuring(const InputView& x, T* row_largest, const Executi
     for (std::size_t k = 0; k < depth_; k += kMeasuredColumns) {
       const std::size_t length = std::min(kMeasuredColumns, depth_ - k);
       worker.check();
+      const std::size_t next = k + length;
+      for (std::size_t i = begin; i < end; ++i) {
+        fetch(rows + (i - begin) * stride + next, std::min(kMeasuredColumns, depth_ - next));
+      }
       kernels_->transpose(rows + k, stride, end - begin, length, panel + k * panel_, panel_);
       for (std::size_t i = begin; i < end; ++i) {
         const T* row = rows + (i - begin) * stride + k;

@@ -30,6 +30,8 @@ struct Transform {
   bool is_identity() const { return !origin && is_shift(); }
   // Whether rows only lose `origin`.
   bool is_shift() const { return !unit_rows && takes_parts(); }
+  // Whether rows are only divided by their norms.
+  bool is_division() const { return unit_norm && !unit_rows && !origin && !rest && !center_rows; }
   // Whether some columns of a row can be transformed without the others.
   bool takes_parts() const {
     return !center_rows && !unit_norm && exponent == 0 && !exponent_per_row;
@@ -109,8 +111,8 @@ class Packed {
   // Packed rows from `row` on, which must be the first of a panel.
   const T* rows_from(std::size_t row) const { return data_.data() + row * depth_; }
 
-  // ‖row‖² of the packed rows, summed in float64; NaN where distances of such rows may overflow T;
-  // 0 for padding rows.
+  // ‖row‖² of the packed rows, summed in float64, or 1 where a row was divided by its norm; NaN
+  // where distances of such rows may overflow T; 0 for padding rows.
   const T* squared_norms() const { return squared_norms_.data(); }
 
   // The transformed row is 2^exponent times the packed row.

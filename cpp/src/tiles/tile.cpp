@@ -208,7 +208,7 @@ Block<T> GramTiles<T>::kernel() const {
 
 template <class T>
 void GramTiles<T>::compute(Cell cell, T* tile) const {
-  compute({tile_span(cell.row, rows()), tile_span(cell.col, cols()), tile, kTileEdge});
+  compute({tile_span(cell.row, rows()), tile_span(cell.col, cols()), tile, kTileEdge, true});
 }
 
 template <class T>
@@ -217,7 +217,7 @@ void GramTiles<T>::compute(const GramBlock<T>& block, const simd::ExpectedRows& 
     deep_->copy(block.rows, block.cols, block.first, block.stride);
   } else {
     fill_block(kernel(), left_, block.rows, right(), block.cols, block.first, block.stride,
-               {.expected = expected});
+               {.has_room = block.has_room, .expected = expected});
   }
   switch (facts_.options.kernel) {
     case Kernel::linear:
@@ -372,10 +372,11 @@ void GramTiles<T>::repair_distances(std::size_t i, Span cols, T* row) const {
 template <class T>
 BlockWriter<T>::BlockWriter(Span rows, Span cols, bool mirror, MatrixView<T> out,
                             Buffer<T>& scratch, std::size_t edge)
-    : block_{rows, cols, scratch.data(), edge}, mirror_(mirror), out_(out) {
+    : block_{rows, cols, scratch.data(), edge, true}, mirror_(mirror), out_(out) {
   if (!is_in_place(out)) return;
   block_.first = &out(rows.begin, cols.begin);
   block_.stride = static_cast<std::size_t>(out.row_stride);
+  block_.has_room = false;
 }
 
 template <class T>
@@ -390,7 +391,7 @@ simd::ExpectedRows BlockWriter<T>::expected() {
 
 template <class T>
 void BlockWriter<T>::write() const {
-  const auto [rows, cols, first, stride] = block_;
+  const auto& [rows, cols, first, stride, has_room] = block_;
   if (!is_in_place(out_)) {
     copy_block(block_, {&out_(rows.begin, cols.begin), rows.size(), cols.size(), out_.row_stride,
                         out_.col_stride});

@@ -25,6 +25,7 @@ struct GramBlock {
   Span cols;
   T* first;
   std::size_t stride;
+  bool has_room = false;  // as in simd::BlockOptions
 
   T* row(std::size_t i) const { return first + i * stride; }
 };
