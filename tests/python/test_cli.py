@@ -1138,7 +1138,8 @@ def test_installed_command(tmp_path):
 
 
 @pytest.mark.skipif(
-    not Path(ig.__file__).with_name("include").is_dir(), reason="the package is not installed"
+    not any(Path(root, "include").is_dir() for root in ig.__path__),
+    reason="the package is not installed",
 )
 def test_flags_of_the_installed_package(tmp_path):
     """A program that uses the library, built as a makefile and as a project of CMake would."""
