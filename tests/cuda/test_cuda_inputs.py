@@ -79,3 +79,15 @@ def test_layouts_that_look_swapped(gpu):
     maps = gpu.put(np.random.default_rng(0).random((4, 3, 8, 8)))
     with pytest.warns(RuntimeWarning, match=r"^spatial_rsm: `tokens` of .* looks like 'nchw', but"):
         ig.spatial_rsm(maps, layout="nhwc")
+
+
+def test_labels_lengths_and_masks_lie_anywhere(gpu):
+    x, tokens = whole((8, 3), "int16"), whole((4, 5, 3), "int16")
+    labels, lengths = np.arange(8) % 2, np.array([1, 5, 3, 2])
+    mask = np.arange(5) < lengths[:, None]
+    assert ig.modularity(gpu.put(x), gpu.put(labels)) == ig.modularity(gpu.put(x), labels)
+    assert ig.motifs(gpu.put(x), gpu.put(labels)) == ig.motifs(gpu.put(x), labels)
+    expected = gpu.get(ig.semantic_rsm(gpu.put(tokens), lengths=lengths))
+    for options in ({"lengths": gpu.put(lengths)}, {"mask": gpu.put(mask)}):
+        found = gpu.get(ig.semantic_rsm(gpu.put(tokens), **options))
+        np.testing.assert_array_equal(found, expected)

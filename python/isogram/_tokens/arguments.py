@@ -371,7 +371,7 @@ def _masked(function: str, name: str, mask: Any, samples: Samples) -> Samples:
 
 
 def _counts(function: str, name: str, lengths: Any, n: int, most: int) -> NDArray[Any]:
-    array = np.asarray(lengths)
+    array = to_host(lengths)
     if array.shape != (n,):
         raise ValueError(
             f"{function}: `{name}` must be 1-D with one length for each of the {n} inputs, "
