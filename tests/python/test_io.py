@@ -1001,6 +1001,10 @@ def test_results_that_have_names(tmp_path):
     io.save(result, tmp_path / "b.npz", rows=["x", "y"])
     again = io.load(tmp_path / "b.npz")
     assert (again.rows, again.columns) == (("x", "y"), result.columns)
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(np.eye(2), index=["rows", "y"], columns=["rows", "y"])
+    io.save(frame, path)  # frame.rows is a column
+    assert io.load(path).rows == ("rows", "y")
     io.save(io.Result(np.float64(2.0)), path)
     assert float(io.load(path)) == 2.0
 

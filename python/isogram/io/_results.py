@@ -235,9 +235,10 @@ def sets_of(inputs: Any) -> list[Mapping[str, Any]]:
 
 def _parts_of(result: Any) -> tuple[Array, Any, Any]:
     """Return the numbers of a result, and the names of its rows and columns, or None."""
-    if all(hasattr(result, name) for name in ("values", "rows", "columns")):
-        return result.values, result.rows or None, result.columns or None
-    return (result, *labels_of(result))
+    index, header = labels_of(result)
+    if index is None and all(hasattr(result, name) for name in ("values", "rows", "columns")):
+        return result.values, list(result.rows) or None, list(result.columns) or None
+    return result, index, header
 
 
 def _by_name(argument: str, layers: Any) -> Mapping[str, Any]:
