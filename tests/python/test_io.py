@@ -993,9 +993,10 @@ def test_a_number_and_its_inputs(tmp_path):
 
 def test_results_that_have_names(tmp_path):
     path = tmp_path / "a.json"
-    comparison = namedtuple("Comparison", "values rows columns samples")  # of isogram.torch
-    io.save(comparison(np.eye(2, 3), ["a", "b"], ["c", "d", "e"], 9), path, measure="cka")
+    comparison = namedtuple("Comparison", "values rows columns samples measure")  # of models
+    io.save(comparison(np.eye(2, 3), ["a", "b"], ["c", "d", "e"], 9, "gbs"), path)
     result = io.load(path)
+    assert (result.provenance["n"], result.provenance["measure"]) == (9, "gbs")
     assert (result.rows, result.columns) == (("a", "b"), ("c", "d", "e"))
     assert (result.values == np.eye(2, 3)).all()
     io.save(result, tmp_path / "b.npz", rows=["x", "y"])

@@ -79,7 +79,8 @@ def save(
     Parameters
     ----------
     result : number, array or Comparison
-        A result of isogram, in the memory of the host or of a GPU, or one that `load` returned.
+        A result of isogram, in the memory of the host or of a GPU, or one that `load` returned. A
+        comparison of models brings its measure and its number of samples along.
     path : str or path
         A file that ends in .json, or in .npz for large matrices. An old one is replaced once the
         new one is whole.
@@ -131,7 +132,7 @@ def save(
         "format_version": _VERSION,
         "rows": _names("rows", index if rows is None else rows, names[0], values, 0),
         "columns": _names("columns", header if columns is None else columns, names[-1], values, -1),
-        "provenance": {**facts_of(sets, given), **provenance},
+        "provenance": {**facts_of(sets, given), **_facts_in(result), **provenance},
     }
     if target.suffix == ".json":
         about |= {
@@ -239,6 +240,13 @@ def _parts_of(result: Any) -> tuple[Array, Any, Any]:
     if index is None and all(hasattr(result, name) for name in ("values", "rows", "columns")):
         return result.values, list(result.rows) or None, list(result.columns) or None
     return result, index, header
+
+
+def _facts_in(result: Any) -> dict[str, Any]:
+    """Return what a comparison of models says of itself."""
+    if not (hasattr(result, "measure") and hasattr(result, "samples")):
+        return {}
+    return {"measure": result.measure, "n": result.samples}
 
 
 def _by_name(argument: str, layers: Any) -> Mapping[str, Any]:
