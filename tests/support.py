@@ -7,6 +7,8 @@ import itertools
 import os
 import pickle
 import platform
+import re
+import shlex
 import subprocess
 import sys
 import textwrap
@@ -626,6 +628,28 @@ def run_program(code, env=None, timeout=60):
     done = subprocess.run(**program(code, env), timeout=timeout, check=False)
     assert done.returncode == 0, f"exit status {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout.strip()
+
+
+# Commands on the pages ------------------------------------------------------------------------
+
+
+def assert_prints(command, shown):
+    """Run a command of isogram, as a page has it, and check that it prints what stands there."""
+    from click.testing import CliRunner
+    from isogram.cli._commands import commands
+
+    command, _, first = command.partition(" | head -")
+    result = CliRunner().invoke(commands, shlex.split(command))
+    assert result.exit_code in (0, 3), result.output
+    lines = result.output.splitlines()[: int(first) if first else None]
+    words, expected = " ".join(lines).split(), shown.split()
+    number = re.compile(r"-?\d+(\.\d+)?(e-?\d+)?")
+    assert len(words) == len(expected), result.output
+    for word, other in zip(words, expected, strict=True):
+        if number.fullmatch(word) and number.fullmatch(other):  # levels round differently
+            np.testing.assert_allclose(float(word), float(other), atol=1.1e-3)
+        else:
+            assert word == other, result.output
 
 
 # The data of the numerical traps --------------------------------------------------------------
