@@ -179,7 +179,7 @@ def test_a_layer_that_is_not_called_is_skipped_or_an_error():
 
 
 def test_lists_of_modules_stand_for_their_modules():
-    blocks = nn.ModuleList([nn.Linear(4, 4), nn.ModuleDict({"a": nn.Linear(4, 4)})])
+    blocks = nn.ModuleList([nn.Linear(4, 4), nn.ModuleDict({"a": nn.Linear(4, 4)}), None])
     assert [choice.name for choice in chosen("f", nn.ModuleDict({"b": blocks}), "*")] == [
         "b.0",
         "b.1.a",

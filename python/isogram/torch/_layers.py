@@ -105,8 +105,9 @@ def _called(name: str, places: dict[str, Module]) -> Iterator[str]:
     """Yield the module, or its children in place of one without a forward: a list of modules."""
     module = places[name]
     if module._modules and type(module).forward is Module.forward:
-        for child in module._modules:
-            yield from _called(f"{name}.{child}", places)
+        for child, inner in module._modules.items():
+            if inner is not None:
+                yield from _called(f"{name}.{child}", places)
     else:
         yield name
 
