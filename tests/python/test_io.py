@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 from isogram import io
 from isogram.cli._commands import commands
+from support import run_program
 
 # Zarr's own, of strings.
 pytestmark = pytest.mark.filterwarnings("ignore:The data type .* Zarr V3 specification")
@@ -582,6 +583,18 @@ def test_columns_that_numpy_has_no_type_for(tmp_path):
         assert list(layers) == ["a"]
         assert layers.skipped.keys() == columns.keys()
         assert all(what.startswith("a column of ") for what in layers.skipped.values())
+
+    without_pandas = (
+        "import sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'pandas':\n"
+        "            raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "from isogram import io\n"
+        f"print(io.open({str(tmp_path / 'a.parquet')!r}).read()['a'].tolist())"
+    )
+    assert run_program(without_pandas) == "[[1.0, 3.0], [2.0, 4.0]]"
 
     parquet.write_table(table.rename_columns(["f0", "f1", "x", "ids", "y"]), tmp_path / "b.parquet")
     with pytest.raises(ValueError, match=r"'ids' of .*b.parquet is a column of list<"):

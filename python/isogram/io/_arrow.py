@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Callable
-from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -109,14 +108,15 @@ def _is_list(arrow: Any, kind: Any) -> bool:
 
 
 def _dtype(kind: Any) -> np.dtype[Any]:
-    """Return the type that a column's values have in NumPy, that of objects where it has none."""
+    """Return the type that numbers and text have in NumPy, and that of objects for all else.
+
+    Arrow needs pandas to say it of times with a zone.
+    """
     types = library("pyarrow", "tables").types
     if str(kind.value_type if types.is_dictionary(kind) else kind) in _STRINGS:
         return np.dtype(str)
-    dtype: np.dtype[Any] = np.dtype(object)
-    with suppress(NotImplementedError, TypeError):  # intervals; times with a zone, which pandas has
-        dtype = np.dtype(kind.to_pandas_dtype())
-    return dtype
+    is_number = types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind)
+    return np.dtype(kind.to_pandas_dtype() if is_number else object)
 
 
 def _index(schema: Any) -> list[str]:
