@@ -5,6 +5,7 @@
 
 #include "isogram/arithmetic.hpp"
 #include "statistics/layer_pairs.hpp"
+#include "statistics/spaces.hpp"
 
 namespace isogram {
 
@@ -68,6 +69,14 @@ HsicTable hsic_table(std::span<const Layer> x, std::span<const Layer> y, Estimat
   require_layers(x, "layers");
   require_layers(y, "other");
   return hsic_table(moments(x, y, estimator, execution), x.size(), y.size());
+}
+
+HsicTable hsic_table_of_grams(std::span<const InputView> x, std::span<const InputView> y,
+                              Estimator estimator, const Execution& execution) {
+  const UsualArithmetic usual;
+  require_layers(x, "layers");
+  const Moments moments = moments_of_grams(x, y, estimator, execution);
+  return hsic_table(moments, x.size(), y.empty() ? x.size() : y.size());
 }
 
 }  // namespace isogram

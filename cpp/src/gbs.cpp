@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 #include <utility>
 
 #include "isogram/arithmetic.hpp"
 #include "isogram/error.hpp"
 #include "isogram/graph.hpp"
+#include "statistics/best_edges.hpp"
 #include "statistics/cosine_graph.hpp"
 #include "statistics/layer_pairs.hpp"
 #include "statistics/nearest.hpp"
@@ -15,6 +17,7 @@
 #include "statistics/tile_neighbours.hpp"
 #include "threads/team.hpp"
 #include "tiles/buffer.hpp"
+#include "tiles/given_gram.hpp"
 #include "tiles/input.hpp"
 #include "tiles/tile.hpp"
 #include "tiles/walk.hpp"
@@ -23,23 +26,34 @@ namespace isogram {
 
 namespace {
 
-// The graphs of a call: layers, pairs of layers, and k > 0 for k-NN graphs.
+// The graphs of a call: layers, or Gram matrices; pairs of them, and k > 0 for k-NN graphs.
 struct Request {
   const std::vector<InputView>& layers;
   const LayerPairs& pairs;
   std::size_t k;
   bool center;
-
-  std::size_t samples() const { return layers[0].rows; }
+  bool are_grams;
 };
+
+// All cosines of a layer.
+template <class T>
+GramTiles<T> cosines_of(const InputView& layer, const Request& request,
+                        const Execution& execution) {
+  if constexpr (std::is_same_v<T, double>) {
+    if (request.are_grams) {
+      return GramTiles<T>(GivenGram::cosines(layer, request.center, preparing(execution)));
+    }
+  }
+  return cosine_tiles<T>(layer, request.center, execution);
+}
 
 template <class T>
 RowProducts products_of_full_graphs(const Request& request, const Execution& execution) {
   std::vector<GramTiles<T>> graphs;
-  for (const InputView& x : request.layers) {
-    graphs.push_back(cosine_tiles<T>(x, request.center, execution));
+  for (const InputView& layer : request.layers) {
+    graphs.push_back(cosines_of<T>(layer, request, execution));
   }
-  const std::size_t n = request.samples();
+  const std::size_t n = graphs[0].rows();
   RowProducts all(n);
   const auto add_tile = [&](const CoarseTile& tile, const Execution& own) {
     std::vector<TileWindow<T>> windows;
@@ -52,6 +66,21 @@ RowProducts products_of_full_graphs(const Request& request, const Execution& exe
   return all;
 }
 
+// The symmetrised k-NN graph of a layer.
+template <class T>
+Csr<T> nearest_graph(const InputView& layer, const Request& request, const Execution& execution) {
+  if (!request.are_grams) {
+    return knn_graph<T>(layer, request.k, request.center, true, execution);
+  }
+  const GramTiles<T> cosines = cosines_of<T>(layer, request, execution);
+  BestOfTile<T> best = best_edges(TileWindow<T>(cosines), request.k, 0.0, execution);
+  Neighbours<T> nearest(cosines.rows(), request.k);
+  for (std::size_t i = 0; i < nearest.rows(); ++i) {
+    std::copy_n(best.rows.of(i).begin(), request.k, nearest.of(i).begin());
+  }
+  return graph_of(edges_of(std::move(nearest)), cosines.rows(), request.k, true);
+}
+
 // The products of symmetrised k-NN graphs. Nearly all work is in the graphs: progress counts
 // layers.
 template <class T>
@@ -59,8 +88,8 @@ RowProducts products_of_nearest_graphs(const Request& request, const Execution& 
   const Execution quiet = preparing(execution);
   std::vector<Csr<T>> graphs;
   graphs.reserve(request.layers.size());
-  for (const InputView& x : request.layers) {
-    graphs.push_back(knn_graph<T>(x, request.k, request.center, true, quiet));
+  for (const InputView& layer : request.layers) {
+    graphs.push_back(nearest_graph<T>(layer, request, quiet));
     report(execution, graphs.size(), request.layers.size());
   }
   return row_products<T>(graphs, request.pairs, quiet);
@@ -99,16 +128,24 @@ void require_graphs(const std::vector<InputView>& layers, std::size_t k) {
   if (k > 0) require_neighbours(k, layers[0]);
 }
 
-GbsTable table_of(const std::vector<InputView>& layers, const LayerPairs& pairs, const Grid& table,
-                  std::size_t k, bool center, const Execution& execution) {
+// With an empty y the layers of x are compared with each other.
+GbsTable table_of(std::span<const InputView> x, std::span<const InputView> y, std::size_t k,
+                  bool center, bool are_grams, const Execution& execution) {
+  const UsualArithmetic usual;
+  require_layers(x, "layers");
+  std::vector<InputView> layers(x.begin(), x.end());
+  layers.insert(layers.end(), y.begin(), y.end());
   require_graphs(layers, k);
-  const Request request{layers, pairs, k, center};
+  const std::size_t cols = y.empty() ? x.size() : y.size();
+  const LayerPairs pairs(x.size(), cols, y.empty());
+  const Grid table = y.empty() ? Grid::upper(cols) : Grid::full(x.size(), cols);
+  const Request request{layers, pairs, k, center, are_grams};
   const auto products = [&](auto type) {
     using T = decltype(type);
     return k == 0 ? products_of_full_graphs<T>(request, execution)
                   : products_of_nearest_graphs<T>(request, execution);
   };
-  const bool is_wide = std::any_of(layers.begin(), layers.end(), is_float64);
+  const bool is_wide = are_grams || std::any_of(layers.begin(), layers.end(), is_float64);
   return reduce(is_wide ? products(double()) : products(float()), pairs, table,
                 preparing(execution));
 }
@@ -242,21 +279,18 @@ std::vector<CoarseTile> tiles_of_parts(const GbsPlan& plan, std::span<const GbsP
 
 GbsTable gbs_table(std::span<const InputView> x, std::size_t k, bool center,
                    const Execution& execution) {
-  const UsualArithmetic usual;
-  require_layers(x, "layers");
-  return table_of({x.begin(), x.end()}, LayerPairs(x.size(), x.size(), true), Grid::upper(x.size()),
-                  k, center, execution);
+  return table_of(x, {}, k, center, false, execution);
 }
 
 GbsTable gbs_table(std::span<const InputView> x, std::span<const InputView> y, std::size_t k,
                    bool center, const Execution& execution) {
-  const UsualArithmetic usual;
-  require_layers(x, "layers");
   require_layers(y, "other");
-  std::vector<InputView> layers(x.begin(), x.end());
-  layers.insert(layers.end(), y.begin(), y.end());
-  return table_of(layers, LayerPairs(x.size(), y.size(), false), Grid::full(x.size(), y.size()), k,
-                  center, execution);
+  return table_of(x, y, k, center, false, execution);
+}
+
+GbsTable gbs_table_of_grams(std::span<const InputView> x, std::span<const InputView> y,
+                            std::size_t k, bool center, const Execution& execution) {
+  return table_of(x, y, k, center, true, execution);
 }
 
 GbsPlan plan_gbs(std::span<const InputView> x, std::span<const InputView> y, std::size_t k,

@@ -88,6 +88,11 @@ std::vector<T> vector_of(const py::handle& array) {
   return {values.data(), values.data() + values.size()};
 }
 
+// The pairs of x layers with y others, or with each other if there are none.
+inline std::size_t pairs_of(std::size_t x, std::size_t y) {
+  return y == 0 ? x * (x + 1) / 2 : x * y;
+}
+
 // One call of the core on behalf of Python. Errors of the core become a PlaceError, to which Python
 // adds the name of the function that the user called.
 class Call {

@@ -39,11 +39,26 @@ py::tuple hsic_table(const py::list& x_layers, const std::optional<py::list>& y_
   const Estimator estimator = debiased ? Estimator::debiased : Estimator::biased;
   const std::vector<Layer> x = layers_from(x_layers, names_x, options, bandwidth_x);
   const std::vector<Layer> y = y_layers ? layers_from(*y_layers, names_y, options, bandwidth_y) : x;
-  const std::size_t pairs = y_layers ? x.size() * y.size() : x.size() * (x.size() + 1) / 2;
+  const std::size_t pairs = pairs_of(x.size(), y_layers ? y.size() : 0);
   HsicTable table;
   Call(num_threads, progress, pairs).run([&](const Execution& execution) {
     table = y_layers ? isogram::hsic_table(x, y, estimator, execution)
                      : isogram::hsic_table(x, estimator, execution);
+  });
+  return to_tuple(std::move(table));
+}
+
+py::tuple hsic_table_of_grams(const py::list& x_layers, const std::optional<py::list>& y_layers,
+                              const std::vector<std::string>& names_x,
+                              const std::vector<std::string>& names_y, bool debiased,
+                              int num_threads, const py::object& progress) {
+  const Estimator estimator = debiased ? Estimator::debiased : Estimator::biased;
+  const std::vector<InputView> x = input_views(x_layers, names_x);
+  std::vector<InputView> y;
+  if (y_layers) y = input_views(*y_layers, names_y);
+  HsicTable table;
+  Call(num_threads, progress, pairs_of(x.size(), y.size())).run([&](const Execution& execution) {
+    table = isogram::hsic_table_of_grams(x, y, estimator, execution);
   });
   return to_tuple(std::move(table));
 }
@@ -54,6 +69,8 @@ void register_cka(py::module_& module) {
   module.def("hsic_table", &hsic_table, "x_layers"_a, "y_layers"_a, "names_x"_a, "names_y"_a,
              "kernel"_a, "gamma"_a, "degree"_a, "coef0"_a, "bandwidth_x"_a, "bandwidth_y"_a,
              "debiased"_a, "num_threads"_a, "progress"_a);
+  module.def("hsic_table_of_grams", &hsic_table_of_grams, "x_layers"_a, "y_layers"_a, py::kw_only(),
+             "names_x"_a, "names_y"_a, "debiased"_a, "num_threads"_a, "progress"_a);
 }
 
 }  // namespace isogram::bindings

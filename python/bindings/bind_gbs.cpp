@@ -26,13 +26,27 @@ py::tuple gbs_table(const py::list& x_layers, const std::optional<py::list>& y_l
                     int num_threads, const py::object& progress) {
   const std::vector<InputView> x = input_views(x_layers, names_x);
   const std::vector<InputView> y = y_layers ? input_views(*y_layers, names_y) : x;
-  const std::size_t pairs = y_layers ? x.size() * y.size() : x.size() * (x.size() + 1) / 2;
+  const std::size_t pairs = pairs_of(x.size(), y_layers ? y.size() : 0);
   GbsTable table;
   Call(num_threads, progress, pairs).run([&](const Execution& execution) {
     table = y_layers ? isogram::gbs_table(x, y, k, center, execution)
                      : isogram::gbs_table(x, k, center, execution);
   });
   return table_tuple(std::move(table), x.size(), y.size());
+}
+
+py::tuple gbs_table_of_grams(const py::list& x_layers, const std::optional<py::list>& y_layers,
+                             const std::vector<std::string>& names_x,
+                             const std::vector<std::string>& names_y, std::size_t k, bool center,
+                             int num_threads, const py::object& progress) {
+  const std::vector<InputView> x = input_views(x_layers, names_x);
+  std::vector<InputView> y;
+  if (y_layers) y = input_views(*y_layers, names_y);
+  GbsTable table;
+  Call(num_threads, progress, pairs_of(x.size(), y.size())).run([&](const Execution& execution) {
+    table = isogram::gbs_table_of_grams(x, y, k, center, execution);
+  });
+  return table_tuple(std::move(table), x.size(), y.empty() ? x.size() : y.size());
 }
 
 py::dict plan_dict(const GbsPlan& plan) {
@@ -164,6 +178,8 @@ py::tuple knn_graph_of_parts(const py::dict& plan, const py::list& parts, bool s
 void register_gbs(py::module_& module) {
   module.def("gbs_table", &gbs_table, "x_layers"_a, "y_layers"_a, "names_x"_a, "names_y"_a, "k"_a,
              "center"_a, "num_threads"_a, "progress"_a);
+  module.def("gbs_table_of_grams", &gbs_table_of_grams, "x_layers"_a, "y_layers"_a, py::kw_only(),
+             "names_x"_a, "names_y"_a, "k"_a, "center"_a, "num_threads"_a, "progress"_a);
   module.def("plan_gbs", &plan_gbs, "x_layers"_a, "y_layers"_a, py::kw_only(), "names_x"_a,
              "names_y"_a, "k"_a, "center"_a, "edge"_a, "num_threads"_a);
   module.def("gbs_of_tile", &gbs_of_tile, "plan"_a, "tile"_a, "rows"_a, "cols"_a, py::kw_only(),

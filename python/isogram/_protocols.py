@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from isogram._device.device import Device
+from isogram._statistics.layer_pairs import LayerPairs
 from isogram._tokens.job import Job
 from isogram._types import Array, Bandwidth, GbsTable, HsicTable, Kernel, Layers, Report
 from isogram._walk.tiles import Tile
@@ -123,6 +124,9 @@ class Place(Protocol):
     ) -> HsicTable:
         """Return the table of the layers of `x` with those of `y`, or with each other; wait."""
 
+    def hsic_table_of_grams(self, pairs: LayerPairs, debiased: bool) -> HsicTable:
+        """Return the table of Gram matrices that are given in place of features; wait."""
+
     def gbs_table(
         self,
         x: Layers,
@@ -138,6 +142,9 @@ class Place(Protocol):
 
         Without `wait`, a GPU counts no isolated nodes.
         """
+
+    def gbs_table_of_grams(self, pairs: LayerPairs, k: int, center: bool) -> GbsTable:
+        """Return the table of Gram matrices that are given in place of features; wait."""
 
     def require_finite(self, layers: Layers) -> None:
         """Raise the error for the first NaN or infinity; wait."""

@@ -1,5 +1,7 @@
 """Cases of Gram matrices given in place of features that every place is to pass, host and GPU."""
 
+import re
+
 import isogram as ig
 import numpy as np
 import pytest
@@ -200,19 +202,18 @@ def test_what_is_no_gram_matrix(place, function):
     n = size(place)
     k, l, *_ = grams(n=size(place))  # noqa: E741
     b = place.put(l)
-    with pytest.raises(
-        ValueError, match=rf"^{function}: `{name}` must be square with kernel .*\({n}, {n - 1}\)"
-    ):
+    what = f"{function}: `{name}` must be a Gram matrix"
+    with pytest.raises(ValueError, match=rf"^{what}, square, got shape \({n}, {n - 1}\)$"):
         call(place.put(np.ascontiguousarray(k[:, :-1])), b)
     for i, j, value in ((0, 1, 0.25), (n - 9, n - 1, 3.0), (n - 1, 2, -1.0)):
         bad = k.copy()
         bad[i, j] = value
         first, second = (i, j) if i < j else (j, i)
-        message = rf"got {bad[first, second]} at \({first}, {second}\) and {bad[second, first]} at"
-        with pytest.raises(
-            ValueError, match=rf"^{function}: `{name}` must be symmetric with kernel .*{message}"
-        ):
+        message = rf"^{what}, symmetric, got (\S+) at \({first}, {second}\) and (\S+) at"
+        with pytest.raises(ValueError, match=message) as error:
             call(place.put(bad), b)
+        told = re.search(message, str(error.value)).groups()
+        assert tuple(map(float, told)) == (bad[first, second], bad[second, first])
     for value in (np.nan, np.inf, -np.inf):
         for where in ((0, 0), (3, n - 9), (n - 9, 3)):
             bad = k.copy()
@@ -232,5 +233,6 @@ def test_gbs_of_matrices_without_norms(place):
     for value in (0.0, -1.0):
         bad = k.copy()
         bad[5, 5] = value
-        with pytest.raises(ValueError, match=rf"^gbs: `x` must have the squared .*{value} at \(5,"):
+        message = rf"^gbs: `x` must be a Gram matrix, with .* {value:g} at \(5, 5\); compare_rsms"
+        with pytest.raises(ValueError, match=message):
             ig.gbs(place.put(bad), b, kernel="precomputed")

@@ -883,4 +883,22 @@ TYPED_TEST(Kernels, SubtractShifts) {
   });
 }
 
+TYPED_TEST(Kernels, ShiftAndScale) {
+  using T = TypeParam;
+  at_every_level([] {
+    const auto& table = kernels().of<T>();
+    for (const std::size_t n : lengths<T>()) {
+      const auto row = random_values<T>(n, 29);
+      const auto shifts = random_values<double>(n, 30);
+      const auto factors = random_values<double>(n, 31);
+      Guarded<double> out(n);
+      table.shift_and_scale(row.data(), n, 0.3, shifts.data(), 1.7, factors.data(), out.data());
+      for (std::size_t j = 0; j < n; ++j) {
+        EXPECT_EQ(out[j], (row[j] - (0.3 + shifts[j])) * (1.7 * factors[j]));
+      }
+      out.expect_guards();
+    }
+  });
+}
+
 }  // namespace

@@ -51,6 +51,19 @@ HsicTable hsic_table(std::span<const Layer> x, Estimator estimator,
 HsicTable hsic_table(std::span<const Layer> x, std::span<const Layer> y, Estimator estimator,
                      const Execution& execution = {});
 
+// The same of Gram matrices that are given in place of features; with an empty y those of x with
+// each other. They are centred before they are multiplied, and count as they are: symmetric up to
+// √eps of their type times the largest entry, where entries that differ from their mirror images
+// count with the mean of both. HSIC(x, x) is 0 where centring leaves 64 roundings of float64.
+//
+// Types: any → float64. Cost: n² per matrix and n²/2 per pair. Matrices are read twice where they
+// lie. Memory: a tile of each matrix per thread, and row sums as of hsic_table().
+// Throws std::invalid_argument: no matrices, matrices of different n, n < 2 (biased) or n < 4
+// (debiased), one that is not square, a NaN or infinity, one that is not symmetric, with the first
+// pair of entries.
+HsicTable hsic_table_of_grams(std::span<const InputView> x, std::span<const InputView> y,
+                              Estimator estimator, const Execution& execution = {});
+
 // HSIC and CKA from moments of x_layers layers with y_layers others, or with themselves. Cost: O(1)
 // per pair.
 HsicTable hsic_table(const Moments& moments, std::size_t x_layers, std::size_t y_layers);

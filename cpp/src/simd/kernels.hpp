@@ -222,6 +222,12 @@ struct KernelTable {
   // out[j] = row[j] / divisor in float64; out may be row.
   void (*divide)(const T* row, T* out, std::size_t n, double divisor) noexcept;
 
+  // out[j] = (row[j] − (row_shift + column_shifts[j])) · (row_factor · column_factors[j]) in
+  // float64. Of a symmetric matrix, with equal shifts and factors, the result is exactly symmetric.
+  void (*shift_and_scale)(const T* row, std::size_t n, double row_shift,
+                          const double* column_shifts, double row_factor,
+                          const double* column_factors, double* out) noexcept;
+
   // out[j] = row[j] − offset in float64.
   void (*widen)(const T* row, std::size_t n, double offset, double* out) noexcept;
 

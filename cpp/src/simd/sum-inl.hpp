@@ -254,6 +254,19 @@ void divide(const T* row, T* out, std::size_t n, double divisor) noexcept {
 }
 
 template <class T>
+void shift_and_scale(const T* row, std::size_t n, double row_shift, const double* column_shifts,
+                     double row_factor, const double* column_factors, double* out) noexcept {
+  std::size_t j = 0;
+  for (; j + kWideLanes <= n; j += kWideLanes) {
+    const Vector<double> factor = row_factor * load(column_factors + j);
+    store(out + j, (widened(row + j) - (row_shift + load(column_shifts + j))) * factor);
+  }
+  for (; j < n; ++j) {
+    out[j] = (row[j] - (row_shift + column_shifts[j])) * (row_factor * column_factors[j]);
+  }
+}
+
+template <class T>
 void widen(const T* row, std::size_t n, double offset, double* out) noexcept {
   std::size_t j = 0;
   for (; j + kWideLanes <= n; j += kWideLanes) store(out + j, widened(row + j) - offset);

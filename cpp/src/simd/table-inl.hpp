@@ -39,6 +39,7 @@ constexpr KernelTable<T> table_of() {
       .subtract_shifts = &subtract_shifts<T>,
       .shift_rows = &shift_rows<T>,
       .divide = &divide<T>,
+      .shift_and_scale = &shift_and_scale<T>,
       .widen = &widen<T>,
       .first_reaching = &first_reaching<T>,
       .largest_magnitude = &largest_magnitude<T>,

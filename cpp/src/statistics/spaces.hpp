@@ -75,6 +75,11 @@ MomentsPart sums_in_gram_space(const MomentsPlan& plan, const SampleTile& tile,
 template <class T>
 std::optional<Moments> moments_in_gram_space(const MomentsPlan& plan, const MomentsPart& sums);
 
+// The moments of Gram matrices that are given (given_moments.cpp). Matrices are centred before they
+// are multiplied, so that an offset or a huge sample costs no digits: their sums of rows are 0.
+Moments moments_of_grams(std::span<const InputView> x, std::span<const InputView> y,
+                         Estimator estimator, const Execution& execution);
+
 // Stage magnitudes: sums over the magnitudes of the terms of inner products (magnitudes.cpp).
 LayerFacts survey_magnitudes(const Layer& layer, Estimator estimator, const Execution& execution);
 MomentsPart sums_of_magnitudes(const MomentsPlan& plan, std::span<const InputView> rows,

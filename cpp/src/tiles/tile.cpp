@@ -99,6 +99,15 @@ GramTiles<T>::GramTiles(const InputView& rows, const InputView& cols, const Gram
 }
 
 template <class T>
+GramTiles<T>::GramTiles(GivenGram given)
+  requires std::is_same_v<T, double>
+    : kernels_(simd::kernels().of<T>()),
+      x_(given.view()),
+      y_(given.view()),
+      is_symmetric_(true),
+      given_(std::move(given)) {}
+
+template <class T>
 void GramTiles<T>::reserve(typename Packed<T>::Memory memory) {
   left_ = Packed<T>(kernels_, x_, memory);
   if (!is_symmetric_) right_.emplace(kernels_, y_, memory);
@@ -213,6 +222,9 @@ void GramTiles<T>::compute(Cell cell, T* tile) const {
 
 template <class T>
 void GramTiles<T>::compute(const GramBlock<T>& block, const simd::ExpectedRows& expected) const {
+  if constexpr (std::is_same_v<T, double>) {
+    if (given_) return given_->compute(block.rows, block.cols, block.first, block.stride);
+  }
   if (deep_) {
     deep_->copy(block.rows, block.cols, block.first, block.stride);
   } else {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <optional>
+#include <type_traits>
 
 #include "isogram/gram.hpp"
 #include "isogram/matrix_view.hpp"
@@ -11,6 +12,7 @@
 #include "simd/kernels.hpp"
 #include "tiles/buffer.hpp"
 #include "tiles/deep_tiles.hpp"
+#include "tiles/given_gram.hpp"
 #include "tiles/gram_facts.hpp"
 #include "tiles/grid.hpp"
 #include "tiles/packed.hpp"
@@ -30,9 +32,9 @@ struct GramBlock {
   T* row(std::size_t i) const { return first + i * stride; }
 };
 
-// The tiles of one Gram matrix, or of a part of it, computed one at a time from packed inputs or,
-// for long rows, copied from DeepTiles. A tile has kTileEdge rows of kTileEdge entries; entries
-// beyond the matrix are unspecified.
+// The tiles of one Gram matrix, or of a part of it, computed one at a time from packed inputs, or
+// copied: for long rows from DeepTiles, or from a matrix that is given. A tile has kTileEdge rows
+// of kTileEdge entries; entries beyond the matrix are unspecified.
 template <class T>
 class GramTiles {
  public:
@@ -48,6 +50,10 @@ class GramTiles {
   GramTiles(const InputView& rows, const GramFacts& facts, const Execution& execution);
   GramTiles(const InputView& rows, const InputView& cols, const GramFacts& facts,
             const Execution& execution);
+
+  // A matrix that is given.
+  explicit GramTiles(GivenGram given)
+    requires std::is_same_v<T, double>;
 
   std::size_t rows() const { return x_.rows; }
   std::size_t cols() const { return y_.rows; }
@@ -107,6 +113,7 @@ class GramTiles {
   Packed<T> left_;
   std::optional<Packed<T>> right_;
   std::optional<DeepTiles<T>> deep_;  // replaces left_ and right_ for long rows
+  std::optional<GivenGram> given_;    // replaces all of them
   std::size_t block_edge_ = kTileEdge;
 };
 

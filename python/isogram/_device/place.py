@@ -17,6 +17,8 @@ from isogram._device import (
     compare,
     features,
     gbs,
+    given_graphs,
+    given_hsic,
     gram,
     graph,
     jsd,
@@ -90,7 +92,9 @@ class Gpu:
     median_bandwidth = _entered(bandwidth.median_bandwidth)
     bandwidth = _entered(bandwidth.bandwidth)
     hsic_table = _entered(cka.hsic_table)
+    hsic_table_of_grams = _entered(given_hsic.hsic_table_of_grams)
     gbs_table = _entered(gbs.gbs_table)
+    gbs_table_of_grams = _entered(given_graphs.gbs_table_of_grams)
     require_finite = _entered(results.require_finite)
     rsm_tiles = _entered(rsm_tiles.rsm_tiles)
     doubles = _entered(features.doubles)

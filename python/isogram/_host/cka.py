@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isogram import _core
 from isogram._types import HsicTable, Kernel, Layers, Report
+
+if TYPE_CHECKING:
+    from isogram._statistics.layer_pairs import LayerPairs
 
 
 def hsic_table(
@@ -35,5 +38,16 @@ def hsic_table(
         debiased,
         num_threads,
         progress,
+    )
+    return HsicTable(hsic, cka, self_x, self_y, cka)
+
+
+def hsic_table_of_grams(pairs: LayerPairs, debiased: bool) -> HsicTable:
+    """See `Place`."""
+    hsic, cka, self_x, self_y = _core.hsic_table_of_grams(
+        **pairs.x.for_core(pairs.y),
+        debiased=debiased,
+        num_threads=pairs.num_threads,
+        progress=pairs.report,
     )
     return HsicTable(hsic, cka, self_x, self_y, cka)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from isogram import _core
 from isogram._types import GbsTable, Layers, Report
+
+if TYPE_CHECKING:
+    from isogram._statistics.layer_pairs import LayerPairs
 
 
 def gbs_table(
@@ -28,5 +33,18 @@ def gbs_table(
             center,
             num_threads,
             progress,
+        )
+    )
+
+
+def gbs_table_of_grams(pairs: LayerPairs, k: int, center: bool) -> GbsTable:
+    """See `Place`."""
+    return GbsTable._make(
+        _core.gbs_table_of_grams(
+            **pairs.x.for_core(pairs.y),
+            k=k,
+            center=center,
+            num_threads=pairs.num_threads,
+            progress=pairs.report,
         )
     )

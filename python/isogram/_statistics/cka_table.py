@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from isogram._arguments import ESTIMATORS, choice, kernel_of, precision_of
 from isogram._bandwidth import bandwidths, zero_median
 from isogram._errors import errors_of
-from isogram._loading import loaded
 from isogram._statistics.layer_pairs import LayerPairs, Remarks
 from isogram._types import Array, Kernel
 from isogram.typing import BandwidthsLike
@@ -78,13 +77,14 @@ def table_of(pairs: LayerPairs, kernel: Kernel, estimator: str, precision: str) 
     choice(function, "estimator", estimator, ESTIMATORS)
     precision = precision_of(function, precision, place, pairs.arrays)
     pairs.require(samples_for_estimator(estimator=estimator))
+    is_debiased = estimator == "debiased"
     if kernel.name == "precomputed":
-        [given] = loaded("isogram._statistics.given_hsic")
-        return CkaTable(*given.hsic_of_grams(pairs, kernel, is_debiased=estimator == "debiased"))
+        with errors_of(function):
+            of_grams = place.hsic_table_of_grams(pairs, is_debiased)
+        return CkaTable(*of_grams, pairs.x.names, pairs.names_y)
     pairs = pairs.with_sides(kernel)
     of_rows = bandwidths(place, function, pairs.x, kernel, num_threads)
     of_cols = bandwidths(place, function, pairs.y, kernel.of_y, num_threads)
-    is_debiased = estimator == "debiased"
     with errors_of(function):
         values = place.hsic_table(
             pairs.x,

@@ -6,7 +6,6 @@ from typing import Any
 
 from isogram._arguments import GRAPH_KERNELS, choice, flag, integer, precision_of
 from isogram._errors import errors_of
-from isogram._loading import loaded
 from isogram._statistics.layer_pairs import (
     LayerPairs,
     LayerTable,
@@ -42,11 +41,10 @@ def table_of(
     choice(pairs.function, "kernel", kernel, GRAPH_KERNELS)
     precision = precision_of(pairs.function, precision, pairs.place, pairs.arrays)
     pairs.require(samples_for_neighbours(k=neighbours or None))
-    if kernel == "precomputed":
-        [given] = loaded("isogram._statistics.given_graphs")
-        table = given.gbs_of_grams(pairs, neighbours, center)
-    else:
-        with errors_of(pairs.function):
+    with errors_of(pairs.function):
+        if kernel == "precomputed":
+            table = pairs.place.gbs_table_of_grams(pairs, neighbours, center)
+        else:
             table = pairs.place.gbs_table(
                 pairs.x,
                 pairs.y,

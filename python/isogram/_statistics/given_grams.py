@@ -32,8 +32,7 @@ def of_grams(pairs: LayerPairs) -> LayerPairs:
     for name, k in layers:
         if k.shape[0] != k.shape[1]:
             raise ValueError(
-                f"{pairs.function}: `{name}` must be square with kernel 'precomputed', the Gram "
-                f"matrix of all pairs of samples, got shape {k.shape}"
+                f"{pairs.function}: `{name}` must be a Gram matrix, square, got shape {k.shape}"
             )
     with pairs.place.entered(), errors_of(pairs.function), usual_arithmetic():
         of_x, of_y = pairs.sides([_symmetric(pairs, name, k) for name, k in layers])
@@ -105,6 +104,6 @@ def _asymmetric(pairs: LayerPairs, name: str, k: Array, tolerance: float) -> Val
             i += rows.start
             break
     return ValueError(
-        f"{pairs.function}: `{name}` must be symmetric with kernel 'precomputed', got {here} at "
-        f"{(i, j)} and {there} at {(j, i)}"
+        f"{pairs.function}: `{name}` must be a Gram matrix, symmetric, got {here:.17g} at {(i, j)} "
+        f"and {there:.17g} at {(j, i)}"
     )

@@ -1,4 +1,4 @@
-"""GBS of Gram matrices that are given: their cosine graphs, band by band."""
+"""GBS of Gram matrices that are given, on a GPU: their cosine graphs, band by band."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from isogram._arithmetic import usual_arithmetic
+from isogram._device.device import Device
 from isogram._statistics.centring import shifts
 from isogram._statistics.given_grams import entries, of_grams
 from isogram._statistics.layer_pairs import LayerPairs
@@ -22,11 +23,11 @@ _PART = 1 << 16
 _ROUNDING = 64 * float(np.finfo(np.float64).eps)
 
 
-def gbs_of_grams(pairs: LayerPairs, k: int, center: bool) -> GbsTable:
-    """Return the table of Gram matrices; 0: of full graphs."""
+def gbs_table_of_grams(device: Device, pairs: LayerPairs, k: int, center: bool) -> GbsTable:
+    """See `Place`."""
     pairs = of_grams(pairs)
-    place, xp, n = pairs.place, pairs.place.xp, pairs.x.samples
-    with place.entered(), usual_arithmetic():
+    xp, n = device.xp, pairs.x.samples
+    with usual_arithmetic():
         layers = zip(pairs.layers.names, pairs.layers.arrays, strict=True)
         graphs = [_Graph(pairs, name, gram, k, center) for name, gram in layers]
         total = xp.zeros(pairs.shape)
@@ -39,7 +40,7 @@ def gbs_of_grams(pairs: LayerPairs, k: int, center: bool) -> GbsTable:
                 counts += (squares == 0).sum(axis=1)
             if pairs.report is not None:
                 pairs.report(done * total.size, len(bands) * total.size)
-        of_x, of_y = (place.to_host(counts).tolist() for counts in isolated)
+        of_x, of_y = (device.to_host(counts).tolist() for counts in isolated)
         return GbsTable(total / n, of_x, of_y)
 
 
@@ -141,7 +142,7 @@ class _Graph:
             row = self._place.doubles(self._gram[i : i + 1])
             if host[i] < 0 or bool(self._place.to_host((row != 0).any())):
                 raise ValueError(
-                    f"{function}: `{name}` must have the squared norms of samples on its diagonal "
-                    f"with kernel 'precomputed', got {host[i]} at {(i, i)}; compare_rsms with "
+                    f"{function}: `{name}` must be a Gram matrix, with the squared norms of "
+                    f"samples on its diagonal, got {host[i]:.17g} at {(i, i)}; compare_rsms with "
                     "method 'gbs' compares rows of any matrices"
                 )
