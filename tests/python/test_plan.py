@@ -147,6 +147,23 @@ class TestRsm:
         expected = ig.semantic_rsm(*inputs, **options)
         assert_same(tile_by_tile(tmp_path, "semantic_rsm", *inputs, tile=3, **options), expected)
 
+    @pytest.mark.parametrize("other", [False, True], ids=["one set", "two sets"])
+    def test_masks(self, tmp_path, other):
+        """Of the first tokens, which are lengths, and of others."""
+        mask = np.arange(42).reshape(7, 6) % 3 != 1
+        first = np.arange(6) < np.arange(1, 8)[:, None]
+        for of_rows, of_cols in ((mask, first), (first, mask)):
+            inputs, options = [tokens_of((7, 6, 5))], {"mask": of_rows}
+            if other:
+                inputs, options = [*inputs, tokens_of((7, 6, 5))], options | {"other_mask": of_cols}
+            options |= {"kernel": RSM_KERNELS, "normalize": "token"}
+            expected = ig.semantic_rsm(*inputs, **options)
+            assert_same(
+                tile_by_tile(tmp_path, "semantic_rsm", *inputs, tile=3, **options), expected
+            )
+        plan = ig.plan("semantic_rsm", *inputs, **options)
+        assert plan != ig.plan("semantic_rsm", *inputs, **options | {"mask": mask})
+
     @pytest.mark.parametrize("tile", [1, 2, 5, 10, 11, 400])
     def test_any_tile(self, simd_level, tile):
         for inputs in ([ragged((11, 6, 5))], [tokens_of((7, 6, 5)), ragged((9, 6, 5), seed=1)]):
@@ -231,6 +248,10 @@ class TestRsm:
             ({"layout": "nhwc"}, "`tokens` must be 4-D"),
             ({"lengths": [1]}, "`lengths` must be"),
             ({"precision": "int8", "matching": "greedy"}, "`precision` must be 'float32'"),
+            ({"mask": np.ones((4, 2), bool)}, "`mask` must be of shape"),
+            ({"mask": np.ones((4, 3), bool), "lengths": [1, 2, 3, 3]}, "`mask` must be None with"),
+            ({"other_mask": np.ones((4, 3), bool)}, "`other_mask` must be None without `other`"),
+            ({"pairs": ([0], [1])}, "a plan is of a whole RSM, and takes no `pairs`: to share"),
         ],
         ids=str,
     )

@@ -68,8 +68,9 @@ def test_where_there_is_nothing_precomputed():
     k, *_ = grams()
     with pytest.raises(ValueError, match=r"^gram: `kernel` must be one of .*, got 'precomputed'"):
         ig.gram(k, kernel="precomputed")
-    with pytest.raises(ValueError, match=r"^cka_matrix: `kernel` must be one of .*'precomputed'"):
-        ig.plan("cka_matrix", [k], kernel="precomputed")
+    for function in ("cka_matrix", "gbs_matrix"):
+        with pytest.raises(ValueError, match=rf"^{function}: a plan .* call `{function}`, which"):
+            ig.plan(function, [k], kernel="precomputed")
     with pytest.raises(TypeError, match="does not take `kernel`"):
         ig.similarity(k, k, measure="mutual_knn", kernel="precomputed")
     for function in ("gbs", "gbs_matrix"):

@@ -9,12 +9,18 @@ from typing import Any
 import numpy as np
 
 from isogram import _core
-from isogram._arguments import ESTIMATORS, KERNELS, choice, kernel_of, threads
+from isogram._arguments import ESTIMATORS, choice, kernel_of, threads
 from isogram._bandwidth import bandwidths
 from isogram._errors import errors_of
 from isogram._host.place import HOST
 from isogram._plans.arguments import edge_of
-from isogram._plans.layers import LayersPlan, layers_on_host, names_of, samples_of
+from isogram._plans.layers import (
+    LayersPlan,
+    layers_on_host,
+    names_of,
+    require_features,
+    samples_of,
+)
 from isogram._statistics.cka_table import (
     CkaTable,
     remarks,
@@ -135,8 +141,8 @@ def plan_cka_matrix(
     num_threads: int | None = None,
 ) -> CkaPlan:
     """Return the plan of `cka_matrix`; with another `tile` than by default results are rounded."""
-    choice(_FUNCTION, "kernel", kernel, KERNELS)  # rows of features are what tiles are made of
     options = kernel_of(_FUNCTION, kernel, bandwidth, gamma, degree, coef0)
+    require_features(_FUNCTION, options.name)
     choice(_FUNCTION, "estimator", estimator, ESTIMATORS)
     workers = threads(_FUNCTION, num_threads)
     rows, cols, inputs = layers_on_host(_FUNCTION, layers, other)

@@ -7,10 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from isogram import _core
-from isogram._arguments import flag, neighbours_or_all, threads
+from isogram._arguments import GRAPH_KERNELS, choice, flag, neighbours_or_all, threads
 from isogram._errors import errors_of
 from isogram._plans.arguments import edge_of
-from isogram._plans.layers import LayersPlan, layers_on_host, names_of, samples_of
+from isogram._plans.layers import (
+    LayersPlan,
+    layers_on_host,
+    names_of,
+    require_features,
+    samples_of,
+)
 from isogram._statistics.gbs_table import COUNT_0
 from isogram._statistics.layer_pairs import without_edges
 from isogram._types import Array, Report
@@ -63,11 +69,13 @@ def plan_gbs_matrix(
     *,
     k: int | None = None,
     center: bool = False,
+    kernel: str = "cosine",
     tile: int | None = None,
     num_threads: int | None = None,
 ) -> GbsPlan:
     """Return the plan of `gbs_matrix`; with another `tile` than by default sums are rounded."""
     flag(_FUNCTION, "center", center)
+    require_features(_FUNCTION, choice(_FUNCTION, "kernel", kernel, GRAPH_KERNELS))
     workers = threads(_FUNCTION, num_threads)
     rows, cols, inputs = layers_on_host(_FUNCTION, layers, other)
     with errors_of(_FUNCTION):

@@ -46,6 +46,16 @@ def layers_on_host(
     return rows, cols, described
 
 
+def require_features(function: str, kernel: str) -> None:
+    """Raise ValueError for Gram matrices, whose tiles would be read, not computed."""
+    if kernel == "precomputed":
+        raise ValueError(
+            f"{function}: a plan computes tiles from features, but with kernel 'precomputed' there "
+            f"is nothing to compute: call `{function}`, which reads Gram matrices where they lie, "
+            "memory maps too"
+        )
+
+
 def names_of(rows: Layers, cols: Layers | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the names of the layers of both sets."""
     return tuple(rows.names), () if cols is None else tuple(cols.names)

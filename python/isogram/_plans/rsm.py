@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,9 @@ from isogram._walk.plan import InputSpec, Reduced
 from isogram._walk.tiles import Tile, cut
 from isogram.typing import BandwidthLike
 
+# The masks of both sides.
+Masks: TypeAlias = tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None]
+
 
 @dataclass(frozen=True, eq=False)
 class RsmPlan(BlocksPlan):
@@ -50,6 +53,8 @@ class RsmPlan(BlocksPlan):
     ----------
     rank : int or None
         How many axes the matching sees; None: all channels.
+    masks : pair of arrays or None
+        Which tokens of both sides count, (n, s) booleans, where a mask picks others than the first.
     mean_loss : float or None
         Of rank "auto": how much entries of the cosine kernel lie below the optimum on average,
         measured on a sample of pairs, the loss of a narrow precision included.
@@ -62,6 +67,7 @@ class RsmPlan(BlocksPlan):
     kernels: tuple[str, ...]
     is_single: bool
     bandwidth: Bandwidth
+    masks: Masks
     mean_loss: float | None  # measured for rank "auto"
 
     def _reduced(self, parts: Mapping[Tile, Mapping[str, NDArray[Any]]]) -> Reduced:
@@ -99,8 +105,8 @@ class RsmPlan(BlocksPlan):
             for side, spec in zip(map(listed, inputs), self.inputs, strict=True)
         ]
         (tokens, lengths), (other, other_lengths) = (*sides, (None, None), (None, None))[:2]
-        given = Inputs(tokens, other, lengths, other_lengths, self.layout, normalize=self.normalize)
-        return _on_host(self.operation, given)
+        sides_of = (tokens, other, lengths, other_lengths, self.layout, *self.masks)
+        return _on_host(self.operation, Inputs(*sides_of, normalize=self.normalize))
 
     def _part(
         self, tile: Tile, inputs: Pairs, num_threads: int, progress: Report
@@ -147,13 +153,21 @@ def plan_semantic_rsm(
     layout: str = "nsc",
     lengths: Any = None,
     other_lengths: Any = None,
+    mask: Any = None,
+    other_mask: Any = None,
+    pairs: Any = None,
     bandwidth: BandwidthLike = "median",
     tile: int = _TILE,
     num_threads: int | None = None,
 ) -> RsmPlan:
     """Return the plan of `semantic_rsm`."""
+    if pairs is not None:
+        raise ValueError(
+            "semantic_rsm: a plan is of a whole RSM, and takes no `pairs`: to share a list of them "
+            "among machines, call `semantic_rsm` with a part of the list on each"
+        )
     chosen = matching_of(matching, window, topk, precision)
-    inputs = Inputs(tokens, other, lengths, other_lengths, layout, normalize=normalize)
+    inputs = Inputs(tokens, other, lengths, other_lengths, layout, mask, other_mask, normalize)
     of_rank = rank_of(chosen, rank, mean_loss)
     return _plan("semantic_rsm", inputs, kernel, chosen, of_rank, bandwidth, tile, num_threads)
 
@@ -212,5 +226,6 @@ def _plan(
         kernels,
         isinstance(kernel, str),
         width,
+        (pairs.rows.mask, None if pairs.cols is None else pairs.cols.mask),
         mean_loss,
     )
