@@ -17,10 +17,9 @@ namespace isogram {
 
 namespace {
 
-// Rows of a tile that are centred and multiplied together: those of a few matrices stay in the L1
+// Entries of a row that are centred and multiplied together: those of a few matrices stay in the L1
 // cache.
-constexpr std::size_t kChunkRows = 4;
-constexpr std::size_t kChunk = kChunkRows * kTileEdge;
+constexpr std::size_t kChunk = 4 * kTileEdge;
 
 // A matrix whose squares, when it is centred, are at most so much of its own is constant: 64
 // roundings of entries make them.
@@ -33,50 +32,49 @@ class CenteredProducts {
   CenteredProducts(const std::vector<GivenGram>& grams, const LayerPairs& pairs, bool is_hollow)
       : grams_(grams), pairs_(pairs.list()), is_hollow_(is_hollow) {}
 
-  // Strips of tiles have sums of their own, which are added in their order: the same bits for any
+  // Strips of rows have sums of their own, which are added in their order: the same bits for any
   // number of threads.
   std::vector<double> sum(const Execution& execution) const {
-    const std::size_t strips = tiles_in(grams_[0].samples());
+    const std::size_t n = grams_[0].samples();
+    const std::size_t strips = tiles_in(n);
     std::vector<double> sums(product(strips, pairs_.size()));
     PerWorker chunks(execution, strips,
-                     [&] { return Buffer<double>(product(grams_.size(), kChunk)); });
+                     [&] { return Buffer<double>::unset(product(grams_.size(), kChunk)); });
     parallel_for(execution, strips, chunks,
-                 [&](std::size_t row, Buffer<double>& own, Worker& worker) {
-                   for (std::size_t col = row; col < strips; ++col) {
+                 [&](std::size_t strip, Buffer<double>& own, Worker& worker) {
+                   const Span rows = tile_span(strip, n);
+                   for (std::size_t i = rows.begin; i < rows.end; ++i) {
                      worker.check();
-                     add_tile({row, col}, own, &sums[row * pairs_.size()]);
+                     add_row(i, own, &sums[strip * pairs_.size()]);
                    }
                  });
-    for (std::size_t row = 1; row < strips; ++row) {
-      for (std::size_t p = 0; p < pairs_.size(); ++p) sums[p] += sums[row * pairs_.size() + p];
+    for (std::size_t strip = 1; strip < strips; ++strip) {
+      for (std::size_t p = 0; p < pairs_.size(); ++p) sums[p] += sums[strip * pairs_.size() + p];
     }
     sums.resize(pairs_.size());
     return sums;
   }
 
  private:
-  // Adds a tile of all matrices, and its mirror image.
-  void add_tile(Cell cell, Buffer<double>& chunks, double* sums) const {
+  // Adds a row from the diagonal on, and its mirror image: in long pieces, which memory serves
+  // sooner than tiles.
+  void add_row(std::size_t i, Buffer<double>& chunks, double* sums) const {
     const std::size_t n = grams_[0].samples();
-    const Span rows = tile_span(cell.row, n);
-    const Span cols = tile_span(cell.col, n);
-    const bool is_diagonal = cell.row == cell.col;
-    for (std::size_t begin = rows.begin; begin < rows.end; begin += kChunkRows) {
-      const Span some{begin, std::min(rows.end, begin + kChunkRows)};
-      for (std::size_t k = 0; k < grams_.size(); ++k) {
-        double* const chunk = &chunks[k * kChunk];
-        grams_[k].compute(some, cols, chunk, cols.size());
-        if (!is_diagonal || !is_hollow_) continue;
-        for (std::size_t i = 0; i < some.size(); ++i) {
-          chunk[i * cols.size() + some.begin + i - cols.begin] = 0;
-        }
-      }
-      for (std::size_t p = 0; p < pairs_.size(); ++p) {
-        const auto [k, l] = pairs_[p];
-        sums[p] += (is_diagonal ? 1 : 2) * simd::kernels().float64.dot(&chunks[k * kChunk],
-                                                                       &chunks[l * kChunk],
-                                                                       some.size() * cols.size());
-      }
+    if (!is_hollow_) add_products(i, {i, i + 1}, 1, chunks, sums);
+    for (std::size_t begin = i + 1; begin < n; begin += kChunk) {
+      add_products(i, {begin, std::min(n, begin + kChunk)}, 2, chunks, sums);
+    }
+  }
+
+  void add_products(std::size_t i, Span cols, double weight, Buffer<double>& chunks,
+                    double* sums) const {
+    for (std::size_t k = 0; k < grams_.size(); ++k) {
+      grams_[k].compute({i, i + 1}, cols, &chunks[k * kChunk], kChunk);
+    }
+    const auto& kernels = simd::kernels().float64;
+    for (std::size_t p = 0; p < pairs_.size(); ++p) {
+      const auto [k, l] = pairs_[p];
+      sums[p] += weight * kernels.dot(&chunks[k * kChunk], &chunks[l * kChunk], cols.size());
     }
   }
 
