@@ -60,10 +60,8 @@ def hsic(
         entry. Entries that differ from their mirror images count with the mean of both.
     estimator : {"debiased", "biased"}
         One of the two formulas.
-    precision : {"float32", "tf32", "bfloat16"}
+    precision, num_threads
         As for `gram`.
-    num_threads : int, optional
-        By default `get_num_threads()`. The result has the same bits for any number.
 
     Returns
     -------
@@ -158,10 +156,8 @@ def cka(
 
     Raises
     ------
-    ValueError
-        Different numbers of samples, a NaN or infinity, whose index is named.
-    TypeError
-        Types that are neither floats nor integers nor booleans.
+    ValueError, TypeError
+        As for `hsic`.
 
     Notes
     -----
@@ -243,11 +239,8 @@ def cka_matrix(
 
     Raises
     ------
-    ValueError
-        Layers of fewer than two axes or of different numbers of samples, a NaN or infinity,
-        whose layer and index are named.
-    TypeError
-        Types that are neither floats nor integers nor booleans.
+    ValueError, TypeError
+        As for `hsic`, of which the layer is named; layers of fewer than two axes.
 
     Notes
     -----

@@ -53,10 +53,8 @@ def gbs(
 
     Parameters
     ----------
-    x : array of shape (n, d1)
-        One representation of n samples; of more axes all but the first are flattened.
-    y : array of shape (n, d2)
-        Another of the same samples in the same order.
+    x, y : arrays of shape (n, d1) and (n, d2)
+        As for `hsic`.
     k : int, optional
         Compare the symmetrised graphs of the k nearest neighbours, 1 to n - 1; by default the full
         graphs.
@@ -65,10 +63,8 @@ def gbs(
     kernel : {"cosine", "precomputed"}
         "precomputed": `x` and `y` are Gram matrices K of shape (n, n), as for `hsic`, whose cosines
         are K[i, j] / sqrt(K[i, i] K[j, j]); with `center` those of H K H, H = I - 11ᵀ/n.
-    precision : {"float32", "tf32", "bfloat16"}
+    precision, num_threads
         As for `gram`.
-    num_threads : int, optional
-        By default `get_num_threads()`. The result has the same bits for any number.
 
     Returns
     -------
@@ -79,12 +75,9 @@ def gbs(
 
     Raises
     ------
-    ValueError
-        Different numbers of samples, fewer than two, `k` out of range, a NaN or infinity, whose
-        index is named; a Gram matrix that `hsic` refuses, or whose diagonal is none of squared
-        norms.
-    TypeError
-        Types that are neither floats nor integers nor booleans.
+    ValueError, TypeError
+        As for `hsic`; fewer than two samples, `k` out of range, a Gram matrix whose diagonal is
+        none of squared norms.
 
     Notes
     -----
@@ -167,11 +160,9 @@ def gbs_matrix(
 
     Raises
     ------
-    ValueError
-        Layers of fewer than two axes or of different numbers of samples, fewer than two
-        samples, `k` out of range, a NaN or infinity, whose layer and index are named.
-    TypeError
-        Types that are neither floats nor integers nor booleans.
+    ValueError, TypeError
+        As for `hsic`, of which the layer is named; layers of fewer than two axes, fewer than two
+        samples, `k` out of range, a Gram matrix whose diagonal is none of squared norms.
 
     Notes
     -----
