@@ -59,7 +59,7 @@ class RsmWalk {
         execution_(execution),
         products_(sides.kernels, sides.layout),
         entries_(plan, sides, outputs) {
-    if (is_unmatched()) unmatched_.emplace(sides, entries_, execution);
+    if (is_unmatched() && !layout_.is_listed) unmatched_.emplace(sides, entries_, execution);
   }
 
   // All entries of a tile.
@@ -81,10 +81,16 @@ class RsmWalk {
     const std::size_t at_once = listed_at_once();
     const Grid grid = Grid::full(1, blocks_in(listed.size(), at_once));
     const Execution part = within(execution_, done, total, at_once);
+    std::optional<UnmatchedPairs<T>> unmatched;
+    if (is_unmatched()) unmatched.emplace(sides_, entries_);
     walk(grid, part, [&](Cell cell, Matcher<T>& matcher, Worker& worker) {
       const Span span = block_span(cell.col, listed.size(), at_once);
-      const auto part = listed.subspan(span.begin, span.size());
-      std::vector<Entry> entries(part.begin(), part.end());
+      const auto at_once = listed.subspan(span.begin, span.size());
+      if (unmatched) {
+        for (const Entry& entry : at_once) unmatched->add(entry, matcher, worker);
+        return;
+      }
+      std::vector<Entry> entries(at_once.begin(), at_once.end());
       if (is_one_by_one()) return add_each(std::move(entries), matcher, worker);
       add_listed(std::move(entries), matcher, worker);
     });
@@ -104,6 +110,7 @@ class RsmWalk {
 
   // Narrow tokens are scored a pair at a time: those of a list are seldom of neighbouring inputs.
   std::size_t listed_at_once() const {
+    if (is_unmatched()) return kListedAtOnce;
     if (is_one_by_one() || layout_.is_narrow()) return 1;
     const std::size_t edge = stride_for(layout_.max_tokens);
     return std::clamp(affinity_entries() / product(edge, edge), std::size_t{1}, kListedAtOnce);
@@ -436,7 +443,6 @@ template <class T>
 void require_pairs(const RsmPlan& plan, const TokenInputs& rows, const TokenInputs* cols,
                    const RsmPairs& pairs, const RsmOutputs<T>& outputs) {
   require_options<T>(plan.options);
-  require(plan.options.matching != Matching::none, "pairs must have a matching other than none");
   require_of_plan(plan, rows, rows.channels());
   if (cols) require_of_plan(plan, *cols, rows.channels());
   require(pairs.rows.size() == pairs.cols.size(), "pairs must have as many rows as columns");

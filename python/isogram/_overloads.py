@@ -159,6 +159,7 @@ class SemanticMatchingOptions(_Progress, total=False):
 class SpatialRsmOptions(_Progress, total=False):
     """Those of `spatial_rsm`, but for `kernel`, which decides how many RSMs it returns."""
 
+    pairs: tuple[Any, Any] | None
     normalize: NormalizationName
     layout: LayoutName
     lengths: Any
@@ -172,7 +173,6 @@ class SpatialRsmOptions(_Progress, total=False):
 class SemanticRsmOptions(SpatialRsmOptions, total=False):
     """Those of `semantic_rsm`, but for `kernel`."""
 
-    pairs: tuple[Any, Any] | None
     matching: MatchingName
     window: int | None
     topk: int | None

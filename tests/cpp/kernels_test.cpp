@@ -393,6 +393,31 @@ TYPED_TEST(Kernels, LargestMagnitude) {
   });
 }
 
+TYPED_TEST(Kernels, FoldedProductsHaveTheBitsOfInnerProducts) {
+  using T = TypeParam;
+  at_every_level([] {
+    const auto& table = kernels().of<T>();
+    for (const std::size_t length : {1, 3, 127, 128, 129, 1000, 2048, 16400, 16500}) {
+      const auto a = random_values<T>(table.panel * length, 8);
+      const auto b = random_values<T>(table.panel * length, 9);
+      T want;
+      table.inner_products(packed(a, length, table.panel).data(), 1,
+                           packed(b, length, table.panel).data(), 1, length, &want, 1, {});
+      const std::size_t depth = std::min(length, isogram::simd::kDepthPanel);
+      const std::size_t panels = (length + depth - 1) / depth;
+      const std::size_t stride = isogram::simd::padded_fold<T>(panels);
+      std::vector<T> folded_a(depth * stride);
+      std::vector<T> folded_b(depth * stride);
+      for (std::size_t e = 0; e < length; ++e) {
+        folded_a[e % depth * stride + e / depth] = a[e];
+        folded_b[e % depth * stride + e / depth] = b[e];
+      }
+      EXPECT_EQ(table.folded_product(folded_a.data(), folded_b.data(), depth, panels), want)
+          << length;
+    }
+  });
+}
+
 TYPED_TEST(Kernels, MatchedProducts) {
   using T = TypeParam;
   at_every_level([] {

@@ -275,7 +275,6 @@ void expect_pairs_of_the_whole(const Array<T>& a, const Array<T>& b, const RsmOp
 TYPED_TEST(RsmPlans, PairsHaveTheBitsOfTheWhole) {
   using T = TypeParam;
   for_each_case<T>([](const Array<T>& a, const Array<T>& b, const RsmOptions& options) {
-    if (options.matching == Matching::none) return;
     at_every_level([&] {
       for (const std::size_t count : {1, 7, 60}) expect_pairs_of_the_whole(a, b, options, count);
     });
@@ -288,7 +287,6 @@ TYPED_TEST(RsmPlans, PairsOfManyTokensHaveTheBitsOfTheWhole) {
     const Array<T> a(4, tokens, 5, true, 1);
     const Array<T> b(3, tokens, 5, false, 1);
     for (const RsmOptions& options : all_options<T>()) {
-      if (options.matching == Matching::none) continue;
       SCOPED_TRACE(name_of(options, true, 1));
       expect_pairs_of_the_whole(a, b, options, 9);
     }
@@ -303,7 +301,8 @@ TYPED_TEST(RsmPlans, PairsOfInputsWithTailsHaveTheBitsOfTheWhole) {
     const Array<T> a(9, tokens, 130, tokens == 26, 1);
     const Array<T> b(7, tokens, 130, false, 1);
     at_every_level([&] {
-      for (const Matching matching : {Matching::exact, Matching::greedy, Matching::window}) {
+      for (const Matching matching :
+           {Matching::exact, Matching::greedy, Matching::window, Matching::none}) {
         const RsmOptions options{matching, 30};
         SCOPED_TRACE(name_of(options, true, 1) + " " + std::to_string(tokens) + " tokens");
         expect_pairs_of_the_whole(a, b, options, 40);
@@ -358,7 +357,6 @@ TYPED_TEST(RsmPlans, PairsThatAreRefused) {
   refused({}, 9, good, {0}, "pairs must have as many rows as columns");
   refused({}, 9, {0}, {0}, "`cosine` must be 1 x 1, got 2 x 1");
   refused({}, 8, good, good, "inputs must not have more tokens than those of the plan");
-  refused({Matching::none}, 9, good, good, "pairs must have a matching other than none");
 }
 
 TYPED_TEST(RsmPlans, FactsOfPartsMakeThoseOfAll) {

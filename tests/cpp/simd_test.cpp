@@ -43,7 +43,7 @@ std::vector<Level> offered() {
 // is added.
 template <class T>
 std::vector<const void*> addresses(const KernelTable<T>& table) {
-  const auto& [panel, inner_products, l1_distances, squared_differences, transpose,
+  const auto& [panel, inner_products, folded_product, l1_distances, squared_differences, transpose,
                matched_products, squared_distances, exponentials, polynomials, sum, dot, add_row,
                add_rows, add_differences, add_products, subtract_shifts, shift_rows, divide,
                shift_and_scale, widen, first_reaching, largest_magnitude, row_products,
@@ -52,11 +52,11 @@ std::vector<const void*> addresses(const KernelTable<T>& table) {
   const auto list = [](auto... kernel) {
     return std::vector<const void*>{reinterpret_cast<const void*>(kernel)...};
   };
-  return list(inner_products, l1_distances, squared_differences, transpose, matched_products,
-              squared_distances, exponentials, polynomials, sum, dot, add_row, add_rows,
-              add_differences, add_products, subtract_shifts, shift_rows, divide, shift_and_scale,
-              widen, first_reaching, largest_magnitude, row_products, read_costs, scale, start,
-              augment, augment_two, any_between, slack);
+  return list(inner_products, folded_product, l1_distances, squared_differences, transpose,
+              matched_products, squared_distances, exponentials, polynomials, sum, dot, add_row,
+              add_rows, add_differences, add_products, subtract_shifts, shift_rows, divide,
+              shift_and_scale, widen, first_reaching, largest_magnitude, row_products, read_costs,
+              scale, start, augment, augment_two, any_between, slack);
 }
 
 template <class T>

@@ -743,6 +743,8 @@ def test_listed_pairs_are_those_of_the_host(gpu):
         for kernel, entries in expected.items():
             tolerance = 1e-6 if kernel == "rbf" else 0  # the GPU's exponential
             assert_close(gpu.get(found[kernel]), entries, tolerance, kernel)
+    spatial = ig.spatial_rsm(tokens, pairs=(i, j))
+    assert np.array_equal(gpu.get(ig.spatial_rsm(gpu.put(tokens), pairs=(i, j))), spatial)
     out = gpu.put(np.zeros((20, 2), np.float32))
     assert ig.semantic_rsm(gpu.put(tokens), pairs=(i, j), out=out[:, 1]) is not None
     assert np.array_equal(gpu.get(out)[:, 1], ig.semantic_rsm(tokens, pairs=(i, j)))

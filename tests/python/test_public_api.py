@@ -43,7 +43,7 @@ SIGNATURES = {
     "semantic_rsm": '(tokens, other=None, *, pairs=None, kernel="cosine", normalize="input", '
     'matching="exact", window=None, topk=None, precision="float32", rank=None, mean_loss=None, '
     f"{LAYOUT}, {MASKS}, {OUT}, loss=None, {GPUS}, {END})",
-    "spatial_rsm": '(tokens, other=None, *, kernel="cosine", normalize="input", '
+    "spatial_rsm": '(tokens, other=None, *, pairs=None, kernel="cosine", normalize="input", '
     f"{LAYOUT}, {OUT}, {GPUS}, {END})",
     "measures": "(kind=None)",
     "register_measure": "(measure)",

@@ -918,6 +918,7 @@ def test_masks_that_are_refused(options, message):
 LISTED = {
     "exact": {},
     "greedy": {"matching": "greedy"},
+    "none": {"matching": "none"},
     "window": {"matching": "window", "window": 5},
     "topk": {"matching": "topk", "topk": 3},
     "bfloat16": {"precision": "bfloat16"},
@@ -1050,9 +1051,8 @@ def test_inputs_in_no_pair_are_not_read(simd_level):
         ({"pairs": ([0, 1], [1, 3])}, ValueError, "`pairs[1]` must be from 0 to 2, got 3 at index"),
         ({"pairs": ([0.5], [1])}, TypeError, "`pairs[0]` must be of integers, got float64"),
         ({"pairs": (0, 1)}, ValueError, "`pairs[0]` must be 1-D, got shape ()"),
-        ({"matching": "none"}, ValueError, "`pairs` must be None with `matching` 'none'"),
         ({"kernel": "rbf"}, ValueError, "`bandwidth` must be a number with `pairs`"),
-        ({"gpus": 0}, ValueError, "`gpus` must be None with `pairs`, which the host matches"),
+        ({"gpus": 0}, ValueError, "`gpus` must be None with `pairs`, which the host computes"),
         ({"out": np.empty(3, np.float32)}, ValueError, "`out` must be of shape (2,), got (3,)"),
         ({"out": np.empty(2)}, TypeError, "`out` must be of float32, got float64"),
         (
@@ -1062,6 +1062,22 @@ def test_inputs_in_no_pair_are_not_read(simd_level):
         ),
     ],
 )
-def test_lists_that_are_refused(options, error, message):
-    with pytest.raises(error, match=f"^semantic_rsm: {re.escape(message)}"):
-        ig.semantic_rsm(data((3, 4, 2), "float32"), **({"pairs": ([0, 1], [1, 2])} | options))
+@pytest.mark.parametrize("function", [ig.semantic_rsm, ig.spatial_rsm])
+def test_lists_that_are_refused(function, options, error, message):
+    with pytest.raises(error, match=f"^{function.__name__}: {re.escape(message)}"):
+        function(data((3, 4, 2), "float32"), **({"pairs": ([0, 1], [1, 2])} | options))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_listed_pairs_of_positions_against_the_oracle(simd_level, dtype):
+    tokens, lengths = data((6, 10, 40), dtype), np.array([10, 3, 10, 7, 1, 10])
+    other, i, j = data((5, 8, 40), dtype, 2), *drawn_pairs(20, 6, 5)
+    kept = [input[:count] for input, count in zip(tokens, lengths, strict=True)]
+    for arguments, inputs, options in (
+        ((tokens,), (tokens,), {}),
+        ((tokens,), (kept,), {"lengths": lengths}),
+        ((tokens, other), (kept, other), {"lengths": lengths, "num_threads": 3}),
+    ):
+        expected = oracle.spatial_rsm(*inputs)[i, j]
+        actual = ig.spatial_rsm(*arguments, pairs=(i, j), **options)
+        assert_close(actual, expected, rsm_tolerance(dtype))

@@ -109,6 +109,7 @@ def of_tokens(x: NDArray[np.float32], t: Tensor, ragged: Sequence[NDArray[np.flo
     assert_type(ig.semantic_rsm(t, kernel=("linear", "rbf")), dict[str, Any])
     assert_type(ig.spatial_rsm(x, layout="nchw"), NDArray[Any])
     assert_type(ig.spatial_rsm([t, t]), Tensor)
+    assert_type(ig.spatial_rsm([t, t], pairs=([0], [1])), Tensor)
 
 
 def scalars(x: NDArray[np.float32], t: Tensor, labels: NDArray[np.int64]) -> None:

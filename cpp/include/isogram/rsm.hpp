@@ -154,11 +154,11 @@ struct RsmPairs {
 
 // The entries of some pairs, as outputs of pairs × 1 entries, with the bits that semantic_rsm()
 // gives them among all inputs of the plan. Pairs come in any order, and may repeat. Types and
-// errors as of semantic_rsm(); throws also for inputs with more tokens than the plan's, an index of
-// no input, and Matching::none, whose entries are those of a product of matrices. Cost per pair: as
-// of semantic_rsm(), up to a sixth more for few tokens, and packing every input that is in a pair,
-// about two pairs' time. Memory: those inputs packed, of others a band of 8 MB at a time; 48 bytes
-// a pair; and per thread as semantic_rsm(). Inputs in no pair are not read.
+// errors as of semantic_rsm(); throws also for inputs with more tokens than the plan's, and an
+// index of no input. Cost per pair: as of semantic_rsm(), up to a sixth more for few tokens, and
+// packing every input that is in a pair, about two pairs' time; for Matching::none ten times that
+// of a product of matrices, and packing. Memory: those inputs packed, of others a band of 8 MB at a
+// time; 48 bytes a pair; and per thread as semantic_rsm(). Inputs in no pair are not read.
 template <class T>
 void semantic_rsm_pairs(const RsmPlan& plan, const TokenInputs& inputs, const RsmPairs& pairs,
                         const RsmOutputs<T>& outputs, const Execution& execution = {});

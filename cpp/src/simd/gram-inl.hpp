@@ -260,6 +260,34 @@ void squared_differences(const T* a, std::size_t rows, const T* b, std::size_t c
 }
 
 template <class T>
+T folded_product(const T* a, const T* b, std::size_t depth, std::size_t panels) noexcept {
+  constexpr std::size_t at_once = 8;  // independent sums, side by side in memory
+  T total{};
+  for (std::size_t p = 0; p < panels; p += at_once * kLanes<T>) {
+    const std::size_t left = panels - p;
+    const std::size_t vectors = (left + kLanes<T> - 1) / kLanes<T>;
+    const std::size_t count = vectors < at_once ? vectors : at_once;
+    Vector<T> sums[at_once] = {};
+    for (std::size_t k = 0; k < depth; ++k) {
+      const T* left_row = a + k * padded_fold<T>(panels) + p;
+      const T* right_row = b + k * padded_fold<T>(panels) + p;
+#pragma GCC unroll 8
+      for (std::size_t v = 0; v < at_once; ++v) {
+        if (v >= count) continue;
+        sums[v] = Product::accumulate(sums[v], load(left_row + v * kLanes<T>),
+                                      load(right_row + v * kLanes<T>));
+      }
+    }
+    T of_panels[at_once * kLanes<T>];
+    unrolled<at_once>([&](std::size_t v) { store(of_panels + v * kLanes<T>, sums[v]); });
+    for (std::size_t i = 0; i < count * kLanes<T> && i < left; ++i) {
+      total = p + i == 0 ? of_panels[i] : Product::total(total, of_panels[i]);
+    }
+  }
+  return total;
+}
+
+template <class T>
 double matched_products(const T* a, const T* b, const std::int32_t* columns,
                         std::size_t rows) noexcept {
   constexpr std::size_t at_once = 4;  // independent sums: an addition takes about four cycles

@@ -32,6 +32,13 @@ inline constexpr std::size_t kSweptEntries = 4096;   // entries of a block that 
 // grows with the depth of a panel plus the number of panels.
 inline constexpr std::size_t kDepthPanel = 128;
 
+// The panels of a folded row, padded to the widest vectors.
+template <class T>
+constexpr std::size_t padded_fold(std::size_t panels) {
+  constexpr std::size_t lanes = 64 / sizeof(T);
+  return (panels + lanes - 1) / lanes * lanes;
+}
+
 // The integer of T's width: one mask blends both.
 template <class T>
 using Integer = std::conditional_t<sizeof(T) == sizeof(std::int32_t), std::int32_t, std::int64_t>;
@@ -163,6 +170,12 @@ struct KernelTable {
   void (*inner_products)(const T* a, std::size_t rows, const T* b, std::size_t cols,
                          std::size_t depth, T* out, std::size_t stride,
                          const BlockOptions& options) noexcept;
+
+  // The inner product of two rows, with the bits that inner_products() gives it. The rows are
+  // folded: element k of depth panel p is element k · padded_fold<T>(panels) + p, so that the
+  // panels of one pair are summed side by side. `depth` is that of a panel, at most kDepthPanel;
+  // the last panel ends with zeros.
+  T (*folded_product)(const T* a, const T* b, std::size_t depth, std::size_t panels) noexcept;
 
   // inner_products() with Σ |a − b| in place of the inner product.
   void (*l1_distances)(const T* a, std::size_t rows, const T* b, std::size_t cols,

@@ -23,6 +23,7 @@ constexpr KernelTable<T> table_of() {
   return {
       .panel = kPanel<T>,
       .inner_products = &inner_products<T>,
+      .folded_product = &folded_product<T>,
       .l1_distances = &l1_distances<T>,
       .squared_differences = &squared_differences<T>,
       .transpose = &transpose<T>,

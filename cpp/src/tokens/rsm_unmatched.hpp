@@ -6,8 +6,10 @@
 
 #include "simd/kernels.hpp"
 #include "threads/team.hpp"
+#include "tiles/buffer.hpp"
 #include "tiles/grid.hpp"
 #include "tiles/packed.hpp"
+#include "tokens/folded.hpp"
 #include "tokens/rsm_entries.hpp"
 #include "tokens/rsm_matcher.hpp"
 #include "tokens/rsm_sides.hpp"
@@ -102,6 +104,56 @@ class UnmatchedBlocks {
   const RsmEntries<T>& entries_;
   Packed<double> row_means_;
   Packed<double> col_means_;
+};
+
+// The sums of single pairs, with the bits that they have in blocks.
+template <class T>
+class UnmatchedPairs {
+ public:
+  UnmatchedPairs(const RsmSides<T>& sides, const RsmEntries<T>& entries)
+      : sides_(sides),
+        entries_(entries),
+        fold_(sides.rows.depth()),
+        fold_of_means_(sides.rows.channels()) {
+    if (!sides.layout.centered) return;
+    row_means_ = folded_means(sides.rows);
+    if (!sides.is_symmetric) col_means_ = folded_means(sides.cols);
+  }
+
+  void add(const Entry& entry, Matcher<T>& matcher, Worker& worker) const {
+    if (sides_.is_diagonal(entry)) return entries_.write_diagonal(entry);
+    const double sum =
+        fold_.product(sides_.kernels, sides_.rows.folded(entry.i), sides_.cols.folded(entry.j));
+    const double total =
+        sides_.layout.centered ? entries_.restored(sum, product_of_means(entry.i, entry.j)) : sum;
+    entries_.write(entry, {total, nullptr}, matcher, worker);
+  }
+
+ private:
+  double product_of_means(std::size_t i, std::size_t j) const {
+    const std::size_t elements = fold_of_means_.elements();
+    const Buffer<double>& col_means = sides_.is_symmetric ? row_means_ : col_means_;
+    return fold_of_means_.product(simd::kernels().float64, row_means_.data() + i * elements,
+                                  col_means.data() + j * elements);
+  }
+
+  Buffer<double> folded_means(const TokenSets<T>& sets) const {
+    const std::size_t elements = fold_of_means_.elements();
+    Buffer<double> folded(product(sets.inputs(), elements));
+    for (std::size_t input = 0; input < sets.inputs(); ++input) {
+      for (std::size_t c = 0; c < sets.channels(); ++c) {
+        folded[input * elements + fold_of_means_.place_of(c)] = sets.mean(input)[c];
+      }
+    }
+    return folded;
+  }
+
+  const RsmSides<T>& sides_;
+  const RsmEntries<T>& entries_;
+  const Fold<T> fold_;
+  const Fold<double> fold_of_means_;
+  Buffer<double> row_means_;
+  Buffer<double> col_means_;
 };
 
 }  // namespace isogram

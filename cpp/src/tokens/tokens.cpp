@@ -158,6 +158,13 @@ std::optional<int> exponent_of_norm(double squared_norm, int exponent) {
   return exponent_of(std::sqrt(squared_norm)) + exponent;
 }
 
+// The panels that a folded row fills, for a RowPacker.
+template <class T>
+struct FoldedPanel {
+  std::size_t panel;
+  decltype(simd::KernelTable<T>::transpose) transpose;
+};
+
 // A tail takes at most one row in so many of a panel.
 constexpr std::size_t kPanelsOfTail = 12;
 
@@ -193,8 +200,10 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, const TokenInputs& 
   }
   place();
   prepare_narrow();
-  const bool is_row = layout.matching == Matching::none;  // each input is one row
-  if (is_row) {
+  const bool is_row = layout.matching == Matching::none && !layout.is_listed;
+  if (is_folded()) {
+    data_ = Buffer<T>::kept(product(inputs.size(), Fold<T>(depth_).elements()));
+  } else if (is_row) {
     data_ = Buffer<T>::unset(product(product(panels_, panel_), depth_));
     fill_with_zeros(data_.data() + (panels_ - 1) * panel_ * depth_, panel_ * depth_, execution);
   } else if (!has_words()) {
@@ -206,14 +215,8 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, const TokenInputs& 
   std::optional<Axes> axes;
   if (layout.axes.data) axes.emplace(layout.axes, execution);
   const std::size_t entries = inputs.size() * layout.max_tokens * channels_;
-  PerWorker packers(execution, std::min(tasks, threads_for(entries)), [&] {
-    Packers own{Buffer<double>::unset(product(layout.max_tokens, channels_)),
-                RowPacker<T>(kernels, depth_), std::nullopt, std::nullopt};
-    if (axes) own.coordinates.emplace(*axes, layout.max_tokens);
-    if (layout_.byte_kernels) own.words.emplace(*layout_.byte_kernels, word_depth());
-    if (layout_.pair_kernels) own.words.emplace(*layout_.pair_kernels, word_depth());
-    return own;
-  });
+  PerWorker packers(execution, std::min(tasks, threads_for(entries)),
+                    [&] { return packers_for(kernels, axes); });
   const auto pack_inputs = [&](std::size_t task, Packers& own, Worker& worker) {
     const std::size_t end = std::min(inputs.size(), (task + 1) * per_task);
     for (std::size_t input = task * per_task; input < end; ++input) {
@@ -225,6 +228,23 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, const TokenInputs& 
   };
   parallel_for(execution, tasks, packers, pack_inputs);
   bad.throw_if_token_found(inputs.name());
+}
+
+template <class T>
+typename TokenSets<T>::Packers TokenSets<T>::packers_for(const simd::KernelTable<T>& kernels,
+                                                         const std::optional<Axes>& axes) const {
+  if (is_folded()) {
+    const Fold<T> fold(depth_);
+    return {Buffer<double>::unset(fold.elements()),
+            RowPacker<T>(FoldedPanel<T>{fold.stride(), kernels.transpose}, fold.depth),
+            std::nullopt, std::nullopt};
+  }
+  Packers own{Buffer<double>::unset(product(layout_.max_tokens, channels_)),
+              RowPacker<T>(kernels, depth_), std::nullopt, std::nullopt};
+  if (axes) own.coordinates.emplace(*axes, layout_.max_tokens);
+  if (layout_.byte_kernels) own.words.emplace(*layout_.byte_kernels, word_depth());
+  if (layout_.pair_kernels) own.words.emplace(*layout_.pair_kernels, word_depth());
+  return own;
 }
 
 template <class T>
@@ -290,6 +310,11 @@ std::size_t TokenSets<T>::bytes_for(const simd::KernelTable<T>& kernels, const T
   const std::size_t vectors = 8 * channels * (layout.centered ? 2 : 1);  // means
   const std::size_t fixed = inputs * (vectors + 64);
   if (layout.matching == Matching::none) {
+    if (layout.is_listed) {
+      const std::size_t of_means = layout.centered ? 8 * Fold<double>(channels).elements() : 0;
+      const std::size_t of_row = Fold<T>(product(layout.max_tokens, channels)).elements();
+      return fixed + product(inputs, of_means + sizeof(T) * of_row);
+    }
     const std::size_t of_means = layout.centered ? 8 * channels * panels(inputs) : 0;
     return fixed + of_means +
            sizeof(T) * product(product(panels(inputs), layout.max_tokens), channels);
@@ -314,13 +339,16 @@ std::size_t TokenSets<T>::bytes_for(const simd::KernelTable<T>& kernels, const T
 template <class T>
 std::size_t TokenSets<T>::packing_bytes_for(const simd::KernelTable<T>& kernels,
                                             const TokenLayout& layout, std::size_t channels) {
-  const std::size_t depth =
-      layout.matching == Matching::none ? product(layout.max_tokens, channels) : channels;
+  const std::size_t length = product(layout.max_tokens, channels);
+  if (layout.matching == Matching::none && layout.is_listed) {
+    return (8 + sizeof(T)) * Fold<T>(length).elements() + 24 * layout.max_tokens;
+  }
+  const std::size_t depth = layout.matching == Matching::none ? length : channels;
   const std::size_t of_coordinates =
       layout.axes.data ? Axes::Coordinates::bytes_for(layout.axes.rows, channels, layout.max_tokens)
                        : 0;
-  return 8 * product(layout.max_tokens, channels) + sizeof(T) * product(kernels.panel, depth) +
-         of_coordinates + 24 * layout.max_tokens;
+  return 8 * length + sizeof(T) * product(kernels.panel, depth) + of_coordinates +
+         24 * layout.max_tokens;
 }
 
 // Gives every piece its first panel.
@@ -382,8 +410,7 @@ void TokenSets<T>::pack(std::size_t input, const InputView& view, Packers& packe
   }
   if (layout_.matching == Matching::none) {
     std::fill(packers.widened.begin() + z.values.size(), packers.widened.end(), 0.0);
-    packers.rows.add(packers.widened.data(), data_.data() + row_at(0, input, depth_));
-    return;
+    return pack_row(input, packers);
   }
   bulk_norms_[input] = bulk_norm_of(z);
   if (packers.coordinates) packers.coordinates->find(z.values.data(), z.tokens);
@@ -398,6 +425,20 @@ void TokenSets<T>::pack(std::size_t input, const InputView& view, Packers& packe
     if (narrow_) narrow_->round(input, position, token);
     pack_token(input, position, token, packers);
   }
+}
+
+// Packs all tokens of an input as one row, or as the rows of a folded one.
+template <class T>
+void TokenSets<T>::pack_row(std::size_t input, Packers& packers) {
+  const double* row = packers.widened.data();
+  if (!is_folded()) {
+    packers.rows.add(row, data_.data() + row_at(0, input, depth_));
+    return;
+  }
+  const Fold<T> fold(depth_);
+  T* folded = data_.data() + input * fold.elements();
+  for (std::size_t p = 0; p < fold.stride(); ++p)
+    packers.rows.add(row + p * fold.depth, folded + p);
 }
 
 // Packs a token as the matching will compare it.

@@ -17,6 +17,7 @@
 #include "tiles/packed.hpp"
 #include "tiles/tile.hpp"
 #include "tokens/axes.hpp"
+#include "tokens/folded.hpp"
 #include "tokens/narrow.hpp"
 
 namespace isogram {
@@ -38,7 +39,8 @@ struct TokenLayout {
   bool is_narrow() const { return precision != Precision::float32 || axes.data; }
   // Whether inputs of a list may have tails; in groups of one, they would share with nobody.
   bool has_tails() const {
-    return is_listed && group > 1 && !is_narrow() && matching != Matching::window;
+    return is_listed && group > 1 && !is_narrow() && matching != Matching::window &&
+           matching != Matching::none;
   }
   // The number of channels, or of coordinates along the axes, in the matching.
   std::size_t seen(std::size_t channels) const { return axes.data ? axes.rows : channels; }
@@ -53,7 +55,8 @@ struct TokenLayout {
 //
 // Pieces: rows of different pieces never share a panel. A piece is a group of consecutive inputs,
 // or for a list of pairs each input of a group; for Matching::window, one window of one input. For
-// Matching::none all inputs are one piece, in which each input is one row, its tokens end to end.
+// Matching::none all inputs are one piece, in which each input is one row, its tokens end to end;
+// for a list of pairs each row is folded.
 //
 // Tails: for a list of pairs, the few last tokens of an input that would be alone in a panel share
 // panels with those of its group.
@@ -105,7 +108,10 @@ class TokenSets {
   Tail tail(std::size_t input) const;
 
   Rows window_rows(std::size_t input, std::size_t window) const;
-  Rows whole_inputs(Span inputs) const;  // for Matching::none; the first begins a panel
+  Rows whole_inputs(Span inputs) const;       // for Matching::none; the first begins a panel
+  const T* folded(std::size_t input) const {  // for Matching::none and a list of pairs
+    return data_.data() + input * Fold<T>(depth_).elements();
+  }
 
   // The row of an input's first token in its group.
   std::size_t row_in_group(std::size_t input) const { return row_in_group_[input]; }
@@ -151,6 +157,9 @@ class TokenSets {
   void take_panels(const Execution& execution);
   std::vector<std::size_t> used_rows() const;
   void prepare_narrow();
+  bool is_folded() const { return layout_.matching == Matching::none && layout_.is_listed; }
+  Packers packers_for(const simd::KernelTable<T>& kernels, const std::optional<Axes>& axes) const;
+  void pack_row(std::size_t input, Packers& packers);
   void pack(std::size_t input, const InputView& view, Packers& packers, FirstNotFinite& bad);
   void pack_token(std::size_t input, std::size_t position, double* token, Packers& packers);
   std::size_t place_of(std::size_t input, std::size_t position, std::size_t depth) const;

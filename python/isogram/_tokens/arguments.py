@@ -238,15 +238,8 @@ def check_sides(function: str, pairs: Pairs, matching: Matching) -> None:
             )
 
 
-def check_listed(
-    function: str, matching: Matching, kernels: tuple[str, ...], width: Bandwidth, gpus: Any
-) -> None:
+def check_listed(function: str, kernels: tuple[str, ...], width: Bandwidth, gpus: Any) -> None:
     """Raise ValueError for what a list of pairs cannot be computed with."""
-    if matching.name == "none":
-        raise ValueError(
-            f"{function}: `pairs` must be None with `matching` 'none': take entries of the whole "
-            "`spatial_rsm`, a product of matrices"
-        )
     if "rbf" in kernels and width.of_median:
         raise ValueError(
             f"{function}: `bandwidth` must be a number with `pairs`, whose median is not that of "
@@ -254,7 +247,7 @@ def check_listed(
         )
     if gpus is not None:
         raise ValueError(
-            f"{function}: `gpus` must be None with `pairs`, which the host matches, got {gpus!r}"
+            f"{function}: `gpus` must be None with `pairs`, which the host computes, got {gpus!r}"
         )
 
 
