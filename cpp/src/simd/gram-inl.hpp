@@ -217,8 +217,9 @@ template <class Operation, class T>
 inline void block(const T* a, std::size_t rows, const T* b, std::size_t cols, std::size_t depth,
                   T* out, std::size_t stride, const BlockOptions& options = {}) {
   const auto pieces = [](std::size_t n, std::size_t size) { return (n + size - 1) / size; };
-  Expecting expecting(options.expected, pieces(rows, kMicroRows<T>) * pieces(cols, kPanel<T>) *
-                                            pieces(depth, kDepthPanel));
+  const std::size_t blocks =
+      pieces(rows, kMicroRows<T>) * pieces(cols, kPanel<T>) * pieces(depth, kDepthPanel);
+  Expecting expecting(options.expected, options.is_upper ? (blocks + 1) / 2 : blocks);
   for (std::size_t begin = 0; begin < depth; begin += kDepthPanel) {
     const std::size_t length = depth - begin < kDepthPanel ? depth - begin : kDepthPanel;
     const T* left = a + begin * kPanel<T>;

@@ -138,8 +138,8 @@ struct Rows {
   std::size_t n;
 };
 
-// Rows of memory that are written after a block is computed. The kernel prefetches their lines, a
-// few at a time, because writing would wait for memory line by line.
+// Rows of memory that are written, or packed, after a block is computed. The kernel prefetches
+// their lines, a few at a time, because otherwise every line would be waited for.
 struct ExpectedRows {
   const void* const* starts = nullptr;
   std::size_t count = 0;

@@ -10,12 +10,18 @@ namespace isogram {
 
 namespace {
 
-// The depth of a panel, 4 MiB of a thousand inputs: the panels of a few tiles stay in a core's own
-// cache, and the multiply-adds of a panel hide that tiles are read and written once for each.
-constexpr std::size_t kDeepPanel = 8 * simd::kDepthPanel;
+// The depth of a panel, 2 MiB of a thousand inputs: the panels of a few hundred inputs stay in a
+// core's own cache, and the multiply-adds of a panel hide that tiles are read and written once for
+// each.
+constexpr std::size_t kDeepPanel = 4 * simd::kDepthPanel;
 
 std::size_t deep_panel(const InputView& x) {
   return std::min(kDeepPanel, x.cols);
+}
+
+// The panel of n columns after another; empty after the last.
+Span panel_after(Span depth, std::size_t n) {
+  return {depth.end, std::min(n, depth.end + kDeepPanel)};
 }
 
 template <class T>
@@ -32,7 +38,7 @@ bool DeepTiles<T>::pays(const InputView& x, const InputView* y) {
   const std::size_t rows = x.rows + (y ? y->rows : 0);
   const Grid grid = block_grid(x.rows, y ? y->rows : x.rows, !y, kTileEdge);
   const std::size_t tiles = product(grid.cells(), kTileSize);
-  return tiles + product(rows, deep_panel(x)) <= product(rows, x.cols) / 2;
+  return tiles + product(rows, std::min(2 * kDeepPanel, x.cols)) <= product(rows, x.cols) / 2;
 }
 
 template <class T>
@@ -44,11 +50,11 @@ DeepTiles<T>::DeepTiles(const simd::KernelTable<T>& kernels, Block<T> block, con
   Operand left(kernels, x.view);
   std::optional<Operand> right;
   if (y) right.emplace(kernels, y->view);
-  for (std::size_t begin = 0; begin < x.view.cols; begin += kDeepPanel) {
-    const Span depth{begin, std::min(x.view.cols, begin + kDeepPanel)};
+  for (Span depth = panel_after({0, 0}, x.view.cols); depth.size() > 0;
+       depth = panel_after(depth, x.view.cols)) {
     left.pack(x, depth, execution);
     if (right) right->pack(*y, depth, execution);
-    add_panel(block, left, right ? *right : left, begin, execution);
+    add_panel(block, left, right ? *right : left, depth, execution);
   }
   left_norms_ = squared_norms_of<T>(left.squares);
   if (right) right_norms_ = squared_norms_of<T>(right->squares);
@@ -79,19 +85,36 @@ void DeepTiles<T>::copy(Span rows, Span cols, T* out, std::size_t stride) const 
 }
 
 template <class T>
-void DeepTiles<T>::add_panel(Block<T> block, const Operand& left, const Operand& right,
-                             std::size_t begin, const Execution& execution) {
+void DeepTiles<T>::add_panel(Block<T> block, const Operand& left, const Operand& right, Span depth,
+                             const Execution& execution) {
+  const std::size_t bytes = panel_after(depth, left.view.cols).size() * sizeof(T);
   walk_tiles(grid_, execution, [&](Cell cell, Worker&) {
-    fill_block(block, left.panel, block_span(cell.row, left.panel.rows(), edge_), right.panel,
-               block_span(cell.col, right.panel.rows(), edge_),
+    const Span rows = block_span(cell.row, left.view.rows, edge_);
+    const Span cols = block_span(cell.col, right.view.rows, edge_);
+    // The first block of its rows, or of its columns, fetches their next panel.
+    std::vector<const void*> starts;
+    if (cell.col == (grid_.is_upper() ? cell.row : 0)) left.add_starts(rows, depth.end, starts);
+    if (!grid_.is_upper() && cell.row == 0) right.add_starts(cols, depth.end, starts);
+    fill_block(block, left.panel, rows, right.panel, cols,
                blocks_.data() + grid_.index(cell) * edge_ * edge_, edge_,
-               {.add = begin > 0, .has_room = true});
+               {.add = depth.begin > 0,
+                .has_room = true,
+                .expected = {starts.data(), starts.size(), bytes}});
   });
 }
 
 template <class T>
 DeepTiles<T>::Operand::Operand(const simd::KernelTable<T>& kernels, const InputView& x)
-    : panel(kernels, columns_of(x, {0, deep_panel(x)})), squares(x.rows) {}
+    : view(x), panel(kernels, columns_of(x, {0, deep_panel(x)})), squares(x.rows) {}
+
+template <class T>
+void DeepTiles<T>::Operand::add_starts(Span rows, std::size_t column,
+                                       std::vector<const void*>& starts) const {
+  if (column == view.cols || !stored_row<T>(view, 0)) return;
+  for (std::size_t i = rows.begin; i < rows.end; ++i) {
+    starts.push_back(stored_row<T>(view, i) + column);
+  }
+}
 
 template <class T>
 void DeepTiles<T>::Operand::pack(const Rows& rows, Span depth, const Execution& execution) {

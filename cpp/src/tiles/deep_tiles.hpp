@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <vector>
 
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
@@ -15,13 +16,13 @@
 
 namespace isogram {
 
-// All tiles of a matrix, summed over panels of depth (up to 1024 columns): each panel is packed
+// All tiles of a matrix, summed over panels of depth (up to 512 columns): each panel is packed
 // into the memory of the one before and added to every tile. Sums have the same bits as those of
 // rows packed whole.
 template <class T>
 class DeepTiles {
  public:
-  // Whether tiles and a panel take at most half the memory of packed rows.
+  // Whether tiles and two panels take at most half the memory of packed rows.
   static bool pays(const InputView& x, const InputView* y);
 
   // Rows and their transform, which must satisfy takes_parts(). Entries must be finite; or, if
@@ -55,11 +56,14 @@ class DeepTiles {
   struct Operand {
     Operand(const simd::KernelTable<T>& kernels, const InputView& x);
     void pack(const Rows& rows, Span depth, const Execution& execution);
+    // Adds the addresses of some rows from a column on, if they are stored as T.
+    void add_starts(Span rows, std::size_t column, std::vector<const void*>& starts) const;
+    const InputView& view;
     Packed<T> panel;
     std::vector<double> squares;
   };
 
-  void add_panel(Block<T> block, const Operand& left, const Operand& right, std::size_t begin,
+  void add_panel(Block<T> block, const Operand& left, const Operand& right, Span depth,
                  const Execution& execution);
 
   std::size_t edge_;
