@@ -258,6 +258,35 @@ TEST(Fuzz, HsicTable) {
   });
 }
 
+TEST(Fuzz, HsicTableOfGrams) {
+  in_either_type([]<class T>(Generator& random) {
+    const std::size_t n = some_rows(random, 4);
+    std::vector<Input> inputs;
+    std::vector<InputView> grams;
+    std::vector<Known> all;
+    std::string story;
+    for (std::size_t count = random.between(1, 3); count > 0; --count) {
+      const Features entries = some_features<T>(random, n, n);
+      inputs.push_back(stored<T>(random, symmetric(entries.values), "x"));
+      story += entries.story + "; ";
+    }
+    SCOPED_TRACE(story);
+    for (const Input& input : inputs) {
+      grams.push_back(input.view());
+      Known known{input.values(), 0, 0};
+      Real squares = 0;
+      for (const Vec& row : known.gram) squares += reference::inner(row, row);
+      known.size = std::sqrt(squares);
+      known.error = 8 * Real(eps<double>()) * known.size;
+      all.push_back(std::move(known));
+    }
+    const Estimator estimator = random.one_of(kEstimators);
+    SCOPED_TRACE(isogram_test::name_of(estimator));
+    expect_hsic(isogram::hsic_table_of_grams(grams, {}, estimator, some_threads(random)), all,
+                estimator);
+  });
+}
+
 // ---- Graphs ----------------------------------------------------------------------------------
 
 TEST(Fuzz, Graph) {
@@ -331,6 +360,38 @@ TEST(Fuzz, GbsTable) {
     const std::vector<double> gbs = isogram::gbs_table(layers, k, false, some_threads(random)).gbs;
     expect_close(gbs[1], reference::gbs(x.values(), y.values(), k, false),
                  promised::gbs(graph_of(x), entry) + promised::gbs(graph_of(y), entry), "gbs");
+  });
+}
+
+TEST(Fuzz, GbsTableOfGrams) {
+  in_either_type([]<class T>(Generator& random) {
+    const std::size_t n = random.between(2, 24);
+    std::vector<Input> inputs;
+    std::vector<Matrix> graphs;
+    std::string story;
+    for (int side = 0; side < 2; ++side) {
+      const Features features = some_features<T>(random, n, some_depth(random));
+      const Matrix gram = reference::gram(features.values, features.values, {});
+      if (!(largest_of(gram) < std::numeric_limits<T>::max())) return;
+      inputs.push_back(stored<T>(random, gram, "x"));
+      story += features.story + "; ";
+      Matrix graph = inputs.back().values();
+      for (std::size_t i = 0; i < n; ++i) {
+        if (graph[i][i] < std::numeric_limits<T>::min()) return;  // is refused, or has few digits
+      }
+      const Matrix values = graph;
+      for (std::size_t i = 0; i < n; ++i) {
+        for (std::size_t j = 0; j < n; ++j) {
+          graph[i][j] = values[i][j] / std::sqrt(values[i][i]) / std::sqrt(values[j][j]);
+        }
+      }
+      graphs.push_back(std::move(graph));
+    }
+    SCOPED_TRACE(story);
+    const std::vector<InputView> grams{inputs[0].view(), inputs[1].view()};
+    const auto table = isogram::gbs_table_of_grams(grams, {}, 0, false, some_threads(random));
+    expect_close(table.gbs[1], reference::mean_row_cosine(graphs[0], graphs[1]),
+                 promised::kComparison, "gbs");
   });
 }
 
