@@ -19,6 +19,7 @@ namespace {
 // The layers of x, then the layers of y.
 std::vector<const Layer*> all_layers(std::span<const Layer> x, std::span<const Layer> y) {
   std::vector<const Layer*> layers;
+  layers.reserve(x.size() + y.size());
   for (const std::span<const Layer> side : {x, y}) {
     for (const Layer& layer : side) layers.push_back(&layer);
   }
@@ -400,7 +401,9 @@ Moments moments(std::span<const Layer> x, std::span<const Layer> y, Estimator es
     found = in_stage(stage, x, y, estimator, plan, execution);
   }
   const std::vector<bool> wanted = doubts(plan, *found);
-  if (std::none_of(wanted.begin(), wanted.end(), [](bool one) { return one; })) return *found;
+  if (std::none_of(wanted.begin(), wanted.end(), [](bool one) { return one; })) {
+    return std::move(*found);
+  }
   const Execution quiet = preparing(execution);
   return with_less_rounding(plan_moments(x, y, estimator, MomentsStage::magnitudes, 0, quiet),
                             wanted, layers, std::move(*found), quiet);

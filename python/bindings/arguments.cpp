@@ -1,6 +1,7 @@
 #include "arguments.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include "module.hpp"
 
@@ -109,7 +110,7 @@ Call::Call(int num_threads, py::object progress, std::size_t pairs)
 
 bool Call::poll(std::size_t done, std::size_t total) {
   // A small call is many loops, each shorter than the way to the GIL and back.
-  const Clock::time_point now = Clock::now();
+  const detail::Clock::time_point now = detail::Clock::now();
   if (progress_.is_none() && now - last_asked_ < kSignalInterval) return true;
   last_asked_ = now;
   return gil_->borrowed_back([&] { return ask_python(done, total); });

@@ -7,7 +7,6 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
-#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <memory>
@@ -21,6 +20,7 @@
 #include <vector>
 
 #include "interpreter.hpp"
+#include "isogram/detail/clock.hpp"
 #include "isogram/error.hpp"
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
@@ -131,8 +131,6 @@ class Call {
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   // Execution::poll: called on this thread about ten times a second, and at the end of every loop
   // of the core; false stops the core.
   bool poll(std::size_t done, std::size_t total);
@@ -145,7 +143,7 @@ class Call {
   std::size_t reported_ = 0;
   WithoutGil* gil_ = nullptr;  // set inside run()
   std::exception_ptr raised_;  // the Python exception raised in poll()
-  Clock::time_point last_asked_ = Clock::now();
+  detail::Clock::time_point last_asked_ = detail::Clock::now();
   Execution execution_;
 };
 

@@ -80,6 +80,8 @@ def integer(
 
 def number(function: str, name: str, value: object, expected: str = "a finite number") -> float:
     """Return `value` as a finite float."""
+    if isinstance(value, float) and math.isfinite(value):
+        return float(value)  # at once
     error: type[Exception] = TypeError
     if isinstance(value, Real) and not isinstance(value, bool):
         result = float(value)

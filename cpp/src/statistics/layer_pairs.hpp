@@ -20,6 +20,7 @@ class LayerPairs {
  public:
   LayerPairs(std::size_t x, std::size_t y, bool is_symmetric)
       : x_(x), y_offset_(is_symmetric ? 0 : x), layers_(y_offset_ + y) {
+    pairs_.reserve(layers_ + (is_symmetric ? x * (x - 1) / 2 : x * y));
     for (std::size_t layer = 0; layer < layers_; ++layer) pairs_.push_back({layer, layer});
     for (std::size_t i = 0; i < x; ++i) {
       for (std::size_t j = is_symmetric ? i + 1 : x; j < layers_; ++j) pairs_.push_back({i, j});

@@ -1,7 +1,6 @@
 #include "isogram/parallel.hpp"
 
 #include <pthread.h>
-#include <time.h>
 
 #include <algorithm>
 #include <atomic>
@@ -16,6 +15,7 @@
 #include <utility>
 
 #include "isogram/arithmetic.hpp"
+#include "isogram/detail/clock.hpp"
 #include "isogram/error.hpp"
 #include "threads/cpu_quota.hpp"
 #include "threads/team.hpp"
@@ -24,21 +24,7 @@ namespace isogram {
 
 namespace {
 
-// The clock of Team::poll(), which reads it at least once per row. The coarse clock, where the
-// system has one, takes a sixth of the time to read and is accurate to a few milliseconds.
-struct Clock {
-  using time_point = std::chrono::steady_clock::time_point;
-
-  static time_point now() {
-#ifdef CLOCK_MONOTONIC_COARSE
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return time_point(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
-#else
-    return std::chrono::steady_clock::now();
-#endif
-  }
-};
+using detail::Clock;  // Team::poll() reads it at least once per row
 
 constexpr auto kPollInterval = std::chrono::milliseconds(100);
 

@@ -130,6 +130,7 @@ double measure_row(const RowReader& reader, std::size_t i, const Look& look,
     const double largest = largest_magnitude(stored, x.cols);
     if (std::isfinite(largest)) return largest;
   }
+  if (row.size() < x.cols) row.resize(x.cols);
   reader.read(i, row.data());
   inspect(row.data());
   if (is_summed && first_not_finite(row.data(), x.cols) == x.cols &&
@@ -149,6 +150,7 @@ double measure_row(const RowReader& reader, std::size_t i, const Look& look,
 // Readers of kColumnsAtOnce columns each.
 std::vector<RowReader> readers_of(const InputView& x, Span cols) {
   std::vector<RowReader> readers;
+  readers.reserve(blocks_in(cols.size(), kColumnsAtOnce));
   for (std::size_t begin = cols.begin; begin < cols.end; begin += kColumnsAtOnce) {
     readers.emplace_back(columns_of(x, {begin, std::min(cols.end, begin + kColumnsAtOnce)}));
   }
@@ -156,7 +158,7 @@ std::vector<RowReader> readers_of(const InputView& x, Span cols) {
 }
 
 Measures measure(const InputView& x, const Look& look, const Execution& execution) {
-  const std::size_t strips = std::clamp<std::size_t>(x.rows / kLeastRows, 1, kParts);
+  const std::size_t strips = strips_of(x.rows);
   const std::size_t blocks = std::clamp<std::size_t>(x.cols / kLeastColumns, 1, kParts / strips);
   Measures whole{std::vector<double>(x.rows), std::vector<double>(look.with_sums ? x.cols : 0)};
   std::vector<Measures> parts(strips * blocks);
@@ -165,11 +167,14 @@ Measures measure(const InputView& x, const Look& look, const Execution& executio
     Measures& part = parts[task];
     const Span rows = part_span(x.rows, task / blocks, strips);
     const Span cols = part_span(x.cols, task % blocks, blocks);
-    part.row_largest.assign(rows.size(), 0.0);
+    // Parts of different rows write to the whole at once.
+    if (blocks > 1) part.row_largest.assign(rows.size(), 0.0);
+    double* row_largest =
+        blocks > 1 ? part.row_largest.data() : whole.row_largest.data() + rows.begin;
     part.column_sums.assign(look.with_sums && strips > 1 ? cols.size() : 0, 0.0);
     double* column_sums =
         strips > 1 ? part.column_sums.data() : whole.column_sums.data() + cols.begin;
-    std::vector<double> row(std::min(cols.size(), kColumnsAtOnce));
+    std::vector<double> row;  // for those that are not stored as float32
     const std::vector<RowReader> readers = readers_of(x, cols);
     const auto measure_part = [&](std::size_t i, std::size_t piece) {
       if (look.left_out && (*look.left_out)[i]) return;
@@ -178,7 +183,7 @@ Measures measure(const InputView& x, const Look& look, const Execution& executio
       Look there = look;
       if (look.origin) there.origin += begin;
       double* sums = look.with_sums ? column_sums + (begin - cols.begin) : nullptr;
-      double& largest = part.row_largest[i - rows.begin];
+      double& largest = row_largest[i - rows.begin];
       largest = std::max(
           largest, measure_row(readers[piece], i, there, row, sums, [&](const double* values) {
             bad.inspect(task, i, values, count, begin);
@@ -190,7 +195,7 @@ Measures measure(const InputView& x, const Look& look, const Execution& executio
     const std::size_t inner = look.with_sums ? rows.size() : readers.size();
     for (std::size_t a = 0; a < outer; ++a) {
       for (std::size_t b = 0; b < inner; ++b) {
-        worker.check(row.size());
+        worker.check(std::min(cols.size(), kColumnsAtOnce));
         measure_part(rows.begin + (look.with_sums ? b : a), look.with_sums ? a : b);
       }
     }
@@ -260,8 +265,12 @@ double median_of(std::vector<double> values) {
   return *middle;
 }
 
+double limit_of_far_rows(const std::vector<double>& row_largest) {
+  return kFar * median_of(row_largest);
+}
+
 std::vector<char> far_rows(const std::vector<double>& row_largest) {
-  const double limit = kFar * median_of(row_largest);
+  const double limit = limit_of_far_rows(row_largest);
   std::vector<char> is_far(row_largest.size());
   for (std::size_t i = 0; i < is_far.size(); ++i) is_far[i] = row_largest[i] > limit;
   return is_far;
@@ -383,6 +392,10 @@ Survey survey(const InputView& x, const std::vector<double>* origin, const Execu
   return survey_of(measure_safely(x, look, execution).row_largest);
 }
 
+std::size_t strips_of(std::size_t rows) {
+  return std::clamp<std::size_t>(rows / kLeastRows, 1, kParts);
+}
+
 Survey survey_columns(const InputView& x, const Execution& execution) {
   std::vector<double> origin = middle_row(x, execution);
   const Look look{.origin = origin.data(), .with_sums = true};
@@ -402,7 +415,9 @@ Survey survey_bulk(const InputView& x, const Execution& execution) {
 }
 
 bool has_far_rows(const std::vector<double>& row_largest) {
-  return number_of(far_rows(row_largest)) > 0;
+  const double limit = limit_of_far_rows(row_largest);
+  return std::any_of(row_largest.begin(), row_largest.end(),
+                     [&](double largest) { return largest > limit; });
 }
 
 std::vector<double> middle_row(const InputView& x, const Execution& execution) {
@@ -423,6 +438,7 @@ std::vector<double> middle_row(const InputView& x, const Execution& execution) {
 std::vector<std::size_t> middle_rows(std::size_t rows) {
   const std::size_t count = rows < 3 ? 1 : rows < 5 ? 3 : 5;
   std::vector<std::size_t> places;
+  places.reserve(count);
   for (std::size_t k = 0; k < count; ++k) places.push_back((2 * k + 1) * rows / (2 * count));
   return places;
 }

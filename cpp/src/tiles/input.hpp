@@ -94,6 +94,10 @@ Survey survey_of(std::vector<double> row_largest);
 // finite.
 Survey survey(const InputView& x, const std::vector<double>* origin, const Execution& execution);
 
+// The number of strips of rows whose sums a survey adds: rows of one strip are added one after
+// another.
+std::size_t strips_of(std::size_t rows);
+
 // survey() relative to middle_row(x), with the mean of every column. Means are summed relative to
 // that row, so that the mean of a constant column is exact.
 Survey survey_columns(const InputView& x, const Execution& execution);

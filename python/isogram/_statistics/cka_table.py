@@ -36,9 +36,9 @@ class CkaTable(NamedTuple):
 
         First those whose centred Gram vanishes, then those whose Gram left the range of float64.
         """
-        undefined = np.isnan(self.cka)
-        if not np.count_nonzero(undefined):
+        if not math.isnan(sum(map(sum, self.cka.tolist()))):
             return [], []  # at once, as small calls take microseconds
+        undefined = np.isnan(self.cka)
         # HSIC alone does not tell: of tiny features it may be 0, and their CKA sound.
         names = [*self.names_x, *self.names_y]
         self_hsic = [*self.self_x, *self.self_y]
