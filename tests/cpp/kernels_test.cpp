@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -13,7 +14,9 @@
 
 namespace {
 
+using isogram::simd::ColumnCenter;
 using isogram::simd::kernels;
+using isogram::simd::kMostCenteredRows;
 using isogram_test::at_every_level;
 using isogram_test::eps;
 using isogram_test::expect_close;
@@ -721,6 +724,83 @@ TYPED_TEST(Kernels, AddDifferences) {
         if (n == 0) continue;
         row[n / 2] = bad;
         EXPECT_EQ(table.add_differences(row.data(), origin.data(), n, sums.data()), INFINITY);
+      }
+    }
+  });
+}
+
+// The median of one, three or five values.
+double median_of(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+template <class T>
+struct Centered {
+  std::vector<T> values;
+  std::vector<double> largest;
+};
+
+// Rows of n, `stride` apart, less the means of their columns.
+template <class T>
+Centered<T> centered(const std::vector<T>& rows, std::size_t stride, std::size_t n,
+                     const ColumnCenter& center) {
+  const std::size_t count = rows.size() / stride;
+  Centered<T> result{std::vector<T>(count * n), std::vector<double>(count)};
+  for (std::size_t j = 0; j < n; ++j) {
+    std::vector<double> chosen;
+    for (std::size_t k = 0; k < center.middles; ++k) {
+      chosen.push_back(rows[center.middle[k] * stride + j]);
+    }
+    const double median = median_of(chosen);
+    double sum = 0;
+    for (std::size_t i = 0; i < count; ++i) sum += rows[i * stride + j] - median;
+    const double of_differences = sum / static_cast<double>(count);
+    const double mean = median + of_differences;
+    const double rest = of_differences - (mean - median);
+    for (std::size_t i = 0; i < count; ++i) {
+      const double x = rows[i * stride + j];
+      const double measured = std::abs(x - (center.with_rest ? mean : median));
+      result.largest[i] = std::max(result.largest[i], measured);
+      result.values[i * n + j] = static_cast<T>(center.with_rest ? (x - mean) - rest : x - mean);
+    }
+  }
+  return result;
+}
+
+template <class T>
+void expect_centered(std::size_t count, std::size_t n, const ColumnCenter& center) {
+  const std::size_t stride = n + 3;
+  auto rows = random_values<T>(count * stride, 31);
+  for (T& value : rows) value += T{100};
+  Guarded<T> out(std::vector<T>(count * n, T{7}));
+  std::vector<double> largest(count);
+  const auto run = [&] {
+    kernels().of<T>().center_columns({rows.data(), static_cast<std::ptrdiff_t>(stride), count, n},
+                                     center, {out.data(), static_cast<std::ptrdiff_t>(n), count, n},
+                                     largest.data());
+  };
+  run();
+  const Centered<T> expected = centered(rows, stride, n, center);
+  EXPECT_EQ(largest, expected.largest);
+  for (std::size_t e = 0; e < count * n; ++e) EXPECT_EQ(out[e], expected.values[e]);
+  out.expect_guards();
+  if (n == 0) return;
+  rows[(count - 1) * stride + n / 2] = std::numeric_limits<T>::quiet_NaN();
+  run();
+  EXPECT_EQ(largest, std::vector<double>(count, INFINITY));
+}
+
+TYPED_TEST(Kernels, CenterColumns) {
+  at_every_level([] {
+    const std::vector<std::vector<std::size_t>> middles{{0}, {2, 0, 1}, {1, 4, 0, 2, 3}};
+    for (const auto& middle : middles) {
+      for (const std::size_t count : {middle.size(), kMostCenteredRows}) {
+        for (const std::size_t n : lengths<TypeParam>()) {
+          for (const bool with_rest : {false, true}) {
+            expect_centered<TypeParam>(count, n, {middle.data(), middle.size(), with_rest});
+          }
+        }
       }
     }
   });

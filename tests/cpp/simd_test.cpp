@@ -45,8 +45,8 @@ template <class T>
 std::vector<const void*> addresses(const KernelTable<T>& table) {
   const auto& [panel, inner_products, folded_product, l1_distances, squared_differences, transpose,
                matched_products, squared_distances, exponentials, polynomials, sum, dot, add_row,
-               add_rows, add_differences, add_products, subtract_shifts, shift_rows, divide,
-               shift_and_scale, widen, first_reaching, largest_magnitude, row_products,
+               add_rows, add_differences, center_columns, add_products, subtract_shifts, shift_rows,
+               divide, shift_and_scale, widen, first_reaching, largest_magnitude, row_products,
                assignment] = table;
   const auto& [read_costs, scale, start, augment, augment_two, any_between, slack] = assignment;
   const auto list = [](auto... kernel) {
@@ -54,9 +54,9 @@ std::vector<const void*> addresses(const KernelTable<T>& table) {
   };
   return list(inner_products, folded_product, l1_distances, squared_differences, transpose,
               matched_products, squared_distances, exponentials, polynomials, sum, dot, add_row,
-              add_rows, add_differences, add_products, subtract_shifts, shift_rows, divide,
-              shift_and_scale, widen, first_reaching, largest_magnitude, row_products, read_costs,
-              scale, start, augment, augment_two, any_between, slack);
+              add_rows, add_differences, center_columns, add_products, subtract_shifts, shift_rows,
+              divide, shift_and_scale, widen, first_reaching, largest_magnitude, row_products,
+              read_costs, scale, start, augment, augment_two, any_between, slack);
 }
 
 template <class T>

@@ -138,6 +138,16 @@ struct Rows {
   std::size_t n;
 };
 
+// The most rows that center_columns() takes.
+inline constexpr std::size_t kMostCenteredRows = 31;
+
+// What center_columns() subtracts.
+struct ColumnCenter {
+  const std::size_t* middle;  // the rows whose median, column by column, means are summed from
+  std::size_t middles;        // 1, 3 or 5
+  bool with_rest;             // also the rounding error of the mean
+};
+
 // Rows of memory that are written, or packed, after a block is computed. The kernel prefetches
 // their lines, a few at a time, because otherwise every line would be waited for.
 struct ExpectedRows {
@@ -219,6 +229,13 @@ struct KernelTable {
   // difference is NaN or infinite.
   double (*add_differences)(const T* row, const double* origin, std::size_t n,
                             double* column_sums) noexcept;
+
+  // Subtracts the mean m from every column, in float64: m is the median of some rows plus the mean
+  // of the differences from it, which are added in the order of the rows. row_largest[i] becomes
+  // the larger of itself and max |x − median| over row i, or max |x − m| with a rest; +∞ where one
+  // of these is not finite, and for all rows where a sum is not. Prefetches the next n columns.
+  void (*center_columns)(const Rows<const T>& rows, const ColumnCenter& center, const Rows<T>& out,
+                         double* row_largest) noexcept;
 
   // Adds the entries of a ∘ b to the sums of rows and of columns; rows lie `stride` apart.
   void (*add_products)(const T* a, const T* b, std::size_t stride, std::size_t rows,

@@ -142,21 +142,127 @@ template <class T>
 double add_differences(const T* row, const double* origin, std::size_t n,
                        double* column_sums) noexcept {
   Magnitudes<double> magnitudes;
+  const auto add = [&](std::size_t k, std::size_t at) {
+    const Vector<double> x = widened(row + at) - load(origin + at);
+    store(column_sums + at, load(column_sums + at) + x);
+    magnitudes.include(k, x);
+  };
   std::size_t j = 0;
   for (; j + 2 * kWideLanes <= n; j += 2 * kWideLanes) {
-    unrolled<2>([&](std::size_t k) {
-      const std::size_t at = j + k * kWideLanes;
-      const Vector<double> x = widened(row + at) - load(origin + at);
-      store(column_sums + at, load(column_sums + at) + x);
-      magnitudes.include(k, x);
-    });
+    unrolled<2>([&](std::size_t k) { add(k, j + k * kWideLanes); });
   }
+  for (; j + kWideLanes <= n; j += kWideLanes) add(0, j);
   for (; j < n; ++j) {
     const double x = row[j] - origin[j];
     column_sums[j] += x;
     magnitudes.include(0, broadcast(x));
   }
   return magnitudes.largest();
+}
+
+// kWideLanes columns of rows.
+template <class T>
+struct WideColumns {
+  using Values = Vector<double>;
+  static Values of(const T* row) { return widened(row); }
+  static void store_in(T* row, Values x) { store_narrowed(row, x); }
+  static Vector<double> everywhere(Values x) { return x; }
+};
+
+// One column of rows.
+template <class T>
+struct OneColumn {
+  using Values = double;
+  static Values of(const T* row) { return *row; }
+  static void store_in(T* row, Values x) { *row = static_cast<T>(x); }
+  static Vector<double> everywhere(Values x) { return broadcast(x); }
+};
+
+template <class V>
+inline V middle_of_three(V a, V b, V c) {
+  return maximum(minimum(a, b), minimum(maximum(a, b), c));
+}
+
+// The median of 1, 3 or 5 values; value(k) is one of them.
+template <class V, class Value>
+inline V middle_value(std::size_t count, Value value) {
+  if (count == 1) return value(0);
+  if (count == 3) return middle_of_three<V>(value(0), value(1), value(2));
+  const V low = maximum<V>(minimum<V>(value(0), value(1)), minimum<V>(value(2), value(3)));
+  const V high = minimum<V>(maximum<V>(value(0), value(1)), maximum<V>(value(2), value(3)));
+  return middle_of_three<V>(value(4), low, high);
+}
+
+// center_columns() for the columns from j on. `part` is the part of `largest` that has them.
+template <class Columns, bool kWithRest, class T>
+inline Vector<double> center_columns_at(std::size_t j, std::size_t part, const Rows<const T>& rows,
+                                        const ColumnCenter& center, const Rows<T>& out,
+                                        Magnitudes<double>* largest) {
+  using Values = typename Columns::Values;
+  const auto place = [&](std::size_t i, std::ptrdiff_t stride) {
+    return static_cast<std::ptrdiff_t>(i) * stride + static_cast<std::ptrdiff_t>(j);
+  };
+  const auto value = [&](std::size_t i) { return Columns::of(rows.first + place(i, rows.stride)); };
+  const Values middle =
+      middle_value<Values>(center.middles, [&](std::size_t k) { return value(center.middle[k]); });
+  Values sum{};
+  for (std::size_t i = 0; i < rows.count; ++i) {
+    const Values x = value(i) - middle;
+    sum += x;
+    if constexpr (!kWithRest) largest[i].include(part, Columns::everywhere(x));
+  }
+  const Values of_differences = sum / static_cast<double>(rows.count);
+  const Values mean = middle + of_differences;
+  const Values rest = of_differences - (mean - middle);
+  for (std::size_t i = 0; i < rows.count; ++i) {
+    Values x = value(i) - mean;
+    if constexpr (kWithRest) {
+      largest[i].include(part, Columns::everywhere(x));
+      x -= rest;
+    }
+    Columns::store_in(out.first + place(i, out.stride), x);
+  }
+  return Columns::everywhere(sum);
+}
+
+template <bool kWithRest, class T>
+inline void center_all_columns(const Rows<const T>& rows, const ColumnCenter& center,
+                               const Rows<T>& out, double* row_largest) {
+  constexpr std::size_t fetched = 64 / sizeof(T);  // a line
+  Magnitudes<double> largest[kMostCenteredRows];
+  Magnitudes<double> of_sums;
+  std::size_t j = 0;
+  for (; j + 2 * kWideLanes <= rows.n; j += 2 * kWideLanes) {
+    if (j % fetched == 0) {
+      const T* next = rows.first + j + rows.n;
+      for (std::size_t i = 0; i < rows.count; ++i, next += rows.stride) {
+        __builtin_prefetch(next, 0, 2);
+      }
+    }
+    unrolled<2>([&](std::size_t k) {
+      of_sums.include(k, center_columns_at<WideColumns<T>, kWithRest>(j + k * kWideLanes, k, rows,
+                                                                      center, out, largest));
+    });
+  }
+  for (; j < rows.n; ++j) {
+    of_sums.include(0,
+                    center_columns_at<OneColumn<T>, kWithRest>(j, 0, rows, center, out, largest));
+  }
+  const bool is_finite = of_sums.largest() < kInfinity<double>;
+  for (std::size_t i = 0; i < rows.count; ++i) {
+    const double found = is_finite ? largest[i].largest() : kInfinity<double>;
+    row_largest[i] = maximum(row_largest[i], found);
+  }
+}
+
+template <class T>
+void center_columns(const Rows<const T>& rows, const ColumnCenter& center, const Rows<T>& out,
+                    double* row_largest) noexcept {
+  if (center.with_rest) {
+    center_all_columns<true>(rows, center, out, row_largest);
+  } else {
+    center_all_columns<false>(rows, center, out, row_largest);
+  }
 }
 
 template <std::size_t kRows, class T>

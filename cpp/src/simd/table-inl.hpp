@@ -36,6 +36,7 @@ constexpr KernelTable<T> table_of() {
       .add_row = &add_row<T>,
       .add_rows = &add_rows<T>,
       .add_differences = &add_differences<T>,
+      .center_columns = &center_columns<T>,
       .add_products = &add_products<T>,
       .subtract_shifts = &subtract_shifts<T>,
       .shift_rows = &shift_rows<T>,

@@ -48,16 +48,20 @@ void take_larger(const std::vector<double>& values, std::vector<double>& largest
 
 }  // namespace
 
-// The shift of some columns, and whether the largest magnitude of the shifted rows is measured.
+// The shift of some columns, and whether the largest magnitude of the shifted rows is measured; or
+// nothing but that the columns lose their means, which are found as they are read.
 template <class T>
 struct FewRows<T>::Shift {
   const double* origin = nullptr;
   const double* rest = nullptr;
   bool is_measured = false;
-  Survey survey = {};  // whose origin it is, if it is the columns' own
+  bool is_mean = false;
+  bool with_rest = false;  // of the mean
+  Survey survey = {};      // whose origin it is, if it is the columns' own
 
   Shift from(std::size_t column) const {
-    return {origin ? origin + column : nullptr, rest ? rest + column : nullptr, is_measured};
+    return {origin ? origin + column : nullptr, rest ? rest + column : nullptr, is_measured,
+            is_mean, with_rest};
   }
 };
 
@@ -68,15 +72,26 @@ template <class T>
 class Piece {
  public:
   explicit Piece(const InputView& x)
-      : reader_(x), rows_(product(padded_rows(x.rows), kPiece)), wide_(kPiece) {}
+      : reader_(x),
+        rows_(product(padded_rows(x.rows), kPiece)),
+        wide_(kPiece),
+        middle_(middle_rows(x.rows)) {}
+
+  // Whether columns can be centred as they are read, with the bits of the means of a survey.
+  static bool can_center(const InputView& x) {
+    return x.rows <= simd::kMostCenteredRows && strips_of(x.rows) == 1 && stored_row<T>(x, 0);
+  }
 
   template <class Shift>
   void read(Span columns, const Shift& shift, typename FewRows<T>::Rows& found) {
     const std::size_t n = columns.size();
+    if (shift.is_mean) center(columns, shift.with_rest, found);
     for (std::size_t i = 0; i < reader_.view().rows; ++i) {
       T* row = rows_.data() + i * kPiece;
-      const double largest = read_row(i, columns, shift, row);
-      if (shift.is_measured) found.largest[i] = std::max(found.largest[i], largest);
+      if (!shift.is_mean) {
+        const double largest = read_row(i, columns, shift, row);
+        if (shift.is_measured) found.largest[i] = std::max(found.largest[i], largest);
+      }
       std::fill(row + n, row + length(columns), T(0));
     }
   }
@@ -91,6 +106,15 @@ class Piece {
   static std::size_t length(Span columns) { return padded(columns.size(), kAlignment / sizeof(T)); }
 
  private:
+  void center(Span columns, bool with_rest, typename FewRows<T>::Rows& found) {
+    const InputView& x = reader_.view();
+    simd::kernels().of<T>().center_columns(
+        {stored_row<T>(x, 0) + columns.begin, x.row_stride, x.rows, columns.size()},
+        {middle_.data(), middle_.size(), with_rest},
+        {rows_.data(), static_cast<std::ptrdiff_t>(kPiece), x.rows, columns.size()},
+        found.largest.data());
+  }
+
   // Returns the largest magnitude of the shifted row.
   template <class Shift>
   double read_row(std::size_t i, Span columns, const Shift& shift, T* row) {
@@ -119,6 +143,7 @@ class Piece {
   RowReader reader_;
   Buffer<T> rows_;
   std::vector<double> wide_;
+  std::vector<std::size_t> middle_;
 };
 
 // Adds the products of one piece.
@@ -216,6 +241,9 @@ FewRows<T>::FewRows(const InputView& x, const InputView* y, Columns columns, Squ
     : is_symmetric_(!y), squares_(squares) {
   const auto shift_of = [&](const InputView& rows, Span some, Rows& found) {
     if (columns == Columns::as_given) return Shift{.is_measured = true};
+    if (Piece<T>::can_center(rows)) {
+      return Shift{.is_mean = true, .with_rest = columns == Columns::centered};
+    }
     Shift shift;
     try {
       shift.survey = survey_columns(columns_of(rows, some), execution);
