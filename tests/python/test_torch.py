@@ -23,6 +23,7 @@ torch = pytest.importorskip(
 
 from isogram.torch import (  # noqa: E402
     CKAMetric,
+    Recording,
     compare_models,
     from_cache,
     from_safetensors,
@@ -290,6 +291,31 @@ def test_lazy_modules_in_a_folder(tmp_path):
     assert record(model, torch.rand(2, 8, 4), out=tmp_path)["0"].shape == (16, 5)
 
 
+def test_a_mask_that_is_added_to_scores_is_refused():
+    batch = {"input": torch.rand(5, 3, 4), "attention_mask": torch.tensor([0.0, 0.0, -1e9])}
+    batch["attention_mask"] = batch["attention_mask"].expand(5, 3)
+
+    def call(model, batch):
+        model(batch["input"])
+
+    with pytest.raises(ValueError, match=r"^record: `batches` must have 1 in .*pass mask == 0$"):
+        record(nn.Linear(4, 2), [batch], layers="Linear", reduce="mean", call=call)
+    batch["attention_mask"] = (batch["attention_mask"] == 0).float()
+    means = record(nn.Linear(4, 2), [batch], layers="Linear", reduce="mean", call=call)
+    assert means["Linear"].shape == (5, 2)
+
+
+@pytest.mark.filterwarnings("ignore:.*jit")
+def test_scripted_modules():
+    whole = torch.jit.script(nn.Sequential(nn.Linear(4, 2)))
+    with pytest.raises(ValueError, match="record: no layer has an output: '0' is of TorchScript"):
+        record(whole, [torch.rand(3, 4)])
+    part = nn.Sequential(nn.Linear(4, 2), torch.jit.script(nn.Linear(2, 2)))
+    recording = record(part, [torch.rand(3, 4)])
+    assert list(recording) == ["0"]
+    assert recording.skipped["1"].startswith("is of TorchScript")
+
+
 def test_refused_types():
     with pytest.raises(TypeError, match=r"^record: `batches` must be a DataLoader or .*, got int"):
         record(nn.Linear(4, 6), 5, layers="Linear")
@@ -426,10 +452,16 @@ def test_ids(ids):
     assert recording.ids.tolist() == ["a", "b", "c", "d"]
 
 
-@pytest.mark.parametrize("value", [[1, 2], [1.0, 2.0, 3.0], ["a", 1, 2]])
+@pytest.mark.parametrize("value", [[1, 2], [1.0, 2.0, 3.0], ["a", 1, 2], None, "abc", 7])
 def test_ids_that_are_none(value):
     with pytest.raises(ValueError, match="record: `ids` must give an integer or a string"):
         record(nn.Linear(4, 2), [torch.rand(3, 4)], layers="Linear", ids=lambda _: value)
+
+
+def test_ids_that_no_file_holds():
+    ids = [2**63, 1, 2]
+    with pytest.raises(ValueError, match=r"`ids` must give integers of 64 bits .*, got 9223372036"):
+        record(nn.Linear(4, 2), [torch.rand(3, 4)], layers="Linear", ids=lambda _: ids)
 
 
 def test_ids_of_different_types_in_different_batches():
@@ -702,6 +734,22 @@ def test_another_request_is_refused(options, tmp_path):
         record(model, batches_of_4(), out=tmp_path, **{"ids": "id", **options})
 
 
+def test_folders_that_cannot_be(tmp_path):
+    model, x = nn.Linear(4, 2), [torch.rand(3, 4)]
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"record: `out` must be a folder that can be made, got '.*"):
+        record(model, x, layers="Linear", out=tmp_path / "file" / "features")
+    (tmp_path / "recording.json").write_text('{"request": 1, "rows": 2, "layers": {}}')
+    with pytest.raises(ValueError, match=r"record: .*recording.json is not that of a recording"):
+        record(model, x, layers="Linear", out=tmp_path)
+
+
+def test_recordings_of_their_own():
+    with pytest.raises(ValueError, match=r"Recording: `ids` must be 3, one for each .*, got 1"):
+        Recording({"a": torch.ones(3, 2)}, [1])
+    assert repr(Recording({})) == "Recording of 0 samples"
+
+
 def test_other_weights_are_refused(tmp_path):
     """Of the same class and layers: another checkpoint, of which rows must not follow."""
     request = "record: `out` must be .*, whose checksum of weights is"
@@ -836,6 +884,17 @@ def test_refused_arguments(tmp_path):
         "`batches` gave none": {"batches": []},
         "`progress` must be": {"progress": 3},
         "`layers` must be of names": {"layers": [3]},
+        "`call` must be None or a function": {"call": 3},
+        "`out` must be a string or a path, got 3": {"out": 3},
+        "layer 'conv1' must have values, got a tensor on meta": {"model": Cnn().to("meta")},
+        "`batches` must give tensors .*, got Tensor on meta": {"batches": [x[0].to("meta")]},
+        "`batches` must give tensors .*torch.from_numpy": {"batches": [x[0].numpy()]},
+        r"`batches` must be .*, got a dict: pass \[batch\]": {"batches": {"input": x[0]}},
+        r"`batches` must be .*, got a TensorDataset, .*DataLoader\(": {
+            "batches": torch.utils.data.TensorDataset(x[0])
+        },
+        r"`batches` must be .*, whose first axis .*batches.split\(": {"batches": x[0]},
+        r"`batches` must be .*, got a tensor of shape \(4, 3\)": {"batches": torch.rand(4, 3)},
     }.items():
         with pytest.raises((ValueError, TypeError), match=f"record: {message}"):
             record(**{"model": Cnn(), "batches": x, **options})
@@ -845,9 +904,13 @@ def test_refused_arguments(tmp_path):
         "`minibatch` must be False": {"minibatch": True, "measure": "gbs"},
         "`minibatch` must be True or False": {"minibatch": 1},
         "k": {"k": 3},
+        "MinibatchCKA does not take `k`": {"minibatch": True, "k": 3},
+        "`b` must be a torch.nn.Module": {"b": "b"},
+        "`out` must be a string or a path, got 0": {"out": 0},
     }.items():
+        options = {"b": None, **options}
         with pytest.raises((ValueError, TypeError), match=f"compare_models: .*{message}"):
-            compare_models(Cnn(), None, x, **options)
+            compare_models(Cnn(), batches=x, **options)
     with pytest.raises(ValueError, match="compare_models: `minibatch` must be False"):
         compare_models(Cnn(), None, x, minibatch=True, out=tmp_path)
 
@@ -874,6 +937,31 @@ def test_the_metric_is_that_of_batches(tmp_path):
         metric.merge(3)
     with pytest.raises(ValueError, match="CKAMetric: `reduce` must be one of"):
         CKAMetric(reduce="tokens")
+
+
+@pytest.mark.parametrize(
+    ("layer", "reduce", "message"),
+    [
+        (torch.ones(()), "flatten", r"`layers\['a'\]` must be a dense .*, got one of no axes"),
+        (torch.eye(8).to_sparse(), "flatten", r"`layers\['a'\]` must .*, got a sparse or nested"),
+        (torch.ones(8, 2, device="meta"), "mean", r"`layers\['a'\]` must .*, got one on meta"),
+        (torch.ones(8, 2), lambda x: x.numpy(), "`reduce` must give a tensor .*, got ndarray"),
+        (torch.ones(8, 2), torch.sum, r"`reduce` must give a tensor with a row .*, got \(\)"),
+    ],
+)
+def test_layers_that_are_no_features(layer, reduce, message):
+    with pytest.raises(ValueError, match=f"^CKAMetric.update: {message}"):
+        CKAMetric(reduce=reduce).update({"a": layer})
+    if layer.ndim and layer.layout == torch.strided and not layer.is_meta:
+        with pytest.raises(ValueError, match=r"^from_cache: `reduce` must give a tensor"):
+            from_cache({"a": layer}, reduce=reduce)
+
+
+def test_options_that_the_metric_lacks():
+    with pytest.raises(
+        TypeError, match=r"^CKAMetric: MinibatchCKA does not take `k`: it takes `ke"
+    ):
+        CKAMetric(k=3)
 
 
 def test_the_metric_adds_up_all_processes(tmp_path):
@@ -933,8 +1021,17 @@ def test_caches():
         from_cache({"a": y, "b": y[:3]})
     with pytest.raises(ValueError, match="from_cache: `cache` must have layers of the pattern"):
         from_cache({"a": y}, layers="b")
-    with pytest.raises(ValueError, match="from_cache: `cache` has no tensor under 'a'"):
-        from_cache({"a": "text"})
+    for value in ("text", y.to("meta")):
+        with pytest.raises(ValueError, match="from_cache: `cache` has no tensor under 'a'"):
+            from_cache({"a": value})
+    with pytest.raises(
+        ValueError, match="from_cache: `cache` must have other names, got '0' twice"
+    ):
+        from_cache({0: y, "0": y})
+    with pytest.raises(
+        TypeError, match="from_cache: `layers` must be a pattern of names, got None"
+    ):
+        from_cache({"a": y}, layers=None)
 
 
 def test_folders_of_thingsvision(tmp_path):

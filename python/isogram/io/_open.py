@@ -11,7 +11,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._arguments import choice
+from isogram._arguments import choice, path_of
 from isogram._identifiers import are_equal, order_of
 from isogram._output import listed
 from isogram.io._contents import IDENTIFIERS, Contents, Entry, in_order, refused, require_memory
@@ -78,7 +78,7 @@ def open(
     >>> with io.open("model.h5", layers="block*") as layers:  # doctest: +SKIP
     ...     ig.cka_matrix(layers)
     """
-    place = Path(path)
+    place = path_of("open", "path", path)
     place.stat()  # FileNotFoundError, where there is none
     if reduce is not None:
         choice("open", "reduce", reduce, REDUCTIONS)

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import isogram as ig
-from isogram._arguments import items_of
+from isogram._arguments import items_of, path_of
 from isogram._arrays import gpu_of, to_host
 from isogram._labels import labels_of
 from isogram._loading import if_imported
@@ -118,7 +117,7 @@ def save(
     >>> io.load("cka.json").provenance["n"]  # doctest: +SKIP
     50
     """
-    target = Path(path)
+    target = path_of("save", "path", path)
     if target.suffix not in SUFFIXES:
         raise ValueError(f"save: `path` must end in {' or '.join(SUFFIXES)}, got {str(path)!r}")
     given, index, header = _parts_of(result)
@@ -161,7 +160,7 @@ def load(path: str | os.PathLike[str]) -> Result:
     OSError
         There is no such file.
     """
-    source = Path(path)
+    source = path_of("load", "path", path)
     source.stat()  # FileNotFoundError, where there is none
     with refused(f"cannot read {source}: "):
         if first_bytes(source, 2) == b"PK":

@@ -12,6 +12,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from isogram._arguments import path_of
 from isogram._output import replacing
 
 WIDTH = 3.3  # inches, of a column of a paper
@@ -87,7 +88,7 @@ def save(picture: Axes | Figure, path: str | Path, *, dpi: float | None = None) 
         raise TypeError(
             f"save: `picture` must be axes or a figure of matplotlib, got {type(picture).__name__}"
         )
-    target = Path(path)
+    target = path_of("save", "path", path)
     if not is_written(target):
         expected = ", ".join(endings())
         raise ValueError(f"save: `path` must end in one of {expected}, got {str(path)!r}")

@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from isogram._arguments import path_of
 from isogram._output import replacing
 
 try:
@@ -39,7 +40,7 @@ class Report:
 
     def save(self, path: str | Path) -> None:
         """Write the page; an old file is replaced once the new one is whole."""
-        with replacing(Path(path)) as stream:
+        with replacing(path_of("save", "path", path)) as stream:
             stream.write(self.html.encode())
 
     def _repr_html_(self) -> str:

@@ -10,13 +10,14 @@ from typing import Any, get_args
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from isogram._arguments import choice
+from isogram._arguments import choice, path_of
 from isogram.io._contents import lines_of, refused
-from isogram.torch._layers import matches
+from isogram.torch._layers import matches, pattern_of
 from isogram.torch._recording import Recording
-from isogram.torch._reduce import main_tensor, reduction
+from isogram.torch._reduce import main_tensor, reduced, reduction
 from isogram.typing import OutputReductionName, TokenReductionName
 
 _POOLINGS: tuple[TokenReductionName, ...] = get_args(TokenReductionName)
@@ -47,7 +48,7 @@ def from_cache(
         No layer of that pattern; layers of different numbers of samples.
     """
     function = "from_cache"
-    reduced = reduction(function, reduce)
+    pattern, chosen = pattern_of(function, layers), reduction(function, reduce)
     if not hasattr(cache, "items"):
         raise TypeError(
             f"{function}: `cache` must be a mapping from names to tensors, got "
@@ -55,11 +56,13 @@ def from_cache(
         )
     found: dict[str, Tensor] = {}
     for name, value in cache.items():
-        if matches(str(name), layers):
+        if matches(str(name), pattern):
             tensor = main_tensor(_content(value), -1)
-            if tensor is None:
+            if tensor is None or tensor.is_meta:
                 raise ValueError(f"{function}: `cache` has no tensor under {name!r}: {value!r:.80}")
-            found[str(name)] = reduced(tensor.detach().cpu(), None)
+            if str(name) in found:
+                raise ValueError(f"{function}: `cache` must have other names, got {name!r} twice")
+            found[str(name)] = reduced(function, f"cache[{name!r}]", tensor.detach().cpu(), chosen)
     return _recording(function, "cache", found, None)
 
 
@@ -82,7 +85,8 @@ def from_thingsvision(folder: str | os.PathLike[str]) -> Recording:
     -----
     A single file is mapped to memory; parts are joined in memory, in the order of their samples.
     """
-    function, root = "from_thingsvision", Path(folder)
+    function = "from_thingsvision"
+    root = path_of(function, "folder", folder)
     places = {root.name: root} if any(root.glob("features*.npy")) else {}
     places |= {
         p.parent.relative_to(root).as_posix(): p.parent
@@ -129,6 +133,7 @@ def from_safetensors(
         safetensors is not installed.
     """
     function = "from_safetensors"
+    pattern, root = pattern_of(function, layers), path_of(function, "folder", folder)
     choice(function, "reduce", reduce, _POOLINGS)
     try:
         from safetensors.torch import load_file
@@ -136,14 +141,14 @@ def from_safetensors(
         raise ImportError(
             f"{function} needs safetensors: pip install 'isogram[torch]'", name="safetensors"
         ) from error
-    files = sorted(Path(folder).glob("*.safetensors"))
+    files = sorted(root.glob("*.safetensors"))
     rows: dict[str, list[Tensor]] = {}
     for file in files:
         with refused(f"{function}: cannot read {file}: "):
             requests = dict(_requests(load_file(file)))
         found: dict[str, Tensor] = {}
         for name, tokens in requests.items():
-            if matches(name, layers):
+            if matches(name, pattern):
                 if not len(tokens):
                     raise ValueError(f"{function}: {name!r} of {file} must have tokens, got none")
                 found[name] = tokens.mean(dim=0) if reduce == "mean" else tokens[-1]
@@ -205,8 +210,7 @@ def _thingsvision_features(function: str, folder: Path) -> Any:
     whole = folder / "features.npy"
     if whole.exists():
         with refused(f"{function}: cannot read {whole}: "):
-            features = np.load(whole, mmap_mode="r")
-            return features.reshape(len(features), -1)
+            return _as_rows(np.load(whole, mmap_mode="r"))
     parts = sorted((*_span(function, path), path) for path in folder.glob("features*.npy"))
     for (_, stop, path), (start, _, after) in pairwise(parts):
         if start != stop:
@@ -216,12 +220,20 @@ def _thingsvision_features(function: str, folder: Path) -> Any:
     arrays = []
     for start, stop, path in parts:
         with refused(f"{function}: cannot read {path}: "):
-            features = np.load(path)
+            features = _as_rows(np.load(path))
             if len(features) != stop - start:
                 raise ValueError(f"it has {len(features)} samples, not {stop - start}")
-            arrays.append(features.reshape(len(features), -1))
+            arrays.append(features)
     with refused(f"{function}: cannot join the parts in {folder}: "):
         return np.concatenate(arrays)
+
+
+def _as_rows(features: NDArray[Any]) -> NDArray[Any]:
+    if features.ndim == 0 or features.dtype.kind not in "biuf":
+        raise ValueError(
+            f"it must have numbers for each sample, not {features.dtype} of shape {features.shape}"
+        )
+    return features.reshape(len(features), -1)
 
 
 def _span(function: str, path: Path) -> tuple[int, int]:

@@ -9,10 +9,12 @@ from contextlib import suppress
 from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import Module
 from torch.nn.parameter import is_lazy
+from torch.utils.data import Dataset, IterableDataset
 
 from isogram.torch._reduce import is_dense
 
@@ -74,19 +76,39 @@ def batches_of(
             f"{function}: `batches` must be a DataLoader or another iterable of batches, got "
             f"{type(batches).__name__}"
         )
+    _refuse_samples(function, batches)
     left = limit
     kinds: set[type] = set()
     for raw in batches:
         inputs, identifiers = _split(function, raw, ids)
         total = _samples(function, inputs)
         samples = total if left is None else min(left, total)
-        if identifiers is not None:
+        if ids is not None:
             identifiers = _checked(function, identifiers, total, kinds)[:samples]
         yield Batch(inputs, samples, identifiers, total)
         if left is not None:
             left -= samples
             if not left:
                 return
+
+
+def _refuse_samples(function: str, batches: Iterable[Any]) -> None:
+    """Raise for one batch, or for samples, whose parts would be taken for batches."""
+    expected = f"{function}: `batches` must be a DataLoader or another iterable of batches, got"
+    if isinstance(batches, Mapping):
+        raise TypeError(f"{expected} a {type(batches).__name__}: pass [batch] for a single one")
+    if isinstance(batches, Dataset) and not isinstance(batches, IterableDataset):
+        raise TypeError(
+            f"{expected} a {type(batches).__name__}, which has samples: pass "
+            "torch.utils.data.DataLoader(dataset, batch_size=64)"
+        )
+    if not isinstance(batches, Tensor) or not batches.is_floating_point():
+        return
+    if batches.ndim < 3 or (batches.ndim == 4 and batches.shape[1] in (1, 3)):
+        raise ValueError(
+            f"{expected} a tensor of shape {tuple(batches.shape)}, whose first axis would be that "
+            "of batches: if it is that of samples, pass batches.split(64)"
+        )
 
 
 def count_of(batches: Iterable[Any]) -> int | None:
@@ -178,21 +200,30 @@ def _split(function: str, raw: Any, ids: Ids) -> tuple[Any, Any]:
 
 def _samples(function: str, inputs: Any) -> int:
     first = next((t for t in tensors_of(inputs) if t.ndim), None)
-    if first is None or not len(first):
+    if first is None or not len(first) or first.is_meta:
+        came = " on meta" if first is not None and first.is_meta else " without samples"
+        of_numpy = ": torch.from_numpy makes one of it" if isinstance(inputs, np.ndarray) else ""
         raise ValueError(
             f"{function}: `batches` must give tensors of one sample or more, or tuples or dicts of "
-            f"them, got {type(inputs).__name__}" + ("" if first is None else " without samples")
+            f"them, got {type(inputs).__name__}{of_numpy if first is None else came}"
         )
     return len(first)
 
 
 def _checked(function: str, identifiers: Any, samples: int, kinds: set[type]) -> list[Any]:
     """Return identifiers of a batch, all of the one type of those before, which it joins."""
-    values = identifiers.tolist() if hasattr(identifiers, "tolist") else list(identifiers)
+    values = identifiers.tolist() if hasattr(identifiers, "tolist") else identifiers
+    is_series = isinstance(values, Iterable) and not isinstance(values, str)
+    values = list(values) if is_series else [values]
     kinds |= {type(value) for value in values}
     if len(values) != samples or len(kinds) != 1 or not kinds <= {int, str}:
         raise ValueError(
             f"{function}: `ids` must give an integer or a string for each of the {samples} samples "
             f"of a batch, got {len(values)} of {', '.join(sorted(k.__name__ for k in kinds))}"
+        )
+    if kinds == {int} and not -(2**63) <= min(values) <= max(values) < 2**63:
+        raise ValueError(
+            f"{function}: `ids` must give integers of 64 bits with a sign, got "
+            f"{max(values, key=abs)}: pass strings, as by a function of a batch"
         )
     return values

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import Module
 
-from isogram import MinibatchCKA
-from isogram._arguments import flag
+from isogram._arguments import flag, path_of
 from isogram._measures import Measure, measure_of
 from isogram._operations.similarity import similarity_matrix
 from isogram._progress import Progress
 from isogram.torch._batches import Batch, Call, batches_of, count_of
 from isogram.torch._layers import Selection
+from isogram.torch._metric import minibatch_cka
 from isogram.torch._record import fill, limit_of, store_of, walk
 from isogram.torch._reduce import reduction
 from isogram.torch._taps import Taps
@@ -108,10 +107,10 @@ def compare_models(
     limit = limit_of(function, limit)
     chosen = measure_of(function, measure)
     reduced = reduction(function, reduce, ("flatten", "mean"))
-    taps = [Taps(function, a, layers, reduced, dtype, call)]
+    taps = [Taps(function, a, layers, reduced, dtype, call, "a")]
     if b is not None and not (b is a and layers_b is None):
         wanted = layers if layers_b is None else layers_b
-        taps.append(Taps(function, b, wanted, reduced, dtype, call))
+        taps.append(Taps(function, b, wanted, reduced, dtype, call, "b"))
     source = batches_of(function, batches, None, limit)
     if flag(function, "minibatch", minibatch):
         if chosen.name != "cka" or out is not None:
@@ -119,7 +118,7 @@ def compare_models(
                 f"{function}: `minibatch` must be False for another measure than 'cka' and with "
                 f"`out`, got True for {chosen.name!r}"
             )
-        metric = MinibatchCKA(**options)
+        metric = minibatch_cka(function, options)
         names: list[list[str]] = []
 
         def add(batch: Batch) -> None:
@@ -133,8 +132,9 @@ def compare_models(
 
     chosen.with_defaults(function, {k: v for k, v in options.items() if k != "num_threads"})
     said = {"reduce": reduce, "dtype": dtype, "limit": limit, "call": call}
+    place = None if out is None else path_of(function, "out", out)
     stores = [
-        store_of(function, tap, batches, limit, out and Path(out) / side, said)
+        store_of(function, tap, batches, limit, place and place / side, said)
         for side, tap in zip("ab", taps, strict=False)
     ]
 

@@ -30,7 +30,7 @@ def unwrapped(model: Module) -> Module:
     while True:
         if isinstance(model, DataParallel | DistributedDataParallel):
             model = model.module
-        elif (original := model._modules.get("_orig_mod")) is not None:  # of torch.compile
+        elif (original := getattr(model, "_orig_mod", None)) is not None:  # of torch.compile
             model = original
         else:
             return model
@@ -60,6 +60,13 @@ def chosen(function: str, model: Module, layers: Selection) -> list[Choice]:
             before = found.get(name)
             found[name] = Choice(name, places[name], is_named or bool(before and before.is_named))
     return _once([found[name] for name in places if name in found])
+
+
+def pattern_of(function: str, layers: object) -> str:
+    """Return a pattern of names."""
+    if not isinstance(layers, str):
+        raise TypeError(f"{function}: `layers` must be a pattern of names, got {layers!r}")
+    return layers
 
 
 def matches(name: str, pattern: str) -> bool:

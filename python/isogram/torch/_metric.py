@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -10,7 +11,19 @@ from torch import Tensor, distributed
 
 from isogram import MinibatchCKA
 from isogram._place import why_no_gpu
-from isogram.torch._reduce import reduction
+from isogram.torch._reduce import reduced, reduction
+
+
+def minibatch_cka(function: str, options: Mapping[str, Any]) -> MinibatchCKA:
+    """Return a `MinibatchCKA` of options that it has."""
+    taken = inspect.signature(MinibatchCKA).parameters
+    for option in options:
+        if option not in taken:
+            raise TypeError(
+                f"{function}: MinibatchCKA does not take `{option}`: it takes "
+                + ", ".join(f"`{name}`" for name in taken)
+            )
+    return MinibatchCKA(**options)
 
 
 class CKAMetric:
@@ -57,23 +70,27 @@ class CKAMetric:
         """Begin without batches."""
         self._reduce = reduction("CKAMetric", reduce, ("flatten", "mean"))
         self._options = options
-        self._sums = MinibatchCKA(**options)
+        self._sums = minibatch_cka("CKAMetric", options)
 
     def update(
         self, layers: Mapping[str, Tensor], other: Mapping[str, Tensor] | None = None
     ) -> None:
         """Add a batch: layers of one model, or of two, by name, with samples as the first axis."""
         sides = {"layers": layers} if other is None else {"layers": layers, "other": other}
+        function = "CKAMetric.update"
         for argument, side in sides.items():
             if not isinstance(side, Mapping) or not all(
                 isinstance(x, Tensor) for x in side.values()
             ):
                 raise TypeError(
-                    f"CKAMetric.update: `{argument}` must be a mapping from names to tensors, got "
+                    f"{function}: `{argument}` must be a mapping from names to tensors, got "
                     f"{type(side).__name__}"
                 )
         self._sums.update(
-            *({name: self._features(x) for name, x in s.items()} for s in sides.values())
+            *(
+                {n: self._features(function, f"{argument}[{n!r}]", x) for n, x in side.items()}
+                for argument, side in sides.items()
+            )
         )
 
     def compute(self) -> Tensor:
@@ -118,6 +135,6 @@ class CKAMetric:
         """Return the numbers of samples and of batches in the sums."""
         return f"CKAMetric: {self._sums.samples} samples in {self._sums.batches} batches"
 
-    def _features(self, layer: Tensor) -> Tensor:
-        features = self._reduce(layer.detach(), None)
+    def _features(self, function: str, name: str, layer: Tensor) -> Tensor:
+        features = reduced(function, name, layer.detach(), self._reduce)
         return features.cpu() if features.is_cuda and why_no_gpu() else features

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import Module
 
-from isogram._arguments import integer
+from isogram._arguments import integer, path_of
 from isogram._progress import Progress, reporting
 from isogram.torch._batches import Batch, Call, Ids, batches_of, count_of, weights_of
 from isogram.torch._layers import Selection
@@ -63,8 +62,8 @@ def record(
     call : callable, optional
         call(model, batch) runs the model, for batches that it takes otherwise.
     ids : str, int or callable, optional
-        Identifiers of samples, integers or strings: the key of a batch that has them, which the
-        model is not given, or a function of a batch.
+        Identifiers of samples, integers of 64 bits or strings: the key of a batch that has them,
+        which the model is not given, or a function of a batch.
     dtype : torch.dtype, optional
         The type of the recorded features; by default the type of the outputs.
     limit : int, optional
@@ -87,10 +86,13 @@ def record(
     Raises
     ------
     ValueError
-        Layers that are not in the model; batches without samples, or whose layers differ; a tuple
-        whose inputs of the model cannot be told from its signature; a folder of another recording.
+        Layers that are not in the model; batches without samples, or whose layers differ; a tensor
+        that looks like one batch, (n, 3, h, w), in place of several; with reduce="mean" an
+        `attention_mask` of other values than 0 and 1; a tuple whose inputs of the model cannot be
+        told from its signature; a folder of another recording.
     TypeError
-        Not a module; an argument of another type.
+        Not a module; a dataset of samples, or a dict, in place of batches; an argument of another
+        type.
     RuntimeError
         A named layer that is not called.
     MemoryError
@@ -149,7 +151,7 @@ def store_of(
         "modules": [choice.name for choice in taps.choices],
         **{name: _said(option) for name, option in options.items()},
     }
-    return FolderStore(function, taps.skipped, Path(out), request)
+    return FolderStore(function, taps.skipped, path_of(function, "out", out), request)
 
 
 def fill(

@@ -37,11 +37,15 @@ class Recording(dict[str, Any]):
         super().__init__(layers)
         self.ids = None if ids is None else np.array(ids)
         self.skipped = dict(skipped or {})
+        if self.ids is not None and len(self.ids) != self.samples:
+            raise ValueError(
+                f"Recording: `ids` must be {self.samples}, one for each sample, got {len(self.ids)}"
+            )
 
     @property
     def samples(self) -> int:
         """Rows of every layer."""
-        return len(next(iter(self.values())))
+        return len(next(iter(self.values()), ()))
 
     def in_order_of(self, other: Any) -> Recording:
         """Return the samples in the order of those of a recording, or of a file of `isogram.io`.
@@ -52,7 +56,7 @@ class Recording(dict[str, Any]):
             No identifiers, one that is twice there, or one that only one of the two has.
         """
         function = "Recording.in_order_of"
-        if self.ids is None or other.ids is None:
+        if self.ids is None or getattr(other, "ids", None) is None:
             raise ValueError(f"{function}: both recordings must have `ids`")
         try:
             order = order_of(other.ids, self.ids, ("`other`", "the recording"))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from isogram._arguments import choice
+from isogram._errors import PlaceError
 from isogram.typing import OutputReductionName
 
 # From an output and the batch's mask of tokens, if it has one, to samples by features.
@@ -28,6 +29,25 @@ def reduction(
         choice(function, "reduce", reduce, names)
     ]
     return chosen
+
+
+def reduced(function: str, name: str, layer: Tensor, reduce: Reduction) -> Tensor:
+    """Return a layer of samples that is given as a tensor as features."""
+    if layer.is_meta or not is_dense(layer) or not layer.ndim:
+        kind = "one on meta" if layer.is_meta else "a sparse or nested one"
+        came = "one of no axes" if is_dense(layer) and not layer.ndim else kind
+        raise ValueError(
+            f"{function}: `{name}` must be a dense tensor whose first axis is samples, got {came}"
+        )
+    features = reduce(layer, None)
+    if not isinstance(features, Tensor) or features.ndim == 0 or len(features) != len(layer):
+        is_tensor = isinstance(features, Tensor)
+        came = f"{tuple(features.shape)}" if is_tensor else type(features).__name__
+        raise ValueError(
+            f"{function}: `reduce` must give a tensor with a row for each of the {len(layer)} "
+            f"samples of `{name}`, got {came}"
+        )
+    return features
 
 
 def main_tensor(output: Any, samples: int) -> Tensor | None:
@@ -77,6 +97,13 @@ def _mean(output: Tensor, mask: Tensor | None) -> Tensor:
         return tokens[:, 0]
     if mask is None or output.ndim != 3 or mask.shape != tokens.shape[:2]:
         return tokens.mean(dim=1)
+    if not bool(((mask == 0) | (mask == 1)).all()):
+        other = mask[(mask != 0) & (mask != 1)][0].item()
+        raise PlaceError(
+            ValueError,
+            "`batches` must have 1 in `attention_mask` where a token counts and 0 elsewhere, got "
+            f"{other:g}: of a mask that is added to scores pass mask == 0",
+        )
     is_token = mask.to(device=tokens.device, dtype=torch.bool)[:, :, None]
     sums = tokens.masked_fill(~is_token, 0).sum(
         dim=1, dtype=torch.promote_types(tokens.dtype, torch.float32)

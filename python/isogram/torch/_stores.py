@@ -122,7 +122,7 @@ class FolderStore:
                 f"{str(folder)!r}"
             )
         else:
-            folder.mkdir(parents=True, exist_ok=True)
+            self._make()
             self._write()
         self._there: int = self._journal["rows"]
         # Rows and their fingerprint: one assignment changes both, whatever interrupts.
@@ -228,14 +228,26 @@ class FolderStore:
         layer = self._journal["layers"][name]
         return _Column(self._folder / layer["file"], tuple(layer["shape"]), layer["dtype"])
 
+    def _make(self) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"{self._function}: `out` must be a folder that can be made, got "
+                f"{str(self._folder)!r}: {error.strerror}",
+            ) from error
+
     def _read(self) -> dict[str, Any]:
         path = self._folder / JOURNAL
         try:
             journal: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            _ = journal["request"], journal["rows"], journal["layers"]
-        except (ValueError, LookupError, TypeError) as error:
-            raise ValueError(f"{self._function}: {path} is not that of a recording") from error
-        return journal
+            kinds = {"request": dict, "rows": int, "layers": dict, "skipped": dict}
+            if all(isinstance(journal[name], kind) for name, kind in kinds.items()):
+                return journal
+        except (ValueError, LookupError, TypeError):
+            pass
+        raise ValueError(f"{self._function}: {path} is not that of a recording")
 
     def _require(self, request: Mapping[str, Any]) -> None:
         there = self._journal["request"]

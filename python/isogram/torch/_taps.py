@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import Module
 
+from isogram._errors import errors_of
 from isogram.torch._batches import Batch, Call, run
 from isogram.torch._layers import Choice, Selection, chosen, unwrapped
 from isogram.torch._reduce import Reduction, is_dense, main_tensor
@@ -29,11 +30,16 @@ class Taps:
         reduce: Reduction,
         dtype: torch.dtype | None,
         call: Call | None,
+        name: str = "model",
     ) -> None:
-        """Choose the modules; nothing is hooked yet."""
+        """Choose the modules; nothing is hooked yet. `name` is what the caller knows `model` as."""
         if not isinstance(model, Module):
             raise TypeError(
-                f"{function}: `model` must be a torch.nn.Module, got {type(model).__name__}"
+                f"{function}: `{name}` must be a torch.nn.Module, got {type(model).__name__}"
+            )
+        if not isinstance(call, Callable | None):  # type: ignore[arg-type]
+            raise TypeError(
+                f"{function}: `call` must be None or a function (model, batch), got {call!r}"
             )
         if not isinstance(dtype, torch.dtype | None) or (dtype and not dtype.is_floating_point):
             raise TypeError(
@@ -43,6 +49,9 @@ class Taps:
         self.choices = chosen(function, self.model, layers)
         self.skipped: dict[str, str] = {}
         self._function, self._reduce, self._dtype, self._call = function, reduce, dtype, call
+        for choice in self.choices:
+            if isinstance(choice.module, torch.jit.ScriptModule):
+                self._skip(choice, "is of TorchScript, which has no hooks: pass the original model")
         self._kept: dict[str, list[Tensor]] = {}
         self._batch: Batch | None = None
         self._context: AbstractContextManager[None] = self._hooked()
@@ -80,7 +89,8 @@ class Taps:
         with _evaluating(self.model):
             try:
                 for choice in self.choices:
-                    handles.append(choice.module.register_forward_hook(self._hook_of(choice)))
+                    if choice.name not in self.skipped:
+                        handles.append(choice.module.register_forward_hook(self._hook_of(choice)))
                 yield
             finally:
                 for handle in handles:
@@ -101,7 +111,13 @@ class Taps:
         if tensor is None:
             self._skip(choice, f"gave no floating-point tensor, but {_said(output)}")
             return None
-        features = self._reduce(tensor, batch.mask)
+        if tensor.is_meta:
+            raise ValueError(
+                f"{self._function}: layer {choice.name!r} must have values, got a tensor on meta: "
+                "load the weights of the model, model.to_empty(device=…) and load_state_dict(…)"
+            )
+        with errors_of(self._function):
+            features = self._reduce(tensor, batch.mask)
         if not isinstance(features, Tensor) or features.ndim < 2 or len(features) != batch.total:
             self._skip(
                 choice,
