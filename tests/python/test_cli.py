@@ -165,9 +165,10 @@ def test_rsm_rejects_values(run, tokens, tmp_path):
     broken[1, 0, 2, 3] = np.nan
     for array, options, message in (
         (broken, ["--layout", "nhwc"], "finite"),
-        (tokens, [], "pass --layout nchw (PyTorch) or 'nhwc' for maps of features"),
+        (tokens, [], "pass --layout nchw (PyTorch) or nhwc for maps of features"),
+        (tokens[:, 0, 0], [], "Error: TOKENS must be 3-D, got 2-D of shape (7, 5)\n"),
         (tokens.astype(complex), ["--layout", "nhwc"], "Error: TOKENS must be of float16"),
-        (tokens, ["--matching", "window", "--window", "0"], "Error: --window must be"),
+        (tokens[:, 0], ["--matching", "window", "--window", "0"], "Error: --window must be"),
     ):
         result = run("rsm", save(tmp_path / "tokens.npy", array), "-o", target, *options)
         assert_fails(result, message)
@@ -199,7 +200,7 @@ def test_memory_error_is_one_line(run, tokens, tmp_path, monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(ig, "semantic_rsm", refuse)
-    source = save(tmp_path / "tokens.npy", tokens)
+    source = save(tmp_path / "tokens.npy", tokens[:, 0])
     assert_fails(run("rsm", source, "-o", tmp_path / "rsm.npy"), "Error: out of memory")
 
 
@@ -323,6 +324,22 @@ def test_targets_are_checked_before_the_work(run, tokens, tmp_path, monkeypatch)
     old.write_text("old")
     monkeypatch.setattr(_output.os, "access", lambda path, mode: path != old)
     assert_fails(run("rsm", source, "-o", old), f"Error: {old} is not writeable")
+
+
+def test_no_input_is_replaced(run, models, tokens, tmp_path):
+    a, b = models[:2]
+    path = save(tmp_path / "tokens.npy", tokens)
+    (tmp_path / "link.npz").symlink_to(b)
+    before = {source: source.read_bytes() for source in (a, b, path)}
+    for arguments, message in (
+        (("rsm", path, "--layout", "nchw", "-o", path), f"--output would replace {path}"),
+        (("compare", a, b, "--csv", tmp_path / "link.npz"), f"--csv would replace {b}"),
+        (("check", a, b, "--min", 0, "--json", a), f"--json would replace {a}"),
+        (("report", a, b, "-o", b), f"--output would replace {b}"),
+        (("layers", a, "--json", a), f"--json would replace {a}"),
+    ):
+        assert_fails(run(*arguments), f"Error: {message}, which is read", 2)
+    assert {source: source.read_bytes() for source in before} == before
 
 
 def test_only_json_goes_to_stdout(run, models, tokens, tmp_path, monkeypatch):
@@ -464,7 +481,7 @@ def test_compare_errors(run, models, tmp_path, rng):
     refused = run("compare", path_a, path_b, "--measure", "gbs", "--kernel", "rbf")
     assert_fails(refused, "--kernel must be one of 'cosine', 'precomputed', got 'rbf'")
     refused = run("compare", path_a, path_b, "--kernel", "precomputed")
-    assert_fails(refused, "layer 'one' of A must be square with kernel 'precomputed'")
+    assert_fails(refused, "layer 'one' of A must be a Gram matrix, square, got shape")
     refused = run("compare", path_a, path_b, "--measure", "mutual_knn", "--kernel", "rbf")
     assert_fails(refused, "--kernel does not go with --measure mutual_knn", 2)
     refused = run("compare", path_a, path_b, "--measure", "distance_correlation", "--k", "3")
@@ -603,6 +620,17 @@ def test_check(run, versions, tmp_path):
     assert lines[-1].startswith("cka at least ")
     assert lines[-1].endswith(": 3 of 3 layers")
     assert run("check", old, new, "--min", 0.9).stdout.count(" below 0.9\n") == 2
+
+
+def test_check_shows_what_decimals_hide(run, tmp_path, rng):
+    x = rng.standard_normal((9, 4))
+    a, b = save(tmp_path / "a.npy", x), save(tmp_path / "b.npy", x + 1e-5 * rng.random((9, 4)))
+    [layer] = read_json(run("check", a, b, "--min", 1, "--json", "-"))["layers"]
+    result = run("check", a, b, "--min", 1)
+    assert f" 1.000000  below 1 by {1 - layer['value']:.1g}\n" in result.stdout
+    assert "cka at least 1: 0 of 1 layers" in result.stdout
+    refused = run("check", a, b, "--min", 1.0000001)
+    assert_fails(refused, "--min must be in the range of cka, -1 to 1, got 1.0000001", 2)
 
 
 def test_check_progress(run, versions):
@@ -801,6 +829,7 @@ def test_match_refuses(run, tmp_path, rng):
     for content, message in (
         ("1,2\nx,3\n", "could not convert string 'x' to float64 at row 1"),
         ("1,2\n3\n", "the number of columns changed from 2 to 1 at row 2\n"),
+        ("1;2\n3;4\n", "could not convert string '1;2' to float64 at row 0"),
         ("\n\n", "no numbers are there"),
         ("", "the file is empty"),
         ("nan,1\n1,2\n", "Error: COSTS must be finite, got nan at index (0, 0)"),
@@ -808,11 +837,18 @@ def test_match_refuses(run, tmp_path, rng):
     ):
         path = tmp_path / "costs.csv"
         path.write_text(content)
-        assert_fails(run("match", path), message)
+        refused = run("match", path)
+        assert_fails(refused, message)
+        assert refused.stderr.count("\n") == 1
     assert_fails(run("match", path, "--layer", "x"), "--layer does not go with a .csv file", 2)
     flat = save(tmp_path / "flat.npy", rng.standard_normal(3))
     assert_fails(run("match", flat), "Error: COSTS must be 2-D or 3-D")
     assert_fails(run("match", path, "--json", tmp_path), "is a directory")
+
+
+def test_match_of_text_as_windows_writes_it(run, tmp_path):
+    (tmp_path / "costs.csv").write_bytes(b"\xef\xbb\xbf4,1\r\n2,3\r\n")
+    assert read_json(run("match", tmp_path / "costs.csv", "--json", "-"))["columns"] == [1, 0]
 
 
 # retrieve

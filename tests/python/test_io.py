@@ -10,6 +10,7 @@ import pickle
 import re
 import sys
 import warnings
+import zipfile
 from collections import namedtuple
 
 import isogram as ig
@@ -362,6 +363,9 @@ def test_what_is_not_a_layer(tmp_path):
         layers["settings"]
     with pytest.raises(KeyError, match=r"'fc' of .*a.npz is not there; layers: conv"):
         layers["fc"]
+    if np.dtype(np.longdouble).itemsize > 8:  # which nothing computes with
+        np.savez(tmp_path / "b.npz", x=LAYERS["block1"], wide=np.ones((N, 2), np.longdouble))
+        assert list(io.open(tmp_path / "b.npz")) == ["x"]
     np.savez(tmp_path / "b.npz", labels=np.arange(N))
     with pytest.raises(ValueError, match=r"b.npz has no layers, .*: labels \(int64"):
         io.open(tmp_path / "b.npz")
@@ -438,6 +442,30 @@ def test_pickles_in_torch_files(tmp_path, run):
         io.open(path)
 
 
+def test_torch_files_that_hold_no_tensors(tmp_path, run):
+    torch = pytest.importorskip("torch")
+    path = tmp_path / "a.pt"
+    for content in (b"hello", b"a", b"<html>"):
+        path.write_bytes(content)
+        with pytest.raises(
+            ValueError, match="it holds more than tensors and plain values, or none"
+        ):
+            io.open(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("net/constants.pkl", b"")
+    refused = run("layers", path)
+    message = "it is a TorchScript archive; save a plain dict of tensors"
+    assert refused.stderr == f"Error: cannot read {path}: {message}\n"
+    path.write_bytes(b"any")
+    nested = torch.ones(4, 3)
+    for _ in range(sys.getrecursionlimit()):
+        nested = {"x": nested}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "load", lambda *_args, **_options: nested)
+        with pytest.raises(ValueError, match=f"cannot read {path}: it is nested too deeply"):
+            io.open(path)
+
+
 def test_lists_in_torch_files(tmp_path):
     torch = pytest.importorskip("torch")
     x, path = torch.ones(N, 3), tmp_path / "a.pt"
@@ -460,6 +488,7 @@ def test_arrays_of_torch_files_are_not_written_to(tmp_path):
         np.asarray(layer)[0, 0] = 9
 
 
+@pytest.mark.filterwarnings("ignore:Validating sparse tensor")  # torch's own
 def test_tensors_of_every_kind(tmp_path):
     torch = pytest.importorskip("torch")
     x = torch.arange(12.0).reshape(4, 3)
@@ -569,6 +598,16 @@ def test_lists_in_tables_that_are_no_layer(tmp_path, rows):
         np.asarray(io.open(tmp_path / "a.parquet")["x"])
 
 
+@pytest.mark.parametrize("first", [None, [], [None, 2.0]])
+def test_lists_in_tables_that_cost_no_other_layer(tmp_path, first):
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    columns = {"x": [first, [1.0, 2.0]], "y": [[1.0, 2.0], [3.0, 4.0]]}
+    parquet.write_table(arrow.table(columns), tmp_path / "a.parquet")
+    with io.open(tmp_path / "a.parquet", layers="y") as layers:
+        np.testing.assert_array_equal(layers["y"], columns["y"])
+
+
 def test_columns_that_numpy_has_no_type_for(tmp_path):
     arrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
@@ -618,6 +657,21 @@ def test_types_in_hdf5_that_numpy_lacks(tmp_path):
     with io.open(tmp_path / "a.h5") as layers:
         assert list(layers) == ["x"]
         assert layers.skipped == {"when": "No NumPy equivalent for TypeTimeID exists"}
+
+
+def test_links_in_hdf5(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["net/x"] = LAYERS["block1"]
+        file["again"] = file["net/x"]
+        file["soft"] = h5py.SoftLink("/net/x")
+        file["outer"] = h5py.ExternalLink("other.h5", "/x")
+        file["net/up"] = file  # a circle
+    with io.open(tmp_path / "a.h5") as layers:
+        assert set(layers) == {"again", "net/x"}
+        for layer in layers.values():
+            np.testing.assert_array_equal(layer, LAYERS["block1"])
+        assert layers.skipped == {"soft": "a link", "outer": "a link"}
 
 
 def test_names_in_hdf5_that_are_not_utf8(tmp_path, run):
@@ -684,10 +738,13 @@ def test_folders(tmp_path, run):
     (folder / "again").symlink_to(folder)
     (folder / "cut.npy").touch()
     (folder / "recording.json").write_text('["of another program"]')
+    with zipfile.ZipFile(folder / "slides.pptx", "w") as archive:
+        archive.writestr("slide", "words")
     with io.open(folder) as layers:
         assert list(layers) == ["layer2/features", "layer10/features", "others/x"]
         np.testing.assert_array_equal(layers.ids, IDS)
         assert layers.skipped["README.md"] == "not of a format that is known"
+        assert layers.skipped["slides.pptx"] == "not of a format that is known"
         assert layers.skipped["recording.json"] == "not of a format that is known"
         assert layers.skipped["again"] == "a link to a folder"
         assert layers.skipped["cut.npy"] == "the file is empty"
@@ -697,6 +754,11 @@ def test_folders(tmp_path, run):
         (folder / name / "file_names.txt").write_text("\n".join(lines), encoding="utf-8")
     with io.open(folder) as layers:
         assert layers.ids.tolist() == lines
+    for name, ending, mark in (("layer10", "\r\n", b"\xef\xbb\xbf"), ("layer2", "\n", b"")):
+        content = mark + ending.join([*IDS, ""]).encode()  # as Windows writes text
+        (folder / name / "file_names.txt").write_bytes(content)
+    with io.open(folder) as layers:
+        np.testing.assert_array_equal(layers.ids, IDS)
     (folder / "layer2" / "file_names.txt").write_text("\n".join(IDS[ORDER]))
     with pytest.raises(ValueError, match=r"has samples in different orders: row \d+ is 'image"):
         io.open(folder)
@@ -1091,7 +1153,7 @@ def test_files_that_are_no_results(tmp_path):
         "": "empty",
         "{": "Expecting",
         "[1]": "not a result",
-        "[" * 100_000: "recursion",
+        "[" * 100_000: "nested too deeply",
         "{}": "not a result",
         json.dumps(good | {"format_version": 2}): "a later version",
         json.dumps(good | {"values": [[1], [1, 2]]}): "inhomogeneous",

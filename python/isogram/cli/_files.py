@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from isogram._output import listed
 from isogram.cli._messages import notice
 from isogram.io._contents import Contents, first_bytes, refused
 from isogram.io._formats import contents_of
+from isogram.typing import LayoutName
 
 _Array = NDArray[Any]
 
@@ -47,9 +49,11 @@ def read_numbers(path: Path, name: str | None) -> _Array:
     with refused(f"cannot read {path}: "):
         first_bytes(path, 1)  # refuses a pipe and an empty file
         try:
-            numbers = np.loadtxt(path, delimiter=",", ndmin=2, encoding="utf-8")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of NumPy, where no numbers are there
+                numbers = np.loadtxt(path, delimiter=",", ndmin=2, encoding="utf-8-sig")
         except ValueError as error:
-            raise ValueError(str(error).partition(";")[0]) from error  # NumPy's options follow
+            raise ValueError(str(error).partition("; use `")[0]) from error  # NumPy's options
         if not numbers.size:
             raise ValueError("no numbers are there")
     return numbers
@@ -63,6 +67,23 @@ def _only_layer(path: Path, contents: Contents, advice: str) -> str:
     if len(names) > 1:
         raise ValueError(f"{path} has several arrays, {advice}: {listed(names)}")
     return names[0]
+
+
+def require_axes(
+    argument: str, shape: tuple[int, ...], layout: LayoutName, *, takes_vectors: bool = False
+) -> None:
+    """Raise unless the layout names all axes; a vector for each sample is one token."""
+    if len(shape) == (3 if layout == "nsc" else 4) or (
+        takes_vectors and len(shape) == 2 and layout == "nsc"
+    ):
+        return
+    if layout == "nsc":
+        advice = ": pass --layout nchw (PyTorch) or nhwc for maps of features"
+        raise ValueError(
+            f"{argument} must be 3-D, got {len(shape)}-D of shape {shape}"
+            f"{advice if len(shape) == 4 else ''}"
+        )
+    raise ValueError(f"{argument} must be 4-D with --layout {layout}, got shape {shape}")
 
 
 @contextmanager

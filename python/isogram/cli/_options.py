@@ -182,7 +182,7 @@ def options_of(measure: Measure, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_targets(**paths: Path | None) -> None:
-    """Raise unless the files that options name can be written, and are different ones."""
+    """Raise unless the files that options name can be written, are different ones and no inputs."""
     given = {f"--{name}": path for name, path in paths.items() if path is not None}
     if given.get("--json") == STDOUT:
         del given["--json"]
@@ -192,6 +192,17 @@ def check_targets(**paths: Path | None) -> None:
     targets = {name: check_target(path) for name, path in given.items()}
     if len(set(targets.values())) < len(targets):
         raise click.UsageError(f"{' and '.join(targets)} name the same file")
+    for source in _inputs():
+        for name, target in targets.items():
+            if target.exists() and target.samefile(source):
+                raise click.UsageError(f"{name} would replace {source}, which is read")
+
+
+def _inputs() -> list[Path]:
+    """Return the files and folders that the command is given to read."""
+    context = click.get_current_context()
+    given = (context.params[str(p.name)] for p in context.command.params if p.type is INPUT)
+    return [path for path in given if path is not None]
 
 
 def wants_progress(progress: bool | None) -> bool:

@@ -37,6 +37,7 @@ from isogram.io._results import facts_of
 
 FAILED = 3  # the exit status; 1 and 2 are of what could not be checked
 SAME_NAME = "same-name"
+_DECIMALS = 4  # as pages have them; the table has more
 
 
 class _Limit(NamedTuple):
@@ -54,11 +55,14 @@ class _Limit(NamedTuple):
         return value >= self.value if self.is_least else value <= self.value
 
     def verdict(self, value: float) -> str:
-        """Return "ok", or the fault of a value."""
+        """Return "ok", or the fault of a value, and how far off it is if decimals do not tell."""
         if self.keeps(value):
             return "ok"
-        beyond = "below" if self.is_least else "above"
-        return "undefined" if math.isnan(value) else f"{beyond} {self.value:g}"
+        if math.isnan(value):
+            return "undefined"
+        beyond = f"{'below' if self.is_least else 'above'} {_exact(self.value)}"
+        is_near = self.keeps(round(value, _DECIMALS))
+        return f"{beyond} by {abs(value - self.value):.1g}" if is_near else beyond
 
     def badness(self, value: float) -> float:
         """Return a number by which the worst value is the first."""
@@ -153,6 +157,11 @@ def check(
         click.get_current_context().exit(FAILED)
 
 
+def _exact(value: float) -> str:
+    """Return a number with all its digits."""
+    return repr(value).removesuffix(".0")
+
+
 def _limit_of(measure: Measure, least: float | None, most: float | None) -> _Limit:
     """Return the limit that was given; similarities have a least value, distances a largest."""
     wanted, other = ("min", "max") if measure.kind == "similarity" else ("max", "min")
@@ -165,7 +174,8 @@ def _limit_of(measure: Measure, least: float | None, most: float | None) -> _Lim
     low, high = measure.range
     if not low <= value <= high:  # NaN too
         raise click.UsageError(
-            f"--{wanted} must be in the range of {measure.name}, {low:g} to {high:g}, got {value:g}"
+            f"--{wanted} must be in the range of {measure.name}, {low:g} to {high:g}, "
+            f"got {_exact(value)}"
         )
     return _Limit(measure, value)
 
@@ -215,7 +225,7 @@ def _table(limit: _Limit, values: Mapping[str, float]) -> str:
 def _sentence(limit: _Limit, values: Mapping[str, float]) -> str:
     kept = sum(map(limit.keeps, values.values()))
     side = "at least" if limit.is_least else "at most"
-    return f"{limit.measure.name} {side} {limit.value:g}: {kept} of {len(values)} layers"
+    return f"{limit.measure.name} {side} {_exact(limit.value)}: {kept} of {len(values)} layers"
 
 
 def _write_page(

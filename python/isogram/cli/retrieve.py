@@ -15,7 +15,7 @@ from isogram._output import listed
 from isogram._tables import listing, terminal_width
 from isogram.cli._answer import answer
 from isogram.cli._commands import Command
-from isogram.cli._files import say_what_is_ignored
+from isogram.cli._files import require_axes, say_what_is_ignored
 from isogram.cli._options import (
     INPUT,
     check_targets,
@@ -122,25 +122,12 @@ def _read(
                 f"{path} has several layers, choose one with --layer: {listed(layers)}"
             )
         [layer] = layers.values()
-        _require_axes(argument, layer.entry.shape, layout)
+        require_axes(argument, layer.entry.shape, layout, takes_vectors=True)
         [tokens] = layers.read().values()
         if name is None:
             say_what_is_ignored(path, layers.skipped)
         names = list(range(len(tokens))) if layers.ids is None else layers.ids.tolist()
     return _Samples(tokens[:, None, :] if tokens.ndim == 2 else tokens, names)
-
-
-def _require_axes(argument: str, shape: tuple[int, ...], layout: LayoutName) -> None:
-    """Raise unless the layout names all axes; a vector for each sample is one token."""
-    if len(shape) in ((2, 3) if layout == "nsc" else (4,)):
-        return
-    if layout == "nsc":
-        advice = ": pass --layout nchw (PyTorch) or nhwc for maps of features"
-        raise ValueError(
-            f"{argument} must be 3-D, got {len(shape)}-D of shape {shape}"
-            f"{advice if len(shape) == 4 else ''}"
-        )
-    raise ValueError(f"{argument} must be 4-D with --layout {layout}, got shape {shape}")
 
 
 def _table(found: list[dict[str, Any]]) -> str:

@@ -12,7 +12,7 @@ import isogram as ig
 from isogram._output import replacing
 from isogram.cli._answer import answer
 from isogram.cli._commands import Command
-from isogram.cli._files import read_layer
+from isogram.cli._files import read_layer, require_axes
 from isogram.cli._options import (
     INPUT,
     OUTPUT,
@@ -84,6 +84,7 @@ def rsm(
         "bandwidth": "median" if bandwidth is None else bandwidth,
     }
     array = read_layer(tokens, layer)
+    require_axes("TOKENS", array.shape, layout)
     matrix = ig.semantic_rsm(array, **options, num_threads=num_threads, progress=is_shown)
     with replacing(output) as stream:
         np.save(stream, matrix, allow_pickle=False)

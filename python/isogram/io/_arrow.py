@@ -153,10 +153,13 @@ def _numbers(part: Any, name: str) -> NDArray[Any]:
 def _list_entry(table: _Table, name: str, dtype: np.dtype[Any]) -> Entry:
     compute = library("pyarrow.compute", "tables")
 
-    def rows(part: Any) -> NDArray[Any]:
+    def lists(part: Any) -> tuple[Any, Any]:
         column = part.column(name).combine_chunks()
         column = getattr(column, "storage", column)  # of a tensor
-        lengths = compute.list_value_length(column)
+        return column, compute.list_value_length(column)
+
+    def rows(part: Any) -> NDArray[Any]:
+        column, lengths = lists(part)
         if lengths.null_count or len(lengths.unique()) > 1:
             raise ValueError(f"column {name!r} has lists of different lengths, or none")
         numbers = column.flatten()
@@ -169,5 +172,6 @@ def _list_entry(table: _Table, name: str, dtype: np.dtype[Any]) -> Entry:
         parts = [rows(part) for part in table.read([name], span)]
         return np.concatenate(parts or [np.empty((0, width), dtype)])
 
-    width = read(slice(0, 1)).shape[1] if len(table) else 0
+    # None where the first list is missing: such a column is skipped, not a reason to refuse all.
+    width = sum(lists(part)[1][0].as_py() or 0 for part in table.read([name], slice(0, 1)))
     return Entry((len(table), width), dtype, read)

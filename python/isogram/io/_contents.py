@@ -42,7 +42,8 @@ class Entry(NamedTuple):
     @property
     def is_layer(self) -> bool:
         """Whether it holds floats, of samples and features."""
-        is_floating = np.issubdtype(self.dtype, np.floating) or self.dtype.name == "bfloat16"
+        is_floating = self.dtype.kind == "f" and self.dtype.itemsize <= 8  # not long double
+        is_floating = is_floating or self.dtype.name == "bfloat16"
         return is_floating and len(self.shape) >= 2 and 0 not in self.shape
 
     @property
@@ -97,7 +98,7 @@ def add_list(found: Contents, name: str, values: Sequence[Any]) -> None:
 
 def lines_of(path: Path) -> list[str]:
     """Return the lines of a text file, which end in line feeds alone: names may hold U+2028."""
-    return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    return path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
 
 
 def naturally(names: Iterable[str]) -> list[str]:
@@ -175,5 +176,9 @@ def refused(what: str) -> Iterator[None]:
 def reason_of(error: Exception) -> str:
     """Return what an exception of a broken file says, in one line."""
     text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    if isinstance(error, RecursionError):
+        text = "it is nested too deeply"
+    elif isinstance(error, KeyError):
+        text += " is missing"
     first = text.splitlines()[0] if text else type(error).__name__
     return first if len(first) <= _LONGEST_REASON else f"{first[:_LONGEST_REASON]} …"

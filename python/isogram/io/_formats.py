@@ -111,7 +111,11 @@ def _why_not(path: Path) -> str:
     if path.is_dir():
         return "a link to a folder" if path.is_symlink() else ""  # which may lead back
     try:
-        return "" if _reader_of(path) else "not of a format that is known"
+        is_archive = (
+            path.suffix.lower() not in (".npz", *_BY_NAME) and first_bytes(path, 2) == b"PK"
+        )
+        known = _reader_of(path) is not None and not is_archive  # of documents, of programs
+        return "" if known else "not of a format that is known"
     except (OSError, ValueError) as error:
         return reason_of(error)
 

@@ -14,17 +14,23 @@ from isogram.io._contents import Contents, Entry, library, reading
 
 
 def contents(path: Path) -> Contents:
-    """Return the data sets in `path`; links to other files are not followed."""
+    """Return the data sets in `path`; links by name, and to other files, are not followed."""
     h5py = library("h5py", "HDF5 files")
     with reading(path) as found:
-        found.files.enter_context(h5py.File(path, "r")).visititems(partial(_add, h5py, found))
+        file = found.files.enter_context(h5py.File(path, "r"))
+        file.id.links.visit(partial(_add, h5py, found, file), info=True)
     return found
 
 
-def _add(h5py: Any, found: Contents, path: str | bytes, item: Any) -> None:
+def _add(h5py: Any, found: Contents, file: Any, path: bytes, link: Any) -> None:
+    """Add the data set at a path; one that is at several paths is there by all these names."""
+    name = path.decode(errors="surrogateescape")
+    if link.type != h5py.h5l.TYPE_HARD:
+        found.others[name] = "a link"
+        return
+    item = file[path]
     if not isinstance(item, h5py.Dataset):
         return
-    name = path if isinstance(path, str) else path.decode(errors="surrogateescape")
     try:
         dtype = item.dtype
     except TypeError as error:  # times and the like, which NumPy has no type for

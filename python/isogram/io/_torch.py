@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
-from zipfile import is_zipfile
+from zipfile import ZipFile, is_zipfile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +22,12 @@ def contents(path: Path) -> Contents:
     """
     torch = library("torch", ".pt files", "torch")
     with reading(path) as found:
+        is_zip = is_zipfile(path)  # not as torch wrote files before 1.6
+        if is_zip and _is_script(path):
+            raise ValueError("it is a TorchScript archive; save a plain dict of tensors")
         try:
-            mmap = is_zipfile(path)  # not as torch wrote files before 1.6
-            saved = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
-        except UnpicklingError as error:
+            saved = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+        except (UnpicklingError, LookupError) as error:
             unknown = re.search(r"GLOBAL ([\w.]+)", str(error))
             raise ValueError(
                 "it holds more than tensors and plain values, or none, and nothing is unpickled"
@@ -36,6 +38,11 @@ def contents(path: Path) -> Contents:
                 raise ValueError(f"two values are named {name!r}")
             _add(torch, found, name, value)
     return found
+
+
+def _is_script(path: Path) -> bool:
+    with ZipFile(path) as archive:
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
 
 
 def _leaves(name: str, value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
