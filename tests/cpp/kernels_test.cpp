@@ -842,28 +842,30 @@ TYPED_TEST(Kernels, ProductsOfRows) {
   using T = TypeParam;
   constexpr std::size_t edge = isogram::simd::kProductRows;
   constexpr std::size_t line = 64 / sizeof(T);
-  at_every_level([] {
-    for (const std::size_t lines : {1, 2, 13, 48}) {
-      const std::size_t n = lines * line;
-      const std::size_t stride = n + 8;
-      const auto a = random_values<T>(edge * stride, 21);
-      const auto b = random_values<T>(edge * stride, 22);
-      const std::size_t sums_stride = edge + 3;
-      std::vector<double> sums(edge * sums_stride, 0.75);
-      kernels().of<T>().row_products(a.data(), b.data(), stride, n, sums.data(), sums_stride);
-      for (std::size_t p = 0; p < edge; ++p) {
-        for (std::size_t q = 0; q < sums_stride; ++q) {
-          Real want = 0.75;
-          Real magnitude = 1;
-          for (std::size_t k = 0; q < edge && k < n; ++k) {
-            const Real term = Real(a[p * stride + k]) * b[q * stride + k];
-            want += term;
-            magnitude += std::abs(term);
-          }
-          expect_close(sums[p * sums_stride + q], want,
-                       static_cast<double>(n) * eps<T>() * magnitude, isogram_test::at(p, q));
+  const auto expect_products = [](std::size_t rows, std::size_t n) {
+    const std::size_t stride = n + 8;
+    const auto a = random_values<T>(edge * stride, 21);
+    const auto b = random_values<T>(edge * stride, 22);
+    const std::size_t sums_stride = edge + 3;
+    std::vector<double> sums(edge * sums_stride, 0.75);
+    kernels().of<T>().row_products(a.data(), b.data(), rows, stride, n, sums.data(), sums_stride);
+    for (std::size_t p = 0; p < edge; ++p) {
+      for (std::size_t q = 0; q < sums_stride; ++q) {
+        Real want = 0.75;
+        Real magnitude = 1;
+        for (std::size_t k = 0; p < rows && q < rows && k < n; ++k) {
+          const Real term = Real(a[p * stride + k]) * b[q * stride + k];
+          want += term;
+          magnitude += std::abs(term);
         }
+        expect_close(sums[p * sums_stride + q], want, static_cast<double>(n) * eps<T>() * magnitude,
+                     isogram_test::at(p, q));
       }
+    }
+  };
+  at_every_level([&] {
+    for (const std::size_t rows : {std::size_t{2}, edge}) {
+      for (const std::size_t lines : {1, 2, 13, 48}) expect_products(rows, lines * line);
     }
   });
 }

@@ -268,10 +268,10 @@ struct KernelTable {
   // max |entry|, +∞ if an entry is NaN or infinite.
   T (*largest_magnitude)(const T* row, std::size_t n) noexcept;
 
-  // sums[p * sums_stride + q] += ⟨a_p, b_q⟩, summed in T, for p, q < kProductRows; rows lie
-  // `stride` apart, and n elements are whole lines of 64 bytes.
-  void (*row_products)(const T* a, const T* b, std::size_t stride, std::size_t n, double* sums,
-                       std::size_t sums_stride) noexcept;
+  // sums[p * sums_stride + q] += ⟨a_p, b_q⟩, summed in T, for p, q < rows, which is 2 or
+  // kProductRows; rows lie `stride` apart, and n elements are whole lines of 64 bytes.
+  void (*row_products)(const T* a, const T* b, std::size_t rows, std::size_t stride, std::size_t n,
+                       double* sums, std::size_t sums_stride) noexcept;
 
   AssignmentKernels<T> assignment;
 };

@@ -379,32 +379,33 @@ void widen(const T* row, std::size_t n, double offset, double* out) noexcept {
   for (; j < n; ++j) out[j] = row[j] - offset;
 }
 
-// kProductRows × kCols inner products, limited by the registers.
-template <std::size_t kCols, class T>
+// kRows × kCols inner products, limited by the registers.
+template <std::size_t kRows, std::size_t kCols, class T>
 inline void row_products_block(const T* a, const T* b, std::size_t stride, std::size_t n,
                                double* sums, std::size_t sums_stride) {
   Vector<T> products[kCols][kProductRows] = {};
   for (std::size_t k = 0; k < n; k += kLanes<T>) {
-    Vector<T> left[kProductRows];
-    unrolled<kProductRows>([&](std::size_t p) { left[p] = load(a + p * stride + k); });
+    Vector<T> left[kRows];
+    unrolled<kRows>([&](std::size_t p) { left[p] = load(a + p * stride + k); });
     unrolled<kCols>([&](std::size_t q) {
       const Vector<T> right = load(b + q * stride + k);
-      unrolled<kProductRows>([&](std::size_t p) { products[q][p] += left[p] * right; });
+      unrolled<kRows>([&](std::size_t p) { products[q][p] += left[p] * right; });
     });
   }
   unrolled<kCols>([&](std::size_t q) {
     T of_column[kProductRows];
     sum_of_each(products[q], of_column);
-    unrolled<kProductRows>([&](std::size_t p) { sums[p * sums_stride + q] += of_column[p]; });
+    unrolled<kRows>([&](std::size_t p) { sums[p * sums_stride + q] += of_column[p]; });
   });
 }
 
 template <class T>
-void row_products(const T* a, const T* b, std::size_t stride, std::size_t n, double* sums,
-                  std::size_t sums_stride) noexcept {
+void row_products(const T* a, const T* b, std::size_t rows, std::size_t stride, std::size_t n,
+                  double* sums, std::size_t sums_stride) noexcept {
+  if (rows == 2) return row_products_block<2, 2>(a, b, stride, n, sums, sums_stride);
   constexpr std::size_t cols = kRegisterRows < 8 ? kProductRows / 2 : kProductRows;
   for (std::size_t q = 0; q < kProductRows; q += cols) {
-    row_products_block<cols>(a, b + q * stride, stride, n, sums + q, sums_stride);
+    row_products_block<kProductRows, cols>(a, b + q * stride, stride, n, sums + q, sums_stride);
   }
 }
 

@@ -201,10 +201,11 @@ class TileSums {
 
   void multiply_chunks(std::size_t length, Scratch& scratch) const {
     constexpr std::size_t edge = simd::kProductRows;
+    const std::size_t rows = layers_.size() <= 2 ? 2 : edge;  // two layers are the usual number
     for (const auto& [k, l] : product_blocks_) {
       simd::kernels().float64.row_products(
           scratch.chunks.data() + k * edge * kChunk, scratch.chunks.data() + l * edge * kChunk,
-          kChunk, length, &scratch.products[(k * scratch.stride + l) * edge], scratch.stride);
+          rows, kChunk, length, &scratch.products[(k * scratch.stride + l) * edge], scratch.stride);
     }
   }
 

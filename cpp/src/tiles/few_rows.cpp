@@ -153,8 +153,8 @@ void add_products(const Piece<T>& left, std::size_t rows, const Piece<T>& right,
   const auto row_products = simd::kernels().of<T>().row_products;
   for (std::size_t i = 0; i < rows; i += simd::kProductRows) {
     for (std::size_t j = is_upper ? i : 0; j < cols; j += simd::kProductRows) {
-      row_products(left.row(i), right.row(j), kPiece, length, products + i * padded_rows(cols) + j,
-                   padded_rows(cols));
+      row_products(left.row(i), right.row(j), simd::kProductRows, kPiece, length,
+                   products + i * padded_rows(cols) + j, padded_rows(cols));
     }
   }
 }
