@@ -8,6 +8,8 @@ import inspect
 import pickle
 import re
 import sys
+import zlib
+from pathlib import Path
 
 import isogram as ig
 import pytest
@@ -171,10 +173,19 @@ def test_config(capsys):
 
 
 def test_headers_and_cmake_files_are_installed():
-    from pathlib import Path
-
     assert (Path(ig.get_include()) / "isogram" / "isogram.hpp").is_file()
     assert list(Path(ig.get_cmake_dir()).glob("isogram*onfig.cmake"))
+
+
+@pytest.mark.skipif(
+    not any(Path(root, "include").is_dir() for root in ig.__path__),
+    reason="the package is not installed",
+)
+@pytest.mark.skipif(ig.config()["cuda"]["built"], reason="kernels of GPUs take more")
+def test_a_wheel_is_at_most_3_mb():
+    files = [path for root in ig.__path__ for path in Path(root).rglob("*") if path.is_file()]
+    packed = [len(zlib.compress(path.read_bytes())) for path in files if path.suffix != ".pyc"]
+    assert sum(packed) <= 3_000_000
 
 
 def test_result_types():
