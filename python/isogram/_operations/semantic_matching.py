@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, overload
 
@@ -14,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from isogram._arguments import choice, threads
 from isogram._arithmetic import usual_arithmetic
 from isogram._arrays import lying_with
-from isogram._entries import widened
 from isogram._errors import errors_of, remarks_on_range, warn
 from isogram._place import HOST, place_of
 from isogram._progress import Progress, reporting
@@ -31,7 +29,10 @@ if TYPE_CHECKING:
 
 _KERNELS = ("linear", "cosine")
 _SAFE_EXPONENT = 200  # products of numbers between 2^±this, and their sums, stay within range
-_HELD = 2**24  # float64 of affinities and tokens that are held at one time
+# Float64 that are held at one time: few, as the system clears large memory whenever it is taken.
+_HELD = 2**18  # of affinities and tokens, where most pairs have inputs of their own
+_SHARED = 2**20  # of affinities, and of tokens, where pairs share inputs, which are read once
+_ONE_PAIR = Listed(np.zeros(1, np.int64), np.zeros(1, np.int64))
 
 
 class SemanticMatching(NamedTuple, Generic[ResultT, SumT]):
@@ -159,10 +160,10 @@ def semantic_matching(
     -----
     Types: any → float64 throughout. Of several optima one is found; `semantic_rsm`, which
     computes in float32, may find another, of the same sum but for rounding. Cost per pair: s·t·c
-    multiply-adds in float64 and one assignment, ten times that of `semantic_rsm`. Memory:
-    the results, and 128 MB of affinities and tokens, or one pair if that is more. The host
-    computes: tokens on a GPU are copied there, and the results back. Source: Wald et al. 2024,
-    arXiv:2410.23107.
+    multiply-adds in float64, by NumPy, and one assignment: four to ten times that of
+    `semantic_rsm`. Memory: the results, and 16 MB of affinities and tokens, or one pair if that is
+    more. The host computes: tokens on a GPU are copied there, and the results back. Source: Wald et
+    al. 2024, arXiv:2410.23107.
 
     Examples
     --------
@@ -183,11 +184,11 @@ def semantic_matching(
     ).listed()
     checked = inputs.checked(function)
     warn(remarks_on_axes(function, checked), stacklevel=2)
-    listed = listed_pairs(function, ([0], [0]) if is_single else pairs, checked.shape)
+    listed = _ONE_PAIR if is_single else listed_pairs(function, pairs, checked.shape)
     home = place_of(function, checked.sources)
     found = _nothing(len(listed), checked.rows.positions)
     with errors_of(function), reporting(function, progress) as report:
-        on_host, done = checked.on_host(home), 0
+        on_host, done = checked if home is HOST else checked.on_host(home), 0
         for batch in _batches(on_host, listed):
             _match(on_host, listed, batch, found, is_cosine=is_cosine, workers=workers)
             done += len(batch)
@@ -226,44 +227,71 @@ def _nothing(pairs: int, tokens: int) -> SemanticMatching:
 
 def _batches(pairs: Pairs, listed: Listed) -> Iterator[NDArray[np.int64]]:
     """Yield the indices of pairs that are matched at once: all have as many tokens."""
+    if len(listed) <= 1:
+        yield from np.arange(len(listed))[:, np.newaxis]
+        return
     counts = [side.tokens[i] for side, i in zip((pairs.rows, pairs.sides[-1]), listed, strict=True)]
     order = np.lexsort(counts)
-    s, t = (of_pairs[order] for of_pairs in counts)
-    for run in np.split(order, np.flatnonzero((np.diff(s) != 0) | (np.diff(t) != 0)) + 1):
-        s, t = (of_pairs[run[:1]].sum() for of_pairs in counts)
-        step = max(1, _HELD // max(1, int(s * t + (s + t) * pairs.rows.channels)))
+    changes = [np.diff(of_pairs[order]) != 0 for of_pairs in counts]
+    for run in np.split(order, np.flatnonzero(changes[0] | changes[1]) + 1):
+        channels = pairs.rows.channels
+        s, t = (int(of_pairs[run[:1]].sum()) for of_pairs in counts)
+        rows, cols = (np.unique(side[run]).size for side in listed)
+        is_shared = rows + cols < len(run) and (rows * s + cols * t) * channels <= _SHARED
+        step = _SHARED // (s * t) if is_shared else _HELD // (s * t + (s + t) * channels)
+        step = max(1, step)
         yield from (run[begin : begin + step] for begin in range(0, len(run), step))
 
 
-class _Input(NamedTuple):
-    """The tokens of an input that count, over 2^exponent, and their positions."""
+def _each_once(inputs: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+    """Return inputs in order, each once, and the places of all among them."""
+    if len(inputs) == 1:  # np.unique() would take longer than all else of a small pair
+        return inputs, np.zeros(1, np.intp)
+    used, places = np.unique(inputs, return_inverse=True)
+    return used, places
 
-    values: NDArray[np.float64]
-    positions: NDArray[np.int64]
-    exponent: int
-    norm: float
+
+class _Tokens(NamedTuple):
+    """The tokens that count of inputs with as many: input k over 2^exponents[k], its positions."""
+
+    values: NDArray[np.float64]  # (inputs, s, c)
+    positions: NDArray[np.int64]  # (inputs, s)
+    exponents: NDArray[np.int32]
+    norms: NDArray[np.float64]
 
     @staticmethod
-    def read(samples: Samples, input: int) -> _Input:
-        """Read one of the samples, or raise the error for an entry that is not finite."""
-        [tokens] = replace(samples.rows(slice(input, input + 1)), is_unit=False).split()
-        values = widened(tokens).astype(np.float64)
-        largest = float(np.abs(values).max())
+    def read(samples: Samples, inputs: NDArray[np.int64]) -> _Tokens:
+        """Read some of the samples."""
+        first, n = samples.taken(int(inputs[0]))[0], len(inputs)
+        read = _Tokens(
+            np.empty((n, *first.shape)),
+            np.empty((n, len(first)), np.int64),
+            np.zeros(n, np.int32),
+            np.empty(n),
+        )
+        for place, input in enumerate(inputs.tolist()):
+            read._put(place, samples, input)
+        return read
+
+    def _put(self, place: int, samples: Samples, input: int) -> None:
+        """Read one input, or raise the error for an entry that is not finite."""
+        values = self.values[place]
+        values[...], self.positions[place] = samples.taken(input)
+        largest = max(float(values.max()), -float(values.min()))  # NaN, if any entry is
         if not math.isfinite(largest):
             token, channel = map(int, np.argwhere(~np.isfinite(values))[0])
             raise not_finite(samples, (input, token, channel), float(values[token, channel]))
         if samples.is_unit:
-            values, largest = of_unit_norm(np, values), 1.0
+            values[...], largest = of_unit_norm(np, values), 1.0
         exponent = math.frexp(largest)[1]
-        if abs(exponent) <= _SAFE_EXPONENT:
-            exponent = 0
-        else:
-            values = np.ldexp(values, -exponent)
-        return _Input(values, samples.kept(input), exponent, float(np.linalg.norm(values)))
+        if abs(exponent) > _SAFE_EXPONENT:
+            self.exponents[place] = exponent
+            np.ldexp(values, -exponent, out=values)
+        self.norms[place] = math.sqrt(np.vdot(values, values))
 
-
-def _read(samples: Samples, inputs: NDArray[np.int64]) -> dict[int, _Input]:
-    return {k: _Input.read(samples, k) for k in np.unique(inputs).tolist()}
+    def of(self, places: NDArray[np.intp]) -> tuple[Any, Any, Any]:
+        """Return positions, exponents and norms of inputs, which may repeat."""
+        return self.positions[places], self.exponents[places], self.norms[places]
 
 
 @usual_arithmetic()
@@ -276,43 +304,32 @@ def _match(
     is_cosine: bool,
     workers: int,
 ) -> None:
-    """Write the matchings of a batch of pairs."""
-    i, j = (indices[batch] for indices in listed)
-    rows, cols = _read(pairs.rows, i), _read(pairs.sides[-1], j)
-    both = [(rows[a], cols[b]) for a, b in zip(i.tolist(), j.tolist(), strict=True)]
-    shape = len(both[0][0].values), len(both[0][1].values)
-    affinities = np.empty((len(batch), *shape))
-    for out, (a, b) in zip(affinities, both, strict=True):
-        np.matmul(a.values, b.values.T, out=out)
+    """Write the matchings of a batch of pairs, all of s and t tokens."""
+    (used, i), (others, j) = (_each_once(side[batch]) for side in listed)
+    rows, cols = _Tokens.read(pairs.rows, used), _Tokens.read(pairs.sides[-1], others)
+    affinities = np.empty((len(batch), rows.values.shape[1], cols.values.shape[1]))
+    for out, a, b in zip(affinities, i.tolist(), j.tolist(), strict=True):
+        np.matmul(rows.values[a], cols.values[b].T, out=out)
     columns, _, gaps, _ = HOST.match(affinities, True, workers, None)
-    for k, (a, b), of_pair, gap in zip(batch, both, columns, gaps, strict=True):
-        _write(found, k, a, b, of_pair, gap, is_cosine=is_cosine)
-
-
-def _write(
-    found: SemanticMatching,
-    k: np.int64,
-    a: _Input,
-    b: _Input,
-    columns: NDArray[np.int32],
-    gap: float,
-    *,
-    is_cosine: bool,
-) -> None:
-    """Write the matching of pair k; `gap` is that of its affinities as they were computed."""
-    is_matched = columns >= 0
-    of_rows, of_cols = a.positions[is_matched], b.positions[columns[is_matched]]
-    products = np.einsum("sc,sc->s", a.values[is_matched], b.values[columns[is_matched]])
+    pair, row = np.arange(len(columns))[:, np.newaxis], np.arange(columns.shape[1])
+    is_alone = columns < 0  # the last column stands in for none
+    products = affinities[pair, row, columns]
+    products[is_alone] = 0
+    of_rows, row_exponents, row_norms = rows.of(i)
+    of_cols, col_exponents, col_norms = cols.of(j)
     # Of an affinity the most is c·eps/2 of the product of norms; of the total (c + s)·eps/2.
-    norms = a.norm * b.norm
-    gap += 4 * (a.values.shape[1] + len(products)) * np.finfo(np.float64).eps * norms
-    total = products.sum()
+    norms, terms = row_norms * col_norms, rows.values.shape[2] + min(affinities.shape[1:])
+    gaps = gaps + 4 * terms * np.finfo(np.float64).eps * norms
+    totals = products.sum(axis=1)
     if is_cosine:
-        scale = 1 / norms if norms > 0 else 0
-        products, total, gap = (value * scale for value in (products, total, gap))
+        scales = np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
+        products, totals, gaps = products * scales[:, np.newaxis], totals * scales, gaps * scales
     else:
-        exponent = a.exponent + b.exponent
-        products, total, gap = (np.ldexp(value, exponent) for value in (products, total, gap))
-    found.columns[k, of_rows] = of_cols
-    found.contributions[k, of_rows] = products
-    found.total[k], found.gap[k] = total, gap
+        exponents = row_exponents + col_exponents
+        products = np.ldexp(products, exponents[:, np.newaxis])
+        totals, gaps = np.ldexp(totals, exponents), np.ldexp(gaps, exponents)
+    partners = of_cols[pair, columns]
+    partners[is_alone] = -1
+    places = batch[:, np.newaxis], of_rows
+    found.columns[places], found.contributions[places] = partners, products
+    found.total[batch], found.gap[batch] = totals, gaps

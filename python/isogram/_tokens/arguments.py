@@ -141,7 +141,7 @@ class Inputs(NamedTuple):
             samples = _ragged_samples(function, name, tokens, self.layout, which)
         else:
             samples = _samples(function, name, tokens, self.layout, which, is_one=self.are_single)
-        return replace(samples, is_unit=self.normalize == "token")
+        return replace(samples, is_unit=True) if self.normalize == "token" else samples
 
 
 def listed_pairs(function: str, pairs: Any, shape: tuple[int, int]) -> Listed:

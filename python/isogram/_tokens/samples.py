@@ -64,6 +64,18 @@ class Samples:
         n, *axes = self.sources[0].shape
         return (n, *(axes[1:] if self.layout == "nchw" else axes[:-1]))
 
+    def taken(self, input: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Return the tokens of an input of the host that count, not scaled, and their positions."""
+        if self.layout is None:
+            tokens = widened(self.sources[input])
+            return tokens, np.arange(len(tokens))
+        tokens = self._as_nsc(self.sources[0][input : input + 1])[0]
+        if self.mask is not None:
+            kept = np.flatnonzero(self.mask[input])
+            return widened(tokens[kept]), kept
+        count = len(tokens) if self.lengths is None else int(self.lengths[input])
+        return widened(tokens[:count]), np.arange(count)
+
     def kept(self, input: int) -> NDArray[np.int64]:
         """Return the positions of the tokens of an input that count."""
         if self.mask is not None:
