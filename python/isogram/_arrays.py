@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _AS_IT_IS = frozenset(map(np.dtype, (np.float16, np.float32, np.float64)))
 _MOST_EXACT = 2**53  # integers up to here are float64 numbers
 _ROUND = "convert it to float64, if it may be rounded"
+_DIFFERENT = "nested sequences of different lengths"
 _has_warned_of_gradients = False
 _LISTED = 2**18  # Python's numbers that NumPy is given at a time
 
@@ -209,9 +210,7 @@ def _list_to_numpy(
     try:
         array = _numpy_of(value)
     except ValueError:
-        raise ValueError(
-            f"{function}: `{name}` must be an array, got nested sequences of different lengths"
-        ) from None
+        raise ValueError(f"{function}: `{name}` must be an array, got {_DIFFERENT}") from None
     return array, array.dtype.name
 
 
@@ -243,6 +242,11 @@ def _to_numpy(item: Any) -> NDArray[Any]:
 
 def _torch_to_array(function: str, name: str, tensor: Any) -> tuple[NDArray[Any], str]:
     type_name = str(tensor.dtype).removeprefix("torch.")
+    if tensor.is_nested:
+        raise TypeError(
+            f"{function}: `{name}` must be a dense tensor, got a nested one: {name}.unbind() is a "
+            "list of its parts, and torch.nested.to_padded_tensor pads them"
+        )
     if str(tensor.layout) != "torch.strided":
         raise TypeError(f"{function}: `{name}` must be a dense tensor, got layout {tensor.layout}")
     if tensor.requires_grad:
@@ -365,6 +369,14 @@ def to_host(value: Array) -> NDArray[Any]:
     device = _device_holding(value)
     with device.entered():
         return device.to_host(device.adopt(value))
+
+
+def on_host(function: str, name: str, value: Array) -> NDArray[Any]:
+    """Return indices, marks or labels as a NumPy array of any type."""
+    try:
+        return to_host(value)
+    except ValueError:
+        raise ValueError(f"{function}: `{name}` must be an array, got {_DIFFERENT}") from None
 
 
 def _device_holding(value: Array) -> Device:

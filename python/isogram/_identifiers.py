@@ -44,6 +44,22 @@ def require_same_order(function: str, name: str, value: Array, first: str, other
     )
 
 
+def require_square_labels(function: str, name: str, value: Array) -> None:
+    """Raise ValueError for a frame whose columns are its rows in another order."""
+    if not isinstance(value, if_imported("pandas", "DataFrame")):
+        return
+    rows, columns = value.index, value.columns
+    if len(rows) != len(columns) or rows.equals(columns):
+        return
+    if rows.is_unique and len(rows.intersection(columns)) == len(rows):
+        i = int(np.flatnonzero(rows.to_numpy() != columns.to_numpy())[0])
+        raise ValueError(
+            f"{function}: `{name}` must have its columns in the order of its rows, got "
+            f"{_shown(rows[i])} as row {i} and {_shown(columns[i])} as column {i}: pass "
+            f"{name}[{name}.index]"
+        )
+
+
 def are_equal(a: NDArray[Any], b: NDArray[Any]) -> bool:
     """Whether identifiers are equal, row by row."""
     return a is b or bool(a.shape == b.shape and np.all(a == b))

@@ -214,6 +214,7 @@ SOME = np.array([[True, False, True, True]] * 3)
             "`tokens` must be finite, got nan at index (1, 2, 1)",
         ),
         ((X,), {"pairs": 3}, TypeError, "`pairs` must be a tuple (i, j) of two arrays of indices"),
+        ((X,), {"pairs": [(0, 1), (2, 0)]}, TypeError, "`pairs` must be a tuple (i, j) of two "),
         ((X,), {"pairs": ([0], [1], [2])}, TypeError, "`pairs` must be a tuple (i, j) of two "),
         ((X,), {"pairs": ([0, 1], [1])}, ValueError, "`pairs` must be as many i as j, got 2 and 1"),
         ((X,), {"pairs": ([0], [3])}, ValueError, "`pairs[1]` must be from 0 to 2, got 3 at ind"),
@@ -255,7 +256,13 @@ SOME = np.array([[True, False, True, True]] * 3)
             (X,),
             {"pairs": ([0], [1]), "mask": MASK.astype(float)},
             TypeError,
-            "`mask` must be of booleans, or of the integers 0 and 1, got float64",
+            "`mask` must be of booleans, or of the integers 0 and 1, got float64: mask == 1 of a",
+        ),
+        (
+            (X,),
+            {"pairs": ([0], [1]), "mask": [[1, 0], [1]]},
+            ValueError,
+            "`mask` must be an array, got nested sequences of different lengths",
         ),
         (
             (X,),

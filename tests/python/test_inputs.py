@@ -632,6 +632,14 @@ def test_tables_of_too_few_samples_have_labels():
     assert np.isnan(table.loc["a", "a"])
 
 
+def test_rsms_whose_columns_are_in_another_order():
+    rsm = ig.gram(frame_of(np.random.default_rng(0).standard_normal((5, 3)), list("abcde")))
+    turned = rsm[list("edcba")]
+    with pytest.raises(ValueError, match=r"compare_rsms: `rsm_b` must have its columns in .*"):
+        ig.compare_rsms(rsm, turned)
+    assert ig.compare_rsms(rsm, turned[turned.index]) == pytest.approx(1, abs=1e-12)
+
+
 def test_matrices_of_frames_have_the_index_of_samples():
     x, y = flat(MAPS), flat(MAPS)[:3] + 1
     frame, other = frame_of(x), frame_of(y, ["a", "b", "c"])

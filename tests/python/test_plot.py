@@ -521,6 +521,23 @@ def test_series_of_every_kind():
     drawn(plot.trend([5.0]))
 
 
+def test_groups_differ_without_lines():
+    ax = plot.mds(1 - np.eye(30), groups=list(range(30)))
+    assert len({(line.get_marker(), line.get_color()) for line in ax.lines}) == 30
+    drawn(ax)
+
+
+def test_maps_of_huge_distances():
+    small, huge = (plot.mds(np.multiply(SQUARE, scale)) for scale in (1.0, 2.0**1000))
+    for a, b in zip(small.lines, huge.lines, strict=True):
+        np.testing.assert_array_equal(a.get_xydata() * 2.0**1000, b.get_xydata())
+
+
+def test_pictures_of_a_generator():
+    gallery = {str(i): picture for i, picture in enumerate(pictures(3))}
+    drawn(plot.neighbours([[0, 2]], iter(pictures(1)), gallery.values()))
+
+
 def test_series_differ_without_colours():
     ax = plot.trend({str(i): [i, i + 1] for i in range(14)})
     styles = {(line.get_marker(), line.get_linestyle()) for line in ax.lines}
@@ -685,6 +702,8 @@ def test_null_values_that_are_nearly_equal():
         ),
         (lambda: plot.matching([0], *np.ones((2, 0, 4))), ValueError, "`a` must not be empty"),
         (lambda: plot.neighbours([[0.0]], [1], [1]), TypeError, "`indices` must be integers"),
+        (lambda: plot.neighbours([[0], [0, 1]], [1], [1]), ValueError, "of different lengths"),
+        (lambda: plot.neighbours([[0]], 3, [1]), TypeError, "`queries` must be a sequence of pic"),
         (lambda: plot.neighbours([0], [1], [1]), ValueError, r"\(q, k\), .*of one query pass \["),
         (
             lambda: plot.neighbours([[0]], pictures(2), pictures(1)),

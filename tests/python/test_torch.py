@@ -316,6 +316,15 @@ def test_scripted_modules():
     assert recording.skipped["1"].startswith("is of TorchScript")
 
 
+@pytest.mark.filterwarnings("ignore:.*nested")
+@pytest.mark.parametrize("layout", [torch.strided, torch.jagged])
+def test_nested_tensors_are_no_arrays(layout):
+    nested = torch.nested.nested_tensor([torch.rand(3, 2), torch.rand(2, 2)], layout=layout)
+    with pytest.raises(TypeError, match=r"^semantic_rsm: `tokens` must .*tokens.unbind\(\) is a l"):
+        ig.semantic_rsm(nested)
+    assert ig.semantic_rsm(list(nested.unbind())).shape == (2, 2)
+
+
 def test_refused_types():
     with pytest.raises(TypeError, match=r"^record: `batches` must be a DataLoader or .*, got int"):
         record(nn.Linear(4, 6), 5, layers="Linear")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arguments import neighbours_of, threads
-from isogram._arrays import as_layer, to_host
+from isogram._arrays import as_layer, on_host
 from isogram._errors import errors_of
 from isogram._identifiers import require_same_order
 from isogram._place import place_of
@@ -131,7 +131,7 @@ def motifs(x: Array, labels: Any, *, k: int = 5, num_threads: int | None = None)
 
 def _classes(function: str, labels: Any, x: Array, n: int) -> NDArray[np.int64]:
     """Return the labels of the rows of `x` as numbers of classes."""
-    array = to_host(labels)
+    array = on_host(function, "labels", labels)
     if array.shape != (n,):
         raise ValueError(
             f"{function}: `labels` must be 1-D with one label for each of the {n} samples, "

@@ -15,7 +15,7 @@ from isogram._arithmetic import usual_arithmetic
 from isogram._arrays import as_matrix
 from isogram._entries import parts_of, widened
 from isogram._errors import changed_input, errors_of
-from isogram._identifiers import require_same_order
+from isogram._identifiers import require_same_order, require_square_labels
 from isogram._place import place_of
 from isogram._types import Array
 from isogram.typing import RsmMethodName
@@ -158,6 +158,7 @@ def _square(name: str, rsm: Array, least: int) -> NDArray[Any]:
             f"compare_rsms: `{name}` must be square and at least {least} x {least}, "
             f"got shape {matrix.shape}"
         )
+    require_square_labels("compare_rsms", name, rsm)
     return matrix
 
 

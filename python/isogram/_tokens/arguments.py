@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from isogram import _advice
 from isogram._arguments import choice, integer, positive
-from isogram._arrays import as_input, as_matrix, to_host
+from isogram._arrays import as_input, as_matrix, on_host
 from isogram._tokens.job import Listed, Matching, Pairs, Rank
 from isogram._tokens.samples import LAYOUTS, Samples
 from isogram._types import Bandwidth
@@ -146,10 +146,10 @@ class Inputs(NamedTuple):
 
 def listed_pairs(function: str, pairs: Any, shape: tuple[int, int]) -> Listed:
     """Return checked pairs (i, j) of an RSM of a shape."""
-    if not isinstance(pairs, tuple | list) or len(pairs) != 2:
+    if not isinstance(pairs, tuple) or len(pairs) != 2:  # a list may be one of pairs
         raise TypeError(
             f"{function}: `pairs` must be a tuple (i, j) of two arrays of indices, "
-            f"got {type(pairs).__name__}"
+            f"got {type(pairs).__name__}: tuple(zip(*pairs)) makes one of a list of pairs"
         )
     i, j = (
         _indices(function, f"pairs[{side}]", indices, size)
@@ -161,7 +161,7 @@ def listed_pairs(function: str, pairs: Any, shape: tuple[int, int]) -> Listed:
 
 
 def _indices(function: str, name: str, indices: Any, size: int) -> NDArray[np.int64]:
-    array = to_host(indices)
+    array = on_host(function, name, indices)
     if array.ndim != 1:
         raise ValueError(f"{function}: `{name}` must be 1-D, got shape {array.shape}")
     if array.dtype.kind not in "iu" and array.size:
@@ -332,7 +332,7 @@ def _require_none(function: str, which: Mapping[str, Any], where: str) -> None:
 
 def _masked(function: str, name: str, mask: Any, samples: Samples) -> Samples:
     """Return inputs whose tokens count where a mask keeps them."""
-    array, skipped = to_host(mask), int(samples.is_one)
+    array, skipped = on_host(function, name, mask), int(samples.is_one)
     shape = (len(samples), samples.positions)
     if array.shape not in (shape[skipped:], samples.grid[skipped:]):
         raise ValueError(
@@ -342,7 +342,8 @@ def _masked(function: str, name: str, mask: Any, samples: Samples) -> Samples:
     if array.dtype.kind not in "biu":
         raise TypeError(
             f"{function}: `{name}` must be of booleans, or of the integers 0 and 1, "
-            f"got {array.dtype}"
+            f"got {array.dtype}: {name} == 1 of a mask of ones and zeros, {name} == 0 of one that "
+            "is added to scores"
         )
     bad = np.argwhere((array != 0) & (array != 1))
     if bad.size:
@@ -364,7 +365,7 @@ def _masked(function: str, name: str, mask: Any, samples: Samples) -> Samples:
 
 
 def _counts(function: str, name: str, lengths: Any, n: int, most: int) -> NDArray[Any]:
-    array = to_host(lengths)
+    array = on_host(function, name, lengths)
     if array.shape != (n,):
         raise ValueError(
             f"{function}: `{name}` must be 1-D with one length for each of the {n} inputs, "

@@ -12,6 +12,8 @@ from matplotlib.axis import Axis, XAxis
 from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator
 
+from isogram._arrays import on_host
+from isogram._loading import if_imported
 from isogram._output import printable
 from isogram._tables import cut
 
@@ -26,6 +28,8 @@ def names_of(function: str, argument: str, names: Any, count: int) -> list[str] 
         return None
     if isinstance(names, str | bytes) or not isinstance(names, Iterable):
         raise TypeError(f"{function}: `{argument}` must be a list of names, got {names!r}")
+    if isinstance(names, if_imported("torch", "Tensor")):
+        names = on_host(function, argument, names)
     result = [str(name) for name in names]
     if len(result) != count:
         raise ValueError(f"{function}: `{argument}` must have {count} names, got {len(result)}")

@@ -16,7 +16,7 @@ from matplotlib.patheffects import Normal, Stroke
 from numpy.typing import NDArray
 
 from isogram._arguments import integer
-from isogram._arrays import to_host
+from isogram._arrays import on_host
 from isogram._pictures import is_picture, picture_of
 from isogram.plot._figure import axes_for
 from isogram.plot._labels import names_of, plain, set_names, set_title
@@ -243,7 +243,7 @@ class _Patches:
 
 
 def _columns_of(matching: Any) -> _Array:
-    columns = to_host(getattr(matching, "columns", matching))
+    columns = on_host("matching", "matching", getattr(matching, "columns", matching))
     if columns.dtype.kind not in "iu":
         raise TypeError(
             "matching: `matching` must be a result of semantic_matching or match, or an array of "

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from isogram.plot._figure import WIDTH, axes_for
 from isogram.plot._labels import CHARACTER, extent, names_of, plain, points_of, shortened
 from isogram.plot._matrix import distances_of
-from isogram.plot._series import head, styles
+from isogram.plot._series import head, legend_height, styles
 
 _Array = NDArray[Any]
+
+_FEW = 9  # groups, for whose legend there is room
 
 # From a point to its name: right and up, or left and down where negative; the best read first.
 _DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1))
@@ -68,8 +70,9 @@ def mds(
     labels = names_of("mds", "names", given.rows if names is None else names, count)
     members = names_of("mds", "groups", groups, count) or [""] * count
     points, shares = _scaled(given.values)
-    with axes_for("mds", ax, 0.95 * WIDTH) as ax:
-        different = list(dict.fromkeys(members))
+    different = list(dict.fromkeys(members))
+    named = 0 if groups is None else len(different)
+    with axes_for("mds", ax, 0.95 * WIDTH + legend_height(max(0, named - _FEW))) as ax:
         for group, style in zip(different, styles(), strict=False):
             chosen = points[[member == group for member in members]]
             ax.plot(*chosen.T, label=plain(group), markeredgewidth=0, **style | {"linestyle": ""})
@@ -78,7 +81,7 @@ def mds(
         for axis, share, which in ((ax.xaxis, shares[0], "first"), (ax.yaxis, shares[1], "second")):
             axis.set_label_text(f"{which} axis ({share:.0%})")
         ax.spines[["top", "right"]].set_visible(False)
-        head(ax, title, 0 if groups is None else len(different))
+        head(ax, title, named)
         if labels:
             _write_names(ax, points, shortened(labels))
     return ax
@@ -86,7 +89,8 @@ def mds(
 
 def _scaled(distances: _Array) -> tuple[_Array, _Array]:
     """Return points in the plane, (n, 2), and the share of each of its axes in the whole."""
-    squares = distances**2
+    unit = 2.0 ** np.frexp(distances.max())[1]  # no square is beyond float64
+    squares = (distances / unit) ** 2
     means = squares.mean(axis=0)
     values, vectors = np.linalg.eigh((means + means[:, None] - squares - means.mean()) / 2)
     values = np.maximum(values[::-1], 0)  # negative ones are not of points in space
@@ -95,7 +99,7 @@ def _scaled(distances: _Array) -> tuple[_Array, _Array]:
     leading[:, : len(values)] = vectors[:, ::-1][:, :2]
     heads = leading[np.abs(leading).argmax(axis=0), (0, 1)]
     strengths = np.append(values, 0)[:2]
-    return leading * np.sqrt(strengths) * np.where(heads < 0, -1, 1), strengths / whole
+    return unit * leading * np.sqrt(strengths) * np.where(heads < 0, -1, 1), strengths / whole
 
 
 def _write_names(ax: Axes, points: _Array, names: Sequence[str]) -> None:

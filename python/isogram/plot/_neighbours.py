@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from isogram._arrays import to_host
+from isogram._arrays import on_host
 from isogram._pictures import picture_of
 from isogram._tables import fixed
+from isogram._tokens.arguments import listed
 from isogram.plot._figure import axes_for
 from isogram.plot._labels import extent, names_of, points_of, set_names, set_title
 from isogram.plot._matrix import numbers_of
@@ -69,7 +70,8 @@ def neighbours(
     >>> pictures = np.random.default_rng(0).random((9, 16, 16, 3))
     >>> ax = plot.neighbours([[1, 2, 3], [5, 6, 7]], pictures[[0, 4]], pictures, names=["a", "b"])
     """
-    found = to_host(indices)
+    found = on_host("neighbours", "indices", indices)
+    queries, gallery = _counted("queries", queries), _counted("gallery", gallery)
     if found.dtype.kind not in "iu":
         raise TypeError(f"neighbours: `indices` must be integers, got {found.dtype}")
     if found.ndim != 2 or 0 in found.shape:
@@ -87,7 +89,7 @@ def neighbours(
             f"got {worst}"
         )
     values = None if scores is None else numbers_of("neighbours", "scores", scores, 2)
-    marks = None if correct is None else to_host(correct)
+    marks = None if correct is None else on_host("neighbours", "correct", correct)
     if marks is not None and marks.dtype != np.bool_:
         raise TypeError(f"neighbours: `correct` must be True or False, got {marks.dtype}")
     for name, array in (("scores", values), ("correct", marks)):
@@ -131,6 +133,17 @@ def neighbours(
         ax.tick_params(length=0)
         set_title(ax, title)
     return ax
+
+
+def _counted(argument: str, pictures: Any) -> Any:
+    """Return pictures that have a number."""
+    pictures = listed(pictures)
+    if not hasattr(pictures, "__len__"):
+        raise TypeError(
+            f"neighbours: `{argument}` must be a sequence of pictures, "
+            f"got {type(pictures).__name__}"
+        )
+    return pictures
 
 
 def _put(ax: Axes, picture: NDArray[Any], left: float, top: float) -> None:

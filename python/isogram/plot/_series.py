@@ -19,8 +19,10 @@ _COLUMNS = 3  # of a legend
 
 def styles() -> Iterator[dict[str, Any]]:
     """Return colour, marker and line of one series after the other, without end."""
-    for line in cycle(_LINES):
-        for colour, marker in zip(COLOURS, _MARKERS, strict=True):
+    for turn, line in enumerate(cycle(_LINES)):
+        shift = turn % len(_MARKERS)  # so that points without lines differ too
+        markers = _MARKERS[shift:] + _MARKERS[:shift]
+        for colour, marker in zip(COLOURS, markers, strict=True):
             yield {"color": colour, "marker": marker, "linestyle": line}
 
 
