@@ -8,7 +8,7 @@ import textwrap
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
-from itertools import accumulate
+from itertools import accumulate, takewhile
 from typing import Any
 
 from numpy.typing import NDArray
@@ -32,9 +32,9 @@ def matrix_table(
     head = max(map(width_of, rows))
     if width is not None and head + sum(widths) + _GAP * len(widths) > width:
         most = width - _GAP - max(_LEAST, *(len(number) for line in numbers for number in line))
-        rows = _cut_apart(rows, width // 2) or [cut(name, most) for name in rows]
+        rows = _cut_apart(rows, width // 2) or _told_apart(rows, most)
         head = max(map(width_of, rows))
-        columns = [cut(name, width - head - _GAP) for name in columns]
+        columns = _told_apart(columns, width - head - _GAP)
         widths = [max(map(width_of, column)) for column in zip(columns, *numbers, strict=True)]
     lines = [columns, *numbers]
     blocks = (
@@ -123,6 +123,26 @@ def _cut_apart(names: Sequence[str], width: int) -> list[str] | None:
     """Cut names, unless that is too much or makes different ones look alike."""
     short = [cut(name, width) for name in names]
     return short if width >= _LEAST and len(set(short)) == len(set(names)) else None
+
+
+def _told_apart(names: Sequence[str], width: int) -> list[str]:
+    """Cut names; where different ones would look alike, to what they do not all begin and end with.
+
+    Where that is too little, names may look alike.
+    """
+    if short := _cut_apart(names, width):
+        return short
+    head = _shared_beginning(names)
+    tail = _shared_beginning([name[head:][::-1] for name in names])
+    inner = [f"…{name[head : len(name) - tail]}…" for name in names]
+    return _cut_apart(inner, width) or [cut(name, width) for name in names]
+
+
+def _shared_beginning(names: Sequence[str]) -> int:
+    """Return how many characters all names begin with, none of a number that differs."""
+    pairs = zip(min(names), max(names), strict=False)
+    same = "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return len(same.rstrip("0123456789"))
 
 
 def _blocks(widths: Sequence[int], room: int | None) -> list[slice]:

@@ -86,13 +86,13 @@ def read_table(text):
 
 def test_rsm(run, tokens, tmp_path):
     source = save(tmp_path / "tokens.npy", tokens.reshape(7, 6, 5))
-    target = tmp_path / "out.rsm"
+    target = tmp_path / "out"
     result = run("rsm", source, "-o", target)
     assert result.exit_code == 0, result.output
     np.testing.assert_array_equal(
         np.load(target, allow_pickle=False), ig.semantic_rsm(tokens.reshape(7, 6, 5))
     )
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.rsm", "tokens.npy"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "tokens.npy"]
 
 
 @pytest.mark.parametrize(
@@ -340,6 +340,18 @@ def test_no_input_is_replaced(run, models, tokens, tmp_path):
     ):
         assert_fails(run(*arguments), f"Error: {message}, which is read", 2)
     assert {source: source.read_bytes() for source in before} == before
+
+
+def test_the_ending_of_a_file_is_that_of_its_format(run, models, tokens, tmp_path):
+    path = save(tmp_path / "tokens.npy", tokens)
+    for arguments, option, wrong, message in (
+        (("rsm", path, "--layout", "nchw"), "--output", "out.csv", ".npy"),
+        (("report", *models[:2]), "--output", "out.pdf", ".html or .htm"),
+        (("check", *models[:2], "--min", 0), "--html", "out.json", ".html or .htm"),
+    ):
+        refused = run(*arguments, option, tmp_path / wrong)
+        assert_fails(refused, f"Error: {option} must end in {message}, got {tmp_path / wrong}", 2)
+        assert not (tmp_path / wrong).exists()
 
 
 def test_only_json_goes_to_stdout(run, models, tokens, tmp_path, monkeypatch):

@@ -64,6 +64,17 @@ def test_a_listing_cuts_names_and_becomes_paragraphs():
         assert narrow[:3] == ["features.0.block.conv", "  cka: 0.123456", "  verdict: below 0.9"]
 
 
+@pytest.mark.parametrize("width", [20, 40])
+def test_names_that_would_look_alike_are_what_tells_them_apart(width):
+    names = [f"encoder.layers.{10 * i}.mlp.fc2.output" for i in range(1, 10)]
+    lines = matrix_table(np.zeros((9, 9)), names, names, width).splitlines()
+    assert max(map(len, lines)) <= width
+    heads = {line.split()[0] for line in lines if line.endswith("0.000")}
+    columns = {cell for line in lines if not line.endswith("0.000") for cell in line.split()}
+    assert len(heads) == len(columns) == 9
+    assert columns == {f"…{10 * i}…" for i in range(1, 10)}
+
+
 def test_cells_are_printable():
     text = listing(["name"], [["two\nlines"], ["\x1b[31mred"]])
     assert text.splitlines() == ["name", r"two\nlines", r"\x1b[31mred"]

@@ -198,6 +198,12 @@ def check_targets(**paths: Path | None) -> None:
                 raise click.UsageError(f"{name} would replace {source}, which is read")
 
 
+def check_ending(option: str, path: Path | None, *endings: str) -> None:
+    """Raise for a name that promises another format than the option writes."""
+    if path is not None and path.suffix.lower() not in ("", *endings):
+        raise click.UsageError(f"{option} must end in {' or '.join(endings)}, got {path}")
+
+
 def _inputs() -> list[Path]:
     """Return the files and folders that the command is given to read."""
     context = click.get_current_context()

@@ -23,6 +23,7 @@ from isogram.cli._messages import notice
 from isogram.cli._options import (
     INPUT,
     OUTPUT,
+    check_ending,
     check_targets,
     ids_option,
     json_option,
@@ -115,6 +116,7 @@ def check(
     options = options_of(measure, given)
     limit = _limit_of(measure, least, most)
     check_targets(json=json_path, html=html_path)
+    check_ending("--html", html_path, ".html", ".htm")
     if html_path is not None:
         _require_reports()
     is_shown = wants_progress(progress)

@@ -17,6 +17,7 @@ from isogram.cli._files import open_both, read_layer, say_what_is_ignored
 from isogram.cli._options import (
     INPUT,
     OUTPUT,
+    check_ending,
     check_targets,
     ids_option,
     json_option,
@@ -90,6 +91,7 @@ def report(
     from isogram import report as pages
 
     check_targets(output=output, json=json_path)
+    check_ending("--output", output, ".html", ".htm")
     with open_both(a, b, layers=patterns, ids=ids, reduce=None) as both:
         for layers in both if both[0] is not both[1] else both[:1]:
             ignored = {name: what for name, what in layers.skipped.items() if name != labels}

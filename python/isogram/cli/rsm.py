@@ -17,6 +17,7 @@ from isogram.cli._options import (
     INPUT,
     OUTPUT,
     bandwidth_option,
+    check_ending,
     check_targets,
     json_option,
     layer_option,
@@ -74,6 +75,7 @@ def rsm(
         if (size is not None) != (matching == name):
             raise click.UsageError(f"--matching {name} and --{name} go together")
     check_targets(output=output, json=json_path)
+    check_ending("--output", output, ".npy")
     is_shown = wants_progress(progress)
     options: dict[str, Any] = {
         "kernel": kernel,
