@@ -156,7 +156,7 @@ struct RsmPairs {
 // gives them among all inputs of the plan. Pairs come in any order, and may repeat. Types and
 // errors as of semantic_rsm(); throws also for inputs with more tokens than the plan's, and an
 // index of no input. Cost per pair: as of semantic_rsm(), up to a sixth more for few tokens, and
-// packing every input that is in a pair, about two pairs' time; for Matching::none ten times that
+// packing every input that is in a pair, the time of two to four; for Matching::none ten times that
 // of a product of matrices, and packing. Memory: those inputs packed, of others a band of 8 MB at a
 // time; 48 bytes a pair; and per thread as semantic_rsm(). Inputs in no pair are not read.
 template <class T>

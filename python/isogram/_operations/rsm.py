@@ -228,11 +228,13 @@ def semantic_rsm(
     s²·c, c·rank in float64 per token, and once c³, to find the axes of 4·c tokens with NumPy: where
     c is large, it takes hundreds of inputs to pay. The axes are those of the tokens as they are
     matched (less their input's mean token where all inputs have as many), over the norm of their
-    input. A pair of `pairs` costs up to half more than one of the whole RSM at 49 tokens, and as
-    much at 196 and more; inputs in no pair are not packed, and read only for rbf and a rank.
-    Memory: the results, one packed copy of the tokens (two with a narrow precision or a rank, to
-    score what was matched), a copy of tokens that are scaled, or picked by a mask that is not one
-    of leading tokens, 56·c² bytes to find axes, and a block of pairs per thread; the median
+    input. A pair of `pairs` costs up to a sixth more than one of the whole RSM at 49 tokens, and
+    as much at 196 and more, besides packing the inputs, each in the time of two to four pairs;
+    those of `other` are packed 8 MB at a time, and inputs in no pair not at all, which are read
+    only for rbf and a rank. Memory: the results, one packed copy of the tokens (two with a narrow
+    precision or a rank, to score what was matched), a copy of tokens that are scaled, or picked by
+    a mask that is not one of leading tokens, 56·c² bytes to find axes, and a block of pairs per
+    thread; the median
     takes half a result more. A GPU holds bands of inputs that fit, and blocks of pairs whose
     affinities stay in its cache; with a rank, float64 copies of the tokens of a block as well. It
     is waited for once, to learn whether all tokens are finite, for rbf twice more, and with a rank
