@@ -6,6 +6,7 @@ Each file is written by the library of its format, of which nothing here is shar
 import contextlib
 import hashlib
 import json
+import os
 import pickle
 import re
 import sys
@@ -766,6 +767,27 @@ def test_folders(tmp_path, run):
     np.savez(folder / "others.npz", others=LAYERS["block1"])
     with pytest.raises(ValueError, match=r"two arrays in .* are named 'others'"):
         io.open(folder)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_folders_that_may_not_be_read(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    np.save(tmp_path / "x.npy", LAYERS["block1"])
+    (tmp_path / "closed").mkdir()
+    group = zarr.open_group(tmp_path / "a.zarr")
+    for name in ("net", "closed"):
+        group.create_array(f"{name}/x", data=LAYERS["block1"])
+    closed = tmp_path / "closed", tmp_path / "a.zarr" / "closed"
+    for folder in closed:
+        folder.chmod(0)
+    try:
+        with io.open(tmp_path) as layers:
+            assert set(layers) == {"a/net/x", "x"}
+            denied = "Permission denied"
+            assert layers.skipped == {"closed": denied, "a/closed": denied}
+    finally:
+        for folder in closed:
+            folder.chmod(0o700)
 
 
 # Identifiers --------------------------------------------------------------------------------

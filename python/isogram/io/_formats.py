@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -109,7 +111,9 @@ def _why_not(path: Path) -> str:
     if path.name.startswith("."):
         return "hidden"
     if path.is_dir():
-        return "a link to a folder" if path.is_symlink() else ""  # which may lead back
+        if path.is_symlink():
+            return "a link to a folder"  # which may lead back
+        return "" if os.access(path, os.R_OK | os.X_OK) else os.strerror(errno.EACCES)
     try:
         is_archive = (
             path.suffix.lower() not in (".npz", *_BY_NAME) and first_bytes(path, 2) == b"PK"

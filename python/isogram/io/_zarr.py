@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram.io._contents import Contents, Entry, library, reading, refused
+from isogram.io._contents import Contents, Entry, library, reading, reason_of, refused
 
 # Files that make a folder a Zarr store, of version 3 and of version 2.
 MARKS = ("zarr.json", ".zgroup", ".zarray")
@@ -20,7 +20,11 @@ def contents(path: Path) -> Contents:
     """Return the arrays in `path`, except arrays whose codec would unpickle."""
     zarr = library("zarr", "Zarr folders")
     with reading(path) as found:
-        for place, folders, files in os.walk(path):
+
+        def skip(error: OSError) -> None:
+            found.others[Path(error.filename).relative_to(path).as_posix()] = reason_of(error)
+
+        for place, folders, files in os.walk(path, onerror=skip):
             folder = Path(place)
             name = folder.relative_to(path).as_posix() if folder != path else path.stem
             if any(mark in files for mark in MARKS) and _is_array(zarr, found, name, folder):
