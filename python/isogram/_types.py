@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, ValuesView
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from numpy.typing import NDArray
@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 else:  # no type variable has a default before Python 3.13
     ResultT, SumT = TypeVar("ResultT"), TypeVar("SumT")
 
-# Representations of the same samples, by name or without.
+# Sets of tokens, in one array or one for each input.
 _T = TypeVar("_T")
+InputsOf: TypeAlias = _T | Sequence[_T] | Iterator[_T] | ValuesView[_T]
+
+# Representations of the same samples, by name or without.
 LayersOf: TypeAlias = Mapping[Any, _T] | Iterable[tuple[Any, _T]] | Iterable[_T]
 
 # A callable (done, total) that is told how far a call is, or None.

@@ -298,7 +298,7 @@ def test_a_mask_that_is_added_to_scores_is_refused():
     def call(model, batch):
         model(batch["input"])
 
-    with pytest.raises(ValueError, match=r"^record: `batches` must have 1 in .*pass mask == 0$"):
+    with pytest.raises(ValueError, match=r"^record: `batches` must have 1 in .*pass mask == 0"):
         record(nn.Linear(4, 2), [batch], layers="Linear", reduce="mean", call=call)
     batch["attention_mask"] = (batch["attention_mask"] == 0).float()
     means = record(nn.Linear(4, 2), [batch], layers="Linear", reduce="mean", call=call)
@@ -880,6 +880,15 @@ def test_a_comparison_in_a_folder_goes_on(tmp_path):
     result = compare_models(a, b, batches, out=tmp_path)
     assert (a.runs, b.runs) == (5, 5)
     torch.testing.assert_close(result.values, compare_models(a, b, batches).values)
+
+
+def test_errors_of_the_model_say_which_batch():
+    with pytest.raises(TypeError) as error:
+        record(nn.Sequential(nn.Linear(4, 2)), [{"x": torch.rand(3, 4)}])
+    (note,) = error.value.__notes__
+    assert note == (
+        "record: Sequential ran on a batch of 3 samples, of shape (3, 4); `call` runs it otherwise"
+    )
 
 
 def test_refused_arguments(tmp_path):

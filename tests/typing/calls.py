@@ -105,6 +105,8 @@ def of_layers(
 def of_tokens(x: NDArray[np.float32], t: Tensor, ragged: Sequence[NDArray[np.float32]]) -> None:
     assert_type(ig.semantic_rsm(x, matching="topk", topk=8, rank="auto"), NDArray[Any])
     assert_type(ig.semantic_rsm(ragged, ragged, kernel="rbf"), NDArray[Any])
+    assert_type(ig.semantic_rsm(x for x in ragged), NDArray[Any])
+    assert_type(ig.semantic_rsm({"t": t}.values()), Tensor)
     assert_type(ig.semantic_rsm(t, precision="int8", layout="nhwc"), Tensor)
     assert_type(ig.semantic_rsm(t, kernel=("linear", "rbf")), dict[str, Any])
     assert_type(ig.spatial_rsm(x, layout="nchw"), NDArray[Any])

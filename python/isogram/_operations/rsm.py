@@ -30,7 +30,7 @@ from isogram._tokens.arguments import (
     remarks_on_axes,
 )
 from isogram._tokens.job import Job, Matching, Pairs, Rank
-from isogram._types import Array
+from isogram._types import Array, InputsOf
 from isogram.typing import (
     BandwidthLike,
     LayoutName,
@@ -48,31 +48,31 @@ if TYPE_CHECKING:
 
 @overload
 def semantic_rsm(
-    tokens: ArrayT | Sequence[ArrayT],
-    other: Array | Sequence[Array] | None = None,
+    tokens: InputsOf[ArrayT],
+    other: InputsOf[Array] | None = None,
     *,
     kernel: RsmKernelName = ...,
     **options: Unpack[SemanticRsmOptions],
 ) -> ArrayT: ...
 @overload
 def semantic_rsm(
-    tokens: ArrayLike | Sequence[ArrayLike],
-    other: Array | Sequence[Array] | None = None,
+    tokens: InputsOf[ArrayLike],
+    other: InputsOf[Array] | None = None,
     *,
     kernel: RsmKernelName = ...,
     **options: Unpack[SemanticRsmOptions],
 ) -> NDArray[Any]: ...
 @overload
 def semantic_rsm(
-    tokens: Array | Sequence[Array],
-    other: Array | Sequence[Array] | None = None,
+    tokens: InputsOf[Array],
+    other: InputsOf[Array] | None = None,
     *,
     kernel: Sequence[RsmKernelName],
     **options: Unpack[SemanticRsmOptions],
 ) -> dict[str, Any]: ...
 def semantic_rsm(
-    tokens: Array | Sequence[Array],
-    other: Array | Sequence[Array] | None = None,
+    tokens: InputsOf[Array],
+    other: InputsOf[Array] | None = None,
     *,
     pairs: tuple[Any, Any] | None = None,
     kernel: RsmKernelName | Sequence[RsmKernelName] = "cosine",
@@ -273,31 +273,31 @@ def semantic_rsm(
 
 @overload
 def spatial_rsm(
-    tokens: ArrayT | Sequence[ArrayT],
-    other: Array | Sequence[Array] | None = None,
+    tokens: InputsOf[ArrayT],
+    other: InputsOf[Array] | None = None,
     *,
     kernel: RsmKernelName = ...,
     **options: Unpack[SpatialRsmOptions],
 ) -> ArrayT: ...
 @overload
 def spatial_rsm(
-    tokens: ArrayLike | Sequence[ArrayLike],
-    other: Array | Sequence[Array] | None = None,
+    tokens: InputsOf[ArrayLike],
+    other: InputsOf[Array] | None = None,
     *,
     kernel: RsmKernelName = ...,
     **options: Unpack[SpatialRsmOptions],
 ) -> NDArray[Any]: ...
 @overload
 def spatial_rsm(
-    tokens: Array | Sequence[Array],
-    other: Array | Sequence[Array] | None = None,
+    tokens: InputsOf[Array],
+    other: InputsOf[Array] | None = None,
     *,
     kernel: Sequence[RsmKernelName],
     **options: Unpack[SpatialRsmOptions],
 ) -> dict[str, Any]: ...
 def spatial_rsm(
-    tokens: Array | Sequence[Array],
-    other: Array | Sequence[Array] | None = None,
+    tokens: InputsOf[Array],
+    other: InputsOf[Array] | None = None,
     *,
     pairs: tuple[Any, Any] | None = None,
     kernel: RsmKernelName | Sequence[RsmKernelName] = "cosine",

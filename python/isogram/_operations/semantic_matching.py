@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, overload
 
@@ -19,7 +19,7 @@ from isogram._progress import Progress, reporting
 from isogram._tokens.arguments import Inputs, listed_pairs, remarks_on_axes
 from isogram._tokens.job import Listed, Pairs, not_finite
 from isogram._tokens.samples import Samples, of_unit_norm
-from isogram._types import Array, ResultT, SumT
+from isogram._types import Array, InputsOf, ResultT, SumT
 from isogram.typing import LayoutName, NormalizationName
 
 if TYPE_CHECKING:
@@ -65,23 +65,23 @@ def semantic_matching(
 ) -> SemanticMatching[NDArray[Any], float]: ...
 @overload
 def semantic_matching(
-    tokens: TensorT | Sequence[TensorT],
-    other: Array | Sequence[Array] | None = None,
+    tokens: InputsOf[TensorT],
+    other: InputsOf[Array] | None = None,
     *,
     pairs: tuple[Any, Any],
     **options: Unpack[SemanticMatchingOptions],
 ) -> SemanticMatching[TensorT, TensorT]: ...
 @overload
 def semantic_matching(
-    tokens: ArrayLike | Sequence[ArrayLike],
-    other: Array | Sequence[Array] | None = None,
+    tokens: InputsOf[ArrayLike],
+    other: InputsOf[Array] | None = None,
     *,
     pairs: tuple[Any, Any],
     **options: Unpack[SemanticMatchingOptions],
 ) -> SemanticMatching[NDArray[Any], NDArray[Any]]: ...
 def semantic_matching(
-    tokens: Array | Sequence[Array],
-    other: Array | Sequence[Array] | None = None,
+    tokens: InputsOf[Array],
+    other: InputsOf[Array] | None = None,
     *,
     pairs: tuple[Any, Any] | None = None,
     kernel: Literal["cosine", "linear"] = "cosine",

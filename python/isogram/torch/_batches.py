@@ -122,14 +122,22 @@ def run(function: str, model: Module, inputs: Any, call: Call | None) -> None:
     """Run a model on a batch, moved to where its parameters lie."""
     home = next((t.device for t in chain(model.parameters(), model.buffers())), None)
     moved = inputs if home is None else _moved(inputs, home)
-    if call is not None:
-        call(model, moved)
-    elif isinstance(moved, Mapping):
-        model(**moved)
-    elif isinstance(moved, tuple | list):
-        model(*_arguments(function, model, moved))
-    else:
-        model(moved)
+    try:
+        if call is not None:
+            call(model, moved)
+        elif isinstance(moved, Mapping):
+            model(**moved)
+        elif isinstance(moved, tuple | list):
+            model(*_arguments(function, model, moved))
+        else:
+            model(moved)
+    except Exception as error:
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_of(inputs))
+        error.add_note(
+            f"{function}: {type(model).__name__} ran on a batch of {_samples(function, inputs)} "
+            f"samples, of shape {shapes}; `call` runs it otherwise"
+        )
+        raise
 
 
 def tensors_of(inputs: Any) -> Iterator[Tensor]:
