@@ -84,14 +84,15 @@ class Piece {
 
   template <class Shift>
   void read(Span columns, const Shift& shift, typename FewRows<T>::Rows& found) {
+    if (shift.is_mean) {
+      center(columns, shift.with_rest, found);
+    } else {
+      read_rows(columns, shift, found);
+    }
     const std::size_t n = columns.size();
-    if (shift.is_mean) center(columns, shift.with_rest, found);
+    if (n == length(columns)) return;
     for (std::size_t i = 0; i < reader_.view().rows; ++i) {
       T* row = rows_.data() + i * kPiece;
-      if (!shift.is_mean) {
-        const double largest = read_row(i, columns, shift, row);
-        if (shift.is_measured) found.largest[i] = std::max(found.largest[i], largest);
-      }
       std::fill(row + n, row + length(columns), T(0));
     }
   }
@@ -113,6 +114,14 @@ class Piece {
         {middle_.data(), middle_.size(), with_rest},
         {rows_.data(), static_cast<std::ptrdiff_t>(kPiece), x.rows, columns.size()},
         found.largest.data());
+  }
+
+  template <class Shift>
+  void read_rows(Span columns, const Shift& shift, typename FewRows<T>::Rows& found) {
+    for (std::size_t i = 0; i < reader_.view().rows; ++i) {
+      const double largest = read_row(i, columns, shift, rows_.data() + i * kPiece);
+      if (shift.is_measured) found.largest[i] = std::max(found.largest[i], largest);
+    }
   }
 
   // Returns the largest magnitude of the shifted row.
