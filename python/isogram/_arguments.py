@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 import operator
-import os
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from numbers import Real
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import numpy as np
@@ -56,15 +54,6 @@ def choice(function: str, name: str, value: object, allowed: Sequence[NameT]) ->
     error = ValueError if isinstance(value, str) else TypeError
     expected = f"one of {', '.join(map(repr, allowed))}"
     raise error(_must_be(function, name, expected, value))
-
-
-def path_of(function: str, name: str, value: object) -> Path:
-    """Return `value` as a path if it is a string or a path."""
-    if isinstance(value, str | Path):
-        return Path(value)
-    if isinstance(value, os.PathLike) and isinstance(found := os.fspath(value), str):
-        return Path(found)
-    raise TypeError(_must_be(function, name, "a string or a path", value))
 
 
 def flag(function: str, name: str, value: object) -> bool:

@@ -36,6 +36,13 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(names[:_MOST_NAMES] + more)
 
 
+def path_of(function: str, name: str, value: object) -> Path:
+    """Return `value` as a path if it is a string or a path."""
+    if isinstance(value, str | os.PathLike) and isinstance(path := os.fspath(value), str):
+        return Path(path)
+    raise TypeError(f"{function}: `{name}` must be a string or a path, got {value!r}")
+
+
 def check_target(path: Path) -> Path:
     """Return the file that writing to `path` will make, or raise OSError if that cannot work.
 

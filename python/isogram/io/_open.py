@@ -11,9 +11,9 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._arguments import choice, path_of
+from isogram._arguments import choice
 from isogram._identifiers import are_equal, order_of
-from isogram._output import listed
+from isogram._output import listed, path_of
 from isogram.io._contents import IDENTIFIERS, Contents, Entry, in_order, refused, require_memory
 from isogram.io._formats import contents_of
 from isogram.io._layers import Layer, Layers

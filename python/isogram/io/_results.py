@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import isogram as ig
-from isogram._arguments import items_of, path_of
+from isogram._arguments import items_of
 from isogram._arrays import gpu_of, to_host
 from isogram._labels import labels_of
 from isogram._loading import if_imported
-from isogram._output import replacing
+from isogram._output import path_of, replacing
 from isogram._types import Array
 from isogram.io import _numpy
 from isogram.io._contents import first_bytes, refused

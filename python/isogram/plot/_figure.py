@@ -12,8 +12,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from isogram._arguments import path_of
-from isogram._output import replacing
+from isogram._output import path_of, replacing
 
 WIDTH = 3.3  # inches, of a column of a paper
 _TALLEST = 9.0

@@ -11,8 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from isogram._arguments import path_of
-from isogram._output import replacing
+from isogram._output import path_of, replacing
 
 try:
     from jinja2 import Environment, PackageLoader, StrictUndefined

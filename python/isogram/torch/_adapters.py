@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isogram._arguments import choice, path_of
+from isogram._arguments import choice
+from isogram._output import path_of
 from isogram.io._contents import lines_of, refused
 from isogram.torch._layers import matches, pattern_of
 from isogram.torch._recording import Recording

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import Module
 
-from isogram._arguments import flag, path_of
+from isogram._arguments import flag
 from isogram._measures import Measure, measure_of
 from isogram._operations.similarity import similarity_matrix
+from isogram._output import path_of
 from isogram._progress import Progress
 from isogram.torch._batches import Batch, Call, batches_of, count_of
 from isogram.torch._layers import Selection

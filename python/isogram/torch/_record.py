@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import Module
 
-from isogram._arguments import integer, path_of
+from isogram._arguments import integer
+from isogram._output import path_of
 from isogram._progress import Progress, reporting
 from isogram.torch._batches import Batch, Call, Ids, batches_of, count_of, weights_of
 from isogram.torch._layers import Selection
