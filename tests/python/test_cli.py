@@ -664,6 +664,13 @@ def test_check_one_layer_by_patterns_and_as_itself(run, versions, tmp_path):
         assert_fails(refused, f"{path} has no layer '{missing}'")
 
 
+def test_check_says_what_it_ignores(run, tmp_path, rng):
+    a = tmp_path / "a.npz"
+    np.savez(a, x=rng.standard_normal((9, 4)), names=np.array(list("abcdefghi")))
+    result = run("check", a, a, "--min", 0)
+    assert result.stderr == f"{a}: not layers, ignored: names (str32 of shape (9,))\n"
+
+
 def test_check_by_distance(run, versions):
     old, new, a, b = versions
     options = ["--measure", "procrustes", "--json", "-"]
@@ -1154,6 +1161,8 @@ def test_demo(run, tmp_path):
     assert found["picture"] == str(tmp_path / "isogram-demo.png")
     assert len(found["cka"]) == len(found["layers"]) == 6
     assert_fails(run("demo", "-o", tmp_path / "demo.txt"), "end in .png")
+    both = run("demo", "-o", tmp_path / "x.png", "--json", tmp_path / "x.png")
+    assert_fails(both, "--output and --json name the same file", 2)
 
 
 def test_help_and_version(run):

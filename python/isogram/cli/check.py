@@ -18,7 +18,7 @@ from isogram._progress import reporting
 from isogram._tables import listing, terminal_width
 from isogram.cli._answer import answer
 from isogram.cli._commands import A_AND_B, Command
-from isogram.cli._files import open_both
+from isogram.cli._files import open_both, say_what_is_ignored
 from isogram.cli._messages import notice
 from isogram.cli._options import (
     INPUT,
@@ -122,6 +122,8 @@ def check(
     is_shown = wants_progress(progress)
     names = ["*" if pattern == SAME_NAME else pattern for pattern in patterns]
     with open_both(a, b, layers=names, ids=ids, reduce=reduce) as both:
+        for layers in both if both[0] is not both[1] else both[:1]:
+            say_what_is_ignored(layers.path, layers.skipped)
         pairs = _pairs(*both)
         values = {}
         with reporting("check", is_shown, "layer") as report:

@@ -38,7 +38,7 @@ def demo(output: Path, json_path: Path | None, num_threads: int | None) -> None:
 
     Uses a small data set inside the package; needs no network.
     """
-    check_targets(json=json_path)
+    check_targets(output=None if output.is_dir() else output, json=json_path)
     with redirect_stdout(io.StringIO() if json_path == STDOUT else sys.stdout):
         result = run(output, num_threads=num_threads)
     answer("", _facts(result), json_path)
