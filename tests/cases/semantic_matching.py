@@ -21,7 +21,7 @@ def put(place, value):
 def matched(place, tokens, other=None, **options):
     """Match there, and return what was found as arrays of the host."""
     for name in ("mask", "other_mask"):
-        if name in options:
+        if name in options and not isinstance(options[name], list):
             options[name] = put(place, options[name])
     found = ig.semantic_matching(put(place, tokens), put(place, other), **options)
     return ig.SemanticMatching(*(x if isinstance(x, float) else place.get(x) for x in found))
