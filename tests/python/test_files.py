@@ -64,8 +64,8 @@ BY_PYTHON_2 = with_header(PLAIN.replace("(9, 4)", "(9L, 4L)"))
 # What the file is: its content, and a word of the reason that is given.
 BROKEN = {
     "empty": (b"", "empty"),
-    "text": (b"1, 2, 3\n", "not an .npy or .npz file"),
-    "pickle": (b"\x80\x04]\x94.", "not an .npy or .npz file"),
+    "text": (b"1, 2, 3\n", "not of a format that is known"),
+    "pickle": (b"\x80\x04]\x94.", "not of a format that is known"),
     "magic alone": (b"\x93NUMPY", "version"),
     "no header": (b"\x93NUMPY\x01\x00", "header"),
     "later version": (b"\x93NUMPY\x09\x00" + npy(LAYER)[8:], "version"),

@@ -29,6 +29,7 @@ from isogram.io._contents import (
 JOURNAL = "recording.json"
 JOURNAL_FORMAT = "isogram recording 1"
 
+_FORMATS = ".npy, .npz, .pt, .safetensors, HDF5, Zarr, Parquet, Arrow files (no streams)"
 _BY_NAME = {
     ".pt": _torch.contents,
     ".pth": _torch.contents,
@@ -58,7 +59,7 @@ def contents_of(path: Path) -> Contents:
     with refused(f"cannot read {path}: "):
         reader = _reader_of(path)
         if reader is None:
-            raise ValueError("not an .npy or .npz file, nor of another format that is known")
+            raise ValueError(f"not of a format that is known: {_FORMATS}")
     return reader(path)
 
 
