@@ -1220,3 +1220,12 @@ def test_compare_saves_its_matrix(tmp_path, run):
     assert run("compare", a, b, "--save", tmp_path / "out.txt").exit_code == 2
     same = run("compare", a, b, "--save", target, "--csv", target)
     assert "--csv and --save name the same file" in same.stderr
+
+
+@pytest.mark.parametrize(
+    ("function", "call"),
+    [("open", io.open), ("load", io.load), ("save", lambda path: io.save(np.ones(3), path))],
+)
+def test_paths_that_are_none(function, call):
+    with pytest.raises(TypeError, match=f"^{function}: `path` must be a string or a path, got 3"):
+        call(3)

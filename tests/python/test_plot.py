@@ -194,6 +194,8 @@ def test_files_without_an_ending_are_png(tmp_path):
 
 def test_save_refuses(tmp_path):
     ax = plot.null(0.5, [0.1, 0.2])
+    with pytest.raises(TypeError, match="save: `path` must be a string or a path, got 3"):
+        plot.save(plot.trend([1, 2]), 3)
     with pytest.raises(ValueError, match=r"save: `path` must end in one of .*\.pdf.*got .*x\.doc"):
         plot.save(ax, tmp_path / "x.doc")
     with pytest.raises(TypeError, match="save: `picture` must be axes or a figure of matplotlib"):
