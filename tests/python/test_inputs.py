@@ -673,7 +673,7 @@ def test_labels_are_compared_between_rsms():
     a, b = ig.gram(frame_of(flat(MAPS))), ig.gram(frame_of(flat(TOKENS)))
     assert ig.compare_rsms(a, b) == ig.compare_rsms(a.to_numpy(), b.to_numpy())
     with pytest.raises(ValueError, match=r"^compare_rsms: `rsm_b` must have its rows in the order"):
-        ig.compare_rsms(a, b[::-1])
+        ig.compare_rsms(a, b.iloc[::-1, ::-1])
 
 
 def test_results_without_labels():
