@@ -8,7 +8,7 @@ NumPy does not have, travels to the kernels as its bit patterns in uint16.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, ValuesView
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -140,6 +140,13 @@ def as_layer(function: str, name: str, value: Array) -> NDArray[Any]:
         if isinstance(array, np.ndarray) and not array.flags.c_contiguous:
             array = converted(array, array.dtype, "C")
         return array.reshape(len(array), -1)
+
+
+def as_sequence(value: Any) -> Any:
+    """Return what a generator, or a view of a mapping, gives as a list, and all else as it is."""
+    if value is None or type(value) is np.ndarray:
+        return value  # at once, as small calls take microseconds
+    return list(value) if isinstance(value, Iterator | ValuesView) else value
 
 
 def _empty(function: str, name: str, array: NDArray[Any]) -> ValueError:

@@ -899,8 +899,8 @@ class TestRun:
 
     @pytest.mark.parametrize(
         ("operation", "option"),
-        [("gram", "out"), ("graph", "precision"), ("gbs_matrix", "kernel")]
-        + [("semantic_rsm", name) for name in ("mask", "pairs", "loss", "memory_limit", "gpus")],
+        [("gram", "out"), ("graph", "precision"), ("gbs_matrix", "progress")]
+        + [("semantic_rsm", name) for name in ("loss", "memory_limit", "gpus")],
     )
     def test_options_that_plans_do_not_take(self, operation, option):
         message = f"^plan: a plan of '{operation}' does not take `{option}`: it takes `k"

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arguments import bandwidth_of, integer, threads
+from isogram._arrays import as_sequence
 from isogram._bandwidth import zero_median
 from isogram._entries import result_dtype, type_name
 from isogram._errors import errors_of, remarks_on_range, warn
@@ -24,7 +25,6 @@ from isogram._tokens.arguments import (
     check_precision,
     check_sides,
     kernels_of,
-    listed,
     matching_of,
     outputs_of,
     rank_of,
@@ -102,7 +102,7 @@ class RsmPlan(BlocksPlan):
     def _checked(self, *inputs: Any) -> tuple[Pairs, tuple[InputSpec, ...]]:
         sides = [
             (side, None if isinstance(side, list | tuple) else spec.tokens)
-            for side, spec in zip(map(listed, inputs), self.inputs, strict=True)
+            for side, spec in zip(map(as_sequence, inputs), self.inputs, strict=True)
         ]
         (tokens, lengths), (other, other_lengths) = (*sides, (None, None), (None, None))[:2]
         sides_of = (tokens, other, lengths, other_lengths, self.layout, *self.masks)

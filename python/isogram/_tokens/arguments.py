@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, ValuesView
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, get_args
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from isogram import _advice
 from isogram._arguments import choice, integer, positive
-from isogram._arrays import as_input, as_matrix, on_host
+from isogram._arrays import as_input, as_matrix, as_sequence, on_host
 from isogram._tokens.job import Listed, Matching, Pairs, Rank
 from isogram._tokens.samples import LAYOUTS, Samples
 from isogram._types import Bandwidth
@@ -109,7 +109,7 @@ class Inputs(NamedTuple):
 
     def listed(self) -> Inputs:
         """Return these with lists for what gives inputs one after another."""
-        tokens, other = listed(self.tokens), listed(self.other)
+        tokens, other = as_sequence(self.tokens), as_sequence(self.other)
         if tokens is self.tokens and other is self.other:
             return self
         return self._replace(tokens=tokens, other=other)
@@ -173,13 +173,6 @@ def _indices(function: str, name: str, indices: Any, size: int) -> NDArray[np.in
             f"got {array[bad[0]]} at index {bad[0]}"
         )
     return array.astype(np.int64)
-
-
-def listed(tokens: Any) -> Any:
-    """Return inputs of a generator, or of a view of a mapping, as a list."""
-    if tokens is None or type(tokens) is np.ndarray:
-        return tokens  # at once, as small calls take microseconds
-    return list(tokens) if isinstance(tokens, Iterator | ValuesView) else tokens
 
 
 def remarks_on_axes(function: str, pairs: Pairs) -> list[str]:

@@ -10,10 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from isogram._arrays import on_host
+from isogram._arrays import as_sequence, on_host
 from isogram._pictures import picture_of
 from isogram._tables import fixed
-from isogram._tokens.arguments import listed
 from isogram.plot._figure import axes_for
 from isogram.plot._labels import extent, names_of, points_of, set_names, set_title
 from isogram.plot._matrix import numbers_of
@@ -137,7 +136,7 @@ def neighbours(
 
 def _counted(argument: str, pictures: Any) -> Any:
     """Return pictures that have a number."""
-    pictures = listed(pictures)
+    pictures = as_sequence(pictures)
     if not hasattr(pictures, "__len__"):
         raise TypeError(
             f"neighbours: `{argument}` must be a sequence of pictures, "
