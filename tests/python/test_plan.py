@@ -251,13 +251,18 @@ class TestRsm:
             ({"mask": np.ones((4, 2), bool)}, "`mask` must be of shape"),
             ({"mask": np.ones((4, 3), bool), "lengths": [1, 2, 3, 3]}, "`mask` must be None with"),
             ({"other_mask": np.ones((4, 3), bool)}, "`other_mask` must be None without `other`"),
-            ({"pairs": ([0], [1])}, "a plan is of a whole RSM, and takes no `pairs`: to share"),
         ],
         ids=str,
     )
     def test_what_the_function_refuses(self, options, message):
         with pytest.raises(ValueError, match=f"^semantic_rsm: {message}"):
             ig.plan("semantic_rsm", tokens_of((4, 3, 2)), **options)
+
+    @pytest.mark.parametrize("function", ["semantic_rsm", "spatial_rsm"])
+    def test_lists_of_pairs(self, function):
+        message = f"^plan: a plan of '{function}' does not take `pairs`: call `{function}` with a p"
+        with pytest.raises(TypeError, match=message):
+            ig.plan(function, tokens_of((4, 3, 2)), pairs=([0], [1]))
         with pytest.raises(TypeError, match="out"):
             ig.plan("semantic_rsm", tokens_of((4, 3, 2)), out=None)
 
@@ -899,8 +904,8 @@ class TestRun:
 
     @pytest.mark.parametrize(
         ("operation", "option"),
-        [("gram", "out"), ("graph", "precision"), ("gbs_matrix", "progress")]
-        + [("semantic_rsm", name) for name in ("loss", "memory_limit", "gpus")],
+        [("gram", "out"), ("graph", "precision"), ("gbs_matrix", "precision")]
+        + [("semantic_rsm", name) for name in ("out", "loss", "progress", "memory_limit", "gpus")],
     )
     def test_options_that_plans_do_not_take(self, operation, option):
         message = f"^plan: a plan of '{operation}' does not take `{option}`: it takes `k"

@@ -34,9 +34,9 @@ def plan(operation: OperationName, /, *inputs: Any, **options: Any) -> Plan:
     *inputs
         As that function takes them. They are read at most once, and not kept.
     **options
-        Those of the function, but for `out`, `loss`, `pairs`, masks, `memory_limit`, `progress` and
-        those of GPUs, and without Gram matrices in place of features; and `tile`, the rows and
-        columns of a tile, by default a few hundred inputs or a few thousand samples.
+        Options of the function, masks included; not `out`, `loss`, `pairs`, `memory_limit`,
+        `progress`, options of GPUs and kernel "precomputed". And `tile`, the rows and columns of a
+        tile, by default a few hundred inputs or a few thousand samples.
 
     Returns
     -------
@@ -73,9 +73,9 @@ def plan(operation: OperationName, /, *inputs: Any, **options: Any) -> Plan:
     planner = getattr(loaded(module)[0], f"plan_{operation}")
     for name in options:
         if name not in planner.__kwdefaults__:
-            takes = ", ".join(f"`{option}`" for option in planner.__kwdefaults__)
-            raise TypeError(
-                f"plan: a plan of {operation!r} does not take `{name}`: it takes {takes}"
-            )
+            remedy = "it takes " + ", ".join(f"`{option}`" for option in planner.__kwdefaults__)
+            if name == "pairs" and operation in ("semantic_rsm", "spatial_rsm"):
+                remedy = f"call `{operation}` with a part of the list on each machine"
+            raise TypeError(f"plan: a plan of {operation!r} does not take `{name}`: {remedy}")
     made: Plan = planner(*inputs, **options)
     return made

@@ -54,7 +54,7 @@ class RsmPlan(BlocksPlan):
     rank : int or None
         How many axes the matching sees; None: all channels.
     masks : pair of arrays or None
-        Which tokens of both sides count, (n, s) booleans, where a mask picks others than the first.
+        Which tokens of both sides count, (n, s) booleans, where a mask keeps not only leading ones.
     mean_loss : float or None
         Of rank "auto": how much entries of the cosine kernel lie below the optimum on average,
         measured on a sample of pairs, the loss of a narrow precision included.
@@ -155,17 +155,11 @@ def plan_semantic_rsm(
     other_lengths: Any = None,
     mask: Any = None,
     other_mask: Any = None,
-    pairs: Any = None,
     bandwidth: BandwidthLike = "median",
     tile: int = _TILE,
     num_threads: int | None = None,
 ) -> RsmPlan:
     """Return the plan of `semantic_rsm`."""
-    if pairs is not None:
-        raise ValueError(
-            "semantic_rsm: a plan is of a whole RSM, and takes no `pairs`: to share a list of them "
-            "among machines, call `semantic_rsm` with a part of the list on each"
-        )
     chosen = matching_of(matching, window, topk, precision)
     inputs = Inputs(tokens, other, lengths, other_lengths, layout, mask, other_mask, normalize)
     of_rank = rank_of(chosen, rank, mean_loss)
