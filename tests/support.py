@@ -21,6 +21,7 @@ from pathlib import Path
 import isogram as ig
 import ml_dtypes
 import numpy as np
+import pytest
 import reference
 
 DTYPES = {
@@ -628,6 +629,15 @@ def run_program(code, env=None, timeout=60):
     done = subprocess.run(**program(code, env), timeout=timeout, check=False)
     assert done.returncode == 0, f"exit status {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout.strip()
+
+
+# The package as it is installed ---------------------------------------------------------------
+
+# Headers lie in it then.
+needs_the_installed_package = pytest.mark.skipif(
+    not any(Path(root, "include").is_dir() for root in ig.__path__),
+    reason="the package is not installed",
+)
 
 
 # Commands on the pages ------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Imports point inwards: the core of the package knows no edge, and edges know its face alone."""
+"""Imports point inwards: no module imports an edge, and edges import no module of the engine."""
 
 import ast
 from pathlib import Path

@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from isogram import _output
 from isogram.cli import bench
 from isogram.cli._commands import commands
+from support import needs_the_installed_package
 
 
 @pytest.fixture
@@ -1194,10 +1195,7 @@ def test_installed_command(tmp_path):
     assert (tmp_path / "isogram-demo.png").is_file()
 
 
-@pytest.mark.skipif(
-    not any(Path(root, "include").is_dir() for root in ig.__path__),
-    reason="the package is not installed",
-)
+@needs_the_installed_package
 def test_flags_of_the_installed_package(tmp_path):
     """A program that uses the library, built as a makefile and as a project of CMake would."""
     command = Path(sys.executable).with_name("isogram")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import isogram as ig
 import pytest
-from support import run_program
+from support import needs_the_installed_package, run_program
 
 KERNEL = 'kernel="linear"'
 PARAMETERS = 'bandwidth="median", gamma=None, degree=3, coef0=1.0'
@@ -177,10 +177,7 @@ def test_headers_and_cmake_files_are_installed():
     assert list(Path(ig.get_cmake_dir()).glob("isogram*onfig.cmake"))
 
 
-@pytest.mark.skipif(
-    not any(Path(root, "include").is_dir() for root in ig.__path__),
-    reason="the package is not installed",
-)
+@needs_the_installed_package
 @pytest.mark.skipif(ig.config()["cuda"]["built"], reason="kernels of GPUs take more")
 def test_a_wheel_is_at_most_3_mb():
     files = [path for root in ig.__path__ for path in Path(root).rglob("*") if path.is_file()]

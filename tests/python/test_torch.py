@@ -921,7 +921,7 @@ def test_refused_arguments(tmp_path):
         "`measure` must be one of": {"measure": "ckaa"},
         "`minibatch` must be False": {"minibatch": True, "measure": "gbs"},
         "`minibatch` must be True or False": {"minibatch": 1},
-        "k": {"k": 3},
+        "does not take `k`": {"k": 3},
         "MinibatchCKA does not take `k`": {"minibatch": True, "k": 3},
         "`b` must be a torch.nn.Module": {"b": "b"},
         "`out` must be a string or a path, got 0": {"out": 0},
