@@ -91,7 +91,7 @@ class _KernelParameters(TypedDict, total=False):
 
 
 class GramOptions(_KernelParameters, _Threads, total=False):
-    """Those of `gram`."""
+    """Options of `gram`."""
 
     kernel: KernelName
     bandwidth: BandwidthLike
@@ -100,14 +100,14 @@ class GramOptions(_KernelParameters, _Threads, total=False):
 
 
 class CenterOptions(_Threads, total=False):
-    """Those of `center`."""
+    """Options of `center`."""
 
     estimator: EstimatorName
     out: Array | None
 
 
 class CkaMatrixOptions(_KernelParameters, _Progress, total=False):
-    """Those of `cka_matrix`."""
+    """Options of `cka_matrix`."""
 
     kernel: LayerKernelName
     bandwidth: BandwidthsLike
@@ -116,7 +116,7 @@ class CkaMatrixOptions(_KernelParameters, _Progress, total=False):
 
 
 class GbsMatrixOptions(_Progress, total=False):
-    """Those of `gbs_matrix`."""
+    """Options of `gbs_matrix`."""
 
     k: int | None
     center: bool
@@ -125,7 +125,7 @@ class GbsMatrixOptions(_Progress, total=False):
 
 
 class GraphOptions(_Threads, total=False):
-    """Those of `graph`, but for `k`, which decides what it returns."""
+    """Options of `graph`, but for `k`, which decides what it returns."""
 
     center: bool
     symmetrize: bool
@@ -133,19 +133,19 @@ class GraphOptions(_Threads, total=False):
 
 
 class JsdOptions(_Progress, total=False):
-    """Those of `jsd`."""
+    """Options of `jsd`."""
 
     out: Array | None
 
 
 class MatchOptions(_Progress, total=False):
-    """Those of `match`."""
+    """Options of `match`."""
 
     maximize: bool
 
 
 class SemanticMatchingOptions(_Progress, total=False):
-    """Those of `semantic_matching`, but for `pairs`, which decides what totals are."""
+    """Options of `semantic_matching`, but for `pairs`, which decides what totals are."""
 
     kernel: Literal["cosine", "linear"]
     normalize: NormalizationName
@@ -157,7 +157,7 @@ class SemanticMatchingOptions(_Progress, total=False):
 
 
 class SpatialRsmOptions(_Progress, total=False):
-    """Those of `spatial_rsm`, but for `kernel`, which decides how many RSMs it returns."""
+    """Options of `spatial_rsm`, but for `kernel`, which decides how many RSMs it returns."""
 
     pairs: tuple[Any, Any] | None
     normalize: NormalizationName
@@ -171,7 +171,7 @@ class SpatialRsmOptions(_Progress, total=False):
 
 
 class SemanticRsmOptions(SpatialRsmOptions, total=False):
-    """Those of `semantic_rsm`, but for `kernel`."""
+    """Options of `semantic_rsm`, but for `kernel`."""
 
     matching: MatchingName
     window: int | None

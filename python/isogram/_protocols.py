@@ -75,7 +75,7 @@ class Place(Protocol):
         """Wait for an array, and return it in host memory."""
 
     def are_finite(self, array: Array) -> bool:
-        """Return whether no entry is infinite or NaN; True on a GPU, which is not waited for."""
+        """Return whether no entry is infinite or NaN; True at once on a GPU."""
 
     def gram(
         self,

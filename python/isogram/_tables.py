@@ -126,7 +126,7 @@ def _cut_apart(names: Sequence[str], width: int) -> list[str] | None:
 
 
 def _told_apart(names: Sequence[str], width: int) -> list[str]:
-    """Cut names; where different ones would look alike, to what they do not all begin and end with.
+    """Cut names; where different names would look alike, drop what all begin and end with.
 
     Where that is too little, names may look alike.
     """
@@ -139,7 +139,7 @@ def _told_apart(names: Sequence[str], width: int) -> list[str]:
 
 
 def _shared_beginning(names: Sequence[str]) -> int:
-    """Return how many characters all names begin with, none of a number that differs."""
+    """Return how many characters all names begin with, not counting digits at the end."""
     pairs = zip(min(names), max(names), strict=False)
     same = "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     return len(same.rstrip("0123456789"))

@@ -145,7 +145,7 @@ class _Plan(NamedTuple):
 
     @property
     def tiles(self) -> Iterator[Tile]:
-        """The tiles; those of all layers are computed together."""
+        """The tiles; one is computed for all layers together."""
         return upper_tiles(self.samples, self.edge)
 
 

@@ -240,7 +240,7 @@ def cka_matrix(
     Raises
     ------
     ValueError, TypeError
-        As for `hsic`, of which the layer is named; layers of fewer than two axes.
+        As for `hsic`, with the name of the layer; layers of fewer than two axes.
 
     Notes
     -----

@@ -76,8 +76,8 @@ def gbs(
     Raises
     ------
     ValueError, TypeError
-        As for `hsic`; fewer than two samples, `k` out of range, a Gram matrix whose diagonal is
-        none of squared norms.
+        As for `hsic`; fewer than two samples, `k` out of range, a Gram matrix with a negative
+        diagonal entry, or with 0 on the diagonal of a row that has other entries.
 
     Notes
     -----
@@ -161,8 +161,7 @@ def gbs_matrix(
     Raises
     ------
     ValueError, TypeError
-        As for `hsic`, of which the layer is named; layers of fewer than two axes, fewer than two
-        samples, `k` out of range, a Gram matrix whose diagonal is none of squared norms.
+        As for `gbs`, with the name of the layer; layers of fewer than two axes.
 
     Notes
     -----

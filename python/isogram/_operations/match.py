@@ -32,7 +32,7 @@ _ERRORS = errors_of("match")  # made once: a small problem takes a microsecond
 class Matching(NamedTuple, Generic[ResultT]):
     """Columns that rows are matched with, totals of the matched entries, and duality gaps.
 
-    Arrays are those of one library; of a problem that is no batch, total and gap are floats.
+    All arrays are of one library. Total and gap of a single problem are floats.
     """
 
     columns: ResultT

@@ -201,13 +201,12 @@ def semantic_rsm(
     ------
     ValueError
         A wrong shape, layout, length, mask or index; tokens of norm 1 that a matching would sort by
-        norm; `pairs` with the median bandwidth or `gpus`; a narrow `precision` or
-        `rank` with another matching than "exact", or `loss` with neither; a narrow `precision` with
-        float64 tokens; `mean_loss` without rank "auto"; a NaN or infinity, whose index is named: of
-        several the first of
-        `tokens`, or else of `other`, but band by band the first that is read; a bandwidth by the
-        median of no pairs, or of distances whose median is 0; on a GPU more than 4096 tokens that
-        are matched at once.
+        norm; `pairs` with the median bandwidth or `gpus`; a narrow `precision` or `rank` with
+        another matching than "exact", or `loss` with neither; a narrow `precision` with float64
+        tokens; `mean_loss` without rank "auto"; a NaN or infinity, with its index: of several the
+        first of `tokens`, or else of `other`, but band by band the first that is read; a bandwidth
+        by the median of no pairs, or of distances whose median is 0; on a GPU more than 4096 tokens
+        that are matched at once.
     TypeError
         Types that are neither floats nor integers nor booleans; integers as for `gram`.
     MemoryError
@@ -226,22 +225,21 @@ def semantic_rsm(
     With a narrow precision or a rank no pair is. Pairs of a GPU are matched again by the host, to
     which the tokens are then copied. A rank takes s²·rank + s·c multiply-adds per pair in place of
     s²·c, c·rank in float64 per token, and once c³, to find the axes of 4·c tokens with NumPy: where
-    c is large, it takes hundreds of inputs to pay. The axes are those of the tokens as they are
+    c is large, it takes hundreds of inputs to pay. The axes are found from the tokens as they are
     matched (less their input's mean token where all inputs have as many), over the norm of their
     input. A pair of `pairs` costs up to a sixth more than one of the whole RSM at 49 tokens, and
-    as much at 196 and more, besides packing the inputs, each in the time of two to four pairs;
-    those of `other` are packed 8 MB at a time, and inputs in no pair not at all, which are read
-    only for rbf and a rank. Memory: the results, one packed copy of the tokens (two with a narrow
-    precision or a rank, to score what was matched), a copy of tokens that are scaled, or picked by
-    a mask that is not one of leading tokens, 56·c² bytes to find axes, and a block of pairs per
-    thread; the median
-    takes half a result more. A GPU holds bands of inputs that fit, and blocks of pairs whose
-    affinities stay in its cache; with a rank, float64 copies of the tokens of a block as well. It
-    is waited for once, to learn whether all tokens are finite, for rbf twice more, and with a rank
-    for each input of the samples, of which the host finds the axes; a median of 0 gives NaN
-    throughout there, not an error. Its entries differ from the host's by rounding, 1e-6 of the
-    norms' product in float32; of equal optima of rounded tokens it may score another. The result
-    need not be positive semi-definite.
+    as much at 196 and more. Each input in a pair is packed in the time of two to four pairs, inputs
+    of `other` 8 MB at a time; inputs in no pair are not packed, and read only for rbf and a rank.
+    Memory: the results, one packed copy of the tokens (two with a narrow precision or a rank, to
+    score the matched pairs), a copy of tokens that are scaled, or picked by a mask that is not one
+    of leading tokens, 56·c² bytes to find axes, and a block of pairs per thread; the median takes
+    half a result more. A GPU holds bands of inputs that fit, and blocks of pairs whose affinities
+    stay in its cache; with a rank, float64 copies of the tokens of a block as well. The call waits
+    for a GPU once, to learn whether all tokens are finite, twice more for rbf, and with a rank once
+    for each sampled input, as the host finds the axes. On a GPU a median of 0 gives NaN throughout,
+    not an error. Its entries differ from the host's by rounding, 1e-6 of the norms' product in
+    float32; of equal optima of rounded tokens it may score another. The result need not be positive
+    semi-definite.
     Source: Wald et al. 2024, "Decoupling Semantic Similarity from Spatial Alignment for Neural
     Networks", arXiv:2410.23107. Their code sorts norms ascending before it cuts windows, so that
     the shorter last window holds the largest norms, here the smallest: entries differ where

@@ -38,7 +38,7 @@ _ONE_PAIR = Listed(np.zeros(1, np.int64), np.zeros(1, np.int64))
 class SemanticMatching(NamedTuple, Generic[ResultT, SumT]):
     """Which token every token is matched with, what each pair of tokens adds, and their sum.
 
-    Arrays are those of one library; of two inputs, total and gap are floats.
+    All arrays are of one library. Without `pairs`, total and gap are floats.
     """
 
     columns: ResultT

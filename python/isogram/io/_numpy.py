@@ -2,8 +2,8 @@
 
 Nothing is ever unpickled. Headers come first, so that an array is neither allocated nor read before
 it is known to be wanted and to be in the file; and whatever is wrong becomes a ValueError. NumPy
-parses headers, but for integers of Python 2 in them, of which it would warn: no thread can silence
-warnings for itself alone.
+parses headers, once integers of Python 2 are rewritten: it would warn of them, and no thread can
+silence warnings for itself alone.
 """
 
 from __future__ import annotations

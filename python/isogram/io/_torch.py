@@ -77,7 +77,7 @@ def _add(torch: Any, found: Contents, name: str, value: Any) -> None:
 
 
 def _is_dense(torch: Any, tensor: Any) -> bool:
-    is_view = tensor.is_conj() or tensor.is_neg()  # whose numbers are not those in memory
+    is_view = tensor.is_conj() or tensor.is_neg()  # memory has other numbers
     return tensor.layout == torch.strided and not (
         tensor.is_nested or tensor.is_quantized or is_view
     )

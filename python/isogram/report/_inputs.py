@@ -119,7 +119,7 @@ def known_of(count: int, labels: Any, pictures: Any, ids: Any) -> Known:
 
 
 def _require_one_each(name: str, values: Any, count: int) -> None:
-    """Raise unless there is one value for each sample; those of labels and ids have no axes."""
+    """Raise unless there is one value for each sample; labels and ids have one axis."""
     shape = tuple(getattr(values, "shape", ())) or None
     if not isinstance(values, Sized) or (shape is None and hasattr(values, "shape")):
         got = f"{type(values).__name__} without a length"

@@ -58,13 +58,13 @@ class Matched:
     Attributes
     ----------
     side
-        Of which of the two layers the tokens are.
+        The layer that has the tokens: 0 or 1.
     called
-        That layer.
+        The name of that layer.
     samples, names, pictures
-        Which of those that are shown; what they are called; addresses of their pictures.
+        Two samples: places among all that are shown, names, addresses of pictures.
     total, share
-        How alike they are, and the share of it that `lines` adds.
+        The similarity of the samples, and the share of it that `lines` adds.
     """
 
     side: int

@@ -23,11 +23,11 @@ class Neighbour:
     Attributes
     ----------
     sample
-        Which of those that are shown.
+        Its place among all that are shown.
     name, group, picture
-        The sample; the picture's address, if there are pictures.
+        Its name and group; the address of its picture, if there are pictures.
     value
-        How alike it is.
+        Its similarity to the other.
     is_shared
         Whether both layers have it among the nearest.
     is_alike
