@@ -42,16 +42,16 @@ GbsTable gbs_table(std::span<const InputView> x, std::size_t k, bool center,
 GbsTable gbs_table(std::span<const InputView> x, std::span<const InputView> y, std::size_t k,
                    bool center, const Execution& execution = {});
 
-// The same of Gram matrices K that are given in place of features, by the cosines K_ij / √(K_ii
-// K_jj)
-// (`center`: those of H K H, H = I − 11ᵀ/n); with an empty y those of x with each other. Matrices
-// are symmetric as for hsic_table_of_grams() (cka.hpp). Of equal cosines the smaller column is the
-// nearer; a centred sample whose square is 64 roundings of float64 of the largest counts as 0.
+// The same of Gram matrices K that are given in place of features. Edges are the cosines
+// K_ij / √(K_ii K_jj), with `center` of H K H, H = I − 11ᵀ/n; with an empty y the matrices of x are
+// compared with each other. Matrices are symmetric as for hsic_table_of_grams() (cka.hpp). Of equal
+// cosines the smaller column is the nearer; a centred sample whose square is at most 64 roundings
+// of float64 of the largest counts as 0.
 //
 // Types: any → float64. Cost: n² per matrix and per pair. Matrices are read twice where they lie.
 // Memory: a tile of each matrix per thread, and n sums per pair; k-NN graphs: all of them.
 // Throws std::invalid_argument: as gbs_table(), a matrix that is not square or not symmetric, or
-// whose diagonal is none of squared norms.
+// whose diagonal has an entry that is no squared norm.
 GbsTable gbs_table_of_grams(std::span<const InputView> x, std::span<const InputView> y,
                             std::size_t k, bool center, const Execution& execution = {});
 
