@@ -360,7 +360,7 @@ std::size_t inputs_within(std::size_t bytes, const RsmPlan& plan, std::size_t ch
   return std::max(std::size_t{1}, bytes / product(plan.max_tokens * sizeof(T), depth));
 }
 
-// Those of some inputs that are in pairs; others are not read.
+// The inputs that are in pairs; others are not read.
 class ListedInputs {
  public:
   ListedInputs(const TokenInputs& inputs, std::initializer_list<Indices> listed)
@@ -381,7 +381,7 @@ class ListedInputs {
     return place_of_[static_cast<std::size_t>(input)];
   }
 
-  // Packs those of some places into `side`; this object must outlive it.
+  // Packs the inputs of some places into `side`; this object must outlive it.
   template <class T>
   void pack(const simd::Kernels& level, const RsmPlan& plan, Span places,
             const Execution& execution, std::optional<RsmSide<T>>& side) const {
@@ -400,7 +400,7 @@ class ListedInputs {
 
   std::vector<std::size_t> place_of_;
   std::vector<std::size_t> used_;
-  std::vector<InputView> views_;  // of those that are used
+  std::vector<InputView> views_;  // of the inputs
 };
 
 void require_indices(Indices indices, std::size_t inputs) {

@@ -70,7 +70,7 @@ struct ToEntries {
   __device__ static void keep_scale(float*, std::int64_t) {}
 };
 
-// Rounds item(c) for c < end, stores what is below `stride`, and adds the norms in every lane of
+// Rounds item(c) for c < end, stores the items below `stride`, and adds the norms in every lane of
 // the warp. item(c) is 0 beyond the token's own. Returns Σ item(c)².
 template <class Rounding, class Item>
 __device__ double round_token(const Rounding& rounding, Item item, std::int64_t end,

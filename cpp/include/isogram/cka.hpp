@@ -51,10 +51,10 @@ HsicTable hsic_table(std::span<const Layer> x, Estimator estimator,
 HsicTable hsic_table(std::span<const Layer> x, std::span<const Layer> y, Estimator estimator,
                      const Execution& execution = {});
 
-// The same of Gram matrices that are given in place of features; with an empty y those of x with
-// each other. They are centred before they are multiplied, and count as they are: symmetric up to
-// √eps of their type times the largest entry, where entries that differ from their mirror images
-// count with the mean of both. HSIC(x, x) is 0 where centring leaves 64 roundings of float64.
+// The same for Gram matrices that are given in place of features; with an empty y, matrices of x
+// with each other. Matrices are centred before they are multiplied. They are symmetric up to √eps
+// of their type times the largest entry; entries that differ from their mirror images count with
+// the mean of both. HSIC(x, x) is 0 where centring leaves 64 roundings of float64.
 //
 // Types: any → float64. Cost: n² per matrix and n²/2 per pair. Matrices are read twice where they
 // lie. Memory: a tile of each matrix per thread, and row sums as of hsic_table().

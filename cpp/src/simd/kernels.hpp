@@ -149,7 +149,7 @@ struct ColumnCenter {
 };
 
 // Rows of memory that are written, or packed, after a block is computed. The kernel prefetches
-// their lines, a few at a time, because otherwise every line would be waited for.
+// their lines, a few at a time, because it would otherwise wait for every line.
 struct ExpectedRows {
   const void* const* starts = nullptr;
   std::size_t count = 0;

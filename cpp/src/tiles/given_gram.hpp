@@ -23,8 +23,8 @@ class GivenGram {
   static GivenGram centered(const InputView& k, bool hollow, const Execution& execution);
 
   // Cosines K_ij / √(K_ii K_jj); `center`: of the double-centred K. 0 for samples without a norm.
-  // Throws std::invalid_argument for a diagonal that is none of squared norms: it is negative
-  // somewhere, or 0 in a row that has other entries.
+  // Throws std::invalid_argument for a diagonal entry that is negative, or that is 0 in a row with
+  // other entries.
   static GivenGram cosines(const InputView& k, bool center, const Execution& execution);
 
   const InputView& view() const { return k_; }

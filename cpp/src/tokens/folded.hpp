@@ -15,7 +15,7 @@ struct Fold {
   explicit Fold(std::size_t length)
       : depth(std::min(length, simd::kDepthPanel)), panels(blocks_in(length, depth)) {}
 
-  // The elements between two of one panel, and those of a folded row.
+  // Elements from one of a panel to the next, and elements of a folded row.
   std::size_t stride() const { return simd::padded_fold<T>(panels); }
   std::size_t elements() const { return depth * stride(); }
 
