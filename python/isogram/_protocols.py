@@ -40,8 +40,8 @@ class Place(Protocol):
     """Where arrays lie, and the operations that run there: `_host` and `_device` have them.
 
     Arguments arrive checked, and lie in this place, as results do. An error in them is a
-    `PlaceError`, which `errors_of` makes an error of the function that the caller called. A GPU is
-    waited for only where a docstring says "wait"; elsewhere its results are NaN where the host
+    `PlaceError`, which `errors_of` makes an error of the function that the caller called. A call
+    waits for a GPU only where a docstring says "wait"; elsewhere its results are NaN where the host
     raises. A GPU ignores `num_threads`, and reports progress once, when all is done or queued.
     """
 
@@ -89,7 +89,7 @@ class Place(Protocol):
     ) -> bool:
         """Write the Gram matrix of `x`, or of `x` and `y`; False: some entry is infinite.
 
-        A GPU is not waited for to learn that.
+        The call does not wait for a GPU to learn that.
         """
 
     def median_bandwidth(
@@ -207,8 +207,8 @@ class Place(Protocol):
         """Write linear and cosine entries, distances and losses of pairs of inputs.
 
         Only arrays in `results` are written, which lie where the tokens do. Returns the exponent e
-        of distances, which are written over 2^e. A GPU is waited for, to learn whether all tokens
-        are finite, and which distances the host is to compute.
+        of distances, which are written over 2^e. The call waits for a GPU, to learn whether all
+        tokens are finite, and which distances the host is to compute.
         """
 
     def rbf_from_distances(
@@ -217,7 +217,7 @@ class Place(Protocol):
         """Make RBF entries of distances over 2^exponent.
 
         Of an RSM of one set, the median is of those above the diagonal. False where it is 0: the
-        host leaves the distances as they are then, and a GPU, not waited for, makes them NaN.
+        host leaves the distances as they are then, and a GPU makes them NaN.
         """
 
     def jsd(

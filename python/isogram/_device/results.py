@@ -1,4 +1,4 @@
-"""Results that become Python's numbers: the GPU is waited for once, and errors are the host's."""
+"""Results that become Python's numbers: one wait for the GPU, and the host's errors."""
 
 from __future__ import annotations
 

@@ -69,8 +69,8 @@ def center(
     -----
     Types: float16, bfloat16, float32 → float64 sums → float32; float64 throughout. Integers as for
     `gram`. Cost: two passes over n² entries. Memory: the result and 16 n bytes. Sources: Gretton et
-    al. 2005; Székely and Rizzo 2014; Song et al. 2012. A GPU is not waited for: a NaN or infinity
-    gives NaN there, not an error.
+    al. 2005; Székely and Rizzo 2014; Song et al. 2012. The call does not wait for a GPU: a NaN or
+    infinity gives NaN there, not an error.
 
     Examples
     --------

@@ -89,8 +89,8 @@ def hsic(
     so neither an offset nor one sample of huge norm costs digits. Cost: n²(d1 + d2) operations; for
     the linear kernel n·d1·d2 where that is less, which a GPU takes in float64. Memory: one packed
     copy of the inputs, or half an n × n matrix where that is smaller; on a GPU tiles of at most one
-    GiB. A GPU is waited for once. Gram matrices that are given are read twice where they lie, in
-    float64 whatever their type; on a GPU one that rounding makes asymmetric is copied.
+    GiB. The call waits for a GPU once. Gram matrices that are given are read twice where they lie,
+    in float64 whatever their type; on a GPU one that rounding makes asymmetric is copied.
     Sources: Gretton et al. 2005 (biased), Song et al. 2012 (debiased).
 
     Examples

@@ -82,8 +82,8 @@ def compare_rsms(
     entries that stretch over more than 16 eps. The C++ header isogram/compare.hpp has all details.
 
     Types: any → float64 throughout. Integers as for `gram`. Cost: n², and n² log n for spearman and
-    kendall. Memory: the two triangles in float64; on a GPU, which is waited for, several copies of
-    them. Sources: Kriegeskorte et al. 2008 (RSA); Knight 1966 (tau-b).
+    kendall. Memory: the two triangles in float64; on a GPU, for which the call waits, several
+    copies of them. Sources: Kriegeskorte et al. 2008 (RSA); Knight 1966 (tau-b).
 
     Examples
     --------

@@ -83,7 +83,7 @@ def gbs(
     -----
     Types: float16, bfloat16, float32 → float32 cosines → float64 sums; any float64 input → float64
     throughout. Integers as for `gram`. Cost: n²(d1 + d2)/2. Memory: one packed copy of the inputs,
-    or half an n × n matrix where that is smaller. A GPU is waited for once. Gram matrices that
+    or half an n × n matrix where that is smaller. The call waits for a GPU once. Gram matrices that
     are given are read as for `hsic`, in float64. Source: Chen et al. 2021, arXiv:2111.11165.
 
     Examples
@@ -167,9 +167,9 @@ def gbs_matrix(
     -----
     Types and source as for `gbs`; float64 throughout if any layer is float64. Cost: n²·d_l/2 per
     layer, and n² per pair of layers. Memory: n sums per pair of layers, and one packed copy of the
-    layers, or half an n × n matrix for each where that is smaller. A GPU is not waited for: a NaN
-    or infinity in a layer gives NaN in its row and column, samples without edges come without a
-    warning, and progress is reported once, when all is queued.
+    layers, or half an n × n matrix for each where that is smaller. The call does not wait for a
+    GPU: a NaN or infinity in a layer gives NaN in its row and column, samples without edges come
+    without a warning, and progress is reported once, when all is queued.
 
     Examples
     --------

@@ -100,14 +100,14 @@ def gram(
     -----
     Types: float16, bfloat16, float32 → float32 → float32; any float64 input → float64 throughout.
     Booleans and integers of 8 or 16 bits count as float32, others as float64, without a change of
-    values; a copy of them is made, and for those of 64 bits, which have to be known to be small
-    enough, a GPU is waited for. Norms, means and shifts are float64. Euclidean distances are taken
-    after a common shift, and pair by pair where they would cancel or overflow; L1 distances from
-    the features as they are. Entries of linear and polynomial beyond the type are infinite, with a
+    values; a copy of them is made, and the call waits for a GPU to learn whether those of 64 bits
+    are small enough. Norms, means and shifts are float64. Euclidean distances are taken after a
+    common shift, and pair by pair where they would cancel or overflow; L1 distances from the
+    features as they are. Entries of linear and polynomial beyond the type are infinite, with a
     RuntimeWarning. Cost: n·m·d multiply-adds, half of that for one set. Memory: the result, and one
-    packed copy of the inputs, or a second result where that is smaller. A GPU is not waited for, so
-    it cannot raise: a NaN or infinity gives NaN in its rows and columns, a median of 0 gives NaN
-    throughout, and infinite entries come without a warning.
+    packed copy of the inputs, or a second result where that is smaller. The call does not wait for
+    a GPU, and so cannot raise: a NaN or infinity gives NaN in its rows and columns, a median of 0
+    gives NaN throughout, and infinite entries come without a warning.
 
     Examples
     --------

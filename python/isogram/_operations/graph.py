@@ -144,10 +144,10 @@ def graph(
     those of `graph(x.astype("float64"), k=k)`. Cost: n²·d/2 multiply-adds; with `k`, as many again
     in float64 where most rows are ranked again, and n·d for each row whose k-th and next cosines
     are equal even in float64. Memory: one packed copy of `x`, or half an n × n matrix where that is
-    smaller. A GPU is not waited for where the graph is dense: a NaN or infinity gives NaN. For a
-    sparse graph it holds a float64 copy of `x` as well and is waited for once, to learn how many
-    edges there are; with a lower `precision` the neighbours are those of rounded products. Source:
-    Chen et al. 2021, arXiv:2111.11165, where the norm is clamped at 1e-8.
+    smaller. The call does not wait for a GPU where the graph is dense: a NaN or infinity gives NaN.
+    For a sparse graph it waits once, to learn how many edges there are, and the GPU holds a float64
+    copy of `x` as well; with a lower `precision` the neighbours are those of rounded products.
+    Source: Chen et al. 2021, arXiv:2111.11165, where the norm is clamped at 1e-8.
 
     Examples
     --------

@@ -75,8 +75,9 @@ def jsd(
     Notes
     -----
     Types: float16, bfloat16, float32 → float32; any float64 input → float64. Integers as for
-    `gram`. Cost: c logarithms per pair. Memory: the result and one packed copy of the inputs. A GPU
-    is not waited for: a row that is no distribution gives NaN, not an error. Source: Lin 1991.
+    `gram`. Cost: c logarithms per pair. Memory: the result and one packed copy of the inputs. The
+    call does not wait for a GPU: a row that is no distribution gives NaN, not an error. Source: Lin
+    1991.
 
     Examples
     --------

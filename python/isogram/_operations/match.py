@@ -115,12 +115,12 @@ def match(
     values. Cost per problem: r²·c in the worst case, r the smaller and c the larger side, far less
     on most. Memory: one problem per thread, three where float32 is not enough; a copy of all
     problems, unless they are float32 or float64 in the machine's byte order; a dense copy of a
-    sparse matrix, with one byte more per entry while it is made. A GPU is waited for once, at the
-    end. The host solves the problems whose optimum the GPU cannot prove; of several optima a GPU
-    may find another than the host. Sources: shortest augmenting paths, Jonker and
-    Volgenant 1987, Crouse 2016; duals to start from by annealed Sinkhorn sweeps, Sharify, Gaubert
-    and Grigori 2011, arXiv:1104.3830, on the host over-relaxed, Thibault, Chizat, Dossal and
-    Papadakis 2017, arXiv:1711.01851.
+    sparse matrix, with one byte more per entry while it is made. The call waits for a GPU once, at
+    the end. The host solves the problems whose optimum the GPU cannot prove; of several optima a
+    GPU may find another than the host. Sources: shortest augmenting paths, Jonker and Volgenant
+    1987, Crouse 2016; duals to start from by annealed Sinkhorn sweeps, Sharify, Gaubert and Grigori
+    2011, arXiv:1104.3830, on the host over-relaxed, Thibault, Chizat, Dossal and Papadakis 2017,
+    arXiv:1711.01851.
 
     Examples
     --------

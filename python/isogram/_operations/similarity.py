@@ -64,8 +64,8 @@ def similarity(
     operations for each layer, twice beyond 256 MiB of RSMs, in tiles: no n × n matrix is held. RSA
     by ranks sorts whole RSMs, one at a time. Neighbours are those of `graph(x, k=k)`. Procrustes:
     float64, n d1 d2 operations for each pair, and an SVD of at most n × n by LAPACK. Every
-    measure's `source` names its paper. On a GPU errors and warnings are those of the host, for
-    which it is waited for.
+    measure's `source` names its paper. On a GPU errors and warnings are those of the host: the call
+    waits for them.
 
     Examples
     --------

@@ -65,7 +65,7 @@ def cka_table(
     degree: int = 3,
     coef0: float = 1.0,
 ) -> tuple[CkaTable, Remarks]:
-    """Return the table of `cka_matrix`; of layers on a GPU it is waited for."""
+    """Return the table of `cka_matrix`; for layers on a GPU wait for it."""
     options = kernel_of(pairs.function, kernel, bandwidth, gamma, degree, coef0)
     table = table_of(pairs, options, estimator, precision)
     return table, lambda _: remarks(pairs.function, table)

@@ -25,7 +25,7 @@ def gbs_table(
     kernel: str = "cosine",
     precision: str = "float32",
 ) -> tuple[LayerTable, Remarks]:
-    """Return the table of `gbs_matrix`; of layers on a GPU it is waited for."""
+    """Return the table of `gbs_matrix`; for layers on a GPU wait for it."""
     neighbours = 0 if k is None else integer(pairs.function, "k", k, 1)
     return table_of(pairs, neighbours, center, kernel, precision, wait=True)
 

@@ -77,8 +77,8 @@ def compare(
     Returns
     -------
     Report
-        `.save(path)` writes it, a notebook shows it, and `.facts` is what it shows as dictionaries,
-        lists and arrays.
+        `.save(path)` writes it, a notebook shows it, and `.facts` has its contents as
+        dictionaries, lists and arrays.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a page shows, for other programs: as dictionaries, lists, text and arrays."""
+"""The contents of a page for other programs: dictionaries, lists, text and arrays."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def facts_of_samples(
     Parameters
     ----------
     ids
-        What all samples are called.
+        Names of all samples.
     pair
-        The layers whose samples they are.
+        The two layers that have the samples.
     """
     shown = [ids[row] for row in samples.rows]
     return {

@@ -31,7 +31,7 @@ class Report:
     html : str
         The page. It asks for nothing from anywhere, and runs no script but its own.
     facts : dict
-        What it shows, for other programs: text, numbers and arrays by name.
+        Its contents for other programs: text, numbers and arrays by name.
     """
 
     html: str
@@ -64,7 +64,7 @@ def page(
     template
         A file of the folder `templates`.
     facts
-        What the page shows, for other programs.
+        The contents of the page for other programs.
     style
         CSS besides that of every page: of numbers alone, as nothing escapes it.
     data
