@@ -334,9 +334,9 @@ def spatial_rsm(
 
     Notes
     -----
-    Types as for `semantic_rsm`. Cost per pair: s·c multiply-adds. A pair of `pairs` takes five to
-    ten times as long as one of the whole RSM, a product of matrices: a list is the faster way to
-    less than a tenth of all entries. Memory: the results and one packed copy of the tokens.
+    Types as for `semantic_rsm`. Cost per pair: s·c multiply-adds. A pair of `pairs` takes ten times
+    as long as one of the whole RSM, a product of matrices: a list is faster for less than a tenth
+    of all entries. Memory: the results and one packed copy of the tokens.
     Source: Kriegeskorte et al. 2008.
 
     Examples

@@ -158,9 +158,9 @@ def semantic_matching(
 
     Notes
     -----
-    Types: any → float64 throughout. Of several optima one is found; `semantic_rsm`, which
-    computes in float32, may find another, of the same sum but for rounding. Cost per pair: s·t·c
-    multiply-adds in float64, by NumPy, and one assignment: four to ten times that of
+    Types: any → float64 throughout. Of several optima one is found; `semantic_rsm`, which computes
+    in float32, may find another, of the same sum but for rounding. Cost per pair: s·t·c
+    multiply-adds in float64, by NumPy, and one assignment: two to seven times that of
     `semantic_rsm`. Memory: the results, and 16 MB of affinities and tokens, or one pair if that is
     more. The host computes: tokens on a GPU are copied there, and the results back. Source: Wald et
     al. 2024, arXiv:2410.23107.
