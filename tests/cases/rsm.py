@@ -38,7 +38,7 @@ def entries_of(place, *tokens, **options):
 
 
 def ranked(place, *tokens, **options):
-    """Return the linear RSM, and what it may have lost."""
+    """Return the linear RSM and its `loss`."""
     dtype = result_dtype(*(part.dtype for side in tokens for part in side))
     loss = place.put(np.full((len(tokens[0]), len(tokens[-1])), np.nan, dtype))
     return entries_of(place, *tokens, kernel="linear", loss=loss, **options), place.get(loss)
@@ -105,7 +105,7 @@ def test_matched_pairs_are_scored_on_all_channels(place):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("rank", [1, 3, 10])
-def test_what_is_matched_are_coordinates_along_the_leading_axes(place, rank, dtype):
+def test_the_matching_sees_coordinates_along_the_leading_axes(place, rank, dtype):
     """Against SciPy's matching along axes of a singular value decomposition of all tokens."""
     tokens = correlated(6, 15, 24, 5).astype(dtype)
     wide = tokens.astype(np.float64)

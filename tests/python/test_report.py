@@ -319,7 +319,7 @@ def test_layers_of_bfloat16(tmp_path):
     ml_dtypes = pytest.importorskip("ml_dtypes")
     x = np.random.default_rng(0).standard_normal((N, 4, 3)).astype(ml_dtypes.bfloat16)
     page, expected = (report.compare([each], [each[::-1]]) for each in (x, x.astype(np.float32)))
-    assert data_of(page) == data_of(expected)  # not those of the bits
+    assert data_of(page) == data_of(expected)  # not of the bits
     safetensors = pytest.importorskip("safetensors.numpy")
     safetensors.save_file({"0": x, "1": np.ascontiguousarray(x[::-1])}, tmp_path / "a.safetensors")
     with io.open(tmp_path / "a.safetensors") as layers:
@@ -368,7 +368,7 @@ NOT_ONE_EACH = {
 @pytest.mark.parametrize(
     ("name", "got"),
     [(name, got) for name in ("labels", "ids") for got in NOT_ONE_EACH]
-    + [("pictures", got) for got in [*NOT_ONE_EACH][:2]],  # which have axes of their own
+    + [("pictures", got) for got in [*NOT_ONE_EACH][:2]],  # pictures have axes of their own
 )
 def test_values_that_are_not_one_for_each_sample(name, got):
     message = f"^compare: `{name}` must be one for each of the 30 samples, got {got}"

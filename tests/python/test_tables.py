@@ -84,7 +84,7 @@ WIDE = [f"特徴.{i}.層" for i in range(9)]  # 11 columns of a terminal
 
 
 def columns(text):
-    """As terminals have it: wide and full-width characters take two columns."""
+    """Return the width on a terminal: wide and full-width characters take two columns."""
     return sum(2 if unicodedata.east_asian_width(c) in ("W", "F") else 1 for c in text)
 
 

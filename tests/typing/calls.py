@@ -39,7 +39,7 @@ class JaxArray:
 
 
 class Frame:
-    """What isogram.typing knows the frames of pandas by."""
+    """A frame of pandas, as isogram.typing knows it."""
 
     @property
     def iloc(self) -> object:
@@ -52,7 +52,7 @@ class Frame:
 
 
 class Sparse:
-    """What isogram.typing knows sparse matrices of SciPy by."""
+    """A sparse matrix of SciPy, as isogram.typing knows it."""
 
     def tocoo(self, copy: bool = True) -> Any:
         """Return it as lists of entries."""

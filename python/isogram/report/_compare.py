@@ -68,7 +68,7 @@ def compare(
         Where layers of four axes have their channels: their tokens are shown. Layers of three axes
         have samples, tokens and channels.
     names : pair of str, optional
-        Names of the two sets on the page; by default of their files, or A and B.
+        Names of the two sets on the page; by default names of their files, or A and B.
     title : str, optional
         The heading of the page.
     num_threads : int, optional
