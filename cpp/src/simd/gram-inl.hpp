@@ -205,8 +205,10 @@ inline void column_block(const T* a, std::size_t rows, const T* b, std::size_t c
     }
   };
   constexpr std::size_t tall = kTallRows<T, kVectors>;
+  // A tall micro-kernel whose last kMicroRows rows would all be spare is not taken.
+  constexpr std::size_t beyond = tall > 2 * kMicroRows<T> ? tall - kMicroRows<T> : kMicroRows<T>;
   std::size_t i = 0;
-  for (; rows > i + kMicroRows<T>; i += tall) add_rows.template operator()<tall>(i);
+  for (; rows > i + beyond; i += tall) add_rows.template operator()<tall>(i);
   for (; rows > i + kMicroRows<T> / 2; i += kMicroRows<T>) {
     add_rows.template operator()<kMicroRows<T>>(i);
   }
