@@ -174,7 +174,7 @@ Measures measure(const InputView& x, const Look& look, const Execution& executio
     part.column_sums.assign(look.with_sums && strips > 1 ? cols.size() : 0, 0.0);
     double* column_sums =
         strips > 1 ? part.column_sums.data() : whole.column_sums.data() + cols.begin;
-    std::vector<double> row;  // for those that are not stored as float32
+    std::vector<double> row;  // widened to float64
     const std::vector<RowReader> readers = readers_of(x, cols);
     const auto measure_part = [&](std::size_t i, std::size_t piece) {
       if (look.left_out && (*look.left_out)[i]) return;

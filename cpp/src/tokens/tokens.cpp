@@ -165,7 +165,7 @@ struct FoldedPanel {
   decltype(simd::KernelTable<T>::transpose) transpose;
 };
 
-// A tail takes at most one row in so many of a panel.
+// A tail has at most a panel's rows divided by this.
 constexpr std::size_t kPanelsOfTail = 12;
 
 bool needs_order(Matching matching) {

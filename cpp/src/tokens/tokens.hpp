@@ -58,8 +58,8 @@ struct TokenLayout {
 // Matching::none all inputs are one piece, in which each input is one row, its tokens end to end;
 // for a list of pairs each row is folded.
 //
-// Tails: for a list of pairs, the few last tokens of an input that would be alone in a panel share
-// panels with those of its group.
+// Tails: for a list of pairs, the last tokens of an input would fill a few rows of a panel. The
+// tails of a group share panels.
 template <class T>
 class TokenSets {
  public:
