@@ -126,7 +126,7 @@ def _why_not(path: Path) -> str:
 
 
 def _merge(found: Contents, path: Path, inner: Contents) -> None:
-    found.files.push(inner.files.pop_all())
+    found.files.push(inner.files)
 
     def full(name: str) -> str:
         return name if name == path.stem else f"{path.stem}/{name}"

@@ -12,9 +12,10 @@ import io
 import math
 import re
 import tokenize
+import weakref
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache, partial
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
@@ -46,7 +47,7 @@ def contents(path: Path) -> Contents:
     member of an archive is read whole, once.
     """
     with reading(path) as found:
-        for name, member in found.files.enter_context(_members(path)).items():
+        for name, member in found.files.enter_context(_members(path, found.files)).items():
             header = _header(member)
             reader = _member_reader(member) if member.is_packed else _mapped_reader(path, member)
             check = partial(_checked_size, member)
@@ -85,12 +86,14 @@ class _Member(NamedTuple):
 
 
 @contextmanager
-def _members(path: Path) -> Iterator[dict[str, _Member]]:
+def _members(path: Path, files: ExitStack) -> Iterator[dict[str, _Member]]:
     start = first_bytes(path, len(npy.MAGIC_PREFIX))
     if start == npy.MAGIC_PREFIX:
         yield {path.stem: _Member("", path.stat().st_size, False, lambda: path.open("rb"))}
     elif start.startswith(_ZIP_STARTS):
         with zipfile.ZipFile(path) as archive:
+            # In a cycle of garbage the stream may come before the archive, and warn that it is open.
+            weakref.finalize(files, archive.close)
             yield _members_of(archive)
     else:
         raise ValueError("not an .npy or .npz file of plain numbers, nor another that is known")
