@@ -92,7 +92,7 @@ def _members(path: Path, files: ExitStack) -> Iterator[dict[str, _Member]]:
         yield {path.stem: _Member("", path.stat().st_size, False, lambda: path.open("rb"))}
     elif start.startswith(_ZIP_STARTS):
         with zipfile.ZipFile(path) as archive:
-            # In a cycle of garbage the stream may come before the archive, and warn that it is open.
+            # In a cycle of garbage the stream may be finalized first, and warn that it is open.
             weakref.finalize(files, archive.close)
             yield _members_of(archive)
     else:
