@@ -107,6 +107,18 @@ def cut(name: str, width: int) -> str:
     return f"{_begin(name, head)}…{end}"
 
 
+def folded(text: str, width: int | None, indent: str = "") -> str:
+    """Return a text in lines of at most `width`, all but the first indented further."""
+    if width is None:
+        return indent + text
+    # A wide character counts as the two that it becomes here.
+    doubled = "".join(c + "\0" * (_character_width(c) - 1) for c in text)
+    lines = textwrap.fill(
+        doubled, max(width, _LEAST), initial_indent=indent, subsequent_indent=indent + "  "
+    )
+    return lines.replace("\0", "")
+
+
 def _character_width(character: str) -> int:
     if unicodedata.combining(character):
         return 0
@@ -177,13 +189,4 @@ def _padded(cell: str, width: int, is_right: bool) -> str:
 def _paragraph(header: Sequence[str], line: Sequence[str], width: int) -> str:
     """Return a line of a table below its name, each cell with the name of its column."""
     facts = [f"{name}: {cell}" for name, cell in zip(header[1:], line[1:], strict=True) if cell]
-    return "\n".join([cut(line[0], width), *(_folded(fact, width) for fact in facts)])
-
-
-def _folded(text: str, width: int) -> str:
-    """Return a text in lines, indented; a wide character counts as the two that it becomes here."""
-    doubled = "".join(c + "\0" * (_character_width(c) - 1) for c in text)
-    lines = textwrap.fill(
-        doubled, max(width, _LEAST), initial_indent="  ", subsequent_indent="    "
-    )
-    return lines.replace("\0", "")
+    return "\n".join([cut(line[0], width), *(folded(fact, width, "  ") for fact in facts)])

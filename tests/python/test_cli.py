@@ -1143,7 +1143,9 @@ def test_info_json(run):
 def test_measures_json(run):
     found = read_json(run("measures", "--json", "-", "--kind", "distance"))["measures"]
     assert [measure["name"] for measure in found] == list(ig.measures("distance"))
-    assert found[0]["range"] == list(ig.measures("distance")[found[0]["name"]].range)
+    first = ig.measures("distance")[found[0]["name"]]
+    assert found[0]["range"] == list(first.range)
+    assert (found[0]["fewest"], found[0]["cost"]) == (first.fewest, first.cost)
 
 
 def test_info(run):

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import reference
 from hypothesis import given
 from hypothesis import strategies as st
-from isogram._measures import INVARIANCES, Measure, measure_of, register_measure
+from isogram._measures import INVARIANCES, Measure, measure_of, register_measure, table_of
 from isogram._place import HOST
 from isogram._types import MEDIAN, Kernel, Layers
 from isogram._walk.tiles import Tile
@@ -720,15 +721,33 @@ def test_progress(name):
 
 
 def test_measures_print_as_a_table():
-    lines = str(MEASURES).splitlines()
+    table, _, key = str(MEASURES).partition("\n\n")
+    header, *lines = table.splitlines()
     assert repr(MEASURES) == str(MEASURES)
-    assert lines[0].split()[:4] == ["measure", "aliases", "kind", "range"]
-    assert [line.split()[0] for line in lines[1:]] == NAMES
-    for measure, line in zip(MEASURES.values(), lines[1:], strict=True):
-        assert measure.summary in line
-        assert measure.kind in line
-        assert all(alias in line.partition(measure.kind)[0] for alias in measure.aliases)
+    names = ["measure", "kind", "range", "invariant", "needs", "cost", "source", "what it is"]
+    assert re.split("  +", header) == names
+    for measure, line in zip(MEASURES.values(), lines, strict=True):
+        name, kind, interval, letters, needs, *rest = re.split("  +", line)
+        assert (name, kind, needs) == (measure.name, measure.kind, f"n ≥ {measure.fewest}")
+        assert interval.startswith(f"{measure.range[0]:g} to ")
+        assert rest == [measure.cost, measure.source, measure.summary]
+        for letter, family in zip(letters, INVARIANCES, strict=True):
+            assert (letter != "-") == (family in measure.invariances)
+            assert letter == "-" or f"{letter} {family}" in key
+        assert all(f"{alias} ({name})" in key for alias in measure.aliases)
         assert repr(measure) == f"Measure({measure.name!r}: {measure.summary})"
+
+
+@pytest.mark.parametrize(("width", "columns"), [(40, 0), (80, 6), (150, 7), (400, 8)])
+def test_the_table_fits_a_terminal(width, columns):
+    text = table_of(MEASURES, width)
+    assert max(map(len, text.splitlines())) <= width
+    table = text.partition("\n\n")[0].splitlines()
+    if columns:
+        assert len(re.split("  +", table[0])) == columns
+        assert len(table) == 1 + len(NAMES)
+    else:
+        assert [line for line in table if not line.startswith(" ")] == NAMES
 
 
 def test_measures_of_a_kind():
@@ -755,6 +774,7 @@ def test_a_measure_is_one_file_of_its_name(name):
     assert module.__doc__
     assert measure.summary
     assert measure.source
+    assert measure.cost
     assert measure.spatial
     assert pickle.loads(pickle.dumps(measure)).name == name
     for alias in (name, *measure.aliases):

@@ -29,8 +29,10 @@ def declarations():
         kind = measure.kind + (", a metric" if measure.metric else "")
         interval = " to ".join(map(number, measure.range))
         options = ", ".join(f"`{option}`" for option in measure.options) or "none"
-        rows.append([names, measure.summary, kind, interval, str(measure.fewest), options])
-    return table(["measure", "what it is", "kind", "range", "fewest samples", "options"], rows)
+        fewest = str(measure.fewest)
+        rows.append([names, measure.summary, kind, interval, fewest, measure.cost, options])
+    header = ["measure", "what it is", "kind", "range", "fewest samples", "cost", "options"]
+    return table(header, rows)
 
 
 def invariances():

@@ -19,6 +19,16 @@ __all__ = ["INVARIANCES", "KINDS", "Measure", "Measures", "measures", "register_
 
 _BY_NAME: dict[str, Measure] = {}  # of aliases too; none of this folder until one is asked for
 _is_complete = False
+_HEADER = (
+    "measure",
+    "kind",
+    "range",
+    "invariant",
+    "needs",
+    "cost",
+    "source",
+    "what it is",
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -32,18 +42,31 @@ class Measures(dict[str, "Measure"]):
     """Measures by name, printed as a table."""
 
     def __repr__(self) -> str:
-        """Return a line for each."""
-        return table_of(self)
+        """Return a line for each, as wide as the terminal where stdout is one."""
+        from isogram._tables import terminal_width
+
+        return table_of(self, terminal_width())
 
     __str__ = __repr__
 
 
 def table_of(measures: Measures, width: int | None = None) -> str:
-    """Return measures as a table, at most `width` characters wide."""
-    from isogram._tables import listing
+    """Return measures as a table, at most `width` characters wide, and a key to it.
 
-    header = ("measure", "aliases", "kind", "range", "what it is")
-    return listing(header, map(_described, measures.values()), width=width)
+    Where it is too wide it lacks what each measure is, and then the source too.
+    """
+    from isogram._tables import folded, listing, width_of
+
+    lines = [_HEADER, *map(_described, measures.values())]
+    columns = len(_HEADER)
+    while width is not None and columns > _HEADER.index("source"):
+        widest = max(map(width_of, listing(lines[0], lines[1:]).splitlines()))
+        if widest <= width:
+            break
+        columns -= 1
+        lines = [line[:columns] for line in lines]
+    table = listing(lines[0], lines[1:], width=width)
+    return "\n".join([table, "", *(folded(text, width) for text in _key(measures))])
 
 
 def measures(kind: MeasureKind | None = None) -> Measures:
@@ -57,8 +80,8 @@ def measures(kind: MeasureKind | None = None) -> Measures:
     Returns
     -------
     Measures
-        A new dictionary, from names to `Measure`: range, invariances, options, source and more. It
-        prints as a table.
+        A new dictionary, from names to `Measure`: range, invariances, options, cost, source and
+        more. It prints as a table that fits the terminal.
 
     Raises
     ------
@@ -149,5 +172,30 @@ def _names(measure: Measure) -> tuple[str, ...]:
 
 def _described(measure: Measure) -> tuple[str, ...]:
     low, high = measure.range
-    interval = f"{low:.4g} to {high:.4g}"
-    return measure.name, ", ".join(measure.aliases), measure.kind, interval, measure.summary
+    return (
+        measure.name,
+        measure.kind,
+        f"{low:.4g} to {high:.4g}",
+        "".join(x if family in measure.invariances else "-" for family, x in _letters().items()),
+        f"n ≥ {measure.fewest}",
+        measure.cost,
+        measure.source,
+        measure.summary,
+    )
+
+
+def _letters() -> dict[str, str]:
+    """Return the letter by which the table names each invariance."""
+    return dict(zip(_defined("INVARIANCES"), "OPITLS", strict=True))
+
+
+def _key(measures: Measures) -> list[str]:
+    """Return sentences that say what the table's columns mean, and other names."""
+    letters = ", ".join(f"{letter} {family}" for family, letter in _letters().items())
+    others = ", ".join(f"{alias} ({m.name})" for m in measures.values() for alias in m.aliases)
+    return [
+        f"Invariant: {letters}.",
+        "Cost: operations for two layers of n samples and d features, with options by default.",
+        *([f"Other names: {others}."] if others else []),
+        "ig.measures()[name] and isogram measures --json - say all of a measure.",
+    ]

@@ -60,6 +60,9 @@ class Measure:
         (xp, statistic) → float64 array of shape (L1, L2), where xp is NumPy or CuPy.
     source : str
         Who defined it.
+    cost : str
+        Operations for one pair of layers, of n samples and d features each, as "n² d"; "" where
+        that is not said.
     aliases : tuple of str
         Other names.
     symmetric : bool
@@ -84,6 +87,7 @@ class Measure:
     needs: str
     value: Callable[[Any, Any], Any]
     source: str
+    cost: str = ""
     aliases: tuple[str, ...] = ()
     symmetric: bool = True
     metric: bool = False

@@ -23,5 +23,6 @@ measure = Measure(
     needs="cka_table",
     options={"kernel": "linear", "estimator": "biased", **KERNEL_OPTIONS, "precision": "float32"},
     value=angle,
+    cost="n² d",
     source="Williams et al. 2021",
 )

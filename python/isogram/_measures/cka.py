@@ -14,5 +14,6 @@ measure = Measure(
     needs="cka_table",
     options={"kernel": "linear", "estimator": "debiased", **KERNEL_OPTIONS, "precision": "float32"},
     value=values,
+    cost="n² d",
     source="Kornblith et al. 2019; Nguyen et al. 2021",
 )

@@ -15,5 +15,6 @@ measure = Measure(
     fixed={"estimator": "biased"},
     options={"kernel": "linear", **KERNEL_OPTIONS, "precision": "float32"},
     value=values,
+    cost="n² d",
     source="Kornblith et al. 2019; RV: Robert & Escoufier 1976",
 )

@@ -14,5 +14,6 @@ measure = Measure(
     fixed={"kernel": "cosine"},
     options={"estimator": "debiased", "precision": "float32"},
     value=values,
+    cost="n² d",
     source="Cortes et al. 2012 (alignment of centred kernels)",
 )

@@ -14,5 +14,6 @@ measure = Measure(
     fixed={"kernel": "rbf"},
     options={"estimator": "debiased", "bandwidth": "median", "precision": "float32"},
     value=values,
+    cost="n² d",
     source="Kornblith et al. 2019",
 )

@@ -23,5 +23,6 @@ measure = Measure(
     needs="centred_products",
     fixed={"kernel": "distance", "centring": "double"},
     value=root,
+    cost="n² d",
     source="Székely, Rizzo & Bakirov 2007",
 )

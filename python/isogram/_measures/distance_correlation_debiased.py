@@ -14,5 +14,6 @@ measure = Measure(
     needs="centred_products",
     fixed={"kernel": "distance", "centring": "debiased"},
     value=cosine,
+    cost="n² d",
     source="Székely & Rizzo 2014",
 )

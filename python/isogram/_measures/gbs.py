@@ -13,5 +13,6 @@ measure = Measure(
     needs="gbs_table",
     options={"k": None, "center": False, "kernel": "cosine", "precision": "float32"},
     value=values,
+    cost="n² d",
     source="Chen et al. 2021",
 )

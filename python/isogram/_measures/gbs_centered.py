@@ -14,5 +14,6 @@ measure = Measure(
     fixed={"center": True},
     options={"k": None, "kernel": "cosine", "precision": "float32"},
     value=values,
+    cost="n² d",
     source="Chen et al. 2021",
 )

@@ -13,5 +13,6 @@ measure = Measure(
     needs="nearest_neighbours",
     options={"k": 10, "center": False},
     value=overlap,
+    cost="n² d",
     source="Huh et al. 2024",
 )

@@ -36,5 +36,6 @@ measure = Measure(
     metric=True,
     needs="cross_products",
     value=angle,
+    cost="n d min(n, d)",
     source="Williams et al. 2021",
 )

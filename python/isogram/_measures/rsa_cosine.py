@@ -14,5 +14,6 @@ measure = Measure(
     fixed={"centring": "none"},
     options={"kernel": "linear", **KERNEL_OPTIONS},
     value=cosine,
+    cost="n² d",
     source="Diedrichsen et al. 2021",
 )

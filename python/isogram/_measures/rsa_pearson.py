@@ -16,5 +16,6 @@ measure = Measure(
     fixed={"centring": "mean"},
     options={"kernel": "correlation", **KERNEL_OPTIONS},
     value=cosine,
+    cost="n² d",
     source="Kriegeskorte et al. 2008",
 )

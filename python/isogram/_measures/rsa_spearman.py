@@ -16,5 +16,6 @@ measure = Measure(
     needs="rank_products",
     options={"kernel": "correlation", **KERNEL_OPTIONS},
     value=cosine,
+    cost="n² (d + log n)",
     source="Kriegeskorte et al. 2008",
 )

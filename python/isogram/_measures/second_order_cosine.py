@@ -13,5 +13,6 @@ measure = Measure(
     needs="nearest_cosines",
     options={"k": 10, "center": False},
     value=second_order_cosine,
+    cost="n² d",
     source="Hamilton et al. 2016",
 )

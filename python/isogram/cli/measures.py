@@ -38,5 +38,7 @@ def _facts(measure: Measure) -> dict[str, Any]:
         "invariances": sorted(measure.invariances),
         "symmetric": measure.symmetric,
         "metric": measure.metric,
+        "fewest": measure.fewest,
+        "cost": measure.cost,
         "source": measure.source,
     }
