@@ -22,6 +22,7 @@ ISOGRAM_MODULE(_core, module) {
   register_rsm(module);
   register_compare(module);
   register_jsd(module);
+  register_permuted_products(module);
   register_arithmetic(module);
   register_random(module);
   register_simd(module);

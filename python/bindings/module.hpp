@@ -23,6 +23,7 @@ void register_match(pybind11::module_& module);
 void register_rsm(pybind11::module_& module);
 void register_compare(pybind11::module_& module);
 void register_jsd(pybind11::module_& module);
+void register_permuted_products(pybind11::module_& module);
 void register_arithmetic(pybind11::module_& module);
 void register_random(pybind11::module_& module);
 void register_simd(pybind11::module_& module);

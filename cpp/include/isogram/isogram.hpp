@@ -16,6 +16,7 @@
 #include "isogram/matrix_view.hpp"
 #include "isogram/moments.hpp"
 #include "isogram/parallel.hpp"
+#include "isogram/permuted_products.hpp"
 #include "isogram/rsm.hpp"
 #include "isogram/simd.hpp"
 #include "isogram/span.hpp"

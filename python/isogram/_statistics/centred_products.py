@@ -84,14 +84,19 @@ def centred_products(
     """Walk over the tiles of all layers' RSMs: for their means, and then for their products."""
     options = rsm_kernel(pairs.function, kernel, bandwidth, gamma, degree, coef0)
     pairs.require(samples_for_centring(centring=centring))
-    pairs = pairs.with_sides(options)
-    if options.name == "precomputed":
-        pairs = of_grams(pairs)
-    else:
-        pairs.place.require_finite(pairs.layers)
+    pairs = of_finite_entries(pairs, options)
     with usual_arithmetic():
         statistic = centred_rsms(pairs, options, centring).products()
     return statistic, lambda _: _remarks(pairs, statistic)
+
+
+def of_finite_entries(pairs: LayerPairs, kernel: Kernel) -> LayerPairs:
+    """Return the pairs as a kernel takes them, of layers whose entries are all finite."""
+    pairs = pairs.with_sides(kernel)
+    if kernel.name == "precomputed":
+        return of_grams(pairs)
+    pairs.place.require_finite(pairs.layers)
+    return pairs
 
 
 def centred_rsms(pairs: LayerPairs, kernel: Kernel, centring: str) -> CentredRsms:
@@ -192,7 +197,21 @@ class CentredRsms:
     def part(self, tile: Tile) -> CentredProducts:
         """Return the products of one tile, and of its mirror image."""
         xp, pairs, rsms = self._pairs.place.xp, self._pairs, self._rsms
-        block = self._blocks.compute(tile)
+        values, rounding = self.centred(tile)
+        products = rsms.products(*pairs.sides(values))
+        own = products.diagonal()
+        if pairs.y is not None:
+            own = xp.concatenate([rsms.products(a, a)[0] for a in values[:, None]])
+        weight = 2.0 if tile.is_mirrored else 1.0
+        sums = (products, *pairs.sides(own), *pairs.sides(rounding))
+        return CentredProducts(*(weight * of_tile for of_tile in sums))
+
+    def centred(self, tile: Tile) -> tuple[Array, Array]:
+        """Return a tile of all layers, until the next call, and what rounding may make of 0.
+
+        The latter is a bound of the squares, (layers,).
+        """
+        xp, block = self._pairs.place.xp, self._blocks.compute(tile)
         values = _blocks_in(self._scratch, tile)
         xp.multiply(block, self._unit, out=values)
         values *= values
@@ -203,13 +222,7 @@ class CentredRsms:
         if not self._has_diagonal:
             _clear_diagonal(tile, values)
         values *= self._unit
-        products = rsms.products(*pairs.sides(values))
-        own = products.diagonal()
-        if pairs.y is not None:
-            own = xp.concatenate([rsms.products(a, a)[0] for a in values[:, None]])
-        weight = 2.0 if tile.is_mirrored else 1.0
-        sums = (products, *pairs.sides(own), *pairs.sides(rounding))
-        return CentredProducts(*(weight * of_tile for of_tile in sums))
+        return values, rounding
 
     def _report(self, done: int) -> None:
         count = len(self._pairs.layers.names)
