@@ -40,7 +40,8 @@ from isogram._operations.similarity import similarity, similarity_matrix
 
 if TYPE_CHECKING:
     from isogram._measures import Measure
-    from isogram._operations.minibatch import MinibatchCKA
+    from isogram._operations.minibatch_cka import MinibatchCKA
+    from isogram._operations.minibatch_gbs import MinibatchGBS
 
 compare = compare_rsms  # its former name
 
@@ -59,6 +60,7 @@ __all__ = [
     "Matching",
     "Measure",
     "MinibatchCKA",
+    "MinibatchGBS",
     "Motifs",
     "Plan",
     "SemanticMatching",
@@ -98,7 +100,8 @@ __all__ = [
 # Public names of modules that `import isogram` does not load.
 _MODULES = {
     "Measure": "isogram._measures._measure",
-    "MinibatchCKA": "isogram._operations.minibatch",
+    "MinibatchCKA": "isogram._operations.minibatch_cka",
+    "MinibatchGBS": "isogram._operations.minibatch_gbs",
 }
 
 

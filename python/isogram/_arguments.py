@@ -283,15 +283,17 @@ def _is_named(layer: Any) -> bool:
     return isinstance(layer, tuple) and len(layer) == 2 and isinstance(layer[0], str)
 
 
-def two_sets(function: str, layers: Any, other: Any) -> tuple[Layers, Layers | None]:
-    """Check two sets of layers, or one, all of the same samples."""
-    rows = layers_of(function, "layers", layers)
+def two_sets(
+    function: str, layers: Any, other: Any, name: str = "layers"
+) -> tuple[Layers, Layers | None]:
+    """Check two sets of layers, or one, all of the same samples; `name` is that of the first."""
+    rows = layers_of(function, name, layers)
     if other is None:
         return rows, None
     cols = layers_of(function, "other", other)
     _same_samples(function, cols.names[0], cols.arrays[0], rows.names[0], rows.arrays[0])
     require_same_order(function, cols.names[0], cols.given[0][1], rows.names[0], rows.given[0][1])
-    require_same_order(function, "other", other, "layers", layers)  # of recordings
+    require_same_order(function, "other", other, name, layers)  # of recordings
     return rows, cols
 
 

@@ -62,8 +62,8 @@ SIGNATURES = {
     "get_cmake_dir": "()",
 }
 OTHER_NAMES = {
-    "Csr", "CudaError", "Matching", "Measure", "MinibatchCKA", "Motifs", "Plan", "SemanticMatching",
-    "Tile", "simd", "__version__",
+    "Csr", "CudaError", "Matching", "Measure", "MinibatchCKA", "MinibatchGBS", "Motifs", "Plan",
+    "SemanticMatching", "Tile", "simd", "__version__",
 }  # fmt: skip
 EXTENSION_NAMES = {
     "gram", "distances", "center", "hsic_table", "dense_graph", "knn_graph", "gbs_table",

@@ -23,6 +23,7 @@ torch = pytest.importorskip(
 
 from isogram.torch import (  # noqa: E402
     CKAMetric,
+    GBSMetric,
     Recording,
     compare_models,
     from_cache,
@@ -867,7 +868,13 @@ def test_minibatches():
     assert_same(one.values, compare_models(a, b, [images(24)]).values)
     with pytest.raises(ValueError, match=r"at least 4 samples, got 2"):
         compare_models(a, b, [images(8), images(2)], minibatch=True)
-    compare_models(a, b, [images(8), images(2)], minibatch=True, skip_short=True)
+    compare_models(a, b, [images(8), images(2)], minibatch=True, small_batches="skip")
+    result = compare_models(a, b, batches, measure="gbs", minibatch=True, k=3)
+    graphs = ig.MinibatchGBS(k=3)
+    for x in batches:
+        graphs.update(record(a, [x]), record(b, [x]))
+    assert_same(result.values, graphs.compute())
+    assert result.measure == "gbs"
 
 
 def test_a_comparison_in_a_folder_goes_on(tmp_path):
@@ -919,7 +926,13 @@ def test_refused_arguments(tmp_path):
     for message, options in {
         "`reduce` must be one of": {"reduce": "tokens"},
         "`measure` must be one of": {"measure": "ckaa"},
-        "`minibatch` must be False": {"minibatch": True, "measure": "gbs"},
+        "`minibatch` must be False for other measures than 'cka', 'gbs' and with `out`, got True "
+        "for 'procrustes'": {"minibatch": True, "measure": "procrustes"},
+        "MinibatchGBS does not take `estimator`": {
+            "minibatch": True,
+            "measure": "gbs",
+            "estimator": "biased",
+        },
         "`minibatch` must be True or False": {"minibatch": 1},
         "does not take `k`": {"k": 3},
         "MinibatchCKA does not take `k`": {"minibatch": True, "k": 3},
@@ -936,25 +949,27 @@ def test_refused_arguments(tmp_path):
 # The metric ---------------------------------------------------------------------------------------
 
 
-def test_the_metric_is_that_of_batches(tmp_path):
+@pytest.mark.parametrize("make", [CKAMetric, GBSMetric])
+def test_the_metric_is_that_of_batches(tmp_path, make):
     x, y = torch.rand(24, 3, 4, 4, requires_grad=True), torch.rand(24, 5)
-    metric, plain = CKAMetric(reduce="mean"), ig.MinibatchCKA()
+    plain = ig.MinibatchCKA() if make is CKAMetric else ig.MinibatchGBS()
+    metric, name = make(reduce="mean"), make.__name__
     for a, b in zip(x.split(8), y.split(8), strict=True):
         metric.update({"a": a, "b": b})
         plain.update({"a": a.detach().mean(dim=(2, 3)), "b": b})
     assert_same(metric.compute(), plain.compute())
-    assert repr(metric) == "CKAMetric: 24 samples in 3 batches"
-    other = CKAMetric(reduce="mean")
+    assert repr(metric) == f"{name}: 24 samples in 3 batches"
+    other = make(reduce="mean")
     torch.save({"epoch": 3, "cka": metric.state_dict()}, tmp_path / "checkpoint.pt")
     other.load_state_dict(torch.load(tmp_path / "checkpoint.pt", weights_only=True)["cka"])
     assert_same(other.merge(metric).compute(), plain.compute())
     other.reset()
     other.update({"a": x}, {"b": y})
     assert other.compute().shape == (1, 1)
-    with pytest.raises(TypeError, match=r"CKAMetric.merge: `other` must be a CKAMetric, got int"):
+    with pytest.raises(TypeError, match=rf"{name}.merge: `other` must be a {name}, got int"):
         metric.merge(3)
-    with pytest.raises(ValueError, match="CKAMetric: `reduce` must be one of"):
-        CKAMetric(reduce="tokens")
+    with pytest.raises(ValueError, match=f"{name}: `reduce` must be one of"):
+        make(reduce="tokens")
 
 
 @pytest.mark.parametrize(

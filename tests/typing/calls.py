@@ -100,6 +100,11 @@ def of_layers(
     assert_type(ig.similarity_matrix(named, measure="procrustes"), NDArray[Any])
     assert_type(ig.similarity_matrix([t], measure="cka", kernel="cosine"), Tensor)
     ig.MinibatchCKA(kernel="rbf", bandwidth=1.0).update(named)
+    cka = ig.MinibatchCKA(small_batches="skip")
+    cka.update_grams(named, [x])
+    assert_type(cka.merge(ig.MinibatchCKA()), ig.MinibatchCKA)
+    assert_type(ig.MinibatchGBS(k=5).merge(ig.MinibatchGBS()).compute(), NDArray[np.float64])
+    ig.MinibatchGBS(center=True, kernel="precomputed").update([t])
 
 
 def of_tokens(x: NDArray[np.float32], t: Tensor, ragged: Sequence[NDArray[np.float32]]) -> None:
@@ -176,6 +181,9 @@ def wrong_names(x: NDArray[np.float32], t: Tensor) -> None:
     ig.hsic(x, x, estimator="unbiased")  # type: ignore[arg-type]
     ig.cka_matrix([x], kernel="rbv")  # type: ignore[call-overload]
     ig.MinibatchCKA(kernel="rbv")  # type: ignore[arg-type]
+    ig.MinibatchGBS(kernel="rbf")  # type: ignore[arg-type]
+    ig.MinibatchGBS(small_batches="drop")  # type: ignore[arg-type]
+    ig.MinibatchCKA().merge(ig.MinibatchGBS())  # type: ignore[arg-type]
     ig.bandwidth(x, rule="mode")  # type: ignore[arg-type]
     ig.compare_rsms(x, x, method="pearsonr")  # type: ignore[arg-type]
     ig.semantic_rsm(x, kernel="laplacian")  # type: ignore[arg-type]

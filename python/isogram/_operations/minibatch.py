@@ -1,222 +1,146 @@
-"""CKA of more samples than can be held at once, from the sums of HSIC over batches."""
+"""Measures of more samples than can be held at once: what is added up over batches, and how."""
 
 from __future__ import annotations
 
-import warnings
+import reprlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, NamedTuple, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._arguments import flag, kernel_of, threads, two_sets
+from isogram._arguments import choice, integer, threads, two_sets
 from isogram._arithmetic import usual_arithmetic
-from isogram._statistics.cka_table import cka_table, samples_for_estimator
 from isogram._statistics.layer_pairs import LayerPairs
-from isogram._statistics.moments import Hsic, cka
 from isogram._types import Array, LayersOf
-from isogram.typing import LayerKernelName, PrecisionName
+from isogram.typing import SmallBatches
 
-_FEWEST = samples_for_estimator(estimator="debiased")
-_SUMS = ("hsic", "self_x", "self_y")
+_VERSION = 1  # of states
 _COUNTS = ("batches", "samples", "skipped")
 
 
-class MinibatchCKA:
-    """Debiased CKA of all pairs of layers, estimated from batches that are not kept.
+class Totals(NamedTuple):
+    """What batches add up to; never changed, so that no interruption leaves half of an update."""
 
-    CKA(k, l) = Σ_b HSIC(k_b, l_b) / sqrt(Σ_b HSIC(k_b, k_b) · Σ_b HSIC(l_b, l_b)), with the
-    debiased HSIC of every batch b: a ratio of sums, never a mean of ratios. The mean of HSIC over
-    random batches is an unbiased estimate of the HSIC of all samples; `cka_matrix` computes that
-    itself, and is the one to take where all samples fit. Batches count alike, whatever their sizes.
+    names: tuple[list[str], list[str]]  # of the layers of both sides; empty without batches
+    sums: Mapping[str, NDArray[np.float64]]  # likewise
+    batches: int
+    samples: int
+    skipped: int
 
-    Parameters
-    ----------
-    kernel, gamma, degree, coef0
-        As for `gram`; or "precomputed", for Gram matrices of batches.
-    bandwidth : float or pair of floats, optional
-        Of the kernels rbf and laplacian, which need one here, or one for each side as in
-        `cka_matrix`: the median distance of each batch would make another kernel of each.
-    precision : {"float32", "tf32", "bfloat16"}
-        As for `gram`.
-    skip_short : bool
-        Whether batches of fewer than 4 samples, which have no debiased HSIC, are left out
-        and counted in `skipped`. By default they are an error.
-    num_threads : int, optional
-        By default `get_num_threads()`. The result has the same bits for any number.
 
-    Attributes
-    ----------
-    batches, samples, skipped : int
-        Batches and samples in the sums, and samples of batches that were left out.
+_NOTHING = Totals(([], []), {}, 0, 0, 0)
 
-    Raises
-    ------
-    ValueError
-        An unknown kernel or precision, a bandwidth that is needed and missing.
 
-    Notes
-    -----
-    Types, cost: `cka_matrix` of every batch; sums are float64. Memory: that of `cka_matrix` of one
-    batch, and three small tables. The result of one batch has the bits of `cka_matrix`. Sums have
-    the same bits in the same order of batches. Source: Nguyen et al. 2021.
+class Minibatch(ABC):
+    """A measure of all pairs of layers, from sums over batches that are not kept."""
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import isogram as ig
-    >>> x = np.random.default_rng(0).standard_normal((60, 6))
-    >>> metric = ig.MinibatchCKA()
-    >>> for start in range(0, 60, 20):
-    ...     batch = x[start : start + 20]
-    ...     metric.update({"conv": batch, "head": 2 * batch})
-    >>> metric.compute().round(6)
-    array([[1., 1.],
-           [1., 1.]])
-    """
+    # The sums, and which axes of (layers, layers of `other`) each has.
+    _SUMS: ClassVar[Mapping[str, tuple[int, ...]]]
 
     def __init__(
         self,
-        *,
-        kernel: LayerKernelName = "linear",
-        bandwidth: float | tuple[float, float] | None = None,
-        gamma: float | None = None,
-        degree: int = 3,
-        coef0: float = 1.0,
-        precision: PrecisionName = "float32",
-        skip_short: bool = False,
-        num_threads: int | None = None,
+        options: Mapping[str, Any],
+        fewest: int,
+        small_batches: object,
+        num_threads: object,
     ) -> None:
-        """Begin without batches."""
-        given: Any = "median" if bandwidth is None else bandwidth
-        if kernel_of("MinibatchCKA", kernel, given, gamma, degree, coef0).needs_median:
-            raise ValueError(
-                f"MinibatchCKA: `bandwidth` must be a positive finite number for kernel {kernel!r}"
-                f", got {bandwidth!r}: the median of each batch would make another kernel of each"
-            )
-        if isinstance(given, tuple):
-            given = list(given)  # as JSON has it
-        self._options: dict[str, Any] = {
-            "kernel": kernel,
-            "bandwidth": given,
-            "gamma": gamma,
-            "degree": degree,
-            "coef0": coef0,
-            "precision": precision,
-        }
-        self._skips_short = flag("MinibatchCKA", "skip_short", skip_short)
-        self._threads = threads("MinibatchCKA", num_threads)
+        """Begin without batches, each of which has to have `fewest` samples."""
+        name = type(self).__name__
+        self._options = {option: _plain(value) for option, value in options.items()}
+        self._fewest = fewest
+        self._skips = choice(name, "small_batches", small_batches, get_args(SmallBatches)) == "skip"
+        self._threads = threads(name, num_threads)
         self.reset()
+
+    @property
+    def batches(self) -> int:
+        """Batches in the sums."""
+        return self._totals.batches
+
+    @property
+    def samples(self) -> int:
+        """Samples in the sums."""
+        return self._totals.samples
+
+    @property
+    def skipped(self) -> int:
+        """Samples of small batches that were left out."""
+        return self._totals.skipped
 
     def reset(self) -> None:
         """Forget all batches."""
-        self._names: tuple[list[str], list[str]] | None = None
-        self._sums: dict[str, NDArray[np.float64]] = {}
-        self.batches = self.samples = self.skipped = 0
+        self._totals = _NOTHING
 
-    def update(
-        self,
-        layers: LayersOf[Array],
-        other: LayersOf[Array] | None = None,
-    ) -> None:
+    def update(self, layers: LayersOf[Array], other: LayersOf[Array] | None = None) -> None:
         """Add a batch.
 
         Parameters
         ----------
         layers, other : sequences or mappings of arrays of shape (n, d_l)
-            As for `cka_matrix`, n ≥ 4; the same layers in every batch.
+            As for `cka_matrix`; the same layers in every batch.
 
         Raises
         ------
         ValueError
-            Other layers than before, fewer than 4 samples unless `skip_short`, and every value that
-            `cka_matrix` refuses.
+            Other layers than before, too few samples unless `small_batches` is "skip", and every
+            value that `cka_matrix` or `gbs_matrix` refuses.
         TypeError
             Types that are neither floats nor integers nor booleans.
         """
-        function = "MinibatchCKA.update"
-        pairs = LayerPairs.of(function, *two_sets(function, layers, other), self._threads, None)
-        samples = pairs.x.samples
-        if samples < _FEWEST:
-            if not self._skips_short:
-                raise ValueError(
-                    f"{function}: `layers` must have at least {_FEWEST} samples, got {samples}: "
-                    "pass MinibatchCKA(skip_short=True) to leave such batches out, or "
-                    "drop_last=True to a DataLoader"
-                )
-            self.skipped += samples
-            return
-        self._check_names(function, (pairs.x.names, pairs.names_y))
-        table = cka_table(pairs, estimator="debiased", **self._options)[0]
-        self._names = (pairs.x.names, pairs.names_y)
-        self._add({name: getattr(table, name) for name in _SUMS})
-        self.batches += 1
-        self.samples += samples
+        function = self._named("update")
+        self._update(function, "layers", layers, other, self._options)
 
-    def merge(self, other: MinibatchCKA) -> MinibatchCKA:
+    def update_grams(self, grams: LayersOf[Array], other: LayersOf[Array] | None = None) -> None:
+        """Add a batch of Gram matrices, or of RSMs, as `update` does for kernel "precomputed".
+
+        Parameters
+        ----------
+        grams, other : sequences or mappings of arrays of shape (n, n)
+            A symmetric matrix for each layer, of all pairs of the batch's samples.
+
+        Raises
+        ------
+        ValueError
+            As for `update`; a matrix that is not square or not symmetric; features in one batch and
+            Gram matrices in another.
+        TypeError
+            As for `update`.
+        """
+        options = {**self._options, "kernel": "precomputed"}
+        self._update(self._named("update_grams"), "grams", grams, other, options)
+
+    def merge(self, other: Self) -> Self:
         """Add the batches of another, of the same layers and options; return self.
 
         Raises
         ------
         TypeError
-            Anything but a `MinibatchCKA`.
+            Another class.
         ValueError
             One of other layers or options.
         """
-        function = "MinibatchCKA.merge"
-        if not isinstance(other, MinibatchCKA):
-            raise TypeError(
-                f"{function}: `other` must be a MinibatchCKA, got {type(other).__name__}"
-            )
+        function, name = self._named("merge"), type(self).__name__
+        if type(other) is not type(self):
+            raise TypeError(f"{function}: `other` must be a {name}, got {type(other).__name__}")
         if other._options != self._options:
             raise ValueError(
                 f"{function}: `other` must have the options {self._options}, got {other._options}"
             )
-        if other._names is not None:
-            self._check_names(function, other._names)
-            self._names = other._names
-            self._add(other._sums)
-        for count in _COUNTS:
-            setattr(self, count, getattr(self, count) + getattr(other, count))
+        self._add(function, other._totals)
         return self
-
-    def compute(self) -> NDArray[np.float64]:
-        """Return the CKA of every layer with every layer, or with every one of `other`.
-
-        Returns
-        -------
-        float64 array of shape (L1, L2)
-            NaN, with a RuntimeWarning that names them, for layers that are constant within every
-            batch, as far as float64 can tell.
-
-        Raises
-        ------
-        RuntimeError
-            No batch yet.
-        """
-        if self._names is None:
-            raise RuntimeError("MinibatchCKA.compute: no batch of 4 samples or more was added yet")
-        own = (*self._sums["self_x"], *self._sums["self_y"])
-        names = zip(self._names[0] + self._names[1], own, strict=True)
-        undefined = dict.fromkeys(f"`{name}`" for name, hsic in names if not _is_scale(hsic))
-        if undefined:
-            message = (
-                f"MinibatchCKA.compute: {', '.join(undefined)}: constant in every batch, or beyond "
-                "the range of float64: the result is NaN there"
-            )
-            warnings.warn(message, RuntimeWarning, stacklevel=2)
-        with usual_arithmetic():
-            ratios: NDArray[np.float64] = cka(np, Hsic(*(self._sums[name] for name in _SUMS)))
-        return ratios
 
     def state_dict(self) -> dict[str, Any]:
         """Return the sums and counts as lists, numbers and text, whose bits JSON keeps too."""
-        options = self._options.items()
+        totals = self._totals
         return {
-            "options": {k: v.item() if isinstance(v, np.generic) else v for k, v in options},
-            "names": None if self._names is None else list(map(list, self._names)),
-            **{name: sums.tolist() for name, sums in self._sums.items()},
-            **{count: getattr(self, count) for count in _COUNTS},
+            "metric": type(self).__name__,
+            "version": _VERSION,
+            "options": dict(self._options),
+            "names": list(map(list, totals.names)),
+            **{name: sums.tolist() for name, sums in totals.sums.items()},
+            **{count: getattr(totals, count) for count in _COUNTS},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -225,57 +149,140 @@ class MinibatchCKA:
         Raises
         ------
         ValueError
-            A state of other options, or one that lacks something.
+            A state of another metric, version or options, one that lacks something, or that no
+            `state_dict` returned.
         TypeError
-            A state that is no mapping.
+            A state that is no mapping, counts that are no integers.
         """
+        function = self._named("load_state_dict")
         if not isinstance(state, Mapping):
             raise TypeError(
-                "MinibatchCKA.load_state_dict: `state` must be that of `state_dict`, a mapping, "
-                f"got {type(state).__name__}"
+                f"{function}: `state` must be that of `state_dict`, a mapping, got "
+                f"{type(state).__name__}"
             )
-        needed = ["options", "names", *_COUNTS, *(_SUMS if state.get("names") else ())]
-        if missing := [name for name in needed if name not in state]:
+        own = {"metric": type(self).__name__, "version": _VERSION, "options": self._options}
+        sums = self._SUMS if state.get("batches") else {}
+        if missing := [item for item in (*own, "names", *_COUNTS, *sums) if item not in state]:
             raise ValueError(
-                "MinibatchCKA.load_state_dict: `state` must be that of `state_dict`, it lacks "
-                f"{', '.join(missing)}"
+                f"{function}: `state` must be that of `state_dict`, it lacks {', '.join(missing)}"
             )
-        if dict(state["options"]) != self._options:
-            raise ValueError(
-                f"MinibatchCKA.load_state_dict: `state` must have the options {self._options}, "
-                f"got {state['options']}"
-            )
-        names = state["names"]
-        sums = {name: np.array(state[name], np.float64) for name in _SUMS if names is not None}
-        if names is not None:
-            counts = tuple(map(len, names))
-            if [sums[name].shape for name in _SUMS] != [counts, counts[:1], counts[1:]]:
+        for item, value in own.items():
+            if state[item] != value:
                 raise ValueError(
-                    "MinibatchCKA.load_state_dict: `state` must have sums of "
-                    f"{counts[0]} × {counts[1]} layers, got {sums['hsic'].shape}"
+                    f"{function}: `state` must have the {item} {value}, got {state[item]}"
                 )
-        self._names = None if names is None else (list(names[0]), list(names[1]))
-        self._sums = sums
-        for count in _COUNTS:
-            setattr(self, count, int(state[count]))
+        counts = {name: integer(function, f"state[{name!r}]", state[name], 0) for name in _COUNTS}
+        names = _names_in(function, state["names"], counts["batches"])
+        arrays = {
+            name: _sum_in(function, state, name, tuple(len(names[axis]) for axis in axes))
+            for name, axes in sums.items()
+        }
+        self._totals = Totals(names, arrays, **counts)
 
     def __repr__(self) -> str:
         """Return the numbers of samples and of batches in the sums."""
-        return f"MinibatchCKA: {self.samples} samples in {self.batches} batches"
+        return f"{type(self).__name__}: {self.samples} samples in {self.batches} batches"
 
-    def _check_names(self, function: str, names: tuple[list[str], list[str]]) -> None:
-        if self._names is None or names == self._names:
+    @abstractmethod
+    def compute(self) -> NDArray[np.float64]:
+        """Return the measure of every layer with every layer, or with every one of `other`."""
+
+    @abstractmethod
+    def _sums_of(self, pairs: LayerPairs, options: Mapping[str, Any]) -> dict[str, Array]:
+        """Return the sums of a batch, which has samples enough."""
+
+    @abstractmethod
+    def _merged(self, a: Totals, b: Totals) -> dict[str, NDArray[np.float64]]:
+        """Return the sums of two totals, neither of which is empty."""
+
+    def _named(self, method: str) -> str:
+        return f"{type(self).__name__}.{method}"
+
+    def _all(self) -> Totals:
+        """Return the totals; raise RuntimeError if there are none."""
+        if not self._totals.batches:
+            raise RuntimeError(
+                f"{self._named('compute')}: no batch of {self._fewest} samples or more was added "
+                "yet"
+            )
+        return self._totals
+
+    def _update(
+        self, function: str, argument: str, layers: Any, other: Any, options: Mapping[str, Any]
+    ) -> None:
+        sets = two_sets(function, layers, other, argument)
+        pairs = LayerPairs.of(function, *sets, self._threads, None)
+        samples = pairs.x.samples
+        if samples < self._fewest:
+            if not self._skips:
+                raise ValueError(
+                    f"{function}: `{argument}` must have at least {self._fewest} samples, got "
+                    f'{samples}: pass {type(self).__name__}(small_batches="skip") to leave such '
+                    "batches out, or drop_last=True to a DataLoader"
+                )
+            self._add(function, _NOTHING._replace(skipped=samples))
             return
-        expected, got = (" × ".join(", ".join(side) for side in n) for n in (self._names, names))
-        raise ValueError(f"{function}: the layers must be those of before, {expected}; got {got}")
+        names = (pairs.x.names, pairs.names_y)
+        self._check_names(function, names)  # before the work
+        sums = {
+            name: np.array(value, np.float64)
+            for name, value in self._sums_of(pairs, options).items()
+        }
+        self._add(function, Totals(names, sums, 1, samples, 0))
 
     @usual_arithmetic()
-    def _add(self, sums: Mapping[str, Any]) -> None:
-        new = {name: np.array(sums[name], np.float64) for name in _SUMS}
-        if self._sums:
-            new = {name: self._sums[name] + new[name] for name in _SUMS}
-        self._sums = new  # all of them at once, whatever interrupts
+    def _add(self, function: str, new: Totals) -> None:
+        old = self._totals
+        sums = new.sums or old.sums
+        if old.batches and new.batches:
+            self._check_names(function, new.names)
+            sums = self._merged(old, new)
+        names = new.names if new.batches else old.names
+        counts = {count: getattr(old, count) + getattr(new, count) for count in _COUNTS}
+        self._totals = Totals(names, sums, **counts)
+
+    def _check_names(self, function: str, names: tuple[list[str], list[str]]) -> None:
+        before = self._totals.names
+        if self._totals.batches and names != before:
+            expected, got = (" × ".join(", ".join(side) for side in n) for n in (before, names))
+            raise ValueError(
+                f"{function}: the layers must be those of before, {expected}; got {got}"
+            )
 
 
-def _is_scale(own: float) -> bool:
-    return bool(np.isfinite(own)) and own > 0
+def _plain(value: Any) -> Any:
+    """Return a value as it comes out of JSON."""
+    if isinstance(value, tuple | list):
+        return list(map(_plain, value))
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _names_in(function: str, names: Any, batches: int) -> tuple[list[str], list[str]]:
+    """Return the names of both sides in a state, of which there are none without batches."""
+    sides = list(names) if isinstance(names, list | tuple) else []
+    if len(sides) == 2 and all(_are_names(side) and bool(side) == bool(batches) for side in sides):
+        return list(sides[0]), list(sides[1])
+    raise ValueError(
+        f"{function}: `state` must have two lists of names of layers, got {names!r} of {batches} "
+        "batches"
+    )
+
+
+def _are_names(side: Any) -> bool:
+    return isinstance(side, list | tuple) and all(isinstance(name, str) for name in side)
+
+
+def _sum_in(
+    function: str, state: Mapping[str, Any], name: str, shape: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Return a sum in a state."""
+    try:
+        result = np.array(state[name], np.float64)
+    except (TypeError, ValueError):
+        result = np.empty(0)
+    if result.shape != shape:
+        raise ValueError(
+            f"{function}: `state` must have numbers of shape {shape} as {name!r}, got "
+            f"{reprlib.repr(state[name])}"
+        )
+    return result

@@ -13,6 +13,7 @@ from isogram._statistics.layer_pairs import (
     samples_for_neighbours,
     without_edges,
 )
+from isogram._types import GbsTable
 
 COUNT_0 = ", so these count 0"
 
@@ -37,24 +38,7 @@ def table_of(
 
     Without `wait`, a GPU counts no isolated samples, unless of matrices that are given.
     """
-    flag(pairs.function, "center", center)
-    choice(pairs.function, "kernel", kernel, GRAPH_KERNELS)
-    precision = precision_of(pairs.function, precision, pairs.place, pairs.arrays)
-    pairs.require(samples_for_neighbours(k=neighbours or None))
-    with errors_of(pairs.function):
-        if kernel == "precomputed":
-            table = pairs.place.gbs_table_of_grams(pairs, neighbours, center)
-        else:
-            table = pairs.place.gbs_table(
-                pairs.x,
-                pairs.y,
-                neighbours,
-                center,
-                precision,
-                pairs.num_threads,
-                pairs.report,
-                wait=wait,
-            )
+    table = graphs_of(pairs, neighbours or None, center, kernel, precision, wait=wait)
     isolated = [*table.isolated_x, *(table.isolated_y if pairs.y else [])]
 
     def remarks(_: Any) -> list[str]:
@@ -62,3 +46,26 @@ def table_of(
         return without_edges(pairs.function, pairs.x.samples, counts, COUNT_0)
 
     return LayerTable(table.gbs), remarks
+
+
+def graphs_of(
+    pairs: LayerPairs, k: int | None, center: bool, kernel: str, precision: str, *, wait: bool
+) -> GbsTable:
+    """Return the similarities of all pairs of graphs, and how many nodes of each have no edges."""
+    flag(pairs.function, "center", center)
+    choice(pairs.function, "kernel", kernel, GRAPH_KERNELS)
+    precision = precision_of(pairs.function, precision, pairs.place, pairs.arrays)
+    pairs.require(samples_for_neighbours(k=k))
+    with errors_of(pairs.function):
+        if kernel == "precomputed":
+            return pairs.place.gbs_table_of_grams(pairs, k or 0, center)
+        return pairs.place.gbs_table(
+            pairs.x,
+            pairs.y,
+            k or 0,
+            center,
+            precision,
+            pairs.num_threads,
+            pairs.report,
+            wait=wait,
+        )

@@ -2,7 +2,7 @@
 
     record(model, batches)          {layer: features}, for every function of isogram
     compare_models(a, b, batches)   a measure of all pairs of layers, in one pass over the batches
-    CKAMetric                       CKA in a loop of your own, over all processes
+    CKAMetric, GBSMetric            CKA, GBS in a loop of your own, over all processes
     from_cache, from_thingsvision, from_safetensors     layers that other tools extracted
 
 Models are put into eval mode and run without gradients; hooks, modes and gradients are as before
@@ -20,13 +20,14 @@ except ImportError as error:
 
 from isogram.torch._adapters import from_cache, from_safetensors, from_thingsvision
 from isogram.torch._compare import Comparison, compare_models
-from isogram.torch._metric import CKAMetric
+from isogram.torch._metric import CKAMetric, GBSMetric
 from isogram.torch._record import record
 from isogram.torch._recording import Recording
 
 __all__ = [
     "CKAMetric",
     "Comparison",
+    "GBSMetric",
     "Recording",
     "compare_models",
     "from_cache",

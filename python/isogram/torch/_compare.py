@@ -17,7 +17,7 @@ from isogram._output import path_of
 from isogram._progress import Progress
 from isogram.torch._batches import Batch, Call, batches_of, count_of
 from isogram.torch._layers import Selection
-from isogram.torch._metric import minibatch_cka
+from isogram.torch._metric import SUMS, sums_of
 from isogram.torch._record import fill, limit_of, store_of, walk
 from isogram.torch._reduce import reduction
 from isogram.torch._taps import Taps
@@ -54,7 +54,7 @@ def compare_models(
 
     Every batch is drawn once and goes through both models, so a loader may shuffle. The measure is
     exact, that of all samples at once, for which the layers of both models are recorded; or with
-    `minibatch` an estimate of CKA from batches that are not kept.
+    `minibatch` one of CKA or GBS from batches that are not kept.
 
     Parameters
     ----------
@@ -65,8 +65,9 @@ def compare_models(
     measure : str or Measure
         As for `isogram.similarity_matrix`.
     minibatch : bool
-        False: `similarity_matrix` of all samples. True: `isogram.MinibatchCKA`, for "cka" only:
-        Σ HSIC over Σ HSIC of batches, which nears the CKA of all samples as these grow.
+        False: `similarity_matrix` of all samples. True: for "cka" `isogram.MinibatchCKA`, Σ HSIC
+        over Σ HSIC of batches, which nears the CKA of all samples as these grow; for "gbs"
+        `isogram.MinibatchGBS`, of graphs within batches. No other measure has sums over batches.
     layers, layers_b : as for `record`
         Of `a` and of `b`; by default `layers_b` is `layers`.
     out : path, optional
@@ -74,8 +75,8 @@ def compare_models(
     progress : bool or callable
         True draws a bar with tqdm; a callable is called with (done, total), in batches.
     **options
-        Options of the measure, and `num_threads`; with `minibatch` options of `MinibatchCKA`, as
-        skip_short=True for a last batch of fewer than 4 samples.
+        Options of the measure, and `num_threads`; with `minibatch` those of `MinibatchCKA` or
+        `MinibatchGBS`, as small_batches="skip" for a last batch of too few samples.
 
     Returns
     -------
@@ -114,12 +115,12 @@ def compare_models(
         taps.append(Taps(function, b, wanted, reduced, dtype, call, "b"))
     source = batches_of(function, batches, None, limit)
     if flag(function, "minibatch", minibatch):
-        if chosen.name != "cka" or out is not None:
+        if chosen.name not in SUMS or out is not None:
             raise ValueError(
-                f"{function}: `minibatch` must be False for another measure than 'cka' and with "
-                f"`out`, got True for {chosen.name!r}"
+                f"{function}: `minibatch` must be False for other measures than "
+                f"{', '.join(map(repr, SUMS))} and with `out`, got True for {chosen.name!r}"
             )
-        metric = minibatch_cka(function, options)
+        metric = sums_of(function, chosen.name, options)
         names: list[list[str]] = []
 
         def add(batch: Batch) -> None:
