@@ -510,17 +510,29 @@ def spatial_rsm(tokens, other=None, **parameters):
 
 
 def compare(rsm_a, rsm_b, *, method="pearson"):
-    """Compare two RSMs on the same inputs."""
+    """Compare two RSMs on the same inputs, condensed or square; NaN in both is missing."""
     a, b = widen(rsm_a), widen(rsm_b)
     if method == "cka":
         return cka_of_grams(a, b, "debiased")
     if method == "gbs":
         return mean_row_cosine(without_diagonal(a), without_diagonal(b))
-    a, b = off_diagonal(a), off_diagonal(b)
+    a, b = (k if k.ndim == 1 else off_diagonal(k) for k in (a, b))
+    a, b = a[~np.isnan(a)], b[~np.isnan(b)]
     if method == "cosine":
         return float(a @ b / np.sqrt((a @ a) * (b @ b)))
-    test = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}
-    return float(test[method](a, b).statistic)
+    if method == "kendall_a":
+        return kendall_a(a, b)
+    if method == "rho_a":
+        m, ranks = len(a), stats.rankdata(a) @ stats.rankdata(b)
+        return float(12 * ranks / (m**3 - m) - 3 * (m + 1) / (m - 1))
+    test = {"pearson": stats.pearsonr, "spearman": stats.spearmanr}
+    return float(test.get(method, stats.kendalltau)(a, b).statistic)
+
+
+def kendall_a(a, b):
+    """Kendall 1938: concordant less discordant pairs, over all pairs."""
+    signs = (np.sign(x[:, None] - x)[np.triu_indices(len(x), 1)] for x in (a, b))
+    return float(np.mean(np.multiply(*signs)))
 
 
 def jsd(probabilities, other=None):

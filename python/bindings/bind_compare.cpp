@@ -11,10 +11,13 @@ namespace isogram::bindings {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Comparison>, 6> kComparisons{{
+constexpr std::array<std::pair<std::string_view, Comparison>, 9> kComparisons{{
     {"pearson", Comparison::pearson},
     {"spearman", Comparison::spearman},
     {"kendall", Comparison::kendall},
+    {"kendall_a", Comparison::kendall_a},
+    {"kendall_b", Comparison::kendall},
+    {"rho_a", Comparison::rho_a},
     {"cosine", Comparison::cosine},
     {"cka", Comparison::cka},
     {"gbs", Comparison::gbs},

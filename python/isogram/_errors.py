@@ -82,3 +82,13 @@ def changed_input(name: str) -> PlaceError:
 def not_finite_entry(name: str, value: float, index: tuple[int, ...]) -> PlaceError:
     """Return the error for a NaN or infinity in an argument."""
     return PlaceError(ValueError, f"`{name}` must be finite, got {value} at index {index}")
+
+
+def missing_in_one(is_first: bool, index: tuple[int, int]) -> PlaceError:
+    """Return the error for a pair that is NaN in one of two RSMs."""
+    name, other = ("rsm_a", "rsm_b") if is_first else ("rsm_b", "rsm_a")
+    return PlaceError(
+        ValueError,
+        f"`{name}` must be finite, got nan at index {index}, where `{other}` is a number: "
+        "pairs are left out that are NaN in both",
+    )

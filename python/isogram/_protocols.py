@@ -190,7 +190,10 @@ class Place(Protocol):
         """Return how many triangles of that graph touch one, two and three classes; wait."""
 
     def compare_rsms(self, rsm_a: Array, rsm_b: Array, method: str, num_threads: int) -> float:
-        """Return the similarity of two matrices, NaN where one is constant; wait."""
+        """Return the similarity of two matrices, NaN where one is constant; wait.
+
+        Pairs that are NaN in both are left out.
+        """
 
     def rank_entries(self, rsm: Array, num_threads: int) -> Array:
         """Return the ranks of the entries above the diagonal, row by row; ties share theirs."""

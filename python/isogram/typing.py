@@ -20,7 +20,9 @@ RsmPrecisionName: TypeAlias = Literal["float32", "bfloat16", "int8"]
 MatchingName: TypeAlias = Literal["exact", "window", "topk", "greedy", "none"]
 NormalizationName: TypeAlias = Literal["input", "token"]
 LayoutName: TypeAlias = Literal["nsc", "nhwc", "nchw"]
-RsmMethodName: TypeAlias = Literal["pearson", "spearman", "kendall", "cosine", "cka", "gbs"]
+RsmMethodName: TypeAlias = Literal[
+    "pearson", "spearman", "rho_a", "kendall", "kendall_a", "kendall_b", "cosine", "cka", "gbs"
+]
 
 MeasureKind: TypeAlias = Literal["similarity", "distance"]
 ReductionName: TypeAlias = Literal["flatten", "mean", "mean_nchw"]  # of layers in files

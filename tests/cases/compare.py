@@ -1,5 +1,8 @@
 """Cases of `compare_rsms` that every place is to pass, host and GPU."""
 
+import itertools
+import re
+
 import isogram as ig
 import numpy as np
 import pytest
@@ -16,6 +19,11 @@ from support import (
 
 METHODS = ("pearson", "spearman", "kendall", "cosine", "cka", "gbs")
 TRIANGLE_METHODS = METHODS[:4]
+OF_ALL_PAIRS = (
+    "rho_a",
+    "kendall_a",
+)  # 0 for a constant RSM, and less than 1 of ties with themselves
+ENTRY_METHODS = (*TRIANGLE_METHODS, "kendall_b", *OF_ALL_PAIRS)
 
 
 def rsm(n, dtype, seed=0):
@@ -45,6 +53,118 @@ def test_methods(place, method, dtype):
         assert type(actual) is float
         expected = oracle.compare(a, b, method=method)
         assert_close(actual, expected, tolerance(method, dtype), f"n = {n}")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("method", ["kendall_b", *OF_ALL_PAIRS])
+def test_methods_for_ties(place, method, dtype):
+    for n in place.choose((3, 4, 17, 40), (4, 17)):
+        a, b = rsm(n, dtype), rsm(n, dtype, seed=1)
+        for other in (b, np.sign(b.astype(np.float64))):  # which has ties
+            expected = oracle.compare(a, other, method=method)
+            assert_close(compared(place, a, other, method=method), expected, 1e-12, f"n = {n}")
+
+
+def test_kendall_b_is_kendall(place):
+    a, b = rsm(9, "float64"), np.sign(rsm(9, "float64", seed=1))
+    assert compared(place, a, b, method="kendall_b") == compared(place, a, b, method="kendall")
+
+
+@pytest.mark.parametrize("method", OF_ALL_PAIRS)
+def test_a_constant_rsm_agrees_with_none(place, method):
+    a, constant = rsm(9, "float64"), np.full((9, 9), 0.1)
+    assert compared(place, a, constant, method=method) == 0.0
+    assert compared(place, constant, a, method=method) == 0.0
+
+
+def test_rho_a_is_the_mean_over_orders_of_ties(place):
+    """Schütt et al. 2023, by all orders of a small example."""
+    a = np.array([0.1, 0.9, 0.4, 0.7, 0.2, 0.5])
+    model = np.array([0, 1, 0, 1, 2, 1])
+    orders = [
+        np.argsort(np.argsort(model * 10.0 + np.array(extra)))
+        for extra in itertools.permutations(range(6))
+    ]
+    expected = np.mean([np.corrcoef(np.argsort(np.argsort(a)), order)[0, 1] for order in orders])
+    assert_close(compared(place, a, model.astype(np.float64), method="rho_a"), expected, 1e-12)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("method", [*METHODS, *OF_ALL_PAIRS])
+def test_condensed_rsms_have_the_bits_of_square_ones(place, method, dtype):
+    for n in place.choose((4, 5, 12), (5,)):
+        squares = [rsm(n, dtype), rsm(n, dtype, seed=1)]
+        for square in squares:
+            np.fill_diagonal(square, 0)
+        condensed = [square[np.triu_indices(n, 1)] for square in squares]
+        expected = compared(place, *squares, method=method)
+        assert compared(place, *condensed, method=method) == expected
+        assert compared(place, squares[0], condensed[1], method=method) == expected
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("method", ENTRY_METHODS)
+def test_pairs_that_are_nan_in_both_are_left_out(place, method, dtype):
+    for n in place.choose((4, 5, 24), (5, 24)):
+        a, b = (np.round(2 * rsm(n, "float64", s)).astype(dtype) for s in (0, 1))
+        a[1, 2] = b[1, 2] = a[0, n - 1] = b[0, n - 1] = np.nan
+        if n == 24:
+            a[3], b[3] = np.nan, np.nan
+        expected = oracle.compare(a, b, method=method)
+        assert_close(compared(place, a, b, method=method), expected, 1e-12, f"n = {n}")
+
+
+@pytest.mark.parametrize("method", ["spearman", "kendall"])
+def test_rounding_is_not_ranked_beside_missing_pairs(place, method):
+    (exact_a, a), (exact_b, b) = (levels(24, 5, "float32", seed) for seed in (1, 2))
+    for k in (exact_a, a, exact_b, b):
+        k[2, 5:20] = np.nan
+    expected = oracle.compare(exact_a, exact_b, method=method)
+    assert_close(compared(place, a, b, method=method), expected, 1e-12)
+
+
+@pytest.mark.parametrize("method", ENTRY_METHODS)
+def test_masks_that_differ_are_refused(place, method):
+    a, b = rsm(9, "float32"), rsm(9, "float32", seed=1)
+    for k in (a, b):
+        k[0, 1] = np.nan
+    b[2, 7] = np.nan
+    said = "`{}` must be finite, got nan at index (2, 7), where `{}` is a number: pairs are left"
+    with pytest.raises(ValueError, match=re.escape(said.format("rsm_b", "rsm_a"))):
+        compared(place, a, b, method=method)
+    with pytest.raises(ValueError, match=re.escape(said.format("rsm_a", "rsm_b"))):
+        compared(place, b, a, method=method)
+    b[2, 7] = np.inf
+    with pytest.raises(ValueError, match=r"`rsm_b` must be finite, got inf at index \(2, 7\)$"):
+        compared(place, a, b, method=method)
+
+
+@pytest.mark.parametrize("method", ["cka", "gbs"])
+def test_nan_in_both_is_refused_by_methods_of_rows(place, method):
+    a = rsm(9, "float32")
+    a[2, 7] = np.nan
+    with pytest.raises(ValueError, match=r"`rsm_a` must be finite, got nan at index \(2, 7\)$"):
+        compared(place, a, a, method=method)
+
+
+@pytest.mark.parametrize("method", ENTRY_METHODS)
+def test_three_pairs_have_to_be_left(place, method):
+    a = rsm(4, "float32")
+    a[0] = np.nan
+    a[1, 2] = 0.5
+    assert np.isfinite(compared(place, a, a, method=method))
+    a[1, 2] = np.nan
+    with pytest.raises(ValueError, match=r"at least 3 pairs that are not NaN, got 2"):
+        compared(place, a, a, method=method)
+
+
+@pytest.mark.parametrize("method", ["pearson", "spearman", "rho_a", "kendall", "kendall_a", "cka"])
+def test_kinds_turn_the_sign(place, method):
+    a, b = rsm(9, "float64"), rsm(9, "float64", seed=1)
+    plain = compared(place, a, b, method=method)
+    for first, second in itertools.product(("similarity", "distance"), repeat=2):
+        sign = 1 if first == second else -1
+        assert compared(place, a, b, method=method, kinds=(first, second)) == sign * plain
 
 
 def test_smallest(place):

@@ -29,6 +29,12 @@ constexpr Comparison kAllMethods[] = {Comparison::pearson, Comparison::spearman,
                                       Comparison::kendall, Comparison::cosine,
                                       Comparison::cka,     Comparison::gbs};
 
+// Of ranks over all pairs of entries, of which a matrix with ties has fewer than 1 with itself.
+constexpr Comparison kOfAllPairs[] = {Comparison::kendall_a, Comparison::rho_a};
+constexpr Comparison kOfTriangles[] = {Comparison::pearson,   Comparison::spearman,
+                                       Comparison::kendall,   Comparison::cosine,
+                                       Comparison::kendall_a, Comparison::rho_a};
+
 Matrix symmetric(std::size_t n, unsigned seed) {
   Matrix k = normal_matrix(n, n, seed);
   for (std::size_t i = 0; i < n; ++i) {
@@ -68,6 +74,10 @@ Real expected(const Matrix& a, const Matrix& b, Comparison method) {
       return reference::spearman(reference::triangle(a), reference::triangle(b));
     case Comparison::kendall:
       return reference::kendall(reference::triangle(a), reference::triangle(b));
+    case Comparison::kendall_a:
+      return reference::kendall_a(reference::triangle(a), reference::triangle(b));
+    case Comparison::rho_a:
+      return reference::rho_a(reference::triangle(a), reference::triangle(b));
     case Comparison::cosine:
       return reference::cosine_of(reference::triangle(a), reference::triangle(b));
     default:
@@ -251,8 +261,77 @@ TEST(CompareErrors, SayWhatCame) {
     auto bad = values;
     bad[6] = kNan;
     bad[11] = kNan;
+    const bool is_of_rows = method == Comparison::cka || method == Comparison::gbs;
     EXPECT_EQ(message(square, {view(bad, 4), "rsm_b"}, method),
-              "`rsm_b` must be finite, got nan at index (1, 2)");
+              std::string("`rsm_b` must be finite, got nan at index (1, 2)") +
+                  (is_of_rows ? ""
+                              : ", where `rsm_a` is a number: pairs are left out that are NaN in "
+                                "both"));
+  }
+}
+
+TEST(Compare, AllPairsOfEntriesCount) {
+  at_every_level([] {
+    for (const double step : {0.0, 0.5, 2.0}) {
+      for (const std::size_t n : {3, 5, 17, 33}) {
+        const auto [a, b] = related(n, 7, step);
+        for (const Comparison method : kOfAllPairs) {
+          EXPECT_NEAR(compared(a, b, method), static_cast<double>(expected(a, b, method)),
+                      100 * kEps);
+        }
+      }
+    }
+    const Matrix constant = changed(symmetric(9, 1), [](double) { return 3.0; });
+    for (const Comparison method : kOfAllPairs) {
+      EXPECT_EQ(compared(constant, symmetric(9, 2), method), 0.0);
+      for (const int threads : {2, 3}) {
+        const auto [a, b] = related(300, 11, 0.125);
+        EXPECT_EQ(compared(a, b, method, threads), compared(a, b, method, 1));
+      }
+    }
+  });
+}
+
+// A hole at the last pair leaves the rows of others as they are.
+TEST(Compare, WhatIsMissingInBothIsLeftOut) {
+  at_every_level([] {
+    for (const double step : {0.0, 0.5}) {
+      auto [a, b] = related(12, 5, step);
+      for (Matrix* k : {&a, &b}) {
+        for (const auto& [i, j] : {std::pair{0, 1}, {0, 5}, {3, 4}, {7, 8}, {10, 11}}) {
+          (*k)[i][j] = kNan;
+        }
+      }
+      const auto kept = [](const Matrix& k) {
+        Vec values;
+        for (const Real x : reference::triangle(k)) {
+          if (!std::isnan(x)) values.push_back(x);
+        }
+        return values;
+      };
+      const std::vector<Real> wanted = {
+          reference::pearson(kept(a), kept(b)),   reference::spearman(kept(a), kept(b)),
+          reference::kendall(kept(a), kept(b)),   reference::cosine_of(kept(a), kept(b)),
+          reference::kendall_a(kept(a), kept(b)), reference::rho_a(kept(a), kept(b))};
+      for (std::size_t m = 0; m < wanted.size(); ++m) {
+        EXPECT_NEAR(compared(a, b, kOfTriangles[m]), static_cast<double>(wanted[m]), 100 * kEps);
+      }
+    }
+  });
+  Matrix a = symmetric(3, 1);
+  a[0][2] = kNan;
+  const auto values = flat(a);
+  EXPECT_EQ(complaint([&] {
+              isogram::compare({view(values, 3), "a"}, {view(values, 3), "b"}, Comparison::pearson);
+            }),
+            "`a` must have at least 3 pairs that are not NaN, got 2");
+  a[1][2] = std::numeric_limits<double>::infinity();
+  const auto infinite = flat(a);
+  for (const Comparison method : kOfTriangles) {
+    EXPECT_EQ(complaint([&] {
+                isogram::compare({view(infinite, 3), "a"}, {view(infinite, 3), "b"}, method);
+              }),
+              "`a` must be finite, got inf at index (1, 2)");
   }
 }
 

@@ -102,5 +102,44 @@ def test_invariances_of_the_methods(n, seed, scale):
         assert_close(monotone, ig.compare_rsms(a, b, method=method), 1e-12)
 
 
+@pytest.mark.parametrize(
+    ("kinds", "error", "said"),
+    [
+        ("distance", TypeError, "must be None or a pair of 'similarity' and 'distance', got 'dist"),
+        (("distance",), TypeError, "must be None or a pair"),
+        (("distance", "rank"), ValueError, "must be one of 'similarity', 'distance', got 'rank'"),
+        (("distance", 1), TypeError, "must be one of 'similarity', 'distance', got 1"),
+    ],
+)
+def test_kinds_that_are_refused(kinds, error, said):
+    a = rsm(5, "float64")
+    with pytest.raises(error, match=f"^compare_rsms: `kinds` {said}"):
+        ig.compare_rsms(a, a, kinds=kinds)
+
+
+@pytest.mark.parametrize("method", ["cosine", "gbs"])
+def test_opposite_kinds_have_no_cosine(method):
+    a, b = rsm(5, "float64"), rsm(5, "float64", seed=1)
+    with pytest.raises(ValueError, match=rf"`kinds` must be the same for method '{method}'"):
+        ig.compare_rsms(a, b, method=method, kinds=("similarity", "distance"))
+    same = ig.compare_rsms(a, b, method=method, kinds=("distance", "distance"))
+    assert same == ig.compare_rsms(a, b, method=method)
+
+
+def test_kinds_that_are_said_are_not_warned_of(recwarn):
+    x = data((20, 8), "float64")
+    similar = ig.gram(x, kernel="correlation")
+    kinds = ("similarity", "distance")
+    assert ig.compare_rsms(similar, 1 - similar, kinds=kinds) == pytest.approx(1)
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("length", [0, 1, 4, 5, 7])
+def test_lengths_that_no_condensed_rsm_has(length):
+    for a, b in ((np.ones(length), rsm(4, "float64")), (rsm(4, "float64"), np.ones(length))):
+        with pytest.raises(ValueError, match=rf"above the diagonal .* got shape \({length},\)"):
+            ig.compare_rsms(a, b)
+
+
 def test_the_name_that_it_had():
     assert ig.compare is ig.compare_rsms

@@ -51,7 +51,7 @@ SIGNATURES = {
     "register_measure": "(measure)",
     "similarity": '(x, y, *, measure="cka", num_threads=None, **options)',
     "similarity_matrix": f'(layers, other=None, *, measure="cka", {END}, **options)',
-    "compare_rsms": '(rsm_a, rsm_b, *, method="pearson", num_threads=None)',
+    "compare_rsms": '(rsm_a, rsm_b, *, method="pearson", kinds=None, num_threads=None)',
     "jsd": f"(probabilities, other=None, *, out=None, {END})",
     "plan": "(operation, /, *inputs, **options)",
     "set_num_threads": "(n)",

@@ -12,11 +12,16 @@ namespace isogram {
 //   pearson, cosine  correlation or cosine of the entries above the diagonal; others are ignored
 //   spearman         Pearson's correlation of their ranks; ties share their mean rank
 //   kendall          tau-b (Kendall 1945), counted in O(m log m) for m entries (Knight 1966)
+//   kendall_a        tau-a: concordant less discordant pairs of entries, over all m(m − 1)/2,
+//   counted
+//                    in the same way
+//   rho_a            the mean of Spearman's correlations over all orders of ties (Schütt et al.
+//                    2023): 12 Σ r_a r_b / (m³ − m) − 3(m + 1)/(m − 1) with the ranks of spearman
 //   cka              debiased CKA (cka.hpp) with the RSMs, taken to be symmetric, as Gram matrices;
 //                    diagonals are ignored
 //   gbs              mean cosine of rows with zero diagonals (gbs.hpp); diagonals are ignored; a
 //                    zero row gives 0
-enum class Comparison { pearson, spearman, kendall, cosine, cka, gbs };
+enum class Comparison { pearson, spearman, kendall, cosine, cka, gbs, kendall_a, rho_a };
 
 // When different entries are ties of ranks: computed similarities that are equal by definition may
 // differ by a few units in the last place. `spread`, `isolation`, `zero` and `same_scale` are in
@@ -33,10 +38,11 @@ struct TieRule {
 inline constexpr TieRule kTieRule;
 
 // How alike two n × n RSMs are, in [−1, 1]. NaN where that is undefined: the entries of a matrix
-// are constant (for cosine all 0; for ranks and cka, up to rounding). Only rounding can leave [−1,
-// 1]: the result is clamped to it. Entries are shifted (where a common offset does not count) and
-// scaled by powers of two, so that neither huge nor tiny entries nor an offset cost digits. The
-// same bits for any number of threads.
+// are constant (for cosine all 0; for ranks and cka, up to rounding), where kendall_a and rho_a are
+// 0. Entries that are NaN in both RSMs are missing, and left out of all but cka and gbs. Only
+// rounding can leave [−1, 1]: the result is clamped to it. Entries are shifted (where a common
+// offset does not count) and scaled by powers of two, so that neither huge nor tiny entries nor an
+// offset cost digits. The same bits for any number of threads.
 //
 // Ties: entries of ranks are ties where they are equal, and where only rounding separates them (all
 // correlations of two features are ±1, for example). Rounding is taken to separate the entries of a
@@ -60,10 +66,11 @@ inline constexpr TieRule kTieRule;
 // of 16-bit types were rounded from wider ones: only equal entries are ties.
 //
 // Types: any → float64; Kendall's counts are exact integers.
-// Cost: n²; spearman, kendall: n² log n. Memory: two triangles, 8 n² bytes; spearman, kendall: 16
-// n² bytes more for sorting; cka, gbs: a few rows per thread.
-// Throws std::invalid_argument: not square, different sizes, n < 3 (cka: n < 4), a NaN or infinity
-// among the entries that are not ignored.
+// Cost: n²; ranks: n² log n. Memory: two triangles, 8 n² bytes; ranks: 16 n² bytes
+// more for sorting; cka, gbs: a few rows per thread.
+// Throws std::invalid_argument: not square, different sizes, n < 3 (cka: n < 4), an infinity or a
+// NaN on one side alone among the entries that are not ignored (cka, gbs: any NaN), fewer than
+// three entries that are not missing.
 double compare(const InputView& a, const InputView& b, Comparison method,
                const Execution& execution = {});
 

@@ -61,6 +61,27 @@ inline Real kendall(const Vec& a, const Vec& b) {
   return difference / std::sqrt(untied_a * untied_b);
 }
 
+// tau-a: (concordant − discordant) / all pairs.
+inline Real kendall_a(const Vec& a, const Vec& b) {
+  Real total = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      total += ((a[i] > a[j]) - (a[i] < a[j])) * ((b[i] > b[j]) - (b[i] < b[j]));
+    }
+  }
+  return total / (static_cast<Real>(a.size()) * static_cast<Real>(a.size() - 1) / 2);
+}
+
+// Schütt et al. 2023, with average ranks.
+inline Real rho_a(const Vec& a, const Vec& b) {
+  const Vec x = average_ranks(a);
+  const Vec y = average_ranks(b);
+  const auto m = static_cast<Real>(a.size());
+  Real product = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) product += x[i] * y[i];
+  return 12 * product / (m * m * m - m) - 3 * (m + 1) / (m - 1);
+}
+
 inline Real cka(const Matrix& k, const Matrix& l) {
   return debiased_hsic(k, l) / std::sqrt(debiased_hsic(k, k) * debiased_hsic(l, l));
 }

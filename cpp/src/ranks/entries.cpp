@@ -75,24 +75,34 @@ bool are_of_many_samples(const Buffer<double>& triangle, std::size_t n, double s
   return std::accumulate(degrees.begin(), few, 0.0) < entries;
 }
 
-Buffer<double> sorted(const Buffer<double>& values, const Execution& execution) {
-  Buffer<double> copy = Buffer<double>::unset(values.size());
-  for_each_chunk(values.size(), execution, [&](std::size_t, Span span) {
-    std::copy(values.begin() + span.begin, values.begin() + span.end, copy.begin() + span.begin);
-  });
+// The values that are not missing, in ascending order.
+Buffer<double> sorted(const Buffer<double>& values, bool has_missing, const Execution& execution) {
+  const auto is_value = [](double x) { return !std::isnan(x); };
+  const std::size_t count =
+      has_missing ? static_cast<std::size_t>(std::count_if(values.begin(), values.end(), is_value))
+                  : values.size();
+  Buffer<double> copy = Buffer<double>::unset(count);
+  if (has_missing) {
+    std::copy_if(values.begin(), values.end(), copy.begin(), is_value);
+  } else {
+    for_each_chunk(count, execution, [&](std::size_t, Span span) {
+      std::copy(values.begin() + span.begin, values.begin() + span.end, copy.begin() + span.begin);
+    });
+  }
   merge_sort(copy, std::less<>(), execution);
   return copy;
 }
 
 // Whether at least half of the entries that are not 0 up to rounding share their value with others,
 // and rounding separates some of the equal ones.
-bool are_levels(const Entries& entries, double scale, const Execution& execution) {
+bool are_levels(const Entries& entries, double scale, bool has_missing,
+                const Execution& execution) {
   struct Counts {
     std::size_t shared = 0;
     std::size_t single = 0;
     std::size_t rounded = 0;
   };
-  const Buffer<double> values = sorted(entries.values, execution);
+  const Buffer<double> values = sorted(entries.values, has_missing, execution);
   const SortedTies ties([&](std::size_t i) { return values[i]; }, values.size(), entries.eps,
                         scale);
   std::vector<Counts> parts(blocks_in(values.size(), kSortChunk));
@@ -152,8 +162,8 @@ bool has_zeros(Entries& entries, const std::vector<double>& zeros, const Executi
 
 // Entries of both signs are sums, whose rounding is relative to the terms of the sums. Matrices of
 // cosines and of few levels show the scale of these terms; then entries that may be rounding of 0
-// become 0.
-void settle_sums(Entries& entries, std::size_t n, const Execution& execution) {
+// become 0. Missing entries are NaN, which no comparison counts.
+void settle_sums(Entries& entries, std::size_t n, bool has_missing, const Execution& execution) {
   if (!any_of(entries.values, execution, [](double x) { return x < 0; })) return;
   const std::vector<double> reaches = reaches_of(entries.values, n, execution);
   const double largest = *std::max_element(reaches.begin(), reaches.end());
@@ -163,7 +173,7 @@ void settle_sums(Entries& entries, std::size_t n, const Execution& execution) {
   const bool zeros_are_left = has_zeros(entries, zeros, execution);
   if (!are_cosines && !zeros_are_left) return;
   if (!are_of_many_samples(entries.values, n, scale, execution)) return;
-  if (!are_cosines && !are_levels(entries, scale, execution)) return;
+  if (!are_cosines && !are_levels(entries, scale, has_missing, execution)) return;
   entries.scale = scale;
   if (!zeros_are_left) return;
   for_each_zero(entries, zeros, execution,
@@ -172,9 +182,10 @@ void settle_sums(Entries& entries, std::size_t n, const Execution& execution) {
 
 }  // namespace
 
-Entries entries_of(const InputView& x, const Execution& execution) {
-  Entries entries{triangle_of(x, execution), eps_of(x.type)};
-  if (entries.eps > 0) settle_sums(entries, x.rows, execution);
+Entries entries_of(const InputView& x, const Execution& execution, bool* has_missing) {
+  Entries entries{triangle_of(x, execution, has_missing), eps_of(x.type)};
+  const bool may_miss = has_missing != nullptr && *has_missing;
+  if (entries.eps > 0) settle_sums(entries, x.rows, may_miss, execution);
   return entries;
 }
 

@@ -16,8 +16,9 @@ struct Entries {
   double scale = 0;  // of the terms of the sums that entries are; 0 if unknown
 };
 
-// The entries of x, where entries that may be rounding of 0 become 0.
-Entries entries_of(const InputView& x, const Execution& execution);
+// The entries of x, where entries that may be rounding of 0 become 0; missing ones as
+// triangle_of().
+Entries entries_of(const InputView& x, const Execution& execution, bool* has_missing = nullptr);
 
 // Calls visit(chunk, [begin, end)) for all ties. Chunks run in parallel; a tie belongs to the chunk
 // in which it begins.

@@ -95,7 +95,7 @@ bool comes_first(const Point& p, const Point& q) {
 
 }  // namespace
 
-double kendall(const Entries& a, const Entries& b, const Execution& execution) {
+double kendall(const Entries& a, const Entries& b, Tau tau, const Execution& execution) {
   const std::size_t n = a.values.size();
   Buffer<Point> points = Buffer<Point>::unset(n);
   for_each_chunk(n, execution, [&](std::size_t, Span span) {
@@ -110,11 +110,12 @@ double kendall(const Entries& a, const Entries& b, const Execution& execution) {
   discordant -= equalise(points, of_b.unequal, &Point::b, &Point::a, execution);
 
   const std::uint64_t pairs = pairs_of(n);
-  if (of_a.pairs == pairs || of_b.pairs == pairs) return kUndefined;
+  if (of_a.pairs == pairs || of_b.pairs == pairs) return tau == Tau::a ? 0.0 : kUndefined;
   const std::uint64_t tied_twice = pairs_tied_twice(points, execution);
   const std::uint64_t concordant = pairs - of_a.pairs - of_b.pairs + tied_twice - discordant;
   const double difference = concordant > discordant ? static_cast<double>(concordant - discordant)
                                                     : -static_cast<double>(discordant - concordant);
+  if (tau == Tau::a) return difference / static_cast<double>(pairs);
   return cosine_of(difference, static_cast<double>(pairs - of_a.pairs),
                    static_cast<double>(pairs - of_b.pairs));
 }

@@ -1,4 +1,4 @@
-// Ranks of the entries of an RSM, and Kendall's tau-b of two RSMs.
+// Ranks of the entries of an RSM, and Kendall's tau of two RSMs.
 #pragma once
 
 #include "isogram/parallel.hpp"
@@ -10,9 +10,12 @@ namespace isogram {
 // The ranks of the entries, from 1 on; ties share their mean rank.
 Buffer<double> ranks_of(Entries entries, const Execution& execution);
 
-// tau-b in O(m log m): after sorting by (a, b), the exchanges of sorting by b are the discordant
+// Kendall's tau-a, of all pairs of entries, or tau-b, of those that are ties on neither side.
+enum class Tau { a, b };
+
+// In O(m log m): after sorting by (a, b), the exchanges of sorting by b are the discordant
 // pairs (Knight 1966), less the exchanges of ties that differ by rounding. All counts are exact for
-// m < 2^32. NaN if all entries of one side are ties.
-double kendall(const Entries& a, const Entries& b, const Execution& execution);
+// m < 2^32. If all entries of one side are ties, tau-a is 0 and tau-b NaN.
+double kendall(const Entries& a, const Entries& b, Tau tau, const Execution& execution);
 
 }  // namespace isogram

@@ -66,8 +66,15 @@ inline std::size_t row_begin(std::size_t i, std::size_t n) {
 }
 
 // The entries above the diagonal, row by row. Entries on and below the diagonal are ignored. Throws
-// std::invalid_argument that names the first entry that is not finite.
-Buffer<double> triangle_of(const InputView& x, const Execution& execution);
+// std::invalid_argument that names the first entry that is not finite; where `has_missing` is
+// given, NaN stands for a missing entry, and it says whether there are any.
+Buffer<double> triangle_of(const InputView& x, const Execution& execution,
+                           bool* has_missing = nullptr);
+
+// Leaves out the pairs that are missing in both triangles. Throws std::invalid_argument that names
+// the first pair that is missing in one alone, or where fewer than three are left.
+void leave_out_missing(Buffer<double>& a, const InputView& of_a, Buffer<double>& b,
+                       const InputView& of_b);
 
 template <class Is>
 bool any_of(const Buffer<double>& values, const Execution& execution, Is is) {

@@ -360,6 +360,10 @@ void FirstNotFinite::inspect(std::size_t task, std::size_t row, const double* va
   if (entry.is_before(found_[task])) found_[task] = entry;
 }
 
+bool FirstNotFinite::is_found() const {
+  return std::any_of(found_.begin(), found_.end(), [](const Entry& entry) { return entry.found; });
+}
+
 void FirstNotFinite::throw_if_found(const std::string& name) const {
   Entry first;
   for (const Entry& entry : found_) {

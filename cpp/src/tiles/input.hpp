@@ -61,6 +61,8 @@ class FirstNotFinite {
   void inspect(std::size_t task, std::size_t row, const double* values, std::size_t n,
                std::size_t col = 0);
 
+  bool is_found() const;
+
   // Throws std::invalid_argument that names the argument and the entry, if one was found.
   void throw_if_found(const std::string& name) const;
 

@@ -11,8 +11,11 @@ from isogram._device.device import Device, DeviceArray
 from isogram._device.results import fetched
 from isogram._device.tiles import upper_triangle
 from isogram._entries import widened
+from isogram._errors import PlaceError, missing_in_one, not_finite_entry
 from isogram._statistics.centring import shifts
 from isogram._statistics.cosines import cosines
+
+_FEWEST_PAIRS = 3  # of three samples, the fewest that are compared
 
 
 def compare_rsms(
@@ -21,7 +24,14 @@ def compare_rsms(
     """See `Place`."""
     part = "off_diagonal" if method in ("cka", "gbs") else "above_diagonal"
     queued = _similarity(device, rsm_a, rsm_b, method)
-    return float(fetched(device, {"rsm_a": rsm_a, "rsm_b": rsm_b}, queued, part=part)[0])
+    rsms = {"rsm_a": rsm_a, "rsm_b": rsm_b}
+    try:
+        return float(fetched(device, rsms, queued, part=part)[0])
+    except PlaceError:
+        if method in ("cka", "gbs"):
+            raise
+        kept = _kept_pairs(device, rsms)
+    return float(device.to_host(_similarity(device, rsm_a, rsm_b, method, kept)))
 
 
 def rank_entries(device: Device, rsm: DeviceArray, num_threads: int) -> DeviceArray:
@@ -29,17 +39,40 @@ def rank_entries(device: Device, rsm: DeviceArray, num_threads: int) -> DeviceAr
     return _ranks(device, _tied_triangle(device, rsm))
 
 
-def _similarity(device: Device, a: DeviceArray, b: DeviceArray, method: str) -> DeviceArray:
-    """Return one double; NaN where a matrix is constant."""
+def _kept_pairs(device: Device, rsms: dict[str, DeviceArray]) -> DeviceArray:
+    """Return the places of pairs that are not NaN; wait. Raise where one alone is NaN."""
+    triangles = {name: device.to_host(upper_triangle(device, x)) for name, x in rsms.items()}
+    missing = {name: np.isnan(values) for name, values in triangles.items()}
+    rows, cols = np.triu_indices(len(rsms["rsm_a"]), 1)
+    for name, values in triangles.items():
+        for place in np.flatnonzero(np.isinf(values))[:1]:
+            raise not_finite_entry(name, float(values[place]), (int(rows[place]), int(cols[place])))
+    for place in np.flatnonzero(missing["rsm_a"] != missing["rsm_b"])[:1]:
+        raise missing_in_one(missing["rsm_a"][place], (int(rows[place]), int(cols[place])))
+    kept = np.flatnonzero(~missing["rsm_a"])
+    if len(kept) < _FEWEST_PAIRS:
+        raise PlaceError(
+            ValueError,
+            f"`rsm_a` must have at least {_FEWEST_PAIRS} pairs that are not NaN, got {len(kept)}",
+        )
+    return device.xp.asarray(kept)
+
+
+def _similarity(
+    device: Device, a: DeviceArray, b: DeviceArray, method: str, kept: DeviceArray | None = None
+) -> DeviceArray:
+    """Return one double; NaN where a matrix is constant. `kept` are the pairs that count."""
     if method in ("cka", "gbs"):
         a, b = (_as_doubles(device, rsm) for rsm in (a, b))
         return (_cka if method == "cka" else _gbs)(device, a, b)
-    triangle = _tied_triangle if method in ("spearman", "kendall") else upper_triangle
-    a, b = (triangle(device, rsm) for rsm in (a, b))
-    if method == "spearman":
+    triangle = _kept_triangle if method in ("pearson", "cosine") else _tied_triangle
+    a, b = (triangle(device, rsm, kept) for rsm in (a, b))
+    if method in ("spearman", "rho_a"):
         a, b = (_ranks(device, values) for values in (a, b))
-    if method == "kendall":
-        return _kendall(device, a, b)
+    if method == "rho_a":
+        return _rho_a(a, b)
+    if method in ("kendall", "kendall_a", "kendall_b"):
+        return _kendall(device, a, b, of_all_pairs=method == "kendall_a")
     if method != "cosine":
         a, b = (_standardised(device, values) for values in (a, b))
     return _cosine(device, _scaled(device, a), _scaled(device, b))
@@ -49,22 +82,35 @@ def _as_doubles(device: Device, rsm: DeviceArray) -> DeviceArray:
     return widened(rsm).astype(np.float64)
 
 
-def _tied_triangle(device: Device, rsm: DeviceArray) -> DeviceArray:
+def _kept_triangle(
+    device: Device, rsm: DeviceArray, kept: DeviceArray | None = None
+) -> DeviceArray:
+    values = upper_triangle(device, rsm)
+    return values if kept is None else values[kept]
+
+
+def _tied_triangle(
+    device: Device, rsm: DeviceArray, kept: DeviceArray | None = None
+) -> DeviceArray:
     """Return the upper triangle, with one value for all that only rounding separates.
 
     The rule and its reasons stand in isogram/compare.hpp, and the host's code in ties.hpp.
     """
     if rsm.dtype not in (np.float32, np.float64):
-        return upper_triangle(device, rsm)
+        return _kept_triangle(device, rsm, kept)
     eps, n = float(np.finfo(rsm.dtype).eps), len(rsm)
     rsm = device.xp.where(device.xp.triu(device.xp.ones((n, n), bool), 1), rsm, 0.0)
     rsm = rsm.astype(np.float64)
-    values, scale = _settled_sums(device, rsm, eps)
+    if kept is not None:
+        rsm = device.xp.where(device.xp.isnan(rsm), 0.0, rsm)
+    values, scale = _settled_sums(device, rsm, eps, kept)
     ordered, first, _ = _groups(device, values, eps, scale)
     return ordered[first][device.xp.searchsorted(ordered, values)]
 
 
-def _settled_sums(device: Device, k: DeviceArray, eps: float) -> tuple[DeviceArray, DeviceArray]:
+def _settled_sums(
+    device: Device, k: DeviceArray, eps: float, kept: DeviceArray | None
+) -> tuple[DeviceArray, DeviceArray]:
     """Return the triangle, with 0 for sums that only rounding keeps from 0, and their terms' scale.
 
     Of a matrix that shows no such scale, the triangle as it is, and 0. `k` is 0 on and below its
@@ -80,14 +126,14 @@ def _settled_sums(device: Device, k: DeviceArray, eps: float) -> tuple[DeviceArr
     is_zero = size <= zeros
     is_hardly_larger = ~is_zero & (size <= rule["isolation"] / rule["spread"] * zeros)
     zeros_are_left = (is_zero & (size > 0)).any() & ~is_hardly_larger.any()
-    has_levels = _are_levels(device, upper_triangle(device, k), eps, scale)
+    has_levels = _are_levels(device, _kept_triangle(device, k, kept), eps, scale)
     is_shown = (
         (k < 0).any()
         & (are_cosines | (zeros_are_left & has_levels))
         & _are_of_many_samples(device, k, scale)
     )
     settled = xp.where(is_shown & zeros_are_left & is_zero, 0.0, k)
-    return upper_triangle(device, settled), xp.where(is_shown, scale, 0.0)
+    return _kept_triangle(device, settled, kept), xp.where(is_shown, scale, 0.0)
 
 
 def _are_of_many_samples(device: Device, k: DeviceArray, scale: DeviceArray) -> DeviceArray:
@@ -173,8 +219,15 @@ def _places(device: Device, values: DeviceArray) -> tuple[DeviceArray, DeviceArr
     )
 
 
-def _kendall(device: Device, a: DeviceArray, b: DeviceArray) -> DeviceArray:
-    """tau-b from exact counts of pairs (Knight 1966), in m log m."""
+def _rho_a(a: DeviceArray, b: DeviceArray) -> DeviceArray:
+    """Of ranks; less their mean, (m + 1)/2, which is exact, nothing cancels."""
+    m = len(a)
+    mean = (m + 1) / 2
+    return 12 * ((a - mean) * (b - mean)).sum() / (m * (m * m - 1))
+
+
+def _kendall(device: Device, a: DeviceArray, b: DeviceArray, *, of_all_pairs: bool) -> DeviceArray:
+    """tau-b, or of all pairs tau-a, from exact counts (Knight 1966), in m log m."""
     xp, m = device.xp, len(a)
     first_a, end_a = _places(device, a)
     first_b, end_b = _places(device, b)
@@ -193,6 +246,8 @@ def _kendall(device: Device, a: DeviceArray, b: DeviceArray) -> DeviceArray:
     concordant = pairs - ties_a - ties_b + ties(*_places(device, keys)) - discordant
     counts = (concordant - discordant, pairs - ties_a, pairs - ties_b)
     agreeing, of_a, of_b = (count.astype(np.float64) for count in counts)
+    if of_all_pairs:
+        return agreeing / pairs
     return cosines(xp, agreeing, of_a, of_b, undefined=np.nan)
 
 

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from isogram._arguments import choice, threads
 from isogram._arithmetic import usual_arithmetic
-from isogram._arrays import as_matrix
+from isogram._arrays import as_input
 from isogram._entries import parts_of, widened
 from isogram._errors import changed_input, errors_of
 from isogram._identifiers import require_same_order, require_square_labels
 from isogram._place import place_of
 from isogram._types import Array
-from isogram.typing import RsmMethodName
+from isogram.typing import MeasureKind, RsmMethodName
 
 if TYPE_CHECKING:
     from isogram._protocols import Place
@@ -32,46 +32,64 @@ _UNDEFINED = {
 }
 
 
+_KINDS: tuple[MeasureKind, ...] = get_args(MeasureKind)
+_FROM_ZERO = ("cosine", "gbs")  # to which an offset counts, so that a negative RSM is no opposite
 _OPPOSITE = -0.25  # from here down a result may be that of similarities and distances
 
 
 def compare_rsms(
-    rsm_a: Array, rsm_b: Array, *, method: RsmMethodName = "pearson", num_threads: int | None = None
+    rsm_a: Array,
+    rsm_b: Array,
+    *,
+    method: RsmMethodName = "pearson",
+    kinds: tuple[MeasureKind, MeasureKind] | None = None,
+    num_threads: int | None = None,
 ) -> float:
     """Return how alike two representational similarity matrices are.
 
-    - pearson, spearman, kendall (tau-b), cosine: of the entries above the diagonals; entries on and
-      below the diagonal are ignored, even if the matrix is not symmetric
+    - pearson, spearman, kendall (tau-b, also kendall_b), cosine: of the m entries above the
+      diagonals; entries on and below the diagonal are ignored, even if the matrix is not symmetric
+    - kendall_a (tau-a): concordant less discordant pairs of entries, over all m(m - 1)/2
+    - rho_a: the mean of Spearman's correlations over all orders of ties, 12 Σ r s / (m³ - m) -
+      3(m + 1)/(m - 1) with the mean ranks r and s
     - cka: debiased CKA with the two as Gram matrices, whose diagonals are not read
     - gbs: the mean cosine of their rows, with zeros for the diagonals, which are not read
 
     Parameters
     ----------
-    rsm_a, rsm_b : arrays of shape (n, n)
-        Of the same n ≥ 3 samples (cka: n ≥ 4), in the same order.
+    rsm_a, rsm_b : arrays of shape (n, n), or condensed (n(n - 1)/2,)
+        Of the same n ≥ 3 samples (cka: n ≥ 4), in the same order. Condensed ones have the entries
+        above the diagonal row by row, as of SciPy's `pdist`. Pairs that are NaN in both are left
+        out (not of cka and gbs).
     method : str
-        One of the names above.
+        One of the names above. With ties, as of models of few levels, prefer rho_a or kendall_a:
+        to the others a model with ties may be better than the true one.
+    kinds : pair of {"similarity", "distance"}, optional
+        What the two are. Of different kinds, the second is negated, which cosine and gbs refuse.
+        By default they are compared as they are.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
 
     Returns
     -------
     float
-        From -1 to 1. NaN, with a RuntimeWarning that names the matrix, where one is constant. A
-        RuntimeWarning where a negative result is that of similarities and distances: one matrix has
-        its largest entries on the diagonal, the other zeros there and no negative entries.
+        From -1 to 1. NaN, with a RuntimeWarning that names the matrix, where one is constant;
+        kendall_a and rho_a are 0 there. Without `kinds`, a RuntimeWarning where a negative result
+        is that of similarities and distances: one matrix has its largest entries on the diagonal,
+        the other zeros there and no negative entries.
 
     Raises
     ------
     ValueError
-        Not square, of different sizes, too small, a NaN or infinity where it is read, whose index
-        is named.
+        Neither square nor condensed, of different sizes, too small, an infinity where it is read
+        or a pair that is NaN in one alone (cka and gbs: a NaN), whose index is named; fewer than
+        three pairs that are not NaN.
     TypeError
         Types that are neither floats nor integers nor booleans.
 
     Notes
     -----
-    Ties: to spearman and kendall, entries that only rounding separates are equal, such as the
+    Ties: to methods of ranks, entries that only rounding separates are equal, such as the
     correlations of two features, which are ±1. These are entries within 16 eps of one another and
     at least 256 eps from all others, if by chance fewer would lie there. eps is that of the
     matrix's type (2^-23 or 2^-52; 16-bit types have none, since their rounding makes ties by
@@ -81,9 +99,10 @@ def compare_rsms(
     and entries within 4 eps of 0 are 0. All other entries have their plain ranks, and so have close
     entries that stretch over more than 16 eps. The C++ header isogram/compare.hpp has all details.
 
-    Types: any → float64 throughout. Integers as for `gram`. Cost: n², and n² log n for spearman and
-    kendall. Memory: the two triangles in float64; on a GPU, for which the call waits, several
-    copies of them. Sources: Kriegeskorte et al. 2008 (RSA); Knight 1966 (tau-b).
+    Types: any → float64 throughout. Integers as for `gram`. Cost: n², and n² log n for ranks.
+    Memory: the two triangles in float64, and squares of condensed RSMs; on a GPU, for which the
+    call waits, several copies of them. Sources: Kriegeskorte et al. 2008 (RSA); Knight 1966
+    (tau-b); Nili et al. 2014 (tau-a); Schütt et al. 2023, eLife 12, e82566 (rho-a).
 
     Examples
     --------
@@ -94,10 +113,11 @@ def compare_rsms(
     1.0
     """
     choice("compare_rsms", "method", method, get_args(RsmMethodName))
+    are_opposites = _are_opposites("compare_rsms", method, kinds)
     workers = threads("compare_rsms", num_threads)
     least = 4 if method == "cka" else 3
-    first = _square("rsm_a", rsm_a, least)
-    second = _square("rsm_b", rsm_b, least)
+    first = square_rsm("compare_rsms", "rsm_a", rsm_a, least)
+    second = square_rsm("compare_rsms", "rsm_b", rsm_b, least)
     if len(first) != len(second):
         raise ValueError(
             f"compare_rsms: `rsm_b` must be of the shape of `rsm_a` {first.shape}, "
@@ -113,9 +133,29 @@ def compare_rsms(
         warnings.warn(message, RuntimeWarning, stacklevel=2)
     if method == "gbs" and (message := _zero_rows(place, first, second)):
         warnings.warn(message, RuntimeWarning, stacklevel=2)
+    if kinds is not None:
+        return -result if are_opposites else result
     if result < _OPPOSITE and (message := _opposite_kinds(place, first, second)):
         warnings.warn(message, RuntimeWarning, stacklevel=2)
     return result
+
+
+def _are_opposites(function: str, method: str, kinds: object) -> bool:
+    """Check the kinds of two RSMs; return whether they are a similarity and a distance."""
+    if kinds is None:
+        return False
+    if not (isinstance(kinds, tuple | list) and len(kinds) == 2):
+        raise TypeError(
+            f"{function}: `kinds` must be None or a pair of 'similarity' and 'distance', "
+            f"got {kinds!r}"
+        )
+    first, second = (choice(function, "kinds", kind, _KINDS) for kind in kinds)
+    if first != second and method in _FROM_ZERO:
+        raise ValueError(
+            f"{function}: `kinds` must be the same for method {method!r}, to which an offset "
+            f"counts, got {kinds!r}: make similarities of the distances, such as 1 - rsm"
+        )
+    return first != second
 
 
 @usual_arithmetic()
@@ -131,7 +171,7 @@ def _opposite_kinds(place: Place, first: NDArray[Any], second: NDArray[Any]) -> 
             return (
                 f"compare_rsms: `{name}` looks like similarities, `{other}` like distances, whose "
                 "diagonal is 0: the sign of the result is that of opposites; compare with "
-                f"similarities, such as 1 - {other} or -{other}, if it is"
+                f"similarities, such as 1 - {other} or -{other}, if it is, or say the `kinds`"
             )
     return ""
 
@@ -147,19 +187,38 @@ def _extremes_above(place: Place, rsm: NDArray[Any]) -> tuple[float, float]:
     with place.entered():
         for (rows,) in parts_of(rsm.shape):
             above = place.xp.triu(widened(rsm[rows]), rows.start + 1)
+            above = place.xp.where(place.xp.isnan(above), 0, above)
             least, most = min(least, float(above.min())), max(most, float(above.max()))
     return least, most
 
 
-def _square(name: str, rsm: Array, least: int) -> NDArray[Any]:
-    matrix = as_matrix("compare_rsms", name, rsm)
-    if matrix.shape[0] != matrix.shape[1] or len(matrix) < least:
+def square_rsm(function: str, name: str, rsm: Array, least: int) -> NDArray[Any]:
+    """Check an RSM, and return it as a matrix; of a condensed one the diagonal is 0."""
+    array = as_input(function, name, rsm, 1, 2, on_gpu=True)
+    samples = len(array) if array.ndim == 2 else _samples_of_pairs(len(array))
+    is_whole = array.shape in ((samples, samples), (samples * (samples - 1) // 2,))
+    if not is_whole or samples < least:
         raise ValueError(
-            f"compare_rsms: `{name}` must be square and at least {least} x {least}, "
-            f"got shape {matrix.shape}"
+            f"{function}: `{name}` must be square and at least {least} x {least}, or the "
+            f"n(n - 1)/2 entries above the diagonal of such a matrix, got shape {array.shape}"
         )
-    require_square_labels("compare_rsms", name, rsm)
-    return matrix
+    if array.ndim == 1:
+        return _square_of(place_of(function, {name: array}), array, samples)
+    require_square_labels(function, name, rsm)
+    return array
+
+
+def _samples_of_pairs(pairs: int) -> int:
+    """Return the n of n(n - 1)/2 pairs, rounded down."""
+    return (1 + math.isqrt(1 + 8 * pairs)) // 2
+
+
+def _square_of(place: Place, condensed: NDArray[Any], samples: int) -> NDArray[Any]:
+    with place.entered():
+        square: NDArray[Any] = place.xp.zeros((samples, samples), condensed.dtype)
+        rows, cols = place.xp.triu_indices(samples, 1)
+        square[rows, cols] = square[cols, rows] = condensed
+    return square
 
 
 def _why_nan(
