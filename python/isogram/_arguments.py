@@ -17,12 +17,14 @@ from isogram._entries import extremes, result_dtype, widened
 from isogram._errors import PlaceError
 from isogram._identifiers import require_same_order
 from isogram._place import gpu_library, why_no_gpu
+from isogram._reductions import LAYER_REDUCTIONS, are_positions, samples_and_positions
 from isogram._types import MEDIAN, Array, Bandwidth, Kernel, Layers
 from isogram.typing import (
     EstimatorName,
     GraphKernelName,
     KernelName,
     LayerKernelName,
+    LayerReductionName,
     PrecisionName,
 )
 
@@ -247,7 +249,14 @@ def no_distributions(
     return refused
 
 
-def layers_of(function: str, name: str, layers: Any) -> Layers:
+def reduction_of(function: str, reduce: object) -> LayerReductionName:
+    """Check how layers of more axes become samples by features."""
+    return choice(function, "reduce", reduce, LAYER_REDUCTIONS)
+
+
+def layers_of(
+    function: str, name: str, layers: Any, reduce: LayerReductionName = "flatten"
+) -> Layers:
     """Check a sequence or mapping of layers; a mapping keeps its order."""
     items = items_of(function, name, layers)
     if not items:
@@ -255,9 +264,10 @@ def layers_of(function: str, name: str, layers: Any) -> Layers:
     names = [f"{name}[{key!r}]" for key, _ in items]
     if len(set(names)) < len(names):  # of keys that print alike: names tell layers apart
         names = [f"{name}[{key!r}] (layer {i})" for i, (key, _) in enumerate(items)]
-    arrays = [as_layer(function, n, a) for n, (_, a) in zip(names, items, strict=True)]
+    arrays = [as_layer(function, n, a, reduce) for n, (_, a) in zip(names, items, strict=True)]
     result = Layers(names, arrays, items)
     for layer, array, (_, given) in zip(names, arrays, items, strict=True):
+        _same_positions(function, layer, given, names[0], items[0][1], reduce)
         _same_samples(function, layer, array, names[0], arrays[0])
         require_same_order(function, layer, given, names[0], items[0][1])
     return result
@@ -284,23 +294,33 @@ def _is_named(layer: Any) -> bool:
 
 
 def two_sets(
-    function: str, layers: Any, other: Any, name: str = "layers"
+    function: str,
+    layers: Any,
+    other: Any,
+    name: str = "layers",
+    reduce: LayerReductionName = "flatten",
 ) -> tuple[Layers, Layers | None]:
     """Check two sets of layers, or one, all of the same samples; `name` is that of the first."""
-    rows = layers_of(function, name, layers)
+    rows = layers_of(function, name, layers, reduce)
     if other is None:
         return rows, None
-    cols = layers_of(function, "other", other)
+    cols = layers_of(function, "other", other, reduce)
+    _same_positions(
+        function, cols.names[0], cols.given[0][1], rows.names[0], rows.given[0][1], reduce
+    )
     _same_samples(function, cols.names[0], cols.arrays[0], rows.names[0], rows.arrays[0])
     require_same_order(function, cols.names[0], cols.given[0][1], rows.names[0], rows.given[0][1])
     require_same_order(function, "other", other, name, layers)  # of recordings
     return rows, cols
 
 
-def two_layers(function: str, x: Any, y: Any) -> tuple[Layers, Layers]:
+def two_layers(
+    function: str, x: Any, y: Any, reduce: LayerReductionName = "flatten"
+) -> tuple[Layers, Layers]:
     """Check two arrays of the same samples, as sets of one layer each."""
-    first = as_layer(function, "x", x)
-    second = first if y is x else as_layer(function, "y", y)
+    first = as_layer(function, "x", x, reduce)
+    second = first if y is x else as_layer(function, "y", y, reduce)
+    _same_positions(function, "y", y, "x", x, reduce)
     _same_samples(function, "y", second, "x", first)
     require_same_order(function, "y", y, "x", x)
     return Layers(["x"], [first]), Layers(["y"], [second])
@@ -315,6 +335,20 @@ def _same_samples(
         raise ValueError(
             f"{function}: `{name}` must have as many samples as `{first}` ({len(samples)}), "
             f"got {len(array)}{advice}"
+        )
+
+
+def _same_positions(
+    function: str, name: str, layer: Any, first: str, other: Any, reduce: LayerReductionName
+) -> None:
+    """Raise where positions are rows, unless both layers have those of the same samples."""
+    if not are_positions(reduce):
+        return
+    expected, got = (samples_and_positions(np.shape(a), reduce) for a in (other, layer))
+    if got != expected:
+        raise ValueError(
+            f"{function}: `{name}` must have as many samples and positions as `{first}` "
+            f"{expected}, as `reduce` is {reduce!r}, got {got}"
         )
 
 

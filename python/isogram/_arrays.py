@@ -22,12 +22,15 @@ from isogram._entries import (
     copy_into,
     extremes,
     result_dtype,
+    widened,
 )
 from isogram._errors import warn_caller
 from isogram._loading import if_imported
 from isogram._memory import check_memory
 from isogram._place import COPY_TO_HOST, gpu_library, place_of
+from isogram._reductions import reduced
 from isogram._types import Array
+from isogram.typing import LayerReductionName
 
 if TYPE_CHECKING:
     from isogram._device.device import Device
@@ -128,8 +131,10 @@ def as_matrix(
     return array
 
 
-def as_layer(function: str, name: str, value: Array) -> NDArray[Any]:
-    """Return samples as a matrix: all axes but the first, flattened, are features."""
+def as_layer(
+    function: str, name: str, value: Array, reduce: LayerReductionName = "flatten"
+) -> NDArray[Any]:
+    """Return samples as a matrix; of more axes, by default all but the first are flattened."""
     rank = getattr(value, "ndim", 2)
     if rank <= 2:
         return as_matrix(function, name, value, _advice.for_layer)
@@ -137,6 +142,8 @@ def as_layer(function: str, name: str, value: Array) -> NDArray[Any]:
     if array.size == 0:
         raise _empty(function, name, array)
     with place_of(function, {name: array}).entered():
+        if reduce != "flatten":
+            array = reduced(widened(array) if "mean" in reduce else array, reduce)
         if isinstance(array, np.ndarray) and not array.flags.c_contiguous:
             array = converted(array, array.dtype, "C")
         return array.reshape(len(array), -1)

@@ -26,6 +26,7 @@ RsmMethodName: TypeAlias = Literal[
 
 MeasureKind: TypeAlias = Literal["similarity", "distance"]
 ReductionName: TypeAlias = Literal["flatten", "mean", "mean_nchw"]  # of layers in files
+LayerReductionName: TypeAlias = Literal[ReductionName, "positions", "positions_nchw"]
 OutputReductionName: TypeAlias = Literal["flatten", "mean", "tokens"]  # of outputs of modules
 TokenReductionName: TypeAlias = Literal["mean", "last"]  # of tokens of requests
 LinkageName: TypeAlias = Literal[

@@ -51,6 +51,15 @@ def test_matrix(gpu, name):
     assert_close(gpu.get(two), expected[:2, [2, 1]], near)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("reduce", ["mean", "mean_nchw", "positions", "positions_nchw"])
+def test_positions(gpu, reduce, dtype):
+    x, y = (data((30, 18), "float64", seed=i).reshape(30, 3, 2, 3) for i in (1, 2))
+    x, y = x.astype(DTYPES[dtype]), (x + y).astype(DTYPES[dtype])
+    expected = ig.similarity(x, y, reduce=reduce)
+    assert_close(ig.similarity(gpu.put(x), gpu.put(y), reduce=reduce), expected, tolerance(dtype))
+
+
 @pytest.mark.parametrize("kernel", ["linear", "rbf", "laplacian", "polynomial", "distance"])
 def test_kernels_of_rsa(gpu, kernel):
     x, y = related(40, 6, 9)

@@ -328,6 +328,23 @@ def test_means_over_axes(tmp_path, run):
     expected = ig.cka_matrix(first)
     rows = [line.split()[1:] for line in result.stdout.splitlines()[1:]]
     np.testing.assert_allclose(np.array(rows, float), expected, atol=5.1e-4)
+    result = run(
+        "compare",
+        tmp_path / "a.npz",
+        tmp_path / "a.npz",
+        "--layers",
+        "block10",
+        "--reduce",
+        "positions",
+        "--json",
+        "-",
+    )
+    found = json.loads(result.stdout)
+    assert found["reduce"] == "positions"
+    assert found["values"] == [[1.0]]
+    io.save(expected, tmp_path / "result.json", inputs=first)
+    [layers] = io.load(tmp_path / "result.json").provenance["inputs"]
+    assert {layer["reduce"] for layer in layers["layers"].values()} == {"mean_nchw"}
     as_they_are = io.open(tmp_path / "a.npz", reduce=None)
     assert as_they_are["block10"].shape == SHAPES["block10"]
     np.testing.assert_array_equal(
@@ -1133,10 +1150,11 @@ def test_a_number_and_its_inputs(tmp_path):
 
 def test_results_that_have_names(tmp_path):
     path = tmp_path / "a.json"
-    comparison = namedtuple("Comparison", "values rows columns samples measure")  # of models
-    io.save(comparison(np.eye(2, 3), ["a", "b"], ["c", "d", "e"], 9, "gbs"), path)
-    result = io.load(path)
-    assert (result.provenance["n"], result.provenance["measure"]) == (9, "gbs")
+    comparison = namedtuple("Comparison", "values rows columns samples measure reduce")
+    io.save(comparison(np.eye(2, 3), ["a", "b"], ["c", "d", "e"], 9, "gbs", "mean"), path)
+    result = io.load(path)  # as of a comparison of models
+    about = [result.provenance[name] for name in ("n", "measure", "reduce")]
+    assert about == [9, "gbs", "mean"]
     assert (result.rows, result.columns) == (("a", "b"), ("c", "d", "e"))
     assert (result.values == np.eye(2, 3)).all()
     io.save(result, tmp_path / "b.npz", rows=["x", "y"])

@@ -240,6 +240,83 @@ def test_rsa_is_that_of_compare_rsms():
         assert_close(actual, expected, 1e-13)
 
 
+# Positions of maps and tokens -------------------------------------------------------------------
+
+
+def maps(seed=0, shape=(20, 3, 2, 5), dtype=np.float64):
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+REDUCED = {
+    "flatten": lambda x: x.reshape(len(x), -1),
+    "mean": lambda x: x.mean(axis=tuple(range(1, x.ndim - 1)), dtype=float),
+    "mean_nchw": lambda x: x.mean(axis=tuple(range(2, x.ndim)), dtype=float),
+    "positions": lambda x: x.reshape(-1, x.shape[-1]),
+    "positions_nchw": lambda x: np.moveaxis(x, 1, -1).reshape(-1, x.shape[1]),
+}
+
+
+@pytest.mark.parametrize("reduce", REDUCED)
+@pytest.mark.parametrize("shape", [(20, 3, 2, 5), (20, 6, 4)])
+def test_positions(reduce, shape):
+    x, y = maps(0, shape), maps(1, shape)
+    x += y
+    for name in ("cka", "gbs", "procrustes"):
+        expected = similarity(REDUCED[reduce](x), REDUCED[reduce](y), measure=name)
+        assert_close(similarity(x, y, measure=name, reduce=reduce), expected, 1e-13)
+        matrix = similarity_matrix({"x": x}, [y, x], measure=name, reduce=reduce)
+        assert_close(matrix[0, 0], expected, 1e-13)
+        fortran = similarity(np.asfortranarray(x), y, measure=name, reduce=reduce)
+        assert_close(fortran, expected, 1e-13)
+
+
+def test_positions_are_flattened_by_default():
+    x, y = maps(0), maps(1, (20, 7, 3))
+    assert similarity(x, y) == similarity(x, y, reduce="flatten")
+    flat = [a.reshape(20, -1) for a in (x, y)]
+    assert similarity(x, y) == ig.cka(*flat)
+    for reduce in REDUCED:  # of two axes there is nothing to reduce
+        assert similarity(*flat, reduce=reduce) == ig.cka(*flat)
+
+
+def test_types_of_means_over_positions():
+    halves = maps(0, dtype=np.float16)
+    flat = REDUCED["flatten"](halves)
+    for x in (halves, halves.astype(np.float32), np.arange(240).reshape(20, 3, 4) % 17):
+        assert_close(similarity(x, flat, reduce="mean"), ig.cka(REDUCED["mean"](x), flat), 1e-5)
+
+
+def test_means_of_bfloat16():
+    torch = pytest.importorskip("torch")
+    x = torch.from_numpy(maps(0)).bfloat16()
+    expected = similarity(x.double().numpy(), maps(1), reduce="mean")
+    assert_close(similarity(x, maps(1), reduce="mean"), expected, 1e-5)
+
+
+def test_positions_as_rows_have_to_correspond():
+    """Equally many rows are not enough: 20 samples of 6 are not 6 samples of 20."""
+    x, more = maps(0), maps(1, (30, 2, 2, 5))
+    assert similarity(x, maps(1, (20, 6, 3)), reduce="positions") < 1
+    refused = (
+        r"must have as many samples and positions as `{}` \(20, 6\), as `reduce` is 'positions', "
+        r"got \(30, 4\)"
+    )
+    with pytest.raises(ValueError, match="^similarity: `y` " + refused.format("x")):
+        similarity(x, more, reduce="positions")
+    with pytest.raises(
+        ValueError, match=r"^similarity_matrix: `layers\[1\]` " + refused.format(r"layers\[0\]")
+    ):
+        similarity_matrix([x, more], reduce="positions")
+    with pytest.raises(
+        ValueError, match=r"^similarity_matrix: `other\[0\]` " + refused.format(r"layers\[0\]")
+    ):
+        similarity_matrix([x], [more], reduce="positions")
+    with pytest.raises(ValueError, match="similarity: `reduce` must be one of 'flatten', 'mean', "):
+        similarity(x, x, reduce="max")
+    with pytest.raises(TypeError, match="similarity_matrix: `reduce` must be one of"):
+        similarity_matrix([x], reduce=None)
+
+
 # What makes numbers hard ----------------------------------------------------------------------
 
 
@@ -775,7 +852,6 @@ def test_a_measure_is_one_file_of_its_name(name):
     assert measure.summary
     assert measure.source
     assert measure.cost
-    assert measure.spatial
     assert pickle.loads(pickle.dumps(measure)).name == name
     for alias in (name, *measure.aliases):
         assert measure_of("similarity", alias) is measure

@@ -21,6 +21,7 @@ PRECISION = 'precision="float32"'
 LAYOUT = 'layout="nsc", lengths=None, other_lengths=None'
 MASKS = "mask=None, other_mask=None"
 OUT = 'bandwidth="median", out=None'
+MEASURE = 'measure="cka", reduce="flatten"'
 END = "num_threads=None, progress=False"
 GPUS = "gpus=None, memory_limit=None"
 SIGNATURES = {
@@ -49,8 +50,8 @@ SIGNATURES = {
     f"{LAYOUT}, {OUT}, {GPUS}, {END})",
     "measures": "(kind=None)",
     "register_measure": "(measure)",
-    "similarity": '(x, y, *, measure="cka", num_threads=None, **options)',
-    "similarity_matrix": f'(layers, other=None, *, measure="cka", {END}, **options)',
+    "similarity": f"(x, y, *, {MEASURE}, num_threads=None, **options)",
+    "similarity_matrix": f"(layers, other=None, *, {MEASURE}, {END}, **options)",
     "compare_rsms": '(rsm_a, rsm_b, *, method="pearson", kinds=None, num_threads=None)',
     "jsd": f"(probabilities, other=None, *, out=None, {END})",
     "plan": "(operation, /, *inputs, **options)",

@@ -827,7 +827,7 @@ def test_a_comparison_is_that_of_recordings():
     batches = list(x.split(8))
     result = compare_models(a, b, batches, layers_b="layer?")
     rows, columns = record(a, [x]), record(b, [x], layers="layer?")
-    assert result[1:] == (list(rows), list(columns), 24, "cka")
+    assert result[1:] == (list(rows), list(columns), 24, "cka", "flatten")
     assert result.values.dtype == torch.float64
     doubles = [[t.double().numpy() for t in side.values()] for side in (rows, columns)]
     np.testing.assert_allclose(result.values, reference.cka_matrix(*doubles), atol=2e-5)
@@ -836,6 +836,8 @@ def test_a_comparison_is_that_of_recordings():
         knn.values, ig.similarity_matrix(rows, record(b, [x]), measure="mutual_knn", k=3)
     )
     assert knn.measure == "mutual_knn"
+    means = compare_models(a, b, batches, reduce=torch.nn.Flatten(), minibatch=True)
+    assert means.reduce == "Flatten(start_dim=1, end_dim=-1)"
 
 
 def test_a_model_with_itself_runs_once():

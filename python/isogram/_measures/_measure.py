@@ -70,8 +70,6 @@ class Measure:
     metric : bool
         Whether it is symmetric, 0 of a representation with itself, and the triangle inequality
         holds.
-    spatial : str
-        How feature maps become vectors.
     fixed : mapping
         Options of the statistic that belong to the definition of the measure.
     options : mapping
@@ -91,7 +89,6 @@ class Measure:
     aliases: tuple[str, ...] = ()
     symmetric: bool = True
     metric: bool = False
-    spatial: str = "flattened: one feature per position and channel"
     fixed: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
 

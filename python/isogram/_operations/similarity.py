@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, overload
 
 from numpy.typing import ArrayLike, NDArray
 
-from isogram._arguments import threads, two_layers, two_sets
+from isogram._arguments import reduction_of, threads, two_layers, two_sets
 from isogram._errors import warn
 from isogram._labels import giver_of_table
 from isogram._measures import measure_of
 from isogram._progress import Progress, reporting
 from isogram._types import Array, LayersOf
+from isogram.typing import LayerReductionName
 
 if TYPE_CHECKING:
     from isogram._measures import Measure
@@ -23,6 +24,7 @@ def similarity(
     y: Array,
     *,
     measure: str | Measure = "cka",
+    reduce: LayerReductionName = "flatten",
     num_threads: int | None = None,
     **options: Any,
 ) -> float:
@@ -31,11 +33,16 @@ def similarity(
     Parameters
     ----------
     x : array of shape (n, d1)
-        One representation of n samples; of more axes all but the first are flattened.
+        One representation of n samples; of more axes as `reduce` says.
     y : array of shape (n, d2)
         Another of the same samples in the same order.
     measure : str or Measure
         A name or alias of `measures()`, which describes them, or a measure that is not registered.
+    reduce : {"flatten", "mean", "mean_nchw", "positions", "positions_nchw"}
+        What becomes of the positions of feature maps and tokens, arrays of more than two axes:
+        features of their own, one for each position and channel; their mean, with channels last or
+        ("mean_nchw") second; or rows of their own, so that sample and position i of `x` is
+        compared with sample and position i of `y`.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
     **options
@@ -51,7 +58,8 @@ def similarity(
     Raises
     ------
     ValueError
-        A measure that is not known; different numbers of samples; a NaN or infinity, whose index
+        A measure that is not known; different numbers of samples, or of positions where these are
+        rows; a NaN or infinity, whose index
         is named; a value of an option that the measure refuses.
     TypeError
         An option that the measure does not take; types that are neither floats nor integers nor
@@ -67,6 +75,10 @@ def similarity(
     measure's `source` names its paper. On a GPU errors and warnings are those of the host: the call
     waits for them.
 
+    Positions of one sample are not independent: a test that permutes rows has to keep those of a
+    sample together (its `groups`), and neighbours may be positions of the same sample. Means are of
+    float64 sums, float32, or float64 of float64.
+
     Examples
     --------
     >>> import numpy as np
@@ -79,7 +91,7 @@ def similarity(
     chosen = measure_of(function, measure)
     given = chosen.with_defaults(function, options)
     workers = threads(function, num_threads)
-    layers = two_layers(function, x, y)
+    layers = two_layers(function, x, y, reduction_of(function, reduce))
     _, host, remarks = chosen.of_layers(function, *layers, workers, None, given)
     warn(remarks, stacklevel=2)
     return float(host[0, 0])
@@ -91,6 +103,7 @@ def similarity_matrix(
     other: LayersOf[Array] | None = None,
     *,
     measure: str | Measure = ...,
+    reduce: LayerReductionName = ...,
     num_threads: int | None = ...,
     progress: Progress = ...,
     **options: Any,
@@ -101,6 +114,7 @@ def similarity_matrix(
     other: LayersOf[Array] | None = None,
     *,
     measure: str | Measure = ...,
+    reduce: LayerReductionName = ...,
     num_threads: int | None = ...,
     progress: Progress = ...,
     **options: Any,
@@ -110,6 +124,7 @@ def similarity_matrix(
     other: LayersOf[Array] | None = None,
     *,
     measure: str | Measure = "cka",
+    reduce: LayerReductionName = "flatten",
     num_threads: int | None = None,
     progress: Progress = False,
     **options: Any,
@@ -122,7 +137,7 @@ def similarity_matrix(
     ----------
     layers, other : sequences or mappings of arrays of shape (n, d_l)
         As for `cka_matrix`.
-    measure : str or Measure
+    measure, reduce
         As for `similarity`.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
@@ -164,7 +179,7 @@ def similarity_matrix(
     chosen = measure_of(function, measure)
     given = chosen.with_defaults(function, options)
     workers = threads(function, num_threads)
-    rows, cols = two_sets(function, layers, other)
+    rows, cols = two_sets(function, layers, other, reduce=reduction_of(function, reduce))
     with reporting(function, progress) as report:
         values, _, remarks = chosen.of_layers(function, rows, cols, workers, report, given)
     warn(remarks, stacklevel=2)

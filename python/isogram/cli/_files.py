@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from isogram import io
 from isogram._output import listed
+from isogram._reductions import are_positions
 from isogram.cli._messages import notice
 from isogram.io._contents import Contents, first_bytes, refused
 from isogram.io._formats import contents_of
-from isogram.typing import LayoutName
+from isogram.typing import LayerReductionName, LayoutName
 
 _Array = NDArray[Any]
 
@@ -84,6 +85,11 @@ def require_axes(
             f"{advice if len(shape) == 4 else ''}"
         )
     raise ValueError(f"{argument} must be 4-D with --layout {layout}, got shape {shape}")
+
+
+def of_files(reduce: LayerReductionName) -> str | None:
+    """Return how layers are read: with all axes where positions become rows afterwards."""
+    return None if are_positions(reduce) else reduce
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from isogram import io
 from isogram._arguments import ESTIMATORS, LAYER_KERNELS
 from isogram._measures import Measure, measure_of
 from isogram._output import check_target
+from isogram._reductions import LAYER_REDUCTIONS
 from isogram.typing import BandwidthLike, LayoutName
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -104,10 +105,10 @@ layout_option = click.option(
 
 reduce_option = click.option(
     "--reduce",
-    type=click.Choice(io.REDUCTIONS),
+    type=click.Choice(LAYER_REDUCTIONS),
     default="flatten",
     show_default=True,
-    help="Further axes: flattened, or their mean, where channels are last or second.",
+    help="Further axes: flattened, their mean, or positions as rows; channels last, or second.",
 )
 
 ids_option = click.option(

@@ -18,7 +18,7 @@ from isogram._progress import reporting
 from isogram._tables import listing, terminal_width
 from isogram.cli._answer import answer
 from isogram.cli._commands import A_AND_B, Command
-from isogram.cli._files import open_both, say_what_is_ignored
+from isogram.cli._files import of_files, open_both, say_what_is_ignored
 from isogram.cli._messages import notice
 from isogram.cli._options import (
     INPUT,
@@ -35,6 +35,7 @@ from isogram.cli._options import (
     wants_progress,
 )
 from isogram.io._results import facts_of
+from isogram.typing import LayerReductionName
 
 FAILED = 3  # the exit status; 1 and 2 are of what could not be checked
 SAME_NAME = "same-name"
@@ -99,7 +100,7 @@ def check(
     most: float | None,
     measure: Measure,
     patterns: tuple[str, ...],
-    reduce: str,
+    reduce: LayerReductionName,
     ids: str | None,
     json_path: Path | None,
     html_path: Path | None,
@@ -121,7 +122,7 @@ def check(
         _require_reports()
     is_shown = wants_progress(progress)
     names = ["*" if pattern == SAME_NAME else pattern for pattern in patterns]
-    with open_both(a, b, layers=names, ids=ids, reduce=reduce) as both:
+    with open_both(a, b, layers=names, ids=ids, reduce=of_files(reduce)) as both:
         for layers in both if both[0] is not both[1] else both[:1]:
             say_what_is_ignored(layers.path, layers.skipped)
         pairs = _pairs(*both)
@@ -129,7 +130,12 @@ def check(
         with reporting("check", is_shown, "layer") as report:
             for name, pair in pairs.items():
                 values[name] = _value(
-                    name, pair, measure=measure, num_threads=num_threads, **options
+                    name,
+                    pair,
+                    measure=measure,
+                    reduce=reduce,
+                    num_threads=num_threads,
+                    **options,
                 )
                 if report is not None:
                     report(len(values), len(pairs))
@@ -142,6 +148,7 @@ def check(
         "passed": all(map(limit.keeps, values.values())),
         "measure": measure.name,
         "options": {**measure.options, **options, **measure.fixed},
+        "reduce": reduce,
         "min" if limit.is_least else "max": limit.value,
         "files": [a, b],
         "layers": [
@@ -240,6 +247,7 @@ def _write_page(
     a, b = facts["files"]
     provenance = facts["provenance"]
     about = {"A": a, "B": b, "options": facts["options"] or "none", "samples": provenance["n"]}
+    about |= {"reduce": facts["reduce"]}
     about |= {"isogram": provenance["version"], "computed on": provenance["device"]}
     about |= {"date": provenance["date"]}
     page = report.table(

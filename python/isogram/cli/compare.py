@@ -14,7 +14,7 @@ from isogram._output import write_csv
 from isogram._tables import matrix_table, terminal_width
 from isogram.cli._answer import answer
 from isogram.cli._commands import A_AND_B, Command
-from isogram.cli._files import read_both
+from isogram.cli._files import of_files, read_both
 from isogram.cli._options import (
     INPUT,
     OUTPUT,
@@ -30,6 +30,7 @@ from isogram.cli._options import (
     wants_progress,
 )
 from isogram.io._results import SUFFIXES, facts_of, sets_of
+from isogram.typing import LayerReductionName
 
 
 @click.command(cls=Command, words=A_AND_B)
@@ -63,7 +64,7 @@ def compare(
     b: Path,
     measure: Measure,
     patterns: tuple[str, ...],
-    reduce: str,
+    reduce: LayerReductionName,
     ids: str | None,
     json_path: Path | None,
     csv_path: Path | None,
@@ -94,11 +95,12 @@ def compare(
             raise click.UsageError(f"--plot must end in one of {', '.join(endings())}")
     is_shown = wants_progress(progress)
 
-    layers_a, layers_b = read_both(a, b, layers=patterns, ids=ids, reduce=reduce)
+    layers_a, layers_b = read_both(a, b, layers=patterns, ids=ids, reduce=of_files(reduce))
     matrix = ig.similarity_matrix(
         layers_a,
         None if layers_b is layers_a else layers_b,
         measure=measure,
+        reduce=reduce,
         num_threads=num_threads,
         progress=is_shown,
         **options,
@@ -107,7 +109,7 @@ def compare(
     rows, columns = list(layers_a), list(layers_b)
     inputs = [layers_a] if layers_b is layers_a else [layers_a, layers_b]
     taken = {**measure.options, **options, **measure.fixed}
-    facts = {"measure": measure.name, "options": taken, "files": [a, b]}
+    facts = {"measure": measure.name, "options": taken, "reduce": reduce, "files": [a, b]}
     facts |= {"rows": rows, "columns": columns, "values": matrix}
     if json_path is not None:
         facts["provenance"] = facts_of(sets_of(inputs))
@@ -120,6 +122,7 @@ def compare(
             result_path,
             inputs=inputs,
             measure=measure.name,
+            reduce=reduce,
             files=[a, b],
             **taken,
         )

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from isogram.io._contents import IDENTIFIERS
 from isogram.io._layers import Layer, Layers
-from isogram.io._open import REDUCTIONS, align, open
+from isogram.io._open import align, open
 from isogram.io._results import Result, fingerprint, load, save
 
 __all__ = [

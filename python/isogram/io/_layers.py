@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._output import listed
+from isogram._reductions import kept_axes, reduced
 from isogram.io._contents import Entry, refused, require_memory
 
 
@@ -51,7 +52,8 @@ class Layer:
     def dtype(self) -> np.dtype[Any]:
         """The type of the numbers."""
         is_mean = len(self._kept) < len(self.entry.shape) - 1
-        return np.dtype(np.float32) if is_mean and self._is_narrow else self.entry.dtype
+        is_narrow = self.entry.dtype.itemsize < 8
+        return np.dtype(np.float32) if is_mean and is_narrow else self.entry.dtype
 
     @property
     def ndim(self) -> int:
@@ -66,14 +68,7 @@ class Layer:
     @property
     def _kept(self) -> tuple[int, ...]:
         """The axes over which no mean is taken, besides that of the samples."""
-        axes = range(1, len(self.entry.shape))
-        if self.reduce == "mean":
-            return tuple(axes[-1:])
-        return tuple(axes[:1] if self.reduce == "mean_nchw" else axes)
-
-    @property
-    def _is_narrow(self) -> bool:
-        return self.entry.dtype.itemsize < 8
+        return kept_axes(self.reduce or "flatten", len(self.entry.shape))
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -111,11 +106,7 @@ class Layer:
         return rows
 
     def _reduced(self, rows: NDArray[Any]) -> NDArray[Any]:
-        if self.reduce is None:
-            return rows
-        if others := tuple(axis for axis in range(1, rows.ndim) if axis not in self._kept):
-            rows = rows.mean(axis=others, dtype=np.float64).astype(self.dtype)
-        return rows.reshape(len(rows), self.shape[1])
+        return rows if self.reduce is None else reduced(rows, self.reduce)
 
     def __repr__(self) -> str:
         """Return name, type and shape."""

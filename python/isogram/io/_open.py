@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from isogram._arguments import choice
 from isogram._identifiers import are_equal, order_of
 from isogram._output import listed, path_of
+from isogram._reductions import REDUCTIONS
 from isogram.io._contents import IDENTIFIERS, Contents, Entry, in_order, refused, require_memory
 from isogram.io._formats import contents_of
 from isogram.io._layers import Layer, Layers
 from isogram.typing import ReductionName
-
-REDUCTIONS: tuple[ReductionName, ...] = get_args(ReductionName)
 
 
 def open(

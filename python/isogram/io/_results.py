@@ -46,7 +46,8 @@ class Result:
         Names of the layers that they compare; empty where there are none.
     provenance : mapping
         `measure`, `kernel`, … as given to `save`; `n`, the number of samples;
-        `inputs`, each with the shape, type and fingerprint of its layers, and the path of a file;
+        `inputs`, each with the shape, type and fingerprint of its layers, of a file also its path
+        and the `reduce` it was opened with;
         `version` of isogram; `device` and `date`.
     """
 
@@ -79,7 +80,7 @@ def save(
     ----------
     result : number, array or Comparison
         A result of isogram, in the memory of the host or of a GPU, or one that `load` returned. A
-        comparison of models brings its measure and its number of samples along.
+        comparison of models brings its measure, its `reduce` and its number of samples along.
     path : str or path
         A file that ends in .json, or in .npz for large matrices. An old one is replaced once the
         new one is whole.
@@ -91,7 +92,7 @@ def save(
         comparison of models or a frame of pandas does, or else the layers of the first and of the
         last of `inputs`, if their number fits.
     **provenance
-        `measure`, `kernel`, `estimator`, `precision` and any other values that JSON holds.
+        `measure`, `reduce`, `kernel`, `estimator` and any other values that JSON holds.
 
     Raises
     ------
@@ -243,9 +244,9 @@ def _parts_of(result: Any) -> tuple[Array, Any, Any]:
 
 def _facts_in(result: Any) -> dict[str, Any]:
     """Return what a comparison of models says of itself."""
-    if not (hasattr(result, "measure") and hasattr(result, "samples")):
+    if not all(hasattr(result, name) for name in ("measure", "samples", "reduce")):
         return {}
-    return {"measure": result.measure, "n": result.samples}
+    return {"measure": result.measure, "n": result.samples, "reduce": result.reduce}
 
 
 def _by_name(argument: str, layers: Any) -> Mapping[str, Any]:
@@ -266,6 +267,7 @@ def _described(layers: Mapping[str, Any]) -> dict[str, Any]:
             "dtype": str(layer.dtype),
             "sha256": fingerprint(layer),
         }
+        | ({"reduce": layer.reduce} if isinstance(layer, Layer) else {})
         for name, layer in layers.items()
     }
     return ({"path": str(layers.path)} if isinstance(layers, Layers) else {}) | {"layers": by_name}

@@ -118,6 +118,7 @@ def compare(
     rsms = [rsm for of_layer in samples.rsms for rsm in of_layer]
     title = title or f"{first.called} and {second.called}"
     shown = {"title": title, "a": first.called, "b": second.called, **facts_of_maps(maps, remarks)}
+    shown["reduce"] = _reductions_of(facts)
     shown |= facts_of_samples(known.ids, pair, samples, neighbours, matched)
     return page(
         "compare.html",
@@ -273,11 +274,18 @@ def _provenance(
     options = {f"options of {heat.title}": heat.options or "none" for heat in maps}
     known = {
         "samples": facts["n"],
+        "reduce": _reductions_of(facts),
         "isogram": facts["version"],
         "computed on": facts["device"],
         "date": facts["date"],
     }
     return about_of({**paths, **known, **options})
+
+
+def _reductions_of(facts: dict[str, Any]) -> str:
+    """Return how layers of more axes became samples by features: arrays are flattened."""
+    layers = (of for given in facts["inputs"] for of in given["layers"].values())
+    return ", ".join(sorted({of.get("reduce") or "flatten" for of in layers}))
 
 
 def _layers_table(facts: dict[str, Any], called: tuple[str, str]) -> Table:

@@ -31,6 +31,7 @@ class Comparison(NamedTuple):
     columns: list[str]  # layers of `b`
     samples: int
     measure: str  # its name
+    reduce: str  # how outputs became samples by features: the argument, or a callable's name
 
 
 def compare_models(
@@ -82,7 +83,7 @@ def compare_models(
     -------
     Comparison
         `values`, a float64 tensor on the host, the names of its `rows` and `columns`, the number of
-        `samples`, and the name of the `measure`.
+        `samples`, the name of the `measure`, and `reduce`.
 
     Raises
     ------
@@ -109,6 +110,7 @@ def compare_models(
     limit = limit_of(function, limit)
     chosen = measure_of(function, measure)
     reduced = reduction(function, reduce, ("flatten", "mean"))
+    called = reduce if isinstance(reduce, str) else getattr(reduce, "__name__", repr(reduce))
     taps = [Taps(function, a, layers, reduced, dtype, call, "a")]
     if b is not None and not (b is a and layers_b is None):
         wanted = layers if layers_b is None else layers_b
@@ -130,7 +132,7 @@ def compare_models(
 
         walk(function, source, taps, add, progress, count_of(batches))
         values = torch.from_numpy(metric.compute())
-        return Comparison(values, names[0], names[-1], metric.samples, chosen.name)
+        return Comparison(values, names[0], names[-1], metric.samples, chosen.name, called)
 
     chosen.with_defaults(function, {k: v for k, v in options.items() if k != "num_threads"})
     said = {"reduce": reduce, "dtype": dtype, "limit": limit, "call": call}
@@ -146,4 +148,4 @@ def compare_models(
     matrix = similarity_matrix(*recordings, measure=chosen, **options)
     rows, columns = list(recordings[0]), list(recordings[-1])
     samples = recordings[0].samples
-    return Comparison(torch.as_tensor(matrix), rows, columns, samples, chosen.name)
+    return Comparison(torch.as_tensor(matrix), rows, columns, samples, chosen.name, called)
