@@ -611,6 +611,68 @@ def mutual_knn(x, y, k=10):
     return float(np.mean(shared)) / k
 
 
+def cycle_knn(x, y, k=10):
+    """Huh et al. 2024: share of samples i near, in x, to a sample near i in y."""
+    near_x, near_y = neighbours(x, k), neighbours(y, k)
+    return float(np.mean([any(i in near_x[j] for j in near_y[i]) for i in range(len(near_x))]))
+
+
+def jaccard_knn(x, y, k=10):
+    """Wang et al. 2020: Jaccard similarity of the sets of neighbours."""
+    near = zip(map(set, neighbours(x, k)), map(set, neighbours(y, k)), strict=True)
+    return float(np.mean([len(a & b) / len(a | b) for a, b in near]))
+
+
+def rank_similarity(x, y, k=10):
+    """Wang et al. 2020: weights of the ranks in both, by the largest that their sum can be."""
+    values = []
+    for a, b in zip(neighbours(x, k).tolist(), neighbours(y, k).tolist(), strict=True):
+        total, count = 0.0, 0
+        for j in set(a) & set(b):
+            r, s = a.index(j) + 1, b.index(j) + 1
+            total += 2 / ((1 + abs(r - s)) * (r + s))
+            count += 1
+        values.append(total / sum(1 / m for m in range(1, count + 1)) if count else 0.0)
+    return float(np.mean(values))
+
+
+def longest_common_subsequence(a, b):
+    """Its length, by the first items of both."""
+    lengths = np.zeros((len(a) + 1, len(b) + 1), int)
+    for i, j in product(range(len(a)), range(len(b))):
+        longer = max(lengths[i, j + 1], lengths[i + 1, j])
+        lengths[i + 1, j + 1] = lengths[i, j] + 1 if a[i] == b[j] else longer
+    return int(lengths[-1, -1])
+
+
+def lcs_knn(x, y, k=10):
+    """Huh et al. 2024, whose code does not divide by k."""
+    near = zip(neighbours(x, k), neighbours(y, k), strict=True)
+    return float(np.mean([longest_common_subsequence(a, b) for a, b in near])) / k
+
+
+def edit_distance(a, b):
+    """Levenshtein's, by its recursion."""
+    known = {}
+
+    def of(i, j):
+        if (i, j) not in known:
+            if i == 0 or j == 0:
+                known[i, j] = i + j
+            else:
+                changed = of(i - 1, j - 1) + (a[i - 1] != b[j - 1])
+                known[i, j] = min(changed, of(i - 1, j) + 1, of(i, j - 1) + 1)
+        return known[i, j]
+
+    return of(len(a), len(b))
+
+
+def edit_knn(x, y, k=10):
+    """Huh et al. 2024: edit_distance_knn."""
+    near = zip(neighbours(x, k), neighbours(y, k), strict=True)
+    return 1 - float(np.mean([edit_distance(a, b) for a, b in near])) / k
+
+
 def second_order_cosine(x, y, k=10):
     """Hamilton et al. 2016: cosine of the similarities to all neighbours in either."""
     cosines = [gram(a, kernel="cosine") for a in (x, y)]
@@ -635,13 +697,18 @@ MEASURES = {
     "cka_biased": lambda x, y: cka(x, y, estimator="biased"),
     "cka_cosine": lambda x, y: cka(x, y, kernel="cosine"),
     "cka_rbf": lambda x, y: cka(x, y, kernel="rbf"),
+    "cycle_knn": cycle_knn,
     "distance_correlation": distance_correlation,
     "distance_correlation_debiased": distance_correlation_debiased,
+    "edit_knn": edit_knn,
     "gbs": gbs,
     "gbs_centered": lambda x, y: gbs(x, y, center=True),
     "gbs_knn": lambda x, y: gbs(x, y, k=10),
+    "jaccard_knn": jaccard_knn,
+    "lcs_knn": lcs_knn,
     "mutual_knn": mutual_knn,
     "procrustes": procrustes,
+    "rank_similarity": rank_similarity,
     "rsa_cosine": lambda x, y: rsa(x, y, "cosine", kernel="linear"),
     "rsa_pearson": lambda x, y: rsa(x, y, "pearson"),
     "rsa_spearman": lambda x, y: rsa(x, y, "spearman"),

@@ -36,15 +36,32 @@ MEASURES = ig.measures()
 NAMES = list(MEASURES)
 # Float64 throughout, whatever the type.
 WIDE = {
+    "cycle_knn",
     "distance_correlation",
     "distance_correlation_debiased",
+    "edit_knn",
+    "jaccard_knn",
+    "lcs_knn",
     "mutual_knn",
     "procrustes",
+    "rank_similarity",
     "rsa_cosine",
     "rsa_pearson",
     "rsa_spearman",
     "second_order_cosine",
 }
+# Of the k nearest neighbours of every sample, the two sets of a pair counted in one way or another.
+OF_NEIGHBOURS = (
+    "cycle_knn",
+    "edit_knn",
+    "jaccard_knn",
+    "lcs_knn",
+    "mutual_knn",
+    "rank_similarity",
+    "second_order_cosine",
+)
+# Of a representation with itself these may be less than the best value.
+NOT_BEST_OF_ITSELF = {"cycle_knn"}
 
 
 def tolerance(name, dtype):
@@ -68,6 +85,13 @@ def related(n, d1, d2, seed=0, dtype="float64"):
 def has_clear_neighbours(x, k=10):
     cosines = -np.sort(-oracle.dense_graph(x), axis=1)
     return (cosines[:, k - 1] - cosines[:, k] > 1e-6).all()
+
+
+def of_itself(name, x):
+    """The value of a layer with itself."""
+    if name in NOT_BEST_OF_ITSELF:
+        return oracle.measure(name, x, x)
+    return float(MEASURES[name].kind == "similarity")
 
 
 def expected_matrix(name, layers, other):
@@ -132,7 +156,7 @@ def test_matrix(simd_level, name):
     actual = similarity_matrix(layers, measure=name)
     assert actual.dtype == np.float64
     assert_close(actual, expected, 5e-8 if MEASURES[name].metric else tolerance(name, "float64"))
-    assert np.array_equal(actual, actual.T)
+    assert np.array_equal(actual, actual.T) == MEASURES[name].symmetric
     cross = similarity_matrix([x, z], {"w": w, "y": y}, measure=name)
     expected = expected_matrix(name, [x, z], [w, y])
     assert_close(cross, expected, tolerance(name, "float64"))
@@ -146,9 +170,9 @@ def test_more_samples_than_a_tile(name):
     layers.append(layers[0] + layers[1][:, :4] / 2)
     actual = similarity_matrix(layers, measure=name)
     expected = expected_matrix(name, layers, layers)
-    np.fill_diagonal(expected, 0 if MEASURES[name].kind == "distance" else 1)
+    np.fill_diagonal(expected, [of_itself(name, layer) for layer in layers])
     # Near ties of neighbours may be taken otherwise.
-    near = {"gbs_knn": 1e-4, "mutual_knn": 1e-3, "second_order_cosine": 1e-4}
+    near = dict.fromkeys(OF_NEIGHBOURS, 1e-3) | {"gbs_knn": 1e-4, "second_order_cosine": 1e-4}
     assert_close(actual, expected, near.get(name, tolerance(name, "float32")))
 
 
@@ -195,13 +219,11 @@ def test_faces_and_entries_have_the_same_bits(simd_level, dtype):
 
 def test_options_of_the_others(simd_level):
     x, y = related(40, 6, 9)
-    for k in (1, 4, 39):
-        actual = similarity(x, y, measure="mutual_knn", k=k)
-        assert_close(actual, reference.mutual_knn(x, y, k), 1e-12)
-        actual = similarity(x, y, measure="second_order_cosine", k=k)
-        assert_close(actual, reference.second_order_cosine(x, y, k), 1e-12)
     centred = [oracle.centred_columns(a) for a in (x, y)]
-    for name in ("mutual_knn", "second_order_cosine"):
+    for name in OF_NEIGHBOURS:
+        for k in (1, 4, 39):
+            actual = similarity(x, y, measure=name, k=k)
+            assert_close(actual, getattr(reference, name)(x, y, k), 1e-12, f"{name}, {k}")
         actual = similarity(x + 100, y - 50, measure=name, k=5, center=True)
         assert_close(actual, getattr(reference, name)(*centred, 5), 1e-12)
     # All others are neighbours: the rows of the full graphs.
@@ -224,11 +246,41 @@ def test_options_of_the_others(simd_level):
 def test_ties_go_to_the_smaller_index(simd_level, k):
     for n in (12, 40, 97):
         x, y = signs(n), signs(n, seed=1)
-        for name in ("mutual_knn", "second_order_cosine"):
+        for name in OF_NEIGHBOURS:
             expected = getattr(reference, name)(x, y, k)
             for dtype in DTYPES.values():
                 actual = similarity(x.astype(dtype), y.astype(dtype), measure=name, k=k)
                 assert_close(actual, expected, 1e-12)
+
+
+def test_neighbours_by_hand():
+    """On a circle, by degrees; the neighbours of each, in order, with k = 2."""
+    x, y = (
+        np.stack([np.cos(np.radians(a)), np.sin(np.radians(a))], axis=1)
+        for a in ([0, 10, 30, 61], [0, 30, 10, 61])
+    )
+    # In x 0: 1 2; 1: 0 2; 2: 1 0; 3: 2 1. In y 0: 2 1; 1: 2 0; 2: 0 1; 3: 1 2.
+    expected = {
+        "mutual_knn": 1.0,
+        "jaccard_knn": 1.0,
+        "lcs_knn": 0.5,
+        "edit_knn": 0.0,
+        "cycle_knn": 0.75,  # 3 is a neighbour of none
+    }
+    for name, value in expected.items():
+        assert_close(similarity(x, y, measure=name, k=2), value, 1e-15, name)
+
+
+def test_orders_that_only_differences_have():
+    """Of a massive channel: cosines are 1 but for 1e-12."""
+    directions, y = related(40, 3, 5)
+    x = np.concatenate([np.full((40, 1), 1e6), directions], axis=1)
+    near = np.argsort(oracle.squared_distances(directions, directions), axis=1)[:, 1:11]
+    pairs = list(zip(near, reference.neighbours(y, 10), strict=True))
+    lengths = [reference.longest_common_subsequence(a, b) for a, b in pairs]
+    assert_close(similarity(x, y, measure="lcs_knn"), np.mean(lengths) / 10, 1e-12)
+    edits = [reference.edit_distance(a, b) for a, b in pairs]
+    assert_close(similarity(x, y, measure="edit_knn"), 1 - np.mean(edits) / 10, 1e-12)
 
 
 def test_rsa_is_that_of_compare_rsms():
@@ -485,8 +537,10 @@ def test_range_symmetry_and_itself(name, n, d, seed):
         if measure.symmetric:
             assert_close(similarity(b, a, measure=name), value, 1e-13)
     best, worst = (low, high) if measure.kind == "distance" else (high, low)
-    assert similarity(x, x, measure=name) == best
-    assert_close(similarity(x, x.copy(), measure=name), best, 1e-7 if measure.metric else 1e-13)
+    own = of_itself(name, x)
+    assert (own == best) or name in NOT_BEST_OF_ITSELF
+    assert_close(similarity(x, x, measure=name), own, 0 if own == best else 1e-13)
+    assert_close(similarity(x, x.copy(), measure=name), own, 1e-7 if measure.metric else 1e-13)
     assert abs(similarity(x, y, measure=name) - best) < abs(worst - best)
 
 
@@ -519,8 +573,7 @@ FEWEST = [(name, {}) for name in NAMES] + [
     for option, values in OPTIONS_THAT_TAKE_SAMPLES.items()
     for name in NAMES
     for value in values
-    if option in MEASURES[name].options
-    and not (value is None and MEASURES[name].needs.startswith("nearest"))
+    if option in MEASURES[name].options and not (value is None and name in OF_NEIGHBOURS)
 ]
 
 
@@ -587,9 +640,8 @@ def constant_to(name):
 
 
 CENTRING = [
-    name for name in NAMES if MEASURES[name].needs not in ("gbs_table", "nearest_neighbours")
+    name for name in NAMES if MEASURES[name].needs != "gbs_table" and name not in OF_NEIGHBOURS
 ]
-CENTRING.remove("second_order_cosine")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -646,7 +698,7 @@ def test_samples_equally_alike_are_constant(name):
             assert np.isnan(similarity(rng.standard_normal((n, 3)), simplex, measure=name))
 
 
-@pytest.mark.parametrize("name", ["mutual_knn", "second_order_cosine", "gbs_knn"])
+@pytest.mark.parametrize("name", [*OF_NEIGHBOURS, "gbs_knn"])
 def test_samples_without_edges_are_said(name):
     x = data((30, 4), "float64")
     x[[2, 9]] = 0

@@ -10,7 +10,11 @@ from isogram._statistics.cka_table import cka_table, samples_for_estimator
 from isogram._statistics.cross_products import cross_products, samples_for_products
 from isogram._statistics.gbs_table import gbs_table
 from isogram._statistics.layer_pairs import Remarks, samples_for_neighbours
-from isogram._statistics.nearest_neighbours import nearest_cosines, nearest_neighbours
+from isogram._statistics.nearest_neighbours import (
+    nearest_cosines,
+    nearest_neighbours,
+    neighbours_in_order,
+)
 from isogram._statistics.rank_products import rank_products, samples_for_ranks
 
 # Each takes pairs of layers and the options of a measure, and returns the statistic, and a function
@@ -22,6 +26,7 @@ STATISTICS: Mapping[str, Callable[..., tuple[Any, Remarks]]] = {
     "rank_products": rank_products,
     "cross_products": cross_products,
     "nearest_neighbours": nearest_neighbours,
+    "neighbours_in_order": neighbours_in_order,
     "nearest_cosines": nearest_cosines,
 }
 
@@ -33,6 +38,7 @@ FEWEST: Mapping[str, Callable[..., int]] = {
     "rank_products": samples_for_ranks,
     "cross_products": samples_for_products,
     "nearest_neighbours": samples_for_neighbours,
+    "neighbours_in_order": samples_for_neighbours,
     "nearest_cosines": samples_for_neighbours,
 }
 

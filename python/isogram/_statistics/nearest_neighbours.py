@@ -1,8 +1,9 @@
-"""The nearest neighbours of every sample, for mutual k-NN and second-order cosine."""
+"""The nearest neighbours of every sample, for mutual k-NN and its kind, and second-order cosine."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,10 +21,11 @@ from isogram._types import Array
 from isogram._walk.tiles import spans
 
 _PART = 1 << 17  # entries that are gathered at a time, and stay in a processor's cache
+_EPS = float(np.finfo(np.float64).eps)
 
 
 class NearestNeighbours(NamedTuple):
-    """The k others of largest cosine of every sample, by layer; in no order."""
+    """The k others of largest cosine of every sample, by layer; in no order if none is said."""
 
     k: int
     indices_x: Sequence[Array]  # (n, k) of each layer
@@ -34,8 +36,62 @@ class NearestNeighbours(NamedTuple):
 
 def overlap(xp: Any, s: NearestNeighbours) -> Array:
     """Mean over samples of |N_x(i) ∩ N_y(i)| / k."""
-    total = s.k * len(s.indices_x[0])
-    return table(xp, s.indices_x, s.indices_y, lambda a, b: _shared(xp, a, b)) / total
+    return _mean(xp, s, lambda rows, a, b: _shared(xp, a[rows], b[rows])) / s.k
+
+
+def jaccard(xp: Any, s: NearestNeighbours) -> Array:
+    """Mean over samples of the neighbours in both over those in either."""
+
+    def shares(rows: slice, a: Array, b: Array) -> Array:
+        shared = _shared(xp, a[rows], b[rows])
+        return shared / (2 * s.k - shared)
+
+    return _mean(xp, s, shares)
+
+
+def cycle(xp: Any, s: NearestNeighbours) -> Array:
+    """Share of the samples i that are in N_x(j) of some j in N_y(i)."""
+
+    def return_home(rows: slice, a: Array, b: Array) -> Array:
+        samples = xp.arange(rows.start, rows.stop)[:, None]
+        is_home = xp.zeros(len(samples), bool)
+        for rank in range(s.k):
+            is_home |= (a[b[rows, rank]] == samples).any(axis=1)
+        return is_home
+
+    return _mean(xp, s, return_home, is_symmetric=False)
+
+
+def rank_similarity(xp: Any, s: NearestNeighbours) -> Array:
+    """Mean over samples of Σ_j 2 / ((1 + |r - s|) (r + s)) / Σ_{m ≤ K} 1/m.
+
+    j are the K neighbours in both, of ranks r in x and s in y: of neighbours in order.
+    """
+    ranks = np.arange(1, s.k + 1)
+    weights = xp.asarray(2 / ((1 + abs(ranks[:, None] - ranks)) * (ranks[:, None] + ranks)))
+    # Added up in the order in which those of equal ranks are: their quotient is exactly 1.
+    largest = xp.asarray([1.0, *accumulate(1 / ranks)])  # of none in both: 0 / 1
+
+    def agreement(rows: slice, a: Array, b: Array) -> Array:
+        total, count = xp.zeros(len(a[rows])), xp.zeros(len(a[rows]), np.int64)
+        for rank in range(s.k):
+            is_same = b[rows] == a[rows, rank : rank + 1]
+            total += xp.where(is_same, weights[rank], 0.0).sum(axis=1)
+            count += is_same.sum(axis=1)
+        return total / largest[count]
+
+    return _mean(xp, s, agreement)
+
+
+def common_subsequence(xp: Any, s: NearestNeighbours) -> Array:
+    """Mean over samples of the longest common subsequence of their neighbours in order, by k."""
+    # What is not in it is deleted from one and inserted from the other.
+    return 1 - _mean(xp, s, lambda rows, a, b: _edits(xp, a[rows], b[rows], 2)) / (2 * s.k)
+
+
+def edit_similarity(xp: Any, s: NearestNeighbours) -> Array:
+    """1 - the mean over samples of Levenshtein's distance of their neighbours in order, by k."""
+    return 1 - _mean(xp, s, lambda rows, a, b: _edits(xp, a[rows], b[rows], 1)) / s.k
 
 
 def second_order_cosine(xp: Any, s: NearestNeighbours) -> Array:
@@ -50,13 +106,45 @@ def second_order_cosine(xp: Any, s: NearestNeighbours) -> Array:
     return sums / len(s.indices_x[0])
 
 
+def _mean(
+    xp: Any,
+    s: NearestNeighbours,
+    of_samples: Callable[[slice, Array, Array], Array],
+    *,
+    is_symmetric: bool = True,
+) -> Array:
+    """Return the means over samples of a function of rows and the neighbours in both, by pairs."""
+
+    def mean(a: Array, b: Array) -> Array:
+        total = xp.zeros(())
+        for rows in spans(len(a), max(1, _PART // s.k)):
+            total = total + of_samples(rows, a, b).sum()
+        return total / len(a)
+
+    return table(xp, s.indices_x, s.indices_y, mean, is_symmetric=is_symmetric)
+
+
 def _shared(xp: Any, a: Array, b: Array) -> Array:
-    """Return how many indices two rows share, summed over all rows."""
-    total = xp.zeros((), np.int64)
-    for rows in spans(len(a), max(1, _PART // a.shape[1])):
-        both = xp.sort(xp.concatenate([a[rows], b[rows]], axis=1), axis=1)
-        total = total + (both[:, 1:] == both[:, :-1]).sum()
-    return total
+    """Return how many indices two rows share, row by row."""
+    both = xp.sort(xp.concatenate([a, b], axis=1), axis=1)
+    return (both[:, 1:] == both[:, :-1]).sum(axis=1)
+
+
+def _edits(xp: Any, a: Array, b: Array, substitution: int) -> Array:
+    """Return the least cost that turns a row of `a` into that of `b`, by insertions and deletions.
+
+    Those cost 1 each.
+    """
+    n, k = a.shape
+    last = [xp.full(n, column, np.int32) for column in range(k + 1)]
+    for i in range(k):
+        row = [xp.full(n, i + 1, np.int32)]
+        for j in range(k):
+            inserted_or_deleted = xp.minimum(row[j], last[j + 1]) + 1
+            replaced = last[j] + xp.where(a[:, i] == b[:, j], 0, substitution)
+            row.append(xp.minimum(inserted_or_deleted, replaced))
+        last = row
+    return last[k]
 
 
 def _sum_of_cosines(xp: Any, near_x: Array, x: Array, near_y: Array, y: Array) -> Array:
@@ -96,6 +184,39 @@ def nearest_neighbours(
         return without_edges(pairs.function, pairs.x.samples, counts)
 
     return NearestNeighbours(neighbours, *pairs.sides(indices)), remarks
+
+
+def neighbours_in_order(
+    pairs: LayerPairs, *, k: Any, center: bool = False
+) -> tuple[NearestNeighbours, Remarks]:
+    """Search the neighbours of all samples, the nearest first; of equally near ones the smaller."""
+    near, remarks = nearest_neighbours(pairs, k=k, center=center)
+    of_layers = [*near.indices_x, *([] if pairs.y is None else near.indices_y)]
+    in_order = [
+        _in_order(pairs.place.xp, indices, pairs.place.unit_rows(x, center))
+        for indices, x in zip(of_layers, pairs.layers.arrays, strict=True)
+    ]
+    return NearestNeighbours(near.k, *pairs.sides(in_order)), remarks
+
+
+def _in_order(xp: Any, indices: Array, units: Array) -> Array:
+    """Return the indices of each row by the distance of unit rows, which falls with the cosine."""
+    n, k = indices.shape
+    d = units.shape[1]
+    found = xp.empty((n, k), np.int64)
+    for rows in spans(n, max(1, _PART // (k * d))):
+        near = xp.sort(indices[rows].astype(np.int64), axis=1)
+        apart = units[near] - units[rows, None]
+        squares = (apart * apart).sum(axis=2)
+        order = xp.argsort(squares, axis=1, kind="stable")
+        squares = xp.take_along_axis(squares, order, axis=1)
+        # Distances that rounding may have told apart are equal: the smaller index comes first.
+        rounding = _EPS * (d * squares + 4 * xp.sqrt(squares) + _EPS)
+        is_farther = xp.zeros((len(near), k), np.int64)
+        is_farther[:, 1:] = squares[:, 1:] - squares[:, :-1] > rounding[:, 1:]
+        keys = xp.cumsum(is_farther, axis=1) * n + xp.take_along_axis(near, order, axis=1)
+        found[rows] = xp.sort(keys, axis=1) % n
+    return found
 
 
 def nearest_cosines(

@@ -11,11 +11,16 @@ from isogram._types import Array
 
 
 def table(
-    xp: Any, of_x: Sequence[Any], of_y: Sequence[Any], value: Callable[[Any, Any], Array]
+    xp: Any,
+    of_x: Sequence[Any],
+    of_y: Sequence[Any],
+    value: Callable[[Any, Any], Array],
+    *,
+    is_symmetric: bool = True,
 ) -> Array:
-    """Return a symmetric function of all pairs, each once where the two sets are one object."""
+    """Return a function of all pairs; a symmetric one of one set, one object, once for each two."""
     rows: list[list[Any]] = []
     for i, x in enumerate(of_x):
-        known = [row[i] for row in rows] if of_x is of_y else []
+        known = [row[i] for row in rows] if is_symmetric and of_x is of_y else []
         rows.append([*known, *(value(x, y) for y in of_y[len(known) :])])
     return xp.stack([xp.stack(row) for row in rows]).astype(np.float64)
