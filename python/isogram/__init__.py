@@ -39,6 +39,7 @@ from isogram._operations.semantic_matching import SemanticMatching, semantic_mat
 from isogram._operations.similarity import similarity, similarity_matrix
 
 if TYPE_CHECKING:
+    from isogram._inference.permutation import PermutationTest, permutation_test
     from isogram._measures import Measure
     from isogram._operations.minibatch_cka import MinibatchCKA
     from isogram._operations.minibatch_gbs import MinibatchGBS
@@ -62,6 +63,7 @@ __all__ = [
     "MinibatchCKA",
     "MinibatchGBS",
     "Motifs",
+    "PermutationTest",
     "Plan",
     "SemanticMatching",
     "Tile",
@@ -85,6 +87,7 @@ __all__ = [
     "measures",
     "modularity",
     "motifs",
+    "permutation_test",
     "plan",
     "register_measure",
     "semantic_matching",
@@ -102,6 +105,8 @@ _MODULES = {
     "Measure": "isogram._measures._measure",
     "MinibatchCKA": "isogram._operations.minibatch_cka",
     "MinibatchGBS": "isogram._operations.minibatch_gbs",
+    "PermutationTest": "isogram._inference.permutation",
+    "permutation_test": "isogram._inference.permutation",
 }
 
 

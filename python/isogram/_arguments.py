@@ -299,18 +299,19 @@ def two_sets(
     other: Any,
     name: str = "layers",
     reduce: LayerReductionName = "flatten",
+    name_of_other: str = "other",
 ) -> tuple[Layers, Layers | None]:
-    """Check two sets of layers, or one, all of the same samples; `name` is that of the first."""
+    """Check two sets of layers, or one, all of the same samples; names are those of messages."""
     rows = layers_of(function, name, layers, reduce)
     if other is None:
         return rows, None
-    cols = layers_of(function, "other", other, reduce)
+    cols = layers_of(function, name_of_other, other, reduce)
     _same_positions(
         function, cols.names[0], cols.given[0][1], rows.names[0], rows.given[0][1], reduce
     )
     _same_samples(function, cols.names[0], cols.arrays[0], rows.names[0], rows.arrays[0])
     require_same_order(function, cols.names[0], cols.given[0][1], rows.names[0], rows.given[0][1])
-    require_same_order(function, "other", other, name, layers)  # of recordings
+    require_same_order(function, name_of_other, other, name, layers)  # of recordings
     return rows, cols
 
 

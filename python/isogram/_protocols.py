@@ -154,6 +154,19 @@ class Place(Protocol):
     ) -> RsmTiles:
         """Return an object that computes tiles of layers' RSMs; "distance" is a kernel here too."""
 
+    def permuted_products(
+        self,
+        x: Array,
+        y: Array,
+        permutations: NDArray[np.int32],
+        num_threads: int,
+        progress: Report,
+    ) -> Array:
+        """Return Σ x_i[r, s] · y_j[π(r), π(s)] for all permutations, i and j, in float64.
+
+        `x` and `y` are symmetric matrices, float32 of shape (layers, n, n); permutations are rows.
+        """
+
     def nearest(
         self, x: Array, k: int, center: bool, num_threads: int, progress: Report
     ) -> tuple[Array, Array]:

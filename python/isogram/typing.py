@@ -25,6 +25,7 @@ RsmMethodName: TypeAlias = Literal[
 ]
 
 MeasureKind: TypeAlias = Literal["similarity", "distance"]
+ExchangeName: TypeAlias = Literal["samples", "groups"]  # what permutations move
 ReductionName: TypeAlias = Literal["flatten", "mean", "mean_nchw"]  # of layers in files
 LayerReductionName: TypeAlias = Literal[ReductionName, "positions", "positions_nchw"]
 OutputReductionName: TypeAlias = Literal["flatten", "mean", "tokens"]  # of outputs of modules

@@ -52,6 +52,8 @@ SIGNATURES = {
     "register_measure": "(measure)",
     "similarity": f"(x, y, *, {MEASURE}, num_threads=None, **options)",
     "similarity_matrix": f"(layers, other=None, *, {MEASURE}, {END}, **options)",
+    "permutation_test": f"(x, y=None, *, {MEASURE}, n_permutations=1000, groups=None, "
+    f'exchange="samples", seed=0, {END}, **options)',
     "compare_rsms": '(rsm_a, rsm_b, *, method="pearson", kinds=None, num_threads=None)',
     "jsd": f"(probabilities, other=None, *, out=None, {END})",
     "plan": "(operation, /, *inputs, **options)",
@@ -63,8 +65,8 @@ SIGNATURES = {
     "get_cmake_dir": "()",
 }
 OTHER_NAMES = {
-    "Csr", "CudaError", "Matching", "Measure", "MinibatchCKA", "MinibatchGBS", "Motifs", "Plan",
-    "SemanticMatching", "Tile", "simd", "__version__",
+    "Csr", "CudaError", "Matching", "Measure", "MinibatchCKA", "MinibatchGBS", "Motifs",
+    "PermutationTest", "Plan", "SemanticMatching", "Tile", "simd", "__version__",
 }  # fmt: skip
 EXTENSION_NAMES = {
     "gram", "distances", "center", "hsic_table", "dense_graph", "knn_graph", "gbs_table",
@@ -228,6 +230,7 @@ def test_what_import_does_not_load():
         import isogram
         slow = {"hashlib", "numpy.random", "pathlib", "inspect", "isogram._device"}
         slow |= {"isogram._measures._measure", "isogram._operations.minibatch"}
+        slow |= {"isogram._inference"}
         print(sorted(slow & set(sys.modules) - before))
     """
     assert run_program(code) == "[]"

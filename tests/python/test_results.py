@@ -37,12 +37,14 @@ def test_one_line():
         "Test(value=<2 × 2 from 0.25 to 1>, measure='gbs', method='permutation', n=9, "
         "p=<2 × 2 from 0.1 to 0.4>, seed=1)"
     )
+    assert "n=9, reduce='mean', p=nan" in repr(dataclasses.replace(ONE, reduce="mean"))
     assert "value=<1 of NaN>" in repr(dataclasses.replace(ONE, value=np.array([NAN])))
 
 
 def test_dictionaries_and_json():
     assert ONE.to_dict() == {
-        "value": 0.25, "measure": "cka", "method": "permutation", "n": 9, "p": None,
+        "value": 0.25, "measure": "cka", "method": "permutation", "n": 9, "reduce": "flatten",
+        "p": None,
     }  # fmt: skip
     assert ONE.to_dict(full=True)["null"] == [0.0, 1.0, 2.0]
     assert PAIRS.to_dict()["value"] == [[0.5, 1.0], [None, 0.25]]
@@ -58,7 +60,9 @@ def test_frames():
     assert frame.x.tolist() == ["a", "a", "b", "b"]
     assert frame.y.tolist() == [0, 1, 0, 1]
     assert frame.p.tolist() == [0.1, 0.2, 0.3, 0.4]
-    assert frame.attrs == {"measure": "gbs", "method": "permutation", "n": 9, "seed": 1}
+    assert frame.attrs == {
+        "measure": "gbs", "method": "permutation", "n": 9, "reduce": "flatten", "seed": 1,
+    }  # fmt: skip
     frame = ONE.to_pandas()
     assert frame.value.tolist() == [0.25]
     assert frame.p.isna().all()

@@ -24,6 +24,7 @@ from isogram._device import (
     jsd,
     match,
     nearest,
+    permuted_products,
     results,
     rsm,
     rsm_tiles,
@@ -101,6 +102,7 @@ class Gpu:
     cross_products = _entered(features.cross_products)
     unit_rows = _entered(nearest.unit_rows)
     nearest = _entered(nearest.nearest)
+    permuted_products = _entered(permuted_products.permuted_products)
     dense_graph = _entered(graph.dense_graph)
     knn_graph = _entered(graph.knn_graph)
     center = _entered(center.center)

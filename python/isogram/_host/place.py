@@ -23,6 +23,7 @@ from isogram._host import (
     jsd,
     match,
     nearest,
+    permuted_products,
     rsm,
     rsm_tiles,
 )
@@ -74,6 +75,7 @@ class Host:
     cross_products = staticmethod(features.cross_products)
     unit_rows = staticmethod(nearest.unit_rows)
     nearest = staticmethod(nearest.nearest)
+    permuted_products = staticmethod(permuted_products.permuted_products)
     dense_graph = staticmethod(graph.dense_graph)
     knn_graph = staticmethod(graph.knn_graph)
     center = staticmethod(center.center)

@@ -35,6 +35,8 @@ class Result:
         How the rest was computed.
     n : int
         Samples.
+    reduce : str
+        What became of positions, as for `similarity`.
     layers : tuple of two lists, or None
         The keys of the layers of rows and of columns, or their numbers; None of two
         representations.
@@ -44,12 +46,14 @@ class Result:
     measure: str
     method: str
     n: int
+    reduce: str = "flatten"
     layers: tuple[list[Any], list[Any]] | None = None
 
     def __repr__(self) -> str:
-        """Return one line."""
-        shown = {name: value for name, value in self._fields() if name != "layers"}
-        listed = ", ".join(f"{name}={_shown(value)}" for name, value in shown.items())
+        """Return one line, without the keys of layers, and `reduce` only where it matters."""
+        left_out = {"layers"} | ({"reduce"} if self.reduce == "flatten" else set())
+        shown = [item for item in self._fields() if item[0] not in left_out]
+        listed = ", ".join(f"{name}={_shown(value)}" for name, value in shown)
         return f"{type(self).__name__}({listed})"
 
     def to_dict(self, *, full: bool = False) -> dict[str, Any]:

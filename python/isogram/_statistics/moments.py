@@ -36,7 +36,7 @@ class Moments(NamedTuple):
 class Hsic(NamedTuple):
     """HSIC of all pairs of layers, and of each with itself: 0 where that may be rounding."""
 
-    cross: Array  # (Lx, Ly)
+    cross: Array  # (Lx, Ly), of permuted samples with an axis before these
     self_x: Array  # (Lx,)
     self_y: Array
 
@@ -68,7 +68,7 @@ def known(
         xp.where((own * n**2 <= rounding) & xp.isfinite(own), 0.0, own)
         for own, rounding in ((h.self_x, rounding_x), (h.self_y, rounding_y))
     )
-    is_own = xp.eye(*h.cross.shape, dtype=bool) & is_symmetric
+    is_own = xp.eye(*h.cross.shape[-2:], dtype=bool) & is_symmetric
     # A layer that vanishes when centred, as far as its squared norm tells, may have an HSIC with
     # another that is known: rounding leaves of it no more than the geometric mean of what it leaves
     # of the HSIC of each with itself.

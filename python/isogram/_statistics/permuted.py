@@ -1,0 +1,156 @@
+"""Statistics of layers whose samples are permuted, on Gram matrices that are made once.
+
+Each takes checked pairs of layers, permutations of the samples of `y`, which are rows, and the
+options of a measure; it returns the statistic of every permutation, in host memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram._arguments import kernel_of
+from isogram._arithmetic import usual_arithmetic
+from isogram._entries import result_dtype
+from isogram._memory import FEWER_SAMPLES, check_memory
+from isogram._statistics import moments
+from isogram._statistics.centred_products import (
+    CentredProducts,
+    CentredRsms,
+    centred_rsms,
+    of_finite_entries,
+    rsm_kernel,
+)
+from isogram._statistics.cka_table import CkaTable
+from isogram._statistics.layer_pairs import LayerPairs
+from isogram._types import Array, Kernel, Layers
+from isogram._walk.tiles import spans
+from isogram.typing import BandwidthsLike
+
+Permutations = NDArray[np.int32]
+
+# Rows that are read together, for means.
+_ROWS = 256
+
+
+def permuted_cka_tables(
+    pairs: LayerPairs,
+    permutations: Permutations,
+    *,
+    kernel: str,
+    estimator: str,
+    precision: str = "float32",
+    bandwidth: BandwidthsLike = "median",
+    gamma: float | None = None,
+    degree: int = 3,
+    coef0: float = 1.0,
+) -> Iterator[CkaTable]:
+    """Yield the tables of `cka_matrix` by inner products of centred Gram matrices."""
+    options = kernel_of(pairs.function, kernel, bandwidth, gamma, degree, coef0)
+    is_debiased, n = estimator == "debiased", pairs.x.samples
+    pairs = of_finite_entries(pairs, options)
+    if kernel == "linear":  # offsets cost no digits, as in `cka`
+        pairs = _without_offsets(pairs)
+    with usual_arithmetic():
+        sums, exponents = _products(
+            pairs, options, "debiased" if is_debiased else "double", permutations
+        )
+        divisor = n * (n - 3) if is_debiased else (n - 1) ** 2
+        sums = CentredProducts(*(values / divisor for values in sums))
+        hsic = moments.known(
+            np,
+            moments.Hsic(*sums[:3]),
+            n**2 * sums.rounding_x,
+            n**2 * sums.rounding_y,
+            n,
+            is_symmetric=False,
+        )
+        values = moments.cka(np, hsic)
+        hsic = moments.in_own_units(np, hsic, *pairs.sides(exponents))
+    for cross, cka in zip(hsic.cross, values, strict=True):
+        own = hsic.self_x, hsic.self_y
+        yield CkaTable(cross, cka, *own, cka, pairs.x.names, pairs.names_y)
+
+
+def permuted_centred_products(
+    pairs: LayerPairs,
+    permutations: Permutations,
+    *,
+    kernel: str = "linear",
+    bandwidth: BandwidthsLike = "median",
+    gamma: float | None = None,
+    degree: int = 3,
+    coef0: float = 1.0,
+    centring: str,
+) -> Iterator[CentredProducts]:
+    """Yield the products of centred RSMs."""
+    options = rsm_kernel(pairs.function, kernel, bandwidth, gamma, degree, coef0)
+    pairs = of_finite_entries(pairs, options)
+    with usual_arithmetic():
+        sums, _ = _products(pairs, options, centring, permutations)
+    for products in sums.products:
+        yield sums._replace(products=products)
+
+
+# The statistics that are such products, by the names of `STATISTICS`.
+PERMUTED: Mapping[str, Callable[..., Iterable[Any]]] = {
+    "cka_table": permuted_cka_tables,
+    "centred_products": permuted_centred_products,
+}
+
+
+def _products(
+    pairs: LayerPairs, kernel: Kernel, centring: str, permutations: Permutations
+) -> tuple[CentredProducts, NDArray[Any]]:
+    """Return the sums, products of shape (permutations, L1, L2), and the exponents of units."""
+    place, count, n = pairs.place, len(pairs.arrays), pairs.x.samples
+    # Beside the matrices the core has half of those of `x` once more.
+    matrices = count + (len(pairs.x.arrays) + 1) // 2
+    as_float32 = np.dtype(np.float32)
+    check_memory(pairs.function, (n, n), as_float32, FEWER_SAMPLES, matrices, place.memory)
+    report = pairs.report
+    with place.entered():
+        rsms = centred_rsms(pairs._replace(report=None), kernel, centring)
+        grams, squares, rounding = _centred_grams(pairs, rsms)
+        exponents = place.to_host(rsms.exponents)
+        del rsms
+        x, y = pairs.sides(grams)
+        products = place.permuted_products(x, y, permutations, pairs.num_threads, report)
+        sides = (*pairs.sides(squares), *pairs.sides(rounding))
+        return CentredProducts(*map(place.to_host, (products, *sides))), exponents
+
+
+def _centred_grams(pairs: LayerPairs, rsms: CentredRsms) -> tuple[Array, Array, Array]:
+    """Return the centred matrices of all layers in float32, their squares, and bounds of these."""
+    xp, n, count = pairs.place.xp, pairs.x.samples, len(pairs.arrays)
+    grams = pairs.place.empty((count, n, n), np.float32)
+    squares, rounding = xp.zeros(count), xp.zeros(count)
+    for tile in rsms.tiles:
+        values, bounds = rsms.centred(tile)
+        weight = 2.0 if tile.is_mirrored else 1.0
+        grams[:, tile.rows, tile.cols] = values
+        if tile.is_mirrored:
+            grams[:, tile.cols, tile.rows] = values.transpose(0, 2, 1)
+        squares += weight * xp.einsum("kij,kij->k", values, values)
+        rounding += weight * bounds
+    return grams, squares, rounding
+
+
+def _without_offsets(pairs: LayerPairs) -> LayerPairs:
+    """Return the layers less their means, copies of their types."""
+    with pairs.place.entered(), usual_arithmetic():
+        x, y = pairs.sides([_less_mean(pairs, array) for array in pairs.arrays])
+    of_y = None if pairs.y is None else Layers(pairs.y.names, y)
+    return pairs._replace(x=Layers(pairs.x.names, x), y=of_y)
+
+
+def _less_mean(pairs: LayerPairs, x: Array) -> Array:
+    place, parts = pairs.place, spans(len(x), _ROWS)
+    mean = sum(place.doubles(x[rows]).sum(axis=0) for rows in parts) / len(x)
+    out = place.empty(x.shape, result_dtype(x))
+    for rows in parts:
+        out[rows] = place.doubles(x[rows]) - mean
+    return out
