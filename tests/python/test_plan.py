@@ -4,6 +4,7 @@ import multiprocessing
 import pickle
 import random
 import re
+import weakref
 from functools import cache
 
 import isogram as ig
@@ -877,6 +878,86 @@ class TestRun:
         np.save(tmp_path / "x.npy", x)
         mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
         assert (ig.plan("gram", mapped, tile=8).run(mapped) == ig.gram(x)).all()
+
+    @pytest.mark.parametrize("operation", ["gram", "jsd", "graph", "spatial_rsm", "semantic_rsm"])
+    @pytest.mark.parametrize("sets", [1, 2])
+    def test_a_result_in_a_file(self, tmp_path, operation, sets):
+        """Blocks are stored as they come; an `out` of any strides gets the bits of a new array."""
+        if operation == "graph" and sets == 2:
+            pytest.skip("of one set")
+        shape = (20, 4, 3) if operation.endswith("rsm") else (20, 5)
+        inputs = [samples_of(n, np.prod(shape[1:])).reshape(n, *shape[1:]) for n in (20, 13)][:sets]
+        if operation == "jsd":
+            inputs = [np.abs(x) / np.abs(x).sum(axis=1, keepdims=True) for x in inputs]
+        options = {"kernel": "rbf"} if operation == "semantic_rsm" else {}
+        expected = getattr(ig, operation)(*inputs, **options)
+        plan = ig.plan(operation, *inputs, tile=8, **options)
+        mapped = np.lib.format.open_memmap(
+            tmp_path / "out.npy", "w+", expected.dtype, expected.shape
+        )
+        wide = np.ones((80, 30), expected.dtype)
+        strided = wide[::4, : expected.shape[1]]
+        for out in (mapped, strided, np.empty_like(expected, order="F")):
+            assert plan.run(*inputs, out=out) is out
+            assert_same(np.asarray(out), expected)
+        assert (np.load(tmp_path / "out.npy") == expected).all()
+
+    def test_no_parts_are_kept_of_a_matrix(self, monkeypatch):
+        x, alive = samples_of(20, 3), []
+
+        class Block(dict):
+            pass
+
+        plan = ig.plan("gram", x, tile=4)
+        compute = type(plan)._named_part
+
+        def watched(self, *arguments):
+            block = Block(compute(self, *arguments))
+            alive.append(weakref.ref(block))
+            assert sum(one() is not None for one in alive) <= 2
+            return block
+
+        monkeypatch.setattr(type(plan), "_named_part", watched)
+        assert_same(plan.run(x), ig.gram(x))
+        assert len(alive) == 15
+
+    def test_results_that_cannot_be(self, monkeypatch):
+        """They are refused before a tile is computed."""
+        for module in ("_memory", "_host.place"):
+            monkeypatch.setattr(f"isogram.{module}.usable_memory", lambda: 4000)
+        x = samples_of(40, 3)
+        plan = ig.plan("gram", x, tile=10)
+        monkeypatch.setattr(type(plan), "_part", None)
+        message = (
+            r"^gram: a result of shape \(40, 40\) and type float32 would take 6400 .*pass `out`"
+        )
+        with pytest.raises(MemoryError, match=message):
+            plan.run(x)
+        tokens = samples_of(40, 6).reshape(40, 2, 3)
+        plan = ig.plan("semantic_rsm", tokens, kernel=("cosine", "rbf"), tile=10)
+        with pytest.raises(MemoryError, match=r"^semantic_rsm: 2 results .*: plan one kernel at a"):
+            plan.run(tokens)
+
+    def test_wrong_outs(self, plan_and_inputs):
+        plan, inputs = plan_and_inputs
+        if plan.operation in ("cka_matrix", "gbs_matrix") or not hasattr(plan, "dtype"):
+            message = f"^{plan.operation}: `out` must be None for a plan whose parts are no blocks"
+            with pytest.raises(ValueError, match=message):
+                plan.run(*inputs, out=np.empty((20, 20)))
+            return
+        for wrong in (np.empty((3, 3), plan.dtype), np.empty(plan.shape, np.int8), [[1.0]]):
+            with pytest.raises((TypeError, ValueError), match=f"^{plan.operation}: `out` must be "):
+                plan.run(*inputs, out=wrong)
+        tokens = samples_of(20, 6).reshape(20, 2, 3)
+        plan = ig.plan("semantic_rsm", tokens, kernel=("cosine", "linear"))
+        with pytest.raises(ValueError, match=r"^semantic_rsm: `out` must be None for several ker"):
+            plan.run(tokens, out=np.empty((20, 20), np.float32))
+
+    def test_an_out_on_an_input(self):
+        x = samples_of(20, 20)
+        plan = ig.plan("gram", x, tile=8)
+        with pytest.raises(ValueError, match=r"^gram: `out` must not overlap"):
+            plan.run(x, out=x)
 
     def test_stages(self):
         """A layer that float32 does not tell from a constant has another stage, or several."""

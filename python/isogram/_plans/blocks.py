@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isogram._arrays import Output
+from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
 from isogram._walk.plan import Plan, Reduced
-from isogram._walk.sinks import ArraySink
+from isogram._walk.sinks import ArraySink, Sink
 from isogram._walk.sources import Source
 from isogram._walk.tiles import Tile
 
@@ -28,8 +30,24 @@ class BlocksPlan(Plan):
     dtype: str
 
     def _reduced(self, parts: Mapping[Tile, Mapping[str, Any]]) -> Reduced:
-        """Return the matrix, as a NumPy array."""
-        return self._matrices(parts)[self.operation], []
+        """Return what `_finished()` makes of the matrices, as NumPy arrays."""
+        in_order = self._in_order(parts)
+        self._check_memory(FEWER_SAMPLES)
+        matrices = {name: np.empty(self.shape, self.dtype) for name in self._names}
+        sink = self._sink_of(matrices)
+        for tile, blocks in zip(self.tiles, in_order, strict=True):
+            sink.put(tile, blocks)
+        reduced: Reduced = sink.result()
+        return reduced
+
+    def _finished(self, matrices: Mapping[str, NDArray[Any]]) -> Reduced:
+        """Return the result, and the warnings that a caller gets, of matrices by name."""
+        return matrices[self.operation], []
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the matrix."""
+        return self.inputs[0].shape[0], self.inputs[-1].shape[0]
 
     def part_bytes(self, tile: Tile) -> int:
         """Return the size of a tile's blocks."""
@@ -41,15 +59,35 @@ class BlocksPlan(Plan):
         """The names of the matrices that a part has a block of."""
         return (self.operation,)
 
-    def _matrices(self, parts: Mapping[Tile, Mapping[str, Any]]) -> dict[str, NDArray[Any]]:
-        """Return the matrices that all parts make, by name."""
-        in_order = self._in_order(parts)
-        shape = self.inputs[0].shape[0], self.inputs[-1].shape[0]
-        matrices = {name: np.empty(shape, self.dtype) for name in self._names}
-        sink = ArraySink(matrices, is_symmetric=self._is_symmetric)
-        for tile, blocks in zip(self.tiles, in_order, strict=True):
-            sink.put(tile, blocks)
-        return matrices
+    def _sink(self, checked: Any, out: Any) -> Sink:
+        """Return the matrices themselves: `out`, or new ones."""
+        if out is not None and len(self._names) > 1:
+            raise ValueError(
+                f"{self.operation}: `out` must be None for several kernels, got an array"
+            )
+        advice = f"{PASS_OUT}, or {FEWER_SAMPLES}"
+        if len(self._names) > 1:
+            advice = f"plan one kernel at a time, or {FEWER_SAMPLES}"
+            self._check_memory(advice)
+        arrays = self._arrays(checked)
+        first = next(iter(arrays.values()))
+        return self._sink_of(
+            {
+                name: Output(self.operation, out, self.shape, arrays, first, advice).array
+                for name in self._names
+            }
+        )
+
+    def _sink_of(self, matrices: Mapping[str, NDArray[Any]]) -> ArraySink:
+        return ArraySink(matrices, is_symmetric=self._is_symmetric, finish=self._finished)
+
+    def _check_memory(self, advice: str) -> None:
+        dtype = np.dtype(self.dtype)
+        check_memory(self.operation, self.shape, dtype, advice, len(self._names))
+
+    def _arrays(self, checked: Any) -> dict[str, NDArray[Any]]:
+        """Return the arrays of checked inputs by name."""
+        return {source.name: source.array for source in checked}
 
     def _rows_and_cols(
         self, tile: Tile, sources: Sequence[Source]

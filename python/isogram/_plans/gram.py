@@ -39,9 +39,9 @@ class GramPlan(BlocksPlan):
 
     facts: Mapping[str, Any]
 
-    def _reduced(self, parts: Mapping[Tile, Mapping[str, Any]]) -> Reduced:
-        """Return the matrix, as a NumPy array."""
-        matrix, _ = super()._reduced(parts)
+    def _finished(self, matrices: Mapping[str, NDArray[Any]]) -> Reduced:
+        """Return the matrix."""
+        matrix = matrices[self.operation]
         return matrix, remarks_on_range(self.operation, matrix)
 
     def pairs(self, tile: Tile) -> int:

@@ -70,18 +70,17 @@ class RsmPlan(BlocksPlan):
     masks: Masks
     mean_loss: float | None  # measured for rank "auto"
 
-    def _reduced(self, parts: Mapping[Tile, Mapping[str, NDArray[Any]]]) -> Reduced:
-        """Return the RSM, or a dict of RSMs by kernel, as NumPy arrays."""
-        matrices = self._matrices(parts)
+    def _finished(self, matrices: Mapping[str, NDArray[Any]]) -> Reduced:
+        """Return the RSM, or a dict of RSMs by kernel."""
         if "distance" in matrices:
-            self._finish(matrices["distance"])
+            self._make_rbf(matrices["distance"])
         remarks = []
         if "linear" in matrices:
             remarks = remarks_on_range(self.operation, matrices["linear"])
         results = dict(zip(self.kernels, matrices.values(), strict=True))
         return results[self.kernels[0]] if self.is_single else results, remarks
 
-    def _finish(self, distances: NDArray[Any]) -> None:
+    def _make_rbf(self, distances: NDArray[Any]) -> None:
         """Make RBF entries of distances."""
         exponent, is_symmetric = self.facts[2], self._is_symmetric
         with errors_of(self.operation):
@@ -107,6 +106,9 @@ class RsmPlan(BlocksPlan):
         (tokens, lengths), (other, other_lengths) = (*sides, (None, None), (None, None))[:2]
         sides_of = (tokens, other, lengths, other_lengths, self.layout, *self.masks)
         return _on_host(self.operation, Inputs(*sides_of, normalize=self.normalize))
+
+    def _arrays(self, checked: Pairs) -> dict[str, NDArray[Any]]:
+        return checked.sources
 
     def _part(
         self, tile: Tile, inputs: Pairs, num_threads: int, progress: Report

@@ -17,7 +17,7 @@ from isogram._errors import errors_of, warn
 from isogram._progress import Progress, reporting
 from isogram._types import Report
 from isogram._walk.run import HostWorker, run
-from isogram._walk.sinks import Reduction
+from isogram._walk.sinks import Reduction, Sink
 from isogram._walk.tiles import Tile
 
 if TYPE_CHECKING:
@@ -109,28 +109,48 @@ class Plan(ABC):
         warn(remarks, stacklevel=2)
         return result
 
-    def run(self, *inputs: Any, num_threads: int | None = None, progress: Progress = False) -> Any:
+    def run(
+        self,
+        *inputs: Any,
+        out: Any = None,
+        num_threads: int | None = None,
+        progress: Progress = False,
+    ) -> Any:
         """Compute all tiles here, one after another, and return the result.
 
         Of the inputs, which may be memory maps, only the rows and columns of one tile are read at a
-        time. If a stage reduces to another plan, that one is run too. Warns as the operation does.
+        time. A matrix that parts are blocks of is stored block by block, in `out` if that is given:
+        an array of its shape and type, say a memory map. Other results are made of all parts; if a
+        stage reduces to another plan, that one is run too. Warns as the operation does.
         """
         workers = threads(self.operation, num_threads)
         result, remarks = self, list[str]()
         while isinstance(result, Plan):
-            result, remarks = result._run_stage(inputs, workers, progress)
+            result, remarks = result._run_stage(inputs, out, workers, progress)
         warn(remarks, stacklevel=2)
-        return result
+        return result if out is None else out
 
-    def _run_stage(self, inputs: Sequence[Any], num_threads: int, progress: Progress) -> Reduced:
+    def _run_stage(
+        self, inputs: Sequence[Any], out: Any, num_threads: int, progress: Progress
+    ) -> Reduced:
         checked = self._as_planned(*inputs)
+        sink = self._sink(checked, out)
 
         def compute(tile: Tile, report: Report) -> dict[str, Any]:
             return self._named_part(tile, checked, num_threads, report)
 
         with errors_of(self.operation), reporting(self.operation, progress) as report:
-            reduced: Reduced = run(self, [HostWorker(compute)], Reduction(self._reduced), report)
+            reduced: Reduced = run(self, [HostWorker(compute)], sink, report)
         return reduced
+
+    def _sink(self, checked: Any, out: Any) -> Sink:
+        """Return where `run()` puts parts; its result is that of `_reduced()`."""
+        if out is not None:
+            raise ValueError(
+                f"{self.operation}: `out` must be None for a plan whose parts are no blocks of a "
+                f"matrix, got {type(out).__name__}"
+            )
+        return Reduction(self._reduced)
 
     @abstractmethod
     def _reduced(self, parts: Mapping[Tile, Any]) -> Reduced:

@@ -24,10 +24,20 @@ class Sink(Protocol):
 class ArraySink:
     """Matrices by name. A part is a mapping that has a block of each of them."""
 
-    def __init__(self, matrices: Mapping[str, Any], *, is_symmetric: bool) -> None:
-        """Take the matrices; a block of symmetric ones is stored with its mirror image."""
+    def __init__(
+        self,
+        matrices: Mapping[str, Any],
+        *,
+        is_symmetric: bool,
+        finish: Callable[[Mapping[str, Any]], Any] | None = None,
+    ) -> None:
+        """Take the matrices, and what makes the result of them when all blocks are there.
+
+        A block of symmetric ones is stored with its mirror image.
+        """
         self._matrices = matrices
         self._is_symmetric = is_symmetric
+        self._finish = finish
         self._stored: set[Tile] = set()
 
     def has(self, tile: Tile) -> bool:
@@ -42,9 +52,9 @@ class ArraySink:
                 tile.mirrored.of(matrix)[...] = part[name].T
         self._stored.add(tile)
 
-    def result(self) -> Mapping[str, Any]:
-        """Return the matrices."""
-        return self._matrices
+    def result(self) -> Any:
+        """Return the matrices, or what is made of them."""
+        return self._matrices if self._finish is None else self._finish(self._matrices)
 
 
 class Reduction:
