@@ -15,7 +15,7 @@ from itertools import combinations, product
 
 import numpy as np
 from scipy import stats
-from scipy.linalg import orthogonal_procrustes
+from scipy.linalg import orthogonal_procrustes, subspace_angles
 from scipy.optimize import linear_sum_assignment
 
 
@@ -595,13 +595,101 @@ def angular_cka(x, y):
     return float(2 * np.arctan2(np.linalg.norm(k - l), np.linalg.norm(k + l)))
 
 
-def procrustes(x, y):
-    """Angle to the nearest of all turned and mirrored, as in Williams et al. 2021, section 2."""
-    x, y = (centred_columns(a) for a in (x, y))
+def aligned(x, y):
+    """Both of norm 1 and of one width, the second turned and mirrored to lie nearest."""
     width = max(x.shape[1], y.shape[1])
     x, y = (np.pad(a, ((0, 0), (0, width - a.shape[1]))) / np.linalg.norm(a) for a in (x, y))
-    y = y @ orthogonal_procrustes(y, x)[0]
+    return x, y @ orthogonal_procrustes(y, x)[0]
+
+
+def angle_of(x, y):
+    """Angle between matrices of norm 1."""
     return float(2 * np.arctan2(np.linalg.norm(x - y), np.linalg.norm(x + y)))
+
+
+def procrustes(x, y):
+    """Angle to the nearest of all turned and mirrored, as in Williams et al. 2021, section 2."""
+    return angle_of(*aligned(*(centred_columns(a) for a in (x, y))))
+
+
+def procrustes_distance(x, y):
+    """Ding et al. 2021: the squared distance to the nearest."""
+    x, y = aligned(*(centred_columns(a) for a in (x, y)))
+    return float(((x - y) ** 2).sum())
+
+
+def bures(x, y):
+    """Harvey et al. 2023: tr √(K^½ L K^½) / √(tr K · tr L) of centred Gram matrices."""
+    x, y = centred_columns(x), centred_columns(y)
+    rank = np.linalg.matrix_rank(x.T @ y)
+    values, vectors = np.linalg.eigh(x @ x.T)
+    root = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
+    fidelity = np.sqrt(np.linalg.eigvalsh(root @ y @ y.T @ root)[-rank:]).sum()
+    return float(fidelity / np.sqrt(np.trace(x @ x.T) * np.trace(y @ y.T)))
+
+
+def shape_metric(x, y, alpha=0.0):
+    """Williams et al. 2021: Procrustes of X (αI + (1 - α) (XᵀX)^-½), X centred."""
+
+    def whitened(a):
+        a = centred_columns(a)
+        values, vectors = np.linalg.eigh(a.T @ a)
+        roots = np.sqrt(np.where(values > 1e-12 * values[-1], values, np.inf))
+        return alpha * a + (1 - alpha) * a @ (vectors / roots) @ vectors.T
+
+    return angle_of(*aligned(whitened(x), whitened(y)))
+
+
+def correlations(x, y):
+    """Canonical correlations: cosines of the principal angles between what features span."""
+    return np.cos(subspace_angles(x, y))
+
+
+def cca(x, y):
+    """Raghu et al. 2017: mean canonical correlation."""
+    return float(correlations(centred_columns(x), centred_columns(y)).mean())
+
+
+def cca_squared(x, y):
+    """Kornblith et al. 2019, table 1: R² of CCA."""
+    return float((correlations(centred_columns(x), centred_columns(y)) ** 2).mean())
+
+
+def svcca(x, y, variance=0.99):
+    """Raghu et al. 2017: CCA of the directions that explain 99 % of the variance."""
+
+    def leading(a):
+        a = centred_columns(a)
+        values, vectors = np.linalg.eigh(a.T @ a)
+        shares = np.cumsum(values[::-1]) / values.sum()
+        return a @ vectors[:, ::-1][:, : 1 + np.count_nonzero(shares < variance)]
+
+    return cca(leading(x), leading(y))
+
+
+def pwcca(x, y):
+    """Morcos et al. 2018, section 2: Σ αᵢρᵢ / Σ αᵢ, where αᵢ = Σⱼ |⟨hᵢ, xⱼ⟩|."""
+    x, y = centred_columns(x), centred_columns(y)
+    of_x, of_y = (a @ np.linalg.pinv(a) for a in (x, y))  # projections on what features span
+    squares, variates = np.linalg.eigh(of_x @ of_y @ of_x)
+    count = min(len(x) - 1, x.shape[1], y.shape[1])
+    correlations = np.sqrt(np.maximum(squares[-count:], 0))
+    weights = np.abs(variates[:, -count:].T @ x).sum(axis=1)
+    return float((weights * correlations).sum() / weights.sum())
+
+
+def linear_regression(x, y):
+    """Kornblith et al. 2019, table 1: 1 - ‖X - YB‖² / ‖X‖² of the best B."""
+    x, y = centred_columns(x), centred_columns(y)
+    rest = x - y @ np.linalg.lstsq(y, x)[0]
+    return float(1 - (rest**2).sum() / (x**2).sum())
+
+
+def eigenspace_overlap(x, y):
+    """May et al. 2019, definition 1: ‖UᵀV‖² / max(d, k)."""
+    x, y = widen(x), widen(y)
+    shared = (correlations(x, y) ** 2).sum()
+    return float(shared / max(np.linalg.matrix_rank(x), np.linalg.matrix_rank(y)))
 
 
 def mutual_knn(x, y, k=10):
@@ -693,6 +781,9 @@ def rsa(x, y, method, kernel="correlation"):
 # Every measure of the registry has its oracle here, of its options by default.
 MEASURES = {
     "angular_cka": angular_cka,
+    "bures": bures,
+    "cca": cca,
+    "cca_squared": cca_squared,
     "cka": cka,
     "cka_biased": lambda x, y: cka(x, y, estimator="biased"),
     "cka_cosine": lambda x, y: cka(x, y, kernel="cosine"),
@@ -701,18 +792,24 @@ MEASURES = {
     "distance_correlation": distance_correlation,
     "distance_correlation_debiased": distance_correlation_debiased,
     "edit_knn": edit_knn,
+    "eigenspace_overlap": eigenspace_overlap,
     "gbs": gbs,
     "gbs_centered": lambda x, y: gbs(x, y, center=True),
     "gbs_knn": lambda x, y: gbs(x, y, k=10),
     "jaccard_knn": jaccard_knn,
     "lcs_knn": lcs_knn,
+    "linear_regression": linear_regression,
     "mutual_knn": mutual_knn,
     "procrustes": procrustes,
+    "procrustes_distance": procrustes_distance,
+    "pwcca": pwcca,
     "rank_similarity": rank_similarity,
     "rsa_cosine": lambda x, y: rsa(x, y, "cosine", kernel="linear"),
     "rsa_pearson": lambda x, y: rsa(x, y, "pearson"),
     "rsa_spearman": lambda x, y: rsa(x, y, "spearman"),
     "second_order_cosine": second_order_cosine,
+    "shape_metric": shape_metric,
+    "svcca": svcca,
 }
 
 

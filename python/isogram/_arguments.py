@@ -102,6 +102,15 @@ def positive(function: str, name: str, value: object, or_else: str = "") -> floa
     return result
 
 
+def fraction(function: str, name: str, value: object, *, or_zero: bool = True) -> float:
+    """Return `value` as a float from 0 to 1."""
+    expected = "a number from 0 to 1" if or_zero else "a number above 0, and at most 1"
+    result = number(function, name, value, expected)
+    if not 0 <= result <= 1 or (result == 0 and not or_zero):
+        raise ValueError(_must_be(function, name, expected, value))
+    return result
+
+
 def threads(function: str, num_threads: Any, name: str = "num_threads") -> int:
     """Return the number of threads for the core, where 0 stands for get_num_threads()."""
     return 0 if num_threads is None else integer(function, name, num_threads, 1, 1 << 16)

@@ -101,7 +101,7 @@ class EmulatedArray(NDArrayOperatorsMixin):
 def on_device(value, number=0):
     """Wrap NumPy's arrays and scalars, also inside of tuples."""
     if isinstance(value, tuple) and any(isinstance(v, np.ndarray) for v in value):
-        return type(value)(on_device(v, number) for v in value)
+        return tuple(on_device(v, number) for v in value)
     if isinstance(value, np.ndarray | np.generic):
         return EmulatedArray(np.asarray(value), number)
     return value

@@ -27,6 +27,7 @@ def declarations():
     for name, measure in ig.measures().items():
         names = ", ".join(f"`{n}`" for n in (name, *measure.aliases))
         kind = measure.kind + (", a metric" if measure.metric else "")
+        kind += "" if measure.symmetric else ", not symmetric"
         interval = " to ".join(map(number, measure.range))
         options = ", ".join(f"`{option}`" for option in measure.options) or "none"
         fewest = str(measure.fewest)

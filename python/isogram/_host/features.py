@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from isogram._entries import converted, widened
 from isogram._host.gram import inner_products
 from isogram._types import Array
+from isogram._walk.tiles import spans
+
+_ROWS = 32  # that are transposed at a time: half of them would fill a line of the cache twice
 
 
 def doubles(x: Array) -> NDArray[np.float64]:
@@ -18,5 +21,13 @@ def doubles(x: Array) -> NDArray[np.float64]:
 def cross_products(x: Array, y: Array, num_threads: int) -> NDArray[np.float64]:
     """See `Place`."""
     products = np.empty((x.shape[1], y.shape[1]))
-    inner_products(x.T, None if y is x else y.T, products, num_threads)
+    inner_products(_transposed(x), None if y is x else _transposed(y), products, num_threads)
     return products
+
+
+def _transposed(x: Array) -> NDArray[np.float64]:
+    """Return the transpose, row by row, which the core reads five times as fast."""
+    result = np.empty(x.T.shape)
+    for rows in spans(len(x), _ROWS):
+        result[:, rows] = x[rows].T
+    return result

@@ -96,7 +96,7 @@ def measures(kind: MeasureKind | None = None) -> Measures:
     >>> ig.measures()["gbs"].range
     (-1.0, 1.0)
     >>> list(ig.measures(kind="distance"))
-    ['angular_cka', 'procrustes']
+    ['angular_cka', 'procrustes', 'procrustes_distance', 'shape_metric']
     """
     if kind is not None and kind not in (kinds := _defined("KINDS")):
         expected = ", ".join(map(repr, kinds))
