@@ -151,7 +151,7 @@ class PairsOfFeatures:
 
     def table(self, value: Callable[[CrossProducts], Array], *, is_symmetric: bool = True) -> Array:
         """Return a function of all pairs of layers, (L1, L2)."""
-        return self.table_of(lambda x, y: value(self.products(x, y)), symmetric=is_symmetric)
+        return self.table_of(lambda x, y: value(self.products(x, y)), is_symmetric=is_symmetric)
 
     def table_of(self, value: Callable[[int, int], Array], *, is_symmetric: bool) -> Array:
         """Return a function of two layers, by their numbers, for all pairs of them, (L1, L2)."""
