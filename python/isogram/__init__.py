@@ -39,6 +39,8 @@ from isogram._operations.semantic_matching import SemanticMatching, semantic_mat
 from isogram._operations.similarity import similarity, similarity_matrix
 
 if TYPE_CHECKING:
+    from isogram._inference.bootstrap import Bootstrap, Difference, bootstrap
+    from isogram._inference.jackknife import Jackknife, jackknife
     from isogram._inference.permutation import PermutationTest, permutation_test
     from isogram._measures import Measure
     from isogram._operations.minibatch_cka import MinibatchCKA
@@ -56,8 +58,11 @@ with suppress(ImportError, AttributeError):
 __version__: str = _build_info()["version"]
 
 __all__ = [
+    "Bootstrap",
     "Csr",
     "CudaError",
+    "Difference",
+    "Jackknife",
     "Matching",
     "Measure",
     "MinibatchCKA",
@@ -69,6 +74,7 @@ __all__ = [
     "Tile",
     "__version__",
     "bandwidth",
+    "bootstrap",
     "center",
     "cka",
     "cka_matrix",
@@ -82,6 +88,7 @@ __all__ = [
     "gram",
     "graph",
     "hsic",
+    "jackknife",
     "jsd",
     "match",
     "measures",
@@ -102,10 +109,15 @@ __all__ = [
 
 # Public names of modules that `import isogram` does not load.
 _MODULES = {
+    "Bootstrap": "isogram._inference.bootstrap",
+    "Difference": "isogram._inference.bootstrap",
+    "Jackknife": "isogram._inference.jackknife",
     "Measure": "isogram._measures._measure",
     "MinibatchCKA": "isogram._operations.minibatch_cka",
     "MinibatchGBS": "isogram._operations.minibatch_gbs",
     "PermutationTest": "isogram._inference.permutation",
+    "bootstrap": "isogram._inference.bootstrap",
+    "jackknife": "isogram._inference.jackknife",
     "permutation_test": "isogram._inference.permutation",
 }
 

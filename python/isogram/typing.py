@@ -24,6 +24,8 @@ RsmMethodName: TypeAlias = Literal[
     "pearson", "spearman", "rho_a", "kendall", "kendall_a", "kendall_b", "cosine", "cka", "gbs"
 ]
 
+IntervalName: TypeAlias = Literal["bca", "percentile"]  # of a bootstrap
+ResampledName: TypeAlias = Literal["inputs", "features"]
 MeasureKind: TypeAlias = Literal["similarity", "distance"]
 ExchangeName: TypeAlias = Literal["samples", "groups"]  # what permutations move
 ReductionName: TypeAlias = Literal["flatten", "mean", "mean_nchw"]  # of layers in files

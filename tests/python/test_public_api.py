@@ -48,6 +48,11 @@ SIGNATURES = {
     f"{LAYOUT}, {MASKS}, {OUT}, loss=None, {GPUS}, {END})",
     "spatial_rsm": '(tokens, other=None, *, pairs=None, kernel="cosine", normalize="input", '
     f"{LAYOUT}, {OUT}, {GPUS}, {END})",
+    "bootstrap": '(x, y=None, *, measure="cka", reduce="flatten", n_resamples=1000, '
+    'confidence=0.95, interval=None, groups=None, over="inputs", seed=0, num_threads=None, '
+    "**options)",
+    "jackknife": '(x, y=None, *, measure="cka", reduce="flatten", confidence=0.95, groups=None, '
+    "num_threads=None, **options)",
     "measures": "(kind=None)",
     "register_measure": "(measure)",
     "similarity": f"(x, y, *, {MEASURE}, num_threads=None, **options)",
@@ -65,8 +70,9 @@ SIGNATURES = {
     "get_cmake_dir": "()",
 }
 OTHER_NAMES = {
-    "Csr", "CudaError", "Matching", "Measure", "MinibatchCKA", "MinibatchGBS", "Motifs",
-    "PermutationTest", "Plan", "SemanticMatching", "Tile", "simd", "__version__",
+    "Bootstrap", "Csr", "CudaError", "Difference", "Jackknife", "Matching", "Measure",
+    "MinibatchCKA", "MinibatchGBS", "Motifs", "PermutationTest", "Plan", "SemanticMatching",
+    "Tile", "simd", "__version__",
 }  # fmt: skip
 EXTENSION_NAMES = {
     "gram", "distances", "center", "hsic_table", "dense_graph", "knn_graph", "gbs_table",

@@ -1,0 +1,261 @@
+"""Measures of resamples of the inputs, in which no input is a pair with its own copy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram._arithmetic import usual_arithmetic
+from isogram._inference.draws import Counts, positions
+from isogram._inference.neighbourhoods import Neighbourhoods
+from isogram._inference.weighted_grams import WeightedGrams, weighted_sums
+from isogram._inference.whole_grams import Cosines, cosines_of, grams_of, unit_cosines
+from isogram._statistics.by_name import STATISTICS
+from isogram._statistics.centred_products import CentredProducts, known_squares
+from isogram._statistics.cka_table import CkaTable
+from isogram._statistics.layer_pairs import LayerPairs, LayerTable
+from isogram._statistics.moments import Hsic, cka
+from isogram._statistics.nearest_neighbours import NearestNeighbours
+from isogram._statistics.tables import table
+from isogram._types import Layers
+from isogram._walk.tiles import spans
+
+if TYPE_CHECKING:
+    from isogram._measures import Measure
+
+Doubles = NDArray[np.float64]
+
+# From the draws of some resamples to the statistic of each, None where that has none.
+Resampler = Callable[[Counts], Iterator[Any]]
+
+_TOGETHER = 128  # resamples whose weighted sums are one product
+
+
+def resampler_of(pairs: LayerPairs, measure: Measure, options: Mapping[str, Any]) -> Resampler:
+    """Return a function to a measure's statistics of resamples; of layers on the host."""
+    if measure.needs not in RESAMPLERS:
+        expected = ", ".join(map(repr, RESAMPLERS))
+        raise ValueError(
+            f"{pairs.function}: `measure` must need one of the statistics {expected}, whose "
+            f"duplicates can be left out, got {measure.name!r}, which needs {measure.needs!r}"
+        )
+    return RESAMPLERS[measure.needs](pairs, **options)
+
+
+@usual_arithmetic()
+def values_of(
+    measure: Measure, resampler: Resampler, counts: Counts, shape: tuple[int, int]
+) -> Doubles:
+    """Return the values of a measure, (resamples, L1, L2); NaN where it is not defined."""
+    values = np.full((len(counts), *shape), np.nan)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for row, statistic in zip(values, resampler(counts), strict=True):
+            if statistic is not None:
+                row[:] = measure.value(np, statistic)
+    return values
+
+
+def _products(pairs: LayerPairs, *, centring: str, **kernel: Any) -> Resampler:
+    """`centred_products`."""
+    pairs, grams = grams_of(pairs, **kernel, is_centred=centring in ("double", "debiased"))
+    weighted = WeightedGrams(grams, centring, pairs.num_threads)
+    rows, cols = _sides(pairs)
+    return lambda counts: weighted.products(rows, cols, counts)
+
+
+def _cka(
+    pairs: LayerPairs, *, estimator: str, precision: str = "float32", **kernel: Any
+) -> Resampler:
+    """`cka_table`, in float64."""
+    del precision
+    products = _products(
+        pairs, centring="double" if estimator == "biased" else "debiased", **kernel
+    )
+
+    def tables(counts: Counts) -> Iterator[CkaTable]:
+        for s in products(counts):
+            hsic = Hsic(s.products, *known_squares(np, s))
+            values = cka(np, hsic)
+            yield CkaTable(hsic.cross, values, *hsic[1:], values, pairs.x.names, pairs.names_y)
+
+    return tables
+
+
+def _ranks(pairs: LayerPairs, **kernel: Any) -> Resampler:
+    """`rank_products`: ranks of the entries of each resample, with the ties of the whole sample."""
+    pairs, grams = grams_of(pairs, **kernel, is_centred=False)
+    n = pairs.x.samples
+    orders = [_Order(pairs.place.rank_entries(k, pairs.num_threads)) for k in grams]
+    upper = np.triu_indices(n, 1)
+    rows, cols = _sides(pairs)
+
+    def products(counts: Counts) -> Iterator[CentredProducts]:
+        for w in counts.astype(np.float64):
+            weights = w[upper[0]] * w[upper[1]]
+            ranks = [order.centred_ranks(weights) for order in orders]
+            weighted = [weights * r for r in ranks]
+            table = np.array(
+                [[np.einsum("k,k->", weighted[i], ranks[j]) for j in cols] for i in rows]
+            )
+            own = np.array([np.einsum("k,k->", a, b) for a, b in zip(weighted, ranks, strict=True)])
+            of_x, of_y = own[list(rows)], own[list(cols)]
+            yield CentredProducts(table, of_x, of_y, np.zeros(len(of_x)), np.zeros(len(of_y)))
+
+    return products
+
+
+class _Order:
+    """The order of an RSM's entries, of which equal ones have one rank, for ranks with weights."""
+
+    def __init__(self, ranks: Doubles) -> None:
+        _, self._level = np.unique(ranks, return_inverse=True)
+        self._order = np.argsort(ranks, kind="stable")
+        self._ends = np.cumsum(np.bincount(self._level)) - 1
+
+    def centred_ranks(self, weights: Doubles) -> Doubles:
+        """Return ranks less their mean, where an entry of weight w stands w times."""
+        upto = np.cumsum(weights[self._order])[self._ends]
+        middles = upto - np.diff(upto, prepend=0.0) / 2 - upto[-1] / 2
+        ranks: Doubles = middles[self._level]
+        return ranks
+
+
+def _graphs(
+    pairs: LayerPairs,
+    *,
+    k: int | None,
+    center: bool = False,
+    kernel: str = "cosine",
+    precision: str = "float32",
+) -> Resampler:
+    """`gbs_table`, in float64."""
+    del precision
+    cosines = cosines_of(pairs, center=center, is_given=kernel == "precomputed")
+    if k is None:
+        together = 1 if center else _TOGETHER
+        return lambda counts: _full_graphs(pairs, cosines, counts, together)
+
+    def tables(counts: Counts) -> Iterator[LayerTable | None]:
+        for w in counts:
+            if w.sum() - w.max() < k:
+                yield None
+                continue
+            drawn = positions(w)
+            is_copy = drawn[:, None] == drawn
+            grams = []
+            for cosines_in in cosines:
+                gram = cosines_in(w)[np.ix_(drawn, drawn)]
+                gram[is_copy] = -1.0  # the last that is a neighbour
+                np.fill_diagonal(gram, 1.0)
+                grams.append(gram)
+            of_x, of_y = pairs.sides(grams)
+            y = None if pairs.y is None else Layers(pairs.y.names, of_y)
+            resampled = pairs._replace(x=Layers(pairs.x.names, of_x), y=y)
+            yield LayerTable(pairs.place.gbs_table_of_grams(resampled, k, False).gbs)
+
+    return tables
+
+
+def _full_graphs(
+    pairs: LayerPairs, cosines: Sequence[Cosines], counts: Counts, together: int
+) -> Iterator[LayerTable]:
+    """Mean over samples of the cosine of their rows, without entries of their copies."""
+    for some in spans(len(counts), together):
+        graphs = [cosines_in(counts[some.start]) for cosines_in in cosines]
+        weights = counts[some].astype(np.float64)
+        squares = [weighted_sums(weights, a * a, pairs.num_threads) for a in graphs]
+        of_pair = partial(_mean_of_rows, weights, graphs, squares, pairs.num_threads)
+        values = table(np, *pairs.sides(range(len(graphs))), of_pair)
+        yield from map(LayerTable, np.moveaxis(values, 2, 0))
+
+
+def _mean_of_rows(
+    weights: Doubles,
+    graphs: list[Doubles],
+    squares: list[Doubles],
+    num_threads: int,
+    i: int,
+    j: int,
+) -> Doubles:
+    products = weighted_sums(weights, graphs[i] * graphs[j], num_threads)
+    cosines = unit_cosines(products, squares[i], squares[j])
+    means: Doubles = np.einsum("bn,bn->b", weights, cosines) / weights.sum(axis=1)
+    return means
+
+
+def _neighbours(pairs: LayerPairs, *, k: int, center: bool = False) -> Resampler:
+    """`nearest_neighbours`."""
+    found = [Neighbourhoods(cosines, k) for cosines in cosines_of(pairs, center=center)]
+
+    def statistics(counts: Counts) -> Iterator[NearestNeighbours | None]:
+        for w in counts:
+            indices = [neighbourhoods.of(w) for neighbourhoods in found]
+            is_defined = all(near is not None for near in indices)
+            yield NearestNeighbours(k, *pairs.sides(indices)) if is_defined else None
+
+    return statistics
+
+
+def _neighbours_and_units(pairs: LayerPairs, *, k: int, center: bool = False) -> Resampler:
+    """`nearest_cosines`."""
+    neighbours = _neighbours(pairs, k=k, center=center)
+
+    def statistics(counts: Counts) -> Iterator[NearestNeighbours | None]:
+        for w, near in zip(counts, neighbours(counts), strict=True):
+            drawn = positions(w)
+            units = [pairs.place.unit_rows(x[drawn], center) for x in pairs.layers.arrays]
+            if near is None:
+                yield None
+            else:
+                of_x, of_y = pairs.sides(units)
+                yield near._replace(units_x=of_x, units_y=of_y)
+
+    return statistics
+
+
+def _of_features(needs: str) -> Callable[..., Resampler]:
+    """Return the resampler of a statistic of features, to which duplicates are samples like any."""
+
+    def resampler(pairs: LayerPairs, **options: Any) -> Resampler:
+        def statistics(counts: Counts) -> Iterator[Any]:
+            for w in counts:
+                statistic, _ = STATISTICS[needs](_drawn(pairs, positions(w)), **options)
+                yield statistic
+
+        return statistics
+
+    return resampler
+
+
+def _drawn(pairs: LayerPairs, samples: NDArray[np.int64]) -> LayerPairs:
+    """Return pairs of the same layers, of some samples."""
+
+    def of_side(side: Layers) -> Layers:
+        return side._replace(arrays=[a[samples] for a in side.arrays])
+
+    return pairs._replace(x=of_side(pairs.x), y=pairs.y and of_side(pairs.y))
+
+
+def _sides(pairs: LayerPairs) -> tuple[range, range]:
+    """Return the numbers of the layers of x, and of y."""
+    rows: range
+    cols: range
+    rows, cols = pairs.sides(range(len(pairs.layers.names)))
+    return rows, cols
+
+
+# Each takes pairs of layers on the host and the options of a measure.
+RESAMPLERS: Mapping[str, Callable[..., Resampler]] = {
+    "cka_table": _cka,
+    "gbs_table": _graphs,
+    "centred_products": _products,
+    "rank_products": _ranks,
+    "cross_products": _of_features("cross_products"),
+    "nearest_neighbours": _neighbours,
+    "neighbours_in_order": _neighbours,
+    "nearest_cosines": _neighbours_and_units,
+}

@@ -1,0 +1,124 @@
+"""What a call of inference is about: checked layers on the host, and a measure of them."""
+
+from __future__ import annotations
+
+from collections.abc import ItemsView, Iterator, Mapping, Sequence, ValuesView
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram._arguments import number, reduction_of, threads, two_layers, two_sets
+from isogram._inference.draws import Counts, clusters_of
+from isogram._inference.resampled import resampler_of, values_of
+from isogram._inference.results import keys_of
+from isogram._measures import measure_of
+from isogram._place import place_of
+from isogram._reductions import are_positions
+from isogram._statistics.layer_pairs import LayerPairs
+from isogram._types import Layers
+
+if TYPE_CHECKING:
+    from isogram._measures import Measure
+
+
+class Sample(NamedTuple):
+    """Two representations, or sets of layers, and the measure that compares them."""
+
+    function: str
+    measure: Measure
+    options: dict[str, Any]
+    x: Layers
+    y: Layers | None
+    keys: tuple[list[Any], list[Any]] | None  # None of two representations
+    num_threads: int
+    are_positions: bool  # the samples
+
+    @classmethod
+    def of(
+        cls,
+        function: str,
+        x: Any,
+        y: Any,
+        measure: Any,
+        reduce: Any,
+        num_threads: Any,
+        options: Any,
+    ) -> Sample:
+        """Check the arguments; layers on a GPU are copied to the host."""
+        chosen = measure_of(function, measure)
+        given = chosen.with_defaults(function, options)
+        workers = threads(function, num_threads)
+        reduction = reduction_of(function, reduce)
+        is_set = isinstance(x, Mapping | Sequence | Iterator | ValuesView | ItemsView)
+        if is_set or y is None:
+            rows, cols = two_sets(function, x, y, "x", reduction, "y")
+        else:
+            rows, cols = two_layers(function, x, y, reduction)
+        keys = keys_of(rows, cols) if is_set else None
+        place = place_of(function, rows.named_with(cols))
+
+        def on_host(side: Layers) -> Layers:
+            return side._replace(arrays=[place.to_host(a) for a in side.arrays])
+
+        with place.entered():
+            rows, cols = on_host(rows), cols and on_host(cols)
+        return cls(function, chosen, given, rows, cols, keys, workers, are_positions(reduction))
+
+    @property
+    def samples(self) -> int:
+        """How many samples all layers have."""
+        return self.x.samples
+
+    def clusters(self, groups: Any) -> NDArray[np.int64]:
+        """Return the number of each sample's group; without groups each is one by itself."""
+        if self.are_positions and groups is None:
+            raise ValueError(
+                f"{self.function}: `groups` must be given where positions are samples, which their "
+                "neighbours are like, got None: the input of each position"
+            )
+        return clusters_of(self.function, groups, self.samples)
+
+    def value(self) -> tuple[NDArray[np.float64], list[str]]:
+        """Return the measure of all pairs, (L1, L2), and warnings."""
+        _, values, remarks = self.measure.of_layers(
+            self.function, self.x, self.y, self.num_threads, None, self.options
+        )
+        return values, remarks
+
+    def of_draws(self, counts: Counts) -> NDArray[np.float64]:
+        """Return the measure in every resample, (resamples, L1, L2)."""
+        pairs = LayerPairs.of(self.function, self.x, self.y, self.num_threads, None)
+        resampler = resampler_of(pairs, self.measure, self.options)
+        return values_of(self.measure, resampler, counts, pairs.shape)
+
+    def of_features(self, resamples: int, seed: int) -> NDArray[np.float64]:
+        """Return the measure of features drawn with replacement, of each layer by themselves."""
+        rng = np.random.default_rng(seed)
+
+        def drawn(side: Layers) -> Layers:
+            picks = (rng.integers(a.shape[1], size=a.shape[1]) for a in side.arrays)
+            arrays = [a[:, pick] for a, pick in zip(side.arrays, picks, strict=True)]
+            return side._replace(arrays=arrays)
+
+        def resampled() -> Sample:
+            return self._replace(x=drawn(self.x), y=self.y and drawn(self.y))
+
+        return np.stack([resampled().value()[0] for _ in range(resamples)])
+
+    def shown(self, values: NDArray[np.float64]) -> Any:
+        """Return a table of pairs as results have it: of two representations a number."""
+        return float(values[0, 0]) if self.keys is None else values
+
+    def many(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return values of resamples as results have them."""
+        return values[:, 0, 0] if self.keys is None else values
+
+
+def confidence_of(function: str, confidence: object) -> float:
+    """Check how often an interval is meant to hold."""
+    expected = "a number between 0 and 1"
+    share = number(function, "confidence", confidence, expected)
+    if not 0 < share < 1:
+        raise ValueError(f"{function}: `confidence` must be {expected}, got {confidence!r}")
+    return share

@@ -1,0 +1,185 @@
+"""Products of centred Gram matrices in resamples of inputs, without those of duplicates.
+
+A measure's estimator is a mean of h(i, j, k, l) = ¼ (K_ij + K_kl - K_ik - K_jl)(L_ij + L_kl - L_ik
+- L_jl) over samples: over all that differ, for debiased HSIC; for the biased one, also over those
+in which i = j, or k = l and so on. In a resample an input may stand several times. The mean then
+runs over different inputs, each tuple as often as it can be drawn: Σ w_i w_j w_k w_l h / Σ w_i w_j
+w_k w_l. So no input is ever compared with itself, and what a mean of the features adds to K_ij for
+i and for j drops out as it does from the estimator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram._host.gram import inner_products
+from isogram._inference.draws import Counts
+from isogram._statistics.centred_products import CentredProducts
+from isogram._statistics.centring import shifts
+from isogram._walk.tiles import spans
+
+Doubles = NDArray[np.float64]
+
+_BYTES = 1 << 28  # of products of weights and Gram matrices that are held at a time
+_ROUNDINGS = (
+    64  # of a matrix's largest entry, which its centred entries exceed unless it is constant
+)
+
+
+class Weights(NamedTuple):
+    """How often inputs are drawn, w, and over how many tuples of different inputs that makes."""
+
+    w: Doubles  # (resamples, samples)
+    size: Doubles  # Σ w, (resamples,)
+    pairs: Doubles  # Σ w_i w_j of different i, j
+    triples: Doubles
+    quadruples: Doubles
+
+    @classmethod
+    def of(cls, counts: Counts) -> Weights:
+        """Count the tuples."""
+        w = counts.astype(np.float64)
+        s1, s2, s3, s4 = ((w**power).sum(axis=1) for power in (1, 2, 3, 4))
+        pairs = s1 * s1 - s2
+        triples = s1**3 - 3 * s1 * s2 + 2 * s3
+        quadruples = s1**4 - 6 * s1 * s1 * s2 + 3 * s2 * s2 + 8 * s1 * s3 - 6 * s4
+        return cls(w, s1, pairs, triples, quadruples)
+
+
+class WeightedGrams:
+    """Gram matrices of layers on the host, centred as `CentredProducts` says."""
+
+    def __init__(self, grams: list[Doubles], centring: str, num_threads: int) -> None:
+        """Take symmetric matrices, which are overwritten."""
+        self._centring, self._num_threads = centring, num_threads
+        self._samples = len(grams[0])
+        self._rounding = [(_ROUNDINGS * _eps() * np.abs(k).max() * len(k)) ** 2 for k in grams]
+        # What these subtract cancels in every sum, and would leave rounding.
+        self._grams = [_hollow(k, centring) for k in grams]
+        self._sums = {"none": _plain, "mean": _about_mean, "double": _biased}.get(
+            centring, _debiased
+        )
+
+    def products(self, rows: range, cols: range, counts: Counts) -> Iterator[CentredProducts]:
+        """Return the products of layers in every resample, in the unit of the whole sample's."""
+        layers = sorted({*rows, *cols})
+        at_once = max(1, _BYTES // (32 * self._samples * (len(layers) + 1)))
+        for some in spans(len(counts), at_once):
+            yield from self._part(rows, cols, layers, Weights.of(counts[some]))
+
+    def _part(
+        self, rows: range, cols: range, layers: list[int], weights: Weights
+    ) -> Iterator[CentredProducts]:
+        of_layers = {layer: self._row(weights, self._grams[layer]) for layer in layers}
+
+        @cache
+        def product(a: int, b: int) -> Doubles:
+            both = self._row(weights, self._grams[a] * self._grams[b])
+            return self._sums(weights, both, of_layers[a], of_layers[b])
+
+        table = np.array([[product(min(i, j), max(i, j)) for j in cols] for i in rows])
+        own_x, own_y = (np.array([product(i, i) for i in side]) for side in (rows, cols))
+        of_x, of_y = (np.array([self._rounding[i] for i in side]) for side in (rows, cols))
+        for b in range(len(weights.w)):
+            yield CentredProducts(table[:, :, b], own_x[:, b], own_y[:, b], of_x, of_y)
+
+    def _row(self, weights: Weights, gram: Doubles) -> _Row:
+        of_w = weighted_sums(weights.w, gram, self._num_threads)
+        if self._centring in ("none", "mean"):
+            return _Row(of_w, of_w)  # the second is not read
+        return _Row(of_w, weighted_sums(weights.w**2, gram, self._num_threads))
+
+
+def weighted_sums(weights: Doubles, gram: Doubles, num_threads: int) -> Doubles:
+    """Return the sums of a symmetric matrix's rows, with the weights of every resample."""
+    sums = np.empty(weights.shape)
+    inner_products(weights, gram, sums, num_threads)
+    return sums
+
+
+class _Row(NamedTuple):
+    """w K and w² K of a symmetric matrix, (resamples, samples)."""
+
+    of_w: Doubles
+    of_squares: Doubles
+
+
+_Sums = Callable[[Weights, _Row, _Row, _Row], Doubles]
+
+
+def _plain(weights: Weights, both: _Row, _: _Row, __: _Row) -> Doubles:
+    """n(n-1) · mean of K_ij L_ij."""
+    n = weights.size
+    return n * (n - 1) * _dot(weights.w, both.of_w) / weights.pairs
+
+
+def _about_mean(weights: Weights, both: _Row, k: _Row, l: _Row) -> Doubles:  # noqa: E741
+    """n(n-1) · covariance of K_ij and L_ij."""
+    n, w = weights.size, weights.w
+    total = _dot(w, k.of_w) * _dot(w, l.of_w) / weights.pairs
+    return n * (n - 1) * (_dot(w, both.of_w) - total) / weights.pairs
+
+
+def _debiased(weights: Weights, both: _Row, k: _Row, l: _Row) -> Doubles:  # noqa: E741
+    """n(n-3) · mean of h over four different inputs."""
+    n = weights.size
+    return n * (n - 3) * _over_quadruples(weights, both, k, l) / weights.quadruples
+
+
+def _biased(weights: Weights, both: _Row, k: _Row, l: _Row) -> Doubles:  # noqa: E741
+    """n² · mean of h over all: four different, three (in four ways), two (in two)."""
+    n, w = weights.size, weights.w
+    q11, q21, a1 = _dot(w, both.of_w), _dot(w * w, both.of_w), _dot(w, k.of_w * l.of_w)
+    triples = (3 * weights.size * q11 - 4 * q21 - 2 * a1) / 4
+    quadruples = _over_quadruples(weights, both, k, l)
+    of_pairs = 2 * n * (n - 1) * (q11 / weights.pairs)
+    of_triples = 4 * n * (n - 1) * (n - 2) * (triples / weights.triples)
+    of_quadruples = n * (n - 1) * (n - 2) * (n - 3) * (quadruples / weights.quadruples)
+    # Of two or three samples there are no more different ones.
+    return (of_pairs + np.where(n < 3, 0, of_triples) + np.where(n < 4, 0, of_quadruples)) / (n * n)
+
+
+def _over_quadruples(weights: Weights, both: _Row, k: _Row, l: _Row) -> Doubles:  # noqa: E741
+    """Σ w_i w_j w_k w_l h(i, j, k, l) of different inputs, by the powers of w at i and at j."""
+    s1, w = weights.size, weights.w
+    w2 = w * w
+    s2 = w2.sum(axis=1)
+    q11, q21, q31 = _dot(w, both.of_w), _dot(w2, both.of_w), _dot(w2 * w, both.of_w)
+    q22 = _dot(w2, both.of_squares)
+    products = k.of_w * l.of_w
+    a1, a2 = _dot(w, products), _dot(w2, products)
+    mixed = _dot(w, k.of_squares * l.of_w) + _dot(w, k.of_w * l.of_squares)
+    same_pair = (s1 * s1 - s2) * q11 - 4 * s1 * q21 + 4 * q31 + 2 * q22  # K_ij L_ij
+    one_shared = s1 * (a1 - q21) - (a2 - q22) - (mixed - 2 * q31)  # K_ij L_ik
+    disjoint = _dot(w, k.of_w) * _dot(w, l.of_w) - 4 * a2 + 2 * q22  # K_ij L_kl
+    total: Doubles = same_pair + disjoint - 2 * one_shared
+    return total
+
+
+def _dot(a: Doubles, b: Doubles) -> Doubles:
+    result: Doubles = np.einsum("bn,bn->b", a, b)
+    return result
+
+
+def _hollow(k: Doubles, centring: str) -> Doubles:
+    """Return a matrix with a diagonal of 0, less what its centring takes off in any case."""
+    if centring == "double":
+        diagonal = k.diagonal().copy() / 2
+        k -= diagonal[:, None]
+        k -= diagonal
+    np.fill_diagonal(k, 0)
+    if centring == "debiased":
+        taken = shifts(k.sum(axis=1), hollow=True)
+        k -= taken[:, None]
+        k -= taken
+        np.fill_diagonal(k, 0)
+    return k
+
+
+def _eps() -> float:
+    return float(np.finfo(np.float64).eps)
