@@ -40,6 +40,7 @@ from isogram._operations.similarity import similarity, similarity_matrix
 
 if TYPE_CHECKING:
     from isogram._inference.bootstrap import Bootstrap, Difference, bootstrap
+    from isogram._inference.calibration import Calibration, calibrate
     from isogram._inference.jackknife import Jackknife, jackknife
     from isogram._inference.permutation import PermutationTest, permutation_test
     from isogram._measures import Measure
@@ -59,6 +60,7 @@ __version__: str = _build_info()["version"]
 
 __all__ = [
     "Bootstrap",
+    "Calibration",
     "Csr",
     "CudaError",
     "Difference",
@@ -75,6 +77,7 @@ __all__ = [
     "__version__",
     "bandwidth",
     "bootstrap",
+    "calibrate",
     "center",
     "cka",
     "cka_matrix",
@@ -115,8 +118,10 @@ _MODULES = {
     "Measure": "isogram._measures._measure",
     "MinibatchCKA": "isogram._operations.minibatch_cka",
     "MinibatchGBS": "isogram._operations.minibatch_gbs",
+    "Calibration": "isogram._inference.calibration",
     "PermutationTest": "isogram._inference.permutation",
     "bootstrap": "isogram._inference.bootstrap",
+    "calibrate": "isogram._inference.calibration",
     "jackknife": "isogram._inference.jackknife",
     "permutation_test": "isogram._inference.permutation",
 }

@@ -57,6 +57,8 @@ SIGNATURES = {
     "register_measure": "(measure)",
     "similarity": f"(x, y, *, {MEASURE}, num_threads=None, **options)",
     "similarity_matrix": f"(layers, other=None, *, {MEASURE}, {END}, **options)",
+    "calibrate": f"(x, y=None, *, {MEASURE}, aggregate=None, alpha=0.05, n_permutations=1000, "
+    f'groups=None, exchange="samples", seed=0, {END}, **options)',
     "permutation_test": f"(x, y=None, *, {MEASURE}, n_permutations=1000, groups=None, "
     f'exchange="samples", seed=0, {END}, **options)',
     "compare_rsms": '(rsm_a, rsm_b, *, method="pearson", kinds=None, num_threads=None)',
@@ -70,9 +72,9 @@ SIGNATURES = {
     "get_cmake_dir": "()",
 }
 OTHER_NAMES = {
-    "Bootstrap", "Csr", "CudaError", "Difference", "Jackknife", "Matching", "Measure",
-    "MinibatchCKA", "MinibatchGBS", "Motifs", "PermutationTest", "Plan", "SemanticMatching",
-    "Tile", "simd", "__version__",
+    "Bootstrap", "Calibration", "Csr", "CudaError", "Difference", "Jackknife", "Matching",
+    "Measure", "MinibatchCKA", "MinibatchGBS", "Motifs", "PermutationTest", "Plan",
+    "SemanticMatching", "Tile", "simd", "__version__",
 }  # fmt: skip
 EXTENSION_NAMES = {
     "gram", "distances", "center", "hsic_table", "dense_graph", "knn_graph", "gbs_table",
