@@ -761,6 +761,31 @@ def edit_knn(x, y, k=10):
     return 1 - float(np.mean([edit_distance(a, b) for a, b in near])) / k
 
 
+def cknna(x, y, k=10, estimator="debiased"):
+    """Huh et al. 2024, as in their code: HSIC of cosines masked by the neighbours in both.
+
+    Masked matrices are not symmetric; with the biased estimator a sample is its own neighbour.
+    """
+    n, is_debiased = len(x), estimator == "debiased"
+    cosines, masks = [gram(a, kernel="cosine") for a in (x, y)], []
+    for a in (x, y):
+        mask = np.zeros((n, n))
+        for i, near in enumerate(neighbours(a, k if is_debiased else k - 1)):
+            mask[i, near if is_debiased else [*near, i]] = 1
+        masks.append(mask)
+
+    def hsic_of(a, b):
+        mask = masks[a] * masks[b]
+        p, q, ones = cosines[a] * mask, cosines[b] * mask, np.ones(n)
+        if not is_debiased:
+            h = np.eye(n) - 1 / n
+            return np.trace(p @ h @ q @ h)
+        value = np.trace(p @ q) + p.sum() * q.sum() / ((n - 1) * (n - 2))
+        return (value - 2 * ones @ p @ q @ ones / (n - 2)) / (n * (n - 3))
+
+    return float(hsic_of(0, 1) / np.sqrt(hsic_of(0, 0) * hsic_of(1, 1)))
+
+
 def second_order_cosine(x, y, k=10):
     """Hamilton et al. 2016: cosine of the similarities to all neighbours in either."""
     cosines = [gram(a, kernel="cosine") for a in (x, y)]
@@ -788,6 +813,7 @@ MEASURES = {
     "cka_biased": lambda x, y: cka(x, y, estimator="biased"),
     "cka_cosine": lambda x, y: cka(x, y, kernel="cosine"),
     "cka_rbf": lambda x, y: cka(x, y, kernel="rbf"),
+    "cknna": cknna,
     "cycle_knn": cycle_knn,
     "distance_correlation": distance_correlation,
     "distance_correlation_debiased": distance_correlation_debiased,

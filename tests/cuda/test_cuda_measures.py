@@ -77,6 +77,7 @@ def test_options(gpu):
         ("cka", {"kernel": "rbf", "estimator": "biased"}),
         ("gbs", {"k": 4, "center": True}),
         ("mutual_knn", {"k": 3, "center": True}),
+        ("cknna", {"k": 5, "estimator": "biased"}),
         ("rank_similarity", {"k": 3, "center": True}),
         ("second_order_cosine", {"k": 3, "center": True}),
     ):

@@ -39,6 +39,7 @@ WIDE = {
     "bures",
     "cca",
     "cca_squared",
+    "cknna",
     "cycle_knn",
     "distance_correlation",
     "distance_correlation_debiased",
@@ -61,6 +62,7 @@ WIDE = {
 }
 # Of the k nearest neighbours of every sample, the two sets of a pair counted in one way or another.
 OF_NEIGHBOURS = (
+    "cknna",
     "cycle_knn",
     "edit_knn",
     "jaccard_knn",
@@ -232,7 +234,7 @@ def test_options_of_the_others(simd_level):
     x, y = related(40, 6, 9)
     centred = [oracle.centred_columns(a) for a in (x, y)]
     for name in OF_NEIGHBOURS:
-        for k in (1, 4, 39):
+        for k in (1 if name != "cknna" else 2, 4, 39):
             actual = similarity(x, y, measure=name, k=k)
             assert_close(actual, getattr(reference, name)(x, y, k), 1e-12, f"{name}, {k}")
         actual = similarity(x + 100, y - 50, measure=name, k=5, center=True)
@@ -253,7 +255,7 @@ def test_options_of_the_others(simd_level):
     assert_close(medians, oracle.compare(k, l), 1e-11)
 
 
-@pytest.mark.parametrize("k", [1, 3, 10])
+@pytest.mark.parametrize("k", [2, 3, 10])
 def test_ties_go_to_the_smaller_index(simd_level, k):
     for n in (12, 40, 97):
         x, y = signs(n), signs(n, seed=1)
@@ -262,6 +264,29 @@ def test_ties_go_to_the_smaller_index(simd_level, k):
             for dtype in DTYPES.values():
                 actual = similarity(x.astype(dtype), y.astype(dtype), measure=name, k=k)
                 assert_close(actual, expected, 1e-12)
+
+
+def test_cknna_of_both_estimators(simd_level):
+    x, y = related(40, 6, 9)
+    for estimator in ("debiased", "biased"):
+        for k in (2, 3, 10, 39):
+            options = {"k": k, "estimator": estimator}
+            for a, b in ((x, y), (y, x), (x, x.copy())):
+                expected = reference.cknna(a, b, **options)
+                assert_close(similarity(a, b, measure="cknna", **options), expected, 1e-12)
+    # All others are neighbours: CKA of cosines.
+    assert_close(similarity(x, y, measure="cknna", k=39), ig.cka(x, y, kernel="cosine"), 1e-12)
+    biased = similarity(x, y, measure="cknna", k=40, estimator="biased")
+    assert_close(biased, ig.cka(x, y, kernel="cosine", estimator="biased"), 1e-12)
+
+
+def test_cknna_without_a_value_is_nan_and_named():
+    x, y = data((30, 4), "float64"), np.zeros((30, 5))
+    with pytest.warns(RuntimeWarning) as said:
+        assert np.isnan(similarity(x, y, measure="cknna"))
+    edges, undefined = (str(warning.message) for warning in said)
+    assert "30 of `y` have no edges" in edges
+    assert undefined.startswith("similarity: the HSIC of `y` with itself, along the edges")
 
 
 def test_neighbours_by_hand():
@@ -547,7 +572,7 @@ def test_range_symmetry_and_itself(name, n, d, seed):
         assert low <= value <= high
         if measure.symmetric:
             assert_close(similarity(b, a, measure=name), value, 1e-13)
-    best, worst = (low, high) if measure.kind == "distance" else (high, low)
+    best, worst = (low, high) if measure.kind == "distance" else (min(high, 1.0), low)
     own = of_itself(name, x)
     assert (own == best) or name in NOT_BEST_OF_ITSELF
     assert_close(similarity(x, x, measure=name), own, 0 if own == best else 1e-13)
@@ -585,7 +610,9 @@ FEWEST = [(name, {}) for name in NAMES] + [
     for option, values in OPTIONS_THAT_TAKE_SAMPLES.items()
     for name in NAMES
     for value in values
-    if option in MEASURES[name].options and not (value is None and name in OF_NEIGHBOURS)
+    if option in MEASURES[name].options
+    and not (value is None and name in OF_NEIGHBOURS)
+    and not (value == 1 and name == "cknna")
 ]
 
 
@@ -801,6 +828,11 @@ REFUSED = {
         {"measure": "svcca", "variance": 0},
         ValueError,
         "`variance` must be a number above 0, and at most 1, got 0",
+    ),
+    "a single neighbour": (
+        {"measure": "cknna", "k": 1},
+        ValueError,
+        "`k` must be an integer of at least 2",
     ),
     "no k": (
         {"measure": "mutual_knn", "k": None},

@@ -15,6 +15,7 @@ from isogram._statistics.nearest_neighbours import (
     nearest_neighbours,
     neighbours_in_order,
 )
+from isogram._statistics.neighbour_edges import neighbour_edges, samples_for_edges
 from isogram._statistics.rank_products import rank_products, samples_for_ranks
 
 # Each takes pairs of layers and the options of a measure, and returns the statistic, and a function
@@ -28,6 +29,7 @@ STATISTICS: Mapping[str, Callable[..., tuple[Any, Remarks]]] = {
     "nearest_neighbours": nearest_neighbours,
     "neighbours_in_order": neighbours_in_order,
     "nearest_cosines": nearest_cosines,
+    "neighbour_edges": neighbour_edges,
 }
 
 # Each takes the same options, and returns how many samples the statistic needs with them.
@@ -40,6 +42,7 @@ FEWEST: Mapping[str, Callable[..., int]] = {
     "nearest_neighbours": samples_for_neighbours,
     "neighbours_in_order": samples_for_neighbours,
     "nearest_cosines": samples_for_neighbours,
+    "neighbour_edges": samples_for_edges,
 }
 
 

@@ -20,7 +20,7 @@ from isogram._statistics.tables import table
 from isogram._types import Array
 from isogram._walk.tiles import spans
 
-_PART = 1 << 17  # entries that are gathered at a time, and stay in a processor's cache
+PART = 1 << 17  # entries that are gathered at a time, and stay in a processor's cache
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -117,7 +117,7 @@ def _mean(
 
     def mean(a: Array, b: Array) -> Array:
         total = xp.zeros(())
-        for rows in spans(len(a), max(1, _PART // s.k)):
+        for rows in spans(len(a), max(1, PART // s.k)):
             total = total + of_samples(rows, a, b).sum()
         return total / len(a)
 
@@ -149,7 +149,7 @@ def _edits(xp: Any, a: Array, b: Array, substitution: int) -> Array:
 
 def _sum_of_cosines(xp: Any, near_x: Array, x: Array, near_y: Array, y: Array) -> Array:
     n, k = near_x.shape
-    rows_at_once = max(1, _PART // (2 * k * max(x.shape[1], y.shape[1])))
+    rows_at_once = max(1, PART // (2 * k * max(x.shape[1], y.shape[1])))
     total = xp.zeros(())
     for rows in spans(n, rows_at_once):
         union = xp.sort(xp.concatenate([near_x[rows], near_y[rows]], axis=1), axis=1)
@@ -204,7 +204,7 @@ def _in_order(xp: Any, indices: Array, units: Array) -> Array:
     n, k = indices.shape
     d = units.shape[1]
     found = xp.empty((n, k), np.int64)
-    for rows in spans(n, max(1, _PART // (k * d))):
+    for rows in spans(n, max(1, PART // (k * d))):
         near = xp.sort(indices[rows].astype(np.int64), axis=1)
         apart = units[near] - units[rows, None]
         squares = (apart * apart).sum(axis=2)
