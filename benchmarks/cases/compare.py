@@ -21,6 +21,13 @@ METHODS: dict[RsmMethodName, str] = {  # ours → rsatoolbox's
     "cosine": "cosine",
 }
 
+TABLES: dict[RsmMethodName, str] = {
+    "pearson": "corr",
+    "cosine": "cosine",
+    "rho_a": "rho-a",
+    "kendall_a": "tau-a",
+}
+
 
 def cases(settings: Settings) -> list[Case]:
     """Return the cases of this group."""
@@ -37,6 +44,18 @@ def cases(settings: Settings) -> list[Case]:
         )
         for method in METHODS
     ]
+    tables = [
+        Case(
+            f"compare-table-{method}",
+            "compare",
+            f"{method} of 10 models and 20 subjects",
+            {"rows": 10, "cols": 20, "n": settings.size(92, 20)},
+            partial(rsm_table, method, settings.size(92, 20)),
+            dtype="float64",
+            levels=False,
+        )
+        for method in TABLES
+    ]
     divergences = Case(
         "jsd",
         "compare",
@@ -44,7 +63,7 @@ def cases(settings: Settings) -> list[Case]:
         {"n": rows, "classes": classes},
         lambda _: jsd(data.probabilities(rows, classes)),
     )
-    return [*result, divergences]
+    return [*result, *tables, divergences]
 
 
 def rsms(method: RsmMethodName, n: int, _: Settings) -> Workload:
@@ -62,6 +81,31 @@ def rsms(method: RsmMethodName, n: int, _: Settings) -> Workload:
         "rsatoolbox",
         "rsatoolbox",
         lambda module: lambda: module.compare(a, b, METHODS[method]),
+    )
+    return workload
+
+
+def rsm_table(method: RsmMethodName, n: int, _: Settings) -> Workload:
+    """Return the comparison of condensed RSMs with others, each with each."""
+    models, subjects = (np.random.default_rng(i).random((k, n * (n - 1) // 2))
+                        for i, k in enumerate((10, 20)))  # fmt: skip
+
+    def one_by_one() -> Any:
+        pairs = [[ig.compare_rsms(a, b, method=method) for b in subjects] for a in models]
+        return np.array(pairs)
+
+    workload = Workload(
+        compute=lambda a, b, threads: ig.compare_rsms_matrix(
+            a, b, method=method, num_threads=threads
+        ),
+        inputs=(models, subjects),
+        rivals={"compare_rsms, pair by pair": one_by_one},
+        error=errors.of_corner(one_by_one),
+    )
+    workload.add_rival(
+        "rsatoolbox",
+        "rsatoolbox",
+        lambda module: lambda: module.compare_many(models, subjects, TABLES[method]),
     )
     return workload
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from isogram._inference.jackknife import Jackknife, jackknife
     from isogram._inference.permutation import PermutationTest, permutation_test
     from isogram._measures import Measure
+    from isogram._operations.compare_matrix import compare_rsms_matrix
     from isogram._operations.minibatch_cka import MinibatchCKA
     from isogram._operations.minibatch_gbs import MinibatchGBS
 
@@ -82,6 +83,7 @@ __all__ = [
     "cka",
     "cka_matrix",
     "compare_rsms",
+    "compare_rsms_matrix",
     "config",
     "gbs",
     "gbs_matrix",
@@ -115,6 +117,7 @@ _MODULES = {
     "Bootstrap": "isogram._inference.bootstrap",
     "Difference": "isogram._inference.bootstrap",
     "Jackknife": "isogram._inference.jackknife",
+    "compare_rsms_matrix": "isogram._operations.compare_matrix",
     "Measure": "isogram._measures._measure",
     "MinibatchCKA": "isogram._operations.minibatch_cka",
     "MinibatchGBS": "isogram._operations.minibatch_gbs",

@@ -20,8 +20,10 @@ from isogram.typing import (
     LayerKernelName,
     LayoutName,
     MatchingName,
+    MeasureKind,
     NormalizationName,
     PrecisionName,
+    RsmMethodName,
     RsmPrecisionName,
 )
 
@@ -130,6 +132,13 @@ class GraphOptions(_Threads, total=False):
     center: bool
     symmetrize: bool
     precision: PrecisionName
+
+
+class CompareRsmsMatrixOptions(_Threads, total=False):
+    """Options of `compare_rsms_matrix`."""
+
+    method: RsmMethodName
+    kinds: tuple[MeasureKind, MeasureKind] | None
 
 
 class JsdOptions(_Progress, total=False):

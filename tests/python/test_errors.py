@@ -32,6 +32,7 @@ POSITIONAL = {
     "semantic_rsm": (TOKENS,),
     "spatial_rsm": (TOKENS,),
     "compare_rsms": (K, K),
+    "compare_rsms_matrix": ([K, K],),
     "jsd": (P,),
 }
 
@@ -81,6 +82,13 @@ ARRAY_CALLS = [
     ("spatial_rsm", "other", lambda a: ig.spatial_rsm(TOKENS, a), (5, 4, 3)),
     ("compare_rsms", "rsm_a", lambda a: ig.compare_rsms(a, K), (6, 6)),
     ("compare_rsms", "rsm_b", lambda a: ig.compare_rsms(K, a), (6, 6)),
+    ("compare_rsms_matrix", r"rsms\[1\]", lambda a: ig.compare_rsms_matrix([K, a]), (6, 6)),
+    (
+        "compare_rsms_matrix",
+        r"other\['z'\]",
+        lambda a: ig.compare_rsms_matrix([K], {"z": a}),
+        (6, 6),
+    ),
     ("jsd", "probabilities", lambda a: ig.jsd(a), (5, 4)),
     ("jsd", "other", lambda a: ig.jsd(P, a), (5, 4)),
 ]
@@ -154,7 +162,9 @@ def test_integers_that_no_float_holds(function, argument, call, shape, value):
 @every_array
 def test_wrong_rank(function, argument, call, shape):
     # An RSM may be condensed, but not of five entries.
-    column = valid(shape)[..., :5, 0] if function == "compare_rsms" else valid(shape)[..., 0]
+    column = (
+        valid(shape)[..., :5, 0] if function.startswith("compare_rsms") else valid(shape)[..., 0]
+    )
     arrays = [column, np.array(1.0)]
     if function not in FLATTENING:
         arrays.append(valid((1, 1, *shape)))
@@ -363,7 +373,7 @@ NAMES = [
     ("matching", "optimal", ["semantic_rsm"]),
     ("layout", "ncs", ["semantic_rsm", "spatial_rsm"]),
     ("rule", "mode", ["bandwidth"]),
-    ("method", "euclidean", ["compare_rsms"]),
+    ("method", "euclidean", ["compare_rsms", "compare_rsms_matrix"]),
 ]
 
 

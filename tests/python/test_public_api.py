@@ -62,6 +62,7 @@ SIGNATURES = {
     "permutation_test": f"(x, y=None, *, {MEASURE}, n_permutations=1000, groups=None, "
     f'exchange="samples", seed=0, {END}, **options)',
     "compare_rsms": '(rsm_a, rsm_b, *, method="pearson", kinds=None, num_threads=None)',
+    "compare_rsms_matrix": '(rsms, other=None, *, method="pearson", kinds=None, num_threads=None)',
     "jsd": f"(probabilities, other=None, *, out=None, {END})",
     "plan": "(operation, /, *inputs, **options)",
     "set_num_threads": "(n)",

@@ -21,3 +21,8 @@ def compare(a: Any, b: Any, method: str) -> float:
     upper = np.triu_indices(len(a), k=1)
     rdms = [RDMs(rsm[upper][None]) for rsm in (a, b)]
     return float(compare_rdms(*rdms, method=method)[0, 0])
+
+
+def compare_many(rows: Any, cols: Any, method: str) -> Any:
+    """Return a method of rsatoolbox, such as `rho-a`, of all pairs of condensed RSMs."""
+    return compare_rdms(RDMs(rows), RDMs(cols), method=method)

@@ -14,8 +14,12 @@ from isogram._entries import widened
 from isogram._errors import PlaceError, missing_in_one, not_finite_entry
 from isogram._statistics.centring import shifts
 from isogram._statistics.cosines import cosines
-
-_FEWEST_PAIRS = 3  # of three samples, the fewest that are compared
+from isogram._statistics.rsm_entries import (
+    FEWEST_PAIRS,
+    expected_spearman,
+    scaled,
+    standardised,
+)
 
 
 def compare_rsms(
@@ -50,10 +54,10 @@ def _kept_pairs(device: Device, rsms: dict[str, DeviceArray]) -> DeviceArray:
     for place in np.flatnonzero(missing["rsm_a"] != missing["rsm_b"])[:1]:
         raise missing_in_one(missing["rsm_a"][place], (int(rows[place]), int(cols[place])))
     kept = np.flatnonzero(~missing["rsm_a"])
-    if len(kept) < _FEWEST_PAIRS:
+    if len(kept) < FEWEST_PAIRS:
         raise PlaceError(
             ValueError,
-            f"`rsm_a` must have at least {_FEWEST_PAIRS} pairs that are not NaN, got {len(kept)}",
+            f"`rsm_a` must have at least {FEWEST_PAIRS} pairs that are not NaN, got {len(kept)}",
         )
     return device.xp.asarray(kept)
 
@@ -70,12 +74,13 @@ def _similarity(
     if method in ("spearman", "rho_a"):
         a, b = (_ranks(device, values) for values in (a, b))
     if method == "rho_a":
-        return _rho_a(a, b)
+        mean = (len(a) + 1) / 2
+        return expected_spearman(((a - mean) * (b - mean)).sum(), len(a))
     if method in ("kendall", "kendall_a", "kendall_b"):
         return _kendall(device, a, b, of_all_pairs=method == "kendall_a")
     if method != "cosine":
-        a, b = (_standardised(device, values) for values in (a, b))
-    return _cosine(device, _scaled(device, a), _scaled(device, b))
+        a, b = (standardised(device.xp, values) for values in (a, b))
+    return _cosine(device, scaled(device.xp, a), scaled(device.xp, b))
 
 
 def _as_doubles(device: Device, rsm: DeviceArray) -> DeviceArray:
@@ -181,23 +186,6 @@ def _groups(
     )
 
 
-def _scaled(device: Device, values: DeviceArray, axis: int | None = None) -> DeviceArray:
-    """Scale values by a power of two to at most 1, so that no square overflows or vanishes."""
-    xp = device.xp
-    exponent = xp.frexp(xp.abs(values).max(axis=axis, keepdims=True))[1]
-    return xp.ldexp(values, -exponent)
-
-
-def _standardised(device: Device, values: DeviceArray) -> DeviceArray:
-    """Subtract the mean; constant values become exactly 0."""
-    xp = device.xp
-    is_constant = (values == values[0]).all()
-    values = _scaled(device, values)
-    for _ in range(2):  # the second time, what rounding left of a mean far from 0
-        values = values - values.mean()
-    return xp.where(is_constant, 0.0, values)
-
-
 def _cosine(device: Device, a: DeviceArray, b: DeviceArray) -> DeviceArray:
     sums = ((a * b).sum(), (a * a).sum(), (b * b).sum())
     return cosines(device.xp, *sums, undefined=np.nan)
@@ -217,13 +205,6 @@ def _places(device: Device, values: DeviceArray) -> tuple[DeviceArray, DeviceArr
         xp.searchsorted(ordered, values, side="left"),
         xp.searchsorted(ordered, values, side="right"),
     )
-
-
-def _rho_a(a: DeviceArray, b: DeviceArray) -> DeviceArray:
-    """Of ranks; less their mean, (m + 1)/2, which is exact, nothing cancels."""
-    m = len(a)
-    mean = (m + 1) / 2
-    return 12 * ((a - mean) * (b - mean)).sum() / (m * (m * m - 1))
 
 
 def _kendall(device: Device, a: DeviceArray, b: DeviceArray, *, of_all_pairs: bool) -> DeviceArray:
@@ -270,7 +251,7 @@ def _u_centred(device: Device, k: DeviceArray) -> DeviceArray:
     low = xp.where(is_diagonal, np.inf, k).min()
     # A constant added off the diagonal changes nothing, so the middle comes off first: nothing
     # cancels, nor overflows.
-    k = _scaled(device, xp.where(is_diagonal, 0.0, k - (low / 2 + high / 2)))
+    k = scaled(device.xp, xp.where(is_diagonal, 0.0, k - (low / 2 + high / 2)))
     taken = shifts(k.sum(axis=1), hollow=True)
     return xp.where(is_diagonal, 0.0, k - taken[:, None] - taken)
 
@@ -279,5 +260,5 @@ def _gbs(device: Device, a: DeviceArray, b: DeviceArray) -> DeviceArray:
     """Mean cosine of the rows without their diagonals; a zero row gives 0."""
     xp = device.xp
     is_diagonal = xp.eye(len(a), dtype=bool)
-    a, b = (_scaled(device, xp.where(is_diagonal, 0.0, rsm), axis=1) for rsm in (a, b))
+    a, b = (scaled(device.xp, xp.where(is_diagonal, 0.0, rsm), axis=1) for rsm in (a, b))
     return cosines(xp, *((r * s).sum(axis=1) for r, s in ((a, b), (a, a), (b, b)))).mean()

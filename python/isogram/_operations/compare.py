@@ -4,37 +4,30 @@ from __future__ import annotations
 
 import math
 import warnings
-from itertools import permutations
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arguments import choice, threads
-from isogram._arithmetic import usual_arithmetic
-from isogram._arrays import as_input
-from isogram._entries import parts_of, widened
 from isogram._errors import changed_input, errors_of
-from isogram._identifiers import require_same_order, require_square_labels
+from isogram._identifiers import require_same_order
 from isogram._place import place_of
+from isogram._rsms import (
+    METHODS,
+    OPPOSITE,
+    are_opposites,
+    checked_rsm,
+    fewest_samples,
+    opposite_kinds,
+    squared,
+    undefined,
+    zero_rows,
+)
 from isogram._types import Array
 from isogram.typing import MeasureKind, RsmMethodName
 
 if TYPE_CHECKING:
     from isogram._protocols import Place
-
-_UNDEFINED = {
-    "pearson": "the same everywhere above its diagonal",
-    "spearman": "the same everywhere above its diagonal, up to rounding",
-    "kendall": "the same everywhere above its diagonal, up to rounding",
-    "cosine": "zero everywhere above its diagonal",
-    "cka": "constant once centred",
-}
-
-
-_KINDS: tuple[MeasureKind, ...] = get_args(MeasureKind)
-_FROM_ZERO = ("cosine", "gbs")  # to which an offset counts, so that a negative RSM is no opposite
-_OPPOSITE = -0.25  # from here down a result may be that of similarities and distances
 
 
 def compare_rsms(
@@ -112,156 +105,46 @@ def compare_rsms(
     >>> round(ig.compare_rsms(a, 2 * a), 6)
     1.0
     """
-    choice("compare_rsms", "method", method, get_args(RsmMethodName))
-    are_opposites = _are_opposites("compare_rsms", method, kinds)
+    choice("compare_rsms", "method", method, METHODS)
+    of_opposites = are_opposites("compare_rsms", method, kinds)
     workers = threads("compare_rsms", num_threads)
-    least = 4 if method == "cka" else 3
-    first = square_rsm("compare_rsms", "rsm_a", rsm_a, least)
-    second = square_rsm("compare_rsms", "rsm_b", rsm_b, least)
-    if len(first) != len(second):
+    least = fewest_samples(method)
+    first, samples = checked_rsm("compare_rsms", "rsm_a", rsm_a, least)
+    second, others = checked_rsm("compare_rsms", "rsm_b", rsm_b, least)
+    if samples != others:
         raise ValueError(
-            f"compare_rsms: `rsm_b` must be of the shape of `rsm_a` {first.shape}, "
-            f"got {second.shape}"
+            f"compare_rsms: `rsm_b` must be of as many samples as `rsm_a` ({samples}), "
+            f"got shape {second.shape}, of {others}"
         )
     require_same_order("compare_rsms", "rsm_b", rsm_b, "rsm_a", rsm_a)
     place = place_of("compare_rsms", {"rsm_a": first, "rsm_b": second})
+    a, b = (squared(place, rsm, samples) for rsm in (first, second))
+    squares = {"rsm_a": a, "rsm_b": b}
     with errors_of("compare_rsms"):
-        result = place.compare_rsms(first, second, method, workers)
-    if math.isnan(result):
-        with errors_of("compare_rsms"):
-            message = _why_nan(place, first, second, method, workers)
-        warnings.warn(message, RuntimeWarning, stacklevel=2)
-    if method == "gbs" and (message := _zero_rows(place, first, second)):
+        result = place.compare_rsms(a, b, method, workers)
+        if math.isnan(result):
+            message = undefined("compare_rsms", method, _constant(place, squares, method, workers))
+            warnings.warn(message, RuntimeWarning, stacklevel=2)
+    if method == "gbs" and (message := zero_rows("compare_rsms", place, squares)):
         warnings.warn(message, RuntimeWarning, stacklevel=2)
     if kinds is not None:
-        return -result if are_opposites else result
-    if result < _OPPOSITE and (message := _opposite_kinds(place, first, second)):
-        warnings.warn(message, RuntimeWarning, stacklevel=2)
+        return -result if of_opposites else result
+    if result < OPPOSITE:
+        pair = {"rsm_a": first}, {"rsm_b": second}
+        if message := opposite_kinds("compare_rsms", place, [pair]):
+            warnings.warn(message, RuntimeWarning, stacklevel=2)
     return result
 
 
-def _are_opposites(function: str, method: str, kinds: object) -> bool:
-    """Check the kinds of two RSMs; return whether they are a similarity and a distance."""
-    if kinds is None:
-        return False
-    if not (isinstance(kinds, tuple | list) and len(kinds) == 2):
-        raise TypeError(
-            f"{function}: `kinds` must be None or a pair of 'similarity' and 'distance', "
-            f"got {kinds!r}"
-        )
-    first, second = (choice(function, "kinds", kind, _KINDS) for kind in kinds)
-    if first != second and method in _FROM_ZERO:
-        raise ValueError(
-            f"{function}: `kinds` must be the same for method {method!r}, to which an offset "
-            f"counts, got {kinds!r}: make similarities of the distances, such as 1 - rsm"
-        )
-    return first != second
-
-
-@usual_arithmetic()
-def _opposite_kinds(place: Place, first: NDArray[Any], second: NDArray[Any]) -> str:
-    """Return the warning for similarities that are compared with distances, or nothing."""
-    for (name, rsm), (other, distances) in permutations({"rsm_a": first, "rsm_b": second}.items()):
-        diagonals = [place.to_host(_diagonal(place, a)) for a in (rsm, distances)]
-        if not ((diagonals[0] > 0).all() and (diagonals[1] == 0).all()):
-            continue
-        if _extremes_above(place, rsm)[1] > diagonals[0].max():
-            continue
-        if _extremes_above(place, distances)[0] >= 0:
-            return (
-                f"compare_rsms: `{name}` looks like similarities, `{other}` like distances, whose "
-                "diagonal is 0: the sign of the result is that of opposites; compare with "
-                f"similarities, such as 1 - {other} or -{other}, if it is, or say the `kinds`"
-            )
-    return ""
-
-
-def _diagonal(place: Place, rsm: NDArray[Any]) -> Any:
-    with place.entered():
-        return widened(rsm.diagonal())
-
-
-def _extremes_above(place: Place, rsm: NDArray[Any]) -> tuple[float, float]:
-    """Return the least and the greatest entry above the diagonal, or 0."""
-    least = most = 0.0
-    with place.entered():
-        for (rows,) in parts_of(rsm.shape):
-            above = place.xp.triu(widened(rsm[rows]), rows.start + 1)
-            above = place.xp.where(place.xp.isnan(above), 0, above)
-            least, most = min(least, float(above.min())), max(most, float(above.max()))
-    return least, most
-
-
-def square_rsm(function: str, name: str, rsm: Array, least: int) -> NDArray[Any]:
-    """Check an RSM, and return it as a matrix; of a condensed one the diagonal is 0."""
-    array = as_input(function, name, rsm, 1, 2, on_gpu=True)
-    samples = len(array) if array.ndim == 2 else _samples_of_pairs(len(array))
-    is_whole = array.shape in ((samples, samples), (samples * (samples - 1) // 2,))
-    if not is_whole or samples < least:
-        raise ValueError(
-            f"{function}: `{name}` must be square and at least {least} x {least}, or the "
-            f"n(n - 1)/2 entries above the diagonal of such a matrix, got shape {array.shape}"
-        )
-    if array.ndim == 1:
-        return _square_of(place_of(function, {name: array}), array, samples)
-    require_square_labels(function, name, rsm)
-    return array
-
-
-def _samples_of_pairs(pairs: int) -> int:
-    """Return the n of n(n - 1)/2 pairs, rounded down."""
-    return (1 + math.isqrt(1 + 8 * pairs)) // 2
-
-
-def _square_of(place: Place, condensed: NDArray[Any], samples: int) -> NDArray[Any]:
-    with place.entered():
-        square: NDArray[Any] = place.xp.zeros((samples, samples), condensed.dtype)
-        rows, cols = place.xp.triu_indices(samples, 1)
-        square[rows, cols] = square[cols, rows] = condensed
-    return square
-
-
-def _why_nan(
-    place: Place, first: NDArray[Any], second: NDArray[Any], method: str, num_threads: int
-) -> str:
-    # A matrix without a similarity to itself is the one without variation.
-    to_blame = [
+def _constant(
+    place: Place, rsms: dict[str, NDArray[Any]], method: str, num_threads: int
+) -> list[str]:
+    """Return the names of those without a similarity to themselves: they have no variation."""
+    found = [
         name
-        for name, rsm in (("rsm_a", first), ("rsm_b", second))
+        for name, rsm in rsms.items()
         if math.isnan(place.compare_rsms(rsm, rsm, method, num_threads))
     ]
-    if not to_blame:
+    if not found:
         raise changed_input("rsm_a")
-    names = " and ".join(f"`{name}`" for name in to_blame)
-    return f"compare_rsms: {method} is NaN, because {names} is {_UNDEFINED[method]}"
-
-
-@usual_arithmetic()
-def _zero_rows(place: Place, first: NDArray[Any], second: NDArray[Any]) -> str:
-    """Return the warning for rows without an entry but 0 off the diagonal, or nothing."""
-    counts = {name: _zero_row_count(place, a) for name, a in (("rsm_a", first), ("rsm_b", second))}
-    listed = ", ".join(f"{count} of `{name}`" for name, count in counts.items() if count)
-    if not listed:
-        return ""
-    return (
-        f"compare_rsms: of the {len(first)} rows, {listed} are 0 off the diagonal, so these count 0"
-    )
-
-
-def _zero_row_count(place: Place, rsm: NDArray[Any]) -> int:
-    count = 0
-    with place.entered():
-        suspects = np.flatnonzero(place.to_host(_may_be_zero(rsm)))
-        for part in parts_of((len(suspects), len(rsm))):
-            rows = suspects[part[0]]
-            is_entry = place.to_host(rsm[place.xp.asarray(rows)] != 0)
-            is_entry[np.arange(len(rows)), rows] = False
-            count += int(np.count_nonzero(~is_entry.any(axis=1)))
-    return count
-
-
-def _may_be_zero(rsm: NDArray[Any]) -> Any:
-    # Two columns tell nearly all rows, without another pass over the matrix.
-    may_be = (rsm[:, 0] == 0) & (rsm[:, 1] == 0)
-    may_be[:2] = True  # of these, one of the two entries is on the diagonal
-    return may_be
+    return found
