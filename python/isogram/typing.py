@@ -28,6 +28,7 @@ IntervalName: TypeAlias = Literal["bca", "percentile"]  # of a bootstrap
 ResampledName: TypeAlias = Literal["inputs", "features"]
 MeasureKind: TypeAlias = Literal["similarity", "distance"]
 AggregateName: TypeAlias = Literal["max", "mean"]  # of all pairs of layers
+NullName: TypeAlias = Literal["permutations", "moments"]  # how a null distribution is known
 ExchangeName: TypeAlias = Literal["samples", "groups"]  # what permutations move
 ReductionName: TypeAlias = Literal["flatten", "mean", "mean_nchw"]  # of layers in files
 LayerReductionName: TypeAlias = Literal[ReductionName, "positions", "positions_nchw"]

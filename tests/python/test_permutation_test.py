@@ -8,7 +8,11 @@ import isogram as ig
 import numpy as np
 import pytest
 from isogram._inference.permutation import benjamini_hochberg
+from isogram._inference.permutation_moments import standardised, upper_tail
 from isogram._inference.permutations import exchangeable
+from isogram._statistics.layer_pairs import LayerPairs
+from isogram._statistics.permuted import cubic_sums
+from isogram._types import Layers
 from scipy import stats
 from support import DTYPES, oracle, quietly
 
@@ -151,6 +155,78 @@ def test_gram_matrices_that_are_given(name):
     given = permutation_test(*grams, measure=name, n_permutations=9, kernel="precomputed")
     own = permutation_test(x, y, measure=name, n_permutations=9)
     np.testing.assert_allclose(given.null, own.null, rtol=0, atol=1e-6)
+
+
+# Moments ------------------------------------------------------------------------------------------
+
+
+def u_centred(x):
+    return oracle.center(oracle.gram(x), estimator="debiased")
+
+
+@pytest.mark.parametrize("n", [4, 5, 6, 7])
+def test_moments_are_those_of_all_permutations(n):
+    rng = np.random.default_rng(n)
+    x, y = rng.standard_normal((n, 3)) ** 3, rng.standard_normal((n, 2))
+    a, b = u_centred(x), u_centred(y)
+    orders = map(np.array, itertools.permutations(range(n)))
+    every = np.array([(a * b[np.ix_(order, order)]).sum() for order in orders])
+    pairs = LayerPairs.of("test", Layers(["x"], [x]), Layers(["y"], [y]), 1, None)
+    found = standardised(cubic_sums(pairs, {"kernel": "linear"}), n)
+    assert abs(every.mean()) < 1e-12 * every.std()
+    assert found.value[0, 0] == pytest.approx(every[0] / every.std(), abs=1e-5)
+    assert found.skewness[0, 0] == pytest.approx((every**3).mean() / every.std() ** 3, abs=1e-5)
+
+
+def test_tails_of_pearson_type_3():
+    z = np.array([-6, -3, -1, -0.1, 0, 0.5, 2, 4, 8])
+    for skewness in (-2.5, -0.3, -0.01, 0.0, 1e-9, 0.001, 0.0199, 0.0201, 0.3, 1.5, 2.5):
+        found = upper_tail(z, np.full_like(z, skewness))
+        expected = stats.pearson3.sf(z, skewness)
+        np.testing.assert_allclose(found, expected, rtol=0.01, atol=1e-15)
+    assert np.isnan(upper_tail(np.array([np.nan, 1]), np.array([1, np.nan]))).all()
+
+
+@pytest.mark.parametrize("name", ["cka", "cka_rbf", "distance_correlation_debiased"])
+def test_moments_agree_with_permutations(name):
+    count = 20_000
+    for seed, noise in enumerate((2, 3, 4, 8)):
+        for n, d1, d2 in ((40, 8, 5), (100, 2, 1), (14, 200, 30)):
+            x, y = related(n, d1, d2, seed, noise=noise)
+            drawn = permutation_test(x, y, measure=name, n_permutations=count).p
+            found = permutation_test(x, y, measure=name, method="moments")
+            assert found.value == ig.similarity(x, y, measure=name)
+            error = 4 * math.sqrt(drawn / count) + 0.12 * drawn
+            assert found.p == pytest.approx(drawn, abs=error)
+            assert found.p == found.p_familywise == found.p_fdr
+            assert found.null is found.seed is found.n_permutations is None
+            assert found.method == "moments of all permutations of samples"
+
+
+def test_moments_of_many_pairs():
+    rng = np.random.default_rng(0)
+    x, y = related(50)
+    other = {"a": y, "b": rng.standard_normal((50, 3)), "c": np.ones((50, 2))}
+    found = quietly(permutation_test, [x, x[:, :2]], other, method="moments")
+    for i, j in np.ndindex(2, 2):
+        alone = permutation_test([x, x[:, :2]][i], list(other.values())[j], method="moments")
+        assert found.p[i, j] == pytest.approx(alone.p, rel=1e-4)
+    assert np.isnan(found.p[:, 2]).all()
+    p = found.p[:, :2].ravel()
+    expected = [min(1, max(q * (4 - r) for r, q in enumerate(sorted(p)) if q <= own)) for own in p]
+    np.testing.assert_allclose(found.p_familywise[:, :2].ravel(), expected)
+    np.testing.assert_allclose(found.p_fdr[:, :2].ravel(), stats.false_discovery_control(p))
+    one = permutation_test([x, y, x[:, :2]], method="moments")
+    assert np.isnan(np.diag(one.p)).all()
+    assert np.array_equal(one.p, one.p.T, equal_nan=True)
+    assert math.isnan(quietly(permutation_test, x[:3], y[:3], method="moments").p)
+
+
+def test_false_positives_by_moments():
+    rng = np.random.default_rng(3)
+    p = [permutation_test(*wide(rng)[:2], method="moments").p for _ in range(600)]
+    low, high = stats.binom.ppf([1e-4, 1 - 1e-4], 600, 0.05)
+    assert low <= np.sum(np.array(p) <= 0.05) <= high
 
 
 # Which samples change places ----------------------------------------------------------------------
@@ -360,6 +436,14 @@ def test_fewer_permutations_than_are_drawn():
          {"exchange": True}),
         (ValueError, "`groups` must be given to exchange groups, got None",
          {"exchange": "groups"}),
+        (ValueError, "`method` must be one of 'permutations', 'moments', got 'gamma'",
+         {"method": "gamma"}),
+        (ValueError, "`method` must be 'permutations' for measure 'gbs' with these options",
+         {"method": "moments", "measure": "gbs"}),
+        (ValueError, "`method` must be 'permutations' for measure 'cka' with these options",
+         {"method": "moments", "estimator": "biased"}),
+        (ValueError, "`groups` must be None with `method` 'moments'",
+         {"method": "moments", "groups": [0, 0, 0, 1, 1, 1]}),
         (ValueError, "`reduce` must be one of 'flatten', ", {"reduce": "max"}),
         (ValueError, "`groups` must have a label for each of the 6 samples, got shape (5,)",
          {"groups": [0, 0, 0, 1, 1]}),

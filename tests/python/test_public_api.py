@@ -59,8 +59,8 @@ SIGNATURES = {
     "similarity_matrix": f"(layers, other=None, *, {MEASURE}, {END}, **options)",
     "calibrate": f"(x, y=None, *, {MEASURE}, aggregate=None, alpha=0.05, n_permutations=1000, "
     f'groups=None, exchange="samples", seed=0, {END}, **options)',
-    "permutation_test": f"(x, y=None, *, {MEASURE}, n_permutations=1000, groups=None, "
-    f'exchange="samples", seed=0, {END}, **options)',
+    "permutation_test": f"(x, y=None, *, {MEASURE}, n_permutations=1000, "
+    f'method="permutations", groups=None, exchange="samples", seed=0, {END}, **options)',
     "compare_rsms": '(rsm_a, rsm_b, *, method="pearson", kinds=None, num_threads=None)',
     "compare_rsms_matrix": '(rsms, other=None, *, method="pearson", kinds=None, num_threads=None)',
     "jsd": f"(probabilities, other=None, *, out=None, {END})",

@@ -7,7 +7,7 @@ options of a measure; it returns the statistic of every permutation, in host mem
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,9 +51,7 @@ def permuted_cka_tables(
     """Yield the tables of `cka_matrix` by inner products of centred Gram matrices."""
     options = kernel_of(pairs.function, kernel, bandwidth, gamma, degree, coef0)
     is_debiased, n = estimator == "debiased", pairs.x.samples
-    pairs = of_finite_entries(pairs, options)
-    if kernel == "linear":  # offsets cost no digits, as in `cka`
-        pairs = _without_offsets(pairs)
+    pairs = _of_centred(pairs, options)
     with usual_arithmetic():
         sums, exponents = _products(
             pairs, options, "debiased" if is_debiased else "double", permutations
@@ -102,16 +100,54 @@ PERMUTED: Mapping[str, Callable[..., Iterable[Any]]] = {
 }
 
 
+class CubicSums(NamedTuple):
+    """Sums over U-centred matrices, hollow ones whose rows sum to 0, in a unit per layer."""
+
+    products: NDArray[Any]  # Σ A∘B, (L1, L2)
+    squares_x: NDArray[Any]  # Σ A∘A, (L1,)
+    squares_y: NDArray[Any]
+    cubes_x: NDArray[Any]  # Σ A∘A∘A
+    cubes_y: NDArray[Any]
+    triangles_x: NDArray[Any]  # tr A³
+    triangles_y: NDArray[Any]
+
+
+def is_debiased(statistic: str, options: Mapping[str, Any]) -> bool:
+    """Return whether a statistic is of products of U-centred matrices."""
+    name = {"cka_table": "estimator", "centred_products": "centring"}.get(statistic, "")
+    return bool(options.get(name) == "debiased")
+
+
+def cubic_sums(pairs: LayerPairs, options: Mapping[str, Any]) -> CubicSums:
+    """Return the sums of a statistic that `is_debiased`, in host memory."""
+    defaults = {"bandwidth": "median", "gamma": None, "degree": 3, "coef0": 1.0}
+    kernel = rsm_kernel(
+        pairs.function, options["kernel"], *({**defaults, **options}[name] for name in defaults)
+    )
+    pairs, n = _of_centred(pairs, kernel), pairs.x.samples
+    place, xp = pairs.place, pairs.place.xp
+    _check_memory(pairs, more=6)  # three of float64
+    with place.entered(), usual_arithmetic():
+        grams, squares, rounding = _centred_grams(pairs, centred_rsms(pairs, kernel, "debiased"))
+        squares = xp.where(squares > rounding, squares, 0.0)
+        cubes, triangles = xp.zeros((2, len(grams)))
+        for layer, gram in enumerate(grams):
+            a = place.doubles(gram)
+            cubes[layer] = xp.einsum("ij,ij,ij->", a, a, a)
+            products = place.cross_products(a, a, pairs.num_threads)
+            triangles[layer] = xp.einsum("ij,ij->", products, a)
+        identity = np.arange(n, dtype=np.int32)[None]
+        products = place.permuted_products(*pairs.sides(grams), identity, pairs.num_threads, None)
+        sides = (side for sums in (squares, cubes, triangles) for side in pairs.sides(sums))
+        return CubicSums(*map(place.to_host, (products[0], *sides)))
+
+
 def _products(
     pairs: LayerPairs, kernel: Kernel, centring: str, permutations: Permutations
 ) -> tuple[CentredProducts, NDArray[Any]]:
     """Return the sums, products of shape (permutations, L1, L2), and the exponents of units."""
-    place, count, n = pairs.place, len(pairs.arrays), pairs.x.samples
-    # Beside the matrices the core has half of those of `x` once more.
-    matrices = count + (len(pairs.x.arrays) + 1) // 2
-    as_float32 = np.dtype(np.float32)
-    check_memory(pairs.function, (n, n), as_float32, FEWER_SAMPLES, matrices, place.memory)
-    report = pairs.report
+    place, report = pairs.place, pairs.report
+    _check_memory(pairs)
     with place.entered():
         rsms = centred_rsms(pairs._replace(report=None), kernel, centring)
         grams, squares, rounding = _centred_grams(pairs, rsms)
@@ -121,6 +157,15 @@ def _products(
         products = place.permuted_products(x, y, permutations, pairs.num_threads, report)
         sides = (*pairs.sides(squares), *pairs.sides(rounding))
         return CentredProducts(*map(place.to_host, (products, *sides))), exponents
+
+
+def _check_memory(pairs: LayerPairs, more: int = 0) -> None:
+    """Raise MemoryError where the matrices, and `more` of their size, do not fit."""
+    n, of_x = pairs.x.samples, len(pairs.x.arrays)
+    # Beside the matrices the core has half of those of `x` once more.
+    matrices = len(pairs.arrays) + (of_x + 1) // 2 + more
+    as_float32 = np.dtype(np.float32)
+    check_memory(pairs.function, (n, n), as_float32, FEWER_SAMPLES, matrices, pairs.place.memory)
 
 
 def _centred_grams(pairs: LayerPairs, rsms: CentredRsms) -> tuple[Array, Array, Array]:
@@ -139,8 +184,14 @@ def _centred_grams(pairs: LayerPairs, rsms: CentredRsms) -> tuple[Array, Array, 
     return grams, squares, rounding
 
 
-def _without_offsets(pairs: LayerPairs) -> LayerPairs:
-    """Return the layers less their means, copies of their types."""
+def _of_centred(pairs: LayerPairs, kernel: Kernel) -> LayerPairs:
+    """Return the pairs as a kernel takes them whose matrices are centred.
+
+    For the linear kernel layers are copies less their means: offsets cost no digits, as in `cka`.
+    """
+    pairs = of_finite_entries(pairs, kernel)
+    if kernel.name != "linear":
+        return pairs
     with pairs.place.entered(), usual_arithmetic():
         x, y = pairs.sides([_less_mean(pairs, array) for array in pairs.arrays])
     of_y = None if pairs.y is None else Layers(pairs.y.names, y)
