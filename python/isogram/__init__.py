@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from isogram._inference.bootstrap import Bootstrap, Difference, bootstrap
     from isogram._inference.calibration import Calibration, calibrate
     from isogram._inference.jackknife import Jackknife, jackknife
+    from isogram._inference.noise_ceiling import NoiseCeiling, noise_ceiling
     from isogram._inference.permutation import PermutationTest, permutation_test
     from isogram._measures import Measure
     from isogram._operations.compare_matrix import compare_rsms_matrix
@@ -71,6 +72,7 @@ __all__ = [
     "MinibatchCKA",
     "MinibatchGBS",
     "Motifs",
+    "NoiseCeiling",
     "PermutationTest",
     "Plan",
     "SemanticMatching",
@@ -99,6 +101,7 @@ __all__ = [
     "measures",
     "modularity",
     "motifs",
+    "noise_ceiling",
     "permutation_test",
     "plan",
     "register_measure",
@@ -122,10 +125,12 @@ _MODULES = {
     "MinibatchCKA": "isogram._operations.minibatch_cka",
     "MinibatchGBS": "isogram._operations.minibatch_gbs",
     "Calibration": "isogram._inference.calibration",
+    "NoiseCeiling": "isogram._inference.noise_ceiling",
     "PermutationTest": "isogram._inference.permutation",
     "bootstrap": "isogram._inference.bootstrap",
     "calibrate": "isogram._inference.calibration",
     "jackknife": "isogram._inference.jackknife",
+    "noise_ceiling": "isogram._inference.noise_ceiling",
     "permutation_test": "isogram._inference.permutation",
 }
 

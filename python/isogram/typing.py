@@ -24,6 +24,10 @@ RsmMethodName: TypeAlias = Literal[
     "pearson", "spearman", "rho_a", "kendall", "kendall_a", "kendall_b", "cosine", "cka", "gbs"
 ]
 
+CeilingMethodName: TypeAlias = Literal[
+    "spearman", "rho_a", "kendall", "kendall_a", "kendall_b", "pearson", "cosine", "cka"
+]
+CeilingKernelName: TypeAlias = Literal[LayerKernelName, "distance"]
 IntervalName: TypeAlias = Literal["bca", "percentile"]  # of a bootstrap
 ResampledName: TypeAlias = Literal["inputs", "features"]
 MeasureKind: TypeAlias = Literal["similarity", "distance"]

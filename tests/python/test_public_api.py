@@ -53,6 +53,8 @@ SIGNATURES = {
     "**options)",
     "jackknife": '(x, y=None, *, measure="cka", reduce="flatten", confidence=0.95, groups=None, '
     "num_threads=None, **options)",
+    "noise_ceiling": '(subjects, *, method="spearman", kernel="precomputed", '
+    f"{PARAMETERS}, num_threads=None)",
     "measures": "(kind=None)",
     "register_measure": "(measure)",
     "similarity": f"(x, y, *, {MEASURE}, num_threads=None, **options)",
@@ -74,7 +76,7 @@ SIGNATURES = {
 }
 OTHER_NAMES = {
     "Bootstrap", "Calibration", "Csr", "CudaError", "Difference", "Jackknife", "Matching",
-    "Measure", "MinibatchCKA", "MinibatchGBS", "Motifs", "PermutationTest", "Plan",
+    "Measure", "MinibatchCKA", "MinibatchGBS", "Motifs", "NoiseCeiling", "PermutationTest", "Plan",
     "SemanticMatching", "Tile", "simd", "__version__",
 }  # fmt: skip
 EXTENSION_NAMES = {

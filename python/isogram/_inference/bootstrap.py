@@ -108,6 +108,7 @@ class Bootstrap(Result):
             measure=self.measure,
             method=self.method,
             n=self.n,
+            reduce=self.reduce,
             seed=self.seed,
         )
 
@@ -297,6 +298,7 @@ def bootstrap(
         measure=sample.measure.name,
         method=f"{interval} bootstrap",
         n=sample.samples,
+        reduce=sample.reduce,
         seed=seed,
         over=over,
         layers=sample.keys,

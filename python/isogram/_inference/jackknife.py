@@ -128,6 +128,7 @@ def jackknife(
         measure=sample.measure.name,
         method="jackknife",
         n=sample.samples,
+        reduce=sample.reduce,
         layers=sample.keys,
         left_out=sample.many(left_out),
     )

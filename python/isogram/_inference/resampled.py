@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from isogram._arithmetic import usual_arithmetic
 from isogram._inference.draws import Counts, positions
+from isogram._inference.entry_order import EntryOrder
 from isogram._inference.neighbourhoods import Neighbourhoods
 from isogram._inference.weighted_grams import WeightedGrams, weighted_sums
 from isogram._inference.whole_grams import Cosines, cosines_of, grams_of, unit_cosines
@@ -89,7 +90,7 @@ def _ranks(pairs: LayerPairs, **kernel: Any) -> Resampler:
     """`rank_products`: ranks of the entries of each resample, with the ties of the whole sample."""
     pairs, grams = grams_of(pairs, **kernel, is_centred=False)
     n = pairs.x.samples
-    orders = [_Order(pairs.place.rank_entries(k, pairs.num_threads)) for k in grams]
+    orders = [EntryOrder(pairs.place.rank_entries(k, pairs.num_threads)) for k in grams]
     upper = np.triu_indices(n, 1)
     rows, cols = _sides(pairs)
 
@@ -106,22 +107,6 @@ def _ranks(pairs: LayerPairs, **kernel: Any) -> Resampler:
             yield CentredProducts(table, of_x, of_y, np.zeros(len(of_x)), np.zeros(len(of_y)))
 
     return products
-
-
-class _Order:
-    """The order of an RSM's entries, of which equal ones have one rank, for ranks with weights."""
-
-    def __init__(self, ranks: Doubles) -> None:
-        _, self._level = np.unique(ranks, return_inverse=True)
-        self._order = np.argsort(ranks, kind="stable")
-        self._ends = np.cumsum(np.bincount(self._level)) - 1
-
-    def centred_ranks(self, weights: Doubles) -> Doubles:
-        """Return ranks less their mean, where an entry of weight w stands w times."""
-        upto = np.cumsum(weights[self._order])[self._ends]
-        middles = upto - np.diff(upto, prepend=0.0) / 2 - upto[-1] / 2
-        ranks: Doubles = middles[self._level]
-        return ranks
 
 
 def _graphs(

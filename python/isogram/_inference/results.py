@@ -22,7 +22,41 @@ PerPair = float | NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Result:
+class Record:
+    """Numbers with names: a line of text, a dictionary and JSON."""
+
+    def __repr__(self) -> str:
+        """Return one line."""
+        left_out = self._not_shown()
+        shown = [item for item in self._fields() if item[0] not in left_out]
+        listed = ", ".join(f"{name}={_shown(value)}" for name, value in shown)
+        return f"{type(self).__name__}({listed})"
+
+    def to_dict(self, *, full: bool = False) -> dict[str, Any]:
+        """Return the fields as numbers, strings and lists; with `full` the many numbers too.
+
+        What is not a number is None, as JSON has no NaN.
+        """
+        return {name: _plain(value) for name, value in self._fields(full=full)}
+
+    def to_json(self, *, full: bool = False) -> str:
+        """Return `to_dict` as JSON."""
+        return json.dumps(self.to_dict(full=full), allow_nan=False, default=str)
+
+    def _not_shown(self) -> set[str]:
+        """Return the names of fields that the line lacks."""
+        return set()
+
+    def _fields(self, *, full: bool = False) -> Iterator[tuple[str, Any]]:
+        """Yield names and values of fields that are set."""
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if value is not None and (full or not field.metadata.get("is_many")):
+                yield field.name, value
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Result(Record):
     """A value, or one for each pair of layers, and what inference says about it.
 
     Attributes
@@ -49,23 +83,9 @@ class Result:
     reduce: str = "flatten"
     layers: tuple[list[Any], list[Any]] | None = None
 
-    def __repr__(self) -> str:
-        """Return one line, without the keys of layers, and `reduce` only where it matters."""
-        left_out = {"layers"} | ({"reduce"} if self.reduce == "flatten" else set())
-        shown = [item for item in self._fields() if item[0] not in left_out]
-        listed = ", ".join(f"{name}={_shown(value)}" for name, value in shown)
-        return f"{type(self).__name__}({listed})"
-
-    def to_dict(self, *, full: bool = False) -> dict[str, Any]:
-        """Return the fields as numbers, strings and lists; with `full` the many numbers too.
-
-        What is not a number is None, as JSON has no NaN.
-        """
-        return {name: _plain(value) for name, value in self._fields(full=full)}
-
-    def to_json(self, *, full: bool = False) -> str:
-        """Return `to_dict` as JSON."""
-        return json.dumps(self.to_dict(full=full), allow_nan=False, default=str)
+    def _not_shown(self) -> set[str]:
+        """Return the keys of layers, and `reduce` where it does not matter."""
+        return {"layers"} | ({"reduce"} if self.reduce == "flatten" else set())
 
     def to_pandas(self) -> Any:
         """Return a frame of pandas, with a row for each pair of layers.
@@ -97,13 +117,6 @@ class Result:
             frame = pd.DataFrame(keys | {name: np.ravel(v) for name, v in columns.items()})
         frame.attrs.update((name, _plain(value)) for name, value in others.items())
         return frame
-
-    def _fields(self, *, full: bool = False) -> Iterator[tuple[str, Any]]:
-        """Yield names and values of fields that are set."""
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if value is not None and (full or not field.metadata.get("is_many")):
-                yield field.name, value
 
 
 def keys_of(rows: Layers, cols: Layers | None) -> tuple[list[Any], list[Any]]:

@@ -17,9 +17,11 @@ from isogram._place import place_of
 from isogram._reductions import are_positions
 from isogram._statistics.layer_pairs import LayerPairs
 from isogram._types import Layers
+from isogram.typing import LayerReductionName
 
 if TYPE_CHECKING:
     from isogram._measures import Measure
+    from isogram._protocols import Place
 
 
 class Sample(NamedTuple):
@@ -32,7 +34,7 @@ class Sample(NamedTuple):
     y: Layers | None
     keys: tuple[list[Any], list[Any]] | None  # None of two representations
     num_threads: int
-    are_positions: bool  # the samples
+    reduce: LayerReductionName
 
     @classmethod
     def of(
@@ -57,13 +59,8 @@ class Sample(NamedTuple):
             rows, cols = two_layers(function, x, y, reduction)
         keys = keys_of(rows, cols) if is_set else None
         place = place_of(function, rows.named_with(cols))
-
-        def on_host(side: Layers) -> Layers:
-            return side._replace(arrays=[place.to_host(a) for a in side.arrays])
-
-        with place.entered():
-            rows, cols = on_host(rows), cols and on_host(cols)
-        return cls(function, chosen, given, rows, cols, keys, workers, are_positions(reduction))
+        rows, cols = on_host(place, rows), cols and on_host(place, cols)
+        return cls(function, chosen, given, rows, cols, keys, workers, reduction)
 
     @property
     def samples(self) -> int:
@@ -72,7 +69,7 @@ class Sample(NamedTuple):
 
     def clusters(self, groups: Any) -> NDArray[np.int64]:
         """Return the number of each sample's group; without groups each is one by itself."""
-        if self.are_positions and groups is None:
+        if are_positions(self.reduce) and groups is None:
             raise ValueError(
                 f"{self.function}: `groups` must be given where positions are samples, which their "
                 "neighbours are like, got None: the input of each position"
@@ -113,6 +110,12 @@ class Sample(NamedTuple):
     def many(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return values of resamples as results have them."""
         return values[:, 0, 0] if self.keys is None else values
+
+
+def on_host(place: Place, layers: Layers) -> Layers:
+    """Return layers in host memory."""
+    with place.entered():
+        return layers._replace(arrays=[place.to_host(a) for a in layers.arrays])
 
 
 def confidence_of(function: str, confidence: object) -> float:
