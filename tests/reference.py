@@ -298,14 +298,15 @@ def gbs_matrix(layers, other=None, **parameters):
 
 def modularity(x, labels, *, k=3):
     """Newman's weighted modularity of the symmetrised k-NN graph by class."""
-    weights, labels = graph(x, k=k), np.asarray(labels)
-    m = weights.sum() / 2
-    q = 0.0
-    for label in np.unique(labels):
-        members = labels == label
-        inside = weights[np.ix_(members, members)].sum() / 2
-        q += inside / m - (weights[members].sum() / (2 * m)) ** 2
-    return float(q)
+    return modularity_of_graph(graph(x, k=k), labels)
+
+
+def modularity_of_graph(weights, labels, resolution=1.0):
+    """Reichardt & Bornholdt 2006: Σ (A_ij - γ k_i k_j / 2m) δ(c_i, c_j) / 2m."""
+    labels, degrees, total = np.asarray(labels), weights.sum(axis=1), weights.sum()
+    expected = resolution * np.outer(degrees, degrees) / total
+    is_inside = labels[:, None] == labels
+    return float(((weights - expected) * is_inside).sum() / total)
 
 
 def motifs(x, labels, *, k=5):

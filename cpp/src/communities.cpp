@@ -1,6 +1,7 @@
 #include "isogram/communities.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 #include <stdexcept>
@@ -27,6 +28,12 @@ void require_labels(std::span<const std::int64_t> labels, std::size_t n, const s
 
 void require_labels(const InputView& x, std::span<const std::int64_t> labels) {
   require_labels(labels, x.rows, "row of `" + x.name + "`");
+}
+
+void require_resolution(double resolution) {
+  if (std::isfinite(resolution) && resolution >= 0) return;
+  throw std::invalid_argument("`resolution` must be a finite number of at least 0, got " +
+                              std::to_string(resolution));
 }
 
 // Throws std::invalid_argument unless the arrays fit together as those of knn_graph() do: nothing
@@ -113,8 +120,9 @@ Counts triangles_from(const Csr<T>& arcs, std::size_t i, const std::vector<std::
 }  // namespace
 
 template <class T>
-double modularity(const Csr<T>& graph, std::span<const std::int64_t> labels) {
+double modularity(const Csr<T>& graph, std::span<const std::int64_t> labels, double resolution) {
   const UsualArithmetic usual;
+  require_resolution(resolution);
   require_graph(graph);
   require_labels(labels, nodes_of(graph), "node of `graph`");
   const std::vector<std::size_t> classes = classes_of(labels);
@@ -131,18 +139,21 @@ double modularity(const Csr<T>& graph, std::span<const std::int64_t> labels) {
   if (total == 0) return std::numeric_limits<double>::quiet_NaN();
   double q = 0;
   for (std::size_t c = 0; c < count; ++c) {
-    q += inside[c] / total - (degrees[c] / total) * (degrees[c] / total);
+    q += inside[c] / total - resolution * ((degrees[c] / total) * (degrees[c] / total));
   }
   return q;
 }
 
 double modularity(const InputView& x, std::span<const std::int64_t> labels, std::size_t k,
-                  const Execution& execution) {
+                  const Execution& execution, double resolution) {
   const UsualArithmetic usual;
   require_neighbours(k, x);
   require_labels(x, labels);
-  if (is_float64(x)) return modularity(knn_graph<double>(x, k, false, true, execution), labels);
-  return modularity(knn_graph<float>(x, k, false, true, execution), labels);
+  require_resolution(resolution);
+  if (is_float64(x)) {
+    return modularity(knn_graph<double>(x, k, false, true, execution), labels, resolution);
+  }
+  return modularity(knn_graph<float>(x, k, false, true, execution), labels, resolution);
 }
 
 template <class T>
@@ -180,8 +191,8 @@ std::array<std::int64_t, 3> motifs(const InputView& x, std::span<const std::int6
   return motifs(knn_graph<float>(x, k, false, true, execution), labels, execution);
 }
 
-template double modularity(const Csr<float>&, std::span<const std::int64_t>);
-template double modularity(const Csr<double>&, std::span<const std::int64_t>);
+template double modularity(const Csr<float>&, std::span<const std::int64_t>, double);
+template double modularity(const Csr<double>&, std::span<const std::int64_t>, double);
 template std::array<std::int64_t, 3> motifs(const Csr<float>&, std::span<const std::int64_t>,
                                             const Execution&);
 template std::array<std::int64_t, 3> motifs(const Csr<double>&, std::span<const std::int64_t>,

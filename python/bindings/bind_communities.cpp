@@ -15,12 +15,13 @@ std::span<const std::int64_t> span_of(const Labels& labels) {
   return {labels.data(), static_cast<std::size_t>(labels.size())};
 }
 
-double modularity(const py::array& x, const Labels& labels, std::size_t k, int num_threads) {
+double modularity(const py::array& x, const Labels& labels, std::size_t k, double resolution,
+                  int num_threads) {
   const InputView features = input_view(x, "x");
   const std::span<const std::int64_t> classes = span_of(labels);
   double result = 0;
   Call(num_threads).run([&](const Execution& execution) {
-    result = isogram::modularity(features, classes, k, execution);
+    result = isogram::modularity(features, classes, k, execution, resolution);
   });
   return result;
 }
@@ -48,10 +49,11 @@ void with_graph(const py::array& indptr, const py::array& indices, const py::arr
 }
 
 double modularity_of_graph(const py::array& indptr, const py::array& indices, const py::array& data,
-                           const Labels& labels) {
+                           const Labels& labels, double resolution) {
   double result = 0;
-  with_graph(indptr, indices, data,
-             [&](const auto& graph) { result = isogram::modularity(graph, span_of(labels)); });
+  with_graph(indptr, indices, data, [&](const auto& graph) {
+    result = isogram::modularity(graph, span_of(labels), resolution);
+  });
   return result;
 }
 
@@ -70,10 +72,11 @@ py::tuple motifs_of_graph(const py::array& indptr, const py::array& indices, con
 }  // namespace
 
 void register_communities(py::module_& module) {
-  module.def("modularity", &modularity, "x"_a, "labels"_a, py::kw_only(), "k"_a, "num_threads"_a);
+  module.def("modularity", &modularity, "x"_a, "labels"_a, py::kw_only(), "k"_a, "resolution"_a,
+             "num_threads"_a);
   module.def("motifs", &motifs, "x"_a, "labels"_a, py::kw_only(), "k"_a, "num_threads"_a);
   module.def("modularity_of_graph", &modularity_of_graph, "indptr"_a, "indices"_a, "data"_a,
-             "labels"_a);
+             "labels"_a, py::kw_only(), "resolution"_a);
   module.def("motifs_of_graph", &motifs_of_graph, "indptr"_a, "indices"_a, "data"_a, "labels"_a,
              py::kw_only(), "num_threads"_a);
 }

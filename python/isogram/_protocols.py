@@ -194,7 +194,9 @@ class Place(Protocol):
     def center(self, k: Array, debiased: bool, out: Array, num_threads: int) -> None:
         """Write the centred matrix; `out` may be `k`."""
 
-    def modularity(self, x: Array, classes: NDArray[np.int64], k: int, num_threads: int) -> float:
+    def modularity(
+        self, x: Array, classes: NDArray[np.int64], k: int, resolution: float, num_threads: int
+    ) -> float:
         """Return the modularity of classes on the symmetrised k-NN graph, or NaN; wait."""
 
     def motifs(

@@ -53,6 +53,8 @@ void expect_of_two_triangles() {
   const Csr<T> graph = two_triangles<T>();
   EXPECT_NEAR(isogram::modularity(graph, Labels{5, 5, 5, -1, -1, -1}), 6.0 / 7 - 0.5, 1e-15);
   EXPECT_EQ(isogram::modularity(graph, Labels(6)), 0.0);
+  EXPECT_NEAR(isogram::modularity(graph, Labels{5, 5, 5, -1, -1, -1}, 3.0), 6.0 / 7 - 1.5, 1e-15);
+  EXPECT_NEAR(isogram::modularity(graph, Labels(6), 0.25), 0.75, 1e-15);
   EXPECT_EQ(isogram::motifs(graph, Labels{5, 5, 5, -1, -1, -1}), (Counts{2, 0, 0}));
   EXPECT_EQ(isogram::motifs(graph, Labels{5, 5, -1, -1, -1, -1}), (Counts{1, 1, 0}));
   EXPECT_EQ(isogram::motifs(graph, Labels{1, 2, 3, 4, 5, 6}), (Counts{0, 0, 2}));
@@ -109,6 +111,8 @@ TEST(CommunitiesErrors, OfAGraphThatDoesNotFitTogether) {
   std::swap(graph.indices[0], graph.indices[1]);
   expect_complaint(graph, columns + "got 1 in row 0");
 
+  EXPECT_EQ(complaint([] { isogram::modularity(two_triangles<float>(), Labels(6), -1.0); }),
+            "`resolution` must be a finite number of at least 0, got -1.000000");
   EXPECT_EQ(complaint([] { isogram::modularity(two_triangles<float>(), Labels(5)); }),
             "`labels` must have 6 entries, one for each node of `graph`, got 5");
   EXPECT_EQ(complaint([] { isogram::motifs(two_triangles<float>(), Labels(7)); }),

@@ -46,6 +46,51 @@ def test_modularity_and_motifs(simd_level, dtype):
             assert ig.motifs(x, labels, k=k) == oracle.motifs(x, labels, k=k)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("resolution", [0, 0.3, 1.0, 2.5])
+def test_resolution_and_given_graphs(dtype, resolution):
+    sparse = pytest.importorskip("scipy.sparse")
+    x, labels = clusters(48, 20, dtype)
+    graph = ig.graph(x, k=4)
+    expected = oracle.modularity_of_graph(oracle.graph(x, k=4), labels, resolution)
+    of_samples = ig.modularity(x, labels, k=4, resolution=resolution)
+    assert of_samples == pytest.approx(expected, abs=4 * cosine_tolerance(20, dtype))
+    given = graph.to_scipy()
+    weights = graph.toarray()
+    unordered = sparse.coo_array(weights)
+    for a in (graph, given, given.tocsc(), unordered, sparse.csr_matrix(weights)):
+        assert ig.modularity(a, labels, resolution=resolution) == of_samples
+    loops = np.eye(48) * 0.5 + (weights > 0)
+    expected = oracle.modularity_of_graph(loops, labels, resolution)
+    actual = ig.modularity(sparse.csr_array(loops), labels, resolution=resolution)
+    assert actual == pytest.approx(expected, abs=1e-13)
+    whole = sparse.csr_array((weights > 0).astype(int))
+    expected = oracle.modularity_of_graph(whole.toarray(), labels, resolution)
+    assert ig.modularity(whole, labels, resolution=resolution) == pytest.approx(expected, abs=1e-13)
+
+
+def test_refused_graphs_and_resolutions():
+    sparse = pytest.importorskip("scipy.sparse")
+    x, labels = clusters(12, 3, "float64")
+    graph = ig.graph(x, k=2)
+    one_sided = ig.graph(x, k=2, symmetrize=False)
+    nan = graph.to_scipy() * np.nan
+    for a, options, error, message in (
+        (one_sided, {}, ValueError, "`x` must be a symmetric graph"),
+        (sparse.csr_array(np.triu(np.ones((12, 12)))), {}, ValueError, "`x` must be a symmetric"),
+        (sparse.csr_array(np.ones((12, 11))), {}, ValueError, "`x` must be a square graph"),
+        (nan, {}, ValueError, "`x` must have finite weights, got nan"),
+        (graph, {"resolution": -1}, ValueError, "`resolution` must be a finite .* at least 0"),
+        (x, {"resolution": -0.5}, ValueError, "`resolution` must be a finite .* at least 0"),
+        (x, {"resolution": np.inf}, ValueError, "`resolution` must be a finite number"),
+        (x, {"resolution": "1"}, TypeError, "`resolution` must be a finite number"),
+    ):
+        with pytest.raises(error, match=f"^modularity: {message}"):
+            ig.modularity(a, labels, **options)
+    with pytest.raises(ValueError, match="modularity: `labels` must be 1-D with one label for"):
+        ig.modularity(graph, labels[1:])
+
+
 @pytest.mark.parametrize(
     "relabel",
     [

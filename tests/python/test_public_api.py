@@ -38,7 +38,7 @@ SIGNATURES = {
     "gbs": f'(x, y, *, k=None, center=False, kernel="cosine", {PRECISION}, num_threads=None)',
     "gbs_matrix": '(layers, other=None, *, k=None, center=False, kernel="cosine", '
     f"{PRECISION}, {END})",
-    "modularity": "(x, labels, *, k=3, num_threads=None)",
+    "modularity": "(x, labels, *, k=3, resolution=1.0, num_threads=None)",
     "motifs": "(x, labels, *, k=5, num_threads=None)",
     "match": f"(similarity, *, maximize=True, {END})",
     "semantic_matching": '(tokens, other=None, *, pairs=None, kernel="cosine", normalize="input", '

@@ -13,11 +13,16 @@ from isogram._device.graph import knn_graph
 
 
 def modularity(
-    device: Device, x: DeviceArray, classes: NDArray[np.int64], k: int, num_threads: int
+    device: Device,
+    x: DeviceArray,
+    classes: NDArray[np.int64],
+    k: int,
+    resolution: float,
+    num_threads: int,
 ) -> float:
     """See `Place`."""
     indptr, indices, data = _nearest_graph(device, x, k, num_threads)
-    return _core.modularity_of_graph(indptr, indices, data, classes)
+    return _core.modularity_of_graph(indptr, indices, data, classes, resolution=resolution)
 
 
 def motifs(

@@ -1,4 +1,4 @@
-"""How far classes are communities of the k-NN cosine graph: modularity and motifs."""
+"""How far classes are communities of a graph: modularity and motifs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._arguments import neighbours_of, threads
-from isogram._arrays import as_layer, on_host
+from isogram._arguments import neighbours_of, number, threads
+from isogram._arrays import as_layer, on_host, to_host
 from isogram._errors import errors_of
+from isogram._host.communities import modularity_of_graph
 from isogram._identifiers import require_same_order
+from isogram._operations.graph import Csr
 from isogram._place import place_of
 from isogram._types import Array
 
@@ -25,22 +27,33 @@ class Motifs(NamedTuple):
     three: int
 
 
-def modularity(x: Array, labels: Any, *, k: int = 3, num_threads: int | None = None) -> float:
-    """Return how well classes are separate communities of the k-NN cosine graph.
+def modularity(
+    x: Any,
+    labels: Any,
+    *,
+    k: int = 3,
+    resolution: float = 1.0,
+    num_threads: int | None = None,
+) -> float:
+    """Return how well classes are separate communities of the k-NN cosine graph, or of a graph.
 
-    Newman's Q = Σ_c [L_c/m - (k_c/2m)²] on the symmetrised graph of `graph(x, k=k)`, weighted: L_c
-    is the weight of the edges inside class c, k_c the weighted degree of its nodes, m the weight of
-    all edges. Edges go to the k nearest *other* samples, also where their cosines are negative;
-    `gbs` says how the graph of the paper's code differs.
+    Newman's Q = Σ_c [L_c/m - γ (k_c/2m)²], weighted: L_c is the weight of the edges inside class c,
+    k_c the weighted degree of its nodes, m the weight of all edges, γ the resolution; with
+    adjacency A the same as Σ_ij (A_ij - γ k_i k_j / 2m) δ(c_i, c_j) / 2m. Of samples the graph is
+    the symmetrised one of `graph(x, k=k)`. Edges go to the k nearest *other* samples, also where
+    their cosines are negative; `gbs` says how the graph of the paper's code differs.
 
     Parameters
     ----------
-    x : array of shape (n, d)
-        Samples in rows; of more axes all but the first are flattened.
+    x : array of shape (n, d), or a graph
+        Samples in rows; of more axes all but the first are flattened. Or a symmetric graph of n
+        nodes: a `Csr`, as `graph` returns with `k`, or a sparse array or matrix of SciPy.
     labels : sequence of n labels
         The class of each sample: integers, or anything that `numpy.unique` sorts.
     k : int
-        Neighbours of each sample, 1 to n - 1.
+        Neighbours of each sample, 1 to n - 1. Ignored for a graph, which has its edges.
+    resolution : float
+        At least 0. Larger ones favour smaller classes.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
 
@@ -53,14 +66,17 @@ def modularity(x: Array, labels: Any, *, k: int = 3, num_threads: int | None = N
     Raises
     ------
     ValueError
-        A wrong number of labels, `k` out of range, a NaN or infinity, whose index is named.
+        A wrong number of labels, `k` out of range, a NaN or infinity, whose index is named; a graph
+        that is not symmetric; a negative resolution.
     TypeError
         Types that are neither floats nor integers nor booleans.
 
     Notes
     -----
     Types as for `graph`, sums in float64. Cost: n²·d/2 multiply-adds. Memory: as for `graph`, and
-    the sparse graph, which a GPU copies to the host. Source: Lu et al. 2022, arXiv:2111.12485.
+    the sparse graph, which a GPU copies to the host. A given graph takes a pass over its edges and
+    a sort of them, to see that it is symmetric, in the memory of the host. Sources: Lu et al. 2022,
+    arXiv:2111.12485; of the resolution Reichardt & Bornholdt 2006.
 
     Examples
     --------
@@ -69,14 +85,26 @@ def modularity(x: Array, labels: Any, *, k: int = 3, num_threads: int | None = N
     >>> x = np.array([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]])
     >>> round(ig.modularity(x, ["cat", "cat", "dog", "dog"], k=1), 6)
     0.5
+    >>> round(ig.modularity(ig.graph(x, k=1), [0, 0, 1, 1], resolution=0.5), 6)
+    0.75
     """
     workers = threads("modularity", num_threads)
-    rows = as_layer("modularity", "x", x)
-    classes = _classes("modularity", labels, x, len(rows))
-    neighbours = neighbours_of("modularity", "x", k, len(rows))
-    place = place_of("modularity", {"x": rows})
-    with errors_of("modularity"):
-        result = place.modularity(rows, classes, neighbours, workers)
+    expected = "a finite number of at least 0"
+    gamma = number("modularity", "resolution", resolution, expected)
+    if gamma < 0:
+        raise ValueError(f"modularity: `resolution` must be {expected}, got {resolution!r}")
+    if isinstance(x, Csr) or hasattr(x, "tocsr"):
+        given = _given_graph("modularity", x)
+        classes = _classes("modularity", labels, x, given.shape[0])
+        with errors_of("modularity"):
+            result = modularity_of_graph(given.indptr, given.indices, given.data, classes, gamma)
+    else:
+        rows = as_layer("modularity", "x", x)
+        classes = _classes("modularity", labels, x, len(rows))
+        neighbours = neighbours_of("modularity", "x", k, len(rows))
+        place = place_of("modularity", {"x": rows})
+        with errors_of("modularity"):
+            result = place.modularity(rows, classes, neighbours, gamma, workers)
     if math.isnan(result):
         warnings.warn(
             "modularity: the edges of the graph weigh nothing in all: the result is NaN",
@@ -127,6 +155,31 @@ def motifs(x: Array, labels: Any, *, k: int = 5, num_threads: int | None = None)
     place = place_of("motifs", {"x": rows})
     with errors_of("motifs"):
         return Motifs(*place.motifs(rows, classes, neighbours, workers))
+
+
+def _given_graph(function: str, x: Any) -> Csr:
+    """Return a graph of the caller in host memory, in order; raise unless it is symmetric."""
+    if not isinstance(x, Csr):
+        x = x.tocsr(copy=True)
+        x.sum_duplicates()
+    n = x.shape[0]
+    indptr, indices, data = (to_host(part) for part in (x.indptr, x.indices, x.data))
+    if x.shape[1] != n or data.dtype.kind not in "bfiu":
+        raise ValueError(
+            f"{function}: `x` must be a square graph of real weights, got {data.dtype} of shape "
+            f"{x.shape}"
+        )
+    data = data.astype(np.float32 if data.dtype == np.float32 else np.float64, copy=False)
+    if not np.isfinite(data).all():
+        raise ValueError(
+            f"{function}: `x` must have finite weights, got {data[~np.isfinite(data)][0]}"
+        )
+    starts = np.repeat(np.arange(n), np.diff(indptr))
+    there, back = starts * n + indices, indices.astype(np.int64) * n + starts
+    order = np.argsort(back)
+    if not (np.array_equal(back[order], there) and np.array_equal(data[order], data)):
+        raise ValueError(f"{function}: `x` must be a symmetric graph, got one that is not")
+    return Csr(indptr.astype(np.int64), indices.astype(np.int32), data, (n, n))
 
 
 def _classes(function: str, labels: Any, x: Array, n: int) -> NDArray[np.int64]:
