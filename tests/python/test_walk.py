@@ -13,7 +13,7 @@ from isogram._walk.sinks import ArraySink, Reduction
 from isogram._walk.tiles import Tile, cut, full_tiles, row_of_tiles, spans, upper_tiles
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Products(Plan):
     """A x Aᵀ: a plan as operations make them, of which nothing can be wrong but the walk."""
 
@@ -39,6 +39,10 @@ class Products(Plan):
 
     def part_bytes(self, tile):
         return 8 * self.pairs(tile)
+
+    @property
+    def _result_bytes(self):
+        return 8 * self.inputs[0].shape[0] ** 2
 
 
 def products_plan(x, edge):
@@ -155,7 +159,8 @@ def test_plans_are_small_values(x):
     again = pickle.loads(pickle.dumps(plan))
     assert again == plan
     assert len(pickle.dumps(plan)) < 1000
-    assert str(plan) == "products: 6 tiles, 68 pairs, parts of up to 128 bytes"
+    assert str(plan) == repr(plan)
+    assert str(plan).startswith("products: 6 tiles, 68 pairs, parts of up to 128 bytes; reads 720 ")
 
 
 def test_plans_refuse_other_inputs_tiles_and_parts(x):

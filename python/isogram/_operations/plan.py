@@ -41,8 +41,9 @@ def plan(operation: OperationName, /, *inputs: Any, **options: Any) -> Plan:
     Returns
     -------
     Plan
-        A small value that can be pickled, with `tiles`, `compute(tile, *inputs)` and
-        `reduce(parts)`; `str(plan)` says how much there is to do.
+        A small value that can be pickled, with `tiles`, `compute(tile, *inputs)`, `reduce(parts)`
+        and `run(*inputs, out=None)`. `cost` has how much there is to do: tiles, pairs, bytes that
+        are read, of parts and of the result, and about how much memory `run` takes. It is printed.
 
     Raises
     ------
@@ -63,8 +64,8 @@ def plan(operation: OperationName, /, *inputs: Any, **options: Any) -> Plan:
     >>> import isogram as ig
     >>> tokens = np.random.default_rng(0).standard_normal((6, 4, 3))
     >>> plan = ig.plan("semantic_rsm", tokens, tile=4)
-    >>> print(plan)
-    semantic_rsm: 3 tiles, 15 pairs, parts of up to 128 bytes
+    >>> plan.cost.tiles, plan.cost.pairs, plan.cost.read_bytes
+    (3, 15, 1152)
     >>> parts = {tile: plan.compute(tile, tokens) for tile in reversed(plan.tiles)}
     >>> bool((plan.reduce(parts) == ig.semantic_rsm(tokens)).all())
     True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from isogram._walk.sources import Source
 from isogram._walk.tiles import Tile
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BlocksPlan(Plan):
     """How a matrix is computed block by block; a part is the tile's block, by the operation's name.
 
@@ -43,6 +44,12 @@ class BlocksPlan(Plan):
     def _finished(self, matrices: Mapping[str, NDArray[Any]]) -> Reduced:
         """Return the result, and the warnings that a caller gets, of matrices by name."""
         return matrices[self.operation], []
+
+    _keeps_no_parts = True
+
+    @property
+    def _result_bytes(self) -> int:
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize * len(self._names)
 
     @property
     def shape(self) -> tuple[int, int]:

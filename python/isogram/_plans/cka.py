@@ -38,9 +38,11 @@ _FUNCTION = "cka_matrix"
 
 # Stages in which a part has cross products of features: see isogram/moments.hpp.
 _OF_FEATURES = (0, 2)
+# Stages in float32.
+_OF_FLOAT32 = (0, 1)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CkaPlan(LayersPlan):
     """How a CKA matrix is computed tile by tile, in one stage or in several.
 
@@ -88,6 +90,10 @@ class CkaPlan(LayersPlan):
         x, y = widths[: stage["x_layers"]], widths[-stage["y_layers"] :]
         cross: int = (sum(x) ** 2 - own) // 2 if stage["is_symmetric"] else sum(x) * sum(y)
         return 8 * (2 * len(widths) * rows + own + cross)
+
+    @property
+    def _computed_itemsize(self) -> int:
+        return 4 if self.stages and self.stages[0]["stage"] in _OF_FLOAT32 else 8
 
     def at(self, stages: tuple[Mapping[str, Any], ...]) -> CkaPlan:
         """Return the plan with these stages, and with the tiles of the first."""

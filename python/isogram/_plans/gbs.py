@@ -27,7 +27,7 @@ from isogram._walk.tiles import Tile, tiles_of
 _FUNCTION = "gbs_matrix"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GbsPlan(LayersPlan):
     """How a GBS matrix is computed tile by tile.
 
@@ -56,6 +56,14 @@ class GbsPlan(LayersPlan):
     def part_bytes(self, tile: Tile) -> int:
         """Return the size of a tile's sums, or of its neighbours."""
         return bytes_of_graphs(self.facts, tile)
+
+    def _packed_bytes(self, tile: Tile) -> int:
+        """Return the size of the packed rows and columns; of k-NN graphs those of one layer."""
+        packed = super()._packed_bytes(tile)
+        if not self.facts["k"]:
+            return packed
+        widths = [spec.row for spec in self.inputs]
+        return packed * max(widths) // sum(widths)
 
     def _part(
         self, tile: Tile, inputs: Sequence[Source], num_threads: int, progress: Report

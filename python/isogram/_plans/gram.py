@@ -27,7 +27,7 @@ from isogram.typing import BandwidthLike
 TILE = 6144
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GramPlan(BlocksPlan):
     """How a Gram matrix is computed tile by tile; a part is the tile's entries, as `gram`.
 

@@ -23,7 +23,7 @@ from isogram._walk.sources import Source
 from isogram._walk.tiles import Tile, tiles_of
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DenseGraphPlan(BlocksPlan):
     """How a dense graph is computed tile by tile; a part is the tile's entries, as `graph`.
 
@@ -49,7 +49,7 @@ class DenseGraphPlan(BlocksPlan):
         return {self.operation: block}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class KnnGraphPlan(Plan):
     """How a k-NN graph is computed tile by tile.
 
@@ -78,6 +78,12 @@ class KnnGraphPlan(Plan):
     def part_bytes(self, tile: Tile) -> int:
         """Return the size of a tile's neighbours."""
         return bytes_of_graphs(self.facts, tile)
+
+    @property
+    def _result_bytes(self) -> int:
+        n, k = int(self.facts["samples"]), int(self.facts["k"])
+        edges = min(2 * n * k, n * (n - 1)) if self.symmetrize else n * k
+        return edges * (4 + self._computed_itemsize) + 8 * (n + 1)  # as in `Csr`
 
     def _checked(self, *inputs: Any) -> Checked:
         return _on_host(self.operation, *inputs)

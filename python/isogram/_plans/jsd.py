@@ -20,7 +20,7 @@ from isogram._walk.sources import Source
 from isogram._walk.tiles import Tile, cut
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class JsdPlan(BlocksPlan):
     """How divergences are computed tile by tile; a part is the tile's entries, as `jsd`.
 
@@ -29,6 +29,10 @@ class JsdPlan(BlocksPlan):
 
     def _checked(self, *inputs: Any) -> Checked:
         return on_host(self.operation, distributions_of(self.operation, *inputs))
+
+    @property
+    def _computed_itemsize(self) -> int:
+        return 16  # the probability and its logarithm
 
     def _part(
         self, tile: Tile, inputs: Sequence[Source], num_threads: int, progress: Report

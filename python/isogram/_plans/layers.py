@@ -16,7 +16,7 @@ from isogram._walk.sources import Source
 from isogram._walk.tiles import Tile
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LayersPlan(Plan):
     """How a table of layers is computed from tiles of the pairs of their samples.
 
@@ -31,6 +31,10 @@ class LayersPlan(Plan):
     @property
     def _is_symmetric(self) -> bool:
         return True
+
+    @property
+    def _result_bytes(self) -> int:
+        return 8 * len(self.names[0]) * len(self.names[1] or self.names[0])
 
     def _checked(self, layers: Any, other: Any = None) -> Checked:
         rows, cols = two_sets(self.operation, layers, other)

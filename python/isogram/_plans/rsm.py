@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from isogram import _core
 from isogram._arguments import bandwidth_of, integer, threads
 from isogram._arrays import as_sequence
 from isogram._bandwidth import zero_median
@@ -42,7 +43,7 @@ from isogram.typing import BandwidthLike
 Masks: TypeAlias = tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RsmPlan(BlocksPlan):
     """How an RSM is computed tile by tile.
 
@@ -106,6 +107,36 @@ class RsmPlan(BlocksPlan):
         (tokens, lengths), (other, other_lengths) = (*sides, (None, None), (None, None))[:2]
         sides_of = (tokens, other, lengths, other_lengths, self.layout, *self.masks)
         return _on_host(self.operation, Inputs(*sides_of, normalize=self.normalize))
+
+    def _read_bytes(self, tile: Tile) -> int:
+        """Return the bytes of the tokens that a tile reads."""
+        total = 0
+        for spec, spans in zip(self.inputs, self._spans(tile), strict=True):
+            for span in spans:
+                entries = (span.stop - span.start) * spec.row
+                if spec.tokens is not None:
+                    entries = sum(spec.tokens[span]) * self._channels
+                total += entries * spec.itemsize
+        return total
+
+    def _packed_bytes(self, tile: Tile) -> int:
+        """Return the most bytes that the core takes for the tile's tokens and their matching."""
+        rows, cols = tile.shape
+        return _core.rsm_tile_bytes(
+            **self.matching.for_core(),
+            plan=self.facts,
+            is_float64=self.dtype == "float64",
+            channels=self._channels,
+            rows=rows,
+            cols=cols,
+            has_distances="distance" in self._names,
+            is_listed=False,
+            num_threads=0,
+        )
+
+    @property
+    def _channels(self) -> int:
+        return self.inputs[0].shape[1 if self.layout == "nchw" else -1]
 
     def _arrays(self, checked: Pairs) -> dict[str, NDArray[Any]]:
         return checked.sources

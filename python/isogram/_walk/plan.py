@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -37,10 +38,48 @@ class InputSpec(NamedTuple):
         """The argument that it came in; a sequence of layers holds several inputs."""
         return self.name.partition("[")[0]
 
+    @property
+    def itemsize(self) -> int:
+        """Bytes of an entry."""
+        return 2 if self.dtype == "bfloat16" else np.dtype(self.dtype).itemsize
+
+    @property
+    def row(self) -> int:
+        """Entries of a sample, where the shape tells."""
+        return math.prod(self.shape[1:])
+
     @classmethod
     def of(cls, name: str, array: Any) -> InputSpec:
         """Describe an array."""
         return cls(name, tuple(map(int, array.shape)), type_name(array.dtype))
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a plan takes: counts and bytes that are exact, and an estimate of memory.
+
+    Attributes
+    ----------
+    tiles, pairs : int
+        Tiles, and pairs of rows and columns that they compare.
+    read_bytes : int
+        Of the rows and columns that all tiles read, each tile its own.
+    part_bytes : int
+        Of the parts of all tiles.
+    result_bytes : int
+        Of the result; of a k-NN graph the most that it may take.
+    memory : int
+        About the most that `Plan.run` takes beside the inputs: the result (none if that is in an
+        `out`), the parts if they are no blocks of it, one tile's part, and its packed rows and
+        columns, of which the core keeps fewer where rows are long.
+    """
+
+    tiles: int
+    pairs: int
+    read_bytes: int
+    part_bytes: int
+    result_bytes: int
+    memory: int
 
 
 # A result, and the warnings that a caller gets.
@@ -163,6 +202,58 @@ class Plan(ABC):
     @abstractmethod
     def part_bytes(self, tile: Tile) -> int:
         """Return the size of a tile's part."""
+
+    @property
+    def cost(self) -> Cost:
+        """What the tiles take, all together."""
+        parts, result = sum(map(self.part_bytes, self.tiles)), self._result_bytes
+        kept = result if self._keeps_no_parts else parts + result
+        return Cost(
+            len(self.tiles),
+            sum(map(self.pairs, self.tiles)),
+            sum(map(self._read_bytes, self.tiles)),
+            parts,
+            result,
+            kept + max(self.part_bytes(tile) + self._packed_bytes(tile) for tile in self.tiles),
+        )
+
+    @property
+    @abstractmethod
+    def _result_bytes(self) -> int:
+        """The most bytes of the result."""
+
+    # Whether run() stores parts in the result as they come.
+    _keeps_no_parts: ClassVar[bool] = False
+
+    def _read_bytes(self, tile: Tile) -> int:
+        """Return the bytes of the rows and columns that a tile reads."""
+        spans = self._spans(tile)
+        return sum(
+            _length(span) * spec.row * spec.itemsize
+            for spec, of_spec in zip(self.inputs, spans, strict=True)
+            for span in of_spec
+        )
+
+    def _packed_bytes(self, tile: Tile) -> int:
+        """Return the bytes of a tile's rows and columns as they are packed to be computed."""
+        spans = self._spans(tile)
+        return self._computed_itemsize * sum(
+            _length(span) * spec.row
+            for spec, of_spec in zip(self.inputs, spans, strict=True)
+            for span in of_spec
+        )
+
+    @property
+    def _computed_itemsize(self) -> int:
+        """Bytes of an entry as it is computed with."""
+        return 8 if any(spec.dtype == "float64" for spec in self.inputs) else 4
+
+    def _spans(self, tile: Tile) -> list[list[slice]]:
+        """Return which rows of each input a tile reads."""
+        if self._is_symmetric:
+            spans = [tile.rows, tile.cols] if tile.is_mirrored else [tile.rows]
+            return [spans for _ in self.inputs]
+        return [[tile.rows], [tile.cols]]
 
     @abstractmethod
     def _checked(self, *inputs: Any) -> tuple[Any, Iterable[InputSpec]]:
@@ -288,10 +379,15 @@ class Plan(ABC):
         """Return the hash of the digest."""
         return hash(self._digest)
 
-    def __str__(self) -> str:
-        """Return the numbers of tiles and of pairs, and the largest size of a part."""
-        pairs = sum(map(self.pairs, self.tiles))
-        size = max(map(self.part_bytes, self.tiles))
+    def __repr__(self) -> str:
+        """Return what the tiles take, and the largest size of a part."""
+        cost, size = self.cost, max(map(self.part_bytes, self.tiles))
         return (
-            f"{self.operation}: {len(self.tiles)} tiles, {pairs} pairs, parts of up to {size} bytes"
+            f"{self.operation}: {cost.tiles} tiles, {cost.pairs} pairs, parts of up to {size} "
+            f"bytes; reads {cost.read_bytes} bytes, makes {cost.result_bytes}, and takes about "
+            f"{cost.memory} bytes of memory"
         )
+
+
+def _length(span: slice) -> int:
+    return int(span.stop - span.start)
