@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from isogram._operations.compare_matrix import compare_rsms_matrix
     from isogram._operations.minibatch_cka import MinibatchCKA
     from isogram._operations.minibatch_gbs import MinibatchGBS
+    from isogram._operations.rdm import rdm
 
 compare = compare_rsms  # its former name
 
@@ -104,6 +105,7 @@ __all__ = [
     "noise_ceiling",
     "permutation_test",
     "plan",
+    "rdm",
     "register_measure",
     "semantic_matching",
     "semantic_rsm",
@@ -117,6 +119,7 @@ __all__ = [
 
 # Public names of modules that `import isogram` does not load.
 _MODULES = {
+    "rdm": "isogram._operations.rdm",
     "Bootstrap": "isogram._inference.bootstrap",
     "Difference": "isogram._inference.bootstrap",
     "Jackknife": "isogram._inference.jackknife",

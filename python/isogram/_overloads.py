@@ -23,6 +23,7 @@ from isogram.typing import (
     MeasureKind,
     NormalizationName,
     PrecisionName,
+    RdmMetricName,
     RsmMethodName,
     RsmPrecisionName,
 )
@@ -139,6 +140,14 @@ class CompareRsmsMatrixOptions(_Threads, total=False):
 
     method: RsmMethodName
     kinds: tuple[MeasureKind, MeasureKind] | None
+
+
+class RdmOptions(_Threads, total=False):
+    """Options of `rdm`."""
+
+    metric: RdmMetricName
+    noise_covariance: Array | None
+    condensed: bool
 
 
 class JsdOptions(_Progress, total=False):

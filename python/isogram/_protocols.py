@@ -29,6 +29,10 @@ class RsmTiles(Protocol):
     def edge(self) -> int:
         """Rows and columns of a tile; the last tiles may be smaller."""
 
+    @property
+    def exponents(self) -> Sequence[Any]:
+        """Of each layer, the power of two that the unit of its distances is."""
+
     def compute(self, tile: Tile, out: Array | None = None) -> Array:
         """Return an array (layers, rows, columns), `out` or a new one."""
 

@@ -30,6 +30,10 @@ CeilingMethodName: TypeAlias = Literal[
 CeilingKernelName: TypeAlias = Literal[LayerKernelName, "distance"]
 IntervalName: TypeAlias = Literal["bca", "percentile"]  # of a bootstrap
 ResampledName: TypeAlias = Literal["inputs", "features"]
+RdmMetricName: TypeAlias = Literal[
+    "correlation", "cosine", "euclidean", "sqeuclidean", "mahalanobis"
+]
+
 MeasureKind: TypeAlias = Literal["similarity", "distance"]
 AggregateName: TypeAlias = Literal["max", "mean"]  # of all pairs of layers
 NullName: TypeAlias = Literal["permutations", "moments"]  # how a null distribution is known

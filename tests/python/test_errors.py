@@ -34,6 +34,7 @@ POSITIONAL = {
     "compare_rsms": (K, K),
     "compare_rsms_matrix": ([K, K],),
     "jsd": (P,),
+    "rdm": (X,),
 }
 
 
@@ -82,6 +83,7 @@ ARRAY_CALLS = [
     ("spatial_rsm", "other", lambda a: ig.spatial_rsm(TOKENS, a), (5, 4, 3)),
     ("compare_rsms", "rsm_a", lambda a: ig.compare_rsms(a, K), (6, 6)),
     ("compare_rsms", "rsm_b", lambda a: ig.compare_rsms(K, a), (6, 6)),
+    ("rdm", "x", lambda a: ig.rdm(a), (6, 4)),
     ("compare_rsms_matrix", r"rsms\[1\]", lambda a: ig.compare_rsms_matrix([K, a]), (6, 6)),
     (
         "compare_rsms_matrix",

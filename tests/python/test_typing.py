@@ -52,6 +52,7 @@ def test_names_are_different_words(name):
         ("cka_matrix", _overloads.CkaMatrixOptions, set()),
         ("gbs_matrix", _overloads.GbsMatrixOptions, set()),
         ("compare_rsms_matrix", _overloads.CompareRsmsMatrixOptions, set()),
+        ("rdm", _overloads.RdmOptions, set()),
         ("graph", _overloads.GraphOptions, {"k"}),
         ("jsd", _overloads.JsdOptions, set()),
         ("match", _overloads.MatchOptions, set()),

@@ -92,6 +92,8 @@ def of_layers(
     assert_type(ig.cka_matrix(named, named, kernel="rbf", estimator="biased"), NDArray[Any])
     assert_type(ig.cka_matrix((t, t), progress=True), Tensor)
     assert_type(ig.gbs_matrix({"conv1": t}, k=5), Tensor)
+    assert_type(ig.rdm(x, metric="mahalanobis", noise_covariance=x, condensed=True), NDArray[Any])
+    assert_type(ig.rdm(t), Tensor)
     assert_type(ig.compare_rsms_matrix({"model": t}, [t], method="rho_a"), Tensor)
     assert_type(ig.compare_rsms_matrix(named, named["conv1"]), NDArray[Any])
     assert_type(ig.compare_rsms_matrix(x), NDArray[Any])

@@ -1,0 +1,3 @@
+"""Distances on a GPU, against SciPy."""
+
+from cases.rdm import *  # noqa: F403
