@@ -1,0 +1,56 @@
+"""benchmarks/agreement.py: isogram agrees with other packages, or docs/measures.md says why not."""
+
+import sys
+import warnings
+from pathlib import Path
+
+import isogram as ig
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # benchmarks/ is no installed package
+
+from benchmarks import agreement
+
+PAGE = agreement.PAGE.read_text()
+
+
+@pytest.mark.parametrize("of", agreement.ROWS, ids=lambda of: f"{of.package} {of.name}")
+@pytest.mark.parametrize("inputs", agreement.INPUTS)
+def test_values_agree_but_for_a_reason(of, inputs):
+    pytest.importorskip(of.package)
+    x, y = agreement.INPUTS[inputs]()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        apart = abs(of.theirs(x, y) - of.ours(x, y))
+    if not of.why:
+        assert apart < of.within
+    elif inputs == "real":
+        assert apart > agreement.DIFFER
+
+
+def test_reasons_are_right(monkeypatch):
+    """What is said of their formula, put into ours, is their value."""
+    pytest.importorskip("repsim")
+    pytest.importorskip("hyppo")
+    for make in agreement.INPUTS.values():
+        x, y = make()
+        ours = agreement.here("pwcca")
+        theirs = agreement.repsim("pwcca", x, y)
+        assert np.isclose(theirs, (ours(x, y) + ours(y, x)) / 2, rtol=1e-9)
+        of = [a - a.mean(axis=0) for a in (x, y)]
+        assert np.isclose(
+            agreement.repsim("svcca", *of, summary_type="pillai"),
+            agreement.repsim("cca", *of, summary_type="pillai"),
+        )
+        ours = agreement.here("cka_rbf", bandwidth=ig.bandwidth(x))
+        assert np.isclose(agreement.hyppo("Hsic", x, y), ours(x, y), rtol=1e-6)
+
+
+def test_the_page_has_every_row():
+    written = PAGE.partition("<!-- agreement -->\n")[2].partition("<!-- end -->")[0].strip()
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in written.split("\n")]
+    rows = [[line[0], line[1], line[2], line[-1]] for line in lines[2:]]
+    assert rows == [[of.package, of.name, of.name_here, of.why] for of in agreement.ROWS]
+    for of, line in zip(agreement.ROWS, lines[2:], strict=True):
+        assert bool(of.why) == (line[3] != line[4])
