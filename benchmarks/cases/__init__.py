@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from benchmarks.case import Case
-from benchmarks.cases import center, cka, compare, gbs, gram, growth, knn, match, measures, rsm
+from benchmarks.cases import (
+    center,
+    cka,
+    compare,
+    gbs,
+    gram,
+    growth,
+    knn,
+    match,
+    measures,
+    rsm,
+    significance,
+)
 from benchmarks.settings import Settings
 
-MODULES = (gram, center, cka, gbs, knn, measures, match, rsm, growth, compare)
+MODULES = (gram, center, cka, gbs, knn, measures, match, rsm, growth, compare, significance)
 GROUPS = tuple(module.__name__.rpartition(".")[2] for module in MODULES)
 
 

@@ -616,6 +616,30 @@ def test_p_values(kind, p):
     drawn(plot.null(-1, [0.5, 0.5]))
 
 
+@pytest.mark.parametrize("name", ["cka", "procrustes"])
+def test_null_of_a_result(name):
+    x = np.random.default_rng(0).standard_normal((20, 3))
+    for result in (
+        ig.permutation_test(x, x**2, measure=name, n_permutations=30),
+        ig.calibrate(x, x**2, measure=name, n_permutations=30),
+    ):
+        ax = plot.null(result)
+        text = f"{result.value:.3g}, p = {result.p:.2g}".replace("-", "\N{MINUS SIGN}")
+        assert [t.get_text() for t in ax.texts] == [text]
+        assert ax.get_xlabel() == name
+        assert plot.null(result, label="of both").get_xlabel() == "of both"
+
+
+def test_null_of_no_such_result():
+    x = np.random.default_rng(0).standard_normal((20, 3))
+    pairs = ig.permutation_test([x, x**2], n_permutations=5)
+    with pytest.raises(ValueError, match="null: `value` must be a result of two representations"):
+        plot.null(pairs)
+    for value in (0.5, ig.permutation_test(x, x**2, method="moments")):
+        with pytest.raises(TypeError, match="null: `values` must be given with a number `value`"):
+            plot.null(value)
+
+
 def test_null_values_that_are_nearly_equal():
     values = [1.0, np.nextafter(1.0, 0), np.nextafter(1.0, 2)] * 20
     ax = plot.null(1.0, values)

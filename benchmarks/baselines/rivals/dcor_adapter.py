@@ -1,4 +1,4 @@
-"""dcor: distance correlation; U-centred products, whose ratio is debiased CKA."""
+"""dcor: distance correlation and its test; U-centred products, whose ratio is debiased CKA."""
 
 from __future__ import annotations
 
@@ -21,3 +21,10 @@ def debiased(k: Any, m: Any) -> float:
 def distance_correlation(x: Any, y: Any) -> float:
     """Return the distance correlation of two layers."""
     return float(dcor.distance_correlation(x.astype(np.float64), y.astype(np.float64)))
+
+
+def distance_test(x: Any, y: Any, permutations: int) -> float:
+    """Return the distance correlation of two layers, once it is tested by permutations."""
+    x, y = x.astype(np.float64), y.astype(np.float64)
+    dcor.independence.distance_covariance_test(x, y, num_resamples=permutations, random_state=0)
+    return float(dcor.distance_correlation(x, y))

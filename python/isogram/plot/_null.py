@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,10 +16,13 @@ from isogram.plot._matrix import kind_of, numbers_of
 from isogram.plot._series import COLOURS
 from isogram.typing import MeasureKind
 
+if TYPE_CHECKING:
+    from isogram import Calibration, PermutationTest
+
 
 def null(
-    value: float,
-    values: Any,
+    value: float | PermutationTest | Calibration,
+    values: Any = None,
     *,
     kind: MeasureKind = "similarity",
     title: str = "",
@@ -32,8 +35,9 @@ def null(
 
     Parameters
     ----------
-    value : float
-        The measured value.
+    value : float, PermutationTest or Calibration
+        The measured value; or a result of `permutation_test` or `calibrate` of two representations,
+        which has the values and their kind too, and is labelled by its measure.
     values : array of shape (m)
         Values measured where nothing is shared: of permuted samples, say.
     kind : {"similarity", "distance"}
@@ -50,7 +54,8 @@ def null(
     Raises
     ------
     TypeError, ValueError
-        A value that is no finite number; null values that are not, or none; another kind.
+        A value that is no finite number; null values that are not, or none; another kind; a result
+        of many pairs of layers, or by moments, which has no null values.
 
     References
     ----------
@@ -63,6 +68,8 @@ def null(
     >>> from isogram import plot
     >>> ax = plot.null(0.8, np.random.default_rng(0).normal(0.2, 0.1, 999), label="CKA")
     """
+    if values is None:
+        value, values, kind, label = _of_result(value, label)
     value = number("null", "value", value)
     chance = numbers_of("null", "values", values, 1)
     if np.isnan(chance).any():
@@ -90,6 +97,19 @@ def null(
         ax.spines[["top", "right"]].set_visible(False)
         set_title(ax, title)
     return ax
+
+
+def _of_result(result: Any, label: str | None) -> tuple[Any, Any, MeasureKind, str]:
+    """Return the value, the null values, the kind and the label of a result of inference."""
+    values = getattr(result, "null", None)
+    if values is None:
+        raise TypeError(f"null: `values` must be given with a number `value`, got {result!r} alone")
+    if np.ndim(values) != 1:
+        raise ValueError(
+            "null: `value` must be a result of two representations, got one of pairs of layers: "
+            "pass result.value[i, j] and result.null[:, i, j]"
+        )
+    return result.value, values, result.kind, label or result.measure
 
 
 def _bins(values: NDArray[Any]) -> Any:
