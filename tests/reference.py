@@ -510,7 +510,7 @@ def spatial_rsm(tokens, other=None, **parameters):
 # Comparing ----------------------------------------------------------------------------------
 
 
-def compare(rsm_a, rsm_b, *, method="pearson"):
+def compare(rsm_a, rsm_b, *, method="pearson", sigma_k=None):
     """Compare two RSMs on the same inputs, condensed or square; NaN in both is missing."""
     a, b = widen(rsm_a), widen(rsm_b)
     if method == "cka":
@@ -518,6 +518,9 @@ def compare(rsm_a, rsm_b, *, method="pearson"):
     if method == "gbs":
         return mean_row_cosine(without_diagonal(a), without_diagonal(b))
     a, b = (k if k.ndim == 1 else off_diagonal(k) for k in (a, b))
+    if method.startswith("whitened"):
+        return whitened_cosine(*((a, b) if method == "whitened_cosine" else
+                                 (a - a.mean(), b - b.mean())), sigma_k)  # fmt: skip
     a, b = a[~np.isnan(a)], b[~np.isnan(b)]
     if method == "cosine":
         return float(a @ b / np.sqrt((a @ a) * (b @ b)))
@@ -528,6 +531,16 @@ def compare(rsm_a, rsm_b, *, method="pearson"):
         return float(12 * ranks / (m**3 - m) - 3 * (m + 1) / (m - 1))
     test = {"pearson": stats.pearsonr, "spearman": stats.spearmanr}
     return float(test.get(method, stats.kendalltau)(a, b).statistic)
+
+
+def whitened_cosine(a, b, sigma_k=None):
+    """Diedrichsen et al. 2021, with the whole covariance of the entries."""
+    n = (1 + int(np.sqrt(1 + 8 * len(a)))) // 2
+    rows, cols = np.triu_indices(n, 1)
+    contrasts = np.eye(n)[rows] - np.eye(n)[cols]
+    sigma = np.eye(n) if sigma_k is None else np.diag(sigma_k) if sigma_k.ndim == 1 else sigma_k
+    inverse = np.linalg.inv((contrasts @ sigma @ contrasts.T) ** 2)
+    return float(a @ inverse @ b / np.sqrt((a @ inverse @ a) * (b @ inverse @ b)))
 
 
 def kendall_a(a, b):

@@ -26,6 +26,7 @@ TABLES: dict[RsmMethodName, str] = {
     "cosine": "cosine",
     "rho_a": "rho-a",
     "kendall_a": "tau-a",
+    "whitened_cosine": "cosine_cov",
 }
 
 

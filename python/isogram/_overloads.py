@@ -140,6 +140,7 @@ class CompareRsmsMatrixOptions(_Threads, total=False):
 
     method: RsmMethodName
     kinds: tuple[MeasureKind, MeasureKind] | None
+    sigma_k: Array | None
 
 
 class RdmOptions(_Threads, total=False):

@@ -14,6 +14,7 @@ from isogram._arithmetic import usual_arithmetic
 from isogram._arrays import as_input
 from isogram._entries import parts_of, widened
 from isogram._identifiers import require_same_order, require_square_labels
+from isogram._statistics.covariances import inverse_factor
 from isogram._types import Array, Layers
 from isogram.typing import MeasureKind, RsmMethodName
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 METHODS: tuple[RsmMethodName, ...] = get_args(RsmMethodName)
 _KINDS: tuple[MeasureKind, ...] = get_args(MeasureKind)
-_FROM_ZERO = ("cosine", "gbs")  # to which an offset counts, so that a negative RSM is no opposite
+WHITENED = ("whitened_cosine", "whitened_pearson")
+# An offset counts to these, so that a negative RSM is no opposite.
+_FROM_ZERO = ("cosine", "gbs", "whitened_cosine")
 
 OPPOSITE = -0.25  # from here down a result may be that of similarities and distances
 
@@ -33,6 +36,8 @@ _UNDEFINED = {
     "kendall_b": "the same everywhere above its diagonal, up to rounding",
     "cosine": "zero everywhere above its diagonal",
     "cka": "constant once centred",
+    "whitened_cosine": "zero everywhere above its diagonal",
+    "whitened_pearson": "the same everywhere above its diagonal",
 }
 
 
@@ -129,7 +134,23 @@ def are_opposites(function: str, method: str, kinds: object) -> bool:
             f"{function}: `kinds` must be the same for method {method!r}, to which an offset "
             f"counts, got {kinds!r}: make similarities of the distances, such as 1 - rsm"
         )
+    if method == "whitened_cosine" and first == "similarity":
+        raise ValueError(
+            f"{function}: `kinds` must be 'distance' for method {method!r}, got {kinds!r}"
+        )
     return first != second
+
+
+def noise_of(function: str, method: str, sigma_k: Array | None, samples: int) -> Any:
+    """Return the whitening of samples by the covariance of their noise, or None."""
+    if sigma_k is None:
+        return None
+    if method not in WHITENED:
+        raise ValueError(
+            f"{function}: `sigma_k` must be None for method {method!r}, got a covariance: only "
+            f"{' and '.join(WHITENED)} read it"
+        )
+    return inverse_factor(function, "sigma_k", sigma_k, samples, of_contrasts=True)
 
 
 def _samples_of_pairs(pairs: int) -> int:

@@ -21,7 +21,17 @@ MatchingName: TypeAlias = Literal["exact", "window", "topk", "greedy", "none"]
 NormalizationName: TypeAlias = Literal["input", "token"]
 LayoutName: TypeAlias = Literal["nsc", "nhwc", "nchw"]
 RsmMethodName: TypeAlias = Literal[
-    "pearson", "spearman", "rho_a", "kendall", "kendall_a", "kendall_b", "cosine", "cka", "gbs"
+    "pearson",
+    "spearman",
+    "rho_a",
+    "kendall",
+    "kendall_a",
+    "kendall_b",
+    "cosine",
+    "cka",
+    "gbs",
+    "whitened_cosine",
+    "whitened_pearson",
 ]
 
 CeilingMethodName: TypeAlias = Literal[

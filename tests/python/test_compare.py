@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from cases.compare import *  # noqa: F403
 from cases.compare import METHODS, correlations, orthogonal, rsm, three_levels, tolerance
+from cases.compare_whitened import *  # noqa: F403
 from hypothesis import given
 from hypothesis import strategies as st
 from support import DTYPES, LAYOUTS, assert_close, data, oracle
@@ -115,6 +116,34 @@ def test_kinds_that_are_refused(kinds, error, said):
     a = rsm(5, "float64")
     with pytest.raises(error, match=f"^compare_rsms: `kinds` {said}"):
         ig.compare_rsms(a, a, kinds=kinds)
+
+
+def test_noise_that_is_refused():
+    a = np.ones((3, 3)) - np.eye(3)
+
+    def refused(sigma_k, said, method="whitened_cosine"):
+        for call in (
+            lambda: ig.compare_rsms(a, a, method=method, sigma_k=sigma_k),
+            lambda: ig.compare_rsms_matrix([a], method=method, sigma_k=sigma_k),
+        ):
+            with pytest.raises(ValueError, match=rf"^compare_rsms\w*: `sigma_k` must be {said}"):
+                call()
+
+    refused(np.eye(3), "None for method 'cosine', got a covariance", "cosine")
+    refused(np.eye(4), r"of shape \(3, 3\) or \(3,\), got \(4, 4\)")
+    refused(np.full(3, np.inf), "finite, got a NaN or infinity")
+    refused(np.array([1.0, -1.0, 1.0]), "of positive variances, got -1.0")
+    refused(np.eye(3) + np.eye(3, k=1), "symmetric, got another matrix")
+    refused(np.ones((3, 3)), "positive definite, got a matrix that is not")
+    refused(-np.eye(3), "positive definite, got a matrix that is not")
+
+
+@pytest.mark.parametrize("kinds", [("similarity", "similarity"), ("distance", "similarity")])
+def test_whitened_cosine_is_of_distances(kinds):
+    a = 1 - np.eye(4)
+    with pytest.raises(ValueError, match="`kinds` must be"):
+        ig.compare_rsms(a, a, method="whitened_cosine", kinds=kinds)
+    assert ig.compare_rsms(a, a, method="whitened_cosine", kinds=("distance", "distance")) == 1
 
 
 @pytest.mark.parametrize("method", ["cosine", "gbs"])

@@ -15,15 +15,19 @@ from isogram._place import place_of
 from isogram._rsms import (
     METHODS,
     OPPOSITE,
+    WHITENED,
+    Rsms,
     are_opposites,
     checked_rsm,
     fewest_samples,
+    noise_of,
     opposite_kinds,
     squared,
     undefined,
     zero_rows,
 )
-from isogram._types import Array
+from isogram._statistics.rsm_table import RsmPairs, rsm_table
+from isogram._types import Array, Layers
 from isogram.typing import MeasureKind, RsmMethodName
 
 if TYPE_CHECKING:
@@ -36,6 +40,7 @@ def compare_rsms(
     *,
     method: RsmMethodName = "pearson",
     kinds: tuple[MeasureKind, MeasureKind] | None = None,
+    sigma_k: Array | None = None,
     num_threads: int | None = None,
 ) -> float:
     """Return how alike two representational similarity matrices are.
@@ -47,19 +52,25 @@ def compare_rsms(
       3(m + 1)/(m - 1) with the mean ranks r and s
     - cka: debiased CKA with the two as Gram matrices, whose diagonals are not read
     - gbs: the mean cosine of their rows, with zeros for the diagonals, which are not read
+    - whitened_cosine: dᵀV⁻¹d' / √(dᵀV⁻¹d · d'ᵀV⁻¹d') with V = (CΣCᵀ)∘(CΣCᵀ), C the differences of
+      all pairs of samples: for *squared* distances d, whose noise has the covariance V where that
+      of the samples' patterns is Σ (`sigma_k`). With Σ = 1, biased linear CKA of the patterns
+    - whitened_pearson: the same of entries less their mean
 
     Parameters
     ----------
     rsm_a, rsm_b : arrays of shape (n, n), or condensed (n(n - 1)/2,)
         Of the same n ≥ 3 samples (cka: n ≥ 4), in the same order. Condensed ones have the entries
         above the diagonal row by row, as of SciPy's `pdist`. Pairs that are NaN in both are left
-        out (not of cka and gbs).
+        out (not of cka, gbs and whitened methods).
     method : str
         One of the names above. With ties, as of models of few levels, prefer rho_a or kendall_a:
         to the others a model with ties may be better than the true one.
     kinds : pair of {"similarity", "distance"}, optional
-        What the two are. Of different kinds, the second is negated, which cosine and gbs refuse.
-        By default they are compared as they are.
+        What the two are. Of different kinds, the second is negated, which cosine and gbs refuse;
+        whitened_cosine is of distances. By default they are compared as they are.
+    sigma_k : array of shape (n, n), or (n,) for a diagonal one, optional
+        Of whitened methods, the covariance of the samples' noise; by default the identity.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
 
@@ -94,8 +105,12 @@ def compare_rsms(
 
     Types: any → float64 throughout. Integers as for `gram`. Cost: n², and n² log n for ranks.
     Memory: the two triangles in float64, and squares of condensed RSMs; on a GPU, for which the
-    call waits, several copies of them. Sources: Kriegeskorte et al. 2008 (RSA); Knight 1966
-    (tau-b); Nili et al. 2014 (tau-a); Schütt et al. 2023, eLife 12, e82566 (rho-a).
+    call waits, several copies of them. Whitened methods take n² operations, with `sigma_k` 8n³,
+    whose factor has the bits of NumPy's LAPACK; V is not made. With variances alone rsatoolbox's
+    number is another: it centres as if they were equal.
+
+    Sources: Kriegeskorte et al. 2008 (RSA); Knight 1966 (tau-b); Nili et al. 2014 (tau-a); Schütt
+    et al. 2023, eLife 12, e82566 (rho-a); Diedrichsen et al. 2021, arXiv 2007.02789 (whitened).
 
     Examples
     --------
@@ -118,13 +133,21 @@ def compare_rsms(
         )
     require_same_order("compare_rsms", "rsm_b", rsm_b, "rsm_a", rsm_a)
     place = place_of("compare_rsms", {"rsm_a": first, "rsm_b": second})
+    whitening = noise_of("compare_rsms", method, sigma_k, samples)
     a, b = (squared(place, rsm, samples) for rsm in (first, second))
     squares = {"rsm_a": a, "rsm_b": b}
     with errors_of("compare_rsms"):
-        result = place.compare_rsms(a, b, method, workers)
-        if math.isnan(result):
-            message = undefined("compare_rsms", method, _constant(place, squares, method, workers))
-            warnings.warn(message, RuntimeWarning, stacklevel=2)
+        if method in WHITENED:
+            x, y = (Rsms(Layers([name], [rsm]), samples) for name, rsm in squares.items())
+            pairs = RsmPairs("compare_rsms", place, x, y, workers)
+            values, constant = rsm_table(pairs, method, whitening)
+            result = float(values[0, 0])
+        else:
+            result = place.compare_rsms(a, b, method, workers)
+            constant = _constant(place, squares, method, workers) if math.isnan(result) else []
+    if constant:
+        message = undefined("compare_rsms", method, constant)
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
     if method == "gbs" and (message := zero_rows("compare_rsms", place, squares)):
         warnings.warn(message, RuntimeWarning, stacklevel=2)
     if kinds is not None:

@@ -16,6 +16,7 @@ from isogram._rsms import (
     OPPOSITE,
     are_opposites,
     fewest_samples,
+    noise_of,
     opposite_kinds,
     rsms_of,
     undefined,
@@ -57,6 +58,7 @@ def compare_rsms_matrix(
     *,
     method: RsmMethodName = "pearson",
     kinds: tuple[MeasureKind, MeasureKind] | None = None,
+    sigma_k: Array | None = None,
     num_threads: int | None = None,
 ) -> Array:
     """Return how alike every RSM is to every other, or to every one of another set.
@@ -73,6 +75,8 @@ def compare_rsms_matrix(
         As for `compare_rsms`.
     kinds : pair of {"similarity", "distance"}, optional
         What those of `rsms` and of `other` are; as for `compare_rsms`.
+    sigma_k : array of shape (n, n) or (n,), optional
+        As for `compare_rsms`.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
 
@@ -91,7 +95,8 @@ def compare_rsms_matrix(
     -----
     Types as for `compare_rsms`. Of pearson, spearman, rho_a and cosine, RSMs become vectors of m
     entries once, and the table is one product of k1·k2·m operations: it agrees with `compare_rsms`
-    but for rounding. Others, and ranks where pairs are missing, are compared pair by pair. Memory:
+    but for rounding; of whitened methods, of vectors of n² entries, which take 4n³ operations each
+    with `sigma_k`. Others, and ranks where pairs are missing, are compared pair by pair. Memory:
     16 m bytes per RSM, and as much again for ranks. A GPU is waited for.
 
     Examples
@@ -117,7 +122,7 @@ def compare_rsms_matrix(
     y = None if other is None else rsms_of(_FUNCTION, "other", other, least, like=x)
     place = place_of(_FUNCTION, x.layers.named_with(None if y is None else y.layers))
     pairs = RsmPairs(_FUNCTION, place, x, y, workers)
-    table = rsm_table(pairs, method)
+    table = rsm_table(pairs, method, noise_of(_FUNCTION, method, sigma_k, x.samples))
     remarks = [undefined(_FUNCTION, method, table.undefined)] if table.undefined else []
     if method == "gbs":
         squares = dict(zip(pairs.names, pairs.squares(), strict=True))

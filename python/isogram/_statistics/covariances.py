@@ -20,8 +20,9 @@ def inverse_factor(
 ) -> NDArray[np.float64]:
     """Return the W of W Σ Wᵀ = 1 of a covariance, or of variances alone; on the host.
 
-    `of_contrasts`: of the Σ that has the same covariances of differences between variables, and of
-    which 1 is an eigenvector: H Σ H + 11ᵀ/n with H the centring matrix.
+    `of_contrasts`: of c H Σ H + 11ᵀ/n, with H the centring matrix and c such that both are of one
+    size. It has the covariances of differences between variables that c Σ has, and the eigenvector
+    1, so that rows and columns that sum to 0 do after whitening.
     """
     expected = f"{function}: `{name}` must be {{}}"
     given = as_input(function, name, covariance, 1, 2, on_gpu=True)
@@ -41,7 +42,9 @@ def inverse_factor(
         raise ValueError(expected.format("symmetric, got another matrix"))
     if of_contrasts:
         sigma = sigma - sigma.mean(axis=0)
-        sigma = sigma - sigma.mean(axis=1, keepdims=True) + 1 / size
+        sigma = sigma - sigma.mean(axis=1, keepdims=True)
+        scale = np.trace(sigma) / (size - 1)
+        sigma = sigma / (scale if scale > 0 else 1.0) + 1 / size
     try:
         factor = np.linalg.cholesky((sigma + sigma.T) / 2)
     except np.linalg.LinAlgError:

@@ -54,6 +54,30 @@ def _unit(xp: Any, least: Array, most: Array) -> Array:
     return xp.ldexp(1.0, -xp.clip(exponent, -_RANGE, _RANGE))
 
 
+def whitened(
+    place: Place, entries: Array, samples: int, whitening: Array | None, num_threads: int
+) -> Array:
+    """Return W H D H Wᵀ of distance matrices D by their entries, one flattened in each row.
+
+    The inner product of two such rows is, but for a factor, that of the entries whitened by the
+    covariance V = (C Σ Cᵀ)∘(C Σ Cᵀ) of their noise, with C the differences of all pairs of samples:
+    V w has the entries of a matrix Σ L Σ as squared distances, with L the Laplacian of the weights
+    w. So L = Σ⁻¹ G Σ⁻¹ solves V w = d where G, centred, has the squared distances d.
+    """
+    xp = place.xp
+    rows, cols = xp.triu_indices(samples, 1)
+    found = xp.zeros((len(entries), samples, samples))
+    for values, square in zip(entries, found, strict=True):
+        square[rows, cols] = values
+        square[cols, rows] = values
+        square -= square.mean(axis=0)
+        square -= square.mean(axis=1, keepdims=True)
+        if whitening is not None:
+            half = place.cross_products(square, whitening, num_threads)
+            square[...] = place.cross_products(half, whitening, num_threads)
+    return found.reshape(len(entries), -1)
+
+
 def centred_ranks(place: Place, squares: Sequence[Array], num_threads: int) -> Array:
     """Return the ranks of the entries less their mean, an RSM in each row."""
     ranks = [place.rank_entries(square, num_threads) for square in squares]

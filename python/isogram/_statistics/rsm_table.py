@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from isogram._arithmetic import usual_arithmetic
 from isogram._errors import errors_of
 from isogram._memory import check_memory
-from isogram._rsms import Rsms, squared
+from isogram._rsms import WHITENED, Rsms, squared
 from isogram._statistics.cosines import cosines
 from isogram._statistics.rsm_entries import (
     centred_ranks,
@@ -20,13 +20,14 @@ from isogram._statistics.rsm_entries import (
     scaled,
     standardised,
     triangles,
+    whitened,
 )
 from isogram._types import Array
 
 if TYPE_CHECKING:
     from isogram._protocols import Place
 
-_OF_VECTORS = ("pearson", "cosine")
+_OF_VECTORS = ("pearson", "cosine", *WHITENED)
 _OF_RANKS = ("spearman", "rho_a")
 _OF_ROWS = ("cka", "gbs")
 _ADVICE = "compare fewer RSMs at a time"
@@ -69,8 +70,10 @@ class RsmPairs(NamedTuple):
 
 
 @usual_arithmetic()
-def rsm_table(pairs: RsmPairs, method: str) -> RsmTable:
-    """Compare all pairs; wait for a GPU."""
+def rsm_table(
+    pairs: RsmPairs, method: str, whitening: NDArray[np.float64] | None = None
+) -> RsmTable:
+    """Compare all pairs; wait for a GPU. `whitening` is that of the samples' noise."""
     place, n = pairs.place, pairs.x.samples
     if method in _OF_ROWS:
         with place.entered():
@@ -82,12 +85,20 @@ def rsm_table(pairs: RsmPairs, method: str) -> RsmTable:
         entries = triangles(place, pairs.arrays, n)
         is_missing = missing_pairs(pairs.function, place, pairs.names, entries, n)
         if method in _OF_VECTORS:
+            if is_missing is not None and method in WHITENED:
+                raise ValueError(
+                    f"{pairs.function}: `{pairs.names[0]}` must have no NaN for method {method!r}, "
+                    f"got {np.count_nonzero(is_missing)} pairs: leave out samples instead"
+                )
             if is_missing is not None:
                 entries = entries[:, place.xp.asarray(np.flatnonzero(~is_missing))]
-            if method == "pearson":
+            if method in ("pearson", "whitened_pearson"):
                 standardised(place.xp, entries, out=entries)
             else:
                 scaled(place.xp, entries, axis=-1, out=entries)
+            if method in WHITENED:
+                there = None if whitening is None else place.xp.asarray(whitening.T.copy())
+                entries = whitened(place, entries, n, there, pairs.num_threads)
             return _by_products(pairs, method, entries)
         if method in _OF_RANKS and is_missing is None:
             ranks = centred_ranks(place, pairs.squares(), pairs.num_threads)
