@@ -5,7 +5,7 @@ from isogram._statistics.layer_pairs import values
 
 measure = Measure(
     name="cka",
-    aliases=("cka_debiased",),
+    aliases=("cka_debiased", "unbiased_cka"),
     summary="centred kernel alignment, debiased; linear by default",
     kind="similarity",
     range=(-1.0, 1.0),

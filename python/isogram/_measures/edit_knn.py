@@ -5,6 +5,7 @@ from isogram._statistics.nearest_neighbours import edit_similarity
 
 measure = Measure(
     name="edit_knn",
+    aliases=("edit_distance_knn",),
     summary="1 - mean edit distance of the k nearest neighbours in order, 10 by default, by k",
     kind="similarity",
     range=(0.0, 1.0),

@@ -19,6 +19,7 @@ def _overlap(xp: Any, s: CrossProducts) -> Array:
 
 measure = Measure(
     name="eigenspace_overlap",
+    aliases=("eigenspace_overlap_score",),
     summary="eigenspace overlap: the shared part of what the features span, uncentred",
     kind="similarity",
     range=(0.0, 1.0),

@@ -5,6 +5,7 @@ from isogram._statistics.nearest_neighbours import jaccard
 
 measure = Measure(
     name="jaccard_knn",
+    aliases=("jaccard_similarity",),
     summary="mean Jaccard similarity of the sets of the k nearest neighbours, 10 by default",
     kind="similarity",
     range=(0.0, 1.0),

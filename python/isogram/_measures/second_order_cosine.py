@@ -5,6 +5,7 @@ from isogram._statistics.nearest_neighbours import second_order_cosine
 
 measure = Measure(
     name="second_order_cosine",
+    aliases=("second_order_cosine_similarity",),
     summary="mean cosine of samples' cosines with the k nearest, 10 by default, of either",
     kind="similarity",
     range=(-1.0, 1.0),
