@@ -570,8 +570,9 @@ def test_range_symmetry_and_itself(name, n, d, seed):
     for a, b in ((x, y), (x, -x), (x, x**3), (np.abs(x), np.abs(y))):
         value = similarity(a, b, measure=name)
         assert low <= value <= high
-        if measure.symmetric:
-            assert_close(similarity(b, a, measure=name), value, 1e-13)
+        if measure.symmetric:  # an angle near 0 has half of the digits
+            is_no_angle = not measure.metric or value > 1e-6
+            assert_close(similarity(b, a, measure=name), value, 1e-13 if is_no_angle else 1e-7)
     best, worst = (low, high) if measure.kind == "distance" else (min(high, 1.0), low)
     own = of_itself(name, x)
     assert (own == best) or name in NOT_BEST_OF_ITSELF
