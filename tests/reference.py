@@ -621,6 +621,26 @@ def angle_of(x, y):
     return float(2 * np.arctan2(np.linalg.norm(x - y), np.linalg.norm(x + y)))
 
 
+def cka_feature_debiased(x, y):
+    """Chun et al. 2025: HSIC of layers with themselves over pairs of different features alone.
+
+    Features of x and of y are different ones unless they are one array.
+    """
+    if x is y:
+        return 1.0
+
+    def mean_hsic(a, b):
+        a, b = ([np.outer(v, v) for v in centred_columns(m).T] for m in (a, b))
+        return np.mean([hsic_of_grams(*pair, "debiased") for pair in product(a, b)])
+
+    def own(a):
+        grams = [np.outer(v, v) for v in centred_columns(a).T]
+        pairs = combinations(range(len(grams)), 2)
+        return np.mean([hsic_of_grams(grams[i], grams[j], "debiased") for i, j in pairs])
+
+    return float(mean_hsic(x, y) / np.sqrt(own(x) * own(y)))
+
+
 def procrustes(x, y):
     """Angle to the nearest of all turned and mirrored, as in Williams et al. 2021, section 2."""
     return angle_of(*aligned(*(centred_columns(a) for a in (x, y))))
@@ -826,6 +846,7 @@ MEASURES = {
     "cka": cka,
     "cka_biased": lambda x, y: cka(x, y, estimator="biased"),
     "cka_cosine": lambda x, y: cka(x, y, kernel="cosine"),
+    "cka_feature_debiased": cka_feature_debiased,
     "cka_rbf": lambda x, y: cka(x, y, kernel="rbf"),
     "cknna": cknna,
     "cycle_knn": cycle_knn,

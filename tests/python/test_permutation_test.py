@@ -49,7 +49,8 @@ def test_null_values_are_those_of_permuted_samples(name, dtype):
     assert test.layers is None
 
 
-@pytest.mark.parametrize("name", NAMES)
+# Features with nothing in common have no value of the one that is left out.
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "cka_feature_debiased"])
 def test_layers_have_the_same_permutations(name):
     x, y = related()
     layers, other = {"a": x, "b": 2 * y}, [y, np.hstack([x, y]), x[:, :3] ** 3]

@@ -17,6 +17,7 @@ from isogram._statistics.nearest_neighbours import (
 )
 from isogram._statistics.neighbour_edges import neighbour_edges, samples_for_edges
 from isogram._statistics.rank_products import rank_products, samples_for_ranks
+from isogram._statistics.sampled_features import sampled_features, samples_for_features
 
 # Each takes pairs of layers and the options of a measure, and returns the statistic, and a function
 # that returns the warnings about a measure's values.
@@ -30,6 +31,7 @@ STATISTICS: Mapping[str, Callable[..., tuple[Any, Remarks]]] = {
     "neighbours_in_order": neighbours_in_order,
     "nearest_cosines": nearest_cosines,
     "neighbour_edges": neighbour_edges,
+    "sampled_features": sampled_features,
 }
 
 # Each takes the same options, and returns how many samples the statistic needs with them.
@@ -43,6 +45,7 @@ FEWEST: Mapping[str, Callable[..., int]] = {
     "neighbours_in_order": samples_for_neighbours,
     "nearest_cosines": samples_for_neighbours,
     "neighbour_edges": samples_for_edges,
+    "sampled_features": samples_for_features,
 }
 
 

@@ -266,7 +266,7 @@ def cross_products(
     check_memory(pairs.function, tuple(map(max, widths)), doubles, FEWER_SAMPLES, 2, place.memory)
     place.require_finite(pairs.layers)
     with usual_arithmetic():
-        facts = [_survey(place, x, center=center) for x in pairs.layers.arrays]
+        facts = [survey_features(place, x, center=center) for x in pairs.layers.arrays]
     dimensions = n - 1 if center else n
     statistic = PairsOfFeatures(pairs, facts, of_x, of_y, dimensions)
 
@@ -283,7 +283,7 @@ def samples_for_products(**_: Any) -> int:
     return _FEWEST
 
 
-def _survey(place: Place, x: Array, *, center: bool) -> FeatureFacts:
+def survey_features(place: Place, x: Array, *, center: bool) -> FeatureFacts:
     """Pass over the samples of a layer, a part at a time: for their extremes and means."""
     xp, (n, d) = place.xp, x.shape
     parts = spans(n, max(1, _PART // d))
