@@ -193,6 +193,23 @@ def knn_graph(x, w):
     return (graph + graph.T) / 2
 
 
+def cknna(x, y, w):
+    samples = np.repeat(np.arange(len(w)), w)
+    n = len(samples)
+    of_x, of_y = ((cosine_gram(z)[np.ix_(samples, samples)], neighbours(z, w)) for z in (x, y))
+
+    def hsic_of(a, b):
+        is_edge = np.zeros((n, n))
+        for p in range(n):
+            is_edge[p, sorted(set(a[1][p]) & set(b[1][p]))] = 1
+        k, l = a[0] * is_edge, b[0] * is_edge  # noqa: E741
+        one = np.ones(n)
+        totals = (one @ k @ one) * (one @ l @ one) / ((n - 1) * (n - 2))
+        return np.trace(k @ l) + totals - 2 * (one @ k @ l @ one) / (n - 2)
+
+    return hsic_of(of_x, of_y) / math.sqrt(hsic_of(of_x, of_x) * hsic_of(of_y, of_y))
+
+
 def gbs_knn(x, y, w):
     both = zip(knn_graph(x, w), knn_graph(y, w), strict=True)
     return np.mean([cosine(a, b) for a, b in both])
@@ -218,6 +235,7 @@ ORACLES = {
     "gbs": gbs,
     "gbs_centered": lambda x, y, w: gbs(x, y, w, center=True),
     "gbs_knn": gbs_knn,
+    "cknna": cknna,
     "mutual_knn": mutual_knn,
     "jaccard_knn": jaccard_knn,
     "cycle_knn": cycle_knn,

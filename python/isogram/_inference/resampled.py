@@ -21,8 +21,9 @@ from isogram._statistics.cka_table import CkaTable
 from isogram._statistics.layer_pairs import LayerPairs, LayerTable
 from isogram._statistics.moments import Hsic, cka
 from isogram._statistics.nearest_neighbours import NearestNeighbours
+from isogram._statistics.neighbour_edges import Edges, NeighbourEdges, edges_of
 from isogram._statistics.tables import table
-from isogram._types import Layers
+from isogram._types import Array, Layers
 from isogram._walk.tiles import spans
 
 if TYPE_CHECKING:
@@ -202,6 +203,27 @@ def _neighbours_and_units(pairs: LayerPairs, *, k: int, center: bool = False) ->
     return statistics
 
 
+def _edges(pairs: LayerPairs, *, k: int, estimator: str, center: bool = False) -> Resampler:
+    """`neighbour_edges`."""
+    is_debiased = estimator == "debiased"
+    neighbours = _neighbours_and_units(pairs, k=k if is_debiased else k - 1, center=center)
+
+    def edges(indices: Sequence[Array], units: Sequence[Array]) -> list[Edges]:
+        sides = zip(indices, units, strict=True)
+        return [edges_of(np, near, rows, has_loops=not is_debiased) for near, rows in sides]
+
+    def statistics(counts: Counts) -> Iterator[NeighbourEdges | None]:
+        for near in neighbours(counts):
+            if near is None:
+                yield None
+                continue
+            of_x = edges(near.indices_x, near.units_x)
+            of_y = of_x if pairs.y is None else edges(near.indices_y, near.units_y)
+            yield NeighbourEdges(is_debiased, of_x, of_y)
+
+    return statistics
+
+
 def _of_features(needs: str) -> Callable[..., Resampler]:
     """Return the resampler of a statistic of features, to which duplicates are samples like any."""
 
@@ -243,4 +265,5 @@ RESAMPLERS: Mapping[str, Callable[..., Resampler]] = {
     "nearest_neighbours": _neighbours,
     "neighbours_in_order": _neighbours,
     "nearest_cosines": _neighbours_and_units,
+    "neighbour_edges": _edges,
 }

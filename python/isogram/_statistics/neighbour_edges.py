@@ -106,7 +106,7 @@ def neighbour_edges(
     of_layers = [*near.indices_x, *([] if pairs.y is None else near.indices_y)]
     xp = pairs.place.xp
     edges = [
-        _edges(xp, indices, pairs.place.unit_rows(x, center), has_loops=not is_debiased)
+        edges_of(xp, indices, pairs.place.unit_rows(x, center), has_loops=not is_debiased)
         for indices, x in zip(of_layers, pairs.layers.arrays, strict=True)
     ]
 
@@ -129,7 +129,8 @@ def samples_for_edges(*, k: int, estimator: str, **_: Any) -> int:
     return max(4, k + 1) if estimator == "debiased" else max(2, k)
 
 
-def _edges(xp: Any, indices: Array, units: Array, *, has_loops: bool) -> Edges:
+def edges_of(xp: Any, indices: Array, units: Array, *, has_loops: bool) -> Edges:
+    """Return the edges to neighbours, whose cosines are products of units."""
     n, k = indices.shape
     ends = xp.sort(indices.astype(np.int64), axis=1)
     cosines = xp.empty((n, k))
