@@ -485,6 +485,20 @@ def test_positions_are_drawn_with_their_input():
         ig.bootstrap(x, y, reduce="positions")
 
 
+@pytest.mark.parametrize("name", ["cka", "rsa_pearson"])
+def test_intervals_hold_the_mean_of_all_samples_as_often_as_they_say(name):
+    rng = np.random.default_rng(0)
+    mix = rng.standard_normal((2, 3, 5))
+    results = []
+    for _ in range(200):
+        common = rng.standard_normal((40, 3))
+        x, y = (common @ m + rng.standard_normal((40, 5)) for m in mix)
+        results.append(ig.bootstrap(x, y, measure=name, n_resamples=200))
+    truth = np.mean([result.value for result in results])
+    held = np.mean([result.low <= truth <= result.high for result in results])
+    assert 0.9 < held < 0.99  # 0.95, as far as 200 samples tell (p < 0.003)
+
+
 REFUSED = {
     "n_resamples": (1, ValueError, "an integer of at least 2"),
     "confidence": (1.0, ValueError, "a number between 0 and 1"),
