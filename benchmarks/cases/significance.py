@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import isogram as ig
 import numpy as np
+from isogram.typing import RsmMethodName
 
 from benchmarks import data, errors
 from benchmarks.baselines import measures, significance
 from benchmarks.case import Case, Workload
 from benchmarks.settings import Settings
+
+# ours → rsatoolbox's
+RSMS: dict[RsmMethodName, str] = {"pearson": "corr", "cosine": "cosine", "spearman": "spearman"}
 
 
 def cases(settings: Settings) -> list[Case]:
@@ -54,6 +59,18 @@ def cases(settings: Settings) -> list[Case]:
             lambda _: calibrated(n, d, drawn),
             data="correlated",
             levels=False,
+        ),
+        *(
+            Case(
+                f"bootstrap-rsms-{method}",
+                "significance",
+                f"bootstrap of {method} of 10 models and 20 subjects, over conditions",
+                {"models": 10, "subjects": 20, "n": settings.size(92, 20), "resamples": drawn},
+                partial(rsms, method, settings.size(92, 20), drawn),
+                dtype="float64",
+                levels=False,
+            )
+            for method in RSMS
         ),
     ]
 
@@ -140,3 +157,44 @@ def calibrated(n: int, d: int, drawn: int) -> Workload:
         lambda module: lambda: module.calibrated_cka(x, y, orders),
     )
     return workload
+
+
+def rsms(method: RsmMethodName, n: int, drawn: int, _: Settings) -> Workload:
+    """Return the bootstrap of all pairs, by percentiles; their values are compared."""
+    rng = np.random.default_rng(0)
+    models, subjects = (rng.random((count, n * (n - 1) // 2)) for count in (10, 20))
+    squares = [[square(rsm, n) for rsm in side] for side in (models, subjects)]
+
+    def one_by_one() -> Any:
+        pairs = [[ig.compare_rsms(a, b, method=method) for b in squares[1]] for a in squares[0]]
+        return np.array(pairs)
+
+    workload = Workload(
+        compute=lambda a, b, threads: (
+            ig.bootstrap(
+                list(a),
+                list(b),
+                measure=f"rsa_{method}",
+                kernel="precomputed",
+                n_resamples=drawn,
+                interval="percentile",
+                num_threads=threads,
+            ).value
+        ),
+        inputs=tuple(map(np.array, squares)),
+        rivals={},
+        error=errors.of_corner(one_by_one),
+    )
+    workload.add_rival(
+        "rsatoolbox",
+        "rsatoolbox",
+        lambda module: lambda: module.bootstrap(models, subjects, RSMS[method], drawn),
+    )
+    return workload
+
+
+def square(condensed: Any, n: int) -> Any:
+    """Return a condensed RSM as a matrix."""
+    rsm = np.zeros((n, n))
+    rsm[np.triu_indices(n, 1)] = condensed
+    return rsm + rsm.T

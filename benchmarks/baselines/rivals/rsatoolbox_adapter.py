@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 from rsatoolbox.data import Dataset
+from rsatoolbox.inference import eval_bootstrap_pattern
+from rsatoolbox.model import ModelFixed
 from rsatoolbox.rdm import RDMs, calc_rdm
 from rsatoolbox.rdm import compare as compare_rdms
 
@@ -26,3 +28,10 @@ def compare(a: Any, b: Any, method: str) -> float:
 def compare_many(rows: Any, cols: Any, method: str) -> Any:
     """Return a method of rsatoolbox, such as `rho-a`, of all pairs of condensed RSMs."""
     return compare_rdms(RDMs(rows), RDMs(cols), method=method)
+
+
+def bootstrap(models: Any, subjects: Any, method: str, resamples: int) -> Any:
+    """Return a method of all pairs of condensed RSMs, after that of models in all resamples."""
+    fixed = [ModelFixed(str(i), rsm) for i, rsm in enumerate(models)]
+    eval_bootstrap_pattern(fixed, RDMs(subjects), method=method, N=resamples, boot_noise_ceil=False)
+    return compare_many(models, subjects, method)

@@ -367,6 +367,6 @@ def _remarks(sample: Sample, value: NDArray[np.float64], values: NDArray[np.floa
         said.append(
             f"{sample.function}: resamples do not scatter about {which}, but lie to one side: "
             f"{sample.measure.name} depends on how many different inputs there are, so the "
-            "interval is not to be trusted; `jackknife` has no such bias"
+            "interval is not to be trusted; `jackknife` has one about the value itself"
         )
     return said
