@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, Protocol, TypedDict, TypeVar
 
 from isogram._progress import Progress
-from isogram._types import Array
+from isogram._types import Array, LayersOf
 from isogram.typing import (
     BandwidthLike,
     BandwidthsLike,
@@ -141,6 +141,7 @@ class CompareRsmsMatrixOptions(_Threads, total=False):
     method: RsmMethodName
     kinds: tuple[MeasureKind, MeasureKind] | None
     sigma_k: Array | None
+    given: LayersOf[Array] | None
 
 
 class RdmOptions(_Threads, total=False):

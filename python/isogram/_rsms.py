@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 METHODS: tuple[RsmMethodName, ...] = get_args(RsmMethodName)
 _KINDS: tuple[MeasureKind, ...] = get_args(MeasureKind)
+PARTIAL = ("pearson", "spearman")
 WHITENED = ("whitened_cosine", "whitened_pearson")
 # An offset counts to these, so that a negative RSM is no opposite.
 _FROM_ZERO = ("cosine", "gbs", "whitened_cosine")
@@ -141,6 +142,23 @@ def are_opposites(function: str, method: str, kinds: object) -> bool:
     return first != second
 
 
+def given_rsms(function: str, method: str, given: Any, least: int, like: Rsms) -> Rsms | None:
+    """Check the RSMs that a partial correlation is given, if any."""
+    if given is None:
+        return None
+    if method not in PARTIAL:
+        raise ValueError(
+            f"{function}: `given` must be None for method {method!r}, got RSMs: only "
+            f"{' and '.join(PARTIAL)} are partial correlations"
+        )
+    if hasattr(given, "shape"):
+        raise ValueError(
+            f"{function}: `given` must be a sequence or a mapping of RSMs, got one array of shape "
+            f"{tuple(given.shape)}: pass [given]"
+        )
+    return rsms_of(function, "given", given, least, like)
+
+
 def noise_of(function: str, method: str, sigma_k: Array | None, samples: int) -> Any:
     """Return the whitening of samples by the covariance of their noise, or None."""
     if sigma_k is None:
@@ -161,10 +179,14 @@ def _samples_of_pairs(pairs: int) -> int:
 # Remarks ----------------------------------------------------------------------------------------
 
 
-def undefined(function: str, method: str, names: list[str]) -> str:
+def undefined(function: str, method: str, names: list[str], *, beside_given: bool = False) -> str:
     """Return the warning for RSMs that have no similarity with others."""
     listed = " and ".join(f"`{name}`" for name in names)
-    return f"{function}: {method} is NaN, because {listed} is {_UNDEFINED[method]}"
+    reason = "a constant and multiples of `given`, up to rounding"
+    return (
+        f"{function}: {method} is NaN, because {listed} is "
+        f"{reason if beside_given else _UNDEFINED[method]}"
+    )
 
 
 @usual_arithmetic()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from cases.compare import *  # noqa: F403
 from cases.compare import METHODS, levels, rsm
+from cases.compare_given import *  # noqa: F403
 from cases.compare_whitened import *  # noqa: F403
 from support import DTYPES, assert_close, data, matrices_with_outliers
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from cases.compare import *  # noqa: F403
 from cases.compare import METHODS, correlations, orthogonal, rsm, three_levels, tolerance
+from cases.compare_given import *  # noqa: F403
 from cases.compare_whitened import *  # noqa: F403
 from hypothesis import given
 from hypothesis import strategies as st
@@ -116,6 +117,23 @@ def test_kinds_that_are_refused(kinds, error, said):
     a = rsm(5, "float64")
     with pytest.raises(error, match=f"^compare_rsms: `kinds` {said}"):
         ig.compare_rsms(a, a, kinds=kinds)
+
+
+def test_given_rsms_that_are_refused():
+    a = rsm(5, "float64")
+
+    def refused(given, said, method="pearson"):
+        for call in (
+            lambda: ig.compare_rsms(a, a, method=method, given=given),
+            lambda: ig.compare_rsms_matrix([a], method=method, given=given),
+        ):
+            with pytest.raises(ValueError, match=rf"^compare_rsms\w*: `given{said}"):
+                call()
+
+    refused([a], "` must be None for method 'kendall', got RSMs", "kendall")
+    refused(a, r"` must be a sequence or a mapping of RSMs, got one array of shape \(5, 5\)")
+    refused([], "` must have at least one RSM, got none")
+    refused([a[:4, :4]], r"\[0\]` must be of as many samples as `rsm.* \(5\), got shape \(4, 4\)")
 
 
 def test_noise_that_is_refused():

@@ -64,9 +64,9 @@ SIGNATURES = {
     "permutation_test": f"(x, y=None, *, {MEASURE}, n_permutations=1000, "
     f'method="permutations", groups=None, exchange="samples", seed=0, {END}, **options)',
     "compare_rsms": '(rsm_a, rsm_b, *, method="pearson", kinds=None, sigma_k=None, '
-    "num_threads=None)",
+    "given=None, num_threads=None)",
     "compare_rsms_matrix": '(rsms, other=None, *, method="pearson", kinds=None, '
-    "sigma_k=None, num_threads=None)",
+    "sigma_k=None, given=None, num_threads=None)",
     "rdm": '(x, *, metric="correlation", noise_covariance=None, condensed=False, num_threads=None)',
     "jsd": f"(probabilities, other=None, *, out=None, {END})",
     "plan": "(operation, /, *inputs, **options)",

@@ -20,6 +20,7 @@ from isogram._rsms import (
     are_opposites,
     checked_rsm,
     fewest_samples,
+    given_rsms,
     noise_of,
     opposite_kinds,
     squared,
@@ -27,7 +28,7 @@ from isogram._rsms import (
     zero_rows,
 )
 from isogram._statistics.rsm_table import RsmPairs, rsm_table
-from isogram._types import Array, Layers
+from isogram._types import Array, Layers, LayersOf
 from isogram.typing import MeasureKind, RsmMethodName
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def compare_rsms(
     method: RsmMethodName = "pearson",
     kinds: tuple[MeasureKind, MeasureKind] | None = None,
     sigma_k: Array | None = None,
+    given: LayersOf[Array] | None = None,
     num_threads: int | None = None,
 ) -> float:
     """Return how alike two representational similarity matrices are.
@@ -71,6 +73,9 @@ def compare_rsms(
         whitened_cosine is of distances. By default they are compared as they are.
     sigma_k : array of shape (n, n), or (n,) for a diagonal one, optional
         Of whitened methods, the covariance of the samples' noise; by default the identity.
+    given : sequence or mapping of RSMs, optional
+        Of pearson and spearman: the partial correlation, of what the entries (or their ranks) leave
+        of a linear regression on those of these RSMs.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
 
@@ -132,21 +137,25 @@ def compare_rsms(
             f"got shape {second.shape}, of {others}"
         )
     require_same_order("compare_rsms", "rsm_b", rsm_b, "rsm_a", rsm_a)
-    place = place_of("compare_rsms", {"rsm_a": first, "rsm_b": second})
+    x = Rsms(Layers(["rsm_a"], [first], [("rsm_a", rsm_a)]), samples)
+    controls = given_rsms("compare_rsms", method, given, least, x)
+    arrays = {} if controls is None else controls.layers.named
+    place = place_of("compare_rsms", {"rsm_a": first, "rsm_b": second} | arrays)
     whitening = noise_of("compare_rsms", method, sigma_k, samples)
     a, b = (squared(place, rsm, samples) for rsm in (first, second))
     squares = {"rsm_a": a, "rsm_b": b}
     with errors_of("compare_rsms"):
-        if method in WHITENED:
-            x, y = (Rsms(Layers([name], [rsm]), samples) for name, rsm in squares.items())
-            pairs = RsmPairs("compare_rsms", place, x, y, workers)
+        if method in WHITENED or controls is not None:
+            y = Rsms(Layers(["rsm_b"], [second]), samples)
+            pairs = RsmPairs("compare_rsms", place, x, y, workers, controls)
             values, constant = rsm_table(pairs, method, whitening)
             result = float(values[0, 0])
         else:
             result = place.compare_rsms(a, b, method, workers)
             constant = _constant(place, squares, method, workers) if math.isnan(result) else []
     if constant:
-        message = undefined("compare_rsms", method, constant)
+        beside_given = controls is not None
+        message = undefined("compare_rsms", method, constant, beside_given=beside_given)
         warnings.warn(message, RuntimeWarning, stacklevel=2)
     if method == "gbs" and (message := zero_rows("compare_rsms", place, squares)):
         warnings.warn(message, RuntimeWarning, stacklevel=2)

@@ -16,6 +16,7 @@ from isogram._rsms import (
     OPPOSITE,
     are_opposites,
     fewest_samples,
+    given_rsms,
     noise_of,
     opposite_kinds,
     rsms_of,
@@ -59,6 +60,7 @@ def compare_rsms_matrix(
     method: RsmMethodName = "pearson",
     kinds: tuple[MeasureKind, MeasureKind] | None = None,
     sigma_k: Array | None = None,
+    given: LayersOf[Array] | None = None,
     num_threads: int | None = None,
 ) -> Array:
     """Return how alike every RSM is to every other, or to every one of another set.
@@ -77,6 +79,8 @@ def compare_rsms_matrix(
         What those of `rsms` and of `other` are; as for `compare_rsms`.
     sigma_k : array of shape (n, n) or (n,), optional
         As for `compare_rsms`.
+    given : sequence or mapping of RSMs, optional
+        As for `compare_rsms`, of all pairs.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
 
@@ -120,10 +124,18 @@ def compare_rsms_matrix(
     least = fewest_samples(method)
     x = rsms_of(_FUNCTION, "rsms", rsms, least)
     y = None if other is None else rsms_of(_FUNCTION, "other", other, least, like=x)
-    place = place_of(_FUNCTION, x.layers.named_with(None if y is None else y.layers))
-    pairs = RsmPairs(_FUNCTION, place, x, y, workers)
+    controls = given_rsms(_FUNCTION, method, given, least, x)
+    arrays = x.layers.named_with(None if y is None else y.layers)
+    if controls is not None:
+        arrays |= controls.layers.named
+    place = place_of(_FUNCTION, arrays)
+    pairs = RsmPairs(_FUNCTION, place, x, y, workers, controls)
     table = rsm_table(pairs, method, noise_of(_FUNCTION, method, sigma_k, x.samples))
-    remarks = [undefined(_FUNCTION, method, table.undefined)] if table.undefined else []
+    remarks = []
+    if table.undefined:
+        remarks.append(
+            undefined(_FUNCTION, method, table.undefined, beside_given=controls is not None)
+        )
     if method == "gbs":
         squares = dict(zip(pairs.names, pairs.squares(), strict=True))
         remarks += filter(None, [zero_rows(_FUNCTION, place, squares)])

@@ -17,12 +17,13 @@ from isogram._statistics.rsm_entries import (
     expected_spearman,
     missing_pairs,
     require_finite_rows,
+    residuals,
     scaled,
     standardised,
     triangles,
     whitened,
 )
-from isogram._types import Array
+from isogram._types import Array, Layers
 
 if TYPE_CHECKING:
     from isogram._protocols import Place
@@ -48,25 +49,33 @@ class RsmPairs(NamedTuple):
     x: Rsms
     y: Rsms | None
     num_threads: int
+    given: Rsms | None = None  # of partial correlations
+
+    @property
+    def sets(self) -> list[Layers]:
+        """All RSMs; those of `given` come last."""
+        return [rsms.layers for rsms in (self.x, self.y, self.given) if rsms is not None]
 
     @property
     def names(self) -> list[str]:
         """Of all RSMs."""
-        return self.x.layers.names + ([] if self.y is None else self.y.layers.names)
+        return [name for layers in self.sets for name in layers.names]
 
     @property
     def arrays(self) -> list[NDArray[np.float64]]:
         """All RSMs."""
-        return self.x.layers.arrays + ([] if self.y is None else self.y.layers.arrays)
+        return [rsm for layers in self.sets for rsm in layers.arrays]
 
     def squares(self) -> list[NDArray[np.float64]]:
         """All RSMs as matrices."""
         return [squared(self.place, rsm, self.x.samples) for rsm in self.arrays]
 
     def sides(self, values: Array) -> tuple[Array, Array]:
-        """Split what all RSMs have into that of both sides, which may be one."""
+        """Return what all RSMs have of both sides, which may be one."""
         count = len(self.x.layers.names)
-        return (values, values) if self.y is None else (values[:count], values[count:])
+        if self.y is None:
+            return values[:count], values[:count]
+        return values[:count], values[count : count + len(self.y.layers.names)]
 
 
 @usual_arithmetic()
@@ -86,10 +95,7 @@ def rsm_table(
         is_missing = missing_pairs(pairs.function, place, pairs.names, entries, n)
         if method in _OF_VECTORS:
             if is_missing is not None and method in WHITENED:
-                raise ValueError(
-                    f"{pairs.function}: `{pairs.names[0]}` must have no NaN for method {method!r}, "
-                    f"got {np.count_nonzero(is_missing)} pairs: leave out samples instead"
-                )
+                raise _no_nans(pairs, repr(method), is_missing)
             if is_missing is not None:
                 entries = entries[:, place.xp.asarray(np.flatnonzero(~is_missing))]
             if method in ("pearson", "whitened_pearson"):
@@ -103,11 +109,25 @@ def rsm_table(
         if method in _OF_RANKS and is_missing is None:
             ranks = centred_ranks(place, pairs.squares(), pairs.num_threads)
             return _by_products(pairs, method, ranks)
+        if pairs.given is not None:
+            raise _no_nans(pairs, f"{method!r} with `given`", is_missing)
     return _pair_by_pair(pairs, method)
+
+
+def _no_nans(pairs: RsmPairs, method: str, is_missing: NDArray[np.bool_] | None) -> ValueError:
+    count = 0 if is_missing is None else np.count_nonzero(is_missing)
+    return ValueError(
+        f"{pairs.function}: `{pairs.names[0]}` must have no NaN for method {method}, got {count} "
+        "pairs: leave out samples instead"
+    )
 
 
 def _by_products(pairs: RsmPairs, method: str, vectors: Array) -> RsmTable:
     place, xp = pairs.place, pairs.place.xp
+    if pairs.given is not None:
+        count = len(pairs.given.layers.names)
+        compared, given = vectors[:-count], vectors[-count:]
+        vectors = residuals(place, compared, given, pairs.num_threads)
     x, y = pairs.sides(vectors)
     x = x.T
     products = place.cross_products(x, x if pairs.y is None else y.T, pairs.num_threads)
@@ -117,7 +137,7 @@ def _by_products(pairs: RsmPairs, method: str, vectors: Array) -> RsmTable:
     of_x, of_y = pairs.sides(squares)
     values = cosines(xp, products, of_x[:, None], of_y, undefined=np.nan)
     is_zero = place.to_host(squares) == 0
-    names = [name for name, zero in zip(pairs.names, is_zero, strict=True) if zero]
+    names = [name for name, zero in zip(pairs.names, is_zero, strict=False) if zero]
     return RsmTable(place.to_host(values), names)
 
 
