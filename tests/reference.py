@@ -726,6 +726,49 @@ def eigenspace_overlap(x, y):
     return float(shared / max(np.linalg.matrix_rank(x), np.linalg.matrix_rank(y)))
 
 
+def feature_correlations(x, y):
+    """Pearson's correlations of the features that vary, by SciPy."""
+    x, y = ([a for a in widen(layer).T if np.ptp(a) > 0] for layer in (x, y))
+    return np.array([[stats.pearsonr(a, b).statistic for b in y] for a in x])
+
+
+def correlation_match(x, y):
+    """Li et al. 2016, section 3.1: the best one-to-one matching of features."""
+    correlations = feature_correlations(x, y)
+    return float(correlations[linear_sum_assignment(correlations, maximize=True)].mean())
+
+
+def soft_correlation_match(x, y):
+    """Li et al. 2016, section 3.1: each feature of x with the one of y that it is most like."""
+    return float(np.mean([max(row) for row in feature_correlations(x, y)]))
+
+
+def permuted(x, y):
+    """Both centred, of norm 1 and filled up with zeros, the second ordered to lie nearest."""
+    width = x.shape[1] + y.shape[1]
+    x, y = (a / np.linalg.norm(a) for a in (centred_columns(x), centred_columns(y)))
+    x, y = (np.pad(a, ((0, 0), (0, width - a.shape[1]))) for a in (x, y))
+    squares = np.array([((a[:, np.newaxis] - y) ** 2).sum(axis=0) for a in x.T])
+    return x, y[:, linear_sum_assignment(squares)[1]]
+
+
+def permutation_procrustes(x, y):
+    """Williams et al. 2021: min over permutations of ‖X - YP‖, of matrices of norm 1."""
+    x, y = permuted(x, y)
+    return float(np.linalg.norm(x - y))
+
+
+def permutation_angle(x, y):
+    """Williams et al. 2021: the angle for the same permutation."""
+    return angle_of(*permuted(x, y))
+
+
+def permutation_cosine(x, y):
+    """Cosine for the same permutation."""
+    x, y = permuted(x, y)
+    return float((x * y).sum())
+
+
 def mutual_knn(x, y, k=10):
     """Huh et al. 2024: the neighbours in common, as a share of k."""
     near = (neighbours(x, k), neighbours(y, k))
@@ -849,6 +892,7 @@ MEASURES = {
     "cka_feature_debiased": cka_feature_debiased,
     "cka_rbf": lambda x, y: cka(x, y, kernel="rbf"),
     "cknna": cknna,
+    "correlation_match": correlation_match,
     "cycle_knn": cycle_knn,
     "distance_correlation": distance_correlation,
     "distance_correlation_debiased": distance_correlation_debiased,
@@ -861,6 +905,9 @@ MEASURES = {
     "lcs_knn": lcs_knn,
     "linear_regression": linear_regression,
     "mutual_knn": mutual_knn,
+    "permutation_angle": permutation_angle,
+    "permutation_cosine": permutation_cosine,
+    "permutation_procrustes": permutation_procrustes,
     "procrustes": procrustes,
     "procrustes_distance": procrustes_distance,
     "pwcca": pwcca,
@@ -870,6 +917,7 @@ MEASURES = {
     "rsa_spearman": lambda x, y: rsa(x, y, "spearman"),
     "second_order_cosine": second_order_cosine,
     "shape_metric": shape_metric,
+    "soft_correlation_match": soft_correlation_match,
     "svcca": svcca,
 }
 

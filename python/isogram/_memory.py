@@ -13,6 +13,7 @@ import numpy as np
 # Advice for callers who asked for a matrix that is too large.
 PASS_OUT = "pass `out` (a memory map, say)"
 FEWER_SAMPLES = "use fewer samples"
+FEWER_FEATURES = "use fewer features"
 
 
 @cache

@@ -180,7 +180,7 @@ class Place(Protocol):
         """Return a new array of the same numbers in float64, row by row."""
 
     def cross_products(self, x: Array, y: Array, num_threads: int) -> Array:
-        """Return xᵀy of rows of doubles; `y` may be `x`."""
+        """Return xᵀy of rows of one type, float32 or float64; `y` may be `x`."""
 
     def unit_rows(self, x: Array, center: bool) -> Array:
         """Return rows of norm 1, or 0, in float64; with `center` of `x` less its columns' means."""

@@ -502,8 +502,8 @@ def test_compare_errors(run, models, tmp_path, rng):
     for more in ([], ["--kernel", "cosine"], ["--measure", "rsa_pearson"]):
         refused = run("compare", path_a, path_b, "--bandwidth", "2", *more)
         assert_fails(refused, "--bandwidth goes with the kernels rbf and laplacian only", 2)
-    refused = run("compare", path_a, path_b, "--measure", "cca")
-    assert_fails(refused, f"'--measure': 'cca' is not one of {', '.join(ig.measures())}", 2)
+    refused = run("compare", path_a, path_b, "--measure", "ccc")
+    assert_fails(refused, f"'--measure': 'ccc' is not one of {', '.join(ig.measures())}", 2)
 
 
 def test_measures(run):
@@ -721,7 +721,7 @@ def test_check_refuses(run, versions, models, tmp_path, monkeypatch):
         (["--min", "99"], "--min must be in the range of cka, -1 to 1, got 99"),
         (["--min", "x"], "'x' is not a valid float"),
         (["--min", "0", "--k", "3"], "--k does not go with --measure cka"),
-        (["--min", "0", "--measure", "cca"], "'cca' is not one of"),
+        (["--min", "0", "--measure", "ccc"], "'ccc' is not one of"),
         (["--min", "0", "--json", tmp_path / "x", "--html", tmp_path / "x"], "name the same file"),
     ):
         assert_fails(run("check", old, new, *options), message, 2)

@@ -1,5 +1,6 @@
 """docs/measures.md and README's table say what the registry does."""
 
+import math
 import re
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def number(value):
-    return "π/2" if value == ig.measures()["angular_cka"].range[1] else f"{value:g}"
+    return {math.pi / 2: "π/2", math.pi: "π"}.get(value, f"{value:g}")
 
 
 def table(header, rows):

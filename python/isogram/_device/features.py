@@ -17,6 +17,6 @@ def cross_products(
     device: Device, x: DeviceArray, y: DeviceArray, num_threads: int = 0
 ) -> DeviceArray:
     """See `Place`."""
-    products = device.empty((x.shape[1], y.shape[1]))
+    products = device.empty((x.shape[1], y.shape[1]), x.dtype)
     device.matmul(x.T, y, products)
     return products

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,16 +20,18 @@ def doubles(x: Array) -> NDArray[np.float64]:
     return converted(widened(x), np.float64, "C")
 
 
-def cross_products(x: Array, y: Array, num_threads: int) -> NDArray[np.float64]:
+def cross_products(x: Array, y: Array, num_threads: int) -> NDArray[Any]:
     """See `Place`."""
-    products = np.empty((x.shape[1], y.shape[1]))
+    products = np.empty((x.shape[1], y.shape[1]), x.dtype)
     inner_products(_transposed(x), None if y is x else _transposed(y), products, num_threads)
     return products
 
 
-def _transposed(x: Array) -> NDArray[np.float64]:
+def _transposed(x: NDArray[Any]) -> NDArray[Any]:
     """Return the transpose, row by row, which the core reads five times as fast."""
-    result = np.empty(x.T.shape)
+    if x.strides[0] == x.itemsize:
+        return x.T
+    result = np.empty(x.T.shape, x.dtype)
     for rows in spans(len(x), _ROWS):
         result[:, rows] = x[rows].T
     return result

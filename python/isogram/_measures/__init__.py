@@ -95,8 +95,8 @@ def measures(kind: MeasureKind | None = None) -> Measures:
     >>> import isogram as ig
     >>> ig.measures()["gbs"].range
     (-1.0, 1.0)
-    >>> list(ig.measures(kind="distance"))
-    ['angular_cka', 'procrustes', 'procrustes_distance', 'shape_metric']
+    >>> "procrustes" in ig.measures(kind="distance")
+    True
     """
     if kind is not None and kind not in (kinds := _defined("KINDS")):
         expected = ", ".join(map(repr, kinds))

@@ -10,6 +10,11 @@ from isogram._statistics.cka_table import cka_table, samples_for_estimator
 from isogram._statistics.cross_products import cross_products, samples_for_products
 from isogram._statistics.gbs_table import gbs_table
 from isogram._statistics.layer_pairs import Remarks, samples_for_neighbours
+from isogram._statistics.matched_features import (
+    best_correlations,
+    matched_features,
+    samples_for_matches,
+)
 from isogram._statistics.nearest_neighbours import (
     nearest_cosines,
     nearest_neighbours,
@@ -27,6 +32,8 @@ STATISTICS: Mapping[str, Callable[..., tuple[Any, Remarks]]] = {
     "centred_products": centred_products,
     "rank_products": rank_products,
     "cross_products": cross_products,
+    "matched_features": matched_features,
+    "best_correlations": best_correlations,
     "nearest_neighbours": nearest_neighbours,
     "neighbours_in_order": neighbours_in_order,
     "nearest_cosines": nearest_cosines,
@@ -41,6 +48,8 @@ FEWEST: Mapping[str, Callable[..., int]] = {
     "centred_products": samples_for_centring,
     "rank_products": samples_for_ranks,
     "cross_products": samples_for_products,
+    "matched_features": samples_for_matches,
+    "best_correlations": samples_for_matches,
     "nearest_neighbours": samples_for_neighbours,
     "neighbours_in_order": samples_for_neighbours,
     "nearest_cosines": samples_for_neighbours,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from isogram._arithmetic import usual_arithmetic
 from isogram._statistics.cka_table import remarks, samples_for_estimator, table_of
-from isogram._statistics.cross_products import survey_features
+from isogram._statistics.feature_facts import survey_features
 from isogram._statistics.layer_pairs import LayerPairs, Remarks
 from isogram._types import MEDIAN, Array, Kernel
 from isogram._walk.tiles import spans

@@ -1,0 +1,239 @@
+"""Features of two layers, each matched with one of the other, on which permutation is a formula."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from isogram._arithmetic import usual_arithmetic
+from isogram._memory import FEWER_FEATURES, check_memory
+from isogram._statistics.cosines import cosines
+from isogram._statistics.feature_facts import survey_features
+from isogram._statistics.layer_pairs import Kept, LayerPairs, LayerTable, Remarks, degenerate
+from isogram._types import Array
+from isogram._walk.tiles import spans
+
+_FEWEST = 2
+
+_ROWS_MADE = 64  # that are centred at a time: a line of a cache or two of each column
+_ROWS = 2048  # that are multiplied at a time
+_BATCH_BYTES = 1 << 26  # of problems of one shape that are solved at a time
+_LAYER_BYTES = 1 << 28  # of a layer whose features are made once, and kept
+
+
+class MatchedFeatures(NamedTuple):
+    """The largest sums of products of features that are matched one to one."""
+
+    totals: Array  # max over P of Σᵢ ⟨xᵢ, y_P(i)⟩, (L1, L2), in a unit per layer
+    squares_x: Array  # ‖X‖², (L1,), 0 where all features are constant
+    squares_y: Array
+
+
+def matched_cosine(xp: Any, s: MatchedFeatures) -> Array:
+    """Return max over P of ⟨X, YP⟩ / (‖X‖·‖Y‖), NaN where one is 0."""
+    return cosines(xp, s.totals, s.squares_x[:, None], s.squares_y, undefined=np.nan)
+
+
+def mean_match(xp: Any, s: MatchedFeatures) -> Array:
+    """Return the mean correlation of matched features, as many as the narrower layer has."""
+    # Of standardised features the squares are the number.
+    return _means(xp, s.totals, xp.minimum(s.squares_x[:, None], s.squares_y))
+
+
+def _means(xp: Any, totals: Array, counts: Array) -> Array:
+    """Return means of correlations, which only rounding takes out of [-1, 1]; NaN of none."""
+    means = totals / xp.where(counts == 0, 1.0, counts)
+    return xp.where(counts == 0, np.nan, xp.clip(means, -1.0, 1.0))
+
+
+class _Pair(NamedTuple):
+    """Row and column of a table, and the numbers of their layers."""
+
+    i: int
+    j: int
+    x: int
+    y: int
+
+
+class _Features:
+    """The centred features of layers, or those that vary, standardised; and their products."""
+
+    def __init__(self, pairs: LayerPairs, *, standardized: bool) -> None:
+        """Survey layers, whose entries must all be finite."""
+        place, arrays = pairs.place, pairs.arrays
+        widths = tuple(map(max, pairs.sides([x.shape[1] for x in arrays])))
+        # Matching takes a copy.
+        doubles = np.dtype(np.float64)
+        check_memory(pairs.function, widths, doubles, FEWER_FEATURES, 2, place.memory)
+        place.require_finite(pairs.layers)
+        self.pairs, self._standardized = pairs, standardized
+        is_wide = not standardized or any(x.dtype == np.float64 for x in arrays)
+        self._dtype = np.dtype(np.float64 if is_wide else np.float32)  # of what is multiplied
+        self._facts = [survey_features(place, x, center=True) for x in arrays]
+        self._are_constant = [place.to_host(f.are_constant) for f in self._facts]
+        self._factors = Kept(self._factors_of)
+        self._columns = Kept(self._columns_of)
+
+    def squares(self) -> Array:
+        """Return ‖X‖² of all layers, which of standardised features is their number."""
+        return self.pairs.place.xp.stack([self._square(k) for k in range(len(self._facts))])
+
+    def _square(self, layer: int) -> Array:
+        xp = self.pairs.place.xp
+        if self._standardized:
+            return xp.asarray(float(np.count_nonzero(~self._are_constant[layer])))
+        squares = xp.zeros(())
+        for rows in self._parts():
+            entries = self._centred(layer, rows)
+            squares = squares + (entries * entries).sum()
+        return squares
+
+    def products(self, x: int, y: int) -> Array:
+        """Return ⟨xᵢ, yⱼ⟩ of all features that count, (d1, d2), added up in float64."""
+        place, threads = self.pairs.place, self.pairs.num_threads
+        total = place.xp.zeros((self._width(x), self._width(y)))
+        for rows in self._parts():
+            total += place.cross_products(self._rows(x, rows), self._rows(y, rows), threads)
+        return total
+
+    def batches(self) -> Iterator[list[_Pair]]:
+        """Yield pairs of layers of one shape, of one set those above the diagonal, some at a time.
+
+        Their products take at most 64 MiB, or are those of one pair.
+        """
+        of_x, of_y = self.pairs.sides(range(len(self._facts)))
+        todo = [
+            _Pair(i, j, x, y)
+            for i, x in enumerate(of_x)
+            for j, y in enumerate(of_y)
+            if self.pairs.y is not None or i < j
+        ]
+        for shape, group in groupby(sorted(todo, key=self._shape), self._shape):
+            alike, size = list(group), 8 * math.prod(shape)
+            for some in spans(len(alike), max(1, _BATCH_BYTES // size)):
+                yield alike[some]
+
+    def _shape(self, pair: _Pair) -> tuple[int, int]:
+        """Return the shape of the products."""
+        return self._width(pair.x), self._width(pair.y)
+
+    def _width(self, layer: int) -> int:
+        """Return how many features count; of a layer of constant ones, all."""
+        constant = self._are_constant[layer]
+        varying = int(np.count_nonzero(~constant))
+        return varying if self._standardized and varying else len(constant)
+
+    def remarks(self, _: Any) -> list[str]:
+        """Return the warning for layers of constant features, if there are any."""
+        return degenerate(self.pairs, [bool(constant.all()) for constant in self._are_constant])
+
+    def _parts(self) -> list[slice]:
+        return spans(self.pairs.x.samples, _ROWS)
+
+    def _centred(self, layer: int, rows: slice) -> Array:
+        return self._facts[layer].centred(self.pairs.place, self.pairs.arrays[layer][rows])
+
+    def _rows(self, layer: int, rows: slice) -> Array:
+        """Return features as they are multiplied, of a layer that is kept column by column."""
+        size = self.pairs.x.samples * self._width(layer) * self._dtype.itemsize
+        if size <= _LAYER_BYTES:
+            return self._columns.of(layer)[:, rows].T
+        return self._made(layer, rows)
+
+    def _columns_of(self, layer: int) -> Array:
+        """Return all features, each a row."""
+        shape = self._width(layer), self.pairs.x.samples
+        columns = self.pairs.place.xp.empty(shape, self._dtype)
+        for rows in spans(shape[1], _ROWS_MADE):
+            columns[:, rows] = self._made(layer, rows).T
+        return columns
+
+    def _made(self, layer: int, rows: slice) -> Array:
+        entries = self._centred(layer, rows)
+        if not self._standardized:
+            return entries
+        entries *= self._factors.of(layer)
+        if self._width(layer) < entries.shape[1]:
+            varying = np.flatnonzero(~self._are_constant[layer])
+            entries = entries[:, self.pairs.place.xp.asarray(varying)]
+        return entries.astype(self._dtype, copy=False)
+
+    def _factors_of(self, layer: int) -> Array:
+        """Return what makes every centred feature one of norm 1."""
+        xp = self.pairs.place.xp
+        squares = xp.zeros(self.pairs.arrays[layer].shape[1])
+        for rows in self._parts():
+            entries = self._centred(layer, rows)
+            squares = squares + (entries * entries).sum(axis=0)
+        return 1 / xp.sqrt(xp.where(squares == 0, 1.0, squares))
+
+
+def matched_features(pairs: LayerPairs, *, standardized: bool) -> tuple[MatchedFeatures, Remarks]:
+    """Match the features of all pairs of layers, those of one shape in batches.
+
+    Of standardised ones all of the narrower layer are matched. Others may be left alone, as if
+    both layers were filled up with features of zeros: a distance is a metric then, of any widths.
+    """
+    pairs.require(samples_for_matches())
+    with usual_arithmetic():
+        features = _Features(pairs, standardized=standardized)
+        squares = features.squares()
+        totals = _own(pairs, squares)
+        for batch in _reported(features):
+            problems = pairs.place.xp.stack([features.products(p.x, p.y) for p in batch])
+            if not standardized:
+                problems = pairs.place.xp.maximum(problems, 0.0)
+            _, sums, _, _ = pairs.place.match(problems, True, pairs.num_threads, None)
+            for number, pair in enumerate(batch):
+                totals[pair.i, pair.j] = sums[number]
+                if pairs.y is None:
+                    totals[pair.j, pair.i] = sums[number]
+    return MatchedFeatures(totals, *pairs.sides(squares)), features.remarks
+
+
+def best_correlations(pairs: LayerPairs) -> tuple[LayerTable, Remarks]:
+    """Find the largest correlation of every feature of x with any of y, and average over them."""
+    pairs.require(samples_for_matches())
+    xp = pairs.place.xp
+    with usual_arithmetic():
+        features = _Features(pairs, standardized=True)
+        squares = features.squares()
+        totals = _own(pairs, squares)
+        for batch in _reported(features):
+            for pair in batch:
+                products = features.products(pair.x, pair.y)
+                totals[pair.i, pair.j] = products.max(axis=1).sum()
+                if pairs.y is None:
+                    totals[pair.j, pair.i] = products.max(axis=0).sum()
+        of_x, of_y = pairs.sides(squares)
+        counts = of_x[:, None] * (of_y != 0)
+        return LayerTable(_means(xp, totals, counts)), features.remarks
+
+
+def samples_for_matches(**_: Any) -> int:
+    """Return how many samples can differ from their mean."""
+    return _FEWEST
+
+
+def _own(pairs: LayerPairs, squares: Array) -> Array:
+    """Return a table with the squares of layers where they are compared with themselves."""
+    xp = pairs.place.xp
+    return xp.diag(squares) if pairs.y is None else xp.zeros(pairs.shape)
+
+
+def _reported(features: _Features) -> Iterator[list[_Pair]]:
+    """Yield all batches, and report when each is done."""
+    pairs, done = features.pairs, 0
+    rows, cols = pairs.shape
+    total = rows * (rows + 1) // 2 if pairs.y is None else rows * cols
+    for batch in features.batches():
+        yield batch
+        done += len(batch)
+        if pairs.report is not None:
+            pairs.report(done, total)
+    if pairs.report is not None and done < total:
+        pairs.report(total, total)
