@@ -114,12 +114,13 @@ class Triangles {
 
 class PermutedProducts {
  public:
-  PermutedProducts(Matrices k, Matrices l, Permutations permutations, std::span<double> out,
-                   const Execution& execution)
+  PermutedProducts(Matrices k, Matrices l, Permutations permutations, bool is_upper,
+                   std::span<double> out, const Execution& execution)
       : n_(k[0].rows),
         p_(k.size()),
         l_(l),
         permutations_(permutations),
+        is_upper_(is_upper),
         out_(out),
         rows_(rows_per_call(p_, l.size())),
         padded_p_(padded(p_, rows_)),
@@ -174,7 +175,8 @@ class PermutedProducts {
       for (std::size_t i = 0; i < p_; ++i) {
         for (std::size_t j = 0; j < l_.size(); ++j) {
           const std::size_t entry = (b - some.begin) * table() + i * padded_q_ + j;
-          of_b[i * l_.size() + j] = 2 * scratch.sums[entry] + scratch.diagonal[entry];
+          const double value = 2 * scratch.sums[entry] + scratch.diagonal[entry];
+          of_b[i * l_.size() + j] = is_upper_ && i > j ? 0 : value;
         }
       }
     }
@@ -190,7 +192,7 @@ class PermutedProducts {
       const std::size_t entries = std::min(length, triangles_.entries(r) - begin);
       gather(row, permutation + r + 1 + begin, entries, scratch.gathered.data() + begin, stride);
       for (std::size_t i = 0; i < padded_p_; i += rows_) {
-        for (std::size_t j = 0; j < padded_q_; j += rows_) {
+        for (std::size_t j = is_upper_ ? i : 0; j < padded_q_; j += rows_) {
           kernels.row_products(triangles_.row(r) + i * stride + begin,
                                scratch.gathered.data() + j * stride + begin, rows_, stride, length,
                                sums + i * padded_q_ + j, padded_q_);
@@ -223,6 +225,7 @@ class PermutedProducts {
   std::size_t p_;
   Matrices l_;
   Permutations permutations_;
+  bool is_upper_;
   std::span<double> out_;
   std::size_t rows_;
   std::size_t padded_p_;
@@ -232,8 +235,8 @@ class PermutedProducts {
 
 }  // namespace
 
-void permuted_products(Matrices k, Matrices l, Permutations permutations, std::span<double> out,
-                       const Execution& execution) {
+void permuted_products(Matrices k, Matrices l, Permutations permutations, bool is_upper,
+                       std::span<double> out, const Execution& execution) {
   const UsualArithmetic usual;
   if (k.empty() || l.empty() || k[0].rows == 0) {
     throw std::invalid_argument("`k` and `l` must have a matrix each, got none");
@@ -242,12 +245,16 @@ void permuted_products(Matrices k, Matrices l, Permutations permutations, std::s
   require_matrices(k, "k", n);
   require_matrices(l, "l", n);
   require_permutations(permutations, n);
+  if (is_upper && k.size() != l.size()) {
+    throw std::invalid_argument("`is_upper` must be false for " + std::to_string(k.size()) +
+                                " matrices with " + std::to_string(l.size()) + ", got true");
+  }
   if (out.size() != permutations.rows * k.size() * l.size()) {
     throw std::invalid_argument("`out` must have an entry for each permutation and pair, got " +
                                 std::to_string(out.size()));
   }
   if (permutations.rows == 0) return;
-  PermutedProducts(k, l, permutations, out, execution).compute(execution);
+  PermutedProducts(k, l, permutations, is_upper, out, execution).compute(execution);
 }
 
 }  // namespace isogram

@@ -24,8 +24,8 @@ std::vector<MatrixView<const float>> matrices_of(const Stack& stack) {
 }
 
 py::array_t<double> permuted_products(const Stack& k, const Stack& l,
-                                      const Permutations& permutations, int num_threads,
-                                      const py::object& progress) {
+                                      const Permutations& permutations, bool is_upper,
+                                      int num_threads, const py::object& progress) {
   if (permutations.ndim() != 2) throw py::type_error("expected a 2-D array of int32");
   const std::vector<MatrixView<const float>> of_k = matrices_of(k);
   const std::vector<MatrixView<const float>> of_l = matrices_of(l);
@@ -35,7 +35,7 @@ py::array_t<double> permuted_products(const Stack& k, const Stack& l,
   py::array_t<double> out({permutations.shape(0), k.shape(0), l.shape(0)});
   const std::span<double> values(out.mutable_data(), static_cast<std::size_t>(out.size()));
   Call(num_threads, progress, count).run([&](const Execution& execution) {
-    isogram::permuted_products(of_k, of_l, rows, values, execution);
+    isogram::permuted_products(of_k, of_l, rows, is_upper, values, execution);
   });
   return out;
 }
@@ -44,8 +44,8 @@ py::array_t<double> permuted_products(const Stack& k, const Stack& l,
 
 void register_permuted_products(py::module_& module) {
   module.def("permuted_products", &permuted_products, "k"_a.noconvert(), "l"_a.noconvert(),
-             "permutations"_a.noconvert(), py::kw_only(), "num_threads"_a,
-             "progress"_a = py::none());
+             "permutations"_a.noconvert(), py::kw_only(), "is_upper"_a, "num_threads"_a,
+             "progress"_a);
 }
 
 }  // namespace isogram::bindings

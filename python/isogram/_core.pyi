@@ -293,8 +293,9 @@ def permuted_products(
     l: NDArray[np.float32],
     permutations: NDArray[np.int32],
     *,
+    is_upper: bool,
     num_threads: int,
-    progress: _Progress = ...,
+    progress: _Progress,
 ) -> _Doubles: ...
 def require_distributions(x: _Array, *, name: str, num_threads: int) -> None: ...
 def jsd(

@@ -163,12 +163,14 @@ class Place(Protocol):
         x: Array,
         y: Array,
         permutations: NDArray[np.int32],
+        is_upper: bool,
         num_threads: int,
         progress: Report,
     ) -> Array:
         """Return Σ x_i[r, s] · y_j[π(r), π(s)] for all permutations, i and j, in float64.
 
         `x` and `y` are symmetric matrices, float32 of shape (layers, n, n); permutations are rows.
+        With `is_upper` entries with i > j need not be computed.
         """
 
     def nearest(

@@ -86,7 +86,7 @@ void expect_products(std::size_t p, std::size_t q, std::size_t n, std::size_t co
     std::vector<double> one_thread;
     for (const int threads : {1, 3}) {
       std::vector<double> out(count * p * q);
-      isogram::permuted_products(views(of_k, n), views(of_l, n), {all.data(), count, n}, out,
+      isogram::permuted_products(views(of_k, n), views(of_l, n), {all.data(), count, n}, false, out,
                                  {threads, {}});
       if (threads == 1) one_thread = out;
       EXPECT_EQ(out, one_thread);
@@ -123,11 +123,27 @@ TEST(PermutedProducts, DoNotDependOnOtherPermutations) {
   const auto l = stored(symmetric(3, n, 1, 2));
   const std::vector<std::int32_t> all = permutations(20, n, 3);
   std::vector<double> together(20 * 6);
-  isogram::permuted_products(views(k, n), views(l, n), {all.data(), 20, n}, together);
+  isogram::permuted_products(views(k, n), views(l, n), {all.data(), 20, n}, false, together);
   for (std::size_t b = 0; b < 20; ++b) {
     std::vector<double> alone(6);
-    isogram::permuted_products(views(k, n), views(l, n), {&all[b * n], 1, n}, alone);
+    isogram::permuted_products(views(k, n), views(l, n), {&all[b * n], 1, n}, false, alone);
     EXPECT_TRUE(std::equal(alone.begin(), alone.end(), &together[b * 6]));
+  }
+}
+
+TEST(PermutedProducts, AboveTheDiagonalAlone) {
+  for (const std::size_t count : {1, 2, 6, 9}) {
+    const std::size_t n = 40;
+    const auto k = stored(symmetric(count, n, 1, 1));
+    const std::vector<std::int32_t> all = permutations(9, n, 3);
+    std::vector<double> full(9 * count * count);
+    std::vector<double> upper(9 * count * count);
+    isogram::permuted_products(views(k, n), views(k, n), {all.data(), 9, n}, false, full);
+    isogram::permuted_products(views(k, n), views(k, n), {all.data(), 9, n}, true, upper);
+    for (std::size_t entry = 0; entry < full.size(); ++entry) {
+      const bool is_below = entry / count % count > entry % count;
+      EXPECT_EQ(upper[entry], is_below ? 0 : full[entry]);
+    }
   }
 }
 
@@ -143,9 +159,10 @@ TEST(PermutedProducts, RefuseWhatTheyCannotTake) {
   const auto expect_refused = [&](const std::vector<MatrixView<const float>>& k,
                                   const std::vector<MatrixView<const float>>& l,
                                   MatrixView<const std::int32_t> permutations,
-                                  std::span<double> result, const std::string& message) {
+                                  std::span<double> result, const std::string& message,
+                                  bool is_upper = false) {
     try {
-      isogram::permuted_products(k, l, permutations, result);
+      isogram::permuted_products(k, l, permutations, is_upper, result);
       ADD_FAILURE() << "expected: " << message;
     } catch (const std::invalid_argument& error) {
       EXPECT_NE(std::string(error.what()).find(message), std::string::npos) << error.what();
@@ -162,6 +179,7 @@ TEST(PermutedProducts, RefuseWhatTheyCannotTake) {
                  "`permutations` must have rows of adjacent entries");
   expect_refused(square, square, {twice.data(), 1, 3}, out, "once in row 0, got 2 at 2");
   expect_refused(square, square, {beyond.data(), 1, 3}, out, "once in row 0, got 3 at 2");
+  expect_refused(square, {square[0], square[0]}, one, out, "`is_upper` must be false", true);
   expect_refused(square, square, one, {}, "`out` must have an entry");
 }
 

@@ -18,6 +18,7 @@ def permuted_products(
     x: DeviceArray,
     y: DeviceArray,
     permutations: NDArray[np.int32],
+    is_upper: bool,
     num_threads: int,
     progress: Report,
 ) -> DeviceArray:

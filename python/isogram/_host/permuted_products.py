@@ -10,7 +10,14 @@ from isogram._types import Array, Report
 
 
 def permuted_products(
-    x: Array, y: Array, permutations: NDArray[np.int32], num_threads: int, progress: Report
+    x: Array,
+    y: Array,
+    permutations: NDArray[np.int32],
+    is_upper: bool,
+    num_threads: int,
+    progress: Report,
 ) -> Array:
     """See `Place`."""
-    return _core.permuted_products(x, y, permutations, num_threads=num_threads, progress=progress)
+    return _core.permuted_products(
+        x, y, permutations, is_upper=is_upper, num_threads=num_threads, progress=progress
+    )

@@ -158,8 +158,9 @@ def null_values(question: Question, progress: Progress) -> NullValues:
         else:
             reference, null = value, np.stack(list(_of_permuted_rows(q, permutations, report)))
     if q.y is None:  # each pair once: of the other order it would be another permutation
-        lower = np.tril_indices(len(value), -1)
-        null[:, *lower] = null[:, *lower[::-1]]
+        rows, cols = np.tril_indices(len(value), -1)
+        for table in (reference, null):
+            table[..., rows, cols] = table[..., cols, rows]
     sign = 1.0 if q.measure.kind == "similarity" else -1.0
     remarks = remarks + too_few_permutations(q.function, q.samples, q.n_permutations)
     return NullValues(value, null, sign * reference, sign * null, remarks)

@@ -1,7 +1,8 @@
 """Statistics of layers whose samples are permuted, on Gram matrices that are made once.
 
 Each takes checked pairs of layers, permutations of the samples of `y`, which are rows, and the
-options of a measure; it returns the statistic of every permutation, in host memory.
+options of a measure; it returns the statistic of every permutation, in host memory. Of one set of
+layers each pair counts once: what stands below the diagonals of their tables means nothing.
 """
 
 from __future__ import annotations
@@ -137,7 +138,9 @@ def cubic_sums(pairs: LayerPairs, options: Mapping[str, Any]) -> CubicSums:
             products = place.cross_products(a, a, pairs.num_threads)
             triangles[layer] = xp.einsum("ij,ij->", products, a)
         identity = np.arange(n, dtype=np.int32)[None]
-        products = place.permuted_products(*pairs.sides(grams), identity, pairs.num_threads, None)
+        products = place.permuted_products(
+            *pairs.sides(grams), identity, pairs.is_one_set, pairs.num_threads, None
+        )
         sides = (side for sums in (squares, cubes, triangles) for side in pairs.sides(sums))
         return CubicSums(*map(place.to_host, (products[0], *sides)))
 
@@ -154,7 +157,9 @@ def _products(
         exponents = place.to_host(rsms.exponents)
         del rsms
         x, y = pairs.sides(grams)
-        products = place.permuted_products(x, y, permutations, pairs.num_threads, report)
+        products = place.permuted_products(
+            x, y, permutations, pairs.is_one_set, pairs.num_threads, report
+        )
         sides = (*pairs.sides(squares), *pairs.sides(rounding))
         return CentredProducts(*map(place.to_host, (products, *sides))), exponents
 
