@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from isogram._operations.minibatch_cka import MinibatchCKA
     from isogram._operations.minibatch_gbs import MinibatchGBS
     from isogram._operations.rdm import rdm
+    from isogram._operations.regress import RsmRegression, regress_rsm
 
 compare = compare_rsms  # its former name
 
@@ -76,6 +77,7 @@ __all__ = [
     "NoiseCeiling",
     "PermutationTest",
     "Plan",
+    "RsmRegression",
     "SemanticMatching",
     "Tile",
     "__version__",
@@ -107,6 +109,7 @@ __all__ = [
     "plan",
     "rdm",
     "register_measure",
+    "regress_rsm",
     "semantic_matching",
     "semantic_rsm",
     "set_num_threads",
@@ -119,7 +122,9 @@ __all__ = [
 
 # Public names of modules that `import isogram` does not load.
 _MODULES = {
+    "RsmRegression": "isogram._operations.regress",
     "rdm": "isogram._operations.rdm",
+    "regress_rsm": "isogram._operations.regress",
     "Bootstrap": "isogram._inference.bootstrap",
     "Difference": "isogram._inference.bootstrap",
     "Jackknife": "isogram._inference.jackknife",

@@ -67,6 +67,7 @@ SIGNATURES = {
     "given=None, num_threads=None)",
     "compare_rsms_matrix": '(rsms, other=None, *, method="pearson", kinds=None, '
     "sigma_k=None, given=None, num_threads=None)",
+    "regress_rsm": "(rsm, models, *, nonnegative=False, intercept=True)",
     "rdm": '(x, *, metric="correlation", noise_covariance=None, condensed=False, num_threads=None)',
     "jsd": f"(probabilities, other=None, *, out=None, {END})",
     "plan": "(operation, /, *inputs, **options)",
@@ -80,7 +81,7 @@ SIGNATURES = {
 OTHER_NAMES = {
     "Bootstrap", "Calibration", "Csr", "CudaError", "Difference", "Jackknife", "Matching",
     "Measure", "MinibatchCKA", "MinibatchGBS", "Motifs", "NoiseCeiling", "PermutationTest", "Plan",
-    "SemanticMatching", "Tile", "simd", "__version__",
+    "RsmRegression", "SemanticMatching", "Tile", "simd", "__version__",
 }  # fmt: skip
 EXTENSION_NAMES = {
     "gram", "distances", "center", "hsic_table", "dense_graph", "knn_graph", "gbs_table",

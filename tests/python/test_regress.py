@@ -1,0 +1,97 @@
+"""`regress_rsm` against NumPy and SciPy."""
+
+import json
+
+import isogram as ig
+import numpy as np
+import pytest
+from isogram._operations.regress import nonnegative_least_squares
+from scipy import optimize
+from support import assert_close
+
+
+def condensed(count, n, seed=0):
+    """Return entries of RSMs, one in each row."""
+    return np.random.default_rng([seed, n]).random((count, n * (n - 1) // 2))
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("nonnegative", [True, False])
+def test_weights(nonnegative, intercept):
+    for n, k in ((4, 1), (5, 3), (12, 6), (30, 9)):
+        for seed in range(6):
+            y, *models = condensed(k + 1, n, seed)
+            y = y + 0.7 * models[0]
+            result = ig.regress_rsm(y, models, nonnegative=nonnegative, intercept=intercept)
+            x = np.stack(models, axis=1)
+            mean = x.mean(axis=0) if intercept else np.zeros(k)
+            middle = y.mean() if intercept else 0.0
+            solve = optimize.nnls if nonnegative else lambda a, b: np.linalg.lstsq(a, b)[:2]
+            expected = solve(x - mean, y - middle)[0]
+            assert_close(result.weights, expected, 1e-10)
+            assert result.intercept == pytest.approx(middle - mean @ expected, abs=1e-10)
+            left = y - x @ result.weights - result.intercept
+            total = ((y - middle) ** 2).sum()
+            assert result.r2 == pytest.approx(1 - (left @ left) / total, abs=1e-12)
+            assert (result.weights >= 0).all() or not nonnegative
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_nonnegative_least_squares(seed):
+    rng = np.random.default_rng(seed)
+    a = rng.standard_normal((12, 8)) + (seed % 3)
+    b = rng.standard_normal(12) * 10.0 ** rng.integers(-8, 8)
+    expected = optimize.nnls(a, b)[0]
+    assert nonnegative_least_squares(a, b) == pytest.approx(expected, rel=1e-8, abs=1e-12)
+
+
+def test_a_sum_of_models_is_found():
+    models = dict(zip("abc", condensed(3, 9), strict=True))
+    rsm = 2 * models["a"] + 0.5 * models["c"] + 0.25
+    result = ig.regress_rsm(rsm, models, nonnegative=True)
+    assert_close(result.weights, np.array([2, 0, 0.5]), 1e-12)
+    assert result.intercept == pytest.approx(0.25)
+    assert result.r2 == pytest.approx(1)
+    assert result.models == ["a", "b", "c"]
+    assert repr(result).startswith("RsmRegression(")
+    assert json.loads(result.to_json())["models"] == ["a", "b", "c"]
+
+
+def test_square_and_missing():
+    y, *models = condensed(3, 6)
+    expected = ig.regress_rsm(np.delete(y, 3)[:10], [np.delete(m, 3)[:10] for m in models])
+    for row in (y, *models):
+        row[[3, *range(11, 15)]] = np.nan
+    square = np.zeros((6, 6))
+    square[np.triu_indices(6, 1)] = y
+    assert_close(ig.regress_rsm(square, models).weights, expected.weights, 1e-12)
+    models[1][0] = np.nan
+    with pytest.raises(ValueError, match=r"`models\[1\]` must be finite, got nan at index \(0, 1"):
+        ig.regress_rsm(y, models)
+
+
+def test_a_constant_rsm():
+    with pytest.warns(RuntimeWarning, match="^regress_rsm: r2 is NaN, because `rsm` is the same"):
+        result = ig.regress_rsm(np.ones(15), condensed(2, 6))
+    assert np.isnan(result.r2)
+    assert_close(result.weights, np.zeros(2), 1e-12)
+
+
+def test_what_is_refused():
+    y, a, b = condensed(3, 6)
+    with pytest.raises(ValueError, match=r"^regress_rsm: `models` must be linearly independent"):
+        ig.regress_rsm(y, [a, b, a + b])
+    with pytest.raises(ValueError, match="`models` must be linearly independent"):
+        ig.regress_rsm(y, [a, np.ones(15)])
+    with pytest.raises(ValueError, match="`models` must be linearly independent"):
+        ig.regress_rsm(y[:3], condensed(4, 3))
+    with pytest.raises(ValueError, match=r"`models\[0\]` must be of as many samples as `rsm` \(6"):
+        ig.regress_rsm(y, [a[:10]])
+    with pytest.raises(ValueError, match="`models` must have at least one RSM, got none"):
+        ig.regress_rsm(y, [])
+    with pytest.raises(ValueError, match="`rsm` must be square"):
+        ig.regress_rsm(y[:4], [a])
+    with pytest.raises(TypeError, match="`nonnegative` must be True or False, got 1"):
+        ig.regress_rsm(y, [a], nonnegative=1)
+    with pytest.raises(TypeError, match="`intercept` must be True or False, got None"):
+        ig.regress_rsm(y, [a], intercept=None)
