@@ -236,11 +236,11 @@ def bootstrap(
     - GBS: entries of a row that are not of the row's own input, and rows w_i times. A mean that is
       taken off is that of the resample, with a sample's own share of it as in the whole.
     - Neighbours: a copy is no neighbour of its own input; copies of another input are neighbours
-      each. About a third of the inputs is missing from a resample, so neighbourhoods are of fewer
-      different inputs and those of a resample agree less often, or more: the interval of such a
-      measure can lie to one side of the value.
-    - Procrustes: copies are samples like any others. With as many features as samples, or more, it
-      is biased upwards in any sample, and more so in a resample, which has fewer different ones.
+      each. A good third of the inputs is missing from a resample, so neighbourhoods are of fewer
+      different inputs: intervals are too wide rather than too narrow.
+    - Procrustes, CCA and their kin: copies are samples like any others. These find layers the more
+      alike the fewer different samples there are, so that the interval can miss the value, and BCa
+      does so more than percentiles do; a warning says so. Prefer `jackknife` for them.
 
     Where two layers are hardly alike, resamples scatter more than other samples would: intervals
     are too wide then, not too narrow. They say nothing of whether layers are alike at all.

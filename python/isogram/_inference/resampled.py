@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arithmetic import usual_arithmetic
+from isogram._host.gram import inner_products
 from isogram._inference.draws import Counts, positions
 from isogram._inference.entry_order import EntryOrder
 from isogram._inference.neighbourhoods import Neighbourhoods
-from isogram._inference.weighted_grams import WeightedGrams, weighted_sums
-from isogram._inference.whole_grams import Cosines, cosines_of, grams_of, unit_cosines
+from isogram._inference.weighted_grams import WeightedGrams, own_of_features, weighted_sums
+from isogram._inference.whole_grams import Cosines, centred, cosines_of, grams_of, unit_cosines
 from isogram._statistics.by_name import STATISTICS
 from isogram._statistics.centred_products import CentredProducts, known_squares
 from isogram._statistics.cka_table import CkaTable
@@ -22,6 +23,7 @@ from isogram._statistics.layer_pairs import LayerPairs, LayerTable
 from isogram._statistics.moments import Hsic, cka
 from isogram._statistics.nearest_neighbours import NearestNeighbours
 from isogram._statistics.neighbour_edges import Edges, NeighbourEdges, edges_of
+from isogram._statistics.sampled_features import SampledFeatures, share_of_others
 from isogram._statistics.tables import table
 from isogram._types import Array, Layers
 from isogram._walk.tiles import spans
@@ -85,6 +87,34 @@ def _cka(
             yield CkaTable(hsic.cross, values, *hsic[1:], values, pairs.x.names, pairs.names_y)
 
     return tables
+
+
+def _sampled_features(pairs: LayerPairs) -> Resampler:
+    """`sampled_features`."""
+    layers = [centred(x) for x in pairs.layers.arrays]
+    grams = [np.empty((len(x), len(x))) for x in layers]
+    for x, gram in zip(layers, grams, strict=True):
+        inner_products(x, None, gram, pairs.num_threads)
+    weighted = WeightedGrams(grams, "debiased", pairs.num_threads)
+    rows, cols = _sides(pairs)
+
+    def statistics(counts: Counts) -> Iterator[SampledFeatures]:
+        own = [own_of_features(x, counts, pairs.num_threads) for x in layers]
+        for b, s in enumerate(weighted.products(rows, cols, counts)):
+            whole = known_squares(np, s)
+            shares_x, shares_y = (
+                np.array(
+                    [
+                        share_of_others(of_all[i], own[at][b], layers[at].shape[1])
+                        for i, at in enumerate(side)
+                    ]
+                )
+                for of_all, side in zip(whole, (rows, cols), strict=True)
+            )
+            values = cka(np, Hsic(s.products, *whole))
+            yield SampledFeatures(values, shares_x, shares_y, pairs.y is None)
+
+    return statistics
 
 
 def _ranks(pairs: LayerPairs, **kernel: Any) -> Resampler:
@@ -259,6 +289,7 @@ def _sides(pairs: LayerPairs) -> tuple[range, range]:
 RESAMPLERS: Mapping[str, Callable[..., Resampler]] = {
     "cka_table": _cka,
     "gbs_table": _graphs,
+    "sampled_features": _sampled_features,
     "centred_products": _products,
     "rank_products": _ranks,
     "cross_products": _of_features("cross_products"),

@@ -145,25 +145,79 @@ def _biased(weights: Weights, both: _Row, k: _Row, l: _Row) -> Doubles:  # noqa:
 
 
 def _over_quadruples(weights: Weights, both: _Row, k: _Row, l: _Row) -> Doubles:  # noqa: E741
-    """Σ w_i w_j w_k w_l h(i, j, k, l) of different inputs, by the powers of w at i and at j."""
-    s1, w = weights.size, weights.w
-    w2 = w * w
-    s2 = w2.sum(axis=1)
-    q11, q21, q31 = _dot(w, both.of_w), _dot(w2, both.of_w), _dot(w2 * w, both.of_w)
-    q22 = _dot(w2, both.of_squares)
-    products = k.of_w * l.of_w
-    a1, a2 = _dot(w, products), _dot(w2, products)
-    mixed = _dot(w, k.of_squares * l.of_w) + _dot(w, k.of_w * l.of_squares)
-    same_pair = (s1 * s1 - s2) * q11 - 4 * s1 * q21 + 4 * q31 + 2 * q22  # K_ij L_ij
-    one_shared = s1 * (a1 - q21) - (a2 - q22) - (mixed - 2 * q31)  # K_ij L_ik
-    disjoint = _dot(w, k.of_w) * _dot(w, l.of_w) - 4 * a2 + 2 * q22  # K_ij L_kl
-    total: Doubles = same_pair + disjoint - 2 * one_shared
-    return total
+    """Σ w_i w_j w_k w_l h(i, j, k, l) of different inputs."""
+    w = weights.w
+    w2, products = w * w, k.of_w * l.of_w
+    return PowerSums(
+        q11=_dot(w, both.of_w),
+        q21=_dot(w2, both.of_w),
+        q31=_dot(w2 * w, both.of_w),
+        q22=_dot(w2, both.of_squares),
+        a1=_dot(w, products),
+        a2=_dot(w2, products),
+        mixed=_dot(w, k.of_squares * l.of_w) + _dot(w, k.of_w * l.of_squares),
+        totals=_dot(w, k.of_w) * _dot(w, l.of_w),
+    ).over_quadruples(weights)
+
+
+class PowerSums(NamedTuple):
+    """Sums over pairs of inputs, by the powers of w at i and at j; K and L have a diagonal of 0."""
+
+    q11: Doubles  # Σ w_i w_j K_ij L_ij
+    q21: Doubles  # Σ w_i² w_j K_ij L_ij
+    q31: Doubles
+    q22: Doubles
+    a1: Doubles  # Σ w_i (Kw)_i (Lw)_i
+    a2: Doubles  # Σ w_i² (Kw)_i (Lw)_i
+    mixed: Doubles  # Σ w_i ((Kw²)_i (Lw)_i + (Kw)_i (Lw²)_i)
+    totals: Doubles  # wᵀKw · wᵀLw
+
+    def over_quadruples(self, weights: Weights) -> Doubles:
+        """Σ w_i w_j w_k w_l h(i, j, k, l) of different inputs."""
+        q11, q21, q31, q22, a1, a2, mixed, totals = self
+        s1, s2 = weights.size, (weights.w * weights.w).sum(axis=1)
+        same_pair = (s1 * s1 - s2) * q11 - 4 * s1 * q21 + 4 * q31 + 2 * q22  # K_ij L_ij
+        one_shared = s1 * (a1 - q21) - (a2 - q22) - (mixed - 2 * q31)  # K_ij L_ik
+        disjoint = totals - 4 * a2 + 2 * q22  # K_ij L_kl
+        total: Doubles = same_pair + disjoint - 2 * one_shared
+        return total
 
 
 def _dot(a: Doubles, b: Doubles) -> Doubles:
     result: Doubles = np.einsum("bn,bn->b", a, b)
     return result
+
+
+def own_of_features(x: Doubles, counts: Counts, num_threads: int) -> Doubles:
+    """Return what `products` has for the Gram matrices v vᵀ of features v, summed over these.
+
+    (resamples,); of centred features, (n, d).
+    """
+    weights, columns = Weights.of(counts), np.ascontiguousarray(x.T)
+
+    def sums(power_of_w: int, power_of_v: int) -> Doubles:
+        out = np.empty((len(counts), len(columns)))
+        inner_products(weights.w**power_of_w, columns**power_of_v, out, num_threads)
+        return out
+
+    v1, v2 = sums(1, 1), sums(2, 1)
+    p1, p2, p3 = (sums(power, 2) for power in (1, 2, 3))
+    c2, c3 = sums(2, 3), sums(3, 3)
+    f2, f3, f4 = (sums(power, 4) for power in (2, 3, 4))
+    of_features = PowerSums(
+        q11=p1 * p1 - f2,
+        q21=p2 * p1 - f3,
+        q31=p3 * p1 - f4,
+        q22=p2 * p2 - f4,
+        a1=v1 * v1 * p1 - 2 * v1 * c2 + f3,
+        a2=v1 * v1 * p2 - 2 * v1 * c3 + f4,
+        mixed=2 * (v1 * v2 * p1 - v1 * c3 - v2 * c2 + f4),
+        totals=(v1 * v1 - p2) ** 2,
+    )
+    of_all = PowerSums(*(of_each.sum(axis=1) for of_each in of_features))
+    n = weights.size
+    own: Doubles = n * (n - 3) * of_all.over_quadruples(weights) / weights.quadruples
+    return own
 
 
 def _hollow(k: Doubles, centring: str) -> Doubles:

@@ -46,7 +46,7 @@ def grams_of(
         layers = pairs.layers
     pairs.place.require_finite(layers)
     if options.name == "linear" and is_centred:
-        layers = Layers(layers.names, [_centred(x) for x in layers.arrays])
+        layers = Layers(layers.names, [centred(x) for x in layers.arrays])
     tiles = pairs.place.rsm_tiles(
         layers, options, rsm_bandwidths(pairs, options), pairs.num_threads
     )
@@ -118,7 +118,8 @@ def _hollow(cosines: Doubles) -> Doubles:
 
 
 @usual_arithmetic()
-def _centred(x: Array) -> Doubles:
+def centred(x: Array) -> Doubles:
+    """Return features less their means, in a unit of their own."""
     rows = doubles(x).copy()
     _, exponent = np.frexp(np.abs(rows).max())
     np.ldexp(rows, -exponent, out=rows)

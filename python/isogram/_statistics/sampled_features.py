@@ -56,7 +56,7 @@ def sampled_features(pairs: LayerPairs) -> tuple[SampledFeatures, Remarks]:
     table = table_of(pairs._replace(x=x, y=y), _LINEAR, "debiased", "float32")
     whole = [*table.self_x, *([] if pairs.y is None else table.self_y)]
     widths = [layer.shape[1] for layer in centred]
-    shares = np.array(list(map(_share, whole, own, widths)))
+    shares = np.array(list(map(share_of_others, whole, own, widths)))
 
     def all_remarks(_: NDArray[np.float64]) -> list[str]:
         unknown = pairs.by_name(np.isnan(shares) & (np.array(whole) > 0))
@@ -94,6 +94,7 @@ def _own_features(xp: Any, x: Array) -> Array:
     return by_feature.sum() / (n * (n - 2) * (n - 3))
 
 
-def _share(whole: float, own: float, d: int) -> float:
+def share_of_others(whole: float, own: float, d: int) -> float:
+    """Return the share of `SampledFeatures`, of an HSIC and the features' own in it."""
     share = (1 - own / whole) * d / (d - 1) if d > 1 and whole > 0 else np.nan
     return share if share > 0 else np.nan
