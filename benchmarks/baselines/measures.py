@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 Array = NDArray[Any]
@@ -42,6 +43,34 @@ def procrustes(x: Array, y: Array) -> float:
     a, b = (layer - layer.mean(axis=0) for layer in (x, y))
     nuclear = np.linalg.svd(a.T @ b, compute_uv=False).sum()
     return float(np.arccos(nuclear / (np.linalg.norm(a) * np.linalg.norm(b))))
+
+
+def procrustes_as_netrep(x: Array, y: Array) -> float:
+    """Return the same angle as netrep's LinearMetric(alpha=1) does: of layers that are turned."""
+    a, b = (layer - layer.mean(axis=0) for layer in (x, y))
+    u, _, v = np.linalg.svd(a.T @ b)
+    a, b = a @ u, b @ v.T
+    return float(np.arccos((a * b).sum() / (np.linalg.norm(a) * np.linalg.norm(b))))
+
+
+def cca(x: Array, y: Array) -> float:
+    """Return the mean canonical correlation, by SVDs: layers may have dependent features."""
+    a, b = (_directions(layer - layer.mean(axis=0)) for layer in (x, y))
+    return float(np.linalg.svd(a.T @ b, compute_uv=False).mean())
+
+
+def _directions(x: Array) -> Array:
+    u, values, _ = np.linalg.svd(x, full_matrices=False)
+    return u[:, values > max(x.shape) * np.finfo(x.dtype).eps * values[0]]
+
+
+def correlation_match(x: Array, y: Array) -> float:
+    """Return the mean correlation of features matched one to one, constant ones left out."""
+    with np.errstate(invalid="ignore"):
+        correlations = np.corrcoef(x.T, y.T)[: x.shape[1], x.shape[1] :]
+    rows, cols = (x.std(axis=0) > 0), (y.std(axis=0) > 0)
+    correlations = correlations[rows][:, cols]
+    return float(correlations[linear_sum_assignment(correlations, maximize=True)].mean())
 
 
 def mutual_knn(x: Array, y: Array, k: int = 10) -> float:

@@ -12,7 +12,15 @@ from benchmarks.baselines import measures as baseline
 from benchmarks.case import Case, Workload
 from benchmarks.settings import Settings
 
-MEASURES = ("distance_correlation", "rsa_pearson", "rsa_spearman", "mutual_knn", "procrustes")
+MEASURES = (
+    "distance_correlation",
+    "rsa_pearson",
+    "rsa_spearman",
+    "mutual_knn",
+    "procrustes",
+    "cca",
+    "correlation_match",
+)
 
 
 def cases(settings: Settings) -> list[Case]:
@@ -42,6 +50,9 @@ def pair(name: str, n: int, d: int, _: Settings) -> Workload:
         rivals={"NumPy and SciPy": lambda: plain(x, y)},
         error=errors.of_scalar(lambda: plain(x.astype(np.float64), y.astype(np.float64))),
     )
+    if name == "procrustes":
+        # netrep is on no package index.
+        workload.rivals["netrep's steps in NumPy"] = lambda: baseline.procrustes_as_netrep(x, y)
     if name == "distance_correlation":
         workload.add_rival("dcor", "dcor", lambda module: lambda: module.distance_correlation(x, y))
     return workload
