@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from isogram._inference.draws import clusters_of, drawn
 from isogram._inference.intervals import bca
-from isogram._inference.resampled import RESAMPLERS
+from isogram._inference.resampled import OF_FEATURES, RESAMPLERS
 from scipy.stats import rankdata
 
 N, B, K, WIDTH = 9, 6, 3, 2.5
@@ -263,6 +263,19 @@ def test_resamples_are_those_of_loops_over_different_inputs(name):
     expected = [ORACLES[name](x, y, w) for w in draws()]
     np.testing.assert_allclose(result.resamples, expected, rtol=1e-9, atol=1e-12)
     assert any(w.max() > 1 for w in draws())
+
+
+def test_every_measure_can_be_resampled():
+    assert set(MEASURES) == set(ig.measures())
+
+
+@pytest.mark.parametrize("name", [n for n in MEASURES if ig.measures()[n].needs in OF_FEATURES])
+def test_copies_are_samples_to_measures_of_features(name):
+    x, y = layers()
+    y = np.hstack([y, x[:, :1]])  # as wide as x
+    result = ig.bootstrap(x, y, measure=name, n_resamples=B, interval="percentile")
+    expected = [ig.similarity(drawn_of(x, w), drawn_of(y, w), measure=name) for w in draws()]
+    np.testing.assert_allclose(result.resamples, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", MEASURES)

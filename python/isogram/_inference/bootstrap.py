@@ -238,9 +238,9 @@ def bootstrap(
     - Neighbours: a copy is no neighbour of its own input; copies of another input are neighbours
       each. A good third of the inputs is missing from a resample, so neighbourhoods are of fewer
       different inputs: intervals are too wide rather than too narrow.
-    - Procrustes, CCA and their kin: copies are samples like any others. These find layers the more
-      alike the fewer different samples there are, so that the interval can miss the value, and BCa
-      does so more than percentiles do; a warning says so. Prefer `jackknife` for them.
+    - Procrustes, CCA, matched features: copies are samples like any others. These find layers the
+      more alike the fewer different samples there are, so that the interval can miss the value,
+      and BCa does so more than percentiles do; a warning says so. Prefer `jackknife` for them.
 
     Where two layers are hardly alike, resamples scatter more than other samples would: intervals
     are too wide then, not too narrow. They say nothing of whether layers are alike at all.

@@ -36,6 +36,9 @@ Doubles = NDArray[np.float64]
 # From the draws of some resamples to the statistic of each, None where that has none.
 Resampler = Callable[[Counts], Iterator[Any]]
 
+# Statistics of features, to which a copy is a sample like any other.
+OF_FEATURES = ("cross_products", "matched_features", "best_correlations")
+
 _TOGETHER = 128  # resamples whose weighted sums are one product
 
 
@@ -292,7 +295,7 @@ RESAMPLERS: Mapping[str, Callable[..., Resampler]] = {
     "sampled_features": _sampled_features,
     "centred_products": _products,
     "rank_products": _ranks,
-    "cross_products": _of_features("cross_products"),
+    **{needs: _of_features(needs) for needs in OF_FEATURES},
     "nearest_neighbours": _neighbours,
     "neighbours_in_order": _neighbours,
     "nearest_cosines": _neighbours_and_units,
