@@ -13,12 +13,13 @@ from benchmarks.cases import (
     knn,
     match,
     measures,
+    retrieval,
     rsm,
     significance,
 )
 from benchmarks.settings import Settings
 
-MODULES = (gram, center, cka, gbs, knn, measures, match, rsm, growth, compare, significance)
+MODULES = (gram, center, cka, gbs, knn, measures, match, rsm, retrieval, growth, compare, significance)
 GROUPS = tuple(module.__name__.rpartition(".")[2] for module in MODULES)
 
 

@@ -53,7 +53,10 @@ void require_inputs(const TokenInputs& inputs, std::size_t channels, const RsmOp
 }
 
 template <class T>
-void require_outputs(const RsmOutputs<T>& outputs, std::size_t rows, std::size_t cols) {
+void require_outputs(const RsmOptions& options, const RsmOutputs<T>& outputs, std::size_t rows,
+                     std::size_t cols) {
+  require(options.matching != Matching::bound || !outputs.distance.data,
+          "`distance` must have no data for the bound, which matches no tokens");
   const auto check = [&](const MatrixView<T>& out, const char* name) {
     if (out.data) require_shape(out, rows, cols, name);
   };
@@ -83,7 +86,7 @@ int compute(const TokenInputs& rows, const TokenInputs* cols, const RsmOptions& 
   const UsualArithmetic usual;
   require_inputs(rows, rows.channels(), options);
   if (cols) require_inputs(*cols, rows.channels(), options);
-  require_outputs(outputs, rows.size(), (cols ? *cols : rows).size());
+  require_outputs(options, outputs, rows.size(), (cols ? *cols : rows).size());
   const TokenFacts facts = count_tokens(rows);
   RsmPlan plan = plan_rsm<T>(options, cols ? merged(facts, count_tokens(*cols)) : facts);
   const simd::Kernels& level = simd::kernels();
@@ -216,7 +219,7 @@ void require_pairs(const RsmPlan& plan, const TokenInputs& rows, const TokenInpu
   require(pairs.rows.size() == pairs.cols.size(), "pairs must have as many rows as columns");
   require_indices(pairs.rows, rows.size());
   require_indices(pairs.cols, (cols ? *cols : rows).size());
-  require_outputs(outputs, pairs.rows.size(), 1);
+  require_outputs(plan.options, outputs, pairs.rows.size(), 1);
 }
 
 // Rows are packed once; columns, if they are other inputs, band by band.
@@ -335,7 +338,7 @@ void semantic_rsm_tile(const RsmRows<T>& rows, const RsmOutputs<T>& outputs,
                        const Execution& execution) {
   const UsualArithmetic usual;
   const auto& [plan, side] = rows.packed();
-  require_outputs(outputs, rows.size(), rows.size());
+  require_outputs(plan.options, outputs, rows.size(), rows.size());
   const RsmSides<T> sides(side, nullptr);
   RsmWalk<T>(plan, sides, outputs, execution).run();
 }
@@ -345,7 +348,7 @@ void semantic_rsm_tile(const RsmRows<T>& rows, const TokenInputs& cols,
                        const RsmOutputs<T>& outputs, const Execution& execution) {
   const UsualArithmetic usual;
   const auto& [plan, side] = rows.packed();
-  require_outputs(outputs, rows.size(), cols.size());
+  require_outputs(plan.options, outputs, rows.size(), cols.size());
   const RsmSide<T> others =
       packed_for<T>(side.level, plan, cols, side.inputs.channels(), execution);
   const RsmSides<T> sides(side, &others);

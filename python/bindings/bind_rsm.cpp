@@ -18,12 +18,13 @@ namespace isogram::bindings {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Matching>, 5> kMatchings{{
+constexpr std::array<std::pair<std::string_view, Matching>, 6> kMatchings{{
     {"exact", Matching::exact},
     {"window", Matching::window},
     {"topk", Matching::topk},
     {"greedy", Matching::greedy},
     {"none", Matching::none},
+    {"bound", Matching::bound},
 }};
 
 constexpr std::array<std::pair<std::string_view, Precision>, 3> kPrecisions{{

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from isogram._operations.minibatch_gbs import MinibatchGBS
     from isogram._operations.rdm import rdm
     from isogram._operations.regress import RsmRegression, regress_rsm
+    from isogram._operations.retrieval import Retrieval, retrieve
 
 compare = compare_rsms  # its former name
 
@@ -77,6 +78,7 @@ __all__ = [
     "NoiseCeiling",
     "PermutationTest",
     "Plan",
+    "Retrieval",
     "RsmRegression",
     "SemanticMatching",
     "Tile",
@@ -110,6 +112,7 @@ __all__ = [
     "rdm",
     "register_measure",
     "regress_rsm",
+    "retrieve",
     "semantic_matching",
     "semantic_rsm",
     "set_num_threads",
@@ -140,6 +143,8 @@ _MODULES = {
     "jackknife": "isogram._inference.jackknife",
     "noise_ceiling": "isogram._inference.noise_ceiling",
     "permutation_test": "isogram._inference.permutation",
+    "Retrieval": "isogram._operations.retrieval",
+    "retrieve": "isogram._operations.retrieval",
 }
 
 

@@ -176,6 +176,20 @@ class SemanticMatchingOptions(_Progress, total=False):
     other_mask: Any
 
 
+class RetrieveOptions(_Progress, total=False):
+    """Options of `retrieve`."""
+
+    candidates: int | Array | None
+    checked: int
+    kernel: Literal["cosine", "linear"]
+    normalize: NormalizationName
+    layout: LayoutName
+    lengths: Any
+    gallery_lengths: Any
+    mask: Any
+    gallery_mask: Any
+
+
 class SpatialRsmOptions(_Progress, total=False):
     """Options of `spatial_rsm`, but for `kernel`, which decides how many RSMs it returns."""
 

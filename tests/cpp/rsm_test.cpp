@@ -444,6 +444,30 @@ TYPED_TEST(Rsm, ExactIsNeverBeaten) {
   }
 }
 
+// Of whole numbers, of unequal inputs, and of inputs that are groups of their own.
+TYPED_TEST(Rsm, BoundsAreAboveTheOptimum) {
+  using T = TypeParam;
+  const RsmOptions bound{Matching::bound, 0};
+  for (const bool is_whole : {true, false}) {
+    for (const std::vector<std::size_t>& tokens :
+         {std::vector<std::size_t>(12, 9), {1, 7, 49, 16, 17, 33}, {230, 193, 230}}) {
+      const auto inputs = inputs_of(kWidest<T>, Order::c, tokens, 6, 1550, is_whole);
+      const std::size_t n = inputs.size();
+      Outputs<T> best(n, n);
+      Output<T> above(n, n);
+      isogram::semantic_rsm<T>(views_of(inputs), {Matching::exact, 0}, best.views());
+      isogram::semantic_rsm<T>(views_of(inputs), bound, {above.view(), {}, {}});
+      for (std::size_t i = 0; i < n; ++i) {
+        for (std::size_t j = 0; j < n; ++j) {
+          const T norms = std::sqrt(best.linear(i, i) * best.linear(j, j));
+          EXPECT_GE(above(i, j), best.linear(i, j) - 4 * eps<T>() * norms);
+          EXPECT_LE(above(i, j), best.linear(i, j) + T{0.6} * norms);
+        }
+      }
+    }
+  }
+}
+
 // ---- Refused ---------------------------------------------------------------------------------
 
 template <class T>
@@ -497,6 +521,7 @@ TYPED_TEST(Rsm, RefusesWhatDoesNotFit) {
                   "`linear` must be 2 x 2, got 2 x 3");
   expect_contains(rsm_complaint<T>(views, exact, {{}, wide.view(), {}}), "`cosine`");
   expect_contains(rsm_complaint<T>(views, exact, {{}, {}, wide.view()}), "`distance`");
+  expect_contains(rsm_complaint(views, {Matching::bound, 0}, out.views()), "`distance`");
 }
 
 TYPED_TEST(Rsm, RefusesAxesThatDoNotFit) {

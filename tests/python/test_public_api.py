@@ -43,6 +43,9 @@ SIGNATURES = {
     "match": f"(similarity, *, maximize=True, {END})",
     "semantic_matching": '(tokens, other=None, *, pairs=None, kernel="cosine", normalize="input", '
     f"{LAYOUT}, {MASKS}, {END})",
+    "retrieve": '(queries, gallery=None, k=10, *, candidates=None, checked=16, kernel="cosine", '
+    'normalize="input", layout="nsc", lengths=None, gallery_lengths=None, mask=None, '
+    f"gallery_mask=None, {END})",
     "semantic_rsm": '(tokens, other=None, *, pairs=None, kernel="cosine", normalize="input", '
     'matching="exact", window=None, topk=None, precision="float32", rank=None, mean_loss=None, '
     f"{LAYOUT}, {MASKS}, {OUT}, loss=None, {GPUS}, {END})",
@@ -81,7 +84,7 @@ SIGNATURES = {
 OTHER_NAMES = {
     "Bootstrap", "Calibration", "Csr", "CudaError", "Difference", "Jackknife", "Matching",
     "Measure", "MinibatchCKA", "MinibatchGBS", "Motifs", "NoiseCeiling", "PermutationTest", "Plan",
-    "RsmRegression", "SemanticMatching", "Tile", "simd", "__version__",
+    "Retrieval", "RsmRegression", "SemanticMatching", "Tile", "simd", "__version__",
 }  # fmt: skip
 EXTENSION_NAMES = {
     "gram", "distances", "center", "hsic_table", "dense_graph", "knn_graph", "gbs_table",

@@ -56,6 +56,7 @@ def test_names_are_different_words(name):
         ("graph", _overloads.GraphOptions, {"k"}),
         ("jsd", _overloads.JsdOptions, set()),
         ("match", _overloads.MatchOptions, set()),
+        ("retrieve", _overloads.RetrieveOptions, set()),
         ("semantic_matching", _overloads.SemanticMatchingOptions, {"pairs"}),
         ("semantic_rsm", _overloads.SemanticRsmOptions, {"kernel"}),
         ("spatial_rsm", _overloads.SpatialRsmOptions, {"kernel"}),

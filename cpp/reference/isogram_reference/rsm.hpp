@@ -102,6 +102,7 @@ inline Real identity_total(const Matrix& a, const Matrix& b) {
 inline Real matched_total(const Matrix& a, const Matrix& b, const isogram::RsmOptions& options) {
   switch (options.matching) {
     case isogram::Matching::exact:
+    case isogram::Matching::bound:  // at least that
       return exact_total(affinity_of(a, b));
     case isogram::Matching::window:
       return window_total(a, b, options.window_or_k);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <stdexcept>
 #include <type_traits>
 
@@ -355,6 +356,15 @@ Certificate AssignmentProblem<T>::certificate() const {
   return {times_power_of_two(matched, exponent_), times_power_of_two(gap, exponent_)};
 }
 
+// The certificate of any assignment bounds the optimum from its other side: the identity's will do.
+template <class T>
+double AssignmentProblem<T>::bound() {
+  kernels_->find_duals(state());
+  std::iota(column_of_, column_of_ + rows_, 0);
+  const auto [matched, gap] = certificate();
+  return matched.total + detail::gap_of_total(gap, matched);
+}
+
 template <class T>
 const T* AssignmentProblem<T>::unscaled_dual() {
   for (std::size_t j = 0; j < cols_; ++j) dual_[j] = std::ldexp(dual_[j], exponent_);
@@ -435,6 +445,13 @@ template <class T>
 Assignment AssignmentSolver<T>::solve(const MatrixView<const T>& affinity, Objective objective,
                                       Worker* worker) {
   return solve(first_, affinity, objective, worker);
+}
+
+template <class T>
+double AssignmentSolver<T>::bound(const MatrixView<const T>& affinity, Worker* worker) {
+  AssignmentProblem<T>& problem = first_.problem;
+  const bool is_filled = problem.fill(affinity, Objective::maximize, Start::sweeps, worker);
+  return is_filled ? problem.bound() : kInfinity;
 }
 
 template <class T>

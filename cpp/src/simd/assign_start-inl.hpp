@@ -188,18 +188,27 @@ inline void match_greedily(const AssignmentState<T>& s) {
 // A square problem starts from the duals of row and column reduction or, if these would leave many
 // rows free, of Sinkhorn sweeps. A rectangular problem starts from zeros: its optimal duals are 0
 // on unmatched columns and nowhere positive, and augmenting only lowers duals.
+template <std::size_t kGroups, class T>
+inline void find_first_duals(const AssignmentState<T>& s) {
+  if (s.rows != s.cols) {
+    for (std::size_t j = 0; j < s.stride; ++j) s.dual[j] = 0;
+    return;
+  }
+  reduce_rows_and_columns<kGroups>(s);
+  const std::size_t enough = (s.rows * kWorthSweeping + 99) / 100;
+  if (s.may_sweep && leaves_rows_free<kGroups>(s, enough)) anneal<kGroups>(s);
+}
+
+template <class T>
+void find_duals(const AssignmentState<T>& s) noexcept {
+  with_groups(s.stride, [&](auto groups) { find_first_duals<groups.count>(s); });
+}
+
 template <class T>
 void start_assignment(const AssignmentState<T>& s) noexcept {
   with_groups(s.stride, [&](auto groups) {
-    constexpr std::size_t count = groups.count;
-    if (s.rows == s.cols) {
-      reduce_rows_and_columns<count>(s);
-      const std::size_t enough = (s.rows * kWorthSweeping + 99) / 100;
-      if (s.may_sweep && leaves_rows_free<count>(s, enough)) anneal<count>(s);
-    } else {
-      for (std::size_t j = 0; j < s.stride; ++j) s.dual[j] = 0;
-    }
-    match_greedily<count>(s);
+    find_first_duals<groups.count>(s);
+    match_greedily<groups.count>(s);
   });
 }
 

@@ -100,7 +100,8 @@ struct AssignmentKernels {
   // underflow.
   bool (*scale)(T* costs, std::size_t stride, const T (&factors)[2], std::size_t rows) noexcept;
 
-  // Good first duals, and a greedy matching on edges of reduced cost 0.
+  // Good first duals; start() matches greedily on edges of reduced cost 0 as well.
+  void (*find_duals)(const AssignmentState<T>& problem) noexcept;
   void (*start)(const AssignmentState<T>& problem) noexcept;
 
   // Matches free rows from `first` on, each along a shortest augmenting path, until about `edges`

@@ -50,6 +50,7 @@ constexpr KernelTable<T> table_of() {
           {
               .read_costs = &read_costs<T>,
               .scale = &scale<T>,
+              .find_duals = &find_duals<T>,
               .start = &start_assignment<T>,
               .augment = &augment<T>,
               .augment_two = &augment_two<T>,

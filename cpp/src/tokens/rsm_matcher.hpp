@@ -62,6 +62,8 @@ class Matcher {
     switch (options_.matching) {
       case Matching::greedy:
         return {greedy_.total(affinity, columns.data(), 0), columns.data()};
+      case Matching::bound:
+        return {solver_.bound(affinity, &worker), nullptr};
       case Matching::topk:
         return {topk_total(affinity, worker), columns.data()};
       default: {
@@ -111,8 +113,9 @@ class Matcher {
 
   static std::size_t solver_size(const RsmOptions& options, const TokenLayout& layout) {
     if (options.matching == Matching::greedy || options.matching == Matching::none) return 1;
-    return options.matching == Matching::exact ? layout.max_tokens
-                                               : std::min(options.window_or_k, layout.max_tokens);
+    const bool is_whole =
+        options.matching == Matching::exact || options.matching == Matching::bound;
+    return is_whole ? layout.max_tokens : std::min(options.window_or_k, layout.max_tokens);
   }
 
   // Rows and columns are sorted by descending norm: the first `window_or_k` of both are matched

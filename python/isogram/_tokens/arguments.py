@@ -106,6 +106,7 @@ class Inputs(NamedTuple):
     other_mask: Any = None
     normalize: str = "input"
     are_single: bool = False  # whether there is one input on each side, without an axis of inputs
+    names: tuple[str, str] = ("tokens", "other")  # what the caller calls the two sides
 
     def listed(self) -> Inputs:
         """Return these with lists for what gives inputs one after another."""
@@ -124,18 +125,21 @@ class Inputs(NamedTuple):
         """Return the pairs of checked inputs."""
         choice(function, "layout", self.layout, get_args(LayoutName))
         choice(function, "normalize", self.normalize, get_args(NormalizationName))
-        rows = self._side(function, "tokens", self.tokens, self.lengths, self.mask)
+        first, second = self.names
+        rows = self._side(function, first, "", self.tokens, self.lengths, self.mask)
         same_channels(function, rows, rows.channels)
         if self.other is None:
-            which = {"other_lengths": self.other_lengths, "other_mask": self.other_mask}
-            _require_none(function, which, "without `other`")
+            which = {f"{second}_lengths": self.other_lengths, f"{second}_mask": self.other_mask}
+            _require_none(function, which, f"without `{second}`")
             return Pairs(rows, None)
-        cols = self._side(function, "other", self.other, self.other_lengths, self.other_mask)
+        prefix = f"{second}_"
+        cols = self._side(function, second, prefix, self.other, self.other_lengths, self.other_mask)
         same_channels(function, cols, rows.channels)
         return Pairs(rows, cols)
 
-    def _side(self, function: str, name: str, tokens: Any, lengths: Any, mask: Any) -> Samples:
-        prefix = "" if name == "tokens" else "other_"
+    def _side(
+        self, function: str, name: str, prefix: str, tokens: Any, lengths: Any, mask: Any
+    ) -> Samples:
         which = {f"{prefix}lengths": lengths, f"{prefix}mask": mask}
         if isinstance(tokens, list | tuple) and not self.are_single:
             samples = _ragged_samples(function, name, tokens, self.layout, which)

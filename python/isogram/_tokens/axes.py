@@ -49,6 +49,11 @@ def reduced(job: Job, rank: Rank | None) -> Reduced:
     return Reduced(_along(job, _principal_axes(tokens, rank.axes)))
 
 
+def principal_axes(job: Job, count: int) -> NDArray[np.float64]:
+    """Return the leading axes of the tokens of a job, as they are matched: orthonormal rows."""
+    return _principal_axes(_Sample(job).tokens(job.pairs.rows.channels), count)
+
+
 def _along(job: Job, axes: NDArray[np.float64]) -> Job:
     """Return the job along some axes, or others of the same span.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import click
 import numpy as np
@@ -35,6 +35,14 @@ class _Samples(NamedTuple):
 
     tokens: NDArray[Any]
     names: list[str | int]
+
+
+class _Options(TypedDict):
+    """Options of both functions that compare tokens."""
+
+    layout: LayoutName
+    num_threads: int | None
+    progress: bool
 
 
 @click.command(cls=Command, words={"tokens": "QUERIES", "other": "GALLERY"})
@@ -72,7 +80,7 @@ def retrieve(
 
     Both are files as for `compare`, of tokens, or of one vector for each sample. Samples are called
     by their identifiers, or else by their rows. Where both are one file, a sample is not its own
-    neighbour. Every query is compared with all of the gallery.
+    neighbour. The answer is that of comparing every query with all of the gallery.
     """
     check_targets(json=json_path)
     is_shown = wants_progress(progress)
@@ -83,28 +91,39 @@ def retrieve(
     there = wanted if is_one else _read("GALLERY", gallery, layer, ids, reduce, layout)
     if k > (most := len(there.names) - is_one):
         raise ValueError(f"--k must be at most {most}, got {k}")
-    matrix = ig.semantic_rsm(
-        wanted.tokens,
-        None if is_one else there.tokens,
-        matching="none" if similarity == "spatial" else "exact",
-        layout=layout if wanted.tokens.ndim == 4 else "nsc",
-        num_threads=num_threads,
-        progress=is_shown,
-    )
-    if is_one:
-        np.fill_diagonal(matrix, -np.inf)
+    options: _Options = {
+        "layout": layout if wanted.tokens.ndim == 4 else "nsc",
+        "num_threads": num_threads,
+        "progress": is_shown,
+    }
+    gallery_tokens = None if is_one else there.tokens
+    if similarity == "spatial":
+        indices, scores = _nearest(
+            ig.spatial_rsm(wanted.tokens, gallery_tokens, **options), is_one, k
+        )
+    else:
+        best = ig.retrieve(wanted.tokens, gallery_tokens, k, **options)
+        indices, scores = best.indices, best.scores
     found = [
-        {"sample": name, "neighbours": _nearest(row, there.names, k)}
-        for name, row in zip(wanted.names, matrix, strict=True)
+        {
+            "sample": name,
+            "neighbours": [
+                {"sample": there.names[j], "similarity": score}
+                for j, score in zip(columns, row, strict=True)
+            ],
+        }
+        for name, columns, row in zip(wanted.names, indices, scores, strict=True)
     ]
     facts = {"files": [queries, gallery], "similarity": similarity, "k": k, "queries": found}
     answer(_table(found), facts, json_path)
 
 
-def _nearest(row: NDArray[Any], names: list[str | int], k: int) -> list[dict[str, Any]]:
-    """Return the k largest similarities, of equal ones the first."""
-    best = np.argsort(-row, kind="stable")[:k]
-    return [{"sample": names[j], "similarity": row[j]} for j in best]
+def _nearest(matrix: NDArray[Any], is_one: bool, k: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the columns of the k largest similarities, of equal ones the first, and these."""
+    if is_one:
+        np.fill_diagonal(matrix, -np.inf)
+    best = np.argsort(-matrix, axis=1, kind="stable")[:, :k]
+    return best, np.take_along_axis(matrix, best, axis=1)
 
 
 def _read(

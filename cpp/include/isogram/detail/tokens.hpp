@@ -11,8 +11,8 @@ namespace isogram::detail {
 // matching. That shifts the sums of all matchings that pair all tokens by the same amount. It would
 // change greedy choices, and the tokens that inputs of unequal size leave unmatched.
 constexpr bool may_be_centered(Matching matching, std::size_t fewest, std::size_t most) {
-  const bool keeps_matching =
-      matching == Matching::exact || matching == Matching::window || matching == Matching::none;
+  const bool keeps_matching = matching == Matching::exact || matching == Matching::bound ||
+                              matching == Matching::window || matching == Matching::none;
   return keeps_matching && fewest == most;
 }
 
