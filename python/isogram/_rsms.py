@@ -14,7 +14,7 @@ from isogram._arithmetic import usual_arithmetic
 from isogram._arrays import as_input
 from isogram._entries import parts_of, widened
 from isogram._identifiers import require_same_order, require_square_labels
-from isogram._statistics.covariances import inverse_factor
+from isogram._loading import loaded
 from isogram._types import Array, Layers
 from isogram.typing import MeasureKind, RsmMethodName
 
@@ -168,7 +168,8 @@ def noise_of(function: str, method: str, sigma_k: Array | None, samples: int) ->
             f"{function}: `sigma_k` must be None for method {method!r}, got a covariance: only "
             f"{' and '.join(WHITENED)} read it"
         )
-    return inverse_factor(function, "sigma_k", sigma_k, samples, of_contrasts=True)
+    [covariances] = loaded("isogram._statistics.covariances")  # which few callers need
+    return covariances.inverse_factor(function, "sigma_k", sigma_k, samples, of_contrasts=True)
 
 
 def _samples_of_pairs(pairs: int) -> int:

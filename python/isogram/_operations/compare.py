@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from isogram._arguments import choice, threads
 from isogram._errors import changed_input, errors_of
 from isogram._identifiers import require_same_order
+from isogram._loading import loaded
 from isogram._place import place_of
 from isogram._rsms import (
     METHODS,
@@ -27,7 +28,6 @@ from isogram._rsms import (
     undefined,
     zero_rows,
 )
-from isogram._statistics.rsm_table import RsmPairs, rsm_table
 from isogram._types import Array, Layers, LayersOf
 from isogram.typing import MeasureKind, RsmMethodName
 
@@ -147,8 +147,9 @@ def compare_rsms(
     with errors_of("compare_rsms"):
         if method in WHITENED or controls is not None:
             y = Rsms(Layers(["rsm_b"], [second]), samples)
-            pairs = RsmPairs("compare_rsms", place, x, y, workers, controls)
-            values, constant = rsm_table(pairs, method, whitening)
+            [tables] = loaded("isogram._statistics.rsm_table")  # which few callers need
+            pairs = tables.RsmPairs("compare_rsms", place, x, y, workers, controls)
+            values, constant = tables.rsm_table(pairs, method, whitening)
             result = float(values[0, 0])
         else:
             result = place.compare_rsms(a, b, method, workers)
