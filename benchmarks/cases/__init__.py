@@ -19,7 +19,20 @@ from benchmarks.cases import (
 )
 from benchmarks.settings import Settings
 
-MODULES = (gram, center, cka, gbs, knn, measures, match, rsm, retrieval, growth, compare, significance)
+MODULES = (
+    gram,
+    center,
+    cka,
+    gbs,
+    knn,
+    measures,
+    match,
+    rsm,
+    retrieval,
+    growth,
+    compare,
+    significance,
+)
 GROUPS = tuple(module.__name__.rpartition(".")[2] for module in MODULES)
 
 
