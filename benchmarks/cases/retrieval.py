@@ -47,7 +47,11 @@ def found(tokens: int, channels: int, inputs: int, settings: Settings) -> Worklo
         error=errors.of_corner(lambda: sorted_rsm(maps.astype(np.float64), maps[:CHECKED])),
         variants={
             "semantic_rsm, sorted": lambda threads: sorted_rsm(maps, num_threads=threads),
-            **{f"{count} candidates": partial(by_mean_token, maps, count) for count in CANDIDATES},
+            **{
+                f"{count} candidates": partial(by_mean_token, maps, count)
+                for count in CANDIDATES
+                if count < len(maps)
+            },
         },
     )
 
