@@ -324,6 +324,19 @@ def two_sets(
     return rows, cols
 
 
+def two_sides(
+    function: str, x: Any, y: Any, reduce: LayerReductionName
+) -> tuple[Layers, Layers | None, bool]:
+    """Check two representations or two sets of layers, or one; and whether they are the former."""
+    if isinstance(x, Mapping | Sequence | Iterator | ValuesView | ItemsView):
+        return *two_sets(function, x, y, "x", reduce, "y"), False
+    if y is None and hasattr(x, "shape"):
+        raise ValueError(f"{function}: `y` must be given for one representation `x`, got None")
+    if y is None:
+        return *two_sets(function, x, y, "x", reduce, "y"), False
+    return *two_layers(function, x, y, reduce), True
+
+
 def two_layers(
     function: str, x: Any, y: Any, reduce: LayerReductionName = "flatten"
 ) -> tuple[Layers, Layers]:

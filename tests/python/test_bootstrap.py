@@ -543,7 +543,7 @@ def test_arguments_that_are_refused(name):
 
 def test_one_group_is_refused():
     with pytest.raises(ValueError, match=r"jackknife: `groups` must have at least 2"):
-        ig.jackknife(*layers(), groups=np.zeros(N))
+        ig.jackknife(*layers(), groups=np.zeros(N, int))
 
 
 def test_what_features_do_not_have():
@@ -559,7 +559,7 @@ def test_layers_of_other_samples_are_named():
         ig.jackknife(x, y[1:])
     with pytest.raises(ValueError, match=r"bootstrap: `y\[0\]` must have as many samples"):
         ig.bootstrap([x], [y[1:]])
-    with pytest.raises(ValueError, match=r"bootstrap: `x` must be a sequence or a mapping"):
+    with pytest.raises(ValueError, match=r"bootstrap: `y` must be given for one representation"):
         ig.bootstrap(x)
 
 
@@ -575,3 +575,80 @@ def test_results_print_themselves():
     assert repr(ig.jackknife([x, y])).startswith("Jackknife(value=<2")
     assert "resamples" not in ig.bootstrap(x, y, n_resamples=B).to_dict()
     assert len(ig.bootstrap(x, y, n_resamples=B).to_dict(full=True)["resamples"]) == B
+
+
+@pytest.mark.filterwarnings("ignore:.*measure|bootstrap. of the|jackknife. [0-9]* of the")
+@pytest.mark.filterwarnings(r"ignore:.*(together exceed|span all|do not scatter|is constant|edges)")
+@pytest.mark.parametrize("name", ig.measures())
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
+def test_few_samples_have_a_value_or_a_warning(name, n):
+    x, y = np.random.default_rng(n).standard_normal((2, n, 3))
+    options = {"k": 2} if "k" in ig.measures()[name].options else {}
+    for result in (
+        ig.bootstrap(x, y, measure=name, n_resamples=B, **options),
+        ig.jackknife(x, y, measure=name, **options),
+    ):
+        if n < ig.measures()[name].fewest_with(options):
+            assert np.isnan([result.value, result.low, result.high]).all()
+
+
+def test_groups_that_make_resamples_too_small_have_no_value_there():
+    x, y = layers()
+    with pytest.warns(RuntimeWarning, match=r"^jackknife: 1 of the 2 values without an input"):
+        result = ig.jackknife(x, y, groups=[0] * 6 + [1] * 3)
+    assert np.isnan(result.left_out).tolist() == [True, False]
+
+
+def test_layers_may_be_an_iterator():
+    x, y = layers()
+    by_iterator = ig.bootstrap(iter([x, y]), iter([x]), n_resamples=B)
+    assert np.array_equal(by_iterator.resamples, ig.bootstrap([x, y], [x], n_resamples=B).resamples)
+
+
+def test_labels_of_groups():
+    x, y = layers()
+    names = np.array(list("aabbccdde"))
+    expected = ig.jackknife(x, y, groups=names).left_out
+    for groups in (names.astype(object), list(names), names.astype("S"), [*map(ord, names)]):
+        assert np.array_equal(ig.jackknife(x, y, groups=groups).left_out, expected)
+
+
+@pytest.mark.parametrize(
+    ("groups", "error", "message"),
+    [
+        ([0.0] * 8 + [np.nan], TypeError, "be integers or strings, got float64"),
+        ([None] * 9, TypeError, "be integers or strings, got object"),
+        (np.array(["a", 1] * 4 + ["a"], object), TypeError, "be integers or strings, got object"),
+        ([[1], [1, 2]] + [[1]] * 7, ValueError, "be an array, got nested sequences of different"),
+        (np.ma.masked_equal(np.arange(9), 3), TypeError, "be labels without a mask"),
+        (np.zeros((9, 1), int), ValueError, "have one label for each of the 9 samples"),
+    ],
+)
+def test_labels_that_are_refused(groups, error, message):
+    with pytest.raises(error, match=f"^bootstrap: `groups` must {message}"):
+        ig.bootstrap(*layers(), groups=groups)
+    with pytest.raises(error, match=f"^permutation_test: `groups` must {message}"):
+        ig.permutation_test(*layers(), groups=groups)
+
+
+@pytest.mark.parametrize("keys", ["ab", None, (0,), (0, 1, 1), 1, {0: 1, 1: 0}])
+def test_a_difference_is_of_two_keys_each(keys):
+    result = ig.bootstrap(list(layers()), n_resamples=B)
+    with pytest.raises(TypeError, match=r"^difference: `second` must be a tuple of two keys, "):
+        result.difference((0, 1), keys)
+
+
+def test_seeds_and_keys_of_numpy_are_numbers_in_json():
+    x, y = layers()
+    result = ig.bootstrap({np.int64(1): x, np.int64(2): y}, seed=np.uint8(3), n_resamples=B)
+    assert json.loads(result.to_json())["seed"] == 3
+    assert json.loads(result.to_json())["layers"] == [[1, 2], [1, 2]]
+    assert "seed=3" in repr(result)
+
+
+def test_more_than_fits_is_refused_before_it_is_drawn():
+    x, y = layers()
+    with pytest.raises(MemoryError, match=r"^bootstrap: .*: draw fewer resamples"):
+        ig.bootstrap(x, y, n_resamples=10**13)
+    with pytest.raises(MemoryError, match=r"^permutation_test: .*: draw fewer permutations"):
+        ig.permutation_test(x, y, n_permutations=10**13)

@@ -165,3 +165,24 @@ def test_refused():
             calibrate(x, y, **options)
     with pytest.warns(RuntimeWarning, match="^calibrate: there are 720 different permutations"):
         calibrate(x, y)
+
+
+@pytest.mark.filterwarnings("ignore:calibrate. there are:RuntimeWarning")
+@pytest.mark.parametrize("aggregate", [None, "max", "mean"])
+@pytest.mark.parametrize("groups", [2, 3, 4])
+def test_the_score_is_0_where_p_is_more_than_alpha(groups, aggregate):
+    """Of few groups the samples as they are are among the permutations."""
+    x, y = related(n=12)
+    options = {"groups": np.arange(12) // (12 // groups), "exchange": "groups"}
+    layers = ([x, y[:, :3]], [y]) if aggregate else (x, y)
+    for seed in range(5):
+        result = ig.calibrate(*layers, n_permutations=19, seed=seed, aggregate=aggregate, **options)
+        assert (result.score > 0) == (result.p <= 0.05)
+
+
+@pytest.mark.parametrize("name", ["cycle_knn", "mutual_knn"])
+def test_a_threshold_that_is_the_best_value_leaves_a_score_of_0(name):
+    result = ig.calibrate(*related(n=6), measure=name, k=5, n_permutations=19)
+    assert result.value == result.threshold == result.best
+    assert result.score == 0
+    assert result.p == 1

@@ -226,7 +226,9 @@ def test_arguments_that_are_refused(options, error, message):
 
 def test_subjects_that_are_refused():
     matrices = list(rsms())
-    with pytest.raises(ValueError, match="noise_ceiling: `subjects` must be at least 2, got 1"):
+    with pytest.raises(
+        ValueError, match="noise_ceiling: `subjects` must have at least 2 RSMs, got 1"
+    ):
         ig.noise_ceiling(matrices[:1])
     with pytest.raises(ValueError, match=r"`subjects\[1\]` must be of as many samples"):
         ig.noise_ceiling([matrices[0], matrices[1][:5, :5]])
@@ -240,3 +242,43 @@ def test_subjects_that_are_refused():
         ig.noise_ceiling([np.ones((5, 2)), np.ones((6, 2))], kernel="linear")
     with pytest.raises(TypeError, match="noise_ceiling: `subjects` must be a sequence"):
         ig.noise_ceiling(3)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_rsms_that_cancel_have_no_bounds_and_a_warning(method):
+    a, b = rsms()[:2]
+    if method in ("rho_a", "kendall_a"):  # of a constant mean: 0
+        assert ig.noise_ceiling([a, -a], method=method).high == 0
+        return
+    with pytest.warns(RuntimeWarning, match=r"^noise_ceiling: `subjects\[2\]` is constant, or "):
+        ceiling = ig.noise_ceiling([a, -a, b], method=method)
+    assert np.isnan(ceiling.low_of_each).tolist() == [False, False, True]
+    assert math.isnan(ceiling.low)
+    with pytest.warns(RuntimeWarning, match=r"`subjects\[0\]`, `subjects\[1\]` are constant, or"):
+        assert math.isnan(ig.noise_ceiling([a, -a], method=method).high)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("known", [0, 1, 2])
+def test_too_few_pairs_are_refused(method, known):
+    missing = np.full((3, 15), np.nan)
+    missing[:, :known] = np.arange(known)
+    message = "be finite, got NaN" if method == "cka" else f"have at least 3 pairs .*got {known}"
+    with pytest.raises(ValueError, match=rf"^noise_ceiling: `subjects\[0\]` must {message}"):
+        ig.noise_ceiling(missing, method=method)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_too_few_samples_are_refused(method):
+    least = 4 if method == "cka" else 3
+    few = [x[: least - 1] for x in representations()]
+    with pytest.raises(ValueError, match=f"^noise_ceiling: `subjects` must have at least {least} "):
+        ig.noise_ceiling(few, method=method, kernel="linear")
+
+
+def test_features_that_are_not_finite_are_refused():
+    first, second = representations(subjects=2)
+    first[2, 1] = np.nan
+    message = r"^noise_ceiling: `subjects\[0\]` must be finite, got nan at index \(2, 1\)"
+    with pytest.raises(ValueError, match=message):
+        ig.noise_ceiling([first, second], kernel="rbf")

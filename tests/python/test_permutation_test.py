@@ -446,9 +446,9 @@ def test_fewer_permutations_than_are_drawn():
         (ValueError, "`groups` must be None with `method` 'moments'",
          {"method": "moments", "groups": [0, 0, 0, 1, 1, 1]}),
         (ValueError, "`reduce` must be one of 'flatten', ", {"reduce": "max"}),
-        (ValueError, "`groups` must have a label for each of the 6 samples, got shape (5,)",
+        (ValueError, "`groups` must have one label for each of the 6 samples, got shape (5,)",
          {"groups": [0, 0, 0, 1, 1]}),
-        (ValueError, "`groups` must have a label for each of the 6 samples, got shape ()",
+        (ValueError, "`groups` must have one label for each of the 6 samples, got shape ()",
          {"groups": "aabbcc"}),
         (TypeError, "`groups` must be integers or strings, got float64",
          {"groups": [0, 0, 0, 1, 1, np.nan]}),
@@ -480,7 +480,8 @@ def test_refused_inputs():
         ((x, [y]), (TypeError, ValueError), "`y` must "),
         ((x, np.where(y == y[2, 1], np.nan, y)), ValueError, "`y` must be finite, got nan at"),
         ((x, y.astype(str)), TypeError, "`y` must "),
-        ((7, y), TypeError, "`x` must be a sequence or a mapping of arrays"),
+        ((7, y), TypeError, "`x` must be an array (NumPy, "),
+        ((7,), TypeError, "`x` must be a sequence or a mapping of arrays"),
     ):
         with pytest.raises(error, match="^permutation_test: " + re.escape(message)):
             permutation_test(*arguments)

@@ -82,6 +82,8 @@ class Bootstrap(Result):
         ------
         KeyError
             A key that no layer has.
+        TypeError
+            Anything but two keys.
         ValueError
             Of a result of two representations alone.
         """
@@ -117,6 +119,11 @@ class Bootstrap(Result):
             raise ValueError(
                 "difference: `bootstrap` must have been given sets of layers, got two "
                 "representations: there is one pair"
+            )
+        if not (isinstance(keys, tuple | list) and len(keys) == 2):
+            raise TypeError(
+                f"difference: `{name}` must be a tuple of two keys, of a layer of `x` and of one "
+                f"of `y`, got {keys!r}"
             )
         found = []
         for key, known in zip(keys, self.layers, strict=True):
@@ -197,7 +204,7 @@ def bootstrap(
         The quantiles themselves, or bias-corrected and accelerated by the values without each
         input, which takes another n resamples. By default "bca" over inputs; over features, for
         which there is no such value, "percentile".
-    groups : array of shape (n,), optional
+    groups : sequence of n integers or strings, optional
         Labels of inputs that are drawn together: views of one picture, trials of one session.
     over : {"inputs", "features"}
         What is drawn. Features of each layer are drawn by themselves.
@@ -221,7 +228,9 @@ def bootstrap(
         Arguments out of their range; fewer than two groups; BCa over features; a measure on a
         statistic whose duplicates cannot be left out; and as `similarity`.
     TypeError
-        As `similarity`.
+        Labels that are neither integers nor strings; and as `similarity`.
+    MemoryError
+        More resamples, or larger Gram matrices, than fit.
 
     Notes
     -----
@@ -274,8 +283,9 @@ def bootstrap(
     if interval is None:
         interval = "bca" if over == "inputs" else "percentile"
     choice(function, "interval", interval, _INTERVALS)
-    integer(function, "seed", seed, 0)
+    seed = integer(function, "seed", seed, 0)
     clusters = sample.clusters(groups)
+    sample.require_memory(resamples)
     if over == "features":
         _require_for_features(interval, groups)
     value, remarks = sample.value()

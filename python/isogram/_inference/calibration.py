@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isogram._arguments import choice, integer, number
 from isogram._errors import warn
@@ -169,10 +170,8 @@ def calibrate(
             _aggregated(values[..., tested], aggregate) for values in (value, alike, null)
         )
     threshold = _threshold(alike, null, level)
-    score = np.clip((value - threshold) / (sign * best - threshold), 0.0, 1.0)
-    is_beyond = value > threshold
-    score = np.where(is_beyond | np.isnan(score) & np.isnan(threshold), score, 0.0)
     p = np.where(np.isnan(threshold), np.nan, p_of(null, alike))
+    score = _score(value, threshold, sign * best, p <= level + 1e-9)
 
     def given(values: Doubles) -> Any:
         return float(values) if aggregate is not None else question.shaped(values)
@@ -224,6 +223,18 @@ def _aggregated(values: Doubles, aggregate: AggregateName) -> Doubles:
         return np.full(values.shape[:-1], np.nan)
     reduced: Doubles = known.max(axis=-1) if aggregate == "max" else known.mean(axis=-1)
     return reduced
+
+
+def _score(
+    value: Doubles, threshold: Doubles, best: float, is_beyond: NDArray[np.bool_]
+) -> Doubles:
+    """Return how far from the threshold to the best value the values are that are beyond it.
+
+    By p, to which values are equal that differ by rounding alone.
+    """
+    score = np.zeros_like(threshold)
+    np.divide(value - threshold, best - threshold, out=score, where=is_beyond)
+    return np.where(np.isnan(threshold), np.nan, np.clip(score, 0.0, 1.0))
 
 
 def _threshold(value: Doubles, null: Doubles, alpha: float) -> Doubles:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isogram._inference.groups import group_numbers
+
 Counts = NDArray[np.int64]  # (resamples, samples)
 
 
@@ -14,16 +16,10 @@ def clusters_of(function: str, groups: Any, samples: int) -> NDArray[np.int64]:
     """Return the number of each sample's cluster; without `groups` each is one by itself."""
     if groups is None:
         return np.arange(samples)
-    labels = np.asarray(groups)
-    if labels.shape != (samples,):
-        raise ValueError(
-            f"{function}: `groups` must have one label for each of the {samples} samples, "
-            f"got shape {labels.shape}"
-        )
-    clusters = np.unique(labels, return_inverse=True)[1]
+    clusters = group_numbers(function, groups, samples)
     if clusters.max() == 0:
         raise ValueError(f"{function}: `groups` must have at least 2 different labels, got 1")
-    return clusters.astype(np.int64)
+    return clusters
 
 
 def drawn(clusters: NDArray[np.int64], resamples: int, seed: int) -> Counts:

@@ -67,7 +67,7 @@ def jackknife(
         As for `similarity`.
     confidence : float
         Between 0 and 1.
-    groups : array of shape (n,), optional
+    groups : sequence of n integers or strings, optional
         Labels of inputs that are left out together: views of one picture, trials of one session.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
@@ -85,7 +85,9 @@ def jackknife(
     ValueError
         Arguments out of their range; fewer than two groups; and as `similarity`.
     TypeError
-        As `similarity`.
+        Labels that are neither integers nor strings; and as `similarity`.
+    MemoryError
+        Gram matrices that do not fit.
 
     Notes
     -----

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from isogram._arguments import choice, layers_of, threads
 from isogram._arithmetic import usual_arithmetic
-from isogram._errors import warn
+from isogram._errors import errors_of, warn
 from isogram._host.compare import compare_rsms, rank_entries
 from isogram._host.features import doubles
 from isogram._host.gram import inner_products
@@ -138,17 +138,18 @@ def noise_ceiling(
     else:
         options = {"kernel": kernel, "bandwidth": bandwidth, "gamma": gamma}
         options |= {"degree": degree, "coef0": coef0}
-        names, rsms = _rsms_of(function, subjects, workers, is_centred=method == "cka", **options)
+        with errors_of(function):
+            names, rsms = _rsms_of(
+                function, subjects, method, workers, is_centred=method == "cka", **options
+            )
     _require_subjects(function, len(rsms))
-    with usual_arithmetic(), np.errstate(invalid="ignore", divide="ignore"):
+    with usual_arithmetic(), errors_of(function), np.errstate(invalid="ignore", divide="ignore"):
         entries = _entries(function, names, rsms, method)
         if method in _COSINES:
             low, high = _bounds_of_cosines(entries, workers)
         else:
             low, high = _bounds_by_ranks(entries, len(rsms[0]), method, workers)
-    undefined = [name for name, bound in zip(names, high, strict=True) if np.isnan(bound)]
-    if undefined:
-        warn([f"{function}: {', '.join(undefined)} is constant: the result is NaN"], stacklevel=2)
+    warn(_remarks(function, names, low, high), stacklevel=2)
     return NoiseCeiling(
         low=float(low.mean()),
         high=float(high.mean()),
@@ -168,9 +169,14 @@ def _given_rsms(function: str, subjects: Any, least: int) -> tuple[list[str], li
 
 
 def _rsms_of(
-    function: str, subjects: Any, num_threads: int, *, is_centred: bool, **kernel: Any
+    function: str, subjects: Any, method: str, num_threads: int, *, is_centred: bool, **kernel: Any
 ) -> tuple[list[str], list[Doubles]]:
     layers = layers_of(function, "subjects", subjects)
+    if layers.samples < (least := fewest_samples(method)):
+        raise ValueError(
+            f"{function}: `subjects` must have at least {least} samples for method {method!r}, "
+            f"got {layers.samples}"
+        )
     layers = on_host(place_of(function, layers.named), layers)
     pairs = LayerPairs.of(function, layers, None, num_threads, None)
     return layers.names, grams_of(pairs, **kernel, is_centred=is_centred)[1]
@@ -178,7 +184,18 @@ def _rsms_of(
 
 def _require_subjects(function: str, subjects: int) -> None:
     if subjects < 2:
-        raise ValueError(f"{function}: `subjects` must be at least 2, got {subjects}")
+        raise ValueError(f"{function}: `subjects` must have at least 2 RSMs, got {subjects}")
+
+
+def _remarks(function: str, names: list[str], low: Doubles, high: Doubles) -> list[str]:
+    """Return the warning for subjects without bounds."""
+    listed = [f"`{n}`" for n, *ends in zip(names, low, high, strict=True) if np.isnan(ends).any()]
+    if not listed:
+        return []
+    return [
+        f"{function}: {', '.join(listed)} {'is' if len(listed) == 1 else 'are'} constant, or the "
+        "mean that is compared with, where RSMs cancel: the result is NaN"
+    ]
 
 
 def _entries(function: str, names: list[str], rsms: list[Doubles], method: str) -> Doubles:
@@ -197,6 +214,10 @@ def _entries(function: str, names: list[str], rsms: list[Doubles], method: str) 
             )
         if np.isinf(of_one).any() or (method == "cka" and missing.any()):
             raise ValueError(f"{function}: `{name}` must be finite, got NaN or infinity")
+    if (known := int((~missing).sum())) < 3:
+        raise ValueError(
+            f"{function}: `{names[0]}` must have at least 3 pairs that are not NaN, got {known}"
+        )
     reaches = np.nanmax(np.abs(entries), axis=1, keepdims=True)
     if method == "cka":
         entries = np.array([_u_centred(rsm)[upper] for rsm in rsms])
@@ -229,9 +250,11 @@ def _bounds_of_cosines(entries: Doubles, num_threads: int) -> tuple[Doubles, Dou
     own = np.where(np.isnan(norms), np.nan, 1.0)
     np.fill_diagonal(cosines, own)
     sums, total = np.nansum(cosines, axis=1), np.nansum(cosines)
-    low = (sums - own) / np.sqrt(np.maximum(total - 2 * sums + own, 0))
-    high = own * sums / np.sqrt(np.maximum(total, 0))
-    return low, high
+    # A mean whose square is no more than this may be 0, but for rounding.
+    rounding = _ROUNDING * len(known)
+    of_others, of_all = total - 2 * sums + own, np.where(total > rounding, total, np.nan)
+    low = (sums - own) / np.sqrt(np.where(of_others > rounding, of_others, np.nan))
+    return low, own * sums / np.sqrt(of_all)
 
 
 def _bounds_by_ranks(

@@ -10,15 +10,14 @@ from numpy.typing import NDArray
 
 from isogram._arguments import (
     integer,
-    layers_of,
     reduction_of,
     threads,
-    two_layers,
-    two_sets,
+    two_sides,
 )
 from isogram._inference.permutations import Exchangeable, exchangeable, too_few_permutations
 from isogram._inference.results import keys_of
 from isogram._measures import measure_of
+from isogram._memory import check_memory
 from isogram._place import place_of
 from isogram._progress import Progress, reporting
 from isogram._reductions import are_positions
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
     from isogram._measures import Measure
 
 Doubles = NDArray[np.float64]
+
+_FEWER = "draw fewer permutations"
 
 # Values this close, relatively, are equal but for the rounding of float32 Gram matrices.
 _TIES = 1e-6
@@ -74,6 +75,10 @@ class Question(NamedTuple):
         workers = threads(function, num_threads)
         reduction = reduction_of(function, reduce)
         rows, cols, is_one_pair = two_sides(function, x, y, reduction)
+        if cols is None and len(rows.names) < 2:
+            raise ValueError(
+                f"{function}: `x` must have at least 2 layers where `y` is None, got 1"
+            )
         if groups is None and are_positions(reduction):
             raise ValueError(
                 f"{function}: `groups` must be given where positions are samples, which their "
@@ -126,27 +131,14 @@ class NullValues(NamedTuple):
     remarks: list[str]
 
 
-def two_sides(
-    function: str, x: Any, y: Any, reduce: LayerReductionName
-) -> tuple[Layers, Layers | None, bool]:
-    """Check two representations or two sets of layers, or one; and whether they are the former."""
-    if hasattr(x, "shape"):
-        if y is None:
-            raise ValueError(f"{function}: `y` must be given for one representation `x`, got None")
-        return *two_layers(function, x, y, reduce), True
-    rows = layers_of(function, "x", x, reduce)
-    if y is None and len(rows.names) < 2:
-        raise ValueError(f"{function}: `x` must have at least 2 layers where `y` is None, got 1")
-    if y is None:
-        return rows, None, False
-    return *two_sets(function, x, y, "x", reduce, "y"), False
-
-
 def null_values(question: Question, progress: Progress) -> NullValues:
     """Return the values, of the same permutations for all pairs."""
     q = question
     value, remarks = _values(q, q.x, q.y)
-    permutations = q.samples.draw(q.n_permutations, q.seed)
+    count = q.n_permutations
+    check_memory(q.function, (count, *value.shape), np.dtype(np.float64), _FEWER, 3)
+    check_memory(q.function, (count, q.n), np.dtype(np.int32), _FEWER, 3)
+    permutations = q.samples.draw(count, q.seed)
     with reporting(q.function, progress, "permutation") as report:
         if remarks and np.isnan(value).all():
             null = np.full((q.n_permutations, *value.shape), np.nan)

@@ -128,7 +128,7 @@ def permutation_test(
     TypeError
         As for `similarity_matrix`; labels that are neither integers nor strings.
     MemoryError
-        Gram matrices that would not fit, with the bytes that they take.
+        Gram matrices, or permutations, that would not fit, with the bytes that they take.
 
     Warns
     -----

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arguments import choice
-from isogram._arrays import to_host
+from isogram._inference.groups import group_numbers
 from isogram.typing import ExchangeName
 
 EXCHANGES: tuple[ExchangeName, ...] = get_args(ExchangeName)
@@ -82,14 +82,6 @@ def too_few_permutations(function: str, samples: Exchangeable, drawn: int) -> li
 
 def _members(function: str, groups: Any, n: int) -> list[NDArray[np.int32]]:
     """Return the samples of each group, in their order."""
-    labels = np.asarray(to_host(groups) if hasattr(groups, "shape") else groups)
-    if labels.shape != (n,):
-        raise ValueError(
-            f"{function}: `groups` must have a label for each of the {n} samples, got shape "
-            f"{labels.shape}"
-        )
-    if labels.dtype.kind not in "biuUS":
-        raise TypeError(f"{function}: `groups` must be integers or strings, got {labels.dtype}")
-    _, of_sample = np.unique(labels, return_inverse=True)
+    of_sample = group_numbers(function, groups, n)
     order = np.argsort(of_sample, kind="stable").astype(np.int32)
     return np.split(order, np.flatnonzero(np.diff(of_sample[order])) + 1)

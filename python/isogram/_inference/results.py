@@ -138,6 +138,8 @@ def _shown(value: Any) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return _plain(value.tolist())
+    if isinstance(value, np.integer | np.bool_):  # a key, such as of np.arange
+        return value.item()
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterator, Mapping, Sequence, ValuesView
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._arguments import number, reduction_of, threads, two_layers, two_sets
+from isogram._arguments import number, reduction_of, threads, two_sides
+from isogram._errors import errors_of
 from isogram._inference.draws import Counts, clusters_of
 from isogram._inference.resampled import resampler_of, values_of
 from isogram._inference.results import keys_of
 from isogram._measures import measure_of
+from isogram._memory import check_memory
 from isogram._place import place_of
 from isogram._reductions import are_positions
 from isogram._statistics.layer_pairs import LayerPairs
@@ -52,12 +53,8 @@ class Sample(NamedTuple):
         given = chosen.with_defaults(function, options)
         workers = threads(function, num_threads)
         reduction = reduction_of(function, reduce)
-        is_set = isinstance(x, Mapping | Sequence | Iterator | ValuesView | ItemsView)
-        if is_set or y is None:
-            rows, cols = two_sets(function, x, y, "x", reduction, "y")
-        else:
-            rows, cols = two_layers(function, x, y, reduction)
-        keys = keys_of(rows, cols) if is_set else None
+        rows, cols, is_one_pair = two_sides(function, x, y, reduction)
+        keys = None if is_one_pair else keys_of(rows, cols)
         place = place_of(function, rows.named_with(cols))
         rows, cols = on_host(place, rows), cols and on_host(place, cols)
         return cls(function, chosen, given, rows, cols, keys, workers, reduction)
@@ -76,6 +73,12 @@ class Sample(NamedTuple):
             )
         return clusters_of(self.function, groups, self.samples)
 
+    def require_memory(self, resamples: int) -> None:
+        """Raise MemoryError when the draws, or the values of all resamples, cannot fit."""
+        values = (resamples, len(self.x.names), len((self.y or self.x).names))
+        for shape in (values, (resamples, self.samples)):
+            check_memory(self.function, shape, np.dtype(np.float64), "draw fewer resamples", 2)
+
     def value(self) -> tuple[NDArray[np.float64], list[str]]:
         """Return the measure of all pairs, (L1, L2), and warnings."""
         _, values, remarks = self.measure.of_layers(
@@ -84,10 +87,18 @@ class Sample(NamedTuple):
         return values, remarks
 
     def of_draws(self, counts: Counts) -> NDArray[np.float64]:
-        """Return the measure in every resample, (resamples, L1, L2)."""
+        """Return the measure in every resample, (resamples, L1, L2); NaN of too few samples."""
         pairs = LayerPairs.of(self.function, self.x, self.y, self.num_threads, None)
-        resampler = resampler_of(pairs, self.measure, self.options)
-        return values_of(self.measure, resampler, counts, pairs.shape)
+        values = np.full((len(counts), *pairs.shape), np.nan)
+        fewest = self.measure.fewest_with(self.options)
+        are_enough = counts.sum(axis=1) >= fewest
+        if self.samples >= fewest and are_enough.any():
+            with errors_of(self.function):
+                resampler = resampler_of(pairs, self.measure, self.options)
+                values[are_enough] = values_of(
+                    self.measure, resampler, counts[are_enough], pairs.shape
+                )
+        return values
 
     def of_features(self, resamples: int, seed: int) -> NDArray[np.float64]:
         """Return the measure of features drawn with replacement, of each layer by themselves."""
