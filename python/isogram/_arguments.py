@@ -346,7 +346,7 @@ def two_layers(
     _same_positions(function, "y", y, "x", x, reduce)
     _same_samples(function, "y", second, "x", first)
     require_same_order(function, "y", y, "x", x)
-    return Layers(["x"], [first]), Layers(["y"], [second])
+    return Layers(["x"], [first], [("x", x)]), Layers(["y"], [second], [("y", y)])
 
 
 def _same_samples(

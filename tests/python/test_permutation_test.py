@@ -493,3 +493,33 @@ def test_gram_matrices_that_do_not_fit(monkeypatch):
     with pytest.raises(MemoryError, match=r"^permutation_test: 3 results of shape \(30, 30\) and "):
         permutation_test(x, y)
     permutation_test(x, y, measure="gbs", n_permutations=2)
+
+
+@pytest.mark.parametrize("measure", ["cka", "rsa_pearson", "mutual_knn"])
+def test_progress_counts_permutations(measure):
+    said = []
+    ig.permutation_test(
+        *related(20), measure=measure, n_permutations=7, progress=lambda *of: said.append(of)
+    )
+    assert said[-1] == (7, 7)
+    assert said == sorted(said)
+
+
+def test_layers_may_be_iterators():
+    x, y = related(20)
+    expected = ig.permutation_test([x, y], [y], n_permutations=5).null
+    assert np.array_equal(
+        ig.permutation_test(iter([x, y]), iter([y]), n_permutations=5).null, expected
+    )
+
+
+@pytest.mark.parametrize("test", [ig.permutation_test, ig.calibrate, ig.bootstrap, ig.jackknife])
+def test_labels_with_an_index_of_other_samples(test):
+    pd = pytest.importorskip("pandas")
+    x, y = (pd.DataFrame(side, index=list("abcdefghijkl")) for side in related(12))
+    labels = pd.Series(["one", "two", "three"] * 4, index=x.index)
+    for sides in ((x, y), ([x], [y])):
+        test(*sides, groups=labels)
+        test(*sides, groups=labels.reset_index(drop=True))
+        with pytest.raises(ValueError, match=f"^{test.__name__}: `groups` must have its rows in "):
+            test(*sides, groups=labels[::-1])

@@ -78,3 +78,14 @@ def test_frames_need_pandas(monkeypatch):
 def test_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         ONE.p = 0.5
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 1), (2, 3)])
+def test_frames_of_two_sets_of_layers(shape):
+    rows, cols = ([f"layer {i}" for i in range(count)] for count in shape)
+    values = np.arange(float(shape[0] * shape[1])).reshape(shape)
+    pairs = dataclasses.replace(PAIRS, value=values, p=values / 10, layers=(rows, cols))
+    frame = pairs.to_pandas()
+    assert list(frame.columns) == ["x", "y", "value", "p"]
+    assert list(zip(frame.x, frame.y, strict=True)) == [(x, y) for x in rows for y in cols]
+    assert frame.value.tolist() == values.ravel().tolist()

@@ -8,6 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arrays import on_host
+from isogram._identifiers import require_same_order
+from isogram._types import Layers
+
+
+def require_labels_of(function: str, groups: Any, layers: Layers) -> None:
+    """Raise ValueError for labels with an index that is not that of the layers' samples."""
+    _, first = layers.given[0]
+    if getattr(groups, "shape", ()) == tuple(getattr(first, "shape", ()))[:1]:
+        require_same_order(function, "groups", groups, layers.names[0], first)
 
 
 def group_numbers(function: str, groups: Any, samples: int) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from isogram._arguments import (
     threads,
     two_sides,
 )
+from isogram._inference.groups import require_labels_of
 from isogram._inference.permutations import Exchangeable, exchangeable, too_few_permutations
 from isogram._inference.results import keys_of
 from isogram._measures import measure_of
@@ -84,6 +85,7 @@ class Question(NamedTuple):
                 f"{function}: `groups` must be given where positions are samples, which their "
                 "neighbours are like, got None: the input of each position, to exchange groups"
             )
+        require_labels_of(function, groups, rows)
         samples = exchangeable(function, groups, exchange, rows.samples)
         return cls(
             function,
@@ -172,7 +174,9 @@ def _values(q: Question, x: Layers, y: Layers | None) -> tuple[Doubles, list[str
 
 def _on_grams(q: Question, permutations: Permutations, report: Report) -> Doubles:
     """Return the values by products of Gram matrices, which are made once."""
-    pairs = LayerPairs.of(q.function, q.x, q.y, q.num_threads, report)
+    # The first is that of the samples as they are, which nobody is told about.
+    told = report and (lambda done, total: report(done - 1, total - 1))
+    pairs = LayerPairs.of(q.function, q.x, q.y, q.num_threads, told)
     statistics = PERMUTED[q.measure.needs](pairs, permutations, **q.options)
     return np.stack([q.measure.value(np, statistic) for statistic in statistics])
 

@@ -106,7 +106,7 @@ class Result(Record):
         columns: dict[str, Any] = {}
         others: dict[str, Any] = {}
         for name, value in self._fields():
-            is_per_pair = isinstance(value, float) if not shape else np.shape(value) == shape
+            is_per_pair = isinstance(value, np.ndarray if shape else float)
             if name != "layers":
                 (columns if is_per_pair else others)[name] = value
         if self.layers is None:

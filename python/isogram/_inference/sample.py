@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from isogram._arguments import number, reduction_of, threads, two_sides
 from isogram._errors import errors_of
 from isogram._inference.draws import Counts, clusters_of
+from isogram._inference.groups import require_labels_of
 from isogram._inference.resampled import resampler_of, values_of
 from isogram._inference.results import keys_of
 from isogram._measures import measure_of
@@ -71,6 +72,7 @@ class Sample(NamedTuple):
                 f"{self.function}: `groups` must be given where positions are samples, which their "
                 "neighbours are like, got None: the input of each position"
             )
+        require_labels_of(self.function, groups, self.x)
         return clusters_of(self.function, groups, self.samples)
 
     def require_memory(self, resamples: int) -> None:
