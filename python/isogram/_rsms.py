@@ -94,7 +94,7 @@ def rsms_of(function: str, name: str, rsms: Any, least: int, like: Rsms | None =
     `like` are RSMs whose samples they must be of.
     """
     if hasattr(rsms, "shape"):
-        stack = list(as_input(function, name, rsms, 2, 3, on_gpu=True))
+        stack = list(_stack(function, name, rsms))
         names = [f"{name}[{i}]" for i in range(len(stack))]
         checked = [
             (a, _samples_of(function, n, a, least)) for n, a in zip(names, stack, strict=True)
@@ -118,6 +118,18 @@ def rsms_of(function: str, name: str, rsms: Any, least: int, like: Rsms | None =
             )
         require_same_order(function, n, given, first.layers.names[0], first.layers.given[0][1])
     return result
+
+
+def _stack(function: str, name: str, rsms: Array) -> NDArray[Any]:
+    array = as_input(function, name, rsms, 1, 2, 3, on_gpu=True)
+    pairs = array.shape[-1]
+    is_condensed = pairs == math.comb(_samples_of_pairs(pairs), 2)
+    if array.ndim == 1 or (array.ndim == 2 and not is_condensed):
+        raise ValueError(
+            f"{function}: `{name}` must be RSMs, a stack of shape (k, n, n) or (k, n(n - 1)/2), "
+            f"got shape {array.shape}: pass [{name}] for a single one"
+        )
+    return array
 
 
 def are_opposites(function: str, method: str, kinds: object) -> bool:

@@ -92,6 +92,53 @@ def test_refused_graphs_and_resolutions():
 
 
 @pytest.mark.parametrize(
+    ("indptr", "indices", "data"),
+    [
+        ([0, 2, 3, 4], [2, 1, 0, 0], [1.0, 1.0, 1.0, 1.0]),  # columns that fall
+        ([0, 2, 4, 4], [1, 1, 0, 0], [1.0, 1.0, 1.0, 1.0]),  # twice
+        ([0, 1, 2, 2], [3, 0], [1.0, 1.0]),
+        ([0, 1, 2, 2], [-1, 0], [1.0, 1.0]),
+        ([0, 1, 2, 2], [1.0, 0.0], [1.0, 1.0]),
+        ([0, 2, 1, 2], [1, 0], [1.0, 1.0]),
+        ([1, 1, 2, 2], [1, 0], [1.0, 1.0]),
+        ([0, 1, 2, 3], [1, 0], [1.0, 1.0]),
+        ([0, 1, 2, 2], [1, 0], [1.0]),
+    ],
+)
+def test_refused_rows_of_graphs(indptr, indices, data):
+    graph = ig.Csr(np.array(indptr), np.array(indices), np.array(data), (3, 3))
+    with pytest.raises(ValueError, match=r"^modularity: `x` must have rows as those of `graph`"):
+        ig.modularity(graph, [0, 0, 1])
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (3, 3), (2,), None])
+def test_refused_shapes_of_graphs(shape):
+    graph = ig.Csr(np.array([0, 1, 2]), np.array([1, 0]), np.array([1.0, 1.0]), shape)
+    with pytest.raises(ValueError, match=r"^modularity: `x` must be a square graph"):
+        ig.modularity(graph, [0, 0])
+
+
+def test_sparse_graphs_as_scipy_keeps_them():
+    sparse = pytest.importorskip("scipy.sparse")
+    dense = np.array([[0.0, 2.0, 0.0], [2.0, 0.0, 1.0], [0.0, 1.0, 1.0]])
+    expected = ig.modularity(sparse.csr_array(dense), [0, 0, 1])
+    with_zero = sparse.csr_array(dense)
+    with_zero.data[with_zero.data == 1.0] = 0.0
+    without = sparse.csr_array(np.where(dense == 1, 0, dense))
+    assert ig.modularity(with_zero, [0, 0, 1]) == ig.modularity(without, [0, 0, 1])
+    one_zero = sparse.csr_array(
+        ([0.0, 2.0, 2.0], ([0, 0, 1], [2, 1, 0])), shape=(3, 3)
+    )  # stored on one side only
+    assert ig.modularity(one_zero, [0, 0, 1]) == ig.modularity(without, [0, 0, 1])
+    for power in (-1000, 1022):  # whose sum is beyond the range
+        scaled = sparse.csc_array(np.ldexp(dense, power))
+        assert ig.modularity(scaled, [0, 0, 1]) == expected
+    for empty in (sparse.csr_array((0, 0)), sparse.coo_array(np.ones(3))):
+        with pytest.raises(ValueError, match=r"^modularity: `x` must be a square graph"):
+            ig.modularity(empty, [])
+
+
+@pytest.mark.parametrize(
     "relabel",
     [
         lambda labels: labels * 1000 - 7,

@@ -136,6 +136,19 @@ def test_given_rsms_that_are_refused():
     refused([a[:4, :4]], r"\[0\]` must be of as many samples as `rsm.* \(5\), got shape \(4, 4\)")
 
 
+@pytest.mark.parametrize("method", ["pearson", "spearman"])
+@pytest.mark.parametrize("constant", [0.0, 0.1, 1e300])
+def test_constant_given_rsms_explain_nothing(method, constant):
+    a, b, c = (rsm(6, "float64", seed) for seed in range(3))
+    flat = np.full((6, 6), constant)
+    plain = ig.compare_rsms(a, b, method=method)
+    partial = ig.compare_rsms(a, b, method=method, given=[c])
+    for controls, expected in (([flat], plain), ([flat, flat], plain), ([flat, c], partial)):
+        assert abs(ig.compare_rsms(a, b, method=method, given=controls) - expected) < 1e-12
+        table = ig.compare_rsms_matrix([a, b], method=method, given=controls)
+        assert abs(table[0, 1] - expected) < 1e-12
+
+
 def test_noise_that_is_refused():
     a = np.ones((3, 3)) - np.eye(3)
 
@@ -149,9 +162,9 @@ def test_noise_that_is_refused():
 
     refused(np.eye(3), "None for method 'cosine', got a covariance", "cosine")
     refused(np.eye(4), r"of shape \(3, 3\) or \(3,\), got \(4, 4\)")
-    refused(np.full(3, np.inf), "finite, got a NaN or infinity")
+    refused(np.full(3, np.inf), r"finite, got inf at index \(0,\)")
     refused(np.array([1.0, -1.0, 1.0]), "of positive variances, got -1.0")
-    refused(np.eye(3) + np.eye(3, k=1), "symmetric, got another matrix")
+    refused(np.eye(3) + np.eye(3, k=1), r"symmetric, got 1.0 at \(0, 1\) and 0.0 at \(1, 0\)")
     refused(np.ones((3, 3)), "positive definite, got a matrix that is not")
     refused(-np.eye(3), "positive definite, got a matrix that is not")
 

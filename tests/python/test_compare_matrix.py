@@ -50,7 +50,7 @@ def test_frames_give_their_labels():
     [
         ([], None, r"`rsms` must have at least one RSM, got none"),
         (np.ones((0, 6)), None, r"`rsms` must have at least one RSM, got none"),
-        (np.ones((2, 5)), None, r"`rsms\[0\]` must be square .* got shape \(5,\)"),
+        (np.ones((2, 5)), None, r"`rsms` must be RSMs, a stack .* \(2, 5\): pass \[rsms\] for a"),
         (np.ones((2, 4, 5)), None, r"`rsms\[0\]` must be square .* got shape \(4, 5\)"),
         ([np.eye(4), np.ones((4, 5))], None, r"`rsms\[1\]` must be square .* got shape \(4, 5\)"),
         (
@@ -59,7 +59,7 @@ def test_frames_give_their_labels():
             r"`rsms\[1\]` must be of as many samples as `rsms\[0\]",
         ),
         ([np.eye(4)], {"m": np.ones(10)}, r"`other\['m'\]` must be of as many samples as `rsms\[0"),
-        (np.ones(6), None, r"`rsms` must be 2-D or 3-D, got 1-D"),
+        (np.ones(6), None, r"`rsms` must be RSMs, a stack .* got shape \(6,\): pass \[rsms\] for"),
         ([np.eye(2)], None, r"`rsms\[0\]` must be square and at least 3 x 3"),
     ],
 )

@@ -366,7 +366,7 @@ def test_refused_arguments(make, full, options):
     metric = accumulated(layers_of(16), [16], make, **options)
     state = metric.state_dict()
     for message, call in {
-        r"update: the layers must be those of before, layers\['a'\], .*; got layers\['a'\] ×": (
+        r"update: `layers` must have the layers .*, layers\['a'\], .*; got layers\['a'\] ×": (
             lambda: metric.update({"a": np.ones((8, 2))})
         ),
         "update: `layers` must be a sequence": lambda: metric.update(3),
@@ -376,7 +376,7 @@ def test_refused_arguments(make, full, options):
         r"update: `layers\['a'\]` must be finite": (
             lambda: metric.update({name: x * np.nan for name, x in layers_of(16).items()})
         ),
-        r"update_grams: the layers must be those of before, layers\['a'\], .*; got grams": (
+        r"update_grams: `grams` must have the layers of before, layers\['a'\], .*; got grams": (
             lambda: metric.update_grams(rsms_of(layers_of(16)))
         ),
         r"update_grams: `grams\[0\]` must be a Gram matrix, square": (
@@ -385,7 +385,7 @@ def test_refused_arguments(make, full, options):
         r"update_grams: `grams\['x'\]` must be a Gram matrix, symmetric": (
             lambda: make(**options).update_grams({"x": np.eye(8) + np.eye(8, k=1)})
         ),
-        "merge: the layers must be those of before": (
+        "merge: `other` must have the layers of before": (
             lambda: metric.merge(accumulated({"x": np.eye(16)}, [16], make, **options))
         ),
         "merge: `other` must have the options": (
@@ -408,7 +408,7 @@ def test_another_metric_is_refused():
         name, wrong = type(one).__name__, type(other).__name__
         with pytest.raises(TypeError, match=f"{name}.merge: `other` must be a {name}, got {wrong}"):
             one.merge(other)
-        with pytest.raises(ValueError, match=f"must have the metric {name}, got {wrong}"):
+        with pytest.raises(ValueError, match=f"must have the metric {name!r}, got {wrong!r}"):
             one.load_state_dict(other.state_dict())
 
 
@@ -445,9 +445,17 @@ def test_refused_states(make, full, options):
     names = state["names"]
     for wrong in (None, [], names[:1], [names[0], []], [names[0], 3], [["a"], [3]], "ab"):
         refused("`state` must have two lists of names", {**state, "names": wrong})
-    refused("`state` must have two lists of names", {**state, "batches": 0})
+    refused("`state` must have two lists of names", {**state, "batches": 0, "samples": 0})
     for part in set(state) - set(make(**options).state_dict()):
         for wrong in ([[1.0, 2.0]], "x", None, [[1.0], [1.0, 2.0]], 3.0):
             refused(rf"`state` must have numbers of shape .* as '{part}'", {**state, part: wrong})
     refused("`state` must have numbers", {**state, "names": [names[0][:2], names[1]]})
+    for samples in (0, 1):
+        refused("`state` must have at least . samples in each", {**state, "samples": samples})
+    nothing = make(**options).state_dict()
+    refused("`state` must have at least . samples in each", {**nothing, "samples": 16})
+    for part in state:  # arrays are compared entry by entry
+        refused("`state", {**state, part: np.array([1, 2])})
+        refused("`state", {**state, part: [10**400]})
+    refused("`state` must have the options", {**state, "options": {"kernel": np.ones(2)}})
     assert metric.state_dict() == state

@@ -5,6 +5,7 @@ import pickle
 import random
 import re
 import sys
+import typing
 import weakref
 from functools import cache
 
@@ -12,6 +13,7 @@ import isogram as ig
 import numpy as np
 import pytest
 from isogram._walk.sources import ArraySource
+from isogram.typing import OperationName
 from support import DTYPES, ESTIMATORS, KERNELS, RSM_KERNELS, RSM_MATCHINGS, run_program
 
 
@@ -1113,3 +1115,12 @@ def assert_equal(a, b):
     else:
         for name in ("indptr", "indices", "data"):
             np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+
+
+@pytest.mark.parametrize("operation", list(typing.get_args(OperationName)))
+@pytest.mark.parametrize("count", [0, 3])
+def test_so_many_inputs_has_no_operation(operation, count):
+    with pytest.raises(
+        TypeError, match=f"^plan: `inputs` of '{operation}' must be .*, got {count}"
+    ):
+        ig.plan(operation, *[np.ones((5, 3))] * count)

@@ -1,5 +1,7 @@
 """`rdm` against SciPy."""
 
+import warnings
+
 import isogram as ig
 import numpy as np
 import pytest
@@ -66,9 +68,9 @@ def test_what_is_refused():
         (None, "must be given for metric 'mahalanobis', got None"),
         (np.ones(2), r"must be of shape \(3, 3\) or \(3,\), got \(2,\)"),
         (np.ones((3, 2)), r"must be of shape \(3, 3\) or \(3,\), got \(3, 2\)"),
-        (np.full(3, np.nan), "must be finite, got a NaN"),
+        (np.full(3, np.nan), r"must be finite, got nan at index \(0,\)"),
         (np.array([1.0, 0.0, 1.0]), "must be of positive variances, got 0.0"),
-        (np.eye(3) + np.eye(3, k=1), "must be symmetric, got another matrix"),
+        (np.eye(3) + np.eye(3, k=1), r"must be symmetric, got 1.0 at \(0, 1\) and 0.0 at \(1, 0\)"),
         (np.ones((3, 3)) - 2 * np.eye(3), "must be positive definite, got a matrix that is not"),
     ],
 )
@@ -79,3 +81,28 @@ def test_covariances_that_are_refused(covariance, said):
 def test_a_covariance_without_use():
     refused("`noise_covariance` must be None for metric 'cosine'", metric="cosine",
             noise_covariance=np.eye(3))  # fmt: skip
+
+
+@pytest.mark.parametrize("of_rows", [-1000, -300, 0, 300, 1000])
+@pytest.mark.parametrize("of_covariance", [-1040, -600, 0, 600, 1020])
+@pytest.mark.parametrize("is_diagonal", [True, False])
+def test_scales_of_mahalanobis(of_rows, of_covariance, is_diagonal):
+    x = data((5, 3), "float64")
+    covariance = np.array([1.0, 2.0, 0.5]) if is_diagonal else np.eye(3) + 0.25
+    parameters = {"metric": "mahalanobis", "condensed": True}
+    expected = ig.rdm(x, noise_covariance=covariance, **parameters)
+    with np.errstate(over="ignore"):
+        expected = np.ldexp(expected, of_rows - of_covariance // 2)
+    scaled = np.ldexp(covariance, of_covariance)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = ig.rdm(np.ldexp(x, of_rows), noise_covariance=scaled, **parameters)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert bool(caught) == (not np.isfinite(expected).all())
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean"])
+def test_distances_beyond_the_range(metric):
+    x = np.array([[1.5e308, 0.0], [-1.5e308, 0.0], [1.5e308, 1.0]])
+    with pytest.warns(RuntimeWarning, match="^rdm: some entries are beyond the range of float64"):
+        assert ig.rdm(x, metric=metric, condensed=True)[0] == np.inf

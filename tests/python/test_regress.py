@@ -95,3 +95,43 @@ def test_what_is_refused():
         ig.regress_rsm(y, [a], nonnegative=1)
     with pytest.raises(TypeError, match="`intercept` must be True or False, got None"):
         ig.regress_rsm(y, [a], intercept=None)
+
+
+def test_constant_models_are_refused_up_to_rounding():
+    y, a, b = condensed(3, 6)
+    for constant in (np.full(15, 1 / 3), np.full(15, 0.1), np.full(15, 0.3) + 1e-17 * a,
+                     np.where(np.arange(15) % 2, 0.3, 0.1 + 0.2)):  # fmt: skip
+        for models in ([constant], [a, constant], [constant, b]):
+            with pytest.raises(ValueError, match="`models` must be linearly independent"):
+                ig.regress_rsm(y, models)
+        assert np.isnan(_with_warning(constant, [a]).r2)
+
+
+def _with_warning(y, models):
+    with pytest.warns(RuntimeWarning, match="^regress_rsm: r2 is NaN"):
+        return ig.regress_rsm(y, models)
+
+
+@pytest.mark.parametrize("nonnegative", [True, False])
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("of_rsm", [-1000, 0, 1000])
+@pytest.mark.parametrize("of_models", [(-1000, -1000), (0, 1000), (1000, -1000)])
+def test_scales_of_entries(nonnegative, intercept, of_rsm, of_models):
+    y, a, b = condensed(3, 6)
+    options = {"nonnegative": nonnegative, "intercept": intercept}
+    expected = ig.regress_rsm(y, [a, b], **options)
+    models = [np.ldexp(m, power) for m, power in zip((a, b), of_models, strict=True)]
+    found = ig.regress_rsm(np.ldexp(y, of_rsm), models, **options)
+    with np.errstate(all="ignore"):
+        weights = np.ldexp(expected.weights, of_rsm - np.array(of_models))
+    np.testing.assert_allclose(found.weights, weights, rtol=1e-9)
+    np.testing.assert_allclose(found.intercept, np.ldexp(expected.intercept, of_rsm), rtol=1e-9)
+    assert abs(found.r2 - expected.r2) < 1e-12
+
+
+def test_one_model_is_not_many():
+    y, a, _ = condensed(3, 6)
+    square = np.zeros((5, 5))
+    for models in (a, square):
+        with pytest.raises(ValueError, match=r"`models` must be RSMs, a stack .*: pass \[models\]"):
+            ig.regress_rsm(y, models)

@@ -281,6 +281,11 @@ def test_bounds_are_above_the_entries():
         ({"candidates": 1}, ValueError, "^retrieve: `candidates` must be an integer from 2 to 9 "),
         ({"candidates": 10}, ValueError, "^retrieve: `candidates` must be an integer from 2 to 9 "),
         ({"candidates": [1, 2]}, ValueError, r"`candidates` must be of shape \(10, c\)"),
+        (
+            {"candidates": [[1]] * 9 + [[1, 2]]},
+            ValueError,
+            "^retrieve: `candidates` must be an array",
+        ),
         ({"candidates": np.ones((10, 3))}, TypeError, "`candidates` must be of integers"),
         (
             {"candidates": np.full((10, 3), 10)},
@@ -316,3 +321,8 @@ def test_names_what_is_not_finite(n, candidates):
 def test_other_channels_are_refused():
     with pytest.raises(ValueError, match=r"^retrieve: `gallery` must have as many channels"):
         ig.retrieve(clustered(9), clustered(9)[..., :5], k=1)
+
+
+def test_one_input_without_a_gallery():
+    with pytest.raises(ValueError, match=r"^retrieve: `queries` must be at least two inputs"):
+        ig.retrieve(clustered(10)[:1], k=1)

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arguments import neighbours_of, number, threads
+from isogram._arithmetic import usual_arithmetic
 from isogram._arrays import as_layer, on_host, to_host
 from isogram._errors import errors_of
 from isogram._host.communities import modularity_of_graph
 from isogram._identifiers import require_same_order
 from isogram._operations.graph import Csr
 from isogram._place import place_of
+from isogram._statistics.rsm_entries import scaled
 from isogram._types import Array
 
 
@@ -157,29 +159,53 @@ def motifs(x: Array, labels: Any, *, k: int = 5, num_threads: int | None = None)
         return Motifs(*place.motifs(rows, classes, neighbours, workers))
 
 
+@usual_arithmetic()
 def _given_graph(function: str, x: Any) -> Csr:
     """Return a graph of the caller in host memory, in order; raise unless it is symmetric."""
     if not isinstance(x, Csr):
         x = x.tocsr(copy=True)
         x.sum_duplicates()
-    n = x.shape[0]
+        x.eliminate_zeros()
     indptr, indices, data = (to_host(part) for part in (x.indptr, x.indices, x.data))
-    if x.shape[1] != n or data.dtype.kind not in "bfiu":
+    n = len(indptr) - 1
+    if x.shape != (n, n) or n < 1 or data.dtype.kind not in "bfiu":
         raise ValueError(
-            f"{function}: `x` must be a square graph of real weights, got {data.dtype} of shape "
-            f"{x.shape}"
+            f"{function}: `x` must be a square graph of real weights with at least one node, got "
+            f"{data.dtype} of shape {x.shape}"
+        )
+    if not _are_rows(indptr, indices, data):
+        raise ValueError(
+            f"{function}: `x` must have rows as those of `graph`, each with columns that ascend "
+            f"from 0 or more to at most {n - 1}, got others: pass x.to_scipy(), whose columns may "
+            "stand in any order"
         )
     data = data.astype(np.float32 if data.dtype == np.float32 else np.float64, copy=False)
     if not np.isfinite(data).all():
         raise ValueError(
             f"{function}: `x` must have finite weights, got {data[~np.isfinite(data)][0]}"
         )
+    if data.dtype == np.float64 and data.size:
+        data = scaled(np, data)  # whose sum might overflow; modularity is the same
     starts = np.repeat(np.arange(n), np.diff(indptr))
     there, back = starts * n + indices, indices.astype(np.int64) * n + starts
     order = np.argsort(back)
     if not (np.array_equal(back[order], there) and np.array_equal(data[order], data)):
         raise ValueError(f"{function}: `x` must be a symmetric graph, got one that is not")
     return Csr(indptr.astype(np.int64), indices.astype(np.int32), data, (n, n))
+
+
+def _are_rows(indptr: NDArray[Any], indices: NDArray[Any], data: NDArray[Any]) -> bool:
+    """Whether arrays are the compressed rows of a square matrix, with ascending columns."""
+    n = len(indptr) - 1
+    if indptr.dtype.kind not in "iu" or indices.dtype.kind not in "iu" or indices.ndim != 1:
+        return False
+    begins, ends = indptr[:-1].astype(np.int64), indptr[1:].astype(np.int64)
+    lengths = ends - begins
+    if indptr[0] != 0 or (lengths < 0).any() or not indptr[-1] == len(indices) == data.size:
+        return False
+    columns = indices.astype(np.int64)
+    entries = np.repeat(np.arange(n), lengths) * n + columns
+    return bool(((columns >= 0) & (columns < n)).all() and (np.diff(entries) > 0).all())
 
 
 def _classes(function: str, labels: Any, x: Array, n: int) -> NDArray[np.int64]:

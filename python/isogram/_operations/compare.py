@@ -64,7 +64,7 @@ def compare_rsms(
     rsm_a, rsm_b : arrays of shape (n, n), or condensed (n(n - 1)/2,)
         Of the same n ≥ 3 samples (cka: n ≥ 4), in the same order. Condensed ones have the entries
         above the diagonal row by row, as of SciPy's `pdist`. Pairs that are NaN in both are left
-        out (not of cka, gbs and whitened methods).
+        out; cka, gbs, whitened methods, and spearman with `given` refuse them.
     method : str
         One of the names above. With ties, as of models of few levels, prefer rho_a or kendall_a:
         to the others a model with ties may be better than the true one.
@@ -75,7 +75,7 @@ def compare_rsms(
         Of whitened methods, the covariance of the samples' noise; by default the identity.
     given : sequence or mapping of RSMs, optional
         Of pearson and spearman: the partial correlation, of what the entries (or their ranks) leave
-        of a linear regression on those of these RSMs.
+        of a linear regression on those of these RSMs. Constant ones explain nothing.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
 

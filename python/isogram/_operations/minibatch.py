@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple, Self, get_args
 
 import numpy as np
@@ -128,7 +128,8 @@ class Minibatch(ABC):
             raise ValueError(
                 f"{function}: `other` must have the options {self._options}, got {other._options}"
             )
-        self._add(function, other._totals)
+        self._check_names(function, "other", other._totals.names)
+        self._add(other._totals)
         return self
 
     def state_dict(self) -> dict[str, Any]:
@@ -161,17 +162,16 @@ class Minibatch(ABC):
                 f"{type(state).__name__}"
             )
         own = {"metric": type(self).__name__, "version": _VERSION, "options": self._options}
-        sums = self._SUMS if state.get("batches") else {}
-        if missing := [item for item in (*own, "names", *_COUNTS, *sums) if item not in state]:
-            raise ValueError(
-                f"{function}: `state` must be that of `state_dict`, it lacks {', '.join(missing)}"
-            )
+        _require_items(function, state, (*own, "names", *_COUNTS))
         for item, value in own.items():
-            if state[item] != value:
+            if not _is_same(state[item], value):
                 raise ValueError(
-                    f"{function}: `state` must have the {item} {value}, got {state[item]}"
+                    f"{function}: `state` must have the {item} {value!r}, got {state[item]!r}"
                 )
         counts = {name: integer(function, f"state[{name!r}]", state[name], 0) for name in _COUNTS}
+        self._require_samples(function, counts)
+        sums = self._SUMS if counts["batches"] else {}
+        _require_items(function, state, sums)
         names = _names_in(function, state["names"], counts["batches"])
         arrays = {
             name: _sum_in(function, state, name, tuple(len(names[axis]) for axis in axes))
@@ -198,6 +198,15 @@ class Minibatch(ABC):
     def _named(self, method: str) -> str:
         return f"{type(self).__name__}.{method}"
 
+    def _require_samples(self, function: str, counts: Mapping[str, int]) -> None:
+        """Raise for samples that so many batches cannot have."""
+        batches, samples = counts["batches"], counts["samples"]
+        if samples < batches * self._fewest or (samples and not batches):
+            raise ValueError(
+                f"{function}: `state` must have at least {self._fewest} samples in each batch, "
+                f"and none in no batch, got {samples} in {batches} batches"
+            )
+
     def _all(self) -> Totals:
         """Return the totals; raise RuntimeError if there are none."""
         if not self._totals.batches:
@@ -220,33 +229,36 @@ class Minibatch(ABC):
                     f'{samples}: pass {type(self).__name__}(small_batches="skip") to leave such '
                     "batches out, or drop_last=True to a DataLoader"
                 )
-            self._add(function, _NOTHING._replace(skipped=samples))
+            self._add(_NOTHING._replace(skipped=samples))
             return
         names = (pairs.x.names, pairs.names_y)
-        self._check_names(function, names)  # before the work
+        self._check_names(function, argument, names)  # before the work
         sums = {
             name: np.array(value, np.float64)
             for name, value in self._sums_of(pairs, options).items()
         }
-        self._add(function, Totals(names, sums, 1, samples, 0))
+        self._add(Totals(names, sums, 1, samples, 0))
 
     @usual_arithmetic()
-    def _add(self, function: str, new: Totals) -> None:
+    def _add(self, new: Totals) -> None:
+        """Add totals of the same layers."""
         old = self._totals
         sums = new.sums or old.sums
         if old.batches and new.batches:
-            self._check_names(function, new.names)
             sums = self._merged(old, new)
         names = new.names if new.batches else old.names
         counts = {count: getattr(old, count) + getattr(new, count) for count in _COUNTS}
         self._totals = Totals(names, sums, **counts)
 
-    def _check_names(self, function: str, names: tuple[list[str], list[str]]) -> None:
+    def _check_names(
+        self, function: str, argument: str, names: tuple[list[str], list[str]]
+    ) -> None:
+        """Raise for other layers than those of the batches before, if there are both."""
         before = self._totals.names
-        if self._totals.batches and names != before:
+        if any(before) and any(names) and names != before:
             expected, got = (" × ".join(", ".join(side) for side in n) for n in (before, names))
             raise ValueError(
-                f"{function}: the layers must be those of before, {expected}; got {got}"
+                f"{function}: `{argument}` must have the layers of before, {expected}; got {got}"
             )
 
 
@@ -255,6 +267,21 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return list(map(_plain, value))
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _require_items(function: str, state: Mapping[str, Any], items: Iterable[str]) -> None:
+    if missing := [item for item in items if item not in state]:
+        raise ValueError(
+            f"{function}: `state` must be that of `state_dict`, it lacks {', '.join(missing)}"
+        )
+
+
+def _is_same(given: Any, value: Any) -> bool:
+    """Whether something from anywhere, such as an array, is a value."""
+    try:
+        return bool(given == value)
+    except (TypeError, ValueError):
+        return False
 
 
 def _names_in(function: str, names: Any, batches: int) -> tuple[list[str], list[str]]:
@@ -278,7 +305,7 @@ def _sum_in(
     """Return a sum in a state."""
     try:
         result = np.array(state[name], np.float64)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         result = np.empty(0)
     if result.shape != shape:
         raise ValueError(

@@ -78,5 +78,13 @@ def plan(operation: OperationName, /, *inputs: Any, **options: Any) -> Plan:
             if name == "pairs" and operation in ("semantic_rsm", "spatial_rsm"):
                 remedy = f"call `{operation}` with a part of the list on each machine"
             raise TypeError(f"plan: a plan of {operation!r} does not take `{name}`: {remedy}")
+    names = planner.__code__.co_varnames[: planner.__code__.co_argcount]
+    fewest = len(names) - len(planner.__defaults__ or ())
+    if not fewest <= len(inputs) <= len(names):
+        expected = f"{fewest}" if fewest == len(names) else f"{fewest} or {len(names)}"
+        raise TypeError(
+            f"plan: `inputs` of {operation!r} must be {expected}, "
+            f"{', '.join(f'`{name}`' for name in names)}, got {len(inputs)}"
+        )
     made: Plan = planner(*inputs, **options)
     return made

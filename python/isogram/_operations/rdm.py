@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from isogram._arguments import choice, flag, rows_of_gram, threads
 from isogram._arithmetic import usual_arithmetic
 from isogram._arrays import giver
-from isogram._errors import errors_of
+from isogram._errors import errors_of, remarks_on_range, warn
 from isogram._labels import of_samples
 from isogram._memory import FEWER_SAMPLES, check_memory
 from isogram._place import place_of
@@ -115,6 +115,7 @@ def rdm(
     with errors_of("rdm"), place.entered():
         place.require_finite(Layers(["x"], [rows]))
         square = _distances(place, rows, metric, whitening, workers)
+        warn(remarks_on_range("rdm", square), stacklevel=2)
         if condensed:
             return giver(x)(square[place.xp.triu_indices(n, 1)])
         return of_samples(giver(x)(square), x)
@@ -154,9 +155,12 @@ def _distances(
         square /= 2
         return _with_undefined(xp, square, are_zero)
     if whitening is not None:
-        rows = place.doubles(x)
+        # Both of about 1, so that products leave the range only if distances do.
+        rows, of_rows = _of_about_1(xp, place.doubles(x))
+        factor, of_factor = _of_about_1(np, whitening)
         rows -= rows.mean(axis=0)
-        x = place.cross_products(rows.T, xp.asarray(whitening.T), num_threads)
+        x = place.cross_products(rows.T, xp.asarray(factor.T), num_threads)
+        return xp.ldexp(_euclidean(place, x, num_threads), of_rows + of_factor)
     square = _euclidean(place, x, num_threads)
     if metric == "sqeuclidean":
         square *= square
@@ -167,6 +171,12 @@ def _euclidean(place: Place, x: Array, num_threads: int) -> Array:
     tiles = place.rsm_tiles(Layers(["x"], [x]), _DISTANCE, [1.0], num_threads)
     whole = slice(0, len(x))
     return place.xp.ldexp(tiles.compute(Tile(whole, whole))[0], tiles.exponents[0])
+
+
+def _of_about_1(xp: Any, values: Array) -> tuple[Array, int]:
+    """Return values over a power of two, whose largest is about 1, and the power's exponent."""
+    exponent = int(xp.frexp(xp.abs(values).max())[1])
+    return xp.ldexp(values, -exponent), exponent
 
 
 def _unit_rows(xp: Any, rows: Array, metric: str) -> tuple[Array, Array]:

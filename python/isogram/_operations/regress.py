@@ -14,7 +14,7 @@ from isogram._arithmetic import usual_arithmetic
 from isogram._inference.results import Record
 from isogram._place import place_of
 from isogram._rsms import Rsms, checked_rsm, rsms_of
-from isogram._statistics.rsm_entries import missing_pairs, triangles
+from isogram._statistics.rsm_entries import ROUNDING, missing_pairs, standardised, triangles
 from isogram._types import Array, Layers, LayersOf
 
 _FUNCTION = "regress_rsm"
@@ -96,16 +96,15 @@ def regress_rsm(
     array, samples = checked_rsm(_FUNCTION, "rsm", rsm, _LEAST)
     target = Rsms(Layers(["rsm"], [array], [("rsm", rsm)]), samples)
     columns = rsms_of(_FUNCTION, "models", models, _LEAST, target)
-    y, *x = _entries(target, columns)
-    design = np.stack(x, axis=1)
-    centre = design.mean(axis=0) if intercept else np.zeros(design.shape[1])
-    middle = y.mean() if intercept else 0.0
-    weights = _weights(design - centre, y - middle, nonnegative)
-    left = y - middle - (design - centre) @ weights
+    entries, exponents = _of_about_1(_entries(target, columns))
+    varying = _varying(entries, intercept)
+    y, x = varying[0], varying[1:].T
+    weights = _weights(x, y, nonnegative)
+    middle = entries.mean(axis=1) if intercept else np.zeros(len(entries))
     return RsmRegression(
-        weights=weights,
-        intercept=float(middle - centre @ weights),
-        r2=_explained(y - middle, left, is_constant=bool((y == (y[0] if intercept else 0)).all())),
+        weights=np.ldexp(weights, exponents[0] - exponents[1:]),
+        intercept=float(np.ldexp(middle[0] - middle[1:] @ weights, exponents[0])),
+        r2=_explained(y, y - x @ weights),
         models=[key for key, _ in columns.layers.given],
     )
 
@@ -119,6 +118,22 @@ def _entries(rsm: Rsms, models: Rsms) -> NDArray[np.float64]:
         is_missing = missing_pairs(_FUNCTION, place, list(named), entries, rsm.samples)
         host = place.to_host(entries)
     return host if is_missing is None else host[:, ~is_missing]
+
+
+def _of_about_1(entries: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Return rows over powers of two, so that no square overflows or vanishes, and exponents."""
+    exponents = np.frexp(np.abs(entries).max(axis=1))[1]
+    return np.ldexp(entries, -exponents[:, None]), exponents
+
+
+def _varying(entries: NDArray[np.float64], intercept: bool) -> NDArray[np.float64]:
+    """Return what of each row an intercept does not explain; 0 where that is rounding."""
+    if not intercept:
+        return entries
+    varying = standardised(np, entries)
+    of_all, of_varying = (np.einsum("ij,ij->i", v, v) for v in (entries, varying))
+    left: NDArray[np.float64] = np.where((of_varying > ROUNDING * of_all)[:, None], varying, 0.0)
+    return left
 
 
 def _weights(x: NDArray[Any], y: NDArray[Any], nonnegative: bool) -> NDArray[np.float64]:
@@ -163,9 +178,9 @@ def nonnegative_least_squares(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.fl
     return x
 
 
-def _explained(y: NDArray[Any], left: NDArray[Any], *, is_constant: bool) -> float:
+def _explained(y: NDArray[Any], left: NDArray[Any]) -> float:
     """Return R²; NaN, with a warning, where there is nothing to explain."""
-    if is_constant:
+    if not y.any():
         warnings.warn(
             f"{_FUNCTION}: r2 is NaN, because `rsm` is the same everywhere above its diagonal",
             RuntimeWarning,

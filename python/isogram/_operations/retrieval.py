@@ -175,6 +175,10 @@ def retrieve(
     pairs = inputs.checked(_FUNCTION)
     warn(remarks_on_axes(_FUNCTION, pairs), stacklevel=2)
     shape = pairs.shape
+    if not _others(pairs):
+        raise ValueError(
+            f"{_FUNCTION}: `queries` must be at least two inputs without a `gallery`, got one"
+        )
     count = integer(_FUNCTION, "k", k, 1, _others(pairs), " (the inputs to choose from)")
     chosen = _candidates(pairs, candidates, count)
     sample = integer(_FUNCTION, "checked", checked, 0)
@@ -211,7 +215,7 @@ def _candidates(pairs: Pairs, candidates: Any, k: int) -> int | NDArray[np.int64
     """Return checked candidates."""
     if candidates is None:
         return None
-    if np.ndim(candidates) == 0:
+    if not isinstance(candidates, list | tuple) and np.ndim(candidates) == 0:
         why = " (from `k` to the inputs to choose from), or an array of indices"
         return integer(_FUNCTION, "candidates", candidates, k, _others(pairs), why)
     array = on_host(_FUNCTION, "candidates", candidates)

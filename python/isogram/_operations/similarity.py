@@ -59,8 +59,8 @@ def similarity(
     ------
     ValueError
         A measure that is not known; different numbers of samples, or of positions where these are
-        rows; a NaN or infinity, whose index
-        is named; a value of an option that the measure refuses.
+        rows; a NaN or infinity, whose index is named; a value of an option that the measure
+        refuses.
     TypeError
         An option that the measure does not take; types that are neither floats nor integers nor
         booleans.

@@ -32,23 +32,30 @@ def inverse_factor(
     place = place_of(function, {name: given})
     with place.entered():
         sigma = place.to_host(widened(given)).astype(np.float64)
-    if not np.isfinite(sigma).all():
-        raise ValueError(expected.format("finite, got a NaN or infinity"))
+    for index in np.argwhere(~np.isfinite(sigma))[:1].tolist():
+        at = tuple(index)
+        raise ValueError(expected.format(f"finite, got {sigma[at]} at index {at}"))
     if sigma.ndim == 1:
         if sigma.min() <= 0:
             raise ValueError(expected.format(f"of positive variances, got {sigma.min()}"))
         sigma = np.diag(sigma)
-    if np.abs(sigma - sigma.T).max() > _ASYMMETRY * np.abs(sigma).max():
-        raise ValueError(expected.format("symmetric, got another matrix"))
+    exponent = int(np.frexp(np.abs(sigma).max())[1]) // 2
+    unit = np.ldexp(sigma, -2 * exponent)  # of about 1, so that no sum leaves the range
+    difference = np.abs(unit - unit.T)
+    if difference.max() > _ASYMMETRY * np.abs(unit).max():
+        i, j = map(int, np.unravel_index(difference.argmax(), sigma.shape))
+        values = f"got {sigma[i, j]} at ({i}, {j}) and {sigma[j, i]} at ({j}, {i})"
+        raise ValueError(expected.format(f"symmetric, {values}"))
     if of_contrasts:
-        sigma = sigma - sigma.mean(axis=0)
-        sigma = sigma - sigma.mean(axis=1, keepdims=True)
-        scale = np.trace(sigma) / (size - 1)
-        sigma = sigma / (scale if scale > 0 else 1.0) + 1 / size
+        unit = unit - unit.mean(axis=0)
+        unit = unit - unit.mean(axis=1, keepdims=True)
+        scale = np.trace(unit) / (size - 1)
+        unit = unit / (scale if scale > 0 else 1.0) + 1 / size
+        exponent = 0
     try:
-        factor = np.linalg.cholesky((sigma + sigma.T) / 2)
+        factor = np.linalg.cholesky((unit + unit.T) / 2)
     except np.linalg.LinAlgError:
         error = "positive definite, got a matrix that is not: regularise it"
         raise ValueError(expected.format(error)) from None
-    inverse: NDArray[np.float64] = np.linalg.inv(factor)
+    inverse: NDArray[np.float64] = np.ldexp(np.linalg.inv(factor), -exponent)
     return inverse

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from isogram._protocols import Place
 
 _NOT_FINITE = "`{}` must be finite, got {} at index {}"
-_ROUNDING = (64 * float(np.finfo(np.float64).eps)) ** 2  # of squares that 64 roundings make
+ROUNDING = (64 * float(np.finfo(np.float64).eps)) ** 2  # of squares that 64 roundings make
 _RANGE = 1000  # of exponents whose powers of two float64 holds
 FEWEST_PAIRS = 3  # of three samples, the fewest that are compared
 
@@ -60,12 +60,14 @@ def residuals(place: Place, vectors: Array, given: Array, num_threads: int) -> A
     xp = place.xp
     u, sizes, _ = np.linalg.svd(place.to_host(given).T, full_matrices=False)
     basis = xp.asarray(u[:, sizes > sizes.max() * len(u) * np.finfo(np.float64).eps])
+    if not basis.shape[1]:  # all constant, which explain nothing
+        return vectors
     left = vectors
     for _ in range(2):  # the second time, what rounding left of the first
         along = place.cross_products(left.T, basis, num_threads)
         left = left - place.cross_products(along.T, basis.T, num_threads)
     of_all, of_left = (xp.einsum("ij,ij->i", v, v) for v in (vectors, left))
-    return xp.where((of_left > _ROUNDING * of_all)[:, None], left, 0.0)
+    return xp.where((of_left > ROUNDING * of_all)[:, None], left, 0.0)
 
 
 def whitened(
