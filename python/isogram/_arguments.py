@@ -111,6 +111,15 @@ def fraction(function: str, name: str, value: object, *, or_zero: bool = True) -
     return result
 
 
+def between_0_and_1(function: str, name: str, value: object) -> float:
+    """Return `value` as a float between 0 and 1, neither of them."""
+    expected = "a number between 0 and 1"
+    result = number(function, name, value, expected)
+    if not 0 < result < 1:
+        raise ValueError(_must_be(function, name, expected, value))
+    return result
+
+
 def threads(function: str, num_threads: Any, name: str = "num_threads") -> int:
     """Return the number of threads for the core, where 0 stands for get_num_threads()."""
     return 0 if num_threads is None else integer(function, name, num_threads, 1, 1 << 16)

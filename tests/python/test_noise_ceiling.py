@@ -282,3 +282,13 @@ def test_features_that_are_not_finite_are_refused():
     message = r"^noise_ceiling: `subjects\[0\]` must be finite, got nan at index \(2, 1\)"
     with pytest.raises(ValueError, match=message):
         ig.noise_ceiling([first, second], kernel="rbf")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_rsms_are_not_written_to_and_diagonals_do_not_matter(method):
+    given = rsms()
+    expected, kept = ig.noise_ceiling(given, method=method), given.copy()
+    assert np.array_equal(given, kept)
+    given[:, range(12), range(12)] = np.nan
+    given.flags.writeable = False
+    assert ig.noise_ceiling(list(given), method=method).low == expected.low

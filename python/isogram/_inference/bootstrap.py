@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._arguments import choice, integer
+from isogram._arguments import between_0_and_1, choice, integer
 from isogram._errors import warn
 from isogram._inference.draws import drawn, each_left_out
 from isogram._inference.intervals import bca, percentile, share_below
 from isogram._inference.results import MANY, PerPair, Result
-from isogram._inference.sample import Sample, confidence_of
+from isogram._inference.sample import Sample
 from isogram._types import Array, LayersOf
 from isogram.typing import IntervalName, LayerReductionName, ResampledName
 
@@ -278,7 +278,7 @@ def bootstrap(
     function = "bootstrap"
     sample = Sample.of(function, x, y, measure, reduce, num_threads, options)
     resamples = integer(function, "n_resamples", n_resamples, 2)
-    share = confidence_of(function, confidence)
+    share = between_0_and_1(function, "confidence", confidence)
     over = choice(function, "over", over, _OVER)
     if interval is None:
         interval = "bca" if over == "inputs" else "percentile"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._arguments import choice, integer, number
+from isogram._arguments import between_0_and_1, choice, integer
 from isogram._errors import warn
 from isogram._inference.null_values import Doubles, Question, null_values
 from isogram._inference.permutation import p_of
@@ -197,9 +197,7 @@ def calibrate(
 
 
 def _level(function: str, alpha: Any, n_permutations: Any) -> float:
-    level = number(function, "alpha", alpha, "a number between 0 and 1")
-    if not 0 < level < 1:
-        raise ValueError(f"{function}: `alpha` must be a number between 0 and 1, got {alpha!r}")
+    level = between_0_and_1(function, "alpha", alpha)
     least = math.ceil(1 / level - 1e-9) - 1
     why = f", so that a fraction {level:g} of them is one"
     integer(function, "n_permutations", n_permutations, max(1, least), why=why)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isogram._arguments import between_0_and_1
 from isogram._errors import warn
 from isogram._inference.draws import each_left_out
 from isogram._inference.intervals import normal_quantile
 from isogram._inference.results import MANY, PerPair, Result
-from isogram._inference.sample import Sample, confidence_of
+from isogram._inference.sample import Sample
 from isogram._types import Array, LayersOf
 from isogram.typing import LayerReductionName
 
@@ -106,7 +107,7 @@ def jackknife(
     """
     function = "jackknife"
     sample = Sample.of(function, x, y, measure, reduce, num_threads, options)
-    share = confidence_of(function, confidence)
+    share = between_0_and_1(function, "confidence", confidence)
     clusters = sample.clusters(groups)
     value, remarks = sample.value()
     left_out = sample.of_draws(each_left_out(clusters))

@@ -20,7 +20,7 @@ from isogram._inference.sample import on_host
 from isogram._inference.whole_grams import grams_of
 from isogram._place import HOST, place_of
 from isogram._rsms import fewest_samples, rsms_of, squared
-from isogram._statistics.centring import shifts
+from isogram._statistics.centring import u_centre
 from isogram._statistics.layer_pairs import LayerPairs
 from isogram._types import Array, LayersOf
 from isogram.typing import BandwidthLike, CeilingKernelName, CeilingMethodName
@@ -73,9 +73,9 @@ def noise_ceiling(
 ) -> NoiseCeiling:
     """Return bounds of what the best model would reach, between subjects, seeds or models.
 
-    No model can be more like each of several subjects than they are like one another. The upper
-    bound is the mean similarity of every subject's RSM to the mean RSM of all, itself among them;
-    the lower one, to the mean of the others.
+    Subjects differ, so that no model is wholly like each of them. The upper bound is the mean
+    similarity of every subject's RSM to the mean RSM of all, itself among them; the lower one, to
+    the mean of the others.
 
     Parameters
     ----------
@@ -112,8 +112,7 @@ def noise_ceiling(
     The mean is of RSMs that are alike in scale, so that it is the most like all of them: "cosine":
     of norm 1; "pearson": z-scores; "cka": centred and of norm 1; "spearman" and "rho_a": ranks. For
     Kendall's correlations it is of ranks too, which need not be the best: their upper bound is
-    approximate. Whoever fits more than this mean to the subjects, or to few entries, can exceed the
-    upper bound.
+    approximate. A model that is fitted to each subject by itself can exceed the upper bound.
 
     Types: any → float64 throughout; arrays on a GPU are copied, and the host computes. Cost: s² n²,
     and s n² log n by ranks; memory s n². Source: Nili et al. 2014.
@@ -220,21 +219,13 @@ def _entries(function: str, names: list[str], rsms: list[Doubles], method: str) 
         )
     reaches = np.nanmax(np.abs(entries), axis=1, keepdims=True)
     if method == "cka":
-        entries = np.array([_u_centred(rsm)[upper] for rsm in rsms])
+        entries = np.array([u_centre(rsm.copy())[upper] for rsm in rsms])
     if method == "pearson":
         entries -= np.nanmean(entries, axis=1, keepdims=True)
     if method in _COSINES:  # what is left of a constant RSM is rounding
         is_constant = np.nanmax(np.abs(entries), axis=1, keepdims=True) <= _ROUNDING * reaches
         entries = np.where(is_constant & ~missing, 0.0, entries)
     return entries
-
-
-def _u_centred(rsm: Doubles) -> Doubles:
-    rsm = rsm.copy()
-    np.fill_diagonal(rsm, 0)
-    taken = shifts(rsm.sum(axis=1), hollow=True)
-    centred: Doubles = rsm - taken[:, None] - taken
-    return centred
 
 
 def _bounds_of_cosines(entries: Doubles, num_threads: int) -> tuple[Doubles, Doubles]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._arguments import number, reduction_of, threads, two_sides
+from isogram._arguments import reduction_of, threads, two_sides
 from isogram._errors import errors_of
 from isogram._inference.draws import Counts, clusters_of
 from isogram._inference.groups import require_labels_of
@@ -129,12 +129,3 @@ def on_host(place: Place, layers: Layers) -> Layers:
     """Return layers in host memory."""
     with place.entered():
         return layers._replace(arrays=[place.to_host(a) for a in layers.arrays])
-
-
-def confidence_of(function: str, confidence: object) -> float:
-    """Check how often an interval is meant to hold."""
-    expected = "a number between 0 and 1"
-    share = number(function, "confidence", confidence, expected)
-    if not 0 < share < 1:
-        raise ValueError(f"{function}: `confidence` must be {expected}, got {confidence!r}")
-    return share

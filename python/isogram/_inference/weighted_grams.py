@@ -20,15 +20,14 @@ from numpy.typing import NDArray
 from isogram._host.gram import inner_products
 from isogram._inference.draws import Counts
 from isogram._statistics.centred_products import CentredProducts
-from isogram._statistics.centring import shifts
+from isogram._statistics.centring import u_centre
 from isogram._walk.tiles import spans
 
 Doubles = NDArray[np.float64]
 
 _BYTES = 1 << 28  # of products of weights and Gram matrices that are held at a time
-_ROUNDINGS = (
-    64  # of a matrix's largest entry, which its centred entries exceed unless it is constant
-)
+# Of a matrix's largest entry, which its centred entries exceed unless it is constant.
+_ROUNDINGS = 64
 
 
 class Weights(NamedTuple):
@@ -228,10 +227,7 @@ def _hollow(k: Doubles, centring: str) -> Doubles:
         k -= diagonal
     np.fill_diagonal(k, 0)
     if centring == "debiased":
-        taken = shifts(k.sum(axis=1), hollow=True)
-        k -= taken[:, None]
-        k -= taken
-        np.fill_diagonal(k, 0)
+        u_centre(k)
     return k
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from isogram._types import Array
 
 
@@ -14,3 +17,13 @@ def shifts(sums: Array, *, hollow: bool) -> Array:
     n = sums.shape[-1]
     by, of_total = (n - 2, (n - 1) * (n - 2)) if hollow else (n, n * n)
     return sums / by - sums.sum(axis=-1)[..., None] / (2 * of_total)
+
+
+def u_centre(k: NDArray[np.float64]) -> NDArray[np.float64]:
+    """U-centre a symmetric matrix in place, and return it: its diagonal and its rows' sums are 0."""
+    np.fill_diagonal(k, 0)
+    taken = shifts(k.sum(axis=1), hollow=True)
+    k -= taken[:, None]
+    k -= taken
+    np.fill_diagonal(k, 0)
+    return k
