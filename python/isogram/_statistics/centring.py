@@ -1,4 +1,4 @@
-"""The shifts of a centred matrix; the core's are in isogram/detail/centering.hpp."""
+"""Centring by shifts of rows and columns; the core's is in isogram/detail/centering.hpp."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def shifts(sums: Array, *, hollow: bool) -> Array:
 
 
 def u_centre(k: NDArray[np.float64]) -> NDArray[np.float64]:
-    """U-centre a symmetric matrix in place, and return it: its diagonal and its rows' sums are 0."""
+    """U-centre a symmetric matrix in place, and return it: diagonal and sums of rows are 0."""
     np.fill_diagonal(k, 0)
     taken = shifts(k.sum(axis=1), hollow=True)
     k -= taken[:, None]
