@@ -79,7 +79,7 @@ def test_refused_graphs_and_resolutions():
         (one_sided, {}, ValueError, "`x` must be a symmetric graph"),
         (sparse.csr_array(np.triu(np.ones((12, 12)))), {}, ValueError, "`x` must be a symmetric"),
         (sparse.csr_array(np.ones((12, 11))), {}, ValueError, "`x` must be a square graph"),
-        (nan, {}, ValueError, "`x` must have finite weights, got nan"),
+        (nan, {}, ValueError, r"`x` must have finite weights, got nan at index \(0, \d\)"),
         (graph, {"resolution": -1}, ValueError, "`resolution` must be a finite .* at least 0"),
         (x, {"resolution": -0.5}, ValueError, "`resolution` must be a finite .* at least 0"),
         (x, {"resolution": np.inf}, ValueError, "`resolution` must be a finite number"),

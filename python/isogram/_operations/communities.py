@@ -173,39 +173,52 @@ def _given_graph(function: str, x: Any) -> Csr:
             f"{function}: `x` must be a square graph of real weights with at least one node, got "
             f"{data.dtype} of shape {x.shape}"
         )
-    if not _are_rows(indptr, indices, data):
+    starts = _rows_of_entries(indptr, indices, data)
+    if starts is None:
         raise ValueError(
             f"{function}: `x` must have rows as those of `graph`, each with columns that ascend "
             f"from 0 or more to at most {n - 1}, got others: pass x.to_scipy(), whose columns may "
             "stand in any order"
         )
     data = data.astype(np.float32 if data.dtype == np.float32 else np.float64, copy=False)
-    if not np.isfinite(data).all():
+    for entry in np.flatnonzero(~np.isfinite(data))[:1]:
+        index = int(starts[entry]), int(indices[entry])
         raise ValueError(
-            f"{function}: `x` must have finite weights, got {data[~np.isfinite(data)][0]}"
+            f"{function}: `x` must have finite weights, got {data[entry]} at index {index}"
+        )
+    if not _is_symmetric(starts, indices.astype(np.int64), data):
+        raise ValueError(
+            f"{function}: `x` must be a symmetric graph, got one that is not: take graph(..., "
+            "symmetrize=True), or (x + x.T) / 2"
         )
     if data.dtype == np.float64 and data.size:
         data = scaled(np, data)  # whose sum might overflow; modularity is the same
-    starts = np.repeat(np.arange(n), np.diff(indptr))
-    there, back = starts * n + indices, indices.astype(np.int64) * n + starts
-    order = np.argsort(back)
-    if not (np.array_equal(back[order], there) and np.array_equal(data[order], data)):
-        raise ValueError(f"{function}: `x` must be a symmetric graph, got one that is not")
     return Csr(indptr.astype(np.int64), indices.astype(np.int32), data, (n, n))
 
 
-def _are_rows(indptr: NDArray[Any], indices: NDArray[Any], data: NDArray[Any]) -> bool:
-    """Whether arrays are the compressed rows of a square matrix, with ascending columns."""
+def _rows_of_entries(
+    indptr: NDArray[Any], indices: NDArray[Any], data: NDArray[Any]
+) -> NDArray[np.int64] | None:
+    """Return the row of each entry; None unless rows are compressed, and their columns ascend."""
     n = len(indptr) - 1
     if indptr.dtype.kind not in "iu" or indices.dtype.kind not in "iu" or indices.ndim != 1:
-        return False
+        return None
     begins, ends = indptr[:-1].astype(np.int64), indptr[1:].astype(np.int64)
-    lengths = ends - begins
-    if indptr[0] != 0 or (lengths < 0).any() or not indptr[-1] == len(indices) == data.size:
-        return False
-    columns = indices.astype(np.int64)
-    entries = np.repeat(np.arange(n), lengths) * n + columns
-    return bool(((columns >= 0) & (columns < n)).all() and (np.diff(entries) > 0).all())
+    if indptr[0] != 0 or (ends < begins).any() or not indptr[-1] == len(indices) == data.size:
+        return None
+    rows, columns = np.repeat(np.arange(n), ends - begins), indices.astype(np.int64)
+    is_inside = ((columns >= 0) & (columns < n)).all()
+    return rows if is_inside and (np.diff(rows * n + columns) > 0).all() else None
+
+
+def _is_symmetric(rows: NDArray[np.int64], cols: NDArray[np.int64], data: NDArray[Any]) -> bool:
+    """Whether entries, in the order of rows and columns, are those of a symmetric matrix."""
+    order = np.lexsort((rows, cols))
+    return (
+        np.array_equal(cols[order], rows)
+        and np.array_equal(rows[order], cols)
+        and np.array_equal(data[order], data)
+    )
 
 
 def _classes(function: str, labels: Any, x: Array, n: int) -> NDArray[np.int64]:

@@ -82,10 +82,10 @@ def compare_rsms(
     Returns
     -------
     float
-        From -1 to 1. NaN, with a RuntimeWarning that names the matrix, where one is constant;
-        kendall_a and rho_a are 0 there. Without `kinds`, a RuntimeWarning where a negative result
-        is that of similarities and distances: one matrix has its largest entries on the diagonal,
-        the other zeros there and no negative entries.
+        From -1 to 1. NaN, with a RuntimeWarning that names the matrix, where one is constant (to
+        cosine and whitened_cosine, zero); kendall_a and rho_a are 0 there. Without `kinds`, a
+        RuntimeWarning where a negative result is that of similarities and distances: one matrix has
+        its largest entries on the diagonal, the other zeros there and no negative entries.
 
     Raises
     ------

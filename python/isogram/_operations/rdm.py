@@ -70,7 +70,8 @@ def rdm(
     -------
     float64 array of shape (n, n) or (n(n - 1)/2,)
         In the library of `x`, where that lies. Exactly symmetric, with a zero diagonal. Of a frame
-        of pandas a square one is a frame, labelled by its index.
+        of pandas a square one is a frame, labelled by its index. Distances beyond the range are
+        infinite, with a RuntimeWarning.
 
     Raises
     ------

@@ -140,13 +140,13 @@ def retrieve(
     Notes
     -----
     Types: scores as the entries of `semantic_rsm`; tokens are turned in float64, and bounded in
-    float32. Cost: with fewer than 32 queries or 128 channels, all entries; else per input c·256
-    multiply-adds for each token, and per pair a quarter of an entry at 49 tokens and 320 channels,
-    a tenth at 1280; more for pairs that are left, and how many are left depends on
-    the data: `reached` says it. Memory: with R axes, the largest of the numbers above, s·R float32
-    and c float64 for each input, one packed copy of the tokens of queries, and about 30 bytes for
-    each of 2^24 pairs of queries with all of the gallery, or of 64 queries if those are more. The
-    host computes: tokens on a GPU are copied there, and the results back.
+    float32. Cost: with fewer than 32 queries or 128 channels, or at most 4 k inputs in the gallery,
+    all entries; else per input c·256 multiply-adds for each token, and per pair a quarter of an
+    entry at 49 tokens and 320 channels, a tenth at 1280; more for pairs that are left, and how many
+    are left depends on the data: `reached` says it. Memory: with R axes, the largest of the numbers
+    above, s·R float32 and c float64 for each input, one packed copy of the tokens of queries, and
+    about 30 bytes for each of 2^24 pairs of queries with all of the gallery, or of 64 queries if
+    those are more. The host computes: tokens on a GPU are copied there, and the results back.
 
     Examples
     --------
