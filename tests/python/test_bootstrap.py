@@ -652,3 +652,20 @@ def test_more_than_fits_is_refused_before_it_is_drawn():
         ig.bootstrap(x, y, n_resamples=10**13)
     with pytest.raises(MemoryError, match=r"^permutation_test: .*: draw fewer permutations"):
         ig.permutation_test(x, y, n_permutations=10**13)
+
+
+@pytest.mark.parametrize("name", ["cka", "cka_biased", "rsa_pearson", "rsa_cosine"])
+@pytest.mark.parametrize("exponent", [600, -600])
+def test_the_unit_of_gram_matrices_does_not_matter(name, exponent):
+    grams = [x @ x.T for x in layers()]
+    options = {"measure": name, "kernel": "precomputed"}
+    expected = ig.jackknife(*grams, **options)
+    scaled = ig.jackknife(*(np.ldexp(k, exponent) for k in grams), **options)
+    assert np.array_equal(scaled.left_out, expected.left_out)
+
+
+@pytest.mark.parametrize("name", ["cka", "cka_biased", "rsa_pearson", "rsa_cosine"])
+def test_gram_matrices_beyond_the_range_of_float64_have_no_value(name):
+    with pytest.warns(RuntimeWarning, match="^jackknife: .* of `x`, `y` leaves the range of float"):
+        result = ig.jackknife(*layers(), measure=name, kernel="polynomial", gamma=1e300)
+    assert math.isnan(result.low)

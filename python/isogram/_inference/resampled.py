@@ -15,7 +15,14 @@ from isogram._inference.draws import Counts, positions
 from isogram._inference.entry_order import EntryOrder
 from isogram._inference.neighbourhoods import Neighbourhoods
 from isogram._inference.weighted_grams import WeightedGrams, own_of_features, weighted_sums
-from isogram._inference.whole_grams import Cosines, centred, cosines_of, grams_of, unit_cosines
+from isogram._inference.whole_grams import (
+    Cosines,
+    centred,
+    cosines_of,
+    grams_of,
+    unit_cosines,
+    without_overflow,
+)
 from isogram._statistics.by_name import STATISTICS
 from isogram._statistics.centred_products import CentredProducts, known_squares
 from isogram._statistics.cka_table import CkaTable
@@ -69,7 +76,7 @@ def values_of(
 def _products(pairs: LayerPairs, *, centring: str, **kernel: Any) -> Resampler:
     """`centred_products`."""
     pairs, grams = grams_of(pairs, **kernel, is_centred=centring in ("double", "debiased"))
-    weighted = WeightedGrams(grams, centring, pairs.num_threads)
+    weighted = WeightedGrams([without_overflow(k) for k in grams], centring, pairs.num_threads)
     rows, cols = _sides(pairs)
     return lambda counts: weighted.products(rows, cols, counts)
 

@@ -120,12 +120,23 @@ def _hollow(cosines: Doubles) -> Doubles:
 @usual_arithmetic()
 def centred(x: Array) -> Doubles:
     """Return features less their means, in a unit of their own."""
-    rows = doubles(x).copy()
-    _, exponent = np.frexp(np.abs(rows).max())
-    np.ldexp(rows, -exponent, out=rows)
+    rows = _in_own_unit(doubles(x).copy())
     for _ in range(2):  # the second time for the mean's rounding
         rows -= rows.mean(axis=0)
     return rows
+
+
+def without_overflow(k: Doubles) -> Doubles:
+    """Return a matrix in a unit in which no product overflows; 0 where its entries already did."""
+    if not np.isfinite(k).all():
+        k[:] = 0  # as a constant one, it has no value
+    return _in_own_unit(k)
+
+
+def _in_own_unit(values: Doubles) -> Doubles:
+    _, exponent = np.frexp(np.abs(values).max())
+    np.ldexp(values, -exponent, out=values)
+    return values
 
 
 def _check_memory(pairs: LayerPairs) -> None:
