@@ -195,9 +195,9 @@ def _samples_of_pairs(pairs: int) -> int:
 def undefined(function: str, method: str, names: list[str], *, beside_given: bool = False) -> str:
     """Return the warning for RSMs that have no similarity with others."""
     listed = " and ".join(f"`{name}`" for name in names)
-    reason = "a constant and multiples of `given`, up to rounding"
+    reason = "the sum of a constant and multiples of `given`, up to rounding"
     return (
-        f"{function}: {method} is NaN, because {listed} is "
+        f"{function}: {method} is NaN, because {listed} {'is' if len(names) == 1 else 'are each'} "
         f"{reason if beside_given else _UNDEFINED[method]}"
     )
 

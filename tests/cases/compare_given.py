@@ -69,7 +69,7 @@ def test_pairs_that_are_missing_in_all_and_given(place):
 @pytest.mark.parametrize("method", PARTIAL)
 def test_what_given_rsms_explain_has_no_rest(place, method):
     a, b = rsm(9, "float64", 1), rsm(9, "float64", 2)
-    said = f"compare_rsms: {method} is NaN, because `rsm_a` is a constant and multiples of `given`"
+    said = f"compare_rsms: {method} is NaN, because `rsm_a` is the sum of a constant and multiples"
     explained, other, given = map(place.put, (3 * a + 1, b, a))
     with pytest.warns(RuntimeWarning, match=said):
         assert np.isnan(ig.compare_rsms(explained, other, method=method, given=[given]))

@@ -15,7 +15,7 @@ from isogram._labels import of_samples
 from isogram._memory import FEWER_SAMPLES, check_memory
 from isogram._place import place_of
 from isogram._statistics.covariances import inverse_factor
-from isogram._statistics.rsm_entries import scaled, standardised
+from isogram._statistics.rsm_entries import of_about_1, scaled, standardised
 from isogram._types import MEDIAN, Array, Kernel, Layers
 from isogram._walk.tiles import Tile
 from isogram.typing import RdmMetricName
@@ -157,11 +157,11 @@ def _distances(
         return _with_undefined(xp, square, are_zero)
     if whitening is not None:
         # Both of about 1, so that products leave the range only if distances do.
-        rows, of_rows = _of_about_1(xp, place.doubles(x))
-        factor, of_factor = _of_about_1(np, whitening)
+        rows, of_rows = of_about_1(xp, place.doubles(x))
+        factor, of_factor = of_about_1(np, whitening)
         rows -= rows.mean(axis=0)
         x = place.cross_products(rows.T, xp.asarray(factor.T), num_threads)
-        return xp.ldexp(_euclidean(place, x, num_threads), of_rows + of_factor)
+        return xp.ldexp(_euclidean(place, x, num_threads), of_rows + of_factor.item())
     square = _euclidean(place, x, num_threads)
     if metric == "sqeuclidean":
         square *= square
@@ -172,12 +172,6 @@ def _euclidean(place: Place, x: Array, num_threads: int) -> Array:
     tiles = place.rsm_tiles(Layers(["x"], [x]), _DISTANCE, [1.0], num_threads)
     whole = slice(0, len(x))
     return place.xp.ldexp(tiles.compute(Tile(whole, whole))[0], tiles.exponents[0])
-
-
-def _of_about_1(xp: Any, values: Array) -> tuple[Array, int]:
-    """Return values over a power of two, whose largest is about 1, and the power's exponent."""
-    exponent = int(xp.frexp(xp.abs(values).max())[1])
-    return xp.ldexp(values, -exponent), exponent
 
 
 def _unit_rows(xp: Any, rows: Array, metric: str) -> tuple[Array, Array]:

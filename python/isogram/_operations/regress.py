@@ -14,7 +14,13 @@ from isogram._arithmetic import usual_arithmetic
 from isogram._inference.results import Record
 from isogram._place import place_of
 from isogram._rsms import Rsms, checked_rsm, rsms_of
-from isogram._statistics.rsm_entries import ROUNDING, missing_pairs, standardised, triangles
+from isogram._statistics.rsm_entries import (
+    ROUNDING,
+    missing_pairs,
+    of_about_1,
+    standardised,
+    triangles,
+)
 from isogram._types import Array, Layers, LayersOf
 
 _FUNCTION = "regress_rsm"
@@ -96,7 +102,8 @@ def regress_rsm(
     array, samples = checked_rsm(_FUNCTION, "rsm", rsm, _LEAST)
     target = Rsms(Layers(["rsm"], [array], [("rsm", rsm)]), samples)
     columns = rsms_of(_FUNCTION, "models", models, _LEAST, target)
-    entries, exponents = _of_about_1(_entries(target, columns))
+    entries, exponents = of_about_1(np, _entries(target, columns), axis=1)
+    exponents = exponents[:, 0]
     varying = _varying(entries, intercept)
     y, x = varying[0], varying[1:].T
     weights = _weights(x, y, nonnegative)
@@ -118,12 +125,6 @@ def _entries(rsm: Rsms, models: Rsms) -> NDArray[np.float64]:
         is_missing = missing_pairs(_FUNCTION, place, list(named), entries, rsm.samples)
         host = place.to_host(entries)
     return host if is_missing is None else host[:, ~is_missing]
-
-
-def _of_about_1(entries: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """Return rows over powers of two, so that no square overflows or vanishes, and exponents."""
-    exponents = np.frexp(np.abs(entries).max(axis=1))[1]
-    return np.ldexp(entries, -exponents[:, None]), exponents
 
 
 def _varying(entries: NDArray[np.float64], intercept: bool) -> NDArray[np.float64]:

@@ -35,6 +35,12 @@ def scaled(xp: Any, values: Array, axis: int | None = None, out: Array | None = 
     return xp.multiply(values, _unit(xp, *_extremes(values, axis)), out=out)
 
 
+def of_about_1(xp: Any, values: Array, axis: int | None = None) -> tuple[Array, Array]:
+    """Return values over powers of two that take the largest to about 1, and the exponents."""
+    exponents = xp.frexp(xp.abs(values).max(axis=axis, keepdims=True))[1]
+    return xp.ldexp(values, -exponents), exponents
+
+
 def standardised(xp: Any, values: Array, out: Array | None = None) -> Array:
     """Subtract the mean of the last axis; constant values become exactly 0."""
     least, most = _extremes(values, axis=-1)
