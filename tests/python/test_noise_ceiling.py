@@ -292,3 +292,13 @@ def test_rsms_are_not_written_to_and_diagonals_do_not_matter(method):
     given[:, range(12), range(12)] = np.nan
     given.flags.writeable = False
     assert ig.noise_ceiling(list(given), method=method).low == expected.low
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("exponent", [1023, -1000])
+def test_the_unit_of_rsms_does_not_matter(method, exponent):
+    given = rsms()
+    scaled = ig.noise_ceiling(np.ldexp(given, exponent), method=method)
+    assert (
+        scaled.high_of_each.tolist() == ig.noise_ceiling(given, method=method).high_of_each.tolist()
+    )

@@ -431,6 +431,8 @@ def test_fewer_permutations_than_are_drawn():
         (TypeError, "`seed` must be an integer of at least 0, got None", {"seed": None}),
         (ValueError, "`num_threads` must be an integer from 1 ", {"num_threads": 0}),
         (TypeError, "`progress` must be True, False or a callable", {"progress": 1}),
+        (TypeError, "`progress` must be True, False or a callable",
+         {"progress": 1, "method": "moments"}),
         (ValueError, "`exchange` must be one of 'samples', 'groups', got 'blocks'",
          {"exchange": "blocks"}),
         (TypeError, "`exchange` must be one of 'samples', 'groups', got True",

@@ -217,9 +217,13 @@ def _entries(function: str, names: list[str], rsms: list[Doubles], method: str) 
         raise ValueError(
             f"{function}: `{names[0]}` must have at least 3 pairs that are not NaN, got {known}"
         )
+    # In a unit of its own each, so that no sum overflows.
+    _, exponents = np.frexp(np.nanmax(np.abs(entries), axis=1))
+    entries = np.ldexp(entries, -exponents[:, None])
     reaches = np.nanmax(np.abs(entries), axis=1, keepdims=True)
     if method == "cka":
-        entries = np.array([u_centre(rsm.copy())[upper] for rsm in rsms])
+        units = zip(rsms, -exponents, strict=True)
+        entries = np.array([u_centre(np.ldexp(rsm, unit))[upper] for rsm, unit in units])
     if method == "pearson":
         entries -= np.nanmean(entries, axis=1, keepdims=True)
     if method in _COSINES:  # what is left of a constant RSM is rounding

@@ -13,7 +13,7 @@ from isogram._errors import warn
 from isogram._inference.null_values import Doubles, NullValues, Question, are_as_alike, null_values
 from isogram._inference.permutation_moments import standardised, upper_tail
 from isogram._inference.results import MANY, PerPair, Result
-from isogram._progress import Progress
+from isogram._progress import Progress, reporting
 from isogram._statistics.layer_pairs import LayerPairs
 from isogram._statistics.permuted import cubic_sums, is_debiased
 from isogram._types import Array, LayersOf
@@ -108,7 +108,8 @@ def permutation_test(
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
     progress : bool or callable
-        True draws a bar with tqdm; a callable is called with (done, total), in permutations.
+        True draws a bar with tqdm; a callable is called with (done, total), in permutations, and
+        by moments never.
     **options
         Options of the measure, as for `similarity`.
 
@@ -116,9 +117,9 @@ def permutation_test(
     -------
     PermutationTest
         `value`, `p`, `p_familywise`, `p_fdr` and `null` (None by moments, where `p_familywise` is
-        by Holm's method): numbers for two representations, arrays
-        for layers. NaN where the measure is, with its warning; of one set of layers also on the
-        diagonal, as a layer with itself is no question. Each of their pairs is tested once.
+        by Holm's method): numbers for two representations, arrays for layers. NaN where the measure
+        is, with its warning; of one set of layers also on the diagonal, as a layer with itself is
+        no question. Each of their pairs is tested once.
 
     Raises
     ------
@@ -152,8 +153,7 @@ def permutation_test(
     (Cauchy's distribution) it was off by a factor of up to 3, and mostly too large.
     p_familywise compares values of all pairs with each other, so pairs whose null values are low
     gain least. Sources: Phipson & Smyth 2010 (p); Westfall & Young 1993 (max statistic); Benjamini
-    & Hochberg 1995; Winkler et al. 2015 (groups); Kazi-Aoual et
-    al. 1995 (moments).
+    & Hochberg 1995; Winkler et al. 2015 (groups); Kazi-Aoual et al. 1995 (moments).
 
     Examples
     --------
@@ -180,7 +180,8 @@ def permutation_test(
         options,
     )
     if choice(function, "method", method, METHODS) == "moments":
-        value, p, remarks = by_moments(question, groups)
+        with reporting(function, progress):  # there is nothing to report
+            value, p, remarks = by_moments(question, groups)
         warn(remarks, stacklevel=2)
         familywise = corrected(p, question.tested, holm)
         drawn: dict[str, Any] = {"method": "moments of all permutations of samples"}
@@ -233,7 +234,7 @@ def by_moments(question: Question, groups: Any) -> tuple[Doubles, Doubles, list[
     if groups is not None:
         raise ValueError(
             f"{q.function}: `groups` must be None with `method` 'moments', which are those of all "
-            "permutations"
+            "permutations, got labels of samples"
         )
     _, value, remarks = q.measure.of_layers(q.function, q.x, q.y, q.num_threads, None, q.options)
     p = np.full(value.shape, np.nan)

@@ -144,7 +144,7 @@ def _weights(x: NDArray[Any], y: NDArray[Any], nonnegative: bool) -> NDArray[np.
     if (norms == 0).any() or np.linalg.matrix_rank(x / norms) < count:
         raise ValueError(
             f"{_FUNCTION}: `models` must be linearly independent, and with an intercept not "
-            f"constant, got {count} of {entries} entries that are not: leave some out"
+            f"constant, got {count} of {entries} entries each that are not: leave some out"
         )
     q, r = np.linalg.qr(x / norms)
     of_y = q.T @ y
