@@ -669,3 +669,28 @@ def test_gram_matrices_beyond_the_range_of_float64_have_no_value(name):
     with pytest.warns(RuntimeWarning, match="^jackknife: .* of `x`, `y` leaves the range of float"):
         result = ig.jackknife(*layers(), measure=name, kernel="polynomial", gamma=1e300)
     assert math.isnan(result.low)
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf", "polynomial", "precomputed"])
+@pytest.mark.parametrize("estimator", ["biased", "debiased"])
+def test_hsic_of_resamples_is_in_the_unit_of_the_layers(estimator, kernel):
+    """HSIC without an input is that of the others; a measure on it has no scale of its own."""
+    measure = ig.Measure(
+        name="hsic_of_layers",
+        summary="HSIC",
+        kind="similarity",
+        range=(-math.inf, math.inf),
+        invariances=frozenset(),
+        fewest=4,
+        needs="cka_table",
+        fixed={"estimator": estimator, "kernel": kernel, "bandwidth": 100.0},
+        value=lambda xp, table: xp.asarray(table.hsic * table.self_x[:, None]),
+        source="",
+    )
+    sides = [2.5 * x @ x.T if kernel == "precomputed" else 37.0 * x for x in layers()]
+    result = ig.jackknife(*sides, measure=measure)
+    for i in range(N):
+        keep = np.delete(np.arange(N), i)
+        few = [x[np.ix_(keep, keep)] if kernel == "precomputed" else x[keep] for x in sides]
+        expected = ig.similarity(*few, measure=measure)
+        assert result.left_out[i] == pytest.approx(expected, rel=1e-6)

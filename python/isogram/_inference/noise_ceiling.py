@@ -178,7 +178,7 @@ def _rsms_of(
         )
     layers = on_host(place_of(function, layers.named), layers)
     pairs = LayerPairs.of(function, layers, None, num_threads, None)
-    return layers.names, grams_of(pairs, **kernel, is_centred=is_centred)[1]
+    return layers.names, grams_of(pairs, **kernel, is_centred=is_centred).grams
 
 
 def _require_subjects(function: str, subjects: int) -> None:

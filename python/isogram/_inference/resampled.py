@@ -21,13 +21,12 @@ from isogram._inference.whole_grams import (
     cosines_of,
     grams_of,
     unit_cosines,
-    without_overflow,
 )
 from isogram._statistics.by_name import STATISTICS
 from isogram._statistics.centred_products import CentredProducts, known_squares
 from isogram._statistics.cka_table import CkaTable
 from isogram._statistics.layer_pairs import LayerPairs, LayerTable
-from isogram._statistics.moments import Hsic, cka
+from isogram._statistics.moments import Hsic, cka, in_own_units
 from isogram._statistics.nearest_neighbours import NearestNeighbours
 from isogram._statistics.neighbour_edges import Edges, NeighbourEdges, edges_of
 from isogram._statistics.sampled_features import SampledFeatures, share_of_others
@@ -75,10 +74,18 @@ def values_of(
 
 def _products(pairs: LayerPairs, *, centring: str, **kernel: Any) -> Resampler:
     """`centred_products`."""
-    pairs, grams = grams_of(pairs, **kernel, is_centred=centring in ("double", "debiased"))
-    weighted = WeightedGrams([without_overflow(k) for k in grams], centring, pairs.num_threads)
+    return _products_in_units(pairs, centring, kernel)[0]
+
+
+def _products_in_units(
+    pairs: LayerPairs, centring: str, kernel: Mapping[str, Any]
+) -> tuple[Callable[[Counts], Iterator[CentredProducts]], tuple[Array, Array]]:
+    """Return products of Gram matrices, each times 2^-exponent, and the exponents of both sides."""
+    is_centred = centring in ("double", "debiased")
+    pairs, grams, exponents = grams_of(pairs, **kernel, is_centred=is_centred).without_overflow()
+    weighted = WeightedGrams(grams, centring, pairs.num_threads)
     rows, cols = _sides(pairs)
-    return lambda counts: weighted.products(rows, cols, counts)
+    return lambda counts: weighted.products(rows, cols, counts), pairs.sides(exponents)
 
 
 def _cka(
@@ -86,14 +93,16 @@ def _cka(
 ) -> Resampler:
     """`cka_table`, in float64."""
     del precision
-    products = _products(
-        pairs, centring="double" if estimator == "biased" else "debiased", **kernel
-    )
+    is_biased = estimator == "biased"
+    products, exponents = _products_in_units(pairs, "double" if is_biased else "debiased", kernel)
 
     def tables(counts: Counts) -> Iterator[CkaTable]:
-        for s in products(counts):
-            hsic = Hsic(s.products, *known_squares(np, s))
-            values = cka(np, hsic)
+        for n, s in zip(counts.sum(axis=1), products(counts), strict=True):
+            of_products = Hsic(s.products, *known_squares(np, s))
+            values = cka(np, of_products)
+            divisor = (n - 1) ** 2 if is_biased else n * (n - 3)
+            of_mean = Hsic(*(of_each / divisor for of_each in of_products))
+            hsic = in_own_units(np, of_mean, *exponents)
             yield CkaTable(hsic.cross, values, *hsic[1:], values, pairs.x.names, pairs.names_y)
 
     return tables
@@ -129,7 +138,7 @@ def _sampled_features(pairs: LayerPairs) -> Resampler:
 
 def _ranks(pairs: LayerPairs, **kernel: Any) -> Resampler:
     """`rank_products`: ranks of the entries of each resample, with the ties of the whole sample."""
-    pairs, grams = grams_of(pairs, **kernel, is_centred=False)
+    pairs, grams, _ = grams_of(pairs, **kernel, is_centred=False)
     n = pairs.x.samples
     orders = [EntryOrder(pairs.place.rank_entries(k, pairs.num_threads)) for k in grams]
     upper = np.triu_indices(n, 1)

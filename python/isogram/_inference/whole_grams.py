@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,24 @@ Doubles = NDArray[np.float64]
 Cosines = Callable[[Array], Doubles]  # of a layer's samples, by how often each is drawn
 
 
+class WholeGrams(NamedTuple):
+    """Gram matrices of layers, each times 2^-exponent."""
+
+    pairs: LayerPairs
+    grams: list[Doubles]
+    exponents: NDArray[np.int64]
+
+    def without_overflow(self) -> WholeGrams:
+        """Return them in units in which no product overflows; 0 where entries already did."""
+        for k in self.grams:
+            if not np.isfinite(k).all():
+                k[:] = 0  # as a constant one, it has no value
+        units = [_exponent(k) for k in self.grams]
+        for k, unit in zip(self.grams, units, strict=True):
+            np.ldexp(k, -unit, out=k)
+        return self._replace(exponents=self.exponents + units)
+
+
 def grams_of(
     pairs: LayerPairs,
     *,
@@ -32,26 +51,31 @@ def grams_of(
     gamma: float | None = None,
     degree: int = 3,
     coef0: float = 1.0,
-) -> tuple[LayerPairs, list[Doubles]]:
-    """Return the Gram matrix of each layer, a scale apart if linear, and pairs for the kernel.
+) -> WholeGrams:
+    """Return the Gram matrix of each layer, and pairs for the kernel.
 
     `is_centred`: the mean of the features does not matter, and is taken off for a linear kernel.
     """
     options = rsm_kernel(pairs.function, kernel, bandwidth, gamma, degree, coef0)
     pairs = pairs.with_sides(options)
     layers = pairs.layers
+    exponents = np.zeros(len(layers.names), np.int64)
     _check_memory(pairs)
     if options.name == "precomputed":
         pairs = of_grams(pairs)
         layers = pairs.layers
     pairs.place.require_finite(layers)
     if options.name == "linear" and is_centred:
+        exponents += [_exponent(x) for x in layers.arrays]
         layers = Layers(layers.names, [centred(x) for x in layers.arrays])
     tiles = pairs.place.rsm_tiles(
         layers, options, rsm_bandwidths(pairs, options), pairs.num_threads
     )
+    exponents += np.asarray(tiles.exponents, np.int64)
+    if options.name == "linear":  # products of two features
+        exponents *= 2
     whole = slice(0, pairs.x.samples)
-    return pairs, list(tiles.compute(Tile(whole, whole)))
+    return WholeGrams(pairs, list(tiles.compute(Tile(whole, whole))), exponents)
 
 
 def cosines_of(pairs: LayerPairs, *, center: bool, is_given: bool = False) -> list[Cosines]:
@@ -60,11 +84,11 @@ def cosines_of(pairs: LayerPairs, *, center: bool, is_given: bool = False) -> li
     `center`: of samples less their mean, that of the resample.
     """
     if is_given:
-        pairs, grams = grams_of(pairs, kernel="precomputed", is_centred=False)
+        pairs, grams, _ = grams_of(pairs, kernel="precomputed", is_centred=False)
     elif center:
-        pairs, grams = grams_of(pairs, is_centred=True)
+        pairs, grams, _ = grams_of(pairs, is_centred=True)
     else:
-        pairs, grams = grams_of(pairs, kernel="cosine", is_centred=False)
+        pairs, grams, _ = grams_of(pairs, kernel="cosine", is_centred=False)
         return [partial(_as_it_is, _hollow(k)) for k in grams]
     if center:
         return [partial(_cosines_about_mean, _about_whole_mean(k)) for k in grams]
@@ -120,23 +144,14 @@ def _hollow(cosines: Doubles) -> Doubles:
 @usual_arithmetic()
 def centred(x: Array) -> Doubles:
     """Return features less their means, in a unit of their own."""
-    rows = _in_own_unit(doubles(x).copy())
+    rows = np.ldexp(doubles(x), -_exponent(x))
     for _ in range(2):  # the second time for the mean's rounding
         rows -= rows.mean(axis=0)
     return rows
 
 
-def without_overflow(k: Doubles) -> Doubles:
-    """Return a matrix in a unit in which no product overflows; 0 where its entries already did."""
-    if not np.isfinite(k).all():
-        k[:] = 0  # as a constant one, it has no value
-    return _in_own_unit(k)
-
-
-def _in_own_unit(values: Doubles) -> Doubles:
-    _, exponent = np.frexp(np.abs(values).max())
-    np.ldexp(values, -exponent, out=values)
-    return values
+def _exponent(values: Array) -> int:
+    return int(np.frexp(np.abs(doubles(values)).max())[1])
 
 
 def _check_memory(pairs: LayerPairs) -> None:
