@@ -155,7 +155,7 @@ def retrieve(
     >>> gallery = np.random.default_rng(0).standard_normal((5, 4, 3))
     >>> found = ig.retrieve(gallery[2:3, ::-1], gallery, k=2)
     >>> found.indices
-    array([[2, 1]])
+    array([[2, 0]])
     >>> found.scores[:, 0].round(6)
     array([1.])
     """

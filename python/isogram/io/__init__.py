@@ -36,7 +36,6 @@ from isogram.io._results import Result, fingerprint, load, save
 
 __all__ = [
     "IDENTIFIERS",
-    "REDUCTIONS",
     "Layer",
     "Layers",
     "Result",
