@@ -1124,3 +1124,26 @@ def test_so_many_inputs_has_no_operation(operation, count):
         TypeError, match=f"^plan: `inputs` of '{operation}' must be .*, got {count}"
     ):
         ig.plan(operation, *[np.ones((5, 3))] * count)
+
+
+@pytest.mark.parametrize(
+    ("operation", "options", "name"),
+    [
+        ("gram", {}, "gram"),
+        ("jsd", {}, "jsd"),
+        ("graph", {}, "graph"),
+        ("semantic_rsm", {}, "cosine"),
+        ("semantic_rsm", {"kernel": ("cosine", "rbf")}, "distance"),
+        ("spatial_rsm", {}, "cosine"),
+    ],
+)
+def test_parts_that_lack_something(operation, options, name):
+    x = np.random.default_rng(0).dirichlet(np.ones(3), 6)
+    rows = x[:, None] if operation.endswith("rsm") else x
+    plan = ig.plan(operation, rows, tile=4, **options)
+    parts = {tile: plan.compute(tile, rows) for tile in plan.tiles}
+    first = plan.tiles[0]
+    block = parts[first].pop(name)
+    for wrong in ({}, {name: None}, {name: block[:1]}, {name: block.astype("float16")}):
+        with pytest.raises(ValueError, match=rf"^{operation}: `parts` must have '{name}' of shape"):
+            plan.reduce({**parts, first: {**parts[first], **wrong}})

@@ -33,6 +33,8 @@ class BlocksPlan(Plan):
     def _reduced(self, parts: Mapping[Tile, Mapping[str, Any]]) -> Reduced:
         """Return what `_finished()` makes of the matrices, as NumPy arrays."""
         in_order = self._in_order(parts)
+        for tile, blocks in zip(self.tiles, in_order, strict=True):
+            self._check_blocks(tile, blocks)
         self._check_memory(FEWER_SAMPLES)
         matrices = {name: np.empty(self.shape, self.dtype) for name in self._names}
         sink = self._sink_of(matrices)
@@ -40,6 +42,20 @@ class BlocksPlan(Plan):
             sink.put(tile, blocks)
         reduced: Reduced = sink.result()
         return reduced
+
+    def _check_blocks(self, tile: Tile, blocks: Mapping[str, Any]) -> None:
+        """Raise ValueError unless a part that came from elsewhere has whole blocks."""
+        for name in self._names:
+            block = blocks.get(name)
+            if not (
+                isinstance(block, np.ndarray)
+                and block.shape == tile.shape
+                and block.dtype == self.dtype
+            ):
+                raise ValueError(
+                    f"{self.operation}: `parts` must have {name!r} of shape {tile.shape} and type "
+                    f"{self.dtype} for {tile}, got {_described(block)}"
+                )
 
     def _finished(self, matrices: Mapping[str, NDArray[Any]]) -> Reduced:
         """Return the result, and the warnings that a caller gets, of matrices by name."""
@@ -102,3 +118,9 @@ class BlocksPlan(Plan):
         """Return a tile's rows, of the first input, and columns, of the last; None: the rows."""
         rows = sources[0].rows(tile.rows)
         return rows, None if self._is_diagonal(tile) else sources[-1].rows(tile.cols)
+
+
+def _described(block: Any) -> str:
+    if isinstance(block, np.ndarray):
+        return f"shape {block.shape} and type {block.dtype}"
+    return type(block).__name__
