@@ -461,7 +461,7 @@ TYPED_TEST(Rsm, BoundsAreAboveTheOptimum) {
         for (std::size_t j = 0; j < n; ++j) {
           const T norms = std::sqrt(best.linear(i, i) * best.linear(j, j));
           EXPECT_GE(above(i, j), best.linear(i, j) - 4 * eps<T>() * norms);
-          EXPECT_LE(above(i, j), best.linear(i, j) + T{0.6} * norms);
+          EXPECT_LE(above(i, j), best.linear(i, j) + static_cast<T>(0.6) * norms);
         }
       }
     }
