@@ -453,7 +453,8 @@ def move_streams_to_the_front():
     It moves what it finds through other objects behind what is held from outside: by an array,
     which it does not follow.
     """
-    streams = [found for found in gc.get_objects() if isinstance(found, IOBase)]
+    # By its type: isinstance() would ask proxies of objects that are gone.
+    streams = [found for found in gc.get_objects() if issubclass(type(found), IOBase)]
     held = np.empty(len(streams), dtype=object)
     held[:] = streams
     del streams
