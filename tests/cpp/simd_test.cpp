@@ -48,7 +48,8 @@ std::vector<const void*> addresses(const KernelTable<T>& table) {
                add_rows, add_differences, center_columns, add_products, subtract_shifts, shift_rows,
                divide, shift_and_scale, widen, first_reaching, largest_magnitude, row_products,
                assignment] = table;
-  const auto& [read_costs, scale, start, augment, augment_two, any_between, slack] = assignment;
+  const auto& [read_costs, scale, find_duals, start, augment, augment_two, any_between, slack] =
+      assignment;
   const auto list = [](auto... kernel) {
     return std::vector<const void*>{reinterpret_cast<const void*>(kernel)...};
   };
@@ -56,7 +57,7 @@ std::vector<const void*> addresses(const KernelTable<T>& table) {
               matched_products, squared_distances, exponentials, polynomials, sum, dot, add_row,
               add_rows, add_differences, center_columns, add_products, subtract_shifts, shift_rows,
               divide, shift_and_scale, widen, first_reaching, largest_magnitude, row_products,
-              read_costs, scale, start, augment, augment_two, any_between, slack);
+              read_costs, scale, find_duals, start, augment, augment_two, any_between, slack);
 }
 
 template <class T>
