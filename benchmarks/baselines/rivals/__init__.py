@@ -13,6 +13,7 @@ from types import ModuleType
 
 # adapter → the distribution that it needs
 PACKAGES = {
+    "calibrated_similarity": "calibrated-similarity",
     "ckatorch": "ckatorch",
     "dcor": "dcor",
     "faiss": "faiss-cpu",
