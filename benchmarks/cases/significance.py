@@ -122,10 +122,12 @@ def all_pairs(count: int, n: int, d: int, drawn: int) -> Workload:
     layers = data.layers(2 * count, n, d)
     x, y = layers[:count], layers[count:]
     return Workload(
-        compute=lambda x, y, threads: (
-            ig.permutation_test(x, y, n_permutations=drawn, num_threads=threads).value
+        compute=lambda *layers, threads: (
+            ig.permutation_test(
+                layers[:count], layers[count:], n_permutations=drawn, num_threads=threads
+            ).value
         ),
-        inputs=(x, y),
+        inputs=tuple(layers),
         rivals={},
         error=errors.of_corner(
             lambda: ig.cka_matrix(*([a.astype(np.float64) for a in side] for side in (x, y)))
