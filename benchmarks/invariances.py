@@ -31,7 +31,7 @@ LAYERS = ("lite0.stage3", "lite0.stage4")  # both of 7 × 7 positions and 40 cha
 SHUFFLES = 5
 SAMPLES, WIDTHS = 50, (5, 50, 500)  # of layers that have nothing in common
 NEIGHBOURS = (2, 5, 10, 20, 60)
-EVERY = 5  # one of so many samples where positions are rows
+EVERY = 5  # with positions as rows, every fifth sample is taken
 LEAST = 1e-6  # what rounding changes, of angles too, is no change
 
 

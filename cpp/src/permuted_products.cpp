@@ -19,7 +19,7 @@ namespace {
 using Matrices = std::span<const MatrixView<const float>>;
 using Permutations = MatrixView<const std::int32_t>;
 
-// Floats per cache line, of which rows have whole numbers.
+// Floats per cache line; the length of a kept row is a multiple of it.
 constexpr std::size_t kLine = kAlignment / sizeof(float);
 
 // Entries of a row that are gathered and multiplied together: those of some matrices stay in the L1

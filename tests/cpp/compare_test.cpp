@@ -29,7 +29,7 @@ constexpr Comparison kAllMethods[] = {Comparison::pearson, Comparison::spearman,
                                       Comparison::kendall, Comparison::cosine,
                                       Comparison::cka,     Comparison::gbs};
 
-// Of ranks over all pairs of entries, of which a matrix with ties has fewer than 1 with itself.
+// Over all pairs of entries: a matrix with ties has less than 1 with itself.
 constexpr Comparison kOfAllPairs[] = {Comparison::kendall_a, Comparison::rho_a};
 constexpr Comparison kOfTriangles[] = {Comparison::pearson,   Comparison::spearman,
                                        Comparison::kendall,   Comparison::cosine,

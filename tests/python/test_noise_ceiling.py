@@ -150,7 +150,7 @@ def test_pairs_without_a_value_are_left_out(method):
     matrices[:, 2, 7] = matrices[:, 7, 2] = np.nan
     to_vector, compare = ORACLES[method]
     of_pairs = [upper(k)[~np.isnan(upper(k))] for k in matrices]
-    # A vector of known entries, as an RSM of which only these are above the diagonal.
+    # A vector of known entries, as an RSM with these alone above the diagonal.
     vectors = [to_vector(_Entries(v)) for v in of_pairs]
     high = [compare(np.mean(vectors, axis=0), v) for v in vectors]
     result = ig.noise_ceiling(matrices, method=method)

@@ -685,6 +685,7 @@ def take_time(*_):
 warnings.simplefilter("ignore")
 stretches = []
 signal.signal(signal.SIGALRM, take_time)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 last = now()
 end = last[0] + {after}
 signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)

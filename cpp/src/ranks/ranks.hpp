@@ -10,7 +10,8 @@ namespace isogram {
 // The ranks of the entries, from 1 on; ties share their mean rank.
 Buffer<double> ranks_of(Entries entries, const Execution& execution);
 
-// Kendall's tau-a, of all pairs of entries, or tau-b, of those that are ties on neither side.
+// Kendall's tau-a divides by the number of pairs, tau-b by the mean (geometric) of the numbers of
+// pairs without a tie in a, and without one in b.
 enum class Tau { a, b };
 
 // In O(m log m): after sorting by (a, b), the exchanges of sorting by b are the discordant

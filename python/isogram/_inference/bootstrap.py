@@ -20,8 +20,8 @@ from isogram.typing import IntervalName, LayerReductionName, ResampledName
 if TYPE_CHECKING:
     from isogram._measures import Measure
 
-# A value that a smaller share of resamples lies below, or above, is not what they scatter about; of
-# fewer resamples none may lie there by chance.
+# Resamples do not scatter about a value if a smaller share of them lies below it, or above it. Of
+# fewer than _FEWEST resamples none may lie there by chance.
 _LEAST_SHARE = 0.01
 _FEWEST = 100
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 class EntryOrder:
-    """The order of an RSM's entries, of which equal ones have one rank, for ranks with weights."""
+    """The order of an RSM's entries, for ranks with weights; equal entries share a rank."""
 
     def __init__(self, ranks: NDArray[np.float64]) -> None:
         """Take their ranks without weights."""

@@ -102,7 +102,7 @@ def permutation_test(
         What changes places. "samples": samples, within their group only, such as the trials of a
         session where sessions differ. "groups": groups as a whole, in the order of their samples,
         such as images whose tokens are the samples: neighbouring tokens are alike, so that to
-        exchange tokens would find significant what is not. All groups are of equal size then.
+        exchange tokens would find significant what is not. Groups must have equal sizes then.
     seed : int
         The same seed draws the same permutations.
     num_threads : int, optional

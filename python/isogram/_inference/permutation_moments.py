@@ -18,7 +18,7 @@ from isogram._statistics.permuted import CubicSums
 
 Doubles = NDArray[np.float64]
 
-# A skewness of less has a shape of which the gamma function takes long to sum up; there the
+# Smaller skewness means larger shapes, for which the gamma function takes long to sum up; there the
 # transform to a normal variable by cube roots (Wilson & Hilferty 1931) is as exact.
 _LARGEST_SHAPE = 1e4
 

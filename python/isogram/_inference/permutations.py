@@ -1,4 +1,4 @@
-"""Permutations of samples, of those that may be exchanged only."""
+"""Permutations of exchangeable samples."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def compare_rsms_matrix(
     entries once, and the table is one product of k1·k2·m operations: it agrees with `compare_rsms`
     but for rounding; of whitened methods, of vectors of n² entries, which take 4n³ operations each
     with `sigma_k`. Others, and ranks where pairs are missing, are compared pair by pair. Memory:
-    16 m bytes per RSM, and as much again for ranks. A GPU is waited for.
+    16 m bytes per RSM, and as much again for ranks. The call waits for a GPU.
 
     Examples
     --------

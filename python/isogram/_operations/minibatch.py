@@ -193,13 +193,13 @@ class Minibatch(ABC):
 
     @abstractmethod
     def _merged(self, a: Totals, b: Totals) -> dict[str, NDArray[np.float64]]:
-        """Return the sums of two totals, neither of which is empty."""
+        """Return the sums of two totals; both have batches."""
 
     def _named(self, method: str) -> str:
         return f"{type(self).__name__}.{method}"
 
     def _require_samples(self, function: str, counts: Mapping[str, int]) -> None:
-        """Raise for samples that so many batches cannot have."""
+        """Raise unless the batches can have that number of samples."""
         batches, samples = counts["batches"], counts["samples"]
         if samples < batches * self._fewest or (samples and not batches):
             raise ValueError(
@@ -285,7 +285,7 @@ def _is_same(given: Any, value: Any) -> bool:
 
 
 def _names_in(function: str, names: Any, batches: int) -> tuple[list[str], list[str]]:
-    """Return the names of both sides in a state, of which there are none without batches."""
+    """Return the names of both sides in a state; a state without batches has none."""
     sides = list(names) if isinstance(names, list | tuple) else []
     if len(sides) == 2 and all(_are_names(side) and bool(side) == bool(batches) for side in sides):
         return list(sides[0]), list(sides[1])

@@ -107,8 +107,8 @@ class MinibatchGBS(Minibatch):
         Returns
         -------
         float64 array of shape (L1, L2)
-            Samples without edges in their batch count 0, with a RuntimeWarning that says how many
-            samples of which layers have none.
+            Samples without edges in their batch count 0, with a RuntimeWarning that counts them by
+            layer.
 
         Raises
         ------

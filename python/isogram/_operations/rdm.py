@@ -88,14 +88,14 @@ def rdm(
     rsatoolbox divides squared distances by the number of channels, and calls them by the names of
     distances: its "euclidean" is `rdm(x, metric="sqeuclidean") / d`, its "mahalanobis"
     `rdm(x, metric="mahalanobis", noise_covariance=cov) ** 2 / d`. These are not divided, so that
-    SciPy's names keep SciPy's numbers; `compare_rsms` gives the same for either, except that ranks
-    and Pearson's correlation tell distances from their squares.
+    SciPy's names keep SciPy's numbers. No method of `compare_rsms` but cka and gbs reads the factor
+    1 / d; Pearson's correlation and the cosine tell distances from their squares, ranks do not.
 
     Types: any → float64 throughout. Small distances keep their digits: they are those of unit rows
     (½‖u - v‖² for 1 - ⟨u, v⟩), by differences where ‖a‖² + ‖b‖² - 2⟨a, b⟩ cancels. Cost: n²·d, and
     n·d² + d³ for mahalanobis, whose factor of Σ has the bits of NumPy's LAPACK. Memory: a few n × n
-    matrices and copies of `x`. A GPU is waited for. Sources: Kriegeskorte et al. 2008; Walther et
-    al. 2016 (mahalanobis).
+    matrices and copies of `x`. The call waits for a GPU. Sources: Kriegeskorte et al. 2008; Walther
+    et al. 2016 (mahalanobis).
 
     Examples
     --------
@@ -123,7 +123,7 @@ def rdm(
 
 
 def _whitening(metric: str, covariance: Array | None, width: int) -> NDArray[np.float64] | None:
-    """Return the W of which ‖W(a - b)‖ is the distance, or None for the identity."""
+    """Return W, for distances ‖W(a - b)‖, or None for the identity."""
     if metric != "mahalanobis":
         if covariance is not None:
             raise ValueError(

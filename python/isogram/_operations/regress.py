@@ -25,7 +25,7 @@ from isogram._types import Array, Layers, LayersOf
 
 _FUNCTION = "regress_rsm"
 _LEAST = 3
-_ROUNDS = 10  # that each weight may take, of which it needs about one
+_ROUNDS = 10  # allowed for each weight; about one is needed
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -88,7 +88,7 @@ def regress_rsm(
     -----
     Types: any → float64. By a QR decomposition, so weights have the bits of NumPy's LAPACK; with
     `nonnegative` by the active sets of Lawson & Hanson 1974 on its k × k factor. Cost: m·k² for m
-    entries and k models. Memory: a few times m·k doubles. A GPU is waited for.
+    entries and k models. Memory: a few times m·k doubles. The call waits for a GPU.
 
     Examples
     --------

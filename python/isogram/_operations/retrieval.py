@@ -34,8 +34,8 @@ class Retrieval(Generic[ResultT]):
 
     - indices: int64 (q, k), from the best on; of equal scores the smaller index first
     - scores: (q, k), their entries of the semantic RSM
-    - reached: pairs that were compared along so many axes, by that number; with all channels, those
-      that were matched exactly
+    - reached: from a number of axes to the number of pairs compared along them; the entry of all
+      channels counts exact matchings
     - recall: the measured share of the true k best that were found; None for an exact search
     """
 
@@ -98,8 +98,8 @@ def retrieve(
     candidates : int, or array of shape (q, c) of integers, optional
         Choose from these alone. An array has the indices of c inputs of the gallery for each query,
         such as the answers of a faster search; equal ones count once. A number is an approximation:
-        so many inputs whose mean tokens have the largest cosine with the query's; `recall` of the
-        result says how good it is.
+        the candidates are that number of inputs whose mean tokens have the largest cosine with the
+        query's; `recall` of the result says how good it is.
     checked : int
         With a number of candidates, for how many queries, drawn with a fixed seed, the true answer
         is found as well, to measure `recall`; with 0 it is NaN.

@@ -60,7 +60,7 @@ class _Pair(NamedTuple):
 
 
 class _Features:
-    """The centred features of layers, or those that vary, standardised; and their products."""
+    """Products of the features of two layers: centred, or standardised without constant ones."""
 
     def __init__(self, pairs: LayerPairs, *, standardized: bool) -> None:
         """Survey layers, whose entries must all be finite."""

@@ -2,7 +2,7 @@
 
 Each takes checked pairs of layers, permutations of the samples of `y`, which are rows, and the
 options of a measure; it returns the statistic of every permutation, in host memory. Of one set of
-layers each pair counts once: what stands below the diagonals of their tables means nothing.
+layers each pair counts once: entries below the diagonals of their tables mean nothing.
 """
 
 from __future__ import annotations

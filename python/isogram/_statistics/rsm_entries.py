@@ -1,4 +1,4 @@
-"""Entries of RSMs as vectors, of which products are similarities."""
+"""Entries of RSMs as vectors whose products are similarities."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def centred_ranks(place: Place, squares: Sequence[Array], num_threads: int) -> A
 
 
 def expected_spearman(products: Array, entries: int) -> Array:
-    """Return rho-a (Schütt et al. 2023) of products of centred ranks of so many entries."""
+    """Return rho-a (Schütt et al. 2023) of products of centred ranks; each RSM has `entries`."""
     return 12 * products / (entries * (entries * entries - 1))
 
 

@@ -42,7 +42,7 @@ class RsmTable(NamedTuple):
 
 
 class RsmPairs(NamedTuple):
-    """Checked RSMs, and those that they are compared with, or None for themselves."""
+    """Two checked sets of RSMs; the second is None where the first is compared with itself."""
 
     function: str
     place: Place

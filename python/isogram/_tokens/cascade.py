@@ -48,7 +48,7 @@ class Found(NamedTuple):
 
     indices: NDArray[np.int64]
     scores: NDArray[Any]
-    reached: dict[int, int]  # pairs that were compared along so many axes, or all channels
+    reached: dict[int, int]  # number of axes → pairs compared along them
 
 
 def nearest(

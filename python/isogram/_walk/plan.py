@@ -71,7 +71,7 @@ class Cost:
     memory : int
         About the most that `Plan.run` takes beside the inputs: the result (none if that is in an
         `out`), the parts if they are no blocks of it, one tile's part, and its packed rows and
-        columns, of which the core keeps fewer where rows are long.
+        columns; the core keeps fewer where rows are long.
     """
 
     tiles: int
