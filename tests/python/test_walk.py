@@ -8,7 +8,7 @@ import isogram as ig
 import numpy as np
 import pytest
 from isogram._walk.plan import InputSpec, Plan
-from isogram._walk.run import HostWorker, run
+from isogram._walk.run import HostWorker, run, walk
 from isogram._walk.sinks import ArraySink, Reduction
 from isogram._walk.tiles import Tile, cut, full_tiles, row_of_tiles, spans, upper_tiles
 
@@ -152,6 +152,36 @@ def test_workers_are_begun_at_most_one_tile_ahead(x):
     run(plan, [Ahead(partial(compute, plan, x)) for _ in range(2)], Reduction(plan.reduce))
     assert most == 3
     assert not open_tiles
+
+
+def test_walk_takes_parts_in_any_order(x):
+    plan = products_plan(x, 4)
+
+    def backwards(tiles, tell):
+        for tile in reversed(list(tiles)):
+            tell(plan.pairs(tile))
+            yield tile, plan.compute(tile, x)
+
+    assert (walk(plan, backwards, Reduction(plan.reduce)) == x @ x.T).all()
+
+
+def test_walk_closes_what_computes_when_it_is_interrupted(x):
+    plan, closed = products_plan(x, 4), []
+
+    def compute(tiles, tell):
+        try:
+            for tile in tiles:
+                yield tile, plan.compute(tile, x)
+        finally:
+            closed.append(True)
+
+    class Full(Reduction):
+        def put(self, tile, part):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        walk(plan, compute, Full(plan.reduce))
+    assert closed == [True]
 
 
 def test_plans_are_small_values(x):

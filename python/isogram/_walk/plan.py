@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
@@ -17,7 +17,7 @@ from isogram._entries import type_name
 from isogram._errors import errors_of, warn
 from isogram._progress import Progress, reporting
 from isogram._types import Report
-from isogram._walk.run import HostWorker, run
+from isogram._walk.run import Compute, HostWorker, in_turns, walk
 from isogram._walk.sinks import Reduction, Sink
 from isogram._walk.tiles import Tile
 
@@ -163,24 +163,32 @@ class Plan(ABC):
         stage reduces to another plan, that one is run too. Warns as the operation does.
         """
         workers = threads(self.operation, num_threads)
+
+        def on_host(stage: Plan, checked: Any) -> Compute:
+            def part(tile: Tile, report: Report) -> dict[str, Any]:
+                return stage._named_part(tile, checked, workers, report)
+
+            return partial(in_turns, [HostWorker(part)])
+
+        result, remarks = self._run_by(on_host, inputs, out, progress)
+        warn(remarks, stacklevel=2)
+        return result
+
+    def _run_by(
+        self,
+        computing: Callable[[Plan, Any], Compute],
+        inputs: Sequence[Any],
+        out: Any,
+        progress: Progress,
+    ) -> Reduced:
+        """Return the result, stage by stage; `computing` takes a stage and its checked inputs."""
         result, remarks = self, list[str]()
         while isinstance(result, Plan):
-            result, remarks = result._run_stage(inputs, out, workers, progress)
-        warn(remarks, stacklevel=2)
-        return result if out is None else out
-
-    def _run_stage(
-        self, inputs: Sequence[Any], out: Any, num_threads: int, progress: Progress
-    ) -> Reduced:
-        checked = self._as_planned(*inputs)
-        sink = self._sink(checked, out)
-
-        def compute(tile: Tile, report: Report) -> dict[str, Any]:
-            return self._named_part(tile, checked, num_threads, report)
-
-        with errors_of(self.operation), reporting(self.operation, progress) as report:
-            reduced: Reduced = run(self, [HostWorker(compute)], sink, report)
-        return reduced
+            stage, checked = result, result._as_planned(*inputs)
+            sink, compute = stage._sink(checked, out), computing(stage, checked)
+            with errors_of(self.operation), reporting(self.operation, progress) as report:
+                result, remarks = walk(stage, compute, sink, report)
+        return result if out is None else out, remarks
 
     def _sink(self, checked: Any, out: Any) -> Sink:
         """Return where `run()` puts parts; its result is that of `_reduced()`."""

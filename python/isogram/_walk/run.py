@@ -2,6 +2,7 @@
 
     plan     has the tiles, and everything that decides their bits           plan.py, tiles.py
     worker   computes the part of a tile: the host, or a GPU                 here, _device/
+             many at once, on other machines                                 isogram.distributed
     sink     keeps the parts, and makes the result of them                   sinks.py
 
 A tile depends on the plan and on its own rows and columns alone. So tiles can be computed in any
@@ -11,7 +12,8 @@ order, and anywhere.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
@@ -20,6 +22,9 @@ from isogram._walk.tiles import Tile, Tiled
 
 # Called with the number of pairs that are done, or queued, since the last call.
 Tell: TypeAlias = Callable[[int], object]
+
+# Takes tiles as it has room for them, and gives each with its part, in any order.
+Compute: TypeAlias = Callable[[Iterator[Tile], Tell], Generator[tuple[Tile, Any]]]
 
 
 class Worker(Protocol):
@@ -62,25 +67,49 @@ def run(
     A worker has begun at most two tiles that are not in the sink: it computes the second while the
     first is put there. `report` is called with the number of pairs done, and of all pairs.
     """
+    return walk(plan, partial(in_turns, workers), sink, report)
+
+
+def walk(
+    plan: Tiled,
+    compute: Compute,
+    sink: Sink,
+    report: Callable[[int, int], object] | None = None,
+) -> Any:
+    """Put the parts of the tiles that the sink lacks there; return its result. See `run`."""
     tell = _told(report, sum(map(plan.pairs, plan.tiles)))
-    begun: deque[tuple[Tile, Callable[[], Any]]] = deque()
-    turn = 0
-    for tile in plan.tiles:
-        if sink.has(tile):
-            tell(plan.pairs(tile))
-            continue
-        begun.append((tile, workers[turn].begin(tile, tell)))
-        turn = (turn + 1) % len(workers)
-        if len(begun) > len(workers):
-            _finish(begun, sink)
-    while begun:
-        _finish(begun, sink)
+    with closing(compute(_lacking(plan, sink, tell), tell)) as parts:
+        for tile, part in parts:
+            sink.put(tile, part)
+            del part  # before the next takes its memory
     return sink.result()
 
 
-def _finish(begun: deque[tuple[Tile, Callable[[], Any]]], sink: Sink) -> None:
+def in_turns(
+    workers: Sequence[Worker], tiles: Iterator[Tile], tell: Tell
+) -> Generator[tuple[Tile, Any]]:
+    """Compute tiles by workers that take turns; see `Compute`."""
+    begun: deque[tuple[Tile, Callable[[], Any]]] = deque()
+    for turn, tile in enumerate(tiles):
+        begun.append((tile, workers[turn % len(workers)].begin(tile, tell)))
+        if len(begun) > len(workers):
+            yield _finished(begun)
+    while begun:
+        yield _finished(begun)
+
+
+def _finished(begun: deque[tuple[Tile, Callable[[], Any]]]) -> tuple[Tile, Any]:
     tile, part = begun.popleft()
-    sink.put(tile, part())
+    return tile, part()
+
+
+def _lacking(plan: Tiled, sink: Sink, tell: Tell) -> Iterator[Tile]:
+    """Return the tiles that the sink lacks; tell of those that it has."""
+    for tile in plan.tiles:
+        if sink.has(tile):
+            tell(plan.pairs(tile))
+        else:
+            yield tile
 
 
 def _told(report: Callable[[int, int], object] | None, total: int) -> Tell:
