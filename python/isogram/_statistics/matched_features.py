@@ -20,8 +20,9 @@ from isogram._walk.tiles import spans
 _FEWEST = 2
 
 _ROWS_MADE = 64  # that are centred at a time: a line of a cache or two of each column
+_ENTRIES = 1 << 16  # whose squares are added up at a time, in the nearest caches
 _ROWS = 2048  # that are multiplied at a time
-_BATCH_BYTES = 1 << 26  # of problems of one shape that are solved at a time
+_BATCH_BYTES = 1 << 24  # of problems of one shape that are solved at a time
 _LAYER_BYTES = 1 << 28  # of a layer whose features are made once, and kept
 
 
@@ -92,18 +93,27 @@ class _Features:
             squares = squares + (entries * entries).sum()
         return squares
 
-    def products(self, x: int, y: int) -> Array:
-        """Return ⟨xᵢ, yⱼ⟩ of all features that count, (d1, d2), added up in float64."""
-        place, threads = self.pairs.place, self.pairs.num_threads
-        total = place.xp.zeros((self._width(x), self._width(y)))
-        for rows in self._parts():
-            total += place.cross_products(self._rows(x, rows), self._rows(y, rows), threads)
-        return total
+    def problems(self, batch: list[_Pair]) -> Array:
+        """Return ⟨xᵢ, yⱼ⟩ of all features that count, of pairs of one shape, (pairs, d1, d2).
+
+        Parts of the samples are added up in float64.
+        """
+        place, threads, parts = self.pairs.place, self.pairs.num_threads, self._parts()
+        dtype = self._dtype if len(parts) == 1 else np.dtype(np.float64)
+        problems = place.xp.empty((len(batch), *self._shape(batch[0])), dtype)
+        for problem, (_, _, x, y) in zip(problems, batch, strict=True):
+            for number, rows in enumerate(parts):
+                of_part = place.cross_products(self._rows(x, rows), self._rows(y, rows), threads)
+                if number == 0:
+                    problem[...] = of_part
+                else:
+                    problem += of_part
+        return problems
 
     def batches(self) -> Iterator[list[_Pair]]:
         """Yield pairs of layers of one shape, of one set those above the diagonal, some at a time.
 
-        Their products take at most 64 MiB, or are those of one pair.
+        Their products take at most 16 MiB, or are those of one pair.
         """
         of_x, of_y = self.pairs.sides(range(len(self._facts)))
         todo = [
@@ -164,11 +174,12 @@ class _Features:
 
     def _factors_of(self, layer: int) -> Array:
         """Return what makes every centred feature one of norm 1."""
-        xp = self.pairs.place.xp
-        squares = xp.zeros(self.pairs.arrays[layer].shape[1])
-        for rows in self._parts():
+        xp, (samples, width) = self.pairs.place.xp, self.pairs.arrays[layer].shape
+        squares = xp.zeros(width)
+        for rows in spans(samples, max(_ROWS_MADE, _ENTRIES // width)):
             entries = self._centred(layer, rows)
-            squares = squares + (entries * entries).sum(axis=0)
+            entries *= entries
+            squares += entries.sum(axis=0)
         return 1 / xp.sqrt(xp.where(squares == 0, 1.0, squares))
 
 
@@ -184,7 +195,7 @@ def matched_features(pairs: LayerPairs, *, standardized: bool) -> tuple[MatchedF
         squares = features.squares()
         totals = _own(pairs, squares)
         for batch in _reported(features):
-            problems = pairs.place.xp.stack([features.products(p.x, p.y) for p in batch])
+            problems = features.problems(batch)
             if not standardized:
                 problems = pairs.place.xp.maximum(problems, 0.0)
             _, sums, _, _ = pairs.place.match(problems, True, pairs.num_threads, None)
@@ -198,17 +209,17 @@ def matched_features(pairs: LayerPairs, *, standardized: bool) -> tuple[MatchedF
 def best_correlations(pairs: LayerPairs) -> tuple[LayerTable, Remarks]:
     """Find the largest correlation of every feature of x with any of y, and average over them."""
     pairs.require(samples_for_matches())
-    xp = pairs.place.xp
+    place, xp = pairs.place, pairs.place.xp
     with usual_arithmetic():
         features = _Features(pairs, standardized=True)
         squares = features.squares()
         totals = _own(pairs, squares)
         for batch in _reported(features):
             for pair in batch:
-                products = features.products(pair.x, pair.y)
-                totals[pair.i, pair.j] = products.max(axis=1).sum()
+                products = features.problems([pair])
+                totals[pair.i, pair.j] = place.doubles(products.max(axis=2)).sum()
                 if pairs.y is None:
-                    totals[pair.j, pair.i] = products.max(axis=0).sum()
+                    totals[pair.j, pair.i] = place.doubles(products.max(axis=1)).sum()
         of_x, of_y = pairs.sides(squares)
         counts = of_x[:, None] * (of_y != 0)
         return LayerTable(_means(xp, totals, counts)), features.remarks
