@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import math
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 from numpy.typing import NDArray
 
 _MOST_NAMES = 10
@@ -92,3 +95,21 @@ def write_csv(
             writer.writerow([name, *(repr(float(value)) for value in values)])
         text.flush()
         text.detach()  # the stream is the context manager's to close
+
+
+def json_of(facts: Mapping[str, Any]) -> str:
+    """Return facts as JSON; what that lacks, NaN and infinity, is null."""
+    return json.dumps(_plain(facts), indent=1, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON holds of a value."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return os.fspath(value) if isinstance(value, os.PathLike) else value

@@ -7,7 +7,7 @@ import isogram
 import pytest
 
 ROOT = Path(isogram.__file__).parent
-EDGES = {"cli", "demo", "io", "plot", "report", "torch"}
+EDGES = {"cli", "demo", "experiments", "io", "plot", "report", "torch"}
 NOT_LOADED = {"__main__.py", "_overloads.py", "_protocols.py"}  # by the package: a script, types
 ENGINE = {"_device", "_host", "_plans", "_statistics", "_tokens", "_walk"}
 

@@ -17,7 +17,7 @@ from isogram._output import path_of, replacing
 WIDTH = 3.3  # inches, of a column of a paper
 _TALLEST = 9.0
 _DPI = 200
-_STYLE: Any = {
+STYLE: Any = {
     "font.size": 7.5,
     "axes.titlesize": "medium",
     "axes.labelsize": "medium",
@@ -49,7 +49,7 @@ def axes_for(function: str, ax: Axes | None, height: float | None = None) -> Ite
         return
     # Before the context, which would undo what pyplot sets in a notebook when it is first imported.
     figure = _new_figure((WIDTH, _TALLEST if height is None else min(height, _TALLEST)))
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         try:
             yield figure.add_subplot()
             if height is None:
