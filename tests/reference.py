@@ -269,8 +269,23 @@ def neighbours(x, k, *, center=False):
     return np.array(chosen)
 
 
-def graph(x, *, k=None, center=False, symmetrize=True):
-    """Dense adjacency of the full or the k-NN cosine graph."""
+def distance_graph(x, *, k, symmetrize=True):
+    """Dense adjacency of the k-NN graph by Euclidean distance, whose edges weigh it."""
+    x = np.asarray(x, np.float64)
+    directed = np.zeros((len(x), len(x)))
+    for i, row in enumerate(x):
+        distances = np.array([np.sqrt(((row - other) ** 2).sum()) for other in x])
+        order = np.argsort(distances, kind="stable")
+        chosen = order[order != i][:k]
+        directed[i, chosen] = distances[chosen]
+    return np.maximum(directed, directed.T) if symmetrize else directed
+
+
+def graph(x, *, k=None, metric="cosine", center=False, symmetrize=True):
+    """Dense adjacency of the full or the k-NN graph of cosines or correlations."""
+    if metric == "correlation":
+        x = centred_columns(x) if center else np.asarray(x, np.float64)
+        x, center = x - x.mean(axis=1, keepdims=True), False
     full = dense_graph(x, center=center)
     if k is None:
         return full

@@ -151,9 +151,11 @@ double modularity(const InputView& x, std::span<const std::int64_t> labels, std:
   require_labels(x, labels);
   require_resolution(resolution);
   if (is_float64(x)) {
-    return modularity(knn_graph<double>(x, k, false, true, execution), labels, resolution);
+    return modularity(knn_graph<double>(x, k, false, true, Kernel::cosine, execution), labels,
+                      resolution);
   }
-  return modularity(knn_graph<float>(x, k, false, true, execution), labels, resolution);
+  return modularity(knn_graph<float>(x, k, false, true, Kernel::cosine, execution), labels,
+                    resolution);
 }
 
 template <class T>
@@ -186,9 +188,10 @@ std::array<std::int64_t, 3> motifs(const InputView& x, std::span<const std::int6
   require_neighbours(k, x);
   require_labels(x, labels);
   if (is_float64(x)) {
-    return motifs(knn_graph<double>(x, k, false, true, execution), labels, execution);
+    return motifs(knn_graph<double>(x, k, false, true, Kernel::cosine, execution), labels,
+                  execution);
   }
-  return motifs(knn_graph<float>(x, k, false, true, execution), labels, execution);
+  return motifs(knn_graph<float>(x, k, false, true, Kernel::cosine, execution), labels, execution);
 }
 
 template double modularity(const Csr<float>&, std::span<const std::int64_t>, double);

@@ -70,7 +70,7 @@ RowProducts products_of_full_graphs(const Request& request, const Execution& exe
 template <class T>
 Csr<T> nearest_graph(const InputView& layer, const Request& request, const Execution& execution) {
   if (!request.are_grams) {
-    return knn_graph<T>(layer, request.k, request.center, true, execution);
+    return knn_graph<T>(layer, request.k, request.center, true, Kernel::cosine, execution);
   }
   const GramTiles<T> cosines = cosines_of<T>(layer, request, execution);
   BestOfTile<T> best = best_edges(TileWindow<T>(cosines), request.k, 0.0, execution);
@@ -294,8 +294,9 @@ GbsTable gbs_table_of_grams(std::span<const InputView> x, std::span<const InputV
 }
 
 GbsPlan plan_gbs(std::span<const InputView> x, std::span<const InputView> y, std::size_t k,
-                 bool center, std::size_t edge, const Execution& execution) {
+                 bool center, std::size_t edge, Kernel kernel, const Execution& execution) {
   const UsualArithmetic usual;
+  require_cosines(kernel);
   require_layers(x, "layers");
   std::vector<InputView> layers(x.begin(), x.end());
   layers.insert(layers.end(), y.begin(), y.end());
@@ -313,8 +314,8 @@ GbsPlan plan_gbs(std::span<const InputView> x, std::span<const InputView> y, std
     // A tile could not name the index of an entry that is not finite.
     if (plan.samples > plan.edge && !center) survey(layer, nullptr, quiet);
     plan.features.push_back(layer.cols);
-    plan.layers.push_back(plan.is_float64 ? survey_cosines<double>(layer, center, quiet)
-                                          : survey_cosines<float>(layer, center, quiet));
+    plan.layers.push_back(plan.is_float64 ? survey_cosines<double>(layer, center, kernel, quiet)
+                                          : survey_cosines<float>(layer, center, kernel, quiet));
   }
   return plan;
 }

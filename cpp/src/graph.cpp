@@ -22,6 +22,10 @@ void require_neighbours(std::size_t k, const InputView& x) {
                               " rows of `" + x.name + "`, got " + std::to_string(k));
 }
 
+void require_cosines(Kernel kernel) {
+  require(uses_unit_norm(kernel), "`kernel` must be cosine or correlation");
+}
+
 namespace {
 
 template <class T>
@@ -83,11 +87,13 @@ Csr<T> symmetrized(const Csr<T>& graph) {
 }  // namespace
 
 template <class T>
-void dense_graph(const InputView& x, bool center, MatrixView<T> out, const Execution& execution) {
+void dense_graph(const InputView& x, bool center, MatrixView<T> out, Kernel kernel,
+                 const Execution& execution) {
   const UsualArithmetic usual;
+  require_cosines(kernel);
   require_not_empty(x);
   require_shape(out, x.rows, x.rows, "out");
-  const GramTiles<T> tiles = cosine_tiles<T>(x, center, execution);
+  const GramTiles<T> tiles = cosine_tiles<T>(x, center, execution, kernel);
   write_blocks(tiles, out, execution,
                [&](const GramBlock<T>& block, const simd::ExpectedRows& expected) {
                  tiles.compute(block, expected);
@@ -103,18 +109,19 @@ Csr<T> graph_of(const Buffer<Edge<T>>& edges, std::size_t n, std::size_t k, bool
 }
 
 template <class T>
-Csr<T> knn_graph(const InputView& x, std::size_t k, bool center, bool symmetrize,
+Csr<T> knn_graph(const InputView& x, std::size_t k, bool center, bool symmetrize, Kernel kernel,
                  const Execution& execution) {
   const UsualArithmetic usual;
+  require_cosines(kernel);
   require_neighbours(k, x);
-  return graph_of(nearest<T>(x, k, center, execution), x.rows, k, symmetrize);
+  return graph_of(nearest<T>(x, k, center, kernel, execution), x.rows, k, symmetrize);
 }
 
 template Csr<float> graph_of(const Buffer<Edge<float>>&, std::size_t, std::size_t, bool);
 template Csr<double> graph_of(const Buffer<Edge<double>>&, std::size_t, std::size_t, bool);
-template void dense_graph(const InputView&, bool, MatrixView<float>, const Execution&);
-template void dense_graph(const InputView&, bool, MatrixView<double>, const Execution&);
-template Csr<float> knn_graph(const InputView&, std::size_t, bool, bool, const Execution&);
-template Csr<double> knn_graph(const InputView&, std::size_t, bool, bool, const Execution&);
+template void dense_graph(const InputView&, bool, MatrixView<float>, Kernel, const Execution&);
+template void dense_graph(const InputView&, bool, MatrixView<double>, Kernel, const Execution&);
+template Csr<float> knn_graph(const InputView&, std::size_t, bool, bool, Kernel, const Execution&);
+template Csr<double> knn_graph(const InputView&, std::size_t, bool, bool, Kernel, const Execution&);
 
 }  // namespace isogram

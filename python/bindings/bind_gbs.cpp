@@ -7,6 +7,7 @@
 #include "arguments.hpp"
 #include "bind_graph.hpp"
 #include "facts.hpp"
+#include "kernel_options.hpp"
 #include "module.hpp"
 
 namespace isogram::bindings {
@@ -114,13 +115,15 @@ GbsPart gbs_part_from(const py::dict& dict, const GbsPlan& plan) {
 
 py::tuple plan_gbs(const py::list& x_layers, const std::optional<py::list>& y_layers,
                    const std::vector<std::string>& names_x, const std::vector<std::string>& names_y,
-                   std::size_t k, bool center, std::size_t edge, int num_threads) {
+                   std::size_t k, const std::string& kernel, bool center, std::size_t edge,
+                   int num_threads) {
+  const Kernel edges = kernel_from(kernel);
   const std::vector<InputView> x = input_views(x_layers, names_x);
   std::vector<InputView> y;
   if (y_layers) y = input_views(*y_layers, names_y);
   GbsPlan plan;
   Call(num_threads).run([&](const Execution& execution) {
-    plan = isogram::plan_gbs(x, y, k, center, edge, execution);
+    plan = isogram::plan_gbs(x, y, k, center, edge, edges, execution);
   });
   return py::make_tuple(plan_dict(plan), to_tuples(tiles_of(plan)));
 }
@@ -181,7 +184,7 @@ void register_gbs(py::module_& module) {
   module.def("gbs_table_of_grams", &gbs_table_of_grams, "x_layers"_a, "y_layers"_a, py::kw_only(),
              "names_x"_a, "names_y"_a, "k"_a, "center"_a, "num_threads"_a, "progress"_a);
   module.def("plan_gbs", &plan_gbs, "x_layers"_a, "y_layers"_a, py::kw_only(), "names_x"_a,
-             "names_y"_a, "k"_a, "center"_a, "edge"_a, "num_threads"_a);
+             "names_y"_a, "k"_a, "kernel"_a, "center"_a, "edge"_a, "num_threads"_a);
   module.def("gbs_of_tile", &gbs_of_tile, "plan"_a, "tile"_a, "rows"_a, "cols"_a, py::kw_only(),
              "names"_a, "num_threads"_a, "progress"_a, "pairs"_a);
   module.def("gbs_of_parts", &gbs_of_parts, "plan"_a, "parts"_a);

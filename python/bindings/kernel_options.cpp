@@ -35,9 +35,13 @@ std::string kernel_name(Kernel kernel) {
   return "";
 }
 
+Kernel kernel_from(const std::string& name) {
+  return from_name<Kernel>(kKernels, name, "kernel");
+}
+
 KernelOptions kernel_options(const std::string& kernel, double bandwidth, double gamma, int degree,
                              double coef0) {
-  return {from_name<Kernel>(kKernels, kernel, "kernel"), bandwidth, gamma, degree, coef0};
+  return {kernel_from(kernel), bandwidth, gamma, degree, coef0};
 }
 
 }  // namespace isogram::bindings

@@ -12,6 +12,7 @@ namespace isogram::bindings {
 // The names of the kernels, in the order of the enum.
 pybind11::tuple kernel_names();
 std::string kernel_name(Kernel kernel);
+Kernel kernel_from(const std::string& name);
 
 KernelOptions kernel_options(const std::string& kernel, double bandwidth, double gamma, int degree,
                              double coef0);

@@ -16,6 +16,7 @@ from isogram.typing import (
     BandwidthsLike,
     EstimatorName,
     GraphKernelName,
+    GraphMetricName,
     KernelName,
     LayerKernelName,
     LayoutName,
@@ -130,6 +131,7 @@ class GbsMatrixOptions(_Progress, total=False):
 class GraphOptions(_Threads, total=False):
     """Options of `graph`, but for `k`, which decides what it returns."""
 
+    metric: GraphMetricName
     center: bool
     symmetrize: bool
     precision: PrecisionName

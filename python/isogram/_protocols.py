@@ -188,12 +188,19 @@ class Place(Protocol):
         """Return rows of norm 1, or 0, in float64; with `center` of `x` less its columns' means."""
 
     def dense_graph(
-        self, x: Array, center: bool, out: Array, precision: str, num_threads: int
+        self, x: Array, kernel: str, center: bool, out: Array, precision: str, num_threads: int
     ) -> None:
-        """Write the cosines of all pairs of rows, with a zero diagonal."""
+        """Write the cosines or correlations of all pairs of rows, with a zero diagonal."""
 
     def knn_graph(
-        self, x: Array, k: int, center: bool, symmetrize: bool, precision: str, num_threads: int
+        self,
+        x: Array,
+        k: int,
+        kernel: str,
+        center: bool,
+        symmetrize: bool,
+        precision: str,
+        num_threads: int,
     ) -> tuple[Array, Array, Array]:
         """Return the graph of each row's `k` nearest: indptr, indices and data; wait."""
 

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 KernelName: TypeAlias = Literal["linear", "cosine", "correlation", "rbf", "laplacian", "polynomial"]
 LayerKernelName: TypeAlias = Literal[KernelName, "precomputed"]  # of functions that compare layers
 GraphKernelName: TypeAlias = Literal["cosine", "precomputed"]
+GraphMetricName: TypeAlias = Literal["cosine", "correlation", "euclidean"]
 SmallBatches: TypeAlias = Literal["error", "skip"]
 BandwidthRule: TypeAlias = Literal["median", "mean"]
 # A number, by a rule, or a fraction of that; or one for each side.

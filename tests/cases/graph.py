@@ -70,3 +70,104 @@ def test_neighbours_of_rows_nearly_alike(place, dtype, change):
     )
     sizes = place.choose((100, 1e4, 1e6, 1e8), (100, 1e4, 1e8))
     assert_neighbours_of_rows_nearly_alike(neighbours_of, change, dtype, sizes, shapes)
+
+
+# Other metrics ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("center", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_correlations(place, dtype, center):
+    for n, d, k in place.choose([(2, 3, 1), (49, 64, 5), (97, 257, 3)], [(24, 7, 3), (53, 20, 5)]):
+        x = data((n, d), dtype, 5) + 1
+        dense = place.get(ig.graph(place.put(x), metric="correlation", center=center))
+        expected = oracle.graph(x, metric="correlation", center=center)
+        assert_close(dense, expected, 2 * cosine_tolerance(d, dtype), f"{n} x {d}")
+        assert np.array_equal(dense, dense.T)
+        found = directed(place, x, k, metric="correlation", center=center)
+        assert np.array_equal(found, _nearest_of(expected, k))
+
+
+def _nearest_of(graph, k):
+    graph = graph - 3 * np.eye(len(graph))
+    return np.sort(np.argsort(-graph, axis=1, kind="stable")[:, :k], axis=1)
+
+
+def test_constant_rows_have_no_correlation(place):
+    x = data((20, 9), "float64", 1)
+    x[[3, 11]] = [[2.5], [0.1]]
+    dense = place.get(ig.graph(place.put(x), metric="correlation"))
+    assert (dense[[3, 11]] == 0).all()
+    assert directed(place, x, 2, metric="correlation")[3].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("offset", [1e4, 1e8])
+def test_correlations_are_ranked_where_rows_have_a_common_offset(place, offset):
+    x = on_a_grid(40, 30, 2)
+    expected = directed(place, x, 4, metric="correlation")
+    assert np.array_equal(directed(place, x + offset, 4, metric="correlation"), expected)
+    # As float32, where only their differences tell them apart.
+    narrow = (x + 1e4).astype(np.float32)
+    exact = directed(place, narrow.astype(np.float64), 4, metric="correlation")
+    assert np.array_equal(directed(place, narrow, 4, metric="correlation"), exact)
+
+
+@pytest.mark.parametrize("symmetrize", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_distances(place, dtype, symmetrize):
+    for n, d, k in place.choose(
+        [(2, 3, 1), (5, 2, 4), (97, 257, 3), (300, 20, 40)], [(2, 3, 1), (33, 7, 5)]
+    ):
+        x = data((n, d), dtype, 4)
+        graph = ig.graph(place.put(x), k=k, metric="euclidean", symmetrize=symmetrize)
+        assert place.get(graph.data).dtype == result_dtype(dtype)
+        actual = place.get(graph.toarray())
+        expected = oracle.distance_graph(x, k=k, symmetrize=symmetrize)
+        assert_close(actual, expected, 4 * np.finfo(actual.dtype).eps * expected.max(), f"{n}")
+        assert np.array_equal(actual != 0, expected != 0)
+        if symmetrize:
+            assert np.array_equal(actual, actual.T)
+
+
+def test_of_equal_distances_the_smaller_column(place):
+    x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, -1.0], [-1.0, 0.0], [0.0, 0.0]])
+    found = directed(place, x, 3, metric="euclidean")
+    assert found[0].tolist() == [1, 2, 5]
+    assert found[1].tolist() == [0, 2, 5]
+    copies = np.ones((9, 4))
+    assert directed(place, copies, 2, metric="euclidean").tolist() == [
+        [1, 2],
+        [0, 2],
+        *[[0, 1]] * 7,
+    ]
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-30, 1.0, 1e200])
+def test_distances_far_from_the_origin_and_of_any_size(place, scale):
+    x = on_a_grid(60, 8, 3)
+    expected = oracle.distance_graph(x, k=5)
+    graph = ig.graph(place.put((x + 1e6) * scale), k=5, metric="euclidean")
+    actual = place.get(graph.toarray()) / scale
+    assert np.array_equal(actual != 0, expected != 0)
+    assert_close(actual, expected, 1e-8 * expected.max(), scale)
+
+
+def test_distances_beyond_float32_are_infinite(place):
+    x = np.array([[3e38, 0.0], [-3e38, 0.0], [3e38, 1e30]], np.float32)
+    with pytest.warns(RuntimeWarning, match="^graph: "):
+        graph = ig.graph(place.put(x), k=1, metric="euclidean")
+    assert np.isinf(place.get(graph.toarray())[1, 0])
+
+
+def test_tiles_of_distances_do_not_show(place, monkeypatch):
+    x = on_a_grid(50, 6, 5)
+    whole = ig.graph(place.put(x), k=7, metric="euclidean")
+    monkeypatch.setattr("isogram._operations.graph.EDGE", 6)
+    tiled = ig.graph(place.put(x), k=7, metric="euclidean")
+    for name in ("indptr", "indices", "data"):
+        assert np.array_equal(place.get(getattr(tiled, name)), place.get(getattr(whole, name)))
+
+
+def test_a_dense_matrix_of_distances_is_refused(place):
+    with pytest.raises(ValueError, match=r"^graph: `k` must be given .* rdm\(x, metric='euclid"):
+        ig.graph(place.put(np.ones((3, 2))), metric="euclidean")

@@ -15,6 +15,7 @@ namespace {
 namespace reference = isogram_reference;
 using isogram::Csr;
 using isogram::InputView;
+using isogram::Kernel;
 using isogram::MatrixView;
 using namespace isogram_test;
 
@@ -23,9 +24,10 @@ template <class T>
 constexpr double kTolerance = 8 * std::numeric_limits<T>::epsilon();
 
 template <class T>
-std::vector<T> dense(const InputView& x, bool center, int threads = 1) {
+std::vector<T> dense(const InputView& x, bool center, int threads = 1,
+                     Kernel kernel = Kernel::cosine) {
   std::vector<T> out(x.rows * x.rows, T(7));
-  isogram::dense_graph<T>(x, center, {out.data(), x.rows, x.rows}, on_threads(threads));
+  isogram::dense_graph<T>(x, center, {out.data(), x.rows, x.rows}, kernel, on_threads(threads));
   return out;
 }
 
@@ -128,12 +130,18 @@ TEST(Graph, ScaleDoesNotMatter) {
 
 // ---- k-NN graphs -----------------------------------------------------------------------------
 
+bool centers_rows(Kernel kernel) {
+  return kernel == Kernel::correlation;
+}
+
 template <class T>
-void expect_nearest(const Data<T>& data, std::size_t k, bool center) {
+void expect_nearest(const Data<T>& data, std::size_t k, bool center,
+                    Kernel kernel = Kernel::cosine) {
   for (const bool symmetrize : {false, true}) {
-    const Csr<T> graph = isogram::knn_graph<T>(data.view(), k, center, symmetrize);
-    expect_near(expanded(graph, data.n), reference::knn_graph(data.rows(), k, center, symmetrize),
-                kTolerance<T>);
+    const Csr<T> graph = isogram::knn_graph<T>(data.view(), k, center, symmetrize, kernel);
+    const Matrix expected =
+        reference::knn_graph(data.rows(), k, center, symmetrize, centers_rows(kernel));
+    expect_near(expanded(graph, data.n), expected, kTolerance<T>);
     EXPECT_TRUE(symmetrize || graph.indices.size() == data.n * k);
   }
 }
@@ -145,7 +153,19 @@ TEST(Graph, NearestAgreesWithTheReference) {
         if (k >= n) continue;
         expect_nearest(Data<float>::normal(n, 9, 3), k, false);
         expect_nearest(Data<double>::normal(n, 9, 4, 10), k, true);
+        expect_nearest(Data<float>::normal(n, 9, 5, 3), k, true, Kernel::correlation);
+        expect_nearest(Data<double>::normal(n, 9, 6, 10), k, false, Kernel::correlation);
       }
+    }
+  });
+}
+
+TEST(Graph, OfCorrelationsAgreesWithTheReference) {
+  at_every_level([] {
+    const auto data = Data<double>::normal(97, 33, 7, 5);
+    for (const bool center : {false, true}) {
+      const auto got = dense<double>(data.view(), center, 1, Kernel::correlation);
+      expect_near(got, reference::dense_graph(data.rows(), center, true), kTolerance<double>);
     }
   });
 }
@@ -252,7 +272,7 @@ TEST(Graph, IsTheSameForAnyNumberOfThreads) {
     const auto a = Data<float>::normal(500, 20, 1, 0.3);
     const auto run = [&](int threads) {
       const Csr<float> graph =
-          isogram::knn_graph<float>(a.view(), 7, true, true, on_threads(threads));
+          isogram::knn_graph<float>(a.view(), 7, true, true, Kernel::cosine, on_threads(threads));
       std::vector<float> numbers = dense<float>(a.view(), true, threads);
       numbers.insert(numbers.end(), graph.indices.begin(), graph.indices.end());
       numbers.insert(numbers.end(), graph.data.begin(), graph.data.end());
@@ -277,6 +297,8 @@ TEST(GraphErrors, SayWhatCame) {
   std::vector<float> out(20);
   EXPECT_EQ(complaint([&] { isogram::dense_graph<float>(x, false, {out.data(), 5, 4}); }),
             "`out` must be 5 x 5, got 5 x 4");
+  EXPECT_EQ(complaint([&] { isogram::knn_graph<float>(x, 2, false, true, Kernel::linear); }),
+            "`kernel` must be cosine or correlation");
 
   data.row(3)[2] = std::numeric_limits<float>::infinity();
   data.row(4)[0] = std::numeric_limits<float>::quiet_NaN();

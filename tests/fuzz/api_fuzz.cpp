@@ -297,10 +297,11 @@ TEST(Fuzz, Graph) {
     SCOPED_TRACE(features.story + ", " + name_of(x.view().type));
     const Matrix cosines = reference::dense_graph(x.values(), false);
     Output<T> out(n, n, random.one_of(kDistinct));
-    isogram::dense_graph<T>(x.view(), false, out.view(), some_threads(random));
+    isogram::dense_graph<T>(x.view(), false, out.view(), isogram::Kernel::cosine,
+                            some_threads(random));
     const std::size_t k = random.between(1, std::min<std::size_t>(n - 1, 12));
-    const isogram::Csr<T> chosen =
-        isogram::knn_graph<T>(x.view(), k, false, false, some_threads(random));
+    const isogram::Csr<T> chosen = isogram::knn_graph<T>(
+        x.view(), k, false, false, isogram::Kernel::cosine, some_threads(random));
     ASSERT_EQ(chosen.indices.size(), n * k);
     for (std::size_t i = 0; i < n; ++i) {
       Vec sorted = cosines[i];

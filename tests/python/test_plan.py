@@ -675,6 +675,24 @@ class TestGraph:
                     assert_same(small.indices, expected.indices)
                     np.testing.assert_allclose(small.data, expected.data, rtol=0, atol=1e-6)
 
+    @pytest.mark.parametrize("symmetrize", [False, True])
+    @pytest.mark.parametrize("center", [False, True])
+    @pytest.mark.parametrize("metric", ["correlation", "euclidean"])
+    @pytest.mark.parametrize("name", ["float32", "float64"])
+    def test_other_metrics(self, tmp_path, name, metric, center, symmetrize):
+        options = {"metric": metric, "center": center, "symmetrize": symmetrize, "k": 3}
+        for x in GRAPHS[name]:
+            expected = ig.graph(x, **options)
+            assert_same_graph(tile_by_tile(tmp_path, "graph", x, **options), expected)
+            for tile in (40, 6):
+                small = in_this_process(ig.plan("graph", x, tile=tile, **options), x)
+                assert_same_graph(small, expected)
+            if metric == "correlation":
+                full = {"metric": metric, "center": center}
+                assert_same(
+                    in_this_process(ig.plan("graph", x, tile=6, **full), x), ig.graph(x, **full)
+                )
+
     def test_directed(self):
         x = GRAPHS["float32"][0]
         plan = ig.plan("graph", x, k=3, symmetrize=False)
@@ -690,12 +708,16 @@ class TestGraph:
             a.nbytes for side in (part["of_rows"], part["of_cols"]) for near in side for a in near
         )
         assert size == plan.part_bytes(plan.tiles[1])
+        plan = ig.plan("graph", x, tile=6, k=2, metric="euclidean")
+        part = plan.compute(plan.tiles[1], x)
+        size = sum(a.nbytes for side in part["neighbours"] for a in side)
+        assert size == plan.part_bytes(plan.tiles[1])
 
     def test_errors(self):
         x = directions_of(10, 3)
         bad = x.copy()
         bad[7, 1] = np.nan
-        for options in ({}, {"center": True}, {"k": 3}):
+        for options in ({}, {"center": True}, {"k": 3}, {"k": 3, "metric": "euclidean"}):
             for tile in (4, 6144):
                 with pytest.raises(ValueError, match=r"^graph: `x` must be finite.* \(7, 1\)$"):
                     all_of_it("graph", bad, tile=tile, **options)
@@ -706,6 +728,8 @@ class TestGraph:
             ig.plan("graph", x, tile=0)
         with pytest.raises(ValueError, match="`k` must be"):
             ig.plan("graph", x, k=10)
+        with pytest.raises(ValueError, match=r"^graph: `k` must be given"):
+            ig.plan("graph", x, metric="euclidean")
 
 
 # JSD ----------------------------------------------------------------------------------------------

@@ -34,7 +34,8 @@ SIGNATURES = {
     f"{PRECISION}, num_threads=None)",
     "cka_matrix": f'(layers, other=None, *, {KERNEL}, estimator="debiased", {PARAMETERS}, '
     f"{PRECISION}, {END})",
-    "graph": f"(x, *, k=None, center=False, symmetrize=True, {PRECISION}, num_threads=None)",
+    "graph": f"(x, *, k=None, metric='cosine', center=False, symmetrize=True, {PRECISION}, "
+    "num_threads=None)",
     "gbs": f'(x, y, *, k=None, center=False, kernel="cosine", {PRECISION}, num_threads=None)',
     "gbs_matrix": '(layers, other=None, *, k=None, center=False, kernel="cosine", '
     f"{PRECISION}, {END})",

@@ -95,13 +95,14 @@ struct GbsPart {
 
 // Surveys all samples. With an empty y the layers of x are compared with each other. `edge` is the
 // number of rows and columns of a tile; 0 stands for 6144, or for 24576 with k-NN graphs, which
-// have no sums.
+// have no sums. With Kernel::correlation the edges are those, for knn_graph_of_parts() too.
 // Types: any → float64. Cost: one pass over the samples where there are several tiles, and one or
 // two more for centred graphs and for layers with more features than samples. Memory: rows as
 // float64 per thread.
 // Throws std::invalid_argument as gbs_table() does.
 GbsPlan plan_gbs(std::span<const InputView> x, std::span<const InputView> y, std::size_t k,
-                 bool center, std::size_t edge = 0, const Execution& execution = {});
+                 bool center, std::size_t edge = 0, Kernel kernel = Kernel::cosine,
+                 const Execution& execution = {});
 
 // The tiles on and above the diagonal, in the order of the parts.
 std::vector<SampleTile> tiles_of(const GbsPlan& plan);

@@ -1,11 +1,12 @@
-// Graphs whose nodes are samples and whose edges are cosines of their features (Chen et al. 2021,
-// "Graph-Based Similarity of Neural Network Representations", arXiv:2111.11165).
+// Graphs whose nodes are samples and whose edges are cosines of their features, or correlations
+// (Chen et al. 2021, "Graph-Based Similarity of Neural Network Representations", arXiv:2111.11165).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
+#include "isogram/gram.hpp"
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
 
@@ -21,13 +22,14 @@ struct Csr {
 
 // The full graph: all cosines ⟨x_i, x_j⟩ / (‖x_i‖ ‖x_j‖) with a zero diagonal, written to out
 // (n × n), exactly symmetric. A zero row has cosines 0. `center` subtracts the columns' means from
-// x first.
+// x first. Kernel::correlation takes the cosines of rows less their own mean; a constant row has 0.
 // Types: any → T → T, T = float or double; norms in float64.
 // Cost: n²d/2 multiply-adds. Memory: a tile per thread, and x packed once, or its n²/2 cosines
 // where that is less than half.
-// Throws std::invalid_argument: no rows or columns, out of the wrong shape, a NaN or infinity.
+// Throws std::invalid_argument: no rows or columns, out of the wrong shape, a NaN or infinity,
+// another kernel than cosine and correlation.
 template <class T>
-void dense_graph(const InputView& x, bool center, MatrixView<T> out,
+void dense_graph(const InputView& x, bool center, MatrixView<T> out, Kernel kernel = Kernel::cosine,
                  const Execution& execution = {});
 
 // The k-NN graph: the k largest off-diagonal cosines of every row (of equal ones the smaller
@@ -46,9 +48,10 @@ void dense_graph(const InputView& x, bool center, MatrixView<T> out,
 // a row whose neighbours are equal up to the rounding of float64 sums.
 // Memory: the k best so far of every row, a tile per thread, and x packed once, or its n²/2 cosines
 // where that is less than half.
-// Throws std::invalid_argument: no rows or columns, a NaN or infinity, k < 1, k ≥ n.
+// Throws std::invalid_argument: no rows or columns, a NaN or infinity, k < 1, k ≥ n,
+// another kernel than cosine and correlation.
 template <class T>
 Csr<T> knn_graph(const InputView& x, std::size_t k, bool center, bool symmetrize,
-                 const Execution& execution = {});
+                 Kernel kernel = Kernel::cosine, const Execution& execution = {});
 
 }  // namespace isogram

@@ -1,4 +1,4 @@
-// Slow and obvious: cosine graphs, dense, in long double.
+// Slow and obvious: graphs of cosines and correlations, dense, in long double.
 #pragma once
 
 #include <algorithm>
@@ -18,9 +18,13 @@ inline Matrix less_column_means(Matrix x) {
   return x;
 }
 
-// Cosines of all rows, zero for zero rows and on the diagonal.
-inline Matrix dense_graph(Matrix x, bool center) {
+// Cosines of all rows, with `center_rows` less their own mean, zero for zero rows and on the
+// diagonal.
+inline Matrix dense_graph(Matrix x, bool center, bool center_rows = false) {
   if (center) x = less_column_means(x);
+  if (center_rows) {
+    for (Vec& row : x) row = without_mean(row);
+  }
   Matrix graph(x.size(), Vec(x.size()));
   for (std::size_t i = 0; i < x.size(); ++i) {
     for (std::size_t j = 0; j < x.size(); ++j) graph[i][j] = i == j ? 0 : cosine_of(x[i], x[j]);
@@ -45,8 +49,9 @@ inline std::vector<std::vector<std::size_t>> nearest(const Matrix& graph, std::s
   return chosen;
 }
 
-inline Matrix knn_graph(const Matrix& x, std::size_t k, bool center, bool symmetrize) {
-  const Matrix full = dense_graph(x, center);
+inline Matrix knn_graph(const Matrix& x, std::size_t k, bool center, bool symmetrize,
+                        bool center_rows = false) {
+  const Matrix full = dense_graph(x, center, center_rows);
   Matrix graph(x.size(), Vec(x.size()));
   const auto chosen = nearest(full, k);
   for (std::size_t i = 0; i < x.size(); ++i) {

@@ -56,6 +56,7 @@ double cosine_of(double closeness) {
 Transform unit_transform(const GramFacts& facts) {
   return {.origin = facts.origin.empty() ? nullptr : &facts.origin,
           .rest = facts.rest.empty() ? nullptr : &facts.rest,
+          .center_rows = facts.center_rows,
           .unit_norm = true};
 }
 

@@ -43,16 +43,21 @@ void merge_row(const Csr<T>& a, const Csr<T>& b, std::size_t i, InA in_a, InB in
   }
 }
 
-// The facts of the cosines of the rows of x; `center` subtracts the columns' means first.
+// The facts of the cosines or correlations of the rows of x; `center` subtracts the columns' means
+// first.
 template <class T>
-GramFacts survey_cosines(const InputView& x, bool center, const Execution& execution) {
-  return survey_gram<T>(x, nullptr, {.kernel = Kernel::cosine},
+GramFacts survey_cosines(const InputView& x, bool center, Kernel kernel,
+                         const Execution& execution) {
+  return survey_gram<T>(x, nullptr, {.kernel = kernel},
                         center ? Columns::centered : Columns::as_given, execution);
 }
 
 inline bool is_float64(const InputView& x) {
   return x.type == ElementType::float64;
 }
+
+// Throws std::invalid_argument unless edges of that kernel are cosines or correlations.
+void require_cosines(Kernel kernel);
 
 // Throws std::invalid_argument for fewer than 2 rows, and unless 1 ≤ k < rows.
 void require_neighbours(std::size_t k, const InputView& x);

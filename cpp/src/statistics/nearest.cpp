@@ -13,10 +13,10 @@
 namespace isogram {
 
 template <class T>
-Buffer<Edge<T>> nearest(const InputView& x, std::size_t k, bool center, const Execution& execution,
-                        std::size_t edge) {
+Buffer<Edge<T>> nearest(const InputView& x, std::size_t k, bool center, Kernel kernel,
+                        const Execution& execution, std::size_t edge) {
   const Execution quiet = preparing(execution);
-  const GramFacts facts = survey_cosines<T>(x, center, quiet);
+  const GramFacts facts = survey_cosines<T>(x, center, kernel, quiet);
   const GramTiles<T> whole(x, facts, quiet);
   Neighbours<T> all;
   const auto merge_tile = [&](const CoarseTile& at, const Execution& own) {
@@ -40,10 +40,10 @@ Buffer<Edge<T>> nearest(const InputView& x, std::size_t k, bool center, const Ex
   return edges_of(std::move(all));
 }
 
-template Buffer<Edge<float>> nearest(const InputView&, std::size_t, bool, const Execution&,
+template Buffer<Edge<float>> nearest(const InputView&, std::size_t, bool, Kernel, const Execution&,
                                      std::size_t);
 
-template Buffer<Edge<double>> nearest(const InputView&, std::size_t, bool, const Execution&,
+template Buffer<Edge<double>> nearest(const InputView&, std::size_t, bool, Kernel, const Execution&,
                                       std::size_t);
 
 }  // namespace isogram

@@ -117,10 +117,11 @@ class GramTiles {
   std::size_t block_edge_ = kTileEdge;
 };
 
-// Cosines of the rows of x; `center` subtracts the columns' means first.
+// Cosines or correlations of the rows of x; `center` subtracts the columns' means first.
 template <class T>
-GramTiles<T> cosine_tiles(const InputView& x, bool center, const Execution& execution) {
-  return GramTiles<T>(x, {.kernel = Kernel::cosine}, center ? Columns::centered : Columns::as_given,
+GramTiles<T> cosine_tiles(const InputView& x, bool center, const Execution& execution,
+                          Kernel kernel = Kernel::cosine) {
+  return GramTiles<T>(x, {.kernel = kernel}, center ? Columns::centered : Columns::as_given,
                       preparing(execution));
 }
 

@@ -37,5 +37,5 @@ def _nearest_graph(
     device: Device, x: DeviceArray, k: int, num_threads: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[Any]]:
     """Return the symmetrised k-NN graph in host memory: its indptr, indices and data."""
-    indptr, indices, data = knn_graph(device, x, k, False, True, "float32", num_threads)
+    indptr, indices, data = knn_graph(device, x, k, "cosine", False, True, "float32", num_threads)
     return device.to_host(indptr), device.to_host(indices), device.to_host(data)

@@ -219,7 +219,7 @@ def _survey_nearest(
 ) -> _NearestGraphs:
     """Find the neighbours in all layers."""
     xp = device.xp
-    graphs = [queued_graph(device, a, k, center, True, precision, dtype) for a in layers]
+    graphs = [queued_graph(device, a, k, "cosine", center, True, precision, dtype) for a in layers]
     squares = xp.stack([_row_products(device, a, a, len(layers[0])) for a in graphs])
     # A layer that is not finite has no edges, and its similarity would be 0: NaN instead.
     firsts = xp.concatenate([first_not_finite(device, a) for a in layers])

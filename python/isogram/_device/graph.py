@@ -1,4 +1,4 @@
-"""Cosine graphs on a GPU."""
+"""Graphs of cosines and of correlations on a GPU."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from isogram._device.device import Device, DeviceArray
 from isogram._device.results import fetched
 from isogram._device.tiles import (
+    PREPARATIONS,
     GramFacts,
     column_means,
     compute_gram,
@@ -22,7 +23,8 @@ from isogram._entries import result_dtype
 from isogram._types import MEDIAN, Kernel
 from isogram._walk.tiles import Tile
 
-COSINE = Kernel("cosine", MEDIAN, 0.0, 1, 0.0)
+_KERNELS = {name: Kernel(name, MEDIAN, 0.0, 1, 0.0) for name in ("cosine", "correlation")}
+COSINE = _KERNELS["cosine"]
 
 # Neighbours that are kept beyond the k best: rounding may have put them there. The host keeps
 # fewer: here products are summed in an unknown order, and more neighbours are in doubt.
@@ -40,13 +42,16 @@ class SparseRows(NamedTuple):
 def dense_graph(
     device: Device,
     x: DeviceArray,
+    kernel: str,
     center: bool,
     out: DeviceArray,
     precision: str,
     num_threads: int,
 ) -> None:
     """See `Place`."""
-    cosines = survey_gram(device, x, None, COSINE, out.dtype, centered=center, precision=precision)
+    cosines = survey_gram(
+        device, x, None, _KERNELS[kernel], out.dtype, centered=center, precision=precision
+    )
     for tile in plan_tiles(device, len(x), None, out.dtype):
         compute_gram(device, cosines, tile, tile.of(out))
         if not tile.is_mirrored:
@@ -61,13 +66,14 @@ def knn_graph(
     device: Device,
     x: DeviceArray,
     k: int,
+    kernel: str,
     center: bool,
     symmetrize: bool,
     precision: str,
     num_threads: int,
 ) -> SparseRows:
     """See `Place`."""
-    graph = queued_graph(device, x, k, center, symmetrize, precision, result_dtype(x))
+    graph = queued_graph(device, x, k, kernel, center, symmetrize, precision, result_dtype(x))
     [end] = fetched(device, {"x": x}, graph.indptr[-1:])
     edges = slice(int(end[0]))
     return SparseRows(graph.indptr, graph.indices[edges], graph.data[edges])
@@ -77,13 +83,14 @@ def queued_graph(
     device: Device,
     x: DeviceArray,
     k: int,
+    kernel: str,
     center: bool,
     symmetrize: bool,
     precision: str,
     dtype: np.dtype[Any],
 ) -> SparseRows:
     """Return the graph, with room for more edges; a row that is not finite has no edges."""
-    weights, indices = _nearest(device, x, k, center, precision, dtype)
+    weights, indices = _nearest(device, x, k, kernel, center, precision, dtype)
     if symmetrize:
         return _symmetrized(device, weights, indices)
     xp = device.xp
@@ -114,7 +121,13 @@ class _Neighbours(NamedTuple):
 
 
 def _nearest(
-    device: Device, x: DeviceArray, k: int, center: bool, precision: str, dtype: np.dtype[Any]
+    device: Device,
+    x: DeviceArray,
+    k: int,
+    kernel: str,
+    center: bool,
+    precision: str,
+    dtype: np.dtype[Any],
 ) -> tuple[DeviceArray, DeviceArray]:
     """Return the largest cosines of every row, falling, and their columns; both (n, k)."""
     # With a lower precision the neighbours are those of the rounded products.
@@ -122,12 +135,12 @@ def _nearest(
     kept = min(k + _SPARE_NEIGHBOURS, len(x) - 1) if is_ranked else k
     best = _best(
         device,
-        survey_gram(device, x, None, COSINE, dtype, centered=center, precision=precision),
+        survey_gram(device, x, None, _KERNELS[kernel], dtype, centered=center, precision=precision),
         plan_tiles(device, len(x), None, dtype),
         kept,
     )
     if kept > k:
-        _rank(device, x, k, center, best)
+        _rank(device, x, k, kernel, center, best)
     return best.weights[:, :k], best.indices[:, :k]
 
 
@@ -145,10 +158,12 @@ def _best(device: Device, cosines: GramFacts, tiles: Sequence[Tile], kept: int) 
     return best
 
 
-def _rank(device: Device, x: DeviceArray, k: int, center: bool, best: _Neighbours) -> None:
+def _rank(
+    device: Device, x: DeviceArray, k: int, kernel: str, center: bool, best: _Neighbours
+) -> None:
     """Rank again, in float64, the neighbours that rounding could have put among the k largest."""
     origin, rest = column_means(device, x) if center else (None, None)
-    units = prepared(device, x, np.dtype(np.float64), "unit", origin, rest=rest).data
+    units = prepared(device, x, np.dtype(np.float64), PREPARATIONS[kernel], origin, rest=rest).data
     device.kernels.rank_nearest(
         device.stream,
         units,

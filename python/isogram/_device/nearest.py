@@ -16,7 +16,9 @@ def nearest(
     device: Device, x: DeviceArray, k: int, center: bool, num_threads: int, progress: Report
 ) -> tuple[DeviceArray, DeviceArray]:
     """See `Place`."""
-    _, indices, weights = queued_graph(device, x, k, center, False, "float32", result_dtype(x))
+    _, indices, weights = queued_graph(
+        device, x, k, "cosine", center, False, "float32", result_dtype(x)
+    )
     all_done(progress, 1)
     return indices.reshape(len(x), k), weights.reshape(len(x), k)
 

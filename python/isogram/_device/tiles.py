@@ -238,7 +238,7 @@ def _exponent_of_squares(
 
 
 # How rows are prepared, unless the columns' means are subtracted first.
-_PREPARATIONS = {
+PREPARATIONS = {
     "linear": "scaled",
     "polynomial": "scaled",
     "cosine": "unit",
@@ -289,7 +289,7 @@ def survey_gram(
     if shifted:
         rows, scale = _shifted_rows(device, x, kernel, dtype, hollow)
         return GramFacts(kernel, precision, rows, rows, bandwidth, gamma, True, *scale)
-    how = _PREPARATIONS[kernel.name]
+    how = PREPARATIONS[kernel.name]
     is_laplacian = kernel.name == "laplacian"
     # Differences of the rows as given are as accurate as their type allows, wherever the rows
     # lie; after a common shift, rounding would hide those of rows near each other.

@@ -26,8 +26,10 @@ def nearest(
     if len(x) > _EDGE:
         tiles = _NeighbourTiles(x, k, center, num_threads)
         found = run(tiles, [HostWorker(tiles.compute)], MergedNeighbours(np), progress)
-        return found.indices, found.cosines
-    graph = _core.knn_graph(x, k=k, center=center, symmetrize=False, num_threads=num_threads)
+        return found.indices, found.weights
+    graph = _core.knn_graph(
+        x, k=k, kernel="cosine", center=center, symmetrize=False, num_threads=num_threads
+    )
     if progress is not None:
         progress(1, 1)
     _, indices, weights = graph
@@ -43,6 +45,7 @@ class _NeighbourTiles:
         self._facts, bounds = _core.plan_gbs(
             **Layers(["x"], [x]).for_core(None),
             k=k,
+            kernel="cosine",
             center=center,
             edge=_EDGE,
             num_threads=num_threads,

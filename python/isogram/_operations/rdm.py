@@ -15,8 +15,9 @@ from isogram._labels import of_samples
 from isogram._memory import FEWER_SAMPLES, check_memory
 from isogram._place import place_of
 from isogram._statistics.covariances import inverse_factor
+from isogram._statistics.distant_neighbours import DISTANCE
 from isogram._statistics.rsm_entries import of_about_1, scaled, standardised
-from isogram._types import MEDIAN, Array, Kernel, Layers
+from isogram._types import Array, Layers
 from isogram._walk.tiles import Tile
 from isogram.typing import RdmMetricName
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from isogram._overloads import ArrayT, RdmOptions
     from isogram._protocols import Place
 
-_DISTANCE = Kernel("distance", MEDIAN, 0.0, 1, 0.0)
 _OF_DIRECTIONS = ("correlation", "cosine")
 
 
@@ -169,7 +169,7 @@ def _distances(
 
 
 def _euclidean(place: Place, x: Array, num_threads: int) -> Array:
-    tiles = place.rsm_tiles(Layers(["x"], [x]), _DISTANCE, [1.0], num_threads)
+    tiles = place.rsm_tiles(Layers(["x"], [x]), DISTANCE, [1.0], num_threads)
     whole = slice(0, len(x))
     return place.xp.ldexp(tiles.compute(Tile(whole, whole))[0], tiles.exponents[0])
 

@@ -90,6 +90,7 @@ def plan_gbs_matrix(
         facts, tiles = _core.plan_gbs(
             **rows.for_core(cols),
             k=neighbours_or_all(_FUNCTION, rows.names[0], k, rows.samples),
+            kernel=kernel,
             center=center,
             edge=edge_of(_FUNCTION, tile, rows.samples),
             num_threads=workers,

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from isogram import _core
-from isogram._arguments import flag, neighbours_or_all, threads
+from isogram._arguments import choice, flag, neighbours_or_all, threads
 from isogram._arrays import as_layer
-from isogram._errors import errors_of
-from isogram._operations.graph import Csr
+from isogram._errors import errors_of, remarks_on_range
+from isogram._host.place import HOST
+from isogram._host.rsm_tiles import HostRsmTiles, rsm_tiles
+from isogram._operations.graph import Csr, in_own_unit, require_sparse
 from isogram._plans.arguments import Checked, edge_of, on_host
 from isogram._plans.blocks import BlocksPlan
 from isogram._plans.gbs import bytes_of_graphs, part_of_graphs
 from isogram._plans.gram import gram_block
+from isogram._statistics.distant_neighbours import DISTANCE, EDGE, graph_of, neighbours_in
+from isogram._statistics.neighbours import MergedNeighbours, Neighbours
 from isogram._types import Array, Layers, Report
 from isogram._walk.plan import Plan, Reduced
 from isogram._walk.sources import Source
-from isogram._walk.tiles import Tile, tiles_of
+from isogram._walk.tiles import Tile, tiles_of, upper_tiles
+from isogram.typing import GraphMetricName
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -82,8 +87,7 @@ class KnnGraphPlan(Plan):
     @property
     def _result_bytes(self) -> int:
         n, k = int(self.facts["samples"]), int(self.facts["k"])
-        edges = min(2 * n * k, n * (n - 1)) if self.symmetrize else n * k
-        return edges * (4 + self._computed_itemsize) + 8 * (n + 1)  # as in `Csr`
+        return _bytes_of_csr(n, k, self.symmetrize, self._computed_itemsize)
 
     def _checked(self, *inputs: Any) -> Checked:
         return _on_host(self.operation, *inputs)
@@ -94,25 +98,101 @@ class KnnGraphPlan(Plan):
         return part_of_graphs(self, self.facts, tile, inputs, num_threads, progress)
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class DistanceGraphPlan(Plan):
+    """How a k-NN graph by Euclidean distance is computed tile by tile.
+
+    A part has the neighbours of the tile's rows among its columns, and of its columns among its
+    rows.
+
+    Attributes
+    ----------
+    k : int
+        Neighbours of each sample.
+    exponent : int
+        Distances are computed of features over 2^exponent,
+    mean : array
+        and of those less their mean.
+    symmetrize : bool
+        As for `graph`.
+    """
+
+    k: int
+    exponent: int
+    mean: Array
+    symmetrize: bool
+
+    def _reduced(self, parts: Mapping[Tile, Mapping[str, Any]]) -> Reduced:
+        """Return the graph, as NumPy arrays."""
+        merged = MergedNeighbours(np)
+        for tile, part in zip(self.tiles, self._in_order(parts), strict=True):
+            merged.put(tile, tuple(Neighbours(*side) for side in part["neighbours"]))
+        found = merged.result()
+        n = len(found.indices)
+        dtype = np.dtype(np.float64 if self._computed_itemsize == 8 else np.float32)
+        weights = in_own_unit(np, found.weights, self.exponent, dtype)
+        graph = graph_of(np, found.indices, weights, self.symmetrize)
+        return Csr(*graph, (n, n)), remarks_on_range(self.operation, weights)
+
+    def part_bytes(self, tile: Tile) -> int:
+        """Return the size of a tile's neighbours."""
+        samples = sum(tile.shape) if tile.is_mirrored else tile.shape[0]
+        return samples * self.k * (4 + 8 + 8)  # as in `Neighbours`
+
+    @property
+    def _result_bytes(self) -> int:
+        n = self.inputs[0].shape[0]
+        return _bytes_of_csr(n, self.k, self.symmetrize, self._computed_itemsize)
+
+    def _checked(self, *inputs: Any) -> Checked:
+        return _on_host(self.operation, *inputs)
+
+    def _part(
+        self, tile: Tile, inputs: Sequence[Source], num_threads: int, progress: Report
+    ) -> dict[str, Any]:
+        rows, at = inputs[0].rows(tile.rows), Tile(*(slice(0, size) for size in tile.shape))
+        if tile.is_mirrored:
+            rows = np.concatenate([rows, inputs[0].rows(tile.cols)])
+            at = Tile(at.rows, slice(at.rows.stop, len(rows)))
+        layers = Layers(["x"], [rows])
+        distances = HostRsmTiles(layers, DISTANCE, [1.0], num_threads, [self.exponent], [self.mean])
+        found = neighbours_in(np, distances.compute(at)[0], tile, self.k)
+        if progress is not None:
+            progress(self.pairs(tile), self.pairs(tile))
+        return {"neighbours": [tuple(side) for side in found]}
+
+
+def _bytes_of_csr(n: int, k: int, symmetrize: bool, itemsize: int) -> int:
+    edges = min(2 * n * k, n * (n - 1)) if symmetrize else n * k
+    return edges * (4 + itemsize) + 8 * (n + 1)  # as in `Csr`
+
+
 def plan_graph(
     x: Array,
     *,
     k: int | None = None,
+    metric: GraphMetricName = "cosine",
     center: bool = False,
     symmetrize: bool = True,
     tile: int | None = None,
     num_threads: int | None = None,
-) -> DenseGraphPlan | KnnGraphPlan:
+) -> DenseGraphPlan | KnnGraphPlan | DistanceGraphPlan:
     """Return the plan of `graph`."""
+    choice("graph", "metric", metric, get_args(GraphMetricName))
     flag("graph", "center", center)
     flag("graph", "symmetrize", symmetrize)
     workers = threads("graph", num_threads)
     (source,), inputs = _on_host("graph", x)
     samples = len(source)
+    neighbours = neighbours_or_all("graph", "x", k, samples)
+    require_sparse(metric, k)
+    if metric == "euclidean":
+        return _plan_distances(source, inputs, neighbours, symmetrize, tile, workers)
     with errors_of("graph"):
         facts, bounds = _core.plan_gbs(
             **Layers([source.name], [source.array]).for_core(None),
-            k=neighbours_or_all("graph", "x", k, samples),
+            k=neighbours,
+            kernel=metric,
             center=center,
             edge=edge_of("graph", tile, samples),
             num_threads=workers,
@@ -122,6 +202,19 @@ def plan_graph(
         dtype = "float64" if facts["is_float64"] else "float32"
         return DenseGraphPlan("graph", tiles, inputs, dtype, facts)
     return KnnGraphPlan("graph", tiles, inputs, facts, symmetrize)
+
+
+def _plan_distances(
+    source: Any, inputs: Any, k: int, symmetrize: bool, tile: int | None, num_threads: int
+) -> DistanceGraphPlan:
+    with errors_of("graph"):
+        HOST.require_finite(layers := Layers([source.name], [source.array]))
+        survey = rsm_tiles(layers, DISTANCE, [1.0], num_threads)
+    edge = edge_of("graph", tile, len(source)) or EDGE
+    tiles = tuple(upper_tiles(len(source), edge))
+    return DistanceGraphPlan(
+        "graph", tiles, inputs, k, survey.exponents[0], survey.means[0], symmetrize
+    )
 
 
 def _on_host(function: str, x: Array) -> Checked:

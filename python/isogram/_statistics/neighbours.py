@@ -18,8 +18,8 @@ class Neighbours(NamedTuple):
     """
 
     indices: Array  # (samples, k)
-    cosines: Array
-    closeness: Array  # float64: grows with the cosine, also where that is rounded; NaN if index -1
+    weights: Array  # cosines, or distances
+    closeness: Array  # float64: grows as they near, also where weights are rounded; NaN if index -1
 
     def merge(self, xp: Any, other: Neighbours) -> Neighbours:
         """Return the k nearest of both; among equally close ones smaller indices come first."""
