@@ -1203,7 +1203,7 @@ def test_fingerprints(tmp_path, monkeypatch):
     np.save(tmp_path / "x.npy", x)
     layer = io.open(tmp_path / "x.npy", reduce=None)["x"]
     assert io.fingerprint(layer) == expected
-    monkeypatch.setattr("isogram.io._results._BLOCK", 100)
+    monkeypatch.setattr("isogram._fingerprint._BLOCK", 100)
     assert io.fingerprint(x) == io.fingerprint(layer) == expected
     assert io.fingerprint(np.float64(2)) == io.fingerprint(2.0)
     assert io.fingerprint(np.ones((0, 3))) != io.fingerprint(np.ones((3, 0)))

@@ -14,7 +14,9 @@ from isogram._bandwidth import resolved_bandwidth
 from isogram._errors import beyond_range, errors_of
 from isogram._labels import of_samples
 from isogram._memory import PASS_OUT
+from isogram._operations.plan import run_to
 from isogram._types import Array
+from isogram._walk.matrices import is_on_disk
 from isogram.typing import BandwidthLike, KernelName, PrecisionName
 
 if TYPE_CHECKING:
@@ -74,8 +76,10 @@ def gram(
     precision : {"float32", "tf32", "bfloat16"}
         On a GPU only: what matrix products round float32 to, for speed. Their sums and all else
         stay float32.
-    out : array of shape (n, n) or (n, m), optional
-        Where to write the result: of its type, any strides, not overlapping the inputs.
+    out : array of shape (n, n) or (n, m), or path, optional
+        Where to write the result: an array of its type, any strides, not overlapping the inputs; or
+        a path that ends in .npy or .zarr, or a Zarr array, for which the result is computed tile by
+        tile and the same call goes on after an interruption: `Plan.run`.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number.
 
@@ -83,8 +87,9 @@ def gram(
     -------
     array of shape (n, n) or (n, m)
         In the library of `x`: for a frame of pandas a frame, whose labels are the indices of `x`
-        and `y`, unless there is an `out`. Of one set: exactly symmetric, and its diagonal is
-        exactly 1 for cosine, correlation (rows of 0 apart), rbf and laplacian.
+        and `y`, unless there is an `out`; at a path, a memory map or a Zarr array. Of one set:
+        exactly symmetric, and its diagonal is exactly 1 for cosine, correlation (rows of 0 apart),
+        rbf and laplacian.
 
     Raises
     ------
@@ -121,6 +126,20 @@ def gram(
     array([[1. , 0.6],
            [0.6, 1. ]])
     """
+    if is_on_disk(out):
+        return run_to(
+            "gram",
+            x,
+            y,
+            out=out,
+            refused={"precision": None if precision == "float32" else precision},
+            num_threads=num_threads,
+            kernel=kernel,
+            bandwidth=bandwidth,
+            gamma=gamma,
+            degree=degree,
+            coef0=coef0,
+        )
     options = kernel_of("gram", kernel, bandwidth, gamma, degree, coef0, of_layers=False)
     workers = threads("gram", num_threads)
     inputs = rows_of_gram("gram", x, y)

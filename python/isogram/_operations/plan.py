@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from isogram._arguments import choice
 from isogram._loading import loaded
+from isogram._progress import Progress
 from isogram._walk.plan import Plan
 from isogram._walk.tiles import Tile
 from isogram.typing import OperationName
 
 __all__ = ["Plan", "Tile", "plan"]
+
+_SHORT = 8  # items of an option that a journal spells out
 
 # The module that plans the result of each public function; loaded with its first plan.
 _PLANNERS: dict[OperationName, str] = {
@@ -87,4 +94,39 @@ def plan(operation: OperationName, /, *inputs: Any, **options: Any) -> Plan:
             f"{', '.join(f'`{name}`' for name in names)}, got {len(inputs)}"
         )
     made: Plan = planner(*inputs, **options)
-    return made
+    given = planner.__kwdefaults__ | options | {"num_threads": None}  # which decides no bit
+    said = {name: _said(value) for name, value in given.items() if value is not None}
+    return replace(made, options=said)
+
+
+def run_to(
+    operation: OperationName,
+    *inputs: Any,
+    out: Any,
+    refused: Mapping[str, Any],
+    num_threads: int | None,
+    progress: Progress = False,
+    **options: Any,
+) -> Any:
+    """Return the result of a function whose `out` is on disk: it runs a plan.
+
+    `refused` are options that plans do not take, which have to be None.
+    """
+    for name, value in refused.items():
+        if value is not None:
+            raise ValueError(
+                f"{operation}: `{name}` must be left out where `out` is on disk, got {value!r}"
+            )
+    given = [each for each in inputs if each is not None]
+    made = plan(operation, *given, **options, num_threads=num_threads)
+    return made.run(*given, out=out, num_threads=num_threads, progress=progress)
+
+
+def _said(value: Any) -> str:
+    """Return how a journal says the value of an option: an array by its fingerprint."""
+    if not hasattr(value, "__len__") or isinstance(value, str) or len(value) <= _SHORT:
+        return repr(value)
+    from isogram._fingerprint import fingerprint_of
+
+    array = np.asarray(value)
+    return f"{array.dtype} of shape {array.shape} with fingerprint {fingerprint_of(array)}"

@@ -14,6 +14,7 @@ from isogram._entries import result_dtype
 from isogram._errors import beyond_range, errors_of, warn
 from isogram._loading import loaded
 from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
+from isogram._operations.plan import run_to
 from isogram._place import place_with
 from isogram._progress import Progress, reporting
 from isogram._tokens.arguments import (
@@ -31,6 +32,7 @@ from isogram._tokens.arguments import (
 )
 from isogram._tokens.job import Job, Matching, Pairs, Rank
 from isogram._types import Array, InputsOf
+from isogram._walk.matrices import is_on_disk
 from isogram.typing import (
     BandwidthLike,
     LayoutName,
@@ -166,9 +168,10 @@ def semantic_rsm(
     bandwidth : float, "median" or ("median", float)
         Of rbf; "median" is the root of the median of the squared distances of all computed pairs:
         i < j for one set, all n·m for two; ("median", 0.5) is half of that. With `pairs`, a number.
-    out : array of shape (n, n), (n, m) or (p,), optional
-        Where to write the result of a single kernel: of its type, any strides, not overlapping the
-        inputs.
+    out : array of shape (n, n), (n, m) or (p,), or path, optional
+        Where to write the result of a single kernel: an array of its type, any strides, not
+        overlapping the inputs; or a path that ends in .npy or .zarr, or a Zarr array, for which the
+        result is computed tile by tile and the same call goes on after an interruption: `Plan.run`.
     loss : array of shape (n, n), (n, m) or (p,), optional
         Where to write, for each pair, an upper bound on what a narrow `precision` or `rank` may
         have cost: the optimum exceeds m by at most loss[i, j] ‖Z_i‖ ‖Z_j‖, and a cosine entry is
@@ -255,6 +258,30 @@ def semantic_rsm(
     >>> ig.semantic_rsm(tokens, shuffled).round(6)
     array([[1.]])
     """
+    if is_on_disk(out):
+        return run_to(
+            "semantic_rsm",
+            tokens,
+            other,
+            out=out,
+            refused={"pairs": pairs, "loss": loss, "gpus": gpus, "memory_limit": memory_limit},
+            num_threads=num_threads,
+            progress=progress,
+            kernel=kernel,
+            normalize=normalize,
+            matching=matching,
+            window=window,
+            topk=topk,
+            precision=precision,
+            rank=rank,
+            mean_loss=mean_loss,
+            layout=layout,
+            lengths=lengths,
+            other_lengths=other_lengths,
+            mask=mask,
+            other_mask=other_mask,
+            bandwidth=bandwidth,
+        )
     chosen = matching_of(matching, window, topk, precision)
     return _rsm(
         _Call("semantic_rsm", gpus, memory_limit, num_threads, progress),
@@ -351,6 +378,22 @@ def spatial_rsm(
     array([[1., 1.],
            [1., 1.]])
     """
+    if is_on_disk(out):
+        return run_to(
+            "spatial_rsm",
+            tokens,
+            other,
+            out=out,
+            refused={"pairs": pairs, "gpus": gpus, "memory_limit": memory_limit},
+            num_threads=num_threads,
+            progress=progress,
+            kernel=kernel,
+            normalize=normalize,
+            layout=layout,
+            lengths=lengths,
+            other_lengths=other_lengths,
+            bandwidth=bandwidth,
+        )
     return _rsm(
         _Call("spatial_rsm", gpus, memory_limit, num_threads, progress),
         Inputs(tokens, other, lengths, other_lengths, layout, normalize=normalize),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,13 @@ from numpy.typing import NDArray
 
 from isogram._arrays import Output
 from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
+from isogram._walk.journal import Journal, Journaled
+from isogram._walk.matrices import check_chunks, is_on_disk, is_zarr_array
 from isogram._walk.plan import Plan, Reduced
 from isogram._walk.sinks import ArraySink, Sink
 from isogram._walk.sources import Source
+from isogram._walk.stored import Apart, StoredBlocks, StoredTogether
+from isogram._walk.targets import Finished, PathTarget, Target, ZarrTarget, checked_path
 from isogram._walk.tiles import Tile
 
 
@@ -82,12 +88,59 @@ class BlocksPlan(Plan):
         """The names of the matrices that a part has a block of."""
         return (self.operation,)
 
-    def _sink(self, checked: Any, out: Any) -> Sink:
-        """Return the matrices themselves: `out`, or new ones."""
+    @property
+    def _is_entrywise(self) -> bool:
+        """Whether `_finished()` makes each entry of one entry, so that blocks can be finished."""
+        return True
+
+    def _check_out(self, out: Any, job: Any) -> None:
         if out is not None and len(self._names) > 1:
             raise ValueError(
-                f"{self.operation}: `out` must be None for several kernels, got an array"
+                f"{self.operation}: `out` must be None for several kernels, got "
+                f"{'a path' if isinstance(out, str | os.PathLike) else 'an array'}"
             )
+        if isinstance(out, str | os.PathLike) and job is not None:
+            raise ValueError(
+                f"{self.operation}: `job` must be None where `out` is a path, whose job is in the "
+                f"folder {os.fspath(out)}.job, got {job!r}"
+            )
+        if is_zarr_array(out):
+            written = [*self.tiles, *(tile.mirrored for tile in self.tiles if self._is_symmetric)]
+            check_chunks(self.operation, out, self.shape, self.dtype, written)
+            if job is None and not self._is_entrywise:
+                raise ValueError(
+                    f"{self.operation}: `job` must be a folder, or `out` a path, for a Zarr array "
+                    "of entries that depend on the median of all, got None"
+                )
+
+    def _kept(self, checked: Any, out: Any, journal: Journal) -> Sink:
+        """Return the matrix on disk that `out` is; else keep parts."""
+        if not is_on_disk(out):
+            return super()._kept(checked, out, journal)
+        names = {tile: self._name_of(tile) for tile in self.tiles}
+        if is_zarr_array(out):
+            stored = self._stored(ZarrTarget(out), journal.folder)
+            return Journaled(stored, journal, names)
+        path = checked_path(self.operation, out)
+        target = PathTarget(path, journal, self.shape, self.dtype, self.tiles[0])
+        if journal.result is not None:
+            return Finished(target)
+        return Journaled(self._stored(target, journal.folder), journal, names)
+
+    def _stored(self, target: Target, folder: Path | None) -> StoredBlocks:
+        """Return the blocks of a matrix on disk; those that depend on others lie in the folder."""
+        [name] = self._names
+        if folder is None or self._is_entrywise:
+            return StoredBlocks(target, name, self._finished, is_symmetric=self._is_symmetric)
+        apart = Apart(folder, self.shape, self.dtype)
+        return StoredTogether(
+            target, name, self._finished, is_symmetric=self._is_symmetric, apart=apart
+        )
+
+    def _sink(self, checked: Any, out: Any) -> Sink:
+        """Return the matrices themselves: `out`, or new ones."""
+        if is_zarr_array(out):
+            return self._stored(ZarrTarget(out), None)
         advice = f"{PASS_OUT}, or {FEWER_SAMPLES}"
         if len(self._names) > 1:
             advice = f"plan one kernel at a time, or {FEWER_SAMPLES}"

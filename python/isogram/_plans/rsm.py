@@ -91,6 +91,17 @@ class RsmPlan(BlocksPlan):
                 raise zero_median(self.operation, "pairs of inputs")
 
     @property
+    def _is_entrywise(self) -> bool:
+        """Whether entries do not depend on the median of all distances."""
+        return "distance" not in self._names or not self.bandwidth.of_median
+
+    def _fingerprints(self, checked: Pairs) -> dict[str, str]:
+        return {
+            spec.name: side.fingerprint
+            for spec, side in zip(self.inputs, checked.sides, strict=True)
+        }
+
+    @property
     def rank(self) -> int | None:
         """How many axes the matching sees; None: all channels."""
         return None if self.matching.axes is None else len(self.matching.axes)

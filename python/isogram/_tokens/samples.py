@@ -64,6 +64,13 @@ class Samples:
         n, *axes = self.sources[0].shape
         return (n, *(axes[1:] if self.layout == "nchw" else axes[:-1]))
 
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the caller's arrays: all are read."""
+        from isogram._fingerprint import fingerprint_of
+
+        return fingerprint_of(*self.sources)
+
     def taken(self, input: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """Return the tokens of an input of the host that count, not scaled, and their positions."""
         if self.layout is None:

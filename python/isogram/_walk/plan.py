@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+import os
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 
+from isogram import _core
 from isogram._arguments import threads
 from isogram._entries import type_name
 from isogram._errors import errors_of, warn
@@ -23,6 +26,9 @@ from isogram._walk.tiles import Tile
 
 if TYPE_CHECKING:
     from hashlib import blake2b
+    from pathlib import Path
+
+    from isogram._walk.journal import Journal
 
 
 class InputSpec(NamedTuple):
@@ -119,11 +125,14 @@ class Plan(ABC):
         The blocks of the result; of a symmetric one those on and above the diagonal.
     inputs : tuple of InputSpec
         Name, shape and type of each input, that `compute()` must be given again.
+    options : dict of str to str
+        The options that `isogram.plan` was given, as the journal of a job says them.
     """
 
     operation: str
     tiles: tuple[Tile, ...]
     inputs: tuple[InputSpec, ...]
+    options: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     def compute(
         self,
@@ -152,6 +161,7 @@ class Plan(ABC):
         self,
         *inputs: Any,
         out: Any = None,
+        job: str | os.PathLike[str] | None = None,
         num_threads: int | None = None,
         progress: Progress = False,
     ) -> Any:
@@ -159,8 +169,15 @@ class Plan(ABC):
 
         Of the inputs, which may be memory maps, only the rows and columns of one tile are read at a
         time. A matrix that parts are blocks of is stored block by block, in `out` if that is given:
-        an array of its shape and type, say a memory map. Other results are made of all parts; if a
-        stage reduces to another plan, that one is run too. Warns as the operation does.
+        an array of its shape and type, say a memory map; a Zarr array whose chunks tiles are made
+        of; or a path that ends in .npy or .zarr, at which it is once it is whole, and which is
+        returned as a memory map or a Zarr array for reading. Other results are made of all parts;
+        if a stage reduces to another plan, that one is run too. Warns as the operation does.
+
+        With a path, the folder `<out>.job` keeps what is finished, and a journal of it; with `job`,
+        a folder, that one does, and all parts with it. The same call goes on after an interruption
+        or on a full disk, and returns a result that is finished at once. Other inputs, options or
+        versions are refused (ValueError), and so is a second process (BlockingIOError).
         """
         workers = threads(self.operation, num_threads)
 
@@ -170,7 +187,7 @@ class Plan(ABC):
 
             return partial(in_turns, [HostWorker(part)])
 
-        result, remarks = self._run_by(on_host, inputs, out, progress)
+        result, remarks = self._run_by(on_host, inputs, out, progress, job)
         warn(remarks, stacklevel=2)
         return result
 
@@ -180,23 +197,86 @@ class Plan(ABC):
         inputs: Sequence[Any],
         out: Any,
         progress: Progress,
+        job: Any = None,
     ) -> Reduced:
         """Return the result, stage by stage; `computing` takes a stage and its checked inputs."""
         result, remarks = self, list[str]()
-        while isinstance(result, Plan):
-            stage, checked = result, result._as_planned(*inputs)
-            sink, compute = stage._sink(checked, out), computing(stage, checked)
-            with errors_of(self.operation), reporting(self.operation, progress) as report:
-                result, remarks = walk(stage, compute, sink, report)
-        return result if out is None else out, remarks
+        with self._journal(inputs, out, job) as journal:
+            while isinstance(result, Plan):
+                stage, checked = result, result._as_planned(*inputs)
+                compute = computing(stage, checked)
+                with errors_of(self.operation), reporting(self.operation, progress) as report:
+                    if journal is None:
+                        sink = stage._sink(checked, out)
+                    else:
+                        sink = stage._kept(checked, out, journal)
+                    result, remarks = walk(stage, compute, sink, report)
+        return result if out is None or _is_path(out) else out, remarks
 
-    def _sink(self, checked: Any, out: Any) -> Sink:
-        """Return where `run()` puts parts; its result is that of `_reduced()`."""
+    def _journal(
+        self, inputs: Sequence[Any], out: Any, job: Any
+    ) -> AbstractContextManager[Journal | None]:
+        """Open the journal of a job, if there is to be one."""
+        folder = self._folder(out, job)
+        if folder is None:
+            return nullcontext()
+        from isogram._walk.journal import opened
+
+        return opened(self.operation, folder, lambda: self._facts(self._as_planned(*inputs)))
+
+    def _folder(self, out: Any, job: Any) -> Path | None:
+        """Return the folder of a job: the caller's, or that of a path; None: there is no job."""
+        from isogram._output import path_of
+        from isogram._walk.targets import checked_path
+
+        self._check_out(out, job)
+        if job is not None:
+            return path_of(self.operation, "job", job)
+        if not _is_path(out):
+            return None
+        path = checked_path(self.operation, out)
+        return path.with_name(path.name + ".job")
+
+    def _check_out(self, out: Any, job: Any) -> None:
+        """Raise for an `out` that the result cannot be in."""
         if out is not None:
             raise ValueError(
                 f"{self.operation}: `out` must be None for a plan whose parts are no blocks of a "
                 f"matrix, got {type(out).__name__}"
             )
+
+    def _facts(self, checked: Any) -> dict[str, Any]:
+        """Return what a job is of: the result must not be made of parts of another."""
+        return {
+            "operation": self.operation,
+            "isogram": _core.build_info()["version"],
+            "instruction set": _core.simd_level(),
+            "inputs": self._fingerprints(checked),
+            "options": dict(self.options),
+            "tiles": len(self.tiles),
+            "plan": self._digest,
+        }
+
+    def _fingerprints(self, checked: Any) -> dict[str, str]:
+        """Return a digest of each input, all of which is read."""
+        from isogram._fingerprint import fingerprint_of_rows
+
+        return {
+            spec.name: fingerprint_of_rows(spec.shape, spec.itemsize, source.rows)
+            for spec, source in zip(self.inputs, checked, strict=True)
+        }
+
+    def _kept(self, checked: Any, out: Any, journal: Journal) -> Sink:
+        """Return a sink that keeps parts on disk, and has those that the journal knows."""
+        from isogram._walk.journal import Journaled
+        from isogram._walk.stored import StoredParts
+
+        names = {tile: self._name_of(tile) for tile in self.tiles}
+        parts = StoredParts(self._sink(checked, out), journal.folder, names)
+        return Journaled(parts, journal, names)
+
+    def _sink(self, checked: Any, out: Any) -> Sink:
+        """Return where `run()` puts parts; its result is that of `_reduced()`."""
         return Reduction(self._reduced)
 
     @abstractmethod
@@ -372,9 +452,9 @@ class Plan(ABC):
         from hashlib import blake2b  # with OpenSSL, an eighth of the time of `import isogram`
 
         digest = blake2b(digest_size=16)
-        for field in fields(self):
-            if field.name != "tiles":
-                _add(digest, getattr(self, field.name))
+        for each in fields(self):
+            if each.name not in ("tiles", "options"):
+                _add(digest, getattr(self, each.name))
         return digest.hexdigest()
 
     def __eq__(self, other: object) -> bool:
@@ -395,6 +475,10 @@ class Plan(ABC):
             f"bytes; reads {cost.read_bytes} bytes, makes {cost.result_bytes}, and takes about "
             f"{cost.memory} bytes of memory"
         )
+
+
+def _is_path(out: Any) -> bool:
+    return isinstance(out, str | os.PathLike)
 
 
 def _length(span: slice) -> int:

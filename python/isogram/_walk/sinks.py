@@ -14,7 +14,7 @@ class Sink(Protocol):
     def has(self, tile: Tile) -> bool:
         """Whether the sink has the part of a tile."""
 
-    def put(self, tile: Tile, part: Any) -> None:
+    def put(self, tile: Tile, part: Any) -> object:
         """Keep the part of a tile."""
 
     def result(self) -> Any:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import math
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 import isogram as ig
 from isogram._arguments import items_of
 from isogram._arrays import gpu_of, to_host
+from isogram._fingerprint import fingerprint_of, fingerprint_of_rows
 from isogram._labels import labels_of
 from isogram._loading import if_imported
 from isogram._output import path_of, replacing
@@ -31,7 +30,6 @@ SUFFIXES = (".json", ".npz")
 
 _FORMAT = "isogram result"
 _VERSION = 1
-_BLOCK = 1 << 24  # bytes of rows that are read at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,17 +191,9 @@ def fingerprint(layer: Array | Layer) -> str:
     Numbers are taken little-endian, row by row in blocks of 16 MiB; a layer of a file is not held.
     """
     source = layer if isinstance(layer, Layer) else to_host(_with_bits(layer))
-    shape, itemsize = tuple(source.shape), source.dtype.itemsize
-    digest = hashlib.sha256(f"{shape} {itemsize}".encode())
-    count = shape[0] if shape else 1
-    step = max(1, _BLOCK * count // max(1, math.prod(shape) * itemsize))
-    for first in range(0, count, step):
-        span = slice(first, min(first + step, count))
-        rows = source.rows(span) if isinstance(source, Layer) else np.atleast_1d(source)[span]
-        if rows.dtype.byteorder == ">":
-            rows = rows.astype(rows.dtype.newbyteorder("<"))
-        digest.update(np.ascontiguousarray(rows).view(np.uint8).data)
-    return digest.hexdigest()
+    if isinstance(source, Layer):
+        return fingerprint_of_rows(tuple(source.shape), source.dtype.itemsize, source.rows)
+    return fingerprint_of(source)
 
 
 def _with_bits(layer: Array) -> Array:

@@ -1,0 +1,208 @@
+"""Jobs on disk: what is finished of a result, so that the same call goes on after an interruption.
+
+The folder of a job has a journal, `journal.jsonl`: a line that says what is computed, of which
+inputs, with which options; then a line for each part that is stored, with its checksum. A part is
+stored first, and recorded when it is on the disk. What is stored is read again before it counts.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from isogram._walk.sinks import Sink
+from isogram._walk.tiles import Tile
+
+_JOURNAL, _LOCK = "journal.jsonl", "lock"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Journal:
+    """The journal of a job, which no other process has open."""
+
+    def __init__(self, folder: Path, stream: int, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Take the folder, the file to append to, and what it says."""
+        self.folder = folder
+        self._stream = stream
+        self._checksums = {entry["part"]: entry["crc32"] for entry in entries if "part" in entry}
+        results = [entry["result"] for entry in entries if "result" in entry]
+        self.result: Mapping[str, Any] | None = results[-1] if results else None
+
+    def checksum(self, part: str) -> int | None:
+        """Return the checksum of a part, None if it is not stored."""
+        return self._checksums.get(part)
+
+    def record(self, part: str, checksum: int) -> None:
+        """Record a part that is on the disk."""
+        self._append({"part": part, "crc32": checksum})
+        self._checksums[part] = checksum
+
+    def finish(self, result: Mapping[str, Any]) -> None:
+        """Record the result, which is whole."""
+        self._append({"result": result})
+        self.result = result
+
+    def _append(self, entry: Mapping[str, Any]) -> None:
+        _append(self._stream, entry)
+
+
+class Stored(Sink, Protocol):
+    """A sink on disk."""
+
+    def put(self, tile: Tile, part: Any) -> int:
+        """Store the part of a tile, wait until it is on the disk, and return its checksum."""
+
+    def restore(self, tile: Tile, checksum: int) -> None:
+        """Take the part of a tile that is stored from before, if it is whole."""
+
+
+class Journaled:
+    """A sink on disk whose parts are recorded."""
+
+    def __init__(self, sink: Stored, journal: Journal, names: Mapping[Tile, str]) -> None:
+        """Take the sink and the names of all parts; look which of them are stored."""
+        self._sink, self._journal, self._names = sink, journal, names
+        for tile, name in names.items():
+            if (checksum := journal.checksum(name)) is not None:
+                sink.restore(tile, checksum)
+
+    def has(self, tile: Tile) -> bool:
+        """Whether there is a part of a tile."""
+        return self._sink.has(tile)
+
+    def put(self, tile: Tile, part: Any) -> None:
+        """Store the part of a tile, then record it."""
+        self._journal.record(self._names[tile], self._sink.put(tile, part))
+
+    def result(self) -> Any:
+        """Return the result of all parts."""
+        return self._sink.result()
+
+
+@contextmanager
+def opened(
+    function: str, folder: Path, facts: Callable[[], Mapping[str, Any]]
+) -> Iterator[Journal]:
+    """Open the journal of a job, or begin one, for as long as the context lasts.
+
+    `facts()` says what is computed of what: a journal with other facts is refused. A full disk is
+    reported as an error that says what to do.
+    """
+    folder.mkdir(exist_ok=True)
+    lock = _locked(function, folder)
+    try:
+        stream = os.open(folder / _JOURNAL, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            yield Journal(folder, stream, _entries(function, folder, stream, facts()))
+        finally:
+            os.close(stream)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise OSError(
+            error.errno,
+            f"{function}: {os.strerror(error.errno or 0)}: what is finished is kept in {folder}; "
+            "make room, and call again to go on",
+        ) from error
+    finally:
+        os.close(lock)
+
+
+def _locked(function: str, folder: Path) -> int:
+    """Return the lock of a folder, which ends with this process."""
+    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        owner = os.pread(lock, 100, 0).decode(errors="replace") or "another"
+        os.close(lock)
+        raise BlockingIOError(
+            f"{function}: the job in {folder} must be of one process at a time, got a second "
+            f"beside {owner}"
+        ) from None
+    with suppress(OSError):  # on a full disk
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"process {os.getpid()} on {os.uname().nodename}".encode(), 0)
+    return lock
+
+
+def _entries(
+    function: str, folder: Path, stream: int, facts: Mapping[str, Any]
+) -> list[Mapping[str, Any]]:
+    """Return what a journal says beside the facts, which have to be the same; begin a new one."""
+    (was, *entries), end = _read(stream)
+    os.ftruncate(stream, end)  # a line that an interruption cut is none
+    if was is None:
+        _append(stream, facts)
+    elif difference := _difference(was, facts):
+        raise ValueError(
+            f"{function}: the job in {folder} must go on as it began, but {difference}: delete the "
+            "folder to begin anew"
+        )
+    return entries
+
+
+def _read(stream: int) -> tuple[list[Any], int]:
+    """Return the lines of a journal, None for the first if it is not there, and where they end."""
+    entries: list[Any] = []
+    end = 0
+    with os.fdopen(os.dup(stream), "rb") as file:
+        file.seek(0)
+        for line in file:
+            try:
+                entries.append(json.loads(line) if line.endswith(b"\n") else None)
+            except ValueError:
+                entries.append(None)
+            if entries[-1] is None:
+                entries.pop()
+                break
+            end += len(line)
+    return entries or [None], end
+
+
+def _append(stream: int, entry: Mapping[str, Any]) -> None:
+    line = json.dumps(entry).encode() + b"\n"
+    end = os.fstat(stream).st_size
+    try:
+        while line:
+            line = line[os.write(stream, line) :]
+        os.fsync(stream)
+    except OSError:
+        os.ftruncate(stream, end)  # no half of a line
+        raise
+
+
+def _difference(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Return how the facts of a job differ, by the name of the first that does."""
+    for name, value in now.items():
+        before = was.get(name)
+        if before == value:
+            continue
+        if name == "inputs":
+            return _changed(before, value)
+        if name == "options":
+            return _other_option(before, value)
+        if name == "plan":
+            return "its plan differs"
+        return f"{name} was {before}, and is {value}"
+    return ""
+
+
+def _changed(before: Any, now: Mapping[str, Any]) -> str:
+    names = [name for name in now if not before or before.get(name) != now[name]]
+    names += [name for name in before or () if name not in now]
+    return f"`{names[0]}` changed" + (f", and {len(names) - 1} more" if names[1:] else "")
+
+
+def _other_option(before: Any, now: Mapping[str, Any]) -> str:
+    before = before or {}
+    names = [name for name in now | before if before.get(name) != now.get(name)]
+    return ", and ".join(
+        f"option `{name}` was {before.get(name)}, and is {now.get(name)}" for name in names
+    )

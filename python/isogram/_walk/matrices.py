@@ -1,0 +1,157 @@
+"""Matrices on disk that tiles are written to: .npy files, and Zarr arrays of tiles."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram._loading import if_imported, loaded
+from isogram._walk.tiles import Tile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Matrix(Protocol):
+    """A matrix on disk, which is written and read tile by tile."""
+
+    def write(self, tile: Tile, block: NDArray[Any]) -> None:
+        """Write a block; raise OSError where the disk has no room for it."""
+
+    def read(self, tile: Tile) -> NDArray[Any]:
+        """Return a copy of a block."""
+
+    def flush(self) -> None:
+        """Wait until everything that was written is on the disk."""
+
+
+class NpyMatrix:
+    """A .npy file.
+
+    It is written row by row: a memory map of a file with holes ends the process on a full disk.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, int], dtype: str) -> None:
+        """Take the path of the file; make one that has no block yet if there is none."""
+        self._path = path
+        header = io.BytesIO()
+        facts = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(header, facts)
+        self._first, self._row = header.tell(), shape[1] * np.dtype(dtype).itemsize
+        size = self._first + shape[0] * self._row
+        if not path.exists() or path.stat().st_size != size:
+            path.write_bytes(header.getbuffer())
+            os.truncate(path, size)
+        self._map = np.memmap(path, dtype, "r", self._first, shape)
+
+    def write(self, tile: Tile, block: NDArray[Any]) -> None:
+        """Write the rows of a block."""
+        rows = np.ascontiguousarray(block)
+        if rows.strides[0] == self._row:
+            rows = rows.reshape(1, -1)
+        top, left = tile.place
+        with self._path.open("r+b", buffering=0) as file:
+            for i, row in enumerate(rows, top):
+                first = self._first + i * self._row + left * row.itemsize
+                _write(file.fileno(), first, row.data.cast("B"))
+
+    def read(self, tile: Tile) -> NDArray[Any]:
+        """Return a copy of a block."""
+        return np.array(tile.of(self._map))
+
+    def flush(self) -> None:
+        """Wait until everything that was written is on the disk."""
+        with self._path.open("r+b") as file:
+            os.fsync(file.fileno())
+
+
+def _write(file: int, first: int, data: memoryview) -> None:
+    while data:  # a disk that is almost full takes a part of it
+        written = os.pwrite(file, data, first)
+        first, data = first + written, data[written:]
+
+
+class ZarrMatrix:
+    """A Zarr array; a tile is one whole chunk of it, or several."""
+
+    def __init__(self, array: Any) -> None:
+        """Take the array."""
+        self._array = array
+
+    def write(self, tile: Tile, block: NDArray[Any]) -> None:
+        """Write the chunks of a block."""
+        self._array[tile.rows, tile.cols] = block
+
+    def read(self, tile: Tile) -> NDArray[Any]:
+        """Return a block."""
+        return np.asarray(tile.of(self._array))
+
+    def flush(self) -> None:
+        """Do nothing, as stores cannot be asked to: a checksum finds a chunk that is not whole."""
+
+
+def zarr_matrix(path: Path, shape: tuple[int, int], dtype: str, chunks: tuple[int, int]) -> Any:
+    """Open a Zarr array, or make one; entries that are not there yet are NaN."""
+    zarr = zarr_for(path)
+    if path.exists():
+        return zarr.open_array(path, mode="r+")
+    return zarr.create_array(
+        path,
+        shape=shape,
+        dtype=dtype,
+        chunks=chunks,
+        compressors=None,  # they hardly make entries of floating point smaller
+        fill_value=math.nan,
+        config={"write_empty_chunks": True},
+    )
+
+
+def zarr_for(path: Path) -> Any:
+    """Return the library, or say what to install."""
+    try:
+        return loaded("zarr")[0]
+    except ImportError as error:
+        raise ImportError(f"{path} needs zarr: pip install 'isogram[io]'") from error
+
+
+def is_zarr_array(out: Any) -> bool:
+    """Whether an argument is an array of Zarr."""
+    return isinstance(out, if_imported("zarr", "Array"))
+
+
+def is_on_disk(out: Any) -> bool:
+    """Whether an argument is a path, or an array of Zarr."""
+    return isinstance(out, str | os.PathLike) or is_zarr_array(out)
+
+
+def check_chunks(
+    function: str,
+    array: Any,
+    shape: tuple[int, int],
+    dtype: str,
+    tiles: Iterable[Tile],
+) -> None:
+    """Raise for a Zarr array of another shape or type, or whose chunks are cut by tiles.
+
+    `tiles` are all that are written, mirror images included.
+    """
+    if tuple(array.shape) != shape:
+        raise ValueError(f"{function}: `out` must be of shape {shape}, got {tuple(array.shape)}")
+    if array.dtype != dtype:
+        raise TypeError(f"{function}: `out` must be of {dtype}, got {array.dtype}")
+    if array.read_only:
+        raise ValueError(f"{function}: `out` must be writeable, got a read-only Zarr array")
+    chunks = tuple(array.shards or array.chunks)
+    for tile in tiles:
+        for span, chunk, end in zip(tile, chunks, shape, strict=True):
+            if span.start % chunk or (span.stop % chunk and span.stop != end):
+                raise ValueError(
+                    f"{function}: `out` must have chunks that tiles are made of, got chunks of "
+                    f"{chunks} and a tile with the span {span.start} to {span.stop}"
+                )

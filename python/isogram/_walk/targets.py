@@ -1,0 +1,146 @@
+"""Where results on disk go: a path, at which the result is once it is whole, or a Zarr array."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from isogram._errors import PlaceError
+from isogram._output import check_target, path_of
+from isogram._walk.journal import Journal
+from isogram._walk.matrices import Matrix, NpyMatrix, ZarrMatrix, zarr_for, zarr_matrix
+from isogram._walk.tiles import Tile
+
+
+class Target(Protocol):
+    """Where a result goes."""
+
+    @property
+    def matrix(self) -> Matrix:
+        """The matrix that the entries of the result are written to."""
+
+    def take(self, file: Path, tiles: Iterable[Tile]) -> None:
+        """Take the entries of a .npy file, which is of no more use, tile by tile."""
+
+    def give(self, remarks: list[str]) -> Any:
+        """Return the result, which is whole."""
+
+
+class ZarrTarget:
+    """A Zarr array of the caller."""
+
+    def __init__(self, array: Any) -> None:
+        """Take the array."""
+        self._array = array
+        self.matrix: Matrix = ZarrMatrix(array)
+
+    def take(self, file: Path, tiles: Iterable[Tile]) -> None:
+        """Copy the entries of a .npy file, tile by tile."""
+        _copy(file, self.matrix, tiles)
+
+    def give(self, remarks: list[str]) -> Any:
+        """Return the array."""
+        return self._array
+
+
+class PathTarget:
+    """A .npy file or a Zarr array at a path, which is in the folder of a job until it is whole."""
+
+    def __init__(
+        self, path: Path, journal: Journal, shape: tuple[int, int], dtype: str, tile: Tile
+    ) -> None:
+        """Take the path, the journal, and the matrix that it will be; `tile` is the first."""
+        self._path, self._journal, self._tile = path, journal, tile
+        self._shape, self._dtype = shape, dtype
+        self._partial = journal.folder / f"matrix{path.suffix}"
+        if path.is_dir() and journal.result is None:
+            raise PlaceError(ValueError, f"`out` must be a new path, but {path} is there already")
+
+    @cached_property
+    def matrix(self) -> Matrix:
+        """The matrix that is not whole yet."""
+        if self._path.suffix == ".npy":
+            return NpyMatrix(self._partial, self._shape, self._dtype)
+        return ZarrMatrix(zarr_matrix(self._partial, self._shape, self._dtype, self._tile.shape))
+
+    def take(self, file: Path, tiles: Iterable[Tile]) -> None:
+        """Take the entries of a .npy file."""
+        if self._path.suffix == ".npy":
+            file.replace(self._partial)
+        else:
+            _copy(file, self.matrix, tiles)
+
+    def give(self, remarks: list[str]) -> Any:
+        """Record the result, move it to its path and return it, read-only."""
+        self.__dict__.pop("matrix", None)
+        self._journal.finish({"state": _state(self._partial), "remarks": remarks})
+        return self.finished()[0]
+
+    def finished(self) -> tuple[Any, list[str]]:
+        """Return the result that the journal says is whole, and the warnings that a caller gets."""
+        result = self._journal.result or {}
+        if self._partial.exists():
+            self._partial.replace(self._path)
+        if _state(self._path) != result["state"]:
+            raise PlaceError(
+                ValueError,
+                f"`out` must be as the job left it, but {self._path} changed, or is gone: delete "
+                f"{self._journal.folder} to begin anew",
+            )
+        return _opened(self._path), list(result["remarks"])
+
+
+class Finished:
+    """The sink of a result that is whole."""
+
+    def __init__(self, target: PathTarget) -> None:
+        """Take where the result is."""
+        self.result = target.finished
+
+    def has(self, tile: Tile) -> bool:
+        """Return True."""
+        return True
+
+    def put(self, tile: Tile, part: Any) -> None:
+        """Do nothing: all tiles are there."""
+
+
+def checked_path(function: str, out: Any) -> Path:
+    """Return the path of a result, or raise for one that cannot be written."""
+    path = path_of(function, "out", out)
+    if path.suffix not in (".npy", ".zarr"):
+        raise ValueError(f"{function}: `out` must be a path that ends in .npy or .zarr, got {path}")
+    if path.suffix == ".npy":
+        return check_target(path)
+    zarr_for(path)
+    return path
+
+
+def _opened(path: Path) -> Any:
+    if path.suffix == ".npy":
+        return np.load(path, mmap_mode="r")
+    return zarr_for(path).open_array(path, mode="r")
+
+
+def _copy(file: Path, matrix: Matrix, tiles: Iterable[Tile]) -> None:
+    entries = np.load(file, mmap_mode="r")
+    for tile in tiles:
+        matrix.write(tile, tile.of(entries))
+    file.unlink()
+
+
+def _state(path: Path) -> int:
+    """Return a checksum of the sizes and times of all files of a result."""
+    return zlib.crc32("".join(sorted(_files(path))).encode())
+
+
+def _files(path: Path) -> Iterator[str]:
+    for file in [path, *path.rglob("*")]:
+        if file.is_file():
+            about = file.stat()
+            yield f"{file.relative_to(path)} {about.st_size} {about.st_mtime_ns};"

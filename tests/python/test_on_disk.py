@@ -1,0 +1,223 @@
+"""Results on disk: paths as `out`, journals of what is finished, and calls that go on."""
+
+import json
+import os
+import re
+
+import isogram as ig
+import numpy as np
+import pytest
+from support import RSM_KERNELS
+
+TOKENS = np.random.default_rng(0).standard_normal((50, 6, 5)).astype(np.float32)
+OTHER = np.random.default_rng(1).standard_normal((30, 6, 5)).astype(np.float32)
+FEATURES = np.random.default_rng(2).standard_normal((50, 7)).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def rsm_to(out, *inputs, tile=16, job=None, progress=False, **options):
+    inputs = inputs or (TOKENS,)
+    plan = ig.plan("semantic_rsm", *inputs, tile=tile, **options)
+    return plan.run(*inputs, out=out, job=job, progress=progress)
+
+
+def zarr_array(name, shape, chunks, **options):
+    zarr = pytest.importorskip("zarr")
+    return zarr.create_array(name, shape=shape, chunks=chunks, dtype="float32", **options)
+
+
+class Counted:
+    """A progress that counts the pairs that are computed, not those that are there already."""
+
+    def __init__(self, stop_after=None):
+        self.reports, self.stop_after = [], stop_after
+
+    def __call__(self, done, total):
+        self.reports.append(done)
+        if self.stop_after is not None and len(self.reports) > self.stop_after:
+            raise KeyboardInterrupt
+
+
+class TestOut:
+    @pytest.mark.parametrize("ending", ["npy", "zarr"])
+    @pytest.mark.parametrize("bandwidth", ["median", 2.0])
+    @pytest.mark.parametrize("kernel", RSM_KERNELS)
+    @pytest.mark.parametrize("inputs", [(TOKENS,), (TOKENS, OTHER)], ids=["one set", "two sets"])
+    def test_path(self, inputs, kernel, bandwidth, ending):
+        if ending == "zarr":
+            pytest.importorskip("zarr")
+        options = {"kernel": kernel, "bandwidth": bandwidth}
+        expected = ig.semantic_rsm(*inputs, **options)
+        for _ in range(2):  # the second time it is there already
+            result = rsm_to(f"rsm.{ending}", *inputs, **options)
+            assert result.dtype == np.float32
+            assert np.array_equal(result[...], expected)
+        assert sorted(os.listdir(f"rsm.{ending}.job")) == ["journal.jsonl", "lock"]
+
+    def test_functions(self):
+        pytest.importorskip("zarr")
+        calls = {
+            "gram": (ig.gram, (FEATURES,), {"kernel": "rbf"}),
+            "gram of two sets": (ig.gram, (FEATURES, FEATURES[:7]), {}),
+            "semantic_rsm": (ig.semantic_rsm, (TOKENS,), {"progress": Counted()}),
+            "spatial_rsm": (ig.spatial_rsm, (TOKENS, OTHER), {"normalize": "token"}),
+        }
+        for name, (function, inputs, options) in calls.items():
+            for ending in ("npy", "zarr"):
+                result = function(*inputs, out=f"{name}.{ending}", **options)
+                assert np.array_equal(result[...], function(*inputs, **options))
+        assert np.array_equal(np.load("semantic_rsm.npy"), ig.semantic_rsm(TOKENS))
+
+    @pytest.mark.parametrize("chunks", [(16, 16), (8, 8)])
+    @pytest.mark.parametrize("job", [None, "job"])
+    def test_zarr_array(self, job, chunks):
+        out = zarr_array("rsm.zarr", (50, 50), chunks)
+        assert rsm_to(out, job=job) is out
+        assert np.array_equal(out[...], ig.semantic_rsm(TOKENS))
+
+    def test_shards(self):
+        out = zarr_array("rsm.zarr", (50, 50), (8, 8), shards=(16, 16))
+        rsm_to(out)
+        assert np.array_equal(out[...], ig.semantic_rsm(TOKENS))
+
+    def test_median_in_a_zarr_array(self):
+        out = zarr_array("rsm.zarr", (50, 50), (16, 16))
+        rsm_to(out, kernel="rbf", job="job")
+        assert np.array_equal(out[...], ig.semantic_rsm(TOKENS, kernel="rbf"))
+
+    def test_chunks_are_tiles(self):
+        pytest.importorskip("zarr")
+        assert rsm_to("rsm.zarr").chunks == (16, 16)
+
+    def test_nothing_is_at_the_path_before_it_is_whole(self):
+        with pytest.raises(KeyboardInterrupt):
+            rsm_to("rsm.npy", progress=Counted(stop_after=3))
+        assert not os.path.exists("rsm.npy")
+
+    def test_warnings_come_again(self):
+        huge = TOKENS * 1e25
+        for _ in range(2):
+            with pytest.warns(RuntimeWarning, match="beyond the range"):
+                rsm_to("rsm.npy", huge, kernel="linear")
+
+    def test_a_file_is_replaced(self):
+        np.save("rsm.npy", np.zeros(3))
+        assert np.array_equal(rsm_to("rsm.npy"), ig.semantic_rsm(TOKENS))
+
+    @pytest.mark.parametrize(
+        ("options", "error", "message"),
+        [
+            ({"out": "rsm.txt"}, ValueError, "`out` must be a path that ends in .npy or .zarr"),
+            ({"out": "rsm.npy", "job": "job"}, ValueError, "`job` must be None where `out` is a"),
+            ({"out": "rsm.npy", "kernel": RSM_KERNELS}, ValueError, "`out` must be None for sev"),
+            ({"out": "nowhere/rsm.npy"}, FileNotFoundError, "nowhere"),
+            ({"out": None, "job": 3}, TypeError, "`job` must be a string or a path, got 3"),
+        ],
+    )
+    def test_refused(self, options, error, message):
+        with pytest.raises(error, match=re.escape(message)):
+            rsm_to(**options)
+
+    def test_a_folder_is_not_replaced(self):
+        pytest.importorskip("zarr")
+        os.mkdir("rsm.zarr")
+        with pytest.raises(ValueError, match=r"`out` must be a new path, but .*rsm\.zarr is there"):
+            rsm_to("rsm.zarr")
+
+    @pytest.mark.parametrize(
+        ("shape", "chunks", "options", "message"),
+        [
+            ((50, 49), (16, 16), {}, "`out` must be of shape"),
+            (
+                (50, 50),
+                (12, 16),
+                {},
+                "`out` must have chunks that tiles are made of, got chunks of",
+            ),
+            ((50, 50), (16, 16), {"kernel": "rbf"}, "`job` must be a folder, or `out` a path"),
+        ],
+    )
+    def test_zarr_array_that_is_refused(self, shape, chunks, options, message):
+        with pytest.raises(ValueError, match=message):
+            rsm_to(zarr_array("rsm.zarr", shape, chunks), **options)
+
+    def test_zarr_array_of_another_type(self):
+        out = pytest.importorskip("zarr").create_array("a.zarr", shape=(50, 50), dtype="float64")
+        with pytest.raises(TypeError, match="`out` must be of float32, got float64"):
+            rsm_to(out)
+
+    def test_zarr_array_for_reading(self):
+        zarr_array("rsm.zarr", (50, 50), (16, 16))
+        out = pytest.importorskip("zarr").open_array("rsm.zarr", mode="r")
+        with pytest.raises(ValueError, match="`out` must be writeable"):
+            rsm_to(out)
+
+    @pytest.mark.parametrize(
+        "options", [{"gpus": 1}, {"memory_limit": 1}, {"pairs": ([0], [1])}, {"loss": TOKENS}]
+    )
+    def test_options_that_plans_do_not_take(self, options):
+        [name] = options
+        with pytest.raises(ValueError, match=f"semantic_rsm: `{name}` must be left out where"):
+            ig.semantic_rsm(TOKENS, out="rsm.npy", **options)
+
+    def test_precision_of_a_gpu(self):
+        with pytest.raises(ValueError, match="gram: `precision` must be left out where `out`"):
+            ig.gram(FEATURES, out="gram.npy", precision="tf32")
+
+    def test_plan_without_blocks(self):
+        plan = ig.plan("cka_matrix", [FEATURES])
+        with pytest.raises(ValueError, match="`out` must be None for a plan whose parts"):
+            plan.run([FEATURES], out="cka.npy")
+        assert not os.path.exists("cka.npy.job")
+
+
+class TestGoesOn:
+    def stopped(self, stop_after=3, **options):
+        """Stop a job in the midst of its tiles; return how many are finished."""
+        with pytest.raises(KeyboardInterrupt):
+            rsm_to("rsm.npy", progress=Counted(stop_after), **options)
+        return len(self.journal()) - 1
+
+    def journal(self):
+        with open("rsm.npy.job/journal.jsonl", encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+
+    def test_after_ctrl_c(self):
+        finished = self.stopped()
+        assert 0 < finished < 10
+        computed = Counted()
+        result = rsm_to("rsm.npy", progress=computed)
+        assert np.array_equal(result, ig.semantic_rsm(TOKENS))
+        assert len(self.journal()) == 1 + 10 + 1
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"inputs": TOKENS + 1}, "`tokens` changed"),
+            ({"inputs": TOKENS[:40]}, "`tokens` changed"),
+            ({"kernel": "linear"}, "option `kernel` was 'cosine', and is 'linear'"),
+            ({"tile": 8}, "option `tile` was 16, and is 8"),
+            ({"lengths": [6] * 49 + [5]}, "option `lengths` was None, and is int64 of shape"),
+            (
+                {"matching": "window", "window": 2},
+                "option `matching` was 'exact', and is 'window', and option `window` was None, and",
+            ),
+        ],
+    )
+    def test_other_job(self, options, message):
+        self.stopped()
+        before = self.journal()
+        options = dict(options)
+        with pytest.raises(ValueError, match=re.escape(message)) as error:
+            rsm_to("rsm.npy", options.pop("inputs", TOKENS), **options)
+        assert "delete the folder to begin anew" in str(error.value)
+        assert self.journal() == before
+
+    def test_other_operation(self):
+        self.stopped()
+        with pytest.raises(ValueError, match="operation was semantic_rsm, and is spatial_rsm"):
+            ig.spatial_rsm(TOKENS, out="rsm.npy")
