@@ -156,6 +156,26 @@ def cka(x, y, *, kernel="linear", estimator="debiased", **parameters):
     return cka_of_grams(k, l, estimator)
 
 
+def partial_cka(x, y, given, *, kernel="linear", estimator="debiased", **parameters):
+    """CKA of what least squares on the Gram matrices of `given` leaves of two Gram matrices."""
+
+    def centred(a):
+        k = np.array(widen(hsic_gram(a, kernel, **parameters)))
+        n = len(k)
+        if estimator == "biased":
+            h = np.eye(n) - np.ones((n, n)) / n
+            return (h @ k @ h).ravel()
+        np.fill_diagonal(k, 0)
+        sums = k.sum(axis=0) / (n - 2)
+        k += k.sum() / ((n - 1) * (n - 2)) - sums[:, None] - sums
+        return k[~np.eye(n, dtype=bool)]
+
+    others = np.stack([centred(a) for a in given], axis=1)
+    k, l = (centred(a) for a in (x, y))  # noqa: E741
+    k, l = (v - others @ np.linalg.lstsq(others, v)[0] for v in (k, l))  # noqa: E741
+    return float(k @ l / np.sqrt((k @ k) * (l @ l)))
+
+
 def cka_matrix(layers, other=None, **parameters):
     """CKA of every pair of layers, (L1, L2)."""
     other = layers if other is None else other

@@ -323,14 +323,22 @@ def two_sets(
     rows = layers_of(function, name, layers, reduce)
     if other is None:
         return rows, None
-    cols = layers_of(function, name_of_other, other, reduce)
+    cols = layers_like(function, name_of_other, other, rows, reduce)
+    require_same_order(function, name_of_other, other, name, layers)  # of recordings
+    return rows, cols
+
+
+def layers_like(
+    function: str, name: str, layers: Any, rows: Layers, reduce: LayerReductionName = "flatten"
+) -> Layers:
+    """Check layers of the samples of others."""
+    cols = layers_of(function, name, layers, reduce)
     _same_positions(
         function, cols.names[0], cols.given[0][1], rows.names[0], rows.given[0][1], reduce
     )
     _same_samples(function, cols.names[0], cols.arrays[0], rows.names[0], rows.arrays[0])
     require_same_order(function, cols.names[0], cols.given[0][1], rows.names[0], rows.given[0][1])
-    require_same_order(function, name_of_other, other, name, layers)  # of recordings
-    return rows, cols
+    return cols
 
 
 def two_sides(

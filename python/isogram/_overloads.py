@@ -117,6 +117,7 @@ class CkaMatrixOptions(_KernelParameters, _Progress, total=False):
     bandwidth: BandwidthsLike
     estimator: EstimatorName
     precision: PrecisionName
+    given: LayersOf[Any] | None
 
 
 class GbsMatrixOptions(_Progress, total=False):

@@ -108,3 +108,83 @@ def test_hsic_with_multiples_of_one_row_is_zero(place, dtype, estimator):
     multiples = np.outer(np.arange(1, 41), np.arange(3, 12)).astype(dtype)
     for kernel in ("cosine", "correlation"):
         assert ig.hsic(x, place.put(multiples), kernel=kernel, estimator=estimator) == 0
+
+
+# Partial CKA --------------------------------------------------------------------------------------
+
+
+def confounded(n, dtype, seed=0):
+    """Inputs, and layers that have little but the inputs in common."""
+    rng = np.random.default_rng(seed)
+    inputs = 3 * rng.standard_normal((n, 5))
+    layers = [
+        np.concatenate([inputs @ rng.standard_normal((5, d)), rng.standard_normal((n, d))], axis=1)
+        for d in (4, 7, 60)
+    ]
+    return inputs.astype(dtype), [layer.astype(dtype) for layer in layers]
+
+
+@pytest.mark.parametrize("kernel", ["linear", "cosine", "rbf"])
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_partial(place, dtype, estimator, kernel):
+    options = {"kernel": kernel, "estimator": estimator}
+    options |= {"bandwidth": 9.0} if kernel == "rbf" else {}
+    for n in place.choose((9, 60), (9, 30)):
+        inputs, layers = confounded(n, dtype)
+        others = [inputs, data((n, 3), dtype, 7)]
+        tolerance = 1e-4 if dtype == "float32" else 1e-10
+        for given in (others[:1], others):
+            there = list(map(place.put, given))
+            put = list(map(place.put, layers))
+            expected = [
+                [oracle.partial_cka(a, b, given, **options) for b in layers] for a in layers
+            ]
+            matrix = place.get(ig.cka_matrix(put, given=there, **options))
+            assert_close(matrix, expected, tolerance, f"{n}")
+            assert np.array_equal(matrix, matrix.T)
+            assert (np.diag(matrix) == 1).all()
+            table = place.get(ig.cka_matrix(put[:2], put[1:], given=there, **options))
+            assert_close(table, np.array(expected)[:2, 1:], tolerance)
+            pair = ig.cka(put[0], put[1], given={"inputs": there[0]}, **options)
+            assert type(pair) is float
+            first = oracle.partial_cka(layers[0], layers[1], given[:1], **options)
+            assert pair == pytest.approx(first, abs=tolerance)
+
+
+def test_partial_of_what_is_given_itself(place):
+    inputs, layers = confounded(40, "float64")
+    put, there = list(map(place.put, [*layers, 2 * inputs])), [place.put(inputs)]
+    with pytest.warns(
+        RuntimeWarning, match=r"^cka_matrix: nothing is left .* of `layers\[3\]`, as"
+    ):
+        matrix = place.get(ig.cka_matrix(put, given=there))
+    assert np.isnan(matrix[3]).all()
+    assert np.isnan(matrix[:, 3]).all()
+    # Given twice, it is regressed out once.
+    once = place.get(ig.cka_matrix(put[:3], given=there))
+    assert_close(matrix[:3, :3], once, 1e-12)
+    assert_close(place.get(ig.cka_matrix(put[:3], given=there * 2)), once, 1e-10)
+
+
+def test_partial_without_values(place):
+    inputs, layers = confounded(20, "float64")
+    put, constant = list(map(place.put, layers)), place.put(np.ones((20, 3)))
+    with pytest.warns(RuntimeWarning, match=r"^cka_matrix: `given\[0\]` is constant"):
+        assert np.isnan(place.get(ig.cka_matrix(put, given=[constant]))).all()
+    with pytest.warns(RuntimeWarning, match=r"^cka_matrix: `layers\[1\]` is constant"):
+        matrix = place.get(ig.cka_matrix([put[0], constant], given=[place.put(inputs)]))
+    assert np.isnan(matrix[1]).all()
+    assert matrix[0, 0] == 1
+    few = [place.put(a[:3]) for a in layers]
+    with pytest.warns(RuntimeWarning, match="needs at least 4 samples, got 3"):
+        assert np.isnan(ig.cka(few[0], few[1], given=[place.put(inputs[:3])]))
+
+
+def test_what_is_given_must_be_of_the_same_samples(place):
+    inputs, layers = confounded(20, "float64")
+    put = list(map(place.put, layers))
+    with pytest.raises(ValueError, match=r"^cka: `given\[0\]` must have as many samples as `x`"):
+        ig.cka(put[0], put[1], given=[place.put(inputs[:19])])
+    with pytest.raises(ValueError, match=r"^cka_matrix: `bandwidth` must be one for all with"):
+        ig.cka_matrix(put, put, given=[put[0]], kernel="rbf", bandwidth=(1.0, 2.0))

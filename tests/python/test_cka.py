@@ -359,3 +359,11 @@ def test_hsic_is_the_inner_product_of_centred_grams(n, seed):
         expected = np.multiply(*centred).sum() / count
         actual = ig.hsic(x, y, estimator=estimator)
         assert_close(actual, expected, 1e-11 * ig.hsic(x, x, estimator="biased"))
+
+
+def test_layers_that_share_their_inputs_alone_are_not_alike_given_these():
+    rng = np.random.default_rng(3)
+    inputs, own = 2 * rng.standard_normal((300, 5)), rng.standard_normal((2, 300, 5))
+    x, y = (np.concatenate([inputs, noise], axis=1) for noise in own)
+    assert ig.cka(x, y) > 0.8
+    assert abs(ig.cka(x, y, given=[inputs])) < 0.1

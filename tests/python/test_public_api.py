@@ -31,9 +31,9 @@ SIGNATURES = {
     "hsic": f'(x, y, *, {KERNEL}, estimator="debiased", {PARAMETERS}, '
     f"{PRECISION}, num_threads=None)",
     "cka": f'(x, y, *, {KERNEL}, estimator="debiased", {PARAMETERS}, '
-    f"{PRECISION}, num_threads=None)",
+    f"{PRECISION}, given=None, num_threads=None)",
     "cka_matrix": f'(layers, other=None, *, {KERNEL}, estimator="debiased", {PARAMETERS}, '
-    f"{PRECISION}, {END})",
+    f"{PRECISION}, given=None, {END})",
     "graph": f"(x, *, k=None, metric='cosine', center=False, symmetrize=True, {PRECISION}, "
     "num_threads=None)",
     "gbs": f'(x, y, *, k=None, center=False, kernel="cosine", {PRECISION}, num_threads=None)',

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isogram._arguments import kernel_of, threads, two_layers, two_sets
+from isogram._arguments import kernel_of, layers_like, threads, two_layers, two_sets
 from isogram._errors import warn
 from isogram._labels import giver_of_table
 from isogram._progress import Progress, reporting
 from isogram._statistics.cka_table import CkaTable, overflow, remarks, table_of, too_small
 from isogram._statistics.layer_pairs import LayerPairs, TooFewSamples
-from isogram._types import Array, Kernel, LayersOf
+from isogram._statistics.partial_cka import partial_cka
+from isogram._types import Array, Kernel, Layers, LayersOf
 from isogram.typing import BandwidthsLike, EstimatorName, LayerKernelName, PrecisionName
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ def cka(
     degree: int = 3,
     coef0: float = 1.0,
     precision: PrecisionName = "float32",
+    given: LayersOf[Array] | None = None,
     num_threads: int | None = None,
 ) -> float:
     """Return the centred kernel alignment of two representations, a similarity of at most 1.
@@ -147,12 +149,16 @@ def cka(
         Of HSIC. Biased CKA nears 1 where features outnumber samples, whatever the data.
     precision, num_threads
         As for `gram`.
+    given : sequence or mapping of arrays of shape (n, d0), optional
+        Partial, or deconfounded, CKA, given what is alike in these, such as the networks' inputs:
+        dK = K - Σ α̂ K0 and dL in the place of K and L, with α̂ by least squares.
 
     Returns
     -------
     float
         NaN, with a RuntimeWarning that says why, where a representation is constant as far as
-        float64 can tell, or for fewer than 2 (debiased: 4) samples.
+        float64 can tell, or for fewer than 2 (debiased: 4) samples; where nothing is left of a Gram
+        matrix without those of `given`.
 
     Raises
     ------
@@ -161,8 +167,13 @@ def cka(
 
     Notes
     -----
-    Types, cost and memory as for `hsic`. Sources: Kornblith et al. 2019, "Similarity of Neural
-    Network Representations Revisited"; debiased: Nguyen et al. 2021.
+    Types, cost and memory as for `hsic`. With `given`, K, L and K0 are centred as the estimator
+    centres them, and then regressed: CKA is the partial correlation of centred Gram matrices, in
+    closed form from the CKA of all pairs of `x`, `y` and `given`, as the partial distance
+    correlation of Székely & Rizzo 2014 is. Cui et al. 2022 (arXiv:2202.00095) do the same with the
+    biased estimator; their code then sets negative eigenvalues of dK and dL to 0, as is not done
+    here. Sources: Kornblith et al. 2019, "Similarity of Neural Network Representations Revisited";
+    debiased: Nguyen et al. 2021.
 
     Examples
     --------
@@ -174,6 +185,10 @@ def cka(
     """
     pairs = LayerPairs.of("cka", *two_layers("cka", x, y), threads("cka", num_threads), None)
     options = kernel_of("cka", kernel, bandwidth, gamma, degree, coef0)
+    if given is not None:
+        controls = layers_like("cka", "given", given, pairs.x)
+        values = _partial(pairs, controls, options, estimator, precision)
+        return float(values[0, 0])
     table = _table(pairs, options, estimator, precision)
     if table is None:
         return float("nan")
@@ -204,6 +219,7 @@ def cka_matrix(
     degree: int = 3,
     coef0: float = 1.0,
     precision: PrecisionName = "float32",
+    given: LayersOf[Array] | None = None,
     num_threads: int | None = None,
     progress: Progress = False,
 ) -> Array:
@@ -225,6 +241,8 @@ def cka_matrix(
         As for `cka`.
     precision, num_threads
         As for `gram`.
+    given : sequence or mapping of arrays of shape (n, d0), optional
+        Partial CKA given these, as for `cka`.
     progress : bool or callable
         True draws a bar with tqdm; a callable is called with (done, total), in pairs of layers.
         The first call comes once all layers are packed, and those of long rows multiplied.
@@ -248,7 +266,8 @@ def cka_matrix(
     per layer and n² per pair of layers; for the linear kernel n·d_k·d_l per pair where that is
     less. Memory: one packed copy of the layers; for a layer of long rows half an n × n matrix in
     its place where that is smaller. More than 6144 samples are taken in blocks of 6144 × 6144,
-    unless features are multiplied. `isogram.plan` computes the same tile by tile. On a GPU as for
+    unless features are multiplied. With `given`, all layers of the three arguments are compared
+    with each other. `isogram.plan` computes the same tile by tile. On a GPU as for
     `hsic`; progress is reported once, when all is done.
 
     Examples
@@ -264,8 +283,13 @@ def cka_matrix(
     rows, cols = two_sets("cka_matrix", layers, other)
     options = kernel_of("cka_matrix", kernel, bandwidth, gamma, degree, coef0)
     give = giver_of_table(rows, cols)
+    controls = None if given is None else layers_like("cka_matrix", "given", given, rows)
     with reporting("cka_matrix", progress) as report:
         pairs = LayerPairs.of("cka_matrix", rows, cols, workers, report)
+        if controls is not None:
+            values = _partial(pairs, controls, options, estimator, precision)
+            with pairs.place.entered():
+                return give(pairs.place.xp.asarray(values))
         table = _table(pairs, options, estimator, precision)
     if table is None:
         with pairs.place.entered():
@@ -282,3 +306,17 @@ def _table(pairs: LayerPairs, kernel: Kernel, estimator: str, precision: str) ->
         message = too_small(pairs.function, estimator, pairs.x.samples)
         warnings.warn(message, RuntimeWarning, stacklevel=3)
         return None
+
+
+def _partial(
+    pairs: LayerPairs, given: Layers, kernel: Kernel, estimator: str, precision: str
+) -> NDArray[np.float64]:
+    """Return partial CKA; for too few samples NaN, with a warning to the caller's caller."""
+    try:
+        found = partial_cka(pairs, given, kernel, estimator, precision)
+    except TooFewSamples:
+        message = too_small(pairs.function, estimator, pairs.x.samples)
+        warnings.warn(message, RuntimeWarning, stacklevel=3)
+        return np.full(pairs.shape, np.nan)
+    warn(found.remarks, stacklevel=3)
+    return found.values

@@ -1,0 +1,65 @@
+"""CKA of what Gram matrices leave of their regression on others: partial, or deconfounded, CKA."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram._entries import result_dtype
+from isogram._statistics.cka_table import remarks, table_of
+from isogram._statistics.cosines import cosines
+from isogram._statistics.layer_pairs import LayerPairs
+from isogram._types import Kernel, Layers
+
+Doubles = NDArray[np.float64]
+
+_ROUNDINGS = 64  # of a CKA of 1; what regression leaves of a Gram matrix may be these
+
+
+class PartialCka(NamedTuple):
+    """Partial CKA of all pairs of layers, on the host, and the warnings about it."""
+
+    values: Doubles
+    remarks: list[str]
+
+
+def partial_cka(
+    pairs: LayerPairs, given: Layers, kernel: Kernel, estimator: str, precision: str
+) -> PartialCka:
+    """Compute it from the CKA of all layers, those of `given` among them, with each other."""
+    function = pairs.function
+    if kernel.has_sides:
+        raise ValueError(f"{function}: `bandwidth` must be one for all with `given`, got a pair")
+    together = Layers(pairs.layers.names + given.names, pairs.arrays + given.arrays)
+    every_pair = LayerPairs.of(function, together, None, pairs.num_threads, pairs.report)
+    table = table_of(every_pair, kernel, estimator, precision)
+    eps = float(np.finfo(result_dtype(*together.arrays)).eps)
+    left = _left(table.cka, len(given.names))
+    squares = left.diagonal().copy()
+    squares[squares <= _ROUNDINGS * eps] = 0
+    x, y = pairs.sides(range(len(squares)))
+    values = cosines(np, left[np.ix_(x, y)], squares[x, None], squares[y], undefined=np.nan)
+    names = pairs.by_name(squares == 0)
+    explained = [f"`{name}`" for name, is_so in names.items() if is_so]
+    said = remarks(function, table)
+    if explained:
+        said.append(
+            f"{function}: nothing is left of the Gram matrix of {', '.join(explained)}, as far as "
+            "its type can tell, once those of `given` are regressed out: the result is NaN there"
+        )
+    return PartialCka(values, said)
+
+
+def _left(cka: Doubles, count: int) -> Doubles:
+    """Return the products that regression on the last `count` leaves, in units of each Gram's norm.
+
+    NaN where one of those has no CKA.
+    """
+    products, shared, own = cka[:-count, :-count], cka[:-count, -count:], cka[-count:, -count:]
+    if np.isnan(own).any():
+        return np.full(products.shape, np.nan)
+    rounding = count * float(np.finfo(np.float64).eps) * _ROUNDINGS
+    left: Doubles = products - shared @ np.linalg.pinv(own, rounding, hermitian=True) @ shared.T
+    return (left + left.T) / 2
