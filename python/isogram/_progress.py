@@ -30,7 +30,7 @@ def reporting(
 @contextmanager
 def _drawing(function: str, unit: str) -> Iterator[Callable[[int, int], object]]:
     with _Bar(function, unit) as bar:
-        yield bar.report
+        yield bar
 
 
 class _Bar:
@@ -45,6 +45,8 @@ class _Bar:
             ) from error
         self._new: Callable[..., Any] = partial(tqdm, desc=function, unit=unit, unit_scale=True)
         self._bar: Any = None
+        self._tiles = ""
+        self._goes_on = False
 
     def __enter__(self) -> _Bar:
         return self
@@ -53,7 +55,16 @@ class _Bar:
         if self._bar is not None:
             self._bar.close()
 
-    def report(self, done: int, total: int) -> None:
-        if self._bar is None:
-            self._bar = self._new(total=total)
+    def __call__(self, done: int, total: int) -> None:
+        if self._bar is None:  # what is there from before does not count into the rate
+            initial = done if self._goes_on else 0
+            self._bar = self._new(total=total, initial=initial, postfix=self._tiles)
         self._bar.update(done - self._bar.n)
+
+    def tiles(self, done: int, total: int) -> None:
+        """Show how many tiles are done."""
+        self._tiles = f"{done}/{total} tiles"
+        if self._bar is None:
+            self._goes_on = done > 0
+        else:
+            self._bar.set_postfix_str(self._tiles, refresh=False)

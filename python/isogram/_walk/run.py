@@ -76,12 +76,20 @@ def walk(
     sink: Sink,
     report: Callable[[int, int], object] | None = None,
 ) -> Any:
-    """Put the parts of the tiles that the sink lacks there; return its result. See `run`."""
-    tell = _told(report, sum(map(plan.pairs, plan.tiles)))
-    with closing(compute(_lacking(plan, sink, tell), tell)) as parts:
-        for tile, part in parts:
+    """Put the parts of the tiles that the sink lacks there; return its result. See `run`.
+
+    A `report` that has a method `tiles` is told of tiles too: how many are done, and of all tiles.
+    """
+    lacking = [tile for tile in plan.tiles if not sink.has(tile)]
+    count, done = len(plan.tiles), len(plan.tiles) - len(lacking)
+    tell_tiles = getattr(report, "tiles", _to_nobody)
+    tell_tiles(done, count)
+    tell = _told(report, sum(map(plan.pairs, plan.tiles)), sum(map(plan.pairs, lacking)))
+    with closing(compute(iter(lacking), tell)) as parts:
+        for done, (tile, part) in enumerate(parts, done + 1):
             sink.put(tile, part)
             del part  # before the next takes its memory
+            tell_tiles(done, count)
     return sink.result()
 
 
@@ -103,17 +111,14 @@ def _finished(begun: deque[tuple[Tile, Callable[[], Any]]]) -> tuple[Tile, Any]:
     return tile, part()
 
 
-def _lacking(plan: Tiled, sink: Sink, tell: Tell) -> Iterator[Tile]:
-    """Return the tiles that the sink lacks; tell of those that it has."""
-    for tile in plan.tiles:
-        if sink.has(tile):
-            tell(plan.pairs(tile))
-        else:
-            yield tile
+def _to_nobody(_: int, __: int) -> None:
+    pass
 
 
-def _told(report: Callable[[int, int], object] | None, total: int) -> Tell:
-    done = 0
+def _told(report: Callable[[int, int], object] | None, total: int, lacking: int) -> Tell:
+    done = total - lacking
+    if report is not None and done:
+        report(done, total)  # what is there from before
 
     def tell(pairs: int) -> None:
         nonlocal done
