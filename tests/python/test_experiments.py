@@ -13,8 +13,8 @@ NAMES = list(experiments.names())
 
 
 @pytest.fixture(scope="module")
-def results():
-    """Results of size small, each run once."""
+def results(tmp_path_factory):
+    """Results of size small, each run once, on networks that are trained here."""
     done = {}
 
     def result_of(name):
@@ -22,7 +22,9 @@ def results():
             done[name] = experiments.run(name, size="small")
         return done[name]
 
-    return result_of
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ISOGRAM_CACHE", str(tmp_path_factory.mktemp("networks")))
+        yield result_of
 
 
 def values(table, column, **where):
@@ -104,3 +106,98 @@ def test_semantic_rsms_see_shifted_crops_as_alike(results):
                 values(lies, way, layer=layer, kernel=kernel)[0] for way in ("spatial", "semantic")
             )
             assert semantic > spatial + margin
+
+
+def test_layers_are_found_again_far_above_chance(results):
+    result = results("layer_identification")
+    (accuracy,) = values(result.table("Networks"), "lowest", architecture="mlp")
+    assert accuracy > 0.95
+    found = result.table("Layers whose most similar layer")
+    (chance,) = values(found, "mlp, flatten", measure="by chance")
+    for measure, least in (
+        ("GBS, full graphs", 0.6),
+        ("GBS, full, centred", 0.45),
+        ("GBS, k = 10", 0.45),
+        ("CKA, linear, debiased", 0.4),
+        ("Procrustes", 0.55),
+    ):
+        (rate,) = values(found, "mlp, flatten", measure=measure)
+        assert rate > least > 2.5 * chance
+    for _, *rates in result.table("The same by the number of pictures").rows:
+        assert "" in rates or rates[-1] > rates[0]  # more pictures, more layers found
+
+
+def test_classes_become_communities_of_trained_networks_alone(results):
+    table = results("class_structure").table("Class structure")
+    for measure, margin in (("modularity", 0.2), ("one class", 0.3)):
+        kinds = ("trained", "untrained", "random labels")
+        trained, untrained, by_heart = (
+            values(table, f"{measure}, {kind}", layer="layer6")[0] for kind in kinds
+        )
+        assert trained > untrained + margin > by_heart + 2 * margin
+        (first,) = values(table, f"{measure}, trained", layer="layer1")
+        assert trained > first
+    learned = values(results("class_structure").table("Accuracy"), "of its pictures")
+    assert min(learned[0], learned[2]) > 0.85  # labels drawn at random are learned by heart
+    assert learned[1] < 0.3
+
+
+def test_attacks_move_layers_more_than_noise_of_their_size(results):
+    result = results("adversarial_inputs")
+    rates = result.table("Accuracy")
+    clean, fgsm, pgd, noise = (
+        values(rates, "accuracy", pictures=pictures)[0]
+        for pictures in ("clean", "FGSM 0.2", "PGD 0.2", "noise 0.2")
+    )
+    assert clean - noise < 0.15 < 0.8 < clean - fgsm < clean - pgd
+    table = result.table("Similarity")
+    for measure, margin in (
+        ("GBS, full, centred", 0.4),
+        ("GBS, k = 10", 0.25),
+        ("CKA, linear, debiased", 0.4),
+    ):
+        fgsm, pgd, noise, between = (
+            values(table, measure, pictures=pictures)[0]
+            for pictures in (
+                "clean and FGSM 0.2",
+                "clean and PGD 0.2",
+                "clean and noise 0.2",
+                "FGSM 0.2 and PGD 0.2",
+            )
+        )
+        assert noise > max(fgsm, pgd) + margin
+        assert between > max(fgsm, pgd) + margin / 2  # both attacks go to the same place
+
+
+def test_modularity_tells_how_features_transfer(results):
+    table = results("pruning").table("The same")
+    (rank,) = values(table, "modularity", layer="logits")
+    (first,) = values(table, "modularity", layer="layer1")
+    assert first > rank + 0.25
+    (shallow,) = values(table, "accuracy of readout", layer="layer1")
+    (last,) = values(table, "accuracy of readout", layer="logits")
+    assert shallow > last + 0.2
+    (both,) = values(table, "accuracy of readout", layer="Spearman's correlation of both")
+    assert both > 0.8
+
+
+def test_debiased_estimators_do_not_depend_on_the_number_of_pictures(results):
+    result = results("estimators")
+    related = result.table("CKA of related features by pictures")
+    unrelated = result.table("CKA of unrelated features by pictures")
+    few, many = related.header[1], related.header[-1]
+
+    def of(table, name, pictures):
+        return values(table, pictures, estimator=name)[0]
+
+    assert of(unrelated, "biased", few) > 0.2 > 0.05 > of(unrelated, "biased", many)
+    for name in ("debiased", "biased, calibrated"):
+        assert abs(of(unrelated, name, few)) < 0.1
+    assert abs(of(related, "debiased", few) - of(related, "debiased", many)) < 0.03
+    batches = result.table("CKA of unrelated features by size of batches")
+    smallest = batches.header[1]
+    assert of(batches, "biased, mean over batches", smallest) > 0.5
+    assert abs(of(batches, "debiased, sums over batches", smallest)) < 0.1
+    features = result.table("CKA of related features by features")
+    narrow, wide = features.header[1], features.header[-1]
+    assert of(features, "debiased", wide) > of(features, "debiased", narrow) + 0.15

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,3 +24,30 @@ def mean_over(values: NDArray[Any], groups: NDArray[Any]) -> Estimate:
     means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
     low, high = np.quantile(means, (0.025, 0.975))
     return Estimate(float(np.mean(values)), float(low), float(high))
+
+
+def mean_over_pairs(values: NDArray[Any]) -> Estimate:
+    """Return the mean of values of all ordered pairs, and its interval as members are drawn again.
+
+    Values of shape (members, members), whose diagonal is ignored. Pairs share members, so that
+    members are drawn and not pairs; a pair of a member with itself is left out.
+    """
+    count = len(values)
+    weights = 1 - np.eye(count)
+    known = np.where(weights > 0, values, 0)
+    drawn = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), _RESAMPLES)
+    totals = np.einsum("bi,ij,bj->b", drawn, weights, drawn)
+    sums = np.einsum("bi,ij,bj->b", drawn, known, drawn)
+    low, high = np.quantile(sums[totals > 0] / totals[totals > 0], (0.025, 0.975))
+    return Estimate(float(known.sum() / weights.sum()), float(low), float(high))
+
+
+def mean_of(values: Sequence[float] | NDArray[Any]) -> Estimate:
+    """Return the mean of values, one for each seed, and its 95 % interval by Student's t."""
+    from scipy.stats import t
+
+    half = 0.0
+    if len(values) > 1:
+        half = float(t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5)
+    mean = float(np.mean(values))
+    return Estimate(mean, mean - half, mean + half)

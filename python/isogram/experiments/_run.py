@@ -24,6 +24,7 @@ _PACKAGES = {
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
     "PIL": "pillow",
+    "mlxtend": "mlxtend",
     "torch": "torch",
     "transformers": "transformers",
     "efficientnet_lite_pytorch": "efficientnet-lite-pytorch",

@@ -1,0 +1,168 @@
+"""Whether the modularity of layers tells which can be removed, and how well features transfer.
+
+Lu et al., "Understanding the Dynamics of DNNs Using Graph Modularity" (2022): layers where the
+modularity of classes stops rising can be pruned. Here the residual blocks where it rises least are
+taken out, or those where it rises most, or others at random; and a linear readout of each layer
+says what its features are good for, of the classes that a network was trained on and of others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import isogram as ig
+from isogram.experiments._classifiers import Classifier, accuracy, trained
+from isogram.experiments._image_sets import ImageSet, image_set
+from isogram.experiments._intervals import mean_of
+from isogram.experiments._result import Cell, Estimate, Findings, Size, Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SEEDS = {"small": 2, "medium": 3, "large": 10}
+_PICTURES, _K = 500, 3
+_DEPTH = 5  # blocks in each stage of the networks that lose some
+_REMOVED = (3, 6)
+_RANDOM_DRAWS = 2
+_READOUT = 1000  # pictures that readouts are fitted to
+_RIDGE = 1e-3
+
+
+def run(size: Size, seeds: Sequence[int]) -> Findings:
+    """Return modularity, readouts and accuracies without blocks."""
+    images = image_set("digits" if size == "small" else "mnist")
+    architectures = ("mlp",) if size == "small" else ("cnn", "resnet")
+    first, second = images.only(range(5)), images.only(range(5, 10))
+    tables = []
+    for architecture in architectures:
+        whole = [trained(architecture, images, seed) for seed in seeds]
+        half = [trained(architecture, first, seed) for seed in seeds]
+        tables += [
+            _readouts(f"Modularity and readout of {architecture}", whole, images),
+            _readouts(f"The same of {architecture}, classes it was not trained on", half, second),
+        ]
+    if size != "small":
+        tables.append(_without_blocks(images, seeds))
+    settings = {
+        "pictures": images.name,
+        "modularity": f"{_PICTURES} pictures, k = {_K}",
+        "readout": f"ridge regression on {_READOUT} pictures",
+        "pruned": f"resnet of {3 * _DEPTH} blocks; one epoch afterwards",
+    }
+    return Findings(tables, settings)
+
+
+def _readouts(title: str, networks: Sequence[Classifier], images: ImageSet) -> Table:
+    """Return the modularity and the accuracy of a linear readout of each layer."""
+    modularities, readouts, ranks = [], [], []
+    for network in networks:
+        fitted = network.layers(images.pictures[:_READOUT])
+        tested = network.layers(images.test_pictures[:_PICTURES])
+        labels = images.test_labels[:_PICTURES]
+        modularities.append([ig.modularity(x, labels, k=_K) for x in tested.values()])
+        readouts.append(
+            [
+                _readout(fitted[name], images.labels[:_READOUT], tested[name], labels)
+                for name in fitted
+            ]
+        )
+        ranks.append(_spearman(modularities[-1], readouts[-1]))
+    rows: list[list[Cell]] = [
+        [name, mean_of(qs), mean_of(rates)]
+        for name, qs, rates in zip(
+            fitted, zip(*modularities, strict=True), zip(*readouts, strict=True), strict=True
+        )
+    ]
+    rows.append(["Spearman's correlation of both", "", mean_of(ranks)])
+    return Table(title, ["layer", "modularity", "accuracy of readout"], rows)
+
+
+def _readout(
+    x: NDArray[Any], labels: NDArray[np.int64], tested: NDArray[Any], classes: NDArray[np.int64]
+) -> float:
+    """Return the accuracy of a ridge regression of classes on standardised features."""
+    x, tested = (np.asarray(each, np.float64).reshape(len(each), -1) for each in (x, tested))
+    mean, scale = x.mean(axis=0), x.std() + 1e-12
+    x, tested = (x - mean) / scale, (tested - mean) / scale
+    products = x @ x.T
+    products[np.diag_indices_from(products)] += _RIDGE * np.trace(products) / len(x)
+    targets = np.eye(labels.max() + 1)[labels]
+    weights = x.T @ np.linalg.solve(products, targets - targets.mean(axis=0))
+    scores = tested @ weights + targets.mean(axis=0)
+    return float(np.mean(scores.argmax(axis=1) == classes))
+
+
+def _spearman(first: Sequence[float], second: Sequence[float]) -> float:
+    from scipy.stats import spearmanr
+
+    return float(spearmanr(first, second).statistic)
+
+
+def _without_blocks(images: ImageSet, seeds: Sequence[int]) -> Table:
+    """Return accuracies of networks that lost blocks, at once and after another epoch."""
+    from isogram.experiments._torch_classifiers import removable, without
+
+    found: dict[tuple[str, int], list[tuple[float, float]]] = {}
+    for seed in seeds:
+        network = trained("resnet", images, seed, depth=_DEPTH)
+        rises = _rises(network, images)
+        order = sorted(removable(network), key=lambda block: rises[block])
+        rng = np.random.default_rng(seed)
+        for count in _REMOVED:
+            chosen = [("least rise", order[:count]), ("largest rise", order[-count:])]
+            for _ in range(_RANDOM_DRAWS):
+                chosen.append(("random", rng.permutation(order)[:count].tolist()))
+            for name, blocks in chosen:
+                rates = [
+                    accuracy(
+                        without(network, blocks, images, seed, epochs),
+                        images.test_pictures,
+                        images.test_labels,
+                    )
+                    for epochs in (0, 1)
+                ]
+                found.setdefault((name, count), []).append((rates[0], rates[1]))
+    rows: list[list[Cell]] = [
+        [name, count, *(mean_of(rates) for rates in zip(*values, strict=True))]
+        for (name, count), values in found.items()
+    ]
+    header = ["blocks where modularity has", "removed", "accuracy at once", "after an epoch"]
+    return Table("Accuracy without residual blocks", header, rows)
+
+
+def _rises(network: Classifier, images: ImageSet) -> dict[str, float]:
+    """Return by how much the modularity of each layer exceeds that of the one before."""
+    labels = images.labels[:_PICTURES]
+    layers = network.layers(images.pictures[:_PICTURES])
+    found = [ig.modularity(x, labels, k=_K) for x in layers.values()]
+    return dict(zip(list(layers)[1:], np.diff(found).tolist(), strict=True))
+
+
+def figure(findings: Findings) -> Figure:
+    """Return modularity and readouts over depth, of classes trained on and of others."""
+    from isogram import plot
+    from isogram.experiments._figures import panels
+
+    tables = [table for table in findings.tables if "accuracy of readout" in table.header]
+    with panels(len(tables) // 2, 2, 2.4) as (figure, axes):
+        for ax, table in zip(axes, tables, strict=True):
+            rows = table.rows[:-1]
+            lines = {
+                name: [cell.value for row in rows if isinstance(cell := row[place], Estimate)]
+                for place, name in enumerate(table.header)
+                if place
+            }
+            title = table.title.partition(" of ")[2]
+            plot.trend(
+                lines,
+                x=[str(row[0]) for row in rows],
+                limits=(0, 1.02),
+                title=title,
+                ylabel="",
+                ax=ax,
+            )
+    return figure
