@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from isogram._inference.permutation import PermutationTest, permutation_test
     from isogram._measures import Measure
     from isogram._operations.compare_matrix import compare_rsms_matrix
+    from isogram._operations.index import Hits, SemanticIndex
     from isogram._operations.minibatch_cka import MinibatchCKA
     from isogram._operations.minibatch_gbs import MinibatchGBS
     from isogram._operations.rdm import rdm
@@ -69,6 +70,7 @@ __all__ = [
     "Csr",
     "CudaError",
     "Difference",
+    "Hits",
     "Jackknife",
     "Matching",
     "Measure",
@@ -80,6 +82,7 @@ __all__ = [
     "Plan",
     "Retrieval",
     "RsmRegression",
+    "SemanticIndex",
     "SemanticMatching",
     "Tile",
     "__version__",
@@ -143,7 +146,9 @@ _MODULES = {
     "jackknife": "isogram._inference.jackknife",
     "noise_ceiling": "isogram._inference.noise_ceiling",
     "permutation_test": "isogram._inference.permutation",
+    "Hits": "isogram._operations.index",
     "Retrieval": "isogram._operations.retrieval",
+    "SemanticIndex": "isogram._operations.index",
     "retrieve": "isogram._operations.retrieval",
 }
 
