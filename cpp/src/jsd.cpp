@@ -72,9 +72,10 @@ void require_distribution(const InputView& x, std::size_t i, const RowCheck& che
 }
 
 // Reads and checks all rows. place(i, part, worker) returns the memory for a part of row i;
-// finish(i, check, worker) is called after its last part.
+// finish(i, check, worker) is called after its last part. Messages count rows from `first`.
 template <class Place, class Finish>
-void survey_rows(const InputView& x, const Execution& execution, Place place, Finish finish) {
+void survey_rows(const InputView& x, const Execution& execution, Place place, Finish finish,
+                 std::size_t first = 0) {
   const RowReader reader(x);
   FirstNotFinite bad(x.rows);
   std::vector<RowCheck> checks(x.rows);
@@ -85,14 +86,14 @@ void survey_rows(const InputView& x, const Execution& execution, Place place, Fi
       for_each_part(x.cols, worker, [&](Span part) {
         double* values = place(i, part, worker);
         reader.read(i, part, values);
-        bad.inspect(i, i, values, part.size(), part.begin);
+        bad.inspect(i, first + i, values, part.size(), part.begin);
         checks[i].include(values, part);
       });
       finish(i, checks[i], worker);
     }
   });
   bad.throw_if_found(x.name);
-  for (std::size_t i = 0; i < x.rows; ++i) require_distribution(x, i, checks[i]);
+  for (std::size_t i = 0; i < x.rows; ++i) require_distribution(x, first + i, checks[i]);
 }
 
 // The rows of an input as distributions that sum to 1 in float64, and their logarithms.
@@ -158,16 +159,29 @@ void for_each_pair(std::size_t rows, std::size_t cols, bool is_upper, const Exec
   });
 }
 
+// Checks rows that are in memory, from row `first` of the input on.
+void require_distributions(const InputView& x, std::size_t first, const Execution& execution) {
+  PerWorker memory(execution, blocks_in(x.rows, kBlockEdge),
+                   [&] { return Buffer<double>::unset(std::min(kClasses, x.cols)); });
+  survey_rows(
+      x, execution, [&](std::size_t, Span, Worker& worker) { return memory.of(worker).data(); },
+      [](std::size_t, const RowCheck&, Worker&) {}, first);
+}
+
 }  // namespace
 
 void require_distributions(const InputView& x, const Execution& execution) {
   const UsualArithmetic usual;
   require_not_empty(x);
-  PerWorker memory(execution, blocks_in(x.rows, kBlockEdge),
-                   [&] { return Buffer<double>::unset(std::min(kClasses, x.cols)); });
-  survey_rows(
-      x, execution, [&](std::size_t, Span, Worker& worker) { return memory.of(worker).data(); },
-      [](std::size_t, const RowCheck&, Worker&) {});
+  if (x.source) {
+    const std::size_t edge = x.source->rows_at_once();
+    for (std::size_t block = 0; block < blocks_in(x.rows, edge); ++block) {
+      const Span rows = block_span(block, x.rows, edge);
+      require_distributions(rows_of(x, rows), rows.begin, execution);
+    }
+    return;
+  }
+  require_distributions(x, 0, execution);
 }
 
 template <class T>

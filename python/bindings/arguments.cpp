@@ -9,8 +9,8 @@ namespace isogram::bindings {
 
 namespace {
 
-ElementType element_type(const py::array& array) {
-  switch (array.dtype().char_()) {
+ElementType element_type(const py::dtype& dtype) {
+  switch (dtype.char_()) {
     case 'e':
       return ElementType::float16;
     case 'H':
@@ -49,12 +49,63 @@ std::size_t extent(const py::array& array, int axis) {
   return static_cast<std::size_t>(array.shape(axis));
 }
 
+// The rows of a Python object, of which a block is kept.
+class PythonRows : public RowSource {
+ public:
+  explicit PythonRows(const py::handle& rows)
+      : rows_(py::reinterpret_borrow<py::object>(rows)),
+        count_(py::len(rows)),
+        at_once_(py::cast<std::size_t>(rows.attr("rows_at_once"))) {}
+  ~PythonRows() override = default;
+  PythonRows(const PythonRows&) = delete;
+  PythonRows& operator=(const PythonRows&) = delete;
+
+  InputView read(std::size_t begin, std::size_t end) override {
+    if (begin < begin_ || end > begin_ + block_.rows) read_block(begin, end);
+    InputView part = block_;
+    const auto skipped = static_cast<std::ptrdiff_t>(begin - begin_) * block_.row_stride;
+    part.data = static_cast<const std::byte*>(block_.data) + skipped * itemsize_;
+    part.rows = end - begin;
+    return part;
+  }
+
+  std::size_t rows_at_once() const override { return at_once_; }
+
+ private:
+  void read_block(std::size_t begin, std::size_t end) {
+    parked_at_exit([&] {
+      const py::gil_scoped_acquire with_gil;
+      block_.rows = 0;
+      array_ = py::none();                  // before others take its memory
+      begin = begin / at_once_ * at_once_;  // so that blocks meet, whatever rows are asked for
+      end = std::min(count_, std::max(end, begin + at_once_));
+      const auto array = py::cast<py::array>(
+          rows_[py::slice(static_cast<py::ssize_t>(begin), static_cast<py::ssize_t>(end), 1)]);
+      block_ = input_view(array, "x");
+      if (block_.rows != end - begin) throw py::type_error("expected the rows that were asked for");
+      itemsize_ = array.itemsize();
+      begin_ = begin;
+      array_ = array;
+    });
+  }
+
+  py::object rows_;
+  std::size_t count_;
+  std::size_t at_once_;
+  py::object array_ = py::none();
+  InputView block_;
+  std::size_t begin_ = 0;
+  std::ptrdiff_t itemsize_ = 1;
+};
+
 }  // namespace
 
 InputView input_view(const py::array& array, std::string name) {
   require_axes(array, 2);
-  return {array.data(),     element_type(array), extent(array, 0), extent(array, 1),
-          stride(array, 0), stride(array, 1),    std::move(name)};
+  return {array.data(),     element_type(array.dtype()),
+          extent(array, 0), extent(array, 1),
+          stride(array, 0), stride(array, 1),
+          std::move(name)};
 }
 
 std::vector<InputView> input_views(const py::list& arrays, const std::vector<std::string>& names) {
@@ -67,10 +118,34 @@ std::vector<InputView> input_views(const py::list& arrays, const std::vector<std
   return views;
 }
 
+InputView survey_view(const py::handle& rows, std::string name) {
+  if (py::isinstance<py::array>(rows)) {
+    return input_view(py::reinterpret_borrow<py::array>(rows), std::move(name));
+  }
+  const auto [n, d] = py::cast<std::pair<std::size_t, std::size_t>>(rows.attr("shape"));
+  InputView view;
+  view.type = element_type(py::cast<py::dtype>(rows.attr("dtype")));
+  view.rows = n;
+  view.cols = d;
+  view.name = std::move(name);
+  view.source = std::make_shared<PythonRows>(rows);
+  return view;
+}
+
+std::vector<InputView> survey_views(const py::list& layers, const std::vector<std::string>& names) {
+  if (names.size() != layers.size()) throw py::value_error("expected one name for each array");
+  std::vector<InputView> views;
+  views.reserve(layers.size());
+  for (const py::handle rows : layers) views.push_back(survey_view(rows, names[views.size()]));
+  return views;
+}
+
 Tokens tokens_view(const py::array& array, const OptionalArray& lengths) {
   require_axes(array, 3);
-  Tokens tokens{array.data(),   element_type(array), array.shape(0),   array.shape(1),
-                array.shape(2), stride(array, 0),    stride(array, 1), stride(array, 2)};
+  Tokens tokens{array.data(),     element_type(array.dtype()),
+                array.shape(0),   array.shape(1),
+                array.shape(2),   stride(array, 0),
+                stride(array, 1), stride(array, 2)};
   if (lengths) {
     require_axes(*lengths, 1);
     if (!py::isinstance<py::array_t<std::int32_t, py::array::c_style>>(*lengths) ||

@@ -39,6 +39,11 @@ InputView input_view(const py::array& array, std::string name);
 // The views of a list of such arrays, named by `names`.
 std::vector<InputView> input_views(const py::list& arrays, const std::vector<std::string>& names);
 
+// These arrays, or objects with `shape`, `dtype`, `rows_at_once` and rows [begin:end], which are
+// read while a survey comes to them.
+InputView survey_view(const py::handle& rows, std::string name);
+std::vector<InputView> survey_views(const py::list& layers, const std::vector<std::string>& names);
+
 // A 3-D array (inputs, tokens, channels) of a type as above; `lengths` are int32, one per input.
 Tokens tokens_view(const py::array& array, const OptionalArray& lengths);
 

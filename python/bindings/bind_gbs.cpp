@@ -118,9 +118,9 @@ py::tuple plan_gbs(const py::list& x_layers, const std::optional<py::list>& y_la
                    std::size_t k, const std::string& kernel, bool center, std::size_t edge,
                    int num_threads) {
   const Kernel edges = kernel_from(kernel);
-  const std::vector<InputView> x = input_views(x_layers, names_x);
+  const std::vector<InputView> x = survey_views(x_layers, names_x);
   std::vector<InputView> y;
-  if (y_layers) y = input_views(*y_layers, names_y);
+  if (y_layers) y = survey_views(*y_layers, names_y);
   GbsPlan plan;
   Call(num_threads).run([&](const Execution& execution) {
     plan = isogram::plan_gbs(x, y, k, center, edge, edges, execution);

@@ -30,13 +30,13 @@ bool gram(const py::array& x, const OptionalArray& y, const std::string& kernel,
   return is_finite;
 }
 
-py::dict gram_facts(const py::array& x, const OptionalArray& y, const std::string& kernel,
+py::dict gram_facts(const py::object& x, const py::object& y, const std::string& kernel,
                     double bandwidth, double gamma, int degree, double coef0, bool is_float64,
                     int num_threads) {
   const KernelOptions options = kernel_options(kernel, bandwidth, gamma, degree, coef0);
-  const InputView rows = input_view(x, "x");
-  const InputView cols = y ? input_view(*y, "y") : InputView();
-  const InputView* others = y ? &cols : nullptr;
+  const InputView rows = survey_view(x, "x");
+  const InputView cols = y.is_none() ? InputView() : survey_view(y, "y");
+  const InputView* others = y.is_none() ? nullptr : &cols;
   GramFacts facts;
   Call(num_threads).run([&](const Execution& execution) {
     facts = is_float64 ? isogram::gram_facts<double>(rows, others, options, execution)

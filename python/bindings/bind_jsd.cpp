@@ -23,8 +23,8 @@ void jsd(const py::array& p, const OptionalArray& q, const py::array& out, int n
   });
 }
 
-void require_distributions(const py::array& x, const std::string& name, int num_threads) {
-  const InputView rows = input_view(x, name);
+void require_distributions(const py::object& x, const std::string& name, int num_threads) {
+  const InputView rows = survey_view(x, name);
   Call(num_threads).run([&](const Execution& execution) {
     isogram::require_distributions(rows, execution);
   });

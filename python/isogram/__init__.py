@@ -37,6 +37,7 @@ from isogram._operations.plan import Plan, Tile, plan
 from isogram._operations.rsm import semantic_rsm, spatial_rsm
 from isogram._operations.semantic_matching import SemanticMatching, semantic_matching
 from isogram._operations.similarity import similarity, similarity_matrix
+from isogram._rows import Rows, rows
 
 if TYPE_CHECKING:
     from isogram._inference.bootstrap import Bootstrap, Difference, bootstrap
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from isogram._inference.permutation import PermutationTest, permutation_test
     from isogram._measures import Measure
     from isogram._operations.compare_matrix import compare_rsms_matrix
-    from isogram._operations.index import Hits, SemanticIndex
     from isogram._operations.minibatch_cka import MinibatchCKA
     from isogram._operations.minibatch_gbs import MinibatchGBS
     from isogram._operations.rdm import rdm
@@ -70,7 +70,6 @@ __all__ = [
     "Csr",
     "CudaError",
     "Difference",
-    "Hits",
     "Jackknife",
     "Matching",
     "Measure",
@@ -81,8 +80,8 @@ __all__ = [
     "PermutationTest",
     "Plan",
     "Retrieval",
+    "Rows",
     "RsmRegression",
-    "SemanticIndex",
     "SemanticMatching",
     "Tile",
     "__version__",
@@ -116,6 +115,7 @@ __all__ = [
     "register_measure",
     "regress_rsm",
     "retrieve",
+    "rows",
     "semantic_matching",
     "semantic_rsm",
     "set_num_threads",
@@ -146,9 +146,7 @@ _MODULES = {
     "jackknife": "isogram._inference.jackknife",
     "noise_ceiling": "isogram._inference.noise_ceiling",
     "permutation_test": "isogram._inference.permutation",
-    "Hits": "isogram._operations.index",
     "Retrieval": "isogram._operations.retrieval",
-    "SemanticIndex": "isogram._operations.index",
     "retrieve": "isogram._operations.retrieval",
 }
 

@@ -18,6 +18,7 @@ from isogram._errors import PlaceError
 from isogram._identifiers import require_same_order
 from isogram._place import gpu_library, why_no_gpu
 from isogram._reductions import LAYER_REDUCTIONS, are_positions, samples_and_positions
+from isogram._rows import blocks
 from isogram._types import MEDIAN, Array, Bandwidth, Kernel, Layers
 from isogram.typing import (
     EstimatorName,
@@ -261,7 +262,12 @@ def no_distributions(
 ) -> Exception:
     """Return the error that stands for that of rows which are no distributions, with a remedy."""
     kind, message = error.args
-    limits = (limit for array in inputs.values() for limit in extremes(widened(array)))
+    limits = (
+        limit
+        for array in inputs.values()
+        for _, block in blocks(array)
+        for limit in extremes(widened(block))
+    )
     advice = _advice.SOFTMAX if all(map(math.isfinite, limits)) else ""
     refused: Exception = kind(f"{function}: {message}{advice}")
     return refused

@@ -29,6 +29,7 @@ from isogram._loading import if_imported
 from isogram._memory import check_memory
 from isogram._place import COPY_TO_HOST, gpu_library, place_of
 from isogram._reductions import reduced
+from isogram._rows import Unread
 from isogram._types import Array
 from isogram.typing import LayerReductionName
 
@@ -75,28 +76,64 @@ def as_input(
             f"{function}: `{name}` must be in host memory, got an array on {gpu_of(value)}: this "
             f"function does not run on GPUs, so {COPY_TO_HOST}"
         )
+    if isinstance(value, Unread):
+        unread: NDArray[Any] = _unread(function, name, value, ranks, if_too_large, if_other_rank)
+        return unread
     if isinstance(value, list | tuple):
         _refuse_parts(function, name, value, ranks)
     array, type_name = _to_array(function, name, value)
     if array.dtype.kind in "iub" and array.dtype.name == type_name:  # and no bits of bfloat16
         array, type_name = _exact_floats(function, name, array, if_too_large)
-    if type_name not in FLOAT_TYPES:
-        raise TypeError(
-            f"{function}: `{name}` must be of float16, bfloat16, float32 or float64, or of "
-            f"integers or booleans, got {type_name}"
-        )
-    if array.ndim not in ranks:
-        expected = " or ".join(f"{rank}-D" for rank in ranks)
-        advice = if_other_rank(name, array.shape) if if_other_rank else ""
-        raise ValueError(
-            f"{function}: `{name}` must be {expected}, got {array.ndim}-D of shape {array.shape}"
-            f"{advice}"
-        )
+    _require_type(function, name, type_name)
+    _require_rank(function, name, array.shape, ranks, if_other_rank)
     if type_name == "bfloat16":
         array = array.view(BFLOAT16_BITS)
     if not isinstance(array, np.ndarray) or _is_readable(array):
         return array
     return converted(array, array.dtype.newbyteorder("="), order="C")
+
+
+def _require_type(function: str, name: str, type_name: str) -> None:
+    if type_name not in FLOAT_TYPES:
+        raise TypeError(
+            f"{function}: `{name}` must be of float16, bfloat16, float32 or float64, or of "
+            f"integers or booleans, got {type_name}"
+        )
+
+
+def _require_rank(
+    function: str,
+    name: str,
+    shape: tuple[int, ...],
+    ranks: tuple[int, ...],
+    if_other_rank: Callable[[str, tuple[int, ...]], str] | None,
+) -> None:
+    if len(shape) not in ranks:
+        expected = " or ".join(f"{rank}-D" for rank in ranks)
+        advice = if_other_rank(name, shape) if if_other_rank else ""
+        raise ValueError(
+            f"{function}: `{name}` must be {expected}, got {len(shape)}-D of shape {shape}{advice}"
+        )
+
+
+def _unread(
+    function: str,
+    name: str,
+    value: Unread,
+    ranks: tuple[int, ...],
+    if_too_large: str,
+    if_other_rank: Callable[[str, tuple[int, ...]], str] | None,
+) -> Any:
+    """Return an input that is read by rows, each time as this module makes arrays."""
+    if not value.is_whole:
+        _require_type(function, name, value.type_name)
+    _require_rank(function, name, value.shape, ranks, if_other_rank)
+    rank = value.ndim
+
+    def to_array(rows: Array) -> NDArray[Any]:
+        return as_input(function, name, rows, rank, if_too_large=if_too_large)
+
+    return value.named(f"{function}: `{name}`", to_array)
 
 
 def _exact_floats(
@@ -513,6 +550,8 @@ def _refuse_overlap(
 
 
 def _shares_memory(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    if isinstance(b, Unread):
+        return False
     if not isinstance(a, np.ndarray):
         (a_first, a_end), (b_first, b_end) = _extent(a), _extent(b)
         return a_first < b_end and b_first < a_end

@@ -16,6 +16,15 @@ FEWER_SAMPLES = "use fewer samples"
 FEWER_FEATURES = "use fewer features"
 
 
+def size(count: int) -> str:
+    """Return a number of bytes with three digits and a unit: 1.23 GB."""
+    value, units = float(count), ("bytes", "kB", "MB", "GB", "TB", "PB")
+    power = 0
+    while value >= 999.5 and power + 1 < len(units):
+        value, power = value / 1000, power + 1
+    return f"{count} bytes" if power == 0 else f"{value:.3g} {units[power]}"
+
+
 @cache
 def usable_memory() -> int:
     """Bytes of this machine, or of the container that it is cut down to."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from isogram._host.place import HOST as HOST
 from isogram._loading import loaded
+from isogram._rows import Unread
 from isogram._types import Array
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _common_place(function: str, arrays: Mapping[str, Array]) -> Place:
 
 
 def _place_of(function: str, name: str, array: Array) -> Place:
-    if isinstance(array, np.ndarray):
+    if isinstance(array, np.ndarray | Unread):  # rows are read into the memory of the host
         return HOST
     return _gpu(gpu_library(function, name).holding(array))
 

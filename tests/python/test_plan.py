@@ -12,6 +12,7 @@ from functools import cache
 import isogram as ig
 import numpy as np
 import pytest
+from isogram._memory import size
 from isogram._walk.sources import ArraySource
 from isogram.typing import OperationName
 from support import DTYPES, ESTIMATORS, KERNELS, RSM_KERNELS, RSM_MATCHINGS, run_program
@@ -195,7 +196,9 @@ class TestRsm:
     def test_one_kernel_is_one_matrix(self):
         inputs = tokens_of((5, 3, 2))
         plan = ig.plan("spatial_rsm", inputs, kernel="cosine", tile=2)
-        assert str(plan).startswith("spatial_rsm: 6 tiles, 10 pairs, parts of up to 16 bytes")
+        assert str(plan).startswith(
+            "spatial_rsm in tiles of 2 x 2: 6 tiles, 10 pairs; reads 360 bytes"
+        )
         result = plan.reduce({tile: plan.compute(tile, inputs) for tile in plan.tiles})
         assert_same(result, ig.spatial_rsm(inputs))
 
@@ -351,7 +354,7 @@ class TestGram:
 
     def test_says_how_much(self):
         plan = ig.plan("gram", samples_of(10, 3), tile=6)
-        assert str(plan).startswith("gram: 3 tiles, 55 pairs, parts of up to 144 bytes")
+        assert str(plan).startswith("gram in tiles of 6 x 6: 3 tiles, 55 pairs; ")
 
     def test_errors(self):
         x = samples_of(10, 3)
@@ -461,7 +464,7 @@ class TestCka:
     def test_says_how_much(self):
         layers, _ = LAYERS["wide"]
         plan = ig.plan("cka_matrix", layers, tile=30)
-        assert str(plan).startswith("cka_matrix: 3 tiles, 820 pairs, parts of up to 656 bytes")
+        assert str(plan).startswith("cka_matrix in tiles of 30 x 30: 3 tiles, 820 pairs; ")
         part = plan.compute(plan.tiles[1], layers)
         assert part["row_sums"].nbytes + part["col_sums"].nbytes == plan.part_bytes(plan.tiles[1])
         layers, _ = LAYERS["narrow"]
@@ -608,7 +611,7 @@ class TestGbs:
     def test_says_how_much(self):
         layers = GRAPHS["float32"]
         plan = ig.plan("gbs_matrix", layers, tile=60)
-        assert str(plan).startswith("gbs_matrix: 3 tiles, 5050 pairs, parts of up to 2424 bytes")
+        assert str(plan).startswith("gbs_matrix in tiles of 60 x 60: 3 tiles, 5,050 pairs; ")
         part = plan.compute(plan.tiles[1], layers)
         size = part["row_products"].nbytes + part["col_products"].nbytes
         assert size == plan.part_bytes(plan.tiles[1])
@@ -701,7 +704,7 @@ class TestGraph:
     def test_says_how_much(self):
         x = directions_of(10, 3)
         plan = ig.plan("graph", x, tile=6)
-        assert str(plan).startswith("graph: 3 tiles, 45 pairs, parts of up to 144 bytes")
+        assert str(plan).startswith("graph in tiles of 6 x 6: 3 tiles, 45 pairs; ")
         plan = ig.plan("graph", x, tile=6, k=2)
         part = plan.compute(plan.tiles[1], x)
         size = sum(
@@ -755,7 +758,7 @@ class TestJsd:
     def test_says_how_much(self):
         told = []
         plan = ig.plan("jsd", distributions_of(10, 3), tile=6)
-        assert str(plan).startswith("jsd: 3 tiles, 45 pairs, parts of up to 144 bytes")
+        assert str(plan).startswith("jsd in tiles of 6 x 6: 3 tiles, 45 pairs; ")
         for tile in plan.tiles:
             plan.compute(tile, distributions_of(10, 3), progress=lambda *now: told.append(now))
             assert told[-1] == (plan.pairs(tile), plan.pairs(tile))
@@ -841,8 +844,9 @@ class TestCost:
             matrices = result.values() if isinstance(result, dict) else [result]
             assert cost.result_bytes == sum(matrix.nbytes for matrix in matrices)
         assert cost.memory > cost.result_bytes
-        for number in (cost.tiles, cost.pairs, cost.read_bytes, cost.result_bytes, cost.memory):
-            assert f" {number} " in f"{plan}".replace(",", " ")
+        for number in (f"{cost.tiles:,} tiles", f"{cost.pairs:,} pairs", size(cost.read_bytes)):
+            assert f" {number}" in f"{plan}"
+        assert f"makes {size(cost.result_bytes)}, and takes about {size(cost.memory)} " in f"{plan}"
         assert plan.cost == pickle.loads(pickle.dumps(cost))
 
     @pytest.mark.parametrize("operation", ["gram", "jsd", "spatial_rsm"])
@@ -1113,7 +1117,7 @@ class TestRun:
     @pytest.mark.parametrize(
         ("operation", "option"),
         [("gram", "out"), ("graph", "precision"), ("gbs_matrix", "precision")]
-        + [("semantic_rsm", name) for name in ("out", "loss", "progress", "memory_limit", "gpus")],
+        + [("semantic_rsm", name) for name in ("out", "loss", "progress", "gpus")],
     )
     def test_options_that_plans_do_not_take(self, operation, option):
         message = f"^plan: a plan of '{operation}' does not take `{option}`: it takes `k"

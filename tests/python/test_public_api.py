@@ -75,6 +75,7 @@ SIGNATURES = {
     "rdm": '(x, *, metric="correlation", noise_covariance=None, condensed=False, num_threads=None)',
     "jsd": f"(probabilities, other=None, *, out=None, {END})",
     "plan": "(operation, /, *inputs, **options)",
+    "rows": "(read, shape, dtype)",
     "set_num_threads": "(n)",
     "get_num_threads": "()",
     "show_config": "()",
@@ -83,10 +84,9 @@ SIGNATURES = {
     "get_cmake_dir": "()",
 }
 OTHER_NAMES = {
-    "Bootstrap", "Calibration", "Csr", "CudaError", "Difference", "Hits", "Jackknife", "Matching",
+    "Bootstrap", "Calibration", "Csr", "CudaError", "Difference", "Jackknife", "Matching",
     "Measure", "MinibatchCKA", "MinibatchGBS", "Motifs", "NoiseCeiling", "PermutationTest", "Plan",
-    "Retrieval", "RsmRegression", "SemanticIndex", "SemanticMatching", "Tile", "simd",
-    "__version__",
+    "Retrieval", "Rows", "RsmRegression", "SemanticMatching", "Tile", "simd", "__version__",
 }  # fmt: skip
 EXTENSION_NAMES = {
     "gram", "distances", "center", "hsic_table", "dense_graph", "knn_graph", "gbs_table",

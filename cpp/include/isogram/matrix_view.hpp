@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -44,6 +45,22 @@ struct MatrixView {
 
 enum class ElementType { float16, bfloat16, float32, float64 };
 
+struct InputView;
+
+// The rows of an input that is not in memory, as of a file: read when a pass over them comes there.
+class RowSource {
+ public:
+  virtual ~RowSource() = default;
+  RowSource() = default;
+  RowSource(const RowSource&) = delete;
+  RowSource& operator=(const RowSource&) = delete;
+
+  // Rows [begin, end), at most rows_at_once(). Their memory stays until the next call; one thread
+  // calls at a time. What it throws ends the pass.
+  virtual InputView read(std::size_t begin, std::size_t end) = 0;
+  virtual std::size_t rows_at_once() const = 0;
+};
+
 // A read-only matrix whose element type is known at run time. Elements are widened once, while an
 // input is packed, so no operation is compiled once per input type.
 struct InputView {
@@ -54,6 +71,9 @@ struct InputView {
   std::ptrdiff_t row_stride = 0;
   std::ptrdiff_t col_stride = 1;
   std::string name = "x";  // how error messages call this argument
+  // Unless null, where rows come from in place of `data`. Only functions that pass over rows take
+  // such an input: gram_facts(), plan_moments(), plan_gbs(), require_distributions().
+  std::shared_ptr<RowSource> source;
 
   InputView() = default;
   InputView(const void* data, ElementType type, std::size_t rows, std::size_t cols,

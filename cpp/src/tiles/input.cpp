@@ -157,7 +157,73 @@ std::vector<RowReader> readers_of(const InputView& x, Span cols) {
   return readers;
 }
 
+// Where measures of a part of an input go: of its rows, and of the columns of one strip.
+struct Target {
+  Span cols;
+  double* row_largest;  // of the first of these rows
+  double* column_sums;
+};
+
+// Measures columns of rows of x that are in memory: `there`, from row `first` of x on.
+template <class Inspect>
+void measure_rows(const InputView& there, std::size_t first, const Look& look, const Target& target,
+                  std::vector<double>& row, Worker& worker, Inspect inspect) {
+  const Span cols = target.cols;
+  const std::vector<RowReader> readers = readers_of(there, cols);
+  const auto measure_part = [&](std::size_t i, std::size_t piece) {
+    if (look.left_out && (*look.left_out)[first + i]) return;
+    const std::size_t begin = cols.begin + piece * kColumnsAtOnce;
+    const std::size_t count = readers[piece].view().cols;
+    Look of_piece = look;
+    if (look.origin) of_piece.origin += begin;
+    double* sums = look.with_sums ? target.column_sums + (begin - cols.begin) : nullptr;
+    double& largest = target.row_largest[i];
+    largest = std::max(
+        largest, measure_row(readers[piece], i, of_piece, row, sums, [&](const double* values) {
+          inspect(first + i, values, count, begin);
+        }));
+  };
+  // With sums, all rows are added to the sums of one piece of columns, which stay in the cache.
+  // Without, rows are read one after another, in the order of memory.
+  const std::size_t outer = look.with_sums ? readers.size() : there.rows;
+  const std::size_t inner = look.with_sums ? there.rows : readers.size();
+  for (std::size_t a = 0; a < outer; ++a) {
+    for (std::size_t b = 0; b < inner; ++b) {
+      worker.check(std::min(cols.size(), kColumnsAtOnce));
+      measure_part(look.with_sums ? b : a, look.with_sums ? a : b);
+    }
+  }
+}
+
+// measure() of rows that are read block by block, with the sums of its strips.
+Measures measure_source(const InputView& x, const Look& look, const Execution& execution) {
+  const std::size_t strips = strips_of(x.rows);
+  Measures whole{std::vector<double>(x.rows), std::vector<double>(look.with_sums ? x.cols : 0)};
+  FirstNotFinite bad(1);
+  parallel_for(execution, 1, [&](std::size_t, Worker& worker) {
+    std::vector<double> row;
+    for (std::size_t strip = 0; strip < strips; ++strip) {
+      std::vector<double> sums(look.with_sums ? x.cols : 0);
+      const Span rows = part_span(x.rows, strip, strips);
+      for (std::size_t begin = rows.begin; begin < rows.end;) {
+        const std::size_t block = begin / x.source->rows_at_once() + 1;
+        const std::size_t end = std::min(rows.end, block * x.source->rows_at_once());
+        const Target target{{0, x.cols}, &whole.row_largest[begin], sums.data()};
+        measure_rows(rows_of(x, {begin, end}), begin, look, target, row, worker,
+                     [&](std::size_t i, const double* values, std::size_t count, std::size_t col) {
+                       bad.inspect(0, i, values, count, col);
+                     });
+        begin = end;
+      }
+      for (std::size_t j = 0; j < sums.size(); ++j) whole.column_sums[j] += sums[j];
+    }
+  });
+  bad.throw_if_found(x.name);
+  return whole;
+}
+
 Measures measure(const InputView& x, const Look& look, const Execution& execution) {
+  if (x.source) return measure_source(x, look, execution);
   const std::size_t strips = strips_of(x.rows);
   const std::size_t blocks = std::clamp<std::size_t>(x.cols / kLeastColumns, 1, kParts / strips);
   Measures whole{std::vector<double>(x.rows), std::vector<double>(look.with_sums ? x.cols : 0)};
@@ -175,30 +241,10 @@ Measures measure(const InputView& x, const Look& look, const Execution& executio
     double* column_sums =
         strips > 1 ? part.column_sums.data() : whole.column_sums.data() + cols.begin;
     std::vector<double> row;  // widened to float64
-    const std::vector<RowReader> readers = readers_of(x, cols);
-    const auto measure_part = [&](std::size_t i, std::size_t piece) {
-      if (look.left_out && (*look.left_out)[i]) return;
-      const std::size_t begin = cols.begin + piece * kColumnsAtOnce;
-      const std::size_t count = readers[piece].view().cols;
-      Look there = look;
-      if (look.origin) there.origin += begin;
-      double* sums = look.with_sums ? column_sums + (begin - cols.begin) : nullptr;
-      double& largest = row_largest[i - rows.begin];
-      largest = std::max(
-          largest, measure_row(readers[piece], i, there, row, sums, [&](const double* values) {
-            bad.inspect(task, i, values, count, begin);
-          }));
-    };
-    // With sums, all rows are added to the sums of one piece of columns, which stay in the cache.
-    // Without, rows are read one after another, in the order of memory.
-    const std::size_t outer = look.with_sums ? readers.size() : rows.size();
-    const std::size_t inner = look.with_sums ? rows.size() : readers.size();
-    for (std::size_t a = 0; a < outer; ++a) {
-      for (std::size_t b = 0; b < inner; ++b) {
-        worker.check(std::min(cols.size(), kColumnsAtOnce));
-        measure_part(rows.begin + (look.with_sums ? b : a), look.with_sums ? a : b);
-      }
-    }
+    measure_rows(rows_of(x, rows), rows.begin, look, {cols, row_largest, column_sums}, row, worker,
+                 [&](std::size_t i, const double* values, std::size_t count, std::size_t col) {
+                   bad.inspect(task, i, values, count, col);
+                 });
   };
   parallel_for(execution, parts.size(), measure_task, threads_for(x.rows * x.cols));
   bad.throw_if_found(x.name);
@@ -345,7 +391,8 @@ std::size_t first_not_finite(const double* values, std::size_t n) {
 RowReader::RowReader(const InputView& view) : view_(view), read_(reader_of(view.type)) {}
 
 void RowReader::read(std::size_t row, Span columns, double* out) const {
-  read_(columns_of(view_, columns), row, out);
+  if (!view_.source) return read_(columns_of(view_, columns), row, out);
+  read_(columns_of(rows_of(view_, {row, row + 1}), columns), 0, out);
 }
 
 bool FirstNotFinite::Entry::is_before(const Entry& other) const {
@@ -427,12 +474,14 @@ bool has_far_rows(const std::vector<double>& row_largest) {
 std::vector<double> middle_row(const InputView& x, const Execution& execution) {
   const std::vector<std::size_t> rows = middle_rows(x.rows);
   std::vector<double> middle(x.cols);
-  const std::size_t blocks = blocks_in(x.cols, kColumnsAtOnce);
+  // One reader of a source.
+  const std::size_t edge = x.source ? x.cols : kColumnsAtOnce;
+  const std::size_t blocks = blocks_in(x.cols, edge);
   parallel_for(execution, blocks, [&](std::size_t block, Worker&) {
-    const Span span{block * kColumnsAtOnce, std::min(x.cols, (block + 1) * kColumnsAtOnce)};
-    const RowReader reader(columns_of(x, span));
+    const Span span{block * edge, std::min(x.cols, (block + 1) * edge)};
+    const RowReader reader(x);
     std::vector<std::vector<double>> values(rows.size(), std::vector<double>(span.size()));
-    for (std::size_t i = 0; i < rows.size(); ++i) reader.read(rows[i], values[i].data());
+    for (std::size_t i = 0; i < rows.size(); ++i) reader.read(rows[i], span, values[i].data());
     take_middle(values, &middle[span.begin]);
   });
   return middle;
@@ -469,20 +518,25 @@ void take_middle(std::vector<std::vector<double>>& rows, double* out) {
 
 bool has_equal_rows(const InputView& x) {
   const RowReader reader(x);
-  std::vector<double> first(std::min(x.cols, kColumnsAtOnce));
-  std::vector<double> row(first.size());
+  std::vector<double> first(x.cols);
+  std::vector<double> row(std::min(x.cols, kColumnsAtOnce));
+  if (x.rows > 1) reader.read(0, first.data());
   for (std::size_t i = 1; i < x.rows; ++i) {
     for (std::size_t begin = 0; begin < x.cols; begin += kColumnsAtOnce) {
       const Span piece{begin, std::min(x.cols, begin + kColumnsAtOnce)};
-      reader.read(0, piece, first.data());
       reader.read(i, piece, row.data());
-      if (!std::equal(row.data(), row.data() + piece.size(), first.data())) return false;
+      if (!std::equal(row.data(), row.data() + piece.size(), &first[piece.begin])) return false;
     }
   }
   return true;
 }
 
 InputView rows_of(const InputView& x, Span rows) {
+  if (x.source) {
+    InputView there = x.source->read(rows.begin, rows.end);
+    there.name = x.name;
+    return there;
+  }
   return columns_of(x.transposed(), rows).transposed();
 }
 

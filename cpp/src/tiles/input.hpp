@@ -42,7 +42,10 @@ std::size_t first_not_finite(const double* values, std::size_t n);
 class RowReader {
  public:
   explicit RowReader(const InputView& view);
-  void read(std::size_t row, double* out) const { read_(view_, row, out); }
+  void read(std::size_t row, double* out) const {
+    if (view_.source) return read(row, {0, view_.cols}, out);
+    read_(view_, row, out);
+  }
   // Columns [columns.begin, columns.end) of the row.
   void read(std::size_t row, Span columns, double* out) const;
   const InputView& view() const { return view_; }
@@ -124,7 +127,8 @@ void take_middle(std::vector<std::vector<double>>& rows, double* out);
 // Whether all rows of x are equal.
 bool has_equal_rows(const InputView& x);
 
-// Rows [rows.begin, rows.end) of x, and columns [columns.begin, columns.end).
+// Rows [rows.begin, rows.end) of x, and columns [columns.begin, columns.end). Rows of a source are
+// in memory until others are read.
 InputView rows_of(const InputView& x, Span rows);
 InputView columns_of(const InputView& x, Span columns);
 

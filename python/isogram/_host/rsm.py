@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
@@ -15,13 +15,16 @@ from isogram._arithmetic import usual_arithmetic
 from isogram._bandwidth import scaled_bandwidth
 from isogram._entries import copy_into
 from isogram._errors import PlaceError, changed_input
-from isogram._tokens.job import Job, Matching, Pairs, by_output, not_finite
+from isogram._tokens.job import Job, Pairs, by_output, not_finite
 from isogram._tokens.listed import ListedTiles
 from isogram._tokens.samples import Samples
 from isogram._types import Bandwidth, Report
 from isogram._walk.run import HostWorker, run
 from isogram._walk.sinks import ArraySink
-from isogram._walk.tiles import Tile, cut
+from isogram._walk.tiles import Tile, cut, spans
+
+# Bytes of tokens that a survey reads at a time.
+_AT_ONCE = 2**26
 
 # The most tokens of an input, whether inputs are centred, and the exponent of distances: found from
 # all inputs, as they decide the bits of every pair.
@@ -31,25 +34,19 @@ Facts: TypeAlias = tuple[int, bool, int]
 def rsm(job: Job, results: Mapping[str, NDArray[Any]], report: Report) -> int:
     """See `Place`."""
     shape = job.pairs.shape
-    edge = _edge(job)
+    edge = max(shape) if job.memory_limit is None else _edge(job)
     if job.listed is None and edge >= max(shape):
         return entries(job, job.pairs, results, report)
     facts = survey(job)
-    if job.listed is not None:
-        return listed(job, facts, results, report)
     tiles = tuple(cut(shape, (edge, edge), is_upper=job.pairs.is_symmetric))
+    if job.listed is not None:
+        listed = ListedTiles(tiles, job.pairs, job.listed)
+        run(
+            listed, [HostWorker(partial(_listed, job, facts, listed))], listed.sink(results), report
+        )
+        return facts[2]
     sink = ArraySink(results, is_symmetric=job.pairs.is_symmetric)
     run(_Bands(tiles, job.pairs), [HostWorker(_Tiles(job, facts).compute)], sink, report)
-    return facts[2]
-
-
-def listed(job: Job, facts: Facts, results: Mapping[str, NDArray[Any]], report: Report) -> int:
-    """Write the entries of the listed pairs by facts of all inputs; return distances' exponent."""
-    assert job.listed is not None
-    edge = _edge(job)
-    tiles = tuple(cut(job.pairs.shape, (edge, edge), is_upper=job.pairs.is_symmetric))
-    pairs = ListedTiles(tiles, job.pairs, job.listed)
-    run(pairs, [HostWorker(partial(_listed, job, facts, pairs))], pairs.sink(results), report)
     return facts[2]
 
 
@@ -57,15 +54,36 @@ def survey(job: Job) -> Facts:
     """Return the facts of all inputs; the tokens are read only to find the unit of distances."""
     if "distance" not in job.outputs:
         return planned(job)
+    if not any(side.are_unread for side in job.pairs.sides):
+        return _survey(job, job.pairs)
+    units = [_survey(job, part)[2] for part in _parts(job.pairs) if _has_norm(part)]
+    return *planned(job)[:2], max(units, default=0)
+
+
+def _survey(job: Job, pairs: Pairs) -> Facts:
+    """Return the facts of some of the inputs."""
     try:
         return _core.plan_rsm(
-            *job.pairs.for_core(),
+            *pairs.for_core(),
             **job.matching.for_core(),
             is_float64=job.dtype == np.float64,
             num_threads=job.workers,
         )
     except _core.NotFiniteToken as error:
-        raise _named(job.pairs, error) from None
+        raise _named(pairs, error) from None
+
+
+def _parts(pairs: Pairs) -> Iterator[Pairs]:
+    """Yield the inputs of both sides, read some at a time."""
+    for side in pairs.sides:
+        of_input = side.positions * side.channels * side.sources[0].dtype.itemsize
+        for span in spans(len(side), max(1, _AT_ONCE // of_input)):
+            yield Pairs(side.rows(span), None)
+
+
+def _has_norm(part: Pairs) -> bool:
+    """Whether not all tokens are 0, which have no norm that would count for the unit."""
+    return any(bool(np.any(source)) for source in part.rows.sources)
 
 
 def planned(job: Job, largest_norm: int | None = None) -> Facts:
@@ -75,19 +93,9 @@ def planned(job: Job, largest_norm: int | None = None) -> Facts:
     for.
     """
     counts = np.concatenate([side.tokens for side in job.pairs.sides])
-    return planned_for(job.matching, job.dtype, counts, largest_norm)
-
-
-def planned_for(
-    matching: Matching,
-    dtype: np.dtype[Any],
-    counts: NDArray[np.int64],
-    largest_norm: int | None = None,
-) -> Facts:
-    """Return the facts of inputs with some numbers of tokens, as planned()."""
     return _core.plan_of_facts(
-        **matching.for_core(),
-        is_float64=dtype == np.float64,
+        **job.matching.for_core(),
+        is_float64=job.dtype == np.float64,
         fewest=int(counts.min()),
         most=int(counts.max()),
         largest_norm=largest_norm,
@@ -192,10 +200,8 @@ class _Bands(NamedTuple):
 
 def _edge(job: Job) -> int:
     """Return the number of inputs in the largest bands that fit: all, if they fit."""
-    most = max(job.pairs.shape)
-    if job.memory_limit is None:
-        return most
-    facts = planned(job)
+    assert job.memory_limit is not None
+    facts, most = planned(job), max(job.pairs.shape)
     if tile_bytes(job, facts, *job.pairs.shape, is_whole=True) <= job.memory_limit:
         return most
     needed = tile_bytes(job, facts, 1, 1)

@@ -14,6 +14,7 @@ from isogram._arithmetic import usual_arithmetic
 from isogram._entries import extremes, widened
 from isogram._host.features import doubles
 from isogram._host.gram import gram, inner_products
+from isogram._rows import blocks
 from isogram._statistics.tables import table
 from isogram._types import Array, Kernel, Layers
 from isogram._walk.tiles import Tile, spans
@@ -90,8 +91,8 @@ class HostRsmTiles(NamedTuple):
 @usual_arithmetic()
 def _largest_exponent(x: NDArray[Any]) -> int:
     """Return the e of 2^e > |entry| >= 2^(e-1) for the largest entry; 0 if that is 0."""
-    least, most = extremes(widened(x))
-    return math.frexp(max(most, -least))[1]
+    limits = (extremes(widened(block)) for _, block in blocks(x))
+    return math.frexp(max(max(most, -least) for least, most in limits))[1]
 
 
 def rsm_tiles(

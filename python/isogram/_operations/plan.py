@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from isogram._arguments import choice
+from isogram._arguments import choice, integer
 from isogram._loading import loaded
 from isogram._progress import Progress
+from isogram._rows import unread
 from isogram._walk.plan import Plan
 from isogram._walk.tiles import Tile
 from isogram.typing import OperationName
@@ -39,11 +40,13 @@ def plan(operation: OperationName, /, *inputs: Any, **options: Any) -> Plan:
     operation : str
         The function that the tiles make the result of.
     *inputs
-        As that function takes them. They are read at most once, and not kept.
+        As that function takes them, or not in memory: data sets of h5py, arrays of Zarr and Dask,
+        layers of `isogram.io`, and `rows`. Only spans of rows are read, and none are kept.
     **options
-        Options of the function, masks included; not `out`, `loss`, `pairs`, `memory_limit`,
-        `progress`, options of GPUs and kernel "precomputed". And `tile`, the rows and columns of a
-        tile, by default a few hundred inputs or a few thousand samples.
+        Options of the function, masks included; not `out`, `loss`, `pairs`, `progress`, options of
+        GPUs and kernel "precomputed". And `tile`, the rows and columns of a tile, by default a few
+        hundred inputs or a few thousand samples; or `memory_limit`, the bytes that `run` may take
+        beside the inputs and the result: tiles are as large as it allows, up to the default.
 
     Returns
     -------
@@ -56,6 +59,8 @@ def plan(operation: OperationName, /, *inputs: Any, **options: Any) -> Plan:
     ------
     ValueError
         Another operation, or an argument that the function refuses.
+    MemoryError
+        A `memory_limit` that no tiles keep; the message says what the smallest ones take.
     TypeError
         An option that a plan of the function does not take; an array on a GPU.
 
@@ -79,6 +84,14 @@ def plan(operation: OperationName, /, *inputs: Any, **options: Any) -> Plan:
     """
     module = _PLANNERS[choice("plan", "operation", operation, tuple(_PLANNERS))]
     planner = getattr(loaded(module)[0], f"plan_{operation}")
+    limit = options.pop("memory_limit", None)
+    if limit is not None:
+        limit = integer(operation, "memory_limit", limit, 1)
+        if options.get("tile") is not None:
+            raise ValueError(
+                f"{operation}: `tile` must be None with `memory_limit`, which chooses it, got "
+                f"{options['tile']!r}"
+            )
     for name in options:
         if name not in planner.__kwdefaults__:
             remedy = "it takes " + ", ".join(f"`{option}`" for option in planner.__kwdefaults__)
@@ -93,7 +106,9 @@ def plan(operation: OperationName, /, *inputs: Any, **options: Any) -> Plan:
             f"plan: `inputs` of {operation!r} must be {expected}, "
             f"{', '.join(f'`{name}`' for name in names)}, got {len(inputs)}"
         )
-    made: Plan = planner(*inputs, **options)
+    made: Plan = planner(*map(unread, inputs), **options)
+    if limit is not None:
+        made = made.within(limit)
     given = planner.__kwdefaults__ | options | {"num_threads": None}  # which decides no bit
     said = {name: _said(value) for name, value in given.items() if value is not None}
     return replace(made, options=said)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arguments import integer
+from isogram._rows import Unread
 from isogram._types import Array
 from isogram._walk.plan import InputSpec
 from isogram._walk.sources import ArraySource
@@ -18,7 +19,7 @@ Checked: TypeAlias = tuple[list[ArraySource], tuple[InputSpec, ...]]
 
 
 def on_host(function: str, arrays: Mapping[str, NDArray[Any]]) -> Checked:
-    """Return arrays, which have to lie in the memory of the host, as sources; describe them."""
+    """Return inputs, which have to be on the host, as sources; describe them."""
     require_on_host(function, arrays)
     specs = tuple(InputSpec.of(name, array) for name, array in arrays.items())
     return [ArraySource(name, array) for name, array in arrays.items()], specs
@@ -27,7 +28,7 @@ def on_host(function: str, arrays: Mapping[str, NDArray[Any]]) -> Checked:
 def require_on_host(function: str, arrays: Mapping[str, Array]) -> None:
     """Raise TypeError for an array that lies on a GPU."""
     for name, array in arrays.items():
-        if not isinstance(array, np.ndarray):
+        if not isinstance(array, np.ndarray | Unread):
             raise TypeError(
                 f"{function}: `{name}` must be in host memory for a plan, got an array on a GPU"
             )

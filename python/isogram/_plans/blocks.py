@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from isogram._walk.sinks import ArraySink, Sink
 from isogram._walk.sources import Source
 from isogram._walk.stored import Apart, StoredBlocks, StoredTogether
 from isogram._walk.targets import Finished, PathTarget, Target, ZarrTarget, checked_path
-from isogram._walk.tiles import Tile
+from isogram._walk.tiles import Tile, cut
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -87,6 +87,10 @@ class BlocksPlan(Plan):
     def _names(self) -> tuple[str, ...]:
         """The names of the matrices that a part has a block of."""
         return (self.operation,)
+
+    def _with_tiles(self, edge: int) -> Plan:
+        tiles = cut(self.shape, (edge, edge), is_upper=self._is_symmetric)
+        return replace(self, tiles=tuple(tiles))
 
     @property
     def _is_entrywise(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,7 +31,7 @@ from isogram._statistics.layer_pairs import others, require_two_sets
 from isogram._types import Array, Report
 from isogram._walk.plan import Reduced
 from isogram._walk.sources import Source
-from isogram._walk.tiles import Tile, tiles_of
+from isogram._walk.tiles import Tile, counted, tiles_of
 from isogram.typing import BandwidthsLike
 
 _FUNCTION = "cka_matrix"
@@ -94,6 +94,26 @@ class CkaPlan(LayersPlan):
     @property
     def _computed_itemsize(self) -> int:
         return 4 if self.stages and self.stages[0]["stage"] in _OF_FLOAT32 else 8
+
+    def _working_bytes_with(self, edge: int) -> int:
+        """Return the most of all stages, each of which may be needed."""
+        if not self.stages:
+            return super()._working_bytes_with(edge)
+        stages = [replace(self, stages=self.stages[i:]) for i in range(len(self.stages))]
+        return max(stage._working_bytes(stage._counted(edge)) for stage in stages)
+
+    def _counted(self, edge: int) -> Iterable[tuple[Tile, int]]:
+        """Yield a tile of every kind, and how many there are; of features tiles are of rows."""
+        n = self.inputs[0].shape[0]
+        is_of_features = self.stages[0]["stage"] in _OF_FEATURES
+        for tile, count in counted((n, n), edge, is_upper=True):
+            if not (is_of_features and tile.is_mirrored):
+                yield tile, count
+
+    def _with_tiles(self, edge: int) -> CkaPlan:
+        if not self.stages:
+            return self
+        return self.at(tuple({**stage, "edge": edge} for stage in self.stages))
 
     def at(self, stages: tuple[Mapping[str, Any], ...]) -> CkaPlan:
         """Return the plan with these stages, and with the tiles of the first."""

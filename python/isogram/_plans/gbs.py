@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from isogram import _core
@@ -22,7 +22,7 @@ from isogram._statistics.layer_pairs import without_edges
 from isogram._types import Array, Report
 from isogram._walk.plan import Plan, Reduced
 from isogram._walk.sources import Source
-from isogram._walk.tiles import Tile, tiles_of
+from isogram._walk.tiles import Tile, tiles_of, upper_tiles
 
 _FUNCTION = "gbs_matrix"
 
@@ -56,6 +56,9 @@ class GbsPlan(LayersPlan):
     def part_bytes(self, tile: Tile) -> int:
         """Return the size of a tile's sums, or of its neighbours."""
         return bytes_of_graphs(self.facts, tile)
+
+    def _with_tiles(self, edge: int) -> GbsPlan:
+        return replace(self, **graphs_with_tiles(self.facts, edge))
 
     def _packed_bytes(self, tile: Tile) -> int:
         """Return the size of the packed rows and columns; of k-NN graphs those of one layer."""
@@ -105,6 +108,12 @@ def bytes_of_graphs(facts: Mapping[str, Any], tile: Tile) -> int:
     pairs = x * (x + 1) // 2 if facts["is_symmetric"] else layers + x * y
     of_sample: int = layers * k * (4 + 8 + 8) if k else 8 * pairs
     return samples * of_sample
+
+
+def graphs_with_tiles(facts: Mapping[str, Any], edge: int) -> dict[str, Any]:
+    """Return the facts and tiles of a plan of graphs with tiles of another size."""
+    tiles = tuple(upper_tiles(facts["samples"], edge))
+    return {"facts": {**facts, "edge": edge}, "tiles": tiles}
 
 
 def part_of_graphs(

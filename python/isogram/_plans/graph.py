@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 import numpy as np
@@ -17,7 +17,7 @@ from isogram._host.rsm_tiles import HostRsmTiles, rsm_tiles
 from isogram._operations.graph import Csr, in_own_unit, require_sparse
 from isogram._plans.arguments import Checked, edge_of, on_host
 from isogram._plans.blocks import BlocksPlan
-from isogram._plans.gbs import bytes_of_graphs, part_of_graphs
+from isogram._plans.gbs import bytes_of_graphs, graphs_with_tiles, part_of_graphs
 from isogram._plans.gram import gram_block
 from isogram._statistics.distant_neighbours import DISTANCE, EDGE, graph_of, neighbours_in
 from isogram._statistics.neighbours import MergedNeighbours, Neighbours
@@ -72,6 +72,9 @@ class KnnGraphPlan(Plan):
     facts: Mapping[str, Any]
     symmetrize: bool
 
+    def _with_tiles(self, edge: int) -> KnnGraphPlan:
+        return replace(self, **graphs_with_tiles(self.facts, edge))
+
     def _reduced(self, parts: Mapping[Tile, Mapping[str, Any]]) -> Reduced:
         """Return the graph, as NumPy arrays."""
         in_order = self._in_order(parts)
@@ -121,6 +124,9 @@ class DistanceGraphPlan(Plan):
     exponent: int
     mean: Array
     symmetrize: bool
+
+    def _with_tiles(self, edge: int) -> DistanceGraphPlan:
+        return replace(self, tiles=tuple(upper_tiles(self.inputs[0].shape[0], edge)))
 
     def _reduced(self, parts: Mapping[Tile, Mapping[str, Any]]) -> Reduced:
         """Return the graph, as NumPy arrays."""

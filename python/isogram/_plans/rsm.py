@@ -145,6 +145,10 @@ class RsmPlan(BlocksPlan):
             num_threads=0,
         )
 
+    def _copied_bytes(self, tile: Tile) -> int:
+        """Return the bytes of tokens that are copied, to be read or as the core takes them."""
+        return self._read_bytes(tile) if any(spec.is_copied for spec in self.inputs) else 0
+
     @property
     def _channels(self) -> int:
         return self.inputs[0].shape[1 if self.layout == "nchw" else -1]
@@ -175,7 +179,8 @@ def _spec(samples: Samples) -> InputSpec:
         shape = (len(samples), int(samples.tokens.sum()), samples.channels)
     if samples.layout is None or samples.lengths is not None:
         tokens = tuple(samples.tokens.tolist())
-    return InputSpec(samples.name, shape, type_name(dtype), tokens)
+    name, dtype_name = samples.name, type_name(dtype)
+    return InputSpec(name, shape, dtype_name, tokens, is_copied=samples.are_unread)
 
 
 # Inputs on a side of a tile: seconds of work, and tokens that fit in memory beside others.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from isogram._arithmetic import usual_arithmetic
 from isogram._entries import result_dtype, widened
+from isogram._rows import Unread
 
 if TYPE_CHECKING:
     from isogram._protocols import Place
@@ -113,9 +114,20 @@ class Samples:
         """Return the inputs of a span."""
         lengths = None if self.lengths is None else self.lengths[span]
         mask = None if self.mask is None else self.mask[span]
-        sources = self.sources[span] if self.layout is None else [self.sources[0][span]]
+        sources = self._all_of(span) if self.layout is None else [self.sources[0][span]]
         first = self.first + span.start
         return replace(self, sources=sources, lengths=lengths, mask=mask, first=first)
+
+    def _all_of(self, span: slice) -> list[NDArray[Any]]:
+        """Return some arrays of a list, in memory."""
+        return [
+            source[:] if isinstance(source, Unread) else source for source in self.sources[span]
+        ]
+
+    @property
+    def are_unread(self) -> bool:
+        """Whether they are in no memory yet."""
+        return any(isinstance(source, Unread) for source in self.sources)
 
     def on_host(self, home: Place) -> Samples:
         """Return the inputs, which lie in `home`, in host memory."""
@@ -190,14 +202,6 @@ class Samples:
         if self.layout == "nchw":
             return self.name, (*first, channel, *divmod(token, shape[3]))
         return self.name, (*first, token, channel)
-
-
-def one_after_another(name: str, tokens: NDArray[Any], counts: NDArray[np.int64]) -> Samples:
-    """Return inputs whose tokens (all of them, c) lie one after another."""
-    if (counts == counts[0]).all():
-        shape = (len(counts), int(counts[0]), tokens.shape[1])
-        return Samples(name, [tokens.reshape(shape)], "nsc", None)
-    return Samples(name, np.split(tokens, np.cumsum(counts)[:-1]), None, None)
 
 
 @usual_arithmetic()

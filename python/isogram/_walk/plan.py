@@ -18,11 +18,13 @@ from isogram import _core
 from isogram._arguments import threads
 from isogram._entries import type_name
 from isogram._errors import errors_of, warn
+from isogram._memory import size
 from isogram._progress import Progress, reporting
+from isogram._rows import Unread, unread
 from isogram._types import Report
 from isogram._walk.run import Compute, HostWorker, in_turns, walk
 from isogram._walk.sinks import Reduction, Sink
-from isogram._walk.tiles import Tile
+from isogram._walk.tiles import Tile, counted
 
 if TYPE_CHECKING:
     from hashlib import blake2b
@@ -38,6 +40,7 @@ class InputSpec(NamedTuple):
     shape: tuple[int, ...]
     dtype: str
     tokens: tuple[int, ...] | None = None  # of each sample, where the shape does not tell
+    is_copied: bool = False  # whether rows are copied to be read; it decides no bit
 
     @property
     def argument(self) -> str:
@@ -57,7 +60,8 @@ class InputSpec(NamedTuple):
     @classmethod
     def of(cls, name: str, array: Any) -> InputSpec:
         """Describe an array."""
-        return cls(name, tuple(map(int, array.shape)), type_name(array.dtype))
+        shape = tuple(map(int, array.shape))
+        return cls(name, shape, type_name(array.dtype), is_copied=isinstance(array, Unread))
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,8 @@ class Cost:
     memory : int
         About the most that `Plan.run` takes beside the inputs: the result (none if that is in an
         `out`), the parts if they are no blocks of it, one tile's part, and its packed rows and
-        columns; the core keeps fewer where rows are long.
+        columns; the core keeps fewer where rows are long. Of inputs that are no arrays also the
+        tile's rows and columns as they are read.
     """
 
     tiles: int
@@ -86,6 +91,18 @@ class Cost:
     part_bytes: int
     result_bytes: int
     memory: int
+
+    @property
+    def working_memory(self) -> int:
+        """Bytes of `memory` without the result: what `memory_limit` limits."""
+        return self.memory - self.result_bytes
+
+    def __str__(self) -> str:
+        """Return all of it in one line."""
+        return (
+            f"{self.tiles:,} tiles, {self.pairs:,} pairs; reads {size(self.read_bytes)}, makes "
+            f"{size(self.result_bytes)}, and takes about {size(self.memory)} of memory"
+        )
 
 
 # A result, and the warnings that a caller gets.
@@ -294,16 +311,60 @@ class Plan(ABC):
     @property
     def cost(self) -> Cost:
         """What the tiles take, all together."""
-        parts, result = sum(map(self.part_bytes, self.tiles)), self._result_bytes
-        kept = result if self._keeps_no_parts else parts + result
+        result = self._result_bytes
         return Cost(
             len(self.tiles),
             sum(map(self.pairs, self.tiles)),
             sum(map(self._read_bytes, self.tiles)),
-            parts,
+            sum(map(self.part_bytes, self.tiles)),
             result,
-            kept + max(self.part_bytes(tile) + self._packed_bytes(tile) for tile in self.tiles),
+            result + self._working_bytes(Counter(map(_shape_of, self.tiles)).items()),
         )
+
+    def _working_bytes(self, tiles: Iterable[tuple[Tile, int]]) -> int:
+        """Return about the most bytes beside inputs and result, of tiles and how many are alike."""
+        tiles = list(tiles)
+        kept = sum(self.part_bytes(tile) * count for tile, count in tiles)
+        return (0 if self._keeps_no_parts else kept) + max(
+            self.part_bytes(tile) + self._packed_bytes(tile) + self._copied_bytes(tile)
+            for tile, _ in tiles
+        )
+
+    def within(self, memory_limit: int) -> Plan:
+        """Return this plan, with smaller tiles if `run` would take more bytes with its own.
+
+        The limit is for what is taken beside the inputs and the result. Raises MemoryError where no
+        tiles are small enough.
+        """
+        widest = max(max(tile.shape) for tile in self.tiles)
+        taken = {widest: self._working_bytes_with(widest)}
+        while taken[min(taken)] > memory_limit and min(taken) > 1:
+            edge = min(taken) // 2
+            taken[edge] = self._working_bytes_with(edge)
+        fits = min(taken)
+        if taken[fits] > memory_limit:
+            least = min(taken, key=lambda edge: taken[edge])
+            raise MemoryError(
+                f"{self.operation}: `memory_limit` must be at least {taken[least]} bytes, which "
+                f"tiles of {least} x {least} take, got {memory_limit}"
+            )
+        beyond = min((edge for edge in taken if edge > fits), default=fits + 1)
+        while beyond - fits > max(1, fits // 64):
+            edge = (fits + beyond) // 2
+            if self._working_bytes_with(edge) <= memory_limit:
+                fits = edge
+            else:
+                beyond = edge
+        return self if fits == widest else self._with_tiles(fits)
+
+    def _working_bytes_with(self, edge: int) -> int:
+        """Return `_working_bytes()` of tiles of another size."""
+        n, m = self.inputs[0].shape[0], self.inputs[0 if self._is_symmetric else 1].shape[0]
+        return self._working_bytes(counted((n, m), edge, is_upper=self._is_symmetric))
+
+    @abstractmethod
+    def _with_tiles(self, edge: int) -> Plan:
+        """Return the plan with tiles of at most `edge` rows and columns."""
 
     @property
     @abstractmethod
@@ -329,6 +390,15 @@ class Plan(ABC):
             _length(span) * spec.row
             for spec, of_spec in zip(self.inputs, spans, strict=True)
             for span in of_spec
+        )
+
+    def _copied_bytes(self, tile: Tile) -> int:
+        """Return the bytes of rows and columns of a tile that are copied to be read."""
+        return sum(
+            _length(span) * spec.row * spec.itemsize
+            for spec, of_spec in zip(self.inputs, self._spans(tile), strict=True)
+            for span in of_spec
+            if spec.is_copied
         )
 
     @property
@@ -365,7 +435,7 @@ class Plan(ABC):
     def _as_planned(self, *inputs: Any) -> Any:
         """Return checked inputs as `_part()` takes them; raise for others than planned."""
         self._check_arguments(len(inputs))
-        checked, specs = self._checked(*inputs)
+        checked, specs = self._checked(*map(unread, inputs))
         self._check_specs(specs)
         return checked
 
@@ -453,7 +523,9 @@ class Plan(ABC):
 
         digest = blake2b(digest_size=16)
         for each in fields(self):
-            if each.name not in ("tiles", "options"):
+            if each.name == "inputs":
+                _add(digest, [spec[:-1] for spec in self.inputs])
+            elif each.name not in ("tiles", "options"):
                 _add(digest, getattr(self, each.name))
         return digest.hexdigest()
 
@@ -468,13 +540,15 @@ class Plan(ABC):
         return hash(self._digest)
 
     def __repr__(self) -> str:
-        """Return what the tiles take, and the largest size of a part."""
-        cost, size = self.cost, max(map(self.part_bytes, self.tiles))
-        return (
-            f"{self.operation}: {cost.tiles} tiles, {cost.pairs} pairs, parts of up to {size} "
-            f"bytes; reads {cost.read_bytes} bytes, makes {cost.result_bytes}, and takes about "
-            f"{cost.memory} bytes of memory"
-        )
+        """Return what the tiles take, and their size."""
+        rows, cols = max(tile.shape for tile in self.tiles)
+        return f"{self.operation} in tiles of {rows:,} x {cols:,}: {self.cost}"
+
+
+def _shape_of(tile: Tile) -> Tile:
+    """Return one tile for all that are as large, and on the diagonal or not."""
+    first = slice(0, tile.shape[0])
+    return Tile(first, slice(first.stop, first.stop + tile.shape[1]) if tile.is_mirrored else first)
 
 
 def _is_path(out: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Where the rows of inputs come from: arrays and memory maps; another kind is one more class."""
+"""Where the rows of inputs come from: arrays, memory maps, and what `_rows.py` reads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Source(Protocol):
 
 
 class ArraySource(NamedTuple):
-    """A matrix in host memory, or a memory map, by its name in messages."""
+    """A matrix in host memory or a memory map, or one that is read by rows, by its name."""
 
     name: str
     array: NDArray[Any]
@@ -35,5 +35,6 @@ class ArraySource(NamedTuple):
 
     def rows(self, span: slice) -> NDArray[Any]:
         """Return the rows of a span: all were finite for the plan, and still have to be."""
-        require_finite_rows(self.name, self.array, span)
-        return self.array[span]
+        rows = self.array[span]
+        require_finite_rows(self.name, rows, span.start)
+        return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -75,6 +76,21 @@ def cut(shape: tuple[int, int], edges: tuple[int, int], *, is_upper: bool) -> It
                 yield Tile(rows, cols)
 
 
+def counted(shape: tuple[int, int], edge: int, *, is_upper: bool) -> Iterator[tuple[Tile, int]]:
+    """Yield a tile of every kind that cut() makes, and how many there are."""
+    of_rows, of_cols = (Counter(map(_length, spans(n, edge))) for n in shape)
+    for n, rows in of_rows.items():
+        for m, cols in of_cols.items():
+            beside = Tile(slice(0, n), slice(n, n + m))
+            if not is_upper:
+                yield beside, rows * cols
+            elif n == m:
+                yield Tile(slice(0, n), slice(0, n)), rows
+                yield beside, rows * (rows - 1) // 2
+            elif n > m:
+                yield beside, rows * cols
+
+
 def full_tiles(rows: int, cols: int, edge: int) -> Iterator[Tile]:
     """All tiles of a matrix."""
     return cut((rows, cols), (edge, edge), is_upper=False)
@@ -83,6 +99,10 @@ def full_tiles(rows: int, cols: int, edge: int) -> Iterator[Tile]:
 def upper_tiles(n: int, edge: int) -> Iterator[Tile]:
     """Tiles of a symmetric matrix, on and above the diagonal."""
     return cut((n, n), (edge, edge), is_upper=True)
+
+
+def _length(span: slice) -> int:
+    return int(span.stop - span.start)
 
 
 def tiles_of(bounds: Iterable[tuple[int, int, int, int]]) -> tuple[Tile, ...]:

@@ -241,11 +241,7 @@ def figure(findings: Findings) -> Figure:
         }
         for ax, has_neighbours in zip(axes[4:], (True, False), strict=True):
             plot.trend(
-                {
-                    name.replace("linear, ", ""): line
-                    for name, line in lines.items()
-                    if ("k =" in name) is has_neighbours
-                },
+                {name: line for name, line in lines.items() if ("k =" in name) is has_neighbours},
                 x=list(by_count.header[1:]),
                 limits=(0, 1.02),
                 xlabel="pictures",

@@ -1,0 +1,337 @@
+"""Inputs that are read by rows: any source, the bits of one call on the same array in memory."""
+
+import pickle
+
+import isogram as ig
+import numpy as np
+import pytest
+from isogram import io
+from isogram._rows import Unread, unread
+from support import KERNELS, run_program
+
+
+def in_hdf5(folder, x):
+    h5py = pytest.importorskip("h5py")
+    file = h5py.File(folder / "x.h5", "w")
+    return file.create_dataset("x", data=x, chunks=(min(7, len(x)), *x.shape[1:]))
+
+
+def in_zarr(folder, x):
+    zarr = pytest.importorskip("zarr")
+    chunks = (min(10, len(x)), *x.shape[1:])
+    array = zarr.create_array(folder / "x.zarr", shape=x.shape, chunks=chunks, dtype=x.dtype)
+    array[:] = x
+    return array
+
+
+def in_dask(folder, x):
+    dask_array = pytest.importorskip("dask.array")
+    return dask_array.from_array(x, chunks=(13, *x.shape[1:]))
+
+
+def in_safetensors(folder, x):
+    pytest.importorskip("safetensors")
+    from safetensors.numpy import save_file
+
+    save_file({"x": x}, folder / "x.safetensors")
+    return io.open(folder / "x.safetensors", reduce=None)["x"]
+
+
+def in_npy(folder, x):
+    np.save(folder / "x.npy", x)
+    return np.load(folder / "x.npy", mmap_mode="r")
+
+
+def by_callable(folder, x):
+    return ig.rows(lambda start, stop: x[start:stop], x.shape, x.dtype)
+
+
+SOURCES = [in_hdf5, in_zarr, in_dask, in_safetensors, in_npy, by_callable]
+sources = pytest.mark.parametrize("source", SOURCES)
+
+
+def samples(n=60, d=9, dtype=np.float32, seed=0):
+    x = np.random.default_rng(seed).standard_normal((n, d)) * 3 + 5
+    x[3] *= 1000  # far from the others
+    return x.astype(dtype)
+
+
+def distributions(n=40, d=9):
+    x = np.abs(samples(n, d, np.float64))
+    return (x / x.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def tokens(n=20, s=5, c=6, dtype=np.float32):
+    return np.random.default_rng(1).standard_normal((n, s, c)).astype(dtype)
+
+
+def assert_same(actual, expected):
+    if isinstance(expected, ig.Csr):
+        for field in ("data", "indices", "indptr"):
+            assert_same(getattr(actual, field), getattr(expected, field))
+    elif isinstance(expected, dict):
+        assert_same(list(actual.values()), list(expected.values()))
+    elif isinstance(expected, list):
+        for one, other in zip(actual, expected, strict=True):
+            assert_same(one, other)
+    else:
+        assert actual.dtype == expected.dtype
+        assert np.array_equal(actual, expected)
+
+
+def check(operation, inputs, arrays, **options):
+    """Compare a plan of some inputs, run and tile by tile, with one call on the arrays."""
+    expected = getattr(ig, operation)(*arrays, **options)
+    plan = ig.plan(operation, *inputs, tile=16, **options)
+    assert_same(plan.run(*inputs), expected)
+    parts = {tile: plan.compute(tile, *inputs) for tile in plan.tiles}
+    reduced = plan.reduce(parts)
+    if not isinstance(reduced, ig.Plan):
+        assert_same(reduced, expected)
+    assert plan == ig.plan(operation, *arrays, tile=16, **options)  # its parts are of both
+
+
+class TestBits:
+    @sources
+    @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+    @pytest.mark.parametrize("kernel", KERNELS)
+    def test_gram(self, tmp_path, source, dtype, kernel):
+        x = samples(dtype=dtype)
+        check("gram", [source(tmp_path, x)], [x], kernel=kernel)
+
+    @sources
+    def test_gram_of_two_sets(self, tmp_path, source):
+        x, y = samples(), samples(33, seed=1)
+        check("gram", [source(tmp_path, x), y], [x, y], kernel="rbf")
+
+    @sources
+    @pytest.mark.parametrize(
+        "options", [{}, {"center": True}, {"k": 3}, {"k": 3, "metric": "euclidean"}]
+    )
+    def test_graph(self, tmp_path, source, options):
+        x = samples()
+        check("graph", [source(tmp_path, x)], [x], **options)
+
+    @sources
+    def test_jsd(self, tmp_path, source):
+        p = distributions()
+        check("jsd", [source(tmp_path, p)], [p])
+
+    @sources
+    @pytest.mark.parametrize("kernel", ["linear", "cosine", "rbf", "laplacian", "polynomial"])
+    @pytest.mark.parametrize("estimator", ["biased", "debiased"])
+    def test_cka_matrix(self, tmp_path, source, kernel, estimator):
+        x, y = samples(15), samples(15, 200, seed=1)
+        layers, options = [source(tmp_path, x), y], {"kernel": kernel, "estimator": estimator}
+        assert_same(
+            ig.plan("cka_matrix", layers, **options).run(layers),
+            ig.cka_matrix([x, y], **options),
+        )
+
+    @sources
+    @pytest.mark.parametrize("options", [{}, {"k": 3}])
+    def test_gbs_matrix(self, tmp_path, source, options):
+        x, y = samples(), samples(d=4, seed=1)
+        layers = {"a": source(tmp_path, x), "b": y}
+        assert_same(
+            ig.plan("gbs_matrix", layers, **options).run(layers), ig.gbs_matrix([x, y], **options)
+        )
+
+    @sources
+    @pytest.mark.parametrize("operation", ["semantic_rsm", "spatial_rsm"])
+    @pytest.mark.parametrize("kernel", ["cosine", ("linear", "rbf")])
+    def test_rsm(self, tmp_path, source, operation, kernel):
+        x = tokens()
+        check(operation, [source(tmp_path, x)], [x], kernel=kernel)
+
+    @sources
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"rank": 3},
+            {"rank": "auto"},
+            {"normalize": "token"},
+            {"mask": np.random.default_rng(0).random((20, 5)) < np.arange(5, 0, -1) / 5},
+            {"precision": "int8"},
+        ],
+        ids=lambda options: next(iter(options)),
+    )
+    def test_options_of_rsm(self, tmp_path, source, options):
+        x = tokens()
+        check("semantic_rsm", [source(tmp_path, x)], [x], **options)
+
+    @sources
+    @pytest.mark.parametrize("layout", ["nhwc", "nchw"])
+    def test_maps(self, tmp_path, source, layout):
+        x = tokens(20, 12, 6).reshape(20, 3, 4, 6)
+        inputs = [source(tmp_path, x)]
+        check("semantic_rsm", inputs, [x], layout=layout)
+        check("graph", inputs, [x])
+
+    def test_inputs_one_by_one(self):
+        x = list(tokens())
+        inputs = [ig.rows(lambda a, b, one=one: one[a:b], one.shape, one.dtype) for one in x]
+        check("semantic_rsm", [inputs], [x], kernel="rbf")
+
+    @pytest.mark.parametrize("dtype", ["int8", "uint16", "int32", "int64", "bool", ">f4"])
+    @pytest.mark.parametrize("source", [in_hdf5, in_zarr, by_callable])
+    def test_types(self, tmp_path, source, dtype):
+        x = np.random.default_rng(0).integers(0, 9, (20, 4)).astype(dtype)
+        check("gram", [source(tmp_path, x)], [x])
+
+    def test_bfloat16(self):
+        ml_dtypes = pytest.importorskip("ml_dtypes")
+        x = samples().astype(ml_dtypes.bfloat16)
+        check("gram", [ig.rows(lambda a, b: x[a:b], x.shape, "bfloat16")], [x])
+
+    def test_many_rows(self):
+        """More than a survey reads at a time, and than all pairs that a median is taken of."""
+        x = samples(1100, 8)
+        source = unread(ig.rows(lambda a, b: x[a:b], x.shape, x.dtype))
+        for at_once in (1, 7, 100, 5000):
+            source_of = type("Small", (Unread,), {"rows_at_once": at_once})
+            small = source_of(source._read, x.shape, "float32", chunk=1)
+            small.named = lambda where, to_array, small=small: (
+                setattr(small, "_to_array", to_array) or small
+            )
+            for kernel in ("rbf", "linear"):
+                plan = ig.plan("gram", small, kernel=kernel)
+                assert plan == ig.plan("gram", x, kernel=kernel)
+
+    def test_all_equal(self):
+        x = np.ones((1100, 3), np.float32)
+        layers = [ig.rows(lambda a, b: x[a:b], x.shape, x.dtype), samples(1100, 3)]
+        with pytest.warns(RuntimeWarning, match="constant"):
+            found = ig.plan("cka_matrix", layers, kernel="rbf").run(layers)
+        assert np.isnan(found[0]).all()
+
+    def test_what_is_zero(self):
+        """Tokens that are all 0 have no norm, whatever the unit of the others."""
+        x = tokens() * np.float32(1e-30)
+        x[:10] = 0
+        read = ig.rows(lambda a, b: x[a:b], x.shape, x.dtype)
+        assert ig.plan("semantic_rsm", read, kernel="rbf", bandwidth=1e-30) == ig.plan(
+            "semantic_rsm", x, kernel="rbf", bandwidth=1e-30
+        )
+
+
+class TestReading:
+    def test_only_the_rows_of_a_tile(self):
+        x, read = samples(), []
+
+        def rows(start, stop):
+            read.append((start, stop))
+            return x[start:stop]
+
+        source = ig.rows(rows, x.shape, x.dtype)
+        plan = ig.plan("gram", source, tile=16)
+        read.clear()
+        plan.compute(plan.tiles[1], source)
+        assert read == [(0, 16), (16, 32)]
+
+    def test_a_survey_reads_every_row_once(self):
+        x, read = samples(1000, 4), []
+
+        def rows(start, stop):
+            read.extend(range(start, stop))
+            return x[start:stop]
+
+        ig.plan("gram", ig.rows(rows, x.shape, x.dtype))
+        assert read == list(range(1000))
+
+    def test_other_functions_read_all(self):
+        x = samples()
+        source = ig.rows(lambda start, stop: x[start:stop], x.shape, x.dtype)
+        assert_same(ig.gram(source), ig.gram(x))
+        assert (len(source), source.ndim) == (60, 2)
+
+    def test_errors_of_the_reader(self):
+        def broken(start, stop):
+            raise OSError("no such disk")
+
+        with pytest.raises(OSError, match="no such disk") as info:
+            ig.plan("gram", ig.rows(broken, (10, 3), np.float32))
+        assert "while gram: `x` was read, rows 0 to 10" in info.value.__notes__
+
+    def test_libraries_are_not_imported(self):
+        run_program("""
+            import sys
+            import isogram as ig
+            import numpy as np
+            x = np.ones((9, 3))
+            source = ig.rows(lambda a, b: x[a:b], x.shape, x.dtype)
+            ig.plan("gram", source).run(source)
+            assert not {"h5py", "zarr", "dask", "isogram.io"} & set(sys.modules)
+            """)
+
+
+class TestWhatIsRefused:
+    def test_rows_that_are_others_later(self):
+        x = samples()
+        source = ig.rows(lambda a, b: x[a:b], x.shape, x.dtype)
+        plan = ig.plan("gram", source, tile=16)
+        for read, came in (
+            (lambda a, b: x[a : b - 1], r"float32 of shape \(15, 9\)"),
+            (lambda a, b: x[a:b].astype(np.float64), r"float64 of shape \(16, 9\)"),
+            (lambda a, b: x[a:b, 1:], r"float32 of shape \(16, 8\)"),
+        ):
+            with pytest.raises(
+                ValueError,
+                match=rf"^gram: `x` must be read as float32 of shape \(16, 9\) for rows 16 to 32, "
+                rf"got {came}$",
+            ):
+                plan.compute(
+                    plan.tiles[1].__class__(slice(16, 32), slice(16, 32)),
+                    ig.rows(read, x.shape, x.dtype),
+                )
+
+    @pytest.mark.parametrize("operation", ["gram", "graph", "jsd", "semantic_rsm"])
+    def test_nan(self, operation):
+        shape = (60, 3, 3) if operation == "semantic_rsm" else (60, 9)
+        x = np.full(shape, 1 / 9, np.float32)
+        source = ig.rows(lambda a, b: x[a:b], x.shape, x.dtype)
+        plan = ig.plan(operation, source)
+        name = {"jsd": "probabilities", "semantic_rsm": "tokens"}.get(operation, "x")
+        message = f"^{operation}: `{name}` must be finite, got nan at index \\(41, "
+        x[41] = np.nan
+        with pytest.raises(ValueError, match=message):
+            plan.run(source)
+        if operation in ("gram", "jsd"):  # whose plans need the entries
+            with pytest.raises(ValueError, match=message):
+                ig.plan(operation, source)
+
+    def test_no_distributions(self):
+        p = distributions()
+        p[31] *= 2
+        with pytest.raises(
+            ValueError, match=r"^jsd: `probabilities` .* a sum of 2.0\d* in row 31: softmax"
+        ):
+            ig.plan("jsd", ig.rows(lambda a, b: p[a:b], p.shape, p.dtype))
+
+    def test_another_number_of_axes(self):
+        with pytest.raises(ValueError, match=r"^gram: `x` must be 2-D, got 3-D of shape \(4, 3, 2"):
+            ig.plan("gram", ig.rows(lambda a, b: None, (4, 3, 2), np.float32))
+
+    def test_other_types(self):
+        with pytest.raises(TypeError, match=r"^rows: `dtype` must be a type of real .*complex64$"):
+            ig.rows(lambda a, b: None, (4, 3), np.complex64)
+
+    def test_no_callable(self):
+        with pytest.raises(TypeError, match=r"^rows: `read` must be callable, got ndarray$"):
+            ig.rows(np.ones(3), (3,), np.float32)
+
+    @pytest.mark.parametrize("shape", [(), (0, 3), (2.5, 3), (-1, 3)])
+    def test_shapes(self, shape):
+        with pytest.raises(ValueError, match=r"^rows: `shape` must be of positive integers, got"):
+            ig.rows(lambda a, b: None, shape, np.float32)
+
+    def test_layers_of_other_samples(self):
+        x = samples()
+        source = ig.rows(lambda a, b: x[a:b], x.shape, x.dtype)
+        with pytest.raises(ValueError, match=r"must have as many samples as .* \(60\), got 50"):
+            ig.plan("cka_matrix", [source, samples(50)])
+
+    def test_a_plan_has_no_input(self):
+        x = samples()
+        plan = ig.plan("gram", ig.rows(lambda a, b: x[a:b], x.shape, x.dtype))
+        assert len(pickle.dumps(plan)) < 2000
