@@ -123,6 +123,12 @@ def test_layers_are_found_again_far_above_chance(results):
     ):
         (rate,) = values(found, "mlp, flatten", measure=measure)
         assert rate > least > 2.5 * chance
+    apart = result.table("Whether the same layer")
+    for measure in ("GBS, full, centred", "CKA, linear, debiased"):
+        (gap,) = values(apart, "difference", measure=measure, layer="layer1")
+        (p,) = values(apart, "p", measure=measure, layer="layer1")
+        assert gap > 0.015
+        assert p < 0.05
     for _, *rates in result.table("The same by the number of pictures").rows:
         assert "" in rates or rates[-1] > rates[0]  # more pictures, more layers found
 

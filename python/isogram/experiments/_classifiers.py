@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,14 +30,13 @@ _EPOCHS = {"mlp": 30, "cnn": 6, "resnet": 6}
 _MLP_WIDTH = 128
 
 _Floats = NDArray[np.float32]
-Reduce: TypeAlias = Literal["flatten", "mean"]
 
 
 class Classifier(Protocol):
     """A classifier of pictures (n, height, width)."""
 
-    def layers(self, pictures: _Floats, *, reduce: Reduce = "flatten") -> dict[str, Any]:
-        """Return the features of all layers, positions flattened or ("mean") averaged."""
+    def layers(self, pictures: _Floats) -> dict[str, Any]:
+        """Return all layers: features (n, c), or maps (n, c, h, w)."""
         ...
 
     def logits(self, pictures: _Floats) -> _Floats:
@@ -129,8 +128,8 @@ class Mlp:
         depth = len(weights) // 2
         self.weights = [(weights[f"w{i}"], weights[f"b{i}"]) for i in range(depth)]
 
-    def layers(self, pictures: _Floats, *, reduce: Reduce = "flatten") -> dict[str, Any]:
-        """Return the outputs of all layers; there are no positions to average."""
+    def layers(self, pictures: _Floats) -> dict[str, Any]:
+        """Return the outputs of all layers."""
         outputs = self._outputs(pictures)
         names = [f"layer{i + 1}" for i in range(len(outputs) - 1)]
         return dict(zip([*names, "logits"], outputs, strict=True))

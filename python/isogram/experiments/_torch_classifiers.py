@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from isogram.experiments._classifiers import Classifier, Reduce
+from isogram.experiments._classifiers import Classifier
 from isogram.experiments._image_sets import ImageSet
 from isogram.torch import record
 
@@ -110,9 +110,9 @@ class TorchClassifier:
         """Take the model."""
         self.model = model
 
-    def layers(self, pictures: _Floats, *, reduce: Reduce = "flatten") -> dict[str, Any]:
-        """Return the features of all children, recorded by `isogram.torch`."""
-        return record(self.model, as_input(pictures).split(256), reduce=reduce)
+    def layers(self, pictures: _Floats) -> dict[str, Any]:
+        """Return the maps of all children, recorded by `isogram.torch`."""
+        return record(self.model, as_input(pictures).split(256), reduce=lambda maps: maps)
 
     def logits(self, pictures: _Floats) -> _Floats:
         """Return the scores of the classes."""
@@ -142,8 +142,8 @@ def stitched_accuracies(
     The map is a convolution of 1 × 1 with bias, the least squares from the maps of one network to
     those of the other on the pictures to fit. After "logits" it maps scores to scores.
     """
-    of_bottom, of_top = _maps(bottom, fitted), _maps(top, fitted)
-    tested = _maps(bottom, pictures)
+    of_bottom, of_top = bottom.layers(fitted), top.layers(fitted)
+    tested = bottom.layers(pictures)
     rates = []
     for i, name in enumerate(of_bottom):
         weights = np.linalg.lstsq(_rows(of_bottom[name]), _rows(of_top[name], 0), rcond=None)[0]
@@ -155,10 +155,6 @@ def stitched_accuracies(
             scores = _model_of(top)[i + 1 :](mapped)
         rates.append(float(np.mean(scores.argmax(1).numpy() == labels)))
     return rates
-
-
-def _maps(network: Classifier, pictures: _Floats) -> dict[str, Any]:
-    return record(_model_of(network), as_input(pictures).split(256), reduce=lambda maps: maps)
 
 
 def _model_of(network: Classifier) -> nn.Sequential:

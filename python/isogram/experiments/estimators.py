@@ -95,7 +95,8 @@ def run(size: Size, seeds: Sequence[int]) -> Findings:
     images = image_set("digits" if size == "small" else "mnist")
     architecture = "mlp" if size == "small" else "cnn"
     layer, pictures = _LAYER[architecture], images.test_pictures
-    features = [np.asarray(trained(architecture, images, s).layers(pictures)[layer]) for s in seeds]
+    layers = [trained(architecture, images, seed).layers(pictures)[layer] for seed in seeds]
+    features = [np.asarray(maps).reshape(len(maps), -1) for maps in layers]
     whole = _PICTURES[scale][-1]
     fixed = 100 if scale == "medium" else 80
     sweeps: dict[str, dict[int, _Sample]] = {

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import isogram as ig
-from isogram.experiments._classifiers import Classifier, Reduce, accuracy, trained
+from isogram.experiments._classifiers import Classifier, accuracy, trained
 from isogram.experiments._image_sets import ImageSet, image_set
 from isogram.experiments._intervals import mean_over_pairs
 from isogram.experiments._result import Cell, Estimate, Findings, Size, Table
+from isogram.typing import LayerReductionName
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,6 +54,8 @@ _WAYS = {
     "RSA, Spearman": _Way("rsa_spearman"),
 }
 _ACROSS = ("GBS, full graphs", "GBS, full, centred", "GBS, k = 10", "CKA, linear, debiased")
+_REDUCTIONS: tuple[LayerReductionName, ...] = ("flatten", "mean_nchw")
+_RESAMPLES = {"small": 50, "medium": 200, "large": 1000}
 _Layers = dict[str, Any]
 
 
@@ -64,23 +67,21 @@ def run(size: Size, seeds: Sequence[int]) -> Findings:
     groups = {name: [trained(name, images, seed) for seed in seeds] for name in architectures}
     tables = [_accuracies(groups, images), _identified(groups, images.test_pictures[:count])]
     first = groups[architectures[0]]
-    settings: dict[str, Any] = {"pictures": images.name, "compared": count}
-    ablation = _ablation(first, images.test_pictures, _SAMPLES[size])
-    tables.append(ablation)
+    two = [network.layers(images.test_pictures[:count]) for network in first[:2]]
+    tables.append(_told_apart(two[0], two[1], _RESAMPLES[size]))
+    tables.append(_ablation(first, images.test_pictures, _SAMPLES[size]))
     if size != "small":
         tables.append(_across(groups, images, seeds, count))
-    flat = [network.layers(images.test_pictures[:count]) for network in first[:2]]
+    settings = {
+        "pictures": f"{count} of {images.name}",
+        "pictures drawn again": f"{_RESAMPLES[size]} times",
+    }
     matrices = {
-        name: ig.similarity_matrix(*flat, measure=way.measure, **way.options)
+        name: np.asarray(ig.similarity_matrix(*two, measure=way.measure, **way.options))
         for name, way in _WAYS.items()
         if name in _ACROSS
     }
-    series = {
-        "layers": list(flat[0]),
-        "matrices": {name: np.asarray(matrix) for name, matrix in matrices.items()},
-        "samples": list(_SAMPLES[size]),
-    }
-    return Findings(tables, settings, series)
+    return Findings(tables, settings, {"layers": list(two[0]), "matrices": matrices})
 
 
 def _accuracies(groups: Mapping[str, Sequence[Classifier]], images: ImageSet) -> Table:
@@ -96,11 +97,11 @@ def _identified(groups: Mapping[str, Sequence[Classifier]], pictures: NDArray[An
     """Return a table of all measures, flattened and averaged, in every architecture."""
     header, columns = ["measure"], []
     for name, networks in groups.items():
-        ways: tuple[Reduce, ...] = ("flatten",) if name == "mlp" else ("flatten", "mean")
-        for reduce in ways:
-            header.append(f"{name}, {reduce}")
-            layers = [network.layers(pictures, reduce=reduce) for network in networks]
-            columns.append([rate_within(layers, way) for way in _WAYS.values()])
+        layers = [network.layers(pictures) for network in networks]
+        for reduce in ("flatten",) if name == "mlp" else _REDUCTIONS:
+            header.append(f"{name}, {reduce.removesuffix('_nchw')}")
+            found = [similarities(layers, way, reduce) for way in _WAYS.values()]
+            columns.append([mean_over_pairs(rates_of(values)) for values in found])
     chances = [1 / len(networks[0].layers(pictures[:1])) for networks in groups.values()]
     per_group = (len(header) - 1) // len(groups)
     rows: list[list[Cell]] = [[way, *cells] for way, *cells in zip(_WAYS, *columns, strict=True)]
@@ -108,16 +109,12 @@ def _identified(groups: Mapping[str, Sequence[Classifier]], pictures: NDArray[An
     return Table("Layers whose most similar layer is the same one", header, rows)
 
 
-def rate_within(networks: Sequence[_Layers], way: _Way) -> Estimate:
-    """Return the share of layers found again, over all ordered pairs of networks."""
-    rates = rates_of(similarities(networks, way))
-    return mean_over_pairs(rates)
-
-
-def similarities(networks: Sequence[_Layers], way: _Way) -> NDArray[Any]:
+def similarities(
+    networks: Sequence[_Layers], way: _Way, reduce: LayerReductionName = "flatten"
+) -> NDArray[Any]:
     """Return a measure of all layers of all networks, (networks, layers, networks, layers)."""
     layers = {f"{i} {name}": x for i, each in enumerate(networks) for name, x in each.items()}
-    values = ig.similarity_matrix(layers, measure=way.measure, **way.options)
+    values = ig.similarity_matrix(layers, measure=way.measure, reduce=reduce, **way.options)
     if ig.measures()[way.measure].kind == "distance":
         values = -values
     shape = (len(networks), len(networks[0]))
@@ -131,6 +128,34 @@ def rates_of(values: NDArray[Any]) -> NDArray[Any]:
     rates: NDArray[Any] = (best == np.arange(values.shape[1])[:, None]).mean(axis=1)
     np.fill_diagonal(rates, np.nan)
     return rates
+
+
+def _told_apart(x: _Layers, y: _Layers, resamples: int) -> Table:
+    """Return by how much each layer's counterpart exceeds the best other layer, of two networks.
+
+    Intervals are over pictures; the others are of seeds.
+    """
+    rows: list[list[Cell]] = []
+    for name in ("GBS, full, centred", "CKA, linear, debiased"):
+        found = ig.bootstrap(
+            x, y, measure=_WAYS[name].measure, n_resamples=resamples, interval="percentile"
+        )
+        values = np.array(found.value)
+        np.fill_diagonal(values, -np.inf)
+        for i, (layer, best) in enumerate(zip(x, values.argmax(axis=1), strict=True)):
+            other = list(y)[best]
+            own = Estimate(*(float(np.asarray(ends)[i, i]) for ends in _ends(found)))
+            gap = found.difference((layer, layer), (layer, other))
+            rows.append([name, layer, own, other, Estimate(*_ends(gap)), gap.p])
+    return Table(
+        "Whether the same layer of another network is told from the best other one",
+        ["measure", "layer", "same layer", "best other", "difference", "p"],
+        rows,
+    )
+
+
+def _ends(found: Any) -> tuple[Any, Any, Any]:
+    return found.value, found.low, found.high
 
 
 def _ablation(
