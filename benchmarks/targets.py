@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.cases.gram import FORCED
 from benchmarks.cases.growth import PAIRS_OF_SMALLEST, SMALLEST
+from benchmarks.cases.significance import ONE_CKA, ONE_TABLE, RSMS
 from benchmarks.results import ISOGRAM, LIMIT, CaseResult, Entry, Results
 
 WORTH_TWO_THREADS = 0.2  # seconds
@@ -97,6 +98,16 @@ def at_precision(name: str, rival: str) -> Measure:
     return measure
 
 
+def over_variant(name: str) -> Measure:
+    """Return isogram's time over that of something else that it computes."""
+
+    def measure(case: CaseResult) -> float | None:
+        ratio = _ratio(case.entry(f"isogram, {name}"))
+        return None if ratio is None else 1 / ratio
+
+    return measure
+
+
 def memory_growth(case: CaseResult) -> float | None:
     """Return the growth of the peak of resident memory in MB."""
     entry = case.entry(ISOGRAM)
@@ -150,6 +161,18 @@ TARGETS = (
     Target("rsm-s49c320", f"× {LOOP}", 9, against(LOOP)),
     Target("rsm-s196c112", f"× {LOOP}", 18, against(LOOP)),
     Target("rsm-s784c40", f"× {LOOP}", 30, against(LOOP)),
+    Target("permutation-cka", "× hyppo", 10, against("hyppo")),
+    Target("permutation-cka", f"× {ONE_CKA}", 100, over_variant(ONE_CKA), at_most=True),
+    Target("permutation-distance-correlation", "× dcor", 10, against("dcor")),
+    *(
+        Target(case, f"× {ONE_TABLE}", 150, over_variant(ONE_TABLE), at_most=True)
+        for case in ("permutation-layers", "permutation-layers-of-one-set")
+    ),
+    Target("calibrated-cka", "× calibrated-similarity", 20, against("calibrated-similarity")),
+    *(
+        Target(f"bootstrap-rsms-{method}", "× rsatoolbox", 10, against("rsatoolbox"))
+        for method in RSMS
+    ),
 )
 
 

@@ -14,6 +14,9 @@ from benchmarks.baselines import measures, significance
 from benchmarks.case import Case, Workload
 from benchmarks.settings import Settings
 
+ONE_CKA = "one call of cka"
+ONE_TABLE = "one cka_matrix"
+
 # ours → rsatoolbox's
 RSMS: dict[RsmMethodName, str] = {"pearson": "corr", "cosine": "cosine", "spearman": "spearman"}
 
@@ -48,6 +51,15 @@ def cases(settings: Settings) -> list[Case]:
             "permutation test of debiased linear CKA of all pairs of layers of two sets",
             {"layers": count, **sizes},
             lambda _: all_pairs(count, n, d, drawn),
+            data="correlated",
+            levels=False,
+        ),
+        Case(
+            "permutation-layers-of-one-set",
+            "significance",
+            "permutation test of debiased linear CKA of all pairs of layers of one set",
+            {"layers": count, **sizes},
+            lambda _: pairs_of_one_set(count, n, d, drawn),
             data="correlated",
             levels=False,
         ),
@@ -91,7 +103,7 @@ def cka(n: int, d: int, drawn: int) -> Workload:
             "by moments": lambda threads: (
                 ig.permutation_test(x, y, method="moments", num_threads=threads).value
             ),
-            "one call of cka": lambda threads: ig.cka(x, y, num_threads=threads),
+            ONE_CKA: lambda threads: ig.cka(x, y, num_threads=threads),
         },
     )
     workload.add_rival("hyppo", "hyppo", lambda module: lambda: module.linear_test(x, y, drawn))
@@ -132,7 +144,21 @@ def all_pairs(count: int, n: int, d: int, drawn: int) -> Workload:
         error=errors.of_corner(
             lambda: ig.cka_matrix(*([a.astype(np.float64) for a in side] for side in (x, y)))
         ),
-        variants={"one cka_matrix": lambda threads: ig.cka_matrix(x, y, num_threads=threads)},
+        variants={ONE_TABLE: lambda threads: ig.cka_matrix(x, y, num_threads=threads)},
+    )
+
+
+def pairs_of_one_set(count: int, n: int, d: int, drawn: int) -> Workload:
+    """Return the test of all pairs of one set, beside one table of the same pairs."""
+    layers = data.layers(count, n, d)
+    return Workload(
+        compute=lambda *layers, threads: (
+            ig.permutation_test(layers, n_permutations=drawn, num_threads=threads).value
+        ),
+        inputs=layers,
+        rivals={},
+        error=errors.of_corner(lambda: ig.cka_matrix([a.astype(np.float64) for a in layers])),
+        variants={ONE_TABLE: lambda threads: ig.cka_matrix(layers, num_threads=threads)},
     )
 
 

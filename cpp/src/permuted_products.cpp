@@ -1,6 +1,7 @@
 #include "isogram/permuted_products.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <stdexcept>
 #include <string>
@@ -11,6 +12,7 @@
 #include "threads/team.hpp"
 #include "tiles/buffer.hpp"
 #include "tiles/grid.hpp"
+#include "tiles/input.hpp"
 
 namespace isogram {
 
@@ -28,6 +30,10 @@ constexpr std::size_t kChunk = 512;
 
 // Permutations that pass over a row of L while it is in the cache.
 constexpr std::size_t kTogether = 8;
+
+// Matrices that are gathered side by side: each of a permutation's numbers is loaded for all of
+// them at once.
+constexpr std::size_t kSharing = 4;
 
 // How many rows a call of row_products() takes of each side.
 std::size_t rows_per_call(std::size_t p, std::size_t q) {
@@ -73,6 +79,25 @@ void require_permutations(Permutations permutations, std::size_t n) {
       }
       last[index] = b;
     }
+  }
+}
+
+// Entries of a row of kCount matrices in another order, padded with zeros to whole lines. Inlined,
+// its loop would not have the registers to itself.
+template <std::size_t kCount>
+[[gnu::noinline]] void gather_rows(const MatrixView<const float>* l, std::size_t row,
+                                   const std::int32_t* columns, std::size_t entries, float* out,
+                                   std::size_t stride) {
+  std::array<const float*, kCount> from;
+  for (std::size_t c = 0; c < kCount; ++c) {
+    from[c] = l[c].data + static_cast<std::ptrdiff_t>(row) * l[c].row_stride;
+  }
+  for (std::size_t s = 0; s < entries; ++s) {
+    const std::int32_t column = columns[s];
+    for (std::size_t c = 0; c < kCount; ++c) out[c * stride + s] = from[c][column];
+  }
+  for (std::size_t c = 0; c < kCount; ++c) {
+    std::fill(out + c * stride + entries, out + c * stride + padded(entries, kLine), 0.0F);
   }
 }
 
@@ -190,6 +215,10 @@ class PermutedProducts {
     for (std::size_t begin = 0; begin < stride; begin += kChunk) {
       const std::size_t length = std::min(kChunk, stride - begin);
       const std::size_t entries = std::min(length, triangles_.entries(r) - begin);
+      // The products wait for these from memory; the gathering takes as long.
+      for (std::size_t i = 0; i < p_; ++i) {
+        fetch(triangles_.row(r) + i * stride + begin, length);
+      }
       gather(row, permutation + r + 1 + begin, entries, scratch.gathered.data() + begin, stride);
       for (std::size_t i = 0; i < padded_p_; i += rows_) {
         for (std::size_t j = is_upper_ ? i : 0; j < padded_q_; j += rows_) {
@@ -204,11 +233,12 @@ class PermutedProducts {
   // Entries of a row of every L in another order, padded with zeros to whole lines.
   void gather(std::size_t row, const std::int32_t* columns, std::size_t entries, float* out,
               std::size_t stride) const {
-    for (const MatrixView<const float>& l : l_) {
-      const float* from = l.data + static_cast<std::ptrdiff_t>(row) * l.row_stride;
-      for (std::size_t s = 0; s < entries; ++s) out[s] = from[columns[s]];
-      std::fill(out + entries, out + padded(entries, kLine), 0.0F);
-      out += stride;
+    std::size_t j = 0;
+    for (; j + kSharing <= l_.size(); j += kSharing) {
+      gather_rows<kSharing>(&l_[j], row, columns, entries, out + j * stride, stride);
+    }
+    for (; j < l_.size(); ++j) {
+      gather_rows<1>(&l_[j], row, columns, entries, out + j * stride, stride);
     }
   }
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from isogram._inference.permutation import PermutationTest, permutation_test
     from isogram._measures import Measure
     from isogram._operations.compare_matrix import compare_rsms_matrix
+    from isogram._operations.index import Hits, SemanticIndex
     from isogram._operations.minibatch_cka import MinibatchCKA
     from isogram._operations.minibatch_gbs import MinibatchGBS
     from isogram._operations.rdm import rdm
@@ -70,6 +71,7 @@ __all__ = [
     "Csr",
     "CudaError",
     "Difference",
+    "Hits",
     "Jackknife",
     "Matching",
     "Measure",
@@ -82,6 +84,7 @@ __all__ = [
     "Retrieval",
     "Rows",
     "RsmRegression",
+    "SemanticIndex",
     "SemanticMatching",
     "Tile",
     "__version__",
@@ -146,7 +149,9 @@ _MODULES = {
     "jackknife": "isogram._inference.jackknife",
     "noise_ceiling": "isogram._inference.noise_ceiling",
     "permutation_test": "isogram._inference.permutation",
+    "Hits": "isogram._operations.index",
     "Retrieval": "isogram._operations.retrieval",
+    "SemanticIndex": "isogram._operations.index",
     "retrieve": "isogram._operations.retrieval",
 }
 

@@ -14,9 +14,11 @@
 #include <cstdio>
 #include <functional>
 #include <limits>
+#include <numeric>
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "center_expected.hpp"
@@ -29,6 +31,7 @@
 #include "isogram_reference/graph.hpp"
 #include "isogram_reference/jsd.hpp"
 #include "isogram_reference/match.hpp"
+#include "isogram_reference/permuted_products.hpp"
 #include "isogram_reference/rsm.hpp"
 #include "match_expected.hpp"
 #include "promises.hpp"
@@ -627,6 +630,78 @@ TEST(Fuzz, Jsd) {
     }
     own.expect_exactly_symmetric();
     cross.expect_surroundings_untouched();
+  });
+}
+
+// ---- Permuted products -----------------------------------------------------------------------
+
+// Symmetric matrices of entries of any size, and the same ones with NaN where nothing is read.
+struct Symmetric {
+  Symmetric(Generator& random, std::size_t count, std::size_t n, bool has_lower)
+      : exact(count, Matrix(n, Vec(n))), stride(n + random.up_to(3)) {
+    for (Matrix& matrix : exact) {
+      const double scale = random.power_of_ten(-8, 8);
+      std::vector<float>& entries = stored.emplace_back(n * stride, kNan);
+      for (std::size_t r = 0; r < n; ++r) {
+        for (std::size_t s = r; s < n; ++s) {
+          const auto entry = static_cast<float>(scale * random.normal());
+          matrix[r][s] = matrix[s][r] = entries[r * stride + s] = entry;
+          if (has_lower) entries[s * stride + r] = entry;
+        }
+      }
+    }
+    for (const std::vector<float>& entries : stored) {
+      views.push_back({entries.data(), n, n, static_cast<std::ptrdiff_t>(stride), 1});
+    }
+  }
+
+  static constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  std::vector<Matrix> exact;
+  std::size_t stride;
+  std::vector<std::vector<float>> stored;
+  std::vector<isogram::MatrixView<const float>> views;
+};
+
+std::vector<std::int32_t> some_order(Generator& random, std::size_t n) {
+  std::vector<std::int32_t> order(n);
+  std::iota(order.begin(), order.end(), 0);
+  for (std::size_t r = n; r > 1; --r) std::swap(order[r - 1], order[random.up_to(r - 1)]);
+  return order;
+}
+
+TEST(Fuzz, PermutedProducts) {
+  for_its_share([](Generator& random) {
+    const bool is_long = random.chance(0.05);  // rows are multiplied in parts of 512 entries
+    const std::size_t n = is_long ? random.between(500, 530) : some_rows(random, 1);
+    const bool is_upper = random.chance(0.4);
+    const std::size_t p = random.between(1, is_long ? 2 : 9);
+    const std::size_t q = is_upper ? p : random.between(1, is_long ? 2 : 9);
+    const std::size_t count = random.between(1, is_long ? 2 : 17);
+    SCOPED_TRACE(std::to_string(p) + " x " + std::to_string(q) + ", n " + std::to_string(n));
+    const Symmetric k(random, p, n, false);
+    const Symmetric l(random, q, n, true);
+    std::vector<std::int32_t> all;
+    for (std::size_t b = 0; b < count; ++b) {
+      const std::vector<std::int32_t> order = some_order(random, n);
+      all.insert(all.end(), order.begin(), order.end());
+    }
+    std::vector<double> out(count * p * q);
+    isogram::permuted_products(k.views, l.views, {all.data(), count, n}, is_upper, out,
+                               some_threads(random));
+    for (std::size_t entry = 0; entry < out.size(); ++entry) {
+      const std::size_t i = entry / q % p;
+      const std::size_t j = entry % q;
+      if (is_upper && i > j) {
+        EXPECT_EQ(out[entry], 0) << at(i, j);
+        continue;
+      }
+      const auto begin = all.begin() + static_cast<std::ptrdiff_t>(entry / (p * q) * n);
+      const std::vector<std::size_t> permutation(begin, begin + static_cast<std::ptrdiff_t>(n));
+      expect_close(
+          out[entry], reference::permuted_product(k.exact[i], l.exact[j], permutation),
+          promised::kPermutedProduct * reference::norm(k.exact[i]) * reference::norm(l.exact[j]),
+          at(i, j));
+    }
   });
 }
 

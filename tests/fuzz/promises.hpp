@@ -31,6 +31,9 @@ inline constexpr Real kSum = 64 * Real(eps<double>());
 // The comparison of two RSMs.
 inline constexpr Real kComparison = 256 * Real(eps<double>());
 
+// An inner product of symmetric matrices of float32, relative to the product of their norms.
+inline constexpr Real kPermutedProduct = 3e-7L;
+
 // Bits of divergence, between 0 and 1.
 template <class T>
 inline constexpr Real kDivergence = 4 * Real(eps<T>());

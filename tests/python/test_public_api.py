@@ -84,9 +84,10 @@ SIGNATURES = {
     "get_cmake_dir": "()",
 }
 OTHER_NAMES = {
-    "Bootstrap", "Calibration", "Csr", "CudaError", "Difference", "Jackknife", "Matching",
+    "Bootstrap", "Calibration", "Csr", "CudaError", "Difference", "Hits", "Jackknife", "Matching",
     "Measure", "MinibatchCKA", "MinibatchGBS", "Motifs", "NoiseCeiling", "PermutationTest", "Plan",
-    "Retrieval", "Rows", "RsmRegression", "SemanticMatching", "Tile", "simd", "__version__",
+    "Retrieval", "Rows", "RsmRegression", "SemanticIndex", "SemanticMatching", "Tile", "simd",
+    "__version__",
 }  # fmt: skip
 EXTENSION_NAMES = {
     "gram", "distances", "center", "hsic_table", "dense_graph", "knn_graph", "gbs_table",

@@ -3,10 +3,9 @@
 import isogram as ig
 import numpy as np
 import pytest
-from isogram._place import HOST
 from isogram._tokens import cascade
 from isogram._tokens.arguments import Inputs
-from isogram._tokens.job import Job, Matching
+from isogram._tokens.search import Part, Search
 from scipy.optimize import linear_sum_assignment
 
 Q, N, S, C = 40, 90, 5, 128  # enough for bounds along 32 axes
@@ -41,7 +40,11 @@ def assert_as_sorted(queries, gallery, k, **options):
     indices, scores = best_of(rsm, k)
     np.testing.assert_array_equal(found.indices, indices)
     np.testing.assert_array_equal(found.scores, scores)
-    assert found.scores.dtype == rsm.dtype
+    assert found.scores.dtype == found.others.dtype == rsm.dtype
+    others = rsm.copy()
+    np.put_along_axis(others, indices, -np.inf, axis=1)
+    assert (found.others >= others.max(axis=1)).all()
+    assert (found.others <= scores[:, -1]).all()
     return found
 
 
@@ -252,18 +255,26 @@ def test_libraries():
     np.testing.assert_array_equal(found.indices.numpy(), ig.retrieve(inputs).indices)
 
 
-def test_bounds_are_above_the_entries():
+@pytest.mark.parametrize("lengths", [None, np.arange(N) % 6 + 1])
+def test_bounds_are_above_the_entries(lengths, monkeypatch):
     """Not by luck: every bound of every pair, at every number of axes."""
     inputs = clustered(N, shape=(6, 256))
-    rsm = ig.semantic_rsm(inputs)
+    rsm = ig.semantic_rsm(inputs, lengths=lengths)
+    samples = Inputs(inputs, None, lengths, None, "nsc").checked("retrieve").rows
+    search = Search(samples, (Part(samples),), "cosine", rsm.dtype, 1, is_one_set=True)
     places = np.arange(N)
-    pairs = Inputs(inputs, None, None, None, "nsc").checked("retrieve")
-    job = Job(pairs, Matching("exact"), ("cosine",), rsm.dtype, HOST)
-    for depth in (32, 128):
-        bounds = cascade._Bounds(job, 5, places, (depth,))
-        parts = bounds._all(depth, places), bounds._of_means(places)
-        above = bounds.above(0, places[:, None], places, *parts)
-        assert (above - rsm)[~np.eye(N, dtype=bool)].min() >= 0
+    bounds = cascade._Bounds(search, 5, places)
+    assert bounds.depths == (32, 128)
+    [part] = bounds._gallery.parts
+    of_means = bounds._gallery.of_means(places)
+    pairs = ~np.eye(N, dtype=bool)
+    for stage in range(2):
+        parts = bounds._bounds(stage, places, part, pairs)
+        if lengths is None:
+            parts += bounds._off_means(stage, places, part, of_means)
+        for row, of_row in enumerate(parts):
+            above = bounds.above(stage, row, part, places, of_row)
+            assert (above - rsm[row])[pairs[row]].min() >= 0
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,12 @@ inline Real norm(const Vec& a) {
   return std::sqrt(inner(a, a));
 }
 
+inline Real norm(const Matrix& a) {
+  Real sum = 0;
+  for (const Vec& row : a) sum += inner(row, row);
+  return std::sqrt(sum);
+}
+
 inline Real squared_distance(const Vec& a, const Vec& b) {
   Real sum = 0;
   for (std::size_t k = 0; k < a.size(); ++k) sum += (a[k] - b[k]) * (a[k] - b[k]);

@@ -15,7 +15,7 @@ from isogram._arithmetic import usual_arithmetic
 from isogram._bandwidth import scaled_bandwidth
 from isogram._entries import copy_into
 from isogram._errors import PlaceError, changed_input
-from isogram._tokens.job import Job, Pairs, by_output, not_finite
+from isogram._tokens.job import Job, Matching, Pairs, by_output, not_finite
 from isogram._tokens.listed import ListedTiles
 from isogram._tokens.samples import Samples
 from isogram._types import Bandwidth, Report
@@ -34,19 +34,25 @@ Facts: TypeAlias = tuple[int, bool, int]
 def rsm(job: Job, results: Mapping[str, NDArray[Any]], report: Report) -> int:
     """See `Place`."""
     shape = job.pairs.shape
-    edge = max(shape) if job.memory_limit is None else _edge(job)
+    edge = _edge(job)
     if job.listed is None and edge >= max(shape):
         return entries(job, job.pairs, results, report)
     facts = survey(job)
-    tiles = tuple(cut(shape, (edge, edge), is_upper=job.pairs.is_symmetric))
     if job.listed is not None:
-        listed = ListedTiles(tiles, job.pairs, job.listed)
-        run(
-            listed, [HostWorker(partial(_listed, job, facts, listed))], listed.sink(results), report
-        )
-        return facts[2]
+        return listed(job, facts, results, report)
+    tiles = tuple(cut(shape, (edge, edge), is_upper=job.pairs.is_symmetric))
     sink = ArraySink(results, is_symmetric=job.pairs.is_symmetric)
     run(_Bands(tiles, job.pairs), [HostWorker(_Tiles(job, facts).compute)], sink, report)
+    return facts[2]
+
+
+def listed(job: Job, facts: Facts, results: Mapping[str, NDArray[Any]], report: Report) -> int:
+    """Write the entries of the listed pairs by facts of all inputs; return distances' exponent."""
+    assert job.listed is not None
+    edge = _edge(job)
+    tiles = tuple(cut(job.pairs.shape, (edge, edge), is_upper=job.pairs.is_symmetric))
+    pairs = ListedTiles(tiles, job.pairs, job.listed)
+    run(pairs, [HostWorker(partial(_listed, job, facts, pairs))], pairs.sink(results), report)
     return facts[2]
 
 
@@ -93,9 +99,19 @@ def planned(job: Job, largest_norm: int | None = None) -> Facts:
     for.
     """
     counts = np.concatenate([side.tokens for side in job.pairs.sides])
+    return planned_for(job.matching, job.dtype, counts, largest_norm)
+
+
+def planned_for(
+    matching: Matching,
+    dtype: np.dtype[Any],
+    counts: NDArray[np.int64],
+    largest_norm: int | None = None,
+) -> Facts:
+    """Return the facts of inputs with some numbers of tokens, as planned()."""
     return _core.plan_of_facts(
-        **job.matching.for_core(),
-        is_float64=job.dtype == np.float64,
+        **matching.for_core(),
+        is_float64=dtype == np.float64,
         fewest=int(counts.min()),
         most=int(counts.max()),
         largest_norm=largest_norm,
@@ -200,8 +216,10 @@ class _Bands(NamedTuple):
 
 def _edge(job: Job) -> int:
     """Return the number of inputs in the largest bands that fit: all, if they fit."""
-    assert job.memory_limit is not None
-    facts, most = planned(job), max(job.pairs.shape)
+    most = max(job.pairs.shape)
+    if job.memory_limit is None:
+        return most
+    facts = planned(job)
     if tile_bytes(job, facts, *job.pairs.shape, is_whole=True) <= job.memory_limit:
         return most
     needed = tile_bytes(job, facts, 1, 1)

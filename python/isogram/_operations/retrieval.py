@@ -15,8 +15,9 @@ from isogram._errors import beyond_range, errors_of, warn
 from isogram._place import HOST, place_of
 from isogram._progress import Progress, reporting
 from isogram._tokens.arguments import Inputs, remarks_on_axes
-from isogram._tokens.cascade import Found, like_in_mean, nearest
-from isogram._tokens.job import Job, Matching, Pairs
+from isogram._tokens.cascade import like_in_mean, nearest, recall
+from isogram._tokens.job import Pairs
+from isogram._tokens.search import Part, Search
 from isogram._types import Array, InputsOf, ResultT
 from isogram.typing import LayoutName, NormalizationName
 
@@ -34,6 +35,8 @@ class Retrieval(Generic[ResultT]):
 
     - indices: int64 (q, k), from the best on; of equal scores the smaller index first
     - scores: (q, k), their entries of the semantic RSM
+    - others: (q,), an upper bound on the entries of all other inputs that there were to choose
+      from: the proof that none was missed, as none is above the last score; -inf without others
     - reached: from a number of axes to the number of pairs compared along them; the entry of all
       channels counts exact matchings
     - recall: the measured share of the true k best that were found; None for an exact search
@@ -41,6 +44,7 @@ class Retrieval(Generic[ResultT]):
 
     indices: ResultT
     scores: ResultT
+    others: ResultT
     reached: dict[int, int]
     recall: float | None = None
 
@@ -183,27 +187,31 @@ def retrieve(
     chosen = _candidates(pairs, candidates, count)
     sample = integer(_FUNCTION, "checked", checked, 0)
     home = place_of(_FUNCTION, pairs.sources)
-    job = Job(
-        pairs if home is HOST else pairs.on_host(home),
-        Matching("exact"),
-        (kernel,),
+    here = pairs if home is HOST else pairs.on_host(home)
+    search = Search(
+        here.rows,
+        (Part(here.sides[-1]),),
+        kernel,
         result_dtype(*pairs.sources.values()),
-        HOST,
-        workers=workers,
+        workers,
+        is_one_set=pairs.is_symmetric,
+        excluded=np.arange(shape[0]) if pairs.is_symmetric else None,
     )
     all_queries = np.arange(shape[0])
-    recall = None
+    share = None
     with errors_of(_FUNCTION), reporting(_FUNCTION, progress) as report:
         if isinstance(chosen, int):
-            columns = like_in_mean(job, chosen, all_queries)
-            found = nearest(job, count, all_queries, columns, report)
-            recall = _recall(job, count, found, sample)
+            columns = like_in_mean(search, chosen, all_queries)
+            found = nearest(search, count, all_queries, columns, report)
+            share = recall(search, count, found, sample)
         else:
-            found = nearest(job, count, all_queries, chosen, report)
+            found = nearest(search, count, all_queries, chosen, report)
     if not is_cosine and not np.isfinite(found.scores).all():
-        warn([beyond_range(_FUNCTION, job.dtype)], stacklevel=2)
-    indices, scores = (lying_with(inputs.first, array) for array in (found.indices, found.scores))
-    return Retrieval(indices, scores, found.reached, recall)
+        warn([beyond_range(_FUNCTION, search.dtype)], stacklevel=2)
+    indices, scores, others = (
+        lying_with(inputs.first, array) for array in (found.indices, found.scores, found.others)
+    )
+    return Retrieval(indices, scores, others, found.reached, share)
 
 
 def _others(pairs: Pairs) -> int:
@@ -242,13 +250,3 @@ def _candidates(pairs: Pairs, candidates: Any, k: int) -> int | NDArray[np.int64
                 f"says, got {len(others)} at index {query}"
             )
     return array.astype(np.int64)
-
-
-def _recall(job: Job, k: int, found: Found, sample: int) -> float:
-    """Return the share of the true k best that were found for some of the queries."""
-    count = len(found.scores)
-    if sample == 0:
-        return float("nan")
-    drawn = np.sort(np.random.default_rng(0).choice(count, min(count, sample), replace=False))
-    true = nearest(job, k, drawn, None, None)
-    return float((found.scores[drawn] >= true.scores[:, -1:]).mean())

@@ -19,7 +19,7 @@ from isogram._progress import Progress, reporting
 from isogram._tokens.arguments import Inputs, listed_pairs, remarks_on_axes
 from isogram._tokens.job import Listed, Pairs, not_finite
 from isogram._tokens.samples import Samples, of_unit_norm
-from isogram._types import Array, InputsOf, ResultT, SumT
+from isogram._types import Array, InputsOf, Report, ResultT, SumT
 from isogram.typing import LayoutName, NormalizationName
 
 if TYPE_CHECKING:
@@ -186,14 +186,9 @@ def semantic_matching(
     warn(remarks_on_axes(function, checked), stacklevel=2)
     listed = _ONE_PAIR if is_single else listed_pairs(function, pairs, checked.shape)
     home = place_of(function, checked.sources)
-    found = _nothing(len(listed), checked.rows.positions)
     with errors_of(function), reporting(function, progress) as report:
-        on_host, done = checked if home is HOST else checked.on_host(home), 0
-        for batch in _batches(on_host, listed):
-            _match(on_host, listed, batch, found, is_cosine=is_cosine, workers=workers)
-            done += len(batch)
-            if report is not None:
-                report(done, len(listed))
+        on_host = checked if home is HOST else checked.on_host(home)
+        found = matchings(on_host, listed, is_cosine=is_cosine, workers=workers, report=report)
     if len(listed):
         warn(remarks_on_range(function, found.total), stacklevel=2)
     give = partial(lying_with, inputs.first)
@@ -201,6 +196,19 @@ def semantic_matching(
         columns, contributions, total, gap = (array[0] for array in found)
         return SemanticMatching(give(columns), give(contributions), float(total), float(gap))
     return SemanticMatching(*map(give, found))
+
+
+def matchings(
+    pairs: Pairs, listed: Listed, *, is_cosine: bool, workers: int, report: Report = None
+) -> SemanticMatching[NDArray[Any], NDArray[Any]]:
+    """Return the matchings of a list of pairs, whose inputs are checked and lie on the host."""
+    found, done = _nothing(len(listed), pairs.rows.positions), 0
+    for batch in _batches(pairs, listed):
+        _match(pairs, listed, batch, found, is_cosine=is_cosine, workers=workers)
+        done += len(batch)
+        if report is not None:
+            report(done, len(listed))
+    return found
 
 
 def _require_one_each(function: str, other: Any, lengths: Mapping[str, Any]) -> None:

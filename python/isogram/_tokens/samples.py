@@ -204,6 +204,14 @@ class Samples:
         return self.name, (*first, token, channel)
 
 
+def one_after_another(name: str, tokens: NDArray[Any], counts: NDArray[np.int64]) -> Samples:
+    """Return inputs whose tokens (all of them, c) lie one after another."""
+    if (counts == counts[0]).all():
+        shape = (len(counts), int(counts[0]), tokens.shape[1])
+        return Samples(name, [tokens.reshape(shape)], "nsc", None)
+    return Samples(name, np.split(tokens, np.cumsum(counts)[:-1]), None, None)
+
+
 @usual_arithmetic()
 def of_unit_norm(xp: Any, tokens: NDArray[Any]) -> NDArray[Any]:
     """Return tokens (…, s, c) scaled to norm 1; zero tokens, NaN and infinity stay as they are."""

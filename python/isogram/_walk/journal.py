@@ -107,7 +107,7 @@ def opened(
             raise
         raise OSError(
             error.errno,
-            f"{function}: {os.strerror(error.errno or 0)}: what is finished is kept in {folder}; "
+            f"{function}: {error.strerror}: what is finished is kept in {folder}; "
             "make room, and call again to go on",
         ) from error
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import math
 import os
@@ -46,6 +47,7 @@ class NpyMatrix:
         self._first, self._row = header.tell(), shape[1] * np.dtype(dtype).itemsize
         size = self._first + shape[0] * self._row
         if not path.exists() or path.stat().st_size != size:
+            _check_room(path, size)
             path.write_bytes(header.getbuffer())
             os.truncate(path, size)
         self._map = np.memmap(path, dtype, "r", self._first, shape)
@@ -69,6 +71,16 @@ class NpyMatrix:
         """Wait until everything that was written is on the disk."""
         with self._path.open("r+b") as file:
             os.fsync(file.fileno())
+
+
+def _check_room(path: Path, size: int) -> None:
+    """Raise OSError for a file that the disk has no room for now."""
+    about = os.statvfs(path.parent)
+    free = about.f_bavail * about.f_frsize
+    if size > free:
+        raise OSError(
+            errno.ENOSPC, f"{path.name} takes {size} bytes, more than the {free} that are free"
+        )
 
 
 def _write(file: int, first: int, data: memoryview) -> None:
@@ -99,9 +111,17 @@ class ZarrMatrix:
 def zarr_matrix(path: Path, shape: tuple[int, int], dtype: str, chunks: tuple[int, int]) -> Any:
     """Open a Zarr array, or make one; entries that are not there yet are NaN."""
     zarr = zarr_for(path)
-    if path.exists():
-        return zarr.open_array(path, mode="r+")
-    return zarr.create_array(
+    if not path.exists():
+        made = path.with_suffix(".new")
+        _make_zarr_array(zarr, made, shape, dtype, chunks)
+        made.rename(path)  # no other process finds a half of it
+    return zarr.open_array(path, mode="r+")
+
+
+def _make_zarr_array(
+    zarr: Any, path: Path, shape: tuple[int, int], dtype: str, chunks: tuple[int, int]
+) -> None:
+    zarr.create_array(
         path,
         shape=shape,
         dtype=dtype,
@@ -109,6 +129,7 @@ def zarr_matrix(path: Path, shape: tuple[int, int], dtype: str, chunks: tuple[in
         compressors=None,  # they hardly make entries of floating point smaller
         fill_value=math.nan,
         config={"write_empty_chunks": True},
+        overwrite=True,
     )
 
 

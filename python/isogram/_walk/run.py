@@ -81,12 +81,12 @@ def walk(
     A `report` that has a method `tiles` is told of tiles too: how many are done, and of all tiles.
     """
     lacking = [tile for tile in plan.tiles if not sink.has(tile)]
-    count, done = len(plan.tiles), len(plan.tiles) - len(lacking)
+    count = len(plan.tiles)
     tell_tiles = getattr(report, "tiles", _to_nobody)
-    tell_tiles(done, count)
+    tell_tiles(count - len(lacking), count)
     tell = _told(report, sum(map(plan.pairs, plan.tiles)), sum(map(plan.pairs, lacking)))
     with closing(compute(iter(lacking), tell)) as parts:
-        for done, (tile, part) in enumerate(parts, done + 1):
+        for done, (tile, part) in enumerate(parts, count - len(lacking) + 1):
             sink.put(tile, part)
             del part  # before the next takes its memory
             tell_tiles(done, count)

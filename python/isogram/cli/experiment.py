@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
 
@@ -15,6 +14,7 @@ from isogram.cli._answer import answer
 from isogram.cli._commands import Command
 from isogram.cli._messages import notice
 from isogram.cli._options import OUTPUT, check_targets, json_option, num_threads_option
+from isogram.experiments._files import facts_of
 
 
 def _names_from(_context: click.Context, _parameter: click.Parameter, start: str) -> list[str]:
@@ -68,6 +68,6 @@ def experiment(
     if num_threads is not None:
         ig.set_num_threads(num_threads)
     result = experiments.run(name, size=size, seeds=seeds)
-    answer(experiments.text_of(result, terminal_width()), asdict(result), json_path)
+    answer(experiments.text_of(result, terminal_width()), facts_of(result), json_path)
     for path in experiments.save(result, output):
         notice(f"{path} written")

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from isogram.experiments._result import Estimate
 from isogram.plot._figure import STYLE, WIDTH
 from isogram.plot._labels import set_names
-from isogram.plot._series import COLOURS
+from isogram.plot._series import COLOURS, styles
 
 PAGE = 2 * WIDTH
 
@@ -21,8 +23,20 @@ PAGE = 2 * WIDTH
 def panels(rows: int, columns: int, height: float) -> Iterator[tuple[Figure, list[Axes]]]:
     """Yield a figure as wide as a page, and its axes row by row; each row has the height."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(PAGE, rows * height), dpi=200, layout="constrained")
+        figure = _page(rows * height)
         yield figure, list(figure.subplots(rows, columns, squeeze=False).flat)
+
+
+@contextmanager
+def mosaic(names: Sequence[Sequence[str]], height: float) -> Iterator[tuple[Figure, Any]]:
+    """Yield a figure as wide as a page, and its axes by the names that cover their cells."""
+    with mpl.rc_context(STYLE):
+        figure = _page(len(names) * height)
+        yield figure, figure.subplot_mosaic([list(row) for row in names])
+
+
+def _page(height: float) -> Figure:
+    return Figure(figsize=(PAGE, height), dpi=200, layout="constrained")
 
 
 def violins(ax: Axes, kinds: Mapping[str, Sequence[Any]], names: Sequence[str]) -> None:
@@ -38,5 +52,27 @@ def violins(ax: Axes, kinds: Mapping[str, Sequence[Any]], names: Sequence[str]) 
             body.set(facecolor=colour, alpha=0.6)
         parts["cmedians"].set(color=colour)
         ax.plot([], [], color=colour, linewidth=4, label=kind)
+    set_names(ax.xaxis, list(range(len(names))), list(names))
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def intervals(
+    ax: Axes, series: Mapping[str, Sequence[Estimate]], names: Sequence[str], width: float = 0.5
+) -> None:
+    """Draw the estimates of each series at each name, side by side, with their intervals."""
+    for place, ((label, found), style) in enumerate(zip(series.items(), styles(), strict=False)):
+        shift = width * (place / max(len(series) - 1, 1) - 0.5)
+        low = [estimate.value - estimate.low for estimate in found]
+        high = [estimate.high - estimate.value for estimate in found]
+        ax.errorbar(
+            np.arange(len(names)) + shift,
+            [estimate.value for estimate in found],
+            yerr=np.clip([low, high], 0, None),
+            label=label,
+            color=style["color"],
+            marker=style["marker"],
+            linestyle="none",
+            elinewidth=0.8,
+        )
     set_names(ax.xaxis, list(range(len(names))), list(names))
     ax.spines[["top", "right"]].set_visible(False)

@@ -6,7 +6,7 @@ import os
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from isogram._output import json_of, path_of, replacing
 from isogram.experiments._result import Result, markdown_of
@@ -32,11 +32,18 @@ def save(result: Result, folder: str | os.PathLike[str]) -> list[Path]:
     numbers, page, picture = (
         target / f"{result.name}.{ending}" for ending in ("json", "md", "png")
     )
-    for path, text in ((numbers, json_of(asdict(result)) + "\n"), (page, markdown_of(result))):
+    for path, text in ((numbers, json_of(facts_of(result)) + "\n"), (page, markdown_of(result))):
         with replacing(path) as stream:
             stream.write(text.encode())
     plot.save(figure_of(result), picture)
     return [numbers, page, picture]
+
+
+def facts_of(result: Result) -> dict[str, Any]:
+    """Return all of a result but what its figure is drawn from, for JSON."""
+    facts = asdict(result)
+    del facts["findings"]["series"]
+    return facts
 
 
 def figure_of(result: Result) -> Figure:

@@ -59,7 +59,7 @@ class RandomNetwork:
 
     seed: int
     name: str = "random"
-    side: int = 64
+    side: int = 48
     widths: tuple[int, ...] = (16, 32, 48, 64)
 
     def look(self, pixels: Pixels) -> Seen:

@@ -57,7 +57,7 @@ class Findings:
     settings
         Networks, pictures, layers, how many of each: all that another run would need.
     series
-        Further numbers and arrays by name, from which the figure is drawn.
+        Numbers, arrays and pictures by name, from which the figure is drawn; in no file.
     """
 
     tables: Sequence[Table]

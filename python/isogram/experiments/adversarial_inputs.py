@@ -184,5 +184,5 @@ def figure(findings: Findings) -> Figure:
         for architecture, found in series.items():
             for way, lines in found["profiles"].items():
                 title = f"{architecture}: {way}"
-                plot.trend(lines, x=found["layers"], title=title, ax=next(places))
+                plot.trend(lines, x=found["layers"], limits=(0, 1.02), title=title, ax=next(places))
     return figure

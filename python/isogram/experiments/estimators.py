@@ -81,12 +81,12 @@ def _mean_of_batches(x: _Features, y: _Features, batch: int) -> float:
 _ESTIMATORS: dict[str, Callable[[_Features, _Features, int], float]] = {
     "biased": _biased,
     "debiased": _debiased,
-    "debiased, sums over batches": _minibatch,
-    "biased, mean over batches": _mean_of_batches,
-    "debiased for features too": _feature_debiased,
-    "biased, calibrated": _calibrated,
+    "sums of batches": _minibatch,
+    "mean of batches": _mean_of_batches,
+    "feature-debiased": _feature_debiased,
+    "calibrated": _calibrated,
 }
-_OF_BATCHES = ("debiased, sums over batches", "biased, mean over batches")
+_OF_BATCHES = ("sums of batches", "mean of batches")
 
 
 def run(size: Size, seeds: Sequence[int]) -> Findings:

@@ -266,7 +266,11 @@ def figure(findings: Findings) -> Figure:
         }
         for ax, has_neighbours in zip(axes[4:], (True, False), strict=True):
             plot.trend(
-                {name: line for name, line in lines.items() if ("k =" in name) is has_neighbours},
+                {
+                    name.replace("linear, ", ""): line
+                    for name, line in lines.items()
+                    if ("k =" in name) is has_neighbours
+                },
                 x=list(by_count.header[1:]),
                 limits=(0, 1.02),
                 xlabel="pictures",

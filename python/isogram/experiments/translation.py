@@ -54,13 +54,13 @@ def run(size: Size, seeds: Sequence[int]) -> Findings:
 
 def figure(findings: Findings) -> Figure:
     """Return violins of the cosine similarity of shifted crops and of others, for each layer."""
-    from isogram.experiments._figures import panels, violins
+    from isogram.experiments._figures import mosaic, violins
     from isogram.plot._series import head
 
     places = list(dict.fromkeys(map(str, findings.tables[0].column("layer"))))
     kinds = ("shifted", "same photograph", "other photographs")
-    with panels(len(WAYS), 1, 2.0) as (figure, axes):
-        for ax, way in zip(axes, WAYS, strict=True):
+    with mosaic([[way] for way in WAYS], 2.0) as (figure, axes):
+        for way, ax in axes.items():
             found = {
                 kind: [findings.series[f"{place} {way} {kind}"] for place in places]
                 for kind in kinds

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from isogram._output import listed
 from isogram._reductions import kept_axes, reduced
 from isogram.io._contents import Entry, refused, require_memory
+from isogram.typing import ReductionName
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -36,7 +37,7 @@ class Layer:
     path: Path
     entry: Entry
     files: ExitStack  # open as long as the layer is there, unless they are closed
-    reduce: str | None
+    reduce: ReductionName | None
     ids: NDArray[Any] | None = None
     order: NDArray[np.intp] | None = None  # the row of the file for each row; None: the same
 
@@ -95,6 +96,10 @@ class Layer:
             require_memory(self.nbytes)
         return np.array(self.rows(slice(None)), dtype, copy=copy)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how it is opened again, where it is unpickled."""
+        return _opened_again, (self.path.resolve(), self.name, self.reduce, self.ids, self.order)
+
     def _read(self, first: int, last: int) -> NDArray[Any]:
         with refused(f"cannot read {self.path}: "):
             rows = self.entry.read(slice(first, last))
@@ -111,6 +116,19 @@ class Layer:
     def __repr__(self) -> str:
         """Return name, type and shape."""
         return f"Layer({self.name!r}, {self.dtype.name} of shape {self.shape})"
+
+
+def _opened_again(
+    path: Path,
+    name: str,
+    reduce: ReductionName | None,
+    ids: NDArray[Any] | None,
+    order: NDArray[np.intp] | None,
+) -> Layer:
+    """Return a layer of a file that is opened for it alone."""
+    from isogram.io._open import open  # which imports this module
+
+    return replace(open(path, layers=name, ids=None, reduce=reduce)[name], ids=ids, order=order)
 
 
 def _runs(rows: NDArray[np.intp]) -> list[tuple[int, int]]:
@@ -195,6 +213,10 @@ class Layers(Mapping[str, Layer]):
 
         layers = {name: moved(layer) for name, layer in self.items()}
         return Layers(self.path, layers, self.ids_name, self.skipped, self._files)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how each layer is opened again, where they are unpickled."""
+        return Layers, (self.path, self._layers, self.ids_name, self.skipped)
 
     def close(self) -> None:
         """Close the file; its layers cannot be read after that."""

@@ -134,7 +134,7 @@ def _layers_of(
     contents: Contents,
     patterns: str | Iterable[str],
     ids: str | None,
-    reduce: str | None,
+    reduce: ReductionName | None,
 ) -> Layers:
     entries = contents.entries
     names = _chosen(path, contents, _listed(patterns))

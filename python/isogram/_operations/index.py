@@ -1,0 +1,604 @@
+"""An index of inputs: retrieval from a gallery that is kept, changed, saved and loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogram._arguments import choice, integer, threads
+from isogram._arrays import as_sequence
+from isogram._entries import result_dtype, type_name
+from isogram._errors import beyond_range, errors_of, warn
+from isogram._operations.semantic_matching import SemanticMatching, matchings
+from isogram._place import HOST, place_of
+from isogram._progress import Progress, reporting
+from isogram._tokens.arguments import Inputs, remarks_on_axes
+from isogram._tokens.cascade import Found, like_in_mean, nearest, recall
+from isogram._tokens.index_file import Reader, Writer, written
+from isogram._tokens.job import Listed, Pairs
+from isogram._tokens.samples import Samples
+from isogram._tokens.search import Search
+from isogram._tokens.segments import SEGMENT, Segment, Segments
+from isogram._tokens.turned import Turned
+from isogram._types import Array, InputsOf
+from isogram.typing import LayoutName, NormalizationName
+
+Id: TypeAlias = int | str
+Ids: TypeAlias = Sequence[Id] | NDArray[Any]
+
+_CLASS = "SemanticIndex"
+
+
+@dataclass(frozen=True, eq=False)
+class Hits:
+    """The k best of an index for each query, and what it took to find them; arrays of NumPy.
+
+    - ids: (q, k), of int64 or of str, from the best on; of equal scores the one added first
+    - scores: (q, k), their entries of the semantic RSM
+    - others: (q,), an upper bound on the entries of all other inputs that there were to choose
+      from: the proof that none was missed, as none is above the last score; -inf without others
+    - reached: from a number of axes to the number of pairs compared along them; the entry of all
+      channels counts exact matchings
+    - recall: the measured share of the true k best that were found; None for an exact search
+    - matching: with `matching=True` the tokens of queries and hits that are matched, else None
+    """
+
+    ids: NDArray[Any]
+    scores: NDArray[Any]
+    others: NDArray[Any]
+    reached: dict[int, int]
+    recall: float | None = None
+    matching: SemanticMatching[NDArray[Any], NDArray[Any]] | None = None
+
+
+class SemanticIndex:
+    """Inputs that are searched by semantic similarity, as `retrieve` searches a gallery.
+
+    Tokens are turned to their principal axes when they are added, and not again by every search.
+    Every input has an id, which it keeps whatever else is added or deleted.
+
+    Parameters
+    ----------
+    layout : {"nsc", "nhwc", "nchw"}
+        The axes of all inputs and queries, as for `semantic_rsm`. The index keeps tokens as (s, c).
+    normalize : {"input", "token"}
+        As for `semantic_rsm`.
+
+    Attributes
+    ----------
+    ids : array of int64 or str
+        The ids of all inputs, in the order in which they were added.
+
+    Raises
+    ------
+    ValueError
+        An unknown layout or normalization.
+
+    Notes
+    -----
+    Memory: the tokens in their own type; for each input s·R float32 and c + R float64, with R the
+    largest of 32, 128 and 256 axes that is at most half of c, none below 128 channels; those of a
+    loaded index stay in its file, and are read where a search needs them. Axes are found from up
+    to 1,024 inputs, for which tokens are turned again each time that their number has doubled; they
+    decide what a search costs, never what it finds. Deleted inputs leave the memory when an index
+    is saved. An index may be searched by several threads at once, but not while it changes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isogram as ig
+    >>> maps = np.random.default_rng(0).standard_normal((5, 4, 3))
+    >>> index = ig.SemanticIndex()
+    >>> index.add(maps, ids=["ant", "bee", "cat", "dog", "elk"])
+    array(['ant', 'bee', 'cat', 'dog', 'elk'], dtype='<U3')
+    >>> index.delete(["bee"])
+    >>> found = index.search(maps[2:3, ::-1], k=2)
+    >>> found.ids
+    array([['cat', 'ant']], dtype='<U3')
+    """
+
+    def __init__(
+        self, *, layout: LayoutName = "nsc", normalize: NormalizationName = "input"
+    ) -> None:
+        self._layout: LayoutName = choice(_CLASS, "layout", layout, get_args(LayoutName))
+        self._normalize: NormalizationName = choice(
+            _CLASS, "normalize", normalize, get_args(NormalizationName)
+        )
+        self._segments: Segments | None = None  # until the first inputs say their channels
+        self._ids: NDArray[Any] = np.empty(0, np.int64)  # of deleted inputs too
+        self._are_alive = np.empty(0, bool)
+        self._columns: dict[Id, int] = {}  # of inputs that are not deleted
+        self._next_id = 0
+
+    def __len__(self) -> int:
+        """Return the number of inputs."""
+        return len(self._columns)
+
+    def __contains__(self, id: object) -> bool:
+        """Whether an input has that id."""
+        return id in self._columns
+
+    def __repr__(self) -> str:
+        """Say how many inputs there are, and of which kind."""
+        of_what = ""
+        if self._segments is not None:
+            kind = type_name(self._segments.dtype)
+            of_what = f" of {self._segments.channels} channels, {kind}"
+        return f"<SemanticIndex: {len(self)} inputs{of_what}>"
+
+    @property
+    def ids(self) -> NDArray[Any]:
+        """The ids of all inputs, in the order in which they were added."""
+        return self._ids[self._are_alive]
+
+    @classmethod
+    def build(
+        cls,
+        batches: Array | Iterable[InputsOf[Array]],
+        *,
+        ids: Iterable[Id] | None = None,
+        path: str | os.PathLike[str] | None = None,
+        layout: LayoutName = "nsc",
+        normalize: NormalizationName = "input",
+    ) -> SemanticIndex:
+        """Return an index of many inputs, which are read batch by batch.
+
+        Parameters
+        ----------
+        batches : array, or iterable of batches as `add` takes them
+            An array of all inputs, such as a memory map, is read some at a time.
+        ids : iterable of int or str, optional
+            One for each input, as for `add`.
+        path : path, optional
+            Write the index to this file as it is built, and load it: it takes the memory of some
+            batches, so that it may be larger than the memory.
+        layout, normalize
+            As for the class.
+
+        Raises
+        ------
+        ValueError, TypeError, OSError
+            As by `add` and `save`; more or fewer ids than inputs.
+        """
+        index = cls(layout=layout, normalize=normalize)
+        named = None if ids is None else iter(ids)
+        if path is None:
+            for _ in index._adding(batches, named):
+                pass
+            return index
+        with written(Path(path)) as file:
+            lines: list[dict[str, Any]] = []
+            for segments in index._adding(batches, named):
+                if len(segments) >= SEGMENT:
+                    lines += index._lines(file)
+                    segments.clear()
+            index._finish(file, lines + index._lines(file))
+        return cls.load(path, verify=False)
+
+    def add(
+        self,
+        tokens: InputsOf[Array],
+        *,
+        ids: Ids | None = None,
+        lengths: Any = None,
+        mask: Any = None,
+    ) -> NDArray[Any]:
+        """Add inputs, and return their ids.
+
+        Parameters
+        ----------
+        tokens, lengths, mask
+            As for `semantic_rsm`. All inputs have the same number of channels and the same type;
+            tokens are copied.
+        ids : sequence of int, or of str, optional
+            One for each, different from all others; all of an index are of one kind. By default
+            integers that no input had before, from 0 on.
+
+        Raises
+        ------
+        ValueError
+            As by `semantic_rsm`; an id that there is already; channels that are not those of the
+            index. The index stays as it was.
+        TypeError
+            Another type than the index has; ids of another kind.
+        """
+        function = f"{_CLASS}.add"
+        samples = self._samples(function, "tokens", tokens, lengths, mask)
+        new = self._new_ids(function, ids, len(samples))
+        kept = samples.split()[:1] if samples.is_unit else samples.sources
+        dtypes = {array.dtype for array in kept}
+        segments = self._segments
+        if segments is None:
+            segments = Segments(samples.channels, next(iter(dtypes)))
+        if dtypes != {segments.dtype}:
+            names = " and ".join(sorted(map(type_name, dtypes)))
+            raise TypeError(
+                f"{function}: `tokens` must be of one type, that of the index "
+                f"({type_name(segments.dtype)}), got {names}"
+            )
+        with errors_of(function):
+            segments.add(samples)
+        self._segments = segments
+        columns = range(len(self._ids), len(self._ids) + len(new))
+        self._columns |= zip(new.tolist(), columns, strict=True)
+        self._ids = np.append(self._ids, new) if len(self._ids) else new
+        self._are_alive = np.append(self._are_alive, np.ones(len(new), bool))
+        if new.dtype.kind == "i":
+            self._next_id = max(self._next_id, int(new.max()) + 1)
+        return new
+
+    def delete(self, ids: Ids) -> None:
+        """Delete the inputs of some ids; other inputs keep theirs.
+
+        Raises
+        ------
+        KeyError
+            An id that there is not, or that is given twice; no input is deleted.
+        """
+        columns = self._columns_of(f"{_CLASS}.delete", "ids", ids)
+        if len(np.unique(columns)) < len(columns):
+            raise KeyError(f"{_CLASS}.delete: `ids` must be different from each other")
+        self._are_alive[columns] = False
+        for column in columns.tolist():
+            del self._columns[self._ids[column].item()]
+
+    def search(
+        self,
+        queries: InputsOf[Array],
+        k: int = 10,
+        *,
+        subset: Ids | None = None,
+        exclude: Ids | None = None,
+        candidates: int | Any | None = None,
+        checked: int = 16,
+        matching: bool = False,
+        kernel: Literal["cosine", "linear"] = "cosine",
+        lengths: Any = None,
+        mask: Any = None,
+        num_threads: int | None = None,
+        progress: Progress = False,
+    ) -> Hits:
+        """Find the k inputs that are most like each query, whatever their tokens' order.
+
+        The answer is that of `retrieve(queries, inputs, k)`, bit by bit, by the same bounds; a
+        single query is bounded too, as the inputs are turned to their axes already.
+
+        Parameters
+        ----------
+        queries, lengths, mask
+            As for `semantic_rsm`, of the layout of the index, with as many channels.
+        k : int
+            How many inputs to find for each query: at most as many as there are.
+        subset : sequence of ids, optional
+            Find these alone.
+        exclude : sequence of ids, optional
+            One for each query, which it is not to find: itself, where it is in the index.
+        candidates : int, or array of shape (q, c) of ids, optional
+            As for `retrieve`: choose from so many inputs with similar mean tokens, or from these,
+            such as the answers of a faster search.
+        checked : int
+            As for `retrieve`.
+        matching : bool
+            Whether to return which tokens of the query and of each hit are matched.
+        kernel : {"cosine", "linear"}
+            As for `semantic_rsm`.
+        num_threads : int, optional
+            By default `get_num_threads()`. The result has the same bits for any number.
+        progress : bool or callable
+            True draws a bar with tqdm; a callable is called with (done, total), in pairs of queries
+            and inputs, after each block of queries.
+
+        Returns
+        -------
+        Hits
+            Frozen dataclass: ids, scores, others, reached, recall, matching. The last is a
+            `SemanticMatching` of arrays of shape (q, k, s) and (q, k).
+
+        Raises
+        ------
+        ValueError
+            As by `retrieve`; an index without inputs; other channels than those of the index.
+        KeyError
+            An id that there is not.
+        TypeError
+            As by `retrieve`.
+
+        Notes
+        -----
+        Types, warnings: as of `retrieve`. Cost: as of `retrieve`, without turning the inputs.
+        Memory: about 30 bytes for each of 2^24 pairs of queries with all inputs, or of 64 queries
+        if those are more.
+        """
+        function = f"{_CLASS}.search"
+        choice(function, "kernel", kernel, ("cosine", "linear"))
+        workers = threads(function, num_threads)
+        if not self._columns or self._segments is None:
+            raise ValueError(f"{function}: the index has no inputs")
+        rows = self._samples(function, "queries", queries, lengths, mask)
+        search = Search(
+            rows,
+            self._segments.parts(),
+            kernel,
+            result_dtype(*rows.sources, np.empty(0, self._segments.dtype)),
+            workers,
+            are_wanted=self._wanted(function, subset),
+            excluded=self._excluded(function, exclude, len(rows)),
+            axes=self._segments.axes,
+        )
+        fewest, everyone = search.fewest_choices(), np.arange(len(rows))
+        count = integer(function, "k", k, 1, fewest, " (the inputs to choose from)")
+        chosen = self._candidates(function, search, candidates, count, fewest)
+        sample = integer(function, "checked", checked, 0)
+        share = None
+        with errors_of(function), reporting(function, progress) as report:
+            if isinstance(chosen, int):
+                likely = like_in_mean(search, chosen, everyone)
+                found = nearest(search, count, everyone, likely, report)
+                share = recall(search, count, found, sample)
+            else:
+                found = nearest(search, count, everyone, chosen, report)
+            matched = self._matched(search, found) if matching else None
+        if kernel == "linear" and not np.isfinite(found.scores).all():
+            warn([beyond_range(function, search.dtype)], stacklevel=2)
+        ids = self._ids[found.indices]
+        return Hits(ids, found.scores, found.others, found.reached, share, matched)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the inputs that are not deleted, and what is known of them, to one file.
+
+        The file has arrays with checksums and nothing that is run; it takes the place of `path`
+        when all of it is on the disk. It is that of `load`, of this version or a later one.
+
+        Raises
+        ------
+        ValueError
+            An index that has had no inputs.
+        OSError
+            What the system says, such as a full disk; `path` stays as it was.
+        """
+        if self._segments is None:
+            raise ValueError(f"{_CLASS}.save: the index has no inputs")
+        with written(Path(path)) as file:
+            self._finish(file, self._lines(file))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, verify: bool = True) -> SemanticIndex:
+        """Return the index in a file, whose tokens stay there: it may be larger than the memory.
+
+        What is added or deleted later is in the file only once it is saved.
+
+        Parameters
+        ----------
+        path : path
+            A file of `save` or of `build`. It must not be written to while the index is in use;
+            `save` puts another in its place.
+        verify : bool
+            Whether to compare the checksums of all arrays, which reads the whole file.
+
+        Raises
+        ------
+        ValueError
+            A file that is no index, is damaged or cut off, or is of a newer version.
+        OSError
+            What the system says, such as that there is no such file.
+        """
+        with errors_of(f"{_CLASS}.load"):
+            return cls._loaded(Path(path), verify=verify)
+
+    # Ids ------------------------------------------------------------------------------------------
+
+    def _new_ids(self, function: str, ids: Any, count: int) -> NDArray[Any]:
+        if ids is None:
+            if self._ids.dtype.kind == "U":
+                raise ValueError(f"{function}: `ids` must be given, as those of the index are str")
+            return np.arange(self._next_id, self._next_id + count)
+        new = _as_ids(function, "ids", ids)
+        if new.shape != (count,):
+            raise ValueError(
+                f"{function}: `ids` must be one for each of the {count} inputs, "
+                f"got shape {new.shape}"
+            )
+        if len(self._ids) and new.dtype.kind != self._ids.dtype.kind:
+            raise TypeError(
+                f"{function}: `ids` must be of the kind of those of the index "
+                f"({self._ids.dtype}), got {new.dtype}"
+            )
+        listed = new.tolist()
+        for place, id in enumerate(listed):
+            if id in self._columns:
+                raise ValueError(f"{function}: `ids` must be new, got {id!r} at index {place}")
+        if len(set(listed)) < len(listed):
+            twice = next(id for place, id in enumerate(listed) if id in listed[:place])
+            raise ValueError(f"{function}: `ids` must be different, got {twice!r} twice")
+        return new
+
+    def _columns_of(self, function: str, name: str, ids: Any) -> NDArray[np.int64]:
+        """Return the columns of some ids, in an array of their shape."""
+        array = _as_ids(function, name, ids)
+        columns = [self._columns.get(id, -1) for id in array.ravel().tolist()]
+        if -1 in columns:
+            missing = array.ravel()[columns.index(-1)].item()
+            raise KeyError(f"{function}: `{name}` must be in the index, got {missing!r}")
+        return np.array(columns, np.int64).reshape(array.shape)
+
+    def _wanted(self, function: str, subset: Any) -> NDArray[np.bool_]:
+        if subset is None:
+            return self._are_alive.copy()
+        wanted = np.zeros_like(self._are_alive)
+        wanted[self._columns_of(function, "subset", subset)] = True
+        return wanted
+
+    def _excluded(self, function: str, exclude: Any, queries: int) -> NDArray[np.int64] | None:
+        if exclude is None:
+            return None
+        columns = self._columns_of(function, "exclude", exclude)
+        if columns.shape != (queries,):
+            raise ValueError(
+                f"{function}: `exclude` must be one id for each of the {queries} queries, "
+                f"got shape {columns.shape}"
+            )
+        return columns
+
+    def _candidates(
+        self, function: str, search: Search, candidates: Any, k: int, most: int
+    ) -> int | NDArray[np.int64] | None:
+        if candidates is None:
+            return None
+        if not isinstance(candidates, list | tuple) and np.ndim(candidates) == 0:
+            why = " (from `k` to the inputs to choose from), or an array of ids"
+            return integer(function, "candidates", candidates, k, most, why)
+        columns = self._columns_of(function, "candidates", candidates)
+        if columns.ndim != 2 or len(columns) != len(search.queries):
+            raise ValueError(
+                f"{function}: `candidates` must be of shape ({len(search.queries)}, c), with a row "
+                f"for each query, got shape {columns.shape}"
+            )
+        for query, row in enumerate(columns):
+            others = np.unique(row[search.are_choices(query)[row]])
+            if len(others) < k:
+                raise ValueError(
+                    f"{function}: `candidates` must have at least {k} inputs for each query, as "
+                    f"`k` says, got {len(others)} at index {query}"
+                )
+        return columns
+
+    # Inputs ---------------------------------------------------------------------------------------
+
+    def _samples(self, function: str, name: str, tokens: Any, lengths: Any, mask: Any) -> Samples:
+        """Return checked inputs, on the host."""
+        inputs = Inputs(
+            tokens, None, lengths, None, self._layout, mask, None, self._normalize, names=(name, "")
+        ).listed()
+        pairs = inputs.checked(function)
+        warn(remarks_on_axes(function, pairs), stacklevel=3)
+        rows = pairs.rows
+        if self._segments is not None and rows.channels != self._segments.channels:
+            raise ValueError(
+                f"{function}: `{name}` must have as many channels as the index "
+                f"({self._segments.channels}), got {rows.channels}"
+            )
+        home = place_of(function, pairs.sources)
+        return rows if home is HOST else rows.on_host(home)
+
+    def _adding(self, batches: Any, ids: Iterator[Id] | None) -> Iterator[Segments]:
+        """Add batches, with some ids, one after another; yield all segments after each."""
+        function = f"{_CLASS}.build"
+        for batch in _batches_of(batches):
+            named = None if ids is None else list(islice(ids, len(batch)))
+            if named is not None and len(named) < len(batch):
+                raise ValueError(f"{function}: `ids` must be as many as inputs, got fewer")
+            self.add(batch, ids=named)
+            assert self._segments is not None
+            yield self._segments
+        if self._segments is None:
+            raise ValueError(f"{function}: there are no inputs")
+        if ids is not None and next(ids, None) is not None:
+            raise ValueError(f"{function}: `ids` must be as many as inputs, got more")
+
+    def _matched(
+        self, search: Search, found: Found
+    ) -> SemanticMatching[NDArray[Any], NDArray[Any]]:
+        """Return the matchings of queries with what they found, of shape (q, k, …)."""
+        assert self._segments is not None
+        used, places = np.unique(found.indices, return_inverse=True)
+        hits = Samples(
+            "tokens", [self._segments.tokens_of_input(i) for i in used.tolist()], None, None
+        )
+        rows = np.repeat(np.arange(len(found.indices)), found.indices.shape[1])
+        listed = Listed(rows, places.reshape(-1).astype(np.int64))
+        is_cosine = search.output == "cosine"
+        flat = matchings(
+            Pairs(search.queries, hits), listed, is_cosine=is_cosine, workers=search.workers
+        )
+        shape = found.indices.shape
+        return SemanticMatching(*(field.reshape(*shape, *field.shape[1:]) for field in flat))
+
+    # Files ----------------------------------------------------------------------------------------
+
+    def _lines(self, file: Writer) -> list[dict[str, Any]]:
+        """Write the inputs that are not deleted; return the directory's lines of their segments."""
+        assert self._segments is not None
+        lines, first = [], len(self._ids) - len(self._segments)
+        for segment in self._segments.list:
+            alive = np.flatnonzero(self._are_alive[first : first + len(segment)])
+            first += len(segment)
+            if len(alive):
+                kept = segment.of(alive)
+                arrays = {"stored": kept.tokens} | kept.turned._asdict()
+                lines.append({name: file.array(array) for name, array in arrays.items()})
+        return lines
+
+    def _finish(self, file: Writer, lines: list[dict[str, Any]]) -> None:
+        """Write all but the segments."""
+        assert self._segments is not None
+        file.finish(
+            {
+                "layout": self._layout,
+                "normalize": self._normalize,
+                "next_id": self._next_id,
+                "stored": {"channels": self._segments.channels, "dtype": self._segments.dtype.str},
+                "ids": file.array(self.ids),
+                "axes": file.array(self._segments.axes),
+                "segments": lines,
+            }
+        )
+
+    @classmethod
+    def _loaded(cls, path: Path, *, verify: bool) -> SemanticIndex:
+        reader = Reader(path)
+        with reader.reading(verify=verify) as (directory, array):
+            index = cls(layout=directory["layout"], normalize=directory["normalize"])
+            stored = directory["stored"]
+            index._segments = Segments(stored["channels"], np.dtype(stored["dtype"]))
+            index._ids = array(directory["ids"])
+            index._are_alive = np.ones(len(index._ids), bool)
+            index._columns = dict(zip(index._ids.tolist(), range(len(index._ids)), strict=True))
+            index._next_id = directory["next_id"]
+            index._segments.restore(
+                array(directory["axes"]),
+                [
+                    Segment(
+                        array(lines.pop("stored")),
+                        Turned(**{name: array(line) for name, line in lines.items()}),
+                        is_mapped=True,
+                    )
+                    for lines in directory["segments"]
+                ],
+            )
+            index._segments.check(len(index._ids))
+        return index
+
+
+def _as_ids(function: str, name: str, ids: Any) -> NDArray[Any]:
+    """Return ids as an array of int64 or str."""
+    array = np.asarray(ids)
+    if array.dtype.kind in "iu" or not array.size:
+        return array.astype(np.int64)
+    if array.dtype.kind != "U" or not _are_all_str(ids):
+        raise TypeError(f"{function}: `{name}` must be all integers, or all str, got {array.dtype}")
+    return array
+
+
+def _are_all_str(ids: Any) -> bool:
+    """Whether no id is a number that NumPy made a str of."""
+    if isinstance(ids, np.ndarray):
+        return True
+    return all(
+        _are_all_str(id) if isinstance(id, list | tuple) else isinstance(id, str) for id in ids
+    )
+
+
+def _batches_of(batches: Any) -> Iterator[Any]:
+    """Yield an array of all inputs some at a time, and of others each."""
+    if len(getattr(batches, "shape", ())) > 2:
+        for start in range(0, len(batches), SEGMENT):
+            yield batches[start : start + SEGMENT]
+    else:
+        yield from map(as_sequence, batches)

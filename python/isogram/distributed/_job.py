@@ -1,0 +1,133 @@
+"""What workers are sent: a plan and its inputs, those in files by their paths."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from io import BytesIO
+from typing import Any, NamedTuple
+
+import cloudpickle
+import numpy as np
+from numpy.lib.array_utils import byte_bounds
+from numpy.typing import NDArray
+
+import isogram as ig
+from isogram._walk.plan import Plan
+
+
+class Opened(NamedTuple):
+    """A plan, and its inputs as it checks them."""
+
+    plan: Plan
+    checked: Any
+
+
+class Job:
+    """A plan without its tiles, and its inputs, pickled: a worker opens them once, for all tiles.
+
+    Memory maps and datasets of HDF5 travel as paths, so that workers read the rows of their tiles;
+    arrays in memory travel whole.
+    """
+
+    def __init__(self, plan: Plan, inputs: Sequence[Any]) -> None:
+        """Pickle both."""
+        self.operation, self._version = plan.operation, ig.__version__
+        buffers: list[pickle.PickleBuffer] = []
+        stream = BytesIO()
+        _Pickler(stream, protocol=5, buffer_callback=buffers.append).dump(
+            (replace(plan, tiles=()), inputs)
+        )
+        self._pickled = stream.getvalue()
+        self._buffers = [np.frombuffer(buffer.raw(), np.uint8) for buffer in buffers]
+        self._opening = threading.Lock()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that travel to every worker."""
+        return len(self._pickled) + sum(buffer.nbytes for buffer in self._buffers)
+
+    def __sizeof__(self) -> int:
+        """Return what it takes of a worker's memory, for Dask."""
+        return self.nbytes
+
+    def opened(self) -> Opened:
+        """Return the plan and its checked inputs."""
+        with self._opening:
+            return self._opened
+
+    @cached_property
+    def _opened(self) -> Opened:
+        if self._version != ig.__version__:
+            raise RuntimeError(
+                f"{self.operation}: workers must have isogram {self._version}, as here, got "
+                f"{ig.__version__}"
+            )
+        plan, inputs = pickle.loads(self._pickled, buffers=self._buffers)
+        return Opened(plan, plan._as_planned(*inputs))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what travels."""
+        names = ("operation", "_version", "_pickled", "_buffers")
+        return {name: self.__dict__[name] for name in names}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what has travelled."""
+        self.__dict__ |= state
+        self._opening = threading.Lock()
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Pickles arrays that lie in files as where they lie."""
+
+    def reducer_override(self, value: Any) -> Any:
+        """Return how such an array is opened again; other values as cloudpickle does."""
+        if isinstance(value, np.ndarray):
+            place = _place_in_file(value)
+            return NotImplemented if place is None else (_mapped, place)
+        if type(value).__module__.partition(".")[0] == "h5py" and hasattr(value, "chunks"):
+            return _dataset, (value.file.filename, value.name)
+        return super().reducer_override(value)
+
+
+def _place_in_file(array: NDArray[Any]) -> tuple[Any, ...] | None:
+    """Return where the entries of a view of a memory map lie, or None for other arrays."""
+    root: Any = array
+    while isinstance(root.base, np.ndarray):
+        root = root.base
+    if not isinstance(root, np.memmap) or root.filename is None or root.mode == "c":
+        return None
+    if array.dtype.hasobject or not array.size:
+        return None
+    root.flush()
+    low, high = byte_bounds(array)
+    first = _address(array)
+    offset = root.offset + low - _address(root)
+    return root.filename, offset, high - low, array.shape, array.dtype, first - low, array.strides
+
+
+def _mapped(
+    path: str,
+    offset: int,
+    size: int,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    first: int,
+    strides: tuple[int, ...],
+) -> NDArray[Any]:
+    entries = np.memmap(path, np.uint8, "r", offset, (size,))
+    return np.ndarray(shape, dtype, entries, first, strides)
+
+
+def _address(array: NDArray[Any]) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+def _dataset(path: str, name: str) -> Any:
+    import h5py
+
+    return h5py.File(path, "r")[name]

@@ -1,0 +1,52 @@
+"""What runs on workers: the part of one tile, and what brings them the job."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from distributed import Worker, get_worker
+
+from isogram._errors import errors_of
+from isogram._walk.tiles import Tile
+from isogram.distributed._job import Job
+
+# Held by the tile that a worker computes: it takes all threads, and memory for one.
+_TURNS: WeakKeyDictionary[Worker, threading.Lock] = WeakKeyDictionary()
+_NEW_TURN = threading.Lock()
+
+
+class _Cancelled(Exception):
+    """Nobody waits for the tile any more."""
+
+
+def taken(job: Job) -> Job:
+    """Return the job, which is with this worker then."""
+    return job
+
+
+def has_come(job: Job) -> None:
+    """Do nothing: the job has come to this worker."""
+
+
+def part_of(job: Job, tile: Tile) -> dict[str, Any]:
+    """Return the part of a tile, by all threads of this worker; one tile after another."""
+    worker = get_worker()
+    key = worker.get_current_task()
+
+    def report(_done: int, _total: int) -> None:
+        task = worker.state.tasks.get(key)
+        if task is None or task.state == "cancelled":
+            raise _Cancelled
+
+    with _turn_of(worker):
+        report(0, 0)
+        plan, checked = job.opened()
+        with errors_of(job.operation):
+            return plan._named_part(tile, checked, worker.state.nthreads, report)
+
+
+def _turn_of(worker: Worker) -> threading.Lock:
+    with _NEW_TURN:
+        return _TURNS.setdefault(worker, threading.Lock())

@@ -1,0 +1,90 @@
+"""How similarity tells what a network predicts: its correlation with the divergence of classes.
+
+Wald et al. (2024), table 1: Pearson's correlation of an RSM with the Jensen-Shannon divergences of
+the predicted class probabilities, the more negative the better; semantic RSMs beat spatial ones for
+nearly all networks and kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import isogram as ig
+from isogram.experiments._networks import networks
+from isogram.experiments._pictures import moved_views
+from isogram.experiments._result import Cell, Estimate, Findings, Size, Table
+from isogram.experiments._rsms import KERNELS, WAYS, rsms
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SEEDS = {"small": 1, "medium": 1, "large": 1}  # more inputs rather than more seeds: large
+_VIEWS = {"small": 4, "medium": 6, "large": 15}  # of each photograph
+_RESAMPLES = {"small": 100, "medium": 1000, "large": 1000}
+_CORRELATIONS = {"Pearson": "rsa_pearson", "Spearman": "rsa_spearman"}
+
+
+def run(size: Size, seeds: Sequence[int]) -> Findings:
+    """Return the correlations of RSMs with the divergences, and how much semantic ones gain."""
+    rows: dict[str, list[list[Cell]]] = {name: [] for name in _CORRELATIONS}
+    for seed in seeds:
+        for network in networks(size, seed):
+            views = moved_views(network.side, _VIEWS[size], np.random.default_rng(seed))
+            seen = network.look(views.pixels)
+            divergences = ig.jsd(seen.probabilities)
+            for layer, tokens in seen.layers.items():
+                found = rsms(tokens)
+                for kernel in KERNELS:
+                    ways = {way: found[way, kernel] for way in WAYS}
+                    for name, measure in _CORRELATIONS.items():
+                        drawn = ig.bootstrap(
+                            ways,
+                            {"divergence": divergences},
+                            measure=measure,
+                            kernel="precomputed",
+                            groups=views.photographs,
+                            n_resamples=_RESAMPLES[size],
+                        )
+                        place = f"{network.name}.{layer}"
+                        rows[name].append([place, kernel, *_cells(drawn)])
+    header = ["layer", "kernel", *WAYS, "semantic less spatial", "semantic less pooled"]
+    tables = [
+        Table(f"{name}'s correlation with the divergence of predicted classes", header, lines)
+        for name, lines in rows.items()
+    ]
+    settings = {
+        "photographs": len(np.unique(views.photographs)),
+        "views of each": _VIEWS[size],
+        "intervals": f"95 % (BCa, {_RESAMPLES[size]} resamples of whole photographs)",
+    }
+    return Findings(tables, settings)
+
+
+def _cells(drawn: Any) -> list[Estimate]:
+    """Return the correlations of the ways, and the differences of semantic from others."""
+    ends = zip(drawn.value[:, 0], drawn.low[:, 0], drawn.high[:, 0], strict=True)
+    of = {way: (way, "divergence") for way in WAYS}
+    less = (drawn.difference(of["semantic"], of[way]) for way in ("spatial", "pooled"))
+    return [
+        *(Estimate(*map(float, three)) for three in ends),
+        *(Estimate(float(d.value), float(d.low), float(d.high)) for d in less),
+    ]
+
+
+def figure(findings: Findings) -> Figure:
+    """Return Pearson's correlation over the layers, with its intervals, for each kernel."""
+    from isogram.experiments._figures import intervals, mosaic
+    from isogram.plot._series import head
+
+    rows = [dict(zip(findings.tables[0].header, r, strict=True)) for r in findings.tables[0].rows]
+    with mosaic([[kernel] for kernel in KERNELS], 1.9) as (figure, axes):
+        for kernel, ax in axes.items():
+            chosen = [row for row in rows if row["kernel"] == kernel]
+            series: Any = {way: [row[way] for row in chosen] for way in WAYS}
+            intervals(ax, series, [str(row["layer"]) for row in chosen])
+            ax.set(ylabel="Pearson with JSD")
+            head(ax, kernel, len(WAYS) if kernel == KERNELS[0] else 0)
+    return figure

@@ -1,0 +1,280 @@
+"""isogram.distributed: real worker processes give the bits of one call, whatever befalls them."""
+
+import os
+import pickle
+import signal
+import time
+import tracemalloc
+
+import isogram as ig
+import numpy as np
+import pytest
+from isogram import io
+
+pytest.importorskip("distributed")
+
+import isogram.distributed as on_cluster
+from distributed import Client, LocalCluster
+from isogram.distributed._cluster import Cluster
+from isogram.distributed._job import Job
+
+N = 90
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def client(cluster):
+    with Client(cluster, set_as_default=False) as connected:
+        yield connected
+
+
+@pytest.fixture
+def tokens(rng):
+    return rng.standard_normal((N, 9, 8)).astype(np.float32)
+
+
+@pytest.fixture
+def mapped(tokens, tmp_path):
+    """The tokens in a file, which workers have to read."""
+    np.save(tmp_path / "tokens.npy", tokens)
+    return np.load(tmp_path / "tokens.npy", mmap_mode="r")
+
+
+def assert_same_bits(got, want):
+    if isinstance(want, dict):
+        assert got.keys() == want.keys()
+        for name, matrix in want.items():
+            assert_same_bits(got[name], matrix)
+    elif isinstance(want, ig.Csr):
+        assert got.shape == want.shape
+        for field in ("indptr", "indices", "data"):
+            assert_same_bits(getattr(got, field), getattr(want, field))
+    else:
+        assert (got.dtype, got.shape) == (want.dtype, want.shape)
+        assert got.tobytes() == want.tobytes()
+
+
+def probabilities(tokens):
+    positive = np.abs(tokens[:, 0]).astype(np.float64)
+    return positive / positive.sum(axis=1, keepdims=True)
+
+
+CALLS = {
+    "semantic_rsm": (lambda t: (t,), {"tile": 25}),
+    "semantic_rsm of two": (lambda t: (t[:50], t[40:]), {"tile": 25}),
+    "semantic_rsm of kernels": (lambda t: (t,), {"tile": 40, "kernel": ("linear", "cosine")}),
+    "semantic_rsm rbf": (lambda t: (t,), {"tile": 40, "kernel": "rbf"}),
+    "spatial_rsm": (lambda t: (t,), {"tile": 25}),
+    "gram": (lambda t: (t[:, 0],), {"tile": 25, "kernel": "rbf"}),
+    "gram of two": (lambda t: (t[:50, 0], t[40:, 1]), {"tile": 25}),
+    "jsd": (lambda t: (probabilities(t),), {"tile": 25}),
+    "graph": (lambda t: (t[:, 0],), {"tile": 48}),
+    "graph of neighbours": (lambda t: (t[:, 0],), {"tile": 48, "k": 4}),
+    "cka_matrix": (lambda t: ({"a": t[:, 0], "b": t[:, 1]},), {}),
+    "cka_matrix of two": (lambda t: ([t[:, 0]], [t[:, 1], t[:, 2]]), {"estimator": "biased"}),
+    "gbs_matrix": (lambda t: ({"a": t[:, 0], "b": t[:, 1]},), {}),
+    "gbs_matrix of neighbours": (lambda t: ([t[:, 0]], [t[:, 1]]), {"k": 3}),
+}
+
+
+@pytest.mark.parametrize("case", CALLS)
+def test_the_bits_of_one_call(client, tokens, case):
+    function, (inputs, options) = case.split()[0], CALLS[case]
+    alone = {name: value for name, value in options.items() if name != "tile"}
+    want = getattr(ig, function)(*inputs(tokens), **alone)
+    assert_same_bits(getattr(on_cluster, function)(*inputs(tokens), client=client, **options), want)
+
+
+def test_every_plan_has_its_function():
+    from isogram._operations.plan import _PLANNERS
+
+    assert set(on_cluster.__all__) == {*_PLANNERS, "run"}
+
+
+def test_a_schedulers_address(cluster, tokens):
+    want = ig.semantic_rsm(tokens)
+    got = on_cluster.semantic_rsm(tokens, client=cluster.scheduler_address, tile=50)
+    assert_same_bits(got, want)
+
+
+def test_a_plan_that_needs_a_second_stage(client, rng):
+    """A layer that float32 cannot tell from a constant is computed once more."""
+    constant = np.full((N, 3), 1e4, np.float32) + rng.standard_normal((N, 3)).astype(np.float32)
+    layers = {"a": constant, "b": rng.standard_normal((N, 4)).astype(np.float32)}
+    assert_same_bits(on_cluster.cka_matrix(layers, client=client), ig.cka_matrix(layers))
+
+
+def test_progress_counts_the_pairs_of_tiles_that_are_done(client, tokens):
+    told = []
+    plan = ig.plan("semantic_rsm", tokens, tile=30)
+    on_cluster.run(plan, tokens, client=client, progress=lambda *now: told.append(now))
+    assert told == sorted(told)
+    assert len(told) == len(plan.tiles)
+    assert told[-1] == (plan.cost.pairs, plan.cost.pairs)
+
+
+# Inputs ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda x: x,
+        lambda x: x[3:, ::2],
+        lambda x: x[::-1, :, ::-1],
+        lambda x: np.asarray(x).transpose(0, 2, 1),
+        lambda x: x.view(np.uint32).view(np.float32)[:, 1:4],
+    ],
+)
+def test_memory_maps_travel_as_paths(mapped, view):
+    plan = ig.plan("semantic_rsm", view(mapped))
+    job = Job(plan, [view(mapped)])
+    assert job.nbytes < 4000 < view(mapped).nbytes
+    plan_there, checked = pickle.loads(pickle.dumps(job)).opened()
+    assert plan_there._digest == plan._digest
+    assert plan_there.tiles == ()
+    (there,) = checked.sources.values()
+    assert_same_bits(there, view(mapped))
+
+
+def test_what_lies_in_memory_only_travels_whole(tmp_path, tokens):
+    np.save(tmp_path / "tokens.npy", tokens)
+    private = np.load(tmp_path / "tokens.npy", mmap_mode="c")
+    private[0] = 1  # not in the file
+    job = Job(ig.plan("semantic_rsm", private), [private])
+    assert job.nbytes > private.nbytes
+    (there,) = pickle.loads(pickle.dumps(job)).opened().checked.sources.values()
+    assert_same_bits(there, np.asarray(private))
+
+
+def test_workers_read_memory_maps(client, mapped, tokens):
+    want = ig.semantic_rsm(tokens)
+    assert_same_bits(on_cluster.semantic_rsm(mapped, client=client, tile=30), want)
+
+
+def test_workers_read_files_of_layers(client, tokens, tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "layers.h5", "w") as file:
+        file["block1"], file["block2"] = tokens[:, 0], tokens
+        file["ids"] = np.arange(N)
+    with io.open(tmp_path / "layers.h5") as layers:
+        want = ig.cka_matrix(layers)
+        assert Job(ig.plan("cka_matrix", layers), [layers]).nbytes < 20_000
+        assert_same_bits(on_cluster.cka_matrix(layers, client=client), want)
+
+
+def test_workers_read_datasets_of_hdf5(client, tokens, tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "tokens.h5", "w") as file:
+        file["tokens"] = tokens
+    with h5py.File(tmp_path / "tokens.h5", "r") as file:
+        want = ig.semantic_rsm(tokens)
+        assert_same_bits(on_cluster.semantic_rsm(file["tokens"], client=client, tile=50), want)
+
+
+# Results -----------------------------------------------------------------------------------------
+
+
+def test_results_go_to_a_memory_map_and_are_not_kept(client, rng, tmp_path):
+    x = rng.standard_normal((1500, 4)).astype(np.float32)
+    plan = ig.plan("gram", x, tile=150)
+    out = np.lib.format.open_memmap(tmp_path / "gram.npy", "w+", np.float32, plan.shape)
+    tracemalloc.start()
+    got = on_cluster.run(plan, x, client=client, out=out)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert got is out
+    assert_same_bits(np.asarray(out), ig.gram(x))
+    assert peak < out.nbytes / 2
+
+
+def test_few_tiles_are_on_their_way(client, tokens, monkeypatch):
+    begin, most = Cluster._begin, []
+
+    def noting(self, tile):
+        begin(self, tile)
+        most.append(len(self._begun))
+
+    monkeypatch.setattr(Cluster, "_begin", noting)
+    on_cluster.semantic_rsm(tokens, client=client, tile=10)
+    assert max(most) == 4
+    assert len(most) == 45
+
+
+# What goes wrong ---------------------------------------------------------------------------------
+
+
+def test_what_a_worker_finds_is_isograms_own_error(client, rng, tmp_path):
+    path = tmp_path / "x.npy"
+    np.save(path, rng.standard_normal((N, 3)))
+    x = np.load(path, mmap_mode="r+")
+    plan = ig.plan("gram", x, tile=30)
+    x[70, 1] = np.nan  # which no worker saw when the plan was made
+    with pytest.raises(ValueError, match=r"^gram: `x` must be finite, got nan at index \(70, 1\)"):
+        on_cluster.run(plan, x, client=client)
+    x[70, 1] = 0  # and the cluster is as good as before
+    assert_same_bits(on_cluster.run(plan, x, client=client), ig.gram(x))
+
+
+def test_other_inputs_than_planned_are_refused(client, tokens):
+    plan = ig.plan("semantic_rsm", tokens)
+    with pytest.raises(ValueError, match="semantic_rsm: `tokens` must be as planned"):
+        on_cluster.run(plan, tokens[:5], client=client)
+    with pytest.raises(ValueError, match=r"`inputs` must be `tokens`, .* got 2 inputs"):
+        on_cluster.run(plan, tokens, tokens, client=client)
+
+
+@pytest.mark.parametrize("wrong", [7, None, ["tcp://1.2.3.4:1"]])
+def test_what_is_no_client(tokens, wrong):
+    with pytest.raises(TypeError, match=r"gram: `client` must be a distributed\.Client, not an as"):
+        on_cluster.gram(tokens[:, 0], client=wrong)
+
+
+def test_another_version_on_a_worker(client, tokens):
+    plan = ig.plan("semantic_rsm", tokens)
+    job = Job(plan, [tokens])
+    job._version = "0.0.1"
+    with pytest.raises(RuntimeError, match=r"semantic_rsm: workers must have isogram 0\.0\.1, as"):
+        list(Cluster(client, plan, job).compute(iter(plan.tiles), lambda _: None))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_killed_worker_costs_its_tiles_only(tokens, workers):
+    """Also where it was the last that had the inputs."""
+    plan, told = ig.plan("semantic_rsm", tokens, kernel="linear", tile=10), []
+
+    def kill_at_first(*now):
+        told.append(now)
+        if len(told) == 1:
+            os.kill(victim, signal.SIGKILL)
+
+    with (
+        LocalCluster(
+            n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=50
+        ) as own,
+        Client(own, set_as_default=False) as client,
+    ):
+        victim = next(iter(client.run(os.getpid).values()))
+        got = on_cluster.run(plan, tokens, client=client, progress=kill_at_first)
+    assert_same_bits(got, ig.semantic_rsm(tokens, kernel="linear"))
+    assert len(told) == len(plan.tiles)
+
+
+def test_an_interrupted_call_leaves_no_task_behind(client, tokens):
+    def interrupt(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        on_cluster.semantic_rsm(tokens, client=client, tile=10, progress=interrupt)
+    deadline = time.monotonic() + 20
+    while any(client.processing().values()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(client.processing().values())
+    assert_same_bits(
+        on_cluster.semantic_rsm(tokens, client=client, tile=50), ig.semantic_rsm(tokens)
+    )
