@@ -346,7 +346,7 @@ def test_no_input_is_replaced(run, models, tokens, tmp_path):
 def test_the_ending_of_a_file_is_that_of_its_format(run, models, tokens, tmp_path):
     path = save(tmp_path / "tokens.npy", tokens)
     for arguments, option, wrong, message in (
-        (("rsm", path, "--layout", "nchw"), "--output", "out.csv", ".npy"),
+        (("rsm", path, "--layout", "nchw"), "--output", "out.csv", ".npy or .zarr"),
         (("report", *models[:2]), "--output", "out.pdf", ".html or .htm"),
         (("check", *models[:2], "--min", 0), "--html", "out.json", ".html or .htm"),
     ):
@@ -1249,3 +1249,72 @@ def test_without_click():
     )
     assert done.returncode == 1
     assert done.stderr == "isogram: the command needs click: pip install 'isogram[cli]'\n"
+
+
+# Jobs that go on ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["npy", "zarr"])
+def test_rsm_resume(run, tokens, tmp_path, monkeypatch, ending):
+    if ending == "zarr":
+        pytest.importorskip("zarr")
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "tokens.npy", tokens)
+    command = ["rsm", "tokens.npy", "--layout", "nhwc", "-o", f"rsm.{ending}", "--resume"]
+    for _ in range(2):
+        assert run(*command).exit_code == 0
+    rsm = ig.io.open(f"rsm.{ending}")["rsm"] if ending == "zarr" else np.load("rsm.npy")
+    np.testing.assert_array_equal(np.asarray(rsm), ig.semantic_rsm(tokens, layout="nhwc"))
+    assert Path(f"rsm.{ending}.job").is_dir()
+    assert_fails(
+        run(*command, "--kernel", "linear"), "option --kernel was 'cosine', and is 'linear'"
+    )
+    save(tmp_path / "tokens.npy", tokens + 1)
+    assert_fails(run(*command), f"rsm.{ending}.job must go on as it began, but TOKENS changed")
+
+
+def test_rsm_resume_needs_an_ending(run, tokens, tmp_path):
+    source = save(tmp_path / "tokens.npy", tokens)
+    message = "--resume needs an --output that ends in .npy or .zarr"
+    assert_fails(run("rsm", source, "-o", tmp_path / "rsm", "--resume"), message, status=2)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--measure", "cka_rbf"], ["--measure", "gbs"], ["--measure", "gbs_knn", "--k", "3"]],
+)
+def test_compare_resume(run, models, tmp_path, options):
+    a, b, _, _ = models
+    for files in ((a, b), (a, a)):
+        target = tmp_path / f"{files[1].stem}.json"
+        expected = read_json(run("compare", *files, *options, "--json", "-"))["values"]
+        for _ in range(2):
+            result = run("compare", *files, *options, "--save", target, "--json", "-", "--resume")
+            assert read_json(result)["values"] == expected
+        assert Path(f"{target}.job").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--measure", "procrustes", "--save", "a.json"], "--resume goes with CKA and GBS"),
+        (["--kernel", "precomputed", "--save", "a.json"], "--resume goes with CKA and GBS"),
+        ([], "--resume goes with --save"),
+        (["--save", "a.json", "--reduce", "positions"], "not with --reduce positions"),
+    ],
+)
+def test_compare_resume_is_refused(run, models, options, message):
+    assert_fails(run("compare", *models[:2], "--resume", *options), message, status=2)
+
+
+def test_ctrl_c_says_that_a_job_goes_on(run, tokens, tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ig, "semantic_rsm", interrupted)
+    source = save(tmp_path / "tokens.npy", tokens)
+    result = run("rsm", source, "--layout", "nhwc", "-o", tmp_path / "rsm.npy", "--resume")
+    assert result.exit_code == 130
+    assert f"What is finished is kept in {tmp_path}/rsm.npy.job: the same command goes on" in (
+        result.stderr
+    )

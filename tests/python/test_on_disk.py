@@ -89,6 +89,19 @@ class TestOut:
         rsm_to(out, kernel="rbf", job="job")
         assert np.array_equal(out[...], ig.semantic_rsm(TOKENS, kernel="rbf"))
 
+    @pytest.mark.parametrize("ending", ["npy", "zarr"])
+    def test_inputs_read_by_rows(self, ending):
+        if ending == "zarr":
+            pytest.importorskip("zarr")
+        for name, inputs, operation in (
+            ("rsm", TOKENS, "semantic_rsm"),
+            ("gram", FEATURES, "gram"),
+        ):
+            expected = ig.plan(operation, inputs).run(inputs)
+            for source in (ig.rows(lambda a, b, x=inputs: x[a:b], inputs.shape, "float32"), inputs):
+                plan = ig.plan(operation, source, tile=16)
+                assert np.array_equal(plan.run(source, out=f"{name}.{ending}")[...], expected)
+
     def test_chunks_are_tiles(self):
         pytest.importorskip("zarr")
         assert rsm_to("rsm.zarr").chunks == (16, 16)

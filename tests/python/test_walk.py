@@ -40,6 +40,9 @@ class Products(Plan):
     def part_bytes(self, tile):
         return 8 * self.pairs(tile)
 
+    def _with_tiles(self, edge):
+        return products_plan(np.zeros(self.inputs[0].shape), edge)
+
     @property
     def _result_bytes(self):
         return 8 * self.inputs[0].shape[0] ** 2
@@ -190,7 +193,7 @@ def test_plans_are_small_values(x):
     assert again == plan
     assert len(pickle.dumps(plan)) < 1000
     assert str(plan) == repr(plan)
-    assert str(plan).startswith("products: 6 tiles, 68 pairs, parts of up to 128 bytes; reads 720 ")
+    assert str(plan).startswith("products in tiles of 4 x 4: 6 tiles, 68 pairs; reads 720 bytes")
 
 
 def test_plans_refuse_other_inputs_tiles_and_parts(x):

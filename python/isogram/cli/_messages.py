@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import click
@@ -72,7 +73,7 @@ def failures_in_a_line(words: Mapping[str, str]) -> Iterator[None]:
         if error.errno == errno.EPIPE:
             raise  # `isogram … | head`: click ends quietly
         place = "" if error.filename is None else f"{error.filename}: "
-        raise Failure(place + (error.strerror or str(error))) from error
+        raise Failure(place + _in_words(words, error.strerror or str(error))) from error
     except _FAILURES as error:
         raise Failure(_in_words(words, str(error)) or "out of memory") from error
 
@@ -88,6 +89,16 @@ def warnings_in_a_line(words: Mapping[str, str]) -> Iterator[None]:
         warnings.simplefilter("default")
         warnings.showwarning = show
         yield
+
+
+@contextmanager
+def going_on(folder: Path) -> Iterator[None]:
+    """Say, at Ctrl-C, that a job can go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        notice(f"What is finished is kept in {folder}: the same command goes on")
+        raise
 
 
 def notice(message: str) -> None:

@@ -84,6 +84,13 @@ progress_option = click.option(
     help="Show a progress bar; by default on a terminal only.",
 )
 
+resume_option = click.option(
+    "--resume",
+    is_flag=True,
+    help="Keep what is finished in a folder beside the output, named like it and .job, from which "
+    "the same command goes on after an interruption.",
+)
+
 layers_option = click.option(
     "--layers",
     "patterns",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ import isogram as ig
 from isogram import io
 from isogram._measures import Measure
 from isogram._output import write_csv
+from isogram._reductions import are_positions
 from isogram._tables import matrix_table, terminal_width
 from isogram.cli._answer import answer
 from isogram.cli._commands import A_AND_B, Command
 from isogram.cli._files import of_files, read_both
+from isogram.cli._messages import going_on
 from isogram.cli._options import (
     INPUT,
     OUTPUT,
@@ -27,10 +30,14 @@ from isogram.cli._options import (
     options_of,
     progress_option,
     reduce_option,
+    resume_option,
     wants_progress,
 )
 from isogram.io._results import SUFFIXES, facts_of, sets_of
-from isogram.typing import LayerReductionName
+from isogram.typing import LayerReductionName, OperationName
+
+# The functions whose plans have the same bits as measures, by the statistic of these.
+_PLANNED: dict[str, OperationName] = {"cka_table": "cka_matrix", "gbs_table": "gbs_matrix"}
 
 
 @click.command(cls=Command, words=A_AND_B)
@@ -59,6 +66,7 @@ from isogram.typing import LayerReductionName
 )
 @num_threads_option
 @progress_option
+@resume_option
 def compare(
     a: Path,
     b: Path,
@@ -72,6 +80,7 @@ def compare(
     plot_path: Path | None,
     num_threads: int | None,
     progress: bool | None,
+    resume: bool,
     **given: Any,
 ) -> None:
     """Compare every layer in A with every layer in B by a measure.
@@ -80,11 +89,18 @@ def compare(
     them. Layers are the arrays of real floating-point numbers with at least two axes, samples
     first. Other arrays are named and ignored. Samples are brought into one order where both files
     have identifiers. Rows of the table are the layers of A, columns those of B.
+
+    --resume goes with CKA and GBS, and with --save, beside whose file what is finished is kept.
     """
     options = options_of(measure, given)
     check_targets(json=json_path, csv=csv_path, save=result_path, plot=plot_path)
     if result_path is not None and result_path.suffix not in SUFFIXES:
         raise click.UsageError(f"--save must end in {' or '.join(SUFFIXES)}")
+    if resume:
+        if measure.needs not in _PLANNED or options.get("kernel") == "precomputed":
+            raise click.UsageError("--resume goes with CKA and GBS of features only")
+        if result_path is None or are_positions(reduce):
+            raise click.UsageError("--resume goes with --save, and not with --reduce positions")
     if plot_path is not None:  # before the work
         try:
             from isogram import plot
@@ -96,19 +112,18 @@ def compare(
     is_shown = wants_progress(progress)
 
     layers_a, layers_b = read_both(a, b, layers=patterns, ids=ids, reduce=of_files(reduce))
-    matrix = ig.similarity_matrix(
-        layers_a,
-        None if layers_b is layers_a else layers_b,
-        measure=measure,
-        reduce=reduce,
-        num_threads=num_threads,
-        progress=is_shown,
-        **options,
-    )
-
-    rows, columns = list(layers_a), list(layers_b)
     inputs = [layers_a] if layers_b is layers_a else [layers_a, layers_b]
     taken = {**measure.options, **options, **measure.fixed}
+    running: dict[str, Any] = {"num_threads": num_threads, "progress": is_shown}
+    if resume and result_path is not None:
+        matrix = _of_job(measure, inputs, taken, Path(f"{result_path}.job"), running)
+    else:
+        other = None if layers_b is layers_a else layers_b
+        matrix = ig.similarity_matrix(
+            layers_a, other, measure=measure, reduce=reduce, **running, **options
+        )
+
+    rows, columns = list(layers_a), list(layers_b)
     facts = {"measure": measure.name, "options": taken, "reduce": reduce, "files": [a, b]}
     facts |= {"rows": rows, "columns": columns, "values": matrix}
     if json_path is not None:
@@ -137,3 +152,17 @@ def compare(
             xlabel=b.stem,
         )
         plot.save(ax, plot_path)
+
+
+def _of_job(
+    measure: Measure,
+    inputs: list[Any],
+    options: Mapping[str, Any],
+    folder: Path,
+    running: Mapping[str, Any],
+) -> Any:
+    """Return the matrix of a measure by the plan of a job, which keeps what is finished."""
+    options = {name: value for name, value in options.items() if name != "precision"}
+    with going_on(folder):
+        plan = ig.plan(_PLANNED[measure.needs], *inputs, **options)
+        return plan.run(*inputs, job=folder, **running)

@@ -13,6 +13,7 @@ from isogram._output import replacing
 from isogram.cli._answer import answer
 from isogram.cli._commands import Command
 from isogram.cli._files import read_layer, require_axes
+from isogram.cli._messages import going_on
 from isogram.cli._options import (
     INPUT,
     OUTPUT,
@@ -24,6 +25,7 @@ from isogram.cli._options import (
     layout_option,
     num_threads_option,
     progress_option,
+    resume_option,
     wants_progress,
 )
 from isogram.io._results import facts_of
@@ -32,7 +34,7 @@ from isogram.typing import BandwidthLike, LayoutName, MatchingName, RsmKernelNam
 
 @click.command(cls=Command)
 @click.argument("tokens", type=INPUT)
-@click.option("-o", "--output", type=OUTPUT, required=True, help="RSM file to write (.npy).")
+@click.option("-o", "--output", type=OUTPUT, required=True, help="RSM to write (.npy, .zarr).")
 @layer_option
 @click.option(
     "--kernel",
@@ -54,6 +56,7 @@ from isogram.typing import BandwidthLike, LayoutName, MatchingName, RsmKernelNam
 @json_option
 @num_threads_option
 @progress_option
+@resume_option
 def rsm(
     tokens: Path,
     output: Path,
@@ -67,15 +70,25 @@ def rsm(
     json_path: Path | None,
     num_threads: int | None,
     progress: bool | None,
+    resume: bool,
 ) -> None:
-    """Write the semantic RSM of the array in TOKENS, a file as for `compare`."""
+    """Write the semantic RSM of the array in TOKENS, a file as for `compare`.
+
+    With --resume, and to .zarr always, it is computed tile by tile. Then what is finished is kept
+    in a folder beside the output, from which the same command goes on after an interruption.
+    """
     if bandwidth is not None and kernel != "rbf":
         raise click.UsageError("--bandwidth goes with --kernel rbf only")
     for name, size in (("window", window), ("topk", topk)):
         if (size is not None) != (matching == name):
             raise click.UsageError(f"--matching {name} and --{name} go together")
-    check_targets(output=output, json=json_path)
-    check_ending("--output", output, ".npy")
+    is_kept = resume or output.suffix == ".zarr"
+    check_targets(output=None if output.suffix == ".zarr" else output, json=json_path)
+    check_ending("--output", output, ".npy", ".zarr")
+    if resume and not output.suffix:
+        raise click.UsageError(
+            f"--resume needs an --output that ends in .npy or .zarr, got {output}"
+        )
     is_shown = wants_progress(progress)
     options: dict[str, Any] = {
         "kernel": kernel,
@@ -87,9 +100,14 @@ def rsm(
     }
     array = read_layer(tokens, layer)
     require_axes("TOKENS", array.shape, layout)
-    matrix = ig.semantic_rsm(array, **options, num_threads=num_threads, progress=is_shown)
-    with replacing(output) as stream:
-        np.save(stream, matrix, allow_pickle=False)
+    running: dict[str, Any] = {"num_threads": num_threads, "progress": is_shown}
+    if is_kept:
+        with going_on(output.with_name(f"{output.name}.job")):
+            matrix = ig.semantic_rsm(array, **options, **running, out=output)
+    else:
+        matrix = ig.semantic_rsm(array, **options, **running)
+        with replacing(output) as stream:
+            np.save(stream, matrix, allow_pickle=False)
     facts: dict[str, Any] = {"file": tokens, "layer": layer, "options": options, "output": output}
     facts |= {"shape": matrix.shape, "dtype": matrix.dtype.name}
     if json_path is not None:
