@@ -238,3 +238,43 @@ def test_debiased_estimators_do_not_depend_on_the_number_of_pictures(results):
     features = result.table("CKA of related features by features")
     narrow, wide = features.header[1], features.header[-1]
     assert of(features, "debiased", wide) > of(features, "debiased", narrow) + 0.15
+
+
+def test_approximate_matchings_are_near_the_optimum(results):
+    (table,) = results("approximations").findings.tables
+    for column in ("of the optimum", "Spearman of RSMs"):
+        for matching, least in (
+            ("greedy", 0.95),
+            ("rank 16", 0.98),
+            ("bfloat16", 0.99),
+            ("int8", 0.99),
+            ("topk 16", 0.9),
+            ("window 16", 0.8),
+        ):
+            assert min(values(table, column, matching=matching)) > least
+    (in_place,) = values(table, "of the optimum", matching="in place", layer="random.layer2")
+    assert in_place < 0.75
+    assert max(values(table, "of the optimum")) <= 1 + 1e-6
+
+
+def test_semantic_and_spatial_rsms_grow_alike_over_depth(results):
+    result = results("layers")
+    for network in ("first", "second"):
+        first, last = (
+            values(result.table("CKA between the semantic"), "CKA", layer=f"{network}.layer{depth}")
+            for depth in (2, 4)
+        )
+        assert last[0] > first[0] + 0.05
+    lies = result.table("Where similarity lies")
+    for layer, margin in (("first.layer2", 0.3), ("second.layer2", 0.3), ("first.layer3", 0.25)):
+        (in_place,) = values(lies, "object on object, in place", layer=layer)
+        (matched,) = values(lies, "matched", layer=layer)
+        assert matched > in_place + margin  # the object meets itself
+
+
+def test_matching_does_not_see_the_order_of_words(results):
+    table = results("text").table("Cosine similarity")
+    where = {"layer": "drawn", "words": "matched"}
+    assert values(table, "reordered", **where) == pytest.approx([1], abs=1e-6)
+    assert values(table, "paraphrase", **where)[0] < 0.5  # vectors that know no synonyms
+    assert values(table, "reordered", layer="drawn", words="in place")[0] < 0.8

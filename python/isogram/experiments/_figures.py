@@ -61,7 +61,7 @@ def intervals(
 ) -> None:
     """Draw the estimates of each series at each name, side by side, with their intervals."""
     for place, ((label, found), style) in enumerate(zip(series.items(), styles(), strict=False)):
-        shift = width * (place / max(len(series) - 1, 1) - 0.5)
+        shift = width * (place / (len(series) - 1) - 0.5) if len(series) > 1 else 0.0
         low = [estimate.value - estimate.low for estimate in found]
         high = [estimate.high - estimate.value for estimate in found]
         ax.errorbar(

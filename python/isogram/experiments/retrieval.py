@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SEEDS = {"small": 1, "medium": 1, "large": 3}
-_VIEWS = {"small": 4, "medium": 6, "large": 10}  # of each photograph
-_SETS = {"small": 30, "medium": 40, "large": 100}  # of three photographs
+_VIEWS = {"small": 4, "medium": 5, "large": 10}  # of each photograph
+_SETS = {"small": 30, "medium": 30, "large": 100}  # of three photographs
 _SET_VIEWS = 3
 _NETWORKS = {"small": 1, "medium": 1, "large": 3}
 _SCORES = {"hit": "hit@1", "precision": "mean average precision", "f1": "F1@1"}

@@ -1,0 +1,98 @@
+"""How near approximate matchings come to the exact one, and how fast they are, over depth.
+
+Wald et al. (2024), section 4.3: windows of tokens sorted by norm keep nearly all of the optimum at
+a fraction of the time, which shrinks with the number of positions.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import isogram as ig
+from isogram.experiments._matchers import approximations
+from isogram.experiments._networks import networks
+from isogram.experiments._pictures import moved_views
+from isogram.experiments._result import Cell, Findings, Size, Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SEEDS = {"small": 1, "medium": 1, "large": 3}
+_VIEWS = {"small": 2, "medium": 3, "large": 8}  # of each photograph
+_NETWORKS = {"small": 1, "medium": 1, "large": 3}
+_HEADER = ["layer", "positions", "channels", "matching", "of the optimum", "lowest"]
+_HEADER += ["Spearman of RSMs", "time of exact"]
+
+
+def run(size: Size, seeds: Sequence[int]) -> Findings:
+    """Return values, rank correlations and times, all as shares of those of exact matching."""
+    rows: list[list[Cell]] = []
+    for network in networks(size, seeds[0])[: _NETWORKS[size]]:
+        pixels = [
+            moved_views(network.side, _VIEWS[size], np.random.default_rng(seed)).pixels
+            for seed in seeds
+        ]
+        for layer, tokens in network.look(np.concatenate(pixels)).layers.items():
+            place = [f"{network.name}.{layer}", *tokens.shape[1:]]
+            rows += [[*place, name, *found] for name, found in _compared(tokens).items()]
+    settings = {
+        "kernel": "cosine",
+        "photographs": 18,
+        "views of each": _VIEWS[size] * len(seeds),
+        "pairs": len(tokens) * (len(tokens) - 1) // 2,
+        "time": "of the processor, all threads",
+    }
+    return Findings([Table("Approximate matchings beside exact ones", _HEADER, rows)], settings)
+
+
+def _compared(tokens: NDArray[Any]) -> dict[str, list[float]]:
+    """Return the numbers of each matching for tokens (n, s, c)."""
+    options = {"in place": {"matching": "none"}, **approximations(tokens)}
+    best, seconds = _timed(tokens, {})
+    pairs = np.triu_indices(len(tokens), 1)
+    found = {}
+    for name, option in options.items():
+        rsm, needed = _timed(tokens, option)
+        shares = rsm[pairs] / best[pairs]
+        alike = ig.compare_rsms(rsm, best, method="spearman")
+        found[name] = [float(shares.mean()), float(shares.min()), float(alike), needed / seconds]
+    return {**found, "exact": [1.0, 1.0, 1.0, 1.0]}
+
+
+def _timed(tokens: NDArray[Any], options: dict[str, Any]) -> tuple[NDArray[Any], float]:
+    """Return an RSM, and the processor time that it took."""
+    start = time.process_time()
+    rsm = np.asarray(ig.semantic_rsm(tokens, **options), np.float64)
+    return rsm, time.process_time() - start
+
+
+def figure(findings: Findings) -> Figure:
+    """Return the share of the optimum against the time, for each layer."""
+    from isogram.experiments._figures import panels
+    from isogram.plot._series import styles
+
+    (table,) = findings.tables
+    rows = [dict(zip(table.header, row, strict=True)) for row in table.rows]
+    places = list(dict.fromkeys(row["layer"] for row in rows))
+    matchings = dict(zip(dict.fromkeys(row["matching"] for row in rows), styles(), strict=False))
+    with panels(-(-len(places) // 3), 3, 2.2) as (figure, axes):
+        for ax in axes[len(places) :]:
+            figure.delaxes(ax)
+        for ax, place in zip(axes, places, strict=False):
+            chosen: list[dict[str, Any]] = [row for row in rows if row["layer"] == place]
+            for row in chosen:
+                style = {**matchings[row["matching"]], "linestyle": "none"}
+                ax.plot(row["time of exact"], row["of the optimum"], **style)
+            size = f"{chosen[0]['positions']} × {chosen[0]['channels']}"
+            ax.set(title=f"{place}: {size}", xscale="log", xlabel="time, of exact")
+            ax.set_ylabel("value, of the optimum")
+            ax.spines[["top", "right"]].set_visible(False)
+        for name, style in matchings.items():
+            axes[0].plot([], [], label=name, **{**style, "linestyle": "none"})
+        figure.legend(loc="outside lower center", ncols=5, frameon=False)
+    return figure

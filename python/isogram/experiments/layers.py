@@ -1,0 +1,168 @@
+"""How alike semantic and spatial RSMs of layers are, of one network and of two.
+
+Wald et al. (2024), figure 3: CKA between the semantic and the spatial RSM of a layer grows over
+depth, as the spatial extent shrinks. The "decoupled similarity" of two networks is the CKA of their
+spatial RSMs less that of their semantic ones: what they share by the places of things alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import isogram as ig
+from isogram.experiments._networks import Network, RandomNetwork, networks
+from isogram.experiments._pictures import GREY, Pixels, moved_views
+from isogram.experiments._result import Cell, Estimate, Findings, Size, Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SEEDS = {"small": 1, "medium": 1, "large": 1}
+_VIEWS = {"small": 4, "medium": 5, "large": 12}  # of each photograph
+_NETWORKS = {"small": 1, "medium": 2, "large": 3}
+_RESAMPLES = {"small": 100, "medium": 500, "large": 1000}
+_KINDS = ("spatial", "semantic")
+
+
+def run(size: Size, seeds: Sequence[int]) -> Findings:
+    """Return CKA between RSMs of all layers, along the diagonal, and between networks."""
+    rsms: dict[str, dict[str, NDArray[Any]]] = {kind: {} for kind in _KINDS}
+    positions: dict[str, int] = {}
+    lies: list[list[Cell]] = []
+    for network in _chosen(size, seeds[0]):
+        views = moved_views(network.side, _VIEWS[size], np.random.default_rng(seeds[0]))
+        for layer, tokens in network.look(views.pixels).layers.items():
+            place = f"{network.name}.{layer}"
+            positions[place] = tokens.shape[1]
+            rsms["spatial"][place] = ig.spatial_rsm(tokens)
+            rsms["semantic"][place] = ig.semantic_rsm(tokens)
+            lies.append([place, tokens.shape[1], *_where(tokens, views.pixels, views.photographs)])
+    drawn = ig.bootstrap(
+        rsms["semantic"],
+        rsms["spatial"],
+        measure="cka",
+        kernel="precomputed",
+        groups=views.photographs,
+        n_resamples=_RESAMPLES[size],
+    )
+    between = {
+        kind: ig.bootstrap(
+            rsms[kind],
+            measure="cka",
+            kernel="precomputed",
+            groups=views.photographs,
+            n_resamples=_RESAMPLES[size],
+        )
+        for kind in _KINDS
+    }
+    settings = {
+        "kernel": "cosine",
+        "photographs": len(np.unique(views.photographs)),
+        "views of each": _VIEWS[size],
+        "intervals": f"95 % (BCa, {_RESAMPLES[size]} resamples of whole photographs)",
+    }
+    tables = [_diagonal(drawn, positions), _decoupled(between, list(positions)), _lying(lies)]
+    series = {"names": list(positions), "table": np.asarray(drawn.value)}
+    return Findings([table for table in tables if table.rows], settings, series)
+
+
+def _chosen(size: Size, seed: int) -> list[Network]:
+    """Return the networks; where none is trained, two whose weights were drawn apart."""
+    if size == "small":
+        return [RandomNetwork(seed, "first"), RandomNetwork(seed + 1000, "second")]
+    return networks(size, seed)[: _NETWORKS[size]]
+
+
+def _diagonal(drawn: Any, positions: Mapping[str, int]) -> Table:
+    """Return CKA of the two RSMs of each layer."""
+    rows: list[list[Cell]] = [
+        [place, count, _estimate(drawn, i, i)] for i, (place, count) in enumerate(positions.items())
+    ]
+    title = "CKA between the semantic and the spatial RSM of a layer"
+    return Table(title, ["layer", "positions", "CKA"], rows)
+
+
+def _decoupled(between: Mapping[str, Any], places: Sequence[str]) -> Table:
+    """Return CKA of layers of the same depth of two networks, of both kinds of RSMs."""
+    rows: list[list[Cell]] = []
+    for i, j in combinations(range(len(places)), 2):
+        if places[i].partition(".")[2] == places[j].partition(".")[2]:
+            spatial, semantic = (_estimate(between[kind], i, j) for kind in _KINDS)
+            gap = spatial.value - semantic.value
+            rows.append([f"{places[i]}, {places[j]}", spatial, semantic, gap])
+    title = "CKA between networks, and the decoupled similarity: spatial less semantic"
+    return Table(title, ["layers", *_KINDS, "decoupled"], rows)
+
+
+def _estimate(drawn: Any, i: int, j: int) -> Estimate:
+    return Estimate(*(float(values[i, j]) for values in (drawn.value, drawn.low, drawn.high)))
+
+
+_LIES = ["layer", "positions", "object's share of places", "of the similarity"]
+_LIES += ["object on object, in place", "matched"]
+
+
+def _lying(rows: list[list[Cell]]) -> Table:
+    return Table("Where similarity lies, in pairs of views of one photograph", _LIES, rows)
+
+
+def _where(tokens: NDArray[Any], pixels: Pixels, shown: NDArray[Any]) -> list[Cell]:
+    """Return the object's share of places and of similarity, and how often it meets itself."""
+    i, j = np.nonzero(np.triu(shown[:, None] == shown, 1))
+    matched = ig.semantic_matching(tokens, pairs=(i, j))
+    covered = _covered(pixels, round(tokens.shape[1] ** 0.5))
+    own, other = covered[i], covered[j]
+    met = np.take_along_axis(other, matched.columns, axis=1)
+    return [
+        float(covered.mean()),
+        float((matched.contributions * own).sum() / matched.contributions.sum()),
+        float((own & other).sum() / own.sum()),
+        float((own & met).sum() / own.sum()),
+    ]
+
+
+def _covered(pixels: Pixels, grid: int) -> NDArray[np.bool_]:
+    """Return which places of a grid the object covers by half or more, (views, grid²)."""
+    side = pixels.shape[1]
+    is_object = (pixels != GREY).any(axis=3)
+    edges = np.linspace(0, side, grid + 1).astype(int)[:-1]
+    sums = np.add.reduceat(np.add.reduceat(is_object, edges, axis=1, dtype=int), edges, axis=2)
+    return np.asarray(sums.reshape(len(pixels), -1) >= (side / grid) ** 2 / 2)
+
+
+def figure(findings: Findings) -> Figure:
+    """Return CKA of all layers, its diagonal, and how often the object meets itself."""
+    from isogram import plot
+    from isogram.experiments._figures import intervals, mosaic
+    from isogram.plot._series import head
+
+    diagonal, *_, lies = findings.tables
+    names = findings.series["names"]
+    with mosaic([["table", "diagonal"], ["table", "objects"]], 1.9) as (figure, axes):
+        plot.heatmap(
+            findings.series["table"],
+            rows=names,
+            columns=names,
+            ylabel="semantic RSMs",
+            xlabel="spatial RSMs",
+            label="CKA",
+            ax=axes["table"],
+        )
+        of_layers: Any = diagonal.column("CKA")
+        intervals(axes["diagonal"], {"CKA": of_layers}, names)
+        axes["diagonal"].set(ylabel="CKA of a layer's RSMs")
+        plot.trend(
+            {name: lies.column(name) for name in _LIES[-2:]},
+            x=names,
+            limits=(0, 1),
+            xlabel="",
+            ylabel="share",
+            ax=axes["objects"],
+        )
+        head(axes["objects"], "", 2)
+    return figure
