@@ -68,6 +68,8 @@ def figure(findings: Findings) -> Figure:
             violins(ax, found, places)
             ax.set(ylabel="cosine")
             head(ax, way, len(kinds) if way == WAYS[0] else 0)
+            if way != WAYS[-1]:
+                ax.set_xticklabels([])
     return figure
 
 
