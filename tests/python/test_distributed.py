@@ -1,5 +1,6 @@
 """isogram.distributed: real worker processes give the bits of one call, whatever befalls them."""
 
+import itertools
 import os
 import pickle
 import signal
@@ -15,6 +16,8 @@ pytest.importorskip("distributed")
 
 import isogram.distributed as on_cluster
 from distributed import Client, LocalCluster
+from isogram._walk.matrices import ZarrMatrix
+from isogram._walk.stored import StoredBlocks, Written
 from isogram.distributed._cluster import Cluster
 from isogram.distributed._job import Job
 
@@ -135,7 +138,7 @@ def test_memory_maps_travel_as_paths(mapped, view):
     plan = ig.plan("semantic_rsm", view(mapped))
     job = Job(plan, [view(mapped)])
     assert job.nbytes < 4000 < view(mapped).nbytes
-    plan_there, checked = pickle.loads(pickle.dumps(job)).opened()
+    plan_there, checked, _ = pickle.loads(pickle.dumps(job)).opened()
     assert plan_there._digest == plan._digest
     assert plan_there.tiles == ()
     (there,) = checked.sources.values()
@@ -193,6 +196,81 @@ def test_results_go_to_a_memory_map_and_are_not_kept(client, rng, tmp_path):
     assert peak < out.nbytes / 2
 
 
+def zarr_array(path, n, tile):
+    zarr = pytest.importorskip("zarr")
+    return zarr.create_array(path, shape=(n, n), dtype="f4", chunks=(tile, tile), fill_value=-9)
+
+
+@pytest.fixture
+def puts(monkeypatch):
+    """The types of all parts that came here for a matrix on disk."""
+    came, put = [], StoredBlocks.put
+
+    def noting(self, tile, part):
+        came.append(type(part))
+        return put(self, tile, part)
+
+    monkeypatch.setattr(StoredBlocks, "put", noting)
+    return came
+
+
+def test_workers_write_chunks_of_zarr(client, tokens, tmp_path, monkeypatch, puts):
+    monkeypatch.chdir(tmp_path)  # a path of this process, not of the workers
+    out = zarr_array("rsm.zarr", N, 25)
+    assert on_cluster.semantic_rsm(tokens, client=client, tile=25, out=out) is out
+    assert_same_bits(out[:], ig.semantic_rsm(tokens))
+    assert set(puts) == {Written}
+
+
+def test_chunks_in_memory_are_written_here(client, tokens, puts):
+    out = zarr_array({}, N, 25)
+    on_cluster.semantic_rsm(tokens, client=client, tile=25, out=out)
+    assert_same_bits(out[:], ig.semantic_rsm(tokens))
+    assert set(puts) == {dict}
+
+
+@pytest.mark.parametrize("kernel", ["cosine", "rbf"])  # rbf: of the median of all
+@pytest.mark.parametrize("suffix", [".zarr", ".npy"])
+def test_a_job_goes_on_here_and_on_a_cluster(client, tokens, tmp_path, suffix, kernel):
+    pytest.importorskip("zarr")
+    plan, path = ig.plan("semantic_rsm", tokens, kernel=kernel, tile=25), tmp_path / f"rsm{suffix}"
+
+    def stop_after(tiles):
+        def progress(done, total):
+            if next(count) == tiles:
+                raise KeyboardInterrupt
+
+        count = itertools.count()
+        return progress
+
+    with pytest.raises(KeyboardInterrupt):
+        plan.run(tokens, out=path, progress=stop_after(3))
+    with pytest.raises(KeyboardInterrupt):
+        on_cluster.run(plan, tokens, client=client, out=path, progress=stop_after(3))
+    assert not path.exists()
+    told = []
+    got = on_cluster.run(
+        plan, tokens, client=client, out=path, progress=lambda done, _: told.append(done)
+    )
+    assert told[0] > 0
+    assert_same_bits(np.asarray(got[:]), ig.semantic_rsm(tokens, kernel=kernel))
+
+
+def test_parts_of_a_job(client, tokens, tmp_path):
+    layers = [tokens[:, 0], tokens[:, 1]]
+    for _ in range(2):
+        got = on_cluster.cka_matrix(layers, client=client, job=tmp_path / "cka")
+        assert_same_bits(got, ig.cka_matrix(layers))
+
+
+def test_workers_that_write_elsewhere(client, tokens, tmp_path):
+    plan = ig.plan("semantic_rsm", tokens, tile=25)
+    here, there = (ZarrMatrix(zarr_array(tmp_path / name, N, 25)) for name in ("here", "there"))
+    cluster = Cluster(client, plan, Job(plan, [tokens], there), here)
+    with pytest.raises(RuntimeError, match=r"semantic_rsm: workers must write to the `out` that"):
+        list(cluster.compute(iter(plan.tiles), lambda _: None))
+
+
 def test_few_tiles_are_on_their_way(client, tokens, monkeypatch):
     begin, most = Cluster._begin, []
 
@@ -207,6 +285,15 @@ def test_few_tiles_are_on_their_way(client, tokens, monkeypatch):
 
 
 # What goes wrong ---------------------------------------------------------------------------------
+
+
+def test_a_tile_that_no_worker_has_memory_for(tokens, monkeypatch, client):
+    info = client.scheduler_info()
+    for about in info["workers"].values():
+        about["memory_limit"] = 40_000
+    monkeypatch.setattr(client, "scheduler_info", lambda: info)
+    with pytest.raises(MemoryError, match=r"semantic_rsm: workers must have memory for a tile, ab"):
+        on_cluster.semantic_rsm(tokens, client=client)
 
 
 def test_what_a_worker_finds_is_isograms_own_error(client, rng, tmp_path):

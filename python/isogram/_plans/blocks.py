@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from isogram._arrays import Output
 from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
 from isogram._walk.journal import Journal, Journaled
-from isogram._walk.matrices import check_chunks, is_on_disk, is_zarr_array
+from isogram._walk.matrices import Matrix, check_chunks, is_on_disk, is_zarr_array
 from isogram._walk.plan import Plan, Reduced
 from isogram._walk.sinks import ArraySink, Sink
 from isogram._walk.sources import Source
-from isogram._walk.stored import Apart, StoredBlocks, StoredTogether
+from isogram._walk.stored import Apart, StoredBlocks, StoredTogether, Written, written
 from isogram._walk.targets import Finished, PathTarget, Target, ZarrTarget, checked_path
 from isogram._walk.tiles import Tile, cut
 
@@ -140,6 +140,13 @@ class BlocksPlan(Plan):
         return StoredTogether(
             target, name, self._finished, is_symmetric=self._is_symmetric, apart=apart
         )
+
+    def _written(self, tile: Tile, part: Mapping[str, Any], matrix: Matrix, by: str) -> Written:
+        """Write a tile's block to a matrix on disk, where the block was computed."""
+        [name] = self._names
+        _, remarks = self._finished({name: part[name]})
+        mirrored = self._is_symmetric and tile.is_mirrored
+        return written(matrix, tile, part[name], remarks, by, mirrored=mirrored)
 
     def _sink(self, checked: Any, out: Any) -> Sink:
         """Return the matrices themselves: `out`, or new ones."""

@@ -58,7 +58,7 @@ class Stored(Sink, Protocol):
     def put(self, tile: Tile, part: Any) -> int:
         """Store the part of a tile, wait until it is on the disk, and return its checksum."""
 
-    def restore(self, tile: Tile, checksum: int) -> None:
+    def restore(self, tile: Tile, recorded: int) -> None:
         """Take the part of a tile that is stored from before, if it is whole."""
 
 
@@ -71,6 +71,11 @@ class Journaled:
         for tile, name in names.items():
             if (checksum := journal.checksum(name)) is not None:
                 sink.restore(tile, checksum)
+
+    @property
+    def shared(self) -> Any:
+        """The matrix that other processes can write blocks to too, or None."""
+        return getattr(self._sink, "shared", None)
 
     def has(self, tile: Tile) -> bool:
         """Whether there is a part of a tile."""

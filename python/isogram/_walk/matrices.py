@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 class Matrix(Protocol):
     """A matrix on disk, which is written and read tile by tile."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether it can be pickled, for other processes to write blocks of their own."""
+
     def write(self, tile: Tile, block: NDArray[Any]) -> None:
         """Write a block; raise OSError where the disk has no room for it."""
 
@@ -37,6 +41,8 @@ class NpyMatrix:
 
     It is written row by row: a memory map of a file with holes ends the process on a full disk.
     """
+
+    is_shared = False  # rows of two blocks may lie in one page
 
     def __init__(self, path: Path, shape: tuple[int, int], dtype: str) -> None:
         """Take the path of the file; make one that has no block yet if there is none."""
@@ -89,12 +95,21 @@ def _write(file: int, first: int, data: memoryview) -> None:
         first, data = first + written, data[written:]
 
 
+# Stores of Zarr that are the same in another process.
+_SHARED = ("FsspecStore", "LocalStore", "ObjectStore")
+
+
 class ZarrMatrix:
     """A Zarr array; a tile is one whole chunk of it, or several."""
 
     def __init__(self, array: Any) -> None:
         """Take the array."""
         self._array = array
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it lies in files, and not in the memory of this process."""
+        return type(self._array.store).__name__ in _SHARED
 
     def write(self, tile: Tile, block: NDArray[Any]) -> None:
         """Write the chunks of a block."""

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from isogram._walk.journal import Journal
+    from isogram._walk.matrices import Matrix
+    from isogram._walk.stored import Written
 
 
 class InputSpec(NamedTuple):
@@ -198,7 +200,7 @@ class Plan(ABC):
         """
         workers = threads(self.operation, num_threads)
 
-        def on_host(stage: Plan, checked: Any) -> Compute:
+        def on_host(stage: Plan, checked: Any, _: Sink) -> Compute:
             def part(tile: Tile, report: Report) -> dict[str, Any]:
                 return stage._named_part(tile, checked, workers, report)
 
@@ -210,24 +212,26 @@ class Plan(ABC):
 
     def _run_by(
         self,
-        computing: Callable[[Plan, Any], Compute],
+        computing: Callable[[Plan, Any, Sink], Compute],
         inputs: Sequence[Any],
         out: Any,
         progress: Progress,
         job: Any = None,
     ) -> Reduced:
-        """Return the result, stage by stage; `computing` takes a stage and its checked inputs."""
+        """Return the result, stage by stage.
+
+        `computing` takes a stage, its checked inputs, and where its parts go.
+        """
         result, remarks = self, list[str]()
         with self._journal(inputs, out, job) as journal:
             while isinstance(result, Plan):
                 stage, checked = result, result._as_planned(*inputs)
-                compute = computing(stage, checked)
                 with errors_of(self.operation), reporting(self.operation, progress) as report:
                     if journal is None:
                         sink = stage._sink(checked, out)
                     else:
                         sink = stage._kept(checked, out, journal)
-                    result, remarks = walk(stage, compute, sink, report)
+                    result, remarks = walk(stage, computing(stage, checked, sink), sink, report)
         return result if out is None or _is_path(out) else out, remarks
 
     def _journal(
@@ -295,6 +299,10 @@ class Plan(ABC):
     def _sink(self, checked: Any, out: Any) -> Sink:
         """Return where `run()` puts parts; its result is that of `_reduced()`."""
         return Reduction(self._reduced)
+
+    def _written(self, tile: Tile, part: Mapping[str, Any], matrix: Matrix, by: str) -> Written:
+        """Write a tile's block to a matrix on disk, where the block was computed."""
+        raise NotImplementedError  # parts are no blocks
 
     @abstractmethod
     def _reduced(self, parts: Mapping[Tile, Any]) -> Reduced:

@@ -22,6 +22,27 @@ from isogram._walk.tiles import Tile
 Finish: TypeAlias = Callable[[Mapping[str, Any]], tuple[Any, list[str]]]
 
 
+class Written(NamedTuple):
+    """What is left of a part whose block, with its mirror image, is written where it was computed.
+
+    `by` names whoever wrote it.
+    """
+
+    checksum: int
+    remarks: list[str]
+    by: str
+
+
+def written(
+    matrix: Matrix, tile: Tile, block: NDArray[Any], remarks: list[str], by: str, *, mirrored: bool
+) -> Written:
+    """Write a block, `mirrored` its mirror image too: that first, as the block stands for both."""
+    if mirrored:
+        matrix.write(tile.mirrored, block.T)
+    matrix.write(tile, block)
+    return Written(checksum(block), remarks, by)
+
+
 class StoredBlocks:
     """Blocks whose entries are stored; of a symmetric matrix one triangle, mirrored at the end."""
 
@@ -30,7 +51,13 @@ class StoredBlocks:
         self._target, self._name, self._finish = target, name, finish
         self._matrix, self._is_symmetric = self._opened(), is_symmetric
         self._stored: set[Tile] = set()
+        self._mirrored: set[Tile] = set()
         self._remarks: dict[str, None] = {}
+
+    @property
+    def shared(self) -> Matrix | None:
+        """The matrix, if other processes can write blocks to it too."""
+        return self._matrix if self._matrix.is_shared else None
 
     def _opened(self) -> Matrix:
         """Return the matrix that blocks are written to."""
@@ -44,22 +71,26 @@ class StoredBlocks:
         """Whether a block is stored."""
         return tile in self._stored
 
-    def put(self, tile: Tile, part: Mapping[str, Any]) -> int:
-        """Write a block; return its checksum."""
+    def put(self, tile: Tile, part: Mapping[str, Any] | Written) -> int:
+        """Write a block that is not written; return its checksum."""
+        if isinstance(part, Written):
+            self._mirrored.add(tile)
+            self._take(tile, part.remarks)
+            return part.checksum
         block = part[self._name]
         remarks = self._finished(block)
         self._matrix.write(tile, block)
         self._matrix.flush()
         self._take(tile, remarks)
-        return _checksum(block)
+        return checksum(block)
 
-    def restore(self, tile: Tile, checksum: int) -> None:
+    def restore(self, tile: Tile, recorded: int) -> None:
         """Take the block that is there from before, if it is whole."""
         try:
             block = self._matrix.read(tile)
         except (ValueError, RuntimeError):  # a chunk of Zarr that is not whole
             return
-        if _checksum(block) == checksum:
+        if checksum(block) == recorded:
             self._take(tile, self._finished(block))
 
     def _take(self, tile: Tile, remarks: list[str]) -> None:
@@ -69,7 +100,7 @@ class StoredBlocks:
     def result(self) -> tuple[Any, list[str]]:
         """Return the matrix, and the warnings that a caller gets."""
         if self._is_symmetric:
-            for tile in self._stored:
+            for tile in self._stored - self._mirrored:
                 if tile.is_mirrored:
                     self._matrix.write(tile.mirrored, self._matrix.read(tile).T)
         self._matrix.flush()
@@ -144,11 +175,11 @@ class StoredParts:
         self._sink.put(tile, part)
         return zlib.crc32(data)
 
-    def restore(self, tile: Tile, checksum: int) -> None:
+    def restore(self, tile: Tile, recorded: int) -> None:
         """Take the part that is there from before, if it is whole."""
         path = self._path(tile)
         data = path.read_bytes() if path.exists() else b""
-        if data and zlib.crc32(data) == checksum:
+        if data and zlib.crc32(data) == recorded:
             self._sink.put(tile, unpacked(data))
 
     def _path(self, tile: Tile) -> Path:
@@ -198,5 +229,6 @@ def _filled(value: Any, file: Any) -> Any:
     return tuple(values) if kind == "tuple" else values
 
 
-def _checksum(block: NDArray[Any]) -> int:
+def checksum(block: NDArray[Any]) -> int:
+    """Return the checksum of the entries of a block."""
     return zlib.crc32(np.ascontiguousarray(block).data.cast("B"))

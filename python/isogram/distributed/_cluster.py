@@ -13,8 +13,11 @@ from uuid import uuid4
 import dask
 from distributed import Client, Future, KilledWorker, as_completed, fire_and_forget
 
+from isogram._walk.matrices import Matrix
+from isogram._walk.plan import Plan
 from isogram._walk.run import Tell
-from isogram._walk.tiles import Tile, Tiled
+from isogram._walk.stored import Written, checksum
+from isogram._walk.tiles import Tile
 from isogram.distributed._job import Job
 from isogram.distributed._tile import has_come, part_of, taken
 
@@ -45,9 +48,11 @@ class Cluster:
     from the scheduler.
     """
 
-    def __init__(self, client: Client, plan: Tiled, job: Job) -> None:
-        """Send nothing yet."""
+    def __init__(self, client: Client, plan: Plan, job: Job, matrix: Matrix | None = None) -> None:
+        """Send the job; `matrix` is what it lets workers write to."""
         self._client, self._plan, self._operation = client, plan, job.operation
+        self._matrix, self._sent_bytes = matrix, job.nbytes
+        self._wrote: set[str] = set()  # workers whose blocks are there
         self._name = f"{job.operation}-{uuid4().hex}"
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 PiB"}):
             self._job = client.submit(taken, job, key=f"job-{self._name}")
@@ -59,6 +64,7 @@ class Cluster:
     def compute(self, tiles: Iterator[Tile], tell: Tell) -> Generator[tuple[Tile, Any]]:
         """See `Compute`: as many tiles are on the way as keep all workers busy."""
         self._client.wait_for_workers(1)
+        self._check_memory()
         self._client.gather(self._look())
         try:
             while True:
@@ -70,10 +76,26 @@ class Cluster:
                 tile = self._begun.pop(future)
                 if future.status != "finished":
                     self._raise(part, tile)
+                if self._matrix is not None:
+                    self._check_written(tile, part, self._matrix)
                 tell(self._plan.pairs(tile))
                 yield tile, part
         finally:
             self._client.cancel(list(self._begun))
+
+    def _check_memory(self) -> None:
+        """Raise for a worker that may not take as much memory as a tile needs."""
+        cost = self._plan.cost
+        kept = 0 if self._plan._keeps_no_parts else cost.part_bytes
+        needed = self._sent_bytes + cost.memory - cost.result_bytes - kept
+        for address, about in self._client.scheduler_info()["workers"].items():
+            limit = about["memory_limit"]
+            if limit and needed > limit:
+                raise MemoryError(
+                    f"{self._operation}: workers must have memory for a tile, about {needed} bytes "
+                    f"with the {self._sent_bytes} that they are sent, but {address} has {limit}: "
+                    "plan a smaller `tile`, or pass inputs in files"
+                )
 
     def _begin(self, tile: Tile) -> None:
         key = f"{self._name}-{uuid4().hex}"
@@ -98,6 +120,15 @@ class Cluster:
             )
             for worker in self._workers - before
         ]
+
+    def _check_written(self, tile: Tile, part: Written, matrix: Matrix) -> None:
+        """Raise unless the first block that a worker writes is where the others are."""
+        if part.by not in self._wrote and checksum(matrix.read(tile)) != part.checksum:
+            raise RuntimeError(
+                f"{self._operation}: workers must write to the `out` that is here, but what "
+                f"{part.by} wrote is not there: choose a store that all machines share"
+            )
+        self._wrote.add(part.by)
 
     def _raise(self, failure: Any, tile: Tile) -> NoReturn:
         """Raise what a task ended with."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -16,30 +17,32 @@ from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
 import isogram as ig
+from isogram._walk.matrices import Matrix
 from isogram._walk.plan import Plan
 
 
 class Opened(NamedTuple):
-    """A plan, and its inputs as it checks them."""
+    """A plan, its inputs as it checks them, and the matrix that blocks are written to, if any."""
 
     plan: Plan
     checked: Any
+    matrix: Matrix | None
 
 
 class Job:
-    """A plan without its tiles, and its inputs, pickled: a worker opens them once, for all tiles.
+    """A plan without its tiles, its inputs, and the matrix that workers write to, pickled.
 
     Memory maps and datasets of HDF5 travel as paths, so that workers read the rows of their tiles;
-    arrays in memory travel whole.
+    arrays in memory travel whole. A worker opens it once, for all tiles.
     """
 
-    def __init__(self, plan: Plan, inputs: Sequence[Any]) -> None:
-        """Pickle both."""
+    def __init__(self, plan: Plan, inputs: Sequence[Any], matrix: Matrix | None = None) -> None:
+        """Pickle all."""
         self.operation, self._version = plan.operation, ig.__version__
         buffers: list[pickle.PickleBuffer] = []
         stream = BytesIO()
         _Pickler(stream, protocol=5, buffer_callback=buffers.append).dump(
-            (replace(plan, tiles=()), inputs)
+            (replace(plan, tiles=()), inputs, matrix)
         )
         self._pickled = stream.getvalue()
         self._buffers = [np.frombuffer(buffer.raw(), np.uint8) for buffer in buffers]
@@ -55,7 +58,7 @@ class Job:
         return self.nbytes
 
     def opened(self) -> Opened:
-        """Return the plan and its checked inputs."""
+        """Return what travelled, with checked inputs."""
         with self._opening:
             return self._opened
 
@@ -66,8 +69,8 @@ class Job:
                 f"{self.operation}: workers must have isogram {self._version}, as here, got "
                 f"{ig.__version__}"
             )
-        plan, inputs = pickle.loads(self._pickled, buffers=self._buffers)
-        return Opened(plan, plan._as_planned(*inputs))
+        plan, inputs, matrix = pickle.loads(self._pickled, buffers=self._buffers)
+        return Opened(plan, plan._as_planned(*inputs), matrix)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what travels."""
@@ -81,7 +84,7 @@ class Job:
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Pickles arrays that lie in files as where they lie."""
+    """Pickles arrays that lie in files as where they lie, whatever folder a worker runs in."""
 
     def reducer_override(self, value: Any) -> Any:
         """Return how such an array is opened again; other values as cloudpickle does."""
@@ -89,7 +92,10 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             place = _place_in_file(value)
             return NotImplemented if place is None else (_mapped, place)
         if type(value).__module__.partition(".")[0] == "h5py" and hasattr(value, "chunks"):
-            return _dataset, (value.file.filename, value.name)
+            return _dataset, (os.path.abspath(value.file.filename), value.name)
+        if type(value).__name__ == "LocalStore" and hasattr(value, "root"):  # of Zarr
+            store: Callable[..., Any] = type(value)
+            return partial(store, read_only=value.read_only), (os.path.abspath(value.root),)
         return super().reducer_override(value)
 
 

@@ -11,6 +11,7 @@ from isogram._errors import warn
 from isogram._progress import Progress
 from isogram._walk.plan import Plan
 from isogram._walk.run import Compute
+from isogram._walk.sinks import Sink
 from isogram.distributed._cluster import Cluster, connected
 from isogram.distributed._job import Job
 
@@ -36,8 +37,9 @@ def run(
     client : distributed.Client or str
         A client, or the address of a scheduler.
     out, job, progress
-        As for `Plan.run`, and in the same folders, so that either goes on with a job of the other;
-        progress counts tiles that are done.
+        As for `Plan.run`, and in the same folders, so that either goes on with a job of the other.
+        Workers write blocks to a Zarr array themselves; all others come here. Progress counts tiles
+        that are done.
 
     Returns
     -------
@@ -58,8 +60,9 @@ def run(
     they compute.
     """
 
-    def by_cluster(stage: Plan, _checked: Any) -> Compute:
-        return Cluster(own, stage, Job(stage, inputs)).compute
+    def by_cluster(stage: Plan, _checked: Any, sink: Sink) -> Compute:
+        matrix = getattr(sink, "shared", None)
+        return Cluster(own, stage, Job(stage, inputs, matrix), matrix).compute
 
     with connected(plan.operation, client) as own:
         result, remarks = plan._run_by(by_cluster, inputs, out, progress, job)

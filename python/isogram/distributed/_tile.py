@@ -30,8 +30,11 @@ def has_come(job: Job) -> None:
     """Do nothing: the job has come to this worker."""
 
 
-def part_of(job: Job, tile: Tile) -> dict[str, Any]:
-    """Return the part of a tile, by all threads of this worker; one tile after another."""
+def part_of(job: Job, tile: Tile) -> Any:
+    """Return the part of a tile, or what is left of one that is written to the job's matrix.
+
+    It is computed by all threads of this worker, which computes one tile after another.
+    """
     worker = get_worker()
     key = worker.get_current_task()
 
@@ -42,9 +45,10 @@ def part_of(job: Job, tile: Tile) -> dict[str, Any]:
 
     with _turn_of(worker):
         report(0, 0)
-        plan, checked = job.opened()
+        plan, checked, matrix = job.opened()
         with errors_of(job.operation):
-            return plan._named_part(tile, checked, worker.state.nthreads, report)
+            part = plan._named_part(tile, checked, worker.state.nthreads, report)
+    return part if matrix is None else plan._written(tile, part, matrix, worker.address)
 
 
 def _turn_of(worker: Worker) -> threading.Lock:
