@@ -45,7 +45,7 @@ def run(size: Size, seeds: Sequence[int]) -> Findings:
         "photographs": 18,
         "views of each": _VIEWS[size] * len(seeds),
         "pairs": len(tokens) * (len(tokens) - 1) // 2,
-        "time": "of the processor, all threads",
+        "time": "of the processor, one thread",
     }
     return Findings([Table("Approximate matchings beside exact ones", _HEADER, rows)], settings)
 
@@ -65,10 +65,19 @@ def _compared(tokens: NDArray[Any]) -> dict[str, list[float]]:
 
 
 def _timed(tokens: NDArray[Any], options: dict[str, Any]) -> tuple[NDArray[Any], float]:
-    """Return an RSM, and the processor time that it took."""
-    start = time.process_time()
-    rsm = np.asarray(ig.semantic_rsm(tokens, **options), np.float64)
-    return rsm, time.process_time() - start
+    """Return an RSM, and the processor time that it took: the least of three, or of one if long.
+
+    One thread: those of a busy machine wait for each other, and that counts as processor time.
+    """
+    from threadpoolctl import threadpool_limits
+
+    seconds: list[float] = []
+    with threadpool_limits(1, "blas"):
+        while len(seconds) < 3 and sum(seconds) < 1:
+            start = time.process_time()
+            rsm = ig.semantic_rsm(tokens, num_threads=1, **options)
+            seconds.append(time.process_time() - start)
+    return np.asarray(rsm, np.float64), min(seconds)
 
 
 def figure(findings: Findings) -> Figure:

@@ -67,7 +67,7 @@ def _encoded(size: Size, seed: int) -> dict[str, list[_Words]]:
 
 
 def _of_norm_1(words: _Words) -> _Words:
-    return words / np.linalg.norm(words, axis=1, keepdims=True)
+    return np.asarray(words / np.linalg.norm(words, axis=1, keepdims=True))
 
 
 def _minilm(sentences: Sequence[str]) -> dict[str, list[_Words]]:
