@@ -1,6 +1,7 @@
 """The experiments: their frame, and small versions that assert what the papers claim."""
 
 import json
+import sys
 from dataclasses import replace
 
 import pytest
@@ -71,6 +72,12 @@ def test_arguments():
         experiments.run(NAMES[0], size="huge")
     with pytest.raises(ValueError, match="run: `seeds` must be an integer of at least 1, got 0"):
         experiments.run(NAMES[0], seeds=0)
+
+
+def test_packages_that_are_missing_are_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
+    with pytest.raises(ImportError, match=r"estimators of size medium needs mlxtend.*\[experiments"):
+        experiments.run("estimators")
 
 
 def test_command_lists_and_runs(tmp_path):

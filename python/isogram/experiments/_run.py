@@ -65,7 +65,13 @@ def run(name: str, *, size: Size = "medium", seeds: int | None = None) -> Result
     count = experiment.SEEDS[size] if seeds is None else integer("run", "seeds", seeds, 1)
     chosen: Sequence[int] = range(count)
     start, processor_start = time.perf_counter(), time.process_time()
-    findings = experiment.run(size, chosen)
+    try:
+        findings = experiment.run(size, chosen)
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"run: {name} of size {size} needs {error.name}: pip install 'isogram[experiments]'",
+            name=error.name,
+        ) from error
     return Result(
         name=name,
         summary=_summary(experiment),
