@@ -76,7 +76,9 @@ def test_arguments():
 
 def test_packages_that_are_missing_are_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "mlxtend.data", None)
-    with pytest.raises(ImportError, match=r"estimators of size medium needs mlxtend.*\[experiments"):
+    with pytest.raises(
+        ImportError, match=r"estimators of size medium needs mlxtend.*\[experiments"
+    ):
         experiments.run("estimators")
 
 

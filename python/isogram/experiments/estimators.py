@@ -174,7 +174,7 @@ def figure(findings: Findings) -> Figure:
             plot.trend(
                 lines,
                 x=list(table.header[1:]),
-                limits=(-0.2, 1.2),
+                limits=(-0.2, 1.5),
                 title=title,
                 xlabel=xlabel,
                 ylabel="estimate",
