@@ -68,7 +68,7 @@ def centred_rows(x):
 
 
 def gram(x, y=None, *, kernel="linear", bandwidth="median", gamma=None, degree=3, coef0=1.0):
-    """Gram matrix of one of the six kernels."""
+    """Gram matrix of one of the kernels."""
     x = widen(x)
     y = x if y is None else widen(y)
     if kernel == "linear":
@@ -86,6 +86,8 @@ def gram(x, y=None, *, kernel="linear", bandwidth="median", gamma=None, degree=3
         return np.exp(-squared_distances(x, y) / (2 * bandwidth**2))
     if kernel == "laplacian":
         return np.exp(-manhattan_distances(x, y) / bandwidth)
+    if kernel == "laplacian_l2":
+        return np.exp(-np.sqrt(squared_distances(x, y)) / bandwidth)
     raise ValueError(kernel)
 
 
@@ -613,6 +615,11 @@ def distances(x):
     return np.sqrt(np.stack([((row - x) ** 2).sum(axis=1) for row in x]))
 
 
+def rsm_difference(x, y):
+    """Frobenius norm of the difference of two matrices of distances."""
+    return float(np.sqrt(((distances(x) - distances(y)) ** 2).sum()))
+
+
 def distance_correlation(x, y):
     """Székely, Rizzo & Bakirov 2007, definitions 4 and 5: the V-statistics of the sample."""
 
@@ -950,6 +957,7 @@ MEASURES = {
     "rsa_cosine": lambda x, y: rsa(x, y, "cosine", kernel="linear"),
     "rsa_pearson": lambda x, y: rsa(x, y, "pearson"),
     "rsa_spearman": lambda x, y: rsa(x, y, "spearman"),
+    "rsm_difference": rsm_difference,
     "second_order_cosine": second_order_cosine,
     "shape_metric": shape_metric,
     "soft_correlation_match": soft_correlation_match,

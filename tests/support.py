@@ -30,7 +30,7 @@ DTYPES = {
     "float32": np.dtype(np.float32),
     "float64": np.dtype(np.float64),
 }
-KERNELS = ("linear", "cosine", "correlation", "rbf", "laplacian", "polynomial")
+KERNELS = ("linear", "cosine", "correlation", "rbf", "laplacian", "laplacian_l2", "polynomial")
 RSM_KERNELS = ("linear", "cosine", "rbf")
 RSM_MATCHINGS = {  # and what each needs
     "exact": {},
@@ -257,6 +257,8 @@ def exact_exponentials(x, y, kernel, bandwidth):
         differences = (x[:, None] - y[None]) / np.longdouble(bandwidth)
         if kernel == "rbf":
             return np.exp(-(differences**2).sum(axis=2) / 2).astype(np.float64)
+        if kernel == "laplacian_l2":
+            return np.exp(-np.sqrt((differences**2).sum(axis=2))).astype(np.float64)
         return np.exp(-np.abs(differences).sum(axis=2)).astype(np.float64)
 
 
@@ -550,6 +552,9 @@ def gram_tolerance(x, y, dtype, kernel, bandwidth=1.0, gamma=None, degree=3, coe
     if kernel == "laplacian":
         # Every term is positive: the error is relative to the distance, and t·exp(-t) <= 1/e.
         return np.full(products.shape, unit)
+    if kernel == "laplacian_l2":
+        # Squares keep all digits but five: as for L1, with half of the relative error of squares.
+        return np.full(products.shape, 8 * unit)
     if kernel == "rbf":
         # ‖a‖² + ‖b‖² - 2⟨a,b⟩ of shifted features: the error is relative to the shifted norms.
         shift = x.mean(axis=0)

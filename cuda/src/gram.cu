@@ -112,7 +112,7 @@ __device__ T exponential(double exponent, const double* offset) {
 }
 
 template <class T>
-struct Rbf : EveryEntry {
+struct OfSquaredDistance : EveryEntry {
   KernelFunction function;
   RowSet rows;
   RowSet cols;
@@ -127,7 +127,7 @@ struct Rbf : EveryEntry {
 
   __device__ void begin() {
     const double inverse = inverse_bandwidth(function.bandwidth, function.exponent);
-    factor = exponential_factor(-0.5 * inverse * inverse);
+    factor = exponential_factor(is_rbf() ? -0.5 * inverse * inverse : -inverse);
   }
   __device__ Vector row(std::int64_t i) const {
     return {place.row + i, rows.squared_norms[place.row + i]};
@@ -141,8 +141,12 @@ struct Rbf : EveryEntry {
     const double both = a.squared_norm + b.squared_norm;
     return is_diagonal(a, b) ? both - both : both - 2.0 * product;  // NaN stays NaN
   }
+  __device__ bool is_rbf() const { return function.kernel == Kernel::rbf; }
+  __device__ T entry(double squared) const {
+    return exponential<T>(factor * (is_rbf() ? squared : sqrt(squared)), function.offset);
+  }
   __device__ T operator()(Vector a, Vector b, T product) const {
-    return exponential<T>(factor * squared_distance(a, b, product), function.offset);
+    return entry(squared_distance(a, b, product));
   }
 
   // Whether ‖a‖² + ‖b‖² − 2⟨a, b⟩ cancelled or overflowed; then again() computes the distance from
@@ -164,7 +168,7 @@ struct Rbf : EveryEntry {
       const double b = entry_of(cols.source, place.col + j, k);
       return isfinite(a) && isfinite(b) ? up * (down * a - down * b) : kNan;
     });
-    return exponential<T>(factor * squared, function.offset);
+    return entry(squared);
   }
 };
 
@@ -198,7 +202,8 @@ void apply_kernel(Stream stream, const KernelFunction& function, const RowSet& r
       return launch_map(stream, tile,
                         Cosine<T>{{}, same ? rows.squared_norms : nullptr, function.offset, place});
     case Kernel::rbf:
-      return launch_map(stream, tile, Rbf<T>{{}, function, rows, cols, same, place});
+    case Kernel::laplacian_l2:
+      return launch_map(stream, tile, OfSquaredDistance<T>{{}, function, rows, cols, same, place});
     case Kernel::laplacian:
       break;
   }

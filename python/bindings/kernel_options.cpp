@@ -11,12 +11,13 @@ namespace isogram::bindings {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Kernel>, 6> kKernels{{
+constexpr std::array<std::pair<std::string_view, Kernel>, 7> kKernels{{
     {"linear", Kernel::linear},
     {"cosine", Kernel::cosine},
     {"correlation", Kernel::correlation},
     {"rbf", Kernel::rbf},
     {"laplacian", Kernel::laplacian},
+    {"laplacian_l2", Kernel::laplacian_l2},
     {"polynomial", Kernel::polynomial},
 }};
 

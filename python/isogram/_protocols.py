@@ -22,7 +22,7 @@ from isogram._walk.tiles import Tile
 class RsmTiles(Protocol):
     """Computes tiles of the RSMs of all layers, in float64.
 
-    A layer's linear entries and distances are in units that keep their squares within range.
+    A layer's linear entries and distances are in a unit that keeps their squares within range.
     """
 
     @property
@@ -31,7 +31,7 @@ class RsmTiles(Protocol):
 
     @property
     def exponents(self) -> Sequence[Any]:
-        """Of each layer, the power of two that the unit of its distances is."""
+        """Of each layer, the exponent of the power of two that its entries are in units of."""
 
     def compute(self, tile: Tile, out: Array | None = None) -> Array:
         """Return an array (layers, rows, columns), `out` or a new one."""

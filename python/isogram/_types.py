@@ -39,7 +39,7 @@ class Bandwidth(NamedTuple):
 
 
 MEDIAN = Bandwidth(1.0, of_median=True)
-_WITH_BANDWIDTH = ("rbf", "laplacian")
+WITH_BANDWIDTH = ("rbf", "laplacian", "laplacian_l2")
 
 
 class Kernel(NamedTuple):
@@ -55,7 +55,7 @@ class Kernel(NamedTuple):
     @property
     def has_sides(self) -> bool:
         """Whether two sides have different kernels."""
-        return self.bandwidth_y is not None and self.name in _WITH_BANDWIDTH
+        return self.bandwidth_y is not None and self.name in WITH_BANDWIDTH
 
     @property
     def of_y(self) -> Kernel:
@@ -67,7 +67,7 @@ class Kernel(NamedTuple):
     @property
     def needs_median(self) -> bool:
         """Whether a bandwidth has to be computed from the data."""
-        if self.name not in _WITH_BANDWIDTH:
+        if self.name not in WITH_BANDWIDTH:
             return False
         return self.bandwidth.of_median or self.of_y.bandwidth.of_median
 

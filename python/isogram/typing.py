@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-KernelName: TypeAlias = Literal["linear", "cosine", "correlation", "rbf", "laplacian", "polynomial"]
+KernelName: TypeAlias = Literal[
+    "linear", "cosine", "correlation", "rbf", "laplacian", "laplacian_l2", "polynomial"
+]
 LayerKernelName: TypeAlias = Literal[KernelName, "precomputed"]  # of functions that compare layers
 GraphKernelName: TypeAlias = Literal["cosine", "precomputed"]
 GraphMetricName: TypeAlias = Literal["cosine", "correlation", "euclidean"]

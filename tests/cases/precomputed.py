@@ -55,7 +55,7 @@ def test_hsic_and_cka(place, dtype, estimator):
     assert_close(place.get(ig.cka_matrix([a, b], [b], **options)), matrix[:, 1:], 1e-15)
 
 
-@pytest.mark.parametrize("kernel", ["linear", "cosine", "laplacian"])
+@pytest.mark.parametrize("kernel", ["linear", "cosine", "laplacian", "laplacian_l2"])
 def test_are_the_measures_of_their_features(place, kernel):
     *_, x, y = grams(n=size(place))
     a, b = place.put(x), place.put(y)

@@ -66,6 +66,8 @@ Real gram_error(const Matrix& x, const KernelOptions& options) {
     }
     case Kernel::rbf:
       return e * n * (4 + longest / (options.bandwidth * options.bandwidth));
+    case Kernel::laplacian_l2:
+      return e * n * (4 + 3 * std::sqrt(longest) / options.bandwidth);
     case Kernel::laplacian:
       return e * n * (4 + std::sqrt(longest * static_cast<Real>(depth)) / options.bandwidth);
     default:
@@ -179,8 +181,9 @@ Input in_order(const Matrix& values) {
   return Input(kWidest<T>, Order::c, values);
 }
 
-constexpr Kernel kAllKernels[] = {Kernel::linear, Kernel::cosine,    Kernel::correlation,
-                                  Kernel::rbf,    Kernel::laplacian, Kernel::polynomial};
+constexpr Kernel kAllKernels[] = {Kernel::linear,    Kernel::cosine,    Kernel::correlation,
+                                  Kernel::rbf,       Kernel::laplacian, Kernel::laplacian_l2,
+                                  Kernel::polynomial};
 
 template <class T>
 class Cka : public testing::Test {};
@@ -337,8 +340,8 @@ TYPED_TEST(Cka, ScaleChangesNothing) {
   for (const std::size_t features : {6, 300}) {
     const Matrix x = mixed_matrix(latent, features, 25, 0.5);
     const Input y = in_order<T>(mixed_matrix(latent, features, 26, 0.5));
-    for (const Kernel kernel :
-         {Kernel::linear, Kernel::cosine, Kernel::correlation, Kernel::rbf, Kernel::laplacian}) {
+    for (const Kernel kernel : {Kernel::linear, Kernel::cosine, Kernel::correlation, Kernel::rbf,
+                                Kernel::laplacian, Kernel::laplacian_l2}) {
       for (const Estimator estimator : kEstimators) {
         std::vector<double> seen;
         for (const int exponent : {0, -reach, reach}) {

@@ -20,8 +20,8 @@ using isogram::Kernel;
 using isogram::KernelOptions;
 
 inline std::string name_of(Kernel kernel) {
-  constexpr const char* kNames[] = {"linear", "cosine",    "correlation",
-                                    "rbf",    "laplacian", "polynomial"};
+  constexpr const char* kNames[] = {"linear",    "cosine",       "correlation", "rbf",
+                                    "laplacian", "laplacian_l2", "polynomial"};
   return kNames[static_cast<int>(kernel)];
 }
 
@@ -76,6 +76,17 @@ Real tolerance(const Row& a, const Row& b, const KernelOptions& options, Real wa
       const Real of_distance = is_repaired ? 2 * eps<T>() * distance : 2 * sum * lengths;
       const Real of_exponent =
           (of_distance + 4 * eps<T>() * distance) / (2 * bandwidth * bandwidth);
+      return want * std::expm1(of_exponent) + 4 * eps<T>() * want + std::numeric_limits<T>::min();
+    }
+    case Kernel::laplacian_l2: {
+      const Real lengths = isogram_reference::inner(a.shifted, a.shifted) +
+                           isogram_reference::inner(b.shifted, b.shifted);
+      const Real squares = isogram_reference::squared_distance(a.values, b.values);
+      const Real distance = std::sqrt(squares);
+      const bool is_repaired = squares < lengths / 300;
+      const Real of_distance =
+          is_repaired || lengths == 0 ? eps<T>() * distance : sum * lengths / distance;
+      const Real of_exponent = (of_distance + 4 * eps<T>() * distance) / bandwidth;
       return want * std::expm1(of_exponent) + 4 * eps<T>() * want + std::numeric_limits<T>::min();
     }
     case Kernel::laplacian: {
@@ -137,6 +148,7 @@ inline const KernelOptions kKernels[] = {
     {.kernel = Kernel::correlation},
     {.kernel = Kernel::rbf, .bandwidth = 2.5},
     {.kernel = Kernel::laplacian, .bandwidth = 7},
+    {.kernel = Kernel::laplacian_l2, .bandwidth = 2.5},
     {.kernel = Kernel::polynomial, .gamma = 0.25, .degree = 3, .coef0 = 0.5},
 };
 
@@ -187,7 +199,7 @@ void on_huge_beside_tiny_rows(std::size_t rows, Check check) {
     check(x, x, KernelOptions{.kernel = kernel});
   }
   // Only distances of huge rows count; tiny rows coincide.
-  for (const Kernel kernel : {Kernel::rbf, Kernel::laplacian}) {
+  for (const Kernel kernel : {Kernel::rbf, Kernel::laplacian, Kernel::laplacian_l2}) {
     check(x, x, KernelOptions{.kernel = kernel, .bandwidth = std::ldexp(1.0, reach)});
   }
 }

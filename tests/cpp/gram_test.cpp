@@ -74,7 +74,8 @@ TYPED_TEST_SUITE(Gram, Types);
 // The options for rows that repeat their columns `times` times: distances keep their ratio to the
 // bandwidth.
 KernelOptions of_longer_rows(KernelOptions options, std::size_t times) {
-  if (options.kernel == Kernel::rbf) options.bandwidth *= std::sqrt(static_cast<double>(times));
+  if (options.kernel == Kernel::rbf || options.kernel == Kernel::laplacian_l2)
+    options.bandwidth *= std::sqrt(static_cast<double>(times));
   if (options.kernel == Kernel::laplacian) options.bandwidth *= static_cast<double>(times);
   return options;
 }
@@ -242,7 +243,7 @@ TYPED_TEST(Gram, DuplicatesAreExactlyOneInBothForms) {
   values[50] = values[4];
   const Input x = in_order<T>(values);
   at_every_level([&] {
-    for (const Kernel kernel : {Kernel::rbf, Kernel::laplacian}) {
+    for (const Kernel kernel : {Kernel::rbf, Kernel::laplacian, Kernel::laplacian_l2}) {
       for (const double bandwidth : {1e-300, 1e-30, 1e-3, 1.0}) {
         Output<T> own(60, 60);
         isogram::gram<T>(x.view(), {.kernel = kernel, .bandwidth = bandwidth}, own.view());
@@ -261,7 +262,7 @@ TYPED_TEST(Gram, BandwidthsAtTheEnds) {
   using T = TypeParam;
   const Input x = in_order<T>(normal_matrix(10, 3, 20));
   at_every_level([&] {
-    for (const Kernel kernel : {Kernel::rbf, Kernel::laplacian}) {
+    for (const Kernel kernel : {Kernel::rbf, Kernel::laplacian, Kernel::laplacian_l2}) {
       Output<T> narrow(10, 10);
       isogram::gram<T>(x.view(), {.kernel = kernel, .bandwidth = 5e-324}, narrow.view());
       Output<T> wide(10, 10);
@@ -318,18 +319,15 @@ TYPED_TEST(Gram, NearRowsBesideFarOnesOfAWiderType) {
   const Input x(ElementType::float64, Order::c, values);
   values = x.values();
   at_every_level([&] {
-    for (const Kernel kernel : {Kernel::rbf, Kernel::laplacian}) {
-      const double bandwidth = kernel == Kernel::rbf ? 8 : 40;
+    for (const Kernel kernel : {Kernel::rbf, Kernel::laplacian, Kernel::laplacian_l2}) {
+      const double bandwidth = kernel == Kernel::laplacian ? 40 : 8;
       Output<T> out(60, 60);
       isogram::gram<T>(x.view(), {.kernel = kernel, .bandwidth = bandwidth}, out.view());
       for (std::size_t i = 0; i < 60; ++i) {
         for (std::size_t j = 0; j < 60; ++j) {
-          Real distance = 0;
-          for (std::size_t k = 0; k < 33; ++k) {
-            const Real difference = (values[i][k] - values[j][k]) / bandwidth;
-            distance += kernel == Kernel::rbf ? difference * difference / 2 : std::abs(difference);
-          }
-          EXPECT_LT(std::abs(out(i, j) - std::exp(-distance)), 512 * eps<T>());
+          const Real expected = isogram_reference::kernel_of(
+              values[i], values[j], {.kernel = kernel, .bandwidth = bandwidth});
+          EXPECT_LT(std::abs(out(i, j) - expected), 512 * eps<T>());
         }
       }
     }
@@ -533,7 +531,7 @@ TYPED_TEST(Gram, RefusesOptionsOutOfRange) {
   const auto message = [&](const KernelOptions& options) {
     return complaint([&] { isogram::gram<T>(x.view(), options, out.view()); });
   };
-  for (const Kernel kernel : {Kernel::rbf, Kernel::laplacian}) {
+  for (const Kernel kernel : {Kernel::rbf, Kernel::laplacian, Kernel::laplacian_l2}) {
     for (const double bad : {0.0, -1.0, double(NAN), double(INFINITY)}) {
       expect_contains(message({.kernel = kernel, .bandwidth = bad}), "`bandwidth`");
     }

@@ -338,7 +338,7 @@ std::vector<double> all_results(const Execution& execution) {
   const Input wide(ElementType::float64, Order::fortran, mixed_matrix(latent, 300, 4, 0.5));
   using isogram::Kernel;
   for (const Kernel kernel : {Kernel::linear, Kernel::cosine, Kernel::correlation, Kernel::rbf,
-                              Kernel::laplacian, Kernel::polynomial}) {
+                              Kernel::laplacian, Kernel::laplacian_l2, Kernel::polynomial}) {
     Output<float> out(210, 210);
     isogram::gram<float>(x.view(), {.kernel = kernel, .bandwidth = 3}, out.view(), execution);
     keep(out.memory());

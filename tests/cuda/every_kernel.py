@@ -35,7 +35,15 @@ def normal(*shape, dtype=np.float32):
 def gram():
     for dtype in DTYPES:
         x = normal(70, 33, dtype=dtype)
-        for kernel in ("linear", "cosine", "correlation", "rbf", "laplacian", "polynomial"):
+        for kernel in (
+            "linear",
+            "cosine",
+            "correlation",
+            "rbf",
+            "laplacian",
+            "laplacian_l2",
+            "polynomial",
+        ):
             k = ig.gram(x, kernel=kernel)
             ig.gram(x, x[:31], kernel=kernel)
         for estimator in ("biased", "debiased"):
@@ -46,7 +54,15 @@ def gram():
 def cka():
     for dtype in DTYPES:
         x, y = normal(70, 33, dtype=dtype), normal(70, 50, dtype=dtype)
-        for kernel in ("linear", "cosine", "correlation", "rbf", "laplacian", "polynomial"):
+        for kernel in (
+            "linear",
+            "cosine",
+            "correlation",
+            "rbf",
+            "laplacian",
+            "laplacian_l2",
+            "polynomial",
+        ):
             ig.cka_matrix([x, y], [y], kernel=kernel)
         for estimator in ("biased", "debiased"):
             ig.cka(x[:, :4], y[:, :3], estimator=estimator)

@@ -38,6 +38,7 @@ cuda::Preparation preparation_for(Kernel kernel) {
       return cuda::Preparation::unit_of_deviations;
     case Kernel::rbf:
     case Kernel::laplacian:
+    case Kernel::laplacian_l2:
       return cuda::Preparation::shifted;
     case Kernel::linear:
     case Kernel::polynomial:
@@ -273,7 +274,7 @@ TYPED_TEST(Gram, DuplicatesAreExactlyOneInBothForms) {
   Matrix values = normal_matrix(40, 33, 26, 1, 50);
   values[30] = values[4];
   const Input x = of_type<T>(values);
-  for (const Kernel kernel : {Kernel::rbf, Kernel::laplacian}) {
+  for (const Kernel kernel : {Kernel::rbf, Kernel::laplacian, Kernel::laplacian_l2}) {
     for (const double bandwidth : {1e-300, 1e-30, 1e-3, 1.0}) {
       const KernelOptions options{.kernel = kernel, .bandwidth = bandwidth};
       const DeviceMatrix<T> own = gram<T>(x, nullptr, options);
@@ -288,7 +289,7 @@ TYPED_TEST(Gram, DuplicatesAreExactlyOneInBothForms) {
 TYPED_TEST(Gram, BandwidthsAtTheEnds) {
   using T = TypeParam;
   const Input x = of_type<T>(normal_matrix(10, 3, 27));
-  for (const Kernel kernel : {Kernel::rbf, Kernel::laplacian}) {
+  for (const Kernel kernel : {Kernel::rbf, Kernel::laplacian, Kernel::laplacian_l2}) {
     const auto narrow = gram<T>(x, nullptr, {.kernel = kernel, .bandwidth = 5e-324});
     const auto wide = gram<T>(x, nullptr, {.kernel = kernel, .bandwidth = 1e308});
     for (std::int64_t i = 0; i < 10; ++i) {
@@ -303,7 +304,7 @@ TYPED_TEST(Gram, BandwidthsAtTheEnds) {
 TYPED_TEST(Gram, BandwidthsThatAreNoneGiveNan) {
   using T = TypeParam;
   const Input x = of_type<T>(normal_matrix(10, 3, 28));
-  for (const Kernel kernel : {Kernel::rbf, Kernel::laplacian}) {
+  for (const Kernel kernel : {Kernel::rbf, Kernel::laplacian, Kernel::laplacian_l2}) {
     for (const double bandwidth : {0.0, -1.0, double{NAN}}) {
       const auto k = gram<T>(x, nullptr, {.kernel = kernel, .bandwidth = bandwidth});
       for (std::int64_t i = 0; i < 10; ++i) EXPECT_TRUE(std::isnan(k(i, 3))) << bandwidth;

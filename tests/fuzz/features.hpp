@@ -225,8 +225,9 @@ inline double some_bandwidth(Generator& random, const Matrix& x, Kernel kernel) 
 }
 
 inline KernelOptions some_kernel(Generator& random, const Matrix& x) {
-  constexpr Kernel kKernels[] = {Kernel::linear, Kernel::cosine,    Kernel::correlation,
-                                 Kernel::rbf,    Kernel::laplacian, Kernel::polynomial};
+  constexpr Kernel kKernels[] = {Kernel::linear,    Kernel::cosine,    Kernel::correlation,
+                                 Kernel::rbf,       Kernel::laplacian, Kernel::laplacian_l2,
+                                 Kernel::polynomial};
   KernelOptions options{.kernel = random.one_of(kKernels)};
   options.bandwidth = some_bandwidth(random, x, options.kernel);
   const double square = static_cast<double>(largest_of(x) * largest_of(x)) + 1e-30;
@@ -237,8 +238,8 @@ inline KernelOptions some_kernel(Generator& random, const Matrix& x) {
 }
 
 inline std::string kernel_name(const KernelOptions& options) {
-  constexpr const char* kNames[] = {"linear", "cosine",    "correlation",
-                                    "rbf",    "laplacian", "polynomial"};
+  constexpr const char* kNames[] = {"linear",    "cosine",       "correlation", "rbf",
+                                    "laplacian", "laplacian_l2", "polynomial"};
   return kNames[static_cast<int>(options.kernel)];
 }
 

@@ -397,6 +397,11 @@ def test_differences_that_are_refused():
     x, y = layers()
     with pytest.raises(ValueError, match=r"difference: `bootstrap` must have been given sets"):
         ig.bootstrap(x, y, n_resamples=B).difference((0, 0), (0, 0))
+    of_one_set = ig.bootstrap([x, y], n_resamples=B)
+    with pytest.raises(
+        KeyError, match=r"difference: `first` must be of 0, 1, got array\(\[0, 1\]\)"
+    ):
+        of_one_set.difference((np.array([0, 1]), 0), (0, 0))
     with pytest.raises(KeyError, match=r"difference: `second` must be of 0, 1, got 'z'"):
         ig.bootstrap([x, y], n_resamples=B).difference((0, 1), (0, "z"))
 
@@ -650,6 +655,11 @@ def test_more_than_fits_is_refused_before_it_is_drawn():
     x, y = layers()
     with pytest.raises(MemoryError, match=r"^bootstrap: .*: draw fewer resamples"):
         ig.bootstrap(x, y, n_resamples=10**13)
+    long = np.zeros((10**6, 1), np.float32)
+    with pytest.raises(MemoryError, match=r"^bootstrap: .*: pass interval='percentile', which"):
+        ig.bootstrap(long, long, measure="procrustes", n_resamples=2)
+    with pytest.raises(MemoryError, match=r"^jackknife: .*: use fewer samples"):
+        ig.jackknife(long, long, measure="procrustes")
     with pytest.raises(MemoryError, match=r"^permutation_test: .*: draw fewer permutations"):
         ig.permutation_test(x, y, n_permutations=10**13)
 

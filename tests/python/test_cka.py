@@ -97,7 +97,7 @@ def test_feature_space_and_gram_space_agree(simd_level, dtype, estimator):
 
 
 @pytest.mark.parametrize("dtype", SCALES)
-@pytest.mark.parametrize("kernel", ["linear", "cosine", "rbf", "laplacian"])
+@pytest.mark.parametrize("kernel", ["linear", "cosine", "rbf", "laplacian", "laplacian_l2"])
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_scale_does_not_matter(simd_level, estimator, kernel, dtype):
     for shape in [(60, 9, 12), (30, 90, 50)]:
@@ -114,6 +114,7 @@ def test_scale_does_not_matter(simd_level, estimator, kernel, dtype):
     [
         ("rbf", {"bandwidth": 3.0}),
         ("laplacian", {"bandwidth": 20.0}),
+        ("laplacian_l2", {"bandwidth": 3.0}),
         ("polynomial", {"degree": 2, "gamma": 0.05, "coef0": 0.5}),
     ],
 )
@@ -203,7 +204,7 @@ def test_same_bits_for_any_number_of_threads(simd_level, kernel):
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-@pytest.mark.parametrize("kernel", ["linear", "rbf", "cosine", "laplacian"])
+@pytest.mark.parametrize("kernel", ["linear", "rbf", "cosine", "laplacian", "laplacian_l2"])
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e4])
 def test_constant_input(simd_level, value, kernel, estimator):
     """Equal rows, whose features differ."""

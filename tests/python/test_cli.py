@@ -437,6 +437,58 @@ def test_compare(run, models, tmp_path, measure, options, keywords):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_compare_tests_every_pair(run, models, tmp_path):
+    a, b, layers_a, layers_b = models
+    path, options = tmp_path / "result.npz", {"measure": "cka_biased", "seed": 3}
+    result = run(
+        "compare", a, b, "--measure", "cka_biased", "--permutations", 19, "--bootstrap", 50,
+        "--seed", 3, "--save", path, "--json", tmp_path / "facts.json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    test = ig.permutation_test(layers_a, layers_b, n_permutations=19, **options)
+    boot = ig.bootstrap(layers_a, layers_b, n_resamples=50, **options)
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert lines[0] == ["A", "B", "value", "p", "p", "familywise", "low", "high"]
+    assert [line[:2] for line in lines[1:]] == [[x, y] for x in layers_a for y in layers_b]
+    for line, *expected in zip(
+        lines[1:], *(np.ravel(v) for v in (test.value, test.p, test.p_familywise, boot.low)),
+        strict=True,
+    ):  # fmt: skip
+        assert [float(cell) for cell in line[2:6]] == pytest.approx(expected, abs=5e-4, rel=0.06)
+    for facts in (json.loads((tmp_path / "facts.json").read_text()), ig.io.load(path).provenance):
+        assert facts["permutation_test"] == test.to_dict()
+        assert facts["bootstrap"] == boot.to_dict()
+    assert np.array_equal(ig.io.load(path).values, test.value)
+
+
+def test_compare_calibrates(run, models):
+    a, b, layers_a, layers_b = models
+    facts = read_json(run("compare", a, b, "--calibrate", "--permutations", 30, "--json", "-"))
+    expected = ig.calibrate(layers_a, layers_b, n_permutations=30)
+    assert facts["calibrate"] == expected.to_dict()
+    assert facts["calibrate"]["n_permutations"] == 30
+    header = run("compare", a, b, "--calibrate").stdout.splitlines()[0].split()
+    assert header == ["A", "B", "value", "score", "p"]
+    facts = read_json(run("compare", a, a, "--calibrate", "--json", "-"))
+    assert facts["calibrate"]["n_permutations"] == 1000
+    assert facts["calibrate"]["p"][0][0] is None
+
+
+def test_compare_says_what_cannot_be_tested(run, models, tmp_path, rng):
+    a, b, *_ = models
+    refused = run("compare", a, b, "--permutations", 0)
+    assert_fails(refused, "Invalid value for '--permutations'", 2)
+    refused = run("compare", a, b, "--calibrate", "--resume", "--save", tmp_path / "r.npz")
+    assert_fails(refused, "--resume does not go with --permutations, --calibrate, --bootstrap", 2)
+    few = run("compare", a, b, "--permutations", 5, "--calibrate")
+    assert_fails(few, "`n_permutations` must be an integer of at least 19")
+    np.savez(tmp_path / "maps.npz", one=rng.standard_normal((9, 3, 4)))
+    np.savez(tmp_path / "others.npz", two=rng.standard_normal((9, 3, 5)))
+    paths = tmp_path / "maps.npz", tmp_path / "others.npz"
+    refused = run("compare", *paths, "--reduce", "positions", "--permutations", 9)
+    assert_fails(refused, "`groups` must be given where positions are samples", 1)
+
+
 def test_compare_with_itself(run, models):
     path_a, _, a, _ = models
     result = run("compare", path_a, path_a)
@@ -501,7 +553,9 @@ def test_compare_errors(run, models, tmp_path, rng):
     assert_fails(refused, "--k does not go with --measure distance_correlation", 2)
     for more in ([], ["--kernel", "cosine"], ["--measure", "rsa_pearson"]):
         refused = run("compare", path_a, path_b, "--bandwidth", "2", *more)
-        assert_fails(refused, "--bandwidth goes with the kernels rbf and laplacian only", 2)
+        assert_fails(
+            refused, "--bandwidth goes with the kernels rbf, laplacian and laplacian_l2 only", 2
+        )
     refused = run("compare", path_a, path_b, "--measure", "ccc")
     assert_fails(refused, f"'--measure': 'ccc' is not one of {', '.join(ig.measures())}", 2)
 

@@ -20,7 +20,7 @@ from support import (
     result_dtype,
 )
 
-MEDIAN_KERNELS = ("rbf", "laplacian")
+MEDIAN_KERNELS = ("rbf", "laplacian", "laplacian_l2")
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -249,7 +249,15 @@ def test_options_of_the_others(simd_level):
     actual = similarity(x, y, measure="second_order_cosine", k=39)
     assert_close(actual, ig.gbs(x, y), 1e-12)
     for method in ("pearson", "spearman", "cosine"):
-        for kernel in ("linear", "cosine", "correlation", "rbf", "laplacian", "polynomial"):
+        for kernel in (
+            "linear",
+            "cosine",
+            "correlation",
+            "rbf",
+            "laplacian",
+            "laplacian_l2",
+            "polynomial",
+        ):
             k, l = (oracle.gram(a, kernel=kernel, bandwidth=2.0) for a in (x, y))  # noqa: E741
             actual = similarity(x, y, measure=f"rsa_{method}", kernel=kernel, bandwidth=2.0)
             assert_close(actual, oracle.compare(k, l, method=method), 1e-11, f"{method}, {kernel}")
@@ -478,7 +486,7 @@ def test_distance_correlation_of_a_far_sample(size):
 
 
 @pytest.mark.parametrize("dtype", SCALES)
-@pytest.mark.parametrize("name", TRIED)
+@pytest.mark.parametrize("name", [name for name in TRIED if name != "rsm_difference"])
 def test_scale_does_not_matter(name, dtype):
     x, y = related(40, 5, 7, dtype=dtype)
     expected = similarity(x, y, measure=name)
@@ -486,6 +494,34 @@ def test_scale_does_not_matter(name, dtype):
         x_scaled, y_scaled = x * x.dtype.type(scale), y / y.dtype.type(scale)
         actual = similarity(x_scaled, y_scaled, measure=name)
         assert_close(actual, expected, tolerance(name, dtype), f"scale {scale}")
+
+
+@pytest.mark.parametrize("kernel", ["distance", "linear", "cosine", "laplacian_l2"])
+def test_differences_of_rsms_of_any_scale(kernel):
+    """In the features' own unit, that of one layer far from that of the other."""
+    x, y = related(40, 5, 7, dtype="float64")
+    of_kernel = (
+        {"kernel": kernel, "bandwidth": 3.0} if kernel == "laplacian_l2" else {"kernel": kernel}
+    )
+
+    def rsm(a):
+        k = oracle.distances(a) if kernel == "distance" else oracle.gram(a, **of_kernel)
+        return oracle.without_diagonal(np.array(k, np.float64))
+
+    for scale in (1e-150, 1e-3, 1.0, 1e70):
+        for a, b in [(x * scale, y * scale), (x * scale, y)]:
+            expected = np.sqrt(((rsm(a) / scale - rsm(b) / scale) ** 2).sum()) * scale
+            actual = similarity(a, b, measure="rsm_difference", **of_kernel)
+            assert actual == pytest.approx(expected, rel=1e-10)
+    matrix = similarity_matrix([x, y, 2 * x], [y, x], measure="rsm_difference")
+    assert matrix[1, 0] == matrix[0, 1] == 0
+    assert matrix[0, 0] == matrix[1, 1]
+
+
+def test_a_difference_beyond_float64_is_said():
+    x = 1e155 * data((9, 4), "float64")
+    with pytest.warns(RuntimeWarning, match="similarity: an RSM, or the norm of a difference"):
+        assert np.isinf(similarity(x, 2 * x, measure="rsm_difference", kernel="linear"))
 
 
 @pytest.mark.parametrize("change", [1e3, 1e5])
@@ -690,8 +726,11 @@ def constant_to(name):
     return (np.ones if is_centring else np.zeros)((20, 3))
 
 
+OF_ANY_LAYERS = {"gbs_table", "rsm_differences"}  # constant ones too
 CENTRING = [
-    name for name in TRIED if MEASURES[name].needs != "gbs_table" and name not in OF_NEIGHBOURS
+    name
+    for name in TRIED
+    if MEASURES[name].needs not in OF_ANY_LAYERS and name not in OF_NEIGHBOURS
 ]
 
 

@@ -173,7 +173,7 @@ def test_moments_are_those_of_all_permutations(n):
     orders = map(np.array, itertools.permutations(range(n)))
     every = np.array([(a * b[np.ix_(order, order)]).sum() for order in orders])
     pairs = LayerPairs.of("test", Layers(["x"], [x]), Layers(["y"], [y]), 1, None)
-    found = standardised(cubic_sums(pairs, {"kernel": "linear"}), n)
+    found = standardised(cubic_sums(pairs, kernel="linear"), n)
     assert abs(every.mean()) < 1e-12 * every.std()
     assert found.value[0, 0] == pytest.approx(every[0] / every.std(), abs=1e-5)
     assert found.skewness[0, 0] == pytest.approx((every**3).mean() / every.std() ** 3, abs=1e-5)

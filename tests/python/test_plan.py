@@ -388,6 +388,7 @@ LAYERS = {  # and options
     "narrow and wide": ([samples_of(41, 3), samples_of(41, 60, seed=1)], {}),
     "rbf": ([samples_of(101, 3), samples_of(101, 5, seed=1)], {"kernel": "rbf"}),
     "laplacian": ([samples_of(101, 3), samples_of(101, 5)], {"kernel": "laplacian"}),
+    "laplacian_l2": ([samples_of(101, 3), samples_of(101, 5)], {"kernel": "laplacian_l2"}),
     "cosine": ([samples_of(101, 3), samples_of(101, 5, seed=1)], {"kernel": "cosine"}),
     "correlation": ([samples_of(101, 9), samples_of(101, 5)], {"kernel": "correlation"}),
     "polynomial": ([samples_of(101, 3), samples_of(101, 5)], {"kernel": "polynomial"}),

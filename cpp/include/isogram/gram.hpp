@@ -14,12 +14,13 @@ namespace isogram {
 // correlation  cosine of rows less their own mean
 // rbf          exp(−‖a − b‖² / (2 bandwidth²))
 // laplacian    exp(−‖a − b‖₁ / bandwidth)
+// laplacian_l2 exp(−‖a − b‖ / bandwidth), of Euclidean distances
 // polynomial   (gamma ⟨a, b⟩ + coef0)^degree
-enum class Kernel { linear, cosine, correlation, rbf, laplacian, polynomial };
+enum class Kernel { linear, cosine, correlation, rbf, laplacian, laplacian_l2, polynomial };
 
 struct KernelOptions {
   Kernel kernel = Kernel::linear;
-  double bandwidth = 1.0;  // > 0; rbf and laplacian
+  double bandwidth = 1.0;  // > 0; rbf and both Laplacians
   double gamma = 0.0;      // polynomial; 0 stands for 1 / x.cols
   int degree = 3;          // polynomial; ≥ 1
   double coef0 = 1.0;      // polynomial

@@ -83,6 +83,8 @@ inline Real kernel_of(const Vec& a, const Vec& b, const isogram::KernelOptions& 
       return std::exp(-squared_distance(a, b) / (2 * bandwidth * bandwidth));
     case isogram::Kernel::laplacian:
       return std::exp(-l1_distance(a, b) / bandwidth);
+    case isogram::Kernel::laplacian_l2:
+      return std::exp(-std::sqrt(squared_distance(a, b)) / bandwidth);
     case isogram::Kernel::polynomial:
       return power(gamma * inner(a, b) + options.coef0, options.degree);
   }

@@ -259,7 +259,10 @@ Transform transform_of(const GramFacts& facts, const UnitRows* unit_rows) {
 }
 
 bool uses_distance(Kernel kernel) {
-  return kernel == Kernel::rbf || kernel == Kernel::laplacian;
+  return uses_squared_distance(kernel) || kernel == Kernel::laplacian;
+}
+bool uses_squared_distance(Kernel kernel) {
+  return kernel == Kernel::rbf || kernel == Kernel::laplacian_l2;
 }
 bool uses_unit_norm(Kernel kernel) {
   return kernel == Kernel::cosine || kernel == Kernel::correlation;
@@ -288,7 +291,7 @@ GramFacts survey_gram(const InputView& x, const InputView* y, const KernelOption
 template <class T>
 bool has_few_long_rows(const InputView& x, const InputView* y, const KernelOptions& options) {
   const bool is_of_products = uses_products(options.kernel) || options.kernel == Kernel::cosine ||
-                              options.kernel == Kernel::rbf;
+                              uses_squared_distance(options.kernel);
   return is_of_products && FewRows<T>::are_in(x, y) && DeepTiles<T>::pays(x, y);
 }
 

@@ -63,8 +63,9 @@ bool fits_into(const InputView& x) {
   return sizeof(T) == sizeof(double) || x.type != ElementType::float64;
 }
 
-bool uses_distance(Kernel kernel);   // entries are exponentials of distances
-bool uses_unit_norm(Kernel kernel);  // entries are cosines
-bool uses_products(Kernel kernel);   // entries are functions of inner products of rows as given
+bool uses_distance(Kernel kernel);          // entries are exponentials of distances
+bool uses_squared_distance(Kernel kernel);  // and those are by squares
+bool uses_unit_norm(Kernel kernel);         // entries are cosines
+bool uses_products(Kernel kernel);  // entries are functions of inner products of rows as given
 
 }  // namespace isogram

@@ -242,6 +242,7 @@ void GramTiles<T>::compute(const GramBlock<T>& block, const simd::ExpectedRows& 
       break;
     case Kernel::rbf:
     case Kernel::laplacian:
+    case Kernel::laplacian_l2:
       apply_distance(block);
       break;
   }
@@ -323,14 +324,18 @@ void GramTiles<T>::apply_distance(const GramBlock<T>& block) const {
   // The bandwidth in the unit of packed rows, 2^exponent.
   const double scaled = 1 / std::ldexp(facts_.options.bandwidth, -facts_.exponent);
   const bool is_rbf = facts_.options.kernel == Kernel::rbf;
+  const bool is_of_squares = uses_squared_distance(facts_.options.kernel);
   const T factor = saturated<T>(is_rbf ? -0.5 * scaled * scaled : -scaled);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     T* row = block.row(i);
     const bool has_lost =
-        is_rbf ? kernels_.squared_distances(row, cols.size(), left_norms()[rows.begin + i],
-                                            right_norms() + cols.begin, kCancellation<T>) > 0
-               : may_cancel();
+        is_of_squares ? kernels_.squared_distances(row, cols.size(), left_norms()[rows.begin + i],
+                                                   right_norms() + cols.begin, kCancellation<T>) > 0
+                      : may_cancel();
     if (has_lost) repair_distances(rows.begin + i, cols, row);
+    if (is_of_squares && !is_rbf) {
+      std::transform(row, row + cols.size(), row, [](T squared) { return std::sqrt(squared); });
+    }
     kernels_.exponentials(row, cols.size(), factor);
   }
 }
@@ -340,7 +345,7 @@ void GramTiles<T>::apply_distance(const GramBlock<T>& block) const {
 template <class T>
 bool GramTiles<T>::may_cancel() const {
   const bool is_exact = fits_into<T>(x_) && fits_into<T>(y_);
-  return facts_.options.kernel == Kernel::rbf || !is_exact;
+  return uses_squared_distance(facts_.options.kernel) || !is_exact;
 }
 
 // The least distance of rows i and j with enough digits; NaN for rows whose squares overflow.
@@ -348,7 +353,7 @@ template <class T>
 T GramTiles<T>::least_certain(std::size_t i, std::size_t j) const {
   const T a = left_norms()[i];
   const T b = right_norms()[j];
-  if (facts_.options.kernel == Kernel::rbf) return kCancellation<T> * (a + b);
+  if (uses_squared_distance(facts_.options.kernel)) return kCancellation<T> * (a + b);
   return kCancellation<T> * std::sqrt(static_cast<T>(x_.cols)) * (std::sqrt(a) + std::sqrt(b));
 }
 
@@ -375,7 +380,7 @@ void GramTiles<T>::repair_distances(std::size_t i, Span cols, T* row) const {
     }
     right_reader.read(cols.begin + j, b.data());
     subtract_scaled(a, b, facts_.exponent);
-    row[j] = static_cast<T>(facts_.options.kernel == Kernel::rbf
+    row[j] = static_cast<T>(uses_squared_distance(facts_.options.kernel)
                                 ? simd::kernels().float64.dot(b.data(), b.data(), b.size())
                                 : sum_of_magnitudes(b));
   }

@@ -24,7 +24,7 @@ from isogram._device.tiles import (
 )
 from isogram._entries import result_dtype
 from isogram._statistics.moments import Moments, cka, hsic, in_own_units
-from isogram._types import HsicTable, Kernel, Layers, Report
+from isogram._types import WITH_BANDWIDTH, HsicTable, Kernel, Layers, Report
 from isogram._walk.tiles import Tile, upper_tiles
 
 
@@ -199,7 +199,7 @@ class _Facts(NamedTuple):
     @property
     def is_exponential(self) -> bool:
         """Whether entries are exponentials of distances."""
-        return self.kernel.name in ("rbf", "laplacian")
+        return self.kernel.name in WITH_BANDWIDTH
 
     @property
     def has_terms(self) -> bool:

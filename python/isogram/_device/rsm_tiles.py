@@ -29,7 +29,7 @@ class DeviceRsmTiles(NamedTuple):
     kernel: Kernel
     edge: int
     grams: list[GramFacts]  # of layers whose entries come of a kernel
-    exponents: list[DeviceArray]  # of the units of distances
+    exponents: list[DeviceArray]
 
     def compute(self, tile: Tile, out: DeviceArray | None = None) -> DeviceArray:
         """See `RsmTiles`."""
@@ -40,7 +40,7 @@ class DeviceRsmTiles(NamedTuple):
                 block[...] = doubles(self.device, tile.of(x))
         for gram, block in zip(self.grams, blocks, strict=False):
             compute_gram(self.device, gram, tile, block)
-        if self.exponents:
+        if self.kernel.name == "distance":
             self._write_distances(tile, blocks)
         return blocks
 
@@ -71,18 +71,23 @@ def rsm_tiles(
     arrays = layers.arrays
     edge = min(len(arrays[0]), device.tile_edge(len(arrays), _DOUBLES))
     grams: list[GramFacts] = []
-    exponents: list[DeviceArray] = []
-    if kernel.name == "distance":
+    if kernel.name in ("linear", "distance"):
         exponents = [scaling_exponent(device, x) for x in arrays]
-    elif kernel.name != "precomputed":
+    else:
+        exponents = [device.zeros((1,), np.int32) for _ in arrays]
+    if kernel.name not in ("distance", "precomputed"):
         grams = [
-            _survey(device, x, kernel, bandwidth)
-            for x, bandwidth in zip(arrays, bandwidths, strict=True)
+            _survey(device, x, kernel, bandwidth, exponent)
+            for x, bandwidth, exponent in zip(arrays, bandwidths, exponents, strict=True)
         ]
+    if kernel.name == "linear":  # products of two features
+        exponents = [2 * exponent for exponent in exponents]
     return DeviceRsmTiles(device, arrays, kernel, edge, grams, exponents)
 
 
-def _survey(device: Device, x: DeviceArray, kernel: Kernel, bandwidth: Any) -> GramFacts:
+def _survey(
+    device: Device, x: DeviceArray, kernel: Kernel, bandwidth: Any, exponent: DeviceArray
+) -> GramFacts:
     if kernel.name == "linear":
-        x = prepared(device, x, _DOUBLES, "shifted", None, scaling_exponent(device, x)).data
+        x = prepared(device, x, _DOUBLES, "shifted", None, exponent).data
     return survey_gram(device, x, None, kernel, _DOUBLES, bandwidth=bandwidth)

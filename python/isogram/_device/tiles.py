@@ -245,6 +245,7 @@ PREPARATIONS = {
     "correlation": "unit_of_deviations",
     "rbf": "shifted",
     "laplacian": "shifted",
+    "laplacian_l2": "shifted",
 }
 
 
@@ -301,7 +302,7 @@ def survey_gram(
         exponent = _exponent_of_differences(device, bandwidth, dtype)
     elif has_origin:
         exponent = scaling_exponent(device, x, y, origin)
-        if kernel.name == "rbf":
+        if kernel.name in ("rbf", "laplacian_l2"):
             exponent = _exponent_of_squares(device, exponent, bandwidth, dtype)
     left = right = prepared(device, x, dtype, how, origin, exponent, rest)
     if y is not None:

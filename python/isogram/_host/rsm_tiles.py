@@ -35,9 +35,15 @@ class HostRsmTiles(NamedTuple):
     kernel: Kernel
     bandwidths: Sequence[float]
     num_threads: int
-    exponents: list[int]  # rows are over 2^exponent
+    row_exponents: list[int]  # rows are over 2^exponent
     means: list[NDArray[np.float64]]  # of those rows, for distances
     edge: int = _EDGE
+
+    @property
+    def exponents(self) -> list[int]:
+        """See `RsmTiles`."""
+        factors = 2 if self.kernel.name == "linear" else 1
+        return [factors * exponent for exponent in self.row_exponents]
 
     def compute(self, tile: Tile, out: Array | None = None) -> NDArray[np.float64]:
         """See `RsmTiles`."""
@@ -63,7 +69,7 @@ class HostRsmTiles(NamedTuple):
         block[...] = widened(tile.of(self.layers.arrays[layer]))
 
     def _rows(self, layer: int, rows: slice) -> NDArray[Any]:
-        return _rows(self.layers.arrays[layer], rows, self.exponents[layer])
+        return _rows(self.layers.arrays[layer], rows, self.row_exponents[layer])
 
     def _write_distances(self, layer: int, tile: Tile, block: NDArray[np.float64]) -> None:
         """By ‖a‖² + ‖b‖² - 2⟨a, b⟩ of rows less the mean, by differences where that cancels."""
@@ -85,7 +91,7 @@ class HostRsmTiles(NamedTuple):
             distances = _core.distances(
                 x, name=name, pairs=places + tile.place, num_threads=self.num_threads
             )
-            block[cancels] = np.ldexp(distances, -self.exponents[layer])
+            block[cancels] = np.ldexp(distances, -self.row_exponents[layer])
 
 
 @usual_arithmetic()

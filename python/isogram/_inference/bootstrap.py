@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
@@ -127,7 +128,7 @@ class Bootstrap(Result):
             )
         found = []
         for key, known in zip(keys, self.layers, strict=True):
-            if key not in known:
+            if not isinstance(key, Hashable) or key not in known:  # no array is a key
                 expected = ", ".join(map(repr, known))
                 raise KeyError(f"difference: `{name}` must be of {expected}, got {key!r}")
             found.append(known.index(key))
@@ -285,7 +286,10 @@ def bootstrap(
     choice(function, "interval", interval, _INTERVALS)
     seed = integer(function, "seed", seed, 0)
     clusters = sample.clusters(groups)
-    sample.require_memory(resamples)
+    sample.require_memory(resamples, "draw fewer resamples")
+    if interval == "bca":
+        advice = "pass interval='percentile', which leaves no input out"
+        sample.require_memory(int(clusters.max()) + 1, advice)
     if over == "features":
         _require_for_features(interval, groups)
     value, remarks = sample.value()

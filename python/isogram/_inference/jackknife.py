@@ -14,6 +14,7 @@ from isogram._inference.draws import each_left_out
 from isogram._inference.intervals import normal_quantile
 from isogram._inference.results import MANY, PerPair, Result
 from isogram._inference.sample import Sample
+from isogram._memory import FEWER_SAMPLES
 from isogram._types import Array, LayersOf
 from isogram.typing import LayerReductionName
 
@@ -109,6 +110,7 @@ def jackknife(
     sample = Sample.of(function, x, y, measure, reduce, num_threads, options)
     share = between_0_and_1(function, "confidence", confidence)
     clusters = sample.clusters(groups)
+    sample.require_memory(int(clusters.max()) + 1, FEWER_SAMPLES)
     value, remarks = sample.value()
     left_out = sample.of_draws(each_left_out(clusters))
     m = len(left_out)

@@ -22,6 +22,7 @@ from isogram._place import HOST, place_of
 from isogram._rsms import fewest_samples, rsms_of, squared
 from isogram._statistics.centring import u_centre
 from isogram._statistics.layer_pairs import LayerPairs
+from isogram._statistics.rsm_entries import of_about_1
 from isogram._types import Array, LayersOf
 from isogram.typing import BandwidthLike, CeilingKernelName, CeilingMethodName
 
@@ -218,11 +219,10 @@ def _entries(function: str, names: list[str], rsms: list[Doubles], method: str) 
             f"{function}: `{names[0]}` must have at least 3 pairs that are not NaN, got {known}"
         )
     # In a unit of its own each, so that no sum overflows.
-    _, exponents = np.frexp(np.nanmax(np.abs(entries), axis=1))
-    entries = np.ldexp(entries, -exponents[:, None])
+    entries, exponents = of_about_1(np, entries, axis=1)
     reaches = np.nanmax(np.abs(entries), axis=1, keepdims=True)
     if method == "cka":
-        units = zip(rsms, -exponents, strict=True)
+        units = zip(rsms, -exponents[:, 0], strict=True)
         entries = np.array([u_centre(np.ldexp(rsm, unit))[upper] for rsm, unit in units])
     if method == "pearson":
         entries -= np.nanmean(entries, axis=1, keepdims=True)

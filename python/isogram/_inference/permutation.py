@@ -240,7 +240,7 @@ def by_moments(question: Question, groups: Any) -> tuple[Doubles, Doubles, list[
     p = np.full(value.shape, np.nan)
     if not np.isnan(value).all():
         pairs = LayerPairs.of(q.function, q.x, q.y, q.num_threads, None)
-        p = upper_tail(*standardised(cubic_sums(pairs, q.options), q.n))
+        p = upper_tail(*standardised(cubic_sums(pairs, **q.options), q.n))
     return value, _table(p[q.tested], q.tested, value.shape), remarks
 
 

@@ -53,7 +53,8 @@ def exchangeable(function: str, groups: Any, exchange: Any, n: int) -> Exchangea
     members = _members(function, groups, n)
     if exchange == "samples":
         sets = [group[:, None] for group in members]
-        method = f"permutation of samples within {len(members)} groups"
+        what = "1 group" if len(members) == 1 else f"{len(members)} groups"
+        method = f"permutation of samples within {what}"
     else:
         sizes = sorted({len(group) for group in members})
         if len(sizes) > 1:

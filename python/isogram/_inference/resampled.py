@@ -14,7 +14,7 @@ from isogram._host.gram import inner_products
 from isogram._inference.draws import Counts, positions
 from isogram._inference.entry_order import EntryOrder
 from isogram._inference.neighbourhoods import Neighbourhoods
-from isogram._inference.weighted_grams import WeightedGrams, own_of_features, weighted_sums
+from isogram._inference.weighted_grams import WeightedGrams, Weights, own_of_features, weighted_sums
 from isogram._inference.whole_grams import (
     Cosines,
     centred,
@@ -110,7 +110,7 @@ def _cka(
 
 def _sampled_features(pairs: LayerPairs) -> Resampler:
     """`sampled_features`."""
-    layers = [centred(x) for x in pairs.layers.arrays]
+    layers = [centred(x)[0] for x in pairs.layers.arrays]
     grams = [np.empty((len(x), len(x))) for x in layers]
     for x, gram in zip(layers, grams, strict=True):
         inner_products(x, None, gram, pairs.num_threads)
@@ -157,6 +157,29 @@ def _ranks(pairs: LayerPairs, **kernel: Any) -> Resampler:
             yield CentredProducts(table, of_x, of_y, np.zeros(len(of_x)), np.zeros(len(of_y)))
 
     return products
+
+
+def _differences(pairs: LayerPairs, **kernel: Any) -> Resampler:
+    """`rsm_differences`, over as many pairs of different inputs as the whole sample has."""
+    pairs, grams, exponents = grams_of(pairs, **kernel, is_centred=False)
+    for gram in grams:
+        np.fill_diagonal(gram, 0)
+
+    def norms(weights: Weights, i: int, j: int) -> Doubles:
+        unit = max(exponents[i], exponents[j])
+        apart = np.ldexp(grams[i], exponents[i] - unit) - np.ldexp(grams[j], exponents[j] - unit)
+        sums = weighted_sums(weights.w, apart * apart, pairs.num_threads)
+        n, total = weights.size, np.einsum("bn,bn->b", weights.w, sums)
+        scaled: Doubles = np.ldexp(np.sqrt(n * (n - 1) * total / weights.pairs), unit)
+        return scaled
+
+    def tables(counts: Counts) -> Iterator[LayerTable]:
+        sides = pairs.sides(range(len(grams)))
+        for some in spans(len(counts), _TOGETHER):
+            values = table(np, *sides, partial(norms, Weights.of(counts[some])))
+            yield from map(LayerTable, np.moveaxis(values, 2, 0))
+
+    return tables
 
 
 def _graphs(
@@ -311,6 +334,7 @@ RESAMPLERS: Mapping[str, Callable[..., Resampler]] = {
     "sampled_features": _sampled_features,
     "centred_products": _products,
     "rank_products": _ranks,
+    "rsm_differences": _differences,
     **{needs: _of_features(needs) for needs in OF_FEATURES},
     "nearest_neighbours": _neighbours,
     "neighbours_in_order": _neighbours,

@@ -75,11 +75,11 @@ class Sample(NamedTuple):
         require_labels_of(self.function, groups, self.x)
         return clusters_of(self.function, groups, self.samples)
 
-    def require_memory(self, resamples: int) -> None:
+    def require_memory(self, resamples: int, advice: str) -> None:
         """Raise MemoryError when the draws, or the values of all resamples, cannot fit."""
         values = (resamples, len(self.x.names), len((self.y or self.x).names))
         for shape in (values, (resamples, self.samples)):
-            check_memory(self.function, shape, np.dtype(np.float64), "draw fewer resamples", 2)
+            check_memory(self.function, shape, np.dtype(np.float64), advice, 2)
 
     def value(self) -> tuple[NDArray[np.float64], list[str]]:
         """Return the measure of all pairs, (L1, L2), and warnings."""

@@ -16,6 +16,7 @@ from isogram._statistics.centred_products import rsm_bandwidths, rsm_kernel
 from isogram._statistics.centring import shifts
 from isogram._statistics.given_grams import of_grams
 from isogram._statistics.layer_pairs import LayerPairs
+from isogram._statistics.rsm_entries import of_about_1
 from isogram._types import Array, Layers
 from isogram._walk.tiles import Tile
 from isogram.typing import BandwidthsLike
@@ -36,10 +37,11 @@ class WholeGrams(NamedTuple):
         for k in self.grams:
             if not np.isfinite(k).all():
                 k[:] = 0  # as a constant one, it has no value
-        units = [_exponent(k) for k in self.grams]
-        for k, unit in zip(self.grams, units, strict=True):
-            np.ldexp(k, -unit, out=k)
-        return self._replace(exponents=self.exponents + units)
+        exponents = self.exponents.copy()
+        for layer, k in enumerate(self.grams):
+            k[:], unit = of_about_1(np, k)
+            exponents[layer] += unit.item()
+        return self._replace(exponents=exponents)
 
 
 def grams_of(
@@ -66,14 +68,13 @@ def grams_of(
         layers = pairs.layers
     pairs.place.require_finite(layers)
     if options.name == "linear" and is_centred:
-        exponents += [_exponent(x) for x in layers.arrays]
-        layers = Layers(layers.names, [centred(x) for x in layers.arrays])
+        rows, units = zip(*map(centred, layers.arrays), strict=True)
+        exponents += 2 * np.array(units, np.int64)  # of products of two features
+        layers = Layers(layers.names, list(rows))
     tiles = pairs.place.rsm_tiles(
         layers, options, rsm_bandwidths(pairs, options), pairs.num_threads
     )
     exponents += np.asarray(tiles.exponents, np.int64)
-    if options.name == "linear":  # products of two features
-        exponents *= 2
     whole = slice(0, pairs.x.samples)
     return WholeGrams(pairs, list(tiles.compute(Tile(whole, whole))), exponents)
 
@@ -142,16 +143,12 @@ def _hollow(cosines: Doubles) -> Doubles:
 
 
 @usual_arithmetic()
-def centred(x: Array) -> Doubles:
-    """Return features less their means, in a unit of their own."""
-    rows = np.ldexp(doubles(x), -_exponent(x))
+def centred(x: Array) -> tuple[Doubles, int]:
+    """Return features less their means, in a unit of their own, 2^exponent, and the exponent."""
+    rows, exponent = of_about_1(np, doubles(x))
     for _ in range(2):  # the second time for the mean's rounding
         rows -= rows.mean(axis=0)
-    return rows
-
-
-def _exponent(values: Array) -> int:
-    return int(np.frexp(np.abs(doubles(values)).max())[1])
+    return rows, exponent.item()
 
 
 def _check_memory(pairs: LayerPairs) -> None:

@@ -51,8 +51,9 @@ def gram(
     - linear: ⟨a, b⟩
     - cosine: ⟨a, b⟩ / (‖a‖ ‖b‖); 0 where a row is zero
     - correlation: the cosine of rows less their own mean; 0 where a row is constant
-    - rbf: exp(-‖a - b‖² / (2 bandwidth²))
-    - laplacian: exp(-‖a - b‖₁ / bandwidth)
+    - rbf: exp(-‖a - b‖² / (2 bandwidth²)), of Euclidean distances
+    - laplacian: exp(-‖a - b‖₁ / bandwidth), of the sum of |a_c - b_c|, as in scikit-learn
+    - laplacian_l2: exp(-‖a - b‖ / bandwidth), of Euclidean distances, as in kernel tests
     - polynomial: (gamma ⟨a, b⟩ + coef0)^degree
 
     Parameters
@@ -65,8 +66,8 @@ def gram(
     kernel : str
         One of the names above.
     bandwidth : float, "median" or ("median", float)
-        Of rbf and laplacian, in the features' own unit; "median" is `bandwidth(x)`, of `x` alone,
-        and ("median", 0.5) half of that.
+        Of rbf and the Laplacians, in the features' own unit; "median" is `bandwidth(x)`, of `x`
+        alone, and ("median", 0.5) half of that.
     gamma : float, optional
         Of polynomial; by default 1 / d.
     degree : int
@@ -89,7 +90,7 @@ def gram(
         In the library of `x`: for a frame of pandas a frame, whose labels are the indices of `x`
         and `y`, unless there is an `out`; at a path, a memory map or a Zarr array. Of one set:
         exactly symmetric, and its diagonal is exactly 1 for cosine, correlation (rows of 0 apart),
-        rbf and laplacian.
+        rbf and the Laplacians.
 
     Raises
     ------

@@ -35,7 +35,7 @@ class MinibatchCKA(Minibatch):
         As for `gram`; or "precomputed", for Gram matrices of batches, which `update_grams` takes
         whatever the kernel.
     bandwidth : float or pair of floats, optional
-        Of the kernels rbf and laplacian, which need one here, or one for each side as in
+        Of the kernels rbf and the Laplacians, which need one here, or one for each side as in
         `cka_matrix`: the median distance of each batch would make another kernel of each.
     precision : {"float32", "tf32", "bfloat16"}
         As for `gram`.

@@ -22,6 +22,7 @@ from isogram._statistics.nearest_neighbours import (
 )
 from isogram._statistics.neighbour_edges import neighbour_edges, samples_for_edges
 from isogram._statistics.rank_products import rank_products, samples_for_ranks
+from isogram._statistics.rsm_differences import rsm_differences, samples_for_pairs
 from isogram._statistics.sampled_features import sampled_features, samples_for_features
 
 # Each takes pairs of layers and the options of a measure, and returns the statistic, and a function
@@ -31,6 +32,7 @@ STATISTICS: Mapping[str, Callable[..., tuple[Any, Remarks]]] = {
     "gbs_table": gbs_table,
     "centred_products": centred_products,
     "rank_products": rank_products,
+    "rsm_differences": rsm_differences,
     "cross_products": cross_products,
     "matched_features": matched_features,
     "best_correlations": best_correlations,
@@ -47,6 +49,7 @@ FEWEST: Mapping[str, Callable[..., int]] = {
     "gbs_table": samples_for_neighbours,
     "centred_products": samples_for_centring,
     "rank_products": samples_for_ranks,
+    "rsm_differences": samples_for_pairs,
     "cross_products": samples_for_products,
     "matched_features": samples_for_matches,
     "best_correlations": samples_for_matches,

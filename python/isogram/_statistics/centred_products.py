@@ -220,7 +220,7 @@ class CentredRsms:
         for taken in self._taken_off(tile):
             values -= taken
         if not self._has_diagonal:
-            _clear_diagonal(tile, values)
+            clear_diagonal(tile, values)
         values *= self._unit
         return values, rounding
 
@@ -250,13 +250,14 @@ class _Blocks:
         out = None if self._scratch is None else _blocks_in(self._scratch, tile)
         block = self._rsms.compute(tile, out)
         if not self._has_diagonal:
-            _clear_diagonal(tile, block)
+            clear_diagonal(tile, block)
         if out is None:
             self._kept[tile] = block
         return block
 
 
-def _clear_diagonal(tile: Tile, block: Array) -> None:
+def clear_diagonal(tile: Tile, block: Array) -> None:
+    """Set the diagonals of the matrices to 0 in a tile of all layers."""
     if not tile.is_mirrored:
         size = block.shape[1]
         block.reshape(len(block), -1)[:, :: size + 1] = 0

@@ -119,17 +119,23 @@ def is_debiased(statistic: str, options: Mapping[str, Any]) -> bool:
     return bool(options.get(name) == "debiased")
 
 
-def cubic_sums(pairs: LayerPairs, options: Mapping[str, Any]) -> CubicSums:
+def cubic_sums(
+    pairs: LayerPairs,
+    *,
+    kernel: str = "linear",
+    bandwidth: BandwidthsLike = "median",
+    gamma: float | None = None,
+    degree: int = 3,
+    coef0: float = 1.0,
+    **_: Any,
+) -> CubicSums:
     """Return the sums of a statistic that `is_debiased`, in host memory."""
-    defaults = {"bandwidth": "median", "gamma": None, "degree": 3, "coef0": 1.0}
-    kernel = rsm_kernel(
-        pairs.function, options["kernel"], *({**defaults, **options}[name] for name in defaults)
-    )
-    pairs, n = _of_centred(pairs, kernel), pairs.x.samples
+    options = rsm_kernel(pairs.function, kernel, bandwidth, gamma, degree, coef0)
+    pairs, n = _of_centred(pairs, options), pairs.x.samples
     place, xp = pairs.place, pairs.place.xp
     _check_memory(pairs, more=6)  # three of float64
     with place.entered(), usual_arithmetic():
-        grams, squares, rounding = _centred_grams(pairs, centred_rsms(pairs, kernel, "debiased"))
+        grams, squares, rounding = _centred_grams(pairs, centred_rsms(pairs, options, "debiased"))
         squares = xp.where(squares > rounding, squares, 0.0)
         cubes, triangles = xp.zeros((2, len(grams)))
         for layer, gram in enumerate(grams):

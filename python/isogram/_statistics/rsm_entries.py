@@ -36,8 +36,11 @@ def scaled(xp: Any, values: Array, axis: int | None = None, out: Array | None = 
 
 
 def of_about_1(xp: Any, values: Array, axis: int | None = None) -> tuple[Array, Array]:
-    """Return values over powers of two that take the largest to about 1, and the exponents."""
-    exponents = xp.frexp(xp.abs(values).max(axis=axis, keepdims=True))[1]
+    """Return values over powers of two that take the largest to about 1, and the exponents.
+
+    NaN does not count, unless all are.
+    """
+    exponents = xp.frexp(xp.nanmax(xp.abs(values), axis=axis, keepdims=True))[1]
     return xp.ldexp(values, -exponents), exponents
 
 

@@ -115,10 +115,10 @@ def rsm_table(
 
 
 def _no_nans(pairs: RsmPairs, method: str, is_missing: NDArray[np.bool_] | None) -> ValueError:
-    count = 0 if is_missing is None else np.count_nonzero(is_missing)
+    count = 0 if is_missing is None else int(np.count_nonzero(is_missing))
     return ValueError(
         f"{pairs.function}: `{pairs.names[0]}` must have no NaN for method {method}, got {count} "
-        "pairs: leave out samples instead"
+        f"pair{'s' if count != 1 else ''}: leave out samples instead"
     )
 
 

@@ -160,7 +160,7 @@ _MEASURE_OPTIONS = (
         type=click.Choice(ESTIMATORS),
         help="Of HSIC, for CKA; by default the measure's.",
     ),
-    bandwidth_option("the kernels rbf and laplacian"),
+    bandwidth_option("the kernels rbf, laplacian and laplacian_l2"),
     click.option(
         "--k", type=int, help="Neighbours of each sample; by default the measure's, for gbs all."
     ),
@@ -184,8 +184,10 @@ def options_of(measure: Measure, given: Mapping[str, Any]) -> dict[str, Any]:
         if name not in measure.options:
             raise click.UsageError(f"--{name} does not go with --measure {measure.name}")
     kernel = {**measure.options, **options, **measure.fixed}.get("kernel")
-    if "bandwidth" in options and kernel not in ("rbf", "laplacian"):
-        raise click.UsageError("--bandwidth goes with the kernels rbf and laplacian only")
+    if "bandwidth" in options and kernel not in ("rbf", "laplacian", "laplacian_l2"):
+        raise click.UsageError(
+            "--bandwidth goes with the kernels rbf, laplacian and laplacian_l2 only"
+        )
     return options
 
 

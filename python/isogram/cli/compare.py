@@ -17,6 +17,7 @@ from isogram._tables import matrix_table, terminal_width
 from isogram.cli._answer import answer
 from isogram.cli._commands import A_AND_B, Command
 from isogram.cli._files import of_files, read_both
+from isogram.cli._inference import Inference, inference_options
 from isogram.cli._messages import going_on
 from isogram.cli._options import (
     INPUT,
@@ -44,6 +45,7 @@ _PLANNED: dict[str, OperationName] = {"cka_table": "cka_matrix", "gbs_table": "g
 @click.argument("a", type=INPUT)
 @click.argument("b", type=INPUT)
 @measure_options
+@inference_options
 @layers_option
 @reduce_option
 @ids_option
@@ -78,6 +80,10 @@ def compare(
     csv_path: Path | None,
     result_path: Path | None,
     plot_path: Path | None,
+    permutations: int | None,
+    calibrate: bool,
+    resamples: int | None,
+    seed: int,
     num_threads: int | None,
     progress: bool | None,
     resume: bool,
@@ -88,11 +94,15 @@ def compare(
     A and B are .npy, .npz, .pt, safetensors, HDF5, Zarr, Parquet or Arrow files, or folders of
     them. Layers are the arrays of real floating-point numbers with at least two axes, samples
     first. Other arrays are named and ignored. Samples are brought into one order where both files
-    have identifiers. Rows of the table are the layers of A, columns those of B.
+    have identifiers. Rows of the table are the layers of A, columns those of B; with a test or an
+    interval it has a line for each pair.
 
     --resume goes with CKA and GBS, and with --save, beside whose file what is finished is kept.
     """
     options = options_of(measure, given)
+    asked = Inference(permutations, calibrate, resamples, seed)
+    if asked and resume:
+        raise click.UsageError("--resume does not go with --permutations, --calibrate, --bootstrap")
     check_targets(json=json_path, csv=csv_path, save=result_path, plot=plot_path)
     if result_path is not None and result_path.suffix not in SUFFIXES:
         raise click.UsageError(f"--save must end in {' or '.join(SUFFIXES)}")
@@ -114,21 +124,27 @@ def compare(
     layers_a, layers_b = read_both(a, b, layers=patterns, ids=ids, reduce=of_files(reduce))
     inputs = [layers_a] if layers_b is layers_a else [layers_a, layers_b]
     taken = {**measure.options, **options, **measure.fixed}
-    running: dict[str, Any] = {"num_threads": num_threads, "progress": is_shown}
-    if resume and result_path is not None:
-        matrix = _of_job(measure, inputs, taken, Path(f"{result_path}.job"), running)
-    else:
-        other = None if layers_b is layers_a else layers_b
-        matrix = ig.similarity_matrix(
-            layers_a, other, measure=measure, reduce=reduce, **running, **options
-        )
-
     rows, columns = list(layers_a), list(layers_b)
+    running: dict[str, Any] = {"num_threads": num_threads, "progress": is_shown}
+    other = None if layers_b is layers_a else layers_b
+    tested: dict[str, Any] = {}
+    if asked:
+        found = asked.of(layers_a, other, measure=measure, reduce=reduce, **running, **options)
+        matrix, tested = found.values, found.facts()
+        text = found.table(rows, columns, terminal_width())
+    else:
+        if resume and result_path is not None:
+            matrix = _of_job(measure, inputs, taken, Path(f"{result_path}.job"), running)
+        else:
+            matrix = ig.similarity_matrix(
+                layers_a, other, measure=measure, reduce=reduce, **running, **options
+            )
+        text = matrix_table(matrix, rows, columns, terminal_width())
     facts = {"measure": measure.name, "options": taken, "reduce": reduce, "files": [a, b]}
-    facts |= {"rows": rows, "columns": columns, "values": matrix}
+    facts |= {"rows": rows, "columns": columns, "values": matrix, **tested}
     if json_path is not None:
         facts["provenance"] = facts_of(sets_of(inputs))
-    answer(matrix_table(matrix, rows, columns, terminal_width()), facts, json_path)
+    answer(text, facts, json_path)
     if csv_path is not None:
         write_csv(csv_path, matrix, rows, columns)
     if result_path is not None:
@@ -139,6 +155,7 @@ def compare(
             measure=measure.name,
             reduce=reduce,
             files=[a, b],
+            **tested,
             **taken,
         )
     if plot_path is not None:

@@ -16,15 +16,15 @@ struct KernelFunction {
   double gamma = 1;  // polynomial
   double coef0 = 1;
   int degree = 3;
-  const double* bandwidth = nullptr;  // rbf, laplacian; all entries are NaN unless it is > 0
-  const int* exponent = nullptr;      // rbf, laplacian: the exponent of `shifted` rows; null: 0
+  const double* bandwidth = nullptr;  // rbf, Laplacians; all entries are NaN unless it is > 0
+  const int* exponent = nullptr;      // rbf, Laplacians: the exponent of `shifted` rows; null: 0
   const double* offset = nullptr;     // subtracted from every entry before it is rounded; null: 0
 };
 
 // The rows, or the columns, of the whole Gram matrix.
 struct RowSet {
-  Input source;                           // rbf: the rows before they were prepared
-  const double* squared_norms = nullptr;  // cosine, correlation, rbf
+  Input source;                           // rbf, laplacian_l2: the rows before they were prepared
+  const double* squared_norms = nullptr;  // cosine, correlation, rbf, laplacian_l2
   const int* exponents = nullptr;         // linear, polynomial; null: all 0
 };
 
@@ -34,11 +34,11 @@ struct RowSet {
 //   linear, polynomial     `scaled` rows, or others without exponents. A linear tile with exponents
 //                          0 and without offset is not even read
 //   cosine, correlation    `unit`, `unit_of_deviations` rows; entries are clamped to [−1, 1]
-//   rbf                    `shifted` rows. Where ‖a‖² + ‖b‖² − 2⟨a, b⟩ cancels by more than 5 bits
+//   rbf, laplacian_l2      `shifted` rows. Where ‖a‖² + ‖b‖² − 2⟨a, b⟩ cancels by more than 5 bits
 //                          or overflows, the distance is computed from differences of the source
 //
 // `same`: rows and cols are the same set, whose diagonal is exact: 1 for cosine (0 for a zero row),
-// correlation and rbf.
+// correlation, rbf and laplacian_l2.
 // Cost: one read and write per entry, and 2 d reads for an entry that cancels. Throws
 // std::invalid_argument for Kernel::laplacian, which is no function of inner products.
 template <class T>
