@@ -16,5 +16,5 @@ measure = Measure(
     value=values,
     metric=True,
     cost="n² d",
-    source="Yin & Shen 2018; Klabunde et al. 2025",
+    source="Yin & Shen 2018",
 )
