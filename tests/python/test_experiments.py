@@ -72,6 +72,9 @@ def test_arguments():
         experiments.run(NAMES[0], size="huge")
     with pytest.raises(ValueError, match="run: `seeds` must be an integer of at least 1, got 0"):
         experiments.run(NAMES[0], seeds=0)
+    for name in ("class_structure", "estimators", "layer_identification"):
+        with pytest.raises(ValueError, match="`seeds` must be at least 2, whose networks"):
+            experiments.run(name, size="small", seeds=1)
 
 
 def test_packages_that_are_missing_are_named(monkeypatch):

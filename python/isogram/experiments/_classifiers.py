@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -51,6 +51,12 @@ class Classifier(Protocol):
 def accuracy(network: Classifier, pictures: _Floats, labels: NDArray[np.int64]) -> float:
     """Return the share of pictures whose class is predicted."""
     return float(np.mean(network.logits(pictures).argmax(axis=1) == labels))
+
+
+def require_several(seeds: Sequence[int]) -> None:
+    """Raise unless there are two networks of an architecture to compare."""
+    if len(seeds) < 2:
+        raise ValueError("run: `seeds` must be at least 2, whose networks are compared, got 1")
 
 
 def trained(

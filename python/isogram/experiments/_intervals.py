@@ -46,7 +46,7 @@ def mean_of(values: Sequence[float] | NDArray[Any]) -> Estimate:
     """Return the mean of values, one for each seed, and its 95 % interval by Student's t."""
     from scipy.stats import t
 
-    half = 0.0
+    half = float("nan")  # of one value
     if len(values) > 1:
         half = float(t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5)
     mean = float(np.mean(values))

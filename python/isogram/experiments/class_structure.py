@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import isogram as ig
-from isogram.experiments._classifiers import Classifier, accuracy, trained
+from isogram.experiments._classifiers import Classifier, accuracy, require_several, trained
 from isogram.experiments._image_sets import ImageSet, image_set
 from isogram.experiments._intervals import mean_of
 from isogram.experiments._result import Cell, Findings, Size, Table
@@ -33,6 +33,7 @@ _FITTED = 500  # pictures that the linear maps of stitches are fitted to
 
 def run(size: Size, seeds: Sequence[int]) -> Findings:
     """Return motifs, modularity and stitches over depth."""
+    require_several(seeds)
     images = image_set("digits" if size == "small" else "mnist")
     architectures = ("mlp",) if size == "small" else ("cnn", "resnet")
     tables, series = [], {}
@@ -50,7 +51,7 @@ def run(size: Size, seeds: Sequence[int]) -> Findings:
         }
     settings = {
         "pictures": images.name,
-        "modularity": f"{_MODULARITY_PICTURES} pictures, k = {_MODULARITY_K}",
+        "modularity": f"at most {_MODULARITY_PICTURES} pictures, k = {_MODULARITY_K}",
         "motifs": f"{_MOTIF_PICTURES} pictures, k = {_MOTIF_K}",
         "random labels": f"{_RANDOM_LABELS} pictures",
     }

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import isogram as ig
-from isogram.experiments._classifiers import trained
+from isogram.experiments._classifiers import require_several, trained
 from isogram.experiments._image_sets import image_set
 from isogram.experiments._intervals import mean_of
 from isogram.experiments._result import Estimate, Findings, Size, Table
@@ -91,6 +91,7 @@ _OF_BATCHES = ("sums of batches", "mean of batches")
 
 def run(size: Size, seeds: Sequence[int]) -> Findings:
     """Return the estimates by pictures, by features and by batches."""
+    require_several(seeds)
     scale = "small" if size == "small" else "medium"
     images = image_set("digits" if size == "small" else "mnist")
     architecture = "mlp" if size == "small" else "cnn"

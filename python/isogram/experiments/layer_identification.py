@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import isogram as ig
-from isogram.experiments._classifiers import Classifier, accuracy, trained
+from isogram.experiments._classifiers import Classifier, accuracy, require_several, trained
 from isogram.experiments._image_sets import ImageSet, image_set
 from isogram.experiments._intervals import mean_over_pairs
 from isogram.experiments._result import Cell, Estimate, Findings, Size, Table
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SEEDS = {"small": 3, "medium": 5, "large": 10}
 _INPUTS = {"small": 200, "medium": 500, "large": 1000}
 _SAMPLES = {"small": (5, 50), "medium": (5, 10, 20, 50, 100, 200, 500), "large": (5, 20, 100, 500)}
-_NEIGHBOURS = (1, 2, 3, 5, 10, None)
+_NEIGHBOURS = (1, 2, 3, 5, 10)
 _DRAWS = 5  # of fewer pictures than there are
 
 
@@ -61,6 +61,7 @@ _Layers = dict[str, Any]
 
 def run(size: Size, seeds: Sequence[int]) -> Findings:
     """Return how often layers are found again, by every measure."""
+    require_several(seeds)
     images = image_set("digits" if size == "small" else "mnist")
     architectures = ("mlp",) if size == "small" else ("cnn", "resnet")
     count = _INPUTS[size]
@@ -162,7 +163,7 @@ def _ablation(
     networks: Sequence[Classifier], pictures: NDArray[Any], samples: Sequence[int]
 ) -> Table:
     """Return how often layers are found again by fewer pictures and other neighbours."""
-    ways = {f"GBS, k = {k}": _Way("gbs", {"k": k}) for k in _NEIGHBOURS if k} | {
+    ways = {f"GBS, k = {k}": _Way("gbs", {"k": k}) for k in _NEIGHBOURS} | {
         name: _WAYS[name]
         for name in (
             "GBS, full graphs",

@@ -47,8 +47,8 @@ def run(size: Size, seeds: Sequence[int]) -> Findings:
         tables.append(_without_blocks(images, seeds))
     settings = {
         "pictures": images.name,
-        "modularity": f"{_PICTURES} pictures, k = {_K}",
-        "readout": f"ridge regression on {_READOUT} pictures",
+        "modularity": f"at most {_PICTURES} pictures, k = {_K}",
+        "readout": f"ridge regression on at most {_READOUT} pictures",
         "pruned": f"resnet of {3 * _DEPTH} blocks; one epoch afterwards",
     }
     return Findings(tables, settings)
