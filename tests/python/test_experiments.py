@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import replace
 
+import isogram as ig
 import pytest
 from click.testing import CliRunner
 from isogram import experiments
@@ -290,3 +291,28 @@ def test_matching_does_not_see_the_order_of_words(results):
     assert values(table, "reordered", **where) == pytest.approx([1], abs=1e-6)
     assert values(table, "paraphrase", **where)[0] < 0.5  # vectors that know no synonyms
     assert values(table, "reordered", layer="drawn", words="in place")[0] < 0.8
+
+
+def test_measures_keep_what_they_declare(results):
+    (table,) = results("invariances").findings.tables
+    for measure in ig.measures().values():
+        for change in measure.invariances:
+            assert values(table, change, measure=measure.name)[0] < 1e-6
+    semantic, spatial = (
+        values(table, "permutation of tokens", measure=f"RSA of {way} RSMs")[0]
+        for way in ("semantic", "spatial")
+    )
+    assert semantic < 1e-6 < 0.1 < spatial
+    assert values(table, "permutation of tokens", measure="cka")[0] > 0.1
+    assert max(values(table, "float16")) < 0.05
+
+
+def test_a_job_of_many_pictures_is_extrapolated(results):
+    (table,) = results("scale").findings.tables
+    done, whole = (values(table, column, what="pairs")[0] for column in ("computed", "of all"))
+    assert whole == 5000 * 4999 // 2
+    assert 0 < done <= whole
+    seconds, all_seconds = (
+        values(table, column, what="seconds")[0] for column in ("computed", "of all")
+    )
+    assert all_seconds == pytest.approx(seconds * whole / done)
