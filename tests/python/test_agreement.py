@@ -7,6 +7,7 @@ from pathlib import Path
 import isogram as ig
 import numpy as np
 import pytest
+from isogram._inference.permutations import exchangeable
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # benchmarks/ is no installed package
 
@@ -54,3 +55,34 @@ def test_the_page_has_every_row():
     assert rows == [[of.package, of.name, of.name_here, of.why] for of in agreement.ROWS]
     for of, line in zip(agreement.ROWS, lines[2:], strict=True):
         assert bool(of.why) == (line[3] != line[4])
+
+
+@pytest.mark.parametrize("aggregate", ["max", "mean", None])
+def test_calibration_is_that_of_its_authors(aggregate):
+    """With the same permutations: calibrated-similarity takes those of its caller."""
+    torch = pytest.importorskip("torch")
+    theirs = pytest.importorskip("calibrated_similarity")
+    x, y = agreement.drawn()
+    sides = ([x, x[:, :3]], [y, y[:, :2]]) if aggregate else (x, y)
+    drawn = iter(exchangeable("calibrate", None, "samples", len(x)).draw(99, seed=0))
+    found = (theirs.calibrate_layers if aggregate else theirs.calibrate)(
+        *(torch.utils._pytree.tree_map(torch.tensor, side) for side in sides),
+        lambda a, b: ig.cka(a.numpy(), b.numpy(), estimator="biased"),
+        K=99,
+        perm_fn=lambda n, device: torch.tensor(next(drawn), device=device).long(),
+        **({"agg": aggregate} if aggregate else {}),
+    )
+    ours = ig.calibrate(*sides, measure="cka_biased", aggregate=aggregate, n_permutations=99)
+    expected = [float(value) for value in found]
+    assert np.allclose([ours.score, ours.p, ours.threshold], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("inputs", agreement.INPUTS)
+def test_partial_cka_of_distances_is_the_partial_distance_correlation(inputs):
+    dcor = pytest.importorskip("dcor")
+    x, y = agreement.INPUTS[inputs]()
+    z = x[:, :4] + y[:, :4]
+    grams = [-ig.rdm(a, metric="euclidean") for a in (x, y, z)]
+    ours = ig.cka(*grams[:2], kernel="precomputed", given=grams[2:])
+    assert ours == pytest.approx(float(dcor.partial_distance_correlation(x, y, z)), rel=1e-9)
+    assert abs(ours - ig.cka(*grams[:2], kernel="precomputed")) > 0.01
