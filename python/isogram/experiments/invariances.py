@@ -53,7 +53,7 @@ def _scaled_samples(maps: Maps, rng: np.random.Generator) -> Maps:
 
 
 def _translated(maps: Maps, rng: np.random.Generator) -> Maps:
-    return maps + maps.std() * rng.standard_normal(maps.shape[1:])
+    return np.asarray(maps + maps.std() * rng.standard_normal(maps.shape[1:]))
 
 
 def _massive(maps: Maps, rng: np.random.Generator) -> Maps:
@@ -159,9 +159,8 @@ def figure(findings: Findings) -> Figure:
             rows=[str(row[0]) for row in table.rows],
             columns=list(table.header[1:]),
             limits=(0, 1),
-            ylabel="",
-            xlabel="",
             label="change",
             ax=ax,
         )
+        ax.set(xlabel="", ylabel="")
     return figure
