@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +59,7 @@ def run(size: Size, seeds: Sequence[int]) -> Findings:
         ],
     )
     settings = {
-        "tokens": f"{tokens.shape[1]} places × {tokens.shape[2]} channels, float16, drawn",
+        "tokens": f"{tokens.shape[1]} places × {tokens.shape[2]} channels, drawn when read",
         "tiles": "in random order",
         "of all": "extrapolated by the number of pairs",
         "the result": f"{plan.cost.result_bytes / 1e9:.1f} GB",
@@ -68,32 +68,36 @@ def run(size: Size, seeds: Sequence[int]) -> Findings:
     return Findings([table], settings, series)
 
 
-def _drawn(size: Size, seed: int) -> NDArray[np.float16]:
-    """Return tokens (inputs, s, c) with the moments of those of a network's last layer."""
+def _drawn(size: Size, seed: int) -> ig.Rows:
+    """Return tokens (inputs, s, c) with the moments of those of a network's last layer.
+
+    They are drawn when a tile reads them, so that none are kept: those of an input by its number.
+    """
     network = networks(size, seed)[0]
-    rng = np.random.default_rng(seed)
-    layers = network.look(moved_views(network.side, _VIEWS, rng).pixels).layers
-    real = list(layers.values())[-1].astype(np.float64)
+    views = moved_views(network.side, _VIEWS, np.random.default_rng(seed))
+    real = list(network.look(views.pixels).layers.values())[-1].astype(np.float64)
     means = real.mean(axis=1)
-    between, within = (_root(of - of.mean(axis=0)) for of in (means, _tokens(real)))
-    tokens = np.empty((_INPUTS[size], *real.shape[1:]), np.float16)
-    for span in (slice(i, i + 500) for i in range(0, len(tokens), 500)):
-        part = tokens[span]
-        own = means.mean(axis=0) + rng.standard_normal((len(part), len(between))) @ between
-        noise = rng.standard_normal((len(part) * part.shape[1], len(within))) @ within
-        part[:] = own[:, None] + noise.reshape(part.shape)
-    return tokens
+    mean = means.mean(axis=0)
+    between = _root(means - mean)
+    within = _root((real - means[:, None]).reshape(-1, real.shape[2]))
+
+    def read(start: int, stop: int) -> NDArray[np.float32]:
+        drawn = np.stack([_normal(seed, i, real.shape[1:]) for i in range(start, stop)])
+        return np.asarray(mean + drawn[:, :1] @ between + drawn[:, 1:] @ within, np.float32)
+
+    return ig.rows(read, (_INPUTS[size], *real.shape[1:]), np.float32)
 
 
-def _tokens(real: NDArray[Any]) -> NDArray[np.float64]:
-    """Return all tokens less the mean of their picture, (views · s, c)."""
-    return np.asarray((real - real.mean(axis=1, keepdims=True)).reshape(-1, real.shape[2]))
+def _normal(seed: int, number: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return an input's normal numbers: a row for its mean, and one for each token."""
+    rng = np.random.default_rng([seed, number])
+    return rng.standard_normal((shape[0] + 1, shape[1]), np.float32)
 
 
-def _root(centred: NDArray[np.float64]) -> NDArray[np.float64]:
+def _root(centred: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return a matrix that gives standard normal rows the covariance of the given ones."""
     values, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
-    return np.asarray((vectors * np.sqrt(values.clip(0))).T)
+    return np.asarray((vectors * np.sqrt(values.clip(0))).T, np.float32)
 
 
 def figure(findings: Findings) -> Figure:
