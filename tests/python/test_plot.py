@@ -1,5 +1,6 @@
 """Pictures: what is promised of them is in the figure, and every bad argument is refused."""
 
+import dataclasses
 import re
 import sys
 from collections import namedtuple
@@ -21,6 +22,8 @@ from matplotlib.figure import Figure  # noqa: E402
 
 SIZES = [(1, 1), (3, 3), (19, 24), (72, 72), (2, 72), (72, 2)]
 GREY, WHITE = to_rgba("#bfbfbf"), to_rgba("white")
+DATA = np.random.default_rng(0).standard_normal((2, 20, 3))
+INTERVAL, PAIRS = ig.jackknife(*DATA), ig.jackknife(list(DATA))
 SQUARE = [[0.0, 3, 4], [3, 0, 5], [4, 5, 0]]
 FUNCTIONS = {
     "heatmap": lambda **more: plot.heatmap(np.eye(3), **more),
@@ -30,6 +33,7 @@ FUNCTIONS = {
     "trend": lambda **more: plot.trend([1, 2, 3], **more),
     "dendrogram": lambda **more: plot.dendrogram(SQUARE, **more),
     "mds": lambda **more: plot.mds(SQUARE, **more),
+    "intervals": lambda **more: plot.intervals({"one": INTERVAL, "two": INTERVAL}, **more),
     "null": lambda **more: plot.null(0.5, [0.1, 0.2], **more),
 }
 MAGIC = {"png": b"\x89PNG\r\n", "pdf": b"%PDF-", "svg": b"<?xml", "PNG": b"\x89PNG\r\n"}
@@ -604,6 +608,38 @@ def test_a_tree_of_equal_things():
     drawn(plot.dendrogram(np.zeros((3, 3))))  # no warning
 
 
+# Intervals
+
+
+def test_intervals_of_all_pairs():
+    x = np.random.default_rng(0).standard_normal((20, 6))
+    result = ig.bootstrap({"a": x[:, :3], "b": x[:, 2:]}, n_resamples=40)
+    ax = plot.intervals(result, ceiling=(0.2, 0.9))
+    assert texts(ax.xaxis) == ["a, a", "a, b", "b, a", "b, b"]
+    assert ax.lines[0].get_ydata().tolist() == result.value.ravel().tolist()
+    ends = [segment[:, 1].tolist() for segment in ax.collections[0].get_segments()]
+    assert ends == np.stack([result.low.ravel(), result.high.ravel()], axis=1).tolist()
+    assert ax.get_ylabel() == "cka"
+    drawn(ax)
+
+
+def test_intervals_by_name_under_a_ceiling():
+    rng = np.random.default_rng(1)
+    subjects = [rng.standard_normal((12, 4)) for _ in range(3)]
+    ceiling = ig.noise_ceiling(subjects, method="cka", kernel="linear")
+    pairs = ig.bootstrap(subjects, n_resamples=40)
+    difference = pairs.difference((0, 1), (0, 2))
+    undefined = dataclasses.replace(INTERVAL, low=np.nan, high=np.nan)
+    results = {"model": INTERVAL, "less": difference, "none": undefined}
+    ax = plot.intervals(results, ceiling=ceiling, ylabel="debiased CKA")
+    assert texts(ax.xaxis) == ["model", "less", "none"]
+    assert len(ax.collections[0].get_segments()) == 2
+    band = ax.patches[0].get_extents().transformed(ax.transData.inverted())
+    assert np.allclose([band.y0, band.y1], [ceiling.low, ceiling.high])
+    assert ax.get_ylabel() == "debiased CKA"
+    assert texts(plot.intervals(INTERVAL).xaxis) == []
+
+
 # Null distributions
 
 
@@ -786,6 +822,23 @@ def test_null_values_that_are_nearly_equal():
         (lambda: plot.mds(np.zeros((2, 3))), ValueError, "`distances` must be square"),
         (lambda: plot.mds(SQUARE, names=["a"]), ValueError, "`names` must have 3 names"),
         (lambda: plot.mds(SQUARE, groups=["a"]), ValueError, "`groups` must have 3 names"),
+        (lambda: plot.intervals({}), ValueError, "intervals: `results` must have at least one"),
+        (lambda: plot.intervals(0.5), TypeError, "intervals: `results` must be a result of boot"),
+        (
+            lambda: plot.intervals({"a": 1}),
+            TypeError,
+            r"intervals: `results\['a'\]` must be a result",
+        ),
+        (
+            lambda: plot.intervals({"a": PAIRS}),
+            ValueError,
+            r"intervals: `results\['a'\]` must be of two representations, got one of pairs",
+        ),
+        (
+            lambda: plot.intervals(INTERVAL, ceiling=(1, 0)),
+            ValueError,
+            "intervals: `ceiling` must be two finite numbers, the smaller first, got",
+        ),
         (lambda: plot.null("x", [1.0]), TypeError, "null: `value` must be a finite number"),
         (lambda: plot.null(np.nan, [1.0]), ValueError, "null: `value` must be a finite number"),
         (

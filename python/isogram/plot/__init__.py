@@ -16,6 +16,7 @@ except ImportError as error:
 from isogram.plot._dendrogram import dendrogram
 from isogram.plot._figure import save
 from isogram.plot._heatmap import heatmap
+from isogram.plot._intervals import intervals
 from isogram.plot._matching import matching
 from isogram.plot._mds import mds
 from isogram.plot._neighbours import neighbours
@@ -26,6 +27,7 @@ from isogram.plot._trend import trend
 __all__ = [
     "dendrogram",
     "heatmap",
+    "intervals",
     "matching",
     "mds",
     "neighbours",
