@@ -181,6 +181,9 @@ class Place(Protocol):
     def doubles(self, x: Array) -> Array:
         """Return a new array of the same numbers in float64, row by row."""
 
+    def above_diagonal(self, square: Array) -> Array:
+        """Return a new array of the entries above the diagonal, row by row."""
+
     def cross_products(self, x: Array, y: Array, num_threads: int) -> Array:
         """Return xᵀy of rows of one type, float32 or float64; `y` may be `x`."""
 

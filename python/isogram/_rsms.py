@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import numpy as np
@@ -77,15 +77,19 @@ def _samples_of(function: str, name: str, rsm: NDArray[Any], least: int) -> int:
     return samples
 
 
-def squared(place: Place, rsm: NDArray[Any], samples: int) -> NDArray[Any]:
-    """Return a checked RSM as a matrix."""
-    if rsm.ndim == 2:
-        return rsm
+def squared(place: Place, rsms: Sequence[NDArray[Any]], samples: int) -> list[NDArray[Any]]:
+    """Return checked RSMs as matrices."""
+    if all(rsm.ndim == 2 for rsm in rsms):
+        return list(rsms)
     with place.entered():
-        square: NDArray[Any] = place.xp.zeros((samples, samples), rsm.dtype)
         rows, cols = place.xp.triu_indices(samples, 1)
-        square[rows, cols] = square[cols, rows] = rsm
-    return square
+
+        def square_of(rsm: NDArray[Any]) -> NDArray[Any]:
+            square: NDArray[Any] = place.xp.zeros((samples, samples), rsm.dtype)
+            square[rows, cols] = square[cols, rows] = rsm
+            return square
+
+        return [rsm if rsm.ndim == 2 else square_of(rsm) for rsm in rsms]
 
 
 def rsms_of(function: str, name: str, rsms: Any, least: int, like: Rsms | None = None) -> Rsms:

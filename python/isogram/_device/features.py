@@ -8,6 +8,11 @@ from isogram._device.device import Device, DeviceArray
 from isogram._device.tiles import prepared
 
 
+def above_diagonal(device: Device, square: DeviceArray) -> DeviceArray:
+    """See `Place`."""
+    return square[device.xp.triu_indices(len(square), 1)]
+
+
 def doubles(device: Device, x: DeviceArray) -> DeviceArray:
     """See `Place`."""
     return prepared(device, x, np.dtype(np.float64), "shifted").data

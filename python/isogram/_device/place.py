@@ -99,6 +99,7 @@ class Gpu:
     require_finite = _entered(results.require_finite)
     rsm_tiles = _entered(rsm_tiles.rsm_tiles)
     doubles = _entered(features.doubles)
+    above_diagonal = _entered(features.above_diagonal)
     cross_products = _entered(features.cross_products)
     unit_rows = _entered(nearest.unit_rows)
     nearest = _entered(nearest.nearest)

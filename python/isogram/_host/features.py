@@ -12,6 +12,7 @@ from isogram._host.gram import inner_products
 from isogram._types import Array
 from isogram._walk.tiles import spans
 
+_ROWS_OF_MASK = 256  # whose entries above the diagonal are chosen at a time
 _ROWS = 32  # that are transposed at a time: half of them would fill a line of the cache twice
 
 
@@ -25,6 +26,19 @@ def cross_products(x: Array, y: Array, num_threads: int) -> NDArray[Any]:
     products = np.empty((x.shape[1], y.shape[1]), x.dtype)
     inner_products(_transposed(x), None if y is x else _transposed(y), products, num_threads)
     return products
+
+
+def above_diagonal(square: Array) -> NDArray[Any]:
+    """See `Place`. Without the index arrays of `numpy.triu_indices`."""
+    n = len(square)
+    values = np.empty(n * (n - 1) // 2, square.dtype)
+    end = 0
+    for rows in spans(n, _ROWS_OF_MASK):
+        some = square[rows]
+        above = some[~np.tri(len(some), n, rows.start, bool)]
+        begin, end = end, end + len(above)
+        values[begin:end] = above
+    return values
 
 
 def _transposed(x: NDArray[Any]) -> NDArray[Any]:

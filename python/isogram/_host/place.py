@@ -72,6 +72,7 @@ class Host:
     require_finite = staticmethod(finite.require_finite)
     rsm_tiles = staticmethod(rsm_tiles.rsm_tiles)
     doubles = staticmethod(features.doubles)
+    above_diagonal = staticmethod(features.above_diagonal)
     cross_products = staticmethod(features.cross_products)
     unit_rows = staticmethod(nearest.unit_rows)
     nearest = staticmethod(nearest.nearest)

@@ -15,6 +15,7 @@ from isogram._arithmetic import usual_arithmetic
 from isogram._bandwidth import scaled_bandwidth
 from isogram._entries import copy_into
 from isogram._errors import PlaceError, changed_input
+from isogram._host.features import above_diagonal
 from isogram._tokens.job import Job, Matching, Pairs, by_output, not_finite
 from isogram._tokens.listed import ListedTiles
 from isogram._tokens.samples import Samples
@@ -306,7 +307,7 @@ def finish_rbf(
 @usual_arithmetic()
 def _median(distances: NDArray[Any], is_symmetric: bool, workers: int) -> float | None:
     """Return the root of the median squared distance of different inputs, None where it is 0."""
-    values = _upper_triangle(distances) if is_symmetric else _flat(distances)
+    values = above_diagonal(distances) if is_symmetric else _flat(distances)
     median = _core.root_median_square(values, num_threads=workers)
     if math.isnan(median):
         raise changed_input("tokens")
@@ -320,14 +321,3 @@ def _flat(matrix: NDArray[Any]) -> NDArray[Any]:
     values = np.empty(matrix.shape, matrix.dtype)
     copy_into(values, matrix)
     return values.ravel()
-
-
-def _upper_triangle(matrix: NDArray[Any]) -> NDArray[Any]:
-    """Return the entries above the diagonal, without the index arrays of `numpy.triu_indices`."""
-    n = len(matrix)
-    values = np.empty(n * (n - 1) // 2, matrix.dtype)
-    start = 0
-    for i in range(n - 1):
-        values[start : start + n - 1 - i] = matrix[i, i + 1 :]
-        start += n - 1 - i
-    return values

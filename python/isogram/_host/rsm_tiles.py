@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram import _core
-from isogram._arithmetic import usual_arithmetic
+from isogram._arithmetic import times_power, usual_arithmetic
 from isogram._entries import extremes, widened
 from isogram._host.features import doubles
 from isogram._host.gram import gram, inner_products
@@ -21,6 +21,7 @@ from isogram._walk.tiles import Tile, spans
 
 # Small enough for the tiles of many layers, large enough that packing their rows costs little.
 _EDGE = 256
+_PART = 1 << 14  # entries that become distances at a time, in the nearest caches
 
 # Below this fraction of ‖a‖² + ‖b‖² a squared distance by expansion has lost 5 bits.
 _CANCELLATION = 1 / 32
@@ -71,27 +72,50 @@ class HostRsmTiles(NamedTuple):
     def _rows(self, layer: int, rows: slice) -> NDArray[Any]:
         return _rows(self.layers.arrays[layer], rows, self.row_exponents[layer])
 
+    def _centred(self, layer: int, rows: slice) -> NDArray[np.float64]:
+        entries = self._rows(layer, rows)
+        entries -= self.means[layer]
+        return entries
+
     def _write_distances(self, layer: int, tile: Tile, block: NDArray[np.float64]) -> None:
         """By ‖a‖² + ‖b‖² - 2⟨a, b⟩ of rows less the mean, by differences where that cancels."""
-        mean = self.means[layer]
-        rows, cols = (self._rows(layer, span) - mean for span in tile)
-        inner_products(rows, cols if tile.is_mirrored else None, block, self.num_threads)
-        block *= -2
-        squares = [np.einsum("ij,ij->i", side, side) for side in (rows, cols)]
-        both = np.add.outer(*squares)
-        block += both
-        cancels = (block <= _CANCELLATION * both) | (both < _LEAST_SQUARE)
-        np.sqrt(np.maximum(block, 0, out=block), out=block)
+        rows = self._centred(layer, tile.rows)
+        cols = self._centred(layer, tile.cols) if tile.is_mirrored else None
+        inner_products(rows, cols, block, self.num_threads)
+        of_rows = _squares(rows)
+        of_cols = of_rows if cols is None else _squares(cols)
+        cancels = np.empty(block.shape, bool)
+        for some in spans(len(block), max(1, _PART // block.shape[1])):
+            cancels[some] = _expand(block[some], of_rows[some], of_cols)
         if not tile.is_mirrored:
             np.fill_diagonal(cancels, False)
             np.fill_diagonal(block, 0)
-        places = np.argwhere(cancels)
-        if len(places):
+        if cancels.any():
+            places = np.argwhere(cancels)
             name, x = self.layers.names[layer], self.layers.arrays[layer]
             distances = _core.distances(
                 x, name=name, pairs=places + tile.place, num_threads=self.num_threads
             )
             block[cancels] = np.ldexp(distances, -self.row_exponents[layer])
+
+
+def _squares(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    squares: NDArray[np.float64] = np.einsum("ij,ij->i", rows, rows)
+    return squares
+
+
+def _expand(
+    products: NDArray[np.float64], of_rows: NDArray[np.float64], of_cols: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Make distances of products, in place, and return which of them cancelled."""
+    both = np.add.outer(of_rows, of_cols)
+    products *= -2
+    products += both
+    both *= _CANCELLATION
+    cancels: NDArray[np.bool_] = products <= both
+    cancels |= both < _CANCELLATION * _LEAST_SQUARE
+    np.sqrt(np.maximum(products, 0, out=products), out=products)
+    return cancels
 
 
 @usual_arithmetic()
@@ -123,5 +147,5 @@ def _mean(x: NDArray[Any], exponent: int) -> NDArray[np.float64]:
 
 def _rows(x: NDArray[Any], rows: slice, exponent: int) -> NDArray[np.float64]:
     """Return some rows over 2^exponent."""
-    scaled: NDArray[np.float64] = np.ldexp(doubles(x[rows]), -exponent)
+    scaled: NDArray[np.float64] = times_power(np, doubles(x[rows]), -exponent)
     return scaled

@@ -164,7 +164,7 @@ def noise_ceiling(
 def _given_rsms(function: str, subjects: Any, least: int) -> tuple[list[str], list[Doubles]]:
     given = rsms_of(function, "subjects", subjects, least)
     layers = on_host(place_of(function, given.layers.named), given.layers)
-    squares = [squared(HOST, rsm, given.samples) for rsm in layers.arrays]
+    squares = squared(HOST, layers.arrays, given.samples)
     return layers.names, [doubles(rsm) for rsm in squares]
 
 

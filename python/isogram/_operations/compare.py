@@ -142,7 +142,7 @@ def compare_rsms(
     arrays = {} if controls is None else controls.layers.named
     place = place_of("compare_rsms", {"rsm_a": first, "rsm_b": second} | arrays)
     whitening = noise_of("compare_rsms", method, sigma_k, samples)
-    a, b = (squared(place, rsm, samples) for rsm in (first, second))
+    a, b = squared(place, (first, second), samples)
     squares = {"rsm_a": a, "rsm_b": b}
     with errors_of("compare_rsms"):
         if method in WHITENED or controls is not None:

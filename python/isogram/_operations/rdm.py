@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isogram._arguments import choice, flag, rows_of_gram, threads
-from isogram._arithmetic import usual_arithmetic
+from isogram._arithmetic import times_power, usual_arithmetic
 from isogram._arrays import giver
 from isogram._errors import errors_of, remarks_on_range, warn
 from isogram._labels import of_samples
@@ -118,7 +118,7 @@ def rdm(
         square = _distances(place, rows, metric, whitening, workers)
         warn(remarks_on_range("rdm", square), stacklevel=2)
         if condensed:
-            return giver(x)(square[place.xp.triu_indices(n, 1)])
+            return giver(x)(place.above_diagonal(square))
         return of_samples(giver(x)(square), x)
 
 
@@ -171,7 +171,8 @@ def _distances(
 def _euclidean(place: Place, x: Array, num_threads: int) -> Array:
     tiles = place.rsm_tiles(Layers(["x"], [x]), DISTANCE, [1.0], num_threads)
     whole = slice(0, len(x))
-    return place.xp.ldexp(tiles.compute(Tile(whole, whole))[0], tiles.exponents[0])
+    square = tiles.compute(Tile(whole, whole))[0]
+    return times_power(place.xp, square, tiles.exponents[0])
 
 
 def _unit_rows(xp: Any, rows: Array, metric: str) -> tuple[Array, Array]:

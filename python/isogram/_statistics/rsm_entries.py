@@ -22,11 +22,9 @@ FEWEST_PAIRS = 3  # of three samples, the fewest that are compared
 
 def triangles(place: Place, rsms: Sequence[Array], samples: int) -> Array:
     """Return the entries above the diagonals, an RSM in each row, in float64."""
-    xp = place.xp
-    found = xp.empty((len(rsms), samples * (samples - 1) // 2))
-    above = None if all(rsm.ndim == 1 for rsm in rsms) else xp.triu_indices(samples, 1)
+    found = place.xp.empty((len(rsms), samples * (samples - 1) // 2))
     for row, rsm in zip(found, rsms, strict=True):
-        row[...] = widened(rsm if rsm.ndim == 1 else rsm[above])
+        row[...] = widened(rsm if rsm.ndim == 1 else place.above_diagonal(rsm))
     return found
 
 

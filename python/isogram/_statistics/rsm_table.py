@@ -68,7 +68,7 @@ class RsmPairs(NamedTuple):
 
     def squares(self) -> list[NDArray[np.float64]]:
         """All RSMs as matrices."""
-        return [squared(self.place, rsm, self.x.samples) for rsm in self.arrays]
+        return squared(self.place, self.arrays, self.x.samples)
 
     def sides(self, values: Array) -> tuple[Array, Array]:
         """Return what all RSMs have of both sides, which may be one."""
