@@ -6,6 +6,7 @@ the function itself says what its options are by default.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol, TypedDict, TypeVar
 
@@ -191,6 +192,7 @@ class RetrieveOptions(_Progress, total=False):
     gallery_lengths: Any
     mask: Any
     gallery_mask: Any
+    job: str | os.PathLike[str] | None
 
 
 class SpatialRsmOptions(_Progress, total=False):

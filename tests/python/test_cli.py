@@ -998,6 +998,62 @@ def test_retrieve_of_vectors_and_maps(run, tmp_path, rng):
         assert nearest == cosines.argmax(axis=1).tolist()
 
 
+def test_index(run, tmp_path, rng):
+    maps, path = rng.standard_normal((40, 2, 2, 130)), tmp_path / "maps.index"
+    ids = np.array([f"picture {i}" for i in range(40)])
+    first, second, queries = (tmp_path / f"{name}.npz" for name in ("first", "second", "queries"))
+    np.savez(first, maps=maps[:30], ids=ids[:30])
+    np.savez(second, maps=maps[30:], ids=ids[30:])
+    np.savez(queries, maps=maps[25:35], ids=ids[25:35])
+    assert (
+        run("index", "build", first, "-o", path, "--layout", "nhwc").stdout
+        == f"{path}: 30 samples\n"
+    )
+    assert run("index", "add", path, second).stdout == f"{path}: 40 samples\n"
+    found = read_json(run("index", "delete", path, "picture 3", "picture 4", "--json", "-"))
+    assert found["samples"] == 38
+    found = read_json(run("retrieve", queries, path, "--k", 3, "--json", "-"))
+    kept = np.delete(np.arange(40), [3, 4])
+    expected = ig.retrieve(maps[25:35], maps[kept], 3, layout="nhwc")
+    for query, columns, scores, name in zip(
+        found["queries"], expected.indices, expected.scores, ids[25:35], strict=True
+    ):
+        assert query["sample"] == name
+        assert [one["sample"] for one in query["neighbours"]] == ids[kept[columns]].tolist()
+        assert [one["similarity"] for one in query["neighbours"]] == scores.tolist()
+    out = tmp_path / "found.json"
+    options = ["--k", 2, "--exclude-self", "--json", out, "--resume"]
+    for _ in range(2):
+        run("retrieve", queries, path, *options)
+        of_others = json.loads(out.read_text())["queries"]
+        for query, before in zip(of_others, found["queries"], strict=True):
+            assert query["neighbours"] == before["neighbours"][1:]
+    assert (tmp_path / "found.json.job" / "journal.jsonl").exists()
+
+
+def test_index_refuses(run, gallery, tmp_path, rng):
+    tokens, path = tmp_path / "tokens.npy", tmp_path / "tokens.index"
+    np.save(tokens, rng.standard_normal((5, 3, 4)))
+    assert "build" in run("index").stdout
+    assert_fails(run("index", "build", tokens, "-o", tokens), "--output would replace", 2)
+    assert_fails(run("index", "build", tmp_path / "no.npy", "-o", path), "does not exist", 2)
+    refused = run("index", "build", tokens, "-o", path, "--layout", "nhwc")
+    assert_fails(refused, "TOKENS must be 4-D")
+    run("index", "build", tokens, "-o", path)
+    assert_fails(run("index", "delete", path, "a"), "ID must be an integer")
+    assert_fails(run("index", "delete", path, "7"), "must be in the index, got 7")
+    assert_fails(run("index", "add", tokens, tokens), "is no index of isogram")
+    assert_fails(run("retrieve", tokens, path, "--k", 6), "--k must be at most 5, got 6")
+    refused = run("retrieve", tokens, path, "--k", 1, "--similarity", "pooled")
+    assert_fails(refused, "an index as GALLERY goes with --similarity semantic only", 2)
+    refused = run("retrieve", tokens, tokens, "--k", 1, "--exclude-self")
+    assert_fails(refused, "--exclude-self goes with an index as GALLERY", 2)
+    refused = run("retrieve", tokens, tokens, "--k", 1, "--resume", "--json", "-")
+    assert_fails(refused, "--resume goes with --json FILE", 2)
+    path.write_bytes(path.read_bytes()[:-5])
+    assert_fails(run("retrieve", tokens, path, "--k", 1), "is a damaged index: it ends early")
+
+
 def test_retrieve_refuses(run, gallery, models, tmp_path, rng):
     path_a, path_b, *_ = gallery
     assert_fails(run("retrieve", path_a, path_b, "--k", 9), "--k must be at most 8, got 9")
@@ -1229,10 +1285,19 @@ def test_help_and_version(run):
     assert ig.__version__ in run("--version").stdout
 
 
+def each_command(found):
+    """The commands, and those of groups in their place."""
+    for command in found:
+        if isinstance(command, click.Group):
+            yield from each_command(command.commands.values())
+        else:
+            yield command
+
+
 def test_every_command_is_documented():
     names = commands.list_commands(None)
     assert {"check", "compare", "demo", "info", "measures", "report", "rsm"} <= set(names)
-    for command in (commands.get_command(None, name) for name in names):
+    for command in each_command(commands.get_command(None, name) for name in names):
         assert command.help
         options = {option for parameter in command.params for option in parameter.opts}
         assert "--json" in options

@@ -46,7 +46,7 @@ SIGNATURES = {
     f"{LAYOUT}, {MASKS}, {END})",
     "retrieve": '(queries, gallery=None, k=10, *, candidates=None, checked=16, kernel="cosine", '
     'normalize="input", layout="nsc", lengths=None, gallery_lengths=None, mask=None, '
-    f"gallery_mask=None, {END})",
+    f"gallery_mask=None, job=None, {END})",
     "semantic_rsm": '(tokens, other=None, *, pairs=None, kernel="cosine", normalize="input", '
     'matching="exact", window=None, topk=None, precision="float32", rank=None, mean_loss=None, '
     f"{LAYOUT}, {MASKS}, {OUT}, loss=None, {GPUS}, {END})",

@@ -16,13 +16,15 @@ from isogram._arguments import choice, integer, threads
 from isogram._arrays import as_sequence
 from isogram._entries import result_dtype, type_name
 from isogram._errors import beyond_range, errors_of, warn
+from isogram._fingerprint import fingerprint_of
 from isogram._operations.semantic_matching import SemanticMatching, matchings
 from isogram._place import HOST, place_of
 from isogram._progress import Progress, reporting
 from isogram._tokens.arguments import Inputs, remarks_on_axes
 from isogram._tokens.cascade import Found, like_in_mean, nearest, recall
-from isogram._tokens.index_file import Reader, Writer, written
+from isogram._tokens.index_file import Reader, Writer, begins_as_index, written
 from isogram._tokens.job import Listed, Pairs
+from isogram._tokens.kept import fingerprint, keeping, said
 from isogram._tokens.samples import Samples
 from isogram._tokens.search import Search
 from isogram._tokens.segments import SEGMENT, Segment, Segments
@@ -75,6 +77,8 @@ class SemanticIndex:
     ----------
     ids : array of int64 or str
         The ids of all inputs, in the order in which they were added.
+    layout : str
+        As given.
 
     Raises
     ------
@@ -132,6 +136,11 @@ class SemanticIndex:
             kind = type_name(self._segments.dtype)
             of_what = f" of {self._segments.channels} channels, {kind}"
         return f"<SemanticIndex: {len(self)} inputs{of_what}>"
+
+    @property
+    def layout(self) -> LayoutName:
+        """The axes of inputs and queries."""
+        return self._layout
 
     @property
     def ids(self) -> NDArray[Any]:
@@ -239,12 +248,14 @@ class SemanticIndex:
 
         Raises
         ------
-        KeyError
+        ValueError
             An id that there is not, or that is given twice; no input is deleted.
+        TypeError
+            Ids that are neither integers nor str.
         """
         columns = self._columns_of(f"{_CLASS}.delete", "ids", ids)
         if len(np.unique(columns)) < len(columns):
-            raise KeyError(f"{_CLASS}.delete: `ids` must be different from each other")
+            raise ValueError(f"{_CLASS}.delete: `ids` must be different from each other")
         self._are_alive[columns] = False
         for column in columns.tolist():
             del self._columns[self._ids[column].item()]
@@ -262,6 +273,7 @@ class SemanticIndex:
         kernel: Literal["cosine", "linear"] = "cosine",
         lengths: Any = None,
         mask: Any = None,
+        job: str | os.PathLike[str] | None = None,
         num_threads: int | None = None,
         progress: Progress = False,
     ) -> Hits:
@@ -279,7 +291,8 @@ class SemanticIndex:
         subset : sequence of ids, optional
             Find these alone.
         exclude : sequence of ids, optional
-            One for each query, which it is not to find: itself, where it is in the index.
+            One for each query, which it is not to find: itself, where it is in the index; it need
+            not be there.
         candidates : int, or array of shape (q, c) of ids, optional
             As for `retrieve`: choose from so many inputs with similar mean tokens, or from these,
             such as the answers of a faster search.
@@ -289,6 +302,10 @@ class SemanticIndex:
             Whether to return which tokens of the query and of each hit are matched.
         kernel : {"cosine", "linear"}
             As for `semantic_rsm`.
+        job : path, optional
+            A folder for the answers of some queries after others: the same call goes on from there
+            after an interruption, and is refused with other queries or options, or an index that
+            has changed.
         num_threads : int, optional
             By default `get_num_threads()`. The result has the same bits for any number.
         progress : bool or callable
@@ -304,9 +321,8 @@ class SemanticIndex:
         Raises
         ------
         ValueError
-            As by `retrieve`; an index without inputs; other channels than those of the index.
-        KeyError
-            An id that there is not.
+            As by `retrieve`; an index without inputs; other channels than those of the index; an
+            id that there is not.
         TypeError
             As by `retrieve`.
 
@@ -337,13 +353,18 @@ class SemanticIndex:
         chosen = self._candidates(function, search, candidates, count, fewest)
         sample = integer(function, "checked", checked, 0)
         share = None
-        with errors_of(function), reporting(function, progress) as report:
+        options = {"k": count, "kernel": kernel, "candidates": said(chosen)}
+        with (
+            errors_of(function),
+            reporting(function, progress) as report,
+            keeping(function, job, lambda: self._fingerprints(search), options) as keep,
+        ):
             if isinstance(chosen, int):
                 likely = like_in_mean(search, chosen, everyone)
-                found = nearest(search, count, everyone, likely, report)
+                found = nearest(search, count, everyone, likely, report, keep)
                 share = recall(search, count, found, sample)
             else:
-                found = nearest(search, count, everyone, chosen, report)
+                found = nearest(search, count, everyone, chosen, report, keep)
             matched = self._matched(search, found) if matching else None
         if kernel == "linear" and not np.isfinite(found.scores).all():
             warn([beyond_range(function, search.dtype)], stacklevel=2)
@@ -392,6 +413,11 @@ class SemanticIndex:
         with errors_of(f"{_CLASS}.load"):
             return cls._loaded(Path(path), verify=verify)
 
+    @staticmethod
+    def is_file(path: str | os.PathLike[str]) -> bool:
+        """Return whether a file begins as those of `save` do."""
+        return begins_as_index(Path(path))
+
     # Ids ------------------------------------------------------------------------------------------
 
     def _new_ids(self, function: str, ids: Any, count: int) -> NDArray[Any]:
@@ -425,7 +451,7 @@ class SemanticIndex:
         columns = [self._columns.get(id, -1) for id in array.ravel().tolist()]
         if -1 in columns:
             missing = array.ravel()[columns.index(-1)].item()
-            raise KeyError(f"{function}: `{name}` must be in the index, got {missing!r}")
+            raise ValueError(f"{function}: `{name}` must be in the index, got {missing!r}")
         return np.array(columns, np.int64).reshape(array.shape)
 
     def _wanted(self, function: str, subset: Any) -> NDArray[np.bool_]:
@@ -438,13 +464,13 @@ class SemanticIndex:
     def _excluded(self, function: str, exclude: Any, queries: int) -> NDArray[np.int64] | None:
         if exclude is None:
             return None
-        columns = self._columns_of(function, "exclude", exclude)
-        if columns.shape != (queries,):
+        ids = _as_ids(function, "exclude", exclude)
+        if ids.shape != (queries,):
             raise ValueError(
                 f"{function}: `exclude` must be one id for each of the {queries} queries, "
-                f"got shape {columns.shape}"
+                f"got shape {ids.shape}"
             )
-        return columns
+        return np.array([self._columns.get(id, -1) for id in ids.tolist()], np.int64)
 
     def _candidates(
         self, function: str, search: Search, candidates: Any, k: int, most: int
@@ -501,6 +527,17 @@ class SemanticIndex:
             raise ValueError(f"{function}: there are no inputs")
         if ids is not None and next(ids, None) is not None:
             raise ValueError(f"{function}: `ids` must be as many as inputs, got more")
+
+    def _fingerprints(self, search: Search) -> dict[str, str]:
+        """Return fingerprints of the queries, of the index, and of who may find whom."""
+        segments = self._segments
+        assert segments is not None
+        choices = [each for each in (search.are_wanted, search.excluded) if each is not None]
+        return {
+            "queries": fingerprint(search.queries),
+            "index": fingerprint_of(*(segment.tokens for segment in segments.list)),
+            "inputs to choose from": fingerprint_of(*choices),
+        }
 
     def _matched(
         self, search: Search, found: Found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 
@@ -17,6 +18,7 @@ from isogram._progress import Progress, reporting
 from isogram._tokens.arguments import Inputs, remarks_on_axes
 from isogram._tokens.cascade import like_in_mean, nearest, recall
 from isogram._tokens.job import Pairs
+from isogram._tokens.kept import fingerprint, keeping, said
 from isogram._tokens.search import Part, Search
 from isogram._types import Array, InputsOf, ResultT
 from isogram.typing import LayoutName, NormalizationName
@@ -77,6 +79,7 @@ def retrieve(
     gallery_lengths: Any = None,
     mask: Any = None,
     gallery_mask: Any = None,
+    job: str | os.PathLike[str] | None = None,
     num_threads: int | None = None,
     progress: Progress = False,
 ) -> Retrieval[Any]:
@@ -115,6 +118,9 @@ def retrieve(
         As for `semantic_rsm`.
     lengths, gallery_lengths, mask, gallery_mask
         As `lengths`, `other_lengths`, `mask` and `other_mask` of `semantic_rsm`.
+    job : path, optional
+        A folder for the answers of some queries after others: the same call goes on from there
+        after an interruption, and is refused with other inputs or options.
     num_threads : int, optional
         By default `get_num_threads()`. The result has the same bits for any number. Tokens are
         turned to their axes by NumPy, whose threads are its own.
@@ -199,19 +205,28 @@ def retrieve(
     )
     all_queries = np.arange(shape[0])
     share = None
-    with errors_of(_FUNCTION), reporting(_FUNCTION, progress) as report:
+    options = {"k": count, "kernel": kernel, "normalize": normalize, "candidates": said(chosen)}
+    with (
+        errors_of(_FUNCTION),
+        reporting(_FUNCTION, progress) as report,
+        keeping(_FUNCTION, job, lambda: _fingerprints(here), options) as keep,
+    ):
         if isinstance(chosen, int):
             columns = like_in_mean(search, chosen, all_queries)
-            found = nearest(search, count, all_queries, columns, report)
+            found = nearest(search, count, all_queries, columns, report, keep)
             share = recall(search, count, found, sample)
         else:
-            found = nearest(search, count, all_queries, chosen, report)
+            found = nearest(search, count, all_queries, chosen, report, keep)
     if not is_cosine and not np.isfinite(found.scores).all():
         warn([beyond_range(_FUNCTION, search.dtype)], stacklevel=2)
     indices, scores, others = (
         lying_with(inputs.first, array) for array in (found.indices, found.scores, found.others)
     )
     return Retrieval(indices, scores, others, found.reached, share)
+
+
+def _fingerprints(pairs: Pairs) -> dict[str, str]:
+    return {side.name: fingerprint(side) for side in pairs.sides}
 
 
 def _others(pairs: Pairs) -> int:

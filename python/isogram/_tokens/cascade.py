@@ -13,9 +13,9 @@ among the k best. Pairs that are left are bounded along more axes, and scored at
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,13 +28,20 @@ from isogram._tokens.job import Job, Matching, Pairs
 from isogram._tokens.search import Search, listed_entries
 from isogram._tokens.turned import Turned, depths_for, turned
 from isogram._types import Report
+from isogram._walk.run import HostWorker, run
+from isogram._walk.sinks import Reduction, Sink
+from isogram._walk.tiles import Tile
+
+# Makes a sink that keeps the parts of some tiles beside another.
+Keep: TypeAlias = Callable[[Sink, tuple[Tile, ...]], Sink]
 
 # With fewer queries, turning the gallery to its axes takes longer than it saves.
 _QUERIES = 32
 # Pairs that are scored before others are bounded, as a multiple of k: those of like mean tokens.
 _FIRST = 2
-# Pairs that are searched at one time, and queries at least.
+# Pairs that are searched at one time, where parts of the answer are kept, and queries at least.
 _PAIRS = 1 << 24
+_KEPT_PAIRS = 1 << 20
 _ROWS = 64
 
 
@@ -53,38 +60,89 @@ def nearest(
     queries: NDArray[np.int64],
     candidates: NDArray[np.int64] | None,
     report: Report,
+    keep: Keep | None = None,
 ) -> Found:
     """Return the k columns with the largest entries of some queries, of equal ones the first.
 
-    Candidates (queries, c) are the columns to choose from.
+    Candidates (queries, c) are the columns to choose from. `keep` makes a sink that keeps parts of
+    the answer of the one that it is given, which are smaller then.
     """
-    columns, channels = search.columns, search.channels
-    entries = _Entries(search)
-    bounds = None
-    if candidates is None and _is_worth_it(search, k, len(queries)):
-        bounds = _Bounds(search, k, queries)
-    found = Found(
-        np.empty((len(queries), k), np.int64),
-        np.empty((len(queries), k), search.dtype),
-        np.full(len(queries), -np.inf, search.dtype),
-        dict.fromkeys((*(bounds.depths if bounds else ()), channels), 0),
-    )
-    for places in _blocks(search, len(queries)):
-        entries.begin(queries[places])
-        if candidates is not None:
-            wanted = entries.wanted_of(candidates[places])
+    walked = _Nearest(search, k, queries, candidates, _PAIRS if keep is None else _KEPT_PAIRS)
+    sink: Sink = Reduction(walked.reduced)
+    if keep is not None:
+        sink = keep(sink, walked.tiles)
+    found: Found = run(walked, [HostWorker(walked.compute)], sink, report)
+    return found
+
+
+class _Nearest:
+    """A search as a walk, whose tiles are some queries with all columns."""
+
+    def __init__(
+        self,
+        search: Search,
+        k: int,
+        queries: NDArray[np.int64],
+        candidates: NDArray[np.int64] | None,
+        pairs: int,
+    ) -> None:
+        """Cut the queries into blocks of about so many pairs."""
+        self._search, self._k, self._queries, self._candidates = search, k, queries, candidates
+        columns = slice(0, search.columns)
+        self.tiles = tuple(
+            Tile(slice(int(places[0]), int(places[-1]) + 1), columns)
+            for places in _blocks(search, len(queries), pairs)
+        )
+
+    def pairs(self, tile: Tile) -> int:
+        """Return how many pairs a tile has, of columns that are not wanted too."""
+        return tile.shape[0] * tile.shape[1]
+
+    @cached_property
+    def _bounds(self) -> _Bounds | None:
+        if self._candidates is None and _is_worth_it(self._search, self._k, len(self._queries)):
+            return _Bounds(self._search, self._k, self._queries)
+        return None
+
+    @cached_property
+    def _entries(self) -> _Entries:
+        return _Entries(self._search)
+
+    def compute(self, tile: Tile, progress: Callable[[int, int], object]) -> dict[str, Any]:
+        """Return the best of some queries."""
+        places = np.arange(tile.rows.start, tile.rows.stop)
+        entries, bounds, channels = self._entries, self._bounds, self._search.channels
+        others = np.full(len(places), -np.inf, self._search.dtype)
+        reached = dict.fromkeys((*(bounds.depths if bounds else ()), channels), 0)
+        entries.begin(self._queries[places])
+        if self._candidates is not None:
+            wanted = entries.wanted_of(self._candidates[places])
         elif bounds is None:
             wanted = entries.are_wanted
         else:
-            wanted = bounds.left(entries, places, found)
+            wanted = bounds.left(entries, places, others, reached)
         entries.add(wanted)
-        found.reached[channels] += int(entries.are_known.sum())
-        for place, row in enumerate(places):
-            found.indices[row], found.scores[row], other = entries.best(place, k)
-            found.others[row] = max(found.others[row], other)
-        if report is not None:
-            report(int(places[-1] + 1) * columns, len(queries) * columns)
-    return found
+        reached[channels] = int(entries.are_known.sum())
+        best = [entries.best(row, self._k) for row in range(len(places))]
+        progress(self.pairs(tile), self.pairs(tile))
+        return {
+            "indices": np.array([columns for columns, _, _ in best]),
+            "scores": np.array([values for _, values, _ in best]),
+            "others": np.maximum(others, [other for _, _, other in best]).astype(others.dtype),
+            "reached": list(reached.items()),
+        }
+
+    def reduced(self, parts: Mapping[Tile, Any]) -> Found:
+        """Return the best of all queries."""
+        indices, scores, others = (
+            np.concatenate([parts[tile][name] for tile in self.tiles])
+            for name in ("indices", "scores", "others")
+        )
+        reached: dict[int, int] = {}
+        for tile in self.tiles:
+            for depth, pairs in parts[tile]["reached"]:
+                reached[depth] = reached.get(depth, 0) + pairs
+        return Found(indices, scores, others, reached)
 
 
 def like_in_mean(search: Search, count: int, queries: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -92,7 +150,7 @@ def like_in_mean(search: Search, count: int, queries: NDArray[np.int64]) -> NDAr
     gallery = _Gallery(search, queries, np.empty((0, search.channels)), ())
     entries = _Entries(search)
     found = np.empty((len(queries), count), np.int64)
-    for places in _blocks(search, len(queries)):
+    for places in _blocks(search, len(queries), _PAIRS):
         entries.begin(queries[places])
         of_means = gallery.of_means(gallery.of(places))
         found[places] = gallery.like_in_mean(of_means, entries.are_wanted, count)
@@ -116,9 +174,9 @@ def _is_worth_it(search: Search, k: int, queries: int) -> bool:
     return bool(depths_for(search.channels)) and has_turned and choices > 2 * _FIRST * k
 
 
-def _blocks(search: Search, queries: int) -> Iterator[NDArray[np.int64]]:
-    """Cut queries into blocks: return their places among them."""
-    height = max(_ROWS, _PAIRS // search.columns)
+def _blocks(search: Search, queries: int, pairs: int) -> Iterator[NDArray[np.int64]]:
+    """Cut queries into blocks of about so many pairs: return their places among them."""
+    height = max(_ROWS, pairs // search.columns)
     for start in range(0, queries, height):
         yield np.arange(start, min(start + height, queries))
 
@@ -147,7 +205,9 @@ class _Entries:
         if search.are_wanted is not None:
             wanted[:] = search.are_wanted
         if search.excluded is not None:
-            wanted[np.arange(len(wanted)), search.excluded[self.queries]] = False
+            columns = search.excluded[self.queries]
+            rows = np.flatnonzero(columns >= 0)
+            wanted[rows, columns[rows]] = False
         return wanted
 
     def wanted_of(self, columns: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -236,8 +296,17 @@ class _Bounds:
         self._rounding = _rounding(search.channels)
 
     @usual_arithmetic()
-    def left(self, entries: _Entries, places: NDArray[np.int64], found: Found) -> NDArray[np.bool_]:
-        """Return the pairs that may be among the k best of their rows, and add some entries."""
+    def left(
+        self,
+        entries: _Entries,
+        places: NDArray[np.int64],
+        others: NDArray[Any],
+        reached: dict[int, int],
+    ) -> NDArray[np.bool_]:
+        """Return the pairs that may be among the k best of their rows, and add some entries.
+
+        It raises `others` to the bounds of those that may not, and counts pairs in `reached`.
+        """
         gallery, rows = self._gallery, self._gallery.of(places)
         of_means = gallery.of_means(rows)
         likely = gallery.like_in_mean(of_means, entries.are_wanted, _FIRST * self._k)
@@ -245,7 +314,7 @@ class _Bounds:
         least = entries.least(self._k)
         left = entries.are_wanted & ~entries.are_known
         for stage, depth in enumerate(self.depths):
-            found.reached[depth] += int(left.sum())
+            reached[depth] = int(left.sum())
             for part, (_, span) in zip(gallery.parts, self._search.spans(), strict=True):
                 of_part = left[:, span]
                 if not of_part.any():
@@ -258,9 +327,7 @@ class _Bounds:
                     above = self.above(stage, rows[row], part, cols, bounds[row, cols])
                     is_below = above < least[row]
                     of_part[row, cols[is_below]] = False
-                    found.others[places[row]] = above[is_below].max(
-                        initial=found.others[places[row]]
-                    )
+                    others[row] = above[is_below].max(initial=others[row])
         return left
 
     def above(

@@ -72,13 +72,21 @@ def written(path: Path) -> Iterator[Writer]:
         beside.unlink(missing_ok=True)
 
 
+def begins_as_index(path: Path) -> bool:
+    """Return whether a file begins as an index does."""
+    if not path.is_file():  # a folder, or a pipe
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
+
+
 class Reader:
     """The memory map of a file, and its directory."""
 
     def __init__(self, path: Path) -> None:
         """Map a file; raise PlaceError unless it is whole, and of a version that is known."""
         self._path = path
-        if path.stat().st_size < _HEAD.size or self._first_bytes(24) != _MAGIC:
+        if path.stat().st_size < _HEAD.size or not begins_as_index(path):
             raise PlaceError(ValueError, f"{path} is no index of isogram")
         self._bytes = np.memmap(path, np.uint8, "r")
         _, version = _HEAD.unpack(self._bytes[: _HEAD.size].tobytes())
@@ -122,10 +130,6 @@ class Reader:
         if verify and _sum_of(data) != line["crc32"]:
             raise self._damaged(f"the array at byte {at} has another checksum")
         return np.frombuffer(data, dtype).reshape(shape)
-
-    def _first_bytes(self, count: int) -> bytes:
-        with self._path.open("rb") as file:
-            return file.read(count)
 
     def _damaged(self, how: str) -> PlaceError:
         return PlaceError(ValueError, f"{self._path} is a damaged index: {how}")

@@ -34,7 +34,7 @@ class Search(NamedTuple):
     workers: int
     is_one_set: bool = False  # whether the gallery is the queries
     are_wanted: NDArray[np.bool_] | None = None  # the columns to choose from; None: all
-    excluded: NDArray[np.int64] | None = None  # of each query the column that it is not to find
+    excluded: NDArray[np.int64] | None = None  # of each query a column not to find; -1: none
     axes: NDArray[np.float64] | None = None  # along which the parts are turned, if they are
 
     @property
@@ -50,16 +50,18 @@ class Search(NamedTuple):
     def are_choices(self, query: int) -> NDArray[np.bool_]:
         """Return which columns a query chooses from."""
         mask = np.ones(self.columns, bool) if self.are_wanted is None else self.are_wanted.copy()
-        if self.excluded is not None:
+        if self.excluded is not None and self.excluded[query] >= 0:
             mask[self.excluded[query]] = False
         return mask
 
     def fewest_choices(self) -> int:
         """Return the least number of columns that a query chooses from."""
-        wanted = self.columns if self.are_wanted is None else int(self.are_wanted.sum())
-        if self.excluded is None or self.are_wanted is None:
-            return wanted - int(self.excluded is not None)
-        return wanted - int(self.are_wanted[self.excluded].any())
+        if self.are_wanted is None:
+            return self.columns - int(self.excluded is not None)
+        wanted = int(self.are_wanted.sum())
+        if self.excluded is None:
+            return wanted
+        return wanted - int(self.are_wanted[self.excluded[self.excluded >= 0]].any())
 
     @property
     def columns(self) -> int:

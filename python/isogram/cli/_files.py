@@ -41,6 +41,14 @@ def read_layer(path: Path, name: str | None, advice: str = "choose one with --la
     return array
 
 
+def only_layer(path: Path, layers: io.Layers) -> io.Layer:
+    """Return the only layer of those that are open."""
+    if len(layers) > 1:
+        raise ValueError(f"{path} has several layers, choose one with --layer: {listed(layers)}")
+    [layer] = layers.values()
+    return layer
+
+
 def read_numbers(path: Path, name: str | None) -> _Array:
     """Return the numbers in a .csv file, or else what `read_layer` returns."""
     if path.suffix.lower() != ".csv" or path.is_dir():

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 import isogram as ig
 from isogram import io
-from isogram._output import listed
 from isogram._tables import listing, terminal_width
 from isogram.cli._answer import answer
 from isogram.cli._commands import Command
-from isogram.cli._files import require_axes, say_what_is_ignored
+from isogram.cli._files import only_layer, require_axes, say_what_is_ignored
 from isogram.cli._options import (
     INPUT,
+    STDOUT,
     check_targets,
     ids_option,
     json_option,
@@ -25,6 +25,7 @@ from isogram.cli._options import (
     layout_option,
     num_threads_option,
     progress_option,
+    resume_option,
     wants_progress,
 )
 from isogram.typing import LayoutName, ReductionName
@@ -64,6 +65,12 @@ class _Options(TypedDict):
 @json_option
 @num_threads_option
 @progress_option
+@resume_option
+@click.option(
+    "--exclude-self",
+    is_flag=True,
+    help="Of an index: a query does not find the sample that has its name.",
+)
 def retrieve(
     queries: Path,
     gallery: Path,
@@ -75,47 +82,101 @@ def retrieve(
     json_path: Path | None,
     num_threads: int | None,
     progress: bool | None,
+    resume: bool,
+    exclude_self: bool,
 ) -> None:
     """Find the k samples of GALLERY that are most like each sample of QUERIES.
 
-    Both are files as for `compare`, of tokens, or of one vector for each sample. Samples are called
-    by their identifiers, or else by their rows. Where both are one file, a sample is not its own
-    neighbour. The answer is that of comparing every query with all of the gallery.
+    Both are files as for `compare`, of tokens, or of one vector for each sample; GALLERY may be a
+    file of `isogram index`. Samples are called by their identifiers, or else by their rows. Where
+    both are one file, a sample is not its own neighbour; with --exclude-self, in an index, none is
+    that has its name.
+    The answer is that of comparing every query with all of the gallery.
+
+    With --resume what is found is kept in a folder beside the file of --json, from which the same
+    command goes on after an interruption.
     """
     check_targets(json=json_path)
+    if resume and (json_path in (None, STDOUT) or similarity == "spatial"):
+        raise click.UsageError("--resume goes with --json FILE, and not with --similarity spatial")
     is_shown = wants_progress(progress)
-    is_one = queries.samefile(gallery)
-    reduce: ReductionName | None
-    reduce = None if similarity != "pooled" else "mean_nchw" if layout == "nchw" else "mean"
-    wanted = _read("QUERIES", queries, layer, ids, reduce, layout)
-    there = wanted if is_one else _read("GALLERY", gallery, layer, ids, reduce, layout)
-    if k > (most := len(there.names) - is_one):
-        raise ValueError(f"--k must be at most {most}, got {k}")
-    options: _Options = {
-        "layout": layout if wanted.tokens.ndim == 4 else "nsc",
-        "num_threads": num_threads,
-        "progress": is_shown,
-    }
-    gallery_tokens = None if is_one else there.tokens
-    if similarity == "spatial":
-        indices, scores = _nearest(
-            ig.spatial_rsm(wanted.tokens, gallery_tokens, **options), is_one, k
-        )
+    options: _Options = {"layout": layout, "num_threads": num_threads, "progress": is_shown}
+    job = Path(f"{json_path}.job") if resume else None
+    if ig.SemanticIndex.is_file(gallery):
+        if similarity != "semantic":
+            raise click.UsageError("an index as GALLERY goes with --similarity semantic only")
+        index = ig.SemanticIndex.load(gallery)
+        wanted = _read("QUERIES", queries, layer, ids, None, index.layout)
+        names, scores = _in_index(index, wanted, k, options, job, exclude_self=exclude_self)
+    elif exclude_self:
+        raise click.UsageError("--exclude-self goes with an index as GALLERY")
     else:
-        best = ig.retrieve(wanted.tokens, gallery_tokens, k, **options)
-        indices, scores = best.indices, best.scores
+        reduce: ReductionName | None
+        reduce = None if similarity != "pooled" else "mean_nchw" if layout == "nchw" else "mean"
+        wanted = _read("QUERIES", queries, layer, ids, reduce, layout)
+        there = wanted
+        if not queries.samefile(gallery):
+            there = _read("GALLERY", gallery, layer, ids, reduce, layout)
+        names, scores = _in_file(there, wanted, k, options, job, is_spatial=similarity == "spatial")
     found = [
         {
             "sample": name,
             "neighbours": [
-                {"sample": there.names[j], "similarity": score}
-                for j, score in zip(columns, row, strict=True)
+                {"sample": neighbour, "similarity": score}
+                for neighbour, score in zip(neighbours, row, strict=True)
             ],
         }
-        for name, columns, row in zip(wanted.names, indices, scores, strict=True)
+        for name, neighbours, row in zip(wanted.names, names, scores, strict=True)
     ]
     facts = {"files": [queries, gallery], "similarity": similarity, "k": k, "queries": found}
     answer(_table(found), facts, json_path)
+
+
+def _in_index(
+    index: ig.SemanticIndex,
+    wanted: _Samples,
+    k: int,
+    options: _Options,
+    job: Path | None,
+    *,
+    exclude_self: bool,
+) -> tuple[list[list[Any]], NDArray[Any]]:
+    """Return the names of the best in an index, and their similarities."""
+    if k > (most := len(index) - exclude_self):
+        raise ValueError(f"--k must be at most {most}, got {k}")
+    found = index.search(
+        wanted.tokens,
+        k,
+        exclude=wanted.names if exclude_self else None,
+        job=job,
+        num_threads=options["num_threads"],
+        progress=options["progress"],
+    )
+    return found.ids.tolist(), found.scores
+
+
+def _in_file(
+    there: _Samples,
+    wanted: _Samples,
+    k: int,
+    options: _Options,
+    job: Path | None,
+    *,
+    is_spatial: bool,
+) -> tuple[list[list[Any]], NDArray[Any]]:
+    """Return the names of the best of a gallery, and their similarities."""
+    is_one = there is wanted
+    if k > (most := len(there.names) - is_one):
+        raise ValueError(f"--k must be at most {most}, got {k}")
+    if wanted.tokens.ndim != 4:
+        options = {**options, "layout": "nsc"}
+    gallery = None if is_one else there.tokens
+    if is_spatial:
+        indices, scores = _nearest(ig.spatial_rsm(wanted.tokens, gallery, **options), is_one, k)
+    else:
+        best = ig.retrieve(wanted.tokens, gallery, k, job=job, **options)
+        indices, scores = best.indices, best.scores
+    return [[there.names[j] for j in row] for row in indices], scores
 
 
 def _nearest(matrix: NDArray[Any], is_one: bool, k: int) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -136,11 +197,7 @@ def _read(
 ) -> _Samples:
     """Return the tokens of the layer `name`, or of the only one."""
     with io.open(path, layers="*" if name is None else name, ids=ids, reduce=reduce) as layers:
-        if len(layers) > 1:
-            raise ValueError(
-                f"{path} has several layers, choose one with --layer: {listed(layers)}"
-            )
-        [layer] = layers.values()
+        layer = only_layer(path, layers)
         require_axes(argument, layer.entry.shape, layout, takes_vectors=True)
         [tokens] = layers.read().values()
         if name is None:

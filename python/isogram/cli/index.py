@@ -1,0 +1,142 @@
+"""`isogram index`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from numpy.typing import NDArray
+
+import isogram as ig
+from isogram import io
+from isogram.cli._answer import answer
+from isogram.cli._commands import Command
+from isogram.cli._files import only_layer, require_axes
+from isogram.cli._options import (
+    INPUT,
+    OUTPUT,
+    check_targets,
+    ids_option,
+    json_option,
+    layer_option,
+    layout_option,
+)
+from isogram.typing import LayoutName, NormalizationName
+
+# Samples that are read at a time.
+_ROWS = 256
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def index(context: click.Context) -> None:
+    """Keep tokens in an index, a file in which `isogram retrieve` searches.
+
+    Samples are called by their identifiers, or else by the integers from 0 on; they keep their
+    names whatever is added or deleted.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@index.command(cls=Command, words={"batches": "TOKENS"})
+@click.argument("tokens", type=INPUT)
+@click.option("-o", "--output", type=OUTPUT, required=True, help="The file of the index.")
+@click.option(
+    "--normalize",
+    type=click.Choice(["input", "token"]),
+    default="input",
+    show_default=True,
+    help="Whether all tokens of a sample are divided by one norm, or each by its own.",
+)
+@layer_option
+@layout_option
+@ids_option
+@json_option
+def build(
+    tokens: Path,
+    output: Path,
+    normalize: NormalizationName,
+    layer: str | None,
+    layout: LayoutName,
+    ids: str | None,
+    json_path: Path | None,
+) -> None:
+    """Write the index of the samples in TOKENS, a file as for `compare`.
+
+    The file is read some samples at a time, and may be larger than the memory.
+    """
+    check_targets(output=output, json=json_path)
+    with io.open(tokens, layers=layer or "*", ids=ids, reduce=None) as layers:
+        chosen = only_layer(tokens, layers)
+        shape = chosen.shape
+        require_axes("TOKENS", shape, layout, takes_vectors=True)
+        built = ig.SemanticIndex.build(
+            _batches(chosen),
+            ids=None if layers.ids is None else layers.ids.tolist(),
+            path=output,
+            layout=layout if len(shape) == 4 else "nsc",
+            normalize=normalize,
+        )
+    _say(built, output, json_path)
+
+
+@index.command(cls=Command)
+@click.argument("index_path", metavar="INDEX", type=INPUT)
+@click.argument("tokens", type=INPUT)
+@layer_option
+@ids_option
+@json_option
+def add(
+    index_path: Path, tokens: Path, layer: str | None, ids: str | None, json_path: Path | None
+) -> None:
+    """Add the samples in TOKENS to INDEX, of its layout."""
+    check_targets(json=json_path)
+    changed = ig.SemanticIndex.load(index_path)
+    with io.open(tokens, layers=layer or "*", ids=ids, reduce=None) as layers:
+        chosen, names = only_layer(tokens, layers), layers.ids
+        require_axes("TOKENS", chosen.shape, changed.layout, takes_vectors=True)
+        done = 0
+        for batch in _batches(chosen):
+            named = None if names is None else names[done : done + len(batch)].tolist()
+            changed.add(batch, ids=named)
+            done += len(batch)
+    changed.save(index_path)
+    _say(changed, index_path, json_path)
+
+
+@index.command(cls=Command)
+@click.argument("index_path", metavar="INDEX", type=INPUT)
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@json_option
+def delete(index_path: Path, ids: tuple[str, ...], json_path: Path | None) -> None:
+    """Delete samples from INDEX by their identifiers."""
+    check_targets(json=json_path)
+    changed = ig.SemanticIndex.load(index_path)
+    changed.delete([_as_kept(changed, id) for id in ids])
+    changed.save(index_path)
+    _say(changed, index_path, json_path)
+
+
+def _as_kept(index: ig.SemanticIndex, id: str) -> str | int:
+    """Return an identifier as the index has it."""
+    if index.ids.dtype.kind == "U":
+        return id
+    try:
+        return int(id)
+    except ValueError:
+        raise ValueError(f"ID must be an integer, as those of INDEX are, got {id!r}") from None
+
+
+def _batches(layer: io.Layer) -> Iterator[NDArray[Any]]:
+    """Yield some samples of a layer after others; a vector is one token."""
+    for start in range(0, len(layer), _ROWS):
+        rows = layer.rows(slice(start, min(start + _ROWS, len(layer))))
+        yield rows[:, None, :] if rows.ndim == 2 else rows
+
+
+def _say(index: ig.SemanticIndex, path: Path, json_path: Path | None) -> None:
+    text = f"{path}: {len(index)} samples"
+    answer(text, {"index": path, "samples": len(index)}, json_path)

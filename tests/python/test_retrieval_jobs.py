@@ -1,0 +1,109 @@
+"""Searches whose answers are kept as they are found: stopped, gone on, and refused."""
+
+import isogram as ig
+import numpy as np
+import pytest
+from isogram._tokens import cascade
+
+N, S, C = 90, 5, 128
+
+
+class Stopped(Exception):
+    """What interrupts a search."""
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(cascade, "_ROWS", 11)
+    monkeypatch.setattr(cascade, "_KEPT_PAIRS", 1)
+
+
+def inputs(seed=0):
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(9).standard_normal((7, S, C)) * np.geomspace(4, 0.1, C)
+    return (centres[rng.integers(0, 7, N)] + 0.2 * rng.standard_normal((N, S, C))).astype("f4")
+
+
+def of_retrieve(maps, **options):
+    found = ig.retrieve(maps, None, 3, **options)
+    return found.indices, found
+
+
+def of_index(maps, **options):
+    index = ig.SemanticIndex()
+    ids = index.add(maps)
+    found = index.search(maps, 3, exclude=ids, **options)
+    return found.ids, found
+
+
+@pytest.mark.parametrize("search", [of_retrieve, of_index])
+@pytest.mark.parametrize("candidates", [None, 8])
+def test_goes_on(search, candidates, tmp_path, monkeypatch):
+    maps, job = inputs(), tmp_path / "job"
+    expected, whole = search(maps, candidates=candidates)
+
+    def stop(done, _):
+        if done >= 44 * N:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        search(maps, candidates=candidates, job=job, progress=stop)
+    assert len(list(job.glob("*.npz"))) == 3  # of four blocks the last is lost
+    reports = []
+    found, answer = search(
+        maps, candidates=candidates, job=job, progress=lambda *report: reports.append(report)
+    )
+    assert reports[0] == (33 * N, N * N)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(answer.scores, whole.scores)
+    np.testing.assert_array_equal(answer.others, whole.others)
+    assert answer.recall == whole.recall
+    assert answer.reached == whole.reached
+    monkeypatch.setattr(cascade, "_Bounds", None)  # nothing is searched again
+    again, _ = search(
+        maps, candidates=candidates, job=job, **({"checked": 0} if candidates else {})
+    )
+    np.testing.assert_array_equal(again, expected)
+
+
+@pytest.mark.parametrize("search", [of_retrieve, of_index])
+def test_another_search_is_refused(search, tmp_path):
+    maps, job = inputs(), tmp_path / "job"
+    search(maps, job=job)
+    for options, what in (
+        ({"kernel": "linear"}, "option `kernel` was cosine, and is linear"),
+        ({"candidates": 9}, "option `candidates` was None, and is 9"),
+    ):
+        with pytest.raises(ValueError, match=f"must go on as it began, but {what}"):
+            search(maps, job=job, **options)
+    with pytest.raises(ValueError, match="must go on as it began, but `queries` changed"):
+        search(inputs(1), job=job)
+
+
+def test_an_index_that_has_changed_is_refused(tmp_path):
+    index = ig.SemanticIndex()
+    index.add(inputs())
+    index.search(inputs(1), 3, job=tmp_path / "job")
+    index.delete([4])
+    with pytest.raises(ValueError, match="but `inputs to choose from` changed"):
+        index.search(inputs(1), 3, job=tmp_path / "job")
+    with pytest.raises(ValueError, match="but `inputs to choose from` changed"):
+        index.search(inputs(1), 3, job=tmp_path / "job", subset=[1, 2, 3])
+    index.add(inputs(2)[:1])
+    with pytest.raises(ValueError, match="but `index` changed"):
+        index.search(inputs(1), 3, job=tmp_path / "job")
+
+
+def test_damaged_parts_are_found_again(tmp_path):
+    maps, job = inputs(), tmp_path / "job"
+    expected, _ = of_retrieve(maps, job=job)
+    first, second, *_ = sorted(job.glob("*.npz"))
+    first.write_bytes(first.read_bytes()[:-9])
+    second.unlink()
+    found, _ = of_retrieve(maps, job=job)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_refused_folders(tmp_path):
+    with pytest.raises(TypeError, match=r"^retrieve: `job` must be"):
+        of_retrieve(inputs(), job=3)
