@@ -23,8 +23,8 @@ namespace isogram {
 //   topk    the `window_or_k` tokens of largest norm of both matched exactly, the rest greedily
 //   greedy  the largest remaining affinity whose row and column are free
 //   none    the identity: the spatial RSM
-//   bound   no matching: in place of the sum of the optimal assignment an upper bound on it, a few
-//           per cent above, from dual values; in less than half the time. Not for distances
+//   bound   no matching: in place of the sum of the optimal assignment an upper bound on it, from
+//           the dual values of row and column reduction; in a fifth of the time. Not for distances
 enum class Matching { exact, window, topk, greedy, none, bound };
 
 // The type to which the exact matching rounds float32 tokens. Matched pairs are scored with the

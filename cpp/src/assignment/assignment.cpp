@@ -450,7 +450,7 @@ Assignment AssignmentSolver<T>::solve(const MatrixView<const T>& affinity, Objec
 template <class T>
 double AssignmentSolver<T>::bound(const MatrixView<const T>& affinity, Worker* worker) {
   AssignmentProblem<T>& problem = first_.problem;
-  const bool is_filled = problem.fill(affinity, Objective::maximize, Start::sweeps, worker);
+  const bool is_filled = problem.fill(affinity, Objective::maximize, Start::minima, worker);
   return is_filled ? problem.bound() : kInfinity;
 }
 
