@@ -444,7 +444,7 @@ class TestFullDisk:
         monkeypatch.chdir(tmp_path)
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
-    @pytest.mark.parametrize("where", [{"out": "rsm.npy"}, {"out": "rsm.zarr"}, {"job": "rsm.job"}])
+    @pytest.mark.parametrize("where", [{"out": "rsm.zarr"}, {"job": "rsm.job"}])
     def test_disk_that_becomes_full(self, small_disk, where):
         if where.get("out") == "rsm.zarr":
             pytest.importorskip("zarr")

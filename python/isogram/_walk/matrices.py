@@ -39,7 +39,8 @@ class Matrix(Protocol):
 class NpyMatrix:
     """A .npy file.
 
-    It is written row by row: a memory map of a file with holes ends the process on a full disk.
+    It has its room from the start, in one piece if the disk has one. Yet it is written row by row:
+    a memory map ends the process where a file turns out to have no room.
     """
 
     is_shared = False  # rows of two blocks may lie in one page
@@ -53,9 +54,7 @@ class NpyMatrix:
         self._first, self._row = header.tell(), shape[1] * np.dtype(dtype).itemsize
         size = self._first + shape[0] * self._row
         if not path.exists() or path.stat().st_size != size:
-            _check_room(path, size)
-            path.write_bytes(header.getbuffer())
-            os.truncate(path, size)
+            _make(path, header.getvalue(), size)
         self._map = np.memmap(path, dtype, "r", self._first, shape)
 
     def write(self, tile: Tile, block: NDArray[Any]) -> None:
@@ -75,8 +74,24 @@ class NpyMatrix:
 
     def flush(self) -> None:
         """Wait until everything that was written is on the disk."""
-        with self._path.open("r+b") as file:
-            os.fsync(file.fileno())
+        flush(self._path)
+
+
+def flush(path: Path) -> None:
+    """Wait until a file is on the disk."""
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+
+
+def _make(path: Path, header: bytes, size: int) -> None:
+    """Make a file with room for a matrix."""
+    _check_room(path, size)
+    with path.open("wb") as file:
+        file.write(header)
+        file.flush()
+        if hasattr(os, "posix_fallocate"):  # macOS lacks it
+            os.posix_fallocate(file.fileno(), 0, size)
+        file.truncate(size)
 
 
 def _check_room(path: Path, size: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._walk.matrices import Matrix, NpyMatrix
+from isogram._walk.matrices import Matrix, NpyMatrix, flush
 from isogram._walk.sinks import Sink
 from isogram._walk.targets import Target
 from isogram._walk.tiles import Tile
@@ -80,9 +79,12 @@ class StoredBlocks:
         block = part[self._name]
         remarks = self._finished(block)
         self._matrix.write(tile, block)
-        self._matrix.flush()
         self._take(tile, remarks)
         return checksum(block)
+
+    def flush(self) -> None:
+        """Wait until the blocks are on the disk."""
+        self._matrix.flush()
 
     def restore(self, tile: Tile, recorded: int) -> None:
         """Take the block that is there from before, if it is whole."""
@@ -100,12 +102,16 @@ class StoredBlocks:
     def result(self) -> tuple[Any, list[str]]:
         """Return the matrix, and the warnings that a caller gets."""
         if self._is_symmetric:
-            for tile in self._stored - self._mirrored:
+            for tile in sorted(self._stored - self._mirrored, key=_place_below):
                 if tile.is_mirrored:
                     self._matrix.write(tile.mirrored, self._matrix.read(tile).T)
         self._matrix.flush()
         remarks = list(self._remarks)
         return self._target.give(remarks), remarks
+
+
+def _place_below(tile: Tile) -> tuple[int, int]:
+    return tile.mirrored.place
 
 
 class Apart(NamedTuple):
@@ -160,6 +166,7 @@ class StoredParts:
     def __init__(self, sink: Sink, folder: Path, names: Mapping[Tile, str]) -> None:
         """Take the sink, the folder of the files, and the names of parts."""
         self._sink, self._folder, self._names = sink, folder, names
+        self._written: list[Path] = []
 
     def has(self, tile: Tile) -> bool:
         """Whether there is a part of a tile."""
@@ -168,12 +175,15 @@ class StoredParts:
     def put(self, tile: Tile, part: Any) -> int:
         """Write a part; return the checksum of the file."""
         data = packed(part)
-        with self._path(tile).open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        self._path(tile).write_bytes(data)
+        self._written.append(self._path(tile))
         self._sink.put(tile, part)
         return zlib.crc32(data)
+
+    def flush(self) -> None:
+        """Wait until the files are on the disk."""
+        while self._written:
+            flush(self._written.pop())
 
     def restore(self, tile: Tile, recorded: int) -> None:
         """Take the part that is there from before, if it is whole."""
