@@ -1419,7 +1419,10 @@ def test_compare_resume(run, models, tmp_path, options):
         (["--measure", "procrustes", "--save", "a.json"], "--resume goes with CKA and GBS"),
         (["--kernel", "precomputed", "--save", "a.json"], "--resume goes with CKA and GBS"),
         ([], "--resume goes with --save"),
-        (["--save", "a.json", "--reduce", "positions"], "not with --reduce positions"),
+        (
+            ["--save", "a.json", "--reduce", "positions"],
+            "--resume does not go with --reduce positions",
+        ),
     ],
 )
 def test_compare_resume_is_refused(run, models, options, message):

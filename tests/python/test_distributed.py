@@ -180,6 +180,85 @@ def test_workers_read_datasets_of_hdf5(client, tokens, tmp_path):
         assert_same_bits(on_cluster.semantic_rsm(file["tokens"], client=client, tile=50), want)
 
 
+def zarr_input(tokens, folder):
+    zarr = pytest.importorskip("zarr")
+    array = zarr.create_array(folder / "t.zarr", shape=tokens.shape, dtype="f4", chunks=(20, 9, 8))
+    array[:] = tokens
+    return array
+
+
+def dask_input(tokens, folder):
+    return 2 * pytest.importorskip("dask.array").from_zarr(zarr_input(tokens, folder)) / 2
+
+
+def function_input(tokens, folder):
+    np.save(folder / "t.npy", tokens)
+    path = folder / "t.npy"
+    return ig.rows(
+        lambda start, stop: np.load(path, mmap_mode="r")[start:stop], tokens.shape, tokens.dtype
+    )
+
+
+@pytest.mark.parametrize("made", [zarr_input, dask_input, function_input])
+def test_workers_read_rows(client, tokens, tmp_path, made):
+    source = made(tokens, tmp_path)
+    plan = ig.plan("semantic_rsm", source, tile=30)
+    job = Job(plan, [source])
+    assert tokens[:20].tobytes() not in b"".join([job._pickled, *job._buffers])
+    assert_same_bits(on_cluster.run(plan, source, client=client), ig.semantic_rsm(tokens))
+
+
+# The command line --------------------------------------------------------------------------------
+
+
+def isogram(*args):
+    pytest.importorskip("click")
+    from click.testing import CliRunner
+    from isogram.cli._commands import commands
+
+    return CliRunner().invoke(commands, list(map(str, args)))
+
+
+def test_rsm_by_a_scheduler(cluster, tokens, tmp_path):
+    pytest.importorskip("zarr")
+    np.save(tmp_path / "tokens.npy", tokens)
+    for name in ("rsm.npy", "rsm.zarr"):
+        path = tmp_path / name
+        done = isogram(
+            "rsm", tmp_path / "tokens.npy", "-o", path, "--scheduler", cluster.scheduler_address
+        )
+        assert done.exit_code == 0, done.output
+    assert_same_bits(np.load(tmp_path / "rsm.npy"), ig.semantic_rsm(tokens))
+    assert (tmp_path / "rsm.zarr" / "zarr.json").exists()
+
+
+@pytest.mark.parametrize("measure", ["cka", "gbs_knn"])
+def test_compare_by_a_scheduler(cluster, tokens, tmp_path, measure):
+    np.savez(tmp_path / "a.npz", first=tokens[:, 0], second=tokens[:, 1])
+    np.savez(tmp_path / "b.npz", third=tokens[:, 2])
+    call = ("compare", tmp_path / "a.npz", tmp_path / "b.npz", "--measure", measure)
+    alone = isogram(*call)
+    done = isogram(*call, "--scheduler", cluster.scheduler_address)
+    assert done.exit_code == alone.exit_code == 0, done.output
+    assert done.output == alone.output
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--num-threads", 2), "--num-threads does not go with --scheduler: workers use all"),
+        (("--measure", "mutual_knn"), "--scheduler goes with CKA and GBS of features only"),
+        (("--reduce", "positions"), "--scheduler does not go with --reduce positions"),
+    ],
+)
+def test_what_does_not_go_with_a_scheduler(tokens, tmp_path, options, message):
+    np.savez(tmp_path / "a.npz", first=tokens[:, 0])
+    call = ("compare", tmp_path / "a.npz", tmp_path / "a.npz", "--scheduler", "tcp://127.0.0.1:1")
+    refused = isogram(*call, *options)
+    assert refused.exit_code == 2
+    assert message in refused.output.replace("\n", " ")
+
+
 # Results -----------------------------------------------------------------------------------------
 
 

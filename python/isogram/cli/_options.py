@@ -91,6 +91,12 @@ resume_option = click.option(
     "the same command goes on after an interruption.",
 )
 
+scheduler_option = click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Of a Dask cluster, whose workers read the files and compute, as tcp://10.0.0.1:8786.",
+)
+
 layers_option = click.option(
     "--layers",
     "patterns",
@@ -219,6 +225,12 @@ def _inputs() -> list[Path]:
     context = click.get_current_context()
     given = (context.params[str(p.name)] for p in context.command.params if p.type is INPUT)
     return [path for path in given if path is not None]
+
+
+def check_scheduler(scheduler: str | None, num_threads: int | None) -> None:
+    """Raise for threads of this process, where workers use their own."""
+    if scheduler is not None and num_threads is not None:
+        raise click.UsageError("--num-threads does not go with --scheduler: workers use all theirs")
 
 
 def wants_progress(progress: bool | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from isogram.cli._messages import going_on
 from isogram.cli._options import (
     INPUT,
     OUTPUT,
+    check_scheduler,
     check_targets,
     ids_option,
     json_option,
@@ -32,6 +34,7 @@ from isogram.cli._options import (
     progress_option,
     reduce_option,
     resume_option,
+    scheduler_option,
     wants_progress,
 )
 from isogram.io._results import SUFFIXES, facts_of, sets_of
@@ -69,6 +72,7 @@ _PLANNED: dict[str, OperationName] = {"cka_table": "cka_matrix", "gbs_table": "g
 @num_threads_option
 @progress_option
 @resume_option
+@scheduler_option
 def compare(
     a: Path,
     b: Path,
@@ -87,6 +91,7 @@ def compare(
     num_threads: int | None,
     progress: bool | None,
     resume: bool,
+    scheduler: str | None,
     **given: Any,
 ) -> None:
     """Compare every layer in A with every layer in B by a measure.
@@ -97,20 +102,27 @@ def compare(
     have identifiers. Rows of the table are the layers of A, columns those of B; with a test or an
     interval it has a line for each pair.
 
-    --resume goes with CKA and GBS, and with --save, beside whose file what is finished is kept.
+    --resume and --scheduler go with CKA and GBS; --resume with --save, beside whose file what is
+    finished is kept.
     """
+    check_scheduler(scheduler, num_threads)
     options = options_of(measure, given)
     asked = Inference(permutations, calibrate, resamples, seed)
-    if asked and resume:
-        raise click.UsageError("--resume does not go with --permutations, --calibrate, --bootstrap")
+    tiled = [*["--resume"] * resume, *["--scheduler"] * (scheduler is not None)]
+    if asked and tiled:
+        raise click.UsageError(
+            f"{tiled[0]} does not go with --permutations, --calibrate, --bootstrap"
+        )
     check_targets(json=json_path, csv=csv_path, save=result_path, plot=plot_path)
     if result_path is not None and result_path.suffix not in SUFFIXES:
         raise click.UsageError(f"--save must end in {' or '.join(SUFFIXES)}")
-    if resume:
+    for name in tiled:
         if measure.needs not in _PLANNED or options.get("kernel") == "precomputed":
-            raise click.UsageError("--resume goes with CKA and GBS of features only")
-        if result_path is None or are_positions(reduce):
-            raise click.UsageError("--resume goes with --save, and not with --reduce positions")
+            raise click.UsageError(f"{name} goes with CKA and GBS of features only")
+        if are_positions(reduce):
+            raise click.UsageError(f"{name} does not go with --reduce positions")
+    if resume and result_path is None:
+        raise click.UsageError("--resume goes with --save")
     if plot_path is not None:  # before the work
         try:
             from isogram import plot
@@ -133,8 +145,9 @@ def compare(
         matrix, tested = found.values, found.facts()
         text = found.table(rows, columns, terminal_width())
     else:
-        if resume and result_path is not None:
-            matrix = _of_job(measure, inputs, taken, Path(f"{result_path}.job"), running)
+        if resume or scheduler is not None:
+            folder = Path(f"{result_path}.job") if resume else None
+            matrix = _of_plan(measure, inputs, taken, scheduler, folder, running)
         else:
             matrix = ig.similarity_matrix(
                 layers_a, other, measure=measure, reduce=reduce, **running, **options
@@ -171,15 +184,21 @@ def compare(
         plot.save(ax, plot_path)
 
 
-def _of_job(
+def _of_plan(
     measure: Measure,
     inputs: list[Any],
     options: Mapping[str, Any],
-    folder: Path,
+    scheduler: str | None,
+    folder: Path | None,
     running: Mapping[str, Any],
 ) -> Any:
-    """Return the matrix of a measure by the plan of a job, which keeps what is finished."""
+    """Return the matrix of a measure by its plan; a folder keeps what is finished."""
     options = {name: value for name, value in options.items() if name != "precision"}
-    with going_on(folder):
+    with nullcontext() if folder is None else going_on(folder):
         plan = ig.plan(_PLANNED[measure.needs], *inputs, **options)
-        return plan.run(*inputs, job=folder, **running)
+        if scheduler is None:
+            return plan.run(*inputs, job=folder, **running)
+        from isogram import distributed
+
+        progress = running["progress"]
+        return distributed.run(plan, *inputs, client=scheduler, job=folder, progress=progress)

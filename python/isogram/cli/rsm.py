@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -9,16 +10,18 @@ import click
 import numpy as np
 
 import isogram as ig
+from isogram import io
 from isogram._output import replacing
 from isogram.cli._answer import answer
 from isogram.cli._commands import Command
-from isogram.cli._files import read_layer, require_axes
+from isogram.cli._files import only_layer, read_layer, require_axes
 from isogram.cli._messages import going_on
 from isogram.cli._options import (
     INPUT,
     OUTPUT,
     bandwidth_option,
     check_ending,
+    check_scheduler,
     check_targets,
     json_option,
     layer_option,
@@ -26,6 +29,7 @@ from isogram.cli._options import (
     num_threads_option,
     progress_option,
     resume_option,
+    scheduler_option,
     wants_progress,
 )
 from isogram.io._results import facts_of
@@ -57,6 +61,7 @@ from isogram.typing import BandwidthLike, LayoutName, MatchingName, RsmKernelNam
 @num_threads_option
 @progress_option
 @resume_option
+@scheduler_option
 def rsm(
     tokens: Path,
     output: Path,
@@ -71,12 +76,14 @@ def rsm(
     num_threads: int | None,
     progress: bool | None,
     resume: bool,
+    scheduler: str | None,
 ) -> None:
     """Write the semantic RSM of the array in TOKENS, a file as for `compare`.
 
     With --resume, and to .zarr always, it is computed tile by tile. Then what is finished is kept
     in a folder beside the output, from which the same command goes on after an interruption.
     """
+    check_scheduler(scheduler, num_threads)
     if bandwidth is not None and kernel != "rbf":
         raise click.UsageError("--bandwidth goes with --kernel rbf only")
     for name, size in (("window", window), ("topk", topk)):
@@ -98,14 +105,24 @@ def rsm(
         "layout": layout,
         "bandwidth": "median" if bandwidth is None else bandwidth,
     }
-    array = read_layer(tokens, layer)
+    if scheduler is None:
+        array: Any = read_layer(tokens, layer)
+    else:
+        layers = io.open(tokens, layers=layer or "*", ids=None, reduce=None)
+        array = only_layer(tokens, layers)
     require_axes("TOKENS", array.shape, layout)
     running: dict[str, Any] = {"num_threads": num_threads, "progress": is_shown}
+    semantic_rsm: Callable[..., Any] = ig.semantic_rsm
+    if scheduler is not None:
+        from isogram import distributed
+
+        running = {"client": scheduler, "progress": is_shown}
+        semantic_rsm = distributed.semantic_rsm
     if is_kept:
         with going_on(output.with_name(f"{output.name}.job")):
-            matrix = ig.semantic_rsm(array, **options, **running, out=output)
+            matrix = semantic_rsm(array, **options, **running, out=output)
     else:
-        matrix = ig.semantic_rsm(array, **options, **running)
+        matrix = semantic_rsm(array, **options, **running)
         with replacing(output) as stream:
             np.save(stream, matrix, allow_pickle=False)
     facts: dict[str, Any] = {"file": tokens, "layer": layer, "options": options, "output": output}

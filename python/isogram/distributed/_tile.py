@@ -6,6 +6,7 @@ import threading
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import dask
 from distributed import Worker, get_worker
 
 from isogram._errors import errors_of
@@ -33,7 +34,8 @@ def has_come(job: Job) -> None:
 def part_of(job: Job, tile: Tile) -> Any:
     """Return the part of a tile, or what is left of one that is written to the job's matrix.
 
-    It is computed by all threads of this worker, which computes one tile after another.
+    It is computed by all threads of this worker, which computes one tile after another. Dask arrays
+    among the inputs are computed by it too, as a task that waited for others might wait for ever.
     """
     worker = get_worker()
     key = worker.get_current_task()
@@ -46,7 +48,7 @@ def part_of(job: Job, tile: Tile) -> Any:
     with _turn_of(worker):
         report(0, 0)
         plan, checked, matrix = job.opened()
-        with errors_of(job.operation):
+        with errors_of(job.operation), dask.config.set(scheduler="synchronous"):
             part = plan._named_part(tile, checked, worker.state.nthreads, report)
     return part if matrix is None else plan._written(tile, part, matrix, worker.address)
 
