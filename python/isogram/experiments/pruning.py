@@ -104,31 +104,26 @@ def _without_blocks(images: ImageSet, seeds: Sequence[int]) -> Table:
     """Return accuracies of networks that lost blocks, at once and after another epoch."""
     from isogram.experiments._torch_classifiers import removable, without
 
-    found: dict[tuple[str, int], list[tuple[float, float]]] = {}
+    found: dict[tuple[str, int], list[list[float]]] = {}
     for seed in seeds:
         network = trained("resnet", images, seed, depth=_DEPTH)
         rises = _rises(network, images)
         order = sorted(removable(network), key=lambda block: rises[block])
         rng = np.random.default_rng(seed)
+        removals: list[tuple[str, Sequence[str]]] = [("none", [])]
         for count in _REMOVED:
-            chosen = [("least rise", order[:count]), ("largest rise", order[-count:])]
+            removals += [("least rise", order[:count]), ("largest rise", order[-count:])]
             for _ in range(_RANDOM_DRAWS):
-                chosen.append(("random", rng.permutation(order)[:count].tolist()))
-            for name, blocks in chosen:
-                rates = [
-                    accuracy(
-                        without(network, blocks, images, seed, epochs),
-                        images.test_pictures,
-                        images.test_labels,
-                    )
-                    for epochs in (0, 1)
-                ]
-                found.setdefault((name, count), []).append((rates[0], rates[1]))
+                removals.append(("random", rng.permutation(order)[:count].tolist()))
+        for name, blocks in removals:
+            pruned = [without(network, blocks, images, seed, epochs) for epochs in (0, 1)]
+            rates = [accuracy(it, images.test_pictures, images.test_labels) for it in pruned]
+            found.setdefault((name, len(blocks)), []).append(rates)
     rows: list[list[Cell]] = [
         [name, count, *(mean_of(rates) for rates in zip(*values, strict=True))]
         for (name, count), values in found.items()
     ]
-    header = ["blocks where modularity has", "removed", "accuracy at once", "after an epoch"]
+    header = ["blocks, by the rise of modularity", "removed", "accuracy at once", "after an epoch"]
     return Table("Accuracy without residual blocks", header, rows)
 
 
