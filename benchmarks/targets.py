@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.cases.gram import FORCED
 from benchmarks.cases.growth import PAIRS_OF_SMALLEST, SMALLEST
+from benchmarks.cases.jobs import WITHOUT
 from benchmarks.cases.significance import ONE_CKA, ONE_TABLE, RSMS
 from benchmarks.results import ISOGRAM, LIMIT, CaseResult, Entry, Results
 
@@ -173,6 +174,7 @@ TARGETS = (
         Target(f"bootstrap-rsms-{method}", "× rsatoolbox", 10, against("rsatoolbox"))
         for method in RSMS
     ),
+    Target("job-rsm", "× no journal", 1.02, over_variant(WITHOUT), at_most=True),
 )
 
 

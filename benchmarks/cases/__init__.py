@@ -10,6 +10,7 @@ from benchmarks.cases import (
     gbs,
     gram,
     growth,
+    jobs,
     knn,
     match,
     measures,
@@ -30,6 +31,7 @@ MODULES = (
     rsm,
     retrieval,
     growth,
+    jobs,
     compare,
     significance,
 )

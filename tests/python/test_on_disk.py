@@ -135,6 +135,16 @@ class TestOut:
         with pytest.raises(error, match=re.escape(message)):
             rsm_to(**options)
 
+    def test_memory_limit(self):
+        """Tiles that are smaller are other parts."""
+        expected = ig.semantic_rsm(TOKENS)
+        plans = [ig.plan("semantic_rsm", TOKENS, tile=tile) for tile in (16, 5)]
+        limits = [plan.cost.working_memory for plan in plans]
+        result = ig.semantic_rsm(TOKENS, out="rsm.npy", memory_limit=limits[0])
+        assert np.array_equal(result, expected)
+        with pytest.raises(ValueError, match=r"but tiles was \d+ of \d+ x \d+, and is \d+ of"):
+            ig.semantic_rsm(TOKENS, out="rsm.npy", memory_limit=limits[1])
+
     def test_a_folder_is_not_replaced(self):
         pytest.importorskip("zarr")
         os.mkdir("rsm.zarr")
@@ -169,9 +179,7 @@ class TestOut:
         with pytest.raises(ValueError, match="`out` must be writeable"):
             rsm_to(out)
 
-    @pytest.mark.parametrize(
-        "options", [{"gpus": 1}, {"memory_limit": 1}, {"pairs": ([0], [1])}, {"loss": TOKENS}]
-    )
+    @pytest.mark.parametrize("options", [{"gpus": 1}, {"pairs": ([0], [1])}, {"loss": TOKENS}])
     def test_options_that_plans_do_not_take(self, options):
         [name] = options
         with pytest.raises(ValueError, match=f"semantic_rsm: `{name}` must be left out where"):

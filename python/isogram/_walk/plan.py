@@ -274,7 +274,7 @@ class Plan(ABC):
             "instruction set": _core.simd_level(),
             "inputs": self._fingerprints(checked),
             "options": dict(self.options),
-            "tiles": len(self.tiles),
+            "tiles": "{} of {} x {}".format(len(self.tiles), *self.tiles[0].shape),
             "plan": self._digest,
         }
 
