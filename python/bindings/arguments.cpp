@@ -49,22 +49,33 @@ std::size_t extent(const py::array& array, int axis) {
   return static_cast<std::size_t>(array.shape(axis));
 }
 
+// Rows of a Python object that are in memory. Objects that are read one after another share a
+// block, so that one is kept at a time.
+struct RowBlock {
+  const RowSource* owner = nullptr;
+  py::object array = py::none();
+  InputView view;
+  std::size_t first = 0;
+  std::ptrdiff_t itemsize = 1;
+};
+
 // The rows of a Python object, of which a block is kept.
 class PythonRows : public RowSource {
  public:
-  explicit PythonRows(const py::handle& rows)
+  PythonRows(const py::handle& rows, std::shared_ptr<RowBlock> block)
       : rows_(py::reinterpret_borrow<py::object>(rows)),
         count_(py::len(rows)),
-        at_once_(py::cast<std::size_t>(rows.attr("rows_at_once"))) {}
-  ~PythonRows() override = default;
-  PythonRows(const PythonRows&) = delete;
-  PythonRows& operator=(const PythonRows&) = delete;
+        at_once_(py::cast<std::size_t>(rows.attr("rows_at_once"))),
+        block_(std::move(block)) {}
 
   InputView read(std::size_t begin, std::size_t end) override {
-    if (begin < begin_ || end > begin_ + block_.rows) read_block(begin, end);
-    InputView part = block_;
-    const auto skipped = static_cast<std::ptrdiff_t>(begin - begin_) * block_.row_stride;
-    part.data = static_cast<const std::byte*>(block_.data) + skipped * itemsize_;
+    const RowBlock& block = *block_;
+    if (block.owner != this || begin < block.first || end > block.first + block.view.rows) {
+      parked_at_exit([&] { read_block(begin, end); });
+    }
+    InputView part = block.view;
+    const auto skipped = static_cast<std::ptrdiff_t>(begin - block.first) * part.row_stride;
+    part.data = static_cast<const std::byte*>(part.data) + skipped * block.itemsize;
     part.rows = end - begin;
     return part;
   }
@@ -73,30 +84,38 @@ class PythonRows : public RowSource {
 
  private:
   void read_block(std::size_t begin, std::size_t end) {
-    parked_at_exit([&] {
-      const py::gil_scoped_acquire with_gil;
-      block_.rows = 0;
-      array_ = py::none();                  // before others take its memory
-      begin = begin / at_once_ * at_once_;  // so that blocks meet, whatever rows are asked for
-      end = std::min(count_, std::max(end, begin + at_once_));
-      const auto array = py::cast<py::array>(
-          rows_[py::slice(static_cast<py::ssize_t>(begin), static_cast<py::ssize_t>(end), 1)]);
-      block_ = input_view(array, "x");
-      if (block_.rows != end - begin) throw py::type_error("expected the rows that were asked for");
-      itemsize_ = array.itemsize();
-      begin_ = begin;
-      array_ = array;
-    });
+    const py::gil_scoped_acquire with_gil;
+    *block_ = {};                         // before others take its memory
+    begin = begin / at_once_ * at_once_;  // so that blocks meet, whatever rows are asked for
+    end = std::min(count_, std::max(end, begin + at_once_));
+    const auto [first, last] =
+        std::pair(static_cast<py::ssize_t>(begin), static_cast<py::ssize_t>(end));
+    const auto array = py::cast<py::array>(rows_[py::slice(first, last, 1)]);
+    const InputView view = input_view(array, "x");
+    if (view.rows != end - begin) throw py::type_error("expected the rows that were asked for");
+    *block_ = {this, array, view, begin, array.itemsize()};
   }
 
   py::object rows_;
   std::size_t count_;
   std::size_t at_once_;
-  py::object array_ = py::none();
-  InputView block_;
-  std::size_t begin_ = 0;
-  std::ptrdiff_t itemsize_ = 1;
+  std::shared_ptr<RowBlock> block_;
 };
+
+InputView survey_view(const py::handle& rows, std::string name,
+                      const std::shared_ptr<RowBlock>& block) {
+  if (py::isinstance<py::array>(rows)) {
+    return input_view(py::reinterpret_borrow<py::array>(rows), std::move(name));
+  }
+  const auto [n, d] = py::cast<std::pair<std::size_t, std::size_t>>(rows.attr("shape"));
+  InputView view;
+  view.type = element_type(py::cast<py::dtype>(rows.attr("dtype")));
+  view.rows = n;
+  view.cols = d;
+  view.name = std::move(name);
+  view.source = std::make_shared<PythonRows>(rows, block);
+  return view;
+}
 
 }  // namespace
 
@@ -119,24 +138,17 @@ std::vector<InputView> input_views(const py::list& arrays, const std::vector<std
 }
 
 InputView survey_view(const py::handle& rows, std::string name) {
-  if (py::isinstance<py::array>(rows)) {
-    return input_view(py::reinterpret_borrow<py::array>(rows), std::move(name));
-  }
-  const auto [n, d] = py::cast<std::pair<std::size_t, std::size_t>>(rows.attr("shape"));
-  InputView view;
-  view.type = element_type(py::cast<py::dtype>(rows.attr("dtype")));
-  view.rows = n;
-  view.cols = d;
-  view.name = std::move(name);
-  view.source = std::make_shared<PythonRows>(rows);
-  return view;
+  return survey_view(rows, std::move(name), std::make_shared<RowBlock>());
 }
 
 std::vector<InputView> survey_views(const py::list& layers, const std::vector<std::string>& names) {
   if (names.size() != layers.size()) throw py::value_error("expected one name for each array");
   std::vector<InputView> views;
   views.reserve(layers.size());
-  for (const py::handle rows : layers) views.push_back(survey_view(rows, names[views.size()]));
+  const auto block = std::make_shared<RowBlock>();
+  for (const py::handle rows : layers) {
+    views.push_back(survey_view(rows, names[views.size()], block));
+  }
   return views;
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_BLOCK = 1 << 24  # bytes of rows that are read at once
+_BLOCK = 1 << 22  # bytes of rows that are read at once
 
 
 def fingerprint_of(*arrays: NDArray[Any]) -> str:

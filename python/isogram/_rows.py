@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
@@ -28,8 +29,11 @@ from isogram._types import Array
 Read: TypeAlias = Callable[[int, int], Array]
 
 # Bytes that a survey reads at a time, in whole chunks of a file unless these are much larger.
-_AT_ONCE = 2**24
+_AT_ONCE = 2**22
 _LARGEST_CHUNK = 2**27
+
+# Chunks that Zarr decodes at once, as they are stored and as they are read.
+_ZARR_CHUNKS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +97,7 @@ def rows(read: Read, shape: Iterable[int], dtype: DTypeLike) -> Rows:
 
     Notes
     -----
-    A survey, for what has to be known of all rows, reads them in order, 16 MiB at a time. A block
+    A survey, for what has to be known of all rows, reads them in order, 4 MiB at a time. A block
     of another shape or type than was said here is an error that names its rows.
 
     Examples
@@ -134,21 +138,33 @@ class Unread:
     """
 
     def __init__(
-        self, read: Read, shape: tuple[int, ...], type_name: str, *, chunk: int, ids: Any = None
+        self,
+        read: Read,
+        shape: tuple[int, ...],
+        type_name: str,
+        *,
+        chunk: int = 1,
+        buffered: int = 0,
+        ids: Any = None,
     ) -> None:
-        """Take what reads rows, of a shape and type; `chunk` rows are stored together."""
+        """Take what reads rows, of a shape and type.
+
+        `chunk` rows are stored together; the library holds `buffered` bytes beside what it reads.
+        """
         self._read = read
         self._stored = shape  # and this is how they are read
         self.shape = shape
         self.type_name = type_name
         self._chunk = chunk
+        self.buffered = buffered
         self.ids = ids
         self._where = ""
         self._to_array: Callable[[Any], NDArray[Any]] = np.asarray
 
     def named(self, where: str, to_array: Callable[[Any], NDArray[Any]]) -> Unread:
         """Return this input as the argument `where` of a function, whose checks make the arrays."""
-        named = Unread(self._read, self._stored, self.type_name, chunk=self._chunk, ids=self.ids)
+        named = copy(self)
+        named.shape = self._stored
         named._where, named._to_array = where, to_array
         return named
 
@@ -248,24 +264,34 @@ def _unread(value: Any) -> Any:
     if isinstance(value, Rows):
         return _of(value, value.read)
     if isinstance(value, if_imported("h5py", "Dataset")):
-        return _of(value, partial(_sliced, value), value.chunks)
+        _, cache, _ = value.id.get_access_plist().get_chunk_cache()
+        return _of(value, partial(_sliced, value), value.chunks, cache if value.chunks else 0)
     if isinstance(value, if_imported("zarr", "Array")):
-        return _of(value, partial(_sliced, value), value.chunks)
+        at_once = _ZARR_CHUNKS * math.prod(value.chunks) * value.dtype.itemsize
+        return _of(value, partial(_sliced, value), value.chunks, at_once)
     if isinstance(value, if_imported("dask.array", "Array")):
-        return _of(value, partial(_sliced, value), [max(value.chunks[0], default=1)])
+        chunk = max(value.chunks[0], default=1)
+        at_once = 2 * chunk * math.prod(value.shape[1:]) * value.dtype.itemsize
+        return _of(value, partial(_sliced, value), (chunk,), at_once)
     if callable(getattr(value, "rows", None)) and hasattr(value, "dtype"):
         return _of(value, lambda first, last: value.rows(slice(first, last)))
     return value
 
 
-def _of(value: Any, read: Read, chunks: Any = None) -> Any:
+def _of(value: Any, read: Read, chunks: Any = None, buffered: int = 0) -> Any:
     """Describe an input that has shape and type; one without axes is left as it is."""
     shape = tuple(value.shape or ())
     if not shape or any(length != length for length in shape):  # Dask's unknown lengths are NaN
         return value
     chunk = int((chunks or (1,))[0])
-    ids = getattr(value, "ids", None)
-    return Unread(read, tuple(map(int, shape)), type_name_of(value.dtype), chunk=chunk, ids=ids)
+    return Unread(
+        read,
+        tuple(map(int, shape)),
+        type_name_of(value.dtype),
+        chunk=chunk,
+        buffered=buffered,
+        ids=getattr(value, "ids", None),
+    )
 
 
 def _sliced(value: Any, first: int, last: int) -> NDArray[Any]:

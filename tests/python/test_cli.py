@@ -1440,3 +1440,56 @@ def test_ctrl_c_says_that_a_job_goes_on(run, tokens, tmp_path, monkeypatch):
     assert f"What is finished is kept in {tmp_path}/rsm.npy.job: the same command goes on" in (
         result.stderr
     )
+
+
+def test_a_dry_run_says_what_it_takes(run, models, tmp_path, rng):
+    """And does nothing else; files are not read."""
+    np.save(tmp_path / "t.npy", rng.random((20, 5, 4), np.float32))
+    answer = run("rsm", tmp_path / "t.npy", "-o", tmp_path / "r.npy", "--dry-run")
+    assert answer.stdout.startswith(
+        "semantic_rsm in tiles of 20 x 20: 1 tile, 190 pairs; reads 1.6 "
+    )
+    assert not list(tmp_path.glob("r*"))
+    a, b, *_ = models
+    answer = run("compare", a, b, "--dry-run")
+    assert answer.stdout.startswith("cka_matrix in tiles of ")
+
+
+def test_a_memory_limit_changes_no_bit(run, models, tmp_path, rng):
+    np.save(tmp_path / "t.npy", rng.random((20, 5, 4), np.float32))
+    limited, whole = tmp_path / "limited.npy", tmp_path / "whole.npy"
+    for path, options in ((limited, ["--memory-limit", "1.5MB"]), (whole, [])):
+        assert run("rsm", tmp_path / "t.npy", "-o", path, *options).exit_code == 0
+    assert np.array_equal(np.load(limited), np.load(whole))
+    a, b, *_ = models
+    for measure in ("cka", "gbs"):
+        found = [
+            read_json(run("compare", a, b, "--measure", measure, "--json", "-", *options))
+            for options in ([], ["--memory-limit", "1GiB"])
+        ]
+        assert found[0]["values"] == found[1]["values"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--memory-limit", "9kB"], "--memory-limit must be at least "),
+        (["--memory-limit", "much"], "'much' is no size, such as 500MB or 2GiB"),
+        (["--memory-limit", "0"], "'0' is no size"),
+    ],
+)
+def test_memory_limits_that_cannot_be(run, tmp_path, rng, options, message):
+    np.save(tmp_path / "t.npy", rng.random((20, 5, 4), np.float32))
+    refused = run("rsm", tmp_path / "t.npy", "-o", tmp_path / "r.npy", *options)
+    assert refused.exit_code in (1, 2)
+    assert message in refused.stderr
+
+
+def test_what_cannot_be_planned(run, models, tmp_path):
+    a, b, *_ = models
+    refused = run("compare", a, b, "--measure", "procrustes", "--dry-run")
+    assert_fails(refused, "--dry-run goes with CKA and GBS of features only", 2)
+    refused = run("compare", a, b, "--calibrate", "--memory-limit", "1GB")
+    assert_fails(refused, "--memory-limit does not go with --permutations, --calibrate", 2)
+    refused = run("rsm", a, "-o", tmp_path / "r", "--memory-limit", "1GB")
+    assert_fails(refused, "--memory-limit needs an --output that ends in .npy or .zarr", 2)

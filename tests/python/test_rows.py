@@ -1,12 +1,14 @@
 """Inputs that are read by rows: any source, the bits of one call on the same array in memory."""
 
 import pickle
+import sys
 
 import isogram as ig
 import numpy as np
 import pytest
 from isogram import io
 from isogram._rows import Unread, unread
+from isogram._walk.tiles import counted, cut
 from support import KERNELS, run_program
 
 
@@ -262,6 +264,111 @@ class TestReading:
             source = ig.rows(lambda a, b: x[a:b], x.shape, x.dtype)
             ig.plan("gram", source).run(source)
             assert not {"h5py", "zarr", "dask", "isogram.io"} & set(sys.modules)
+            """)
+
+
+class TestMemoryLimit:
+    @pytest.mark.parametrize("operation", ["gram", "jsd", "spatial_rsm"])
+    def test_tiles_are_as_large_as_it_allows(self, operation):
+        x = distributions(300, 64) if operation == "jsd" else samples(300, 64)
+        x = x.reshape(300, 8, 8) if operation == "spatial_rsm" else x
+        whole = ig.plan(operation, x)
+        assert ig.plan(operation, x, memory_limit=10**9) == whole
+        limit = whole.cost.working_memory * 3 // 4
+        plan = ig.plan(operation, x, memory_limit=limit)
+        assert 0.7 * limit < plan.cost.working_memory <= limit
+        assert_same(plan.run(x), getattr(ig, operation)(x))
+
+    @pytest.mark.parametrize(
+        ("operation", "options"),
+        [
+            ("cka_matrix", {"kernel": "rbf"}),
+            ("cka_matrix", {}),
+            ("gbs_matrix", {}),
+            ("gbs_matrix", {"k": 3}),
+        ],
+    )
+    def test_tables(self, operation, options):
+        """Sums of smaller tiles are rounded otherwise; all stages have them."""
+        layers = [samples(300, 8), samples(300, 9, seed=1)]
+        plan = ig.plan(operation, layers, **options)
+        smaller = plan._with_tiles(100)
+        assert smaller.cost.tiles == (
+            3 if smaller.tiles[1] == ig.Tile(*[slice(100, 200)] * 2) else 6
+        )
+        np.testing.assert_allclose(smaller.run(layers), plan.run(layers), rtol=1e-6)
+
+    @pytest.mark.parametrize("options", [{}, {"k": 3}, {"k": 3, "metric": "euclidean"}])
+    def test_graph(self, options):
+        x = samples(300, 8)
+        plan = ig.plan("graph", x, **options)._with_tiles(100)
+        assert plan.cost.tiles == 6
+        assert_same(plan.run(x), ig.graph(x, **options))
+
+    def test_counts(self):
+        for n, m, edge, is_upper in ((10, 10, 3, True), (9, 9, 3, True), (10, 7, 4, False)):
+            tiles = list(cut((n, m), (edge, edge), is_upper=is_upper))
+            found = sorted((tile.shape, is_upper and tile.is_mirrored) for tile in tiles)
+            expected = []
+            for tile, count in counted((n, m), edge, is_upper=is_upper):
+                expected += [(tile.shape, is_upper and tile.is_mirrored)] * count
+            assert found == sorted(expected)
+
+    def test_what_cannot_be(self):
+        with pytest.raises(
+            MemoryError,
+            match=r"^gram: `memory_limit` must be at least \d+ bytes, which tiles of 1 x 1 take",
+        ):
+            ig.plan("gram", samples(), memory_limit=9)
+        with pytest.raises(ValueError, match=r"^gram: `memory_limit` must be an integer of at le"):
+            ig.plan("gram", samples(), memory_limit=0)
+        with pytest.raises(ValueError, match=r"^gram: `tile` must be None with `memory_limit`.*9$"):
+            ig.plan("gram", samples(), memory_limit=10**6, tile=9)
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+    @pytest.mark.parametrize(
+        ("operation", "shapes", "options", "limit"),
+        [
+            ("cka_matrix", [(4000, 2000)] * 2, "kernel='rbf', bandwidth=20.0", 16e6),
+            ("gbs_matrix", [(4000, 2000)] * 2, "", 16e6),
+            ("semantic_rsm", [(1000, 16, 1024)], "", 16e6),
+        ],
+    )
+    def test_a_process_keeps_it(self, tmp_path, operation, shapes, options, limit):
+        """Of a job four times as large, the plan included; once a small one has run."""
+        pytest.importorskip("h5py")
+        run_program(rf"""
+            import ctypes, re
+            from pathlib import Path
+            import h5py
+            import isogram as ig
+            import numpy as np
+
+            def peak(name="VmHWM"):
+                status = Path("/proc/self/status").read_text()
+                return 1024 * int(re.search(name + r":\s*(\d+) kB", status)[1])
+
+            rng, limit = np.random.default_rng(0), int({limit})
+            file = h5py.File("{tmp_path}/x.h5", "w")
+            for i, shape in enumerate({shapes}):
+                rows = file.create_dataset(str(i), shape, np.float32)
+                for first in range(0, shape[0], 100):
+                    rows[first : first + 100] = rng.random((100, *shape[1:]), np.float32)
+            inputs = [file[str(i)] for i in range(len({shapes}))]
+            assert sum(x.nbytes for x in inputs) >= 4 * limit
+
+            def run(inputs):
+                given = inputs if "{operation}".endswith("rsm") else [inputs]
+                plan = ig.plan("{operation}", *given, memory_limit=limit, {options})
+                return plan.run(*given, num_threads=1)
+
+            run([ig.rows(lambda a, b, x=x: x[a:b], (9, *x.shape[1:]), x.dtype) for x in inputs])
+            ctypes.CDLL(None).malloc_trim(0)
+            before = peak("VmRSS")
+            Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+            result = run(inputs)
+            used = peak() - before - result.nbytes
+            assert used <= 1.1 * limit, (used, limit)
             """)
 
 

@@ -55,9 +55,10 @@ class RowSource {
   RowSource(const RowSource&) = delete;
   RowSource& operator=(const RowSource&) = delete;
 
-  // Rows [begin, end), at most rows_at_once(). Their memory stays until the next call; one thread
+  // Rows [begin, end). Their memory stays until rows of this or another source are read; one thread
   // calls at a time. What it throws ends the pass.
   virtual InputView read(std::size_t begin, std::size_t end) = 0;
+  // How many rows to ask for in a pass.
   virtual std::size_t rows_at_once() const = 0;
 };
 

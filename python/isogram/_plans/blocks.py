@@ -7,13 +7,14 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arrays import Output
 from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
+from isogram._types import Report
 from isogram._walk.journal import Journal, Journaled
 from isogram._walk.matrices import Matrix, check_chunks, is_on_disk, is_zarr_array
 from isogram._walk.plan import Plan, Reduced
@@ -68,6 +69,33 @@ class BlocksPlan(Plan):
         return matrices[self.operation], []
 
     _keeps_no_parts = True
+
+    def _part(
+        self, tile: Tile, inputs: Any, num_threads: int, progress: Report
+    ) -> Mapping[str, Any]:
+        """Return the block of a matrix that `_write()` writes."""
+        block = np.empty(tile.shape, self.dtype)
+        self._write(tile, inputs, block, num_threads, progress)
+        return {self.operation: block}
+
+    def _write(
+        self, tile: Tile, inputs: Any, block: NDArray[Any], num_threads: int, progress: Report
+    ) -> None:
+        """Write a tile's block."""
+        raise NotImplementedError
+
+    def _part_for(
+        self, sink: Sink, tile: Tile, checked: Any, num_threads: int, progress: Report
+    ) -> dict[str, Any]:
+        """Write a tile's block to the matrix of the sink, if it has one."""
+        if not (isinstance(sink, ArraySink) and self._is_written):
+            return super()._part_for(sink, tile, checked, num_threads, progress)
+        self._write(tile, checked, sink.block(self.operation, tile), num_threads, progress)
+        sink.mirror(tile)
+        return {}
+
+    # Whether `_write()` makes the only block of a part.
+    _is_written: ClassVar[bool] = True
 
     @property
     def _result_bytes(self) -> int:

@@ -26,6 +26,9 @@ from isogram._walk.tiles import Tile, tiles_of, upper_tiles
 
 _FUNCTION = "gbs_matrix"
 
+# Bytes of the candidates among which a thread finds the neighbours of a tile, about.
+CANDIDATES = 2**24
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class GbsPlan(LayersPlan):
@@ -66,7 +69,7 @@ class GbsPlan(LayersPlan):
         if not self.facts["k"]:
             return packed
         widths = [spec.row for spec in self.inputs]
-        return packed * max(widths) // sum(widths)
+        return CANDIDATES + packed * max(widths) // sum(widths)
 
     def _part(
         self, tile: Tile, inputs: Sequence[Source], num_threads: int, progress: Report

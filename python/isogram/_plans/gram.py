@@ -52,12 +52,16 @@ class GramPlan(BlocksPlan):
     def _checked(self, *inputs: Any) -> Checked:
         return on_host(self.operation, rows_of_gram(self.operation, *inputs))
 
-    def _part(
-        self, tile: Tile, inputs: Sequence[Source], num_threads: int, progress: Report
-    ) -> dict[str, Any]:
+    def _write(
+        self,
+        tile: Tile,
+        inputs: Sequence[Source],
+        block: NDArray[Any],
+        num_threads: int,
+        progress: Report,
+    ) -> None:
         rows, cols = self._rows_and_cols(tile, inputs)
-        block = gram_block(self, self.facts, tile, rows, cols, num_threads, progress)
-        return {self.operation: block}
+        write_gram(self, self.facts, tile, rows, cols, block, num_threads, progress)
 
 
 def plan_gram(
@@ -98,17 +102,17 @@ def plan_gram(
     )
 
 
-def gram_block(
+def write_gram(
     plan: BlocksPlan,
     facts: Mapping[str, Any],
     tile: Tile,
     rows: NDArray[Any],
     cols: NDArray[Any] | None,
+    block: NDArray[Any],
     num_threads: int,
     progress: Report,
-) -> NDArray[Any]:
-    """Return a tile's block of a Gram matrix; columns of None: the rows again."""
-    block = np.empty(tile.shape, plan.dtype)
+) -> None:
+    """Write a tile's block of a Gram matrix; columns of None: the rows again."""
     _core.gram_tile(
         rows,
         cols,
@@ -118,4 +122,3 @@ def gram_block(
         progress=progress,
         pairs=plan.pairs(tile),
     )
-    return block

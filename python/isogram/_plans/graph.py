@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isogram import _core
 from isogram._arguments import choice, flag, neighbours_or_all, threads
@@ -17,8 +18,8 @@ from isogram._host.rsm_tiles import HostRsmTiles, rsm_tiles
 from isogram._operations.graph import Csr, in_own_unit, require_sparse
 from isogram._plans.arguments import Checked, edge_of, on_host
 from isogram._plans.blocks import BlocksPlan
-from isogram._plans.gbs import bytes_of_graphs, graphs_with_tiles, part_of_graphs
-from isogram._plans.gram import gram_block
+from isogram._plans.gbs import CANDIDATES, bytes_of_graphs, graphs_with_tiles, part_of_graphs
+from isogram._plans.gram import write_gram
 from isogram._statistics.distant_neighbours import DISTANCE, EDGE, graph_of, neighbours_in
 from isogram._statistics.neighbours import MergedNeighbours, Neighbours
 from isogram._types import Array, Layers, Report
@@ -43,15 +44,19 @@ class DenseGraphPlan(BlocksPlan):
     def _checked(self, *inputs: Any) -> Checked:
         return _on_host(self.operation, *inputs)
 
-    def _part(
-        self, tile: Tile, inputs: Sequence[Source], num_threads: int, progress: Report
-    ) -> dict[str, Any]:
+    def _write(
+        self,
+        tile: Tile,
+        inputs: Sequence[Source],
+        block: NDArray[Any],
+        num_threads: int,
+        progress: Report,
+    ) -> None:
         rows, cols = self._rows_and_cols(tile, inputs)
         facts = self.facts["layers"][0]
-        block = gram_block(self, facts, tile, rows, cols, num_threads, progress)
+        write_gram(self, facts, tile, rows, cols, block, num_threads, progress)
         if cols is None:
             np.fill_diagonal(block, 0)
-        return {self.operation: block}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -86,6 +91,10 @@ class KnnGraphPlan(Plan):
     def part_bytes(self, tile: Tile) -> int:
         """Return the size of a tile's neighbours."""
         return bytes_of_graphs(self.facts, tile)
+
+    def _packed_bytes(self, tile: Tile) -> int:
+        """Return the size of the packed rows and columns, and of candidates."""
+        return CANDIDATES + super()._packed_bytes(tile)
 
     @property
     def _result_bytes(self) -> int:

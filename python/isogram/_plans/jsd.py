@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from isogram._arguments import distributions_of, integer, no_distributions, threads
 from isogram._entries import result_dtype
 from isogram._errors import PlaceError
@@ -34,13 +32,16 @@ class JsdPlan(BlocksPlan):
     def _computed_itemsize(self) -> int:
         return 16  # the probability and its logarithm
 
-    def _part(
-        self, tile: Tile, inputs: Sequence[Source], num_threads: int, progress: Report
-    ) -> dict[str, Any]:
+    def _write(
+        self,
+        tile: Tile,
+        inputs: Sequence[Source],
+        block: NDArray[Any],
+        num_threads: int,
+        progress: Report,
+    ) -> None:
         rows, cols = self._rows_and_cols(tile, inputs)
-        block = np.empty(tile.shape, self.dtype)
         jsd(rows, cols, block, num_threads, progress)
-        return {self.operation: block}
 
 
 def plan_jsd(

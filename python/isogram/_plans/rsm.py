@@ -106,6 +106,8 @@ class RsmPlan(BlocksPlan):
         """How many axes the matching sees; None: all channels."""
         return None if self.matching.axes is None else len(self.matching.axes)
 
+    _is_written = False
+
     @property
     def _names(self) -> tuple[str, ...]:
         return outputs_of(self.kernels)
@@ -147,7 +149,8 @@ class RsmPlan(BlocksPlan):
 
     def _copied_bytes(self, tile: Tile) -> int:
         """Return the bytes of tokens that are copied, to be read or as the core takes them."""
-        return self._read_bytes(tile) if any(spec.is_copied for spec in self.inputs) else 0
+        are_copied = any(spec.buffered is not None for spec in self.inputs)
+        return self._read_bytes(tile) if are_copied else 0
 
     @property
     def _channels(self) -> int:
@@ -180,7 +183,7 @@ def _spec(samples: Samples) -> InputSpec:
     if samples.layout is None or samples.lengths is not None:
         tokens = tuple(samples.tokens.tolist())
     name, dtype_name = samples.name, type_name(dtype)
-    return InputSpec(name, shape, dtype_name, tokens, is_copied=samples.are_unread)
+    return InputSpec(name, shape, dtype_name, tokens, samples.buffered)
 
 
 # Inputs on a side of a tile: seconds of work, and tokens that fit in memory beside others.

@@ -125,6 +125,11 @@ class Samples:
         ]
 
     @property
+    def buffered(self) -> int | None:
+        """Bytes that a library holds when it has read tokens; None where they are in memory."""
+        return self.sources[0].buffered if isinstance(self.sources[0], Unread) else None
+
+    @property
     def are_unread(self) -> bool:
         """Whether they are in no memory yet."""
         return any(isinstance(source, Unread) for source in self.sources)

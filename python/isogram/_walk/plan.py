@@ -20,7 +20,7 @@ from isogram._entries import type_name
 from isogram._errors import errors_of, warn
 from isogram._memory import size
 from isogram._progress import Progress, reporting
-from isogram._rows import Unread, unread
+from isogram._rows import unread
 from isogram._types import Report
 from isogram._walk.run import Compute, HostWorker, in_turns, walk
 from isogram._walk.sinks import Reduction, Sink
@@ -42,7 +42,9 @@ class InputSpec(NamedTuple):
     shape: tuple[int, ...]
     dtype: str
     tokens: tuple[int, ...] | None = None  # of each sample, where the shape does not tell
-    is_copied: bool = False  # whether rows are copied to be read; it decides no bit
+    # Bytes that a library holds when it has read rows, which are copies; None: they are no copies.
+    # It decides no bit.
+    buffered: int | None = None
 
     @property
     def argument(self) -> str:
@@ -63,7 +65,7 @@ class InputSpec(NamedTuple):
     def of(cls, name: str, array: Any) -> InputSpec:
         """Describe an array."""
         shape = tuple(map(int, array.shape))
-        return cls(name, shape, type_name(array.dtype), is_copied=isinstance(array, Unread))
+        return cls(name, shape, type_name(array.dtype), buffered=getattr(array, "buffered", None))
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Cost:
     def __str__(self) -> str:
         """Return all of it in one line."""
         return (
-            f"{self.tiles:,} tiles, {self.pairs:,} pairs; reads {size(self.read_bytes)}, makes "
+            f"{self.tiles:,} tile{'s' * (self.tiles != 1)}, {self.pairs:,} pairs; reads {size(self.read_bytes)}, makes "
             f"{size(self.result_bytes)}, and takes about {size(self.memory)} of memory"
         )
 
@@ -200,9 +202,9 @@ class Plan(ABC):
         """
         workers = threads(self.operation, num_threads)
 
-        def on_host(stage: Plan, checked: Any, _: Sink) -> Compute:
+        def on_host(stage: Plan, checked: Any, sink: Sink) -> Compute:
             def part(tile: Tile, report: Report) -> dict[str, Any]:
-                return stage._named_part(tile, checked, workers, report)
+                return stage._part_for(sink, tile, checked, workers, report)
 
             return partial(in_turns, [HostWorker(part)])
 
@@ -332,10 +334,17 @@ class Plan(ABC):
     def _working_bytes(self, tiles: Iterable[tuple[Tile, int]]) -> int:
         """Return about the most bytes beside inputs and result, of tiles and how many are alike."""
         tiles = list(tiles)
-        kept = sum(self.part_bytes(tile) * count for tile, count in tiles)
-        return (0 if self._keeps_no_parts else kept) + max(
-            self.part_bytes(tile) + self._packed_bytes(tile) + self._copied_bytes(tile)
-            for tile, _ in tiles
+        kept = 0
+        if not self._keeps_no_parts:
+            kept = sum(self.part_bytes(tile) * count for tile, count in tiles)
+        buffered = sum(spec.buffered or 0 for spec in self.inputs)
+        return (
+            kept
+            + buffered
+            + max(
+                self.part_bytes(tile) + self._packed_bytes(tile) + self._copied_bytes(tile)
+                for tile, _ in tiles
+            )
         )
 
     def within(self, memory_limit: int) -> Plan:
@@ -344,22 +353,24 @@ class Plan(ABC):
         The limit is for what is taken beside the inputs and the result. Raises MemoryError where no
         tiles are small enough.
         """
+        most = memory_limit - memory_limit // 16  # the rest is for what nobody counts
         widest = max(max(tile.shape) for tile in self.tiles)
         taken = {widest: self._working_bytes_with(widest)}
-        while taken[min(taken)] > memory_limit and min(taken) > 1:
+        while taken[min(taken)] > most and min(taken) > 1:
             edge = min(taken) // 2
             taken[edge] = self._working_bytes_with(edge)
         fits = min(taken)
-        if taken[fits] > memory_limit:
+        if taken[fits] > most:
             least = min(taken, key=lambda edge: taken[edge])
+            needed = -(-taken[least] * 16 // 15)
             raise MemoryError(
-                f"{self.operation}: `memory_limit` must be at least {taken[least]} bytes, which "
+                f"{self.operation}: `memory_limit` must be at least {needed} bytes, which "
                 f"tiles of {least} x {least} take, got {memory_limit}"
             )
         beyond = min((edge for edge in taken if edge > fits), default=fits + 1)
         while beyond - fits > max(1, fits // 64):
             edge = (fits + beyond) // 2
-            if self._working_bytes_with(edge) <= memory_limit:
+            if self._working_bytes_with(edge) <= most:
                 fits = edge
             else:
                 beyond = edge
@@ -406,7 +417,7 @@ class Plan(ABC):
             _length(span) * spec.row * spec.itemsize
             for spec, of_spec in zip(self.inputs, self._spans(tile), strict=True)
             for span in of_spec
-            if spec.is_copied
+            if spec.buffered is not None
         )
 
     @property
@@ -452,6 +463,12 @@ class Plan(ABC):
     ) -> dict[str, Any]:
         """Return a tile's part, which says whose it is."""
         return {_NAME: self._name_of(tile), **self._part(tile, checked, num_threads, progress)}
+
+    def _part_for(
+        self, sink: Sink, tile: Tile, checked: Any, num_threads: int, progress: Report
+    ) -> dict[str, Any]:
+        """Return a tile's part, empty if the sink has it already."""
+        return self._named_part(tile, checked, num_threads, progress)
 
     def _check_tile(self, tile: Tile) -> None:
         """Raise ValueError for a tile that is none of the plan's."""

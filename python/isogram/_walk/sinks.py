@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from isogram._walk.tiles import Tile
+from isogram._walk.tiles import Tile, cut
+
+# Rows and columns of squares that are transposed in a core's cache.
+_SQUARE = 256
 
 
 class Sink(Protocol):
@@ -46,11 +49,24 @@ class ArraySink:
 
     def put(self, tile: Tile, part: Mapping[str, Any]) -> None:
         """Store the blocks; an empty part says that the worker wrote them to the matrices."""
-        for name, matrix in self._matrices.items() if part else ():
-            tile.of(matrix)[...] = part[name]
-            if self._is_symmetric and tile.is_mirrored:
-                tile.mirrored.of(matrix)[...] = part[name].T
+        for name in self._matrices if part else ():
+            self.block(name, tile)[...] = part[name]
+        if part:
+            self.mirror(tile)
         self._stored.add(tile)
+
+    def block(self, name: str, tile: Tile) -> Any:
+        """Return where a block of a matrix lies."""
+        return tile.of(self._matrices[name])
+
+    def mirror(self, tile: Tile) -> None:
+        """Store the mirror images of blocks, if they have any, square by square."""
+        if not (self._is_symmetric and tile.is_mirrored):
+            return
+        for matrix in self._matrices.values():
+            for square in cut(tile.shape, (_SQUARE, _SQUARE), is_upper=False):
+                target = square.mirrored.of(tile.mirrored.of(matrix))
+                target[...] = square.of(tile.of(matrix)).T
 
     def result(self) -> Any:
         """Return the matrices, or what is made of them."""

@@ -12,11 +12,12 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+import isogram as ig
 from isogram import io
 from isogram._output import listed
 from isogram._reductions import are_positions
 from isogram.cli._messages import notice
-from isogram.io._contents import Contents, first_bytes, refused
+from isogram.io._contents import Contents, Entry, first_bytes, refused
 from isogram.io._formats import contents_of
 from isogram.typing import LayerReductionName, LayoutName
 
@@ -25,6 +26,24 @@ _Array = NDArray[Any]
 
 def read_layer(path: Path, name: str | None, advice: str = "choose one with --layer") -> _Array:
     """Return the array `name` of `path`, or the only one that can be meant."""
+    with _entry_of(path, name, advice) as entry, refused(f"cannot read {path}: "):
+        return entry.whole()
+
+
+@contextmanager
+def open_layer(path: Path, name: str | None) -> Iterator[ig.Rows]:
+    """Open the array that `read_layer` returns, to be read by rows."""
+
+    def read(first: int, last: int) -> _Array:
+        with refused(f"cannot read {path}: "):
+            return entry.read(slice(first, last))
+
+    with _entry_of(path, name, "choose one with --layer") as entry:
+        yield ig.rows(read, entry.shape, entry.dtype)
+
+
+@contextmanager
+def _entry_of(path: Path, name: str | None, advice: str) -> Iterator[Entry]:
     contents = contents_of(path)
     with contents.files:
         entries = contents.entries
@@ -33,12 +52,10 @@ def read_layer(path: Path, name: str | None, advice: str = "choose one with --la
             raise ValueError(f"{path} has no {chosen!r}: {listed(entries)}")
         if entries[chosen].dtype.hasobject:
             raise ValueError(f"{chosen!r} of {path} holds Python objects, expected plain numbers")
-        with refused(f"cannot read {path}: "):
-            array = entries[chosen].whole()
-    if name is None:
-        ignored = {name: str(entry) for name, entry in entries.items() if name != chosen}
-        say_what_is_ignored(path, ignored | contents.others)
-    return array
+        if name is None:
+            ignored = {name: str(entry) for name, entry in entries.items() if name != chosen}
+            say_what_is_ignored(path, ignored | contents.others)
+        yield entries[chosen]
 
 
 def only_layer(path: Path, layers: io.Layers) -> io.Layer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -95,6 +96,34 @@ scheduler_option = click.option(
     "--scheduler",
     metavar="ADDRESS",
     help="Of a Dask cluster, whose workers read the files and compute, as tcp://10.0.0.1:8786.",
+)
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kMGT]?)(i?)B?")
+
+
+def _bytes_of(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> int | None:
+    """Return a size as a number of bytes."""
+    if value is None:
+        return None
+    if (found := _SIZE.fullmatch(value)) and (count := float(found[1])) > 0:
+        unit = 1024 if found[3] else 1000
+        return max(1, int(count * unit ** " kMGT".index(found[2] or " ")))
+    raise click.BadParameter(f"{value!r} is no size, such as 500MB or 2GiB.")
+
+
+memory_limit_option = click.option(
+    "--memory-limit",
+    metavar="SIZE",
+    callback=_bytes_of,
+    help="What to take beside the result, such as 2GB: files are read by rows, tile by tile.",
+)
+
+dry_run_option = click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Say how many tiles, pairs and bytes it takes, and how much memory; do nothing else.",
 )
 
 layers_option = click.option(

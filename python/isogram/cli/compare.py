@@ -17,7 +17,7 @@ from isogram._reductions import are_positions
 from isogram._tables import matrix_table, terminal_width
 from isogram.cli._answer import answer
 from isogram.cli._commands import A_AND_B, Command
-from isogram.cli._files import of_files, read_both
+from isogram.cli._files import of_files, open_both, read_both
 from isogram.cli._inference import Inference, inference_options
 from isogram.cli._messages import going_on
 from isogram.cli._options import (
@@ -25,10 +25,12 @@ from isogram.cli._options import (
     OUTPUT,
     check_scheduler,
     check_targets,
+    dry_run_option,
     ids_option,
     json_option,
     layers_option,
     measure_options,
+    memory_limit_option,
     num_threads_option,
     options_of,
     progress_option,
@@ -73,6 +75,8 @@ _PLANNED: dict[str, OperationName] = {"cka_table": "cka_matrix", "gbs_table": "g
 @progress_option
 @resume_option
 @scheduler_option
+@memory_limit_option
+@dry_run_option
 def compare(
     a: Path,
     b: Path,
@@ -92,6 +96,8 @@ def compare(
     progress: bool | None,
     resume: bool,
     scheduler: str | None,
+    memory_limit: int | None,
+    dry_run: bool,
     **given: Any,
 ) -> None:
     """Compare every layer in A with every layer in B by a measure.
@@ -102,13 +108,19 @@ def compare(
     have identifiers. Rows of the table are the layers of A, columns those of B; with a test or an
     interval it has a line for each pair.
 
-    --resume and --scheduler go with CKA and GBS; --resume with --save, beside whose file what is
-    finished is kept.
+    --resume, --memory-limit, --dry-run and --scheduler go with CKA and GBS, which are then computed
+    tile by tile; --resume with --save, beside whose file what is finished is kept.
     """
     check_scheduler(scheduler, num_threads)
     options = options_of(measure, given)
     asked = Inference(permutations, calibrate, resamples, seed)
-    tiled = [*["--resume"] * resume, *["--scheduler"] * (scheduler is not None)]
+    by_tiles = {
+        "--resume": resume,
+        "--memory-limit": memory_limit is not None,
+        "--dry-run": dry_run,
+        "--scheduler": scheduler is not None,
+    }
+    tiled = [name for name, is_given in by_tiles.items() if is_given]
     if asked and tiled:
         raise click.UsageError(
             f"{tiled[0]} does not go with --permutations, --calibrate, --bootstrap"
@@ -133,7 +145,14 @@ def compare(
             raise click.UsageError(f"--plot must end in one of {', '.join(endings())}")
     is_shown = wants_progress(progress)
 
-    layers_a, layers_b = read_both(a, b, layers=patterns, ids=ids, reduce=of_files(reduce))
+    wanted: dict[str, Any] = {"layers": patterns, "ids": ids, "reduce": of_files(reduce)}
+    layers_a: Mapping[str, Any]
+    layers_b: Mapping[str, Any]
+    if tiled and scheduler is None:
+        both = open_both(a, b, **wanted)
+        layers_a, layers_b = click.get_current_context().with_resource(both)
+    else:
+        layers_a, layers_b = read_both(a, b, **wanted)
     inputs = [layers_a] if layers_b is layers_a else [layers_a, layers_b]
     taken = {**measure.options, **options, **measure.fixed}
     rows, columns = list(layers_a), list(layers_b)
@@ -145,9 +164,12 @@ def compare(
         matrix, tested = found.values, found.facts()
         text = found.table(rows, columns, terminal_width())
     else:
-        if resume or scheduler is not None:
+        if tiled:
+            plan = _plan_of(measure, inputs, taken, memory_limit)
+            if dry_run:
+                return click.echo(plan)
             folder = Path(f"{result_path}.job") if resume else None
-            matrix = _of_plan(measure, inputs, taken, scheduler, folder, running)
+            matrix = _run(plan, inputs, scheduler, folder, running)
         else:
             matrix = ig.similarity_matrix(
                 layers_a, other, measure=measure, reduce=reduce, **running, **options
@@ -184,18 +206,23 @@ def compare(
         plot.save(ax, plot_path)
 
 
-def _of_plan(
-    measure: Measure,
+def _plan_of(
+    measure: Measure, inputs: list[Any], options: Mapping[str, Any], memory_limit: int | None
+) -> ig.Plan:
+    """Return the plan that makes the matrix of a measure."""
+    options = {name: value for name, value in options.items() if name != "precision"}
+    return ig.plan(_PLANNED[measure.needs], *inputs, **options, memory_limit=memory_limit)
+
+
+def _run(
+    plan: ig.Plan,
     inputs: list[Any],
-    options: Mapping[str, Any],
     scheduler: str | None,
     folder: Path | None,
     running: Mapping[str, Any],
 ) -> Any:
-    """Return the matrix of a measure by its plan; a folder keeps what is finished."""
-    options = {name: value for name, value in options.items() if name != "precision"}
+    """Return the result of a plan; a folder keeps what is finished."""
     with nullcontext() if folder is None else going_on(folder):
-        plan = ig.plan(_PLANNED[measure.needs], *inputs, **options)
         if scheduler is None:
             return plan.run(*inputs, job=folder, **running)
         from isogram import distributed

@@ -14,7 +14,7 @@ from isogram import io
 from isogram._output import replacing
 from isogram.cli._answer import answer
 from isogram.cli._commands import Command
-from isogram.cli._files import only_layer, read_layer, require_axes
+from isogram.cli._files import only_layer, open_layer, read_layer, require_axes
 from isogram.cli._messages import going_on
 from isogram.cli._options import (
     INPUT,
@@ -23,9 +23,11 @@ from isogram.cli._options import (
     check_ending,
     check_scheduler,
     check_targets,
+    dry_run_option,
     json_option,
     layer_option,
     layout_option,
+    memory_limit_option,
     num_threads_option,
     progress_option,
     resume_option,
@@ -62,6 +64,8 @@ from isogram.typing import BandwidthLike, LayoutName, MatchingName, RsmKernelNam
 @progress_option
 @resume_option
 @scheduler_option
+@memory_limit_option
+@dry_run_option
 def rsm(
     tokens: Path,
     output: Path,
@@ -77,11 +81,14 @@ def rsm(
     progress: bool | None,
     resume: bool,
     scheduler: str | None,
+    memory_limit: int | None,
+    dry_run: bool,
 ) -> None:
     """Write the semantic RSM of the array in TOKENS, a file as for `compare`.
 
-    With --resume, and to .zarr always, it is computed tile by tile. Then what is finished is kept
-    in a folder beside the output, from which the same command goes on after an interruption.
+    With --resume or --memory-limit, and to .zarr always, tokens are read and the RSM is computed
+    and written tile by tile. Then what is finished is kept in a folder beside the output, from
+    which the same command goes on after an interruption.
     """
     check_scheduler(scheduler, num_threads)
     if bandwidth is not None and kernel != "rbf":
@@ -89,13 +96,12 @@ def rsm(
     for name, size in (("window", window), ("topk", topk)):
         if (size is not None) != (matching == name):
             raise click.UsageError(f"--matching {name} and --{name} go together")
-    is_kept = resume or output.suffix == ".zarr"
+    is_kept = resume or memory_limit is not None or output.suffix == ".zarr"
     check_targets(output=None if output.suffix == ".zarr" else output, json=json_path)
     check_ending("--output", output, ".npy", ".zarr")
-    if resume and not output.suffix:
-        raise click.UsageError(
-            f"--resume needs an --output that ends in .npy or .zarr, got {output}"
-        )
+    if is_kept and not output.suffix:
+        name = "--resume" if resume else "--memory-limit"
+        raise click.UsageError(f"{name} needs an --output that ends in .npy or .zarr, got {output}")
     is_shown = wants_progress(progress)
     options: dict[str, Any] = {
         "kernel": kernel,
@@ -105,22 +111,29 @@ def rsm(
         "layout": layout,
         "bandwidth": "median" if bandwidth is None else bandwidth,
     }
-    if scheduler is None:
-        array: Any = read_layer(tokens, layer)
-    else:
+    array: Any
+    if scheduler is not None:
         layers = io.open(tokens, layers=layer or "*", ids=None, reduce=None)
         array = only_layer(tokens, layers)
+    elif is_kept or dry_run:
+        array = click.get_current_context().with_resource(open_layer(tokens, layer))
+    else:
+        array = read_layer(tokens, layer)
     require_axes("TOKENS", array.shape, layout)
+    if dry_run:
+        return click.echo(ig.plan("semantic_rsm", array, **options, memory_limit=memory_limit))
     running: dict[str, Any] = {"num_threads": num_threads, "progress": is_shown}
     semantic_rsm: Callable[..., Any] = ig.semantic_rsm
+    run: Callable[..., Any] = ig.Plan.run
     if scheduler is not None:
         from isogram import distributed
 
         running = {"client": scheduler, "progress": is_shown}
-        semantic_rsm = distributed.semantic_rsm
+        semantic_rsm, run = distributed.semantic_rsm, distributed.run
     if is_kept:
         with going_on(output.with_name(f"{output.name}.job")):
-            matrix = semantic_rsm(array, **options, **running, out=output)
+            plan = ig.plan("semantic_rsm", array, **options, memory_limit=memory_limit)
+            matrix = run(plan, array, **running, out=output)
     else:
         matrix = semantic_rsm(array, **options, **running)
         with replacing(output) as stream:

@@ -188,7 +188,7 @@ def load(path: str | os.PathLike[str]) -> Result:
 def fingerprint(layer: Array | Layer) -> str:
     """Return the SHA-256 of a layer's shape and numbers: equal arrays anywhere have the same.
 
-    Numbers are taken little-endian, row by row in blocks of 16 MiB; a layer of a file is not held.
+    Numbers are taken little-endian, row by row in blocks of 4 MiB; a layer of a file is not held.
     """
     source = layer if isinstance(layer, Layer) else to_host(_with_bits(layer))
     if isinstance(source, Layer):
