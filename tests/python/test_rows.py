@@ -276,7 +276,7 @@ class TestMemoryLimit:
         assert ig.plan(operation, x, memory_limit=10**9) == whole
         limit = whole.cost.working_memory * 3 // 4
         plan = ig.plan(operation, x, memory_limit=limit)
-        assert 0.7 * limit < plan.cost.working_memory <= limit
+        assert 0.5 * limit < plan.cost.working_memory <= limit
         assert_same(plan.run(x), getattr(ig, operation)(x))
 
     @pytest.mark.parametrize(
@@ -330,7 +330,7 @@ class TestMemoryLimit:
         ("operation", "shapes", "options", "limit"),
         [
             ("cka_matrix", [(4000, 2000)] * 2, "kernel='rbf', bandwidth=20.0", 16e6),
-            ("gbs_matrix", [(4000, 2000)] * 2, "", 16e6),
+            ("gbs_matrix", [(4000, 3000)] * 2, "", 24e6),
             ("semantic_rsm", [(1000, 16, 1024)], "", 16e6),
         ],
     )

@@ -103,14 +103,18 @@ class Cost:
 
     def __str__(self) -> str:
         """Return all of it in one line."""
+        tiles = f"{self.tiles:,} tile{'s' * (self.tiles != 1)}, {self.pairs:,} pairs"
         return (
-            f"{self.tiles:,} tile{'s' * (self.tiles != 1)}, {self.pairs:,} pairs; reads {size(self.read_bytes)}, makes "
-            f"{size(self.result_bytes)}, and takes about {size(self.memory)} of memory"
+            f"{tiles}; reads {size(self.read_bytes)}, makes {size(self.result_bytes)}, and takes "
+            f"about {size(self.memory)} of memory"
         )
 
 
 # A result, and the warnings that a caller gets.
 Reduced: TypeAlias = tuple[Any, list[str]]
+
+# Bytes that a run takes and nobody counts, about: what threads and the allocator keep.
+_UNCOUNTED = 2**22
 
 # The key under which a part names its plan and its tile.
 _NAME = "part_of"
@@ -353,7 +357,7 @@ class Plan(ABC):
         The limit is for what is taken beside the inputs and the result. Raises MemoryError where no
         tiles are small enough.
         """
-        most = memory_limit - memory_limit // 16  # the rest is for what nobody counts
+        most = _counted_of(memory_limit)
         widest = max(max(tile.shape) for tile in self.tiles)
         taken = {widest: self._working_bytes_with(widest)}
         while taken[min(taken)] > most and min(taken) > 1:
@@ -362,7 +366,14 @@ class Plan(ABC):
         fits = min(taken)
         if taken[fits] > most:
             least = min(taken, key=lambda edge: taken[edge])
-            needed = -(-taken[least] * 16 // 15)
+            needed = next(
+                limit
+                for limit in (
+                    taken[least] * 32 // 23 + 9,
+                    (taken[least] + _UNCOUNTED) * 32 // 31 + 9,
+                )
+                if _counted_of(limit) >= taken[least]
+            )
             raise MemoryError(
                 f"{self.operation}: `memory_limit` must be at least {needed} bytes, which "
                 f"tiles of {least} x {least} take, got {memory_limit}"
@@ -568,6 +579,11 @@ class Plan(ABC):
         """Return what the tiles take, and their size."""
         rows, cols = max(tile.shape for tile in self.tiles)
         return f"{self.operation} in tiles of {rows:,} x {cols:,}: {self.cost}"
+
+
+def _counted_of(memory_limit: int) -> int:
+    """Return what may be taken of what is counted; the rest of a limit is for all else."""
+    return memory_limit - min(memory_limit // 4, _UNCOUNTED) - memory_limit // 32
 
 
 def _shape_of(tile: Tile) -> Tile:
