@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from numpy.typing import NDArray
+
 from isogram._arguments import distributions_of, integer, no_distributions, threads
 from isogram._entries import result_dtype
 from isogram._errors import PlaceError
