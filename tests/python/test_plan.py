@@ -1035,12 +1035,12 @@ class TestRun:
         assert (np.load(tmp_path / "out.npy") == expected).all()
 
     def test_no_parts_are_kept_of_a_matrix(self, monkeypatch):
-        x, alive = samples_of(20, 3), []
+        x, alive = tokens_of((20, 3, 2)), []
 
         class Block(dict):
             pass
 
-        plan = ig.plan("gram", x, tile=4)
+        plan = ig.plan("spatial_rsm", x, tile=4)
         compute = type(plan)._named_part
 
         def watched(self, *arguments):
@@ -1050,8 +1050,16 @@ class TestRun:
             return block
 
         monkeypatch.setattr(type(plan), "_named_part", watched)
-        assert_same(plan.run(x), ig.gram(x))
+        assert_same(plan.run(x), ig.spatial_rsm(x))
         assert len(alive) == 15
+
+    def test_blocks_are_written_where_the_result_is(self, monkeypatch):
+        """In symmetric matrices with their mirror images, of more squares than one."""
+        monkeypatch.setattr("isogram._walk.sinks._SQUARE", 3)
+        x = samples_of(20, 3)
+        plan = ig.plan("gram", x, tile=8)
+        monkeypatch.setattr(type(plan), "_part", None)
+        assert_same(plan.run(x), ig.gram(x))
 
     def test_results_that_cannot_be(self, monkeypatch):
         """They are refused before a tile is computed."""
