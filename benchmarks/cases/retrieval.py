@@ -15,26 +15,41 @@ from benchmarks.settings import Settings
 K = 10
 SHAPES = ((49, 320, 2000), (49, 1280, 400), (196, 112, 400))  # tokens, channels, inputs
 CANDIDATES = (30, 50)
+QUERIES = 20  # of an index
 CHECKED = 4  # queries whose scores are computed in float64
 
 
 def cases(settings: Settings) -> list[Case]:
     """Return the cases of this group."""
     shapes = ((49, 192, 24),) if settings.quick else SHAPES
-    return [
-        Case(
-            f"retrieval-s{tokens}c{channels}",
-            "retrieval",
-            f"the {K} most similar inputs of each, semantic cosine",
-            {"n": inputs, "s": tokens, "c": channels},
-            partial(found, tokens, channels, inputs),
-            data="real network",
-            per=("pair", inputs * (inputs - 1) // 2),
-            measure_memory=True,
-            levels=False,
-        )
-        for tokens, channels, inputs in shapes
-    ]
+    return [case for shape in shapes for case in (_whole_set(*shape), _in_index(*shape))]
+
+
+def _whole_set(tokens: int, channels: int, inputs: int) -> Case:
+    return Case(
+        f"retrieval-s{tokens}c{channels}",
+        "retrieval",
+        f"the {K} most similar inputs of each, semantic cosine",
+        {"n": inputs, "s": tokens, "c": channels},
+        partial(found, tokens, channels, inputs),
+        data="real network",
+        per=("pair", inputs * (inputs - 1) // 2),
+        measure_memory=True,
+        levels=False,
+    )
+
+
+def _in_index(tokens: int, channels: int, inputs: int) -> Case:
+    return Case(
+        f"index-s{tokens}c{channels}",
+        "retrieval",
+        f"the {K} most similar inputs of {QUERIES} queries in an index, semantic cosine",
+        {"n": inputs, "s": tokens, "c": channels},
+        partial(found_in_index, tokens, channels, inputs),
+        data="real network",
+        per=("pair", QUERIES * inputs),
+        levels=False,
+    )
 
 
 def found(tokens: int, channels: int, inputs: int, settings: Settings) -> Workload:
@@ -49,6 +64,35 @@ def found(tokens: int, channels: int, inputs: int, settings: Settings) -> Worklo
             "semantic_rsm, sorted": lambda threads: sorted_rsm(maps, num_threads=threads),
             **{
                 f"{count} candidates": partial(by_mean_token, maps, count)
+                for count in CANDIDATES
+                if count < len(maps)
+            },
+        },
+    )
+
+
+def found_in_index(tokens: int, channels: int, inputs: int, settings: Settings) -> Workload:
+    """Return the search in an index that is there: the scores of the best, queries left out."""
+    maps = data.real_tokens(settings, tokens, channels, inputs)
+    index = ig.SemanticIndex()
+    ids = index.add(maps)[:QUERIES]
+
+    def search(queries: Any, threads: int, candidates: int | None = None) -> Any:
+        found = index.search(
+            queries, K, exclude=ids, candidates=candidates, checked=0, num_threads=threads
+        )
+        return found.scores
+
+    queries = maps[:QUERIES]
+    return Workload(
+        compute=search,
+        inputs=(queries,),
+        rivals={},
+        error=errors.of_corner(lambda: sorted_rsm(maps.astype(np.float64), maps[:CHECKED])),
+        variants={
+            "semantic_rsm, sorted": lambda threads: sorted_rsm(maps, queries, num_threads=threads),
+            **{
+                f"{count} candidates": partial(search, queries, candidates=count)
                 for count in CANDIDATES
                 if count < len(maps)
             },

@@ -182,6 +182,12 @@ def test_every_k(k):
         assert found.reached == {C: Q * N}
 
 
+def test_less_than_128_channels():
+    """About half of them are axes."""
+    inputs = clustered(N, shape=(S, 112))
+    assert list(assert_as_sorted(inputs, None, 3).reached) == [48, 112]
+
+
 def test_few_queries_and_few_channels():
     gallery = clustered(N)
     assert assert_as_sorted(gallery[:1, ::-1], gallery, 3).reached == {C: N}

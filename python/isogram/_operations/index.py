@@ -88,7 +88,7 @@ class SemanticIndex:
     Notes
     -----
     Memory: the tokens in their own type; for each input s·R float32 and c + R float64, with R the
-    largest of 32, 128 and 256 axes that is at most half of c, none below 128 channels; those of a
+    largest of 32, 128 and 256 axes that is at most half of c, none below 64 channels; those of a
     loaded index stay in its file, and are read where a search needs them. Axes are found from up
     to 1,024 inputs, for which tokens are turned again each time that their number has doubled; they
     decide what a search costs, never what it finds. Deleted inputs leave the memory when an index

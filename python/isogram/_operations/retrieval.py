@@ -87,14 +87,15 @@ def retrieve(
 
     The answer is that of sorting the rows of `semantic_rsm(queries, gallery)`, with its bits, but
     few of its entries are computed. Tokens are turned to their principal axes once. With P the
-    first coordinates of tokens over the norm of their input, less their mean ā, and R the others,
+    first coordinates of tokens over the norm of their input, R the others, and R̄ their mean,
 
-        K[i, j] ≤ s ⟨ā_i, ā_j⟩ + bound(P_i, P_j) + ‖R_i‖ ‖R_j‖,
+        K[i, j] ≤ bound(P_i, P_j) + s ⟨R̄_i, R̄_j⟩ + ‖R_i - R̄_i‖ ‖R_j - R̄_j‖,
 
-    with bound() from dual values of the assignment; without means where inputs have different
+    with bound() from dual values of the assignment, and without means where inputs have different
     numbers of tokens. 32, 128 and at last 256 axes are taken, of at most half as many as there are
-    channels, and pairs that cannot be among the k best are dropped after each. Rounding is part of
-    the bound: no answer depends on how tight it is.
+    channels (below 128 channels one number, about half of them), and pairs that cannot be among
+    the k best are dropped after each. Rounding is part of the bound: no answer depends on how tight
+    it is.
 
     Parameters
     ----------
@@ -150,13 +151,14 @@ def retrieve(
     Notes
     -----
     Types: scores as the entries of `semantic_rsm`; tokens are turned in float64, and bounded in
-    float32. Cost: with fewer than 32 queries or 128 channels, or at most 4 k inputs in the gallery,
-    all entries; else per input c·256 multiply-adds for each token, and per pair a quarter of an
-    entry at 49 tokens and 320 channels, a tenth at 1280; more for pairs that are left, and how many
-    are left depends on the data: `reached` says it. Memory: with R axes, the largest of the numbers
-    above, s·R float32 and c float64 for each input, one packed copy of the tokens of queries, and
-    about 30 bytes for each of 2^24 pairs of queries with all of the gallery, or of 64 queries if
-    those are more. The host computes: tokens on a GPU are copied there, and the results back.
+    float32. Cost: with fewer than 32 queries or 64 channels, or at most 4 k inputs in the gallery,
+    all entries; else per input c·256 multiply-adds for each token, and per pair a seventh of an
+    entry at 49 tokens and 320 channels, a thirtieth at 1280; more for pairs that are left, and how
+    many are left depends on the data: `reached` says it. Memory: with R axes, the largest of the
+    numbers above, s·R float32 and c + R float64 for each input, one packed copy of the tokens of
+    queries, and about 30 bytes for each of 2^24 pairs of queries with all of the gallery, or of 64
+    queries if those are more; with `job` of 2^20. The host computes: tokens on a GPU are copied
+    there, and the results back.
 
     Examples
     --------

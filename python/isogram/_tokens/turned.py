@@ -14,15 +14,22 @@ from isogram._tokens.samples import Samples, one_after_another
 
 # Numbers of axes; of them those up to half of the channels.
 _AXES = (32, 128, 256)
-# With fewer channels, bounds spare too little: 112 of 196 tokens took 1.1 times as long with them.
-_CHANNELS = 128
+# With fewer channels there is one number of axes, about half of them; with few it spares nothing.
+_MANY, _FEW = 128, 64
 # What rounding may add to squares in float64, which are about 1.
 _OF_SQUARES = 2.0**-38
 
 
 def depths_for(channels: int) -> tuple[int, ...]:
-    """Return the numbers of axes along which inputs of some channels are bounded, if they are."""
-    return tuple(depth for depth in _AXES if max(2 * depth, _CHANNELS) <= channels)
+    """Return the numbers of axes along which inputs of some channels are bounded, if they are.
+
+    Of 196 tokens with 112 channels, 48 axes spare twice as much time as 32.
+    """
+    if channels < _FEW:
+        return ()
+    if channels < _MANY:
+        return (channels // 32 * 16,)
+    return tuple(depth for depth in _AXES if 2 * depth <= channels)
 
 
 class Turned(NamedTuple):
