@@ -242,3 +242,58 @@ class TestGoesOn:
         self.stopped()
         with pytest.raises(ValueError, match="operation was semantic_rsm, and is spatial_rsm"):
             ig.spatial_rsm(TOKENS, out="rsm.npy")
+
+
+class TestProgress:
+    @pytest.fixture
+    def bars(self, monkeypatch):
+        """Bars that are made, with what they were made with and what they show in the end."""
+        tqdm = pytest.importorskip("tqdm.auto")
+        made = []
+
+        class Bar(tqdm.tqdm):
+            def __init__(self, *args, **options):
+                super().__init__(*args, **options)
+                made.append((options, self))
+
+        monkeypatch.setattr(tqdm, "tqdm", Bar)
+        return made
+
+    def test_bar_counts_pairs_and_tiles(self, bars, capsys):
+        rsm_to("rsm.npy", progress=True)
+        [(options, bar)] = bars
+        assert options["initial"] == 0
+        assert bar.n == bar.total == 50 * 49 // 2
+        assert bar.postfix == "10/10 tiles"
+        assert "10/10 tiles" in capsys.readouterr().err
+
+    def test_what_is_there_does_not_count_into_the_rate(self, bars):
+        with pytest.raises(KeyboardInterrupt):
+            rsm_to("rsm.npy", progress=Counted(stop_after=3))
+        there = Counted()
+        rsm_to("rsm.npy", progress=there)
+        os.rename("rsm.npy.job", "other")  # and once more, from the same tiles
+        with pytest.raises(KeyboardInterrupt):
+            rsm_to("rsm.npy", progress=Counted(stop_after=3))
+        rsm_to("rsm.npy", progress=True)
+        [(options, bar)] = bars
+        assert options["initial"] == bar.initial == there.reports[0] > 0
+        assert bar.n == bar.total
+
+    def test_method_of_a_callable(self):
+        class Embedder(Counted):
+            def __init__(self):
+                super().__init__()
+                self.told = []
+
+            def tiles(self, done, total):
+                self.told.append((done, total))
+
+        embedder = Embedder()
+        rsm_to("rsm.npy", progress=embedder)
+        assert embedder.told == [(i, 10) for i in range(11)]
+        assert embedder.reports[-1] == 50 * 49 // 2
+        again = Embedder()
+        rsm_to("rsm.npy", progress=again)
+        assert again.told == [(10, 10)]
+        assert again.reports == [50 * 49 // 2]
