@@ -221,21 +221,27 @@ def test_importing_needs_numpy_only():
         import sys, isogram
         extras = {"scipy", "tqdm", "sklearn", "matplotlib", "torch", "ml_dtypes", "click", "typer"}
         extras |= {"PIL", "h5py", "jinja2", "pandas", "pyarrow", "safetensors", "xarray", "zarr"}
+        extras |= {"dask", "distributed"}
         print(sorted(extras & set(sys.modules)))
     """
     assert run_program(code) == "[]"
 
 
-def test_a_missing_extra_is_named():
-    code = """
+@pytest.mark.parametrize(
+    ("extra", "library", "called"),
+    [("torch", "torch", "PyTorch"), ("distributed", "distributed", "Dask")],
+)
+def test_a_missing_extra_is_named(extra, library, called):
+    code = f"""
         import sys
-        sys.modules["torch"] = None
+        sys.modules["{library}"] = None
         try:
-            import isogram.torch
+            import isogram.{extra}
         except ImportError as error:
             print(error, error.name)
     """
-    assert run_program(code) == "isogram.torch needs PyTorch: pip install 'isogram[torch]' torch"
+    said = f"isogram.{extra} needs {called}: pip install 'isogram[{extra}]' {library}"
+    assert run_program(code) == said
 
 
 def test_python_version():
