@@ -949,6 +949,24 @@ class TestWhatIsNotThePlans:
         surplus = {ig.Tile(slice(0, 1), slice(0, 1)): None}
         assert type(again.reduce(parts | surplus)) is type(plan.reduce(parts))
 
+    def test_parts_that_are_damaged(self, plan_and_inputs):
+        """What is missing, of another size or of another type is no matter of luck."""
+        plan, inputs = plan_and_inputs
+        parts = {tile: plan.compute(tile, *inputs) for tile in plan.tiles}
+        tile = plan.tiles[-1]
+        for name, value in parts[tile].items():
+            if name == "part_of" or (isinstance(value, np.ndarray) and not value.size):
+                continue
+            for other in (None, "damaged", np.ones(77), value[:-1]):
+                damaged = parts[tile] | {name: other}
+                if isinstance(value, list) and not value:
+                    continue
+                with pytest.raises(ValueError, match=f"^{plan.operation}: `parts` must "):
+                    plan.reduce(parts | {tile: damaged})
+            missing = {key: one for key, one in parts[tile].items() if key != name}
+            with pytest.raises(ValueError, match=f"^{plan.operation}: `parts` must "):
+                plan.reduce(parts | {tile: missing})
+
     def test_tiles_of_another_kind(self, plan_and_inputs):
         plan, inputs = plan_and_inputs
         for tile in (None, tuple(plan.tiles[0]), 0, ig.Tile(slice(0, 3), slice(0, 3))):

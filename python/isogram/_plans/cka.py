@@ -29,7 +29,7 @@ from isogram._statistics.cka_table import (
 )
 from isogram._statistics.layer_pairs import others, require_two_sets
 from isogram._types import Array, Report
-from isogram._walk.plan import Reduced
+from isogram._walk.plan import Reduced, whole_parts
 from isogram._walk.sources import Source
 from isogram._walk.tiles import Tile, counted, tiles_of
 from isogram.typing import BandwidthsLike
@@ -71,7 +71,8 @@ class CkaPlan(LayersPlan):
         if not self.stages:
             remark = too_small(self.operation, self.estimator, self.inputs[0].shape[0])
             return np.full((len(names_x), len(names_y)), np.nan), [remark]
-        moments = self._moments(in_order)
+        with errors_of(self.operation), whole_parts(self.operation):
+            moments = self._moments(in_order)
         if isinstance(moments, CkaPlan):
             return moments, []
         values = _core.hsic_table_of_moments(moments, x_layers=len(names_x), y_layers=len(names_y))

@@ -20,7 +20,7 @@ from isogram._plans.layers import (
 from isogram._statistics.gbs_table import COUNT_0
 from isogram._statistics.layer_pairs import without_edges
 from isogram._types import Array, Report
-from isogram._walk.plan import Plan, Reduced
+from isogram._walk.plan import Plan, Reduced, whole_parts
 from isogram._walk.sources import Source
 from isogram._walk.tiles import Tile, tiles_of, upper_tiles
 
@@ -48,7 +48,7 @@ class GbsPlan(LayersPlan):
     def _reduced(self, parts: Mapping[Tile, Mapping[str, Any]]) -> Reduced:
         """Return the GBS matrix, as a NumPy array."""
         in_order = self._in_order(parts)
-        with errors_of(self.operation):
+        with errors_of(self.operation), whole_parts(self.operation):
             gbs, isolated_x, isolated_y = _core.gbs_of_parts(dict(self.facts), in_order)
         names_x, names_y = self.names
         counts = dict(zip(names_x, isolated_x, strict=True))

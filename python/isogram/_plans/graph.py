@@ -23,7 +23,7 @@ from isogram._plans.gram import write_gram
 from isogram._statistics.distant_neighbours import DISTANCE, EDGE, graph_of, neighbours_in
 from isogram._statistics.neighbours import MergedNeighbours, Neighbours
 from isogram._types import Array, Layers, Report
-from isogram._walk.plan import Plan, Reduced
+from isogram._walk.plan import Plan, Reduced, whole_parts
 from isogram._walk.sources import Source
 from isogram._walk.tiles import Tile, tiles_of, upper_tiles
 from isogram.typing import GraphMetricName
@@ -84,7 +84,7 @@ class KnnGraphPlan(Plan):
         """Return the graph, as NumPy arrays."""
         in_order = self._in_order(parts)
         n = self.facts["samples"]
-        with errors_of(self.operation):
+        with errors_of(self.operation), whole_parts(self.operation):
             graph = _core.knn_graph_of_parts(dict(self.facts), in_order, symmetrize=self.symmetrize)
         return Csr(*graph, (n, n)), []
 
@@ -140,9 +140,11 @@ class DistanceGraphPlan(Plan):
     def _reduced(self, parts: Mapping[Tile, Mapping[str, Any]]) -> Reduced:
         """Return the graph, as NumPy arrays."""
         merged = MergedNeighbours(np)
-        for tile, part in zip(self.tiles, self._in_order(parts), strict=True):
-            merged.put(tile, tuple(Neighbours(*side) for side in part["neighbours"]))
-        found = merged.result()
+        in_order = self._in_order(parts)
+        with whole_parts(self.operation):
+            for tile, part in zip(self.tiles, in_order, strict=True):
+                merged.put(tile, tuple(Neighbours(*side) for side in part["neighbours"]))
+            found = merged.result()
         n = len(found.indices)
         dtype = np.dtype(np.float64 if self._computed_itemsize == 8 else np.float32)
         weights = in_own_unit(np, found.weights, self.exponent, dtype)

@@ -6,8 +6,8 @@ import math
 import os
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
@@ -17,7 +17,7 @@ import numpy as np
 from isogram import _core
 from isogram._arguments import threads
 from isogram._entries import type_name
-from isogram._errors import errors_of, warn
+from isogram._errors import PlaceError, errors_of, warn
 from isogram._memory import size
 from isogram._progress import Progress, reporting
 from isogram._rows import unread
@@ -579,6 +579,21 @@ class Plan(ABC):
         """Return what the tiles take, and their size."""
         rows, cols = max(tile.shape for tile in self.tiles)
         return f"{self.operation} in tiles of {rows:,} x {cols:,}: {self.cost}"
+
+
+@contextmanager
+def whole_parts(function: str) -> Iterator[None]:
+    """Say that a part is damaged where what is made of them all is not there, or of other sizes."""
+    try:
+        yield
+    except (PlaceError, LookupError, TypeError, ValueError, RuntimeError) as error:
+        kind, reason = error.args if isinstance(error, PlaceError) else (ValueError, repr(error))
+        if kind is MemoryError:
+            raise
+        raise ValueError(
+            f"{function}: `parts` must be what this plan's compute() returned for each tile, got "
+            f"one that is damaged ({reason})"
+        ) from error
 
 
 def _counted_of(memory_limit: int) -> int:
