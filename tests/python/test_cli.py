@@ -1433,7 +1433,7 @@ def test_ctrl_c_says_that_a_job_goes_on(run, tokens, tmp_path, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ig, "semantic_rsm", interrupted)
+    monkeypatch.setattr(ig.Plan, "run", interrupted)
     source = save(tmp_path / "tokens.npy", tokens)
     result = run("rsm", source, "--layout", "nhwc", "-o", tmp_path / "rsm.npy", "--resume")
     assert result.exit_code == 130
