@@ -460,3 +460,18 @@ class TestFullDisk:
         result, computed = goes_on(rsm_plan(), TOKENS, **where)
         assert computed <= 21 - 5
         assert np.array_equal(result[...], ig.semantic_rsm(TOKENS))
+
+    def test_disk_that_is_full_at_the_end(self, small_disk):
+        """Entries that depend on the median of all distances are written beside these."""
+
+        class Filling(Counting):
+            def tiles(self, done, total):
+                if done == total:
+                    fill("other")
+
+        with pytest.raises(OSError, match=self.MESSAGE):
+            rsm_plan(kernel="rbf").run(TOKENS, out="rsm.npy", progress=Filling())
+        os.unlink("other")
+        result, computed = goes_on(rsm_plan(kernel="rbf"), TOKENS, out="rsm.npy")
+        assert computed == 0
+        assert np.array_equal(result, ig.semantic_rsm(TOKENS, kernel="rbf"))
