@@ -256,7 +256,7 @@ def test_segments_stay_few(monkeypatch):
 
 
 @pytest.mark.parametrize("in_file", [False, True])
-@pytest.mark.parametrize("source", ["array", "batches", "ragged"])
+@pytest.mark.parametrize("source", ["array", "rows", "h5py", "batches", "ragged"])
 def test_build(source, in_file, tmp_path, monkeypatch):
     monkeypatch.setattr("isogram._operations.index.SEGMENT", 32)
     monkeypatch.setattr(segments, "SEGMENT", 32)
@@ -264,7 +264,16 @@ def test_build(source, in_file, tmp_path, monkeypatch):
     if source == "ragged":
         maps = ragged(100, 0)
     np.save(tmp_path / "maps.npy", clustered(100))
+
+    def of_h5py():
+        h5py = pytest.importorskip("h5py")
+        with h5py.File(tmp_path / "maps.h5", "w") as file:
+            file["maps"] = maps
+        return h5py.File(tmp_path / "maps.h5")["maps"]
+
     given = {
+        "rows": lambda: ig.rows(lambda first, last: maps[first:last], maps.shape, maps.dtype),
+        "h5py": of_h5py,
         "array": lambda: np.load(tmp_path / "maps.npy", mmap_mode="r"),
         "batches": lambda: (maps[start : start + 7] for start in range(0, 100, 7)),
         "ragged": lambda: (maps[start : start + 30] for start in range(0, 100, 30)),

@@ -20,6 +20,7 @@ from isogram._fingerprint import fingerprint_of
 from isogram._operations.semantic_matching import SemanticMatching, matchings
 from isogram._place import HOST, place_of
 from isogram._progress import Progress, reporting
+from isogram._rows import unread
 from isogram._tokens.arguments import Inputs, remarks_on_axes
 from isogram._tokens.cascade import Found, like_in_mean, nearest, recall
 from isogram._tokens.index_file import Reader, Writer, begins_as_index, written
@@ -162,7 +163,8 @@ class SemanticIndex:
         Parameters
         ----------
         batches : array, or iterable of batches as `add` takes them
-            An array of all inputs, such as a memory map, is read some at a time.
+            An array of all inputs is read some at a time: a memory map, a data set of h5py, an
+            array of Zarr or Dask, a layer of `isogram.io`, or `rows`.
         ids : iterable of int or str, optional
             One for each input, as for `add`.
         path : path, optional
@@ -634,8 +636,9 @@ def _are_all_str(ids: Any) -> bool:
 
 def _batches_of(batches: Any) -> Iterator[Any]:
     """Yield an array of all inputs some at a time, and of others each."""
-    if len(getattr(batches, "shape", ())) > 2:
-        for start in range(0, len(batches), SEGMENT):
-            yield batches[start : start + SEGMENT]
+    array = unread(batches)
+    if len(getattr(array, "shape", ())) > 2:
+        for start in range(0, array.shape[0], SEGMENT):
+            yield array[start : min(start + SEGMENT, array.shape[0])]
     else:
         yield from map(as_sequence, batches)
