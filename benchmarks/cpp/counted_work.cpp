@@ -106,6 +106,27 @@ Work semantic_rsm_49_int8() {
   return semantic_rsm_49_of(Precision::int8);
 }
 
+Work permutations_of_6_layers() {
+  constexpr std::size_t kLayers = 6;
+  constexpr std::size_t kRows = 96;
+  constexpr std::size_t kPermutations = 4;
+  std::vector<std::int32_t> orders;
+  for (std::size_t b = 0; b < kPermutations; ++b) {
+    // 7, 19, 31 and 43 share no factor with 96: the multiples of each are a permutation.
+    for (std::size_t r = 0; r < kRows; ++r) {
+      orders.push_back(static_cast<std::int32_t>(r * (12 * b + 7) % kRows));
+    }
+  }
+  return [orders, entries = features(kLayers * kRows, kRows),
+          out = std::vector<double>(kPermutations * kLayers * kLayers)]() mutable {
+    std::vector<MatrixView<const float>> layers;
+    for (std::size_t i = 0; i < kLayers; ++i) {
+      layers.push_back({entries.data() + i * kRows * kRows, kRows, kRows});
+    }
+    permuted_products(layers, layers, {orders.data(), kPermutations, kRows}, true, out, kOneThread);
+  };
+}
+
 struct NamedWork {
   const char* name;
   Work (*make)();
@@ -119,6 +140,7 @@ constexpr NamedWork kWork[] = {
     {"assignments_196", &assignments_196},
     {"semantic_rsm_49", &semantic_rsm_49},
     {"semantic_rsm_49_int8", &semantic_rsm_49_int8},
+    {"permutations_of_6_layers", &permutations_of_6_layers},
 };
 
 }  // namespace

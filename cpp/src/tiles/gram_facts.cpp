@@ -261,9 +261,6 @@ Transform transform_of(const GramFacts& facts, const UnitRows* unit_rows) {
 bool uses_distance(Kernel kernel) {
   return uses_squared_distance(kernel) || kernel == Kernel::laplacian;
 }
-bool uses_squared_distance(Kernel kernel) {
-  return kernel == Kernel::rbf || kernel == Kernel::laplacian_l2;
-}
 bool uses_unit_norm(Kernel kernel) {
   return kernel == Kernel::cosine || kernel == Kernel::correlation;
 }

@@ -63,9 +63,13 @@ bool fits_into(const InputView& x) {
   return sizeof(T) == sizeof(double) || x.type != ElementType::float64;
 }
 
-bool uses_distance(Kernel kernel);          // entries are exponentials of distances
-bool uses_squared_distance(Kernel kernel);  // and those are by squares
-bool uses_unit_norm(Kernel kernel);         // entries are cosines
-bool uses_products(Kernel kernel);  // entries are functions of inner products of rows as given
+bool uses_distance(Kernel kernel);   // entries are exponentials of distances
+bool uses_unit_norm(Kernel kernel);  // entries are cosines
+bool uses_products(Kernel kernel);   // entries are functions of inner products of rows as given
+
+// Whether entries are of squared distances. Inline: it is asked for every entry.
+inline bool uses_squared_distance(Kernel kernel) {
+  return kernel == Kernel::rbf || kernel == Kernel::laplacian_l2;
+}
 
 }  // namespace isogram
