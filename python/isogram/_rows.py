@@ -32,8 +32,8 @@ Read: TypeAlias = Callable[[int, int], Array]
 _AT_ONCE = 2**22
 _LARGEST_CHUNK = 2**27
 
-# Chunks that Zarr decodes at once, as they are stored and as they are read.
-_ZARR_CHUNKS = 8
+# Chunks whose bytes Zarr and its threads hold at once, as they are stored and as they are read.
+_ZARR_CHUNKS = 16
 
 
 @dataclass(frozen=True, eq=False)
