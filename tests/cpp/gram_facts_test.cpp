@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -276,6 +277,45 @@ TEST(GramTile, RefusesWhatIsNotOfTheFacts) {
       refuses(longer, nullptr, out);
     }
     EXPECT_TRUE(isogram::gram_tile<float>(rows.view(), nullptr, facts, out));
+  }
+}
+
+// Rows of an input that are read, each time into the same memory.
+class ReadRows : public isogram::RowSource {
+ public:
+  ReadRows(const Matrix& values, std::size_t at_once) : values_(values), at_once_(at_once) {}
+
+  isogram::InputView read(std::size_t begin, std::size_t end) override {
+    read_.clear();
+    for (std::size_t i = begin; i < end; ++i) {
+      for (const auto value : values_[i]) read_.push_back(static_cast<float>(value));
+    }
+    return isogram::MatrixView<const float>(read_.data(), end - begin, values_[0].size());
+  }
+
+  std::size_t rows_at_once() const override { return at_once_; }
+
+ private:
+  const Matrix& values_;
+  std::size_t at_once_;
+  std::vector<float> read_;
+};
+
+TEST(GramFacts, OfRowsThatAreRead) {
+  const Input x(ElementType::float32, Order::c, normal_matrix(700, 9, 3));
+  const Matrix values = x.values();
+  for (KernelOptions options : kKernels) {
+    SCOPED_TRACE(name_of(options.kernel));
+    const GramFacts expected = isogram::gram_facts<float>(x.view(), nullptr, options);
+    for (const std::size_t at_once : {1, 7, 300, 700}) {
+      isogram::InputView rows = x.view();
+      rows.data = nullptr;
+      rows.source = std::make_shared<ReadRows>(values, at_once);
+      const GramFacts found = isogram::gram_facts<float>(rows, nullptr, options);
+      EXPECT_EQ(found.origin, expected.origin);
+      EXPECT_EQ(found.rest, expected.rest);
+      EXPECT_EQ(found.exponent, expected.exponent);
+    }
   }
 }
 
