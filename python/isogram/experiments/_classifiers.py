@@ -176,9 +176,11 @@ def _fit_mlp(images: ImageSet, seed: int, depth: int, epochs: int) -> dict[str, 
 
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
+    from threadpoolctl import threadpool_limits
 
     model = MLPClassifier(sizes[1:-1], batch_size=64, max_iter=epochs, random_state=seed, tol=0)
-    with warnings.catch_warnings():
+    # Products are so small that a second thread only waits.
+    with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # as many epochs as were asked for
         model.fit(flat, images.labels)
     weights = {f"w{i}": w.astype(np.float32) for i, w in enumerate(model.coefs_)}
