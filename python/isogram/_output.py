@@ -41,9 +41,11 @@ def listed(names: Iterable[str]) -> str:
 
 def path_of(function: str, name: str, value: object) -> Path:
     """Return `value` as a path if it is a string or a path."""
-    if isinstance(value, str | os.PathLike) and isinstance(path := os.fspath(value), str):
-        return Path(path)
-    raise TypeError(f"{function}: `{name}` must be a string or a path, got {value!r}")
+    if not isinstance(value, str | os.PathLike) or not isinstance(path := os.fspath(value), str):
+        raise TypeError(f"{function}: `{name}` must be a string or a path, got {value!r}")
+    if not path or "\0" in path:
+        raise ValueError(f"{function}: `{name}` must be a path, got {path!r}")
+    return Path(path)
 
 
 def check_target(path: Path) -> Path:
@@ -60,11 +62,17 @@ def check_target(path: Path) -> Path:
             raise OSError(f"{path} is not a regular file")
         if not os.access(target, os.W_OK):  # renaming would not ask
             raise PermissionError(f"{path} is not writeable")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"{path}: the folder {target.parent} does not exist")
-    if not os.access(target.parent, os.W_OK):
-        raise PermissionError(f"{path}: the folder {target.parent} is not writeable")
+    check_folder(path, target)
     return target
+
+
+def check_folder(path: Path, target: Path | None = None) -> None:
+    """Raise OSError if nothing can be made at `path`, which leads to `target`."""
+    folder = (target or path).parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{path}: the folder {folder} does not exist")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"{path}: the folder {folder} is not writeable")
 
 
 @contextmanager

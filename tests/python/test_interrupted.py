@@ -221,6 +221,74 @@ class TestWhatIsOnDisk:
         assert computed == 21 - 3
         assert np.array_equal(result[...], ig.semantic_rsm(TOKENS))
 
+    @pytest.mark.parametrize("codec", ["GzipCodec", "ZstdCodec", "BloscCodec", "Crc32cCodec"])
+    @pytest.mark.parametrize("left", [b"", b"half", bytes(400)])
+    def test_compressed_chunk_that_is_not_whole(self, left, codec):
+        zarr = pytest.importorskip("zarr")
+        of_chunks = {"compressors": [getattr(zarr.codecs, codec)()], "chunks": (10, 10)}
+        out = zarr.create_array("rsm.zarr", shape=(60, 60), dtype="float32", **of_chunks)
+        stopped(rsm_plan(), TOKENS, out=out, job="job")
+        Path("rsm.zarr/c/0/1").write_bytes(left)
+        result, computed = goes_on(rsm_plan(), TOKENS, out=out, job="job")
+        assert computed == 21 - 3
+        assert np.array_equal(result[...], ig.semantic_rsm(TOKENS))
+
+    @pytest.mark.parametrize("first", [0, 60])
+    def test_header_that_a_power_cut_took(self, first):
+        stopped(rsm_plan(), TOKENS, out="rsm.npy")
+        with open("rsm.npy.job/matrix.npy", "r+b") as file:
+            file.seek(first)
+            file.write(bytes(20))
+        result, computed = goes_on(rsm_plan(), TOKENS, out="rsm.npy")
+        assert computed == 21 - 4
+        assert np.array_equal(result, ig.semantic_rsm(TOKENS))
+
+    @pytest.mark.parametrize("left", [None, b"", b'{"half": '])
+    def test_metadata_that_is_not_whole(self, left):
+        pytest.importorskip("zarr")
+        stopped(rsm_plan(), TOKENS, out="rsm.zarr")
+        about = Path("rsm.zarr.job/matrix.zarr/zarr.json")
+        about.unlink() if left is None else about.write_bytes(left)
+        result, computed = goes_on(rsm_plan(), TOKENS, out="rsm.zarr")
+        assert computed == 21 - 4
+        assert np.array_equal(result[...], ig.semantic_rsm(TOKENS))
+
+    @pytest.mark.parametrize(
+        "line",
+        ["5", '"part"', "[1]", "{}", '{"part": "a"}', '{"part": [1], "crc32": 2}', '{"result": 3}'],
+    )
+    def test_line_that_no_journal_has(self, line):
+        stopped(rsm_plan(), TOKENS, out="rsm.npy")
+        with self.journal().open("a") as file:
+            file.write(line + "\n")
+        result, computed = goes_on(rsm_plan(), TOKENS, out="rsm.npy")
+        assert computed == 21 - 4
+        assert np.array_equal(result, ig.semantic_rsm(TOKENS))
+
+    @pytest.mark.parametrize("text", ["5\n", "{}\n", "a line of somebody\nand another\n"])
+    def test_file_of_somebody_else(self, text):
+        os.mkdir("job")
+        Path("job/journal.jsonl").write_text(text)
+        with pytest.raises(ValueError, match=r"must be new or have a journal of isogram, but"):
+            rsm_plan().run(TOKENS, job="job")
+        assert Path("job/journal.jsonl").read_text() == text
+
+    @pytest.mark.parametrize("ending", ["npy", "zarr"])
+    def test_folder_that_is_deleted_meanwhile(self, ending):
+        if ending == "zarr":
+            pytest.importorskip("zarr")
+
+        def delete(done, total):
+            if done > total / 2 and not deleted:
+                shutil.rmtree(f"rsm.{ending}.job")
+                deleted.append(done)
+
+        deleted = []
+        with pytest.raises(FileNotFoundError, match=r"semantic_rsm: the folder .* was deleted"):
+            rsm_plan().run(TOKENS, out=f"rsm.{ending}", progress=delete)
+        result = rsm_plan().run(TOKENS, out=f"rsm.{ending}")
+        assert np.array_equal(result[...], ig.semantic_rsm(TOKENS))
+
     def test_matrix_that_is_gone(self):
         stopped(rsm_plan(), TOKENS, out="rsm.npy")
         os.unlink("rsm.npy.job/matrix.npy")
@@ -316,7 +384,7 @@ class TestParts:
         plan = ig.plan("cka_matrix", {"a": LAYERS[0], "b": LAYERS[1]})
         stopped(plan, {"a": LAYERS[0], "b": LAYERS[1]}, job="job", after=1)
         with pytest.raises(
-            ValueError, match=r"cka_matrix: the job in job must .* but `layers\['b'\]"
+            ValueError, match=r"cka_matrix: the job in .*job must .* but `layers\['b'\]"
         ):
             plan.run({"a": LAYERS[0], "b": LAYERS[2]}, job="job")
 
@@ -330,6 +398,29 @@ def as_arrays(result):
 
 
 class TestSecondProcess:
+    def test_child_that_lives_on(self):
+        """A child that was forked while the job ran, as by a loader of data, does not hold it."""
+        code = """
+import os, time
+import numpy as np
+import isogram as ig
+x = np.random.default_rng(0).standard_normal((60, 6)).astype(np.float32)
+plan, children = ig.plan("gram", x, tile=10), []
+
+def fork(done, total):
+    if not children:
+        children.append(os.fork())
+        if children[0] == 0:
+            time.sleep(60)
+            os._exit(0)
+
+plan.run(x, out="gram.npy", progress=fork)
+plan.run(x, out="gram.npy")
+os.kill(children[0], 9)
+print("went on")
+"""
+        assert run_program(code) == "went on"
+
     CODE = """
 import sys
 import numpy as np

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from pathlib import Path
 
 import isogram as ig
 import numpy as np
@@ -150,6 +151,43 @@ class TestOut:
         os.mkdir("rsm.zarr")
         with pytest.raises(ValueError, match=r"`out` must be a new path, but .*rsm\.zarr is there"):
             rsm_to("rsm.zarr")
+
+    @pytest.mark.parametrize("make", [lambda path: path.touch(), lambda path: path.symlink_to("a")])
+    def test_nor_is_a_file_or_a_link_by_a_zarr_array(self, make):
+        pytest.importorskip("zarr")
+        make(Path("rsm.zarr"))
+        with pytest.raises(ValueError, match=r"`out` must be a new path, but .*rsm\.zarr is there"):
+            rsm_to("rsm.zarr")
+        assert os.listdir() == ["rsm.zarr"]
+
+    @pytest.mark.parametrize("path", ["no/rsm.npy", "no/rsm.zarr"])
+    def test_folder_that_is_not_there(self, path):
+        pytest.importorskip("zarr")
+        with pytest.raises(FileNotFoundError, match=r"the folder .*no does not exist"):
+            rsm_to(path)
+
+    @pytest.mark.parametrize("job", ["no/job", "file"])
+    def test_folder_that_cannot_be_made(self, job):
+        Path("file").touch()
+        with pytest.raises(OSError, match=rf"semantic_rsm: the folder of the job, .*{job}, cannot"):
+            rsm_to(None, job=job)
+
+    @pytest.mark.parametrize("name", ["out", "job"])
+    @pytest.mark.parametrize("path", ["", "a\0.npy"])
+    def test_text_that_is_no_path(self, name, path):
+        with pytest.raises(ValueError, match=f"semantic_rsm: `{name}` must be a path, got '"):
+            rsm_to(**({"out": None} | {name: path}))
+
+    @pytest.mark.parametrize("where", [{"out": "rsm.npy"}, {"out": "rsm.zarr"}, {"job": "job"}])
+    def test_process_that_changes_its_folder(self, where, tmp_path, monkeypatch):
+        pytest.importorskip("zarr")
+        os.mkdir("elsewhere")
+        result = rsm_to(
+            **({"out": None} | where), progress=lambda *_: monkeypatch.chdir(tmp_path / "elsewhere")
+        )
+        assert np.array_equal(result[...], ig.semantic_rsm(TOKENS))
+        assert os.listdir() == []
+        assert all((tmp_path / place).exists() for place in where.values())
 
     @pytest.mark.parametrize(
         ("shape", "chunks", "options", "message"),

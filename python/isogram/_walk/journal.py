@@ -57,6 +57,8 @@ class Journal:
         os.fsync(self._stream)
 
     def _append(self, entry: Mapping[str, Any]) -> None:
+        if not os.fstat(self._stream).st_nlink:  # libraries make folders that are gone anew
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.folder))
         _append(self._stream, entry)
 
 
@@ -113,10 +115,10 @@ def opened(
     """Open the journal of a job, or begin one, for as long as the context lasts.
 
     `facts()` says what is computed of what: a journal with other facts is refused. A full disk is
-    reported as an error that says what to do.
+    reported as an error that says what to do, and so is a folder that somebody deleted.
     """
-    folder.mkdir(exist_ok=True)
-    lock = _locked(function, folder)
+    folder = Path(os.path.abspath(folder))  # the process may change its own
+    lock = _locked(function, _made(function, folder))
     try:
         stream = os.open(folder / _JOURNAL, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         try:
@@ -124,15 +126,34 @@ def opened(
         finally:
             os.close(stream)
     except OSError as error:
-        if error.errno not in _FULL:
-            raise
+        if error.errno in _FULL:
+            raise OSError(
+                error.errno,
+                f"{function}: {error.strerror}: what is finished is kept in {folder}; "
+                "make room, and call again to go on",
+            ) from error
+        if error.errno == errno.ENOENT and not (folder / _LOCK).exists():
+            raise FileNotFoundError(
+                errno.ENOENT,
+                f"{function}: the folder of the job must stay while it runs, but {folder} was "
+                "deleted: call again to begin anew",
+            ) from error
+        raise
+    finally:
+        fcntl.flock(lock, fcntl.LOCK_UN)  # children that were forked have it open too
+        os.close(lock)
+
+
+def _made(function: str, folder: Path) -> Path:
+    """Return the folder of a job, which is made if it is not there."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
         raise OSError(
             error.errno,
-            f"{function}: {error.strerror}: what is finished is kept in {folder}; "
-            "make room, and call again to go on",
+            f"{function}: the folder of the job, {folder}, cannot be made: {error.strerror}",
         ) from error
-    finally:
-        os.close(lock)
+    return folder
 
 
 def _locked(function: str, folder: Path) -> int:
@@ -140,7 +161,7 @@ def _locked(function: str, folder: Path) -> int:
     lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         owner = os.pread(lock, 100, 0).decode(errors="replace") or "another"
         os.close(lock)
         raise BlockingIOError(
@@ -158,6 +179,11 @@ def _entries(
 ) -> list[Mapping[str, Any]]:
     """Return what a journal says beside the facts, which have to be the same; begin a new one."""
     (was, *entries), end = _read(stream)
+    if was is None and b"\n" in os.pread(stream, 2**16, 0):
+        raise ValueError(
+            f"{function}: the folder of the job must be new or have a journal of isogram, but "
+            f"{folder / _JOURNAL} is none: delete it, or name another folder"
+        )
     os.ftruncate(stream, end)  # a line that an interruption cut is none
     if was is None:
         _append(stream, facts)
@@ -177,14 +203,25 @@ def _read(stream: int) -> tuple[list[Any], int]:
         file.seek(0)
         for line in file:
             try:
-                entries.append(json.loads(line) if line.endswith(b"\n") else None)
+                entry = json.loads(line) if line.endswith(b"\n") else None
             except ValueError:
-                entries.append(None)
-            if entries[-1] is None:
-                entries.pop()
+                entry = None
+            if not _is_entry(entry, is_first=not entries):
                 break
+            entries.append(entry)
             end += len(line)
     return entries or [None], end
+
+
+def _is_entry(entry: Any, *, is_first: bool) -> bool:
+    """Whether a line is one that a journal has: facts, a part, or a result."""
+    if not isinstance(entry, dict):
+        return False
+    if is_first:
+        return "operation" in entry
+    if "part" in entry:
+        return isinstance(entry["part"], str) and isinstance(entry.get("crc32"), int)
+    return isinstance(entry.get("result"), dict)
 
 
 def _append(stream: int, entry: Mapping[str, Any]) -> None:

@@ -55,6 +55,9 @@ class NpyMatrix:
         size = self._first + shape[0] * self._row
         if not path.exists() or path.stat().st_size != size:
             _make(path, header.getvalue(), size)
+        else:  # blocks have checksums, and the header, which a power cut may have taken, has none
+            with path.open("r+b") as file:
+                file.write(header.getvalue())
         self._map = np.memmap(path, dtype, "r", self._first, shape)
 
     def write(self, tile: Tile, block: NDArray[Any]) -> None:
@@ -139,12 +142,14 @@ class ZarrMatrix:
 
 
 def zarr_matrix(path: Path, shape: tuple[int, int], dtype: str, chunks: tuple[int, int]) -> Any:
-    """Open a Zarr array, or make one; entries that are not there yet are NaN."""
+    """Make a Zarr array, of the chunks that are there; entries that are not are NaN."""
     zarr = zarr_for(path)
-    if not path.exists():
-        made = path.with_suffix(".new")
-        _make_zarr_array(zarr, made, shape, dtype, chunks)
-        made.rename(path)  # no other process finds a half of it
+    path.mkdir(exist_ok=True)
+    made = path.with_suffix(".new")
+    _make_zarr_array(zarr, made, shape, dtype, chunks)
+    for file in made.iterdir():  # what describes it, which is not trusted where it is there
+        file.replace(path / file.name)
+    made.rmdir()
     return zarr.open_array(path, mode="r+")
 
 

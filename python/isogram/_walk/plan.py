@@ -254,15 +254,14 @@ class Plan(ABC):
     def _folder(self, out: Any, job: Any) -> Path | None:
         """Return the folder of a job: the caller's, or that of a path; None: there is no job."""
         from isogram._output import path_of
-        from isogram._walk.targets import checked_path
+        from isogram._walk.targets import checked_path, job_of
 
         self._check_out(out, job)
         if job is not None:
             return path_of(self.operation, "job", job)
         if not _is_path(out):
             return None
-        path = checked_path(self.operation, out)
-        return path.with_name(path.name + ".job")
+        return job_of(checked_path(self.operation, out))
 
     def _check_out(self, out: Any, job: Any) -> None:
         """Raise for an `out` that the result cannot be in."""

@@ -6,6 +6,8 @@ import io
 import json
 import zlib
 from collections.abc import Callable, Mapping
+from gzip import BadGzipFile
+from lzma import LZMAError
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,6 +18,9 @@ from isogram._walk.matrices import Matrix, NpyMatrix, flush
 from isogram._walk.sinks import Sink
 from isogram._walk.targets import Target
 from isogram._walk.tiles import Tile
+
+# What a chunk of Zarr that is not whole is read as, by its codec.
+_DAMAGED = (ValueError, RuntimeError, EOFError, BadGzipFile, LZMAError, zlib.error)
 
 # Makes results of matrices by name, in their place, and returns the warnings that a caller gets.
 Finish: TypeAlias = Callable[[Mapping[str, Any]], tuple[Any, list[str]]]
@@ -90,7 +95,7 @@ class StoredBlocks:
         """Take the block that is there from before, if it is whole."""
         try:
             block = self._matrix.read(tile)
-        except (ValueError, RuntimeError):  # a chunk of Zarr that is not whole
+        except _DAMAGED:
             return
         if checksum(block) == recorded:
             self._take(tile, self._finished(block))
@@ -188,7 +193,7 @@ class StoredParts:
     def restore(self, tile: Tile, recorded: int) -> None:
         """Take the part that is there from before, if it is whole."""
         path = self._path(tile)
-        data = path.read_bytes() if path.exists() else b""
+        data = path.read_bytes() if path.is_file() else b""
         if data and zlib.crc32(data) == recorded:
             self._sink.put(tile, unpacked(data))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -11,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from isogram._errors import PlaceError
-from isogram._output import check_target, path_of
+from isogram._output import check_folder, check_target, path_of
 from isogram._walk.journal import Journal
 from isogram._walk.matrices import Matrix, NpyMatrix, ZarrMatrix, zarr_for, zarr_matrix
 from isogram._walk.tiles import Tile
@@ -58,7 +59,7 @@ class PathTarget:
         self._path, self._journal, self._tile = path, journal, tile
         self._shape, self._dtype = shape, dtype
         self._partial = journal.folder / f"matrix{path.suffix}"
-        if path.is_dir() and journal.result is None:
+        if journal.result is None and _is_taken(path):
             raise PlaceError(ValueError, f"`out` must be a new path, but {path} is there already")
 
     @cached_property
@@ -118,7 +119,21 @@ def checked_path(function: str, out: Any) -> Path:
     if path.suffix == ".npy":
         return check_target(path)
     zarr_for(path)
+    path = Path(os.path.abspath(path))  # the process may change its folder
+    check_folder(path)
+    if _is_taken(path) and not job_of(path).exists():
+        raise ValueError(f"{function}: `out` must be a new path, but {path} is there already")
     return path
+
+
+def job_of(path: Path) -> Path:
+    """Return the folder of the job of a path."""
+    return path.with_name(path.name + ".job")
+
+
+def _is_taken(path: Path) -> bool:
+    """Whether something is there that the result does not replace; a file .npy it does."""
+    return path.suffix == ".zarr" and os.path.lexists(path)
 
 
 def _opened(path: Path) -> Any:
