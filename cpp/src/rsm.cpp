@@ -100,16 +100,15 @@ int compute(const TokenInputs& rows, const TokenInputs* cols, const RsmOptions& 
   return plan.distance_exponent;
 }
 
-void require_of_plan(const RsmPlan& plan, const TokenInputs& inputs, std::size_t channels) {
-  require_inputs(inputs, channels, plan.options);
-  require(count_tokens(inputs).most <= plan.max_tokens,
-          "inputs must not have more tokens than those of the plan");
+void require_planned(const RsmPlan& plan, std::size_t tokens) {
+  require(tokens <= plan.max_tokens, "inputs must not have more tokens than those of the plan");
 }
 
 template <class T>
 RsmSide<T> packed_for(const simd::Kernels& level, const RsmPlan& plan, const TokenInputs& inputs,
                       std::size_t channels, const Execution& execution) {
-  require_of_plan(plan, inputs, channels);
+  require_inputs(inputs, channels, plan.options);
+  require_planned(plan, count_tokens(inputs).most);
   return {level, plan, inputs, execution};
 }
 
@@ -134,13 +133,15 @@ std::size_t inputs_within(std::size_t bytes, const RsmPlan& plan, std::size_t ch
 // The inputs that are in pairs; others are not read.
 class ListedInputs {
  public:
-  ListedInputs(const TokenInputs& inputs, std::initializer_list<Indices> listed)
+  ListedInputs(const RsmPlan& plan, const TokenInputs& inputs,
+               std::initializer_list<Indices> listed)
       : place_of_(inputs.size(), kUnused) {
     for (const Indices indices : listed) {
       for (const std::int64_t i : indices) place_of_[static_cast<std::size_t>(i)] = 0;
     }
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (place_of_[i] == kUnused) continue;
+      require_planned(plan, inputs.tokens(i));
       place_of_[i] = used_.size();
       used_.push_back(i);
       views_.push_back(inputs[i]);
@@ -214,8 +215,8 @@ template <class T>
 void require_pairs(const RsmPlan& plan, const TokenInputs& rows, const TokenInputs* cols,
                    const RsmPairs& pairs, const RsmOutputs<T>& outputs) {
   require_options<T>(plan.options);
-  require_of_plan(plan, rows, rows.channels());
-  if (cols) require_of_plan(plan, *cols, rows.channels());
+  require_inputs(rows, rows.channels(), plan.options);
+  if (cols) require_inputs(*cols, rows.channels(), plan.options);
   require(pairs.rows.size() == pairs.cols.size(), "pairs must have as many rows as columns");
   require_indices(pairs.rows, rows.size());
   require_indices(pairs.cols, (cols ? *cols : rows).size());
@@ -231,9 +232,9 @@ void compute_pairs(const RsmPlan& plan, const TokenInputs& rows, const TokenInpu
   require_pairs(plan, rows, cols, pairs, outputs);
   if (pairs.rows.empty()) return;
   const simd::Kernels& level = simd::kernels();
-  const ListedInputs of_rows(rows, {pairs.rows, cols ? Indices{} : pairs.cols});
+  const ListedInputs of_rows(plan, rows, {pairs.rows, cols ? Indices{} : pairs.cols});
   std::optional<ListedInputs> of_cols;
-  if (cols) of_cols.emplace(*cols, std::initializer_list{pairs.cols});
+  if (cols) of_cols.emplace(plan, *cols, std::initializer_list{pairs.cols});
   const std::size_t columns = (of_cols ? *of_cols : of_rows).size();
   const std::size_t band = cols ? inputs_within<T>(kBandBytes, plan, rows.channels()) : columns;
   std::vector<Entry> entries = listed_entries(pairs, of_rows, of_cols ? &*of_cols : nullptr);

@@ -94,6 +94,30 @@ def test_an_index_that_has_changed_is_refused(tmp_path):
         index.search(inputs(1), 3, job=tmp_path / "job")
 
 
+def test_another_layout_is_refused(tmp_path):
+    """Of the same array, whose axes have one length."""
+    maps, job = np.random.default_rng(0).standard_normal((5, 4, 4, 4)), tmp_path / "job"
+    ig.retrieve(maps, k=1, layout="nchw", job=job)
+    with pytest.raises(ValueError, match="option `layout` was nchw, and is nhwc"):
+        ig.retrieve(maps, k=1, layout="nhwc", job=job)
+
+
+def test_the_same_tokens_in_other_indexes_are_refused(tmp_path):
+    """Cut into other inputs, or normalized otherwise, which leaves tokens of norm 1 as they are."""
+    tokens = np.eye(8)
+
+    def search(gallery, job, **options):
+        index = ig.SemanticIndex(**options)
+        index.add(gallery)
+        return index.search(np.random.default_rng(0).standard_normal((2, 3, 8)), 1, job=job)
+
+    search([tokens[:3], tokens[3:]], tmp_path / "cut")
+    with pytest.raises(ValueError, match="but `index` changed"):
+        search([tokens[:5], tokens[5:]], tmp_path / "cut")
+    with pytest.raises(ValueError, match="option `normalize` was input, and is token"):
+        search([tokens[:3], tokens[3:]], tmp_path / "cut", normalize="token")
+
+
 def test_damaged_parts_are_found_again(tmp_path):
     maps, job = inputs(), tmp_path / "job"
     expected, _ = of_retrieve(maps, job=job)

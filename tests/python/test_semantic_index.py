@@ -82,6 +82,30 @@ def test_finds_what_sorting_finds(seed, tmp_path, monkeypatch):
     assert_finds(index, queries, inputs, 1, kernel=kernel)
 
 
+@pytest.mark.parametrize("others", [1, S + 3])
+def test_inputs_nobody_wants_may_have_other_numbers_of_tokens(others):
+    """Deleted, or not in the subset: bounds and entries are those of what is wanted."""
+    rng = np.random.default_rng(0)
+    # Along the leading axes tokens vary, along all others inputs differ by their means.
+    spread = np.where(np.arange(C) < 32, 3, 0.05)
+    centres = rng.standard_normal((8, 1, C)) * (spread < 1)
+
+    def inputs(n):
+        means = centres[rng.integers(0, 8, n)]
+        means = means + 0.5 * rng.standard_normal((n, 1, C)) * (spread < 1)
+        return (means + rng.standard_normal((n, S, C)) * spread).astype(np.float32)
+
+    gallery, queries = inputs(80), inputs(40)
+    index = ig.SemanticIndex()
+    index.add(rng.standard_normal((1, others, C)).astype(np.float32), ids=[80])
+    index.add(gallery, ids=range(80))
+    of_subset = index.search(queries, 2, subset=range(80))
+    index.delete([80])
+    found = assert_finds(index, queries, gallery, 2)
+    np.testing.assert_array_equal(of_subset.ids, found.ids)
+    np.testing.assert_array_equal(of_subset.others, found.others)
+
+
 def test_against_scipy():
     queries, gallery = clustered(4, 1), clustered(50)
     index = ig.SemanticIndex()
@@ -434,6 +458,8 @@ def test_refused_kinds(options, error, message):
         (clustered(2), {"ids": [1.5, 2]}, TypeError, "must be all integers, or all str"),
         (clustered(2), {"ids": ["a", 2]}, TypeError, "must be all integers, or all str"),
         (clustered(2), {"ids": ["a", "b"]}, TypeError, "must be of the kind of those of the index"),
+        (clustered(2), {"ids": [[11], [12, 13]]}, ValueError, "`ids` must be an array, got nested"),
+        (clustered(2), {"ids": np.uint64([2**63, 1])}, ValueError, f"must be up to {2**63 - 1}"),
         (clustered(2), {"lengths": [0, 1]}, ValueError, "`lengths` must be from 1 to 5"),
         (clustered(2), {"mask": [[1]]}, ValueError, "`mask` must be of shape"),
         (
@@ -464,10 +490,14 @@ def test_refused_inputs(tokens, options, error, message):
         ({"subset": [5]}, ValueError, "`subset` must be in the index, got 5"),
         ({"exclude": [1]}, ValueError, r"one id for each of the 2 queries, got shape \(1,\)"),
         ({"exclude": [1.5, 2]}, TypeError, "`exclude` must be all integers, or all str"),
+        ({"exclude": ["a", "b"]}, TypeError, "`exclude` must be of the kind of those of the index"),
+        ({"subset": 1}, ValueError, r"`subset` must be a sequence of ids, got shape \(\)"),
+        ({"subset": [[1, 2]]}, ValueError, r"`subset` must be a sequence of ids, got shape \(1, 2"),
         ({"candidates": 1}, ValueError, "`candidates` must be an integer from 2 to 9 "),
         ({"candidates": [[1, 2]]}, ValueError, r"`candidates` must be of shape \(2, c\)"),
         ({"candidates": [[1, 2], [3, 3]]}, ValueError, "at least 2 inputs .* got 1 at index 1"),
         ({"candidates": [[1, 2], [3, 5]]}, ValueError, "must be in the index, got 5"),
+        ({"candidates": [[1, 2], [3]]}, ValueError, "`candidates` must be an array, got nested"),
         ({"checked": -1}, ValueError, "`checked` must be an integer of at least 0"),
         ({"kernel": "rbf"}, ValueError, "`kernel` must be"),
         ({"lengths": [1]}, ValueError, "`lengths` must be"),
@@ -514,7 +544,34 @@ def test_refused_deletions():
         index.delete([1, 1])
     with pytest.raises(TypeError, match="`ids` must be all integers, or all str"):
         index.delete([1.5])
-    assert len(index) == 4
+    for ids in (1, [[0, 1], [2, 3]]):
+        with pytest.raises(ValueError, match=r"delete: `ids` must be a sequence of ids, got shape"):
+            index.delete(ids)
+    assert index.ids.tolist() == list(range(4))
+
+
+def test_ids_that_end():
+    index = ig.SemanticIndex()
+    index.add(clustered(1), ids=[2**63 - 1])
+    with pytest.raises(ValueError, match="`ids` must be given, as the next integer"):
+        index.add(clustered(1))
+    assert index.ids.tolist() == [2**63 - 1]
+
+
+def test_refused_batches_and_paths(tmp_path):
+    for batches in (None, 3):
+        with pytest.raises(TypeError, match=r"^SemanticIndex.build: `batches` must be iterable"):
+            ig.SemanticIndex.build(batches)
+    with pytest.raises(TypeError, match=r"^SemanticIndex.build: `ids` must be iterable, got int"):
+        ig.SemanticIndex.build([clustered(2)], ids=2)
+    with pytest.raises(ValueError, match=r"`tokens` must be 3-D, got 2-D of shape \(5, 128\)"):
+        ig.SemanticIndex.build(clustered(1)[0])
+    index = ig.SemanticIndex.build([clustered(2)])
+    for function in (index.save, ig.SemanticIndex.load):
+        with pytest.raises(TypeError, match=r"^SemanticIndex.\w+: `path` must be a string or a p"):
+            function(None)
+    with pytest.raises(OSError, match="is a directory, expected a file name"):
+        index.save(tmp_path)
 
 
 def test_queries_that_are_not_finite():

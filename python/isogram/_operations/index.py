@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arguments import choice, integer, threads
-from isogram._arrays import as_sequence
+from isogram._arrays import as_sequence, on_host
 from isogram._entries import result_dtype, type_name
 from isogram._errors import beyond_range, errors_of, warn
 from isogram._fingerprint import fingerprint_of
 from isogram._operations.semantic_matching import SemanticMatching, matchings
+from isogram._output import path_of
 from isogram._place import HOST, place_of
 from isogram._progress import Progress, reporting
 from isogram._rows import unread
@@ -37,6 +38,7 @@ Id: TypeAlias = int | str
 Ids: TypeAlias = Sequence[Id] | NDArray[Any]
 
 _CLASS = "SemanticIndex"
+_LARGEST = int(np.iinfo(np.int64).max)  # of ids
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +48,8 @@ class Hits:
     - ids: (q, k), of int64 or of str, from the best on; of equal scores the one added first
     - scores: (q, k), their entries of the semantic RSM
     - others: (q,), an upper bound on the entries of all other inputs that there were to choose
-      from: the proof that none was missed, as none is above the last score; -inf without others
+      from, which is at most the last score: the proof that none of them was missed; -inf without
+      others. With `candidates` it is about those alone.
     - reached: from a number of axes to the number of pairs compared along them; the entry of all
       channels counts exact matchings
     - recall: the measured share of the true k best that were found; None for an exact search
@@ -178,13 +181,14 @@ class SemanticIndex:
         ValueError, TypeError, OSError
             As by `add` and `save`; more or fewer ids than inputs.
         """
+        function = f"{_CLASS}.build"
         index = cls(layout=layout, normalize=normalize)
-        named = None if ids is None else iter(ids)
+        named = None if ids is None else _iterator(function, "ids", ids)
         if path is None:
             for _ in index._adding(batches, named):
                 pass
             return index
-        with written(Path(path)) as file:
+        with written(path_of(function, "path", path)) as file:
             lines: list[dict[str, Any]] = []
             for segments in index._adding(batches, named):
                 if len(segments) >= SEGMENT:
@@ -255,7 +259,7 @@ class SemanticIndex:
         TypeError
             Ids that are neither integers nor str.
         """
-        columns = self._columns_of(f"{_CLASS}.delete", "ids", ids)
+        columns = self._columns_listed(f"{_CLASS}.delete", "ids", ids)
         if len(np.unique(columns)) < len(columns):
             raise ValueError(f"{_CLASS}.delete: `ids` must be different from each other")
         self._are_alive[columns] = False
@@ -355,7 +359,13 @@ class SemanticIndex:
         chosen = self._candidates(function, search, candidates, count, fewest)
         sample = integer(function, "checked", checked, 0)
         share = None
-        options = {"k": count, "kernel": kernel, "candidates": said(chosen)}
+        options = {
+            "k": count,
+            "kernel": kernel,
+            "layout": self._layout,
+            "normalize": self._normalize,
+            "candidates": said(chosen),
+        }
         with (
             errors_of(function),
             reporting(function, progress) as report,
@@ -388,7 +398,7 @@ class SemanticIndex:
         """
         if self._segments is None:
             raise ValueError(f"{_CLASS}.save: the index has no inputs")
-        with written(Path(path)) as file:
+        with written(path_of(f"{_CLASS}.save", "path", path)) as file:
             self._finish(file, self._lines(file))
 
     @classmethod
@@ -412,8 +422,9 @@ class SemanticIndex:
         OSError
             What the system says, such as that there is no such file.
         """
-        with errors_of(f"{_CLASS}.load"):
-            return cls._loaded(Path(path), verify=verify)
+        function = f"{_CLASS}.load"
+        with errors_of(function):
+            return cls._loaded(path_of(function, "path", path), verify=verify)
 
     @staticmethod
     def is_file(path: str | os.PathLike[str]) -> bool:
@@ -426,17 +437,17 @@ class SemanticIndex:
         if ids is None:
             if self._ids.dtype.kind == "U":
                 raise ValueError(f"{function}: `ids` must be given, as those of the index are str")
+            if self._next_id + count - 1 > _LARGEST:
+                raise ValueError(
+                    f"{function}: `ids` must be given, as the next integer would be "
+                    f"{self._next_id} and ids are up to {_LARGEST}"
+                )
             return np.arange(self._next_id, self._next_id + count)
-        new = _as_ids(function, "ids", ids)
+        new = self._ids_of(function, "ids", ids)
         if new.shape != (count,):
             raise ValueError(
                 f"{function}: `ids` must be one for each of the {count} inputs, "
                 f"got shape {new.shape}"
-            )
-        if len(self._ids) and new.dtype.kind != self._ids.dtype.kind:
-            raise TypeError(
-                f"{function}: `ids` must be of the kind of those of the index "
-                f"({self._ids.dtype}), got {new.dtype}"
             )
         listed = new.tolist()
         for place, id in enumerate(listed):
@@ -447,9 +458,28 @@ class SemanticIndex:
             raise ValueError(f"{function}: `ids` must be different, got {twice!r} twice")
         return new
 
+    def _ids_of(self, function: str, name: str, ids: Any) -> NDArray[Any]:
+        """Return ids as an array, of the kind of those of the index."""
+        array = _as_ids(function, name, ids)
+        if len(self._ids) and array.size and array.dtype.kind != self._ids.dtype.kind:
+            raise TypeError(
+                f"{function}: `{name}` must be of the kind of those of the index "
+                f"({self._ids.dtype}), got {array.dtype}"
+            )
+        return array
+
+    def _columns_listed(self, function: str, name: str, ids: Any) -> NDArray[np.int64]:
+        """Return the columns of a sequence of ids."""
+        columns = self._columns_of(function, name, ids)
+        if columns.ndim != 1:
+            raise ValueError(
+                f"{function}: `{name}` must be a sequence of ids, got shape {columns.shape}"
+            )
+        return columns
+
     def _columns_of(self, function: str, name: str, ids: Any) -> NDArray[np.int64]:
         """Return the columns of some ids, in an array of their shape."""
-        array = _as_ids(function, name, ids)
+        array = self._ids_of(function, name, ids)
         columns = [self._columns.get(id, -1) for id in array.ravel().tolist()]
         if -1 in columns:
             missing = array.ravel()[columns.index(-1)].item()
@@ -460,13 +490,13 @@ class SemanticIndex:
         if subset is None:
             return self._are_alive.copy()
         wanted = np.zeros_like(self._are_alive)
-        wanted[self._columns_of(function, "subset", subset)] = True
+        wanted[self._columns_listed(function, "subset", subset)] = True
         return wanted
 
     def _excluded(self, function: str, exclude: Any, queries: int) -> NDArray[np.int64] | None:
         if exclude is None:
             return None
-        ids = _as_ids(function, "exclude", exclude)
+        ids = self._ids_of(function, "exclude", exclude)
         if ids.shape != (queries,):
             raise ValueError(
                 f"{function}: `exclude` must be one id for each of the {queries} queries, "
@@ -518,7 +548,7 @@ class SemanticIndex:
     def _adding(self, batches: Any, ids: Iterator[Id] | None) -> Iterator[Segments]:
         """Add batches, with some ids, one after another; yield all segments after each."""
         function = f"{_CLASS}.build"
-        for batch in _batches_of(batches):
+        for batch in _batches_of(function, batches):
             named = None if ids is None else list(islice(ids, len(batch)))
             if named is not None and len(named) < len(batch):
                 raise ValueError(f"{function}: `ids` must be as many as inputs, got fewer")
@@ -537,7 +567,9 @@ class SemanticIndex:
         choices = [each for each in (search.are_wanted, search.excluded) if each is not None]
         return {
             "queries": fingerprint(search.queries),
-            "index": fingerprint_of(*(segment.tokens for segment in segments.list)),
+            "index": fingerprint_of(
+                *(array for each in segments.list for array in (each.tokens, each.counts))
+            ),
             "inputs to choose from": fingerprint_of(*choices),
         }
 
@@ -617,8 +649,10 @@ class SemanticIndex:
 
 def _as_ids(function: str, name: str, ids: Any) -> NDArray[Any]:
     """Return ids as an array of int64 or str."""
-    array = np.asarray(ids)
+    array = on_host(function, name, ids)
     if array.dtype.kind in "iu" or not array.size:
+        if array.size and array.max() > _LARGEST:
+            raise ValueError(f"{function}: `{name}` must be up to {_LARGEST}, got {array.max()}")
         return array.astype(np.int64)
     if array.dtype.kind != "U" or not _are_all_str(ids):
         raise TypeError(f"{function}: `{name}` must be all integers, or all str, got {array.dtype}")
@@ -634,11 +668,23 @@ def _are_all_str(ids: Any) -> bool:
     )
 
 
-def _batches_of(batches: Any) -> Iterator[Any]:
+def _batches_of(function: str, batches: Any) -> Iterator[Any]:
     """Yield an array of all inputs some at a time, and of others each."""
     array = unread(batches)
-    if len(getattr(array, "shape", ())) > 2:
-        for start in range(0, array.shape[0], SEGMENT):
-            yield array[start : min(start + SEGMENT, array.shape[0])]
+    shape = getattr(array, "shape", None)
+    if shape is None:
+        yield from map(as_sequence, _iterator(function, "batches", batches))
+    elif len(shape) < 3:
+        yield array  # which `add` refuses
     else:
-        yield from map(as_sequence, batches)
+        for start in range(0, shape[0], SEGMENT):
+            yield array[start : min(start + SEGMENT, shape[0])]
+
+
+def _iterator(function: str, name: str, values: Any) -> Iterator[Any]:
+    try:
+        return iter(values)
+    except TypeError:
+        raise TypeError(
+            f"{function}: `{name}` must be iterable, got {type(values).__name__}"
+        ) from None

@@ -38,7 +38,8 @@ class Retrieval(Generic[ResultT]):
     - indices: int64 (q, k), from the best on; of equal scores the smaller index first
     - scores: (q, k), their entries of the semantic RSM
     - others: (q,), an upper bound on the entries of all other inputs that there were to choose
-      from: the proof that none was missed, as none is above the last score; -inf without others
+      from, which is at most the last score: the proof that none of them was missed; -inf without
+      others. With `candidates` it is about those alone.
     - reached: from a number of axes to the number of pairs compared along them; the entry of all
       channels counts exact matchings
     - recall: the measured share of the true k best that were found; None for an exact search
@@ -107,7 +108,8 @@ def retrieve(
         Choose from these alone. An array has the indices of c inputs of the gallery for each query,
         such as the answers of a faster search; equal ones count once. A number is an approximation:
         the candidates are that number of inputs whose mean tokens have the largest cosine with the
-        query's; `recall` of the result says how good it is.
+        query's, with the linear kernel times the norm of the input; `recall` of the result says how
+        good it is.
     checked : int
         With a number of candidates, for how many queries, drawn with a fixed seed, the true answer
         is found as well, to measure `recall`; with 0 it is NaN.
@@ -133,7 +135,7 @@ def retrieve(
     -------
     Retrieval
         Frozen dataclass, whose arrays are in the library of `queries` and lie where they do:
-        indices, scores, reached, recall.
+        indices, scores, others, reached, recall.
 
     Raises
     ------
@@ -207,7 +209,13 @@ def retrieve(
     )
     all_queries = np.arange(shape[0])
     share = None
-    options = {"k": count, "kernel": kernel, "normalize": normalize, "candidates": said(chosen)}
+    options = {
+        "k": count,
+        "kernel": kernel,
+        "layout": layout,
+        "normalize": normalize,
+        "candidates": said(chosen),
+    }
     with (
         errors_of(_FUNCTION),
         reporting(_FUNCTION, progress) as report,

@@ -352,7 +352,8 @@ class _Bounds:
             for side in (self._gallery.rows.along_axes[rows], part.along_axes)
         )
         off = of_means - along_rows @ along_cols.T
-        return (int(part.tokens[0]) * off).astype(np.float32)
+        # Inputs of a part that nobody wants may have other numbers of tokens.
+        return (int(self._gallery.rows.tokens[0]) * off).astype(np.float32)
 
     def _bounds(
         self, stage: int, rows: NDArray[np.int64], part: Turned, pairs: NDArray[np.bool_]

@@ -12,6 +12,7 @@ import json
 import math
 import os
 import re
+import secrets
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._errors import PlaceError
+from isogram._output import check_target
 
 VERSION = 1
 _MAGIC = b"isogram semantic index\r\n"
@@ -61,13 +63,14 @@ class Writer:
 @contextmanager
 def written(path: Path) -> Iterator[Writer]:
     """Give the writer of a file, which takes the place of `path` at the end, if nothing fails."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    target = check_target(path)
+    beside = target.with_name(f".isogram-{secrets.token_hex(8)}.part")
     try:
         with beside.open("xb") as file:
             yield Writer(file)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+        beside.replace(target)
     finally:
         beside.unlink(missing_ok=True)
 
