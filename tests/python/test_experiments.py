@@ -5,11 +5,13 @@ import sys
 from dataclasses import replace
 
 import isogram as ig
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from isogram import experiments
 from isogram.cli._commands import commands
-from isogram.experiments import Estimate, Findings, Table
+from isogram.experiments import Estimate, Findings, Table, transformer
+from isogram.experiments._networks import RandomTransformer
 
 NAMES = list(experiments.names())
 
@@ -128,6 +130,53 @@ def test_semantic_rsms_tell_what_is_predicted(results):
         values(pearson, "semantic less spatial", kernel=kernel) for kernel in ("cosine", "rbf")
     ]
     assert min(map(min, gains)) < -0.2
+
+
+def test_class_tokens_are_left_out_of_what_is_matched(results):
+    tokens = np.arange(24.0).reshape(2, 4, 3)
+    sets = transformer.token_sets(tokens)
+    np.testing.assert_array_equal(sets["class token left out"], tokens[:, 1:])
+    np.testing.assert_array_equal(sets["all tokens"], tokens)
+    np.testing.assert_array_equal(sets["class token alone"], tokens[:, :1])
+    pictures = np.random.default_rng(0).random((2, 16, 16), np.float32)
+    for found in RandomTransformer(0).tokens(pictures).values():
+        assert found.shape == (2, 1 + 64, 32)
+    hits = results("transformer").table("hit@1")
+    where = {"tokens": "class token alone", "kernel": "cosine", "same": "digit"}
+    ways = [values(hits, way, **where) for way in ("spatial", "pooled", "semantic")]
+    assert ways[0] == ways[1] == ways[2]  # of one token there is one RSM
+
+
+def test_trained_transformers_predict_from_the_class_token_alone():
+    torch = pytest.importorskip("torch")
+    from isogram.experiments._image_sets import image_set
+    from isogram.experiments._torch_transformer import untrained
+
+    images = image_set("digits").moved(20, 1, 0)
+    model = untrained(images, 0).eval()
+    *below, logits = model
+    with torch.no_grad():
+        tokens = torch.nn.Sequential(*below)(torch.from_numpy(images.test_pictures[:3, None]))
+        assert tokens.shape == (3, 1 + 16, 64)
+        others = tokens.clone()
+        others[:, 1:] = 0
+        torch.testing.assert_close(logits(others), logits(tokens))
+
+
+def test_semantic_rsms_of_transformers_find_moved_digits(results):
+    result = results("transformer")
+    pearson, hits = result.table("Pearson"), result.table("hit@1")
+    where = {"tokens": "class token left out", "kernel": "cosine"}
+    for block, margin in (("seed 0, block1", 0.25), ("seed 0, block2", 0.2)):
+        spatial, semantic = (
+            values(pearson, way, block=block, **where)[0] for way in ("spatial", "semantic")
+        )
+        assert semantic < spatial - margin
+    spatial, semantic = (
+        values(hits, way, same="digit", **where) for way in ("spatial", "semantic")
+    )
+    for before, after in zip(spatial, semantic, strict=True):
+        assert after > before + 0.2
 
 
 @pytest.mark.parametrize("pictures", ["one object", "sets of three"])
@@ -312,6 +361,9 @@ def test_a_job_of_many_pictures_is_extrapolated(results):
     done, whole = (values(table, column, what="pairs")[0] for column in ("computed", "of all"))
     assert whole == 5000 * 4999 // 2
     assert 0 < done <= whole
+    (kept,) = values(table, "computed", what="of these kept from the first call")
+    (tiles,) = values(table, "computed", what="tiles")
+    assert 0 < kept <= tiles  # the second call went on where the first had stopped
     seconds, all_seconds = (
         values(table, column, what="seconds")[0] for column in ("computed", "of all")
     )

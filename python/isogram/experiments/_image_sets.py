@@ -58,6 +58,17 @@ class ImageSet:
             numbers[self.test_labels[test]],
         )
 
+    def moved(self, side: int, copies: int, seed: int) -> ImageSet:
+        """Return pictures at random places of a frame, those to train on several times."""
+        rng = np.random.default_rng(seed)
+        return ImageSet(
+            f"{self.name} moved",
+            at_random_places(self.pictures, side, copies, rng),
+            np.repeat(self.labels, copies),
+            at_random_places(self.test_pictures, side, 1, rng),
+            self.test_labels,
+        )
+
     def with_random_labels(self, count: int) -> ImageSet:
         """Return the first `count` pictures to train on, with labels drawn at random."""
         labels = np.random.default_rng(0).integers(self.classes, size=count)
@@ -87,6 +98,18 @@ def image_set(name: str) -> ImageSet:
         flat, labels = load_digits(return_X_y=True)
         side, brightest = 8, 16
     return _parted(name, np.asarray(flat).reshape(-1, side, side) / brightest, labels)
+
+
+def at_random_places(
+    pictures: NDArray[np.float32], side: int, views: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Return views (n · views, side, side) of pictures in a black frame, those of one together."""
+    height, width = pictures.shape[1:]
+    framed = np.zeros((len(pictures) * views, side, side), np.float32)
+    for frame, picture in zip(framed, np.repeat(pictures, views, axis=0), strict=True):
+        y, x = rng.integers((side - height, side - width), endpoint=True)
+        frame[y : y + height, x : x + width] = picture
+    return framed
 
 
 def _parted(name: str, pictures: NDArray[Any], labels: NDArray[Any]) -> ImageSet:

@@ -42,6 +42,12 @@ def mean_over_pairs(values: NDArray[Any]) -> Estimate:
     return Estimate(float(known.sum() / weights.sum()), float(low), float(high))
 
 
+def left_out_in_turn(value: float, left_out: NDArray[np.float64]) -> Estimate:
+    """Return a value, and its interval by the jackknife from those without each group."""
+    half = 1.96 * np.sqrt((len(left_out) - 1) * np.var(left_out))
+    return Estimate(float(value), float(value - half), float(value + half))
+
+
 def mean_of(values: Sequence[float] | NDArray[Any]) -> Estimate:
     """Return the mean of values, one for each seed, and its 95 % interval by Student's t."""
     from scipy.stats import t

@@ -1,4 +1,4 @@
-"""Image networks: trained ones for PyTorch, and one of NumPy alone whose weights are drawn."""
+"""Image networks: trained ones for PyTorch, and two of NumPy alone whose weights are drawn."""
 
 from __future__ import annotations
 
@@ -74,7 +74,44 @@ class RandomNetwork:
         del layers["layer1"]
         means = _normalised(layers[f"layer{len(self.widths)}"].mean(axis=1))
         logits = means @ rng.standard_normal((self.widths[-1], 10)) / self.widths[-1] ** 0.5
-        return Seen(layers, _softmax(2 * logits))
+        return Seen(layers, softmax(2 * logits))
+
+
+@dataclass(frozen=True)
+class RandomTransformer:
+    """Four blocks of attention and of a layer with ReLU, with random weights, on grey pictures.
+
+    Patches are of 2 × 2 pixels; places are told apart by no vector of theirs.
+    """
+
+    seed: int
+    channels: int = 32
+
+    def tokens(self, pictures: NDArray[np.float32]) -> dict[str, Tokens]:
+        """Return the tokens after each block, the class token first."""
+        rng = np.random.default_rng([self.seed, 65])
+        n, side, _ = pictures.shape
+        blocks = pictures.reshape(n, side // 2, 2, side // 2, 2).swapaxes(2, 3)
+        patches = blocks.reshape(n, -1, 4) @ self._weights(rng, 4)
+        class_token = np.broadcast_to(self._weights(rng, 1), (n, 1, self.channels))
+        tokens = np.concatenate([class_token, patches], axis=1)
+        layers = {}
+        for block in range(1, 5):
+            query, key, value, hidden, out = (self._weights(rng, self.channels) for _ in range(5))
+            scores = (tokens @ query) @ (tokens @ key).swapaxes(1, 2) / self.channels**0.5
+            tokens = _unit(tokens + softmax(scores) @ (tokens @ value))
+            tokens = _unit(tokens + (tokens @ hidden).clip(0) @ out)
+            layers[f"block{block}"] = tokens
+        return layers
+
+    def logits(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the scores of ten random classes, of the class token."""
+        seen = self.tokens(pictures)["block4"][:, 0]
+        rng = np.random.default_rng([self.seed, 66])
+        return np.asarray(_normalised(seen) @ rng.standard_normal((self.channels, 10), np.float32))
+
+    def _weights(self, rng: np.random.Generator, rows: int) -> NDArray[np.float32]:
+        return rng.standard_normal((rows, self.channels), np.float32) / np.float32(rows**0.5)
 
 
 @dataclass(frozen=True)
@@ -107,7 +144,7 @@ class EfficientNetLite:
         found = record(model, batches, layers=[*stages.values(), "_fc"], reduce=_tokens_or_logits)
         logits = found["_fc"].double().numpy()
         layers = {name: found[module].numpy() for name, module in stages.items()}
-        return Seen(layers, _softmax(logits))
+        return Seen(layers, softmax(logits))
 
 
 def networks(size: Size, seed: int) -> list[Network]:
@@ -153,6 +190,12 @@ def _normalised(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray((values - values.mean(axes)) / (values.std(axes) + 1e-6), np.float32)
 
 
+def _unit(tokens: NDArray[Any]) -> Tokens:
+    """Return tokens with mean 0 and variance 1 over the channels of each."""
+    centred = tokens - tokens.mean(axis=-1, keepdims=True)
+    return np.asarray(centred / (centred.std(axis=-1, keepdims=True) + 1e-6), np.float32)
+
+
 def _halved(maps: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the means of 2 × 2 places of (n, h, w, c)."""
     n, height, width, channels = maps.shape
@@ -160,6 +203,7 @@ def _halved(maps: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(blocks.mean(axis=(2, 4)), np.float32)
 
 
-def _softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the probabilities of scores along the last axis."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))

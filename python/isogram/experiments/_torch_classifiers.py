@@ -72,12 +72,18 @@ def untrained(architecture: str, images: ImageSet, seed: int, depth: int) -> nn.
         return nn.Sequential(children)
 
 
-def fit(model: nn.Sequential, images: ImageSet, seed: int, epochs: int) -> dict[str, Any]:
+def fit(
+    model: nn.Sequential,
+    images: ImageSet,
+    seed: int,
+    epochs: int,
+    highest_rate: float = _HIGHEST_RATE,
+) -> dict[str, Any]:
     """Train a network and return its weights; without epochs only the norms see the pictures."""
     pictures, labels = as_input(images.pictures), torch.from_numpy(images.labels)
     steps = max(1, epochs) * -(-len(labels) // _BATCH)
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=1e-3)
-    rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, _HIGHEST_RATE, total_steps=steps)
+    rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, highest_rate, total_steps=steps)
     draws = torch.Generator().manual_seed(seed)
     model.train()
     for _ in range(max(1, epochs)):

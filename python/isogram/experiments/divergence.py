@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import isogram as ig
+from isogram.experiments._divergences import COLUMNS, CORRELATIONS, of_divergences
 from isogram.experiments._networks import networks
 from isogram.experiments._pictures import moved_views
-from isogram.experiments._result import Cell, Estimate, Findings, Size, Table
+from isogram.experiments._result import Cell, Findings, Size, Table
 from isogram.experiments._rsms import KERNELS, WAYS, rsms
 
 if TYPE_CHECKING:
@@ -24,32 +24,22 @@ if TYPE_CHECKING:
 
 SEEDS = {"small": 1, "medium": 1, "large": 1}  # more inputs rather than more seeds: large
 _VIEWS = {"small": 4, "medium": 6, "large": 15}  # of each photograph
-_CORRELATIONS = {"Pearson": "rsa_pearson", "Spearman": "rsa_spearman"}
 
 
 def run(size: Size, seeds: Sequence[int]) -> Findings:
     """Return the correlations of RSMs with the divergences, and how much semantic ones gain."""
-    rows: dict[str, list[list[Cell]]] = {name: [] for name in _CORRELATIONS}
+    rows: dict[str, list[list[Cell]]] = {name: [] for name in CORRELATIONS}
     for seed in seeds:
         for network in networks(size, seed):
             views = moved_views(network.side, _VIEWS[size], np.random.default_rng(seed))
             seen = network.look(views.pixels)
             divergences = ig.jsd(seen.probabilities)
             for layer, tokens in seen.layers.items():
-                found = rsms(tokens)
-                for kernel in KERNELS:
-                    ways = {way: found[way, kernel] for way in WAYS}
-                    for name, measure in _CORRELATIONS.items():
-                        left_out = ig.jackknife(
-                            ways,
-                            {"divergence": divergences},
-                            measure=measure,
-                            kernel="precomputed",
-                            groups=views.photographs,
-                        )
-                        place = f"{network.name}.{layer}"
-                        rows[name].append([place, kernel, *_cells(left_out)])
-    header = ["layer", "kernel", *WAYS, "semantic less spatial", "semantic less pooled"]
+                place = f"{network.name}.{layer}"
+                told = of_divergences(rsms(tokens), divergences, views.photographs)
+                for (name, kernel), estimates in told.items():
+                    rows[name].append([place, kernel, *estimates])
+    header = ["layer", "kernel", *COLUMNS]
     tables = [
         Table(f"{name}'s correlation with the divergence of predicted classes", header, lines)
         for name, lines in rows.items()
@@ -60,24 +50,6 @@ def run(size: Size, seeds: Sequence[int]) -> Findings:
         "intervals": "95 %, each photograph left out in turn",
     }
     return Findings(tables, settings)
-
-
-def _cells(found: ig.Jackknife) -> list[Estimate]:
-    """Return the correlations of the ways, and the differences of semantic from others.
-
-    Not of `bootstrap`: of a photograph that is drawn twice, pairs of views count four times, so
-    that all resamples lie on one side of the value.
-    """
-    values, left_out = np.asarray(found.value)[:, 0], found.left_out[:, :, 0]
-    pairs = [(WAYS.index("semantic"), WAYS.index(way)) for way in ("spatial", "pooled")]
-    less = [_estimate(values[i] - values[j], left_out[:, i] - left_out[:, j]) for i, j in pairs]
-    return [*map(_estimate, values, left_out.T), *less]
-
-
-def _estimate(value: float, left_out: NDArray[np.float64]) -> Estimate:
-    """Return a value and its interval from the values without each photograph."""
-    half = 1.96 * np.sqrt((len(left_out) - 1) * np.var(left_out))
-    return Estimate(float(value), float(value - half), float(value + half))
 
 
 def figure(findings: Findings) -> Figure:

@@ -152,7 +152,7 @@ def figure(findings: Findings) -> Figure:
     from isogram.experiments._figures import panels
 
     (table,) = findings.tables
-    values = np.array([row[1:] for row in table.rows], dtype=np.float64)
+    values = np.array([row[1:] for row in table.rows], dtype=np.float64).round(3)
     with panels(1, 1, 8.5) as (figure, (ax,)):
         plot.heatmap(
             values,

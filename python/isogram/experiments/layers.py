@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import isogram as ig
+from isogram.experiments._intervals import left_out_in_turn
 from isogram.experiments._networks import Network, RandomNetwork, networks
 from isogram.experiments._pictures import GREY, Pixels, moved_views
-from isogram.experiments._result import Cell, Estimate, Findings, Size, Table
+from isogram.experiments._result import Cell, Findings, Size, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 SEEDS = {"small": 1, "medium": 1, "large": 1}
 _VIEWS = {"small": 4, "medium": 5, "large": 12}  # of each photograph
 _NETWORKS = {"small": 1, "medium": 2, "large": 3}
-_RESAMPLES = {"small": 100, "medium": 500, "large": 1000}
 _KINDS = ("spatial", "semantic")
 
 
@@ -42,32 +42,16 @@ def run(size: Size, seeds: Sequence[int]) -> Findings:
             rsms["spatial"][place] = ig.spatial_rsm(tokens)
             rsms["semantic"][place] = ig.semantic_rsm(tokens)
             lies.append([place, tokens.shape[1], *_where(tokens, views.pixels, views.photographs)])
-    drawn = ig.bootstrap(
-        rsms["semantic"],
-        rsms["spatial"],
-        measure="cka",
-        kernel="precomputed",
-        groups=views.photographs,
-        n_resamples=_RESAMPLES[size],
-    )
-    between = {
-        kind: ig.bootstrap(
-            rsms[kind],
-            measure="cka",
-            kernel="precomputed",
-            groups=views.photographs,
-            n_resamples=_RESAMPLES[size],
-        )
-        for kind in _KINDS
-    }
+    found = _left_out(views.photographs, rsms["semantic"], rsms["spatial"])
+    between = {kind: _left_out(views.photographs, rsms[kind]) for kind in _KINDS}
     settings = {
         "kernel": "cosine",
         "photographs": len(np.unique(views.photographs)),
         "views of each": _VIEWS[size],
-        "intervals": f"95 % (BCa, {_RESAMPLES[size]} resamples of whole photographs)",
+        "intervals": "95 %, each photograph left out in turn",
     }
-    tables = [_diagonal(drawn, positions), _decoupled(between, list(positions)), _lying(lies)]
-    series = {"names": list(positions), "table": np.asarray(drawn.value)}
+    tables = [_diagonal(found, positions), _decoupled(between, list(positions)), _lying(lies)]
+    series = {"names": list(positions), "table": np.asarray(found.value)}
     return Findings([table for table in tables if table.rows], settings, series)
 
 
@@ -78,29 +62,41 @@ def _chosen(size: Size, seed: int) -> list[Network]:
     return networks(size, seed)[: _NETWORKS[size]]
 
 
-def _diagonal(drawn: Any, positions: Mapping[str, int]) -> Table:
+def _left_out(photographs: NDArray[np.intp], *rsms: Mapping[str, NDArray[Any]]) -> ig.Jackknife:
+    """Return CKA between RSMs, also without each photograph.
+
+    Not `bootstrap`: a photograph that is drawn twice has pairs of equal views, of which RSMs of
+    both kinds agree, so that resamples lie to one side of the value.
+    """
+    return ig.jackknife(*rsms, measure="cka", kernel="precomputed", groups=photographs)
+
+
+def _diagonal(found: ig.Jackknife, positions: Mapping[str, int]) -> Table:
     """Return CKA of the two RSMs of each layer."""
     rows: list[list[Cell]] = [
-        [place, count, _estimate(drawn, i, i)] for i, (place, count) in enumerate(positions.items())
+        [place, count, left_out_in_turn(np.asarray(found.value)[i, i], found.left_out[:, i, i])]
+        for i, (place, count) in enumerate(positions.items())
     ]
     title = "CKA between the semantic and the spatial RSM of a layer"
     return Table(title, ["layer", "positions", "CKA"], rows)
 
 
-def _decoupled(between: Mapping[str, Any], places: Sequence[str]) -> Table:
+def _decoupled(between: Mapping[str, ig.Jackknife], places: Sequence[str]) -> Table:
     """Return CKA of layers of the same depth of two networks, of both kinds of RSMs."""
+    spatial, semantic = (between[kind] for kind in _KINDS)
+    values = [np.asarray(found.value) for found in (spatial, semantic)]
+    values.append(values[0] - values[1])
+    left_out = [spatial.left_out, semantic.left_out, spatial.left_out - semantic.left_out]
     rows: list[list[Cell]] = []
     for i, j in combinations(range(len(places)), 2):
         if places[i].partition(".")[2] == places[j].partition(".")[2]:
-            spatial, semantic = (_estimate(between[kind], i, j) for kind in _KINDS)
-            gap = spatial.value - semantic.value
-            rows.append([f"{places[i]}, {places[j]}", spatial, semantic, gap])
+            estimates = (
+                left_out_in_turn(value[i, j], without[:, i, j])
+                for value, without in zip(values, left_out, strict=True)
+            )
+            rows.append([f"{places[i]}, {places[j]}", *estimates])
     title = "CKA between networks, and the decoupled similarity: spatial less semantic"
     return Table(title, ["layers", *_KINDS, "decoupled"], rows)
-
-
-def _estimate(drawn: Any, i: int, j: int) -> Estimate:
-    return Estimate(*(float(values[i, j]) for values in (drawn.value, drawn.low, drawn.high)))
 
 
 _LIES = ["layer", "positions", "object's share of places", "of the similarity"]

@@ -1,0 +1,49 @@
+"""How RSMs of a layer tell the divergences of predicted classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+import isogram as ig
+from isogram.experiments._intervals import left_out_in_turn
+from isogram.experiments._result import Estimate
+from isogram.experiments._rsms import KERNELS, WAYS, Rsm, Way
+from isogram.typing import RsmKernelName
+
+CORRELATIONS = {"Pearson": "rsa_pearson", "Spearman": "rsa_spearman"}
+COLUMNS = (*WAYS, "semantic less spatial", "semantic less pooled")
+
+
+def of_divergences(
+    rsms: Mapping[tuple[Way, RsmKernelName], Rsm], divergences: Rsm, groups: NDArray[np.intp]
+) -> dict[tuple[str, RsmKernelName], list[Estimate]]:
+    """Return the `COLUMNS` of each correlation and kernel: of the ways, and their differences.
+
+    Intervals are of the jackknife, which leaves out a group of pictures at a time. Not of
+    `bootstrap`: of a group that is drawn twice, pairs of views count four times, so that all
+    resamples lie on one side of the value.
+    """
+    found = {}
+    for kernel in KERNELS:
+        for name, measure in CORRELATIONS.items():
+            left_out = ig.jackknife(
+                {way: rsms[way, kernel] for way in WAYS},
+                {"divergence": divergences},
+                measure=measure,
+                kernel="precomputed",
+                groups=groups,
+            )
+            found[name, kernel] = _columns(left_out)
+    return found
+
+
+def _columns(found: ig.Jackknife) -> list[Estimate]:
+    values, left_out = np.asarray(found.value)[:, 0], found.left_out[:, :, 0]
+    pairs = [(WAYS.index("semantic"), WAYS.index(way)) for way in ("spatial", "pooled")]
+    less = [
+        left_out_in_turn(values[i] - values[j], left_out[:, i] - left_out[:, j]) for i, j in pairs
+    ]
+    return [*map(left_out_in_turn, values, left_out.T), *less]
