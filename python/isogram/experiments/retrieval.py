@@ -29,7 +29,7 @@ SEEDS = {"small": 1, "medium": 1, "large": 3}
 _VIEWS = {"small": 4, "medium": 5, "large": 10}  # of each photograph
 _SETS = {"small": 30, "medium": 30, "large": 100}  # of three photographs
 _SET_VIEWS = 3
-_NETWORKS = {"small": 1, "medium": 3, "large": 3}
+_NETWORKS = {"small": 1, "medium": 1, "large": 3}
 _SCORES = {"hit": "hit@1", "precision": "mean average precision", "f1": "F1@1"}
 OBJECT, SETS = "one object", "sets of three"
 
