@@ -7,6 +7,7 @@ NumPy does not have, travels to the kernels as its bit patterns in uint16.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, ValuesView
 from typing import TYPE_CHECKING, Any
@@ -495,6 +496,11 @@ def _check_out(
 ) -> NDArray[Any]:
     if isinstance(out, list | tuple):
         raise TypeError(f"{function}: `{name}` must be an array, got {type(out).__name__}")
+    if _is_read(out):
+        raise TypeError(
+            f"{function}: `{name}` must be an array in memory, got {type(out).__name__}, of which "
+            "a copy would be written"
+        )
     array, type_name = _to_array(function, name, out)
     if type_name != dtype.name or not array.dtype.isnative:
         came = type_name if array.dtype.isnative else array.dtype
@@ -514,6 +520,12 @@ def _check_out(
             f"{function}: `{name}` must not overlap itself, got strides {array.strides}"
         )
     return array
+
+
+def _is_read(out: Array) -> bool:
+    """Whether an array is a copy of `out`: a data set of h5py, say, has no memory of its own."""
+    shares = ("__array_interface__", "__array_struct__", "__cuda_array_interface__", "__dlpack__")
+    return hasattr(out, "__array__") and not any(hasattr(out, name) for name in shares)
 
 
 def _is_writeable(out: Array, array: NDArray[Any]) -> bool:
@@ -555,12 +567,46 @@ def _shares_memory(a: NDArray[Any], b: NDArray[Any]) -> bool:
     if not isinstance(a, np.ndarray):
         (a_first, a_end), (b_first, b_end) = _extent(a), _extent(b)
         return a_first < b_end and b_first < a_end
+    if _share_file(a, b):
+        return True
     try:
         # The exact answer takes exponential time for contrived strides.
         work: Any = 10_000  # NumPy's stubs know only its two special values
         return np.shares_memory(a, b, max_work=work)
     except np.exceptions.TooHardError:
         return True
+
+
+def _share_file(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    """Whether two arrays lie in maps of one file, and where they overlap there."""
+    of_a, of_b = map_under(a), map_under(b)
+    if of_a is None or of_b is None or of_a is of_b or of_a.mode == "c":
+        return False
+    if not (of_a.filename and of_b.filename and _is_same_file(of_a.filename, of_b.filename)):
+        return False
+    (a_first, a_end), (b_first, b_end) = _span_in_file(a, of_a), _span_in_file(b, of_b)
+    return a_first < b_end and b_first < a_end
+
+
+def _is_same_file(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> bool:
+    try:
+        return os.path.samefile(a, b)
+    except OSError:  # one was deleted
+        return os.fspath(a) == os.fspath(b)
+
+
+def map_under(array: NDArray[Any]) -> np.memmap[Any, Any] | None:
+    """Return the memory map that an array is a view of, or None."""
+    root: Any = array
+    while isinstance(root.base, np.ndarray):
+        root = root.base
+    return root if isinstance(root, np.memmap) else None
+
+
+def _span_in_file(array: NDArray[Any], under: np.memmap[Any, Any]) -> tuple[int, int]:
+    """Return where the entries of a view of a memory map begin and end in its file."""
+    first, end = np.lib.array_utils.byte_bounds(array)
+    return first - _address(under) + under.offset, end - _address(under) + under.offset
 
 
 def _extent(array: NDArray[Any]) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
@@ -75,8 +76,9 @@ def rows(read: Read, shape: Iterable[int], dtype: DTypeLike) -> Rows:
     ----------
     read : callable
         read(start, stop) returns rows [start, stop) as an array of `dtype` and of shape
-        (stop - start, *shape[1:]): the same numbers every time. Any process that computes tiles
-        calls it; it has to be a function that can be pickled where inputs are.
+        (stop - start, *shape[1:]): the same numbers every time. It may return the same buffer each
+        time: rows are copied. Any process that computes tiles calls it; it has to be a function
+        that can be pickled where inputs are.
     shape : tuple of int
         Of all rows: samples by features, or inputs by tokens by channels.
     dtype
@@ -112,17 +114,24 @@ def rows(read: Read, shape: Iterable[int], dtype: DTypeLike) -> Rows:
     """
     if not callable(read):
         raise TypeError(f"rows: `read` must be callable, got {type(read).__name__}")
-    lengths = tuple(shape)
+    lengths = tuple(shape) if isinstance(shape, Iterable) else ()
     if not lengths or not all(
         isinstance(length, int | np.integer) and length > 0 for length in lengths
     ):
         raise ValueError(f"rows: `shape` must be of positive integers, got {shape!r}")
-    name = type_name_of(dtype)
-    if name not in FLOAT_TYPES and np.dtype(name).kind not in "iub":
-        raise TypeError(
-            f"rows: `dtype` must be a type of real numbers, of at most 64 bits, got {name}"
-        )
+    name = _number_type(dtype)
     return Rows(read, tuple(map(int, lengths)), name if name == "bfloat16" else np.dtype(name))
+
+
+def _number_type(dtype: Any) -> str:
+    """Return the name of a type of real numbers; raise TypeError for others."""
+    came = repr(dtype)
+    if dtype is not None:  # float64 for NumPy
+        with suppress(TypeError):
+            came = type_name_of(dtype)
+            if came in FLOAT_TYPES or np.dtype(came).kind in "iub":
+                return came
+    raise TypeError(f"rows: `dtype` must be a type of real numbers, of at most 64 bits, got {came}")
 
 
 def type_name_of(dtype: Any) -> str:
@@ -146,10 +155,12 @@ class Unread:
         chunk: int = 1,
         buffered: int = 0,
         ids: Any = None,
+        is_lent: bool = False,
     ) -> None:
         """Take what reads rows, of a shape and type.
 
         `chunk` rows are stored together; the library holds `buffered` bytes beside what it reads.
+        What is read `is_lent` where the next rows may be read into the same memory.
         """
         self._read = read
         self._stored = shape  # and this is how they are read
@@ -158,6 +169,7 @@ class Unread:
         self._chunk = chunk
         self.buffered = buffered
         self.ids = ids
+        self._is_lent = is_lent
         self._where = ""
         self._to_array: Callable[[Any], NDArray[Any]] = np.asarray
 
@@ -232,7 +244,10 @@ class Unread:
                 f"{self._where} must be read as {self.type_name} of shape {expected} for rows "
                 f"{first} to {last}, got {type_name_of(read.dtype)} of shape {tuple(read.shape)}"
             )
-        return self._to_array(read).reshape(last - first, *self.shape[1:])
+        array = self._to_array(read)
+        if self._is_lent and (not isinstance(read, np.ndarray) or np.may_share_memory(array, read)):
+            array = array.copy()
+        return array.reshape(last - first, *self.shape[1:])
 
 
 def blocks(array: Any) -> Iterator[tuple[int, NDArray[Any]]]:
@@ -242,19 +257,25 @@ def blocks(array: Any) -> Iterator[tuple[int, NDArray[Any]]]:
         yield first, array[first : first + step]
 
 
-def unread(value: Any) -> Any:
+def unread(where: str, value: Any) -> Any:
     """Return an input of a plan without reading it: an `Unread`, or what is in memory as it is.
 
-    Sequences and mappings are gone through.
+    Sequences and mappings are gone through; `where` is the argument, and whose it is, for messages.
     """
     if isinstance(value, np.ndarray):
         return value
     if isinstance(value, Mapping):
-        layers = {name: unread(layer) for name, layer in value.items()}
+        layers = {name: unread(where, layer) for name, layer in value.items()}
         return layers if any(isinstance(layer, Unread) for layer in layers.values()) else value
     if isinstance(value, list | tuple):
-        return type(value)(map(unread, value)) if type(value) in (list, tuple) else value
-    return _unread(value)
+        if type(value) not in (list, tuple):
+            return value
+        return type(value)(unread(where, one) for one in value)
+    try:
+        return _unread(value)
+    except (TypeError, ValueError) as error:
+        came = f"{type(value).__name__} ({error})"
+        raise type(error)(f"{where} must be readable, of real numbers, got {came}") from error
 
 
 def _unread(value: Any) -> Any:
@@ -262,7 +283,7 @@ def _unread(value: Any) -> Any:
     if isinstance(value, Unread):
         return value
     if isinstance(value, Rows):
-        return _of(value, value.read)
+        return _of(value, value.read, is_lent=True)
     if isinstance(value, if_imported("h5py", "Dataset")):
         _, cache, _ = value.id.get_access_plist().get_chunk_cache()
         return _of(value, partial(_sliced, value), value.chunks, cache if value.chunks else 0)
@@ -278,19 +299,25 @@ def _unread(value: Any) -> Any:
     return value
 
 
-def _of(value: Any, read: Read, chunks: Any = None, buffered: int = 0) -> Any:
+def _of(
+    value: Any, read: Read, chunks: Any = None, buffered: int = 0, *, is_lent: bool = False
+) -> Any:
     """Describe an input that has shape and type; one without axes is left as it is."""
     shape = tuple(value.shape or ())
     if not shape or any(length != length for length in shape):  # Dask's unknown lengths are NaN
         return value
     chunk = int((chunks or (1,))[0])
+    type_name = type_name_of(value.dtype)
+    if type_name != "bfloat16":
+        np.dtype(type_name)  # TypeError for one that is more than a number
     return Unread(
         read,
         tuple(map(int, shape)),
-        type_name_of(value.dtype),
+        type_name,
         chunk=chunk,
         buffered=buffered,
         ids=getattr(value, "ids", None),
+        is_lent=is_lent,
     )
 
 

@@ -211,6 +211,37 @@ class TestOut:
         with pytest.raises(TypeError, match="`out` must be of float32, got float64"):
             rsm_to(out)
 
+    @pytest.mark.parametrize("again", [False, True])
+    def test_zarr_array_that_is_an_input(self, again):
+        x = zarr_array("x.zarr", (50, 50), (16, 16))
+        out = pytest.importorskip("zarr").open_array(os.path.abspath("x.zarr")) if again else x
+        plan = ig.plan("gram", x, tile=16)
+        with pytest.raises(ValueError, match=r"^gram: `out` must not be `x`, whose rows are read"):
+            plan.run(x, out=out, job="job")
+
+    def test_map_of_the_file_of_an_input(self):
+        np.save("x.npy", np.eye(50, dtype=np.float32))
+        x, out = (np.load("x.npy", mmap_mode=mode) for mode in ("r", "r+"))
+        with pytest.raises(ValueError, match=r"^gram: `out` must not overlap `x`"):
+            ig.plan("gram", x, tile=16).run(x, out=out)
+        with pytest.raises(ValueError, match=r"^gram: `out` must not overlap `x`"):
+            ig.gram(x, out=out)
+        assert np.array_equal(x, np.eye(50))
+
+    def test_maps_of_parts_of_a_file(self):
+        both = np.lib.format.open_memmap("both.npy", "w+", np.float32, (57, 50))
+        both[50:] = FEATURES.T
+        both.flush()
+        x = np.load("both.npy", mmap_mode="r")[50:].T
+        assert np.array_equal(ig.gram(x, out=both[:50]), ig.gram(FEATURES))
+
+    def test_data_set_of_hdf5(self, tmp_path):
+        h5py = pytest.importorskip("h5py")
+        out = h5py.File(tmp_path / "a.h5", "w").create_dataset("gram", shape=(50, 50), dtype="f4")
+        for run in (ig.plan("gram", FEATURES).run, ig.gram):
+            with pytest.raises(TypeError, match=r"^gram: `out` must be an array in memory, got"):
+                run(FEATURES, out=out)
+
     def test_zarr_array_for_reading(self):
         zarr_array("rsm.zarr", (50, 50), (16, 16))
         out = pytest.importorskip("zarr").open_array("rsm.zarr", mode="r")

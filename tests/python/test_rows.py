@@ -189,7 +189,7 @@ class TestBits:
     def test_many_rows(self):
         """More than a survey reads at a time, and than all pairs that a median is taken of."""
         x = samples(1100, 8)
-        source = unread(ig.rows(lambda a, b: x[a:b], x.shape, x.dtype))
+        source = unread("gram: `x`", ig.rows(lambda a, b: x[a:b], x.shape, x.dtype))
         for at_once in (1, 7, 100, 5000):
             source_of = type("Small", (Unread,), {"rows_at_once": at_once})
             small = source_of(source._read, x.shape, "float32", chunk=1)
@@ -218,6 +218,21 @@ class TestBits:
 
 
 class TestReading:
+    def test_buffer_that_is_filled_again(self):
+        """What a function reads into the same memory each time is copied."""
+        x, buffer = samples(), np.empty_like(samples())
+
+        def read(start, stop):
+            buffer[: stop - start] = x[start:stop]
+            return buffer[: stop - start]
+
+        source = ig.rows(read, x.shape, x.dtype)
+        assert np.array_equal(ig.plan("gram", source, tile=16).run(source), ig.gram(x))
+        layers = {"a": source, "b": ig.rows(read, x.shape, x.dtype)}
+        of_memory = {"a": x, "b": x}
+        plan = ig.plan("cka_matrix", layers, kernel="rbf", tile=16)
+        assert np.array_equal(plan.run(layers), plan.run(of_memory))
+
     def test_only_the_rows_of_a_tile(self):
         x, read = samples(), []
 
@@ -427,7 +442,26 @@ class TestWhatIsRefused:
         with pytest.raises(TypeError, match=r"^rows: `read` must be callable, got ndarray$"):
             ig.rows(np.ones(3), (3,), np.float32)
 
-    @pytest.mark.parametrize("shape", [(), (0, 3), (2.5, 3), (-1, 3)])
+    @pytest.mark.parametrize("dtype", [None, "nonsense", object, "longdouble"])
+    def test_types_that_are_none(self, dtype):
+        with pytest.raises(TypeError, match=r"^rows: `dtype` must be a type of real numbers"):
+            ig.rows(lambda a, b: None, (4, 3), dtype)
+
+    def test_data_set_of_a_closed_file(self, tmp_path):
+        source = in_hdf5(tmp_path, samples())
+        plan = ig.plan("gram", source)
+        source.file.close()
+        for call in (lambda: ig.plan("gram", source), lambda: plan.run(source)):
+            with pytest.raises(ValueError, match=r"^gram: `x` must be readable, of real numbers"):
+                call()
+
+    @pytest.mark.parametrize("dtype", [[("a", "f4")], "S3"])
+    def test_data_set_of_something_else(self, dtype, tmp_path):
+        source = in_hdf5(tmp_path, np.zeros((5, 2), dtype))
+        with pytest.raises(TypeError, match=r"^gram: `x` must be readable, of real numbers, got"):
+            ig.plan("gram", source)
+
+    @pytest.mark.parametrize("shape", [(), (0, 3), (2.5, 3), (-1, 3), 5, None, "ab"])
     def test_shapes(self, shape):
         with pytest.raises(ValueError, match=r"^rows: `shape` must be of positive integers, got"):
             ig.rows(lambda a, b: None, shape, np.float32)

@@ -670,7 +670,7 @@ def _are_all_str(ids: Any) -> bool:
 
 def _batches_of(function: str, batches: Any) -> Iterator[Any]:
     """Yield an array of all inputs some at a time, and of others each."""
-    array = unread(batches)
+    array = unread(f"{function}: `batches`", batches)
     shape = getattr(array, "shape", None)
     if shape is None:
         yield from map(as_sequence, _iterator(function, "batches", batches))

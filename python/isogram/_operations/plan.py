@@ -106,7 +106,13 @@ def plan(operation: OperationName, /, *inputs: Any, **options: Any) -> Plan:
             f"plan: `inputs` of {operation!r} must be {expected}, "
             f"{', '.join(f'`{name}`' for name in names)}, got {len(inputs)}"
         )
-    made: Plan = planner(*map(unread, inputs), **options)
+    made: Plan = planner(
+        *(
+            unread(f"{operation}: `{name}`", given)
+            for name, given in zip(names, inputs, strict=False)
+        ),
+        **options,
+    )
     if limit is not None:
         made = made.within(limit)
     given = planner.__kwdefaults__ | options | {"num_threads": None}  # which decides no bit

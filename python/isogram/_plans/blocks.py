@@ -16,7 +16,7 @@ from isogram._arrays import Output
 from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
 from isogram._types import Report
 from isogram._walk.journal import Journal, Journaled
-from isogram._walk.matrices import Matrix, check_chunks, is_on_disk, is_zarr_array
+from isogram._walk.matrices import Matrix, check_chunks, is_on_disk, is_zarr_array, refuse_input
 from isogram._walk.plan import Plan, Reduced
 from isogram._walk.sinks import ArraySink, Sink
 from isogram._walk.sources import Source
@@ -125,7 +125,7 @@ class BlocksPlan(Plan):
         """Whether `_finished()` makes each entry of one entry, so that blocks can be finished."""
         return True
 
-    def _check_out(self, out: Any, job: Any) -> None:
+    def _check_out(self, inputs: Sequence[Any], out: Any, job: Any) -> None:
         if out is not None and len(self._names) > 1:
             raise ValueError(
                 f"{self.operation}: `out` must be None for several kernels, got "
@@ -137,6 +137,8 @@ class BlocksPlan(Plan):
                 f"folder {os.fspath(out)}.job, got {job!r}"
             )
         if is_zarr_array(out):
+            names = (spec.argument for spec in self.inputs)
+            refuse_input(self.operation, out, dict(zip(names, inputs, strict=False)))
             written = [*self.tiles, *(tile.mirrored for tile in self.tiles if self._is_symmetric)]
             check_chunks(self.operation, out, self.shape, self.dtype, written)
             if job is None and not self._is_entrywise:

@@ -6,7 +6,7 @@ import errno
 import io
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -179,6 +179,23 @@ def zarr_for(path: Path) -> Any:
 def is_zarr_array(out: Any) -> bool:
     """Whether an argument is an array of Zarr."""
     return isinstance(out, if_imported("zarr", "Array"))
+
+
+def refuse_input(function: str, array: Any, inputs: Mapping[str, Any]) -> None:
+    """Raise ValueError for a Zarr array that is one of the inputs, of which tiles are read."""
+    for name, given in inputs.items():
+        for one in given if isinstance(given, list | tuple) else (given,):
+            if is_zarr_array(one) and _place_of(one) == _place_of(array):
+                raise ValueError(
+                    f"{function}: `out` must not be `{name}`, whose rows are read as tiles are "
+                    f"written, got the same Zarr array, {_place_of(array)}"
+                )
+
+
+def _place_of(array: Any) -> str:
+    """Return where a Zarr array is stored."""
+    root = getattr(array.store, "root", None)
+    return str(array.store_path) if root is None else os.path.realpath(root / array.path)
 
 
 def is_on_disk(out: Any) -> bool:

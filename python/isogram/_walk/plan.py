@@ -244,6 +244,7 @@ class Plan(ABC):
         self, inputs: Sequence[Any], out: Any, job: Any
     ) -> AbstractContextManager[Journal | None]:
         """Open the journal of a job, if there is to be one."""
+        self._check_out(inputs, out, job)
         folder = self._folder(out, job)
         if folder is None:
             return nullcontext()
@@ -256,14 +257,13 @@ class Plan(ABC):
         from isogram._output import path_of
         from isogram._walk.targets import checked_path, job_of
 
-        self._check_out(out, job)
         if job is not None:
             return path_of(self.operation, "job", job)
         if not _is_path(out):
             return None
         return job_of(checked_path(self.operation, out))
 
-    def _check_out(self, out: Any, job: Any) -> None:
+    def _check_out(self, inputs: Sequence[Any], out: Any, job: Any) -> None:
         """Raise for an `out` that the result cannot be in."""
         if out is not None:
             raise ValueError(
@@ -464,7 +464,13 @@ class Plan(ABC):
     def _as_planned(self, *inputs: Any) -> Any:
         """Return checked inputs as `_part()` takes them; raise for others than planned."""
         self._check_arguments(len(inputs))
-        checked, specs = self._checked(*map(unread, inputs))
+        names = dict.fromkeys(spec.argument for spec in self.inputs)
+        checked, specs = self._checked(
+            *(
+                unread(f"{self.operation}: `{name}`", given)
+                for name, given in zip(names, inputs, strict=True)
+            )
+        )
         self._check_specs(specs)
         return checked
 

@@ -17,6 +17,7 @@ from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
 import isogram as ig
+from isogram._arrays import map_under
 from isogram._walk.matrices import Matrix
 from isogram._walk.plan import Plan
 
@@ -101,10 +102,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
 def _place_in_file(array: NDArray[Any]) -> tuple[Any, ...] | None:
     """Return where the entries of a view of a memory map lie, or None for other arrays."""
-    root: Any = array
-    while isinstance(root.base, np.ndarray):
-        root = root.base
-    if not isinstance(root, np.memmap) or root.filename is None or root.mode == "c":
+    root = map_under(array)
+    if root is None or root.filename is None or root.mode == "c":
         return None
     if array.dtype.hasobject or not array.size:
         return None
