@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "flat.hpp"
@@ -21,6 +22,7 @@ using isogram::CoarseTile;
 using isogram::GramFacts;
 using isogram::GramTiles;
 using isogram::InputView;
+using isogram::Kernel;
 using isogram::kTileEdge;
 using isogram::LayerPairs;
 using isogram::MatrixView;
@@ -86,7 +88,7 @@ TYPED_TEST(GraphStatistics, RowProductsOfATileNeedItsOwnRowsAlone) {
       std::vector<GramTiles<T>> whole;
       whole.reserve(data.size());
       for (const Data<T>& x : data) {
-        facts.push_back(isogram::survey_cosines<T>(x.view(), center, {}));
+        facts.push_back(isogram::survey_cosines<T>(x.view(), center, Kernel::cosine, {}));
         whole.emplace_back(x.view(), facts.back(), isogram::Execution{});
       }
       EXPECT_EQ(facts.back().is_deep, !center);
@@ -166,11 +168,14 @@ TYPED_TEST(GraphStatistics, NeighboursOfATileNeedItsOwnRowsAlone) {
   const std::vector<Data<T>> data = awkward_data<T>();
   at_every_level([&] {
     for (const Data<T>& x : data) {
-      for (const bool center : {false, true}) {
-        const GramFacts facts = isogram::survey_cosines<T>(x.view(), center, {});
+      for (const auto& [center, kernel] :
+           {std::pair(false, Kernel::cosine), std::pair(true, Kernel::cosine),
+            std::pair(false, Kernel::correlation)}) {
+        const GramFacts facts = isogram::survey_cosines<T>(x.view(), center, kernel, {});
         for (const std::size_t k : {1, 5, 120, 249}) {
           if (x.d > x.n && k != 5) continue;  // long
-          const auto tiled = isogram::nearest<T>(x.view(), k, center, on_threads(2), kTileEdge);
+          const auto tiled =
+              isogram::nearest<T>(x.view(), k, center, kernel, on_threads(2), kTileEdge);
           const Graph<T> expected = graph_of(tiled);
           EXPECT_EQ(graph_by_parts(x, k, kTileEdge, facts, false), expected) << x.d << ", " << k;
           EXPECT_EQ(graph_by_parts(x, k, kTileEdge, facts, true), expected) << x.d << ", " << k;
@@ -188,9 +193,11 @@ TYPED_TEST(GraphStatistics, NeighboursDoNotDependOnTheTiles) {
       if (x.d == 3) continue;  // rounding chooses between equal cosines
       for (const std::size_t k : {1, 5, 120}) {
         if (x.d > x.n && k != 5) continue;  // long
-        const Graph<T> whole = graph_of(isogram::nearest<T>(x.view(), k, true, {}));
-        const Graph<T> tiled = graph_of(isogram::nearest<T>(x.view(), k, true, {}, kTileEdge));
-        EXPECT_EQ(tiled.columns, whole.columns) << x.d << ", " << k;
+        const auto nearest = [&](std::size_t edge) {
+          return graph_of(isogram::nearest<T>(x.view(), k, true, Kernel::cosine, {}, edge));
+        };
+        EXPECT_EQ(nearest(kTileEdge).columns, nearest(isogram::kNeighbourEdge).columns)
+            << x.d << ", " << k;
       }
     }
   });
