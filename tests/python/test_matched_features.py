@@ -3,6 +3,7 @@
 import isogram as ig
 import numpy as np
 import pytest
+from isogram._statistics import feature_facts
 from isogram._statistics import matched_features as statistic
 from support import assert_close, data, oracle
 
@@ -92,10 +93,22 @@ def test_constant_features_are_left_out(name, dtype):
 def test_features_of_any_magnitude(name):
     x, y = layers()
     expected = ig.similarity(x, y, measure=name)
-    scaled = x * np.logspace(-60, 60, 6)
+    scaled = x * np.logspace(-250, 250, 6)
     assert_close(ig.similarity(scaled, y + 1e6, measure=name), expected, 1e-9)
     narrow = ig.similarity((x * np.logspace(-20, 20, 6)).astype("f4"), y.astype("f4"), measure=name)
     assert_close(narrow, expected, 1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("part", [1, 60, 1 << 16])
+def test_samples_unlike_those_that_are_looked_at_first(monkeypatch, name, part):
+    """The survey starts from the mean of every so many samples: here of 1, 10, or all."""
+    monkeypatch.setattr(feature_facts, "_PART", part)
+    x, y = layers(100)
+    x[::10] = 0
+    y[[3, 57]] *= 1000
+    for a, b in ((x, y), (x + 1e4, y), (np.sort(x, axis=0), y)):
+        assert_close(ig.similarity(a, b, measure=name), oracle.measure(name, a, b), 1e-9)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -21,61 +21,88 @@ _EPS = float(np.finfo(np.float64).eps)
 
 
 class FeatureFacts(NamedTuple):
-    """What has to be known of all samples of a layer to centre some of them."""
+    """What has to be known of all samples of a layer to centre, or standardise, some of them."""
 
-    unit: Array  # a power of two, which makes the largest entry about 1
-    means: Array  # (d,), of features in this unit
-    rests: Array  # the rounding errors of the means
+    unit: Array  # (d,), powers of two, which make the largest entry about 1, of all or of each
+    means: Array  # (d,), of some samples, in this unit
+    rests: Array  # what the means lack
     are_constant: Array  # which features are, but for rounding
-    unit_of_centred: Array  # likewise of the largest centred entry
+    scale: Array  # (d,), powers of two of the largest centred entry; or what makes each norm 1
 
     @property
     def whole_unit(self) -> Array:
-        """The unit of centred features."""
-        return self.unit * self.unit_of_centred
+        """The unit of centred features, which all have one."""
+        return self.unit[0] * self.scale[0]
 
     def centred(self, place: Place, x: Array, cols: slice = slice(None)) -> Array:
         """Return the centred features of some samples, or some columns of them, in float64."""
-        rows = place.doubles(x[:, cols])
-        rows *= self.unit
+        rows = _in_unit(place, x[:, cols], self.unit[cols])
         rows -= self.means[cols]
         rows -= self.rests[cols]
-        rows *= ~self.are_constant[cols] * self.unit_of_centred
+        rows *= ~self.are_constant[cols] * self.scale[cols]
         return rows
 
 
-def survey_features(place: Place, x: Array, *, center: bool) -> FeatureFacts:
-    """Pass over the samples of a layer, a part at a time: for their extremes and means."""
+def survey_features(
+    place: Place, x: Array, *, center: bool, standardize: bool = False
+) -> FeatureFacts:
+    """Pass over the samples of a layer, a part at a time: for their extremes and means.
+
+    Standardised features are centred, and each has norm 1.
+    """
     xp, (n, d) = place.xp, x.shape
     parts = spans(n, max(1, _PART // d))
     low, high = _extremes(place, x, parts)
     largest = xp.maximum(-low, high)
-    unit, (means, rests) = _unit(xp, largest), xp.zeros((2, d))
-    facts = FeatureFacts(unit, means, rests, xp.zeros(d, bool), xp.ones(()))
+    unit = _unit(xp, largest) if standardize else _unit_of_all(xp, largest)
+    means, rests, squares = xp.zeros((3, d))
     rounding: Any = 0.0
     if center:
-        facts = facts._replace(means=sum(facts.centred(place, x[r]).sum(axis=0) for r in parts) / n)
-        facts = facts._replace(rests=sum(facts.centred(place, x[r]).sum(axis=0) for r in parts) / n)
+        # The mean of some samples is near enough for one pass to find what it lacks, and squares.
+        means = _in_unit(place, x[:: len(parts)], unit).mean(axis=0)
+        for some in parts:
+            rows = _in_unit(place, x[some], unit)
+            rows -= means
+            rests += rows.sum(axis=0)
+            if standardize:
+                rows *= rows
+                squares += rows.sum(axis=0)
+        rests /= n
         rounding = _ROUNDINGS * _EPS * (largest * unit)
+    facts = FeatureFacts(unit, means, rests, xp.zeros(d, bool), xp.ones(d))
     # Rounding is monotone: what is farthest from the mean is one of the extremes.
     left = xp.abs(facts.centred(place, xp.stack([low, high]))).max(axis=0)
     are_constant = left <= rounding
+    if standardize:
+        squares = xp.where(are_constant, 1.0, squares - n * rests**2)
+        return facts._replace(are_constant=are_constant, scale=1 / xp.sqrt(squares))
     left = xp.where(are_constant, 0.0, left)
-    return facts._replace(are_constant=are_constant, unit_of_centred=_unit(xp, left))
+    return facts._replace(are_constant=are_constant, scale=_unit_of_all(xp, left))
+
+
+def _in_unit(place: Place, x: Array, unit: Array) -> Array:
+    rows = place.doubles(x)
+    rows *= unit
+    return rows
 
 
 def _extremes(place: Place, x: Array, parts: list[slice]) -> tuple[Array, Array]:
     """Return the least and the largest entry of every feature."""
     xp, found = place.xp, []
     for rows in parts:
-        entries = place.doubles(x[rows])
+        entries = x[rows] if x.dtype == np.float32 else place.doubles(x[rows])
         found.append((entries.min(axis=0), entries.max(axis=0)))
     lows, highs = zip(*found, strict=True)
-    return reduce(xp.minimum, lows), reduce(xp.maximum, highs)
+    return place.doubles(reduce(xp.minimum, lows)), place.doubles(reduce(xp.maximum, highs))
+
+
+def _unit_of_all(xp: Any, reaches: Array) -> Array:
+    """Return for every feature the unit of the one that reaches farthest."""
+    return xp.full(len(reaches), _unit(xp, reaches.max()))
 
 
 def _unit(xp: Any, reaches: Array) -> Array:
-    """Return the power of two that makes the largest of them about 1."""
-    _, exponent = xp.frexp(reaches.max())
+    """Return the powers of two that make what reaches so far about 1."""
+    _, exponents = xp.frexp(reaches)
     # A larger one would leave the range of float64; the smallest numbers stay small.
-    return xp.ldexp(xp.ones(()), xp.minimum(-exponent, 1000))
+    return xp.ldexp(xp.ones(exponents.shape), xp.minimum(-exponents, 1000))

@@ -19,8 +19,9 @@ from isogram._walk.tiles import spans
 
 _FEWEST = 2
 
-_ROWS_MADE = 64  # that are centred at a time: a line of a cache or two of each column
-_ENTRIES = 1 << 16  # whose squares are added up at a time, in the nearest caches
+_ROWS_MADE = 64  # that are centred at a time, or more
+_ENTRIES = 1 << 16  # that are centred at a time, in the nearest caches
+_ROWS_TURNED = 32  # into columns at a time: a line of a cache or two of each
 _ROWS = 2048  # that are multiplied at a time
 _BATCH_BYTES = 1 << 24  # of problems of one shape that are solved at a time
 _LAYER_BYTES = 1 << 28  # of a layer whose features are made once, and kept
@@ -74,9 +75,11 @@ class _Features:
         self.pairs, self._standardized = pairs, standardized
         is_wide = not standardized or any(x.dtype == np.float64 for x in arrays)
         self._dtype = np.dtype(np.float64 if is_wide else np.float32)  # of what is multiplied
-        self._facts = [survey_features(place, x, center=True) for x in arrays]
+        self._facts = [
+            survey_features(place, x, center=True, standardize=standardized) for x in arrays
+        ]
         self._are_constant = [place.to_host(f.are_constant) for f in self._facts]
-        self._factors = Kept(self._factors_of)
+        self._widths = [self._width_of(k) for k in range(len(arrays))]
         self._columns = Kept(self._columns_of)
 
     def squares(self) -> Array:
@@ -129,9 +132,9 @@ class _Features:
 
     def _shape(self, pair: _Pair) -> tuple[int, int]:
         """Return the shape of the products."""
-        return self._width(pair.x), self._width(pair.y)
+        return self._widths[pair.x], self._widths[pair.y]
 
-    def _width(self, layer: int) -> int:
+    def _width_of(self, layer: int) -> int:
         """Return how many features count; of a layer of constant ones, all."""
         constant = self._are_constant[layer]
         varying = int(np.count_nonzero(~constant))
@@ -149,38 +152,27 @@ class _Features:
 
     def _rows(self, layer: int, rows: slice) -> Array:
         """Return features as they are multiplied, of a layer that is kept column by column."""
-        size = self.pairs.x.samples * self._width(layer) * self._dtype.itemsize
+        size = self.pairs.x.samples * self._widths[layer] * self._dtype.itemsize
         if size <= _LAYER_BYTES:
             return self._columns.of(layer)[:, rows].T
         return self._made(layer, rows)
 
     def _columns_of(self, layer: int) -> Array:
         """Return all features, each a row."""
-        shape = self._width(layer), self.pairs.x.samples
+        shape = self._widths[layer], self.pairs.x.samples
         columns = self.pairs.place.xp.empty(shape, self._dtype)
-        for rows in spans(shape[1], _ROWS_MADE):
-            columns[:, rows] = self._made(layer, rows).T
+        for rows in spans(shape[1], max(_ROWS_MADE, _ENTRIES // shape[0])):
+            made, of_rows = self._made(layer, rows), columns[:, rows]
+            for some in spans(len(made), _ROWS_TURNED):
+                of_rows[:, some] = made[some].T
         return columns
 
     def _made(self, layer: int, rows: slice) -> Array:
         entries = self._centred(layer, rows)
-        if not self._standardized:
-            return entries
-        entries *= self._factors.of(layer)
-        if self._width(layer) < entries.shape[1]:
+        if self._widths[layer] < entries.shape[1]:
             varying = np.flatnonzero(~self._are_constant[layer])
             entries = entries[:, self.pairs.place.xp.asarray(varying)]
         return entries.astype(self._dtype, copy=False)
-
-    def _factors_of(self, layer: int) -> Array:
-        """Return what makes every centred feature one of norm 1."""
-        xp, (samples, width) = self.pairs.place.xp, self.pairs.arrays[layer].shape
-        squares = xp.zeros(width)
-        for rows in spans(samples, max(_ROWS_MADE, _ENTRIES // width)):
-            entries = self._centred(layer, rows)
-            entries *= entries
-            squares += entries.sum(axis=0)
-        return 1 / xp.sqrt(xp.where(squares == 0, 1.0, squares))
 
 
 def matched_features(pairs: LayerPairs, *, standardized: bool) -> tuple[MatchedFeatures, Remarks]:
