@@ -1,8 +1,12 @@
 """The experiments: their frame, and small versions that assert what the papers claim."""
 
+import ast
 import json
+import re
 import sys
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import isogram as ig
 import numpy as np
@@ -86,6 +90,26 @@ def test_packages_that_are_missing_are_named(monkeypatch):
         ImportError, match=r"estimators of size medium needs mlxtend.*\[experiments"
     ):
         experiments.run("estimators")
+
+
+def test_extra_names_all_packages_that_experiments_import():
+    file = Path(__file__).parents[2] / "pyproject.toml"
+    extras = tomllib.loads(file.read_text())["project"]["optional-dependencies"]
+    wanted = [*extras["experiments"], *extras["cli"], *extras["plot"], *extras["torch"]]
+    assert "isogram[cli,plot,torch]" in wanted
+    named = {re.split("[^a-z0-9-]", one)[0].replace("-", "_") for one in wanted}
+    renamed = {"skimage": "scikit_image", "sklearn": "scikit_learn", "PIL": "pillow"}
+    for source in Path(experiments.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(source.read_text())):
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                modules = [node.module]
+            else:
+                continue
+            for package in {module.partition(".")[0] for module in modules}:
+                if package not in sys.stdlib_module_names | {"isogram", "numpy"}:
+                    assert renamed.get(package, package) in named, (source.name, package)
 
 
 def test_command_lists_and_runs(tmp_path):

@@ -68,8 +68,9 @@ def run(name: str, *, size: Size = "medium", seeds: int | None = None) -> Result
     try:
         findings = experiment.run(size, chosen)
     except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
         raise ImportError(
-            f"run: {name} of size {size} needs {error.name}: pip install 'isogram[experiments]'",
+            f"run: {name} of size {size} needs {package}: pip install 'isogram[experiments]'",
             name=error.name,
         ) from error
     return Result(
