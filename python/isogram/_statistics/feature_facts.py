@@ -93,12 +93,13 @@ def _extremes(place: Place, x: Array, parts: list[slice]) -> tuple[Array, Array]
         entries = x[rows] if x.dtype == np.float32 else place.doubles(x[rows])
         found.append((entries.min(axis=0), entries.max(axis=0)))
     lows, highs = zip(*found, strict=True)
-    return place.doubles(reduce(xp.minimum, lows)), place.doubles(reduce(xp.maximum, highs))
+    low, high = reduce(xp.minimum, lows), reduce(xp.maximum, highs)
+    return low.astype(np.float64), high.astype(np.float64)
 
 
 def _unit_of_all(xp: Any, reaches: Array) -> Array:
     """Return for every feature the unit of the one that reaches farthest."""
-    return xp.full(len(reaches), _unit(xp, reaches.max()))
+    return xp.ones(len(reaches)) * _unit(xp, reaches.max())
 
 
 def _unit(xp: Any, reaches: Array) -> Array:
