@@ -36,6 +36,12 @@ class Population(NamedTuple):
     d: int
     noise: float  # of the features, beside what the layers have in common; inf: nothing in common
     is_heavy: bool = False  # Student's t of 3 degrees of freedom in place of normal features
+    groups: int = 0  # that are drawn whole; two inputs of one have a correlation of 0.64
+
+    @property
+    def labels(self) -> NDArray[np.int64] | None:
+        """Return the group of each input."""
+        return np.arange(self.n) // (self.n // self.groups) if self.groups else None
 
     def sample(
         self, rng: np.random.Generator, n: int
@@ -43,7 +49,11 @@ class Population(NamedTuple):
         """Return n samples of two layers."""
 
         def draw(*shape: int) -> NDArray[np.float64]:
-            return rng.standard_t(3, shape) if self.is_heavy else rng.standard_normal(shape)
+            own = rng.standard_t(3, shape) if self.is_heavy else rng.standard_normal(shape)
+            if self.labels is None:
+                return own
+            of_groups = rng.standard_normal((self.groups, *shape[1:]))
+            return 0.8 * of_groups[self.labels] + 0.6 * own
 
         x, y = draw(n, self.d), draw(n, self.d)
         if np.isinf(self.noise):
@@ -59,6 +69,9 @@ POPULATIONS = [
     Population("heavy tails", 50, 10, 2.0, is_heavy=True),
     Population("wide", 50, 500, 2.0),
     Population("nothing in common", 50, 10, np.inf),
+    Population("10 groups of 4", 40, 10, 2.0, groups=10),
+    Population("18 groups of 4", 72, 10, 2.0, groups=18),
+    Population("40 groups of 3", 120, 10, 2.0, groups=40),
 ]
 
 
@@ -78,7 +91,14 @@ def coverage(population: Population, measure: str, samples: int, resamples: int)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         results = [
-            ig.bootstrap(x, y, measure=measure, n_resamples=resamples, num_threads=1)
+            ig.bootstrap(
+                x,
+                y,
+                measure=measure,
+                n_resamples=resamples,
+                groups=population.labels,
+                num_threads=1,
+            )
             for x, y in drawn
         ]
     values = np.array([result.value for result in results])

@@ -40,8 +40,9 @@ from isogram._operations.similarity import similarity, similarity_matrix
 from isogram._rows import Rows, rows
 
 if TYPE_CHECKING:
-    from isogram._inference.bootstrap import Bootstrap, Difference, bootstrap
+    from isogram._inference.bootstrap import Bootstrap, bootstrap
     from isogram._inference.calibration import Calibration, calibrate
+    from isogram._inference.differences import Difference
     from isogram._inference.jackknife import Jackknife, jackknife
     from isogram._inference.noise_ceiling import NoiseCeiling, noise_ceiling
     from isogram._inference.permutation import PermutationTest, permutation_test
@@ -135,7 +136,7 @@ _MODULES = {
     "rdm": "isogram._operations.rdm",
     "regress_rsm": "isogram._operations.regress",
     "Bootstrap": "isogram._inference.bootstrap",
-    "Difference": "isogram._inference.bootstrap",
+    "Difference": "isogram._inference.differences",
     "Jackknife": "isogram._inference.jackknife",
     "compare_rsms_matrix": "isogram._operations.compare_matrix",
     "Measure": "isogram._measures._measure",

@@ -41,6 +41,13 @@ def normal_quantile(confidence: float) -> float:
     return _NORMAL.inv_cdf((1 + confidence) / 2)
 
 
+def two_sided(value: float, standard_error: float) -> float:
+    """Return the level at which a central interval would just reach 0."""
+    if value == 0 or standard_error > 0:
+        return 2 * _NORMAL.cdf(-abs(value) / standard_error) if value else 1.0
+    return 0.0 if standard_error == 0 else float("nan")
+
+
 def share_below(value: float, resampled: Doubles) -> float:
     """Return the share of the values of resamples below a value, where equal ones count half."""
     known = resampled[~np.isnan(resampled)]

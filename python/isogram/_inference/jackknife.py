@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from isogram._arguments import between_0_and_1
 from isogram._errors import warn
+from isogram._inference.differences import Difference, pairs_of
 from isogram._inference.draws import each_left_out
-from isogram._inference.intervals import normal_quantile
+from isogram._inference.intervals import normal_quantile, two_sided
 from isogram._inference.results import MANY, PerPair, Result
 from isogram._inference.sample import Sample
 from isogram._memory import FEWER_SAMPLES
@@ -46,6 +47,50 @@ class Jackknife(Result):
     bias: PerPair
     confidence: float
     left_out: NDArray[np.float64] = dataclasses.field(metadata=MANY)
+
+    def difference(self, first: tuple[Any, Any], second: tuple[Any, Any]) -> Difference:
+        """Return how much the measure of one pair of layers exceeds that of another.
+
+        Both are without the same inputs, so what they share drops out.
+
+        Parameters
+        ----------
+        first, second : tuples of two keys
+            The keys of two layers, as in `layers`.
+
+        Returns
+        -------
+        Difference
+            With an interval, and a p-value.
+
+        Raises
+        ------
+        KeyError
+            A key that no layer has.
+        TypeError
+            Anything but two keys.
+        ValueError
+            Of a result of two representations alone.
+        """
+        (i, j), (k, l) = pairs_of(self, first, second)  # noqa: E741
+        values = np.asarray(self.value)
+        value = float(values[i, j] - values[k, l])
+        standard_error = float(_standard_error(self.left_out[:, i, j] - self.left_out[:, k, l]))
+        reach = normal_quantile(self.confidence) * standard_error
+        return Difference(
+            value=value,
+            low=value - reach,
+            high=value + reach,
+            p=two_sided(value, standard_error),
+            first=tuple(first),
+            second=tuple(second),
+            standard_error=standard_error,
+            confidence=self.confidence,
+            measure=self.measure,
+            method=self.method,
+            n=self.n,
+            reduce=self.reduce,
+        )
 
 
 def jackknife(
@@ -120,8 +165,7 @@ def jackknife(
             "no standard error"
         )
     warn(remarks, stacklevel=2)
-    mean = left_out.mean(axis=0)
-    standard_error = np.sqrt((m - 1) / m * ((left_out - mean) ** 2).sum(axis=0))
+    mean, standard_error = left_out.mean(axis=0), _standard_error(left_out)
     reach = normal_quantile(share) * standard_error
     return Jackknife(
         value=sample.shown(value),
@@ -137,3 +181,9 @@ def jackknife(
         layers=sample.keys,
         left_out=sample.many(left_out),
     )
+
+
+def _standard_error(left_out: NDArray[np.float64]) -> NDArray[np.float64]:
+    m = len(left_out)
+    squares: NDArray[np.float64] = ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0)
+    return np.sqrt((m - 1) / m * squares)

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from isogram._arithmetic import usual_arithmetic
 from isogram._host.gram import inner_products
-from isogram._inference.draws import Counts, positions
+from isogram._inference.draws import Counts, Groups, positions
 from isogram._inference.entry_order import EntryOrder
+from isogram._inference.grouped_grams import GroupedGrams
 from isogram._inference.neighbourhoods import Neighbourhoods
-from isogram._inference.weighted_grams import WeightedGrams, Weights, own_of_features, weighted_sums
+from isogram._inference.weighted_grams import WeightedGrams, Weights, own_of_features, pair_sums
 from isogram._inference.whole_grams import (
     Cosines,
     centred,
@@ -48,7 +49,9 @@ OF_FEATURES = ("cross_products", "matched_features", "best_correlations")
 _TOGETHER = 128  # resamples whose weighted sums are one product
 
 
-def resampler_of(pairs: LayerPairs, measure: Measure, options: Mapping[str, Any]) -> Resampler:
+def resampler_of(
+    pairs: LayerPairs, groups: Groups, measure: Measure, options: Mapping[str, Any]
+) -> Resampler:
     """Return a function to a measure's statistics of resamples; of layers on the host."""
     if measure.needs not in RESAMPLERS:
         expected = ", ".join(map(repr, RESAMPLERS))
@@ -56,7 +59,7 @@ def resampler_of(pairs: LayerPairs, measure: Measure, options: Mapping[str, Any]
             f"{pairs.function}: `measure` must need one of the statistics {expected}, whose "
             f"duplicates can be left out, got {measure.name!r}, which needs {measure.needs!r}"
         )
-    return RESAMPLERS[measure.needs](pairs, **options)
+    return RESAMPLERS[measure.needs](pairs, groups, **options)
 
 
 @usual_arithmetic()
@@ -72,29 +75,36 @@ def values_of(
     return values
 
 
-def _products(pairs: LayerPairs, *, centring: str, **kernel: Any) -> Resampler:
+def _products(pairs: LayerPairs, groups: Groups, *, centring: str, **kernel: Any) -> Resampler:
     """`centred_products`."""
-    return _products_in_units(pairs, centring, kernel)[0]
+    return _products_in_units(pairs, groups, centring, kernel)[0]
 
 
 def _products_in_units(
-    pairs: LayerPairs, centring: str, kernel: Mapping[str, Any]
+    pairs: LayerPairs, groups: Groups, centring: str, kernel: Mapping[str, Any]
 ) -> tuple[Callable[[Counts], Iterator[CentredProducts]], tuple[Array, Array]]:
     """Return products of Gram matrices, each times 2^-exponent, and the exponents of both sides."""
     is_centred = centring in ("double", "debiased")
     pairs, grams, exponents = grams_of(pairs, **kernel, is_centred=is_centred).without_overflow()
-    weighted = WeightedGrams(grams, centring, pairs.num_threads)
+    of_draws = WeightedGrams if groups.are_single or not is_centred else GroupedGrams
+    weighted = of_draws(grams, centring, pairs.num_threads, groups)
     rows, cols = _sides(pairs)
     return lambda counts: weighted.products(rows, cols, counts), pairs.sides(exponents)
 
 
 def _cka(
-    pairs: LayerPairs, *, estimator: str, precision: str = "float32", **kernel: Any
+    pairs: LayerPairs,
+    groups: Groups,
+    *,
+    estimator: str,
+    precision: str = "float32",
+    **kernel: Any,
 ) -> Resampler:
     """`cka_table`, in float64."""
     del precision
     is_biased = estimator == "biased"
-    products, exponents = _products_in_units(pairs, "double" if is_biased else "debiased", kernel)
+    centring = "double" if is_biased else "debiased"
+    products, exponents = _products_in_units(pairs, groups, centring, kernel)
 
     def tables(counts: Counts) -> Iterator[CkaTable]:
         for n, s in zip(counts.sum(axis=1), products(counts), strict=True):
@@ -108,13 +118,13 @@ def _cka(
     return tables
 
 
-def _sampled_features(pairs: LayerPairs) -> Resampler:
+def _sampled_features(pairs: LayerPairs, groups: Groups) -> Resampler:
     """`sampled_features`."""
     layers = [centred(x)[0] for x in pairs.layers.arrays]
     grams = [np.empty((len(x), len(x))) for x in layers]
     for x, gram in zip(layers, grams, strict=True):
         inner_products(x, None, gram, pairs.num_threads)
-    weighted = WeightedGrams(grams, "debiased", pairs.num_threads)
+    weighted = WeightedGrams(grams, "debiased", pairs.num_threads, groups)
     rows, cols = _sides(pairs)
 
     def statistics(counts: Counts) -> Iterator[SampledFeatures]:
@@ -136,17 +146,18 @@ def _sampled_features(pairs: LayerPairs) -> Resampler:
     return statistics
 
 
-def _ranks(pairs: LayerPairs, **kernel: Any) -> Resampler:
+def _ranks(pairs: LayerPairs, groups: Groups, **kernel: Any) -> Resampler:
     """`rank_products`: ranks of the entries of each resample, with the ties of the whole sample."""
     pairs, grams, _ = grams_of(pairs, **kernel, is_centred=False)
     n = pairs.x.samples
     orders = [EntryOrder(pairs.place.rank_entries(k, pairs.num_threads)) for k in grams]
     upper = np.triu_indices(n, 1)
+    is_of_group = groups.clusters[upper[0]] == groups.clusters[upper[1]]
     rows, cols = _sides(pairs)
 
     def products(counts: Counts) -> Iterator[CentredProducts]:
         for w in counts.astype(np.float64):
-            weights = w[upper[0]] * w[upper[1]]
+            weights = w[upper[0]] * np.where(is_of_group, 1.0, w[upper[1]])
             ranks = [order.centred_ranks(weights) for order in orders]
             weighted = [weights * r for r in ranks]
             table = np.array(
@@ -159,7 +170,7 @@ def _ranks(pairs: LayerPairs, **kernel: Any) -> Resampler:
     return products
 
 
-def _differences(pairs: LayerPairs, **kernel: Any) -> Resampler:
+def _differences(pairs: LayerPairs, groups: Groups, **kernel: Any) -> Resampler:
     """`rsm_differences`, over as many pairs of different inputs as the whole sample has."""
     pairs, grams, exponents = grams_of(pairs, **kernel, is_centred=False)
     for gram in grams:
@@ -168,7 +179,7 @@ def _differences(pairs: LayerPairs, **kernel: Any) -> Resampler:
     def norms(weights: Weights, i: int, j: int) -> Doubles:
         unit = max(exponents[i], exponents[j])
         apart = np.ldexp(grams[i], exponents[i] - unit) - np.ldexp(grams[j], exponents[j] - unit)
-        sums = weighted_sums(weights.w, apart * apart, pairs.num_threads)
+        sums = pair_sums(weights.w, apart * apart, groups, pairs.num_threads)
         n, total = weights.size, np.einsum("bn,bn->b", weights.w, sums)
         scaled: Doubles = np.ldexp(np.sqrt(n * (n - 1) * total / weights.pairs), unit)
         return scaled
@@ -176,7 +187,7 @@ def _differences(pairs: LayerPairs, **kernel: Any) -> Resampler:
     def tables(counts: Counts) -> Iterator[LayerTable]:
         sides = pairs.sides(range(len(grams)))
         for some in spans(len(counts), _TOGETHER):
-            values = table(np, *sides, partial(norms, Weights.of(counts[some])))
+            values = table(np, *sides, partial(norms, Weights.of(counts[some], groups)))
             yield from map(LayerTable, np.moveaxis(values, 2, 0))
 
     return tables
@@ -184,6 +195,7 @@ def _differences(pairs: LayerPairs, **kernel: Any) -> Resampler:
 
 def _graphs(
     pairs: LayerPairs,
+    groups: Groups,
     *,
     k: int | None,
     center: bool = False,
@@ -195,19 +207,19 @@ def _graphs(
     cosines = cosines_of(pairs, center=center, is_given=kernel == "precomputed")
     if k is None:
         together = 1 if center else _TOGETHER
-        return lambda counts: _full_graphs(pairs, cosines, counts, together)
+        return lambda counts: _full_graphs(pairs, groups, cosines, counts, together)
 
     def tables(counts: Counts) -> Iterator[LayerTable | None]:
         for w in counts:
-            if w.sum() - w.max() < k:
+            if groups.fewest_partners(w) < k:
                 yield None
                 continue
             drawn = positions(w)
-            is_copy = drawn[:, None] == drawn
+            are_none = groups.are_none(w)
             grams = []
             for cosines_in in cosines:
                 gram = cosines_in(w)[np.ix_(drawn, drawn)]
-                gram[is_copy] = -1.0  # the last that is a neighbour
+                gram[are_none] = -1.0  # the last that is a neighbour
                 np.fill_diagonal(gram, 1.0)
                 grams.append(gram)
             of_x, of_y = pairs.sides(grams)
@@ -219,35 +231,40 @@ def _graphs(
 
 
 def _full_graphs(
-    pairs: LayerPairs, cosines: Sequence[Cosines], counts: Counts, together: int
+    pairs: LayerPairs,
+    groups: Groups,
+    cosines: Sequence[Cosines],
+    counts: Counts,
+    together: int,
 ) -> Iterator[LayerTable]:
     """Mean over samples of the cosine of their rows, without entries of their copies."""
     for some in spans(len(counts), together):
         graphs = [cosines_in(counts[some.start]) for cosines_in in cosines]
         weights = counts[some].astype(np.float64)
-        squares = [weighted_sums(weights, a * a, pairs.num_threads) for a in graphs]
-        of_pair = partial(_mean_of_rows, weights, graphs, squares, pairs.num_threads)
+        squares = [pair_sums(weights, a * a, groups, pairs.num_threads) for a in graphs]
+        of_pair = partial(_mean_of_rows, weights, groups, graphs, squares, pairs.num_threads)
         values = table(np, *pairs.sides(range(len(graphs))), of_pair)
         yield from map(LayerTable, np.moveaxis(values, 2, 0))
 
 
 def _mean_of_rows(
     weights: Doubles,
+    groups: Groups,
     graphs: list[Doubles],
     squares: list[Doubles],
     num_threads: int,
     i: int,
     j: int,
 ) -> Doubles:
-    products = weighted_sums(weights, graphs[i] * graphs[j], num_threads)
+    products = pair_sums(weights, graphs[i] * graphs[j], groups, num_threads)
     cosines = unit_cosines(products, squares[i], squares[j])
     means: Doubles = np.einsum("bn,bn->b", weights, cosines) / weights.sum(axis=1)
     return means
 
 
-def _neighbours(pairs: LayerPairs, *, k: int, center: bool = False) -> Resampler:
+def _neighbours(pairs: LayerPairs, groups: Groups, *, k: int, center: bool = False) -> Resampler:
     """`nearest_neighbours`."""
-    found = [Neighbourhoods(cosines, k) for cosines in cosines_of(pairs, center=center)]
+    found = [Neighbourhoods(cosines, k, groups) for cosines in cosines_of(pairs, center=center)]
 
     def statistics(counts: Counts) -> Iterator[NearestNeighbours | None]:
         for w in counts:
@@ -258,9 +275,11 @@ def _neighbours(pairs: LayerPairs, *, k: int, center: bool = False) -> Resampler
     return statistics
 
 
-def _neighbours_and_units(pairs: LayerPairs, *, k: int, center: bool = False) -> Resampler:
+def _neighbours_and_units(
+    pairs: LayerPairs, groups: Groups, *, k: int, center: bool = False
+) -> Resampler:
     """`nearest_cosines`."""
-    neighbours = _neighbours(pairs, k=k, center=center)
+    neighbours = _neighbours(pairs, groups, k=k, center=center)
 
     def statistics(counts: Counts) -> Iterator[NearestNeighbours | None]:
         for w, near in zip(counts, neighbours(counts), strict=True):
@@ -275,10 +294,12 @@ def _neighbours_and_units(pairs: LayerPairs, *, k: int, center: bool = False) ->
     return statistics
 
 
-def _edges(pairs: LayerPairs, *, k: int, estimator: str, center: bool = False) -> Resampler:
+def _edges(
+    pairs: LayerPairs, groups: Groups, *, k: int, estimator: str, center: bool = False
+) -> Resampler:
     """`neighbour_edges`."""
     is_debiased = estimator == "debiased"
-    neighbours = _neighbours_and_units(pairs, k=k if is_debiased else k - 1, center=center)
+    neighbours = _neighbours_and_units(pairs, groups, k=k if is_debiased else k - 1, center=center)
 
     def edges(indices: Sequence[Array], units: Sequence[Array]) -> list[Edges]:
         sides = zip(indices, units, strict=True)
@@ -299,10 +320,10 @@ def _edges(pairs: LayerPairs, *, k: int, estimator: str, center: bool = False) -
 def _of_features(needs: str) -> Callable[..., Resampler]:
     """Return the resampler of a statistic of features, to which duplicates are samples like any."""
 
-    def resampler(pairs: LayerPairs, **options: Any) -> Resampler:
+    def resampler(pairs: LayerPairs, _: Groups, **options: Any) -> Resampler:
         def statistics(counts: Counts) -> Iterator[Any]:
             for w in counts:
-                statistic, _ = STATISTICS[needs](_drawn(pairs, positions(w)), **options)
+                statistic, __ = STATISTICS[needs](_drawn(pairs, positions(w)), **options)
                 yield statistic
 
         return statistics
@@ -327,7 +348,7 @@ def _sides(pairs: LayerPairs) -> tuple[range, range]:
     return rows, cols
 
 
-# Each takes pairs of layers on the host and the options of a measure.
+# Each takes pairs of layers on the host, pairs of a group, and the options of a measure.
 RESAMPLERS: Mapping[str, Callable[..., Resampler]] = {
     "cka_table": _cka,
     "gbs_table": _graphs,

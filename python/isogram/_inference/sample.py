@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from isogram._arguments import reduction_of, threads, two_sides
 from isogram._errors import errors_of
-from isogram._inference.draws import Counts, clusters_of
+from isogram._inference.draws import Counts, Groups, clusters_of
 from isogram._inference.groups import require_labels_of
 from isogram._inference.resampled import resampler_of, values_of
 from isogram._inference.results import keys_of
@@ -88,15 +88,21 @@ class Sample(NamedTuple):
         )
         return values, remarks
 
-    def of_draws(self, counts: Counts) -> NDArray[np.float64]:
-        """Return the measure in every resample, (resamples, L1, L2); NaN of too few samples."""
+    def of_draws(
+        self, counts: Counts, clusters: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float64]:
+        """Return the measure in every resample, (resamples, L1, L2); NaN of too few samples.
+
+        `clusters` where some of more than one input may stand twice.
+        """
         pairs = LayerPairs.of(self.function, self.x, self.y, self.num_threads, None)
         values = np.full((len(counts), *pairs.shape), np.nan)
         fewest = self.measure.fewest_with(self.options)
         are_enough = counts.sum(axis=1) >= fewest
         if self.samples >= fewest and are_enough.any():
             with errors_of(self.function):
-                resampler = resampler_of(pairs, self.measure, self.options)
+                groups = Groups(np.arange(self.samples) if clusters is None else clusters)
+                resampler = resampler_of(pairs, groups, self.measure, self.options)
                 values[are_enough] = values_of(
                     self.measure, resampler, counts[are_enough], pairs.shape
                 )

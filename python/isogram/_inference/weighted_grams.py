@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._host.gram import inner_products
-from isogram._inference.draws import Counts
+from isogram._inference.draws import Counts, Groups
 from isogram._statistics.centred_products import CentredProducts
 from isogram._statistics.centring import u_centre
 from isogram._walk.tiles import spans
@@ -40,11 +40,11 @@ class Weights(NamedTuple):
     quadruples: Doubles
 
     @classmethod
-    def of(cls, counts: Counts) -> Weights:
-        """Count the tuples."""
+    def of(cls, counts: Counts, groups: Groups | None = None) -> Weights:
+        """Count the tuples; with `groups`, pairs as these say."""
         w = counts.astype(np.float64)
         s1, s2, s3, s4 = ((w**power).sum(axis=1) for power in (1, 2, 3, 4))
-        pairs = s1 * s1 - s2
+        pairs = s1 * s1 - s2 if groups is None else groups.number_of_pairs(w)
         triples = s1**3 - 3 * s1 * s2 + 2 * s3
         quadruples = s1**4 - 6 * s1 * s1 * s2 + 3 * s2 * s2 + 8 * s1 * s3 - 6 * s4
         return cls(w, s1, pairs, triples, quadruples)
@@ -53,9 +53,12 @@ class Weights(NamedTuple):
 class WeightedGrams:
     """Gram matrices of layers on the host, centred as `CentredProducts` says."""
 
-    def __init__(self, grams: list[Doubles], centring: str, num_threads: int) -> None:
-        """Take symmetric matrices, which are overwritten."""
+    def __init__(
+        self, grams: list[Doubles], centring: str, num_threads: int, groups: Groups | None
+    ) -> None:
+        """Take symmetric matrices, which are overwritten; `groups` where means are over pairs."""
         self._centring, self._num_threads = centring, num_threads
+        self._groups = groups if centring in ("none", "mean") else None
         self._samples = len(grams[0])
         self._rounding = [(_ROUNDINGS * _eps() * np.abs(k).max() * len(k)) ** 2 for k in grams]
         # What these subtract cancels in every sum, and would leave rounding.
@@ -69,35 +72,47 @@ class WeightedGrams:
         layers = sorted({*rows, *cols})
         at_once = max(1, _BYTES // (32 * self._samples * (len(layers) + 1)))
         for some in spans(len(counts), at_once):
-            yield from self._part(rows, cols, layers, Weights.of(counts[some]))
+            yield from self._part(rows, cols, layers, Weights.of(counts[some], self._groups))
 
     def _part(
         self, rows: range, cols: range, layers: list[int], weights: Weights
     ) -> Iterator[CentredProducts]:
-        of_layers = {layer: self._row(weights, self._grams[layer]) for layer in layers}
-
-        @cache
-        def product(a: int, b: int) -> Doubles:
-            both = self._row(weights, self._grams[a] * self._grams[b])
-            return self._sums(weights, both, of_layers[a], of_layers[b])
-
+        product = cache(self._product(layers, weights))
         table = np.array([[product(min(i, j), max(i, j)) for j in cols] for i in rows])
         own_x, own_y = (np.array([product(i, i) for i in side]) for side in (rows, cols))
         of_x, of_y = (np.array([self._rounding[i] for i in side]) for side in (rows, cols))
         for b in range(len(weights.w)):
             yield CentredProducts(table[:, :, b], own_x[:, b], own_y[:, b], of_x, of_y)
 
+    def _product(self, layers: list[int], weights: Weights) -> Callable[[int, int], Doubles]:
+        """Return a function of two layers to their products in every resample."""
+        of_layers = {layer: self._row(weights, self._grams[layer]) for layer in layers}
+
+        def product(a: int, b: int) -> Doubles:
+            both = self._row(weights, self._grams[a] * self._grams[b])
+            return self._sums(weights, both, of_layers[a], of_layers[b])
+
+        return product
+
     def _row(self, weights: Weights, gram: Doubles) -> _Row:
-        of_w = weighted_sums(weights.w, gram, self._num_threads)
-        if self._centring in ("none", "mean"):
+        if self._groups is not None:
+            of_w = pair_sums(weights.w, gram, self._groups, self._num_threads)
             return _Row(of_w, of_w)  # the second is not read
+        of_w = weighted_sums(weights.w, gram, self._num_threads)
         return _Row(of_w, weighted_sums(weights.w**2, gram, self._num_threads))
 
 
 def weighted_sums(weights: Doubles, gram: Doubles, num_threads: int) -> Doubles:
-    """Return the sums of a symmetric matrix's rows, with the weights of every resample."""
-    sums = np.empty(weights.shape)
+    """Return the sums of a matrix's rows, with the weights of every resample of its columns."""
+    sums = np.empty((len(weights), len(gram)))
     inner_products(weights, gram, sums, num_threads)
+    return sums
+
+
+def pair_sums(weights: Doubles, gram: Doubles, groups: Groups, num_threads: int) -> Doubles:
+    """Return the sums of a matrix's rows over the pairs that one copy of each input is in."""
+    sums = weighted_sums(weights, gram, num_threads)
+    sums += (1 - weights) * groups.own(gram)  # of its group, only its copy's
     return sums
 
 
@@ -131,14 +146,22 @@ def _debiased(weights: Weights, both: _Row, k: _Row, l: _Row) -> Doubles:  # noq
 
 
 def _biased(weights: Weights, both: _Row, k: _Row, l: _Row) -> Doubles:  # noqa: E741
-    """n² · mean of h over all: four different, three (in four ways), two (in two)."""
-    n, w = weights.size, weights.w
+    w = weights.w
     q11, q21, a1 = _dot(w, both.of_w), _dot(w * w, both.of_w), _dot(w, k.of_w * l.of_w)
     triples = (3 * weights.size * q11 - 4 * q21 - 2 * a1) / 4
     quadruples = _over_quadruples(weights, both, k, l)
-    of_pairs = 2 * n * (n - 1) * (q11 / weights.pairs)
-    of_triples = 4 * n * (n - 1) * (n - 2) * (triples / weights.triples)
-    of_quadruples = n * (n - 1) * (n - 2) * (n - 3) * (quadruples / weights.quadruples)
+    means = q11 / weights.pairs, triples / weights.triples, quadruples / weights.quadruples
+    return of_all(weights.size, *means)
+
+
+def of_all(n: Doubles, pairs: Doubles, triples: Doubles, quadruples: Doubles) -> Doubles:
+    """n² · mean of h over all: four different, three (in four ways), two (in two).
+
+    From the means of these.
+    """
+    of_pairs = 2 * n * (n - 1) * pairs
+    of_triples = 4 * n * (n - 1) * (n - 2) * triples
+    of_quadruples = n * (n - 1) * (n - 2) * (n - 3) * quadruples
     # Of two or three samples there are no more different ones.
     return (of_pairs + np.where(n < 3, 0, of_triples) + np.where(n < 4, 0, of_quadruples)) / (n * n)
 
