@@ -22,9 +22,7 @@ def of_divergences(
 ) -> dict[tuple[str, RsmKernelName], list[Estimate]]:
     """Return the `COLUMNS` of each correlation and kernel: of the ways, and their differences.
 
-    Intervals are of the jackknife, which leaves out a group of pictures at a time. Not of
-    `bootstrap`: of a group that is drawn twice, pairs of views count four times, so that all
-    resamples lie on one side of the value.
+    Intervals are of the jackknife, which leaves out a group of pictures at a time.
     """
     found = {}
     for kernel in KERNELS:
