@@ -467,11 +467,27 @@ def test_compare_calibrates(run, models):
     expected = ig.calibrate(layers_a, layers_b, n_permutations=30)
     assert facts["calibrate"] == expected.to_dict()
     assert facts["calibrate"]["n_permutations"] == 30
+    tested = ig.permutation_test(layers_a, layers_b, n_permutations=30)
+    assert facts["permutation_test"] == tested.to_dict()
+    assert facts["permutation_test"]["p"] == facts["calibrate"]["p"]
     header = run("compare", a, b, "--calibrate").stdout.splitlines()[0].split()
     assert header == ["A", "B", "value", "score", "p"]
+    header = (
+        run("compare", a, b, "--calibrate", "--permutations", 30).stdout.splitlines()[0].split()
+    )
+    assert header == ["A", "B", "value", "score", "p", "p", "familywise"]
     facts = read_json(run("compare", a, a, "--calibrate", "--json", "-"))
     assert facts["calibrate"]["n_permutations"] == 1000
     assert facts["calibrate"]["p"][0][0] is None
+
+
+def test_compare_warns_once_in_its_words(run, models, tmp_path):
+    """However many functions find a layer constant, whatever they call the layers."""
+    a, *_ = models
+    np.savez(tmp_path / "b.npz", same=np.ones((len(next(iter(models[2].values()))), 3)))
+    asked = run("compare", a, tmp_path / "b.npz", "--permutations", 20, "--bootstrap", 20)
+    [warning] = [line for line in asked.stderr.splitlines() if line.startswith("Warning: ")]
+    assert warning.startswith("Warning: layer 'same' of B is constant")
 
 
 def test_compare_says_what_cannot_be_tested(run, models, tmp_path, rng):
@@ -1041,7 +1057,9 @@ def test_index_refuses(run, gallery, tmp_path, rng):
     assert_fails(refused, "TOKENS must be 4-D")
     run("index", "build", tokens, "-o", path)
     assert_fails(run("index", "delete", path, "a"), "ID must be an integer")
-    assert_fails(run("index", "delete", path, "7"), "must be in the index, got 7")
+    missing = run("index", "delete", path, "7")
+    assert_fails(missing, "IDS must be in the index, got 7")
+    assert "SemanticIndex" not in missing.stderr
     assert_fails(run("index", "add", tokens, tokens), "is no index of isogram")
     assert_fails(run("retrieve", tokens, path, "--k", 6), "--k must be at most 5, got 6")
     refused = run("retrieve", tokens, path, "--k", 1, "--similarity", "pooled")

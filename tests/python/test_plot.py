@@ -638,6 +638,8 @@ def test_intervals_by_name_under_a_ceiling():
     assert np.allclose([band.y0, band.y1], [ceiling.low, ceiling.high])
     assert ax.get_ylabel() == "debiased CKA"
     assert texts(plot.intervals(INTERVAL).xaxis) == []
+    both = {"model": INTERVAL, "other": dataclasses.replace(INTERVAL, measure="gbs_knn")}
+    assert plot.intervals(both).get_ylabel() == f"{INTERVAL.measure}, gbs knn"
 
 
 # Null distributions

@@ -115,7 +115,8 @@ def graph(
     - correlation: the cosines of rows less their own mean; 0 where a row is constant
     - euclidean: edges to the k smallest distances ‖x[i] - x[j]‖ (of equal ones the smaller column),
       which they have as weights, so that heavy edges join what is far; symmetrised, an edge of
-      either direction is in the graph, with its distance. The dense matrix is
+      either direction is in the graph, with its distance. Distances that are equal but for
+      rounding, as of small integers, are in no order. The dense matrix is
       `rdm(x, metric="euclidean")`.
 
     Parameters

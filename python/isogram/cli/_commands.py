@@ -15,7 +15,7 @@ from isogram import cli
 from isogram.cli._messages import failures_in_a_line, warnings_in_a_line
 
 # The words of functions and of commands for two sets of layers.
-A_AND_B = {"layers": "A", "other": "B"}
+A_AND_B = {"layers": "A", "other": "B", "x": "A", "y": "B"}
 
 
 class Command(click.Command):

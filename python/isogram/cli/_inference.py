@@ -58,10 +58,14 @@ class Inference(NamedTuple):
         """Return the results of all pairs of layers."""
         shared = {"measure": measure, "seed": self.seed, **options}
         found: list[Any] = []
-        if self.permutations or self.calibrate:
-            test = ig.calibrate if self.calibrate else ig.permutation_test
+        if self.calibrate:
             count = self.permutations or 1000
-            found.append(test(x, y, n_permutations=count, progress=progress, **shared))
+            found.append(ig.calibrate(x, y, n_permutations=count, progress=progress, **shared))
+        if self.permutations:  # the same ones: p is equal, and here family-wise too
+            count = self.permutations
+            found.append(
+                ig.permutation_test(x, y, n_permutations=count, progress=progress, **shared)
+            )
         if self.resamples:
             found.append(ig.bootstrap(x, y, n_resamples=self.resamples, **shared))
         return Results(found)

@@ -80,10 +80,14 @@ def failures_in_a_line(words: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def warnings_in_a_line(words: Mapping[str, str]) -> Iterator[None]:
-    """Show a warning as its message alone, without the source line that raised it."""
+    """Show a warning once, as its message alone, without the source line that raised it."""
+    shown: set[str] = set()  # several functions may warn of one layer
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        notice(f"Warning: {_in_words(words, str(message))}")
+        text = _in_words(words, str(message))
+        if text not in shown:
+            notice(f"Warning: {text}")
+        shown.add(text)
 
     with warnings.catch_warnings():
         warnings.simplefilter("default")
@@ -110,7 +114,7 @@ def notice(message: str) -> None:
 def _in_words(words: Mapping[str, str], message: str) -> str:
     """Return a message about a function's arguments as one about a command's."""
     function, colon, rest = message.partition(": ")
-    if colon and (hasattr(ig, function) or function == "compare"):  # of isogram.report
+    if colon and (_is_public(function) or function == "compare"):  # of isogram.report
         message = rest
     for argument, word in words.items():
         message = message.replace(f"`{argument}`", word)
@@ -118,3 +122,11 @@ def _in_words(words: Mapping[str, str], message: str) -> str:
         message = re.sub(rf"`{argument}\[(.*?)\]`", rf"layer \1 of {word}", message)
         message = re.sub(rf"\b{argument}='(.*?)'", rf"{word} \1", message)
     return message
+
+
+def _is_public(name: str) -> bool:
+    """Whether isogram has a function of that name, or a class has a method."""
+    owner: Any = ig
+    for part in name.split("."):
+        owner = getattr(owner, part, None)
+    return owner is not None

@@ -46,7 +46,10 @@ class _Options(TypedDict):
     progress: bool
 
 
-@click.command(cls=Command, words={"tokens": "QUERIES", "other": "GALLERY"})
+_WORDS = {"tokens": "QUERIES", "other": "GALLERY", "exclude": "the names of QUERIES"}
+
+
+@click.command(cls=Command, words=_WORDS)
 @click.argument("queries", type=INPUT)
 @click.argument("gallery", type=INPUT)
 @click.option(

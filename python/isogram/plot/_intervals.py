@@ -41,7 +41,7 @@ def intervals(
     title, xlabel : str
         Heading, and title of the axis of names.
     ylabel : str, optional
-        Title of the axis of values; by default the measure.
+        Title of the axis of values; by default the measures.
     ax
         As for `heatmap`.
 
@@ -96,7 +96,8 @@ def _parts_of(results: Any) -> tuple[list[str], Doubles, Doubles, Doubles, str]:
                 )
         found = list(results.values())
         numbers = np.array([[r.value, r.low, r.high] for r in found], np.float64).T
-        return list(map(str, results)), *numbers, found[0].measure
+        measures = ", ".join(dict.fromkeys(result.measure for result in found))
+        return list(map(str, results)), *numbers, measures
     _require_interval("results", results)
     numbers = np.array([np.ravel(v) for v in (results.value, results.low, results.high)])
     if results.layers is None:
