@@ -362,6 +362,17 @@ def test_hsic_is_the_inner_product_of_centred_grams(n, seed):
         assert_close(actual, expected, 1e-11 * ig.hsic(x, x, estimator="biased"))
 
 
+@pytest.mark.parametrize(("dtype", "apart"), [(np.float32, 1e-4), (np.float64, 1e-9)])
+def test_what_given_layers_differ_by_below_rounding_is_not_regressed_out(dtype, apart):
+    """Its products would be noise, and the result with them."""
+    rng = np.random.default_rng(0)
+    x, y, z = (rng.standard_normal((60, d)).astype(dtype) for d in (5, 6, 4))
+    nearly = (z + apart * y[:, :4]).astype(dtype)
+    with pytest.warns(RuntimeWarning, match="Gram matrices of `given` depend on each other"):
+        found = ig.cka(x, y, given=[z, nearly])
+    np.testing.assert_allclose(found, ig.cka(x, y, given=[z]), atol=30 * apart)
+
+
 def test_layers_that_share_their_inputs_alone_are_not_alike_given_these():
     rng = np.random.default_rng(3)
     inputs, own = 2 * rng.standard_normal((300, 5)), rng.standard_normal((2, 300, 5))

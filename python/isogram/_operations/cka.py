@@ -151,7 +151,8 @@ def cka(
         As for `gram`.
     given : sequence or mapping of arrays of shape (n, d0), optional
         Partial, or deconfounded, CKA, given what is alike in these, such as the networks' inputs:
-        dK = K - Σ α̂ K0 and dL in the place of K and L, with α̂ by least squares.
+        dK = K - Σ α̂ K0 and dL in the place of K and L, with α̂ by least squares. Where K0 depend on
+        each other but for rounding of their type, a RuntimeWarning says so.
 
     Returns
     -------

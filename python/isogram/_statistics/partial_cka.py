@@ -36,7 +36,7 @@ def partial_cka(
     every_pair = LayerPairs.of(function, together, None, pairs.num_threads, pairs.report)
     table = table_of(every_pair, kernel, estimator, precision)
     eps = float(np.finfo(result_dtype(*together.arrays)).eps)
-    left = _left(table.cka, len(given.names))
+    left = _left(table.cka, len(given.names), eps)
     squares = left.diagonal().copy()
     squares[squares <= _ROUNDINGS * eps] = 0
     x, y = pairs.sides(range(len(squares)))
@@ -44,6 +44,11 @@ def partial_cka(
     names = pairs.by_name(squares == 0)
     explained = [f"`{name}`" for name, is_so in names.items() if is_so]
     said = remarks(function, table)
+    if _are_dependent(table.cka[-len(given.names) :, -len(given.names) :], eps):
+        said.append(
+            f"{function}: Gram matrices of `given` depend on each other, as far as their type can "
+            "tell: what they differ by is not regressed out"
+        )
     if explained:
         said.append(
             f"{function}: nothing is left of the Gram matrix of {', '.join(explained)}, as far as "
@@ -52,14 +57,25 @@ def partial_cka(
     return PartialCka(values, said)
 
 
-def _left(cka: Doubles, count: int) -> Doubles:
+def _are_dependent(own: Doubles, eps: float) -> bool:
+    """Whether one Gram matrix is made of others, but for rounding."""
+    known = not np.isnan(own).any()
+    return known and float(np.linalg.eigvalsh(own)[0]) <= _rounding(len(own), eps)
+
+
+def _rounding(count: int, eps: float) -> float:
+    return count * eps * _ROUNDINGS
+
+
+def _left(cka: Doubles, count: int, eps: float) -> Doubles:
     """Return the products that regression on the last `count` leaves, in units of each Gram's norm.
 
+    Directions in which those differ by rounding alone are left out: their products would be noise.
     NaN where one of those has no CKA.
     """
     products, shared, own = cka[:-count, :-count], cka[:-count, -count:], cka[-count:, -count:]
     if np.isnan(own).any():
         return np.full(products.shape, np.nan)
-    rounding = count * float(np.finfo(np.float64).eps) * _ROUNDINGS
-    left: Doubles = products - shared @ np.linalg.pinv(own, rounding, hermitian=True) @ shared.T
+    inverse = np.linalg.pinv(own, _rounding(count, eps), hermitian=True)
+    left: Doubles = products - shared @ inverse @ shared.T
     return (left + left.T) / 2
