@@ -525,3 +525,13 @@ def test_labels_with_an_index_of_other_samples(test):
         test(*sides, groups=labels.reset_index(drop=True))
         with pytest.raises(ValueError, match=f"^{test.__name__}: `groups` must have its rows in "):
             test(*sides, groups=labels[::-1])
+
+
+@pytest.mark.parametrize("function", [ig.permutation_test, ig.bootstrap, ig.similarity])
+def test_partial_cka_is_refused_with_what_to_do_instead(function):
+    x = np.random.default_rng(0).standard_normal((20, 3))
+    expected = (
+        rf"^{function.__name__}: measure 'cka' does not take `given`.*`isogram.cka_matrix` with"
+    )
+    with pytest.raises(TypeError, match=expected):
+        function(x, x, given=[x])

@@ -34,6 +34,12 @@ ORTHOGONAL = frozenset({"orthogonal", "permutation of features", "isotropic scal
 KERNEL_OPTIONS = {"bandwidth": "median", "gamma": None, "degree": 3, "coef0": 1.0}
 
 
+_OF_GIVEN = (
+    ". Partial CKA is `isogram.cka` and `isogram.cka_matrix` with `given`; docs/measures.md says "
+    "what to test in its place"
+)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Measure:
     """A measure of two representations of the same samples: its properties and its formula.
@@ -177,8 +183,10 @@ class Measure:
         for name in given:
             if name not in self.options:
                 takes = ", ".join(f"`{option}`" for option in self.options) or "no options"
+                advice = _OF_GIVEN if name == "given" else ""
                 raise TypeError(
                     f"{function}: measure {self.name!r} does not take `{name}`: it takes {takes}"
+                    f"{advice}"
                 )
         return {**self.options, **given, **self.fixed}
 
