@@ -82,6 +82,6 @@ def test_whitened_rsms_without_variation(place, method):
 def test_whitening_needs_every_pair(place, method):
     a = squared_distances(6, 4, "float64")
     a[1, 2] = np.nan
-    said = f"`rsm_a` must have no NaN for method '{method}', got 1 pairs"
+    said = f"`rsm_a` must have no NaN for method '{method}', got 1 pair: "
     with pytest.raises(ValueError, match=said):
         ig.compare_rsms(place.put(a), place.put(a), method=method)

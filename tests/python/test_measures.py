@@ -645,7 +645,7 @@ def test_metrics(name, n, d, seed):
 def test_kinds():
     """The alike have the larger similarities and the smaller distances."""
     x, y = related(60, 5, 8)
-    noise = data((60, 8), "float64", seed=3)
+    noise = data((60, 8), "float64", seed=3) * y.std()
     for name in TRIED:
         measure = MEASURES[name]
         near, far = (similarity(x, other, measure=name) for other in (y, noise))
