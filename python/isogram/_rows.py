@@ -285,6 +285,8 @@ def _unread(value: Any) -> Any:
     if isinstance(value, Rows):
         return _of(value, value.read, is_lent=True)
     if isinstance(value, if_imported("h5py", "Dataset")):
+        if value and value.shape is None:
+            raise ValueError("a null data set, which has no entries")
         _, cache, _ = value.id.get_access_plist().get_chunk_cache()
         return _of(value, partial(_sliced, value), value.chunks, cache if value.chunks else 0)
     if isinstance(value, if_imported("zarr", "Array")):

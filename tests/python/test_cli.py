@@ -1468,6 +1468,8 @@ def test_a_dry_run_says_what_it_takes(run, models, tmp_path, rng):
         "semantic_rsm in tiles of 20 x 20: 1 tile, 190 pairs; reads 1.6 "
     )
     assert not list(tmp_path.glob("r*"))
+    assert run("rsm", tmp_path / "t.npy", "--dry-run").stdout == answer.stdout
+    assert_fails(run("rsm", tmp_path / "t.npy"), "Missing option '-o' / '--output'", 2)
     a, b, *_ = models
     answer = run("compare", a, b, "--dry-run")
     assert answer.stdout.startswith("cka_matrix in tiles of ")
@@ -1486,6 +1488,21 @@ def test_a_memory_limit_changes_no_bit(run, models, tmp_path, rng):
             for options in ([], ["--memory-limit", "1GiB"])
         ]
         assert found[0]["values"] == found[1]["values"]
+
+
+@pytest.mark.parametrize("limit", ["2000000", "2000K", "2M", "2MB", "2mb", "1.9 MiB", "1.9Mi"])
+def test_sizes(run, tmp_path, rng, limit):
+    np.save(tmp_path / "t.npy", rng.random((20, 5, 4), np.float32))
+    answer = run("rsm", tmp_path / "t.npy", "--dry-run", "--memory-limit", limit)
+    assert answer.exit_code == 0, answer.output
+
+
+def test_an_output_that_is_not_replaced(run, tmp_path, rng):
+    pytest.importorskip("zarr")
+    np.save(tmp_path / "t.npy", rng.random((20, 5, 4), np.float32))
+    (tmp_path / "r.zarr").mkdir()
+    answer = run("rsm", tmp_path / "t.npy", "-o", tmp_path / "r.zarr")
+    assert_fails(answer, f"--output must be a new path, but {tmp_path}/r.zarr is there already")
 
 
 @pytest.mark.parametrize(

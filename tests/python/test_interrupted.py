@@ -289,6 +289,22 @@ class TestWhatIsOnDisk:
         result = rsm_plan().run(TOKENS, out=f"rsm.{ending}")
         assert np.array_equal(result[...], ig.semantic_rsm(TOKENS))
 
+    @pytest.mark.parametrize("name", ["journal.jsonl", "lock", "matrix.npy"])
+    def test_folder_in_the_place_of_a_file(self, name):
+        os.makedirs(f"rsm.npy.job/{name}")
+        with pytest.raises(IsADirectoryError, match=rf"semantic_rsm: .* but .*/{name} is a folder"):
+            rsm_plan().run(TOKENS, out="rsm.npy")
+        os.rmdir(f"rsm.npy.job/{name}")
+        assert np.array_equal(rsm_plan().run(TOKENS, out="rsm.npy"), ig.semantic_rsm(TOKENS))
+
+    def test_folder_in_the_place_of_a_part(self):
+        stopped(rsm_plan(), TOKENS, job="job")
+        [part, *_] = [name for name in os.listdir("job") if name.endswith(".npz")]
+        os.unlink(f"job/{part}")
+        os.mkdir(f"job/{part}")
+        with pytest.raises(IsADirectoryError, match=rf"semantic_rsm: .* but .*/{part} is a folder"):
+            rsm_plan().run(TOKENS, job="job")
+
     def test_matrix_that_is_gone(self):
         stopped(rsm_plan(), TOKENS, out="rsm.npy")
         os.unlink("rsm.npy.job/matrix.npy")

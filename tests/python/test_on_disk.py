@@ -87,8 +87,17 @@ class TestOut:
 
     def test_median_in_a_zarr_array(self):
         out = zarr_array("rsm.zarr", (50, 50), (16, 16))
-        rsm_to(out, kernel="rbf", job="job")
-        assert np.array_equal(out[...], ig.semantic_rsm(TOKENS, kernel="rbf"))
+        expected = ig.semantic_rsm(TOKENS, kernel="rbf")
+        counts = []
+        for damage in (None, None, out):
+            if damage is not None:
+                out[0, 3] = 9  # which is computed again, as all others that it was made of
+            computed = Counted()
+            assert rsm_to(out, kernel="rbf", job="job", progress=computed) is out
+            assert np.array_equal(out[...], expected)
+            counts.append(len(computed.reports))
+        assert counts[1] <= 1 < counts[0] == counts[2]
+        assert sorted(os.listdir("job")) == ["journal.jsonl", "lock"]
 
     @pytest.mark.parametrize("ending", ["npy", "zarr"])
     def test_inputs_read_by_rows(self, ending):

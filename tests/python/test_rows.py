@@ -461,6 +461,13 @@ class TestWhatIsRefused:
         with pytest.raises(TypeError, match=r"^gram: `x` must be readable, of real numbers, got"):
             ig.plan("gram", source)
 
+    def test_null_data_set(self, tmp_path):
+        h5py = pytest.importorskip("h5py")
+        with h5py.File(tmp_path / "null.h5", "w") as file:
+            source = file.create_dataset("x", data=h5py.Empty("f4"))
+            with pytest.raises(ValueError, match=r"^gram: `x` must be readable, .*a null data"):
+                ig.plan("gram", source)
+
     @pytest.mark.parametrize("shape", [(), (0, 3), (2.5, 3), (-1, 3), 5, None, "ab"])
     def test_shapes(self, shape):
         with pytest.raises(ValueError, match=r"^rows: `shape` must be of positive integers, got"):

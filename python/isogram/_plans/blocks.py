@@ -139,13 +139,17 @@ class BlocksPlan(Plan):
         if is_zarr_array(out):
             names = (spec.argument for spec in self.inputs)
             refuse_input(self.operation, out, dict(zip(names, inputs, strict=False)))
-            written = [*self.tiles, *(tile.mirrored for tile in self.tiles if self._is_symmetric)]
-            check_chunks(self.operation, out, self.shape, self.dtype, written)
+            check_chunks(self.operation, out, self.shape, self.dtype, self._written_tiles)
             if job is None and not self._is_entrywise:
                 raise ValueError(
                     f"{self.operation}: `job` must be a folder, or `out` a path, for a Zarr array "
                     "of entries that depend on the median of all, got None"
                 )
+
+    @property
+    def _written_tiles(self) -> set[Tile]:
+        """The tiles that are written, mirror images included."""
+        return {*self.tiles, *(tile.mirrored for tile in self.tiles if self._is_symmetric)}
 
     def _kept(self, checked: Any, out: Any, journal: Journal) -> Sink:
         """Return the matrix on disk that `out` is; else keep parts."""
@@ -153,8 +157,10 @@ class BlocksPlan(Plan):
             return super()._kept(checked, out, journal)
         names = {tile: self._name_of(tile) for tile in self.tiles}
         if is_zarr_array(out):
-            stored = self._stored(ZarrTarget(out), journal.folder)
-            return Journaled(stored, journal, names)
+            in_array = ZarrTarget(out, journal)
+            if in_array.is_finished(self._written_tiles):
+                return Finished(in_array)
+            return Journaled(self._stored(in_array, journal.folder), journal, names)
         path = checked_path(self.operation, out)
         target = PathTarget(path, journal, self.shape, self.dtype, self.tiles[0])
         if journal.result is not None:

@@ -115,16 +115,23 @@ def opened(
     """Open the journal of a job, or begin one, for as long as the context lasts.
 
     `facts()` says what is computed of what: a journal with other facts is refused. A full disk is
-    reported as an error that says what to do, and so is a folder that somebody deleted.
+    reported as an error that says what to do, and so is a folder that somebody deleted, or that
+    has a folder in the place of a file.
     """
-    folder = Path(os.path.abspath(folder))  # the process may change its own
-    lock = _locked(function, _made(function, folder))
-    try:
+    folder = _made(function, Path(os.path.abspath(folder)))  # the process may change its own
+    with _saying_what_to_do(function, folder), _locked(function, folder):
         stream = os.open(folder / _JOURNAL, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         try:
             yield Journal(folder, stream, _entries(function, folder, stream, facts()))
         finally:
             os.close(stream)
+
+
+@contextmanager
+def _saying_what_to_do(function: str, folder: Path) -> Iterator[None]:
+    """Raise errors of the disk with what to do."""
+    try:
+        yield
     except OSError as error:
         if error.errno in _FULL:
             raise OSError(
@@ -138,10 +145,13 @@ def opened(
                 f"{function}: the folder of the job must stay while it runs, but {folder} was "
                 "deleted: call again to begin anew",
             ) from error
+        if error.errno == errno.EISDIR and folder in Path(str(error.filename)).parents:
+            raise IsADirectoryError(
+                errno.EISDIR,
+                f"{function}: the folder of the job must have files, but {error.filename} is a "
+                "folder: delete it, and call again to go on",
+            ) from error
         raise
-    finally:
-        fcntl.flock(lock, fcntl.LOCK_UN)  # children that were forked have it open too
-        os.close(lock)
 
 
 def _made(function: str, folder: Path) -> Path:
@@ -156,8 +166,9 @@ def _made(function: str, folder: Path) -> Path:
     return folder
 
 
-def _locked(function: str, folder: Path) -> int:
-    """Return the lock of a folder, which ends with this process."""
+@contextmanager
+def _locked(function: str, folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder, which ends with this process."""
     lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -171,7 +182,11 @@ def _locked(function: str, folder: Path) -> int:
     with suppress(OSError):  # on a full disk
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"process {os.getpid()} on {os.uname().nodename}".encode(), 0)
-    return lock
+    try:
+        yield
+    finally:
+        fcntl.flock(lock, fcntl.LOCK_UN)  # children that were forked have it open too
+        os.close(lock)
 
 
 def _entries(

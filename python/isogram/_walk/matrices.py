@@ -6,7 +6,10 @@ import errno
 import io
 import math
 import os
+import zlib
 from collections.abc import Iterable, Mapping
+from gzip import BadGzipFile
+from lzma import LZMAError
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -112,6 +115,14 @@ def _write(file: int, first: int, data: memoryview) -> None:
         written = os.pwrite(file, data, first)
         first, data = first + written, data[written:]
 
+
+def checksum(block: NDArray[Any]) -> int:
+    """Return the checksum of the entries of a block."""
+    return zlib.crc32(np.ascontiguousarray(block).data.cast("B"))
+
+
+# What a chunk of Zarr that is not whole is read as, by its codec.
+DAMAGED = (ValueError, RuntimeError, EOFError, BadGzipFile, LZMAError, zlib.error)
 
 # Stores of Zarr that are the same in another process.
 _SHARED = ("FsspecStore", "LocalStore", "ObjectStore")

@@ -6,21 +6,16 @@ import io
 import json
 import zlib
 from collections.abc import Callable, Mapping
-from gzip import BadGzipFile
-from lzma import LZMAError
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._walk.matrices import Matrix, NpyMatrix, flush
+from isogram._walk.matrices import DAMAGED, Matrix, NpyMatrix, checksum, flush
 from isogram._walk.sinks import Sink
 from isogram._walk.targets import Target
 from isogram._walk.tiles import Tile
-
-# What a chunk of Zarr that is not whole is read as, by its codec.
-_DAMAGED = (ValueError, RuntimeError, EOFError, BadGzipFile, LZMAError, zlib.error)
 
 # Makes results of matrices by name, in their place, and returns the warnings that a caller gets.
 Finish: TypeAlias = Callable[[Mapping[str, Any]], tuple[Any, list[str]]]
@@ -95,7 +90,7 @@ class StoredBlocks:
         """Take the block that is there from before, if it is whole."""
         try:
             block = self._matrix.read(tile)
-        except _DAMAGED:
+        except DAMAGED:
             return
         if checksum(block) == recorded:
             self._take(tile, self._finished(block))
@@ -242,8 +237,3 @@ def _filled(value: Any, file: Any) -> Any:
         return {name: _filled(item, file) for name, item in items.items()}
     values = [_filled(item, file) for item in items]
     return tuple(values) if kind == "tuple" else values
-
-
-def checksum(block: NDArray[Any]) -> int:
-    """Return the checksum of the entries of a block."""
-    return zlib.crc32(np.ascontiguousarray(block).data.cast("B"))

@@ -14,7 +14,15 @@ import numpy as np
 from isogram._errors import PlaceError
 from isogram._output import check_folder, check_target, path_of
 from isogram._walk.journal import Journal
-from isogram._walk.matrices import Matrix, NpyMatrix, ZarrMatrix, zarr_for, zarr_matrix
+from isogram._walk.matrices import (
+    DAMAGED,
+    Matrix,
+    NpyMatrix,
+    ZarrMatrix,
+    checksum,
+    zarr_for,
+    zarr_matrix,
+)
 from isogram._walk.tiles import Tile
 
 
@@ -35,18 +43,36 @@ class Target(Protocol):
 class ZarrTarget:
     """A Zarr array of the caller."""
 
-    def __init__(self, array: Any) -> None:
-        """Take the array."""
-        self._array = array
+    def __init__(self, array: Any, journal: Journal | None = None) -> None:
+        """Take the array, and the journal of the job, if there is one."""
+        self._array, self._journal = array, journal
         self.matrix: Matrix = ZarrMatrix(array)
+        self._taken: list[int] | None = None
 
     def take(self, file: Path, tiles: Iterable[Tile]) -> None:
         """Copy the entries of a .npy file, tile by tile."""
-        _copy(file, self.matrix, tiles)
+        self._taken = _copy(file, self.matrix, tiles)
 
     def give(self, remarks: list[str]) -> Any:
-        """Return the array."""
+        """Return the array; record entries that were taken, as the blocks before are gone."""
+        if self._journal is not None and self._taken is not None:
+            self._journal.finish({"entries": self._taken, "remarks": remarks})
         return self._array
+
+    def is_finished(self, tiles: Iterable[Tile]) -> bool:
+        """Whether the entries of all tiles are those that the journal says were taken."""
+        if self._journal is None or self._journal.result is None:
+            return False
+        try:
+            entries = [checksum(self.matrix.read(tile)) for tile in sorted(tiles, key=_place)]
+        except DAMAGED:
+            return False
+        return entries == self._journal.result.get("entries")
+
+    def finished(self) -> tuple[Any, list[str]]:
+        """Return the result that the journal says is whole, and the warnings that a caller gets."""
+        result = self._journal.result if self._journal is not None else None
+        return self._array, list((result or {})["remarks"])
 
 
 class PathTarget:
@@ -99,7 +125,7 @@ class PathTarget:
 class Finished:
     """The sink of a result that is whole."""
 
-    def __init__(self, target: PathTarget) -> None:
+    def __init__(self, target: PathTarget | ZarrTarget) -> None:
         """Take where the result is."""
         self.result = target.finished
 
@@ -142,11 +168,19 @@ def _opened(path: Path) -> Any:
     return zarr_for(path).open_array(path, mode="r")
 
 
-def _copy(file: Path, matrix: Matrix, tiles: Iterable[Tile]) -> None:
-    entries = np.load(file, mmap_mode="r")
-    for tile in tiles:
-        matrix.write(tile, tile.of(entries))
+def _copy(file: Path, matrix: Matrix, tiles: Iterable[Tile]) -> list[int]:
+    """Move the entries of a file to a matrix; return the checksums of tiles, in order."""
+    entries, checksums = np.load(file, mmap_mode="r"), list[int]()
+    for tile in sorted(tiles, key=_place):
+        block = tile.of(entries)
+        matrix.write(tile, block)
+        checksums.append(checksum(block))
     file.unlink()
+    return checksums
+
+
+def _place(tile: Tile) -> tuple[int, int]:
+    return tile.place
 
 
 def _state(path: Path) -> int:

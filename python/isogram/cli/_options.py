@@ -98,7 +98,7 @@ scheduler_option = click.option(
     help="Of a Dask cluster, whose workers read the files and compute, as tcp://10.0.0.1:8786.",
 )
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kMGT]?)(i?)B?")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT]?)(i?)B?", re.IGNORECASE)
 
 
 def _bytes_of(
@@ -109,7 +109,7 @@ def _bytes_of(
         return None
     if (found := _SIZE.fullmatch(value)) and (count := float(found[1])) > 0:
         unit = 1024 if found[3] else 1000
-        return max(1, int(count * unit ** " kMGT".index(found[2] or " ")))
+        return max(1, int(count * unit ** " KMGT".index(found[2].upper() or " ")))
     raise click.BadParameter(f"{value!r} is no size, such as 500MB or 2GiB.")
 
 

@@ -46,7 +46,7 @@ from isogram.typing import LayerReductionName, OperationName
 _PLANNED: dict[str, OperationName] = {"cka_table": "cka_matrix", "gbs_table": "gbs_matrix"}
 
 
-@click.command(cls=Command, words=A_AND_B)
+@click.command(cls=Command, words={**A_AND_B, "client": "--scheduler"})
 @click.argument("a", type=INPUT)
 @click.argument("b", type=INPUT)
 @measure_options

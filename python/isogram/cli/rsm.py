@@ -38,9 +38,9 @@ from isogram.io._results import facts_of
 from isogram.typing import BandwidthLike, LayoutName, MatchingName, RsmKernelName
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, words={"client": "--scheduler", "out": "--output"})
 @click.argument("tokens", type=INPUT)
-@click.option("-o", "--output", type=OUTPUT, required=True, help="RSM to write (.npy, .zarr).")
+@click.option("-o", "--output", type=OUTPUT, help="RSM to write (.npy, .zarr).")
 @layer_option
 @click.option(
     "--kernel",
@@ -68,7 +68,7 @@ from isogram.typing import BandwidthLike, LayoutName, MatchingName, RsmKernelNam
 @dry_run_option
 def rsm(
     tokens: Path,
-    output: Path,
+    output: Path | None,
     layer: str | None,
     kernel: RsmKernelName,
     bandwidth: BandwidthLike | None,
@@ -96,10 +96,13 @@ def rsm(
     for name, size in (("window", window), ("topk", topk)):
         if (size is not None) != (matching == name):
             raise click.UsageError(f"--matching {name} and --{name} go together")
-    is_kept = resume or memory_limit is not None or output.suffix == ".zarr"
-    check_targets(output=None if output.suffix == ".zarr" else output, json=json_path)
+    if output is None and not dry_run:
+        raise click.UsageError("Missing option '-o' / '--output'")
+    is_zarr = output is not None and output.suffix == ".zarr"
+    is_kept = resume or memory_limit is not None or is_zarr
+    check_targets(output=None if is_zarr else output, json=json_path)
     check_ending("--output", output, ".npy", ".zarr")
-    if is_kept and not output.suffix:
+    if is_kept and output is not None and not output.suffix:
         name = "--resume" if resume else "--memory-limit"
         raise click.UsageError(f"{name} needs an --output that ends in .npy or .zarr, got {output}")
     is_shown = wants_progress(progress)
@@ -120,7 +123,7 @@ def rsm(
     else:
         array = read_layer(tokens, layer)
     require_axes("TOKENS", array.shape, layout)
-    if dry_run:
+    if output is None or dry_run:
         return click.echo(ig.plan("semantic_rsm", array, **options, memory_limit=memory_limit))
     running: dict[str, Any] = {"num_threads": num_threads, "progress": is_shown}
     semantic_rsm: Callable[..., Any] = ig.semantic_rsm

@@ -13,10 +13,10 @@ from uuid import uuid4
 import dask
 from distributed import Client, Future, KilledWorker, as_completed, fire_and_forget
 
-from isogram._walk.matrices import Matrix
+from isogram._walk.matrices import Matrix, checksum
 from isogram._walk.plan import Plan
 from isogram._walk.run import Tell
-from isogram._walk.stored import Written, checksum
+from isogram._walk.stored import Written
 from isogram._walk.tiles import Tile
 from isogram.distributed._job import Job
 from isogram.distributed._tile import has_come, part_of, taken
