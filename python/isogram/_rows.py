@@ -257,6 +257,11 @@ def blocks(array: Any) -> Iterator[tuple[int, NDArray[Any]]]:
         yield first, array[first : first + step]
 
 
+def repeatable(inputs: Iterable[Any]) -> list[Any]:
+    """Return inputs that can be gone through more than once: generators as lists."""
+    return [list(one) if isinstance(one, Iterator) else one for one in inputs]
+
+
 def unread(where: str, value: Any) -> Any:
     """Return an input of a plan without reading it: an `Unread`, or what is in memory as it is.
 

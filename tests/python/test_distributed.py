@@ -4,8 +4,10 @@ import itertools
 import os
 import pickle
 import signal
+import threading
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import isogram as ig
 import numpy as np
@@ -14,10 +16,12 @@ from isogram import io
 
 pytest.importorskip("distributed")
 
+import dask
 import isogram.distributed as on_cluster
 from distributed import Client, LocalCluster
 from isogram._walk.matrices import ZarrMatrix
 from isogram._walk.stored import StoredBlocks, Written
+from isogram.distributed import _cluster
 from isogram.distributed._cluster import Cluster
 from isogram.distributed._job import Job
 
@@ -103,6 +107,15 @@ def test_a_schedulers_address(cluster, tokens):
     want = ig.semantic_rsm(tokens)
     got = on_cluster.semantic_rsm(tokens, client=cluster.scheduler_address, tile=50)
     assert_same_bits(got, want)
+
+
+def test_generators(client, tokens, tmp_path):
+    """Are gone through once, though they are planned, checked and computed."""
+    want = ig.semantic_rsm(tokens)
+    assert_same_bits(on_cluster.semantic_rsm(iter(tokens), client=client), want)
+    assert_same_bits(np.asarray(ig.semantic_rsm(iter(tokens), out=tmp_path / "rsm.npy")), want)
+    plan = ig.plan("semantic_rsm", iter(tokens))
+    assert_same_bits(on_cluster.run(plan, iter(tokens), client=client, job=tmp_path / "job"), want)
 
 
 def test_a_plan_that_needs_a_second_stage(client, rng):
@@ -399,6 +412,141 @@ def test_other_inputs_than_planned_are_refused(client, tokens):
 def test_what_is_no_client(tokens, wrong):
     with pytest.raises(TypeError, match=r"gram: `client` must be a distributed\.Client, not an as"):
         on_cluster.gram(tokens[:, 0], client=wrong)
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("nonsense", "missing port number"),
+        ("", "missing port number"),
+        ("carrier-pigeon://a:1", "unknown address scheme"),
+        ("tcp://127.0.0.1:1", "Timed out"),
+    ],
+)
+def test_addresses_without_a_scheduler(tokens, tmp_path, address, why):
+    np.save(tmp_path / "tokens.npy", tokens)
+    with dask.config.set({"distributed.comm.timeouts.connect": "200ms"}):
+        with pytest.raises(
+            ConnectionError, match=rf"semantic_rsm: `client` .* within 200ms.*{why}"
+        ):
+            on_cluster.semantic_rsm(tokens, client=address)
+        call = ("rsm", tmp_path / "tokens.npy", "-o", tmp_path / "rsm.npy", "--scheduler", address)
+        refused = isogram(*call)
+    assert refused.exit_code == 1
+    assert "Error: --scheduler must be the address of a scheduler that answers" in refused.output
+
+
+@pytest.mark.parametrize("when", ["before", "during", "while it waits"])
+def test_a_client_that_is_closed(cluster, tokens, when):
+    plan, own = ig.plan("semantic_rsm", tokens, tile=25), Client(cluster, set_as_default=False)
+    inputs = tokens
+    if when == "before":
+        own.close()
+    if when == "while it waits":
+        inputs = ig.rows(slowly(tokens), tokens.shape, tokens.dtype)
+        threading.Timer(0.3, own.close).start()
+    with pytest.raises(RuntimeError, match=r"semantic_rsm: `client` must be open until the result"):
+        on_cluster.run(plan, inputs, client=own, progress=lambda *_: own.close())
+
+
+def slowly(tokens):
+    """Return what reads rows, on a worker in a second."""
+    here = os.getpid()
+    return lambda start, stop: (time.sleep(os.getpid() != here), tokens[start:stop])[1]
+
+
+def test_a_scheduler_that_goes(tokens):
+    with LocalCluster(n_workers=1, processes=False, dashboard_address=":0") as own:
+        client = Client(own.scheduler_address, set_as_default=False)
+        with pytest.raises(RuntimeError, match=r"semantic_rsm: .* the scheduler must be there u"):
+            on_cluster.semantic_rsm(tokens, client=client, tile=10, progress=lambda *_: own.close())
+        client.close()
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_cluster_without_workers(tokens, monkeypatch, later):
+    """From the start, or while tiles wait."""
+    monkeypatch.setattr(_cluster, "_ALONE", 0.3)
+    with (
+        LocalCluster(
+            n_workers=int(later), processes=False, dashboard_address=":0", silence_logs=50
+        ) as own,
+        Client(own, set_as_default=False) as client,
+    ):
+        gone = []
+
+        def progress(done, _total):
+            if later and not gone:
+                gone.append(own.scale(0))
+                timer.start()
+
+        timer = threading.Timer(1.0, own.scale, (1,))
+        if not later:
+            timer.start()
+        with pytest.warns(RuntimeWarning, match="^semantic_rsm: no worker is there, and the call"):
+            got = on_cluster.semantic_rsm(tokens, client=client, tile=10, progress=progress)
+    assert_same_bits(got, ig.semantic_rsm(tokens))
+
+
+def test_what_is_finished_needs_no_worker(client, tokens, tmp_path):
+    path = tmp_path / "rsm.npy"
+    on_cluster.semantic_rsm(tokens, client=client, out=path)
+    with (
+        LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as own,
+        Client(own, set_as_default=False) as alone,
+    ):
+        assert_same_bits(
+            np.asarray(on_cluster.semantic_rsm(tokens, client=alone, out=path)),
+            ig.semantic_rsm(tokens),
+        )
+
+
+def test_what_is_no_plan(client, tokens):
+    with pytest.raises(
+        TypeError, match=r"^run: `plan` must be a plan of isogram\.plan, got ndarray"
+    ):
+        on_cluster.run(tokens, client=client)
+
+
+def test_inputs_that_cannot_travel(client, tokens):
+    lock = threading.Lock()
+    source = ig.rows(lambda a, b: tokens[a:b] if lock else None, tokens.shape, tokens.dtype)
+    with pytest.raises(TypeError, match=r"^semantic_rsm: `inputs` must be such as can be pickle"):
+        on_cluster.semantic_rsm(source, client=client)
+
+
+def test_a_file_that_workers_do_not_reach(client, mapped, tmp_path):
+    os.unlink(tmp_path / "tokens.npy")
+    with pytest.raises(
+        FileNotFoundError, match="semantic_rsm: workers must reach the files of all"
+    ):
+        on_cluster.semantic_rsm(mapped, client=client)
+
+
+def test_jobs_at_the_same_time(client, tokens):
+    """Of two threads, and of a callback in the midst of another."""
+    with ThreadPoolExecutor(2) as pool:
+        calls = [
+            pool.submit(on_cluster.semantic_rsm, tokens[i:], client=client, tile=20) for i in (0, 1)
+        ]
+        for i, call in enumerate(calls):
+            assert_same_bits(call.result(), ig.semantic_rsm(tokens[i:]))
+    inner = []
+
+    def progress(done, _total):
+        inner.append(on_cluster.gram(tokens[:, 0], client=client))
+
+    got = on_cluster.semantic_rsm(tokens, client=client, tile=50, progress=progress)
+    assert_same_bits(got, ig.semantic_rsm(tokens))
+    assert_same_bits(inner[0], ig.gram(tokens[:, 0]))
+
+
+def test_ctrl_c_while_workers_compute(client, tokens):
+    source = ig.rows(slowly(tokens), tokens.shape, tokens.dtype)
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        on_cluster.semantic_rsm(source, client=client, tile=30)
+    assert_same_bits(on_cluster.semantic_rsm(tokens, client=client), ig.semantic_rsm(tokens))
 
 
 def test_another_version_on_a_worker(client, tokens):

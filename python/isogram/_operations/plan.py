@@ -11,7 +11,7 @@ import numpy as np
 from isogram._arguments import choice, integer
 from isogram._loading import loaded
 from isogram._progress import Progress
-from isogram._rows import unread
+from isogram._rows import repeatable, unread
 from isogram._walk.plan import Plan
 from isogram._walk.tiles import Tile
 from isogram.typing import OperationName
@@ -138,7 +138,7 @@ def run_to(
             raise ValueError(
                 f"{operation}: `{name}` must be left out where `out` is on disk, got {value!r}"
             )
-    given = [each for each in inputs if each is not None]
+    given = repeatable(each for each in inputs if each is not None)
     made = plan(operation, *given, **options, num_threads=num_threads)
     return made.run(*given, out=out, num_threads=num_threads, progress=progress)
 

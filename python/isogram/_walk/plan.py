@@ -20,7 +20,7 @@ from isogram._entries import type_name
 from isogram._errors import PlaceError, errors_of, warn
 from isogram._memory import size
 from isogram._progress import Progress, reporting
-from isogram._rows import unread
+from isogram._rows import repeatable, unread
 from isogram._types import Report
 from isogram._walk.run import Compute, HostWorker, in_turns, walk
 from isogram._walk.sinks import Reduction, Sink
@@ -228,7 +228,7 @@ class Plan(ABC):
 
         `computing` takes a stage, its checked inputs, and where its parts go.
         """
-        result, remarks = self, list[str]()
+        result, remarks, inputs = self, list[str](), repeatable(inputs)
         with self._journal(inputs, out, job) as journal:
             while isinstance(result, Plan):
                 stage, checked = result, result._as_planned(*inputs)

@@ -9,6 +9,7 @@ from distributed import Client
 
 from isogram._operations.plan import plan
 from isogram._progress import Progress
+from isogram._rows import repeatable
 from isogram.distributed._cluster import connected
 from isogram.distributed._run import run
 from isogram.typing import OperationName
@@ -123,6 +124,6 @@ def _planned(
     **goes_to: Any,
 ) -> Any:
     """Return the result of a plan that is made for it; `inputs` may have None for no other."""
-    given = [one for one in inputs if one is not None]
+    given = repeatable(one for one in inputs if one is not None)
     with connected(operation, client) as own:
         return run(plan(operation, *given, **options), *given, client=own, **goes_to)

@@ -42,9 +42,14 @@ class Job:
         self.operation, self._version = plan.operation, ig.__version__
         buffers: list[pickle.PickleBuffer] = []
         stream = BytesIO()
-        _Pickler(stream, protocol=5, buffer_callback=buffers.append).dump(
-            (replace(plan, tiles=()), inputs, matrix)
-        )
+        try:
+            _Pickler(stream, protocol=5, buffer_callback=buffers.append).dump(
+                (replace(plan, tiles=()), inputs, matrix)
+            )
+        except Exception as error:  # whatever the objects of others raise
+            raise TypeError(
+                f"{plan.operation}: `inputs` must be such as can be pickled, for workers: {error}"
+            ) from error
         self._pickled = stream.getvalue()
         self._buffers = [np.frombuffer(buffer.raw(), np.uint8) for buffer in buffers]
         self._opening = threading.Lock()
@@ -70,7 +75,14 @@ class Job:
                 f"{self.operation}: workers must have isogram {self._version}, as here, got "
                 f"{ig.__version__}"
             )
-        plan, inputs, matrix = pickle.loads(self._pickled, buffers=self._buffers)
+        try:
+            plan, inputs, matrix = pickle.loads(self._pickled, buffers=self._buffers)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"{self.operation}: workers must reach the files of all inputs, which nobody has "
+                f"open for writing: {error}",
+            ) from error
         return Opened(plan, plan._as_planned(*inputs), matrix)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from distributed import Client
 
 from isogram._errors import warn
 from isogram._progress import Progress
+from isogram._rows import repeatable
 from isogram._walk.plan import Plan
 from isogram._walk.run import Compute
 from isogram._walk.sinks import Sink
@@ -49,8 +50,18 @@ def run(
     ------
     TypeError, ValueError
         As `Plan.run`, also where a worker finds what is wrong; another `client`.
+    ConnectionError
+        No scheduler answers at the address, in Dask's `distributed.comm.timeouts.connect` (30 s).
+    OSError
+        Workers do not reach the file of an input.
     RuntimeError
-        Workers have another version of isogram, or die one after another on the same tile.
+        Workers have another version of isogram, or die one after another on the same tile; the
+        client is closed.
+
+    Warns
+    -----
+    RuntimeWarning
+        As the operation; once, if there has been no worker for 10 s: the call waits for one.
 
     Notes
     -----
@@ -62,9 +73,12 @@ def run(
 
     def by_cluster(stage: Plan, _checked: Any, sink: Sink) -> Compute:
         matrix = getattr(sink, "shared", None)
-        return Cluster(own, stage, Job(stage, inputs, matrix), matrix).compute
+        return Cluster(own, stage, Job(stage, given, matrix), matrix).compute
 
+    if not isinstance(plan, Plan):
+        raise TypeError(f"run: `plan` must be a plan of isogram.plan, got {type(plan).__name__}")
+    given = repeatable(inputs)
     with connected(plan.operation, client) as own:
-        result, remarks = plan._run_by(by_cluster, inputs, out, progress, job)
+        result, remarks = plan._run_by(by_cluster, given, out, progress, job)
     warn(remarks, stacklevel=2)
     return result
