@@ -118,6 +118,20 @@ def test_generators(client, tokens, tmp_path):
     assert_same_bits(on_cluster.run(plan, iter(tokens), client=client, job=tmp_path / "job"), want)
 
 
+def test_warnings_are_of_the_callers_file(client, tokens, tmp_path):
+    huge = tokens[:, 0] * np.float32(1e30)
+    plan = ig.plan("gram", huge)
+    for call in (
+        lambda: on_cluster.gram(huge, client=client),
+        lambda: on_cluster.run(plan, huge, client=client),
+        lambda: plan.run(huge),
+        lambda: ig.gram(huge, out=tmp_path / "gram.npy"),
+    ):
+        with pytest.warns(RuntimeWarning, match="^gram: some entries are beyond") as caught:
+            call()
+        assert [warning.filename for warning in caught] == [__file__]
+
+
 def test_a_plan_that_needs_a_second_stage(client, rng):
     """A layer that float32 cannot tell from a constant is computed once more."""
     constant = np.full((N, 3), 1e4, np.float32) + rng.standard_normal((N, 3)).astype(np.float32)
@@ -461,6 +475,18 @@ def test_a_scheduler_that_goes(tokens):
         with pytest.raises(RuntimeError, match=r"semantic_rsm: .* the scheduler must be there u"):
             on_cluster.semantic_rsm(tokens, client=client, tile=10, progress=lambda *_: own.close())
         client.close()
+
+
+def test_a_job_that_somebody_cancels(client, tokens):
+    plan = ig.plan("semantic_rsm", tokens, tile=10)
+    cluster = Cluster(client, plan, Job(plan, [tokens]))
+    parts = cluster.compute(iter(plan.tiles), lambda _: None)
+    next(parts)
+    cluster._sent.cancel()
+    with pytest.raises(
+        RuntimeError, match="semantic_rsm: tiles must not be cancelled, and the sch"
+    ):
+        list(parts)
 
 
 @pytest.mark.parametrize("later", [False, True])

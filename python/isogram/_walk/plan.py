@@ -17,7 +17,7 @@ import numpy as np
 from isogram import _core
 from isogram._arguments import threads
 from isogram._entries import type_name
-from isogram._errors import PlaceError, errors_of, warn
+from isogram._errors import PlaceError, errors_of, warn, warn_caller
 from isogram._memory import size
 from isogram._progress import Progress, reporting
 from isogram._rows import repeatable, unread
@@ -213,7 +213,8 @@ class Plan(ABC):
             return partial(in_turns, [HostWorker(part)])
 
         result, remarks = self._run_by(on_host, inputs, out, progress, job)
-        warn(remarks, stacklevel=2)
+        for remark in remarks:
+            warn_caller(remark)
         return result
 
     def _run_by(

@@ -131,6 +131,8 @@ class Cluster:
                 self._ready.thread_condition.wait(0.1)
             if self._client.status in _CLOSED:
                 raise _closed(self._operation)
+            if self._sent.cancelled():  # and tiles would wait for it
+                raise self._cancelled("the job was cancelled")
             if time.monotonic() > said + _ALONE:
                 said = time.monotonic()
                 if not self._client.nthreads():
@@ -195,10 +197,7 @@ class Cluster:
     def _raise_if_failed(self, part: Any, tile: Tile) -> None:
         """Raise what a task ended with, if that is no part."""
         if isinstance(part, BaseException):
-            raise RuntimeError(
-                f"{self._operation}: tiles must not be cancelled, and the scheduler must be there "
-                f"until the result is, but {part}"
-            ) from part
+            raise self._cancelled(part) from part
         if not (isinstance(part, tuple) and isinstance(part[1], BaseException)):
             return
         _, error, trace = part
@@ -209,3 +208,9 @@ class Cluster:
                 "`tile`"
             ) from error
         raise error.with_traceback(trace)
+
+    def _cancelled(self, why: object) -> RuntimeError:
+        return RuntimeError(
+            f"{self._operation}: tiles must not be cancelled, and the scheduler must be there "
+            f"until the result is, but {why}"
+        )

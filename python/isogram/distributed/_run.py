@@ -7,7 +7,7 @@ from typing import Any
 
 from distributed import Client
 
-from isogram._errors import warn
+from isogram._errors import warn_caller
 from isogram._progress import Progress
 from isogram._rows import repeatable
 from isogram._walk.plan import Plan
@@ -80,5 +80,6 @@ def run(
     given = repeatable(inputs)
     with connected(plan.operation, client) as own:
         result, remarks = plan._run_by(by_cluster, given, out, progress, job)
-    warn(remarks, stacklevel=2)
+    for remark in remarks:
+        warn_caller(remark)
     return result
