@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from pathlib import Path
 
@@ -39,6 +40,15 @@ def simd_level(request):
     assert ig.simd.level() == request.param
     yield request.param
     ig.simd.set_level(before)
+
+
+@pytest.fixture(scope="module")
+def same_environment():
+    """Take back what LocalCluster sets in its own process, such as OMP_NUM_THREADS=1."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 class Host:

@@ -25,11 +25,13 @@ from isogram.distributed import _cluster
 from isogram.distributed._cluster import Cluster
 from isogram.distributed._job import Job
 
+pytestmark = pytest.mark.usefixtures("same_environment")
+
 N = 90
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def cluster(same_environment):
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as started:
         yield started
 

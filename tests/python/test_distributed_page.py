@@ -10,6 +10,8 @@ import pytest
 
 PAGE = (Path(__file__).parents[2] / "docs" / "distributed.md").read_text()
 
+pytestmark = pytest.mark.usefixtures("same_environment")
+
 SECONDS_A_PAIR, OF_WORKER, OF_SCHEDULER = 12.15e-6, 8e-3, 6e-3
 ROW, INPUTS, WORKERS = 49 * 320 * 4, 10**6, 1000
 

@@ -65,7 +65,7 @@ def experiment(
         said = "NAME is missing" if name is None else f"{name!r} is no experiment"
         raise click.UsageError(f"{said}: one of {', '.join(known)}.")
     output.mkdir(parents=True, exist_ok=True)  # before minutes of work, not after
-    if num_threads is not None:
+    if num_threads is not None:  # for all that experiments call, until this process ends
         ig.set_num_threads(num_threads)
     result = experiments.run(name, size=size, seeds=seeds)
     answer(experiments.text_of(result, terminal_width()), facts_of(result), json_path)
