@@ -157,10 +157,11 @@ struct RsmPairs {
 // The entries of some pairs, as outputs of pairs × 1 entries, with the bits that semantic_rsm()
 // gives them among all inputs of the plan. Pairs come in any order, and may repeat. Types and
 // errors as of semantic_rsm(); throws also for an input in a pair that has more tokens than the
-// plan's, and an index of no input. Cost per pair: as of semantic_rsm(), up to a sixth more for few tokens; for
-// Matching::none ten times a pair of a product of matrices. Each input in a pair is packed in the
-// time of two to four pairs. Memory: packed rows, and a band of 8 MB of packed columns if they are
-// other inputs; 48 bytes a pair; and per thread as semantic_rsm(). Inputs in no pair are not read.
+// plan's, and an index of no input. Cost per pair: as of semantic_rsm(), up to a sixth more for few
+// tokens; for Matching::none ten times a pair of a product of matrices. Each input in a pair is
+// packed in the time of two to four pairs. Memory: packed rows, and a band of 8 MB of packed
+// columns if they are other inputs; 48 bytes a pair; and per thread as semantic_rsm(). Inputs in no
+// pair are not read.
 template <class T>
 void semantic_rsm_pairs(const RsmPlan& plan, const TokenInputs& inputs, const RsmPairs& pairs,
                         const RsmOutputs<T>& outputs, const Execution& execution = {});
