@@ -8,17 +8,20 @@ there are several.
 
 import sys
 from functools import partial
+from typing import get_args
 
 import cupy
 import isogram as ig
 import numpy as np
 from isogram._device import cupy_device
+from isogram.typing import KernelName
 
 cupy.cuda.set_allocator(None)
 cupy_device._SCRATCH = 4 * 48 * 48
 cupy_device.CupyDevice.cache = 1 << 16
 
 DTYPES = (np.float32, np.float64)
+KERNELS = get_args(KernelName)
 MATCHINGS = [
     {},
     {"matching": "window", "window": 7},
@@ -35,15 +38,7 @@ def normal(*shape, dtype=np.float32):
 def gram():
     for dtype in DTYPES:
         x = normal(70, 33, dtype=dtype)
-        for kernel in (
-            "linear",
-            "cosine",
-            "correlation",
-            "rbf",
-            "laplacian",
-            "laplacian_l2",
-            "polynomial",
-        ):
+        for kernel in KERNELS:
             k = ig.gram(x, kernel=kernel)
             ig.gram(x, x[:31], kernel=kernel)
         for estimator in ("biased", "debiased"):
@@ -54,15 +49,7 @@ def gram():
 def cka():
     for dtype in DTYPES:
         x, y = normal(70, 33, dtype=dtype), normal(70, 50, dtype=dtype)
-        for kernel in (
-            "linear",
-            "cosine",
-            "correlation",
-            "rbf",
-            "laplacian",
-            "laplacian_l2",
-            "polynomial",
-        ):
+        for kernel in KERNELS:
             ig.cka_matrix([x, y], [y], kernel=kernel)
         for estimator in ("biased", "debiased"):
             ig.cka(x[:, :4], y[:, :3], estimator=estimator)

@@ -20,6 +20,7 @@ from isogram._walk.tiles import Tile
 from scipy.stats import ortho_group
 from support import (
     DTYPES,
+    KERNELS,
     LAYOUTS,
     SCALES,
     Exchanged,
@@ -249,15 +250,7 @@ def test_options_of_the_others(simd_level):
     actual = similarity(x, y, measure="second_order_cosine", k=39)
     assert_close(actual, ig.gbs(x, y), 1e-12)
     for method in ("pearson", "spearman", "cosine"):
-        for kernel in (
-            "linear",
-            "cosine",
-            "correlation",
-            "rbf",
-            "laplacian",
-            "laplacian_l2",
-            "polynomial",
-        ):
+        for kernel in KERNELS:
             k, l = (oracle.gram(a, kernel=kernel, bandwidth=2.0) for a in (x, y))  # noqa: E741
             actual = similarity(x, y, measure=f"rsa_{method}", kernel=kernel, bandwidth=2.0)
             assert_close(actual, oracle.compare(k, l, method=method), 1e-11, f"{method}, {kernel}")

@@ -18,6 +18,7 @@ from isogram._arguments import ESTIMATORS, LAYER_KERNELS
 from isogram._measures import Measure, measure_of
 from isogram._output import check_target
 from isogram._reductions import LAYER_REDUCTIONS
+from isogram._types import WITH_BANDWIDTH
 from isogram.typing import BandwidthLike, LayoutName
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -219,7 +220,7 @@ def options_of(measure: Measure, given: Mapping[str, Any]) -> dict[str, Any]:
         if name not in measure.options:
             raise click.UsageError(f"--{name} does not go with --measure {measure.name}")
     kernel = {**measure.options, **options, **measure.fixed}.get("kernel")
-    if "bandwidth" in options and kernel not in ("rbf", "laplacian", "laplacian_l2"):
+    if "bandwidth" in options and kernel not in WITH_BANDWIDTH:
         raise click.UsageError(
             "--bandwidth goes with the kernels rbf, laplacian and laplacian_l2 only"
         )
