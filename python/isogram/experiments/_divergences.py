@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import isogram as ig
-from isogram.experiments._intervals import left_out_in_turn
 from isogram.experiments._result import Estimate
 from isogram.experiments._rsms import KERNELS, WAYS, Rsm, Way
 from isogram.typing import RsmKernelName
 
 CORRELATIONS = {"Pearson": "rsa_pearson", "Spearman": "rsa_spearman"}
 COLUMNS = (*WAYS, "semantic less spatial", "semantic less pooled")
+_MODEL = "divergence"
 
 
 def of_divergences(
@@ -29,7 +29,7 @@ def of_divergences(
         for name, measure in CORRELATIONS.items():
             left_out = ig.jackknife(
                 {way: rsms[way, kernel] for way in WAYS},
-                {"divergence": divergences},
+                {_MODEL: divergences},
                 measure=measure,
                 kernel="precomputed",
                 groups=groups,
@@ -39,9 +39,12 @@ def of_divergences(
 
 
 def _columns(found: ig.Jackknife) -> list[Estimate]:
-    values, left_out = np.asarray(found.value)[:, 0], found.left_out[:, :, 0]
-    pairs = [(WAYS.index("semantic"), WAYS.index(way)) for way in ("spatial", "pooled")]
-    less = [
-        left_out_in_turn(values[i] - values[j], left_out[:, i] - left_out[:, j]) for i, j in pairs
+    ends = [np.asarray(each)[:, 0] for each in (found.value, found.low, found.high)]
+    less = [found.difference(("semantic", _MODEL), (way, _MODEL)) for way in ("spatial", "pooled")]
+    return [
+        *(
+            Estimate(float(value), float(low), float(high))
+            for value, low, high in zip(*ends, strict=True)
+        ),
+        *(Estimate(float(each.value), each.low, each.high) for each in less),
     ]
-    return [*map(left_out_in_turn, values, left_out.T), *less]
