@@ -14,7 +14,7 @@ from support import run_program
 EDGE = {
     *("_arguments", "_arrays", "_config", "_measures", "_operations", "_place", "_plans"),
     "_progress",
-    *("_tokens.arguments", "_walk.plan"),
+    *("_tokens.arguments", "_walk.cost", "_walk.description", "_walk.plan"),
 }
 
 

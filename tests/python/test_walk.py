@@ -7,7 +7,8 @@ from functools import partial
 import isogram as ig
 import numpy as np
 import pytest
-from isogram._walk.plan import InputSpec, Plan
+from isogram._walk.description import InputSpec
+from isogram._walk.plan import Plan
 from isogram._walk.run import HostWorker, run, walk
 from isogram._walk.sinks import ArraySink, Reduction
 from isogram._walk.tiles import Tile, cut, full_tiles, row_of_tiles, spans, upper_tiles

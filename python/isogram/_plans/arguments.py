@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from isogram._arguments import integer
 from isogram._rows import Unread
 from isogram._types import Array
-from isogram._walk.plan import InputSpec
+from isogram._walk.description import InputSpec
 from isogram._walk.sources import ArraySource
 
 # Checked inputs, and their descriptions for a plan.

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,7 +116,7 @@ class BlocksPlan(Plan):
         """The names of the matrices that a part has a block of."""
         return (self.operation,)
 
-    def _with_tiles(self, edge: int) -> Plan:
+    def _with_tiles(self, edge: int) -> Self:
         tiles = cut(self.shape, (edge, edge), is_upper=self._is_symmetric)
         return replace(self, tiles=tuple(tiles))
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from isogram._arguments import two_sets
 from isogram._plans.arguments import Checked, on_host
 from isogram._types import Layers
-from isogram._walk.plan import InputSpec, Plan
+from isogram._walk.description import InputSpec
+from isogram._walk.plan import Plan
 from isogram._walk.sources import Source
 from isogram._walk.tiles import Tile
 

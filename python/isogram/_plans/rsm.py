@@ -35,7 +35,8 @@ from isogram._tokens.axes import reduced
 from isogram._tokens.job import Job, Matching, Pairs, Rank
 from isogram._tokens.samples import Samples
 from isogram._types import Bandwidth, Report
-from isogram._walk.plan import InputSpec, Reduced
+from isogram._walk.description import InputSpec
+from isogram._walk.plan import Reduced
 from isogram._walk.tiles import Tile, cut
 from isogram.typing import BandwidthLike
 
