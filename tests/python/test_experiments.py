@@ -15,7 +15,11 @@ from click.testing import CliRunner
 from isogram import experiments
 from isogram.cli._commands import commands
 from isogram.experiments import Estimate, Findings, Table, transformer
+from isogram.experiments._classifiers import Mlp, _drawn
+from isogram.experiments._image_sets import image_set
 from isogram.experiments._networks import RandomTransformer
+from isogram.experiments.adversarial_inputs import fgsm, noise, pgd
+from isogram.experiments.layer_identification import correspondence, rates_of
 
 NAMES = list(experiments.names())
 
@@ -173,7 +177,6 @@ def test_class_tokens_are_left_out_of_what_is_matched(results):
 
 def test_trained_transformers_predict_from_the_class_token_alone():
     torch = pytest.importorskip("torch")
-    from isogram.experiments._image_sets import image_set
     from isogram.experiments._torch_transformer import untrained
 
     images = image_set("digits").moved(20, 1, 0)
@@ -290,6 +293,90 @@ def test_attacks_move_layers_more_than_noise_of_their_size(results):
         )
         assert noise > max(fgsm, pgd) + margin
         assert between > max(fgsm, pgd) + margin / 2  # both attacks go to the same place
+
+
+def drawn_network():
+    """An untrained network with some of its pictures."""
+    images = image_set("digits")
+    return Mlp(_drawn((64, 32, 32, images.classes), 0)), images
+
+
+def test_gradients_of_networks_are_those_of_the_loss():
+    network, images = drawn_network()
+    pictures, labels = images.test_pictures[:3], images.test_labels[:3]
+
+    def loss(x):
+        scores = network.logits(x.astype(np.float64))
+        return np.log(np.exp(scores).sum(axis=1)).sum() - scores[range(3), labels].sum()
+
+    towards = np.random.default_rng(0).standard_normal(pictures.shape)
+    slope = (loss(pictures + 1e-5 * towards) - loss(pictures - 1e-5 * towards)) / 2e-5
+    found = np.sum(network.gradient(pictures, labels) * towards)
+    assert found == pytest.approx(slope, rel=1e-3)
+
+
+@pytest.mark.parametrize("change", [fgsm, pgd, noise])
+def test_attacks_stay_within_their_strength(change):
+    network, images = drawn_network()
+    pictures, labels = images.test_pictures[:20], images.test_labels[:20]
+    changed = change(network, pictures, labels, 0.1)
+    assert np.abs(changed - pictures).max() == pytest.approx(0.1, rel=1e-5)
+    assert changed.min() >= 0
+    assert changed.max() <= 1
+
+
+def test_layers_found_again_are_counted_by_pairs_of_networks():
+    values = np.zeros((2, 3, 2, 3))
+    values[0, :, 1], values[1, :, 0] = np.eye(3), np.eye(3)[[0, 2, 1]]
+    np.testing.assert_allclose(rates_of(values), [[np.nan, 1], [1 / 3, np.nan]])
+    layers = dict.fromkeys(("stem", "stage1_1", "stage1_2"))
+    assert correspondence(np.eye(3), layers, layers) == (1, 1, 1)
+    assert correspondence(np.eye(3)[[0, 2, 1]], layers, layers) == (
+        pytest.approx(1 / 3),
+        1,
+        pytest.approx(0.5),
+    )
+
+
+def residual_network(images):
+    """A network of two residual blocks in each stage, whose batch norms saw the pictures."""
+    torch = pytest.importorskip("torch")
+    from isogram.experiments import _torch_classifiers as of_torch
+
+    torch.manual_seed(0)
+    model = of_torch.untrained("resnet", images, 0, 2)
+    of_torch.fit(model, images, 0, 0)
+    return of_torch.TorchClassifier(model.eval().requires_grad_(False))
+
+
+def test_blocks_that_do_nothing_can_be_removed():
+    images = image_set("digits")
+    network = residual_network(images)
+    from isogram.experiments._torch_classifiers import removable, without
+
+    assert removable(network) == ["stage1_1", "stage1_2", "stage2_2", "stage3_2"]
+    for parameter in network.model.stage2_2.second.parameters():
+        parameter.zero_()
+    pictures = images.test_pictures[:20]
+    rest = without(network, ["stage2_2"], images, 0, 0)
+    assert list(rest.layers(pictures)) == [
+        name for name in network.layers(pictures) if name != "stage2_2"
+    ]
+    np.testing.assert_allclose(rest.logits(pictures), network.logits(pictures), atol=1e-6)
+    other = without(network, ["stage1_1"], images, 0, 0)
+    assert np.abs(other.logits(pictures) - network.logits(pictures)).max() > 0.01
+
+
+def test_networks_stitched_to_themselves_predict_as_before():
+    images = image_set("digits")
+    network = residual_network(images)
+    from isogram.experiments._torch_classifiers import stitched_accuracies
+
+    pictures = images.test_pictures[:100]
+    predicted = network.logits(pictures).argmax(axis=1)
+    rates = stitched_accuracies(network, network, images.pictures[:200], pictures, predicted)
+    assert len(rates) == 8
+    assert min(rates) > 0.98
 
 
 def test_modularity_tells_how_features_transfer(results):

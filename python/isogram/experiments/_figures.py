@@ -15,6 +15,7 @@ from isogram.experiments._result import Estimate
 from isogram.plot._figure import STYLE, WIDTH
 from isogram.plot._labels import set_names
 from isogram.plot._series import COLOURS, styles
+from isogram.plot._trend import trend
 
 PAGE = 2 * WIDTH
 
@@ -54,6 +55,24 @@ def violins(ax: Axes, kinds: Mapping[str, Sequence[Any]], names: Sequence[str]) 
         ax.plot([], [], color=colour, linewidth=4, label=kind)
     set_names(ax.xaxis, list(range(len(names))), list(names))
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def bands(
+    ax: Axes, series: Mapping[str, Sequence[Estimate]], names: Sequence[str], **options: Any
+) -> None:
+    """Draw the estimates of each series over the names as lines, their intervals as bands.
+
+    Intervals are as wide to both sides, as Student's are. `options` go to `isogram.plot.trend`.
+    """
+    trend(
+        {label: [each.value for each in found] for label, found in series.items()},
+        spread={
+            label: [(each.high - each.low) / 2 for each in found] for label, found in series.items()
+        },
+        x=list(names),
+        ax=ax,
+        **options,
+    )
 
 
 def intervals(

@@ -17,7 +17,7 @@ import isogram as ig
 from isogram.experiments._classifiers import Classifier, accuracy, trained
 from isogram.experiments._image_sets import image_set
 from isogram.experiments._intervals import mean_of
-from isogram.experiments._result import Cell, Findings, Size, Table
+from isogram.experiments._result import Cell, Estimate, Findings, Size, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,6 +54,7 @@ def run(size: Size, seeds: Sequence[int]) -> Findings:
         names = list(layers[0]["clean"])
         found = _compared(layers, _pairs(strengths))
         tables.append(_similarities(f"Similarity of {names[-2]} of {architecture}", found, -2))
+        tables += [_by_layer(architecture, way, names, found[way]) for way in _WAYS]
         series[architecture] = {
             "layers": names,
             "profiles": {way: _strongest(pairs, strengths[-1]) for way, pairs in found.items()},
@@ -149,13 +150,13 @@ def _compared(
 
 def _strongest(
     pairs: Mapping[tuple[str, str], NDArray[np.float64]], strength: float
-) -> dict[str, list[float]]:
-    """Return the means over networks of what is compared at one strength."""
+) -> dict[str, list[Estimate]]:
+    """Return the similarities of all layers of what is compared at one strength."""
     end = f" {strength}"
     return {
-        " and ".join(name.removesuffix(end) for name in pair if name != "clean"): list(
-            values.mean(axis=0)
-        )
+        " and ".join(name.removesuffix(end) for name in pair if name != "clean"): [
+            mean_of(of_layer) for of_layer in values.T
+        ]
         for pair, values in pairs.items()
         if pair[1].endswith(end)
     }
@@ -173,10 +174,22 @@ def _similarities(
     return Table(title, ["pictures", *_WAYS], rows)
 
 
+def _by_layer(
+    architecture: str,
+    way: str,
+    layers: Sequence[str],
+    pairs: Mapping[tuple[str, str], NDArray[np.float64]],
+) -> Table:
+    """Return the means over networks of a measure in all layers."""
+    rows: list[list[Cell]] = [
+        [" and ".join(pair), *values.mean(axis=0).tolist()] for pair, values in pairs.items()
+    ]
+    return Table(f"{way} by layer of {architecture}", ["pictures", *layers], rows)
+
+
 def figure(findings: Findings) -> Figure:
     """Return the similarities of the strongest changes over depth, for each measure."""
-    from isogram import plot
-    from isogram.experiments._figures import panels
+    from isogram.experiments._figures import bands, panels
 
     series = findings.series
     with panels(2 * len(series), 2, 2.2) as (figure, axes):
@@ -184,5 +197,6 @@ def figure(findings: Findings) -> Figure:
         for architecture, found in series.items():
             for way, lines in found["profiles"].items():
                 title = f"{architecture}: {way}"
-                plot.trend(lines, x=found["layers"], limits=(0, 1.02), title=title, ax=next(places))
+                ax = next(places)
+                bands(ax, lines, found["layers"], limits=(0, 1.02), title=title, xlabel="")
     return figure

@@ -9,7 +9,7 @@ how well the top of one network classifies what a linear map makes of the bottom
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ import isogram as ig
 from isogram.experiments._classifiers import Classifier, accuracy, require_several, trained
 from isogram.experiments._image_sets import ImageSet, image_set
 from isogram.experiments._intervals import mean_of
-from isogram.experiments._result import Cell, Findings, Size, Table
+from isogram.experiments._result import Cell, Estimate, Findings, Size, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,6 +28,11 @@ _RANDOM_LABELS = 1000  # pictures that a network learns by heart
 _EPOCHS_BY_HEART = {"mlp": 200, "cnn": 40, "resnet": 40}
 _MOTIF_PICTURES, _MOTIF_K = 200, 5
 _MODULARITY_PICTURES, _MODULARITY_K = 500, 3
+_AXES = {
+    "modularity": "modularity of classes",
+    "one class": "triangles in one class",
+    "stitched accuracy": "accuracy of stitch",
+}
 _FITTED = 500  # pictures that the linear maps of stitches are fitted to
 
 
@@ -36,26 +41,18 @@ def run(size: Size, seeds: Sequence[int]) -> Findings:
     require_several(seeds)
     images = image_set("digits" if size == "small" else "mnist")
     architectures = ("mlp",) if size == "small" else ("cnn", "resnet")
-    tables, series = [], {}
+    tables = []
     for architecture in architectures:
         kinds = _kinds(architecture, images, seeds)
-        table = _by_depth(architecture, kinds, images)
-        tables += [_accuracies(architecture, kinds, images), table]
-        series[architecture] = {
-            "layers": table.column("layer"),
-            "modularity": {kind: table.column(f"modularity, {kind}") for kind in kinds},
-            "motifs": {kind: table.column(f"one class, {kind}") for kind in kinds},
-            "stitch": table.column("stitched accuracy")
-            if "stitched accuracy" in table.header
-            else [],
-        }
+        tables.append(_accuracies(architecture, kinds, images))
+        tables.append(_by_depth(architecture, kinds, images))
     settings = {
         "pictures": images.name,
         "modularity": f"at most {_MODULARITY_PICTURES} pictures, k = {_MODULARITY_K}",
         "motifs": f"{_MOTIF_PICTURES} pictures, k = {_MOTIF_K}",
         "random labels": f"{_RANDOM_LABELS} pictures",
     }
-    return Findings(tables, settings, series)
+    return Findings(tables, settings)
 
 
 def _kinds(
@@ -133,21 +130,20 @@ def _stitches(networks: Sequence[Classifier], images: ImageSet) -> list[Any]:
 
 
 def figure(findings: Findings) -> Figure:
-    """Return modularity and motifs over depth, a row for each architecture."""
-    from isogram import plot
-    from isogram.experiments._figures import panels
+    """Return modularity, motifs and stitches over depth, a column for each architecture."""
+    from isogram.experiments._figures import bands, panels
 
-    series = findings.series
-    with panels(len(series), 2, 2.4) as (figure, axes):
-        places = iter(axes)
-        for architecture, lines in series.items():
-            for name, label in (
-                ("modularity", "modularity of classes"),
-                ("motifs", "triangles in one class"),
-            ):
-                values = {kind: [it.value for it in cells] for kind, cells in lines[name].items()}
-                if name == "motifs" and lines["stitch"]:
-                    values["accuracy of stitch"] = [it.value for it in lines["stitch"]]
-                ax = next(places)
-                plot.trend(values, x=lines["layers"], title=architecture, ylabel=label, ax=ax)
+    tables = [table for table in findings.tables if table.title.startswith("Class structure")]
+    rows = [row for row in _AXES if any(row in name for name in tables[0].header)]
+    with panels(len(rows), len(tables), 2.3) as (figure, axes):
+        for place, ax in enumerate(axes):
+            name, table = rows[place // len(tables)], tables[place % len(tables)]
+            lines = {
+                column.removeprefix(f"{name}, "): cast("list[Estimate]", table.column(column))
+                for column in table.header
+                if column.startswith(name)
+            }
+            layers = list(map(str, table.column("layer")))
+            title = table.title.rpartition(" ")[2]
+            bands(ax, lines, layers, limits=(0, 1.05), title=title, xlabel="", ylabel=_AXES[name])
     return figure

@@ -130,7 +130,7 @@ def _table(
     kind: str,
     draws: int,
 ) -> Table:
-    """Return the estimates of all samples: means over draws and pairs of networks."""
+    """Return the estimates of all samples: means over draws, with intervals over pairs."""
     names = _OF_BATCHES if "batches" in title else tuple(_ESTIMATORS)
     found: dict[str, list[Any]] = {name: [] for name in names}
     for sample in samples.values():
@@ -141,8 +141,8 @@ def _table(
             for _ in range(draws)
         ]
         for name, estimates in found.items():
-            values = np.array([_ESTIMATORS[name](x, y, sample.batch) for x, y in drawn])
-            estimates.append(mean_of(values[~np.isnan(values)]))
+            values = [_ESTIMATORS[name](x, y, sample.batch) for x, y in drawn]
+            estimates.append(mean_of(np.nanmean(np.reshape(values, (-1, draws)), axis=1)))
     return Table(
         title, ["estimator", *map(str, samples)], [[name, *cells] for name, cells in found.items()]
     )

@@ -28,6 +28,7 @@ _PICTURES, _K = 500, 3
 _DEPTH = 4  # blocks in each stage of the networks that lose some
 _REMOVED = (3, 6)
 _RANDOM_DRAWS = 2
+_RETRAINED = ("accuracy at once", "after an epoch")
 _READOUT = 1000  # pictures that readouts are fitted to
 _RIDGE = 1e-3
 
@@ -104,26 +105,36 @@ def _without_blocks(images: ImageSet, seeds: Sequence[int]) -> Table:
     """Return accuracies of networks that lost blocks, at once and after another epoch."""
     from isogram.experiments._torch_classifiers import removable, without
 
-    found: dict[tuple[str, int], list[list[float]]] = {}
+    found: dict[tuple[str, int], list[NDArray[np.float64]]] = {}
     for seed in seeds:
         network = trained("resnet", images, seed, depth=_DEPTH)
         rises = _rises(network, images)
         order = sorted(removable(network), key=lambda block: rises[block])
         rng = np.random.default_rng(seed)
-        removals: list[tuple[str, Sequence[str]]] = [("none", [])]
+        choices: dict[tuple[str, int], list[list[str]]] = {("none", 0): [[]]}
         for count in _REMOVED:
-            removals += [("least rise", order[:count]), ("largest rise", order[-count:])]
-            for _ in range(_RANDOM_DRAWS):
-                removals.append(("random", rng.permutation(order)[:count].tolist()))
-        for name, blocks in removals:
-            pruned = [without(network, blocks, images, seed, epochs) for epochs in (0, 1)]
-            rates = [accuracy(it, images.test_pictures, images.test_labels) for it in pruned]
-            found.setdefault((name, len(blocks)), []).append(rates)
+            choices["least rise", count] = [order[:count]]
+            choices["largest rise", count] = [order[-count:]]
+            choices["random", count] = [
+                rng.permutation(order)[:count].tolist() for _ in range(_RANDOM_DRAWS)
+            ]
+        for choice, draws in choices.items():
+            rates = [
+                [
+                    accuracy(
+                        without(network, blocks, images, seed, epochs),
+                        images.test_pictures,
+                        images.test_labels,
+                    )
+                    for epochs in (0, 1)
+                ]
+                for blocks in draws
+            ]
+            found.setdefault(choice, []).append(np.mean(rates, axis=0))
     rows: list[list[Cell]] = [
-        [name, count, *(mean_of(rates) for rates in zip(*values, strict=True))]
-        for (name, count), values in found.items()
+        [*choice, *map(mean_of, np.transpose(rates))] for choice, rates in found.items()
     ]
-    header = ["blocks, by the rise of modularity", "removed", "accuracy at once", "after an epoch"]
+    header = ["blocks, by the rise of modularity", "removed", *_RETRAINED]
     return Table("Accuracy without residual blocks", header, rows)
 
 
@@ -136,26 +147,34 @@ def _rises(network: Classifier, images: ImageSet) -> dict[str, float]:
 
 
 def figure(findings: Findings) -> Figure:
-    """Return modularity and readouts over depth, of classes trained on and of others."""
-    from isogram import plot
-    from isogram.experiments._figures import panels
+    """Return modularity and readouts over depth, of classes trained on and of others.
 
-    tables = [table for table in findings.tables if "accuracy of readout" in table.header]
-    with panels(len(tables) // 2, 2, 2.4) as (figure, axes):
-        for ax, table in zip(axes, tables, strict=True):
+    Below them, where blocks were removed, is the accuracy without them.
+    """
+    from isogram.experiments._figures import bands, intervals, mosaic
+
+    readouts, pruned = findings.tables[:2], findings.tables[2:]
+    names = [["known", "others"], *([["pruned", "pruned"]] if pruned else [])]
+    with mosaic(names, 2.4) as (figure, axes):
+        for place, table in zip(names[0], readouts, strict=True):
             rows = table.rows[:-1]
-            lines = {
-                name: [cell.value for row in rows if isinstance(cell := row[place], Estimate)]
-                for place, name in enumerate(table.header)
-                if place
-            }
+            lines = {name: _estimates(rows, column) for column, name in enumerate(table.header)}
             title = table.title.partition(" of ")[2]
-            plot.trend(
-                lines,
-                x=[str(row[0]) for row in rows],
-                limits=(0, 1.02),
-                title=title,
-                ylabel="",
-                ax=ax,
+            layers = [str(row[0]) for row in rows]
+            del lines["layer"]
+            bands(axes[place], lines, layers, limits=(0, 1.05), title=title, xlabel="", ylabel="")
+        for table in pruned:
+            ax = axes["pruned"]
+            removed = [f"{row[1]}, {row[0]}" if row[1] else "none" for row in table.rows]
+            intervals(
+                ax,
+                {name: _estimates(table.rows, 2 + i) for i, name in enumerate(_RETRAINED)},
+                removed,
             )
+            ax.set(ylim=(0, 1.05), xlabel="blocks removed", ylabel="accuracy")
+            ax.legend(frameon=False, loc="lower left")
     return figure
+
+
+def _estimates(rows: Sequence[Sequence[Cell]], column: int) -> list[Estimate]:
+    return [cell for row in rows if isinstance(cell := row[column], Estimate)]
