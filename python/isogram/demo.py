@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +33,12 @@ MAIN_LAYER = "lite0.stage6"
 #: For the layers' graphs: every view has five siblings that show the same picture.
 NEIGHBOURS = 5
 
+#: The RSMs of a layer, in the order of its scores.
+RSMS = ("spatial", "pooled", "semantic")
+
 _Array = NDArray[Any]
 _T = TypeVar("_T")
+_OfRsms: TypeAlias = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -64,30 +68,31 @@ class Features:
 
 @dataclass(frozen=True)
 class LayerResult:
-    """The spatial and the semantic RSM of one layer, and their scores.
+    """Three RSMs of one layer, and their scores.
 
     Attributes
     ----------
-    spatial, semantic
-        The two cosine RSMs, (n, n).
+    spatial, pooled, semantic
+        The cosine RSMs, (n, n): of tokens in place, of their means, and of matched tokens.
     seconds
-        Times of the two.
+        Times of the three.
     assignments
         Number of exact assignments solved for the semantic one.
     same_picture
-        For both RSMs, the fraction of views whose nearest neighbour shows the same picture.
+        For each RSM, the fraction of views whose nearest neighbour shows the same picture.
     pearson, spearman
-        For both RSMs, the correlation with the Jensen-Shannon divergences of the class
+        For each RSM, the correlation with the Jensen-Shannon divergences of the class
         probabilities; the more negative, the better an RSM tells what the network predicts.
     """
 
     spatial: _Array
+    pooled: _Array
     semantic: _Array
-    seconds: tuple[float, float]
+    seconds: _OfRsms
     assignments: int
-    same_picture: tuple[float, float]
-    pearson: tuple[float, float]
-    spearman: tuple[float, float]
+    same_picture: _OfRsms
+    pearson: _OfRsms
+    spearman: _OfRsms
 
 
 @dataclass(frozen=True)
@@ -217,34 +222,39 @@ def _same_picture_rate(rsm: _Array, pictures: list[str]) -> float:
 def _compare_rsms(
     maps: _Array, divergence: _Array, pictures: list[str], num_threads: int | None
 ) -> LayerResult:
-    """Compute both RSMs of a layer and how well each tells pictures and predictions apart."""
-    spatial, spatial_seconds = _timed(
-        lambda: ig.spatial_rsm(maps, layout="nhwc", num_threads=num_threads)
+    """Compute the RSMs of a layer and how well each tells pictures and predictions apart."""
+    timed = (
+        _timed(lambda: ig.spatial_rsm(maps, layout="nhwc", num_threads=num_threads)),
+        _timed(lambda: _pooled_rsm(maps, num_threads)),
+        _timed(lambda: ig.semantic_rsm(maps, layout="nhwc", num_threads=num_threads)),
     )
-    semantic, semantic_seconds = _timed(
-        lambda: ig.semantic_rsm(maps, layout="nhwc", num_threads=num_threads)
-    )
-
+    (spatial, pooled, semantic), seconds = zip(*timed, strict=True)
     alike = -divergence  # of one kind with the RSMs, which are similarities
 
-    def correlations(method: RsmMethodName) -> tuple[float, float]:
-        return (
-            -ig.compare_rsms(spatial, alike, method=method, num_threads=num_threads),
-            -ig.compare_rsms(semantic, alike, method=method, num_threads=num_threads),
+    def of_each(score: Callable[[_Array], float]) -> _OfRsms:
+        return score(spatial), score(pooled), score(semantic)
+
+    def correlations(method: RsmMethodName) -> _OfRsms:
+        return of_each(
+            lambda rsm: -ig.compare_rsms(rsm, alike, method=method, num_threads=num_threads)
         )
 
     return LayerResult(
         spatial=spatial,
+        pooled=pooled,
         semantic=semantic,
-        seconds=(spatial_seconds, semantic_seconds),
+        seconds=seconds,
         assignments=len(maps) * (len(maps) - 1) // 2,
-        same_picture=(
-            _same_picture_rate(spatial, pictures),
-            _same_picture_rate(semantic, pictures),
-        ),
+        same_picture=of_each(lambda rsm: _same_picture_rate(rsm, pictures)),
         pearson=correlations("pearson"),
         spearman=correlations("spearman"),
     )
+
+
+def _pooled_rsm(maps: _Array, num_threads: int | None) -> _Array:
+    """Return the cosines of the means over places, which no change of places alters either."""
+    means = maps.mean(axis=(1, 2), dtype=np.float32)
+    return np.asarray(ig.gram(means, kernel="cosine", num_threads=num_threads))
 
 
 def _print_heading(features: Features, num_threads: int | None, seconds: float) -> None:
@@ -257,30 +267,29 @@ def _print_heading(features: Features, num_threads: int | None, seconds: float) 
 
 
 def _print_layers(features: Features, layers: dict[str, LayerResult]) -> None:
-    print("\nViews whose nearest neighbour shows the same picture, by spatial and semantic RSMs")
+    print("\nViews whose nearest neighbour shows the same picture, by RSMs of tokens in place")
+    print("(spatial), of their means (pooled) and of matched tokens (semantic)")
     rates = [
         (
             name,
             " x ".join(map(str, features.layers[name].shape[1:])),
             *(f"{rate:.1%}" for rate in result.same_picture),
-            *(f"{seconds:.3f}" for seconds in result.seconds),
+            *(f"{seconds:.3f}" for seconds in result.seconds[::2]),
         )
         for name, result in layers.items()
     ]
-    _print_table(
-        ("layer", "h x w x c", "spatial", "semantic", "seconds: spatial", "semantic"), rates
-    )
+    _print_table(("layer", "h x w x c", *RSMS, "seconds: spatial", "semantic"), rates)
     assignments = sum(result.assignments for result in layers.values())
-    seconds = sum(result.seconds[1] for result in layers.values())
+    seconds = sum(result.seconds[2] for result in layers.values())
     print(f"{assignments} exact assignments in {seconds:.3f} s, one per pair of views and layer")
 
-    print("\nCorrelation of the RSMs with the divergences")
-    header = ("layer", "Pearson: spatial", "semantic", "Spearman: spatial", "semantic")
-    correlations = [
-        (name, *(f"{value:.3f}" for value in (*result.pearson, *result.spearman)))
-        for name, result in layers.items()
-    ]
-    _print_table(header, correlations)
+    for method in ("pearson", "spearman"):
+        print(f"\n{method.capitalize()}'s correlation of the RSMs with the divergences")
+        correlations = [
+            (name, *(f"{value:.3f}" for value in getattr(result, method)))
+            for name, result in layers.items()
+        ]
+        _print_table(("layer", *RSMS), correlations)
 
 
 def _print_matched(features: Features, main: LayerResult, matched: ig.SemanticMatching) -> None:
@@ -351,7 +360,7 @@ def _draw_rsms(row: _Array, main: LayerResult, pictures: list[str]) -> None:
     values = np.concatenate([rsm[off_diagonal] for rsm in rsms])
     limits = (float(values.min()), float(values.max()))
     for ax, rsm, kind, rate, pearson in zip(
-        row, rsms, ("Spatial", "Semantic"), main.same_picture, main.pearson, strict=True
+        row, rsms, ("Spatial", "Semantic"), main.same_picture[::2], main.pearson[::2], strict=True
     ):
         plot.rsm(rsm, groups=pictures, limits=limits, colorbar=False, ax=ax)
         ax.set(xlabel="", ylabel="")

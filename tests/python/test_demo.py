@@ -73,29 +73,45 @@ def test_file_is_small():
 
 def test_semantic_rsm_finds_the_picture(drawn):
     for name, layer in drawn.layers.items():
-        spatial, semantic = layer.same_picture
-        assert semantic > spatial, name
-        assert semantic > 0.95, name
+        spatial, pooled, semantic = layer.same_picture
+        assert min(pooled, semantic) > spatial, name
+        assert min(pooled, semantic) > 0.95, name  # means know no places either
     # In the early layers position is all that a spatial RSM sees.
     assert drawn.layers["lite0.stage3"].same_picture[0] < 0.4
 
 
 def test_semantic_rsm_follows_the_predictions(drawn):
     for name, layer in drawn.layers.items():
-        spatial, semantic = layer.pearson
+        spatial, pooled, semantic = layer.pearson
         assert semantic < spatial, name
+        assert semantic < pooled - 0.05, name
     for name in ("lite0.stage6", "lite1.stage6"):
         layer = drawn.layers[name]
-        assert layer.pearson[1] < layer.pearson[0] - 0.1
-        assert layer.spearman[1] < layer.spearman[0] - 0.05
+        assert layer.pearson[2] < layer.pearson[0] - 0.1
+        assert layer.spearman[2] < layer.spearman[0] - 0.05
 
 
 def test_rsms(drawn, features):
     samples = len(features.pictures)
     for layer in drawn.layers.values():
         assert layer.assignments == samples * (samples - 1) // 2
-        assert layer.spatial.shape == layer.semantic.shape == (samples, samples)
+        for rsm in (layer.spatial, layer.pooled, layer.semantic):
+            assert rsm.shape == (samples, samples)
         assert (layer.semantic >= layer.spatial - 1e-5).all()
+
+
+def test_pooled_rsms_are_cosines_of_means(drawn, features):
+    for name, layer in drawn.layers.items():
+        maps = features.layers[name].astype(np.float64)
+        means = maps.reshape(len(maps), -1, maps.shape[-1]).mean(axis=1)
+        means /= np.linalg.norm(means, axis=1, keepdims=True)
+        np.testing.assert_allclose(layer.pooled, means @ means.T, atol=1e-5)
+
+
+def test_printed_tables_name_the_pooled_rsm(capsys):
+    demo.run(num_threads=1)
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("spatial" in line and "pooled" in line for line in lines) == 4
 
 
 def test_layer_matrices(drawn):

@@ -19,7 +19,7 @@ from isogram.cli._options import (
     json_option,
     num_threads_option,
 )
-from isogram.demo import Result, run
+from isogram.demo import RSMS, Result, run
 
 
 @click.command(cls=Command)
@@ -57,7 +57,7 @@ def _facts(result: Result) -> dict[str, Any]:
         for name, found in result.layers.items()
     }
     return {
-        "pairs": ["spatial", "semantic"],
+        "rsms": RSMS,
         "layers": layers,
         "cka": result.cka,
         "gbs": result.gbs,
