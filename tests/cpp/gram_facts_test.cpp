@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <memory>
@@ -38,6 +39,34 @@ Input rows_of(const Matrix& x, Span rows, ElementType type) {
                       x.begin() + static_cast<std::ptrdiff_t>(rows.end)));
 }
 
+struct Part {
+  Span rows;
+  Input input;
+};
+
+// All rows of x, at most `edge` in a part.
+std::vector<Part> parts_of(const Matrix& x, std::size_t edge, ElementType type) {
+  std::vector<Part> parts;
+  for (std::size_t r = 0; r < x.size(); r += edge) {
+    const Span rows{r, std::min(x.size(), r + edge)};
+    parts.push_back({rows, rows_of(x, rows, type)});
+  }
+  return parts;
+}
+
+// A matrix in one piece and in small and large parts: converted once for all kernels.
+struct Pieces {
+  ElementType type;
+  Input all;
+  std::vector<std::vector<Part>> parts;
+
+  Pieces(const Matrix& x, ElementType of_type)
+      : type(of_type),
+        all(of_type, Order::c, x),
+        parts{parts_of(x, x.size() > kTileEdge ? kTileEdge : kTileEdge / 4, of_type),
+              parts_of(x, 2 * kTileEdge, of_type)} {}
+};
+
 // All entries, row by row; of a symmetric matrix, the tiles on and above the diagonal.
 template <class T>
 std::vector<T> entries_of(const GramTiles<T>& tiles, bool is_symmetric) {
@@ -60,34 +89,32 @@ std::vector<T> entries_of(const GramTiles<T>& tiles, bool is_symmetric) {
   return entries;
 }
 
-// Expects the entries of the whole matrix from any windows of its rows and columns.
+// Expects the entries of the whole matrix from any parts of its rows and columns.
 template <class T>
-void expect_same_bits(const Matrix& x, ElementType type, const KernelOptions& options,
-                      Columns columns) {
+void expect_same_bits(const Pieces& x, const KernelOptions& options, Columns columns) {
   SCOPED_TRACE(name_of(options.kernel) + ", columns " + std::to_string(static_cast<int>(columns)) +
-               ", " + isogram_test::name_of(type) + (sizeof(T) == 4 ? " in float" : " in double"));
-  const std::size_t n = x.size();
-  const Input all(type, Order::c, x);
-  const GramTiles<T> whole(all.view(), options, columns, {});
+               ", " + isogram_test::name_of(x.type) +
+               (sizeof(T) == 4 ? " in float" : " in double"));
+  const GramTiles<T> whole(x.all.view(), options, columns, {});
   const std::vector<T> want = entries_of(whole, true);
   const GramFacts facts =
-      isogram::survey_gram<T>(all.view(), nullptr, options, columns, isogram::Execution{});
-  const std::size_t least = n > kTileEdge ? kTileEdge : kTileEdge / 4;
-  for (const std::size_t edge : {least, 2 * kTileEdge}) {
-    for (std::size_t r = 0; r < n; r += edge) {
-      for (std::size_t c = r; c < n; c += edge) {
-        const Span rows{r, std::min(n, r + edge)};
-        const Span cols{c, std::min(n, c + edge)};
-        const Input own = rows_of(x, rows, type);
-        const Input other = rows_of(x, cols, type);
-        const auto tiles = r == c ? GramTiles<T>(own.view(), facts, {})
-                                  : GramTiles<T>(own.view(), other.view(), facts, {});
+      isogram::survey_gram<T>(x.all.view(), nullptr, options, columns, isogram::Execution{});
+  for (const std::vector<Part>& parts : x.parts) {
+    for (std::size_t r = 0; r < parts.size(); ++r) {
+      for (std::size_t c = r; c < parts.size(); ++c) {
+        const isogram::InputView own = parts[r].input.view();
+        const isogram::InputView other = parts[c].input.view();
+        const auto tiles =
+            r == c ? GramTiles<T>(own, facts, {}) : GramTiles<T>(own, other, facts, {});
         ASSERT_EQ(tiles.exponent(), whole.exponent());
         ASSERT_EQ(tiles.may_overflow(), whole.may_overflow());
         const std::vector<T> got = entries_of(tiles, r == c);
+        const Span rows = parts[r].rows;
+        const Span cols = parts[c].rows;
         for (std::size_t i = rows.begin; i < rows.end; ++i) {
           for (std::size_t j = cols.begin; j < cols.end; ++j) {
-            ASSERT_EQ(got[(i - rows.begin) * cols.size() + j - cols.begin], want[i * n + j])
+            ASSERT_EQ(got[(i - rows.begin) * cols.size() + j - cols.begin],
+                      want[i * whole.cols() + j])
                 << at(i, j);
           }
         }
@@ -102,13 +129,14 @@ bool can_be_shifted(Kernel kernel) {
 
 template <class T>
 void expect_same_bits_of_every_kernel(const Matrix& x, ElementType type) {
+  const Pieces pieces(x, type);
   for (KernelOptions options : kKernels) {
     options.bandwidth *= std::sqrt(static_cast<double>(x[0].size()));
-    expect_same_bits<T>(x, type, options, Columns::as_given);
-    if (options.kernel == Kernel::cosine) expect_same_bits<T>(x, type, options, Columns::centered);
+    expect_same_bits<T>(pieces, options, Columns::as_given);
+    if (options.kernel == Kernel::cosine) expect_same_bits<T>(pieces, options, Columns::centered);
     if (!can_be_shifted(options.kernel)) continue;
-    expect_same_bits<T>(x, type, options, Columns::shifted);
-    expect_same_bits<T>(x, type, options, Columns::hollow);
+    expect_same_bits<T>(pieces, options, Columns::shifted);
+    expect_same_bits<T>(pieces, options, Columns::hollow);
   }
 }
 

@@ -9,9 +9,12 @@
 namespace isogram_reference {
 
 // k = 0: full graphs.
+inline Matrix graph(const Matrix& x, std::size_t k, bool center) {
+  return k == 0 ? dense_graph(x, center) : knn_graph(x, k, center, true);
+}
+
 inline Real gbs(const Matrix& x, const Matrix& y, std::size_t k, bool center) {
-  if (k == 0) return mean_row_cosine(dense_graph(x, center), dense_graph(y, center));
-  return mean_row_cosine(knn_graph(x, k, center, true), knn_graph(y, k, center, true));
+  return mean_row_cosine(graph(x, k, center), graph(y, k, center));
 }
 
 }  // namespace isogram_reference
