@@ -69,15 +69,16 @@ bool is_finite_block(const GramBlock<T>& block) {
 
 // Whether all entries are finite.
 template <class T>
-bool write_gram(const GramTiles<T>& tiles, MatrixView<T> out, const Execution& execution) {
+bool write_gram(const GramTiles<T>& tiles, MatrixView<T> out, const Execution& execution,
+                const MatrixView<T>* mirror = nullptr) {
   std::atomic<bool> has_overflowed = false;
-  write_blocks(tiles, out, execution,
-               [&](const GramBlock<T>& block, const simd::ExpectedRows& expected) {
-                 tiles.compute(block, expected);
-                 if (tiles.may_overflow() && !is_finite_block(block)) {
-                   has_overflowed.store(true, std::memory_order_relaxed);
-                 }
-               });
+  const auto compute = [&](const GramBlock<T>& block, const simd::ExpectedRows& expected) {
+    tiles.compute(block, expected);
+    if (tiles.facts().may_overflow() && !is_finite_block(block)) {
+      has_overflowed.store(true, std::memory_order_relaxed);
+    }
+  };
+  write_blocks(tiles, out, execution, compute, mirror);
   return !has_overflowed;
 }
 
@@ -116,14 +117,16 @@ GramFacts gram_facts(const InputView& x, const InputView* y, const KernelOptions
 
 template <class T>
 bool gram_tile(const InputView& rows, const InputView* cols, const GramFacts& facts,
-               MatrixView<T> out, const Execution& execution) {
+               MatrixView<T> out, const Execution& execution, const MatrixView<T>* mirror) {
   const UsualArithmetic usual;
   const Execution quiet = preparing(execution);
   require_rows_of(facts, rows, cols);
   require_shape(out, rows.rows, cols ? cols->rows : rows.rows, "out");
+  require(cols || !mirror, "a tile on the diagonal is its own mirror image");
+  if (mirror) require_shape(*mirror, out.cols, out.rows, "mirror");
   if (cols) {
     const GramTiles<T> tiles(rows, *cols, facts, quiet);
-    return write_gram(tiles, out, execution);
+    return write_gram(tiles, out, execution, mirror);
   }
   const GramTiles<T> tiles(rows, facts, quiet);
   return write_gram(tiles, out, execution);
@@ -192,9 +195,9 @@ template GramFacts gram_facts<float>(const InputView&, const InputView*, const K
 template GramFacts gram_facts<double>(const InputView&, const InputView*, const KernelOptions&,
                                       const Execution&);
 template bool gram_tile(const InputView&, const InputView*, const GramFacts&, MatrixView<float>,
-                        const Execution&);
+                        const Execution&, const MatrixView<float>*);
 template bool gram_tile(const InputView&, const InputView*, const GramFacts&, MatrixView<double>,
-                        const Execution&);
+                        const Execution&, const MatrixView<double>*);
 template void rbf_from_distances(MatrixView<float>, double, const Execution&);
 template void rbf_from_distances(MatrixView<double>, double, const Execution&);
 

@@ -46,15 +46,17 @@ py::dict gram_facts(const py::object& x, const py::object& y, const std::string&
 }
 
 bool gram_tile(const py::array& rows, const OptionalArray& cols, const py::dict& facts,
-               const py::array& out, int num_threads, const py::object& progress,
-               std::size_t pairs) {
+               const py::array& out, const OptionalArray& mirror, int num_threads,
+               const py::object& progress, std::size_t pairs) {
   const GramFacts known = gram_facts_from(facts);
   const InputView left = input_view(rows, "x");
   const InputView right = cols ? input_view(*cols, "y") : InputView();
   bool is_finite = true;
-  with_output(out, [&](auto result) {
+  with_output(out, [&]<class T>(MatrixView<T> result) {
+    const MatrixView<T> image = output_view<T>(mirror);
     Call(num_threads, progress, pairs).run([&](const Execution& execution) {
-      is_finite = isogram::gram_tile(left, cols ? &right : nullptr, known, result, execution);
+      is_finite = isogram::gram_tile(left, cols ? &right : nullptr, known, result, execution,
+                                     mirror ? &image : nullptr);
     });
   });
   return is_finite;
@@ -122,7 +124,7 @@ void register_gram(py::module_& module) {
   module.def("gram_facts", &gram_facts, "x"_a, "y"_a, py::kw_only(), "kernel"_a, "bandwidth"_a,
              "gamma"_a, "degree"_a, "coef0"_a, "is_float64"_a, "num_threads"_a);
   module.def("gram_tile", &gram_tile, "rows"_a, "cols"_a, py::kw_only(), "facts"_a, "out"_a,
-             "num_threads"_a, "progress"_a, "pairs"_a);
+             "mirror"_a, "num_threads"_a, "progress"_a, "pairs"_a);
   module.def("distances", &distances, "x"_a, py::kw_only(), "name"_a, "pairs"_a, "num_threads"_a);
   module.def("rbf_from_distances", &rbf_from_distances, "values"_a, py::kw_only(), "bandwidth"_a,
              "num_threads"_a);

@@ -57,7 +57,7 @@ py::dict to_dict(const GramFacts& facts) {
                   "unit_norm"_a = facts.unit_norm, "exponent"_a = facts.exponent,
                   "exponent_per_row"_a = facts.exponent_per_row, "is_deep"_a = facts.is_deep,
                   "has_few_rows"_a = facts.has_few_rows, "stays_scaled"_a = facts.stays_scaled,
-                  "may_vanish"_a = facts.may_vanish);
+                  "may_vanish"_a = facts.may_vanish, "may_overflow"_a = facts.may_overflow());
 }
 
 GramFacts gram_facts_from(const py::dict& dict) {

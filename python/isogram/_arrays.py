@@ -231,6 +231,10 @@ def _to_array(function: str, name: str, value: Array) -> tuple[NDArray[Any], str
         return _torch_to_array(function, name, value)
     if gpu_of(value):
         return _gpu_to_array(function, name, value)
+    if getattr(value, "shape", ()) is None:  # of h5py
+        raise ValueError(
+            f"{function}: `{name}` must be an array, got a null data set, which has no entries"
+        )
     if hasattr(value, "__array__"):
         array = np.asarray(value)
     elif hasattr(value, "__dlpack__"):

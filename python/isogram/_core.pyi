@@ -116,6 +116,7 @@ def gram_tile(
     *,
     facts: _Values,
     out: _Array,
+    mirror: _Array | None,
     **options: Unpack[_OfTile],
 ) -> bool: ...
 def distances(

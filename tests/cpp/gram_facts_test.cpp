@@ -107,7 +107,7 @@ void expect_same_bits(const Pieces& x, const KernelOptions& options, Columns col
         const auto tiles =
             r == c ? GramTiles<T>(own, facts, {}) : GramTiles<T>(own, other, facts, {});
         ASSERT_EQ(tiles.exponent(), whole.exponent());
-        ASSERT_EQ(tiles.may_overflow(), whole.may_overflow());
+        ASSERT_EQ(tiles.facts().may_overflow(), whole.facts().may_overflow());
         const std::vector<T> got = entries_of(tiles, r == c);
         const Span rows = parts[r].rows;
         const Span cols = parts[c].rows;
@@ -234,12 +234,17 @@ TYPED_TEST(GramOfSomeRows, AreTilesOfGram) {
     Output<T> diagonal(60, 60);
     Output<T> corner(70, 60);
     Output<T> block(60, 40);
+    Output<T> image(60, 70);
+    const isogram::MatrixView<T> mirror = image.view();
     EXPECT_TRUE(isogram::gram_tile<T>(last.view(), nullptr, of_own, diagonal.view()));
-    EXPECT_TRUE(isogram::gram_tile<T>(first.view(), &cols, of_own, corner.view()));
+    EXPECT_TRUE(isogram::gram_tile<T>(first.view(), &cols, of_own, corner.view(), {}, &mirror));
     EXPECT_TRUE(isogram::gram_tile<T>(last.view(), &y, of_both, block.view()));
     for (std::size_t i = 0; i < 60; ++i) {
       for (std::size_t j = 0; j < 60; ++j) ASSERT_EQ(diagonal(i, j), own(70 + i, 70 + j));
-      for (std::size_t j = 0; j < 70; ++j) ASSERT_EQ(corner(j, i), own(j, 70 + i));
+      for (std::size_t j = 0; j < 70; ++j) {
+        ASSERT_EQ(corner(j, i), own(j, 70 + i));
+        ASSERT_EQ(image(i, j), own(j, 70 + i));
+      }
       for (std::size_t j = 0; j < 40; ++j) ASSERT_EQ(block(i, j), cross(70 + i, j));
     }
   }
@@ -304,7 +309,13 @@ TEST(GramTile, RefusesWhatIsNotOfTheFacts) {
       refuses(shorter, nullptr, out);
       refuses(longer, nullptr, out);
     }
-    EXPECT_TRUE(isogram::gram_tile<float>(rows.view(), nullptr, facts, out));
+    const isogram::InputView cols = rows.view();
+    const isogram::MatrixView<float> small(entries.data(), 20, 19);
+    EXPECT_THROW(isogram::gram_tile<float>(cols, nullptr, facts, out, {}, &out),
+                 std::invalid_argument);
+    EXPECT_THROW(isogram::gram_tile<float>(cols, &cols, facts, out, {}, &small),
+                 std::invalid_argument);
+    EXPECT_TRUE(isogram::gram_tile<float>(cols, nullptr, facts, out));
   }
 }
 

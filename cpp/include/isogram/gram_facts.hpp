@@ -39,6 +39,12 @@ struct GramFacts {
 
   // Whether rows are scaled when they are packed.
   bool has_unit() const { return exponent != 0 || exponent_per_row; }
+
+  // Whether entries may be infinite because they overflow the type of the tiles.
+  bool may_overflow() const {
+    if (options.kernel == Kernel::polynomial) return true;
+    return options.kernel == Kernel::linear && !stays_scaled && has_unit();
+  }
 };
 
 // The facts for gram(x, …), or for gram(x, *y, …) unless y is null. Types: any → float64; T = float
@@ -52,11 +58,13 @@ GramFacts gram_facts(const InputView& x, const InputView* y, const KernelOptions
 
 // One tile, with the bits that gram() gives its entries: the rows of `rows` with the rows of
 // `cols`, or with themselves if `cols` is null, for a tile on the diagonal of a symmetric matrix.
-// Returns false if an entry is infinite. Types, cost and memory as of gram().
-// Throws std::invalid_argument: no rows, rows of another length than the facts', out of the wrong
-// shape.
+// The entries go to `mirror` as well, transposed, unless that is null: the tile on the other side
+// of the diagonal. Returns false if an entry is infinite. Types, cost and memory as of gram().
+// Throws std::invalid_argument: no rows, rows of another length than the facts', out or mirror of
+// the wrong shape, a mirror of a tile on the diagonal.
 template <class T>
 bool gram_tile(const InputView& rows, const InputView* cols, const GramFacts& facts,
-               MatrixView<T> out, const Execution& execution = {});
+               MatrixView<T> out, const Execution& execution = {},
+               const MatrixView<T>* mirror = nullptr);
 
 }  // namespace isogram

@@ -203,13 +203,6 @@ bool GramTiles<T>::is_exponential() const {
 }
 
 template <class T>
-bool GramTiles<T>::may_overflow() const {
-  const Kernel kernel = facts_.options.kernel;
-  if (kernel == Kernel::polynomial) return true;
-  return kernel == Kernel::linear && !facts_.stays_scaled && facts_.has_unit();
-}
-
-template <class T>
 Block<T> GramTiles<T>::kernel() const {
   return facts_.options.kernel == Kernel::laplacian ? kernels_.l1_distances
                                                     : kernels_.inner_products;
@@ -387,9 +380,9 @@ void GramTiles<T>::repair_distances(std::size_t i, Span cols, T* row) const {
 }
 
 template <class T>
-BlockWriter<T>::BlockWriter(Span rows, Span cols, bool mirror, MatrixView<T> out,
+BlockWriter<T>::BlockWriter(Span rows, Span cols, MatrixView<T> out, const MatrixView<T>* copy,
                             Buffer<T>& scratch, std::size_t edge)
-    : block_{rows, cols, scratch.data(), edge, true}, mirror_(mirror), out_(out) {
+    : block_{rows, cols, scratch.data(), edge, true}, out_(out), copy_(copy) {
   if (!is_in_place(out)) return;
   block_.first = &out(rows.begin, cols.begin);
   block_.stride = static_cast<std::size_t>(out.row_stride);
@@ -398,10 +391,10 @@ BlockWriter<T>::BlockWriter(Span rows, Span cols, bool mirror, MatrixView<T> out
 
 template <class T>
 simd::ExpectedRows BlockWriter<T>::expected() {
-  if (!mirror_ || out_.col_stride != 1) return {};
+  if (!copy_ || copy_->row_stride != 1) return {};
   const Span cols = block_.cols;
   for (std::size_t j = 0; j < cols.size(); ++j) {
-    starts_[j] = &out_(cols.begin + j, block_.rows.begin);
+    starts_[j] = &(*copy_)(block_.rows.begin, cols.begin + j);
   }
   return {starts_.data(), cols.size(), block_.rows.size() * sizeof(T)};
 }
@@ -409,13 +402,12 @@ simd::ExpectedRows BlockWriter<T>::expected() {
 template <class T>
 void BlockWriter<T>::write() const {
   const auto& [rows, cols, first, stride, has_room] = block_;
-  if (!is_in_place(out_)) {
-    copy_block(block_, {&out_(rows.begin, cols.begin), rows.size(), cols.size(), out_.row_stride,
-                        out_.col_stride});
-  }
-  if (!mirror_) return;
-  copy_block(block_, {&out_(cols.begin, rows.begin), rows.size(), cols.size(), out_.col_stride,
-                      out_.row_stride});
+  const auto copy_to = [&](const MatrixView<T>& to) {
+    copy_block(block_, {&to(rows.begin, cols.begin), rows.size(), cols.size(), to.row_stride,
+                        to.col_stride});
+  };
+  if (!is_in_place(out_)) copy_to(out_);
+  if (copy_) copy_to(*copy_);
 }
 
 template class GramTiles<float>;

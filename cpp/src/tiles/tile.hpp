@@ -74,9 +74,6 @@ class GramTiles {
   // entries.
   bool is_exponential() const;
 
-  // Whether entries may be infinite because they overflow T.
-  bool may_overflow() const;
-
   // Whether rows are so far apart that products may be below the range of T.
   bool may_vanish() const { return facts_.may_vanish; }
 
@@ -136,10 +133,10 @@ Buffer<T> new_tile() {
 template <class T>
 class BlockWriter {
  public:
-  // `mirror`: the block also stands for its transpose. `scratch` has edge² entries, or none if
-  // blocks are computed in place.
-  BlockWriter(Span rows, Span cols, bool mirror, MatrixView<T> out, Buffer<T>& scratch,
-              std::size_t edge);
+  // Entries of the block go to `copy` as well, in the same place, unless that is null. `scratch`
+  // has edge² entries, or none if blocks are computed in place.
+  BlockWriter(Span rows, Span cols, MatrixView<T> out, const MatrixView<T>* copy,
+              Buffer<T>& scratch, std::size_t edge);
 
   static bool is_in_place(const MatrixView<T>& out) {
     return out.col_stride == 1 && out.row_stride >= static_cast<std::ptrdiff_t>(out.cols);
@@ -154,25 +151,28 @@ class BlockWriter {
 
  private:
   GramBlock<T> block_;
-  bool mirror_;
   MatrixView<T> out_;
+  const MatrixView<T>* copy_;
   std::array<const void*, kLargestBlockEdge> starts_;
 };
 
 // Fills `out` with the blocks that compute(block, expected rows) computes. In a symmetric matrix
-// blocks above the diagonal also fill the lower triangle.
+// blocks above the diagonal also fill the lower triangle; those of another go to `mirror` as well,
+// transposed, unless that is null.
 template <class T, class Compute>
 void write_blocks(const GramTiles<T>& tiles, MatrixView<T> out, const Execution& execution,
-                  Compute compute) {
+                  Compute compute, const MatrixView<T>* mirror = nullptr) {
   const std::size_t edge = tiles.block_edge();
+  const MatrixView<T> transposed = (mirror ? *mirror : out).transposed();
   const Grid grid = block_grid(out.rows, out.cols, tiles.is_symmetric(), edge);
   const auto new_scratch = [&] {
     return BlockWriter<T>::is_in_place(out) ? Buffer<T>() : Buffer<T>::unset(edge * edge);
   };
   walk_tiles(grid, execution, new_scratch, [&](Cell cell, Buffer<T>& scratch, Worker&) {
-    const bool mirror = grid.is_upper() && cell.row != cell.col;
+    const bool is_mirrored = mirror || (grid.is_upper() && cell.row != cell.col);
     BlockWriter<T> writer(block_span(cell.row, out.rows, edge),
-                          block_span(cell.col, out.cols, edge), mirror, out, scratch, edge);
+                          block_span(cell.col, out.cols, edge), out,
+                          is_mirrored ? &transposed : nullptr, scratch, edge);
     compute(writer.block(), writer.expected());
     writer.write();
   });

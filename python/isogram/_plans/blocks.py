@@ -18,7 +18,7 @@ from isogram._types import Report
 from isogram._walk.journal import Journal, Journaled
 from isogram._walk.matrices import Matrix, check_chunks, is_on_disk, is_zarr_array, refuse_input
 from isogram._walk.plan import Plan, Reduced
-from isogram._walk.sinks import ArraySink, Sink
+from isogram._walk.sinks import ArraySink, Block, Sink
 from isogram._walk.sources import Source
 from isogram._walk.stored import Apart, StoredBlocks, StoredTogether, Written, written
 from isogram._walk.targets import Finished, PathTarget, Target, ZarrTarget, checked_path
@@ -74,14 +74,26 @@ class BlocksPlan(Plan):
         self, tile: Tile, inputs: Any, num_threads: int, progress: Report
     ) -> Mapping[str, Any]:
         """Return the block of a matrix that `_write()` writes."""
-        block = np.empty(tile.shape, self.dtype)
-        self._write(tile, inputs, block, num_threads, progress)
-        return {self.operation: block}
+        block = Block(np.empty(tile.shape, self.dtype), None)
+        self._write_tile(tile, inputs, block, num_threads, progress)
+        return {self.operation: block.entries}
+
+    def _write_tile(
+        self, tile: Tile, sources: Sequence[Source], block: Block, num_threads: int, report: Report
+    ) -> None:
+        """Read a tile's rows, of the first input, and columns, of the last; write its block."""
+        rows = sources[0].rows(tile.rows)
+        cols = None if self._is_diagonal(tile) else sources[-1].rows(tile.cols)
+        pairs = self.pairs(tile)
+        self._write(rows, cols, block, num_threads=num_threads, progress=report, pairs=pairs)
 
     def _write(
-        self, tile: Tile, inputs: Any, block: NDArray[Any], num_threads: int, progress: Report
+        self, rows: NDArray[Any], cols: NDArray[Any] | None, block: Block, **options: Any
     ) -> None:
-        """Write a tile's block."""
+        """Write a block and its mirror image; columns of None: the rows again.
+
+        The options are those of the core for a tile.
+        """
         raise NotImplementedError
 
     def _part_for(
@@ -90,8 +102,7 @@ class BlocksPlan(Plan):
         """Write a tile's block to the matrix of the sink, if it has one."""
         if not (isinstance(sink, ArraySink) and self._is_written):
             return super()._part_for(sink, tile, checked, num_threads, progress)
-        self._write(tile, checked, sink.block(self.operation, tile), num_threads, progress)
-        sink.mirror(tile)
+        self._write_tile(tile, checked, sink.block(self.operation, tile), num_threads, progress)
         return {}
 
     # Whether `_write()` makes the only block of a part.
@@ -211,13 +222,6 @@ class BlocksPlan(Plan):
     def _arrays(self, checked: Any) -> dict[str, NDArray[Any]]:
         """Return the arrays of checked inputs by name."""
         return {source.name: source.array for source in checked}
-
-    def _rows_and_cols(
-        self, tile: Tile, sources: Sequence[Source]
-    ) -> tuple[NDArray[Any], NDArray[Any] | None]:
-        """Return a tile's rows, of the first input, and columns, of the last; None: the rows."""
-        rows = sources[0].rows(tile.rows)
-        return rows, None if self._is_diagonal(tile) else sources[-1].rows(tile.cols)
 
 
 def _described(block: Any) -> str:

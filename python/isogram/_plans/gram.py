@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,9 @@ from isogram._errors import errors_of, remarks_on_range
 from isogram._host.place import HOST
 from isogram._plans.arguments import Checked, on_host
 from isogram._plans.blocks import BlocksPlan
-from isogram._types import Array, Report
+from isogram._types import Array
 from isogram._walk.plan import Reduced
-from isogram._walk.sources import Source
+from isogram._walk.sinks import Block
 from isogram._walk.tiles import Tile, cut
 from isogram.typing import BandwidthLike
 
@@ -42,7 +42,8 @@ class GramPlan(BlocksPlan):
     def _finished(self, matrices: Mapping[str, NDArray[Any]]) -> Reduced:
         """Return the matrix."""
         matrix = matrices[self.operation]
-        return matrix, remarks_on_range(self.operation, matrix)
+        may_overflow = self.facts["may_overflow"]
+        return matrix, remarks_on_range(self.operation, matrix) if may_overflow else []
 
     def pairs(self, tile: Tile) -> int:
         """Return how many pairs of rows a tile compares, also of each with itself."""
@@ -53,15 +54,9 @@ class GramPlan(BlocksPlan):
         return on_host(self.operation, rows_of_gram(self.operation, *inputs))
 
     def _write(
-        self,
-        tile: Tile,
-        inputs: Sequence[Source],
-        block: NDArray[Any],
-        num_threads: int,
-        progress: Report,
+        self, rows: NDArray[Any], cols: NDArray[Any] | None, block: Block, **options: Any
     ) -> None:
-        rows, cols = self._rows_and_cols(tile, inputs)
-        write_gram(self, self.facts, tile, rows, cols, block, num_threads, progress)
+        write_gram(self.facts, rows, cols, block, **options)
 
 
 def plan_gram(
@@ -103,22 +98,12 @@ def plan_gram(
 
 
 def write_gram(
-    plan: BlocksPlan,
     facts: Mapping[str, Any],
-    tile: Tile,
     rows: NDArray[Any],
     cols: NDArray[Any] | None,
-    block: NDArray[Any],
-    num_threads: int,
-    progress: Report,
+    block: Block,
+    **options: Any,
 ) -> None:
-    """Write a tile's block of a Gram matrix; columns of None: the rows again."""
-    _core.gram_tile(
-        rows,
-        cols,
-        facts=dict(facts),
-        out=block,
-        num_threads=num_threads,
-        progress=progress,
-        pairs=plan.pairs(tile),
-    )
+    """Write a block of a Gram matrix, and its mirror image; see `BlocksPlan`."""
+    out, mirror = block
+    _core.gram_tile(rows, cols, facts=dict(facts), out=out, mirror=mirror, **options)

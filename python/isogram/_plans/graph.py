@@ -24,6 +24,7 @@ from isogram._statistics.distant_neighbours import DISTANCE, EDGE, graph_of, nei
 from isogram._statistics.neighbours import MergedNeighbours, Neighbours
 from isogram._types import Array, Layers, Report
 from isogram._walk.plan import Plan, Reduced, whole_parts
+from isogram._walk.sinks import Block
 from isogram._walk.sources import Source
 from isogram._walk.tiles import Tile, tiles_of, upper_tiles
 from isogram.typing import GraphMetricName
@@ -45,18 +46,11 @@ class DenseGraphPlan(BlocksPlan):
         return _on_host(self.operation, *inputs)
 
     def _write(
-        self,
-        tile: Tile,
-        inputs: Sequence[Source],
-        block: NDArray[Any],
-        num_threads: int,
-        progress: Report,
+        self, rows: NDArray[Any], cols: NDArray[Any] | None, block: Block, **options: Any
     ) -> None:
-        rows, cols = self._rows_and_cols(tile, inputs)
-        facts = self.facts["layers"][0]
-        write_gram(self, facts, tile, rows, cols, block, num_threads, progress)
+        write_gram(self.facts["layers"][0], rows, cols, block, **options)
         if cols is None:
-            np.fill_diagonal(block, 0)
+            np.fill_diagonal(block.entries, 0)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +14,9 @@ from isogram._host.jsd import jsd, require_distributions
 from isogram._plans.arguments import Checked, on_host
 from isogram._plans.blocks import BlocksPlan
 from isogram._plans.gram import TILE
-from isogram._types import Array, Report
-from isogram._walk.sources import Source
-from isogram._walk.tiles import Tile, cut
+from isogram._types import Array
+from isogram._walk.sinks import Block
+from isogram._walk.tiles import cut
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,15 +34,10 @@ class JsdPlan(BlocksPlan):
         return 16  # the probability and its logarithm
 
     def _write(
-        self,
-        tile: Tile,
-        inputs: Sequence[Source],
-        block: NDArray[Any],
-        num_threads: int,
-        progress: Report,
+        self, rows: NDArray[Any], cols: NDArray[Any] | None, block: Block, **options: Any
     ) -> None:
-        rows, cols = self._rows_and_cols(tile, inputs)
-        jsd(rows, cols, block, num_threads, progress)
+        jsd(rows, cols, block.entries, options["num_threads"], options["progress"])
+        block.fill_mirror()
 
 
 def plan_jsd(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from isogram._walk.tiles import Tile, cut
 
@@ -22,6 +22,19 @@ class Sink(Protocol):
 
     def result(self) -> Any:
         """Return the result of all parts."""
+
+
+class Block(NamedTuple):
+    """Where a block of a matrix lies, and its mirror image if the sink has that too."""
+
+    entries: Any
+    mirror: Any | None
+
+    def fill_mirror(self) -> None:
+        """Transpose the entries into the mirror image, square by square."""
+        if self.mirror is not None:
+            for square in cut(self.entries.shape, (_SQUARE, _SQUARE), is_upper=False):
+                square.mirrored.of(self.mirror)[...] = square.of(self.entries).T
 
 
 class ArraySink:
@@ -50,23 +63,16 @@ class ArraySink:
     def put(self, tile: Tile, part: Mapping[str, Any]) -> None:
         """Store the blocks; an empty part says that the worker wrote them to the matrices."""
         for name in self._matrices if part else ():
-            self.block(name, tile)[...] = part[name]
-        if part:
-            self.mirror(tile)
+            block = self.block(name, tile)
+            block.entries[...] = part[name]
+            block.fill_mirror()
         self._stored.add(tile)
 
-    def block(self, name: str, tile: Tile) -> Any:
-        """Return where a block of a matrix lies."""
-        return tile.of(self._matrices[name])
-
-    def mirror(self, tile: Tile) -> None:
-        """Store the mirror images of blocks, if they have any, square by square."""
-        if not (self._is_symmetric and tile.is_mirrored):
-            return
-        for matrix in self._matrices.values():
-            for square in cut(tile.shape, (_SQUARE, _SQUARE), is_upper=False):
-                target = square.mirrored.of(tile.mirrored.of(matrix))
-                target[...] = square.of(tile.of(matrix)).T
+    def block(self, name: str, tile: Tile) -> Block:
+        """Return where a block of a matrix goes."""
+        matrix = self._matrices[name]
+        has_mirror = self._is_symmetric and tile.is_mirrored
+        return Block(tile.of(matrix), tile.mirrored.of(matrix) if has_mirror else None)
 
     def result(self) -> Any:
         """Return the matrices, or what is made of them."""
