@@ -465,7 +465,7 @@ class TestWhatIsRefused:
         h5py = pytest.importorskip("h5py")
         with h5py.File(tmp_path / "null.h5", "w") as file:
             source = file.create_dataset("x", data=h5py.Empty("f4"))
-            with pytest.raises(ValueError, match="^gram: `x` must be an array, got a null data"):
+            with pytest.raises(ValueError, match=r"^gram: `x` must be an array, got a null data"):
                 ig.gram(source)
             with pytest.raises(ValueError, match=r"^gram: `x` must be readable, .*a null data"):
                 ig.plan("gram", source)
