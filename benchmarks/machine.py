@@ -55,16 +55,24 @@ def blas() -> list[str]:
 
 
 def commit() -> str:
-    """Return the commit of the working tree, with a + where files differ from it."""
-    git = ["git", "-C", str(Path(__file__).parent)]
+    """Return the commit of the working tree, with a + where files other than results differ."""
+    here = Path(__file__).parent
     try:
-        described = subprocess.run(
-            [*git, "describe", "--always", "--dirty=+", "--exclude=*"],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
+        described = _git(here, "describe", "--always", "--exclude=*")
+        # A run writes its own results, which make its later cases no different.
+        changed = _git(
+            here, "status", "--porcelain", "--untracked-files=no", "--", ":/", ":!results"
+        )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return described.stdout.strip()
+    return described + ("+" if changed else "")
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    ran = subprocess.run(
+        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True
+    )
+    return ran.stdout.strip()
 
 
 def describe() -> dict[str, Any]:

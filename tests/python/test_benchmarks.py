@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 import sys
 import time
 import warnings
@@ -209,6 +211,28 @@ def test_processors_that_share_a_name_are_told_apart(monkeypatch, lines, name):
 def test_commit_of_a_folder_without_git(monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert machine.commit() == "unknown"
+
+
+def test_commit_says_that_files_differ_but_not_that_results_do(monkeypatch, tmp_path):
+    def git(*arguments):
+        author = ["-c", "user.name=nobody", "-c", "user.email=nobody@localhost"]
+        subprocess.run(["git", "-C", str(tmp_path), *author, *arguments], check=True)
+
+    result = tmp_path / "benchmarks" / "results" / "results.md"
+    module = tmp_path / "benchmarks" / "machine.py"
+    result.parent.mkdir(parents=True)
+    for file in (result, module, tmp_path / "README.md"):
+        file.write_text("as it was")
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "All")
+    monkeypatch.setattr(machine, "__file__", str(module))
+    described = machine.commit()
+    assert re.fullmatch("[0-9a-f]{7,}", described)
+    result.write_text("measured")
+    assert machine.commit() == described
+    (tmp_path / "README.md").write_text("changed")
+    assert machine.commit() == described + "+"
 
 
 @pytest.mark.parametrize(
