@@ -223,12 +223,13 @@ def _compare_rsms(
     maps: _Array, divergence: _Array, pictures: list[str], num_threads: int | None
 ) -> LayerResult:
     """Compute the RSMs of a layer and how well each tells pictures and predictions apart."""
-    timed = (
-        _timed(lambda: ig.spatial_rsm(maps, layout="nhwc", num_threads=num_threads)),
-        _timed(lambda: _pooled_rsm(maps, num_threads)),
-        _timed(lambda: ig.semantic_rsm(maps, layout="nhwc", num_threads=num_threads)),
+    spatial, spatial_seconds = _timed(
+        lambda: ig.spatial_rsm(maps, layout="nhwc", num_threads=num_threads)
     )
-    (spatial, pooled, semantic), seconds = zip(*timed, strict=True)
+    pooled, pooled_seconds = _timed(lambda: _pooled_rsm(maps, num_threads))
+    semantic, semantic_seconds = _timed(
+        lambda: ig.semantic_rsm(maps, layout="nhwc", num_threads=num_threads)
+    )
     alike = -divergence  # of one kind with the RSMs, which are similarities
 
     def of_each(score: Callable[[_Array], float]) -> _OfRsms:
@@ -243,7 +244,7 @@ def _compare_rsms(
         spatial=spatial,
         pooled=pooled,
         semantic=semantic,
-        seconds=seconds,
+        seconds=(spatial_seconds, pooled_seconds, semantic_seconds),
         assignments=len(maps) * (len(maps) - 1) // 2,
         same_picture=of_each(lambda rsm: _same_picture_rate(rsm, pictures)),
         pearson=correlations("pearson"),
