@@ -17,7 +17,11 @@ from isogram.cli._commands import commands
 from isogram.experiments import Estimate, Findings, Table, transformer
 from isogram.experiments._classifiers import Mlp, _drawn
 from isogram.experiments._image_sets import image_set
+from isogram.experiments._intervals import left_out_in_turn, mean_over
 from isogram.experiments._networks import RandomTransformer
+from isogram.experiments._pictures import GREY, composites, moved_views
+from isogram.experiments._ranking import ranking
+from isogram.experiments._rsms import rsms
 from isogram.experiments.adversarial_inputs import fgsm, noise, pgd
 from isogram.experiments.layer_identification import correspondence, rates_of
 
@@ -130,6 +134,76 @@ def test_command_lists_and_runs(tmp_path):
     assert (tmp_path / "translation.png").exists()
 
 
+def test_rankings_are_scored_as_by_scikit_learn():
+    metrics = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(0)
+    labels = np.repeat(rng.random((5, 6)) < 0.5, 3, axis=0)
+    labels[:, 0] = True  # no empty set
+    rsm = rng.standard_normal((15, 15))
+    found = ranking(rsm, labels)
+    for i in range(15):
+        others = np.delete(np.arange(15), i)
+        nearest = others[rsm[i, others].argmax()]
+        same = (labels[others] == labels[i]).all(axis=1)
+        expected = metrics.average_precision_score(same, rsm[i, others])
+        assert found.precision[i] == pytest.approx(expected)
+        assert found.f1[i] == pytest.approx(metrics.f1_score(labels[i], labels[nearest]))
+        assert found.hit[i] == (labels[nearest] == labels[i]).all()
+
+
+def test_intervals_are_of_groups_and_not_of_values():
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal(30)
+    found = mean_over(values, np.arange(30))
+    assert found.value == pytest.approx(values.mean())
+    error = values.std(ddof=1) / 30**0.5
+    for end, expected in ((found.low, -1.96 * error), (found.high, 1.96 * error)):
+        assert end - found.value == pytest.approx(expected, rel=0.15)
+    again = mean_over(np.repeat(values, 4), np.repeat(np.arange(30), 4))
+    assert again == pytest.approx(found)  # views of one photograph tell nothing new
+    left_out = (values.sum() - values) / 29
+    jackknifed = left_out_in_turn(values.mean(), left_out)
+    assert jackknifed.high - jackknifed.value == pytest.approx(1.96 * error)
+
+
+def test_rsms_in_place_pooled_and_matched():
+    rng = np.random.default_rng(0)
+    tokens = rng.standard_normal((6, 9, 4)).astype(np.float32)
+    found = rsms(tokens)
+    means = tokens.mean(axis=1)
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    np.testing.assert_allclose(found["pooled", "cosine"], means @ means.T, atol=1e-6)
+    shuffled = rng.permuted(np.tile(np.arange(9), (6, 1)), axis=1)
+    moved = rsms(np.take_along_axis(tokens, shuffled[:, :, None], axis=1))
+    for (way, kernel), rsm in found.items():
+        change = np.abs(rsm - moved[way, kernel]).max()
+        assert change > 0.05 if way == "spatial" else change < 1e-4
+    gain = found["semantic", "linear"] - found["spatial", "linear"]
+    assert (gain[~np.eye(6, dtype=bool)] > 0).all()
+
+
+def test_objects_stand_at_other_places_in_every_view():
+    views = moved_views(32, 3, np.random.default_rng(0))
+    is_object = (views.pixels != GREY).any(axis=3)
+    rows, columns = is_object.any(axis=2), is_object.any(axis=1)
+    assert max(rows.sum(axis=1)) <= 16
+    assert max(columns.sum(axis=1)) <= 16
+    first = np.stack([rows.argmax(axis=1), columns.argmax(axis=1)], axis=1)
+    for photograph in np.unique(views.photographs):
+        assert len(np.unique(first[views.photographs == photograph], axis=0)) > 1
+
+
+def test_composites_show_three_photographs_of_their_set():
+    pixels, labels = composites(32, 10, 3, np.random.default_rng(0))
+    assert pixels.shape == (30, 32, 32, 3)
+    np.testing.assert_array_equal(labels.sum(axis=1), 3)
+    np.testing.assert_array_equal(labels, np.repeat(labels[::3], 3, axis=0))
+    assert len(np.unique(labels, axis=0)) == 10
+    quarters = pixels.reshape(30, 2, 16, 2, 16, 3)
+    is_grey = (quarters == GREY).all(axis=(2, 4, 5)).sum(axis=(1, 2))
+    np.testing.assert_array_equal(is_grey, 1)
+
+
 @pytest.mark.parametrize("arguments", [[], ["nothing"]])
 def test_command_says_which_experiments_there_are(arguments):
     run = CliRunner().invoke(commands, ["experiment", *arguments])
@@ -141,19 +215,28 @@ def test_semantic_rsms_see_shifted_crops_as_alike(results):
     lies = results("translation").table("Where shifted crops lie")
     for layer, margin in (("random.layer2", 0.12), ("random.layer3", 0.07)):
         for kernel in ("cosine", "rbf"):
-            spatial, semantic = (
-                values(lies, way, layer=layer, kernel=kernel)[0] for way in ("spatial", "semantic")
+            spatial, pooled, semantic = (
+                values(lies, way, layer=layer, kernel=kernel)[0]
+                for way in ("spatial", "pooled", "semantic")
             )
             assert semantic > spatial + margin
+            assert pooled > spatial + 0.15  # no change of places alters means either
+    where = {"layer": "random.layer2", "kernel": "cosine", "other parts of": "same photograph"}
+    shares = results("translation").table("Share of crops")
+    spatial, semantic = (values(shares, way, **where)[0] for way in ("spatial", "semantic"))
+    assert semantic > spatial + 0.05
 
 
 def test_semantic_rsms_tell_what_is_predicted(results):
     """By more than spatial ones; predictions here are made of pooled features, which tell more."""
     pearson = results("divergence").table("Pearson")
     for kernel in ("cosine", "rbf"):
-        spatial, semantic = (values(pearson, way, kernel=kernel) for way in ("spatial", "semantic"))
-        for before, after in zip(spatial, semantic, strict=True):
+        spatial, pooled, semantic = (
+            values(pearson, way, kernel=kernel) for way in ("spatial", "pooled", "semantic")
+        )
+        for before, means, after in zip(spatial, pooled, semantic, strict=True):
             assert after < before - 0.06
+            assert means < before - 0.1
     gains = [
         values(pearson, "semantic less spatial", kernel=kernel) for kernel in ("cosine", "rbf")
     ]
@@ -213,10 +296,17 @@ def test_semantic_rsms_find_what_changed_places(results, pictures):
     spatial, pooled, semantic = (
         values(hits, way, **where) for way in ("spatial", "pooled", "semantic")
     )
-    for before, after in zip(spatial, semantic, strict=True):
+    for before, means, after in zip(spatial, pooled, semantic, strict=True):
         assert after > before + 0.15
+        assert means > before + 0.2  # no change of places alters means either
     assert semantic[0] > spatial[0] + 0.5
     assert semantic[0] >= pooled[0]  # in the finest layer
+    for score, margin in (("mean average precision", 0.2), ("F1@1", 0.12)):
+        table = results("retrieval").table(score)
+        if score == "F1@1" and pictures == "one object":
+            continue  # the same as hit@1
+        spatial, semantic = (values(table, way, **where) for way in ("spatial", "semantic"))
+        assert min(np.subtract(semantic, spatial)) > margin
 
 
 def test_approximate_matchings_find_nearly_the_same(results):
@@ -438,6 +528,10 @@ def test_semantic_and_spatial_rsms_grow_alike_over_depth(results):
             for depth in (2, 4)
         )
         assert last[0] > first[0] + 0.05
+    diagonal = result.table("CKA between the semantic")
+    whole = result.table("CKA of semantic RSMs")
+    for layer, cka in zip(diagonal.column("layer"), values(diagonal, "CKA"), strict=True):
+        assert values(whole, layer, semantic=layer) == [pytest.approx(cka)]
     lies = result.table("Where similarity lies")
     for layer, margin in (("first.layer2", 0.3), ("second.layer2", 0.3), ("first.layer3", 0.25)):
         (in_place,) = values(lies, "object on object, in place", layer=layer)
@@ -451,6 +545,7 @@ def test_matching_does_not_see_the_order_of_words(results):
     assert values(table, "reordered", **where) == pytest.approx([1], abs=1e-6)
     assert values(table, "paraphrase", **where)[0] < 0.5  # vectors that know no synonyms
     assert values(table, "reordered", layer="drawn", words="in place")[0] < 0.8
+    assert values(table, "reordered", layer="drawn", words="pooled") == pytest.approx([1], abs=1e-6)
 
 
 def test_measures_keep_what_they_declare(results):

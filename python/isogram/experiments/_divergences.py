@@ -13,14 +13,13 @@ from isogram.experiments._rsms import KERNELS, WAYS, Rsm, Way
 from isogram.typing import RsmKernelName
 
 CORRELATIONS = {"Pearson": "rsa_pearson", "Spearman": "rsa_spearman"}
-COLUMNS = (*WAYS, "semantic less spatial", "semantic less pooled")
 _MODEL = "divergence"
 
 
 def of_divergences(
     rsms: Mapping[tuple[Way, RsmKernelName], Rsm], divergences: Rsm, groups: NDArray[np.intp]
 ) -> dict[tuple[str, RsmKernelName], list[Estimate]]:
-    """Return the `COLUMNS` of each correlation and kernel: of the ways, and their differences.
+    """Return the columns of each correlation and kernel: of the ways, and their differences.
 
     Intervals are of the jackknife, which leaves out a group of pictures at a time.
     """

@@ -21,11 +21,17 @@ PAGE = 2 * WIDTH
 
 
 @contextmanager
-def panels(rows: int, columns: int, height: float) -> Iterator[tuple[Figure, list[Axes]]]:
-    """Yield a figure as wide as a page, and its axes row by row; each row has the height."""
+def panels(
+    rows: int, columns: int, height: float, *, shared: bool = False
+) -> Iterator[tuple[Figure, list[Axes]]]:
+    """Yield a figure as wide as a page, and its axes row by row; each row has the height.
+
+    Axes that are shared have one scale, and numbers at the left and at the bottom alone.
+    """
     with mpl.rc_context(STYLE):
         figure = _page(rows * height)
-        yield figure, list(figure.subplots(rows, columns, squeeze=False).flat)
+        axes = figure.subplots(rows, columns, squeeze=False, sharex=shared, sharey=shared)
+        yield figure, list(axes.flat)
 
 
 @contextmanager
@@ -38,6 +44,12 @@ def mosaic(names: Sequence[Sequence[str]], height: float) -> Iterator[tuple[Figu
 
 def _page(height: float) -> Figure:
     return Figure(figsize=(PAGE, height), dpi=200, layout="constrained")
+
+
+def names_below(axes: Sequence[Axes]) -> None:
+    """Write the names of layers below the last of axes that lie below each other, and no other."""
+    for ax in axes[:-1]:
+        ax.tick_params(labelbottom=False)
 
 
 def violins(ax: Axes, kinds: Mapping[str, Sequence[Any]], names: Sequence[str]) -> None:

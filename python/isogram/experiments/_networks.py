@@ -47,7 +47,7 @@ class Network(Protocol):
         """Width and height of its pictures in pixels."""
 
     def look(self, pixels: Pixels) -> Seen:
-        """Return its layers, those of at most 784 positions, and its predictions."""
+        """Return its layers, those of about 1,000 positions and fewer, and its predictions."""
 
 
 @dataclass(frozen=True)

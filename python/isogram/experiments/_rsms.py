@@ -11,6 +11,7 @@ from isogram.typing import RsmKernelName
 
 Way: TypeAlias = Literal["spatial", "pooled", "semantic"]
 WAYS: tuple[Way, ...] = get_args(Way)
+COLUMNS = (*WAYS, "semantic less spatial", "semantic less pooled")
 KERNELS: tuple[RsmKernelName, ...] = get_args(RsmKernelName)
 Rsm = NDArray[Any]
 

@@ -82,6 +82,8 @@ def _timed(tokens: NDArray[Any], options: dict[str, Any]) -> tuple[NDArray[Any],
 
 def figure(findings: Findings) -> Figure:
     """Return the share of the optimum against the time, for each layer."""
+    from matplotlib.ticker import LogLocator
+
     from isogram.experiments._figures import panels
     from isogram.plot._series import styles
 
@@ -89,19 +91,21 @@ def figure(findings: Findings) -> Figure:
     rows = [dict(zip(table.header, row, strict=True)) for row in table.rows]
     places = list(dict.fromkeys(row["layer"] for row in rows))
     matchings = dict(zip(dict.fromkeys(row["matching"] for row in rows), styles(), strict=False))
-    with panels(-(-len(places) // 3), 3, 2.2) as (figure, axes):
-        for ax in axes[len(places) :]:
-            figure.delaxes(ax)
-        for ax, place in zip(axes, places, strict=False):
+    networks_shown = len({str(place).partition(".")[0] for place in places})
+    columns = len(places) // networks_shown
+    with panels(networks_shown, columns, 1.8, shared=True) as (figure, axes):
+        for ax, place in zip(axes, places, strict=True):
             chosen: list[dict[str, Any]] = [row for row in rows if row["layer"] == place]
             for row in chosen:
                 style = {**matchings[row["matching"]], "linestyle": "none"}
                 ax.plot(row["time of exact"], row["of the optimum"], **style)
             size = f"{chosen[0]['positions']} × {chosen[0]['channels']}"
-            ax.set(title=f"{place}: {size}", xscale="log", xlabel="time, of exact")
-            ax.set_ylabel("value, of the optimum")
+            ax.set(title=f"{place}\n{size}", xscale="log")
             ax.spines[["top", "right"]].set_visible(False)
+        axes[0].xaxis.set_major_locator(LogLocator(numticks=6))
+        figure.supxlabel("processor time, of that of exact matching", fontsize="medium")
+        figure.supylabel("value, of the optimum", fontsize="medium")
         for name, style in matchings.items():
             axes[0].plot([], [], label=name, **{**style, "linestyle": "none"})
-        figure.legend(loc="outside lower center", ncols=5, frameon=False)
+        figure.legend(loc="outside upper center", ncols=5, frameon=False)
     return figure

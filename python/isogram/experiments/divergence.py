@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import isogram as ig
-from isogram.experiments._divergences import COLUMNS, CORRELATIONS, of_divergences
+from isogram.experiments._divergences import CORRELATIONS, of_divergences
 from isogram.experiments._networks import networks
 from isogram.experiments._pictures import moved_views
 from isogram.experiments._result import Cell, Findings, Size, Table
-from isogram.experiments._rsms import KERNELS, WAYS, rsms
+from isogram.experiments._rsms import COLUMNS, KERNELS, WAYS, rsms
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,7 +54,7 @@ def run(size: Size, seeds: Sequence[int]) -> Findings:
 
 def figure(findings: Findings) -> Figure:
     """Return Pearson's correlation over the layers, with its intervals, for each kernel."""
-    from isogram.experiments._figures import intervals, mosaic
+    from isogram.experiments._figures import intervals, mosaic, names_below
     from isogram.plot._series import head
 
     rows = [dict(zip(findings.tables[0].header, r, strict=True)) for r in findings.tables[0].rows]
@@ -65,4 +65,5 @@ def figure(findings: Findings) -> Figure:
             intervals(ax, series, [str(row["layer"]) for row in chosen])
             ax.set(ylabel="Pearson with JSD")
             head(ax, kernel, len(WAYS) if kernel == KERNELS[0] else 0)
+        names_below(list(axes.values()))
     return figure

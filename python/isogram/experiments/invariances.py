@@ -146,8 +146,16 @@ def _columns(maps: Maps, order: NDArray[np.intp]) -> Maps:
     return np.asarray(_flat(maps)[:, order].reshape(maps.shape))
 
 
+# As wide as a figure's labels may be.
+_SHORT = {
+    "permutation of tokens": "tokens permuted",
+    "permutation of features": "features permuted",
+    "samples scaled one by one": "samples scaled",
+}
+
+
 def figure(findings: Findings) -> Figure:
-    """Return the changes as a heat map; 1 and more look alike."""
+    """Return the changes as a heat map; 0.4 and more look alike."""
     from isogram import plot
     from isogram.experiments._figures import panels
 
@@ -157,9 +165,9 @@ def figure(findings: Findings) -> Figure:
         plot.heatmap(
             values,
             rows=[str(row[0]) for row in table.rows],
-            columns=list(table.header[1:]),
-            limits=(0, 1),
-            label="change",
+            columns=[_SHORT.get(name, name) for name in table.header[1:]],
+            limits=(0, 0.4),
+            label="largest change",
             ax=ax,
         )
         ax.set(xlabel="", ylabel="")

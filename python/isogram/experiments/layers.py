@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 import isogram as ig
 from isogram.experiments._intervals import left_out_in_turn
 from isogram.experiments._networks import Network, RandomNetwork, networks
-from isogram.experiments._pictures import GREY, Pixels, moved_views
+from isogram.experiments._pictures import GREY, Pixels, Views, moved_views
 from isogram.experiments._result import Cell, Findings, Size, Table
 
 if TYPE_CHECKING:
@@ -25,8 +25,16 @@ if TYPE_CHECKING:
 
 SEEDS = {"small": 1, "medium": 1, "large": 1}
 _VIEWS = {"small": 4, "medium": 5, "large": 12}  # of each photograph
-_NETWORKS = {"small": 1, "medium": 2, "large": 3}
 _KINDS = ("spatial", "semantic")
+
+
+class _Moved(NamedTuple):
+    """Two views of a photograph, and which place of the first meets which of the second."""
+
+    first: NDArray[np.uint8]
+    second: NDArray[np.uint8]
+    columns: NDArray[Any]
+    contributions: NDArray[Any]
 
 
 def run(size: Size, seeds: Sequence[int]) -> Findings:
@@ -34,6 +42,7 @@ def run(size: Size, seeds: Sequence[int]) -> Findings:
     rsms: dict[str, dict[str, NDArray[Any]]] = {kind: {} for kind in _KINDS}
     positions: dict[str, int] = {}
     lies: list[list[Cell]] = []
+    moved: dict[str, _Moved] = {}
     for network in _chosen(size, seeds[0]):
         views = moved_views(network.side, _VIEWS[size], np.random.default_rng(seeds[0]))
         for layer, tokens in network.look(views.pixels).layers.items():
@@ -41,7 +50,8 @@ def run(size: Size, seeds: Sequence[int]) -> Findings:
             positions[place] = tokens.shape[1]
             rsms["spatial"][place] = ig.spatial_rsm(tokens)
             rsms["semantic"][place] = ig.semantic_rsm(tokens)
-            lies.append([place, tokens.shape[1], *_where(tokens, views.pixels, views.photographs)])
+            shares, moved[place] = _where(tokens, views)
+            lies.append([place, tokens.shape[1], *shares])
     found = _left_out(views.photographs, rsms["semantic"], rsms["spatial"])
     between = {kind: _left_out(views.photographs, rsms[kind]) for kind in _KINDS}
     settings = {
@@ -50,16 +60,20 @@ def run(size: Size, seeds: Sequence[int]) -> Findings:
         "views of each": _VIEWS[size],
         "intervals": "95 %, each photograph left out in turn",
     }
-    tables = [_diagonal(found, positions), _decoupled(between, list(positions)), _lying(lies)]
-    series = {"names": list(positions), "table": np.asarray(found.value)}
-    return Findings([table for table in tables if table.rows], settings, series)
+    tables = [
+        _whole(found, list(positions)),
+        _diagonal(found, positions),
+        _decoupled(between, list(positions)),
+        _lying(lies),
+    ]
+    return Findings(tables, settings, {"moved": moved})
 
 
 def _chosen(size: Size, seed: int) -> list[Network]:
     """Return the networks; where none is trained, two whose weights were drawn apart."""
     if size == "small":
         return [RandomNetwork(seed, "first"), RandomNetwork(seed + 1000, "second")]
-    return networks(size, seed)[: _NETWORKS[size]]
+    return networks(size, seed)
 
 
 def _left_out(photographs: NDArray[np.intp], *rsms: Mapping[str, NDArray[Any]]) -> ig.Jackknife:
@@ -69,6 +83,13 @@ def _left_out(photographs: NDArray[np.intp], *rsms: Mapping[str, NDArray[Any]]) 
     both kinds agree, so that resamples lie to one side of the value.
     """
     return ig.jackknife(*rsms, measure="cka", kernel="precomputed", groups=photographs)
+
+
+def _whole(found: ig.Jackknife, places: Sequence[str]) -> Table:
+    """Return CKA of the semantic RSM of each layer and the spatial one of each."""
+    values = np.asarray(found.value).tolist()
+    rows: list[list[Cell]] = [[place, *row] for place, row in zip(places, values, strict=True)]
+    return Table("CKA of semantic RSMs (rows) and spatial ones", ["semantic", *places], rows)
 
 
 def _diagonal(found: ig.Jackknife, positions: Mapping[str, int]) -> Table:
@@ -107,19 +128,26 @@ def _lying(rows: list[list[Cell]]) -> Table:
     return Table("Where similarity lies, in pairs of views of one photograph", _LIES, rows)
 
 
-def _where(tokens: NDArray[Any], pixels: Pixels, shown: NDArray[Any]) -> list[Cell]:
-    """Return the object's share of places and of similarity, and how often it meets itself."""
+def _where(tokens: NDArray[Any], views: Views) -> tuple[list[Cell], _Moved]:
+    """Return the object's share of places and of similarity, and how often it meets itself.
+
+    Beside them the two views whose objects cover the fewest places in common.
+    """
+    shown = views.photographs
     i, j = np.nonzero(np.triu(shown[:, None] == shown, 1))
     matched = ig.semantic_matching(tokens, pairs=(i, j))
-    covered = _covered(pixels, round(tokens.shape[1] ** 0.5))
+    covered = _covered(views.pixels, round(tokens.shape[1] ** 0.5))
     own, other = covered[i], covered[j]
     met = np.take_along_axis(other, matched.columns, axis=1)
-    return [
+    shares: list[Cell] = [
         float(covered.mean()),
         float((matched.contributions * own).sum() / matched.contributions.sum()),
         float((own & other).sum() / own.sum()),
         float((own & met).sum() / own.sum()),
     ]
+    far = np.argmin((own & other).sum(axis=1))
+    first, second = views.pixels[i[far]], views.pixels[j[far]]
+    return shares, _Moved(first, second, matched.columns[far], matched.contributions[far])
 
 
 def _covered(pixels: Pixels, grid: int) -> NDArray[np.bool_]:
@@ -132,16 +160,17 @@ def _covered(pixels: Pixels, grid: int) -> NDArray[np.bool_]:
 
 
 def figure(findings: Findings) -> Figure:
-    """Return CKA of all layers, its diagonal, and how often the object meets itself."""
+    """Return CKA of all layers, its diagonal, and how often and where the object meets itself."""
     from isogram import plot
     from isogram.experiments._figures import intervals, mosaic
     from isogram.plot._series import head
 
-    diagonal, *_, lies = findings.tables
-    names = findings.series["names"]
-    with mosaic([["table", "diagonal"], ["table", "objects"]], 1.9) as (figure, axes):
+    whole, diagonal, *_, lies = findings.tables
+    names = list(whole.header[1:])
+    cells = [["table", "moved"], ["table", "moved"], ["diagonal", "objects"]]
+    with mosaic(cells, 1.9) as (figure, axes):
         plot.heatmap(
-            findings.series["table"],
+            np.array([row[1:] for row in whole.rows], np.float64),
             rows=names,
             columns=names,
             ylabel="semantic RSMs",
@@ -161,4 +190,21 @@ def figure(findings: Findings) -> Figure:
             ax=axes["objects"],
         )
         head(axes["objects"], "", 2)
+        place, moved = _middle(findings.series["moved"])
+        plot.matching(
+            moved.columns,
+            moved.first,
+            moved.second,
+            contributions=moved.contributions,
+            title=f"{place}: the twelve pairs of places that contribute most",
+            colorbar=False,
+            ax=axes["moved"],
+        )
     return figure
+
+
+def _middle(moved: Mapping[str, _Moved]) -> tuple[str, _Moved]:
+    """Return the views of the middle layer of the first network, and its name."""
+    first = next(iter(moved)).partition(".")[0]
+    places = [place for place in moved if place.partition(".")[0] == first]
+    return places[len(places) // 2], moved[places[len(places) // 2]]

@@ -20,7 +20,7 @@ from isogram.experiments._networks import networks
 from isogram.experiments._pictures import Pixels, composites, moved_views
 from isogram.experiments._ranking import Ranking, nearest_first, overlap, ranking
 from isogram.experiments._result import Cell, Estimate, Findings, Size, Table
-from isogram.experiments._rsms import WAYS, rsms
+from isogram.experiments._rsms import COLUMNS, WAYS, rsms
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +29,9 @@ SEEDS = {"small": 1, "medium": 1, "large": 3}
 _VIEWS = {"small": 4, "medium": 5, "large": 10}  # of each photograph
 _SETS = {"small": 30, "medium": 30, "large": 100}  # of three photographs
 _SET_VIEWS = 3
-_NETWORKS = {"small": 1, "medium": 1, "large": 3}
+_FINEST = {"small": 784, "medium": 784, "large": 1089}  # positions: finer layers are left out
+# Networks in which approximations are tried: they take six times as long as exact matching alone.
+_APPROXIMATED = {"small": 1, "medium": 1, "large": 3}
 _SCORES = {"hit": "hit@1", "precision": "mean average precision", "f1": "F1@1"}
 OBJECT, SETS = "one object", "sets of three"
 
@@ -50,30 +52,54 @@ def run(size: Size, seeds: Sequence[int]) -> Findings:
     exact: _Scores = defaultdict(list)
     matched: _Scores = defaultdict(list)
     groups = {}
-    shown: dict[str, dict[str, NDArray[Any]]] = {}  # layer → RSMs of the sets
+    examples: dict[str, Any] = {}  # of the first network
     for seed in seeds:
-        for network in networks(size, seed)[: _NETWORKS[size]]:
+        for number, network in enumerate(networks(size, seed)):
             for task in _tasks(size, network.side, seed):
                 groups[task.name] = np.unique(task.labels, axis=0, return_inverse=True)[1]
-                for layer, tokens in network.look(task.pixels).layers.items():
-                    place = f"{network.name}.{layer}"
-                    found = rsms(tokens)
-                    for (way, kernel), rsm in found.items():
-                        exact[task.name, place, kernel, way].append(ranking(rsm, task.labels))
-                    for name, options in approximations(tokens).items():
-                        rsm = ig.semantic_rsm(tokens, **options)
-                        matched[task.name, place, name, ""].append(ranking(rsm, task.labels))
-                    if task.name == SETS and seed == seeds[0]:
-                        shown[place] = {way: found[way, "cosine"] for way in WAYS}
+                seen = network.look(task.pixels).layers
+                layers = {
+                    f"{network.name}.{layer}": tokens
+                    for layer, tokens in seen.items()
+                    if tokens.shape[1] <= _FINEST[size]
+                }
+                cosines = _add_exact(exact, task, layers)
+                if number < _APPROXIMATED[size]:
+                    _add_matched(matched, task, layers)
+                if task.name == SETS and not examples:
+                    examples = _examples(task, cosines)
     tables = [_by_way(exact, groups, score) for score in _SCORES]
     settings = {
         "photographs": groups[OBJECT].max() + 1,
         "views of each": _VIEWS[size],
         "sets": _SETS[size],
         "views of each set": _SET_VIEWS,
+        "positions": f"{_FINEST[size]} at most",
+        "networks of approximate matchings": _APPROXIMATED[size],
         "intervals": "95 %, photographs or sets drawn again",
     }
-    return Findings([*tables, _by_matcher(matched, groups)], settings, _examples(task, shown))
+    return Findings([*tables, _by_matcher(matched, exact, groups)], settings, examples)
+
+
+def _add_exact(
+    scores: _Scores, task: _Task, layers: Mapping[str, NDArray[Any]]
+) -> dict[str, dict[str, NDArray[Any]]]:
+    """Add the scores of each kind of similarity; return the RSMs with the cosine kernel."""
+    cosines: dict[str, dict[str, NDArray[Any]]] = {}
+    for place, tokens in layers.items():
+        found = rsms(tokens)
+        for (way, kernel), rsm in found.items():
+            scores[task.name, place, kernel, way].append(ranking(rsm, task.labels))
+        cosines[place] = {way: found[way, "cosine"] for way in WAYS}
+    return cosines
+
+
+def _add_matched(scores: _Scores, task: _Task, layers: Mapping[str, NDArray[Any]]) -> None:
+    """Add the scores of each approximate matching."""
+    for place, tokens in layers.items():
+        for name, options in approximations(tokens).items():
+            rsm = ig.semantic_rsm(tokens, **options)
+            scores[task.name, place, name, ""].append(ranking(rsm, task.labels))
 
 
 def _tasks(size: Size, side: int, seed: int) -> list[_Task]:
@@ -86,28 +112,36 @@ def _tasks(size: Size, side: int, seed: int) -> list[_Task]:
 
 
 def _by_way(found: _Scores, groups: Mapping[str, NDArray[Any]], score: str) -> Table:
-    """Return a score of the three ways, for each task, layer and kernel."""
+    """Return a score of the three ways and its differences, for each task, layer and kernel."""
     rows: list[list[Cell]] = []
     for task, place, kernel in dict.fromkeys(key[:3] for key in found):
         if score == "f1" and task == OBJECT:
             continue  # the same as hit@1
-        ways = (found[task, place, kernel, way] for way in WAYS)
-        rows.append([task, place, kernel, *(_mean(way, score, groups[task]) for way in ways)])
-    return Table(_SCORES[score], ["pictures", "layer", "kernel", *WAYS], rows)
+        ways = {way: _values(found[task, place, kernel, way], score) for way in WAYS}
+        less = [ways["semantic"] - ways[way] for way in WAYS if way != "semantic"]
+        estimates = (_mean(values, groups[task]) for values in (*ways.values(), *less))
+        rows.append([task, place, kernel, *estimates])
+    return Table(_SCORES[score], ["pictures", "layer", "kernel", *COLUMNS], rows)
 
 
-def _by_matcher(found: _Scores, groups: Mapping[str, NDArray[Any]]) -> Table:
-    """Return all scores of the approximate matchings."""
-    rows: list[list[Cell]] = [
-        [task, place, name, *(_mean(seeds, score, groups[task]) for score in _SCORES)]
-        for (task, place, name, _), seeds in found.items()
-    ]
-    header = ["pictures", "layer", "matching", *_SCORES.values()]
+def _by_matcher(found: _Scores, exact: _Scores, groups: Mapping[str, NDArray[Any]]) -> Table:
+    """Return all scores of the approximate matchings, and how far hits are from exact ones."""
+    rows: list[list[Cell]] = []
+    for (task, place, name, _), seeds in found.items():
+        scores = [_values(seeds, score) for score in _SCORES]
+        best = _values(exact[task, place, "cosine", "semantic"], "hit")
+        estimates = (_mean(values, groups[task]) for values in (*scores, scores[0] - best))
+        rows.append([task, place, name, *estimates])
+    header = ["pictures", "layer", "matching", *_SCORES.values(), "hit@1 less exact"]
     return Table("Approximate matchings, cosine", header, rows)
 
 
-def _mean(seeds: list[Ranking], score: str, groups: NDArray[Any]) -> Estimate:
-    values = np.concatenate([getattr(ranking, score) for ranking in seeds])
+def _values(seeds: Sequence[Ranking], score: str) -> NDArray[np.float64]:
+    """Return a score of all queries of all seeds."""
+    return np.concatenate([getattr(ranking, score) for ranking in seeds])
+
+
+def _mean(values: NDArray[np.float64], groups: NDArray[Any]) -> Estimate:
     return mean_over(values, np.resize(groups, len(values)))
 
 
@@ -128,21 +162,19 @@ def _examples(task: _Task, layers: Mapping[str, Mapping[str, NDArray[Any]]]) -> 
 def figure(findings: Findings) -> Figure:
     """Return hit@1 over depth, and for some queries the three nearest pictures of each way."""
     from isogram import plot
-    from isogram.experiments._figures import intervals, mosaic
+    from isogram.experiments._figures import intervals, mosaic, names_below
     from isogram.plot._series import head
 
     table, series = findings.tables[0], findings.series
     rows = [dict(zip(table.header, row, strict=True)) for row in table.rows]
-    with mosaic([[OBJECT] * 3 + [SETS] * 3, [way for way in WAYS for _ in "ab"]], 2.6) as (
-        figure,
-        axes,
-    ):
+    with mosaic([[OBJECT] * 3, [SETS] * 3, WAYS], 2.2) as (figure, axes):
         for task in (OBJECT, SETS):
             chosen = [row for row in rows if (row["pictures"], row["kernel"]) == (task, "cosine")]
             of: Any = {way: [row[way] for row in chosen] for way in WAYS}
             intervals(axes[task], of, [str(row["layer"]) for row in chosen])
             axes[task].set(ylabel="hit@1, cosine", ylim=(0, 1.02))
             head(axes[task], task, len(WAYS) if task == OBJECT else 0)
+        names_below([axes[OBJECT], axes[SETS]])
         queries = _queries(series["shared"])
         for way in WAYS:
             shared = series["shared"][way][queries]

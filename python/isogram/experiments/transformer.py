@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import isogram as ig
-from isogram.experiments._divergences import COLUMNS, CORRELATIONS, of_divergences
+from isogram.experiments._divergences import CORRELATIONS, of_divergences
 from isogram.experiments._image_sets import ImageSet, at_random_places, image_set
 from isogram.experiments._intervals import mean_over
 from isogram.experiments._networks import RandomTransformer, softmax
 from isogram.experiments._ranking import ranking
 from isogram.experiments._result import Cell, Findings, Size, Table
-from isogram.experiments._rsms import WAYS, Rsm, Way, rsms
+from isogram.experiments._rsms import COLUMNS, WAYS, Rsm, Way, rsms
 from isogram.typing import RsmKernelName
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def run(size: Size, seeds: Sequence[int]) -> Findings:
         "pictures": images.name,
         "digits": _DIGITS[size],
         "views of each": _VIEWS,
-        "tokens": f"{chosen.shape[1]} of {tokens.shape[1]} × {tokens.shape[2]}",
+        "tokens": f"{tokens.shape[1]} × {tokens.shape[2]}, the class token among them",
         "accuracy on other digits": accuracies,
         "intervals": "95 %, each digit left out in turn, or digits drawn again",
     }

@@ -54,7 +54,7 @@ def run(size: Size, seeds: Sequence[int]) -> Findings:
 
 def figure(findings: Findings) -> Figure:
     """Return violins of the cosine similarity of shifted crops and of others, for each layer."""
-    from isogram.experiments._figures import mosaic, violins
+    from isogram.experiments._figures import mosaic, names_below, violins
     from isogram.plot._series import head
 
     places = list(dict.fromkeys(map(str, findings.tables[0].column("layer"))))
@@ -68,8 +68,7 @@ def figure(findings: Findings) -> Figure:
             violins(ax, found, places)
             ax.set(ylabel="cosine")
             head(ax, way, len(kinds) if way == WAYS[0] else 0)
-            if way != WAYS[-1]:
-                ax.set_xticklabels([])
+        names_below(list(axes.values()))
     return figure
 
 
