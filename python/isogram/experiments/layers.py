@@ -196,7 +196,7 @@ def figure(findings: Findings) -> Figure:
             moved.first,
             moved.second,
             contributions=moved.contributions,
-            title=f"{place}: the twelve pairs of places that contribute most",
+            title=f"{place}: pairs that contribute most",
             colorbar=False,
             ax=axes["moved"],
         )
