@@ -333,6 +333,7 @@ def test_layers_are_found_again_far_above_chance(results):
     ):
         (rate,) = values(found, "mlp, flatten", measure=measure)
         assert rate > least > 2.5 * chance
+    assert min(values(found, "mlp, flatten")[:-1]) > 0.35  # of all measures
     apart = result.table("Whether the same layer")
     for measure in ("GBS, full, centred", "CKA, linear, debiased"):
         (gap,) = values(apart, "difference", measure=measure, layer="layer1")
@@ -499,8 +500,12 @@ def test_debiased_estimators_do_not_depend_on_the_number_of_pictures(results):
     assert of(batches, "mean of batches", smallest) > 0.5
     assert abs(of(batches, "sums of batches", smallest)) < 0.1
     features = result.table("CKA of related features by features")
-    narrow, wide = features.header[1], features.header[-1]
+    narrow, half, wide = features.header[1:]
     assert of(features, "debiased", wide) > of(features, "debiased", narrow) + 0.15
+    gains = [
+        of(features, it, wide) - of(features, it, half) for it in ("debiased", "feature-debiased")
+    ]
+    assert gains[0] > 0.1 > 0.05 > abs(gains[1])
 
 
 def test_approximate_matchings_are_near_the_optimum(results):
