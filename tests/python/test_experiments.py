@@ -24,6 +24,7 @@ from isogram.experiments._ranking import ranking
 from isogram.experiments._rsms import rsms
 from isogram.experiments.adversarial_inputs import fgsm, noise, pgd
 from isogram.experiments.layer_identification import correspondence, rates_of
+from threadpoolctl import threadpool_limits
 
 NAMES = list(experiments.names())
 
@@ -38,7 +39,8 @@ def results(tmp_path_factory):
             done[name] = experiments.run(name, size="small")
         return done[name]
 
-    with pytest.MonkeyPatch.context() as patch:
+    # Products are so small that a second thread of NumPy's only waits, and the longer the busier.
+    with pytest.MonkeyPatch.context() as patch, threadpool_limits(1):
         patch.setenv("ISOGRAM_CACHE", str(tmp_path_factory.mktemp("networks")))
         yield result_of
 
