@@ -89,19 +89,27 @@ def rng():
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Count a level only when a test body ran to its end at that level."""
+    """Note in a report at which level its test ran, if at one."""
     report = yield
-    level = getattr(item, "callspec", None) and item.callspec.params.get("simd_level")
-    if level and report.when == "call" and report.outcome != "skipped":
-        LEVELS_RUN[level] += 1
+    report.simd_level = getattr(item, "callspec", None) and item.callspec.params.get("simd_level")
     return report
+
+
+def pytest_runtest_logreport(report):
+    """Count a level only when a test body ran to its end at that level.
+
+    With pytest-xdist the process that says the counts gets the reports of all workers.
+    """
+    level = getattr(report, "simd_level", None)  # a worker that crashed notes nothing
+    if level:
+        LEVELS_RUN[level] += report.when == "call" and report.outcome != "skipped"
 
 
 def pytest_sessionfinish(session, exitstatus):
     """Fail a green run when a level was offered and never ran."""
-    if exitstatus != pytest.ExitCode.OK:
+    if exitstatus != pytest.ExitCode.OK or hasattr(session.config, "workerinput"):
         return
-    missing = missing_levels(session.config, session.items)
+    missing = missing_levels(session.config)
     session.config.stash[MISSING_LEVELS] = missing
     if missing:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -109,7 +117,7 @@ def pytest_sessionfinish(session, exitstatus):
 
 def pytest_terminal_summary(terminalreporter, config):
     """Say how many tests ran at each level."""
-    if LEVELS_RUN:
+    if LEVELS_RUN.total():
         counts = ", ".join(f"{level} {LEVELS_RUN[level]}" for level in OFFERED_LEVELS)
         terminalreporter.write_line(f"tests run at each SIMD level: {counts}")
     for level in config.stash.get(MISSING_LEVELS, []):

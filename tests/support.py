@@ -465,15 +465,14 @@ def offered_levels() -> list[str]:
 
 
 OFFERED_LEVELS = offered_levels()
-LEVELS_RUN: Counter[str] = Counter()
+LEVELS_RUN: Counter[str] = Counter()  # of every level that a test was to run at
 
 
-def missing_levels(config, items) -> list[str]:
+def missing_levels(config) -> list[str]:
     """Offered levels at which nothing ran, unless the run was narrowed on purpose."""
     narrowed = config.option.keyword or config.option.markexpr or config.option.collectonly
     narrowed = narrowed or any("::" in argument for argument in config.args)
-    uses_levels = any("simd_level" in getattr(item, "fixturenames", ()) for item in items)
-    if narrowed or not uses_levels:
+    if narrowed or not LEVELS_RUN:
         return []
     return [level for level in OFFERED_LEVELS if not LEVELS_RUN[level]]
 

@@ -143,12 +143,20 @@ def place(gpu):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Count what ran where."""
+    """Note in a report where its test ran, if it did, and why it did not."""
     report = yield
-    kind = getattr(item, "callspec", None) and item.callspec.params.get("gpu")
+    report.gpu_kind = kind = getattr(item, "callspec", None) and item.callspec.params.get("gpu")
+    report.why_not = REASONS.get(kind)
+    return report
+
+
+def pytest_runtest_logreport(report):
+    """Count what ran where; with pytest-xdist one process gets the reports of all workers."""
+    kind = getattr(report, "gpu_kind", None)  # not of tests of the host
     if kind and (report.when == "call" or report.outcome == "skipped"):
         OUTCOMES[kind, report.outcome] += 1
-    return report
+        if report.why_not:
+            REASONS[kind] = report.why_not
 
 
 def pytest_terminal_summary(terminalreporter):
