@@ -82,6 +82,18 @@ def place(simd_level):
 
 
 @pytest.fixture
+def run():
+    """Call a command of the command line in this process."""
+    from click.testing import CliRunner
+    from isogram.cli._commands import commands
+
+    def call(*arguments):
+        return CliRunner().invoke(commands, [str(argument) for argument in arguments])
+
+    return call
+
+
+@pytest.fixture
 def rng():
     """Return a generator with a fixed seed."""
     return np.random.default_rng(20240607)

@@ -31,6 +31,7 @@ DTYPES = {
     "float64": np.dtype(np.float64),
 }
 KERNELS = ("linear", "cosine", "correlation", "rbf", "laplacian", "laplacian_l2", "polynomial")
+MEDIAN_KERNELS = ("rbf", "laplacian", "laplacian_l2")  # whose bandwidth may be a median distance
 RSM_KERNELS = ("linear", "cosine", "rbf")
 RSM_MATCHINGS = {  # and what each needs
     "exact": {},
@@ -52,6 +53,13 @@ SCALES = {"float32": (2.0**-100, 2.0**100), "float64": (2.0**-664, 2.0**664)}
 def data(shape, dtype, seed=0):
     """Return normal data rounded to a type."""
     return np.random.default_rng([seed, *shape]).standard_normal(shape).astype(DTYPES[dtype])
+
+
+def related(n=30, d1=8, d2=5, seed=0, noise=1.0):
+    """Return a normal layer, and a linear map of it with noise."""
+    rng = np.random.default_rng([n, d1, d2, seed])
+    x = rng.standard_normal((n, d1))
+    return x, x @ rng.standard_normal((d1, d2)) / d1**0.5 + noise * rng.standard_normal((n, d2))
 
 
 class Exchanged:

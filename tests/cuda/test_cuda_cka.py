@@ -10,6 +10,7 @@ from support import (
     ESTIMATORS,
     FAR_ROWS,
     KERNELS,
+    MEDIAN_KERNELS,
     TRAPS,
     assert_close,
     cka_tolerance,
@@ -231,7 +232,7 @@ def test_independent_data_of_many_features(gpu):
         assert_close(actual, expected, 1e-5, estimator)
 
 
-@pytest.mark.parametrize("kernel", ["rbf", "laplacian", "laplacian_l2", "correlation"])
+@pytest.mark.parametrize("kernel", [*MEDIAN_KERNELS, "correlation"])
 @pytest.mark.parametrize("offset", [20, 1500])
 def test_kernels_with_an_offset(gpu, kernel, offset):
     x, y = ((a[:60] + offset).astype(np.float32) for a in numerics_data())

@@ -154,13 +154,10 @@ def on_all(function, x):
 @pytest.mark.parametrize("function", PRECISE)
 def test_precision_of_float64(gpu, function):
     x = gpu.put(X.astype(np.float64))
-    arguments = (
-        ([x],) if function.endswith("matrix") else (x,) if function[:4] in "gram graph" else (x, x)
-    )
     with pytest.raises(
         ValueError, match=rf"^{function}: `precision` must .*of float64, got 'tf32'"
     ):
-        getattr(ig, function)(*arguments, precision="tf32")
+        getattr(ig, function)(*on_all(function, x), precision="tf32")
 
 
 def test_progress_is_told_once(gpu):
@@ -204,13 +201,10 @@ def test_gpus_of_another_make():
 
 @pytest.mark.parametrize("function", PRECISE)
 def test_precision_on_the_host(function):
-    arguments = (
-        ([X],) if function.endswith("matrix") else (X,) if function[:4] in "gram graph" else (X, X)
-    )
     for precision in ("tf32", "bfloat16"):
         message = rf"^{function}: `precision` must .*in host memory, got '{precision}'"
         with pytest.raises(ValueError, match=message):
-            getattr(ig, function)(*arguments, precision=precision)
+            getattr(ig, function)(*on_all(function, X), precision=precision)
 
 
 def test_cuda_error():

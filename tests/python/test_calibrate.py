@@ -7,15 +7,9 @@ import isogram as ig
 import numpy as np
 import pytest
 from scipy import stats
-from support import quietly
+from support import quietly, related
 
 calibrate = ig.calibrate
-
-
-def related(n=30, d1=8, d2=5, seed=0, noise=1.0):
-    rng = np.random.default_rng([n, d1, d2, seed])
-    x = rng.standard_normal((n, d1))
-    return x, x @ rng.standard_normal((d1, d2)) / d1**0.5 + noise * rng.standard_normal((n, d2))
 
 
 def by_definition(value, null, alpha, best=1.0):

@@ -16,21 +16,10 @@ import click
 import isogram as ig
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from isogram import _output
 from isogram.cli import bench
 from isogram.cli._commands import commands
 from support import needs_the_installed_package
-
-
-@pytest.fixture
-def run():
-    """Call a command in this process."""
-
-    def call(*arguments):
-        return CliRunner().invoke(commands, [str(argument) for argument in arguments])
-
-    return call
 
 
 @pytest.fixture

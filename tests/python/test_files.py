@@ -13,9 +13,7 @@ from io import BytesIO
 import isogram as ig
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from isogram import io
-from isogram.cli._commands import commands
 
 PLAIN = "{'descr': '<f8', 'fortran_order': False, 'shape': (9, 4), }"
 LAYER = np.random.default_rng(0).standard_normal((9, 4))
@@ -114,16 +112,6 @@ BROKEN = {
     "name that is not UTF-8": (
         patched(ONE.replace(b"one.npy", b"\xff\xfe\xfd.npy"), (8, b"\0\x08")), "decode"),
 }  # fmt: skip
-
-
-@pytest.fixture
-def run():
-    """Call a command in this process."""
-
-    def call(*arguments):
-        return CliRunner().invoke(commands, [str(argument) for argument in arguments])
-
-    return call
 
 
 def assert_one_line(result, message=""):

@@ -10,6 +10,7 @@ from support import (
     DTYPES,
     KERNELS,
     LAYOUTS,
+    MEDIAN_KERNELS,
     SCALES,
     assert_close,
     data,
@@ -19,8 +20,6 @@ from support import (
     oracle,
     result_dtype,
 )
-
-MEDIAN_KERNELS = ("rbf", "laplacian", "laplacian_l2")
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

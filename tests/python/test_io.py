@@ -19,9 +19,7 @@ from io import IOBase
 import isogram as ig
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from isogram import io
-from isogram.cli._commands import commands
 from support import run_program
 
 # Zarr's own, of strings.
@@ -35,16 +33,6 @@ LAYERS = {
 }
 IDS = np.array([f"image {i}.png" for i in range(N)])
 ORDER = np.random.default_rng(9).permutation(N)
-
-
-@pytest.fixture
-def run():
-    """Call a command in this process."""
-
-    def call(*arguments):
-        return CliRunner().invoke(commands, [str(argument) for argument in arguments])
-
-    return call
 
 
 # Writers: path, layers, identifiers of samples ----------------------------------------------

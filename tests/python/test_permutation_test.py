@@ -14,18 +14,10 @@ from isogram._statistics.layer_pairs import LayerPairs
 from isogram._statistics.permuted import cubic_sums
 from isogram._types import Layers
 from scipy import stats
-from support import DTYPES, oracle, quietly
+from support import DTYPES, oracle, quietly, related
 
 NAMES = list(ig.measures())
-ON_GRAMS = {"angular_cka", "cka", "cka_biased", "cka_cosine", "cka_rbf", "distance_correlation",
-            "distance_correlation_debiased", "rsa_cosine", "rsa_pearson"}  # fmt: skip
 permutation_test = ig.permutation_test
-
-
-def related(n=30, d1=8, d2=5, seed=0, noise=1.0):
-    rng = np.random.default_rng([n, d1, d2, seed])
-    x = rng.standard_normal((n, d1))
-    return x, x @ rng.standard_normal((d1, d2)) / d1**0.5 + noise * rng.standard_normal((n, d2))
 
 
 def drawn(n, count, seed=0, groups=None, exchange="samples"):

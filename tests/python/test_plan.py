@@ -121,9 +121,6 @@ INPUTS = {  # and options
 }
 
 
-ROUNDED = ["one set", "two sets", "ragged", "lengths", "huge", "float16"]
-
-
 class TestRsm:
     @pytest.mark.filterwarnings("ignore:.*beyond the range")
     @pytest.mark.parametrize("matching", RSM_MATCHINGS)
