@@ -585,6 +585,7 @@ def test_another_version_on_a_worker(client, tokens):
         list(Cluster(client, plan, job).compute(iter(plan.tiles), lambda _: None))
 
 
+@pytest.mark.filterwarnings("ignore:.*no worker is there")  # for long, where a start takes long
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_killed_worker_costs_its_tiles_only(tokens, workers):
     """Also where it was the last that had the inputs."""
