@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arguments import choice, integer, threads
-from isogram._arrays import as_sequence, on_host
+from isogram._arrays import as_sequence
 from isogram._entries import result_dtype, type_name
 from isogram._errors import beyond_range, errors_of, warn
 from isogram._fingerprint import fingerprint_of
@@ -24,6 +24,7 @@ from isogram._progress import Progress, reporting
 from isogram._rows import unread
 from isogram._tokens.arguments import Inputs, remarks_on_axes
 from isogram._tokens.cascade import Found, like_in_mean, nearest, recall
+from isogram._tokens.ids import Id, Ids, IdTable
 from isogram._tokens.index_file import Reader, Writer, begins_as_index, written
 from isogram._tokens.job import Listed, Pairs
 from isogram._tokens.kept import fingerprint, keeping, said
@@ -34,11 +35,7 @@ from isogram._tokens.turned import Turned
 from isogram._types import Array, InputsOf
 from isogram.typing import LayoutName, NormalizationName
 
-Id: TypeAlias = int | str
-Ids: TypeAlias = Sequence[Id] | NDArray[Any]
-
 _CLASS = "SemanticIndex"
-_LARGEST = int(np.iinfo(np.int64).max)  # of ids
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,18 +117,15 @@ class SemanticIndex:
             _CLASS, "normalize", normalize, get_args(NormalizationName)
         )
         self._segments: Segments | None = None  # until the first inputs say their channels
-        self._ids: NDArray[Any] = np.empty(0, np.int64)  # of deleted inputs too
-        self._are_alive = np.empty(0, bool)
-        self._columns: dict[Id, int] = {}  # of inputs that are not deleted
-        self._next_id = 0
+        self._ids = IdTable()
 
     def __len__(self) -> int:
         """Return the number of inputs."""
-        return len(self._columns)
+        return len(self._ids)
 
     def __contains__(self, id: object) -> bool:
         """Whether an input has that id."""
-        return id in self._columns
+        return id in self._ids
 
     def __repr__(self) -> str:
         """Say how many inputs there are, and of which kind."""
@@ -149,7 +143,7 @@ class SemanticIndex:
     @property
     def ids(self) -> NDArray[Any]:
         """The ids of all inputs, in the order in which they were added."""
-        return self._ids[self._are_alive]
+        return self._ids.alive
 
     @classmethod
     def build(
@@ -226,7 +220,7 @@ class SemanticIndex:
         """
         function = f"{_CLASS}.add"
         samples = self._samples(function, "tokens", tokens, lengths, mask)
-        new = self._new_ids(function, ids, len(samples))
+        new = self._ids.new(function, ids, len(samples))
         kept = samples.split()[:1] if samples.is_unit else samples.sources
         dtypes = {array.dtype for array in kept}
         segments = self._segments
@@ -241,12 +235,7 @@ class SemanticIndex:
         with errors_of(function):
             segments.add(samples)
         self._segments = segments
-        columns = range(len(self._ids), len(self._ids) + len(new))
-        self._columns |= zip(new.tolist(), columns, strict=True)
-        self._ids = np.append(self._ids, new) if len(self._ids) else new
-        self._are_alive = np.append(self._are_alive, np.ones(len(new), bool))
-        if new.dtype.kind == "i":
-            self._next_id = max(self._next_id, int(new.max()) + 1)
+        self._ids.append(new)
         return new
 
     def delete(self, ids: Ids) -> None:
@@ -259,12 +248,7 @@ class SemanticIndex:
         TypeError
             Ids that are neither integers nor str.
         """
-        columns = self._columns_listed(f"{_CLASS}.delete", "ids", ids)
-        if len(np.unique(columns)) < len(columns):
-            raise ValueError(f"{_CLASS}.delete: `ids` must be different from each other")
-        self._are_alive[columns] = False
-        for column in columns.tolist():
-            del self._columns[self._ids[column].item()]
+        self._ids.delete(f"{_CLASS}.delete", ids)
 
     def search(
         self,
@@ -341,7 +325,7 @@ class SemanticIndex:
         function = f"{_CLASS}.search"
         choice(function, "kernel", kernel, ("cosine", "linear"))
         workers = threads(function, num_threads)
-        if not self._columns or self._segments is None:
+        if not len(self._ids) or self._segments is None:
             raise ValueError(f"{function}: the index has no inputs")
         rows = self._samples(function, "queries", queries, lengths, mask)
         search = Search(
@@ -350,8 +334,8 @@ class SemanticIndex:
             kernel,
             result_dtype(*rows.sources, np.empty(0, self._segments.dtype)),
             workers,
-            are_wanted=self._wanted(function, subset),
-            excluded=self._excluded(function, exclude, len(rows)),
+            are_wanted=self._ids.wanted(function, subset),
+            excluded=self._ids.excluded(function, exclude, len(rows)),
             axes=self._segments.axes,
         )
         fewest, everyone = search.fewest_choices(), np.arange(len(rows))
@@ -380,7 +364,7 @@ class SemanticIndex:
             matched = self._matched(search, found) if matching else None
         if kernel == "linear" and not np.isfinite(found.scores).all():
             warn([beyond_range(function, search.dtype)], stacklevel=2)
-        ids = self._ids[found.indices]
+        ids = self._ids.at(found.indices)
         return Hits(ids, found.scores, found.others, found.reached, share, matched)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -431,78 +415,7 @@ class SemanticIndex:
         """Return whether a file begins as those of `save` do."""
         return begins_as_index(Path(path))
 
-    # Ids ------------------------------------------------------------------------------------------
-
-    def _new_ids(self, function: str, ids: Any, count: int) -> NDArray[Any]:
-        if ids is None:
-            if self._ids.dtype.kind == "U":
-                raise ValueError(f"{function}: `ids` must be given, as those of the index are str")
-            if self._next_id + count - 1 > _LARGEST:
-                raise ValueError(
-                    f"{function}: `ids` must be given, as the next integer would be "
-                    f"{self._next_id} and ids are up to {_LARGEST}"
-                )
-            return np.arange(self._next_id, self._next_id + count)
-        new = self._ids_of(function, "ids", ids)
-        if new.shape != (count,):
-            raise ValueError(
-                f"{function}: `ids` must be one for each of the {count} inputs, "
-                f"got shape {new.shape}"
-            )
-        listed = new.tolist()
-        for place, id in enumerate(listed):
-            if id in self._columns:
-                raise ValueError(f"{function}: `ids` must be new, got {id!r} at index {place}")
-        if len(set(listed)) < len(listed):
-            twice = next(id for place, id in enumerate(listed) if id in listed[:place])
-            raise ValueError(f"{function}: `ids` must be different, got {twice!r} twice")
-        return new
-
-    def _ids_of(self, function: str, name: str, ids: Any) -> NDArray[Any]:
-        """Return ids as an array, of the kind of those of the index."""
-        array = _as_ids(function, name, ids)
-        if len(self._ids) and array.size and array.dtype.kind != self._ids.dtype.kind:
-            raise TypeError(
-                f"{function}: `{name}` must be of the kind of those of the index "
-                f"({self._ids.dtype}), got {array.dtype}"
-            )
-        return array
-
-    def _columns_listed(self, function: str, name: str, ids: Any) -> NDArray[np.int64]:
-        """Return the columns of a sequence of ids."""
-        columns = self._columns_of(function, name, ids)
-        if columns.ndim != 1:
-            raise ValueError(
-                f"{function}: `{name}` must be a sequence of ids, got shape {columns.shape}"
-            )
-        return columns
-
-    def _columns_of(self, function: str, name: str, ids: Any) -> NDArray[np.int64]:
-        """Return the columns of some ids, in an array of their shape."""
-        array = self._ids_of(function, name, ids)
-        columns = [self._columns.get(id, -1) for id in array.ravel().tolist()]
-        if -1 in columns:
-            missing = array.ravel()[columns.index(-1)].item()
-            raise ValueError(f"{function}: `{name}` must be in the index, got {missing!r}")
-        return np.array(columns, np.int64).reshape(array.shape)
-
-    def _wanted(self, function: str, subset: Any) -> NDArray[np.bool_]:
-        if subset is None:
-            return self._are_alive.copy()
-        wanted = np.zeros_like(self._are_alive)
-        wanted[self._columns_listed(function, "subset", subset)] = True
-        return wanted
-
-    def _excluded(self, function: str, exclude: Any, queries: int) -> NDArray[np.int64] | None:
-        if exclude is None:
-            return None
-        ids = self._ids_of(function, "exclude", exclude)
-        if ids.shape != (queries,):
-            raise ValueError(
-                f"{function}: `exclude` must be one id for each of the {queries} queries, "
-                f"got shape {ids.shape}"
-            )
-        return np.array([self._columns.get(id, -1) for id in ids.tolist()], np.int64)
+    # Search ---------------------------------------------------------------------------------------
 
     def _candidates(
         self, function: str, search: Search, candidates: Any, k: int, most: int
@@ -512,7 +425,7 @@ class SemanticIndex:
         if not isinstance(candidates, list | tuple) and np.ndim(candidates) == 0:
             why = " (from `k` to the inputs to choose from), or an array of ids"
             return integer(function, "candidates", candidates, k, most, why)
-        columns = self._columns_of(function, "candidates", candidates)
+        columns = self._ids.columns_of(function, "candidates", candidates)
         if columns.ndim != 2 or len(columns) != len(search.queries):
             raise ValueError(
                 f"{function}: `candidates` must be of shape ({len(search.queries)}, c), with a row "
@@ -596,9 +509,9 @@ class SemanticIndex:
     def _lines(self, file: Writer) -> list[dict[str, Any]]:
         """Write the inputs that are not deleted; return the directory's lines of their segments."""
         assert self._segments is not None
-        lines, first = [], len(self._ids) - len(self._segments)
+        lines, first = [], self._ids.columns - len(self._segments)
         for segment in self._segments.list:
-            alive = np.flatnonzero(self._are_alive[first : first + len(segment)])
+            alive = np.flatnonzero(self._ids.are_alive[first : first + len(segment)])
             first += len(segment)
             if len(alive):
                 kept = segment.of(alive)
@@ -613,9 +526,9 @@ class SemanticIndex:
             {
                 "layout": self._layout,
                 "normalize": self._normalize,
-                "next_id": self._next_id,
+                "next_id": self._ids.next,
                 "stored": {"channels": self._segments.channels, "dtype": self._segments.dtype.str},
-                "ids": file.array(self.ids),
+                "ids": file.array(self._ids.alive),
                 "axes": file.array(self._segments.axes),
                 "segments": lines,
             }
@@ -628,10 +541,7 @@ class SemanticIndex:
             index = cls(layout=directory["layout"], normalize=directory["normalize"])
             stored = directory["stored"]
             index._segments = Segments(stored["channels"], np.dtype(stored["dtype"]))
-            index._ids = array(directory["ids"])
-            index._are_alive = np.ones(len(index._ids), bool)
-            index._columns = dict(zip(index._ids.tolist(), range(len(index._ids)), strict=True))
-            index._next_id = directory["next_id"]
+            index._ids.restore(array(directory["ids"]), directory["next_id"])
             index._segments.restore(
                 array(directory["axes"]),
                 [
@@ -645,27 +555,6 @@ class SemanticIndex:
             )
             index._segments.check(len(index._ids))
         return index
-
-
-def _as_ids(function: str, name: str, ids: Any) -> NDArray[Any]:
-    """Return ids as an array of int64 or str."""
-    array = on_host(function, name, ids)
-    if array.dtype.kind in "iu" or not array.size:
-        if array.size and array.max() > _LARGEST:
-            raise ValueError(f"{function}: `{name}` must be up to {_LARGEST}, got {array.max()}")
-        return array.astype(np.int64)
-    if array.dtype.kind != "U" or not _are_all_str(ids):
-        raise TypeError(f"{function}: `{name}` must be all integers, or all str, got {array.dtype}")
-    return array
-
-
-def _are_all_str(ids: Any) -> bool:
-    """Whether no id is a number that NumPy made a str of."""
-    if isinstance(ids, np.ndarray):
-        return True
-    return all(
-        _are_all_str(id) if isinstance(id, list | tuple) else isinstance(id, str) for id in ids
-    )
 
 
 def _batches_of(function: str, batches: Any) -> Iterator[Any]:
