@@ -94,6 +94,25 @@ def test_dependent_channels_can_be_left_out_without_any_loss(place, dtype, chann
         assert_close(of_rank, ig.semantic_rsm(*arguments), 2e-6)
 
 
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_tokens_near_the_span_of_the_axes_are_scored_as_any(place, precision):
+    """Whether what lies off the axes is none, less than the rounding of float32, or more.
+
+    The best matching of an input with itself in another order is that order, which scores 1.
+    """
+    noise = np.array([0, 2e-4, 1e-2, 1e-4])[:, None, None]
+    tokens = expanded(4, 25, 90, 12).astype(np.float64)
+    off = np.random.default_rng(0).standard_normal(tokens.shape)
+    size = np.linalg.norm(tokens, axis=(1, 2)) / np.linalg.norm(off, axis=(1, 2))
+    tokens = (tokens + noise * size[:, None, None] * off).astype(np.float32)
+    other = tokens[:, np.random.default_rng(1).permutation(25)]
+    entries, loss = ranked(place, tokens, other, rank=12, precision=precision)
+    below = shortfall(tokens, other, entries)
+    assert np.abs(below.diagonal()).max() <= 1e-6
+    assert (below >= -1e-6).all()
+    assert (below <= loss + 1e-6).all()
+
+
 def test_matched_pairs_are_scored_on_all_channels(place):
     """Along the only axis the identity is best, which says nothing of the other channels."""
     tokens = np.zeros((2, 3, 8))
@@ -193,6 +212,18 @@ def test_rank_auto_takes_what_loses_little(place, precision):
         entries_of(place, tokens, rank=rank, precision=precision) for rank in ("auto", 16)
     )
     assert np.array_equal(auto, fixed)
+
+
+@pytest.mark.parametrize(("count", "rank"), [(20, 16), (60, 8)])
+def test_rank_auto_spans_the_tokens_where_that_is_faster(place, count, rank):
+    """The last dimensions are too small to cost a matching much, and too large for rounding."""
+    small = np.where(np.arange(12) < 8, 1, 1e-3)
+    expansion = np.random.default_rng(0).standard_normal((12, 90)) * small[:, None]
+    tokens = (correlated(40, count, 12) @ expansion).astype(np.float32)
+    plan = ig.plan("semantic_rsm", tokens, rank="auto", mean_loss=1e-5)
+    assert plan.rank == rank
+    assert plan.mean_loss <= 1e-5
+    assert_close(entries_of(place, tokens, rank="auto"), ig.semantic_rsm(tokens), 1e-4)
 
 
 def test_rank_auto_keeps_its_bound(place):

@@ -36,10 +36,11 @@ enum class Precision { float32, bfloat16, int8 };
 
 // `axes` (rank × channels, orthonormal rows): the exact matching compares tokens by their
 // coordinates along these axes, rounded as `precision` says. Without data it compares all channels.
-// Matched pairs are scored on all channels. The loss is smallest for the leading eigenvectors
-// of Σ z zᵀ over the tokens z, divided by ‖Z_i‖ and, where all inputs have equally many tokens,
-// less their input's mean token. It is 0 but for rounding where all tokens lie in the span of the
-// axes.
+// Matched pairs are scored on all channels; along the axes where both inputs have no more than
+// √(eps/2) ‖Z‖ off them, eps that of T, so that the score loses no more than its rounding. The loss
+// is smallest for the leading eigenvectors of Σ z zᵀ over the tokens z, divided by ‖Z_i‖ and, where
+// all inputs have equally many tokens, less their input's mean token. It is 0 but for rounding
+// where all tokens lie in the span of the axes.
 struct RsmOptions {
   Matching matching = Matching::exact;
   std::size_t window_or_k = 0;  // window and topk: ≥ 1
@@ -81,11 +82,12 @@ struct RsmOutputs {
 //
 // Types: any → T affinities → float64 matched sums → T, T = float or double; matching none sums in
 // T, in short panels.
-// Cost per pair: s²c multiply-adds and one assignment; with axes s²·rank, and s·c to score it,
-// after c·rank per token in float64; a distance from differences: s·c more; a pair that is matched
-// again: s²c in float64 and one or two assignments more.
-// Memory: tokens packed once as T (twice with a narrow precision or axes, for scoring); per thread
-// a block of pairs, and s² doubles for a pair that is matched again.
+// Cost per pair: s²c multiply-adds and one assignment; with axes s²·rank, and s·c to score it
+// (s·rank along the axes), after c·rank per token in float64; a distance from differences: s·c
+// more; a pair that is matched again: s²c in float64 and one or two assignments more.
+// Memory: tokens packed once as T (twice with a narrow precision or axes, for scoring, and their
+// coordinates where both); per thread a block of pairs, and s² doubles for a pair that is matched
+// again.
 // Throws std::invalid_argument: no inputs, an input without tokens or channels, different channel
 // counts, an output of the wrong shape, window_or_k = 0 for window or topk, a narrow precision or
 // axes with another matching than exact, a narrow precision with T = double, axes with other than c

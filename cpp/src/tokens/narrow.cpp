@@ -50,12 +50,12 @@ std::vector<std::int32_t> as_words(const double* x, std::size_t n, Narrowed narr
 template <class T>
 class NextSlice {
  public:
-  // Slice `s` of inputs `first` to `last`; empty beyond the last slice.
-  NextSlice(const NarrowTokens<T>& tokens, std::size_t first, std::size_t last, std::size_t s,
+  // Slice `s` of tokens `first` to `end`; empty beyond the last slice.
+  NextSlice(const SlicedTokens<T>& tokens, std::size_t first, std::size_t end, std::size_t s,
             std::size_t shares) {
     if (s >= tokens.slices()) return;
     next_ = tokens.slice(first, s);
-    left_ = (static_cast<std::size_t>(tokens.slice(last + 1, s) - next_) - 1) / kLine + 1;
+    left_ = (static_cast<std::size_t>(tokens.slice(end, s) - next_) - 1) / kLine + 1;
     share_ = (left_ - 1) / shares + 1;
   }
 
@@ -76,36 +76,51 @@ class NextSlice {
 }  // namespace
 
 template <class T>
-NarrowTokens<T>::NarrowTokens(Precision precision, std::vector<std::size_t> first_token,
-                              std::size_t channels, std::size_t axes)
-    : precision_(precision),
-      first_token_(std::move(first_token)),
-      channels_(channels),
-      slices_(slices_for(channels)),
-      has_axes_(axes > 0),
-      seen_(has_axes_ ? axes : channels),
-      tokens_(Buffer<T>::unset(product(first_token_.back(), slices_ * simd::kSliceChannels))),
-      scales_(first_token_.back()),
-      sums_(first_token_.back()),
-      norms_(first_token_.size() - 1) {}
-
-template <class T>
-void NarrowTokens<T>::keep(std::size_t input, std::size_t position, const double* token) {
-  for (std::size_t s = 0; s < slices_; ++s) {
+void SlicedTokens<T>::keep(std::size_t index, const double* token) {
+  for (std::size_t s = 0; s < slices(); ++s) {
     const std::size_t first = s * simd::kSliceChannels;
-    const std::size_t width = std::min(simd::kSliceChannels, channels_ - first);
-    T* kept = tokens_.data() + place_in_slice(index(input, position), s);
+    const std::size_t width = std::min(simd::kSliceChannels, elements_ - first);
+    T* kept = data_.data() + place(index, s);
     for (std::size_t k = 0; k < width; ++k) kept[k] = static_cast<T>(token[first + k]);
     std::fill(kept + width, kept + simd::kSliceChannels, T{0});
   }
 }
 
 template <class T>
-void NarrowTokens<T>::leave_out(std::size_t input, const double* token, const double* coordinates) {
+NarrowTokens<T>::NarrowTokens(Precision precision, std::vector<std::size_t> first_token,
+                              std::size_t channels, std::size_t axes)
+    : precision_(precision),
+      first_token_(std::move(first_token)),
+      channels_(channels),
+      has_axes_(axes > 0),
+      seen_(has_axes_ ? axes : channels),
+      tokens_(first_token_.back(), channels),
+      coordinates_(first_token_.back(), kept_coordinates(precision, axes)),
+      lies_along_axes_(first_token_.size() - 1),
+      scales_(first_token_.back()),
+      sums_(first_token_.back()),
+      norms_(first_token_.size() - 1) {}
+
+template <class T>
+void NarrowTokens<T>::keep(std::size_t input, std::size_t position, const double* token) {
+  tokens_.keep(index(input, position), token);
+}
+
+template <class T>
+void NarrowTokens<T>::keep_along_axes(std::size_t input, std::size_t position, const double* token,
+                                      const double* coordinates) {
   const auto dot = simd::kernels().float64.dot;
   const double left_out =
       detail::left_out_norm(dot(token, token, channels_), dot(coordinates, coordinates, seen_));
   norms_[input].left_out = std::hypot(norms_[input].left_out, left_out);
+  coordinates_.keep(index(input, position), coordinates);
+}
+
+template <class T>
+void NarrowTokens<T>::finish(std::size_t input, double squared_norm) {
+  const double left_out = norms_[input].left_out;
+  constexpr double rounding = std::numeric_limits<T>::epsilon() / 2;
+  lies_along_axes_[input] = has_axes_ && left_out * left_out <= rounding * squared_norm;
 }
 
 template <class T>
@@ -154,11 +169,37 @@ std::vector<std::int32_t> NarrowTokens<T>::words(std::size_t input, std::size_t 
                        : as_words<std::int8_t>(token, seen_, whole);
 }
 
-void Rescoring::keep(std::size_t i, std::size_t j, std::size_t rows, const Assignment& found) {
+void Rescoring::keep(std::size_t i, std::size_t j, std::size_t rows, Scoring scoring,
+                     const Assignment& found) {
   if (is_scored_) pairs_.clear();
   is_scored_ = false;
   std::copy_n(found.columns, rows, columns_.data() + pairs_.size() * tokens_);
-  pairs_.push_back({i, j, rows, found.total + found.gap});
+  const double total = scoring == Scoring::matching ? found.total : 0;
+  pairs_.push_back({i, j, rows, found.total + found.gap, scoring, total});
+}
+
+template <class T>
+void Rescoring::add(Scoring scoring, const SlicedTokens<T>& a, const SlicedTokens<T>& b,
+                    const NarrowTokens<T>& rows, const NarrowTokens<T>& cols) {
+  const auto is_scored_here = [&](const Pair& pair) { return pair.scoring == scoring; };
+  const auto count =
+      static_cast<std::size_t>(std::count_if(pairs_.begin(), pairs_.end(), is_scored_here));
+  if (count == 0) return;
+  const Pair& first = pairs_.front();
+  const Pair& last = pairs_.back();
+  const auto matched_products = simd::kernels().of<T>().matched_products;
+  for (std::size_t s = 0; s < a.slices(); ++s) {
+    NextSlice<T> of_a(a, rows.first_token(first.i), rows.first_token(last.i + 1), s + 1, count);
+    NextSlice<T> of_b(b, cols.first_token(first.j), cols.first_token(last.j + 1), s + 1, count);
+    for (std::size_t p = 0; p < pairs_.size(); ++p) {
+      Pair& pair = pairs_[p];
+      if (!is_scored_here(pair)) continue;
+      of_a.fetch_share();
+      of_b.fetch_share();
+      pair.total += matched_products(a.slice(rows.first_token(pair.i), s),
+                                     b.slice(cols.first_token(pair.j), s), columns(p), pair.rows);
+    }
+  }
 }
 
 template <class T>
@@ -166,20 +207,8 @@ const std::vector<Rescoring::Pair>& Rescoring::score(const NarrowTokens<T>& a,
                                                      const NarrowTokens<T>& b) {
   if (is_scored_) pairs_.clear();
   is_scored_ = true;
-  if (pairs_.empty()) return pairs_;
-  const Pair first = pairs_.front();
-  const Pair last = pairs_.back();
-  const auto matched_products = simd::kernels().of<T>().matched_products;
-  for (std::size_t s = 0; s < a.slices(); ++s) {
-    NextSlice<T> of_a(a, first.i, last.i, s + 1, pairs_.size());
-    NextSlice<T> of_b(b, first.j, last.j, s + 1, pairs_.size());
-    for (std::size_t p = 0; p < pairs_.size(); ++p) {
-      of_a.fetch_share();
-      of_b.fetch_share();
-      Pair& pair = pairs_[p];
-      pair.total += matched_products(a.slice(pair.i, s), b.slice(pair.j, s), columns(p), pair.rows);
-    }
-  }
+  add(Scoring::tokens, a.tokens(), b.tokens(), a, b);
+  add(Scoring::coordinates, a.coordinates(), b.coordinates(), a, b);
   return pairs_;
 }
 

@@ -17,6 +17,40 @@ namespace isogram {
 
 using detail::RoundedNorms;
 
+// What a matched pair of inputs is scored on: all channels, or what the matching saw of them.
+enum class Scoring { tokens, coordinates, matching };
+
+// Tokens for scoring, in slices of simd::kSliceChannels elements, padded with zeros, so that the
+// slices of the few inputs that are scored together stay in the L1 cache.
+template <class T>
+class SlicedTokens {
+ public:
+  SlicedTokens(std::size_t tokens, std::size_t elements)
+      : count_(tokens), elements_(elements), data_(Buffer<T>::unset(entries(tokens, elements))) {}
+
+  static std::size_t bytes_for(std::size_t tokens, std::size_t elements) {
+    return sizeof(T) * entries(tokens, elements);
+  }
+
+  void keep(std::size_t index, const double* token);
+
+  std::size_t slices() const { return blocks_in(elements_, simd::kSliceChannels); }
+  // A slice of tokens, one after another, from `index` on.
+  const T* slice(std::size_t index, std::size_t s) const { return data_.data() + place(index, s); }
+
+ private:
+  static std::size_t entries(std::size_t tokens, std::size_t elements) {
+    return product(tokens, padded(elements, simd::kSliceChannels));
+  }
+  std::size_t place(std::size_t index, std::size_t s) const {
+    return (count_ * s + index) * simd::kSliceChannels;
+  }
+
+  std::size_t count_;
+  std::size_t elements_;
+  Buffer<T> data_;
+};
+
 template <class T>
 class NarrowTokens {
  public:
@@ -25,15 +59,21 @@ class NarrowTokens {
   NarrowTokens(Precision precision, std::vector<std::size_t> first_token, std::size_t channels,
                std::size_t axes);
 
-  static std::size_t bytes_for(std::size_t tokens, std::size_t channels) {
-    return product(tokens, sizeof(T) * slices_for(channels) * simd::kSliceChannels + 8);
+  static std::size_t bytes_for(Precision precision, std::size_t tokens, std::size_t channels,
+                               std::size_t axes) {
+    return SlicedTokens<T>::bytes_for(tokens, channels) +
+           SlicedTokens<T>::bytes_for(tokens, kept_coordinates(precision, axes)) + 8 * tokens;
   }
 
   // Keeps a token for scoring, as T.
   void keep(std::size_t input, std::size_t position, const double* token);
 
-  // Adds the part of a token beyond its coordinates to the norms.
-  void leave_out(std::size_t input, const double* token, const double* coordinates);
+  // Keeps the coordinates of a token, and adds what lies beyond them to the norms.
+  void keep_along_axes(std::size_t input, std::size_t position, const double* token,
+                       const double* coordinates);
+
+  // Says that all tokens of an input with a norm before centring are kept.
+  void finish(std::size_t input, double squared_norm);
 
   // Rounds a token, or its coordinates, in place, and adds it to the norms.
   void round(std::size_t input, std::size_t position, double* seen);
@@ -43,13 +83,17 @@ class NarrowTokens {
   std::vector<std::int32_t> words(std::size_t input, std::size_t position, const double* token,
                                   std::size_t per_word) const;
 
-  // Tokens for scoring are stored in slices of simd::kSliceChannels channels, padded with zeros, so
-  // that the slices of the few inputs that are scored together stay in the L1 cache.
-  std::size_t slices() const { return slices_; }
-  // A slice of the tokens of `input`, one after another.
-  const T* slice(std::size_t input, std::size_t s) const {
-    return tokens_.data() + place_in_slice(index(input, 0), s);
+  // What the matched tokens of two inputs are scored on. Where nothing but rounding to T would be
+  // scored beyond the axes, the score is that of the coordinates, and the matching's own sum where
+  // these are not rounded.
+  Scoring scoring(std::size_t input, const NarrowTokens& other, std::size_t of_other) const {
+    if (!lies_along_axes_[input] || !other.lies_along_axes_[of_other]) return Scoring::tokens;
+    return precision_ == Precision::float32 ? Scoring::matching : Scoring::coordinates;
   }
+  const SlicedTokens<T>& tokens() const { return tokens_; }
+  const SlicedTokens<T>& coordinates() const { return coordinates_; }
+  std::size_t first_token(std::size_t input) const { return first_token_[input]; }
+
   // For int8: the unit of each token's integers, and their sum; one element per token, from the
   // first of `input` on.
   const float* scales(std::size_t input) const { return scales_.data() + index(input, 0); }
@@ -60,20 +104,19 @@ class NarrowTokens {
   std::size_t index(std::size_t input, std::size_t position) const {
     return first_token_[input] + position;
   }
-  static std::size_t slices_for(std::size_t channels) {
-    return blocks_in(channels, simd::kSliceChannels);
-  }
-  std::size_t place_in_slice(std::size_t token, std::size_t s) const {
-    return (first_token_.back() * s + token) * simd::kSliceChannels;
+  // Those of float32 are not scored again.
+  static std::size_t kept_coordinates(Precision precision, std::size_t axes) {
+    return precision == Precision::float32 ? 0 : axes;
   }
 
   Precision precision_;
   std::vector<std::size_t> first_token_;
   std::size_t channels_;
-  std::size_t slices_;
   bool has_axes_;
   std::size_t seen_;  // channels, or coordinates, of the matching
-  Buffer<T> tokens_;
+  SlicedTokens<T> tokens_;
+  SlicedTokens<T> coordinates_;
+  std::vector<char> lies_along_axes_;  // of each input, whether it is its projection on the axes
   std::vector<float> scales_;
   std::vector<std::int32_t> sums_;
   std::vector<RoundedNorms> norms_;
@@ -91,10 +134,12 @@ class Rescoring {
     std::size_t j;
     std::size_t rows;   // tokens of i
     double dual_bound;  // an upper bound on the sum of any matching of the narrow tokens
-    double total = 0;   // the matched sum of the tokens before narrowing
+    Scoring scoring;
+    double total;  // the matched sum of the tokens before narrowing
   };
 
-  void keep(std::size_t i, std::size_t j, std::size_t rows, const Assignment& found);
+  void keep(std::size_t i, std::size_t j, std::size_t rows, Scoring scoring,
+            const Assignment& found);
 
   // The columns of the p-th pair kept since the last score().
   const std::int32_t* columns(std::size_t p) const { return columns_.data() + p * tokens_; }
@@ -104,6 +149,11 @@ class Rescoring {
   const std::vector<Pair>& score(const NarrowTokens<T>& a, const NarrowTokens<T>& b);
 
  private:
+  // Adds the products of sliced tokens to the totals of the pairs that are scored on them.
+  template <class T>
+  void add(Scoring scoring, const SlicedTokens<T>& a, const SlicedTokens<T>& b,
+           const NarrowTokens<T>& rows, const NarrowTokens<T>& cols);
+
   std::size_t tokens_;
   Buffer<std::int32_t> columns_;
   std::vector<Pair> pairs_;

@@ -208,7 +208,8 @@ class RsmWalk {
     }
     const auto keep = [&](std::size_t k, const Assignment& found) {
       const auto [i, j, place] = entries[k];
-      matcher.rescoring.keep(i, j, rows_.tokens(i), found);
+      const Scoring scoring = rows_.narrow().scoring(i, cols_.narrow(), j);
+      matcher.rescoring.keep(i, j, rows_.tokens(i), scoring, found);
     };
     matcher.solve_each(entries.size(), affinity, worker, keep);
     const auto& scored = matcher.rescoring.score(rows_.narrow(), cols_.narrow());

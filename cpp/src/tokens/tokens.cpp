@@ -332,7 +332,10 @@ std::size_t TokenSets<T>::bytes_for(const simd::KernelTable<T>& kernels, const T
   const std::size_t packed = product(rows, has_words ? 2 * seen + 4 : sizeof(T) * seen) +
                              (layout.has_tails() ? sizeof(T) * kernels.panel : 0);
   const std::size_t of_axes = layout.axes.data ? 8 * product(panels(seen), channels) : 0;
-  const std::size_t kept = layout.is_narrow() ? NarrowTokens<T>::bytes_for(tokens, channels) : 0;
+  const std::size_t kept =
+      layout.is_narrow()
+          ? NarrowTokens<T>::bytes_for(layout.precision, tokens, channels, layout.axes.rows)
+          : 0;
   return fixed + order + packed + of_axes + kept;
 }
 
@@ -419,12 +422,13 @@ void TokenSets<T>::pack(std::size_t input, const InputView& view, Packers& packe
     double* token = z.token(s);
     if (narrow_) narrow_->keep(input, position, token);
     if (packers.coordinates) {
-      narrow_->leave_out(input, token, packers.coordinates->of(s));
+      narrow_->keep_along_axes(input, position, token, packers.coordinates->of(s));
       token = packers.coordinates->of(s);
     }
     if (narrow_) narrow_->round(input, position, token);
     pack_token(input, position, token, packers);
   }
+  if (narrow_) narrow_->finish(input, squared_norms_[input]);
 }
 
 // Packs all tokens of an input as one row, or as the rows of a folded one.
