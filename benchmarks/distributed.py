@@ -4,6 +4,9 @@ Worker processes of this machine compute the same plan as this process does alon
 compared, which other programs on the machine change little: of the workers, and of this process,
 which is client and scheduler. What workers take while they wait (heartbeats, Dask's own profiler)
 grows with time on the clock, which a busy machine stretches; it is measured first, and printed.
+Time on the clock is that of a machine where each worker has a core for itself. The last lines are
+of the job with most inputs: what one worker takes beside one process, and how many times as fast
+several are.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ class Row(NamedTuple):
     tasks: int
     workers: int
     alone: float
+    alone_wall: float
     by_workers: float
     busiest: float
     here: float
@@ -51,6 +55,7 @@ class Row(NamedTuple):
             f"{self.by_workers / self.alone - 1:.1%}",
             f"{self.alone / self.busiest:.2f}",
             f"{1e3 * self.here / self.tasks:.0f}",
+            f"{self.alone_wall:.1f}",
             f"{self.wall:.1f}",
             f"{self.sent}",
         )
@@ -67,7 +72,8 @@ _COLUMNS = (
     "more",
     "alone ÷ busiest worker",
     "client and scheduler, ms a task",
-    "on the clock, s",
+    "alone on the clock, s",
+    "workers on the clock, s",
     "bytes of the job",
 )
 
@@ -86,11 +92,12 @@ def _plan(folder: Path, inputs: int, tile: int) -> tuple[ig.Plan, Any]:
 
 
 @cache
-def _alone(folder: Path, inputs: int, tile: int) -> float:
+def _alone(folder: Path, inputs: int, tile: int) -> tuple[float, float]:
+    """Return the processor time of one process, and the time on the clock."""
     plan, tokens = _plan(folder, inputs, tile)
-    begin = time.process_time()
+    begin, since = time.process_time(), time.perf_counter()
     plan.run(tokens, out=np.empty((inputs, inputs), np.float32), num_threads=1)
-    return time.process_time() - begin
+    return time.process_time() - begin, time.perf_counter() - since
 
 
 def _row(client: Client, folder: Path, inputs: int, tile: int) -> Row:
@@ -110,7 +117,21 @@ def _row(client: Client, folder: Path, inputs: int, tile: int) -> Row:
     took = [now - before[who] for who, now in client.run(time.process_time).items()]
     sent = Job(plan, [tokens]).nbytes
     tasks = len(plan.tiles)
-    return Row(inputs, tile, tasks, len(took), alone, sum(took), max(took), here, wall, sent)
+    return Row(inputs, tile, tasks, len(took), *alone, sum(took), max(took), here, wall, sent)
+
+
+def _print_overhead(rows: list[Row]) -> None:
+    """Print what the job with most inputs took by one worker and by more, if both were measured."""
+    of_job = [row for row in rows if row.inputs == max(row.inputs for row in rows)]
+    for one in (row for row in of_job if row.workers == 1):
+        print(
+            f"{one.inputs:,} inputs: one worker takes {one.by_workers / one.alone - 1:+.1%} of "
+            f"processor time and {one.wall / one.alone_wall - 1:+.1%} on the clock beside one "
+            f"process, which takes {one.alone_wall:.0f} s"
+        )
+        for row in of_job:
+            if row.workers > 1:
+                print(f"{row.workers} workers are {one.wall / row.wall:.2f} times as fast as one")
 
 
 def main() -> None:
@@ -118,11 +139,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument(
-        "--jobs", nargs="+", default=["400:50", "1000:100", "3000:300"], help="inputs:tile"
+        "--jobs", nargs="+", default=["400:50", "1000:100", "4000:400"], help="inputs:tile"
     )
     args = parser.parse_args()
     jobs = [tuple(map(int, job.split(":"))) for job in args.jobs]
     print(f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|", flush=True)
+    rows = list[Row]()
     with TemporaryDirectory() as name:
         folder = Path(name)
         shape = (max(inputs for inputs, _ in jobs), _TOKENS, _CHANNELS)
@@ -137,10 +159,12 @@ def main() -> None:
                 on_cluster.gram(np.eye(9), client=client)  # everything is loaded
                 idle = _idle(client)
                 for job in jobs:
-                    print(_row(client, folder, *job), flush=True)
+                    rows.append(_row(client, folder, *job))
+                    print(rows[-1], flush=True)
                 print(
                     f"{workers} workers that wait take {idle:.2%} of a processor each", flush=True
                 )
+    _print_overhead(rows)
 
 
 if __name__ == "__main__":
