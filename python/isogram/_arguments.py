@@ -130,14 +130,21 @@ def gpus_of(function: str, gpus: Any, home: Place) -> list[Device]:
     """Return the GPUs of these numbers; by default the one that arrays lie on, if they do."""
     if gpus is None:
         return [] if home.device is None else [home.device]
-    numbers = list(gpus) if isinstance(gpus, list | tuple) else [gpus]
     if reason := why_no_gpu():
         raise ValueError(f"{function}: `gpus` must be None here, got {gpus!r}: {reason}")
     library = gpu_library(function, "gpus")
-    numbers = [integer(function, "gpus", number, 0, library.count() - 1) for number in numbers]
+    return [library(number) for number in numbers_of_gpus(function, gpus, library.count() - 1)]
+
+
+def numbers_of_gpus(function: str, gpus: Any, last: int | None = None) -> tuple[int, ...]:
+    """Return the numbers of GPUs, up to the last where that is known; None: of none."""
+    if gpus is None:
+        return ()
+    given = gpus if isinstance(gpus, list | tuple) else [gpus]
+    numbers = tuple(integer(function, "gpus", number, 0, last) for number in given)
     if not numbers or len(set(numbers)) < len(numbers):
         raise ValueError(f"{function}: `gpus` must name different GPUs, got {gpus!r}")
-    return [library(number) for number in numbers]
+    return numbers
 
 
 def bandwidth_of(function: str, bandwidth: Any, or_else: str = "") -> Bandwidth:

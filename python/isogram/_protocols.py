@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from isogram._device.device import Device
+from isogram._host.rsm import Facts
 from isogram._statistics.layer_pairs import LayerPairs
 from isogram._tokens.job import Job
 from isogram._types import Array, Bandwidth, GbsTable, HsicTable, Kernel, Layers, Report
@@ -243,6 +244,14 @@ class Place(Protocol):
         Only arrays in `results` are written, which lie where the tokens do. Returns the exponent e
         of distances, which are written over 2^e. The call waits for a GPU, to learn whether all
         tokens are finite, and which distances the host is to compute.
+        """
+
+    def rsm_part(
+        self, job: Job, facts: Facts, tile: Tile, report: Report
+    ) -> dict[str, NDArray[Any]]:
+        """Return the blocks of one tile, by the facts of all inputs, in host memory.
+
+        Only the inputs of the tile are read, which lie in host memory too.
         """
 
     def rbf_from_distances(

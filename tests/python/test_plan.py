@@ -1143,7 +1143,7 @@ class TestRun:
     @pytest.mark.parametrize(
         ("operation", "option"),
         [("gram", "out"), ("graph", "precision"), ("gbs_matrix", "precision")]
-        + [("semantic_rsm", name) for name in ("out", "loss", "progress", "gpus")],
+        + [("semantic_rsm", name) for name in ("out", "loss", "progress")],
     )
     def test_options_that_plans_do_not_take(self, operation, option):
         message = f"^plan: a plan of '{operation}' does not take `{option}`: it takes `k"

@@ -113,5 +113,6 @@ class Gpu:
     rank_entries = _entered(compare.rank_entries)
     match = _entered(match.match)
     rbf_from_distances = _entered(rsm.rbf_from_distances)
+    rsm_part = staticmethod(rsm.part)
     rsm = staticmethod(rsm.rsm)  # by all GPUs of the job, each of which it enters
     jsd = _entered(jsd.jsd)

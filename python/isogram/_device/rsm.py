@@ -52,7 +52,21 @@ def rsm(
     if job.listed is not None:
         return _by_the_host(job, results, report)
     _check_sizes(job)
-    plan = BlockPlan(job, _survey(job))
+    return _by_facts(job, _survey(job), results, report)
+
+
+def part(job: Job, facts: Facts, tile: Tile, report: Report) -> dict[str, NDArray[Any]]:
+    """See `Place`. Products are of the tile's own blocks: other tiles round them otherwise."""
+    of_tile = job._replace(pairs=job.pairs.of(tile))
+    _check_sizes(of_tile)
+    blocks = {name: np.empty(tile.shape, job.dtype) for name in job.outputs}
+    _by_facts(of_tile, facts, blocks, report)
+    return blocks
+
+
+def _by_facts(job: Job, facts: Facts, results: Mapping[str, NDArray[Any]], report: Report) -> int:
+    """Write the entries of all pairs of a job, whose facts may be of more inputs than its own."""
+    plan = BlockPlan(job, facts)
     bands = bands_of(plan)
     sink = _SinkAtHome(job, results)
     with ExitStack() as stack:

@@ -86,6 +86,7 @@ class Host:
     rank_entries = staticmethod(compare.rank_entries)
     match = staticmethod(match.match)
     rbf_from_distances = staticmethod(rsm.rbf_from_distances)
+    rsm_part = staticmethod(rsm.part)
     rsm = staticmethod(rsm.rsm)
     jsd = staticmethod(jsd.jsd)
 

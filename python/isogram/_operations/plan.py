@@ -43,10 +43,11 @@ def plan(operation: OperationName, /, *inputs: Any, **options: Any) -> Plan:
         As that function takes them, or not in memory: data sets of h5py, arrays of Zarr and Dask,
         layers of `isogram.io`, and `rows`. Only spans of rows are read, and none are kept.
     **options
-        Options of the function, masks included; not `out`, `loss`, `pairs`, `progress`, options of
-        GPUs and kernel "precomputed". And `tile`, the rows and columns of a tile, by default a few
-        hundred inputs or a few thousand samples; or `memory_limit`, the bytes that `run` may take
-        beside the inputs and the result: tiles are as large as it allows, up to the default.
+        Options of the function, masks included; not `out`, `loss`, `pairs`, `progress` and kernel
+        "precomputed". `gpus` of RSMs are those of the process that computes a tile. And `tile`, the
+        rows and columns of a tile, by default a few hundred inputs or a few thousand samples; or
+        `memory_limit`, the bytes that `run` may take beside the inputs and the result: tiles are as
+        large as it allows, up to the default.
 
     Returns
     -------
@@ -68,7 +69,8 @@ def plan(operation: OperationName, /, *inputs: Any, **options: Any) -> Plan:
     -----
     A plan holds what depends on all inputs: whether they are centred, the unit that they are
     computed in, the tiles. A tile has the same bits as in one call on any processor with the same
-    instruction set, for any number of threads.
+    instruction set, for any number of threads. With `gpus` it has the same bits on GPUs of one
+    kind, and those of one call but for the last digits, as blocks are of other sizes.
 
     Examples
     --------

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isogram import _core
-from isogram._arguments import bandwidth_of, integer, threads
+from isogram._arguments import bandwidth_of, gpus_of, integer, numbers_of_gpus, threads
 from isogram._arrays import as_sequence
 from isogram._bandwidth import zero_median
 from isogram._entries import result_dtype, type_name
@@ -18,6 +18,7 @@ from isogram._errors import errors_of, remarks_on_range, warn
 from isogram._host import rsm as on_host
 from isogram._host.place import HOST
 from isogram._host.rsm import Facts
+from isogram._place import place_with
 from isogram._plans.arguments import require_on_host
 from isogram._plans.blocks import BlocksPlan
 from isogram._tokens.arguments import (
@@ -60,6 +61,8 @@ class RsmPlan(BlocksPlan):
     mean_loss : float or None
         Of rank "auto": how much entries of the cosine kernel lie below the optimum on average,
         measured on a sample of pairs, the loss of a narrow precision included.
+    gpus : tuple of int
+        The GPUs that compute a tile, by their numbers where that is; none: the host does.
     """
 
     matching: Matching
@@ -71,6 +74,7 @@ class RsmPlan(BlocksPlan):
     bandwidth: Bandwidth
     masks: Masks
     mean_loss: float | None  # measured for rank "auto"
+    gpus: tuple[int, ...]
 
     def _finished(self, matrices: Mapping[str, NDArray[Any]]) -> Reduced:
         """Return the RSM, or a dict of RSMs by kernel."""
@@ -164,8 +168,9 @@ class RsmPlan(BlocksPlan):
         self, tile: Tile, inputs: Pairs, num_threads: int, progress: Report
     ) -> dict[str, Any]:
         dtype = np.dtype(self.dtype)
-        job = Job(inputs, self.matching, self._names, dtype, HOST, workers=num_threads)
-        return on_host.part(job, self.facts, tile, progress)
+        gpus = tuple(gpus_of(self.operation, self.gpus or None, HOST))
+        job = Job(inputs, self.matching, self._names, dtype, HOST, gpus, workers=num_threads)
+        return place_with(gpus, HOST).rsm_part(job, self.facts, tile, progress)
 
 
 def _on_host(function: str, inputs: Inputs) -> tuple[Pairs, tuple[InputSpec, ...]]:
@@ -209,6 +214,7 @@ def plan_semantic_rsm(
     mask: Any = None,
     other_mask: Any = None,
     bandwidth: BandwidthLike = "median",
+    gpus: int | Sequence[int] | None = None,
     tile: int = _TILE,
     num_threads: int | None = None,
 ) -> RsmPlan:
@@ -216,7 +222,8 @@ def plan_semantic_rsm(
     chosen = matching_of(matching, window, topk, precision)
     inputs = Inputs(tokens, other, lengths, other_lengths, layout, mask, other_mask, normalize)
     of_rank = rank_of(chosen, rank, mean_loss)
-    return _plan("semantic_rsm", inputs, kernel, chosen, of_rank, bandwidth, tile, num_threads)
+    call = _Call("semantic_rsm", gpus, tile, num_threads)
+    return _plan(call, inputs, kernel, chosen, of_rank, bandwidth)
 
 
 def plan_spatial_rsm(
@@ -229,28 +236,38 @@ def plan_spatial_rsm(
     lengths: Any = None,
     other_lengths: Any = None,
     bandwidth: BandwidthLike = "median",
+    gpus: int | Sequence[int] | None = None,
     tile: int = _TILE,
     num_threads: int | None = None,
 ) -> RsmPlan:
     """Return the plan of `spatial_rsm`."""
     inputs = Inputs(tokens, other, lengths, other_lengths, layout, normalize=normalize)
-    chosen = Matching("none")
-    return _plan("spatial_rsm", inputs, kernel, chosen, None, bandwidth, tile, num_threads)
+    call = _Call("spatial_rsm", gpus, tile, num_threads)
+    return _plan(call, inputs, kernel, Matching("none"), None, bandwidth)
+
+
+class _Call(NamedTuple):
+    """Arguments that say how to compute, not what."""
+
+    function: str
+    gpus: Any
+    tile: Any
+    num_threads: Any
 
 
 def _plan(
-    function: str,
+    call: _Call,
     inputs: Inputs,
     kernel: Any,
     matching: Matching,
     rank: Rank | None,
     bandwidth: Any,
-    tile: Any,
-    num_threads: Any,
 ) -> RsmPlan:
+    function = call.function
     kernels, width = kernels_of(function, kernel), bandwidth_of(function, bandwidth)
-    edge = integer(function, "tile", tile, 1)
-    workers = threads(function, num_threads)
+    edge = integer(function, "tile", call.tile, 1)
+    gpus = numbers_of_gpus(function, call.gpus)
+    workers = threads(function, call.num_threads)
     pairs, described = _on_host(function, inputs.listed())
     warn(remarks_on_axes(function, pairs), stacklevel=4)
     check_median(function, pairs, kernels, width)
@@ -275,4 +292,5 @@ def _plan(
         width,
         (pairs.rows.mask, None if pairs.cols is None else pairs.cols.mask),
         mean_loss,
+        gpus,
     )
