@@ -40,7 +40,7 @@ class Matcher {
       : affinities(affinity_entries),
         columns(layout.max_tokens),
         byte_products(layout.precision == Precision::int8 ? kTileSize : 0),
-        rescoring(layout.is_narrow() ? layout.group * layout.group : 0, layout.max_tokens),
+        rescoring(layout.pairs_scored_together(), layout.max_tokens),
         mean_products(layout.matching == Matching::none ? kWidestBlock * kTileSize : 0),
         tail_products(tail_entries(layout)),
         options_(options),
@@ -50,8 +50,7 @@ class Matcher {
   // An upper bound on the bytes, without a Rematcher.
   static std::size_t bytes_for(const RsmOptions& options, const TokenLayout& layout,
                                std::size_t affinity_entries) {
-    const std::size_t kept =
-        layout.is_narrow() ? 4 * layout.group * layout.group * layout.max_tokens : 0;
+    const std::size_t kept = 4 * layout.pairs_scored_together() * layout.max_tokens;
     const std::size_t products = layout.precision == Precision::int8 ? 4 * kTileSize : 0;
     const std::size_t means = layout.matching == Matching::none ? 8 * kWidestBlock * kTileSize : 0;
     return product(affinity_entries + tail_entries(layout), sizeof(T)) + kept + products + means +

@@ -52,12 +52,13 @@ class RsmWalk {
     const auto blocks = [&](const TokenSets<T>& sets) {
       return unmatched_ ? unmatched_->blocks(sets.inputs()) : sets.groups();
     };
-    const Grid grid =
-        sides_.is_symmetric ? Grid::upper(blocks(rows_)) : Grid::full(blocks(rows_), blocks(cols_));
+    const std::size_t edge = groups_scored_together();
+    const Grid grid = block_grid(blocks(rows_), blocks(cols_), sides_.is_symmetric, edge);
     walk(grid, execution_, [&](Cell cell, Matcher<T>& matcher, Worker& worker) {
       if (unmatched_) return unmatched_->add(cell, matcher, worker);
       if (is_one_by_one()) return add_each(entries_of(cell), matcher, worker);
-      add_groups(cell, matcher, worker);
+      if (!layout_.is_narrow()) return add_groups(cell, matcher, worker);
+      add_scored_together(cell, edge, matcher, worker);
     });
   }
 
@@ -99,6 +100,17 @@ class RsmWalk {
     if (is_one_by_one() || layout_.is_narrow()) return 1;
     const std::size_t edge = stride_for(layout_.max_tokens);
     return std::clamp(affinity_entries() / product(edge, edge), std::size_t{1}, kListedAtOnce);
+  }
+
+  // The groups on each side of a block whose narrow tokens are scored together; no bit depends on
+  // it.
+  std::size_t groups_scored_together() const {
+    if (!layout_.is_narrow()) return 1;
+    constexpr std::size_t blocks_per_thread = 8;
+    const std::size_t edge = layout_.groups_scored_together();
+    const std::size_t blocks = blocks_in(rows_.groups(), edge) * blocks_in(cols_.groups(), edge);
+    const std::size_t threads = team_size(execution_, blocks);
+    return threads == 1 || blocks >= blocks_per_thread * threads ? edge : 1;
   }
 
   template <class Body>
@@ -162,6 +174,20 @@ class RsmWalk {
     return {found.total, found.columns};
   }
 
+  // The entries of a block of groups of narrow tokens.
+  void add_scored_together(Cell block, std::size_t edge, Matcher<T>& matcher,
+                           Worker& worker) const {
+    const Span rows = block_span(block.row, rows_.groups(), edge);
+    const Span cols = block_span(block.col, cols_.groups(), edge);
+    for (std::size_t row = rows.begin; row < rows.end; ++row) {
+      const std::size_t first = sides_.is_symmetric ? std::max(row, cols.begin) : cols.begin;
+      for (std::size_t col = first; col < cols.end; ++col) add_groups({row, col}, matcher, worker);
+    }
+    write_kept(
+        [](std::size_t, const Rescoring::Pair& pair) { return Entry::of_matrix(pair.i, pair.j); },
+        matcher, worker);
+  }
+
   void add_groups(Cell cell, Matcher<T>& matcher, Worker& worker) const {
     const std::vector<Entry> entries = without_diagonal(entries_of(cell));
     if (entries.empty()) return;
@@ -190,9 +216,12 @@ class RsmWalk {
       products_.of(rows_, i, cols_, j, matcher, affinities(k), edge, worker);
     }
     match_all(entries, matcher, worker, affinities, edge);
+    if (!layout_.is_narrow()) return;
+    write_kept([&](std::size_t p, const Rescoring::Pair&) { return entries[p]; }, matcher, worker);
   }
 
-  // Matches and writes entries[k], whose affinities begin at affinities(k).
+  // Matches entries[k], whose affinities begin at affinities(k), and writes it; the matchings of
+  // narrow tokens are kept to be scored.
   template <class Affinities>
   void match_all(const std::vector<Entry>& entries, Matcher<T>& matcher, Worker& worker,
                  Affinities affinities, std::size_t stride) const {
@@ -212,9 +241,15 @@ class RsmWalk {
       matcher.rescoring.keep(i, j, rows_.tokens(i), scoring, found);
     };
     matcher.solve_each(entries.size(), affinity, worker, keep);
+  }
+
+  // Scores the matchings that were kept, and writes entry(p, pair) of each pair.
+  template <class EntryOf>
+  void write_kept(EntryOf entry, Matcher<T>& matcher, Worker& worker) const {
     const auto& scored = matcher.rescoring.score(rows_.narrow(), cols_.narrow());
     for (std::size_t p = 0; p < scored.size(); ++p) {
-      entries_.write_rescored(entries[p], scored[p], matcher.rescoring.columns(p), matcher, worker);
+      entries_.write_rescored(entry(p, scored[p]), scored[p], matcher.rescoring.columns(p), matcher,
+                              worker);
     }
   }
 

@@ -37,6 +37,16 @@ struct TokenLayout {
 
   // Whether tokens are rounded or projected for the matching, and scored as they are.
   bool is_narrow() const { return precision != Precision::float32 || axes.data; }
+  // The most groups on each side of a block whose narrow tokens are scored together: what is scored
+  // comes from the outer cache once for a block, and a slice of it stays in a core's own cache.
+  std::size_t groups_scored_together() const {
+    constexpr std::size_t most_inputs = 32, most_groups = 4;
+    return is_listed ? 1 : std::clamp(most_inputs / group, std::size_t{1}, most_groups);
+  }
+  std::size_t pairs_scored_together() const {
+    const std::size_t inputs = group * groups_scored_together();
+    return is_narrow() ? inputs * inputs : 0;
+  }
   // Whether inputs of a list may have tails; in groups of one, they would share with nobody.
   bool has_tails() const {
     return is_listed && group > 1 && !is_narrow() && matching != Matching::window &&
