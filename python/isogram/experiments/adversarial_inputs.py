@@ -22,7 +22,7 @@ from isogram.experiments._result import Cell, Estimate, Findings, Size, Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SEEDS = {"small": 3, "medium": 3, "large": 10}
+SEEDS = {"small": 3, "medium": 5, "large": 10}
 _INPUTS = {"small": 200, "medium": 500, "large": 1000}
 _STRENGTHS = {"mlp": (0.05, 0.1, 0.2), "cnn": (0.02, 0.05, 0.1), "resnet": (0.02, 0.05, 0.1)}
 _STEPS = 10
