@@ -21,7 +21,6 @@ using namespace isogram_test;
 namespace reference = isogram_reference;
 using isogram::Estimator;
 using isogram::Execution;
-using isogram::InputView;
 
 constexpr Order kMatrixOrders[] = {Order::c, Order::fortran, Order::padded, Order::negative};
 
@@ -33,12 +32,6 @@ Matrix gram_matrix(std::size_t n, unsigned seed) {
 double eps_of(ElementType type) {
   constexpr double kEps[] = {0x1p-10, 0x1p-7, eps<float>(), eps<double>()};
   return kEps[static_cast<int>(type)];
-}
-
-std::vector<InputView> views_of(const std::vector<Input>& inputs) {
-  std::vector<InputView> views;
-  for (const Input& input : inputs) views.push_back(input.view());
-  return views;
 }
 
 // The graph of cosines, or the symmetrised one of the k nearest.

@@ -50,12 +50,6 @@ std::vector<Input> rows_of(const std::vector<Matrix>& values, ElementType type, 
   return result;
 }
 
-std::vector<InputView> views_of(const std::vector<Input>& inputs) {
-  std::vector<InputView> views;
-  for (const Input& input : inputs) views.push_back(input.view());
-  return views;
-}
-
 // The sums over all tiles, computed in any order and merged in the order of tiles_of().
 MomentsPart sums_of(const MomentsPlan& plan, const std::vector<Matrix>& values, ElementType type) {
   const std::vector<SampleTile> tiles = isogram::tiles_of(plan);

@@ -113,12 +113,6 @@ void expect_pair(const Pair& want, Real norm_a, Real norm_b, T linear, T cosine,
 
 // ---- Comparing -------------------------------------------------------------------------------
 
-std::vector<InputView> views_of(const std::vector<Input>& inputs) {
-  std::vector<InputView> views;
-  for (const Input& input : inputs) views.push_back(input.view());
-  return views;
-}
-
 bool all_same_size(const std::vector<Input>& a, const std::vector<Input>& b) {
   const auto same = [&](const Input& input) { return input.view().rows == a[0].view().rows; };
   return std::all_of(a.begin(), a.end(), same) && std::all_of(b.begin(), b.end(), same);

@@ -261,6 +261,12 @@ class Input {
   std::string name_;
 };
 
+inline std::vector<isogram::InputView> views_of(const std::vector<Input>& inputs) {
+  std::vector<isogram::InputView> views;
+  for (const Input& input : inputs) views.push_back(input.view());
+  return views;
+}
+
 // A result in memory of its own, in any order; asserts that the memory around it is not written.
 template <class T>
 class Output {
