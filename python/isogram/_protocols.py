@@ -185,7 +185,9 @@ class Place(Protocol):
     def above_diagonal(self, square: Array) -> Array:
         """Return a new array of the entries above the diagonal, row by row."""
 
-    def cross_products(self, x: Array, y: Array, num_threads: int) -> Array:
+    def cross_products(
+        self, x: Array, y: Array, num_threads: int, out: Array | None = None
+    ) -> Array:
         """Return xᵀy of rows of one type, float32 or float64; `y` may be `x`."""
 
     def unit_rows(self, x: Array, center: bool) -> Array:

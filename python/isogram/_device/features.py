@@ -19,9 +19,13 @@ def doubles(device: Device, x: DeviceArray) -> DeviceArray:
 
 
 def cross_products(
-    device: Device, x: DeviceArray, y: DeviceArray, num_threads: int = 0
+    device: Device,
+    x: DeviceArray,
+    y: DeviceArray,
+    num_threads: int = 0,
+    out: DeviceArray | None = None,
 ) -> DeviceArray:
     """See `Place`."""
-    products = device.empty((x.shape[1], y.shape[1]), x.dtype)
+    products = device.empty((x.shape[1], y.shape[1]), x.dtype) if out is None else out
     device.matmul(x.T, y, products)
     return products

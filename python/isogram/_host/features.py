@@ -21,9 +21,9 @@ def doubles(x: Array) -> NDArray[np.float64]:
     return converted(widened(x), np.float64, "C")
 
 
-def cross_products(x: Array, y: Array, num_threads: int) -> NDArray[Any]:
+def cross_products(x: Array, y: Array, num_threads: int, out: Array | None = None) -> NDArray[Any]:
     """See `Place`."""
-    products = np.empty((x.shape[1], y.shape[1]), x.dtype)
+    products: Array = np.empty((x.shape[1], y.shape[1]), x.dtype) if out is None else out
     inner_products(_transposed(x), None if y is x else _transposed(y), products, num_threads)
     return products
 

@@ -22,7 +22,7 @@ _FEWEST = 2
 _ROWS_MADE = 64  # that are centred at a time, or more
 _ENTRIES = 1 << 16  # that are centred at a time, in the nearest caches
 _ROWS_TURNED = 32  # into columns at a time: a line of a cache or two of each
-_ROWS = 2048  # that are multiplied at a time
+_ROWS = 4096  # that are multiplied at a time
 _BATCH_BYTES = 1 << 24  # of problems of one shape that are solved at a time
 _LAYER_BYTES = 1 << 28  # of a layer whose features are made once, and kept
 
@@ -101,16 +101,18 @@ class _Features:
 
         Parts of the samples are added up in float64.
         """
-        place, threads, parts = self.pairs.place, self.pairs.num_threads, self._parts()
-        dtype = self._dtype if len(parts) == 1 else np.dtype(np.float64)
+        place, threads, (first, *others) = self.pairs.place, self.pairs.num_threads, self._parts()
+        dtype = np.dtype(np.float64) if others else self._dtype
         problems = place.xp.empty((len(batch), *self._shape(batch[0])), dtype)
         for problem, (_, _, x, y) in zip(problems, batch, strict=True):
-            for number, rows in enumerate(parts):
-                of_part = place.cross_products(self._rows(x, rows), self._rows(y, rows), threads)
-                if number == 0:
-                    problem[...] = of_part
-                else:
-                    problem += of_part
+            if dtype == self._dtype:
+                place.cross_products(self._rows(x, first), self._rows(y, first), threads, problem)
+            else:
+                problem[...] = place.cross_products(
+                    self._rows(x, first), self._rows(y, first), threads
+                )
+            for rows in others:
+                problem += place.cross_products(self._rows(x, rows), self._rows(y, rows), threads)
         return problems
 
     def batches(self) -> Iterator[list[_Pair]]:
